@@ -1,0 +1,41 @@
+// The digest by which a copy is proved equal to its source: per collection, how many records there are and the sum,
+// modulo 2^48, of each record's CRC-32 over `id \n updatedAt \n payload`, the payload as the text that travels.
+//
+// A sum does not depend on order, so either side keeps it current by adding what comes and subtracting what goes.
+
+import { crc32 } from 'node:zlib';
+
+export interface CollectionDigest {
+  readonly count: number;
+  readonly sum: number;
+}
+
+/** Collection name to its digest. */
+export type Digest = Readonly<Record<string, CollectionDigest>>;
+
+const MODULUS = 2 ** 48;
+
+export const emptyDigest: CollectionDigest = { count: 0, sum: 0 };
+
+/** CRC-32 of one record; `updatedAt` is the text on the wire. */
+export function recordCrc(id: string, updatedAt: string, payload: string): number {
+  return crc32(`${id}\n${updatedAt}\n${payload}`);
+}
+
+export function addCrc(digest: CollectionDigest, crc: number): CollectionDigest {
+  return { count: digest.count + 1, sum: (digest.sum + crc) % MODULUS };
+}
+
+export function subtractCrc(digest: CollectionDigest, crc: number): CollectionDigest {
+  return { count: digest.count - 1, sum: (digest.sum - crc + MODULUS) % MODULUS };
+}
+
+/** The names of the collections in which two digests differ; a missing collection is an empty one. */
+export function digestDifferences(left: Digest, right: Digest): string[] {
+  const names = new Set([...Object.keys(left), ...Object.keys(right)]);
+  return [...names].filter((name) => {
+    const a = left[name] ?? emptyDigest;
+    const b = right[name] ?? emptyDigest;
+    return a.count !== b.count || a.sum !== b.sum;
+  });
+}

@@ -1,0 +1,215 @@
+// One page of the change feed as text, written and read without ever building a payload into objects.
+//
+// A payload is a slice of text from the server's database to the desktop's row: its exact characters are what the
+// digest covers. The writer puts one change on a line; the reader accepts any JSON text of the same meaning, because
+// line breaks are no part of the contract.
+
+import { formatInstant, parseInstant, type Instant } from './clock.ts';
+import type { Digest } from './digest.ts';
+import { isId, isObject } from './fields.ts';
+import { badResponse } from './protocol.ts';
+
+/** A record at its newest version, or, with `payload` null, its tombstone. */
+export interface Change {
+  readonly collection: string;
+  readonly id: string;
+  readonly at: Instant;
+  readonly payload: string | null;
+}
+
+/** A change as it travels: its instant is text. */
+export interface WireChange {
+  readonly collection: string;
+  readonly id: string;
+  readonly updatedAt: string;
+  readonly payload: string | null;
+}
+
+export interface Page {
+  readonly serverTime: string;
+  readonly changes: readonly WireChange[];
+  readonly hasMore: boolean;
+  readonly scope: string;
+  /** With `hasMore: false` only. */
+  readonly digest: Digest | null;
+}
+
+/** One change as JSON, `payload` last. */
+export function writeChange(change: Change): string {
+  const head = `"collection":"${change.collection}","mongoId":"${change.id}","updatedAt":"${formatInstant(change.at)}"`;
+  return change.payload === null
+    ? `{"type":"delete",${head}}`
+    : `{"type":"upsert",${head},"payload":${change.payload}}`;
+}
+
+/** A whole page from its changes, already written. */
+export function writePage(page: Omit<Page, 'changes'>, changes: readonly string[]): string {
+  const head = `{"success":true,"serverTime":"${page.serverTime}","count":${changes.length},"hasMore":${page.hasMore}`;
+  const digest = page.digest === null ? '' : `,"digest":${JSON.stringify(page.digest)}`;
+  return `${head},"scope":${JSON.stringify(page.scope)}${digest},"changes":[\n${changes.join(',\n')}\n]}\n`;
+}
+
+/** Reads a page; throws `bad_response` where it is not one. Payloads are sliced and not checked: SQLite parses them. */
+export function readPage(text: string): Page {
+  const members = new Map<string, string>();
+  const changes: WireChange[] = [];
+  try {
+    readMembers(text, skipSpace(text, 0), (key, start) => {
+      if (key === 'changes') return readChanges(text, start, changes);
+      const end = skipValue(text, start);
+      members.set(key, text.slice(start, end));
+      return end;
+    });
+  } catch (error) {
+    throw badResponse('the page of changes is cut short or malformed', error);
+  }
+  const serverTime = readScalar(members, 'serverTime');
+  const hasMore = readScalar(members, 'hasMore');
+  const scope = readScalar(members, 'scope');
+  const digest = readScalar(members, 'digest') ?? null;
+  if (typeof serverTime !== 'string' || parseInstant(serverTime) === null) throw badResponse('serverTime is missing');
+  if (typeof hasMore !== 'boolean' || typeof scope !== 'string') throw badResponse('hasMore or scope is missing');
+  if (readScalar(members, 'count') !== changes.length) throw badResponse('count is not the number of changes');
+  if (digest !== null && !isDigest(digest)) throw badResponse('the digest is malformed');
+  return { serverTime, changes, hasMore, scope, digest };
+}
+
+function readScalar(members: Map<string, string>, name: string): unknown {
+  const text = members.get(name);
+  try {
+    return text === undefined ? undefined : JSON.parse(text);
+  } catch (error) {
+    throw badResponse(`${name} is malformed`, error);
+  }
+}
+
+/** The layout of `writeChange` up to its payload. */
+const upsertHead =
+  /\{"type":"upsert","collection":"([a-zA-Z]+)","mongoId":"([0-9a-f]{24})","updatedAt":"([0-9T:.Z-]+)","payload":(?=\{)/y;
+
+function readChanges(text: string, start: number, changes: WireChange[]): number {
+  let at = skipSpace(text, expect(text, start, '['));
+  while (text[at] !== ']') {
+    at = readLine(text, at, changes) ?? readElement(text, at, changes);
+    at = skipSpace(text, at);
+    if (text[at] !== ',') break;
+    at = skipSpace(text, at + 1);
+  }
+  return expect(text, at, ']');
+}
+
+/**
+ * The quick way, five times faster than scanning: an upsert in the layout of `writeChange` that is alone on its line,
+ * so its payload ends where the line does (JSON text has no line break inside a string). Null where it is not.
+ */
+function readLine(text: string, start: number, changes: WireChange[]): number | null {
+  upsertHead.lastIndex = start;
+  const head = upsertHead.exec(text);
+  if (!head) return null;
+  const newline = text.indexOf('\n', upsertHead.lastIndex);
+  const end = text.charCodeAt(newline - 1) === COMMA ? newline - 1 : newline;
+  if (newline < 0 || !text.startsWith('}}', end - 2)) return null;
+  const [, collection = '', id = '', updatedAt = ''] = head;
+  changes.push({ collection, id, updatedAt, payload: text.slice(upsertHead.lastIndex, end - 1) });
+  return end;
+}
+
+function readElement(text: string, start: number, changes: WireChange[]): number {
+  const members = new Map<string, string>();
+  const end = readMembers(text, start, (key, valueStart) => {
+    const valueEnd = skipValue(text, valueStart);
+    members.set(key, text.slice(valueStart, valueEnd));
+    return valueEnd;
+  });
+  changes.push(toChange(members));
+  return end;
+}
+
+function toChange(members: ReadonlyMap<string, string>): WireChange {
+  const type: unknown = JSON.parse(members.get('type') ?? 'null');
+  const collection: unknown = JSON.parse(members.get('collection') ?? 'null');
+  const id: unknown = JSON.parse(members.get('mongoId') ?? 'null');
+  const updatedAt: unknown = JSON.parse(members.get('updatedAt') ?? 'null');
+  const payload = members.get('payload') ?? null;
+  const isWhole = typeof collection === 'string' && typeof id === 'string' && isId(id)
+    && typeof updatedAt === 'string'
+    && (type === 'upsert' ? payload !== null && payload.startsWith('{') : type === 'delete' && payload === null);
+  if (!isWhole) throw new SyntaxError(`not a change: ${[...members.keys()].join(', ')}`);
+  return { collection, id, updatedAt, payload };
+}
+
+/** Walks the object at `start`; `visit` gets each key and where its value starts, and returns where it ends. */
+function readMembers(text: string, start: number, visit: (key: string, valueStart: number) => number): number {
+  let at = skipSpace(text, expect(text, start, '{'));
+  while (text[at] !== '}') {
+    const keyEnd = endOfString(text, at);
+    const valueStart = skipSpace(text, expect(text, skipSpace(text, keyEnd), ':'));
+    at = skipSpace(text, visit(text.slice(at + 1, keyEnd - 1), valueStart));
+    if (text[at] !== ',') break;
+    at = skipSpace(text, at + 1);
+  }
+  return expect(text, at, '}');
+}
+
+const COMMA = 0x2c;
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+
+/** The index after the value that starts at `start`. */
+function skipValue(text: string, start: number): number {
+  let depth = 0;
+  let at = start;
+  while (at < text.length) {
+    const code = text.charCodeAt(at);
+    if (code === QUOTE) {
+      at = endOfString(text, at);
+    } else {
+      at += 1;
+      if (code === 0x7b || code === 0x5b) depth += 1;
+      else if (code === 0x7d || code === 0x5d) depth -= 1;
+      else if (depth === 0) at = endOfLiteral(text, at);
+      else continue;
+    }
+    if (depth === 0) return at;
+    if (depth < 0) break;
+  }
+  throw new SyntaxError('a value does not end');
+}
+
+function endOfLiteral(text: string, start: number): number {
+  let at = start;
+  while (at < text.length && !/[\s,\]}]/.test(text.charAt(at))) at += 1;
+  return at;
+}
+
+/** The index after the string that opens at `start`: past the first quote that an even run of backslashes precedes. */
+function endOfString(text: string, start: number): number {
+  if (text.charCodeAt(start) !== QUOTE) throw new SyntaxError(`a string was expected at ${start}`);
+  let quote = start;
+  for (;;) {
+    quote = text.indexOf('"', quote + 1);
+    if (quote < 0) throw new SyntaxError('a string does not end');
+    let before = quote - 1;
+    while (text.charCodeAt(before) === BACKSLASH) before -= 1;
+    if ((quote - before) % 2 === 1) return quote + 1;
+  }
+}
+
+function skipSpace(text: string, start: number): number {
+  let at = start;
+  for (;;) {
+    const code = text.charCodeAt(at);
+    if (code !== 0x20 && code !== 0x0a && code !== 0x0d && code !== 0x09) return at;
+    at += 1;
+  }
+}
+
+function expect(text: string, at: number, character: string): number {
+  if (text[at] !== character) throw new SyntaxError(`${character} was expected at ${at}`);
+  return at + 1;
+}
+
+function isDigest(value: unknown): value is Digest {
+  return isObject(value) && Object.values(value).every((entry) =>
+    isObject(entry) && Number.isSafeInteger(entry['count']) && Number.isSafeInteger(entry['sum']));
+}

@@ -1,0 +1,174 @@
+// Fields as plain data: what a record or a message may hold, and the one function that checks a value against it.
+//
+// Declarations are data and not functions, so that they can be hashed (a changed wire contract shows), read by the
+// cache (which columns there are), and give their TypeScript type. Text is kept as it was sent: nothing is trimmed.
+
+export interface Optional { readonly optional?: true }
+/** `server`: computed by the server, refused if sent. `private`: accepted, never published. */
+export interface Visibility { readonly server?: true; readonly private?: true }
+
+export type Field = Optional & Visibility & (
+  | { readonly kind: 'text'; readonly max: number; readonly min?: number; readonly multiline?: true }
+  | { readonly kind: 'email' | 'date' | 'currency' | 'country' | 'boolean' }
+  | { readonly kind: 'integer'; readonly min: number; readonly max: number }
+  | { readonly kind: 'choice'; readonly values: readonly string[] }
+  | { readonly kind: 'reference'; readonly to: string }
+  | { readonly kind: 'object'; readonly fields: Fields }
+  | { readonly kind: 'list'; readonly max: number; readonly of: Field }
+);
+
+export type Fields = Readonly<Record<string, Field>>;
+
+type Value<F> =
+  F extends { kind: 'integer' } ? number
+    : F extends { kind: 'boolean' } ? boolean
+      : F extends { kind: 'choice'; values: readonly (infer V)[] } ? V
+        : F extends { kind: 'object'; fields: infer O } ? Shape<O>
+          : F extends { kind: 'list'; of: infer E } ? readonly Value<E>[]
+            : string;
+
+/** The TypeScript type of what a declaration describes. */
+export type Shape<O> =
+  & { readonly [K in keyof O as O[K] extends { optional: true } ? never : K]: Value<O[K]> }
+  & { readonly [K in keyof O as O[K] extends { optional: true } ? K : never]?: Value<O[K]> };
+
+export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
+export interface JsonObject { readonly [key: string]: Json }
+
+/** Field path (`address.country`, `lines.0.quantityMilli`) to the reason it was refused. */
+export type Problems = Record<string, string>;
+
+export const MAX_INTEGER = Number.MAX_SAFE_INTEGER;
+
+const countries = new Set((
+  'AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY BZ CA '
+  + 'CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK FM FO FR '
+  + 'GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT HU ID IE IL IM IN IO IQ IR IS IT JE JM '
+  + 'JO JP KE KG KH KI KM KN KP KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME MF MG MH MK ML MM MN MO MP '
+  + 'MQ MR MS MT MU MV MW MX MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM PN PR PS PT PW PY '
+  + 'QA RE RO RS RU RW SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN '
+  + 'TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW'
+).split(' '));
+
+const currencies = new Set(Intl.supportedValuesOf('currency'));
+
+const emailPattern = /^[^\s@"(),:;<>[\\\]]{1,64}@[^\s@"(),:;<>[\\\]]{1,250}$/;
+const idPattern = /^[0-9a-f]{24}$/;
+const controlPattern = /[\u0000-\u001f\u007f-\u009f]/;
+const controlButLinesPattern = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/;
+
+export function isId(text: string): boolean {
+  return idPattern.test(text);
+}
+
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/**
+ * Checks an object against its fields and returns it with its keys in the order of the declaration and absent for
+ * null. Reasons are added to `problems`; what is returned is sound only if none were. Keys that are not declared are
+ * refused.
+ */
+export function checkFields(fields: Fields, input: unknown, problems: Problems, path = ''): JsonObject {
+  const output: Record<string, Json> = {};
+  if (!isObject(input)) {
+    problems[path || '.'] = 'must be an object';
+    return output;
+  }
+  for (const key of Object.keys(input)) {
+    if (!Object.hasOwn(fields, key)) problems[join(path, key)] = 'is not a field of this';
+  }
+  for (const [key, field] of Object.entries(fields)) {
+    const value = Object.hasOwn(input, key) ? input[key] : undefined;
+    if (value === undefined || value === null) {
+      if (!field.optional) problems[join(path, key)] = 'is required';
+    } else {
+      output[key] = checkValue(field, value, problems, join(path, key));
+    }
+  }
+  return output;
+}
+
+function checkValue(field: Field, value: unknown, problems: Problems, path: string): Json {
+  switch (field.kind) {
+    case 'object':
+      return checkFields(field.fields, value, problems, path);
+    case 'list':
+      if (!Array.isArray(value)) {
+        problems[path] = 'must be a list';
+        return null;
+      }
+      if (value.length > field.max) {
+        problems[path] = `must have at most ${field.max} entries`;
+        return null;
+      }
+      return value.map((entry, index) => checkValue(field.of, entry, problems, join(path, String(index))));
+    default: {
+      const reason = scalarProblem(field, value);
+      if (reason !== null) problems[path] = reason;
+      return reason === null ? value as Json : null;
+    }
+  }
+}
+
+type ScalarField = Exclude<Field, { kind: 'object' | 'list' }>;
+
+function scalarProblem(field: ScalarField, value: unknown): string | null {
+  if (field.kind === 'integer') return integerProblem(field, value);
+  if (field.kind === 'boolean') return typeof value === 'boolean' ? null : 'must be true or false';
+  if (typeof value !== 'string') return 'must be text';
+  switch (field.kind) {
+    case 'text': return textProblem(field, value);
+    case 'email': return emailPattern.test(value) && value.isWellFormed() && !controlPattern.test(value)
+      ? null : 'must be an e-mail address';
+    case 'date': return isDate(value) ? null : 'must be a date as YYYY-MM-DD';
+    case 'currency': return currencies.has(value) ? null : 'must be a currency code of ISO 4217, such as EUR';
+    case 'country': return countries.has(value) ? null : 'must be a country code of ISO 3166-1, such as DE';
+    case 'choice': return field.values.includes(value) ? null : `must be one of ${field.values.join(', ')}`;
+    case 'reference': return isId(value) ? null : `must be the id of one of the ${field.to}`;
+  }
+}
+
+function integerProblem(field: { min: number; max: number }, value: unknown): string | null {
+  if (typeof value !== 'number' || !Number.isSafeInteger(value)) return 'must be a whole number';
+  if (value < field.min) return `must be at least ${field.min}`;
+  return value > field.max ? `must be at most ${field.max}` : null;
+}
+
+function textProblem(field: Extract<Field, { kind: 'text' }>, value: string): string | null {
+  const minLength = field.min ?? (field.optional ? 0 : 1);
+  if (value.length < minLength || (minLength > 0 && value.trim() === '')) {
+    return minLength > 1 ? `must have at least ${minLength} characters` : 'must not be empty';
+  }
+  if (value.length > field.max) return `must have at most ${field.max} characters`;
+  if (!value.isWellFormed()) return 'must be well-formed Unicode';
+  const forbidden = field.multiline ? controlButLinesPattern : controlPattern;
+  return forbidden.test(value) ? 'must not contain control characters' : null;
+}
+
+/** True for a day of the calendar written YYYY-MM-DD. */
+export function isDate(text: string): boolean {
+  if (!/^\d{4}-\d\d-\d\d$/.test(text)) return false;
+  const date = new Date(`${text}T00:00:00Z`);
+  return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(text);
+}
+
+/** JSON merge patch (RFC 7396): null removes, objects merge, everything else replaces. */
+export function mergePatch(target: Json | undefined, patch: Json): Json {
+  if (!isJsonObject(patch)) return patch;
+  const merged = new Map<string, Json>(isJsonObject(target) ? Object.entries(target) : []);
+  for (const [key, value] of Object.entries(patch)) {
+    if (value === null) merged.delete(key);
+    else merged.set(key, mergePatch(merged.get(key), value));
+  }
+  return Object.fromEntries(merged);
+}
+
+function isJsonObject(value: Json | undefined): value is JsonObject {
+  return isObject(value);
+}
+
+function join(path: string, key: string): string {
+  return path === '' ? key : `${path}.${key}`;
+}

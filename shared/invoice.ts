@@ -1,0 +1,92 @@
+// Money: how an invoice's totals follow from its lines, and how old a claim is.
+//
+// Amounts are integers in the currency's minor unit, quantities thousandths, rates basis points; every intermediate
+// is exact. A line's net is rounded half away from zero; tax is computed once per rate on the sum of its lines' nets
+// and rounded the same way, as EN 16931 (BR-CO-17, BT-117) does.
+
+import { AppError } from './errors.ts';
+import { MAX_INTEGER } from './fields.ts';
+
+export interface PricedLine {
+  readonly quantityMilli: number;
+  readonly unitPriceMinor: number;
+  readonly taxRateBp: number;
+}
+
+export interface Tax {
+  readonly rateBp: number;
+  readonly netMinor: number;
+  readonly taxMinor: number;
+}
+
+export interface Totals {
+  readonly subtotalMinor: number;
+  /** One entry per rate, lowest rate first. */
+  readonly taxes: readonly Tax[];
+  readonly totalMinor: number;
+}
+
+/**
+ * Totals of an invoice. Throws `invalid_request` when the total is negative or any amount is beyond what an integer
+ * holds exactly.
+ */
+export function computeTotals(lines: readonly PricedLine[]): Totals {
+  const netByRate = new Map<number, bigint>();
+  for (const line of lines) {
+    netByRate.set(line.taxRateBp, (netByRate.get(line.taxRateBp) ?? 0n) + lineNet(line));
+  }
+  const taxes = [...netByRate].sort(([a], [b]) => a - b).map(([rateBp, net]) => ({
+    rateBp,
+    netMinor: exact(net),
+    taxMinor: exact(divideRounded(net * BigInt(rateBp), 10_000n)),
+  }));
+  const subtotalMinor = exact(taxes.reduce((sum, tax) => sum + BigInt(tax.netMinor), 0n));
+  const totalMinor = exact(taxes.reduce((sum, tax) => sum + BigInt(tax.taxMinor), BigInt(subtotalMinor)));
+  if (totalMinor < 0) throw invalidLines('the total must not be negative');
+  return { subtotalMinor, taxes, totalMinor };
+}
+
+/** A line's net amount in minor units, rounded half away from zero. Throws `invalid_request` beyond exact integers. */
+export function lineNetMinor(line: PricedLine): number {
+  return exact(lineNet(line));
+}
+
+function lineNet(line: PricedLine): bigint {
+  return divideRounded(BigInt(line.quantityMilli) * BigInt(line.unitPriceMinor), 1000n);
+}
+
+/** numerator / denominator rounded half away from zero; the denominator is positive. */
+function divideRounded(numerator: bigint, denominator: bigint): bigint {
+  const magnitude = numerator < 0n ? -numerator : numerator;
+  const rounded = (2n * magnitude + denominator) / (2n * denominator);
+  return numerator < 0n ? -rounded : rounded;
+}
+
+function exact(amount: bigint): number {
+  if (amount > BigInt(MAX_INTEGER) || amount < -BigInt(MAX_INTEGER)) throw invalidLines('the amounts are too large');
+  return Number(amount);
+}
+
+function invalidLines(reason: string): AppError {
+  return new AppError('invalid_request', `The lines are not valid: ${reason}.`, { fields: { lines: reason } });
+}
+
+/** How long an open claim has been due. */
+export const ageBuckets = ['notDue', 'days1to30', 'days31to60', 'days61to90', 'over90'] as const;
+export type AgeBucket = (typeof ageBuckets)[number];
+
+/** The first and last due date (YYYY-MM-DD, inclusive; null is unbounded) of each bucket on the day `today`. */
+export function ageBucketRange(bucket: AgeBucket, today: string): { from: string | null; to: string | null } {
+  switch (bucket) {
+    case 'notDue': return { from: today, to: null };
+    case 'days1to30': return { from: addDays(today, -30), to: addDays(today, -1) };
+    case 'days31to60': return { from: addDays(today, -60), to: addDays(today, -31) };
+    case 'days61to90': return { from: addDays(today, -90), to: addDays(today, -61) };
+    case 'over90': return { from: null, to: addDays(today, -91) };
+  }
+}
+
+/** The day `days` after (or before) a day, both YYYY-MM-DD. */
+export function addDays(date: string, days: number): string {
+  return new Date(Date.parse(`${date}T00:00:00Z`) + days * 86_400_000).toISOString().slice(0, 10);
+}

@@ -1,0 +1,163 @@
+// The messages of the wire and their parsers. The contract itself is prose elsewhere; this file is its vocabulary:
+// both halves build and read messages with it, and a test hashes `wireSchema()` so that a change of the wire without
+// a new protocol version fails.
+//
+//   desktop                                server
+//     POST /api/auth/login  ───────────────▶  token, user
+//     GET  /api/sync/pull   ───────────────▶  the whole account, a page at a time, oldest change first
+//     GET  /api/sync/pull?since=<cursor> ──▶  what changed since, … hasMore: false with scope and digest
+//     POST|PATCH|DELETE /api/<collection> ─▶  the record as written, durable
+//     GET  /api/sync/pull?since=<cursor> ──▶  the same record, now in the copy
+
+import { collections, publishedFields, roles, writableFields, type Role } from './collections.ts';
+import { AppError, isWireErrorCode, wireErrorCodes, type WireErrorCode } from './errors.ts';
+import { checkFields, isObject, type Fields, type JsonObject, type Problems, type Shape } from './fields.ts';
+
+/** The version this code speaks and the oldest the server still answers. */
+export const protocolVersion = { current: 1, oldest: 1 } as const;
+export const protocolHeader = 'x-invoify-protocol';
+
+/** What an `Idempotency-Key` may be: 1 to 128 visible ASCII characters. */
+export const idempotencyKeyPattern = /^[\x21-\x7e]{1,128}$/;
+
+export const pageLimit = { default: 1000, max: 5000, maxBytes: 8 * 1024 * 1024 } as const;
+export const maxBodyBytes = 1024 * 1024;
+
+export const loginFields = {
+  email: { kind: 'text', max: 320 },
+  password: { kind: 'text', max: 1024 },
+} as const satisfies Fields;
+
+export const paymentFields = {
+  amountMinor: { kind: 'integer', min: 1, max: Number.MAX_SAFE_INTEGER },
+  paidOn: { kind: 'date' },
+} as const satisfies Fields;
+
+const userFields = {
+  id: { kind: 'text', max: 24 },
+  email: { kind: 'text', max: 320 },
+  name: { kind: 'text', max: 200 },
+  role: { kind: 'choice', values: roles },
+  accountId: { kind: 'text', max: 24 },
+} as const satisfies Fields;
+
+/** Who is signed in, as `login` and `me` answer. */
+export type SignedInUser = Shape<typeof userFields>;
+
+export interface LoginAnswer {
+  readonly token: string;
+  /** ISO-8601 instant at which the token ends. */
+  readonly expiresAt: string;
+  readonly user: SignedInUser;
+}
+
+/** A record as a write answers it; a deleted one has no payload. */
+export interface WireRecord {
+  readonly id: string;
+  readonly updatedAt: string;
+  readonly payload?: JsonObject;
+}
+
+export interface WireError {
+  readonly code: WireErrorCode;
+  readonly message: string;
+  readonly fields?: Readonly<Record<string, string>>;
+  readonly current?: WireRecord;
+}
+
+/** Checks an input of people against fields; throws `invalid_request` with a reason per field. */
+export function parseInput(fields: Fields, input: unknown): JsonObject {
+  const problems: Problems = {};
+  const value = checkFields(fields, input, problems);
+  refuseProblems(problems);
+  return value;
+}
+
+export function refuseProblems(problems: Problems): void {
+  const [first] = Object.entries(problems);
+  if (!first) return;
+  const [path, reason] = first;
+  const subject = path === '.' ? 'The body' : path;
+  throw new AppError('invalid_request', `${subject} ${reason}.`, { fields: problems });
+}
+
+/** The user in an answer of the server; throws `bad_response`. */
+export function parseSignedInUser(value: unknown): SignedInUser {
+  const user = isObject(value) ? value['user'] : undefined;
+  const problems: Problems = {};
+  const known = isObject(user) ? pickKnown(user, userFields) : user;
+  const checked = checkFields(userFields, known, problems);
+  if (Object.keys(problems).length > 0) throw badResponse('its user is not one');
+  return checked as unknown as SignedInUser;
+}
+
+/** An answer to login or refresh; throws `bad_response`. */
+export function parseLoginAnswer(value: unknown): LoginAnswer {
+  if (!isObject(value) || typeof value['token'] !== 'string' || typeof value['expiresAt'] !== 'string') {
+    throw badResponse('it has no token');
+  }
+  return { token: value['token'], expiresAt: value['expiresAt'], user: parseSignedInUser(value) };
+}
+
+/** The record in the answer to a write; throws `bad_response`. */
+export function parseRecordAnswer(value: unknown): WireRecord {
+  const record = isObject(value) ? value['record'] : undefined;
+  if (!isWireRecord(record)) throw badResponse('it has no record');
+  return record;
+}
+
+/** The error in an answer, or null where the body is not one of ours. */
+export function parseErrorAnswer(value: unknown): WireError | null {
+  const error = isObject(value) ? value['error'] : undefined;
+  if (!isObject(error) || !isWireErrorCode(error['code']) || typeof error['message'] !== 'string') return null;
+  const { fields, current } = error;
+  return {
+    code: error['code'],
+    message: error['message'],
+    ...(isTextMap(fields) ? { fields } : {}),
+    ...(isWireRecord(current) ? { current } : {}),
+  };
+}
+
+export function badResponse(reason: string, cause?: unknown): AppError {
+  return new AppError('bad_response', `The server's answer could not be read: ${reason}. Check the server's address.`, {
+    cause,
+  });
+}
+
+export function isRole(value: unknown): value is Role {
+  return roles.some((role) => role === value);
+}
+
+/** Everything that fixes the wire, as one canonical text to be hashed. */
+export function wireSchema(): string {
+  return JSON.stringify({
+    errors: wireErrorCodes,
+    login: loginFields,
+    payment: paymentFields,
+    user: userFields,
+    pageLimit,
+    maxBodyBytes,
+    idempotencyKey: idempotencyKeyPattern.source,
+    collections: collections.map((collection) => ({
+      name: collection.name,
+      sees: collection.sees,
+      writes: collection.writes,
+      accepts: writableFields(collection),
+      publishes: publishedFields(collection),
+    })),
+  });
+}
+
+function isWireRecord(value: unknown): value is WireRecord {
+  return isObject(value) && typeof value['id'] === 'string' && typeof value['updatedAt'] === 'string'
+    && (value['payload'] === undefined || isObject(value['payload']));
+}
+
+function isTextMap(value: unknown): value is Record<string, string> {
+  return isObject(value) && Object.values(value).every((entry) => typeof entry === 'string');
+}
+
+function pickKnown(value: Record<string, unknown>, fields: Fields): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(value).filter(([key]) => Object.hasOwn(fields, key)));
+}
