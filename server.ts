@@ -1,0 +1,286 @@
+// The Invoify server: one process that holds the authority over a company's invoices and answers its desktops.
+//
+// Read it from top to bottom: the routes, how a request is answered, start(config), and what `node server.ts` does.
+// Sign-in is server/auth.ts, pull is server/pull.ts, writes are server/records.ts; the database is behind
+// server/store.ts, MongoDB where MONGODB_URL says so, a file under DATA_DIR otherwise. Any number of processes may serve one
+// MongoDB: nothing is kept in memory that another would have to know.
+
+import { readFileSync } from 'node:fs';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+
+import { createFirstOwner, pruneAccounts } from './server/accounts.ts';
+import { runAdmin } from './server/admin.ts';
+import { createAuth, type Auth, type Caller } from './server/auth.ts';
+import { ConfigError, isLoopback, loadOrCreateSecret, readConfig, type Config } from './server/config.ts';
+import {
+  errorAnswer, newRequestId, readIdempotencyKey, readIfMatch, readJson, readQuery, refuseOldProtocol, sendAnswer, type Answer,
+} from './server/http.ts';
+import { createLog, type Log } from './server/log.ts';
+import { parsePullQuery, pullPage } from './server/pull.ts';
+import {
+  actOnRecord, createRecord, deleteRecord, readRecord, requireAction, requireCollection, updateRecord, type RecordsDeps,
+} from './server/records.ts';
+import { openEmbeddedStore } from './server/store-embedded.ts';
+import type { Store } from './server/store.ts';
+import { AppError, errorCode } from './shared/errors.ts';
+import { protocolVersion } from './shared/protocol.ts';
+
+// ---------------------------------------------------------------------------------------------------- the routes
+
+interface Server {
+  readonly store: Store;
+  readonly auth: Auth;
+  readonly records: RecordsDeps;
+  readonly config: Config;
+}
+
+interface Call {
+  readonly server: Server;
+  readonly request: IncomingMessage;
+  readonly query: ReadonlyMap<string, string>;
+  /** What stands in the place of `:name` in the route's path. */
+  readonly path: Readonly<Record<string, string>>;
+  readonly peer: string;
+  /** Who asks; throws `unauthorized`. */
+  readonly caller: () => Promise<Caller>;
+}
+
+type Handler = (call: Call) => Promise<Answer>;
+type Methods = Readonly<Record<string, Handler>>;
+
+/** The first path that fits is taken. The pull's stream, /api/sync/events and /metrics will stand here as well. */
+const routes: readonly (readonly [path: string, methods: Methods])[] = [
+  ['/api/health', { GET: async () => ok({ status: 'ok' }) }],
+  ['/api/ready', { GET: ready }],
+  ['/api/meta', { GET: async () => ({ status: 200, body: { name: 'invoify', version, protocol: protocolVersion } }) }],
+
+  ['/api/auth/login', { POST: async ({ server, request, peer }) => ok(await server.auth.login(await readJson(request), peer)) }],
+  ['/api/auth/refresh', { POST: async ({ server, caller }) => ok(await server.auth.refresh(await caller())) }],
+  ['/api/auth/logout', { POST: logout }],
+  ['/api/auth/me', { GET: async ({ caller }) => ok({ user: (await caller()).user }) }],
+
+  ['/api/sync/pull', { GET: pull }],
+
+  ['/api/:collection', { POST: create }],
+  ['/api/:collection/:id', { GET: read, PATCH: update, DELETE: remove }],
+  ['/api/:collection/:id/:action', { POST: act }],
+];
+
+async function ready({ server }: Call): Promise<Answer> {
+  try {
+    await server.store.check();
+    return ok({ checks: { database: 'ok' } });
+  } catch (error) {
+    const { status, headers = {}, body } = errorAnswer(error);
+    return { status, headers, body: { ...Object(body), checks: { database: error instanceof Error ? error.message : 'failed' } } };
+  }
+}
+
+async function logout({ server, caller }: Call): Promise<Answer> {
+  await server.auth.logout(await caller());
+  return ok({});
+}
+
+async function pull({ server, query, caller }: Call): Promise<Answer> {
+  const who = await caller();
+  return { status: 200, body: await pullPage(server.store, who, parsePullQuery(query)) };
+}
+
+async function create({ server, request, path, caller }: Call): Promise<Answer> {
+  const collection = requireCollection(path['collection'] ?? '');
+  const target = { caller: await caller(), collection };
+  return createRecord(server.records, target, await readJson(request), readIdempotencyKey(request));
+}
+
+async function read({ server, path, caller }: Call): Promise<Answer> {
+  const collection = requireCollection(path['collection'] ?? '');
+  return readRecord(server.records, { caller: await caller(), collection }, path['id'] ?? '');
+}
+
+async function update({ server, request, path, caller }: Call): Promise<Answer> {
+  const collection = requireCollection(path['collection'] ?? '');
+  const target = { caller: await caller(), collection };
+  return updateRecord(server.records, target, path['id'] ?? '', readIfMatch(request), await readJson(request));
+}
+
+async function remove({ server, request, path, caller }: Call): Promise<Answer> {
+  const collection = requireCollection(path['collection'] ?? '');
+  return deleteRecord(server.records, { caller: await caller(), collection }, path['id'] ?? '', readIfMatch(request));
+}
+
+async function act({ server, request, path, caller }: Call): Promise<Answer> {
+  const collection = requireCollection(path['collection'] ?? '');
+  const action = path['action'] ?? '';
+  requireAction(collection, action);
+  const target = { caller: await caller(), collection };
+  const key = readIdempotencyKey(request);
+  return actOnRecord(server.records, target, path['id'] ?? '', action, readIfMatch(request), await readJson(request), key);
+}
+
+function ok(body: object): Answer {
+  return { status: 200, body: { success: true, ...body } };
+}
+
+// --------------------------------------------------------------------------------------------- how one is answered
+
+async function answer(server: Server, request: IncomingMessage, peer: string): Promise<Answer> {
+  const url = new URL(request.url ?? '/', 'http://server');
+  const { methods, path } = findRoute(url.pathname);
+  const method = request.method === 'HEAD' ? 'GET' : request.method ?? '';
+  const handler = Object.hasOwn(methods, method) ? methods[method] : undefined;
+  if (!handler) {
+    const allow = Object.keys(methods).flatMap((name) => name === 'GET' ? ['GET', 'HEAD'] : [name]);
+    throw new AppError('method_not_allowed', `This address takes ${allow.join(', ')}, not ${method}.`, { allow });
+  }
+  refuseOldProtocol(request);
+  return handler({ server, request, query: readQuery(url), path, peer, caller: () => server.auth.identify(request) });
+}
+
+function findRoute(pathname: string): { methods: Methods; path: Record<string, string> } {
+  const segments = pathname.split('/');
+  for (const [pattern, methods] of routes) {
+    const names = pattern.split('/');
+    if (names.length !== segments.length) continue;
+    if (!names.every((name, index) => name.startsWith(':') || name === segments[index])) continue;
+    const path = names.flatMap((name, index) => name.startsWith(':') ? [[name.slice(1), segments[index] ?? '']] : []);
+    return { methods, path: Object.fromEntries(path) };
+  }
+  throw new AppError('not_found', 'There is nothing at this address.');
+}
+
+// ------------------------------------------------------------------------------------------------- start and stop
+
+export interface Running {
+  readonly url: string;
+  /** Finishes what is in flight, at most `GRACE_MS`, and closes the database. */
+  close(): Promise<void>;
+}
+
+export interface StartDeps {
+  /** Milliseconds since 1970, with fractions where there are any. */
+  readonly nowMs: () => number;
+  readonly write: (line: string) => void;
+}
+
+const systemDeps: StartDeps = {
+  nowMs: Date.now,
+  write: (line) => void process.stdout.write(line),
+};
+
+const { version } = JSON.parse(readFileSync(join(import.meta.dirname, 'package.json'), 'utf8')) as { version: string };
+const GRACE_MS = 8000;
+
+/** Often enough that nothing outlives its time by more than a twenty-fourth, at most hourly. */
+function pruneEveryMs(tombstoneDays: number): number {
+  return Math.min(Math.max(tombstoneDays * 3_600_000, 1000), 3_600_000);
+}
+
+/** Starts serving. Rejects with `ConfigError` or `unavailable`, in a sentence that names the remedy. */
+export async function start(config: Config, deps: StartDeps = systemDeps): Promise<Running> {
+  const log = createLog(config.logLevel, deps.write, deps.nowMs);
+  const store = await openStore(config, deps, log);
+  const secrets = config.jwtSecrets.length > 0 ? config.jwtSecrets : [loadOrCreateSecret(config.dataDir)];
+  const auth = createAuth(store, { secrets, tokenTtlMs: config.tokenTtlMs }, deps.nowMs);
+  const records = { store, rules: { passwords: auth.passwords }, nowMs: deps.nowMs };
+  const isFirst = config.admin !== null
+    && await createFirstOwner(store, auth.passwords, config.admin.email, config.admin.password);
+
+  const prune = (): void => void pruneAccounts(store, config.tombstoneDays, deps.nowMs())
+    .catch((error: unknown) => log('warn', 'housekeeping failed', { error }));
+  prune();
+  const pruning = setInterval(prune, pruneEveryMs(config.tombstoneDays));
+
+  let isClosing = false;
+  const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
+    if (isClosing) response.setHeader('Connection', 'close');
+    void respond({ store, auth, records, config }, log, request, response);
+  };
+  const http = config.tls ? createTlsServer(config.tls, onRequest) : createServer(onRequest);
+  await new Promise<void>((resolve, reject) => http.once('error', reject).listen(config.port, config.host, resolve));
+  const { port } = http.address() as AddressInfo;
+  const host = config.host.includes(':') ? `[${config.host}]` : config.host;
+  const url = `${config.tls ? 'https' : 'http'}://${host}:${port}`;
+  deps.write(`${JSON.stringify({ event: 'listening', url, store: store.kind, version })}\n`);
+  if (isFirst) log('info', 'first account created', { email: config.admin?.email });
+
+  return {
+    url,
+    async close() {
+      isClosing = true;
+      clearInterval(pruning);
+      const closed = new Promise((resolve) => http.close(resolve));
+      http.closeIdleConnections();
+      const giveUp = setTimeout(() => http.closeAllConnections(), GRACE_MS);
+      await closed;
+      clearTimeout(giveUp);
+      await store.close();
+      log('info', 'closed');
+    },
+  };
+}
+
+async function respond(server: Server, log: Log, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const requestId = newRequestId();
+  response.setHeader('X-Request-Id', requestId);
+  const { peer, isSameMachine } = peerOf(request, server.config.trustProxy);
+  let result: Answer;
+  try {
+    result = await answer(server, request, peer);
+  } catch (error) {
+    result = errorAnswer(error);
+    const level = result.status >= 500 ? 'error' : 'debug';
+    log(level, 'request failed', { requestId, method: request.method, path: request.url?.split('?')[0], code: errorCode(error), error });
+  }
+  try {
+    await sendAnswer(request, response, result, !isSameMachine);
+  } catch (error) {
+    log('error', 'answer failed', { requestId, error });
+    response.destroy();
+  }
+}
+
+/** Who is on the other end: the connection's address, or behind a trusted proxy the one that the proxy saw. */
+function peerOf(request: IncomingMessage, trustProxy: boolean): { peer: string; isSameMachine: boolean } {
+  const direct = request.socket.remoteAddress ?? '';
+  if (!trustProxy) return { peer: direct, isSameMachine: isLoopback(direct.replace(/^::ffff:/, '')) };
+  const forwarded = String(request.headers['x-forwarded-for'] ?? '').split(',').at(-1)?.trim();
+  return { peer: forwarded || direct, isSameMachine: false };
+}
+
+async function openStore(config: Config, deps: StartDeps, log: Log): Promise<Store> {
+  const storeDeps = { nowMs: deps.nowMs, log };
+  if (config.mongodbUrl === null) return openEmbeddedStore(join(config.dataDir, 'invoify.sqlite'), storeDeps);
+  // The driver is loaded only here, so that the embedded store runs in a checkout where nothing was installed.
+  const { openMongoStore } = await import('./server/store-mongo.ts');
+  return openMongoStore(config.mongodbUrl, config.mongodbDb, storeDeps);
+}
+
+// ------------------------------------------------------------------------------------------------- node server.ts
+
+async function main(words: readonly string[]): Promise<void> {
+  const config = readConfig(process.env);
+  if (words[0] === 'admin') {
+    const store = await openStore(config, systemDeps, createLog(config.logLevel, (line) => void process.stderr.write(line), systemDeps.nowMs));
+    try {
+      process.stdout.write(`${await runAdmin(store, words.slice(1), process.stdin)}\n`);
+    } finally {
+      await store.close();
+    }
+    return;
+  }
+  if (words.length > 0) throw new ConfigError('Usage: node server.ts, or node server.ts admin create|reset <email>');
+  const running = await start(config);
+  const stop = (): void => void running.close().then(() => process.exit(0));
+  process.once('SIGTERM', stop).once('SIGINT', stop);
+}
+
+if (import.meta.main) {
+  main(process.argv.slice(2)).catch((error: unknown) => {
+    const isOurs = error instanceof ConfigError || error instanceof AppError;
+    process.stderr.write(isOurs ? `${error.message}\n` : `${error instanceof Error ? error.stack ?? error.message : String(error)}\n`);
+    process.exit(1);
+  });
+}

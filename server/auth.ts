@@ -1,0 +1,138 @@
+// Sign-in: who may have a token, and whether a token still holds.
+//
+// A token names a session in the database, and every request looks it up together with its user: so logout, a new
+// password, a smaller role or a disabled user end it at the next request, on every server process.
+
+import { randomBytes } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+
+import { formatInstant, instantFromMs, EPOCH } from '../shared/clock.ts';
+import { roles, type Role, type User } from '../shared/collections.ts';
+import { AppError } from '../shared/errors.ts';
+import { isObject } from '../shared/fields.ts';
+import { loginFields, parseInput, type LoginAnswer, type SignedInUser } from '../shared/protocol.ts';
+import { readBearer } from './http.ts';
+import { createPasswords, type Passwords } from './passwords.ts';
+import type { Account, Session, Store, StoredRecord } from './store.ts';
+import { createThrottle } from './throttle.ts';
+import { createTokens } from './tokens.ts';
+
+/** Who is asking, as the database has it at this request. */
+export interface Caller {
+  readonly user: SignedInUser;
+  readonly session: Session;
+  /** The account as it was when the session was read. */
+  readonly account: Account;
+}
+
+export interface AuthOptions {
+  readonly secrets: readonly string[];
+  readonly tokenTtlMs: number;
+}
+
+export interface Auth {
+  readonly passwords: Passwords;
+  /** A token for an address and its password. `peer` is the address on the network that asks. */
+  login(body: unknown, peer: string): Promise<LoginAnswer>;
+  /** A new token of the same session, which lives on; the old one stays valid until its own end. */
+  refresh(caller: Caller): Promise<LoginAnswer>;
+  logout(caller: Caller): Promise<void>;
+  /** The caller behind a request; throws `unauthorized`. */
+  identify(request: IncomingMessage): Promise<Caller>;
+}
+
+export function createAuth(store: Store, options: AuthOptions, nowMs: () => number): Auth {
+  const passwords = createPasswords();
+  const tokens = createTokens(options.secrets, nowMs);
+  const throttle = createThrottle(nowMs);
+
+  const answer = (user: SignedInUser, sessionId: string, expiresAtMs: number): LoginAnswer => ({
+    token: tokens.sign({ accountId: user.accountId, userId: user.id, sessionId, expiresAtMs }),
+    expiresAt: formatInstant(instantFromMs(expiresAtMs)),
+    user,
+  });
+  // A JWT's expiry is in whole seconds; the session ends at the same one.
+  const newExpiryMs = (): number => Math.floor((nowMs() + options.tokenTtlMs) / 1000) * 1000;
+
+  return {
+    passwords,
+
+    async login(body, peer) {
+      const { email, password } = parseInput(loginFields, body) as { email: string; password: string };
+      const address = addressKey(email);
+      throttle.admit(peer, address);
+      const record = await findUser(store, address);
+      const isRight = await passwords.verify(password, record ? passwordHash(record.stored) : null);
+      if (!record || !isRight || record.payload.disabled) {
+        throttle.failed(peer, address);
+        throw new AppError('unauthorized', 'The e-mail address or the password is wrong.');
+      }
+      throttle.succeeded(peer, address);
+      const user = toSignedInUser(record.accountId, record.stored);
+      const sessionId = randomBytes(16).toString('hex');
+      const expiresAtMs = newExpiryMs();
+      await store.openSession({ accountId: record.accountId, sessionId, userId: user.id, expiresAtMs, fullPullFrom: EPOCH });
+      return answer(user, sessionId, expiresAtMs);
+    },
+
+    async refresh(caller) {
+      const expiresAtMs = newExpiryMs();
+      const { accountId, sessionId } = caller.session;
+      if (!await store.extendSession(accountId, sessionId, expiresAtMs)) throw tokenEnded();
+      return answer(caller.user, sessionId, expiresAtMs);
+    },
+
+    async logout(caller) {
+      await store.endSession(caller.session.accountId, caller.session.sessionId);
+    },
+
+    async identify(request) {
+      const claims = tokens.verify(readBearer(request) ?? '');
+      const identity = claims && await store.identify(claims.accountId, claims.sessionId);
+      if (!identity || identity.session.userId !== claims.userId || identity.session.expiresAtMs <= nowMs()) throw tokenEnded();
+      if (parseUser(identity.user).disabled) throw tokenEnded();
+      const user = toSignedInUser(claims.accountId, identity.user);
+      return { user, session: identity.session, account: identity.account };
+    },
+  };
+}
+
+/** The form in which an address is looked up: addresses that differ in case only are one. */
+export function addressKey(email: string): string {
+  return email.normalize('NFC').toLowerCase();
+}
+
+/** The published fields of a user's record. */
+export function parseUser(record: StoredRecord): User {
+  return JSON.parse(record.payload) as User;
+}
+
+/** What is kept of a password beside the published fields. */
+export function secretOf(hash: string): string {
+  return JSON.stringify({ passwordHash: hash });
+}
+
+/** True if moving from one role to the other takes rights away. */
+export function removesRights(before: Role, after: Role): boolean {
+  return roles.indexOf(after) > roles.indexOf(before);
+}
+
+function passwordHash(record: StoredRecord): string | null {
+  const secret: unknown = record.secret === null ? null : JSON.parse(record.secret);
+  return isObject(secret) && typeof secret['passwordHash'] === 'string' ? secret['passwordHash'] : null;
+}
+
+async function findUser(store: Store, address: string): Promise<{ accountId: string; stored: StoredRecord; payload: User } | null> {
+  const entry = await store.findAddress(address);
+  const stored = entry && await store.get(entry.accountId, 'users', entry.userId);
+  return stored ? { accountId: entry.accountId, stored, payload: parseUser(stored) } : null;
+}
+
+function toSignedInUser(accountId: string, record: StoredRecord): SignedInUser {
+  const { email, name, role } = parseUser(record);
+  return { id: record.id, email, name, role, accountId };
+}
+
+function tokenEnded(): AppError {
+  return new AppError('unauthorized', 'You are not signed in, or your session has ended. Sign in again.');
+}

@@ -1,0 +1,217 @@
+// Request and response plumbing over node:http: bodies in, JSON out, limits, compression, and the only map from an
+// error's code to a status. Nothing here knows a route.
+
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { promisify } from 'node:util';
+import { brotliCompress, constants, gzip, zstdCompress } from 'node:zlib';
+
+import { parseInstant, type Instant } from '../shared/clock.ts';
+import { AppError, isWireErrorCode, type WireErrorCode } from '../shared/errors.ts';
+import { idempotencyKeyPattern, maxBodyBytes, protocolHeader, protocolVersion } from '../shared/protocol.ts';
+
+const statusOf: Readonly<Record<WireErrorCode, number>> = {
+  invalid_request: 400,
+  unauthorized: 401,
+  forbidden: 403,
+  not_found: 404,
+  method_not_allowed: 405,
+  conflict: 409,
+  resync_required: 410,
+  precondition_failed: 412,
+  payload_too_large: 413,
+  unsupported_media_type: 415,
+  upgrade_required: 426,
+  too_many_requests: 429,
+  internal: 500,
+  unavailable: 503,
+};
+
+/** Deeper JSON than any message of ours has; bounds every recursion over a body. */
+const MAX_JSON_DEPTH = 32;
+/** Below this a compressed answer saves nothing. */
+const MIN_COMPRESSED_BYTES = 1024;
+
+export interface Answer {
+  readonly status: number;
+  /** JSON text, or what is to be written as JSON. */
+  readonly body: string | object;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export function newRequestId(): string {
+  return randomUUID();
+}
+
+/**
+ * The query of a URL, each parameter once; throws `invalid_request` where one is repeated. A plus is a plus, as in
+ * RFC 3986, so that an instant's zone may be written as it is.
+ */
+export function readQuery(url: URL): ReadonlyMap<string, string> {
+  const query = new Map<string, string>();
+  for (const [name, value] of new URLSearchParams(url.search.replaceAll('+', '%2B'))) {
+    if (query.has(name)) throw invalid(name, 'is given twice');
+    query.set(name, value);
+  }
+  return query;
+}
+
+/**
+ * The body as JSON, or undefined where there is none. Throws `unsupported_media_type`, `payload_too_large` or
+ * `invalid_request`.
+ */
+export async function readJson(request: IncomingMessage): Promise<unknown> {
+  const bytes = await readBody(request);
+  if (bytes.length === 0) return undefined;
+  const [type = '', ...parameters] = (request.headers['content-type'] ?? '').split(';').map((part) => part.trim().toLowerCase());
+  const isUtf8 = parameters.every((parameter) => !parameter.startsWith('charset=') || /^charset="?utf-8"?$/.test(parameter));
+  if (type !== 'application/json' || !isUtf8 || request.headers['content-encoding'] !== undefined) {
+    throw new AppError('unsupported_media_type', 'The body must be application/json in UTF-8, not encoded further.');
+  }
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    const value: unknown = JSON.parse(text);
+    refuseDepth(text);
+    return value;
+  } catch (error) {
+    throw new AppError('invalid_request', 'The body is not valid JSON in UTF-8.', { cause: error, fields: { '.': 'is not JSON' } });
+  }
+}
+
+async function readBody(request: IncomingMessage): Promise<Buffer> {
+  const tooLarge = (): AppError => new AppError('payload_too_large', `The body is larger than ${maxBodyBytes} bytes.`);
+  if (Number(request.headers['content-length'] ?? 0) > maxBodyBytes) throw tooLarge();
+  const chunks: Buffer[] = [];
+  let sizeBytes = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    sizeBytes += chunk.length;
+    if (sizeBytes > maxBodyBytes) throw tooLarge();
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** Throws where brackets nest too deeply. The text is valid JSON, so every string in it ends and this takes linear time. */
+function refuseDepth(text: string): void {
+  let depth = 0;
+  for (const [token] of text.matchAll(/"[^"\\]*(?:\\.[^"\\]*)*"|[[\]{}]/g)) {
+    if (token === '{' || token === '[') depth += 1;
+    else if (token === '}' || token === ']') depth -= 1;
+    if (depth > MAX_JSON_DEPTH) throw new SyntaxError('nested too deeply');
+  }
+}
+
+/** The version in `If-Match: "<updatedAt>"`; throws `invalid_request` where it is missing or not one. */
+export function readIfMatch(request: IncomingMessage): Instant {
+  const header = request.headers['if-match'];
+  const version = parseInstant(/^"([^"]*)"$/.exec(header ?? '')?.[1] ?? '');
+  if (version === null) throw invalid('If-Match', 'must be the version that the change is based on, as "<updatedAt>"');
+  return version;
+}
+
+/** The `Idempotency-Key`, or null where there is none; throws `invalid_request` where it is not one. */
+export function readIdempotencyKey(request: IncomingMessage): string | null {
+  const header = request.headers['idempotency-key'];
+  if (header === undefined) return null;
+  if (typeof header !== 'string' || !idempotencyKeyPattern.test(header)) {
+    throw invalid('Idempotency-Key', 'must be 1 to 128 visible characters');
+  }
+  return header;
+}
+
+/** Throws `upgrade_required` for a client that speaks a protocol older than the oldest still served. */
+export function refuseOldProtocol(request: IncomingMessage): void {
+  const header = request.headers[protocolHeader];
+  if (header === undefined) return;
+  if (typeof header !== 'string' || !/^\d{1,6}$/.test(header)) throw invalid('X-Invoify-Protocol', 'must be a whole number');
+  if (Number(header) < protocolVersion.oldest) {
+    throw new AppError('upgrade_required', `Update Invoify: this server speaks protocol ${protocolVersion.oldest} and later.`);
+  }
+}
+
+/** The bearer token, or null. */
+export function readBearer(request: IncomingMessage): string | null {
+  return /^Bearer +([\x21-\x7e]+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? null;
+}
+
+export function invalid(name: string, reason: string): AppError {
+  return new AppError('invalid_request', `${name} ${reason}.`, { fields: { [name]: reason } });
+}
+
+/** Any thrown value as the answer to send. What is not ours to tell becomes `internal`. */
+export function errorAnswer(error: unknown): Answer {
+  const known = error instanceof AppError && isWireErrorCode(error.code) ? { code: error.code, error } : null;
+  if (!known) {
+    const message = 'Something went wrong on the server. Try again; if it stays, give the administrator the request id.';
+    return { status: 500, body: { success: false, error: { code: 'internal', message } } };
+  }
+  const { fields, current, retryAfterS, allow } = known.error.details;
+  const headers: Record<string, string> = {};
+  if (known.code === 'unauthorized') headers['WWW-Authenticate'] = 'Bearer';
+  if (allow) headers['Allow'] = allow.join(', ');
+  if (known.code === 'too_many_requests' || known.code === 'unavailable') headers['Retry-After'] = String(Math.max(1, Math.ceil(retryAfterS ?? 5)));
+  return {
+    status: statusOf[known.code],
+    headers,
+    body: {
+      success: false,
+      error: { code: known.code, message: known.error.message, ...(fields && { fields }), ...(current !== undefined && { current }) },
+    },
+  };
+}
+
+/**
+ * Writes an answer, compressed where the client asks for it and sits on another machine. Where the request was not
+ * read to its end the connection is closed after it, as the rest of its body would be taken for the next request.
+ */
+export async function sendAnswer(request: IncomingMessage, response: ServerResponse, answer: Answer, mayCompress: boolean): Promise<void> {
+  const plain = Buffer.from(typeof answer.body === 'string' ? answer.body : JSON.stringify(answer.body));
+  const encoding = mayCompress && plain.length >= MIN_COMPRESSED_BYTES
+    ? negotiateEncoding(request.headers['accept-encoding'] ?? '') : 'identity';
+  const body = await compress(plain, encoding);
+  response.writeHead(answer.status, {
+    'Content-Type': 'application/json; charset=utf-8',
+    'Content-Length': body.length,
+    'Cache-Control': 'no-store',
+    'X-Content-Type-Options': 'nosniff',
+    'Vary': 'Accept-Encoding',
+    ...(encoding === 'identity' ? {} : { 'Content-Encoding': encoding }),
+    ...(request.complete ? {} : { 'Connection': 'close' }),
+    ...answer.headers,
+  });
+  response.end(request.method === 'HEAD' ? undefined : body);
+}
+
+const encodings = ['zstd', 'br', 'gzip'] as const;
+export type Encoding = (typeof encodings)[number] | 'identity';
+
+/** The best encoding that `Accept-Encoding` (RFC 9110, 12.5.3) admits: the highest weight, among equals ours first. */
+export function negotiateEncoding(header: string): Encoding {
+  const weights = new Map<string, number>();
+  for (const part of header.split(',')) {
+    const [name = '', ...parameters] = part.split(';').map((piece) => piece.trim().toLowerCase());
+    const weight = parameters.find((parameter) => parameter.startsWith('q='))?.slice(2);
+    if (name !== '') weights.set(name, weight === undefined ? 1 : Number(weight) || 0);
+  }
+  let best: Encoding = 'identity';
+  let bestWeight = 0;
+  for (const encoding of encodings) {
+    const weight = weights.get(encoding) ?? weights.get('*') ?? 0;
+    if (weight > bestWeight) [best, bestWeight] = [encoding, weight];
+  }
+  return (weights.get('identity') ?? 0) > bestWeight ? 'identity' : best;
+}
+
+const gzipAsync = promisify(gzip);
+const brotliAsync = promisify(brotliCompress);
+const zstdAsync = promisify(zstdCompress);
+
+/** Levels at which a page costs less time to compress than to send over a slow office line. */
+async function compress(bytes: Buffer, encoding: Encoding): Promise<Buffer> {
+  switch (encoding) {
+    case 'identity': return bytes;
+    case 'gzip': return gzipAsync(bytes, { level: 1 });
+    case 'br': return brotliAsync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 3 } });
+    case 'zstd': return zstdAsync(bytes, { params: { [constants.ZSTD_c_compressionLevel]: 1 } });
+  }
+}

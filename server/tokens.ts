@@ -1,0 +1,86 @@
+// Tokens: JWT (RFC 7519) signed with HS256 and nothing else. The header's algorithm is pinned, never obeyed; its key id
+// picks one of the configured secrets, of which the first signs and all verify, so that a secret can be replaced.
+
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+
+import { isObject } from '../shared/fields.ts';
+
+const ISSUER = 'invoify';
+const AUDIENCE = 'invoify-desktop';
+
+export interface Claims {
+  readonly accountId: string;
+  readonly userId: string;
+  readonly sessionId: string;
+  readonly expiresAtMs: number;
+}
+
+export interface Tokens {
+  sign(claims: Claims): string;
+  /** The claims of a token that is whole, ours and not expired, or null. Whether its session lives is another matter. */
+  verify(token: string): Claims | null;
+}
+
+/** `secrets` are at least one, each of 32 bytes or more. */
+export function createTokens(secrets: readonly string[], nowMs: () => number): Tokens {
+  const keys = new Map(secrets.map((secret) => [keyId(secret), secret]));
+  const [signingKeyId] = keys.keys();
+  if (signingKeyId === undefined) throw new Error('no signing secret');
+
+  return {
+    sign({ accountId, userId, sessionId, expiresAtMs }) {
+      const header = encode({ alg: 'HS256', typ: 'JWT', kid: signingKeyId });
+      const payload = encode({
+        iss: ISSUER,
+        aud: AUDIENCE,
+        sub: userId,
+        acc: accountId,
+        sid: sessionId,
+        iat: Math.floor(nowMs() / 1000),
+        exp: Math.floor(expiresAtMs / 1000),
+      });
+      const signed = `${header}.${payload}`;
+      return `${signed}.${signature(signed, keys.get(signingKeyId) ?? '').toString('base64url')}`;
+    },
+    verify(token) {
+      const [header, payload, tag, ...rest] = token.split('.');
+      if (header === undefined || payload === undefined || tag === undefined || rest.length > 0) return null;
+      const head = decode(header);
+      const secret = keys.get(String(head?.['kid']));
+      if (head?.['alg'] !== 'HS256' || head['typ'] !== 'JWT' || secret === undefined) return null;
+      const expected = signature(`${header}.${payload}`, secret);
+      const actual = Buffer.from(tag, 'base64url');
+      // The encoding is compared too: base64url has several texts for one value, and a token has one.
+      if (actual.length !== expected.length || !timingSafeEqual(actual, expected) || actual.toString('base64url') !== tag) return null;
+      return readClaims(decode(payload), nowMs());
+    },
+  };
+}
+
+function readClaims(payload: Record<string, unknown> | null, nowMs: number): Claims | null {
+  if (payload === null || payload['iss'] !== ISSUER || payload['aud'] !== AUDIENCE) return null;
+  const { sub, acc, sid, exp } = payload;
+  if (typeof sub !== 'string' || typeof acc !== 'string' || typeof sid !== 'string' || typeof exp !== 'number') return null;
+  return exp * 1000 > nowMs ? { accountId: acc, userId: sub, sessionId: sid, expiresAtMs: exp * 1000 } : null;
+}
+
+function keyId(secret: string): string {
+  return createHash('sha256').update(`key id ${secret}`).digest('base64url').slice(0, 8);
+}
+
+function signature(text: string, secret: string): Buffer {
+  return createHmac('sha256', secret).update(text).digest();
+}
+
+function encode(value: object): string {
+  return Buffer.from(JSON.stringify(value)).toString('base64url');
+}
+
+function decode(part: string): Record<string, unknown> | null {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(part, 'base64url').toString());
+    return isObject(value) ? value : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,46 @@
+// Users: their sign-in address is unique on the whole server, their password is kept as a hash beside the record, and
+// an account always keeps one enabled owner. What takes rights away ends the sessions at once.
+
+import type { User } from '../shared/collections.ts';
+import { AppError } from '../shared/errors.ts';
+import type { JsonObject } from '../shared/fields.ts';
+import { addressKey, parseUser, removesRights, secretOf } from './auth.ts';
+import type { Rules } from './rules.ts';
+import type { Transaction } from './store.ts';
+
+export const userRules: Rules = {
+  async secret({ passwords }, input) {
+    const password = input['password'];
+    return typeof password === 'string' ? secretOf(await passwords.hash(password)) : null;
+  },
+
+  async complete(transaction, { id, input, previous }) {
+    const { password: _unpublished, ...payload } = input;
+    const after = payload as JsonObject & User;
+    const before = previous && parseUser(previous);
+    if (before && isEnabledOwner(before) && !isEnabledOwner(after)) await requireAnotherOwner(transaction, id);
+    if (!before || addressKey(before.email) !== addressKey(after.email)) {
+      if (before) transaction.releaseAddress(addressKey(before.email));
+      transaction.claimAddress(addressKey(after.email), id);
+    }
+    if (before && (after.disabled || removesRights(before.role, after.role))) transaction.endSessionsOf(id);
+    return payload;
+  },
+
+  async remove(transaction, record) {
+    const user = parseUser(record);
+    if (isEnabledOwner(user)) await requireAnotherOwner(transaction, record.id);
+    transaction.releaseAddress(addressKey(user.email));
+    transaction.endSessionsOf(record.id);
+  },
+};
+
+function isEnabledOwner(user: User): boolean {
+  return user.role === 'owner' && !user.disabled;
+}
+
+async function requireAnotherOwner(transaction: Transaction, userId: string): Promise<void> {
+  const users = await transaction.list('users');
+  if (users.some((record) => record.id !== userId && isEnabledOwner(parseUser(record)))) return;
+  throw new AppError('conflict', 'An account keeps at least one enabled owner. Make someone else an owner first.');
+}
