@@ -16,7 +16,8 @@ import { runAdmin } from './server/admin.ts';
 import { createAuth, type Auth, type Caller } from './server/auth.ts';
 import { ConfigError, isLoopback, loadOrCreateSecret, readConfig, type Config } from './server/config.ts';
 import {
-  errorAnswer, newRequestId, readIdempotencyKey, readIfMatch, readJson, readQuery, refuseOldProtocol, sendAnswer, type Answer,
+  errorAnswer, newRequestId, readIdempotencyKey, readIfMatch, readJson, readQuery, refuseMalformed, refuseOldProtocol, sendAnswer,
+  type Answer,
 } from './server/http.ts';
 import { createLog, type Log } from './server/log.ts';
 import { parsePullQuery, pullPage } from './server/pull.ts';
@@ -127,7 +128,8 @@ function ok(body: object): Answer {
 // --------------------------------------------------------------------------------------------- how one is answered
 
 async function answer(server: Server, request: IncomingMessage, peer: string): Promise<Answer> {
-  const url = new URL(request.url ?? '/', 'http://server');
+  const url = URL.parse(request.url ?? '/', 'http://server');
+  if (!url) throw nothingHere();
   const { methods, path } = findRoute(url.pathname);
   const method = request.method === 'HEAD' ? 'GET' : request.method ?? '';
   const handler = Object.hasOwn(methods, method) ? methods[method] : undefined;
@@ -148,7 +150,11 @@ function findRoute(pathname: string): { methods: Methods; path: Record<string, s
     const path = names.flatMap((name, index) => name.startsWith(':') ? [[name.slice(1), segments[index] ?? '']] : []);
     return { methods, path: Object.fromEntries(path) };
   }
-  throw new AppError('not_found', 'There is nothing at this address.');
+  throw nothingHere();
+}
+
+function nothingHere(): AppError {
+  return new AppError('not_found', 'There is nothing at this address.');
 }
 
 // ------------------------------------------------------------------------------------------------- start and stop
@@ -199,6 +205,7 @@ export async function start(config: Config, deps: StartDeps = systemDeps): Promi
     void respond({ store, auth, records, config }, log, request, response);
   };
   const http = config.tls ? createTlsServer(config.tls, onRequest) : createServer(onRequest);
+  http.on('clientError', refuseMalformed);
   await new Promise<void>((resolve, reject) => http.once('error', reject).listen(config.port, config.host, resolve));
   const { port } = http.address() as AddressInfo;
   const host = config.host.includes(':') ? `[${config.host}]` : config.host;

@@ -3,6 +3,7 @@
 
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip, zstdCompress } from 'node:zlib';
 
@@ -180,6 +181,18 @@ export async function sendAnswer(request: IncomingMessage, response: ServerRespo
     ...answer.headers,
   });
   response.end(request.method === 'HEAD' ? undefined : body);
+}
+
+/** Answers what is not HTTP, or too large a head, in the form of every other error, and closes the connection. */
+export function refuseMalformed(_error: Error, socket: Duplex): void {
+  if (!socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const { body } = errorAnswer(new AppError('invalid_request', 'The request is not valid HTTP, or its headers are too large.'));
+  const text = JSON.stringify(body);
+  const headers = ['Content-Type: application/json; charset=utf-8', 'Cache-Control: no-store', 'Connection: close'];
+  socket.end(`HTTP/1.1 400 Bad Request\r\n${headers.join('\r\n')}\r\nContent-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`);
 }
 
 const encodings = ['zstd', 'br', 'gzip'] as const;
