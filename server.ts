@@ -270,7 +270,8 @@ async function openStore(config: Config, deps: StartDeps, log: Log): Promise<Sto
 async function main(words: readonly string[]): Promise<void> {
   const config = readConfig(process.env);
   if (words[0] === 'admin') {
-    const store = await openStore(config, systemDeps, createLog(config.logLevel, (line) => void process.stderr.write(line), systemDeps.nowMs));
+    const log = createLog(config.logLevel, (line) => void process.stderr.write(line), systemDeps.nowMs);
+    const store = await openStore(config, systemDeps, log);
     try {
       process.stdout.write(`${await runAdmin(store, words.slice(1), process.stdin)}\n`);
     } finally {

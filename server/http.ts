@@ -150,7 +150,9 @@ export function errorAnswer(error: unknown): Answer {
   const headers: Record<string, string> = {};
   if (known.code === 'unauthorized') headers['WWW-Authenticate'] = 'Bearer';
   if (allow) headers['Allow'] = allow.join(', ');
-  if (known.code === 'too_many_requests' || known.code === 'unavailable') headers['Retry-After'] = String(Math.max(1, Math.ceil(retryAfterS ?? 5)));
+  if (known.code === 'too_many_requests' || known.code === 'unavailable') {
+    headers['Retry-After'] = String(Math.max(1, Math.ceil(retryAfterS ?? 5)));
+  }
   return {
     status: statusOf[known.code],
     headers,

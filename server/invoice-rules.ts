@@ -33,7 +33,11 @@ export const invoiceRules: Rules = {
     requireStatus(parseInvoice(record), ['draft'], 'deleted');
   },
 
-  actions: { send: { parse: parseNothing, run: send }, payments: { parse: parsePayment, run: pay }, void: { parse: parseNothing, run: end } },
+  actions: {
+    send: { parse: parseNothing, run: send },
+    payments: { parse: parsePayment, run: pay },
+    void: { parse: parseNothing, run: end },
+  },
 };
 
 async function send(transaction: Transaction, record: StoredRecord): Promise<JsonObject> {
@@ -121,4 +125,3 @@ function parseInvoice(record: StoredRecord): Invoice {
 function asJson(invoice: Invoice): JsonObject {
   return invoice as unknown as JsonObject;
 }
-

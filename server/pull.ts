@@ -91,7 +91,8 @@ async function refuseEndedCursor(store: Store, account: Account, session: Sessio
   if (since <= account.clock) return;
   // A new primary may briefly serve an older state than the one this cursor came from.
   if (since > await store.latestClock(account.accountId)) {
-    throw new AppError('resync_required', "This cursor lies after the server's clock, as after a restored backup. Pull again without since.");
+    const reason = "This cursor lies after the server's clock, as after a restored backup.";
+    throw new AppError('resync_required', `${reason} Pull again without since.`);
   }
   throw new AppError('unavailable', 'The database is catching up. Try again in a moment.', { retryAfterS: 1 });
 }

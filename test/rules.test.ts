@@ -1,0 +1,112 @@
+// The rules of the house that the type checker cannot hold: who may import whom, and how the code is written.
+
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
+import { dirname, join, relative, resolve } from 'node:path';
+import { describe, test } from 'node:test';
+
+const root = join(import.meta.dirname, '..');
+const rooms = ['server', 'shared', 'desktop', 'ui', 'demo', 'test'] as const;
+type Room = (typeof rooms)[number] | 'root';
+
+/** Which rooms a file may import from besides its own. */
+const mayImport: Readonly<Record<Room, readonly Room[]>> = {
+  shared: [],
+  server: ['shared'],
+  desktop: ['shared'],
+  ui: ['shared'],
+  root: ['server', 'shared'],
+  demo: ['root', 'server', 'shared', 'desktop'],
+  test: ['root', 'server', 'shared', 'desktop', 'ui', 'demo'],
+};
+
+/** Packages that the product may load at run time, and where; everything else is a development dependency. */
+const packagesOf: Readonly<Record<Room, readonly string[]>> = {
+  shared: [], server: ['mongodb'], desktop: ['electron'], ui: ['lit'], root: [], demo: ['mongodb'],
+  test: ['mongodb', 'fast-check', 'playwright-core', 'lit'],
+};
+
+const sources = readdirSync(root, { recursive: true, encoding: 'utf8', withFileTypes: true })
+  .filter((entry) => entry.isFile() && /\.(ts|mts|cts|mjs)$/.test(entry.name))
+  .map((entry) => relative(root, join(entry.parentPath, entry.name)).replaceAll('\\', '/'))
+  .filter((path) => !/^(node_modules|coverage|data|dist|release|\.mongodb)\//.test(path))
+  .map((path) => ({ path, room: roomOf(path), text: readFileSync(join(root, path), 'utf8') }));
+
+describe('imports', () => {
+  test('go only where the house allows', () => {
+    assert.deepEqual(sources.flatMap(({ path, room, text }) =>
+      importsOf(text)
+        .filter((specifier) => specifier.startsWith('.'))
+        .map((specifier) => relative(root, resolve(root, dirname(path), specifier)).replaceAll('\\', '/'))
+        .filter((target) => roomOf(target) !== room && !mayImport[room].includes(roomOf(target)))
+        .map((target) => `${path} imports ${target}`)), []);
+  });
+
+  test('name Node modules with node: and packages only where they belong', () => {
+    assert.deepEqual(sources.flatMap(({ path, room, text }) =>
+      importsOf(text)
+        .filter((specifier) => !specifier.startsWith('.') && !(specifier.startsWith('node:') && isBuiltin(specifier)))
+        .filter((specifier) => !packagesOf[room].some((name) => specifier === name || specifier.startsWith(`${name}/`)))
+        .map((specifier) => `${path} imports ${specifier}`)), []);
+  });
+
+  test('load the MongoDB driver only where MONGODB_URL asks for it', () => {
+    const eager = sources.filter(({ room, path, text }) => (room === 'root' || path === 'server/store-embedded.ts')
+      && /^import (?!type).*(mongodb|mongo)/m.test(text));
+    assert.deepEqual(eager.map(({ path }) => path), []);
+  });
+});
+
+describe('every source file', () => {
+  const rules: readonly (readonly [title: string, isBroken: (text: string, path: string) => boolean])[] = [
+    ['opens with what it is for', (text) => !/^(#!.*\n)?\/[/*]/.test(text)],
+    ['has no line longer than 140 characters', (text) => text.split('\n').some((line) => line.length > 140)],
+    ['has no trailing blanks or tabs, and ends with one line break', (text) => /[ \t]$|\t/m.test(text) || !/[^\n]\n$/.test(text)],
+    ['leaves nothing for later', (text, path) => path !== 'test/rules.test.ts' && /\b(TODO|FIXME|XXX)\b/.test(text)],
+    ['skips no test by hand', (text, path) => path !== 'test/rules.test.ts' && /\b(test|it|describe)\.(skip|only|todo)\b/.test(text)],
+    ['has no any and no non-null assertion without a reason', (text) => code(text).some((line) =>
+      /(:|<|\bas|,|\|) *any\b/.test(line) || (/[\w)\]]!(?=[.;,)\]\[]|$)/.test(line) && !line.includes('//')))],
+    ['suppresses no check', (text, path) => path !== 'test/rules.test.ts' && /@ts-(ignore|nocheck|expect-error)|eslint-disable/.test(text)],
+    ['exports nothing by default', (text) => /^export default\b/m.test(text)],
+  ];
+  for (const [title, isBroken] of rules) {
+    test(title, () => assert.deepEqual(sources.filter(({ text, path }) => isBroken(text, path)).map(({ path }) => path), []));
+  }
+
+  test('of the product has at most 420 lines', () => {
+    assert.deepEqual(sources.filter(({ text }) => text.split('\n').length > 420).map(({ path }) => path), []);
+  });
+});
+
+describe('the package', () => {
+  const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Record<string, Record<string, unknown>>;
+
+  test('depends on nothing at run time but mongodb and lit', () => {
+    const extra = Object.keys(manifest['dependencies'] ?? {}).filter((name) => !['mongodb', 'lit'].includes(name));
+    assert.deepEqual(extra, []);
+  });
+
+  test('names every version exactly', () => {
+    const versions = Object.values({ ...manifest['dependencies'], ...manifest['devDependencies'] });
+    assert.deepEqual(versions.filter((version) => !/^\d+\.\d+\.\d+$/.test(String(version))), []);
+  });
+
+  test('keeps registry addresses out of its lock file', () => {
+    assert.doesNotMatch(readFileSync(join(root, 'package-lock.json'), 'utf8'), /"resolved"/);
+  });
+});
+
+function roomOf(path: string): Room {
+  return rooms.find((room) => path.startsWith(`${room}/`)) ?? 'root';
+}
+
+function importsOf(text: string): string[] {
+  return [...text.matchAll(/^(?:import|export)\s+(?:[\w*\s{},]+?\s+from\s+)?'([^']+)'|\bimport\('([^']+)'\)/gm)]
+    .map((match) => match[1] ?? match[2] ?? '');
+}
+
+/** The lines that are not comments. */
+function code(text: string): string[] {
+  return text.split('\n').filter((line) => !/^\s*(\/\/|\*|\/\*)/.test(line));
+}
