@@ -5,8 +5,9 @@
 // server/store.ts, MongoDB where MONGODB_URL says so, a file under DATA_DIR otherwise. Any number of processes may serve one
 // MongoDB: nothing is kept in memory that another would have to know.
 
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server as HttpServer, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -16,8 +17,8 @@ import { runAdmin } from './server/admin.ts';
 import { createAuth, type Auth, type Caller } from './server/auth.ts';
 import { ConfigError, isLoopback, loadOrCreateSecret, readConfig, type Config } from './server/config.ts';
 import {
-  errorAnswer, newRequestId, readIdempotencyKey, readIfMatch, readJson, readQuery, refuseMalformed, refuseOldProtocol, sendAnswer,
-  type Answer,
+  errorAnswer, newRequestId, readIdempotencyKey, readIfMatch, readJson, readQuery, refuseMalformed, refuseMissingHost,
+  refuseOldProtocol, sendAnswer, type Answer,
 } from './server/http.ts';
 import { createLog, type Log } from './server/log.ts';
 import { parsePullQuery, pullPage } from './server/pull.ts';
@@ -75,8 +76,9 @@ async function ready({ server }: Call): Promise<Answer> {
     await server.store.check();
     return ok({ checks: { database: 'ok' } });
   } catch (error) {
-    const { status, headers = {}, body } = errorAnswer(error);
-    return { status, headers, body: { ...Object(body), checks: { database: error instanceof Error ? error.message : 'failed' } } };
+    const known = error instanceof AppError ? error : new AppError('unavailable', 'The database does not answer.', { cause: error });
+    const { status, headers = {}, body } = errorAnswer(known);
+    return { status, headers, body: { ...Object(body), checks: { database: known.message } } };
   }
 }
 
@@ -114,11 +116,10 @@ async function remove({ server, request, path, caller }: Call): Promise<Answer> 
 
 async function act({ server, request, path, caller }: Call): Promise<Answer> {
   const collection = requireCollection(path['collection'] ?? '');
-  const action = path['action'] ?? '';
-  requireAction(collection, action);
   const target = { caller: await caller(), collection };
+  const { id = '', action = '' } = path;
   const key = readIdempotencyKey(request);
-  return actOnRecord(server.records, target, path['id'] ?? '', action, readIfMatch(request), await readJson(request), key);
+  return actOnRecord(server.records, target, id, action, readIfMatch(request), await readJson(request), key);
 }
 
 function ok(body: object): Answer {
@@ -128,9 +129,13 @@ function ok(body: object): Answer {
 // --------------------------------------------------------------------------------------------- how one is answered
 
 async function answer(server: Server, request: IncomingMessage, peer: string): Promise<Answer> {
+  refuseMissingHost(request);
   const url = URL.parse(request.url ?? '/', 'http://server');
   if (!url) throw nothingHere();
   const { methods, path } = findRoute(url.pathname);
+  // What does not exist is not found by any method.
+  const collection = path['collection'] === undefined ? null : requireCollection(path['collection']);
+  if (collection && path['action'] !== undefined) requireAction(collection, path['action']);
   const method = request.method === 'HEAD' ? 'GET' : request.method ?? '';
   const handler = Object.hasOwn(methods, method) ? methods[method] : undefined;
   if (!handler) {
@@ -184,34 +189,46 @@ function pruneEveryMs(tombstoneDays: number): number {
   return Math.min(Math.max(tombstoneDays * 3_600_000, 1000), 3_600_000);
 }
 
-/** Starts serving. Rejects with `ConfigError` or `unavailable`, in a sentence that names the remedy. */
+/** Starts serving. Rejects with `ConfigError` or `unavailable`, in a sentence that names the remedy, and holds nothing then. */
 export async function start(config: Config, deps: StartDeps = systemDeps): Promise<Running> {
   const log = createLog(config.logLevel, deps.write, deps.nowMs);
   const store = await openStore(config, deps, log);
+  try {
+    return await serve(config, deps, log, store);
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+async function serve(config: Config, deps: StartDeps, log: Log, store: Store): Promise<Running> {
   const secrets = config.jwtSecrets.length > 0 ? config.jwtSecrets : [loadOrCreateSecret(config.dataDir)];
   const auth = createAuth(store, { secrets, tokenTtlMs: config.tokenTtlMs }, deps.nowMs);
   const records = { store, rules: { passwords: auth.passwords }, nowMs: deps.nowMs };
   const isFirst = config.admin !== null
     && await createFirstOwner(store, auth.passwords, config.admin.email, config.admin.password);
 
-  const prune = (): void => void pruneAccounts(store, config.tombstoneDays, deps.nowMs())
-    .catch((error: unknown) => log('warn', 'housekeeping failed', { error }));
-  prune();
-  const pruning = setInterval(prune, pruneEveryMs(config.tombstoneDays));
-
   let isClosing = false;
   const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
     if (isClosing) response.setHeader('Connection', 'close');
     void respond({ store, auth, records, config }, log, request, response);
   };
-  const http = config.tls ? createTlsServer(config.tls, onRequest) : createServer(onRequest);
+  const http = config.tls ? createTlsServer({ ...config.tls, ...strict }, onRequest) : createServer(strict, onRequest);
   http.on('clientError', refuseMalformed);
-  await new Promise<void>((resolve, reject) => http.once('error', reject).listen(config.port, config.host, resolve));
+  http.on('connect', (_request, socket) => refuseMalformed(new Error('CONNECT is for proxies'), socket));
+  http.on('checkExpectation', onRequest);
+  await listen(http, config);
+  http.on('error', (error) => log('error', 'listener failed', { error }));
   const { port } = http.address() as AddressInfo;
   const host = config.host.includes(':') ? `[${config.host}]` : config.host;
   const url = `${config.tls ? 'https' : 'http'}://${host}:${port}`;
   deps.write(`${JSON.stringify({ event: 'listening', url, store: store.kind, version })}\n`);
   if (isFirst) log('info', 'first account created', { email: config.admin?.email });
+
+  const prune = (): void => void pruneAccounts(store, config.tombstoneDays, deps.nowMs())
+    .catch((error: unknown) => log('warn', 'housekeeping failed', { error }));
+  prune();
+  const pruning = setInterval(prune, pruneEveryMs(config.tombstoneDays));
 
   return {
     url,
@@ -227,6 +244,18 @@ export async function start(config: Config, deps: StartDeps = systemDeps): Promi
       log('info', 'closed');
     },
   };
+}
+
+/** So that what Node would answer by itself, or decide by the first of two headers, is answered as everything else is. */
+const strict = { requireHostHeader: false, joinDuplicateHeaders: true } as const;
+
+async function listen(http: HttpServer, { host, port }: Config): Promise<void> {
+  try {
+    await once(http.listen(port, host), 'listening');
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : 'failed';
+    throw new ConfigError(`Nothing can listen on HOST=${host} PORT=${port} (${code}): choose others, or stop what uses them.`, { cause: error });
+  }
 }
 
 async function respond(server: Server, log: Log, request: IncomingMessage, response: ServerResponse): Promise<void> {

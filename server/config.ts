@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
+import { createSecureContext } from 'node:tls';
 
 export interface Config {
   readonly host: string;
@@ -108,7 +109,13 @@ function readSecrets(text: string | undefined): string[] {
 function readTls(certFile: string | undefined, keyFile: string | undefined): Config['tls'] {
   if (certFile === undefined && keyFile === undefined) return null;
   if (certFile === undefined || keyFile === undefined) throw new ConfigError('TLS_CERT and TLS_KEY belong together: set both.');
-  return { cert: readFile('TLS_CERT', certFile), key: readFile('TLS_KEY', keyFile) };
+  const tls = { cert: readFile('TLS_CERT', certFile), key: readFile('TLS_KEY', keyFile) };
+  try {
+    createSecureContext(tls);
+  } catch (error) {
+    throw new ConfigError('TLS_CERT and TLS_KEY must be a certificate and its own key, both as PEM.', { cause: error });
+  }
+  return tls;
 }
 
 function readAdmin(email: string | undefined, password: string | undefined): Config['admin'] {

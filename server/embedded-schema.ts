@@ -136,6 +136,9 @@ function refuseOldSqlite(): void {
 
 /** Primary result codes of SQLite (sqlite.org/rescode.html) that are the machine's doing. */
 function reasonOf(error: Error): string | null {
+  if ('code' in error && (error.code === 'EEXIST' || error.code === 'ENOTDIR')) {
+    return 'cannot be made, because a file is where its folder should be; set DATA_DIR to a folder';
+  }
   if ('code' in error && (error.code === 'EACCES' || error.code === 'EROFS' || error.code === 'EPERM' || error.code === 'ENOSPC')) {
     return `cannot be written (${error.code}); check the folder's permissions and the disk's free space`;
   }

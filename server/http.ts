@@ -102,6 +102,11 @@ function refuseDepth(text: string): void {
   }
 }
 
+/** Throws `invalid_request` for a request of HTTP/1.1 without a `Host` (RFC 9112, 3.2). */
+export function refuseMissingHost(request: IncomingMessage): void {
+  if (request.httpVersion === '1.1' && request.headers.host === undefined) throw invalid('Host', 'is missing');
+}
+
 /** The version in `If-Match: "<updatedAt>"`; throws `invalid_request` where it is missing or not one. */
 export function readIfMatch(request: IncomingMessage): Instant {
   const header = request.headers['if-match'];

@@ -31,7 +31,9 @@ export function parsePullQuery(query: ReadonlyMap<string, string>): PullQuery {
   }
   const limit = query.get('limit') ?? String(pageLimit.default);
   if (!/^\d+$/.test(limit) || Number(limit) < 1) throw invalid('limit', 'must be a whole number of at least 1');
-  return { since: instant, limit: Math.min(Number(limit), pageLimit.max) };
+  // Nothing ever changed before 1970: a cursor before it stands for that moment.
+  const from = instant === null ? null : Math.max(instant, EPOCH) as Instant;
+  return { since: from, limit: Math.min(Number(limit), pageLimit.max) };
 }
 
 /** One page as JSON text. Throws `resync_required` where the cursor cannot be continued. */

@@ -10,7 +10,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { formatInstant, type Instant } from '../shared/clock.ts';
 import { collections, findCollection, publishedFields, writableFields, type Collection } from '../shared/collections.ts';
 import { AppError } from '../shared/errors.ts';
-import { checkFields, isId, isObject, mergePatch, type JsonObject, type Problems } from '../shared/fields.ts';
+import { checkFields, isId, isObject, mergePatch, noProblems, type JsonObject, type Problems } from '../shared/fields.ts';
 import { refuseProblems } from '../shared/protocol.ts';
 import type { Caller } from './auth.ts';
 import type { Answer } from './http.ts';
@@ -159,7 +159,7 @@ function parsePatch(collection: Collection, body: unknown): JsonObject {
 }
 
 function refusedKeys(collection: Collection, body: unknown): Problems {
-  const problems: Problems = {};
+  const problems = noProblems();
   for (const key of isObject(body) ? Object.keys(body) : []) {
     const field = Object.hasOwn(collection.fields, key) ? collection.fields[key] : undefined;
     if (!field) problems[key] = 'is not a field of this';
@@ -198,7 +198,7 @@ function referencesOf(collection: Collection, payload: JsonObject): [field: stri
 }
 
 async function refuseDanglingReferences(transaction: Transaction, collection: Collection, input: JsonObject): Promise<void> {
-  const problems: Problems = {};
+  const problems = noProblems();
   for (const [field, to, id] of referencesOf(collection, input)) {
     if (!await transaction.get(to, id)) problems[field] = `is not one of the ${to}`;
   }

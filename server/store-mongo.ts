@@ -7,7 +7,7 @@
 import type { MongoClient } from 'mongodb';
 
 import { EPOCH, tick, type Instant } from '../shared/clock.ts';
-import { shuttingDown, toAppError, unknownAccount } from './mongo-errors.ts';
+import { noAnswer, shuttingDown, toAppError, unknownAccount } from './mongo-errors.ts';
 import { openSnapshot } from './mongo-feed.ts';
 import { connectMongo } from './mongo-preflight.ts';
 import {
@@ -63,7 +63,11 @@ class MongoStore implements Store {
   check(): Promise<void> {
     return this.#run(async () => {
       const signal = AbortSignal.timeout(CHECK_LIMIT_MS);
-      await this.#tables.db.command({ ping: 1 }, { signal });
+      try {
+        await this.#tables.db.command({ ping: 1 }, { signal });
+      } catch (error) {
+        throw signal.aborted ? noAnswer(error) : error;
+      }
     });
   }
 

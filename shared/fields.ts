@@ -38,6 +38,11 @@ export interface JsonObject { readonly [key: string]: Json }
 /** Field path (`address.country`, `lines.0.quantityMilli`) to the reason it was refused. */
 export type Problems = Record<string, string>;
 
+/** None yet. Without a prototype, so that a key of any name can be refused, `__proto__` too. */
+export function noProblems(): Problems {
+  return Object.create(null) as Problems;
+}
+
 export const MAX_INTEGER = Number.MAX_SAFE_INTEGER;
 
 const countries = new Set((

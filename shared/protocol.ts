@@ -11,7 +11,7 @@
 
 import { collections, publishedFields, roles, writableFields, type Role } from './collections.ts';
 import { AppError, isWireErrorCode, wireErrorCodes, type WireErrorCode } from './errors.ts';
-import { checkFields, isObject, type Fields, type JsonObject, type Problems, type Shape } from './fields.ts';
+import { checkFields, isObject, noProblems, type Fields, type JsonObject, type Problems, type Shape } from './fields.ts';
 
 /** The version this code speaks and the oldest the server still answers. */
 export const protocolVersion = { current: 1, oldest: 1 } as const;
@@ -67,7 +67,7 @@ export interface WireError {
 
 /** Checks an input of people against fields; throws `invalid_request` with a reason per field. */
 export function parseInput(fields: Fields, input: unknown): JsonObject {
-  const problems: Problems = {};
+  const problems = noProblems();
   const value = checkFields(fields, input, problems);
   refuseProblems(problems);
   return value;
@@ -77,14 +77,14 @@ export function refuseProblems(problems: Problems): void {
   const [first] = Object.entries(problems);
   if (!first) return;
   const [path, reason] = first;
-  const subject = path === '.' ? 'The body' : path;
+  const subject = path === '.' ? 'The body' : path || 'A field without a name';
   throw new AppError('invalid_request', `${subject} ${reason}.`, { fields: problems });
 }
 
 /** The user in an answer of the server; throws `bad_response`. */
 export function parseSignedInUser(value: unknown): SignedInUser {
   const user = isObject(value) ? value['user'] : undefined;
-  const problems: Problems = {};
+  const problems = noProblems();
   const known = isObject(user) ? pickKnown(user, userFields) : user;
   const checked = checkFields(userFields, known, problems);
   if (Object.keys(problems).length > 0) throw badResponse('its user is not one');

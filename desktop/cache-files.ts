@@ -1,0 +1,93 @@
+// The cache's files as files: their size, removing them, and moving a damaged set aside.
+//
+// A SQLite database in WAL mode is three files that belong together. Windows neither renames nor deletes a file that
+// any connection holds open, so every connection is closed first (`closeCache`), and what a virus scanner or indexer
+// opened for a moment is tried again for about two seconds. The database goes first: a log without its database is
+// rubbish that the next opening removes, a database without its log would look whole and not be.
+
+import { existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+
+import { AppError } from '../shared/errors.ts';
+import { hasCode } from './sqlite.ts';
+
+const logSuffixes = ['-wal', '-shm'] as const;
+const keptDamagedSets = 3;
+const retryDelaysMs = [50, 100, 200, 400, 800] as const;
+
+/** What the cache takes on disk, in bytes. */
+export function cacheSizeBytes(path: string): number {
+  return [path, ...logSuffixes.map((suffix) => path + suffix)]
+    .reduce((sum, file) => sum + (statSync(file, { throwIfNoEntry: false })?.size ?? 0), 0);
+}
+
+/**
+ * Deletes the cache. Every connection must be closed. When it returns nothing of it is left; a crash in the middle
+ * leaves at most a log, which the next opening deletes. Throws `cache_busy` where a file stays held by another program
+ * and `cache_unusable` where it cannot be deleted for another reason.
+ */
+export function removeCacheFiles(path: string): void {
+  for (const file of [path, ...logSuffixes.map((suffix) => path + suffix)]) {
+    retry(() => rmSync(file, { force: true }), `delete ${file}`);
+  }
+}
+
+/**
+ * Moves a cache that does not open out of the way, as `<path>.damaged-<time>` with its logs, and keeps the newest
+ * three such sets. Every connection must be closed. Returns the new path, or null where there was no file. Throws
+ * `cache_busy` where a file stays held by another program.
+ */
+export function moveCacheAside(path: string, nowMs: number): string | null {
+  if (!existsSync(path)) {
+    removeOrphanedLogs(path);
+    return null;
+  }
+  const stamp = new Date(nowMs).toISOString().replaceAll(/[:.]/g, '-');
+  const target = `${path}.damaged-${stamp}`;
+  for (const suffix of ['', ...logSuffixes]) {
+    if (existsSync(path + suffix)) retry(() => renameSync(path + suffix, target + suffix), `move ${path + suffix}`);
+  }
+  pruneDamagedSets(path);
+  return target;
+}
+
+/** Deletes logs whose database is gone: what a crash between deleting or moving the files leaves. */
+export function removeOrphanedLogs(path: string): void {
+  if (existsSync(path)) return;
+  for (const suffix of logSuffixes) rmSync(path + suffix, { force: true });
+}
+
+function pruneDamagedSets(path: string): void {
+  const prefix = `${basename(path)}.damaged-`;
+  const folder = dirname(path);
+  const sets = new Set(readdirSync(folder).filter((name) => name.startsWith(prefix))
+    .map((name) => name.replace(/-(?:wal|shm)$/, '')));
+  const old = [...sets].sort().slice(0, -keptDamagedSets);
+  for (const name of old) {
+    for (const suffix of ['', ...logSuffixes]) {
+      const file = join(folder, name + suffix);
+      retry(() => rmSync(file, { force: true, recursive: true }), `delete ${file}`);
+    }
+  }
+}
+
+function retry(run: () => void, doing: string): void {
+  for (const delayMs of [...retryDelaysMs, null]) {
+    try {
+      run();
+      return;
+    } catch (error) {
+      if (!['EBUSY', 'EPERM', 'EACCES'].some((code) => hasCode(error, code))) {
+        throw new AppError('cache_unusable', `Invoify could not ${doing}. Check who may change that folder.`, {
+          cause: error,
+        });
+      }
+      if (delayMs === null) {
+        throw new AppError('cache_busy', `Another program keeps Invoify from its local copy (it could not ${doing}). `
+          + 'Close programs that may have it open and try again.', { cause: error });
+      }
+    }
+    // Waiting with the thread, so that nothing can open the files between two tries.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, delayMs);
+  }
+}

@@ -1,0 +1,378 @@
+// The desktop without its window: the copy, the sync and the session behind one interface, which a window, a preview
+// or a test talks to.
+//
+// What always holds: reading works whatever the network does and never waits for it; a write goes to the server or is
+// refused, and what it changed comes back by the pull that follows at once; the copy belongs to one user of one server,
+// and signing out, or signing in as someone else, removes its files. Online means that our server answered last time.
+
+import { AppError, errorCode } from '../shared/errors.ts';
+import type { JsonObject } from '../shared/fields.ts';
+import {
+  badResponse, parseLoginAnswer, parseRecordAnswer, parseSignedInUser, type SignedInUser, type WireRecord,
+} from '../shared/protocol.ts';
+import type { Digest } from '../shared/digest.ts';
+import {
+  closeCache, counts, getRecord, listAttempts, listPage, moveCacheAside, openCache, readDigest, readState, removeCacheFiles,
+  saveState, selectionTotals, summary, type Attempt, type Cache, type CacheReader, type CacheWriter, type CurrencySummary,
+  type CurrencyTotals, type ListPage, type ListQuery, type ListSelection, type RecordView,
+} from './cache.ts';
+import { withRetry } from './retry.ts';
+import { connectTo, parseJson, type ConnectionDeps, type Request, type ServerConnection } from './server-connection.ts';
+import { deriveState, type LastSync, type Status, type SyncError } from './status.ts';
+import { SyncRunner, type RunnerDeps, type SyncOutcome } from './sync-runner.ts';
+import type { TokenVault } from './token-vault.ts';
+
+export interface HostOptions {
+  /** Path of `invoify.sqlite`; its folder is made where it is missing. */
+  readonly databaseFile: string;
+  readonly serverUrl: string;
+}
+
+export interface HostDeps extends ConnectionDeps, RunnerDeps {
+  readonly vault: TokenVault;
+  /** A new idempotency key. */
+  readonly newId: () => string;
+}
+
+/** A new token is asked for when the one in use is older than this. */
+const TOKEN_RENEWED_AFTER_MS = 86_400_000;
+
+/** Opens the copy, damaged or not, and takes up the session that the vault holds. Throws `cache_busy`, `disk_full`. */
+export async function openHost(options: HostOptions, deps: HostDeps): Promise<Host> {
+  const host = new Host(options, deps);
+  await host.open();
+  return host;
+}
+
+export class Host {
+  readonly #options: HostOptions;
+  readonly #deps: HostDeps;
+  readonly #connection: ServerConnection;
+  readonly #runner: SyncRunner;
+  readonly #listeners = new Set<(status: Status) => void>();
+  #cache: Cache | null = null;
+  #token: string | null = null;
+  #tokenSinceMs = 0;
+  /** Who the token belongs to; null until the server has said so. */
+  #user: SignedInUser | null = null;
+  #isOnline: boolean | null = null;
+  #error: SyncError | null = null;
+  #notice: string | null = null;
+  #lastChanges = 0;
+
+  /** Use `openHost`. */
+  constructor(options: HostOptions, deps: HostDeps) {
+    this.#options = options;
+    this.#deps = deps;
+    this.#connection = connectTo(options.serverUrl, deps);
+    this.#runner = new SyncRunner({
+      prepare: (signal) => this.#prepare(signal),
+      send: (request) => this.#send(request),
+      ended: (outcome) => this.#finish(outcome),
+      changed: () => this.#emit(),
+    }, deps);
+  }
+
+  async open(): Promise<void> {
+    this.#cache = this.#openCache();
+    this.#token = await this.#deps.vault.load();
+    this.#tokenSinceMs = this.#deps.nowMs();
+  }
+
+  // ------------------------------------------------------------------------------------------------- the seed's four
+
+  async getStatus(): Promise<Status> {
+    return this.#status();
+  }
+
+  /** Starts a pull, or joins the one under way. Never rejects: what went wrong is in the outcome. */
+  async pullFromServer(): Promise<SyncOutcome> {
+    return this.#runner.run();
+  }
+
+  /** Whether our server answered last time it was asked; asks it if it never was. */
+  async getOnlineStatus(): Promise<boolean> {
+    if (this.#isOnline === null) await this.#send({ path: '/api/health' }).catch(() => undefined);
+    return this.#isOnline ?? false;
+  }
+
+  /** Takes a token that the window brought, and syncs. Whose it is, the first answer of the server tells. */
+  async setAuthToken(token: string): Promise<void> {
+    if (!/^[\x21-\x7e]{1,8192}$/.test(token)) throw new AppError('invalid_request', 'This is not a token. Sign in again.');
+    await this.#runner.cancel();
+    await this.#adoptToken(token, null);
+    void this.pullFromServer();
+  }
+
+  // ------------------------------------------------------------------------------------------------------- session
+
+  /** Signs in and starts a pull. Throws `unauthorized`, `offline`, `too_many_requests`, `upgrade_required` and so on. */
+  async signIn(email: string, password: string): Promise<SignedInUser> {
+    const answer = parseLoginAnswer(parseJson(await this.#send({ method: 'POST', path: '/api/auth/login', body: { email, password } })));
+    await this.#runner.cancel();
+    await this.#adoptToken(answer.token, answer.user);
+    void this.pullFromServer();
+    return answer.user;
+  }
+
+  /** Ends the session, here for certain and on the server if it can be reached, and removes the copy from this computer. */
+  async signOut(): Promise<void> {
+    await this.#runner.cancel();
+    const token = this.#token;
+    this.#token = null;
+    this.#user = null;
+    await this.#deps.vault.clear();
+    this.#removeCopy();
+    this.#error = null;
+    this.#notice = null;
+    this.#emit();
+    if (token !== null) {
+      await this.#connection.send({ method: 'POST', path: '/api/auth/logout', token }).catch((error: unknown) =>
+        this.#deps.log('the session stays on the server until it expires', { error }));
+    }
+  }
+
+  async cancelPull(): Promise<void> {
+    await this.#runner.cancel();
+  }
+
+  /** Calls back with each change of the status; returns how to stop that. */
+  onStatus(listener: (status: Status) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  /** Stops what runs and closes the copy. */
+  async close(): Promise<void> {
+    await this.#runner.cancel();
+    if (this.#cache) closeCache(this.#cache);
+    this.#cache = null;
+    this.#listeners.clear();
+  }
+
+  // ------------------------------------------------------------------------------------------------------- reading
+
+  async listPage(query: ListQuery): Promise<ListPage> {
+    return listPage(this.#reader(), query);
+  }
+
+  async getRecord(collection: string, id: string): Promise<RecordView | null> {
+    return getRecord(this.#reader(), collection, id);
+  }
+
+  async counts(): Promise<Readonly<Record<string, number>>> {
+    return counts(this.#reader());
+  }
+
+  /** Open and overdue amounts by age and currency on the day `today` (YYYY-MM-DD). */
+  async summary(today: string): Promise<readonly CurrencySummary[]> {
+    return summary(this.#reader(), today);
+  }
+
+  async selectionTotals(selection: ListSelection): Promise<readonly CurrencyTotals[]> {
+    return selectionTotals(this.#reader(), selection);
+  }
+
+  async digest(): Promise<Digest> {
+    const reader = this.#reader();
+    return readDigest(reader, readState(reader).generation);
+  }
+
+  async attempts(): Promise<readonly Attempt[]> {
+    return listAttempts(this.#reader());
+  }
+
+  // ------------------------------------------------------------------------------------------------------- writing
+
+  async createRecord(collection: string, fields: JsonObject): Promise<WireRecord> {
+    return this.#write({ method: 'POST', path: `/api/${segment(collection)}`, body: fields });
+  }
+
+  /** `updatedAt` is the version that the change is based on; throws `precondition_failed` where it is not the present one. */
+  async updateRecord(collection: string, id: string, updatedAt: string, patch: JsonObject): Promise<WireRecord> {
+    return this.#write({ method: 'PATCH', path: `/api/${segment(collection)}/${segment(id)}`, body: patch }, updatedAt);
+  }
+
+  async deleteRecord(collection: string, id: string, updatedAt: string): Promise<WireRecord> {
+    return this.#write({ method: 'DELETE', path: `/api/${segment(collection)}/${segment(id)}` }, updatedAt);
+  }
+
+  async actOnRecord(collection: string, id: string, action: string, updatedAt: string, body?: JsonObject): Promise<WireRecord> {
+    return this.#write({ method: 'POST', path: `/api/${segment(collection)}/${segment(id)}/${segment(action)}`, body }, updatedAt);
+  }
+
+  /**
+   * Sends a write and pulls. Throws `offline` without sending where the server did not answer last time, and
+   * `outcome_unknown` where no answer came. A POST is sent again then: its idempotency key makes that safe.
+   */
+  async #write(request: Request, updatedAt?: string): Promise<WireRecord> {
+    this.#requireToken();
+    if (this.#isOnline !== true) throw new AppError('offline', 'Internet connection required. Nothing was changed.');
+    const isRepeatable = request.method === 'POST';
+    const headers = {
+      ...(isRepeatable ? { 'idempotency-key': this.#deps.newId() } : {}),
+      ...(updatedAt === undefined ? {} : { 'if-match': `"${updatedAt}"` }),
+    };
+    const attempt = (): Promise<string> => this.#send({ ...request, headers });
+    let record: WireRecord;
+    try {
+      const text = await (isRepeatable ? withRetry(attempt, this.#deps, new AbortController().signal, () => undefined) : attempt());
+      record = parseRecordAnswer(parseJson(text));
+    } catch (error) {
+      // What was refused may have been changed by someone else, and what got no answer may have been done.
+      void this.#runner.runAfresh();
+      if (errorCode(error) !== 'offline') throw error;
+      throw new AppError('outcome_unknown', 'The connection broke while saving. Refresh to see whether it was saved.', { cause: error });
+    }
+    await this.#runner.runAfresh();
+    return record;
+  }
+
+  // -------------------------------------------------------------------------------------------------------- inside
+
+  async #adoptToken(token: string, user: SignedInUser | null): Promise<void> {
+    await this.#deps.vault.save(token);
+    this.#token = token;
+    this.#tokenSinceMs = this.#deps.nowMs();
+    this.#user = null;
+    this.#error = null;
+    if (user) this.#adoptUser(user);
+    this.#emit();
+  }
+
+  /** Makes the copy this user's: one that belongs to anyone else, or to another server, is removed first. */
+  #adoptUser(user: SignedInUser): CacheWriter {
+    const { origin } = this.#connection;
+    const state = this.#cache && readState(this.#cache.writer);
+    const isTheirs = state?.userId === user.id && state.accountId === user.accountId && state.serverOrigin === origin;
+    if (state && state.userId !== null && !isTheirs) this.#removeCopy();
+    this.#cache ??= this.#openCache();
+    saveState(this.#cache.writer, { serverOrigin: origin, accountId: user.accountId, userId: user.id, user });
+    this.#user = user;
+    return this.#cache.writer;
+  }
+
+  async #prepare(signal: AbortSignal): Promise<CacheWriter> {
+    this.#requireToken();
+    if (this.#user && this.#cache) {
+      await this.#renewToken(signal);
+      return this.#cache.writer;
+    }
+    return this.#adoptUser(parseSignedInUser(parseJson(await this.#send({ path: '/api/auth/me', signal }))));
+  }
+
+  /** Keeps a session that is in use from expiring. */
+  async #renewToken(signal: AbortSignal): Promise<void> {
+    if (this.#deps.nowMs() - this.#tokenSinceMs < TOKEN_RENEWED_AFTER_MS) return;
+    const answer = parseLoginAnswer(parseJson(await this.#send({ method: 'POST', path: '/api/auth/refresh', signal })));
+    if (answer.user.id !== this.#user?.id) throw badResponse('it renewed the token of someone else');
+    await this.#deps.vault.save(answer.token);
+    this.#token = answer.token;
+    this.#tokenSinceMs = this.#deps.nowMs();
+  }
+
+  /** Every request goes through here, so that being online is judged in one place. */
+  async #send(request: Request): Promise<string> {
+    const token = this.#token;
+    try {
+      const text = await this.#connection.send({ ...request, token });
+      this.#setOnline(true);
+      return text;
+    } catch (error) {
+      const code = errorCode(error);
+      if (code !== 'cancelled') this.#setOnline(code !== 'offline' && code !== 'unavailable' && code !== 'bad_response');
+      // A token that came meanwhile is not the one that was refused.
+      if (code === 'unauthorized' && token !== null && token === this.#token) await this.#endSession();
+      throw error;
+    }
+  }
+
+  async #endSession(): Promise<void> {
+    this.#token = null;
+    this.#user = null;
+    this.#error = { code: 'signed_out', message: 'Sign in again to sync. What is here stays readable.' };
+    await this.#deps.vault.clear();
+    this.#emit();
+  }
+
+  #finish(outcome: SyncOutcome): void {
+    if (outcome.outcome === 'completed') {
+      this.#error = null;
+      this.#lastChanges = outcome.changes;
+      this.#notice = outcome.rebuilt ?? (outcome.changes > 0 ? null : this.#notice);
+    } else if (outcome.outcome === 'failed' && this.#token !== null) {
+      this.#error = outcome.error;
+    }
+    this.#emit();
+  }
+
+  #setOnline(isOnline: boolean): void {
+    if (this.#isOnline === isOnline) return;
+    this.#isOnline = isOnline;
+    this.#emit();
+  }
+
+  #emit(): void {
+    if (this.#listeners.size === 0) return;
+    const status = this.#status();
+    for (const listener of this.#listeners) listener(status);
+  }
+
+  #status(): Status {
+    const state = this.#cache && readState(this.#cache.reader);
+    const lastSyncMs = state?.lastSyncMs ?? null;
+    const lastSync: LastSync | null = lastSyncMs === null
+      ? null : { timestamp: new Date(lastSyncMs).toISOString(), changes: this.#lastChanges };
+    return {
+      initialized: this.#cache !== null,
+      lastSync,
+      isOnline: this.#isOnline ?? false,
+      state: deriveState({
+        isRunning: this.#runner.isRunning,
+        isComplete: state?.isInitialComplete ?? false,
+        isSignedIn: this.#token !== null,
+        hasNetwork: this.#deps.hasNetwork(),
+        error: this.#error,
+        lastSyncMs,
+      }, this.#deps.nowMs()),
+      error: this.#error,
+      progress: this.#runner.progress,
+      notice: this.#notice,
+      user: this.#user ?? state?.user ?? null,
+      server: this.#connection.origin,
+    };
+  }
+
+  #openCache(): Cache {
+    const { databaseFile } = this.#options;
+    try {
+      return openCache(databaseFile, {});
+    } catch (error) {
+      if (errorCode(error) !== 'cache_unusable') throw error;
+      moveCacheAside(databaseFile, this.#deps.nowMs());
+      this.#notice = 'The copy on this computer could not be used and was set aside. It is downloaded again.';
+      this.#deps.log('the copy was moved aside', { error });
+      return openCache(databaseFile, {});
+    }
+  }
+
+  #removeCopy(): void {
+    if (this.#cache) closeCache(this.#cache);
+    this.#cache = null;
+    removeCacheFiles(this.#options.databaseFile);
+  }
+
+  #reader(): CacheReader {
+    if (!this.#cache) throw new AppError('signed_out', 'There is no data on this computer. Sign in to download it.');
+    return this.#cache.reader;
+  }
+
+  #requireToken(): void {
+    if (this.#token === null) throw new AppError('signed_out', 'Sign in again to sync. What is here stays readable.');
+  }
+}
+
+/** A name or id as one segment of a path, whatever it is. */
+function segment(text: string): string {
+  return encodeURIComponent(text);
+}

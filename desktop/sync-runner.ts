@@ -1,0 +1,187 @@
+// One run at a time: who asks while a run is under way joins it. A run signs the token in if nobody knows yet whose it
+// is, pulls with retries, moves `lastSync`, keeps a record of the attempt, and then tidies up: indexes that a first
+// sync left for later, and once a day the proof that the rows on disk are still what was received.
+
+import { AppError, errorCode } from '../shared/errors.ts';
+import { readPage } from '../shared/feed.ts';
+import { pageLimit } from '../shared/protocol.ts';
+import { digestDifferences } from '../shared/digest.ts';
+import { dropInactive, readState, recomputeDigest, recordAttempt, saveState, startRebuild, type CacheWriter } from './cache.ts';
+import { withRetry, type RetryDeps } from './retry.ts';
+import type { Request } from './server-connection.ts';
+import type { SyncError, SyncProgress } from './status.ts';
+import { buildIndexes, pull, type ReceivedPage, type Tally } from './sync.ts';
+
+const DAY_MS = 86_400_000;
+
+export interface RunnerDeps extends RetryDeps {
+  readonly nowMs: () => number;
+  readonly breathe: () => Promise<void>;
+  readonly log: (event: string, facts?: Readonly<Record<string, unknown>>) => void;
+}
+
+/** What a run needs of its host, asked anew for each run. */
+export interface RunnerHost {
+  /** The open copy of whoever is signed in; finds that out first where it is not known. Throws `signed_out`. */
+  prepare(signal: AbortSignal): Promise<CacheWriter>;
+  /** Sends a request with the token. */
+  send(request: Request): Promise<string>;
+  /** A run has ended, before anyone who waits for it hears of it. */
+  ended(outcome: SyncOutcome): void;
+  /** Something that people see has changed. */
+  changed(): void;
+}
+
+export interface SyncOutcome extends Tally {
+  readonly outcome: 'completed' | 'failed' | 'cancelled';
+  readonly changes: number;
+  readonly durationMs: number;
+  /** Why the copy was built anew, or null. */
+  readonly rebuilt: string | null;
+  readonly error: SyncError | null;
+}
+
+export class SyncRunner {
+  readonly #host: RunnerHost;
+  readonly #deps: RunnerDeps;
+  #running: Promise<SyncOutcome> | null = null;
+  #next: Promise<SyncOutcome> | null = null;
+  #upkeep: Promise<void> = Promise.resolve();
+  #cancel = new AbortController();
+  #progress: SyncProgress | null = null;
+
+  constructor(host: RunnerHost, deps: RunnerDeps) {
+    this.#host = host;
+    this.#deps = deps;
+  }
+
+  get isRunning(): boolean {
+    return this.#running !== null;
+  }
+
+  get progress(): SyncProgress | null {
+    return this.#progress;
+  }
+
+  /** Joins the run under way or starts one. Never rejects. */
+  run(): Promise<SyncOutcome> {
+    this.#running ??= this.#start();
+    return this.#running;
+  }
+
+  /** A run that begins after this call, so that it sees what was written before it. Never rejects. */
+  runAfresh(): Promise<SyncOutcome> {
+    if (!this.#running) return this.run();
+    this.#next ??= this.#running.then(() => {
+      this.#next = null;
+      return this.run();
+    });
+    return this.#next;
+  }
+
+  /** Stops the run under way and resolves when nothing of it works on the copy any more. */
+  async cancel(): Promise<void> {
+    this.#cancel.abort();
+    await this.#running;
+    await this.#upkeep;
+  }
+
+  async #start(): Promise<SyncOutcome> {
+    const { signal } = this.#cancel = new AbortController();
+    // Tidying up ends before its next step once a run is there; two writers would be in each other's transaction.
+    await this.#upkeep;
+    const startedMs = this.#deps.nowMs();
+    this.#progress = { changes: 0, total: null, bytes: 0 };
+    this.#host.changed();
+    const outcome = await this.#attempt(startedMs, signal);
+    this.#running = null;
+    this.#progress = null;
+    this.#host.ended(outcome);
+    return outcome;
+  }
+
+  async #attempt(startedMs: number, signal: AbortSignal): Promise<SyncOutcome> {
+    let tally: Tally = { upserts: 0, deletes: 0, bytes: 0 };
+    let cache: CacheWriter | null = null;
+    try {
+      cache = await this.#host.prepare(signal);
+      const result = await pull({
+        cache,
+        breathe: this.#deps.breathe,
+        ask: (since, askSignal) => this.#ask(since, askSignal),
+        onPage: (received) => {
+          tally = received;
+          this.#progress = { changes: tally.upserts + tally.deletes, total: null, bytes: tally.bytes };
+          this.#host.changed();
+        },
+      }, signal);
+      saveState(cache, { lastSyncMs: this.#deps.nowMs() });
+      const done = this.#outcome('completed', startedMs, result, result.rebuilt, null);
+      this.#record(cache, startedMs, done);
+      this.#upkeep = this.#tidyUp(cache, signal);
+      return done;
+    } catch (error) {
+      const code = errorCode(error);
+      if (code === 'internal') this.#deps.log('sync failed', { error });
+      const outcome = code === 'cancelled' ? 'cancelled' : 'failed';
+      const message = error instanceof AppError ? error.message : 'Something went wrong on this computer. Try again.';
+      const failed = this.#outcome(outcome, startedMs, tally, null, { code, message });
+      if (cache) this.#record(cache, startedMs, failed);
+      return failed;
+    }
+  }
+
+  #outcome(
+    outcome: SyncOutcome['outcome'], startedMs: number, { upserts, deletes, bytes }: Tally, rebuilt: string | null, error: SyncError | null,
+  ): SyncOutcome {
+    const durationMs = this.#deps.nowMs() - startedMs;
+    return { outcome, upserts, deletes, bytes, changes: upserts + deletes, durationMs, rebuilt, error };
+  }
+
+  #ask(since: string | null, signal: AbortSignal): Promise<ReceivedPage> {
+    const query = new URLSearchParams({ limit: String(pageLimit.max), ...(since === null ? {} : { since }) });
+    const attempt = async (): Promise<ReceivedPage> => {
+      const text = await this.#host.send({ path: `/api/sync/pull?${query}`, signal });
+      return { page: readPage(text), sizeBytes: Buffer.byteLength(text) };
+    };
+    return withRetry(attempt, this.#deps, signal, () => this.#host.changed());
+  }
+
+  /** The attempt is a record for people; that it could not be kept must not undo what it records. */
+  #record(cache: CacheWriter, startedMs: number, { durationMs, changes, bytes, outcome, error, rebuilt }: SyncOutcome): void {
+    try {
+      const detail = error?.message ?? rebuilt;
+      recordAttempt(cache, { startedMs, durationMs, changes, bytes, outcome, code: error?.code ?? null, detail });
+    } catch (cause) {
+      this.#deps.log('attempt not recorded', { error: cause });
+    }
+  }
+
+  async #tidyUp(cache: CacheWriter, signal: AbortSignal): Promise<void> {
+    const breathe = async (): Promise<void> => {
+      await this.#deps.breathe();
+      if (signal.aborted || this.#running) throw new AppError('cancelled', 'Something else is more urgent.');
+    };
+    try {
+      await breathe();
+      dropInactive(cache);
+      const { generation, lastVerifiedMs } = readState(cache);
+      await buildIndexes({ cache, breathe }, generation);
+      const nowMs = this.#deps.nowMs();
+      if (lastVerifiedMs !== null && nowMs - lastVerifiedMs < DAY_MS && nowMs >= lastVerifiedMs) return;
+      await this.#proveRows(cache, breathe);
+    } catch (error) {
+      if (errorCode(error) !== 'cancelled') this.#deps.log('upkeep failed', { error });
+    }
+  }
+
+  async #proveRows(cache: CacheWriter, breathe: () => Promise<void>): Promise<void> {
+    const { kept, computed } = await recomputeDigest(cache, breathe);
+    const differing = digestDifferences(kept, computed);
+    saveState(cache, { lastVerifiedMs: this.#deps.nowMs() });
+    if (differing.length === 0) return;
+    startRebuild(cache, 'The copy on this disk was damaged, so it was downloaded again.');
+    this.#deps.log('rows differ from their digest', { collections: differing });
+    void this.runAfresh();
+  }
+}

@@ -1,0 +1,26 @@
+// What the desktop's half takes from the machine it runs on, where nothing else is handed to it: Node's own.
+
+import { randomUUID } from 'node:crypto';
+import { networkInterfaces } from 'node:os';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
+import type { HostDeps } from './host.ts';
+import { createMemoryVault } from './token-vault.ts';
+
+export function systemHostDeps(): HostDeps {
+  return {
+    fetch,
+    nowMs: Date.now,
+    random: Math.random,
+    newId: randomUUID,
+    breathe: () => nextTurn(),
+    setTimer(callback, delayMs) {
+      const timer = setTimeout(callback, delayMs);
+      return () => clearTimeout(timer);
+    },
+    hasNetwork: () => Object.values(networkInterfaces()).flat().some((address) => address && !address.internal),
+    vault: createMemoryVault(),
+    log: (event, { error, ...facts } = {}) =>
+      console.error(event, JSON.stringify({ ...facts, ...(error instanceof Error && { error: error.message }) })),
+  };
+}
