@@ -5,20 +5,19 @@
 // savepoint for each job, one commit. Readers have connections of their own. Other processes on the same file (the
 // admin command) wait for the lock.
 
-import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSync } from 'node:sqlite';
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 
 import { EPOCH, tick, type Instant } from '../shared/clock.ts';
-import { AppError } from '../shared/errors.ts';
-import type { Change } from '../shared/feed.ts';
 import { draftWrite, type Draft } from './account.ts';
+import {
+  integer, readChanges, selectAccount, selectRecord, text, toAccount, toAnswer, toRecord, type Row,
+} from './embedded-rows.ts';
 import { inWords, openEmbeddedFile, toAppError } from './embedded-schema.ts';
-import type {
-  Account, ChangeRange, DirectoryEntry, Identity, KeptAnswer, Session, Snapshot, Store, StoreDeps, StoredRecord, Transaction,
-} from './store.ts';
+import { addressTaken, shuttingDown, unknownAccount } from './store-errors.ts';
+import type { DirectoryEntry, Identity, Session, Snapshot, Store, StoreDeps, StoredRecord, Transaction } from './store.ts';
 import { WriteQueue } from './write-queue.ts';
 
 const MAX_BATCH = 100;
-const FEED_BATCH = 500;
 
 /** Something to do inside a batch. It must not wait for anything but the database. */
 interface Job {
@@ -26,8 +25,6 @@ interface Job {
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: unknown) => void;
 }
-
-type Row = Record<string, SQLOutputValue>;
 
 /** Opens or creates the database file. Throws `unavailable` where it cannot be used, saying why. */
 export async function openEmbeddedStore(file: string, deps: StoreDeps): Promise<Store> {
@@ -222,7 +219,9 @@ class EmbeddedStore implements Store {
 
   #claim(accountId: string, email: string, userId: string): void {
     const added = this.#run(
-      'INSERT INTO directory (email, account_id, user_id) VALUES (?, ?, ?) ON CONFLICT (email) DO NOTHING', email, accountId, userId,
+      `INSERT INTO directory (email, account_id, user_id) VALUES (?, ?, ?) ON CONFLICT (email)
+       DO UPDATE SET user_id = excluded.user_id WHERE account_id = excluded.account_id AND user_id = excluded.user_id`,
+      email, accountId, userId,
     );
     if (added === 0) throw addressTaken();
   }
@@ -319,85 +318,13 @@ class EmbeddedStore implements Store {
   }
 
   #refuseIfClosed(): void {
-    if (this.#isClosed) throw new AppError('unavailable', 'The server is shutting down. Try again in a moment.', { retryAfterS: 5 });
+    if (this.#isClosed) throw shuttingDown();
   }
 }
-
-const selectAccount = 'SELECT * FROM account WHERE account_id = ?';
-const selectRecord = 'SELECT * FROM record WHERE account_id = ? AND collection = ? AND id = ? AND payload IS NOT NULL';
 
 async function inReadTransaction<T>(db: DatabaseSync, read: () => Promise<T>): Promise<T> {
   db.exec('BEGIN');
   const result = await read();
   db.exec('COMMIT');
   return result;
-}
-
-async function* readChanges(db: DatabaseSync, accountId: string, range: ChangeRange): AsyncGenerator<readonly Change[]> {
-  const statement = db.prepare(`
-    SELECT collection, id, at, payload FROM record
-    WHERE account_id = ? AND at > ? AND collection IN (${range.collections.map(() => '?').join(', ')})
-      ${range.withTombstones ? '' : 'AND payload IS NOT NULL'}
-    ORDER BY at LIMIT ?`);
-  let batch: Change[] = [];
-  for (const row of statement.iterate(accountId, range.after, ...range.collections, range.limit)) {
-    batch.push(row as unknown as Change);
-    if (batch.length === FEED_BATCH) {
-      yield batch;
-      batch = [];
-    }
-  }
-  if (batch.length > 0) yield batch;
-}
-
-function toAccount(row: Row): Account {
-  return {
-    accountId: text(row, 'account_id'),
-    clock: integer(row, 'clock') as Instant,
-    horizon: integer(row, 'horizon') as Instant,
-    digest: JSON.parse(text(row, 'digest')) as Account['digest'],
-    numbers: JSON.parse(text(row, 'numbers')) as Account['numbers'],
-  };
-}
-
-function toRecord(row: Row): StoredRecord {
-  return {
-    collection: text(row, 'collection'),
-    id: text(row, 'id'),
-    at: integer(row, 'at') as Instant,
-    payload: text(row, 'payload'),
-    secret: row['secret'] === null ? null : text(row, 'secret'),
-    references: JSON.parse(text(row, 'refs')) as string[],
-  };
-}
-
-function toAnswer(row: Row): KeptAnswer {
-  return {
-    key: text(row, 'key'),
-    fingerprint: text(row, 'fingerprint'),
-    body: text(row, 'body'),
-    keptAtMs: integer(row, 'kept_at_ms'),
-  };
-}
-
-function text(row: Row, column: string): string {
-  const value = row[column];
-  if (typeof value !== 'string') throw new TypeError(`the column ${column} is not text`);
-  return value;
-}
-
-function integer(row: Row, column: string): number {
-  const value = row[column];
-  if (typeof value !== 'number') throw new TypeError(`the column ${column} is not an integer`);
-  return value;
-}
-
-function unknownAccount(): AppError {
-  return new AppError('unauthorized', 'This account does not exist any more. Sign in again.');
-}
-
-function addressTaken(): AppError {
-  return new AppError('conflict', 'That e-mail address is already in use. Choose another.', {
-    fields: { email: 'is already in use' },
-  });
 }
