@@ -37,6 +37,7 @@ interface Server {
   readonly auth: Auth;
   readonly records: RecordsDeps;
   readonly config: Config;
+  readonly isClosing: () => boolean;
 }
 
 interface Call {
@@ -209,10 +210,8 @@ async function serve(config: Config, deps: StartDeps, log: Log, store: Store): P
     && await createFirstOwner(store, auth.passwords, config.admin.email, config.admin.password);
 
   let isClosing = false;
-  const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
-    if (isClosing) response.setHeader('Connection', 'close');
-    void respond({ store, auth, records, config }, log, request, response);
-  };
+  const onRequest = (request: IncomingMessage, response: ServerResponse): void =>
+    void respond({ store, auth, records, config, isClosing: () => isClosing }, log, request, response);
   const http = config.tls ? createTlsServer({ ...config.tls, ...strict }, onRequest) : createServer(strict, onRequest);
   http.on('clientError', refuseMalformed);
   http.on('connect', (_request, socket) => refuseMalformed(new Error('CONNECT is for proxies'), socket));
@@ -270,6 +269,7 @@ async function respond(server: Server, log: Log, request: IncomingMessage, respo
     const level = result.status >= 500 ? 'error' : 'debug';
     log(level, 'request failed', { requestId, method: request.method, path: request.url?.split('?')[0], code: errorCode(error), error });
   }
+  if (server.isClosing()) response.setHeader('Connection', 'close');
   try {
     await sendAnswer(request, response, result, !isSameMachine);
   } catch (error) {

@@ -5,10 +5,11 @@
 // the rows that are there. Payloads pass through as text; SQLite alone takes them apart.
 
 import type { StatementSync } from 'node:sqlite';
+import { crc32 } from 'node:zlib';
 
 import { parseInstant } from '../shared/clock.ts';
 import type { Collection } from '../shared/collections.ts';
-import { addCrc, emptyDigest, recordCrc, subtractCrc, type CollectionDigest } from '../shared/digest.ts';
+import { addCrc, emptyDigest, subtractCrc, type CollectionDigest } from '../shared/digest.ts';
 import type { WireChange } from '../shared/feed.ts';
 import { badResponse } from '../shared/protocol.ts';
 import { readWordsTo } from './cache-build.ts';
@@ -17,6 +18,8 @@ import {
 } from './cache-schema.ts';
 import { readDigest, saveDigest } from './cache-state.ts';
 import { inTransaction, toAppError } from './sqlite.ts';
+
+const doing = 'writing changes';
 
 export interface ApplyCounts {
   readonly inserted: number;
@@ -54,31 +57,41 @@ export function rollbackChanges(writer: CacheWriter): void {
 }
 
 /**
- * Writes changes into a generation: all of them or, when it throws, none. Inside `beginChanges` they become durable
- * with `commitChanges`; otherwise at once. A change older than the record held is ignored, an equal one is a replay.
- * 1,000 changes take about 8 ms, so a caller that shares its thread passes a page in slices and lets others run
- * between. Throws `bad_response` for an unknown collection or a payload that is not JSON, `disk_full`, `cache_busy`,
- * `cache_unusable`.
+ * Writes changes into a generation. Inside `beginChanges` they become durable with `commitChanges`, and when it throws
+ * everything since then is rolled back; otherwise all of them are durable when it returns, or none when it throws. A
+ * change older than the record held is ignored, an equal one is a replay. 1,000 changes take about 8 ms, so a caller
+ * that shares its thread passes a page in slices and lets others run between. Throws `bad_response` for an unknown
+ * collection or a payload that is not JSON, `disk_full`, `cache_busy`, `cache_unusable`.
  */
 export function applyChanges(
   writer: CacheWriter, generation: Generation, changes: readonly WireChange[],
 ): ApplyCounts {
-  return inTransaction(writer.db, 'writing changes', () => {
-    const digest = readDigest(writer, generation);
-    const appliers = new Map<string, Applier>();
-    for (const change of changes) {
-      let applier = appliers.get(change.collection);
-      if (!applier) {
-        const collection = writer.layout.collections.get(change.collection);
-        if (!collection) throw badResponse(`it has a collection called ${change.collection}`);
-        applier = new Applier(writer, generation, collection, digest[change.collection] ?? emptyDigest);
-        appliers.set(change.collection, applier);
-      }
-      applier.apply(change);
+  if (!writer.db.isTransaction) return inTransaction(writer.db, doing, () => writeChanges(writer, generation, changes));
+  // No savepoint: it would copy every page it touches, and a catch-up that lost a slice must not be committed.
+  try {
+    return writeChanges(writer, generation, changes);
+  } catch (error) {
+    rollbackChanges(writer);
+    throw toAppError(error, doing);
+  }
+}
+
+function writeChanges(writer: CacheWriter, generation: Generation, changes: readonly WireChange[]): ApplyCounts {
+  const digest = readDigest(writer, generation);
+  const appliers = new Map<string, Applier>();
+  const encoder = new RecordEncoder();
+  for (const change of changes) {
+    let applier = appliers.get(change.collection);
+    if (!applier) {
+      const collection = writer.layout.collections.get(change.collection);
+      if (!collection) throw badResponse(`it has a collection called ${change.collection}`);
+      applier = new Applier(writer, generation, collection, digest[change.collection] ?? emptyDigest, encoder);
+      appliers.set(change.collection, applier);
     }
-    for (const applier of appliers.values()) applier.finish();
-    return sumCounts([...appliers.values()].map((applier) => applier.counts));
-  });
+    applier.apply(change);
+  }
+  for (const applier of appliers.values()) applier.finish();
+  return sumCounts([...appliers.values()].map((applier) => applier.counts));
 }
 
 interface HeldRecord {
@@ -93,6 +106,7 @@ class Applier {
   readonly #writer: CacheWriter;
   readonly #generation: Generation;
   readonly #collection: Collection;
+  readonly #encoder: RecordEncoder;
   readonly #insert: StatementSync;
   readonly #find: StatementSync;
   /** Rows up to here are kept in the full-text index. */
@@ -105,22 +119,26 @@ class Applier {
   #digest: CollectionDigest;
   #statements: ChangeStatements | null = null;
 
-  constructor(writer: CacheWriter, generation: Generation, collection: Collection, digest: CollectionDigest) {
+  constructor(
+    writer: CacheWriter, generation: Generation, collection: Collection, digest: CollectionDigest,
+    encoder: RecordEncoder,
+  ) {
     const { db } = writer;
     const records = recordsTable(collection.name, generation);
     this.#writer = writer;
     this.#generation = generation;
     this.#collection = collection;
     this.#digest = digest;
-    this.#insert = db.prepare(`INSERT INTO ${records} (id, updated_at, crc, payload) VALUES (?, ?, ?, ?) `
-      + 'ON CONFLICT DO NOTHING');
+    this.#encoder = encoder;
+    this.#insert = db.prepare(`INSERT INTO ${records} (id, updated_at, crc, payload) `
+      + 'VALUES (?, ?, ?, CAST(? AS TEXT)) ON CONFLICT DO NOTHING');
     this.#find = db.prepare(`SELECT rowid, updated_at, crc FROM ${records} WHERE id = ?`);
     this.#wordsTo = readWordsTo(writer, generation, collection);
   }
 
-  apply({ id, updatedAt, payload }: WireChange): void {
-    if (payload === null) return this.#delete(id, updatedAt);
-    const crc = recordCrc(id, updatedAt, payload);
+  apply({ id, updatedAt, payload: text }: WireChange): void {
+    if (text === null) return this.#delete(id, updatedAt);
+    const { crc, payload } = this.#encoder.encode(id, updatedAt, text);
     // Most changes of a first sync are new, and trying costs no look-up.
     const inserted = this.#insert.run(id, updatedAt, crc, payload);
     if (inserted.changes !== 0) {
@@ -170,8 +188,9 @@ class Applier {
     if (this.#newFrom < Infinity) {
       const rows = db.prepare(`SELECT count(*) AS rows FROM ${recordsTable(name, this.#generation)} WHERE rowid >= ?`)
         .get(this.#newFrom)?.['rows'];
-      const listed = db.prepare(`INSERT INTO ${list} ${listSelect(this.#collection, this.#generation)} AND rowid >= ?`)
-        .run(this.#newFrom).changes;
+      // REPLACE, though nothing is there to replace: a plain INSERT would keep a journal to undo itself with.
+      const listed = db.prepare(`INSERT OR REPLACE INTO ${list} `
+        + `${listSelect(this.#collection, this.#generation)} AND rowid >= ?`).run(this.#newFrom).changes;
       if (listed !== rows) this.#refuseMalformed();
       const words = this.#wordsSql('INSERT');
       if (words !== null) db.prepare(`${words} WHERE rowid BETWEEN ? AND ?`).run(this.#newFrom, this.#wordsTo);
@@ -195,7 +214,7 @@ class Applier {
     const list = listTable(name, this.#generation);
     const words = this.#wordsSql('INSERT OR REPLACE');
     this.#statements = {
-      update: db.prepare(`UPDATE ${records} SET updated_at = ?, crc = ?, payload = ? WHERE rowid = ?`),
+      update: db.prepare(`UPDATE ${records} SET updated_at = ?, crc = ?, payload = CAST(? AS TEXT) WHERE rowid = ?`),
       remove: db.prepare(`DELETE FROM ${records} WHERE rowid = ?`),
       refreshList: db.prepare(
         `INSERT OR REPLACE INTO ${list} ${listSelect(this.#collection, this.#generation)} AND rowid = ?`),
@@ -231,6 +250,24 @@ interface ChangeStatements {
   readonly removeFromList: StatementSync;
   readonly refreshWords: StatementSync | null;
   readonly removeWords: StatementSync | null;
+}
+
+/**
+ * Encodes a record once for both its CRC and its row: encoding is most of what a CRC costs, and this makes the whole
+ * of a first sync a tenth faster than `recordCrc`, to which the result is equal.
+ */
+class RecordEncoder {
+  #bytes = Buffer.allocUnsafeSlow(64 * 1024);
+
+  /** `payload` is valid until the next call; SQLite copies it when it is bound. */
+  encode(id: string, updatedAt: string, payload: string): { crc: number; payload: Uint8Array } {
+    const head = `${id}\n${updatedAt}\n`;
+    const maxBytes = (head.length + payload.length) * 3;
+    if (maxBytes > this.#bytes.length) this.#bytes = Buffer.allocUnsafeSlow(maxBytes);
+    const start = this.#bytes.write(head, 0, 'utf8');
+    const end = start + this.#bytes.write(payload, start, 'utf8');
+    return { crc: crc32(this.#bytes.subarray(0, end)), payload: this.#bytes.subarray(start, end) };
+  }
 }
 
 /** Whether an arriving instant is before the one held; the server's form compares as text. */

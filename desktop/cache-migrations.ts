@@ -65,22 +65,22 @@ export const migrations: readonly Migration[] = [
   },
 ];
 
-/**
- * Brings the fixed tables to the newest version, one transaction per migration, so a crash leaves a whole version.
- * Throws `cache_unusable` for a file that another program made or a newer version of this one, and leaves it alone.
- */
-export function migrate(db: WriteDb, steps: readonly Migration[] = migrations): void {
+/** Throws `cache_unusable` for a file that another program made, or a newer version of this one. Changes nothing. */
+export function requireOurs(db: ReadDb, steps: readonly Migration[] = migrations): void {
   const applicationId = readPragma(db, 'application_id');
-  const isNew = applicationId === 0 && isEmpty(db);
-  if (!isNew && applicationId !== APPLICATION_ID) {
+  if (applicationId !== APPLICATION_ID && !(applicationId === 0 && isEmpty(db))) {
     throw new AppError('cache_unusable', 'The file in the place of the local copy belongs to another program. '
       + 'Move it away, or choose another folder.');
   }
-  const version = isNew ? 0 : readPragma(db, 'user_version');
-  if (version > steps.length) {
+  if (readPragma(db, 'user_version') > steps.length) {
     throw new AppError('cache_unusable', 'The local copy was made by a newer version of Invoify. '
       + 'Install that version, or reset the local data.');
   }
+}
+
+/** Brings the fixed tables to the newest version, one transaction per migration: a crash leaves a whole version. */
+export function migrate(db: WriteDb, steps: readonly Migration[] = migrations): void {
+  const version = readPragma(db, 'user_version');
   for (const [index, step] of steps.entries()) {
     if (index < version) continue;
     inTransaction(db, 'preparing the local copy', () => {

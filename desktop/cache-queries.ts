@@ -106,7 +106,9 @@ function countSelection(
 ): number {
   if (where.conditions.length === 0) return countAll(reader, generation, collection);
   const isSearchOnly = where.filtered.length === 0;
-  const way = where.search ? 'NOT INDEXED' : accessPath(reader, generation, collection, where, sortsToCountBy(collection, where));
+  // Any order serves to count; one that begins with a filtered column finds its rows together.
+  const orders = [...where.filtered, collection.defaultSort.column];
+  const way = where.search ? 'NOT INDEXED' : accessPath(reader, generation, collection, where, orders);
   const sql = (isSearchOnly ? where.search?.countSql : undefined)
     ?? `SELECT count(*) AS count FROM ${listTable(collection.name, generation)} ${way} ${whereSql(where)}`;
   return Number(reader.db.prepare(sql).get(...whereValues(where))?.['count']);
@@ -115,11 +117,6 @@ function countSelection(
 /** The digest is committed with the rows, so its count is theirs. */
 function countAll(reader: CacheReader, generation: Generation, collection: Collection): number {
   return readDigest(reader, generation)[collection.name]?.count ?? 0;
-}
-
-/** Any order serves to count; one that begins with a filtered column finds its rows together. */
-function sortsToCountBy(collection: Collection, where: Where): readonly string[] {
-  return [...where.filtered, collection.defaultSort.column];
 }
 
 interface Page {

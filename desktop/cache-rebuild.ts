@@ -3,8 +3,8 @@
 //   startRebuild ─▶ pages into otherGeneration(state.generation), each commit with state.rebuild.cursor
 //                ─▶ buildNext until it says done ─▶ swapGenerations ─▶ dropInactive
 //
-// What always holds: `state.generation` names tables that are whole. A crash before the swap leaves the old copy and a
-// rebuild that goes on from its cursor; a crash after it leaves the new copy and old tables that the next opening drops.
+// What always holds: `state.generation` names tables that are whole. A crash before the swap leaves the old copy and
+// a rebuild that goes on from its cursor; one after it the new copy, and old tables that the next opening drops.
 
 import { createTables, dropTables } from './cache-layout.ts';
 import { otherGeneration, type CacheWriter } from './cache-schema.ts';

@@ -65,7 +65,8 @@ const namePattern = /^[a-zA-Z][a-zA-Z0-9]{0,60}$/;
 
 export function createLayout(collections: readonly Collection[], hasFullText: boolean): Layout {
   for (const { name, columns } of collections) {
-    const bad = [name, ...columns.map((column) => column.name)].find((text) => !namePattern.test(text));
+    const bad = [name, ...columns.map((column) => column.name)]
+      .find((text) => !namePattern.test(text) || ['id', 'rowid'].includes(text));
     if (bad !== undefined) throw new TypeError(`${bad} cannot be the name of a table or column`);
   }
   const definitions = collections.map((collection) => [

@@ -5,21 +5,22 @@
 // query. A file that is not ours, newer than this code, or damaged is never written to. Losing the file loses nothing
 // but time: everything in it can be pulled again.
 //
-//   openCache ─▶ beginChanges ─▶ applyChanges … ─▶ saveState({ cursor }) ─▶ commitChanges     a catch-up, one commit
+//   openCache ─▶ beginChanges ─▶ applyChanges … ─▶ saveState({ cursor }) ─▶ commitChanges    a catch-up, one commit
 //            ├▶ startRebuild ─▶ applyChanges into the other generation … ─▶ buildNext … ─▶ swapGenerations
-//            ├▶ listPage, getRecord, summary …                              on the read-only connection
+//            ├▶ listPage, getRecord, summary …                             on the read-only connection
 //            └▶ closeCache ─▶ removeCacheFiles | moveCacheAside
 
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 import { collections as declaredCollections, type Collection } from '../shared/collections.ts';
+import { AppError } from '../shared/errors.ts';
 import { removeOrphanedLogs } from './cache-files.ts';
 import { syncLayout } from './cache-layout.ts';
-import { migrate } from './cache-migrations.ts';
+import { migrate, requireOurs } from './cache-migrations.ts';
 import { dropInactive } from './cache-rebuild.ts';
 import { createLayout, type Cache, type CacheFile, type CacheWriter } from './cache-schema.ts';
-import { openReader, openWriter, requireSqlite, toAppError, type ReadDb, type WriteDb } from './sqlite.ts';
+import { hasCode, openReader, openWriter, requireSqlite, toAppError, type ReadDb, type WriteDb } from './sqlite.ts';
 
 export {
   applyChanges, beginChanges, commitChanges, rollbackChanges, type ApplyCounts,
@@ -66,9 +67,9 @@ export function openCache(path: string, deps: CacheDeps = {}): Cache {
   requireSqlite(deps.sqliteVersion ?? process.versions.sqlite ?? '0');
   const file: CacheFile = { path, busyTimeoutMs: deps.busyTimeoutMs ?? defaultBusyTimeoutMs, connections: new Set() };
   try {
-    mkdirSync(dirname(path), { recursive: true });
+    makeFolder(dirname(path));
     removeOrphanedLogs(path);
-    const writeDb = openWriter(path, file.busyTimeoutMs);
+    const writeDb = openWriter(path, file.busyTimeoutMs, requireOurs);
     file.connections.add(writeDb);
     const layout = createLayout(deps.collections ?? declaredCollections, deps.hasFullText ?? hasFts5(writeDb));
     const writer: CacheWriter = { file, layout, db: writeDb };
@@ -97,6 +98,16 @@ function closeAll(connections: Set<ReadDb>): void {
   for (const db of [...connections].reverse()) {
     if (db.isOpen) db.close();
     connections.delete(db);
+  }
+}
+
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true });
+  } catch (error) {
+    if (hasCode(error, 'ENOSPC')) throw error;
+    throw new AppError('cache_unusable', `Invoify could not create the folder ${folder} for its local copy. `
+      + 'Check who may write there.', { cause: error });
   }
 }
 

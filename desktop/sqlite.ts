@@ -29,10 +29,14 @@ export function requireSqlite(version: string): void {
     + `${version}. Install the current version of Invoify.`);
 }
 
-/** Opens (and creates) a file for writing. The WAL mode it sets stays in the file. */
-export function openWriter(path: string, busyTimeoutMs: number): WriteDb {
+/**
+ * Opens (and creates) a file for writing. `accept` looks at what is there and throws to refuse it, before anything is
+ * changed. The WAL mode stays in the file.
+ */
+export function openWriter(path: string, busyTimeoutMs: number, accept: (db: ReadDb) => void): WriteDb {
   const db = new DatabaseSync(path, { timeout: busyTimeoutMs, enableForeignKeyConstraints: false });
   try {
+    accept(db as ReadDb);
     // Fewer, larger pages: a record is about 1 KiB and the index trees stay one level lower than with 4 KiB pages.
     // It takes effect only while the file is empty.
     db.exec('PRAGMA page_size = 8192');

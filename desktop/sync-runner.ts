@@ -18,6 +18,8 @@ export interface RunnerDeps extends RetryDeps {
   readonly nowMs: () => number;
   readonly breathe: () => Promise<void>;
   readonly log: (event: string, facts?: Readonly<Record<string, unknown>>) => void;
+  /** The most changes to ask for at once; what the server allows where it is absent. */
+  readonly pageLimit?: number;
 }
 
 /** What a run needs of its host, asked anew for each run. */
@@ -139,7 +141,7 @@ export class SyncRunner {
   }
 
   #ask(since: string | null, signal: AbortSignal): Promise<ReceivedPage> {
-    const query = new URLSearchParams({ limit: String(pageLimit.max), ...(since === null ? {} : { since }) });
+    const query = new URLSearchParams({ limit: String(this.#deps.pageLimit ?? pageLimit.max), ...(since === null ? {} : { since }) });
     const attempt = async (): Promise<ReceivedPage> => {
       const text = await this.#host.send({ path: `/api/sync/pull?${query}`, signal });
       return { page: readPage(text), sizeBytes: Buffer.byteLength(text) };

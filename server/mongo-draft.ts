@@ -9,7 +9,7 @@ import type { AnyBulkWriteOperation, ClientSession } from 'mongodb';
 import type { Instant } from '../shared/clock.ts';
 import type { Draft } from './account.ts';
 import { addressTaken, isDuplicateKey } from './mongo-errors.ts';
-import { toInstant, toRecord, toRecordDocument, toStored, type RecordDocument, type Tables } from './mongo-schema.ts';
+import { byId, toInstant, toRecord, toRecordDocument, toStored, type RecordDocument, type Tables } from './mongo-schema.ts';
 import type { StoredRecord, Transaction } from './store.ts';
 
 /** Tombstones up to `until` and answers kept before `answersBeforeMs`, to be removed. */
@@ -35,7 +35,7 @@ export class TransactionReader {
     const { accountId } = draft.account;
     this.reads = {
       get: (collection, id) => this.#read(async () => {
-        const document = await tables.records(collection).findOne({ _id: id, accountId }, { session });
+        const document = await tables.records(collection).findOne({ _id: id, accountId }, { session, ...byId });
         return document && toRecord(collection, document);
       }),
       list: (collection) => this.#read(async () => {
@@ -127,7 +127,7 @@ async function applyDirectory({ directory }: Tables, session: ClientSession, { a
 async function applyPuts(tables: Tables, session: ClientSession, accountId: string, puts: readonly StoredRecord[]): Promise<void> {
   for (const [collection, records] of Map.groupBy(puts, (record) => record.collection)) {
     const operations = records.map((record): AnyBulkWriteOperation<RecordDocument> => ({
-      replaceOne: { filter: { _id: record.id, accountId }, replacement: toRecordDocument(accountId, record), upsert: true },
+      replaceOne: { filter: { _id: record.id, accountId }, replacement: toRecordDocument(accountId, record), upsert: true, ...byId },
     }));
     await tables.records(collection).bulkWrite(operations, { session });
   }
@@ -136,7 +136,7 @@ async function applyPuts(tables: Tables, session: ClientSession, accountId: stri
 async function applyRemovals(tables: Tables, session: ClientSession, accountId: string, removals: Draft['removals']): Promise<void> {
   for (const [collection, removed] of Map.groupBy(removals, ({ record }) => record.collection)) {
     const ids = removed.map(({ record }) => record.id);
-    await tables.records(collection).deleteMany({ _id: { $in: ids }, accountId }, { session });
+    await tables.records(collection).deleteMany({ _id: { $in: ids }, accountId }, { session, ...byId });
   }
   if (removals.length === 0) return;
   await tables.tombstones.insertMany(removals.map(({ record, at }) => (

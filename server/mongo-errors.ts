@@ -9,6 +9,7 @@ import {
 import { AppError } from '../shared/errors.ts';
 
 // Server error codes, by the names of mongodb/mongo src/mongo/base/error_codes.yml.
+const NAMESPACE_EXISTS = 48;
 const DUPLICATE_KEY = 11000;
 const SNAPSHOT_TOO_OLD = 239;
 const SNAPSHOT_UNAVAILABLE = 246;
@@ -46,6 +47,10 @@ export function isSnapshotGone(error: unknown): boolean {
 
 export function isDuplicateKey(error: unknown): boolean {
   return hasCode(error, [DUPLICATE_KEY]);
+}
+
+export function isAlreadyThere(error: unknown): boolean {
+  return hasCode(error, [NAMESPACE_EXISTS]);
 }
 
 export function isRefusal(error: unknown): boolean {

@@ -40,6 +40,8 @@ function createClient(url: string): MongoClient {
       appName: 'invoify',
       serverSelectionTimeoutMS: SELECTION_LIMIT_MS,
       connectTimeoutMS: SELECTION_LIMIT_MS,
+      // A server that said it is not the primary is asked again within the time that selecting one may take.
+      heartbeatFrequencyMS: 2000,
       readPreference: 'primary',
       writeConcern: { w: 'majority' },
       // Every text in the database was checked when it was written.

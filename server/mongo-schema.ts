@@ -9,6 +9,7 @@ import { Long, type Collection, type Db, type OptionalId } from 'mongodb';
 import type { Instant } from '../shared/clock.ts';
 import { collections } from '../shared/collections.ts';
 import type { Digest } from '../shared/digest.ts';
+import { isAlreadyThere } from './mongo-errors.ts';
 import type { Account, KeptAnswer, Session, StoredRecord } from './store.ts';
 
 /** The driver reads a 64-bit integer back as a number where a number holds it exactly. */
@@ -66,6 +67,9 @@ export const ACCOUNTS = 'accounts';
 /** The synced collection in which a session's user is found. */
 export const USERS = 'users';
 
+/** With the account in the filter too, the planner might try the account's indexes where the id alone is the way. */
+export const byId = { hint: { _id: 1 } } as const;
+
 export interface Tables {
   readonly db: Db;
   readonly accounts: Collection<AccountDocument>;
@@ -94,14 +98,24 @@ export function openTables(db: Db): Tables {
   };
 }
 
-/** Creates what is missing; any number of server processes may do so at once. */
-export async function createIndexes(tables: Tables): Promise<void> {
+/** Creates the collections and indexes that are missing; any number of server processes may do so at once. */
+export async function createSchema(tables: Tables): Promise<void> {
+  // Those without an index of their own: a transaction that had to create its collection would conflict with others.
+  for (const { collectionName } of [tables.accounts, tables.directory]) await createCollection(tables.db, collectionName);
   for (const { name } of collections) {
     await tables.records(name).createIndexes([{ key: { accountId: 1, 'sync.at': 1 } }, { key: { accountId: 1, references: 1 } }]);
   }
   await tables.tombstones.createIndexes([{ key: { accountId: 1, 'sync.at': 1, collection: 1 } }]);
   await tables.sessions.createIndexes([{ key: { accountId: 1, userId: 1 } }, { key: { accountId: 1, expiresAtMs: 1 } }]);
   await tables.answers.createIndexes([{ key: { accountId: 1, key: 1 }, unique: true }, { key: { accountId: 1, keptAtMs: 1 } }]);
+}
+
+async function createCollection(db: Db, name: string): Promise<void> {
+  try {
+    await db.createCollection(name);
+  } catch (error) {
+    if (!isAlreadyThere(error)) throw error;
+  }
 }
 
 export function toStored(instant: Instant): Long {

@@ -11,7 +11,7 @@ import { noAnswer, shuttingDown, toAppError, unknownAccount } from './mongo-erro
 import { openSnapshot } from './mongo-feed.ts';
 import { connectMongo } from './mongo-preflight.ts';
 import {
-  ACCOUNTS, createIndexes, openTables, toAccount, toInstant, toRecord, toSession, toStored, USERS,
+  ACCOUNTS, byId, createSchema, openTables, toAccount, toInstant, toRecord, toSession, toStored, USERS,
   type AccountDocument, type RecordDocument, type SessionDocument, type Tables,
 } from './mongo-schema.ts';
 import { runBatch, type WriteJob } from './mongo-write.ts';
@@ -30,14 +30,14 @@ interface AccountQueue {
 }
 
 /**
- * Connects, checks that the database can be used, and creates the indexes. Throws `unavailable` with a sentence that
+ * Connects, checks that the database can be used, and creates its collections and indexes. Throws `unavailable` with a sentence that
  * names the fix.
  */
 export async function openMongoStore(url: string, dbName: string, deps: StoreDeps): Promise<Store> {
   const client = await connectMongo(url);
   try {
     const tables = openTables(client.db(dbName));
-    await createIndexes(tables);
+    await createSchema(tables);
     return new MongoStore(client, tables, deps);
   } catch (error) {
     await client.close();
@@ -140,7 +140,7 @@ class MongoStore implements Store {
 
   get(accountId: string, collection: string, id: string): Promise<StoredRecord | null> {
     return this.#run(async () => {
-      const document = await this.#tables.records(collection).findOne({ _id: id, accountId }, ofMajority);
+      const document = await this.#tables.records(collection).findOne({ _id: id, accountId }, { ...ofMajority, ...byId });
       return document && toRecord(collection, document);
     });
   }

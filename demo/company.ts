@@ -1,0 +1,209 @@
+// The sample company: users, plans, customers and three years of invoices, the same every time for the same options.
+//
+// What is drawn here is input and intent, as a person would give them: an invoice's fields, and what became of it since
+// (sent, paid, void). Numbers, totals and stored forms follow in seed.ts, by the server's own rules. Invoices come
+// oldest first and one at a time, so that any number of them needs no memory.
+
+import type { Customer, Invoice, InvoiceStatus, Plan, Role } from '../shared/collections.ts';
+import { addDays, computeTotals } from '../shared/invoice.ts';
+import { articles, customerNotes, details, discount, invoiceNotes, plans, type Article } from './catalogue.ts';
+import { regions, type Region } from './names.ts';
+import { between, chance, createRandom, drawId, pick, pickWeighted, type Random } from './random.ts';
+
+export interface CompanyOptions {
+  /** The last day of the three years, YYYY-MM-DD. */
+  readonly today: string;
+  readonly customers: number;
+  readonly invoices: number;
+  readonly seed?: number;
+}
+
+export interface Entry<T> {
+  readonly id: string;
+  readonly fields: T;
+}
+
+export interface SampleUser {
+  readonly email: string;
+  readonly name: string;
+  readonly role: Role;
+  readonly disabled: false;
+}
+
+export type InvoiceFields = Pick<Invoice, 'customerId' | 'issueDate' | 'dueDate' | 'currency' | 'lines' | 'notes'>;
+
+/** What became of an invoice until `today`. */
+export interface History {
+  readonly status: InvoiceStatus;
+  readonly payments: Invoice['payments'];
+}
+
+export interface SampleInvoice extends Entry<InvoiceFields> {
+  readonly customerName: string;
+  readonly history: History;
+}
+
+export interface Company {
+  /** One of each role, the owner first. */
+  readonly users: readonly SampleUser[];
+  readonly plans: readonly Entry<Plan>[];
+  readonly customers: readonly Entry<Customer>[];
+  /** By day of issue. Each iteration gives the same ones. */
+  invoices(): Iterable<SampleInvoice>;
+}
+
+const YEARS_DAYS = 3 * 365;
+const termsDays = [10, 14, 14, 30, 30, 30, 60] as const;
+
+type LocalCustomer = Entry<Customer> & { readonly region: Region };
+
+export function createCompany(options: CompanyOptions): Company {
+  const seed = options.seed ?? 4380;
+  const random = createRandom(seed);
+  const planEntries = plans.map((fields) => ({ id: drawId(random), fields }));
+  const customers = Array.from({ length: options.customers }, () => drawCustomer(random, planEntries));
+  return {
+    users: [
+      { email: 'anna.berger@example.com', name: 'Anna Berger', role: 'owner', disabled: false },
+      { email: 'jonas.keller@example.com', name: 'Jonas Keller', role: 'editor', disabled: false },
+      { email: 'elise.martin@example.com', name: 'Élise Martin', role: 'viewer', disabled: false },
+    ],
+    plans: planEntries,
+    customers: customers.map(({ id, fields }) => ({ id, fields })),
+    invoices: () => drawInvoices(createRandom(seed + 1), customers, options),
+  };
+}
+
+function drawCustomer(random: Random, planEntries: readonly Entry<Plan>[]): LocalCustomer {
+  const region = pickWeighted(random, regions);
+  const surname = pick(random, region.surnames);
+  const givenName = pick(random, region.givenNames);
+  const name = drawFirm(random, region, surname);
+  const domain = `${toAscii(name).slice(0, 30).replace(/-$/, '')}.example`;
+  const [postalCode, city, state] = pick(random, region.places);
+  const houseNumber = `${between(random, 1, 148)}${chance(random, 0.15) ? pick(random, ['a', 'b']) : ''}`;
+  const street = pick(random, region.streets);
+  const currency = chance(random, 0.06) ? 'USD' : region.currency;
+  const plan = pick(random, planEntries);
+  const hasPlan = chance(random, 0.6) && plan.fields.currency === currency;
+  return {
+    id: drawId(random),
+    region,
+    fields: {
+      name,
+      contact: `${givenName} ${surname}`,
+      ...(chance(random, 0.92) ? { email: `${pick(random, ['office', 'info', toAscii(surname)])}@${domain}` } : {}),
+      ...(region.phonePrefixes.length > 0 && chance(random, 0.8)
+        ? { phone: `${pick(random, region.phonePrefixes)}${String(between(random, 0, 999)).padStart(3, '0')}` } : {}),
+      address: {
+        street: region.numberFirst ? `${houseNumber} ${street}` : `${street} ${houseNumber}`,
+        city,
+        postalCode,
+        ...(state === undefined ? {} : { region: state }),
+        country: region.country,
+      },
+      ...(chance(random, 0.7) ? { taxId: `${region.taxIdPrefix}${between(random, 1_000_000, 9_999_999)}` } : {}),
+      currency,
+      ...(hasPlan ? { planId: plan.id } : {}),
+      ...(chance(random, 0.25) ? { notes: pick(random, customerNotes[region.language]) } : {}),
+    },
+  };
+}
+
+function drawFirm(random: Random, region: Region, surname: string): string {
+  const legalForm = pick(random, region.legalForms);
+  const style = random();
+  if (region.trades.length > 0 && style < 0.4) return `${pick(random, region.trades)} ${surname} ${legalForm}`;
+  if (style < 0.8) return `${surname} ${pick(random, region.fields)} ${legalForm}`;
+  return `${surname} & ${pick(random, region.surnames)} ${legalForm}`;
+}
+
+/** A name as an internet domain spells it. */
+function toAscii(name: string): string {
+  const spelled = name.toLowerCase().replaceAll('ä', 'ae').replaceAll('ö', 'oe').replaceAll('ü', 'ue').replaceAll('ß', 'ss');
+  return spelled.normalize('NFD').replace(/[\u0300-\u036f']/g, '').replace(/[^a-z0-9]+/g, '-').replace(/^-|-$/g, '');
+}
+
+function* drawInvoices(random: Random, customers: readonly LocalCustomer[], { today, invoices }: CompanyOptions): Generator<SampleInvoice> {
+  for (const issueDate of drawIssueDates(random, today, invoices)) {
+    // The square prefers those at the front: a few customers are billed every week, most now and then.
+    const customer = customers[Math.floor(random() ** 2 * customers.length)];
+    if (!customer) throw new RangeError('invoices need customers');
+    const lines = drawLines(random, customer.region);
+    const fields: InvoiceFields = {
+      customerId: customer.id,
+      issueDate,
+      dueDate: addDays(issueDate, pick(random, termsDays)),
+      currency: customer.fields.currency,
+      lines,
+      ...(chance(random, 0.35) ? { notes: pick(random, invoiceNotes[customer.region.language]) } : {}),
+    };
+    const { totalMinor } = computeTotals(lines);
+    yield { id: drawId(random), fields, customerName: customer.fields.name, history: drawHistory(random, fields, totalMinor, today) };
+  }
+}
+
+/** Working days over three years up to `today`, oldest first; the last month has about twice the invoices of the first. */
+function drawIssueDates(random: Random, today: string, count: number): string[] {
+  const days = Array.from({ length: YEARS_DAYS + 1 }, (_, age) => workingDay(addDays(today, -age)));
+  const ages = Array.from({ length: count }, () => Math.floor((2 - Math.sqrt(1 + 3 * random())) * days.length));
+  return ages.sort((a, b) => b - a).map((age) => days[age] ?? today);
+}
+
+/** The day itself, or the Friday before a weekend. */
+function workingDay(date: string): string {
+  const weekday = new Date(`${date}T00:00:00Z`).getUTCDay();
+  return weekday === 0 ? addDays(date, -2) : weekday === 6 ? addDays(date, -1) : date;
+}
+
+function drawLines(random: Random, region: Region): Invoice['lines'] {
+  const count = pick(random, [1, 2, 2, 3, 3, 3, 4, 4, 5, 6]);
+  const isDiscounted = count > 2 && chance(random, 0.12);
+  const lines = Array.from({ length: isDiscounted ? count - 1 : count }, () => drawLine(random, region, pickWeighted(random, articles)));
+  if (!isDiscounted) return lines;
+  const rateBp = region.standardRateBp;
+  const { subtotalMinor } = computeTotals(lines.filter((line) => line.taxRateBp === rateBp));
+  const unitPriceMinor = -Math.floor(subtotalMinor * pick(random, [0.02, 0.03, 0.05]));
+  if (unitPriceMinor === 0) return lines;
+  return [...lines, { description: discount[region.language], quantityMilli: 1000, unitPriceMinor, taxRateBp: rateBp }];
+}
+
+function drawLine(random: Random, region: Region, article: Article): Invoice['lines'][number] {
+  const { min, max, step } = article.quantityMilli;
+  // Small quantities are the rule, large ones the exception.
+  const steps = Math.floor(random() ** 2 * ((max - min) / step + 1));
+  const description = article.description[region.language];
+  return {
+    description: chance(random, 0.35) ? `${description}, ${pick(random, details[region.language])}` : description,
+    quantityMilli: min + steps * step,
+    unit: article.unit[region.language],
+    unitPriceMinor: Math.round(article.unitPriceMinor * pick(random, [0.9, 1, 1, 1, 1.1])),
+    taxRateBp: article.isReduced ? region.reducedRateBp : region.standardRateBp,
+  };
+}
+
+/** How far an invoice of this age has come. The older it is, the more likely it is paid; few stay open for long. */
+function drawHistory(random: Random, { issueDate, dueDate }: InvoiceFields, totalMinor: number, today: string): History {
+  const ageDays = daysBetween(issueDate, today);
+  const lateDays = daysBetween(dueDate, today);
+  if (chance(random, ageDays <= 7 ? 0.3 : ageDays <= 30 ? 0.06 : 0.001)) return { status: 'draft', payments: [] };
+  if (chance(random, 0.02)) return { status: 'void', payments: [] };
+  const isPaid = chance(random, lateDays < 0 ? 0.35 : lateDays <= 30 ? 0.75 : lateDays <= 60 ? 0.9 : lateDays <= 90 ? 0.95 : 0.985);
+  const paidOn = addDays(issueDate, Math.min(ageDays, between(random, 3, 3 + daysBetween(issueDate, dueDate) + 12)));
+  if (totalMinor === 0) return { status: 'paid', payments: [] };
+  if (isPaid) return { status: 'paid', payments: drawPayments(random, issueDate, paidOn, totalMinor) };
+  const partMinor = Math.floor(totalMinor / 3);
+  if (partMinor === 0 || !chance(random, 0.15)) return { status: 'sent', payments: [] };
+  return { status: 'sent', payments: [{ amountMinor: partMinor, paidOn }] };
+}
+
+function drawPayments(random: Random, issueDate: string, paidOn: string, totalMinor: number): Invoice['payments'] {
+  const firstMinor = Math.floor(totalMinor / 2);
+  if (firstMinor === 0 || !chance(random, 0.08)) return [{ amountMinor: totalMinor, paidOn }];
+  const firstOn = addDays(issueDate, Math.floor(daysBetween(issueDate, paidOn) / 2));
+  return [{ amountMinor: firstMinor, paidOn: firstOn }, { amountMinor: totalMinor - firstMinor, paidOn }];
+}
+
+function daysBetween(from: string, to: string): number {
+  return (Date.parse(to) - Date.parse(from)) / 86_400_000;
+}

@@ -1,0 +1,90 @@
+// A colleague's day at the office: records changed, added and deleted through the API, and what a desktop that pulls
+// afterwards must then hold, no more and no less.
+
+import type { Host } from '../desktop/host.ts';
+import type { ListRow } from '../desktop/cache.ts';
+import type { WireRecord } from '../shared/protocol.ts';
+import { addDays } from '../shared/invoice.ts';
+import { invoiceOf, type Colleague } from './colleague.ts';
+import { formatMoney } from './console.ts';
+import { expect } from './expect.ts';
+
+/** A record as the day left it. */
+export interface Touched {
+  readonly collection: string;
+  readonly id: string;
+  readonly updatedAt: string;
+  readonly isDeleted: boolean;
+}
+
+export interface Work {
+  /** What was done, in sentences. */
+  readonly diary: readonly string[];
+  readonly touched: readonly Touched[];
+  /** The instant of the last change. */
+  readonly lastUpdatedAt: string;
+}
+
+const customerChanges = [
+  { phone: '+49 30 23125 400' },
+  { notes: 'Neue Anschrift ab nächstem Monat, bitte nachfragen.' },
+  { email: 'rechnung@new-address.example', contact: 'Käthe Brückner' },
+];
+
+/** Edits three customers, adds and sends two invoices, records a payment and deletes a draft. */
+export async function workADay(colleague: Colleague, host: Host, today: string): Promise<Work> {
+  const touched: Touched[] = [];
+  const diary: string[] = [];
+  const note = (collection: string, { id, updatedAt }: WireRecord, isDeleted = false): void =>
+    void touched.push({ collection, id, updatedAt, isDeleted });
+
+  const customers = await choose(host, 'customers', customerChanges.length);
+  for (const [index, row] of customers.entries()) {
+    note('customers', await colleague.change('customers', row, customerChanges[index] ?? {}));
+  }
+  diary.push(`edits ${customers.map(({ columns }) => columns['name']).join(', ')}`);
+
+  for (const customer of customers.slice(0, 2)) {
+    const draft = await colleague.create('invoices', newInvoice(customer, today));
+    const sent = await colleague.act(draft, 'send');
+    const { number = '', totalMinor, currency } = invoiceOf(sent);
+    diary.push(`writes and sends ${number} over ${formatMoney(totalMinor, currency)}`);
+    note('invoices', sent);
+  }
+
+  const [open] = await choose(host, 'invoices', 1, 'sent');
+  expect(open !== undefined, 'The sample company has no open invoice.');
+  const before = await colleague.read('invoices', open.id);
+  const { totalMinor, paidMinor, currency, number = '' } = invoiceOf(before);
+  const amountMinor = totalMinor - paidMinor;
+  const paid = await colleague.act(before, 'payments', { amountMinor, paidOn: today });
+  expect(invoiceOf(paid).status === 'paid', `${number} was paid in full and is ${invoiceOf(paid).status}.`);
+  diary.push(`records the payment of ${formatMoney(amountMinor, currency)} for ${number}`);
+  note('invoices', paid);
+
+  const [draft] = await choose(host, 'invoices', 1, 'draft');
+  expect(draft !== undefined, 'The sample company has no draft.');
+  const removed = await colleague.remove('invoices', draft);
+  diary.push(`deletes a draft for ${draft.columns['customerName']}`);
+  note('invoices', removed, true);
+  return { diary, touched, lastUpdatedAt: removed.updatedAt };
+}
+
+/** The first records of a list, as the desktop shows it. */
+async function choose(host: Host, collection: string, limit: number, status?: string): Promise<readonly ListRow[]> {
+  const { rows } = await host.listPage({ collection, limit, ...(status === undefined ? {} : { filters: { status } }) });
+  return rows;
+}
+
+function newInvoice(customer: ListRow, today: string): object {
+  return {
+    customerId: customer.id,
+    issueDate: today,
+    dueDate: addDays(today, 30),
+    currency: customer.columns['currency'],
+    lines: [
+      { description: 'Systembetreuung vor Ort', quantityMilli: 2500, unit: 'Std.', unitPriceMinor: 9600, taxRateBp: 1900 },
+      { description: 'Anfahrt', quantityMilli: 1000, unit: 'Pauschale', unitPriceMinor: 4500, taxRateBp: 1900 },
+    ],
+  };
+}

@@ -1,0 +1,160 @@
+// What the sample company's customers are called and where they are: five countries, in the words of each.
+//
+// All of it is put together by chance from common surnames, trades and places; a likeness to a real business would be
+// a coincidence. Addresses of e-mail end in `.example` (RFC 2606), telephone numbers come from the ranges that the
+// German, British and French regulators keep free for films, and tax numbers begin with zeros, which none does.
+
+export type Language = 'de' | 'en' | 'fr';
+
+export interface Region {
+  readonly country: 'DE' | 'AT' | 'CH' | 'GB' | 'FR';
+  readonly language: Language;
+  /** Share of the customers. */
+  readonly weight: number;
+  readonly currency: 'EUR' | 'CHF' | 'GBP';
+  readonly standardRateBp: number;
+  readonly reducedRateBp: number;
+  readonly givenNames: readonly string[];
+  readonly surnames: readonly string[];
+  /** Trades that stand before a surname, such as `Tischlerei Größl`; none where that is not the custom. */
+  readonly trades: readonly string[];
+  /** Fields that stand after one, such as `Größl Fördertechnik`. */
+  readonly fields: readonly string[];
+  readonly legalForms: readonly string[];
+  readonly streets: readonly string[];
+  readonly places: readonly (readonly [postalCode: string, city: string, region?: string])[];
+  /** True where the house number stands before the street. */
+  readonly numberFirst: boolean;
+  /** Where the country has numbers for films: the digits before three free ones. */
+  readonly phonePrefixes: readonly string[];
+  /** What stands before the last seven digits. */
+  readonly taxIdPrefix: string;
+}
+
+const germanGivenNames = [
+  'Anneliese', 'Björn', 'Christiane', 'Dörte', 'Fabian', 'Günther', 'Hannah', 'Ingrid', 'Jörg', 'Käthe', 'Lukas', 'Mareike',
+  'Nils', 'Öykü', 'Paul', 'Renate', 'Sören', 'Tobias', 'Ulrike', 'Wiebke',
+];
+const germanSurnames = [
+  'Bäcker', 'Böhm', 'Brückner', 'Dörfler', 'Färber', 'Fröhlich', 'Gärtner', 'Größl', 'Günther', 'Häußler', 'Höfer', 'Jäger',
+  'Köhler', 'König', 'Krämer', 'Kühn', 'Lößner', 'Möller', 'Müller', 'Pfäffle', 'Rößler', 'Schäfer', 'Schönfeld', 'Schütz',
+  'Seidel', 'Straßer', 'Thürmer', 'Vogt', 'Weiß', 'Zöllner',
+];
+const germanTrades = [
+  'Tischlerei', 'Bäckerei', 'Malerbetrieb', 'Gärtnerei', 'Metallbau', 'Druckerei', 'Autohaus', 'Steuerkanzlei', 'Zahnarztpraxis',
+  'Architekturbüro', 'Buchhandlung', 'Möbelhaus', 'Kaffeerösterei',
+];
+const germanFields = [
+  'Fördertechnik', 'Gebäudetechnik', 'Logistik', 'Kältetechnik', 'Messgeräte', 'Verpackungen', 'Medien', 'Maschinenbau', 'Holzbau',
+];
+
+export const regions: readonly Region[] = [
+  {
+    country: 'DE',
+    language: 'de',
+    weight: 52,
+    currency: 'EUR',
+    standardRateBp: 1900,
+    reducedRateBp: 700,
+    givenNames: germanGivenNames,
+    surnames: germanSurnames,
+    trades: germanTrades,
+    fields: germanFields,
+    legalForms: ['GmbH', 'GmbH', 'GmbH & Co. KG', 'KG', 'OHG', 'e. K.', 'AG'],
+    streets: ['Hauptstraße', 'Bahnhofstraße', 'Gartenweg', 'Mühlgasse', 'Am Güterbahnhof', 'Lindenallee', 'Schloßplatz', 'Industriestraße'],
+    places: [
+      ['10437', 'Berlin'], ['80331', 'München', 'Bayern'], ['50667', 'Köln', 'Nordrhein-Westfalen'], ['20095', 'Hamburg'],
+      ['70173', 'Stuttgart', 'Baden-Württemberg'], ['99084', 'Erfurt', 'Thüringen'], ['97070', 'Würzburg', 'Bayern'],
+      ['33602', 'Bielefeld', 'Nordrhein-Westfalen'], ['23552', 'Lübeck', 'Schleswig-Holstein'], ['01067', 'Dresden', 'Sachsen'],
+    ],
+    numberFirst: false,
+    phonePrefixes: ['+49 30 23125 ', '+49 89 99998 ', '+49 221 4710 ', '+49 40 66969 '],
+    taxIdPrefix: 'DE00',
+  },
+  {
+    country: 'AT',
+    language: 'de',
+    weight: 14,
+    currency: 'EUR',
+    standardRateBp: 2000,
+    reducedRateBp: 1000,
+    givenNames: germanGivenNames,
+    surnames: [
+      'Aigner', 'Brandstätter', 'Egger', 'Höllwarth', 'Kößler', 'Lechner', 'Mühlbacher', 'Pichler', 'Reiterer', 'Schwaiger', 'Stöckl',
+    ],
+    trades: germanTrades,
+    fields: germanFields,
+    legalForms: ['GmbH', 'GmbH', 'KG', 'OG', 'e.U.'],
+    streets: ['Landstraße', 'Kirchengasse', 'Mariahilfer Zeile', 'Salzachweg', 'Grazer Straße', 'Am Mühlbach'],
+    places: [
+      ['1070', 'Wien'], ['5020', 'Salzburg'], ['8010', 'Graz', 'Steiermark'],
+      ['6020', 'Innsbruck', 'Tirol'], ['4020', 'Linz', 'Oberösterreich'],
+    ],
+    numberFirst: false,
+    phonePrefixes: [],
+    taxIdPrefix: 'ATU0',
+  },
+  {
+    country: 'CH',
+    language: 'de',
+    weight: 14,
+    currency: 'CHF',
+    standardRateBp: 810,
+    reducedRateBp: 260,
+    givenNames: ['Beat', 'Corinne', 'Reto', 'Ursina', 'Urs', 'Noëmi', 'Andrin', 'Ladina', 'Jürg', 'Hélène'],
+    surnames: ['Aebischer', 'Bühler', 'Caduff', 'Dällenbach', 'Favre', 'Gerber', 'Hürlimann', 'Käser', 'Lüthi', 'Rüegg', 'Zürcher'],
+    trades: ['Schreinerei', 'Zimmerei', 'Käserei', 'Treuhand', 'Arztpraxis', 'Architekturbüro', 'Velogeschäft', 'Bäckerei'],
+    fields: ['Holzbau', 'Präzisionsteile', 'Treuhand', 'Haustechnik', 'Medizinaltechnik', 'Transporte'],
+    legalForms: ['AG', 'AG', 'GmbH', 'Sàrl'],
+    streets: ['Bahnhofstrasse', 'Dorfstrasse', 'Seestrasse', 'Rue du Lac', 'Bernstrasse', 'Mühleweg'],
+    places: [
+      ['8004', 'Zürich', 'ZH'], ['3011', 'Bern', 'BE'], ['6003', 'Luzern', 'LU'],
+      ['1204', 'Genève', 'GE'], ['7000', 'Chur', 'GR'],
+    ],
+    numberFirst: false,
+    phonePrefixes: [],
+    taxIdPrefix: 'CHE00',
+  },
+  {
+    country: 'GB',
+    language: 'en',
+    weight: 10,
+    currency: 'GBP',
+    standardRateBp: 2000,
+    reducedRateBp: 500,
+    givenNames: ['Alice', 'Callum', 'Eleanor', 'Fergus', 'Harriet', 'Imogen', 'Oliver', 'Priya', 'Rhys', 'Siân'],
+    surnames: ['Ashworth', 'Bellamy', 'Cartwright', 'Dunmore', 'Ellery', 'Fairclough', 'Hargreaves', 'Llewellyn', "O'Rourke", 'Whitfield'],
+    trades: [],
+    fields: ['Joinery', 'Brewing', 'Dental Care', 'Architects', 'Freight', 'Printworks', 'Instruments', 'Bakery', 'Garden Design'],
+    legalForms: ['Ltd', 'Ltd', 'LLP', 'plc'],
+    streets: ['High Street', 'Mill Lane', 'Station Road', 'Church Walk', 'Canal Wharf', "St Mary's Close"],
+    places: [
+      ['LS1 4DL', 'Leeds'], ['BS1 5TR', 'Bristol'], ['EH1 1YZ', 'Edinburgh', 'Scotland'],
+      ['CF10 1EP', 'Cardiff', 'Wales'], ['YO1 7HH', 'York'],
+    ],
+    numberFirst: true,
+    phonePrefixes: ['+44 20 7946 0', '+44 113 496 0', '+44 117 496 0', '+44 131 496 0'],
+    taxIdPrefix: 'GB00',
+  },
+  {
+    country: 'FR',
+    language: 'fr',
+    weight: 10,
+    currency: 'EUR',
+    standardRateBp: 2000,
+    reducedRateBp: 550,
+    givenNames: ['Amélie', 'Benoît', 'Chloé', 'Françoise', 'Gaël', 'Jérôme', 'Loïc', 'Maëlle', 'Noël', 'Zoé'],
+    surnames: ['Béranger', 'Chénier', 'Delâge', 'Fournier', 'Gauthier', 'Hébrard', 'Lefèvre', 'Mérieu', 'Pélissier', 'Thévenot'],
+    trades: ['Menuiserie', 'Boulangerie', 'Librairie', 'Cabinet', 'Atelier', 'Pépinière', 'Fromagerie', 'Imprimerie'],
+    fields: ['Électricité', 'Bâtiment', 'Logistique', 'Mécanique', 'Conseil', 'Énergies'],
+    legalForms: ['SARL', 'SARL', 'SAS', 'SA', 'EURL'],
+    streets: ['rue de la République', 'avenue de la Gare', 'place du Marché', 'quai Saint-Michel', 'chemin des Écoliers'],
+    places: [
+      ['69002', 'Lyon'], ['33000', 'Bordeaux'], ['67000', 'Strasbourg', 'Grand Est'],
+      ['35000', 'Rennes', 'Bretagne'], ['38000', 'Grenoble'],
+    ],
+    numberFirst: true,
+    phonePrefixes: ['+33 1 99 00 1', '+33 2 61 91 1', '+33 4 65 71 1'],
+    taxIdPrefix: 'FR0000',
+  },
+];

@@ -1,0 +1,49 @@
+// Chance that comes out the same every time: a seeded generator and the few ways the sample company draws from it.
+
+export interface Random {
+  /** A number from 0 (inclusive) to 1 (exclusive). */
+  (): number;
+}
+
+/** mulberry32 by Tommy Ettinger (public domain, 2017): 32 bits of state, good enough for sample data and nothing else. */
+export function createRandom(seed: number): Random {
+  let state = seed | 0;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** A whole number from `min` to `max`, both inclusive. */
+export function between(random: Random, min: number, max: number): number {
+  return min + Math.floor(random() * (max - min + 1));
+}
+
+export function chance(random: Random, probability: number): boolean {
+  return random() < probability;
+}
+
+/** One of a list that is not empty. */
+export function pick<T>(random: Random, list: readonly T[]): T {
+  const [first] = list;
+  if (first === undefined) throw new RangeError('nothing to pick from');
+  return list[Math.floor(random() * list.length)] ?? first;
+}
+
+/** One of a list that is not empty, each as likely as its weight. */
+export function pickWeighted<T extends { readonly weight: number }>(random: Random, list: readonly T[]): T {
+  let left = random() * list.reduce((sum, { weight }) => sum + weight, 0);
+  for (const entry of list) {
+    left -= entry.weight;
+    if (left < 0) return entry;
+  }
+  return pick(random, list);
+}
+
+/** 24 hex digits, as the server's ids are. */
+export function drawId(random: Random): string {
+  const part = (): string => between(random, 0, 0xffffff).toString(16).padStart(6, '0');
+  return `${part()}${part()}${part()}${part()}`;
+}

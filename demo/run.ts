@@ -1,0 +1,217 @@
+// The demonstration: `npm run demo`. A company's server and one of its desktops, from the first sign-in to the moment
+// the network is gone, on real input and with every claim checked as it is made.
+//
+//   npm run demo                 on the embedded database, or on MongoDB where MONGODB_URL is set
+//   npm run demo -- --keep       leaves the server running afterwards and prints a sign-in
+//   npm run demo -- --small      a small company, for a quick look
+//
+// Server and desktop are two processes that share nothing but the wire. Everything is made in a temporary folder (and,
+// on MongoDB, in a database of its own) and removed at the end, also after an error or Ctrl+C. Exits 0 if all of it
+// held, 1 with a sentence if anything did not.
+
+import { parseArgs } from 'node:util';
+
+import { openHost, type Host } from '../desktop/host.ts';
+import type { SyncOutcome } from '../desktop/sync-runner.ts';
+import { systemHostDeps } from '../desktop/system-deps.ts';
+import { formatInstant } from '../shared/clock.ts';
+import { emptyDigest, type Digest } from '../shared/digest.ts';
+import type { SampleUser } from './company.ts';
+import { signIn, type Colleague } from './colleague.ts';
+import { createTeller, formatCount, formatSeconds, formatSize, type Teller } from './console.ts';
+import { workADay } from './day.ts';
+import { expect, requireDone } from './expect.ts';
+import { showOfflineReading, showRefusedWrite } from './offline.ts';
+import { openVenue, setStage, type Stage, type Venue } from './stage.ts';
+import type { ServerProcess } from './server-process.ts';
+
+const fullSize = { customers: 1500, invoices: 20_000 };
+const smallSize = { customers: 60, invoices: 600 };
+
+interface Options {
+  readonly isSmall: boolean;
+  readonly isKept: boolean;
+  /** Resolves on Ctrl+C, which then ends nothing by itself any more. */
+  readonly untilInterrupted: () => Promise<void>;
+}
+
+interface Play {
+  readonly teller: Teller;
+  readonly venue: Venue;
+  readonly stage: Stage;
+  readonly today: string;
+  readonly owner: SampleUser;
+  readonly editor: SampleUser;
+}
+
+async function tell(teller: Teller, venue: Venue, options: Options): Promise<void> {
+  const startedMs = performance.now();
+  const today = new Date().toISOString().slice(0, 10);
+
+  teller.heading('1  A company and its server');
+  const stage = await writeCompany(teller, venue, { ...(options.isSmall ? smallSize : fullSize), today });
+  const [owner, editor] = stage.company.users;
+  if (!owner || !editor) throw new Error('the sample company has no staff');
+  const play: Play = { teller, venue, stage, today, owner, editor };
+  const server = await stage.startServer();
+  teller.say(`A server runs in process ${server.child.pid} at ${server.url}.`);
+
+  const host = await openHost({ databaseFile: stage.databaseFile, serverUrl: server.url }, {
+    ...systemHostDeps(),
+    // One desktop alone need not spread its retries.
+    random: () => 0,
+  });
+  try {
+    const auditor = await signIn(server.url, owner.email, stage.password);
+    await syncFirst(play, host, auditor);
+    await followChanges(play, server, host, auditor);
+    await goOffline(play, server, host);
+    const tookMs = performance.now() - startedMs;
+    if (options.isKept) await keepRunning(play, server, host, options);
+    else teller.heading(`Done in ${formatSeconds(tookMs)}. Every claim above was checked.`);
+  } finally {
+    await host.close();
+  }
+}
+
+async function writeCompany(teller: Teller, venue: Venue, size: { today: string; customers: number; invoices: number }): Promise<Stage> {
+  teller.say(`Three years of a sample company go into ${venue.database}.`);
+  const startedMs = performance.now();
+  const progress = teller.progress('Writing', size.customers + size.invoices + 11);
+  const stage = await setStage(venue, size, progress.update);
+  progress.end();
+  const counts = Object.entries(stage.company.counts).map(([name, count]) => `${formatCount(count)} ${name}`);
+  teller.say(`${counts.join(', ')}: written in ${formatSeconds(performance.now() - startedMs)}.`);
+  return stage;
+}
+
+async function syncFirst({ teller, stage, owner }: Play, host: Host, auditor: Colleague): Promise<void> {
+  teller.heading('2  A desktop signs in and syncs for the first time');
+  const user = await host.signIn(owner.email, stage.password);
+  teller.say(`${user.name} (${user.role}) is signed in; her copy is empty.`);
+
+  const total = Object.values(stage.company.counts).reduce((sum, count) => sum + count, 0);
+  const progress = teller.progress('Downloading', total);
+  const stop = host.onStatus((status) => status.progress && progress.update(status.progress.changes));
+  const outcome = await host.pullFromServer();
+  stop();
+  if (outcome.outcome === 'completed') progress.update(outcome.changes);
+  progress.end();
+  requireDone(outcome);
+  expect(outcome.changes === total, `The first sync brought ${outcome.changes} records instead of ${total}.`);
+  teller.say(`${formatSize(outcome.bytes)} arrived and are on disk. Each side summed up its own records:`);
+  teller.say();
+  showDigests(teller, await host.digest(), await auditor.digest(formatInstant(stage.company.clock)), outcome);
+}
+
+/** Both sides' records and digests per collection, and what the pull took; throws where they differ. */
+function showDigests(teller: Teller, copy: Digest, server: Digest, { changes, durationMs }: SyncOutcome): void {
+  const rows = Object.entries(server).map(([name, theirs]) => {
+    const ours = copy[name] ?? emptyDigest;
+    return { name, ours: ours.count, theirs: theirs.count, isEqual: ours.count === theirs.count && ours.sum === theirs.sum };
+  });
+  const isEqual = rows.every((row) => row.isEqual);
+  const sum = (of: 'ours' | 'theirs'): string => formatCount(rows.reduce((all, row) => all + row[of], 0));
+  const end = 'end' as const;
+  teller.table(
+    [
+      { title: 'Collection' }, { title: 'In the copy', align: end }, { title: 'On the server', align: end },
+      { title: 'Digest equal', align: end }, { title: 'Time', align: end }, { title: 'Records/s', align: end },
+    ],
+    [
+      ...rows.map((row) => [row.name, formatCount(row.ours), formatCount(row.theirs), row.isEqual ? 'yes' : 'NO', '', '']),
+      ['all', sum('ours'), sum('theirs'), isEqual ? 'yes' : 'NO', formatSeconds(durationMs), formatCount(changes / durationMs * 1000)],
+    ],
+  );
+  expect(isEqual, 'The copy differs from the server.');
+}
+
+async function followChanges({ teller, stage, today, editor }: Play, server: ServerProcess, host: Host, auditor: Colleague): Promise<void> {
+  teller.heading('3  Meanwhile, someone else works');
+  const colleague = await signIn(server.url, editor.email, stage.password);
+  const { diary, touched, lastUpdatedAt } = await workADay(colleague, host, today);
+  teller.say(`${colleague.name} (${editor.role}) writes through the API, the way every client does:`);
+  for (const line of diary) teller.say(`- ${line}`);
+  teller.say();
+
+  const outcome = requireDone(await host.pullFromServer());
+  teller.say(`The desktop pulls ${outcome.upserts} changed and ${outcome.deletes} deleted records, ${formatSize(outcome.bytes)}.`);
+  expect(outcome.changes === touched.length, `The pull brought ${outcome.changes} changes instead of ${touched.length}.`);
+  for (const { collection, id, updatedAt, isDeleted } of touched) {
+    const held = await host.getRecord(collection, id);
+    expect(isDeleted ? held === null : held?.updatedAt === updatedAt, `The copy does not hold what was written to ${collection}/${id}.`);
+  }
+  teller.say(`They are exactly those ${touched.length}, each as the server acknowledged it.`);
+  teller.say();
+  showDigests(teller, await host.digest(), await auditor.digest(lastUpdatedAt), outcome);
+
+  const again = requireDone(await host.pullFromServer());
+  expect(again.changes === 0, `With nothing changed a pull brought ${again.changes} changes.`);
+  teller.say();
+  teller.say(`Pulled once more: nothing new, ${formatSize(again.bytes)}, ${formatSeconds(again.durationMs)}.`);
+}
+
+async function goOffline({ teller, today }: Play, server: ServerProcess, host: Host): Promise<void> {
+  teller.heading('4  The server is gone');
+  await server.stop();
+  const outcome = await host.pullFromServer();
+  expect(outcome.outcome === 'failed', 'A pull from a server that was stopped did not fail.');
+  const { isOnline, state, lastSync } = await host.getStatus();
+  expect(!isOnline && lastSync !== null, 'The desktop believes to be online without a server.');
+  teller.say(`It was stopped. A pull fails: “${outcome.error?.message}”`);
+  teller.say(`State: ${state}. Last synced ${lastSync.timestamp}. The copy still answers:`);
+  await showOfflineReading(teller, host, today);
+  await showRefusedWrite(teller, host);
+}
+
+async function keepRunning(play: Play, before: ServerProcess, host: Host, { untilInterrupted }: Options): Promise<void> {
+  const { teller, stage, owner, venue } = play;
+  teller.heading('5  The server is back');
+  const server = await stage.startServer(Number(new URL(before.url).port));
+  try {
+    const outcome = requireDone(await host.pullFromServer());
+    teller.say(`The desktop pulled from it again (${outcome.changes} changes). It keeps running on ${venue.database}.`);
+    teller.say();
+    teller.table([{ title: 'Server' }, { title: 'E-mail' }, { title: 'Password' }], [[server.url, owner.email, stage.password]]);
+    teller.say();
+    teller.say('Ctrl+C ends it.');
+    await untilInterrupted();
+  } finally {
+    await server.stop();
+  }
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { keep: { type: 'boolean' }, small: { type: 'boolean' } } });
+  const isKept = values.keep === true;
+  const venue = await openVenue(process.env['MONGODB_URL']);
+  // A server that was started ends with this process.
+  const quit = (exitCode: number): void => void venue.remove(false).finally(() => process.exit(exitCode));
+  let interrupt = (): void => quit(130);
+  process.on('SIGINT', () => interrupt()).on('SIGTERM', () => interrupt());
+  process.stdout.on('error', () => quit(1));
+  process.once('uncaughtException', (error) => {
+    report(error);
+    quit(1);
+  });
+  const untilInterrupted = (): Promise<void> => new Promise((resolve) => {
+    interrupt = resolve;
+  });
+  try {
+    await tell(createTeller(process.stdout, Date.now), venue, { isSmall: values.small === true, isKept, untilInterrupted });
+  } catch (error) {
+    // What went wrong first is what people must hear of.
+    await venue.remove(false).catch(() => undefined);
+    throw error;
+  }
+  await venue.remove(isKept);
+}
+
+function report(error: unknown): void {
+  process.stderr.write(`\nThe demonstration failed. ${error instanceof Error ? error.message : String(error)}\n`);
+}
+
+main().then(() => process.exit(0), (error: unknown) => {
+  report(error);
+  process.exit(1);
+});

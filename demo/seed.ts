@@ -1,0 +1,132 @@
+// Writes the sample company into a store, as the server would have: the same checks, totals, number series and stored
+// forms, in transactions of a thousand records.
+
+import { createOwner } from '../server/accounts.ts';
+import { addressKey, secretOf } from '../server/auth.ts';
+import type { Passwords } from '../server/passwords.ts';
+import { newId, toContent } from '../server/records.ts';
+import type { RecordContent, Store, Transaction } from '../server/store.ts';
+import type { Instant } from '../shared/clock.ts';
+import { findCollection, publishedFields, writableFields, type Collection } from '../shared/collections.ts';
+import type { Json, JsonObject } from '../shared/fields.ts';
+import { computeTotals } from '../shared/invoice.ts';
+import { parseInput } from '../shared/protocol.ts';
+import { createCompany, type CompanyOptions, type SampleInvoice, type SampleUser } from './company.ts';
+
+export interface SeedOptions extends CompanyOptions {
+  /** Everybody's password. */
+  readonly password: string;
+}
+
+export interface Seeded {
+  readonly accountId: string;
+  /** The owner first, then the editor, then the viewer. */
+  readonly users: readonly SampleUser[];
+  /** Collection name to the number of its records. */
+  readonly counts: Readonly<Record<string, number>>;
+  /** The account's clock once everything was written. */
+  readonly clock: Instant;
+}
+
+const BATCH = 1000;
+
+type Put = (transaction: Transaction) => void;
+
+/**
+ * Adds an account with the sample company to the store and resolves once all of it is durable. `onProgress` hears how
+ * many records are written so far. A crash in between leaves a smaller company.
+ */
+export async function seedCompany(
+  store: Store, passwords: Passwords, options: SeedOptions, onProgress: (written: number) => void = () => {},
+): Promise<Seeded> {
+  const company = createCompany(options);
+  const [owner, ...others] = company.users;
+  if (!owner) throw new Error('the sample company has no owner');
+  const accountId = await createOwner(store, passwords, owner.email, options.password);
+  await nameOwner(store, accountId, owner);
+  const secret = secretOf(await passwords.hash(options.password));
+
+  let written = 1;
+  for (const batch of inBatches(puts(), BATCH)) {
+    await store.write(accountId, async (transaction) => batch.forEach((put) => put(transaction)));
+    written += batch.length;
+    onProgress(written);
+  }
+  const counts = { users: company.users.length, plans: company.plans.length, customers: options.customers, invoices: options.invoices };
+  return { accountId, users: company.users, counts, clock: await store.latestClock(accountId) };
+
+  function* puts(): Generator<Put> {
+    const users = requireCollection('users');
+    for (const user of others) {
+      const id = newId();
+      const content = toContent(users, parseInput(writableFields(users), user), secret);
+      yield (transaction) => {
+        transaction.claimAddress(addressKey(user.email), id);
+        transaction.put('users', id, content, null);
+      };
+    }
+    for (const name of ['plans', 'customers'] as const) {
+      const collection = requireCollection(name);
+      for (const { id, fields } of company[name]) {
+        const content = toContent(collection, parseInput(writableFields(collection), fields), null);
+        yield (transaction) => void transaction.put(name, id, content, null);
+      }
+    }
+    const invoices = requireCollection('invoices');
+    for (const invoice of company.invoices()) {
+      const complete = completeInvoice(invoices, invoice);
+      yield (transaction) => void transaction.put('invoices', invoice.id, complete(transaction), null);
+    }
+  }
+}
+
+/** A new account's owner is called after the address; the sample company's has a name. */
+async function nameOwner(store: Store, accountId: string, owner: SampleUser): Promise<void> {
+  const users = requireCollection('users');
+  await store.write(accountId, async (transaction) => {
+    const [record] = await transaction.list('users');
+    if (!record) throw new Error('a new account has no owner');
+    transaction.put('users', record.id, toContent(users, parseInput(writableFields(users), owner), record.secret), record);
+  });
+}
+
+/** The invoice as the server would hold it after all that its history tells; the number is given while it is written. */
+function completeInvoice(
+  collection: Collection, { fields, customerName, history }: SampleInvoice,
+): (transaction: Transaction) => RecordContent {
+  const input = parseInput(writableFields(collection), fields);
+  const { subtotalMinor, taxes, totalMinor } = computeTotals(fields.lines);
+  const computed: JsonObject = {
+    customerName,
+    status: history.status,
+    subtotalMinor,
+    taxes: taxes.map((tax) => ({ ...tax })),
+    totalMinor,
+    paidMinor: history.payments.reduce((sum, { amountMinor }) => sum + amountMinor, 0),
+    payments: history.payments.map((payment): Json => ({ ...payment })),
+  };
+  const year = fields.issueDate.slice(0, 4);
+  const payload = parseInput(publishedFields(collection), { ...input, ...computed });
+  return (transaction) => {
+    if (history.status === 'draft') return toContent(collection, payload, null);
+    const number = `INV-${year}-${String(transaction.nextNumber(`INV-${year}`)).padStart(5, '0')}`;
+    return toContent(collection, { ...payload, number }, null);
+  };
+}
+
+function* inBatches<T>(items: Iterable<T>, size: number): Generator<readonly T[]> {
+  let batch: T[] = [];
+  for (const item of items) {
+    batch.push(item);
+    if (batch.length < size) continue;
+    yield batch;
+    batch = [];
+  }
+  if (batch.length > 0) yield batch;
+}
+
+function requireCollection(name: string): Collection {
+  const collection = findCollection(name);
+  if (!collection) throw new Error(`there is no collection ${name}`);
+  return collection;
+}

@@ -1,0 +1,93 @@
+// Everything the demonstration needs before it can begin, and its removal: a folder of its own, a database with the
+// sample company in it, and how a server is started on that database.
+
+import { randomBytes } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { createPasswords } from '../server/passwords.ts';
+import { openEmbeddedStore } from '../server/store-embedded.ts';
+import type { Store } from '../server/store.ts';
+import type { CompanyOptions } from './company.ts';
+import { seedCompany, type Seeded } from './seed.ts';
+import { startServerProcess, type ServerProcess } from './server-process.ts';
+
+export interface Stage {
+  /** Where the desktop's copy goes. */
+  readonly databaseFile: string;
+  readonly company: Seeded;
+  readonly password: string;
+  startServer(port?: number): Promise<ServerProcess>;
+}
+
+/** Which database the server keeps, before anything is in it. */
+export interface Venue {
+  readonly folder: string;
+  /** In words, for people. */
+  readonly database: string;
+  readonly env: Readonly<Record<string, string>>;
+  openStore(): Promise<Store>;
+  /** Removes folder and database; with `keepDatabase` a MongoDB database stays. */
+  remove(keepDatabase: boolean): Promise<void>;
+}
+
+const storeDeps = { nowMs: Date.now, log: () => {} };
+
+/**
+ * An empty database: on MongoDB where there is a URL, in a folder that nobody else uses where there is none. The folder
+ * is removed at the latest when this process ends. `purpose` stands in the names of both.
+ */
+export async function openVenue(mongodbUrl: string | undefined, purpose = 'demo'): Promise<Venue> {
+  const folder = await mkdtemp(join(tmpdir(), `invoify-${purpose}-`));
+  const removeFolder = async (): Promise<void> => rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  const dataDir = join(folder, 'server');
+  if (!mongodbUrl) {
+    return {
+      folder,
+      database: 'the embedded database',
+      env: { DATA_DIR: dataDir },
+      openStore: () => openEmbeddedStore(join(dataDir, 'invoify.sqlite'), storeDeps),
+      remove: removeFolder,
+    };
+  }
+  let isCreated = false;
+  const name = `invoify_${purpose}_${randomBytes(6).toString('hex')}`;
+  return {
+    folder,
+    database: `MongoDB, database ${name}`,
+    env: { DATA_DIR: dataDir, MONGODB_URL: mongodbUrl, MONGODB_DB: name, JWT_SECRET: randomBytes(48).toString('base64url') },
+    async openStore() {
+      const { openMongoStore } = await import('../server/store-mongo.ts');
+      const store = await openMongoStore(mongodbUrl, name, storeDeps);
+      isCreated = true;
+      return store;
+    },
+    async remove(keepDatabase) {
+      await removeFolder();
+      if (keepDatabase || !isCreated) return;
+      const { MongoClient } = await import('mongodb');
+      const client = await new MongoClient(mongodbUrl).connect();
+      await client.db(name).dropDatabase().finally(() => client.close());
+    },
+  };
+}
+
+/** Writes the sample company into the venue's database, in this process and before any server runs. */
+export async function setStage(venue: Venue, options: CompanyOptions, onProgress: (written: number) => void): Promise<Stage> {
+  const password = randomBytes(9).toString('base64url');
+  const store = await venue.openStore();
+  try {
+    const company = await seedCompany(store, createPasswords(), { ...options, password }, onProgress);
+    return {
+      databaseFile: join(venue.folder, 'desktop', 'invoify.sqlite'),
+      company,
+      password,
+      startServer: (port = 0) => startServerProcess({ env: { ...venue.env, PORT: String(port) } }),
+    };
+  } finally {
+    await store.close();
+  }
+}

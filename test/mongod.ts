@@ -1,0 +1,222 @@
+// A real MongoDB for the tests: finds a `mongod`, starts replica sets on free ports in folders of their own, and stops
+// them by process id, at the latest when the process that started them ends.
+//
+// Looked for, in this order: MONGODB_TEST_URL (a running replica set), MONGOD (a program), the PATH, `.mongodb/` in
+// this repository. Where there is none a test is skipped with a sentence that says what is missing; with CI=true that
+// is an error instead.
+
+import { spawn, type ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { accessSync, constants, existsSync, globSync, mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+import { MongoClient, type Db } from 'mongodb';
+
+/** Set by test/setup.ts: the replica set that all files of one test run share. */
+export const SHARED_URL = 'INVOIFY_TEST_MONGODB';
+
+const NOTHING_FOUND = 'No MongoDB to test with: set MONGODB_TEST_URL to a replica set, or MONGOD to a mongod program, '
+  + 'or run .ci/mongod.sh, which puts one into .mongodb/.';
+const ADDRESS_IN_USE = 48;
+const SET_NAME = 'invoify-test';
+
+export type Found<T> = { readonly found: T; readonly missing: null } | { readonly found: null; readonly missing: string };
+
+/** One running mongod. */
+export interface Member {
+  readonly port: number;
+  readonly pid: number;
+  readonly address: string;
+  /** Ends it as a power cut would. */
+  kill(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface ReplicaSet {
+  readonly url: string;
+  readonly members: readonly Member[];
+  primary(): Promise<Member>;
+  /** Makes the primary step down; resolves when another member has taken over. Needs three members. */
+  stepDown(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** A database to test against; `release` ends what was started for it. */
+export interface TestMongo {
+  readonly url: string;
+  release(): Promise<void>;
+}
+
+/** The program, or why there is none. With CI=true it throws instead. */
+export function findMongod(): Found<string> {
+  const named = process.env['MONGOD'];
+  if (named !== undefined && named !== '') {
+    return isProgram(named) ? { found: named, missing: null } : missing(`MONGOD names ${named}, which cannot be run.`);
+  }
+  const root = fileURLToPath(new URL('..', import.meta.url));
+  const onPath = (process.env['PATH'] ?? '').split(delimiter).map((folder) => join(folder, 'mongod'));
+  const inFolder = globSync('.mongodb/**/mongod', { cwd: root }).map((path) => join(root, path));
+  const program = [...onPath, ...inFolder].find(isProgram);
+  return program === undefined ? missing(NOTHING_FOUND) : { found: program, missing: null };
+}
+
+/** A replica set with one member or more, shared with other test files where the run has one. */
+export async function openTestMongo(): Promise<Found<TestMongo>> {
+  const url = process.env['MONGODB_TEST_URL'] || process.env[SHARED_URL];
+  if (url) return { found: { url, release: async () => {} }, missing: null };
+  const mongod = findMongod();
+  if (mongod.missing !== null) return mongod;
+  const set = await startReplicaSet(mongod.found, 1);
+  return { found: { url: set.url, release: () => set.stop() }, missing: null };
+}
+
+/** A database name that no other test has. */
+export function testDatabaseName(): string {
+  return `invoify_test_${randomBytes(6).toString('hex')}`;
+}
+
+export async function dropDatabase(url: string, name: string): Promise<void> {
+  await using client = await new MongoClient(url).connect();
+  await client.db(name).dropDatabase();
+}
+
+/** Starts, initiates and waits for a primary. Elections take about a second. */
+export async function startReplicaSet(program: string, memberCount: 1 | 3): Promise<ReplicaSet> {
+  const members = await Promise.all(Array.from({ length: memberCount }, () => startMongod(program, ['--replSet', SET_NAME])));
+  const url = `mongodb://${members.map(({ address }) => address).join(',')}/?replicaSet=${SET_NAME}`;
+  await withAdmin(directUrl(members[0]), (admin) => admin.command({
+    replSetInitiate: {
+      _id: SET_NAME,
+      members: members.map(({ address }, index) => ({ _id: index, host: address })),
+      settings: { electionTimeoutMillis: 1000, heartbeatIntervalMillis: 200 },
+    },
+  }));
+  const primary = async (): Promise<Member> => {
+    // Selecting a server for a command to the primary waits until there is one.
+    const hello = await withAdmin(url, (admin) => admin.command({ hello: 1 }));
+    const member = members.find(({ address }) => address === hello['me']);
+    if (!member) throw new Error(`${String(hello['me'])} is no member that was started here`);
+    return member;
+  };
+  // A member confirms a write only once its first copy is complete: from then on it can take over.
+  await withAdmin(url, (admin) => admin.command({
+    insert: 'started', documents: [{}], writeConcern: { w: memberCount },
+  }));
+  return {
+    url,
+    members,
+    primary,
+    async stepDown() {
+      const before = await primary();
+      await withAdmin(directUrl(before), (admin) => admin.command({ replSetStepDown: 60, secondaryCatchUpPeriodSecs: 10 }));
+      await primary();
+    },
+    async stop() {
+      await Promise.all(members.map((member) => member.kill()));
+    },
+  };
+}
+
+/** Starts one mongod on a free port with its data in a new folder; resolves when it takes connections. */
+export async function startMongod(program: string, options: readonly string[] = []): Promise<Member> {
+  for (;;) {
+    const folder = mkdtempSync(join(tmpdir(), 'invoify-mongod-'));
+    const port = await freePort();
+    const child = spawn(program, [
+      '--port', String(port), '--bind_ip', '127.0.0.1', '--dbpath', folder, '--nounixsocket',
+      '--wiredTigerCacheSizeGB', '0.25', '--oplogSize', '64', '--setParameter', 'diagnosticDataCollectionEnabled=false',
+      // Lets a test make the next commands of a kind fail.
+      '--setParameter', 'enableTestCommands=1', ...options,
+    ], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const ended = once(child, 'exit').then(() => rmSync(folder, { recursive: true, force: true }));
+    killAtExit(child, folder);
+    if (await takesConnections(child)) return toMember(child, port, ended);
+    await ended;
+    if (child.exitCode !== ADDRESS_IN_USE) throw new Error(`mongod ended with ${child.exitCode ?? child.signalCode} at its start`);
+  }
+}
+
+function toMember(child: ChildProcess, port: number, ended: Promise<void>): Member {
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
+    child.kill(signal);
+    await ended;
+  };
+  if (child.pid === undefined) throw new Error('mongod has no process id');
+  return {
+    port, pid: child.pid, address: `127.0.0.1:${port}`, kill: () => end('SIGKILL'), stop: () => end('SIGTERM'),
+  };
+}
+
+/** False when it ended before it listened. Its log is read to the end all the same, or it would block on a full pipe. */
+function takesConnections(child: ChildProcess): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    if (!child.stdout) throw new Error('mongod was started without its log');
+    createInterface({ input: child.stdout })
+      .on('line', (line) => {
+        if (line.includes('"msg":"Waiting for connections"')) resolve(true);
+      })
+      .on('close', () => resolve(false));
+    child.on('error', reject);
+  });
+}
+
+const startedHere = new Map<ChildProcess, string>();
+
+function killAtExit(child: ChildProcess, folder: string): void {
+  if (startedHere.size === 0) {
+    process.on('exit', () => {
+      for (const [running, data] of startedHere) {
+        running.kill('SIGKILL');
+        rmSync(data, { recursive: true, force: true });
+      }
+    });
+    // A signal ends a process without 'exit' unless someone listens.
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1));
+  }
+  startedHere.set(child, folder);
+  child.on('exit', () => startedHere.delete(child));
+}
+
+/** Runs commands against the `admin` database of the primary, waiting for one to be elected. */
+export async function withAdmin<T>(url: string, run: (admin: Db) => Promise<T>): Promise<T> {
+  const client = new MongoClient(url, { serverSelectionTimeoutMS: 30_000, heartbeatFrequencyMS: 500 });
+  try {
+    return await run(client.db('admin'));
+  } finally {
+    await client.close();
+  }
+}
+
+function directUrl(member: Member | undefined): string {
+  if (!member) throw new Error('the set has no members');
+  return `mongodb://${member.address}/?directConnection=true`;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+function isProgram(path: string): boolean {
+  if (!existsSync(path)) return false;
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function missing(sentence: string): { readonly found: null; readonly missing: string } {
+  if (process.env['CI'] === 'true') throw new Error(`${sentence} CI=true does not allow to skip the tests that need it.`);
+  return { found: null, missing: sentence };
+}
