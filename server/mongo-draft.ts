@@ -8,8 +8,9 @@ import type { AnyBulkWriteOperation, ClientSession } from 'mongodb';
 
 import type { Instant } from '../shared/clock.ts';
 import type { Draft } from './account.ts';
-import { addressTaken, isDuplicateKey } from './mongo-errors.ts';
+import { isDuplicateKey } from './mongo-errors.ts';
 import { byId, toInstant, toRecord, toRecordDocument, toStored, type RecordDocument, type Tables } from './mongo-schema.ts';
+import { addressTaken } from './store-errors.ts';
 import type { StoredRecord, Transaction } from './store.ts';
 
 /** Tombstones up to `until` and answers kept before `answersBeforeMs`, to be removed. */
@@ -112,7 +113,8 @@ export async function applyDraft(tables: Tables, session: ClientSession, draft: 
   }
 }
 
-async function applyDirectory({ directory }: Tables, session: ClientSession, { account: { accountId }, claims, releases }: Draft): Promise<void> {
+async function applyDirectory({ directory }: Tables, session: ClientSession, draft: Draft): Promise<void> {
+  const { account: { accountId }, claims, releases } = draft;
   if (releases.length > 0) await directory.deleteMany({ _id: { $in: releases }, accountId }, { session });
   for (const { email, userId } of claims) {
     try {

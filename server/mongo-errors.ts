@@ -2,8 +2,8 @@
 // anything else stays as it is and becomes `internal` further up. No message carries an address or a password.
 
 import {
-  MongoClientClosedError, MongoError, MongoErrorLabel, MongoExpiredSessionError, MongoNetworkError, MongoNotConnectedError,
-  MongoServerError, MongoServerSelectionError, MongoTopologyClosedError, MongoWriteConcernError,
+  MongoBulkWriteError, MongoClientClosedError, MongoError, MongoErrorLabel, MongoExpiredSessionError, MongoNetworkError,
+  MongoNotConnectedError, MongoServerError, MongoServerSelectionError, MongoTopologyClosedError, MongoWriteConcernError,
 } from 'mongodb';
 
 import { AppError } from '../shared/errors.ts';
@@ -24,7 +24,9 @@ const passing: readonly unknown[] = [
 ];
 
 /** The connection failed or no member could take the command: the command may or may not have been carried out. */
-export function isConnectionError(error: unknown): boolean {
+export function isConnectionError(thrown: unknown): boolean {
+  // A bulk write gives what the network threw in a wrapping of its own, without its class and sometimes without its label.
+  const error = thrown instanceof MongoBulkWriteError ? thrown.errorResponse : thrown;
   return error instanceof MongoNetworkError || error instanceof MongoServerSelectionError
     || error instanceof MongoNotConnectedError || error instanceof MongoTopologyClosedError
     || error instanceof MongoClientClosedError || error instanceof MongoExpiredSessionError;
@@ -80,18 +82,6 @@ export function writeTimedOut(cause: unknown): AppError {
 
 export function commitUnknown(cause: unknown): AppError {
   return unavailable('The database did not confirm this change in time; it may have been kept. Look before you repeat it.', cause);
-}
-
-export function shuttingDown(): AppError {
-  return unavailable('The server is shutting down. Try again in a moment.');
-}
-
-export function unknownAccount(): AppError {
-  return new AppError('unauthorized', 'This account does not exist any more. Sign in again.');
-}
-
-export function addressTaken(): AppError {
-  return new AppError('conflict', 'That e-mail address is already in use. Choose another.', { fields: { email: 'is already in use' } });
 }
 
 function unavailable(sentence: string, cause?: unknown): AppError {

@@ -8,10 +8,11 @@ import type { Document, RunCommandCursor, Timestamp } from 'mongodb';
 
 import type { Instant } from '../shared/clock.ts';
 import type { Change } from '../shared/feed.ts';
-import { isSnapshotGone, unknownAccount } from './mongo-errors.ts';
+import { isConnectionError, isSnapshotGone } from './mongo-errors.ts';
 import {
   ACCOUNTS, toAccount, toInstant, TOMBSTONES, toStored, type AccountDocument, type RecordDocument, type Tables, type TombstoneDocument,
 } from './mongo-schema.ts';
+import { unknownAccount } from './store-errors.ts';
 import type { ChangeRange, Snapshot } from './store.ts';
 
 /** Changes a batch given out holds. */
@@ -22,8 +23,9 @@ const LARGEST_READ = 1000;
 
 export async function openSnapshot(tables: Tables, accountId: string): Promise<Snapshot> {
   const { document, time } = await readAccount(tables, accountId).catch((error: unknown) => {
-    // Right after an index or a collection was made, the newest instant may lie before it.
-    if (isSnapshotGone(error)) return readAccount(tables, accountId);
+    // Right after a collection was made, the newest instant may lie before it; and a plain command is not repeated by
+    // the driver when a primary has gone.
+    if (isSnapshotGone(error) || isConnectionError(error)) return readAccount(tables, accountId);
     throw error;
   });
   if (!document) throw unknownAccount();

@@ -49,8 +49,8 @@ function createClient(url: string): MongoClient {
     });
   } catch {
     // The driver's error may quote the URL with its password, so it is not kept as the cause.
-    throw new AppError('unavailable', 'MONGODB_URL is not a MongoDB address: write it as mongodb://user:password@host:27017/?replicaSet=rs0, '
-      + 'with special characters in the password percent-encoded.');
+    throw new AppError('unavailable', 'MONGODB_URL is not a MongoDB address: write it as '
+      + 'mongodb://user:password@host:27017/?replicaSet=rs0, with special characters in the password percent-encoded.');
   }
 }
 
@@ -59,22 +59,29 @@ function reasonOf(error: unknown): string {
     return 'refuses the sign-in: correct the user and the password in MONGODB_URL';
   }
   if (error instanceof MongoCompatibilityError) return 'is too old: update it to MongoDB 6.0 or later';
-  if (error instanceof MongoServerSelectionError) return selectionReason(error);
-  return 'cannot be reached: start it, or correct MONGODB_URL';
+  const reason = error instanceof MongoServerSelectionError ? selectionReason(error) : null;
+  return reason ?? `cannot be reached${systemCode(error)}: start it, or correct MONGODB_URL`;
 }
 
-function selectionReason(error: MongoServerSelectionError): string {
+function selectionReason(error: MongoServerSelectionError): string | null {
   const servers = [...error.reason?.servers.values() ?? []];
   if (servers.some(({ type }) => type === 'RSGhost')) return 'is a replica set that was not initiated: run rs.initiate() once in mongosh';
   if (servers.some(({ type }) => type === 'RSSecondary' || type === 'RSOther')) {
     return 'has no primary: start the other members of the replica set and wait for their election';
   }
   const isNameWrong = error.reason?.setName !== null && error.reason?.setName !== undefined && servers.length === 0;
-  if (isNameWrong) return 'answers as another replica set, or as none: correct replicaSet in MONGODB_URL';
-  return 'cannot be reached: start it, or correct MONGODB_URL';
+  return isNameWrong ? 'answers as another replica set, or as none: correct replicaSet in MONGODB_URL' : null;
+}
+
+/** The operating system's or the TLS library's name for what went wrong, such as ` (ECONNREFUSED)`. */
+function systemCode(error: unknown): string {
+  if (!(error instanceof Error)) return '';
+  if ('code' in error && typeof error.code === 'string' && /^[A-Z_]+$/.test(error.code)) return ` (${error.code})`;
+  return systemCode(error.cause);
 }
 
 function unusable(client: MongoClient, reason: string, cause?: unknown): AppError {
-  const hosts = client.options.hosts.map(String).join(', ');
-  return new AppError('unavailable', `MongoDB at ${hosts} ${reason}.`, { cause, retryAfterS: 5 });
+  const { hosts, srvHost } = client.options;
+  const place = hosts.length > 0 ? hosts.map(String).join(', ') : srvHost;
+  return new AppError('unavailable', `MongoDB at ${place} ${reason}.`, { cause, retryAfterS: 5 });
 }

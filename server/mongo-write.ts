@@ -14,8 +14,9 @@ import type { ClientSession, MongoClient } from 'mongodb';
 
 import { draftWrite } from './account.ts';
 import { applyDraft, TransactionReader } from './mongo-draft.ts';
-import { commitUnknown, isTransient, isUnknownCommit, toAppError, unknownAccount, writeTimedOut } from './mongo-errors.ts';
+import { commitUnknown, isTransient, isUnknownCommit, toAppError, writeTimedOut } from './mongo-errors.ts';
 import { toAccount, toStored, type Tables } from './mongo-schema.ts';
+import { unknownAccount } from './store-errors.ts';
 import type { Account, StoreDeps, Transaction } from './store.ts';
 
 /** How long a batch is repeated before its writers are told. Longer than an election takes. */

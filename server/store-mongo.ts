@@ -7,7 +7,7 @@
 import type { MongoClient } from 'mongodb';
 
 import { EPOCH, tick, type Instant } from '../shared/clock.ts';
-import { noAnswer, shuttingDown, toAppError, unknownAccount } from './mongo-errors.ts';
+import { noAnswer, toAppError } from './mongo-errors.ts';
 import { openSnapshot } from './mongo-feed.ts';
 import { connectMongo } from './mongo-preflight.ts';
 import {
@@ -15,6 +15,7 @@ import {
   type AccountDocument, type RecordDocument, type SessionDocument, type Tables,
 } from './mongo-schema.ts';
 import { runBatch, type WriteJob } from './mongo-write.ts';
+import { shuttingDown, unknownAccount } from './store-errors.ts';
 import type { DirectoryEntry, Identity, Session, Snapshot, Store, StoreDeps, StoredRecord, Transaction } from './store.ts';
 import { WriteQueue } from './write-queue.ts';
 

@@ -97,6 +97,7 @@ export interface Transaction {
   get(collection: string, id: string): Promise<StoredRecord | null>;
   /** All records of a collection; for collections that are small by nature. */
   list(collection: string): Promise<readonly StoredRecord[]>;
+  /** True if a record of this collection refers to the id. */
   isReferenced(collection: string, id: string): Promise<boolean>;
   keptAnswer(key: string): Promise<KeptAnswer | null>;
 
@@ -106,7 +107,10 @@ export interface Transaction {
   remove(record: StoredRecord): Instant;
   /** The next number of a series, from 1 without gaps: a write that fails gives none away. */
   nextNumber(series: string): number;
-  /** Leads an address to a user; `write` rejects with `conflict` if it leads to another already. */
+  /**
+   * Leads an address to a user; `write` rejects with `conflict` if it leads to another already. Claiming it again for
+   * the same user is none. Addresses that this write releases are free for its claims.
+   */
   claimAddress(email: string, userId: string): void;
   releaseAddress(email: string): void;
   endSessionsOf(userId: string): void;

@@ -1,5 +1,5 @@
 // A real MongoDB for the tests: finds a `mongod`, starts replica sets on free ports in folders of their own, and stops
-// them by process id, at the latest when the process that started them ends.
+// them by process id, at the latest when the process that started them ends, however it ends.
 //
 // Looked for, in this order: MONGODB_TEST_URL (a running replica set), MONGOD (a program), the PATH, `.mongodb/` in
 // this repository. Where there is none a test is skipped with a sentence that says what is missing; with CI=true that
@@ -9,7 +9,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { accessSync, constants, existsSync, globSync, mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -133,8 +133,11 @@ export async function startMongod(program: string, options: readonly string[] = 
       // Lets a test make the next commands of a kind fail.
       '--setParameter', 'enableTestCommands=1', ...options,
     ], { stdio: ['ignore', 'pipe', 'inherit'] });
-    const ended = once(child, 'exit').then(() => rmSync(folder, { recursive: true, force: true }));
-    killAtExit(child, folder);
+    const callOff = endWithThisProcess(child, folder);
+    const ended = once(child, 'exit').then(() => {
+      callOff();
+      rmSync(folder, { recursive: true, force: true });
+    });
     if (await takesConnections(child)) return toMember(child, port, ended);
     await ended;
     if (child.exitCode !== ADDRESS_IN_USE) throw new Error(`mongod ended with ${child.exitCode ?? child.signalCode} at its start`);
@@ -165,21 +168,20 @@ function takesConnections(child: ChildProcess): Promise<boolean> {
   });
 }
 
-const startedHere = new Map<ChildProcess, string>();
-
-function killAtExit(child: ChildProcess, folder: string): void {
-  if (startedHere.size === 0) {
-    process.on('exit', () => {
-      for (const [running, data] of startedHere) {
-        running.kill('SIGKILL');
-        rmSync(data, { recursive: true, force: true });
-      }
-    });
-    // A signal ends a process without 'exit' unless someone listens.
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1));
-  }
-  startedHere.set(child, folder);
-  child.on('exit', () => startedHere.delete(child));
+/**
+ * Ends `child` and removes its folder when this process ends, even by SIGKILL: a shell of its own waits for the end of
+ * its input, which this process holds open. Returns what calls the shell off.
+ */
+function endWithThisProcess(child: ChildProcess, folder: string): () => void {
+  const script = 'read _; kill -9 "$0"; rm -rf "$1"';
+  const guard = spawn('/bin/sh', ['-c', script, String(child.pid), folder], { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
+  guard.unref();
+  const input = guard.stdin as Socket; // a pipe to a child is a socket
+  input.unref();
+  return () => {
+    guard.kill('SIGKILL');
+    input.destroy();
+  };
 }
 
 /** Runs commands against the `admin` database of the primary, waiting for one to be elected. */

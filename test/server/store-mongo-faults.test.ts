@@ -105,8 +105,7 @@ describe('MongoDB store under faults', { skip: missing ?? false }, () => {
         if (written.length >= 60) killed ??= set.primary().then((primary) => primary.kill());
       }
     })).finally(() => { isWriting = false; });
-    const arrived = await followFeed(store, accountId, () => isWriting);
-    await writing;
+    const [arrived] = await Promise.all([followFeed(store, accountId, () => isWriting), writing]);
     assert(killed !== null);
     await killed;
     await retryWhileUnavailable(() => store.check());
@@ -155,11 +154,11 @@ async function assertAllThere(store: Store, accountId: string, written: readonly
 
 /** Reads are not repeated by the store while there is no primary; each try itself waits for one. */
 async function retryWhileUnavailable<T>(read: () => Promise<T>): Promise<T> {
-  for (;;) {
+  for (let triesLeft = 20; ; triesLeft -= 1) {
     try {
       return await read();
     } catch (error) {
-      if (errorCode(error) !== 'unavailable') throw error;
+      if (errorCode(error) !== 'unavailable' || triesLeft === 0) throw error;
     }
   }
 }

@@ -106,7 +106,9 @@ describe('MongoDB', { skip }, () => {
     t.after(() => store.close());
     const accountId = await newAccount(store);
     await store.write(accountId, async (transaction) => {
-      for (let index = 0; index < 1500; index += 1) transaction.put(index % 2 === 0 ? 'plans' : 'invoices', newId(), content({ index }), null);
+      for (let index = 0; index < 1500; index += 1) {
+        transaction.put(index % 2 === 0 ? 'plans' : 'invoices', newId(), content({ index }), null);
+      }
     });
     for (let round = 0; round < 5; round += 1) {
       await store.snapshot(accountId, async (snapshot) => {
