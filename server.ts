@@ -253,7 +253,8 @@ async function listen(http: HttpServer, { host, port }: Config): Promise<void> {
     await once(http.listen(port, host), 'listening');
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : 'failed';
-    throw new ConfigError(`Nothing can listen on HOST=${host} PORT=${port} (${code}): choose others, or stop what uses them.`, { cause: error });
+    throw new ConfigError(`Nothing can listen on HOST=${host} PORT=${port} (${code}): choose others, or stop what uses them.`,
+      { cause: error });
   }
 }
 

@@ -169,15 +169,19 @@ class Applier {
     const statements = this.#changeStatements();
     statements.remove.run(held.rowid);
     statements.removeFromList.run(held.rowid);
-    if (held.rowid <= this.#wordsTo) statements.removeWords?.run(held.rowid);
+    if (held.rowid <= this.#wordsTo) statements.words?.remove.run(held.rowid);
     this.#digest = subtractCrc(this.#digest, held.crc);
     this.counts.deleted += 1;
   }
 
   #refreshDerived(rowid: number): void {
-    const { refreshList, refreshWords } = this.#changeStatements();
+    const { refreshList, words } = this.#changeStatements();
+    const before = words?.read.get(rowid);
     if (Number(refreshList.run(rowid).changes) === 0) this.#refuseMalformed();
-    if (rowid <= this.#wordsTo) refreshWords?.run(rowid);
+    if (!words || rowid > this.#wordsTo) return;
+    // Most changes touch no searched column, and each rewriting leaves the index a little larger.
+    const after = words.read.get(rowid);
+    if (JSON.stringify(before) !== JSON.stringify(after)) words.refresh.run(rowid);
   }
 
   /** Computes the list and words of the new rows in one statement each and saves the digest. */
@@ -212,17 +216,18 @@ class Applier {
     const name = this.#collection.name;
     const records = recordsTable(name, this.#generation);
     const list = listTable(name, this.#generation);
-    const words = this.#wordsSql('INSERT OR REPLACE');
+    const refreshWords = this.#wordsSql('INSERT OR REPLACE');
     this.#statements = {
       update: db.prepare(`UPDATE ${records} SET updated_at = ?, crc = ?, payload = CAST(? AS TEXT) WHERE rowid = ?`),
       remove: db.prepare(`DELETE FROM ${records} WHERE rowid = ?`),
       refreshList: db.prepare(
         `INSERT OR REPLACE INTO ${list} ${listSelect(this.#collection, this.#generation)} AND rowid = ?`),
       removeFromList: db.prepare(`DELETE FROM ${list} WHERE rowid = ?`),
-      refreshWords: words === null ? null : db.prepare(`${words} WHERE rowid = ?`),
-      removeWords: words === null
-        ? null
-        : db.prepare(`DELETE FROM ${wordsTable(name, this.#generation)} WHERE rowid = ?`),
+      words: refreshWords === null ? null : {
+        read: db.prepare(`SELECT ${quoteAll(searchedColumns(this.#collection))} FROM ${list} WHERE rowid = ?`),
+        refresh: db.prepare(`${refreshWords} WHERE rowid = ?`),
+        remove: db.prepare(`DELETE FROM ${wordsTable(name, this.#generation)} WHERE rowid = ?`),
+      },
     };
     return this.#statements;
   }
@@ -248,8 +253,8 @@ interface ChangeStatements {
   readonly remove: StatementSync;
   readonly refreshList: StatementSync;
   readonly removeFromList: StatementSync;
-  readonly refreshWords: StatementSync | null;
-  readonly removeWords: StatementSync | null;
+  /** Null where no full-text index is kept. */
+  readonly words: { readonly read: StatementSync; readonly refresh: StatementSync; readonly remove: StatementSync } | null;
 }
 
 /**

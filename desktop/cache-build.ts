@@ -45,15 +45,15 @@ function buildOne(writer: CacheWriter, generation: Generation, collection: Colle
   const { wordsTo } = progress;
   if (wordsTo === ALL_ROWS || searched.length === 0 || !writer.layout.hasFullText) return false;
   const list = listTable(collection.name, generation);
-  const end = db.prepare(`SELECT max(rowid) AS last FROM (SELECT rowid FROM ${list} WHERE rowid > ? ORDER BY rowid `
-    + `LIMIT ${wordsChunk})`).get(wordsTo)?.['last'];
-  if (typeof end !== 'number') {
-    saveProgress(writer, generation, collection, { ...progress, wordsTo: ALL_ROWS });
-    return true;
+  const { rows, last } = db.prepare(`SELECT count(*) AS rows, max(rowid) AS last FROM (SELECT rowid FROM ${list} `
+    + `WHERE rowid > ? ORDER BY rowid LIMIT ${wordsChunk})`).get(wordsTo) ?? {};
+  if (Number(rows) > 0) {
+    db.prepare(`INSERT INTO ${wordsTable(collection.name, generation)} (rowid, ${quoteAll(searched)}) `
+      + `SELECT rowid, ${quoteAll(searched)} FROM ${list} WHERE rowid > ? AND rowid <= ?`).run(wordsTo, Number(last));
   }
-  db.prepare(`INSERT INTO ${wordsTable(collection.name, generation)} (rowid, ${quoteAll(searched)}) `
-    + `SELECT rowid, ${quoteAll(searched)} FROM ${list} WHERE rowid > ? AND rowid <= ?`).run(wordsTo, end);
-  saveProgress(writer, generation, collection, { ...progress, wordsTo: end });
+  // A chunk that is not full was the last one; to look for more next time could go on for as long as rows come in.
+  const isLast = Number(rows) < wordsChunk;
+  saveProgress(writer, generation, collection, { ...progress, wordsTo: isLast ? ALL_ROWS : Number(last) });
   return true;
 }
 

@@ -1,9 +1,10 @@
 // Everything the window reads except sums: pages of lists, single records, counts. Read-only, each from one instant.
 //
-// How a page is found, so that 100,000 records stay quick at any depth (times for them, measured): where the sort's
-// index holds all the filters, it is walked in order (12 ms at the far end, 0.2 at the near one); where a filter names
-// one of many values, its own index finds the few; otherwise the narrow list is scanned (7 ms) and only the page's
-// rows are kept in order. Which way is taken follows from the declarations and the query, never from statistics.
+// How a page is found, so that 100,000 records stay quick at any depth (measured for them): where the sort's index
+// holds all the filters it is walked in order, 0.4 ms at the near end and up to 8 at the far one; where a filter names
+// one of many values its own index finds the few; otherwise, and before there are indexes, the narrow list is scanned,
+// 7 ms, and only the page's rows are kept in order. The way follows from the declarations and the query, never from
+// statistics.
 
 import type { Collection } from '../shared/collections.ts';
 import { AppError } from '../shared/errors.ts';
@@ -94,8 +95,9 @@ function readRows(
   const rowids = `SELECT rowid FROM ${list} ${way} ${whereSql(where)} ${order('')} LIMIT ? OFFSET ?`;
   const columns = collection.columns.map((column) => `list."${column.name}"`).join(', ');
   const rows = reader.db.prepare(`SELECT records.id, records.updated_at, ${columns} FROM (${rowids}) AS page `
-    + `JOIN ${list} AS list ON list.rowid = page.rowid `
-    + `JOIN ${recordsTable(name, generation)} AS records ON records.rowid = page.rowid ${order('list.')}`)
+    // CROSS keeps SQLite from walking the whole order again to find the page's rows in it.
+    + `CROSS JOIN ${list} AS list ON list.rowid = page.rowid `
+    + `CROSS JOIN ${recordsTable(name, generation)} AS records ON records.rowid = page.rowid ${order('list.')}`)
     .all(...whereValues(where), page.limit, page.offset);
   return rows.map(({ id, updated_at: updatedAt, ...values }) =>
     ({ id: String(id), updatedAt: String(updatedAt), columns: values as ListRow['columns'] }));

@@ -43,7 +43,9 @@ export function searchCondition(
   };
 }
 
-/** Words as people separate them; one without a letter or digit could be found nowhere and asks for nothing. */
+/** Words as people separate them, without the punctuation around them; what is only punctuation asks for nothing. */
 function splitWords(search: string): string[] {
-  return search.slice(0, maxSearchLength).split(/[\s\p{Cc}]+/u).filter((word) => /[\p{L}\p{N}]/u.test(word));
+  return search.slice(0, maxSearchLength).split(/[\s\p{Cc}]+/u)
+    .map((word) => word.replace(/^[^\p{L}\p{N}]+|[^\p{L}\p{N}\p{M}]+$/gu, ''))
+    .filter((word) => word !== '');
 }

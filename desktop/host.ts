@@ -7,20 +7,18 @@
 
 import { AppError, errorCode } from '../shared/errors.ts';
 import type { JsonObject } from '../shared/fields.ts';
-import {
-  badResponse, parseLoginAnswer, parseRecordAnswer, parseSignedInUser, type SignedInUser, type WireRecord,
-} from '../shared/protocol.ts';
+import { badResponse, parseLoginAnswer, parseSignedInUser, type SignedInUser, type WireRecord } from '../shared/protocol.ts';
 import type { Digest } from '../shared/digest.ts';
 import {
   closeCache, counts, getRecord, listAttempts, listPage, moveCacheAside, openCache, readDigest, readState, removeCacheFiles,
-  saveState, selectionTotals, summary, type Attempt, type Cache, type CacheReader, type CacheWriter, type CurrencySummary,
+  saveState, selectionTotals, summary, type Attempt, type Cache, type CacheReader, type CacheState, type CacheWriter, type CurrencySummary,
   type CurrencyTotals, type ListPage, type ListQuery, type ListSelection, type RecordView,
 } from './cache.ts';
-import { withRetry } from './retry.ts';
 import { connectTo, parseJson, type ConnectionDeps, type Request, type ServerConnection } from './server-connection.ts';
 import { deriveState, type LastSync, type Status, type SyncError } from './status.ts';
 import { SyncRunner, type RunnerDeps, type SyncOutcome } from './sync-runner.ts';
 import type { TokenVault } from './token-vault.ts';
+import { sendWrite } from './write.ts';
 
 export interface HostOptions {
   /** Path of `invoify.sqlite`; its folder is made where it is missing. */
@@ -59,6 +57,9 @@ export class Host {
   #error: SyncError | null = null;
   #notice: string | null = null;
   #lastChanges = 0;
+  /** The open copy is damaged; the next run replaces it. */
+  #isDamaged = false;
+  #isClosed = false;
 
   /** Use `openHost`. */
   constructor(options: HostOptions, deps: HostDeps) {
@@ -67,6 +68,8 @@ export class Host {
     this.#connection = connectTo(options.serverUrl, deps);
     this.#runner = new SyncRunner({
       prepare: (signal) => this.#prepare(signal),
+      cache: () => this.#cache?.writer ?? null,
+      damaged: () => { this.#isDamaged = true; },
       send: (request) => this.#send(request),
       ended: (outcome) => this.#finish(outcome),
       changed: () => this.#emit(),
@@ -75,8 +78,11 @@ export class Host {
 
   async open(): Promise<void> {
     this.#cache = this.#openCache();
-    this.#token = await this.#deps.vault.load();
-    this.#tokenSinceMs = this.#deps.nowMs();
+    const kept = await this.#deps.vault.load();
+    // The token of another server must not be shown to this one.
+    this.#token = kept?.origin === this.#connection.origin ? kept.token : null;
+    // How old a kept token is nobody knows, so the first run that may renews it.
+    this.#tokenSinceMs = -Infinity;
   }
 
   // ------------------------------------------------------------------------------------------------- the seed's four
@@ -99,7 +105,6 @@ export class Host {
   /** Takes a token that the window brought, and syncs. Whose it is, the first answer of the server tells. */
   async setAuthToken(token: string): Promise<void> {
     if (!/^[\x21-\x7e]{1,8192}$/.test(token)) throw new AppError('invalid_request', 'This is not a token. Sign in again.');
-    await this.#runner.cancel();
     await this.#adoptToken(token, null);
     void this.pullFromServer();
   }
@@ -108,8 +113,8 @@ export class Host {
 
   /** Signs in and starts a pull. Throws `unauthorized`, `offline`, `too_many_requests`, `upgrade_required` and so on. */
   async signIn(email: string, password: string): Promise<SignedInUser> {
-    const answer = parseLoginAnswer(parseJson(await this.#send({ method: 'POST', path: '/api/auth/login', body: { email, password } })));
-    await this.#runner.cancel();
+    const request = { method: 'POST', path: '/api/auth/login', body: { email, password }, token: null } as const;
+    const answer = parseLoginAnswer(parseJson(await this.#send(request)));
     await this.#adoptToken(answer.token, answer.user);
     void this.pullFromServer();
     return answer.user;
@@ -121,11 +126,14 @@ export class Host {
     const token = this.#token;
     this.#token = null;
     this.#user = null;
-    await this.#deps.vault.clear();
-    this.#removeCopy();
     this.#error = null;
     this.#notice = null;
-    this.#emit();
+    try {
+      this.#removeCopy();
+    } finally {
+      await this.#deps.vault.clear();
+      this.#emit();
+    }
     if (token !== null) {
       await this.#connection.send({ method: 'POST', path: '/api/auth/logout', token }).catch((error: unknown) =>
         this.#deps.log('the session stays on the server until it expires', { error }));
@@ -144,6 +152,7 @@ export class Host {
 
   /** Stops what runs and closes the copy. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     await this.#runner.cancel();
     if (this.#cache) closeCache(this.#cache);
     this.#cache = null;
@@ -203,41 +212,34 @@ export class Host {
 
   /**
    * Sends a write and pulls. Throws `offline` without sending where the server did not answer last time, and
-   * `outcome_unknown` where no answer came. A POST is sent again then: its idempotency key makes that safe.
+   * `outcome_unknown` where no answer came that tells whether it was done.
    */
   async #write(request: Request, updatedAt?: string): Promise<WireRecord> {
     this.#requireToken();
     if (this.#isOnline !== true) throw new AppError('offline', 'Internet connection required. Nothing was changed.');
-    const isRepeatable = request.method === 'POST';
-    const headers = {
-      ...(isRepeatable ? { 'idempotency-key': this.#deps.newId() } : {}),
-      ...(updatedAt === undefined ? {} : { 'if-match': `"${updatedAt}"` }),
-    };
-    const attempt = (): Promise<string> => this.#send({ ...request, headers });
-    let record: WireRecord;
     try {
-      const text = await (isRepeatable ? withRetry(attempt, this.#deps, new AbortController().signal, () => undefined) : attempt());
-      record = parseRecordAnswer(parseJson(text));
+      const record = await sendWrite(request, updatedAt, { ...this.#deps, send: (attempt) => this.#send(attempt) });
+      await this.#runner.runAfresh();
+      return record;
     } catch (error) {
       // What was refused may have been changed by someone else, and what got no answer may have been done.
       void this.#runner.runAfresh();
-      if (errorCode(error) !== 'offline') throw error;
-      throw new AppError('outcome_unknown', 'The connection broke while saving. Refresh to see whether it was saved.', { cause: error });
+      throw error;
     }
-    await this.#runner.runAfresh();
-    return record;
   }
 
   // -------------------------------------------------------------------------------------------------------- inside
 
   async #adoptToken(token: string, user: SignedInUser | null): Promise<void> {
-    await this.#deps.vault.save(token);
+    await this.#runner.cancel();
+    // Up to the emit nothing waits: a run that began in between would work for one user on the copy of another.
     this.#token = token;
     this.#tokenSinceMs = this.#deps.nowMs();
     this.#user = null;
     this.#error = null;
     if (user) this.#adoptUser(user);
     this.#emit();
+    await this.#deps.vault.save({ token, origin: this.#connection.origin });
   }
 
   /** Makes the copy this user's: one that belongs to anyone else, or to another server, is removed first. */
@@ -253,7 +255,9 @@ export class Host {
   }
 
   async #prepare(signal: AbortSignal): Promise<CacheWriter> {
+    if (this.#isClosed) throw new AppError('cancelled', 'Invoify is closing.');
     this.#requireToken();
+    if (this.#isDamaged) this.#replaceCopy();
     if (this.#user && this.#cache) {
       await this.#renewToken(signal);
       return this.#cache.writer;
@@ -266,14 +270,15 @@ export class Host {
     if (this.#deps.nowMs() - this.#tokenSinceMs < TOKEN_RENEWED_AFTER_MS) return;
     const answer = parseLoginAnswer(parseJson(await this.#send({ method: 'POST', path: '/api/auth/refresh', signal })));
     if (answer.user.id !== this.#user?.id) throw badResponse('it renewed the token of someone else');
-    await this.#deps.vault.save(answer.token);
     this.#token = answer.token;
     this.#tokenSinceMs = this.#deps.nowMs();
+    this.#adoptUser(answer.user);
+    await this.#deps.vault.save({ token: answer.token, origin: this.#connection.origin });
   }
 
   /** Every request goes through here, so that being online is judged in one place. */
   async #send(request: Request): Promise<string> {
-    const token = this.#token;
+    const token = request.token === undefined ? this.#token : request.token;
     try {
       const text = await this.#connection.send({ ...request, token });
       this.#setOnline(true);
@@ -300,6 +305,8 @@ export class Host {
       this.#error = null;
       this.#lastChanges = outcome.changes;
       this.#notice = outcome.rebuilt ?? (outcome.changes > 0 ? null : this.#notice);
+      // A rebuild may come from a changed role: the next run asks who this is now.
+      if (outcome.rebuilt !== null) this.#user = null;
     } else if (outcome.outcome === 'failed' && this.#token !== null) {
       this.#error = outcome.error;
     }
@@ -309,17 +316,23 @@ export class Host {
   #setOnline(isOnline: boolean): void {
     if (this.#isOnline === isOnline) return;
     this.#isOnline = isOnline;
+    if (isOnline && this.#error?.code === 'offline') this.#error = null;
     this.#emit();
   }
 
   #emit(): void {
-    if (this.#listeners.size === 0) return;
-    const status = this.#status();
-    for (const listener of this.#listeners) listener(status);
+    for (const listener of this.#listeners) {
+      try {
+        listener(this.#status());
+      } catch (error) {
+        // A window that is gone must not stop the sync that tells it something.
+        this.#deps.log('status not told', { error });
+      }
+    }
   }
 
   #status(): Status {
-    const state = this.#cache && readState(this.#cache.reader);
+    const state = this.#readState();
     const lastSyncMs = state?.lastSyncMs ?? null;
     const lastSync: LastSync | null = lastSyncMs === null
       ? null : { timestamp: new Date(lastSyncMs).toISOString(), changes: this.#lastChanges };
@@ -332,33 +345,60 @@ export class Host {
         isComplete: state?.isInitialComplete ?? false,
         isSignedIn: this.#token !== null,
         hasNetwork: this.#deps.hasNetwork(),
+        isOnline: this.#isOnline,
         error: this.#error,
         lastSyncMs,
       }, this.#deps.nowMs()),
       error: this.#error,
       progress: this.#runner.progress,
-      notice: this.#notice,
+      notice: state?.rebuild?.reason ?? this.#notice,
       user: this.#user ?? state?.user ?? null,
       server: this.#connection.origin,
     };
   }
 
-  #openCache(): Cache {
-    const { databaseFile } = this.#options;
+  /** Null where there is no copy, or where it cannot even be read what is in it. */
+  #readState(): CacheState | null {
     try {
-      return openCache(databaseFile, {});
+      return this.#cache && readState(this.#cache.reader);
     } catch (error) {
       if (errorCode(error) !== 'cache_unusable') throw error;
-      moveCacheAside(databaseFile, this.#deps.nowMs());
-      this.#notice = 'The copy on this computer could not be used and was set aside. It is downloaded again.';
-      this.#deps.log('the copy was moved aside', { error });
-      return openCache(databaseFile, {});
+      this.#isDamaged = true;
+      return null;
     }
+  }
+
+  #openCache(): Cache {
+    try {
+      return openCache(this.#options.databaseFile, {});
+    } catch (error) {
+      if (errorCode(error) !== 'cache_unusable') throw error;
+      this.#deps.log('the copy cannot be opened', { error });
+      return this.#setCopyAside();
+    }
+  }
+
+  /** A new, empty copy in the place of one that turned out to be damaged. */
+  #replaceCopy(): void {
+    if (this.#cache) closeCache(this.#cache);
+    this.#cache = null;
+    this.#user = null;
+    this.#cache = this.#setCopyAside();
+  }
+
+  #setCopyAside(): Cache {
+    const { databaseFile } = this.#options;
+    moveCacheAside(databaseFile, this.#deps.nowMs());
+    this.#notice = 'The copy on this computer could not be used and was set aside. It is downloaded again.';
+    const cache = openCache(databaseFile, {});
+    this.#isDamaged = false;
+    return cache;
   }
 
   #removeCopy(): void {
     if (this.#cache) closeCache(this.#cache);
     this.#cache = null;
+    this.#isDamaged = false;
     removeCacheFiles(this.#options.databaseFile);
   }
 

@@ -16,8 +16,9 @@ export interface RetryDeps {
 }
 
 /**
- * Runs `attempt` until it succeeds, fails for good, or has failed `MAX_ATTEMPTS` times; then throws its last error.
- * `onFailure` hears of every failure before the wait. Throws `cancelled` at once when the signal is raised.
+ * Runs `attempt` until it succeeds, fails for good, has failed `MAX_ATTEMPTS` times, or the server asks for a wait that
+ * is longer than any of ours; then throws its last error. `onFailure` hears of every failure before the wait. Throws
+ * `cancelled` at once when the signal is raised.
  */
 export async function withRetry<T>(
   attempt: () => Promise<T>, deps: RetryDeps, signal: AbortSignal, onFailure: (error: AppError) => void,
@@ -26,9 +27,9 @@ export async function withRetry<T>(
     try {
       return await attempt();
     } catch (error) {
-      if (!(error instanceof AppError) || !mayPass(error)) throw error;
+      if (!mayPass(error)) throw error;
       onFailure(error);
-      if (failures >= MAX_ATTEMPTS) throw error;
+      if (failures >= MAX_ATTEMPTS || askedWaitMs(error) > MAX_BOUND_MS) throw error;
       await wait(backoffMs(failures, error, deps.random()), deps, signal);
     }
   }
@@ -37,11 +38,16 @@ export async function withRetry<T>(
 /** The wait after so many failures, at least as long as the server asked for. */
 export function backoffMs(failures: number, error: AppError, random: number): number {
   const boundMs = Math.min(MAX_BOUND_MS, FIRST_BOUND_MS * 2 ** (failures - 1));
-  return Math.min(MAX_BOUND_MS, Math.max(random * boundMs, (error.details.retryAfterS ?? 0) * 1000));
+  return Math.max(random * boundMs, askedWaitMs(error));
 }
 
-function mayPass(error: AppError): boolean {
-  return error.code === 'offline' || error.code === 'unavailable' || error.code === 'internal' || error.code === 'too_many_requests';
+function askedWaitMs(error: AppError): number {
+  return (error.details.retryAfterS ?? 0) * 1000;
+}
+
+/** Whether the same request may succeed a little later; it says nothing about what has been done. */
+export function mayPass(error: unknown): error is AppError {
+  return error instanceof AppError && ['offline', 'unavailable', 'internal', 'too_many_requests'].includes(error.code);
 }
 
 function wait(delayMs: number, deps: RetryDeps, signal: AbortSignal): Promise<void> {

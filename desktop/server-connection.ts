@@ -74,6 +74,8 @@ async function send(origin: string, request: Request, deps: ConnectionDeps): Pro
     });
     const text = await readText(response, watch.touch);
     if (!response.ok) throw refusal(response, text);
+    // A middleman's page (a captive portal, a proxy) is no answer of our server, whatever its status says.
+    if (!/^\s*\{/.test(text)) throw badResponse('it is not JSON');
     return text;
   } catch (error) {
     if (error instanceof AppError) throw error;

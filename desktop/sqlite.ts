@@ -122,6 +122,8 @@ function refusePromise(result: unknown): void {
 const ERROR = 1;
 const BUSY = 5;
 const LOCKED = 6;
+/** Too many processes tried to lock the log at once. */
+const PROTOCOL = 15;
 const FULL = 13;
 /** The log's index could not be made larger, which only a full disk does. */
 const IOERR_SHMSIZE = 4874;
@@ -147,7 +149,7 @@ export function toAppError(error: unknown, doing: string): unknown {
       + 'free some space and try again.', { cause: error });
   }
   if (primary === null) return error;
-  if (primary === BUSY || primary === LOCKED) {
+  if (primary === BUSY || primary === LOCKED || primary === PROTOCOL) {
     return new AppError('cache_busy', `Another program is using the local copy: ${doing} failed. `
       + 'Close the other program and try again.', { cause: error });
   }

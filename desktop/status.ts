@@ -11,7 +11,7 @@ export type SyncState =
   | 'first_sync'        // downloading; totals are incomplete
   | 'syncing'
   | 'up_to_date'
-  | 'stale'             // the last sync is over 15 minutes ago
+  | 'stale'             // the last sync is over 15 minutes ago, or of an earlier session
   | 'offline'           // the operating system has no network
   | 'unreachable'       // the network is there, our server does not answer
   | 'session_expired'   // sign in again; what is here stays readable
@@ -44,6 +44,8 @@ export interface SyncFacts {
   readonly isComplete: boolean;
   readonly isSignedIn: boolean;
   readonly hasNetwork: boolean;
+  /** Whether our server answered last time; null: it was not asked yet. */
+  readonly isOnline: boolean | null;
   /** Null: the server answered last time, or was never asked. */
   readonly error: SyncError | null;
   readonly lastSyncMs: number | null;
@@ -76,8 +78,10 @@ export function deriveState(facts: SyncFacts, nowMs: number): SyncState {
   }
   if (!facts.isSignedIn) return endedState(facts);
   if (facts.lastSyncMs === null) return 'never_synced';
+  if (facts.isOnline === false) return facts.hasNetwork ? 'unreachable' : 'offline';
   // A clock that was set back makes an age negative; the sync is then as fresh as it was.
-  return nowMs - facts.lastSyncMs > STALE_AFTER_MS ? 'stale' : 'up_to_date';
+  const isFresh = nowMs - facts.lastSyncMs <= STALE_AFTER_MS;
+  return isFresh && facts.isOnline ? 'up_to_date' : 'stale';
 }
 
 function endedState(facts: SyncFacts): SyncState {

@@ -26,6 +26,10 @@ export interface RunnerDeps extends RetryDeps {
 export interface RunnerHost {
   /** The open copy of whoever is signed in; finds that out first where it is not known. Throws `signed_out`. */
   prepare(signal: AbortSignal): Promise<CacheWriter>;
+  /** The open copy, whoever's it is, to keep a record of what failed. */
+  cache(): CacheWriter | null;
+  /** The copy was found damaged: the next `prepare` must give another one. */
+  damaged(): void;
   /** Sends a request with the token. */
   send(request: Request): Promise<string>;
   /** A run has ended, before anyone who waits for it hears of it. */
@@ -74,9 +78,11 @@ export class SyncRunner {
   /** A run that begins after this call, so that it sees what was written before it. Never rejects. */
   runAfresh(): Promise<SyncOutcome> {
     if (!this.#running) return this.run();
-    this.#next ??= this.#running.then(() => {
+    const { signal } = this.#cancel;
+    this.#next ??= this.#running.then((outcome) => {
       this.#next = null;
-      return this.run();
+      // Who cancels waits until nothing works on the copy any more, so nothing may begin then.
+      return signal.aborted ? outcome : this.run();
     });
     return this.#next;
   }
@@ -106,7 +112,7 @@ export class SyncRunner {
     let tally: Tally = { upserts: 0, deletes: 0, bytes: 0 };
     let cache: CacheWriter | null = null;
     try {
-      cache = await this.#host.prepare(signal);
+      cache = await withRetry(() => this.#host.prepare(signal), this.#deps, signal, () => this.#host.changed());
       const result = await pull({
         cache,
         breathe: this.#deps.breathe,
@@ -125,10 +131,12 @@ export class SyncRunner {
     } catch (error) {
       const code = errorCode(error);
       if (code === 'internal') this.#deps.log('sync failed', { error });
+      if (code === 'cache_unusable') this.#host.damaged();
       const outcome = code === 'cancelled' ? 'cancelled' : 'failed';
       const message = error instanceof AppError ? error.message : 'Something went wrong on this computer. Try again.';
       const failed = this.#outcome(outcome, startedMs, tally, null, { code, message });
-      if (cache) this.#record(cache, startedMs, failed);
+      cache ??= this.#host.cache();
+      if (cache && code !== 'signed_out') this.#record(cache, startedMs, failed);
       return failed;
     }
   }
@@ -173,7 +181,9 @@ export class SyncRunner {
       if (lastVerifiedMs !== null && nowMs - lastVerifiedMs < DAY_MS && nowMs >= lastVerifiedMs) return;
       await this.#proveRows(cache, breathe);
     } catch (error) {
-      if (errorCode(error) !== 'cancelled') this.#deps.log('upkeep failed', { error });
+      if (errorCode(error) === 'cancelled') return;
+      this.#deps.log('upkeep failed', { error });
+      if (errorCode(error) === 'cache_unusable') this.#host.damaged();
     }
   }
 

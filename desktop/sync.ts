@@ -76,18 +76,24 @@ export async function pull(deps: PullDeps, signal: AbortSignal): Promise<PullRes
     const target = chooseTarget(deps);
     const reason = await fill(target, deps, signal, count);
     if (reason === null) return { ...tally, rebuilt: target.rebuildReason };
-    if (rebuilds === MAX_REBUILDS) {
-      throw new AppError('digest_mismatch', 'The copy still differs from the server after it was downloaded again. '
-        + 'What is here stays readable; send the report of the last syncs to your administrator.');
-    }
+    if (rebuilds === MAX_REBUILDS) throw givenUp(reason);
     startRebuild(deps.cache, rebuildReasons[reason]);
   }
+}
+
+function givenUp(reason: RebuildReason): AppError {
+  if (reason === 'digest') {
+    return new AppError('digest_mismatch', 'The copy still differs from the server after it was downloaded again. '
+      + 'What is here stays readable; send the report of the last syncs to your administrator.');
+  }
+  return new AppError('resync_required', 'The server asked to begin the download again each time. What is here stays readable; '
+    + 'try again later.');
 }
 
 /** Where pages go, and what makes them count. */
 interface Target {
   readonly cursor: string | null;
-  /** The scope that every page must have; null before the first one. */
+  /** The scope that every page must have; null where the first one sets it. */
   readonly scope: string | null;
   readonly rebuildReason: string | null;
   readonly generation: Generation;
@@ -174,11 +180,12 @@ async function fill(
   const readAhead = new AbortController();
   const anySignal = AbortSignal.any([signal, readAhead.signal]);
   try {
-    let cursor = target.cursor;
+    let { cursor, scope } = target;
     let asked = deps.ask(cursor, anySignal);
     for (;;) {
       const { page, sizeBytes } = await asked;
-      if (target.scope !== null && page.scope !== target.scope) return 'scope';
+      if (scope !== null && page.scope !== scope) return 'scope';
+      scope = page.scope;
       refuseStandstill(page, cursor);
       cursor = page.serverTime;
       if (page.hasMore) {

@@ -65,13 +65,21 @@ export function createAuth(store: Store, options: AuthOptions, nowMs: () => numb
       const isRight = await passwords.verify(password, record ? passwordHash(record.stored) : null);
       if (!record || !isRight || record.payload.disabled) {
         throttle.failed(peer, address);
-        throw new AppError('unauthorized', 'The e-mail address or the password is wrong.');
+        throw wrongPassword();
       }
       throttle.succeeded(peer, address);
       const user = toSignedInUser(record.accountId, record.stored);
       const sessionId = randomBytes(16).toString('hex');
       const expiresAtMs = newExpiryMs();
       await store.openSession({ accountId: record.accountId, sessionId, userId: user.id, expiresAtMs, fullPullFrom: EPOCH });
+      // The password may have been changed since it was read. Whoever changes it holds the account while ending the
+      // user's sessions, so that change either ended this session too or is seen here.
+      const isStillRight = await store.write(record.accountId, async (transaction) =>
+        (await transaction.get('users', user.id))?.secret === record.stored.secret);
+      if (!isStillRight) {
+        await store.endSession(record.accountId, sessionId);
+        throw wrongPassword();
+      }
       return answer(user, sessionId, expiresAtMs);
     },
 
@@ -131,6 +139,10 @@ async function findUser(store: Store, address: string): Promise<{ accountId: str
 function toSignedInUser(accountId: string, record: StoredRecord): SignedInUser {
   const { email, name, role } = parseUser(record);
   return { id: record.id, email, name, role, accountId };
+}
+
+function wrongPassword(): AppError {
+  return new AppError('unauthorized', 'The e-mail address or the password is wrong.');
 }
 
 function tokenEnded(): AppError {

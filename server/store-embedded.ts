@@ -210,7 +210,7 @@ class EmbeddedStore implements Store {
     for (const userId of draft.endedUsers) this.#run('DELETE FROM session WHERE account_id = ? AND user_id = ?', accountId, userId);
     for (const { key, fingerprint, body, keptAtMs } of draft.answers) {
       this.#run('INSERT OR REPLACE INTO answer (account_id, key, fingerprint, body, kept_at_ms) VALUES (?, ?, ?, ?, ?)',
-        accountId, key, fingerprint, body, keptAtMs);
+        accountId, key, fingerprint, body, Math.floor(keptAtMs));
     }
     const { clock, horizon, digest, numbers } = draft.account;
     this.#run('UPDATE account SET clock = ?, horizon = ?, digest = ?, numbers = ? WHERE account_id = ?',

@@ -1,0 +1,45 @@
+// The benchmark's end of a desktop in a process of its own.
+
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+
+export type DesktopCommand = 'sign in' | 'pull' | 'settle';
+
+export interface DesktopReport {
+  readonly tookMs: number;
+  readonly changes: number;
+  readonly bytes: number;
+  readonly problem: string | null;
+}
+
+export interface DesktopProcess {
+  readonly pid: number;
+  /** Does one thing and resolves to its report; throws where it failed. */
+  tell(command: DesktopCommand): Promise<DesktopReport>;
+  stop(): Promise<void>;
+}
+
+export function startDesktop(serverUrl: string, databaseFile: string, email: string, password: string): DesktopProcess {
+  const child = fork(join(import.meta.dirname, 'desktop-entry.ts'), [serverUrl, databaseFile, email, password]);
+  const ended = once(child, 'exit');
+  const kill = (): void => void child.kill('SIGKILL');
+  process.once('exit', kill);
+  return {
+    pid: child.pid ?? 0,
+    async tell(command) {
+      child.send(command);
+      const [report] = await Promise.race([
+        once(child, 'message') as Promise<[DesktopReport]>,
+        ended.then(() => { throw new Error(`the desktop ended with ${child.exitCode ?? child.signalCode}`); }),
+      ]);
+      if (report.problem !== null) throw new Error(`the desktop failed: ${report.problem}`);
+      return report;
+    },
+    async stop() {
+      child.disconnect();
+      await ended;
+      process.off('exit', kill);
+    },
+  };
+}

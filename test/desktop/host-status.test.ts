@@ -1,0 +1,188 @@
+// The one state that people see: each of them reached for real, and what stands beside it.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test, type TestContext } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
+import { STALE_AFTER_MS, type Status } from '../../desktop/status.ts';
+import { stores } from '../server/harness.ts';
+import { openBooks, type Books } from '../sync/books.ts';
+import { openDesk, type Desk } from '../sync/desk.ts';
+import { faults, letThrough } from '../sync/network.ts';
+import { openSite, type Site } from '../sync/site.ts';
+import { answerJson, openStranger } from '../sync/stranger.ts';
+
+let site: Site;
+before(async () => {
+  const [embedded] = stores;
+  assert(embedded);
+  site = await openSite(embedded);
+});
+after(() => site.stop());
+
+async function synced(t: TestContext): Promise<{ books: Books; desk: Desk }> {
+  const books = await openBooks(site);
+  const desk = await openDesk(t, { url: site.server.url, token: books.owner.token, pageLimit: () => 2 });
+  await desk.sync();
+  return { books, desk };
+}
+
+/** The states in the order in which they were told, each once. */
+function told(statuses: readonly Status[]): string[] {
+  return statuses.map(({ state }) => state).filter((state, index, all) => state !== all[index - 1]);
+}
+
+describe('the state', () => {
+  test('is never_synced, first_sync, and up_to_date when all is here', async (t) => {
+    const books = await openBooks(site);
+    const desk = await openDesk(t, { url: site.server.url, token: books.owner.token, pageLimit: () => 2 });
+    const status = await desk.host.getStatus();
+    assert.deepEqual(
+      [status.state, status.initialized, status.lastSync, status.isOnline, status.error, status.progress, status.user],
+      ['never_synced', true, null, false, null, null, null],
+    );
+    await desk.sync();
+    // All is here when the last page is committed; the run still has to say so.
+    assert.deepEqual(told(desk.statuses).filter((state) => state !== 'syncing'), ['first_sync', 'up_to_date']);
+    const progress = desk.statuses.flatMap((told) => told.progress?.changes ?? []);
+    assert.deepEqual([...new Set(progress)], [0, 2, 4]);
+    const last = await desk.host.getStatus();
+    assert.deepEqual(
+      [last.lastSync, last.isOnline, last.user?.id, last.server],
+      [{ timestamp: new Date(desk.clock.ms).toISOString(), changes: 4 }, true, books.owner.userId, site.server.url],
+    );
+  });
+
+  test('is syncing while a catch-up runs', async (t) => {
+    const { books, desk } = await synced(t);
+    await books.addPlans(3);
+    desk.statuses.length = 0;
+    await desk.sync();
+    assert.deepEqual(told(desk.statuses), ['syncing', 'up_to_date']);
+    assert.equal((await desk.host.getStatus()).lastSync?.changes, 3);
+  });
+
+  test('is stale when the last sync is over 15 minutes ago', async (t) => {
+    const { desk } = await synced(t);
+    desk.clock.ms += STALE_AFTER_MS;
+    assert.equal((await desk.host.getStatus()).state, 'up_to_date');
+    desk.clock.ms += 1;
+    assert.equal((await desk.host.getStatus()).state, 'stale');
+    await desk.sync();
+    assert.equal((await desk.host.getStatus()).state, 'up_to_date');
+  });
+
+  test('is offline where the computer has no network, and unreachable where it has one', async (t) => {
+    const { desk } = await synced(t);
+    desk.network.plan(() => faults.refused);
+    await desk.host.pullFromServer();
+    const unreachable = await desk.host.getStatus();
+    assert.deepEqual([unreachable.state, unreachable.isOnline, unreachable.error?.code], ['unreachable', false, 'offline']);
+    assert.match(unreachable.error?.message ?? '', /Can't reach 127\.0\.0\.1/);
+    desk.machine.hasNetwork = false;
+    assert.equal((await desk.host.getStatus()).state, 'offline');
+    desk.clock.ms += 2 * STALE_AFTER_MS;
+    assert.equal((await desk.host.getStatus()).state, 'offline', 'rather than stale');
+    desk.network.plan(null);
+    await desk.sync();
+    assert.equal((await desk.host.getStatus()).state, 'up_to_date');
+  });
+
+  test('is session_expired when the server has ended the session', async (t) => {
+    const books = await openBooks(site);
+    const person = await books.owner.signIn(books.owner.userId);
+    const desk = await openDesk(t, { url: site.server.url, token: person.token });
+    await desk.sync();
+    await person.client.post('/api/auth/logout');
+    assert.equal((await desk.host.pullFromServer()).outcome, 'failed');
+    const status = await desk.host.getStatus();
+    assert.deepEqual([status.state, status.isOnline, status.user?.id], ['session_expired', true, person.userId]);
+    assert.notEqual(status.lastSync, null);
+    await desk.reopen();
+    assert.equal((await desk.host.getStatus()).state, 'session_expired');
+  });
+
+  test('is error when the server fails, with a sentence', async (t) => {
+    const { desk } = await synced(t);
+    desk.network.plan(() => faults.internal);
+    await desk.host.pullFromServer();
+    const status = await desk.host.getStatus();
+    assert.deepEqual([status.state, status.isOnline, status.error?.code], ['error', true, 'internal']);
+  });
+
+  test('is update_required when the server takes this version no more', async (t) => {
+    const message = 'Update Invoify: this server speaks protocol 9 and later.';
+    const stranger = await openStranger(t, answerJson(JSON.stringify({ success: false, error: { code: 'upgrade_required', message } }), 426));
+    const desk = await openDesk(t, { url: stranger.url, token: 'a-token' });
+    assert.equal((await desk.host.pullFromServer()).outcome, 'failed');
+    const status = await desk.host.getStatus();
+    assert.deepEqual([status.state, status.error?.message], ['update_required', message]);
+  });
+
+  test('after a restart without a network is what it was, and all is readable', async (t) => {
+    const { desk } = await synced(t);
+    await desk.reopen();
+    desk.network.plan(() => faults.refused);
+    desk.machine.hasNetwork = false;
+    const before = await desk.host.getStatus();
+    assert.deepEqual([before.state, before.isOnline], ['stale', false], 'nobody has asked the server yet');
+    await desk.host.pullFromServer();
+    const status = await desk.host.getStatus();
+    assert.deepEqual([status.state, status.lastSync?.timestamp], ['offline', before.lastSync?.timestamp]);
+    assert.equal((await desk.host.listPage({ collection: 'invoices' })).total, 1);
+    assert.deepEqual(await desk.host.counts(), { users: 1, plans: 1, customers: 1, invoices: 1 });
+  });
+});
+
+describe('being online', () => {
+  test('means that our server answered, not that something did', async (t) => {
+    const { desk } = await synced(t);
+    assert.equal(await desk.host.getOnlineStatus(), true);
+    for (const fault of ['captivePortal', 'badGateway', 'unavailable', 'empty', 'refused', 'stalled'] as const) {
+      await desk.reopen();
+      desk.network.plan(() => faults[fault]);
+      assert.equal(await desk.host.getOnlineStatus(), false, fault);
+      assert.equal((await desk.host.getStatus()).state, 'unreachable', fault);
+    }
+  });
+
+  test('is asked for when nobody knows, and then remembered', async (t) => {
+    const { desk } = await synced(t);
+    await desk.reopen();
+    const asked = desk.network.calls.length;
+    assert.equal(await desk.host.getOnlineStatus(), true);
+    assert.equal(await desk.host.getOnlineStatus(), true);
+    assert.deepEqual(desk.network.calls.slice(asked).map(({ path }) => path), ['/api/health']);
+  });
+
+  test('ends with a run that is cancelled while it cannot reach the server', async (t) => {
+    const { desk } = await synced(t);
+    desk.network.plan(() => faults.refused);
+    desk.timers.hold(true);
+    const run = desk.host.pullFromServer();
+    while (desk.timers.pauses.length === 0) await nextTurn();
+    await desk.host.cancelPull();
+    assert.equal((await run).outcome, 'cancelled');
+    const status = await desk.host.getStatus();
+    assert.deepEqual([status.state, status.isOnline], ['unreachable', false], 'nothing is up to date that cannot be reached');
+    desk.timers.hold(false);
+  });
+
+  test('comes back with the first answer', async (t) => {
+    const { desk } = await synced(t);
+    desk.network.plan(() => faults.refused);
+    await desk.host.pullFromServer();
+    const { promise: isAsked, resolve: ask } = Promise.withResolvers<void>();
+    desk.network.plan(({ page }) => page !== null ? (exchange) => {
+      ask();
+      return faults.silent(exchange);
+    } : letThrough);
+    await desk.host.signIn('nobody@people.test', 'a wrong password').catch(() => undefined);
+    const status = await desk.host.getStatus();
+    assert.deepEqual([status.isOnline, status.error], [true, null], 'whatever it answered');
+    void desk.host.pullFromServer();
+    await isAsked;
+    assert.equal((await desk.host.getStatus()).state, 'syncing');
+    await desk.host.cancelPull();
+  });
+});

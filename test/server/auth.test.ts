@@ -1,0 +1,64 @@
+// Sign-in where requests over the wire cannot be timed: a password that changes while it is being checked.
+
+import assert from 'node:assert/strict';
+import type { IncomingMessage } from 'node:http';
+import { describe, test, type TestContext } from 'node:test';
+
+import { createOwner, resetPassword } from '../../server/accounts.ts';
+import { createAuth, type Auth } from '../../server/auth.ts';
+import { createPasswords } from '../../server/passwords.ts';
+import type { Store } from '../../server/store.ts';
+import { openStore, prepare, startMs, stores, type TestStore } from './harness.ts';
+
+const email = 'owner@first.test';
+const nowMs = (): number => startMs;
+const passwords = createPasswords();
+
+/** A database of its own for one test. */
+async function newStore(t: TestContext, kind: TestStore): Promise<Store> {
+  const installation = await prepare(kind);
+  const store = await openStore(installation, nowMs);
+  t.after(async () => {
+    await store.close();
+    await installation.remove();
+  });
+  return store;
+}
+
+/** Sign-in on a store that does something at the moment a session is opened. */
+function authOn(store: Store, openSession: Store['openSession']): Auth {
+  const observed = new Proxy(store, {
+    get(target, name) {
+      if (name === 'openSession') return openSession;
+      const member: unknown = Reflect.get(target, name);
+      return typeof member === 'function' ? member.bind(target) : member;
+    },
+  });
+  return createAuth(observed, { secrets: ['x'.repeat(32)], tokenTtlMs: 3_600_000 }, nowMs);
+}
+
+for (const kind of stores) {
+  describe(`a password that changes while it is checked, on ${kind.kind}`, { skip: kind.skip }, () => {
+    for (const [when, isBefore] of [['just before', true], ['just after', false]] as const) {
+      test(`opens nothing where the change comes ${when} the session`, async (t) => {
+        const store = await newStore(t, kind);
+        await createOwner(store, passwords, email, 'the first password');
+        const auth = authOn(store, async (session) => {
+          if (isBefore) await resetPassword(store, passwords, email, 'the second password');
+          await store.openSession(session);
+          if (!isBefore) await resetPassword(store, passwords, email, 'the second password');
+        });
+        await assert.rejects(auth.login({ email, password: 'the first password' }, 'peer'), { code: 'unauthorized' });
+      });
+    }
+
+    test('leaves a sign-in alone that nothing happened to', async (t) => {
+      const store = await newStore(t, kind);
+      await createOwner(store, passwords, email, 'the first password');
+      const auth = authOn(store, (session) => store.openSession(session));
+      const { token, user } = await auth.login({ email, password: 'the first password' }, 'peer');
+      const caller = await auth.identify({ headers: { authorization: `Bearer ${token}` } } as IncomingMessage);
+      assert.deepEqual(caller.user, user);
+    });
+  });
+}

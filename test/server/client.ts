@@ -1,0 +1,209 @@
+// A client of the wire contract that knows nothing of the server's code. Every answer it gets is held against what the
+// contract promises of all answers: JSON that is not to be stored, a request id, and for an error its code's status,
+// its envelope and its headers.
+
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { Agent, request as requestHttp, type IncomingHttpHeaders, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
+import { request as requestHttps } from 'node:https';
+import { connect } from 'node:net';
+
+/** The table of the contract. */
+export const statusOf: Readonly<Record<string, number>> = {
+  invalid_request: 400, unauthorized: 401, forbidden: 403, not_found: 404, method_not_allowed: 405, conflict: 409,
+  resync_required: 410, precondition_failed: 412, payload_too_large: 413, unsupported_media_type: 415,
+  upgrade_required: 426, too_many_requests: 429, internal: 500, unavailable: 503,
+};
+
+export type Payload = Readonly<Record<string, unknown>>;
+
+export interface WireRecord {
+  readonly id: string;
+  readonly updatedAt: string;
+  readonly payload: Payload;
+}
+
+export interface WireChange {
+  readonly type: 'upsert' | 'delete';
+  readonly collection: string;
+  readonly mongoId: string;
+  readonly updatedAt: string;
+  readonly payload?: Payload;
+}
+
+export interface ErrorBody {
+  readonly code: string;
+  readonly message: string;
+  readonly fields?: Readonly<Record<string, string>>;
+  readonly current?: WireRecord;
+}
+
+/** The members that answers have. A test reads those that the answer to its request must have. */
+export interface Body {
+  readonly success: boolean;
+  readonly error: ErrorBody;
+  readonly record: WireRecord;
+  readonly token: string;
+  readonly expiresAt: string;
+  readonly user: Readonly<Record<'id' | 'email' | 'name' | 'role' | 'accountId', string>>;
+  readonly serverTime: string;
+  readonly changes: readonly WireChange[];
+  readonly count: number;
+  readonly hasMore: boolean;
+  readonly scope: string;
+  readonly digest: Readonly<Record<string, { readonly count: number; readonly sum: number }>>;
+}
+
+export interface Reply {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly bytes: Buffer;
+  readonly text: string;
+  readonly body: Body;
+}
+
+export interface SendOptions {
+  readonly headers?: OutgoingHttpHeaders;
+  /** Sent as it is. */
+  readonly raw?: string | Buffer;
+  /** Sent as JSON. */
+  readonly json?: unknown;
+}
+
+export interface Client {
+  readonly token: string | null;
+  /** Whose token it is; empty where there is none. */
+  readonly userId: string;
+  send(method: string, path: string, options?: SendOptions): Promise<Reply>;
+  get(path: string, headers?: OutgoingHttpHeaders): Promise<Reply>;
+  post(path: string, json?: unknown, headers?: OutgoingHttpHeaders): Promise<Reply>;
+  patch(path: string, version: string, json: unknown): Promise<Reply>;
+  remove(path: string, version: string): Promise<Reply>;
+  /** Signs in, which must succeed. */
+  login(email: string, password: string): Promise<Client>;
+  /** The same server with another token. */
+  as(token: string | null, userId?: string): Client;
+  pull(query?: string): Promise<Reply>;
+  /** Creates a record, which must succeed. */
+  create(collection: string, fields: object): Promise<WireRecord>;
+  /** What stands in an account now, page by page from the beginning. */
+  pullAll(query?: string): Promise<{ changes: WireChange[]; last: Reply; pages: Reply[] }>;
+}
+
+/** Where a server is, as of now: it may be started again elsewhere. */
+export interface Place {
+  readonly url: string;
+  readonly agent: Agent;
+  /** The certificate to trust. */
+  readonly ca?: string;
+}
+
+export function createClient(place: () => Place, token: string | null = null, userId = ''): Client {
+  const client: Client = {
+    token,
+    userId,
+    async send(method, path, { headers = {}, raw, json } = {}) {
+      const body = json === undefined ? raw : JSON.stringify(json);
+      const reply = await exchange(place(), method, path, {
+        ...(token === null ? {} : { Authorization: `Bearer ${token}` }),
+        ...(json === undefined ? {} : { 'Content-Type': 'application/json' }),
+        ...(body === undefined || 'Transfer-Encoding' in headers ? {} : { 'Content-Length': Buffer.byteLength(body) }),
+        ...headers,
+      }, body);
+      checkReply(method, reply);
+      return reply;
+    },
+    get: (path, headers = {}) => client.send('GET', path, { headers }),
+    post: (path, json, headers = {}) => client.send('POST', path, { json, headers }),
+    patch: (path, version, json) => client.send('PATCH', path, { json, headers: { 'If-Match': `"${version}"` } }),
+    remove: (path, version) => client.send('DELETE', path, { headers: { 'If-Match': `"${version}"` } }),
+    async login(email, password) {
+      const reply = await client.post('/api/auth/login', { email, password });
+      assert.equal(reply.status, 200, reply.text);
+      return createClient(place, reply.body.token, reply.body.user.id);
+    },
+    as: (other, otherId = '') => createClient(place, other, otherId),
+    pull: (query = '') => client.get(`/api/sync/pull${query}`),
+    async create(collection, fields) {
+      const reply = await client.post(`/api/${collection}`, fields);
+      assert.equal(reply.status, 201, reply.text);
+      return reply.body.record;
+    },
+    async pullAll(query = '') {
+      const pages: Reply[] = [];
+      for (let since = ''; ;) {
+        const reply = await client.pull(`?${query}${since}`);
+        assert.equal(reply.status, 200, reply.text);
+        pages.push(reply);
+        if (!reply.body.hasMore) return { changes: pages.flatMap(({ body }) => body.changes), last: reply, pages };
+        since = `&since=${reply.body.serverTime}`;
+      }
+    },
+  };
+  return client;
+}
+
+async function exchange(
+  place: Place, method: string, path: string, headers: OutgoingHttpHeaders, body: string | Buffer | undefined,
+): Promise<Reply> {
+  const { protocol, hostname, port } = new URL(place.url);
+  const isTls = protocol === 'https:';
+  const options = { method, hostname, port, path, headers };
+  const request = isTls ? requestHttps({ ...options, agent: false, ca: place.ca }) : requestHttp({ ...options, agent: place.agent });
+  request.end(body);
+  // An answer may come before the body is sent to its end; what then fails to be sent is of no interest.
+  request.on('error', () => {});
+  const [response] = await once(request, 'response') as [IncomingMessage];
+  return readReply(response);
+}
+
+export async function readReply(response: IncomingMessage): Promise<Reply> {
+  const bytes = Buffer.concat(await response.toArray() as Buffer[]);
+  const isPlain = response.headers['content-encoding'] === undefined;
+  const text = isPlain ? bytes.toString() : '';
+  return {
+    status: response.statusCode ?? 0, headers: response.headers, bytes, text, body: (text === '' ? {} : JSON.parse(text)) as Body,
+  };
+}
+
+/** What the contract says of every answer. */
+export function checkReply(method: string, { status, headers, text, bytes, body }: Reply): void {
+  assert.equal(headers['cache-control'], 'no-store');
+  assert.match(String(headers['x-request-id']), /^[0-9a-f-]{36}$/);
+  assert.match(headers['content-type'] ?? '', /^application\/json/);
+  if (headers['content-encoding'] !== undefined || method === 'HEAD') {
+    assert.equal(bytes.length === 0, method === 'HEAD');
+    return;
+  }
+  if (status < 400) assert.notEqual(body.success, false, text);
+  else checkError(status, headers, body);
+}
+
+export function checkError(status: number, headers: IncomingHttpHeaders, body: Body): void {
+  const { code, message, fields = {} } = body.error;
+  assert.equal(body.success, false);
+  assert.equal(statusOf[code], status, `${code} came with ${status}`);
+  assert.match(message, /\S.*[.]$/s, 'a sentence');
+  for (const reason of Object.values(fields)) assert.equal(typeof reason, 'string');
+  if (status === 401) assert.equal(headers['www-authenticate'], 'Bearer');
+  if (status === 405) assert.match(headers['allow'] ?? '', /^[A-Z]+(, [A-Z]+)*$/);
+  if (status === 429 || status === 503) assert.match(headers['retry-after'] ?? '', /^[1-9]\d*$/);
+  assert.equal('current' in body.error, code === 'precondition_failed');
+}
+
+/** Asserts that a reply is the error of a code, optionally with these fields and no others. */
+export function assertError(reply: Reply, code: string, fields?: readonly string[]): void {
+  assert.equal(reply.body.error?.code, code, `expected ${code}: ${reply.status} ${reply.text.slice(0, 500)}`);
+  if (fields) assert.deepEqual(Object.keys(reply.body.error.fields ?? {}).sort(), [...fields].sort());
+}
+
+/** Sends text to a server as it is and returns all that comes back until the server closes. */
+export async function exchangeRaw(url: string, text: string | Buffer): Promise<string> {
+  const { hostname, port } = new URL(url);
+  const socket = connect(Number(port), hostname);
+  socket.write(text);
+  const chunks: Buffer[] = [];
+  socket.on('data', (chunk: Buffer) => chunks.push(chunk));
+  await once(socket, 'close');
+  return Buffer.concat(chunks).toString();
+}

@@ -1,0 +1,109 @@
+// The configuration as protocol.md lists it: every variable's default, what it takes and what it refuses by name.
+
+import assert from 'node:assert/strict';
+import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
+
+import { ConfigError, isLoopback, loadOrCreateSecret, readConfig, type Config } from '../../server/config.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'invoify-config-'));
+after(() => rmSync(folder, { recursive: true }));
+
+const long = 'x'.repeat(32);
+const file = (name: string, text: string): string => {
+  writeFileSync(join(folder, name), text);
+  return join(folder, name);
+};
+
+describe('the configuration', () => {
+  test('of an empty environment is the one that is documented', () => {
+    const defaults: Config = {
+      host: '127.0.0.1', port: 4380, mongodbUrl: null, mongodbDb: 'invoify', dataDir: './data', jwtSecrets: [], tokenTtlMs: 30 * 86_400_000,
+      tls: null, trustProxy: false, admin: null, tombstoneDays: 90, logLevel: 'info',
+    };
+    assert.deepEqual(readConfig({}), defaults);
+    const names = [
+      'HOST', 'PORT', 'MONGODB_URL', 'DATA_DIR', 'JWT_SECRET', 'TOKEN_TTL', 'TLS_CERT', 'TLS_KEY', 'TRUST_PROXY', 'ADMIN_EMAIL',
+      'ADMIN_PASSWORD', 'TOMBSTONE_DAYS', 'LOG_LEVEL', 'JWT_SECRET_FILE',
+    ];
+    assert.deepEqual(readConfig(Object.fromEntries(names.map((name) => [name, '']))), defaults);
+  });
+
+  test('is what the environment says', () => {
+    const cases: readonly (readonly [Record<string, string>, Partial<Config>])[] = [
+      [{ HOST: '::1', PORT: '0' }, { host: '::1', port: 0 }], [{ PORT: '65535' }, { port: 65_535 }],
+      [{ HOST: '0.0.0.0', TRUST_PROXY: '1' }, { host: '0.0.0.0', trustProxy: true }], [{ TRUST_PROXY: '0' }, { trustProxy: false }],
+      [{ MONGODB_URL: 'mongodb://h/', MONGODB_DB: 'd', JWT_SECRET: long },
+        { mongodbUrl: 'mongodb://h/', mongodbDb: 'd', jwtSecrets: [long] }],
+      [{ JWT_SECRET: `${long}1, ${long}2` }, { jwtSecrets: [`${long}1`, `${long}2`] }],
+        [{ JWT_SECRET: 'ß'.repeat(16) }, { jwtSecrets: ['ß'.repeat(16)] }],
+      [{ TOKEN_TTL: '90s' }, { tokenTtlMs: 90_000 }], [{ TOKEN_TTL: '5m' }, { tokenTtlMs: 300_000 }],
+      [{ TOKEN_TTL: '12h' }, { tokenTtlMs: 43_200_000 }],
+      [{ TOMBSTONE_DAYS: '0.5' }, { tombstoneDays: 0.5 }], [{ LOG_LEVEL: 'error', DATA_DIR: '/d' }, { logLevel: 'error', dataDir: '/d' }],
+      [{ ADMIN_EMAIL: 'a@b.test', ADMIN_PASSWORD: ' p ' }, { admin: { email: 'a@b.test', password: ' p ' } }],
+      [{ JWT_SECRET_FILE: file('secret', `${long}\n`) }, { jwtSecrets: [long] }],
+      [{ ADMIN_EMAIL: 'a@b.test', ADMIN_PASSWORD_FILE: file('password', 'p \r\n') }, { admin: { email: 'a@b.test', password: 'p ' } }],
+      [{ MONGODB_URL_FILE: file('url', 'mongodb://h/\n'), JWT_SECRET: long }, { mongodbUrl: 'mongodb://h/' }],
+    ];
+    for (const [env, expected] of cases) {
+      const config = readConfig(env);
+      assert.deepEqual({ ...config, ...expected }, config, JSON.stringify(env));
+    }
+  });
+
+  test('that is wrong is refused in a sentence that names the variable and shows no secret', () => {
+    const cases: readonly (readonly [Record<string, string>, RegExp])[] = [
+      [{ PORT: 'http' }, /PORT/], [{ PORT: '65536' }, /PORT/], [{ PORT: '-1' }, /PORT/], [{ PORT: '80.5' }, /PORT/],
+      [{ PORT: '0x50' }, /PORT/],
+      [{ HOST: '::' }, /TLS_CERT/], [{ HOST: '192.0.2.1' }, /TLS_CERT/], [{ HOST: 'example.test' }, /TLS_CERT/],
+      [{ HOST: '0.0.0.0', TRUST_PROXY: 'yes' }, /TRUST_PROXY/],
+      [{ HOST: '127.0.0.1.example.test' }, /TLS_CERT/],
+      [{ JWT_SECRET: 'topsecret' }, /JWT_SECRET/], [{ JWT_SECRET: `${long},topsecret` }, /JWT_SECRET/],
+      [{ JWT_SECRET: `${long},` }, /JWT_SECRET/],
+      [{ JWT_SECRET: `topsecret${long}`, JWT_SECRET_FILE: file('both', long) }, /JWT_SECRET_FILE/],
+      [{ JWT_SECRET_FILE: join(folder, 'none') }, /JWT_SECRET_FILE/],
+      [{ MONGODB_URL: 'mongodb://user:topsecret@h/' }, /JWT_SECRET/], [{ JWT_SECRET_FILE: file('empty', '') }, /JWT_SECRET/],
+      [{ TOKEN_TTL: '30' }, /TOKEN_TTL/], [{ TOKEN_TTL: '0d' }, /TOKEN_TTL/], [{ TOKEN_TTL: '-1h' }, /TOKEN_TTL/],
+      [{ TOKEN_TTL: '1w' }, /TOKEN_TTL/],
+      [{ TOMBSTONE_DAYS: 'never' }, /TOMBSTONE_DAYS/], [{ TOMBSTONE_DAYS: '-1' }, /TOMBSTONE_DAYS/],
+      [{ LOG_LEVEL: 'verbose' }, /LOG_LEVEL/],
+      [{ TLS_CERT: file('cert', 'x') }, /TLS_KEY/], [{ TLS_KEY: file('key', 'x') }, /TLS_CERT/],
+      [{ TLS_CERT: file('cert', 'x'), TLS_KEY: file('key', 'x') }, /PEM/],
+        [{ TLS_CERT: join(folder, 'none'), TLS_KEY: file('key', 'x') }, /TLS_CERT/],
+      [{ ADMIN_EMAIL: 'a@b.test' }, /ADMIN_PASSWORD/], [{ ADMIN_PASSWORD: 'topsecret' }, /ADMIN_EMAIL/],
+    ];
+    for (const [env, sentence] of cases) {
+      assert.throws(() => readConfig(env), (error) => error instanceof ConfigError && sentence.test(error.message)
+        && /^[A-Z][^\n]*\.$/.test(error.message) && !error.message.includes('topsecret'), JSON.stringify(env));
+    }
+  });
+
+  test('knows which hosts only this machine reaches', () => {
+    for (const host of ['localhost', '127.0.0.1', '127.8.9.10', '::1', '[::1]']) assert.equal(isLoopback(host), true, host);
+    for (const host of ['', '0.0.0.0', '::', '10.0.0.1', '127.0.0.1.test', 'localhost.test', '128.0.0.1', '::ffff:10.0.0.1']) {
+      assert.equal(isLoopback(host), false, host);
+    }
+  });
+});
+
+describe('the generated secret', () => {
+  test('is made once, long enough, and for its owner alone', () => {
+    const dataDir = join(folder, 'made', 'here');
+    const secret = loadOrCreateSecret(dataDir);
+    assert.ok(Buffer.byteLength(secret) >= 32);
+    assert.equal(loadOrCreateSecret(dataDir), secret);
+    assert.equal(statSync(join(dataDir, 'jwt-secret')).mode & 0o777, 0o600);
+    chmodSync(join(dataDir, 'jwt-secret'), 0o644);
+    assert.equal(loadOrCreateSecret(dataDir), secret);
+    assert.equal(statSync(join(dataDir, 'jwt-secret')).mode & 0o777, 0o600);
+    assert.notEqual(loadOrCreateSecret(join(folder, 'elsewhere')), secret);
+  });
+
+  test('that is damaged is refused by name and not replaced', () => {
+    const dataDir = mkdtempSync(join(folder, 'damaged-'));
+    writeFileSync(join(dataDir, 'jwt-secret'), 'cut off');
+    assert.throws(() => loadOrCreateSecret(dataDir), (error) => error instanceof ConfigError && error.message.includes('jwt-secret'));
+  });
+});

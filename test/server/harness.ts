@@ -1,0 +1,243 @@
+// Starts the real server for the tests of the wire contract: in this process on a free port, with a database and a
+// folder of its own and a clock that the test moves; or as `node server.ts` in a process of its own.
+
+import assert from 'node:assert/strict';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { Agent } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { after } from 'node:test';
+
+import { start, type Running } from '../../server.ts';
+import { createOwner } from '../../server/accounts.ts';
+import { readConfig } from '../../server/config.ts';
+import { createPasswords } from '../../server/passwords.ts';
+import { openEmbeddedStore } from '../../server/store-embedded.ts';
+import { openMongoStore } from '../../server/store-mongo.ts';
+import type { Store } from '../../server/store.ts';
+import { dropDatabase, findMongod, openTestMongo, SHARED_URL, testDatabaseName, type TestMongo } from '../mongod.ts';
+import { createClient, type Client } from './client.ts';
+import { user } from './samples.ts';
+
+export type Environment = Readonly<Record<string, string>>;
+
+/** A database that the contract is tested on; `skip` says why it cannot be. */
+export interface TestStore {
+  readonly kind: 'embedded' | 'mongodb';
+  readonly skip: string | false;
+}
+
+const isMongoGiven = Boolean(process.env['MONGODB_TEST_URL'] || process.env[SHARED_URL]);
+
+export const stores: readonly TestStore[] = [
+  { kind: 'embedded', skip: false },
+  { kind: 'mongodb', skip: isMongoGiven ? false : findMongod().missing ?? false },
+];
+
+export const password = 'correct horse battery';
+export const firstOwner = 'owner@first.test';
+const secret = 'a secret for tests that has more than 32 bytes';
+const serverFile = join(import.meta.dirname, '..', '..', 'server.ts');
+
+/** When the clock of every test server begins; it stands still until the test moves it. */
+export const startMs = Date.parse('2026-03-01T12:00:00Z');
+
+/** What a test must know of the environment to start another server, or the admin command, on the same database. */
+export interface Installation {
+  readonly env: Environment;
+  readonly folder: string;
+  remove(): Promise<void>;
+}
+
+/** A folder and a database that nobody else has. */
+export async function prepare(store: TestStore, env: Environment = {}): Promise<Installation> {
+  const folder = mkdtempSync(join(tmpdir(), 'invoify-test-'));
+  const common = { PORT: '0', DATA_DIR: folder, LOG_LEVEL: 'debug', TOKEN_TTL: '3650d' };
+  const removeFolder = (): void => rmSync(folder, { recursive: true, force: true });
+  if (store.kind === 'embedded') return { env: { ...common, ...env }, folder, remove: async () => removeFolder() };
+  const url = await mongoUrl();
+  const name = testDatabaseName();
+  return {
+    env: { ...common, MONGODB_URL: url, MONGODB_DB: name, JWT_SECRET: secret, ...env },
+    folder,
+    async remove() {
+      removeFolder();
+      await dropDatabase(url, name);
+    },
+  };
+}
+
+/** The replica set of this file's tests; started when the first of them needs it. */
+const mongo: { opened: Promise<TestMongo> | null } = { opened: null };
+
+async function mongoUrl(): Promise<string> {
+  mongo.opened ??= openTestMongo().then(({ found, missing }) => {
+    if (found === null) throw new Error(missing);
+    return found;
+  });
+  return (await mongo.opened).url;
+}
+
+/** What a test that failed has left running, to be ended so that the run ends. */
+const running = new Set<() => unknown>();
+
+after(async () => {
+  await Promise.allSettled([...running].map((end) => end()));
+  await (await mongo.opened)?.release();
+});
+
+export interface TestClock {
+  ms: number;
+  /** Thrown once by the next who asks for the time: an error that nobody expects. */
+  fault?: Error | undefined;
+}
+
+export interface TestServer extends Installation {
+  /** Without a token. */
+  readonly client: Client;
+  /** The owner whom the configuration creates. */
+  readonly owner: Client;
+  readonly url: string;
+  readonly agent: Agent;
+  readonly clock: TestClock;
+  /** What the server wrote to standard output. */
+  readonly lines: readonly string[];
+  /** Ends the server and starts it again on the same database. */
+  restart(env?: Environment): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** A running server whose first account has one owner, signed in. */
+export async function startServer(store: TestStore, env: Environment = {}): Promise<TestServer> {
+  const installation = await prepare(store, { ADMIN_EMAIL: firstOwner, ADMIN_PASSWORD: password, ...env });
+  const clock: TestClock = { ms: startMs };
+  const lines: string[] = [];
+  const nowMs = (): number => {
+    const { fault, ms } = clock;
+    clock.fault = undefined;
+    if (fault) throw fault;
+    return ms;
+  };
+  const deps = { nowMs, write: (line: string) => void lines.push(line) };
+  const run = async (changed: Environment = {}): Promise<{ server: Running; agent: Agent }> =>
+    ({ server: await start(readConfig({ ...installation.env, ...changed }), deps), agent: new Agent({ keepAlive: true }) });
+  const end = async (): Promise<void> => {
+    current.agent.destroy();
+    await current.server.close();
+  };
+  let current = await run();
+  running.add(end);
+  const ca = installation.env['TEST_CA'];
+  const client = createClient(() => ({ url: current.server.url, agent: current.agent, ...(ca === undefined ? {} : { ca }) }));
+  return {
+    ...installation,
+    client,
+    owner: await client.login(firstOwner, password),
+    get url() { return current.server.url; },
+    get agent() { return current.agent; },
+    clock,
+    lines,
+    async restart(changed) {
+      await end();
+      current = await run(changed);
+    },
+    async stop() {
+      running.delete(end);
+      await end();
+      await installation.remove();
+    },
+  };
+}
+
+export interface People {
+  readonly owner: Client;
+  readonly editor: Client;
+  readonly viewer: Client;
+}
+
+/** Adds an editor and a viewer to the account of `owner`, both signed in. */
+export async function hire(owner: Client, domain: string): Promise<People> {
+  const [editor, viewer] = await Promise.all((['editor', 'viewer'] as const).map(async (role) => {
+    const email = `${role}@${domain}`;
+    await owner.create('users', user(email, { role, password }));
+    return owner.as(null).login(email, password);
+  }));
+  assert.ok(editor && viewer);
+  return { owner, editor, viewer };
+}
+
+/** Adds an account with one owner, as the admin command does while the server runs; the owner is signed in. */
+export async function addAccount(server: TestServer, email: string): Promise<Client> {
+  const store = await openStore(server, () => server.clock.ms);
+  await createOwner(store, createPasswords(), email, password);
+  await store.close();
+  return server.client.login(email, password);
+}
+
+/** Another connection to the database of an installation. */
+export async function openStore({ env, folder }: Installation, nowMs: () => number): Promise<Store> {
+  const deps = { nowMs, log: () => {} };
+  const { MONGODB_URL, MONGODB_DB = '' } = env;
+  return MONGODB_URL === undefined
+    ? openEmbeddedStore(join(folder, 'invoify.sqlite'), deps) : openMongoStore(MONGODB_URL, MONGODB_DB, deps);
+}
+
+export interface ServerProcess {
+  readonly url: string;
+  readonly child: ChildProcess;
+  /** Standard output, line by line. */
+  readonly lines: readonly string[];
+  /** Resolves when a line that fits comes, or has come. */
+  line(pattern: RegExp): Promise<string>;
+  /** Sends a signal and resolves to the exit code. */
+  end(signal?: NodeJS.Signals): Promise<number | null>;
+}
+
+/** `node server.ts`, once it listens. */
+export async function spawnServer(env: Environment): Promise<ServerProcess> {
+  const child = spawn(process.execPath, [serverFile], { env: childEnvironment(env), stdio: ['ignore', 'pipe', 'pipe'] });
+  const exited = once(child, 'close') as Promise<[number | null]>;
+  const kill = (): boolean => child.kill('SIGKILL');
+  running.add(kill);
+  child.on('close', () => running.delete(kill));
+  const lines: string[] = [];
+  const errors = child.stderr.toArray();
+  const output = createInterface({ input: child.stdout });
+  output.on('line', (line) => lines.push(line));
+  const line = async (pattern: RegExp): Promise<string> => {
+    for (;;) {
+      const found = lines.find((candidate) => pattern.test(candidate));
+      if (found !== undefined) return found;
+      const ended = await Promise.race([once(output, 'line').then(() => false), exited.then(() => true)]);
+      if (ended) throw new Error(`the server ended: ${Buffer.concat(await errors as Buffer[])}`);
+    }
+  };
+  const { url } = JSON.parse(await line(/"event":"listening"/)) as { url: string };
+  return {
+    url, child, lines, line,
+    async end(signal = 'SIGTERM') {
+      child.kill(signal);
+      return (await exited)[0];
+    },
+  };
+}
+
+/** Runs `node server.ts <words>` to its end. */
+export async function runServer(words: readonly string[], env: Environment, input = ''): Promise<{
+  code: number | null; stdout: string; stderr: string;
+}> {
+  const child = spawn(process.execPath, [serverFile, ...words], { env: childEnvironment(env), stdio: ['pipe', 'pipe', 'pipe'] });
+  child.stdin.on('error', () => {}).end(input);
+  const [[code], stdout, stderr] = await Promise.all([
+    once(child, 'close') as Promise<[number | null]>, child.stdout.toArray(), child.stderr.toArray(),
+  ]);
+  return { code, stdout: Buffer.concat(stdout as Buffer[]).toString(), stderr: Buffer.concat(stderr as Buffer[]).toString() };
+}
+
+function childEnvironment(env: Environment): Environment {
+  const { PATH = '', NODE_V8_COVERAGE } = process.env;
+  return { PATH, ...(NODE_V8_COVERAGE === undefined ? {} : { NODE_V8_COVERAGE }), ...env };
+}

@@ -1,0 +1,72 @@
+// The simplest client there can be: it applies pages to a map and computes the digest by the contract's own words,
+// from the payload texts as they were sent. It shares no code with either half of the product.
+
+import { crc32 } from 'node:zlib';
+
+import type { Reply } from './client.ts';
+
+export interface HeldRecord {
+  readonly collection: string;
+  readonly id: string;
+  readonly updatedAt: string;
+  readonly text: string;
+}
+
+export class NaiveCopy {
+  /** By collection and id. */
+  readonly records = new Map<string, HeldRecord>();
+
+  apply(page: Reply): void {
+    for (const change of elementsOf(membersOf(page.text).get('changes') ?? '')) {
+      const members = membersOf(change);
+      const read = (name: string): string => JSON.parse(members.get(name) ?? '""') as string;
+      const [collection, id, updatedAt] = [read('collection'), read('mongoId'), read('updatedAt')];
+      if (read('type') === 'delete') this.records.delete(`${collection} ${id}`);
+      else this.records.set(`${collection} ${id}`, { collection, id, updatedAt, text: members.get('payload') ?? '' });
+    }
+  }
+
+  /** Only collections that have records. */
+  digest(): Record<string, { count: number; sum: number }> {
+    const digest: Record<string, { count: number; sum: number }> = {};
+    for (const { collection, id, updatedAt, text } of this.records.values()) {
+      const { count, sum } = digest[collection] ?? { count: 0, sum: 0 };
+      digest[collection] = { count: count + 1, sum: (sum + crc32(`${id}\n${updatedAt}\n${text}`)) % 2 ** 48 };
+    }
+    return digest;
+  }
+}
+
+/** A digest without the collections that are empty. */
+export function withoutEmpty(digest: Reply['body']['digest']): Reply['body']['digest'] {
+  return Object.fromEntries(Object.entries(digest).filter(([, { count, sum }]) => count !== 0 || sum !== 0));
+}
+
+/** The texts of a JSON array's elements, to the letter. */
+function elementsOf(text: string): string[] {
+  const elements: string[] = [];
+  let depth = 0;
+  let start = 0;
+  for (let at = 0; at < text.length; at += 1) {
+    const character = text[at];
+    if (character === '"') {
+      for (at += 1; text[at] !== '"'; at += 1) if (text[at] === '\\') at += 1;
+    } else if (character === '[' || character === '{') {
+      depth += 1;
+      if (depth === 1) start = at + 1;
+    } else if (character === ']' || character === '}' || (character === ',' && depth === 1)) {
+      if (depth === 1 && text.slice(start, at).trim() !== '') elements.push(text.slice(start, at).trim());
+      if (character === ',') start = at + 1;
+      else depth -= 1;
+    }
+  }
+  return elements;
+}
+
+/** The names of a JSON object's members and the texts of their values, to the letter. */
+function membersOf(text: string): Map<string, string> {
+  return new Map(elementsOf(text).map((member) => {
+    const colon = /^"(?:[^"\\]|\\.)*"\s*:/.exec(member)?.[0] ?? '';
+    return [JSON.parse(colon.slice(0, -1).trim()) as string, member.slice(colon.length).trim()];
+  }));
+}

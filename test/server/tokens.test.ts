@@ -1,0 +1,55 @@
+// Tokens by themselves: what is signed is read back, and nothing else is. Forgeries over the wire are tested there.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+
+import fc from 'fast-check';
+
+import { createTokens, type Claims } from '../../server/tokens.ts';
+
+const secrets = ['the first secret of 32 bytes or more', 'the second secret of 32 bytes or more'] as const;
+const claims: Claims = { accountId: 'a'.repeat(24), userId: 'b'.repeat(24), sessionId: 'c'.repeat(32), expiresAtMs: 2_000_000 };
+const before = (): number => 1_999_999;
+
+describe('a token', () => {
+  test('says what was signed until it expires, and then nothing', () => {
+    let now = 0;
+    const tokens = createTokens([secrets[0]], () => now);
+    const token = tokens.sign(claims);
+    assert.deepEqual(tokens.verify(token), claims);
+    now = 1_999_999;
+    assert.deepEqual(tokens.verify(token), claims);
+    now = 2_000_000;
+    assert.equal(tokens.verify(token), null);
+  });
+
+  test('is verified by every secret and signed by the first', () => {
+    const [first, second, both] = [[secrets[0]], [secrets[1]], secrets].map((some) => createTokens(some, before));
+    assert.deepEqual(both?.verify(second?.sign(claims) ?? ''), claims);
+    assert.deepEqual(first?.verify(both?.sign(claims) ?? ''), claims);
+    assert.equal(second?.verify(both?.sign(claims) ?? ''), null);
+  });
+
+  test('does not survive the change of any character', () => {
+    const tokens = createTokens([secrets[0]], before);
+    const token = tokens.sign(claims);
+    for (let at = 0; at < token.length; at += 1) {
+      for (const character of ['A', 'B', '-', '.', '=', ' ']) {
+        const changed = token.slice(0, at) + character + token.slice(at + 1);
+        if (changed !== token) assert.equal(tokens.verify(changed), null, `${character} at ${at}`);
+      }
+      assert.equal(tokens.verify(token.slice(0, at)), null);
+    }
+  });
+
+  test('is nothing that chance writes', () => {
+    const tokens = createTokens([secrets[0]], before);
+    const part = fc.oneof(fc.base64String(), fc.json().map((text) => Buffer.from(text).toString('base64url')), fc.string());
+    const parts = fc.array(part, { maxLength: 5 });
+    fc.assert(fc.property(parts, (some) => assert.equal(tokens.verify(some.join('.')), null)), { numRuns: 500 });
+  });
+
+  test('needs a secret', () => {
+    assert.throws(() => createTokens([], before));
+  });
+});

@@ -1,0 +1,84 @@
+// The sync clock: its one text form, what it reads, and that it never goes back.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+
+import fc from 'fast-check';
+
+import { EPOCH, formatInstant, instantFromMs, parseInstant, tick, type Instant } from '../../shared/clock.ts';
+
+/** As far as a number holds microseconds exactly: the years 1684 to 2255. */
+const instant = fc.maxSafeInteger().map((micros) => micros as Instant);
+
+describe('an instant as text', () => {
+  test('has six fractional digits and is read back as it was', () => {
+    assert.equal(formatInstant(EPOCH), '1970-01-01T00:00:00.000000Z');
+    assert.equal(formatInstant(1_767_268_800_000_412 as Instant), '2026-01-01T12:00:00.000412Z');
+    fc.assert(fc.property(instant, (value) => {
+      const text = formatInstant(value);
+      assert.match(text, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/);
+      assert.equal(parseInstant(text), value);
+    }));
+  });
+
+  test('sorts as the instants do', () => {
+    fc.assert(fc.property(instant, instant, (a, b) => assert.equal(formatInstant(a) < formatInstant(b), a < b)));
+  });
+
+  test('means what Date reads in it, in every zone', () => {
+    const zone = fc.tuple(fc.constantFrom('+', '-'), fc.integer({ min: 0, max: 23 }), fc.integer({ min: 0, max: 59 }));
+    const date = fc.date({ min: new Date('1970-01-03T00:00:00Z'), max: new Date('2200-01-01T00:00:00Z'), noInvalidDate: true });
+    fc.assert(fc.property(date, zone, (at, [sign, hours, minutes]) => {
+      const pad = (part: number) => String(part).padStart(2, '0');
+      const text = `${at.toISOString().slice(0, -1)}${sign}${pad(hours)}:${pad(minutes)}`;
+      assert.equal(parseInstant(text), Date.parse(text) * 1000);
+    }));
+  });
+
+  test('may have fewer digits, more digits, and a zone in each of its forms', () => {
+    const noon = Date.UTC(2026, 0, 1, 12) * 1000;
+    for (const [text, micros] of [
+      ['2026-01-01T12:00Z', 0], ['2026-01-01T12:00:00Z', 0], ['2026-01-01T12:00:00.5Z', 500_000], ['2026-01-01T12:00:00,5Z', 500_000],
+      ['2026-01-01T12:00:00.000001Z', 1], ['2026-01-01T12:00:00.000001999Z', 1], ['2026-01-01T12:00:00.999999999Z', 999_999],
+      ['2026-01-01T13:00:00+01:00', 0], ['2026-01-01T13:00:00+0100', 0], ['2026-01-01T13:00:00+01', 0], ['2026-01-01T06:30:00-05:30', 0],
+      ['2026-01-01T12:00:00-00:00', 0],
+    ] as const) assert.equal(parseInstant(text), noon + micros, text);
+  });
+
+  test('of a leap day is read, and of a day, an hour or a zone that is none is not', () => {
+    assert.notEqual(parseInstant('2024-02-29T00:00:00Z'), null);
+    assert.notEqual(parseInstant('0000-02-29T00:00:00Z'), null);
+    for (const text of [
+      '', 'Z', '2026', '2026-01-01', '2026-01-01T12', '2026-01-01T12:00', '2026-01-01T12:00:00', '2026-1-1T12:00Z', '2026-01-01 12:00Z',
+      '2026-02-29T00:00Z', '1900-02-29T00:00Z', '2026-04-31T00:00Z', '2026-00-01T00:00Z', '2026-13-01T00:00Z', '2026-01-00T00:00Z',
+      '2026-01-01T24:00:00Z', '2026-01-01T23:60:00Z', '2026-01-01T23:59:60Z', '2026-01-01T12:00:00.Z', '2026-01-01T12:00:00.0000000001Z',
+      '2026-01-01T12:00+24:00', '2026-01-01T12:00+01:60', '2026-01-01T12:00+1', '2026-01-01T12:00+', '2026-01-01T12:00Zulu',
+      ' 2026-01-01T12:00Z',
+      '2026-01-01T12:00Z\n', '2026-01-01t12:00z', '+12026-01-01T12:00Z', '-2026-01-01T12:00Z', '2026-01-01T12:00:00.12 Z',
+      '20260101T120000Z',
+    ]) assert.equal(parseInstant(text), null, JSON.stringify(text));
+  });
+
+  test('is nothing else that chance writes', () => {
+    fc.assert(fc.property(fc.string(), (text) => assert.equal(parseInstant(text), null)));
+  });
+});
+
+describe('the clock of an account', () => {
+  test('gives each change an instant of its own, never before the machine\'s time, whatever that does', () => {
+    fc.assert(fc.property(fc.array(fc.double({ min: 0, max: 4e12, noNaN: true }), { minLength: 1 }), (times) => {
+      let last = EPOCH;
+      for (const nowMs of times) {
+        const next = tick(last, nowMs);
+        assert.ok(next > last && next >= instantFromMs(nowMs) && Number.isSafeInteger(next));
+        last = next;
+      }
+    }));
+  });
+
+  test('goes on by a microsecond where the machine\'s time stands still or steps back', () => {
+    const first = tick(EPOCH, 1000);
+    assert.deepEqual([first, tick(first, 1000), tick(first, 0)], [1_000_000, 1_000_001, 1_000_001]);
+    assert.equal(tick(first, 1000.0029), 1_000_002);
+  });
+});

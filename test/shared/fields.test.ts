@@ -1,0 +1,126 @@
+// Fields as plain data: how a value is checked against them, and the merge patch. What each field of each collection
+// takes is tested over the wire.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+
+import fc from 'fast-check';
+
+import { collections, publishedFields, writableFields } from '../../shared/collections.ts';
+import { checkFields, isDate, isId, mergePatch, noProblems, type Fields, type Json } from '../../shared/fields.ts';
+
+const fields = {
+  name: { kind: 'text', max: 5 },
+  count: { kind: 'integer', min: 1, max: 9, optional: true },
+  parts: {
+    kind: 'list', max: 2, optional: true,
+    of: { kind: 'object', fields: { a: { kind: 'boolean' }, b: { kind: 'text', max: 3, optional: true } } },
+  },
+} as const satisfies Fields;
+
+function check(input: unknown): { output: unknown; problems: Record<string, string> } {
+  const problems = noProblems();
+  const output = checkFields(fields, input, problems);
+  return { output, problems: { ...problems } };
+}
+
+describe('checking fields', () => {
+  test('returns them in the order of their declaration, without what is null', () => {
+    const { output, problems } = check({ parts: [{ b: null, a: true }], count: null, name: 'x' });
+    assert.deepEqual(problems, {});
+    assert.equal(JSON.stringify(output), '{"name":"x","parts":[{"a":true}]}');
+  });
+
+  test('names each problem by its path, with a reason', () => {
+    assert.deepEqual(check({ count: 10, parts: [{}, { a: 1, b: 'long', c: 0 }], extra: 1 }).problems, {
+      extra: 'is not a field of this',
+      name: 'is required',
+      count: 'must be at most 9',
+      'parts.0.a': 'is required',
+      'parts.1.c': 'is not a field of this',
+      'parts.1.a': 'must be true or false',
+      'parts.1.b': 'must have at most 3 characters',
+    });
+    assert.deepEqual(check(null).problems, { '.': 'must be an object' });
+    assert.deepEqual(check({ name: 'x', parts: [1, 2, 3] }).problems, { parts: 'must have at most 2 entries' });
+  });
+
+  test('refuses keys that objects inherit, and leaves no prototype changed', () => {
+    for (const key of ['__proto__', 'constructor', 'toString', 'hasOwnProperty']) {
+      const { output, problems } = check(JSON.parse(`{"name":"x",${JSON.stringify(key)}:{"polluted":true}}`));
+      assert.deepEqual(Object.keys(problems), [key]);
+      assert.equal(Object.getPrototypeOf(output), Object.prototype);
+    }
+    assert.equal('polluted' in {}, false);
+  });
+
+  test('takes whatever it has returned, and returns the same', () => {
+    fc.assert(fc.property(fc.jsonValue(), (input) => {
+      const { output, problems } = check(input);
+      if (Object.keys(problems).length === 0) assert.deepEqual(check(output), { output, problems: {} });
+    }));
+  });
+
+  test('finds every declaration sound: what a collection publishes and accepts are its own fields', () => {
+    for (const collection of collections) {
+      for (const field of [...Object.values(writableFields(collection)), ...Object.values(publishedFields(collection))]) {
+        assert.ok(Object.values(collection.fields).includes(field));
+        if (field.kind === 'reference') assert.ok(collections.some(({ name }) => name === field.to));
+      }
+      assert.ok(Object.values(publishedFields(collection)).every((field) => !field.private));
+      assert.ok(Object.values(writableFields(collection)).every((field) => !field.server));
+    }
+  });
+});
+
+describe('a date', () => {
+  test('is a day of the calendar', () => {
+    const day = fc.tuple(fc.integer({ min: 0, max: 9999 }), fc.integer({ min: 0, max: 13 }), fc.integer({ min: 0, max: 32 }));
+    fc.assert(fc.property(day, ([year, month, date]) => {
+      const isLeap = (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0;
+      const days = [31, isLeap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month - 1] ?? 0;
+      const text = [String(year).padStart(4, '0'), String(month).padStart(2, '0'), String(date).padStart(2, '0')].join('-');
+      assert.equal(isDate(text), date >= 1 && date <= days, text);
+    }), { numRuns: 500 });
+  });
+});
+
+describe('an id', () => {
+  test('is 24 hex digits in lower case', () => {
+    assert.ok(isId('0123456789abcdef01234567'));
+    for (const text of [
+      '', '0123456789abcdef0123456', '0123456789abcdef012345678', '0123456789ABCDEF01234567', '0123456789abcdef0123456g',
+      '0123456789abcdef01234567\n',
+    ]) assert.equal(isId(text), false);
+  });
+});
+
+describe('a merge patch', () => {
+  test('does what the examples of RFC 7396 do', () => {
+    const examples: [target: Json, patch: Json, result: Json][] = [
+      [{ a: 'b' }, { a: 'c' }, { a: 'c' }], [{ a: 'b' }, { b: 'c' }, { a: 'b', b: 'c' }], [{ a: 'b' }, { a: null }, {}],
+      [{ a: 'b', b: 'c' }, { a: null }, { b: 'c' }], [{ a: ['b'] }, { a: 'c' }, { a: 'c' }], [{ a: 'c' }, { a: ['b'] }, { a: ['b'] }],
+      [{ a: { b: 'c' } }, { a: { b: 'd', c: null } }, { a: { b: 'd' } }], [{ a: [{ b: 'c' }] }, { a: [1] }, { a: [1] }],
+      [['a', 'b'], ['c', 'd'], ['c', 'd']], [{ a: 'b' }, ['c'], ['c']], [{ a: 'foo' }, null, null], [{ a: 'foo' }, 'bar', 'bar'],
+      [{ e: null }, { a: 1 }, { e: null, a: 1 }], [[1, 2], { a: 'b', c: null }, { a: 'b' }],
+      [{}, { a: { bb: { ccc: null } } }, { a: { bb: {} } }],
+    ];
+    for (const [target, patch, result] of examples) assert.deepEqual(mergePatch(target, patch), result);
+  });
+
+  test('changes neither what it is given nor a prototype', () => {
+    const [target, patch] = [{ a: { b: 1 } }, JSON.parse('{"a":{"__proto__":{"polluted":1}},"__proto__":{"polluted":1}}') as Json];
+    const before = JSON.stringify([target, patch]);
+    const merged = mergePatch(target, patch);
+    assert.equal(JSON.stringify([target, patch]), before);
+    assert.equal(JSON.stringify(merged), '{"a":{"b":1,"__proto__":{"polluted":1}},"__proto__":{"polluted":1}}');
+    assert.equal('polluted' in {}, false);
+  });
+
+  test('twice is the same as once', () => {
+    fc.assert(fc.property(fc.jsonValue(), fc.jsonValue(), (target, patch) => {
+      const once = mergePatch(target as Json, patch as Json);
+      assert.deepEqual(mergePatch(once, patch as Json), once);
+    }));
+  });
+});

@@ -1,0 +1,115 @@
+// The vocabulary of the wire: its parsers take nothing for an answer that is none, and it does not change unnoticed.
+
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { describe, test } from 'node:test';
+
+import fc from 'fast-check';
+
+import { AppError, errorCode, wireErrorCodes } from '../../shared/errors.ts';
+import { noProblems } from '../../shared/fields.ts';
+import {
+  idempotencyKeyPattern, loginFields, parseErrorAnswer, parseInput, parseLoginAnswer, parseRecordAnswer, parseSignedInUser,
+  protocolVersion, refuseProblems, wireSchema,
+} from '../../shared/protocol.ts';
+
+/** SHA-256 of the wire schema of each protocol version that was ever released. */
+const recordedSchemas: Readonly<Record<number, string>> = {
+  1: 'd377cd5b715d5877ddddf99aaf715885043290c8390517136e766723182a2689',
+};
+
+const user = { id: '0123456789abcdef01234567', email: 'a@b.test', name: 'A', role: 'owner', accountId: '76543210fedcba9876543210' };
+const login = { success: true, token: 'a.b.c', expiresAt: '2026-01-02T12:00:00.000000Z', user };
+const record = { id: user.id, updatedAt: '2026-01-01T12:00:00.000412Z', payload: { name: 'x' } };
+
+describe('the wire schema', () => {
+  test('is the one that was recorded for this protocol version: a change needs a new version', () => {
+    const hash = createHash('sha256').update(wireSchema()).digest('hex');
+    assert.equal(recordedSchemas[protocolVersion.current], hash);
+  });
+
+  test('differs from version to version, and the oldest that is served is known', () => {
+    assert.equal(new Set(Object.values(recordedSchemas)).size, Object.keys(recordedSchemas).length);
+    assert.ok(protocolVersion.oldest <= protocolVersion.current && protocolVersion.oldest in recordedSchemas);
+  });
+
+  test('covers what a client may send and is sent', () => {
+    const schema = wireSchema();
+    for (const word of ['invalid_request', 'customerId', 'taxRateBp', 'amountMinor', 'password', '5000', '1048576', 'viewer']) {
+      assert.ok(schema.includes(word), word);
+    }
+  });
+});
+
+describe('an answer of the server', () => {
+  const parsers = { parseLoginAnswer, parseSignedInUser, parseRecordAnswer } as const;
+
+  test('is read where it is one, and what a newer server adds is left out', () => {
+    assert.deepEqual(parseLoginAnswer({ ...login, later: 1 }), { token: login.token, expiresAt: login.expiresAt, user });
+    assert.deepEqual(parseSignedInUser({ user: { ...user, avatar: 'x' } }), user);
+    assert.deepEqual(parseRecordAnswer({ success: true, record }), record);
+    assert.deepEqual(parseRecordAnswer({ record: { id: record.id, updatedAt: record.updatedAt } }),
+      { id: record.id, updatedAt: record.updatedAt });
+  });
+
+  test('that lacks something, or holds something else, is refused', () => {
+    for (const [parse, name, held] of [
+      [parseLoginAnswer, 'user', user], [parseSignedInUser, 'user', user], [parseRecordAnswer, 'record', record],
+    ] as const) {
+      const around = (value: unknown) => ({ ...login, [name]: value });
+      const lacking = Object.keys(held).filter((key) => key !== 'payload')
+        .flatMap((key) => [undefined, 1].map((value) => around({ ...held, [key]: value })));
+      for (const broken of [null, undefined, [], 'x', {}, around(null), around([]), ...lacking]) {
+        assert.throws(() => parse(broken), { code: 'bad_response' }, JSON.stringify(broken));
+      }
+    }
+    for (const broken of [{ ...login, token: 1 }, { ...login, expiresAt: undefined }, { ...login, user: { ...user, role: 'admin' } }]) {
+      assert.throws(() => parseLoginAnswer(broken), { code: 'bad_response' });
+    }
+    assert.throws(() => parseRecordAnswer({ record: { ...record, payload: [] } }), { code: 'bad_response' });
+  });
+
+  test('is never anything that chance writes', () => {
+    fc.assert(fc.property(fc.jsonValue(), (value) => {
+      for (const parse of Object.values(parsers)) assert.throws(() => parse(value), { code: 'bad_response' });
+      assert.equal(parseErrorAnswer(value), null);
+    }));
+  });
+});
+
+describe('an error of the server', () => {
+  test('is read with its fields and the present record', () => {
+    const error = { code: 'precondition_failed', message: 'Someone else …', fields: { name: 'is required' }, current: record };
+    assert.deepEqual(parseErrorAnswer({ success: false, error }), error);
+    for (const code of wireErrorCodes) assert.deepEqual(parseErrorAnswer({ error: { code, message: 'x' } }), { code, message: 'x' });
+  });
+
+  test('loses what is malformed in it, and is none without a code of the wire', () => {
+    const error = { code: 'conflict', message: 'x', fields: { a: 1 }, current: 'y', later: 'z' };
+    assert.deepEqual(parseErrorAnswer({ error }), { code: 'conflict', message: 'x' });
+    for (const other of [
+      { code: 'offline', message: 'x' }, { code: 'toString', message: 'x' }, { code: 5, message: 'x' }, { code: 'conflict' },
+      { message: 'x' }, 'conflict', null, [],
+    ]) assert.equal(parseErrorAnswer({ error: other }), null);
+  });
+});
+
+describe('an input of people', () => {
+  test('is refused with a sentence about its first problem and a reason for each', () => {
+    assert.deepEqual(parseInput(loginFields, { password: 'p', email: 'e' }), { email: 'e', password: 'p' });
+    assert.throws(() => parseInput(loginFields, {}), (error) => error instanceof AppError && errorCode(error) === 'invalid_request'
+      && error.message === 'email is required.' && Object.keys(error.details.fields ?? {}).join() === 'email,password');
+    assert.throws(() => parseInput(loginFields, 5), { message: 'The body must be an object.' });
+  });
+
+  test('with no problem is not refused', () => {
+    refuseProblems(noProblems());
+  });
+});
+
+describe('an idempotency key', () => {
+  test('is 1 to 128 visible characters of ASCII', () => {
+    for (const key of ['a', '~'.repeat(128), '!"#$%&\'()*+,-./:;<=>?@[\\]^_`{|}']) assert.match(key, idempotencyKeyPattern);
+    for (const key of ['', ' ', 'a b', 'a\n', 'é', '\u007f', 'a'.repeat(129)]) assert.doesNotMatch(key, idempotencyKeyPattern);
+  });
+});
