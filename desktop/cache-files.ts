@@ -51,9 +51,8 @@ export function moveCacheAside(path: string, nowMs: number): string | null {
   return target;
 }
 
-/** Deletes logs whose database is gone: what a crash between deleting or moving the files leaves. */
-export function removeOrphanedLogs(path: string): void {
-  if (existsSync(path)) return;
+/** Deletes logs whose database is gone; SQLite would do so too, but only when it makes a new one. */
+function removeOrphanedLogs(path: string): void {
   for (const suffix of logSuffixes) rmSync(path + suffix, { force: true });
 }
 

@@ -80,10 +80,11 @@ export function requireOurs(db: ReadDb, steps: readonly Migration[] = migrations
 
 /** Brings the fixed tables to the newest version, one transaction per migration: a crash leaves a whole version. */
 export function migrate(db: WriteDb, steps: readonly Migration[] = migrations): void {
-  const version = readPragma(db, 'user_version');
   for (const [index, step] of steps.entries()) {
-    if (index < version) continue;
+    if (index < readPragma(db, 'user_version')) continue;
     inTransaction(db, 'preparing the local copy', () => {
+      // Another process may have come first while this one waited for its turn.
+      if (index < readPragma(db, 'user_version')) return;
       step(db);
       db.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${index + 1}`);
     });

@@ -21,14 +21,6 @@ export function startRebuild(writer: CacheWriter, reason: string): void {
   });
 }
 
-/** Gives up a rebuild and keeps the copy there is. Durable when it returns. */
-export function abandonRebuild(writer: CacheWriter): void {
-  inTransaction(writer.db, 'ending the rebuild', () => {
-    saveState(writer, { rebuild: null });
-    dropInactive(writer);
-  });
-}
-
 /**
  * Makes the rebuilt tables the ones that are read, takes over their scope and cursor, and sets what else is given; a
  * reader sees all of the old copy or all of the new one. Durable when it returns. The old tables stay until

@@ -34,11 +34,11 @@ const maxValues = 1000;
 
 /** Reads what a caller asked for; throws `invalid_request` for a column, value or search that cannot be. */
 export function readSelection(
-  reader: CacheReader, generation: Generation, collection: Collection,
-  selection: ListSelection,
+  reader: CacheReader, generation: Generation, collection: Collection, selection: ListSelection,
 ): Where {
   const { search = '', filters = {} } = selection;
   if (typeof search !== 'string') throw invalid('A search must be text.');
+  if (!isObject(filters)) throw invalid('Filters must name columns.');
   const words = searchCondition(reader, generation, collection, search);
   const conditions = Object.entries(filters).map(([name, filter]) => {
     const column = collection.columns.find((declared) => declared.name === name);

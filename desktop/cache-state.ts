@@ -138,6 +138,7 @@ export function listAttempts(reader: CacheReader, limit = keptAttempts): Attempt
       changes: Number(row['changes']),
       bytes: Number(row['bytes']),
       outcome: String(row['outcome']),
+      // Only `recordAttempt` writes this column.
       code: text(row['code']) as ErrorCode | null,
       detail: text(row['detail']),
     })));

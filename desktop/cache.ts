@@ -15,7 +15,6 @@ import { dirname } from 'node:path';
 
 import { collections as declaredCollections, type Collection } from '../shared/collections.ts';
 import { AppError } from '../shared/errors.ts';
-import { removeOrphanedLogs } from './cache-files.ts';
 import { syncLayout } from './cache-layout.ts';
 import { migrate, requireOurs } from './cache-migrations.ts';
 import { dropInactive } from './cache-rebuild.ts';
@@ -30,7 +29,7 @@ export { cacheSizeBytes, moveCacheAside, removeCacheFiles } from './cache-files.
 export {
   counts, getRecord, listPage, type ListPage, type ListQuery, type ListRow, type RecordView,
 } from './cache-queries.ts';
-export { abandonRebuild, dropInactive, startRebuild, swapGenerations } from './cache-rebuild.ts';
+export { dropInactive, startRebuild, swapGenerations } from './cache-rebuild.ts';
 export { otherGeneration, type Cache, type CacheReader, type CacheWriter, type Generation } from './cache-schema.ts';
 export type { Filter, Scalar, ListSelection } from './cache-selection.ts';
 export {
@@ -68,7 +67,6 @@ export function openCache(path: string, deps: CacheDeps = {}): Cache {
   const file: CacheFile = { path, busyTimeoutMs: deps.busyTimeoutMs ?? defaultBusyTimeoutMs, connections: new Set() };
   try {
     makeFolder(dirname(path));
-    removeOrphanedLogs(path);
     const writeDb = openWriter(path, file.busyTimeoutMs, requireOurs);
     file.connections.add(writeDb);
     const layout = createLayout(deps.collections ?? declaredCollections, deps.hasFullText ?? hasFts5(writeDb));

@@ -214,12 +214,15 @@ async function verify(target: Target, cache: CacheWriter, digest: Digest | null)
   return null;
 }
 
-/** A server whose cursor stands still would be asked the same question for ever. */
+/** A server whose cursor stands still, or moves without bringing anything, would be asked for ever. */
 function refuseStandstill(page: Page, cursor: string | null): void {
   const before = cursor === null ? null : parseInstant(cursor);
   const after = parseInstant(page.serverTime);
   if (after === null || (before !== null && after < before)) throw badResponse('its cursor went back');
-  if (page.hasMore && (page.changes.length === 0 || after === before)) throw badResponse('its cursor stands still');
+  const last = page.changes.at(-1);
+  if (page.hasMore && (!last || after === before || parseInstant(last.updatedAt) !== after)) {
+    throw badResponse('there is more, but its cursor is not that of its last change');
+  }
 }
 
 function refuseCancelled(signal: AbortSignal): void {

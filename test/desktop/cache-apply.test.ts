@@ -29,6 +29,16 @@ describe('a change', () => {
     assertConsistent(cache, 'a');
   });
 
+  test('may be of any size and in any script', (t) => {
+    const cache = temporaryCache(t);
+    const long = JSON.stringify({ name: 'long', notes: 'ä€\u{1f600}'.repeat(100_000) });
+    const changes = [long, '{"name":"short"}', long].map((payload, number): WireChange =>
+      ({ collection: 'plans', id: recordId(number), updatedAt: instant(number), payload }));
+    applyChanges(cache.writer, 'a', changes);
+    assert.deepEqual(recordRows(cache, 'a', 'plans').map(({ payload }) => payload), changes.map(({ payload }) => payload));
+    assertConsistent(cache, 'a');
+  });
+
   test('that is newer replaces, one that is older does not, one that is the same is a replay', (t) => {
     const cache = temporaryCache(t);
     const first = upsert('invoices', 1, invoice(1), 10);

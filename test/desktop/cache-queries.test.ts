@@ -67,6 +67,7 @@ describe('a page of a list', () => {
       { collection: 'invoices', filters: { status: [null] } }, { collection: 'invoices', filters: { status: [{}] } },
       { collection: 'invoices', filters: { totalMinor: Number.NaN } }, { collection: 'invoices', filters: { totalMinor: { from: [] } } },
       { collection: 'invoices', filters: { status: Array.from({ length: 1001 }, () => 'x') } }, { collection: 'invoices', search: 5 },
+      { collection: 'invoices', filters: null }, { collection: 'invoices', filters: 'status' },
     ];
     for (const query of bad) failsWith('invalid_request', () => listPage(reader, query as ListQuery));
   });

@@ -43,6 +43,7 @@ test('attempts are listed newest first, and only the last 200 are kept', (t) => 
   for (let index = 1; index <= 205; index += 1) recordAttempt(writer, attempt(index));
   const kept = listAttempts(reader);
   assert.equal(kept.length, 200);
+  assert.equal(listAttempts(reader, 1000).length, 200);
   assert.deepEqual([kept[0], kept[199]], [attempt(205), attempt(6)]);
   assert.deepEqual(listAttempts(reader, 2), [attempt(205), attempt(204)]);
 });

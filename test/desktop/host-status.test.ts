@@ -112,7 +112,8 @@ describe('the state', () => {
 
   test('is update_required when the server takes this version no more', async (t) => {
     const message = 'Update Invoify: this server speaks protocol 9 and later.';
-    const stranger = await openStranger(t, answerJson(JSON.stringify({ success: false, error: { code: 'upgrade_required', message } }), 426));
+    const refusal = { success: false, error: { code: 'upgrade_required', message } };
+    const stranger = await openStranger(t, answerJson(JSON.stringify(refusal), 426));
     const desk = await openDesk(t, { url: stranger.url, token: 'a-token' });
     assert.equal((await desk.host.pullFromServer()).outcome, 'failed');
     const status = await desk.host.getStatus();

@@ -97,8 +97,8 @@ describe('a write', () => {
     assert.equal((await desk.host.getRecord('plans', old.id))?.updatedAt, updatedAt);
     const invalid = await assertRejects(desk.host.createRecord('plans', fields(plan({ priceMinor: -1 }))), 'invalid_request');
     assert.deepEqual(Object.keys(invalid.details.fields ?? {}), ['priceMinor']);
-    const customerId = (await first(desk, 'customers')).id;
-    const busy = await assertRejects(desk.host.deleteRecord('customers', customerId, (await first(desk, 'customers')).updatedAt), 'conflict');
+    const billed = await first(desk, 'customers');
+    const busy = await assertRejects(desk.host.deleteRecord('customers', billed.id, billed.updatedAt), 'conflict');
     assert.match(busy.message, /invoices/);
   });
 
@@ -139,7 +139,11 @@ describe('a write whose answer is lost', () => {
     for (const later of ['internal', 'unavailable', 'tooManyRequests'] as const) {
       const { desk } = await synced(t);
       let sent = 0;
-      desk.network.plan((call) => call.method !== 'POST' || call.path !== '/api/plans' ? null : sent++ === 0 ? faults.answerLost : faults[later]);
+      desk.network.plan(({ path }) => {
+        if (path !== '/api/plans') return null;
+        sent += 1;
+        return sent === 1 ? faults.answerLost : faults[later];
+      });
       await assertRejects(desk.host.createRecord('plans', fields(plan({ name: 'Perhaps' }))), 'outcome_unknown');
     }
   });

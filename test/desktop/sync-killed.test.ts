@@ -3,6 +3,8 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, describe, test } from 'node:test';
@@ -19,6 +21,9 @@ import { openSite, type Site } from '../sync/site.ts';
 
 const program = join(import.meta.dirname, '..', 'sync', 'desktop-process.ts');
 const AT_ONCE = 2;
+/** So that not every one of the many processes compiles everything anew. */
+const compiled = mkdtempSync(join(tmpdir(), 'invoify-compiled-'));
+after(() => rmSync(compiled, { recursive: true, force: true }));
 
 for (const name of phaseNames) {
   describe(`a ${name}`, () => {
@@ -97,7 +102,8 @@ interface Ended {
 
 /** Runs a desktop to its end, or kills it when it has said so many lines. */
 async function runProcess(job: Job, killAfterLines = Infinity): Promise<Ended> {
-  const child = spawn(process.execPath, [program, JSON.stringify(job)], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const env = { ...process.env, NODE_COMPILE_CACHE: compiled };
+  const child = spawn(process.execPath, [program, JSON.stringify(job)], { stdio: ['ignore', 'pipe', 'inherit'], env });
   const steps: string[] = [];
   let outcome: string | null = null;
   createInterface({ input: child.stdout }).on('line', (line) => {

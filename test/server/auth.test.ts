@@ -1,4 +1,4 @@
-// Sign-in where requests over the wire cannot be timed: a password that changes while it is being checked.
+// Sign-in where requests over the wire cannot be timed: a user who changes while the password is being checked.
 
 import assert from 'node:assert/strict';
 import type { IncomingMessage } from 'node:http';
@@ -38,9 +38,9 @@ function authOn(store: Store, openSession: Store['openSession']): Auth {
 }
 
 for (const kind of stores) {
-  describe(`a password that changes while it is checked, on ${kind.kind}`, { skip: kind.skip }, () => {
+  describe(`a user who changes while their password is checked, on ${kind.kind}`, { skip: kind.skip }, () => {
     for (const [when, isBefore] of [['just before', true], ['just after', false]] as const) {
-      test(`opens nothing where the change comes ${when} the session`, async (t) => {
+      test(`gets no session where the password changes ${when} it opens`, async (t) => {
         const store = await newStore(t, kind);
         await createOwner(store, passwords, email, 'the first password');
         const auth = authOn(store, async (session) => {
@@ -52,7 +52,24 @@ for (const kind of stores) {
       });
     }
 
-    test('leaves a sign-in alone that nothing happened to', async (t) => {
+    test('gets a token that does not hold where they are disabled meanwhile', async (t) => {
+      const store = await newStore(t, kind);
+      await createOwner(store, passwords, email, 'the first password');
+      const auth = authOn(store, async (session) => {
+        await store.write(session.accountId, async (transaction) => {
+          const user = await transaction.get('users', session.userId);
+          assert.ok(user);
+          const payload = JSON.stringify({ ...JSON.parse(user.payload) as object, disabled: true });
+          transaction.put('users', user.id, { ...user, payload }, user);
+          transaction.endSessionsOf(user.id);
+        });
+        await store.openSession(session);
+      });
+      const { token } = await auth.login({ email, password: 'the first password' }, 'peer');
+      await assert.rejects(auth.identify({ headers: { authorization: `Bearer ${token}` } } as IncomingMessage), { code: 'unauthorized' });
+    });
+
+    test('gets one that holds where nothing changes', async (t) => {
       const store = await newStore(t, kind);
       await createOwner(store, passwords, email, 'the first password');
       const auth = authOn(store, (session) => store.openSession(session));

@@ -1,0 +1,138 @@
+// A copy that cannot be used, found so at the start or while it is in use, is set aside and downloaded again.
+
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { after, before, describe, test, type TestContext } from 'node:test';
+
+import { assertRejects } from '../server/store-bench.ts';
+import { stores } from '../server/harness.ts';
+import { openBooks, type Books } from '../sync/books.ts';
+import { editDatabase, openDesk, type Desk } from '../sync/desk.ts';
+import { assertExact } from '../sync/exact.ts';
+import { faults } from '../sync/network.ts';
+import { openSite, type Site } from '../sync/site.ts';
+
+const DAY_MS = 86_400_000;
+const PAGE_BYTES = 8192;
+
+let site: Site;
+before(async () => {
+  const [embedded] = stores;
+  assert(embedded);
+  site = await openSite(embedded);
+});
+after(() => site.stop());
+
+/** A desk with a synced copy of some size, closed. */
+async function closedCopy(t: TestContext, plans = 5): Promise<{ books: Books; desk: Desk }> {
+  const books = await openBooks(site);
+  await books.addPlans(plans);
+  const desk = await openDesk(t, { url: site.server.url, token: books.owner.token });
+  await desk.sync();
+  await desk.idle();
+  await desk.close();
+  return { books, desk };
+}
+
+function setAside(desk: Desk): string[] {
+  return readdirSync(dirname(desk.file)).filter((name) => name.includes('.damaged-'));
+}
+
+/** Overwrites whole pages of a file that nobody has open: those that fit. */
+function overwritePages(file: string, fits: (page: Buffer, index: number) => boolean): void {
+  const bytes = readFileSync(file);
+  let count = 0;
+  for (let index = 0; index * PAGE_BYTES < bytes.length; index += 1) {
+    const page = bytes.subarray(index * PAGE_BYTES, (index + 1) * PAGE_BYTES);
+    if (!fits(page, index)) continue;
+    page.fill(0xff);
+    count += 1;
+  }
+  assert(count > 0, 'some page was damaged');
+  writeFileSync(file, bytes);
+}
+
+/** The pages that hold the plans' payloads. */
+const holdsPlans = (page: Buffer): boolean => page.includes('"priceMinor":1900');
+
+describe('a file that cannot be opened as the copy', () => {
+  const ways: Readonly<Record<string, (file: string) => void>> = {
+    'is no database': (file) => writeFileSync(file, 'This is not a database, though it is long enough to be looked at as one.'.repeat(200)),
+    'has a damaged first page': (file) => overwritePages(file, (_page, index) => index === 0),
+    'was cut short': (file) => truncateSync(file, PAGE_BYTES + 100),
+    'belongs to another program': (file) => editDatabase(file, (db) => db.exec('PRAGMA application_id = 12345')),
+    'was made by a newer version': (file) => editDatabase(file, (db) => db.exec('PRAGMA user_version = 999')),
+    'has lost its state': (file) => editDatabase(file, (db) => db.exec('DELETE FROM state')),
+  };
+  for (const [what, damage] of Object.entries(ways)) {
+    test(`because it ${what} is set aside and downloaded again`, async (t) => {
+      const { books, desk } = await closedCopy(t);
+      damage(desk.file);
+      await desk.open();
+      const status = await desk.host.getStatus();
+      assert.deepEqual([status.state, status.initialized], ['never_synced', true]);
+      assert.match(status.notice ?? '', /could not be used and was set aside/);
+      assert.equal(setAside(desk).filter((name) => !/-(wal|shm)$/.test(name)).length, 1);
+      await desk.sync();
+      await assertExact(desk, books.owner.client);
+      assert.equal((await desk.host.getStatus()).state, 'up_to_date');
+    });
+  }
+});
+
+describe('a copy that turns out to be damaged while it is in use', () => {
+  test('by a pull is replaced by the next one', async (t) => {
+    const { books, desk } = await closedCopy(t, 400);
+    for (const { id } of books.model.present('plans').slice(0, 100)) await books.change('plans', id);
+    overwritePages(desk.file, holdsPlans);
+    await desk.open();
+    const { error } = await desk.host.pullFromServer();
+    assert.equal(error?.code, 'cache_unusable');
+    const status = await desk.host.getStatus();
+    assert.deepEqual([status.state, status.isOnline], ['error', true]);
+    desk.network.plan(({ page }) => page === 0 ? faults.refused : null);
+    await desk.sync();
+    await assertExact(desk, books.owner.client);
+    assert.equal(setAside(desk).filter((name) => !/-(wal|shm)$/.test(name)).length, 1);
+    await desk.sync();
+    assert.equal((await desk.host.getStatus()).state, 'up_to_date');
+  });
+
+  test('by the proof of a day is replaced by the next pull', async (t) => {
+    const { books, desk } = await closedCopy(t, 400);
+    overwritePages(desk.file, holdsPlans);
+    await desk.open();
+    desk.clock.ms += 2 * DAY_MS;
+    await desk.sync();
+    await desk.idle();
+    assert.match(desk.logged.join('\n'), /upkeep failed/);
+    await desk.sync();
+    await assertExact(desk, books.owner.client);
+    assert(desk.statuses.some(({ state, notice }) => state === 'first_sync' && /set aside/.test(notice ?? '')));
+  });
+
+  test('so much that not even its state can be read still has a status, and is replaced', async (t) => {
+    const { books, desk } = await closedCopy(t);
+    await desk.open();
+    await desk.sync();
+    editDatabase(desk.file, (db) => db.exec('DELETE FROM state'));
+    const status = await desk.host.getStatus();
+    assert.equal(status.lastSync, null);
+    await assertRejects(desk.host.listPage({ collection: 'plans' }), 'cache_unusable');
+    await desk.sync();
+    await assertExact(desk, books.owner.client);
+  });
+
+  test('and cannot be replaced yet says so, and is replaced later', async (t) => {
+    const { books, desk } = await closedCopy(t);
+    await desk.open();
+    await desk.sync();
+    editDatabase(desk.file, (db) => db.exec('DELETE FROM state'));
+    desk.network.plan(() => faults.refused);
+    assert.equal((await desk.host.pullFromServer()).outcome, 'failed');
+    desk.network.plan(null);
+    await desk.sync();
+    await assertExact(desk, books.owner.client);
+  });
+});

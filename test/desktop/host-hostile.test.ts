@@ -1,0 +1,149 @@
+// A server that does not keep to the protocol: whatever it answers, a run ends, soon, and harms nothing that is here.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test, type TestContext } from 'node:test';
+
+import type { ErrorCode } from '../../shared/errors.ts';
+import { assertRejects } from '../server/store-bench.ts';
+import { firstOwner, password, stores } from '../server/harness.ts';
+import { plan } from '../server/samples.ts';
+import { openBooks, type Books } from '../sync/books.ts';
+import { openDesk, type Desk } from '../sync/desk.ts';
+import { assertExact, assertSameRows } from '../sync/exact.ts';
+import { altered, type Fault } from '../sync/network.ts';
+import { openSite, type Site } from '../sync/site.ts';
+
+let site: Site;
+before(async () => {
+  const [embedded] = stores;
+  assert(embedded);
+  site = await openSite(embedded);
+});
+after(() => site.stop());
+
+async function synced(t: TestContext): Promise<{ books: Books; desk: Desk }> {
+  const books = await openBooks(site);
+  const desk = await openDesk(t, { url: site.server.url, token: books.owner.token, pageLimit: () => 3 });
+  await desk.sync();
+  await desk.sync();
+  await books.addPlans(8);
+  return { books, desk };
+}
+
+/** Puts another text in the place of an answer's. */
+const says = (alter: (text: string) => string): Fault => ({ forward }) => altered(forward(), alter);
+
+/** Puts others in the place of some of a page's members. */
+const page = (members: object): Fault => says((text) => JSON.stringify({ ...JSON.parse(text), ...members }));
+
+const change = {
+  type: 'upsert', collection: 'plans', mongoId: '0123456789abcdef01234567', updatedAt: '2026-03-01T12:00:00.999999Z', payload: {},
+};
+const changes = (...all: unknown[]): Fault => page({ changes: all, count: all.length });
+const deep = `{"name":${'['.repeat(5000)}${']'.repeat(5000)}}`;
+
+describe('a page', () => {
+  const strange: Readonly<Record<string, Fault>> = {
+    'is a list': says((text) => `[${text}]`),
+    'has no changes': says((text) => text.replace('"changes"', '"changed"')),
+    'has changes that are no list': page({ changes: {} }),
+    'counts wrongly': page({ count: 2 }),
+    'has no cursor': page({ serverTime: null }),
+    'has a cursor that is no instant': page({ serverTime: 'soon' }),
+    'has a cursor that goes back': page({ serverTime: '2020-01-01T00:00:00.000000Z' }),
+    'has more and brings nothing': page({ changes: [], count: 0, hasMore: true }),
+    'has more and moves the cursor without a change of that time': page({ hasMore: true, serverTime: '2026-03-01T13:00:00.000000Z' }),
+    'has no scope': page({ scope: 7 }),
+    'has hasMore as text': page({ hasMore: 'no' }),
+    'has a digest of another shape': page({ hasMore: false, digest: { plans: { count: '1', sum: null } } }),
+    'is the last and has no digest': page({ hasMore: false, digest: undefined }),
+    'has a change of a collection that nobody knows': changes({ ...change, collection: 'secrets' }),
+    'has a change of a collection that is a table of the copy': changes({ ...change, collection: 'state' }),
+    'has a change whose collection would be SQL': changes({ ...change, collection: 'plans_a"; DROP TABLE state; --' }),
+    'has a change whose id is none': changes({ ...change, mongoId: '../../etc/passwd' }),
+    'has a change whose payload is no object': changes({ ...change, payload: [1] }),
+    'has a change whose payload is deeper than any': says(() =>
+      `{"success":true,"serverTime":"${change.updatedAt}","count":1,"hasMore":false,"scope":"x","digest":{},"changes":[`
+      + `{"type":"upsert","collection":"plans","mongoId":"${change.mongoId}","updatedAt":"${change.updatedAt}","payload":${deep}}]}`),
+    'has an upsert without payload': changes({ ...change, payload: undefined }),
+    'has a delete with a payload': changes({ ...change, type: 'delete' }),
+    'has a change of a type that nobody knows': changes({ ...change, type: 'drop' }),
+    'has a payload that is no JSON': says((text) => text.replace('"payload":{"name":', '"payload":{"name"::')),
+    'is JSON with something after it': says((text) => `${text}}`),
+  };
+  for (const [what, fault] of Object.entries(strange)) {
+    test(`that ${what} ends the run and changes nothing`, async (t) => {
+      const { books, desk } = await synced(t);
+      const rows = desk.rows();
+      desk.network.plan((call) => call.page === null ? null : fault);
+      const { outcome, error } = await desk.host.pullFromServer();
+      assert.deepEqual([outcome, desk.network.pulls().length < 12], ['failed', true], `${desk.network.pulls().length} requests`);
+      const expected: readonly (ErrorCode | undefined)[] = ['bad_response', 'digest_mismatch', 'resync_required'];
+      assert(expected.includes(error?.code), `${error?.code}: ${error?.message}`);
+      assertSameRows(desk.rows(), rows);
+      assert.equal((await desk.host.getStatus()).state, 'error');
+      desk.network.plan(null);
+      await desk.sync();
+      await assertExact(desk, books.owner.client);
+    });
+  }
+
+  test('whose scope is another every time ends the run', async (t) => {
+    const { desk } = await synced(t);
+    let asked = 0;
+    desk.network.plan((call) => call.page === null ? null : page({ scope: `scope ${asked++}` }));
+    assert.equal((await desk.host.pullFromServer()).error?.code, 'resync_required');
+    assert(asked < 12);
+  });
+});
+
+describe('an answer about who is signed in', () => {
+  const strange: Readonly<Record<string, string>> = {
+    'has no user': '{"success":true}',
+    'has a user without an id': '{"success":true,"user":{"email":"a@b.test","name":"A","role":"owner","accountId":"x"}}',
+    'has a role that nobody knows': '{"success":true,"user":{"id":"a","email":"a@b.test","name":"A","role":"god","accountId":"x"}}',
+    'has a user who is a list': '{"success":true,"user":[]}',
+  };
+  for (const [what, text] of Object.entries(strange)) {
+    test(`that ${what} removes nothing`, async (t) => {
+      const { desk } = await synced(t);
+      await desk.reopen();
+      const rows = desk.rows();
+      desk.network.plan(({ path }) => path === '/api/auth/me' ? says(() => text) : null);
+      assert.equal((await desk.host.pullFromServer()).error?.code, 'bad_response');
+      assertSameRows(desk.rows(), rows);
+    });
+  }
+
+  test('that renews the token of someone else is not believed', async (t) => {
+    const { desk } = await synced(t);
+    await desk.reopen();
+    await desk.sync();
+    const rows = desk.rows();
+    desk.network.plan(({ path }) => path === '/api/auth/refresh'
+      ? says((text) => text.replace(/"user":\{"id":"[0-9a-f]{24}"/, '"user":{"id":"0123456789abcdef01234567"')) : null);
+    assert.equal((await desk.host.pullFromServer()).error?.code, 'bad_response');
+    assertSameRows(desk.rows(), rows);
+  });
+
+  test('to a sign-in that has no token signs nobody in', async (t) => {
+    const desk = await openDesk(t, { url: site.server.url });
+    for (const text of ['{"success":true}', '{"success":true,"token":7,"expiresAt":"2026-01-01T00:00:00Z"}']) {
+      desk.network.plan(() => says(() => text));
+      await assertRejects(desk.host.signIn(firstOwner, password), 'bad_response');
+    }
+    assert.equal(await desk.vault.load(), null);
+    assert.equal((await desk.host.getStatus()).state, 'never_synced');
+  });
+});
+
+test('an answer to a write that is no record is of unknown outcome', async (t) => {
+  const { books, desk } = await synced(t);
+  for (const text of ['{"success":true}', '{"success":true,"record":{"id":7}}', '{"success":true,"record":[]}']) {
+    desk.network.plan(({ method, path }) => method === 'POST' && path === '/api/plans' ? says(() => text) : null);
+    await assertRejects(desk.host.createRecord('plans', { ...plan() }), 'outcome_unknown');
+  }
+  desk.network.plan(null);
+  await desk.sync();
+  await assertExact(desk, books.owner.client);
+});

@@ -1,0 +1,53 @@
+// The state as a table: every fact that it follows from, and which fact comes before which.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { deriveState, STALE_AFTER_MS, type SyncFacts, type SyncState } from '../../desktop/status.ts';
+import type { ErrorCode } from '../../shared/errors.ts';
+
+const nowMs = Date.parse('2026-03-01T12:00:00Z');
+const calm: SyncFacts = {
+  isRunning: false, isComplete: true, isSignedIn: true, hasNetwork: true, isOnline: true, error: null, lastSyncMs: nowMs - 60_000,
+};
+const error = (code: ErrorCode): Pick<SyncFacts, 'error'> => ({ error: { code, message: 'A sentence.' } });
+const nothingHere = { isComplete: false, lastSyncMs: null } as const;
+
+const table: readonly (readonly [title: string, facts: Partial<SyncFacts>, state: SyncState])[] = [
+  ['all is well', {}, 'up_to_date'],
+  ['nothing was ever synced', nothingHere, 'never_synced'],
+  ['nobody is signed in and nothing is here', { ...nothingHere, isSignedIn: false }, 'never_synced'],
+  ['nobody is signed in and something is here', { isSignedIn: false }, 'session_expired'],
+  ['a first sync was completed and its time never kept', { lastSyncMs: null, isSignedIn: false }, 'session_expired'],
+  ['a first sync runs', { ...nothingHere, isRunning: true }, 'first_sync'],
+  ['a later sync runs', { isRunning: true }, 'syncing'],
+  ['a sync runs after one that failed', { isRunning: true, isOnline: false, ...error('offline') }, 'syncing'],
+  ['a sync runs in an ended session', { isRunning: true, isSignedIn: false, ...error('signed_out') }, 'syncing'],
+  ['the last sync is 15 minutes ago', { lastSyncMs: nowMs - STALE_AFTER_MS }, 'up_to_date'],
+  ['the last sync is over 15 minutes ago', { lastSyncMs: nowMs - STALE_AFTER_MS - 1 }, 'stale'],
+  ['the clock was set back since the last sync', { lastSyncMs: nowMs + 3_600_000 }, 'up_to_date'],
+  ['the server was not asked since the start', { isOnline: null }, 'stale'],
+  ['the server does not answer', { isOnline: false, ...error('offline') }, 'unreachable'],
+  ['the server does not answer, as there is no network', { isOnline: false, hasNetwork: false, ...error('offline') }, 'offline'],
+  ['the last sync is long ago and the server does not answer', { isOnline: false, lastSyncMs: 0, ...error('offline') }, 'unreachable'],
+  ['the server did not answer something else than a sync', { isOnline: false }, 'unreachable'],
+  ['the same without a network', { isOnline: false, hasNetwork: false }, 'offline'],
+  ['there is no network, but the server answered all the same', { hasNetwork: false }, 'up_to_date'],
+  ['nothing is here and the server does not answer', { ...nothingHere, isOnline: false, ...error('offline') }, 'unreachable'],
+  ['the session has ended', { isSignedIn: false, ...error('signed_out') }, 'session_expired'],
+  ['the session has ended and no server answers', { isSignedIn: false, isOnline: false, ...error('signed_out') }, 'session_expired'],
+  ['a token was refused and nothing is here', { ...nothingHere, isSignedIn: false, ...error('signed_out') }, 'never_synced'],
+  ['the server fails', error('internal'), 'error'],
+  ['the server is unavailable', { isOnline: false, ...error('unavailable') }, 'error'],
+  ['the answer is not ours', { isOnline: false, ...error('bad_response') }, 'error'],
+  ['the copy differs', error('digest_mismatch'), 'error'],
+  ['the disk is full', error('disk_full'), 'error'],
+  ['the copy is damaged', { ...nothingHere, ...error('cache_unusable') }, 'error'],
+  ['a sync was cancelled', error('cancelled'), 'up_to_date'],
+  ['one side is too old', error('upgrade_required'), 'update_required'],
+  ['one side is too old for a first sync', { ...nothingHere, ...error('upgrade_required') }, 'update_required'],
+];
+
+for (const [title, facts, state] of table) {
+  test(`the state is ${state} when ${title}`, () => assert.equal(deriveState({ ...calm, ...facts }, nowMs), state));
+}
