@@ -28,6 +28,8 @@ export interface Request {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: JsonObject | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Hears how large the answer was, uncompressed. */
+  readonly onReceived?: (sizeBytes: number) => void;
 }
 
 export interface ServerConnection {
@@ -72,7 +74,7 @@ async function send(origin: string, request: Request, deps: ConnectionDeps): Pro
       credentials: 'omit',
       signal,
     });
-    const text = await readText(response, watch.touch);
+    const text = await readText(response, watch.touch, request.onReceived);
     if (!response.ok) throw refusal(response, text);
     // A middleman's page (a captive portal, a proxy) is no answer of our server, whatever its status says.
     if (!/^\s*\{/.test(text)) throw badResponse('it is not JSON');
@@ -95,7 +97,7 @@ function headersOf({ token, headers, body }: Request): Record<string, string> {
   };
 }
 
-async function readText(response: Response, touch: () => void): Promise<string> {
+async function readText(response: Response, touch: () => void, onReceived?: (sizeBytes: number) => void): Promise<string> {
   const chunks: Uint8Array[] = [];
   let sizeBytes = 0;
   touch();
@@ -105,6 +107,7 @@ async function readText(response: Response, touch: () => void): Promise<string> 
     if (sizeBytes > MAX_ANSWER_BYTES) throw badResponse('it does not end');
     chunks.push(chunk);
   }
+  onReceived?.(sizeBytes);
   return Buffer.concat(chunks, sizeBytes).toString('utf8');
 }
 

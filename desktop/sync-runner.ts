@@ -151,8 +151,12 @@ export class SyncRunner {
   #ask(since: string | null, signal: AbortSignal): Promise<ReceivedPage> {
     const query = new URLSearchParams({ limit: String(this.#deps.pageLimit ?? pageLimit.max), ...(since === null ? {} : { since }) });
     const attempt = async (): Promise<ReceivedPage> => {
-      const text = await this.#host.send({ path: `/api/sync/pull?${query}`, signal });
-      return { page: readPage(text), sizeBytes: Buffer.byteLength(text) };
+      let sizeBytes = 0;
+      const onReceived = (received: number): void => {
+        sizeBytes = received;
+      };
+      const text = await this.#host.send({ path: `/api/sync/pull?${query}`, signal, onReceived });
+      return { page: readPage(text), sizeBytes };
     };
     return withRetry(attempt, this.#deps, signal, () => this.#host.changed());
   }

@@ -35,8 +35,8 @@ const MIN_COMPRESSED_BYTES = 1024;
 
 export interface Answer {
   readonly status: number;
-  /** JSON text, or what is to be written as JSON. */
-  readonly body: string | object;
+  /** JSON text, its bytes in pieces, or what is to be written as JSON. */
+  readonly body: string | readonly Buffer[] | object;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -173,13 +173,13 @@ export function errorAnswer(error: unknown): Answer {
  * read to its end the connection is closed after it, as the rest of its body would be taken for the next request.
  */
 export async function sendAnswer(request: IncomingMessage, response: ServerResponse, answer: Answer, mayCompress: boolean): Promise<void> {
-  const plain = Buffer.from(typeof answer.body === 'string' ? answer.body : JSON.stringify(answer.body));
-  const encoding = mayCompress && plain.length >= MIN_COMPRESSED_BYTES
+  const plain = toBytes(answer.body);
+  const encoding = mayCompress && lengthOf(plain) >= MIN_COMPRESSED_BYTES
     ? negotiateEncoding(request.headers['accept-encoding'] ?? '') : 'identity';
-  const body = await compress(plain, encoding);
+  const pieces = encoding === 'identity' ? plain : [await compress(Buffer.concat(plain), encoding)];
   response.writeHead(answer.status, {
     'Content-Type': 'application/json; charset=utf-8',
-    'Content-Length': body.length,
+    'Content-Length': lengthOf(pieces),
     'Cache-Control': 'no-store',
     'X-Content-Type-Options': 'nosniff',
     'Vary': 'Accept-Encoding',
@@ -187,7 +187,18 @@ export async function sendAnswer(request: IncomingMessage, response: ServerRespo
     ...(request.complete ? {} : { 'Connection': 'close' }),
     ...answer.headers,
   });
-  response.end(request.method === 'HEAD' ? undefined : body);
+  response.cork();
+  if (request.method !== 'HEAD') for (const piece of pieces) response.write(piece);
+  response.end();
+}
+
+function toBytes(body: Answer['body']): readonly Buffer[] {
+  if (Array.isArray(body)) return body as readonly Buffer[];
+  return [Buffer.from(typeof body === 'string' ? body : JSON.stringify(body))];
+}
+
+function lengthOf(pieces: readonly Buffer[]): number {
+  return pieces.reduce((sum, piece) => sum + piece.length, 0);
 }
 
 /** Answers what is not HTTP, or too large a head, in the form of every other error, and closes the connection. */
@@ -227,9 +238,8 @@ const brotliAsync = promisify(brotliCompress);
 const zstdAsync = promisify(zstdCompress);
 
 /** Levels at which a page costs less time to compress than to send over a slow office line. */
-async function compress(bytes: Buffer, encoding: Encoding): Promise<Buffer> {
+async function compress(bytes: Buffer, encoding: Exclude<Encoding, 'identity'>): Promise<Buffer> {
   switch (encoding) {
-    case 'identity': return bytes;
     case 'gzip': return gzipAsync(bytes, { level: 1 });
     case 'br': return brotliAsync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 3 } });
     case 'zstd': return zstdAsync(bytes, { params: { [constants.ZSTD_c_compressionLevel]: 1 } });

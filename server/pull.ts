@@ -10,7 +10,7 @@ import { EPOCH, formatInstant, parseInstant, type Instant } from '../shared/cloc
 import { publishedFields, visibleTo, type Role } from '../shared/collections.ts';
 import { emptyDigest, type Digest } from '../shared/digest.ts';
 import { AppError } from '../shared/errors.ts';
-import { writeChange, writePage } from '../shared/feed.ts';
+import { changeSeparator, pageFrame, writeChange } from '../shared/feed.ts';
 import { pageLimit } from '../shared/protocol.ts';
 import type { Caller } from './auth.ts';
 import { invalid } from './http.ts';
@@ -36,12 +36,12 @@ export function parsePullQuery(query: ReadonlyMap<string, string>): PullQuery {
   return { since: from, limit: Math.min(Number(limit), pageLimit.max) };
 }
 
-/** One page as JSON text. Throws `resync_required` where the cursor cannot be continued. */
-export async function pullPage(store: Store, caller: Caller, query: PullQuery): Promise<string> {
+/** One page as JSON, in pieces to be sent one after another. Throws `resync_required` where the cursor cannot be continued. */
+export async function pullPage(store: Store, caller: Caller, query: PullQuery): Promise<readonly Buffer[]> {
   const { since } = query;
   const { role, accountId } = caller.user;
   if (since !== null) await refuseEndedCursor(store, caller.account, caller.session, since);
-  if (since === caller.account.clock) return lastPage(caller.account, role, []);
+  if (since === caller.account.clock) return lastPage(caller.account, role, noChanges);
   if (since === null && caller.account.horizon > EPOCH) {
     // The pages to come start at cursors before the horizon, which this session may use as long as no tombstone
     // from after this moment has been removed.
@@ -49,18 +49,29 @@ export async function pullPage(store: Store, caller: Caller, query: PullQuery): 
   }
   return store.snapshot(accountId, async (snapshot) => {
     if (since !== null) await refuseEndedCursor(store, snapshot.account, caller.session, since);
-    const { lines, last, hasMore } = await collect(snapshot, role, query);
-    if (!hasMore) return lastPage(snapshot.account, role, lines);
-    return writePage({ serverTime: formatInstant(last), hasMore, scope: scopeOf(accountId, role), digest: null }, lines);
+    const collected = await collect(snapshot, role, query);
+    if (!collected.hasMore) return lastPage(snapshot.account, role, collected);
+    const serverTime = formatInstant(collected.last);
+    return toPieces({ serverTime, hasMore: true, scope: scopeOf(accountId, role), digest: null }, collected);
   });
 }
 
-async function collect(snapshot: Snapshot, role: Role, { since, limit }: PullQuery): Promise<{
-  lines: string[]; last: Instant; hasMore: boolean;
-}> {
-  const lines: string[] = [];
-  let last = since ?? EPOCH;
+/** Changes as they will be sent, encoded batch by batch: a page never exists as one long string. */
+interface Collected {
+  readonly pieces: readonly Buffer[];
+  readonly count: number;
+  /** The instant of the last of them. */
+  readonly last: Instant;
+  readonly hasMore: boolean;
+}
+
+const noChanges: Collected = { pieces: [], count: 0, last: EPOCH, hasMore: false };
+
+async function collect(snapshot: Snapshot, role: Role, { since, limit }: PullQuery): Promise<Collected> {
+  const pieces: Buffer[] = [];
+  let count = 0;
   let sizeBytes = 0;
+  let last = since ?? EPOCH;
   const batches = snapshot.changes({
     after: since ?? EPOCH,
     collections: visibleTo(role).map((collection) => collection.name),
@@ -68,20 +79,32 @@ async function collect(snapshot: Snapshot, role: Role, { since, limit }: PullQue
     limit: limit + 1,
   });
   for await (const batch of batches) {
+    let text = '';
     for (const change of batch) {
-      if (lines.length === limit || sizeBytes >= pageLimit.maxBytes) return { lines, last, hasMore: true };
+      if (count === limit || sizeBytes >= pageLimit.maxBytes) {
+        pieces.push(Buffer.from(text));
+        return { pieces, count, last, hasMore: true };
+      }
       const line = writeChange(change);
+      text += count === 0 ? line : changeSeparator + line;
       sizeBytes += Buffer.byteLength(line);
-      lines.push(line);
+      count += 1;
       last = change.at;
     }
+    pieces.push(Buffer.from(text));
   }
-  return { lines, last, hasMore: false };
+  return { pieces, count, last, hasMore: false };
 }
 
-function lastPage(account: Account, role: Role, lines: readonly string[]): string {
+function lastPage(account: Account, role: Role, collected: Collected): readonly Buffer[] {
   const serverTime = formatInstant(account.clock);
-  return writePage({ serverTime, hasMore: false, scope: scopeOf(account.accountId, role), digest: digestFor(account, role) }, lines);
+  const scope = scopeOf(account.accountId, role);
+  return toPieces({ serverTime, hasMore: false, scope, digest: digestFor(account, role) }, collected);
+}
+
+function toPieces(page: Parameters<typeof pageFrame>[0], { pieces, count }: Collected): readonly Buffer[] {
+  const { head, tail } = pageFrame(page, count);
+  return [Buffer.from(head), ...pieces, Buffer.from(tail)];
 }
 
 /** A cursor ends when tombstones after it are gone, or when it lies after the account's clock (a restored backup). */

@@ -42,11 +42,14 @@ export function writeChange(change: Change): string {
     : `{"type":"upsert",${head},"payload":${change.payload}}`;
 }
 
-/** A whole page from its changes, already written. */
-export function writePage(page: Omit<Page, 'changes'>, changes: readonly string[]): string {
-  const head = `{"success":true,"serverTime":"${page.serverTime}","count":${changes.length},"hasMore":${page.hasMore}`;
+/** Stands between two changes of a page. */
+export const changeSeparator = ',\n';
+
+/** What stands around a page's changes, which are written one after another with `changeSeparator` between them. */
+export function pageFrame(page: Omit<Page, 'changes'>, count: number): { readonly head: string; readonly tail: string } {
+  const head = `{"success":true,"serverTime":"${page.serverTime}","count":${count},"hasMore":${page.hasMore}`;
   const digest = page.digest === null ? '' : `,"digest":${JSON.stringify(page.digest)}`;
-  return `${head},"scope":${JSON.stringify(page.scope)}${digest},"changes":[\n${changes.join(',\n')}\n]}\n`;
+  return { head: `${head},"scope":${JSON.stringify(page.scope)}${digest},"changes":[\n`, tail: '\n]}\n' };
 }
 
 /** Reads a page; throws `bad_response` where it is not one. Payloads are sliced and not checked: SQLite parses them. */

@@ -8,7 +8,7 @@ import fc from 'fast-check';
 
 import { formatInstant, type Instant } from '../../shared/clock.ts';
 import { AppError } from '../../shared/errors.ts';
-import { readPage, writeChange, writePage, type Change, type Page } from '../../shared/feed.ts';
+import { changeSeparator, pageFrame, readPage, writeChange, type Change, type Page } from '../../shared/feed.ts';
 
 const hostile = fc.constantFrom(
   '"', '\\', '\\"', '\\\\', '}}', '}},\n', '{"type":"upsert"', '],"hasMore":true', '\n', '\r\n', '\u2028', '\u2029', '\u0000', '\ud800',
@@ -38,8 +38,10 @@ const page = fc.record({
   changes: fc.array(change, { maxLength: 6 }),
 });
 
-const write = ({ changes, ...head }: { readonly changes: readonly Change[] } & Omit<Page, 'changes'>): string =>
-  writePage(head, changes.map(writeChange));
+const write = ({ changes, ...page }: { readonly changes: readonly Change[] } & Omit<Page, 'changes'>): string => {
+  const { head, tail } = pageFrame(page, changes.length);
+  return head + changes.map(writeChange).join(changeSeparator) + tail;
+};
 /** A last page with these changes. */
 const writeLast = (changes: readonly Change[]): string =>
   write({ serverTime: formatInstant(9 as Instant), hasMore: false, scope: 's', digest: { plans: { count: 1, sum: 2 } }, changes });
