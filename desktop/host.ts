@@ -10,10 +10,10 @@ import type { JsonObject } from '../shared/fields.ts';
 import { badResponse, parseLoginAnswer, parseSignedInUser, type SignedInUser, type WireRecord } from '../shared/protocol.ts';
 import type { Digest } from '../shared/digest.ts';
 import {
-  closeCache, counts, getRecord, listAttempts, listPage, moveCacheAside, openCache, readDigest, readState, removeCacheFiles,
-  saveState, selectionTotals, summary, type Attempt, type Cache, type CacheReader, type CacheState, type CacheWriter, type CurrencySummary,
-  type CurrencyTotals, type ListPage, type ListQuery, type ListSelection, type RecordView,
+  counts, getRecord, listAttempts, listPage, readDigest, readState, saveState, selectionTotals, summary, type Attempt, type CacheWriter,
+  type CurrencySummary, type CurrencyTotals, type ListPage, type ListQuery, type ListSelection, type RecordView,
 } from './cache.ts';
+import { LocalCopy } from './local-copy.ts';
 import { connectTo, parseJson, type ConnectionDeps, type Request, type ServerConnection } from './server-connection.ts';
 import { deriveState, type LastSync, type Status, type SyncError } from './status.ts';
 import { SyncRunner, type RunnerDeps, type SyncOutcome } from './sync-runner.ts';
@@ -43,12 +43,11 @@ export async function openHost(options: HostOptions, deps: HostDeps): Promise<Ho
 }
 
 export class Host {
-  readonly #options: HostOptions;
   readonly #deps: HostDeps;
   readonly #connection: ServerConnection;
   readonly #runner: SyncRunner;
   readonly #listeners = new Set<(status: Status) => void>();
-  #cache: Cache | null = null;
+  readonly #copy: LocalCopy;
   #token: string | null = null;
   #tokenSinceMs = 0;
   /** Who the token belongs to; null until the server has said so. */
@@ -57,19 +56,22 @@ export class Host {
   #error: SyncError | null = null;
   #notice: string | null = null;
   #lastChanges = 0;
-  /** The open copy is damaged; the next run replaces it. */
-  #isDamaged = false;
   #isClosed = false;
 
   /** Use `openHost`. */
   constructor(options: HostOptions, deps: HostDeps) {
-    this.#options = options;
     this.#deps = deps;
     this.#connection = connectTo(options.serverUrl, deps);
+    this.#copy = new LocalCopy(options.databaseFile, {
+      ...deps,
+      onSetAside: () => {
+        this.#notice = 'The copy on this computer could not be used and was set aside. It is downloaded again.';
+      },
+    });
     this.#runner = new SyncRunner({
       prepare: (signal) => this.#prepare(signal),
-      cache: () => this.#cache?.writer ?? null,
-      damaged: () => { this.#isDamaged = true; },
+      cache: () => this.#copy.writer,
+      damaged: () => this.#copy.markDamaged(),
       send: (request) => this.#send(request),
       ended: (outcome) => this.#finish(outcome),
       changed: () => this.#emit(),
@@ -77,7 +79,7 @@ export class Host {
   }
 
   async open(): Promise<void> {
-    this.#cache = this.#openCache();
+    this.#copy.open();
     const kept = await this.#deps.vault.load();
     // The token of another server must not be shown to this one.
     this.#token = kept?.origin === this.#connection.origin ? kept.token : null;
@@ -129,7 +131,7 @@ export class Host {
     this.#error = null;
     this.#notice = null;
     try {
-      this.#removeCopy();
+      this.#copy.remove();
     } finally {
       await this.#deps.vault.clear();
       this.#emit();
@@ -154,41 +156,40 @@ export class Host {
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#runner.cancel();
-    if (this.#cache) closeCache(this.#cache);
-    this.#cache = null;
+    this.#copy.close();
     this.#listeners.clear();
   }
 
   // ------------------------------------------------------------------------------------------------------- reading
 
   async listPage(query: ListQuery): Promise<ListPage> {
-    return listPage(this.#reader(), query);
+    return listPage(this.#copy.reader, query);
   }
 
   async getRecord(collection: string, id: string): Promise<RecordView | null> {
-    return getRecord(this.#reader(), collection, id);
+    return getRecord(this.#copy.reader, collection, id);
   }
 
   async counts(): Promise<Readonly<Record<string, number>>> {
-    return counts(this.#reader());
+    return counts(this.#copy.reader);
   }
 
   /** Open and overdue amounts by age and currency on the day `today` (YYYY-MM-DD). */
   async summary(today: string): Promise<readonly CurrencySummary[]> {
-    return summary(this.#reader(), today);
+    return summary(this.#copy.reader, today);
   }
 
   async selectionTotals(selection: ListSelection): Promise<readonly CurrencyTotals[]> {
-    return selectionTotals(this.#reader(), selection);
+    return selectionTotals(this.#copy.reader, selection);
   }
 
   async digest(): Promise<Digest> {
-    const reader = this.#reader();
+    const reader = this.#copy.reader;
     return readDigest(reader, readState(reader).generation);
   }
 
   async attempts(): Promise<readonly Attempt[]> {
-    return listAttempts(this.#reader());
+    return listAttempts(this.#copy.reader);
   }
 
   // ------------------------------------------------------------------------------------------------------- writing
@@ -245,22 +246,24 @@ export class Host {
   /** Makes the copy this user's: one that belongs to anyone else, or to another server, is removed first. */
   #adoptUser(user: SignedInUser): CacheWriter {
     const { origin } = this.#connection;
-    const state = this.#cache && readState(this.#cache.writer);
+    const held = this.#copy.writer;
+    const state = held && readState(held);
     const isTheirs = state?.userId === user.id && state.accountId === user.accountId && state.serverOrigin === origin;
-    if (state && state.userId !== null && !isTheirs) this.#removeCopy();
-    this.#cache ??= this.#openCache();
-    saveState(this.#cache.writer, { serverOrigin: origin, accountId: user.accountId, userId: user.id, user });
+    if (state && state.userId !== null && !isTheirs) this.#copy.remove();
+    const writer = this.#copy.open();
+    saveState(writer, { serverOrigin: origin, accountId: user.accountId, userId: user.id, user });
     this.#user = user;
-    return this.#cache.writer;
+    return writer;
   }
 
   async #prepare(signal: AbortSignal): Promise<CacheWriter> {
     if (this.#isClosed) throw new AppError('cancelled', 'Invoify is closing.');
     this.#requireToken();
-    if (this.#isDamaged) this.#replaceCopy();
-    if (this.#user && this.#cache) {
+    if (this.#copy.replaceDamaged()) this.#user = null;
+    const { writer } = this.#copy;
+    if (this.#user && writer) {
       await this.#renewToken(signal);
-      return this.#cache.writer;
+      return writer;
     }
     return this.#adoptUser(parseSignedInUser(parseJson(await this.#send({ path: '/api/auth/me', signal }))));
   }
@@ -332,12 +335,12 @@ export class Host {
   }
 
   #status(): Status {
-    const state = this.#readState();
+    const state = this.#copy.state();
     const lastSyncMs = state?.lastSyncMs ?? null;
     const lastSync: LastSync | null = lastSyncMs === null
       ? null : { timestamp: new Date(lastSyncMs).toISOString(), changes: this.#lastChanges };
     return {
-      initialized: this.#cache !== null,
+      initialized: this.#copy.writer !== null,
       lastSync,
       isOnline: this.#isOnline ?? false,
       state: deriveState({
@@ -355,56 +358,6 @@ export class Host {
       user: this.#user ?? state?.user ?? null,
       server: this.#connection.origin,
     };
-  }
-
-  /** Null where there is no copy, or where it cannot even be read what is in it. */
-  #readState(): CacheState | null {
-    try {
-      return this.#cache && readState(this.#cache.reader);
-    } catch (error) {
-      if (errorCode(error) !== 'cache_unusable') throw error;
-      this.#isDamaged = true;
-      return null;
-    }
-  }
-
-  #openCache(): Cache {
-    try {
-      return openCache(this.#options.databaseFile, {});
-    } catch (error) {
-      if (errorCode(error) !== 'cache_unusable') throw error;
-      this.#deps.log('the copy cannot be opened', { error });
-      return this.#setCopyAside();
-    }
-  }
-
-  /** A new, empty copy in the place of one that turned out to be damaged. */
-  #replaceCopy(): void {
-    if (this.#cache) closeCache(this.#cache);
-    this.#cache = null;
-    this.#user = null;
-    this.#cache = this.#setCopyAside();
-  }
-
-  #setCopyAside(): Cache {
-    const { databaseFile } = this.#options;
-    moveCacheAside(databaseFile, this.#deps.nowMs());
-    this.#notice = 'The copy on this computer could not be used and was set aside. It is downloaded again.';
-    const cache = openCache(databaseFile, {});
-    this.#isDamaged = false;
-    return cache;
-  }
-
-  #removeCopy(): void {
-    if (this.#cache) closeCache(this.#cache);
-    this.#cache = null;
-    this.#isDamaged = false;
-    removeCacheFiles(this.#options.databaseFile);
-  }
-
-  #reader(): CacheReader {
-    if (!this.#cache) throw new AppError('signed_out', 'There is no data on this computer. Sign in to download it.');
-    return this.#cache.reader;
   }
 
   #requireToken(): void {

@@ -99,6 +99,8 @@ for (const store of stores) {
       const voided = await done(act(closed, 'void'));
       assert.deepEqual(changes(closed.payload, voided.payload), ['status']);
       assert.equal(voided.payload['status'], 'void');
+      const bare = await done(patch(voided, { notes: null }));
+      assert.deepEqual([changes(voided.payload, bare.payload), 'notes' in bare.payload], [['notes'], false]);
     });
 
     test('takes payments up to what is open and not one unit more', async () => {
