@@ -123,6 +123,29 @@ describe('no answer', () => {
     });
   }
 
+  test('is not concluded as long as something comes now and then', async () => {
+    const timers = createTimers();
+    const chunks = ['{"success"', ':', 'true', '}'];
+    const slow = async (): Promise<Response> => new Response(new ReadableStream<Uint8Array>({
+      async pull(controller) {
+        const chunk = chunks.shift();
+        if (chunk === undefined) return controller.close();
+        controller.enqueue(Buffer.from(chunk));
+      },
+    }, { highWaterMark: 0 }));
+    let silences = 0;
+    const setTimer = (callback: () => void, delayMs: number): () => void => {
+      silences += 1;
+      return timers.setTimer(callback, delayMs);
+    };
+    const network = createNetwork();
+    network.plan(() => slow);
+    const connection = connectTo('http://localhost:1', { fetch: network.fetch, setTimer, hasNetwork: () => true });
+    assert.equal(await connection.send(hello), '{"success":true}');
+    assert.equal(silences, 1 + 1 + 4, 'one before the answer, one for its head, one for each of its parts');
+    assert.equal(timers.pending, 0);
+  });
+
   test('without a network says that this computer is offline', async () => {
     assert.match((await assertRejects(connectionWith(faults.refused, false).send(hello), 'offline')).message, /computer is offline/);
   });

@@ -115,6 +115,9 @@ for (const store of stores) {
       const sent = await act('send', draft.updatedAt, sending, undefined);
       assert.equal(sent.status, 200);
       assert.equal((await act('send', draft.updatedAt, sending, {})).text, sent.text);
+      const other = await server.owner.create('invoices', invoice(buyer.id));
+      const headers = { 'If-Match': `"${other.updatedAt}"`, 'Idempotency-Key': sending };
+      assertError(await server.owner.post(`/api/invoices/${other.id}/send`, {}, headers), 'conflict');
       const paying = newKey();
       const payment = { amountMinor: 400, paidOn: '2026-03-01' };
       const paid = await Promise.all(Array.from({ length: 5 }, () => act('payments', sent.body.record.updatedAt, paying, payment)));

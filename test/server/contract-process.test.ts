@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { Agent, request as requestHttp, type IncomingMessage } from 'node:http';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
@@ -43,6 +43,18 @@ async function untilRefused(url: string): Promise<void> {
     if (refused) return;
   }
 }
+
+/** Told to end at once; it gives its client some seconds, in which the other tests run. */
+let stuck: { readonly client: Socket; readonly exited: Promise<number | null> } | null = null;
+before(async () => {
+  const installation = await prepare(embedded);
+  const server = await spawnServer(installation.env);
+  const client = connect(Number(new URL(server.url).port), '127.0.0.1');
+  client.write('POST /api/auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n');
+  await once(client, 'data');
+  client.on('error', () => {}).write('{');
+  stuck = { client, exited: server.end().finally(() => installation.remove()) };
+});
 
 for (const store of stores) {
   describe(`a server process, on ${store.kind}`, { skip: store.skip }, () => {
@@ -226,5 +238,12 @@ describe('a secret', () => {
     assert.equal((await clientOf(inVariable).as(owner.token).get('/api/auth/me')).status, 200);
     assert.equal(await inVariable.end(), 0);
     await installation.remove();
+  });
+});
+
+describe('a server whose client never ends its request', () => {
+  test('exits with 0 all the same when it is told to end', async () => {
+    assert.equal(await stuck?.exited, 0);
+    stuck?.client.destroy();
   });
 });

@@ -1,0 +1,124 @@
+// A clerk who works in an account by chance: every kind of write over every collection, most of them valid. A seed
+// repeats the work.
+
+import assert from 'node:assert/strict';
+
+import type { Client, Reply, WireRecord } from '../server/client.ts';
+import { customer, invoice, line, plan, user } from '../server/samples.ts';
+import type { Model } from './model.ts';
+import type { Random } from './random.ts';
+
+type Deed = (clerk: Clerk) => Promise<void>;
+
+/** How often each deed is done, relative to the others. */
+const deeds: readonly (readonly [weight: number, deed: Deed])[] = [
+  [6, (clerk) => clerk.create('plans', plan(clerk.words()))],
+  [8, (clerk) => clerk.create('customers', customer({ ...clerk.words(), planId: clerk.pick('plans')?.id ?? null }))],
+  [14, (clerk) => clerk.createInvoice()],
+  [2, (clerk) => clerk.create('users', user(`${clerk.random.integer(0, 2 ** 31)}@people.test`, clerk.words()))],
+  [8, (clerk) => clerk.patch('plans', { priceMinor: clerk.random.integer(0, 99_999), ...clerk.words() })],
+  [8, (clerk) => clerk.patch('customers', { notes: clerk.random.chance(0.3) ? null : 'Ring\nfirst. "Quoted" \\ 🧾', ...clerk.words() })],
+  [10, (clerk) => clerk.patch('invoices', { notes: `Note ${clerk.random.next()}` })],
+  [4, (clerk) => clerk.patch('invoices', { lines: clerk.lines() })],
+  [2, (clerk) => clerk.patch('users', { disabled: clerk.random.chance(0.5), ...clerk.words() })],
+  [4, (clerk) => clerk.remove('plans')],
+  [4, (clerk) => clerk.remove('customers')],
+  [5, (clerk) => clerk.remove('invoices')],
+  [1, (clerk) => clerk.remove('users')],
+  [10, (clerk) => clerk.act('send', {})],
+  [8, (clerk) => clerk.act('payments', { amountMinor: clerk.random.integer(1, 40_000), paidOn: '2026-02-01' })],
+  [3, (clerk) => clerk.act('void', {})],
+  [3, (clerk) => clerk.refused()],
+];
+const totalWeight = deeds.reduce((sum, [weight]) => sum + weight, 0);
+
+export class Clerk {
+  readonly random: Random;
+  readonly #client: Client;
+  readonly #model: Model;
+  /** People whom the clerk leaves alone. */
+  readonly #spared: ReadonlySet<string>;
+  /** Writes that the server has answered, whatever it answered. */
+  answered = 0;
+
+  constructor(client: Client, model: Model, random: Random, spared: Iterable<string>) {
+    this.#client = client;
+    this.#model = model;
+    this.random = random;
+    this.#spared = new Set(spared);
+  }
+
+  async work(): Promise<void> {
+    let at = this.random.next() * totalWeight;
+    const [, deed] = deeds.find(([weight]) => (at -= weight) < 0) ?? assert.fail();
+    await deed(this);
+  }
+
+  words(): { name: string } {
+    return { name: `${this.random.pick(['Café', 'Łódź', 'O\'Neill', '東京', 'A&B <i>'] as const)} ${this.random.integer(0, 9999)}` };
+  }
+
+  lines(): object[] {
+    return Array.from({ length: this.random.integer(1, 4) }, () => line({
+      quantityMilli: this.random.integer(0, 5000),
+      unitPriceMinor: this.random.integer(0, 20_000),
+      taxRateBp: this.random.pick([0, 700, 1900] as const),
+    }));
+  }
+
+  pick(collection: string): WireRecord | undefined {
+    return this.random.pick(this.#model.present(collection).filter(({ id }) => !this.#spared.has(id)));
+  }
+
+  async create(collection: string, fields: object): Promise<void> {
+    const key = `key-${this.random.integer(0, 2 ** 31)}`;
+    const ask = (): Promise<Reply> => this.#client.post(`/api/${collection}`, fields, { 'Idempotency-Key': key });
+    const reply = await ask();
+    this.#took(collection, reply);
+    if (this.random.chance(0.05)) assert.equal((await ask()).text, reply.text, 'a repeated request has the first answer');
+  }
+
+  async createInvoice(): Promise<void> {
+    const owner = this.pick('customers');
+    if (owner) await this.create('invoices', invoice(owner.id, { lines: this.lines() }));
+  }
+
+  async patch(collection: string, fields: object): Promise<void> {
+    const record = this.pick(collection);
+    if (record) this.#took(collection, await this.#client.patch(`/api/${collection}/${record.id}`, record.updatedAt, fields));
+  }
+
+  async remove(collection: string): Promise<void> {
+    const record = this.pick(collection);
+    if (record) this.#took(collection, await this.#client.remove(`/api/${collection}/${record.id}`, record.updatedAt));
+  }
+
+  async act(action: string, body: object): Promise<void> {
+    const record = this.pick('invoices');
+    if (!record) return;
+    const headers = { 'If-Match': `"${record.updatedAt}"` };
+    this.#took('invoices', await this.#client.post(`/api/invoices/${record.id}/${action}`, body, headers));
+  }
+
+  /** What must be refused and change nothing. */
+  async refused(): Promise<void> {
+    const record = this.pick('plans');
+    if (!record) return;
+    const path = `/api/plans/${record.id}`;
+    const replies = [
+      await this.#client.patch(path, '2020-01-01T00:00:00.000000Z', { name: 'Too late' }),
+      await this.#client.patch(path, record.updatedAt, { unknown: 1 }),
+      await this.#client.remove('/api/plans/0123456789abcdef01234567', record.updatedAt),
+      await this.#client.post('/api/plans', { name: '' }),
+    ];
+    // Someone else may have deleted it meanwhile.
+    assert.match(replies.map(({ status }) => status).join(' '), /^(412 400|404 400|412 404|404 404) 404 400$/);
+    this.answered += replies.length;
+  }
+
+  #took(collection: string, reply: Reply): void {
+    this.answered += 1;
+    if (reply.status < 300) this.#model.wrote(collection, reply);
+    else assert([400, 404, 409, 412].includes(reply.status), reply.text);
+  }
+}

@@ -1,0 +1,86 @@
+// Many writers and many readers of one account at the same time: on one server process over each store, and on two
+// processes over one MongoDB.
+
+import assert from 'node:assert/strict';
+import { Agent } from 'node:http';
+import { after, before, describe, test, type TestContext } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
+import { createClient, type Client } from '../server/client.ts';
+import { spawnServer, stores } from '../server/harness.ts';
+import { writeMuch } from './crowd.ts';
+import { openDesk } from './desk.ts';
+import { assertExact } from './exact.ts';
+import { Model } from './model.ts';
+import { finish, Reader } from './reader.ts';
+import { openSite, type Site, type TestAccount } from './site.ts';
+
+const WRITERS = 6;
+const WRITES = 40;
+
+for (const testStore of stores) {
+  describe(`on ${testStore.kind}`, { skip: testStore.skip }, () => {
+    let site: Site;
+    before(async () => { site = await openSite(testStore); });
+    after(() => site.stop());
+
+    test('every reader holds what many writers wrote while it read, whatever the size of its pages', async (t) => {
+      const owner = await site.newAccount();
+      const writers = Array.from({ length: WRITERS }, () => owner.client);
+      await crowd(t, owner, writers, [owner.client], site.server.url);
+    });
+
+    if (testStore.kind === 'embedded') return;
+
+    test('two server processes on one database lose and invent nothing', async (t) => {
+      const owner = await site.newAccount();
+      const servers = await Promise.all([spawnServer(site.server.env), spawnServer(site.server.env)]);
+      t.after(() => Promise.all(servers.map((server) => server.end())));
+      const clients = servers.map(({ url }) => {
+        const agent = new Agent({ keepAlive: true });
+        t.after(() => agent.destroy());
+        return createClient(() => ({ url, agent }), owner.token, owner.userId);
+      });
+      const [first] = servers;
+      assert(first);
+      await crowd(t, owner, [...clients, ...clients, ...clients], clients, first.url);
+    });
+  });
+}
+
+/** Lets all write and read at once, and then sees that everyone has the same. */
+async function crowd(
+  t: TestContext, owner: TestAccount, writers: readonly Client[], servers: readonly Client[], url: string,
+): Promise<void> {
+  const model = await new Model().begin(owner.client);
+  const readers = [1, 2, 7, 100].map((limit, index) => {
+    // A cursor of one server process is good at every other.
+    const [client = owner.client, other = client] = index % 2 === 0 ? servers : servers.toReversed();
+    return [new Reader(client, limit), new Reader(other, limit)] as const;
+  });
+  const desk = await openDesk(t, { url, token: owner.token, pageLimit: () => 11 });
+  const writing = new AbortController();
+  const written = Promise.all(writers.map((client, index) => writeMuch(client, model, index, WRITES))).finally(() => writing.abort());
+  await Promise.all([
+    written,
+    ...readers.map(async ([reader]) => {
+      while (!writing.signal.aborted) await reader.page().then(() => nextTurn());
+    }),
+    (async () => {
+      while (!writing.signal.aborted) await desk.sync();
+    })(),
+  ]);
+  for (const [reader, elsewhere] of readers) {
+    elsewhere.cursor = reader.cursor;
+    for (const [key, record] of reader.copy.records) elsewhere.copy.records.set(key, record);
+    await elsewhere.catchUp();
+    await reader.catchUp();
+    finish(model, reader);
+    finish(model, elsewhere);
+    assert.equal(reader.restarts, 0);
+  }
+  await desk.sync();
+  await assertExact(desk, owner.client);
+  model.assertHeldBy(desk.rows());
+  assert.deepEqual((await desk.host.attempts()).filter(({ detail }) => detail !== null), [], 'no rebuild was needed');
+}

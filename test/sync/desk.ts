@@ -1,0 +1,219 @@
+// One desktop of a test: a real host over a real file, with a network, timers and a clock that the test holds. Every
+// status it tells is kept and must not contradict itself.
+
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import type { TestContext } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
+import { openHost, type Host, type HostDeps } from '../../desktop/host.ts';
+import type { Status } from '../../desktop/status.ts';
+import type { SyncOutcome } from '../../desktop/sync-runner.ts';
+import { createMemoryVault } from '../../desktop/token-vault.ts';
+import { collections } from '../../shared/collections.ts';
+import type { HeldRecord } from '../server/naive-copy.ts';
+import { createNetwork, type Network } from './network.ts';
+import { createTimers } from './timers.ts';
+
+export interface DeskOptions {
+  readonly url: string;
+  /** Where the server is now, if that is not where `url` says. */
+  readonly place?: () => string;
+  /** Kept in the vault from an earlier session. */
+  readonly token?: string;
+  /** Changes per page; asked for anew with every page. */
+  readonly pageLimit?: () => number;
+  /** A copy that an earlier session left. */
+  readonly copyOf?: string;
+  readonly deps?: Partial<HostDeps>;
+}
+
+/** When the clock of every desk begins. */
+export const deskStartMs = Date.parse('2026-03-01T12:00:00Z');
+
+export class Desk {
+  readonly folder = mkdtempSync(join(tmpdir(), 'invoify-desk-'));
+  readonly file = join(this.folder, 'database', 'invoify.sqlite');
+  readonly network: Network;
+  readonly timers = createTimers();
+  readonly vault = createMemoryVault();
+  readonly clock = { ms: deskStartMs };
+  readonly machine = { hasNetwork: true };
+  readonly statuses: Status[] = [];
+  readonly contradictions: string[] = [];
+  /** What went to the log. A test that expects something there takes it out. */
+  readonly logged: string[] = [];
+  readonly #options: DeskOptions;
+  readonly #deps: HostDeps;
+  #host: Host | null = null;
+  #breaths = 0;
+
+  constructor(options: DeskOptions) {
+    const { clock, machine, logged } = this;
+    this.#options = options;
+    this.network = createNetwork({ place: options.place, onStall: (stalled) => this.#passTime(stalled) });
+    this.#deps = {
+      fetch: this.network.fetch,
+      setTimer: this.timers.setTimer,
+      hasNetwork: () => machine.hasNetwork,
+      nowMs: () => clock.ms,
+      random: () => 0.5,
+      newId: randomUUID,
+      breathe: () => {
+        this.#breaths += 1;
+        return nextTurn();
+      },
+      vault: this.vault,
+      log: (event, facts = {}) => void logged.push(`${event}: ${String(facts['error'] ?? '')}`),
+      get pageLimit() { return options.pageLimit?.() ?? 1000; },
+      ...options.deps,
+    };
+  }
+
+  get host(): Host {
+    assert(this.#host, 'the desk is open');
+    return this.#host;
+  }
+
+  /** Keeps a token in the vault, as of an earlier session. */
+  async keep(token: string): Promise<void> {
+    await this.vault.save({ token, origin: this.#options.url });
+  }
+
+  async open(): Promise<void> {
+    this.#host = await openHost({ databaseFile: this.file, serverUrl: this.#options.url }, this.#deps);
+    this.#host.onStatus((status) => {
+      this.statuses.push(status);
+      const contradiction = contradictionIn(status);
+      if (contradiction !== null) this.contradictions.push(contradiction);
+    });
+  }
+
+  async close(): Promise<void> {
+    const host = this.#host;
+    this.#host = null;
+    await host?.close();
+  }
+
+  async reopen(): Promise<void> {
+    await this.close();
+    await this.open();
+  }
+
+  /** A pull that must be completed. */
+  async sync(): Promise<SyncOutcome> {
+    const outcome = await this.host.pullFromServer();
+    assert.equal(outcome.outcome, 'completed', outcome.error?.message);
+    return outcome;
+  }
+
+  /** Resolves with the first status from now on, or the present one, that fits. */
+  async until(fits: (status: Status) => boolean): Promise<Status> {
+    const present = await this.host.getStatus();
+    if (fits(present)) return present;
+    return new Promise((resolve) => {
+      const stop = this.host.onStatus((status) => {
+        if (!fits(status)) return;
+        stop();
+        resolve(status);
+      });
+    });
+  }
+
+  /** Resolves when the desktop neither syncs nor tidies up: all it does then it does between two breaths. */
+  async idle(): Promise<void> {
+    for (let quietTurns = 0; quietTurns < 5; quietTurns += 1) {
+      const before = this.#breaths;
+      await nextTurn();
+      const { state } = await this.host.getStatus();
+      if (this.#breaths !== before || state === 'syncing' || state === 'first_sync') quietTurns = -1;
+    }
+  }
+
+  /** Every record of the copy as it is on disk and readable, by collection and id. */
+  rows(): ReadonlyMap<string, HeldRecord> {
+    return readRows(this.file);
+  }
+
+  /** Lets a silence pass, until the desktop has given the request up. */
+  #passTime(stalled: AbortSignal | null): void {
+    if (stalled?.aborted !== false) return;
+    setImmediate(() => {
+      this.timers.passSilence();
+      this.#passTime(stalled);
+    });
+  }
+
+  async remove(): Promise<void> {
+    await this.close();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** A desk that is removed when the test ends. By then no status may have contradicted itself and no defect been logged. */
+export async function openDesk(t: Pick<TestContext, 'after'>, options: DeskOptions): Promise<Desk> {
+  const desk = new Desk(options);
+  t.after(async () => {
+    await desk.remove();
+    assert.deepEqual(desk.contradictions, []);
+    assert.deepEqual(desk.logged.filter((line) => /^(sync|upkeep) failed: (?!AppError)/.test(line)), []);
+  });
+  if (options.token !== undefined) await desk.keep(options.token);
+  if (options.copyOf !== undefined) copyDatabase(options.copyOf, desk.file);
+  await desk.open();
+  return desk;
+}
+
+/** Copies a database that no one has open. */
+export function copyDatabase(from: string, to: string): void {
+  mkdirSync(dirname(to), { recursive: true });
+  copyFileSync(from, to);
+}
+
+/** Runs `edit` on a connection of its own, as another program would. */
+export function editDatabase(file: string, edit: (db: DatabaseSync) => void): void {
+  const db = new DatabaseSync(file);
+  try {
+    edit(db);
+  } finally {
+    db.close();
+  }
+}
+
+export function readRows(file: string): Map<string, HeldRecord> {
+  const db = new DatabaseSync(file, { readOnly: true });
+  try {
+    db.exec('BEGIN');
+    const generation = String(db.prepare('SELECT generation FROM state').get()?.['generation']);
+    return new Map(collections.flatMap(({ name: collection }) =>
+      db.prepare(`SELECT id, updated_at, payload FROM "${collection}_${generation}"`).all().map((row) => {
+        const record = { collection, id: String(row['id']), updatedAt: String(row['updated_at']), text: String(row['payload']) };
+        return [`${collection} ${record.id}`, record] as const;
+      })));
+  } finally {
+    db.close();
+  }
+}
+
+/** Why a status cannot be true, whatever happened; null where it can. */
+export function contradictionIn(status: Status): string | null {
+  const { state, isOnline, error, lastSync, initialized, progress } = status;
+  const mayBe: Readonly<Record<Status['state'], boolean>> = {
+    never_synced: lastSync === null,
+    first_sync: true,
+    syncing: initialized,
+    up_to_date: isOnline && error === null && lastSync !== null && initialized,
+    stale: error === null && lastSync !== null && initialized,
+    offline: !isOnline,
+    unreachable: !isOnline,
+    session_expired: initialized,
+    error: error !== null,
+    update_required: error?.code === 'upgrade_required',
+  };
+  const isRunning = state === 'first_sync' || state === 'syncing';
+  return mayBe[state] && (progress === null || isRunning) ? null : JSON.stringify(status);
+}

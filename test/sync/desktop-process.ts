@@ -1,0 +1,50 @@
+// A desktop in a process of its own, to be killed. It pulls once and says each step it comes to, and dies, as by a
+// power cut, at the step it is told to: nothing of it runs any more, not even the end of a transaction.
+
+import { systemHostDeps } from '../../desktop/system-deps.ts';
+import { openHost, type HostDeps } from '../../desktop/host.ts';
+
+export interface Job {
+  readonly databaseFile: string;
+  readonly serverUrl: string;
+  readonly token: string;
+  readonly pageLimit: number;
+  /** Counts what the host asks of its surroundings, from 1; null: it lives. */
+  readonly dieAtStep: number | null;
+}
+
+if (import.meta.main) await run(JSON.parse(process.argv[2] ?? '') as Job);
+
+async function run({ databaseFile, serverUrl, token, pageLimit, dieAtStep }: Job): Promise<void> {
+  let steps = 0;
+  const step = (name: string): void => {
+    steps += 1;
+    process.stdout.write(`${JSON.stringify({ step: steps, name })}\n`);
+    if (steps === dieAtStep) process.kill(process.pid, 'SIGKILL');
+  };
+  const system = systemHostDeps();
+  await system.vault.save({ token, origin: serverUrl });
+  const deps: HostDeps = {
+    ...system,
+    pageLimit,
+    async fetch(input, init) {
+      step('ask');
+      const response = await fetch(input, init);
+      step('answer');
+      return response;
+    },
+    nowMs() {
+      step('clock');
+      return Date.now();
+    },
+    breathe() {
+      step('breathe');
+      return system.breathe();
+    },
+  };
+  const host = await openHost({ databaseFile, serverUrl }, deps);
+  host.onStatus(({ progress }) => step(progress === null ? 'status' : `page of ${progress.changes}`));
+  const { outcome } = await host.pullFromServer();
+  await host.close();
+  process.stdout.write(`${JSON.stringify({ outcome })}\n`);
+}

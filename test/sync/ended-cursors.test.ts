@@ -1,0 +1,111 @@
+// Cursors that end under a reader because deletes are forgotten between two of its pages. Whoever cannot go on begins
+// again, and ends with an exact copy.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+
+import { instantFromMs } from '../../shared/clock.ts';
+import { stores } from '../server/harness.ts';
+import { openBooks, type Books } from './books.ts';
+import { openDesk } from './desk.ts';
+import { assertExact } from './exact.ts';
+import { letThrough } from './network.ts';
+import { finish, Reader } from './reader.ts';
+import { openSite, type Site } from './site.ts';
+
+const DAY_MS = 86_400_000;
+
+for (const testStore of stores) {
+  describe(`when deletes are forgotten between two pages, on ${testStore.kind}`, { skip: testStore.skip }, () => {
+    let site: Site;
+    before(async () => { site = await openSite(testStore); });
+    after(() => site.stop());
+
+    /** Forgets every delete there was. */
+    const prune = (books: Books): Promise<void> => site.store.write(books.owner.accountId, (transaction) =>
+      transaction.prune(instantFromMs(site.clock.ms), 0));
+
+    const removeSome = async (books: Books): Promise<void> => {
+      for (const { id } of books.model.present('plans').slice(0, 2)) await books.remove('plans', id);
+      site.clock.ms += DAY_MS;
+    };
+
+    for (const wasPruned of [false, true]) {
+      test(`a first pull ends exact, of an account that ${wasPruned ? 'has' : 'has never'} forgotten any before`, async () => {
+        const books = await openBooks(site);
+        await books.addPlans(12);
+        if (wasPruned) {
+          await removeSome(books);
+          await prune(books);
+        }
+        const reader = new Reader(books.owner.client, 4);
+        let boundary = 0;
+        await reader.catchUp(async () => {
+          if (boundary++ !== 1) return;
+          await removeSome(books);
+          await prune(books);
+          await books.addPlans(2);
+        });
+        finish(books.model, reader);
+        // What was deleted since the pull began is gone from the feed, so it cannot be continued.
+        assert.equal(reader.restarts, 1);
+      });
+    }
+
+    test('a first pull goes on where only deletes from before it are forgotten', async () => {
+      const books = await openBooks(site);
+      await books.addPlans(12);
+      await removeSome(books);
+      await prune(books);
+      await removeSome(books);
+      const reader = new Reader(books.owner.client, 3);
+      let boundary = 0;
+      await reader.catchUp(async () => {
+        if (boundary++ === 1) await prune(books);
+      });
+      finish(books.model, reader);
+      assert.equal(reader.restarts, 0);
+    });
+
+    test('a catch-up whose cursor is older begins again', async () => {
+      const books = await openBooks(site);
+      await books.addPlans(12);
+      const reader = new Reader(books.owner.client, 3);
+      await reader.catchUp();
+      for (const { id } of books.model.present('plans')) await books.change('plans', id);
+      let boundary = 0;
+      await reader.catchUp(async () => {
+        if (boundary++ !== 1) return;
+        await removeSome(books);
+        await prune(books);
+      });
+      finish(books.model, reader);
+      assert.equal(reader.restarts, 1);
+    });
+
+    for (const phase of ['first sync', 'catch-up', 'rebuild'] as const) {
+      test(`a desktop's ${phase} ends exact`, async (t) => {
+        const books = await openBooks(site);
+        await books.addPlans(12);
+        const desk = await openDesk(t, { url: site.server.url, token: books.owner.token, pageLimit: () => 3 });
+        if (phase !== 'first sync') await desk.sync();
+        if (phase === 'catch-up') for (const { id } of books.model.present('plans')) await books.change('plans', id);
+        if (phase === 'rebuild') {
+          await removeSome(books);
+          await prune(books);
+        }
+        desk.network.plan(({ page }) => async (exchange) => {
+          if (page === 2) {
+            await removeSome(books);
+            await prune(books);
+          }
+          return letThrough(exchange);
+        });
+        const { rebuilt } = await desk.sync();
+        assert.match(rebuilt ?? '', /no longer knew/);
+        await assertExact(desk, books.owner.client);
+        books.model.assertHeldBy(desk.rows());
+      });
+    }
+  });
+}

@@ -1,0 +1,32 @@
+// What "an exact copy" means: the same records as the server gives to someone who asks for everything, to the letter,
+// and the same digest: as the server keeps it, as the desktop keeps it, and as it follows from the rows.
+
+import assert from 'node:assert/strict';
+
+import type { Client } from '../server/client.ts';
+import { NaiveCopy, withoutEmpty } from '../server/naive-copy.ts';
+import type { Desk } from './desk.ts';
+
+/** Asserts that a desk holds just what `client`, who must have the same role, is given by the server now. */
+export async function assertExact(desk: Desk, client: Client): Promise<void> {
+  const served = new NaiveCopy();
+  const { pages, last } = await client.pullAll('limit=5000');
+  for (const page of pages) served.apply(page);
+  const rows = desk.rows();
+  assertSameRows(rows, served.records);
+  const held = new NaiveCopy();
+  for (const [key, record] of rows) held.records.set(key, record);
+  assert.deepEqual(held.digest(), withoutEmpty(last.body.digest));
+  assert.deepEqual(withoutEmpty(await desk.host.digest()), withoutEmpty(last.body.digest));
+}
+
+/** Asserts that two sets of rows are equal; says which differ. */
+export function assertSameRows(actual: ReturnType<Desk['rows']>, expected: ReturnType<Desk['rows']>): void {
+  const differing = [...new Set([...actual.keys(), ...expected.keys()])].filter((key) => {
+    const [left, right] = [actual.get(key), expected.get(key)];
+    return left?.updatedAt !== right?.updatedAt || left?.text !== right?.text;
+  });
+  const [first = ''] = differing;
+  const example = JSON.stringify([actual.get(first), expected.get(first)]);
+  assert.equal(differing.length, 0, `${differing.length} rows differ, the first is ${example}`);
+}

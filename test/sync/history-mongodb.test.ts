@@ -1,0 +1,24 @@
+// Histories by chance over MongoDB: fewer, as each write waits for a majority.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+
+import { stores } from '../server/harness.ts';
+import { liveThrough } from './history.ts';
+import { seedsToTry } from './seeds.ts';
+import { openSite, type Site } from './site.ts';
+
+const mongodb = stores.find(({ kind }) => kind === 'mongodb');
+
+describe('on mongodb', { skip: mongodb?.skip ?? true }, () => {
+  let site: Site;
+  before(async () => {
+    assert(mongodb);
+    site = await openSite(mongodb);
+  });
+  after(() => site.stop());
+
+  for (const seed of seedsToTry(6)) {
+    test(`whatever happens, everyone ends with the same: SYNC_SEED=${seed}`, (t) => liveThrough(t, site, seed));
+  }
+});

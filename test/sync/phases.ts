@@ -1,0 +1,120 @@
+// The three ways in which pages reach a copy (first sync, catch-up, rebuild), each prepared so that any number of desks
+// can go through it: the server stands still, and every desk starts from the same file.
+
+import assert from 'node:assert/strict';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+
+import { openBooks, type Books } from './books.ts';
+import { Desk, editDatabase, openDesk, type DeskOptions } from './desk.ts';
+import { assertExact, assertSameRows } from './exact.ts';
+import type { Site } from './site.ts';
+
+export const phaseNames = ['first sync', 'catch-up', 'rebuild'] as const;
+export type PhaseName = (typeof phaseNames)[number];
+
+export const PAGE = 4;
+
+export interface Phase {
+  readonly name: PhaseName;
+  readonly books: Books;
+  /** The copy that every desk starts from; undefined where it starts from nothing. */
+  readonly file: string | undefined;
+  /** What was readable before. */
+  readonly before: ReturnType<Desk['rows']>;
+  /** How many pages it takes. */
+  readonly pages: number;
+  /** A desk that is about to go through it. */
+  open(t: Pick<TestContext, 'after'>, options?: Partial<DeskOptions>): Promise<Desk>;
+  /** Asserts what must hold of a copy whose run was stopped before its end. */
+  assertUndisturbed(desk: Desk): Promise<void>;
+  /** Whether rows are all that the phase leads to. */
+  isDone(rows: ReturnType<Desk['rows']>): boolean;
+  /** Asserts that a copy is whole. */
+  assertDone(desk: Desk): Promise<void>;
+  remove(): void;
+}
+
+export async function preparePhase(name: PhaseName, site: Site): Promise<Phase> {
+  const books = await openBooks(site);
+  await books.addPlans(14);
+  const folder = mkdtempSync(join(tmpdir(), 'invoify-phase-'));
+  const file = name === 'first sync' ? undefined : join(folder, 'invoify.sqlite');
+  const options = { url: site.server.url, token: books.owner.token, pageLimit: () => PAGE };
+  const before = file === undefined ? new Map() : await leaveCopy(options, file);
+  if (file !== undefined) await moveOn(books);
+  if (name === 'rebuild' && file !== undefined) editDatabase(file, (db) => db.exec(`UPDATE state SET scope = 'another'`));
+
+  const open: Phase['open'] = (t, more = {}) =>
+    openDesk(t, { ...options, ...(file === undefined ? {} : { copyOf: file }), ...more });
+  const pages = await countPages(open);
+  return {
+    name, books, file, before, pages, open,
+    async assertUndisturbed(desk) {
+      const rows = desk.rows();
+      const { total } = await desk.host.listPage({ collection: 'plans' });
+      assert.equal(total, [...rows.values()].filter(({ collection }) => collection === 'plans').length);
+      if (name !== 'first sync') return assertSameRows(rows, before);
+      for (const [key, { updatedAt }] of rows) {
+        const [collection = '', id] = key.split(' ');
+        assert(books.model.present(collection).some((record) => record.id === id && record.updatedAt === updatedAt), key);
+      }
+    },
+    isDone(rows) {
+      const present = ['users', 'plans', 'customers', 'invoices'].flatMap((collection) =>
+        books.model.present(collection).map(({ id, updatedAt }) => `${collection} ${id} ${updatedAt}`));
+      const held = [...rows].map(([key, { updatedAt }]) => `${key} ${updatedAt}`);
+      return present.length === held.length && new Set([...present, ...held]).size === held.length;
+    },
+    async assertDone(desk) {
+      books.model.assertHeldBy(desk.rows());
+      await assertExact(desk, books.owner.client);
+    },
+    remove: () => rmSync(folder, { recursive: true, force: true }),
+  };
+}
+
+/** Syncs a desk and leaves its file; returns what is in it. */
+async function leaveCopy(options: DeskOptions, file: string): Promise<ReturnType<Desk['rows']>> {
+  const { runAfter, closing } = collectAfter();
+  const desk = await openDesk({ after: closing }, options);
+  await desk.sync();
+  const rows = desk.rows();
+  await desk.close();
+  cpSync(desk.file, file);
+  await runAfter();
+  return rows;
+}
+
+/** Changes, deletes and adds, so that what follows has pages of all kinds. */
+async function moveOn(books: Books): Promise<void> {
+  const plans = books.model.present('plans');
+  for (const { id } of plans.slice(0, 8)) await books.change('plans', id);
+  for (const { id } of plans.slice(8, 11)) await books.remove('plans', id);
+  for (const collection of ['customers', 'invoices']) {
+    for (const { id } of books.model.present(collection)) await books.change(collection, id);
+  }
+  await books.addPlans(3);
+}
+
+async function countPages(open: Phase['open']): Promise<number> {
+  const { runAfter, closing } = collectAfter();
+  const desk = await open({ after: closing });
+  desk.network.plan(null);
+  await desk.sync();
+  const pages = desk.network.pulls().length;
+  await runAfter();
+  return pages;
+}
+
+function collectAfter(): { closing: TestContext['after']; runAfter: () => Promise<void> } {
+  const ends: (() => unknown)[] = [];
+  return {
+    closing: (end) => void ends.push(end as () => unknown),
+    async runAfter() {
+      for (const end of ends) await end();
+    },
+  };
+}

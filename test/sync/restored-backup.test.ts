@@ -1,0 +1,99 @@
+// A server that comes back from a backup: what was written since is lost there, and copies that have it must not keep it.
+
+import assert from 'node:assert/strict';
+import { describe, test, type TestContext } from 'node:test';
+import { Agent } from 'node:http';
+
+import { start, type Running } from '../../server.ts';
+import { readConfig } from '../../server/config.ts';
+import { createClient } from '../server/client.ts';
+import { prepare, startMs, stores, type TestStore } from '../server/harness.ts';
+import { takeBackup } from './backup.ts';
+import { Books } from './books.ts';
+import { openDesk, type Desk } from './desk.ts';
+import { assertExact } from './exact.ts';
+import { Model } from './model.ts';
+import { finish, Reader } from './reader.ts';
+import { newAccount, openStoreOf, secret } from './site.ts';
+
+for (const testStore of stores) {
+  describe(`a restored backup, on ${testStore.kind}`, { skip: testStore.skip }, () => {
+    test('is noticed by whoever had seen more, by the clock that went back', async (t) => {
+      const { reader, desk, books, restore } = await loseWrites(t, testStore);
+      await restore(0);
+      await reader.catchUp();
+      const outcome = await desk.sync();
+      assert.match(outcome.rebuilt ?? '', /no longer knew/);
+      await finishAll(reader, desk, books);
+      assert.equal(reader.restarts, 1);
+    });
+
+    test('is noticed by the digest where new writes have taken the clock past the old cursors', async (t) => {
+      const { reader, desk, books, restore } = await loseWrites(t, testStore);
+      await restore(60_000);
+      await books.addPlans(2);
+      await assert.rejects(reader.catchUp(), /copy and server differ/);
+      const outcome = await desk.sync();
+      assert.match(outcome.rebuilt ?? '', /differed from the server/);
+      reader.cursor = null;
+      reader.copy.records.clear();
+      await reader.catchUp();
+      await finishAll(reader, desk, books);
+    });
+  });
+}
+
+/** A reader and a desktop that have seen writes which `restore` takes back; it may set the server's clock forward. */
+async function loseWrites(t: TestContext, testStore: TestStore): Promise<{
+  reader: Reader; desk: Desk; books: Books; restore: (stepMs: number) => Promise<void>;
+}> {
+  const { env, remove } = await prepare(testStore, { JWT_SECRET: secret });
+  const clock = { ms: startMs };
+  const agent = new Agent();
+  let running: Running | null = await start(readConfig(env), { nowMs: () => clock.ms, write: () => undefined });
+  const place = (): string => running?.url ?? '';
+  t.after(async () => {
+    await running?.close();
+    await remove();
+  });
+  const whileDown = async <T>(run: () => Promise<T>): Promise<T> => {
+    await running?.close();
+    const result = await run();
+    running = await start(readConfig(env), { nowMs: () => clock.ms, write: () => undefined });
+    return result;
+  };
+  const client = createClient(() => ({ url: place(), agent }));
+  const store = await openStoreOf(env, () => clock.ms);
+  const owner = await newAccount(store, () => clock.ms, client);
+  await store.close();
+  const before = new Books(owner, await new Model().begin(owner.client));
+  const desk = await openDesk(t, { url: 'http://127.0.0.1:1', place, token: owner.token, pageLimit: () => 2 });
+  await before.addPlans(6);
+  await desk.sync();
+  const backup = await whileDown(() => takeBackup(env));
+
+  await before.addPlans(3);
+  const plans = before.model.present('plans');
+  for (const { id } of plans.slice(0, 2)) await before.change('plans', id);
+  for (const { id } of plans.slice(3, 5)) await before.remove('plans', id);
+  const reader = new Reader(owner.client, 3);
+  await reader.catchUp();
+  await desk.sync();
+  finish(before.model, reader);
+
+  const books = new Books(owner, new Model());
+  return {
+    reader, desk, books,
+    async restore(stepMs) {
+      await whileDown(() => backup.restore());
+      clock.ms += stepMs;
+      await books.model.begin(owner.client);
+    },
+  };
+}
+
+async function finishAll(reader: Reader, desk: Desk, books: Books): Promise<void> {
+  books.model.assertHeldBy(reader.copy.records);
+  books.model.assertHeldBy(desk.rows());
+  await assertExact(desk, books.owner.client);
+}

@@ -1,0 +1,93 @@
+// The server of a test: the real one over HTTP, a second hand on its database, and accounts whose people sign in
+// without the second that hashing a password takes.
+
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+
+import { openEmbeddedStore } from '../../server/store-embedded.ts';
+import type { Store } from '../../server/store.ts';
+import { newId, toContent } from '../../server/records.ts';
+import { createTokens } from '../../server/tokens.ts';
+import { EPOCH } from '../../shared/clock.ts';
+import { findCollection, type Role } from '../../shared/collections.ts';
+import type { JsonObject } from '../../shared/fields.ts';
+import type { Client } from '../server/client.ts';
+import { startServer, type Environment, type TestServer, type TestStore } from '../server/harness.ts';
+import { user } from '../server/samples.ts';
+import { keepFilesInMemory } from './memory-files.ts';
+
+keepFilesInMemory();
+
+/** Signs the tokens of every server that the sync is tested against. */
+export const secret = 'the secret of every server that the sync is tested against';
+const SESSION_MS = 3650 * 86_400_000;
+
+export interface Person {
+  readonly userId: string;
+  readonly token: string;
+  readonly client: Client;
+}
+
+export interface TestAccount extends Person {
+  readonly accountId: string;
+  /** Adds someone to the account. */
+  hire(role: Role): Promise<Person>;
+  /** A new session of someone. */
+  signIn(userId: string): Promise<Person>;
+}
+
+export interface Site {
+  readonly server: TestServer;
+  readonly store: Store;
+  readonly clock: { ms: number };
+  /** A new account; the person is its owner. */
+  newAccount(): Promise<TestAccount>;
+  stop(): Promise<void>;
+}
+
+export async function openSite(testStore: TestStore, env: Environment = {}): Promise<Site> {
+  const server = await startServer(testStore, { JWT_SECRET: secret, ...env });
+  const { clock } = server;
+  const store = await openStoreOf(server.env, () => clock.ms);
+  return {
+    server, store, clock,
+    newAccount: () => newAccount(store, () => clock.ms, server.client),
+    async stop() {
+      await store.close();
+      await server.stop();
+    },
+  };
+}
+
+/** Another connection to the database that an environment names. */
+export async function openStoreOf(env: Environment, nowMs: () => number): Promise<Store> {
+  const deps = { nowMs, log: () => undefined };
+  const { MONGODB_URL, MONGODB_DB, DATA_DIR } = env;
+  if (MONGODB_URL === undefined) return openEmbeddedStore(join(DATA_DIR ?? '', 'invoify.sqlite'), deps);
+  const { openMongoStore } = await import('../../server/store-mongo.ts');
+  return openMongoStore(MONGODB_URL, MONGODB_DB ?? '', deps);
+}
+
+export async function newAccount(store: Store, nowMs: () => number, anyone: Client): Promise<TestAccount> {
+  const users = findCollection('users');
+  assert(users);
+  const accountId = newId();
+  await store.createAccount(accountId);
+  const signIn = async (userId: string): Promise<Person> => {
+    const sessionId = newId();
+    const expiresAtMs = Math.floor((nowMs() + SESSION_MS) / 1000) * 1000;
+    await store.openSession({ accountId, sessionId, userId, expiresAtMs, fullPullFrom: EPOCH });
+    const token = createTokens([secret], nowMs).sign({ accountId, userId, sessionId, expiresAtMs });
+    return { userId, token, client: anyone.as(token, userId) };
+  };
+  const hire = async (role: Role): Promise<Person> => {
+    const userId = newId();
+    const email = `${userId}@people.test`;
+    await store.write(accountId, async (transaction) => {
+      transaction.claimAddress(email, userId);
+      transaction.put('users', userId, toContent(users, user(email, { role }) as JsonObject, null), null);
+    });
+    return signIn(userId);
+  };
+  return { ...await hire('owner'), accountId, hire, signIn };
+}
