@@ -205,7 +205,8 @@ export async function start(config: Config, deps: StartDeps = systemDeps): Promi
 async function serve(config: Config, deps: StartDeps, log: Log, store: Store): Promise<Running> {
   const secrets = config.jwtSecrets.length > 0 ? config.jwtSecrets : [loadOrCreateSecret(config.dataDir)];
   const auth = createAuth(store, { secrets, tokenTtlMs: config.tokenTtlMs }, deps.nowMs);
-  const records = { store, rules: { passwords: auth.passwords }, nowMs: deps.nowMs };
+  const [fingerprintKey = ''] = secrets;
+  const records = { store, rules: { passwords: auth.passwords }, nowMs: deps.nowMs, fingerprintKey };
   const isFirst = config.admin !== null
     && await createFirstOwner(store, auth.passwords, config.admin.email, config.admin.password);
 

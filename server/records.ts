@@ -5,7 +5,7 @@
 // A write is one transaction of the store. A request that repeats an idempotency key gets the first answer; that
 // answer is kept in the transaction of the write itself, so neither a crash nor a race can do the work twice.
 
-import { createHash, randomBytes } from 'node:crypto';
+import { createHmac, randomBytes } from 'node:crypto';
 
 import { formatInstant, type Instant } from '../shared/clock.ts';
 import { collections, findCollection, publishedFields, writableFields, type Collection } from '../shared/collections.ts';
@@ -24,6 +24,8 @@ export interface RecordsDeps {
   readonly store: Store;
   readonly rules: RuleContext;
   readonly nowMs: () => number;
+  /** Keys the fingerprints of requests, which may hold a password and are kept for a day; the same on every server. */
+  readonly fingerprintKey: string;
 }
 
 /** What a request says beside its body. */
@@ -217,7 +219,7 @@ async function refuseIfReferenced(transaction: Transaction, collection: Collecti
 /** Runs a write once per idempotency key and returns the record's text, the first one's where it ran before. */
 function keyed(deps: RecordsDeps, caller: Caller, idempotencyKey: string | null, request: readonly unknown[]) {
   const key = `${caller.user.id} ${idempotencyKey}`;
-  const fingerprint = createHash('sha256').update(JSON.stringify(request)).digest('base64url');
+  const fingerprint = createHmac('sha256', deps.fingerprintKey).update(JSON.stringify(request)).digest('base64url');
   return async (transaction: Transaction, run: () => Promise<string>): Promise<string> => {
     if (idempotencyKey === null) return run();
     const kept = await transaction.keptAnswer(key);

@@ -124,6 +124,22 @@ describe('a copy that turns out to be damaged while it is in use', () => {
     await assertExact(desk, books.owner.client);
   });
 
+  test('belongs to its user again once it is replaced, and not to the next one', async (t) => {
+    const { books, desk } = await closedCopy(t);
+    const other = await books.owner.hire('viewer');
+    await desk.open();
+    await desk.sync();
+    editDatabase(desk.file, (db) => db.exec('DELETE FROM state'));
+    await desk.host.getStatus();
+    await desk.sync();
+    await desk.sync();
+    desk.network.plan(null);
+    await desk.host.setAuthToken(other.token);
+    await desk.until(({ state, user }) => state === 'up_to_date' && user?.id === other.userId);
+    assert.equal(desk.network.pulls()[0]?.since, null);
+    await assertExact(desk, other.client);
+  });
+
   test('and cannot be replaced yet says so, and is replaced later', async (t) => {
     const { books, desk } = await closedCopy(t);
     await desk.open();

@@ -194,6 +194,49 @@ test('a session that ends in the middle of a pull asks to sign in again; what is
   }
 });
 
+test('who signs in is who it is from then on, however long the token takes to be kept', async (t) => {
+  const [mine, theirs] = [await openBooks(site), await openBooks(site)];
+  const desk = await openDesk(t, { url: site.server.url, token: mine.owner.token });
+  await desk.sync();
+  const { promise: isSaving, resolve: begin } = Promise.withResolvers<void>();
+  const { promise: isSaved, resolve: finish } = Promise.withResolvers<void>();
+  desk.vault.save = () => {
+    begin();
+    return isSaved;
+  };
+  const adopting = desk.host.setAuthToken(theirs.owner.token);
+  await isSaving;
+  await desk.sync();
+  assert.equal((await desk.host.getStatus()).user?.id, theirs.owner.userId);
+  await assertExact(desk, theirs.owner.client);
+  finish();
+  await adopting;
+});
+
+test('a refusal of the token before does not end the session of the new one', async (t) => {
+  const books = await openBooks(site);
+  const before = await books.owner.signIn(books.owner.userId);
+  const desk = await openDesk(t, { url: site.server.url, token: before.token });
+  await desk.sync();
+  const { rows: [row] } = await desk.host.listPage({ collection: 'plans' });
+  const { promise: isReleased, resolve: release } = Promise.withResolvers<void>();
+  const { promise: isRefused, resolve: refused } = Promise.withResolvers<void>();
+  desk.network.plan(({ method }) => method === 'PATCH' ? async ({ forward }) => {
+    await before.client.post('/api/auth/logout');
+    const response = await forward();
+    refused();
+    await isReleased;
+    return response;
+  } : null);
+  const writing = assertRejects(desk.host.updateRecord('plans', row?.id ?? '', row?.updatedAt ?? '', { name: 'Too late' }), 'unauthorized');
+  await isRefused;
+  await desk.host.setAuthToken(books.owner.token);
+  release();
+  await writing;
+  await desk.sync();
+  assert.equal((await desk.host.getStatus()).state, 'up_to_date');
+});
+
 describe('signing out', () => {
   for (const isServerUp of [true, false]) {
     test(`removes all three files and the token, with the server ${isServerUp ? 'up' : 'down'}`, async (t) => {

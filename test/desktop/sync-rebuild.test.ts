@@ -77,6 +77,8 @@ describe('a changed role', () => {
     const status = await desk.host.getStatus();
     assert.match(status.notice ?? '', /What you may see has changed/);
     assert.equal((await desk.host.attempts())[0]?.detail, status.notice);
+    await desk.sync();
+    assert.equal((await desk.host.getStatus()).user?.role, 'owner', 'the next run asks who this is now');
   });
 
   test('that takes rights ends the session, and the copy is rid of the rest after the next sign-in', async (t) => {

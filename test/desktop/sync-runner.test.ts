@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, test, type TestContext } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
+import type { WireRecord } from '../../shared/protocol.ts';
 import { stores } from '../server/harness.ts';
 import { plan } from '../server/samples.ts';
 import { openBooks, type Books } from '../sync/books.ts';
@@ -32,7 +33,7 @@ async function synced(t: TestContext): Promise<{ books: Books; desk: Desk }> {
 }
 
 /** A write that the server has done and answered, and that waits for the run under way to end. */
-async function startWrite(desk: Desk, books: Books): Promise<{ promise: Promise<unknown> }> {
+async function startWrite(desk: Desk, books: Books): Promise<{ promise: Promise<WireRecord> }> {
   const { count } = (await books.owner.client.pull()).body;
   const promise = desk.host.createRecord('plans', { ...plan() });
   while ((await books.owner.client.pull()).body.count === count) await nextTurn();
@@ -72,12 +73,11 @@ test('a write during a run is followed by another, and returns when its record i
   const held = holdPull(desk);
   const run = desk.host.pullFromServer();
   await held.isHeld;
-  const writing = desk.host.createRecord('plans', { ...plan({ name: 'Written during a run' }) });
-  while (!desk.network.calls.some(({ method, path }) => method === 'POST' && path === '/api/plans')) await nextTurn();
+  const writing = await startWrite(desk, books);
   held.release();
   assert.equal((await run).changes, 0, 'that run had asked before the write');
-  const { id } = await writing;
-  assert((await desk.host.getRecord('plans', id)), 'the record is here');
+  const { id } = await writing.promise;
+  assert(await desk.host.getRecord('plans', id), 'the record is here');
   assert.equal(desk.network.pulls().length, 2);
   await assertExact(desk, books.owner.client);
 });

@@ -13,7 +13,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { openHost, type Host, type HostDeps } from '../../desktop/host.ts';
 import type { Status } from '../../desktop/status.ts';
 import type { SyncOutcome } from '../../desktop/sync-runner.ts';
-import { createMemoryVault } from '../../desktop/token-vault.ts';
+import { createMemoryVault, type TokenVault } from '../../desktop/token-vault.ts';
 import { collections } from '../../shared/collections.ts';
 import type { HeldRecord } from '../server/naive-copy.ts';
 import { createNetwork, type Network } from './network.ts';
@@ -40,7 +40,7 @@ export class Desk {
   readonly file = join(this.folder, 'database', 'invoify.sqlite');
   readonly network: Network;
   readonly timers = createTimers();
-  readonly vault = createMemoryVault();
+  readonly vault: { -readonly [K in keyof TokenVault]: TokenVault[K] } = createMemoryVault();
   readonly clock = { ms: deskStartMs };
   readonly machine = { hasNetwork: true };
   readonly statuses: Status[] = [];
