@@ -67,6 +67,8 @@ describe('a catch-up', () => {
 describe('a changed role', () => {
   test('that gives rights brings what may now be seen, beside the old copy', async (t) => {
     const { books, desk, person } = await synced(t, ({ owner }) => owner.hire('viewer'));
+    // Renews the token, which would tell the new role.
+    await desk.sync();
     assert.equal((await desk.host.counts())['users'], 0);
     const { body } = await books.owner.client.get(`/api/users/${person.userId}`);
     const reply = await books.owner.client.patch(`/api/users/${person.userId}`, body.record.updatedAt, { role: 'owner' });
