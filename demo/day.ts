@@ -2,9 +2,9 @@
 // afterwards must then hold, no more and no less.
 
 import type { Host } from '../desktop/host.ts';
-import type { ListRow } from '../desktop/cache.ts';
 import type { WireRecord } from '../shared/protocol.ts';
 import { addDays } from '../shared/invoice.ts';
+import type { ListRow } from '../shared/views.ts';
 import { invoiceOf, type Colleague } from './colleague.ts';
 import { formatMoney } from './console.ts';
 import { expect } from './expect.ts';

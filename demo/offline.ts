@@ -1,9 +1,9 @@
 // What a desktop still does when its server is gone: it answers every question from the copy, and refuses to write.
 
 import type { Host } from '../desktop/host.ts';
-import type { CurrencySummary } from '../desktop/cache.ts';
 import { AppError } from '../shared/errors.ts';
 import { ageBuckets } from '../shared/invoice.ts';
+import type { CurrencySummary } from '../shared/views.ts';
 import { formatCount, formatMoney, type Teller } from './console.ts';
 import { expect } from './expect.ts';
 

@@ -6,7 +6,7 @@
 import { emptyDigest } from '../shared/digest.ts';
 import type { WireChange } from '../shared/feed.ts';
 import { badResponse } from '../shared/protocol.ts';
-import { Applier, RecordEncoder } from './cache-applier.ts';
+import { Applier } from './cache-applier.ts';
 import type { CacheWriter, Generation } from './cache-schema.ts';
 import { readDigest } from './cache-state.ts';
 import { inTransaction, toAppError } from './sqlite.ts';
@@ -71,13 +71,12 @@ export function applyChanges(
 function writeChanges(writer: CacheWriter, generation: Generation, changes: readonly WireChange[]): ApplyCounts {
   const digest = readDigest(writer, generation);
   const appliers = new Map<string, Applier>();
-  const encoder = new RecordEncoder();
   for (const change of changes) {
     let applier = appliers.get(change.collection);
     if (!applier) {
       const collection = writer.layout.collections.get(change.collection);
       if (!collection) throw badResponse(`it has a collection called ${change.collection}`);
-      applier = new Applier(writer, generation, collection, digest[change.collection] ?? emptyDigest, encoder);
+      applier = new Applier(writer, generation, collection, digest[change.collection] ?? emptyDigest);
       appliers.set(change.collection, applier);
     }
     applier.apply(change);

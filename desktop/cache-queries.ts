@@ -9,38 +9,11 @@
 import type { Collection } from '../shared/collections.ts';
 import { AppError } from '../shared/errors.ts';
 import { isObject, type JsonObject } from '../shared/fields.ts';
+import type { ListPage, ListQuery, ListRow, RecordView } from '../shared/views.ts';
 import { listTable, recordsTable, requireCollection, type CacheReader, type Generation } from './cache-schema.ts';
-import {
-  accessPath, invalid, readSelection, whereSql, whereValues, type ListSelection, type Where,
-} from './cache-selection.ts';
+import { accessPath, invalid, readSelection, whereSql, whereValues, type Where } from './cache-selection.ts';
 import { readDigest, readState } from './cache-state.ts';
 import { inReadTransaction } from './sqlite.ts';
-
-export interface ListQuery extends ListSelection {
-  readonly sort?: { readonly column: string; readonly descending?: boolean };
-  readonly offset?: number;
-  /** 1 to 500; 100 if absent. */
-  readonly limit?: number;
-}
-
-export interface ListRow {
-  readonly id: string;
-  readonly updatedAt: string;
-  /** Every declared column; booleans are 0 and 1. */
-  readonly columns: Readonly<Record<string, string | number | null>>;
-}
-
-export interface ListPage {
-  readonly rows: readonly ListRow[];
-  /** How many records the selection has. */
-  readonly total: number;
-}
-
-export interface RecordView {
-  readonly id: string;
-  readonly updatedAt: string;
-  readonly payload: JsonObject;
-}
 
 const maxLimit = 500;
 

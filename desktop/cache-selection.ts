@@ -4,23 +4,12 @@
 import type { Collection, Column } from '../shared/collections.ts';
 import { AppError } from '../shared/errors.ts';
 import { isObject } from '../shared/fields.ts';
+import type { Filter, ListSelection, Scalar } from '../shared/views.ts';
 import { hasIndexes } from './cache-build.ts';
 import {
   coveredFilters, filterIndex, selectiveFilters, sortIndex, type CacheReader, type Generation,
 } from './cache-schema.ts';
 import { searchCondition, type Condition, type SearchCondition } from './cache-search.ts';
-
-export type Scalar = string | number | boolean;
-
-/** One value, any of several, or a range with both ends included. */
-export type Filter = Scalar | readonly Scalar[] | { readonly from?: Scalar | null; readonly to?: Scalar | null };
-
-export interface ListSelection {
-  readonly collection: string;
-  readonly search?: string;
-  /** Declared column to what it must be; all must hold. A sorted text column is compared without regard to case. */
-  readonly filters?: Readonly<Record<string, Filter>>;
-}
 
 /** A selection as conditions that must all hold, and what an index is chosen by. */
 export interface Where {

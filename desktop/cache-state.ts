@@ -6,6 +6,7 @@
 import type { CollectionDigest, Digest } from '../shared/digest.ts';
 import { AppError, type ErrorCode } from '../shared/errors.ts';
 import { parseSignedInUser, type SignedInUser } from '../shared/protocol.ts';
+import type { Attempt } from '../shared/views.ts';
 import type { CacheReader, CacheWriter, Generation } from './cache-schema.ts';
 import { inReadTransaction, inTransaction } from './sqlite.ts';
 
@@ -105,18 +106,6 @@ export function saveDigest(
     .run(generation, collection, digest.count, digest.sum);
 }
 
-/** One try to sync, as sync health shows it. */
-export interface Attempt {
-  readonly startedMs: number;
-  readonly durationMs: number;
-  readonly changes: number;
-  readonly bytes: number;
-  /** `done`, `failed`, `cancelled` … in the sync's own words. */
-  readonly outcome: string;
-  readonly code: ErrorCode | null;
-  readonly detail: string | null;
-}
-
 const keptAttempts = 200;
 
 /** Adds an attempt and forgets all but the newest 200. Durable when it returns. */
@@ -137,8 +126,8 @@ export function listAttempts(reader: CacheReader, limit = keptAttempts): Attempt
       durationMs: Number(row['duration_ms']),
       changes: Number(row['changes']),
       bytes: Number(row['bytes']),
-      outcome: String(row['outcome']),
-      // Only `recordAttempt` writes this column.
+      // Only `recordAttempt` writes these two.
+      outcome: String(row['outcome']) as Attempt['outcome'],
       code: text(row['code']) as ErrorCode | null,
       detail: text(row['detail']),
     })));

@@ -6,32 +6,11 @@
 
 import { ageBucketRange, ageBuckets, type AgeBucket } from '../shared/invoice.ts';
 import { isDate } from '../shared/fields.ts';
+import type { CurrencySummary, CurrencyTotals, ListSelection, Sum } from '../shared/views.ts';
 import { listTable, requireCollection, type CacheReader } from './cache-schema.ts';
-import { accessPath, invalid, readSelection, whereSql, whereValues, type ListSelection } from './cache-selection.ts';
+import { accessPath, invalid, readSelection, whereSql, whereValues } from './cache-selection.ts';
 import { readState } from './cache-state.ts';
 import { inReadTransaction } from './sqlite.ts';
-
-export interface Sum {
-  readonly count: number;
-  /** In minor units; null where it is beyond what a number holds exactly. */
-  readonly openMinor: number | null;
-}
-
-export interface CurrencySummary {
-  readonly currency: string;
-  readonly open: Sum;
-  /** Open and due before `today`. */
-  readonly overdue: Sum;
-  readonly buckets: Readonly<Record<AgeBucket, Sum>>;
-}
-
-export interface CurrencyTotals {
-  readonly currency: string;
-  readonly count: number;
-  /** In minor units; null where it is beyond what a number holds exactly. */
-  readonly totalMinor: number | null;
-  readonly openMinor: number | null;
-}
 
 /**
  * What is open on the day `today` (YYYY-MM-DD), per currency in alphabetical order, by how long it has been due.

@@ -26,19 +26,13 @@ export {
 } from './cache-apply.ts';
 export { buildNext, isBuilt } from './cache-build.ts';
 export { cacheSizeBytes, moveCacheAside, removeCacheFiles } from './cache-files.ts';
-export {
-  counts, getRecord, listPage, type ListPage, type ListQuery, type ListRow, type RecordView,
-} from './cache-queries.ts';
+export { counts, getRecord, listPage } from './cache-queries.ts';
 export { dropInactive, startRebuild, swapGenerations } from './cache-rebuild.ts';
 export { otherGeneration, type Cache, type CacheReader, type CacheWriter, type Generation } from './cache-schema.ts';
-export type { Filter, Scalar, ListSelection } from './cache-selection.ts';
 export {
-  listAttempts, readDigest, readState, recordAttempt, saveState,
-  type Attempt, type CacheState, type Rebuild, type StateChange,
+  listAttempts, readDigest, readState, recordAttempt, saveState, type CacheState, type Rebuild, type StateChange,
 } from './cache-state.ts';
-export {
-  selectionTotals, summary, type CurrencySummary, type CurrencyTotals, type Sum,
-} from './cache-summary.ts';
+export { selectionTotals, summary } from './cache-summary.ts';
 export { recomputeDigest, type Verification } from './cache-verify.ts';
 
 /** What a test may set; the product gives nothing. */

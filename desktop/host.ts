@@ -9,14 +9,17 @@ import { AppError, errorCode } from '../shared/errors.ts';
 import type { JsonObject } from '../shared/fields.ts';
 import { badResponse, parseLoginAnswer, parseSignedInUser, type SignedInUser, type WireRecord } from '../shared/protocol.ts';
 import type { Digest } from '../shared/digest.ts';
+import type {
+  Attempt, CurrencySummary, CurrencyTotals, LastSync, ListPage, ListQuery, ListSelection, RecordView,
+  Status, SyncError, SyncOutcome,
+} from '../shared/views.ts';
 import {
-  counts, getRecord, listAttempts, listPage, readDigest, readState, saveState, selectionTotals, summary, type Attempt, type CacheWriter,
-  type CurrencySummary, type CurrencyTotals, type ListPage, type ListQuery, type ListSelection, type RecordView,
+  counts, getRecord, listAttempts, listPage, readDigest, readState, saveState, selectionTotals, summary, type CacheWriter,
 } from './cache.ts';
 import { LocalCopy } from './local-copy.ts';
 import { connectTo, parseJson, type ConnectionDeps, type Request, type ServerConnection } from './server-connection.ts';
-import { deriveState, type LastSync, type Status, type SyncError } from './status.ts';
-import { SyncRunner, type RunnerDeps, type SyncOutcome } from './sync-runner.ts';
+import { deriveState } from './status.ts';
+import { SyncRunner, type RunnerDeps } from './sync-runner.ts';
 import type { TokenVault } from './token-vault.ts';
 import { sendWrite } from './write.ts';
 
@@ -280,12 +283,12 @@ export class Host {
   }
 
   /** Every request goes through here, so that being online is judged in one place. */
-  async #send(request: Request): Promise<string> {
+  async #send(request: Request): Promise<Buffer> {
     const token = request.token === undefined ? this.#token : request.token;
     try {
-      const text = await this.#connection.send({ ...request, token });
+      const answer = await this.#connection.send({ ...request, token });
       this.#setOnline(true);
-      return text;
+      return answer;
     } catch (error) {
       const code = errorCode(error);
       if (code !== 'cancelled') this.#setOnline(code !== 'offline' && code !== 'unavailable' && code !== 'bad_response');

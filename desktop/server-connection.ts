@@ -28,17 +28,15 @@ export interface Request {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: JsonObject | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Hears how large the answer was, uncompressed. */
-  readonly onReceived?: (sizeBytes: number) => void;
 }
 
 export interface ServerConnection {
   readonly origin: string;
   /**
-   * Sends a request and returns the text of its answer. Throws the server's own error, `offline` where no answer
-   * came, `cancelled` where the signal was raised, `bad_response` where what came is not ours.
+   * Sends a request and returns its answer, a JSON text in UTF-8, uncompressed. Throws the server's own error, `offline`
+   * where no answer came, `cancelled` where the signal was raised, `bad_response` where what came is not ours.
    */
-  send(request: Request): Promise<string>;
+  send(request: Request): Promise<Buffer>;
 }
 
 /** The origin of a server's address as people type it; throws `invalid_request` where it is not safe to use. */
@@ -60,7 +58,7 @@ export function connectTo(serverUrl: string, deps: ConnectionDeps): ServerConnec
   return { origin, send: (request) => send(origin, request, deps) };
 }
 
-async function send(origin: string, request: Request, deps: ConnectionDeps): Promise<string> {
+async function send(origin: string, request: Request, deps: ConnectionDeps): Promise<Buffer> {
   const idle = new AbortController();
   const watch = createWatch(() => idle.abort(), deps);
   const signal = AbortSignal.any([idle.signal, ...(request.signal ? [request.signal] : [])]);
@@ -74,11 +72,11 @@ async function send(origin: string, request: Request, deps: ConnectionDeps): Pro
       credentials: 'omit',
       signal,
     });
-    const text = await readText(response, watch.touch, request.onReceived);
-    if (!response.ok) throw refusal(response, text);
+    const bytes = await readBytes(response, watch.touch);
+    if (!response.ok) throw refusal(response, bytes);
     // A middleman's page (a captive portal, a proxy) is no answer of our server, whatever its status says.
-    if (!/^\s*\{/.test(text)) throw badResponse('it is not JSON');
-    return text;
+    if (!/^\s*\{/.test(bytes.toString('utf8', 0, 64))) throw badResponse('it is not JSON');
+    return bytes;
   } catch (error) {
     if (error instanceof AppError) throw error;
     if (request.signal?.aborted) throw new AppError('cancelled', 'Stopped before the server had answered.', { cause: error });
@@ -97,7 +95,7 @@ function headersOf({ token, headers, body }: Request): Record<string, string> {
   };
 }
 
-async function readText(response: Response, touch: () => void, onReceived?: (sizeBytes: number) => void): Promise<string> {
+async function readBytes(response: Response, touch: () => void): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   let sizeBytes = 0;
   touch();
@@ -107,8 +105,7 @@ async function readText(response: Response, touch: () => void, onReceived?: (siz
     if (sizeBytes > MAX_ANSWER_BYTES) throw badResponse('it does not end');
     chunks.push(chunk);
   }
-  onReceived?.(sizeBytes);
-  return Buffer.concat(chunks, sizeBytes).toString('utf8');
+  return Buffer.concat(chunks, sizeBytes);
 }
 
 /** Calls `onIdle` when `touch` has not been called for a while. */
@@ -124,8 +121,8 @@ function createWatch(onIdle: () => void, deps: ConnectionDeps): { touch: () => v
   };
 }
 
-function refusal(response: Response, text: string): AppError {
-  const error = parseErrorAnswer(parseJson(text));
+function refusal(response: Response, bytes: Buffer): AppError {
+  const error = parseErrorAnswer(parseJson(bytes));
   const retryAfterS = Number(response.headers.get('retry-after') ?? NaN);
   const details = Number.isFinite(retryAfterS) ? { retryAfterS } : {};
   if (error) return new AppError(error.code, error.message, { ...details, ...pick(error) });
@@ -146,10 +143,10 @@ function noAnswer(origin: string, deps: ConnectionDeps, cause: unknown): AppErro
   return new AppError('offline' satisfies ErrorCode, message, { cause });
 }
 
-/** JSON, or undefined where the text is none. */
-export function parseJson(text: string): unknown {
+/** JSON, or undefined where the answer is none. */
+export function parseJson(answer: Buffer): unknown {
   try {
-    return JSON.parse(text);
+    return JSON.parse(answer.toString('utf8'));
   } catch {
     return undefined;
   }

@@ -6,10 +6,10 @@ import { AppError, errorCode } from '../shared/errors.ts';
 import { readPage } from '../shared/feed.ts';
 import { pageLimit } from '../shared/protocol.ts';
 import { digestDifferences } from '../shared/digest.ts';
+import type { SyncError, SyncOutcome, SyncProgress } from '../shared/views.ts';
 import { dropInactive, readState, recomputeDigest, recordAttempt, saveState, startRebuild, type CacheWriter } from './cache.ts';
 import { withRetry, type RetryDeps } from './retry.ts';
 import type { Request } from './server-connection.ts';
-import type { SyncError, SyncProgress } from './status.ts';
 import { buildIndexes, pull, type ReceivedPage, type Tally } from './sync.ts';
 
 const DAY_MS = 86_400_000;
@@ -31,20 +31,11 @@ export interface RunnerHost {
   /** The copy was found damaged: the next `prepare` must give another one. */
   damaged(): void;
   /** Sends a request with the token. */
-  send(request: Request): Promise<string>;
+  send(request: Request): Promise<Buffer>;
   /** A run has ended, before anyone who waits for it hears of it. */
   ended(outcome: SyncOutcome): void;
   /** Something that people see has changed. */
   changed(): void;
-}
-
-export interface SyncOutcome extends Tally {
-  readonly outcome: 'completed' | 'failed' | 'cancelled';
-  readonly changes: number;
-  readonly durationMs: number;
-  /** Why the copy was built anew, or null. */
-  readonly rebuilt: string | null;
-  readonly error: SyncError | null;
 }
 
 export class SyncRunner {
@@ -151,12 +142,8 @@ export class SyncRunner {
   #ask(since: string | null, signal: AbortSignal): Promise<ReceivedPage> {
     const query = new URLSearchParams({ limit: String(this.#deps.pageLimit ?? pageLimit.max), ...(since === null ? {} : { since }) });
     const attempt = async (): Promise<ReceivedPage> => {
-      let sizeBytes = 0;
-      const onReceived = (received: number): void => {
-        sizeBytes = received;
-      };
-      const text = await this.#host.send({ path: `/api/sync/pull?${query}`, signal, onReceived });
-      return { page: readPage(text), sizeBytes };
+      const answer = await this.#host.send({ path: `/api/sync/pull?${query}`, signal });
+      return { page: readPage(answer), sizeBytes: answer.length };
     };
     return withRetry(attempt, this.#deps, signal, () => this.#host.changed());
   }

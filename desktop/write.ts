@@ -9,7 +9,7 @@ import { mayPass, withRetry, type RetryDeps } from './retry.ts';
 import { parseJson, type Request } from './server-connection.ts';
 
 export interface WriteDeps extends RetryDeps {
-  readonly send: (request: Request) => Promise<string>;
+  readonly send: (request: Request) => Promise<Buffer>;
   /** A new idempotency key. */
   readonly newId: () => string;
 }

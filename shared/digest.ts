@@ -17,9 +17,9 @@ const MODULUS = 2 ** 48;
 
 export const emptyDigest: CollectionDigest = { count: 0, sum: 0 };
 
-/** CRC-32 of one record; `updatedAt` is the text on the wire. */
-export function recordCrc(id: string, updatedAt: string, payload: string): number {
-  return crc32(`${id}\n${updatedAt}\n${payload}`);
+/** CRC-32 of one record; `updatedAt` is the text on the wire, a payload text or its UTF-8. */
+export function recordCrc(id: string, updatedAt: string, payload: string | Uint8Array): number {
+  return crc32(payload, crc32(`${id}\n${updatedAt}\n`));
 }
 
 export function addCrc(digest: CollectionDigest, crc: number): CollectionDigest {

@@ -1,8 +1,10 @@
-// One page of the change feed as text, written and read without ever building a payload into objects.
+// One page of the change feed, written as text and read as bytes without ever building a payload into objects.
 //
-// A payload is a slice of text from the server's database to the desktop's row: its exact characters are what the
+// A payload is a slice of the same UTF-8 from the server's database to the desktop's row: its exact bytes are what the
 // digest covers. The writer puts one change on a line; the reader accepts any JSON text of the same meaning, because
 // line breaks are no part of the contract.
+
+import { isUtf8 } from 'node:buffer';
 
 import { formatInstant, parseInstant, type Instant } from './clock.ts';
 import type { Digest } from './digest.ts';
@@ -17,12 +19,12 @@ export interface Change {
   readonly payload: string | null;
 }
 
-/** A change as it travels: its instant is text. */
+/** A change as it arrived: its instant is text, its payload the UTF-8 that was sent, a view into the page's bytes. */
 export interface WireChange {
   readonly collection: string;
   readonly id: string;
   readonly updatedAt: string;
-  readonly payload: string | null;
+  readonly payload: Uint8Array | null;
 }
 
 export interface Page {
@@ -53,22 +55,38 @@ export function pageFrame(page: Omit<Page, 'changes'>, count: number): { readonl
 }
 
 /** Reads a page; throws `bad_response` where it is not one. Payloads are sliced and not checked: SQLite parses them. */
-export function readPage(text: string): Page {
+export function readPage(bytes: Buffer): Page {
+  if (!isUtf8(bytes)) throw badResponse('the page of changes is not UTF-8');
+  // All of JSON's own characters are ASCII, and no byte of any other character looks like one. So the page is scanned
+  // as one character a byte, in which an index is the byte's own, and only what is read is decoded.
+  const source = { bytes, scan: bytes.toString('latin1') };
   // Two changes on one line the quick way takes for one: then the count tells, and every value is looked at.
-  return parsePage(text, true) ?? parsePage(text, false) ?? refuseCount();
+  return parsePage(source, true) ?? parsePage(source, false) ?? refuseCount();
+}
+
+interface Source {
+  readonly bytes: Buffer;
+  /** The bytes, one character each. */
+  readonly scan: string;
+}
+
+function decode({ bytes }: Source, start: number, end: number): string {
+  return bytes.toString('utf8', start, end);
 }
 
 /** Null where the changes are not as many as `count` says. */
-function parsePage(text: string, isQuick: boolean): Page | null {
+function parsePage(source: Source, isQuick: boolean): Page | null {
+  const { scan } = source;
   const members = new Map<string, string>();
   const changes: WireChange[] = [];
   try {
-    const end = readMembers(text, skipSpace(text, 0), (key, start) => {
-      const valueEnd = key === 'changes' ? readChanges(text, start, changes, isQuick) : skipValue(text, start);
-      members.set(key, text.slice(start, valueEnd));
+    const end = readMembers(source, skipSpace(scan, 0), (key, start) => {
+      const isChanges = key === 'changes';
+      const valueEnd = isChanges ? readChanges(source, start, changes, isQuick) : skipValue(scan, start);
+      members.set(key, isChanges ? '' : decode(source, start, valueEnd));
       return valueEnd;
     });
-    if (skipSpace(text, end) !== text.length) throw new SyntaxError('there is more after the page');
+    if (skipSpace(scan, end) !== scan.length) throw new SyntaxError('there is more after the page');
     if (!members.has('changes')) throw new SyntaxError('there are no changes');
   } catch (error) {
     if (isQuick) return null;
@@ -102,69 +120,75 @@ function readScalar(members: Map<string, string>, name: string): unknown {
 const upsertHead =
   /\{"type":"upsert","collection":"([a-zA-Z]+)","mongoId":"([0-9a-f]{24})","updatedAt":"([0-9T:.Z-]+)","payload":(?=\{)/y;
 
-function readChanges(text: string, start: number, changes: WireChange[], isQuick: boolean): number {
-  let at = skipSpace(text, expect(text, start, '['));
+function readChanges(source: Source, start: number, changes: WireChange[], isQuick: boolean): number {
+  const { scan } = source;
+  let at = skipSpace(scan, expect(scan, start, '['));
   changes.length = 0;
-  while (text[at] !== ']') {
-    at = (isQuick ? readLine(text, at, changes) : null) ?? readElement(text, at, changes);
-    at = skipSpace(text, at);
-    if (text[at] !== ',') break;
-    at = skipSpace(text, at + 1);
+  while (scan[at] !== ']') {
+    at = (isQuick ? readLine(source, at, changes) : null) ?? readElement(source, at, changes);
+    at = skipSpace(scan, at);
+    if (scan[at] !== ',') break;
+    at = skipSpace(scan, at + 1);
   }
-  return expect(text, at, ']');
+  return expect(scan, at, ']');
 }
 
 /**
  * The quick way, five times faster than scanning: an upsert in the layout of `writeChange` that is alone on its line,
  * so its payload ends where the line does (JSON text has no line break inside a string). Null where it is not.
  */
-function readLine(text: string, start: number, changes: WireChange[]): number | null {
+function readLine({ bytes, scan }: Source, start: number, changes: WireChange[]): number | null {
   upsertHead.lastIndex = start;
-  const head = upsertHead.exec(text);
+  const head = upsertHead.exec(scan);
   if (!head) return null;
-  const newline = text.indexOf('\n', upsertHead.lastIndex);
-  const end = text.charCodeAt(newline - 1) === COMMA ? newline - 1 : newline;
-  if (newline < 0 || !text.startsWith('}}', end - 2)) return null;
+  const newline = scan.indexOf('\n', upsertHead.lastIndex);
+  const end = scan.charCodeAt(newline - 1) === COMMA ? newline - 1 : newline;
+  if (newline < 0 || !scan.startsWith('}}', end - 2)) return null;
   const [, collection = '', id = '', updatedAt = ''] = head;
-  changes.push({ collection, id, updatedAt, payload: text.slice(upsertHead.lastIndex, end - 1) });
+  changes.push({ collection, id, updatedAt, payload: bytes.subarray(upsertHead.lastIndex, end - 1) });
   return end;
 }
 
-function readElement(text: string, start: number, changes: WireChange[]): number {
-  const members = new Map<string, string>();
-  const end = readMembers(text, start, (key, valueStart) => {
-    const valueEnd = skipValue(text, valueStart);
-    members.set(key, text.slice(valueStart, valueEnd));
+function readElement(source: Source, start: number, changes: WireChange[]): number {
+  const members = new Map<string, { start: number; end: number }>();
+  const end = readMembers(source, start, (key, valueStart) => {
+    const valueEnd = skipValue(source.scan, valueStart);
+    members.set(key, { start: valueStart, end: valueEnd });
     return valueEnd;
   });
-  changes.push(toChange(members));
+  changes.push(toChange(source, members));
   return end;
 }
 
-function toChange(members: ReadonlyMap<string, string>): WireChange {
-  const type: unknown = JSON.parse(members.get('type') ?? 'null');
-  const collection: unknown = JSON.parse(members.get('collection') ?? 'null');
-  const id: unknown = JSON.parse(members.get('mongoId') ?? 'null');
-  const updatedAt: unknown = JSON.parse(members.get('updatedAt') ?? 'null');
-  const payload = members.get('payload') ?? null;
+function toChange(source: Source, members: ReadonlyMap<string, { start: number; end: number }>): WireChange {
+  const read = (name: string): unknown => {
+    const place = members.get(name);
+    return place ? JSON.parse(decode(source, place.start, place.end)) : null;
+  };
+  const type = read('type');
+  const collection = read('collection');
+  const id = read('mongoId');
+  const updatedAt = read('updatedAt');
+  const place = members.get('payload');
   const isWhole = typeof collection === 'string' && typeof id === 'string' && isId(id)
     && typeof updatedAt === 'string'
-    && (type === 'upsert' ? payload !== null && payload.startsWith('{') : type === 'delete' && payload === null);
+    && (type === 'upsert' ? place !== undefined && source.scan[place.start] === '{' : type === 'delete' && place === undefined);
   if (!isWhole) throw new SyntaxError(`not a change: ${[...members.keys()].join(', ')}`);
-  return { collection, id, updatedAt, payload };
+  return { collection, id, updatedAt, payload: place ? source.bytes.subarray(place.start, place.end) : null };
 }
 
 /** Walks the object at `start`; `visit` gets each key and where its value starts, and returns where it ends. */
-function readMembers(text: string, start: number, visit: (key: string, valueStart: number) => number): number {
-  let at = skipSpace(text, expect(text, start, '{'));
-  while (text[at] !== '}') {
-    const keyEnd = endOfString(text, at);
-    const valueStart = skipSpace(text, expect(text, skipSpace(text, keyEnd), ':'));
-    at = skipSpace(text, visit(JSON.parse(text.slice(at, keyEnd)) as string, valueStart));
-    if (text[at] !== ',') break;
-    at = skipSpace(text, at + 1);
+function readMembers(source: Source, start: number, visit: (key: string, valueStart: number) => number): number {
+  const { scan } = source;
+  let at = skipSpace(scan, expect(scan, start, '{'));
+  while (scan[at] !== '}') {
+    const keyEnd = endOfString(scan, at);
+    const valueStart = skipSpace(scan, expect(scan, skipSpace(scan, keyEnd), ':'));
+    at = skipSpace(scan, visit(JSON.parse(decode(source, at, keyEnd)) as string, valueStart));
+    if (scan[at] !== ',') break;
+    at = skipSpace(scan, at + 1);
   }
-  return expect(text, at, '}');
+  return expect(scan, at, '}');
 }
 
 const COMMA = 0x2c;

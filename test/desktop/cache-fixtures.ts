@@ -49,7 +49,7 @@ export function recordId(number: number): string {
 }
 
 export function upsert(collection: string, number: number, payload: JsonObject, second = number): WireChange {
-  return { collection, id: recordId(number), updatedAt: instant(second), payload: JSON.stringify(payload) };
+  return { collection, id: recordId(number), updatedAt: instant(second), payload: Buffer.from(JSON.stringify(payload)) };
 }
 
 export function tombstone(collection: string, number: number, second: number): WireChange {

@@ -5,8 +5,9 @@ import { describe, test } from 'node:test';
 
 import fc from 'fast-check';
 
-import { applyChanges, counts, getRecord, listPage, type Filter, type ListQuery, type ListRow } from '../../desktop/cache.ts';
+import { applyChanges, counts, getRecord, listPage } from '../../desktop/cache.ts';
 import type { JsonObject } from '../../shared/fields.ts';
+import type { Filter, ListQuery, ListRow } from '../../shared/views.ts';
 import { buildAll, failsWith, fill, instant, invoice, recordId, temporaryCache, upsert } from './cache-fixtures.ts';
 
 const numbers = (rows: readonly ListRow[]): number[] => rows.map(({ id }) => Number.parseInt(id, 16));

@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { listAttempts, readState, recordAttempt, saveState, type Attempt, type StateChange } from '../../desktop/cache.ts';
+import { listAttempts, readState, recordAttempt, saveState, type StateChange } from '../../desktop/cache.ts';
+import type { Attempt } from '../../shared/views.ts';
 import { failsWith, recordId, temporaryCache } from './cache-fixtures.ts';
 
 test('each part of the state is set by itself and can be cleared', (t) => {

@@ -4,13 +4,14 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test, type TestContext } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-import { STALE_AFTER_MS, type Status } from '../../desktop/status.ts';
+import { STALE_AFTER_MS } from '../../desktop/status.ts';
 import { stores } from '../server/harness.ts';
 import { openBooks, type Books } from '../sync/books.ts';
 import { openDesk, type Desk } from '../sync/desk.ts';
 import { faults, letThrough } from '../sync/network.ts';
 import { openSite, type Site } from '../sync/site.ts';
 import { answerJson, openStranger } from '../sync/stranger.ts';
+import type { Status } from '../../shared/views.ts';
 
 let site: Site;
 before(async () => {

@@ -5,11 +5,11 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-import type { SyncState } from '../../desktop/status.ts';
 import { faults } from '../sync/network.ts';
 import { phaseNames, preparePhase, type Phase } from '../sync/phases.ts';
 import { openSite, type Site } from '../sync/site.ts';
 import { stores } from '../server/harness.ts';
+import type { SyncState } from '../../shared/views.ts';
 
 type FaultName = keyof typeof faults;
 

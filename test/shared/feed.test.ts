@@ -8,7 +8,7 @@ import fc from 'fast-check';
 
 import { formatInstant, type Instant } from '../../shared/clock.ts';
 import { AppError } from '../../shared/errors.ts';
-import { changeSeparator, pageFrame, readPage, writeChange, type Change, type Page } from '../../shared/feed.ts';
+import { changeSeparator, pageFrame, readPage, writeChange, type Change, type Page, type WireChange } from '../../shared/feed.ts';
 
 const hostile = fc.constantFrom(
   '"', '\\', '\\"', '\\\\', '}}', '}},\n', '{"type":"upsert"', '],"hasMore":true', '\n', '\r\n', '\u2028', '\u2029', '\u0000', '\ud800',
@@ -46,8 +46,9 @@ const write = ({ changes, ...page }: { readonly changes: readonly Change[] } & O
 const writeLast = (changes: readonly Change[]): string =>
   write({ serverTime: formatInstant(9 as Instant), hasMore: false, scope: 's', digest: { plans: { count: 1, sum: 2 } }, changes });
 const empty = (at: number): Change => ({ collection: 'plans', id: '0123456789abcdef01234567', at: at as Instant, payload: '{"a":{}}' });
-const toWire = (changes: readonly Change[]) =>
-  changes.map(({ collection, id: mongoId, at, payload }) => ({ collection, id: mongoId, updatedAt: formatInstant(at), payload }));
+const toWire = (changes: readonly Change[]): WireChange[] => changes.map(({ collection, id: mongoId, at, payload }) =>
+  ({ collection, id: mongoId, updatedAt: formatInstant(at), payload: payload === null ? null : Buffer.from(payload) }));
+const read = (text: string): Page => readPage(Buffer.from(text));
 
 /** JSON text with white space and escapes wherever a list of choices puts them, and members in the order that it says. */
 function layOut(value: unknown, choices: () => number): string {
@@ -77,7 +78,7 @@ const isRefused = (error: unknown): boolean => error instanceof AppError && erro
 describe('a page', () => {
   test('is read back as it was written, each payload to the letter', () => {
     fc.assert(fc.property(page, (wanted) => {
-      assert.deepEqual(readPage(write(wanted)), { ...wanted, changes: toWire(wanted.changes) });
+      assert.deepEqual(read(write(wanted)), { ...wanted, changes: toWire(wanted.changes) });
     }), { numRuns: 400 });
   });
 
@@ -85,9 +86,9 @@ describe('a page', () => {
     fc.assert(fc.property(page, (wanted) => {
       const parsed = JSON.parse(write(wanted)) as { changes: { type: string; payload?: unknown }[]; count: number; success: boolean };
       assert.deepEqual([parsed.success, parsed.count], [true, wanted.changes.length]);
-      for (const [index, { payload }] of readPage(write(wanted)).changes.entries()) {
+      for (const [index, { payload }] of read(write(wanted)).changes.entries()) {
         assert.equal(parsed.changes[index]?.type, payload === null ? 'delete' : 'upsert');
-        assert.deepEqual(parsed.changes[index]?.payload, payload === null ? undefined : JSON.parse(payload));
+        assert.deepEqual(parsed.changes[index]?.payload, payload === null ? undefined : JSON.parse(String(payload)));
       }
     }));
   });
@@ -97,13 +98,13 @@ describe('a page', () => {
       let at = 0;
       const choices = (): number => numbers[at++ % numbers.length] ?? 0;
       const expected = toWire(wanted.changes)
-        .map((one) => (one.payload === null ? one : { ...one, payload: layOut(JSON.parse(one.payload), choices) }));
+        .map((one) => (one.payload === null ? one : { ...one, payload: Buffer.from(layOut(JSON.parse(String(one.payload)), choices)) }));
       const changes = expected.map(({ id: mongoId, payload, ...rest }) => (payload === null
-        ? { type: 'delete', mongoId, ...rest } : { type: 'upsert', mongoId, ...rest, payload: new Verbatim(payload) }));
+        ? { type: 'delete', mongoId, ...rest } : { type: 'upsert', mongoId, ...rest, payload: new Verbatim(String(payload)) }));
       const { digest, ...head } = wanted;
       const members = { success: true, later: [{}], ...head, ...(digest === null ? {} : { digest }), count: changes.length, changes };
       const laidOut = layOut(members, choices);
-      assert.deepEqual(readPage(laidOut), { ...wanted, changes: expected });
+      assert.deepEqual(read(laidOut), { ...wanted, changes: expected });
     }), { numRuns: 400 });
   });
 
@@ -112,31 +113,40 @@ describe('a page', () => {
     const whole = writeLast(changes);
     for (const laidOut of [
       whole.replaceAll('\n', ''), whole.replaceAll('},\n{', '},{'), whole.replaceAll('\n', '\r\n'), whole.replaceAll('\n', '\n\n'),
-    ]) assert.deepEqual(readPage(laidOut).changes, toWire(changes));
+    ]) assert.deepEqual(read(laidOut).changes, toWire(changes));
   });
 
   test('that was cut, at any character, is never taken for whole', () => {
     const payload = JSON.stringify({ name: '}}\n"\\', notes: ']}', deep: [{ a: {} }] });
     const whole = writeLast([{ ...empty(5), payload }, { ...empty(6), payload: null }, { ...empty(7), payload: '{}' }]).trimEnd();
-    assert.equal(readPage(whole).changes.length, 3);
+    assert.equal(read(whole).changes.length, 3);
     for (let length = 0; length < whole.length; length += 1) {
-      assert.throws(() => readPage(whole.slice(0, length)), isRefused, `cut at ${length}`);
-      if (length > 0) assert.throws(() => readPage(whole.slice(length)), isRefused, `from ${length}`);
+      assert.throws(() => read(whole.slice(0, length)), isRefused, `cut at ${length}`);
+      if (length > 0) assert.throws(() => read(whole.slice(length)), isRefused, `from ${length}`);
+    }
+  });
+
+  test('that is not UTF-8 is refused, wherever it was cut or spoilt', () => {
+    const whole = Buffer.from(writeLast([{ ...empty(5), payload: JSON.stringify({ name: 'Zoë 🧾' }) }]).trimEnd());
+    assert.equal(readPage(whole).changes.length, 1);
+    for (let at = 0; at < whole.length; at += 1) {
+      assert.throws(() => readPage(whole.subarray(0, at)), isRefused, `cut at ${at}`);
+      assert.throws(() => readPage(Buffer.from(whole).fill(0xff, at, at + 1)), isRefused, `spoilt at ${at}`);
     }
   });
 
   test('with a change left out, or something after it, is refused', () => {
     const whole = writeLast([1, 2].map(empty));
-    assert.throws(() => readPage(whole.split('\n').toSpliced(1, 1).join('\n')), isRefused);
-    assert.throws(() => readPage(whole + whole), isRefused);
-    assert.throws(() => readPage(`${whole}x`), isRefused);
+    assert.throws(() => read(whole.split('\n').toSpliced(1, 1).join('\n')), isRefused);
+    assert.throws(() => read(whole + whole), isRefused);
+    assert.throws(() => read(`${whole}x`), isRefused);
   });
 
   test('that is none is refused', () => {
     const whole = JSON.parse(writeLast([])) as Record<string, unknown>;
     const one = { ...JSON.parse(writeChange(empty(1))) } as Record<string, unknown>;
     const changed = (name: string, value: unknown) => ({ ...one, [name]: value });
-    assert.equal(readPage(JSON.stringify({ ...whole, count: 1, changes: [one] })).changes.length, 1);
+    assert.equal(read(JSON.stringify({ ...whole, count: 1, changes: [one] })).changes.length, 1);
     for (const broken of [
       ...['serverTime', 'changes', 'count', 'hasMore', 'scope'].map((name) => ({ ...whole, [name]: undefined })),
       ...['x', 5, null, {}, true].flatMap((value) => ['serverTime', 'changes', 'count'].map((name) => ({ ...whole, [name]: value }))),
@@ -147,10 +157,10 @@ describe('a page', () => {
         changed('collection', null), changed('updatedAt', 5),
         ...[undefined, null, 'x', []].map((payload) => changed('payload', payload)),
       ].map((bad) => ({ ...whole, count: 1, changes: [bad] })),
-    ]) assert.throws(() => readPage(JSON.stringify(broken)), isRefused, JSON.stringify(broken));
+    ]) assert.throws(() => read(JSON.stringify(broken)), isRefused, JSON.stringify(broken));
     const refusal = '{"success":false,"error":{"code":"internal","message":"x"}}';
     for (const other of ['', ' ', '{}', '[]', 'null', '<!doctype html><html></html>', refusal, '{"a":}', '{"']) {
-      assert.throws(() => readPage(other), isRefused, other);
+      assert.throws(() => read(other), isRefused, other);
     }
   });
 
@@ -160,7 +170,7 @@ describe('a page', () => {
       const whole = write(wanted);
       const at = place % whole.length;
       try {
-        readPage(whole.slice(0, at) + other + whole.slice(at + 1));
+        read(whole.slice(0, at) + other + whole.slice(at + 1));
       } catch (error) {
         assert.ok(isRefused(error));
       }

@@ -11,10 +11,9 @@ import type { TestContext } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { openHost, type Host, type HostDeps } from '../../desktop/host.ts';
-import type { Status } from '../../desktop/status.ts';
-import type { SyncOutcome } from '../../desktop/sync-runner.ts';
 import { createMemoryVault, type TokenVault } from '../../desktop/token-vault.ts';
 import { collections } from '../../shared/collections.ts';
+import type { Status, SyncOutcome } from '../../shared/views.ts';
 import type { HeldRecord } from '../server/naive-copy.ts';
 import { createNetwork, type Network } from './network.ts';
 import { createTimers } from './timers.ts';
