@@ -6,8 +6,9 @@
 // and signing out, or signing in as someone else, removes its files. Online means that our server answered last time.
 
 import { AppError, errorCode } from '../shared/errors.ts';
+import type { ServerInfo } from '../shared/ipc.ts';
 import type { JsonObject } from '../shared/fields.ts';
-import { badResponse, parseLoginAnswer, parseSignedInUser, type SignedInUser, type WireRecord } from '../shared/protocol.ts';
+import { badResponse, parseLoginAnswer, parseMeta, parseSignedInUser, type SignedInUser, type WireRecord } from '../shared/protocol.ts';
 import type { Digest } from '../shared/digest.ts';
 import type {
   Attempt, CurrencySummary, CurrencyTotals, LastSync, ListPage, ListQuery, ListSelection, RecordView,
@@ -26,7 +27,8 @@ import { sendWrite } from './write.ts';
 export interface HostOptions {
   /** Path of `invoify.sqlite`; its folder is made where it is missing. */
   readonly databaseFile: string;
-  readonly serverUrl: string;
+  /** The server's address; null where nobody has named one yet: then the vault may know it. */
+  readonly serverUrl: string | null;
 }
 
 export interface HostDeps extends ConnectionDeps, RunnerDeps {
@@ -47,7 +49,7 @@ export async function openHost(options: HostOptions, deps: HostDeps): Promise<Ho
 
 export class Host {
   readonly #deps: HostDeps;
-  readonly #connection: ServerConnection;
+  #connection: ServerConnection | null;
   readonly #runner: SyncRunner;
   readonly #listeners = new Set<(status: Status) => void>();
   readonly #copy: LocalCopy;
@@ -64,7 +66,7 @@ export class Host {
   /** Use `openHost`. */
   constructor(options: HostOptions, deps: HostDeps) {
     this.#deps = deps;
-    this.#connection = connectTo(options.serverUrl, deps);
+    this.#connection = options.serverUrl === null ? null : connectTo(options.serverUrl, deps);
     this.#copy = new LocalCopy(options.databaseFile, {
       ...deps,
       onSetAside: () => {
@@ -84,8 +86,9 @@ export class Host {
   async open(): Promise<void> {
     this.#copy.open();
     const kept = await this.#deps.vault.load();
+    if (kept) this.#connection ??= connectTo(kept.origin, this.#deps);
     // The token of another server must not be shown to this one.
-    this.#token = kept?.origin === this.#connection.origin ? kept.token : null;
+    this.#token = kept && kept.origin === this.#connection?.origin ? kept.token : null;
     // How old a kept token is nobody knows, so the first run that may renews it.
     this.#tokenSinceMs = -Infinity;
   }
@@ -103,32 +106,44 @@ export class Host {
 
   /** Whether our server answered last time it was asked; asks it if it never was. */
   async getOnlineStatus(): Promise<boolean> {
-    if (this.#isOnline === null) await this.#send({ path: '/api/health' }).catch(() => undefined);
+    if (this.#isOnline === null && this.#connection) await this.#send({ path: '/api/health' }).catch(() => undefined);
     return this.#isOnline ?? false;
   }
 
   /** Takes a token that the window brought, and syncs. Whose it is, the first answer of the server tells. */
   async setAuthToken(token: string): Promise<void> {
     if (!/^[\x21-\x7e]{1,8192}$/.test(token)) throw new AppError('invalid_request', 'This is not a token. Sign in again.');
-    await this.#adoptToken(token, null);
+    await this.#adoptToken(this.#requireConnection(), token, null);
     void this.pullFromServer();
   }
 
   // ------------------------------------------------------------------------------------------------------- session
 
-  /** Signs in and starts a pull. Throws `unauthorized`, `offline`, `too_many_requests`, `upgrade_required` and so on. */
-  async signIn(email: string, password: string): Promise<SignedInUser> {
+  /**
+   * Signs in, at the server named here or the one there is, and starts a pull; what belongs to anyone else goes only when
+   * that went well. Throws `unauthorized`, `offline`, `too_many_requests`, `upgrade_required` and so on.
+   */
+  async signIn(email: string, password: string, serverUrl?: string): Promise<SignedInUser> {
+    const connection = serverUrl === undefined ? this.#requireConnection() : this.#connectionTo(serverUrl);
     const request = { method: 'POST', path: '/api/auth/login', body: { email, password }, token: null } as const;
-    const answer = parseLoginAnswer(parseJson(await this.#send(request)));
-    await this.#adoptToken(answer.token, answer.user);
+    const answer = parseLoginAnswer(parseJson(await this.#sendTo(connection, request)));
+    await this.#adoptToken(connection, answer.token, answer.user);
     void this.pullFromServer();
     return answer.user;
+  }
+
+  /** Asks a server what it is. Throws `invalid_request` for an address that cannot be used, `offline`, `bad_response`. */
+  async testConnection(serverUrl: string): Promise<ServerInfo> {
+    const connection = connectTo(serverUrl, this.#deps);
+    const { name, version } = parseMeta(parseJson(await connection.send({ path: '/api/meta', token: null })));
+    return { origin: connection.origin, name, version };
   }
 
   /** Ends the session, here for certain and on the server if it can be reached, and removes the copy from this computer. */
   async signOut(): Promise<void> {
     await this.#runner.cancel();
     const token = this.#token;
+    const connection = this.#connection;
     this.#token = null;
     this.#user = null;
     this.#error = null;
@@ -139,8 +154,8 @@ export class Host {
       await this.#deps.vault.clear();
       this.#emit();
     }
-    if (token !== null) {
-      await this.#connection.send({ method: 'POST', path: '/api/auth/logout', token }).catch((error: unknown) =>
+    if (token !== null && connection) {
+      await connection.send({ method: 'POST', path: '/api/auth/logout', token }).catch((error: unknown) =>
         this.#deps.log('the session stays on the server until it expires', { error }));
     }
   }
@@ -234,21 +249,23 @@ export class Host {
 
   // -------------------------------------------------------------------------------------------------------- inside
 
-  async #adoptToken(token: string, user: SignedInUser | null): Promise<void> {
+  async #adoptToken(connection: ServerConnection, token: string, user: SignedInUser | null): Promise<void> {
     await this.#runner.cancel();
     // Up to the emit nothing waits: a run that began in between would work for one user on the copy of another.
+    if (this.#connection !== connection) this.#isOnline = user ? true : null;
+    this.#connection = connection;
     this.#token = token;
     this.#tokenSinceMs = this.#deps.nowMs();
     this.#user = null;
     this.#error = null;
     if (user) this.#adoptUser(user);
     this.#emit();
-    await this.#deps.vault.save({ token, origin: this.#connection.origin });
+    await this.#deps.vault.save({ token, origin: connection.origin });
   }
 
   /** Makes the copy this user's: one that belongs to anyone else, or to another server, is removed first. */
   #adoptUser(user: SignedInUser): CacheWriter {
-    const { origin } = this.#connection;
+    const { origin } = this.#requireConnection();
     const held = this.#copy.writer;
     const state = held && readState(held);
     const isTheirs = state?.userId === user.id && state.accountId === user.accountId && state.serverOrigin === origin;
@@ -279,19 +296,27 @@ export class Host {
     this.#token = answer.token;
     this.#tokenSinceMs = this.#deps.nowMs();
     this.#adoptUser(answer.user);
-    await this.#deps.vault.save({ token: answer.token, origin: this.#connection.origin });
+    await this.#deps.vault.save({ token: answer.token, origin: this.#requireConnection().origin });
+  }
+
+  async #send(request: Request): Promise<Buffer> {
+    return this.#sendTo(this.#requireConnection(), request);
   }
 
   /** Every request goes through here, so that being online is judged in one place. */
-  async #send(request: Request): Promise<Buffer> {
+  async #sendTo(connection: ServerConnection, request: Request): Promise<Buffer> {
+    // A server that is only being tried says nothing about being online.
+    const judge = (isOnline: boolean): void => {
+      if (connection === this.#connection) this.#setOnline(isOnline);
+    };
     const token = request.token === undefined ? this.#token : request.token;
     try {
-      const answer = await this.#connection.send({ ...request, token });
-      this.#setOnline(true);
+      const answer = await connection.send({ ...request, token });
+      judge(true);
       return answer;
     } catch (error) {
       const code = errorCode(error);
-      if (code !== 'cancelled') this.#setOnline(code !== 'offline' && code !== 'unavailable' && code !== 'bad_response');
+      if (code !== 'cancelled') judge(code !== 'offline' && code !== 'unavailable' && code !== 'bad_response');
       // A token that came meanwhile is not the one that was refused.
       if (code === 'unauthorized' && token !== null && token === this.#token) await this.#endSession();
       throw error;
@@ -359,8 +384,19 @@ export class Host {
       progress: this.#runner.progress,
       notice: state?.rebuild?.reason ?? this.#notice,
       user: this.#user ?? state?.user ?? null,
-      server: this.#connection.origin,
+      server: this.#connection?.origin ?? null,
     };
+  }
+
+  #requireConnection(): ServerConnection {
+    if (this.#connection) return this.#connection;
+    throw new AppError('signed_out', "Enter your server's address and sign in.");
+  }
+
+  /** The connection there is where it leads to the same server: being online is known of it. */
+  #connectionTo(serverUrl: string): ServerConnection {
+    const connection = connectTo(serverUrl, this.#deps);
+    return connection.origin === this.#connection?.origin ? this.#connection : connection;
   }
 
   #requireToken(): void {

@@ -99,6 +99,13 @@ export function parseLoginAnswer(value: unknown): LoginAnswer {
   return { token: value['token'], expiresAt: value['expiresAt'], user: parseSignedInUser(value) };
 }
 
+/** What `/api/meta` says of the server; throws `bad_response` where it is not ours. */
+export function parseMeta(value: unknown): { readonly name: string; readonly version: string } {
+  const { name, version } = isObject(value) ? value : {};
+  if (name !== 'invoify' || typeof version !== 'string') throw badResponse('it is not from an Invoify server');
+  return { name, version };
+}
+
 /** The record in the answer to a write; throws `bad_response`. */
 export function parseRecordAnswer(value: unknown): WireRecord {
   const record = isObject(value) ? value['record'] : undefined;
