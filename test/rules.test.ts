@@ -8,7 +8,8 @@ import { describe, test } from 'node:test';
 
 const root = join(import.meta.dirname, '..');
 const rooms = ['server', 'shared', 'desktop', 'ui', 'demo', 'test'] as const;
-type Room = (typeof rooms)[number] | 'root';
+/** What stands in no folder: the server's entry, and what builds the desktop. */
+type Room = (typeof rooms)[number] | 'root' | 'build';
 
 /** Which rooms a file may import from besides its own. */
 const mayImport: Readonly<Record<Room, readonly Room[]>> = {
@@ -17,14 +18,15 @@ const mayImport: Readonly<Record<Room, readonly Room[]>> = {
   desktop: ['shared'],
   ui: ['shared'],
   root: ['server', 'shared'],
-  demo: ['root', 'server', 'shared', 'desktop'],
-  test: ['root', 'server', 'shared', 'desktop', 'ui', 'demo'],
+  build: [],
+  demo: ['root', 'build', 'server', 'shared', 'desktop'],
+  test: ['root', 'build', 'server', 'shared', 'desktop', 'ui', 'demo'],
 };
 
 /** Packages that the product may load at run time, and where; everything else is a development dependency. */
 const packagesOf: Readonly<Record<Room, readonly string[]>> = {
-  shared: [], server: ['mongodb'], desktop: ['electron'], ui: ['lit'], root: [], demo: ['mongodb'],
-  test: ['mongodb', 'fast-check', 'playwright-core', 'lit'],
+  shared: [], server: ['mongodb'], desktop: ['electron'], ui: ['lit'], root: [], build: ['esbuild', 'electron-builder'], demo: ['mongodb'],
+  test: ['mongodb', 'fast-check', 'playwright-core', 'axe-core', 'lit'],
 };
 
 const sources = readdirSync(root, { recursive: true, encoding: 'utf8', withFileTypes: true })
@@ -98,7 +100,7 @@ describe('the package', () => {
 });
 
 function roomOf(path: string): Room {
-  return rooms.find((room) => path.startsWith(`${room}/`)) ?? 'root';
+  return rooms.find((room) => path.startsWith(`${room}/`)) ?? (path === 'build.mjs' ? 'build' : 'root');
 }
 
 function importsOf(text: string): string[] {
