@@ -1,10 +1,9 @@
 // The daily proof: the digest computed again from the rows themselves, beside the one that is kept with them.
 
 import { addCrc, emptyDigest, recordCrc, type Digest } from '../shared/digest.ts';
-import { AppError } from '../shared/errors.ts';
 import { recordsTable, type CacheReader, type Generation } from './cache-schema.ts';
+import { withSnapshot } from './cache-snapshot.ts';
 import { readDigest, readState } from './cache-state.ts';
-import { openReader, toAppError } from './sqlite.ts';
 
 /** Rows between two pauses: about 5 ms. */
 const chunkRows = 1000;
@@ -23,34 +22,17 @@ export interface Verification {
  * Throws `cancelled` if the cache is closed meanwhile, `cache_unusable` for damage SQLite itself finds.
  */
 export async function recomputeDigest(
-  { file, layout }: CacheReader, pause: () => Promise<void>,
+  cache: CacheReader, pause: () => Promise<void>,
 ): Promise<Verification> {
-  const doing = 'checking the local copy';
-  let db: ReturnType<typeof openReader>;
-  try {
-    db = openReader(file.path, file.busyTimeoutMs);
-  } catch (error) {
-    throw toAppError(error, doing);
-  }
-  file.connections.add(db);
-  try {
-    const reader: CacheReader = { file, layout, db };
-    // One read transaction over all pauses: every chunk and the kept digest are of the same instant.
-    db.exec('BEGIN');
+  return withSnapshot(cache, 'checking the local copy', async (reader) => {
     const { generation } = readState(reader);
     const kept = readDigest(reader, generation);
     const computed: Record<string, Digest[string]> = {};
-    for (const name of layout.collections.keys()) {
+    for (const name of reader.layout.collections.keys()) {
       computed[name] = await digestOf(reader, generation, name, pause);
     }
     return { kept, computed };
-  } catch (error) {
-    if (!db.isOpen) throw new AppError('cancelled', 'The check of the local copy was stopped.', { cause: error });
-    throw toAppError(error, doing);
-  } finally {
-    file.connections.delete(db);
-    if (db.isOpen) db.close();
-  }
+  });
 }
 
 async function digestOf(

@@ -26,9 +26,10 @@ export {
 } from './cache-apply.ts';
 export { buildNext, isBuilt } from './cache-build.ts';
 export { cacheSizeBytes, moveCacheAside, removeCacheFiles } from './cache-files.ts';
-export { counts, getRecord, listPage } from './cache-queries.ts';
+export { counts, getRecord, listPage, listRows } from './cache-queries.ts';
 export { dropInactive, startRebuild, swapGenerations } from './cache-rebuild.ts';
 export { otherGeneration, type Cache, type CacheReader, type CacheWriter, type Generation } from './cache-schema.ts';
+export { withSnapshot } from './cache-snapshot.ts';
 export {
   listAttempts, readDigest, readState, recordAttempt, saveState, type CacheState, type Rebuild, type StateChange,
 } from './cache-state.ts';

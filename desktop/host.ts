@@ -6,7 +6,7 @@
 // and signing out, or signing in as someone else, removes its files. Online means that our server answered last time.
 
 import { AppError, errorCode } from '../shared/errors.ts';
-import type { ServerInfo } from '../shared/ipc.ts';
+import type { ServerInfo, SyncHealth } from '../shared/ipc.ts';
 import type { JsonObject } from '../shared/fields.ts';
 import { badResponse, parseLoginAnswer, parseMeta, parseSignedInUser, type SignedInUser, type WireRecord } from '../shared/protocol.ts';
 import type { Digest } from '../shared/digest.ts';
@@ -15,7 +15,7 @@ import type {
   Status, SyncError, SyncOutcome,
 } from '../shared/views.ts';
 import {
-  counts, getRecord, listAttempts, listPage, readDigest, readState, saveState, selectionTotals, summary, type CacheWriter,
+  counts, getRecord, listAttempts, listPage, readDigest, readState, saveState, selectionTotals, summary, type CacheReader, type CacheWriter,
 } from './cache.ts';
 import { LocalCopy } from './local-copy.ts';
 import { connectTo, parseJson, type ConnectionDeps, type Request, type ServerConnection } from './server-connection.ts';
@@ -208,6 +208,30 @@ export class Host {
 
   async attempts(): Promise<readonly Attempt[]> {
     return listAttempts(this.#copy.reader);
+  }
+
+  /** How the syncs went and what the copy holds; empty where there is none. */
+  async health(): Promise<SyncHealth> {
+    return this.#copy.health();
+  }
+
+  /** The end that reads, for what is not a query of the window. Throws `signed_out` where there is no copy. */
+  get reader(): CacheReader {
+    return this.#copy.reader;
+  }
+
+  /** Removes the copy, keeps the session and downloads everything again. Throws `cache_busy`. */
+  async resetLocalData(): Promise<void> {
+    await this.#runner.cancel();
+    this.#copy.remove();
+    this.#copy.open();
+    // Whose the new copy is, the next run finds out and keeps in it.
+    this.#user = null;
+    this.#error = null;
+    this.#notice = null;
+    this.#lastChanges = 0;
+    this.#emit();
+    if (this.#token !== null) void this.pullFromServer();
   }
 
   // ------------------------------------------------------------------------------------------------------- writing

@@ -4,9 +4,12 @@
 // What always holds: at most one cache is open; a file that cannot be used is moved aside, never written to.
 
 import { AppError, errorCode } from '../shared/errors.ts';
+import type { SyncHealth } from '../shared/ipc.ts';
 import {
-  closeCache, moveCacheAside, openCache, readState, removeCacheFiles, type Cache, type CacheReader, type CacheState, type CacheWriter,
+  cacheSizeBytes, closeCache, counts, listAttempts, moveCacheAside, openCache, readDigest, readState, removeCacheFiles,
+  type Cache, type CacheReader, type CacheState, type CacheWriter,
 } from './cache.ts';
+import { inReadTransaction } from './sqlite.ts';
 
 export interface LocalCopyDeps {
   readonly nowMs: () => number;
@@ -52,6 +55,17 @@ export class LocalCopy {
       this.#isDamaged = true;
       return null;
     }
+  }
+
+  /** How the syncs went and what the copy holds; empty where there is none. */
+  health(): SyncHealth {
+    const sizeBytes = cacheSizeBytes(this.#file);
+    if (!this.#cache) return { attempts: [], counts: {}, sizeBytes, lastVerifiedMs: null, digest: {} };
+    const { reader } = this.#cache;
+    return inReadTransaction(reader.db, 'reading how the syncs went', () => {
+      const { generation, lastVerifiedMs } = readState(reader);
+      return { attempts: listAttempts(reader), counts: counts(reader), sizeBytes, lastVerifiedMs, digest: readDigest(reader, generation) };
+    });
   }
 
   /** The open copy turned out to be damaged: `replaceDamaged` will put an empty one in its place. */
