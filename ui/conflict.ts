@@ -16,23 +16,34 @@ export interface Difference {
   readonly theirs: Json | undefined;
   /** Null where both changed it, each in their own way. */
   readonly proposed: Side | null;
+  /** The present version does not allow it to change any more: it stays theirs. */
+  readonly isFixed: boolean;
 }
 
 /** Path to the side that was chosen. */
 export type Choices = Readonly<Record<string, Side>>;
 
+/** The versions of a record that meet: what both began with, what is in the form, what the server has now. */
+export interface Versions {
+  readonly base: JsonObject;
+  readonly mine: JsonObject;
+  readonly theirs: JsonObject;
+}
+
 /**
- * Where mine and theirs differ, of the fields that `mine` has a say in: `fields` names them at the top level. `base` is
- * the version that both began with.
+ * Where mine and theirs differ, of the fields that `mine` has a say in: `fields` names them at the top level, and
+ * `editable` those among them that the present version still lets change.
  */
-export function findDifferences(fields: readonly string[], base: JsonObject, mine: JsonObject, theirs: JsonObject): readonly Difference[] {
-  const paths = fields.flatMap((name) => leaves(name, [base[name], mine[name], theirs[name]]));
-  return paths.flatMap((path) => {
-    const [before, ours, other] = [valueAt(base, path), valueAt(mine, path), valueAt(theirs, path)];
-    if (isSame(ours, other)) return [];
-    const proposed = isSame(before, other) ? 'mine' : isSame(before, ours) ? 'theirs' : null;
-    return [{ path, base: before, mine: ours, theirs: other, proposed }];
-  });
+export function findDifferences(
+  fields: readonly string[], { base, mine, theirs }: Versions, editable: readonly string[] = fields,
+): readonly Difference[] {
+  return fields.flatMap((name) => leaves(name, [base[name], mine[name], theirs[name]]).flatMap((path): readonly Difference[] => {
+    const values = { base: valueAt(base, path), mine: valueAt(mine, path), theirs: valueAt(theirs, path) };
+    if (isSame(values.mine, values.theirs)) return [];
+    const isFixed = !editable.includes(name);
+    const isTheirs = isFixed || isSame(values.base, values.mine);
+    return [{ path, ...values, isFixed, proposed: isTheirs ? 'theirs' : isSame(values.base, values.theirs) ? 'mine' : null }];
+  }));
 }
 
 /** What is chosen before a person has chosen anything. */
@@ -41,7 +52,7 @@ export function proposedChoices(differences: readonly Difference[]): Choices {
 }
 
 export function chooseAll(differences: readonly Difference[], side: Side): Choices {
-  return Object.fromEntries(differences.map(({ path }) => [path, side]));
+  return Object.fromEntries(differences.map(({ path, isFixed }) => [path, isFixed ? 'theirs' : side]));
 }
 
 /** How many differences still wait for a choice. */
@@ -50,7 +61,9 @@ export function undecided(differences: readonly Difference[], choices: Choices):
 }
 
 /** The fields as they shall be: theirs, with mine wherever that was chosen. */
-export function resolveConflict(fields: readonly string[], differences: readonly Difference[], choices: Choices, theirs: JsonObject): JsonObject {
+export function resolveConflict(
+  fields: readonly string[], differences: readonly Difference[], choices: Choices, theirs: JsonObject,
+): JsonObject {
   const kept = Object.fromEntries(Object.entries(theirs).filter(([name]) => fields.includes(name)));
   return differences.filter(({ path }) => choices[path] === 'mine')
     .reduce((record, { path, mine }) => withValue(record, path.split('.'), mine), kept);

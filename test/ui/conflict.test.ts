@@ -15,29 +15,29 @@ const theirs: JsonObject = { name: 'Müller', address: { street: 'Am Markt 1', c
 
 describe('differences', () => {
   test('are found field by field, objects opened up, with what is settled already', () => {
-    const found = findDifferences(fields, base, mine, theirs).map(({ path, proposed }) => [path, proposed]);
+    const found = findDifferences(fields, { base, mine, theirs }).map(({ path, proposed }) => [path, proposed]);
     assert.deepEqual(found, [
       ['name', null], ['phone', 'theirs'], ['address.street', 'mine'], ['address.city', 'theirs'], ['notes', 'mine'],
     ]);
   });
 
   test('are not seen where both sides did the same, or outside the fields of the form', () => {
-    assert.deepEqual(findDifferences(fields, base, { ...theirs, status: 'draft' }, { ...theirs, status: 'sent' }), []);
+    assert.deepEqual(findDifferences(fields, { base, mine: { ...theirs, status: 'draft' }, theirs: { ...theirs, status: 'sent' } }), []);
   });
 
   test('take a list as one field', () => {
-    const [difference] = findDifferences(fields, { lines: [{ a: 1 }] }, { lines: [{ a: 2 }] }, { lines: [{ a: 3 }] });
-    assert.deepEqual(difference, { path: 'lines', base: [{ a: 1 }], mine: [{ a: 2 }], theirs: [{ a: 3 }], proposed: null });
+    const [difference] = findDifferences(fields, { base: { lines: [1] }, mine: { lines: [2] }, theirs: { lines: [3] } });
+    assert.deepEqual(difference, { path: 'lines', base: [1], mine: [2], theirs: [3], isFixed: false, proposed: null });
   });
 
   test('show an object that only one side has, value by value', () => {
-    const found = findDifferences(fields, { name: 'A' }, { name: 'A', address: { city: 'Ulm' } }, { name: 'A' });
+    const found = findDifferences(fields, { base: { name: 'A' }, mine: { name: 'A', address: { city: 'Ulm' } }, theirs: { name: 'A' } });
     assert.deepEqual(found.map(({ path, mine: value, proposed }) => [path, value, proposed]), [['address.city', 'Ulm', 'mine']]);
   });
 });
 
 describe('a choice', () => {
-  const differences = findDifferences(fields, base, mine, theirs);
+  const differences = findDifferences(fields, { base, mine, theirs });
 
   test('waits only for what both changed', () => {
     const proposed = proposedChoices(differences);
@@ -52,9 +52,16 @@ describe('a choice', () => {
     });
   });
 
+  test('cannot be made where the present version is fixed', () => {
+    const found = findDifferences(fields, { base, mine, theirs }, ['notes']);
+    assert.deepEqual(found.filter(({ isFixed }) => isFixed).map(({ path }) => path), ['name', 'phone', 'address.street', 'address.city']);
+    const { notes: _mineIsEmpty, ...kept } = theirs;
+    assert.deepEqual(resolveConflict(fields, found, chooseAll(found, 'mine'), theirs), kept);
+  });
+
   test('of everything mine saves my form, of everything theirs leaves theirs', () => {
     fc.assert(fc.property(versions(), versions(), versions(), (a, b, c) => {
-      const found = findDifferences(fields, a, b, c);
+      const found = findDifferences(fields, { base: a, mine: b, theirs: c });
       assert.deepEqual(resolveConflict(fields, found, chooseAll(found, 'mine'), c), b);
       assert.deepEqual(resolveConflict(fields, found, chooseAll(found, 'theirs'), c), c);
     }));
