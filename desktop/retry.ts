@@ -50,7 +50,8 @@ export function mayPass(error: unknown): error is AppError {
   return error instanceof AppError && ['offline', 'unavailable', 'internal', 'too_many_requests'].includes(error.code);
 }
 
-function wait(delayMs: number, deps: RetryDeps, signal: AbortSignal): Promise<void> {
+/** Resolves after a while; rejects with `cancelled` at once when the signal is raised. */
+export function wait(delayMs: number, deps: RetryDeps, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const cancelled = (): AppError => new AppError('cancelled', 'The sync was stopped.');
     if (signal.aborted) {
