@@ -1,0 +1,76 @@
+// The desk behind the preview, in its worker thread, as the thread that serves the page sees it: calls in, outcomes and
+// statuses out, all as JSON text that is not built into objects on the way.
+//
+// Every call is answered, also when the thread dies under it; the next call starts another.
+
+import { Worker } from 'node:worker_threads';
+
+import type { Channel, Outcome } from '../shared/ipc.ts';
+import type { DeskOptions } from './desk.ts';
+import type { FromPreviewWorker, ToPreviewWorker } from './preview-worker.ts';
+
+export type PreviewLog = (event: string, facts?: Readonly<Record<string, unknown>>) => void;
+
+export interface PreviewDesk {
+  /** Runs one call with its request as JSON text ('' for none); resolves to its outcome as JSON text. Never rejects. */
+  answer(channel: Channel, body: string): Promise<string>;
+  /** Calls back with each changed status as JSON text; returns how to stop that. */
+  onStatus(listener: (status: string) => void): () => void;
+  close(): Promise<void>;
+}
+
+const died: Outcome<never> = {
+  ok: false, error: { code: 'internal', message: 'The part of Invoify that holds the data stopped and is started again. Try again.' },
+};
+const closed: Outcome<never> = { ok: false, error: { code: 'cancelled', message: 'The preview is closing.' } };
+
+export function startPreviewDesk(options: DeskOptions, log: PreviewLog): PreviewDesk {
+  const listeners = new Set<(status: string) => void>();
+  const waiting = new Map<number, (outcome: string) => void>();
+  let worker: Worker | null = null;
+  let lastId = 0;
+  let isClosed = false;
+
+  function start(): Worker {
+    const started = new Worker(new URL('./preview-worker.ts', import.meta.url), { workerData: options });
+    started.on('message', (message: FromPreviewWorker) => {
+      if ('outcome' in message) settle(message.id, message.outcome);
+      else if ('status' in message) for (const listener of listeners) listener(message.status);
+      else log(message.event, message.facts);
+    });
+    started.on('error', (error) => log("the preview's worker failed", { error }));
+    started.once('exit', () => {
+      if (worker === started) worker = null;
+      for (const id of [...waiting.keys()]) settle(id, JSON.stringify(isClosed ? closed : died));
+    });
+    return started;
+  }
+
+  function settle(id: number, outcome: string): void {
+    waiting.get(id)?.(outcome);
+    waiting.delete(id);
+  }
+
+  return {
+    answer(channel, body) {
+      if (isClosed) return Promise.resolve(JSON.stringify(closed));
+      worker ??= start();
+      const message: ToPreviewWorker = { id: lastId += 1, channel, body };
+      worker.postMessage(message);
+      return new Promise((resolve) => waiting.set(message.id, resolve));
+    },
+    onStatus(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+    async close() {
+      isClosed = true;
+      const ending = worker;
+      if (!ending) return;
+      await new Promise<void>((resolve) => {
+        ending.once('exit', () => resolve());
+        ending.postMessage('close' satisfies ToPreviewWorker);
+      });
+    },
+  };
+}

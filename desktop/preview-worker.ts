@@ -1,0 +1,74 @@
+// The preview's worker thread: database and network, so that serving the page never waits for either.
+//
+// It is told a channel and the request's JSON text, and gives back the outcome's JSON text; each change of the status
+// and each line of the log goes back by itself. A desk that cannot be opened is tried again by the next call.
+
+import { parentPort, workerData } from 'node:worker_threads';
+
+import { AppError } from '../shared/errors.ts';
+import { toOutcome, type Channel, type Outcome } from '../shared/ipc.ts';
+import { answerCall, openDesk, type Desk, type DeskOptions } from './desk.ts';
+import { systemDeskDeps } from './system-deps.ts';
+
+export type ToPreviewWorker = { readonly id: number; readonly channel: Channel; readonly body: string } | 'close';
+export type FromPreviewWorker =
+  | { readonly id: number; readonly outcome: string }
+  | { readonly status: string }
+  | { readonly event: string; readonly facts: Readonly<Record<string, unknown>> };
+
+const port = parentPort;
+if (!port) throw new Error('preview-worker.ts runs as a worker thread');
+const send = (message: FromPreviewWorker): void => port.postMessage(message);
+
+let opening: Promise<Desk> | null = null;
+
+port.on('message', (message: ToPreviewWorker) => {
+  if (message === 'close') void close();
+  else void answer(message.channel, message.body).then((outcome) => send({ id: message.id, outcome: JSON.stringify(outcome) }));
+});
+
+async function answer(channel: Channel, body: string): Promise<Outcome<unknown>> {
+  const ready = await toOutcome(async () => ({ desk: await open(), request: parse(body) }), logError);
+  if (!ready.ok) return ready;
+  return answerCall(ready.value.desk, channel, ready.value.request, logError);
+}
+
+function parse(body: string): unknown {
+  if (body === '') return undefined;
+  try {
+    return JSON.parse(body);
+  } catch (cause) {
+    throw new AppError('invalid_request', 'The call is not valid JSON.', { cause });
+  }
+}
+
+function open(): Promise<Desk> {
+  opening ??= openDesk(workerData as DeskOptions, { ...systemDeskDeps(), log }).then((desk) => {
+    desk.onStatus((status) => send({ status: JSON.stringify(status) }));
+    return desk;
+  }, (error: unknown) => {
+    opening = null;
+    throw error;
+  });
+  return opening;
+}
+
+async function close(): Promise<void> {
+  const desk = await opening?.catch(() => null);
+  await desk?.close();
+  port?.close();
+}
+
+function log(event: string, { error, ...facts }: Readonly<Record<string, unknown>> = {}): void {
+  // As text: an error that is cloned may hold what cannot be.
+  const plain = JSON.parse(JSON.stringify({ ...facts, ...(error === undefined ? {} : { error: describe(error) }) })) as object;
+  send({ event, facts: { ...plain } });
+}
+
+function logError(error: unknown): void {
+  log('a call failed unexpectedly', { error });
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.stack ?? error.message : String(error);
+}
