@@ -31,7 +31,8 @@ export async function backUp(reader: CacheReader, path: string, deps: ReplaceDep
         leaveWalMode(part);
       } catch (error) {
         if (!unwritable.includes((sqliteCode(error) ?? 0) & 0xff)) throw error;
-        throw new AppError('invalid_request', `${path} was not written: the disk does not take it. Choose another place.`, { cause: error });
+        const message = `${path} was not written: the disk does not take it. Choose another place.`;
+        throw new AppError('invalid_request', message, { cause: error });
       }
     });
     const file = await open(part, 'r+');

@@ -5,10 +5,13 @@
 // opened for a moment is tried again for about two seconds. The database goes first: a log without its database is
 // rubbish that the next opening removes, a database without its log would look whole and not be.
 
-import { existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import {
+  closeSync, existsSync, openSync, readdirSync, readSync, renameSync, rmSync, statSync, writeFileSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
 import { AppError } from '../shared/errors.ts';
+import { APPLICATION_ID } from './cache-migrations.ts';
 import { hasCode } from './sqlite.ts';
 
 const logSuffixes = ['-wal', '-shm'] as const;
@@ -22,14 +25,25 @@ export function cacheSizeBytes(path: string): number {
 }
 
 /**
- * Deletes the cache. Every connection must be closed. When it returns nothing of it is left; a crash in the middle
- * leaves at most a log, which the next opening deletes. Throws `cache_busy` where a file stays held by another program
- * and `cache_unusable` where it cannot be deleted for another reason.
+ * Deletes the cache, and with it what of it was moved aside before. Every connection must be closed. When it returns
+ * nothing of it is left; where it throws or the program ends in the middle, a mark is left by which `finishRemoval` goes
+ * on. Throws `cache_busy` where a file stays held by another program and `cache_unusable` where it cannot be deleted for
+ * another reason.
  */
 export function removeCacheFiles(path: string): void {
+  const mark = removalMark(path);
+  // Without a mark, as on a full disk, the removal is as good; only nobody could finish it.
+  tryTo(() => writeFileSync(mark, ''));
   for (const file of [path, ...logSuffixes.map((suffix) => path + suffix)]) {
     retry(() => rmSync(file, { force: true }), `delete ${file}`);
   }
+  for (const set of damagedSets(path).filter((name) => !isForeign(name))) removeSet(set);
+  rmSync(mark, { force: true });
+}
+
+/** Deletes what a removal has left that could not be completed: it holds what nobody may see any more. */
+export function finishRemoval(path: string): void {
+  if (existsSync(removalMark(path))) removeCacheFiles(path);
 }
 
 /**
@@ -57,16 +71,50 @@ function removeOrphanedLogs(path: string): void {
 }
 
 function pruneDamagedSets(path: string): void {
-  const prefix = `${basename(path)}.damaged-`;
+  for (const set of damagedSets(path).slice(0, -keptDamagedSets)) removeSet(set);
+}
+
+/** The databases that were moved aside, oldest first. */
+function damagedSets(path: string): string[] {
   const folder = dirname(path);
-  const sets = new Set(readdirSync(folder).filter((name) => name.startsWith(prefix))
-    .map((name) => name.replace(/-(?:wal|shm)$/, '')));
-  const old = [...sets].sort().slice(0, -keptDamagedSets);
-  for (const name of old) {
-    for (const suffix of ['', ...logSuffixes]) {
-      const file = join(folder, name + suffix);
-      retry(() => rmSync(file, { force: true, recursive: true }), `delete ${file}`);
+  if (!existsSync(folder)) return [];
+  const names = readdirSync(folder).filter((name) => name.startsWith(`${basename(path)}.damaged-`));
+  return [...new Set(names.map((name) => name.replace(/-(?:wal|shm)$/, '')))].sort().map((name) => join(folder, name));
+}
+
+function removeSet(set: string): void {
+  for (const suffix of ['', ...logSuffixes]) {
+    retry(() => rmSync(set + suffix, { force: true, recursive: true }), `delete ${set + suffix}`);
+  }
+}
+
+/** A folder, or a database that another program has marked as its own: that is not for us to delete with our data. */
+function isForeign(file: string): boolean {
+  const header = Buffer.alloc(100);
+  try {
+    const descriptor = openSync(file, 'r');
+    try {
+      readSync(descriptor, header, 0, header.length, 0);
+    } finally {
+      closeSync(descriptor);
     }
+  } catch (error) {
+    return !hasCode(error, 'ENOENT');
+  }
+  // https://sqlite.org/fileformat2.html, "The Database Header"
+  const applicationId = header.readInt32BE(68);
+  return header.toString('latin1', 0, 16) === 'SQLite format 3\0' && applicationId !== 0 && applicationId !== APPLICATION_ID;
+}
+
+function removalMark(path: string): string {
+  return `${path}.removing`;
+}
+
+function tryTo(run: () => void): void {
+  try {
+    run();
+  } catch {
+    // Whoever calls goes on without it.
   }
 }
 

@@ -4,8 +4,9 @@
 // computed again from the payloads, in one transaction and without the network. A collection that is new gets empty
 // tables; one that is gone loses them.
 
+import { AppError } from '../shared/errors.ts';
 import {
-  createStatements, listSelect, listTable, otherGeneration, type CacheWriter, type Generation,
+  createStatements, listSelect, listTable, otherGeneration, type CacheReader, type CacheWriter, type Generation,
 } from './cache-schema.ts';
 import { readState } from './cache-state.ts';
 import { inTransaction } from './sqlite.ts';
@@ -30,6 +31,13 @@ export function syncLayout(writer: CacheWriter): void {
       .run(JSON.stringify([...layout.collections.keys()]));
     db.prepare('UPDATE state SET fingerprint = ?').run(layout.fingerprint);
   });
+}
+
+/** Throws `cache_unusable` where the tables are not the layout's: then they can be read only once they fit. */
+export function requireSameLayout({ db, layout }: CacheReader): void {
+  if (db.prepare('SELECT fingerprint FROM state').get()?.['fingerprint'] === layout.fingerprint) return;
+  throw new AppError('cache_unusable', 'The local copy does not fit this version of Invoify and cannot be changed here. '
+    + 'Check who may write in its folder.');
 }
 
 /** Makes what is missing of a generation's tables, lists filled from the records there are. */

@@ -78,6 +78,14 @@ export function requireOurs(db: ReadDb, steps: readonly Migration[] = migrations
   }
 }
 
+/** Throws `cache_unusable` for a file that this code cannot read without changing it first. */
+export function requireReadable(db: ReadDb, steps: readonly Migration[] = migrations): void {
+  requireOurs(db, steps);
+  if (readPragma(db, 'user_version') === steps.length) return;
+  throw new AppError('cache_unusable', 'The local copy is of an older version of Invoify and cannot be brought up to date here. '
+    + 'Check who may write in its folder.');
+}
+
 /** Brings the fixed tables to the newest version, one transaction per migration: a crash leaves a whole version. */
 export function migrate(db: WriteDb, steps: readonly Migration[] = migrations): void {
   for (const [index, step] of steps.entries()) {

@@ -42,10 +42,18 @@ export function getRecord(reader: CacheReader, collection: string, id: string): 
     const row = reader.db.prepare(`SELECT updated_at, payload FROM ${recordsTable(name, generation)} WHERE id = ?`)
       .get(id);
     if (!row) return null;
-    const payload: unknown = JSON.parse(String(row['payload']));
-    if (!isObject(payload)) throw new AppError('cache_unusable', `The local copy of ${name}/${id} is damaged.`);
-    return { id, updatedAt: String(row['updated_at']), payload: payload as JsonObject };
+    return { id, updatedAt: String(row['updated_at']), payload: parsePayload(String(row['payload']), `${name}/${id}`) };
   });
+}
+
+function parsePayload(text: string, what: string): JsonObject {
+  try {
+    const payload: unknown = JSON.parse(text);
+    if (isObject(payload)) return payload as JsonObject;
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+  }
+  throw new AppError('cache_unusable', `The local copy of ${what} is damaged. It is downloaded again.`);
 }
 
 /** How many records each declared collection has. */

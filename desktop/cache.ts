@@ -10,22 +10,23 @@
 //            ├▶ listPage, getRecord, summary …                             on the read-only connection
 //            └▶ closeCache ─▶ removeCacheFiles | moveCacheAside
 
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { pathToFileURL } from 'node:url';
 
 import { collections as declaredCollections, type Collection } from '../shared/collections.ts';
 import { AppError } from '../shared/errors.ts';
-import { syncLayout } from './cache-layout.ts';
-import { migrate, requireOurs } from './cache-migrations.ts';
+import { requireSameLayout, syncLayout } from './cache-layout.ts';
+import { migrate, requireOurs, requireReadable } from './cache-migrations.ts';
 import { dropInactive } from './cache-rebuild.ts';
 import { createLayout, type Cache, type CacheFile, type CacheWriter } from './cache-schema.ts';
-import { hasCode, openReader, openWriter, requireSqlite, toAppError, type ReadDb, type WriteDb } from './sqlite.ts';
+import { hasCode, openReader, openWriter, requireSqlite, toAppError, type ReadDb } from './sqlite.ts';
 
 export {
   applyChanges, beginChanges, commitChanges, rollbackChanges, type ApplyCounts,
 } from './cache-apply.ts';
 export { buildNext, isBuilt } from './cache-build.ts';
-export { cacheSizeBytes, moveCacheAside, removeCacheFiles } from './cache-files.ts';
+export { cacheSizeBytes, finishRemoval, moveCacheAside, removeCacheFiles } from './cache-files.ts';
 export { counts, getRecord, listPage, listRows } from './cache-queries.ts';
 export { dropInactive, startRebuild, swapGenerations } from './cache-rebuild.ts';
 export { otherGeneration, type Cache, type CacheReader, type CacheWriter, type Generation } from './cache-schema.ts';
@@ -79,10 +80,28 @@ export function openCache(path: string, deps: CacheDeps = {}): Cache {
 }
 
 /**
+ * Opens the cache at `path` for reading only, where it cannot be opened for writing: on a full disk, in a folder that
+ * may only be read. Throws `cache_unusable` where there is none that this code can read as it is.
+ */
+export function openCacheReadOnly(path: string, deps: CacheDeps = {}): Omit<Cache, 'writer'> {
+  const file: CacheFile = { path, busyTimeoutMs: deps.busyTimeoutMs ?? defaultBusyTimeoutMs, connections: new Set() };
+  try {
+    const db = openAsItIs(file, requireReadable);
+    const layout = createLayout(deps.collections ?? declaredCollections, deps.hasFullText ?? hasFts5(db));
+    const reader = { file, layout, db };
+    requireSameLayout(reader);
+    return { file, reader };
+  } catch (error) {
+    closeAll(file.connections);
+    throw toAppError(error, `opening ${path} for reading`);
+  }
+}
+
+/**
  * Closes every connection of the cache; an open write transaction is rolled back. Afterwards the files can be moved or
  * deleted, also on Windows. Closing twice is harmless.
  */
-export function closeCache(cache: Cache): void {
+export function closeCache(cache: Pick<Cache, 'file'>): void {
   closeAll(cache.file.connections);
 }
 
@@ -91,6 +110,26 @@ function closeAll(connections: Set<ReadDb>): void {
   for (const db of [...connections].reverse()) {
     if (db.isOpen) db.close();
     connections.delete(db);
+  }
+}
+
+/**
+ * SQLite needs to write beside a database in WAL mode even to read it. Where it cannot, the file alone is read, as one
+ * that nobody changes; a log that still holds changes makes that impossible.
+ */
+function openAsItIs(file: CacheFile, accept: (db: ReadDb) => void): ReadDb {
+  const open = (place: string | URL): ReadDb => {
+    const db = openReader(place, file.busyTimeoutMs);
+    file.connections.add(db);
+    accept(db);
+    return db;
+  };
+  try {
+    return open(file.path);
+  } catch (error) {
+    closeAll(file.connections);
+    if ((statSync(`${file.path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0) throw error;
+    return open(new URL(`${pathToFileURL(file.path).href}?immutable=1`));
   }
 }
 
@@ -104,6 +143,6 @@ function makeFolder(folder: string): void {
   }
 }
 
-function hasFts5(db: WriteDb): boolean {
+function hasFts5(db: ReadDb): boolean {
   return db.prepare(`SELECT sqlite_compileoption_used('ENABLE_FTS5') AS used`).get()?.['used'] === 1;
 }

@@ -8,21 +8,21 @@
 import { AppError, errorCode } from '../shared/errors.ts';
 import type { ServerInfo, SyncHealth } from '../shared/ipc.ts';
 import type { JsonObject } from '../shared/fields.ts';
-import { badResponse, parseLoginAnswer, parseMeta, parseSignedInUser, type SignedInUser, type WireRecord } from '../shared/protocol.ts';
+import type { SignedInUser, WireRecord } from '../shared/protocol.ts';
 import type { Digest } from '../shared/digest.ts';
 import type {
-  Attempt, CurrencySummary, CurrencyTotals, LastSync, ListPage, ListQuery, ListSelection, RecordView,
-  Status, SyncError, SyncOutcome,
+  Attempt, CurrencySummary, CurrencyTotals, ListPage, ListQuery, ListSelection, RecordView, Status, SyncError, SyncOutcome,
 } from '../shared/views.ts';
 import {
-  counts, getRecord, listAttempts, listPage, readDigest, readState, saveState, selectionTotals, summary, type CacheReader, type CacheWriter,
+  counts, getRecord, listAttempts, listPage, readDigest, readState, selectionTotals, summary, type CacheReader,
 } from './cache.ts';
-import { LocalCopy } from './local-copy.ts';
-import { connectTo, parseJson, type ConnectionDeps, type Request, type ServerConnection } from './server-connection.ts';
-import { deriveState } from './status.ts';
+import { LocalCopy, type LocalCopyDeps } from './local-copy.ts';
+import type { Request, ServerConnection } from './server-connection.ts';
+import { Session, type SessionDeps } from './session.ts';
+import { makeStatus } from './status.ts';
 import { SyncRunner, type RunnerDeps } from './sync-runner.ts';
-import type { TokenVault } from './token-vault.ts';
-import { sendWrite } from './write.ts';
+import { Tenant } from './tenant.ts';
+import { recordPath, sendWrite } from './write.ts';
 
 export interface HostOptions {
   /** Path of `invoify.sqlite`; its folder is made where it is missing. */
@@ -31,16 +31,18 @@ export interface HostOptions {
   readonly serverUrl: string | null;
 }
 
-export interface HostDeps extends ConnectionDeps, RunnerDeps {
-  readonly vault: TokenVault;
+export interface HostDeps extends SessionDeps, RunnerDeps, LocalCopyDeps {
   /** A new idempotency key. */
   readonly newId: () => string;
 }
 
-/** A new token is asked for when the one in use is older than this. */
-const TOKEN_RENEWED_AFTER_MS = 86_400_000;
+/** On a disk that damages what is written to it the downloads must not follow each other without a pause. */
+const REPLACED_AT_ONCE_AFTER_MS = 10 * 60_000;
 
-/** Opens the copy, damaged or not, and takes up the session that the vault holds. Throws `cache_busy`, `disk_full`. */
+/**
+ * Opens the copy and takes up the session that the vault holds. It opens in any case: where the copy cannot be, the
+ * status says why, and the next run tries again.
+ */
 export async function openHost(options: HostOptions, deps: HostDeps): Promise<Host> {
   const host = new Host(options, deps);
   await host.open();
@@ -49,48 +51,63 @@ export async function openHost(options: HostOptions, deps: HostDeps): Promise<Ho
 
 export class Host {
   readonly #deps: HostDeps;
-  #connection: ServerConnection | null;
   readonly #runner: SyncRunner;
   readonly #listeners = new Set<(status: Status) => void>();
   readonly #copy: LocalCopy;
-  #token: string | null = null;
-  #tokenSinceMs = 0;
-  /** Who the token belongs to; null until the server has said so. */
-  #user: SignedInUser | null = null;
-  #isOnline: boolean | null = null;
+  readonly #session: Session;
+  readonly #tenant: Tenant;
   #error: SyncError | null = null;
   #notice: string | null = null;
+  /** What to say of a copy that was set aside once another has been downloaded. */
+  #replaced: string | null = null;
   #lastChanges = 0;
+  #damagedMs = -Infinity;
   #isClosed = false;
 
   /** Use `openHost`. */
   constructor(options: HostOptions, deps: HostDeps) {
     this.#deps = deps;
-    this.#connection = options.serverUrl === null ? null : connectTo(options.serverUrl, deps);
-    this.#copy = new LocalCopy(options.databaseFile, {
-      ...deps,
-      onSetAside: () => {
-        this.#notice = 'The copy on this computer could not be used and was set aside. It is downloaded again.';
+    this.#session = new Session(options.serverUrl, {
+      onlineChanged: (isOnline) => {
+        if (isOnline && this.#error?.code === 'offline') this.#error = null;
+        this.#emit();
       },
-    });
+      ended: () => {
+        this.#tenant.forget();
+        this.#error = { code: 'signed_out', message: 'Sign in again to sync. What is here stays readable.' };
+        this.#emit();
+      },
+    }, deps);
+    this.#copy = new LocalCopy(options.databaseFile, {
+      setAside: (reason) => {
+        this.#replaced = `${reason} It was set aside and downloaded again.`;
+        this.#notice = `${reason} It was set aside and is downloaded again.`;
+      },
+      damaged: (reason) => this.#foundDamaged(reason),
+    }, deps);
+    this.#tenant = new Tenant(this.#session, this.#copy);
     this.#runner = new SyncRunner({
-      prepare: (signal) => this.#prepare(signal),
+      prepare: async (signal) => {
+        if (this.#isClosed) throw new AppError('cancelled', 'Invoify is closing.');
+        return this.#tenant.prepare(signal);
+      },
       cache: () => this.#copy.writer,
       damaged: () => this.#copy.markDamaged(),
-      send: (request) => this.#send(request),
+      send: (request) => this.#session.send(request),
       ended: (outcome) => this.#finish(outcome),
       changed: () => this.#emit(),
     }, deps);
   }
 
   async open(): Promise<void> {
-    this.#copy.open();
-    const kept = await this.#deps.vault.load();
-    if (kept) this.#connection ??= connectTo(kept.origin, this.#deps);
-    // The token of another server must not be shown to this one.
-    this.#token = kept && kept.origin === this.#connection?.origin ? kept.token : null;
-    // How old a kept token is nobody knows, so the first run that may renews it.
-    this.#tokenSinceMs = -Infinity;
+    try {
+      this.#copy.open();
+      this.#copy.startCheck();
+    } catch (error) {
+      this.#noteUnusableCopy(error);
+      this.#copy.openForReading();
+    }
+    await this.#session.load();
   }
 
   // ------------------------------------------------------------------------------------------------- the seed's four
@@ -106,14 +123,16 @@ export class Host {
 
   /** Whether our server answered last time it was asked; asks it if it never was. */
   async getOnlineStatus(): Promise<boolean> {
-    if (this.#isOnline === null && this.#connection) await this.#send({ path: '/api/health' }).catch(() => undefined);
-    return this.#isOnline ?? false;
+    if (this.#session.isOnline === null && this.#session.origin !== null) {
+      await this.#session.send({ path: '/api/health' }).catch(() => undefined);
+    }
+    return this.#session.isOnline ?? false;
   }
 
   /** Takes a token that the window brought, and syncs. Whose it is, the first answer of the server tells. */
   async setAuthToken(token: string): Promise<void> {
     if (!/^[\x21-\x7e]{1,8192}$/.test(token)) throw new AppError('invalid_request', 'This is not a token. Sign in again.');
-    await this.#adoptToken(this.#requireConnection(), token, null);
+    await this.#adoptToken(this.#session.requireConnection(), token, null);
     void this.pullFromServer();
   }
 
@@ -124,44 +143,55 @@ export class Host {
    * that went well. Throws `unauthorized`, `offline`, `too_many_requests`, `upgrade_required` and so on.
    */
   async signIn(email: string, password: string, serverUrl?: string): Promise<SignedInUser> {
-    const connection = serverUrl === undefined ? this.#requireConnection() : this.#connectionTo(serverUrl);
-    const request = { method: 'POST', path: '/api/auth/login', body: { email, password }, token: null } as const;
-    const answer = parseLoginAnswer(parseJson(await this.#sendTo(connection, request)));
-    await this.#adoptToken(connection, answer.token, answer.user);
+    const session = this.#session;
+    const connection = serverUrl === undefined ? session.requireConnection() : session.connectionTo(serverUrl);
+    const { token, user } = await session.logIn(connection, email, password);
+    await this.#adoptToken(connection, token, user);
     void this.pullFromServer();
-    return answer.user;
+    return user;
   }
 
   /** Asks a server what it is. Throws `invalid_request` for an address that cannot be used, `offline`, `bad_response`. */
   async testConnection(serverUrl: string): Promise<ServerInfo> {
-    const connection = connectTo(serverUrl, this.#deps);
-    const { name, version } = parseMeta(parseJson(await connection.send({ path: '/api/meta', token: null })));
-    return { origin: connection.origin, name, version };
+    return this.#session.testConnection(serverUrl);
   }
 
-  /** Ends the session, here for certain and on the server if it can be reached, and removes the copy from this computer. */
+  /**
+   * Ends the session, here for certain and on the server if it can be reached, and removes the copy from this computer.
+   * Throws `cache_busy` where another program holds the copy; it is removed before it is opened again.
+   */
   async signOut(): Promise<void> {
-    await this.#runner.cancel();
-    const token = this.#token;
-    const connection = this.#connection;
-    this.#token = null;
-    this.#user = null;
+    await this.#stopWork();
+    const endOnServer = this.#session.forget();
+    this.#tenant.forget();
     this.#error = null;
-    this.#notice = null;
+    this.#notice = this.#replaced = null;
     try {
       this.#copy.remove();
     } finally {
-      await this.#deps.vault.clear();
+      await this.#session.clearVault();
       this.#emit();
-    }
-    if (token !== null && connection) {
-      await connection.send({ method: 'POST', path: '/api/auth/logout', token }).catch((error: unknown) =>
-        this.#deps.log('the session stays on the server until it expires', { error }));
+      await endOnServer();
     }
   }
 
   async cancelPull(): Promise<void> {
     await this.#runner.cancel();
+  }
+
+  /** Removes the copy, keeps the session and downloads everything again. Throws `cache_busy`. */
+  async resetLocalData(): Promise<void> {
+    await this.#stopWork();
+    this.#error = null;
+    this.#notice = this.#replaced = null;
+    this.#lastChanges = 0;
+    try {
+      this.#copy.remove();
+      this.#tenant.startOver();
+    } finally {
+      this.#emit();
+      if (this.#session.isSignedIn) void this.pullFromServer();
+    }
   }
 
   /** Calls back with each change of the status; returns how to stop that. */
@@ -173,7 +203,7 @@ export class Host {
   /** Stops what runs and closes the copy. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    await this.#runner.cancel();
+    await this.#stopWork();
     this.#copy.close();
     this.#listeners.clear();
   }
@@ -181,33 +211,32 @@ export class Host {
   // ------------------------------------------------------------------------------------------------------- reading
 
   async listPage(query: ListQuery): Promise<ListPage> {
-    return listPage(this.#copy.reader, query);
+    return this.#read((reader) => listPage(reader, query));
   }
 
   async getRecord(collection: string, id: string): Promise<RecordView | null> {
-    return getRecord(this.#copy.reader, collection, id);
+    return this.#read((reader) => getRecord(reader, collection, id));
   }
 
   async counts(): Promise<Readonly<Record<string, number>>> {
-    return counts(this.#copy.reader);
+    return this.#read((reader) => counts(reader));
   }
 
   /** Open and overdue amounts by age and currency on the day `today` (YYYY-MM-DD). */
   async summary(today: string): Promise<readonly CurrencySummary[]> {
-    return summary(this.#copy.reader, today);
+    return this.#read((reader) => summary(reader, today));
   }
 
   async selectionTotals(selection: ListSelection): Promise<readonly CurrencyTotals[]> {
-    return selectionTotals(this.#copy.reader, selection);
+    return this.#read((reader) => selectionTotals(reader, selection));
   }
 
   async digest(): Promise<Digest> {
-    const reader = this.#copy.reader;
-    return readDigest(reader, readState(reader).generation);
+    return this.#read((reader) => readDigest(reader, readState(reader).generation));
   }
 
   async attempts(): Promise<readonly Attempt[]> {
-    return listAttempts(this.#copy.reader);
+    return this.#read((reader) => listAttempts(reader));
   }
 
   /** How the syncs went and what the copy holds; empty where there is none. */
@@ -215,42 +244,37 @@ export class Host {
     return this.#copy.health();
   }
 
-  /** The end that reads, for what is not a query of the window. Throws `signed_out` where there is no copy. */
+  /** The end that reads, for what takes longer than a query. Throws `signed_out` where there is no copy. */
   get reader(): CacheReader {
     return this.#copy.reader;
   }
 
-  /** Removes the copy, keeps the session and downloads everything again. Throws `cache_busy`. */
-  async resetLocalData(): Promise<void> {
-    await this.#runner.cancel();
-    this.#copy.remove();
-    this.#copy.open();
-    // Whose the new copy is, the next run finds out and keeps in it.
-    this.#user = null;
-    this.#error = null;
-    this.#notice = null;
-    this.#lastChanges = 0;
-    this.#emit();
-    if (this.#token !== null) void this.pullFromServer();
+  #read<T>(query: (reader: CacheReader) => T): T {
+    try {
+      return query(this.#copy.reader);
+    } catch (error) {
+      if (errorCode(error) === 'cache_unusable') this.#copy.markDamaged();
+      throw error;
+    }
   }
 
   // ------------------------------------------------------------------------------------------------------- writing
 
   async createRecord(collection: string, fields: JsonObject): Promise<WireRecord> {
-    return this.#write({ method: 'POST', path: `/api/${segment(collection)}`, body: fields });
+    return this.#write({ method: 'POST', path: recordPath(collection), body: fields });
   }
 
   /** `updatedAt` is the version that the change is based on; throws `precondition_failed` where it is not the present one. */
   async updateRecord(collection: string, id: string, updatedAt: string, patch: JsonObject): Promise<WireRecord> {
-    return this.#write({ method: 'PATCH', path: `/api/${segment(collection)}/${segment(id)}`, body: patch }, updatedAt);
+    return this.#write({ method: 'PATCH', path: recordPath(collection, id), body: patch }, updatedAt);
   }
 
   async deleteRecord(collection: string, id: string, updatedAt: string): Promise<WireRecord> {
-    return this.#write({ method: 'DELETE', path: `/api/${segment(collection)}/${segment(id)}` }, updatedAt);
+    return this.#write({ method: 'DELETE', path: recordPath(collection, id) }, updatedAt);
   }
 
   async actOnRecord(collection: string, id: string, action: string, updatedAt: string, body?: JsonObject): Promise<WireRecord> {
-    return this.#write({ method: 'POST', path: `/api/${segment(collection)}/${segment(id)}/${segment(action)}`, body }, updatedAt);
+    return this.#write({ method: 'POST', path: recordPath(collection, id, action), body }, updatedAt);
   }
 
   /**
@@ -258,10 +282,10 @@ export class Host {
    * `outcome_unknown` where no answer came that tells whether it was done.
    */
   async #write(request: Request, updatedAt?: string): Promise<WireRecord> {
-    this.#requireToken();
-    if (this.#isOnline !== true) throw new AppError('offline', 'Internet connection required. Nothing was changed.');
+    this.#session.requireToken();
+    if (this.#session.isOnline !== true) throw new AppError('offline', 'Internet connection required. Nothing was changed.');
     try {
-      const record = await sendWrite(request, updatedAt, { ...this.#deps, send: (attempt) => this.#send(attempt) });
+      const record = await sendWrite(request, updatedAt, { ...this.#deps, send: (attempt) => this.#session.send(attempt) });
       await this.#runner.runAfresh();
       return record;
     } catch (error) {
@@ -274,105 +298,58 @@ export class Host {
   // -------------------------------------------------------------------------------------------------------- inside
 
   async #adoptToken(connection: ServerConnection, token: string, user: SignedInUser | null): Promise<void> {
-    await this.#runner.cancel();
+    if (user) await this.#copy.stopCheck();
     // Up to the emit nothing waits: a run that began in between would work for one user on the copy of another.
-    if (this.#connection !== connection) this.#isOnline = user ? true : null;
-    this.#connection = connection;
-    this.#token = token;
-    this.#tokenSinceMs = this.#deps.nowMs();
-    this.#user = null;
+    await this.#runner.cancel();
     this.#error = null;
-    if (user) this.#adoptUser(user);
-    this.#emit();
-    await this.#deps.vault.save({ token, origin: connection.origin });
-  }
-
-  /** Makes the copy this user's: one that belongs to anyone else, or to another server, is removed first. */
-  #adoptUser(user: SignedInUser): CacheWriter {
-    const { origin } = this.#requireConnection();
-    const held = this.#copy.writer;
-    const state = held && readState(held);
-    const isTheirs = state?.userId === user.id && state.accountId === user.accountId && state.serverOrigin === origin;
-    if (state && state.userId !== null && !isTheirs) this.#copy.remove();
-    const writer = this.#copy.open();
-    saveState(writer, { serverOrigin: origin, accountId: user.accountId, userId: user.id, user });
-    this.#user = user;
-    return writer;
-  }
-
-  async #prepare(signal: AbortSignal): Promise<CacheWriter> {
-    if (this.#isClosed) throw new AppError('cancelled', 'Invoify is closing.');
-    this.#requireToken();
-    if (this.#copy.replaceDamaged()) this.#user = null;
-    const { writer } = this.#copy;
-    if (this.#user && writer) {
-      await this.#renewToken(signal);
-      return writer;
-    }
-    return this.#adoptUser(parseSignedInUser(parseJson(await this.#send({ path: '/api/auth/me', signal }))));
-  }
-
-  /** Keeps a session that is in use from expiring. */
-  async #renewToken(signal: AbortSignal): Promise<void> {
-    if (this.#deps.nowMs() - this.#tokenSinceMs < TOKEN_RENEWED_AFTER_MS) return;
-    const answer = parseLoginAnswer(parseJson(await this.#send({ method: 'POST', path: '/api/auth/refresh', signal })));
-    if (answer.user.id !== this.#user?.id) throw badResponse('it renewed the token of someone else');
-    this.#token = answer.token;
-    this.#tokenSinceMs = this.#deps.nowMs();
-    this.#adoptUser(answer.user);
-    await this.#deps.vault.save({ token: answer.token, origin: this.#requireConnection().origin });
-  }
-
-  async #send(request: Request): Promise<Buffer> {
-    return this.#sendTo(this.#requireConnection(), request);
-  }
-
-  /** Every request goes through here, so that being online is judged in one place. */
-  async #sendTo(connection: ServerConnection, request: Request): Promise<Buffer> {
-    // A server that is only being tried says nothing about being online.
-    const judge = (isOnline: boolean): void => {
-      if (connection === this.#connection) this.#setOnline(isOnline);
-    };
-    const token = request.token === undefined ? this.#token : request.token;
     try {
-      const answer = await connection.send({ ...request, token });
-      judge(true);
-      return answer;
+      this.#tenant.moveIn(connection, token, user);
     } catch (error) {
-      const code = errorCode(error);
-      if (code !== 'cancelled') judge(code !== 'offline' && code !== 'unavailable' && code !== 'bad_response');
-      // A token that came meanwhile is not the one that was refused.
-      if (code === 'unauthorized' && token !== null && token === this.#token) await this.#endSession();
-      throw error;
+      // They are signed in all the same; the run that follows tries again.
+      this.#noteUnusableCopy(error);
     }
-  }
-
-  async #endSession(): Promise<void> {
-    this.#token = null;
-    this.#user = null;
-    this.#error = { code: 'signed_out', message: 'Sign in again to sync. What is here stays readable.' };
-    await this.#deps.vault.clear();
     this.#emit();
+    await this.#session.keep();
   }
 
   #finish(outcome: SyncOutcome): void {
     if (outcome.outcome === 'completed') {
       this.#error = null;
       this.#lastChanges = outcome.changes;
-      this.#notice = outcome.rebuilt ?? (outcome.changes > 0 ? null : this.#notice);
+      // A notice of what is over stays until something else happens to the copy.
+      this.#notice = this.#replaced ?? outcome.rebuilt ?? (outcome.changes > 0 ? null : this.#notice);
+      this.#replaced = null;
       // A rebuild may come from a changed role: the next run asks who this is now.
-      if (outcome.rebuilt !== null) this.#user = null;
-    } else if (outcome.outcome === 'failed' && this.#token !== null) {
+      if (outcome.rebuilt !== null) this.#tenant.forget();
+    } else if (outcome.outcome === 'failed' && this.#session.isSignedIn) {
       this.#error = outcome.error;
     }
     this.#emit();
   }
 
-  #setOnline(isOnline: boolean): void {
-    if (this.#isOnline === isOnline) return;
-    this.#isOnline = isOnline;
-    if (isOnline && this.#error?.code === 'offline') this.#error = null;
-    this.#emit();
+  /** When it resolves nothing works on the copy, and nothing can begin to before the next wait. */
+  async #stopWork(): Promise<void> {
+    await this.#copy.stopCheck();
+    await this.#runner.cancel();
+  }
+
+  #foundDamaged(reason: string): void {
+    this.#notice = `${reason} It is downloaded again.`;
+    const nowMs = this.#deps.nowMs();
+    const isAgain = Math.abs(nowMs - this.#damagedMs) < REPLACED_AT_ONCE_AFTER_MS;
+    this.#damagedMs = nowMs;
+    // Who asked for the status finds it in there; nothing is told while it is being put together.
+    queueMicrotask(() => {
+      if (this.#isClosed) return;
+      this.#emit();
+      if (this.#session.isSignedIn && !isAgain) void this.#runner.runAfresh();
+    });
+  }
+
+  #noteUnusableCopy(error: unknown): void {
+    if (!(error instanceof AppError)) throw error;
+    this.#deps.log('the copy cannot be opened', { error });
+    this.#error = { code: error.code, message: error.message };
   }
 
   #emit(): void {
@@ -387,48 +364,19 @@ export class Host {
   }
 
   #status(): Status {
-    const state = this.#copy.state();
-    const lastSyncMs = state?.lastSyncMs ?? null;
-    const lastSync: LastSync | null = lastSyncMs === null
-      ? null : { timestamp: new Date(lastSyncMs).toISOString(), changes: this.#lastChanges };
-    return {
-      initialized: this.#copy.writer !== null,
-      lastSync,
-      isOnline: this.#isOnline ?? false,
-      state: deriveState({
-        isRunning: this.#runner.isRunning,
-        isComplete: state?.isInitialComplete ?? false,
-        isSignedIn: this.#token !== null,
-        hasNetwork: this.#deps.hasNetwork(),
-        isOnline: this.#isOnline,
-        error: this.#error,
-        lastSyncMs,
-      }, this.#deps.nowMs()),
-      error: this.#error,
+    return makeStatus({
+      isOpen: this.#copy.isOpen,
+      copy: this.#copy.state(),
+      isRunning: this.#runner.isRunning,
       progress: this.#runner.progress,
-      notice: state?.rebuild?.reason ?? this.#notice,
-      user: this.#user ?? state?.user ?? null,
-      server: this.#connection?.origin ?? null,
-    };
+      isSignedIn: this.#session.isSignedIn,
+      hasNetwork: this.#deps.hasNetwork(),
+      isOnline: this.#session.isOnline,
+      error: this.#error,
+      notice: this.#notice,
+      user: this.#tenant.user,
+      server: this.#session.origin,
+      lastChanges: this.#lastChanges,
+    }, this.#deps.nowMs());
   }
-
-  #requireConnection(): ServerConnection {
-    if (this.#connection) return this.#connection;
-    throw new AppError('signed_out', "Enter your server's address and sign in.");
-  }
-
-  /** The connection there is where it leads to the same server: being online is known of it. */
-  #connectionTo(serverUrl: string): ServerConnection {
-    const connection = connectTo(serverUrl, this.#deps);
-    return connection.origin === this.#connection?.origin ? this.#connection : connection;
-  }
-
-  #requireToken(): void {
-    if (this.#token === null) throw new AppError('signed_out', 'Sign in again to sync. What is here stays readable.');
-  }
-}
-
-/** A name or id as one segment of a path, whatever it is. */
-function segment(text: string): string {
-  return encodeURIComponent(text);
 }

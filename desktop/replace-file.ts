@@ -21,9 +21,11 @@ const retryDelaysMs = [20, 50, 100, 200, 400, 800] as const;
 
 /**
  * Puts a file in the place of `path`: `write` gets an empty one to fill. Durable when it resolves. Throws `disk_full`,
- * `invalid_request` where the folder cannot be written to, and whatever `write` throws; then what was there before still is.
+ * `invalid_request` where the folder cannot be written to, and whatever `write` throws; then what was there still is.
  */
-export async function replaceFile(path: string, write: (file: FileHandle) => Promise<void>, deps: ReplaceDeps): Promise<void> {
+export async function replaceFile(
+  path: string, write: (file: FileHandle) => Promise<void>, deps: ReplaceDeps,
+): Promise<void> {
   await replaceWith(path, async (part) => {
     const file = await open(part, 'wx', 0o600);
     try {
@@ -36,7 +38,9 @@ export async function replaceFile(path: string, write: (file: FileHandle) => Pro
 }
 
 /** The same for who writes files by name: `make` is given the name of a file that is not there yet. */
-export async function replaceWith(path: string, make: (part: string) => Promise<void>, deps: ReplaceDeps): Promise<void> {
+export async function replaceWith(
+  path: string, make: (part: string) => Promise<void>, deps: ReplaceDeps,
+): Promise<void> {
   const part = `${path}.${deps.newId().slice(0, 8)}.part`;
   try {
     await make(part);
@@ -65,7 +69,8 @@ async function renameOver(from: string, to: string, deps: ReplaceDeps): Promise<
 function writeError(error: unknown, path: string): unknown {
   const is = (...codes: string[]): boolean => codes.some((code) => hasCode(error, code));
   if (is('ENOSPC', 'EDQUOT')) {
-    return new AppError('disk_full', `The disk is full: ${path} was not written. Free some space, or choose another disk.`, { cause: error });
+    const message = `The disk is full: ${path} was not written. Free some space, or choose another disk.`;
+    return new AppError('disk_full', message, { cause: error });
   }
   const reason = is('EACCES', 'EPERM', 'EROFS') ? `Invoify may not write in ${dirname(path)}`
     : is('ENOENT', 'ENOTDIR') ? `there is no folder ${dirname(path)}`

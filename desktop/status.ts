@@ -1,7 +1,9 @@
 // The one state that people see, derived in one place from what the desktop knows. Everything that shows a state draws
 // this one.
 
-import type { SyncError, SyncState } from '../shared/views.ts';
+import type { SignedInUser } from '../shared/protocol.ts';
+import type { Status, SyncError, SyncProgress, SyncState } from '../shared/views.ts';
+import type { CacheState } from './cache.ts';
 
 export const STALE_AFTER_MS = 15 * 60_000;
 
@@ -17,6 +19,37 @@ export interface SyncFacts {
   /** Null: the server answered last time, or was never asked. */
   readonly error: SyncError | null;
   readonly lastSyncMs: number | null;
+}
+
+/** What the status is made of. */
+export interface StatusFacts extends Omit<SyncFacts, 'isComplete' | 'lastSyncMs'> {
+  /** The copy can be read. */
+  readonly isOpen: boolean;
+  /** Null where there is none, or one that cannot be read. */
+  readonly copy: CacheState | null;
+  readonly progress: SyncProgress | null;
+  readonly notice: string | null;
+  /** Whom the server says the token belongs to. */
+  readonly user: SignedInUser | null;
+  readonly server: string | null;
+  /** What the last completed pull of this session brought. */
+  readonly lastChanges: number;
+}
+
+export function makeStatus(facts: StatusFacts, nowMs: number): Status {
+  const { isOpen, copy, error, progress, lastChanges, server } = facts;
+  const lastSyncMs = copy?.lastSyncMs ?? null;
+  return {
+    initialized: isOpen,
+    lastSync: lastSyncMs === null ? null : { timestamp: new Date(lastSyncMs).toISOString(), changes: lastChanges },
+    isOnline: facts.isOnline ?? false,
+    state: deriveState({ ...facts, isComplete: copy?.isInitialComplete ?? false, lastSyncMs }, nowMs),
+    error,
+    progress,
+    notice: copy?.rebuild?.reason ?? facts.notice,
+    user: facts.user ?? copy?.user ?? null,
+    server,
+  };
 }
 
 export function deriveState(facts: SyncFacts, nowMs: number): SyncState {

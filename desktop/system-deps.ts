@@ -4,6 +4,8 @@ import { randomUUID } from 'node:crypto';
 import { networkInterfaces } from 'node:os';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
+import { checkCopy } from './cache-check.ts';
+import type { DeskDeps } from './desk.ts';
 import type { HostDeps } from './host.ts';
 import { createMemoryVault } from './token-vault.ts';
 
@@ -20,7 +22,13 @@ export function systemHostDeps(): HostDeps {
     },
     hasNetwork: () => Object.values(networkInterfaces()).flat().some((address) => address && !address.internal),
     vault: createMemoryVault(),
+    checkCopy,
     log: (event, { error, ...facts } = {}) =>
       console.error(event, JSON.stringify({ ...facts, ...(error instanceof Error && { error: error.message }) })),
   };
+}
+
+/** The same for a desk. */
+export function systemDeskDeps(): DeskDeps {
+  return systemHostDeps();
 }

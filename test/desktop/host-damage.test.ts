@@ -1,8 +1,8 @@
 // A copy that cannot be used, found so at the start or while it is in use, is set aside and downloaded again.
 
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { after, before, describe, test, type TestContext } from 'node:test';
 
 import { assertRejects } from '../server/store-bench.ts';
@@ -57,22 +57,30 @@ function overwritePages(file: string, fits: (page: Buffer, index: number) => boo
 const holdsPlans = (page: Buffer): boolean => page.includes('"priceMinor":1900');
 
 describe('a file that cannot be opened as the copy', () => {
-  const ways: Readonly<Record<string, (file: string) => void>> = {
-    'is no database': (file) => writeFileSync(file, 'This is not a database, though it is long enough to be looked at as one.'.repeat(200)),
-    'has a damaged first page': (file) => overwritePages(file, (_page, index) => index === 0),
-    'was cut short': (file) => truncateSync(file, PAGE_BYTES + 100),
-    'belongs to another program': (file) => editDatabase(file, (db) => db.exec('PRAGMA application_id = 12345')),
-    'was made by a newer version': (file) => editDatabase(file, (db) => db.exec('PRAGMA user_version = 999')),
-    'has lost its state': (file) => editDatabase(file, (db) => db.exec('DELETE FROM state')),
-  };
-  for (const [what, damage] of Object.entries(ways)) {
+  const unreadable = /^The local copy cannot be used\. It was set aside/;
+  const ways: readonly (readonly [what: string, notice: RegExp, damage: (file: string) => void])[] = [
+    ['is no database', unreadable, (file) => writeFileSync(file, 'This is no database, though long enough to be looked at.'.repeat(200))],
+    ['was overwritten with zeros', unreadable, (file) => writeFileSync(file, Buffer.alloc(statSync(file).size))],
+    ['has a damaged first page', unreadable, (file) => overwritePages(file, (_page, index) => index === 0)],
+    ['was cut short', unreadable, (file) => truncateSync(file, PAGE_BYTES + 100)],
+    ['is a folder', unreadable, (file) => {
+      rmSync(file);
+      mkdirSync(join(file, 'inner'), { recursive: true });
+    }],
+    ['belongs to another program', /belongs to another program\. It was set aside/,
+      (file) => editDatabase(file, (db) => db.exec('PRAGMA application_id = 12345'))],
+    ['was made by a newer version', /newer version of Invoify\. It was set aside/,
+      (file) => editDatabase(file, (db) => db.exec('PRAGMA user_version = 999'))],
+    ['has lost its state', /has lost its state\. It was set aside/, (file) => editDatabase(file, (db) => db.exec('DELETE FROM state'))],
+  ];
+  for (const [what, notice, damage] of ways) {
     test(`because it ${what} is set aside and downloaded again`, async (t) => {
       const { books, desk } = await closedCopy(t);
       damage(desk.file);
       await desk.open();
       const status = await desk.host.getStatus();
       assert.deepEqual([status.state, status.initialized], ['never_synced', true]);
-      assert.match(status.notice ?? '', /could not be used and was set aside/);
+      assert.match(status.notice ?? '', notice);
       assert.equal(setAside(desk).filter((name) => !/-(wal|shm)$/.test(name)).length, 1);
       await desk.sync();
       await assertExact(desk, books.owner.client);
@@ -82,17 +90,16 @@ describe('a file that cannot be opened as the copy', () => {
 });
 
 describe('a copy that turns out to be damaged while it is in use', () => {
-  test('by a pull is replaced by the next one', async (t) => {
+  test('by a pull is replaced by one that follows by itself', async (t) => {
     const { books, desk } = await closedCopy(t, 400);
     for (const { id } of books.model.present('plans').slice(0, 100)) await books.change('plans', id);
     overwritePages(desk.file, holdsPlans);
     await desk.open();
     const { error } = await desk.host.pullFromServer();
     assert.equal(error?.code, 'cache_unusable');
-    const status = await desk.host.getStatus();
-    assert.deepEqual([status.state, status.isOnline], ['error', true]);
-    desk.network.plan(({ page }) => page === 0 ? faults.refused : null);
-    await desk.sync();
+    const { notice } = await desk.until(({ state }) => state === 'up_to_date');
+    assert.equal(notice, 'The copy on this computer is damaged. It was set aside and downloaded again.');
+    assert(desk.statuses.some((status) => status.notice === 'The copy on this computer is damaged. It is downloaded again.'));
     await assertExact(desk, books.owner.client);
     assert.equal(setAside(desk).filter((name) => !/-(wal|shm)$/.test(name)).length, 1);
     await desk.sync();
