@@ -52,7 +52,7 @@ function showSummary(teller: Teller, summaries: readonly CurrencySummary[]): voi
 /** Tries to add a customer and prints why that is refused. */
 export async function showRefusedWrite(teller: Teller, host: Host): Promise<void> {
   const before = (await host.counts())['customers'];
-  const refusal = await host.createRecord('customers', { name: 'Offline GmbH', currency: 'EUR' })
+  const refusal = await host.records.create('customers', { name: 'Offline GmbH', currency: 'EUR' })
     .then(() => null, (error: unknown) => error);
   expect(refusal instanceof AppError, 'A write without a server was not refused.');
   expect((await host.counts())['customers'] === before, 'A refused write changed the copy.');

@@ -17,6 +17,7 @@ import { writeCsv } from './csv.ts';
 import { openHost, type Host, type HostDeps } from './host.ts';
 import { writeReport } from './report.ts';
 import { openSettings, type SettingsFile } from './settings.ts';
+import { createTriggers, type SystemEvent, type Triggers, type TriggersDeps } from './triggers.ts';
 
 export interface DeskOptions {
   /** Ours alone: `database/invoify.sqlite`, `settings.json` and `logs` are in it. Made where it is missing. */
@@ -24,10 +25,9 @@ export interface DeskOptions {
   readonly version: string;
 }
 
-export type DeskDeps = HostDeps;
+export interface DeskDeps extends HostDeps, TriggersDeps {}
 
-/** What the system said. */
-export type SystemEvent = 'suspend' | 'resume' | 'online' | 'offline';
+export type { SystemEvent } from './triggers.ts';
 
 export interface Desk {
   readonly handlers: Handlers<DeskCalls & FileCalls>;
@@ -42,18 +42,25 @@ export async function openDesk(options: DeskOptions, deps: DeskDeps): Promise<De
   const settings = openSettings(join(options.dataFolder, 'settings.json'), deps);
   const databaseFile = join(options.dataFolder, 'database', 'invoify.sqlite');
   const host = await openHost({ databaseFile, serverUrl: settings.settings.server }, deps);
+  const triggers = createTriggers(host, deps, settings.settings.syncEveryMinutes);
   return {
-    handlers: createHandlers(host, settings, options, deps),
+    handlers: createHandlers({ host, settings, triggers }, options, deps),
     onStatus: (listener) => host.onStatus(listener),
-    notice(event) {
-      if (event === 'resume' || event === 'online') void host.pullFromServer();
-      else void host.cancelPull();
+    notice: (event) => triggers.notice(event),
+    async close() {
+      triggers.close();
+      await host.close();
     },
-    close: () => host.close(),
   };
 }
 
-function createHandlers(host: Host, settings: SettingsFile, options: DeskOptions, deps: DeskDeps): Desk['handlers'] {
+interface Parts {
+  readonly host: Host;
+  readonly settings: SettingsFile;
+  readonly triggers: Triggers;
+}
+
+function createHandlers({ host, settings, triggers }: Parts, options: DeskOptions, deps: DeskDeps): Desk['handlers'] {
   return {
     'sync.pullFromServer': () => host.pullFromServer(),
     'sync.getStatus': () => host.getStatus(),
@@ -80,12 +87,16 @@ function createHandlers(host: Host, settings: SettingsFile, options: DeskOptions
       status: await host.getStatus(),
       health: await host.health(),
     }),
-    'records.create': ({ collection, fields }) => host.createRecord(collection, fields),
-    'records.update': ({ collection, id, updatedAt, patch }) => host.updateRecord(collection, id, updatedAt, patch),
-    'records.remove': ({ collection, id, updatedAt }) => host.deleteRecord(collection, id, updatedAt),
-    'records.act': ({ collection, id, action, updatedAt, body }) => host.actOnRecord(collection, id, action, updatedAt, body),
+    'records.create': ({ collection, fields }) => host.records.create(collection, fields),
+    'records.update': ({ collection, id, updatedAt, patch }) => host.records.update(collection, id, updatedAt, patch),
+    'records.remove': ({ collection, id, updatedAt }) => host.records.remove(collection, id, updatedAt),
+    'records.act': ({ collection, id, action, updatedAt, body }) => host.records.act(collection, id, action, updatedAt, body),
     'app.getSettings': async () => settings.settings,
-    'app.saveSettings': (change) => settings.save(change),
+    'app.saveSettings': async (change) => {
+      const saved = await settings.save(change);
+      if (change.syncEveryMinutes !== undefined) triggers.setInterval(saved.syncEveryMinutes);
+      return saved;
+    },
     'app.resetLocalData': () => nothing(host.resetLocalData()),
     'file.writeCsv': ({ path, csv }) => writeFile(path, options, () => writeCsv(host.reader, path, csv, deps)),
     'file.backUp': ({ path }) => writeFile(path, options, () => backUp(host.reader, path, deps)),

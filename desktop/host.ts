@@ -5,10 +5,10 @@
 // refused, and what it changed comes back by the pull that follows at once; the copy belongs to one user of one server,
 // and signing out, or signing in as someone else, removes its files. Online means that our server answered last time.
 
+import { parseInstant } from '../shared/clock.ts';
 import { AppError, errorCode } from '../shared/errors.ts';
 import type { ServerInfo, SyncHealth } from '../shared/ipc.ts';
-import type { JsonObject } from '../shared/fields.ts';
-import type { SignedInUser, WireRecord } from '../shared/protocol.ts';
+import type { SignedInUser } from '../shared/protocol.ts';
 import type { Digest } from '../shared/digest.ts';
 import type {
   Attempt, CurrencySummary, CurrencyTotals, ListPage, ListQuery, ListSelection, RecordView, Status, SyncError, SyncOutcome,
@@ -17,12 +17,12 @@ import {
   counts, getRecord, listAttempts, listPage, readDigest, readState, selectionTotals, summary, type CacheReader,
 } from './cache.ts';
 import { LocalCopy, type LocalCopyDeps } from './local-copy.ts';
+import { Records } from './records.ts';
 import type { Request, ServerConnection } from './server-connection.ts';
 import { Session, type SessionDeps } from './session.ts';
 import { makeStatus } from './status.ts';
 import { SyncRunner, type RunnerDeps } from './sync-runner.ts';
 import { Tenant } from './tenant.ts';
-import { recordPath, sendWrite } from './write.ts';
 
 export interface HostOptions {
   /** Path of `invoify.sqlite`; its folder is made where it is missing. */
@@ -50,6 +50,8 @@ export async function openHost(options: HostOptions, deps: HostDeps): Promise<Ho
 }
 
 export class Host {
+  /** Writes to the server; what they changed comes back by a pull. */
+  readonly records: Records;
   readonly #deps: HostDeps;
   readonly #runner: SyncRunner;
   readonly #listeners = new Set<(status: Status) => void>();
@@ -97,6 +99,7 @@ export class Host {
       ended: (outcome) => this.#finish(outcome),
       changed: () => this.#emit(),
     }, deps);
+    this.records = new Records(this.#session, this.#runner, deps);
   }
 
   async open(): Promise<void> {
@@ -208,6 +211,45 @@ export class Host {
     this.#listeners.clear();
   }
 
+  // -------------------------------------------------------------------------------------- what starts a sync by itself
+
+  get isSignedIn(): boolean {
+    return this.#session.isSignedIn;
+  }
+
+  /** Whether our server answered last time; null: it was not asked yet. */
+  get isOnline(): boolean | null {
+    return this.#session.isOnline;
+  }
+
+  get isSyncing(): boolean {
+    return this.#runner.isRunning;
+  }
+
+  /** Asks whether the server is there, by the smallest request there is. */
+  async probe(signal: AbortSignal): Promise<void> {
+    await this.#session.send({ path: '/api/health', token: null, signal });
+  }
+
+  /** True where a complete copy lacks what the server has at this instant of its clock. */
+  isBehind(serverTime: string): boolean {
+    const state = this.#copy.state();
+    const [held, there] = [parseInstant(state?.cursor ?? ''), parseInstant(serverTime)];
+    return state?.isInitialComplete === true && held !== null && there !== null && held < there;
+  }
+
+  /** Sends a request whose answer is a stream of events and hands on its bytes; resolves when it has ended. */
+  async receive(request: Request, take: (chunk: Uint8Array) => void): Promise<void> {
+    return this.#session.receive(request, take);
+  }
+
+  /** Ends the pull and gives every other request up; resolves when the pull has ended. */
+  async abortRequests(): Promise<void> {
+    const isEnded = this.#runner.cancel();
+    this.#session.abortRequests();
+    await isEnded;
+  }
+
   // ------------------------------------------------------------------------------------------------------- reading
 
   async listPage(query: ListQuery): Promise<ListPage> {
@@ -254,43 +296,6 @@ export class Host {
       return query(this.#copy.reader);
     } catch (error) {
       if (errorCode(error) === 'cache_unusable') this.#copy.markDamaged();
-      throw error;
-    }
-  }
-
-  // ------------------------------------------------------------------------------------------------------- writing
-
-  async createRecord(collection: string, fields: JsonObject): Promise<WireRecord> {
-    return this.#write({ method: 'POST', path: recordPath(collection), body: fields });
-  }
-
-  /** `updatedAt` is the version that the change is based on; throws `precondition_failed` where it is not the present one. */
-  async updateRecord(collection: string, id: string, updatedAt: string, patch: JsonObject): Promise<WireRecord> {
-    return this.#write({ method: 'PATCH', path: recordPath(collection, id), body: patch }, updatedAt);
-  }
-
-  async deleteRecord(collection: string, id: string, updatedAt: string): Promise<WireRecord> {
-    return this.#write({ method: 'DELETE', path: recordPath(collection, id) }, updatedAt);
-  }
-
-  async actOnRecord(collection: string, id: string, action: string, updatedAt: string, body?: JsonObject): Promise<WireRecord> {
-    return this.#write({ method: 'POST', path: recordPath(collection, id, action), body }, updatedAt);
-  }
-
-  /**
-   * Sends a write and pulls. Throws `offline` without sending where the server did not answer last time, and
-   * `outcome_unknown` where no answer came that tells whether it was done.
-   */
-  async #write(request: Request, updatedAt?: string): Promise<WireRecord> {
-    this.#session.requireToken();
-    if (this.#session.isOnline !== true) throw new AppError('offline', 'Internet connection required. Nothing was changed.');
-    try {
-      const record = await sendWrite(request, updatedAt, { ...this.#deps, send: (attempt) => this.#session.send(attempt) });
-      await this.#runner.runAfresh();
-      return record;
-    } catch (error) {
-      // What was refused may have been changed by someone else, and what got no answer may have been done.
-      void this.#runner.runAfresh();
       throw error;
     }
   }

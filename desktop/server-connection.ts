@@ -37,6 +37,11 @@ export interface ServerConnection {
    * where no answer came, `cancelled` where the signal was raised, `bad_response` where what came is not ours.
    */
   send(request: Request): Promise<Buffer>;
+  /**
+   * Sends a request whose answer is a stream and hands on its bytes as they come; resolves when the stream has ended.
+   * Throws as `send`, and what `take` throws.
+   */
+  receive(request: Request, take: (chunk: Uint8Array) => void): Promise<void>;
 }
 
 /** The origin of a server's address as people type it; throws `invalid_request` where it is not safe to use. */
@@ -55,10 +60,31 @@ export function parseServerUrl(text: string): string {
 /** A connection to the server at `serverUrl`; throws like `parseServerUrl`. */
 export function connectTo(serverUrl: string, deps: ConnectionDeps): ServerConnection {
   const origin = parseServerUrl(serverUrl);
-  return { origin, send: (request) => send(origin, request, deps) };
+  return {
+    origin,
+    send: (request) => exchange(origin, request, deps, async (response, touch) => {
+      const bytes = await readBytes(response, touch);
+      if (!response.ok) throw refusal(response, bytes);
+      // A middleman's page (a captive portal, a proxy) is no answer of our server, whatever its status says.
+      if (!/^\s*\{/.test(bytes.toString('utf8', 0, 64))) throw badResponse('it is not JSON');
+      return bytes;
+    }),
+    receive: (request, take) => exchange(origin, request, deps, async (response, touch) => {
+      if (!response.ok) throw refusal(response, await readBytes(response, touch));
+      if (!/^text\/event-stream\b/i.test(response.headers.get('content-type') ?? '')) throw badResponse('it is not a stream');
+      touch();
+      for await (const chunk of response.body ?? []) {
+        touch();
+        take(chunk);
+      }
+    }),
+  };
 }
 
-async function send(origin: string, request: Request, deps: ConnectionDeps): Promise<Buffer> {
+/** One request and its answer, which `read` reads; it calls `touch` with each sign of life. */
+async function exchange<T>(
+  origin: string, request: Request, deps: ConnectionDeps, read: (response: Response, touch: () => void) => Promise<T>,
+): Promise<T> {
   const idle = new AbortController();
   const watch = createWatch(() => idle.abort(), deps);
   const signal = AbortSignal.any([idle.signal, ...(request.signal ? [request.signal] : [])]);
@@ -72,11 +98,7 @@ async function send(origin: string, request: Request, deps: ConnectionDeps): Pro
       credentials: 'omit',
       signal,
     });
-    const bytes = await readBytes(response, watch.touch);
-    if (!response.ok) throw refusal(response, bytes);
-    // A middleman's page (a captive portal, a proxy) is no answer of our server, whatever its status says.
-    if (!/^\s*\{/.test(bytes.toString('utf8', 0, 64))) throw badResponse('it is not JSON');
-    return bytes;
+    return await read(response, watch.touch);
   } catch (error) {
     if (error instanceof AppError) throw error;
     if (request.signal?.aborted) throw new AppError('cancelled', 'Stopped before the server had answered.', { cause: error });

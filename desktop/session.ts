@@ -1,6 +1,6 @@
 // Who the desktop is to its server: one address, one token, and whether the server answered last time.
 //
-// What always holds: a token is shown to the server it came from and to no other; every request goes through `sendTo`,
+// What always holds: a token is shown to the server it came from and to no other; every request goes through one place,
 // so that being online is judged in one place; and a token that the server refused is forgotten at once.
 
 import { AppError, errorCode } from '../shared/errors.ts';
@@ -32,6 +32,7 @@ export class Session {
   #token: string | null = null;
   #tokenSinceMs = 0;
   #isOnline: boolean | null = null;
+  #inFlight = new AbortController();
 
   /** `serverUrl` is null where nobody has named a server yet: then the vault may know it. */
   constructor(serverUrl: string | null, events: SessionEvents, deps: SessionDeps) {
@@ -88,17 +89,38 @@ export class Session {
   }
 
   async sendTo(connection: ServerConnection, request: Request): Promise<Buffer> {
+    return this.#exchange(connection, request, (asked) => connection.send(asked));
+  }
+
+  /** The same for an answer that is a stream: see `ServerConnection.receive`. */
+  async receive(request: Request, take: (chunk: Uint8Array) => void): Promise<void> {
+    const connection = this.requireConnection();
+    return this.#exchange(connection, request, (asked) => connection.receive(asked, take));
+  }
+
+  /** Gives every request under way up, as one that got no answer: its connection may be dead and not know it. */
+  abortRequests(): void {
+    this.#inFlight.abort();
+    this.#inFlight = new AbortController();
+  }
+
+  async #exchange<T>(connection: ServerConnection, request: Request, run: (request: Request) => Promise<T>): Promise<T> {
     // A server that is only being tried says nothing about being online.
     const judge = (isOnline: boolean): void => {
       if (connection === this.#connection) this.#setOnline(isOnline);
     };
     const token = request.token === undefined ? this.#token : request.token;
+    const inFlight = this.#inFlight.signal;
+    const signal = request.signal ? AbortSignal.any([request.signal, inFlight]) : inFlight;
     try {
-      const answer = await connection.send({ ...request, token });
+      const answer = await run({ ...request, token, signal });
       judge(true);
       return answer;
     } catch (error) {
       const code = errorCode(error);
+      if (code === 'cancelled' && inFlight.aborted && !request.signal?.aborted) {
+        throw new AppError('offline', 'The connection was given up while this computer slept. Try again.', { cause: error });
+      }
       if (code !== 'cancelled') judge(code !== 'offline' && code !== 'unavailable' && code !== 'bad_response');
       // A token that came meanwhile is not the one that was refused.
       if (code === 'unauthorized' && token !== null && token === this.#token) {

@@ -30,5 +30,5 @@ export function systemHostDeps(): HostDeps {
 
 /** The same for a desk. */
 export function systemDeskDeps(): DeskDeps {
-  return systemHostDeps();
+  return { ...systemHostDeps(), monotonicMs: () => performance.now() };
 }

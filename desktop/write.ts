@@ -36,8 +36,3 @@ export async function sendWrite(request: Request, updatedAt: string | undefined,
     throw new AppError('outcome_unknown', 'The connection broke while saving. Refresh to see whether it was saved.', { cause: error });
   }
 }
-
-/** The path of a collection, a record or an action on one, whatever their names are. */
-export function recordPath(...names: readonly string[]): string {
-  return `/api/${names.map(encodeURIComponent).join('/')}`;
-}

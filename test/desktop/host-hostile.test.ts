@@ -143,7 +143,7 @@ test('an answer to a write that is no record is of unknown outcome', async (t) =
   const { books, desk } = await synced(t);
   for (const text of ['{"success":true}', '{"success":true,"record":{"id":7}}', '{"success":true,"record":[]}']) {
     desk.network.plan(({ method, path }) => method === 'POST' && path === '/api/plans' ? says(() => text) : null);
-    await assertRejects(desk.host.createRecord('plans', { ...plan() }), 'outcome_unknown');
+    await assertRejects(desk.host.records.create('plans', { ...plan() }), 'outcome_unknown');
   }
   desk.network.plan(null);
   await desk.sync();

@@ -47,16 +47,16 @@ describe('a write', () => {
   test('of every kind is on the server and in the copy when it returns', async (t) => {
     const { books, desk } = await synced(t);
     const { host } = desk;
-    const added = await host.createRecord('customers', fields(customer({ name: 'Added here' })));
+    const added = await host.records.create('customers', fields(customer({ name: 'Added here' })));
     assert.equal((await host.getRecord('customers', added.id))?.payload['name'], 'Added here');
-    const changed = await host.updateRecord('customers', added.id, added.updatedAt, { name: 'Changed here' });
+    const changed = await host.records.update('customers', added.id, added.updatedAt, { name: 'Changed here' });
     assert.equal((await host.getRecord('customers', added.id))?.updatedAt, changed.updatedAt);
-    const draft = await host.createRecord('invoices', fields(invoice(added.id)));
-    const sent = await host.actOnRecord('invoices', draft.id, 'send', draft.updatedAt);
-    await host.actOnRecord('invoices', draft.id, 'payments', sent.updatedAt, { amountMinor: 100, paidOn: '2026-03-01' });
+    const draft = await host.records.create('invoices', fields(invoice(added.id)));
+    const sent = await host.records.act('invoices', draft.id, 'send', draft.updatedAt);
+    await host.records.act('invoices', draft.id, 'payments', sent.updatedAt, { amountMinor: 100, paidOn: '2026-03-01' });
     assert.equal((await host.getRecord('invoices', draft.id))?.payload['paidMinor'], 100);
-    const second = await host.createRecord('plans', fields(plan()));
-    await host.deleteRecord('plans', second.id, second.updatedAt);
+    const second = await host.records.create('plans', fields(plan()));
+    await host.records.remove('plans', second.id, second.updatedAt);
     assert.equal(await host.getRecord('plans', second.id), null);
     await assertExact(desk, books.owner.client);
   });
@@ -68,10 +68,10 @@ describe('a write', () => {
     await desk.host.pullFromServer();
     const asked = desk.network.calls.length;
     for (const write of [
-      desk.host.createRecord('plans', fields(plan())),
-      desk.host.updateRecord('plans', plans.id, plans.updatedAt, { name: 'Changed' }),
-      desk.host.deleteRecord('plans', plans.id, plans.updatedAt),
-      desk.host.actOnRecord('invoices', plans.id, 'send', plans.updatedAt),
+      desk.host.records.create('plans', fields(plan())),
+      desk.host.records.update('plans', plans.id, plans.updatedAt, { name: 'Changed' }),
+      desk.host.records.remove('plans', plans.id, plans.updatedAt),
+      desk.host.records.act('invoices', plans.id, 'send', plans.updatedAt),
     ]) assert.match((await assertRejects(write, 'offline')).message, /^Internet connection required/);
     assert.equal(desk.network.calls.length, asked);
   });
@@ -80,9 +80,9 @@ describe('a write', () => {
     const { desk } = await synced(t);
     await desk.reopen();
     const asked = desk.network.calls.length;
-    await assertRejects(desk.host.createRecord('plans', fields(plan())), 'offline');
+    await assertRejects(desk.host.records.create('plans', fields(plan())), 'offline');
     await desk.host.signOut();
-    await assertRejects(desk.host.createRecord('plans', fields(plan())), 'signed_out');
+    await assertRejects(desk.host.records.create('plans', fields(plan())), 'signed_out');
     assert.deepEqual(desk.network.calls.slice(asked).map(({ path }) => path), ['/api/auth/logout']);
   });
 
@@ -90,22 +90,22 @@ describe('a write', () => {
     const { books, desk } = await synced(t);
     const old = await first(desk, 'plans');
     const { updatedAt } = await books.change('plans', old.id, { name: 'Someone else was quicker' });
-    const error = await assertRejects(desk.host.updateRecord('plans', old.id, old.updatedAt, { name: 'Mine' }), 'precondition_failed');
+    const error = await assertRejects(desk.host.records.update('plans', old.id, old.updatedAt, { name: 'Mine' }), 'precondition_failed');
     const current = error.details.current as { id: string; updatedAt: string; payload: JsonObject };
     assert.deepEqual([current.id, current.updatedAt, current.payload['name']], [old.id, updatedAt, 'Someone else was quicker']);
     await desk.idle();
     assert.equal((await desk.host.getRecord('plans', old.id))?.updatedAt, updatedAt);
-    const invalid = await assertRejects(desk.host.createRecord('plans', fields(plan({ priceMinor: -1 }))), 'invalid_request');
+    const invalid = await assertRejects(desk.host.records.create('plans', fields(plan({ priceMinor: -1 }))), 'invalid_request');
     assert.deepEqual(Object.keys(invalid.details.fields ?? {}), ['priceMinor']);
     const billed = await first(desk, 'customers');
-    const busy = await assertRejects(desk.host.deleteRecord('customers', billed.id, billed.updatedAt), 'conflict');
+    const busy = await assertRejects(desk.host.records.remove('customers', billed.id, billed.updatedAt), 'conflict');
     assert.match(busy.message, /invoices/);
   });
 
   test('of a name that is no collection or id stays on this server and is not found', async (t) => {
     const { desk } = await synced(t);
-    await assertRejects(desk.host.createRecord('../auth/logout', {}), 'not_found');
-    await assertRejects(desk.host.deleteRecord('plans', '../../auth/logout', '2026-01-01T00:00:00Z'), 'not_found');
+    await assertRejects(desk.host.records.create('../auth/logout', {}), 'not_found');
+    await assertRejects(desk.host.records.remove('plans', '../../auth/logout', '2026-01-01T00:00:00Z'), 'not_found');
     await desk.sync();
   });
 });
@@ -115,7 +115,7 @@ describe('a write whose answer is lost', () => {
     for (const fault of ['answerLost', 'resetInBody', 'stalledInBody'] as const) {
       const { books, desk } = await synced(t);
       desk.network.plan(strike('POST', 3, faults[fault]));
-      const { id } = await desk.host.createRecord('plans', fields(plan({ name: 'Once' })));
+      const { id } = await desk.host.records.create('plans', fields(plan({ name: 'Once' })));
       const posts = desk.network.calls.filter(({ method, path }) => method === 'POST' && path === '/api/plans');
       assert.equal(posts.length, 4);
       assert.equal(new Set(posts.map(({ headers }) => headers.get('idempotency-key'))).size, 1);
@@ -128,7 +128,7 @@ describe('a write whose answer is lost', () => {
   test('every time is of unknown outcome, and the copy shows it when it can', async (t) => {
     const { books, desk } = await synced(t);
     desk.network.plan(strike('POST', Infinity, faults.answerLost));
-    await assertRejects(desk.host.createRecord('plans', fields(plan({ name: 'Perhaps' }))), 'outcome_unknown');
+    await assertRejects(desk.host.records.create('plans', fields(plan({ name: 'Perhaps' }))), 'outcome_unknown');
     desk.network.plan(null);
     await desk.sync();
     assert.equal((await desk.host.listPage({ collection: 'plans', search: 'Perhaps' })).total, 1);
@@ -144,7 +144,7 @@ describe('a write whose answer is lost', () => {
         sent += 1;
         return sent === 1 ? faults.answerLost : faults[later];
       });
-      await assertRejects(desk.host.createRecord('plans', fields(plan({ name: 'Perhaps' }))), 'outcome_unknown');
+      await assertRejects(desk.host.records.create('plans', fields(plan({ name: 'Perhaps' }))), 'outcome_unknown');
     }
   });
 
@@ -152,7 +152,7 @@ describe('a write whose answer is lost', () => {
     const { books, desk } = await synced(t);
     const record = await first(desk, 'plans');
     desk.network.plan(strike('PATCH', 1, faults.answerLost));
-    await assertRejects(desk.host.updateRecord('plans', record.id, record.updatedAt, { name: 'Done all the same' }), 'outcome_unknown');
+    await assertRejects(desk.host.records.update('plans', record.id, record.updatedAt, { name: 'Done all the same' }), 'outcome_unknown');
     assert.equal(desk.network.calls.filter(({ method }) => method === 'PATCH').length, 1);
     await desk.idle();
     assert.equal((await desk.host.getRecord('plans', record.id))?.payload['name'], 'Done all the same');
@@ -164,7 +164,7 @@ describe('a write whose answer is lost', () => {
       const { desk } = await synced(t);
       const record = await first(desk, 'plans');
       desk.network.plan(strike('PATCH', 1, faults[fault]));
-      await assertRejects(desk.host.updateRecord('plans', record.id, record.updatedAt, { name: 'Perhaps' }), 'outcome_unknown');
+      await assertRejects(desk.host.records.update('plans', record.id, record.updatedAt, { name: 'Perhaps' }), 'outcome_unknown');
     }
   });
 
@@ -172,7 +172,7 @@ describe('a write whose answer is lost', () => {
     const { books, desk } = await synced(t);
     const draft = await first(desk, 'invoices');
     desk.network.plan(strike('POST', 2, faults.answerLost));
-    const sent = await desk.host.actOnRecord('invoices', draft.id, 'send', draft.updatedAt);
+    const sent = await desk.host.records.act('invoices', draft.id, 'send', draft.updatedAt);
     assert.equal(sent.payload?.['status'], 'sent');
     assert.equal(sent.payload?.['number'], 'INV-2026-00001');
     await assertExact(desk, books.owner.client);
@@ -183,6 +183,6 @@ test('a session that ends with a write asks to sign in again', async (t) => {
   const { books, desk } = await synced(t);
   const record = await first(desk, 'plans');
   await books.owner.client.post('/api/auth/logout');
-  await assertRejects(desk.host.updateRecord('plans', record.id, record.updatedAt, { name: 'Too late' }), 'unauthorized');
+  await assertRejects(desk.host.records.update('plans', record.id, record.updatedAt, { name: 'Too late' }), 'unauthorized');
   assert.equal((await desk.until(({ state }) => state === 'session_expired')).error?.code, 'signed_out');
 });

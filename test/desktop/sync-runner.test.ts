@@ -35,7 +35,7 @@ async function synced(t: TestContext): Promise<{ books: Books; desk: Desk }> {
 /** A write that the server has done and answered, and that waits for the run under way to end. */
 async function startWrite(desk: Desk, books: Books): Promise<{ promise: Promise<WireRecord> }> {
   const { count } = (await books.owner.client.pull()).body;
-  const promise = desk.host.createRecord('plans', { ...plan() });
+  const promise = desk.host.records.create('plans', { ...plan() });
   while ((await books.owner.client.pull()).body.count === count) await nextTurn();
   // The answer arrives soon after the record is there.
   for (let turn = 0; turn < 20; turn += 1) await books.owner.client.get('/api/health');
@@ -87,7 +87,7 @@ test('several writes at once need not a run each', async (t) => {
   const held = holdPull(desk);
   const run = desk.host.pullFromServer();
   await held.isHeld;
-  const writing = Array.from({ length: 8 }, (_, index) => desk.host.createRecord('plans', { ...plan({ name: `One of eight ${index}` }) }));
+  const writing = Array.from({ length: 8 }, (_, index) => desk.host.records.create('plans', { ...plan({ name: `One of eight ${index}` }) }));
   const isSent = (): boolean => desk.network.calls.filter(({ method, path }) => method === 'POST' && path === '/api/plans').length === 8;
   while (!isSent()) await nextTurn();
   held.release();
@@ -188,7 +188,7 @@ test('nothing begins after the host was closed', async (t) => {
     return response;
   } : null);
   const { host } = desk;
-  const writing = host.createRecord('plans', { ...plan() });
+  const writing = host.records.create('plans', { ...plan() });
   while (!desk.network.calls.some(({ method, path }) => method === 'POST' && path === '/api/plans')) await nextTurn();
   await desk.close();
   const before = desk.network.calls.length;
