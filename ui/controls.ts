@@ -1,0 +1,161 @@
+// What buttons, fields, badges and popovers look like, once for every component: `static styles = [controls, css`…`]`.
+// Every size and colour is a token; a target is never smaller than 24 px, and focus is always seen.
+
+import { css } from 'lit';
+
+export const controls = css`
+  *, ::before, ::after { box-sizing: border-box; }
+
+  :host([hidden]), [hidden] { display: none !important; }
+
+  .visually-hidden {
+    position: absolute;
+    inline-size: 1px;
+    block-size: 1px;
+    overflow: hidden;
+    clip-path: inset(50%);
+    white-space: nowrap;
+  }
+
+  .icon {
+    inline-size: var(--size-icon);
+    block-size: var(--size-icon);
+    flex: none;
+    fill: none;
+    stroke: currentColor;
+    stroke-width: 1.4;
+    stroke-linecap: round;
+    stroke-linejoin: round;
+  }
+
+  button, input, select, textarea { font: inherit; color: inherit; letter-spacing: inherit; }
+
+  :focus { outline: none; }
+  :focus-visible { outline: var(--focus); outline-offset: var(--focus-offset); }
+
+  .button, .icon-button {
+    display: inline-flex;
+    align-items: center;
+    justify-content: center;
+    gap: var(--space-1);
+    min-block-size: var(--size-control);
+    min-inline-size: var(--size-control);
+    margin: 0;
+    padding: 0 var(--space-3);
+    border: 1px solid var(--color-control);
+    border-radius: var(--radius);
+    background: var(--color-surface);
+    color: var(--color-text);
+    font-weight: var(--weight-body);
+    text-decoration: none;
+    white-space: nowrap;
+    cursor: default;
+    user-select: none;
+    transition: background-color var(--motion);
+  }
+  .button:has(> .icon:first-child) { padding-inline-start: var(--space-2); }
+  .button:hover, .icon-button:hover { background: var(--color-hover); }
+  .button:active, .icon-button:active, [aria-pressed='true'].button { background: var(--color-pressed); }
+
+  .button.primary {
+    border-color: var(--color-accent);
+    background: var(--color-accent);
+    color: var(--color-on-accent);
+    font-weight: var(--weight-strong);
+  }
+  .button.primary:hover { border-color: var(--color-accent-hover); background: var(--color-accent-hover); }
+
+  .button.danger { border-color: var(--color-bad); color: var(--color-bad); }
+  .button.danger:hover { background: var(--color-bad-back); }
+
+  .button.quiet, .icon-button { border-color: transparent; background: transparent; }
+  .button.quiet:hover, .icon-button:hover { background: var(--color-hover); }
+  .icon-button { padding: 0; }
+
+  .button.menu {
+    justify-content: flex-start;
+    inline-size: 100%;
+    border-color: transparent;
+    background: transparent;
+  }
+
+  .button[aria-disabled='true'], .icon-button[aria-disabled='true'] {
+    border-color: var(--color-line);
+    background: var(--color-plain-back);
+    color: var(--color-muted);
+    font-weight: var(--weight-body);
+  }
+  .icon-button[aria-disabled='true'], .button.quiet[aria-disabled='true'], .button.menu[aria-disabled='true'] {
+    border-color: transparent;
+    background: transparent;
+  }
+
+  .link {
+    min-block-size: var(--size-target);
+    padding: 0 var(--space-1);
+    border: 0;
+    border-radius: var(--radius-small);
+    background: none;
+    color: var(--color-accent);
+    text-decoration: underline;
+    text-underline-offset: 2px;
+    cursor: default;
+  }
+  .link:hover { color: var(--color-accent-hover); }
+
+  .input {
+    min-block-size: var(--size-control);
+    inline-size: 100%;
+    padding: 0 var(--space-2);
+    border: 1px solid var(--color-control);
+    border-radius: var(--radius);
+    background: var(--color-surface);
+  }
+  textarea.input { padding-block: var(--space-1); line-height: var(--line-body); resize: vertical; }
+  select.input { padding-inline-end: var(--space-1); }
+  .input::placeholder { color: var(--color-muted); opacity: 1; }
+  .input[aria-invalid='true'] { border-color: var(--color-bad); }
+  .input:focus-visible { outline-offset: -1px; border-color: var(--color-accent); }
+  .input:read-only:not(select) { background: var(--color-back); }
+
+  .field { display: flex; flex-direction: column; gap: var(--space-1); min-inline-size: 0; }
+  .field > label, .label { color: var(--color-muted); font-size: var(--text-small); }
+  .hint { color: var(--color-muted); font-size: var(--text-small); }
+  .problem { color: var(--color-bad); font-size: var(--text-small); }
+
+  .badge {
+    display: inline-block;
+    padding: 0 var(--space-2);
+    border: 1px solid transparent;
+    border-radius: var(--radius-round);
+    background: var(--color-plain-back);
+    color: var(--color-text);
+    font-size: var(--text-small);
+    line-height: 18px;
+    white-space: nowrap;
+  }
+  .badge[data-tone='ok'] { background: var(--color-ok-back); color: var(--color-ok); }
+  .badge[data-tone='warn'] { background: var(--color-warn-back); color: var(--color-warn); }
+  .badge[data-tone='bad'] { background: var(--color-bad-back); color: var(--color-bad); }
+  .badge[data-tone='info'] { background: var(--color-info-back); color: var(--color-accent); }
+  .badge[data-tone='muted'] { background: none; border-color: var(--color-line); color: var(--color-muted); }
+
+  .popover {
+    margin: 0;
+    padding: var(--space-3);
+    border: 1px solid transparent;
+    border-radius: var(--radius-large);
+    background: var(--color-raised);
+    color: var(--color-text);
+    box-shadow: var(--shadow);
+  }
+
+  .number { font-variant-numeric: tabular-nums; text-align: end; }
+
+  @media (forced-colors: active) {
+    .badge { border-color: CanvasText; forced-color-adjust: auto; }
+    .button.primary { border-width: 2px; }
+    .button[aria-disabled='true'], .icon-button[aria-disabled='true'] { color: GrayText; border-color: GrayText; }
+    .popover { border-color: CanvasText; }
+  }
+`;

@@ -1,0 +1,96 @@
+// What the window says, in the language of the person: one catalogue per language, one function to read it.
+//
+// The English catalogue types the keys and the parameters of every text; a translation that lacks a key does not
+// compile. The locale is the one thing in the window that is the same for all of it at any time, so it is kept here and
+// not handed through every component; only the root sets it, and draws everything anew when it does.
+
+import { deRecords } from './strings/de-records.ts';
+import { deShell } from './strings/de-shell.ts';
+import { enRecords } from './strings/en-records.ts';
+import { enShell } from './strings/en-shell.ts';
+
+/** A text with `{name}` for parameters; with `one` and `other`, chosen by the parameter `count`. */
+export type Message = string | { readonly one: string; readonly other: string };
+export type Catalogue = Readonly<Record<string, Message>>;
+/** Every key of a catalogue; a text that counts in English counts in the translation. */
+export type Translation<C extends Catalogue> = {
+  readonly [K in keyof C]: C[K] extends string ? string : { readonly one: string; readonly other: string };
+};
+
+type English = typeof enShell & typeof enRecords;
+export type MessageKey = keyof English;
+
+type ParamsIn<Text> = Text extends `${string}{${infer Name}}${infer Rest}` ? Name | ParamsIn<Rest> : never;
+type ParamsOf<M> = M extends string ? ParamsIn<M> : M extends { other: infer Text } ? ParamsIn<Text> | 'count' : never;
+type Params<K extends MessageKey> = [ParamsOf<English[K]>] extends [never]
+  ? []
+  : [params: Readonly<Record<ParamsOf<English[K]>, string | number>>];
+
+export const catalogues = {
+  en: { ...enShell, ...enRecords },
+  de: { ...deShell, ...deRecords },
+} as const satisfies Record<string, Translation<English>>;
+
+export type Language = keyof typeof catalogues;
+
+export interface Locale {
+  /** The catalogue, and what is written out in words: plurals, "3 min ago". */
+  readonly language: Language;
+  /** How numbers, money and dates are written: a BCP 47 tag. */
+  readonly format: string;
+}
+
+const inUse: { locale: Locale } = { locale: { language: 'en', format: 'en' } };
+
+/**
+ * The locale for a setting (`system`, or a language) on a system that prefers `preferred` (BCP 47 tags, best first).
+ * Numbers and dates follow the system; where another language was chosen, that language as the system knows it.
+ */
+export function chooseLocale(setting: Language | 'system', preferred: readonly string[]): Locale {
+  const [first = 'en'] = preferred;
+  if (setting === 'system') return { language: languageOf(first), format: first };
+  return { language: setting, format: preferred.find((tag) => languageOf(tag, null) === setting) ?? setting };
+}
+
+function languageOf<F>(tag: string, fallback: F | Language = 'en'): Language | F {
+  const base = tag.split('-', 1)[0]?.toLowerCase() ?? '';
+  return Object.hasOwn(catalogues, base) ? base as Language : fallback;
+}
+
+/** For the root only: from now on every text and format is of this locale. */
+export function setLocale(locale: Locale): void {
+  inUse.locale = locale;
+}
+
+export function currentLocale(): Locale {
+  return inUse.locale;
+}
+
+/** The text for a key, its numbers written as the locale has them. */
+export function t<K extends MessageKey>(key: K, ...[params]: Params<K>): string {
+  const { language, format } = inUse.locale;
+  const message: Message = catalogues[language][key];
+  const values: Readonly<Record<string, string | number>> = params ?? {};
+  const text = typeof message === 'string' ? message : message[pluralOf(language, values['count'])];
+  return text.replace(/\{(\w+)\}/g, (_, name: string) => {
+    const value = values[name] ?? '';
+    return typeof value === 'number' ? new Intl.NumberFormat(format).format(value) : value;
+  });
+}
+
+/** True for a text that there is; for keys made of data, such as a column's name. */
+export function isKey(key: string): key is MessageKey {
+  return Object.hasOwn(catalogues.en, key);
+}
+
+/** The text for a key made of data, or the data itself where there is none, so that a new collection shows its names. */
+export function tryText(prefix: string, name: string): string {
+  const key = `${prefix}.${name}`;
+  if (!isKey(key)) return name;
+  const message: Message = catalogues[inUse.locale.language][key];
+  return typeof message === 'string' ? message : message.other;
+}
+
+function pluralOf(language: Language, count: string | number | undefined): 'one' | 'other' {
+  return new Intl.PluralRules(language).select(Number(count)) === 'one' ? 'one' : 'other';
+}

@@ -1,0 +1,183 @@
+// The sync's state as people see it, derived here and nowhere else: what the status bar says, in which tone and with
+// which action; the line above the list; what a screen reader is told; whether anything can be written.
+//
+// What ticks ("3 min ago") is part of `text` and never of `announcement`, so an announcement changes only with the state.
+
+import type { Status, SyncState } from '../shared/views.ts';
+import { formatInstant, formatNumber, formatRelative, formatWhen } from './format.ts';
+import { t } from './i18n.ts';
+
+export const STALE_AFTER_MS = 15 * 60_000;
+/** A sync that is shorter than this is not shown. */
+export const QUIET_MS = 500;
+
+/** Why nothing can be written now; null: it can. */
+export type WriteBlock = null | 'offline' | 'signed_out';
+
+export type SyncAction = 'refresh' | 'sync-now' | 'cancel' | 'try-again' | 'details' | 'sign-in';
+export type Tone = 'plain' | 'ok' | 'warn' | 'bad' | 'busy';
+
+export interface Notice {
+  readonly text: string;
+  readonly tone: 'info' | 'warn' | 'bad';
+  readonly action: SyncAction | null;
+}
+
+export interface SyncView {
+  readonly state: SyncState;
+  readonly text: string;
+  readonly tone: Tone;
+  /** Whether the dot stands before the text, and says what. */
+  readonly dot: 'online' | 'offline' | null;
+  readonly action: SyncAction | null;
+  /** The instant behind a relative time, for those who point at it. */
+  readonly instant: string | null;
+  /** Above the list, for what stands in a person's way. */
+  readonly notice: Notice | null;
+  readonly announcement: string;
+  /** Of the first sync: null where there is none. `ratio` is null while its end is not known. */
+  readonly progress: { readonly ratio: number | null } | null;
+}
+
+// -------------------------------------------------------------------------------------------------- what is shown when
+
+/** The last status, and the one that is shown while a sync is too young to be shown itself. */
+export interface SyncMemory {
+  readonly latest: Status;
+  readonly before: Status;
+  readonly syncingSinceMs: number | null;
+}
+
+export function rememberStatus(memory: SyncMemory | null, latest: Status, nowMs: number): SyncMemory {
+  if (latest.state !== 'syncing') return { latest, before: latest, syncingSinceMs: null };
+  return { latest, before: memory?.before ?? latest, syncingSinceMs: memory?.syncingSinceMs ?? nowMs };
+}
+
+/** The state that people are shown: a short sync changes nothing, and what is old turns stale without being told. */
+export function shownState(memory: SyncMemory, nowMs: number): SyncState {
+  const { latest, before, syncingSinceMs } = memory;
+  const isQuiet = syncingSinceMs !== null && nowMs - syncingSinceMs < QUIET_MS && before.state !== 'syncing';
+  const state = isQuiet ? before.state : latest.state;
+  return state === 'up_to_date' && ageMs(latest, nowMs) > STALE_AFTER_MS ? 'stale' : state;
+}
+
+/** When what is shown changes by itself: to show a sync, to turn stale, or to tick on; in ms from now. */
+export function nextChangeMs(memory: SyncMemory, nowMs: number): number {
+  const { syncingSinceMs } = memory;
+  if (syncingSinceMs !== null && nowMs - syncingSinceMs < QUIET_MS) return QUIET_MS - (nowMs - syncingSinceMs);
+  const age = ageMs(memory.latest, nowMs);
+  return age === Infinity ? 60_000 : Math.max(1000, 60_000 - (Math.max(0, age) % 60_000));
+}
+
+function ageMs(status: Status, nowMs: number): number {
+  return status.lastSync === null ? Infinity : nowMs - Date.parse(status.lastSync.timestamp);
+}
+
+/** Whether anything can be written, and if not, what has to be done first. */
+export function writeBlock(status: Status): WriteBlock {
+  if (status.state === 'session_expired' || status.user === null) return 'signed_out';
+  return status.isOnline && status.state !== 'offline' && status.state !== 'unreachable' ? null : 'offline';
+}
+
+export function blockText(block: WriteBlock): string | null {
+  if (block === null) return null;
+  return block === 'offline' ? t('write.offline') : t('write.signedOut');
+}
+
+/**
+ * What changes when there is something new to read: a completed sync, one that ended in any other way, and during a
+ * first sync each step of it that is worth reading anew.
+ */
+export function dataRevision(status: Status): string {
+  const step = status.state === 'first_sync' ? Math.floor((status.progress?.changes ?? 0) / 5000) : '';
+  return `${status.initialized} ${status.lastSync?.timestamp ?? ''} ${status.user?.id ?? ''} ${step}`;
+}
+
+// -------------------------------------------------------------------------------------------------------- the table
+
+export function viewSync(memory: SyncMemory, nowMs: number): SyncView {
+  const status = memory.latest;
+  const state = shownState(memory, nowMs);
+  const when = status.lastSync && formatWhen(status.lastSync.timestamp, nowMs);
+  const plain: SyncView = {
+    state, text: '', tone: 'plain', dot: null, action: null, instant: null, notice: null, announcement: '', progress: null,
+  };
+  switch (state) {
+    case 'never_synced': return { ...plain, ...same(t('sync.neverSynced')), action: 'sync-now' };
+    case 'first_sync': return { ...plain, ...firstSync(status) };
+    case 'syncing': return { ...plain, ...same(t('sync.syncing')), tone: 'busy' };
+    case 'up_to_date': return {
+      ...plain, text: `${t('sync.online')} · ${lastSynced(status, nowMs)}`, tone: 'ok', dot: 'online', action: 'refresh',
+      instant: instantOf(status), announcement: t('sync.announceOnline'),
+    };
+    case 'stale': return {
+      ...plain, text: lastSynced(status, nowMs), tone: 'warn', action: 'refresh', instant: instantOf(status),
+      announcement: t('sync.announceStale'),
+    };
+    case 'offline': {
+      const text = when === null ? t('sync.offlineEmpty') : t('sync.offlineLong', { when });
+      return {
+        ...plain, text: `${t('sync.offline')} · ${text}`, announcement: `${t('sync.offline')}. ${text}`, tone: 'plain',
+        dot: 'offline', action: 'try-again', instant: instantOf(status), notice: { text, tone: 'warn', action: 'try-again' },
+      };
+    }
+    case 'unreachable': {
+      const server = serverName(status);
+      const text = t('sync.unreachable', { server });
+      const long = when === null ? text : t('sync.unreachableLong', { server, when });
+      return {
+        ...plain, ...same(text), tone: 'bad', dot: 'offline', action: 'details', instant: instantOf(status),
+        notice: { text: long, tone: 'warn', action: 'try-again' },
+      };
+    }
+    case 'session_expired': {
+      const text = t('sync.expired');
+      return { ...plain, ...same(text), tone: 'warn', action: 'sign-in', notice: { text, tone: 'warn', action: 'sign-in' } };
+    }
+    case 'error': {
+      const reason = status.error?.message;
+      const long = reason ? t('sync.failedLong', { reason }) : t('sync.failed');
+      const text = when === null ? t('sync.failed') : `${t('sync.failed')} · ${t('sync.lastSynced', { when })}`;
+      return {
+        ...plain, text, announcement: long, tone: 'bad', action: 'details', instant: instantOf(status),
+        notice: { text: long, tone: 'bad', action: 'details' },
+      };
+    }
+    case 'update_required': {
+      const text = status.error?.message ?? t('sync.update');
+      return { ...plain, text: t('sync.update'), announcement: text, tone: 'warn', notice: { text, tone: 'warn', action: null } };
+    }
+  }
+}
+
+function firstSync(status: Status): Partial<SyncView> {
+  const { changes = 0, total = null } = status.progress ?? {};
+  const done = formatNumber(changes);
+  const text = changes === 0 ? t('sync.firstSyncStart')
+    : total === null ? t('sync.firstSyncOpen', { done }) : t('sync.firstSync', { done, total: formatNumber(total) });
+  return {
+    text,
+    tone: 'busy',
+    action: 'cancel',
+    announcement: t('sync.firstSyncStart'),
+    notice: { text, tone: 'info', action: 'cancel' },
+    progress: { ratio: total === null || total === 0 ? null : Math.min(1, changes / total) },
+  };
+}
+
+function same(text: string): Pick<SyncView, 'text' | 'announcement'> {
+  return { text, announcement: text };
+}
+
+function lastSynced(status: Status, nowMs: number): string {
+  const age = ageMs(status, nowMs);
+  return age < 60_000 ? t('sync.justNow') : t('sync.lastSynced', { when: formatRelative(age) });
+}
+
+function instantOf(status: Status): string | null {
+  return status.lastSync && formatInstant(status.lastSync.timestamp);
+}
+
+function serverName(status: Status): string {
+  return status.server === null ? t('sync.yourServer') : URL.parse(status.server)?.host ?? status.server;
+}
