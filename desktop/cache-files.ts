@@ -67,7 +67,7 @@ export function moveCacheAside(path: string, nowMs: number): string | null {
 
 /** Deletes logs whose database is gone; SQLite would do so too, but only when it makes a new one. */
 function removeOrphanedLogs(path: string): void {
-  for (const suffix of logSuffixes) rmSync(path + suffix, { force: true });
+  for (const suffix of logSuffixes) tryTo(() => rmSync(path + suffix, { force: true }));
 }
 
 function pruneDamagedSets(path: string): void {

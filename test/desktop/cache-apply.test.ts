@@ -2,10 +2,8 @@
 // leaves behind.
 
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, test, type TestContext } from 'node:test';
+import { describe, test } from 'node:test';
 
 import fc from 'fast-check';
 
@@ -14,8 +12,9 @@ import {
   rollbackChanges, saveState,
 } from '../../desktop/cache.ts';
 import type { WireChange } from '../../shared/feed.ts';
+import { openSmallDisk } from '../disk.ts';
 import {
-  buildAll, cleanUp, failsWith, fill, instant, invoice, recordId, temporaryCache, temporaryPath, tombstone, upsert,
+  buildAll, failsWith, fill, instant, invoice, recordId, temporaryCache, tombstone, upsert,
 } from './cache-fixtures.ts';
 import { assertConsistent, recordRows } from './cache-inspect.ts';
 
@@ -179,9 +178,9 @@ describe('a full disk', () => {
   });
 
   test('is told from other failures on a real file system', (t) => {
-    const folder = mountSmallDisk(t);
-    if (folder === null) return t.skip('no small disk can be mounted here');
-    const path = join(folder, 'database', 'invoify.sqlite');
+    const disk = openSmallDisk(t, 4);
+    if (!disk) return;
+    const path = join(disk.folder, 'database', 'invoify.sqlite');
     const cache = temporaryCache(t, {}, path);
     fill(cache, [upsert('invoices', 1, invoice(1))]);
     failsWith('disk_full', () => {
@@ -240,14 +239,4 @@ function applyToModel(model: Map<string, WireChange>, change: WireChange): void 
   if (held && change.updatedAt < held.updatedAt) return;
   if (change.payload === null) model.delete(key);
   else model.set(key, change);
-}
-
-/** Mounts 4 MiB of memory as a disk; null where this process may not. */
-function mountSmallDisk(t: TestContext): string | null {
-  if (process.platform !== 'linux' || process.getuid?.() !== 0) return null;
-  const folder = join(temporaryPath(t), '..', 'disk');
-  mkdirSync(folder, { recursive: true });
-  if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', folder]).status !== 0) return null;
-  cleanUp(t, () => execFileSync('umount', [folder]));
-  return folder;
 }

@@ -28,6 +28,8 @@ export interface DeskOptions {
   readonly pageLimit?: () => number;
   /** A copy that an earlier session left. */
   readonly copyOf?: string;
+  /** Where its folder is made; among the temporary files if absent. */
+  readonly folder?: string;
   readonly deps?: Partial<HostDeps>;
 }
 
@@ -35,8 +37,8 @@ export interface DeskOptions {
 export const deskStartMs = Date.parse('2026-03-01T12:00:00Z');
 
 export class Desk {
-  readonly folder = mkdtempSync(join(tmpdir(), 'invoify-desk-'));
-  readonly file = join(this.folder, 'database', 'invoify.sqlite');
+  readonly folder: string;
+  readonly file: string;
   readonly network: Network;
   readonly timers = createTimers();
   readonly vault: { -readonly [K in keyof TokenVault]: TokenVault[K] } = createMemoryVault();
@@ -54,6 +56,8 @@ export class Desk {
   constructor(options: DeskOptions) {
     const { clock, machine, logged } = this;
     this.#options = options;
+    this.folder = mkdtempSync(join(options.folder ?? tmpdir(), 'invoify-desk-'));
+    this.file = join(this.folder, 'database', 'invoify.sqlite');
     this.network = createNetwork({ place: options.place, onStall: (stalled) => this.#passTime(stalled) });
     this.#deps = {
       fetch: this.network.fetch,

@@ -1,0 +1,188 @@
+// A disk that is full, may only be read, or is not there: a sentence says so, what is here stays readable, and the next
+// sync after the cause is gone is as any other.
+
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { after, before, describe, test, type TestContext } from 'node:test';
+
+import { openSmallDisk, type SmallDisk } from '../disk.ts';
+import { stores } from '../server/harness.ts';
+import { plan } from '../server/samples.ts';
+import { assertRejects } from '../server/store-bench.ts';
+import { openBooks, type Books } from '../sync/books.ts';
+import { openDesk, type Desk } from '../sync/desk.ts';
+import { assertExact } from '../sync/exact.ts';
+import { openSite, type Site } from '../sync/site.ts';
+
+let site: Site;
+before(async () => {
+  const [embedded] = stores;
+  assert(embedded);
+  site = await openSite(embedded);
+});
+after(() => site.stop());
+
+interface Bench {
+  readonly disk: SmallDisk;
+  readonly desk: Desk;
+  readonly books: Books;
+}
+
+/** A desk with a synced copy on a small disk. */
+async function deskOnSmallDisk(t: TestContext): Promise<Bench | null> {
+  const disk = openSmallDisk(t, 8);
+  if (!disk) return null;
+  const books = await openBooks(site);
+  await books.addPlans(5);
+  const desk = await openDesk(t, { url: site.server.url, token: books.owner.token, folder: disk.folder });
+  await desk.sync();
+  await desk.idle();
+  return { disk, desk, books };
+}
+
+async function planCount(desk: Desk): Promise<number> {
+  return (await desk.host.listPage({ collection: 'plans' })).total;
+}
+
+/** So many plans of long names that they need more room than a full disk has anywhere. */
+async function addMany(books: Books): Promise<void> {
+  await Promise.all(Array.from({ length: 60 }, (_, index) => books.create('plans', plan({ name: `${index} ${'long '.repeat(35)}` }))));
+}
+
+describe('a full disk', () => {
+  test('stops a sync with a sentence, keeps what is here readable, and is no trouble once there is room', async (t) => {
+    const bench = await deskOnSmallDisk(t);
+    if (!bench) return;
+    const { disk, desk, books } = bench;
+    await addMany(books);
+    disk.fill();
+    const { error } = await desk.host.pullFromServer();
+    assert.equal(error?.code, 'disk_full');
+    assert.match(error.message, /^The disk is full: .*free some space/s);
+    const status = await desk.host.getStatus();
+    assert.deepEqual([status.state, status.isOnline, status.initialized], ['error', true, true]);
+    assert.equal(await planCount(desk), 6);
+    disk.free();
+    await desk.sync();
+    await assertExact(desk, books.owner.client);
+    assert.equal((await desk.host.getStatus()).state, 'up_to_date');
+  });
+
+  test('at the start leaves the copy readable as it is', async (t) => {
+    const bench = await deskOnSmallDisk(t);
+    if (!bench) return;
+    const { disk, desk, books } = bench;
+    await desk.close();
+    disk.fill();
+    await addMany(books);
+    await desk.open();
+    const { initialized, error, state, lastSync } = await desk.host.getStatus();
+    assert.deepEqual([initialized, error?.code, state, lastSync !== null], [true, 'disk_full', 'error', true]);
+    assert.equal(await planCount(desk), 6);
+    assert.equal((await desk.host.pullFromServer()).error?.code, 'disk_full');
+    assert.equal(await planCount(desk), 6, 'the failed try takes nothing away');
+    disk.free();
+    await desk.sync();
+    await assertExact(desk, books.owner.client);
+  });
+
+  test('before there is a copy is told, and the first sync comes when there is room', async (t) => {
+    const disk = openSmallDisk(t, 8);
+    if (!disk) return;
+    const books = await openBooks(site);
+    const desk = await openDesk(t, { url: site.server.url, token: books.owner.token, folder: disk.folder });
+    await desk.close();
+    rmSync(dirname(desk.file), { recursive: true });
+    disk.fill();
+    await desk.open();
+    assert.deepEqual([(await desk.host.getStatus()).initialized, (await desk.host.getStatus()).error?.code], [false, 'disk_full']);
+    assert.equal((await desk.host.pullFromServer()).error?.code, 'disk_full');
+    await assertRejects(desk.host.listPage({ collection: 'plans' }), 'cache_unusable');
+    disk.free();
+    await desk.sync();
+    await assertExact(desk, books.owner.client);
+  });
+
+  test('does not keep anyone from signing in, and shows them nothing of the one before', async (t) => {
+    const bench = await deskOnSmallDisk(t);
+    if (!bench) return;
+    const { disk, desk } = bench;
+    const other = await openBooks(site);
+    await desk.close();
+    disk.fill();
+    await desk.open();
+    await desk.host.setAuthToken(other.owner.token);
+    await desk.until(({ user, state }) => user?.id === other.owner.userId && state !== 'first_sync');
+    for (const { id } of (await desk.host.listPage({ collection: 'plans' })).rows) {
+      assert(other.model.present('plans').some((held) => held.id === id));
+    }
+    disk.free();
+    await desk.sync();
+    await assertExact(desk, other.owner.client);
+  });
+});
+
+describe('a disk that may only be read', () => {
+  test('at the start leaves the copy readable, without a file beside it', async (t) => {
+    const bench = await deskOnSmallDisk(t);
+    if (!bench) return;
+    const { disk, desk, books } = bench;
+    await desk.close();
+    await books.addPlans(2);
+    disk.setReadOnly(true);
+    await desk.open();
+    const { initialized, error, notice } = await desk.host.getStatus();
+    assert.deepEqual([initialized, error?.code, notice], [true, 'cache_unusable', null]);
+    assert.match(error?.message ?? '', /Check who may change that folder/);
+    assert.equal(await planCount(desk), 6);
+    assert.equal((await desk.host.pullFromServer()).error?.code, 'cache_unusable');
+    assert.equal(await planCount(desk), 6);
+    disk.setReadOnly(false);
+    await desk.sync();
+    await assertExact(desk, books.owner.client);
+    assert.equal((await desk.host.getStatus()).state, 'up_to_date');
+  });
+});
+
+describe('a folder that cannot be made', () => {
+  test('leaves a desktop without a copy that says why, and one with a copy as soon as it can', async (t) => {
+    const books = await openBooks(site);
+    const folder = mkdtempSync(join(tmpdir(), 'invoify-place-'));
+    t.after(() => rmSync(folder, { recursive: true, force: true }));
+    const desk = await openDesk(t, { url: site.server.url, token: books.owner.token, folder });
+    await desk.close();
+    rmSync(dirname(desk.file), { recursive: true });
+    writeFileSync(dirname(desk.file), 'a file in the place of the folder');
+    await desk.open();
+    const { initialized, error } = await desk.host.getStatus();
+    assert.deepEqual([initialized, error?.code], [false, 'cache_unusable']);
+    assert.match(error?.message ?? '', /could not create the folder/);
+    assert.equal((await desk.host.pullFromServer()).outcome, 'failed');
+    assert.deepEqual((await desk.host.health()).attempts, []);
+    await assertRejects(desk.host.getRecord('plans', '0'.repeat(24)), 'cache_unusable');
+    rmSync(dirname(desk.file));
+    await desk.sync();
+    await assertExact(desk, books.owner.client);
+  });
+
+  test('because its drive is away is made when the drive is back', async (t) => {
+    const books = await openBooks(site);
+    const desk = await openDesk(t, { url: site.server.url, token: books.owner.token });
+    await desk.sync();
+    await desk.close();
+    renameSync(desk.folder, `${desk.folder}.away`);
+    t.after(() => rmSync(`${desk.folder}.away`, { recursive: true, force: true }));
+    writeFileSync(desk.folder, 'nothing is mounted here');
+    await desk.open();
+    assert.equal((await desk.host.getStatus()).initialized, false);
+    rmSync(desk.folder);
+    renameSync(`${desk.folder}.away`, desk.folder);
+    desk.network.plan(null);
+    await desk.sync();
+    assert.notEqual(desk.network.pulls()[0]?.since, null, 'the copy that came back goes on');
+    assert(existsSync(desk.file));
+    await assertExact(desk, books.owner.client);
+  });
+});

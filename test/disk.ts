@@ -1,0 +1,56 @@
+// A disk of a few megabytes that a test can fill, free and make read-only: a file system in memory.
+
+import { execFileSync, spawnSync } from 'node:child_process';
+import { closeSync, mkdtempSync, openSync, rmSync, rmdirSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+
+export interface SmallDisk {
+  readonly folder: string;
+  /** Leaves no byte. */
+  fill(): void;
+  /** Gives back what `fill` took. */
+  free(): void;
+  setReadOnly(isReadOnly: boolean): void;
+}
+
+/** Null, with the test skipped, where this process may not mount; with CI=true that is a failure. */
+export function openSmallDisk(t: TestContext, sizeMiB: number): SmallDisk | null {
+  const folder = mkdtempSync(join(tmpdir(), 'invoify-disk-'));
+  const mounted = process.platform === 'linux' && spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${sizeMiB}m`, 'tmpfs', folder]).status === 0;
+  if (!mounted) {
+    rmdirSync(folder);
+    const sentence = 'A small disk can be mounted only on Linux, as root.';
+    if (process.env['CI'] === 'true') throw new Error(`${sentence} CI=true does not allow to skip the tests that need one.`);
+    t.skip(sentence);
+    return null;
+  }
+  t.after(() => {
+    // Lazily, as what a failed test left open must not keep the disk.
+    execFileSync('umount', ['-l', folder]);
+    rmdirSync(folder);
+  });
+  const filler = join(folder, 'filler');
+  return {
+    folder,
+    fill() {
+      const file = openSync(filler, 'a');
+      try {
+        for (let size = 1024 * 1024; size >= 1; size >>= 1) writeUntilFull(file, Buffer.alloc(size));
+      } finally {
+        closeSync(file);
+      }
+    },
+    free: () => rmSync(filler, { force: true }),
+    setReadOnly: (isReadOnly) => void execFileSync('mount', ['-o', `remount,${isReadOnly ? 'ro' : 'rw'}`, folder]),
+  };
+}
+
+function writeUntilFull(file: number, block: Buffer): void {
+  try {
+    while (writeSync(file, block) > 0);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOSPC')) throw error;
+  }
+}
