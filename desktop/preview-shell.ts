@@ -43,7 +43,9 @@ export function createPreviewShell(options: DeskOptions, desk: PreviewDesk, nowM
   const folder = mkdtempSync(join(tmpdir(), 'invoify-preview-'));
   const today = (): string => new Date(nowMs()).toISOString().slice(0, 10);
 
-  async function offer<C extends keyof FileCalls>(name: string, channel: C, rest: Omit<FileCalls[C]['request'], 'path'>): Promise<ShellAnswer> {
+  async function offer<C extends keyof FileCalls>(
+    name: string, channel: C, rest: Omit<FileCalls[C]['request'], 'path'>,
+  ): Promise<ShellAnswer> {
     const id = randomUUID();
     const path = join(folder, id);
     try {

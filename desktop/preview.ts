@@ -68,7 +68,7 @@ export async function startPreview({ files, port = 0, ...deskOptions }: PreviewO
   const server = createServer();
   await once(server.listen(port, '127.0.0.1'), 'listening');
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const parts: Parts = { files, origin, desk, shell, access: createPreviewAccess(origin), log };
+  const parts: Parts = { files, origin, desk, shell, access: createPreviewAccess(origin), log, streams: new Set() };
   server.on('request', (request, response) => void serve(parts, request, response));
   return {
     origin,
@@ -76,6 +76,7 @@ export async function startPreview({ files, port = 0, ...deskOptions }: PreviewO
     desk,
     async close() {
       server.close();
+      for (const stream of parts.streams) stream.end();
       await desk.close();
       server.closeAllConnections();
       shell.close();
@@ -90,6 +91,8 @@ interface Parts {
   readonly shell: PreviewShell;
   readonly access: PreviewAccess;
   readonly log: PreviewLog;
+  /** The event streams that are open. */
+  readonly streams: Set<ServerResponse>;
 }
 
 async function serve(parts: Parts, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -122,7 +125,7 @@ async function route(parts: Parts, request: IncomingMessage, response: ServerRes
     return sendOutcome(response, await answer(parts, channel, request));
   }
   if (!isRead) return refuse(response, 405, 'This is only read.');
-  if (url.pathname === '/events') return sendEvents(parts.desk, response);
+  if (url.pathname === '/events') return sendEvents(parts, response);
   const downloadId = /^\/download\/([\w-]+)$/.exec(url.pathname)?.[1];
   if (downloadId !== undefined) return sendDownload(parts.shell, downloadId, response);
   const name = url.pathname === '/' ? 'index.html' : url.pathname.slice(1);
@@ -194,12 +197,13 @@ function sendOutcome(response: ServerResponse, outcome: string): void {
 }
 
 /** The status now, and each change of it. A tab that reads slowly gets the newest only. */
-async function sendEvents(desk: PreviewDesk, response: ServerResponse): Promise<void> {
+async function sendEvents({ desk, streams }: Parts, response: ServerResponse): Promise<void> {
   response.writeHead(200, { 'content-type': 'text/event-stream' });
   response.write('retry: 1000\n\n');
   const write = (status: string): boolean => response.write(`event: status\ndata: ${status}\n\n`);
   let newest: string | null = null;
   const stop = desk.onStatus((status) => {
+    if (response.writableEnded) return;
     if (response.writableNeedDrain) newest = status;
     else write(status);
   });
@@ -207,9 +211,13 @@ async function sendEvents(desk: PreviewDesk, response: ServerResponse): Promise<
     if (newest !== null) write(newest);
     newest = null;
   });
-  response.once('close', stop);
+  streams.add(response);
+  response.once('close', () => {
+    stop();
+    streams.delete(response);
+  });
   const now = JSON.parse(await desk.answer('sync.getStatus', '')) as Outcome<unknown>;
-  if (now.ok && !response.destroyed) write(JSON.stringify(now.value));
+  if (now.ok && !response.writableEnded && !response.destroyed) write(JSON.stringify(now.value));
 }
 
 async function sendDownload(shell: PreviewShell, id: string, response: ServerResponse): Promise<void> {
