@@ -2,11 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { describe, test } from 'node:test';
 
-import { cacheSizeBytes, closeCache, counts, moveCacheAside, removeCacheFiles } from '../../desktop/cache.ts';
+import { cacheSizeBytes, closeCache, counts, finishRemoval, moveCacheAside, removeCacheFiles } from '../../desktop/cache.ts';
 import { failsWith, fill, invoice, temporaryCache, temporaryPath, upsert } from './cache-fixtures.ts';
 
 function names(path: string): string[] {
@@ -31,6 +32,36 @@ describe('removing', () => {
     assert.equal(cacheSizeBytes(path), 0);
     removeCacheFiles(path);
     assert.deepEqual(counts(temporaryCache(t, {}, path).reader), { users: 0, plans: 0, customers: 0, invoices: 0 });
+  });
+
+  test('takes what was moved aside before, but neither a folder nor what another program has marked as its own', (t) => {
+    const path = temporaryPath(t);
+    const ours = temporaryCache(t, {}, path);
+    fill(ours, [upsert('invoices', 1, invoice(1))]);
+    closeCache(ours);
+    moveCacheAside(path, Date.UTC(2026, 0, 1));
+    const other = new DatabaseSync(path);
+    other.exec('PRAGMA application_id = 12345; CREATE TABLE notes (text TEXT)');
+    other.close();
+    const kept = moveCacheAside(path, Date.UTC(2026, 0, 2));
+    mkdirSync(path);
+    const folder = moveCacheAside(path, Date.UTC(2026, 0, 3));
+    writeSet(path, 'in use');
+    removeCacheFiles(path);
+    assert.deepEqual(names(path), [kept, folder].map((name) => basename(name ?? '')));
+  });
+
+  test('that was cut short is finished', (t) => {
+    const path = temporaryPath(t);
+    mkdirSync(path, { recursive: true });
+    failsWith('cache_unusable', () => removeCacheFiles(path));
+    rmSync(path, { recursive: true });
+    writeSet(path, 'of someone who has signed out');
+    finishRemoval(path);
+    assert.deepEqual(names(path), []);
+    writeSet(path, 'of someone who is signed in');
+    finishRemoval(path);
+    assert.equal(names(path).length, 3);
   });
 
   test('says what it could not delete', (t) => {

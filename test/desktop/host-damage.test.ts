@@ -1,10 +1,14 @@
 // A copy that cannot be used, found so at the start or while it is in use, is set aside and downloaded again.
 
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, test, type TestContext } from 'node:test';
 
+import { checkCopy } from '../../desktop/cache-check.ts';
 import { assertRejects } from '../server/store-bench.ts';
 import { stores } from '../server/harness.ts';
 import { openBooks, type Books } from '../sync/books.ts';
@@ -15,6 +19,7 @@ import { openSite, type Site } from '../sync/site.ts';
 
 const DAY_MS = 86_400_000;
 const PAGE_BYTES = 8192;
+const onWindows = process.platform === 'win32' && 'Windows moves no file that is open';
 
 let site: Site;
 before(async () => {
@@ -86,6 +91,121 @@ describe('a file that cannot be opened as the copy', () => {
       await assertExact(desk, books.owner.client);
       assert.equal((await desk.host.getStatus()).state, 'up_to_date');
     });
+  }
+});
+
+test('a copy that another program keeps locked is set aside, and its files are left to that program', { skip: onWindows }, async (t) => {
+  const { books, desk } = await closedCopy(t);
+  const holder = spawn(process.execPath, ['-e', `
+    const db = new (require('node:sqlite').DatabaseSync)(${JSON.stringify(desk.file)});
+    db.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN IMMEDIATE; DELETE FROM attempts; COMMIT');
+    console.log('locked');
+    process.stdin.resume();
+  `], { stdio: ['pipe', 'pipe', 'inherit'] });
+  t.after(() => holder.kill('SIGKILL'));
+  await once(holder.stdout, 'data');
+  await desk.open();
+  assert.match((await desk.host.getStatus()).notice ?? '', /^Another program is using the local copy\. It was set aside/);
+  await desk.sync();
+  await assertExact(desk, books.owner.client);
+});
+
+describe('the log of another database beside the copy', () => {
+  /** Puts the log of `from`, which is open, beside the closed copy. */
+  const plantLog = (from: string, desk: Desk): void => copyFileSync(`${from}-wal`, `${desk.file}-wal`);
+
+  test('that another program made is set aside with it', async (t) => {
+    const { books, desk } = await closedCopy(t);
+    const other = new DatabaseSync(join(desk.folder, 'other.sqlite'));
+    t.after(() => other.close());
+    other.exec(`PRAGMA page_size = ${PAGE_BYTES}; PRAGMA journal_mode = WAL; CREATE TABLE notes (text TEXT); INSERT INTO notes VALUES ('x')`);
+    plantLog(join(desk.folder, 'other.sqlite'), desk);
+    await desk.open();
+    await desk.sync();
+    await assertExact(desk, books.owner.client);
+    assert.match(setAside(desk).join(' '), /damaged/);
+  });
+
+  test('that is of another copy brings nothing of it to the screen once a sync is through', async (t) => {
+    const { books, desk } = await closedCopy(t, 300);
+    const theirs = await openBooks(site);
+    await theirs.addPlans(300);
+    const other = await openDesk(t, { url: site.server.url, token: theirs.owner.token });
+    await other.sync();
+    plantLog(other.file, desk);
+    await desk.open();
+    // The first run may meet the damage; then one follows by itself.
+    await desk.host.pullFromServer();
+    await desk.until(({ state }) => state === 'up_to_date');
+    await desk.idle();
+    await desk.sync();
+    await assertExact(desk, books.owner.client);
+  });
+});
+
+describe('what the check at the start finds', () => {
+  /** A desk whose copy is damaged in its middle, with the real check. */
+  async function damagedDesk(t: TestContext): Promise<{ books: Books; desk: Desk }> {
+    const { books, desk: first } = await closedCopy(t, 400);
+    overwritePages(first.file, holdsPlans);
+    const desk = await openDesk(t, { url: site.server.url, copyOf: first.file, deps: { checkCopy } });
+    await desk.close();
+    await desk.keep(books.owner.token);
+    return { books, desk };
+  }
+
+  test('is said and downloaded again by itself', async (t) => {
+    const { books, desk } = await damagedDesk(t);
+    await desk.open();
+    await desk.until(({ notice }) => notice === 'The copy on this computer is damaged. It is downloaded again.');
+    const { notice } = await desk.until(({ state }) => state === 'up_to_date');
+    assert.equal(notice, 'The copy on this computer is damaged. It was set aside and downloaded again.');
+    await assertExact(desk, books.owner.client);
+    assert.equal(setAside(desk).filter((name) => !/-(wal|shm)$/.test(name)).length, 1);
+  });
+
+  test('stays in use until the server has answered, for what can be read of it', async (t) => {
+    const { books, desk } = await damagedDesk(t);
+    desk.network.plan(() => faults.refused);
+    await desk.open();
+    await desk.until(({ notice, error }) => notice !== null && error?.code === 'offline');
+    assert.equal((await desk.host.counts())['plans'], 401);
+    assert.deepEqual(setAside(desk), []);
+    desk.network.plan(null);
+    await desk.sync();
+    await assertExact(desk, books.owner.client);
+  });
+
+  test('does not keep the copy from being removed meanwhile', async (t) => {
+    const { desk } = await damagedDesk(t);
+    await desk.open();
+    await desk.host.signOut();
+    assert.deepEqual(readdirSync(dirname(desk.file)), []);
+    assert.equal((await desk.host.getStatus()).notice, null);
+  });
+});
+
+test('a query that meets damage has the copy downloaded again', async (t) => {
+  const { books, desk } = await closedCopy(t, 400);
+  overwritePages(desk.file, holdsPlans);
+  await desk.open();
+  const { id } = books.model.present('plans').at(200) ?? assert.fail('there are plans');
+  await assertRejects(desk.host.getRecord('plans', id), 'cache_unusable');
+  await desk.until(({ state }) => state === 'up_to_date');
+  assert.equal((await desk.host.getRecord('plans', id))?.id, id);
+  await assertExact(desk, books.owner.client);
+});
+
+test('a disk that damages every copy is not written to again and again by itself', async (t) => {
+  const { desk } = await closedCopy(t);
+  await desk.open();
+  await desk.sync();
+  for (const isFirst of [true, false]) {
+    editDatabase(desk.file, (db) => db.exec('DELETE FROM state'));
+    const before = desk.network.calls.length;
+    await desk.host.getStatus();
+    await desk.idle();
+    assert.equal(desk.network.calls.length > before, isFirst);
   }
 });
 

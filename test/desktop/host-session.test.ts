@@ -1,7 +1,7 @@
 // Signing in and out, and whose copy it is: one user of one server, and nothing of anyone else's.
 
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
@@ -172,6 +172,23 @@ describe('signing out', () => {
       assert.equal(desk.rows().size, 0);
     });
   }
+
+  test('that could not remove the copy shows nothing of it any more, and removes it at the next start', async (t) => {
+    const books = await openBooks(site);
+    const desk = await openDesk(t, { url: site.server.url, token: books.owner.token });
+    await desk.sync();
+    // A folder in its place cannot be removed as a file, as a file cannot that another program holds.
+    renameSync(desk.file, `${desk.file}.away`);
+    mkdirSync(desk.file);
+    await assertRejects(desk.host.signOut(), 'cache_unusable');
+    assert.equal(await desk.vault.load(), null);
+    await assertRejects(desk.host.listPage({ collection: 'plans' }), 'signed_out');
+    rmdirSync(desk.file);
+    renameSync(`${desk.file}.away`, desk.file);
+    await desk.reopen();
+    assert.equal(desk.rows().size, 0);
+    assert.equal((await desk.host.getStatus()).user, null);
+  });
 
   test('in the middle of a pull leaves nothing behind', async (t) => {
     const books = await openBooks(site);
