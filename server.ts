@@ -16,9 +16,10 @@ import { createFirstOwner, pruneAccounts } from './server/accounts.ts';
 import { runAdmin } from './server/admin.ts';
 import { createAuth, type Auth, type Caller } from './server/auth.ts';
 import { ConfigError, isLoopback, loadOrCreateSecret, readConfig, type Config } from './server/config.ts';
+import { createNudges, type Nudges } from './server/events.ts';
 import {
   errorAnswer, newRequestId, readIdempotencyKey, readIfMatch, readJson, readQuery, refuseMalformed, refuseMissingHost,
-  refuseOldProtocol, sendAnswer, type Answer,
+  refuseOldProtocol, sendAnswer, sendStream, type Answer, type StreamAnswer,
 } from './server/http.ts';
 import { createLog, type Log } from './server/log.ts';
 import { parsePullQuery, pullPage } from './server/pull.ts';
@@ -36,6 +37,7 @@ interface Server {
   readonly store: Store;
   readonly auth: Auth;
   readonly records: RecordsDeps;
+  readonly nudges: Nudges;
   readonly config: Config;
   readonly isClosing: () => boolean;
 }
@@ -51,10 +53,10 @@ interface Call {
   readonly caller: () => Promise<Caller>;
 }
 
-type Handler = (call: Call) => Promise<Answer>;
+type Handler = (call: Call) => Promise<Answer | StreamAnswer>;
 type Methods = Readonly<Record<string, Handler>>;
 
-/** The first path that fits is taken. The pull's stream, /api/sync/events and /metrics will stand here as well. */
+/** The first path that fits is taken. The pull's stream and /metrics will stand here as well. */
 const routes: readonly (readonly [path: string, methods: Methods])[] = [
   ['/api/health', { GET: async () => ok({ status: 'ok' }) }],
   ['/api/ready', { GET: ready }],
@@ -66,6 +68,7 @@ const routes: readonly (readonly [path: string, methods: Methods])[] = [
   ['/api/auth/me', { GET: async ({ caller }) => ok({ user: (await caller()).user }) }],
 
   ['/api/sync/pull', { GET: pull }],
+  ['/api/sync/events', { GET: async ({ server, request, caller }) => server.nudges.open(request, await caller()) }],
 
   ['/api/:collection', { POST: create }],
   ['/api/:collection/:id', { GET: read, PATCH: update, DELETE: remove }],
@@ -84,7 +87,9 @@ async function ready({ server }: Call): Promise<Answer> {
 }
 
 async function logout({ server, caller }: Call): Promise<Answer> {
-  await server.auth.logout(await caller());
+  const who = await caller();
+  await server.auth.logout(who);
+  server.nudges.endSession(who.session.sessionId);
   return ok({});
 }
 
@@ -129,7 +134,7 @@ function ok(body: object): Answer {
 
 // --------------------------------------------------------------------------------------------- how one is answered
 
-async function answer(server: Server, request: IncomingMessage, peer: string): Promise<Answer> {
+async function answer(server: Server, request: IncomingMessage, peer: string): Promise<Answer | StreamAnswer> {
   refuseMissingHost(request);
   const url = URL.parse(request.url ?? '/', 'http://server');
   if (!url) throw nothingHere();
@@ -207,12 +212,13 @@ async function serve(config: Config, deps: StartDeps, log: Log, store: Store): P
   const auth = createAuth(store, { secrets, tokenTtlMs: config.tokenTtlMs }, deps.nowMs);
   const [fingerprintKey = ''] = secrets;
   const records = { store, rules: { passwords: auth.passwords }, nowMs: deps.nowMs, fingerprintKey };
+  const nudges = createNudges(store, auth);
   const isFirst = config.admin !== null
     && await createFirstOwner(store, auth.passwords, config.admin.email, config.admin.password);
 
   let isClosing = false;
   const onRequest = (request: IncomingMessage, response: ServerResponse): void =>
-    void respond({ store, auth, records, config, isClosing: () => isClosing }, log, request, response);
+    void respond({ store, auth, records, nudges, config, isClosing: () => isClosing }, log, request, response);
   const http = config.tls ? createTlsServer({ ...config.tls, ...strict }, onRequest) : createServer(strict, onRequest);
   http.on('clientError', refuseMalformed);
   http.on('connect', (_request, socket) => refuseMalformed(new Error('CONNECT is for proxies'), socket));
@@ -234,6 +240,7 @@ async function serve(config: Config, deps: StartDeps, log: Log, store: Store): P
     url,
     async close() {
       isClosing = true;
+      nudges.close();
       clearInterval(pruning);
       const closed = new Promise((resolve) => http.close(resolve));
       http.closeIdleConnections();
@@ -263,7 +270,7 @@ async function respond(server: Server, log: Log, request: IncomingMessage, respo
   const requestId = newRequestId();
   response.setHeader('X-Request-Id', requestId);
   const { peer, isSameMachine } = peerOf(request, server.config.trustProxy);
-  let result: Answer;
+  let result: Answer | StreamAnswer;
   try {
     result = await answer(server, request, peer);
   } catch (error) {
@@ -273,7 +280,8 @@ async function respond(server: Server, log: Log, request: IncomingMessage, respo
   }
   if (server.isClosing()) response.setHeader('Connection', 'close');
   try {
-    await sendAnswer(request, response, result, !isSameMachine);
+    if ('follow' in result) sendStream(request, response, result);
+    else await sendAnswer(request, response, result, !isSameMachine);
   } catch (error) {
     log('error', 'answer failed', { requestId, error });
     response.destroy();

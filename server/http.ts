@@ -40,6 +40,13 @@ export interface Answer {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+/** An answer that goes on after its head. */
+export interface StreamAnswer {
+  readonly contentType: string;
+  /** Writes all that is to come and ends the response. Never throws; not called where only the head was asked for. */
+  readonly follow: (response: ServerResponse) => void;
+}
+
 export function newRequestId(): string {
   return randomUUID();
 }
@@ -190,6 +197,26 @@ export async function sendAnswer(request: IncomingMessage, response: ServerRespo
   response.cork();
   if (request.method !== 'HEAD') for (const piece of pieces) response.write(piece);
   response.end();
+}
+
+/**
+ * Begins an answer that goes on, uncompressed and held back by no middleman. Its connection serves nothing else
+ * afterwards, so the end of the answer is the end of both.
+ */
+export function sendStream(request: IncomingMessage, response: ServerResponse, { contentType, follow }: StreamAnswer): void {
+  response.writeHead(200, {
+    'Content-Type': contentType,
+    'Cache-Control': 'no-store',
+    'X-Content-Type-Options': 'nosniff',
+    'X-Accel-Buffering': 'no',
+    'Connection': 'close',
+  });
+  if (request.method === 'HEAD') {
+    response.end();
+    return;
+  }
+  response.flushHeaders();
+  follow(response);
 }
 
 function toBytes(body: Answer['body']): readonly Buffer[] {

@@ -13,6 +13,7 @@ import {
   integer, readChanges, selectAccount, selectRecord, text, toAccount, toAnswer, toRecord, type Row,
 } from './embedded-rows.ts';
 import { inWords, openEmbeddedFile, toAppError } from './embedded-schema.ts';
+import { ClockWatch } from './embedded-watch.ts';
 import { addressTaken, shuttingDown, unknownAccount } from './store-errors.ts';
 import type { DirectoryEntry, Identity, Session, Snapshot, Store, StoreDeps, StoredRecord, Transaction } from './store.ts';
 import { WriteQueue } from './write-queue.ts';
@@ -40,6 +41,9 @@ class EmbeddedStore implements Store {
   readonly #idleSnapshots: DatabaseSync[] = [];
   readonly #prepared = new Map<string, StatementSync>();
   readonly #queue = new WriteQueue<Job>((jobs) => this.#runBatch(jobs), MAX_BATCH);
+  readonly #clocks = new ClockWatch(() => this.#writerStatement('PRAGMA data_version').get()?.['data_version']);
+  /** Accounts whose clock the present batch moves. */
+  readonly #moved = new Set<string>();
   #isClosed = false;
 
   constructor(file: string, deps: StoreDeps) {
@@ -56,6 +60,7 @@ class EmbeddedStore implements Store {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#clocks.close();
     await this.#queue.idle();
     for (const db of [this.#reader, ...this.#idleSnapshots, this.#writer]) db.close();
   }
@@ -159,10 +164,16 @@ class EmbeddedStore implements Store {
       const row = this.#writerStatement(selectAccount).get(accountId);
       if (!row) throw unknownAccount();
       const { draft, changes } = draftWrite(toAccount(row), this.#deps.nowMs());
+      const before = draft.account.clock;
       const result = await change({ ...changes, ...this.#transactionReads(accountId, draft) });
       this.#apply(accountId, draft);
+      if (draft.account.clock !== before) this.#moved.add(accountId);
       return result;
     });
+  }
+
+  watch(accountId: string, onMoved: () => void): () => void {
+    return this.#clocks.add(accountId, onMoved);
   }
 
   #transactionReads(accountId: string, draft: Draft): Pick<Transaction, 'get' | 'list' | 'isReferenced' | 'keptAnswer' | 'prune'> {
@@ -264,11 +275,14 @@ class EmbeddedStore implements Store {
       this.#writer.exec('COMMIT');
     } catch (error) {
       if (this.#writer.isTransaction) this.#writer.exec('ROLLBACK');
+      this.#moved.clear();
       const reason = toAppError(this.#file, error);
       for (const job of jobs) job.reject(reason);
       return;
     }
     for (const done of settle) done();
+    this.#clocks.wake(this.#moved);
+    this.#moved.clear();
   }
 
   /** Runs one job in its savepoint; what it returns reports the outcome once the batch is committed. */

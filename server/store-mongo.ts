@@ -14,6 +14,7 @@ import {
   ACCOUNTS, byId, createSchema, openTables, toAccount, toInstant, toRecord, toSession, toStored, USERS,
   type AccountDocument, type RecordDocument, type SessionDocument, type Tables,
 } from './mongo-schema.ts';
+import { ClockWatch } from './mongo-watch.ts';
 import { runBatch, type WriteJob } from './mongo-write.ts';
 import { shuttingDown, unknownAccount } from './store-errors.ts';
 import type { DirectoryEntry, Identity, Session, Snapshot, Store, StoreDeps, StoredRecord, Transaction } from './store.ts';
@@ -51,6 +52,7 @@ class MongoStore implements Store {
   readonly #client: MongoClient;
   readonly #tables: Tables;
   readonly #deps: StoreDeps;
+  readonly #clocks: ClockWatch;
   readonly #queues = new Map<string, AccountQueue>();
   readonly #inFlight = new Set<Promise<unknown>>();
   #isClosed = false;
@@ -59,6 +61,7 @@ class MongoStore implements Store {
     this.#client = client;
     this.#tables = tables;
     this.#deps = deps;
+    this.#clocks = new ClockWatch(tables, deps);
   }
 
   check(): Promise<void> {
@@ -75,6 +78,7 @@ class MongoStore implements Store {
   async close(): Promise<void> {
     this.#isClosed = true;
     await Promise.allSettled(this.#inFlight);
+    this.#clocks.close();
     await this.#client.close();
   }
 
@@ -167,6 +171,10 @@ class MongoStore implements Store {
       // The result is what this very change returned.
       queue.jobs.add({ change, resolve: (result) => resolve(result as T), reject });
     }));
+  }
+
+  watch(accountId: string, onMoved: () => void): () => void {
+    return this.#clocks.add(accountId, onMoved);
   }
 
   /** An account's queue lives as long as it has jobs. */

@@ -151,6 +151,11 @@ export interface Store {
    * `change` throws undoes this write alone. `change` may run more than once and must have no other effect.
    */
   write<T>(accountId: string, change: (transaction: Transaction) => Promise<T>): Promise<T>;
+  /**
+   * Calls back soon after the account's clock has moved, whichever process moved it, and now and then for no reason: who
+   * is called looks. Moves in quick succession may be one call. Returns how to stop; never throws.
+   */
+  watch(accountId: string, onMoved: () => void): () => void;
 }
 
 /** What a store takes from outside. */

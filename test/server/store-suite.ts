@@ -9,6 +9,7 @@ import { openBench, type Bench, type StoreHome } from './store-bench.ts';
 import { feedTests } from './store-suite-feed.ts';
 import { lifeTests } from './store-suite-life.ts';
 import { peopleTests } from './store-suite-people.ts';
+import { watchTests } from './store-suite-watch.ts';
 import { writeTests } from './store-suite-writes.ts';
 
 /** `skip` says what is missing for this store to be tested, or false. */
@@ -29,6 +30,7 @@ export function storeSuite(name: string, newHome: () => Promise<StoreHome>, skip
     describe('writes', () => writeTests(bench));
     describe('feed', () => feedTests(bench));
     describe('addresses, sessions and answers', () => peopleTests(bench));
+    describe('watching', () => watchTests(bench, newHome));
     describe('life', () => lifeTests(bench, newHome));
   });
 }
