@@ -1,10 +1,11 @@
 // The demonstration: `npm run demo`. A company's server and one of its desktops, from the first sign-in to the moment
-// the network is gone, on real input and with every claim checked as it is made.
+// the network is gone, on real input and with every claim checked as it is made; then the desktop's window in a browser.
 //
 //   npm run demo                 on the embedded database, or on MongoDB where MONGODB_URL is set
-//   npm run demo -- --keep       leaves the server running afterwards and prints a sign-in
+//   npm run demo -- --keep       stays until Ctrl+C also where there is no terminal; a MongoDB database stays after that
 //   npm run demo -- --small      a small company, for a quick look
 //
+// Its last line is the link that opens the window. At a terminal it stays until Ctrl+C, so that there is time to look.
 // Server and desktop are two processes that share nothing but the wire. Everything is made in a temporary folder (and,
 // on MongoDB, in a database of its own) and removed at the end, also after an error or Ctrl+C. Exits 0 if all of it
 // held, 1 with a sentence if anything did not.
@@ -24,6 +25,7 @@ import { expect, requireDone } from './expect.ts';
 import { showOfflineReading, showRefusedWrite } from './offline.ts';
 import { openVenue, setStage, type Stage, type Venue } from './stage.ts';
 import type { ServerProcess } from './server-process.ts';
+import { ask, openWindow } from './window.ts';
 
 const fullSize = { customers: 1500, invoices: 20_000 };
 const smallSize = { customers: 60, invoices: 600 };
@@ -67,8 +69,7 @@ async function tell(teller: Teller, venue: Venue, options: Options): Promise<voi
     await followChanges(play, server, host, auditor);
     await goOffline(play, server, host);
     const tookMs = performance.now() - startedMs;
-    if (options.isKept) await keepRunning(play, server, host, options);
-    else teller.heading(`Done in ${formatSeconds(tookMs)}. Every claim above was checked.`);
+    await showWindow(play, server, host, options, tookMs);
   } finally {
     await host.close();
   }
@@ -164,18 +165,30 @@ async function goOffline({ teller, today }: Play, server: ServerProcess, host: H
   await showRefusedWrite(teller, host);
 }
 
-async function keepRunning(play: Play, before: ServerProcess, host: Host, { untilInterrupted }: Options): Promise<void> {
+async function showWindow(play: Play, before: ServerProcess, host: Host, options: Options, tookMs: number): Promise<void> {
   const { teller, stage, owner, venue } = play;
-  teller.heading('5  The server is back');
+  teller.heading('5  The server is back, and here is the window');
   const server = await stage.startServer(Number(new URL(before.url).port));
   try {
     const outcome = requireDone(await host.pullFromServer());
-    teller.say(`The desktop pulled from it again (${outcome.changes} changes). It keeps running on ${venue.database}.`);
-    teller.say();
-    teller.table([{ title: 'Server' }, { title: 'E-mail' }, { title: 'Password' }], [[server.url, owner.email, stage.password]]);
-    teller.say();
-    teller.say('Ctrl+C ends it.');
-    await untilInterrupted();
+    teller.say(`The desktop pulled again (${outcome.changes} changes). The server runs on ${venue.database}.`);
+    const preview = await openWindow(venue.folder, server.url, { email: owner.email, password: stage.password });
+    try {
+      const [ours, theirs] = [await host.counts(), await ask(preview, 'data.counts')];
+      const held = Object.values(theirs).reduce((sum, count) => sum + count, 0);
+      expect(Object.entries(ours).every(([name, count]) => theirs[name] === count), 'The window has other records than the desktop.');
+      teller.say(`A second desktop shows its window in a browser tab, signed in as ${owner.name}, with ${formatCount(held)} records.`);
+      teller.say('Window chrome, encrypted storage of the sign-in and PDF files come with the Windows app only.');
+      teller.say();
+      teller.table([{ title: 'Server' }, { title: 'E-mail' }, { title: 'Password' }], [[server.url, owner.email, stage.password]]);
+      teller.say();
+      teller.say(`The story took ${formatSeconds(tookMs)}, and every claim in it was checked.`);
+      teller.say(options.isKept ? 'Ctrl+C ends it. Open the window, once, at' : 'It ends here; with --keep it stays, for this link:');
+      teller.say(preview.newLink());
+      if (options.isKept) await options.untilInterrupted();
+    } finally {
+      await preview.close();
+    }
   } finally {
     await server.stop();
   }
@@ -183,7 +196,7 @@ async function keepRunning(play: Play, before: ServerProcess, host: Host, { unti
 
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { keep: { type: 'boolean' }, small: { type: 'boolean' } } });
-  const isKept = values.keep === true;
+  const isKept = values.keep === true || process.stdout.isTTY;
   const venue = await openVenue(process.env['MONGODB_URL']);
   // A server that was started ends with this process.
   const quit = (exitCode: number): void => void venue.remove(false).finally(() => process.exit(exitCode));
@@ -204,7 +217,7 @@ async function main(): Promise<void> {
     await venue.remove(false).catch(() => undefined);
     throw error;
   }
-  await venue.remove(isKept);
+  await venue.remove(values.keep === true);
 }
 
 function report(error: unknown): void {

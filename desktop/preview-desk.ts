@@ -7,9 +7,8 @@ import { Worker } from 'node:worker_threads';
 
 import type { Channel, Outcome } from '../shared/ipc.ts';
 import type { DeskOptions } from './desk.ts';
+import type { Log } from './logs.ts';
 import type { FromPreviewWorker, ToPreviewWorker } from './preview-worker.ts';
-
-export type PreviewLog = (event: string, facts?: Readonly<Record<string, unknown>>) => void;
 
 export interface PreviewDesk {
   /** Runs one call with its request as JSON text ('' for none); resolves to its outcome as JSON text. Never rejects. */
@@ -20,11 +19,11 @@ export interface PreviewDesk {
 }
 
 const died: Outcome<never> = {
-  ok: false, error: { code: 'internal', message: 'The part of Invoify that holds the data stopped and is started again. Try again.' },
+  ok: false, error: { code: 'internal', message: 'The part of Invoify that holds the data stopped. Try again: it starts anew.' },
 };
 const closed: Outcome<never> = { ok: false, error: { code: 'cancelled', message: 'The preview is closing.' } };
 
-export function startPreviewDesk(options: DeskOptions, log: PreviewLog): PreviewDesk {
+export function startPreviewDesk(options: DeskOptions, log: Log): PreviewDesk {
   const listeners = new Set<(status: string) => void>();
   const waiting = new Map<number, (outcome: string) => void>();
   let worker: Worker | null = null;

@@ -10,7 +10,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { AppError } from '../shared/errors.ts';
-import { fromOutcome, type AppInfo, type FileCalls, type Outcome, type SavedFile, type ShellCalls } from '../shared/ipc.ts';
+import {
+  fromOutcome, type AppInfo, type FileCalls, type Outcome, type SavedFile, type ShellCalls,
+} from '../shared/ipc.ts';
 import { requestParsers } from '../shared/ipc-requests.ts';
 import type { DeskOptions } from './desk.ts';
 import type { PreviewDesk } from './preview-desk.ts';
@@ -40,13 +42,14 @@ type Answers = { readonly [C in keyof ShellCalls]: (request: ShellCalls[C]['requ
 
 export function createPreviewShell(options: DeskOptions, desk: PreviewDesk, nowMs: () => number): PreviewShell {
   const downloads = new Map<string, Download>();
-  const folder = mkdtempSync(join(tmpdir(), 'invoify-preview-'));
+  let folder: string | null = null;
   const today = (): string => new Date(nowMs()).toISOString().slice(0, 10);
 
   async function offer<C extends keyof FileCalls>(
     name: string, channel: C, rest: Omit<FileCalls[C]['request'], 'path'>,
   ): Promise<ShellAnswer> {
     const id = randomUUID();
+    folder ??= mkdtempSync(join(tmpdir(), 'invoify-preview-'));
     const path = join(folder, id);
     try {
       const outcome = JSON.parse(await desk.answer(channel, JSON.stringify({ ...rest, path }))) as Outcome<SavedFile>;
@@ -88,7 +91,9 @@ export function createPreviewShell(options: DeskOptions, desk: PreviewDesk, nowM
       downloads.delete(id);
       return found;
     },
-    close: () => rmSync(folder, { recursive: true, force: true }),
+    close() {
+      if (folder !== null) rmSync(folder, { recursive: true, force: true });
+    },
   };
 }
 

@@ -8,13 +8,14 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { AppError } from '../shared/errors.ts';
 import { toOutcome, type Channel, type Outcome } from '../shared/ipc.ts';
 import { answerCall, openDesk, type Desk, type DeskOptions } from './desk.ts';
+import { toPlainFacts, type Facts, type PlainFacts } from './log-facts.ts';
 import { systemDeskDeps } from './system-deps.ts';
 
 export type ToPreviewWorker = { readonly id: number; readonly channel: Channel; readonly body: string } | 'close';
 export type FromPreviewWorker =
   | { readonly id: number; readonly outcome: string }
   | { readonly status: string }
-  | { readonly event: string; readonly facts: Readonly<Record<string, unknown>> };
+  | { readonly event: string; readonly facts: PlainFacts };
 
 const port = parentPort;
 if (!port) throw new Error('preview-worker.ts runs as a worker thread');
@@ -24,7 +25,8 @@ let opening: Promise<Desk> | null = null;
 
 port.on('message', (message: ToPreviewWorker) => {
   if (message === 'close') void close();
-  else void answer(message.channel, message.body).then((outcome) => send({ id: message.id, outcome: JSON.stringify(outcome) }));
+  else void answer(message.channel, message.body)
+    .then((outcome) => send({ id: message.id, outcome: JSON.stringify(outcome) }));
 });
 
 async function answer(channel: Channel, body: string): Promise<Outcome<unknown>> {
@@ -59,16 +61,10 @@ async function close(): Promise<void> {
   port?.close();
 }
 
-function log(event: string, { error, ...facts }: Readonly<Record<string, unknown>> = {}): void {
-  // As text: an error that is cloned may hold what cannot be.
-  const plain = JSON.parse(JSON.stringify({ ...facts, ...(error === undefined ? {} : { error: describe(error) }) })) as object;
-  send({ event, facts: { ...plain } });
+function log(event: string, facts: Facts = {}): void {
+  send({ event, facts: toPlainFacts(facts) });
 }
 
 function logError(error: unknown): void {
   log('a call failed unexpectedly', { error });
-}
-
-function describe(error: unknown): string {
-  return error instanceof Error ? error.stack ?? error.message : String(error);
 }

@@ -18,9 +18,11 @@ import { pipeline } from 'node:stream/promises';
 import { AppError } from '../shared/errors.ts';
 import { isShellChannel, isWindowChannel, toOutcome, type Outcome } from '../shared/ipc.ts';
 import type { DeskOptions } from './desk.ts';
+import type { Log } from './logs.ts';
 import { createPreviewAccess, type PreviewAccess } from './preview-access.ts';
-import { startPreviewDesk, type PreviewDesk, type PreviewLog } from './preview-desk.ts';
+import { startPreviewDesk, type PreviewDesk } from './preview-desk.ts';
 import { createPreviewShell, type PreviewShell } from './preview-shell.ts';
+import { contentTypeOf, windowHeaders } from './window-headers.ts';
 
 export interface PreviewOptions extends DeskOptions {
   /** What is served, by its path: `index.html` and whatever that asks for. */
@@ -30,7 +32,7 @@ export interface PreviewOptions extends DeskOptions {
 }
 
 export interface PreviewDeps {
-  readonly log: PreviewLog;
+  readonly log: Log;
   readonly nowMs: () => number;
 }
 
@@ -46,23 +48,11 @@ export interface Preview {
 /** Larger than any request that the desk would accept. */
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
 
-const contentTypes: Readonly<Record<string, string>> = {
-  html: 'text/html; charset=utf-8', css: 'text/css; charset=utf-8', js: 'text/javascript; charset=utf-8',
-  svg: 'image/svg+xml', png: 'image/png', ico: 'image/x-icon', woff2: 'font/woff2',
-};
-
-const safeHeaders: Readonly<Record<string, string>> = {
-  'cache-control': 'no-store',
-  'content-security-policy': "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
-    + "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-  'cross-origin-opener-policy': 'same-origin',
-  'cross-origin-resource-policy': 'same-origin',
-  'referrer-policy': 'no-referrer',
-  'x-content-type-options': 'nosniff',
-};
+const safeHeaders = windowHeaders("'self'");
 
 /** Starts it on loopback; resolves when it listens. The data folder is made where it is missing. */
-export async function startPreview({ files, port = 0, ...deskOptions }: PreviewOptions, { log, nowMs }: PreviewDeps): Promise<Preview> {
+export async function startPreview(options: PreviewOptions, { log, nowMs }: PreviewDeps): Promise<Preview> {
+  const { files, port = 0, ...deskOptions } = options;
   const desk = startPreviewDesk(deskOptions, log);
   const shell = createPreviewShell(deskOptions, desk, nowMs);
   const server = createServer();
@@ -90,7 +80,7 @@ interface Parts {
   readonly desk: PreviewDesk;
   readonly shell: PreviewShell;
   readonly access: PreviewAccess;
-  readonly log: PreviewLog;
+  readonly log: Log;
   /** The event streams that are open. */
   readonly streams: Set<ServerResponse>;
 }
@@ -132,7 +122,7 @@ async function route(parts: Parts, request: IncomingMessage, response: ServerRes
   const file = files.get(name);
   // Browsers ask for one unasked; that there is none is no error for their console.
   if (!file && name === 'favicon.ico') return void response.writeHead(204).end();
-  const type = contentTypes[name.slice(name.lastIndexOf('.') + 1)];
+  const type = contentTypeOf(name);
   if (!file || type === undefined) return refuse(response, 404, 'There is no such page.');
   response.writeHead(200, { 'content-type': type }).end(file);
 }

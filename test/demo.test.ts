@@ -25,6 +25,9 @@ after(async () => {
   await mongo?.release();
 });
 
+/** The last line of what it prints. */
+const windowLink = /^ +(http:\/\/127\.0\.0\.1:\d+)\/\?key=[\w-]+$/;
+
 interface Run {
   readonly exitCode: number | null;
   readonly output: string;
@@ -59,7 +62,9 @@ function assertTold({ exitCode, output, problems }: Run): void {
   assert.match(output, /Open invoices, newest first: 5 of \d+/);
   assert.match(output, /Customers found for “größl”: [1-9]/);
   assert.match(output, /Nothing was changed.” \(offline\)/);
+  assert.match(output, /with 672 records/);
   assert.doesNotMatch(output, /\bNO\b/);
+  assert.match(output.trimEnd().split('\n').at(-1) ?? '', windowLink);
 }
 
 describe('the demonstration', () => {
@@ -89,24 +94,36 @@ describe('the demonstration', () => {
     assert.deepEqual(output.split('\n').filter((line) => line.length > 80), []);
   });
 
-  test('with --keep leaves a server that takes the printed sign-in, until Ctrl+C', async () => {
+  test('with --keep leaves a server and a window until Ctrl+C', async () => {
     const child = start(['--keep']);
     assert(child.stdout);
     let output = '';
+    let link = '';
     for await (const chunk of child.stdout.setEncoding('utf8') as AsyncIterable<string>) {
       output += chunk;
-      if (output.includes('Ctrl+C ends it.')) break;
+      link = output.endsWith('\n') ? output.trimEnd().split('\n').at(-1) ?? '' : '';
+      if (windowLink.test(link)) break;
     }
+    assert.match(output, /Ctrl\+C ends it/);
     const [, url = '', email = '', password = ''] = /(http:\S+) +(\S+@\S+) +(\S+)/.exec(output) ?? [];
     const answer = await fetch(`${url}/api/auth/login`, {
       method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ email, password }),
     });
     assert.equal(answer.status, 200);
     await answer.body?.cancel();
+
+    const origin = windowLink.exec(link)?.[1] ?? '';
+    const letIn = await fetch(link.trim(), { redirect: 'manual' });
+    const headers = { cookie: letIn.headers.get('set-cookie')?.split(';')[0] ?? '', origin, 'content-type': 'application/json' };
+    assert.match(await (await fetch(origin, { headers })).text(), /<invoify-app>/);
+    const status = await fetch(`${origin}/call/sync.getStatus`, { method: 'POST', headers });
+    assert.match(await status.text(), new RegExp(`"state":"up_to_date".*${email}`));
+
     child.kill('SIGINT');
     await once(child, 'exit');
     assert.equal(child.exitCode, 0);
     await assert.rejects(fetch(`${url}/api/health`));
+    await assert.rejects(fetch(origin));
     assert.deepEqual(readdirSync(temporary), []);
   });
 
