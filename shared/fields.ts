@@ -45,7 +45,8 @@ export function noProblems(): Problems {
 
 export const MAX_INTEGER = Number.MAX_SAFE_INTEGER;
 
-const countries = new Set((
+/** The codes of ISO 3166-1. */
+export const countries: ReadonlySet<string> = new Set((
   'AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY BZ CA '
   + 'CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK FM FO FR '
   + 'GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT HU ID IE IL IM IN IO IQ IR IS IT JE JM '

@@ -1,11 +1,13 @@
 // An invoice being written: its lines as text, the totals they will have, and what a new one starts with. The totals
 // are a preview by the same arithmetic as the server's (shared/invoice.ts), which has the last word.
 
-import type { Customer, Invoice } from '../shared/collections.ts';
+import type { Invoice } from '../shared/collections.ts';
 import { AppError } from '../shared/errors.ts';
-import { isDate, type Json, type JsonObject, type Problems } from '../shared/fields.ts';
+import { checkFields, isDate, noProblems, type Fields, type Json, type JsonObject, type Problems } from '../shared/fields.ts';
 import { addDays, computeTotals, lineNetMinor, type PricedLine, type Totals } from '../shared/invoice.ts';
-import { notAnAmount, notANumber, type Draft, type NumberText } from './record-draft.ts';
+import {
+  formFields, fromDraft, isSameDraft, notAnAmount, notANumber, toDraft, type Draft, type FormField, type NumberText,
+} from './record-draft.ts';
 
 export interface LineDraft {
   /** Tells lines apart while they move; never sent. */
@@ -30,6 +32,35 @@ export const usualTermDays = 14;
 export const lineFieldNames: Readonly<Record<LineField, string>> = {
   description: 'description', quantity: 'quantityMilli', unit: 'unit', unitPrice: 'unitPriceMinor', taxRate: 'taxRateBp',
 };
+
+/** An invoice's payload, or what a new one starts with, as the text of a form. */
+export function toInvoiceDraft(fields: readonly FormField[], start: JsonObject, numbers: NumberText): InvoiceDraft {
+  const { currency, lines = [] } = start as Partial<Invoice>;
+  return { values: toDraft(fields, start, numbers), lines: toLines(lines, currency ?? '', numbers) };
+}
+
+/** The form as the fields of an invoice, as far as `declared` has them, or a reason per path. */
+export function fromInvoice(
+  declared: Fields, draft: InvoiceDraft, numbers: NumberText,
+): { readonly value: JsonObject; readonly problems: Problems } {
+  const { lines: declaredLines, ...others } = declared;
+  const values = fromDraft(others, formFields(others), draft.values, numbers);
+  if (!declaredLines) return values;
+  const lines = fromLines(draft.lines, String(draft.values['currency'] ?? ''), numbers);
+  const refused = noProblems();
+  const checked = checkFields({ lines: declaredLines }, { lines: lines.value }, refused);
+  return { value: { ...values.value, ...checked }, problems: { ...values.problems, ...refused, ...lines.problems } };
+}
+
+export function isSameInvoiceDraft(a: InvoiceDraft, b: InvoiceDraft): boolean {
+  return isSameDraft(a.values, b.values) && a.lines.length === b.lines.length
+    && a.lines.every((line, index) => Object.entries(line).every(([name, text]) => b.lines[index]?.[name as keyof LineDraft] === text));
+}
+
+/** The paths of what the lines hold, from the first to the last. */
+export function lineOrder(lines: readonly LineDraft[]): readonly string[] {
+  return lines.flatMap((_line, index) => Object.values(lineFieldNames).map((name) => `lines.${index}.${name}`));
+}
 
 export function toLines(lines: Invoice['lines'], currency: string, numbers: NumberText): readonly LineDraft[] {
   return lines.map((line, index) => ({
@@ -136,9 +167,9 @@ export function withIssueDate(values: Draft, issueDate: string): Draft {
 }
 
 /** The form after a customer was chosen: their currency, unless amounts were already written in another. */
-export function withCustomer(draft: InvoiceDraft, customerId: string, customer: Pick<Customer, 'currency'>): InvoiceDraft {
+export function withCustomer(draft: InvoiceDraft, customerId: string, currency: string): InvoiceDraft {
   const keepsCurrency = draft.lines.some((line) => line.unitPrice.trim() !== '');
-  const values = { ...draft.values, customerId, ...(keepsCurrency ? {} : { currency: customer.currency }) };
+  const values = { ...draft.values, customerId, ...(keepsCurrency ? {} : { currency }) };
   return { ...draft, values };
 }
 
@@ -156,6 +187,11 @@ function attempt<T>(compute: () => T): { readonly value: T | null; readonly prob
     if (!(error instanceof AppError)) throw error;
     return { value: null, problem: error.details.fields?.['lines'] ?? error.message };
   }
+}
+
+/** How many days are left until a day; negative once it is over. */
+export function daysUntil(date: string, today: string): number {
+  return daysBetween(today, date) ?? 0;
 }
 
 function daysBetween(from: string, to: string): number | null {

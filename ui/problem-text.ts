@@ -22,8 +22,8 @@ const known: readonly (readonly [pattern: RegExp, key: string])[] = [
   [/^must have at most (?<max>\d+) entries$/, 'entries'],
   [/^must not contain control characters$|^must be well-formed Unicode$/, 'characters'],
   [/^is not one of the \w+$|^must be the id of one of the \w+$/, 'reference'],
-  [/^the total must not be negative$/, 'negative total'],
-  [/^the amounts are too large$/, 'too large'],
+  [/^the total must not be negative$/, 'negativeTotal'],
+  [/^the amounts are too large$/, 'tooLarge'],
   [/^cannot change any more$/, 'frozen'],
   [/^is already in use$/, 'taken'],
 ];

@@ -10,7 +10,7 @@ export const recordActionNames = ['edit', 'send', 'pay', 'duplicate', 'void', 'd
 export type RecordActionName = (typeof recordActionNames)[number];
 
 /** Why an action is not possible now; a key of the catalogue below `refusal.`. */
-export type Refusal = 'no lines' | 'has invoices' | 'has customers' | 'last owner';
+export type Refusal = 'noLines' | 'hasInvoices' | 'hasCustomers' | 'lastOwner';
 
 export interface RecordAction {
   readonly name: RecordActionName;
@@ -31,9 +31,9 @@ export function recordActions(collection: string, record: RecordView, role: Role
   const edit = offered('edit');
   switch (collection) {
     case 'invoices': return invoiceActions(record.payload as JsonObject & Invoice);
-    case 'customers': return [edit, offered('delete', references ? 'has invoices' : null)];
-    case 'plans': return [edit, offered('delete', references ? 'has customers' : null)];
-    case 'users': return [edit, offered('delete', isLastOwner(record, otherOwners) ? 'last owner' : null)];
+    case 'customers': return [edit, offered('delete', references ? 'hasInvoices' : null)];
+    case 'plans': return [edit, offered('delete', references ? 'hasCustomers' : null)];
+    case 'users': return [edit, offered('delete', isLastOwner(record, otherOwners) ? 'lastOwner' : null)];
     default: return [edit, offered('delete')];
   }
 }
@@ -50,7 +50,7 @@ export function editableFields(collection: string, payload: JsonObject): readonl
 function invoiceActions({ status, lines }: Invoice): readonly RecordAction[] {
   switch (status) {
     case 'draft':
-      return [offered('send', lines.length === 0 ? 'no lines' : null), offered('edit'), offered('duplicate'), offered('delete')];
+      return [offered('send', lines.length === 0 ? 'noLines' : null), offered('edit'), offered('duplicate'), offered('delete')];
     case 'sent': return [offered('pay'), offered('edit'), offered('duplicate'), offered('void')];
     case 'paid': return [offered('edit'), offered('duplicate'), offered('void')];
     case 'void': return [offered('edit'), offered('duplicate')];

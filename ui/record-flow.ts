@@ -143,13 +143,13 @@ export class RecordFlow implements ReactiveController {
   }
 
   async #update(task: EditTask, base: RecordView, value: JsonObject): Promise<void> {
-    const held = Object.fromEntries(Object.entries(base.payload).filter(([name]) => formFieldNames(task.collection, base.payload).includes(name)));
-    const patch = mergePatchBetween(held, value);
+    const patch = mergePatchBetween(heldFields(task.collection, base.payload), value);
     if (isEmpty(patch)) {
       this.#finish(task, base);
       return;
     }
-    await this.#send(task, () => this.#deps.records.update({ collection: task.collection, id: base.id, updatedAt: base.updatedAt, patch }), value);
+    const version = { collection: task.collection, id: base.id, updatedAt: base.updatedAt };
+    await this.#send(task, () => this.#deps.records.update({ ...version, patch }), value);
   }
 
   async #send(task: Task, write: () => Promise<Outcome<WireRecord>>, value: JsonObject = {}): Promise<void> {
@@ -164,9 +164,14 @@ export class RecordFlow implements ReactiveController {
     const { error } = outcome;
     this.#unanswered = error.code === 'outcome_unknown' ? value : null;
     const theirs = error.code === 'precondition_failed' ? toView(error.current) : null;
-    if (!theirs) this.#set({ ...this.#state, isBusy: false, error });
-    else if (task.kind === 'act') this.#set({ ...idle, task: { ...task, record: theirs, before: task.before ?? task.record } });
-    else this.#set({ ...this.#state, isBusy: false, conflict: { base: this.#state.conflict?.theirs ?? task.record ?? theirs, mine: value, theirs } });
+    if (!theirs) {
+      this.#set({ ...this.#state, isBusy: false, error });
+    } else if (task.kind === 'act') {
+      this.#set({ ...idle, task: { ...task, record: theirs, before: task.before ?? task.record } });
+    } else {
+      const base = this.#state.conflict?.theirs ?? task.record ?? theirs;
+      this.#set({ ...this.#state, isBusy: false, conflict: { base, mine: value, theirs } });
+    }
   }
 
   #finish(task: Task, record: WireRecord): void {
@@ -180,14 +185,18 @@ export class RecordFlow implements ReactiveController {
   }
 }
 
-/** Whether the copy shows what an unanswered write asked for. */
+/** Whether the copy shows what an unanswered write asked for; what is never published cannot be seen, and does not count. */
 function isDone(task: Task, sent: JsonObject, present: RecordView | null): boolean {
-  if (task.kind === 'act') {
-    return task.action === 'delete' ? present === null : present !== null && present.updatedAt !== task.record.updatedAt;
-  }
-  if (!present) return false;
-  const held = Object.fromEntries(Object.entries(present.payload).filter(([name]) => formFieldNames(task.collection, present.payload).includes(name)));
-  return isEmpty(mergePatchBetween(held, sent));
+  if (task.kind === 'act' && task.action === 'delete') return present === null;
+  if (!present || present.updatedAt === task.record?.updatedAt) return false;
+  const { password: _unpublished, ...visible } = sent;
+  return task.kind === 'act' || isEmpty(mergePatchBetween(heldFields(task.collection, present.payload), visible));
+}
+
+/** What a record holds in the fields that a form may change. */
+function heldFields(collection: string, payload: JsonObject): JsonObject {
+  const names = formFieldNames(collection, payload);
+  return Object.fromEntries(Object.entries(payload).filter(([name]) => names.includes(name)));
 }
 
 function toView(record: WireRecord | undefined): RecordView | null {

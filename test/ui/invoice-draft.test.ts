@@ -3,13 +3,14 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
-import type { Invoice } from '../../shared/collections.ts';
+import { findCollection, writableFields, type Invoice } from '../../shared/collections.ts';
 import { computeTotals } from '../../shared/invoice.ts';
 import {
-  addLine, changeLine, duplicateInvoice, fromLines, isBlankLine, moveLine, newInvoice, previewTotals, removeLine, toLines,
-  withCustomer, withIssueDate,
+  addLine, changeLine, duplicateInvoice, fromInvoice, fromLines, isBlankLine, isSameInvoiceDraft, lineOrder, moveLine, newInvoice,
+  previewTotals, removeLine, toInvoiceDraft, toLines, withCustomer, withIssueDate,
 } from '../../ui/invoice-draft.ts';
 import { fromPayment, newPayment, openMinorOf } from '../../ui/payment-draft.ts';
+import { formFields } from '../../ui/record-draft.ts';
 import { plainNumbers } from './number-text.ts';
 
 const invoice: Invoice = {
@@ -60,6 +61,38 @@ describe('lines', () => {
   });
 });
 
+describe('a form', () => {
+  const declared = writableFields(findCollection('invoices') ?? assert.fail());
+  const fields = formFields(declared);
+  const { number: _number, customerName: _name, status: _status, subtotalMinor: _subtotal, taxes: _taxes, totalMinor: _total, paidMinor: _paid,
+    payments: _payments, ...written } = invoice;
+
+  test('reads back as the invoice it was made of, and knows when it was changed', () => {
+    const draft = toInvoiceDraft(fields, { ...written }, plainNumbers);
+    assert.deepEqual(fromInvoice(declared, draft, plainNumbers), { value: written, problems: {} });
+    assert.ok(isSameInvoiceDraft(draft, toInvoiceDraft(fields, { ...written }, plainNumbers)));
+    assert.ok(!isSameInvoiceDraft(draft, { ...draft, lines: changeLine(draft.lines, 1, 'unit', 'h') }));
+    assert.ok(!isSameInvoiceDraft(draft, { ...draft, lines: removeLine(draft.lines, 1) }));
+  });
+
+  test('has every reason at a place that it shows', () => {
+    const draft = toInvoiceDraft(fields, { currency: 'EUR', lines: [{ ...invoice.lines[0], description: 'x' }] }, plainNumbers);
+    const blank = { ...draft, lines: changeLine(changeLine(draft.lines, 0, 'quantity', ''), 0, 'taxRate', 'none') };
+    const { problems } = fromInvoice(declared, blank, plainNumbers);
+    assert.deepEqual(Object.keys(problems).sort(), ['customerId', 'dueDate', 'issueDate', 'lines.0.quantityMilli', 'lines.0.taxRateBp']);
+    const shown = [...fields.map(({ path }) => path), ...lineOrder(blank.lines)];
+    assert.deepEqual(Object.keys(problems).filter((path) => !shown.includes(path)), []);
+  });
+
+  test('of a sent invoice holds only what may still change', () => {
+    const { dueDate, notes } = declared;
+    assert.ok(dueDate && notes);
+    const open = { dueDate, notes };
+    const draft = toInvoiceDraft(formFields(open), { ...written }, plainNumbers);
+    assert.deepEqual(fromInvoice(open, draft, plainNumbers).value, { dueDate: invoice.dueDate, notes: invoice.notes });
+  });
+});
+
 describe('the totals of what is written', () => {
   test('are those that the server will compute', () => {
     const { nets, totals } = previewTotals(lines, 'EUR', plainNumbers);
@@ -99,8 +132,8 @@ describe('an invoice begins', () => {
 
   test("in the customer's currency, unless prices are there already", () => {
     const values = { customerId: '', currency: 'EUR' };
-    assert.equal(withCustomer({ values, lines: addLine([], plainNumbers) }, 'x', { currency: 'CHF' }).values['currency'], 'CHF');
-    assert.deepEqual(withCustomer({ values, lines }, 'x', { currency: 'CHF' }).values, { customerId: 'x', currency: 'EUR' });
+    assert.equal(withCustomer({ values, lines: addLine([], plainNumbers) }, 'x', 'CHF').values['currency'], 'CHF');
+    assert.deepEqual(withCustomer({ values, lines }, 'x', 'CHF').values, { customerId: 'x', currency: 'EUR' });
   });
 });
 

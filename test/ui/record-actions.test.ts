@@ -28,11 +28,11 @@ describe('actions', () => {
   test('that the state forbids are explained where a person would look for them', () => {
     const refusals = (collection: string, view: RecordView, surroundings: object) =>
       recordActions(collection, view, 'owner', { ...nothingKnown, ...surroundings }).flatMap(({ refusal }) => refusal ?? []);
-    assert.deepEqual(refusals('invoices', invoice('draft', []), {}), ['no lines']);
-    assert.deepEqual(refusals('customers', record({}), { references: 2 }), ['has invoices']);
+    assert.deepEqual(refusals('invoices', invoice('draft', []), {}), ['noLines']);
+    assert.deepEqual(refusals('customers', record({}), { references: 2 }), ['hasInvoices']);
     assert.deepEqual(refusals('customers', record({}), { references: 0 }), []);
-    assert.deepEqual(refusals('plans', record({}), { references: 1 }), ['has customers']);
-    assert.deepEqual(refusals('users', record({ role: 'owner' }), { otherOwners: 0 }), ['last owner']);
+    assert.deepEqual(refusals('plans', record({}), { references: 1 }), ['hasCustomers']);
+    assert.deepEqual(refusals('users', record({ role: 'owner' }), { otherOwners: 0 }), ['lastOwner']);
     assert.deepEqual(refusals('users', record({ role: 'owner', disabled: true }), { otherOwners: 0 }), []);
     assert.deepEqual(refusals('users', record({ role: 'editor' }), { otherOwners: 0 }), []);
   });

@@ -1,0 +1,300 @@
+// The detail of a record beside its list, and every form and question about it: one element, so that the window has
+// one place to ask whether anything typed would be lost.
+//
+//   <invoify-detail .collection .recordId .from .status .user .info .revision .overlay>
+//
+// `recordId` null is a new record, begun with `from`: then only its form is drawn. When `revision` changes, the record
+// is read again; a form that is open stays as it is.
+
+import { LitElement, css, html, type PropertyValues, type TemplateResult } from 'lit';
+
+import type { JsonObject } from '../shared/fields.ts';
+import type { AppInfo, CallError } from '../shared/ipc.ts';
+import type { SignedInUser, WireRecord } from '../shared/protocol.ts';
+import type { RecordView, Status } from '../shared/views.ts';
+import { ask } from './ask.ts';
+import { controls } from './controls.ts';
+import { emit } from './events.ts';
+import { localDay } from './format.ts';
+import { t, tryText } from './i18n.ts';
+import { icon } from './icons.ts';
+import { duplicateInvoice, newInvoice } from './invoice-draft.ts';
+import { callErrorText } from './messages.ts';
+import { newRecord } from './new-record.ts';
+import { exportInvoice } from './paper.ts';
+import { mayWrite, recordActions } from './record-actions.ts';
+import type { BarAction } from './record-bar.ts';
+import { loadDetail, type Detail } from './record-detail-data.ts';
+import { recordBadge } from './record-badge.ts';
+import { RecordFlow, type Task } from './record-flow.ts';
+import { writeBlock } from './sync-view.ts';
+import './customer-view.ts';
+import './invoice-view.ts';
+import './plan-view.ts';
+import './record-bar.ts';
+import './task-dialogs.ts';
+import './user-view.ts';
+import type { InvoifyTaskDialogs } from './task-dialogs.ts';
+
+export class InvoifyDetail extends LitElement {
+  static override properties = {
+    collection: { attribute: false },
+    recordId: { attribute: false },
+    from: { attribute: false },
+    status: { attribute: false },
+    user: { attribute: false },
+    info: { attribute: false },
+    revision: { attribute: false },
+    overlay: { type: Boolean, reflect: true },
+    mode: { reflect: true },
+    _detail: { state: true },
+    _failure: { state: true },
+  };
+
+  static override styles = [controls, css`
+    :host {
+      display: flex;
+      flex-direction: column;
+      min-block-size: 0;
+      block-size: 100%;
+      background: var(--color-surface);
+      color: var(--color-text);
+    }
+
+    :host([mode='create']) { display: contents; }
+
+    header {
+      display: flex;
+      align-items: center;
+      gap: var(--space-2);
+      min-block-size: var(--size-toolbar);
+      padding-inline: var(--space-4) var(--space-2);
+      flex: none;
+    }
+
+    h2 {
+      min-inline-size: 0;
+      margin: 0;
+      font-size: var(--text-large);
+      font-weight: var(--weight-strong);
+      line-height: var(--line-tight);
+      overflow: hidden;
+      text-overflow: ellipsis;
+    }
+
+    .close { margin-inline-start: auto; }
+    .bar { padding: 0 var(--space-4) var(--space-3); border-block-end: 1px solid var(--color-line); flex: none; }
+    .body { flex: 1; min-block-size: 0; overflow: auto; padding: var(--space-3) var(--space-4) var(--space-6); overscroll-behavior: contain; }
+    .quiet { margin: 0; color: var(--color-muted); }
+  `];
+
+  declare collection: string;
+  declare recordId: string | null;
+  declare from: JsonObject | null;
+  declare status: Status | null;
+  declare user: SignedInUser | null;
+  declare info: AppInfo | null;
+  declare revision: string;
+  declare overlay: boolean;
+  declare mode: 'view' | 'edit' | 'create';
+  /** Null: the copy does not have it; undefined: not read yet. */
+  declare _detail: Detail | null | undefined;
+  declare _failure: CallError | null;
+  readonly #flow = new RecordFlow(this, {
+    records: {
+      create: (request) => ask(this, 'records.create', request),
+      update: (request) => ask(this, 'records.update', request),
+      remove: (request) => ask(this, 'records.remove', request),
+      act: (request) => ask(this, 'records.act', request),
+    },
+    getRecord: (request) => ask(this, 'data.getRecord', request),
+    done: (task, record) => void this.#done(task, record),
+  });
+
+  constructor() {
+    super();
+    this.collection = '';
+    this.recordId = null;
+    this.from = null;
+    this.status = null;
+    this.user = null;
+    this.info = null;
+    this.revision = '';
+    this.overlay = false;
+    this.mode = 'view';
+    this._detail = undefined;
+    this._failure = null;
+    this.addEventListener('keydown', (event) => this.#onKeydown(event));
+  }
+
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    if (changed.has('collection') || changed.has('recordId') || changed.has('from')) this.#show();
+    else if (changed.has('revision')) void this.#read();
+    if (changed.has('status')) this.#noticeSync(changed.get('status'));
+    const { task } = this.#flow.state;
+    this.mode = this.recordId === null ? 'create' : task?.kind === 'edit' ? 'edit' : 'view';
+  }
+
+  // ------------------------------------------------------------------------------------------------ for the window
+
+  /** Resolves with whether something else may take this one's place; asks where something typed would be lost. */
+  async canLeave(): Promise<boolean> {
+    if (!this.#flow.state.task) return true;
+    const dialogs = this.renderRoot.querySelector<InvoifyTaskDialogs>('invoify-task-dialogs');
+    if (this.#flow.state.isBusy || !(await dialogs?.canLeave() ?? true)) return false;
+    this.#flow.close();
+    return true;
+  }
+
+  edit(): void {
+    this.#act('edit');
+  }
+
+  print(): void {
+    this.#act('print');
+  }
+
+  focusStart(): void {
+    void this.updateComplete.then(() => this.renderRoot.querySelector<HTMLElement>('h2')?.focus());
+  }
+
+  // ------------------------------------------------------------------------------------------------------ the record
+
+  #show(): void {
+    this._detail = undefined;
+    this._failure = null;
+    if (this.recordId === null) void this.#begin();
+    else {
+      this.#flow.close();
+      void this.#read();
+    }
+  }
+
+  async #begin(): Promise<void> {
+    const { collection, from } = this;
+    const start = from ?? await newRecord((request) => ask(this, 'data.selectionTotals', request), collection, localDay(Date.now()));
+    if (this.recordId !== null || this.collection !== collection || this.from !== from) return;
+    this.#flow.open({ kind: 'edit', collection, record: null, start });
+  }
+
+  async #read(): Promise<void> {
+    const { collection, recordId } = this;
+    if (recordId === null) return;
+    const outcome = await loadDetail({
+      getRecord: (request) => ask(this, 'data.getRecord', request),
+      listPage: (request) => ask(this, 'data.listPage', request),
+      selectionTotals: (request) => ask(this, 'data.selectionTotals', request),
+    }, collection, recordId);
+    if (this.collection !== collection || this.recordId !== recordId) return;
+    this._failure = outcome.ok ? null : outcome.error;
+    if (outcome.ok) this._detail = outcome.value;
+  }
+
+  /** What a save without an answer came to shows with the next completed sync. */
+  #noticeSync(before: Status | null | undefined): void {
+    const now = this.status?.lastSync?.timestamp;
+    if (now !== undefined && now !== before?.lastSync?.timestamp) void this.#flow.syncCompleted();
+  }
+
+  // ------------------------------------------------------------------------------------------------------ the actions
+
+  #act(name: BarAction): void {
+    const record = this._detail?.record;
+    if (!record || this.#flow.state.task) return;
+    const { collection } = this;
+    switch (name) {
+      case 'print':
+      case 'pdf': return void this.#export(name);
+      case 'newInvoice': return emit(this, 'new-record', { collection: 'invoices', from: invoiceFor(record) });
+      case 'duplicate': return emit(this, 'new-record', { collection, from: duplicateInvoice(record.payload as never, localDay(Date.now())) });
+      case 'edit':
+        if (this.user && mayWrite(collection, this.user.role)) this.#flow.open({ kind: 'edit', collection, record, start: record.payload });
+        return;
+      default: this.#flow.open({ kind: 'act', collection, action: name, record });
+    }
+  }
+
+  async #export(to: 'print' | 'pdf'): Promise<void> {
+    const detail = this._detail;
+    if (detail?.collection !== 'invoices') return;
+    const outcome = await exportInvoice(this, detail, to);
+    if (!outcome.ok) emit(this, 'toast', { text: callErrorText(outcome.error), tone: 'bad' });
+    else if (outcome.value) emit(this, 'toast', { text: t('done.pdf', { path: outcome.value.path }), tone: 'ok' });
+  }
+
+  async #done(task: Task, record: WireRecord): Promise<void> {
+    const name = String(record.payload?.['number'] ?? '');
+    const text = task.kind === 'edit' ? t(task.record ? 'done.saved' : 'done.created') : tryText('done', task.action).replace('{name}', name);
+    emit(this, 'toast', { text, tone: 'ok' });
+    if (task.kind === 'edit' && task.record === null) emit(this, 'open-record', { collection: task.collection, id: record.id });
+    else if (task.kind === 'act' && task.action === 'delete') emit(this, 'close-detail');
+    else await this.#read();
+  }
+
+  async #closeForm(): Promise<void> {
+    if (await this.canLeave() && this.recordId === null) emit(this, 'close-detail');
+  }
+
+  #onKeydown(event: KeyboardEvent): void {
+    const isInside = this.renderRoot.querySelector('invoify-record-bar')?.shadowRoot?.querySelector(':popover-open');
+    if (event.key !== 'Escape' || event.defaultPrevented || isInside || this.#flow.state.task) return;
+    event.preventDefault();
+    emit(this, 'close-detail');
+  }
+
+  // --------------------------------------------------------------------------------------------------------- drawing
+
+  override render(): TemplateResult {
+    return html`
+      ${this.recordId === null ? '' : this.#renderPane()}
+      <invoify-task-dialogs .flow=${this.#flow} .state=${this.#flow.state} .present=${this._detail?.record ?? null}
+        .block=${this.status ? writeBlock(this.status) : 'offline'} .userId=${this.user?.id ?? ''} @leave=${this.#closeForm}></invoify-task-dialogs>`;
+  }
+
+  #renderPane(): TemplateResult {
+    const detail = this._detail;
+    return html`
+      <header>
+        <h2 tabindex="-1">${detail ? titleOf(detail.record.payload) : ''}</h2>
+        ${detail ? recordBadge(detail) : ''}
+        <button class="icon-button close" type="button" aria-label=${t('word.close')} title=${t('word.close')}
+          @click=${() => emit(this, 'close-detail')}>${icon('close')}</button>
+      </header>
+      ${detail ? this.#renderBar(detail) : ''}
+      <div class="body" aria-busy=${detail === undefined && !this._failure}>${this.#renderBody(detail)}</div>`;
+  }
+
+  #renderBar(detail: Detail): TemplateResult {
+    const role = this.user?.role ?? 'viewer';
+    const isWriter = mayWrite(detail.collection, role);
+    return html`
+      <div class="bar">
+        <invoify-record-bar .actions=${recordActions(detail.collection, detail.record, role, detail)} .collection=${detail.collection}
+          .block=${this.status ? writeBlock(this.status) : 'offline'} .canPdf=${!this.info?.lacks.includes('pdf')}
+          @act=${(event: CustomEvent<BarAction>) => this.#act(event.detail)}></invoify-record-bar>
+        ${isWriter ? '' : html`<p class="quiet">${t('detail.viewOnly')}</p>`}
+      </div>`;
+  }
+
+  #renderBody(detail: Detail | null | undefined): TemplateResult {
+    if (this._failure) return html`<p class="quiet" role="alert">${callErrorText(this._failure)}</p>`;
+    if (detail === undefined) return html`<p class="quiet">${t('detail.loading')}</p>`;
+    if (detail === null) return html`<p class="quiet" role="status">${t('detail.gone')}</p>`;
+    switch (detail.collection) {
+      case 'invoices': return html`<invoify-invoice-view .detail=${detail}></invoify-invoice-view>`;
+      case 'customers': return html`<invoify-customer-view .detail=${detail}></invoify-customer-view>`;
+      case 'plans': return html`<invoify-plan-view .detail=${detail}></invoify-plan-view>`;
+      default: return html`<invoify-user-view .detail=${detail} .userId=${this.user?.id ?? ''}></invoify-user-view>`;
+    }
+  }
+}
+
+function invoiceFor({ id, payload }: RecordView): JsonObject {
+  return { ...newInvoice(localDay(Date.now()), String(payload['currency'])), customerId: id };
+}
+
+function titleOf(payload: JsonObject): string {
+  return String(payload['number'] ?? payload['name'] ?? t('detail.draftInvoice'));
+}
+
+customElements.define('invoify-detail', InvoifyDetail);

@@ -1,0 +1,39 @@
+// Errors as people read them: why a field was refused, and what went wrong with a call, in their language where the
+// catalogue knows it and in the server's words where those say more.
+
+import type { CallError } from '../shared/ipc.ts';
+import { formatMoney, formatNumber } from './format.ts';
+import { isKey, t, tryText } from './i18n.ts';
+import { localNumbers } from './number-text.ts';
+import { problemText } from './problem-text.ts';
+import type { FlowError } from './record-flow.ts';
+
+/** What a field is called, by its path. */
+export function fieldLabel(path: string): string {
+  return tryText('field', path);
+}
+
+/** The message for a reason; amounts are said in `currency`. */
+export function problemMessage(path: string, reason: string, currency: string): string {
+  const known = problemText(reason);
+  if (!known) return reason;
+  const { max, min } = known.params;
+  switch (known.key) {
+    case 'problem.amount': return t('problem.amount', { example: localNumbers.money(123_456, currency) });
+    case 'problem.max': return path === 'amountMinor' ? t('problem.open', { amount: formatMoney(Number(max), currency) })
+      : t('problem.max', { max: boundText(path, Number(max), currency) });
+    case 'problem.min': return t('problem.min', { min: boundText(path, Number(min), currency) });
+    default: return isKey(known.key) ? t(known.key as 'problem.longer', known.params as { max: number }) : reason;
+  }
+}
+
+function boundText(path: string, bound: number, currency: string): string {
+  if (path.endsWith('Minor')) return localNumbers.money(bound, currency);
+  if (path.endsWith('Milli')) return localNumbers.quantity(bound);
+  return path.endsWith('Bp') ? localNumbers.rate(bound) : formatNumber(bound);
+}
+
+/** What went wrong with a call, and what to do. */
+export function callErrorText({ code, message }: CallError | FlowError): string {
+  return isKey(`error.${code}`) ? tryText('error', code) : message;
+}

@@ -1,0 +1,98 @@
+// The actions of a record: the one that comes next first, the usual ones beside it, the rest behind "more". What the
+// state does not allow says why; what writes is inert while offline.
+//
+//   <invoify-record-bar .actions .collection .block @act>
+//
+// `act` carries the name of a record action, or `print`, `pdf`, `newInvoice`.
+
+import { LitElement, css, html, type TemplateResult } from 'lit';
+
+import { controls } from './controls.ts';
+import { t, tryText } from './i18n.ts';
+import { icon, type IconName } from './icons.ts';
+import type { RecordAction, RecordActionName } from './record-actions.ts';
+import type { WriteBlock } from './sync-view.ts';
+import './write-button.ts';
+
+export type BarAction = RecordActionName | 'print' | 'pdf' | 'newInvoice';
+
+const icons: Readonly<Record<BarAction, IconName>> = {
+  edit: 'edit', send: 'send', pay: 'payment', duplicate: 'copy', void: 'ban', delete: 'trash', print: 'print', pdf: 'pdf', newInvoice: 'plus',
+};
+
+export class InvoifyRecordBar extends LitElement {
+  static override properties = {
+    actions: { attribute: false },
+    collection: { attribute: false },
+    block: { attribute: false },
+    canPdf: { attribute: false },
+  };
+
+  static override styles = [controls, css`
+    :host { display: flex; flex-wrap: wrap; gap: var(--space-2); }
+    .more { anchor-name: --more; }
+
+    #menu {
+      position-anchor: --more;
+      inset: auto;
+      position-area: block-end span-inline-start;
+      position-try-fallbacks: flip-inline;
+      margin-block: var(--space-1);
+      padding: var(--space-1);
+      min-inline-size: 180px;
+    }
+
+    hr { margin: var(--space-1) 0; border: 0; border-block-start: 1px solid var(--color-line); }
+  `];
+
+  declare actions: readonly RecordAction[];
+  declare collection: string;
+  declare block: WriteBlock;
+  declare canPdf: boolean;
+
+  constructor() {
+    super();
+    this.actions = [];
+    this.collection = '';
+    this.block = null;
+    this.canPdf = true;
+  }
+
+  #act(name: BarAction): void {
+    this.renderRoot.querySelector<HTMLElement>('#menu:popover-open')?.hidePopover();
+    this.dispatchEvent(new CustomEvent<BarAction>('act', { detail: name }));
+  }
+
+  override render(): TemplateResult {
+    const isInvoice = this.collection === 'invoices';
+    const find = (name: RecordActionName): RecordAction | undefined => this.actions.find((action) => action.name === name);
+    const first = find('send') ?? find('pay');
+    const edit = find('edit');
+    const rest = (['duplicate', 'void', 'delete'] as const).flatMap((name) => find(name) ?? []);
+    const canBill = this.collection === 'customers' && this.actions.length > 0;
+    return html`
+      ${first ? this.#renderWrite(first.name, 'primary', first) : ''}
+      ${canBill ? this.#renderWrite('newInvoice', 'primary') : ''}
+      ${edit ? this.#renderWrite('edit', '', edit) : ''}
+      ${isInvoice ? this.#renderPlain('print', 'button') : ''}
+      ${isInvoice || rest.length > 0 ? html`
+        <button class="icon-button more" type="button" popovertarget="menu" aria-label=${t('detail.more')} title=${t('detail.more')}>${icon('more')}</button>
+        <div id="menu" class="popover" popover>
+          ${isInvoice && this.canPdf ? this.#renderPlain('pdf', 'button menu') : ''}
+          ${rest.map((action) => this.#renderWrite(action.name, 'menu', action))}
+        </div>` : ''}`;
+  }
+
+  #renderWrite(name: BarAction, look: 'primary' | '' | 'menu', action?: RecordAction): TemplateResult {
+    const refusal = action?.refusal ? tryText('refusal', action.refusal) : null;
+    return html`
+      <invoify-write-button data-action=${name} .look=${look} .icon=${icons[name]} .label=${tryText('action', name)} .blocked=${this.block} .refusal=${refusal}
+        @activate=${() => this.#act(name)}></invoify-write-button>`;
+  }
+
+  #renderPlain(name: 'print' | 'pdf', look: string): TemplateResult {
+    return html`<button class=${look} type="button" data-action=${name} @click=${() => this.#act(name)}>${icon(icons[name])}${t(`action.${name}`)}</button>`;
+  }
+}
+
+customElements.define('invoify-record-bar', InvoifyRecordBar);

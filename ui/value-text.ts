@@ -1,0 +1,39 @@
+// A field's value as a person reads it, by the field's name: money with its currency, days and choices in their
+// language. References are shown by name where the caller knows it.
+
+import type { Invoice } from '../shared/collections.ts';
+import type { Json } from '../shared/fields.ts';
+import { formatDate, formatMoney, formatNumber, formatPercent, formatQuantity } from './format.ts';
+import { currentLocale, t, tryText } from './i18n.ts';
+
+/** `currency` is that of the record; `nameOf` gives the name behind an id, or null where it is not known. */
+export function valueText(path: string, value: Json | undefined, currency: string, nameOf: (id: string) => string | null = () => null): string {
+  if (value === undefined || value === null || value === '') return '';
+  if (path === 'lines') return linesText(value as unknown as Invoice['lines'], currency);
+  if (path === 'password') return t('conflict.secret');
+  if (typeof value === 'boolean') return t(value ? 'word.yes' : 'word.no');
+  if (typeof value === 'number') return numberText(path, value, currency);
+  if (typeof value !== 'string') return JSON.stringify(value);
+  if (path.endsWith('Date') || path.endsWith('On')) return formatDate(value);
+  if (path.endsWith('Id')) return nameOf(value) ?? value;
+  if (path === 'role' || path === 'interval' || path === 'status') return tryText(path, value);
+  return path.endsWith('country') ? countryName(value) : value;
+}
+
+export function countryName(code: string): string {
+  return new Intl.DisplayNames(currentLocale().language, { type: 'region' }).of(code) ?? code;
+}
+
+function numberText(path: string, value: number, currency: string): string {
+  if (path.endsWith('Minor')) return formatMoney(value, currency);
+  if (path.endsWith('Milli')) return formatQuantity(value);
+  return path.endsWith('Bp') ? formatPercent(value) : formatNumber(value);
+}
+
+/** A line each: `2 h × €96.00 · Work · 19%`. */
+function linesText(lines: Invoice['lines'], currency: string): string {
+  return lines.map(({ description, quantityMilli, unit, unitPriceMinor, taxRateBp }) => {
+    const quantity = [formatQuantity(quantityMilli), unit].filter(Boolean).join('\u00a0');
+    return `${description}: ${quantity} × ${formatMoney(unitPriceMinor, currency)}, ${formatPercent(taxRateBp)}`;
+  }).join('\n');
+}
