@@ -31,7 +31,7 @@ export async function backUp(reader: CacheReader, path: string, deps: ReplaceDep
         leaveWalMode(part);
       } catch (error) {
         if (!unwritable.includes((sqliteCode(error) ?? 0) & 0xff)) throw error;
-        const message = `${path} was not written: the disk does not take it. Choose another place.`;
+        const message = `Nothing was written to ${path}: the disk does not take it. Choose another place.`;
         throw new AppError('invalid_request', message, { cause: error });
       }
     });

@@ -12,7 +12,7 @@ import { AppError } from '../shared/errors.ts';
 export function requireForeignFile(path: string, dataFolder: string): void {
   if (!isAbsolute(path) || path.includes('\0')) throw refuse(path, 'its whole path is needed');
   const way = relative(realPath(dataFolder).toLowerCase(), realPath(path).toLowerCase());
-  if (way === '' || (!way.startsWith('..') && !isAbsolute(way))) {
+  if (!/^\.\.(?:[\\/]|$)/.test(way) && !isAbsolute(way)) {
     throw refuse(path, `${dataFolder} is where Invoify keeps its own files`);
   }
 }
@@ -28,5 +28,5 @@ function realPath(path: string): string {
 }
 
 function refuse(path: string, reason: string): AppError {
-  return new AppError('invalid_request', `${path} was not written: ${reason}. Choose another place.`);
+  return new AppError('invalid_request', `Nothing was written to ${path}: ${reason}. Choose another place.`);
 }

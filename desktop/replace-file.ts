@@ -69,7 +69,7 @@ async function renameOver(from: string, to: string, deps: ReplaceDeps): Promise<
 function writeError(error: unknown, path: string): unknown {
   const is = (...codes: string[]): boolean => codes.some((code) => hasCode(error, code));
   if (is('ENOSPC', 'EDQUOT')) {
-    const message = `The disk is full: ${path} was not written. Free some space, or choose another disk.`;
+    const message = `The disk is full: nothing was written to ${path}. Free some space, or choose another disk.`;
     return new AppError('disk_full', message, { cause: error });
   }
   const reason = is('EACCES', 'EPERM', 'EROFS') ? `Invoify may not write in ${dirname(path)}`
@@ -79,5 +79,5 @@ function writeError(error: unknown, path: string): unknown {
           : is('ENAMETOOLONG', 'EINVAL') ? 'the name cannot be used here'
             : is('EIO', 'ENXIO', 'ENODEV') ? 'the disk does not answer' : null;
   if (reason === null) return error;
-  return new AppError('invalid_request', `${path} was not written: ${reason}. Choose another place.`, { cause: error });
+  return new AppError('invalid_request', `Nothing was written to ${path}: ${reason}. Choose another place.`, { cause: error });
 }

@@ -18,8 +18,8 @@ export interface SmallDisk {
 /** Null, with the test skipped, where this process may not mount; with CI=true that is a failure. */
 export function openSmallDisk(t: TestContext, sizeMiB: number): SmallDisk | null {
   const folder = mkdtempSync(join(tmpdir(), 'invoify-disk-'));
-  const mounted = process.platform === 'linux' && spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${sizeMiB}m`, 'tmpfs', folder]).status === 0;
-  if (!mounted) {
+  const mount = ['-t', 'tmpfs', '-o', `size=${sizeMiB}m`, 'tmpfs', folder];
+  if (process.platform !== 'linux' || spawnSync('mount', mount).status !== 0) {
     rmdirSync(folder);
     const sentence = 'A small disk can be mounted only on Linux, as root.';
     if (process.env['CI'] === 'true') throw new Error(`${sentence} CI=true does not allow to skip the tests that need one.`);
