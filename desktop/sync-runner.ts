@@ -4,7 +4,6 @@
 
 import { AppError, errorCode } from '../shared/errors.ts';
 import { readPage } from '../shared/feed.ts';
-import { pageLimit } from '../shared/protocol.ts';
 import { digestDifferences } from '../shared/digest.ts';
 import type { SyncError, SyncOutcome, SyncProgress } from '../shared/views.ts';
 import { dropInactive, readState, recomputeDigest, recordAttempt, saveState, startRebuild, type CacheWriter } from './cache.ts';
@@ -14,11 +13,17 @@ import { buildIndexes, pull, type ReceivedPage, type Tally } from './sync.ts';
 
 const DAY_MS = 86_400_000;
 
+/**
+ * Changes to ask for at once. A page of 1,000 is on its way while the one before it is written, takes about 10 ms to
+ * commit, and keeps the memory of both sides flat; pages of 5,000 were no faster from end to end.
+ */
+const PAGE_CHANGES = 1000;
+
 export interface RunnerDeps extends RetryDeps {
   readonly nowMs: () => number;
   readonly breathe: () => Promise<void>;
   readonly log: (event: string, facts?: Readonly<Record<string, unknown>>) => void;
-  /** The most changes to ask for at once; what the server allows where it is absent. */
+  /** Changes to ask for at once, where a test wants other pages than the product's. */
   readonly pageLimit?: number;
 }
 
@@ -140,7 +145,7 @@ export class SyncRunner {
   }
 
   #ask(since: string | null, signal: AbortSignal): Promise<ReceivedPage> {
-    const query = new URLSearchParams({ limit: String(this.#deps.pageLimit ?? pageLimit.max), ...(since === null ? {} : { since }) });
+    const query = new URLSearchParams({ limit: String(this.#deps.pageLimit ?? PAGE_CHANGES), ...(since === null ? {} : { since }) });
     const attempt = async (): Promise<ReceivedPage> => {
       const answer = await this.#host.send({ path: `/api/sync/pull?${query}`, signal });
       return { page: readPage(answer), sizeBytes: answer.length };

@@ -4,14 +4,13 @@
 // instant. This is what the driver's snapshot sessions do; they are not used because they send their read concern with
 // `killCursors` too, which the server refuses, so a reader that stops early would leave its cursors open there.
 
-import type { Document, RunCommandCursor, Timestamp } from 'mongodb';
+import type { BSONSerializeOptions, Document, RunCommandCursor, RunCursorCommandOptions, Timestamp } from 'mongodb';
 
 import type { Instant } from '../shared/clock.ts';
 import type { Change } from '../shared/feed.ts';
 import { isConnectionError, isSnapshotGone } from './mongo-errors.ts';
-import {
-  ACCOUNTS, toAccount, toInstant, TOMBSTONES, toStored, type AccountDocument, type RecordDocument, type Tables, type TombstoneDocument,
-} from './mongo-schema.ts';
+import { rawNumber, rawText, readRawDocument, type RawDocument } from './mongo-raw.ts';
+import { ACCOUNTS, toAccount, TOMBSTONES, toStored, type AccountDocument, type Tables } from './mongo-schema.ts';
 import { unknownAccount } from './store-errors.ts';
 import type { ChangeRange, Snapshot } from './store.ts';
 
@@ -41,7 +40,7 @@ async function readAccount(tables: Tables, accountId: string): Promise<{ documen
 
 function readChanges(tables: Tables, accountId: string, time: Timestamp, range: ChangeRange): AsyncGenerator<readonly Change[]> {
   const after = { $gt: toStored(range.after) };
-  const open = (collection: string, filter: Document, projection: Document, toChange: (document: Document) => Change): Source => {
+  const open = (collection: string, filter: Document, projection: Document, toChange: (document: RawDocument) => Change): Source => {
     const cursor = tables.db.runCursorCommand({
       find: collection,
       filter: { accountId, 'sync.at': after, ...filter },
@@ -50,21 +49,27 @@ function readChanges(tables: Tables, accountId: string, time: Timestamp, range: 
       limit: range.limit,
       batchSize: Math.min(FIRST_READ, range.limit),
       readConcern: { level: 'snapshot', atClusterTime: time },
-    });
+    }, asBytes);
     return new Source(cursor, toChange);
   };
-  const sources = range.collections.map((collection) => open(collection, {}, { payload: 1 }, (document) => {
-    const { _id, sync, payload } = document as RecordDocument;
-    return { collection, id: _id, at: toInstant(sync.at), payload };
-  }));
+  const sources = range.collections.map((collection) => open(collection, {}, { payload: 1 }, (document) => ({
+    collection, id: rawText(document, '_id').toString('latin1'), at: instantOf(document), payload: rawText(document, 'payload'),
+  })));
   if (range.withTombstones) {
     const named = { collection: { $in: range.collections } };
-    sources.push(open(TOMBSTONES, named, { _id: 0, collection: 1, recordId: 1 }, (document) => {
-      const { collection, recordId, sync } = document as TombstoneDocument;
-      return { collection, id: recordId, at: toInstant(sync.at), payload: null };
-    }));
+    sources.push(open(TOMBSTONES, named, { _id: 0, collection: 1, recordId: 1 }, (document) => ({
+      collection: rawText(document, 'collection').toString('latin1'), id: rawText(document, 'recordId').toString('latin1'),
+      at: instantOf(document), payload: null,
+    })));
   }
   return merge(sources, range.limit);
+}
+
+/** Documents as they arrived. The driver takes the option though its type for this call does not name it. */
+const asBytes: RunCursorCommandOptions & BSONSerializeOptions = { raw: true };
+
+function instantOf(document: RawDocument): Instant {
+  return rawNumber(document, 'sync', 'at') as Instant;
 }
 
 /** The sources' changes as one sequence by instant, at most `limit`; closes the sources however the reader ends. */
@@ -100,14 +105,14 @@ function headAt(source: Source): Instant {
 /** One cursor and what was read from it ahead. */
 class Source {
   readonly #cursor: RunCommandCursor;
-  readonly #toChange: (document: Document) => Change;
-  #ahead: Document[] = [];
+  readonly #toChange: (document: RawDocument) => Change;
+  #ahead: Uint8Array[] = [];
   #next = 0;
   #readSize = FIRST_READ;
   /** The oldest change not yet taken; undefined before the first `read` and where there is none. */
   head: Change | undefined;
 
-  constructor(cursor: RunCommandCursor, toChange: (document: Document) => Change) {
+  constructor(cursor: RunCommandCursor, toChange: (document: RawDocument) => Change) {
     this.#cursor = cursor;
     this.#toChange = toChange;
   }
@@ -121,7 +126,7 @@ class Source {
 
   async read(): Promise<void> {
     const hasMore = await this.#cursor.hasNext();
-    this.#ahead = hasMore ? this.#cursor.readBufferedDocuments() : [];
+    this.#ahead = hasMore ? this.#cursor.readBufferedDocuments() as Uint8Array[] : [];
     this.#next = 0;
     this.#readSize = Math.min(this.#readSize * 2, LARGEST_READ);
     this.#cursor.setBatchSize(this.#readSize);
@@ -135,6 +140,6 @@ class Source {
   #advance(): void {
     const document = this.#ahead[this.#next];
     this.#next += 1;
-    this.head = document && this.#toChange(document);
+    this.head = document && this.#toChange(readRawDocument(document));
   }
 }

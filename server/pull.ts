@@ -10,7 +10,7 @@ import { EPOCH, formatInstant, parseInstant, type Instant } from '../shared/cloc
 import { publishedFields, visibleTo, type Role } from '../shared/collections.ts';
 import { emptyDigest, type Digest } from '../shared/digest.ts';
 import { AppError } from '../shared/errors.ts';
-import { changeSeparator, pageFrame, writeChange } from '../shared/feed.ts';
+import { changeSizeBytes, pageFrame, writeChanges } from '../shared/feed.ts';
 import { pageLimit } from '../shared/protocol.ts';
 import type { Caller } from './auth.ts';
 import { invalid } from './http.ts';
@@ -56,7 +56,7 @@ export async function pullPage(store: Store, caller: Caller, query: PullQuery): 
   });
 }
 
-/** Changes as they will be sent, encoded batch by batch: a page never exists as one long string. */
+/** Changes as they will be sent, batch by batch: a page never exists as one long text. */
 interface Collected {
   readonly pieces: readonly Buffer[];
   readonly count: number;
@@ -79,19 +79,16 @@ async function collect(snapshot: Snapshot, role: Role, { since, limit }: PullQue
     limit: limit + 1,
   });
   for await (const batch of batches) {
-    let text = '';
+    let taken = 0;
     for (const change of batch) {
-      if (count === limit || sizeBytes >= pageLimit.maxBytes) {
-        pieces.push(Buffer.from(text));
-        return { pieces, count, last, hasMore: true };
-      }
-      const line = writeChange(change);
-      text += count === 0 ? line : changeSeparator + line;
-      sizeBytes += Buffer.byteLength(line);
-      count += 1;
+      if (count + taken === limit || sizeBytes >= pageLimit.maxBytes) break;
+      sizeBytes += changeSizeBytes(change);
+      taken += 1;
       last = change.at;
     }
-    pieces.push(Buffer.from(text));
+    pieces.push(writeChanges(batch.slice(0, taken), count === 0));
+    count += taken;
+    if (taken < batch.length) return { pieces, count, last, hasMore: true };
   }
   return { pieces, count, last, hasMore: false };
 }

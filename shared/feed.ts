@@ -1,4 +1,4 @@
-// One page of the change feed, written as text and read as bytes without ever building a payload into objects.
+// One page of the change feed, written and read as bytes without ever building a payload into text or objects.
 //
 // A payload is a slice of the same UTF-8 from the server's database to the desktop's row: its exact bytes are what the
 // digest covers. The writer puts one change on a line; the reader accepts any JSON text of the same meaning, because
@@ -11,12 +11,12 @@ import type { Digest } from './digest.ts';
 import { isId, isObject } from './fields.ts';
 import { badResponse } from './protocol.ts';
 
-/** A record at its newest version, or, with `payload` null, its tombstone. */
+/** A record at its newest version, its payload in UTF-8, or, with `payload` null, its tombstone. */
 export interface Change {
   readonly collection: string;
   readonly id: string;
   readonly at: Instant;
-  readonly payload: string | null;
+  readonly payload: Buffer | null;
 }
 
 /** A change as it arrived: its instant is text, its payload the UTF-8 that was sent, a view into the page's bytes. */
@@ -36,18 +36,41 @@ export interface Page {
   readonly digest: Digest | null;
 }
 
-/** One change as JSON, `payload` last. */
-export function writeChange(change: Change): string {
-  const head = `"collection":"${change.collection}","mongoId":"${change.id}","updatedAt":"${formatInstant(change.at)}"`;
-  return change.payload === null
-    ? `{"type":"delete",${head}}`
-    : `{"type":"upsert",${head},"payload":${change.payload}}`;
+/** What stands before a change's payload, all of it ASCII; without a payload it is the whole change. */
+function changeHead({ collection, id, at, payload }: Change): string {
+  const members = `"collection":"${collection}","mongoId":"${id}","updatedAt":"${formatInstant(at)}"`;
+  return payload === null ? `{"type":"delete",${members}}` : `{"type":"upsert",${members},"payload":`;
 }
 
 /** Stands between two changes of a page. */
-export const changeSeparator = ',\n';
+const separator = ',\n';
 
-/** What stands around a page's changes, which are written one after another with `changeSeparator` between them. */
+/** Changes as JSON in UTF-8, one a line with `payload` last; `isFirst` where nothing of the page stands before them. */
+export function writeChanges(changes: readonly Change[], isFirst: boolean): Buffer {
+  const heads = changes.map((change, index) => (isFirst && index === 0 ? '' : separator) + changeHead(change));
+  const sizeBytes = changes.reduce((sum, { payload }, index) =>
+    sum + (heads[index]?.length ?? 0) + (payload === null ? 0 : payload.length + 1), 0);
+  const bytes = Buffer.allocUnsafe(sizeBytes);
+  let at = 0;
+  for (const [index, { payload }] of changes.entries()) {
+    at += bytes.write(heads[index] ?? '', at, 'latin1');
+    if (payload === null) continue;
+    at += payload.copy(bytes, at);
+    bytes[at] = BRACE;
+    at += 1;
+  }
+  return bytes;
+}
+
+/** What a change takes on the wire, to within a few bytes. */
+export function changeSizeBytes({ payload }: Change): number {
+  return HEAD_BYTES + (payload?.length ?? 0);
+}
+
+/** A head with names and an instant as long as ours. */
+const HEAD_BYTES = 130;
+
+/** What stands around a page's changes, which are written one after another by `writeChanges`. */
 export function pageFrame(page: Omit<Page, 'changes'>, count: number): { readonly head: string; readonly tail: string } {
   const head = `{"success":true,"serverTime":"${page.serverTime}","count":${count},"hasMore":${page.hasMore}`;
   const digest = page.digest === null ? '' : `,"digest":${JSON.stringify(page.digest)}`;
@@ -57,96 +80,130 @@ export function pageFrame(page: Omit<Page, 'changes'>, count: number): { readonl
 /** Reads a page; throws `bad_response` where it is not one. Payloads are sliced and not checked: SQLite parses them. */
 export function readPage(bytes: Buffer): Page {
   if (!isUtf8(bytes)) throw badResponse('the page of changes is not UTF-8');
-  // All of JSON's own characters are ASCII, and no byte of any other character looks like one. So the page is scanned
-  // as one character a byte, in which an index is the byte's own, and only what is read is decoded.
-  const source = { bytes, scan: bytes.toString('latin1') };
-  // Two changes on one line the quick way takes for one: then the count tells, and every value is looked at.
-  return parsePage(source, true) ?? parsePage(source, false) ?? refuseCount();
+  return readOurLayout(bytes) ?? readAnyLayout(bytes);
 }
 
+const NEWLINE = 0x0a;
+const COMMA = 0x2c;
+const BRACE = 0x7d;
+
+/** What a head of `writeChanges` takes at most: the longest name of a collection and the longest instant fit easily. */
+const MAX_HEAD_BYTES = 256;
+
+/** The layout of `writeChanges` up to a payload. */
+const upsertHead =
+  /^\{"type":"upsert","collection":"([a-zA-Z]+)","mongoId":"([0-9a-f]{24})","updatedAt":"([0-9T:.Z-]+)","payload":(?=\{)/;
+
+/**
+ * The quick way, ten times faster than scanning and without a copy of the page: what `pageFrame` and `writeChanges` lay
+ * out, each change alone on its line, so its payload ends where the line does (JSON text has no line break inside a
+ * string). Null where anything is laid out otherwise, or the changes are not as many as `count` says: two on one line
+ * look like one.
+ */
+function readOurLayout(bytes: Buffer): Page | null {
+  const headEnd = bytes.indexOf(NEWLINE);
+  if (headEnd < 0 || bytes.toString('latin1', headEnd - 1, headEnd) !== '[') return null;
+  const members = parseOrNull(`${bytes.toString('utf8', 0, headEnd)}]}`);
+  if (!isObject(members) || !Array.isArray(members['changes'])) return null;
+  const changes: WireChange[] = [];
+  let at = headEnd + 1;
+  for (let end = bytes.indexOf(NEWLINE, at); end >= 0; end = bytes.indexOf(NEWLINE, at)) {
+    const lineEnd = bytes[end - 1] === COMMA ? end - 1 : end;
+    const change = end > at ? readLine(bytes, at, lineEnd) : null;
+    if (change === null) break;
+    changes.push(change);
+    at = end + 1;
+    if (lineEnd === end) break;
+  }
+  const hasNone = changes.length === 0 && bytes[at] === NEWLINE;
+  if (bytes.toString('latin1', hasNone ? at + 1 : at) !== ']}\n' || members['count'] !== changes.length) return null;
+  return toPage(members, changes);
+}
+
+/** One change as `writeChanges` writes it, or null where it is laid out otherwise. */
+function readLine(bytes: Buffer, start: number, end: number): WireChange | null {
+  const head = upsertHead.exec(bytes.toString('latin1', start, Math.min(end, start + MAX_HEAD_BYTES)));
+  if (head) {
+    const [whole, collection = '', id = '', updatedAt = ''] = head;
+    if (bytes[end - 1] !== BRACE || bytes[end - 2] !== BRACE) return null;
+    return { collection, id, updatedAt, payload: bytes.subarray(start + whole.length, end - 1) };
+  }
+  const change = parseOrNull(bytes.toString('utf8', start, end));
+  return isObject(change) ? deletionIn(change) : null;
+}
+
+function deletionIn({ type, collection, mongoId: id, updatedAt, payload }: Record<string, unknown>): WireChange | null {
+  const isWhole = type === 'delete' && typeof collection === 'string' && typeof id === 'string' && isId(id)
+    && typeof updatedAt === 'string' && payload === undefined;
+  return isWhole ? { collection, id, updatedAt, payload: null } : null;
+}
+
+/** Checks what stands around the changes. */
+function toPage({ serverTime, hasMore, scope, digest = null }: Record<string, unknown>, changes: readonly WireChange[]): Page {
+  if (typeof serverTime !== 'string' || parseInstant(serverTime) === null) throw badResponse('serverTime is missing');
+  if (typeof hasMore !== 'boolean' || typeof scope !== 'string') throw badResponse('hasMore or scope is missing');
+  if (digest !== null && !isDigest(digest)) throw badResponse('the digest is malformed');
+  return { serverTime, changes, hasMore, scope, digest };
+}
+
+function parseOrNull(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * A page in any layout. All of JSON's own characters are ASCII, and no byte of any other character looks like one: so
+ * the page is scanned as one character a byte, in which an index is the byte's own, and only what is read is decoded.
+ */
 interface Source {
   readonly bytes: Buffer;
   /** The bytes, one character each. */
   readonly scan: string;
 }
 
+function readAnyLayout(bytes: Buffer): Page {
+  const source = { bytes, scan: bytes.toString('latin1') };
+  const { scan } = source;
+  const members: Record<string, unknown> = {};
+  const changes: WireChange[] = [];
+  try {
+    const end = readMembers(source, skipSpace(scan, 0), (key, start) => {
+      if (key === 'changes') {
+        members[key] = true;
+        return readChanges(source, start, changes);
+      }
+      const valueEnd = skipValue(scan, start);
+      if (frameMembers.includes(key)) members[key] = JSON.parse(decode(source, start, valueEnd));
+      return valueEnd;
+    });
+    if (skipSpace(scan, end) !== scan.length) throw new SyntaxError('there is more after the page');
+    if (!members['changes']) throw new SyntaxError('there are no changes');
+  } catch (error) {
+    throw badResponse('the page of changes is cut short or malformed', error);
+  }
+  if (members['count'] !== changes.length) throw badResponse('count is not the number of changes');
+  return toPage(members, changes);
+}
+
+const frameMembers: readonly string[] = ['serverTime', 'count', 'hasMore', 'scope', 'digest'];
+
 function decode({ bytes }: Source, start: number, end: number): string {
   return bytes.toString('utf8', start, end);
 }
 
-/** Null where the changes are not as many as `count` says. */
-function parsePage(source: Source, isQuick: boolean): Page | null {
-  const { scan } = source;
-  const members = new Map<string, string>();
-  const changes: WireChange[] = [];
-  try {
-    const end = readMembers(source, skipSpace(scan, 0), (key, start) => {
-      const isChanges = key === 'changes';
-      const valueEnd = isChanges ? readChanges(source, start, changes, isQuick) : skipValue(scan, start);
-      members.set(key, isChanges ? '' : decode(source, start, valueEnd));
-      return valueEnd;
-    });
-    if (skipSpace(scan, end) !== scan.length) throw new SyntaxError('there is more after the page');
-    if (!members.has('changes')) throw new SyntaxError('there are no changes');
-  } catch (error) {
-    if (isQuick) return null;
-    throw badResponse('the page of changes is cut short or malformed', error);
-  }
-  const serverTime = readScalar(members, 'serverTime');
-  const hasMore = readScalar(members, 'hasMore');
-  const scope = readScalar(members, 'scope');
-  const digest = readScalar(members, 'digest') ?? null;
-  if (typeof serverTime !== 'string' || parseInstant(serverTime) === null) throw badResponse('serverTime is missing');
-  if (typeof hasMore !== 'boolean' || typeof scope !== 'string') throw badResponse('hasMore or scope is missing');
-  if (digest !== null && !isDigest(digest)) throw badResponse('the digest is malformed');
-  if (readScalar(members, 'count') !== changes.length) return null;
-  return { serverTime, changes, hasMore, scope, digest };
-}
-
-function refuseCount(): never {
-  throw badResponse('count is not the number of changes');
-}
-
-function readScalar(members: Map<string, string>, name: string): unknown {
-  const text = members.get(name);
-  try {
-    return text === undefined ? undefined : JSON.parse(text);
-  } catch (error) {
-    throw badResponse(`${name} is malformed`, error);
-  }
-}
-
-/** The layout of `writeChange` up to its payload. */
-const upsertHead =
-  /\{"type":"upsert","collection":"([a-zA-Z]+)","mongoId":"([0-9a-f]{24})","updatedAt":"([0-9T:.Z-]+)","payload":(?=\{)/y;
-
-function readChanges(source: Source, start: number, changes: WireChange[], isQuick: boolean): number {
+function readChanges(source: Source, start: number, changes: WireChange[]): number {
   const { scan } = source;
   let at = skipSpace(scan, expect(scan, start, '['));
   changes.length = 0;
   while (scan[at] !== ']') {
-    at = (isQuick ? readLine(source, at, changes) : null) ?? readElement(source, at, changes);
-    at = skipSpace(scan, at);
+    at = skipSpace(scan, readElement(source, at, changes));
     if (scan[at] !== ',') break;
     at = skipSpace(scan, at + 1);
   }
   return expect(scan, at, ']');
-}
-
-/**
- * The quick way, five times faster than scanning: an upsert in the layout of `writeChange` that is alone on its line,
- * so its payload ends where the line does (JSON text has no line break inside a string). Null where it is not.
- */
-function readLine({ bytes, scan }: Source, start: number, changes: WireChange[]): number | null {
-  upsertHead.lastIndex = start;
-  const head = upsertHead.exec(scan);
-  if (!head) return null;
-  const newline = scan.indexOf('\n', upsertHead.lastIndex);
-  const end = scan.charCodeAt(newline - 1) === COMMA ? newline - 1 : newline;
-  if (newline < 0 || !scan.startsWith('}}', end - 2)) return null;
-  const [, collection = '', id = '', updatedAt = ''] = head;
-  changes.push({ collection, id, updatedAt, payload: bytes.subarray(upsertHead.lastIndex, end - 1) });
-  return end;
 }
 
 function readElement(source: Source, start: number, changes: WireChange[]): number {
@@ -191,7 +248,6 @@ function readMembers(source: Source, start: number, visit: (key: string, valueSt
   return expect(scan, at, '}');
 }
 
-const COMMA = 0x2c;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 

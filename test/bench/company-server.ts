@@ -53,7 +53,7 @@ export async function readFeed({ venue, stage }: CompanyServer): Promise<readonl
       const range = { after: EPOCH, collections: collections.map(({ name }) => name), withTombstones: false, limit: 10_000_000 };
       for await (const batch of snapshot.changes(range)) {
         for (const { collection, id, at, payload } of batch) {
-        all.push({ collection, id, updatedAt: formatInstant(at), payload: payload === null ? null : Buffer.from(payload) });
+        all.push({ collection, id, updatedAt: formatInstant(at), payload });
       }
       }
     });

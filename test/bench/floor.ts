@@ -2,17 +2,20 @@
 //
 // Floors use the cache's own pragmas (desktop/sqlite.ts) and are durable, as the cache is.
 
-import { rmSync } from 'node:fs';
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { applyChanges, beginChanges, closeCache, commitChanges, openCache } from '../../desktop/cache.ts';
 import { openWriter, type WriteDb } from '../../desktop/sqlite.ts';
-import type { WireChange } from '../../shared/feed.ts';
+import { EPOCH, parseInstant } from '../../shared/clock.ts';
+import { pageFrame, readPage, writeChanges, type Change, type WireChange } from '../../shared/feed.ts';
 import { median } from './figures.ts';
 
-const PAGE = 5000;
+const PAGE = 1000;
 const bareTable = 'CREATE TABLE record (rowid INTEGER PRIMARY KEY, id TEXT NOT NULL, updated_at TEXT NOT NULL, payload TEXT NOT NULL)';
-const insert = 'INSERT INTO record (id, updated_at, payload) VALUES (?, ?, ?)';
+const insertBytes = 'INSERT INTO record (id, updated_at, payload) VALUES (?, ?, CAST(? AS TEXT))';
 
 export interface Floor {
   readonly perSecond: number;
@@ -20,11 +23,11 @@ export interface Floor {
   readonly cpuMs: number;
 }
 
-/** Records into one bare table, 5,000 in a transaction; the median of `runs`. */
+/** Records into one bare table, 1,000 in a transaction; the median of `runs`. */
 export function measureBareTable(folder: string, changes: readonly WireChange[], runs: number): Floor {
   return middle(Array.from({ length: runs }, () => inFreshFile(folder, (file) => {
     const db = openBare(file);
-    const statement = db.prepare(insert);
+    const statement = db.prepare(insertBytes);
     return finishing(db, () => measure(changes.length, () => inPages(changes, (page) => {
       db.exec('BEGIN IMMEDIATE');
       for (const { id, updatedAt, payload } of page) statement.run(id, updatedAt, payload);
@@ -49,12 +52,69 @@ export function measureCacheTables(folder: string, changes: readonly WireChange[
   })));
 }
 
+/**
+ * Pages that are ready, from one process to another, sliced and written into the bare table: what pages can be where
+ * the server looks nothing up and the desktop computes nothing. Resolves to the median of `runs`.
+ */
+export async function measurePages(folder: string, changes: readonly WireChange[], runs: number): Promise<Floor> {
+  const pages = join(folder, 'pages');
+  const count = writePages(pages, changes);
+  const server = fork(join(import.meta.dirname, 'page-server.ts'), [pages]);
+  try {
+    const [url] = await once(server, 'message') as [string];
+    const floors: Floor[] = [];
+    for (let run = 0; run < runs; run += 1) floors.push(await inFreshFile(folder, (file) => receivePages(file, url, count, changes.length)));
+    return middle(floors);
+  } finally {
+    server.disconnect();
+    await once(server, 'exit');
+    rmSync(pages, { recursive: true, force: true });
+  }
+}
+
+/** Writes the pages that a server would send, each a file; returns how many. */
+function writePages(folder: string, changes: readonly WireChange[]): number {
+  mkdirSync(folder, { recursive: true });
+  let count = 0;
+  inPages(changes, (page) => {
+    const frame = { serverTime: page.at(-1)?.updatedAt ?? '', hasMore: true, scope: 'floor', digest: null };
+    const { head, tail } = pageFrame(frame, page.length);
+    writeFileSync(join(folder, String(count)), Buffer.concat([Buffer.from(head), writeChanges(page.map(toChange), true), Buffer.from(tail)]));
+    count += 1;
+  });
+  return count;
+}
+
+function toChange({ collection, id, updatedAt, payload }: WireChange): Change {
+  return { collection, id, at: parseInstant(updatedAt) ?? EPOCH, payload: payload && Buffer.from(payload) };
+}
+
+async function receivePages(file: string, url: string, count: number, records: number): Promise<Floor> {
+  const db = openBare(file);
+  const statement = db.prepare(insertBytes);
+  const ask = async (page: number): Promise<Buffer> => Buffer.from(await (await fetch(`${url}/${page}`)).arrayBuffer());
+  try {
+    const done = startMeasure(records);
+    let asked = ask(0);
+    for (let page = 0; page < count; page += 1) {
+      const bytes = await asked;
+      if (page + 1 < count) asked = ask(page + 1);
+      db.exec('BEGIN IMMEDIATE');
+      for (const { id, updatedAt, payload } of readPage(bytes).changes) statement.run(id, updatedAt, payload);
+      db.exec('COMMIT');
+    }
+    return done();
+  } finally {
+    db.close();
+  }
+}
+
 /** Rows into the bare table where each is a transaction of its own: what one durable write after another can be. */
 export function measureSingleWrites(folder: string, changes: readonly WireChange[]): Floor {
   const some = changes.slice(0, 2000);
   return inFreshFile(folder, (file) => {
     const db = openBare(file);
-    const statement = db.prepare(insert);
+    const statement = db.prepare(insertBytes);
     return finishing(db, () => measure(some.length, () => {
       for (const { id, updatedAt, payload } of some) statement.run(id, updatedAt, payload);
     }));
@@ -72,11 +132,18 @@ function inPages(changes: readonly WireChange[], write: (page: readonly WireChan
 }
 
 function measure(count: number, run: () => void): Floor {
+  const done = startMeasure(count);
+  run();
+  return done();
+}
+
+function startMeasure(count: number): () => Floor {
   const startedMs = performance.now();
   const before = process.cpuUsage();
-  run();
-  const { user, system } = process.cpuUsage(before);
-  return { perSecond: count / (performance.now() - startedMs) * 1000, cpuMs: (user + system) / 1000 };
+  return () => {
+    const { user, system } = process.cpuUsage(before);
+    return { perSecond: count / (performance.now() - startedMs) * 1000, cpuMs: (user + system) / 1000 };
+  };
 }
 
 function middle(floors: readonly Floor[]): Floor {
@@ -91,13 +158,9 @@ function finishing<T>(db: WriteDb, run: () => T): T {
   }
 }
 
+/** Runs `run` on a file that is not there yet. */
 function inFreshFile<T>(folder: string, run: (file: string) => T): T {
   const file = join(folder, 'floor.sqlite');
-  const clear = (): void => ['', '-wal', '-shm'].forEach((end) => rmSync(file + end, { force: true }));
-  clear();
-  try {
-    return run(file);
-  } finally {
-    clear();
-  }
+  for (const end of ['', '-wal', '-shm']) rmSync(file + end, { force: true });
+  return run(file);
 }

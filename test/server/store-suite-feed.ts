@@ -136,8 +136,8 @@ export function feedTests(bench: Bench): void {
     const second = await create(store, accountId, 'customers', { name: 'second' });
     const at = await replace(store, accountId, first, { name: 'changed' });
     assert.deepEqual((await look(store, accountId)).changes, [
-      { collection: 'customers', id: second.id, at: second.at, payload: second.payload },
-      { collection: 'plans', id: first.id, at, payload: '{"name":"changed"}' },
+      { collection: 'customers', id: second.id, at: second.at, payload: Buffer.from(second.payload) },
+      { collection: 'plans', id: first.id, at, payload: Buffer.from('{"name":"changed"}') },
     ]);
   });
 
@@ -232,7 +232,7 @@ async function fill(store: Store, accountId: string, count: number, into: readon
     const collection = into[index % into.length] ?? 'plans';
     const id = newId();
     const { payload, ...rest } = content({ index, text: 'x'.repeat(index % 300) });
-    return { collection, id, at: transaction.put(collection, id, { payload, ...rest }, null), payload };
+    return { collection, id, at: transaction.put(collection, id, { payload, ...rest }, null), payload: Buffer.from(payload) };
   }));
 }
 

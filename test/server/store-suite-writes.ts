@@ -78,7 +78,9 @@ export function writeTests(bench: Bench): void {
     const id = newId();
     const at = await bench.store.write(accountId, async (transaction) => transaction.put('customers', id, given, null));
     assert.deepEqual(await bench.store.get(accountId, 'customers', id), { collection: 'customers', id, at, ...given });
-    assert.deepEqual((await look(bench.store, accountId)).changes, [{ collection: 'customers', id, at, payload }]);
+    const [change] = (await look(bench.store, accountId)).changes;
+    // Compared as text: the difference of two long lists of bytes takes minutes to describe.
+    assert.deepEqual({ ...change, payload: String(change?.payload) }, { collection: 'customers', id, at, payload });
   });
 
   test('nothing stays of a write whose change throws', async () => {
