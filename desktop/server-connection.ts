@@ -10,6 +10,8 @@ import { badResponse, parseErrorAnswer, protocolHeader, protocolVersion } from '
 
 /** A server that sends nothing for this long is taken to be gone. */
 const IDLE_MS = 30_000;
+/** The same for a stream, in which a sign of life comes every 25 seconds. */
+const STREAM_IDLE_MS = 60_000;
 /** Far above a page's 8 MiB; bounds what a broken server can make us hold. */
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 
@@ -62,14 +64,14 @@ export function connectTo(serverUrl: string, deps: ConnectionDeps): ServerConnec
   const origin = parseServerUrl(serverUrl);
   return {
     origin,
-    send: (request) => exchange(origin, request, deps, async (response, touch) => {
+    send: (request) => exchange(origin, request, IDLE_MS, deps, async (response, touch) => {
       const bytes = await readBytes(response, touch);
       if (!response.ok) throw refusal(response, bytes);
       // A middleman's page (a captive portal, a proxy) is no answer of our server, whatever its status says.
       if (!/^\s*\{/.test(bytes.toString('utf8', 0, 64))) throw badResponse('it is not JSON');
       return bytes;
     }),
-    receive: (request, take) => exchange(origin, request, deps, async (response, touch) => {
+    receive: (request, take) => exchange(origin, request, STREAM_IDLE_MS, deps, async (response, touch) => {
       if (!response.ok) throw refusal(response, await readBytes(response, touch));
       if (!/^text\/event-stream\b/i.test(response.headers.get('content-type') ?? '')) throw badResponse('it is not a stream');
       touch();
@@ -83,10 +85,10 @@ export function connectTo(serverUrl: string, deps: ConnectionDeps): ServerConnec
 
 /** One request and its answer, which `read` reads; it calls `touch` with each sign of life. */
 async function exchange<T>(
-  origin: string, request: Request, deps: ConnectionDeps, read: (response: Response, touch: () => void) => Promise<T>,
+  origin: string, request: Request, idleMs: number, deps: ConnectionDeps, read: (response: Response, touch: () => void) => Promise<T>,
 ): Promise<T> {
   const idle = new AbortController();
-  const watch = createWatch(() => idle.abort(), deps);
+  const watch = createWatch(() => idle.abort(), idleMs, deps);
   const signal = AbortSignal.any([idle.signal, ...(request.signal ? [request.signal] : [])]);
   try {
     const response = await deps.fetch(origin + request.path, {
@@ -131,13 +133,13 @@ async function readBytes(response: Response, touch: () => void): Promise<Buffer>
 }
 
 /** Calls `onIdle` when `touch` has not been called for a while. */
-function createWatch(onIdle: () => void, deps: ConnectionDeps): { touch: () => void; stop: () => void } {
-  let cancel = deps.setTimer(onIdle, IDLE_MS);
+function createWatch(onIdle: () => void, idleMs: number, deps: ConnectionDeps): { touch: () => void; stop: () => void } {
+  let cancel = deps.setTimer(onIdle, idleMs);
   const stop = (): void => cancel();
   return {
     touch() {
       stop();
-      cancel = deps.setTimer(onIdle, IDLE_MS);
+      cancel = deps.setTimer(onIdle, idleMs);
     },
     stop,
   };

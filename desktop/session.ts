@@ -33,6 +33,8 @@ export class Session {
   #tokenSinceMs = 0;
   #isOnline: boolean | null = null;
   #inFlight = new AbortController();
+  /** Streams go on for as long as the token they were asked for with. */
+  #streams = new AbortController();
 
   /** `serverUrl` is null where nobody has named a server yet: then the vault may know it. */
   constructor(serverUrl: string | null, events: SessionEvents, deps: SessionDeps) {
@@ -92,10 +94,18 @@ export class Session {
     return this.#exchange(connection, request, (asked) => connection.send(asked));
   }
 
-  /** The same for an answer that is a stream: see `ServerConnection.receive`. */
+  /**
+   * The same for an answer that is a stream: see `ServerConnection.receive`. Throws `cancelled` also when the token changes.
+   * Its first byte says that the server is there; that it fails says nothing, as something on the way may not let
+   * streams through.
+   */
   async receive(request: Request, take: (chunk: Uint8Array) => void): Promise<void> {
     const connection = this.requireConnection();
-    return this.#exchange(connection, request, (asked) => connection.receive(asked, take));
+    const signal = AbortSignal.any([this.#streams.signal, ...(request.signal ? [request.signal] : [])]);
+    return this.#exchange(connection, { ...request, signal }, (asked, judge) => connection.receive(asked, (chunk) => {
+      judge(true);
+      take(chunk);
+    }), 'stream');
   }
 
   /** Gives every request under way up, as one that got no answer: its connection may be dead and not know it. */
@@ -104,7 +114,10 @@ export class Session {
     this.#inFlight = new AbortController();
   }
 
-  async #exchange<T>(connection: ServerConnection, request: Request, run: (request: Request) => Promise<T>): Promise<T> {
+  async #exchange<T>(
+    connection: ServerConnection, request: Request, run: (request: Request, judge: (isOnline: boolean) => void) => Promise<T>,
+    kind: 'answer' | 'stream' = 'answer',
+  ): Promise<T> {
     // A server that is only being tried says nothing about being online.
     const judge = (isOnline: boolean): void => {
       if (connection === this.#connection) this.#setOnline(isOnline);
@@ -113,7 +126,7 @@ export class Session {
     const inFlight = this.#inFlight.signal;
     const signal = request.signal ? AbortSignal.any([request.signal, inFlight]) : inFlight;
     try {
-      const answer = await run({ ...request, token, signal });
+      const answer = await run({ ...request, token, signal }, judge);
       judge(true);
       return answer;
     } catch (error) {
@@ -121,7 +134,8 @@ export class Session {
       if (code === 'cancelled' && inFlight.aborted && !request.signal?.aborted) {
         throw new AppError('offline', 'The connection was given up while this computer slept. Try again.', { cause: error });
       }
-      if (code !== 'cancelled') judge(code !== 'offline' && code !== 'unavailable' && code !== 'bad_response');
+      const isFromServer = code !== 'offline' && code !== 'unavailable' && code !== 'bad_response';
+      if (code !== 'cancelled' && (isFromServer || kind === 'answer')) judge(isFromServer);
       // A token that came meanwhile is not the one that was refused.
       if (code === 'unauthorized' && token !== null && token === this.#token) {
         this.forget();
@@ -158,6 +172,7 @@ export class Session {
 
   /** Works with this server and token from now on. `hasAnswered`: the server has just given the token. */
   adopt(connection: ServerConnection, token: string, hasAnswered: boolean): void {
+    this.#endStreams();
     if (this.#connection !== connection) this.#isOnline = hasAnswered ? true : null;
     this.#connection = connection;
     this.#token = token;
@@ -179,12 +194,18 @@ export class Session {
   /** Forgets the token in memory, not in the vault; returns how to end it on the server. */
   forget(): () => Promise<void> {
     const [token, connection] = [this.#token, this.#connection];
+    this.#endStreams();
     this.#token = null;
     return async () => {
       if (token === null || !connection) return;
       await connection.send({ method: 'POST', path: '/api/auth/logout', token }).catch((error: unknown) =>
         this.#deps.log('the session stays on the server until it expires', { error }));
     };
+  }
+
+  #endStreams(): void {
+    this.#streams.abort();
+    this.#streams = new AbortController();
   }
 
   #setOnline(isOnline: boolean): void {

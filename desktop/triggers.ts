@@ -78,7 +78,12 @@ export function createTriggers(host: TriggeredHost, deps: TriggersDeps, minutes:
   let probing: AbortController | null = null;
   /** Steps of ours under way, after which everything is planned anew. */
   let steps = 0;
-  let seen = '';
+  let seen = facts();
+
+  /** What of the host's state matters here, to be compared with what it was. */
+  function facts(): string {
+    return `${host.isSyncing} ${host.isOnline} ${host.isSignedIn}`;
+  }
 
   function read(): Reading {
     return { wallMs: deps.nowMs(), monotonicMs: deps.monotonicMs() };
@@ -98,9 +103,12 @@ export function createTriggers(host: TriggeredHost, deps: TriggersDeps, minutes:
   function plan(): void {
     cancelTimer?.();
     cancelTimer = null;
-    const isListening = !isClosed && !isAsleep && host.isSignedIn && host.isOnline === true;
-    if (isListening) stopListening ??= listenToServer(host, { onChange: nudged, onLost: () => void probe() }, deps);
-    else stopListening = stopListening?.() ?? null;
+    if (isClosed || isAsleep || !host.isSignedIn || host.isOnline !== true) {
+      stopListening?.();
+      stopListening = null;
+    } else {
+      stopListening ??= listenToServer(host, { onChange: nudged, onLost: () => void probe() }, deps);
+    }
     if (isClosed || !host.isSignedIn || host.isSyncing || probing || steps > 0) return;
     const delayMs = Math.min(SLICE_MS, nextMs());
     const armed = read();
@@ -201,12 +209,10 @@ export function createTriggers(host: TriggeredHost, deps: TriggersDeps, minutes:
   // ------------------------------------------------------------------------------------------------- what is heard
 
   const stopWatching = host.onStatus(() => {
-    const { isSyncing, isOnline, isSignedIn } = host;
-    const facts = `${isSyncing} ${isOnline} ${isSignedIn}`;
-    if (facts === seen) return;
-    const hasEnded = seen.startsWith('true') && !isSyncing;
-    seen = facts;
-    if (hasEnded) ended();
+    const before = seen;
+    seen = facts();
+    if (seen === before) return;
+    if (before.startsWith('true') && !host.isSyncing) ended();
     plan();
   });
 
