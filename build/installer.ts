@@ -1,8 +1,8 @@
 // Makes `release/Invoify Setup x.y.z.exe` of dist/, with electron-builder.
 //
 // What always holds: one installer for x64 and arm64, for one person, without an administrator; everything Electron offers
-// to run other code with is off; a build that was told how to sign is signed, or fails. The tests build theirs with the
-// same configuration (test/installer), differing only in what is passed to `installerConfig`.
+// to run other code with is off; a build that was told how to sign is signed, or fails. The tests build theirs with this
+// configuration (test/installer/build.ts).
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -18,8 +18,8 @@ type Arch = 'x64' | 'arm64';
 /** Also in the Start menu's entry, by which Windows groups the program's windows on its taskbar. */
 export const appId = 'app.invoify.desktop';
 
-/** What electron-builder is told. `overrides` is for the tests, which have neither Electron nor NSIS's own plugins. */
-export async function installerConfig(root: string, env: Environment, overrides: Configuration = {}): Promise<Configuration> {
+/** What electron-builder is told. */
+export async function installerConfig(root: string, env: Environment): Promise<Configuration> {
   const manifest: unknown = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
   const { electron } = (manifest as { readonly devDependencies: { readonly electron: string } }).devDependencies;
   const { win, forceCodeSigning } = signing(env);
@@ -30,12 +30,11 @@ export async function installerConfig(root: string, env: Environment, overrides:
     electronVersion: electron,
     ...(env['ELECTRON_OVERRIDE_DIST_PATH'] ? { electronDist: env['ELECTRON_OVERRIDE_DIST_PATH'] } : {}),
     directories: { app: 'dist', output: 'release', buildResources: 'desktop/installer' },
-    // dist/ holds everything; there are no modules to collect or rebuild.
-    npmRebuild: false,
+    // dist/ holds everything: no modules are rebuilt or collected, least of all the server's.
+    beforeBuild: () => Promise.resolve(false),
     files: ['package.json', 'main.js', 'worker.js', 'preload.cjs', 'window/**/*', '!**/*.map'],
     extraFiles: [{ from: 'dist/third-party-notices.txt', to: 'third-party-notices.txt' }, { from: 'LICENSE', to: 'LICENSE.txt' }],
     asar: true,
-    electronLanguages: ['en-US', 'en-GB', 'de'],
     electronFuses: {
       runAsNode: false,
       enableNodeOptionsEnvironmentVariable: false,
@@ -63,7 +62,6 @@ export async function installerConfig(root: string, env: Environment, overrides:
       differentialPackage: false,
     },
     publish: null,
-    ...overrides,
   };
 }
 
@@ -81,7 +79,8 @@ export async function makeInstaller(root: string, args: readonly string[], env: 
   const asked = all.filter((arch) => args.includes(`--${arch}`));
   const archs = asked.length > 0 ? asked : all;
   const config = await installerConfig(root, env);
-  const tools = neededTools({ archs, electronVersion: String(config.electronVersion), env, platform: process.platform, arch: process.arch });
+  const { platform, arch } = process;
+  const tools = neededTools({ archs, electronVersion: String(config.electronVersion), env, platform, arch });
   try {
     await build({ projectDir: root, config, targets: Platform.WINDOWS.createTarget('nsis', ...archs.map(archFromString)) });
     return 0;

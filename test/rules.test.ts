@@ -26,13 +26,14 @@ const mayImport: Readonly<Record<Room, readonly Room[]>> = {
 /** Packages that the product may load at run time, and where; everything else is a development dependency. */
 const packagesOf: Readonly<Record<Room, readonly string[]>> = {
   shared: [], server: ['mongodb'], desktop: ['electron'], ui: ['lit'], root: [], build: ['esbuild', 'electron-builder', 'playwright-core'], demo: ['mongodb'],
-  test: ['mongodb', 'fast-check', 'playwright-core', 'axe-core', 'lit', 'electron', 'esbuild'],
+  test: ['mongodb', 'fast-check', 'playwright-core', 'axe-core', 'lit', 'electron', 'esbuild', 'electron-builder', 'resedit',
+    '@electron/asar'],
 };
 
 const sources = readdirSync(root, { recursive: true, encoding: 'utf8', withFileTypes: true })
   .filter((entry) => entry.isFile() && /\.(ts|mts|cts|mjs)$/.test(entry.name))
   .map((entry) => relative(root, join(entry.parentPath, entry.name)).replaceAll('\\', '/'))
-  .filter((path) => !/^(node_modules|coverage|data|dist|release|\.mongodb)\//.test(path))
+  .filter((path) => !/^(node_modules|coverage|data|dist|release|\.mongodb|\.windows)\//.test(path))
   .map((path) => ({ path, room: roomOf(path), text: readFileSync(join(root, path), 'utf8') }));
 
 describe('imports', () => {

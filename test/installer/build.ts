@@ -1,0 +1,48 @@
+// Builds an installer for the tests: the product's program and configuration around a stand-in for Electron, so that all
+// that is ours in a real one can be checked. Its name says what it is.
+
+import { mkdir, rm } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
+
+import { Arch, Platform, build } from 'electron-builder';
+
+import { bundleProgram } from '../../build.mjs';
+import { installerConfig } from '../../build/installer.ts';
+import { makeStandInElectron } from './stand-in-electron.ts';
+import { prepareTools, root, toolFolder } from './tools.ts';
+
+export interface BuiltInstaller {
+  readonly setup: string;
+  /** The folder that was packed. */
+  readonly unpacked: string;
+  /** 7-Zip, to look into them. */
+  readonly sevenZip: string;
+}
+
+/** Bundles, packs and compiles; rejects where any of it fails. Changes this process's environment for electron-builder. */
+export async function buildInstaller(version: string): Promise<BuiltInstaller> {
+  const tools = await prepareTools();
+  const output = join(toolFolder, 'installer');
+  await rm(output, { recursive: true, force: true });
+  await mkdir(output, { recursive: true });
+  await bundleProgram(join(root, 'dist'));
+  const electron = async (arch: string): Promise<string> => makeStandInElectron(join(toolFolder, `electron-${arch}`), tools.node, arch);
+  process.env['ELECTRON_BUILDER_NSIS_DIR'] = tools.nsisFolder;
+  process.env['ELECTRON_BUILDER_NSIS_RESOURCES_DIR'] = tools.pluginFolder;
+  process.env['ELECTRON_BUILDER_7ZIP_PATH'] = tools.sevenZip;
+  process.env['PATH'] = `${join(import.meta.dirname, 'bin')}${delimiter}${process.env['PATH'] ?? ''}`;
+  const config = await installerConfig(root, {});
+  await build({
+    projectDir: root,
+    config: {
+      ...config,
+      electronDist: ({ arch }) => electron(arch),
+      compression: 'store',
+      extraMetadata: { version },
+      directories: { ...config.directories, output },
+      nsis: { ...config.nsis, artifactName: '${productName} ${version} FOR TESTS ONLY.${ext}' },
+    },
+    targets: Platform.WINDOWS.createTarget('nsis', Arch.x64, Arch.arm64),
+  });
+  return { setup: join(output, `Invoify ${version} FOR TESTS ONLY.exe`), unpacked: join(output, 'win-unpacked'), sevenZip: tools.sevenZip };
+}
