@@ -34,6 +34,8 @@ const parts = {
 } as const;
 
 setUpFolder();
+// The same name that the installer gives the Start menu's entry, so that Windows takes both for one program.
+app.setAppUserModelId('app.invoify.desktop');
 registerScheme();
 if (app.requestSingleInstanceLock()) void app.whenReady().then(run);
 else app.quit();
