@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Installs what an installer for the tests is compiled with (npm run pack:check): NSIS and a C compiler for Windows. What
+# comes from npm is fetched by the check itself, into .windows/.
+set -euo pipefail
+
+for program in makensis i686-w64-mingw32-gcc i686-w64-mingw32-windres; do
+  if ! command -v "$program" > /dev/null; then
+    bash "$(dirname "$0")/apt.sh" nsis gcc-mingw-w64-i686-win32
+    break
+  fi
+done
+
+echo "NSIS $(makensis -VERSION), $(i686-w64-mingw32-gcc --version | head -n 1)"
