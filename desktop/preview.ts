@@ -101,7 +101,7 @@ async function route(parts: Parts, request: IncomingMessage, response: ServerRes
   const refusal = access.refusal(request.method, request.headers);
   if (refusal !== null) return refuse(response, 403, refusal);
   const url = URL.parse(request.url ?? '', parts.origin);
-  if (!url) return refuse(response, 400, 'This is no address of the preview.');
+  if (url?.origin !== parts.origin) return refuse(response, 404, 'This is no address of the preview.');
   const isRead = request.method === 'GET';
   const key = url.searchParams.get('key');
   if (isRead && url.pathname === '/' && key !== null) return letIn(access, key, request, response);
