@@ -3,7 +3,7 @@
 // What always holds: whatever happens, the file of that name is the one before or the new one, never a part of it. A
 // crash may leave a `.part` file, which nothing reads.
 
-import { open, rename, rm, type FileHandle } from 'node:fs/promises';
+import { open, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 import { AppError } from '../shared/errors.ts';
@@ -18,6 +18,7 @@ export interface ReplaceDeps {
 
 /** Windows refuses to replace a file while a virus scanner or an indexer has it open, which they do for a moment. */
 const retryDelaysMs = [20, 50, 100, 200, 400, 800] as const;
+const folderInPlace = 'a folder has this name';
 
 /**
  * Puts a file in the place of `path`: `write` gets an empty one to fill. Durable when it resolves. Throws `disk_full`,
@@ -58,11 +59,17 @@ async function renameOver(from: string, to: string, deps: ReplaceDeps): Promise<
       await rename(from, to);
       return;
     } catch (error) {
+      // Windows says of a folder in the place what it says of a file that is open; waiting moves no folder.
+      if (await isFolder(to)) throw refusal(to, folderInPlace, error);
       const mayPass = ['EPERM', 'EBUSY', 'EACCES'].some((code) => hasCode(error, code));
       if (!mayPass || delayMs === null) throw error;
       await new Promise<void>((resolve) => void deps.setTimer(resolve, delayMs));
     }
   }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => null))?.isDirectory() ?? false;
 }
 
 /** What an error of the file system means to the person who chose the file; any other comes back as it is. */
@@ -74,10 +81,13 @@ function writeError(error: unknown, path: string): unknown {
   }
   const reason = is('EACCES', 'EPERM', 'EROFS') ? `Invoify may not write in ${dirname(path)}`
     : is('ENOENT', 'ENOTDIR') ? `there is no folder ${dirname(path)}`
-      : is('EISDIR', 'EEXIST', 'ENOTEMPTY') ? 'a folder has this name'
+      : is('EISDIR', 'EEXIST', 'ENOTEMPTY') ? folderInPlace
         : is('EBUSY') ? 'another program has the file open'
           : is('ENAMETOOLONG', 'EINVAL') ? 'the name cannot be used here'
             : is('EIO', 'ENXIO', 'ENODEV') ? 'the disk does not answer' : null;
-  if (reason === null) return error;
-  return new AppError('invalid_request', `Nothing was written to ${path}: ${reason}. Choose another place.`, { cause: error });
+  return reason === null ? error : refusal(path, reason, error);
+}
+
+function refusal(path: string, reason: string, cause: unknown): AppError {
+  return new AppError('invalid_request', `Nothing was written to ${path}: ${reason}. Choose another place.`, { cause });
 }

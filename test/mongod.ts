@@ -59,8 +59,9 @@ export function findMongod(): Found<string> {
     return isProgram(named) ? { found: named, missing: null } : missing(`MONGOD names ${named}, which cannot be run.`);
   }
   const root = fileURLToPath(new URL('..', import.meta.url));
-  const onPath = (process.env['PATH'] ?? '').split(delimiter).map((folder) => join(folder, 'mongod'));
-  const inFolder = globSync('.mongodb/**/mongod', { cwd: root }).map((path) => join(root, path));
+  const name = process.platform === 'win32' ? 'mongod.exe' : 'mongod';
+  const onPath = (process.env['PATH'] ?? '').split(delimiter).map((folder) => join(folder, name));
+  const inFolder = globSync(`.mongodb/**/${name}`, { cwd: root }).map((path) => join(root, path));
   const program = [...onPath, ...inFolder].find(isProgram);
   return program === undefined ? missing(NOTHING_FOUND) : { found: program, missing: null };
 }

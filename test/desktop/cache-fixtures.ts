@@ -29,7 +29,7 @@ export function cleanUp(t: TestContext, run: () => void): void {
 /** A path for a cache in a folder that is gone after the test. */
 export function temporaryPath(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'invoify-cache-'));
-  cleanUp(t, () => rmSync(folder, { recursive: true, force: true }));
+  cleanUp(t, () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
   return join(folder, 'database', 'invoify.sqlite');
 }
 

@@ -199,20 +199,26 @@ test('two processes: the second reads what the first commits and waits its turn 
       console.log(attempt(() => line === 'read' ? readState(cache.reader).cursor : (saveState(cache.writer, { cursor: line }), 'saved')));
     }
   `], { stdio: ['pipe', 'pipe', 'inherit'] });
-  t.after(() => other.kill('SIGKILL'));
+  const ended = once(other, 'exit');
   const ask = async (line: string): Promise<string> => {
     other.stdin.write(`${line}\n`);
     const [answer] = await once(other.stdout, 'data') as [Buffer];
     return answer.toString().trim();
   };
-  saveState(cache.writer, { cursor: 'one' });
-  assert.equal(await ask('read'), 'one');
-  cache.writer.db.exec('BEGIN IMMEDIATE');
-  saveState(cache.writer, { cursor: 'two' });
-  assert.equal(await ask('read'), 'one', 'what is not committed is not seen');
-  assert.equal(await ask('three'), 'cache_busy');
-  cache.writer.db.exec('COMMIT');
-  assert.equal(await ask('read'), 'two');
-  assert.equal(await ask('three'), 'saved');
-  assert.equal(readState(cache.reader).cursor, 'three');
+  try {
+    saveState(cache.writer, { cursor: 'one' });
+    assert.equal(await ask('read'), 'one');
+    cache.writer.db.exec('BEGIN IMMEDIATE');
+    saveState(cache.writer, { cursor: 'two' });
+    assert.equal(await ask('read'), 'one', 'what is not committed is not seen');
+    assert.equal(await ask('three'), 'cache_busy');
+    cache.writer.db.exec('COMMIT');
+    assert.equal(await ask('read'), 'two');
+    assert.equal(await ask('three'), 'saved');
+    assert.equal(readState(cache.reader).cursor, 'three');
+  } finally {
+    // Windows removes nothing that it has open.
+    other.kill('SIGKILL');
+    await ended;
+  }
 });

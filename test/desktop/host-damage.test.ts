@@ -117,9 +117,9 @@ describe('the log of another database beside the copy', () => {
   test('that another program made is set aside with it', async (t) => {
     const { books, desk } = await closedCopy(t);
     const other = new DatabaseSync(join(desk.folder, 'other.sqlite'));
-    t.after(() => other.close());
     other.exec(`PRAGMA page_size = ${PAGE_BYTES}; PRAGMA journal_mode = WAL; CREATE TABLE notes (text TEXT)`);
     plantLog(join(desk.folder, 'other.sqlite'), desk);
+    other.close();
     await desk.open();
     await desk.sync();
     await assertExact(desk, books.owner.client);

@@ -2,9 +2,8 @@
 // sync after the cause is gone is as any other.
 
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { after, before, describe, test, type TestContext } from 'node:test';
 
 import { openSmallDisk, type SmallDisk } from '../disk.ts';
@@ -149,9 +148,7 @@ describe('a disk that may only be read', () => {
 describe('a folder that cannot be made', () => {
   test('leaves a desktop without a copy that says why, and one with a copy as soon as it can', async (t) => {
     const books = await openBooks(site);
-    const folder = mkdtempSync(join(tmpdir(), 'invoify-place-'));
-    t.after(() => rmSync(folder, { recursive: true, force: true }));
-    const desk = await openDesk(t, { url: site.server.url, token: books.owner.token, folder });
+    const desk = await openDesk(t, { url: site.server.url, token: books.owner.token });
     await desk.close();
     rmSync(dirname(desk.file), { recursive: true });
     writeFileSync(dirname(desk.file), 'a file in the place of the folder');
