@@ -27,7 +27,7 @@ export interface PageOptions {
 
 /** An empty page, closed when the test ends; then the test fails if it wrote a warning or an error, or left one unhandled. */
 export async function openPage(t: Ending, where: Browser | BrowserContext, options: PageOptions): Promise<Page> {
-  const problems: string[] = [];
+  const problems = new Set<string>();
   const isNew = 'newContext' in where;
   const context = isNew ? await where.newContext({
     locale: options.lang ?? 'en-GB',
@@ -38,14 +38,15 @@ export async function openPage(t: Ending, where: Browser | BrowserContext, optio
   }) : where;
   const page = await context.newPage();
   page.on('console', (message) => {
-    if (message.type() === 'error' || message.type() === 'warning') problems.push(`${message.type()}: ${message.text()}`);
+    if (message.type() === 'error' || message.type() === 'warning') problems.add(`${message.type()}: ${message.text()}`);
   });
-  page.on('pageerror', (error) => problems.push(`unhandled: ${error.stack ?? error.message}`));
-  page.on('crash', () => problems.push('the page crashed'));
+  page.on('pageerror', (error) => problems.add(`unhandled: ${error.stack ?? error.message}`));
+  page.on('crash', () => void problems.add('the page crashed'));
   t.after(async () => {
     await (isNew ? context.close() : page.close());
     const { mayHear = [] } = options;
-    assert.deepEqual(problems.filter((problem) => !mayHear.some((pattern) => pattern.test(problem))), [], 'the page said nothing');
+    const unexpected = [...problems].filter((problem) => !mayHear.some((pattern) => pattern.test(problem)));
+    assert.equal(unexpected.join('\n'), '', 'the page said nothing');
   });
   return page;
 }
