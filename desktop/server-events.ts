@@ -35,17 +35,17 @@ export interface EventsListener {
   readonly onLost: () => void;
 }
 
-/** Listens until told to stop, through as many streams as it takes; returns how to stop. */
+/** Listens until told to stop, through as many streams as it takes; returns how to stop. Nothing is called before that. */
 export function listenToServer(source: EventsSource, listener: EventsListener, deps: EventsDeps): () => void {
   const stop = new AbortController();
-  void follow(source, listener, deps, stop.signal);
+  void Promise.resolve().then(() => follow(source, listener, deps, stop.signal));
   return () => stop.abort();
 }
 
 async function follow(source: EventsSource, listener: EventsListener, deps: EventsDeps, signal: AbortSignal): Promise<void> {
   let failures = 0;
   let muteStreams = 0;
-  for (;;) {
+  while (!signal.aborted) {
     const startedMs = deps.monotonicMs();
     const { heard, error } = await followOne(source, listener, signal);
     if (signal.aborted) return;

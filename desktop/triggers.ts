@@ -93,8 +93,9 @@ export function createTriggers(host: TriggeredHost, deps: TriggersDeps, minutes:
     return Math.max(deps.nowMs() - wallMs, deps.monotonicMs() - monotonicMs);
   }
 
+  /** In whole milliseconds, as timers count: what is left of one would otherwise be waited for again and again. */
   function leftMs({ since, afterMs }: Due): number {
-    return Math.max(0, afterMs - elapsedMs(since));
+    return Math.max(0, Math.ceil(afterMs - elapsedMs(since)));
   }
 
   // ------------------------------------------------------------------------------------------------------ planning
@@ -103,13 +104,9 @@ export function createTriggers(host: TriggeredHost, deps: TriggersDeps, minutes:
   function plan(): void {
     cancelTimer?.();
     cancelTimer = null;
-    if (isClosed || isAsleep || !host.isSignedIn || host.isOnline !== true) {
-      stopListening?.();
-      stopListening = null;
-    } else {
-      stopListening ??= listenToServer(host, { onChange: nudged, onLost: () => void probe() }, deps);
-    }
+    if (isClosed || isAsleep || !host.isSignedIn || host.isOnline !== true) deafen();
     if (isClosed || !host.isSignedIn || host.isSyncing || probing || steps > 0) return;
+    if (host.isOnline && !isAsleep) stopListening ??= listenToServer(host, { onChange: nudged, onLost: () => void probe() }, deps);
     const delayMs = Math.min(SLICE_MS, nextMs());
     const armed = read();
     cancelTimer = deps.setTimer(() => {
@@ -117,6 +114,11 @@ export function createTriggers(host: TriggeredHost, deps: TriggersDeps, minutes:
       if (isAsleep || elapsedMs(armed) > delayMs + SLEPT_MS) wake();
       else run();
     }, delayMs);
+  }
+
+  function deafen(): void {
+    stopListening?.();
+    stopListening = null;
   }
 
   function nextMs(): number {
@@ -188,6 +190,7 @@ export function createTriggers(host: TriggeredHost, deps: TriggersDeps, minutes:
   /** A request of before may wait for a connection that is gone: it is ended first. */
   function pullAnew(): void {
     stopProbing();
+    deafen();
     void step(async () => {
       await host.abortRequests();
       if (!isClosed && !isAsleep && host.isSignedIn) await host.pullFromServer();
