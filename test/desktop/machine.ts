@@ -39,21 +39,28 @@ export class Machine {
   async pass(ms: number): Promise<void> {
     await this.settle();
     const endMs = this.monotonicMs + ms;
-    for (;;) {
-      const next = [...this.#timers].sort((a, b) => a.dueMs - b.dueMs)[0];
-      if (!next || next.dueMs > endMs) break;
-      this.#advance(Math.max(0, next.dueMs - this.monotonicMs));
-      this.#timers.delete(next);
-      next.callback();
-      await this.settle();
-    }
+    while (this.#fire(endMs)) await this.settle();
     this.#advance(endMs - this.monotonicMs);
+  }
+
+  /** Time passes up to the next timer, which fires. */
+  passToNext(): void {
+    assert(this.#fire(Infinity), 'no timer is pending');
   }
 
   /** The machine sleeps. On `windows` the monotonic clock counts the sleep, so timers are overdue afterwards. */
   sleep(ms: number, system: 'linux' | 'windows'): void {
     this.wallMs += ms;
     if (system === 'windows') this.monotonicMs += ms;
+  }
+
+  #fire(endMs: number): boolean {
+    const next = [...this.#timers].sort((a, b) => a.dueMs - b.dueMs)[0];
+    if (!next || next.dueMs > endMs) return false;
+    this.#advance(Math.max(0, next.dueMs - this.monotonicMs));
+    this.#timers.delete(next);
+    next.callback();
+    return true;
   }
 
   #advance(ms: number): void {
