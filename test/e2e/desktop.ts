@@ -12,6 +12,8 @@ import { openPage, type PageOptions } from './page.ts';
 export interface DesktopOptions {
   /** A new one where absent. */
   readonly dataFolder?: string;
+  /** Without the window in its page: `window.electron` alone. */
+  readonly isBare?: boolean;
 }
 
 export interface Desktop {
@@ -40,7 +42,8 @@ interface Around {
 export async function startDesktop(t: Ending, { browser, files, folder }: Around, options: DesktopOptions = {}): Promise<Desktop> {
   const dataFolder = options.dataFolder ?? temporaryFolder(t, join(folder, 'desktops'));
   const log: { event: string; facts: Readonly<Record<string, unknown>> }[] = [];
-  const start = (): Promise<Preview> => startPreview({ files, dataFolder, version: '0.1.0' }, {
+  const served = options.isBare === true ? new Map([...files, ['window.js', Buffer.of()]]) : files;
+  const start = (): Promise<Preview> => startPreview({ files: served, dataFolder, version: '0.1.0' }, {
     log: (event, facts = {}) => void log.push({ event, facts }),
     nowMs: Date.now,
   });

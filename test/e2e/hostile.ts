@@ -1,0 +1,111 @@
+// Requests that no window of ours sends: wrong types, wrong shapes, huge and strange texts, names of prototypes. Half of
+// them begin as a request that is nearly right, so that what lies behind the parser hears of them, too.
+
+import type { WindowCalls } from '../../shared/ipc.ts';
+import type { Random } from '../sync/random.ts';
+
+/** Asks itself only; on a machine with a network nothing else is looked up. */
+const servers = [
+  '', ' ', '://', 'file:///etc/passwd', 'javascript:alert(1)', 'http://evil.example', 'https://', 'https://[::', 'http://127.0.0.1:0',
+  'https://127.0.0.1:1', 'http://127.0.0.1:1', 'https://user:secret@127.0.0.1:1', 'http://127.0.0.1:99999', 'ftp://127.0.0.1',
+  'http://127.0.0.1:1/../../?#', '\u0000', 'http://\u{1f4a9}', 'data:text/html,x', 'http://127.1:1', 'http://[::1]:1',
+] as const;
+
+const texts = [
+  '', ' ', 'a', '0', '-1', 'null', '__proto__', 'constructor', 'toString', 'hasOwnProperty', '../../../etc/passwd', 'C:\\CON',
+  "'; DROP TABLE records; --", '" OR 1=1', '%00', '%n%s', '\u0000', '\ud800', '\u202e', '\u{1f4a9}', '=1+1', '<script>alert(1)</script>',
+  '${1}', '{{1}}', '*', '"', '""', 'NEAR(', 'a AND OR', '2026-02-30', '9999-99-99', '2026-07-24', '1e999', 'ＡＢＣ', 'İ', 'ß'.repeat(64),
+  'x'.repeat(101), 'x'.repeat(9000),
+] as const;
+
+const numbers = [0, -0, 1, -1, 0.5, 100, 501, 1e6, 2 ** 31, 2 ** 53, -(2 ** 53), 1e308, 5e-324] as const;
+
+const keys = [
+  '__proto__', 'constructor', 'prototype', 'toString', 'then', 'toJSON', 'length', '', '0', 'collection', 'id', 'filters', 'from', 'to', 'path',
+] as const;
+
+/** One request per channel that is right in its form, and harmless. */
+const nearlyRight: { readonly [C in keyof WindowCalls]: object | null } = {
+  'sync.pullFromServer': null, 'sync.getStatus': null, 'sync.getOnlineStatus': null, 'sync.cancel': null,
+  'sync.setAuthToken': { token: 'no-token' },
+  'auth.signIn': { server: 'http://127.0.0.1:1', email: 'nobody@example.com', password: 'none' },
+  'auth.signOut': null,
+  'auth.testConnection': { server: 'http://127.0.0.1:1' },
+  'data.listPage': {
+    collection: 'invoices', search: 'a', filters: { status: ['sent', 'draft'], dueDate: { from: '2020-01-01', to: null } },
+    sort: { column: 'issueDate', descending: true }, offset: 0, limit: 10,
+  },
+  'data.getRecord': { collection: 'invoices', id: 'f'.repeat(24) },
+  'data.counts': null,
+  'data.summary': { today: '2026-07-24' },
+  'data.selectionTotals': { collection: 'invoices', search: 'a', filters: { status: 'sent', totalMinor: { from: 1 } } },
+  'data.health': null, 'data.report': null,
+  'records.create': { collection: 'plans', fields: { name: 'x', priceMinor: 1, currency: 'EUR', interval: 'month', active: true } },
+  'records.update': { collection: 'plans', id: 'f'.repeat(24), updatedAt: '2026-01-01T12:00:00.000412Z', patch: { name: 'x' } },
+  'records.remove': { collection: 'plans', id: 'f'.repeat(24), updatedAt: '2026-01-01T12:00:00.000412Z' },
+  'records.act': {
+    collection: 'invoices', id: 'f'.repeat(24), updatedAt: '2026-01-01T12:00:00.000412Z', action: 'payments',
+    body: { amountMinor: 1, paidOn: '2026-07-24' },
+  },
+  'app.getSettings': null,
+  'app.saveSettings': { syncEveryMinutes: 5, theme: 'dark', language: 'de' },
+  'app.resetLocalData': null, 'app.getInfo': null,
+  'app.exportCsv': {
+    selection: { collection: 'customers', filters: {} }, sort: { column: 'name' },
+    columns: [{ name: 'name', title: 'Name' }, { name: 'email', title: 'E-mail' }], locale: 'de-DE',
+  },
+  'app.exportPdf': { name: 'INV-2026-00001' },
+  'app.print': null, 'app.backUp': null,
+  'app.openFolder': { folder: 'data' },
+  'app.copyText': { text: 'text' },
+};
+
+/** A request for the channel as JSON text; '' for none. */
+export function hostileRequest(channel: keyof WindowCalls, random: Random): string {
+  const right = nearlyRight[channel];
+  // Now and then a call that takes nothing is right: some of them do a lot.
+  if (random.chance(0.02)) return right === null ? '' : JSON.stringify(right);
+  if (random.chance(0.002)) return JSON.stringify({ ...right, [random.pick(keys) ?? '']: 'x'.repeat(1_000_000) });
+  const request = right !== null && random.chance(0.5) ? spoil(right, random, 0) : anything(random, 0);
+  // What JavaScript cannot write as JSON, JSON can say all the same: a key that is a prototype's.
+  return (JSON.stringify(request) ?? 'null').replaceAll('"(proto)":', '"__proto__":');
+}
+
+/** The same with one or more of its members replaced, left out or added to. */
+function spoil(value: object, random: Random, depth: number): unknown {
+  if (Array.isArray(value)) return random.chance(0.3) ? anything(random, depth) : value.map((entry: unknown) => spoilAny(entry, random, depth + 1));
+  const entries = Object.entries(value).flatMap(([key, member]): [string, unknown][] => {
+    if (random.chance(0.15)) return [];
+    if (!random.chance(0.3)) return [[key, spoilAny(member, random, depth + 1)]];
+    const isText = key === 'server' && random.chance(0.7);
+    const other = isText ? random.pick(servers) : anything(random, depth + 1);
+    // A text that is no address would be looked up as a name.
+    return [[key, key === 'server' && !isText && typeof other === 'string' ? 0 : other]];
+  });
+  if (random.chance(0.2)) entries.push([random.chance(0.3) ? '(proto)' : random.pick(keys) ?? '', anything(random, depth + 1)]);
+  return Object.fromEntries(entries);
+}
+
+function spoilAny(value: unknown, random: Random, depth: number): unknown {
+  return typeof value === 'object' && value !== null ? spoil(value, random, depth) : value;
+}
+
+function anything(random: Random, depth: number): unknown {
+  const kind = random.integer(0, depth > 3 ? 3 : 6);
+  switch (kind) {
+    case 0: return random.pick(texts);
+    case 1: return random.pick(numbers);
+    case 2: return random.chance(0.5);
+    case 3: return null;
+    case 4: return Array.from({ length: random.integer(0, 4) }, () => anything(random, depth + 1));
+    case 5: return nest(random.integer(1, 200));
+    default: return Object.fromEntries(Array.from({ length: random.integer(0, 4) }, () =>
+      [random.chance(0.2) ? '(proto)' : random.pick(keys), anything(random, depth + 1)]));
+  }
+}
+
+function nest(depth: number): unknown {
+  let value: unknown = {};
+  for (let level = 0; level < depth; level += 1) value = level % 2 === 0 ? [value] : { filters: value };
+  return value;
+}
