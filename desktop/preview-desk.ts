@@ -18,12 +18,14 @@ export interface PreviewDesk {
   close(): Promise<void>;
 }
 
+const workerEntry = new URL('./preview-worker.ts', import.meta.url);
 const died: Outcome<never> = {
   ok: false, error: { code: 'internal', message: 'The part of Invoify that holds the data stopped. Try again: it starts anew.' },
 };
 const closed: Outcome<never> = { ok: false, error: { code: 'cancelled', message: 'The preview is closing.' } };
 
-export function startPreviewDesk(options: DeskOptions, log: Log): PreviewDesk {
+/** The thread is started by the first call. `entry` is what it runs. */
+export function startPreviewDesk(options: DeskOptions, log: Log, entry = workerEntry): PreviewDesk {
   const listeners = new Set<(status: string) => void>();
   const waiting = new Map<number, (outcome: string) => void>();
   let worker: Worker | null = null;
@@ -31,7 +33,7 @@ export function startPreviewDesk(options: DeskOptions, log: Log): PreviewDesk {
   let isClosed = false;
 
   function start(): Worker {
-    const started = new Worker(new URL('./preview-worker.ts', import.meta.url), { workerData: options });
+    const started = new Worker(entry, { workerData: options });
     started.on('message', (message: FromPreviewWorker) => {
       if ('outcome' in message) settle(message.id, message.outcome);
       else if ('status' in message) for (const listener of listeners) listener(message.status);

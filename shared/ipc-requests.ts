@@ -1,6 +1,7 @@
 // Every request that crosses to the desktop, parsed where it arrives: what a parser returns has the type that the
 // contract (shared/ipc.ts) gives it, and whatever else was sent is refused with a reason per field.
 
+import { parseInstant } from './clock.ts';
 import { AppError } from './errors.ts';
 import { isObject, type JsonObject } from './fields.ts';
 import {
@@ -80,7 +81,9 @@ function choice<V extends string>(input: unknown, key: string, values: readonly 
 }
 
 function version(input: unknown): RecordVersion {
-  return { collection: name(input, 'collection'), id: name(input, 'id'), updatedAt: text(input, 'updatedAt', 64) };
+  const updatedAt = text(input, 'updatedAt', 64);
+  if (parseInstant(updatedAt) === null) throw invalid('updatedAt', 'must be the version of a record');
+  return { collection: name(input, 'collection'), id: name(input, 'id'), updatedAt };
 }
 
 /** An object of JSON values; whatever cloning may carry besides (dates, maps, cycles) is refused. */
