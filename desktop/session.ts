@@ -33,7 +33,6 @@ export class Session {
   #tokenSinceMs = 0;
   #isOnline: boolean | null = null;
   #inFlight = new AbortController();
-  /** Streams go on for as long as the token they were asked for with. */
   #streams = new AbortController();
 
   /** `serverUrl` is null where nobody has named a server yet: then the vault may know it. */
@@ -95,7 +94,7 @@ export class Session {
   }
 
   /**
-   * The same for an answer that is a stream: see `ServerConnection.receive`. Throws `cancelled` also when the token changes.
+   * The same for an answer that is a stream: see `ServerConnection.receive`. Throws `cancelled` also after `endStreams`.
    * Its first byte says that the server is there; that it fails says nothing, as something on the way may not let
    * streams through.
    */
@@ -112,6 +111,12 @@ export class Session {
   abortRequests(): void {
     this.#inFlight.abort();
     this.#inFlight = new AbortController();
+  }
+
+  /** Ends the streams that are open: whom they were asked for has gone. */
+  endStreams(): void {
+    this.#streams.abort();
+    this.#streams = new AbortController();
   }
 
   async #exchange<T>(
@@ -172,7 +177,6 @@ export class Session {
 
   /** Works with this server and token from now on. `hasAnswered`: the server has just given the token. */
   adopt(connection: ServerConnection, token: string, hasAnswered: boolean): void {
-    this.#endStreams();
     if (this.#connection !== connection) this.#isOnline = hasAnswered ? true : null;
     this.#connection = connection;
     this.#token = token;
@@ -194,18 +198,13 @@ export class Session {
   /** Forgets the token in memory, not in the vault; returns how to end it on the server. */
   forget(): () => Promise<void> {
     const [token, connection] = [this.#token, this.#connection];
-    this.#endStreams();
+    this.endStreams();
     this.#token = null;
     return async () => {
       if (token === null || !connection) return;
       await connection.send({ method: 'POST', path: '/api/auth/logout', token }).catch((error: unknown) =>
         this.#deps.log('the session stays on the server until it expires', { error }));
     };
-  }
-
-  #endStreams(): void {
-    this.#streams.abort();
-    this.#streams = new AbortController();
   }
 
   #setOnline(isOnline: boolean): void {

@@ -35,6 +35,7 @@ export class Tenant {
    */
   moveIn(connection: ServerConnection, token: string, user: SignedInUser | null): void {
     this.#session.adopt(connection, token, user !== null);
+    this.#session.endStreams();
     this.#user = null;
     if (user) this.#adopt(user);
   }
