@@ -3,6 +3,7 @@
 
 import { visibleTo, type Role } from '../shared/collections.ts';
 import type { JsonObject } from '../shared/fields.ts';
+import type { Command } from '../shared/ipc.ts';
 import type { Status } from '../shared/views.ts';
 
 /** A collection's list, or one of the two screens about the program itself. */
@@ -31,13 +32,29 @@ export function allowedScreen(wanted: Screen, role: Role | null): Screen {
   return wanted === settingsScreen || wanted === healthScreen || lists.includes(wanted) ? wanted : lists[0] ?? settingsScreen;
 }
 
-/** Whether there is anything to show but the sign-in: without a copy and a user there is not. */
-export function needsSignIn(status: Status): boolean {
-  return status.user === null || (status.state === 'never_synced' && status.error?.code === 'signed_out');
+/** Whether there is nothing to show but the sign-in: no copy of anyone's, or one that was never filled. */
+export function needsSignIn({ user, state, error }: Status): boolean {
+  if (user === null) return state === 'never_synced' || state === 'session_expired';
+  return state === 'never_synced' && (error?.code === 'signed_out' || error?.code === 'unauthorized');
 }
 
-/** Who may see a list may not always change it. */
-export function isTyping(target: EventTarget | undefined): boolean {
-  const { tagName = '', isContentEditable = false } = (target ?? {}) as { tagName?: string; isContentEditable?: boolean };
-  return isContentEditable || ['INPUT', 'TEXTAREA', 'SELECT'].includes(tagName);
+/** Where the key of a command has no place in the window, it is one of these. */
+export function commandOfKey({ key, ctrlKey, metaKey, altKey, shiftKey }: KeyPress): Command | null {
+  if (altKey || shiftKey) return null;
+  if (key === 'F5') return 'refresh';
+  if (!ctrlKey && !metaKey) return null;
+  switch (key.toLowerCase()) {
+    case 'f': return 'search';
+    case 'n': return 'new';
+    case 'p': return 'print';
+    default: return null;
+  }
+}
+
+export interface KeyPress {
+  readonly key: string;
+  readonly ctrlKey: boolean;
+  readonly metaKey: boolean;
+  readonly altKey: boolean;
+  readonly shiftKey: boolean;
 }

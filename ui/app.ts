@@ -1,8 +1,23 @@
-// The window's root: the one component that talks to the desktop behind it.
+// The window's root, and the one component that talks to the desktop behind it: it answers what components ask
+// (ui/ask.ts), keeps the sync's state as it is told, and runs the commands that keys, menus and buttons give.
 
-import { LitElement, html, type TemplateResult } from 'lit';
+import { LitElement, css, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
+import { keyed } from 'lit/directives/keyed.js';
 
-import type { WindowApi } from '../shared/ipc.ts';
+import type { AppInfo, Command, Outcome, Settings, WindowApi } from '../shared/ipc.ts';
+import type { Status } from '../shared/views.ts';
+import { commandOfKey, needsSignIn } from './app-state.ts';
+import { askEvent, type Question } from './ask.ts';
+import { controls } from './controls.ts';
+import type { AppEvents } from './events.ts';
+import { chooseLocale, currentLocale, setLocale, t } from './i18n.ts';
+import './shell.ts';
+import type { InvoifyShell } from './shell.ts';
+import './sign-in.ts';
+import './sign-in-dialog.ts';
+import { nextChangeMs, rememberStatus, viewSync, type SyncMemory } from './sync-view.ts';
+import './toasts.ts';
+import type { InvoifyToasts } from './toasts.ts';
 
 declare global {
   interface Window {
@@ -11,8 +26,157 @@ declare global {
 }
 
 export class InvoifyApp extends LitElement {
-  override render(): TemplateResult {
-    return html`<main></main>`;
+  static override properties = {
+    _sync: { state: true },
+    _settings: { state: true },
+    _isSigningIn: { state: true },
+    _announcement: { state: true },
+  };
+
+  static override styles = [controls, css`
+    :host { display: block; block-size: 100%; }
+    main { block-size: 100%; overflow: auto; }
+  `];
+
+  declare _sync: SyncMemory | null;
+  declare _settings: Settings | null;
+  /** The dialog for signing in again is open. */
+  declare _isSigningIn: boolean;
+  /** What a screen reader is told; it changes with the state, never with the clock. */
+  declare _announcement: string;
+
+  #info: AppInfo | null = null;
+  #toldState: string | null = null;
+  #tick: ReturnType<typeof setTimeout> | undefined;
+  #endings: readonly (() => void)[] = [];
+
+  constructor() {
+    super();
+    this._sync = null;
+    this._settings = null;
+    this._isSigningIn = false;
+    this._announcement = '';
+    this.addEventListener(askEvent, (event) => this.#answer((event as CustomEvent<Question>).detail));
+    this.#on('toast', ({ text, tone }) => this.#toast(text, tone));
+    this.#on('announce', ({ text }) => { this._announcement = text; });
+    this.#on('refresh', () => void this.#refresh());
+    this.#on('cancel-sync', () => void window.electron.app.cancelSync());
+    this.#on('sign-in', () => { this._isSigningIn = true; });
+    this.#on('settings-saved', ({ settings }) => this.#useSettings(settings));
+  }
+
+  #on<E extends keyof AppEvents>(name: E, handle: (detail: AppEvents[E]) => void): void {
+    this.addEventListener(name, (event) => handle((event as CustomEvent<AppEvents[E]>).detail));
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    void this.#start();
+  }
+
+  override disconnectedCallback(): void {
+    for (const end of this.#endings) end();
+    clearTimeout(this.#tick);
+    super.disconnectedCallback();
+  }
+
+  async #start(): Promise<void> {
+    const { sync, app } = window.electron;
+    const onKey = (event: KeyboardEvent): void => this.#key(event);
+    window.addEventListener('keydown', onKey);
+    this.#endings = [
+      sync.onStatus((status) => this.#hear(status)),
+      app.onCommand((command) => this.#run(command)),
+      () => window.removeEventListener('keydown', onKey),
+    ];
+    const [status, settings, info] = await Promise.all([sync.getStatus(), app.getSettings(), app.getInfo()]);
+    this.#info = info.ok ? info.value : null;
+    this.#useSettings(settings.ok ? settings.value : null);
+    // What was told meanwhile is newer.
+    if (!this._sync) this.#hear(status);
+  }
+
+  #hear(status: Status): void {
+    this._sync = rememberStatus(this._sync, status, Date.now());
+    if (status.state !== 'session_expired' && status.state !== 'never_synced') this._isSigningIn = false;
+  }
+
+  #useSettings(settings: Settings | null): void {
+    this._settings = settings;
+    setLocale(chooseLocale(settings?.language ?? 'system', navigator.languages));
+    const root = document.documentElement;
+    root.lang = currentLocale().language;
+    if (settings === null || settings.theme === 'system') delete root.dataset['theme'];
+    else root.dataset['theme'] = settings.theme;
+  }
+
+  #answer({ channel, request, answer }: Question): void {
+    const [group = '', name = ''] = channel.split('.');
+    // The window's API has a group and a function for every channel, by their names.
+    const groups = window.electron as unknown as Record<string, Record<string, (request?: unknown) => Promise<Outcome<unknown>>>>;
+    const call = groups[group]?.[name];
+    if (call) answer(request === undefined ? call() : call(request));
+  }
+
+  #key(event: KeyboardEvent): void {
+    const command = commandOfKey(event);
+    if (command === null) return;
+    event.preventDefault();
+    if (!event.repeat) this.#run(command);
+  }
+
+  #run(command: Command): void {
+    if (command === 'refresh') void this.#refresh();
+    else this.renderRoot.querySelector<InvoifyShell>('invoify-shell')?.run(command);
+  }
+
+  /** A sync that a person asked for: its end may be told, as that of no other is. */
+  async #refresh(): Promise<void> {
+    if (!this._sync || needsSignIn(this._sync.latest)) return;
+    if (this._sync.latest.state === 'session_expired') {
+      this._isSigningIn = true;
+      return;
+    }
+    const { outcome, changes, error } = await window.electron.sync.pullFromServer();
+    if (outcome === 'completed') this.#toast(changes > 0 ? t('sync.toastChanges', { count: changes }) : t('sync.toastDone'), 'ok');
+    else if (outcome === 'failed') this.#toast(error?.message ?? t('sync.failed'), 'bad');
+  }
+
+  #toast(text: string, tone: 'ok' | 'bad'): void {
+    this.renderRoot.querySelector<InvoifyToasts>('invoify-toasts')?.add(text, tone);
+  }
+
+  protected override willUpdate(changed: PropertyValues): void {
+    if (!this._sync) return;
+    const now = Date.now();
+    clearTimeout(this.#tick);
+    this.#tick = setTimeout(() => this.requestUpdate(), nextChangeMs(this._sync, now));
+    const { state, announcement } = viewSync(this._sync, now);
+    // What a person finds on opening the window is read where it stands; told is what changes.
+    if (this.#toldState !== null && this.#toldState !== state && !changed.has('_announcement')) this._announcement = announcement;
+    this.#toldState = state;
+  }
+
+  #body(memory: SyncMemory): TemplateResult {
+    const { latest } = memory;
+    const isMemoryOnly = this.#info?.lacks.includes('secure token storage') ?? false;
+    if (needsSignIn(latest)) {
+      return html`<main><invoify-sign-in .server=${latest.server ?? this._settings?.server ?? null} .user=${latest.user}
+        .memoryOnly=${isMemoryOnly}></invoify-sign-in></main>`;
+    }
+    return html`
+      <invoify-shell .status=${latest} .view=${viewSync(memory, Date.now())} .settings=${this._settings} .info=${this.#info}></invoify-shell>
+      ${this._isSigningIn ? html`<invoify-sign-in-dialog .server=${latest.server} .user=${latest.user} .memoryOnly=${isMemoryOnly}
+        @close=${() => { this._isSigningIn = false; }}></invoify-sign-in-dialog>` : nothing}`;
+  }
+
+  override render(): TemplateResult | typeof nothing {
+    if (!this._sync) return nothing;
+    const { language, format } = currentLocale();
+    return html`
+      ${keyed(`${language} ${format}`, this.#body(this._sync))}
+      <invoify-toasts></invoify-toasts>
+      <div class="visually-hidden" role="status">${this._announcement}</div>`;
   }
 }
 

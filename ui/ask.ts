@@ -5,18 +5,21 @@ import type { Outcome, WindowCalls } from '../shared/ipc.ts';
 
 export const askEvent = 'desk-ask';
 
-type Request<C extends keyof WindowCalls> = WindowCalls[C]['request'];
-type Answer<C extends keyof WindowCalls> = WindowCalls[C]['answer'];
+/** What components may ask; the sync itself is the root's business. */
+export type Askable = Exclude<keyof WindowCalls, `sync.${string}`>;
+
+type Request<C extends Askable> = WindowCalls[C]['request'];
+type Answer<C extends Askable> = WindowCalls[C]['answer'];
 
 /** What travels up: the call, and where its outcome goes. */
 export interface Question {
-  readonly channel: keyof WindowCalls;
+  readonly channel: Askable;
   readonly request: unknown;
   answer(outcome: Promise<Outcome<unknown>>): void;
 }
 
 /** Asks, and never rejects: an element that is in no window any more is told that the call was cancelled. */
-export async function ask<C extends keyof WindowCalls>(
+export async function ask<C extends Askable>(
   element: EventTarget, channel: C, ...[request]: Request<C> extends undefined ? [] : [request: Request<C>]
 ): Promise<Outcome<Answer<C>>> {
   let answered: Promise<Outcome<unknown>> | undefined;

@@ -55,6 +55,10 @@ const shapes = {
 
 export type IconName = keyof typeof shapes;
 
+export function isIcon(name: string): name is IconName {
+  return Object.hasOwn(shapes, name);
+}
+
 export function icon(name: IconName): TemplateResult {
   return html`<svg class="icon" viewBox="0 0 16 16" aria-hidden="true" focusable="false">${shapes[name]}</svg>`;
 }

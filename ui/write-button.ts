@@ -10,7 +10,7 @@ import { blockText, type WriteBlock } from './sync-view.ts';
 /**
  * @fires activate - a person (or a script) has activated it, and writing is possible
  */
-export class WriteButton extends LitElement {
+export class InvoifyWriteButton extends LitElement {
   static override properties = {
     blocked: { attribute: false },
     busy: { type: Boolean },
@@ -84,4 +84,4 @@ export class WriteButton extends LitElement {
   }
 }
 
-customElements.define('invoify-write-button', WriteButton);
+customElements.define('invoify-write-button', InvoifyWriteButton);

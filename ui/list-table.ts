@@ -1,0 +1,224 @@
+// A list as a grid of any length. Only the rows in view are elements, each at its place on a sheet as high as all rows;
+// the others come from ListRows as they are scrolled to. The keyboard's row is an active descendant: the focus stays on
+// the grid, so it is never lost with a row that scrolls away.
+
+import { LitElement, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
+
+import type { ListRow, ListSort } from '../shared/views.ts';
+import { controls } from './controls.ts';
+import { icon } from './icons.ts';
+import { leastWidthPx, type Cell, type ListColumn } from './list-columns.ts';
+import type { ListRows } from './list-rows.ts';
+import { tableStyles } from './list-table-styles.ts';
+import { assignRows, poolSize, rowAfterKey, rowPx, rowWindow, scrollToShow, type RowWindow } from './list-window.ts';
+
+/**
+ * @fires sort - a person chose a column to sort by: its name
+ * @fires row-open - a person opened a row: its id
+ * @fires row-move - the keyboard moved to a row: its id
+ */
+export class InvoifyListTable extends LitElement {
+  static override properties = {
+    columns: { attribute: false },
+    rows: { attribute: false },
+    version: { attribute: false },
+    sort: { attribute: false },
+    selectedId: { attribute: false },
+    label: {},
+    today: {},
+  };
+
+  static override styles = [controls, tableStyles];
+
+  declare columns: readonly ListColumn[];
+  declare rows: ListRows;
+  /** Counts what has changed in the rows. */
+  declare version: number;
+  declare sort: ListSort;
+  declare selectedId: string | null;
+  declare label: string;
+  declare today: string;
+
+  #window: RowWindow = { first: 0, last: -1 };
+  #viewPx = 640;
+  #active = -1;
+  #activeId: string | null = null;
+  readonly #sizes = new ResizeObserver(() => this.#measure());
+
+  constructor() {
+    super();
+    this.columns = [];
+    this.version = 0;
+    this.selectedId = null;
+    this.label = '';
+    this.today = '';
+  }
+
+  override disconnectedCallback(): void {
+    this.#sizes.disconnect();
+    super.disconnectedCallback();
+  }
+
+  /** Shows the rows from the top, as another list's have to be. */
+  scrollToTop(): void {
+    this.#active = -1;
+    this.#activeId = null;
+    this.#grid?.scrollTo({ top: 0 });
+    this.#move();
+  }
+
+  override focus(): void {
+    this.#grid?.focus();
+  }
+
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    if (!changed.has('version')) return;
+    // A record keeps the keyboard's place wherever it now stands.
+    const index = this.#activeId === null ? -1 : this.rows.indexOf(this.#activeId);
+    if (index >= 0) this.#active = index;
+    this.#active = Math.min(this.#active, this.#total - 1);
+    this.#window = rowWindow(this.#grid?.scrollTop ?? 0, this.#viewPx, this.#total);
+  }
+
+  protected override firstUpdated(): void {
+    if (this.#grid) this.#sizes.observe(this.#grid);
+  }
+
+  protected override updated(): void {
+    const grid = this.#grid;
+    if (!grid) return;
+    const tracks = this.columns.map(({ width }) => width).join(' ');
+    const sheet = grid.querySelector<HTMLElement>('.sheet');
+    setStyle(sheet, 'block-size', `${this.#total * rowPx}px`);
+    for (const part of [sheet, grid.querySelector<HTMLElement>('.head')]) setStyle(part, 'min-inline-size', `${leastWidthPx}px`);
+    for (const row of grid.querySelectorAll<HTMLElement>('.row')) {
+      setStyle(row, 'grid-template-columns', tracks);
+      const index = row.dataset['index'];
+      if (index !== undefined) setStyle(row, 'transform', `translateY(${Number(index) * rowPx}px)`);
+    }
+  }
+
+  get #grid(): HTMLElement | null {
+    return this.renderRoot.querySelector('.grid');
+  }
+
+  /** Until it is known how many there are, as many as there is room for. */
+  get #total(): number {
+    return this.rows.total ?? Math.floor(this.#viewPx / rowPx);
+  }
+
+  #measure(): void {
+    const viewPx = (this.#grid?.clientHeight ?? 0) - rowPx;
+    if (viewPx === this.#viewPx || viewPx <= 0) return;
+    this.#viewPx = viewPx;
+    this.#move();
+    this.requestUpdate();
+  }
+
+  /** Draws what is in view now, and asks for what is not here. */
+  #move(): void {
+    const scrollPx = this.#grid?.scrollTop ?? 0;
+    const first = Math.floor(scrollPx / rowPx);
+    if (this.rows.total !== null) this.rows.need(first, first + Math.ceil(this.#viewPx / rowPx));
+    const next = rowWindow(scrollPx, this.#viewPx, this.#total);
+    if (next.first === this.#window.first && next.last === this.#window.last) return;
+    this.#window = next;
+    this.requestUpdate();
+  }
+
+  #key(event: KeyboardEvent): void {
+    if (event.target !== this.#grid || event.ctrlKey || event.altKey || event.metaKey) return;
+    const row = this.rows.row(this.#active);
+    if (event.key === 'Enter' || event.key === ' ') {
+      if (row) this.#send('row-open', row.id);
+    } else {
+      const index = rowAfterKey(event.key, this.#active, this.rows.total ?? 0, this.#viewPx);
+      if (index === null || index < 0) return;
+      this.#goTo(index);
+    }
+    event.preventDefault();
+  }
+
+  #goTo(index: number): void {
+    this.#active = index;
+    this.#activeId = this.rows.row(index)?.id ?? null;
+    const grid = this.#grid;
+    if (grid) grid.scrollTop = scrollToShow(index, grid.scrollTop, this.#viewPx);
+    if (this.#activeId !== null) this.#send('row-move', this.#activeId);
+    this.#move();
+    this.requestUpdate();
+  }
+
+  #focused(event: FocusEvent): void {
+    if (event.target !== this.#grid || this.#active >= 0 || this.#total === 0) return;
+    const selected = this.selectedId === null ? -1 : this.rows.indexOf(this.selectedId);
+    const first = Math.ceil((this.#grid?.scrollTop ?? 0) / rowPx);
+    this.#active = selected >= 0 ? selected : first;
+    this.#activeId = this.rows.row(this.#active)?.id ?? null;
+    this.requestUpdate();
+  }
+
+  #open(index: number): void {
+    const row = this.rows.row(index);
+    if (!row) return;
+    this.#active = index;
+    this.#activeId = row.id;
+    this.#send('row-open', row.id);
+    this.requestUpdate();
+  }
+
+  #send(name: 'sort' | 'row-open' | 'row-move', detail: string): void {
+    this.dispatchEvent(new CustomEvent(name, { detail }));
+  }
+
+  #headerCell(column: ListColumn): TemplateResult {
+    const isSorted = this.sort.column === column.name;
+    const direction = this.sort.descending ? 'descending' : 'ascending';
+    return html`<div role="columnheader" class="cell ${column.isNumber ? 'number' : ''}" aria-sort=${isSorted ? direction : nothing}>
+      ${column.isSortable ? html`<button class="sort" @click=${() => this.#send('sort', column.name)}>
+        <span>${column.title}</span>${isSorted ? icon(this.sort.descending ? 'sortDown' : 'sortUp') : nothing}
+      </button>` : column.title}
+    </div>`;
+  }
+
+  #row(index: number | null): TemplateResult {
+    if (index === null) return html`<div class="row" hidden></div>`;
+    const row = this.rows.row(index);
+    return html`<div role="row" class="row ${index === this.#active ? 'active' : ''} ${row ? '' : 'waiting'}" id="row-${index}"
+      aria-rowindex=${index + 2} aria-selected=${row !== undefined && row.id === this.selectedId ? 'true' : 'false'}
+      data-index=${index} @click=${() => this.#open(index)}
+    >${this.columns.map((column) => cell(column, row, this.today))}</div>`;
+  }
+
+  override render(): TemplateResult {
+    const { total } = this.rows;
+    const { first, last } = this.#window;
+    const isActiveDrawn = this.#active >= first && this.#active <= last;
+    return html`
+      <div class="grid" role="grid" tabindex="0" aria-label=${this.label} aria-rowcount=${total === null ? -1 : total + 1}
+        aria-colcount=${this.columns.length} aria-busy=${total === null ? 'true' : 'false'}
+        aria-activedescendant=${isActiveDrawn ? `row-${this.#active}` : nothing}
+        @scroll=${this.#move} @keydown=${this.#key} @focus=${this.#focused}
+      >
+        <div role="rowgroup" class="head">
+          <div role="row" class="row" aria-rowindex="1">${this.columns.map((column) => this.#headerCell(column))}</div>
+        </div>
+        <div role="rowgroup" class="sheet">${assignRows(this.#window, poolSize(this.#viewPx)).map((index) => this.#row(index))}</div>
+      </div>`;
+  }
+}
+
+function cell(column: ListColumn, row: ListRow | undefined, today: string): TemplateResult {
+  const align = column.isNumber ? 'number' : '';
+  if (!row) return html`<div role="gridcell" class="cell ${align}"><span class="bar"></span></div>`;
+  const { text, badge, isMuted }: Cell = column.cell(row, today);
+  return html`<div role="gridcell" class="cell ${align} ${isMuted ? 'muted' : ''}" title=${text.length > 16 ? text : nothing}
+  >${badge === undefined ? text : html`<span class="badge" data-tone=${badge}>${text}</span>`}</div>`;
+}
+
+/** Styles that depend on data go through the style's own object; the content security policy forbids the attribute. */
+function setStyle(element: HTMLElement | null, name: string, value: string): void {
+  if (element && element.style.getPropertyValue(name) !== value) element.style.setProperty(name, value);
+}
+
+customElements.define('invoify-list-table', InvoifyListTable);

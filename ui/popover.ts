@@ -1,0 +1,21 @@
+// Where a popover stands: at its button's start edge, below it or above where there is more room, and always wholly in
+// the window. Popovers are in the browser's top layer, so nothing they stand in cuts them off.
+
+const gapPx = 4;
+
+export function placePopover(popover: HTMLElement, button: HTMLElement): void {
+  const at = button.getBoundingClientRect();
+  const { offsetWidth: width, offsetHeight: height } = popover;
+  const isAbove = at.bottom + gapPx + height > window.innerHeight && at.top > window.innerHeight - at.bottom;
+  const isRightToLeft = getComputedStyle(button).direction === 'rtl';
+  const left = isRightToLeft ? at.right - width : at.left;
+  const top = isAbove ? at.top - gapPx - height : at.bottom + gapPx;
+  popover.style.setProperty('position', 'fixed');
+  popover.style.setProperty('inset', 'auto');
+  popover.style.setProperty('left', `${clamp(left, window.innerWidth - width)}px`);
+  popover.style.setProperty('top', `${clamp(top, window.innerHeight - height)}px`);
+}
+
+function clamp(px: number, max: number): number {
+  return Math.max(gapPx, Math.min(px, max - gapPx));
+}
