@@ -213,7 +213,7 @@ async function serve(config: Config, deps: StartDeps, log: Log, store: Store): P
   const auth = createAuth(store, { secrets, tokenTtlMs: config.tokenTtlMs }, deps.nowMs);
   const [fingerprintKey = ''] = secrets;
   const records = { store, rules: { passwords: auth.passwords }, nowMs: deps.nowMs, fingerprintKey };
-  const nudges = createNudges(store, auth);
+  const nudges = createNudges(store, auth, log);
   const isFirst = config.admin !== null
     && await createFirstOwner(store, auth.passwords, config.admin.email, config.admin.password);
 

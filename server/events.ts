@@ -8,12 +8,12 @@
 // database does is repeated with the next comment.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { setTimeout as sleep } from 'node:timers/promises';
 
 import { EPOCH, formatInstant, type Instant } from '../shared/clock.ts';
 import { AppError, errorCode } from '../shared/errors.ts';
 import type { Auth, Caller } from './auth.ts';
 import type { StreamAnswer } from './http.ts';
+import type { Log } from './log.ts';
 import type { Store } from './store.ts';
 
 /** A comment so often keeps the connection from being taken for dead, and finds out where it is. */
@@ -32,7 +32,7 @@ export interface Nudges {
   close(): void;
 }
 
-export function createNudges(store: Store, auth: Pick<Auth, 'identify'>): Nudges {
+export function createNudges(store: Store, auth: Pick<Auth, 'identify'>, log: Log): Nudges {
   const sessions = new Map<string, Set<AbortController>>();
   let isClosed = false;
 
@@ -58,13 +58,21 @@ export function createNudges(store: Store, auth: Pick<Auth, 'identify'>): Nudges
       const { accountId, sessionId } = caller.session;
       // A place is taken here and not when the stream begins, as another request may be answered in between.
       const stop = request.method === 'HEAD' ? new AbortController() : reserve(sessionId);
-      const clock = async (): Promise<Instant> => (await auth.identify(request)).account.clock;
+      const look = async (): Promise<Instant | null> => {
+        try {
+          return (await auth.identify(request)).account.clock;
+        } catch (error) {
+          if (errorCode(error) === 'unauthorized') throw error;
+          log(errorCode(error) === 'internal' ? 'error' : 'debug', 'the clock could not be looked up', { error });
+          return null;
+        }
+      };
       return {
         contentType: 'text/event-stream; charset=utf-8',
         follow(response) {
           response.once('close', () => stop.abort());
           if (isClosed || response.destroyed) stop.abort();
-          void tell(response, { first: caller.account.clock, clock, watch: (wake) => store.watch(accountId, wake) }, stop.signal);
+          void tell(response, { first: caller.account.clock, look, watch: (wake) => store.watch(accountId, wake) }, stop.signal);
         },
       };
     },
@@ -79,8 +87,8 @@ export function createNudges(store: Store, auth: Pick<Auth, 'identify'>): Nudges
 interface Source {
   /** The clock as the request found it. */
   readonly first: Instant;
-  /** The clock now; throws `unauthorized` once the session has ended. */
-  readonly clock: () => Promise<Instant>;
+  /** The clock now, or null where the database does not say; throws `unauthorized` once the session has ended. */
+  readonly look: () => Promise<Instant | null>;
   readonly watch: (wake: () => void) => () => void;
 }
 
@@ -101,12 +109,12 @@ async function tell(response: ServerResponse, source: Source, signal: AbortSigna
     let told = EPOCH;
     // The clock may have moved between the request's own look and the watch.
     moved.ring();
-    for (let clock: Instant | null = source.first; !signal.aborted; clock = await look(source)) {
+    for (let clock: Instant | null = source.first; !signal.aborted; clock = await source.look()) {
       if (clock !== null && clock > told) {
         told = clock;
         await write(response, `event: change\ndata: ${JSON.stringify({ serverTime: formatInstant(clock) })}\n\n`, signal);
       }
-      await sleep(GAP_MS, undefined, { signal });
+      await waitFor(signal, (done) => void setTimeout(done, GAP_MS));
       await moved.rung();
     }
   } catch {
@@ -118,22 +126,17 @@ async function tell(response: ServerResponse, source: Source, signal: AbortSigna
   }
 }
 
-/** The clock, or null where the database does not say; throws where the session has ended. */
-async function look(source: Source): Promise<Instant | null> {
-  try {
-    return await source.clock();
-  } catch (error) {
-    if (errorCode(error) === 'unauthorized') throw error;
-    return null;
-  }
-}
-
 /** Resolves when the bytes have left this process; rejects when the signal is raised before. */
 function write(response: ServerResponse, text: string, signal: AbortSignal): Promise<void> {
+  return waitFor(signal, (done) => void response.write(text, () => done()));
+}
+
+/** Resolves when what was begun calls back; rejects when the signal is raised before. */
+function waitFor(signal: AbortSignal, begin: (done: () => void) => void): Promise<void> {
   return new Promise((resolve, reject) => {
     const stop = (): void => reject(signal.reason);
     signal.addEventListener('abort', stop, { once: true });
-    response.write(text, () => {
+    begin(() => {
       signal.removeEventListener('abort', stop);
       resolve();
     });
@@ -146,7 +149,10 @@ function finish(response: ServerResponse): void {
   else response.end();
 }
 
-/** Something to wait for that may come before anyone waits. However often it comes meanwhile, it has come once. */
+/**
+ * Something to wait for that may come before anyone waits. However often it comes meanwhile, it has come once. Waiting
+ * for it rejects when the signal is raised.
+ */
 function createBell(signal: AbortSignal): { ring: () => void; rung: () => Promise<void> } {
   let hasRung = false;
   let waiting: (() => void) | null = null;
@@ -159,6 +165,7 @@ function createBell(signal: AbortSignal): { ring: () => void; rung: () => Promis
     ring,
     async rung() {
       if (!hasRung) await new Promise<void>((resolve) => { waiting = resolve; });
+      signal.throwIfAborted();
       hasRung = false;
     },
   };
