@@ -6,6 +6,7 @@ import { Agent } from 'node:http';
 import { after, before, describe, test } from 'node:test';
 
 import { assertError, createClient, type Client, type Reply } from './client.ts';
+import { openEvents } from './event-stream.ts';
 import { firstOwner, password, prepare, spawnServer, stores, type Installation, type ServerProcess } from './harness.ts';
 import { customer, invoice, plan, user } from './samples.ts';
 
@@ -53,6 +54,24 @@ describe('two server processes on one MongoDB', { skip: mongodb.skip }, () => {
     for (const owner of owners) {
       assert.deepEqual((await owner.pull(`?since=${serverTime}`)).body.changes.map(({ mongoId }) => mongoId), ids);
     }
+  });
+
+  test('nudge for each other\'s writes', async (t) => {
+    const streams = await Promise.all(processes.map(({ url }) => openEvents(url, owners[0].token)));
+    t.after(() => streams.forEach((stream) => stream.close()));
+    for (const stream of streams) await stream.clock();
+    for (let round = 0; round < 4; round += 1) {
+      const { updatedAt } = await (owners[round % 2] ?? owners[0]).create('plans', plan());
+      for (const stream of streams) assert.equal((await stream.clocksUntil(updatedAt)).at(-1), updatedAt);
+    }
+  });
+
+  test('end the streams of a user who was disabled at the other', async () => {
+    const leaver = await owners[0].create('users', user('leaver@first.test', { password }));
+    const { token } = await owners[0].as(null).login('leaver@first.test', password);
+    const streams = await Promise.all(processes.map(({ url }) => openEvents(url, token)));
+    await owners[0].patch(`/api/users/${leaver.id}`, leaver.updatedAt, { disabled: true });
+    for (const stream of streams) assert.equal((await stream.end()).isWhole, true);
   });
 
   test('refuse a version that the other has changed', async () => {

@@ -12,6 +12,7 @@ import { openMongoStore } from '../../server/store-mongo.ts';
 import type { Store } from '../../server/store.ts';
 import { findMongod, startReplicaSet, testDatabaseName, withAdmin, type ReplicaSet } from '../mongod.ts';
 import { assertAgrees, assertRejects, content, create, depsOf, look, newAccount, newId, START_MS } from './store-bench.ts';
+import { watch } from './store-suite-watch.ts';
 
 const { found: mongod, missing } = findMongod();
 
@@ -84,13 +85,33 @@ describe('MongoDB store under faults', { skip: missing ?? false }, () => {
     assert.equal(await store.get(accountId, 'plans', newId()), null);
   });
 
-  test('the clock read after a step-down is not before an acknowledged write', async () => {
+  test('the clock read after a step-down is not before an acknowledged write, and who watches goes on hearing', async () => {
     const accountId = await newAccount(store);
+    const watched = watch(store, accountId);
     const writing = Promise.all([1, 2].map((writer) => writeNumbered(store, accountId, writer)));
     await set.stepDown();
     const written = await writing;
     const clock = await retryWhileUnavailable(() => store.latestClock(accountId));
     assert.equal(clock, Math.max(...written.map(({ at }) => at)));
+    const { at } = await create(store, accountId, 'plans');
+    await retryWhileUnavailable(() => watched.reaches(at));
+    watched.stop();
+  });
+
+  test('who watches goes on hearing after the stream broke', async () => {
+    const accountId = await newAccount(store);
+    const watched = watch(store, accountId);
+    await watched.reaches((await create(store, accountId, 'plans')).at);
+    for (const fault of [{ closeConnection: true }, { errorCode: 136, errorLabels: [] }]) {
+      await failNext(set.url, 1, { failCommands: ['getMore'], appName: 'invoify', ...fault });
+      // The first may still come by a question that was open before; the second by none that failed.
+      for (let round = 0; round < 2; round += 1) {
+        const { at } = await create(store, accountId, 'plans');
+        await retryWhileUnavailable(() => watched.reaches(at));
+      }
+      assert(await failuresUntilNow(set.url) > 0, 'nothing failed');
+    }
+    watched.stop();
   });
 
   test('a killed primary costs no acknowledged write and makes none twice, and a reader misses nothing', async () => {

@@ -13,6 +13,7 @@ import {
   assertAgrees, assertRising, content, create, depsOf, everything, look, newAccount, newId, remove, START_MS, type StoreHome,
 } from './store-bench.ts';
 import { storeSuite } from './store-suite.ts';
+import { watch } from './store-suite-watch.ts';
 
 const { found: mongo, missing } = await openTestMongo();
 after(() => mongo?.release());
@@ -123,6 +124,30 @@ describe('MongoDB', { skip }, () => {
       { $match: { type: 'idleCursor', ns: { $regex: `^${home.name}\\.` } } },
     ]).toArray();
     assert.deepEqual(open, []);
+  });
+
+  test('however many watch, there is one change stream, and none once nobody does', async (t) => {
+    const home = await newHome();
+    t.after(() => home.remove());
+    const store = await home.open(depsOf({ nowMs: START_MS }));
+    t.after(() => store.close());
+    await using client = await new MongoClient(home.url).connect();
+    const streams = async (): Promise<number> => {
+      const operations = await client.db('admin').aggregate([
+        { $currentOp: { idleCursors: true, localOps: true } },
+        { $match: { ns: `${home.name}.accounts`, 'cursor.originatingCommand.pipeline.0.$changeStream': { $exists: true } } },
+      ]).toArray();
+      return operations.length;
+    };
+    const accounts = await Promise.all([1, 2, 3].map(() => newAccount(store)));
+    assert.equal(await streams(), 0);
+    const watching = accounts.flatMap((accountId) => [watch(store, accountId), watch(store, accountId)]);
+    for (const [index, watched] of watching.entries()) {
+      await watched.reaches((await create(store, accounts[Math.floor(index / 2)] ?? '', 'plans')).at);
+    }
+    assert.equal(await streams(), 1);
+    for (const { stop } of watching) stop();
+    while (await streams() > 0) await store.check();
   });
 
   test('every index but that of the id begins with the account', async (t) => {
