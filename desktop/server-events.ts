@@ -4,7 +4,7 @@
 // What always holds: the stream is only ever a hint. Where it is missing, cut, held back by a middleman or not a stream
 // at all, the interval still syncs; it is asked for again with growing pauses, and not at all where asking is useless.
 
-import { AppError, errorCode } from '../shared/errors.ts';
+import { AppError } from '../shared/errors.ts';
 import { isObject } from '../shared/fields.ts';
 import { badResponse } from '../shared/protocol.ts';
 import { backoffMs, mayPass, wait, type RetryDeps } from './retry.ts';
@@ -35,14 +35,16 @@ export interface EventsListener {
   readonly onLost: () => void;
 }
 
-/** Listens until told to stop, through as many streams as it takes; returns how to stop. Nothing is called before that. */
+/** Listens, through as many streams as it takes, until told to stop; returns how to. Calls nothing before it returns. */
 export function listenToServer(source: EventsSource, listener: EventsListener, deps: EventsDeps): () => void {
   const stop = new AbortController();
   void Promise.resolve().then(() => follow(source, listener, deps, stop.signal));
   return () => stop.abort();
 }
 
-async function follow(source: EventsSource, listener: EventsListener, deps: EventsDeps, signal: AbortSignal): Promise<void> {
+async function follow(
+  source: EventsSource, listener: EventsListener, deps: EventsDeps, signal: AbortSignal,
+): Promise<void> {
   let failures = 0;
   let muteStreams = 0;
   while (!signal.aborted) {
@@ -62,7 +64,9 @@ async function follow(source: EventsSource, listener: EventsListener, deps: Even
 }
 
 /** One stream to its end: whether an event came, and what ended it. */
-async function followOne(source: EventsSource, { onChange }: EventsListener, signal: AbortSignal): Promise<{ heard: boolean; error: AppError }> {
+async function followOne(
+  source: EventsSource, { onChange }: EventsListener, signal: AbortSignal,
+): Promise<{ readonly heard: boolean; readonly error: AppError }> {
   let heard = false;
   const parse = createEventParser((event) => {
     if (signal.aborted) return;
@@ -74,13 +78,14 @@ async function followOne(source: EventsSource, { onChange }: EventsListener, sig
     await source.receive({ path: '/api/sync/events', headers: { accept: 'text/event-stream' }, signal }, parse);
     return { heard, error: new AppError('offline', 'The server ended the stream.') };
   } catch (error) {
-    return { heard, error: error instanceof AppError ? error : new AppError('internal', 'The stream failed.', { cause: error }) };
+    const known = error instanceof AppError ? error : new AppError('internal', 'The stream failed.', { cause: error });
+    return { heard, error: known };
   }
 }
 
-/** A server that knows no such address, or will not have us, says the same again; what did not come from it may pass. */
+/** What a server says that knows no such address, or will not have us, it says again; what it did not say may pass. */
 function mayComeBack(error: AppError): boolean {
-  return mayPass(error) || errorCode(error) === 'bad_response' || errorCode(error) === 'cancelled';
+  return ['bad_response', 'cancelled'].includes(error.code) || mayPass(error);
 }
 
 function parseServerTime(data: string): string | null {

@@ -1,7 +1,7 @@
 // When a sync starts by itself: at the start, every few minutes while online, when the machine wakes or its network is
 // back, when the server nudges, and when a server that was gone answers again.
 //
-// What always holds: at most one timer is pending. What is due is measured on two clocks, of which the one that went
+// What always holds: at most one timer of its own is pending. What is due is measured on two clocks, of which the one that went
 // further counts: the wall clock also moves while the machine sleeps, the monotonic one is set by nobody. So sleep
 // makes a sync due, a clock set back delays none, and a clock set forward costs one. No timer is longer than a slice,
 // so a wake that nobody told is noticed. Offline, one small request in growing intervals asks for the server.
@@ -106,7 +106,9 @@ export function createTriggers(host: TriggeredHost, deps: TriggersDeps, minutes:
     cancelTimer = null;
     if (isClosed || isAsleep || !host.isSignedIn || host.isOnline !== true) deafen();
     if (isClosed || !host.isSignedIn || host.isSyncing || probing || steps > 0) return;
-    if (host.isOnline && !isAsleep) stopListening ??= listenToServer(host, { onChange: nudged, onLost: () => void probe() }, deps);
+    if (host.isOnline && !isAsleep) {
+      stopListening ??= listenToServer(host, { onChange: nudged, onLost: () => void probe() }, deps);
+    }
     const delayMs = Math.min(SLICE_MS, nextMs());
     const armed = read();
     cancelTimer = deps.setTimer(() => {

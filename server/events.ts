@@ -2,10 +2,10 @@
 //
 //   store.watch ─▶ look: is the session still good, and where is the clock? ─▶ one event, if it moved
 //
-// What always holds: an event carries the newest clock and nothing else, and never an older one after a newer; a listener
-// has one event under way at most, so one that does not read costs no memory and is cut off; the session is looked up
-// again before every event and with every comment, so a stream does not outlive it. A look that fails because the
-// database does is repeated with the next comment.
+// What always holds: an event carries the newest clock and nothing else, and never an older one after a newer; a
+// listener has one event under way at most, so one that does not read costs no memory and is cut off; the session is
+// looked up again before every event and with every comment, so a stream does not outlive it. A look that fails because
+// the database does is repeated with the next comment.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
@@ -42,7 +42,8 @@ export function createNudges(store: Store, auth: Pick<Auth, 'identify'>, log: Lo
   const reserve = (sessionId: string): AbortController => {
     const streams = sessions.get(sessionId) ?? new Set();
     if (streams.size >= MAX_PER_SESSION) {
-      throw new AppError('too_many_requests', 'This session listens too often already. Close some of its streams.', { retryAfterS: 30 });
+      const message = 'This session listens too often already. Close some of its streams.';
+      throw new AppError('too_many_requests', message, { retryAfterS: 30 });
     }
     const stop = new AbortController();
     sessions.set(sessionId, streams.add(stop));
@@ -72,7 +73,8 @@ export function createNudges(store: Store, auth: Pick<Auth, 'identify'>, log: Lo
         follow(response) {
           response.once('close', () => stop.abort());
           if (isClosed || response.destroyed) stop.abort();
-          void tell(response, { first: caller.account.clock, look, watch: (wake) => store.watch(accountId, wake) }, stop.signal);
+          const watch: Source['watch'] = (wake) => store.watch(accountId, wake);
+          void tell(response, { first: caller.account.clock, look, watch }, stop.signal);
         },
       };
     },
@@ -112,7 +114,8 @@ async function tell(response: ServerResponse, source: Source, signal: AbortSigna
     for (let clock: Instant | null = source.first; !signal.aborted; clock = await source.look()) {
       if (clock !== null && clock > told) {
         told = clock;
-        await write(response, `event: change\ndata: ${JSON.stringify({ serverTime: formatInstant(clock) })}\n\n`, signal);
+        const data = JSON.stringify({ serverTime: formatInstant(clock) });
+        await write(response, `event: change\ndata: ${data}\n\n`, signal);
       }
       await waitFor(signal, (done) => void setTimeout(done, GAP_MS));
       await moved.rung();

@@ -73,8 +73,8 @@ export class ClockWatch {
         if (signal.aborted) return;
         failures += 1;
         this.#deps.log(failures === 1 ? 'warn' : 'debug', 'clocks are not watched for a moment', { error });
-        const pauseMs = isRefusal(error) ? REFUSED_PAUSE_MS : Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (failures - 1));
-        await sleep(pauseMs, undefined, { signal, ref: false }).catch(() => {});
+        const pauseMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (failures - 1));
+        await sleep(isRefusal(error) ? REFUSED_PAUSE_MS : pauseMs, undefined, { signal, ref: false }).catch(() => {});
       }
     }
   }

@@ -124,7 +124,8 @@ describe('listening', () => {
     const { clocks, requests } = await listen(t, [(request, response) => {
       asked.resolve(request);
       response.writeHead(200, stream);
-      response.end(`${change('one')}: beat\n\nevent: other\ndata: {"serverTime":"no"}\n\nevent: change\ndata: nonsense\n\n${change('two')}`);
+      const others = ': beat\n\nevent: other\ndata: {"serverTime":"no"}\n\nevent: change\ndata: nonsense\n\n';
+      response.end(change('one') + others + change('two'));
     }]);
     const { headers } = await asked.promise;
     assert.equal(headers.authorization, 'Bearer a-token');

@@ -158,7 +158,7 @@ for (const store of stores) {
       assert.deepEqual(await reply.toArray(), []);
     });
 
-    test('are refused as any other address refuses', async () => {
+    test('are refused like every other address refuses', async () => {
       assertError(await server.client.get('/api/sync/events'), 'unauthorized');
       assertError(await server.client.as('not.a.token').get('/api/sync/events'), 'unauthorized');
       assertError(await server.owner.get('/api/sync/events', { 'X-Invoify-Protocol': '0' }), 'upgrade_required');
