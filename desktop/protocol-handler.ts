@@ -10,27 +10,13 @@ import { join } from 'node:path';
 
 import { protocol, type Session } from 'electron';
 
+import { contentTypeOf, windowHeaders } from './window-headers.ts';
+
 const scheme = 'app';
 const host = 'invoify';
 export const pageUrl = `${scheme}://${host}/index.html`;
 
-export const contentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
-  + "connect-src 'none'; object-src 'none'; frame-src 'none'; worker-src 'none'; base-uri 'none'; form-action 'none'; "
-  + "frame-ancestors 'none'";
-
-const contentTypes: Readonly<Record<string, string>> = {
-  html: 'text/html; charset=utf-8', css: 'text/css; charset=utf-8', js: 'text/javascript; charset=utf-8',
-  svg: 'image/svg+xml', png: 'image/png', ico: 'image/x-icon', woff2: 'font/woff2',
-};
-
-const safeHeaders: Readonly<Record<string, string>> = {
-  'content-security-policy': contentSecurityPolicy,
-  'x-content-type-options': 'nosniff',
-  'referrer-policy': 'no-referrer',
-  'cross-origin-opener-policy': 'same-origin',
-  'cross-origin-resource-policy': 'same-origin',
-  'cache-control': 'no-store',
-};
+const safeHeaders = windowHeaders("'none'");
 
 /** Makes the scheme a standard and secure one. To be called before Electron is ready. */
 export function registerScheme(): void {
@@ -47,7 +33,7 @@ async function serve(request: Request, folder: string, files: ReadonlySet<string
   if (request.method !== 'GET') return refuse(405);
   const url = URL.parse(request.url);
   const name = url?.pathname.slice(1) ?? '';
-  const type = contentTypes[name.slice(name.lastIndexOf('.') + 1)];
+  const type = contentTypeOf(name);
   if (!url || !isOurs(url) || !files.has(name) || type === undefined) return refuse(404);
   const body = await readFile(join(folder, name)).catch(() => null);
   if (!body) return refuse(404);
