@@ -83,11 +83,13 @@ export class InvoifyListSummary extends LitElement {
     const sum = age === 'open' ? summary?.open : summary?.buckets[age];
     const count = sum?.count ?? 0;
     const isLate = age !== 'open' && count > 0;
+    // Where nothing is open in any currency there is none to write an amount in.
+    const amountMinor = sum ? sum.openMinor : this.currency === '' ? null : 0;
     return html`<button class="cell ${isLate ? 'late' : ''} ${count === 0 ? 'none' : ''}" data-age=${age}
       aria-pressed=${this.age === age ? 'true' : 'false'} ?disabled=${this.summaries === null}
       @click=${() => this.dispatchEvent(new CustomEvent('age-choose', { detail: { age, currency: this.currency } }))}>
       <span class="name">${t(`summary.${age}`)}</span>
-      ${this.summaries === null ? html`<span class="bar"></span>` : html`<span class="amount">${formatMoney(sum ? sum.openMinor : 0, this.currency)}
+      ${this.summaries === null ? html`<span class="bar"></span>` : html`<span class="amount">${formatMoney(amountMinor, this.currency)}
         <span class="count" aria-hidden="true">· ${count.toLocaleString()}</span>
         <span class="visually-hidden">, ${t('count.invoices', { count })}</span></span>`}
     </button>`;
