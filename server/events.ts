@@ -1,16 +1,15 @@
 // Nudges: a stream of server-sent events (WHATWG HTML, 9.2) that tells a client its account's clock has moved.
 //
-//   store.watch ─▶ look: is the session still good, and where is the clock? ─▶ one event, if it moved
-//
 // What always holds: an event carries the newest clock and nothing else, and never an older one after a newer; a
-// listener has one event under way at most, so one that does not read costs no memory and is cut off; the session is
-// looked up again before every event and with every comment, so a stream does not outlive it. A look that fails because
-// the database does is repeated with the next comment.
+// listener has one event under way at most, so one that does not read costs no memory and is cut off. A stream does not
+// outlive its session: the session is looked up again with every comment, and before an event where a user of the
+// account was changed, which is how all sessions end but those that are signed out.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import { EPOCH, formatInstant, type Instant } from '../shared/clock.ts';
 import { AppError, errorCode } from '../shared/errors.ts';
+import { createAccountClocks, type Move } from './account-clocks.ts';
 import type { Auth, Caller } from './auth.ts';
 import type { StreamAnswer } from './http.ts';
 import type { Log } from './log.ts';
@@ -18,8 +17,8 @@ import type { Store } from './store.ts';
 
 /** A comment so often keeps the connection from being taken for dead, and finds out where it is. */
 const BEAT_MS = 25_000;
-/** Moves within this time after a look are told together. */
-const GAP_MS = 200;
+/** How long the end of a stream may take to leave. */
+const END_LIMIT_MS = 500;
 /** More streams of one session than any desktop opens. */
 const MAX_PER_SESSION = 8;
 
@@ -32,7 +31,8 @@ export interface Nudges {
   close(): void;
 }
 
-export function createNudges(store: Store, auth: Pick<Auth, 'identify'>, log: Log): Nudges {
+export function createNudges(store: Pick<Store, 'watch' | 'snapshot'>, auth: Pick<Auth, 'identify'>, log: Log): Nudges {
+  const clocks = createAccountClocks(store, log);
   const sessions = new Map<string, Set<AbortController>>();
   let isClosed = false;
 
@@ -53,28 +53,32 @@ export function createNudges(store: Store, auth: Pick<Auth, 'identify'>, log: Lo
     });
     return stop;
   };
+  /** The clock as the session sees it, or null where the database does not say; throws where the session has ended. */
+  const identify = async (request: IncomingMessage): Promise<Instant | null> => {
+    try {
+      return (await auth.identify(request)).account.clock;
+    } catch (error) {
+      if (errorCode(error) === 'unauthorized') throw error;
+      log(errorCode(error) === 'internal' ? 'error' : 'debug', 'a session could not be looked up', { error });
+      return null;
+    }
+  };
 
   return {
     open(request, caller) {
-      const { accountId, sessionId } = caller.session;
+      const { account, session: { accountId, sessionId } } = caller;
       // A place is taken here and not when the stream begins, as another request may be answered in between.
       const stop = request.method === 'HEAD' ? new AbortController() : reserve(sessionId);
-      const look = async (): Promise<Instant | null> => {
-        try {
-          return (await auth.identify(request)).account.clock;
-        } catch (error) {
-          if (errorCode(error) === 'unauthorized') throw error;
-          log(errorCode(error) === 'internal' ? 'error' : 'debug', 'the clock could not be looked up', { error });
-          return null;
-        }
-      };
       return {
         contentType: 'text/event-stream; charset=utf-8',
         follow(response) {
           response.once('close', () => stop.abort());
           if (isClosed || response.destroyed) stop.abort();
-          const watch: Source['watch'] = (wake) => store.watch(accountId, wake);
-          void tell(response, { first: caller.account.clock, look, watch }, stop.signal);
+          void tell(response, {
+            first: account.clock,
+            follow: (onMove) => clocks.follow(accountId, account.clock, onMove),
+            identify: () => identify(request),
+          }, stop.signal);
         },
       };
     },
@@ -87,17 +91,24 @@ export function createNudges(store: Store, auth: Pick<Auth, 'identify'>, log: Lo
 }
 
 interface Source {
-  /** The clock as the request found it. */
+  /** The clock when the session was looked up last. */
   readonly first: Instant;
-  /** The clock now, or null where the database does not say; throws `unauthorized` once the session has ended. */
-  readonly look: () => Promise<Instant | null>;
-  readonly watch: (wake: () => void) => () => void;
+  readonly follow: (onMove: (move: Move) => void) => () => void;
+  /** The clock now, or null where it is not to be had; throws `unauthorized` once the session has ended. */
+  readonly identify: () => Promise<Instant | null>;
 }
 
 /** Writes the stream until the signal is raised or the session has ended, and ends the response. Never rejects. */
 async function tell(response: ServerResponse, source: Source, signal: AbortSignal): Promise<void> {
-  const moved = createBell(signal);
-  const unwatch = source.watch(moved.ring);
+  const bell = createBell(signal);
+  let newest = source.first;
+  let isInDoubt = false;
+  const unfollow = source.follow(({ clock, hasUserChanged }) => {
+    if (clock <= newest) return;
+    newest = clock;
+    isInDoubt ||= hasUserChanged;
+    bell.ring();
+  });
   let isStuck = false;
   const beating = setInterval(() => {
     const wasStuck = isStuck;
@@ -105,51 +116,48 @@ async function tell(response: ServerResponse, source: Source, signal: AbortSigna
     // What already waited at the last beat still does: nobody reads at the other end.
     if (isStuck && wasStuck) response.destroy();
     else if (!isStuck) response.write(':\n\n');
-    moved.ring();
+    isInDoubt = true;
+    bell.ring();
   }, BEAT_MS);
   try {
-    let told = EPOCH;
-    // The clock may have moved between the request's own look and the watch.
-    moved.ring();
-    for (let clock: Instant | null = source.first; !signal.aborted; clock = await source.look()) {
-      if (clock !== null && clock > told) {
-        told = clock;
-        const data = JSON.stringify({ serverTime: formatInstant(clock) });
-        await write(response, `event: change\ndata: ${data}\n\n`, signal);
+    for (let told = EPOCH; !signal.aborted; await bell.rung()) {
+      if (isInDoubt) {
+        isInDoubt = false;
+        const clock = await source.identify();
+        // Before the session is known to be good nothing is said; the next comment asks again.
+        if (clock === null) isInDoubt = true;
+        else if (clock > newest) newest = clock;
       }
-      await waitFor(signal, (done) => void setTimeout(done, GAP_MS));
-      await moved.rung();
+      if (isInDoubt || newest <= told || signal.aborted) continue;
+      told = newest;
+      await write(response, `event: change\ndata: ${JSON.stringify({ serverTime: formatInstant(told) })}\n\n`, signal);
     }
   } catch {
     // The session has ended, or the signal was raised while something was waited for.
   } finally {
     clearInterval(beating);
-    unwatch();
+    unfollow();
     finish(response);
   }
 }
 
 /** Resolves when the bytes have left this process; rejects when the signal is raised before. */
 function write(response: ServerResponse, text: string, signal: AbortSignal): Promise<void> {
-  return waitFor(signal, (done) => void response.write(text, () => done()));
-}
-
-/** Resolves when what was begun calls back; rejects when the signal is raised before. */
-function waitFor(signal: AbortSignal, begin: (done: () => void) => void): Promise<void> {
   return new Promise((resolve, reject) => {
     const stop = (): void => reject(signal.reason);
     signal.addEventListener('abort', stop, { once: true });
-    begin(() => {
+    response.write(text, () => {
       signal.removeEventListener('abort', stop);
       resolve();
     });
   });
 }
 
-/** A response whose bytes do not leave would keep a closing server waiting. */
+/** A response whose bytes do not leave would keep a closing server waiting, so it is not given long. */
 function finish(response: ServerResponse): void {
-  if (response.writableLength > 0) response.destroy();
-  else response.end();
+  if (response.destroyed) return;
+  const giveUp = setTimeout(() => response.destroy(), END_LIMIT_MS);
+  response.once('close', () => clearTimeout(giveUp)).end();
 }
 
 /**
