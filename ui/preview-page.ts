@@ -1,9 +1,10 @@
 // The script that the preview's page runs before the window's: the same `window.electron` as under Electron, over the
-// preview's loopback HTTP (desktop/preview.ts). Printing, the clipboard and the keys of the menu are this page's own.
+// preview's loopback HTTP (desktop/preview.ts). Printing and the clipboard are this page's own. There is no menu, so no
+// command is ever heard: the window's keys are its own.
 
 import { AppError } from '../shared/errors.ts';
 import { requestParsers } from '../shared/ipc-requests.ts';
-import { createWindowApi, toOutcome, type Command, type Events, type Outcome, type WindowCalls } from '../shared/ipc.ts';
+import { createWindowApi, toOutcome, type Events, type Outcome, type WindowCalls } from '../shared/ipc.ts';
 
 type Listeners = { readonly [E in keyof Events]: Set<(value: Events[E]) => void> };
 
@@ -90,19 +91,6 @@ function followStatus(): void {
   document.addEventListener('visibilitychange', follow);
   follow();
 }
-
-/** The keys that the menu has under Electron; those that the window took for itself are left to it. */
-const menuKeys: Readonly<Record<string, Command>> = {
-  F5: 'refresh', 'Control+f': 'search', 'Control+n': 'new', 'Control+p': 'print', 'Control+,': 'settings',
-};
-
-addEventListener('keydown', (event) => {
-  const hasOther = event.altKey || event.shiftKey || event.metaKey;
-  const command = hasOther ? undefined : menuKeys[event.ctrlKey ? `Control+${event.key}` : event.key];
-  if (command === undefined || event.defaultPrevented) return;
-  event.preventDefault();
-  tell('command', command);
-});
 
 followStatus();
 Object.defineProperty(window, 'electron', {
