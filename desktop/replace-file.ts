@@ -49,7 +49,7 @@ export async function replaceWith(
   } catch (error) {
     // That it could not be removed is not what went wrong.
     await rm(part, { force: true }).catch(() => undefined);
-    throw writeError(error, path);
+    throw await writeError(error, path);
   }
 }
 
@@ -73,17 +73,18 @@ async function isFolder(path: string): Promise<boolean> {
 }
 
 /** What an error of the file system means to the person who chose the file; any other comes back as it is. */
-function writeError(error: unknown, path: string): unknown {
+async function writeError(error: unknown, path: string): Promise<unknown> {
   const is = (...codes: string[]): boolean => codes.some((code) => hasCode(error, code));
   if (is('ENOSPC', 'EDQUOT')) {
     const message = `The disk is full: nothing was written to ${path}. Free some space, or choose another disk.`;
     return new AppError('disk_full', message, { cause: error });
   }
   const reason = is('EACCES', 'EPERM', 'EROFS') ? `Invoify may not write in ${dirname(path)}`
-    : is('ENOENT', 'ENOTDIR') ? `there is no folder ${dirname(path)}`
+    // Windows says of a name that it does not take that nothing is there.
+    : is('ENOENT', 'ENOTDIR') && !await isFolder(dirname(path)) ? `there is no folder ${dirname(path)}`
       : is('EISDIR', 'EEXIST', 'ENOTEMPTY') ? folderInPlace
         : is('EBUSY') ? 'another program has the file open'
-          : is('ENAMETOOLONG', 'EINVAL') ? 'the name cannot be used here'
+          : is('ENAMETOOLONG', 'EINVAL', 'ENOENT') ? 'the name cannot be used here'
             : is('EIO', 'ENXIO', 'ENODEV') ? 'the disk does not answer' : null;
   return reason === null ? error : refusal(path, reason, error);
 }

@@ -1,11 +1,10 @@
-// What the window says, in the language of the person: one catalogue per language, one function to read it.
+// What the window says, in the language of the person: one catalogue per language, one function to read it. Only the
+// catalogue in use is loaded; English, whose texts are the types of all others, always is.
 //
 // The English catalogue types the keys and the parameters of every text; a translation that lacks a key does not
 // compile. The locale is the one thing in the window that is the same for all of it at any time, so it is kept here and
 // not handed through every component; only the root sets it, and draws everything anew when it does.
 
-import { deRecords } from './strings/de-records.ts';
-import { deShell } from './strings/de-shell.ts';
 import { enRecords } from './strings/en-records.ts';
 import { enShell } from './strings/en-shell.ts';
 
@@ -26,12 +25,15 @@ type Params<K extends MessageKey> = [ParamsOf<English[K]>] extends [never]
   ? []
   : [params: Readonly<Record<ParamsOf<English[K]>, string | number>>];
 
-export const catalogues = {
-  en: { ...enShell, ...enRecords },
-  de: { ...deShell, ...deRecords },
-} as const satisfies Record<string, Translation<English>>;
+const english = { ...enShell, ...enRecords } as const;
 
-export type Language = keyof typeof catalogues;
+/** How the catalogue of each language is come by. */
+export const loadCatalogue = {
+  en: () => Promise.resolve(english),
+  de: () => import('./strings/de.ts').then(({ de }) => de),
+} as const satisfies Record<string, () => Promise<Translation<English>>>;
+
+export type Language = keyof typeof loadCatalogue;
 
 export interface Locale {
   /** The catalogue, and what is written out in words: plurals, "3 min ago". */
@@ -40,7 +42,7 @@ export interface Locale {
   readonly format: string;
 }
 
-const inUse: { locale: Locale } = { locale: { language: 'en', format: 'en' } };
+const inUse: { locale: Locale; catalogue: Translation<English> } = { locale: { language: 'en', format: 'en' }, catalogue: english };
 
 /**
  * The locale for a setting (`system`, or a language) on a system that prefers `preferred` (BCP 47 tags, best first).
@@ -54,11 +56,12 @@ export function chooseLocale(setting: Language | 'system', preferred: readonly s
 
 function languageOf<F>(tag: string, fallback: F | Language = 'en'): Language | F {
   const base = tag.split('-', 1)[0]?.toLowerCase() ?? '';
-  return Object.hasOwn(catalogues, base) ? base as Language : fallback;
+  return Object.hasOwn(loadCatalogue, base) ? base as Language : fallback;
 }
 
-/** For the root only: from now on every text and format is of this locale. */
-export function setLocale(locale: Locale): void {
+/** For the root only: from when it resolves, every text and format is of this locale. */
+export async function setLocale(locale: Locale): Promise<void> {
+  inUse.catalogue = await loadCatalogue[locale.language]();
   inUse.locale = locale;
 }
 
@@ -69,7 +72,7 @@ export function currentLocale(): Locale {
 /** The text for a key, its numbers written as the locale has them. */
 export function t<K extends MessageKey>(key: K, ...[params]: Params<K>): string {
   const { language, format } = inUse.locale;
-  const message: Message = catalogues[language][key];
+  const message: Message = inUse.catalogue[key];
   const values: Readonly<Record<string, string | number>> = params ?? {};
   const text = typeof message === 'string' ? message : message[pluralOf(language, values['count'])];
   return text.replace(/\{(\w+)\}/g, (_, name: string) => {
@@ -80,14 +83,14 @@ export function t<K extends MessageKey>(key: K, ...[params]: Params<K>): string 
 
 /** True for a text that there is; for keys made of data, such as a column's name. */
 export function isKey(key: string): key is MessageKey {
-  return Object.hasOwn(catalogues.en, key);
+  return Object.hasOwn(english, key);
 }
 
 /** The text for a key made of data, or the data itself where there is none, so that a new collection shows its names. */
 export function tryText(prefix: string, name: string): string {
   const key = `${prefix}.${name}`;
   if (!isKey(key)) return name;
-  const message: Message = catalogues[inUse.locale.language][key];
+  const message: Message = inUse.catalogue[key];
   return typeof message === 'string' ? message : message.other;
 }
 

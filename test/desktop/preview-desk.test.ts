@@ -57,11 +57,13 @@ describe('the end', () => {
 describe('a data folder that is none', () => {
   test('is told, and used once it can be', async (t) => {
     const folder = mkdtempSync(join(tmpdir(), 'invoify-preview-desk-'));
-    t.after(() => rmSync(folder, { recursive: true, force: true }));
     const dataFolder = join(folder, 'data');
     writeFileSync(dataFolder, 'a file in the way');
     const desk = startPreviewDesk({ dataFolder, version: '0' }, () => {});
-    t.after(() => desk.close());
+    t.after(async () => {
+      await desk.close();
+      rmSync(folder, { recursive: true, force: true });
+    });
     const before = JSON.parse(await desk.answer('data.counts', '')) as Outcome<unknown>;
     assert(!before.ok);
     assert.notEqual(before.error.code, 'internal');

@@ -15,6 +15,7 @@ import { describeWindow, signIn, untilState, windowApi, type Scene } from './har
 
 /** In the page. */
 declare const window: { readonly electron: WindowApi };
+declare const document: EventTarget;
 
 const query = { collection: 'invoices', limit: 5 } as const;
 /** Enough for a sign-in, and half-way into the first sync. */
@@ -198,6 +199,30 @@ describeWindow('the desktop behind the window', { invoices: 300 }, (scene) => {
     assert((await windowApi(two).records.remove({ collection: 'plans', id, updatedAt })).ok);
     await windowApi(two).auth.signOut();
     await untilState(one, 'never_synced');
+  });
+
+  test('tells a tab that comes to the front how things stand, and keeps no connection for one behind', async (t) => {
+    const desktop = await scene().openDesktop(t);
+    const behind = await desktop.openPage(t);
+    const front = await desktop.openPage(t, { context: behind.context() });
+    // Where nobody sees the tabs the browser takes all of them for visible.
+    await behind.evaluate(() => {
+      const heard: string[] = [];
+      let visibility = 'hidden';
+      Object.defineProperty(document, 'visibilityState', { get: () => visibility });
+      document.dispatchEvent(new Event('visibilitychange'));
+      window.electron.sync.onStatus(({ state }) => void heard.push(state));
+      Object.assign(window, {
+        comeToFront: () => new Promise<readonly string[]>((resolve) => {
+          const before = [...heard];
+          window.electron.sync.onStatus(({ state }) => resolve([...before, state]));
+          visibility = 'visible';
+          document.dispatchEvent(new Event('visibilitychange'));
+        }),
+      });
+    });
+    await signIn(front, scene());
+    assert.deepEqual(await behind.evaluate('comeToFront()'), ['up_to_date']);
   });
 
   test('hands lists and backups to the browser as downloads', async (t) => {

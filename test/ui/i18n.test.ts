@@ -4,15 +4,17 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
 import { collections, invoiceStatuses, roles } from '../../shared/collections.ts';
-import { catalogues, chooseLocale, isKey, setLocale, t, tryText, type Message } from '../../ui/i18n.ts';
+import { chooseLocale, isKey, loadCatalogue, setLocale, t, tryText, type Message } from '../../ui/i18n.ts';
 
 const placeholders = (message: Message): readonly string[] =>
   (typeof message === 'string' ? [message] : Object.values(message)).map((text) =>
     [...new Set([...text.matchAll(/\{(\w+)\}/g)].map((match) => match[1] ?? ''))].sort().join(' '));
 
-describe('every translation', () => {
-  const english: Readonly<Record<string, Message>> = catalogues.en;
-  for (const [language, catalogue] of Object.entries(catalogues)) {
+const catalogues = await Promise.all(Object.entries(loadCatalogue).map(async ([language, load]) => [language, await load()] as const));
+
+describe('every translation', async () => {
+  const english: Readonly<Record<string, Message>> = await loadCatalogue.en();
+  for (const [language, catalogue] of catalogues) {
     const texts: Readonly<Record<string, Message>> = catalogue;
     test(`into ${language} has every text, none of them empty`, () => {
       assert.deepEqual(Object.keys(texts).sort(), Object.keys(english).sort());
@@ -44,11 +46,11 @@ describe('every translation', () => {
 });
 
 describe('a text', () => {
-  test('takes its number in the plural and the digits of the locale', () => {
-    setLocale({ language: 'de', format: 'de-DE' });
+  test('takes its number in the plural and the digits of the locale', async () => {
+    await setLocale({ language: 'de', format: 'de-DE' });
     assert.equal(t('count.invoices', { count: 1 }), '1 Rechnung');
     assert.equal(t('count.invoices', { count: 48_210 }), '48.210 Rechnungen');
-    setLocale({ language: 'en', format: 'en-IN' });
+    await setLocale({ language: 'en', format: 'en-IN' });
     assert.equal(t('count.invoices', { count: 1_234_567 }), '12,34,567 invoices');
   });
 

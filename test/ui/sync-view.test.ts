@@ -7,7 +7,7 @@ import type { Status, SyncState } from '../../shared/views.ts';
 import { setLocale } from '../../ui/i18n.ts';
 import { dataRevision, nextChangeMs, rememberStatus, shownState, viewSync, writeBlock, type SyncView } from '../../ui/sync-view.ts';
 
-setLocale({ language: 'en', format: 'en-GB' });
+await setLocale({ language: 'en', format: 'en-GB' });
 const now = new Date(2026, 2, 1, 14, 5).getTime();
 const minute = 60_000;
 

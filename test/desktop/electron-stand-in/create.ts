@@ -1,0 +1,62 @@
+// Puts the parts of the stand-in together: one Electron, and what a test does to it.
+
+import { EventEmitter } from 'node:events';
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { App } from './app.ts';
+import { createIpcMain, type IpcMain } from './ipc.ts';
+import { createSessions, type Sessions } from './sessions.ts';
+import { createSystem, type System } from './system.ts';
+import { UtilityProcesses } from './utility-process.ts';
+import { createWindows, type StandInWindow } from './windows.ts';
+
+export interface Controls {
+  /** Where the person's folders are. */
+  readonly home: string;
+  readonly app: App;
+  readonly ipcMain: IpcMain;
+  readonly sessions: Sessions;
+  readonly system: System;
+  readonly processes: UtilityProcesses;
+  readonly windows: readonly StandInWindow[];
+  readonly powerMonitor: EventEmitter;
+}
+
+/** The parts, under Electron's names for them. */
+export interface Parts {
+  readonly app: App;
+  readonly BrowserWindow: unknown;
+  readonly clipboard: System['clipboard'];
+  readonly dialog: System['dialog'];
+  readonly ipcMain: IpcMain;
+  readonly Menu: System['Menu'];
+  readonly nativeTheme: System['nativeTheme'];
+  readonly powerMonitor: EventEmitter;
+  readonly protocol: Sessions['protocol'];
+  readonly safeStorage: System['safeStorage'];
+  readonly screen: System['screen'];
+  readonly session: Sessions['session'];
+  readonly shell: System['shell'];
+  readonly utilityProcess: UtilityProcesses;
+}
+
+export function createElectron(): { readonly electron: Parts; readonly controls: Controls } {
+  const home = process.env['STAND_IN_HOME'] ?? mkdtempSync(join(tmpdir(), 'invoify-electron-'));
+  const app = new App(home);
+  const ipcMain = createIpcMain();
+  const sessions = createSessions(app);
+  const system = createSystem(app);
+  const processes = new UtilityProcesses(app);
+  const { BrowserWindow, windows } = createWindows(app, ipcMain, sessions);
+  const powerMonitor = new EventEmitter();
+  const { clipboard, dialog, Menu, nativeTheme, safeStorage, screen, shell } = system;
+  return {
+    electron: {
+      app, BrowserWindow, clipboard, dialog, ipcMain, Menu, nativeTheme, powerMonitor, protocol: sessions.protocol, safeStorage, screen,
+      session: sessions.session, shell, utilityProcess: processes,
+    },
+    controls: { home, app, ipcMain, sessions, system, processes, windows, powerMonitor },
+  };
+}
