@@ -60,8 +60,9 @@ type LocalCustomer = Entry<Customer> & { readonly region: Region };
 export function createCompany(options: CompanyOptions): Company {
   const seed = options.seed ?? 4380;
   const random = createRandom(seed);
-  const planEntries = plans.map((fields) => ({ id: drawId(random), fields }));
-  const customers = Array.from({ length: options.customers }, () => drawCustomer(random, planEntries));
+  const founded = addDays(options.today, -YEARS_DAYS);
+  const planEntries = plans.map((fields) => ({ id: drawId(random, founded), fields }));
+  const customers = Array.from({ length: options.customers }, () => drawCustomer(random, planEntries, founded));
   return {
     users: [
       { email: 'anna.berger@example.com', name: 'Anna Berger', role: 'owner', disabled: false },
@@ -74,7 +75,7 @@ export function createCompany(options: CompanyOptions): Company {
   };
 }
 
-function drawCustomer(random: Random, planEntries: readonly Entry<Plan>[]): LocalCustomer {
+function drawCustomer(random: Random, planEntries: readonly Entry<Plan>[], createdOn: string): LocalCustomer {
   const region = pickWeighted(random, regions);
   const surname = pick(random, region.surnames);
   const givenName = pick(random, region.givenNames);
@@ -87,7 +88,7 @@ function drawCustomer(random: Random, planEntries: readonly Entry<Plan>[]): Loca
   const plan = pick(random, planEntries);
   const hasPlan = chance(random, 0.6) && plan.fields.currency === currency;
   return {
-    id: drawId(random),
+    id: drawId(random, createdOn),
     region,
     fields: {
       name,
@@ -139,7 +140,8 @@ function* drawInvoices(random: Random, customers: readonly LocalCustomer[], { to
       ...(chance(random, 0.35) ? { notes: pick(random, invoiceNotes[customer.region.language]) } : {}),
     };
     const { totalMinor } = computeTotals(lines);
-    yield { id: drawId(random), fields, customerName: customer.fields.name, history: drawHistory(random, fields, totalMinor, today) };
+    const id = drawId(random, issueDate);
+    yield { id, fields, customerName: customer.fields.name, history: drawHistory(random, fields, totalMinor, today) };
   }
 }
 

@@ -42,8 +42,9 @@ export function pickWeighted<T extends { readonly weight: number }>(random: Rand
   return pick(random, list);
 }
 
-/** 24 hex digits, as the server's ids are. */
-export function drawId(random: Random): string {
-  const part = (): string => between(random, 0, 0xffffff).toString(16).padStart(6, '0');
-  return `${part()}${part()}${part()}${part()}`;
+/** An id as the server gives them, of a record created on `date` (an ISO date). */
+export function drawId(random: Random, date: string): string {
+  const createdAt = Date.parse(date) / 1000 + between(random, 0, 86_399);
+  const part = (): string => between(random, 0, 0xffff).toString(16).padStart(4, '0');
+  return createdAt.toString(16).padStart(8, '0') + part() + part() + part() + part();
 }

@@ -58,7 +58,7 @@ export async function seedCompany(
   function* puts(): Generator<Put> {
     const users = requireCollection('users');
     for (const user of others) {
-      const id = newId();
+      const id = newId(Date.now());
       const content = toContent(users, parseInput(writableFields(users), user), secret);
       yield (transaction) => {
         transaction.claimAddress(addressKey(user.email), id);

@@ -23,8 +23,8 @@ export async function createOwner(store: Store, passwords: Passwords, email: str
   const input = parseInput(writableFields(users), { email, name, role: 'owner', disabled: false, password });
   if (await store.findAddress(addressKey(email))) throw new AppError('conflict', `${email} is already in use.`);
   const content = toContent(users, input, secretOf(await passwords.hash(password)));
-  const accountId = newId();
-  const userId = newId();
+  const accountId = newId(Date.now());
+  const userId = newId(Date.now());
   await store.createAccount(accountId);
   await store.write(accountId, async (transaction) => {
     transaction.claimAddress(addressKey(email), userId);

@@ -90,7 +90,7 @@ for (const testStore of stores) {
 
     test('thousands of changes of one frozen moment come once each, whatever the size of a page', async () => {
       const { owner, model } = await openBooks(site);
-      const ids = Array.from({ length: 3000 }, () => newId());
+      const ids = Array.from({ length: 3000 }, () => newId(Date.now()));
       const instants = await site.store.write(owner.accountId, async (transaction) =>
         ids.map((id) => transaction.put('plans', id, contentOf(plan({ name: id })), null)));
       assert.equal(new Set(instants).size, ids.length);
@@ -147,7 +147,7 @@ interface Put {
 
 /** Writes a plan by the second hand; `hold` delays the commit once the write has its instant. */
 async function putPlan(site: Site, owner: TestAccount, hold: () => Promise<unknown> = async () => undefined): Promise<Put> {
-  const id = newId();
+  const id = newId(Date.now());
   const payload = plan({ name: `Plan ${id}` }) as JsonObject;
   await site.store.write(owner.accountId, async (transaction) => {
     transaction.put('plans', id, contentOf(payload), null);

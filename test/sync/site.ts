@@ -71,17 +71,17 @@ export async function openStoreOf(env: Environment, nowMs: () => number): Promis
 export async function newAccount(store: Store, nowMs: () => number, anyone: Client): Promise<TestAccount> {
   const users = findCollection('users');
   assert(users);
-  const accountId = newId();
+  const accountId = newId(nowMs());
   await store.createAccount(accountId);
   const signIn = async (userId: string): Promise<Person> => {
-    const sessionId = newId();
+    const sessionId = newId(nowMs());
     const expiresAtMs = Math.floor((nowMs() + SESSION_MS) / 1000) * 1000;
     await store.openSession({ accountId, sessionId, userId, expiresAtMs, fullPullFrom: EPOCH });
     const token = createTokens([secret], nowMs).sign({ accountId, userId, sessionId, expiresAtMs });
     return { userId, token, client: anyone.as(token, userId) };
   };
   const hire = async (role: Role): Promise<Person> => {
-    const userId = newId();
+    const userId = newId(nowMs());
     const email = `${userId}@people.test`;
     await store.write(accountId, async (transaction) => {
       transaction.claimAddress(email, userId);
