@@ -7,11 +7,15 @@
 // too, for whoever reads a log, and are not packed.
 
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 
 import { build } from 'esbuild';
 
+import { compactTemplates } from './build/compact-templates.ts';
+
 const root = import.meta.dirname;
+/** The script that a window needs before it shows anything has at most so many bytes; what comes later comes in chunks. */
+export const maxScriptBytes = 120_000;
 /** What Electron 45 carries; the preview asks for no more. */
 const target = 'chrome140';
 const common = /** @type {const} */ ({
@@ -49,8 +53,10 @@ export async function bundlePreview({ minify = true } = {}) {
 
 /**
  * Writes the whole program to `folder`, in place of what was there: main.js, worker.js, preload.cjs, window/, the
- * package.json that Electron reads, the licences of what is in it, and source maps.
+ * package.json that Electron reads, the licences of what is in it, and source maps. Resolves with the size in bytes of the script that
+ * the window loads before it shows anything; throws where that is too large.
  * @param {string} folder
+ * @returns {Promise<number>}
  */
 export async function bundleProgram(folder) {
   const { thirdPartyNotices } = await import('./build/notices.ts');
@@ -80,6 +86,8 @@ export async function bundleProgram(folder) {
     }),
     buildWindow({ minify: true, sourcemap: 'external' }),
   ]);
+  const scriptBytes = window.firstScripts.values().reduce((sum, bytes) => sum + bytes, 0);
+  if (scriptBytes > maxScriptBytes) throw new Error(`the window's first script has ${scriptBytes} bytes, more than ${maxScriptBytes}`);
   const { version, description, license } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
   /** @type {Map<string, string | Uint8Array>} */
   const files = new Map([...window.files].map(([name, contents]) => [`window/${name}`, contents]));
@@ -97,6 +105,7 @@ export async function bundleProgram(folder) {
     await mkdir(dirname(join(folder, name)), { recursive: true });
     await writeFile(join(folder, name), contents);
   }
+  return scriptBytes;
 }
 
 /** @param {{ minify: boolean, sourcemap: 'external' | false }} options */
@@ -104,20 +113,42 @@ async function buildWindow({ minify, sourcemap }) {
   const { outputFiles, metafile } = await build({
     ...common,
     entryPoints: [{ in: 'ui/app.ts', out: 'window' }],
+    chunkNames: 'window-[name]-[hash]',
+    splitting: true,
+    charset: 'utf8',
+    plugins: minify ? [compactTemplates] : [],
     outdir: 'dist/window',
     format: 'esm',
     target,
     minify,
     sourcemap,
   });
-  const files = new Map(outputFiles.map(({ path, contents }) => [path.slice(path.lastIndexOf('window')), contents]));
+  const files = new Map(outputFiles.map(({ path, contents }) => [basename(path), contents]));
   for (const name of ['index.html', 'tokens.css']) files.set(name, await readFile(join(root, 'ui', name)));
-  return { files, metafile };
+  return { files, metafile, firstScripts: firstScripts(metafile) };
+}
+
+/**
+ * The sizes in bytes, by name, of the scripts that are loaded before anything is shown: the window's and what it imports.
+ * @param {import('esbuild').Metafile} metafile
+ * @returns {ReadonlyMap<string, number>}
+ */
+function firstScripts({ outputs }) {
+  const sizes = new Map();
+  const add = (/** @type {string} */ path) => {
+    const output = outputs[path];
+    if (!output || sizes.has(basename(path))) return;
+    sizes.set(basename(path), output.bytes);
+    for (const { path: imported, kind } of output.imports) if (kind === 'import-statement') add(imported);
+  };
+  add('dist/window/window.js');
+  return sizes;
 }
 
 if (import.meta.main) {
   const [command, ...rest] = process.argv.slice(2);
-  await bundleProgram(join(root, 'dist'));
+  const scriptBytes = await bundleProgram(join(root, 'dist'));
+  console.log(`Window script: ${(scriptBytes / 1000).toFixed(1)} KB of at most ${maxScriptBytes / 1000} KB before the first screen.`);
   if (command === 'dist') {
     const { makeInstaller } = await import('./build/installer.ts');
     process.exitCode = await makeInstaller(root, rest, process.env);

@@ -5,12 +5,13 @@
 
 import { LitElement, css, html, type TemplateResult } from 'lit';
 
+import { callErrorText } from './call-error-text.ts';
 import { controls } from './controls.ts';
 import { findDifferences, type Difference } from './conflict.ts';
 import { formStyles } from './form-styles.ts';
 import { t } from './i18n.ts';
 import { icon } from './icons.ts';
-import { callErrorText, fieldLabel } from './messages.ts';
+import { fieldLabel } from './messages.ts';
 import type { ActTask, FlowError } from './record-flow.ts';
 import { recordActions } from './record-actions.ts';
 import type { WriteBlock } from './sync-view.ts';

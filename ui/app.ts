@@ -10,7 +10,7 @@ import { commandOfKey, needsSignIn } from './app-state.ts';
 import { askEvent, type Question } from './ask.ts';
 import { controls } from './controls.ts';
 import type { AppEvents } from './events.ts';
-import { chooseLocale, currentLocale, setLocale, t } from './i18n.ts';
+import { chooseLocale, currentLocale, setLocale, t, type Locale } from './i18n.ts';
 import './shell.ts';
 import type { InvoifyShell } from './shell.ts';
 import './sign-in.ts';
@@ -29,6 +29,7 @@ export class InvoifyApp extends LitElement {
   static override properties = {
     _sync: { state: true },
     _settings: { state: true },
+    _locale: { state: true },
     _isSigningIn: { state: true },
     _announcement: { state: true },
   };
@@ -40,6 +41,8 @@ export class InvoifyApp extends LitElement {
 
   declare _sync: SyncMemory | null;
   declare _settings: Settings | null;
+  /** What everything is drawn in; null until it is known, and until then nothing is drawn. */
+  declare _locale: Locale | null;
   /** The dialog for signing in again is open. */
   declare _isSigningIn: boolean;
   /** What a screen reader is told; it changes with the state, never with the clock. */
@@ -54,6 +57,7 @@ export class InvoifyApp extends LitElement {
     super();
     this._sync = null;
     this._settings = null;
+    this._locale = null;
     this._isSigningIn = false;
     this._announcement = '';
     this.addEventListener(askEvent, (event) => this.#answer((event as CustomEvent<Question>).detail));
@@ -62,7 +66,7 @@ export class InvoifyApp extends LitElement {
     this.#on('refresh', () => void this.#refresh());
     this.#on('cancel-sync', () => void window.electron.app.cancelSync());
     this.#on('sign-in', () => { this._isSigningIn = true; });
-    this.#on('settings-saved', ({ settings }) => this.#useSettings(settings));
+    this.#on('settings-saved', ({ settings }) => void this.#useSettings(settings));
   }
 
   #on<E extends keyof AppEvents>(name: E, handle: (detail: AppEvents[E]) => void): void {
@@ -91,7 +95,7 @@ export class InvoifyApp extends LitElement {
     ];
     const [status, settings, info] = await Promise.all([sync.getStatus(), app.getSettings(), app.getInfo()]);
     this.#info = info.ok ? info.value : null;
-    this.#useSettings(settings.ok ? settings.value : null);
+    await this.#useSettings(settings.ok ? settings.value : null);
     // What was told meanwhile is newer.
     if (!this._sync) this.#hear(status);
   }
@@ -101,13 +105,15 @@ export class InvoifyApp extends LitElement {
     if (status.state !== 'session_expired' && status.state !== 'never_synced') this._isSigningIn = false;
   }
 
-  #useSettings(settings: Settings | null): void {
+  async #useSettings(settings: Settings | null): Promise<void> {
     this._settings = settings;
-    setLocale(chooseLocale(settings?.language ?? 'system', navigator.languages));
     const root = document.documentElement;
-    root.lang = currentLocale().language;
     if (settings === null || settings.theme === 'system') delete root.dataset['theme'];
     else root.dataset['theme'] = settings.theme;
+    // Where a language cannot be read, a window in the last one is better than none.
+    await setLocale(chooseLocale(settings?.language ?? 'system', navigator.languages)).catch((error: unknown) => console.error(error));
+    this._locale = currentLocale();
+    root.lang = this._locale.language;
   }
 
   #answer({ channel, request, answer }: Question): void {
@@ -147,7 +153,7 @@ export class InvoifyApp extends LitElement {
   }
 
   protected override willUpdate(changed: PropertyValues): void {
-    if (!this._sync) return;
+    if (!this._sync || !this._locale) return;
     const now = Date.now();
     clearTimeout(this.#tick);
     this.#tick = setTimeout(() => this.requestUpdate(), nextChangeMs(this._sync, now));
@@ -171,8 +177,8 @@ export class InvoifyApp extends LitElement {
   }
 
   override render(): TemplateResult | typeof nothing {
-    if (!this._sync) return nothing;
-    const { language, format } = currentLocale();
+    if (!this._sync || !this._locale) return nothing;
+    const { language, format } = this._locale;
     return html`
       ${keyed(`${language} ${format}`, this.#body(this._sync))}
       <invoify-toasts></invoify-toasts>

@@ -12,12 +12,13 @@ import { ask } from './ask.ts';
 import {
   chooseAll, findDifferences, proposedChoices, resolveConflict, undecided, type Choices, type Difference, type Side,
 } from './conflict.ts';
+import { callErrorText } from './call-error-text.ts';
 import { controls } from './controls.ts';
 import { formStyles } from './form-styles.ts';
 import { formatWhen } from './format.ts';
 import { t } from './i18n.ts';
 import { icon } from './icons.ts';
-import { callErrorText, fieldLabel } from './messages.ts';
+import { fieldLabel } from './messages.ts';
 import { formFieldNames, type Conflict, type FlowError } from './record-flow.ts';
 import type { WriteBlock } from './sync-view.ts';
 import { valueText } from './value-text.ts';

@@ -3,10 +3,10 @@
 import { html, type TemplateResult } from 'lit';
 
 import type { Problems } from '../shared/fields.ts';
+import { callErrorText } from './call-error-text.ts';
 import { strayProblems } from './form-problems.ts';
 import { t } from './i18n.ts';
 import { icon } from './icons.ts';
-import { callErrorText } from './messages.ts';
 import type { FlowError } from './record-flow.ts';
 import type { WriteBlock } from './sync-view.ts';
 import './sheet.ts';

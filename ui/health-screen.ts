@@ -7,12 +7,12 @@ import { LitElement, css, html, type PropertyValues, type TemplateResult } from 
 import type { CallError, SyncHealth } from '../shared/ipc.ts';
 import type { Attempt, Status } from '../shared/views.ts';
 import { ask } from './ask.ts';
+import { callErrorText } from './call-error-text.ts';
 import { controls } from './controls.ts';
 import { emit } from './events.ts';
 import { formatBytes, formatDuration, formatInstant, formatNumber } from './format.ts';
 import { t, tryText } from './i18n.ts';
 import { icon } from './icons.ts';
-import { callErrorText } from './messages.ts';
 import { screenStyles } from './screen-styles.ts';
 
 const shownAttempts = 50;

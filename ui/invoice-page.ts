@@ -143,7 +143,7 @@ export class InvoifyInvoicePage extends LitElement {
         <dt>${t('totals.subtotal')}</dt><dd>${money(invoice.subtotalMinor)}</dd>
         ${invoice.taxes.map(({ rateBp, netMinor, taxMinor }) => html`
           <dt>${t('totals.tax', { rate: formatPercent(rateBp), net: money(netMinor) })}</dt><dd>${money(taxMinor)}</dd>`)}
-        <dt class="sum">${t('totals.total')}</dt><dd class="sum">${money(invoice.totalMinor)}</dd>
+        <dt class="sum">${t('totals.sum')}</dt><dd class="sum">${money(invoice.totalMinor)}</dd>
         ${isPartlyPaid ? html`
           ${invoice.payments.map(({ amountMinor, paidOn }) => html`
             <dt class="paid">${t('page.received', { date: formatDateLong(paidOn) })}</dt><dd class="paid">${money(-amountMinor)}</dd>`)}

@@ -6,6 +6,7 @@ import { LitElement, css, html, nothing, type PropertyValues, type TemplateResul
 import type { Collection } from '../shared/collections.ts';
 import type { CurrencySummary, CurrencyTotals, Status } from '../shared/views.ts';
 import { ask } from './ask.ts';
+import { callErrorText } from './call-error-text.ts';
 import { controls } from './controls.ts';
 import { emit } from './events.ts';
 import { currentLocale, isKey, t, tryText } from './i18n.ts';
@@ -20,7 +21,6 @@ import './list-toolbar.ts';
 import { InvoifyListToolbar } from './list-toolbar.ts';
 import './list-totals.ts';
 import { latestOnly } from './latest.ts';
-import { callErrorText } from './messages.ts';
 import type { WriteBlock } from './sync-view.ts';
 
 /**

@@ -1,12 +1,10 @@
-// Errors as people read them: why a field was refused, and what went wrong with a call, in their language where the
-// catalogue knows it and in the server's words where those say more.
+// Why a field was refused, in the language of the person where the catalogue knows it and in the server's words where
+// those say more.
 
-import type { CallError } from '../shared/ipc.ts';
 import { formatMoney, formatNumber } from './format.ts';
 import { isKey, t, tryText } from './i18n.ts';
 import { localNumbers } from './number-text.ts';
 import { problemText } from './problem-text.ts';
-import type { FlowError } from './record-flow.ts';
 
 /** What a field is called, by its path. */
 export function fieldLabel(path: string): string {
@@ -31,9 +29,4 @@ function boundText(path: string, bound: number, currency: string): string {
   if (path.endsWith('Minor')) return localNumbers.money(bound, currency);
   if (path.endsWith('Milli')) return localNumbers.quantity(bound);
   return path.endsWith('Bp') ? localNumbers.rate(bound) : formatNumber(bound);
-}
-
-/** What went wrong with a call, and what to do. */
-export function callErrorText({ code, message }: CallError | FlowError): string {
-  return isKey(`error.${code}`) ? tryText('error', code) : message;
 }

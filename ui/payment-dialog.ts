@@ -9,6 +9,7 @@ import { LitElement, css, html, type PropertyValues, type TemplateResult } from 
 
 import type { Invoice } from '../shared/collections.ts';
 import type { JsonObject, Problems } from '../shared/fields.ts';
+import { callErrorText } from './call-error-text.ts';
 import { controls } from './controls.ts';
 import type { FieldInput } from './field.ts';
 import { focusField, isSubmitKey } from './form-frame.ts';
@@ -17,7 +18,7 @@ import { formStyles } from './form-styles.ts';
 import { formatMoney, localDay } from './format.ts';
 import { t } from './i18n.ts';
 import { icon } from './icons.ts';
-import { callErrorText, fieldLabel, problemMessage } from './messages.ts';
+import { fieldLabel, problemMessage } from './messages.ts';
 import { localNumbers } from './number-text.ts';
 import { fromPayment, newPayment, openMinorOf, type PaymentDraft } from './payment-draft.ts';
 import type { ActTask, FlowError } from './record-flow.ts';

@@ -10,11 +10,11 @@ import { languages, themes, type AppInfo, type Outcome, type Settings } from '..
 import type { SignedInUser } from '../shared/protocol.ts';
 import type { Status } from '../shared/views.ts';
 import { ask } from './ask.ts';
+import { callErrorText } from './call-error-text.ts';
 import { controls } from './controls.ts';
 import { emit } from './events.ts';
 import { t, tryText } from './i18n.ts';
 import { icon } from './icons.ts';
-import { callErrorText } from './messages.ts';
 import { askQuestion } from './question.ts';
 import { screenStyles } from './screen-styles.ts';
 

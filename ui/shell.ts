@@ -9,22 +9,25 @@ import type { AppInfo, Command, Settings } from '../shared/ipc.ts';
 import type { Status } from '../shared/views.ts';
 import { allowedScreen, healthScreen, settingsScreen, type DetailView, type Screen } from './app-state.ts';
 import { ask } from './ask.ts';
-import './detail.ts';
 import type { InvoifyDetail } from './detail.ts';
 import { emit, type AppEvents } from './events.ts';
 import { localDay } from './format.ts';
-import './health-screen.ts';
-import { isKey, t } from './i18n.ts';
+import { isKey, loadRecordTexts, t } from './i18n.ts';
 import './list-screen.ts';
 import type { InvoifyListScreen } from './list-screen.ts';
 import { initialState, type ListState } from './list-state.ts';
 import './notice-bar.ts';
 import { mayWrite } from './record-actions.ts';
-import './settings-screen.ts';
 import { shellStyles } from './shell-styles.ts';
 import './sidebar.ts';
 import './status-bar.ts';
 import { blockText, dataRevision, writeBlock, type Notice, type SyncView } from './sync-view.ts';
+
+/** Loads what is not drawn at first: details, settings and health, with their texts. */
+async function loadTheRest(): Promise<void> {
+  await loadRecordTexts();
+  await Promise.all([import('./detail.ts'), import('./settings-screen.ts'), import('./health-screen.ts')]);
+}
 
 /** Below this width the detail lies over the list. */
 const narrow = '(max-width: 1199px)';
@@ -93,6 +96,10 @@ export class InvoifyShell extends LitElement {
     super.disconnectedCallback();
   }
 
+  protected override firstUpdated(): void {
+    requestIdleCallback(() => void loadTheRest(), { timeout: 1000 });
+  }
+
   /** Does what a key or the menu asks for; what has no place here does nothing. */
   run(command: Command): void {
     switch (command) {
@@ -152,6 +159,7 @@ export class InvoifyShell extends LitElement {
     const isShown = detail.id !== null && detail.id === this._detail?.id && detail.collection === this._detail.collection;
     if (isShown) return true;
     if (!await this.#mayLeave()) return false;
+    await loadTheRest();
     this._detail = detail;
     await this.updateComplete;
     return true;

@@ -6,10 +6,10 @@ import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import type { CallError } from '../shared/ipc.ts';
 import type { SignedInUser } from '../shared/protocol.ts';
 import { ask } from './ask.ts';
+import { callErrorText } from './call-error-text.ts';
 import { controls } from './controls.ts';
 import { t } from './i18n.ts';
 import { latestOnly } from './latest.ts';
-import { callErrorText } from './messages.ts';
 
 type Field = 'server' | 'email' | 'password';
 const fields: readonly Field[] = ['server', 'email', 'password'];

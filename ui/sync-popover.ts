@@ -5,12 +5,12 @@ import { LitElement, css, html, nothing, type PropertyValues, type TemplateResul
 import type { Attempt } from '../shared/views.ts';
 import { healthScreen } from './app-state.ts';
 import { ask } from './ask.ts';
+import { callErrorText } from './call-error-text.ts';
 import { controls } from './controls.ts';
 import { emit } from './events.ts';
 import { formatBytes, formatDuration, formatWhen } from './format.ts';
 import { t } from './i18n.ts';
 import { icon } from './icons.ts';
-import { callErrorText } from './messages.ts';
 import { actionLabel, runSyncAction } from './sync-action.ts';
 import type { SyncView } from './sync-view.ts';
 

@@ -22,7 +22,7 @@ export function totalsList(totals: Totals, currency: string, paid: { readonly pa
       <dt>${t('totals.subtotal')}</dt><dd>${money(totals.subtotalMinor)}</dd>
       ${totals.taxes.map(({ rateBp, netMinor, taxMinor }) => html`
         <dt>${t('totals.tax', { rate: formatPercent(rateBp), net: money(netMinor) })}</dt><dd>${money(taxMinor)}</dd>`)}
-      <dt class="sum">${t('totals.total')}</dt><dd class="sum">${money(totals.totalMinor)}</dd>
+      <dt class="sum">${t('totals.sum')}</dt><dd class="sum">${money(totals.totalMinor)}</dd>
       ${paid ? html`
         <dt>${t('totals.paid')}</dt><dd>${money(-paid.paidMinor)}</dd>
         <dt class="sum">${t('totals.balance')}</dt><dd class="sum">${money(paid.openMinor)}</dd>` : ''}

@@ -4,18 +4,19 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
 import { collections, invoiceStatuses, roles } from '../../shared/collections.ts';
-import { chooseLocale, isKey, loadCatalogue, setLocale, t, tryText, type Message } from '../../ui/i18n.ts';
+import { chooseLocale, isKey, loadRecordTexts, loadTexts, setLocale, t, tryText, type Message } from '../../ui/i18n.ts';
 
 const placeholders = (message: Message): readonly string[] =>
   (typeof message === 'string' ? [message] : Object.values(message)).map((text) =>
     [...new Set([...text.matchAll(/\{(\w+)\}/g)].map((match) => match[1] ?? ''))].sort().join(' '));
 
-const catalogues = await Promise.all(Object.entries(loadCatalogue).map(async ([language, load]) => [language, await load()] as const));
+type Texts = Readonly<Record<string, Message>>;
+const catalogues = await Promise.all(Object.entries(loadTexts).map(async ([language, { shell, records }]): Promise<[string, Texts]> =>
+  [language, { ...await shell(), ...await records() }]));
 
-describe('every translation', async () => {
-  const english: Readonly<Record<string, Message>> = await loadCatalogue.en();
-  for (const [language, catalogue] of catalogues) {
-    const texts: Readonly<Record<string, Message>> = catalogue;
+describe('every translation', () => {
+  const english = Object.fromEntries(catalogues)['en'] ?? {};
+  for (const [language, texts] of catalogues) {
     test(`into ${language} has every text, none of them empty`, () => {
       assert.deepEqual(Object.keys(texts).sort(), Object.keys(english).sort());
       const empty = Object.entries(texts).filter(([, message]) =>
@@ -52,6 +53,20 @@ describe('a text', () => {
     assert.equal(t('count.invoices', { count: 48_210 }), '48.210 Rechnungen');
     await setLocale({ language: 'en', format: 'en-IN' });
     assert.equal(t('count.invoices', { count: 1_234_567 }), '12,34,567 invoices');
+  });
+
+  test('of what is drawn later comes in the language in use, and with any that is set', async () => {
+    await setLocale({ language: 'de', format: 'de' });
+    assert.equal(isKey('detail.loading'), false);
+    await loadRecordTexts();
+    assert.equal(t('detail.loading'), 'Wird geladen…');
+    await setLocale({ language: 'en', format: 'en' });
+    assert.equal(t('detail.loading'), 'Loading…');
+  });
+
+  test('is of the locale that was set last, however long an earlier one takes to come', async () => {
+    await Promise.all([setLocale({ language: 'de', format: 'de' }), setLocale({ language: 'en', format: 'en' })]);
+    assert.equal(t('detail.loading'), 'Loading…');
   });
 
   test('that is no text yet is the name it would have had', () => {

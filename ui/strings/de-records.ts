@@ -70,25 +70,6 @@ export const deRecords: Translation<typeof enRecords> = {
   'problem.open': 'Offen sind nur {amount}.',
   'problem.count': { one: 'Ein Feld braucht noch eine Angabe.', other: '{count} Felder brauchen noch eine Angabe.' },
 
-  // Was bei einem Aufruf schiefging.
-  'error.unauthorized': 'Bitte neu anmelden. Was Sie eingegeben haben, bleibt erhalten.',
-  'error.forbidden': 'Ihre Rolle erlaubt das nicht.',
-  'error.not_found': 'Das gibt es nicht mehr. Jemand hat es gelöscht.',
-  'error.payload_too_large': 'Das ist zu groß, um gespeichert zu werden.',
-  'error.upgrade_required': 'Invoify muss aktualisiert werden, bevor es speichern kann.',
-  'error.too_many_requests': 'Der Server bittet um einen Moment Geduld. Versuchen Sie es gleich noch einmal.',
-  'error.internal': 'Etwas ist schiefgegangen. Versuchen Sie es noch einmal; bleibt es dabei, hilft das Protokoll.',
-  'error.unavailable': 'Der Server ist ausgelastet oder startet neu. Versuchen Sie es gleich noch einmal.',
-  'error.offline': 'Internetverbindung erforderlich. Nichts wurde geändert, Ihre Eingaben bleiben erhalten.',
-  'error.outcome_unknown': 'Es kam keine Antwort; ob gespeichert wurde, ist offen. Invoify stellt es beim nächsten Abgleich fest.',
-  'error.unsaved': 'Es wurde nicht gespeichert. Sie können erneut speichern.',
-  'error.signed_out': 'Bitte neu anmelden. Was Sie eingegeben haben, bleibt erhalten.',
-  'error.bad_response': 'Die Antwort des Servers war nicht lesbar. Prüfen Sie die Adresse des Servers.',
-  'error.cancelled': 'Das wurde abgebrochen.',
-  'error.cache_unusable': 'Die Daten auf diesem Computer sind nicht lesbar.',
-  'error.cache_busy': 'Ein anderes Programm benutzt die Daten von Invoify. Schließen Sie es und versuchen Sie es noch einmal.',
-  'error.disk_full': 'Der Datenträger dieses Computers ist voll.',
-
   // Die Ansicht.
   'detail.loading': 'Wird geladen…',
   'detail.gone': 'Das gibt es nicht mehr. Es wurde gelöscht, oder Sie dürfen es nicht mehr sehen.',
@@ -167,9 +148,9 @@ export const deRecords: Translation<typeof enRecords> = {
   'lines.removed': 'Position entfernt',
   'lines.moved': 'An Stelle {n} verschoben',
 
+  'totals.sum': 'Gesamtbetrag',
   'totals.subtotal': 'Zwischensumme',
   'totals.tax': 'USt. {rate} auf {net}',
-  'totals.total': 'Gesamtbetrag',
   'totals.paid': 'Bezahlt',
   'totals.balance': 'Offen',
   'totals.preview': 'Die endgültigen Beträge berechnet der Server.',

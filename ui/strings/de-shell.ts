@@ -193,4 +193,23 @@ export const deShell: Translation<typeof enShell> = {
   'signIn.tooMany': { one: 'Zu viele Versuche. Warten Sie {count} Sekunde.', other: 'Zu viele Versuche. Warten Sie {count} Sekunden.' },
   'signIn.otherUser': 'Wenn sich jemand anderes anmeldet, werden die Daten von {name} von diesem Computer entfernt.',
   'signIn.memoryOnly': 'Dieser Computer kann die Anmeldung nicht sicher aufbewahren; sie endet, wenn Invoify geschlossen wird.',
+
+  // Was bei einem Aufruf schiefging.
+  'error.unauthorized': 'Bitte neu anmelden. Was Sie eingegeben haben, bleibt erhalten.',
+  'error.forbidden': 'Ihre Rolle erlaubt das nicht.',
+  'error.not_found': 'Das gibt es nicht mehr. Jemand hat es gelöscht.',
+  'error.payload_too_large': 'Das ist zu groß, um gespeichert zu werden.',
+  'error.upgrade_required': 'Invoify muss aktualisiert werden, bevor es speichern kann.',
+  'error.too_many_requests': 'Der Server bittet um einen Moment Geduld. Versuchen Sie es gleich noch einmal.',
+  'error.internal': 'Etwas ist schiefgegangen. Versuchen Sie es noch einmal; bleibt es dabei, hilft das Protokoll.',
+  'error.unavailable': 'Der Server ist ausgelastet oder startet neu. Versuchen Sie es gleich noch einmal.',
+  'error.offline': 'Internetverbindung erforderlich. Nichts wurde geändert, Ihre Eingaben bleiben erhalten.',
+  'error.outcome_unknown': 'Es kam keine Antwort; ob gespeichert wurde, ist offen. Invoify stellt es beim nächsten Abgleich fest.',
+  'error.unsaved': 'Es wurde nicht gespeichert. Sie können erneut speichern.',
+  'error.signed_out': 'Bitte neu anmelden. Was Sie eingegeben haben, bleibt erhalten.',
+  'error.bad_response': 'Die Antwort des Servers war nicht lesbar. Prüfen Sie die Adresse des Servers.',
+  'error.cancelled': 'Das wurde abgebrochen.',
+  'error.cache_unusable': 'Die Daten auf diesem Computer sind nicht lesbar.',
+  'error.cache_busy': 'Ein anderes Programm benutzt die Daten von Invoify. Schließen Sie es und versuchen Sie es noch einmal.',
+  'error.disk_full': 'Der Datenträger dieses Computers ist voll.',
 };

@@ -193,4 +193,23 @@ export const enShell = {
   'signIn.tooMany': { one: 'Too many tries. Wait {count} second.', other: 'Too many tries. Wait {count} seconds.' },
   'signIn.otherUser': 'Signing in as someone else removes the data of {name} from this computer.',
   'signIn.memoryOnly': 'This computer cannot keep the sign-in safely, so it ends when Invoify is closed.',
+
+  // What went wrong with a call. Where the server's own sentence says more, that is shown.
+  'error.unauthorized': 'Sign in again to go on. What you typed is kept.',
+  'error.forbidden': 'Your role does not allow this.',
+  'error.not_found': 'This no longer exists. Someone has deleted it.',
+  'error.payload_too_large': 'This is too large to be saved.',
+  'error.upgrade_required': 'Invoify must be updated before it can save.',
+  'error.too_many_requests': 'The server asks to wait a moment. Try again shortly.',
+  'error.internal': 'Something went wrong. Try again; if it stays, see the log.',
+  'error.unavailable': 'The server is busy or restarting. Try again shortly.',
+  'error.offline': 'Internet connection required. Nothing was changed, and what you typed is kept.',
+  'error.outcome_unknown': 'No answer came, so it is not known whether this was saved. Invoify finds out with the next sync.',
+  'error.unsaved': 'It was not saved. You can save again.',
+  'error.signed_out': 'Sign in again to go on. What you typed is kept.',
+  'error.bad_response': 'The server’s answer could not be read. Check the server’s address.',
+  'error.cancelled': 'This was cancelled.',
+  'error.cache_unusable': 'The data on this computer cannot be read.',
+  'error.cache_busy': 'Another program is using Invoify’s data. Close it and try again.',
+  'error.disk_full': 'This computer’s disk is full.',
 } as const satisfies Catalogue;
