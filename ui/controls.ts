@@ -153,6 +153,7 @@ export const controls = css`
   .number { font-variant-numeric: tabular-nums; text-align: end; }
 
   @media (forced-colors: active) {
+    .icon { color: inherit !important; }
     .badge { border-color: CanvasText; forced-color-adjust: auto; }
     .button.primary { border-width: 2px; }
     .button[aria-disabled='true'], .icon-button[aria-disabled='true'] { color: GrayText; border-color: GrayText; }

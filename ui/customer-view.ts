@@ -44,7 +44,7 @@ export class InvoifyCustomerView extends LitElement {
         [fieldLabel('contact'), customer.contact ?? ''],
         [fieldLabel('email'), customer.email ?? ''],
         [fieldLabel('phone'), customer.phone ?? ''],
-        [fieldLabel('address'), addressLines(customer).join('\n')],
+        [fieldLabel('address'), addressText(customer)],
         [fieldLabel('taxId'), customer.taxId ?? ''],
         [fieldLabel('currency'), customer.currency],
         [fieldLabel('planId'), plan ? this.#renderPlan(plan.id, plan.payload as JsonObject & Plan) : ''],
@@ -55,7 +55,7 @@ export class InvoifyCustomerView extends LitElement {
 
   #renderPlan(id: string, plan: Plan): TemplateResult {
     return html`<button class="link" type="button" @click=${() => emit(this, 'open-record', { collection: 'plans', id })}>${plan.name}</button>
-      <span class="quiet">${formatMoney(plan.priceMinor, plan.currency)} · ${tryText('interval', plan.interval)}</span>`;
+      <p class="quiet">${formatMoney(plan.priceMinor, plan.currency)} · ${tryText('interval', plan.interval)}</p>`;
   }
 
   #renderInvoices(): TemplateResult {
@@ -83,6 +83,11 @@ export class InvoifyCustomerView extends LitElement {
     if (!record) return;
     emit(this, 'show-list', { collection: 'invoices', filters: { customerId: record.id }, label: String(record.payload['name']) });
   }
+}
+
+function addressText(customer: Customer): TemplateResult | string {
+  const lines = addressLines(customer);
+  return lines.length === 0 ? '' : html`<span class="lines">${lines.join('\n')}</span>`;
 }
 
 customElements.define('invoify-customer-view', InvoifyCustomerView);

@@ -14,9 +14,11 @@ export const detailStyles = css`
     font-weight: var(--weight-strong);
   }
 
-  .facts { display: grid; grid-template-columns: 112px minmax(0, 1fr); gap: var(--space-1) var(--space-3); margin: 0; }
+  .facts { display: grid; grid-template-columns: 124px minmax(0, 1fr); gap: var(--space-1) var(--space-3); margin: 0; }
   .facts dt { color: var(--color-muted); }
-  .facts dd { margin: 0; overflow-wrap: anywhere; white-space: pre-line; }
+  .facts dd { margin: 0; overflow-wrap: anywhere; }
+  .facts .lines { white-space: pre-line; }
+  .facts .link { min-block-size: 0; }
   .figure { margin: 0; font-size: var(--text-title); font-weight: var(--weight-strong); line-height: var(--line-tight); font-variant-numeric: tabular-nums; }
   .figure-note { margin: 0; color: var(--color-muted); }
   .figure-note.bad { color: var(--color-bad); }

@@ -118,7 +118,7 @@ export function formatDuration(durationMs: number): string {
   const [value, unit] = durationMs < 120_000 ? [durationMs / 1000, 'second'] : [durationMs / 60_000, 'minute'];
   const digits = value < 10 ? 1 : 0;
   return cached(`${unit} ${digits}`, (locale) => new Intl.NumberFormat(locale, {
-    style: 'unit', unit, unitDisplay: 'short', maximumFractionDigits: digits,
+    style: 'unit', unit, unitDisplay: 'narrow', maximumFractionDigits: digits,
   })).format(value);
 }
 

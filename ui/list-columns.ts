@@ -21,36 +21,62 @@ export interface ListColumn {
   readonly isSortable: boolean;
   /** Numbers stand at the end, in digits of even width. */
   readonly isNumber: boolean;
-  /** A track of the grid. */
-  readonly width: string;
+  /** Where it stands among all of the list, from 1. */
+  readonly position: number;
+  readonly leastPx: number;
+  /** Its track in the grid. */
+  readonly track: string;
   readonly cell: (row: ListRow, today: string) => Cell;
 }
 
+/** Before the first and after the last column together. */
+const rowPaddingPx = 16;
+
 const none: Cell = { text: '–', isMuted: true };
 
-const widths: Readonly<Record<string, string>> = {
-  number: '124px', customerName: 'minmax(104px, 3fr)', issueDate: '92px', dueDate: '92px', status: '88px',
-  totalMinor: 'minmax(104px, 1fr)', openMinor: 'minmax(104px, 1fr)', name: 'minmax(140px, 2fr)', email: 'minmax(160px, 2fr)',
-  contact: 'minmax(120px, 1.5fr)', priceMinor: 'minmax(104px, 1fr)', currency: '84px', interval: '104px', active: '120px', role: '104px',
-  disabled: '104px',
+/** The width below which a column cannot be read, in px, and its share of what is over; without a share it stays so. */
+const widths: Readonly<Record<string, readonly [leastPx: number, share?: number]>> = {
+  number: [124], customerName: [120, 3], issueDate: [92], dueDate: [92], status: [104], totalMinor: [120, 1], openMinor: [120, 1],
+  name: [140, 2], email: [160, 2], contact: [120, 1.5], priceMinor: [120, 1], currency: [84], interval: [104], active: [120],
+  role: [104], disabled: [104],
 };
 
-/** The least width at which every column can be read. */
-export const leastWidthPx = 680;
+/** What a list can do without where it is narrow, first what goes first. */
+const dispensable: readonly string[] = ['currency', 'contact', 'dueDate', 'issueDate', 'interval', 'totalMinor', 'role'];
 
 /** The columns of a list. An amount says its currency itself, so a list with amounts has no column for it. */
 export function listColumns(collection: Collection): readonly ListColumn[] {
   const hasAmounts = collection.columns.some(isAmount);
   return collection.columns
     .filter(({ shown, name }) => shown && !(hasAmounts && name === 'currency' && collection.name === 'invoices'))
-    .map((column) => ({
-      name: column.name,
-      title: tryText('column', column.name),
-      isSortable: column.sorted === true,
-      isNumber: column.type === 'integer' && !isFlag(collection, column),
-      width: widths[column.name] ?? 'minmax(96px, 1fr)',
-      cell: cellOf(collection, column),
-    }));
+    .map((column, index) => {
+      const [leastPx, share] = widths[column.name] ?? [96, 1];
+      return {
+        name: column.name,
+        title: tryText('column', column.name),
+        isSortable: column.sorted === true,
+        isNumber: column.type === 'integer' && !isFlag(collection, column),
+        position: index + 1,
+        leastPx,
+        track: share === undefined ? `${leastPx}px` : `minmax(${leastPx}px, ${share}fr)`,
+        cell: cellOf(collection, column),
+      };
+    });
+}
+
+/** Those of a list's columns that there is room for; the one it is sorted by always stays. */
+export function fittingColumns(columns: readonly ListColumn[], widthPx: number, sortedBy: string): readonly ListColumn[] {
+  let fitting = columns;
+  for (const name of dispensable) {
+    if (leastWidthPx(fitting) <= widthPx) break;
+    if (name !== sortedBy) fitting = fitting.filter((column) => column.name !== name);
+  }
+  return fitting;
+}
+
+/** How wide a list of these columns is at least. */
+export function leastWidthPx(columns: readonly ListColumn[]): number {
+  return columns.reduce((sum, { leastPx }) => sum + leastPx, rowPaddingPx);
 }
 
 /** The columns of the list as a file, with what stands above each. */

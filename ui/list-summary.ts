@@ -24,22 +24,22 @@ export class InvoifyListSummary extends LitElement {
 
   static override styles = [controls, css`
     :host {
-      display: flex;
-      block-size: var(--size-summary);
+      display: block;
+      container-type: inline-size;
       border-block: 1px solid var(--color-line);
       background: var(--color-surface);
-      overflow-x: auto;
-      scrollbar-width: thin;
     }
+    .cells { display: flex; min-block-size: calc(var(--size-summary) - 2px); }
     .currency { display: flex; flex: none; align-items: center; padding-inline: var(--space-4) var(--space-3); }
     .currency select { inline-size: auto; font-weight: var(--weight-strong); }
     .cell {
       display: flex;
-      flex: 1 0 116px;
+      flex: 1 0 auto;
       flex-direction: column;
       align-items: flex-start;
       justify-content: center;
-      min-inline-size: 0;
+      min-inline-size: 96px;
+      min-block-size: 44px;
       padding: 0 var(--space-3);
       border: 0;
       border-inline-start: 1px solid var(--color-line);
@@ -57,6 +57,16 @@ export class InvoifyListSummary extends LitElement {
     .late .amount { color: var(--color-bad); }
     .none .amount { color: var(--color-muted); font-weight: var(--weight-body); }
     .count { color: var(--color-muted); font-weight: var(--weight-body); font-size: var(--text-small); }
+    @container (inline-size < 900px) {
+      .count { display: none; }
+      .cell { padding-inline: var(--space-2); }
+      .currency { padding-inline: var(--space-4) var(--space-2); }
+    }
+    @container (inline-size < 700px) {
+      .cells { display: grid; grid-template-columns: repeat(3, 1fr); }
+      .cells > :nth-child(n + 4) { border-block-start: 1px solid var(--color-line); }
+      .cells > :nth-child(3n + 1) { border-inline-start: 0; padding-inline-start: var(--space-4); }
+    }
     .bar { display: block; inline-size: 84px; block-size: 10px; margin-block: 3px; border-radius: var(--radius-small); background: var(--color-skeleton); }
     @media (forced-colors: active) { .cell[aria-pressed='true'] { outline: 2px solid Highlight; outline-offset: -2px; } }
   `];
@@ -98,13 +108,14 @@ export class InvoifyListSummary extends LitElement {
   override render(): TemplateResult {
     const currencies = this.summaries?.map(({ currency }) => currency) ?? [];
     const all = currencies.includes(this.currency) || this.currency === '' ? currencies : [this.currency, ...currencies];
-    return html`
+    return html`<div class="cells">
       ${all.length > 1 ? html`<div class="currency">
         <select class="input" aria-label=${t('summary.currency')} @change=${(event: Event) =>
           this.dispatchEvent(new CustomEvent('currency-choose', { detail: (event.target as HTMLSelectElement).value }))}>
           ${all.map((currency) => html`<option ?selected=${currency === this.currency}>${currency}</option>`)}
         </select></div>` : nothing}
-      ${ages.map((age) => this.#cell(age))}`;
+      ${ages.map((age) => this.#cell(age))}
+    </div>`;
   }
 }
 

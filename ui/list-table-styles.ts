@@ -31,6 +31,8 @@ export const tableStyles = css`
   .grid:focus-visible .row.active { outline: var(--focus); outline-offset: -2px; border-radius: var(--radius-small); }
   .cell { min-inline-size: 0; padding-inline: var(--space-2); overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
   .cell.number { justify-self: stretch; }
+  .cell .badge { vertical-align: 1px; }
+  [aria-selected='true'] .badge[data-tone='info'] { background: var(--color-surface); }
   .cell.muted { color: var(--color-muted); }
   .sort {
     display: inline-flex;

@@ -7,7 +7,7 @@ import { LitElement, html, nothing, type PropertyValues, type TemplateResult } f
 import type { ListRow, ListSort } from '../shared/views.ts';
 import { controls } from './controls.ts';
 import { icon } from './icons.ts';
-import { leastWidthPx, type Cell, type ListColumn } from './list-columns.ts';
+import { fittingColumns, leastWidthPx, type Cell, type ListColumn } from './list-columns.ts';
 import type { ListRows } from './list-rows.ts';
 import { tableStyles } from './list-table-styles.ts';
 import { assignRows, poolSize, rowAfterKey, rowPx, rowWindow, scrollToShow, type RowWindow } from './list-window.ts';
@@ -41,6 +41,9 @@ export class InvoifyListTable extends LitElement {
 
   #window: RowWindow = { first: 0, last: -1 };
   #viewPx = 640;
+  #widthPx = 960;
+  /** Those of the columns that there is room for. */
+  #fitting: readonly ListColumn[] = [];
   #active = -1;
   #activeId: string | null = null;
   readonly #sizes = new ResizeObserver(() => this.#measure());
@@ -72,6 +75,7 @@ export class InvoifyListTable extends LitElement {
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
+    this.#fitting = fittingColumns(this.columns, this.#widthPx, this.sort.column);
     if (!changed.has('version')) return;
     // A record keeps the keyboard's place wherever it now stands.
     const index = this.#activeId === null ? -1 : this.rows.indexOf(this.#activeId);
@@ -87,10 +91,10 @@ export class InvoifyListTable extends LitElement {
   protected override updated(): void {
     const grid = this.#grid;
     if (!grid) return;
-    const tracks = this.columns.map(({ width }) => width).join(' ');
+    const tracks = this.#fitting.map(({ track }) => track).join(' ');
     const sheet = grid.querySelector<HTMLElement>('.sheet');
     setStyle(sheet, 'block-size', `${this.#total * rowPx}px`);
-    for (const part of [sheet, grid.querySelector<HTMLElement>('.head')]) setStyle(part, 'min-inline-size', `${leastWidthPx}px`);
+    for (const part of [sheet, grid.querySelector<HTMLElement>('.head')]) setStyle(part, 'min-inline-size', `${leastWidthPx(this.#fitting)}px`);
     for (const row of grid.querySelectorAll<HTMLElement>('.row')) {
       setStyle(row, 'grid-template-columns', tracks);
       const index = row.dataset['index'];
@@ -108,9 +112,11 @@ export class InvoifyListTable extends LitElement {
   }
 
   #measure(): void {
-    const viewPx = (this.#grid?.clientHeight ?? 0) - rowPx;
-    if (viewPx === this.#viewPx || viewPx <= 0) return;
+    const { clientHeight = 0, clientWidth = 0 } = this.#grid ?? {};
+    const viewPx = clientHeight - rowPx;
+    if (viewPx <= 0 || (viewPx === this.#viewPx && clientWidth === this.#widthPx)) return;
     this.#viewPx = viewPx;
+    this.#widthPx = clientWidth;
     this.#move();
     this.requestUpdate();
   }
@@ -174,7 +180,8 @@ export class InvoifyListTable extends LitElement {
   #headerCell(column: ListColumn): TemplateResult {
     const isSorted = this.sort.column === column.name;
     const direction = this.sort.descending ? 'descending' : 'ascending';
-    return html`<div role="columnheader" class="cell ${column.isNumber ? 'number' : ''}" aria-sort=${isSorted ? direction : nothing}>
+    return html`<div role="columnheader" class="cell ${column.isNumber ? 'number' : ''}" aria-colindex=${column.position}
+      aria-sort=${isSorted ? direction : nothing}>
       ${column.isSortable ? html`<button class="sort" @click=${() => this.#send('sort', column.name)}>
         <span>${column.title}</span>${isSorted ? icon(this.sort.descending ? 'sortDown' : 'sortUp') : nothing}
       </button>` : column.title}
@@ -187,7 +194,7 @@ export class InvoifyListTable extends LitElement {
     return html`<div role="row" class="row ${index === this.#active ? 'active' : ''} ${row ? '' : 'waiting'}" id="row-${index}"
       aria-rowindex=${index + 2} aria-selected=${row !== undefined && row.id === this.selectedId ? 'true' : 'false'}
       data-index=${index} @click=${() => this.#open(index)}
-    >${this.columns.map((column) => cell(column, row, this.today))}</div>`;
+    >${this.#fitting.map((column) => cell(column, row, this.today))}</div>`;
   }
 
   override render(): TemplateResult {
@@ -201,7 +208,7 @@ export class InvoifyListTable extends LitElement {
         @scroll=${this.#move} @keydown=${this.#key} @focus=${this.#focused}
       >
         <div role="rowgroup" class="head">
-          <div role="row" class="row" aria-rowindex="1">${this.columns.map((column) => this.#headerCell(column))}</div>
+          <div role="row" class="row" aria-rowindex="1">${this.#fitting.map((column) => this.#headerCell(column))}</div>
         </div>
         <div role="rowgroup" class="sheet">${assignRows(this.#window, poolSize(this.#viewPx)).map((index) => this.#row(index))}</div>
       </div>`;
@@ -210,9 +217,9 @@ export class InvoifyListTable extends LitElement {
 
 function cell(column: ListColumn, row: ListRow | undefined, today: string): TemplateResult {
   const align = column.isNumber ? 'number' : '';
-  if (!row) return html`<div role="gridcell" class="cell ${align}"><span class="bar"></span></div>`;
+  if (!row) return html`<div role="gridcell" class="cell ${align}" aria-colindex=${column.position}><span class="bar"></span></div>`;
   const { text, badge, isMuted }: Cell = column.cell(row, today);
-  return html`<div role="gridcell" class="cell ${align} ${isMuted ? 'muted' : ''}" title=${text.length > 16 ? text : nothing}
+  return html`<div role="gridcell" class="cell ${align} ${isMuted ? 'muted' : ''}" aria-colindex=${column.position} title=${text.length > 16 ? text : nothing}
   >${badge === undefined ? text : html`<span class="badge" data-tone=${badge}>${text}</span>`}</div>`;
 }
 

@@ -44,7 +44,7 @@ export class InvoifyListToolbar extends LitElement {
     .search .input::-webkit-search-cancel-button { display: none; }
     .search .icon-button { position: absolute; inset-block-start: 2px; inset-inline-end: 2px; min-block-size: 24px; min-inline-size: 24px; }
     .search .icon-button .icon { position: static; inline-size: 12px; block-size: 12px; }
-    select.input { inline-size: auto; max-inline-size: 150px; }
+    select.input { inline-size: auto; min-inline-size: 96px; max-inline-size: 150px; }
     select.set, .given { border-color: var(--color-accent); background: var(--color-info-back); }
     .given > span { max-inline-size: 160px; overflow: hidden; text-overflow: ellipsis; }
     .given .icon { inline-size: 12px; block-size: 12px; }
@@ -58,6 +58,11 @@ export class InvoifyListToolbar extends LitElement {
       .refresh span { display: none; }
       .refresh { padding: 0; border-color: transparent; background: none; }
       select.input { max-inline-size: 112px; }
+    }
+    @container (inline-size < 680px) {
+      .bar { padding-inline: var(--space-3); }
+      .search { flex-basis: 96px; min-inline-size: 96px; }
+      .end { gap: 0; }
     }
   `];
 

@@ -8,8 +8,6 @@ import { formatMoney } from './format.ts';
 import { t } from './i18n.ts';
 import { placePopover } from './popover.ts';
 
-const shownAtMost = 2;
-
 export class InvoifyListTotals extends LitElement {
   static override properties = {
     totals: { attribute: false },
@@ -30,9 +28,13 @@ export class InvoifyListTotals extends LitElement {
       white-space: nowrap;
       overflow: hidden;
     }
+    :host > * { line-height: 20px; }
     .count { flex: none; color: var(--color-muted); }
-    .sums { display: flex; flex: 1 1 auto; justify-content: flex-end; gap: var(--space-5); min-inline-size: 0; overflow: hidden; }
-    .sum { display: flex; gap: var(--space-2); align-items: baseline; }
+    /* What does not fit whole goes to a next line, which is not seen: half an amount would be a wrong one. */
+    .sums, .sum { display: flex; flex-wrap: wrap; min-inline-size: 0; block-size: 20px; overflow: hidden; line-height: 20px; }
+    .sums { flex: 1 1 auto; justify-content: flex-end; gap: 0 var(--space-5); }
+    .sum { gap: 0 var(--space-3); }
+    .sum > span { display: flex; align-items: baseline; gap: var(--space-2); }
     .label { color: var(--color-muted); font-size: var(--text-small); }
     strong { font-weight: var(--weight-strong); }
     .warn { color: var(--color-warn); }
@@ -68,18 +70,17 @@ export class InvoifyListTotals extends LitElement {
 
   #sum({ currency, totalMinor, openMinor }: CurrencyTotals): TemplateResult {
     return html`<span class="sum">
-      <span class="label">${t('totals.total')}</span><strong>${formatMoney(totalMinor, currency)}</strong>
-      <span class="label">${t('totals.open')}</span><span>${formatMoney(openMinor, currency)}</span>
+      <span><span class="label">${t('totals.total')}</span><strong>${formatMoney(totalMinor, currency)}</strong></span>
+      <span><span class="label">${t('totals.open')}</span>${formatMoney(openMinor, currency)}</span>
     </span>`;
   }
 
   override render(): TemplateResult {
     const totals = (this.totals ?? []).toSorted((a, b) => b.count - a.count);
-    const more = totals.length - shownAtMost;
     return html`
       <span class="count">${this.count}${this.incomplete ? html` <span class="warn">· ${t('totals.incomplete')}</span>` : nothing}</span>
-      <span class="sums">${totals.slice(0, shownAtMost).map((sum) => this.#sum(sum))}</span>
-      ${more > 0 ? html`<button class="link" popovertarget="all">${t('totals.more', { count: more })}</button>
+      <span class="sums">${totals.map((sum) => this.#sum(sum))}</span>
+      ${totals.length > 1 ? html`<button class="link" popovertarget="all">${t('totals.all', { count: totals.length })}</button>
         <div id="all" class="popover" popover @toggle=${this.#toggled}><table>
           <thead><tr><td></td><th scope="col">${t('totals.total')}</th><th scope="col">${t('totals.open')}</th></tr></thead>
           <tbody>${totals.map(({ currency, count, totalMinor, openMinor }) => html`<tr>

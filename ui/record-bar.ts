@@ -74,11 +74,13 @@ export class InvoifyRecordBar extends LitElement {
       ${first ? this.#renderWrite(first.name, 'primary', first) : ''}
       ${canBill ? this.#renderWrite('newInvoice', 'primary') : ''}
       ${edit ? this.#renderWrite('edit', '', edit) : ''}
-      ${isInvoice ? this.#renderPlain('print', 'button') : ''}
+      ${isInvoice ? html`<button class="icon-button" type="button" data-action="print" aria-label=${t('action.print')} title=${t('action.print')}
+        @click=${() => this.#act('print')}>${icon('print')}</button>` : ''}
       ${isInvoice || rest.length > 0 ? html`
         <button class="icon-button more" type="button" popovertarget="menu" aria-label=${t('detail.more')} title=${t('detail.more')}>${icon('more')}</button>
         <div id="menu" class="popover" popover>
-          ${isInvoice && this.canPdf ? this.#renderPlain('pdf', 'button menu') : ''}
+          ${isInvoice && this.canPdf ? html`<button class="button menu" type="button" data-action="pdf"
+            @click=${() => this.#act('pdf')}>${icon('pdf')}${t('action.pdf')}</button>` : ''}
           ${rest.map((action) => this.#renderWrite(action.name, 'menu', action))}
         </div>` : ''}`;
   }
@@ -86,12 +88,8 @@ export class InvoifyRecordBar extends LitElement {
   #renderWrite(name: BarAction, look: 'primary' | '' | 'menu', action?: RecordAction): TemplateResult {
     const refusal = action?.refusal ? tryText('refusal', action.refusal) : null;
     return html`
-      <invoify-write-button data-action=${name} .look=${look} .icon=${icons[name]} .label=${tryText('action', name)} .blocked=${this.block} .refusal=${refusal}
-        @activate=${() => this.#act(name)}></invoify-write-button>`;
-  }
-
-  #renderPlain(name: 'print' | 'pdf', look: string): TemplateResult {
-    return html`<button class=${look} type="button" data-action=${name} @click=${() => this.#act(name)}>${icon(icons[name])}${t(`action.${name}`)}</button>`;
+      <invoify-write-button data-action=${name} .look=${look} .icon=${icons[name]} .label=${tryText('action', name)}
+        .blocked=${this.block} .refusal=${refusal} @activate=${() => this.#act(name)}></invoify-write-button>`;
   }
 }
 

@@ -144,7 +144,7 @@ export class InvoifySettings extends LitElement {
       <section>
         <h2>${t('settings.connection')}</h2>
         <div class="setting">
-          <div class="what">${t('settings.server')}<p>${this.settings?.server ?? t('settings.noServer')}</p></div>
+          <div class="what">${t('settings.server')}<p>${this.status?.server ?? t('settings.noServer')}</p></div>
         </div>
         <div class="setting">
           <div class="what">
@@ -209,8 +209,8 @@ export class InvoifySettings extends LitElement {
     return html`
       <section>
         <h2>${t('settings.account')}</h2>
-        <div class="setting"><div class="what">${t('settings.signedInAs', { name })}<p>${email} · ${tryText('role', role)}</p></div></div>
-        ${this.info?.lacks.includes('secure token storage') ? html`<p class="quiet">${t('settings.tokenInMemory')}</p>` : ''}
+        <div class="setting"><div class="what">${t('settings.signedInAs', { name })}<p>${email} · ${tryText('role', role)}</p>
+          ${this.info?.lacks.includes('secure token storage') ? html`<p>${t('settings.tokenInMemory')}</p>` : ''}</div></div>
         ${this.#renderDeed(t('settings.signOut'), t('settings.signOutText'), 'signOut', () => void this.#signOut())}
       </section>`;
   }
@@ -219,7 +219,7 @@ export class InvoifySettings extends LitElement {
     const look = what === 'backUp' ? '' : 'danger';
     return html`
       <div class="setting">
-        <p class="what quiet" id="${what}-text">${text}</p>
+        <div class="what">${tryText('settings.deed', what)}<p id="${what}-text">${text}</p></div>
         <button class="button ${look}" type="button" data-deed=${what} aria-describedby="${what}-text" aria-disabled=${this._busy !== null} @click=${run}>
           ${label}
         </button>

@@ -44,6 +44,8 @@ export class InvoifySignIn extends LitElement {
     .test[data-ok='true'] { color: var(--color-ok); }
     .test[data-ok='false'] { color: var(--color-bad); }
     .error { margin: 0; padding: var(--space-2) var(--space-3); border-radius: var(--radius); background: var(--color-bad-back); color: var(--color-bad); }
+    /* Live regions must be there before they speak; until then they take no room. */
+    [role]:not(:has(*)) { margin-block-start: calc(-1 * var(--space-4)); }
     .do { display: grid; grid-auto-flow: column; grid-auto-columns: 1fr; gap: var(--space-2); }
     .button { min-block-size: 32px; }
   `];

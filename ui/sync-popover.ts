@@ -30,9 +30,10 @@ export class InvoifySyncPopover extends LitElement {
     h2 { margin: 0; font-size: var(--text-body); font-weight: var(--weight-strong); }
     .now { color: var(--color-muted); }
     ol { display: grid; margin: 0; padding: 0; list-style: none; border-block: 1px solid var(--color-line); }
-    li { display: grid; grid-template-columns: 1fr auto auto; gap: 0 var(--space-3); padding-block: var(--space-1); font-variant-numeric: tabular-nums; }
+    li { display: grid; grid-template-columns: 1fr auto; align-items: center; gap: 0 var(--space-3); padding-block: var(--space-2); }
+    li { font-variant-numeric: tabular-nums; }
     li + li { border-block-start: 1px solid var(--color-line); }
-    .why { grid-column: 1 / -1; color: var(--color-muted); font-size: var(--text-small); }
+    .more { grid-column: 1 / -1; color: var(--color-muted); font-size: var(--text-small); }
     .muted { color: var(--color-muted); }
     .do { display: flex; flex-wrap: wrap; gap: var(--space-2); }
   `];
@@ -68,9 +69,9 @@ export class InvoifySyncPopover extends LitElement {
       : outcome === 'failed' ? ['bad', t('sync.failedShort')] : ['muted', t('sync.cancelled')];
     return html`<li>
       <span>${formatWhen(startedMs, Date.now())}</span>
-      <span class="muted">${t('sync.changes', { count: changes })} · ${formatBytes(bytes)} · ${formatDuration(durationMs)}</span>
       <span class="badge" data-tone=${tone}>${word}</span>
-      ${outcome === 'failed' && detail ? html`<span class="why">${detail}</span>` : nothing}
+      <span class="more">${t('sync.changes', { count: changes })} · ${formatBytes(bytes)} · ${formatDuration(durationMs)}</span>
+      ${outcome === 'failed' && detail ? html`<span class="more">${detail}</span>` : nothing}
     </li>`;
   }
 

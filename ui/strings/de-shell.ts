@@ -22,7 +22,7 @@ export const deShell: Translation<typeof enShell> = {
   'collection.plans': 'Tarife',
   'collection.users': 'Benutzer',
   'screen.settings': 'Einstellungen',
-  'screen.health': 'Zustand der Synchronisierung',
+  'screen.health': 'Synchronisierung',
   'nav.label': 'Hauptbereiche',
   'nav.account': 'Angemeldet als {name}',
 
@@ -130,7 +130,7 @@ export const deShell: Translation<typeof enShell> = {
   'totals.label': 'Summen der Liste',
   'totals.total': 'Summe',
   'totals.open': 'Offen',
-  'totals.more': { one: '{count} weitere Währung', other: '{count} weitere Währungen' },
+  'totals.all': 'Alle {count} Währungen',
   'totals.incomplete': 'unvollständig',
 
   'sync.neverSynced': 'Noch keine Daten auf diesem Computer',

@@ -130,7 +130,7 @@ export const enShell = {
   'totals.label': 'Totals of what is listed',
   'totals.total': 'Total',
   'totals.open': 'Open',
-  'totals.more': { one: '{count} more currency', other: '{count} more currencies' },
+  'totals.all': 'All {count} currencies',
   'totals.incomplete': 'incomplete',
 
   'sync.neverSynced': 'No data on this computer yet',
