@@ -12,7 +12,7 @@ export const formStyles = css`
     display: flex;
     align-items: flex-start;
     gap: var(--space-2);
-    margin: 0;
+    margin: 0 0 var(--space-4);
     padding: var(--space-2) var(--space-3);
     border-radius: var(--radius);
     background: var(--color-bad-back);

@@ -44,18 +44,21 @@ export class InvoifyInvoicePage extends LitElement {
     .meta { display: grid; grid-template-columns: auto auto; gap: 1mm 6mm; margin-block-start: 5mm; }
     .meta dt { color: var(--color-muted); }
     .meta dd { text-align: end; font-variant-numeric: tabular-nums; }
-    .stamp { margin-block-start: 2mm; color: var(--color-bad); font-weight: var(--weight-strong); text-align: end; text-transform: uppercase; letter-spacing: 0.06em; }
+    .stamp { margin-block-start: 2mm; color: var(--color-bad); font-weight: var(--weight-strong); text-align: end; text-transform: uppercase;
+      letter-spacing: 0.06em; }
 
     table { inline-size: 100%; margin-block-start: 8mm; border-collapse: collapse; }
-    th { padding: 0 0 1.5mm; border-block-end: 0.35mm solid var(--color-text); font-size: 8pt; font-weight: var(--weight-strong); text-align: start; }
-    td { padding-block: 2mm; border-block-end: 0.15mm solid var(--color-line); vertical-align: top; }
+    th { padding: 0 0 1.5mm; border-block-end: 0.35mm solid var(--color-text); font-size: 8pt; font-weight: var(--weight-strong);
+      text-align: start; }
+    td { padding: 2mm 0; border-block-end: 0.15mm solid var(--color-line); vertical-align: top; }
     tr { break-inside: avoid; }
-    .number { padding-inline-start: 4mm; text-align: end; font-variant-numeric: tabular-nums; white-space: nowrap; }
+    :is(th, td).number { padding-inline-start: 4mm; text-align: end; font-variant-numeric: tabular-nums; white-space: nowrap; }
     .position { inline-size: 8mm; color: var(--color-muted); }
     .description { white-space: pre-line; overflow-wrap: anywhere; }
 
-    .totals { display: grid; grid-template-columns: auto auto; gap: 1.5mm 8mm; inline-size: fit-content; margin-block-start: 5mm; margin-inline-start: auto; break-inside: avoid; }
-    .totals dd { text-align: end; font-variant-numeric: tabular-nums; white-space: nowrap; }
+    .totals { display: grid; grid-template-columns: auto auto; gap: 1.5mm 0; inline-size: fit-content; margin-block-start: 5mm;
+      margin-inline-start: auto; break-inside: avoid; }
+    .totals dd { padding-inline-start: 8mm; text-align: end; font-variant-numeric: tabular-nums; white-space: nowrap; }
     .totals .sum { padding-block-start: 1.5mm; border-block-start: 0.35mm solid var(--color-text); font-size: 12pt; font-weight: var(--weight-strong); }
     .totals .paid { color: var(--color-muted); }
     .foot { display: grid; gap: 4mm; margin-block-start: 10mm; break-inside: avoid; }

@@ -29,7 +29,7 @@ export class InvoifyListSummary extends LitElement {
       border-block: 1px solid var(--color-line);
       background: var(--color-surface);
     }
-    .cells { display: flex; min-block-size: calc(var(--size-summary) - 2px); }
+    .cells { display: flex; overflow: auto hidden; scrollbar-width: none; min-block-size: calc(var(--size-summary) - 2px); }
     .currency { display: flex; flex: none; align-items: center; padding-inline: var(--space-4) var(--space-3); }
     .currency select { inline-size: auto; font-weight: var(--weight-strong); }
     .cell {
@@ -59,10 +59,11 @@ export class InvoifyListSummary extends LitElement {
     .count { color: var(--color-muted); font-weight: var(--weight-body); font-size: var(--text-small); }
     @container (inline-size < 900px) {
       .count { display: none; }
-      .cell { padding-inline: var(--space-2); }
+      .cell { padding-inline: calc(var(--space-1) + var(--space-half)); }
+      .name { inline-size: 0; min-inline-size: 100%; overflow: hidden; text-overflow: ellipsis; }
       .currency { padding-inline: var(--space-4) var(--space-2); }
     }
-    @container (inline-size < 700px) {
+    @container (inline-size < 640px) {
       .cells { display: grid; grid-template-columns: repeat(3, 1fr); }
       .cells > :nth-child(n + 4) { border-block-start: 1px solid var(--color-line); }
       .cells > :nth-child(3n + 1) { border-inline-start: 0; padding-inline-start: var(--space-4); }

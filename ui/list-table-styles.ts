@@ -32,7 +32,7 @@ export const tableStyles = css`
   .cell { min-inline-size: 0; padding-inline: var(--space-2); overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
   .cell.number { justify-self: stretch; }
   .cell .badge { vertical-align: 1px; }
-  [aria-selected='true'] .badge[data-tone='info'] { background: var(--color-surface); }
+  [aria-selected='true'] .badge:is([data-tone='info'], [data-tone='plain']) { background: var(--color-surface); }
   .cell.muted { color: var(--color-muted); }
   .sort {
     display: inline-flex;

@@ -62,7 +62,7 @@ export class InvoifyListToolbar extends LitElement {
     @container (inline-size < 680px) {
       .bar { padding-inline: var(--space-3); }
       .search { flex-basis: 96px; min-inline-size: 96px; }
-      .end { gap: 0; }
+      .end { gap: var(--space-1); }
     }
   `];
 

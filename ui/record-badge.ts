@@ -6,7 +6,7 @@ import { localDay } from './format.ts';
 import { t, tryText } from './i18n.ts';
 import type { Detail } from './record-detail-data.ts';
 
-const tones: Readonly<Record<string, string>> = { draft: 'muted', sent: 'info', overdue: 'bad', paid: 'ok', void: 'muted' };
+const tones: Readonly<Record<string, string>> = { draft: 'plain', sent: 'info', overdue: 'bad', paid: 'ok', void: 'muted' };
 
 export function recordBadge({ collection, record: { payload } }: Detail): TemplateResult | string {
   if (collection === 'invoices') {
