@@ -54,7 +54,8 @@ export class InvoifyHealth extends LitElement {
 
   protected override willUpdate(changed: PropertyValues<this>): void {
     // An attempt that failed moves no revision, but it moves the status.
-    if (changed.has('revision') || changed.get('status')?.state !== this.status?.state) void this.#read();
+    const isOtherState = changed.has('status') && changed.get('status')?.state !== this.status?.state;
+    if (changed.has('revision') || isOtherState) void this.#read();
   }
 
   async #read(): Promise<void> {
@@ -73,7 +74,8 @@ export class InvoifyHealth extends LitElement {
     return html`
       <header>
         <h1 tabindex="-1">${t('health.title')}</h1>
-        <button class="button" type="button" data-deed="copy" title=${t('health.copyHint')} @click=${this.#copy}>${icon('copy')}${t('health.copy')}</button>
+        <button class="button" type="button" data-deed="copy" title=${t('health.copyHint')} @click=${this.#copy}>
+          ${icon('copy')}${t('health.copy')}</button>
       </header>
       <div class="page">
         <div class="column wide">

@@ -49,6 +49,7 @@ export class InvoifyListSummary extends LitElement {
       cursor: default;
       transition: background-color var(--motion);
     }
+    .cell:first-child { border-inline-start: 0; padding-inline-start: var(--space-4); }
     .cell:hover { background: var(--color-hover); }
     .cell[aria-pressed='true'] { background: var(--color-selected); box-shadow: inset 0 -2px var(--color-accent); }
     .cell:focus-visible { outline-offset: -2px; }

@@ -45,7 +45,7 @@ export class InvoifySignIn extends LitElement {
     .test[data-ok='false'] { color: var(--color-bad); }
     .error { margin: 0; padding: var(--space-2) var(--space-3); border-radius: var(--radius); background: var(--color-bad-back); color: var(--color-bad); }
     /* Live regions must be there before they speak; until then they take no room. */
-    [role]:not(:has(*)) { margin-block-start: calc(-1 * var(--space-4)); }
+    [role]:not(:has(*)) { position: absolute; }
     .do { display: grid; grid-auto-flow: column; grid-auto-columns: 1fr; gap: var(--space-2); }
     .button { min-block-size: 32px; }
   `];
@@ -92,6 +92,7 @@ export class InvoifySignIn extends LitElement {
     event.preventDefault();
     if (this.busy) return;
     this.error = null;
+    this.test = null;
     this.problems = Object.fromEntries(fields.filter((name) => this.#value(name) === '').map((name) => [name, t('signIn.required')]));
     const missing = fields.find((name) => this.problems[name] !== undefined);
     if (missing) {

@@ -89,7 +89,7 @@ export function blockText(block: WriteBlock): string | null {
  * first sync each step of it that is worth reading anew.
  */
 export function dataRevision(status: Status): string {
-  const step = status.state === 'first_sync' ? Math.floor((status.progress?.changes ?? 0) / 5000) : '';
+  const step = status.state === 'first_sync' ? Math.ceil((status.progress?.changes ?? 0) / 5000) : '';
   return `${status.initialized} ${status.lastSync?.timestamp ?? ''} ${status.user?.id ?? ''} ${step}`;
 }
 

@@ -185,7 +185,7 @@ export const deShell: Translation<typeof enShell> = {
   'signIn.busy': 'Anmeldung läuft…',
   'signIn.test': 'Verbindung testen',
   'signIn.testing': 'Wird getestet…',
-  'signIn.testOk': '{name} {version} antwortet unter {origin}.',
+  'signIn.testOk': 'Invoify {version} antwortet unter {origin}.',
   'signIn.required': 'Bitte ausfüllen.',
   'signIn.wrong': 'Die E-Mail-Adresse oder das Passwort ist falsch.',
   'signIn.unreachable': 'Der Server antwortet nicht. Prüfen Sie die Adresse und Ihr Netz.',

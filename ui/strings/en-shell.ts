@@ -185,7 +185,7 @@ export const enShell = {
   'signIn.busy': 'Signing in…',
   'signIn.test': 'Test connection',
   'signIn.testing': 'Testing…',
-  'signIn.testOk': '{name} {version} answers at {origin}.',
+  'signIn.testOk': 'Invoify {version} answers at {origin}.',
   'signIn.required': 'Please fill this in.',
   'signIn.wrong': 'The e-mail address or the password is wrong.',
   'signIn.unreachable': 'The server does not answer. Check the address and your network.',
