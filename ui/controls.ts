@@ -79,7 +79,7 @@ export const controls = css`
     background: transparent;
   }
 
-  .button[aria-disabled='true'], .icon-button[aria-disabled='true'] {
+  .button[aria-disabled='true'], .button[aria-disabled='true']:hover, .icon-button[aria-disabled='true'] {
     border-color: var(--color-line);
     background: var(--color-plain-back);
     color: var(--color-muted);
@@ -89,6 +89,8 @@ export const controls = css`
     border-color: transparent;
     background: transparent;
   }
+
+  .button:disabled, .icon-button:disabled { border-color: transparent; background: none; color: var(--color-control); }
 
   .link {
     min-block-size: var(--size-target);

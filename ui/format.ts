@@ -113,12 +113,13 @@ function relativeFormat(style: 'long' | 'short'): Intl.RelativeTimeFormat {
     currentLocale().language);
 }
 
-/** "0.4 s", "12 s", "3 min". */
+/** "40 ms", "0.4 s", "12 s", "3 min". */
 export function formatDuration(durationMs: number): string {
-  const [value, unit] = durationMs < 120_000 ? [durationMs / 1000, 'second'] : [durationMs / 60_000, 'minute'];
-  const digits = value < 10 ? 1 : 0;
+  const [value, unit] = durationMs < 100 ? [durationMs, 'millisecond']
+    : durationMs < 120_000 ? [durationMs / 1000, 'second'] : [durationMs / 60_000, 'minute'];
+  const digits = unit !== 'millisecond' && value < 10 ? 1 : 0;
   return cached(`${unit} ${digits}`, (locale) => new Intl.NumberFormat(locale, {
-    style: 'unit', unit, unitDisplay: 'narrow', maximumFractionDigits: digits,
+    style: 'unit', unit, unitDisplay: 'short', maximumFractionDigits: digits,
   })).format(value);
 }
 

@@ -93,7 +93,7 @@ export class InvoifyHealth extends LitElement {
         <h2>${t('health.state')}</h2>
         <dl class="facts">
           <div><dt>${t('health.lastSync')}</dt><dd>${instant(lastSync?.timestamp ?? null, t('health.never'))}</dd></div>
-          <div><dt>${t('health.digest')}</dt><dd>${t(Object.keys(health.digest).length > 0 ? 'health.digestEqual' : 'health.digestOpen')}</dd></div>
+          <div><dt>${t('health.digest')}</dt><dd>${t(lastSync !== null && Object.keys(health.digest).length > 0 ? 'health.digestEqual' : 'health.digestOpen')}</dd></div>
           <div><dt>${t('health.verified')}</dt><dd>${instant(health.lastVerifiedMs, t('health.never'))}</dd></div>
           <div><dt>${t('health.size')}</dt><dd>${formatBytes(health.sizeBytes)}</dd></div>
           ${notice === null ? '' : html`<div><dt>${t('health.rebuilt')}</dt><dd>${notice}</dd></div>`}
@@ -102,6 +102,8 @@ export class InvoifyHealth extends LitElement {
   }
 
   #renderHoldings({ counts, digest }: SyncHealth): TemplateResult {
+    // Until the first sync is complete the digest is of what came so far.
+    const isProved = this.status !== null && this.status.lastSync !== null;
     return html`
       <section>
         <h2>${t('health.holdings')}</h2>
@@ -115,7 +117,7 @@ export class InvoifyHealth extends LitElement {
             <tr>
               <td>${tryText('collection', name)}</td>
               <td class="number">${formatNumber(count)}</td>
-              <td class="number">${digest[name] ? formatNumber(digest[name].count) : '–'}</td>
+              <td class="number">${isProved && digest[name] ? formatNumber(digest[name].count) : '–'}</td>
             </tr>`)}
           </tbody>
         </table>

@@ -57,6 +57,19 @@ export class InvoifyInvoiceLines extends LitElement {
     td.tools { white-space: nowrap; }
     .problem { margin: var(--space-half) 0 0; }
     .add { margin-block-start: var(--space-2); }
+
+    /* Where the columns have no room each line is two: what, and how much of it, each cell under its own name. */
+    @media (max-width: 780px) {
+      table, tbody { display: block; min-inline-size: 0; }
+      thead { display: none; }
+      tr { display: grid; grid-template-columns: 1fr 1fr 1.4fr 1fr; padding-block: var(--space-2); border-block-end: 1px solid var(--color-line); }
+      td { padding-inline: 0 var(--space-2); }
+      td::before { content: attr(data-label); display: block; color: var(--color-muted); font-size: var(--text-small); text-align: start; }
+      .description { grid-column: 1 / -1; }
+      .quantity, .unit, .unitPrice, .taxRate, .net, .tools { inline-size: auto; }
+      .net { grid-column: 1 / 3; text-align: start; }
+      .tools { grid-column: 3 / -1; align-self: end; text-align: end; }
+    }
   `];
 
   declare lines: readonly LineDraft[];
@@ -153,7 +166,7 @@ export class InvoifyInvoiceLines extends LitElement {
     return html`
       <tr>
         ${columns.map((field) => this.#renderCell(line, index, field))}
-        <td class="net number">${net === null ? '–' : formatMoney(net, this.currency)}</td>
+        <td class="net number" data-label=${fieldLabel('netMinor')}>${net === null ? '–' : formatMoney(net, this.currency)}</td>
         <td class="tools">
           <button class="icon-button up" type="button" aria-label=${t('lines.up', { n })} ?disabled=${index === 0}
             @click=${() => this.#move(index, -1)}>${icon('up')}</button><button class="icon-button down" type="button"
@@ -170,6 +183,7 @@ export class InvoifyInvoiceLines extends LitElement {
     const reason = this.problems[path];
     const id = `problem-${index}-${field}`;
     const label = t('lines.label', { field: fieldLabel(name), n: index + 1 });
+    const isNumber = numeric.includes(field);
     const described = reason === undefined ? nothing : id;
     const invalid = reason === undefined ? nothing : 'true';
     const onInput = (event: Event): void => {
@@ -177,11 +191,11 @@ export class InvoifyInvoiceLines extends LitElement {
     };
     const onKeydown = (event: KeyboardEvent): void => this.#onKeydown(event, index, field);
     return html`
-      <td class=${field}>
+      <td class=${field} data-label=${fieldLabel(name)}>
         ${field === 'description' ? html`
-          <textarea class="input" rows="1" data-cell="${index}.${field}" data-path=${path} aria-label=${label} aria-describedby=${described} aria-invalid=${invalid}
-            .value=${live(line[field])} @input=${onInput} @keydown=${onKeydown}></textarea>` : html`
-          <input type="text" autocomplete="off" class="input ${numeric.includes(field) ? 'number' : ''}" inputmode=${numeric.includes(field) ? 'decimal' : nothing}
+          <textarea class="input" rows="1" data-cell="${index}.${field}" data-path=${path} aria-label=${label}
+            aria-describedby=${described} aria-invalid=${invalid} .value=${live(line[field])} @input=${onInput} @keydown=${onKeydown}></textarea>` : html`
+          <input type="text" autocomplete="off" class="input ${isNumber ? 'number' : ''}" inputmode=${isNumber ? 'decimal' : nothing}
             data-cell="${index}.${field}" data-path=${path} aria-label=${label} aria-describedby=${described} aria-invalid=${invalid}
             .value=${live(line[field])} @input=${onInput} @keydown=${onKeydown}>`}
         ${reason === undefined ? '' : html`<p class="problem" id=${id}>${problemMessage(name, reason, this.currency)}</p>`}

@@ -37,5 +37,6 @@ export const screenStyles = css`
 
   @media (max-width: 640px) {
     .setting { grid-template-columns: minmax(0, 1fr); }
+    .setting > :not(.what) { justify-self: start; }
   }
 `;

@@ -64,7 +64,7 @@ describe('other numbers', () => {
   test('of bytes and of time are written in units that people know', async () => {
     await inLocale('en-US');
     assert.deepEqual([0, 999, 34_000, 3_400_000].map(formatBytes), ['0 bytes', '999 bytes', '34 kB', '3.4 MB']);
-    assert.deepEqual([420, 12_300, 180_000].map(formatDuration), ['0.4 sec', '12 sec', '3 min']);
+    assert.deepEqual([40, 420, 12_300, 180_000].map(formatDuration), ['40 ms', '0.4 sec', '12 sec', '3 min']);
   });
 });
 
