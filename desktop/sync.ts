@@ -192,6 +192,8 @@ async function fill(
         asked = deps.ask(cursor, anySignal);
         // It is awaited in the next turn; until then a failure must not count as unhandled.
         asked.catch(() => undefined);
+        // The request leaves only when this thread is idle for a moment; the server then works while we write.
+        await deps.breathe();
       }
       await target.apply(page);
       count({ ...countOf(page), bytes: sizeBytes });

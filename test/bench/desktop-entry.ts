@@ -18,15 +18,35 @@ process.on('message', (command: DesktopCommand) => {
 process.on('disconnect', () => void host.close());
 
 async function run(desktop: Host, command: DesktopCommand): Promise<DesktopReport> {
-  if (command === 'sign in') await desktop.signIn(email, password);
+  if (command.startsWith('sign in')) await desktop.signIn(email, password);
   const startedMs = performance.now();
   if (command === 'settle') {
     await settled();
-    return { tookMs: performance.now() - startedMs, changes: 0, bytes: 0, problem: null };
+    return { tookMs: performance.now() - startedMs, changes: 0, bytes: 0, readsMs: [], problem: null };
   }
+  const pulling = new AbortController();
+  const reading = command === 'sign in and read' ? readPages(desktop, pulling.signal) : [];
   const { outcome, changes, bytes, error } = await desktop.pullFromServer();
+  const tookMs = performance.now() - startedMs;
+  pulling.abort();
   const problem = outcome === 'completed' ? null : error?.message ?? outcome;
-  return { tookMs: performance.now() - startedMs, changes, bytes, problem };
+  return { tookMs, changes, bytes, readsMs: await reading, problem };
+}
+
+const READ_EVERY_MS = 20;
+
+/** Reads pages of the invoices as someone who scrolls does, until told to stop; what delays a read counts as its time. */
+async function readPages(desktop: Host, signal: AbortSignal): Promise<readonly number[]> {
+  const tookMs: number[] = [];
+  for (let dueMs = performance.now(), turn = 0; !signal.aborted; turn += 1) {
+    const sort = turn % 2 === 0 ? { column: 'issueDate', descending: true } : { column: 'customerName', descending: false };
+    await desktop.listPage({ collection: 'invoices', sort, offset: turn * 50, limit: 100 });
+    const doneMs = performance.now();
+    tookMs.push(doneMs - dueMs);
+    dueMs = Math.max(dueMs + READ_EVERY_MS, doneMs);
+    await sleep(dueMs - doneMs);
+  }
+  return tookMs;
 }
 
 /** Resolves when the work that follows a first sync is done: indexes built, rows read back and proved. */

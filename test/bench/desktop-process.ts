@@ -4,12 +4,14 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 
-export type DesktopCommand = 'sign in' | 'pull' | 'settle';
+export type DesktopCommand = 'sign in' | 'sign in and read' | 'pull' | 'settle';
 
 export interface DesktopReport {
   readonly tookMs: number;
   readonly changes: number;
   readonly bytes: number;
+  /** How long each page of a list took that was read meanwhile, from when it was due. */
+  readonly readsMs: readonly number[];
   readonly problem: string | null;
 }
 

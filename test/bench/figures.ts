@@ -21,6 +21,13 @@ export function median(values: readonly number[]): number {
   return middle;
 }
 
+/** The value that `share` of a list, which is not empty, does not exceed: the 99th percentile for 0.99. */
+export function percentile(values: readonly number[], share: number): number {
+  const value = values.toSorted((a, b) => a - b)[Math.max(0, Math.ceil(values.length * share) - 1)];
+  if (value === undefined) throw new RangeError('there is no percentile of nothing');
+  return value;
+}
+
 /** The most memory that a running process has held, in MB; null where the system does not tell (it is not Linux). */
 export function peakMemoryMb(pid: number): number | null {
   if (process.platform !== 'linux') return null;

@@ -3,7 +3,7 @@
 // how much of its floor it reaches; more is better, 1 is the floor itself.
 //
 //   npm run bench                        the embedded database and, where there is a mongod, MongoDB
-//   npm run bench -- --only sync         one of sync, changed, unchanged, writes, memory
+//   npm run bench -- --only sync         one of sync, reads, changed, unchanged, writes, memory
 //   npm run bench -- --records 20000     invoices instead of 100,000
 //   npm run bench -- --runs 1            instead of the median of three
 
@@ -19,10 +19,10 @@ import { foundCompany, readFeed, type CompanyServer } from './company-server.ts'
 import type { Figure } from './figures.ts';
 import { measureBareTable, measureCacheTables, measurePages, measureSingleWrites, type Floor } from './floor.ts';
 import { readMongoCounts, readSqliteCounts } from './reads.ts';
-import { measureChanged, measureFirstSync, measureUnchanged, withDesktop } from './sync.ts';
+import { measureChanged, measureFirstSync, measureReadsMeanwhile, measureUnchanged, withDesktop } from './sync.ts';
 import { measureWrites } from './writes.ts';
 
-const names = ['sync', 'changed', 'unchanged', 'writes', 'memory'] as const;
+const names = ['sync', 'reads', 'changed', 'unchanged', 'writes', 'memory'] as const;
 type Name = (typeof names)[number];
 
 interface Plan {
@@ -114,6 +114,12 @@ async function benchStore(
       const reaches = (floor: Floor): string => (large.recordsPerSecond / floor.perSecond).toFixed(2);
       notes.push(`${store}: a first sync reaches ${reaches(floors.pages)} of ready pages into a bare table, and `
         + `${reaches(floors.cacheTables)} of what the cache's own tables take without a network.`);
+    }
+    if (plan.wants('reads')) {
+      const { count, medianMs, p99Ms } = await measureReadsMeanwhile(company);
+      add('Page of a list during a first sync, median', medianMs, 'ms');
+      add('… 99th percentile', p99Ms, 'ms');
+      notes.push(`${store}: ${count} pages of the invoices were read during the first sync.`);
     }
     if (plan.wants('changed') || plan.wants('unchanged') || plan.wants('writes')) {
       await withDesktop(company, async (server, desktop) => {

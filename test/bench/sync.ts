@@ -8,7 +8,7 @@ import { toContent } from '../../server/records.ts';
 import type { JsonObject } from '../../shared/fields.ts';
 import type { CompanyServer } from './company-server.ts';
 import type { DesktopProcess } from './desktop-process.ts';
-import { median, peakMemoryMb, processorTimeMs } from './figures.ts';
+import { median, peakMemoryMb, percentile, processorTimeMs } from './figures.ts';
 
 export interface FirstSync {
   readonly recordsPerSecond: number;
@@ -61,6 +61,25 @@ export async function withDesktop<T>(
     });
     if (changes !== company.records) throw new Error(`a first sync brought ${changes} records instead of ${company.records}`);
     return await use(server, desktop, { recordsPerSecond: changes / tookMs * 1000, serverCpuMs, desktopCpuMs });
+  } finally {
+    await desktop.stop();
+    await server.stop();
+  }
+}
+
+export interface ReadsMeanwhile {
+  readonly count: number;
+  readonly medianMs: number;
+  readonly p99Ms: number;
+}
+
+/** Pages of a list read while a first sync goes on, on the thread that writes it. */
+export async function measureReadsMeanwhile(company: CompanyServer): Promise<ReadsMeanwhile> {
+  const server = await company.startServer();
+  const desktop = company.startDesktop(server);
+  try {
+    const { readsMs } = await desktop.tell('sign in and read');
+    return { count: readsMs.length, medianMs: median(readsMs), p99Ms: percentile(readsMs, 0.99) };
   } finally {
     await desktop.stop();
     await server.stop();
