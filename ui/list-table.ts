@@ -188,12 +188,13 @@ export class InvoifyListTable extends LitElement {
     </div>`;
   }
 
+  /** One template for every row, there or not: scrolling changes texts and makes no elements. */
   #row(index: number | null): TemplateResult {
-    if (index === null) return html`<div class="row" hidden></div>`;
-    const row = this.rows.row(index);
-    return html`<div role="row" class="row ${index === this.#active ? 'active' : ''} ${row ? '' : 'waiting'}" id="row-${index}"
-      aria-rowindex=${index + 2} aria-selected=${row !== undefined && row.id === this.selectedId ? 'true' : 'false'}
-      data-index=${index} @click=${() => this.#open(index)}
+    const row = index === null ? undefined : this.rows.row(index);
+    return html`<div role="row" class="row ${index === this.#active ? 'active' : ''} ${row ? '' : 'waiting'}" ?hidden=${index === null}
+      id=${index === null ? nothing : `row-${index}`} aria-rowindex=${index === null ? nothing : index + 2}
+      aria-selected=${row !== undefined && row.id === this.selectedId ? 'true' : 'false'}
+      data-index=${index ?? nothing} @click=${() => index !== null && this.#open(index)}
     >${this.#fitting.map((column) => cell(column, row, this.today))}</div>`;
   }
 
@@ -216,11 +217,10 @@ export class InvoifyListTable extends LitElement {
 }
 
 function cell(column: ListColumn, row: ListRow | undefined, today: string): TemplateResult {
-  const align = column.isNumber ? 'number' : '';
-  if (!row) return html`<div role="gridcell" class="cell ${align}" aria-colindex=${column.position}><span class="bar"></span></div>`;
-  const { text, badge, isMuted }: Cell = column.cell(row, today);
-  return html`<div role="gridcell" class="cell ${align} ${isMuted ? 'muted' : ''}" aria-colindex=${column.position} title=${text.length > 16 ? text : nothing}
-  >${badge === undefined ? text : html`<span class="badge" data-tone=${badge}>${text}</span>`}</div>`;
+  const { text, badge, isMuted }: Cell = row ? column.cell(row, today) : { text: '' };
+  const look = !row ? 'bar' : badge === undefined ? '' : 'badge';
+  return html`<div role="gridcell" class="cell ${column.isNumber ? 'number' : ''} ${isMuted ? 'muted' : ''}" aria-colindex=${column.position}
+    title=${text.length > 16 ? text : nothing}><span class=${look} data-tone=${badge ?? nothing}>${text}</span></div>`;
 }
 
 /** Styles that depend on data go through the style's own object; the content security policy forbids the attribute. */
