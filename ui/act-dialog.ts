@@ -97,7 +97,8 @@ export class InvoifyActDialog extends LitElement {
           </div>
           ${this.#isPossible ? this.#texts.map((text) => html`<p>${text}</p>`) : html`<p>${t('confirm.impossible')}</p>`}
         </div>
-        <button slot="actions" type="button" class="button" autofocus ?disabled=${this.isBusy} @click=${this.#leave}>${t('word.cancel')}</button>
+        <button slot="actions" type="button" class="button" autofocus ?disabled=${this.isBusy}
+          @click=${this.#leave}>${t('word.cancel')}</button>
         ${this.#isPossible ? html`
           <invoify-write-button slot="actions" .look=${action === 'send' ? 'primary' : 'danger'} .blocked=${this.block}
             .label=${this.isBusy ? t('form.saving') : t(`action.${action}`)} @activate=${this.#confirm}></invoify-write-button>` : ''}

@@ -171,7 +171,8 @@ export class InvoifyApp extends LitElement {
         .memoryOnly=${isMemoryOnly}></invoify-sign-in></main>`;
     }
     return html`
-      <invoify-shell .status=${latest} .view=${viewSync(memory, Date.now())} .settings=${this._settings} .info=${this.#info}></invoify-shell>
+      <invoify-shell .status=${latest} .view=${viewSync(memory, Date.now())} .settings=${this._settings}
+        .info=${this.#info}></invoify-shell>
       ${this._isSigningIn ? html`<invoify-sign-in-dialog .server=${latest.server} .user=${latest.user} .memoryOnly=${isMemoryOnly}
         @close=${() => { this._isSigningIn = false; }}></invoify-sign-in-dialog>` : nothing}`;
   }

@@ -39,7 +39,8 @@ export class InvoifyConflictDialog extends LitElement {
   static override styles = [controls, formStyles, css`
     .intro { margin: 0; }
     .all { display: flex; flex-wrap: wrap; gap: var(--space-2); margin-block: var(--space-3); }
-    fieldset.difference { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); gap: var(--space-1) var(--space-2); margin-block-end: var(--space-4); }
+    fieldset.difference { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr);
+      gap: var(--space-1) var(--space-2); margin-block-end: var(--space-4); }
     legend { float: inline-start; grid-column: 1 / -1; inline-size: 100%; margin: 0; }
 
     label.side {
@@ -60,7 +61,8 @@ export class InvoifyConflictDialog extends LitElement {
     .whose { color: var(--color-muted); font-size: var(--text-small); }
     .value { grid-column: 2; white-space: pre-line; overflow-wrap: anywhere; }
     .value.empty { color: var(--color-muted); font-style: italic; }
-    .before { grid-column: 1 / -1; margin: 0; color: var(--color-muted); font-size: var(--text-small); white-space: pre-line; overflow-wrap: anywhere; }
+    .before { grid-column: 1 / -1; margin: 0; color: var(--color-muted); font-size: var(--text-small);
+      white-space: pre-line; overflow-wrap: anywhere; }
     .left { margin-inline-end: auto; color: var(--color-warn); }
 
     @media (max-width: 560px) {

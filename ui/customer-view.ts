@@ -35,7 +35,8 @@ export class InvoifyCustomerView extends LitElement {
     const customer = record.payload as JsonObject & Customer;
     return html`
       <section>
-        ${totals.length === 0 ? html`<p class="figure">${formatMoney(0, customer.currency)}</p>` : totals.map(({ currency, openMinor }) => html`
+        ${totals.length === 0 ? html`<p class="figure">${formatMoney(0, customer.currency)}</p>`
+          : totals.map(({ currency, openMinor }) => html`
           <p class="figure">${formatMoney(openMinor, currency)}</p>`)}
         <p class="figure-note">${t('detail.openBalance')}${totals.map(({ currency, totalMinor }) => html`
           · ${t('detail.billed', { amount: formatMoney(totalMinor, currency) })}`)}</p>
@@ -54,7 +55,8 @@ export class InvoifyCustomerView extends LitElement {
   }
 
   #renderPlan(id: string, plan: Plan): TemplateResult {
-    return html`<button class="link" type="button" @click=${() => emit(this, 'open-record', { collection: 'plans', id })}>${plan.name}</button>
+    return html`<button class="link" type="button"
+      @click=${() => emit(this, 'open-record', { collection: 'plans', id })}>${plan.name}</button>
       <p class="quiet">${formatMoney(plan.priceMinor, plan.currency)} · ${tryText('interval', plan.interval)}</p>`;
   }
 
@@ -71,7 +73,8 @@ export class InvoifyCustomerView extends LitElement {
     return html`
       <li>
         <span>
-          <button class="link" type="button" @click=${() => emit(this, 'open-record', { collection: 'invoices', id })}>${number ?? t('detail.draft')}</button>
+          <button class="link" type="button"
+            @click=${() => emit(this, 'open-record', { collection: 'invoices', id })}>${number ?? t('detail.draft')}</button>
           <span class="aside">${formatDate(String(issueDate))} · ${tryText('status', String(status))}</span>
         </span>
         <span class="amount">${formatMoney(Number(totalMinor), String(currency))}</span>

@@ -19,7 +19,8 @@ export const detailStyles = css`
   .facts dd { margin: 0; overflow-wrap: anywhere; }
   .facts .lines { white-space: pre-line; }
   .facts .link { min-block-size: 0; }
-  .figure { margin: 0; font-size: var(--text-title); font-weight: var(--weight-strong); line-height: var(--line-tight); font-variant-numeric: tabular-nums; }
+  .figure { margin: 0; font-size: var(--text-title); font-weight: var(--weight-strong);
+    line-height: var(--line-tight); font-variant-numeric: tabular-nums; }
   .figure-note { margin: 0; color: var(--color-muted); }
   .figure-note.bad { color: var(--color-bad); }
   .quiet { margin: 0; color: var(--color-muted); }

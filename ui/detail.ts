@@ -6,7 +6,7 @@
 // `recordId` null is a new record, begun with `from`: then only its form is drawn. When `revision` changes, the record
 // is read again; a form that is open stays as it is.
 
-import { LitElement, css, html, type PropertyValues, type TemplateResult } from 'lit';
+import { LitElement, html, type PropertyValues, type TemplateResult } from 'lit';
 
 import type { JsonObject } from '../shared/fields.ts';
 import type { AppInfo, CallError } from '../shared/ipc.ts';
@@ -15,6 +15,8 @@ import type { RecordView, Status } from '../shared/views.ts';
 import { ask } from './ask.ts';
 import { callErrorText } from './call-error-text.ts';
 import { controls } from './controls.ts';
+import { detailBody, titleOf } from './detail-body.ts';
+import { detailPaneStyles } from './detail-styles.ts';
 import { emit } from './events.ts';
 import { localDay } from './format.ts';
 import { t, tryText } from './i18n.ts';
@@ -28,12 +30,8 @@ import { loadDetail, type Detail } from './record-detail-data.ts';
 import { recordBadge } from './record-badge.ts';
 import { RecordFlow, type Task } from './record-flow.ts';
 import { writeBlock } from './sync-view.ts';
-import './customer-view.ts';
-import './invoice-view.ts';
-import './plan-view.ts';
 import './record-bar.ts';
 import './task-dialogs.ts';
-import './user-view.ts';
 import type { InvoifyTaskDialogs } from './task-dialogs.ts';
 
 export class InvoifyDetail extends LitElement {
@@ -51,42 +49,7 @@ export class InvoifyDetail extends LitElement {
     _failure: { state: true },
   };
 
-  static override styles = [controls, css`
-    :host {
-      display: flex;
-      flex-direction: column;
-      min-block-size: 0;
-      block-size: 100%;
-      background: var(--color-surface);
-      color: var(--color-text);
-    }
-
-    :host([mode='create']) { display: contents; }
-
-    header {
-      display: flex;
-      align-items: center;
-      gap: var(--space-2);
-      min-block-size: var(--size-toolbar);
-      padding-inline: var(--space-4) var(--space-2);
-      flex: none;
-    }
-
-    h2 {
-      min-inline-size: 0;
-      margin: 0;
-      font-size: var(--text-large);
-      font-weight: var(--weight-strong);
-      line-height: var(--line-tight);
-      overflow: hidden;
-      text-overflow: ellipsis;
-    }
-
-    .close { margin-inline-start: auto; }
-    .bar { padding: 0 var(--space-4) var(--space-3); border-block-end: 1px solid var(--color-line); flex: none; }
-    .body { flex: 1; min-block-size: 0; overflow: auto; padding: var(--space-3) var(--space-4) var(--space-6); overscroll-behavior: contain; }
-    .quiet { margin: 0; color: var(--color-muted); }
-  `];
+  static override styles = [controls, detailPaneStyles];
 
   declare collection: string;
   declare recordId: string | null;
@@ -206,7 +169,8 @@ export class InvoifyDetail extends LitElement {
       case 'print':
       case 'pdf': return void this.#export(name);
       case 'newInvoice': return emit(this, 'new-record', { collection: 'invoices', from: invoiceFor(record) });
-      case 'duplicate': return emit(this, 'new-record', { collection, from: duplicateInvoice(record.payload as never, localDay(Date.now())) });
+      case 'duplicate':
+        return emit(this, 'new-record', { collection, from: duplicateInvoice(record.payload as never, localDay(Date.now())) });
       case 'edit':
         if (this.user && mayWrite(collection, this.user.role)) this.#flow.open({ kind: 'edit', collection, record, start: record.payload });
         return;
@@ -224,7 +188,8 @@ export class InvoifyDetail extends LitElement {
 
   async #done(task: Task, record: WireRecord): Promise<void> {
     const name = String(record.payload?.['number'] ?? '');
-    const text = task.kind === 'edit' ? t(task.record ? 'done.saved' : 'done.created') : tryText('done', task.action).replace('{name}', name);
+    const text = task.kind === 'edit' ? t(task.record ? 'done.saved' : 'done.created')
+      : tryText('done', task.action).replace('{name}', name);
     emit(this, 'toast', { text, tone: 'ok' });
     if (task.kind === 'edit' && task.record === null) emit(this, 'open-record', { collection: task.collection, id: record.id });
     else if (task.kind === 'act' && task.action === 'delete') emit(this, 'close-detail');
@@ -248,7 +213,8 @@ export class InvoifyDetail extends LitElement {
     return html`
       ${this.recordId === null ? '' : this.#renderPane()}
       <invoify-task-dialogs .flow=${this.#flow} .state=${this.#flow.state} .present=${this._detail?.record ?? null}
-        .block=${this.status ? writeBlock(this.status) : 'offline'} .userId=${this.user?.id ?? ''} @leave=${this.#closeForm}></invoify-task-dialogs>`;
+        .block=${this.status ? writeBlock(this.status) : 'offline'} .userId=${this.user?.id ?? ''}
+          @leave=${this.#closeForm}></invoify-task-dialogs>`;
   }
 
   #renderPane(): TemplateResult {
@@ -261,7 +227,7 @@ export class InvoifyDetail extends LitElement {
           @click=${() => emit(this, 'close-detail')}>${icon('close')}</button>
       </header>
       ${detail ? this.#renderBar(detail) : ''}
-      <div class="body" aria-busy=${detail === undefined && !this._failure}>${this.#renderBody(detail)}</div>`;
+      <div class="body" aria-busy=${detail === undefined && !this._failure}>${detailBody(detail, this._failure, this.user)}</div>`;
   }
 
   #renderBar(detail: Detail): TemplateResult {
@@ -275,26 +241,10 @@ export class InvoifyDetail extends LitElement {
         ${isWriter ? '' : html`<p class="quiet">${t('detail.viewOnly')}</p>`}
       </div>`;
   }
-
-  #renderBody(detail: Detail | null | undefined): TemplateResult {
-    if (this._failure) return html`<p class="quiet" role="alert">${callErrorText(this._failure)}</p>`;
-    if (detail === undefined) return html`<p class="quiet">${t('detail.loading')}</p>`;
-    if (detail === null) return html`<p class="quiet" role="status">${t('detail.gone')}</p>`;
-    switch (detail.collection) {
-      case 'invoices': return html`<invoify-invoice-view .detail=${detail}></invoify-invoice-view>`;
-      case 'customers': return html`<invoify-customer-view .detail=${detail}></invoify-customer-view>`;
-      case 'plans': return html`<invoify-plan-view .detail=${detail}></invoify-plan-view>`;
-      default: return html`<invoify-user-view .detail=${detail} .userId=${this.user?.id ?? ''}></invoify-user-view>`;
-    }
-  }
 }
 
 function invoiceFor({ id, payload }: RecordView): JsonObject {
   return { ...newInvoice(localDay(Date.now()), String(payload['currency'])), customerId: id };
-}
-
-function titleOf(payload: JsonObject): string {
-  return String(payload['number'] ?? payload['name'] ?? t('detail.draftInvoice'));
 }
 
 customElements.define('invoify-detail', InvoifyDetail);

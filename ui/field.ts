@@ -125,7 +125,8 @@ export class InvoifyField extends LitElement {
         </select>`;
       default: return html`
         <div class="with-unit">
-          <input id="control" type=${this.#inputType} class="input ${this.kind === 'amount' ? 'number' : ''}" autocomplete=${this.autocomplete}
+          <input id="control" type=${this.#inputType} class="input ${this.kind === 'amount' ? 'number' : ''}"
+            autocomplete=${this.autocomplete}
             inputmode=${this.kind === 'amount' ? 'decimal' : nothing} aria-describedby=${described} aria-invalid=${invalid}
             aria-required=${this.isOptional ? nothing : 'true'} spellcheck="false" maxlength=${this.maxLength ?? nothing}
             .value=${live(text)} @input=${this.#onInput}>

@@ -32,8 +32,10 @@ export class InvoifyHealth extends LitElement {
     .facts dd { margin: 0; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
     .scroll { overflow-x: auto; }
     table { inline-size: 100%; border-collapse: collapse; }
-    th { padding: 0 var(--space-3) var(--space-1) 0; color: var(--color-muted); font-size: var(--text-small); font-weight: var(--weight-body); text-align: start; }
-    td { padding: var(--space-1) var(--space-3) var(--space-1) 0; border-block-start: 1px solid var(--color-line); vertical-align: baseline; }
+    th { padding: 0 var(--space-3) var(--space-1) 0; color: var(--color-muted); font-size: var(--text-small);
+      font-weight: var(--weight-body); text-align: start; }
+    td { padding: var(--space-1) var(--space-3) var(--space-1) 0; border-block-start: 1px solid var(--color-line);
+      vertical-align: baseline; }
     td.nowrap { white-space: nowrap; }
     th.number, td.number { text-align: end; white-space: nowrap; }
     .detail { color: var(--color-muted); overflow-wrap: anywhere; }
@@ -80,20 +82,22 @@ export class InvoifyHealth extends LitElement {
       <div class="page">
         <div class="column wide">
           ${this._failure ? html`<p class="quiet" role="alert">${callErrorText(this._failure)}</p>` : ''}
-          ${this._health ? html`${this.#renderState(this._health)}${this.#renderHoldings(this._health)}${this.#renderAttempts(this._health)}` : ''}
+          ${this._health ? html`${this.#renderState(this._health)}
+            ${this.#renderHoldings(this._health)}${this.#renderAttempts(this._health)}` : ''}
         </div>
       </div>`;
   }
 
   #renderState(health: SyncHealth): TemplateResult {
     const { lastSync = null, notice = null } = this.status ?? {};
+    const isEqual = lastSync !== null && Object.keys(health.digest).length > 0;
     const instant = (value: string | number | null, none: string): string => (value === null ? none : formatInstant(value));
     return html`
       <section>
         <h2>${t('health.state')}</h2>
         <dl class="facts">
           <div><dt>${t('health.lastSync')}</dt><dd>${instant(lastSync?.timestamp ?? null, t('health.never'))}</dd></div>
-          <div><dt>${t('health.digest')}</dt><dd>${t(lastSync !== null && Object.keys(health.digest).length > 0 ? 'health.digestEqual' : 'health.digestOpen')}</dd></div>
+          <div><dt>${t('health.digest')}</dt><dd>${t(isEqual ? 'health.digestEqual' : 'health.digestOpen')}</dd></div>
           <div><dt>${t('health.verified')}</dt><dd>${instant(health.lastVerifiedMs, t('health.never'))}</dd></div>
           <div><dt>${t('health.size')}</dt><dd>${formatBytes(health.sizeBytes)}</dd></div>
           ${notice === null ? '' : html`<div><dt>${t('health.rebuilt')}</dt><dd>${notice}</dd></div>`}
@@ -125,7 +129,8 @@ export class InvoifyHealth extends LitElement {
   }
 
   #renderAttempts({ attempts }: SyncHealth): TemplateResult {
-    if (attempts.length === 0) return html`<section><h2>${t('health.attempts')}</h2><p class="quiet">${t('health.noAttempts')}</p></section>`;
+    if (attempts.length === 0) return html`<section><h2>${t('health.attempts')}</h2><p
+      class="quiet">${t('health.noAttempts')}</p></section>`;
     return html`
       <section>
         <h2>${t('health.attempts')}</h2>

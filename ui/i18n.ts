@@ -128,6 +128,12 @@ export function tryText(prefix: string, name: string): string {
   return typeof message === 'string' ? message : message.other;
 }
 
+/** How many records of a collection: "48,210 invoices". */
+export function countText(collection: string, count: number): string {
+  const key = `count.${collection}`;
+  return t(isKey(key) ? key as 'count.records' : 'count.records', { count });
+}
+
 function pluralOf(language: Language, count: string | number | undefined): 'one' | 'other' {
   return new Intl.PluralRules(language).select(Number(count)) === 'one' ? 'one' : 'other';
 }

@@ -77,7 +77,8 @@ export function toLines(lines: Invoice['lines'], currency: string, numbers: Numb
 export function addLine(lines: readonly LineDraft[], numbers: NumberText): readonly LineDraft[] {
   const above = lines.at(-1);
   return [...lines, {
-    key: freeKey(lines), description: '', quantity: numbers.quantity(1000), unit: above?.unit ?? '', unitPrice: '', taxRate: above?.taxRate ?? '',
+    key: freeKey(lines), description: '', quantity: numbers.quantity(1000), unit: above?.unit ?? '',
+    unitPrice: '', taxRate: above?.taxRate ?? '',
   }];
 }
 

@@ -124,7 +124,8 @@ export class InvoifyInvoiceForm extends LitElement {
   #changeLines({ lines, path }: { lines: readonly LineDraft[]; path?: string }): void {
     this._draft = { ...this._draft, lines };
     // Where lines came, went or moved, a reason would stand at the wrong one.
-    const kept = Object.entries(this._problems).filter(([at]) => (path === undefined ? !at.startsWith('lines') : at !== path && at !== 'lines'));
+    const kept = Object.entries(this._problems).filter(([at]) =>
+      (path === undefined ? !at.startsWith('lines') : at !== path && at !== 'lines'));
     this._problems = Object.fromEntries(kept);
   }
 
@@ -153,7 +154,8 @@ export class InvoifyInvoiceForm extends LitElement {
   }
 
   get #order(): readonly string[] {
-    return [...formFields(this.#declared).map(({ path }) => path).filter((path) => path !== 'notes'), ...lineOrder(this._draft.lines), 'lines', 'notes'];
+    return [...formFields(this.#declared).map(({ path }) => path).filter((path) => path !== 'notes'),
+      ...lineOrder(this._draft.lines), 'lines', 'notes'];
   }
 
   override render(): TemplateResult {
@@ -198,7 +200,8 @@ export class InvoifyInvoiceForm extends LitElement {
     const reason = problem ?? this._problems['lines'];
     return html`
       <div class="head">
-        <invoify-picker autofocus data-path="customerId" collection="customers" .collection=${'customers'} .label=${fieldLabel('customerId')}
+        <invoify-picker autofocus data-path="customerId" collection="customers" .collection=${'customers'}
+          .label=${fieldLabel('customerId')}
           .recordId=${String(values['customerId'] ?? '')} .problem=${this.#problemAt('customerId')}
           @picked=${(event: CustomEvent<Picked>) => this.#pickCustomer(event.detail)}></invoify-picker>
         ${this.#renderField('issueDate')}
@@ -206,7 +209,8 @@ export class InvoifyInvoiceForm extends LitElement {
         ${this.#renderField('currency')}
       </div>
       <invoify-invoice-lines .lines=${lines} .nets=${nets} .currency=${this.#currency} .problems=${this._problems}
-        @lines-change=${(event: CustomEvent<{ lines: readonly LineDraft[]; path?: string }>) => this.#changeLines(event.detail)}></invoify-invoice-lines>
+        @lines-change=${({ detail }: CustomEvent<{ lines: readonly LineDraft[]; path?: string }>) => this.#changeLines(detail)}
+      ></invoify-invoice-lines>
       <div class="foot">
         ${this.#renderField('notes')}
         <div>

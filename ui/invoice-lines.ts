@@ -62,7 +62,8 @@ export class InvoifyInvoiceLines extends LitElement {
     @media (max-width: 780px) {
       table, tbody { display: block; min-inline-size: 0; }
       thead { display: none; }
-      tr { display: grid; grid-template-columns: 1fr 1fr 1.4fr 1fr; padding-block: var(--space-2); border-block-end: 1px solid var(--color-line); }
+      tr { display: grid; grid-template-columns: 1fr 1fr 1.4fr 1fr; padding-block: var(--space-2);
+        border-block-end: 1px solid var(--color-line); }
       td { padding-inline: 0 var(--space-2); }
       td::before { content: attr(data-label); display: block; color: var(--color-muted); font-size: var(--text-small); text-align: start; }
       .description { grid-column: 1 / -1; }
@@ -120,7 +121,8 @@ export class InvoifyInvoiceLines extends LitElement {
     await this.#drawn();
     // At either end the button that was pressed can do no more, so its counterpart takes the focus.
     const row = this.renderRoot.querySelectorAll('tbody tr')[index + by];
-    const button = row?.querySelector<HTMLButtonElement>(by < 0 ? '.up:enabled' : '.down:enabled') ?? row?.querySelector<HTMLButtonElement>('.up, .down');
+    const button = row?.querySelector<HTMLButtonElement>(by < 0 ? '.up:enabled' : '.down:enabled')
+      ?? row?.querySelector<HTMLButtonElement>('.up, .down');
     if (!row?.matches(':focus-within')) button?.focus();
   }
 
@@ -133,7 +135,8 @@ export class InvoifyInvoiceLines extends LitElement {
   #onKeydown(event: KeyboardEvent, index: number, field: LineField): void {
     if (event.altKey && (event.key === 'ArrowUp' || event.key === 'ArrowDown')) {
       event.preventDefault();
-      void this.#move(index, event.key === 'ArrowUp' ? -1 : 1).then(() => this.focusCell(index + (event.key === 'ArrowUp' ? -1 : 1), field));
+      const by = event.key === 'ArrowUp' ? -1 : 1;
+      void this.#move(index, by).then(() => this.focusCell(index + by, field));
     } else if (event.key === 'Enter' && !event.shiftKey && !event.ctrlKey && !event.isComposing) {
       event.preventDefault();
       if (index < this.lines.length - 1) void this.focusCell(index + 1, field);
@@ -194,7 +197,8 @@ export class InvoifyInvoiceLines extends LitElement {
       <td class=${field} data-label=${fieldLabel(name)}>
         ${field === 'description' ? html`
           <textarea class="input" rows="1" data-cell="${index}.${field}" data-path=${path} aria-label=${label}
-            aria-describedby=${described} aria-invalid=${invalid} .value=${live(line[field])} @input=${onInput} @keydown=${onKeydown}></textarea>` : html`
+            aria-describedby=${described} aria-invalid=${invalid} .value=${live(line[field])} @input=${onInput}
+              @keydown=${onKeydown}></textarea>` : html`
           <input type="text" autocomplete="off" class="input ${isNumber ? 'number' : ''}" inputmode=${isNumber ? 'decimal' : nothing}
             data-cell="${index}.${field}" data-path=${path} aria-label=${label} aria-describedby=${described} aria-invalid=${invalid}
             .value=${live(line[field])} @input=${onInput} @keydown=${onKeydown}>`}

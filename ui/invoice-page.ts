@@ -44,7 +44,8 @@ export class InvoifyInvoicePage extends LitElement {
     .meta { display: grid; grid-template-columns: auto auto; gap: 1mm 6mm; margin-block-start: 5mm; }
     .meta dt { color: var(--color-muted); }
     .meta dd { text-align: end; font-variant-numeric: tabular-nums; }
-    .stamp { margin-block-start: 2mm; color: var(--color-bad); font-weight: var(--weight-strong); text-align: end; text-transform: uppercase;
+    .stamp { margin-block-start: 2mm; color: var(--color-bad); font-weight: var(--weight-strong);
+      text-align: end; text-transform: uppercase;
       letter-spacing: 0.06em; }
 
     table { inline-size: 100%; margin-block-start: 8mm; border-collapse: collapse; }
@@ -59,7 +60,8 @@ export class InvoifyInvoicePage extends LitElement {
     .totals { display: grid; grid-template-columns: auto auto; gap: 1.5mm 0; inline-size: fit-content; margin-block-start: 5mm;
       margin-inline-start: auto; break-inside: avoid; }
     .totals dd { padding-inline-start: 8mm; text-align: end; font-variant-numeric: tabular-nums; white-space: nowrap; }
-    .totals .sum { padding-block-start: 1.5mm; border-block-start: 0.35mm solid var(--color-text); font-size: 12pt; font-weight: var(--weight-strong); }
+    .totals .sum { padding-block-start: 1.5mm; border-block-start: 0.35mm solid var(--color-text); font-size: 12pt;
+      font-weight: var(--weight-strong); }
     .totals .paid { color: var(--color-muted); }
     .foot { display: grid; gap: 4mm; margin-block-start: 10mm; break-inside: avoid; }
     .notes { white-space: pre-line; overflow-wrap: anywhere; }
@@ -96,7 +98,8 @@ export class InvoifyInvoicePage extends LitElement {
           <p class="label">${t('page.billTo')}</p>
           <address>
             <span class="name">${invoice.customerName}</span>
-            ${[...(customer?.contact ? [customer.contact] : []), ...(customer ? addressLines(customer) : [])].map((line) => html`<br>${line}`)}
+            ${[...(customer?.contact ? [customer.contact] : []), ...(customer ? addressLines(customer) : [])]
+              .map((line) => html`<br>${line}`)}
           </address>
           ${customer?.taxId ? html`<p class="label">${t('page.customerTaxId')}: ${customer.taxId}</p>` : ''}
         </div>

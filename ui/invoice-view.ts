@@ -52,7 +52,8 @@ export class InvoifyInvoiceView extends LitElement {
             <span class="main">${line.description}</span><span class="amount">${money(lineNetMinor(line))}</span>
             <span class="aside">${quantityText(line)} × ${money(line.unitPriceMinor)} · ${formatPercent(line.taxRateBp)}</span>
           </li>`)}</ul>`)}
-      ${section('', totalsList(invoice, invoice.currency, hasPayments || invoice.status === 'sent' ? { paidMinor: invoice.paidMinor, openMinor } : null))}
+      ${section('', totalsList(invoice, invoice.currency,
+        hasPayments || invoice.status === 'sent' ? { paidMinor: invoice.paidMinor, openMinor } : null))}
       ${hasPayments ? section(fieldLabel('payments'), html`
         <ul class="rows">${invoice.payments.map(({ amountMinor, paidOn }) => html`
           <li><span>${formatDateLong(paidOn)}</span><span class="amount">${money(amountMinor)}</span></li>`)}</ul>`) : ''}
@@ -63,7 +64,8 @@ export class InvoifyInvoiceView extends LitElement {
     if (status !== 'sent') return html`<p class="figure-note">${t('detail.inTotal')}</p>`;
     const days = daysUntil(dueDate, localDay(Date.now()));
     const due = days < 0 ? t('detail.overdue', { count: -days }) : days === 0 ? t('detail.dueToday') : t('detail.dueIn', { count: days });
-    return html`<p class="figure-note ${days < 0 ? 'bad' : ''}">${t('detail.openOf', { total: formatMoney(totalMinor, currency), due })}</p>`;
+    const text = t('detail.openOf', { total: formatMoney(totalMinor, currency), due });
+    return html`<p class="figure-note ${days < 0 ? 'bad' : ''}">${text}</p>`;
   }
 
   #openCustomer(): void {

@@ -57,7 +57,8 @@ export class InvoifyListEmpty extends LitElement {
     }
     h2 { margin: 0; font-size: var(--text-large); font-weight: var(--weight-strong); }
     p { max-inline-size: 44ch; margin: 0; color: var(--color-muted); }
-    .mark { display: grid; place-content: center; inline-size: var(--space-12); block-size: var(--space-12); border-radius: var(--radius-round);
+    .mark { display: grid; place-content: center; inline-size: var(--space-12);
+      block-size: var(--space-12); border-radius: var(--radius-round);
       background: var(--color-plain-back); color: var(--color-muted); }
     .do { margin-block-start: var(--space-2); }
   `];

@@ -9,7 +9,7 @@ import { ask } from './ask.ts';
 import { callErrorText } from './call-error-text.ts';
 import { controls } from './controls.ts';
 import { emit } from './events.ts';
-import { currentLocale, isKey, t, tryText } from './i18n.ts';
+import { countText, currentLocale, t, tryText } from './i18n.ts';
 import { csvColumns, listColumns } from './list-columns.ts';
 import './list-empty.ts';
 import { emptiness } from './list-empty.ts';
@@ -148,7 +148,8 @@ export class InvoifyListScreen extends LitElement {
     });
     if (!outcome.ok) emit(this, 'toast', { text: callErrorText(outcome.error), tone: 'bad' });
     else if (outcome.value) {
-      emit(this, 'toast', { text: t('list.csvSaved', { count: this.#count(this.#rows.total ?? 0), path: outcome.value.path }), tone: 'ok' });
+      const count = this.#count(this.#rows.total ?? 0);
+      emit(this, 'toast', { text: t('list.csvSaved', { count, path: outcome.value.path }), tone: 'ok' });
     }
   }
 
@@ -161,15 +162,15 @@ export class InvoifyListScreen extends LitElement {
   }
 
   #count(count: number): string {
-    const key = `count.${this.collection.name}`;
-    return t(isKey(key) ? key as 'count.records' : 'count.records', { count });
+    return countText(this.collection.name, count);
   }
 
   #summary(): TemplateResult {
     const open = this.summaries?.toSorted((a, b) => b.open.count - a.open.count)[0]?.currency;
     const currency = this.state.choices['currency'] ?? this.#currency ?? open ?? this.currencies[0] ?? '';
     return html`<invoify-list-summary .summaries=${this.summaries} .currency=${currency} .age=${this.state.age}
-      @age-choose=${({ detail }: CustomEvent<{ age: Age; currency: string }>) => this.#set(chooseAge(this.state, detail.age, detail.currency))}
+      @age-choose=${({ detail: { age, currency } }: CustomEvent<{ age: Age; currency: string }>) =>
+        this.#set(chooseAge(this.state, age, currency))}
       @currency-choose=${({ detail }: CustomEvent<string>) => this.#chooseCurrency(detail)}></invoify-list-summary>`;
   }
 
@@ -196,7 +197,8 @@ export class InvoifyListScreen extends LitElement {
           .label=${t('list.table', { collection: tryText('collection', this.collection.name), count: total ?? 0 })}
           @sort=${({ detail }: CustomEvent<string>) => this.#set({ ...this.state, sort: sortBy(this.state.sort, detail) })}
           @row-open=${this.#open}
-          @row-move=${({ detail }: CustomEvent<string>) => this.dispatchEvent(new CustomEvent('record-move', { detail }))}></invoify-list-table>
+          @row-move=${({ detail }: CustomEvent<string>) => this.dispatchEvent(new CustomEvent('record-move', { detail }))}
+        ></invoify-list-table>
         ${empty === null ? nothing : html`<invoify-list-empty .kind=${empty} .collection=${this.collection.name} .mayWrite=${this.mayWrite}
           .blocked=${this.blocked} .reason=${this.#rows.error ? callErrorText(this.#rows.error) : null}
           @clear=${() => this.#set(clearFilters(this.state))} @retry=${() => this.#rows.refresh()}></invoify-list-empty>`}

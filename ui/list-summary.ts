@@ -69,7 +69,8 @@ export class InvoifyListSummary extends LitElement {
       .cells > :nth-child(n + 4) { border-block-start: 1px solid var(--color-line); }
       .cells > :nth-child(3n + 1) { border-inline-start: 0; padding-inline-start: var(--space-4); }
     }
-    .bar { display: block; inline-size: 84px; block-size: 10px; margin-block: 3px; border-radius: var(--radius-small); background: var(--color-skeleton); }
+    .bar { display: block; inline-size: 84px; block-size: 10px; margin-block: 3px;
+      border-radius: var(--radius-small); background: var(--color-skeleton); }
     @media (forced-colors: active) { .cell[aria-pressed='true'] { outline: 2px solid Highlight; outline-offset: -2px; } }
   `];
 

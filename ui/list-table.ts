@@ -81,7 +81,14 @@ export class InvoifyListTable extends LitElement {
     const index = this.#activeId === null ? -1 : this.rows.indexOf(this.#activeId);
     if (index >= 0) this.#active = index;
     this.#active = Math.min(this.#active, this.#total - 1);
+    if (this.#activeId === null) this.#arrive();
     this.#window = rowWindow(this.#grid?.scrollTop ?? 0, this.#viewPx, this.#total);
+  }
+
+  /** The keyboard was ahead of the rows; now its row may be here. */
+  #arrive(): void {
+    this.#activeId = this.rows.row(this.#active)?.id ?? null;
+    if (this.#activeId !== null) this.#send('row-move', this.#activeId);
   }
 
   protected override firstUpdated(): void {
@@ -94,7 +101,8 @@ export class InvoifyListTable extends LitElement {
     const tracks = this.#fitting.map(({ track }) => track).join(' ');
     const sheet = grid.querySelector<HTMLElement>('.sheet');
     setStyle(sheet, 'block-size', `${this.#total * rowPx}px`);
-    for (const part of [sheet, grid.querySelector<HTMLElement>('.head')]) setStyle(part, 'min-inline-size', `${leastWidthPx(this.#fitting)}px`);
+    for (const part of [sheet, grid.querySelector<HTMLElement>('.head')])
+      setStyle(part, 'min-inline-size', `${leastWidthPx(this.#fitting)}px`);
     for (const row of grid.querySelectorAll<HTMLElement>('.row')) {
       setStyle(row, 'grid-template-columns', tracks);
       const index = row.dataset['index'];
@@ -147,10 +155,9 @@ export class InvoifyListTable extends LitElement {
 
   #goTo(index: number): void {
     this.#active = index;
-    this.#activeId = this.rows.row(index)?.id ?? null;
     const grid = this.#grid;
     if (grid) grid.scrollTop = scrollToShow(index, grid.scrollTop, this.#viewPx);
-    if (this.#activeId !== null) this.#send('row-move', this.#activeId);
+    this.#arrive();
     this.#move();
     this.requestUpdate();
   }
@@ -219,7 +226,8 @@ export class InvoifyListTable extends LitElement {
 function cell(column: ListColumn, row: ListRow | undefined, today: string): TemplateResult {
   const { text, badge, isMuted }: Cell = row ? column.cell(row, today) : { text: '' };
   const look = !row ? 'bar' : badge === undefined ? '' : 'badge';
-  return html`<div role="gridcell" class="cell ${column.isNumber ? 'number' : ''} ${isMuted ? 'muted' : ''}" aria-colindex=${column.position}
+  return html`<div role="gridcell" class="cell ${column.isNumber ? 'number' : ''} ${isMuted ? 'muted' : ''}"
+    aria-colindex=${column.position}
     title=${text.length > 16 ? text : nothing}><span class=${look} data-tone=${badge ?? nothing}>${text}</span></div>`;
 }
 

@@ -39,7 +39,8 @@ export class InvoifyListToolbar extends LitElement {
     }
     h1 { margin: 0; margin-inline-end: var(--space-2); font-size: var(--text-large); font-weight: var(--weight-strong); }
     .search { position: relative; flex: 1 1 130px; max-inline-size: 320px; min-inline-size: 110px; }
-    .search .icon { position: absolute; inset-block-start: 6px; inset-inline-start: var(--space-2); color: var(--color-muted); pointer-events: none; }
+    .search .icon { position: absolute; inset-block-start: 6px; inset-inline-start: var(--space-2);
+      color: var(--color-muted); pointer-events: none; }
     .search .input { padding-inline: 30px; }
     .search .input::-webkit-search-cancel-button { display: none; }
     .search .icon-button { position: absolute; inset-block-start: 2px; inset-inline-end: 2px; min-block-size: 24px; min-inline-size: 24px; }
@@ -125,13 +126,15 @@ export class InvoifyListToolbar extends LitElement {
       <div class="search" role="search">
         ${icon('search')}
         <input class="input" type="search" .value=${this.state.search} placeholder=${t('list.search')} spellcheck="false" autocomplete="off"
-          aria-label=${t('list.searchIn', { collection: title })} aria-keyshortcuts="Control+F" @input=${this.#typed} @keydown=${this.#searchKey}>
+          aria-label=${t('list.searchIn', { collection: title })} aria-keyshortcuts="Control+F" @input=${this.#typed}
+            @keydown=${this.#searchKey}>
         ${this.state.search === '' ? nothing : html`<button class="icon-button" aria-label=${t('list.clearSearch')}
           @click=${this.#clearSearch}>${icon('close')}</button>`}
       </div>
       ${choicesOf(this.collection, this.currencies).map((choice) => this.#choice(choice))}
       ${hasDates ? html`<invoify-date-filter .range=${this.state.issued} .today=${this.today}
-        @range-change=${(event: CustomEvent<DateRange>) => this.#change({ ...this.state, issued: event.detail })}></invoify-date-filter>` : nothing}
+        @range-change=${(event: CustomEvent<DateRange>) => this.#change({ ...this.state, issued: event.detail })}
+      ></invoify-date-filter>` : nothing}
       ${this.state.given ? html`<button class="button given" @click=${() => this.#change({ ...this.state, given: null })}>
         <span>${t('filter.customerOf', { name: this.state.given.label })}</span>${icon('close')}</button>` : nothing}
       <div class="end">
@@ -141,7 +144,8 @@ export class InvoifyListToolbar extends LitElement {
           aria-busy=${this.syncing ? 'true' : 'false'} @click=${() => emit(this, 'refresh')}
         >${icon('refresh')}<span>${t('list.refresh')}</span></button>
         ${this.mayWrite ? html`<invoify-write-button look="primary" icon="plus" .blocked=${this.blocked} .short=${t('list.new.short')}
-          .label=${tryText('list.new', name)} @activate=${() => emit(this, 'new-record', { collection: name })}></invoify-write-button>` : nothing}
+          .label=${tryText('list.new', name)}
+            @activate=${() => emit(this, 'new-record', { collection: name })}></invoify-write-button>` : nothing}
       </div>
     </div>`;
   }

@@ -37,15 +37,18 @@ export class InvoifyNoticeBar extends LitElement {
     [data-tone='bad'] { background: var(--color-bad-back); }
     [data-tone='bad'] > .icon { color: var(--color-bad); }
     [data-tone='info'] > .icon { color: var(--color-accent); }
-    progress { position: absolute; inset-block-end: 0; inset-inline: 0; inline-size: 100%; block-size: 2px; border: 0; background: var(--color-line); appearance: none; }
+    progress { position: absolute; inset-block-end: 0; inset-inline: 0; inline-size: 100%; block-size: 2px;
+      border: 0; background: var(--color-line); appearance: none; }
     progress::-webkit-progress-bar { background: var(--color-line); }
     progress::-webkit-progress-value { background: var(--color-accent); }
-    progress:indeterminate { background: linear-gradient(90deg, var(--color-line) 30%, var(--color-accent) 50%, var(--color-line) 70%) 0 / 200% 100%;
+    progress:indeterminate { background: linear-gradient(90deg, var(--color-line) 30%, var(--color-accent) 50%, var(--color-line) 70%)
+      0 / 200% 100%;
       animation: sweep 1.6s linear infinite; }
     progress:indeterminate::-webkit-progress-bar { background: transparent; }
     @keyframes sweep { from { background-position: 200% 0; } to { background-position: 0 0; } }
     @media (prefers-reduced-motion: reduce) { progress:indeterminate { animation: none; } }
-    @media (forced-colors: active) { .notice { border-block: 1px solid CanvasText; } progress::-webkit-progress-value { background: Highlight; } }
+    @media (forced-colors: active) { .notice { border-block: 1px solid CanvasText;
+      } progress::-webkit-progress-value { background: Highlight; } }
   `];
 
   declare notice: Notice | null;

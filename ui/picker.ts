@@ -138,7 +138,8 @@ export class InvoifyPicker extends LitElement {
   async #search(text: string): Promise<void> {
     const question = ++this.#asked;
     const sort = { column: 'name' };
-    const outcome = await ask(this, 'data.listPage', { collection: this.collection, search: text, filters: this.filters, sort, limit: shown });
+    const { collection, filters } = this;
+    const outcome = await ask(this, 'data.listPage', { collection, search: text, filters, sort, limit: shown });
     if (question !== this.#asked || !this._isOpen) return;
     this._rows = outcome.ok ? outcome.value.rows : [];
     this._total = outcome.ok ? outcome.value.total : 0;
@@ -203,14 +204,16 @@ export class InvoifyPicker extends LitElement {
           ${this.isOptional ? html`<span>(${t('hint.optional')})</span>` : ''}
         </label>
         <div class="box">
-          <input id="control" class="input" type="text" role="combobox" autocomplete="off" spellcheck="false" aria-autocomplete="list" aria-haspopup="listbox"
+          <input id="control" class="input" type="text" role="combobox" autocomplete="off" spellcheck="false"
+            aria-autocomplete="list" aria-haspopup="listbox"
             aria-controls=${this._isOpen ? 'list' : nothing} aria-expanded=${this._isOpen}
             aria-activedescendant=${this._active < 0 ? nothing : `option-${this._active}`} aria-invalid=${invalid}
             aria-required=${this.isOptional ? nothing : 'true'} aria-describedby=${this.problem === null ? nothing : 'problem'}
             placeholder=${t('form.choose')} .value=${live(this._text)}
             @input=${this.#onInput} @keydown=${this.#onKeydown} @click=${() => this._isOpen || this.#open('')} @blur=${this.#close}>
           ${this.isOptional && this.recordId !== '' ? html`
-            <button class="icon-button clear" type="button" aria-label=${t('picker.clear')} @click=${this.#clear}>${icon('close')}</button>` : ''}
+            <button class="icon-button clear" type="button" aria-label=${t('picker.clear')}
+              @click=${this.#clear}>${icon('close')}</button>` : ''}
           ${this._isOpen ? this.#renderList() : ''}
         </div>
         ${this.problem === null ? '' : html`<p class="problem" id="problem">${icon('warn')}${this.problem}</p>`}
@@ -226,7 +229,8 @@ export class InvoifyPicker extends LitElement {
           <li id="option-${index}" role="option" aria-selected=${index === this._active} @click=${() => this.#pick(row)}>
             <span class="name">${row.columns['name']}</span><span class="aside">${asideOf(row)}</span>
           </li>`)}
-        ${this._rows.length === 0 ? html`<li role="option" aria-disabled="true" aria-selected="false" class="note">${t('picker.nothing')}</li>` : ''}
+        ${this._rows.length === 0 ? html`
+          <li role="option" aria-disabled="true" aria-selected="false" class="note">${t('picker.nothing')}</li>` : ''}
         ${this._total > this._rows.length ? html`
           <li role="option" aria-disabled="true" aria-selected="false" class="note">
             ${t('picker.more', { count: this._total - this._rows.length })}

@@ -33,7 +33,8 @@ export function problemText(reason: string): ProblemText | null {
   for (const [pattern, name] of known) {
     const match = pattern.exec(reason);
     if (match) {
-      return { key: `problem.${name}`, params: Object.fromEntries(Object.entries(match.groups ?? {}).map(([key, value]) => [key, Number(value)])) };
+      const params = Object.fromEntries(Object.entries(match.groups ?? {}).map(([key, value]) => [key, Number(value)]));
+      return { key: `problem.${name}`, params };
     }
   }
   return null;

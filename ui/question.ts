@@ -40,7 +40,8 @@ export class InvoifyQuestion extends LitElement {
       <invoify-sheet placement="centre" .heading=${heading} @sheet-close=${() => this.#answer(false)}>
         <p>${text}</p>
         <button slot="actions" type="button" class="button" autofocus @click=${() => this.#answer(false)}>${no}</button>
-        <button slot="actions" type="button" class="button ${isDanger ? 'danger' : 'primary'}" @click=${() => this.#answer(true)}>${yes}</button>
+        <button slot="actions" type="button" class="button ${isDanger ? 'danger' : 'primary'}"
+          @click=${() => this.#answer(true)}>${yes}</button>
       </invoify-sheet>`;
   }
 }

@@ -26,7 +26,9 @@ export interface Surroundings {
 }
 
 /** The actions to offer on a record, in the order of their weight. */
-export function recordActions(collection: string, record: RecordView, role: Role, { references, otherOwners }: Surroundings): readonly RecordAction[] {
+export function recordActions(
+  collection: string, record: RecordView, role: Role, { references, otherOwners }: Surroundings,
+): readonly RecordAction[] {
   if (!mayWrite(collection, role)) return [];
   const edit = offered('edit');
   switch (collection) {

@@ -17,7 +17,8 @@ import './write-button.ts';
 export type BarAction = RecordActionName | 'print' | 'pdf' | 'newInvoice';
 
 const icons: Readonly<Record<BarAction, IconName>> = {
-  edit: 'edit', send: 'send', pay: 'payment', duplicate: 'copy', void: 'ban', delete: 'trash', print: 'print', pdf: 'pdf', newInvoice: 'plus',
+  edit: 'edit', send: 'send', pay: 'payment', duplicate: 'copy', void: 'ban',
+  delete: 'trash', print: 'print', pdf: 'pdf', newInvoice: 'plus',
 };
 
 export class InvoifyRecordBar extends LitElement {
@@ -69,17 +70,19 @@ export class InvoifyRecordBar extends LitElement {
     const first = find('send') ?? find('pay');
     const edit = find('edit');
     const rest = (['duplicate', 'void', 'delete'] as const).flatMap((name) => find(name) ?? []);
+    const hasPdf = isInvoice && this.canPdf;
     const canBill = this.collection === 'customers' && this.actions.length > 0;
     return html`
       ${first ? this.#renderWrite(first.name, 'primary', first) : ''}
       ${canBill ? this.#renderWrite('newInvoice', 'primary') : ''}
       ${edit ? this.#renderWrite('edit', '', edit) : ''}
-      ${isInvoice ? html`<button class="icon-button" type="button" data-action="print" aria-label=${t('action.print')} title=${t('action.print')}
-        @click=${() => this.#act('print')}>${icon('print')}</button>` : ''}
-      ${isInvoice || rest.length > 0 ? html`
-        <button class="icon-button more" type="button" popovertarget="menu" aria-label=${t('detail.more')} title=${t('detail.more')}>${icon('more')}</button>
+      ${isInvoice ? html`<button class="icon-button" type="button" data-action="print" aria-label=${t('action.print')}
+        title=${t('action.print')} @click=${() => this.#act('print')}>${icon('print')}</button>` : ''}
+      ${hasPdf || rest.length > 0 ? html`
+        <button class="icon-button more" type="button" popovertarget="menu" aria-label=${t('detail.more')}
+          title=${t('detail.more')}>${icon('more')}</button>
         <div id="menu" class="popover" popover>
-          ${isInvoice && this.canPdf ? html`<button class="button menu" type="button" data-action="pdf"
+          ${hasPdf ? html`<button class="button menu" type="button" data-action="pdf"
             @click=${() => this.#act('pdf')}>${icon('pdf')}${t('action.pdf')}</button>` : ''}
           ${rest.map((action) => this.#renderWrite(action.name, 'menu', action))}
         </div>` : ''}`;

@@ -62,7 +62,8 @@ async function both(parts: { readonly [K in keyof Detail]?: Promise<Outcome<Deta
   const outcomes = await Promise.all(Object.entries(parts).map(async ([name, part]) => [name, await part] as const));
   const failed = outcomes.find(([, outcome]) => !outcome.ok)?.[1];
   if (failed && !failed.ok) return { ok: false, error: failed.error satisfies CallError };
-  return { ok: true, value: { ...base, ...Object.fromEntries(outcomes.flatMap(([name, outcome]) => (outcome.ok ? [[name, outcome.value]] : []))) } };
+  const answers = outcomes.flatMap(([name, outcome]) => (outcome.ok ? [[name, outcome.value]] : []));
+  return { ok: true, value: { ...base, ...Object.fromEntries(answers) } };
 }
 
 function countOthers({ rows, total }: ListPage, id: string): number {

@@ -147,7 +147,8 @@ export class InvoifyRecordForm extends LitElement {
           ${this.#sections.map(({ title, rows }, index) => html`
             <fieldset>
               ${title ? html`<legend>${fieldLabel(title)}</legend>` : ''}
-              ${rows.map((row, at) => html`<div class="row">${row.map((field) => this.#renderField(field, index === 0 && at === 0))}</div>`)}
+              ${rows.map((row, at) => html`<div class="row">
+                ${row.map((field) => this.#renderField(field, index === 0 && at === 0))}</div>`)}
             </fieldset>`)}
         </form>`,
     });

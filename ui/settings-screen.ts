@@ -168,7 +168,8 @@ export class InvoifySettings extends LitElement {
         <h2>${t('settings.appearance')}</h2>
         <div class="setting">
           <label class="what" for="theme">${t('settings.theme')}</label>
-          <select id="theme" class="input" @change=${(event: Event) => this.#save({ theme: (event.target as HTMLSelectElement).value as Settings['theme'] })}>
+          <select id="theme" class="input"
+            @change=${(event: Event) => this.#save({ theme: (event.target as HTMLSelectElement).value as Settings['theme'] })}>
             ${themes.map((theme) => html`
               <option value=${theme} ?selected=${theme === this.settings?.theme}>${tryText('settings.theme', theme)}</option>`)}
           </select>
@@ -178,7 +179,9 @@ export class InvoifySettings extends LitElement {
           <select id="language" class="input"
             @change=${(event: Event) => this.#save({ language: (event.target as HTMLSelectElement).value as Settings['language'] })}>
             ${languages.map((language) => html`
-              <option value=${language} ?selected=${language === this.settings?.language}>${tryText('settings.language', language)}</option>`)}
+              <option value=${language} ?selected=${language === this.settings?.language}>
+                ${tryText('settings.language', language)}
+              </option>`)}
           </select>
         </div>
       </section>`;
@@ -220,7 +223,8 @@ export class InvoifySettings extends LitElement {
     return html`
       <div class="setting">
         <div class="what">${tryText('settings.deed', what)}<p id="${what}-text">${text}</p></div>
-        <button class="button ${look}" type="button" data-deed=${what} aria-describedby="${what}-text" aria-disabled=${this._busy !== null} @click=${run}>
+        <button class="button ${look}" type="button" data-deed=${what} aria-describedby="${what}-text"
+          aria-disabled=${this._busy !== null} @click=${run}>
           ${label}
         </button>
       </div>`;

@@ -8,11 +8,10 @@ import { findCollection } from '../shared/collections.ts';
 import type { AppInfo, Command, Settings } from '../shared/ipc.ts';
 import type { Status } from '../shared/views.ts';
 import { allowedScreen, healthScreen, settingsScreen, type DetailView, type Screen } from './app-state.ts';
-import { ask } from './ask.ts';
 import type { InvoifyDetail } from './detail.ts';
 import { emit, type AppEvents } from './events.ts';
 import { localDay } from './format.ts';
-import { isKey, loadRecordTexts, t } from './i18n.ts';
+import { loadRecordTexts, t } from './i18n.ts';
 import './list-screen.ts';
 import type { InvoifyListScreen } from './list-screen.ts';
 import { initialState, type ListState } from './list-state.ts';
@@ -44,7 +43,6 @@ export class InvoifyShell extends LitElement {
     _lists: { state: true },
     _detail: { state: true },
     _dismissed: { state: true },
-    _counts: { state: true },
   };
 
   static override styles = shellStyles;
@@ -58,9 +56,7 @@ export class InvoifyShell extends LitElement {
   declare _detail: DetailView | null;
   /** The notice that a person has put away. */
   declare _dismissed: string | null;
-  declare _counts: Readonly<Record<string, number>>;
 
-  #countedRevision = '';
   #follow: ReturnType<typeof setTimeout> | undefined;
   readonly #narrow = matchMedia(narrow);
   readonly #redraw = (): void => this.requestUpdate();
@@ -73,7 +69,6 @@ export class InvoifyShell extends LitElement {
     this._lists = {};
     this._detail = null;
     this._dismissed = null;
-    this._counts = {};
     this.#on('navigate', ({ screen }) => this.#goTo(screen));
     this.#on('open-record', ({ collection, id }) => this.#openRecord(collection, id));
     this.#on('new-record', ({ collection, from }) => this.#show({ collection, id: null, from: from ?? null }));
@@ -114,16 +109,6 @@ export class InvoifyShell extends LitElement {
   protected override willUpdate(changed: PropertyValues<this>): void {
     this._screen = allowedScreen(this._screen, this.status.user?.role ?? null);
     if (changed.get('status')?.notice !== this.status.notice && this.status.notice !== this._dismissed) this._dismissed = null;
-    const revision = dataRevision(this.status);
-    if (revision !== this.#countedRevision) {
-      this.#countedRevision = revision;
-      void this.#count();
-    }
-  }
-
-  async #count(): Promise<void> {
-    const outcome = await ask(this, 'data.counts');
-    if (outcome.ok) this._counts = outcome.value;
   }
 
   // ------------------------------------------------------------------------------------------------------ the ways
@@ -218,7 +203,8 @@ export class InvoifyShell extends LitElement {
       return html`${this.#notice()}<invoify-settings .status=${status} .user=${status.user} .settings=${this.settings}
         .info=${this.info}></invoify-settings>`;
     }
-    return html`${keyed(screen, html`<invoify-list-screen .collection=${collection} .state=${this._lists[screen] ?? initialState(collection)}
+    return html`${keyed(screen, html`<invoify-list-screen .collection=${collection}
+      .state=${this._lists[screen] ?? initialState(collection)}
       .status=${status} .revision=${dataRevision(status)} .today=${localDay(Date.now())}
       .selectedId=${this._detail?.collection === screen ? this._detail.id : null}
       .mayWrite=${status.user !== null && mayWrite(screen, status.user.role)} .blocked=${writeBlock(status)}
@@ -246,14 +232,12 @@ export class InvoifyShell extends LitElement {
 
   override render(): TemplateResult {
     const isOver = this.#narrow.matches && this._detail !== null && this._detail.id !== null;
-    const key = `count.${this._screen}`;
-    const count = this._counts[this._screen];
     return html`
       <invoify-sidebar .screen=${this._screen} .user=${this.status.user} ?inert=${isOver}></invoify-sidebar>
       <main ?inert=${isOver}>${this.#main()}</main>
       ${this.#pane(isOver)}
-      <footer><invoify-status-bar .view=${this.view} .version=${this.info?.version ?? ''}
-        .count=${count === undefined ? '' : t(isKey(key) ? key as 'count.records' : 'count.records', { count })}></invoify-status-bar></footer>`;
+      <footer><invoify-status-bar .view=${this.view} .version=${this.info?.version ?? ''} .screen=${this._screen}
+        .revision=${dataRevision(this.status)}></invoify-status-bar></footer>`;
   }
 }
 

@@ -16,8 +16,10 @@ export class InvoifySidebar extends LitElement {
   };
 
   static override styles = [controls, css`
-    :host { display: flex; flex-direction: column; padding: var(--space-2); background: var(--color-back); border-inline-end: 1px solid var(--color-line); }
-    .name { display: flex; align-items: center; gap: var(--space-2); block-size: var(--space-8); margin-block-end: var(--space-2); padding-inline: var(--space-2);
+    :host { display: flex; flex-direction: column; padding: var(--space-2); background: var(--color-back);
+      border-inline-end: 1px solid var(--color-line); }
+    .name { display: flex; align-items: center; gap: var(--space-2);
+      block-size: var(--space-8); margin-block-end: var(--space-2); padding-inline: var(--space-2);
       font-size: var(--text-large); font-weight: var(--weight-strong); }
     .mark { inline-size: 16px; block-size: 16px; flex: none; border-radius: var(--radius-small); background: var(--color-accent); }
     nav { display: flex; flex: 1; flex-direction: column; min-block-size: 0; overflow-y: auto; }
@@ -52,7 +54,8 @@ export class InvoifySidebar extends LitElement {
       .item { justify-content: center; padding: 0; }
       .item span { position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); }
     }
-    @media (forced-colors: active) { .item[aria-current] { outline: 2px solid Highlight; outline-offset: -2px; } .mark { background: CanvasText; } }
+    @media (forced-colors: active) { .item[aria-current] { outline: 2px solid Highlight; outline-offset: -2px;
+      } .mark { background: CanvasText; } }
   `];
 
   declare screen: Screen;

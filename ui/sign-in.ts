@@ -43,7 +43,8 @@ export class InvoifySignIn extends LitElement {
     .test { margin: 0; font-size: var(--text-small); }
     .test[data-ok='true'] { color: var(--color-ok); }
     .test[data-ok='false'] { color: var(--color-bad); }
-    .error { margin: 0; padding: var(--space-2) var(--space-3); border-radius: var(--radius); background: var(--color-bad-back); color: var(--color-bad); }
+    .error { margin: 0; padding: var(--space-2) var(--space-3); border-radius: var(--radius);
+      background: var(--color-bad-back); color: var(--color-bad); }
     /* Live regions must be there before they speak; until then they take no room. */
     [role]:not(:has(*)) { position: absolute; }
     .do { display: grid; grid-auto-flow: column; grid-auto-columns: 1fr; gap: var(--space-2); }
@@ -156,9 +157,11 @@ export class InvoifySignIn extends LitElement {
       ${this.memoryOnly ? html`<span class="hint">${t('signIn.memoryOnly')}</span>` : nothing}
       <div role="alert">${this.error ? html`<p class="error">${this.error}</p>` : nothing}</div>
       <div class="do">
-        ${this.again ? html`<button type="button" class="button" @click=${() => this.dispatchEvent(new CustomEvent('cancel'))}>${t('word.cancel')}</button>`
+        ${this.again ? html`<button type="button" class="button"
+            @click=${() => this.dispatchEvent(new CustomEvent('cancel'))}>${t('word.cancel')}</button>`
           : html`<button type="button" class="button" @click=${this.#testConnection}>${t('signIn.test')}</button>`}
-        <button class="button primary" aria-disabled=${this.busy ? 'true' : nothing}>${this.busy ? t('signIn.busy') : t('signIn.submit')}</button>
+        <button class="button primary" aria-disabled=${this.busy ? 'true' : nothing}>
+          ${this.busy ? t('signIn.busy') : t('signIn.submit')}</button>
       </div>
       <div role="status">${this.test ? html`<p class="test" data-ok=${String(this.test.isOk)}>${this.test.text}</p>` : nothing}</div>
     </form>`;

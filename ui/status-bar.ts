@@ -1,10 +1,12 @@
 // The line at the window's foot: the state of the sync, always, with what can be done about it; a click on it opens the
 // last attempts. The other end says how much there is and which version this is.
 
-import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
+import { LitElement, css, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 
+import type { Screen } from './app-state.ts';
+import { ask } from './ask.ts';
 import { controls } from './controls.ts';
-import { t } from './i18n.ts';
+import { countText, t } from './i18n.ts';
 import { placePopover } from './popover.ts';
 import { actionLabel, runSyncAction } from './sync-action.ts';
 import './sync-popover.ts';
@@ -13,9 +15,11 @@ import type { SyncView } from './sync-view.ts';
 export class InvoifyStatusBar extends LitElement {
   static override properties = {
     view: { attribute: false },
-    count: {},
+    screen: {},
+    revision: {},
     version: {},
     open: { state: true },
+    counts: { state: true },
   };
 
   static override styles = [controls, css`
@@ -55,20 +59,37 @@ export class InvoifyStatusBar extends LitElement {
     [data-tone='bad'] .dot { border-color: var(--color-bad); }
     .link { flex: none; font-size: var(--text-small); }
     .end { margin-inline-start: auto; padding-inline-start: var(--space-3); color: var(--color-muted); }
-    .popover { inline-size: 420px; max-inline-size: calc(100vw - var(--space-4)); padding: 0; font-size: var(--text-body); white-space: normal; }
+    .popover { inline-size: 420px; max-inline-size: calc(100vw - var(--space-4)); padding: 0;
+      font-size: var(--text-body); white-space: normal; }
     @media (forced-colors: active) { .dot { forced-color-adjust: none; background: CanvasText; } }
   `];
 
   declare view: SyncView;
-  declare count: string;
+  /** The list that is shown; another screen has no count. */
+  declare screen: Screen;
+  /** Changes when there may be more or fewer. */
+  declare revision: string;
   declare version: string;
   declare open: boolean;
+  /** How many records each collection has. */
+  declare counts: Readonly<Record<string, number>>;
 
   constructor() {
     super();
-    this.count = '';
+    this.screen = '';
+    this.revision = '';
     this.version = '';
     this.open = false;
+    this.counts = {};
+  }
+
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    if (changed.has('revision')) void this.#count();
+  }
+
+  async #count(): Promise<void> {
+    const outcome = await ask(this, 'data.counts');
+    if (outcome.ok) this.counts = outcome.value;
   }
 
   #toggled(event: ToggleEvent): void {
@@ -88,14 +109,16 @@ export class InvoifyStatusBar extends LitElement {
 
   override render(): TemplateResult {
     const { text, tone, dot, action, instant, state } = this.view;
+    const count = this.counts[this.screen];
     return html`
-      <button class="state" popovertarget="attempts" aria-haspopup="dialog" aria-expanded=${this.open ? 'true' : 'false'} data-state=${state}
+      <button class="state" popovertarget="attempts" aria-haspopup="dialog"
+        aria-expanded=${this.open ? 'true' : 'false'} data-state=${state}
         data-tone=${tone} data-dot=${dot ?? nothing} title=${instant ?? nothing}>
         ${dot === null ? nothing : html`<span class="dot"></span>`}<span>${text}</span>
       </button>
       ${action ? html`<button class="link" @click=${() => runSyncAction(this, action)}>${actionLabel(action)}</button>` : nothing}
-      <span class="end">${this.count}${this.count === '' ? '' : ' · '}<span title=${t('sync.version', { version: this.version })}
-        >v${this.version}</span></span>
+      <span class="end">${count === undefined ? '' : `${countText(this.screen, count)} · `}<span
+        title=${t('sync.version', { version: this.version })}>v${this.version}</span></span>
       <div id="attempts" class="popover" popover role="dialog" aria-label=${t('sync.popover')} @toggle=${this.#toggled}
         @navigate=${this.#close} @sign-in=${this.#close}>
         ${this.open ? html`<invoify-sync-popover .view=${this.view} @loaded=${this.#place}></invoify-sync-popover>` : nothing}

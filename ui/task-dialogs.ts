@@ -71,7 +71,8 @@ export class InvoifyTaskDialogs extends LitElement {
         <invoify-record-form id="form" .task=${task} .error=${error} .isBusy=${isBusy} .block=${this.block} .isNewer=${isNewer}
           @form-save=${save} @form-close=${this.#leave}></invoify-record-form>`}
       ${conflict ? html`
-        <invoify-conflict-dialog .collection=${task.collection} .conflict=${conflict} .error=${this.state.error} .isBusy=${isBusy} .block=${this.block}
+        <invoify-conflict-dialog .collection=${task.collection} .conflict=${conflict} .error=${this.state.error}
+          .isBusy=${isBusy} .block=${this.block}
           @resolve=${(event: CustomEvent<JsonObject>) => void this.flow?.resolve(event.detail)}
           @leave=${() => this.flow?.dismissConflict()}></invoify-conflict-dialog>` : ''}`;
   }
@@ -80,7 +81,8 @@ export class InvoifyTaskDialogs extends LitElement {
     const { isBusy, error } = this.state;
     return task.action === 'pay' ? html`
       <invoify-payment-dialog .task=${task} .error=${error} .isBusy=${isBusy} .block=${this.block}
-        @confirm=${(event: CustomEvent<JsonObject>) => void this.flow?.confirm(event.detail)} @leave=${this.#leave}></invoify-payment-dialog>` : html`
+        @confirm=${(event: CustomEvent<JsonObject>) => void this.flow?.confirm(event.detail)}
+          @leave=${this.#leave}></invoify-payment-dialog>` : html`
       <invoify-act-dialog .task=${task} .error=${error} .isBusy=${isBusy} .block=${this.block} .userId=${this.userId}
         @confirm=${() => void this.flow?.confirm()} @leave=${this.#leave}></invoify-act-dialog>`;
   }

@@ -23,8 +23,11 @@ export class InvoifyToasts extends LitElement {
   static override styles = [controls, css`
     :host { position: fixed; inset-block-end: calc(var(--size-status) + var(--space-4)); inset-inline: 0; z-index: 3; display: grid;
       justify-items: center; gap: var(--space-2); pointer-events: none; }
-    .toast { display: flex; align-items: center; gap: var(--space-2); max-inline-size: min(560px, calc(100vw - var(--space-8))); padding: var(--space-1) var(--space-1) var(--space-1) var(--space-3);
-      border-radius: var(--radius-large); background: var(--color-raised); box-shadow: var(--shadow); pointer-events: auto; animation: come var(--motion); }
+    .toast { display: flex; align-items: center; gap: var(--space-2);
+      max-inline-size: min(560px, calc(100vw - var(--space-8)));
+      padding: var(--space-1) var(--space-1) var(--space-1) var(--space-3);
+      border-radius: var(--radius-large); background: var(--color-raised); box-shadow: var(--shadow);
+      pointer-events: auto; animation: come var(--motion); }
     .toast span { flex: 1; overflow-wrap: anywhere; }
     [data-tone='ok'] > .icon { color: var(--color-ok); }
     [data-tone='bad'] > .icon { color: var(--color-bad); }

@@ -16,7 +16,9 @@ export const totalsStyles = css`
 `;
 
 /** `paid`: what was paid, where that is worth saying. */
-export function totalsList(totals: Totals, currency: string, paid: { readonly paidMinor: number; readonly openMinor: number } | null): TemplateResult {
+export function totalsList(
+  totals: Totals, currency: string, paid: { readonly paidMinor: number; readonly openMinor: number } | null,
+): TemplateResult {
   const money = (amountMinor: number): string => formatMoney(amountMinor, currency);
   return html`
     <dl class="totals">

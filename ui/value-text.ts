@@ -7,7 +7,9 @@ import { formatDate, formatMoney, formatNumber, formatPercent, formatQuantity } 
 import { currentLocale, t, tryText } from './i18n.ts';
 
 /** `currency` is that of the record; `nameOf` gives the name behind an id, or null where it is not known. */
-export function valueText(path: string, value: Json | undefined, currency: string, nameOf: (id: string) => string | null = () => null): string {
+export function valueText(
+  path: string, value: Json | undefined, currency: string, nameOf: (id: string) => string | null = () => null,
+): string {
   if (value === undefined || value === null || value === '') return '';
   if (path === 'lines') return linesText(value as unknown as Invoice['lines'], currency);
   if (path === 'password') return t('conflict.secret');

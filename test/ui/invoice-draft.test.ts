@@ -64,7 +64,8 @@ describe('lines', () => {
 describe('a form', () => {
   const declared = writableFields(findCollection('invoices') ?? assert.fail());
   const fields = formFields(declared);
-  const { number: _number, customerName: _name, status: _status, subtotalMinor: _subtotal, taxes: _taxes, totalMinor: _total, paidMinor: _paid,
+  const { number: _number, customerName: _name, status: _status, subtotalMinor: _subtotal, taxes: _taxes,
+      totalMinor: _total, paidMinor: _paid,
     payments: _payments, ...written } = invoice;
 
   test('reads back as the invoice it was made of, and knows when it was changed', () => {
@@ -120,7 +121,8 @@ describe('an invoice begins', () => {
 
   test('as a copy of another one with its term, without number, payments or state', () => {
     assert.deepEqual(duplicateInvoice(invoice, '2026-03-01'), {
-      customerId: invoice.customerId, issueDate: '2026-03-01', dueDate: '2026-03-31', currency: 'EUR', lines: invoice.lines, notes: 'Thank you',
+      customerId: invoice.customerId, issueDate: '2026-03-01', dueDate: '2026-03-31', currency: 'EUR',
+      lines: invoice.lines, notes: 'Thank you',
     });
   });
 
@@ -142,7 +144,8 @@ describe('a payment', () => {
     assert.equal(openMinorOf(invoice), 14_800);
     assert.equal(openMinorOf({ ...invoice, status: 'void' }), 0);
     const payment = newPayment(14_800, 'EUR', '2026-03-01', plainNumbers);
-    assert.deepEqual(fromPayment(payment, 14_800, 'EUR', plainNumbers), { value: { amountMinor: 14_800, paidOn: '2026-03-01' }, problems: {} });
+    assert.deepEqual(fromPayment(payment, 14_800, 'EUR', plainNumbers),
+      { value: { amountMinor: 14_800, paidOn: '2026-03-01' }, problems: {} });
   });
 
   test('is more than nothing and at most what is open, on a day of the calendar', () => {

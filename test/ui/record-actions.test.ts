@@ -14,7 +14,8 @@ const names = (collection: string, view: RecordView, role: 'owner' | 'editor' | 
 
 describe('actions', () => {
   test('that change anything are not offered to someone who may only look', () => {
-    for (const collection of ['invoices', 'customers', 'plans', 'users']) assert.deepEqual(names(collection, invoice('draft'), 'viewer'), []);
+    for (const collection of ['invoices', 'customers', 'plans', 'users'])
+      assert.deepEqual(names(collection, invoice('draft'), 'viewer'), []);
     assert.deepEqual(names('users', record({}), 'editor'), []);
   });
 

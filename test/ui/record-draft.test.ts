@@ -56,7 +56,8 @@ describe('a draft', () => {
   });
 
   test('takes blank for absent and cuts what surrounds a line, but not inside a password', () => {
-    const { value } = read('customers', { ...write('customers', customer), name: ' Café Müller ', email: ' ', 'address.street': '', 'address.city': '', 'address.country': '' });
+    const { value } = read('customers', { ...write('customers', customer), name: ' Café Müller ', email: ' ',
+      'address.street': '', 'address.city': '', 'address.country': '' });
     assert.deepEqual(value, { name: 'Café Müller', currency: 'EUR' });
     const user = { email: 'a@example.test', name: 'A', role: 'viewer', disabled: false, password: ' eight chars ' };
     assert.equal(read('users', user).value['password'], ' eight chars ');
@@ -78,12 +79,14 @@ describe('a draft', () => {
 describe('a patch', () => {
   test('holds only what changed, and null for what is gone', () => {
     const after = { name: 'Café Müller', address: { street: 'Am Markt 2', city: 'Wismar' }, currency: 'EUR', notes: 'Pays late' };
-    assert.deepEqual(mergePatchBetween(customer, after), { email: null, address: { street: 'Am Markt 2', country: null }, notes: 'Pays late' });
+    assert.deepEqual(mergePatchBetween(customer, after),
+      { email: null, address: { street: 'Am Markt 2', country: null }, notes: 'Pays late' });
     assert.ok(isEmpty(mergePatchBetween(customer, { ...customer, address: { country: 'DE', city: 'Wismar', street: 'Am Markt 1' } })));
   });
 
   test('turns any version into any other', () => {
-    const leaf = fc.oneof(fc.string(), fc.integer(), fc.boolean(), fc.array(fc.record({ a: fc.integer() }, { requiredKeys: [] }), { maxLength: 3 }));
+    const leaf = fc.oneof(fc.string(), fc.integer(), fc.boolean(),
+      fc.array(fc.record({ a: fc.integer() }, { requiredKeys: [] }), { maxLength: 3 }));
     const key = fc.constantFrom('a', 'b', 'c', 'd');
     const record = fc.dictionary(key, fc.oneof(leaf, fc.dictionary(key, leaf, { minKeys: 1 })))
       .map((value) => JSON.parse(JSON.stringify(value)) as JsonObject);
@@ -98,7 +101,8 @@ describe('a reason', () => {
     for (const collection of collections) {
       const fields = writableFields(collection);
       const empty = Object.fromEntries(formFields(fields).map(({ path }) => [path, '']));
-      const wrong = Object.fromEntries(formFields(fields).map(({ path, field }) => [path, field.kind === 'boolean' ? true : '\u0001'.repeat(11_000)]));
+      const wrong = Object.fromEntries(formFields(fields).map(({ path, field }) =>
+        [path, field.kind === 'boolean' ? true : '\u0001'.repeat(11_000)]));
       for (const draft of [empty, wrong]) {
         const reasons = Object.values(fromDraft(fields, formFields(fields), draft, plainNumbers).problems);
         // A choice comes from a list that a person cannot leave.

@@ -36,7 +36,8 @@ function createOffice(payload: JsonObject) {
       update: (request) => write(request, request.updatedAt, () =>
         ({ id, updatedAt: version(), payload: mergePatch(held?.payload, request.patch) as JsonObject })),
       remove: (request) => write(request, request.updatedAt, () => null),
-      act: (request) => write(request, request.updatedAt, () => ({ id, updatedAt: version(), payload: { ...held?.payload, status: request.action } })),
+      act: (request) => write(request, request.updatedAt, () =>
+        ({ id, updatedAt: version(), payload: { ...held?.payload, status: request.action } })),
     },
     getRecord: async () => ({ ok: true, value: held }),
     done: (task, record) => done.push({ task, record }),

@@ -101,7 +101,8 @@ describe('a sync', () => {
     const done = dataRevision(statusOf('up_to_date'));
     assert.equal(dataRevision(statusOf('syncing')), done);
     assert.notEqual(dataRevision(statusOf('up_to_date', { lastSync: { timestamp: '2026-03-01T14:06:00Z', changes: 1 } })), done);
-    const steps = [100, 4000, 6000].map((changes) => dataRevision(statusOf('first_sync', { progress: { changes, total: 9000, bytes: 1 } })));
+    const steps = [100, 4000, 6000].map((changes) =>
+      dataRevision(statusOf('first_sync', { progress: { changes, total: 9000, bytes: 1 } })));
     assert.deepEqual(steps.map((step) => steps.indexOf(step)), [0, 0, 2]);
   });
 });

@@ -120,7 +120,7 @@ export const deShell: Translation<typeof enShell> = {
 
   'summary.label': 'Was offen ist',
   'summary.open': 'Offen',
-  'summary.days1to30': 'Überfällig 1–30 Tage',
+  'summary.days1to30': 'Überfällig 1–30',
   'summary.days31to60': '31–60 Tage',
   'summary.days61to90': '61–90 Tage',
   'summary.over90': 'Über 90 Tage',

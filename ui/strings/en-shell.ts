@@ -120,7 +120,7 @@ export const enShell = {
 
   'summary.label': 'What is open',
   'summary.open': 'Open',
-  'summary.days1to30': 'Overdue 1–30 days',
+  'summary.days1to30': 'Overdue 1–30',
   'summary.days31to60': '31–60 days',
   'summary.days61to90': '61–90 days',
   'summary.over90': 'Over 90 days',
