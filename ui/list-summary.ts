@@ -53,7 +53,7 @@ export class InvoifyListSummary extends LitElement {
     .cell:hover { background: var(--color-hover); }
     .cell[aria-pressed='true'] { background: var(--color-selected); box-shadow: inset 0 -2px var(--color-accent); }
     .cell:focus-visible { outline-offset: -2px; }
-    .name { color: var(--color-muted); font-size: var(--text-small); white-space: nowrap; }
+    .name { color: var(--color-muted); font-size: var(--text-small); line-height: var(--line-body); white-space: nowrap; }
     .amount { font-variant-numeric: tabular-nums; font-weight: var(--weight-strong); white-space: nowrap; }
     .late .amount { color: var(--color-bad); }
     .none .amount { color: var(--color-muted); font-weight: var(--weight-body); }

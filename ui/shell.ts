@@ -108,6 +108,9 @@ export class InvoifyShell extends LitElement {
 
   protected override willUpdate(changed: PropertyValues<this>): void {
     this._screen = allowedScreen(this._screen, this.status.user?.role ?? null);
+    const collection = findCollection(this._screen);
+    // Each list has one state from the start: another object would be another question to its rows.
+    if (collection && !this._lists[this._screen]) this._lists = { ...this._lists, [this._screen]: initialState(collection) };
     if (changed.get('status')?.notice !== this.status.notice && this.status.notice !== this._dismissed) this._dismissed = null;
   }
 
@@ -203,8 +206,7 @@ export class InvoifyShell extends LitElement {
       return html`${this.#notice()}<invoify-settings .status=${status} .user=${status.user} .settings=${this.settings}
         .info=${this.info}></invoify-settings>`;
     }
-    return html`${keyed(screen, html`<invoify-list-screen .collection=${collection}
-      .state=${this._lists[screen] ?? initialState(collection)}
+    return html`${keyed(screen, html`<invoify-list-screen .collection=${collection} .state=${this._lists[screen]}
       .status=${status} .revision=${dataRevision(status)} .today=${localDay(Date.now())}
       .selectedId=${this._detail?.collection === screen ? this._detail.id : null}
       .mayWrite=${status.user !== null && mayWrite(screen, status.user.role)} .blocked=${writeBlock(status)}
