@@ -22,7 +22,8 @@ export class InvoifySidebar extends LitElement {
       block-size: var(--space-8); margin-block-end: var(--space-2); padding-inline: var(--space-2);
       font-size: var(--text-large); font-weight: var(--weight-strong); }
     .mark { inline-size: 16px; block-size: 16px; flex: none; border-radius: var(--radius-small); background: var(--color-accent); }
-    nav { display: flex; flex: 1; flex-direction: column; min-block-size: 0; overflow-y: auto; }
+    nav { display: flex; flex: 1; flex-direction: column; min-block-size: 0; }
+    .items { flex: 1; min-block-size: 0; overflow-y: auto; }
     ul { display: grid; gap: var(--space-half); margin: 0; padding: 0; list-style: none; }
     ul + ul { margin-block-start: var(--space-3); padding-block-start: var(--space-3); border-block-start: 1px solid var(--color-line); }
     .item {
@@ -74,17 +75,19 @@ export class InvoifySidebar extends LitElement {
 
   override render(): TemplateResult {
     return html`
-      <div class="name"><div class="mark"></div><span>${t('word.app')}</span></div>
       <nav aria-label=${t('nav.label')}>
-        <ul>${listScreens(this.user?.role ?? null).map((name) =>
-          this.#item(name, tryText('collection', name), isIcon(name) ? name : 'folder'))}</ul>
-        <ul>
-          ${this.#item(settingsScreen, t('screen.settings'), 'settings')}
-          ${this.#item(healthScreen, t('screen.health'), 'health')}
-        </ul>
-      </nav>
-      ${this.user ? html`<div class="user"><span class="visually-hidden">${t('nav.account', { name: this.user.name })}</span>
-        <strong aria-hidden="true">${this.user.name}</strong><div>${tryText('role', this.user.role)}</div></div>` : nothing}`;
+        <div class="name"><div class="mark"></div><span>${t('word.app')}</span></div>
+        <div class="items">
+          <ul>${listScreens(this.user?.role ?? null).map((name) =>
+            this.#item(name, tryText('collection', name), isIcon(name) ? name : 'folder'))}</ul>
+          <ul>
+            ${this.#item(settingsScreen, t('screen.settings'), 'settings')}
+            ${this.#item(healthScreen, t('screen.health'), 'health')}
+          </ul>
+        </div>
+        ${this.user ? html`<div class="user"><span class="visually-hidden">${t('nav.account', { name: this.user.name })}</span>
+          <strong aria-hidden="true">${this.user.name}</strong><div>${tryText('role', this.user.role)}</div></div>` : nothing}
+      </nav>`;
   }
 }
 
