@@ -11,6 +11,7 @@ import { t } from './i18n.ts';
 import './invoice-view.ts';
 import './plan-view.ts';
 import type { Detail } from './record-detail-data.ts';
+import './record-view.ts';
 import './user-view.ts';
 
 /** `detail`: null where the copy does not have it, undefined until it is read. */
@@ -22,7 +23,8 @@ export function detailBody(detail: Detail | null | undefined, failure: CallError
     case 'invoices': return html`<invoify-invoice-view .detail=${detail}></invoify-invoice-view>`;
     case 'customers': return html`<invoify-customer-view .detail=${detail}></invoify-customer-view>`;
     case 'plans': return html`<invoify-plan-view .detail=${detail}></invoify-plan-view>`;
-    default: return html`<invoify-user-view .detail=${detail} .userId=${user?.id ?? ''}></invoify-user-view>`;
+    case 'users': return html`<invoify-user-view .detail=${detail} .userId=${user?.id ?? ''}></invoify-user-view>`;
+    default: return html`<invoify-record-view .detail=${detail}></invoify-record-view>`;
   }
 }
 

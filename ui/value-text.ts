@@ -2,7 +2,7 @@
 // language. References are shown by name where the caller knows it.
 
 import type { Invoice } from '../shared/collections.ts';
-import type { Json } from '../shared/fields.ts';
+import type { Json, JsonObject } from '../shared/fields.ts';
 import { formatDate, formatMoney, formatNumber, formatPercent, formatQuantity } from './format.ts';
 import { currentLocale, t, tryText } from './i18n.ts';
 
@@ -20,6 +20,19 @@ export function valueText(
   if (path.endsWith('Id')) return nameOf(value) ?? value;
   if (path === 'role' || path === 'interval' || path === 'status') return tryText(path, value);
   return path.endsWith('country') ? countryName(value) : value;
+}
+
+/** Every field of a record that says something, by its path. */
+export function fieldTexts(payload: JsonObject): readonly (readonly [path: string, text: string])[] {
+  const currency = typeof payload['currency'] === 'string' ? payload['currency'] : 'EUR';
+  const texts = (object: JsonObject, before: string): (readonly [string, string])[] =>
+    Object.entries(object).flatMap(([name, value]) =>
+      isObject(value) ? texts(value, `${before}${name}.`) : [[`${before}${name}`, valueText(`${before}${name}`, value, currency)]]);
+  return texts(payload, '').filter(([, text]) => text !== '');
+}
+
+function isObject(value: Json | undefined): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 export function countryName(code: string): string {
