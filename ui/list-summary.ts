@@ -5,7 +5,7 @@ import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 
 import type { CurrencySummary } from '../shared/views.ts';
 import { controls } from './controls.ts';
-import { formatMoney } from './format.ts';
+import { formatMoney, formatNumber } from './format.ts';
 import { t } from './i18n.ts';
 import type { Age } from './list-state.ts';
 
@@ -103,7 +103,7 @@ export class InvoifyListSummary extends LitElement {
       @click=${() => this.dispatchEvent(new CustomEvent('age-choose', { detail: { age, currency: this.currency } }))}>
       <span class="name">${t(`summary.${age}`)}</span>
       ${this.summaries === null ? html`<span class="bar"></span>` : html`<span class="amount">${formatMoney(amountMinor, this.currency)}
-        <span class="count" aria-hidden="true">· ${count.toLocaleString()}</span>
+        ${count === 0 ? nothing : html`<span class="count" aria-hidden="true">· ${formatNumber(count)}</span>`}
         <span class="visually-hidden">, ${t('count.invoices', { count })}</span></span>`}
     </button>`;
   }

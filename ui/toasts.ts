@@ -21,7 +21,7 @@ export class InvoifyToasts extends LitElement {
   static override properties = { toasts: { state: true } };
 
   static override styles = [controls, css`
-    :host { position: fixed; inset-block-end: calc(var(--size-status) + var(--space-4)); inset-inline: 0; z-index: 3; display: grid;
+    :host { position: fixed; inset-block-end: calc(var(--size-status) + var(--size-row) + var(--space-3)); inset-inline: 0; z-index: 3; display: grid;
       justify-items: center; gap: var(--space-2); pointer-events: none; }
     .toast { display: flex; align-items: center; gap: var(--space-2);
       max-inline-size: min(560px, calc(100vw - var(--space-8)));
@@ -56,7 +56,9 @@ export class InvoifyToasts extends LitElement {
   }
 
   add(text: string, tone: Toast['tone']): void {
-    this.toasts = [...this.toasts, { id: this.#next, text, tone }].slice(-maxShown);
+    // What went well is told one at a time; the newest is what a person has just done.
+    const others = tone === 'ok' ? this.toasts.filter((toast) => toast.tone !== 'ok') : this.toasts;
+    this.toasts = [...others, { id: this.#next, text, tone }].slice(-maxShown);
     this.#next += 1;
     this.#wait();
   }
