@@ -12,6 +12,9 @@ import type { ListRows } from './list-rows.ts';
 import { tableStyles } from './list-table-styles.ts';
 import { assignRows, poolSize, rowAfterKey, rowPx, rowWindow, scrollToShow, type RowWindow } from './list-window.ts';
 
+/** How long nothing is drawn for rows that are not here. */
+const lateMs = 150;
+
 /**
  * @fires sort - a person chose a column to sort by: its name
  * @fires row-open - a person opened a row: its id
@@ -26,6 +29,7 @@ export class InvoifyListTable extends LitElement {
     selectedId: { attribute: false },
     label: {},
     today: {},
+    _isLate: { state: true },
   };
 
   static override styles = [controls, tableStyles];
@@ -39,6 +43,9 @@ export class InvoifyListTable extends LitElement {
   declare label: string;
   declare today: string;
 
+  /** The first answer takes long enough that rows to come are drawn in its place. */
+  declare _isLate: boolean;
+  #lateness: ReturnType<typeof setTimeout> | undefined;
   #window: RowWindow = { first: 0, last: -1 };
   #viewPx = 640;
   #widthPx = 960;
@@ -55,10 +62,12 @@ export class InvoifyListTable extends LitElement {
     this.selectedId = null;
     this.label = '';
     this.today = '';
+    this._isLate = false;
   }
 
   override disconnectedCallback(): void {
     this.#sizes.disconnect();
+    clearTimeout(this.#lateness);
     super.disconnectedCallback();
   }
 
@@ -76,7 +85,7 @@ export class InvoifyListTable extends LitElement {
 
   protected override willUpdate(changed: PropertyValues<this>): void {
     this.#fitting = fittingColumns(this.columns, this.#widthPx, this.sort.column);
-    if (!changed.has('version')) return;
+    if (!changed.has('version') && !changed.has('_isLate')) return;
     // A record keeps the keyboard's place wherever it now stands.
     const index = this.#activeId === null ? -1 : this.rows.indexOf(this.#activeId);
     if (index >= 0) this.#active = index;
@@ -93,6 +102,7 @@ export class InvoifyListTable extends LitElement {
 
   protected override firstUpdated(): void {
     if (this.#grid) this.#sizes.observe(this.#grid);
+    this.#lateness = setTimeout(() => { this._isLate = true; }, lateMs);
   }
 
   protected override updated(): void {
@@ -114,9 +124,9 @@ export class InvoifyListTable extends LitElement {
     return this.renderRoot.querySelector('.grid');
   }
 
-  /** Until it is known how many there are, as many as there is room for. */
+  /** Where it is not known how many there are, as many as there is room for. */
   get #total(): number {
-    return this.rows.total ?? Math.floor(this.#viewPx / rowPx);
+    return this.rows.total ?? (this._isLate ? Math.floor(this.#viewPx / rowPx) : 0);
   }
 
   #measure(): void {
