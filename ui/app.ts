@@ -8,6 +8,7 @@ import type { AppInfo, Command, Outcome, Settings, WindowApi } from '../shared/i
 import type { Status } from '../shared/views.ts';
 import { commandOfKey, needsSignIn } from './app-state.ts';
 import { askEvent, type Question } from './ask.ts';
+import { syncErrorText } from './call-error-text.ts';
 import { controls } from './controls.ts';
 import type { AppEvents } from './events.ts';
 import { chooseLocale, currentLocale, setLocale, t, type Locale } from './i18n.ts';
@@ -145,7 +146,7 @@ export class InvoifyApp extends LitElement {
     }
     const { outcome, changes, error } = await window.electron.sync.pullFromServer();
     if (outcome === 'completed') this.#toast(changes > 0 ? t('sync.toastChanges', { count: changes }) : t('sync.toastDone'), 'ok');
-    else if (outcome === 'failed') this.#toast(error?.message ?? t('sync.failed'), 'bad');
+    else if (outcome === 'failed') this.#toast(error ? syncErrorText(error) : t('sync.failed'), 'bad');
   }
 
   #toast(text: string, tone: 'ok' | 'bad'): void {

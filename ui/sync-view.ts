@@ -4,6 +4,7 @@
 // What ticks ("3 min ago") is part of `text` and never of `announcement`, so an announcement changes only with the state.
 
 import type { Status, SyncState } from '../shared/views.ts';
+import { syncErrorText } from './call-error-text.ts';
 import { formatInstant, formatNumber, formatRelative, formatWhen } from './format.ts';
 import { t } from './i18n.ts';
 
@@ -135,7 +136,7 @@ export function viewSync(memory: SyncMemory, nowMs: number): SyncView {
       return { ...plain, ...same(text), tone: 'warn', action: 'sign-in', notice: { text, tone: 'warn', action: 'sign-in' } };
     }
     case 'error': {
-      const reason = status.error?.message;
+      const reason = status.error && syncErrorText(status.error);
       const long = reason ? t('sync.failedLong', { reason }) : t('sync.failed');
       const text = when === null ? t('sync.failed') : `${t('sync.failed')} · ${t('sync.lastSynced', { when })}`;
       return {
@@ -144,7 +145,7 @@ export function viewSync(memory: SyncMemory, nowMs: number): SyncView {
       };
     }
     case 'update_required': {
-      const text = status.error?.message ?? t('sync.update');
+      const text = status.error ? syncErrorText(status.error) : t('sync.update');
       return { ...plain, text: t('sync.update'), announcement: text, tone: 'warn', notice: { text, tone: 'warn', action: null } };
     }
   }

@@ -56,6 +56,13 @@ describe('each state of the sync', () => {
     });
   }
 
+  test('says why a sync failed in the language of the person', async () => {
+    await setLocale({ language: 'de', format: 'de' });
+    const { notice } = view('error', { error: { code: 'disk_full', message: 'This disk is full.' } });
+    await setLocale({ language: 'en', format: 'en-GB' });
+    assert.equal(notice?.text, 'Synchronisierung fehlgeschlagen: Der Datenträger dieses Computers ist voll.');
+  });
+
   test('draws the dot only where the server answers or does not', () => {
     const dots = Object.fromEntries(rows.map(([state, changes]) => [state, view(state, changes).dot]).filter(([, dot]) => dot !== null));
     assert.deepEqual(dots, { up_to_date: 'online', offline: 'offline', unreachable: 'offline' });
