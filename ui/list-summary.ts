@@ -69,6 +69,12 @@ export class InvoifyListSummary extends LitElement {
       .cells > :nth-child(n + 4) { border-block-start: 1px solid var(--color-line); }
       .cells > :nth-child(3n + 1) { border-inline-start: 0; padding-inline-start: var(--space-4); }
     }
+    @container (inline-size < 420px) {
+      .cells { grid-template-columns: repeat(2, 1fr); }
+      .cells > :nth-child(n + 3) { border-block-start: 1px solid var(--color-line); }
+      .cells > :nth-child(even) { border-inline-start: 1px solid var(--color-line); padding-inline-start: var(--space-2); }
+      .cells > :nth-child(odd) { border-inline-start: 0; padding-inline-start: var(--space-4); }
+    }
     .bar { display: block; inline-size: 84px; block-size: 10px; margin-block: 3px;
       border-radius: var(--radius-small); background: var(--color-skeleton); }
     @media (forced-colors: active) { .cell[aria-pressed='true'] { outline: 2px solid Highlight; outline-offset: -2px; } }
