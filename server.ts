@@ -11,7 +11,6 @@ import { createServer, type IncomingMessage, type Server as HttpServer, type Ser
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { setFlagsFromString } from 'node:v8';
 
 import { createFirstOwner, pruneAccounts } from './server/accounts.ts';
 import { runAdmin } from './server/admin.ts';
@@ -30,6 +29,7 @@ import {
 import { openEmbeddedStore } from './server/store-embedded.ts';
 import type { Store } from './server/store.ts';
 import { AppError, errorCode } from './shared/errors.ts';
+import { keepHeapSmall } from './shared/heap.ts';
 import { protocolVersion } from './shared/protocol.ts';
 
 // ---------------------------------------------------------------------------------------------------- the routes
@@ -308,9 +308,7 @@ async function openStore(config: Config, deps: StartDeps, log: Log): Promise<Sto
 // ------------------------------------------------------------------------------------------------- node server.ts
 
 async function main(words: readonly string[]): Promise<void> {
-  // V8 lets the space for short-lived objects grow with the machine's memory, here to over 100 MB, before it tidies up.
-  // A page's worth is enough: this keeps memory the same for 10,000 records and for a million.
-  setFlagsFromString('--semi-space-growth-factor=1');
+  keepHeapSmall();
   const config = readConfig(process.env);
   if (words[0] === 'admin') {
     const log = createLog(config.logLevel, (line) => void process.stderr.write(line), systemDeps.nowMs);

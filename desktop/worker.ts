@@ -6,6 +6,7 @@
 
 import { net } from 'electron';
 
+import { keepHeapSmall } from '../shared/heap.ts';
 import { fromOutcome, type Outcome } from '../shared/ipc.ts';
 import { answerCall, openDesk, type Desk, type DeskOptions } from './desk.ts';
 import { toPlainFacts, type Facts } from './log-facts.ts';
@@ -13,6 +14,7 @@ import { systemDeskDeps } from './system-deps.ts';
 import type { KeptToken, TokenVault } from './token-vault.ts';
 import type { FromWorker, ToWorker, VaultQuestion } from './worker-messages.ts';
 
+keepHeapSmall();
 const port = process.parentPort;
 const questions = new Map<number, (outcome: Outcome<KeptToken | null>) => void>();
 let asked = 0;

@@ -15,7 +15,7 @@ import { unknownAccount } from './store-errors.ts';
 import type { ChangeRange, Snapshot } from './store.ts';
 
 /** Changes a batch given out holds. */
-const BATCH = 500;
+const BATCH = 100;
 /** A cursor reads this many at first, and twice as many each time it is asked again: what a page leaves unread is small. */
 const FIRST_READ = 100;
 const LARGEST_READ = 1000;

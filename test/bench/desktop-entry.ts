@@ -7,8 +7,10 @@ import { DatabaseSync } from 'node:sqlite';
 
 import { openHost, type Host } from '../../desktop/host.ts';
 import { systemHostDeps } from '../../desktop/system-deps.ts';
+import { keepHeapSmall } from '../../shared/heap.ts';
 import type { DesktopCommand, DesktopReport } from './desktop-process.ts';
 
+keepHeapSmall();
 const [serverUrl = '', databaseFile = '', email = '', password = ''] = process.argv.slice(2);
 const host = await openHost({ databaseFile, serverUrl }, systemHostDeps());
 
