@@ -11,6 +11,7 @@ import { askEvent, type Question } from './ask.ts';
 import { syncErrorText } from './call-error-text.ts';
 import { controls } from './controls.ts';
 import type { AppEvents } from './events.ts';
+import { focusScreen } from './focus.ts';
 import { chooseLocale, currentLocale, setLocale, t, type Locale } from './i18n.ts';
 import './shell.ts';
 import type { InvoifyShell } from './shell.ts';
@@ -51,6 +52,7 @@ export class InvoifyApp extends LitElement {
 
   #info: AppInfo | null = null;
   #toldState: string | null = null;
+  #wasSignedOut = false;
   #tick: ReturnType<typeof setTimeout> | undefined;
   #endings: readonly (() => void)[] = [];
 
@@ -113,8 +115,11 @@ export class InvoifyApp extends LitElement {
     else root.dataset['theme'] = settings.theme;
     // Where a language cannot be read, a window in the last one is better than none.
     await setLocale(chooseLocale(settings?.language ?? 'system', navigator.languages)).catch((error: unknown) => console.error(error));
+    const before = this._locale;
     this._locale = currentLocale();
     root.lang = this._locale.language;
+    // What had the keyboard is drawn anew too.
+    if (before !== null && keyOf(before) !== keyOf(this._locale)) void this.#focusScreen();
   }
 
   #answer({ channel, request, answer }: Question): void {
@@ -164,6 +169,18 @@ export class InvoifyApp extends LitElement {
     this.#toldState = state;
   }
 
+  protected override updated(): void {
+    const isSignedOut = this._sync !== null && needsSignIn(this._sync.latest);
+    if (this.#wasSignedOut && !isSignedOut) void this.#focusScreen();
+    this.#wasSignedOut = isSignedOut;
+  }
+
+  async #focusScreen(): Promise<void> {
+    await this.updateComplete;
+    const shell = this.renderRoot.querySelector<InvoifyShell>('invoify-shell');
+    if (shell) await focusScreen(shell);
+  }
+
   #body(memory: SyncMemory): TemplateResult {
     const { latest } = memory;
     const isMemoryOnly = this.#info?.lacks.includes('secure token storage') ?? false;
@@ -180,12 +197,16 @@ export class InvoifyApp extends LitElement {
 
   override render(): TemplateResult | typeof nothing {
     if (!this._sync || !this._locale) return nothing;
-    const { language, format } = this._locale;
     return html`
-      ${keyed(`${language} ${format}`, this.#body(this._sync))}
+      ${keyed(keyOf(this._locale), this.#body(this._sync))}
       <invoify-toasts></invoify-toasts>
       <div class="visually-hidden" role="status">${this._announcement}</div>`;
   }
+}
+
+/** Everything is drawn anew where this changes. */
+function keyOf({ language, format }: Locale): string {
+  return `${language} ${format}`;
 }
 
 customElements.define('invoify-app', InvoifyApp);

@@ -4,10 +4,11 @@
 
 import { LitElement, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 
-import type { ListRow, ListSort } from '../shared/views.ts';
+import type { ListSort } from '../shared/views.ts';
 import { controls } from './controls.ts';
 import { icon } from './icons.ts';
-import { fittingColumns, leastWidthPx, type Cell, type ListColumn } from './list-columns.ts';
+import { listCell } from './list-cell.ts';
+import { fittingColumns, leastWidthPx, type ListColumn } from './list-columns.ts';
 import type { ListRows } from './list-rows.ts';
 import { tableStyles } from './list-table-styles.ts';
 import { assignRows, poolSize, rowAfterKey, rowPx, rowWindow, scrollToShow, type RowWindow } from './list-window.ts';
@@ -91,6 +92,7 @@ export class InvoifyListTable extends LitElement {
     if (index >= 0) this.#active = index;
     this.#active = Math.min(this.#active, this.#total - 1);
     if (this.#activeId === null) this.#arrive();
+    if (this.#grid?.matches(':focus')) this.#begin();
     this.#window = rowWindow(this.#grid?.scrollTop ?? 0, this.#viewPx, this.#total);
   }
 
@@ -173,10 +175,14 @@ export class InvoifyListTable extends LitElement {
   }
 
   #focused(event: FocusEvent): void {
-    if (event.target !== this.#grid || this.#active >= 0 || this.#total === 0) return;
+    if (event.target === this.#grid) this.#begin();
+  }
+
+  /** The keyboard's first row: the selected one where it is here, or the first in view. */
+  #begin(): void {
+    if (this.#active >= 0 || this.#total === 0) return;
     const selected = this.selectedId === null ? -1 : this.rows.indexOf(this.selectedId);
-    const first = Math.ceil((this.#grid?.scrollTop ?? 0) / rowPx);
-    this.#active = selected >= 0 ? selected : first;
+    this.#active = selected >= 0 ? selected : Math.ceil((this.#grid?.scrollTop ?? 0) / rowPx);
     this.#activeId = this.rows.row(this.#active)?.id ?? null;
     this.requestUpdate();
   }
@@ -212,7 +218,7 @@ export class InvoifyListTable extends LitElement {
       id=${index === null ? nothing : `row-${index}`} aria-rowindex=${index === null ? nothing : index + 2}
       aria-selected=${row !== undefined && row.id === this.selectedId ? 'true' : 'false'}
       data-index=${index ?? nothing} @click=${() => index !== null && this.#open(index)}
-    >${this.#fitting.map((column) => cell(column, row, this.today))}</div>`;
+    >${this.#fitting.map((column) => listCell(column, row, this.today))}</div>`;
   }
 
   override render(): TemplateResult {
@@ -231,14 +237,6 @@ export class InvoifyListTable extends LitElement {
         <div role="rowgroup" class="sheet">${assignRows(this.#window, poolSize(this.#viewPx)).map((index) => this.#row(index))}</div>
       </div>`;
   }
-}
-
-function cell(column: ListColumn, row: ListRow | undefined, today: string): TemplateResult {
-  const { text, badge, isMuted }: Cell = row ? column.cell(row, today) : { text: '' };
-  const look = !row ? 'bar' : badge === undefined ? '' : 'badge';
-  return html`<div role="gridcell" class="cell ${column.isNumber ? 'number' : ''} ${isMuted ? 'muted' : ''}"
-    aria-colindex=${column.position}
-    title=${text.length > 16 ? text : nothing}><span class=${look} data-tone=${badge ?? nothing}>${text}</span></div>`;
 }
 
 /** Styles that depend on data go through the style's own object; the content security policy forbids the attribute. */

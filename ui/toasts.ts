@@ -21,7 +21,8 @@ export class InvoifyToasts extends LitElement {
   static override properties = { toasts: { state: true } };
 
   static override styles = [controls, css`
-    :host { position: fixed; inset-block-end: calc(var(--size-status) + var(--size-row) + var(--space-3)); inset-inline: 0; z-index: 3; display: grid;
+    :host { position: fixed; inset-block-end: calc(var(--size-status) + var(--size-row) + var(--space-3)); inset-inline: 0; z-index: 3;
+      display: grid;
       justify-items: center; gap: var(--space-2); pointer-events: none; }
     .toast { display: flex; align-items: center; gap: var(--space-2);
       max-inline-size: min(560px, calc(100vw - var(--space-8)));

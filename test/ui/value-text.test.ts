@@ -10,7 +10,8 @@ test('the fields of a record of any collection are told by their kind, without t
   await setLocale({ language: 'en', format: 'en-GB' });
   await loadRecordTexts();
   const texts = fieldTexts({
-    name: 'Van', priceMinor: 1250, currency: 'CHF', boughtDate: '2026-03-01', active: false, notes: '', address: { city: 'Chur', country: 'CH' },
+    name: 'Van', priceMinor: 1250, currency: 'CHF', boughtDate: '2026-03-01', active: false,
+    notes: '', address: { city: 'Chur', country: 'CH' },
   });
   assert.deepEqual(texts, [
     ['name', 'Van'], ['priceMinor', 'CHF\u00a012.50'], ['currency', 'CHF'], ['boughtDate', '01/03/2026'], ['active', 'No'],
