@@ -6,7 +6,7 @@ export const tableStyles = css`
   :host { display: block; position: relative; min-block-size: 0; }
   .grid { position: absolute; inset: 0; overflow: auto; contain: strict; background: var(--color-surface); scrollbar-gutter: stable; }
   .grid:focus-visible { outline: none; }
-  .grid:focus-visible:not([aria-activedescendant]) { outline: var(--focus); outline-offset: -2px; }
+  .grid:focus-visible:not([aria-activedescendant]) .head { outline: var(--focus); outline-offset: -2px; }
   .row { display: grid; align-items: center; block-size: var(--size-row); padding-inline: var(--space-2); }
   .head {
     position: sticky;

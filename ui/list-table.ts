@@ -8,7 +8,8 @@ import type { ListSort } from '../shared/views.ts';
 import { controls } from './controls.ts';
 import { icon } from './icons.ts';
 import { listCell } from './list-cell.ts';
-import { fittingColumns, leastWidthPx, type ListColumn } from './list-columns.ts';
+import { fittingColumns, type ListColumn } from './list-columns.ts';
+import { layOutList } from './list-layout.ts';
 import type { ListRows } from './list-rows.ts';
 import { tableStyles } from './list-table-styles.ts';
 import { assignRows, poolSize, rowAfterKey, rowPx, rowWindow, scrollToShow, type RowWindow } from './list-window.ts';
@@ -52,6 +53,8 @@ export class InvoifyListTable extends LitElement {
   #widthPx = 960;
   /** Those of the columns that there is room for. */
   #fitting: readonly ListColumn[] = [];
+  /** What is seen at the top, and where it stood. */
+  #top: { readonly id: string; readonly index: number } | null = null;
   #active = -1;
   #activeId: string | null = null;
   readonly #sizes = new ResizeObserver(() => this.#measure());
@@ -93,7 +96,13 @@ export class InvoifyListTable extends LitElement {
     this.#active = Math.min(this.#active, this.#total - 1);
     if (this.#activeId === null) this.#arrive();
     if (this.#grid?.matches(':focus')) this.#begin();
-    this.#window = rowWindow(this.#grid?.scrollTop ?? 0, this.#viewPx, this.#total);
+    this.#window = rowWindow((this.#grid?.scrollTop ?? 0) + this.#shiftPx, this.#viewPx, this.#total);
+  }
+
+  /** How far what was at the top has moved because rows came or went above it; it stays where it is seen. */
+  get #shiftPx(): number {
+    const index = this.#top === null || !this.#grid?.scrollTop ? -1 : this.rows.indexOf(this.#top.id);
+    return index < 0 || !this.#top ? 0 : (index - this.#top.index) * rowPx;
   }
 
   /** The keyboard was ahead of the rows; now its row may be here. */
@@ -110,16 +119,16 @@ export class InvoifyListTable extends LitElement {
   protected override updated(): void {
     const grid = this.#grid;
     if (!grid) return;
-    const tracks = this.#fitting.map(({ track }) => track).join(' ');
-    const sheet = grid.querySelector<HTMLElement>('.sheet');
-    setStyle(sheet, 'block-size', `${this.#total * rowPx}px`);
-    for (const part of [sheet, grid.querySelector<HTMLElement>('.head')])
-      setStyle(part, 'min-inline-size', `${leastWidthPx(this.#fitting)}px`);
-    for (const row of grid.querySelectorAll<HTMLElement>('.row')) {
-      setStyle(row, 'grid-template-columns', tracks);
-      const index = row.dataset['index'];
-      if (index !== undefined) setStyle(row, 'transform', `translateY(${Number(index) * rowPx}px)`);
-    }
+    layOutList(grid, this.#fitting, this.#total);
+    const shiftPx = this.#shiftPx;
+    if (shiftPx !== 0) grid.scrollTop += shiftPx;
+    this.#keepTop();
+  }
+
+  #keepTop(): void {
+    const index = Math.floor((this.#grid?.scrollTop ?? 0) / rowPx);
+    const id = this.rows.row(index)?.id;
+    this.#top = id === undefined ? null : { id, index };
   }
 
   get #grid(): HTMLElement | null {
@@ -147,6 +156,7 @@ export class InvoifyListTable extends LitElement {
     const first = Math.floor(scrollPx / rowPx);
     if (this.rows.total !== null) this.rows.need(first, first + Math.ceil(this.#viewPx / rowPx));
     const next = rowWindow(scrollPx, this.#viewPx, this.#total);
+    this.#keepTop();
     if (next.first === this.#window.first && next.last === this.#window.last) return;
     this.#window = next;
     this.requestUpdate();
@@ -172,10 +182,6 @@ export class InvoifyListTable extends LitElement {
     this.#arrive();
     this.#move();
     this.requestUpdate();
-  }
-
-  #focused(event: FocusEvent): void {
-    if (event.target === this.#grid) this.#begin();
   }
 
   /** The keyboard's first row: the selected one where it is here, or the first in view. */
@@ -229,7 +235,7 @@ export class InvoifyListTable extends LitElement {
       <div class="grid" role="grid" tabindex="0" aria-label=${this.label} aria-rowcount=${total === null ? -1 : total + 1}
         aria-colcount=${this.columns.length} aria-busy=${total === null ? 'true' : 'false'}
         aria-activedescendant=${isActiveDrawn ? `row-${this.#active}` : nothing}
-        @scroll=${this.#move} @keydown=${this.#key} @focus=${this.#focused}
+        @scroll=${this.#move} @keydown=${this.#key} @focus=${this.#begin}
       >
         <div role="rowgroup" class="head">
           <div role="row" class="row" aria-rowindex="1">${this.#fitting.map((column) => this.#headerCell(column))}</div>
@@ -237,11 +243,6 @@ export class InvoifyListTable extends LitElement {
         <div role="rowgroup" class="sheet">${assignRows(this.#window, poolSize(this.#viewPx)).map((index) => this.#row(index))}</div>
       </div>`;
   }
-}
-
-/** Styles that depend on data go through the style's own object; the content security policy forbids the attribute. */
-function setStyle(element: HTMLElement | null, name: string, value: string): void {
-  if (element && element.style.getPropertyValue(name) !== value) element.style.setProperty(name, value);
 }
 
 customElements.define('invoify-list-table', InvoifyListTable);

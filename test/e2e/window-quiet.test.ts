@@ -5,7 +5,7 @@ import { test } from 'node:test';
 
 import type { Page } from 'playwright-core';
 
-import { describeWindow, signIn } from './harness.ts';
+import { describeWindow, signIn, windowApi } from './harness.ts';
 
 /** Counts the calls of the page from now on, by channel. */
 function countCalls(page: Page): Map<string, number> {
@@ -34,6 +34,25 @@ describeWindow('a window that nobody touches', { invoices: 300 }, (scene) => {
     await page.locator('invoify-detail h2', { hasText: number?.trim() ?? '' }).waitFor();
     assert(await page.locator('.grid').evaluate((grid) => grid.scrollTop) > 5000, 'the last row is in view');
     assert.equal(calls.get('data.selectionTotals') ?? 0, 0, 'the list is asked nothing anew');
+  });
+
+  test('keeps the row that is at the top when a colleague\'s invoice comes above it', async (t) => {
+    const page = await (await scene().openDesktop(t)).openPage(t);
+    await signIn(page, scene());
+    const grid = page.locator('.grid');
+    await page.locator(rows).first().waitFor();
+    await grid.evaluate((element) => { element.scrollTop = 3200; });
+    const top = page.locator(`${rows}[aria-rowindex="102"]`);
+    const name = await top.textContent();
+    const customers = await windowApi(page).data.listPage({ collection: 'customers', limit: 1 });
+    assert(customers.ok);
+    const [customer] = customers.value.rows;
+    const today = new Date().toISOString().slice(0, 10);
+    const colleague = await scene().colleague(scene().editor);
+    await colleague.create('invoices', { customerId: customer?.id, issueDate: today, dueDate: today, currency: 'EUR', lines: [] });
+    await page.locator('.grid[aria-rowcount="302"]').waitFor();
+    assert.equal(await page.locator(`${rows}[aria-rowindex="103"]`).textContent(), name);
+    assert.equal(await grid.evaluate((element) => element.scrollTop), 3232);
   });
 
   test('reads the sync\'s health once', async (t) => {
