@@ -12,13 +12,14 @@ export const formStyles = css`
     display: flex;
     align-items: flex-start;
     gap: var(--space-2);
-    margin: 0 0 var(--space-4);
+    margin: 0;
     padding: var(--space-2) var(--space-3);
     border-radius: var(--radius);
     background: var(--color-bad-back);
     color: var(--color-bad);
   }
 
+  [role] > .banner { margin-block-end: var(--space-4); }
   .banner.warn { background: var(--color-warn-back); color: var(--color-warn); }
   .banner.info { background: var(--color-info-back); color: var(--color-text); }
 

@@ -33,7 +33,7 @@ export class InvoifyListTotals extends LitElement {
     /* What does not fit whole goes to a next line, which is not seen: half an amount would be a wrong one. */
     .sums, .sum { display: flex; flex-wrap: wrap; min-inline-size: 0; block-size: 20px; overflow: hidden; line-height: 20px; }
     .sums { flex: 1 1 auto; justify-content: flex-end; gap: 0 var(--space-5); }
-    .sum { gap: 0 var(--space-3); }
+    .sum { justify-content: flex-end; gap: 0 var(--space-3); }
     .sum > span { display: flex; align-items: baseline; gap: var(--space-2); }
     .label { color: var(--color-muted); font-size: var(--text-small); }
     strong { font-weight: var(--weight-strong); }

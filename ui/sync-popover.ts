@@ -14,7 +14,7 @@ import { icon } from './icons.ts';
 import { actionLabel, runSyncAction } from './sync-action.ts';
 import type { SyncView } from './sync-view.ts';
 
-const shownAttempts = 8;
+const shownAttempts = 5;
 
 /**
  * @fires loaded - it now has its full height
