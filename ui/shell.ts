@@ -22,10 +22,12 @@ import './sidebar.ts';
 import './status-bar.ts';
 import { blockText, dataRevision, writeBlock, type Notice, type SyncView } from './sync-view.ts';
 
-/** Loads what is not drawn at first: details, settings and health, with their texts. */
+/** Loads what is not drawn at first, with its texts. */
 async function loadTheRest(): Promise<void> {
   await loadRecordTexts();
-  await Promise.all([import('./detail.ts'), import('./settings-screen.ts'), import('./health-screen.ts')]);
+  await Promise.all([
+    import('./detail.ts'), import('./settings-screen.ts'), import('./health-screen.ts'), import('./sync-popover.ts'),
+  ]);
 }
 
 /** Below this width the detail lies over the list. */

@@ -9,7 +9,6 @@ import { controls } from './controls.ts';
 import { countText, t } from './i18n.ts';
 import { placePopover } from './popover.ts';
 import { actionLabel, runSyncAction } from './sync-action.ts';
-import './sync-popover.ts';
 import type { SyncView } from './sync-view.ts';
 
 export class InvoifyStatusBar extends LitElement {

@@ -11,7 +11,7 @@ export const totalsStyles = css`
   .totals { display: grid; grid-template-columns: 1fr auto; gap: var(--space-1) 0; margin: 0; }
   .totals dt { color: var(--color-muted); }
   .totals dd { margin: 0; padding-inline-start: var(--space-4); text-align: end; font-variant-numeric: tabular-nums; white-space: nowrap; }
-  .totals .sum { padding-block-start: var(--space-1); border-block-start: 1px solid var(--color-line); color: var(--color-text); 
+  .totals .sum { padding-block-start: var(--space-1); border-block-start: 1px solid var(--color-line); color: var(--color-text);
     font-weight: var(--weight-strong); }
 `;
 
