@@ -75,7 +75,12 @@ function readRows(
   const direction = page.isDescending ? 'DESC' : 'ASC';
   const order = (table: string) => `ORDER BY ${table}"${page.sortBy}" ${direction}, ${table}rowid ${direction}`;
   // The page's rowids first: what is sorted and skipped stays small, and only the page's rows are read whole.
-  const rowids = `SELECT rowid FROM ${list} ${way} ${whereSql(where)} ${order('')} LIMIT ? OFFSET ?`;
+  const candidates = way === 'NOT INDEXED' && page.isDescending
+    // Rows lie in order of arrival, which many sorts follow. From its end the page's own rows are met first; from its
+    // beginning each row would displace another one (five times slower). LIMIT keeps SQLite from undoing the order.
+    ? `(SELECT rowid, "${page.sortBy}" FROM ${list} NOT INDEXED ${whereSql(where)} ORDER BY rowid DESC LIMIT -1)`
+    : `${list} ${way} ${whereSql(where)}`;
+  const rowids = `SELECT rowid FROM ${candidates} ${order('')} LIMIT ? OFFSET ?`;
   const columns = collection.columns.map((column) => `list."${column.name}"`).join(', ');
   const rows = reader.db.prepare(`SELECT records.id, records.updated_at, ${columns} FROM (${rowids}) AS page `
     // CROSS keeps SQLite from walking the whole order again to find the page's rows in it.
