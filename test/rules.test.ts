@@ -25,7 +25,8 @@ const mayImport: Readonly<Record<Room, readonly Room[]>> = {
 
 /** Packages that the product may load at run time, and where; everything else is a development dependency. */
 const packagesOf: Readonly<Record<Room, readonly string[]>> = {
-  shared: [], server: ['mongodb'], desktop: ['electron'], ui: ['lit'], root: [], build: ['esbuild', 'electron-builder', 'playwright-core'], demo: ['mongodb'],
+  shared: [], server: ['mongodb'], desktop: ['electron'], ui: ['lit'], root: [], demo: ['mongodb'],
+  build: ['esbuild', 'electron-builder', 'playwright-core'],
   test: ['mongodb', 'fast-check', 'playwright-core', 'axe-core', 'lit', 'electron', 'esbuild', 'electron-builder', 'resedit',
     '@electron/asar'],
 };

@@ -63,7 +63,9 @@ export async function measurePages(folder: string, changes: readonly WireChange[
   try {
     const [url] = await once(server, 'message') as [string];
     const floors: Floor[] = [];
-    for (let run = 0; run < runs; run += 1) floors.push(await inFreshFile(folder, (file) => receivePages(file, url, count, changes.length)));
+    for (let run = 0; run < runs; run += 1) {
+      floors.push(await inFreshFile(folder, (file) => receivePages(file, url, count, changes.length)));
+    }
     return middle(floors);
   } finally {
     server.disconnect();
@@ -79,7 +81,8 @@ function writePages(folder: string, changes: readonly WireChange[]): number {
   inPages(changes, (page) => {
     const frame = { serverTime: page.at(-1)?.updatedAt ?? '', hasMore: true, scope: 'floor', digest: null };
     const { head, tail } = pageFrame(frame, page.length);
-    writeFileSync(join(folder, String(count)), Buffer.concat([Buffer.from(head), writeChanges(page.map(toChange), true), Buffer.from(tail)]));
+    const pieces = [Buffer.from(head), writeChanges(page.map(toChange), true), Buffer.from(tail)];
+    writeFileSync(join(folder, String(count)), Buffer.concat(pieces));
     count += 1;
   });
   return count;

@@ -14,14 +14,16 @@ const servers = [
 const texts = [
   '', ' ', 'a', '0', '-1', 'null', '__proto__', 'constructor', 'toString', 'hasOwnProperty', '../../../etc/passwd', 'C:\\CON',
   "'; DROP TABLE records; --", '" OR 1=1', '%00', '%n%s', '\u0000', '\ud800', '\u202e', '\u{1f4a9}', '=1+1', '<script>alert(1)</script>',
-  '${1}', '{{1}}', '*', '"', '""', 'NEAR(', 'a AND OR', '2026-02-30', '9999-99-99', '2026-07-24', '1e999', 'ＡＢＣ', 'İ', 'ß'.repeat(64),
+  '${1}', '{{1}}', '*', '"', '""', 'NEAR(', 'a AND OR', '2026-02-30', '9999-99-99', '2026-07-24',
+  '1e999', 'ＡＢＣ', 'İ', 'ß'.repeat(64),
   'x'.repeat(101), 'x'.repeat(9000),
 ] as const;
 
 const numbers = [0, -0, 1, -1, 0.5, 100, 501, 1e6, 2 ** 31, 2 ** 53, -(2 ** 53), 1e308, 5e-324] as const;
 
 const keys = [
-  '__proto__', 'constructor', 'prototype', 'toString', 'then', 'toJSON', 'length', '', '0', 'collection', 'id', 'filters', 'from', 'to', 'path',
+  '__proto__', 'constructor', 'prototype', 'toString', 'then', 'toJSON', 'length', '', '0', 'collection', 'id',
+  'filters', 'from', 'to', 'path',
 ] as const;
 
 /** One request per channel that is right in its form, and harmless. */
@@ -73,7 +75,9 @@ export function hostileRequest(channel: keyof WindowCalls, random: Random): stri
 
 /** The same with one or more of its members replaced, left out or added to. */
 function spoil(value: object, random: Random, depth: number): unknown {
-  if (Array.isArray(value)) return random.chance(0.3) ? anything(random, depth) : value.map((entry: unknown) => spoilAny(entry, random, depth + 1));
+  if (Array.isArray(value)) {
+    return random.chance(0.3) ? anything(random, depth) : value.map((entry: unknown) => spoilAny(entry, random, depth + 1));
+  }
   const entries = Object.entries(value).flatMap(([key, member]): [string, unknown][] => {
     if (random.chance(0.15)) return [];
     if (!random.chance(0.3)) return [[key, spoilAny(member, random, depth + 1)]];

@@ -35,7 +35,10 @@ function callInPage(page: Page, channel: keyof WindowCalls, requests: readonly s
     const calls = (window.electron as unknown as Record<string, Record<string, (request: unknown) => Promise<unknown>>>)[group];
     // The functions of the sync take no request as it is: their channels are called below them.
     const send = group === 'sync'
-      ? async (body: string) => (await fetch(`/call/${name}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body })).json()
+      ? async (body: string) => {
+        const answer = await fetch(`/call/${name}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+        return answer.json();
+      }
       : async (body: string) => calls?.[call]?.(body === '' ? undefined : JSON.parse(body));
     const answers: unknown[] = [];
     const left = bodies.values();

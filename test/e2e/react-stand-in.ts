@@ -68,7 +68,9 @@ export function jsx(name: string, { children, ...props }: Props): PageElement {
   const element = document.createElement(name);
   for (const [key, value] of Object.entries(props)) {
     if (key.startsWith('on')) element.addEventListener(key.slice(2).toLowerCase(), value);
-    else if (value !== false && value !== null) element.setAttribute(key === 'className' ? 'class' : key, String(value === true ? '' : value));
+    else if (value !== false && value !== null) {
+      element.setAttribute(key === 'className' ? 'class' : key, String(value === true ? '' : value));
+    }
   }
   for (const child of [children].flat(Infinity)) {
     if (child !== null && child !== undefined && typeof child !== 'boolean') element.append(child);

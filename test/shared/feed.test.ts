@@ -45,7 +45,8 @@ const write = ({ changes, ...page }: { readonly changes: readonly Change[] } & O
 /** A last page with these changes. */
 const writeLast = (changes: readonly Change[]): string =>
   write({ serverTime: formatInstant(9 as Instant), hasMore: false, scope: 's', digest: { plans: { count: 1, sum: 2 } }, changes });
-const empty = (at: number): Change => ({ collection: 'plans', id: '0123456789abcdef01234567', at: at as Instant, payload: Buffer.from('{"a":{}}') });
+const empty = (at: number): Change =>
+  ({ collection: 'plans', id: '0123456789abcdef01234567', at: at as Instant, payload: Buffer.from('{"a":{}}') });
 const toWire = (changes: readonly Change[]): WireChange[] => changes.map(({ collection, id: mongoId, at, payload }) =>
   ({ collection, id: mongoId, updatedAt: formatInstant(at), payload }));
 const read = (text: string): Page => readPage(Buffer.from(text));
@@ -118,7 +119,8 @@ describe('a page', () => {
 
   test('that was cut, at any character, is never taken for whole', () => {
     const payload = Buffer.from(JSON.stringify({ name: '}}\n"\\', notes: ']}', deep: [{ a: {} }] }));
-    const whole = writeLast([{ ...empty(5), payload }, { ...empty(6), payload: null }, { ...empty(7), payload: Buffer.from('{}') }]).trimEnd();
+    const changes = [{ ...empty(5), payload }, { ...empty(6), payload: null }, { ...empty(7), payload: Buffer.from('{}') }];
+    const whole = writeLast(changes).trimEnd();
     assert.equal(read(whole).changes.length, 3);
     for (let length = 0; length < whole.length; length += 1) {
       assert.throws(() => read(whole.slice(0, length)), isRefused, `cut at ${length}`);
