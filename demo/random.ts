@@ -45,6 +45,6 @@ export function pickWeighted<T extends { readonly weight: number }>(random: Rand
 /** An id as the server gives them, of a record created on `date` (an ISO date). */
 export function drawId(random: Random, date: string): string {
   const createdAt = Date.parse(date) / 1000 + between(random, 0, 86_399);
-  const part = (): string => between(random, 0, 0xffff).toString(16).padStart(4, '0');
-  return createdAt.toString(16).padStart(8, '0') + part() + part() + part() + part();
+  const draw = (digits: number): string => between(random, 0, 16 ** digits - 1).toString(16).padStart(digits, '0');
+  return createdAt.toString(16).padStart(8, '0') + draw(6) + draw(6) + draw(4);
 }

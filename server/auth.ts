@@ -54,6 +54,13 @@ export function createAuth(store: Store, options: AuthOptions, nowMs: () => numb
   // A JWT's expiry is in whole seconds; the session ends at the same one.
   const newExpiryMs = (): number => Math.floor((nowMs() + options.tokenTtlMs) / 1000) * 1000;
 
+  /** The enabled user with that address and password, or null. */
+  const checkPassword = async (address: string, password: string): ReturnType<typeof findUser> => {
+    const record = await findUser(store, address);
+    const isRight = await passwords.verify(password, record ? passwordHash(record.stored) : null);
+    return record && isRight && !record.payload.disabled ? record : null;
+  };
+
   return {
     passwords,
 
@@ -61,12 +68,11 @@ export function createAuth(store: Store, options: AuthOptions, nowMs: () => numb
       const { email, password } = parseInput(loginFields, body) as { email: string; password: string };
       const address = addressKey(email);
       throttle.admit(peer, address);
-      const record = await findUser(store, address);
-      const isRight = await passwords.verify(password, record ? passwordHash(record.stored) : null);
-      if (!record || !isRight || record.payload.disabled) {
-        throttle.failed(peer, address);
-        throw wrongPassword();
-      }
+      const record = await checkPassword(address, password).catch((error: unknown) => {
+        throttle.undecided(peer, address);
+        throw error;
+      });
+      if (!record) throw wrongPassword();
       throttle.succeeded(peer, address);
       const user = toSignedInUser(record.accountId, record.stored);
       const sessionId = randomBytes(16).toString('hex');

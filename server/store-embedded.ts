@@ -18,6 +18,9 @@ import { addressTaken, shuttingDown, unknownAccount } from './store-errors.ts';
 import type { DirectoryEntry, Identity, Session, Snapshot, Store, StoreDeps, StoredRecord, Transaction } from './store.ts';
 import { WriteQueue } from './write-queue.ts';
 
+/** What messages call it, which go to clients: where it lies is nobody's business but the operator's. */
+const database = "The server's database";
+
 const MAX_BATCH = 100;
 
 /** Something to do inside a batch. It must not wait for anything but the database. */
@@ -149,7 +152,7 @@ class EmbeddedStore implements Store {
       return result;
     } catch (error) {
       db.close();
-      throw toAppError(this.#file, error);
+      throw toAppError(database, error);
     }
   }
 
@@ -276,7 +279,7 @@ class EmbeddedStore implements Store {
     } catch (error) {
       if (this.#writer.isTransaction) this.#writer.exec('ROLLBACK');
       this.#moved.clear();
-      const reason = toAppError(this.#file, error);
+      const reason = toAppError(database, error);
       for (const job of jobs) job.reject(reason);
       return;
     }
@@ -296,19 +299,19 @@ class EmbeddedStore implements Store {
       // A full disk or an I/O error may have rolled the whole batch back already: then every job fails alike.
       if (!this.#writer.isTransaction) throw error;
       this.#writer.exec('ROLLBACK TO job; RELEASE job');
-      const reason = toAppError(this.#file, error);
+      const reason = toAppError(database, error);
       return () => job.reject(reason);
     }
   }
 
   #get(sql: string, ...parameters: SQLInputValue[]): Row | undefined {
     this.#refuseIfClosed();
-    return inWords(this.#file, () => this.#statement(this.#reader, 'r', sql).get(...parameters));
+    return inWords(database, () => this.#statement(this.#reader, 'r', sql).get(...parameters));
   }
 
   #all(sql: string, ...parameters: SQLInputValue[]): Row[] {
     this.#refuseIfClosed();
-    return inWords(this.#file, () => this.#statement(this.#reader, 'r', sql).all(...parameters));
+    return inWords(database, () => this.#statement(this.#reader, 'r', sql).all(...parameters));
   }
 
   /** Inside a batch only. Returns how many rows changed. */

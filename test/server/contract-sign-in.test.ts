@@ -185,6 +185,14 @@ for (const store of stores) {
     before(async () => { server = await startServer(store); });
     after(() => server.stop());
 
+    test('admits ten guesses and no more, though fifty are sent at once', async () => {
+      const attempts = Array.from({ length: 50 }, () =>
+        server.client.post('/api/auth/login', { email: 'guessed@first.test', password: 'wrong wrong' }));
+      const answers = await Promise.all(attempts);
+      assert.deepEqual(Object.entries(Object.groupBy(answers, ({ status }) => status)).map(([status, all = []]) => [status, all.length]),
+        [['401', 10], ['429', 40]]);
+    });
+
     test('refuses even the right password after ten wrong ones, until the time it names', async () => {
       const attempt = (email: string, secret: string) => server.client.post('/api/auth/login', { email, password: secret });
       for (let failures = 0; failures < 10; failures += 1) assertError(await attempt(firstOwner, 'wrong wrong'), 'unauthorized');

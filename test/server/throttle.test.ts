@@ -21,11 +21,12 @@ function at(startMs: number): Bench {
   return {
     throttle, clock,
     fail(count, peer, email) {
-      for (let index = 0; index < count; index += 1) throttle.failed(peer, email);
+      for (let index = 0; index < count; index += 1) throttle.admit(peer, email);
     },
     isAdmitted(peer, email) {
       try {
         throttle.admit(peer, email);
+        throttle.undecided(peer, email);
         return true;
       } catch (error) {
         assert.ok(error instanceof AppError && error.code === 'too_many_requests');
@@ -76,11 +77,22 @@ describe('the throttle', () => {
     const { throttle, fail, isAdmitted } = at(0);
     for (let round = 0; round < 11; round += 1) {
       fail(9, 'peer', 'a@b.test');
+      throttle.admit('peer', 'a@b.test');
       throttle.succeeded('peer', 'a@b.test');
     }
     assert.equal(isAdmitted('peer', 'a@b.test'), true);
     fail(1, 'peer', 'a@b.test');
     assert.equal(isAdmitted('peer', 'a@b.test'), false);
+  });
+
+  test('counts neither a sign-in that went well nor one that nobody could check', () => {
+    const { throttle, isAdmitted } = at(0);
+    for (let round = 0; round < 200; round += 1) {
+      throttle.admit('peer', 'a@b.test');
+      if (round % 2 === 0) throttle.succeeded('peer', 'a@b.test');
+      else throttle.undecided('peer', 'a@b.test');
+    }
+    assert.equal(isAdmitted('peer', 'a@b.test'), true);
   });
 
   test('keeps at most ten thousand counts: the oldest goes first', () => {
