@@ -34,6 +34,7 @@ export class App extends EventEmitter {
   readonly windows = new Set<Closable>();
   /** Resolves when the program has ended. */
   readonly ended: Promise<void>;
+  hasEnded = false;
   readonly #paths: Map<string, string>;
   readonly #ready = Promise.withResolvers<void>();
   readonly #end: () => void;
@@ -115,6 +116,7 @@ export class App extends EventEmitter {
     this.emit('will-quit', last);
     if (last.defaultPrevented) return;
     this.emit('quit', preventable({}), 0);
+    this.hasEnded = true;
     this.#end();
   }
 

@@ -65,6 +65,11 @@ export async function loadApp(t: TestContext, { home, files = {}, arrange, folde
   arrange?.(controls);
   t.after(async () => {
     process.removeAllListeners('uncaughtExceptionMonitor');
+    // The program starts another data process for one that is killed, so it ends first.
+    if (controls.app.isReady() && !controls.app.hasEnded) {
+      controls.app.quit();
+      await controls.app.ended;
+    }
     for (const { child } of controls.processes.all) if (child.exitCode === null) child.kill('SIGKILL');
     rmSync(controls.home, { recursive: true, force: true, maxRetries: 5 });
   });
