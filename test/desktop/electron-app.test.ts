@@ -25,7 +25,8 @@ describe('starting', () => {
     const { sandbox, contextIsolation, nodeIntegration, nodeIntegrationInWorker, nodeIntegrationInSubFrames, webSecurity, webviewTag,
       spellcheck, allowRunningInsecureContent } = window.options.webPreferences;
     assert.deepEqual([sandbox, contextIsolation, webSecurity], [true, true, true]);
-    assert.deepEqual([nodeIntegration, nodeIntegrationInWorker, nodeIntegrationInSubFrames, webviewTag, spellcheck, allowRunningInsecureContent],
+    assert.deepEqual(
+      [nodeIntegration, nodeIntegrationInWorker, nodeIntegrationInSubFrames, webviewTag, spellcheck, allowRunningInsecureContent],
       [false, false, false, false, false, false]);
     assert.deepEqual([...controls.sessions.schemes.values()],
       [{ scheme: 'app', privileges: { standard: true, secure: true } }]);
@@ -68,7 +69,10 @@ describe('the menu', () => {
   test('has the usual keys, and tells the window what it is to do', async (t) => {
     const app = await startApp(t);
     const items = menuItems(app);
-    const keys = { refresh: 'F5', search: 'CommandOrControl+F', new: 'CommandOrControl+N', print: 'CommandOrControl+P', settings: 'CommandOrControl+,' };
+    const keys = {
+      refresh: 'F5', search: 'CommandOrControl+F', new: 'CommandOrControl+N', print: 'CommandOrControl+P',
+      settings: 'CommandOrControl+,',
+    };
     for (const [command, accelerator] of Object.entries(keys)) {
       items.find((item) => item.accelerator === accelerator)?.click?.();
       assert.equal(app.commands.at(-1), command);
