@@ -11,7 +11,8 @@ import { failsWith } from './cache-fixtures.ts';
 test('a chosen file is refused where it leads into our folder, by any name, and taken everywhere else', (t) => {
   const { home, ours, live } = makeHome(t);
   const refused = [
-    live, `${live}-wal`, `${live}-shm`, `${live}.damaged-x`, ours, join(ours, 'settings.json'), join(ours, 'new', 'file'), join(ours, '..file'),
+    live, `${live}-wal`, `${live}-shm`, `${live}.damaged-x`, ours,
+    join(ours, 'settings.json'), join(ours, 'new', 'file'), join(ours, '..file'),
     join(home, 'other', '..', 'Invoify', 'database', 'invoify.sqlite'), join(home, 'INVOIFY', 'Database', 'Invoify.SQLite'),
     'relative.csv', '', `${home}/nul\0.csv`,
   ];

@@ -97,7 +97,8 @@ test('a refusal of the token before does not end the session of the new one', as
     await isReleased;
     return response;
   } : null);
-  const writing = assertRejects(desk.host.records.update('plans', row?.id ?? '', row?.updatedAt ?? '', { name: 'Too late' }), 'unauthorized');
+  const { id = '', updatedAt = '' } = row ?? {};
+  const writing = assertRejects(desk.host.records.update('plans', id, updatedAt, { name: 'Too late' }), 'unauthorized');
   await isRefused;
   await desk.host.setAuthToken(books.owner.token);
   release();

@@ -87,7 +87,8 @@ test('several writes at once need not a run each', async (t) => {
   const held = holdPull(desk);
   const run = desk.host.pullFromServer();
   await held.isHeld;
-  const writing = Array.from({ length: 8 }, (_, index) => desk.host.records.create('plans', { ...plan({ name: `One of eight ${index}` }) }));
+  const writing = Array.from({ length: 8 }, (_, index) =>
+    desk.host.records.create('plans', { ...plan({ name: `One of eight ${index}` }) }));
   const isSent = (): boolean => desk.network.calls.filter(({ method, path }) => method === 'POST' && path === '/api/plans').length === 8;
   while (!isSent()) await nextTurn();
   held.release();

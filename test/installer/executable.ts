@@ -48,5 +48,6 @@ export function addResource({ resources }: Executable, type: string, bytes: Buff
   const version = resources.entries.find((entry) => entry.type === versionType);
   if (!version) throw new Error('an executable without version information');
   const { buffer, byteOffset, length } = Uint8Array.from(bytes);
-  resources.entries.push({ type, id: 'STANDIN', bin: buffer.slice(byteOffset, byteOffset + length), lang: version.lang, codepage: version.codepage });
+  const { lang, codepage } = version;
+  resources.entries.push({ type, id: 'STANDIN', bin: buffer.slice(byteOffset, byteOffset + length), lang, codepage });
 }

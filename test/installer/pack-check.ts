@@ -94,7 +94,9 @@ describe('the installer', { skip: missing ?? false }, () => {
 
   test('holds an uninstaller that offers to remove local data, in both languages', () => {
     const [script] = readNsisFile(uninstaller).blocks;
-    for (const text of ['The data on this computer: copy, settings, logs', 'Die Daten auf diesem Computer: Kopie, Einstellungen, Protokolle']) {
+    for (const text of [
+      'The data on this computer: copy, settings, logs', 'Die Daten auf diesem Computer: Kopie, Einstellungen, Protokolle',
+    ]) {
       assert(script?.includes(Buffer.from(text, 'utf16le')), text);
     }
   });
@@ -139,10 +141,12 @@ describe('the installer', { skip: missing ?? false }, () => {
     const at = programBytes.indexOf(sentinel) + sentinel.length;
     assert.equal(programBytes.indexOf(sentinel, at), -1);
     assert.deepEqual([...programBytes.subarray(at, at + 2)], [1, 8]);
-    const names = ['runAsNode', 'cookieEncryption', 'nodeOptions', 'inspect', 'asarIntegrity', 'onlyFromAsar', 'v8Snapshot', 'fileProtocol'];
+    const names = ['runAsNode', 'cookieEncryption', 'nodeOptions', 'inspect', 'asarIntegrity', 'onlyFromAsar', 'v8Snapshot',
+      'fileProtocol'];
     const states = [...programBytes.subarray(at + 2, at + 10).toString('latin1')];
     assert.deepEqual(Object.fromEntries(names.map((name, index) => [name, states[index] === '1'])), {
-      runAsNode: false, cookieEncryption: true, nodeOptions: false, inspect: false, asarIntegrity: true, onlyFromAsar: true, v8Snapshot: false,
+      runAsNode: false, cookieEncryption: true, nodeOptions: false, inspect: false, asarIntegrity: true, onlyFromAsar: true,
+      v8Snapshot: false,
       fileProtocol: false,
     });
   });

@@ -80,7 +80,8 @@ export class Installation {
   }
 
   writeData(): Promise<void> {
-    return this.#evaluate('fs.mkdirSync(data + "\\\\database", { recursive: true }); fs.writeFileSync(data + "\\\\database\\\\invoify.sqlite", "");');
+    return this.#evaluate('fs.mkdirSync(data + "\\\\database", { recursive: true }); '
+      + 'fs.writeFileSync(data + "\\\\database\\\\invoify.sqlite", "");');
   }
 
   hasData(): Promise<boolean> {

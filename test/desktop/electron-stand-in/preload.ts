@@ -70,7 +70,8 @@ function across(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(across);
   const prototype: unknown = Object.getPrototypeOf(value);
   const isPlain = prototype === null || Object.getPrototypeOf(prototype) === null;
-  return isPlain ? Object.freeze(Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, across(entry)]))) : structuredClone(value);
+  if (!isPlain) return structuredClone(value);
+  return Object.freeze(Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, across(entry)])));
 }
 
 function isPromise(value: object): value is Promise<unknown> {

@@ -83,7 +83,8 @@ export class StandInSession extends EventEmitter {
   grants(contents: unknown, permission: string): { readonly asked: boolean; readonly checked: boolean; readonly device: boolean } {
     let asked = false;
     this.#ask(contents, permission, (isGranted) => asked = isGranted, {});
-    return { asked, checked: this.#check(contents, permission, 'app://invoify', {}), device: this.#isDeviceGranted({ deviceType: permission }) };
+    const checked = this.#check(contents, permission, 'app://invoify', {});
+    return { asked, checked, device: this.#isDeviceGranted({ deviceType: permission }) };
   }
 
   /** The streams that a page gets which asks for the screen, or null. */

@@ -172,7 +172,9 @@ export function createSystem(app: App): System {
   };
 }
 
-const roles = ['undo', 'redo', 'cut', 'copy', 'paste', 'selectall', 'zoomin', 'zoomout', 'resetzoom', 'togglefullscreen', 'toggledevtools', 'quit'];
+const roles = [
+  'undo', 'redo', 'cut', 'copy', 'paste', 'selectall', 'zoomin', 'zoomout', 'resetzoom', 'togglefullscreen', 'toggledevtools', 'quit',
+];
 
 function checkItem({ label, role, type, accelerator, submenu }: StandInMenuItem): void {
   assert(label !== undefined || role !== undefined || type === 'separator', 'a menu item has a label, a role or is a separator');

@@ -35,7 +35,8 @@ export class StandInUtilityProcess extends EventEmitter {
     this.stderr = this.child.stderr;
     this.child.on('message', (message) => this.emit('message', message));
     this.child.once('close', (code, signal) => {
-      app.emit('child-process-gone', {}, { type: 'Utility', reason: signal ? 'killed' : 'abnormal-exit', exitCode: code ?? 1, serviceName });
+      const reason = signal ? 'killed' : 'abnormal-exit';
+      app.emit('child-process-gone', {}, { type: 'Utility', reason, exitCode: code ?? 1, serviceName });
       this.emit('exit', code ?? 1);
     });
   }
