@@ -3,6 +3,8 @@
 import assert from 'node:assert/strict';
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 
+import type { SafeStorage } from 'electron';
+
 import type { App } from './app.ts';
 
 export interface StandInMenuItem {
@@ -21,7 +23,7 @@ interface Menu {
 /** Encryption by the system's key store, which can be missing, pretend, fail, and change its key. */
 export class StandInSafeStorage {
   readonly #app: App;
-  backend = 'gnome_libsecret';
+  backend: ReturnType<SafeStorage['getSelectedStorageBackend']> = 'gnome_libsecret';
   isAvailable = true;
   /** Thrown by everything, where it is set. */
   fault: Error | null = null;
@@ -38,7 +40,7 @@ export class StandInSafeStorage {
     return this.isAvailable;
   }
 
-  getSelectedStorageBackend(): string {
+  getSelectedStorageBackend(): StandInSafeStorage['backend'] {
     return this.#app.isReady() ? this.backend : 'unknown';
   }
 
@@ -70,6 +72,11 @@ export class StandInSafeStorage {
   /** A new key; what older ones encrypted can still be read, and should be encrypted anew. */
   rotateKey(): void {
     this.#keys.unshift(randomBytes(32));
+  }
+
+  /** The same person on the same machine, in another run of the program. */
+  useKeysOf(other: StandInSafeStorage): void {
+    this.#keys = other.#keys;
   }
 
   /** Another user, or another machine: none of the old keys is there. */
