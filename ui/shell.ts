@@ -94,7 +94,8 @@ export class InvoifyShell extends LitElement {
   }
 
   protected override firstUpdated(): void {
-    requestIdleCallback(() => void loadTheRest(), { timeout: 1000 });
+    // Ahead of need; where it fails, because what serves the page has ended, whoever opens a screen tries again.
+    requestIdleCallback(() => void loadTheRest().catch(() => undefined), { timeout: 1000 });
   }
 
   /** Does what a key or the menu asks for; what has no place here does nothing. */

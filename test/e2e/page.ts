@@ -40,7 +40,7 @@ export async function openPage(t: Ending, where: Browser | BrowserContext, optio
   page.on('console', (message) => {
     if (message.type() === 'error' || message.type() === 'warning') problems.add(`${message.type()}: ${message.text()}`);
   });
-  page.on('pageerror', (error) => problems.add(`unhandled: ${error.stack ?? error.message}`));
+  page.on('pageerror', (error) => problems.add(`unhandled: ${error.name}: ${error.message} ${error.stack ?? ''}`));
   page.on('crash', () => void problems.add('the page crashed'));
   t.after(async () => {
     await (isNew ? context.close() : page.close());
