@@ -176,7 +176,8 @@ describe('ending', () => {
     assert.equal((await electron.data.counts()).ok, false);
   });
 
-  test('does not wait for a data process that hangs', async (t) => {
+  const unstoppable = process.platform === 'win32' && 'Windows cannot stop a process and leave it there';
+  test('does not wait for a data process that hangs', { skip: unstoppable }, async (t) => {
     const { controls, worker, electron } = await startApp(t);
     await electron.sync.getStatus();
     worker.child.kill('SIGSTOP');

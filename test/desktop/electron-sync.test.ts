@@ -135,7 +135,6 @@ describe('a data process that dies', () => {
 
   test('answers what was asked of it, and says of a write that it may be saved', async (t) => {
     const app = await signedIn(t);
-    app.worker.child.kill('SIGSTOP');
     const write = app.electron.records.create({ collection: 'plans', fields: plan({ name: 'Cut off' }) as JsonObject });
     const read = app.electron.data.counts();
     app.worker.child.kill('SIGKILL');
