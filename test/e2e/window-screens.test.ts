@@ -93,7 +93,7 @@ async function open(t: TestContext, scene: Scene, options: PageOptions): Promise
 describeWindow('every screen', { invoices: 600, customers: 40 }, (scene) => {
   for (const isDark of [false, true]) {
     test(`has no violation that axe-core finds, ${isDark ? 'dark' : 'light'}`, async (t) => {
-      const page = await open(t, scene(), { width: 1440, height: 900, isDark });
+      const page = await open(t, scene(), { width: 1440, height: 900, isDark, hasReducedMotion: true });
       for (const { name, reach } of states) {
         await reach(page);
         await page.screenshot({ path: join(folder, `${name}-${isDark ? 'dark' : 'light'}.png`) });
@@ -104,7 +104,7 @@ describeWindow('every screen', { invoices: 600, customers: 40 }, (scene) => {
 
   test('has none before anyone signed in either', async (t) => {
     for (const isDark of [false, true]) {
-      const page = await (await scene().openDesktop(t)).openPage(t, { isDark });
+      const page = await (await scene().openDesktop(t)).openPage(t, { isDark, hasReducedMotion: true });
       await page.getByRole('button', { name: 'Sign in' }).waitFor();
       await page.screenshot({ path: join(folder, `sign-in-${isDark ? 'dark' : 'light'}.png`) });
       assert.deepEqual(await violations(page), []);
