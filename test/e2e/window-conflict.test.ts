@@ -1,0 +1,84 @@
+// Two people change the same record: Save shows both versions, field by field, and the person chooses.
+
+import assert from 'node:assert/strict';
+import { test, type TestContext } from 'node:test';
+
+import type { Page } from 'playwright-core';
+
+import { describeWindow, signIn, type Scene } from './harness.ts';
+
+const rows = '.sheet .row:not([hidden]):not(.waiting)';
+
+interface Conflicted {
+  readonly page: Page;
+  /** The customer as the server has it. */
+  read(): Promise<Readonly<Record<string, unknown>>>;
+}
+
+/** A form in which a name and a contact were typed, saved after a colleague changed both, and a phone number besides. */
+async function openConflict(t: TestContext, scene: Scene, name: string): Promise<Conflicted> {
+  const colleague = await scene.colleague(scene.editor);
+  const record = await colleague.create('customers', { name, contact: 'Before', currency: 'EUR' });
+  const page = await (await scene.openDesktop(t)).openPage(t, { width: 1440, height: 900, hasReducedMotion: true });
+  await signIn(page, scene);
+  await page.locator('[data-screen=customers]').click();
+  await page.getByRole('searchbox').fill(name);
+  await page.locator('.grid[aria-rowcount="2"]').waitFor();
+  await page.locator(rows).first().click();
+  const detail = page.locator('invoify-detail');
+  await detail.getByRole('button', { name: 'Edit', exact: true }).click();
+  await detail.getByLabel('Name', { exact: true }).fill(`${name}, mine`);
+  await detail.getByLabel('Contact').fill('Mine');
+  await colleague.change('customers', record, { name: `${name}, theirs`, contact: 'Theirs', phone: '+43 1 234' });
+  await detail.getByRole('button', { name: 'Save', exact: true }).click();
+  await page.getByRole('heading', { name: 'Someone else has changed this meanwhile' }).waitFor();
+  return { page, read: async () => (await colleague.read('customers', record.id)).payload ?? {} };
+}
+
+const choose = (page: Page, field: string, side: 'Yours' | 'Theirs'): Promise<void> =>
+  page.getByRole('group', { name: field, exact: true }).getByRole('radio', { name: new RegExp(`^${side}`) }).check();
+
+async function saveChoice(page: Page): Promise<void> {
+  await page.getByRole('button', { name: 'Save this choice' }).click();
+  await page.locator('invoify-conflict-dialog').waitFor({ state: 'detached' });
+  await page.locator('invoify-detail').getByRole('button', { name: 'Edit', exact: true }).waitFor();
+}
+
+describeWindow('a conflict', { invoices: 20, customers: 10 }, (scene) => {
+  test('shows what was, mine and theirs, and saves nothing until it was decided', async (t) => {
+    const { page, read } = await openConflict(t, scene(), 'Shown GmbH');
+    const group = page.getByRole('group', { name: 'Contact', exact: true });
+    for (const text of ['Mine', 'Theirs', 'Before: Before']) await group.getByText(text, { exact: true }).waitFor();
+    const phone = page.getByRole('group', { name: 'Phone', exact: true });
+    assert.equal(await phone.getByRole('radio', { name: /^Theirs/ }).isChecked(), true, 'what only they changed is proposed');
+    assert.equal((await read())['contact'], 'Theirs');
+    await page.getByRole('button', { name: 'Back to the form' }).click();
+    assert.equal(await page.locator('invoify-detail').getByLabel('Contact').inputValue(), 'Mine');
+    assert.equal((await read())['contact'], 'Theirs');
+  });
+
+  test('keeps all of mine, also where mine is empty', async (t) => {
+    const { page, read } = await openConflict(t, scene(), 'Kept GmbH');
+    await page.getByRole('button', { name: 'Keep all of mine' }).click();
+    await saveChoice(page);
+    const { name, contact, phone } = await read();
+    assert.deepEqual([name, contact, phone], ['Kept GmbH, mine', 'Mine', undefined]);
+  });
+
+  test('takes all of theirs', async (t) => {
+    const { page, read } = await openConflict(t, scene(), 'Taken GmbH');
+    await page.getByRole('button', { name: 'Take all of theirs' }).click();
+    await saveChoice(page);
+    const { name, contact, phone } = await read();
+    assert.deepEqual([name, contact, phone], ['Taken GmbH, theirs', 'Theirs', '+43 1 234']);
+  });
+
+  test('is decided field by field', async (t) => {
+    const { page, read } = await openConflict(t, scene(), 'Mixed GmbH');
+    await choose(page, 'Name', 'Theirs');
+    await choose(page, 'Contact', 'Yours');
+    await saveChoice(page);
+    const { name, contact, phone } = await read();
+    assert.deepEqual([name, contact, phone], ['Mixed GmbH, theirs', 'Mine', '+43 1 234']);
+  });
+});

@@ -1,0 +1,144 @@
+// Everything a person can write, done by hand in one window and seen in a colleague's, each on a desktop of its own; and
+// what two people who change the same record are shown.
+
+import assert from 'node:assert/strict';
+import { test, type TestContext } from 'node:test';
+
+import type { Locator, Page } from 'playwright-core';
+
+import type { SampleUser } from '../../demo/company.ts';
+import type { WindowApi } from '../../shared/ipc.ts';
+import { describeWindow, signIn, windowApi, type Scene } from './harness.ts';
+
+const rows = '.sheet .row:not([hidden]):not(.waiting)';
+
+async function openWindow(t: TestContext, scene: Scene, who: SampleUser): Promise<Page> {
+  const page = await (await scene.openDesktop(t)).openPage(t, { width: 1440, height: 900, hasReducedMotion: true });
+  await signIn(page, scene, who);
+  await page.locator(rows).first().waitFor();
+  return page;
+}
+
+const detail = (page: Page): Locator => page.locator('invoify-detail');
+const title = (page: Page, text: string): Promise<void> => page.locator('invoify-detail h2', { hasText: text }).waitFor();
+const openScreen = (page: Page, screen: string): Promise<void> => page.locator(`[data-screen=${screen}]`).click();
+
+/** Waits until a list shows this text, or as many rows; what a colleague wrote arrives by itself. */
+async function sees(page: Page, screen: string, text: string, count: number): Promise<void> {
+  await openScreen(page, screen);
+  await page.getByRole('searchbox').fill(text);
+  await page.locator(`.grid[aria-rowcount="${count + 1}"], invoify-list-empty`).first().waitFor();
+  await page.waitForFunction(async ([collection, search, wanted]) => {
+    const { electron } = window as unknown as { electron: WindowApi };
+    const outcome = await electron.data.listPage({ collection, search });
+    return outcome.ok && outcome.value.total === wanted;
+  }, [screen, text, count] as const);
+}
+
+const button = (where: Locator | Page, name: string): Locator => where.getByRole('button', { name, exact: true });
+
+/** One of the actions behind the three dots, and its question. */
+async function actFromMenu(page: Page, action: string): Promise<void> {
+  await button(page, 'More actions').click();
+  await button(page.locator('#menu:popover-open'), action).click();
+}
+const question = (page: Page): Locator => page.locator('invoify-act-dialog, invoify-payment-dialog');
+const confirm = (page: Page, action: string): Promise<void> => button(question(page), action).click();
+
+describeWindow('what one writes another sees', { invoices: 300, customers: 30 }, (scene) => {
+  test('plans, customers and users: created, changed, deleted', async (t) => {
+    const here = await openWindow(t, scene(), scene().owner);
+    const there = await openWindow(t, scene(), scene().owner);
+    const cases = [
+      { screen: 'plans', fill: [['Name', 'Quarterly check'], ['Price', '120.50']] },
+      { screen: 'customers', fill: [['Name', 'Quarterly Partners']] },
+      { screen: 'users', fill: [['Name', 'Quarterly Temp'], ['E-mail', 'quarterly@example.com'], ['Password', 'correct horse battery']] },
+    ] as const;
+    for (const { screen, fill } of cases) {
+      const [[, name]] = fill;
+      await openScreen(here, screen);
+      await here.keyboard.press('Control+n');
+      for (const [label, value] of fill) await detail(here).getByLabel(label, { exact: true }).first().fill(value);
+      await button(detail(here), 'Save').click();
+      await title(here, name);
+      await sees(there, screen, name, 1);
+
+      await button(detail(here), 'Edit').click();
+      await detail(here).getByLabel('Name', { exact: true }).fill(`${name} II`);
+      await button(detail(here), 'Save').click();
+      await title(here, `${name} II`);
+      await sees(there, screen, `${name} II`, 1);
+
+      await actFromMenu(here, 'Delete');
+      await confirm(here, 'Delete');
+      await sees(there, screen, `${name} II`, 0);
+      await here.locator('invoify-detail').waitFor({ state: 'detached' });
+    }
+  });
+
+  test('an invoice: drafted, sent, paid in two parts; its copy voided; a draft deleted', async (t) => {
+    const here = await openWindow(t, scene(), scene().editor);
+    const there = await openWindow(t, scene(), scene().viewer);
+    await here.keyboard.press('Control+n');
+    await detail(here).getByRole('combobox', { name: 'Customer' }).click();
+    await detail(here).getByRole('option').first().click();
+    await detail(here).getByLabel('Description, line 1').fill('Annual audit of the boilers');
+    await detail(here).getByLabel('Unit price, line 1').fill('200');
+    await detail(here).getByLabel('Tax %, line 1').fill('19');
+    await detail(here).getByLabel('Notes').fill('Boilers, please');
+    await button(detail(here), 'Save draft').click();
+    await title(here, 'Draft invoice');
+
+    await button(detail(here), 'Send').click();
+    await confirm(here, 'Send');
+    const heading = here.locator('invoify-detail h2', { hasText: 'INV-' });
+    await heading.waitFor();
+    const number = (await heading.textContent())?.match(/INV-\d{4}-\d+/)?.[0] ?? '';
+    await sees(there, 'invoices', number, 1);
+
+    for (const [amount, left] of [['100', 'Sent'], ['', 'Paid']] as const) {
+      await button(detail(here), 'Record payment').click();
+      const dialog = question(here);
+      if (amount !== '') await dialog.getByLabel('Amount').fill(amount);
+      await confirm(here, 'Record payment');
+      await dialog.waitFor({ state: 'detached' });
+      await detail(here).getByText(left, { exact: true }).first().waitFor();
+    }
+    await there.locator(rows).first().getByText('Paid', { exact: true }).waitFor();
+
+    await actFromMenu(here, 'Duplicate');
+    await button(detail(here), 'Save draft').click();
+    await title(here, 'Draft invoice');
+    await button(detail(here), 'Send').click();
+    await confirm(here, 'Send');
+    await here.locator('invoify-detail h2', { hasText: 'INV-' }).filter({ hasNotText: number }).waitFor();
+    const second = (await here.locator('invoify-detail h2').first().textContent())?.match(/INV-\d{4}-\d+/)?.[0] ?? '';
+    await actFromMenu(here, 'Void');
+    await confirm(here, 'Void');
+    await detail(here).getByText('Void', { exact: true }).first().waitFor();
+    await sees(there, 'invoices', second, 1);
+    await there.locator(rows).first().getByText('Void', { exact: true }).waitFor();
+
+    await actFromMenu(here, 'Duplicate');
+    await button(detail(here), 'Save draft').click();
+    await title(here, 'Draft invoice');
+    await actFromMenu(here, 'Delete');
+    await confirm(here, 'Delete');
+    await here.locator('invoify-detail').waitFor({ state: 'detached' });
+  });
+
+  test('who may only look is shown no way to write, and no users', async (t) => {
+    const page = await openWindow(t, scene(), scene().viewer);
+    assert.equal(await page.locator('[data-screen=users]').count(), 0);
+    for (const screen of ['invoices', 'customers', 'plans']) {
+      await openScreen(page, screen);
+      await page.locator(rows).first().click();
+      await page.locator('invoify-detail h2').waitFor();
+      assert.equal(await page.locator('[data-write]').filter({ visible: true }).count(), 0, screen);
+      await page.keyboard.press('Control+n');
+      assert.equal(await page.locator('invoify-record-form, invoify-invoice-form').count(), 0, screen);
+    }
+    const refused = await windowApi(page).records.create({ collection: 'customers', fields: { name: 'x', currency: 'EUR' } });
+    assert.equal(!refused.ok && refused.error.code, 'forbidden');
+  });
+});
