@@ -30,7 +30,9 @@ export function detail(page: Page): Locator {
 export async function openRecord(page: Page, screen: string, text: string): Promise<void> {
   await goTo(page, screen);
   await search(page, text);
-  await rows(page).filter({ hasText: text }).first().click();
+  await untilTrue(page, `${screen} lists only ${text}`, async () => await rows(page).filter({ hasNotText: text }).count() === 0
+    && await rows(page).count() > 0);
+  await rows(page).first().click();
   await detail(page).getByRole('heading', { level: 2 }).waitFor();
 }
 
