@@ -117,7 +117,9 @@ export const controls = css`
   select.input { padding-inline-end: var(--space-1); }
   .input::placeholder { color: var(--color-muted); opacity: 1; }
   .input[aria-invalid='true'] { border-color: var(--color-bad); }
-  .input:focus-visible { outline-offset: -1px; border-color: var(--color-accent); }
+  /* While the calendar button of a date has the focus, the field itself has it only within. */
+  .input[type='date']:focus-within { outline: var(--focus); }
+  .input:focus-visible, .input[type='date']:focus-within { outline-offset: -1px; border-color: var(--color-accent); }
   .input:read-only:not(select) { background: var(--color-back); }
 
   .field { display: flex; flex-direction: column; gap: var(--space-1); min-inline-size: 0; }

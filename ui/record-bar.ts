@@ -50,6 +50,7 @@ export class InvoifyRecordBar extends LitElement {
   declare collection: string;
   declare block: WriteBlock;
   declare canPdf: boolean;
+  #hadFocus = false;
 
   constructor() {
     super();
@@ -57,6 +58,16 @@ export class InvoifyRecordBar extends LitElement {
     this.collection = '';
     this.block = null;
     this.canPdf = true;
+  }
+
+  protected override willUpdate(): void {
+    this.#hadFocus = this.matches(':focus-within');
+  }
+
+  /** An action that was done may be gone with the focus on it: then the first that is left has it. */
+  protected override updated(): void {
+    if (!this.#hadFocus || this.matches(':focus-within')) return;
+    this.renderRoot.querySelector<HTMLElement>('invoify-write-button, button')?.focus();
   }
 
   #act(name: BarAction): void {

@@ -1,0 +1,204 @@
+// A day's work without a mouse: from the sign-in to a paid invoice by keys alone. After each key something has the focus
+// and shows it, and when what had it goes away the focus has a place to go to.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import type { Locator, Page } from 'playwright-core';
+
+import { describeWindow, signIn, untilState } from './harness.ts';
+import { detail, goTo, rows, sheet, untilTrue } from './person.ts';
+
+/** More than there are stops on any screen. */
+const manyStops = 120;
+
+/** What has the focus, in words, and whether it can be seen that it has; null where nothing has it. */
+function focusNow(page: Page): Promise<{ readonly what: string; readonly isSeen: boolean } | null> {
+  return page.evaluate(() => {
+    let focused = document.activeElement;
+    while (focused?.shadowRoot?.activeElement) focused = focused.shadowRoot.activeElement;
+    if (!focused || focused === document.body) return null;
+    const name = focused.getAttribute('aria-label') ?? focused.textContent?.trim().slice(0, 40) ?? '';
+    const hasOutline = (element: Element): boolean => {
+      const { outlineStyle, outlineWidth } = getComputedStyle(element);
+      return outlineStyle !== 'none' && Number.parseFloat(outlineWidth) >= 1;
+    };
+    const isInView = (element: Element): boolean => {
+      const { top, bottom, left, right } = element.getBoundingClientRect();
+      return bottom > 0 && top < innerHeight && right > 0 && left < innerWidth;
+    };
+    // A radio shows it on its label, a grid on the row that its keys act on, or on its head where there is none.
+    const row = focused.getAttribute('aria-activedescendant');
+    const root = focused.getRootNode() as Document | ShadowRoot;
+    const shownOn = [focused, focused.closest('label'), row === null ? focused.querySelector('.head') : root.getElementById(row)];
+    // A heading is where reading goes on and takes no key: it need not show that it is there.
+    const isHeading = /^H[1-6]$/.test(focused.tagName);
+    const isSeen = isHeading || shownOn.some((element) => element !== null && hasOutline(element) && isInView(element));
+    return { what: `${focused.localName} ${name}`, isSeen };
+  });
+}
+
+async function checkFocus(page: Page, after: string): Promise<void> {
+  const focus = await focusNow(page);
+  assert(focus, `after ${after} nothing has the focus`);
+  assert(focus.isSeen, `after ${after} it cannot be seen that ${focus.what} has the focus`);
+}
+
+async function key(page: Page, name: string): Promise<void> {
+  await page.keyboard.press(name);
+  await checkFocus(page, name);
+}
+
+async function hasFocus(target: Locator): Promise<boolean> {
+  return await target.count() > 0 && target.first().evaluate((element) => element.matches(':focus'));
+}
+
+/** Goes on with Tab, or back with Shift+Tab, until this has the focus. */
+async function tabTo(page: Page, target: Locator, step: 'Tab' | 'Shift+Tab' = 'Tab'): Promise<void> {
+  await target.first().waitFor();
+  let ends = 0;
+  for (let stops = 0; stops < manyStops; stops += 1) {
+    if (await hasFocus(target)) return;
+    await page.keyboard.press(step);
+    // Past the last stop the browser's own controls have the focus, once; then the page begins anew.
+    if (await focusNow(page) === null) ends += 1;
+    else await checkFocus(page, step);
+    assert(ends <= 1, `after ${step} nothing has the focus`);
+  }
+  assert.fail(`no ${step} leads to ${String(target)}`);
+}
+
+async function type(page: Page, text: string): Promise<void> {
+  await page.keyboard.type(text);
+  await checkFocus(page, `typing ${text}`);
+}
+
+async function pressButton(page: Page, button: Locator, step?: 'Tab' | 'Shift+Tab'): Promise<void> {
+  await tabTo(page, button, step);
+  await page.keyboard.press('Enter');
+}
+
+describeWindow('a window without a mouse', { invoices: 20_000, customers: 1000 }, (scene) => {
+  test('leads from the sign-in to a paid invoice', async (t) => {
+    const page = await (await scene().openDesktop(t)).openPage(t, { width: 1440 });
+    const server = page.getByRole('textbox', { name: 'Server address' });
+    await untilTrue(page, 'the first field has the focus', () => hasFocus(server));
+    await type(page, scene().url);
+    await key(page, 'Tab');
+    assert(await hasFocus(page.getByRole('textbox', { name: 'E-mail' })));
+    await type(page, scene().owner.email);
+    await key(page, 'Tab');
+    await type(page, scene().password);
+    await page.keyboard.press('Enter');
+    await untilState(page, 'up_to_date');
+    await rows(page).first().waitFor();
+    await untilTrue(page, 'the list has the focus', () => hasFocus(page.getByRole('grid')));
+    await checkFocus(page, 'signing in');
+
+    await pressButton(page, page.getByRole('button', { name: 'New invoice' }), 'Shift+Tab');
+    const form = sheet(page, 'New invoice');
+    const customer = form.getByRole('combobox', { name: 'Customer' });
+    await untilTrue(page, 'the customer is asked for first', () => hasFocus(customer));
+    await type(page, 'ashworth');
+    const proposed = form.getByRole('listbox').getByRole('option', { selected: true });
+    await proposed.waitFor();
+    const chosen = (await proposed.locator('.name').innerText()).trim();
+    assert.match(chosen, /ashworth/i);
+    await key(page, 'Enter');
+    assert.equal(await customer.inputValue(), chosen);
+    await tabTo(page, form.getByRole('textbox', { name: 'Description, line 1' }));
+    await type(page, 'Work done by keys');
+    await tabTo(page, form.getByRole('textbox', { name: 'Unit price, line 1' }));
+    await page.keyboard.press('Control+a');
+    await type(page, '120.50');
+    await key(page, 'Enter');
+    const next = form.getByRole('textbox', { name: 'Description, line 2' });
+    await untilTrue(page, 'Enter after the last line adds one and begins it', () => hasFocus(next));
+    await pressButton(page, form.getByRole('button', { name: 'Remove line 2' }));
+    await next.waitFor({ state: 'detached' });
+    await checkFocus(page, 'removing a line');
+    await pressButton(page, form.getByRole('button', { name: 'Save draft' }));
+    const tax = form.getByRole('textbox', { name: 'Tax %, line 1' });
+    await untilTrue(page, 'what is missing is asked for', () => hasFocus(tax));
+    await checkFocus(page, 'saving with a tax missing');
+    await type(page, '20');
+    await pressButton(page, form.getByRole('button', { name: 'Save draft' }));
+    await form.waitFor({ state: 'detached' });
+    await detail(page).getByRole('heading', { level: 2, name: 'Draft' }).waitFor();
+    await checkFocus(page, 'saving a draft');
+
+    await pressButton(page, detail(page).getByRole('button', { name: 'Send', exact: true }));
+    const question = sheet(page, 'Send this invoice?');
+    await untilTrue(page, 'Cancel is proposed', () => hasFocus(question.getByRole('button', { name: 'Cancel' })));
+    await pressButton(page, question.getByRole('button', { name: 'Send' }));
+    await question.waitFor({ state: 'detached' });
+    const pay = detail(page).getByRole('button', { name: 'Record payment' });
+    await pay.waitFor();
+    await checkFocus(page, 'sending');
+
+    await pressButton(page, pay);
+    const payment = sheet(page, 'Record a payment');
+    await untilTrue(page, 'the amount is asked for', () => hasFocus(payment.getByRole('textbox', { name: 'Amount' })));
+    assert.equal(await payment.getByRole('textbox', { name: 'Amount' }).inputValue(), '144.60');
+    await page.keyboard.press('Enter');
+    await payment.waitFor({ state: 'detached' });
+    await detail(page).getByText('Paid', { exact: true }).first().waitFor();
+    await pay.waitFor({ state: 'detached' });
+    await checkFocus(page, 'recording the payment');
+
+    await key(page, 'Escape');
+    await detail(page).waitFor({ state: 'detached' });
+    await untilTrue(page, 'the list has the focus', () => hasFocus(page.getByRole('grid')));
+  });
+
+  test('reaches everything on every screen and comes around, with the focus in sight at every stop', async (t) => {
+    const page = await (await scene().openDesktop(t)).openPage(t, { width: 1440 });
+    await signIn(page, scene());
+    for (const screen of ['Invoices', 'Customers', 'Plans', 'Users', 'Settings', 'Sync health']) {
+      const item = page.getByRole('navigation', { name: 'Main' }).getByRole('button', { name: screen, exact: true });
+      await tabTo(page, item);
+      await key(page, 'Enter');
+      await page.getByRole('heading', { level: 1, name: screen }).waitFor({ state: 'attached' });
+      const reached = new Set<string>();
+      for (let stops = 0; stops < manyStops; stops += 1) {
+        await page.keyboard.press('Tab');
+        const now = await focusNow(page);
+        if (now === null) break;
+        assert(now.isSeen, `on ${screen} it cannot be seen that ${now.what} has the focus`);
+        reached.add(now.what);
+      }
+      assert([...reached].some((what) => /online|synced/i.test(what)), `on ${screen} Tab reaches the status bar: ${[...reached].join('; ')}`);
+    }
+  });
+
+  test('opens, walks and leaves a list by its keys', async (t) => {
+    const page = await (await scene().openDesktop(t)).openPage(t, { width: 1440 });
+    await signIn(page, scene());
+    await rows(page).first().waitFor();
+    await goTo(page, 'Customers');
+    await rows(page).first().waitFor();
+    await page.keyboard.press('Control+f');
+    const box = page.getByRole('searchbox', { name: 'Search Customers' });
+    assert(await hasFocus(box));
+    await type(page, 'ashworth');
+    await untilTrue(page, 'the list follows', async () => await rows(page).count() > 0
+      && await rows(page).filter({ hasNotText: /ashworth/i }).count() === 0);
+    await tabTo(page, page.getByRole('grid'));
+    await key(page, 'Enter');
+    await detail(page).getByRole('heading', { level: 2 }).waitFor();
+    await checkFocus(page, 'opening a record');
+    await key(page, 'Escape');
+    await detail(page).waitFor({ state: 'detached' });
+    await untilTrue(page, 'the list has the focus', () => hasFocus(page.getByRole('grid')));
+    await tabTo(page, box, 'Shift+Tab');
+    await key(page, 'Escape');
+    assert.equal(await box.inputValue(), '');
+    await tabTo(page, page.getByRole('grid'));
+    await key(page, 'End');
+    const count = Number(await page.getByRole('grid').getAttribute('aria-rowcount'));
+    await page.locator(`[aria-rowindex="${count}"]`).waitFor();
+    assert.equal(await page.getByRole('grid').getAttribute('aria-activedescendant'), `row-${count - 2}`);
+    await key(page, 'Home');
+    assert.equal(await page.getByRole('grid').getAttribute('aria-activedescendant'), 'row-0');
+  });
+});
