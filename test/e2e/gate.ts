@@ -7,7 +7,7 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 export interface Gate {
   /** The server's address as the desktop knows it; the same after each opening. */
   readonly url: string;
-  /** Lets through to this server. */
+  /** Lets through to this server, in place of one before it. */
   open(serverUrl: string): Promise<void>;
   /** Refuses connections and cuts those there are. */
   close(): Promise<void>;
@@ -62,6 +62,7 @@ export async function openGate(serverUrl: string): Promise<Gate> {
 
   const gate: Omit<Gate, 'url'> = {
     async open(url) {
+      await gate.close();
       const target = new URL(url);
       listener = createServer({ allowHalfOpen: true }, (client) => join(client, target));
       await once(listener.listen(port, '127.0.0.1'), 'listening');

@@ -1,0 +1,170 @@
+// Every state of the sync, reached for real, and what the window says of it: in the bar at its foot, above the list, to a
+// screen reader, and by what it offers to do.
+
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { statSync, truncateSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { test, type TestContext } from 'node:test';
+
+import type { Locator, Page } from 'playwright-core';
+
+import { describeWindow, signIn, untilState, windowApi, type Desktop, type Scene } from './harness.ts';
+
+const rows = '.sheet .row:not([hidden]):not(.waiting)';
+const bar = (page: Page): Locator => page.locator('invoify-status-bar .state');
+const notice = (page: Page): Locator => page.locator('invoify-notice-bar .notice');
+/** What a screen reader was told last. */
+const announced = (page: Page): Locator => page.locator('invoify-app > [role=status], invoify-app [role=status].visually-hidden').last();
+
+/** Waits until the bar shows this state, with this text. */
+async function shows(page: Page, state: string, text: RegExp): Promise<void> {
+  await page.locator(`invoify-status-bar .state[data-state=${state}]`).waitFor();
+  assert.match((await bar(page).textContent())?.replace(/\s+/g, ' ').trim() ?? '', text);
+}
+
+interface Opened {
+  readonly desktop: Desktop;
+  readonly page: Page;
+}
+
+async function open(t: TestContext, scene: Scene): Promise<Opened> {
+  const desktop = await scene.openDesktop(t);
+  return { desktop, page: await desktop.openPage(t, { hasReducedMotion: true, mayHear: [/ERR_/] }) };
+}
+
+async function openSynced(t: TestContext, scene: Scene): Promise<Opened> {
+  const opened = await open(t, scene);
+  await signIn(opened.page, scene);
+  await opened.page.locator(rows).first().waitFor();
+  return opened;
+}
+
+/** A server in the place of ours that answers everything with this. */
+async function answerWith(t: TestContext, scene: Scene, status: number, code: string, message: string): Promise<void> {
+  const server = createServer((_request, response) => {
+    response.writeHead(status, { 'content-type': 'application/json' });
+    response.end(JSON.stringify({ success: false, error: { code, message } }));
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  t.after(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  await scene.stopServer();
+  await scene.gate.open(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+}
+
+describeWindow('the window says how the sync stands', { invoices: 3000, customers: 60 }, (scene) => {
+  test('first sync: what has come so far, readable already, with a bar and a way to stop', async (t) => {
+    const { page } = await open(t, scene());
+    await page.getByLabel('Server address').fill(scene().url);
+    await page.getByLabel('E-mail').fill(scene().owner.email);
+    await page.getByLabel('Password').fill(scene().password);
+    const held = scene().gate.holdAfter(1_500_000);
+    await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+    await held;
+    await shows(page, 'first_sync', /^Downloading – [\d,]+ · Totals incomplete$/);
+    await page.locator(rows).first().waitFor();
+    await notice(page).getByRole('progressbar', { name: 'Download' }).waitFor();
+    await notice(page).getByRole('button', { name: 'Cancel' }).click();
+    scene().gate.release();
+    await page.locator('invoify-status-bar .state:not([data-state=first_sync])').waitFor();
+    await windowApi(page).sync.pullFromServer();
+    await shows(page, 'up_to_date', /^Online · Last synced just now$/);
+    assert.equal(await notice(page).count(), 0);
+  });
+
+  test('syncing is shown when it takes long, and up to date when it is done', async (t) => {
+    const { page } = await openSynced(t, scene());
+    const calm = await bar(page).textContent();
+    await page.getByRole('button', { name: 'Refresh' }).first().click();
+    await page.getByText('Everything is up to date.').first().waitFor();
+    assert.equal(await bar(page).textContent(), calm, 'a short sync changes nothing');
+    void scene().gate.holdAfter(0);
+    const pulled = windowApi(page).sync.pullFromServer();
+    await shows(page, 'syncing', /^Syncing…$/);
+    scene().gate.release();
+    await pulled;
+    await shows(page, 'up_to_date', /^Online · Last synced just now$/);
+  });
+
+  test('stale after a quarter of an hour, though nobody said anything', async (t) => {
+    const { page } = await openSynced(t, scene());
+    await page.clock.setFixedTime(Date.now() + 16 * 60_000);
+    await page.evaluate(() => (document.querySelector('invoify-app') as unknown as { requestUpdate(): void }).requestUpdate());
+    await shows(page, 'stale', /^Last synced 16 min/);
+    await page.locator('invoify-status-bar').getByRole('button', { name: 'Refresh' }).waitFor();
+  });
+
+  test('unreachable while the server is stopped, and online again with it', async (t) => {
+    const { page } = await openSynced(t, scene());
+    await scene().stopServer();
+    await windowApi(page).sync.pullFromServer();
+    await shows(page, 'unreachable', /^Can’t reach 127\.0\.0\.1:\d+$/);
+    assert.match(await notice(page).textContent() ?? '', /Showing data from .*You can view and export\./);
+    await page.waitForFunction((text) => document.querySelector('invoify-app')?.shadowRoot?.textContent?.includes(text), 'Can’t reach');
+    assert.match(await announced(page).textContent() ?? '', /^Can’t reach/);
+    assert(await page.locator(rows).count() > 5, 'everything stays readable');
+    await scene().startServer();
+    await notice(page).getByRole('button', { name: 'Try again' }).click();
+    await shows(page, 'up_to_date', /^Online/);
+    assert.equal(await announced(page).textContent(), 'Online. Everything is up to date.');
+    assert.equal(await notice(page).count(), 0);
+  });
+
+  test('session expired: readable, and one sign-in away', async (t) => {
+    const { page } = await openSynced(t, scene());
+    await scene().endSessions(scene().owner);
+    await windowApi(page).sync.pullFromServer();
+    await shows(page, 'session_expired', /^Sign in again to sync; what is here stays readable$/);
+    assert(await page.locator(rows).count() > 5);
+    await notice(page).getByRole('button', { name: 'Sign in' }).click();
+    const dialog = page.locator('invoify-sign-in-dialog');
+    await dialog.getByLabel('Password').fill(scene().password);
+    await dialog.getByRole('button', { name: 'Sign in', exact: true }).click();
+    await shows(page, 'up_to_date', /^Online/);
+    await dialog.waitFor({ state: 'detached' });
+  });
+
+  test('update required where the server speaks no protocol of ours any more', async (t) => {
+    const { page } = await openSynced(t, scene());
+    await answerWith(t, scene(), 426, 'upgrade_required', 'Update Invoify: this server speaks protocol 2 and later.');
+    await windowApi(page).sync.pullFromServer();
+    await shows(page, 'update_required', /^Update required$/);
+    assert.match(await notice(page).textContent() ?? '', /Update Invoify/);
+    assert(await page.locator(rows).count() > 5);
+  });
+
+  test('failed, with the reason and the details', async (t) => {
+    const { page } = await openSynced(t, scene());
+    await answerWith(t, scene(), 400, 'invalid_request', 'The request makes no sense.');
+    await windowApi(page).sync.pullFromServer();
+    await shows(page, 'error', /^Sync failed · Last synced/);
+    assert.match(await notice(page).textContent() ?? '', /^\s*Sync failed: ./);
+    await bar(page).click();
+    const popover = page.locator('invoify-sync-popover');
+    await popover.getByText('Failed').first().waitFor();
+    await popover.getByRole('button', { name: 'Copy report' }).waitFor();
+  });
+
+  for (const [how, damage] of [
+    ['overwritten', (file: string) => writeFileSync(file, Buffer.alloc(statSync(file).size, 0x5a))],
+    ['cut off', (file: string) => truncateSync(file, 20_000)],
+  ] as const) {
+    test(`a copy that was ${how} is told of, and another one comes`, async (t) => {
+      const { desktop } = await openSynced(t, scene());
+      await desktop.stop();
+      damage(desktop.copyFile);
+      await desktop.start();
+      const page = await desktop.openPage(t, { hasReducedMotion: true });
+      await signIn(page, scene());
+      await shows(page, 'up_to_date', /^Online/);
+      assert.match(await notice(page).textContent() ?? '', /set aside/);
+      await notice(page).getByRole('button', { name: 'Dismiss' }).click();
+      await notice(page).waitFor({ state: 'detached' });
+      await untilState(page, 'up_to_date');
+    });
+  }
+});
