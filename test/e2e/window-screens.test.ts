@@ -90,7 +90,7 @@ async function open(t: TestContext, scene: Scene, options: PageOptions): Promise
   return page;
 }
 
-describeWindow('every screen', { invoices: 600, customers: 40 }, (scene) => {
+describeWindow('every screen', { invoices: 20_000, customers: 1500 }, (scene) => {
   for (const isDark of [false, true]) {
     test(`has no violation that axe-core finds, ${isDark ? 'dark' : 'light'}`, async (t) => {
       const page = await open(t, scene(), { width: 1440, height: 900, isDark, hasReducedMotion: true });
@@ -125,6 +125,35 @@ describeWindow('every screen', { invoices: 600, customers: 40 }, (scene) => {
       }
     });
   }
+
+  test('prints an invoice that looks like one, and nothing else of the window', async (t) => {
+    const page = await open(t, scene(), { width: 1440, height: 1100 });
+    await page.getByRole('searchbox').fill('INV-');
+    await page.locator(rows).first().filter({ hasText: 'INV-' }).click();
+    const heading = page.locator('invoify-detail h2', { hasText: 'INV-' });
+    await heading.waitFor();
+    const number = (await heading.textContent())?.match(/INV-\d{4}-\d+/)?.[0] ?? '';
+    // The sheet stays where it is for as long as it is looked at here.
+    await page.evaluate(() => {
+      window.print = () => {
+        const sheet = document.querySelector('invoify-invoice-page');
+        if (sheet) sheet.remove = () => undefined;
+      };
+    });
+    await page.keyboard.press('Control+p');
+    const sheet = page.locator('invoify-invoice-page');
+    await sheet.waitFor({ state: 'attached' });
+    await page.emulateMedia({ media: 'print' });
+    assert.equal(await page.locator('invoify-app').isVisible(), false);
+    const text = await sheet.evaluate((element) => element.shadowRoot?.textContent ?? '');
+    for (const part of [number, 'Invoice number', 'Date of issue', 'Payable by', 'Bill to', 'Subtotal', 'Total']) {
+      assert(text.includes(part), part);
+    }
+    assert.match(text, /Paid in full|Please pay .* quoting INV-|Void/);
+    await page.screenshot({ path: join(folder, 'invoice-printed.png') });
+    const pdf = await page.pdf({ format: 'A4', path: join(folder, 'invoice-printed.pdf') });
+    assert.equal(pdf.toString('latin1').match(/\/Type\s*\/Page\b/g)?.length, 1, 'it fits one sheet');
+  });
 
   test('leaves no text in another language than its own', async (t) => {
     const page = await open(t, scene(), { width: 1440, lang: 'de-DE' });

@@ -45,7 +45,7 @@ async function actFromMenu(page: Page, action: string): Promise<void> {
 const question = (page: Page): Locator => page.locator('invoify-act-dialog, invoify-payment-dialog');
 const confirm = (page: Page, action: string): Promise<void> => button(question(page), action).click();
 
-describeWindow('what one writes another sees', { invoices: 300, customers: 30 }, (scene) => {
+describeWindow('what one writes another sees', { invoices: 20_000, customers: 1500 }, (scene) => {
   test('plans, customers and users: created, changed, deleted', async (t) => {
     const here = await openWindow(t, scene(), scene().owner);
     const there = await openWindow(t, scene(), scene().owner);
