@@ -94,6 +94,14 @@ for (const store of stores) {
       });
     }
 
+    test('has an id that begins with the second of its creation, so that what is created together lies together', async () => {
+      const ids: string[] = [];
+      for (let count = 0; count < 3; count += 1) ids.push((await server.owner.create('plans', plan())).id);
+      const second = Math.floor(server.clock.ms / 1000).toString(16).padStart(8, '0');
+      assert.deepEqual(ids.map((id) => id.slice(0, 8)), [second, second, second]);
+      assert.equal(new Set(ids).size, 3);
+    });
+
     test('that does not exist is not found, whatever its id looks like', async () => {
       const { id } = await server.owner.create('plans', plan());
       const inCapitals = id.toUpperCase() === id ? someId : id.toUpperCase();
