@@ -6,6 +6,7 @@ import { test, type TestContext } from 'node:test';
 import type { Page } from 'playwright-core';
 
 import { describeWindow, signIn, type Scene } from './harness.ts';
+import { act, finish, openRecord, press, sheet } from './person.ts';
 
 const rows = '.sheet .row:not([hidden]):not(.waiting)';
 
@@ -80,5 +81,28 @@ describeWindow('a conflict', { invoices: 20, customers: 10 }, (scene) => {
     await saveChoice(page);
     const { name, contact, phone } = await read();
     assert.deepEqual([name, contact, phone], ['Mixed GmbH, theirs', 'Mine', '+43 1 234']);
+  });
+
+  test('asks again before an invoice is voided that was paid meanwhile, and says what is different', async (t) => {
+    const colleague = await scene().colleague(scene().editor);
+    const customer = await colleague.create('customers', { name: 'Meanwhile Ltd', currency: 'EUR' });
+    const today = new Date().toISOString().slice(0, 10);
+    const line = { description: 'Work', quantityMilli: 1000, unitPriceMinor: 5000, taxRateBp: 0 };
+    const draft = await colleague.create('invoices', {
+      customerId: customer.id, issueDate: today, dueDate: today, currency: 'EUR', lines: [line],
+    });
+    const sent = await colleague.act(draft, 'send');
+    const page = await (await scene().openDesktop(t)).openPage(t, { width: 1440, height: 900, hasReducedMotion: true });
+    await signIn(page, scene());
+    await openRecord(page, 'Invoices', 'Meanwhile Ltd');
+    await act(page, 'Void');
+    const question = sheet(page, /^Void INV-/);
+    await colleague.act(sent, 'payments', { amountMinor: 5000, paidOn: today });
+    await press(question, 'Void');
+    await question.getByText('Someone has changed this meanwhile. Please look again before you go on.').waitFor();
+    await question.getByText('Status: Sent is now Paid').waitFor();
+    assert.equal((await colleague.read('invoices', draft.id)).payload?.['status'], 'paid', 'nothing was voided yet');
+    await finish(question, 'Void');
+    assert.equal((await colleague.read('invoices', draft.id)).payload?.['status'], 'void');
   });
 });
