@@ -35,6 +35,18 @@ async function shownNow(page: Page): Promise<string> {
   return JSON.stringify([heading, await page.locator('invoify-sheet').count(), page.url()]);
 }
 
+/** The same, once a record that was just opened stands there whole. */
+async function shownAtRest(page: Page): Promise<string> {
+  let last = '';
+  await untilTrue(page, 'the window is at rest', async () => {
+    const now = await shownNow(page);
+    const isAtRest = now === last && !now.includes('""');
+    last = now;
+    return isAtRest;
+  });
+  return last;
+}
+
 type Control = ElementHandle<HTMLElement>;
 
 /** Opens the menu of the record's actions where there is one, and it is closed; a click elsewhere closes it. */
@@ -58,7 +70,7 @@ async function writeControls(page: Page): Promise<readonly Control[]> {
 /** Tries each control that writes; answers with their names. */
 async function tryEach(page: Page): Promise<readonly string[]> {
   const names: string[] = [];
-  const before = await shownNow(page);
+  const before = await shownAtRest(page);
   for (const control of await writeControls(page)) {
     const { name, isDisabled, reason } = await control.evaluate((button) => ({
       name: button.getAttribute('aria-label') ?? button.textContent?.trim() ?? '',
