@@ -10,6 +10,7 @@ import { after, before, describe, test, type TestContext } from 'node:test';
 import { signIn, type Colleague } from '../../demo/colleague.ts';
 import { startServerProcess, type ServerProcess } from '../../demo/server-process.ts';
 import type { JsonObject } from '../../shared/fields.ts';
+import { openGate } from '../e2e/gate.ts';
 import { plan } from '../server/samples.ts';
 import type { Controls } from './electron-stand-in/create.ts';
 import { startApp, type RunningApp } from './electron-stand-in/start.ts';
@@ -32,9 +33,9 @@ after(async () => {
 });
 
 /** The program with someone signed in and the first sync done. */
-async function signedIn(t: TestContext): Promise<RunningApp> {
+async function signedIn(t: TestContext, url = server.url): Promise<RunningApp> {
   const app = await startApp(t);
-  await app.ask(app.electron.auth.signIn({ server: server.url, email, password }));
+  await app.ask(app.electron.auth.signIn({ server: url, email, password }));
   await app.until(({ state, lastSync }) => state === 'up_to_date' && lastSync !== null);
   return app;
 }
@@ -85,6 +86,21 @@ describe('a sync starts', () => {
     await syncs(app, () => powerMonitor.emit('resume'));
     await syncs(app, () => powerMonitor.emit('unlock-screen'));
   });
+
+  for (const news of ['suspend', 'resume'] as const) {
+    test(`when the machine wakes, and no answer of before is waited for after \`${news}\``, async (t) => {
+      const gate = await openGate(server.url);
+      t.after(() => gate.close());
+      const app = await signedIn(t, gate.url);
+      const isHeld = gate.holdAfter(1);
+      const cutOff = app.electron.sync.pullFromServer();
+      await isHeld;
+      app.controls.powerMonitor.emit(news);
+      assert.equal((await cutOff).outcome, 'cancelled');
+      gate.release();
+      await syncs(app, () => app.controls.powerMonitor.emit('resume'));
+    });
+  }
 
   test('when the page hears that the network is back', async (t) => {
     const app = await signedIn(t);
