@@ -46,7 +46,11 @@ export async function openDesk(options: DeskOptions, deps: DeskDeps): Promise<De
   return {
     handlers: createHandlers({ host, settings, triggers }, options, deps),
     onStatus: (listener) => host.onStatus(listener),
-    notice: (event) => triggers.notice(event),
+    notice(event) {
+      // Whether there is a network decides what is said of a server that does not answer.
+      if (event === 'online' || event === 'offline') host.tellStatus();
+      triggers.notice(event);
+    },
     async close() {
       triggers.close();
       await host.close();

@@ -96,6 +96,7 @@ export class Host {
       cache: () => this.#copy.writer,
       damaged: () => this.#copy.markDamaged(),
       send: (request) => this.#session.send(request),
+      receive: (request, take) => this.#session.receive(request, take),
       ended: (outcome) => this.#finish(outcome),
       changed: () => this.#emit(),
     }, deps);
@@ -201,6 +202,11 @@ export class Host {
   onStatus(listener: (status: Status) => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
+  }
+
+  /** Tells the status anew: something that it follows from has changed outside of this process. */
+  tellStatus(): void {
+    this.#emit();
   }
 
   /** Stops what runs and closes the copy. */
@@ -374,6 +380,7 @@ export class Host {
       copy: this.#copy.state(),
       isRunning: this.#runner.isRunning,
       progress: this.#runner.progress,
+      partial: this.#copy.partial(),
       isSignedIn: this.#session.isSignedIn,
       hasNetwork: this.#deps.hasNetwork(),
       isOnline: this.#session.isOnline,

@@ -5,6 +5,7 @@
 // cannot be written is still read; what was to be removed is never opened again; and a copy is written for one user of
 // one server only.
 
+import { countRecords } from '../shared/digest.ts';
 import { AppError, errorCode } from '../shared/errors.ts';
 import type { SyncHealth } from '../shared/ipc.ts';
 import type { SignedInUser } from '../shared/protocol.ts';
@@ -97,13 +98,15 @@ export class LocalCopy {
 
   /** Null where there is no copy, or where it cannot even be read what is in it. */
   state(): CacheState | null {
-    try {
-      return this.#cache && readState(this.#cache.reader);
-    } catch (error) {
-      if (errorCode(error) !== 'cache_unusable') throw error;
-      this.markDamaged();
-      return null;
-    }
+    return this.#readIfSound(readState);
+  }
+
+  /** How many records are here of a first sync that was never completed; 0 where it was, or nothing can be read. */
+  partial(): number {
+    return this.#readIfSound((reader) => {
+      const { isInitialComplete, generation } = readState(reader);
+      return isInitialComplete ? 0 : countRecords(readDigest(reader, generation));
+    }) ?? 0;
   }
 
   /** How the syncs went and what the copy holds; empty where there is none. */
@@ -181,6 +184,17 @@ export class LocalCopy {
     if (this.#cache) closeCache(this.#cache);
     this.#cache = null;
     this.#isDamaged = false;
+  }
+
+  /** Null where there is nothing to read, or where reading shows that it is damaged, which is told. */
+  #readIfSound<T>(read: (reader: CacheReader) => T): T | null {
+    try {
+      return this.#cache && read(this.#cache.reader);
+    } catch (error) {
+      if (errorCode(error) !== 'cache_unusable') throw error;
+      this.markDamaged();
+      return null;
+    }
   }
 
   #replaceDamaged(): void {

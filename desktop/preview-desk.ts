@@ -8,13 +8,15 @@ import { Worker } from 'node:worker_threads';
 import type { Channel, Outcome } from '../shared/ipc.ts';
 import type { DeskOptions } from './desk.ts';
 import type { Log } from './logs.ts';
-import type { FromPreviewWorker, ToPreviewWorker } from './preview-worker.ts';
+import type { FromPreviewWorker, NetworkState, ToPreviewWorker } from './preview-worker.ts';
 
 export interface PreviewDesk {
   /** Runs one call with its request as JSON text ('' for none); resolves to its outcome as JSON text. Never rejects. */
   answer(channel: Channel, body: string): Promise<string>;
   /** Calls back with each changed status as JSON text; returns how to stop that. */
   onStatus(listener: (status: string) => void): () => void;
+  /** A page saw the network come or go; what is known already is not told again. */
+  noticeNetwork(state: NetworkState): void;
   close(): Promise<void>;
 }
 
@@ -29,6 +31,7 @@ export function startPreviewDesk(options: DeskOptions, log: Log, entry = workerE
   const listeners = new Set<(status: string) => void>();
   const waiting = new Map<number, (outcome: string) => void>();
   let worker: Worker | null = null;
+  let network: NetworkState = 'online';
   let lastId = 0;
   let isClosed = false;
 
@@ -39,6 +42,7 @@ export function startPreviewDesk(options: DeskOptions, log: Log, entry = workerE
       else if ('status' in message) for (const listener of listeners) listener(message.status);
       else log(message.event, message.facts);
     });
+    if (network !== 'online') started.postMessage(network satisfies ToPreviewWorker);
     started.on('error', (error) => log("the preview's worker failed", { error }));
     started.once('exit', () => {
       if (worker === started) worker = null;
@@ -63,6 +67,11 @@ export function startPreviewDesk(options: DeskOptions, log: Log, entry = workerE
     onStatus(listener) {
       listeners.add(listener);
       return () => void listeners.delete(listener);
+    },
+    noticeNetwork(state) {
+      if (state === network) return;
+      network = state;
+      worker?.postMessage(state satisfies ToPreviewWorker);
     },
     async close() {
       isClosed = true;

@@ -3,6 +3,7 @@
 //   GET  /?key=…           exchanges the link's key for a cookie, once, and leads to the page without it
 //   GET  /, /window.js, …  the window's files, as build.mjs bundles them, and the page's own script
 //   POST /call/<channel>   one request as JSON in, its outcome as JSON out
+//   POST /network/<state>  what the page sees of the network: online or offline
 //   GET  /events           server-sent events: the status now, and whenever it changes
 //   GET  /download/<id>    a file that the window asked for, once
 //
@@ -97,7 +98,7 @@ async function serve(parts: Parts, request: IncomingMessage, response: ServerRes
 }
 
 async function route(parts: Parts, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const { access, files } = parts;
+  const { access, desk, files } = parts;
   const refusal = access.refusal(request.method, request.headers);
   if (refusal !== null) return refuse(response, 403, refusal);
   const url = URL.parse(request.url ?? '', parts.origin);
@@ -113,6 +114,12 @@ async function route(parts: Parts, request: IncomingMessage, response: ServerRes
   if (channel !== undefined) {
     if (request.method !== 'POST') return refuse(response, 405, 'A call is a POST.');
     return sendOutcome(response, await answer(parts, channel, request));
+  }
+  const network = /^\/network\/(online|offline)$/.exec(url.pathname)?.[1];
+  if (network === 'online' || network === 'offline') {
+    if (request.method !== 'POST') return refuse(response, 405, 'The network is told by a POST.');
+    desk.noticeNetwork(network);
+    return void response.writeHead(204).end();
   }
   if (!isRead) return refuse(response, 405, 'This is only read.');
   if (url.pathname === '/events') return sendEvents(parts, response);

@@ -23,6 +23,9 @@ export interface EventsDeps extends RetryDeps {
   readonly log: (event: string, facts?: Readonly<Record<string, unknown>>) => void;
 }
 
+/** What asks for the stream. */
+export const eventsRequest = { path: '/api/sync/events', headers: { accept: 'text/event-stream' } } as const;
+
 export interface EventsSource {
   /** Sends a request whose answer is a stream of events and hands on its bytes; resolves when the stream has ended. */
   receive(request: Request, take: (chunk: Uint8Array) => void): Promise<void>;
@@ -71,11 +74,11 @@ async function followOne(
   const parse = createEventParser((event) => {
     if (signal.aborted) return;
     heard = true;
-    const serverTime = event.type === 'change' ? parseServerTime(event.data) : null;
+    const serverTime = parseClockEvent(event);
     if (serverTime !== null) onChange(serverTime);
   });
   try {
-    await source.receive({ path: '/api/sync/events', headers: { accept: 'text/event-stream' }, signal }, parse);
+    await source.receive({ ...eventsRequest, signal }, parse);
     return { heard, error: new AppError('offline', 'The server ended the stream.') };
   } catch (error) {
     const known = error instanceof AppError ? error : new AppError('internal', 'The stream failed.', { cause: error });
@@ -86,15 +89,6 @@ async function followOne(
 /** What a server says that knows no such address, or will not have us, it says again; what it did not say may pass. */
 function mayComeBack(error: AppError): boolean {
   return ['bad_response', 'cancelled'].includes(error.code) || mayPass(error);
-}
-
-function parseServerTime(data: string): string | null {
-  try {
-    const value: unknown = JSON.parse(data);
-    return isObject(value) && typeof value['serverTime'] === 'string' ? value['serverTime'] : null;
-  } catch {
-    return null;
-  }
 }
 
 // ------------------------------------------------------------------------------------------------------- the stream
@@ -142,4 +136,15 @@ export function createEventParser(onEvent: (event: ServerEvent) => void): (chunk
     for (const line of lines) takeLine(line);
     if (rest.length + dataChars + type.length > MAX_EVENT_CHARS) throw badResponse('an event does not end');
   };
+}
+
+/** Where the account's clock stands by this event, or null where it is none of that kind. */
+export function parseClockEvent({ type, data }: ServerEvent): string | null {
+  if (type !== 'change') return null;
+  try {
+    const value: unknown = JSON.parse(data);
+    return isObject(value) && typeof value['serverTime'] === 'string' ? value['serverTime'] : null;
+  } catch {
+    return null;
+  }
 }

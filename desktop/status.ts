@@ -12,6 +12,8 @@ export interface SyncFacts {
   readonly isRunning: boolean;
   /** The first pull of this copy has been completed. */
   readonly isComplete: boolean;
+  /** Records that are here of a first pull that has not. */
+  readonly partial: number;
   readonly isSignedIn: boolean;
   readonly hasNetwork: boolean;
   /** Whether our server answered last time; null: it was not asked yet. */
@@ -46,6 +48,7 @@ export function makeStatus(facts: StatusFacts, nowMs: number): Status {
     state: deriveState({ ...facts, isComplete: copy?.isInitialComplete ?? false, lastSyncMs }, nowMs),
     error,
     progress,
+    partial: facts.partial,
     notice: copy?.rebuild?.reason ?? facts.notice,
     user: facts.user ?? copy?.user ?? null,
     server,
@@ -70,5 +73,5 @@ export function deriveState(facts: SyncFacts, nowMs: number): SyncState {
 }
 
 function endedState(facts: SyncFacts): SyncState {
-  return facts.lastSyncMs === null && !facts.isComplete ? 'never_synced' : 'session_expired';
+  return facts.lastSyncMs === null && !facts.isComplete && facts.partial === 0 ? 'never_synced' : 'session_expired';
 }

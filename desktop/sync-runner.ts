@@ -8,7 +8,7 @@ import { digestDifferences } from '../shared/digest.ts';
 import type { SyncError, SyncOutcome, SyncProgress } from '../shared/views.ts';
 import { dropInactive, readState, recomputeDigest, recordAttempt, saveState, startRebuild, type CacheWriter } from './cache.ts';
 import { withRetry, type RetryDeps } from './retry.ts';
-import type { Request } from './server-connection.ts';
+import { watchProgress, type TotalSource } from './sync-progress.ts';
 import { buildIndexes, pull, type ReceivedPage, type Tally } from './sync.ts';
 
 const DAY_MS = 86_400_000;
@@ -28,15 +28,13 @@ export interface RunnerDeps extends RetryDeps {
 }
 
 /** What a run needs of its host, asked anew for each run. */
-export interface RunnerHost {
+export interface RunnerHost extends TotalSource {
   /** The open copy of whoever is signed in; finds that out first where it is not known. Throws `signed_out`. */
   prepare(signal: AbortSignal): Promise<CacheWriter>;
   /** The open copy, whoever's it is, to keep a record of what failed. */
   cache(): CacheWriter | null;
   /** The copy was found damaged: the next `prepare` must give another one. */
   damaged(): void;
-  /** Sends a request with the token. */
-  send(request: Request): Promise<Buffer>;
   /** A run has ended, before anyone who waits for it hears of it. */
   ended(outcome: SyncOutcome): void;
   /** Something that people see has changed. */
@@ -107,16 +105,24 @@ export class SyncRunner {
   async #attempt(startedMs: number, signal: AbortSignal): Promise<SyncOutcome> {
     let tally: Tally = { upserts: 0, deletes: 0, bytes: 0 };
     let cache: CacheWriter | null = null;
+    const ended = new AbortController();
     try {
       cache = await withRetry(() => this.#host.prepare(signal), this.#deps, signal, () => this.#host.changed());
+      const watch = watchProgress(cache, this.#host, AbortSignal.any([signal, ended.signal]), (progress) => {
+        this.#progress = progress;
+        this.#host.changed();
+      });
       const result = await pull({
         cache,
         breathe: this.#deps.breathe,
-        ask: (since, askSignal) => this.#ask(since, askSignal),
+        ask: async (since, askSignal) => {
+          const received = await this.#ask(since, askSignal);
+          watch.came(received.page);
+          return received;
+        },
         onPage: (received) => {
           tally = received;
-          this.#progress = { changes: tally.upserts + tally.deletes, total: null, bytes: tally.bytes };
-          this.#host.changed();
+          watch.applied(tally);
         },
       }, signal);
       saveState(cache, { lastSyncMs: this.#deps.nowMs() });
@@ -134,6 +140,8 @@ export class SyncRunner {
       cache ??= this.#host.cache();
       if (cache && code !== 'signed_out') this.#record(cache, startedMs, failed);
       return failed;
+    } finally {
+      ended.abort();
     }
   }
 

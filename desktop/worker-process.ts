@@ -170,6 +170,7 @@ function stopped(last: Status | null): Status {
     state: 'error',
     error: { code: 'internal', message: died },
     progress: null,
+    partial: last?.partial ?? 0,
     notice: last?.notice ?? null,
     user: last?.user ?? null,
     server: last?.server ?? null,

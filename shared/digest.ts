@@ -30,6 +30,11 @@ export function subtractCrc(digest: CollectionDigest, crc: number): CollectionDi
   return { count: digest.count - 1, sum: (digest.sum - crc + MODULUS) % MODULUS };
 }
 
+/** The records of all collections. */
+export function countRecords(digest: Digest): number {
+  return Object.values(digest).reduce((sum, { count }) => sum + count, 0);
+}
+
 /** The names of the collections in which two digests differ; a missing collection is an empty one. */
 export function digestDifferences(left: Digest, right: Digest): string[] {
   const names = new Set([...Object.keys(left), ...Object.keys(right)]);

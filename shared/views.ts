@@ -48,6 +48,8 @@ export interface Status {
   readonly state: SyncState;
   readonly error: SyncError | null;
   readonly progress: SyncProgress | null;
+  /** Records that are here of a first sync that was never completed: sums are incomplete. 0 where it was, or has none. */
+  readonly partial: number;
   /** Why the copy is being, or was last, built anew; null where it never was. */
   readonly notice: string | null;
   readonly user: SignedInUser | null;

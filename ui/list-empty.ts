@@ -14,18 +14,20 @@ import './write-button.ts';
 export type Emptiness = 'failed' | 'no-data' | 'filling' | 'no-match' | 'none';
 
 /** Why there is nothing to see; null where there is, or will be in a moment. */
-export function emptiness({ error, total, hasFilters, state }: {
+export function emptiness({ error, total, hasFilters, state, partial }: {
   readonly error: CallError | null;
   readonly total: number | null;
   readonly hasFilters: boolean;
   readonly state: SyncState;
+  readonly partial: number;
 }): Emptiness | null {
   // Without a copy there is nothing to read, which is no failure of the list.
-  const isWithoutCopy = state === 'never_synced' || state === 'first_sync';
+  const isNeverSynced = state === 'never_synced' && partial === 0;
+  const isWithoutCopy = isNeverSynced || state === 'first_sync';
   if (error && !isWithoutCopy) return 'failed';
   if (total !== 0 && !(error && isWithoutCopy)) return null;
   if (state === 'first_sync') return 'filling';
-  if (state === 'never_synced') return 'no-data';
+  if (isNeverSynced) return 'no-data';
   return hasFilters ? 'no-match' : 'none';
 }
 

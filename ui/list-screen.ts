@@ -183,8 +183,8 @@ export class InvoifyListScreen extends LitElement {
 
   override render(): TemplateResult {
     const { total } = this.#rows;
-    const isFirstSync = this.status.state === 'first_sync';
-    const empty = emptiness({ error: this.#rows.error, total, hasFilters: hasFilters(this.state), state: this.status.state });
+    const { state, partial } = this.status;
+    const empty = emptiness({ error: this.#rows.error, total, hasFilters: hasFilters(this.state), state, partial });
     return html`
       <invoify-list-toolbar .collection=${this.collection} .state=${this.state} .currencies=${this.currencies} .today=${this.today}
         .mayWrite=${this.mayWrite} .blocked=${this.blocked} .syncing=${this.syncing}
@@ -204,7 +204,7 @@ export class InvoifyListScreen extends LitElement {
           @clear=${() => this.#set(clearFilters(this.state))} @retry=${() => this.#rows.refresh()}></invoify-list-empty>`}
       </div>
       <invoify-list-totals .count=${total === null ? '' : this.#count(total)} .totals=${this.#hasAmounts ? this.totals : null}
-        .incomplete=${isFirstSync}></invoify-list-totals>`;
+        .incomplete=${state === 'first_sync' || partial > 0}></invoify-list-totals>`;
   }
 }
 

@@ -92,7 +92,19 @@ function followStatus(): void {
   follow();
 }
 
+/** Only a page is told of the network coming and going; the preview passes it on, as Electron's preload does. */
+function reportNetwork(): void {
+  const report = (): void => {
+    // A preview that has ended says so by every call.
+    void fetch(`/network/${navigator.onLine ? 'online' : 'offline'}`, { method: 'POST' }).catch(() => undefined);
+  };
+  window.addEventListener('online', report);
+  window.addEventListener('offline', report);
+  report();
+}
+
 followStatus();
+reportNetwork();
 Object.defineProperty(window, 'electron', {
   value: createWindowApi({
     call,

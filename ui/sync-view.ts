@@ -104,7 +104,7 @@ export function viewSync(memory: SyncMemory, nowMs: number): SyncView {
     state, text: '', tone: 'plain', dot: null, action: null, instant: null, notice: null, announcement: '', progress: null,
   };
   switch (state) {
-    case 'never_synced': return { ...plain, ...same(t('sync.neverSynced')), action: 'sync-now' };
+    case 'never_synced': return { ...plain, ...neverSynced(status) };
     case 'first_sync': return { ...plain, ...firstSync(status) };
     case 'syncing': return { ...plain, ...same(t('sync.syncing')), tone: 'busy' };
     case 'up_to_date': return {
@@ -116,7 +116,7 @@ export function viewSync(memory: SyncMemory, nowMs: number): SyncView {
       announcement: t('sync.announceStale'),
     };
     case 'offline': {
-      const text = when === null ? t('sync.offlineEmpty') : t('sync.offlineLong', { when });
+      const text = when === null ? partialText(status) ?? t('sync.offlineEmpty') : t('sync.offlineLong', { when });
       return {
         ...plain, text: `${t('sync.offline')} · ${text}`, announcement: `${t('sync.offline')}. ${text}`, tone: 'plain',
         dot: 'offline', action: 'try-again', instant: instantOf(status), notice: { text, tone: 'warn', action: 'try-again' },
@@ -125,7 +125,7 @@ export function viewSync(memory: SyncMemory, nowMs: number): SyncView {
     case 'unreachable': {
       const server = serverName(status);
       const text = t('sync.unreachable', { server });
-      const long = when === null ? text : t('sync.unreachableLong', { server, when });
+      const long = when === null ? withPartial(`${text}.`, status) : t('sync.unreachableLong', { server, when });
       return {
         ...plain, ...same(text), tone: 'bad', dot: 'offline', action: 'details', instant: instantOf(status),
         notice: { text: long, tone: 'warn', action: 'try-again' },
@@ -133,11 +133,12 @@ export function viewSync(memory: SyncMemory, nowMs: number): SyncView {
     }
     case 'session_expired': {
       const text = t('sync.expired');
-      return { ...plain, ...same(text), tone: 'warn', action: 'sign-in', notice: { text, tone: 'warn', action: 'sign-in' } };
+      const long = withPartial(text, status);
+      return { ...plain, ...same(text), tone: 'warn', action: 'sign-in', notice: { text: long, tone: 'warn', action: 'sign-in' } };
     }
     case 'error': {
       const reason = status.error && syncErrorText(status.error);
-      const long = reason ? t('sync.failedLong', { reason }) : t('sync.failed');
+      const long = withPartial(reason ? t('sync.failedLong', { reason }) : t('sync.failed'), status);
       const text = when === null ? t('sync.failed') : `${t('sync.failed')} · ${t('sync.lastSynced', { when })}`;
       return {
         ...plain, text, announcement: long, tone: 'bad', action: 'details', instant: instantOf(status),
@@ -145,10 +146,25 @@ export function viewSync(memory: SyncMemory, nowMs: number): SyncView {
       };
     }
     case 'update_required': {
-      const text = status.error ? syncErrorText(status.error) : t('sync.update');
+      const text = withPartial(status.error ? syncErrorText(status.error) : t('sync.update'), status);
       return { ...plain, text: t('sync.update'), announcement: text, tone: 'warn', notice: { text, tone: 'warn', action: null } };
     }
   }
+}
+
+function neverSynced(status: Status): Partial<SyncView> {
+  if (status.partial === 0) return { ...same(t('sync.neverSynced')), action: 'sync-now' };
+  const text = t('sync.stopped', { done: formatNumber(status.partial) });
+  return { ...same(text), tone: 'warn', action: 'sync-now', notice: { text, tone: 'warn', action: 'sync-now' } };
+}
+
+/** What to say of a first sync that is not complete, in a state that is about something else. */
+function partialText({ partial }: Status): string | null {
+  return partial === 0 ? null : t('sync.partial', { count: partial });
+}
+
+function withPartial(text: string, status: Status): string {
+  return [text, partialText(status) ?? []].flat().join(' ');
 }
 
 function firstSync(status: Status): Partial<SyncView> {

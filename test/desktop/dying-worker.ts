@@ -6,6 +6,7 @@ import type { ToPreviewWorker } from '../../desktop/preview-worker.ts';
 
 parentPort?.on('message', (message: ToPreviewWorker) => {
   if (message === 'close') return parentPort?.close();
+  if (typeof message === 'string') return parentPort?.postMessage({ status: `"${threadId} ${message}"` });
   if (message.body === 'exit') return process.exit(1);
   if (message.body === 'throw') throw new Error('died as it was told');
   // A call that is never answered by this thread.

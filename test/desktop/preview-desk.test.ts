@@ -23,6 +23,25 @@ function openDying(t: TestContext): { desk: PreviewDesk; log: string[] } {
   return { desk, log };
 }
 
+test('the network that a page saw is told to the thread, also to one that starts later', async (t) => {
+  const { desk } = openDying(t);
+  const told = (): Promise<string> => new Promise((resolve) => {
+    const stop = desk.onStatus((status) => {
+      if (!/offline|online/.test(status)) return;
+      stop();
+      resolve(JSON.parse(status).split(' ')[1] as string);
+    });
+  });
+  desk.noticeNetwork('offline');
+  let heard = told();
+  await desk.answer('sync.getStatus', '{}');
+  assert.equal(await heard, 'offline');
+  heard = told();
+  desk.noticeNetwork('offline');
+  desk.noticeNetwork('online');
+  assert.equal(await heard, 'online', 'what is known is not told again');
+});
+
 describe('a thread that dies', () => {
   for (const how of ['exit', 'throw']) {
     test(`by ${how} leaves no call without an answer, and the next call starts another`, async (t) => {

@@ -168,6 +168,20 @@ describe('from somewhere else', () => {
   });
 });
 
+describe('the network, as the page sees it,', () => {
+  const own = (): Record<string, string> => ({ cookie, origin: preview.origin });
+
+  test('is told by a POST of the page itself', async () => {
+    for (const state of ['offline', 'online']) {
+      assert.equal((await ask(`/network/${state}`, { method: 'POST', headers: own() })).status, 204);
+      assert.equal((await ask(`/network/${state}`, { headers: own() })).status, 405);
+      assert.equal((await ask(`/network/${state}`, { method: 'POST', headers: { ...own(), cookie: '' } })).status, 403);
+      assert.equal((await ask(`/network/${state}`, { method: 'POST', headers: { ...own(), origin: 'null' } })).status, 403);
+    }
+    assert.equal((await ask('/network/sideways', { method: 'POST', headers: own() })).status, 405);
+  });
+});
+
 describe('every answer', () => {
   test('is kept by no cache, framed by no page, and lets the page load nothing from elsewhere', async () => {
     const headers = { cookie };

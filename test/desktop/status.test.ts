@@ -9,7 +9,7 @@ import type { SyncState } from '../../shared/views.ts';
 
 const nowMs = Date.parse('2026-03-01T12:00:00Z');
 const calm: SyncFacts = {
-  isRunning: false, isComplete: true, isSignedIn: true, hasNetwork: true, isOnline: true, error: null, lastSyncMs: nowMs - 60_000,
+  isRunning: false, isComplete: true, partial: 0, isSignedIn: true, hasNetwork: true, isOnline: true, error: null, lastSyncMs: nowMs - 60_000,
 };
 const error = (code: ErrorCode): Pick<SyncFacts, 'error'> => ({ error: { code, message: 'A sentence.' } });
 const nothingHere = { isComplete: false, lastSyncMs: null } as const;
@@ -20,6 +20,9 @@ const table: readonly (readonly [title: string, facts: Partial<SyncFacts>, state
   ['nobody is signed in and nothing is here', { ...nothingHere, isSignedIn: false }, 'never_synced'],
   ['nobody is signed in and something is here', { isSignedIn: false }, 'session_expired'],
   ['a first sync was completed and its time never kept', { lastSyncMs: null, isSignedIn: false }, 'session_expired'],
+  ['a first sync was stopped half-way', { ...nothingHere, partial: 3000 }, 'never_synced'],
+  ['the session ended half through a first sync', { ...nothingHere, partial: 3000, isSignedIn: false, ...error('signed_out') },
+    'session_expired'],
   ['a first sync runs', { ...nothingHere, isRunning: true }, 'first_sync'],
   ['a later sync runs', { isRunning: true }, 'syncing'],
   ['a sync runs after one that failed', { isRunning: true, isOnline: false, ...error('offline') }, 'syncing'],

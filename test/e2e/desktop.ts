@@ -43,10 +43,16 @@ export async function startDesktop(t: Ending, { browser, files, folder }: Around
   const dataFolder = options.dataFolder ?? temporaryFolder(t, join(folder, 'desktops'));
   const log: { event: string; facts: Readonly<Record<string, unknown>> }[] = [];
   const served = options.isBare === true ? new Map([...files, ['window.js', Buffer.of()]]) : files;
-  const start = (): Promise<Preview> => startPreview({ files: served, dataFolder, version: '0.1.0' }, {
-    log: (event, facts = {}) => void log.push({ event, facts }),
-    nowMs: Date.now,
-  });
+  /** Of each preview there was: it gets another port each time. */
+  const origins = new Set<string>();
+  const start = async (): Promise<Preview> => {
+    const started = await startPreview({ files: served, dataFolder, version: '0.1.0' }, {
+      log: (event, facts = {}) => void log.push({ event, facts }),
+      nowMs: Date.now,
+    });
+    origins.add(started.origin);
+    return started;
+  };
   const pages: Page[] = [];
   let preview: Preview | null = await start();
   const desktop: Desktop = {
@@ -58,7 +64,7 @@ export async function startDesktop(t: Ending, { browser, files, folder }: Around
       return preview;
     },
     async openPage(ending, { context, ...pageOptions } = {}) {
-      const page = await openPage(ending, context ?? browser, pageOptions);
+      const page = await openPage(ending, context ?? browser, origins, pageOptions);
       pages.push(page);
       await page.goto(context ? desktop.preview().origin : desktop.preview().newLink());
       return page;

@@ -11,7 +11,10 @@ export interface Gate {
   open(serverUrl: string): Promise<void>;
   /** Refuses connections and cuts those there are. */
   close(): Promise<void>;
-  /** Lets so many more bytes of answers through and holds the rest; resolves when that many went through. */
+  /**
+   * Lets so many more bytes of answers through each connection and holds the rest; resolves when that many went through
+   * one. So a long download is held, and what is asked beside it is answered.
+   */
   holdAfter(sizeBytes: number): Promise<void>;
   /** Lets everything through again. */
   release(): void;
@@ -21,26 +24,27 @@ export async function openGate(serverUrl: string): Promise<Gate> {
   const pairs = new Set<Pair>();
   let listener: Server | null = null;
   let port = 0;
-  let leftBytes = Infinity;
+  let allowedBytes = Infinity;
   let reached = (): void => {};
 
   /** Passes on as much of what a server sent as may pass, in the order in which it came. */
   function pass(pair: Pair): void {
-    while (pair.held.length > 0 && leftBytes > 0) {
+    while (pair.held.length > 0 && pair.leftBytes > 0) {
       const chunk = pair.held.shift() ?? Buffer.alloc(0);
-      const part = chunk.subarray(0, leftBytes);
+      const part = chunk.subarray(0, pair.leftBytes);
       if (part.length < chunk.length) pair.held.unshift(chunk.subarray(part.length));
-      leftBytes -= part.length;
+      pair.leftBytes -= part.length;
       pair.client.write(part);
     }
-    if (leftBytes === 0) reached();
+    if (pair.leftBytes === 0) reached();
     if (pair.held.length === 0) pair.server.resume();
     else pair.server.pause();
     if (pair.held.length === 0 && pair.isEnded) pair.client.end();
   }
 
   function join(client: Socket, target: URL): void {
-    const pair: Pair = { client, server: connect(Number(target.port), target.hostname), held: [], isEnded: false };
+    const server = connect(Number(target.port), target.hostname);
+    const pair: Pair = { client, server, held: [], leftBytes: allowedBytes, isEnded: false };
     pairs.add(pair);
     client.pipe(pair.server);
     pair.server.on('data', (chunk: Buffer) => {
@@ -77,15 +81,19 @@ export async function openGate(serverUrl: string): Promise<Gate> {
       await closed;
     },
     holdAfter(sizeBytes) {
-      leftBytes = sizeBytes;
+      allowedBytes = sizeBytes;
+      for (const pair of pairs) pair.leftBytes = sizeBytes;
       return new Promise((resolve) => {
         reached = resolve;
         if (sizeBytes === 0) resolve();
       });
     },
     release() {
-      leftBytes = Infinity;
-      for (const pair of pairs) pass(pair);
+      allowedBytes = Infinity;
+      for (const pair of pairs) {
+        pair.leftBytes = Infinity;
+        pass(pair);
+      }
     },
   };
   await gate.open(serverUrl);
@@ -97,5 +105,6 @@ interface Pair {
   readonly server: Socket;
   /** What the server sent and may not pass yet. */
   held: Buffer[];
+  leftBytes: number;
   isEnded: boolean;
 }

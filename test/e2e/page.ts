@@ -1,5 +1,5 @@
 // A page that looks at a desktop, what a test asks of it through `window.electron`, and what it must not do: say
-// anything to its console, or fail unheard.
+// anything to its console, fail unheard, or ask anything of another origin than its own.
 
 import assert from 'node:assert/strict';
 
@@ -25,8 +25,13 @@ export interface PageOptions {
   readonly mayHear?: readonly RegExp[];
 }
 
-/** An empty page, closed when the test ends; then the test fails if it wrote a warning or an error, or left one unhandled. */
-export async function openPage(t: Ending, where: Browser | BrowserContext, options: PageOptions): Promise<Page> {
+/**
+ * An empty page, closed when the test ends; then the test fails if it wrote a warning or an error, left one unhandled,
+ * or asked for anything that is not of `origins`.
+ */
+export async function openPage(
+  t: Ending, where: Browser | BrowserContext, origins: ReadonlySet<string>, options: PageOptions,
+): Promise<Page> {
   const problems = new Set<string>();
   const isNew = 'newContext' in where;
   const context = isNew ? await where.newContext({
@@ -41,6 +46,12 @@ export async function openPage(t: Ending, where: Browser | BrowserContext, optio
     if (message.type() === 'error' || message.type() === 'warning') problems.add(`${message.type()}: ${message.text()}`);
   });
   page.on('pageerror', (error) => problems.add(`unhandled: ${error.name}: ${error.message} ${error.stack ?? ''}`));
+  const check = (url: string): void => {
+    const { protocol, origin } = new URL(url);
+    if (protocol !== 'data:' && !origins.has(origin)) problems.add(`a request to another origin: ${url}`);
+  };
+  page.on('request', (request) => check(request.url()));
+  page.on('websocket', (socket) => check(socket.url()));
   page.on('crash', () => void problems.add('the page crashed'));
   t.after(async () => {
     await (isNew ? context.close() : page.close());

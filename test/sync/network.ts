@@ -2,6 +2,8 @@
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
+import { TOTAL_LIMIT } from '../../desktop/sync-progress.ts';
+
 /** One request of the desktop. */
 export interface Call {
   /** Counts every request of this network, from 0. */
@@ -57,7 +59,8 @@ export function createNetwork({ place, onStall }: NetworkOptions = {}): Network 
     },
     async fetch(input, init) {
       const url = new URL(String(input));
-      const isPull = url.pathname === '/api/sync/pull';
+      // What asks how much there is, beside a first sync, is no page of it.
+      const isPull = url.pathname === '/api/sync/pull' && url.searchParams.get('limit') !== String(TOTAL_LIMIT);
       const call: Call = {
         index: calls.length,
         page: isPull ? pulls.length : null,

@@ -14,7 +14,7 @@ const minute = 60_000;
 function statusOf(state: SyncState, changes: Partial<Status> = {}): Status {
   return {
     initialized: true, lastSync: { timestamp: new Date(now - 3 * minute).toISOString(), changes: 0 }, isOnline: true, state,
-    error: null, progress: null, notice: null, server: 'https://invoices.acme.lan',
+    error: null, progress: null, partial: 0, notice: null, server: 'https://invoices.acme.lan',
     user: { id: '1', email: 'a@example.com', name: 'Ada', role: 'owner', accountId: '1' }, ...changes,
   };
 }
@@ -30,6 +30,8 @@ describe('each state of the sync', () => {
   const old: Partial<Status> = { error: { code: 'upgrade_required', message: 'Update Invoify: this server speaks protocol 2.' } };
   const rows: readonly (readonly [SyncState, Partial<Status>, string, SyncView['tone'], SyncView['action'], string | null])[] = [
     ['never_synced', nothing, 'No data on this computer yet', 'plain', 'sync-now', null],
+    ['never_synced', { ...nothing, partial: 3000 }, 'Download stopped at 3,000 · Totals incomplete', 'warn', 'sync-now',
+      'Download stopped at 3,000 · Totals incomplete'],
     ['first_sync', progress(0, null), 'Downloading… · Totals incomplete', 'busy', 'cancel', 'Downloading… · Totals incomplete'],
     ['first_sync', progress(12_400, 48_210), 'Downloading – 12,400 of 48,210 · Totals incomplete', 'busy', 'cancel',
       'Downloading – 12,400 of 48,210 · Totals incomplete'],
@@ -43,6 +45,10 @@ describe('each state of the sync', () => {
       'Showing data from today 14:02. You can view and export.'],
     ['unreachable', { isOnline: false }, 'Can’t reach invoices.acme.lan', 'bad', 'details',
       'Can’t reach invoices.acme.lan. Showing data from today 14:02. You can view and export.'],
+    ['offline', { ...nothing, isOnline: false, partial: 3000 }, 'Offline · 3,000 records are here; totals are incomplete.', 'plain',
+      'try-again', '3,000 records are here; totals are incomplete.'],
+    ['unreachable', { ...nothing, isOnline: false, partial: 1 }, 'Can’t reach invoices.acme.lan', 'bad', 'details',
+      'Can’t reach invoices.acme.lan. 1 record is here; totals are incomplete.'],
     ['session_expired', {}, 'Sign in again to sync; what is here stays readable', 'warn', 'sign-in',
       'Sign in again to sync; what is here stays readable'],
     ['error', failed, 'Sync failed · Last synced today 14:02', 'bad', 'details', 'Sync failed: The copy differs.'],

@@ -137,6 +137,8 @@ export const deShell: Translation<typeof enShell> = {
   'sync.firstSync': 'Wird heruntergeladen – {done} von {total} · Summen unvollständig',
   'sync.firstSyncOpen': 'Wird heruntergeladen – {done} · Summen unvollständig',
   'sync.firstSyncStart': 'Wird heruntergeladen… · Summen unvollständig',
+  'sync.stopped': 'Download bei {done} angehalten · Summen unvollständig',
+  'sync.partial': { one: '{count} Datensatz ist hier; Summen sind unvollständig.', other: '{count} Datensätze sind hier; Summen sind unvollständig.' },
   'sync.syncing': 'Synchronisiert…',
   'sync.online': 'Online',
   'sync.lastSynced': 'Synchronisiert {when}',

@@ -137,6 +137,8 @@ export const enShell = {
   'sync.firstSync': 'Downloading – {done} of {total} · Totals incomplete',
   'sync.firstSyncOpen': 'Downloading – {done} · Totals incomplete',
   'sync.firstSyncStart': 'Downloading… · Totals incomplete',
+  'sync.stopped': 'Download stopped at {done} · Totals incomplete',
+  'sync.partial': { one: '{count} record is here; totals are incomplete.', other: '{count} records are here; totals are incomplete.' },
   'sync.syncing': 'Syncing…',
   'sync.online': 'Online',
   'sync.lastSynced': 'Last synced {when}',
