@@ -9,7 +9,8 @@ import type { SyncState } from '../../shared/views.ts';
 
 const nowMs = Date.parse('2026-03-01T12:00:00Z');
 const calm: SyncFacts = {
-  isRunning: false, isComplete: true, partial: 0, isSignedIn: true, hasNetwork: true, isOnline: true, error: null, lastSyncMs: nowMs - 60_000,
+  isRunning: false, isComplete: true, partial: 0, isSignedIn: true, hasNetwork: true, isOnline: true, error: null,
+  lastSyncMs: nowMs - 60_000,
 };
 const error = (code: ErrorCode): Pick<SyncFacts, 'error'> => ({ error: { code, message: 'A sentence.' } });
 const nothingHere = { isComplete: false, lastSyncMs: null } as const;

@@ -138,7 +138,9 @@ export const deShell: Translation<typeof enShell> = {
   'sync.firstSyncOpen': 'Wird heruntergeladen – {done} · Summen unvollständig',
   'sync.firstSyncStart': 'Wird heruntergeladen… · Summen unvollständig',
   'sync.stopped': 'Download bei {done} angehalten · Summen unvollständig',
-  'sync.partial': { one: '{count} Datensatz ist hier; Summen sind unvollständig.', other: '{count} Datensätze sind hier; Summen sind unvollständig.' },
+  'sync.partial': {
+    one: '{count} Datensatz ist hier; Summen sind unvollständig.', other: '{count} Datensätze sind hier; Summen sind unvollständig.',
+  },
   'sync.syncing': 'Synchronisiert…',
   'sync.online': 'Online',
   'sync.lastSynced': 'Synchronisiert {when}',
