@@ -83,6 +83,29 @@ describe('every source file', () => {
   });
 });
 
+describe('the window', () => {
+  const window = sources.filter(({ room }) => room === 'ui');
+  const rules: readonly (readonly [title: string, isBroken: (lines: readonly string[], path: string) => boolean])[] = [
+    ['has at most 250 lines in a file of its code', (lines, path) => !path.startsWith('ui/strings/') && lines.length > 251],
+    ['defines one component in a file', (lines) => lines.filter((line) => line.startsWith('customElements.define(')).length > 1],
+    ['writes no markup as text, and no style where its policy forbids one', (lines) =>
+      lines.some((line) => /\b(innerHTML|outerHTML|insertAdjacentHTML|unsafe\w+|styleMap)\b|\sstyle=/.test(line))],
+    ['takes its colours from the tokens', (lines) =>
+      lines.some((line) => /:[^;]*(#[\da-f]{3,8}\b|\b(rgb|hsl|oklch|color)a?\()/i.test(line))],
+    ['is laid out by start and end, not by left and right', (lines) => lines.some((line) =>
+      /\b(margin|padding|border|inset)-(left|right)\b|[{;]\s*(left|right):\s|(text-align|float): *(left|right)\b/.test(line))],
+    ['talks to the desktop in app.ts alone', (lines, path) => !['ui/app.ts', 'ui/preview-page.ts'].includes(path)
+      && lines.some((line) => /\bwindow\.electron\b/.test(line))],
+    ['has no decorators', (lines) => lines.some((line) => /^\s*@\w+\(/.test(line))],
+  ];
+  for (const [title, isBroken] of rules) {
+    test(title, () => {
+      const all = window.map(({ path, text }) => ({ path, lines: path.startsWith('ui/strings/') ? code(text) : text.split('\n') }));
+      assert.deepEqual(all.filter(({ path, lines }) => isBroken(lines, path)).map(({ path }) => path), []);
+    });
+  }
+});
+
 describe('the package', () => {
   const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Record<string, Record<string, unknown>>;
 

@@ -3,7 +3,7 @@
 // how much of its floor it reaches; more is better, 1 is the floor itself.
 //
 //   npm run bench                        the embedded database and, where there is a mongod, MongoDB
-//   npm run bench -- --only sync         one of sync, reads, changed, unchanged, writes, memory
+//   npm run bench -- --only sync         one of sync, reads, changed, unchanged, writes, memory, window
 //   npm run bench -- --records 20000     invoices instead of 100,000
 //   npm run bench -- --runs 1            instead of the median of three
 
@@ -14,15 +14,17 @@ import { parseArgs } from 'node:util';
 
 import { createTeller, formatCount } from '../../demo/console.ts';
 import type { WireChange } from '../../shared/feed.ts';
+import { findChromium } from '../chromium.ts';
 import { openTestMongo } from '../mongod.ts';
 import { foundCompany, readFeed, type CompanyServer } from './company-server.ts';
 import type { Figure } from './figures.ts';
 import { measureBareTable, measureCacheTables, measurePages, measureSingleWrites, type Floor } from './floor.ts';
 import { readMongoCounts, readSqliteCounts } from './reads.ts';
 import { measureChanged, measureFirstSync, measureReadsMeanwhile, measureUnchanged, withDesktop } from './sync.ts';
+import { measureWindow } from './window.ts';
 import { measureWrites } from './writes.ts';
 
-const names = ['sync', 'reads', 'changed', 'unchanged', 'writes', 'memory'] as const;
+const names = ['sync', 'reads', 'changed', 'unchanged', 'writes', 'memory', 'window'] as const;
 type Name = (typeof names)[number];
 
 interface Plan {
@@ -38,6 +40,9 @@ interface Floors {
   readonly singleWrites: Floor;
 }
 
+/** What the screen of a headless Chromium shows. */
+const FRAMES_PER_SECOND = 60;
+
 const teller = createTeller(process.stdout, Date.now);
 
 async function bench(plan: Plan): Promise<void> {
@@ -45,7 +50,23 @@ async function bench(plan: Plan): Promise<void> {
   teller.heading(`${formatCount(plan.records)} invoices, ${plan.runs === 1 ? 'one run' : `medians of ${plan.runs} runs`}, ${cpu}`);
   const figures: Figure[] = [];
   const notes: string[] = [];
+  if (names.some((name) => name !== 'window' && plan.wants(name))) await benchSync(plan, figures, notes);
+  if (plan.wants('window')) await benchWindow(plan, figures, notes);
+  teller.say();
+  teller.table(
+    [
+      { title: 'What', maxColumns: 42 }, { title: 'Store' }, { title: 'Figure', align: 'end' }, { title: 'Unit' },
+      { title: 'Of floor', align: 'end' },
+    ],
+    figures.map(({ what, store, value, unit, ofFloor }) => [
+      what, store, value === null ? '–' : formatFigure(value), unit, ofFloor === null ? '' : ofFloor.toFixed(2),
+    ]),
+  );
+  teller.say();
+  for (const note of notes) teller.say(note);
+}
 
+async function benchSync(plan: Plan, figures: Figure[], notes: string[]): Promise<void> {
   const embedded = await foundCompany(null, plan.records);
   const floors = await measureFloors(embedded, plan.runs, figures);
   await benchStore(plan, embedded, floors, null, figures, notes);
@@ -60,18 +81,25 @@ async function bench(plan: Plan): Promise<void> {
       await mongo.release();
     }
   }
-  teller.say();
-  teller.table(
-    [
-      { title: 'What', maxColumns: 42 }, { title: 'Store' }, { title: 'Figure', align: 'end' }, { title: 'Unit' },
-      { title: 'Of floor', align: 'end' },
-    ],
-    figures.map(({ what, store, value, unit, ofFloor }) => [
-      what, store, value === null ? '–' : formatFigure(value), unit, ofFloor === null ? '' : ofFloor.toFixed(2),
-    ]),
-  );
-  teller.say();
-  for (const note of notes) teller.say(note);
+}
+
+async function benchWindow(plan: Plan, figures: Figure[], notes: string[]): Promise<void> {
+  const { missing } = findChromium();
+  if (missing !== null) return void notes.push(`The window was not measured. ${missing}`);
+  teller.say('Measuring the window …');
+  const { scrolls, paintMs, searchMs } = await measureWindow(plan.records);
+  const add = (what: string, value: number, unit: string, ofFloor: number | null = null): void =>
+    void figures.push({ what, store: '', value, unit, ofFloor });
+  for (const { pxPerSecond, framesPerSecond, lateShare, waitingShare } of scrolls) {
+    const speed = `${formatCount(pxPerSecond)} px/s`;
+    add(`Window: scrolling, ${speed}`, framesPerSecond, 'frames/s', framesPerSecond / FRAMES_PER_SECOND);
+    const [late, waiting] = [lateShare, waitingShare].map((part) => `${(part * 100).toFixed(1)} %`);
+    notes.push(`Window, at ${speed}: ${late} of the frames were late, and in ${waiting} a row in view was not there yet.`);
+  }
+  add('Window: click to painted list, median', paintMs.median, 'ms');
+  add('… largest', paintMs.largest, 'ms');
+  add('Window: key to painted search, median', searchMs.median, 'ms');
+  add('… largest', searchMs.largest, 'ms');
 }
 
 async function measureFloors(company: CompanyServer, runs: number, figures: Figure[]): Promise<Floors> {
