@@ -161,6 +161,8 @@ export class InvoifyApp extends LitElement {
   protected override willUpdate(changed: PropertyValues): void {
     if (!this._sync || !this._locale) return;
     const now = Date.now();
+    // As time passes, what was too new to be read is read.
+    this._sync = rememberStatus(this._sync, this._sync.latest, now);
     clearTimeout(this.#tick);
     this.#tick = setTimeout(() => this.requestUpdate(), nextChangeMs(this._sync, now));
     const { state, announcement } = viewSync(this._sync, now);

@@ -154,10 +154,17 @@ export const controls = css`
     box-shadow: var(--shadow);
   }
 
+  .logo { fill: var(--color-accent); }
+  .logo .sheet { fill: var(--color-on-accent); }
+  .logo .tick { fill: none; stroke: var(--color-accent); stroke-width: 1.6; stroke-linecap: round; stroke-linejoin: round; }
+
   .number { font-variant-numeric: tabular-nums; text-align: end; }
 
   @media (forced-colors: active) {
     .icon { color: inherit !important; }
+    .logo { fill: CanvasText; }
+    .logo .sheet { fill: Canvas; }
+    .logo .tick { stroke: CanvasText; }
     .badge { border-color: CanvasText; forced-color-adjust: auto; }
     .button.primary { border-width: 2px; }
     .button[aria-disabled='true'], .icon-button[aria-disabled='true'] { color: GrayText; border-color: GrayText; }

@@ -62,3 +62,12 @@ export function isIcon(name: string): name is IconName {
 export function icon(name: IconName): TemplateResult {
   return html`<svg class="icon" viewBox="0 0 16 16" aria-hidden="true" focusable="false">${shapes[name]}</svg>`;
 }
+
+/** The product's sign, as on its icon: a folded invoice with the check that says it is proved. */
+export function logo(): TemplateResult {
+  return html`<svg class="logo" viewBox="0 0 16 16" aria-hidden="true" focusable="false">
+    <rect x="1" width="14" height="16" rx="2.5"/>
+    <path class="sheet" d="M4 2h5l3 3v9H4z"/>
+    <path class="tick" d="M5.8 9.7l1.6 1.6 3-3"/>
+  </svg>`;
+}

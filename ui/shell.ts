@@ -20,7 +20,7 @@ import { mayWrite } from './record-actions.ts';
 import { shellStyles } from './shell-styles.ts';
 import './sidebar.ts';
 import './status-bar.ts';
-import { blockText, dataRevision, writeBlock, type Notice, type SyncView } from './sync-view.ts';
+import { blockText, writeBlock, type Notice, type SyncView } from './sync-view.ts';
 
 /** Loads what is not drawn at first, with its texts. */
 async function loadTheRest(): Promise<void> {
@@ -203,14 +203,14 @@ export class InvoifyShell extends LitElement {
     const { status, _screen: screen } = this;
     const collection = findCollection(screen);
     if (screen === healthScreen) {
-      return html`${this.#notice()}<invoify-health .status=${status} .revision=${dataRevision(status)}></invoify-health>`;
+      return html`${this.#notice()}<invoify-health .status=${status} .revision=${this.view.revision}></invoify-health>`;
     }
     if (!collection) {
       return html`${this.#notice()}<invoify-settings .status=${status} .user=${status.user} .settings=${this.settings}
         .info=${this.info}></invoify-settings>`;
     }
     return html`${keyed(screen, html`<invoify-list-screen .collection=${collection} .state=${this._lists[screen]}
-      .status=${status} .revision=${dataRevision(status)} .today=${localDay(Date.now())}
+      .status=${status} .revision=${this.view.revision} .today=${localDay(Date.now())}
       .selectedId=${this._detail?.collection === screen ? this._detail.id : null}
       .mayWrite=${status.user !== null && mayWrite(screen, status.user.role)} .blocked=${writeBlock(status)}
       .syncing=${this.view.state === 'syncing' || this.view.state === 'first_sync'}
@@ -231,7 +231,7 @@ export class InvoifyShell extends LitElement {
       ${isOver ? html`<div class="scrim" @click=${() => this.#closeDetail()}></div>` : nothing}
       <aside class=${detail.id === null ? 'new' : isOver ? 'over' : 'beside'} aria-label=${t('word.details')}>
         <invoify-detail .collection=${detail.collection} .recordId=${detail.id} .from=${detail.from} .status=${status} .user=${status.user}
-          .info=${this.info} .revision=${dataRevision(status)} .overlay=${isOver}></invoify-detail>
+          .info=${this.info} .revision=${this.view.revision} .overlay=${isOver}></invoify-detail>
       </aside>`;
   }
 
@@ -242,7 +242,7 @@ export class InvoifyShell extends LitElement {
       <main ?inert=${isOver}>${this.#main()}</main>
       ${this.#pane(isOver)}
       <footer><invoify-status-bar .view=${this.view} .version=${this.info?.version ?? ''} .screen=${this._screen}
-        .revision=${dataRevision(this.status)}></invoify-status-bar></footer>`;
+        .revision=${this.view.revision}></invoify-status-bar></footer>`;
   }
 }
 

@@ -7,7 +7,7 @@ import { healthScreen, listScreens, settingsScreen, type Screen } from './app-st
 import { controls } from './controls.ts';
 import { emit } from './events.ts';
 import { t, tryText } from './i18n.ts';
-import { icon, isIcon, type IconName } from './icons.ts';
+import { icon, isIcon, logo, type IconName } from './icons.ts';
 
 export class InvoifySidebar extends LitElement {
   static override properties = {
@@ -21,7 +21,7 @@ export class InvoifySidebar extends LitElement {
     .name { display: flex; align-items: center; gap: var(--space-2);
       block-size: var(--space-8); margin-block-end: var(--space-2); padding-inline: var(--space-2);
       font-size: var(--text-large); font-weight: var(--weight-strong); }
-    .mark { inline-size: 16px; block-size: 16px; flex: none; border-radius: var(--radius-small); background: var(--color-accent); }
+    .logo { inline-size: 18px; block-size: 18px; flex: none; }
     nav { display: flex; flex: 1; flex-direction: column; min-block-size: 0; }
     .items { flex: 1; min-block-size: 0; overflow-y: auto; }
     ul { display: grid; gap: var(--space-half); margin: 0; padding: 0; list-style: none; }
@@ -55,8 +55,7 @@ export class InvoifySidebar extends LitElement {
       .item { justify-content: center; padding: 0; }
       .item span { position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); }
     }
-    @media (forced-colors: active) { .item[aria-current] { outline: 2px solid Highlight; outline-offset: -2px;
-      } .mark { background: CanvasText; } }
+    @media (forced-colors: active) { .item[aria-current] { outline: 2px solid Highlight; outline-offset: -2px; } }
   `];
 
   declare screen: Screen;
@@ -76,7 +75,7 @@ export class InvoifySidebar extends LitElement {
   override render(): TemplateResult {
     return html`
       <nav aria-label=${t('nav.label')}>
-        <div class="name"><div class="mark"></div><span>${t('word.app')}</span></div>
+        <div class="name">${logo()}<span>${t('word.app')}</span></div>
         <div class="items">
           <ul>${listScreens(this.user?.role ?? null).map((name) =>
             this.#item(name, tryText('collection', name), isIcon(name) ? name : 'folder'))}</ul>

@@ -9,6 +9,7 @@ import { ask } from './ask.ts';
 import { callErrorText } from './call-error-text.ts';
 import { controls } from './controls.ts';
 import { t } from './i18n.ts';
+import { logo } from './icons.ts';
 import { latestOnly } from './latest.ts';
 
 type Field = 'server' | 'email' | 'password';
@@ -37,8 +38,7 @@ export class InvoifySignIn extends LitElement {
       border-radius: var(--radius-large); background: var(--color-surface); }
     :host([again]) form { border: 0; padding: var(--space-6); background: none; }
     h1 { margin: 0; font-size: var(--text-title); font-weight: var(--weight-strong); line-height: var(--line-tight); }
-    .mark { inline-size: var(--space-6); block-size: var(--space-6); margin-block-end: var(--space-3); border-radius: var(--radius);
-      background: var(--color-accent); }
+    .logo { inline-size: var(--space-8); block-size: var(--space-8); margin-block-end: var(--space-3); }
     .again { margin: var(--space-1) 0 0; color: var(--color-muted); }
     .input { min-block-size: 32px; }
     .server { display: flex; gap: var(--space-2); }
@@ -150,7 +150,7 @@ export class InvoifySignIn extends LitElement {
 
   override render(): TemplateResult {
     return html`<form novalidate aria-labelledby="title" @submit=${this.#submit}>
-      <div>${this.again ? nothing : html`<div class="mark"></div>`}
+      <div>${this.again ? nothing : logo()}
         <h1 id="title">${this.again ? t('signIn.again') : t('signIn.title')}</h1>
         ${this.again ? html`<p class="again">${t('signIn.againHint')}</p>` : nothing}</div>
       ${this.#field('server', t('signIn.server'), 'url', 'on', this.server ?? '')}

@@ -11,6 +11,8 @@ import { t } from './i18n.ts';
 export const STALE_AFTER_MS = 15 * 60_000;
 /** A sync that is shorter than this is not shown. */
 export const QUIET_MS = 500;
+/** How often what a first sync brings is read anew. */
+export const READ_EVERY_MS = 500;
 
 /** Why nothing can be written now; null: it can. */
 export type WriteBlock = null | 'offline' | 'signed_out';
@@ -36,22 +38,36 @@ export interface SyncView {
   /** Above the list, for what stands in a person's way. */
   readonly notice: Notice | null;
   readonly announcement: string;
+  /** Changes when there is something new to read. */
+  readonly revision: string;
   /** Of the first sync: null where there is none. `ratio` is null while its end is not known. */
   readonly progress: { readonly ratio: number | null } | null;
 }
 
 // -------------------------------------------------------------------------------------------------- what is shown when
 
-/** The last status, and the one that is shown while a sync is too young to be shown itself. */
+/**
+ * The last status, the one that is shown while a sync is too young to be shown itself, and as of when the data is that
+ * everything on the screen was read from.
+ */
 export interface SyncMemory {
   readonly latest: Status;
   readonly before: Status;
   readonly syncingSinceMs: number | null;
+  readonly read: { readonly revision: string; readonly atMs: number };
 }
 
 export function rememberStatus(memory: SyncMemory | null, latest: Status, nowMs: number): SyncMemory {
-  if (latest.state !== 'syncing') return { latest, before: latest, syncingSinceMs: null };
-  return { latest, before: memory?.before ?? latest, syncingSinceMs: memory?.syncingSinceMs ?? nowMs };
+  const read = mustWaitMs(memory, latest, nowMs) > 0 && memory ? memory.read : { revision: dataRevision(latest), atMs: nowMs };
+  if (latest.state !== 'syncing') return { latest, before: latest, syncingSinceMs: null, read };
+  return { latest, before: memory?.before ?? latest, syncingSinceMs: memory?.syncingSinceMs ?? nowMs, read };
+}
+
+/** How long what a first sync has brought is left unread: 0 where it is time to read, or nothing is new. */
+function mustWaitMs(memory: SyncMemory | null, latest: Status, nowMs: number): number {
+  if (!memory || latest.state !== 'first_sync' || dataRevision(latest) === memory.read.revision) return 0;
+  const agoMs = nowMs - memory.read.atMs;
+  return agoMs < 0 ? 0 : Math.max(0, READ_EVERY_MS - agoMs);
 }
 
 /** The state that people are shown: a short sync changes nothing, and what is old turns stale without being told. */
@@ -62,9 +78,11 @@ export function shownState(memory: SyncMemory, nowMs: number): SyncState {
   return state === 'up_to_date' && ageMs(latest, nowMs) > STALE_AFTER_MS ? 'stale' : state;
 }
 
-/** When what is shown changes by itself: to show a sync, to turn stale, or to tick on; in ms from now. */
+/** When what is shown changes by itself: to read more, to show a sync, to turn stale, or to tick on; in ms from now. */
 export function nextChangeMs(memory: SyncMemory, nowMs: number): number {
   const { syncingSinceMs } = memory;
+  const unreadMs = mustWaitMs(memory, memory.latest, nowMs);
+  if (unreadMs > 0) return unreadMs;
   if (syncingSinceMs !== null && nowMs - syncingSinceMs < QUIET_MS) return QUIET_MS - (nowMs - syncingSinceMs);
   const age = ageMs(memory.latest, nowMs);
   return age === Infinity ? 60_000 : Math.max(1000, 60_000 - (Math.max(0, age) % 60_000));
@@ -85,12 +103,9 @@ export function blockText(block: WriteBlock): string | null {
   return block === 'offline' ? t('write.offline') : t('write.signedOut');
 }
 
-/**
- * What changes when there is something new to read: a completed sync, one that ended in any other way, and during a
- * first sync each step of it that is worth reading anew.
- */
-export function dataRevision(status: Status): string {
-  const step = status.state === 'first_sync' ? Math.ceil((status.progress?.changes ?? 0) / 5000) : '';
+/** What changes when there is something new to read: a sync that ended, in whatever way, or a page of a first one. */
+function dataRevision(status: Status): string {
+  const step = status.state === 'first_sync' ? status.progress?.changes ?? 0 : '';
   return `${status.initialized} ${status.lastSync?.timestamp ?? ''} ${status.user?.id ?? ''} ${step}`;
 }
 
@@ -101,7 +116,8 @@ export function viewSync(memory: SyncMemory, nowMs: number): SyncView {
   const state = shownState(memory, nowMs);
   const when = status.lastSync && formatWhen(status.lastSync.timestamp, nowMs);
   const plain: SyncView = {
-    state, text: '', tone: 'plain', dot: null, action: null, instant: null, notice: null, announcement: '', progress: null,
+    state, text: '', tone: 'plain', dot: null, action: null, instant: null, notice: null, announcement: '',
+    revision: memory.read.revision, progress: null,
   };
   switch (state) {
     case 'never_synced': return { ...plain, ...neverSynced(status) };

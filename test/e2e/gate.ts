@@ -3,6 +3,7 @@
 
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { pipeline } from 'node:stream';
 
 export interface Gate {
   /** The server's address as the desktop knows it; the same after each opening. */
@@ -16,6 +17,8 @@ export interface Gate {
    * one. So a long download is held, and what is asked beside it is answered.
    */
   holdAfter(sizeBytes: number): Promise<void>;
+  /** Changes what clients send, such as one word of the same length, on connections from now on; null changes nothing. */
+  alter(change: ((sent: string) => string) | null): void;
   /** Lets everything through again. */
   release(): void;
 }
@@ -26,6 +29,7 @@ export async function openGate(serverUrl: string): Promise<Gate> {
   let port = 0;
   let allowedBytes = Infinity;
   let reached = (): void => {};
+  let altered: ((sent: string) => string) | null = null;
 
   /** Passes on as much of what a server sent as may pass, in the order in which it came. */
   function pass(pair: Pair): void {
@@ -46,7 +50,11 @@ export async function openGate(serverUrl: string): Promise<Gate> {
     const server = connect(Number(target.port), target.hostname);
     const pair: Pair = { client, server, held: [], leftBytes: allowedBytes, isEnded: false };
     pairs.add(pair);
-    client.pipe(pair.server);
+    const change = altered;
+    if (change === null) client.pipe(server);
+    else pipeline(client, async function* (chunks) {
+      for await (const chunk of chunks as AsyncIterable<Buffer>) yield Buffer.from(change(chunk.toString('latin1')), 'latin1');
+    }, server, () => undefined);
     pair.server.on('data', (chunk: Buffer) => {
       pair.held.push(chunk);
       pass(pair);
@@ -87,6 +95,10 @@ export async function openGate(serverUrl: string): Promise<Gate> {
         reached = resolve;
         if (sizeBytes === 0) resolve();
       });
+    },
+    alter(change) {
+      altered = change;
+      for (const { client } of pairs) client.destroy();
     },
     release() {
       allowedBytes = Infinity;

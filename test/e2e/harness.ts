@@ -82,6 +82,7 @@ export function describeWindow(title: string, options: SceneOptions, tests: (sce
     });
     afterEach(async () => {
       scene?.gate.release();
+      scene?.gate.alter(null);
       await scene?.startServer();
     });
     after(async () => scene?.close());

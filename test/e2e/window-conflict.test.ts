@@ -5,6 +5,7 @@ import { test, type TestContext } from 'node:test';
 
 import type { Page } from 'playwright-core';
 
+import { assertAccessible } from './accessible.ts';
 import { describeWindow, signIn, type Scene } from './harness.ts';
 import { act, finish, openRecord, press, sheet } from './person.ts';
 
@@ -53,6 +54,7 @@ describeWindow('a conflict', { invoices: 20, customers: 10 }, (scene) => {
     const phone = page.getByRole('group', { name: 'Phone', exact: true });
     assert.equal(await phone.getByRole('radio', { name: /^Theirs/ }).isChecked(), true, 'what only they changed is proposed');
     assert.equal((await read())['contact'], 'Theirs');
+    await assertAccessible(page, 'conflict');
     await page.getByRole('button', { name: 'Back to the form' }).click();
     assert.equal(await page.locator('invoify-detail').getByLabel('Contact').inputValue(), 'Mine');
     assert.equal((await read())['contact'], 'Theirs');
@@ -81,6 +83,37 @@ describeWindow('a conflict', { invoices: 20, customers: 10 }, (scene) => {
     await saveChoice(page);
     const { name, contact, phone } = await read();
     assert.deepEqual([name, contact, phone], ['Mixed GmbH, theirs', 'Mine', '+43 1 234']);
+  });
+
+  test('saves what can still be saved of a draft that was sent while its form was open, and shows the rest', async (t) => {
+    const colleague = await scene().colleague(scene().editor);
+    const customer = await colleague.create('customers', { name: 'Sent Meanwhile Ltd', currency: 'EUR' });
+    const today = new Date().toISOString().slice(0, 10);
+    const line = { description: 'Work', quantityMilli: 1000, unitPriceMinor: 5000, taxRateBp: 0 };
+    const draft = await colleague.create('invoices', {
+      customerId: customer.id, issueDate: today, dueDate: today, currency: 'EUR', lines: [line],
+    });
+    const page = await (await scene().openDesktop(t)).openPage(t, { width: 1440, height: 900, hasReducedMotion: true });
+    await signIn(page, scene());
+    await openRecord(page, 'Invoices', 'Sent Meanwhile Ltd');
+    await act(page, 'Edit');
+    const form = sheet(page, 'Edit draft');
+    await form.getByLabel('Description, line 1').fill('Work, and more of it');
+    await form.getByLabel('Notes').fill('Typed meanwhile');
+    await colleague.act(draft, 'send');
+    await form.getByRole('button', { name: 'Save draft' }).click();
+    await page.getByRole('heading', { name: 'Someone else has changed this meanwhile' }).waitFor();
+    const lines = page.getByRole('group', { name: 'Lines', exact: true });
+    await lines.getByText('Work, and more of it', { exact: false }).waitFor();
+    await lines.getByText('Theirs stays: this can no longer change.').waitFor();
+    assert.equal(await lines.getByRole('radio', { name: /^Yours/ }).isDisabled(), true);
+    assert.equal(await lines.getByRole('radio', { name: /^Theirs/ }).isChecked(), true);
+    await assertAccessible(page, 'conflict-sent');
+    await page.getByRole('button', { name: 'Keep all of mine' }).click();
+    await saveChoice(page);
+    const { status, notes, lines: held } = (await colleague.read('invoices', draft.id)).payload ?? {};
+    assert.deepEqual([status, notes], ['sent', 'Typed meanwhile']);
+    assert.equal((held as readonly { readonly description: string }[])[0]?.description, 'Work');
   });
 
   test('asks again before an invoice is voided that was paid meanwhile, and says what is different', async (t) => {

@@ -7,6 +7,7 @@ import { test } from 'node:test';
 import type { ElementHandle, Page } from 'playwright-core';
 
 import type { Outcome } from '../../shared/ipc.ts';
+import { assertAccessible } from './accessible.ts';
 import { describeWindow, signIn, untilState, windowApi, type Scene } from './harness.ts';
 import { act, detail, field, fill, finish, goTo, openRecord, press, rows, search, sheet, untilTrue } from './person.ts';
 
@@ -117,6 +118,7 @@ describeWindow('a window without its server', { invoices: 20_000, customers: 100
         }
         await rows(page).first().click();
         await detail(page).getByRole('button', { name: 'Edit' }).waitFor();
+        if (status === 'sent') await assertAccessible(page, 'detail-offline');
         tried[status ?? screen] = await tryEach(page);
         await page.keyboard.press('Escape');
         await page.keyboard.press('Escape');
@@ -180,6 +182,7 @@ describeWindow('a window without its server', { invoices: 20_000, customers: 100
     await goOffline(page, scene());
     await form.getByText('What you typed is kept; save when you are back online.').waitFor();
     await fill(form, { Notes: 'typed while offline' });
+    await assertAccessible(page, 'form-offline');
     assert.deepEqual(await tryEach(page), ['Save']);
     for (const key of ['Control+s', 'Control+Enter']) {
       await field(form, 'Notes').press(key);

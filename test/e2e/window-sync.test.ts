@@ -11,6 +11,7 @@ import { setTimeout as turn } from 'node:timers/promises';
 
 import type { Locator, Page } from 'playwright-core';
 
+import { assertAccessible } from './accessible.ts';
 import { describeWindow, signIn, untilState, windowApi, type Desktop, type Scene } from './harness.ts';
 
 const rows = '.sheet .row:not([hidden]):not(.waiting)';
@@ -90,10 +91,12 @@ describeWindow('the window says how the sync stands', { invoices: 9000, customer
     const [ratio = '', said = ''] = [await progress.getAttribute('value'), await bar(page).textContent()].map((text) => text ?? '');
     const [, done = 0, total = 0] = /([\d,]+) of ([\d,]+)/.exec(said)?.map((text) => Number(text.replaceAll(',', ''))) ?? [];
     assert.equal(Number(ratio), done / total);
+    await assertAccessible(page, 'sync-first');
     await notice(page).getByRole('button', { name: 'Cancel' }).click();
     scene().gate.release();
     await shows(page, 'never_synced', /^Download stopped at [1-9][\d,]* · Totals incomplete$/);
     await page.locator('invoify-list-totals').getByText('incomplete').waitFor();
+    await assertAccessible(page, 'sync-stopped');
     await notice(page).getByRole('button', { name: 'Sync now' }).click();
     await shows(page, 'up_to_date', /^Online · Last synced just now$/);
     assert.equal(await notice(page).count(), 0);
@@ -114,6 +117,7 @@ describeWindow('the window says how the sync stands', { invoices: 9000, customer
     await shows(page, 'first_sync', /^Downloading… · Totals incomplete$/);
     await notice(page).getByRole('button', { name: 'Cancel' }).click();
     await shows(page, 'never_synced', /^No data on this computer yet$/);
+    await assertAccessible(page, 'sync-never');
     scene().gate.release();
     await page.locator('invoify-list-empty').getByRole('button', { name: 'Sync now' }).click();
     await shows(page, 'up_to_date', /^Online · Last synced just now$/);
@@ -129,6 +133,7 @@ describeWindow('the window says how the sync stands', { invoices: 9000, customer
     void scene().gate.holdAfter(0);
     const pulled = windowApi(page).sync.pullFromServer();
     await shows(page, 'syncing', /^Syncing…$/);
+    await assertAccessible(page, 'sync-syncing');
     scene().gate.release();
     await pulled;
     await shows(page, 'up_to_date', /^Online · Last synced just now$/);
@@ -140,6 +145,7 @@ describeWindow('the window says how the sync stands', { invoices: 9000, customer
     await page.evaluate(() => (document.querySelector('invoify-app') as unknown as { requestUpdate(): void }).requestUpdate());
     await shows(page, 'stale', /^Last synced 16 min/);
     await page.locator('invoify-status-bar').getByRole('button', { name: 'Refresh' }).waitFor();
+    await assertAccessible(page, 'sync-stale');
   });
 
   test('offline where the computer has no network, which is another thing than a server that is gone', async (t) => {
@@ -149,6 +155,7 @@ describeWindow('the window says how the sync stands', { invoices: 9000, customer
     await windowApi(page).sync.pullFromServer();
     await shows(page, 'offline', /^Offline · Showing data from today \d\d:\d\d\. You can view and export\.$/);
     await says(announced(page), /^Offline\. Showing data from/);
+    await assertAccessible(page, 'sync-offline');
     assert(await page.locator(rows).count() > 5, 'everything stays readable');
     await setNetwork(page, true);
     await shows(page, 'unreachable', /^Can’t reach 127\.0\.0\.1:\d+$/);
@@ -167,6 +174,7 @@ describeWindow('the window says how the sync stands', { invoices: 9000, customer
     await shows(page, 'unreachable', /^Can’t reach 127\.0\.0\.1:\d+$/);
     await says(notice(page), /Showing data from .*You can view and export\./);
     await says(announced(page), /^Can’t reach/);
+    await assertAccessible(page, 'sync-unreachable');
     assert(await page.locator(rows).count() > 5, 'everything stays readable');
     await scene().startServer();
     await notice(page).getByRole('button', { name: 'Try again' }).click();
@@ -180,22 +188,37 @@ describeWindow('the window says how the sync stands', { invoices: 9000, customer
     await scene().endSessions(scene().owner);
     await windowApi(page).sync.pullFromServer();
     await shows(page, 'session_expired', /^Sign in again to sync; what is here stays readable$/);
+    await assertAccessible(page, 'sync-expired');
     assert(await page.locator(rows).count() > 5);
     await notice(page).getByRole('button', { name: 'Sign in' }).click();
     const dialog = page.locator('invoify-sign-in-dialog');
     await dialog.getByLabel('Password').fill(scene().password);
+    await assertAccessible(page, 'sync-expired-dialog');
     await dialog.getByRole('button', { name: 'Sign in', exact: true }).click();
     await shows(page, 'up_to_date', /^Online/);
     await dialog.waitFor({ state: 'detached' });
   });
 
-  test('update required where the server speaks no protocol of ours any more', async (t) => {
+  test('update required where the server no longer speaks the protocol of this desktop', async (t) => {
     const { page } = await openSynced(t, scene());
-    await answerWith(t, scene(), 426, 'upgrade_required', 'Update Invoify: this server speaks protocol 2 and later.');
+    // To the server this is a desktop of long ago.
+    scene().gate.alter((sent) => sent.replace(/^(x-invoify-protocol: )\d+/gim, '$10'));
     await windowApi(page).sync.pullFromServer();
     await shows(page, 'update_required', /^Update required$/);
-    await says(notice(page), /Update Invoify/);
+    await says(notice(page), /^Update Invoify/);
+    await assertAccessible(page, 'sync-update-required');
     assert(await page.locator(rows).count() > 5);
+    scene().gate.alter(null);
+    await windowApi(page).sync.pullFromServer();
+    await shows(page, 'up_to_date', /^Online/);
+  });
+
+  test('update required of the server where it is the older one', async (t) => {
+    const { page } = await openSynced(t, scene());
+    await answerWith(t, scene(), 426, 'upgrade_required', 'Ask your administrator to update the server.');
+    await windowApi(page).sync.pullFromServer();
+    await shows(page, 'update_required', /^Update required$/);
+    await says(notice(page), /administrator/);
   });
 
   test('failed, with the reason and the details', async (t) => {
@@ -208,6 +231,7 @@ describeWindow('the window says how the sync stands', { invoices: 9000, customer
     const popover = page.locator('invoify-sync-popover');
     await popover.getByText('Failed').first().waitFor();
     await popover.getByRole('button', { name: 'Copy report' }).waitFor();
+    await assertAccessible(page, 'sync-failed');
   });
 
   for (const [how, damage] of [
@@ -223,6 +247,7 @@ describeWindow('the window says how the sync stands', { invoices: 9000, customer
       await signIn(page, scene());
       await shows(page, 'up_to_date', /^Online/);
       await says(notice(page), /set aside/);
+      await assertAccessible(page, `sync-copy-${how.replace(' ', '-')}`);
       await notice(page).getByRole('button', { name: 'Dismiss' }).click();
       await notice(page).waitFor({ state: 'detached' });
       await untilState(page, 'up_to_date');

@@ -88,6 +88,24 @@ describeWindow('what one writes another sees', { invoices: 20_000, customers: 15
     await detail(here).getByLabel('Notes').fill('Boilers, please');
     await button(detail(here), 'Save draft').click();
     await title(here, 'Draft invoice');
+    // The number comes when it is sent; until then it is found by whom it is for.
+    const customer = (await detail(here).locator('button.link').first().textContent())?.trim() ?? '';
+    await openScreen(there, 'invoices');
+    await there.getByRole('combobox', { name: 'Status' }).selectOption('draft');
+    await there.getByRole('searchbox').fill(customer);
+    const newest = there.locator('.sheet .row[data-index="0"]:not(.waiting)');
+    await newest.getByText(/238\.00$/).waitFor();
+    await newest.click();
+    await detail(there).getByText('Boilers, please').waitFor();
+
+    await button(detail(here), 'Edit').click();
+    await detail(here).getByLabel('Quantity, line 1').fill('2');
+    await detail(here).getByLabel('Notes').fill('Two boilers, please');
+    await button(detail(here), 'Save draft').click();
+    await title(here, 'Draft invoice');
+    await newest.getByText(/476\.00$/).waitFor();
+    await detail(there).getByText('Two boilers, please').waitFor();
+    await there.getByRole('combobox', { name: 'Status' }).selectOption('');
 
     await button(detail(here), 'Send').click();
     await confirm(here, 'Send');
@@ -122,9 +140,33 @@ describeWindow('what one writes another sees', { invoices: 20_000, customers: 15
     await actFromMenu(here, 'Duplicate');
     await button(detail(here), 'Save draft').click();
     await title(here, 'Draft invoice');
+    const drafts = async (): Promise<number> => {
+      const outcome = await windowApi(there).data.listPage({
+        collection: 'invoices', search: customer, filters: { status: ['draft'] }, limit: 1,
+      });
+      return outcome.ok ? outcome.value.total : NaN;
+    };
+    await openScreen(there, 'invoices');
+    await there.getByRole('searchbox').fill(customer);
+    await there.getByRole('combobox', { name: 'Status' }).selectOption('draft');
+    await newest.getByText(/476\.00$/).waitFor();
+    const before = await drafts();
     await actFromMenu(here, 'Delete');
     await confirm(here, 'Delete');
     await here.locator('invoify-detail').waitFor({ state: 'detached' });
+    await there.locator(`.grid[aria-rowcount="${before}"], invoify-list-empty`).first().waitFor();
+    assert.equal(await drafts(), before - 1);
+  });
+
+  test('who may write but does not manage people is shown no users', async (t) => {
+    const page = await openWindow(t, scene(), scene().editor);
+    assert.equal(await page.locator('[data-screen=users]').count(), 0);
+    const listed = await windowApi(page).data.listPage({ collection: 'users' });
+    assert.equal(listed.ok && listed.value.total, 0, 'none are on this computer');
+    const refused = await windowApi(page).records.create({
+      collection: 'users', fields: { name: 'x', email: 'x@example.com', role: 'owner', password: 'correct horse battery' },
+    });
+    assert.equal(!refused.ok && refused.error.code, 'forbidden');
   });
 
   test('who may only look is shown no way to write, and no users', async (t) => {
