@@ -154,19 +154,26 @@ export class Session {
   /** Asks a server what it is. Throws `invalid_request` for an address that cannot be used, `offline`, `bad_response`. */
   async testConnection(serverUrl: string): Promise<ServerInfo> {
     const connection = connectTo(serverUrl, this.#deps);
-    const { name, version } = parseMeta(parseJson(await connection.send({ path: '/api/meta', token: null })));
-    return { origin: connection.origin, name, version };
+    return { origin: connection.origin, ...await askMeta(connection) };
   }
 
-  /** Asks a server for a token. Changes nothing yet: see `adopt`. */
+  /** Asks a server for a token, once it has said that it is one of ours. Changes nothing yet: see `adopt`. */
   async logIn(connection: ServerConnection, email: string, password: string): Promise<LoginAnswer> {
+    await askMeta(connection);
     const request = { method: 'POST', path: '/api/auth/login', body: { email, password }, token: null } as const;
     return parseLoginAnswer(parseJson(await this.sendTo(connection, request)));
   }
 
-  /** Whose the token is. */
+  /** Whose the token is. Throws `server_outdated` where the server is too old to be asked for anything else. */
   async whoAmI(signal: AbortSignal): Promise<SignedInUser> {
-    return parseSignedInUser(parseJson(await this.send({ path: '/api/auth/me', signal })));
+    const [answer] = await Promise.all([
+      this.send({ path: '/api/auth/me', signal }),
+      // Whatever else is wrong with it is wrong with the other request as well.
+      askMeta(this.requireConnection(), signal).catch((error: unknown) => {
+        if (errorCode(error) === 'server_outdated') throw error;
+      }),
+    ]);
+    return parseSignedInUser(parseJson(answer));
   }
 
   /** A newer token where the one in use is old enough, or null; `adopt` and `keep` make it the one in use. */
@@ -212,4 +219,8 @@ export class Session {
     this.#isOnline = isOnline;
     this.#events.onlineChanged(isOnline);
   }
+}
+
+async function askMeta(connection: ServerConnection, signal?: AbortSignal): Promise<{ readonly name: string; readonly version: string }> {
+  return parseMeta(parseJson(await connection.send({ path: '/api/meta', token: null, signal })));
 }

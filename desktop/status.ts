@@ -58,7 +58,7 @@ export function makeStatus(facts: StatusFacts, nowMs: number): Status {
 export function deriveState(facts: SyncFacts, nowMs: number): SyncState {
   if (facts.isRunning) return facts.isComplete ? 'syncing' : 'first_sync';
   switch (facts.error?.code) {
-    case 'upgrade_required': return 'update_required';
+    case 'upgrade_required': case 'server_outdated': return 'update_required';
     case 'unauthorized': case 'signed_out': return endedState(facts);
     case 'offline': return facts.hasNetwork ? 'unreachable' : 'offline';
     case undefined: case 'cancelled': break;

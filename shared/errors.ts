@@ -15,6 +15,7 @@ export const desktopErrorCodes = [
   'offline',           // the server cannot be asked, so a write was not attempted
   'outcome_unknown',   // a write was sent and no answer came back
   'signed_out',        // no token, or the server ended it
+  'server_outdated',   // the server speaks only protocols that are too old for this desktop
   'bad_response',      // the server answered with something that is not the protocol
   'digest_mismatch',   // the copy differs from the server's records
   'cancelled',         // a person or a shutdown stopped it

@@ -13,7 +13,7 @@ import { collections, publishedFields, roles, writableFields, type Role } from '
 import { AppError, isWireErrorCode, wireErrorCodes, type WireErrorCode } from './errors.ts';
 import { checkFields, isObject, noProblems, type Fields, type JsonObject, type Problems, type Shape } from './fields.ts';
 
-/** The version this code speaks and the oldest the server still answers. */
+/** The version this code speaks, and the oldest that its server still answers and its desktop still asks. */
 export const protocolVersion = { current: 1, oldest: 1 } as const;
 export const protocolHeader = 'x-invoify-protocol';
 
@@ -99,10 +99,15 @@ export function parseLoginAnswer(value: unknown): LoginAnswer {
   return { token: value['token'], expiresAt: value['expiresAt'], user: parseSignedInUser(value) };
 }
 
-/** What `/api/meta` says of the server; throws `bad_response` where it is not ours. */
+/** What `/api/meta` says of the server; throws `bad_response` where it is not ours, `server_outdated` where it is too old. */
 export function parseMeta(value: unknown): { readonly name: string; readonly version: string } {
-  const { name, version } = isObject(value) ? value : {};
-  if (name !== 'invoify' || typeof version !== 'string') throw badResponse('it is not from an Invoify server');
+  const { name, version, protocol } = isObject(value) ? value : {};
+  const spoken = isObject(protocol) ? protocol['current'] : undefined;
+  if (name !== 'invoify' || typeof version !== 'string' || !Number.isInteger(spoken)) throw badResponse('it is not from an Invoify server');
+  if (Number(spoken) < protocolVersion.oldest) {
+    throw new AppError('server_outdated', `Ask your administrator to update the server: it speaks protocol ${spoken}, and this Invoify `
+      + `${protocolVersion.oldest} and later.`);
+  }
   return { name, version };
 }
 

@@ -163,7 +163,8 @@ export function viewSync(memory: SyncMemory, nowMs: number): SyncView {
     }
     case 'update_required': {
       const text = withPartial(status.error ? syncErrorText(status.error) : t('sync.update'), status);
-      return { ...plain, text: t('sync.update'), announcement: text, tone: 'warn', notice: { text, tone: 'warn', action: null } };
+      const side = status.error?.code === 'server_outdated' ? t('sync.updateServer') : t('sync.update');
+      return { ...plain, text: side, announcement: text, tone: 'warn', notice: { text, tone: 'warn', action: null } };
     }
   }
 }

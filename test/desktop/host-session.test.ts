@@ -6,6 +6,7 @@ import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, test } from 'node:test';
 
+import { protocolVersion } from '../../shared/protocol.ts';
 import { assertRejects } from '../server/store-bench.ts';
 import { firstOwner, password, stores } from '../server/harness.ts';
 import { user } from '../server/samples.ts';
@@ -47,6 +48,10 @@ function filesOf(desk: Desk): string[] {
   return existsSync(folder) ? readdirSync(folder) : [];
 }
 
+/** What a server says of itself that speaks no protocol of this desktop any more, or not yet. */
+const oldServer = async (): Promise<Response> =>
+  Response.json({ name: 'invoify', version: '0.0.1', protocol: { current: protocolVersion.oldest - 1, oldest: 0 } });
+
 describe('signing in', () => {
   test('brings the account by itself', async (t) => {
     const desk = await openDesk(t, { url: site.server.url });
@@ -70,6 +75,37 @@ describe('signing in', () => {
     assert.deepEqual(await desk.vault.load(), kept);
     await desk.sync();
     assert.equal(desk.network.calls.find(({ path }) => path === '/api/auth/login')?.headers.get('authorization'), null);
+  });
+
+  test('at a server that is too old says whom to ask, and tells it no password', async (t) => {
+    const desk = await openDesk(t, { url: site.server.url });
+    desk.network.plan(({ path }) => path === '/api/meta' ? oldServer : null);
+    await assertRejects(desk.host.signIn(firstOwner, password), 'server_outdated');
+    await assertRejects(desk.host.testConnection(site.server.url), 'server_outdated');
+    assert.deepEqual(desk.network.calls.map(({ path }) => path), ['/api/meta', '/api/meta']);
+  });
+
+  test('at something that is no server of ours tells it no password', async (t) => {
+    const desk = await openDesk(t, { url: site.server.url });
+    for (const fault of [faults.captivePortal, faults.garbage, async () => Response.json({ name: 'else', version: '1' })]) {
+      desk.network.plan(({ path }) => path === '/api/meta' ? fault : null);
+      await assertRejects(desk.host.signIn(firstOwner, password), 'bad_response');
+    }
+    assert(desk.network.calls.every(({ path }) => path === '/api/meta'));
+  });
+
+  test('of an earlier session syncs no more with a server that was replaced by one too old', async (t) => {
+    const books = await openBooks(site);
+    const desk = await openDesk(t, { url: site.server.url, token: books.owner.token });
+    await desk.sync();
+    await desk.reopen();
+    desk.network.plan(({ path }) => path === '/api/meta' ? oldServer : null);
+    assert.equal((await desk.host.pullFromServer()).error?.code, 'server_outdated');
+    assert.equal((await desk.host.getStatus()).state, 'update_required');
+    assert.equal(desk.network.pulls().length, 0);
+    desk.network.plan(null);
+    await desk.sync();
+    assert.equal((await desk.host.getStatus()).state, 'up_to_date');
   });
 
   test('without a network says so', async (t) => {

@@ -49,6 +49,7 @@ const table: readonly (readonly [title: string, facts: Partial<SyncFacts>, state
   ['the disk is full', error('disk_full'), 'error'],
   ['the copy is damaged', { ...nothingHere, ...error('cache_unusable') }, 'error'],
   ['a sync was cancelled', error('cancelled'), 'up_to_date'],
+  ['the server is too old for this desktop', error('server_outdated'), 'update_required'],
   ['one side is too old', error('upgrade_required'), 'update_required'],
   ['one side is too old for a first sync', { ...nothingHere, ...error('upgrade_required') }, 'update_required'],
 ];

@@ -62,10 +62,10 @@ async function openSynced(t: TestContext, scene: Scene): Promise<Opened> {
 }
 
 /** A server in the place of ours that answers everything with this. */
-async function answerWith(t: TestContext, scene: Scene, status: number, code: string, message: string): Promise<void> {
+async function answerWith(t: TestContext, scene: Scene, status: number, body: object): Promise<void> {
   const server = createServer((_request, response) => {
     response.writeHead(status, { 'content-type': 'application/json' });
-    response.end(JSON.stringify({ success: false, error: { code, message } }));
+    response.end(JSON.stringify(body));
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
   t.after(() => {
@@ -204,8 +204,8 @@ describeWindow('the window says how the sync stands', { invoices: 9000, customer
     // To the server this is a desktop of long ago.
     scene().gate.alter((sent) => sent.replace(/^(x-invoify-protocol: )\d+/gim, '$10'));
     await windowApi(page).sync.pullFromServer();
-    await shows(page, 'update_required', /^Update required$/);
-    await says(notice(page), /^Update Invoify/);
+    await shows(page, 'update_required', /^Update Invoify$/);
+    await says(notice(page), /^Update Invoify: this server speaks protocol/);
     await assertAccessible(page, 'sync-update-required');
     assert(await page.locator(rows).count() > 5);
     scene().gate.alter(null);
@@ -213,17 +213,22 @@ describeWindow('the window says how the sync stands', { invoices: 9000, customer
     await shows(page, 'up_to_date', /^Online/);
   });
 
-  test('update required of the server where it is the older one', async (t) => {
+  test('update required of the server, where it is the one that is too old', async (t) => {
     const { page } = await openSynced(t, scene());
-    await answerWith(t, scene(), 426, 'upgrade_required', 'Ask your administrator to update the server.');
-    await windowApi(page).sync.pullFromServer();
-    await shows(page, 'update_required', /^Update required$/);
-    await says(notice(page), /administrator/);
+    await answerWith(t, scene(), 200, { name: 'invoify', version: '0.0.1', protocol: { current: 0, oldest: 0 } });
+    // A session that is taken over begins by asking who it is, and what the server speaks.
+    await windowApi(page).sync.setAuthToken('a-token-of-the-page');
+    await shows(page, 'update_required', /^Ask your administrator to update the server$/);
+    await says(notice(page), /^Ask your administrator to update the server: it speaks protocol 0/);
+    await assertAccessible(page, 'sync-server-outdated');
+    assert(await page.locator(rows).count() > 5, 'everything stays readable');
   });
 
   test('failed, with the reason and the details', async (t) => {
     const { page } = await openSynced(t, scene());
-    await answerWith(t, scene(), 400, 'invalid_request', 'The request makes no sense.');
+    await answerWith(t, scene(), 400, {
+      success: false, error: { code: 'invalid_request', message: 'The request makes no sense.' },
+    });
     await windowApi(page).sync.pullFromServer();
     await shows(page, 'error', /^Sync failed · Last synced/);
     await says(notice(page), /^\s*Sync failed: ./);

@@ -217,7 +217,7 @@ export function contradictionIn(status: Status): string | null {
     unreachable: !isOnline,
     session_expired: initialized,
     error: error !== null,
-    update_required: error?.code === 'upgrade_required',
+    update_required: error?.code === 'upgrade_required' || error?.code === 'server_outdated',
   };
   const isRunning = state === 'first_sync' || state === 'syncing';
   return mayBe[state] && (progress === null || isRunning) ? null : JSON.stringify(status);

@@ -52,7 +52,9 @@ describe('each state of the sync', () => {
     ['session_expired', {}, 'Sign in again to sync; what is here stays readable', 'warn', 'sign-in',
       'Sign in again to sync; what is here stays readable'],
     ['error', failed, 'Sync failed · Last synced today 14:02', 'bad', 'details', 'Sync failed: The copy differs.'],
-    ['update_required', old, 'Update required', 'warn', null, 'Update Invoify: this server speaks protocol 2.'],
+    ['update_required', old, 'Update Invoify', 'warn', null, 'Update Invoify: this server speaks protocol 2.'],
+    ['update_required', { error: { code: 'server_outdated', message: 'Ask your administrator to do that.' } },
+      'Ask your administrator to update the server', 'warn', null, 'Ask your administrator to do that.'],
   ];
   for (const [state, changes, text, tone, action, notice] of rows) {
     test(`${state} is shown as "${text}"`, () => {
