@@ -11,11 +11,12 @@ import type { ServerInfo, SyncHealth } from '../shared/ipc.ts';
 import type { SignedInUser } from '../shared/protocol.ts';
 import type { Digest } from '../shared/digest.ts';
 import type {
-  Attempt, CurrencySummary, CurrencyTotals, ListPage, ListQuery, ListSelection, RecordView, Status, SyncError, SyncOutcome,
+  Attempt, CopyNotice, CurrencySummary, CurrencyTotals, ListPage, ListQuery, ListSelection, RecordView, Status, SyncError, SyncOutcome,
 } from '../shared/views.ts';
 import {
   counts, getRecord, listAttempts, listPage, readDigest, readState, selectionTotals, summary, type CacheReader,
 } from './cache.ts';
+import { damagedNotice, rebuildNotice, setAsideNotice } from './copy-notices.ts';
 import { LocalCopy, type LocalCopyDeps } from './local-copy.ts';
 import { Records } from './records.ts';
 import type { Request, ServerConnection } from './server-connection.ts';
@@ -59,9 +60,9 @@ export class Host {
   readonly #session: Session;
   readonly #tenant: Tenant;
   #error: SyncError | null = null;
-  #notice: string | null = null;
+  #notice: CopyNotice | null = null;
   /** What to say of a copy that was set aside once another has been downloaded. */
-  #replaced: string | null = null;
+  #replaced: CopyNotice | null = null;
   #lastChanges = 0;
   #damagedMs = -Infinity;
   #isClosed = false;
@@ -82,8 +83,8 @@ export class Host {
     }, deps);
     this.#copy = new LocalCopy(options.databaseFile, {
       setAside: (reason) => {
-        this.#replaced = `${reason} It was set aside and downloaded again.`;
-        this.#notice = `${reason} It was set aside and is downloaded again.`;
+        this.#replaced = setAsideNotice(reason, true);
+        this.#notice = setAsideNotice(reason, false);
       },
       damaged: (reason) => this.#foundDamaged(reason),
     }, deps);
@@ -328,7 +329,8 @@ export class Host {
       this.#error = null;
       this.#lastChanges = outcome.changes;
       // A notice of what is over stays until something else happens to the copy.
-      this.#notice = this.#replaced ?? outcome.rebuilt ?? (outcome.changes > 0 ? null : this.#notice);
+      const rebuilt = outcome.rebuilt && rebuildNotice(outcome.rebuilt);
+      this.#notice = this.#replaced ?? rebuilt ?? (outcome.changes > 0 ? null : this.#notice);
       this.#replaced = null;
       // A rebuild may come from a changed role: the next run asks who this is now.
       if (outcome.rebuilt !== null) this.#tenant.forget();
@@ -345,7 +347,7 @@ export class Host {
   }
 
   #foundDamaged(reason: string): void {
-    this.#notice = `${reason} It is downloaded again.`;
+    this.#notice = damagedNotice(reason);
     const nowMs = this.#deps.nowMs();
     const isAgain = Math.abs(nowMs - this.#damagedMs) < REPLACED_AT_ONCE_AFTER_MS;
     this.#damagedMs = nowMs;

@@ -2,8 +2,9 @@
 // this one.
 
 import type { SignedInUser } from '../shared/protocol.ts';
-import type { Status, SyncError, SyncProgress, SyncState } from '../shared/views.ts';
+import type { CopyNotice, Status, SyncError, SyncProgress, SyncState } from '../shared/views.ts';
 import type { CacheState } from './cache.ts';
+import { rebuildNotice } from './copy-notices.ts';
 
 export const STALE_AFTER_MS = 15 * 60_000;
 
@@ -30,7 +31,7 @@ export interface StatusFacts extends Omit<SyncFacts, 'isComplete' | 'lastSyncMs'
   /** Null where there is none, or one that cannot be read. */
   readonly copy: CacheState | null;
   readonly progress: SyncProgress | null;
-  readonly notice: string | null;
+  readonly notice: CopyNotice | null;
   /** Whom the server says the token belongs to. */
   readonly user: SignedInUser | null;
   readonly server: string | null;
@@ -49,7 +50,7 @@ export function makeStatus(facts: StatusFacts, nowMs: number): Status {
     error,
     progress,
     partial: facts.partial,
-    notice: copy?.rebuild?.reason ?? facts.notice,
+    notice: copy?.rebuild ? rebuildNotice(copy.rebuild.reason) : facts.notice,
     user: facts.user ?? copy?.user ?? null,
     server,
   };

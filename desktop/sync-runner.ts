@@ -5,7 +5,7 @@
 import { AppError, errorCode } from '../shared/errors.ts';
 import { readPage } from '../shared/feed.ts';
 import { digestDifferences } from '../shared/digest.ts';
-import type { SyncError, SyncOutcome, SyncProgress } from '../shared/views.ts';
+import type { RebuildReason, SyncError, SyncOutcome, SyncProgress } from '../shared/views.ts';
 import { dropInactive, readState, recomputeDigest, recordAttempt, saveState, startRebuild, type CacheWriter } from './cache.ts';
 import { withRetry, type RetryDeps } from './retry.ts';
 import { watchProgress, type TotalSource } from './sync-progress.ts';
@@ -146,7 +146,8 @@ export class SyncRunner {
   }
 
   #outcome(
-    outcome: SyncOutcome['outcome'], startedMs: number, { upserts, deletes, bytes }: Tally, rebuilt: string | null, error: SyncError | null,
+    outcome: SyncOutcome['outcome'], startedMs: number, { upserts, deletes, bytes }: Tally, rebuilt: SyncOutcome['rebuilt'],
+    error: SyncError | null,
   ): SyncOutcome {
     const durationMs = this.#deps.nowMs() - startedMs;
     return { outcome, upserts, deletes, bytes, changes: upserts + deletes, durationMs, rebuilt, error };
@@ -196,7 +197,7 @@ export class SyncRunner {
     const differing = digestDifferences(kept, computed);
     saveState(cache, { lastVerifiedMs: this.#deps.nowMs() });
     if (differing.length === 0) return;
-    startRebuild(cache, 'The copy on this disk was damaged, so it was downloaded again.');
+    startRebuild(cache, 'rows_damaged' satisfies RebuildReason);
     this.#deps.log('rows differ from their digest', { collections: differing });
     void this.runAfresh();
   }

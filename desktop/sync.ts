@@ -15,10 +15,12 @@ import { digestDifferences, type Digest } from '../shared/digest.ts';
 import { AppError } from '../shared/errors.ts';
 import type { Page } from '../shared/feed.ts';
 import { badResponse } from '../shared/protocol.ts';
+import type { RebuildReason } from '../shared/views.ts';
 import {
   applyChanges, beginChanges, buildNext, commitChanges, otherGeneration, readDigest, readState, rollbackChanges, saveState,
   startRebuild, swapGenerations, type CacheWriter, type Generation,
 } from './cache.ts';
+import { rebuildNotice } from './copy-notices.ts';
 
 /** A page and its size on the wire. */
 export interface ReceivedPage {
@@ -45,16 +47,8 @@ export interface Tally {
 
 export interface PullResult extends Tally {
   /** Why the copy was built anew in this run, or null. */
-  readonly rebuilt: string | null;
+  readonly rebuilt: RebuildReason | null;
 }
-
-/** Why a rebuild is needed, in words for people. */
-const rebuildReasons = {
-  cursor: 'The server no longer knew what this copy had seen, so it was downloaded again.',
-  scope: 'What you may see has changed, so the copy was downloaded again.',
-  digest: 'The copy differed from the server, so it was downloaded again.',
-} as const;
-type RebuildReason = keyof typeof rebuildReasons;
 
 /** So many changes take about 5 ms to write; readers on the same thread wait no longer than that. */
 const SLICE = 500;
@@ -77,12 +71,12 @@ export async function pull(deps: PullDeps, signal: AbortSignal): Promise<PullRes
     const reason = await fill(target, deps, signal, count);
     if (reason === null) return { ...tally, rebuilt: target.rebuildReason };
     if (rebuilds === MAX_REBUILDS) throw givenUp(reason);
-    startRebuild(deps.cache, rebuildReasons[reason]);
+    startRebuild(deps.cache, reason);
   }
 }
 
 function givenUp(reason: RebuildReason): AppError {
-  if (reason === 'digest') {
+  if (reason === 'copy_differed') {
     return new AppError('digest_mismatch', 'The copy still differs from the server after it was downloaded again. '
       + 'What is here stays readable; send the report of the last syncs to your administrator.');
   }
@@ -95,7 +89,7 @@ interface Target {
   readonly cursor: string | null;
   /** The scope that every page must have; null where the first one sets it. */
   readonly scope: string | null;
-  readonly rebuildReason: string | null;
+  readonly rebuildReason: RebuildReason | null;
   readonly generation: Generation;
   /** Applies a page and moves the cursor with it. */
   apply(page: Page): Promise<void>;
@@ -152,7 +146,7 @@ function rebuildTarget(deps: PullDeps): Target {
   const generation = otherGeneration(state.generation);
   return {
     cursor, scope, generation,
-    rebuildReason: reason,
+    rebuildReason: rebuildNotice(reason).code,
     apply: (page) => inCommit(cache, async () => {
       await applyInSlices(deps, generation, page);
       saveState(cache, { rebuild: { reason, scope: page.scope, cursor: page.serverTime } });
@@ -184,7 +178,7 @@ async function fill(
     let asked = deps.ask(cursor, anySignal);
     for (;;) {
       const { page, sizeBytes } = await asked;
-      if (scope !== null && page.scope !== scope) return 'scope';
+      if (scope !== null && page.scope !== scope) return 'scope_changed';
       scope = page.scope;
       refuseStandstill(page, cursor);
       cursor = page.serverTime;
@@ -201,7 +195,7 @@ async function fill(
       refuseCancelled(signal);
     }
   } catch (error) {
-    if (error instanceof AppError && error.code === 'resync_required') return 'cursor';
+    if (error instanceof AppError && error.code === 'resync_required') return 'cursor_ended';
     throw error;
   } finally {
     readAhead.abort();
@@ -211,7 +205,7 @@ async function fill(
 
 async function verify(target: Target, cache: CacheWriter, digest: Digest | null): Promise<RebuildReason | null> {
   if (digest === null) throw badResponse('its last page has no digest');
-  if (digestDifferences(readDigest(cache, target.generation), digest).length > 0) return 'digest';
+  if (digestDifferences(readDigest(cache, target.generation), digest).length > 0) return 'copy_differed';
   await target.finish();
   return null;
 }

@@ -25,6 +25,21 @@ export interface SyncError {
   readonly message: string;
 }
 
+/** Why a copy that could be used was built anew. */
+export type RebuildReason =
+  | 'cursor_ended'    // the server no longer knew what it had seen
+  | 'scope_changed'   // its user may see something else now
+  | 'copy_differed'   // its digest was not the server's
+  | 'rows_damaged';   // what is on the disk is not what was received
+
+/** Something that happened to the copy, told until something else does. */
+export interface CopyNotice {
+  /** `damaged` and `set_aside`: another one comes; `replaced`: it is here. */
+  readonly code: RebuildReason | 'damaged' | 'set_aside' | 'replaced';
+  /** In English. */
+  readonly message: string;
+}
+
 export interface SyncProgress {
   /** Changes received so far in this run, or in the whole first sync where it was resumed. */
   readonly changes: number;
@@ -51,7 +66,7 @@ export interface Status {
   /** Records that are here of a first sync that was never completed: sums are incomplete. 0 where it was, or has none. */
   readonly partial: number;
   /** Why the copy is being, or was last, built anew; null where it never was. */
-  readonly notice: string | null;
+  readonly notice: CopyNotice | null;
   readonly user: SignedInUser | null;
   /** The server's origin; null where none was ever named. */
   readonly server: string | null;
@@ -67,7 +82,7 @@ export interface SyncOutcome {
   readonly bytes: number;
   readonly durationMs: number;
   /** Why the copy was built anew, or null. */
-  readonly rebuilt: string | null;
+  readonly rebuilt: RebuildReason | null;
   readonly error: SyncError | null;
 }
 
@@ -79,6 +94,7 @@ export interface Attempt {
   readonly bytes: number;
   readonly outcome: SyncOutcome['outcome'];
   readonly code: ErrorCode | null;
+  /** The error's sentence in English, or the reason of a rebuild. */
   readonly detail: string | null;
 }
 

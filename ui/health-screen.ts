@@ -7,7 +7,7 @@ import { LitElement, css, html, type PropertyValues, type TemplateResult } from 
 import type { CallError, SyncHealth } from '../shared/ipc.ts';
 import type { Attempt, Status } from '../shared/views.ts';
 import { ask } from './ask.ts';
-import { callErrorText } from './call-error-text.ts';
+import { attemptText, callErrorText, copyNoticeText } from './call-error-text.ts';
 import { controls } from './controls.ts';
 import { emit } from './events.ts';
 import { formatBytes, formatDuration, formatInstant, formatNumber } from './format.ts';
@@ -100,7 +100,7 @@ export class InvoifyHealth extends LitElement {
           <div><dt>${t('health.digest')}</dt><dd>${t(isEqual ? 'health.digestEqual' : 'health.digestOpen')}</dd></div>
           <div><dt>${t('health.verified')}</dt><dd>${instant(health.lastVerifiedMs, t('health.never'))}</dd></div>
           <div><dt>${t('health.size')}</dt><dd>${formatBytes(health.sizeBytes)}</dd></div>
-          ${notice === null ? '' : html`<div><dt>${t('health.rebuilt')}</dt><dd>${notice}</dd></div>`}
+          ${notice === null ? '' : html`<div><dt>${t('health.rebuilt')}</dt><dd>${copyNoticeText(notice)}</dd></div>`}
         </dl>
       </section>`;
   }
@@ -150,7 +150,8 @@ export class InvoifyHealth extends LitElement {
       </section>`;
   }
 
-  #renderAttempt({ startedMs, durationMs, changes, bytes, outcome, code, detail }: Attempt): TemplateResult {
+  #renderAttempt(attempt: Attempt): TemplateResult {
+    const { startedMs, durationMs, changes, bytes, outcome, code } = attempt;
     return html`
       <tr>
         <td class="nowrap">${formatInstant(startedMs)}</td>
@@ -159,7 +160,7 @@ export class InvoifyHealth extends LitElement {
         <td class="number">${formatBytes(bytes)}</td>
         <td>
           <span class="badge" data-tone=${tones[outcome]}>${t(`health.${outcome}`)}</span>
-          <span class="detail">${[code, detail].filter((part) => part !== null).join(' · ')}</span>
+          <span class="detail">${[code, attemptText(attempt)].filter((part) => part !== null).join(' · ')}</span>
         </td>
       </tr>`;
   }

@@ -8,6 +8,7 @@ import { findCollection } from '../shared/collections.ts';
 import type { AppInfo, Command, Settings } from '../shared/ipc.ts';
 import type { Status } from '../shared/views.ts';
 import { allowedScreen, healthScreen, settingsScreen, type DetailView, type Screen } from './app-state.ts';
+import { copyNoticeText } from './call-error-text.ts';
 import type { InvoifyDetail } from './detail.ts';
 import { emit, type AppEvents } from './events.ts';
 import { localDay } from './format.ts';
@@ -114,7 +115,7 @@ export class InvoifyShell extends LitElement {
     const collection = findCollection(this._screen);
     // Each list has one state from the start: another object would be another question to its rows.
     if (collection && !this._lists[this._screen]) this._lists = { ...this._lists, [this._screen]: initialState(collection) };
-    if (changed.get('status')?.notice !== this.status.notice && this.status.notice !== this._dismissed) this._dismissed = null;
+    if (changed.has('status') && changed.get('status')?.notice?.code !== this.status.notice?.code) this._dismissed = null;
   }
 
   // ------------------------------------------------------------------------------------------------------ the ways
@@ -192,7 +193,7 @@ export class InvoifyShell extends LitElement {
   // ------------------------------------------------------------------------------------------------------- drawing
 
   #notice(): TemplateResult {
-    const about = this.status.notice;
+    const about = this.status.notice && copyNoticeText(this.status.notice);
     const told: Notice | null = about === null || about === this._dismissed ? null : { text: about, tone: 'info', action: null };
     const notice = this.view.notice ?? told;
     return html`<invoify-notice-bar slot="notice" .notice=${notice} .progress=${this.view.progress}

@@ -5,7 +5,7 @@ import { LitElement, css, html, nothing, type PropertyValues, type TemplateResul
 import type { Attempt } from '../shared/views.ts';
 import { healthScreen } from './app-state.ts';
 import { ask } from './ask.ts';
-import { callErrorText } from './call-error-text.ts';
+import { attemptText, callErrorText } from './call-error-text.ts';
 import { controls } from './controls.ts';
 import { emit } from './events.ts';
 import { formatBytes, formatDuration, formatWhen } from './format.ts';
@@ -64,14 +64,16 @@ export class InvoifySyncPopover extends LitElement {
     emit(this, 'toast', copied.ok ? { text: t('sync.reportCopied'), tone: 'ok' } : { text: callErrorText(copied.error), tone: 'bad' });
   }
 
-  #attempt({ startedMs, durationMs, changes, bytes, outcome, detail }: Attempt): TemplateResult {
+  #attempt(attempt: Attempt): TemplateResult {
+    const { startedMs, durationMs, changes, bytes, outcome } = attempt;
+    const reason = attemptText(attempt);
     const [tone, word] = outcome === 'completed' ? ['ok', t('sync.completed')]
       : outcome === 'failed' ? ['bad', t('sync.failedShort')] : ['muted', t('sync.cancelled')];
     return html`<li>
       <span>${formatWhen(startedMs, Date.now())}</span>
       <span class="badge" data-tone=${tone}>${word}</span>
       <span class="more">${t('sync.changes', { count: changes })} · ${formatBytes(bytes)} · ${formatDuration(durationMs)}</span>
-      ${outcome === 'failed' && detail ? html`<span class="more">${detail}</span>` : nothing}
+      ${outcome !== 'cancelled' && reason ? html`<span class="more">${reason}</span>` : nothing}
     </li>`;
   }
 

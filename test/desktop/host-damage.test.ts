@@ -85,7 +85,7 @@ describe('a file that cannot be opened as the copy', () => {
       await desk.open();
       const status = await desk.host.getStatus();
       assert.deepEqual([status.state, status.initialized], ['never_synced', true]);
-      assert.match(status.notice ?? '', notice);
+      assert.match(status.notice?.message ?? '', notice);
       assert.equal(setAside(desk).filter((name) => !/-(wal|shm)$/.test(name)).length, 1);
       await desk.sync();
       await assertExact(desk, books.owner.client);
@@ -105,7 +105,7 @@ test('a copy that another program keeps locked is set aside, lock and all', { sk
   t.after(() => holder.kill('SIGKILL'));
   await once(holder.stdout, 'data');
   await desk.open();
-  assert.match((await desk.host.getStatus()).notice ?? '', /^Another program is using the local copy\. It was set aside/);
+  assert.match((await desk.host.getStatus()).notice?.message ?? '', /^Another program is using the local copy\. It was set aside/);
   await desk.sync();
   await assertExact(desk, books.owner.client);
 });
@@ -157,9 +157,9 @@ describe('what the check at the start finds', () => {
   test('is said and downloaded again by itself', async (t) => {
     const { books, desk } = await damagedDesk(t);
     await desk.open();
-    await desk.until(({ notice }) => notice === 'The copy on this computer is damaged. It is downloaded again.');
+    await desk.until(({ notice }) => notice?.message === 'The copy on this computer is damaged. It is downloaded again.');
     const { notice } = await desk.until(({ state }) => state === 'up_to_date');
-    assert.equal(notice, 'The copy on this computer is damaged. It was set aside and downloaded again.');
+    assert.equal(notice?.message, 'The copy on this computer is damaged. It was set aside and downloaded again.');
     await assertExact(desk, books.owner.client);
     assert.equal(setAside(desk).filter((name) => !/-(wal|shm)$/.test(name)).length, 1);
   });
@@ -218,8 +218,8 @@ describe('a copy that turns out to be damaged while it is in use', () => {
     const { error } = await desk.host.pullFromServer();
     assert.equal(error?.code, 'cache_unusable');
     const { notice } = await desk.until(({ state }) => state === 'up_to_date');
-    assert.equal(notice, 'The copy on this computer is damaged. It was set aside and downloaded again.');
-    assert(desk.statuses.some((status) => status.notice === 'The copy on this computer is damaged. It is downloaded again.'));
+    assert.equal(notice?.message, 'The copy on this computer is damaged. It was set aside and downloaded again.');
+    assert(desk.statuses.some((status) => status.notice?.message === 'The copy on this computer is damaged. It is downloaded again.'));
     await assertExact(desk, books.owner.client);
     assert.equal(setAside(desk).filter((name) => !/-(wal|shm)$/.test(name)).length, 1);
     await desk.sync();
@@ -236,7 +236,7 @@ describe('a copy that turns out to be damaged while it is in use', () => {
     assert.match(desk.logged.join('\n'), /upkeep failed/);
     await desk.sync();
     await assertExact(desk, books.owner.client);
-    assert(desk.statuses.some(({ state, notice }) => state === 'first_sync' && /set aside/.test(notice ?? '')));
+    assert(desk.statuses.some(({ state, notice }) => state === 'first_sync' && /set aside/.test(notice?.message ?? '')));
   });
 
   test('so much that not even its state can be read still has a status, and is replaced', async (t) => {

@@ -151,9 +151,9 @@ describeWindow('the desktop behind the window', { invoices: 300 }, (scene) => {
       doDamage(desktop.copyFile);
       await desktop.start();
       const page = await desktop.openPage(t);
-      assert.match((await windowApi(page).sync.getStatus()).notice ?? '', /set aside/);
+      assert.match((await windowApi(page).sync.getStatus()).notice?.message ?? '', /set aside/);
       await signIn(page, scene());
-      assert.match((await windowApi(page).sync.getStatus()).notice ?? '', /set aside/);
+      assert.match((await windowApi(page).sync.getStatus()).notice?.message ?? '', /set aside/);
       await assertWhole(page, scene());
       assert(readdirSync(dirname(desktop.copyFile)).some((name) => name.startsWith('invoify.sqlite.damaged-')));
     });

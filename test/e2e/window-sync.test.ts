@@ -253,6 +253,11 @@ describeWindow('the window says how the sync stands', { invoices: 9000, customer
       await shows(page, 'up_to_date', /^Online/);
       await says(notice(page), /set aside/);
       await assertAccessible(page, `sync-copy-${how.replace(' ', '-')}`);
+      await windowApi(page).app.saveSettings({ language: 'de' });
+      await page.reload();
+      await says(notice(page), /^Die Kopie auf diesem Computer war nicht zu gebrauchen\. Sie wurde zur Seite gelegt und neu geladen\.$/);
+      await windowApi(page).app.saveSettings({ language: 'en' });
+      await page.reload();
       await notice(page).getByRole('button', { name: 'Dismiss' }).click();
       await notice(page).waitFor({ state: 'detached' });
       await untilState(page, 'up_to_date');

@@ -199,6 +199,14 @@ export const deShell: Translation<typeof enShell> = {
   'signIn.otherUser': 'Wenn sich jemand anderes anmeldet, werden die Daten von {name} von diesem Computer entfernt.',
   'signIn.memoryOnly': 'Dieser Computer kann die Anmeldung nicht sicher aufbewahren; sie endet, wenn Invoify geschlossen wird.',
 
+  'notice.cursor_ended': 'Der Server wusste nicht mehr, was diese Kopie gesehen hatte; sie wurde neu geladen.',
+  'notice.scope_changed': 'Was Sie sehen dürfen, hat sich geändert; die Kopie wurde neu geladen.',
+  'notice.copy_differed': 'Die Kopie wich vom Server ab; sie wurde neu geladen.',
+  'notice.rows_damaged': 'Die Kopie auf diesem Datenträger war beschädigt; sie wurde neu geladen.',
+  'notice.damaged': 'Die Kopie auf diesem Computer ist beschädigt. Sie wird neu geladen.',
+  'notice.set_aside': 'Die Kopie auf diesem Computer war nicht zu gebrauchen. Sie wurde zur Seite gelegt und wird neu geladen.',
+  'notice.replaced': 'Die Kopie auf diesem Computer war nicht zu gebrauchen. Sie wurde zur Seite gelegt und neu geladen.',
+
   // Was bei einem Aufruf schiefging.
   'error.unauthorized': 'Bitte neu anmelden. Was Sie eingegeben haben, bleibt erhalten.',
   'error.forbidden': 'Ihre Rolle erlaubt das nicht.',

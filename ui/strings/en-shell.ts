@@ -197,6 +197,15 @@ export const enShell = {
   'signIn.otherUser': 'Signing in as someone else removes the data of {name} from this computer.',
   'signIn.memoryOnly': 'This computer cannot keep the sign-in safely, so it ends when Invoify is closed.',
 
+  // What happened to the copy. Where the desktop's own sentence says more, that is shown.
+  'notice.cursor_ended': 'The server no longer knew what this copy had seen, so it was downloaded again.',
+  'notice.scope_changed': 'What you may see has changed, so the copy was downloaded again.',
+  'notice.copy_differed': 'The copy differed from the server, so it was downloaded again.',
+  'notice.rows_damaged': 'The copy on this disk was damaged, so it was downloaded again.',
+  'notice.damaged': 'The copy on this computer is damaged. It is downloaded again.',
+  'notice.set_aside': 'The copy on this computer could not be used. It was set aside and is downloaded again.',
+  'notice.replaced': 'The copy on this computer could not be used. It was set aside and downloaded again.',
+
   // What went wrong with a call. Where the server's own sentence says more, that is shown.
   'error.unauthorized': 'Sign in again to go on. What you typed is kept.',
   'error.forbidden': 'Your role does not allow this.',
