@@ -11,10 +11,10 @@ import type { Page } from 'playwright-core';
 export const pictureFolder = join(import.meta.dirname, '..', '..', 'screenshots');
 const levels = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
 
-/** Takes a picture of the window as it is. */
+/** Takes a picture of the window as it is, once what moves has come to rest. */
 export async function takePicture(page: Page, name: string): Promise<void> {
   mkdirSync(pictureFolder, { recursive: true });
-  await page.screenshot({ path: join(pictureFolder, `${name}.png`) });
+  await page.screenshot({ path: join(pictureFolder, `${name}.png`), animations: 'disabled' });
 }
 
 /**
