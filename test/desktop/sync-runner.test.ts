@@ -199,3 +199,20 @@ test('nothing begins after the host was closed', async (t) => {
   assert.equal(desk.network.calls.length, before);
   assert.equal((await host.getStatus()).initialized, false);
 });
+
+test('larger pages are asked for as long as they come quickly, and small ones on a slow line', async (t) => {
+  const books = await openBooks(site);
+  await books.addPlans(2100);
+  const options = { url: site.server.url, token: books.owner.token };
+  const quick = await openDesk(t, options);
+  await quick.sync();
+  assert.deepEqual(quick.network.pulls().map(({ limit }) => limit), [1000, 2000]);
+  await assertExact(quick, books.owner.client);
+  const slow = await openDesk(t, options);
+  slow.network.plan(({ page }) => page === null ? null : async (exchange) => {
+    slow.clock.ms += 600;
+    return letThrough(exchange);
+  });
+  await slow.sync();
+  assert.deepEqual(slow.network.pulls().map(({ limit }) => limit), [1000, 1000, 1000]);
+});

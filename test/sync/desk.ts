@@ -74,7 +74,7 @@ export class Desk {
       // Its thread would be most of what a desk costs; the tests of damage have the real one.
       checkCopy: () => ({ result: Promise.resolve('sound'), stop: async () => undefined }),
       log: (event, facts = {}) => void logged.push(`${event}: ${String(facts['error'] ?? '')}`),
-      get pageLimit() { return options.pageLimit?.() ?? 1000; },
+      get pageLimit() { return options.pageLimit?.(); },
       ...options.deps,
     };
   }

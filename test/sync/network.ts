@@ -14,6 +14,8 @@ export interface Call {
   readonly path: string;
   /** The cursor of a pull; null for the first page and for any other request. */
   readonly since: string | null;
+  /** How many changes a pull asks for; null for any other request. */
+  readonly limit: number | null;
   readonly headers: Headers;
 }
 
@@ -67,6 +69,7 @@ export function createNetwork({ place, onStall }: NetworkOptions = {}): Network 
         method: init?.method ?? 'GET',
         path: url.pathname,
         since: isPull ? url.searchParams.get('since') : null,
+        limit: isPull ? Number(url.searchParams.get('limit')) : null,
         headers: new Headers(init?.headers),
       };
       calls.push(call);
