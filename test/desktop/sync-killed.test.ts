@@ -47,16 +47,21 @@ for (const name of phaseNames) {
       assert.equal(whole.outcome, 'completed');
       const left = stepsToDieAt(whole.steps);
       assert(left.length > 4 * phase.pages, 'ask, answer, breathe and tell, for every page');
+      let killed = 0;
       await Promise.all(Array.from({ length: AT_ONCE }, async () => {
         for (let dieAtStep = left.shift(); dieAtStep !== undefined; dieAtStep = left.shift()) {
           const deadly = { dieAtStep };
           await withDesk(site, phase, async (desk, job) => {
-            const { signal, outcome } = await runProcess({ ...job, ...deadly });
-            assert.deepEqual([signal, outcome], [killedBy, null], `at step ${deadly.dieAtStep}`);
+            const { signal, outcome, steps } = await runProcess({ ...job, ...deadly });
+            // What goes on beside the pull takes a step more or less from run to run: a run may be over before it is to die.
+            if (outcome === null) killed += 1;
+            else assert(steps.length < deadly.dieAtStep, `it outlived step ${deadly.dieAtStep}`);
+            assert.equal(signal, outcome === null ? killedBy : null, `at step ${deadly.dieAtStep}`);
             await assertRecovers(phase, desk);
           });
         }
       }));
+      assert(killed > 4 * phase.pages, `${killed} were killed`);
     });
 
     test('can be killed from outside at any moment', async () => {

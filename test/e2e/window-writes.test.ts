@@ -9,6 +9,7 @@ import type { Locator, Page } from 'playwright-core';
 import type { SampleUser } from '../../demo/company.ts';
 import type { WindowApi } from '../../shared/ipc.ts';
 import { describeWindow, signIn, windowApi, type Scene } from './harness.ts';
+import { untilTrue } from './person.ts';
 
 const rows = '.sheet .row:not([hidden]):not(.waiting)';
 
@@ -140,22 +141,23 @@ describeWindow('what one writes another sees', { invoices: 20_000, customers: 15
     await actFromMenu(here, 'Duplicate');
     await button(detail(here), 'Save draft').click();
     await title(here, 'Draft invoice');
-    const drafts = async (): Promise<number> => {
-      const outcome = await windowApi(there).data.listPage({
+    const drafts = async (page: Page): Promise<number> => {
+      const outcome = await windowApi(page).data.listPage({
         collection: 'invoices', search: customer, filters: { status: ['draft'] }, limit: 1,
       });
       return outcome.ok ? outcome.value.total : NaN;
     };
+    const count = await drafts(here);
+    await untilTrue(there, 'the copy is there', async () => await drafts(there) === count);
     await openScreen(there, 'invoices');
     await there.getByRole('searchbox').fill(customer);
     await there.getByRole('combobox', { name: 'Status' }).selectOption('draft');
-    await newest.getByText(/476\.00$/).waitFor();
-    const before = await drafts();
+    await there.locator(`.grid[aria-rowcount="${count + 1}"]`).waitFor();
     await actFromMenu(here, 'Delete');
     await confirm(here, 'Delete');
     await here.locator('invoify-detail').waitFor({ state: 'detached' });
-    await there.locator(`.grid[aria-rowcount="${before}"], invoify-list-empty`).first().waitFor();
-    assert.equal(await drafts(), before - 1);
+    await there.locator(`.grid[aria-rowcount="${count}"]`).waitFor({ state: 'attached' });
+    assert.deepEqual([await drafts(here), await drafts(there)], [count - 1, count - 1]);
   });
 
   test('who may write but does not manage people is shown no users', async (t) => {
