@@ -21,7 +21,7 @@ const DAY_MS = 86_400_000;
 const FIRST_PAGE_CHANGES = 1000;
 const MAX_PAGE_CHANGES = 5000;
 /** A page that came within this time was quick. */
-const QUICK_PAGE_MS = 500;
+const QUICK_PAGE_MS = 1000;
 
 export interface RunnerDeps extends RetryDeps {
   readonly nowMs: () => number;

@@ -17,7 +17,7 @@ import type { ChangeRange, Snapshot } from './store.ts';
 /** Changes a batch given out holds. */
 const BATCH = 100;
 /** A cursor reads this many at first, and twice as many each time it is asked again: what a page leaves unread is small. */
-const FIRST_READ = 250;
+const FIRST_READ = 500;
 const LARGEST_READ = 1000;
 
 export async function openSnapshot(tables: Tables, accountId: string): Promise<Snapshot> {

@@ -210,7 +210,7 @@ test('larger pages are asked for as long as they come quickly, and small ones on
   await assertExact(quick, books.owner.client);
   const slow = await openDesk(t, options);
   slow.network.plan(({ page }) => page === null ? null : async (exchange) => {
-    slow.clock.ms += 600;
+    slow.clock.ms += 1100;
     return letThrough(exchange);
   });
   await slow.sync();
