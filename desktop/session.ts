@@ -25,6 +25,9 @@ export interface SessionEvents {
 /** A new token is asked for when the one in use is older than this. */
 const TOKEN_RENEWED_AFTER_MS = 86_400_000;
 
+/** Asks a server what it is; it is told no token. */
+const metaRequest = { path: '/api/meta', token: null } as const;
+
 export class Session {
   readonly #deps: SessionDeps;
   readonly #events: SessionEvents;
@@ -154,12 +157,12 @@ export class Session {
   /** Asks a server what it is. Throws `invalid_request` for an address that cannot be used, `offline`, `bad_response`. */
   async testConnection(serverUrl: string): Promise<ServerInfo> {
     const connection = connectTo(serverUrl, this.#deps);
-    return { origin: connection.origin, ...await askMeta(connection) };
+    return { origin: connection.origin, ...parseMeta(parseJson(await connection.send(metaRequest))) };
   }
 
   /** Asks a server for a token, once it has said that it is one of ours. Changes nothing yet: see `adopt`. */
   async logIn(connection: ServerConnection, email: string, password: string): Promise<LoginAnswer> {
-    await askMeta(connection);
+    parseMeta(parseJson(await this.sendTo(connection, metaRequest)));
     const request = { method: 'POST', path: '/api/auth/login', body: { email, password }, token: null } as const;
     return parseLoginAnswer(parseJson(await this.sendTo(connection, request)));
   }
@@ -169,7 +172,7 @@ export class Session {
     const [answer] = await Promise.all([
       this.send({ path: '/api/auth/me', signal }),
       // Whatever else is wrong with it is wrong with the other request as well.
-      askMeta(this.requireConnection(), signal).catch((error: unknown) => {
+      this.send({ ...metaRequest, signal }).then((meta) => parseMeta(parseJson(meta))).catch((error: unknown) => {
         if (errorCode(error) === 'server_outdated') throw error;
       }),
     ]);
@@ -219,8 +222,4 @@ export class Session {
     this.#isOnline = isOnline;
     this.#events.onlineChanged(isOnline);
   }
-}
-
-async function askMeta(connection: ServerConnection, signal?: AbortSignal): Promise<{ readonly name: string; readonly version: string }> {
-  return parseMeta(parseJson(await connection.send({ path: '/api/meta', token: null, signal })));
 }

@@ -54,6 +54,12 @@ async function open(t: TestContext, scene: Scene): Promise<Opened> {
   return { desktop, page: await desktop.openPage(t, { hasReducedMotion: true, mayHear: [/ERR_/] }) };
 }
 
+async function fillSignIn(page: Page, scene: Scene): Promise<void> {
+  await page.getByLabel('Server address').fill(scene.url);
+  await page.getByLabel('E-mail').fill(scene.owner.email);
+  await page.getByLabel('Password').fill(scene.password);
+}
+
 async function openSynced(t: TestContext, scene: Scene): Promise<Opened> {
   const opened = await open(t, scene);
   await signIn(opened.page, scene);
@@ -79,9 +85,7 @@ async function answerWith(t: TestContext, scene: Scene, status: number, body: ob
 describeWindow('the window says how the sync stands', { invoices: 9000, customers: 60 }, (scene) => {
   test('first sync: what has come so far, readable already, with a bar and a way to stop', async (t) => {
     const { page } = await open(t, scene());
-    await page.getByLabel('Server address').fill(scene().url);
-    await page.getByLabel('E-mail').fill(scene().owner.email);
-    await page.getByLabel('Password').fill(scene().password);
+    await fillSignIn(page, scene());
     const held = scene().gate.holdAfter(1_500_000);
     await page.getByRole('button', { name: 'Sign in', exact: true }).click();
     await held;
@@ -107,9 +111,7 @@ describeWindow('the window says how the sync stands', { invoices: 9000, customer
 
   test('never synced, where the first download was stopped before anything came', async (t) => {
     const { page } = await open(t, scene());
-    await page.getByLabel('Server address').fill(scene().url);
-    await page.getByLabel('E-mail').fill(scene().owner.email);
-    await page.getByLabel('Password').fill(scene().password);
+    await fillSignIn(page, scene());
     // The answer to the sign-in passes, a page of records does not.
     const held = scene().gate.holdAfter(20_000);
     await page.getByRole('button', { name: 'Sign in', exact: true }).click();
