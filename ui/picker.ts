@@ -148,6 +148,8 @@ export class InvoifyPicker extends LitElement {
 
   #open(search: string): void {
     this._isOpen = true;
+    // Until the answer is there the list shows what was typed before: Enter must not take any of that.
+    this._active = -1;
     void this.#search(search);
   }
 

@@ -151,6 +151,33 @@ describeWindow('a window without a mouse', { invoices: 20_000, customers: 1000 }
     await untilTrue(page, 'the list has the focus', () => hasFocus(page.getByRole('grid')));
   });
 
+  test('chooses nothing that was found for something typed earlier', async (t) => {
+    const page = await (await scene().openDesktop(t)).openPage(t, { width: 1440 });
+    await signIn(page, scene());
+    let release = (): void => {};
+    const isReleased = new Promise<void>((resolve) => { release = resolve; });
+    await page.route('**/call/data.listPage', async (route) => {
+      if ((route.request().postData() ?? '').includes('"ashworth"')) await isReleased;
+      await route.continue();
+    });
+    await key(page, 'Control+n');
+    const form = sheet(page, 'New invoice');
+    const customer = form.getByRole('combobox', { name: 'Customer' });
+    const proposed = form.getByRole('listbox').getByRole('option', { selected: true });
+    await untilTrue(page, 'the customer is asked for first', () => hasFocus(customer));
+    await type(page, 'a');
+    await proposed.filter({ hasNotText: /ashworth/i }).waitFor();
+    await type(page, 'shworth');
+    await key(page, 'Enter');
+    assert.equal(await customer.inputValue(), 'ashworth');
+    assert.equal(await customer.getAttribute('aria-expanded'), 'true');
+    release();
+    await proposed.filter({ hasText: /ashworth/i }).waitFor();
+    await key(page, 'Enter');
+    assert.match(await customer.inputValue(), /ashworth/i);
+    await page.unroute('**/call/data.listPage');
+  });
+
   test('reaches everything on every screen and comes around, with the focus in sight at every stop', async (t) => {
     const page = await (await scene().openDesktop(t)).openPage(t, { width: 1440 });
     await signIn(page, scene());
