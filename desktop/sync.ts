@@ -26,6 +26,8 @@ import { rebuildNotice } from './copy-notices.ts';
 export interface ReceivedPage {
   readonly page: Page;
   readonly sizeBytes: number;
+  /** Gives its memory back; nobody may read a payload of it afterwards. */
+  readonly release: () => void;
 }
 
 export interface PullDeps {
@@ -177,7 +179,7 @@ async function fill(
     let { cursor, scope } = target;
     let asked = deps.ask(cursor, anySignal);
     for (;;) {
-      const { page, sizeBytes } = await asked;
+      const { page, sizeBytes, release } = await asked;
       if (scope !== null && page.scope !== scope) return 'scope_changed';
       scope = page.scope;
       refuseStandstill(page, cursor);
@@ -190,6 +192,7 @@ async function fill(
         await deps.breathe();
       }
       await target.apply(page);
+      release();
       count({ ...countOf(page), bytes: sizeBytes });
       if (!page.hasMore) return await verify(target, deps.cache, page.digest);
       refuseCancelled(signal);

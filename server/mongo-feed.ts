@@ -1,24 +1,27 @@
-// Reads of one instant: the account and its changes, merged from one cursor per collection.
+// Reads of one instant: the account and its changes, merged from one source per collection.
 //
 // The first read lets the server choose the newest instant that a majority holds, and every other one names that
 // instant. This is what the driver's snapshot sessions do; they are not used because they send their read concern with
-// `killCursors` too, which the server refuses, so a reader that stops early would leave its cursors open there.
+// `killCursors` too, which the server refuses. No cursor is ever left open there: each read is a command of its own that
+// is answered at once, and the next one goes on after the last change of the one before.
 
-import type { BSONSerializeOptions, Document, RunCommandCursor, RunCursorCommandOptions, Timestamp } from 'mongodb';
+import type { Document, Timestamp } from 'mongodb';
 
 import type { Instant } from '../shared/clock.ts';
 import type { Change } from '../shared/feed.ts';
 import { isConnectionError, isSnapshotGone } from './mongo-errors.ts';
-import { rawNumber, rawText, readRawDocument, type RawDocument } from './mongo-raw.ts';
+import { documentIn, documentsIn, integerIn, textIn } from './mongo-raw.ts';
 import { ACCOUNTS, toAccount, TOMBSTONES, toStored, type AccountDocument, type Tables } from './mongo-schema.ts';
 import { unknownAccount } from './store-errors.ts';
 import type { ChangeRange, Snapshot } from './store.ts';
 
 /** Changes a batch given out holds. */
 const BATCH = 100;
-/** A cursor reads this many at first, and twice as many each time it is asked again: what a page leaves unread is small. */
-const FIRST_READ = 500;
-const LARGEST_READ = 1000;
+/** One read asks for at least and at most so many changes: few are read in vain, and few are held. */
+const LEAST_READ = 20;
+const LARGEST_READ = 512;
+/** MongoDB ends a reply before 16 MiB, whatever was asked for. No record takes as much as what is left below that. */
+const FULL_REPLY_BYTES = 8 * 1024 * 1024;
 
 export async function openSnapshot(tables: Tables, accountId: string): Promise<Snapshot> {
   const { document, time } = await readAccount(tables, accountId).catch((error: unknown) => {
@@ -28,7 +31,18 @@ export async function openSnapshot(tables: Tables, accountId: string): Promise<S
     throw error;
   });
   if (!document) throw unknownAccount();
-  return { account: toAccount(document), changes: (range) => readChanges(tables, accountId, time, range) };
+  const account = toAccount(document);
+  return {
+    account,
+    changes(range) {
+      const held = Object.values(account.digest).reduce((sum, { count }) => sum + count, 0);
+      const sources = kindsIn(range).map((kind) => {
+        const share = (account.digest[kind.from]?.count ?? 0) / Math.max(held, 1);
+        return new Source((after, limit) => readChanges({ tables, accountId, time }, kind, after, limit), range, share);
+      });
+      return merge(sources, range.limit);
+    },
+  };
 }
 
 async function readAccount(tables: Tables, accountId: string): Promise<{ document: AccountDocument | undefined; time: Timestamp }> {
@@ -38,63 +52,84 @@ async function readAccount(tables: Tables, accountId: string): Promise<{ documen
   return { document: cursor.firstBatch[0], time: cursor.atClusterTime };
 }
 
-function readChanges(tables: Tables, accountId: string, time: Timestamp, range: ChangeRange): AsyncGenerator<readonly Change[]> {
-  const after = { $gt: toStored(range.after) };
-  const open = (collection: string, filter: Document, projection: Document, toChange: (document: RawDocument) => Change): Source => {
-    const cursor = tables.db.runCursorCommand({
-      find: collection,
-      filter: { accountId, 'sync.at': after, ...filter },
-      sort: { accountId: 1, 'sync.at': 1 },
-      projection: { ...projection, 'sync.at': 1 },
-      limit: range.limit,
-      batchSize: Math.min(FIRST_READ, range.limit),
-      readConcern: { level: 'snapshot', atClusterTime: time },
-    }, asBytes);
-    return new Source(cursor, toChange);
+/** Where changes of one kind are, and how a document there becomes one. */
+interface Kind {
+  readonly from: string;
+  readonly filter: Document;
+  readonly projection: Document;
+  /** Views into the reply, in which the document begins at a place. */
+  readonly toChange: (reply: Buffer, place: number) => Change;
+}
+
+function kindsIn({ collections, withTombstones }: ChangeRange): readonly Kind[] {
+  return [...collections.map(recordsOf), ...(withTombstones ? [tombstonesOf(collections)] : [])];
+}
+
+function recordsOf(collection: string): Kind {
+  return {
+    from: collection, filter: {}, projection: { payload: 1 },
+    toChange: (reply, place) => ({
+      collection, id: textIn(reply, place, '_id').toString('latin1'), at: instantIn(reply, place), payload: textIn(reply, place, 'payload'),
+    }),
   };
-  const sources = range.collections.map((collection) => open(collection, {}, { payload: 1 }, (document) => ({
-    collection, id: rawText(document, '_id').toString('latin1'), at: instantOf(document), payload: rawText(document, 'payload'),
-  })));
-  if (range.withTombstones) {
-    const named = { collection: { $in: range.collections } };
-    sources.push(open(TOMBSTONES, named, { _id: 0, collection: 1, recordId: 1 }, (document) => ({
-      collection: rawText(document, 'collection').toString('latin1'), id: rawText(document, 'recordId').toString('latin1'),
-      at: instantOf(document), payload: null,
-    })));
-  }
-  return merge(sources, range.limit);
 }
 
-/** Documents as they arrived. The driver takes the option though its type for this call does not name it. */
-const asBytes: RunCursorCommandOptions & BSONSerializeOptions = { raw: true };
-
-function instantOf(document: RawDocument): Instant {
-  return rawNumber(document, 'sync', 'at') as Instant;
+function tombstonesOf(collections: readonly string[]): Kind {
+  return {
+    from: TOMBSTONES, filter: { collection: { $in: collections } }, projection: { _id: 0, collection: 1, recordId: 1 },
+    toChange: (reply, place) => ({
+      collection: textIn(reply, place, 'collection').toString('latin1'), id: textIn(reply, place, 'recordId').toString('latin1'),
+      at: instantIn(reply, place), payload: null,
+    }),
+  };
 }
 
-/** The sources' changes as one sequence by instant, at most `limit`; closes the sources however the reader ends. */
+function instantIn(reply: Buffer, place: number): Instant {
+  return integerIn(reply, documentIn(reply, place, 'sync'), 'at') as Instant;
+}
+
+interface Found {
+  readonly changes: readonly Change[];
+  readonly isEnd: boolean;
+}
+
+/** An account's changes of one kind after an instant, at most `limit`, as they were at `time`. */
+async function readChanges(
+  { tables, accountId, time }: { tables: Tables; accountId: string; time: Timestamp }, kind: Kind, after: Instant, limit: number,
+): Promise<Found> {
+  const { cursor } = await tables.db.command({
+    find: kind.from,
+    filter: { accountId, 'sync.at': { $gt: toStored(after) }, ...kind.filter },
+    sort: { accountId: 1, 'sync.at': 1 },
+    projection: { ...kind.projection, 'sync.at': 1 },
+    // Without a size of its own a batch is of 101 documents.
+    limit, batchSize: limit, singleBatch: true,
+    readConcern: { level: 'snapshot', atClusterTime: time },
+  }, { raw: true });
+  const reply = Buffer.from(cursor.buffer, cursor.byteOffset, cursor.byteLength);
+  const changes = documentsIn(reply, 0, 'firstBatch').map((place) => kind.toChange(reply, place));
+  return { changes, isEnd: changes.length < limit && reply.length < FULL_REPLY_BYTES };
+}
+
+/** The sources' changes as one sequence by instant, at most `limit`. */
 async function* merge(sources: readonly Source[], limit: number): AsyncGenerator<readonly Change[]> {
   let batch: Change[] = [];
   let left = limit;
-  try {
-    await Promise.all(sources.map((source) => source.read()));
-    let open = sources.filter((source) => source.head !== undefined);
-    while (open.length > 0 && left > 0) {
-      const source = open.reduce((oldest, other) => (headAt(other) < headAt(oldest) ? other : oldest));
-      batch.push(source.take());
-      left -= 1;
-      if (batch.length === BATCH) {
-        yield batch;
-        batch = [];
-      }
-      if (source.head !== undefined || left === 0) continue;
-      await source.read();
-      if (source.head === undefined) open = open.filter((other) => other !== source);
+  await Promise.all(sources.map((source) => source.read(left)));
+  let open = sources.filter((source) => source.head !== undefined);
+  while (open.length > 0 && left > 0) {
+    const source = open.reduce((oldest, other) => (headAt(other) < headAt(oldest) ? other : oldest));
+    batch.push(source.take());
+    left -= 1;
+    if (batch.length === BATCH) {
+      yield batch;
+      batch = [];
     }
-    if (batch.length > 0) yield batch;
-  } finally {
-    await Promise.all(sources.map((source) => source.close()));
+    if (source.head !== undefined || left === 0) continue;
+    await source.read(left);
+    if (source.head === undefined) open = open.filter((other) => other !== source);
   }
+  if (batch.length > 0) yield batch;
 }
 
 function headAt(source: Source): Instant {
@@ -102,44 +137,41 @@ function headAt(source: Source): Instant {
   return source.head.at;
 }
 
-/** One cursor and what was read from it ahead. */
+/** Changes of one kind and what was read of them ahead. */
 class Source {
-  readonly #cursor: RunCommandCursor;
-  readonly #toChange: (document: RawDocument) => Change;
-  #ahead: Uint8Array[] = [];
+  readonly #find: (after: Instant, limit: number) => Promise<Found>;
+  #after: Instant;
+  #readSize: number;
+  #ahead: readonly Change[] = [];
   #next = 0;
-  #readSize = FIRST_READ;
+  #isEnd = false;
   /** The oldest change not yet taken; undefined before the first `read` and where there is none. */
   head: Change | undefined;
 
-  constructor(cursor: RunCommandCursor, toChange: (document: RawDocument) => Change) {
-    this.#cursor = cursor;
-    this.#toChange = toChange;
+  /** `share` is what part of the account's records are of this kind: as much of a page is expected to be. */
+  constructor(find: (after: Instant, limit: number) => Promise<Found>, { after, limit }: ChangeRange, share: number) {
+    this.#find = find;
+    this.#after = after;
+    this.#readSize = Math.max(LEAST_READ, Math.ceil(limit * share));
   }
 
   take(): Change {
     const change = this.head;
     if (change === undefined) throw new Error('nothing was read ahead');
-    this.#advance();
+    this.#next += 1;
+    this.head = this.#ahead[this.#next];
     return change;
   }
 
-  async read(): Promise<void> {
-    const hasMore = await this.#cursor.hasNext();
-    this.#ahead = hasMore ? this.#cursor.readBufferedDocuments() as Uint8Array[] : [];
+  /** Once all that was read has been taken: reads on, at most `most` changes. */
+  async read(most: number): Promise<void> {
+    if (this.#isEnd) return;
+    const { changes, isEnd } = await this.#find(this.#after, Math.min(this.#readSize, LARGEST_READ, most));
+    this.#ahead = changes;
+    this.#isEnd = isEnd;
     this.#next = 0;
-    this.#readSize = Math.min(this.#readSize * 2, LARGEST_READ);
-    this.#cursor.setBatchSize(this.#readSize);
-    this.#advance();
-  }
-
-  close(): Promise<void> {
-    return this.#cursor.close();
-  }
-
-  #advance(): void {
-    const document = this.#ahead[this.#next];
-    this.#next += 1;
-    this.head = document && this.#toChange(readRawDocument(document));
+    this.head = changes[0];
+    this.#after = changes.at(-1)?.at ?? this.#after;
+    this.#readSize *= 2;
   }
 }

@@ -108,6 +108,20 @@ export function feedTests(bench: Bench): void {
     assertSameChanges(paged, written);
   });
 
+  test('records so large that few fit into one answer of a database come all the same', async () => {
+    const { store } = bench;
+    const accountId = await newAccount(store);
+    const text = 'x'.repeat(200_000);
+    for (let round = 0; round < 6; round += 1) {
+      await store.write(accountId, async (transaction) => {
+        for (let index = 0; index < 25; index += 1) transaction.put(index % 5 === 0 ? 'plans' : 'invoices', newId(), content({ text, index }), null);
+      });
+    }
+    const all = await look(store, accountId);
+    assert.equal(all.changes.length, 150);
+    assertAgrees(all);
+  });
+
   test('nothing comes after the newest change', async () => {
     const { store } = bench;
     const accountId = await newAccount(store);
