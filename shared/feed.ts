@@ -87,13 +87,6 @@ const NEWLINE = 0x0a;
 const COMMA = 0x2c;
 const BRACE = 0x7d;
 
-/** What a head of `writeChanges` takes at most: the longest name of a collection and the longest instant fit easily. */
-const MAX_HEAD_BYTES = 256;
-
-/** The layout of `writeChanges` up to a payload. */
-const upsertHead =
-  /^\{"type":"upsert","collection":"([a-zA-Z]+)","mongoId":"([0-9a-f]{24})","updatedAt":"([0-9T:.Z-]+)","payload":(?=\{)/;
-
 /**
  * The quick way, ten times faster than scanning and without a copy of the page: what `pageFrame` and `writeChanges` lay
  * out, each change alone on its line, so its payload ends where the line does (JSON text has no line break inside a
@@ -122,14 +115,38 @@ function readOurLayout(bytes: Buffer): Page | null {
 
 /** One change as `writeChanges` writes it, or null where it is laid out otherwise. */
 function readLine(bytes: Buffer, start: number, end: number): WireChange | null {
-  const head = upsertHead.exec(bytes.toString('latin1', start, Math.min(end, start + MAX_HEAD_BYTES)));
-  if (head) {
-    const [whole, collection = '', id = '', updatedAt = ''] = head;
-    if (bytes[end - 1] !== BRACE || bytes[end - 2] !== BRACE) return null;
-    return { collection, id, updatedAt, payload: bytes.subarray(start + whole.length, end - 1) };
+  const nameStart = skipText(bytes, start, '{"type":"upsert","collection":"');
+  if (nameStart < 0) {
+    const change = parseOrNull(bytes.toString('utf8', start, end));
+    return isObject(change) ? deletionIn(change) : null;
   }
-  const change = parseOrNull(bytes.toString('utf8', start, end));
-  return isObject(change) ? deletionIn(change) : null;
+  const nameEnd = bytes.indexOf(QUOTE, nameStart);
+  const idStart = skipText(bytes, nameEnd, '","mongoId":"');
+  const idEnd = idStart < 0 ? -1 : bytes.indexOf(QUOTE, idStart);
+  const instantStart = skipText(bytes, idEnd, '","updatedAt":"');
+  const instantEnd = instantStart < 0 ? -1 : bytes.indexOf(QUOTE, instantStart);
+  const payloadStart = skipText(bytes, instantEnd, '","payload":');
+  if (payloadStart < 0 || payloadStart > end) return null;
+  // Texts of their own: those that a pattern finds in a decoded head would each keep the whole head alive.
+  const collection = bytes.toString('latin1', nameStart, nameEnd);
+  const id = bytes.toString('latin1', idStart, idEnd);
+  const updatedAt = bytes.toString('latin1', instantStart, instantEnd);
+  const isWhole = namePattern.test(collection) && isId(id) && instantPattern.test(updatedAt)
+    && bytes[payloadStart] === OPENING_BRACE && bytes[end - 1] === BRACE && bytes[end - 2] === BRACE;
+  return isWhole ? { collection, id, updatedAt, payload: bytes.subarray(payloadStart, end - 1) } : null;
+}
+
+const OPENING_BRACE = 0x7b;
+const namePattern = /^[a-zA-Z]+$/;
+const instantPattern = /^[0-9T:.Z-]+$/;
+
+/** The index after the ASCII `text` that stands at `start`; negative where another stands there, or where `start` is. */
+function skipText(bytes: Buffer, start: number, text: string): number {
+  if (start < 0) return -1;
+  for (let index = 0; index < text.length; index += 1) {
+    if (bytes[start + index] !== text.charCodeAt(index)) return -1;
+  }
+  return start + text.length;
 }
 
 function deletionIn({ type, collection, mongoId: id, updatedAt, payload }: Record<string, unknown>): WireChange | null {
