@@ -137,9 +137,8 @@ export class InvoifyPicker extends LitElement {
 
   async #search(text: string): Promise<void> {
     const question = ++this.#asked;
-    const sort = { column: 'name' };
     const { collection, filters } = this;
-    const outcome = await ask(this, 'data.listPage', { collection, search: text, filters, sort, limit: shown });
+    const outcome = await ask(this, 'data.listPage', { collection, search: text, filters, sort: { column: 'name' }, limit: shown });
     if (question !== this.#asked || !this._isOpen) return;
     this._rows = outcome.ok ? outcome.value.rows : [];
     this._total = outcome.ok ? outcome.value.total : 0;

@@ -114,7 +114,9 @@ export function feedTests(bench: Bench): void {
     const text = 'x'.repeat(200_000);
     for (let round = 0; round < 6; round += 1) {
       await store.write(accountId, async (transaction) => {
-        for (let index = 0; index < 25; index += 1) transaction.put(index % 5 === 0 ? 'plans' : 'invoices', newId(), content({ text, index }), null);
+        for (let index = 0; index < 25; index += 1) {
+          transaction.put(index % 5 === 0 ? 'plans' : 'invoices', newId(), content({ text, index }), null);
+        }
       });
     }
     const all = await look(store, accountId);

@@ -1,3 +1,5 @@
+// Memory that is given back: all of a large buffer, nothing of one that others lie in.
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
