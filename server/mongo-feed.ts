@@ -1,16 +1,16 @@
 // Reads of one instant: the account and its changes, merged from one source per collection.
 //
 // The first read lets the server choose the newest instant that a majority holds, and every other one names that
-// instant. This is what the driver's snapshot sessions do; they are not used because they send their read concern with
-// `killCursors` too, which the server refuses. No cursor is ever left open there: each read is a command of its own that
-// is answered at once, and the next one goes on after the last change of the one before.
+// instant. This is what the driver's snapshot sessions do; they are not used because a session takes one command after
+// the other, and these reads run side by side. No cursor is ever left open: each read is a command of its own that is
+// answered at once, and the next one goes on after the last change of the one before.
 
 import type { Document, Timestamp } from 'mongodb';
 
 import type { Instant } from '../shared/clock.ts';
 import type { Change } from '../shared/feed.ts';
 import { isConnectionError, isSnapshotGone } from './mongo-errors.ts';
-import { documentIn, documentsIn, integerIn, textIn } from './mongo-raw.ts';
+import { integerIn, textIn } from './mongo-raw.ts';
 import { ACCOUNTS, toAccount, TOMBSTONES, toStored, type AccountDocument, type Tables } from './mongo-schema.ts';
 import { unknownAccount } from './store-errors.ts';
 import type { ChangeRange, Snapshot } from './store.ts';
@@ -57,8 +57,8 @@ interface Kind {
   readonly from: string;
   readonly filter: Document;
   readonly projection: Document;
-  /** Views into the reply, in which the document begins at a place. */
-  readonly toChange: (reply: Buffer, place: number) => Change;
+  /** Views into the document's bytes. */
+  readonly toChange: (document: Buffer) => Change;
 }
 
 function kindsIn({ collections, withTombstones }: ChangeRange): readonly Kind[] {
@@ -68,8 +68,8 @@ function kindsIn({ collections, withTombstones }: ChangeRange): readonly Kind[] 
 function recordsOf(collection: string): Kind {
   return {
     from: collection, filter: {}, projection: { payload: 1 },
-    toChange: (reply, place) => ({
-      collection, id: textIn(reply, place, '_id').toString('latin1'), at: instantIn(reply, place), payload: textIn(reply, place, 'payload'),
+    toChange: (document) => ({
+      collection, id: textIn(document, '_id').toString('latin1'), at: instantIn(document), payload: textIn(document, 'payload'),
     }),
   };
 }
@@ -77,15 +77,15 @@ function recordsOf(collection: string): Kind {
 function tombstonesOf(collections: readonly string[]): Kind {
   return {
     from: TOMBSTONES, filter: { collection: { $in: collections } }, projection: { _id: 0, collection: 1, recordId: 1 },
-    toChange: (reply, place) => ({
-      collection: textIn(reply, place, 'collection').toString('latin1'), id: textIn(reply, place, 'recordId').toString('latin1'),
-      at: instantIn(reply, place), payload: null,
+    toChange: (document) => ({
+      collection: textIn(document, 'collection').toString('latin1'), id: textIn(document, 'recordId').toString('latin1'),
+      at: instantIn(document), payload: null,
     }),
   };
 }
 
-function instantIn(reply: Buffer, place: number): Instant {
-  return integerIn(reply, documentIn(reply, place, 'sync'), 'at') as Instant;
+function instantIn(document: Buffer): Instant {
+  return integerIn(document, 'sync', 'at') as Instant;
 }
 
 interface Found {
@@ -105,10 +105,11 @@ async function readChanges(
     // Without a size of its own a batch is of 101 documents.
     limit, batchSize: limit, singleBatch: true,
     readConcern: { level: 'snapshot', atClusterTime: time },
-  }, { raw: true });
-  const reply = Buffer.from(cursor.buffer, cursor.byteOffset, cursor.byteLength);
-  const changes = documentsIn(reply, 0, 'firstBatch').map((place) => kind.toChange(reply, place));
-  return { changes, isEnd: changes.length < limit && reply.length < FULL_REPLY_BYTES };
+    // Not `raw`, with which the driver would not understand an error that it gets for an answer either.
+  }, { fieldsAsRaw: { firstBatch: true } });
+  const documents: readonly Buffer[] = cursor.firstBatch;
+  const sizeBytes = documents.reduce((sum, { length }) => sum + length, 0);
+  return { changes: documents.map(kind.toChange), isEnd: documents.length < limit && sizeBytes < FULL_REPLY_BYTES };
 }
 
 /** The sources' changes as one sequence by instant, at most `limit`. */

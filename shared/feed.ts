@@ -56,7 +56,7 @@ export function writeChanges(changes: readonly Change[], isFirst: boolean): Buff
     at += bytes.write(heads[index] ?? '', at, 'latin1');
     if (payload === null) continue;
     at += payload.copy(bytes, at);
-    bytes[at] = BRACE;
+    bytes[at] = CLOSING_BRACE;
     at += 1;
   }
   return bytes;
@@ -85,7 +85,10 @@ export function readPage(bytes: Buffer): Page {
 
 const NEWLINE = 0x0a;
 const COMMA = 0x2c;
-const BRACE = 0x7d;
+const OPENING_BRACE = 0x7b;
+const CLOSING_BRACE = 0x7d;
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
 
 /**
  * The quick way, ten times faster than scanning and without a copy of the page: what `pageFrame` and `writeChanges` lay
@@ -132,11 +135,10 @@ function readLine(bytes: Buffer, start: number, end: number): WireChange | null 
   const id = bytes.toString('latin1', idStart, idEnd);
   const updatedAt = bytes.toString('latin1', instantStart, instantEnd);
   const isWhole = namePattern.test(collection) && isId(id) && instantPattern.test(updatedAt)
-    && bytes[payloadStart] === OPENING_BRACE && bytes[end - 1] === BRACE && bytes[end - 2] === BRACE;
+    && bytes[payloadStart] === OPENING_BRACE && bytes[end - 1] === CLOSING_BRACE && bytes[end - 2] === CLOSING_BRACE;
   return isWhole ? { collection, id, updatedAt, payload: bytes.subarray(payloadStart, end - 1) } : null;
 }
 
-const OPENING_BRACE = 0x7b;
 const namePattern = /^[a-zA-Z]+$/;
 const instantPattern = /^[0-9T:.Z-]+$/;
 
@@ -265,9 +267,6 @@ function readMembers(source: Source, start: number, visit: (key: string, valueSt
   return expect(scan, at, '}');
 }
 
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-
 /** The index after the value that starts at `start`. */
 function skipValue(text: string, start: number): number {
   let depth = 0;
@@ -278,8 +277,8 @@ function skipValue(text: string, start: number): number {
       at = endOfString(text, at);
     } else {
       at += 1;
-      if (code === 0x7b || code === 0x5b) depth += 1;
-      else if (code === 0x7d || code === 0x5d) depth -= 1;
+      if (code === OPENING_BRACE || code === 0x5b) depth += 1;
+      else if (code === CLOSING_BRACE || code === 0x5d) depth -= 1;
       else if (depth === 0) at = endOfLiteral(text, at);
       else continue;
     }

@@ -11,7 +11,7 @@ import { LitElement, html, type PropertyValues, type TemplateResult } from 'lit'
 import type { JsonObject } from '../shared/fields.ts';
 import type { AppInfo, CallError } from '../shared/ipc.ts';
 import type { SignedInUser, WireRecord } from '../shared/protocol.ts';
-import type { RecordView, Status } from '../shared/views.ts';
+import type { Status } from '../shared/views.ts';
 import { ask } from './ask.ts';
 import { callErrorText } from './call-error-text.ts';
 import { controls } from './controls.ts';
@@ -21,7 +21,7 @@ import { emit } from './events.ts';
 import { localDay } from './format.ts';
 import { t, tryText } from './i18n.ts';
 import { icon } from './icons.ts';
-import { duplicateInvoice, newInvoice } from './invoice-draft.ts';
+import { duplicateInvoice, newInvoiceFor } from './invoice-draft.ts';
 import { newRecord } from './new-record.ts';
 import { exportInvoice } from './paper.ts';
 import { mayWrite, recordActions } from './record-actions.ts';
@@ -71,8 +71,12 @@ export class InvoifyDetail extends LitElement {
       act: (request) => ask(this, 'records.act', request),
     },
     getRecord: (request) => ask(this, 'data.getRecord', request),
-    done: (task, record) => void this.#done(task, record),
+    refresh: () => this.#read(),
+    done: (task, record) => this.#done(task, record),
   });
+  /** Reads of the record: how many were begun, and which of them is shown. */
+  #asked = 0;
+  #shown = 0;
 
   constructor() {
     super();
@@ -143,12 +147,14 @@ export class InvoifyDetail extends LitElement {
   async #read(): Promise<void> {
     const { collection, recordId } = this;
     if (recordId === null) return;
+    const question = this.#asked += 1;
     const outcome = await loadDetail({
       getRecord: (request) => ask(this, 'data.getRecord', request),
       listPage: (request) => ask(this, 'data.listPage', request),
       selectionTotals: (request) => ask(this, 'data.selectionTotals', request),
     }, collection, recordId);
-    if (this.collection !== collection || this.recordId !== recordId) return;
+    if (this.collection !== collection || this.recordId !== recordId || question < this.#shown) return;
+    this.#shown = question;
     this._failure = outcome.ok ? null : outcome.error;
     if (outcome.ok) this._detail = outcome.value;
   }
@@ -168,7 +174,7 @@ export class InvoifyDetail extends LitElement {
     switch (name) {
       case 'print':
       case 'pdf': return void this.#export(name);
-      case 'newInvoice': return emit(this, 'new-record', { collection: 'invoices', from: invoiceFor(record) });
+      case 'newInvoice': return emit(this, 'new-record', { collection: 'invoices', from: newInvoiceFor(record, localDay(Date.now())) });
       case 'duplicate':
         return emit(this, 'new-record', { collection, from: duplicateInvoice(record.payload as never, localDay(Date.now())) });
       case 'edit':
@@ -186,14 +192,12 @@ export class InvoifyDetail extends LitElement {
     else if (outcome.value) emit(this, 'toast', { text: t('done.pdf', { path: outcome.value.path }), tone: 'ok' });
   }
 
-  async #done(task: Task, record: WireRecord): Promise<void> {
-    const name = String(record.payload?.['number'] ?? '');
+  #done(task: Task, record: WireRecord): void {
     const text = task.kind === 'edit' ? t(task.record ? 'done.saved' : 'done.created')
-      : tryText('done', task.action).replace('{name}', name);
+      : tryText('done', task.action).replace('{name}', String(record.payload?.['number'] ?? ''));
     emit(this, 'toast', { text, tone: 'ok' });
     if (task.kind === 'edit' && task.record === null) emit(this, 'open-record', { collection: task.collection, id: record.id });
     else if (task.kind === 'act' && task.action === 'delete') emit(this, 'close-detail');
-    else await this.#read();
   }
 
   async #closeForm(): Promise<void> {
@@ -241,10 +245,6 @@ export class InvoifyDetail extends LitElement {
         ${isWriter ? '' : html`<p class="quiet">${t('detail.viewOnly')}</p>`}
       </div>`;
   }
-}
-
-function invoiceFor({ id, payload }: RecordView): JsonObject {
-  return { ...newInvoice(localDay(Date.now()), String(payload['currency'])), customerId: id };
 }
 
 customElements.define('invoify-detail', InvoifyDetail);

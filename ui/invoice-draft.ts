@@ -5,6 +5,7 @@ import type { Invoice } from '../shared/collections.ts';
 import { AppError } from '../shared/errors.ts';
 import { checkFields, isDate, noProblems, type Fields, type Json, type JsonObject, type Problems } from '../shared/fields.ts';
 import { addDays, computeTotals, lineNetMinor, type PricedLine, type Totals } from '../shared/invoice.ts';
+import type { RecordView } from '../shared/views.ts';
 import {
   formFields, fromDraft, isSameDraft, notAnAmount, notANumber, toDraft, type Draft, type FormField, type NumberText,
 } from './record-draft.ts';
@@ -145,6 +146,11 @@ export function previewTotals(lines: readonly LineDraft[], currency: string, num
 /** What a new invoice starts with. */
 export function newInvoice(today: string, currency: string): JsonObject {
   return { issueDate: today, dueDate: addDays(today, usualTermDays), currency };
+}
+
+/** What a new invoice to a customer starts with. */
+export function newInvoiceFor({ id, payload }: RecordView, today: string): JsonObject {
+  return { ...newInvoice(today, String(payload['currency'])), customerId: id };
 }
 
 /** A new invoice with what an older one says, issued today and due after as many days. */

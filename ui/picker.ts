@@ -44,13 +44,7 @@ export class InvoifyPicker extends LitElement {
     .problem { display: flex; gap: var(--space-1); margin: 0; }
     .box { position: relative; }
     .box .input { padding-inline-end: var(--space-8); }
-
-    .clear {
-      position: absolute;
-      inset-block: 0;
-      inset-inline-end: var(--space-half);
-      margin-block: auto;
-    }
+    .clear { position: absolute; inset-block: 0; inset-inline-end: var(--space-half); margin-block: auto; }
 
     [role='listbox'] {
       position: absolute;
@@ -101,6 +95,8 @@ export class InvoifyPicker extends LitElement {
   /** The name of the chosen record. */
   #chosen = '';
   #asked = 0;
+  /** Which question the rows answer. */
+  #answered = 0;
 
   constructor() {
     super();
@@ -140,6 +136,7 @@ export class InvoifyPicker extends LitElement {
     const { collection, filters } = this;
     const outcome = await ask(this, 'data.listPage', { collection, search: text, filters, sort: { column: 'name' }, limit: shown });
     if (question !== this.#asked || !this._isOpen) return;
+    this.#answered = question;
     this._rows = outcome.ok ? outcome.value.rows : [];
     this._total = outcome.ok ? outcome.value.total : 0;
     this._active = this._rows.length > 0 && text !== '' ? 0 : -1;
@@ -147,7 +144,7 @@ export class InvoifyPicker extends LitElement {
 
   #open(search: string): void {
     this._isOpen = true;
-    // Until the answer is there the list shows what was typed before: Enter must not take any of that.
+    // Until the answer is there the list shows what was typed before: no key must lead to any of that.
     this._active = -1;
     void this.#search(search);
   }
@@ -187,7 +184,7 @@ export class InvoifyPicker extends LitElement {
   }
 
   #move(by: number): void {
-    const count = this._rows.length;
+    const count = this.#answered === this.#asked ? this._rows.length : 0;
     if (count > 0) this._active = this._active < 0 ? (by > 0 ? 0 : count - 1) : (this._active + by + count) % count;
     void this.updateComplete.then(() => this.renderRoot.querySelector('[aria-selected="true"]')?.scrollIntoView({ block: 'nearest' }));
   }

@@ -55,6 +55,8 @@ export interface FlowState {
 export interface FlowDeps {
   readonly records: WindowApi['records'];
   readonly getRecord: WindowApi['data']['getRecord'];
+  /** Shows the record as the copy has it now; resolves when it is shown. */
+  readonly refresh: () => Promise<void>;
   /** A task is done; `record` is what the server made of it. */
   readonly done: (task: Task, record: WireRecord) => void;
 }
@@ -138,16 +140,13 @@ export class RecordFlow implements ReactiveController {
     if (!outcome.ok || this.#state.task !== task || this.#unanswered !== sent) return;
     const present = outcome.value;
     this.#unanswered = null;
-    if (isDone(task, sent, present)) this.#finish(task, present ?? { id: task.record.id, updatedAt: '' });
+    if (isDone(task, sent, present)) await this.#finish(task, present ?? { id: task.record.id, updatedAt: '' });
     else this.#set({ ...this.#state, error: { code: 'unsaved', message: '' } });
   }
 
   async #update(task: EditTask, base: RecordView, value: JsonObject): Promise<void> {
     const patch = mergePatchBetween(heldFields(task.collection, base.payload), value);
-    if (isEmpty(patch)) {
-      this.#finish(task, base);
-      return;
-    }
+    if (isEmpty(patch)) return this.#finish(task, base);
     const version = { collection: task.collection, id: base.id, updatedAt: base.updatedAt };
     await this.#send(task, () => this.#deps.records.update({ ...version, patch }), value);
   }
@@ -157,10 +156,7 @@ export class RecordFlow implements ReactiveController {
     this.#set({ ...this.#state, isBusy: true, error: null });
     const outcome = await write();
     if (this.#state.task !== task) return;
-    if (outcome.ok) {
-      this.#finish(task, outcome.value);
-      return;
-    }
+    if (outcome.ok) return this.#finish(task, outcome.value);
     const { error } = outcome;
     this.#unanswered = error.code === 'outcome_unknown' ? value : null;
     const theirs = error.code === 'precondition_failed' ? toView(error.current) : null;
@@ -174,7 +170,11 @@ export class RecordFlow implements ReactiveController {
     }
   }
 
-  #finish(task: Task, record: WireRecord): void {
+  /** The next task begins with the version that is shown: an older one would meet this task's change as someone else's. */
+  async #finish(task: Task, record: WireRecord): Promise<void> {
+    const stays = task.record !== null && !(task.kind === 'act' && task.action === 'delete');
+    if (stays) await this.#deps.refresh();
+    if (this.#state.task !== task) return;
     this.close();
     this.#deps.done(task, record);
   }

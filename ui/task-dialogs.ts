@@ -62,7 +62,8 @@ export class InvoifyTaskDialogs extends LitElement {
   #renderEdit(task: EditTask): TemplateResult {
     const { isBusy, conflict } = this.state;
     const error = conflict ? null : this.state.error;
-    const isNewer = task.record !== null && this.present?.id === task.record.id && this.present.updatedAt !== task.record.updatedAt;
+    // While it is being saved a newer version may be the one that it became.
+    const isNewer = !isBusy && this.present?.id === task.record?.id && this.present?.updatedAt !== task.record?.updatedAt;
     const save = (event: CustomEvent<JsonObject>): void => void this.flow?.save(event.detail);
     return html`
       ${task.collection === 'invoices' ? html`

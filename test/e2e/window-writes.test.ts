@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Locator, Page } from 'playwright-core';
 
@@ -115,6 +116,11 @@ describeWindow('what one writes another sees', { invoices: 20_000, customers: 15
     const number = (await heading.textContent())?.match(/INV-\d{4}-\d+/)?.[0] ?? '';
     await sees(there, 'invoices', number, 1);
 
+    // However long the copy takes to answer, who goes on at once must not meet a change of their own as someone else's.
+    await here.route('**/call/data.getRecord', async (route) => {
+      await sleep(300);
+      await route.continue();
+    });
     for (const [amount, left] of [['100', 'Sent'], ['', 'Paid']] as const) {
       await button(detail(here), 'Record payment').click();
       const dialog = question(here);
@@ -124,6 +130,7 @@ describeWindow('what one writes another sees', { invoices: 20_000, customers: 15
       await detail(here).getByText(left, { exact: true }).first().waitFor();
     }
     await there.locator(rows).first().getByText('Paid', { exact: true }).waitFor();
+    await here.unrouteAll({ behavior: 'wait' });
 
     await actFromMenu(here, 'Duplicate');
     await button(detail(here), 'Save draft').click();

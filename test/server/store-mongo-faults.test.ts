@@ -19,11 +19,12 @@ const { found: mongod, missing } = findMongod();
 describe('MongoDB store under faults', { skip: missing ?? false }, () => {
   let set: ReplicaSet;
   let store: Store;
+  const database = testDatabaseName();
 
   before(async () => {
     assert(mongod !== null, 'skipped where there is no mongod');
     set = await startReplicaSet(mongod, 3);
-    store = await openMongoStore(set.url, testDatabaseName(), depsOf({ nowMs: START_MS }));
+    store = await openMongoStore(set.url, database, depsOf({ nowMs: START_MS }));
   });
   after(async () => {
     await store.close();
@@ -43,10 +44,10 @@ describe('MongoDB store under faults', { skip: missing ?? false }, () => {
   for (const [title, commands, fault] of faults) {
     test(`writes happen once though ${title}`, async () => {
       const accountId = await newAccount(store);
-      await failNext(set.url, 3, { failCommands: commands, appName: 'invoify', ...fault });
+      const failures = await failNext(set.url, 3, { failCommands: commands, appName: 'invoify', ...fault });
       const written = await Promise.all([1, 2, 3].map((writer) => writeNumbered(store, accountId, writer)));
       await assertAllThere(store, accountId, written);
-      assert(await failuresUntilNow(set.url) > 0, 'nothing failed');
+      assert(await failures() > 0, 'nothing failed');
     });
   }
 
@@ -85,6 +86,16 @@ describe('MongoDB store under faults', { skip: missing ?? false }, () => {
     assert.equal(await store.get(accountId, 'plans', newId()), null);
   });
 
+  test('pages that a member no longer gives because it is not primary are unavailable, and writes go on', async () => {
+    const accountId = await newAccount(store);
+    const written = await Promise.all([1, 2].map((writer) => writeNumbered(store, accountId, writer)));
+    const reads = { failCommands: ['find'], namespace: `${database}.invoices`, appName: 'invoify' };
+    const failures = await failNext(set.url, 4, { ...reads, errorCode: 10107 });
+    await Promise.all(Array.from({ length: 4 }, () => assertRejects(look(store, accountId), 'unavailable')));
+    assert.equal(await failures(), 4);
+    await assertAllThere(store, accountId, [...written, await writeNumbered(store, accountId, 3)]);
+  });
+
   test('the clock read after a step-down is not before an acknowledged write, and who watches goes on hearing', async () => {
     const accountId = await newAccount(store);
     const watched = watch(store, accountId);
@@ -103,13 +114,13 @@ describe('MongoDB store under faults', { skip: missing ?? false }, () => {
     const watched = watch(store, accountId);
     await watched.reaches((await create(store, accountId, 'plans')).at);
     for (const fault of [{ closeConnection: true }, { errorCode: 136, errorLabels: [] }]) {
-      await failNext(set.url, 1, { failCommands: ['getMore'], appName: 'invoify', ...fault });
+      const failures = await failNext(set.url, 1, { failCommands: ['getMore'], appName: 'invoify', ...fault });
       // The first may still come by a question that was open before; the second by none that failed.
       for (let round = 0; round < 2; round += 1) {
         const { at } = await create(store, accountId, 'plans');
         await retryWhileUnavailable(() => watched.reaches(at));
       }
-      assert(await failuresUntilNow(set.url) > 0, 'nothing failed');
+      assert(await failures() > 0, 'nothing failed');
     }
     watched.stop();
   });
@@ -184,13 +195,13 @@ async function retryWhileUnavailable<T>(read: () => Promise<T>): Promise<T> {
   }
 }
 
-/** How often the fail point struck since it was set; unsets it. */
-async function failuresUntilNow(url: string): Promise<number> {
-  const { count } = await withAdmin(url, (admin) => admin.command({ configureFailPoint: 'failCommand', mode: 'off' }));
-  return count;
-}
-
-/** The primary fails the next `times` commands that `data` describes (the failCommand fail point of mongod). */
-function failNext(url: string, times: number, data: object): Promise<unknown> {
-  return withAdmin(url, (admin) => admin.command({ configureFailPoint: 'failCommand', mode: { times }, data }));
+/**
+ * The primary fails the next `times` commands that `data` describes (the failCommand fail point of mongod). Resolves to
+ * what ends that and tells how many it failed: mongod counts from its start.
+ */
+async function failNext(url: string, times: number, data: object): Promise<() => Promise<number>> {
+  const configure = (rest: object): Promise<number> => withAdmin(url, async (admin) =>
+    (await admin.command({ configureFailPoint: 'failCommand', ...rest }))['count']);
+  const before = await configure({ mode: { times }, data });
+  return async () => await configure({ mode: 'off' }) - before;
 }

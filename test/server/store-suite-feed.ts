@@ -108,6 +108,35 @@ export function feedTests(bench: Bench): void {
     assertSameChanges(paged, written);
   });
 
+  test('nothing is passed over where a read of one kind ends, be it of many records, of few or of tombstones', async () => {
+    const { store } = bench;
+    const accountId = await newAccount(store);
+    const removed = await fill(store, accountId, 45, ['customers']);
+    await fill(store, accountId, 513, ['invoices']);
+    await fill(store, accountId, 512, ['plans']);
+    await store.write(accountId, async (transaction) => {
+      for (const { collection, id } of removed) {
+        const record = await transaction.get(collection, id);
+        assert(record);
+        transaction.remove(record);
+      }
+    });
+    await fill(store, accountId, 3, ['users']);
+    const whole = await look(store, accountId);
+    assert.equal(whole.changes.length, 513 + 512 + 45 + 3);
+    assert.equal(whole.changes.filter(({ payload }) => payload === null).length, 45);
+    assertAgrees(whole);
+    for (const limit of [20, 45, 512, 513, 1025, 1026]) {
+      const paged: Change[] = [];
+      while (paged.length < whole.changes.length) {
+        const { changes } = await look(store, accountId, { after: paged.at(-1)?.at ?? EPOCH, limit });
+        assert.equal(changes.length, Math.min(limit, whole.changes.length - paged.length));
+        paged.push(...changes);
+      }
+      assertSameChanges(paged, whole.changes);
+    }
+  });
+
   test('records so large that few fit into one answer of a database come all the same', async () => {
     const { store } = bench;
     const accountId = await newAccount(store);

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 
 import { AppError, type ErrorCode } from '../../shared/errors.ts';
 import { mergePatch, type JsonObject } from '../../shared/fields.ts';
@@ -18,7 +19,8 @@ function createOffice(payload: JsonObject) {
   let held: RecordView | null = { id, updatedAt: 'v1', payload };
   let fault: { code: ErrorCode; isDone: boolean } | null = null;
   const sent: unknown[] = [];
-  const done: { task: Task; record: WireRecord }[] = [];
+  const done: { task: Task; record: WireRecord; shown: RecordView | null; isOpen: boolean }[] = [];
+  let shown: RecordView | null = null;
   const write = (request: object, updatedAt: string | null, next: () => RecordView | null) => toOutcome(async () => {
     sent.push(request);
     const failing = fault;
@@ -40,7 +42,11 @@ function createOffice(payload: JsonObject) {
         ({ id, updatedAt: version(), payload: { ...held?.payload, status: request.action } })),
     },
     getRecord: async () => ({ ok: true, value: held }),
-    done: (task, record) => done.push({ task, record }),
+    refresh: async () => {
+      await setImmediate();
+      shown = held;
+    },
+    done: (task, record) => done.push({ task, record, shown, isOpen: flow.state.task !== null }),
   };
   const flow = new RecordFlow({ addController: () => undefined, requestUpdate: () => undefined } as never, deps);
   const view = (): RecordView => {
@@ -54,6 +60,34 @@ function createOffice(payload: JsonObject) {
     fail: (code: ErrorCode, isDone = false) => { fault = { code, isDone }; },
   };
 }
+
+describe('a task that is done', () => {
+  const draft: JsonObject = { status: 'draft', notes: 'a' };
+  const change = (record: RecordView): Task => ({ kind: 'edit', collection: 'invoices', record, start: record.payload });
+  const action = (record: RecordView): Task => ({ kind: 'act', collection: 'invoices', action: 'send', record });
+  for (const begin of [change, action]) {
+    test(`is open until what it made is shown: ${begin.name}`, async () => {
+      const { flow, done, view } = createOffice(draft);
+      flow.open(begin(view()));
+      const working = begin === change ? flow.save({ notes: 'b' }) : flow.confirm();
+      while (done.length === 0) {
+        assert(flow.state.isBusy, 'it was left before');
+        await setImmediate();
+      }
+      await working;
+      assert.deepEqual(done.map(({ shown, isOpen }) => ({ shown, isOpen })), [{ shown: view(), isOpen: false }]);
+    });
+  }
+
+  test('does not wait for a record to be shown that was not there before, or is gone', async () => {
+    const { flow, done, view } = createOffice(draft);
+    flow.open({ kind: 'act', collection: 'invoices', action: 'delete', record: view() });
+    await flow.confirm();
+    flow.open({ kind: 'edit', collection: 'invoices', record: null, start: {} });
+    await flow.save(draft);
+    assert.deepEqual(done.map(({ shown }) => shown), [null, null]);
+  });
+});
 
 describe('saving a form', () => {
   test('creates a record and is done', async () => {
