@@ -2,10 +2,21 @@
 
 import type { LitElement } from 'lit';
 
-export function focusedElement(): HTMLElement | null {
-  let focused = document.activeElement;
-  while (focused?.shadowRoot?.activeElement) focused = focused.shadowRoot.activeElement;
-  return focused instanceof HTMLElement ? focused : null;
+/** What has the focus, and outwards from there the elements in whose shadow it is. */
+export function focusPath(): readonly HTMLElement[] {
+  const path: HTMLElement[] = [];
+  for (let focused = document.activeElement; focused; focused = focused.shadowRoot?.activeElement ?? null) {
+    if (focused instanceof HTMLElement) path.unshift(focused);
+  }
+  return path;
+}
+
+/** Gives the focus back to what had it, or to the nearest around it that is still there and has a place for it. */
+export function restoreFocus(path: readonly HTMLElement[]): void {
+  path.filter((element) => element.isConnected).some((element) => {
+    element.focus();
+    return element.matches(':focus-within');
+  });
 }
 
 /** Puts the keyboard where a screen begins, because what had it is gone: in its list, or at its heading. */

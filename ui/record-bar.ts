@@ -66,8 +66,11 @@ export class InvoifyRecordBar extends LitElement {
 
   /** An action that was done may be gone with the focus on it: then the first that is left has it. */
   protected override updated(): void {
-    if (!this.#hadFocus || this.matches(':focus-within')) return;
-    this.renderRoot.querySelector<HTMLElement>('invoify-write-button, button')?.focus();
+    if (this.#hadFocus && !this.matches(':focus-within')) this.focus();
+  }
+
+  override focus(options?: FocusOptions): void {
+    this.renderRoot.querySelector<HTMLElement>('invoify-write-button, button')?.focus(options);
   }
 
   #act(name: BarAction): void {

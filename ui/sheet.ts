@@ -10,7 +10,7 @@
 import { LitElement, css, html, type TemplateResult } from 'lit';
 
 import { controls } from './controls.ts';
-import { focusedElement } from './focus.ts';
+import { focusPath, restoreFocus } from './focus.ts';
 import { t } from './i18n.ts';
 import { icon } from './icons.ts';
 
@@ -117,7 +117,7 @@ export class InvoifySheet extends LitElement {
   declare placement: 'side' | 'wide' | 'centre';
   /** While busy it cannot be closed. */
   declare isBusy: boolean;
-  #opener: HTMLElement | null = null;
+  #openers: readonly HTMLElement[] = [];
 
   constructor() {
     super();
@@ -128,13 +128,13 @@ export class InvoifySheet extends LitElement {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    this.#opener = focusedElement();
+    this.#openers = focusPath();
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     this.#dialog?.close();
-    if (this.#opener?.isConnected) this.#opener.focus();
+    restoreFocus(this.#openers);
   }
 
   protected override firstUpdated(): void {
