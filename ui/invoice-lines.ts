@@ -5,7 +5,7 @@
 // `lines-change` carries the lines as they shall be. Enter goes to the same cell of the next line and adds one after
 // the last; Alt with the arrow keys moves a line; the focus follows what it was on.
 
-import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
+import { LitElement, css, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { live } from 'lit/directives/live.js';
 import { repeat } from 'lit/directives/repeat.js';
 
@@ -79,6 +79,8 @@ export class InvoifyInvoiceLines extends LitElement {
   declare problems: Problems;
   /** The last thing that was done to a line, for those who do not see it. */
   declare _said: string;
+  /** Where the focus goes when the change that was asked for is drawn. */
+  #placeFocus: (() => void) | null = null;
 
   constructor() {
     super();
@@ -89,9 +91,14 @@ export class InvoifyInvoiceLines extends LitElement {
     this._said = '';
   }
 
-  /** Moves the focus to a cell, once it is drawn. */
-  async focusCell(index: number, field: LineField): Promise<void> {
-    await this.updateComplete;
+  /** In the very drawing that shows the changed lines, so that no key in between goes astray. */
+  protected override updated(changed: PropertyValues<this>): void {
+    if (!changed.has('lines')) return;
+    this.#placeFocus?.();
+    this.#placeFocus = null;
+  }
+
+  #focusCell(index: number, field: LineField): void {
     this.renderRoot.querySelector<HTMLElement>(`[data-cell="${index}.${field}"]`)?.focus();
   }
 
@@ -99,48 +106,45 @@ export class InvoifyInvoiceLines extends LitElement {
     this.dispatchEvent(new CustomEvent('lines-change', { detail: { lines, path } }));
   }
 
-  async #add(): Promise<void> {
+  #add(): void {
+    this.#placeFocus = () => this.#focusCell(this.lines.length - 1, 'description');
     this.#change(addLine(this.lines, localNumbers));
-    await this.#drawn();
-    await this.focusCell(this.lines.length - 1, 'description');
   }
 
-  async #remove(index: number): Promise<void> {
+  #remove(index: number): void {
+    this.#placeFocus = () => {
+      if (this.lines.length === 0) this.renderRoot.querySelector<HTMLElement>('.add')?.focus();
+      else this.#focusCell(Math.min(index, this.lines.length - 1), 'description');
+    };
     this.#change(removeLine(this.lines, index));
     this._said = t('lines.removed');
-    await this.#drawn();
-    if (this.lines.length === 0) this.renderRoot.querySelector<HTMLElement>('.add')?.focus();
-    else await this.focusCell(Math.min(index, this.lines.length - 1), 'description');
   }
 
-  async #move(index: number, by: -1 | 1): Promise<void> {
+  /** Moves a line; the focus stays on its cell where a key did it, and else on the button. */
+  #move(index: number, by: -1 | 1, field?: LineField): void {
     const moved = moveLine(this.lines, index, by);
     if (moved === this.lines) return;
+    this.#placeFocus = () => (field ? this.#focusCell(index + by, field) : this.#focusMover(index + by, by));
     this.#change(moved);
     this._said = t('lines.moved', { n: index + by + 1 });
-    await this.#drawn();
-    // At either end the button that was pressed can do no more, so its counterpart takes the focus.
-    const row = this.renderRoot.querySelectorAll('tbody tr')[index + by];
+  }
+
+  /** At either end the button that was pressed can do no more, so its counterpart takes the focus. */
+  #focusMover(index: number, by: -1 | 1): void {
+    const row = this.renderRoot.querySelectorAll('tbody tr')[index];
     const button = row?.querySelector<HTMLButtonElement>(by < 0 ? '.up:enabled' : '.down:enabled')
       ?? row?.querySelector<HTMLButtonElement>('.up, .down');
     if (!row?.matches(':focus-within')) button?.focus();
   }
 
-  /** The lines come back as a property, so two rounds of drawing pass before they stand. */
-  async #drawn(): Promise<void> {
-    await new Promise(requestAnimationFrame);
-    await this.updateComplete;
-  }
-
   #onKeydown(event: KeyboardEvent, index: number, field: LineField): void {
     if (event.altKey && (event.key === 'ArrowUp' || event.key === 'ArrowDown')) {
       event.preventDefault();
-      const by = event.key === 'ArrowUp' ? -1 : 1;
-      void this.#move(index, by).then(() => this.focusCell(index + by, field));
+      this.#move(index, event.key === 'ArrowUp' ? -1 : 1, field);
     } else if (event.key === 'Enter' && !event.shiftKey && !event.ctrlKey && !event.isComposing) {
       event.preventDefault();
-      if (index < this.lines.length - 1) void this.focusCell(index + 1, field);
-      else void this.#add();
+      if (index < this.lines.length - 1) this.#focusCell(index + 1, field);
+      else this.#add();
     }
   }
 

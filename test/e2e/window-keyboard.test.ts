@@ -180,6 +180,42 @@ describeWindow('a window without a mouse', { invoices: 20_000, customers: 1000 }
     await page.unroute('**/call/data.listPage');
   });
 
+  test('writes what is typed at once into the line that a key has just made, moved or removed', async (t) => {
+    const page = await (await scene().openDesktop(t)).openPage(t, { width: 1440 });
+    await signIn(page, scene());
+    await key(page, 'Control+n');
+    const form = sheet(page, 'New invoice');
+    const descriptions = form.getByRole('textbox', { name: /^Description, line/ });
+    const texts = (): Promise<string[]> => descriptions.evaluateAll((cells) => cells.map((cell) => (cell as HTMLTextAreaElement).value));
+    await tabTo(page, descriptions);
+    // A busy machine draws late; keys do not wait for that.
+    await page.evaluate(() => { window.requestAnimationFrame = (draw) => window.setTimeout(() => draw(performance.now()), 250); });
+    await type(page, 'one');
+    for (const text of ['two', 'three']) {
+      await page.keyboard.press('Enter');
+      await type(page, text);
+    }
+    assert.deepEqual(await texts(), ['one', 'two', 'three']);
+    await page.keyboard.press('Alt+ArrowUp');
+    await type(page, '!');
+    assert.deepEqual(await texts(), ['one', 'three!', 'two']);
+    await pressButton(page, form.getByRole('button', { name: 'Move line 1 down' }), 'Shift+Tab');
+    await key(page, 'Enter');
+    assert.deepEqual(await texts(), ['three!', 'two', 'one']);
+    assert(await hasFocus(form.getByRole('button', { name: 'Move line 3 up' })), 'at the end its counterpart has the focus');
+    await pressButton(page, form.getByRole('button', { name: 'Remove line 2' }), 'Shift+Tab');
+    await type(page, '?');
+    assert.deepEqual(await texts(), ['three!', 'one?']);
+    for (const [line, left] of [[2, ['three!']], [1, []]] as const) {
+      await pressButton(page, form.getByRole('button', { name: `Remove line ${line}` }), line === 2 ? 'Tab' : 'Shift+Tab');
+      await checkFocus(page, `removing line ${line}`);
+      assert.deepEqual(await texts(), left);
+    }
+    await key(page, 'Enter');
+    await type(page, 'again');
+    assert.deepEqual(await texts(), ['again']);
+  });
+
   test('reaches everything on every screen and comes around, with the focus in sight at every stop', async (t) => {
     const page = await (await scene().openDesktop(t)).openPage(t, { width: 1440 });
     await signIn(page, scene());
