@@ -10,14 +10,14 @@ export type PlainFacts = Readonly<Record<string, string | number | boolean | nul
 
 const MAX_TEXT_CHARS = 2000;
 
-/** The same facts as values that can be cloned and written. */
+/** The same facts as values that can be cloned and written; a second time it changes nothing. */
 export function toPlainFacts(facts: Facts): PlainFacts {
   return Object.fromEntries(Object.entries(facts).map(([name, value]) => [name, plain(value)]));
 }
 
 function plain(value: unknown): string | number | boolean | null {
   if (value === null || typeof value === 'boolean' || typeof value === 'number') return value;
-  return describe(value).slice(0, MAX_TEXT_CHARS);
+  return redact(describe(value)).slice(0, MAX_TEXT_CHARS);
 }
 
 function describe(value: unknown): string {
@@ -34,13 +34,16 @@ function describe(value: unknown): string {
 const secrets: readonly (readonly [RegExp, string])[] = [
   // A token of ours: three parts of base64url, the first of which is a JSON object.
   [/\beyJ[\w-]*\.[\w-]*(?:\.[\w-]*)?/g, '(token)'],
-  [/\b(bearer|authorization:?|token[=:]|password[=:]|key=)\s*[^\s"',;)]+/gi, '$1 (secret)'],
+  [/\b(bearer +)(?!\((?:secret|token)\))[^\s"',;)]+/gi, '$1(secret)'],
+  // Also as a member of JSON, and of JSON inside of JSON.
+  [new RegExp(String.raw`\b((?:authorization|token|password|key)[\\"']*\s*[=:]\s*[\\"']*(?:basic +)?)`
+    + String.raw`(?!\((?:secret|token)\)|(?:bearer|basic) )(?:[^\s\\"',;)]|\\(?!["']))+`, 'gi'), '$1(secret)'],
   [/[^\s"'<>()@,;:]+@[^\s"'<>()@,;:]+/g, '(address)'],
   // C:\Users\<name>, /home/<name>, /Users/<name>, also with the backslashes of JSON.
   [/((?:[a-z]:)?[\\/]+(?:users|home|documents and settings)[\\/]+)[^\\/\s"':]+(?: [^\\/\s"':]+(?=[\\/]))*/gi, '$1(user)'],
 ];
 
 /** A text without tokens, e-mail addresses and the names of people's folders. */
-export function redact(text: string): string {
+function redact(text: string): string {
   return secrets.reduce((left, [pattern, instead]) => left.replace(pattern, instead), text);
 }

@@ -8,7 +8,7 @@
 import { appendFileSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { redact, toPlainFacts, type Facts } from './log-facts.ts';
+import { toPlainFacts, type Facts } from './log-facts.ts';
 import { hasCode } from './sqlite.ts';
 
 export interface LogOptions {
@@ -50,7 +50,7 @@ export function openLog({ folder, maxBytes = MAX_BYTES }: LogOptions, nowMs: () 
     const missing = lost === 0 ? {} : { lostLines: lost };
     const line = JSON.stringify({ time: new Date(nowMs()).toISOString(), event, ...toPlainFacts(facts), ...missing });
     try {
-      append(`${redact(line)}\n`);
+      append(`${line}\n`);
       lost = 0;
     } catch {
       // There is nowhere left to tell it but the next line.

@@ -9,7 +9,7 @@ import { utilityProcess, type UtilityProcess } from 'electron';
 import { toOutcome, type Outcome } from '../shared/ipc.ts';
 import type { Status, SyncOutcome } from '../shared/views.ts';
 import type { DeskOptions, SystemEvent } from './desk.ts';
-import { redact, type Facts } from './log-facts.ts';
+import type { Facts } from './log-facts.ts';
 import type { KeptToken, TokenVault } from './token-vault.ts';
 import type { DeskChannel, FromWorker, ToWorker, VaultQuestion } from './worker-messages.ts';
 
@@ -72,7 +72,7 @@ export function startDeskProcess(program: string, options: DeskOptions, deps: De
   function restart(code: number, words: string, livedMs: number): void {
     deaths = livedMs >= STEADY_MS ? 1 : deaths + 1;
     const pauseMs = deaths === 1 ? 0 : Math.min(MAX_PAUSE_MS, 1000 * 2 ** (deaths - 2));
-    deps.log('the data process ended', { code, livedMs: Math.round(livedMs), pauseMs, words: redact(words) });
+    deps.log('the data process ended', { code, livedMs: Math.round(livedMs), pauseMs, words });
     tell(stopped(status));
     cancelStart = deps.setTimer(start, pauseMs);
   }

@@ -5,7 +5,7 @@ import { describe, test } from 'node:test';
 
 import fc from 'fast-check';
 
-import { applyChanges, counts, getRecord, listPage } from '../../desktop/cache.ts';
+import { applyChanges, counts, getRecord, listPage, listRows } from '../../desktop/cache.ts';
 import type { JsonObject } from '../../shared/fields.ts';
 import type { Filter, ListQuery, ListRow } from '../../shared/views.ts';
 import { buildAll, failsWith, fill, instant, invoice, recordId, temporaryCache, upsert } from './cache-fixtures.ts';
@@ -81,6 +81,27 @@ describe('a page of a list', () => {
     const totals = [total(nasty), total(`${nasty}x`), total([nasty, 'other']), total([]), total({ from: nasty, to: nasty })];
     assert.deepEqual(totals, [1, 0, 2, 0, 1]);
   });
+});
+
+test('all rows of a list come in its order, in lots, before and after there are indexes', (t) => {
+  for (const count of [0, 1, 499, 500, 501, 1234]) {
+    const cache = temporaryCache(t);
+    applyChanges(cache.writer, 'a', Array.from({ length: count }, (_, number) => upsert('invoices', number, invoice(number))));
+    const all = Array.from({ length: count }, (_, number) => number);
+    const byName = all.toSorted((left, right) => left % 7 - right % 7 || left - right);
+    for (const hasIndexes of [false, true]) {
+      if (hasIndexes) buildAll(cache);
+      const ask = (query: Pick<ListQuery, 'sort' | 'filters' | 'search'>): number[] => {
+        const lots = [...listRows(cache.reader, { collection: 'invoices', ...query })];
+        for (const lot of lots.slice(0, -1)) assert.equal(lot.length, 500);
+        return lots.flatMap(numbers);
+      };
+      assert.deepEqual(ask({}), all.toReversed());
+      assert.deepEqual(ask({ sort: { column: 'customerName' } }), byName);
+      assert.deepEqual(ask({ sort: { column: 'totalMinor' }, filters: { totalMinor: { from: 1400 } } }), all.slice(400));
+      assert.deepEqual(ask({ search: 'INV-2025-00123' }), all.filter((number) => number === 123));
+    }
+  }
 });
 
 test('every way of finding a page finds the same as going through all records', (t) => {
