@@ -176,6 +176,15 @@ describe('a single record', () => {
     assert.equal(getRecord(cache.reader, 'plans', recordId(1)), null);
     failsWith('invalid_request', () => getRecord(cache.reader, 'planets', recordId(1)));
   });
+
+  test('that was damaged on the disk is told of, and is no record', (t) => {
+    const cache = temporaryCache(t);
+    fill(cache, [upsert('plans', 1, { name: 'A' })]);
+    for (const damaged of ['{"name":"A"', '["A"]', '']) {
+      cache.writer.db.prepare('UPDATE plans_a SET payload = ?').run(damaged);
+      failsWith('cache_unusable', () => getRecord(cache.reader, 'plans', recordId(1)));
+    }
+  });
 });
 
 test('counts follow every change', (t) => {
