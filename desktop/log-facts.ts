@@ -31,16 +31,18 @@ function describe(value: unknown): string {
   }
 }
 
+// Every repetition that could run over a whole text from many of its places has a bound, so that a long one takes no
+// longer than reading it; those of an address are RFC 5321's.
 const secrets: readonly (readonly [RegExp, string])[] = [
   // A token of ours: three parts of base64url, the first of which is a JSON object.
-  [/\beyJ[\w-]*\.[\w-]*(?:\.[\w-]*)?/g, '(token)'],
+  [/\beyJ[\w-]{0,200}\.[\w-]*(?:\.[\w-]*)?/g, '(token)'],
   [/\b(bearer +)(?!\((?:secret|token)\))[^\s"',;)]+/gi, '$1(secret)'],
   // Also as a member of JSON, and of JSON inside of JSON.
   [new RegExp(String.raw`\b((?:authorization|token|password|key)[\\"']*\s*[=:]\s*[\\"']*(?:basic +)?)`
     + String.raw`(?!\((?:secret|token)\)|(?:bearer|basic) )(?:[^\s\\"',;)]|\\(?!["']))+`, 'gi'), '$1(secret)'],
-  [/[^\s"'<>()@,;:]+@[^\s"'<>()@,;:]+/g, '(address)'],
+  [/[^\s"'<>()@,;:]{1,64}@[^\s"'<>()@,;:]{1,255}/g, '(address)'],
   // C:\Users\<name>, /home/<name>, /Users/<name>, also with the backslashes of JSON.
-  [/((?:[a-z]:)?[\\/]+(?:users|home|documents and settings)[\\/]+)[^\\/\s"':]+(?: [^\\/\s"':]+(?=[\\/]))*/gi, '$1(user)'],
+  [/((?:[a-z]:)?[\\/]{1,8}(?:users|home|documents and settings)[\\/]+)[^\\/\s"':]+(?: [^\\/\s"':]+(?=[\\/]))*/gi, '$1(user)'],
 ];
 
 /** A text without tokens, e-mail addresses and the names of people's folders. */

@@ -63,19 +63,20 @@ describe('imports', () => {
 });
 
 describe('every source file', () => {
-  const rules: readonly (readonly [title: string, isBroken: (text: string, path: string) => boolean])[] = [
+  const rules: readonly (readonly [title: string, isBroken: (text: string) => boolean])[] = [
     ['opens with what it is for', (text) => !/^(#!.*\n)?\/[/*]/.test(text)],
     ['has no line longer than 140 characters', (text) => text.split('\n').some((line) => line.length > 140)],
     ['has no trailing blanks or tabs, and ends with one line break', (text) => /[ \t]$|\t/m.test(text) || !/[^\n]\n$/.test(text)],
-    ['leaves nothing for later', (text, path) => path !== 'test/rules.test.ts' && /\b(TODO|FIXME|XXX)\b/.test(text)],
-    ['skips no test by hand', (text, path) => path !== 'test/rules.test.ts' && /\b(test|it|describe)\.(skip|only|todo)\b/.test(text)],
+    // Written so that this file, which must name them, follows the rules itself.
+    ['leaves nothing for later', (text) => /\b(TO[D]O|FIX[M]E|X{3})\b/.test(text)],
+    ['skips no test by hand', (text) => /\b(test|it|describe)\.(skip|only|todo)\b/.test(text)],
     ['has no any and no non-null assertion without a reason', (text) => code(text).some((line) =>
       /(:|<|\bas|,|\|) *any\b/.test(line) || (/[\w)\]]!(?=[.;,)\]\[]|$)/.test(line) && !line.includes('//')))],
-    ['suppresses no check', (text, path) => path !== 'test/rules.test.ts' && /@ts-(ignore|nocheck|expect-error)|eslint-disable/.test(text)],
+    ['suppresses no check', (text) => /@ts-(ignore|nocheck|expect-error)|eslint-(disable)/.test(text)],
     ['exports nothing by default', (text) => /^export default\b/m.test(text)],
   ];
   for (const [title, isBroken] of rules) {
-    test(title, () => assert.deepEqual(sources.filter(({ text, path }) => isBroken(text, path)).map(({ path }) => path), []));
+    test(title, () => assert.deepEqual(sources.filter(({ text }) => isBroken(text)).map(({ path }) => path), []));
   }
 
   test('of the product has at most 420 lines', () => {

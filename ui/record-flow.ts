@@ -173,7 +173,10 @@ export class RecordFlow implements ReactiveController {
   /** The next task begins with the version that is shown: an older one would meet this task's change as someone else's. */
   async #finish(task: Task, record: WireRecord): Promise<void> {
     const stays = task.record !== null && !(task.kind === 'act' && task.action === 'delete');
-    if (stays) await this.#deps.refresh();
+    if (stays) {
+      this.#set({ ...this.#state, isBusy: true });
+      await this.#deps.refresh();
+    }
     if (this.#state.task !== task) return;
     this.close();
     this.#deps.done(task, record);

@@ -43,6 +43,7 @@ function createOffice(payload: JsonObject) {
     },
     getRecord: async () => ({ ok: true, value: held }),
     refresh: async () => {
+      assert(flow.state.isBusy, 'meanwhile it could be saved again');
       await setImmediate();
       shown = held;
     },
