@@ -11,7 +11,7 @@ import { basename, dirname, join } from 'node:path';
 
 import { build } from 'esbuild';
 
-import { compactTemplates } from './build/compact-templates.ts';
+import { compactTemplates } from './desktop/installer/compact-templates.ts';
 
 const root = import.meta.dirname;
 /** The script that a window needs before it shows anything has at most so many bytes; what comes later comes in chunks. */
@@ -59,11 +59,11 @@ export async function bundlePreview({ minify = true } = {}) {
  * @returns {Promise<number>}
  */
 export async function bundleProgram(folder) {
-  const { thirdPartyNotices } = await import('./build/notices.ts');
+  const { thirdPartyNotices } = await import('./desktop/installer/notices.ts');
   const [processes, preload, window] = await Promise.all([
     build({
       ...common,
-      entryPoints: ['desktop/main.ts', 'desktop/worker.ts'],
+      entryPoints: ['desktop/electron/main.ts', 'desktop/electron/worker.ts'],
       outdir: 'dist',
       platform: 'node',
       target: 'node24',
@@ -75,7 +75,7 @@ export async function bundleProgram(folder) {
     // For a browser: in a sandbox there is nothing of Node, so what imports any of it must not even bundle.
     build({
       ...common,
-      entryPoints: ['desktop/preload.cts'],
+      entryPoints: ['desktop/electron/preload.cts'],
       outfile: 'dist/preload.cjs',
       platform: 'browser',
       target,
@@ -150,7 +150,7 @@ if (import.meta.main) {
   const scriptBytes = await bundleProgram(join(root, 'dist'));
   console.log(`Window script: ${(scriptBytes / 1000).toFixed(1)} KB of at most ${maxScriptBytes / 1000} KB before the first screen.`);
   if (command === 'dist') {
-    const { makeInstaller } = await import('./build/installer.ts');
+    const { makeInstaller } = await import('./desktop/installer/installer.ts');
     process.exitCode = await makeInstaller(root, rest, process.env);
   }
 }

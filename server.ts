@@ -12,11 +12,11 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 
-import { createFirstOwner, pruneAccounts } from './server/accounts.ts';
+import { createFirstOwner, pruneAccounts } from './server/housekeeping.ts';
 import { runAdmin } from './server/admin.ts';
 import { createAuth, type Auth, type Caller } from './server/auth.ts';
 import { ConfigError, isLoopback, loadOrCreateSecret, readConfig, type Config } from './server/config.ts';
-import { createNudges, type Nudges } from './server/events.ts';
+import { createNudges, type Nudges } from './server/nudges.ts';
 import {
   errorAnswer, newRequestId, readIdempotencyKey, readIfMatch, readJson, readQuery, refuseMalformed, refuseMissingHost,
   refuseOldProtocol, sendAnswer, sendStream, type Answer, type StreamAnswer,
@@ -26,7 +26,7 @@ import { parsePullQuery, pullPage } from './server/pull.ts';
 import {
   actOnRecord, createRecord, deleteRecord, readRecord, requireAction, requireCollection, updateRecord, type RecordsDeps,
 } from './server/records.ts';
-import { openEmbeddedStore } from './server/store-embedded.ts';
+import { openEmbeddedStore } from './server/embedded/store.ts';
 import type { Store } from './server/store.ts';
 import { AppError, errorCode } from './shared/errors.ts';
 import { keepHeapSmall } from './shared/heap.ts';
@@ -301,7 +301,7 @@ async function openStore(config: Config, deps: StartDeps, log: Log): Promise<Sto
   const storeDeps = { nowMs: deps.nowMs, log };
   if (config.mongodbUrl === null) return openEmbeddedStore(join(config.dataDir, 'invoify.sqlite'), storeDeps);
   // The driver is loaded only here, so that the embedded store runs in a checkout where nothing was installed.
-  const { openMongoStore } = await import('./server/store-mongo.ts');
+  const { openMongoStore } = await import('./server/mongo/store.ts');
   return openMongoStore(config.mongodbUrl, config.mongodbDb, storeDeps);
 }
 

@@ -4,7 +4,7 @@
 import type { Host } from '../desktop/host.ts';
 import type { WireRecord } from '../shared/protocol.ts';
 import { addDays } from '../shared/invoice.ts';
-import type { ListRow } from '../shared/views.ts';
+import type { ListRow } from '../shared/window/views.ts';
 import { invoiceOf, type Colleague } from './colleague.ts';
 import { formatMoney } from './console.ts';
 import { expect } from './expect.ts';

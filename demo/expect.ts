@@ -1,6 +1,6 @@
 // How the demonstration fails: with a sentence, as soon as a claim does not hold.
 
-import type { SyncOutcome } from '../shared/views.ts';
+import type { SyncOutcome } from '../shared/window/views.ts';
 
 export function expect(isTrue: boolean, otherwise: string): asserts isTrue {
   if (!isTrue) throw new Error(otherwise);

@@ -3,7 +3,7 @@
 import type { Host } from '../desktop/host.ts';
 import { AppError } from '../shared/errors.ts';
 import { ageBuckets } from '../shared/invoice.ts';
-import type { CurrencySummary } from '../shared/views.ts';
+import type { CurrencySummary } from '../shared/window/views.ts';
 import { formatCount, formatMoney, type Teller } from './console.ts';
 import { expect } from './expect.ts';
 

@@ -16,7 +16,7 @@ import { openHost, type Host } from '../desktop/host.ts';
 import { systemHostDeps } from '../desktop/system-deps.ts';
 import { formatInstant } from '../shared/clock.ts';
 import { emptyDigest, type Digest } from '../shared/digest.ts';
-import type { SyncOutcome } from '../shared/views.ts';
+import type { SyncOutcome } from '../shared/window/views.ts';
 import type { SampleUser } from './company.ts';
 import { signIn, type Colleague } from './colleague.ts';
 import { createTeller, formatCount, formatSeconds, formatSize, type Teller } from './console.ts';

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { createPasswords } from '../server/passwords.ts';
-import { openEmbeddedStore } from '../server/store-embedded.ts';
+import { openEmbeddedStore } from '../server/embedded/store.ts';
 import type { Store } from '../server/store.ts';
 import type { CompanyOptions } from './company.ts';
 import { seedCompany, type Seeded } from './seed.ts';
@@ -60,7 +60,7 @@ export async function openVenue(mongodbUrl: string | undefined, purpose = 'demo'
     database: `MongoDB, database ${name}`,
     env: { DATA_DIR: dataDir, MONGODB_URL: mongodbUrl, MONGODB_DB: name, JWT_SECRET: randomBytes(48).toString('base64url') },
     async openStore() {
-      const { openMongoStore } = await import('../server/store-mongo.ts');
+      const { openMongoStore } = await import('../server/mongo/store.ts');
       const store = await openMongoStore(mongodbUrl, name, storeDeps);
       isCreated = true;
       return store;

@@ -3,9 +3,9 @@
 import { join } from 'node:path';
 
 import { bundlePreview } from '../build.mjs';
-import { openLog } from '../desktop/logs.ts';
-import { startPreview, type Preview } from '../desktop/preview.ts';
-import { fromOutcome, type DeskCalls, type Outcome } from '../shared/ipc.ts';
+import { openLog } from '../desktop/files/log.ts';
+import { startPreview, type Preview } from '../desktop/preview/preview.ts';
+import { fromOutcome, type DeskCalls, type Outcome } from '../shared/window/ipc.ts';
 import manifest from '../package.json' with { type: 'json' };
 import { requireDone } from './expect.ts';
 

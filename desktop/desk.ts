@@ -8,16 +8,16 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { AppError } from '../shared/errors.ts';
-import { requestParsers } from '../shared/ipc-requests.ts';
-import { toOutcome, type DeskCalls, type FileCalls, type Handlers, type Outcome, type SavedFile } from '../shared/ipc.ts';
-import type { Status } from '../shared/views.ts';
-import { backUp } from './backup.ts';
-import { requireForeignFile } from './chosen-file.ts';
-import { writeCsv } from './csv.ts';
+import { requestParsers } from '../shared/window/ipc-requests.ts';
+import { toOutcome, type DeskCalls, type FileCalls, type Handlers, type Outcome, type SavedFile } from '../shared/window/ipc.ts';
+import type { Status } from '../shared/window/views.ts';
+import { backUp } from './files/backup.ts';
+import { requireForeignFile } from './files/chosen-file.ts';
+import { writeCsv } from './files/csv.ts';
 import { openHost, type Host, type HostDeps } from './host.ts';
-import { writeReport } from './report.ts';
-import { openSettings, type SettingsFile } from './settings.ts';
-import { createTriggers, type SystemEvent, type Triggers, type TriggersDeps } from './triggers.ts';
+import { writeReport } from './files/report.ts';
+import { openSettings, type SettingsFile } from './files/settings.ts';
+import { createTriggers, type SystemEvent, type Triggers, type TriggersDeps } from './sync/triggers.ts';
 
 export interface DeskOptions {
   /** Ours alone: `database/invoify.sqlite`, `settings.json` and `logs` are in it. Made where it is missing. */
@@ -27,7 +27,7 @@ export interface DeskOptions {
 
 export interface DeskDeps extends HostDeps, TriggersDeps {}
 
-export type { SystemEvent } from './triggers.ts';
+export type { SystemEvent } from './sync/triggers.ts';
 
 export interface Desk {
   readonly handlers: Handlers<DeskCalls & FileCalls>;

@@ -7,23 +7,23 @@
 
 import { parseInstant } from '../shared/clock.ts';
 import { AppError, errorCode } from '../shared/errors.ts';
-import type { ServerInfo, SyncHealth } from '../shared/ipc.ts';
+import type { ServerInfo, SyncHealth } from '../shared/window/ipc.ts';
 import type { SignedInUser } from '../shared/protocol.ts';
 import type { Digest } from '../shared/digest.ts';
 import type {
   Attempt, CopyNotice, CurrencySummary, CurrencyTotals, ListPage, ListQuery, ListSelection, RecordView, Status, SyncError, SyncOutcome,
-} from '../shared/views.ts';
+} from '../shared/window/views.ts';
 import {
   counts, getRecord, listAttempts, listPage, readDigest, readState, selectionTotals, summary, type CacheReader,
-} from './cache.ts';
-import { damagedNotice, rebuildNotice, setAsideNotice } from './copy-notices.ts';
-import { LocalCopy, type LocalCopyDeps } from './local-copy.ts';
-import { Records } from './records.ts';
-import type { Request, ServerConnection } from './server-connection.ts';
-import { Session, type SessionDeps } from './session.ts';
+} from './cache/cache.ts';
+import { damagedNotice, rebuildNotice, setAsideNotice } from './cache/notices.ts';
+import { LocalCopy, type LocalCopyDeps } from './cache/local-cache.ts';
+import { Records } from './sync/records.ts';
+import type { Request, ServerConnection } from './session/server-connection.ts';
+import { Session, type SessionDeps } from './session/session.ts';
 import { makeStatus } from './status.ts';
-import { SyncRunner, type RunnerDeps } from './sync-runner.ts';
-import { Tenant } from './tenant.ts';
+import { SyncRunner, type RunnerDeps } from './sync/runner.ts';
+import { Tenant } from './session/tenant.ts';
 
 export interface HostOptions {
   /** Path of `invoify.sqlite`; its folder is made where it is missing. */

@@ -2,9 +2,9 @@
 // this one.
 
 import type { SignedInUser } from '../shared/protocol.ts';
-import type { CopyNotice, Status, SyncError, SyncProgress, SyncState } from '../shared/views.ts';
-import type { CacheState } from './cache.ts';
-import { rebuildNotice } from './copy-notices.ts';
+import type { CopyNotice, Status, SyncError, SyncProgress, SyncState } from '../shared/window/views.ts';
+import type { CacheState } from './cache/cache.ts';
+import { rebuildNotice } from './cache/notices.ts';
 
 export const STALE_AFTER_MS = 15 * 60_000;
 

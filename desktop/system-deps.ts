@@ -4,10 +4,10 @@ import { randomUUID } from 'node:crypto';
 import { networkInterfaces } from 'node:os';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-import { checkCopy } from './cache-check.ts';
+import { checkCopy } from './cache/check.ts';
 import type { DeskDeps } from './desk.ts';
 import type { HostDeps } from './host.ts';
-import { createMemoryVault } from './token-vault.ts';
+import { createMemoryVault } from './session/token-vault.ts';
 
 export function systemHostDeps(): HostDeps {
   return {

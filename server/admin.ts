@@ -4,7 +4,7 @@
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 
-import { createOwner, resetPassword } from './accounts.ts';
+import { createOwner, resetPassword } from './housekeeping.ts';
 import { ConfigError } from './config.ts';
 import { createPasswords } from './passwords.ts';
 import type { Store } from './store.ts';

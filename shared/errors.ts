@@ -61,3 +61,8 @@ export function isWireErrorCode(value: unknown): value is WireErrorCode {
 export function errorCode(error: unknown): ErrorCode {
   return error instanceof AppError ? error.code : 'internal';
 }
+
+/** Whether a thrown value is Node's error for one of these failed system calls (`ENOENT`, `EBUSY` …). */
+export function hasSystemCode(error: unknown, ...codes: readonly string[]): boolean {
+  return error instanceof Error && 'code' in error && codes.some((code) => code === error.code);
+}

@@ -7,28 +7,38 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { describe, test } from 'node:test';
 
 const root = join(import.meta.dirname, '..');
-const rooms = ['server', 'shared', 'desktop', 'ui', 'demo', 'test'] as const;
-/** What stands in no folder: the server's entry. `build` is build.mjs with its folder. */
+const rooms = ['server', 'shared/window', 'shared', 'desktop/cache', 'desktop/sync', 'desktop/session', 'desktop/files',
+  'desktop/electron', 'desktop/preview', 'desktop/installer', 'desktop', 'ui', 'demo', 'test'] as const;
+/** `root` is the server's entry and `build` is build.mjs; a file belongs to the first room in the list that it lies in. */
 type Room = (typeof rooms)[number] | 'root' | 'build';
 
-/** Which rooms a file may import from besides its own. */
+/** The rooms that a file may import from besides its own. */
 const mayImport: Readonly<Record<Room, readonly Room[]>> = {
   shared: [],
+  'shared/window': ['shared'],
   server: ['shared'],
-  desktop: ['shared'],
-  ui: ['shared'],
+  // Knows no network, no session and no sync.
+  'desktop/cache': ['shared', 'shared/window'],
+  'desktop/files': ['shared', 'shared/window', 'desktop/cache'],
+  'desktop/session': ['shared', 'shared/window', 'desktop/cache'],
+  'desktop/sync': ['shared', 'shared/window', 'desktop/cache', 'desktop/session'],
+  desktop: ['shared', 'shared/window', 'desktop/cache', 'desktop/files', 'desktop/session', 'desktop/sync'],
+  'desktop/electron': ['shared', 'shared/window', 'desktop', 'desktop/files', 'desktop/session'],
+  'desktop/preview': ['shared', 'shared/window', 'desktop', 'desktop/files'],
+  'desktop/installer': [],
+  ui: ['shared', 'shared/window'],
   root: ['server', 'shared'],
-  build: [],
-  demo: ['root', 'build', 'server', 'shared', 'desktop'],
-  test: ['root', 'build', 'server', 'shared', 'desktop', 'ui', 'demo'],
+  build: ['desktop/installer'],
+  demo: ['root', 'build', ...rooms],
+  test: ['root', 'build', ...rooms],
 };
 
-/** Packages that the product may load at run time, and where; everything else is a development dependency. */
-const packagesOf: Readonly<Record<Room, readonly string[]>> = {
-  shared: [], server: ['mongodb'], desktop: ['electron'], ui: ['lit'], root: [], demo: ['mongodb'],
-  build: ['esbuild', 'electron-builder', 'playwright-core'],
-  test: ['mongodb', 'fast-check', 'playwright-core', 'axe-core', 'lit', 'electron', 'esbuild', 'electron-builder', 'resedit',
-    '@electron/asar'],
+const builders = ['esbuild', 'electron-builder', 'playwright-core'];
+
+/** The packages that each room may load; those of the product at run time are `mongodb`, `lit` and Electron's own. */
+const packagesOf: Readonly<Partial<Record<Room, readonly string[]>>> = {
+  server: ['mongodb'], 'desktop/electron': ['electron'], ui: ['lit'], demo: ['mongodb'], build: builders, 'desktop/installer': builders,
+  test: ['mongodb', 'fast-check', 'lit', 'axe-core', 'electron', 'resedit', '@electron/asar', ...builders],
 };
 
 const sources = readdirSync(root, { recursive: true, encoding: 'utf8', withFileTypes: true })
@@ -51,12 +61,12 @@ describe('imports', () => {
     assert.deepEqual(sources.flatMap(({ path, room, text }) =>
       importsOf(text)
         .filter((specifier) => !specifier.startsWith('.') && !(specifier.startsWith('node:') && isBuiltin(specifier)))
-        .filter((specifier) => !packagesOf[room].some((name) => specifier === name || specifier.startsWith(`${name}/`)))
+        .filter((specifier) => !packagesOf[room]?.some((name) => specifier === name || specifier.startsWith(`${name}/`)))
         .map((specifier) => `${path} imports ${specifier}`)), []);
   });
 
   test('load the MongoDB driver only where MONGODB_URL asks for it', () => {
-    const eager = sources.filter(({ room, path, text }) => (room === 'root' || path === 'server/store-embedded.ts')
+    const eager = sources.filter(({ room, path, text }) => (room === 'root' || path === 'server/embedded/store.ts')
       && /^import (?!type).*(mongodb|mongo)/m.test(text));
     assert.deepEqual(eager.map(({ path }) => path), []);
   });
@@ -79,15 +89,14 @@ describe('every source file', () => {
     test(title, () => assert.deepEqual(sources.filter(({ text }) => isBroken(text)).map(({ path }) => path), []));
   }
 
-  test('of the product has at most 420 lines', () => {
-    assert.deepEqual(sources.filter(({ text }) => text.split('\n').length > 420).map(({ path }) => path), []);
+  test('of the product has at most 450 lines', () => {
+    assert.deepEqual(sources.filter(({ text }) => text.split('\n').length > 450).map(({ path }) => path), []);
   });
 });
 
 describe('the window', () => {
   const window = sources.filter(({ room }) => room === 'ui');
   const rules: readonly (readonly [title: string, isBroken: (lines: readonly string[], path: string) => boolean])[] = [
-    ['has at most 250 lines in a file of its code', (lines, path) => !path.startsWith('ui/strings/') && lines.length > 251],
     ['defines one component in a file', (lines) => lines.filter((line) => line.startsWith('customElements.define(')).length > 1],
     ['writes no markup as text, and no style where its policy forbids one', (lines) =>
       lines.some((line) => /\b(innerHTML|outerHTML|insertAdjacentHTML|unsafe\w+|styleMap)\b|\sstyle=/.test(line))],
@@ -101,7 +110,7 @@ describe('the window', () => {
   ];
   for (const [title, isBroken] of rules) {
     test(title, () => {
-      const all = window.map(({ path, text }) => ({ path, lines: path.startsWith('ui/strings/') ? code(text) : text.split('\n') }));
+      const all = window.map(({ path, text }) => ({ path, lines: /^ui\/text\/(de|en)-/.test(path) ? code(text) : text.split('\n') }));
       assert.deepEqual(all.filter(({ path, lines }) => isBroken(lines, path)).map(({ path }) => path), []);
     });
   }
@@ -126,7 +135,7 @@ describe('the package', () => {
 });
 
 function roomOf(path: string): Room {
-  return rooms.find((room) => path.startsWith(`${room}/`)) ?? (path === 'build.mjs' || path.startsWith('build/') ? 'build' : 'root');
+  return rooms.find((room) => path.startsWith(`${room}/`)) ?? (path === 'build.mjs' ? 'build' : 'root');
 }
 
 function importsOf(text: string): string[] {

@@ -3,8 +3,8 @@
 
 import { visibleTo, type Role } from '../shared/collections.ts';
 import type { JsonObject } from '../shared/fields.ts';
-import type { Command } from '../shared/ipc.ts';
-import type { Status } from '../shared/views.ts';
+import type { Command } from '../shared/window/ipc.ts';
+import type { Status } from '../shared/window/views.ts';
 
 /** A collection's list, or one of the two screens about the program itself. */
 export type Screen = string;

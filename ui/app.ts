@@ -1,25 +1,25 @@
 // The window's root, and the one component that talks to the desktop behind it: it answers what components ask
-// (ui/ask.ts), keeps the sync's state as it is told, and runs the commands that keys, menus and buttons give.
+// (ui/base/ask.ts), keeps the sync's state as it is told, and runs the commands that keys, menus and buttons give.
 
 import { LitElement, css, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { keyed } from 'lit/directives/keyed.js';
 
-import type { AppInfo, Command, Outcome, Settings, WindowApi } from '../shared/ipc.ts';
-import type { Status } from '../shared/views.ts';
+import type { AppInfo, Command, Outcome, Settings, WindowApi } from '../shared/window/ipc.ts';
+import type { Status } from '../shared/window/views.ts';
 import { commandOfKey, needsSignIn } from './app-state.ts';
-import { askEvent, type Question } from './ask.ts';
-import { syncErrorText } from './call-error-text.ts';
-import { controls } from './controls.ts';
-import type { AppEvents } from './events.ts';
-import { focusScreen } from './focus.ts';
-import { chooseLocale, currentLocale, setLocale, t, type Locale } from './i18n.ts';
+import { askEvent, type Question } from './base/ask.ts';
+import { syncErrorText } from './text/call-error-text.ts';
+import { controls } from './base/controls.ts';
+import type { AppEvents } from './base/events.ts';
+import { focusScreen } from './base/focus.ts';
+import { chooseLocale, currentLocale, setLocale, t, type Locale } from './text/i18n.ts';
 import './shell.ts';
 import type { InvoifyShell } from './shell.ts';
-import './sign-in.ts';
-import './sign-in-dialog.ts';
-import { nextChangeMs, rememberStatus, viewSync, type SyncMemory } from './sync-view.ts';
-import './toasts.ts';
-import type { InvoifyToasts } from './toasts.ts';
+import './settings/sign-in.ts';
+import './settings/sign-in-dialog.ts';
+import { nextChangeMs, rememberStatus, viewSync, type SyncMemory } from './sync/sync-view.ts';
+import './base/toasts.ts';
+import type { InvoifyToasts } from './base/toasts.ts';
 
 declare global {
   interface Window {

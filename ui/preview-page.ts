@@ -1,10 +1,10 @@
 // The script that the preview's page runs before the window's: the same `window.electron` as under Electron, over the
-// preview's loopback HTTP (desktop/preview.ts). Printing and the clipboard are this page's own. There is no menu, so no
+// preview's loopback HTTP (desktop/preview/preview.ts). Printing and the clipboard are this page's own. There is no menu, so no
 // command is ever heard: the window's keys are its own.
 
 import { AppError } from '../shared/errors.ts';
-import { requestParsers } from '../shared/ipc-requests.ts';
-import { createWindowApi, toOutcome, type Events, type Outcome, type WindowCalls } from '../shared/ipc.ts';
+import { requestParsers } from '../shared/window/ipc-requests.ts';
+import { createWindowApi, toOutcome, type Events, type Outcome, type WindowCalls } from '../shared/window/ipc.ts';
 
 type Listeners = { readonly [E in keyof Events]: Set<(value: Events[E]) => void> };
 

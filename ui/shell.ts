@@ -5,29 +5,29 @@ import { LitElement, html, nothing, type PropertyValues, type TemplateResult } f
 import { keyed } from 'lit/directives/keyed.js';
 
 import { findCollection } from '../shared/collections.ts';
-import type { AppInfo, Command, Settings } from '../shared/ipc.ts';
-import type { Status } from '../shared/views.ts';
+import type { AppInfo, Command, Settings } from '../shared/window/ipc.ts';
+import type { Status } from '../shared/window/views.ts';
 import { allowedScreen, healthScreen, settingsScreen, type DetailView, type Screen } from './app-state.ts';
-import { copyNoticeText } from './call-error-text.ts';
-import type { InvoifyDetail } from './detail.ts';
-import { emit, type AppEvents } from './events.ts';
-import { localDay } from './format.ts';
-import { loadRecordTexts, t } from './i18n.ts';
-import './list-screen.ts';
-import type { InvoifyListScreen } from './list-screen.ts';
-import { initialState, type ListState } from './list-state.ts';
-import './notice-bar.ts';
-import { mayWrite } from './record-actions.ts';
+import { copyNoticeText } from './text/call-error-text.ts';
+import type { InvoifyDetail } from './record/detail.ts';
+import { emit, type AppEvents } from './base/events.ts';
+import { localDay } from './text/format.ts';
+import { loadRecordTexts, t } from './text/i18n.ts';
+import './list/list-screen.ts';
+import type { InvoifyListScreen } from './list/list-screen.ts';
+import { initialState, type ListState } from './list/list-state.ts';
+import './sync/notice-bar.ts';
+import { mayWrite } from './record/record-actions.ts';
 import { shellStyles } from './shell-styles.ts';
 import './sidebar.ts';
-import './status-bar.ts';
-import { blockText, writeBlock, type Notice, type SyncView } from './sync-view.ts';
+import './sync/status-bar.ts';
+import { blockText, writeBlock, type Notice, type SyncView } from './sync/sync-view.ts';
 
 /** Loads what is not drawn at first, with its texts. */
 async function loadTheRest(): Promise<void> {
   await loadRecordTexts();
   await Promise.all([
-    import('./detail.ts'), import('./settings-screen.ts'), import('./health-screen.ts'), import('./sync-popover.ts'),
+    import('./record/detail.ts'), import('./settings/settings-screen.ts'), import('./sync/health-screen.ts'), import('./sync/sync-popover.ts'),
   ]);
 }
 

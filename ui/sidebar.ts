@@ -4,10 +4,10 @@ import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 
 import type { SignedInUser } from '../shared/protocol.ts';
 import { healthScreen, listScreens, settingsScreen, type Screen } from './app-state.ts';
-import { controls } from './controls.ts';
-import { emit } from './events.ts';
-import { t, tryText } from './i18n.ts';
-import { icon, isIcon, logo, type IconName } from './icons.ts';
+import { controls } from './base/controls.ts';
+import { emit } from './base/events.ts';
+import { t, tryText } from './text/i18n.ts';
+import { icon, isIcon, logo, type IconName } from './base/icons.ts';
 
 export class InvoifySidebar extends LitElement {
   static override properties = {

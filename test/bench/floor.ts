@@ -1,14 +1,14 @@
 // What the disk and SQLite allow without a network, a protocol or a second process: the measure for everything else.
 //
-// Floors use the cache's own pragmas (desktop/sqlite.ts) and are durable, as the cache is.
+// Floors use the cache's own pragmas (desktop/cache/sqlite.ts) and are durable, as the cache is.
 
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { applyChanges, beginChanges, closeCache, commitChanges, openCache } from '../../desktop/cache.ts';
-import { openWriter, type WriteDb } from '../../desktop/sqlite.ts';
+import { applyChanges, beginChanges, closeCache, commitChanges, openCache } from '../../desktop/cache/cache.ts';
+import { openWriter, type WriteDb } from '../../desktop/cache/sqlite.ts';
 import { EPOCH, parseInstant } from '../../shared/clock.ts';
 import { pageFrame, readPage, writeChanges, type Change, type WireChange } from '../../shared/feed.ts';
 import { median } from './figures.ts';

@@ -8,8 +8,8 @@ import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, test, type TestContext } from 'node:test';
 
-import { checkCopy } from '../../desktop/cache-check.ts';
-import { assertRejects } from '../server/store-bench.ts';
+import { checkCopy } from '../../desktop/cache/check.ts';
+import { assertRejects } from '../server/store/bench.ts';
 import { stores } from '../server/harness.ts';
 import { openBooks, type Books } from '../sync/books.ts';
 import { editDatabase, openDesk, type Desk } from '../sync/desk.ts';

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test, type TestContext } from 'node:test';
 
-import { assertRejects } from '../server/store-bench.ts';
+import { assertRejects } from '../server/store/bench.ts';
 import { firstOwner, password, stores } from '../server/harness.ts';
 import { plan } from '../server/samples.ts';
 import { openBooks, type Books } from '../sync/books.ts';

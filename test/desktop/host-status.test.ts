@@ -11,7 +11,7 @@ import { openDesk, type Desk } from '../sync/desk.ts';
 import { faults, letThrough } from '../sync/network.ts';
 import { openSite, type Site } from '../sync/site.ts';
 import { answerJson, openStranger } from '../sync/stranger.ts';
-import type { Status } from '../../shared/views.ts';
+import type { Status } from '../../shared/window/views.ts';
 
 let site: Site;
 before(async () => {

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 
 import { deriveState, STALE_AFTER_MS, type SyncFacts } from '../../desktop/status.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
-import type { SyncState } from '../../shared/views.ts';
+import type { SyncState } from '../../shared/window/views.ts';
 
 const nowMs = Date.parse('2026-03-01T12:00:00Z');
 const calm: SyncFacts = {

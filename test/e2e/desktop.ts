@@ -5,7 +5,7 @@ import { join } from 'node:path';
 
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 
-import { startPreview, type Preview } from '../../desktop/preview.ts';
+import { startPreview, type Preview } from '../../desktop/preview/preview.ts';
 import { temporaryFolder, type Ending } from './harness.ts';
 import { openPage, type PageOptions } from './page.ts';
 

@@ -1,7 +1,7 @@
 // Requests that no window of ours sends: wrong types, wrong shapes, huge and strange texts, names of prototypes. Half of
 // them begin as a request that is nearly right, so that what lies behind the parser hears of them, too.
 
-import type { WindowCalls } from '../../shared/ipc.ts';
+import type { WindowCalls } from '../../shared/window/ipc.ts';
 import type { Random } from '../sync/random.ts';
 
 /** Asks itself only; on a machine with a network nothing else is looked up. */

@@ -5,8 +5,8 @@ import assert from 'node:assert/strict';
 
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 
-import type { WindowApi } from '../../shared/ipc.ts';
-import type { Status, SyncState } from '../../shared/views.ts';
+import type { WindowApi } from '../../shared/window/ipc.ts';
+import type { Status, SyncState } from '../../shared/window/views.ts';
 import type { SampleUser } from '../../demo/company.ts';
 import type { Ending, Scene } from './harness.ts';
 

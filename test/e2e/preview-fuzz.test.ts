@@ -7,8 +7,8 @@ import { test } from 'node:test';
 
 import type { Page } from 'playwright-core';
 
-import { isWindowChannel, type WindowApi, type WindowCalls } from '../../shared/ipc.ts';
-import { requestParsers } from '../../shared/ipc-requests.ts';
+import { isWindowChannel, type WindowApi, type WindowCalls } from '../../shared/window/ipc.ts';
+import { requestParsers } from '../../shared/window/ipc-requests.ts';
 import { Random } from '../sync/random.ts';
 import { seedsToTry } from '../sync/seeds.ts';
 import { describeWindow, signIn, windowApi } from './harness.ts';

@@ -9,7 +9,7 @@ import { test } from 'node:test';
 
 import type { Download, Page } from 'playwright-core';
 
-import type { WindowApi } from '../../shared/ipc.ts';
+import type { WindowApi } from '../../shared/window/ipc.ts';
 import { openSmallDisk } from '../disk.ts';
 import { describeWindow, signIn, untilState, windowApi, type Scene } from './harness.ts';
 

@@ -6,7 +6,7 @@ import { test, type TestContext } from 'node:test';
 
 import type { Locator, Page } from 'playwright-core';
 
-import type { ListRow, ListSelection } from '../../shared/views.ts';
+import type { ListRow, ListSelection } from '../../shared/window/views.ts';
 import { describeWindow, signIn, windowApi, type Scene } from './harness.ts';
 import { act, detail, field, goTo, rows, search, sheet, untilTrue } from './person.ts';
 

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 
 import type { ElementHandle, Page } from 'playwright-core';
 
-import type { Outcome } from '../../shared/ipc.ts';
+import type { Outcome } from '../../shared/window/ipc.ts';
 import { assertAccessible } from './accessible.ts';
 import { describeWindow, signIn, untilState, windowApi, type Scene } from './harness.ts';
 import { act, detail, field, fill, finish, goTo, openRecord, press, rows, search, sheet, untilTrue } from './person.ts';

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Locator, Page } from 'playwright-core';
 
 import type { SampleUser } from '../../demo/company.ts';
-import type { WindowApi } from '../../shared/ipc.ts';
+import type { WindowApi } from '../../shared/window/ipc.ts';
 import { describeWindow, signIn, windowApi, type Scene } from './harness.ts';
 import { untilTrue } from './person.ts';
 

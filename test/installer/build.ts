@@ -7,7 +7,7 @@ import { delimiter, join } from 'node:path';
 import { Arch, Platform, build } from 'electron-builder';
 
 import { bundleProgram } from '../../build.mjs';
-import { installerConfig } from '../../build/installer.ts';
+import { installerConfig } from '../../desktop/installer/installer.ts';
 import { makeStandInElectron } from './stand-in-electron.ts';
 import { prepareTools, root, toolFolder } from './tools.ts';
 

@@ -12,8 +12,8 @@ import { after, before, describe, test } from 'node:test';
 
 import asar from '@electron/asar';
 
-import { appId } from '../../build/installer.ts';
-import { startApp } from '../desktop/electron-stand-in/start.ts';
+import { appId } from '../../desktop/installer/installer.ts';
+import { startApp } from '../desktop/electron/stand-in/start.ts';
 import { buildInstaller } from './build.ts';
 import { executionLevel, readExecutable, textResource, versionStrings, type Executable } from './executable.ts';
 import { readNsisFile, type NsisFile } from './nsis-file.ts';

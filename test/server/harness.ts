@@ -12,14 +12,14 @@ import { createInterface } from 'node:readline';
 import { after } from 'node:test';
 
 import { start, type Running } from '../../server.ts';
-import { createOwner } from '../../server/accounts.ts';
+import { createOwner } from '../../server/housekeeping.ts';
 import { readConfig } from '../../server/config.ts';
 import { createPasswords } from '../../server/passwords.ts';
-import { openEmbeddedStore } from '../../server/store-embedded.ts';
-import { openMongoStore } from '../../server/store-mongo.ts';
+import { openEmbeddedStore } from '../../server/embedded/store.ts';
+import { openMongoStore } from '../../server/mongo/store.ts';
 import type { Store } from '../../server/store.ts';
 import { dropDatabase, findMongod, openTestMongo, SHARED_URL, testDatabaseName, type TestMongo } from '../mongod.ts';
-import { createClient, type Client } from './client.ts';
+import { createClient, type Client } from './contract/client.ts';
 import { user } from './samples.ts';
 
 export type Environment = Readonly<Record<string, string>>;

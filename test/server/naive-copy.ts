@@ -3,7 +3,7 @@
 
 import { crc32 } from 'node:zlib';
 
-import type { Reply } from './client.ts';
+import type { Reply } from './contract/client.ts';
 
 export interface HeldRecord {
   readonly collection: string;

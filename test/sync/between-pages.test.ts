@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
-import type { WireRecord } from '../server/client.ts';
+import type { WireRecord } from '../server/contract/client.ts';
 import { stores } from '../server/harness.ts';
 import { plan } from '../server/samples.ts';
 import { openBooks, type Books } from './books.ts';

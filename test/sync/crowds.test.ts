@@ -6,7 +6,7 @@ import { Agent } from 'node:http';
 import { after, before, describe, test, type TestContext } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-import { createClient, type Client } from '../server/client.ts';
+import { createClient, type Client } from '../server/contract/client.ts';
 import { spawnServer, stores } from '../server/harness.ts';
 import { writeMuch } from './crowd.ts';
 import { openDesk } from './desk.ts';

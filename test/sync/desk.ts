@@ -11,9 +11,9 @@ import type { TestContext } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { openHost, type Host, type HostDeps } from '../../desktop/host.ts';
-import { createMemoryVault, type TokenVault } from '../../desktop/token-vault.ts';
+import { createMemoryVault, type TokenVault } from '../../desktop/session/token-vault.ts';
 import { collections } from '../../shared/collections.ts';
-import type { Status, SyncOutcome } from '../../shared/views.ts';
+import type { Status, SyncOutcome } from '../../shared/window/views.ts';
 import type { HeldRecord } from '../server/naive-copy.ts';
 import { createNetwork, type Network } from './network.ts';
 import { createTimers } from './timers.ts';

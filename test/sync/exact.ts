@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 
-import type { Client } from '../server/client.ts';
+import type { Client } from '../server/contract/client.ts';
 import { NaiveCopy, withoutEmpty } from '../server/naive-copy.ts';
 import type { Desk } from './desk.ts';
 

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 
-import type { Client, Payload, Reply, WireChange, WireRecord } from '../server/client.ts';
+import type { Client, Payload, Reply, WireChange, WireRecord } from '../server/contract/client.ts';
 import type { HeldRecord } from '../server/naive-copy.ts';
 
 interface Version {

@@ -2,7 +2,7 @@
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-import { TOTAL_LIMIT } from '../../desktop/sync-progress.ts';
+import { TOTAL_LIMIT } from '../../desktop/sync/progress.ts';
 
 /** One request of the desktop. */
 export interface Call {

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 
-import { assertError, type Client, type Reply, type WireChange } from '../server/client.ts';
+import { assertError, type Client, type Reply, type WireChange } from '../server/contract/client.ts';
 import { NaiveCopy, withoutEmpty } from '../server/naive-copy.ts';
 import type { Model } from './model.ts';
 

@@ -6,7 +6,7 @@ import { Agent } from 'node:http';
 
 import { start, type Running } from '../../server.ts';
 import { readConfig } from '../../server/config.ts';
-import { createClient } from '../server/client.ts';
+import { createClient } from '../server/contract/client.ts';
 import { prepare, startMs, stores, type TestStore } from '../server/harness.ts';
 import { takeBackup } from './backup.ts';
 import { Books } from './books.ts';

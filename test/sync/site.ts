@@ -4,14 +4,14 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 
-import { openEmbeddedStore } from '../../server/store-embedded.ts';
+import { openEmbeddedStore } from '../../server/embedded/store.ts';
 import type { Store } from '../../server/store.ts';
 import { newId, toContent } from '../../server/records.ts';
 import { createTokens } from '../../server/tokens.ts';
 import { EPOCH } from '../../shared/clock.ts';
 import { findCollection, type Role } from '../../shared/collections.ts';
 import type { JsonObject } from '../../shared/fields.ts';
-import type { Client } from '../server/client.ts';
+import type { Client } from '../server/contract/client.ts';
 import { startServer, type Environment, type TestServer, type TestStore } from '../server/harness.ts';
 import { user } from '../server/samples.ts';
 import { keepFilesInMemory } from './memory-files.ts';
@@ -64,7 +64,7 @@ export async function openStoreOf(env: Environment, nowMs: () => number): Promis
   const deps = { nowMs, log: () => undefined };
   const { MONGODB_URL, MONGODB_DB, DATA_DIR } = env;
   if (MONGODB_URL === undefined) return openEmbeddedStore(join(DATA_DIR ?? '', 'invoify.sqlite'), deps);
-  const { openMongoStore } = await import('../../server/store-mongo.ts');
+  const { openMongoStore } = await import('../../server/mongo/store.ts');
   return openMongoStore(MONGODB_URL, MONGODB_DB ?? '', deps);
 }
 

@@ -16,10 +16,10 @@ import { missingSession, openSession, type WindowsSession } from './session.ts';
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { readonly version: string };
 /** Of the random histories a few are enough to see what Windows changes, and MongoDB is not its matter. */
 const variables = { SYNC_SEEDS: '3' };
-const files = globSync(['test/desktop/*.test.ts', 'test/sync/*.test.ts', 'test/shared/*.test.ts'], { cwd: root })
+const files = globSync(['test/desktop/**/*.test.ts', 'test/sync/*.test.ts', 'test/shared/**/*.test.ts'], { cwd: root })
   .map((path) => path.replaceAll('\\', '/')).filter((path) => !path.endsWith('-mongodb.test.ts'))
   // These bundle the program first, and what npm installed on Linux bundles under Linux only.
-  .filter((path) => process.platform === 'win32' || !path.startsWith('test/desktop/electron-')).sort();
+  .filter((path) => process.platform === 'win32' || !/^test\/desktop\/electron\/(?!vault)/.test(path)).sort();
 
 const missing = missingSession();
 if (missing) throw new Error(missing);

@@ -1,0 +1,105 @@
+// Which records a list, a sum or an export is about: a search and filters, read into SQL with every value bound, and
+// the index by which they are found.
+
+import type { Collection, Column } from '../../shared/collections.ts';
+import { AppError } from '../../shared/errors.ts';
+import { isObject } from '../../shared/fields.ts';
+import type { Filter, ListSelection, Scalar } from '../../shared/window/views.ts';
+import { hasIndexes } from './build.ts';
+import {
+  coveredFilters, filterIndex, selectiveFilters, sortIndex, type CacheReader, type Generation,
+} from './schema.ts';
+import { searchCondition, type Condition, type SearchCondition } from './search.ts';
+
+/** A selection as conditions that must all hold, and what an index is chosen by. */
+export interface Where {
+  readonly conditions: readonly Condition[];
+  /** The filtered columns. */
+  readonly filtered: readonly string[];
+  readonly search: SearchCondition | null;
+}
+
+const maxValues = 1000;
+
+/** Reads what a caller asked for; throws `invalid_request` for a column, value or search that cannot be. */
+export function readSelection(
+  reader: CacheReader, generation: Generation, collection: Collection, selection: ListSelection,
+): Where {
+  const { search = '', filters = {} } = selection;
+  if (typeof search !== 'string') throw invalid('A search must be text.');
+  if (!isObject(filters)) throw invalid('Filters must name columns.');
+  const words = searchCondition(reader, generation, collection, search);
+  const conditions = Object.entries(filters).map(([name, filter]) => {
+    const column = collection.columns.find((declared) => declared.name === name);
+    if (!column) throw invalid(`The ${collection.name} cannot be filtered by ${name}.`);
+    return filterCondition(column, filter);
+  });
+  return {
+    conditions: words ? [...conditions, words] : conditions,
+    filtered: Object.keys(filters),
+    search: words,
+  };
+}
+
+export function whereSql(where: Where): string {
+  return where.conditions.length === 0 ? '' : `WHERE ${where.conditions.map(({ sql }) => `(${sql})`).join(' AND ')}`;
+}
+
+export function whereValues(where: Where): (string | number)[] {
+  return where.conditions.flatMap(({ values }) => values);
+}
+
+function filterCondition(column: Column, filter: Filter): Condition {
+  const name = `"${column.name}"`;
+  if (isScalar(filter)) return { sql: `${name} = ?`, values: [toValue(filter)] };
+  if (Array.isArray(filter)) {
+    if (filter.length > maxValues) throw invalid(`A filter takes at most ${maxValues} values.`);
+    if (!filter.every(isScalar)) throw invalidFilter(column);
+    return { sql: `${name} IN (${filter.map(() => '?').join(', ')})`, values: filter.map(toValue) };
+  }
+  if (!isObject(filter)) throw invalidFilter(column);
+  const { from = null, to = null, ...rest } = filter;
+  if (Object.keys(rest).length > 0 || ![from, to].every((end) => end === null || isScalar(end))) {
+    throw invalidFilter(column);
+  }
+  const ends = [{ sql: `${name} >= ?`, end: from }, { sql: `${name} <= ?`, end: to }]
+    .flatMap(({ sql, end }) => isScalar(end) ? [{ sql, value: toValue(end) }] : []);
+  return {
+    sql: [`${name} IS NOT NULL`, ...ends.map(({ sql }) => sql)].join(' AND '),
+    values: ends.map(({ value }) => value),
+  };
+}
+
+function isScalar(value: unknown): value is Scalar {
+  return typeof value === 'string' || typeof value === 'boolean' || (typeof value === 'number' && !Number.isNaN(value));
+}
+
+function toValue(value: Scalar): string | number {
+  return typeof value === 'boolean' ? Number(value) : value;
+}
+
+/**
+ * How SQLite finds the selection, for the FROM clause. `orders` are the sorted columns whose index may be walked, best
+ * first: an index serves if it holds every filtered column.
+ */
+export function accessPath(
+  reader: CacheReader, generation: Generation, collection: Collection, where: Where, orders: readonly string[],
+): string {
+  if (!hasIndexes(reader, generation, collection)) return 'NOT INDEXED';
+  const { name } = collection;
+  const selective = selectiveFilters(collection).find((column) => where.filtered.includes(column));
+  if (selective !== undefined) return `INDEXED BY ${filterIndex(name, generation, selective)}`;
+  const covered = coveredFilters(collection);
+  const sorted = collection.columns.filter((column) => column.sorted).map((column) => column.name);
+  const order = orders.find((column) => sorted.includes(column)
+    && where.filtered.every((filtered) => filtered === column || covered.includes(filtered)));
+  return order === undefined ? 'NOT INDEXED' : `INDEXED BY ${sortIndex(name, generation, order)}`;
+}
+
+export function invalid(message: string): AppError {
+  return new AppError('invalid_request', message);
+}
+
+function invalidFilter(column: Column): AppError {
+  return invalid(`The filter for ${column.name} must be a value, a list of values, or a range from … to.`);
+}

@@ -1,0 +1,153 @@
+// What the cache knows about itself: whose it is, how far it has come, its digest, and the last attempts to sync.
+//
+// Setting a part of the state inside `beginChanges` … `commitChanges` commits with the rows: that is how a cursor
+// never says more than the rows do.
+
+import type { CollectionDigest, Digest } from '../../shared/digest.ts';
+import { AppError, type ErrorCode } from '../../shared/errors.ts';
+import { parseSignedInUser, type SignedInUser } from '../../shared/protocol.ts';
+import type { Attempt } from '../../shared/window/views.ts';
+import type { CacheReader, CacheWriter, Generation } from './schema.ts';
+import { inReadTransaction, inTransaction } from './sqlite.ts';
+
+/** A rebuild that has begun beside the readable generation and is not swapped in yet. */
+export interface Rebuild {
+  /** Why, for people and the log. */
+  readonly reason: string;
+  /** The scope of its first page, null before that. */
+  readonly scope: string | null;
+  /** Where it resumes, null before its first committed page. */
+  readonly cursor: string | null;
+}
+
+export interface CacheState {
+  readonly serverOrigin: string | null;
+  readonly accountId: string | null;
+  readonly userId: string | null;
+  readonly user: SignedInUser | null;
+  readonly scope: string | null;
+  readonly cursor: string | null;
+  /** Which tables are read. Only `swapGenerations` changes it. */
+  readonly generation: Generation;
+  /** Whether the first sync was completed; until then totals are incomplete. */
+  readonly isInitialComplete: boolean;
+  readonly lastSyncMs: number | null;
+  readonly lastVerifiedMs: number | null;
+  readonly rebuild: Rebuild | null;
+}
+
+export type StateChange = Partial<Omit<CacheState, 'generation'>>;
+
+/** The whole state, at the instant the connection sees. Throws `cache_unusable` where it cannot be read. */
+export function readState(reader: CacheReader): CacheState {
+  return inReadTransaction(reader.db, 'reading the state', () => {
+    const row = reader.db.prepare('SELECT * FROM state').get();
+    if (!row) throw new AppError('cache_unusable', 'The local copy has lost its state. Reset the local data.');
+    const reason = text(row['rebuild_reason']);
+    return {
+      serverOrigin: text(row['server_origin']),
+      accountId: text(row['account_id']),
+      userId: text(row['user_id']),
+      user: parseUser(text(row['user'])),
+      scope: text(row['scope']),
+      cursor: text(row['cursor']),
+      generation: row['generation'] === 'b' ? 'b' : 'a',
+      isInitialComplete: row['is_initial_complete'] === 1,
+      lastSyncMs: integer(row['last_sync_ms']),
+      lastVerifiedMs: integer(row['last_verified_ms']),
+      rebuild: reason === null
+        ? null
+        : { reason, scope: text(row['rebuild_scope']), cursor: text(row['rebuild_cursor']) },
+    };
+  });
+}
+
+/**
+ * Sets the given parts of the state and leaves the rest. Durable when it returns; inside `beginChanges` it commits
+ * with the changes. Throws `disk_full`, `cache_busy`, `cache_unusable`.
+ */
+export function saveState(writer: CacheWriter, change: StateChange): void {
+  const values = new Map<string, string | number | null>();
+  if (change.serverOrigin !== undefined) values.set('server_origin', change.serverOrigin);
+  if (change.accountId !== undefined) values.set('account_id', change.accountId);
+  if (change.userId !== undefined) values.set('user_id', change.userId);
+  if (change.user !== undefined) values.set('user', change.user === null ? null : JSON.stringify(change.user));
+  if (change.scope !== undefined) values.set('scope', change.scope);
+  if (change.cursor !== undefined) values.set('cursor', change.cursor);
+  if (change.isInitialComplete !== undefined) values.set('is_initial_complete', Number(change.isInitialComplete));
+  if (change.lastSyncMs !== undefined) values.set('last_sync_ms', change.lastSyncMs);
+  if (change.lastVerifiedMs !== undefined) values.set('last_verified_ms', change.lastVerifiedMs);
+  if (change.rebuild !== undefined) {
+    values.set('rebuild_reason', change.rebuild?.reason ?? null);
+    values.set('rebuild_scope', change.rebuild?.scope ?? null);
+    values.set('rebuild_cursor', change.rebuild?.cursor ?? null);
+  }
+  if (values.size === 0) return;
+  const assignments = [...values.keys()].map((column) => `${column} = ?`).join(', ');
+  inTransaction(writer.db, 'saving the state', () => {
+    writer.db.prepare(`UPDATE state SET ${assignments}`).run(...values.values());
+  });
+}
+
+/** The digest kept with the rows of a generation: collection to count and sum. */
+export function readDigest(reader: CacheReader, generation: Generation): Digest {
+  return inReadTransaction(reader.db, 'reading the digest', () => {
+    const rows = reader.db.prepare('SELECT collection, count, sum FROM digest WHERE generation = ?').all(generation);
+    return Object.fromEntries(rows.map((row) =>
+      [String(row['collection']), { count: Number(row['count']), sum: Number(row['sum']) }]));
+  });
+}
+
+/** Sets one collection's digest; called in the transaction that changes its rows. */
+export function saveDigest(
+  writer: CacheWriter, generation: Generation, collection: string, digest: CollectionDigest,
+): void {
+  writer.db.prepare('INSERT OR REPLACE INTO digest (generation, collection, count, sum) VALUES (?, ?, ?, ?)')
+    .run(generation, collection, digest.count, digest.sum);
+}
+
+const keptAttempts = 200;
+
+/** Adds an attempt and forgets all but the newest 200. Durable when it returns. */
+export function recordAttempt(writer: CacheWriter, attempt: Attempt): void {
+  const { startedMs, durationMs, changes, bytes, outcome, code, detail } = attempt;
+  inTransaction(writer.db, 'recording the attempt', () => {
+    writer.db.prepare('INSERT INTO attempts (started_ms, duration_ms, changes, bytes, outcome, code, detail) '
+      + 'VALUES (?, ?, ?, ?, ?, ?, ?)').run(startedMs, durationMs, changes, bytes, outcome, code, detail);
+    writer.db.prepare('DELETE FROM attempts WHERE id <= (SELECT max(id) FROM attempts) - ?').run(keptAttempts);
+  });
+}
+
+/** The newest attempts, newest first; at most 200. */
+export function listAttempts(reader: CacheReader, limit = keptAttempts): Attempt[] {
+  return inReadTransaction(reader.db, 'reading the attempts', () =>
+    reader.db.prepare('SELECT * FROM attempts ORDER BY id DESC LIMIT ?').all(limit).map((row) => ({
+      startedMs: Number(row['started_ms']),
+      durationMs: Number(row['duration_ms']),
+      changes: Number(row['changes']),
+      bytes: Number(row['bytes']),
+      // Only `recordAttempt` writes these two.
+      outcome: String(row['outcome']) as Attempt['outcome'],
+      code: text(row['code']) as ErrorCode | null,
+      detail: text(row['detail']),
+    })));
+}
+
+function parseUser(json: string | null): SignedInUser | null {
+  if (json === null) return null;
+  try {
+    return parseSignedInUser({ user: JSON.parse(json) });
+  } catch (error) {
+    throw new AppError('cache_unusable', 'The local copy does not say whose it is. Reset the local data.', {
+      cause: error,
+    });
+  }
+}
+
+function text(value: unknown): string | null {
+  return typeof value === 'string' ? value : null;
+}
+
+function integer(value: unknown): number | null {
+  return typeof value === 'number' ? value : null;
+}

@@ -1,0 +1,68 @@
+// The menu and its keys. What the window does itself it is told as a command; the rest are the system's own roles.
+
+import { app, Menu, type MenuItemConstructorOptions } from 'electron';
+
+import type { Command, Settings } from '../../shared/window/ipc.ts';
+
+const texts = {
+  en: {
+    file: '&File', new: 'New', print: 'Print…', settings: 'Settings', quit: 'Quit',
+    edit: '&Edit', undo: 'Undo', redo: 'Redo', cut: 'Cut', copy: 'Copy', paste: 'Paste', selectAll: 'Select all', search: 'Search',
+    view: '&View', refresh: 'Refresh', zoomIn: 'Zoom in', zoomOut: 'Zoom out', resetZoom: 'Actual size', fullScreen: 'Full screen',
+    tools: 'Developer tools',
+  },
+  de: {
+    file: '&Datei', new: 'Neu', print: 'Drucken …', settings: 'Einstellungen', quit: 'Beenden',
+    edit: '&Bearbeiten', undo: 'Rückgängig', redo: 'Wiederholen', cut: 'Ausschneiden', copy: 'Kopieren', paste: 'Einfügen',
+    selectAll: 'Alles auswählen', search: 'Suchen',
+    view: '&Ansicht', refresh: 'Aktualisieren', zoomIn: 'Vergrößern', zoomOut: 'Verkleinern', resetZoom: 'Originalgröße',
+    fullScreen: 'Vollbild', tools: 'Entwicklerwerkzeuge',
+  },
+} as const;
+
+/** Sets the menu in the language that was chosen, or the system's where there is a translation. */
+export function setMenu(language: Settings['language'], tell: (command: Command) => void): void {
+  Menu.setApplicationMenu(Menu.buildFromTemplate(menuTemplate(chooseLanguage(language, app.getLocale()), tell)));
+}
+
+export function chooseLanguage(chosen: Settings['language'], locale: string): keyof typeof texts {
+  if (chosen !== 'system') return chosen;
+  return locale.toLowerCase().split('-')[0] === 'de' ? 'de' : 'en';
+}
+
+function menuTemplate(language: keyof typeof texts, tell: (command: Command) => void): MenuItemConstructorOptions[] {
+  const text = texts[language];
+  const command = (name: Command, accelerator: string): MenuItemConstructorOptions =>
+    ({ label: text[name], accelerator, click: () => tell(name) });
+  const separator = { type: 'separator' } as const;
+  return [
+    {
+      label: text.file,
+      submenu: [
+        command('new', 'CommandOrControl+N'), command('print', 'CommandOrControl+P'), separator,
+        command('settings', 'CommandOrControl+,'), separator,
+        { role: 'quit', label: text.quit, accelerator: 'CommandOrControl+Q' },
+      ],
+    },
+    {
+      label: text.edit,
+      submenu: [
+        { role: 'undo', label: text.undo }, { role: 'redo', label: text.redo }, separator,
+        { role: 'cut', label: text.cut }, { role: 'copy', label: text.copy }, { role: 'paste', label: text.paste },
+        { role: 'selectAll', label: text.selectAll }, separator,
+        command('search', 'CommandOrControl+F'),
+      ],
+    },
+    {
+      label: text.view,
+      submenu: [
+        command('refresh', 'F5'), separator,
+        { role: 'zoomIn', label: text.zoomIn }, { role: 'zoomOut', label: text.zoomOut },
+        { role: 'resetZoom', label: text.resetZoom }, separator,
+        { role: 'togglefullscreen', label: text.fullScreen },
+        // Whoever installed it sees no tools; who works on it does.
+        ...(app.isPackaged ? [] : [{ role: 'toggleDevTools', label: text.tools } as const]),
+      ],
+    },
+  ];
+}

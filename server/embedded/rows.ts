@@ -1,0 +1,83 @@
+// The embedded database's rows as the types of the Store contract, and the scan that is the change feed.
+
+import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
+
+import type { Instant } from '../../shared/clock.ts';
+import type { Change } from '../../shared/feed.ts';
+import type { Account, ChangeRange, KeptAnswer, StoredRecord } from '../store.ts';
+
+export type Row = Record<string, SQLOutputValue>;
+
+/** Changes that one batch of the feed holds. */
+const FEED_BATCH = 500;
+
+export const selectAccount = 'SELECT * FROM account WHERE account_id = ?';
+export const selectRecord = 'SELECT * FROM record WHERE account_id = ? AND collection = ? AND id = ? AND payload IS NOT NULL';
+
+/** An account's changes in batches, within the read transaction that is open on `db`. */
+export async function* readChanges(db: DatabaseSync, accountId: string, range: ChangeRange): AsyncGenerator<readonly Change[]> {
+  const statement = db.prepare(`
+    SELECT collection, id, at, CAST(payload AS BLOB) AS payload FROM record
+    WHERE account_id = ? AND at > ? AND collection IN (${range.collections.map(() => '?').join(', ')})
+      ${range.withTombstones ? '' : 'AND payload IS NOT NULL'}
+    ORDER BY at LIMIT ?`);
+  let batch: Change[] = [];
+  for (const row of statement.iterate(accountId, range.after, ...range.collections, range.limit)) {
+    batch.push(toChange(row));
+    if (batch.length === FEED_BATCH) {
+      yield batch;
+      batch = [];
+    }
+  }
+  if (batch.length > 0) yield batch;
+}
+
+/** The payload as the bytes it is kept in: the page is made of bytes, and decoding them only to encode them costs a third. */
+function toChange({ collection, id, at, payload }: Row): Change {
+  const bytes = payload instanceof Uint8Array ? Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength) : null;
+  return { collection: String(collection), id: String(id), at: Number(at) as Instant, payload: bytes };
+}
+
+export function toAccount(row: Row): Account {
+  return {
+    accountId: text(row, 'account_id'),
+    clock: integer(row, 'clock') as Instant,
+    horizon: integer(row, 'horizon') as Instant,
+    digest: JSON.parse(text(row, 'digest')) as Account['digest'],
+    numbers: JSON.parse(text(row, 'numbers')) as Account['numbers'],
+  };
+}
+
+export function toRecord(row: Row): StoredRecord {
+  return {
+    collection: text(row, 'collection'),
+    id: text(row, 'id'),
+    at: integer(row, 'at') as Instant,
+    payload: text(row, 'payload'),
+    secret: row['secret'] === null ? null : text(row, 'secret'),
+    references: JSON.parse(text(row, 'refs')) as string[],
+  };
+}
+
+export function toAnswer(row: Row): KeptAnswer {
+  return {
+    key: text(row, 'key'),
+    fingerprint: text(row, 'fingerprint'),
+    body: text(row, 'body'),
+    keptAtMs: integer(row, 'kept_at_ms'),
+  };
+}
+
+/** A column that is text; anything else is a defect of ours. */
+export function text(row: Row, column: string): string {
+  const value = row[column];
+  if (typeof value !== 'string') throw new TypeError(`the column ${column} is not text`);
+  return value;
+}
+
+/** A column that is an integer; anything else is a defect of ours. */
+export function integer(row: Row, column: string): number {
+  const value = row[column];
+  if (typeof value !== 'number') throw new TypeError(`the column ${column} is not an integer`);
+  return value;
+}

@@ -1,0 +1,155 @@
+// The embedded database file: its tables, its pragmas, and its errors in words of ours.
+
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+
+import { AppError } from '../../shared/errors.ts';
+
+const SCHEMA_VERSION = 1;
+/** "Invs": tells this file from any other SQLite database. */
+const APPLICATION_ID = 0x496e7673;
+/** Older SQLite can corrupt a WAL database that several connections use. */
+const OLDEST_SQLITE = [3, 51, 3] as const;
+
+const schema = `
+  CREATE TABLE account (
+    account_id TEXT PRIMARY KEY,
+    clock INTEGER NOT NULL,
+    horizon INTEGER NOT NULL,
+    digest TEXT NOT NULL,
+    numbers TEXT NOT NULL
+  ) STRICT;
+
+  CREATE TABLE record (
+    row_id INTEGER PRIMARY KEY,
+    account_id TEXT NOT NULL,
+    collection TEXT NOT NULL,
+    id TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    payload TEXT,
+    secret TEXT,
+    refs TEXT NOT NULL,
+    UNIQUE (account_id, collection, id)
+  ) STRICT;
+  CREATE UNIQUE INDEX record_feed ON record (account_id, at);
+  CREATE INDEX record_tombstone ON record (account_id, at) WHERE payload IS NULL;
+
+  CREATE TABLE reference (
+    account_id TEXT NOT NULL,
+    collection TEXT NOT NULL,
+    target_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    PRIMARY KEY (account_id, collection, target_id, id)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE directory (
+    email TEXT PRIMARY KEY,
+    account_id TEXT NOT NULL,
+    user_id TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE session (
+    account_id TEXT NOT NULL,
+    session_id TEXT NOT NULL,
+    user_id TEXT NOT NULL,
+    expires_at_ms INTEGER NOT NULL,
+    full_pull_from INTEGER NOT NULL,
+    PRIMARY KEY (account_id, session_id)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE answer (
+    account_id TEXT NOT NULL,
+    key TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    body TEXT NOT NULL,
+    kept_at_ms INTEGER NOT NULL,
+    PRIMARY KEY (account_id, key)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX answer_age ON answer (account_id, kept_at_ms);
+`;
+
+/**
+ * Opens the file for writing, creating it and its folder where missing. Throws `unavailable` where it cannot be
+ * opened, is not ours, or is newer than this version. A crash while it is created leaves an empty file or a whole one.
+ */
+export function openEmbeddedFile(file: string): DatabaseSync {
+  refuseOldSqlite();
+  return inWords(`The database ${file}`, () => {
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    const db = new DatabaseSync(file, { timeout: 5000 });
+    try {
+      prepareFile(db, file);
+    } catch (error) {
+      db.close();
+      throw error;
+    }
+    return db;
+  });
+}
+
+/** Runs a database action and turns SQLite's errors into `unavailable` with a sentence about `what`; other errors pass. */
+export function inWords<T>(what: string, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    throw toAppError(what, error);
+  }
+}
+
+export function toAppError(what: string, error: unknown): unknown {
+  if (error instanceof AppError || !(error instanceof Error)) return error;
+  const reason = reasonOf(error);
+  return reason === null ? error : new AppError('unavailable', `${what} ${reason}.`, { cause: error, retryAfterS: 5 });
+}
+
+function prepareFile(db: DatabaseSync, file: string): void {
+  const applicationId = pragma(db, 'application_id');
+  const version = pragma(db, 'user_version');
+  const isEmpty = db.prepare('SELECT 1 FROM sqlite_schema LIMIT 1').get() === undefined;
+  if (!isEmpty && applicationId !== APPLICATION_ID) {
+    throw new AppError('unavailable', `${file} is a database of another program. Set DATA_DIR to a folder of its own.`);
+  }
+  if (version > SCHEMA_VERSION) {
+    throw new AppError('unavailable', `${file} was written by a newer version of this server. Update the server.`);
+  }
+  // The page size must be set before the first page is written; WAL lets pulls read while a write commits; FULL makes
+  // a commit durable before it is acknowledged.
+  if (isEmpty) db.exec('PRAGMA page_size = 8192');
+  db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY');
+  if (!isEmpty) return;
+  db.exec(`BEGIN IMMEDIATE; ${schema} PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`);
+}
+
+function pragma(db: DatabaseSync, name: string): number {
+  return Number(Object.values(db.prepare(`PRAGMA ${name}`).get() ?? {})[0]);
+}
+
+function refuseOldSqlite(): void {
+  const found = process.versions.sqlite ?? '0';
+  const parts = found.split('.').map(Number);
+  const older = OLDEST_SQLITE.findIndex((part, index) => (parts[index] ?? 0) !== part);
+  if (older >= 0 && (parts[older] ?? 0) < (OLDEST_SQLITE[older] ?? 0)) {
+    throw new AppError('unavailable', `SQLite ${found} is too old; run Node 24.15 or later, which has ${OLDEST_SQLITE.join('.')}.`);
+  }
+}
+
+/** Primary result codes of SQLite (sqlite.org/rescode.html) that are the machine's doing. */
+function reasonOf(error: Error): string | null {
+  if ('code' in error && (error.code === 'EEXIST' || error.code === 'ENOTDIR')) {
+    return 'cannot be made, because a file is where its folder should be; set DATA_DIR to a folder';
+  }
+  if ('code' in error && (error.code === 'EACCES' || error.code === 'EROFS' || error.code === 'EPERM' || error.code === 'ENOSPC')) {
+    return `cannot be written (${error.code}); check the folder's permissions and the disk's free space`;
+  }
+  if (!('errcode' in error) || typeof error.errcode !== 'number') return null;
+  switch (error.errcode & 0xff) {
+    case 5: case 6: return 'is busy in another process; try again';
+    case 8: return 'is read-only; check the permissions of its folder';
+    case 10: return 'could not be read or written; check the disk';
+    case 11: case 26: return 'is damaged or not a database; restore it from a backup';
+    case 13: return 'has no room left on its disk; free some space';
+    case 14: return 'cannot be opened; check that DATA_DIR is a folder this user may write to';
+    default: return null;
+  }
+}

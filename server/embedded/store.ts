@@ -1,0 +1,347 @@
+// The Store over node:sqlite: one file, nothing to install, durable when a write is acknowledged (WAL with FULL sync).
+//
+// Records and tombstones share one table, so an account's feed is a single scan of the index on its clock; a
+// tombstone is a row without payload. One connection writes, and only inside a batch of the queue: BEGIN IMMEDIATE, a
+// savepoint for each job, one commit. Readers have connections of their own. Other processes on the same file (the
+// admin command) wait for the lock.
+
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
+
+import { EPOCH, tick, type Instant } from '../../shared/clock.ts';
+import { draftWrite, type Draft } from '../write-draft.ts';
+import {
+  integer, readChanges, selectAccount, selectRecord, text, toAccount, toAnswer, toRecord, type Row,
+} from './rows.ts';
+import { inWords, openEmbeddedFile, toAppError } from './schema.ts';
+import { ClockWatch } from './watch.ts';
+import { addressTaken, shuttingDown, unknownAccount } from '../store-errors.ts';
+import type { DirectoryEntry, Identity, Session, Snapshot, Store, StoreDeps, StoredRecord, Transaction } from '../store.ts';
+import { WriteQueue } from '../write-queue.ts';
+
+/** What messages call it, which go to clients: where it lies is nobody's business but the operator's. */
+const database = "The server's database";
+
+const MAX_BATCH = 100;
+
+/** Something to do inside a batch. It must not wait for anything but the database. */
+interface Job {
+  readonly run: () => Promise<unknown>;
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Opens or creates the database file. Throws `unavailable` where it cannot be used, saying why. */
+export async function openEmbeddedStore(file: string, deps: StoreDeps): Promise<Store> {
+  return new EmbeddedStore(file, deps);
+}
+
+class EmbeddedStore implements Store {
+  readonly kind = 'embedded';
+  readonly #file: string;
+  readonly #deps: StoreDeps;
+  readonly #writer: DatabaseSync;
+  readonly #reader: DatabaseSync;
+  readonly #idleSnapshots: DatabaseSync[] = [];
+  readonly #prepared = new Map<string, StatementSync>();
+  readonly #queue = new WriteQueue<Job>((jobs) => this.#runBatch(jobs), MAX_BATCH);
+  readonly #clocks = new ClockWatch(() => this.#writerStatement('PRAGMA data_version').get()?.['data_version']);
+  /** Accounts whose clock the present batch moves. */
+  readonly #moved = new Set<string>();
+  #isClosed = false;
+
+  constructor(file: string, deps: StoreDeps) {
+    this.#file = file;
+    this.#deps = deps;
+    this.#writer = openEmbeddedFile(file);
+    this.#reader = this.#openReader();
+  }
+
+  async check(): Promise<void> {
+    this.#get('SELECT 1 FROM account LIMIT 1');
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#clocks.close();
+    await this.#queue.idle();
+    for (const db of [this.#reader, ...this.#idleSnapshots, this.#writer]) db.close();
+  }
+
+  async createAccount(accountId: string): Promise<void> {
+    await this.#enqueue(async () => this.#run(
+      'INSERT INTO account (account_id, clock, horizon, digest, numbers) VALUES (?, ?, 0, ?, ?)',
+      accountId, tick(EPOCH, this.#deps.nowMs()), '{}', '{}',
+    ));
+  }
+
+  async listAccounts(): Promise<readonly string[]> {
+    return this.#all('SELECT account_id FROM account ORDER BY account_id').map((row) => text(row, 'account_id'));
+  }
+
+  async findAddress(email: string): Promise<DirectoryEntry | null> {
+    const row = this.#get('SELECT account_id, user_id FROM directory WHERE email = ?', email);
+    return row ? { accountId: text(row, 'account_id'), userId: text(row, 'user_id') } : null;
+  }
+
+  async openSession(session: Session): Promise<void> {
+    await this.#enqueue(async () => {
+      this.#run('DELETE FROM session WHERE account_id = ? AND expires_at_ms <= ?', session.accountId, this.#deps.nowMs());
+      this.#run(
+        'INSERT INTO session (account_id, session_id, user_id, expires_at_ms, full_pull_from) VALUES (?, ?, ?, ?, ?)',
+        session.accountId, session.sessionId, session.userId, session.expiresAtMs, session.fullPullFrom,
+      );
+    });
+  }
+
+  async extendSession(accountId: string, sessionId: string, expiresAtMs: number): Promise<boolean> {
+    return this.#enqueue(async () => this.#run(
+      'UPDATE session SET expires_at_ms = ? WHERE account_id = ? AND session_id = ?', expiresAtMs, accountId, sessionId,
+    ) === 1);
+  }
+
+  async endSession(accountId: string, sessionId: string): Promise<void> {
+    await this.#enqueue(async () => this.#run(
+      'DELETE FROM session WHERE account_id = ? AND session_id = ?', accountId, sessionId,
+    ));
+  }
+
+  async noteFullPull(accountId: string, sessionId: string, from: Instant): Promise<void> {
+    await this.#enqueue(async () => this.#run(
+      'UPDATE session SET full_pull_from = ? WHERE account_id = ? AND session_id = ?', from, accountId, sessionId,
+    ));
+  }
+
+  async identify(accountId: string, sessionId: string): Promise<Identity | null> {
+    const row = this.#get(
+      `SELECT a.*, s.user_id, s.expires_at_ms, s.full_pull_from, r.collection, r.id, r.at, r.payload, r.secret, r.refs
+       FROM session s
+       JOIN record r ON r.account_id = s.account_id AND r.collection = 'users' AND r.id = s.user_id
+       JOIN account a ON a.account_id = s.account_id
+       WHERE s.account_id = ? AND s.session_id = ? AND r.payload IS NOT NULL`,
+      accountId, sessionId,
+    );
+    if (!row) return null;
+    const session = {
+      accountId,
+      sessionId,
+      userId: text(row, 'user_id'),
+      expiresAtMs: integer(row, 'expires_at_ms'),
+      fullPullFrom: integer(row, 'full_pull_from') as Instant,
+    };
+    return { session, user: toRecord(row), account: toAccount(row) };
+  }
+
+  async get(accountId: string, collection: string, id: string): Promise<StoredRecord | null> {
+    const row = this.#get(selectRecord, accountId, collection, id);
+    return row ? toRecord(row) : null;
+  }
+
+  async snapshot<T>(accountId: string, read: (snapshot: Snapshot) => Promise<T>): Promise<T> {
+    this.#refuseIfClosed();
+    // A connection of its own keeps the read transaction open while the caller waits between batches.
+    const db = this.#idleSnapshots.pop() ?? this.#openReader();
+    try {
+      const result = await inReadTransaction(db, async () => {
+        const row = db.prepare(selectAccount).get(accountId);
+        if (!row) throw unknownAccount();
+        return read({ account: toAccount(row), changes: (range) => readChanges(db, accountId, range) });
+      });
+      if (this.#isClosed) db.close();
+      else this.#idleSnapshots.push(db);
+      return result;
+    } catch (error) {
+      db.close();
+      throw toAppError(database, error);
+    }
+  }
+
+  async latestClock(accountId: string): Promise<Instant> {
+    const row = this.#get(selectAccount, accountId);
+    if (!row) throw unknownAccount();
+    return toAccount(row).clock;
+  }
+
+  write<T>(accountId: string, change: (transaction: Transaction) => Promise<T>): Promise<T> {
+    return this.#enqueue(async () => {
+      const row = this.#writerStatement(selectAccount).get(accountId);
+      if (!row) throw unknownAccount();
+      const { draft, changes } = draftWrite(toAccount(row), this.#deps.nowMs());
+      const before = draft.account.clock;
+      const result = await change({ ...changes, ...this.#transactionReads(accountId, draft) });
+      this.#apply(accountId, draft);
+      if (draft.account.clock !== before) this.#moved.add(accountId);
+      return result;
+    });
+  }
+
+  watch(accountId: string, onMoved: () => void): () => void {
+    return this.#clocks.add(accountId, onMoved);
+  }
+
+  #transactionReads(accountId: string, draft: Draft): Pick<Transaction, 'get' | 'list' | 'isReferenced' | 'keptAnswer' | 'prune'> {
+    const statement = (sql: string): StatementSync => this.#writerStatement(sql);
+    return {
+      async get(collection, id) {
+        const row = statement(selectRecord).get(accountId, collection, id);
+        return row ? toRecord(row) : null;
+      },
+      async list(collection) {
+        return statement('SELECT * FROM record WHERE account_id = ? AND collection = ? AND payload IS NOT NULL ORDER BY id')
+          .all(accountId, collection).map(toRecord);
+      },
+      async isReferenced(collection, id) {
+        return statement('SELECT 1 FROM reference WHERE account_id = ? AND collection = ? AND target_id = ? LIMIT 1')
+          .get(accountId, collection, id) !== undefined;
+      },
+      async keptAnswer(key) {
+        const row = statement('SELECT * FROM answer WHERE account_id = ? AND key = ?').get(accountId, key);
+        return row ? toAnswer(row) : null;
+      },
+      async prune(until, answersBeforeMs) {
+        const newest = statement('SELECT max(at) AS at FROM record WHERE account_id = ? AND payload IS NULL AND at <= ?')
+          .get(accountId, until)?.['at'];
+        if (typeof newest === 'number') {
+          statement('DELETE FROM record WHERE account_id = ? AND payload IS NULL AND at <= ?').run(accountId, newest);
+          draft.account = { ...draft.account, horizon: newest as Instant };
+        }
+        statement('DELETE FROM answer WHERE account_id = ? AND kept_at_ms < ?').run(accountId, answersBeforeMs);
+      },
+    };
+  }
+
+  #apply(accountId: string, draft: Draft): void {
+    for (const email of draft.releases) this.#run('DELETE FROM directory WHERE email = ? AND account_id = ?', email, accountId);
+    for (const claim of draft.claims) this.#claim(accountId, claim.email, claim.userId);
+    for (const record of draft.puts) this.#put(accountId, record);
+    for (const { record, at } of draft.removals) {
+      this.#refer(accountId, record.collection, record.id, []);
+      this.#run(
+        `UPDATE record SET at = ?, payload = NULL, secret = NULL, refs = '[]' WHERE account_id = ? AND collection = ? AND id = ?`,
+        at, accountId, record.collection, record.id,
+      );
+    }
+    for (const userId of draft.endedUsers) this.#run('DELETE FROM session WHERE account_id = ? AND user_id = ?', accountId, userId);
+    for (const { key, fingerprint, body, keptAtMs } of draft.answers) {
+      this.#run('INSERT OR REPLACE INTO answer (account_id, key, fingerprint, body, kept_at_ms) VALUES (?, ?, ?, ?, ?)',
+        accountId, key, fingerprint, body, Math.floor(keptAtMs));
+    }
+    const { clock, horizon, digest, numbers } = draft.account;
+    this.#run('UPDATE account SET clock = ?, horizon = ?, digest = ?, numbers = ? WHERE account_id = ?',
+      clock, horizon, JSON.stringify(digest), JSON.stringify(numbers), accountId);
+  }
+
+  #claim(accountId: string, email: string, userId: string): void {
+    const added = this.#run(
+      `INSERT INTO directory (email, account_id, user_id) VALUES (?, ?, ?) ON CONFLICT (email)
+       DO UPDATE SET user_id = excluded.user_id WHERE account_id = excluded.account_id AND user_id = excluded.user_id`,
+      email, accountId, userId,
+    );
+    if (added === 0) throw addressTaken();
+  }
+
+  #put(accountId: string, record: StoredRecord): void {
+    this.#refer(accountId, record.collection, record.id, record.references);
+    this.#run(
+      `INSERT INTO record (account_id, collection, id, at, payload, secret, refs) VALUES (?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT (account_id, collection, id) DO UPDATE SET
+         at = excluded.at, payload = excluded.payload, secret = excluded.secret, refs = excluded.refs`,
+      accountId, record.collection, record.id, record.at, record.payload, record.secret, JSON.stringify(record.references),
+    );
+  }
+
+  #refer(accountId: string, collection: string, id: string, targets: readonly string[]): void {
+    const row = this.#writerStatement(selectRecord).get(accountId, collection, id);
+    const held = row ? toRecord(row).references : [];
+    for (const target of held.filter((candidate) => !targets.includes(candidate))) {
+      this.#run('DELETE FROM reference WHERE account_id = ? AND collection = ? AND target_id = ? AND id = ?',
+        accountId, collection, target, id);
+    }
+    for (const target of targets.filter((candidate) => !held.includes(candidate))) {
+      this.#run('INSERT INTO reference (account_id, collection, target_id, id) VALUES (?, ?, ?, ?)',
+        accountId, collection, target, id);
+    }
+  }
+
+  #enqueue<T>(run: () => Promise<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      this.#refuseIfClosed();
+      this.#queue.add({ run, resolve: (result) => resolve(result as T), reject });
+    });
+  }
+
+  async #runBatch(jobs: readonly Job[]): Promise<void> {
+    const settle: (() => void)[] = [];
+    try {
+      this.#writer.exec('BEGIN IMMEDIATE');
+      for (const job of jobs) settle.push(await this.#runJob(job));
+      this.#writer.exec('COMMIT');
+    } catch (error) {
+      if (this.#writer.isTransaction) this.#writer.exec('ROLLBACK');
+      this.#moved.clear();
+      const reason = toAppError(database, error);
+      for (const job of jobs) job.reject(reason);
+      return;
+    }
+    for (const done of settle) done();
+    this.#clocks.wake(this.#moved);
+    this.#moved.clear();
+  }
+
+  /** Runs one job in its savepoint; what it returns reports the outcome once the batch is committed. */
+  async #runJob(job: Job): Promise<() => void> {
+    this.#writer.exec('SAVEPOINT job');
+    try {
+      const result = await job.run();
+      this.#writer.exec('RELEASE job');
+      return () => job.resolve(result);
+    } catch (error) {
+      // A full disk or an I/O error may have rolled the whole batch back already: then every job fails alike.
+      if (!this.#writer.isTransaction) throw error;
+      this.#writer.exec('ROLLBACK TO job; RELEASE job');
+      const reason = toAppError(database, error);
+      return () => job.reject(reason);
+    }
+  }
+
+  #get(sql: string, ...parameters: SQLInputValue[]): Row | undefined {
+    this.#refuseIfClosed();
+    return inWords(database, () => this.#statement(this.#reader, 'r', sql).get(...parameters));
+  }
+
+  #all(sql: string, ...parameters: SQLInputValue[]): Row[] {
+    this.#refuseIfClosed();
+    return inWords(database, () => this.#statement(this.#reader, 'r', sql).all(...parameters));
+  }
+
+  /** Inside a batch only. Returns how many rows changed. */
+  #run(sql: string, ...parameters: SQLInputValue[]): number {
+    return Number(this.#writerStatement(sql).run(...parameters).changes);
+  }
+
+  #writerStatement(sql: string): StatementSync {
+    return this.#statement(this.#writer, 'w', sql);
+  }
+
+  #statement(db: DatabaseSync, connection: 'r' | 'w', sql: string): StatementSync {
+    const key = connection + sql;
+    const known = this.#prepared.get(key) ?? db.prepare(sql);
+    this.#prepared.set(key, known);
+    return known;
+  }
+
+  #openReader(): DatabaseSync {
+    return new DatabaseSync(this.#file, { readOnly: true, timeout: 5000 });
+  }
+
+  #refuseIfClosed(): void {
+    if (this.#isClosed) throw shuttingDown();
+  }
+}
+
+async function inReadTransaction<T>(db: DatabaseSync, read: () => Promise<T>): Promise<T> {
+  db.exec('BEGIN');
+  const result = await read();
+  db.exec('COMMIT');
+  return result;
+}

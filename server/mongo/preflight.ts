@@ -1,0 +1,87 @@
+// Connects to MongoDB, or says in one sentence what is wrong with it and what to do. No sentence carries the password:
+// the URL is never repeated, only the hosts it names.
+
+import { MongoClient, MongoCompatibilityError, MongoServerError, MongoServerSelectionError, type Document } from 'mongodb';
+
+import { AppError } from '../../shared/errors.ts';
+import { isRefusal } from './errors.ts';
+
+/** `maxWireVersion` of MongoDB 6.0, the oldest this server is tested with. */
+const OLDEST_WIRE_VERSION = 17;
+const SELECTION_LIMIT_MS = 5000;
+const ATLAS_REFUSAL = 8000;
+
+/** Resolves to a connected client. Throws `unavailable` with the sentence. */
+export async function connectMongo(url: string): Promise<MongoClient> {
+  const client = createClient(url);
+  try {
+    await client.connect();
+    const problem = problemOf(await client.db('admin').command({ hello: 1 }));
+    if (problem !== null) throw unusable(client, problem);
+    return client;
+  } catch (error) {
+    await client.close();
+    throw error instanceof AppError ? error : unusable(client, reasonOf(error), error);
+  }
+}
+
+/** What a server's `hello` says against using it, with the fix, or null. */
+export function problemOf(hello: Document): string | null {
+  const { setName, msg, maxWireVersion } = hello;
+  if (typeof maxWireVersion !== 'number' || maxWireVersion < OLDEST_WIRE_VERSION) return 'is too old: update it to MongoDB 6.0 or later';
+  const isRouter = msg === 'isdbgrid';
+  if (typeof setName === 'string' || isRouter) return null;
+  return 'is not a replica set: start mongod with --replSet rs0 and run rs.initiate() once in mongosh (one member is enough)';
+}
+
+function createClient(url: string): MongoClient {
+  try {
+    return new MongoClient(url, {
+      appName: 'invoify',
+      serverSelectionTimeoutMS: SELECTION_LIMIT_MS,
+      connectTimeoutMS: SELECTION_LIMIT_MS,
+      // A server that said it is not the primary is asked again within the time that selecting one may take.
+      heartbeatFrequencyMS: 2000,
+      readPreference: 'primary',
+      writeConcern: { w: 'majority' },
+      // Every text in the database was checked when it was written.
+      enableUtf8Validation: false,
+    });
+  } catch {
+    // The driver's error may quote the URL with its password, so it is not kept as the cause.
+    throw new AppError('unavailable', 'MONGODB_URL is not a MongoDB address: write it as '
+      + 'mongodb://user:password@host:27017/?replicaSet=rs0, with special characters in the password percent-encoded.');
+  }
+}
+
+function reasonOf(error: unknown): string {
+  if (isRefusal(error) || (error instanceof MongoServerError && error.code === ATLAS_REFUSAL)) {
+    return 'refuses the sign-in: correct the user and the password in MONGODB_URL';
+  }
+  if (error instanceof MongoCompatibilityError) return 'is too old: update it to MongoDB 6.0 or later';
+  const reason = error instanceof MongoServerSelectionError ? selectionReason(error) : null;
+  return reason ?? `cannot be reached${systemCode(error)}: start it, or correct MONGODB_URL`;
+}
+
+function selectionReason(error: MongoServerSelectionError): string | null {
+  const servers = [...error.reason?.servers.values() ?? []];
+  if (servers.some(({ type }) => type === 'RSGhost')) return 'is a replica set that was not initiated: run rs.initiate() once in mongosh';
+  if (servers.some(({ type }) => type === 'RSSecondary' || type === 'RSOther')) {
+    return 'has no primary: start the other members of the replica set and wait for their election';
+  }
+  const isNameWrong = error.reason?.setName !== null && error.reason?.setName !== undefined && servers.length === 0;
+  return isNameWrong ? 'answers as another replica set, or as none: correct replicaSet in MONGODB_URL' : null;
+}
+
+/** The operating system's or the TLS library's name for what went wrong, such as ` (ECONNREFUSED)`. */
+function systemCode(error: unknown): string {
+  if (!(error instanceof Error)) return '';
+  if ('code' in error && typeof error.code === 'string' && /^[A-Z_]+$/.test(error.code)) return ` (${error.code})`;
+  return systemCode(error.cause);
+}
+
+function unusable(client: MongoClient, reason: string, cause?: unknown): AppError {
+  const { hosts, srvHost } = client.options;
+  const place = hosts.length > 0 ? hosts.map(String).join(', ') : srvHost;
+  return new AppError('unavailable', `MongoDB at ${place} ${reason}.`, { cause, retryAfterS: 5 });
+}

@@ -1,0 +1,143 @@
+// What the store keeps in MongoDB: its collections, their documents and indexes, and how documents become our types.
+//
+// Every query, index and unique constraint begins with the account (the directory of sign-in addresses excepted), so
+// that all of it can be sharded by account. Instants are 64-bit integers. Each synced collection has one of its own,
+// taken from the declarations, so a new one needs no change here.
+
+import { Long, type Collection, type Db, type OptionalId } from 'mongodb';
+
+import type { Instant } from '../../shared/clock.ts';
+import { collections } from '../../shared/collections.ts';
+import type { Digest } from '../../shared/digest.ts';
+import { isAlreadyThere } from './errors.ts';
+import type { Account, KeptAnswer, Session, StoredRecord } from '../store.ts';
+
+/** The driver reads a 64-bit integer back as a number where a number holds it exactly. */
+type StoredInstant = Long | number;
+
+export interface AccountDocument {
+  /** The account's id. */
+  readonly _id: string;
+  readonly clock: StoredInstant;
+  readonly horizon: StoredInstant;
+  readonly digest: Digest;
+  readonly numbers: Readonly<Record<string, number>>;
+  /** Counts transactions; moving it is how a writer takes the account's lock. */
+  readonly writes: number;
+}
+
+export interface RecordDocument {
+  /** The record's id, as on the wire. */
+  readonly _id: string;
+  readonly accountId: string;
+  readonly sync: { readonly at: StoredInstant };
+  readonly payload: string;
+  readonly secret: string | null;
+  readonly references: readonly string[];
+}
+
+export interface TombstoneDocument {
+  readonly accountId: string;
+  readonly collection: string;
+  readonly recordId: string;
+  readonly sync: { readonly at: StoredInstant };
+}
+
+export interface DirectoryDocument {
+  /** The address, as the caller normalised it. */
+  readonly _id: string;
+  readonly accountId: string;
+  readonly userId: string;
+}
+
+export interface SessionDocument {
+  readonly _id: string;
+  readonly accountId: string;
+  readonly userId: string;
+  readonly expiresAtMs: number;
+  readonly fullPullFrom: StoredInstant;
+}
+
+export interface AnswerDocument extends KeptAnswer {
+  readonly accountId: string;
+}
+
+export const TOMBSTONES = 'tombstones';
+export const ACCOUNTS = 'accounts';
+/** The synced collection in which a session's user is found. */
+export const USERS = 'users';
+
+/** With the account in the filter too, the planner might try the account's indexes where the id alone is the way. */
+export const byId = { hint: { _id: 1 } } as const;
+
+export interface Tables {
+  readonly db: Db;
+  readonly accounts: Collection<AccountDocument>;
+  readonly directory: Collection<DirectoryDocument>;
+  readonly sessions: Collection<SessionDocument>;
+  readonly answers: Collection<OptionalId<AnswerDocument>>;
+  readonly tombstones: Collection<OptionalId<TombstoneDocument>>;
+  /** The records of a synced collection; another name is a bug of the caller. */
+  records(collection: string): Collection<RecordDocument>;
+}
+
+export function openTables(db: Db): Tables {
+  const records = new Map(collections.map(({ name }) => [name, db.collection<RecordDocument>(name)]));
+  return {
+    db,
+    accounts: db.collection(ACCOUNTS),
+    directory: db.collection('directory'),
+    sessions: db.collection('sessions'),
+    answers: db.collection('answers'),
+    tombstones: db.collection(TOMBSTONES),
+    records(collection) {
+      const found = records.get(collection);
+      if (!found) throw new Error(`${collection} is not a synced collection`);
+      return found;
+    },
+  };
+}
+
+/** Creates the collections and indexes that are missing; any number of server processes may do so at once. */
+export async function createSchema(tables: Tables): Promise<void> {
+  // Those without an index of their own: a transaction that had to create its collection would conflict with others.
+  for (const { collectionName } of [tables.accounts, tables.directory]) await createCollection(tables.db, collectionName);
+  for (const { name } of collections) {
+    await tables.records(name).createIndexes([{ key: { accountId: 1, 'sync.at': 1 } }, { key: { accountId: 1, references: 1 } }]);
+  }
+  await tables.tombstones.createIndexes([{ key: { accountId: 1, 'sync.at': 1, collection: 1 } }]);
+  await tables.sessions.createIndexes([{ key: { accountId: 1, userId: 1 } }, { key: { accountId: 1, expiresAtMs: 1 } }]);
+  await tables.answers.createIndexes([{ key: { accountId: 1, key: 1 }, unique: true }, { key: { accountId: 1, keptAtMs: 1 } }]);
+}
+
+async function createCollection(db: Db, name: string): Promise<void> {
+  try {
+    await db.createCollection(name);
+  } catch (error) {
+    if (!isAlreadyThere(error)) throw error;
+  }
+}
+
+export function toStored(instant: Instant): Long {
+  return Long.fromNumber(instant);
+}
+
+export function toInstant(stored: StoredInstant): Instant {
+  return (typeof stored === 'number' ? stored : stored.toNumber()) as Instant;
+}
+
+export function toAccount({ _id, clock, horizon, digest, numbers }: AccountDocument): Account {
+  return { accountId: _id, clock: toInstant(clock), horizon: toInstant(horizon), digest, numbers };
+}
+
+export function toRecord(collection: string, { _id, sync, payload, secret, references }: RecordDocument): StoredRecord {
+  return { collection, id: _id, at: toInstant(sync.at), payload, secret, references };
+}
+
+export function toRecordDocument(accountId: string, { id, at, payload, secret, references }: StoredRecord): RecordDocument {
+  return { _id: id, accountId, sync: { at: toStored(at) }, payload, secret, references };
+}
+
+export function toSession({ _id, accountId, userId, expiresAtMs, fullPullFrom }: SessionDocument): Session {
+  return { accountId, sessionId: _id, userId, expiresAtMs, fullPullFrom: toInstant(fullPullFrom) };
+}

@@ -1,0 +1,210 @@
+// The Store over MongoDB, for any number of server processes on one replica set.
+//
+// A write is a transaction that holds the account's document; writers of one account queue in this process and meet
+// those of other processes at that document. Reads outside a transaction see only what a majority holds; a snapshot
+// reads one instant of it.
+
+import type { MongoClient } from 'mongodb';
+
+import { EPOCH, tick, type Instant } from '../../shared/clock.ts';
+import { noAnswer, toAppError } from './errors.ts';
+import { openSnapshot } from './feed.ts';
+import { connectMongo } from './preflight.ts';
+import {
+  ACCOUNTS, byId, createSchema, openTables, toAccount, toInstant, toRecord, toSession, toStored, USERS,
+  type AccountDocument, type RecordDocument, type SessionDocument, type Tables,
+} from './schema.ts';
+import { ClockWatch } from './watch.ts';
+import { runBatch, type WriteJob } from './write.ts';
+import { shuttingDown, unknownAccount } from '../store-errors.ts';
+import type { DirectoryEntry, Identity, Session, Snapshot, Store, StoreDeps, StoredRecord, Transaction } from '../store.ts';
+import { WriteQueue } from '../write-queue.ts';
+
+const MAX_BATCH = 100;
+const CHECK_LIMIT_MS = 3000;
+const CLOCK_LIMIT_MS = 5000;
+
+const ofMajority = { readConcern: { level: 'majority' } } as const;
+
+interface AccountQueue {
+  readonly jobs: WriteQueue<WriteJob>;
+  unsettled: number;
+}
+
+/**
+ * Connects, checks that the database can be used, and creates its collections and indexes. Throws `unavailable` with a sentence that
+ * names the fix.
+ */
+export async function openMongoStore(url: string, dbName: string, deps: StoreDeps): Promise<Store> {
+  const client = await connectMongo(url);
+  try {
+    const tables = openTables(client.db(dbName));
+    await createSchema(tables);
+    return new MongoStore(client, tables, deps);
+  } catch (error) {
+    await client.close();
+    throw toAppError(error);
+  }
+}
+
+class MongoStore implements Store {
+  readonly kind = 'mongodb';
+  readonly #client: MongoClient;
+  readonly #tables: Tables;
+  readonly #deps: StoreDeps;
+  readonly #clocks: ClockWatch;
+  readonly #queues = new Map<string, AccountQueue>();
+  readonly #inFlight = new Set<Promise<unknown>>();
+  #isClosed = false;
+
+  constructor(client: MongoClient, tables: Tables, deps: StoreDeps) {
+    this.#client = client;
+    this.#tables = tables;
+    this.#deps = deps;
+    this.#clocks = new ClockWatch(tables, deps);
+  }
+
+  check(): Promise<void> {
+    return this.#run(async () => {
+      const signal = AbortSignal.timeout(CHECK_LIMIT_MS);
+      try {
+        await this.#tables.db.command({ ping: 1 }, { signal });
+      } catch (error) {
+        throw signal.aborted ? noAnswer(error) : error;
+      }
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await Promise.allSettled(this.#inFlight);
+    this.#clocks.close();
+    await this.#client.close();
+  }
+
+  createAccount(accountId: string): Promise<void> {
+    return this.#run(async () => {
+      const clock = toStored(tick(EPOCH, this.#deps.nowMs()));
+      await this.#tables.accounts.insertOne({ _id: accountId, clock, horizon: toStored(EPOCH), digest: {}, numbers: {}, writes: 0 });
+    });
+  }
+
+  listAccounts(): Promise<readonly string[]> {
+    return this.#run(async () => {
+      const found = await this.#tables.accounts.find({}, { ...ofMajority, projection: { _id: 1 }, sort: { _id: 1 } }).toArray();
+      return found.map(({ _id }) => _id);
+    });
+  }
+
+  findAddress(email: string): Promise<DirectoryEntry | null> {
+    return this.#run(() => this.#tables.directory.findOne(
+      { _id: email }, { ...ofMajority, projection: { _id: 0, accountId: 1, userId: 1 } },
+    ));
+  }
+
+  openSession({ accountId, sessionId, userId, expiresAtMs, fullPullFrom }: Session): Promise<void> {
+    return this.#run(async () => {
+      await this.#tables.sessions.deleteMany({ accountId, expiresAtMs: { $lte: this.#deps.nowMs() } });
+      await this.#tables.sessions.insertOne({ _id: sessionId, accountId, userId, expiresAtMs, fullPullFrom: toStored(fullPullFrom) });
+    });
+  }
+
+  extendSession(accountId: string, sessionId: string, expiresAtMs: number): Promise<boolean> {
+    return this.#run(async () => {
+      const { matchedCount } = await this.#tables.sessions.updateOne({ _id: sessionId, accountId }, { $set: { expiresAtMs } });
+      return matchedCount === 1;
+    });
+  }
+
+  endSession(accountId: string, sessionId: string): Promise<void> {
+    return this.#run(async () => {
+      await this.#tables.sessions.deleteOne({ _id: sessionId, accountId });
+    });
+  }
+
+  noteFullPull(accountId: string, sessionId: string, from: Instant): Promise<void> {
+    return this.#run(async () => {
+      await this.#tables.sessions.updateOne({ _id: sessionId, accountId }, { $set: { fullPullFrom: toStored(from) } });
+    });
+  }
+
+  identify(accountId: string, sessionId: string): Promise<Identity | null> {
+    return this.#run(async () => {
+      const [found] = await this.#tables.sessions.aggregate<SessionDocument & { users: RecordDocument[]; accounts: AccountDocument[] }>([
+        { $match: { _id: sessionId, accountId } },
+        { $lookup: { from: USERS, localField: 'userId', foreignField: '_id', pipeline: [{ $match: { accountId } }], as: 'users' } },
+        { $lookup: { from: ACCOUNTS, localField: 'accountId', foreignField: '_id', as: 'accounts' } },
+      ], ofMajority).toArray();
+      const user = found?.users[0];
+      const account = found?.accounts[0];
+      return found && user && account
+        ? { session: toSession(found), user: toRecord(USERS, user), account: toAccount(account) }
+        : null;
+    });
+  }
+
+  get(accountId: string, collection: string, id: string): Promise<StoredRecord | null> {
+    return this.#run(async () => {
+      const document = await this.#tables.records(collection).findOne({ _id: id, accountId }, { ...ofMajority, ...byId });
+      return document && toRecord(collection, document);
+    });
+  }
+
+  snapshot<T>(accountId: string, read: (snapshot: Snapshot) => Promise<T>): Promise<T> {
+    return this.#run(async () => read(await openSnapshot(this.#tables, accountId)));
+  }
+
+  latestClock(accountId: string): Promise<Instant> {
+    return this.#run(async () => {
+      const found = await this.#tables.accounts.findOne(
+        { _id: accountId }, { readConcern: { level: 'linearizable' }, maxTimeMS: CLOCK_LIMIT_MS, projection: { clock: 1 } },
+      );
+      if (!found) throw unknownAccount();
+      return toInstant(found.clock);
+    });
+  }
+
+  write<T>(accountId: string, change: (transaction: Transaction) => Promise<T>): Promise<T> {
+    return this.#run(() => new Promise<T>((resolve, reject) => {
+      const queue = this.#queueOf(accountId);
+      queue.unsettled += 1;
+      // The result is what this very change returned.
+      queue.jobs.add({ change, resolve: (result) => resolve(result as T), reject });
+    }));
+  }
+
+  watch(accountId: string, onMoved: () => void): () => void {
+    return this.#clocks.add(accountId, onMoved);
+  }
+
+  /** An account's queue lives as long as it has jobs. */
+  #queueOf(accountId: string): AccountQueue {
+    const known = this.#queues.get(accountId);
+    if (known) return known;
+    const context = { ...this.#deps, client: this.#client, tables: this.#tables };
+    const queue: AccountQueue = {
+      unsettled: 0,
+      jobs: new WriteQueue<WriteJob>(async (jobs) => {
+        await runBatch(context, accountId, jobs);
+        queue.unsettled -= jobs.length;
+        if (queue.unsettled === 0) this.#queues.delete(accountId);
+      }, MAX_BATCH),
+    };
+    this.#queues.set(accountId, queue);
+    return queue;
+  }
+
+  /** Every call goes through here: refused after `close`, waited for by it, its errors in words of ours. */
+  async #run<T>(action: () => Promise<T>): Promise<T> {
+    if (this.#isClosed) throw shuttingDown();
+    const running = action();
+    this.#inFlight.add(running);
+    try {
+      return await running;
+    } catch (error) {
+      throw toAppError(error);
+    } finally {
+      this.#inFlight.delete(running);
+    }
+  }
+}

@@ -1,0 +1,165 @@
+// Every request that crosses to the desktop, parsed where it arrives: what a parser returns has the type that the
+// contract (shared/window/ipc.ts) gives it, and whatever else was sent is refused with a reason per field.
+
+import { parseInstant } from '../clock.ts';
+import { AppError } from '../errors.ts';
+import { isObject, type JsonObject } from '../fields.ts';
+import {
+  languages, themes, type AllCalls, type Channel, type CsvRequest, type RecordVersion, type Settings,
+} from './ipc.ts';
+import type { ListQuery, ListSelection, ListSort } from './views.ts';
+
+type Parser<R> = (input: unknown) => R;
+
+/** Every channel's parser; each throws `invalid_request`. What a list may ask for in detail the copy itself checks. */
+export const requestParsers: { readonly [C in Channel]: Parser<AllCalls[C]['request']> } = {
+  'sync.pullFromServer': nothing,
+  'sync.getStatus': nothing,
+  'sync.getOnlineStatus': nothing,
+  'sync.setAuthToken': (input) => ({ token: text(input, 'token', 8192) }),
+  'sync.cancel': nothing,
+  'auth.signIn': (input) => ({
+    server: text(input, 'server', 2048), email: text(input, 'email', 320), password: text(input, 'password', 1024),
+  }),
+  'auth.signOut': nothing,
+  'auth.testConnection': (input) => ({ server: text(input, 'server', 2048) }),
+  'data.listPage': listQuery,
+  'data.getRecord': (input) => ({ collection: name(input, 'collection'), id: name(input, 'id') }),
+  'data.counts': nothing,
+  'data.summary': (input) => ({ today: text(input, 'today', 10) }),
+  'data.selectionTotals': listSelection,
+  'data.health': nothing,
+  'data.report': nothing,
+  'records.create': (input) => ({ collection: name(input, 'collection'), fields: json(input, 'fields') }),
+  'records.update': (input) => ({ ...version(input), patch: json(input, 'patch') }),
+  'records.remove': version,
+  'records.act': (input) => ({
+    ...version(input), action: name(input, 'action'), ...(member(input, 'body') === undefined ? {} : { body: json(input, 'body') }),
+  }),
+  'app.getSettings': nothing,
+  'app.saveSettings': settingsChange,
+  'app.resetLocalData': nothing,
+  'app.getInfo': nothing,
+  'app.exportCsv': csvRequest,
+  'app.exportPdf': (input) => ({ name: text(input, 'name', 200) }),
+  'app.print': nothing,
+  'app.backUp': nothing,
+  'app.openFolder': (input) => ({ folder: choice(input, 'folder', ['data', 'logs']) }),
+  'app.copyText': (input) => ({ text: text(input, 'text', 4 * 1024 * 1024) }),
+  'file.writeCsv': (input) => ({ path: text(input, 'path', 32_768), csv: csvRequest(member(input, 'csv')) }),
+  'file.backUp': (input) => ({ path: text(input, 'path', 32_768) }),
+};
+
+function nothing(input: unknown): undefined {
+  if (input !== undefined && input !== null) throw invalid('The call', 'takes nothing');
+  return undefined;
+}
+
+function member(input: unknown, key: string): unknown {
+  if (!isObject(input)) throw invalid('The request', 'must be an object');
+  return Object.hasOwn(input, key) ? input[key] : undefined;
+}
+
+function text(input: unknown, key: string, max: number): string {
+  const value = member(input, key);
+  if (typeof value !== 'string' || value === '') throw invalid(key, 'must be text');
+  if (value.length > max) throw invalid(key, `must have at most ${max} characters`);
+  return value;
+}
+
+function name(input: unknown, key: string): string {
+  const value = text(input, key, 100);
+  if (!/^[\w-]+$/.test(value)) throw invalid(key, 'must be a name or an id');
+  return value;
+}
+
+function choice<V extends string>(input: unknown, key: string, values: readonly V[]): V {
+  const value = member(input, key);
+  const found = values.find((one) => one === value);
+  if (found === undefined) throw invalid(key, `must be one of ${values.join(', ')}`);
+  return found;
+}
+
+function version(input: unknown): RecordVersion {
+  const updatedAt = text(input, 'updatedAt', 64);
+  if (parseInstant(updatedAt) === null) throw invalid('updatedAt', 'must be the version of a record');
+  return { collection: name(input, 'collection'), id: name(input, 'id'), updatedAt };
+}
+
+/** An object of JSON values; whatever cloning may carry besides (dates, maps, cycles) is refused. */
+function json(input: unknown, key: string): JsonObject {
+  const value = member(input, key);
+  if (!isObject(value) || !isJson(value, 0)) throw invalid(key, 'must be an object of plain values');
+  return value as JsonObject;
+}
+
+function isJson(value: unknown, depth: number): boolean {
+  if (depth > 64) return false;
+  if (value === null || typeof value === 'string' || typeof value === 'boolean') return true;
+  if (typeof value === 'number') return Number.isFinite(value);
+  if (Array.isArray(value)) return value.every((entry) => isJson(entry, depth + 1));
+  if (!isObject(value) || ![Object.prototype, null].includes(Object.getPrototypeOf(value) as object | null)) return false;
+  return Object.values(value).every((entry) => isJson(entry, depth + 1));
+}
+
+function listSelection(input: unknown): ListSelection {
+  const filters = member(input, 'filters');
+  const search = member(input, 'search');
+  if (search !== undefined && typeof search !== 'string') throw invalid('search', 'must be text');
+  return {
+    collection: name(input, 'collection'),
+    ...(search === undefined ? {} : { search }),
+    ...(filters === undefined ? {} : { filters: json(input, 'filters') as NonNullable<ListSelection['filters']> }),
+  };
+}
+
+function listSort(input: unknown): ListSort {
+  const descending = member(input, 'descending');
+  if (descending !== undefined && typeof descending !== 'boolean') throw invalid('descending', 'must be true or false');
+  return { column: name(input, 'column'), ...(descending === undefined ? {} : { descending }) };
+}
+
+function listQuery(input: unknown): ListQuery {
+  const sort = member(input, 'sort');
+  return {
+    ...listSelection(input),
+    ...(sort === undefined ? {} : { sort: listSort(sort) }),
+    ...number(input, 'offset'),
+    ...number(input, 'limit'),
+  };
+}
+
+function number<K extends string>(input: unknown, key: K): { readonly [key in K]?: number } {
+  const value = member(input, key);
+  if (value === undefined) return {};
+  if (typeof value !== 'number' || !Number.isSafeInteger(value)) throw invalid(key, 'must be a whole number');
+  return { [key]: value } as { readonly [key in K]: number };
+}
+
+function settingsChange(input: unknown): Partial<Omit<Settings, 'server'>> {
+  const { syncEveryMinutes } = number(input, 'syncEveryMinutes');
+  if (syncEveryMinutes !== undefined && (syncEveryMinutes < 1 || syncEveryMinutes > 60)) {
+    throw invalid('syncEveryMinutes', 'must be from 1 to 60');
+  }
+  return {
+    ...(syncEveryMinutes === undefined ? {} : { syncEveryMinutes }),
+    ...(member(input, 'theme') === undefined ? {} : { theme: choice(input, 'theme', themes) }),
+    ...(member(input, 'language') === undefined ? {} : { language: choice(input, 'language', languages) }),
+  };
+}
+
+function csvRequest(input: unknown): CsvRequest {
+  const columns = member(input, 'columns');
+  const sort = member(input, 'sort');
+  if (!Array.isArray(columns) || columns.length === 0 || columns.length > 100) throw invalid('columns', 'must be 1 to 100 columns');
+  return {
+    selection: listSelection(member(input, 'selection')),
+    ...(sort === undefined ? {} : { sort: listSort(sort) }),
+    columns: columns.map((column: unknown) => ({ name: name(column, 'name'), title: text(column, 'title', 200) })),
+    locale: text(input, 'locale', 100),
+  };
+}
+
+function invalid(what: string, reason: string): AppError {
+  return new AppError('invalid_request', `${what} ${reason}.`, { fields: { [what]: reason } });
+}

@@ -1,0 +1,291 @@
+// The contract between the window and the desktop behind it: every call with its request and its answer, once.
+//
+// A window calls a channel with one request and gets an outcome, in which an error is a value with its code. Two
+// parties answer: the desk (desktop/api.ts: copy, sync, session, in a process of their own) and the shell around the
+// window (Electron's main process, or the preview), which has dialogs, printing and the system. The shell in turn asks
+// the desk for what a window may not: writing to a file that a person chose. A request is parsed where it arrives
+// (shared/window/ipc-requests.ts), whoever sent it; forgetting a channel's handler or parser does not compile.
+
+import { AppError, desktopErrorCodes, isWireErrorCode, type ErrorCode } from '../errors.ts';
+import type { JsonObject } from '../fields.ts';
+import type { SignedInUser, WireRecord } from '../protocol.ts';
+import type {
+  Attempt, CurrencySummary, CurrencyTotals, ListPage, ListQuery, ListSelection, ListSort, RecordView, Status, SyncOutcome,
+} from './views.ts';
+
+// ------------------------------------------------------------------------------------------------- what is exchanged
+
+export interface SignInRequest {
+  /** As a person typed it; must be HTTPS, loopback excepted. */
+  readonly server: string;
+  readonly email: string;
+  readonly password: string;
+}
+
+/** Which record, and on which version a change of it is based. */
+export interface RecordVersion {
+  readonly collection: string;
+  readonly id: string;
+  readonly updatedAt: string;
+}
+
+/** What a server says of itself before anyone signs in. */
+export interface ServerInfo {
+  readonly origin: string;
+  readonly name: string;
+  readonly version: string;
+}
+
+export const themes = ['system', 'light', 'dark'] as const;
+export const languages = ['system', 'en', 'de'] as const;
+
+export interface Settings {
+  /** The origin of the server last signed in to, or null. */
+  readonly server: string | null;
+  /** 1 to 60. */
+  readonly syncEveryMinutes: number;
+  readonly theme: (typeof themes)[number];
+  readonly language: (typeof languages)[number];
+}
+
+/** How the syncs went and what the copy holds, as data. */
+export interface SyncHealth {
+  /** Newest first, at most 200. */
+  readonly attempts: readonly Attempt[];
+  /** Records held per collection. */
+  readonly counts: Readonly<Record<string, number>>;
+  readonly sizeBytes: number;
+  /** When the rows were last read back and their digest proved, or null; ms since 1970. */
+  readonly lastVerifiedMs: number | null;
+  /** The digest that the last completed pull proved equal: collection to count and sum. */
+  readonly digest: Readonly<Record<string, { readonly count: number; readonly sum: number }>>;
+}
+
+/** A list as a CSV file: these columns of these records, in this order, as people of `locale` write them. */
+export interface CsvRequest {
+  readonly selection: ListSelection;
+  readonly sort?: ListSort;
+  /** Declared columns, and what stands above each. */
+  readonly columns: readonly { readonly name: string; readonly title: string }[];
+  /** A BCP 47 tag; it decides between comma and semicolon, and how a decimal is written. */
+  readonly locale: string;
+}
+
+/** The page that the window shows for printing, as a PDF. */
+export interface PdfRequest {
+  /** Proposed file name, without folder or ending. */
+  readonly name: string;
+}
+
+export interface SavedFile {
+  readonly path: string;
+  readonly sizeBytes: number;
+}
+
+export interface AppInfo {
+  readonly version: string;
+  readonly platform: string;
+  /** Where the copy and the logs are; null where the person has no access to the machine. */
+  readonly dataFolder: string | null;
+  readonly logFolder: string | null;
+  /** What this shell cannot do, such as printing to PDF in a browser tab. */
+  readonly lacks: readonly ('pdf' | 'secure token storage' | 'window chrome')[];
+}
+
+type Nothing = undefined;
+
+/** What the desk answers to the window. */
+export interface DeskCalls {
+  'sync.pullFromServer': { request: Nothing; answer: SyncOutcome };
+  'sync.getStatus': { request: Nothing; answer: Status };
+  'sync.getOnlineStatus': { request: Nothing; answer: boolean };
+  'sync.setAuthToken': { request: { readonly token: string }; answer: null };
+  'sync.cancel': { request: Nothing; answer: null };
+  'auth.signIn': { request: SignInRequest; answer: SignedInUser };
+  'auth.signOut': { request: Nothing; answer: null };
+  'auth.testConnection': { request: { readonly server: string }; answer: ServerInfo };
+  'data.listPage': { request: ListQuery; answer: ListPage };
+  'data.getRecord': { request: { readonly collection: string; readonly id: string }; answer: RecordView | null };
+  'data.counts': { request: Nothing; answer: Readonly<Record<string, number>> };
+  'data.summary': { request: { readonly today: string }; answer: readonly CurrencySummary[] };
+  'data.selectionTotals': { request: ListSelection; answer: readonly CurrencyTotals[] };
+  'data.health': { request: Nothing; answer: SyncHealth };
+  /** The health as text to hand on: no personal data, no token. */
+  'data.report': { request: Nothing; answer: string };
+  'records.create': { request: { readonly collection: string; readonly fields: JsonObject }; answer: WireRecord };
+  'records.update': { request: RecordVersion & { readonly patch: JsonObject }; answer: WireRecord };
+  'records.remove': { request: RecordVersion; answer: WireRecord };
+  'records.act': { request: RecordVersion & { readonly action: string; readonly body?: JsonObject }; answer: WireRecord };
+  'app.getSettings': { request: Nothing; answer: Settings };
+  'app.saveSettings': { request: Partial<Omit<Settings, 'server'>>; answer: Settings };
+  'app.resetLocalData': { request: Nothing; answer: null };
+}
+
+/** What the shell around the window answers. Null: the person changed their mind. */
+export interface ShellCalls {
+  'app.getInfo': { request: Nothing; answer: AppInfo };
+  'app.exportCsv': { request: CsvRequest; answer: SavedFile | null };
+  'app.exportPdf': { request: PdfRequest; answer: SavedFile | null };
+  'app.print': { request: Nothing; answer: null };
+  'app.backUp': { request: Nothing; answer: SavedFile | null };
+  'app.openFolder': { request: { readonly folder: 'data' | 'logs' }; answer: null };
+  'app.copyText': { request: { readonly text: string }; answer: null };
+}
+
+/** What the shell asks of the desk, for a file that a person chose; no window can. */
+export interface FileCalls {
+  'file.writeCsv': { request: { readonly path: string; readonly csv: CsvRequest }; answer: SavedFile };
+  'file.backUp': { request: { readonly path: string }; answer: SavedFile };
+}
+
+export type WindowCalls = DeskCalls & ShellCalls;
+export type AllCalls = WindowCalls & FileCalls;
+export type Channel = keyof AllCalls;
+
+/** The channels that a window may call; a missing one does not compile. */
+const windowChannels: { readonly [C in keyof WindowCalls]: 'desk' | 'shell' } = {
+  'sync.pullFromServer': 'desk', 'sync.getStatus': 'desk', 'sync.getOnlineStatus': 'desk', 'sync.setAuthToken': 'desk',
+  'sync.cancel': 'desk', 'auth.signIn': 'desk', 'auth.signOut': 'desk', 'auth.testConnection': 'desk', 'data.listPage': 'desk',
+  'data.getRecord': 'desk', 'data.counts': 'desk', 'data.summary': 'desk', 'data.selectionTotals': 'desk', 'data.health': 'desk',
+  'data.report': 'desk', 'records.create': 'desk', 'records.update': 'desk', 'records.remove': 'desk', 'records.act': 'desk',
+  'app.getSettings': 'desk', 'app.saveSettings': 'desk', 'app.resetLocalData': 'desk', 'app.getInfo': 'shell',
+  'app.exportCsv': 'shell', 'app.exportPdf': 'shell', 'app.print': 'shell', 'app.backUp': 'shell', 'app.openFolder': 'shell',
+  'app.copyText': 'shell',
+};
+
+/** True for the name of a channel that a window may call. */
+export function isWindowChannel(value: unknown): value is keyof WindowCalls {
+  return typeof value === 'string' && Object.hasOwn(windowChannels, value);
+}
+
+/** True for a channel that the shell answers itself; every other one is the desk's. */
+export function isShellChannel(channel: keyof WindowCalls): channel is keyof ShellCalls {
+  return windowChannels[channel] === 'shell';
+}
+
+/** What answers a set of calls. */
+export type Handlers<Calls> = {
+  readonly [C in keyof Calls]: Calls[C] extends { request: infer Q; answer: infer A } ? (request: Q) => Promise<A> : never;
+};
+
+/** What a window hears without asking. */
+export interface Events {
+  /** The sync's state has changed. */
+  readonly status: Status;
+  /** A key or a menu entry that the shell saw. */
+  readonly command: Command;
+}
+export type Command = 'refresh' | 'search' | 'new' | 'print' | 'settings';
+
+// ------------------------------------------------------------------------------------------------------ the outcome
+
+export interface CallError {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly fields?: Readonly<Record<string, string>>;
+  /** The present record, with `precondition_failed`. */
+  readonly current?: WireRecord;
+  readonly retryAfterS?: number;
+}
+
+export type Outcome<A> = { readonly ok: true; readonly value: A } | { readonly ok: false; readonly error: CallError };
+
+const unexpected = 'Something went wrong on this computer. Try again; if it stays, see the log.';
+
+/** Runs a handler; whatever it throws becomes a value. An error that is not ours loses its text: that is for the log. */
+export async function toOutcome<A>(run: () => Promise<A>, log: (error: unknown) => void): Promise<Outcome<A>> {
+  try {
+    return { ok: true, value: await run() };
+  } catch (error) {
+    if (!(error instanceof AppError)) {
+      log(error);
+      return { ok: false, error: { code: 'internal', message: unexpected } };
+    }
+    const { fields, current, retryAfterS } = error.details;
+    return {
+      ok: false,
+      error: {
+        code: error.code,
+        message: error.message,
+        ...(fields && { fields }),
+        ...(current === undefined ? {} : { current: current as WireRecord }),
+        ...(retryAfterS === undefined ? {} : { retryAfterS }),
+      },
+    };
+  }
+}
+
+/** The answer in an outcome; throws the error in it as an AppError. */
+export function fromOutcome<A>(outcome: Outcome<A>): A {
+  if (outcome.ok) return outcome.value;
+  const { code, message, ...details } = outcome.error;
+  throw new AppError(isErrorCode(code) ? code : 'internal', message, details);
+}
+
+function isErrorCode(code: unknown): code is ErrorCode {
+  return isWireErrorCode(code) || desktopErrorCodes.some((known) => known === code);
+}
+
+// ---------------------------------------------------------------------------------------------- what the window sees
+
+type Ask<Calls, C extends keyof Calls> = Calls[C] extends { request: infer Q; answer: infer A }
+  ? Q extends undefined ? () => Promise<Outcome<A>> : (request: Q) => Promise<Outcome<A>>
+  : never;
+
+/** The calls of one group, such as `auth.signIn` of `auth`, under their short names. */
+type Group<Prefix extends string> = {
+  readonly [C in keyof WindowCalls as C extends `${Prefix}.${infer Name}` ? Name : never]: Ask<WindowCalls, C>;
+};
+
+/** `window.electron`. The four functions of `sync` answer as they are; the others answer with an outcome. */
+export interface WindowApi {
+  readonly sync: {
+    /** Starts a pull or joins the one under way; what went wrong is in its outcome. */
+    pullFromServer(): Promise<SyncOutcome>;
+    getStatus(): Promise<Status>;
+    getOnlineStatus(): Promise<boolean>;
+    setAuthToken(token: string): Promise<void>;
+    /** Calls back with each change of the status; returns how to stop that. */
+    onStatus(listener: (status: Status) => void): () => void;
+  };
+  readonly auth: Group<'auth'>;
+  readonly data: Group<'data'>;
+  readonly records: Group<'records'>;
+  readonly app: Group<'app'> & {
+    cancelSync(): Promise<Outcome<null>>;
+    onCommand(listener: (command: Command) => void): () => void;
+  };
+}
+
+/** How a window reaches the other side: one request, one outcome, and the events. */
+export interface Wire {
+  call(channel: keyof WindowCalls, request?: unknown): Promise<Outcome<unknown>>;
+  listen<E extends keyof Events>(event: E, listener: (value: Events[E]) => void): () => void;
+}
+
+/** Builds `window.electron` over a wire; the preload and the preview's page share it. */
+export function createWindowApi({ call, listen }: Wire): WindowApi {
+  const group = (prefix: string): Record<string, (request?: unknown) => Promise<Outcome<unknown>>> =>
+    Object.fromEntries(Object.keys(windowChannels).filter((channel) => channel.startsWith(`${prefix}.`)).map((channel) =>
+      [channel.slice(prefix.length + 1), (request?: unknown) => call(channel as keyof WindowCalls, request)]));
+  const ask = async <A>(channel: keyof WindowCalls, request?: unknown): Promise<A> => fromOutcome(await call(channel, request)) as A;
+  const api = {
+    sync: {
+      pullFromServer: () => ask('sync.pullFromServer'),
+      getStatus: () => ask('sync.getStatus'),
+      getOnlineStatus: () => ask('sync.getOnlineStatus'),
+      setAuthToken: async (token: string) => void await ask('sync.setAuthToken', { token }),
+      onStatus: (listener: (status: Status) => void) => listen('status', listener),
+    },
+    auth: group('auth'),
+    data: group('data'),
+    records: group('records'),
+    app: {
+      ...group('app'),
+      cancelSync: () => call('sync.cancel'),
+      onCommand: (listener: (command: Command) => void) => listen('command', listener),
+    },
+  };
+  // The groups are made of the channels' names, as the type is.
+  return api as unknown as WindowApi;
+}

@@ -1,0 +1,57 @@
+// The check at the start: it tells a sound file from a damaged one, in a thread, and lets go of the file when told to.
+
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { describe, test } from 'node:test';
+
+import { checkCopy } from '../../../desktop/cache/check.ts';
+import { closeCache, removeCacheFiles } from '../../../desktop/cache/cache.ts';
+import { fill, invoice, temporaryCache, temporaryPath, upsert } from './fixtures.ts';
+
+const PAGE_BYTES = 8192;
+const invoices = Array.from({ length: 2000 }, (_, index) => upsert('invoices', index, invoice(index)));
+
+describe('the check', () => {
+  test('finds a copy sound, also while it is written to', async (t) => {
+    const path = temporaryPath(t);
+    const cache = temporaryCache(t, {}, path);
+    fill(cache, invoices);
+    const check = checkCopy(path);
+    fill(cache, [upsert('invoices', 1, invoice(1, { customerName: 'Changed' }), 5000)]);
+    assert.equal(await check.result, 'sound');
+    await check.stop();
+  });
+
+  for (const noise of [0x00, 0x5a, 0xff]) {
+    test(`finds pages overwritten with ${noise} anywhere in the tables and indexes`, async (t) => {
+      const path = temporaryPath(t);
+      const cache = temporaryCache(t, {}, path);
+      fill(cache, invoices);
+      closeCache(cache);
+      const bytes = readFileSync(path);
+      const pages = bytes.length / PAGE_BYTES;
+      for (const page of [Math.floor(pages / 3), Math.floor(pages / 2), pages - 2]) {
+        const damaged = Buffer.from(bytes);
+        damaged.fill(noise, page * PAGE_BYTES, (page + 1) * PAGE_BYTES);
+        writeFileSync(path, damaged);
+        assert.equal(await checkCopy(path).result, 'damaged', `page ${page} of ${pages}`);
+      }
+    });
+  }
+
+  test('finds nothing out about a file that is not there', async (t) => {
+    assert.equal(await checkCopy(temporaryPath(t)).result, 'stopped');
+  });
+
+  test('that is stopped has closed the file', async (t) => {
+    const path = temporaryPath(t);
+    const cache = temporaryCache(t, {}, path);
+    fill(cache, invoices);
+    const check = checkCopy(path);
+    await check.stop();
+    await check.stop();
+    assert(['sound', 'stopped'].includes(await check.result));
+    closeCache(cache);
+    removeCacheFiles(path);
+  });
+});

@@ -1,0 +1,50 @@
+// Looks at a cache's tables from outside and asserts that what was derived agrees with what arrived.
+
+import assert from 'node:assert/strict';
+
+import { readDigest, type Cache } from '../../../desktop/cache/cache.ts';
+import { readWordsTo } from '../../../desktop/cache/build.ts';
+import { listSelect, listTable, recordsTable, searchedColumns, wordsTable, type Generation } from '../../../desktop/cache/schema.ts';
+import { addCrc, emptyDigest, recordCrc, type Digest } from '../../../shared/digest.ts';
+
+export interface Row {
+  readonly id: string;
+  readonly updatedAt: string;
+  readonly payload: string;
+}
+
+/** The records of a collection as they are in the file, by id. */
+export function recordRows(cache: Cache, generation: Generation, name: string): Row[] {
+  return cache.reader.db.prepare(`SELECT id, updated_at, payload FROM ${recordsTable(name, generation)} ORDER BY id`)
+    .all().map((row) => ({ id: String(row['id']), updatedAt: String(row['updated_at']), payload: String(row['payload']) }));
+}
+
+/** Asserts that digest, list and words of a generation are exactly what its records make them. */
+export function assertConsistent(cache: Cache, generation: Generation): void {
+  const { db, layout } = cache.reader;
+  const computed: Record<string, Digest[string]> = {};
+  for (const collection of layout.collections.values()) {
+    const { name } = collection;
+    const rows = recordRows(cache, generation, name);
+    if (rows.length > 0) {
+      computed[name] = rows.reduce(
+        (digest, row) => addCrc(digest, recordCrc(row.id, row.updatedAt, row.payload)), emptyDigest);
+    }
+    const list = listTable(name, generation);
+    assert.deepEqual(
+      db.prepare(`SELECT * FROM ${list} ORDER BY rowid`).all(),
+      db.prepare(`${listSelect(collection, generation)} ORDER BY rowid`).all().map((row, index) => {
+        const names = ['rowid', ...collection.columns.map((column) => column.name)];
+        assert.equal(names.length, Object.keys(row).length, `${name} row ${index}`);
+        return Object.setPrototypeOf(Object.fromEntries(Object.values(row).map((value, at) => [names[at], value])), null) as unknown;
+      }), `the list of ${name}`);
+    if (!layout.hasFullText || searchedColumns(collection).length === 0) continue;
+    const words = wordsTable(name, generation);
+    const indexed = db.prepare(`SELECT id AS rowid FROM ${words.slice(0, -1)}_docsize" ORDER BY id`).all();
+    const expected = db.prepare(`SELECT rowid FROM ${list} WHERE rowid <= ? ORDER BY rowid`)
+      .all(readWordsTo(cache.reader, generation, collection));
+    assert.deepEqual(indexed.map((row) => row['rowid']), expected.map((row) => row['rowid']), `the words of ${name}`);
+  }
+  const kept = Object.fromEntries(Object.entries(readDigest(cache.reader, generation)).filter(([, { count }]) => count > 0));
+  assert.deepEqual(kept, computed);
+}

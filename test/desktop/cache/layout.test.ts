@@ -1,0 +1,167 @@
+// A new version of the app: fixed tables move up by migrations, derived ones are computed again from the payloads, and
+// no record is lost or fetched again.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+
+import {
+  applyChanges, closeCache, counts, isBuilt, listPage, readDigest, readState, saveState, startRebuild, swapGenerations,
+} from '../../../desktop/cache/cache.ts';
+import { migrate, migrations, requireOurs, type Migration } from '../../../desktop/cache/migrations.ts';
+import { createLayout } from '../../../desktop/cache/schema.ts';
+import { openWriter } from '../../../desktop/cache/sqlite.ts';
+import { collections, type Collection } from '../../../shared/collections.ts';
+import { buildAll, failsWith, fill, invoice, temporaryCache, temporaryPath, upsert } from './fixtures.ts';
+import { assertConsistent, recordRows } from './inspect.ts';
+
+const parcels: Collection = {
+  name: 'parcels',
+  fields: { weight: { kind: 'integer', min: 0, max: 1000 } },
+  sees: ['owner'],
+  writes: ['owner'],
+  columns: [{ name: 'weight', type: 'integer', sorted: true }],
+  defaultSort: { column: 'weight', descending: false },
+};
+
+/** The declarations of a later version: a column more, one fewer, one searched that was not, and a collection more. */
+const later: readonly Collection[] = [...collections.map((collection) => collection.name !== 'invoices' ? collection : {
+  ...collection,
+  columns: [
+    ...collection.columns.filter(({ name }) => name !== 'openMinor').map((column) =>
+      column.name === 'currency' ? { ...column, searched: true as const } : column),
+    { name: 'paidMinor', type: 'integer' as const, sorted: true as const },
+  ],
+}), parcels];
+
+describe('changed declarations', () => {
+  const changes = Array.from({ length: 30 }, (_, index) =>
+    upsert('invoices', index, invoice(index, { paidMinor: 100 - index, currency: index % 2 === 0 ? 'EUR' : 'USD' })));
+
+  test('give the lists their new columns from the payloads that are there', (t) => {
+    const path = temporaryPath(t);
+    const first = temporaryCache(t, {}, path);
+    fill(first, changes);
+    saveState(first.writer, { cursor: 'kept' });
+    const before = recordRows(first, 'a', 'invoices');
+    closeCache(first);
+
+    const second = temporaryCache(t, { collections: later }, path);
+    assert.deepEqual(recordRows(second, 'a', 'invoices'), before);
+    assert.equal(readState(second.reader).cursor, 'kept');
+    assert.equal(isBuilt(second.reader, 'a'), false);
+    const ask = { collection: 'invoices', sort: { column: 'paidMinor' }, search: 'usd', limit: 3 };
+    const unbuilt = listPage(second.reader, ask);
+    assert.deepEqual(unbuilt.rows.map(({ columns }) => columns['paidMinor']), [71, 73, 75]);
+    buildAll(second);
+    assert.deepEqual(listPage(second.reader, ask), unbuilt);
+    assert.equal(counts(second.reader)['parcels'], 0);
+    applyChanges(second.writer, 'a', [upsert('parcels', 1, { weight: 5 })]);
+    assertConsistent(second, 'a');
+    closeCache(second);
+
+    const third = temporaryCache(t, {}, path);
+    assert.equal(listPage(third.reader, { collection: 'invoices', sort: { column: 'openMinor' } }).total, 30);
+    assert.equal(readDigest(third.reader, 'a')['parcels'], undefined);
+    failsWith('invalid_request', () => listPage(third.reader, { collection: 'parcels' }));
+    assertConsistent(third, 'a');
+  });
+
+  test('are taken up by a rebuild that is under way', (t) => {
+    const path = temporaryPath(t);
+    const first = temporaryCache(t, {}, path);
+    fill(first, changes);
+    startRebuild(first.writer, 'a test');
+    applyChanges(first.writer, 'b', changes.slice(0, 10));
+    saveState(first.writer, { rebuild: { reason: 'a test', scope: 's', cursor: 'c' } });
+    closeCache(first);
+    const cache = temporaryCache(t, { collections: later }, path);
+    assertConsistent(cache, 'a');
+    assertConsistent(cache, 'b');
+    applyChanges(cache.writer, 'b', [...changes.slice(10), upsert('parcels', 1, { weight: 5 })]);
+    swapGenerations(cache.writer);
+    assert.deepEqual(listPage(cache.reader, { collection: 'parcels' }).rows.map(({ columns }) => columns), [{ weight: 5 }]);
+    assertConsistent(cache, 'b');
+  });
+
+  test('that are the same leave the tables and indexes alone', (t) => {
+    const path = temporaryPath(t);
+    const first = temporaryCache(t, {}, path);
+    fill(first, changes);
+    closeCache(first);
+    assert.ok(isBuilt(temporaryCache(t, {}, path).reader, 'a'));
+  });
+
+  test('with a name that cannot be a column are a defect', () => {
+    const withColumn = (name: string): Collection => ({ ...parcels, columns: [{ name, type: 'text' }] });
+    for (const name of ['', 'a b', 'a"b', 'id', 'rowid', 'a.b', '1a']) {
+      assert.throws(() => createLayout([withColumn(name)], true), TypeError, name);
+      assert.throws(() => createLayout([{ ...parcels, name }], true), TypeError, name);
+    }
+  });
+});
+
+describe('an SQLite without FTS5', () => {
+  test('reads, writes and searches a cache made with it, and hands back one in which nothing is stale', (t) => {
+    const path = temporaryPath(t);
+    const search = (cache: ReturnType<typeof temporaryCache>, text: string): number =>
+      listPage(cache.reader, { collection: 'invoices', search: text }).total;
+    const first = temporaryCache(t, {}, path);
+    fill(first, [upsert('invoices', 1, invoice(1, { customerName: 'Alpha' })), upsert('invoices', 2, invoice(2))]);
+    closeCache(first);
+    const without = temporaryCache(t, { hasFullText: false }, path);
+    buildAll(without);
+    assert.ok(isBuilt(without.reader, 'a'));
+    applyChanges(without.writer, 'a', [upsert('invoices', 1, invoice(1, { customerName: 'Beta' }), 50)]);
+    assert.deepEqual([search(without, 'alpha'), search(without, 'beta')], [0, 1]);
+    closeCache(without);
+    const again = temporaryCache(t, {}, path);
+    assert.deepEqual([search(again, 'alpha'), search(again, 'beta')], [0, 1]);
+    buildAll(again);
+    assert.deepEqual([search(again, 'alpha'), search(again, 'beta')], [0, 1]);
+    assertConsistent(again, 'a');
+  });
+});
+
+describe('migrations', () => {
+  /** Each version's fixed tables with data, as that version wrote them, to be migrated from. */
+  const fixtures: readonly ((run: (sql: string) => void) => void)[] = [() => undefined];
+
+  test('are each tested from the version before', () => {
+    assert.equal(fixtures.length, migrations.length);
+  });
+
+  for (const [version, fixture] of fixtures.entries()) {
+    test(`from version ${version} keep what is there`, (t) => {
+      const path = temporaryPath(t);
+      closeCache(temporaryCache(t, {}, path));
+      const db = openWriter(`${path}.${version}`, 50, requireOurs);
+      migrate(db, migrations.slice(0, version));
+      fixture((sql) => db.exec(sql));
+      migrate(db);
+      assert.equal(db.prepare('PRAGMA user_version').get()?.['user_version'], migrations.length);
+      assert.equal(db.prepare('SELECT count(*) AS rows FROM state').get()?.['rows'], 1);
+      db.close();
+    });
+  }
+
+  test('run once each, in order, and one that fails leaves the version before', (t) => {
+    const path = temporaryPath(t);
+    const first = temporaryCache(t, {}, path);
+    fill(first, [upsert('invoices', 1, invoice(1))]);
+    saveState(first.writer, { cursor: 'kept' });
+    closeCache(first);
+    const addColumn: Migration = (db) => db.exec(`ALTER TABLE state ADD COLUMN mood TEXT; UPDATE state SET mood = 'new'`);
+    const fail: Migration = (db) => {
+      db.exec(`UPDATE state SET mood = 'half'; CREATE TABLE half (a)`);
+      db.exec('SELECT nonsense');
+    };
+    const db = openWriter(path, 50, (found) => requireOurs(found, [...migrations, addColumn, fail]));
+    failsWith('internal', () => migrate(db, [...migrations, addColumn, fail]));
+    const state = db.prepare('SELECT cursor, mood FROM state').get();
+    assert.deepEqual([state?.['cursor'], state?.['mood']], ['kept', 'new']);
+    assert.equal(db.prepare('PRAGMA user_version').get()?.['user_version'], migrations.length + 1);
+    migrate(db, [...migrations, addColumn]);
+    db.close();
+    failsWith('cache_unusable', () => temporaryCache(t, {}, path));
+  });
+});

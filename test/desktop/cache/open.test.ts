@@ -1,0 +1,224 @@
+// Opening and closing the cache's file: what it is made like, and every way in which a file cannot be used. A file
+// that is refused is left as it was.
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { describe, test } from 'node:test';
+
+import {
+  applyChanges, cacheSizeBytes, closeCache, getRecord, openCache, readState, saveState,
+} from '../../../desktop/cache/cache.ts';
+import { failsWith, fill, invoice, recordId, temporaryCache, temporaryPath, upsert } from './fixtures.ts';
+
+describe('a new cache', () => {
+  test('has the pragmas its safety rests on', (t) => {
+    const { writer } = temporaryCache(t);
+    const pragma = (name: string): unknown => Object.values(writer.db.prepare(`PRAGMA ${name}`).get() ?? {})[0];
+    assert.equal(pragma('page_size'), 8192);
+    assert.equal(pragma('journal_mode'), 'wal');
+    assert.equal(pragma('synchronous'), 2);
+    assert.equal(pragma('application_id'), 0x496e766f);
+    assert.equal(pragma('user_version'), 1);
+  });
+
+  test('is empty and nobody’s', (t) => {
+    const state = readState(temporaryCache(t).reader);
+    assert.deepEqual(state, {
+      serverOrigin: null, accountId: null, userId: null, user: null, scope: null, cursor: null, generation: 'a',
+      isInitialComplete: false, lastSyncMs: null, lastVerifiedMs: null, rebuild: null,
+    });
+  });
+
+  test('cannot be written through the connection that queries use', (t) => {
+    const { reader } = temporaryCache(t);
+    assert.throws(() => reader.db.exec('DELETE FROM state'), { errcode: 8 });
+  });
+
+  test('takes the place of what a crash before its first commit left', (t) => {
+    const path = temporaryPath(t);
+    mkdirSync(dirname(path), { recursive: true });
+    const stub = new DatabaseSync(path);
+    stub.exec('PRAGMA page_size = 8192; PRAGMA journal_mode = WAL');
+    stub.close();
+    assert.equal(readState(temporaryCache(t, {}, path).reader).cursor, null);
+  });
+
+  test('is not mixed with logs whose database is gone', (t) => {
+    const path = temporaryPath(t);
+    const first = temporaryCache(t, {}, path);
+    fill(first, [upsert('invoices', 1, invoice(1))]);
+    const log = readFileSync(`${path}-wal`);
+    closeCache(first);
+    const second = temporaryPath(t);
+    mkdirSync(dirname(second), { recursive: true });
+    writeFileSync(`${second}-wal`, log);
+    writeFileSync(`${second}-shm`, 'left over');
+    const cache = temporaryCache(t, {}, second);
+    assert.equal(getRecord(cache.reader, 'invoices', recordId(1)), null);
+  });
+});
+
+describe('a cache that is opened again', () => {
+  test('holds what was committed', (t) => {
+    const path = temporaryPath(t);
+    const first = temporaryCache(t, {}, path);
+    fill(first, [upsert('invoices', 1, invoice(1))]);
+    const user = { id: recordId(1), email: 'a@b.test', name: 'A', role: 'owner', accountId: recordId(2) } as const;
+    saveState(first.writer, { cursor: 'c', scope: 's', user, userId: user.id, lastSyncMs: 5, isInitialComplete: true });
+    closeCache(first);
+    assert.equal(existsSync(`${path}-wal`), false, 'the last connection folds the log into the database');
+    const { reader } = temporaryCache(t, {}, path);
+    assert.deepEqual(getRecord(reader, 'invoices', recordId(1))?.payload, invoice(1));
+    const { cursor, scope, lastSyncMs, isInitialComplete, ...state } = readState(reader);
+    assert.deepEqual([cursor, scope, lastSyncMs, isInitialComplete], ['c', 's', 5, true]);
+    assert.deepEqual(state.user, user);
+  });
+
+  test('can be closed twice, and forgets an open transaction', (t) => {
+    const path = temporaryPath(t);
+    const first = temporaryCache(t, {}, path);
+    first.writer.db.exec('BEGIN IMMEDIATE');
+    applyChanges(first.writer, 'a', [upsert('invoices', 1, invoice(1))]);
+    closeCache(first);
+    closeCache(first);
+    assert.equal(getRecord(temporaryCache(t, {}, path).reader, 'invoices', recordId(1)), null);
+  });
+
+  test('knows its size on disk', (t) => {
+    const path = temporaryPath(t);
+    assert.equal(cacheSizeBytes(path), 0);
+    const cache = temporaryCache(t, {}, path);
+    assert.ok(cacheSizeBytes(path) > 0);
+    const before = cacheSizeBytes(path);
+    fill(cache, Array.from({ length: 200 }, (_, index) => upsert('invoices', index, invoice(index))));
+    assert.ok(cacheSizeBytes(path) > before);
+  });
+});
+
+describe('a file that cannot be the cache is refused and left alone', () => {
+  const unusable: readonly (readonly [title: string, make: (path: string) => void])[] = [
+    ['garbage', (path) => writeFileSync(path, 'This is a text of some length.\n'.repeat(1000))],
+    ['a short piece of garbage', (path) => writeFileSync(path, 'no')],
+    ['a database of another program', (path) => {
+      const db = new DatabaseSync(path);
+      db.exec('CREATE TABLE notes (text)');
+      db.close();
+    }],
+    ['a database marked by another program', (path) => {
+      const db = new DatabaseSync(path);
+      db.exec('PRAGMA application_id = 7; CREATE TABLE notes (text)');
+      db.close();
+    }],
+    ['a cache of a newer version', (path) => {
+      closeCache(openCache(path));
+      const db = new DatabaseSync(path);
+      db.exec('PRAGMA user_version = 999');
+      db.close();
+    }],
+    ['a cache cut in the middle', (path) => {
+      const cache = openCache(path);
+      fill(cache, Array.from({ length: 300 }, (_, index) => upsert('invoices', index, invoice(index))));
+      closeCache(cache);
+      truncateSync(path, Math.floor(readFileSync(path).length / 2));
+    }],
+    ['a cache cut to its header', (path) => {
+      closeCache(openCache(path));
+      truncateSync(path, 100);
+    }],
+    ['a cache whose first page is overwritten', (path) => {
+      closeCache(openCache(path));
+      const bytes = readFileSync(path);
+      bytes.fill(0x5a, 100, 8192);
+      writeFileSync(path, bytes);
+    }],
+  ];
+  for (const [title, make] of unusable) {
+    test(title, (t) => {
+      const path = temporaryPath(t);
+      mkdirSync(dirname(path), { recursive: true });
+      make(path);
+      const before = readFileSync(path);
+      failsWith('cache_unusable', () => openCache(path, { busyTimeoutMs: 50 }));
+      assert.ok(before.equals(readFileSync(path)), 'the file is as it was');
+    });
+  }
+
+  test('a folder', (t) => {
+    const path = temporaryPath(t);
+    mkdirSync(path, { recursive: true });
+    failsWith('cache_unusable', () => openCache(path));
+  });
+
+  test('a path that leads through a file', (t) => {
+    const path = temporaryPath(t);
+    mkdirSync(dirname(dirname(path)), { recursive: true });
+    writeFileSync(dirname(path), 'a file');
+    failsWith('cache_unusable', () => openCache(path));
+  });
+
+  test('anything, where SQLite is too old for a WAL database', (t) => {
+    const path = temporaryPath(t);
+    for (const sqliteVersion of ['3.51.2', '3.50.9', '2.99.99', '0']) {
+      failsWith('cache_unusable', () => openCache(path, { sqliteVersion }));
+    }
+    assert.equal(existsSync(path), false);
+    for (const sqliteVersion of ['3.51.3', '3.52.0', '4.0.0']) closeCache(openCache(path, { sqliteVersion }));
+  });
+});
+
+test('a cache that another process has locked is busy, and opens once that process is gone', async (t) => {
+  const path = temporaryPath(t);
+  closeCache(openCache(path));
+  const holder = spawn(process.execPath, ['-e', `
+    const db = new (require('node:sqlite').DatabaseSync)(${JSON.stringify(path)});
+    db.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN IMMEDIATE; UPDATE state SET cursor = 1; COMMIT');
+    console.log('locked');
+    process.stdin.resume();
+  `], { stdio: ['pipe', 'pipe', 'inherit'] });
+  await once(holder.stdout, 'data');
+  failsWith('cache_busy', () => openCache(path, { busyTimeoutMs: 50 }));
+  const gone = once(holder, 'exit');
+  holder.kill('SIGKILL');
+  await gone;
+  assert.equal(readState(temporaryCache(t, {}, path).reader).cursor, '1');
+});
+
+test('two processes: the second reads what the first commits and waits its turn to write', async (t) => {
+  const path = temporaryPath(t);
+  const cache = temporaryCache(t, {}, path);
+  const other = spawn(process.execPath, ['--input-type=module', '-e', `
+    import { createInterface } from 'node:readline';
+    const { openCache, readState, saveState } = await import(${JSON.stringify(import.meta.resolve('../../../desktop/cache/cache.ts'))});
+    const cache = openCache(${JSON.stringify(path)}, { busyTimeoutMs: 50 });
+    const attempt = (run) => { try { return run(); } catch (error) { return error.code; } };
+    for await (const line of createInterface({ input: process.stdin })) {
+      console.log(attempt(() => line === 'read' ? readState(cache.reader).cursor : (saveState(cache.writer, { cursor: line }), 'saved')));
+    }
+  `], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const ended = once(other, 'exit');
+  const ask = async (line: string): Promise<string> => {
+    other.stdin.write(`${line}\n`);
+    const [answer] = await once(other.stdout, 'data') as [Buffer];
+    return answer.toString().trim();
+  };
+  try {
+    saveState(cache.writer, { cursor: 'one' });
+    assert.equal(await ask('read'), 'one');
+    cache.writer.db.exec('BEGIN IMMEDIATE');
+    saveState(cache.writer, { cursor: 'two' });
+    assert.equal(await ask('read'), 'one', 'what is not committed is not seen');
+    assert.equal(await ask('three'), 'cache_busy');
+    cache.writer.db.exec('COMMIT');
+    assert.equal(await ask('read'), 'two');
+    assert.equal(await ask('three'), 'saved');
+    assert.equal(readState(cache.reader).cursor, 'three');
+  } finally {
+    // Windows removes nothing that it has open.
+    other.kill('SIGKILL');
+    await ended;
+  }
+});

@@ -1,0 +1,197 @@
+// Lists, records and counts: what they contain, in which order, and that how a page is found makes no difference to it.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+
+import fc from 'fast-check';
+
+import { applyChanges, counts, getRecord, listPage, listRows } from '../../../desktop/cache/cache.ts';
+import type { JsonObject } from '../../../shared/fields.ts';
+import type { Filter, ListQuery, ListRow } from '../../../shared/window/views.ts';
+import { buildAll, failsWith, fill, instant, invoice, recordId, temporaryCache, upsert } from './fixtures.ts';
+
+const numbers = (rows: readonly ListRow[]): number[] => rows.map(({ id }) => Number.parseInt(id, 16));
+
+describe('a page of a list', () => {
+  test('has the declared columns of each record and the total', (t) => {
+    const cache = temporaryCache(t);
+    fill(cache, [upsert('invoices', 1, invoice(1, { paidMinor: 400 })), upsert('invoices', 2, invoice(2, { status: 'paid' }))]);
+    assert.deepEqual(listPage(cache.reader, { collection: 'invoices', limit: 1 }), {
+      total: 2,
+      rows: [{
+        id: recordId(2), updatedAt: instant(2),
+        columns: {
+          number: 'INV-2025-00002', customerName: 'Customer 2', issueDate: '2025-01-15', dueDate: '2025-02-14', status: 'paid',
+          totalMinor: 1002, openMinor: 0, currency: 'EUR', customerId: recordId(1002),
+        },
+      }],
+    });
+    assert.equal(listPage(cache.reader, { collection: 'invoices', offset: 1 }).rows[0]?.columns['openMinor'], 601);
+  });
+
+  test('has null for an absent field and 0 or 1 for a boolean', (t) => {
+    const cache = temporaryCache(t);
+    fill(cache, [upsert('users', 1, { name: 'A', disabled: true }), upsert('users', 2, { name: 'B', disabled: false, email: null })]);
+    const { rows } = listPage(cache.reader, { collection: 'users' });
+    assert.deepEqual(rows.map(({ columns }) => [columns['disabled'], columns['email']]), [[1, null], [0, null]]);
+  });
+
+  test('sorts text without regard to the case of letters, and equal values in the order of arrival', (t) => {
+    const cache = temporaryCache(t);
+    const names = ['beta', 'Alpha', 'alpha', 'Beta', 'ALPHA', 'gamma'];
+    applyChanges(cache.writer, 'a', names.map((name, index) => upsert('customers', index, { name })));
+    const ask = (descending: boolean): number[] =>
+      numbers(listPage(cache.reader, { collection: 'customers', sort: { column: 'name', descending } }).rows);
+    const unbuilt = [ask(false), ask(true)];
+    assert.deepEqual(unbuilt, [[1, 2, 4, 0, 3, 5], [5, 3, 0, 4, 2, 1]]);
+    buildAll(cache);
+    assert.deepEqual([ask(false), ask(true)], unbuilt);
+  });
+
+  test('is empty past the end, and the total stays', (t) => {
+    const cache = temporaryCache(t);
+    fill(cache, [upsert('plans', 1, { name: 'A' })]);
+    assert.deepEqual(listPage(cache.reader, { collection: 'plans', offset: 5 }), { rows: [], total: 1 });
+    assert.deepEqual(listPage(cache.reader, { collection: 'users' }), { rows: [], total: 0 });
+  });
+
+  test('is refused for what cannot be asked', (t) => {
+    const { reader } = temporaryCache(t);
+    const bad: readonly unknown[] = [
+      { collection: 'planets' }, { collection: '' }, { collection: 'invoices"; DROP TABLE state; --' },
+      { collection: 'invoices', sort: { column: 'notes' } }, { collection: 'invoices', sort: { column: 'customerId' } },
+      { collection: 'invoices', sort: { column: 'rowid' } }, { collection: 'invoices', sort: { column: 'number" DESC; --' } },
+      { collection: 'invoices', limit: 0 }, { collection: 'invoices', limit: 501 }, { collection: 'invoices', limit: 1.5 },
+      { collection: 'invoices', limit: '10' }, { collection: 'invoices', offset: -1 }, { collection: 'invoices', offset: Number.NaN },
+      { collection: 'invoices', filters: { notes: 'x' } }, { collection: 'invoices', filters: { rowid: 1 } },
+      { collection: 'invoices', filters: { status: null } }, { collection: 'invoices', filters: { status: { like: 'x' } } },
+      { collection: 'invoices', filters: { status: [null] } }, { collection: 'invoices', filters: { status: [{}] } },
+      { collection: 'invoices', filters: { totalMinor: Number.NaN } }, { collection: 'invoices', filters: { totalMinor: { from: [] } } },
+      { collection: 'invoices', filters: { status: Array.from({ length: 1001 }, () => 'x') } }, { collection: 'invoices', search: 5 },
+      { collection: 'invoices', filters: null }, { collection: 'invoices', filters: 'status' },
+    ];
+    for (const query of bad) failsWith('invalid_request', () => listPage(reader, query as ListQuery));
+  });
+
+  test('takes what looks like SQL as plain values', (t) => {
+    const cache = temporaryCache(t);
+    const nasty = `x' OR 1=1; --"%_\\`;
+    fill(cache, [upsert('plans', 1, { name: nasty, currency: 'EUR' }), upsert('plans', 2, { name: 'other', currency: 'USD' })]);
+    const total = (filter: Filter): number => listPage(cache.reader, { collection: 'plans', filters: { name: filter } }).total;
+    const totals = [total(nasty), total(`${nasty}x`), total([nasty, 'other']), total([]), total({ from: nasty, to: nasty })];
+    assert.deepEqual(totals, [1, 0, 2, 0, 1]);
+  });
+});
+
+test('all rows of a list come in its order, in lots, before and after there are indexes', (t) => {
+  for (const count of [0, 1, 499, 500, 501, 1234]) {
+    const cache = temporaryCache(t);
+    applyChanges(cache.writer, 'a', Array.from({ length: count }, (_, number) => upsert('invoices', number, invoice(number))));
+    const all = Array.from({ length: count }, (_, number) => number);
+    const byName = all.toSorted((left, right) => left % 7 - right % 7 || left - right);
+    for (const hasIndexes of [false, true]) {
+      if (hasIndexes) buildAll(cache);
+      const ask = (query: Pick<ListQuery, 'sort' | 'filters' | 'search'>): number[] => {
+        const lots = [...listRows(cache.reader, { collection: 'invoices', ...query })];
+        for (const lot of lots.slice(0, -1)) assert.equal(lot.length, 500);
+        return lots.flatMap(numbers);
+      };
+      assert.deepEqual(ask({}), all.toReversed());
+      assert.deepEqual(ask({ sort: { column: 'customerName' } }), byName);
+      assert.deepEqual(ask({ sort: { column: 'totalMinor' }, filters: { totalMinor: { from: 1400 } } }), all.slice(400));
+      assert.deepEqual(ask({ search: 'INV-2025-00123' }), all.filter((number) => number === 123));
+    }
+  }
+});
+
+test('every way of finding a page finds the same as going through all records', (t) => {
+  const statuses = ['draft', 'sent', 'paid', 'void'];
+  const day = (offset: number): string => new Date(Date.UTC(2025, 0, 1 + offset)).toISOString().slice(0, 10);
+  const records = Array.from({ length: 120 }, (_, index): JsonObject => invoice(index, {
+    status: statuses[index * 7 % 4] ?? '', currency: ['EUR', 'USD', 'CHF'][index * 5 % 3] ?? '', issueDate: day(index * 13 % 17),
+    dueDate: day(index * 11 % 40), totalMinor: index * 37 % 50, paidMinor: index * 3 % 10,
+    ...(index % 9 === 0 ? { number: null } : {}),
+  }));
+  const caches = [false, true].map((isBuilt) => {
+    const cache = temporaryCache(t);
+    applyChanges(cache.writer, 'a', records.map((record, index) => upsert('invoices', index, record)));
+    if (isBuilt) buildAll(cache);
+    return cache;
+  });
+  const rows = records.map((record, index) => ({ ...record, index, openMinor: record['status'] === 'sent'
+    ? Number(record['totalMinor']) - Number(record['paidMinor']) : 0 } as Record<string, unknown> & { index: number }));
+
+  const filters = fc.record({
+    status: fc.oneof(fc.constantFrom(...statuses), fc.subarray(statuses)),
+    currency: fc.constantFrom('EUR', 'USD', 'CHF'),
+    customerId: fc.integer({ min: 1000, max: 1007 }).map(recordId),
+    dueDate: fc.record({ from: fc.constantFrom(null, day(5)), to: fc.constantFrom(null, day(25)) }),
+    issueDate: fc.record({ from: fc.constant(day(3)) }),
+    openMinor: fc.record({ from: fc.constant(1) }),
+    number: fc.record({ to: fc.constant('INV-2025-00060') }),
+  }, { requiredKeys: [] });
+  const columns = ['number', 'customerName', 'issueDate', 'dueDate', 'status', 'totalMinor', 'openMinor'] as const;
+  const query = fc.record({
+    filters, sort: fc.record({ column: fc.constantFrom(...columns), descending: fc.boolean() }),
+    offset: fc.integer({ min: 0, max: 130 }), limit: fc.integer({ min: 1, max: 50 }),
+  });
+
+  fc.assert(fc.property(query, (asked) => {
+    const matching = rows.filter((row) => Object.entries(asked.filters).every(([name, filter]) => matches(row[name], filter as Filter)));
+    const { column, descending } = asked.sort;
+    const sign = descending ? -1 : 1;
+    const sorted = matching.toSorted((a, b) => sign * (compare(a[column], b[column]) || a.index - b.index));
+    const expected = { total: matching.length, numbers: sorted.slice(asked.offset, asked.offset + asked.limit).map(({ index }) => index) };
+    for (const { reader } of caches) {
+      const page = listPage(reader, { collection: 'invoices', ...asked } as ListQuery);
+      assert.deepEqual({ total: page.total, numbers: numbers(page.rows) }, expected);
+    }
+  }), { numRuns: 400 });
+});
+
+function matches(value: unknown, filter: Filter): boolean {
+  if (Array.isArray(filter)) return filter.includes(value);
+  if (typeof filter !== 'object') return value === filter;
+  const { from = null, to = null } = filter as { from?: string | number | null; to?: string | number | null };
+  if (value === null || value === undefined) return false;
+  return (from === null || compare(value, from) >= 0) && (to === null || compare(value, to) <= 0);
+}
+
+/** SQLite's order: null, numbers, text by its letters. */
+function compare(a: unknown, b: unknown): number {
+  if (a === b) return 0;
+  if (a === null || a === undefined) return -1;
+  if (b === null || b === undefined) return 1;
+  return a < b ? -1 : 1;
+}
+
+describe('a single record', () => {
+  test('comes with its whole payload, or not at all', (t) => {
+    const cache = temporaryCache(t);
+    fill(cache, [upsert('invoices', 1, invoice(1, { lines: [{ description: 'Ü', quantityMilli: 1 }] }))]);
+    const record = getRecord(cache.reader, 'invoices', recordId(1));
+    const payload = invoice(1, { lines: [{ description: 'Ü', quantityMilli: 1 }] });
+    assert.deepEqual(record, { id: recordId(1), updatedAt: instant(1), payload });
+    for (const id of ['', recordId(2), `${recordId(1)} `, "' OR 1 --"]) assert.equal(getRecord(cache.reader, 'invoices', id), null);
+    assert.equal(getRecord(cache.reader, 'plans', recordId(1)), null);
+    failsWith('invalid_request', () => getRecord(cache.reader, 'planets', recordId(1)));
+  });
+
+  test('that was damaged on the disk is told of, and is no record', (t) => {
+    const cache = temporaryCache(t);
+    fill(cache, [upsert('plans', 1, { name: 'A' })]);
+    for (const damaged of ['{"name":"A"', '["A"]', '']) {
+      cache.writer.db.prepare('UPDATE plans_a SET payload = ?').run(damaged);
+      failsWith('cache_unusable', () => getRecord(cache.reader, 'plans', recordId(1)));
+    }
+  });
+});
+
+test('counts follow every change', (t) => {
+  const cache = temporaryCache(t);
+  assert.deepEqual(counts(cache.reader), { users: 0, plans: 0, customers: 0, invoices: 0 });
+  applyChanges(cache.writer, 'a', [
+    upsert('plans', 1, { name: 'A' }), upsert('invoices', 1, invoice(1)), upsert('invoices', 2, invoice(2)),
+  ]);
+  assert.deepEqual(counts(cache.reader), { users: 0, plans: 1, customers: 0, invoices: 2 });
+});

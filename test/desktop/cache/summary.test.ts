@@ -1,0 +1,108 @@
+// Sums over the invoices: open and overdue by age and currency, and what a selection amounts to, exact to the unit.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+
+import fc from 'fast-check';
+
+import { applyChanges, selectionTotals, summary, type Cache } from '../../../desktop/cache/cache.ts';
+import type { JsonObject } from '../../../shared/fields.ts';
+import { addDays, ageBucketRange, ageBuckets } from '../../../shared/invoice.ts';
+import { failsWith, fill, invoice, temporaryCache, upsert } from './fixtures.ts';
+
+const today = '2025-06-15';
+
+function fillInvoices(cache: Cache, records: readonly JsonObject[]): void {
+  fill(cache, records.map((over, index) => upsert('invoices', index, invoice(index, over))));
+}
+
+describe('the summary', () => {
+  test('puts what is open into the age it has today, and sums each currency by itself', (t) => {
+    const cache = temporaryCache(t);
+    const due = (daysAgo: number, totalMinor: number, over: JsonObject = {}): JsonObject =>
+      ({ dueDate: addDays(today, -daysAgo), totalMinor, ...over });
+    fillInvoices(cache, [
+      due(-1, 1), due(0, 2), due(1, 4), due(30, 8), due(31, 16), due(60, 32), due(61, 64), due(90, 128), due(91, 256), due(4000, 512),
+      due(40, 1000, { currency: 'JPY' }), due(40, 5000, { currency: 'JPY', paidMinor: 3000 }),
+      due(5, 9999, { status: 'draft' }), due(5, 9999, { status: 'void' }), due(5, 9999, { status: 'paid', paidMinor: 9999 }),
+    ]);
+    const sum = (count: number, openMinor: number): object => ({ count, openMinor });
+    assert.deepEqual(summary(cache.reader, today), [
+      {
+        currency: 'EUR', open: sum(10, 1023), overdue: sum(8, 1020),
+        buckets: { notDue: sum(2, 3), days1to30: sum(2, 12), days31to60: sum(2, 48), days61to90: sum(2, 192), over90: sum(2, 768) },
+      },
+      {
+        currency: 'JPY', open: sum(2, 3000), overdue: sum(2, 3000),
+        buckets: { notDue: sum(0, 0), days1to30: sum(0, 0), days31to60: sum(2, 3000), days61to90: sum(0, 0), over90: sum(0, 0) },
+      },
+    ]);
+    assert.deepEqual(summary(cache.reader, '2000-01-01')[0]?.overdue, sum(0, 0));
+  });
+
+  test('is empty where nothing is open', (t) => {
+    const cache = temporaryCache(t);
+    assert.deepEqual(summary(cache.reader, today), []);
+  });
+
+  test('agrees with the filters that its cells set', (t) => {
+    const cache = temporaryCache(t);
+    const record = fc.record({
+      dueDate: fc.integer({ min: -120, max: 120 }).map((days) => addDays(today, days)), totalMinor: fc.integer({ min: 0, max: 100 }),
+      status: fc.constantFrom('draft', 'sent', 'paid'), currency: fc.constantFrom('EUR', 'USD'),
+    });
+    fillInvoices(cache, fc.sample(record, { numRuns: 300, seed: 7 }));
+    for (const row of summary(cache.reader, today)) {
+      for (const bucket of ageBuckets) {
+        const [total] = selectionTotals(cache.reader, {
+          collection: 'invoices', filters: { currency: row.currency, dueDate: ageBucketRange(bucket, today), openMinor: { from: 1 } },
+        });
+        assert.deepEqual({ count: total?.count, openMinor: total?.openMinor }, row.buckets[bucket], `${row.currency} ${bucket}`);
+      }
+    }
+  });
+
+  test('is refused for what is not a day', (t) => {
+    const { reader } = temporaryCache(t);
+    for (const day of ['', 'today', '2025-02-30', '2025-6-1', `2025-01-01' OR 1`]) failsWith('invalid_request', () => summary(reader, day));
+  });
+});
+
+describe('sums are exact', () => {
+  const most = Number.MAX_SAFE_INTEGER;
+
+  test('up to what a number holds', (t) => {
+    const cache = temporaryCache(t);
+    fillInvoices(cache, [{ totalMinor: most - 3 }, { totalMinor: 1 }, { totalMinor: 2 }]);
+    assert.equal(summary(cache.reader, today)[0]?.open.openMinor, most);
+    assert.equal(selectionTotals(cache.reader, { collection: 'invoices' })[0]?.totalMinor, most);
+  });
+
+  test('and absent beyond it, without spoiling the other sums', (t) => {
+    const cache = temporaryCache(t);
+    fillInvoices(cache, [...Array.from({ length: 1500 }, () => ({ totalMinor: most })), { totalMinor: 5, currency: 'USD' }]);
+    const [eur, usd] = summary(cache.reader, today);
+    assert.deepEqual([eur?.open, usd?.open], [{ count: 1500, openMinor: null }, { count: 1, openMinor: 5 }]);
+    assert.deepEqual(selectionTotals(cache.reader, { collection: 'invoices' }), [
+      { currency: 'EUR', count: 1500, totalMinor: null, openMinor: null }, { currency: 'USD', count: 1, totalMinor: 5, openMinor: 5 },
+    ]);
+  });
+});
+
+test('the totals of a selection follow its search and filters', (t) => {
+  const cache = temporaryCache(t);
+  applyChanges(cache.writer, 'a', [
+    upsert('invoices', 1, invoice(1, { customerName: 'Alpha', totalMinor: 10 })),
+    upsert('invoices', 2, invoice(2, { customerName: 'Alpha', totalMinor: 20, status: 'paid' })),
+    upsert('invoices', 3, invoice(3, { customerName: 'Beta', totalMinor: 40, currency: 'CHF' })),
+  ]);
+  assert.deepEqual(selectionTotals(cache.reader, { collection: 'invoices' }), [
+    { currency: 'CHF', count: 1, totalMinor: 40, openMinor: 40 }, { currency: 'EUR', count: 2, totalMinor: 30, openMinor: 10 },
+  ]);
+  assert.deepEqual(selectionTotals(cache.reader, { collection: 'invoices', search: 'alpha', filters: { status: 'paid' } }), [
+    { currency: 'EUR', count: 1, totalMinor: 20, openMinor: 0 },
+  ]);
+  assert.deepEqual(selectionTotals(cache.reader, { collection: 'invoices', search: 'nobody' }), []);
+  failsWith('invalid_request', () => selectionTotals(cache.reader, { collection: 'plans' }));
+  failsWith('invalid_request', () => selectionTotals(cache.reader, { collection: 'invoices', filters: { nothing: 1 } }));
+});

@@ -1,0 +1,235 @@
+// The program under Electron, from its start to its end: the real entry, preload and worker on a stand-in for Electron.
+
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+
+import type { SignInRequest } from '../../../shared/window/ipc.ts';
+import { loadApp, startApp, type RunningApp } from './stand-in/start.ts';
+import type { StandInMenuItem } from './stand-in/system.ts';
+
+function menuItems({ controls }: RunningApp): StandInMenuItem[] {
+  const flatten = (items: readonly StandInMenuItem[]): StandInMenuItem[] =>
+    items.flatMap((item) => [item, ...flatten(item.submenu ?? [])]);
+  return flatten(controls.system.seen.menu?.items ?? []);
+}
+
+describe('starting', () => {
+  test('opens one sandboxed window on a page of its own scheme', async (t) => {
+    const { controls, window, contents } = await startApp(t);
+    assert.equal(contents.getURL(), 'app://invoify/index.html');
+    assert.equal(controls.windows.length, 1);
+    assert.equal(window.isVisible(), true);
+    const { sandbox, contextIsolation, nodeIntegration, nodeIntegrationInWorker, nodeIntegrationInSubFrames, webSecurity, webviewTag,
+      spellcheck, allowRunningInsecureContent } = window.options.webPreferences;
+    assert.deepEqual([sandbox, contextIsolation, webSecurity], [true, true, true]);
+    assert.deepEqual(
+      [nodeIntegration, nodeIntegrationInWorker, nodeIntegrationInSubFrames, webviewTag, spellcheck, allowRunningInsecureContent],
+      [false, false, false, false, false, false]);
+    assert.deepEqual([...controls.sessions.schemes.values()],
+      [{ scheme: 'app', privileges: { standard: true, secure: true } }]);
+    assert(![...controls.sessions.all.keys()].some((partition) => partition.startsWith('persist:')), 'no page leaves anything on the disk');
+  });
+
+  test('keeps its data in a folder of its name, whatever the package is called', async (t) => {
+    const { controls, dataFolder, electron, ask } = await startApp(t);
+    assert.equal(controls.app.getPath('userData'), join(controls.home, 'Invoify'));
+    await electron.sync.getStatus();
+    const { version, dataFolder: told, logFolder, lacks } = await ask(electron.app.getInfo());
+    assert.deepEqual([version, told, logFolder, lacks], ['0.1.0', dataFolder, join(dataFolder, 'logs'), []]);
+    assert(existsSync(join(dataFolder, 'database')));
+  });
+
+  test('a second time leaves it to the first, which comes to the front', async (t) => {
+    const second = await loadApp(t, { arrange: ({ app }) => void (app.isFirst = false) });
+    second.app.becomeReady();
+    await second.app.ended;
+    assert.equal(second.windows.length, 0);
+    assert.equal(second.processes.all.length, 0);
+
+    const { controls, window } = await startApp(t);
+    window.minimize();
+    controls.app.emit('second-instance', {}, [], '');
+    assert.deepEqual([window.isMinimized(), window.isVisible(), window.focusCount], [false, true, 1]);
+  });
+
+  test('shows the page what the preload gives it, and no more', async (t) => {
+    const { contents } = await startApp(t);
+    assert.deepEqual([...contents.page.exposed.keys()], ['electron']);
+    const api = contents.page.exposed.get('electron') as Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+    assert.deepEqual(Object.keys(api), ['sync', 'auth', 'data', 'records', 'app']);
+    assert.deepEqual(Object.keys(api['sync'] ?? {}), ['pullFromServer', 'getStatus', 'getOnlineStatus', 'setAuthToken', 'onStatus']);
+    assert(Object.isFrozen(api['sync']));
+  });
+});
+
+describe('the menu', () => {
+  test('has the usual keys, and tells the window what it is to do', async (t) => {
+    const app = await startApp(t);
+    const items = menuItems(app);
+    const keys = {
+      refresh: 'F5', search: 'CommandOrControl+F', new: 'CommandOrControl+N', print: 'CommandOrControl+P',
+      settings: 'CommandOrControl+,',
+    };
+    for (const [command, accelerator] of Object.entries(keys)) {
+      items.find((item) => item.accelerator === accelerator)?.click?.();
+      assert.equal(app.commands.at(-1), command);
+    }
+    const roles = items.map(({ role }) => role);
+    for (const role of ['cut', 'copy', 'paste', 'selectAll', 'zoomIn', 'zoomOut', 'resetZoom', 'quit']) assert(roles.includes(role), role);
+    assert(!roles.includes('toggleDevTools') && !roles.includes('reload'));
+  });
+
+  test('speaks the language that was chosen, or the system\'s', async (t) => {
+    const app = await startApp(t, { arrange: ({ app: { ...rest } }) => void rest });
+    assert(menuItems(app).some(({ label }) => label === 'Settings'));
+    await app.ask(app.electron.app.saveSettings({ language: 'de' }));
+    assert(menuItems(app).some(({ label }) => label === 'Einstellungen'));
+    const german = await startApp(t, { arrange: (controls) => void (controls.app.locale = 'de-AT') });
+    assert(menuItems(german).some(({ label }) => label === 'Drucken …'));
+  });
+});
+
+test('the theme follows the settings, from the first moment and when they change', async (t) => {
+  const app = await startApp(t, { files: { 'settings.json': '{ "theme": "dark" }' } });
+  const { nativeTheme } = app.controls.system;
+  assert.equal(nativeTheme.themeSource, 'dark');
+  await app.ask(app.electron.app.saveSettings({ theme: 'light' }));
+  assert.equal(nativeTheme.themeSource, 'light');
+  assert.equal((await app.electron.app.saveSettings({ theme: 'pink' as 'dark' })).ok, false);
+  assert.equal(nativeTheme.themeSource, 'light');
+});
+
+describe('the window', () => {
+  const place = (bounds: object, isMaximized = false): Record<string, string> =>
+    ({ 'window.json': JSON.stringify({ bounds, isMaximized }) });
+
+  test('opens where it was closed, and as large', async (t) => {
+    const first = await startApp(t);
+    first.window.bounds = { x: 300, y: 200, width: 1000, height: 700 };
+    first.window.maximize();
+    await first.quit();
+    const kept = readFileSync(join(first.dataFolder, 'window.json'), 'utf8');
+    const second = await startApp(t, { files: { 'window.json': kept } });
+    assert.deepEqual(second.window.getNormalBounds(), { x: 300, y: 200, width: 1000, height: 700 });
+    assert.equal(second.window.isMaximized(), true);
+  });
+
+  test('opens where it can be seen when its display is gone', async (t) => {
+    const { window } = await startApp(t, { files: place({ x: 2500, y: 100, width: 1000, height: 700 }) });
+    assert.deepEqual([window.options.x, window.options.y, window.options.width], [undefined, undefined, 1280]);
+  });
+
+  test('opens in the usual place where what was kept is damaged', async (t) => {
+    const { window } = await startApp(t, { files: { 'window.json': '{"bounds":{"x":"far"' } });
+    assert.deepEqual([window.options.x, window.options.width, window.isMaximized()], [undefined, 1280, false]);
+  });
+
+  test('is loaded again when its page dies, and asks when that goes on', async (t) => {
+    const { controls, contents, electron, log } = await startApp(t);
+    controls.system.person.press = async () => 0;
+    for (const loads of [2, 3, 4]) {
+      contents.crash('crashed');
+      await once(contents, 'did-finish-load');
+      assert.equal(contents.loads, loads);
+    }
+    assert.equal(controls.system.seen.messages.length, 0);
+    contents.crash('oom');
+    await once(contents, 'did-finish-load');
+    assert.equal(controls.system.seen.messages.length, 1);
+    assert.equal((await contents.page.exposed.get('electron') as RunningApp['electron'] === electron), false);
+    assert.deepEqual(log().filter(({ event }) => event === "the window's page ended").map(({ reason }) => reason),
+      ['crashed', 'crashed', 'crashed', 'oom']);
+  });
+
+  test('ends the program where the person has had enough of its crashes', async (t) => {
+    const { controls, contents } = await startApp(t);
+    controls.system.person.press = async () => 1;
+    for (const _ of [1, 2, 3]) {
+      contents.crash('crashed');
+      await once(contents, 'did-finish-load');
+    }
+    contents.crash('crashed');
+    await controls.app.ended;
+  });
+});
+
+describe('ending', () => {
+  test('by closing the window closes everything first', async (t) => {
+    const { controls, window, worker, log, electron } = await startApp(t);
+    await electron.sync.getStatus();
+    window.close();
+    await controls.app.ended;
+    assert.equal(worker.child.exitCode, 0);
+    assert.equal(log().at(-1)?.['event'], 'ended');
+  });
+
+  test('answers what is still under way', async (t) => {
+    const { electron, controls } = await startApp(t);
+    const request: SignInRequest = { server: 'http://127.0.0.1:9', email: 'a@b.test', password: 'secret' };
+    const answers = [electron.auth.signIn(request), electron.data.counts(), electron.sync.getStatus().then(() => null, () => null)];
+    controls.app.quit();
+    await controls.app.ended;
+    await Promise.all(answers);
+    assert.equal((await electron.data.counts()).ok, false);
+  });
+
+  const unstoppable = process.platform === 'win32' && 'Windows cannot stop a process and leave it there';
+  test('does not wait for a data process that hangs', { skip: unstoppable }, async (t) => {
+    const { controls, worker, electron } = await startApp(t);
+    await electron.sync.getStatus();
+    worker.child.kill('SIGSTOP');
+    controls.app.quit();
+    worker.kill = () => worker.child.kill('SIGKILL');
+    await controls.app.ended;
+  });
+});
+
+test('a page that calls for a file gets one that the person chose, and nothing else', async (t) => {
+  const { controls, electron, ask, dataFolder, contents } = await startApp(t);
+  const { person, seen } = controls.system;
+  assert.equal(await ask(electron.app.exportPdf({ name: 'INV-2026-00001' })), null);
+  const path = join(controls.home, 'chosen.pdf');
+  person.save = async () => path;
+  assert.deepEqual(await ask(electron.app.exportPdf({ name: 'a/../b: CON?' })), { path, sizeBytes: 9 });
+  assert.equal(readFileSync(path, 'utf8'), '%PDF-1.7\n');
+  assert.match((seen.saveDialogs.at(-1) as { defaultPath: string }).defaultPath, /a-\.\.-b- CON-\.pdf$/);
+  person.save = async () => join(dataFolder, 'database', 'invoify.sqlite');
+  const refused = await electron.app.backUp();
+  assert.equal(refused.ok, false);
+  person.save = async () => join(controls.home, 'no', 'folder.pdf');
+  const missing = await electron.app.exportPdf({ name: 'x' });
+  assert.equal(!missing.ok && missing.error.code, 'invalid_request');
+
+  assert.equal(await ask(electron.app.copyText({ text: 'a report' })), null);
+  assert.equal(seen.clipboard, 'a report');
+  assert.equal(await ask(electron.app.openFolder({ folder: 'logs' })), null);
+  assert.deepEqual(seen.folders, [join(dataFolder, 'logs')]);
+  person.folderProblem = 'no program';
+  assert.equal((await electron.app.openFolder({ folder: 'data' })).ok, false);
+  assert.equal(await ask(electron.app.print()), null);
+  contents.printer = { isDone: false, reason: 'Print job canceled' };
+  assert.equal(await ask(electron.app.print()), null);
+  contents.printer = { isDone: false, reason: 'Print job failed' };
+  assert.equal((await electron.app.print()).ok, false);
+});
+
+test('one file is chosen at a time', async (t) => {
+  const { controls, electron } = await startApp(t);
+  const { promise, resolve } = Promise.withResolvers<null>();
+  controls.system.person.save = () => promise;
+  const first = electron.app.backUp();
+  const second = await electron.app.backUp();
+  assert.equal(!second.ok && second.error.code, 'conflict');
+  resolve(null);
+  assert.deepEqual(await first, { ok: true, value: null });
+});
+
+test('a log folder that is a file keeps nothing from starting', async (t) => {
+  const { electron, dataFolder } = await startApp(t, { files: { logs: 'not a folder' } });
+  assert.equal((await electron.sync.getStatus()).state, 'never_synced');
+  assert.equal(readFileSync(join(dataFolder, 'logs'), 'utf8'), 'not a folder');
+  writeFileSync(join(dataFolder, 'logs'), '');
+});

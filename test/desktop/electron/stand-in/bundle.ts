@@ -1,0 +1,41 @@
+// Bundles the desktop's half of the program the way the package has it, into a folder of its own: main.js, worker.js,
+// preload.cjs, and the window's files in window/.
+
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { build, type BuildOptions } from 'esbuild';
+
+const root = join(import.meta.dirname, '..', '..', '..', '..');
+
+const common: BuildOptions = {
+  absWorkingDir: root, bundle: true, platform: 'node', target: 'node24', external: ['electron'], sourcemap: 'inline', logLevel: 'silent',
+};
+
+/** What stands in for the window's own files, of which nothing here depends. */
+export const windowFiles: Readonly<Record<string, string>> = {
+  'index.html': '<!doctype html><title>Invoify</title><script type="module" src="window.js"></script>\n',
+  'window.js': 'document.title = "Invoify";\n',
+  'tokens.css': ':root { color-scheme: light dark; }\n',
+};
+
+export interface Program {
+  readonly folder: string;
+  readonly main: string;
+  remove(): void;
+}
+
+export async function bundleProgram(): Promise<Program> {
+  const folder = mkdtempSync(join(tmpdir(), 'invoify-program-'));
+  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }\n');
+  mkdirSync(join(folder, 'window'));
+  for (const [name, text] of Object.entries(windowFiles)) writeFileSync(join(folder, 'window', name), text);
+  // Beside the window's folder, so that a path that leaves it would find something.
+  writeFileSync(join(folder, 'secret.html'), 'not for the window\n');
+  await Promise.all([
+    build({ ...common, format: 'esm', outdir: folder, entryPoints: ['desktop/electron/main.ts', 'desktop/electron/worker.ts'] }),
+    build({ ...common, format: 'cjs', platform: 'browser', outfile: join(folder, 'preload.cjs'), entryPoints: ['desktop/electron/preload.cts'] }),
+  ]);
+  return { folder, main: join(folder, 'main.js'), remove: () => rmSync(folder, { recursive: true, force: true }) };
+}

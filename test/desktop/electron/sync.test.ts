@@ -1,0 +1,178 @@
+// Every trigger of a sync, from the system to the copy: the real processes on a stand-in for Electron, a real server. And
+// the data process that dies.
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test, type TestContext } from 'node:test';
+
+import { signIn, type Colleague } from '../../../demo/colleague.ts';
+import { startServerProcess, type ServerProcess } from '../../../demo/server-process.ts';
+import type { JsonObject } from '../../../shared/fields.ts';
+import { openGate } from '../../e2e/gate.ts';
+import { plan } from '../../server/samples.ts';
+import type { Controls } from './stand-in/create.ts';
+import { startApp, type RunningApp } from './stand-in/start.ts';
+
+const email = 'owner@desk.test';
+const password = 'correct horse battery';
+const MINUTE_MS = 60_000;
+
+let folder: string;
+let server: ServerProcess;
+let colleague: Colleague;
+before(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'invoify-electron-server-'));
+  server = await startServerProcess({ env: { DATA_DIR: folder, ADMIN_EMAIL: email, ADMIN_PASSWORD: password } });
+  colleague = await signIn(server.url, email, password);
+});
+after(async () => {
+  await server.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** The program with someone signed in and the first sync done. */
+async function signedIn(t: TestContext, url = server.url): Promise<RunningApp> {
+  const app = await startApp(t);
+  await app.ask(app.electron.auth.signIn({ server: url, email, password }));
+  await app.until(({ state, lastSync }) => state === 'up_to_date' && lastSync !== null);
+  return app;
+}
+
+const attemptsOf = async ({ ask, electron }: RunningApp): Promise<number> => (await ask(electron.data.health())).attempts.length;
+
+/** Does something and resolves when a sync that nobody else asked for has ended well. */
+async function syncs(app: RunningApp, act: () => unknown): Promise<void> {
+  const count = await attemptsOf(app);
+  const timestamp = (await app.electron.sync.getStatus()).lastSync?.timestamp;
+  await act();
+  await app.until(({ state, lastSync }) => state === 'up_to_date' && lastSync?.timestamp !== timestamp);
+  assert(await attemptsOf(app) > count);
+}
+
+describe('a sync starts', () => {
+  test('right after sign-in, and again at the next start with the kept token', async (t) => {
+    const app = await signedIn(t);
+    const count = await attemptsOf(app);
+    const { lastSync } = await app.electron.sync.getStatus();
+    const { home, system } = app.controls;
+    app.controls.app.quit();
+    await app.controls.app.ended;
+    const arrange = (controls: Controls): void => controls.system.safeStorage.useKeysOf(system.safeStorage);
+    const again = await startApp(t, { home, arrange });
+    await again.until((status) => status.state === 'up_to_date' && status.lastSync?.timestamp !== lastSync?.timestamp);
+    assert.equal((await again.electron.sync.getStatus()).user?.email, email);
+    assert(await attemptsOf(again) > count);
+  });
+
+  test('every five minutes, or as often as the settings say', async (t) => {
+    const app = await signedIn(t);
+    await syncs(app, () => app.worker.pass(5 * MINUTE_MS + 1000));
+    await app.ask(app.electron.app.saveSettings({ syncEveryMinutes: 17 }));
+    const count = await attemptsOf(app);
+    app.worker.pass(16 * MINUTE_MS);
+    assert.equal(await attemptsOf(app), count);
+    await syncs(app, () => app.worker.pass(MINUTE_MS + 1000));
+  });
+
+  test('when the machine wakes, whether or not it said that it would sleep', async (t) => {
+    const app = await signedIn(t);
+    const { powerMonitor } = app.controls;
+    await syncs(app, () => {
+      powerMonitor.emit('suspend');
+      powerMonitor.emit('resume');
+    });
+    await syncs(app, () => powerMonitor.emit('resume'));
+    await syncs(app, () => powerMonitor.emit('unlock-screen'));
+  });
+
+  for (const news of ['suspend', 'resume'] as const) {
+    test(`when the machine wakes, and no answer of before is waited for after \`${news}\``, async (t) => {
+      const gate = await openGate(server.url);
+      t.after(() => gate.close());
+      const app = await signedIn(t, gate.url);
+      const isHeld = gate.holdAfter(1);
+      const cutOff = app.electron.sync.pullFromServer();
+      await isHeld;
+      app.controls.powerMonitor.emit(news);
+      assert.equal((await cutOff).outcome, 'cancelled');
+      gate.release();
+      await syncs(app, () => app.controls.powerMonitor.emit('resume'));
+    });
+  }
+
+  test('when the page hears that the network is back', async (t) => {
+    const app = await signedIn(t);
+    app.worker.setOnline(false);
+    app.contents.page.fire('offline');
+    app.worker.setOnline(true);
+    await syncs(app, () => app.contents.page.fire('online'));
+  });
+
+  test('on Refresh, by its key and by its call', async (t) => {
+    const app = await signedIn(t);
+    const items = app.controls.system.seen.menu?.items.flatMap(({ submenu = [] }) => submenu) ?? [];
+    items.find(({ accelerator }) => accelerator === 'F5')?.click?.();
+    assert.deepEqual(app.commands, ['refresh'], 'the window is told, and asks');
+    await syncs(app, async () => assert.equal((await app.electron.sync.pullFromServer()).outcome, 'completed'));
+  });
+
+  test('after every write, so that the copy has it at once', async (t) => {
+    const app = await signedIn(t);
+    const { electron, ask } = app;
+    const fields = plan({ name: 'Written here' }) as JsonObject;
+    const { id } = await ask(electron.records.create({ collection: 'plans', fields }));
+    await app.until(({ state }) => state === 'up_to_date');
+    assert.equal((await ask(electron.data.getRecord({ collection: 'plans', id })))?.payload['name'], 'Written here');
+  });
+
+  test('when a colleague writes, by the server\'s nudge', async (t) => {
+    const app = await signedIn(t);
+    const { electron, ask } = app;
+    let id = '';
+    await syncs(app, async () => { ({ id } = await colleague.create('plans', plan({ name: 'Written elsewhere' }))); });
+    assert.equal((await ask(electron.data.getRecord({ collection: 'plans', id })))?.payload['name'], 'Written elsewhere');
+  });
+});
+
+describe('a data process that dies', () => {
+  test('comes back by itself with everything, and the window is told meanwhile', async (t) => {
+    const app = await signedIn(t);
+    const counted = await app.ask(app.electron.data.counts());
+    const died = app.until(({ error }) => error?.code === 'internal');
+    const first = app.worker;
+    first.child.kill('SIGKILL');
+    const { state, isOnline, user } = await died;
+    assert.deepEqual([state, isOnline, user?.email], ['error', false, email]);
+    await app.until((status) => status.state === 'up_to_date');
+    assert.notEqual(app.worker, first);
+    assert.deepEqual(await app.ask(app.electron.data.counts()), counted);
+    assert(app.log().some(({ event }) => event === 'the data process ended'));
+  });
+
+  test('answers what was asked of it, and says of a write that it may be saved', async (t) => {
+    const app = await signedIn(t);
+    const write = app.electron.records.create({ collection: 'plans', fields: plan({ name: 'Cut off' }) as JsonObject });
+    const read = app.electron.data.counts();
+    app.worker.child.kill('SIGKILL');
+    const [written, counted] = await Promise.all([write, read]);
+    assert.equal(!written.ok && written.error.code, 'outcome_unknown');
+    assert.equal(!counted.ok && counted.error.code, 'internal');
+  });
+
+  test('again and again is started with growing pauses', async (t) => {
+    const app = await startApp(t);
+    const { controls, electron } = app;
+    await electron.sync.getStatus();
+    for (let deaths = 1; deaths <= 2; deaths += 1) {
+      const { child } = controls.processes.last;
+      const { length } = controls.processes.all;
+      child.kill('SIGKILL');
+      while (controls.processes.all.length === length) await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    const pauses = app.log().filter(({ event }) => event === 'the data process ended').map(({ pauseMs }) => pauseMs);
+    assert.deepEqual(pauses, [0, 1000]);
+    assert.equal((await electron.sync.getStatus()).state, 'never_synced');
+  });
+});

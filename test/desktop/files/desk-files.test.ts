@@ -1,0 +1,183 @@
+// What leaves the copy and what is put away: lists as CSV, backups, the report to hand on, the reset, and the last syncs
+// that are kept. A real desk on a real server.
+
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { after, before, describe, test, type TestContext } from 'node:test';
+
+import { csvFormat, csvText } from '../../../desktop/files/csv.ts';
+import { answerCall, openDesk, type Desk } from '../../../desktop/desk.ts';
+import { systemDeskDeps } from '../../../desktop/system-deps.ts';
+import { signIn, type Colleague } from '../../../demo/colleague.ts';
+import { startServerProcess, type ServerProcess } from '../../../demo/server-process.ts';
+import type { CsvRequest } from '../../../shared/window/ipc.ts';
+
+const email = 'owner@files.test';
+const password = 'correct horse battery';
+/** Names that the server takes, and that a spreadsheet would take for something else. */
+const names = ['=HYPERLINK("https://evil.example")', '+1', '-2', '@SUM(A1)', '\uFF1D1', "it's", 'a;b', 'a,b', 'say "so"'];
+
+let folder: string;
+let server: ServerProcess;
+let colleague: Colleague;
+before(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'invoify-files-'));
+  server = await startServerProcess({ env: { DATA_DIR: join(folder, 'server'), ADMIN_EMAIL: email, ADMIN_PASSWORD: password } });
+  colleague = await signIn(server.url, email, password);
+  for (const [index, name] of names.entries()) {
+    const currency = index === 0 ? 'JPY' : 'EUR';
+    await colleague.create('plans', { name, priceMinor: 123_456 + index, currency, interval: 'month', active: true });
+  }
+});
+after(async () => {
+  await server.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+interface Opened {
+  readonly desk: Desk;
+  readonly dataFolder: string;
+  readonly home: string;
+  /** The answer of a call, which must have gone well. */
+  ask(channel: string, request?: unknown): Promise<unknown>;
+  /** The code of a call's error. */
+  refusal(channel: string, request?: unknown): Promise<string | null>;
+}
+
+async function openSynced(t: TestContext): Promise<Opened> {
+  const home = mkdtempSync(join(folder, 'home-'));
+  const dataFolder = join(home, 'Invoify');
+  const desk = await openDesk({ dataFolder, version: '0.1.0' }, { ...systemDeskDeps(), log: () => undefined });
+  t.after(() => desk.close());
+  const opened: Opened = {
+    desk, dataFolder, home,
+    async ask(channel, request) {
+      const outcome = await answerCall(desk, channel, request, (error) => { throw error; });
+      if (!outcome.ok) assert.fail(`${channel}: ${outcome.error.code} ${outcome.error.message}`);
+      return outcome.value;
+    },
+    async refusal(channel, request) {
+      const outcome = await answerCall(desk, channel, request, () => undefined);
+      return outcome.ok ? null : outcome.error.code;
+    },
+  };
+  await opened.ask('auth.signIn', { server: server.url, email, password });
+  await opened.ask('sync.pullFromServer');
+  return opened;
+}
+
+const csv = (locale: string): CsvRequest => ({
+  selection: { collection: 'plans' },
+  sort: { column: 'name' },
+  columns: [{ name: 'name', title: 'Name' }, { name: 'priceMinor', title: '=Price' }, { name: 'currency', title: 'Currency' }],
+  locale,
+});
+
+describe('a list as CSV', () => {
+  test('has its byte order mark, its titles, and a line for each record, as the locale has them', async (t) => {
+    const { ask, home } = await openSynced(t);
+    for (const [locale, delimiter, amount] of [['de-AT', ';', '1234,57'], ['en-GB', ',', '1234.57']] as const) {
+      const path = join(home, `plans-${locale}.csv`);
+      const { sizeBytes } = await ask('file.writeCsv', { path, csv: csv(locale) }) as { sizeBytes: number };
+      const bytes = readFileSync(path);
+      assert.equal(bytes.length, sizeBytes);
+      assert.deepEqual([...bytes.subarray(0, 3)], [0xef, 0xbb, 0xbf]);
+      const text = bytes.subarray(3).toString('utf8');
+      assert(text.startsWith(`Name${delimiter}'=Price${delimiter}Currency\r\n`));
+      assert(text.includes(`'+1${delimiter}${amount}${delimiter}EUR\r\n`), 'an amount is a number in its currency\'s unit');
+      assert(text.includes(`${delimiter}123456${delimiter}JPY\r\n`), 'a yen has no decimals');
+      assert.equal(text.match(/\r\n/g)?.length, names.length + 1);
+    }
+    assert.deepEqual(readdirSync(home).filter((name) => name.endsWith('.part')), []);
+  });
+
+  test('is never a formula, and quoted where it has to be', () => {
+    const german = csvFormat('de-DE');
+    assert.deepEqual([...names, '\tx', ' =1', 'zwei\nZeilen'].map((text) => csvText(text, german)), [
+      '"\'=HYPERLINK(""https://evil.example"")"', "'+1", "'-2", "'@SUM(A1)", "'\uFF1D1", "it's", '"a;b"', 'a,b', '"say ""so"""',
+      '"\'\tx"', "' =1", '"zwei\nZeilen"',
+    ]);
+    assert.throws(() => csvFormat('no language'), { code: 'invalid_request' });
+  });
+
+  test('holds what is selected, and is refused where it cannot be', async (t) => {
+    const { ask, refusal, home, dataFolder } = await openSynced(t);
+    const path = join(home, 'x.csv');
+    for (const request of [
+      { path, csv: { ...csv('en'), columns: [{ name: 'secret', title: 'x' }] } },
+      { path: join(home, 'none', 'x.csv'), csv: csv('en') },
+      { path: join(dataFolder, 'database', 'invoify.sqlite'), csv: csv('en') },
+    ]) assert.equal(await refusal('file.writeCsv', request), 'invalid_request', request.path);
+    assert.equal(existsSync(path), false);
+    const narrowed = { ...csv('en'), selection: { collection: 'plans', filters: { currency: 'JPY' } } };
+    await ask('file.writeCsv', { path, csv: narrowed });
+    assert.equal(readFileSync(path, 'utf8').split('\r\n').length, 3);
+  });
+});
+
+describe('a backup', () => {
+  test('is one whole database of one instant, made while syncs go on', async (t) => {
+    const { ask, home } = await openSynced(t);
+    const path = join(home, 'backup.sqlite');
+    const [saved] = await Promise.all([
+      ask('file.backUp', { path }) as Promise<{ sizeBytes: number }>,
+      ask('sync.pullFromServer'),
+      ask('records.create', { collection: 'customers', fields: { name: 'Meanwhile', currency: 'EUR' } }),
+    ]);
+    assert.equal(readFileSync(path).length, saved.sizeBytes);
+    const db = new DatabaseSync(path, { readOnly: true });
+    t.after(() => db.close());
+    assert.deepEqual({ ...db.prepare('PRAGMA integrity_check').get() }, { integrity_check: 'ok' });
+    assert.deepEqual({ ...db.prepare('PRAGMA journal_mode').get() }, { journal_mode: 'delete' });
+    const { generation } = { ...db.prepare('SELECT generation FROM state').get() } as { generation: string };
+    assert.deepEqual({ ...db.prepare(`SELECT count(*) AS count FROM plans_${generation}`).get() }, { count: names.length });
+    assert.deepEqual(readdirSync(home).sort(), ['Invoify', 'backup.sqlite']);
+  });
+
+  test('replaces no file of the program', async (t) => {
+    const { refusal, dataFolder } = await openSynced(t);
+    for (const name of ['database/invoify.sqlite', 'database/invoify.sqlite-wal', 'settings.json', 'anything']) {
+      assert.equal(await refusal('file.backUp', { path: join(dataFolder, name) }), 'invalid_request', name);
+    }
+  });
+});
+
+test('the report says how the syncs went, and nothing of whose they are', async (t) => {
+  const { ask } = await openSynced(t);
+  await colleague.create('customers', { name: 'Confidential Partners', currency: 'EUR', email: 'who@confidential.test' });
+  await ask('sync.pullFromServer');
+  const report = await ask('data.report') as string;
+  assert.match(report, /^Invoify 0\.1\.0 /);
+  assert.match(report, /State: up_to_date, online, local copy open/);
+  assert.match(report, /Last \d+ attempts/);
+  assert.match(report, new RegExp(`plans ${names.length}`));
+  const { port, host } = new URL(server.url);
+  for (const secret of ['Confidential', '@', 'eyJ', email, host, port, 'HYPERLINK', folder, tmpdir(), 'Owner']) {
+    assert(!report.includes(secret), secret);
+  }
+});
+
+test('a reset removes the copy alone: who is signed in stays, and everything comes again', async (t) => {
+  const { ask, dataFolder } = await openSynced(t);
+  const before = await ask('data.counts');
+  await ask('app.saveSettings', { theme: 'dark' });
+  await ask('app.resetLocalData');
+  const { user } = await ask('sync.getStatus') as { user: { email: string } | null };
+  assert.equal(user?.email, email);
+  assert.equal((await ask('sync.pullFromServer') as { outcome: string }).outcome, 'completed');
+  assert.deepEqual(await ask('data.counts'), before);
+  assert.equal((await ask('app.getSettings') as { theme: string }).theme, 'dark');
+  assert(existsSync(join(dataFolder, 'database', 'invoify.sqlite')));
+});
+
+test('the last 200 syncs are kept, newest first, and none before them', async (t) => {
+  const { ask } = await openSynced(t);
+  for (let count = 0; count < 205; count += 1) await ask('sync.pullFromServer');
+  const { attempts } = await ask('data.health') as { attempts: { startedMs: number; outcome: string; code: string | null }[] };
+  assert.equal(attempts.length, 200);
+  assert.deepEqual(attempts.map(({ startedMs }) => startedMs), attempts.map(({ startedMs }) => startedMs).toSorted((a, b) => b - a));
+  assert(attempts.every(({ outcome, code }) => outcome === 'completed' && code === null));
+});

@@ -1,0 +1,317 @@
+// Who the preview answers, and with what: its link, its cookie, its headers, and everyone it refuses. Plain HTTP, since
+// no browser would send most of this.
+
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { request as send, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
+import { connect } from 'node:net';
+import { networkInterfaces, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { after, before, describe, test } from 'node:test';
+
+import { startPreview, type Preview } from '../../../desktop/preview/preview.ts';
+import type { SavedFile } from '../../../shared/window/ipc.ts';
+
+const page = '<!doctype html><title>the page</title>';
+const folder = mkdtempSync(join(tmpdir(), 'invoify-preview-test-'));
+let preview: Preview;
+let cookie = '';
+
+before(async () => {
+  preview = await openPreview('data');
+  cookie = cookieOf(await ask(preview.newLink()));
+});
+after(async () => {
+  await preview.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function openPreview(name: string): Promise<Preview> {
+  const files = new Map([['index.html', Buffer.from(page)], ['window.js', Buffer.from('// code')]]);
+  return startPreview({ files, dataFolder: join(folder, name), version: '1.2.3' }, { log: () => {}, nowMs: Date.now });
+}
+
+interface Answer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+}
+
+interface Ask {
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Buffer;
+}
+
+/** One request with exactly these headers; a path is the preview's. */
+async function ask(where: string, { method = 'GET', headers = {}, body }: Ask = {}): Promise<Answer> {
+  const request = send(where.startsWith('http') ? where : preview.origin + where, { method, headers });
+  request.end(body);
+  const [response] = await once(request, 'response') as [IncomingMessage];
+  return { status: response.statusCode ?? 0, headers: response.headers, body: await text(response) };
+}
+
+function cookieOf({ headers }: Answer): string {
+  return headers['set-cookie']?.[0]?.split(';')[0] ?? '';
+}
+
+/** A call as the page makes it, with headers and body of one's own. */
+async function call(channel: string, { headers = {}, body = '' }: Ask = {}): Promise<Answer> {
+  const own = { cookie, origin: preview.origin, 'content-type': 'application/json' };
+  return ask(`/call/${channel}`, { method: 'POST', headers: { ...own, ...headers }, body });
+}
+
+function codeOf({ body }: Answer): unknown {
+  return (JSON.parse(body) as { error?: { code?: unknown } }).error?.code;
+}
+
+describe('the link', () => {
+  test('is exchanged for a cookie that scripts and other sites have no use of, and leads to the page without the key', async () => {
+    const { status, headers } = await ask(preview.newLink());
+    assert.equal(status, 303);
+    assert.equal(headers.location, '/');
+    const [name, ...attributes] = headers['set-cookie']?.[0]?.split('; ') ?? [];
+    assert.match(name ?? '', /^invoify-preview-\d+=[\w-]{43}$/);
+    assert.deepEqual(attributes, ['Path=/', 'HttpOnly', 'SameSite=Strict']);
+    assert.equal((await ask('/', { headers: { cookie: name ?? '' } })).body, page);
+  });
+
+  test('works once', async () => {
+    const link = preview.newLink();
+    assert.equal((await ask(link)).status, 303);
+    const again = await ask(link);
+    assert.equal(again.status, 403);
+    assert.match(again.body, /used already/);
+    assert.equal(again.headers['set-cookie'], undefined);
+  });
+
+  test('leads whoever has the cookie to the page also when it was used', async () => {
+    const link = preview.newLink();
+    const own = cookieOf(await ask(link));
+    const again = await ask(link, { headers: { cookie: own } });
+    assert.deepEqual([again.status, again.headers.location], [303, '/']);
+  });
+
+  test('with a guessed key opens nothing', async () => {
+    for (const key of ['', 'a', 'a'.repeat(43), '%00', '../..']) assert.equal((await ask(`/?key=${key}`)).status, 403);
+  });
+
+  test('of one preview opens no other', async (t) => {
+    const other = await openPreview('other');
+    t.after(() => other.close());
+    const key = new URL(other.newLink()).search;
+    assert.equal((await ask(`/${key}`)).status, 403);
+    const foreign = cookieOf(await ask(other.newLink()));
+    assert.equal((await ask('/', { headers: { cookie: foreign } })).status, 403);
+    assert.equal((await ask('/', { headers: { cookie: `${foreign}; ${cookie}` } })).status, 200);
+  });
+});
+
+describe('without the cookie', () => {
+  for (const path of ['/', '/window.js', '/events', '/download/x', '/nothing']) {
+    test(`GET ${path} is refused with a sentence`, async () => {
+      for (const headers of [{}, { cookie: `${cookie}x` }, { cookie: cookie.slice(0, -1) }, { cookie: 'a=b' }]) {
+        const { status, body } = await ask(path, { headers });
+        assert.equal(status, 403);
+        assert.match(body, /^Open the preview with the link that it printed\./);
+      }
+    });
+  }
+
+  test('a call is refused', async () => {
+    assert.equal((await call('sync.getStatus', { headers: { cookie: '' } })).status, 403);
+  });
+});
+
+describe('from somewhere else', () => {
+  test('a name that was bent to lead here is refused, whatever it carries', async () => {
+    const { port } = new URL(preview.origin);
+    for (const host of [`evil.example:${port}`, 'evil.example', `localhost:${port}`, '127.0.0.1', `127.0.0.1:${port}.evil.example`]) {
+      assert.equal((await ask('/', { headers: { host, cookie } })).status, 403, host);
+      assert.equal((await ask(new URL(preview.newLink()).pathname, { headers: { host } })).status, 403, host);
+      assert.equal((await call('sync.getStatus', { headers: { host, origin: `http://${host}` } })).status, 403, host);
+    }
+  });
+
+  test('a page of another origin is refused, also one on another port of this computer', async () => {
+    const { origin: ours } = preview;
+    const others = ['https://evil.example', 'null', 'http://127.0.0.1:1', ours.replace('http:', 'https:'), `${ours}.evil.example`];
+    for (const origin of others) {
+      assert.equal((await call('auth.signOut', { headers: { origin } })).status, 403, origin);
+      assert.equal((await ask('/events', { headers: { cookie, origin } })).status, 403, origin);
+    }
+  });
+
+  test('a call that names no origin is refused', async () => {
+    const headers = { cookie, 'content-type': 'application/json' };
+    assert.equal((await ask('/call/sync.getStatus', { method: 'POST', headers })).status, 403);
+  });
+
+  test('a page that only loads what is here is refused, while following a link is not', async () => {
+    for (const site of ['cross-site', 'same-site']) {
+      const fetched = { cookie, 'sec-fetch-site': site, 'sec-fetch-mode': 'no-cors' };
+      assert.equal((await ask('/window.js', { headers: fetched })).status, 403);
+      assert.equal((await ask('/', { headers: { ...fetched, 'sec-fetch-mode': 'navigate' } })).status, 200);
+    }
+  });
+
+  test('another computer finds nobody listening', async (t) => {
+    const outside = Object.values(networkInterfaces()).flat().find((address) => address?.family === 'IPv4' && !address.internal);
+    if (!outside) {
+      t.skip('this computer has no address but loopback');
+      return;
+    }
+    const socket = connect(Number(new URL(preview.origin).port), outside.address);
+    await assert.rejects(once(socket, 'connect'), { code: 'ECONNREFUSED' });
+  });
+});
+
+describe('the network, as the page sees it,', () => {
+  const own = (): Record<string, string> => ({ cookie, origin: preview.origin });
+
+  test('is told by a POST of the page itself', async () => {
+    for (const state of ['offline', 'online']) {
+      assert.equal((await ask(`/network/${state}`, { method: 'POST', headers: own() })).status, 204);
+      assert.equal((await ask(`/network/${state}`, { headers: own() })).status, 405);
+      assert.equal((await ask(`/network/${state}`, { method: 'POST', headers: { ...own(), cookie: '' } })).status, 403);
+      assert.equal((await ask(`/network/${state}`, { method: 'POST', headers: { ...own(), origin: 'null' } })).status, 403);
+    }
+    assert.equal((await ask('/network/sideways', { method: 'POST', headers: own() })).status, 405);
+  });
+});
+
+describe('every answer', () => {
+  test('is kept by no cache, framed by no page, and lets the page load nothing from elsewhere', async () => {
+    const headers = { cookie };
+    const answers = [await ask('/', { headers }), await ask('/'), await call('sync.getStatus'), await ask('/no', { headers })];
+    for (const answer of answers) {
+      assert.equal(answer.headers['cache-control'], 'no-store');
+      assert.equal(answer.headers['x-content-type-options'], 'nosniff');
+      assert.equal(answer.headers['referrer-policy'], 'no-referrer');
+      const policy = new Map(answer.headers['content-security-policy']?.toString().split('; ').map((rule) => {
+        const [name = '', ...sources] = rule.split(' ');
+        return [name, sources.join(' ')] as const;
+      }));
+      assert.equal(policy.get('default-src'), "'none'");
+      for (const name of ['script-src', 'style-src', 'connect-src', 'font-src']) assert.equal(policy.get(name), "'self'", name);
+      for (const name of ['frame-ancestors', 'base-uri', 'form-action', 'object-src']) assert.equal(policy.get(name), "'none'", name);
+      assert.doesNotMatch([...policy.values()].join(' '), /unsafe|\*|http/);
+    }
+  });
+
+  test('names the type of what it is', async () => {
+    const types = [];
+    for (const path of ['/', '/index.html', '/window.js']) types.push((await ask(path, { headers: { cookie } })).headers['content-type']);
+    assert.deepEqual(types, ['text/html; charset=utf-8', 'text/html; charset=utf-8', 'text/javascript; charset=utf-8']);
+  });
+
+  test('to another method or path is a refusal', async () => {
+    const headers = { cookie, origin: preview.origin };
+    assert.equal((await ask('/', { method: 'POST', headers })).status, 405);
+    assert.equal((await ask('/call/sync.getStatus', { headers })).status, 405);
+    assert.equal((await ask('/call/sync.getStatus', { method: 'OPTIONS', headers })).status, 405);
+    for (const path of ['/../package.json', '/..%2fpackage.json', '//evil.example/', '/index.html/', '/constructor', '/__proto__', '/%']) {
+      assert.equal((await ask(path, { headers })).status, 404, path);
+    }
+  });
+});
+
+describe('a call', () => {
+  test('is answered with its outcome', async () => {
+    const { status, headers, body } = await call('sync.getStatus');
+    assert.deepEqual([status, headers['content-type']], [200, 'application/json']);
+    assert.equal((JSON.parse(body) as { ok: boolean }).ok, true);
+  });
+
+  test('to a channel that windows have not is one that there is not', async () => {
+    for (const channel of ['file.writeCsv', 'file.backUp', 'nothing', 'sync', 'constructor', '__proto__', 'sync.toString']) {
+      assert.equal(codeOf(await call(channel, { body: '{"path":"/tmp/x"}' })), 'not_found', channel);
+    }
+  });
+
+  test('that is not JSON, or not said to be, is an error in the outcome', async () => {
+    for (const body of ['{', 'undefined', '{"a":}', '\u0000', Buffer.from([0xff, 0xfe])]) {
+      assert.equal(codeOf(await call('data.counts', { body })), 'invalid_request');
+      assert.equal(codeOf(await call('app.getInfo', { body })), 'invalid_request');
+    }
+    for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data']) {
+      assert.equal(codeOf(await call('sync.getStatus', { headers: { 'content-type': type } })), 'unsupported_media_type');
+    }
+  });
+
+  test('that is too large is refused, and the next one is not', async () => {
+    const large = await call('auth.testConnection', { body: JSON.stringify({ server: 'a'.repeat(5_000_000) }) });
+    assert.equal(codeOf(large), 'payload_too_large');
+    assert.equal((await call('sync.getStatus')).status, 200);
+  });
+
+  test('with a hundred thousand brackets ends nothing', async () => {
+    const body = '['.repeat(100_000) + ']'.repeat(100_000);
+    for (const channel of ['sync.getStatus', 'records.create', 'app.getInfo']) {
+      assert.equal(codeOf(await call(channel, { body })), 'invalid_request');
+    }
+    assert.equal((await call('sync.getStatus')).status, 200);
+  });
+
+  test('for what only the page can do says so', async () => {
+    assert.equal(codeOf(await call('app.print')), 'invalid_request');
+    assert.equal(codeOf(await call('app.copyText', { body: '{"text":"x"}' })), 'invalid_request');
+  });
+});
+
+describe('the shell around the window', () => {
+  test('says what a browser tab lacks, and where the data is', async () => {
+    const { value } = JSON.parse((await call('app.getInfo')).body) as { value: Record<string, unknown> };
+    assert.deepEqual(value, {
+      version: '1.2.3', platform: process.platform, dataFolder: join(folder, 'data'), logFolder: join(folder, 'data', 'logs'),
+      lacks: ['pdf', 'secure token storage', 'window chrome'],
+    });
+  });
+
+  test('refuses what a browser tab cannot with a sentence that says what to do instead', async () => {
+    const pdf = await call('app.exportPdf', { body: '{"name":"INV-2026-00001"}' });
+    assert.equal(codeOf(pdf), 'forbidden');
+    assert.match(pdf.body, /Print, and choose to save as PDF there/);
+    const opened = await call('app.openFolder', { body: '{"folder":"logs"}' });
+    assert.equal(codeOf(opened), 'forbidden');
+    assert(opened.body.includes(JSON.stringify(join(folder, 'data', 'logs')).slice(1, -1)));
+  });
+
+  test('hands a backup over once and keeps nothing of it', async () => {
+    const outcome = JSON.parse((await call('app.backUp')).body) as { value: SavedFile; download: string };
+    assert.match(outcome.value.path, /^invoify-backup-\d{4}-\d\d-\d\d\.sqlite$/);
+    assert.equal((await ask(outcome.download)).status, 403);
+    const request = send(preview.origin + outcome.download, { headers: { cookie } });
+    request.end();
+    const [response] = await once(request, 'response') as [IncomingMessage];
+    assert.equal(response.headers['content-disposition'], `attachment; filename="${outcome.value.path}"`);
+    const chunks: Buffer[] = [];
+    for await (const chunk of response as AsyncIterable<Buffer>) chunks.push(chunk);
+    const file = Buffer.concat(chunks);
+    assert.equal(file.length, outcome.value.sizeBytes);
+    assert.equal(file.subarray(0, 15).toString(), 'SQLite format 3');
+    assert.equal((await ask(outcome.download, { headers: { cookie } })).status, 404);
+  });
+});
+
+describe('the end of the preview', () => {
+  test('ends the streams, answers nobody, and leaves the copy whole', async () => {
+    const other = await openPreview('ending');
+    const own = cookieOf(await ask(other.newLink()));
+    const stream = send(`${other.origin}/events`, { headers: { cookie: own } });
+    stream.end();
+    const [response] = await once(stream, 'response') as [IncomingMessage];
+    await once(response, 'data');
+    const ended = text(response);
+    await other.close();
+    assert.match(await ended, /^$|^event: status\n/);
+    assert.equal(await other.desk.answer('sync.getStatus', ''), JSON.stringify({
+      ok: false, error: { code: 'cancelled', message: 'The preview is closing.' },
+    }));
+    await assert.rejects(ask(other.newLink()));
+    assert.equal(readFileSync(join(folder, 'ending', 'database', 'invoify.sqlite')).subarray(0, 15).toString(), 'SQLite format 3');
+    assert(!existsSync(join(folder, 'ending', 'database', 'invoify.sqlite-wal')));
+  });
+});

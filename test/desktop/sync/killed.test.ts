@@ -1,0 +1,148 @@
+// A desktop that is killed at any moment of a sync, and started again: it has what it had, and then an exact copy.
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { after, before, describe, test } from 'node:test';
+
+import { digestDifferences } from '../../../shared/digest.ts';
+import { stores } from '../../server/harness.ts';
+import { NaiveCopy } from '../../server/naive-copy.ts';
+import { copyDatabase, Desk, editDatabase } from '../../sync/desk.ts';
+import type { Job } from '../../sync/desktop-process.ts';
+import { assertSameRows } from '../../sync/exact.ts';
+import { PAGE, phaseNames, preparePhase, type Phase } from '../../sync/phases.ts';
+import { Random } from '../../sync/random.ts';
+import { openSite, type Site } from '../../sync/site.ts';
+
+const program = join(import.meta.dirname, '..', '..', 'sync', 'desktop-process.ts');
+const AT_ONCE = 2;
+/** Windows has no signals: a process that kills itself there just ends. */
+const killedBy = process.platform === 'win32' ? null : 'SIGKILL';
+/** So that not every one of the many processes compiles everything anew. */
+const compiled = mkdtempSync(join(tmpdir(), 'invoify-compiled-'));
+after(() => rmSync(compiled, { recursive: true, force: true }));
+
+for (const name of phaseNames) {
+  describe(`a ${name}`, () => {
+    let site: Site;
+    let phase: Phase;
+    before(async () => {
+      const [embedded] = stores;
+      assert(embedded);
+      site = await openSite(embedded);
+      phase = await preparePhase(name, site);
+    });
+    after(async () => {
+      phase.remove();
+      await site.stop();
+    });
+
+    test('can be killed at any step it takes', async () => {
+      const whole = await withDesk(site, phase, (_desk, job) => runProcess(job));
+      assert.equal(whole.outcome, 'completed');
+      const left = stepsToDieAt(whole.steps);
+      assert(left.length > 4 * phase.pages, 'ask, answer, breathe and tell, for every page');
+      let killed = 0;
+      await Promise.all(Array.from({ length: AT_ONCE }, async () => {
+        for (let dieAtStep = left.shift(); dieAtStep !== undefined; dieAtStep = left.shift()) {
+          const deadly = { dieAtStep };
+          await withDesk(site, phase, async (desk, job) => {
+            const { signal, outcome, steps } = await runProcess({ ...job, ...deadly });
+            // What goes on beside the pull takes a step more or less from run to run: a run may be over before it is to die.
+            if (outcome === null) killed += 1;
+            else assert(steps.length < deadly.dieAtStep, `it outlived step ${deadly.dieAtStep}`);
+            assert.equal(signal, outcome === null ? killedBy : null, `at step ${deadly.dieAtStep}`);
+            await assertRecovers(phase, desk);
+          });
+        }
+      }));
+      assert(killed > 4 * phase.pages, `${killed} were killed`);
+    });
+
+    test('can be killed from outside at any moment', async () => {
+      const random = new Random(phase.pages);
+      for (let round = 0; round < 5; round += 1) {
+        const lines = random.integer(5, 60);
+        await withDesk(site, phase, async (desk, job) => {
+          await runProcess({ ...job, pageLimit: 1 }, lines);
+          await assertRecovers(phase, desk);
+        });
+      }
+    });
+  });
+}
+
+/** Every step but those that change nothing since the one before: the clock read for a status, and breath after breath. */
+function stepsToDieAt(steps: readonly string[]): number[] {
+  return steps.flatMap((step, index) => {
+    const [before, next = ''] = [steps[index - 1], steps[index + 1]];
+    const isIdle = step === 'clock' ? /^(page|status)/.test(next) : step === 'breathe' && before === step && next === step && index % 6 > 0;
+    return isIdle ? [] : [index + 1];
+  });
+}
+
+/** A desk that is not open, before a run of the phase. */
+async function withDesk<T>(site: Site, phase: Phase, run: (desk: Desk, job: Job) => Promise<T>): Promise<T> {
+  const { owner } = phase.books;
+  const desk = new Desk({ url: site.server.url, pageLimit: () => PAGE });
+  try {
+    await desk.keep(owner.token);
+    if (phase.file !== undefined) copyDatabase(phase.file, desk.file);
+    return await run(desk, {
+      databaseFile: desk.file, serverUrl: site.server.url, token: owner.token, pageLimit: PAGE, dieAtStep: null,
+    });
+  } finally {
+    await desk.remove();
+  }
+}
+
+interface Ended {
+  readonly signal: NodeJS.Signals | null;
+  readonly outcome: string | null;
+  readonly steps: readonly string[];
+}
+
+/** Runs a desktop to its end, or kills it when it has said so many lines. */
+async function runProcess(job: Job, killAfterLines = Infinity): Promise<Ended> {
+  const env = { ...process.env, NODE_COMPILE_CACHE: compiled };
+  const child = spawn(process.execPath, [program, JSON.stringify(job)], { stdio: ['ignore', 'pipe', 'inherit'], env });
+  const steps: string[] = [];
+  let outcome: string | null = null;
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    const said = JSON.parse(line) as { name?: string; outcome?: string };
+    if (said.name !== undefined) steps.push(said.name);
+    outcome = said.outcome ?? outcome;
+    if (steps.length === killAfterLines) child.kill('SIGKILL');
+  });
+  const [, signal] = await once(child, 'close') as [number | null, NodeJS.Signals | null];
+  return { signal, outcome, steps };
+}
+
+/** What was left is whole in itself; the next run makes it exact. */
+async function assertRecovers(phase: Phase, desk: Desk): Promise<void> {
+  await desk.open();
+  const rows = desk.rows();
+  if (phase.name === 'first sync') assertUpToCursor(phase, desk, rows);
+  else if (!phase.isDone(rows)) assertSameRows(rows, phase.before);
+  const held = new NaiveCopy();
+  for (const [key, record] of rows) held.records.set(key, record);
+  assert.deepEqual(digestDifferences(await desk.host.digest(), held.digest()), [], 'the digest is of these rows');
+  await desk.sync();
+  await phase.assertDone(desk);
+  assert.equal((await desk.host.getStatus()).state, 'up_to_date');
+  assert.deepEqual(desk.contradictions, []);
+}
+
+/** Rows and cursor go together: everything up to it is there, and nothing after it. */
+function assertUpToCursor(phase: Phase, desk: Desk, rows: ReturnType<Desk['rows']>): void {
+  let cursor = '';
+  editDatabase(desk.file, (db) => { cursor = String(db.prepare('SELECT cursor FROM state').get()?.['cursor'] ?? ''); });
+  const expected = ['users', 'plans', 'customers', 'invoices'].flatMap((collection) =>
+    phase.books.model.present(collection).filter(({ updatedAt }) => updatedAt <= cursor).map(({ id }) => `${collection} ${id}`));
+  assert.deepEqual(new Set(rows.keys()), new Set(expected));
+}

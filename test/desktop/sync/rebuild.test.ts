@@ -1,0 +1,251 @@
+// A copy is built anew beside the one that is read: when what its user may see has changed, when its cursor has ended,
+// when it differs from the server, when its rows differ from their digest.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test, type TestContext } from 'node:test';
+
+import { stores } from '../../server/harness.ts';
+import { openBooks, type Books } from '../../sync/books.ts';
+import { editDatabase, openDesk, type Desk } from '../../sync/desk.ts';
+import { assertExact, assertSameRows } from '../../sync/exact.ts';
+import { altered, faults, letThrough } from '../../sync/network.ts';
+import { openSite, type Person, type Site } from '../../sync/site.ts';
+
+const DAY_MS = 86_400_000;
+const PAGE = 4;
+
+let site: Site;
+before(async () => {
+  const [embedded] = stores;
+  assert(embedded);
+  site = await openSite(embedded);
+});
+after(() => site.stop());
+
+/** A desk that has synced an account of eighteen records, and that account. */
+async function synced(t: TestContext, who: (books: Books) => Promise<Person> | Person = ({ owner }) => owner): Promise<{
+  books: Books; desk: Desk; person: Person;
+}> {
+  const books = await openBooks(site);
+  await books.addPlans(14);
+  const person = await who(books);
+  const desk = await openDesk(t, { url: site.server.url, token: person.token, pageLimit: () => PAGE });
+  await desk.sync();
+  await assertExact(desk, person.client);
+  desk.network.plan(null);
+  return { books, desk, person };
+}
+
+/** Watches a run from inside every request: what is readable then must be all of the old copy. */
+async function syncWatched(desk: Desk): Promise<void> {
+  const old = desk.rows();
+  const plans = [...old.values()].filter(({ collection }) => collection === 'plans').length;
+  let seen = 0;
+  desk.network.plan(() => async (exchange) => {
+    seen += 1;
+    assertSameRows(desk.rows(), old);
+    assert.equal((await desk.host.listPage({ collection: 'plans' })).total, plans);
+    const { total } = await desk.host.listPage({ collection: 'plans', search: 'Plan 13' });
+    assert(total > 0, 'the old copy can be searched');
+    return letThrough(exchange);
+  });
+  await desk.sync();
+  assert(seen >= 5, `it was watched ${seen} times`);
+  desk.network.plan(null);
+}
+
+describe('a catch-up', () => {
+  test('of many pages is seen whole or not at all', async (t) => {
+    const { books, desk, person } = await synced(t);
+    for (const { id } of books.model.present('plans')) await books.change('plans', id, { priceMinor: 1 });
+    await syncWatched(desk);
+    await assertExact(desk, person.client);
+    assert.equal((await desk.host.getStatus()).notice, null);
+  });
+});
+
+describe('a changed role', () => {
+  test('that gives rights brings what may now be seen, beside the old copy', async (t) => {
+    const { books, desk, person } = await synced(t, ({ owner }) => owner.hire('viewer'));
+    // Renews the token, which would tell the new role.
+    await desk.sync();
+    assert.equal((await desk.host.counts())['users'], 0);
+    const { body } = await books.owner.client.get(`/api/users/${person.userId}`);
+    const reply = await books.owner.client.patch(`/api/users/${person.userId}`, body.record.updatedAt, { role: 'owner' });
+    assert.equal(reply.status, 200);
+    await syncWatched(desk);
+    await assertExact(desk, books.owner.client);
+    assert.equal((await desk.host.counts())['users'], 2);
+    const status = await desk.host.getStatus();
+    assert.match(status.notice?.message ?? '', /What you may see has changed/);
+    assert.equal((await desk.host.attempts())[0]?.detail, status.notice?.code);
+    await desk.sync();
+    assert.equal((await desk.host.getStatus()).user?.role, 'owner', 'the next run asks who this is now');
+  });
+
+  test('that takes rights ends the session, and the copy is rid of the rest after the next sign-in', async (t) => {
+    const { books, desk, person } = await synced(t, ({ owner }) => owner.hire('owner'));
+    const { body } = await books.owner.client.get(`/api/users/${person.userId}`);
+    await books.owner.client.patch(`/api/users/${person.userId}`, body.record.updatedAt, { role: 'viewer' });
+    assert.equal((await desk.host.pullFromServer()).outcome, 'failed');
+    assert.equal((await desk.host.getStatus()).state, 'session_expired');
+    assert.equal((await desk.host.counts())['users'], 2);
+
+    const again = await books.owner.signIn(person.userId);
+    await desk.host.setAuthToken(again.token);
+    await desk.until(({ state }) => state === 'up_to_date');
+    assert.equal((await desk.host.counts())['users'], 0);
+    await assertExact(desk, again.client);
+  });
+
+  test('is noticed between two pages of a first sync', async (t) => {
+    const books = await openBooks(site);
+    await books.addPlans(14);
+    const person = await books.owner.hire('viewer');
+    const desk = await openDesk(t, { url: site.server.url, token: person.token, pageLimit: () => PAGE });
+    desk.network.plan(({ page }) => async (exchange) => {
+      if (page === 2) {
+        const { body } = await books.owner.client.get(`/api/users/${person.userId}`);
+        await books.owner.client.patch(`/api/users/${person.userId}`, body.record.updatedAt, { role: 'owner' });
+      }
+      return letThrough(exchange);
+    });
+    const { rebuilt } = await desk.sync();
+    assert.equal(rebuilt, 'scope_changed');
+    await assertExact(desk, books.owner.client);
+  });
+});
+
+describe('a cursor that ended', () => {
+  for (const page of [0, 1, 2]) {
+    test(`on page ${page} of a catch-up leads to a rebuild`, async (t) => {
+      const { books, desk, person } = await synced(t);
+      for (const { id } of books.model.present('plans')) await books.change('plans', id);
+      desk.network.plan((call) => call.page === page ? faults.cursorEnded : null);
+      const { rebuilt } = await desk.sync();
+      assert.equal(rebuilt, 'cursor_ended');
+      await assertExact(desk, person.client);
+      const rebuild = desk.network.pulls()[page + 1];
+      assert.equal(rebuild?.since, null, 'it begins again');
+    });
+
+    test(`on page ${page} of a rebuild begins that again`, async (t) => {
+      const { books, desk, person } = await synced(t);
+      await books.addPlans(2);
+      editDatabase(desk.file, (db) => db.exec(`UPDATE state SET scope = 'another'`));
+      const old = desk.rows();
+      // Page 0 is the catch-up's, which finds the other scope.
+      desk.network.plan((call) => call.page === page + 1 ? faults.cursorEnded : null);
+      await desk.sync();
+      await assertExact(desk, person.client);
+      assert.notEqual(desk.rows().size, old.size);
+    });
+  }
+
+  test('again and again is given up after a few tries, and what is here stays readable', async (t) => {
+    const { books, desk } = await synced(t);
+    await books.addPlans(2);
+    const old = desk.rows();
+    desk.network.plan(({ page, since }) => page === null || since === null ? null : faults.cursorEnded);
+    const { error } = await desk.host.pullFromServer();
+    assert.equal(error?.code, 'resync_required');
+    assert(desk.network.pulls().length < 10);
+    assertSameRows(desk.rows(), old);
+    assert.equal((await desk.host.getStatus()).state, 'error');
+  });
+});
+
+describe('a copy that differs from the server', () => {
+  /** Changes a row, and its digest with it, so that nothing but the server can tell. */
+  const tamper = (desk: Desk): void => editDatabase(desk.file, (db) => {
+    db.exec('UPDATE digest SET sum = sum + 1 WHERE collection = \'plans\'');
+    db.exec('UPDATE plans_a SET payload = json_set(payload, \'$.priceMinor\', 999999), crc = crc + 1 WHERE rowid = 3');
+  });
+
+  test('is built anew, which the attempts and the notice say', async (t) => {
+    const { desk, person } = await synced(t);
+    tamper(desk);
+    const { rebuilt } = await desk.sync();
+    assert.equal(rebuilt, 'copy_differed');
+    await assertExact(desk, person.client);
+    const status = await desk.host.getStatus();
+    assert.deepEqual([status.state, status.notice?.code], ['up_to_date', rebuilt]);
+    assert.equal((await desk.host.attempts())[0]?.detail, rebuilt);
+  });
+
+  test('is told so while it is being built anew', async (t) => {
+    const { desk } = await synced(t);
+    tamper(desk);
+    const notices: (string | null)[] = [];
+    desk.network.plan(({ page, since }) => async (exchange) => {
+      if (page !== null && since === null) notices.push((await desk.host.getStatus()).notice?.code ?? null);
+      return letThrough(exchange);
+    });
+    await desk.sync();
+    assert.equal(notices[0], 'copy_differed');
+  });
+
+  test('is readable throughout the rebuild', async (t) => {
+    const { desk, person } = await synced(t);
+    editDatabase(desk.file, (db) => db.exec('UPDATE digest SET sum = sum + 1 WHERE collection = \'plans\''));
+    await syncWatched(desk);
+    await assertExact(desk, person.client);
+  });
+
+  test('however often it is built is given up after a few tries, and stays readable', async (t) => {
+    const { books, desk } = await synced(t);
+    const old = desk.rows();
+    await books.addPlans(3);
+    desk.network.plan(({ page }) => page === null ? null
+      : ({ forward }) => altered(forward(), (text) => text.replace(/("plans":\{"count":\d+,"sum":)(\d+)/, '$1999')));
+    const { error } = await desk.host.pullFromServer();
+    assert.equal(error?.code, 'digest_mismatch');
+    assert(desk.network.pulls().length < 20, `${desk.network.pulls().length} requests`);
+    assertSameRows(desk.rows(), old);
+    const status = await desk.host.getStatus();
+    assert.deepEqual([status.state, status.error?.code], ['error', 'digest_mismatch']);
+    desk.network.plan(null);
+    await desk.sync();
+    await assertExact(desk, books.owner.client);
+  });
+});
+
+describe('the proof of a day', () => {
+  test('finds a byte that the disk has changed, and the copy is built anew by itself', async (t) => {
+    const { desk, person } = await synced(t);
+    await desk.idle();
+    editDatabase(desk.file, (db) => db.exec('UPDATE plans_a SET payload = replace(payload, \'EUR\', \'EUS\') WHERE rowid = 5'));
+    await desk.sync();
+    await desk.idle();
+    await assert.rejects(assertExact(desk, person.client), 'the digest that is kept does not show it');
+    desk.clock.ms += DAY_MS;
+    await desk.sync();
+    await desk.until(({ state, notice }) => state === 'up_to_date' && /damaged/.test(notice?.message ?? ''));
+    await assertExact(desk, person.client);
+    assert.match((await desk.host.attempts())[0]?.detail ?? '', /damaged/);
+  });
+
+  test('is made once a day and not with every pull', async (t) => {
+    const { desk } = await synced(t);
+    await desk.idle();
+    const verifiedMs = (): unknown => {
+      let found: unknown;
+      editDatabase(desk.file, (db) => { found = db.prepare('SELECT last_verified_ms AS ms FROM state').get()?.['ms']; });
+      return found;
+    };
+    assert.equal(verifiedMs(), desk.clock.ms);
+    const first = desk.clock.ms;
+    desk.clock.ms += DAY_MS - 1;
+    await desk.sync();
+    await desk.idle();
+    assert.equal(verifiedMs(), first);
+    desk.clock.ms += 1;
+    await desk.sync();
+    await desk.idle();
+    assert.equal(verifiedMs(), first + DAY_MS);
+    desk.clock.ms -= 2 * DAY_MS;
+    await desk.sync();
+    await desk.idle();
+    assert.equal(verifiedMs(), desk.clock.ms, 'a clock that was set back does not stop it');
+  });
+});

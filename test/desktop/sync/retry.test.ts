@@ -1,0 +1,106 @@
+// Trying again: how long the waits are, what is tried again, and what stops it.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+
+import { backoffMs, MAX_ATTEMPTS, mayPass, withRetry } from '../../../desktop/sync/retry.ts';
+import { AppError, desktopErrorCodes, wireErrorCodes, type ErrorCode } from '../../../shared/errors.ts';
+import { assertRejects } from '../../server/store/bench.ts';
+import { createTimers } from '../../sync/timers.ts';
+
+const offline = new AppError('offline', 'No answer.');
+const never = new AbortController().signal;
+
+function asking(retryAfterS: number): AppError {
+  return new AppError('unavailable', 'Later.', { retryAfterS });
+}
+
+describe('a wait', () => {
+  test('is a random part of a bound that doubles up to half a minute', () => {
+    const bounds = [1, 2, 3, 4, 5, 6, 7, 8, 100].map((failures) => backoffMs(failures, offline, 1));
+    assert.deepEqual(bounds, [500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000]);
+    assert.equal(backoffMs(3, offline, 0), 0);
+    assert.equal(backoffMs(3, offline, 0.25), 500);
+  });
+
+  test('is at least as long as the server asks for', () => {
+    assert.equal(backoffMs(1, asking(7), 0), 7000);
+    assert.equal(backoffMs(6, asking(7), 0.9), 14_400);
+    assert.equal(backoffMs(1, asking(0), 0.5), 250);
+    assert.equal(backoffMs(1, asking(-5), 0.5), 250);
+  });
+});
+
+describe('an attempt', () => {
+  /** Fails with these errors, one after the other, and then succeeds. */
+  async function run(errors: readonly unknown[]): Promise<{ result: unknown; pauses: readonly number[]; heard: ErrorCode[] }> {
+    const timers = createTimers();
+    const heard: ErrorCode[] = [];
+    let tries = 0;
+    const attempt = async (): Promise<string> => {
+      const error = errors[tries];
+      tries += 1;
+      if (error !== undefined) throw error;
+      return `done at ${tries}`;
+    };
+    const result = await withRetry(attempt, { ...timers, random: () => 0.5 }, never, ({ code }) => heard.push(code))
+      .catch((error: unknown) => error);
+    assert.equal(timers.pending, 0);
+    return { result, pauses: timers.pauses, heard };
+  }
+
+  test('that succeeds is made once', async () => {
+    assert.deepEqual(await run([]), { result: 'done at 1', pauses: [], heard: [] });
+  });
+
+  test('that fails for what may pass is made again after a wait', async () => {
+    const { result, pauses, heard } = await run([offline, asking(3), offline]);
+    assert.equal(result, 'done at 4');
+    assert.deepEqual(pauses, [250, 3000, 1000]);
+    assert.deepEqual(heard, ['offline', 'unavailable', 'offline']);
+  });
+
+  test(`is made ${MAX_ATTEMPTS} times at most`, async () => {
+    const { result, pauses, heard } = await run(Array.from({ length: 10 }, () => offline));
+    assert.equal(result, offline);
+    assert.deepEqual([pauses.length, heard.length], [MAX_ATTEMPTS - 1, MAX_ATTEMPTS]);
+  });
+
+  test('is not made again where the server asks for a wait that is longer than any of ours', async () => {
+    const error = asking(31);
+    assert.deepEqual(await run([error]), { result: error, pauses: [], heard: ['unavailable'] });
+    assert.equal((await run([asking(29)])).result, 'done at 2');
+  });
+
+  test('is made again only for codes that say nothing about the request itself', async () => {
+    const passing = ['too_many_requests', 'internal', 'unavailable', 'offline'];
+    for (const code of [...wireErrorCodes, ...desktopErrorCodes]) {
+      const error = new AppError(code, 'A sentence.');
+      assert.equal(mayPass(error), passing.includes(code), code);
+      assert.equal((await run([error])).result, passing.includes(code) ? 'done at 2' : error);
+    }
+    const defect = new TypeError('a defect');
+    assert.deepEqual(await run([defect]), { result: defect, pauses: [], heard: [] });
+  });
+});
+
+describe('a raised signal', () => {
+  test('ends a wait at once and leaves no timer', async () => {
+    const timers = createTimers();
+    timers.hold(true);
+    const stopping = new AbortController();
+    const run = withRetry(async () => { throw offline; }, { ...timers, random: () => 0.5 }, stopping.signal, () => undefined);
+    const ended = assertRejects(run, 'cancelled');
+    while (timers.pending === 0) await Promise.resolve();
+    stopping.abort();
+    await ended;
+    assert.equal(timers.pending, 0);
+  });
+
+  test('before a wait keeps it from beginning', async () => {
+    const timers = createTimers();
+    const run = withRetry(async () => { throw offline; }, { ...timers, random: () => 0.5 }, AbortSignal.abort(), () => undefined);
+    await assertRejects(run, 'cancelled');
+    assert.deepEqual(timers.pauses, []);
+  });
+});

@@ -1,0 +1,218 @@
+// One run at a time: who joins it, what follows it, what stops it, and in which order its end becomes known.
+
+import assert from 'node:assert/strict';
+import { after, before, test, type TestContext } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
+import type { WireRecord } from '../../../shared/protocol.ts';
+import { stores } from '../../server/harness.ts';
+import { plan } from '../../server/samples.ts';
+import { openBooks, type Books } from '../../sync/books.ts';
+import { openDesk, type Desk } from '../../sync/desk.ts';
+import { assertExact } from '../../sync/exact.ts';
+import { faults, letThrough } from '../../sync/network.ts';
+import { openSite, type Site } from '../../sync/site.ts';
+
+let site: Site;
+before(async () => {
+  const [embedded] = stores;
+  assert(embedded);
+  site = await openSite(embedded);
+});
+after(() => site.stop());
+
+async function synced(t: TestContext): Promise<{ books: Books; desk: Desk }> {
+  const books = await openBooks(site);
+  const desk = await openDesk(t, { url: site.server.url, token: books.owner.token });
+  await desk.sync();
+  await desk.idle();
+  // The next run renews the token that was kept; the tests are about what comes after.
+  await desk.sync();
+  desk.network.plan(null);
+  return { books, desk };
+}
+
+/** A write that the server has done and answered, and that waits for the run under way to end. */
+async function startWrite(desk: Desk, books: Books): Promise<{ promise: Promise<WireRecord> }> {
+  const { count } = (await books.owner.client.pull()).body;
+  const promise = desk.host.records.create('plans', { ...plan() });
+  while ((await books.owner.client.pull()).body.count === count) await nextTurn();
+  // The answer arrives soon after the record is there.
+  for (let turn = 0; turn < 20; turn += 1) await books.owner.client.get('/api/health');
+  return { promise };
+}
+
+/** Holds the next pull until it is released. */
+function holdPull(desk: Desk): { isHeld: Promise<void>; release: () => void } {
+  const { promise: isHeld, resolve: enter } = Promise.withResolvers<void>();
+  const { promise: isReleased, resolve: release } = Promise.withResolvers<void>();
+  desk.network.plan(({ page }) => page === 0 ? async (exchange) => {
+    // The server has answered; what it answered is on its way.
+    const response = await letThrough(exchange);
+    enter();
+    await isReleased;
+    return response;
+  } : null);
+  return { isHeld, release };
+}
+
+test('a second request joins the run under way', async (t) => {
+  const { desk } = await synced(t);
+  const held = holdPull(desk);
+  const first = desk.host.pullFromServer();
+  await held.isHeld;
+  const second = desk.host.pullFromServer();
+  held.release();
+  assert.equal(await first, await second);
+  assert.equal(desk.network.pulls().length, 1);
+  assert.notEqual(await desk.host.pullFromServer(), await first, 'a later one starts another');
+});
+
+test('a write during a run is followed by another, and returns when its record is here', async (t) => {
+  const { books, desk } = await synced(t);
+  const held = holdPull(desk);
+  const run = desk.host.pullFromServer();
+  await held.isHeld;
+  const writing = await startWrite(desk, books);
+  held.release();
+  assert.equal((await run).changes, 0, 'that run had asked before the write');
+  const { id } = await writing.promise;
+  assert(await desk.host.getRecord('plans', id), 'the record is here');
+  assert.equal(desk.network.pulls().length, 2);
+  await assertExact(desk, books.owner.client);
+});
+
+test('several writes at once need not a run each', async (t) => {
+  const { books, desk } = await synced(t);
+  const held = holdPull(desk);
+  const run = desk.host.pullFromServer();
+  await held.isHeld;
+  const writing = Array.from({ length: 8 }, (_, index) =>
+    desk.host.records.create('plans', { ...plan({ name: `One of eight ${index}` }) }));
+  const isSent = (): boolean => desk.network.calls.filter(({ method, path }) => method === 'POST' && path === '/api/plans').length === 8;
+  while (!isSent()) await nextTurn();
+  held.release();
+  await run;
+  const records = await Promise.all(writing);
+  for (const { id } of records) assert(await desk.host.getRecord('plans', id));
+  assert(desk.network.pulls().length <= 9);
+  await assertExact(desk, books.owner.client);
+});
+
+test('what is cancelled starts nothing again by itself, though a write waits for the next run', async (t) => {
+  const { books, desk } = await synced(t);
+  desk.network.plan(({ page }) => page === 0 ? faults.silent : null);
+  const run = desk.host.pullFromServer();
+  while (desk.network.pulls().length === 0) await nextTurn();
+  const writing = await startWrite(desk, books);
+  await desk.host.cancelPull();
+  assert.equal((await run).outcome, 'cancelled');
+  await writing.promise;
+  assert.equal(desk.network.pulls().length, 1);
+  assert.notEqual((await desk.host.getStatus()).state, 'syncing');
+});
+
+test('nobody who signs out or in meets a run of the one before', async (t) => {
+  const { books, desk } = await synced(t);
+  const other = await books.owner.hire('viewer');
+  desk.network.plan(({ page }) => page === 0 ? faults.silent : null);
+  const run = desk.host.pullFromServer();
+  while (desk.network.pulls().length === 0) await nextTurn();
+  const writing = await startWrite(desk, books);
+  await desk.host.setAuthToken(other.token);
+  assert.equal((await run).outcome, 'cancelled');
+  await desk.until(({ state }) => state === 'up_to_date');
+  await writing.promise;
+  await assertExact(desk, other.client);
+  assert.equal((await desk.host.getStatus()).user?.id, other.userId);
+});
+
+test('the end is known in this order: rows, then the time of the last sync, then the run is over', async (t) => {
+  const { books, desk } = await synced(t);
+  const added = await books.create('plans', plan());
+  desk.clock.ms += 60_000;
+  const seen: string[] = [];
+  const stop = desk.host.onStatus(({ state, lastSync }) => {
+    seen.push(`${state} ${desk.rows().has(`plans ${added.id}`)} ${lastSync?.timestamp === new Date(desk.clock.ms).toISOString()}`);
+  });
+  await desk.sync();
+  stop();
+  assert.deepEqual([...new Set(seen)], ['syncing false false', 'up_to_date true true']);
+});
+
+test('a run that fails leaves the time of the last sync alone', async (t) => {
+  const { desk } = await synced(t);
+  const { lastSync } = await desk.host.getStatus();
+  desk.clock.ms += 60_000;
+  desk.network.plan(() => faults.internal);
+  assert.equal((await desk.host.pullFromServer()).outcome, 'failed');
+  assert.deepEqual((await desk.host.getStatus()).lastSync, lastSync);
+});
+
+test('every run is kept among the attempts, with what it brought or why it failed', async (t) => {
+  const { books, desk } = await synced(t);
+  await books.addPlans(3);
+  await desk.sync();
+  desk.network.plan(() => faults.refused);
+  await desk.host.pullFromServer();
+  await desk.reopen();
+  await desk.host.pullFromServer();
+  desk.network.plan(({ page }) => page === null ? null : faults.silent);
+  const run = desk.host.pullFromServer();
+  while (desk.network.pulls().length === 0) await nextTurn();
+  await desk.host.cancelPull();
+  await run;
+  const attempts = (await desk.host.attempts()).slice(0, 4).map(({ outcome, code, changes }) => [outcome, code, changes]);
+  assert.deepEqual(attempts, [
+    ['cancelled', 'cancelled', 0], ['failed', 'offline', 0], ['failed', 'offline', 0], ['completed', null, 3],
+  ]);
+});
+
+test('a listener that throws stops neither the run nor the other listeners', async (t) => {
+  const { books, desk } = await synced(t);
+  await books.addPlans(2);
+  const states: string[] = [];
+  desk.host.onStatus(() => { throw new Error('the window is gone'); });
+  desk.host.onStatus(({ state }) => states.push(state));
+  await desk.sync();
+  await desk.sync();
+  assert.equal(states.at(-1), 'up_to_date');
+  assert.match(desk.logged.join(), /the window is gone/);
+});
+
+test('nothing begins after the host was closed', async (t) => {
+  const { desk } = await synced(t);
+  const { promise: isReleased, resolve: release } = Promise.withResolvers<void>();
+  desk.network.plan(({ method }) => method === 'POST' ? async (exchange) => {
+    const response = await letThrough(exchange);
+    await isReleased;
+    return response;
+  } : null);
+  const { host } = desk;
+  const writing = host.records.create('plans', { ...plan() });
+  while (!desk.network.calls.some(({ method, path }) => method === 'POST' && path === '/api/plans')) await nextTurn();
+  await desk.close();
+  const before = desk.network.calls.length;
+  release();
+  await writing;
+  assert.equal((await host.pullFromServer()).outcome, 'cancelled');
+  assert.equal(desk.network.calls.length, before);
+  assert.equal((await host.getStatus()).initialized, false);
+});
+
+test('larger pages are asked for as long as they come quickly, and small ones on a slow line', async (t) => {
+  const books = await openBooks(site);
+  await books.addPlans(2100);
+  const options = { url: site.server.url, token: books.owner.token };
+  const quick = await openDesk(t, options);
+  await quick.sync();
+  assert.deepEqual(quick.network.pulls().map(({ limit }) => limit), [1000, 2000]);
+  await assertExact(quick, books.owner.client);
+  const slow = await openDesk(t, options);
+  slow.network.plan(({ page }) => page === null ? null : async (exchange) => {
+    slow.clock.ms += 1100;
+    return letThrough(exchange);
+  });
+  await slow.sync();
+  assert.deepEqual(slow.network.pulls().map(({ limit }) => limit), [1000, 1000, 1000]);
+});

@@ -1,0 +1,43 @@
+// The pull loop and the memory of what it received: a page's bytes are given back when its rows are in, and no sooner.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { readState } from '../../../desktop/cache/cache.ts';
+import { pull, type PullDeps } from '../../../desktop/sync/sync.ts';
+import { addCrc, emptyDigest, recordCrc } from '../../../shared/digest.ts';
+import type { Page, WireChange } from '../../../shared/feed.ts';
+import { instant, invoice, temporaryCache, upsert } from '../cache/fixtures.ts';
+
+const changes = [1, 2, 3].map((number) => upsert('invoices', number, invoice(number)));
+const invoices = changes.reduce((digest, { id, updatedAt, payload }) =>
+  addCrc(digest, recordCrc(id, updatedAt, payload ?? '')), emptyDigest);
+
+/** A page with one change, the last one with the digest. */
+function pageOf(number: number): Page {
+  const hasMore = number < changes.length;
+  const own: readonly WireChange[] = changes.slice(number - 1, number);
+  return { serverTime: instant(number), changes: own, hasMore, scope: 'one', digest: hasMore ? null : { invoices } };
+}
+
+test('each page is given back once, after its rows are in and before the next is applied', async (t) => {
+  const { writer } = temporaryCache(t);
+  const story: string[] = [];
+  let asked = 0;
+  const deps: PullDeps = {
+    cache: writer,
+    async ask() {
+      const number = asked += 1;
+      return {
+        page: pageOf(number),
+        sizeBytes: 1,
+        release: () => story.push(`${number} given back with its cursor at ${readState(writer).cursor}`),
+      };
+    },
+    onPage: ({ upserts }) => story.push(`${upserts} in`),
+    breathe: async () => {},
+  };
+  await pull(deps, new AbortController().signal);
+  assert.deepEqual(story, [1, 2, 3].flatMap((number) =>
+    [`${number} given back with its cursor at ${instant(number)}`, `${number} in`]));
+});

@@ -1,0 +1,143 @@
+// The wire contract: a request that is repeated with its Idempotency-Key does its work once.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+
+import { assertError, type Client, type Reply } from './client.ts';
+import { hire, password, startServer, stores, type People, type TestServer } from '../harness.ts';
+import { customer, invoice, line, plan, user } from '../samples.ts';
+
+for (const store of stores) {
+  describe(`an idempotency key, on ${store.kind}`, { skip: store.skip }, () => {
+    let server: TestServer;
+    let people: People;
+    let keys = 0;
+    before(async () => {
+      server = await startServer(store);
+      people = await hire(server.owner, 'first.test');
+    });
+    after(() => server.stop());
+
+    const newKey = () => `key-${keys += 1}`;
+    const post = (client: Client, path: string, key: string, body: unknown): Promise<Reply> =>
+      client.post(path, body, { 'Idempotency-Key': key });
+    const count = async (collection: string) => (await server.owner.pullAll()).last.body.digest[collection]?.count ?? 0;
+
+    test('gives a repeat the first answer, to the letter, and changes nothing more', async () => {
+      const key = newKey();
+      const first = await post(server.owner, '/api/plans', key, plan({ name: 'Once' }));
+      assert.equal(first.status, 201);
+      const clock = (await server.owner.pull()).body.serverTime;
+      const repeat = await post(server.owner, '/api/plans', key, plan({ name: 'Once' }));
+      assert.deepEqual([repeat.status, repeat.text, repeat.headers['etag']], [201, first.text, first.headers['etag']]);
+      assert.equal((await server.owner.pull()).body.serverTime, clock);
+    });
+
+    test('gives the first answer even when the record has changed or gone since', async () => {
+      const key = newKey();
+      const first = await post(server.owner, '/api/plans', key, plan());
+      const { id, updatedAt } = first.body.record;
+      await server.owner.remove(`/api/plans/${id}`, updatedAt);
+      assert.equal((await post(server.owner, '/api/plans', key, plan())).text, first.text);
+      assertError(await server.owner.get(`/api/plans/${id}`), 'not_found');
+    });
+
+    test('is a conflict with another body or at another address', async () => {
+      const key = newKey();
+      await post(server.owner, '/api/plans', key, plan({ name: 'One' }));
+      const plans = await count('plans');
+      assertError(await post(server.owner, '/api/plans', key, plan({ name: 'Two' })), 'conflict');
+      assertError(await post(server.owner, '/api/customers', key, customer()), 'conflict');
+      assert.equal(await count('plans'), plans);
+    });
+
+    test('is a conflict with another password, which is part of the body though never published', async () => {
+      const key = newKey();
+      const first = await post(server.owner, '/api/users', key, user('keyed@first.test', { password }));
+      assert.equal((await post(server.owner, '/api/users', key, user('keyed@first.test', { password }))).text, first.text);
+      assertError(await post(server.owner, '/api/users', key, user('keyed@first.test', { password: 'another one' })), 'conflict');
+    });
+
+    test('stands for the fields and not for how they are written', async () => {
+      const key = newKey();
+      const first = await post(server.owner, '/api/plans', key, plan());
+      const raw = `  ${JSON.stringify(Object.fromEntries(Object.entries(plan()).reverse()), null, 2)}\n`;
+      const headers = { 'Idempotency-Key': key, 'Content-Type': 'application/json; charset=UTF-8' };
+      const repeat = await server.owner.send('POST', '/api/plans', { raw, headers });
+      assert.equal(repeat.text, first.text);
+    });
+
+    test('makes one record of requests that arrive at once', async () => {
+      const key = newKey();
+      const before = await count('customers');
+      const replies = await Promise.all(Array.from({ length: 12 }, () => post(people.editor, '/api/customers', key, customer())));
+      assert.deepEqual(new Set(replies.map(({ status }) => status)), new Set([201]));
+      assert.equal(new Set(replies.map(({ text }) => text)).size, 1);
+      assert.equal(await count('customers'), before + 1);
+    });
+
+    test('belongs to one person', async () => {
+      const key = newKey();
+      const mine = await post(server.owner, '/api/plans', key, plan({ name: 'Mine' }));
+      const theirs = await post(people.editor, '/api/plans', key, plan({ name: 'Theirs' }));
+      assert.equal(theirs.status, 201);
+      assert.notEqual(theirs.body.record.id, mine.body.record.id);
+      assertError(await post(people.viewer, '/api/plans', key, plan({ name: 'Mine' })), 'forbidden');
+    });
+
+    test('holds for 24 hours, also over a restart, and is then new', async () => {
+      const key = newKey();
+      const first = await post(server.owner, '/api/plans', key, plan());
+      server.clock.ms += 24 * 3_600_000 - 1;
+      await server.restart();
+      assert.equal((await post(server.owner, '/api/plans', key, plan())).text, first.text);
+      server.clock.ms += 1;
+      const second = await post(server.owner, '/api/plans', key, plan({ name: 'Another day' }));
+      assert.equal(second.status, 201);
+      assert.notEqual(second.body.record.id, first.body.record.id);
+      assert.equal((await post(server.owner, '/api/plans', key, plan({ name: 'Another day' }))).text, second.text);
+    });
+
+    test('of a request that was refused is still free', async () => {
+      const key = newKey();
+      assertError(await post(server.owner, '/api/plans', key, plan({ name: '' })), 'invalid_request');
+      assertError(await post(server.owner, '/api/invoices', key, invoice('0123456789abcdef01234567')), 'invalid_request');
+      assert.equal((await post(server.owner, '/api/plans', key, plan())).status, 201);
+    });
+
+    test('makes one payment and one number of an action that is repeated', async () => {
+      const buyer = await server.owner.create('customers', customer());
+      const draft = await server.owner.create('invoices', invoice(buyer.id, { lines: [line({ taxRateBp: 0 })] }));
+      const act = (action: string, version: string, key: string, body: unknown) => server.owner.post(
+        `/api/invoices/${draft.id}/${action}`, body, { 'If-Match': `"${version}"`, 'Idempotency-Key': key },
+      );
+      const sending = newKey();
+      const sent = await act('send', draft.updatedAt, sending, undefined);
+      assert.equal(sent.status, 200);
+      assert.equal((await act('send', draft.updatedAt, sending, {})).text, sent.text);
+      const other = await server.owner.create('invoices', invoice(buyer.id));
+      const headers = { 'If-Match': `"${other.updatedAt}"`, 'Idempotency-Key': sending };
+      assertError(await server.owner.post(`/api/invoices/${other.id}/send`, {}, headers), 'conflict');
+      const paying = newKey();
+      const payment = { amountMinor: 400, paidOn: '2026-03-01' };
+      const paid = await Promise.all(Array.from({ length: 5 }, () => act('payments', sent.body.record.updatedAt, paying, payment)));
+      assert.equal(new Set(paid.map(({ text }) => text)).size, 1);
+      const [{ body } = sent] = paid;
+      assert.equal(body.record.payload['paidMinor'], 400);
+      assertError(await act('payments', body.record.updatedAt, paying, { ...payment, amountMinor: 1 }), 'conflict');
+      assertError(await act('void', body.record.updatedAt, paying, undefined), 'conflict');
+      assert.equal((await server.owner.get(`/api/invoices/${draft.id}`)).text, paid[0]?.text);
+    });
+
+    test('is 1 to 128 visible characters', async () => {
+      for (const key of ['!', '~'.repeat(128), '\'"\\%${}']) {
+        assert.equal((await post(server.owner, '/api/plans', key, plan())).status, 201);
+      }
+      for (const key of ['', 'a'.repeat(129), 'two words', 'tab\there', 'caf\u00e9']) {
+        assertError(await post(server.owner, '/api/plans', key, plan()), 'invalid_request', ['Idempotency-Key']);
+      }
+      const twice = await server.owner.post('/api/plans', plan(), { 'Idempotency-Key': ['a', 'b'] });
+      assertError(twice, 'invalid_request', ['Idempotency-Key']);
+    });
+  });
+}

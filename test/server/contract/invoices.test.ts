@@ -1,0 +1,169 @@
+// The wire contract: what the server computes of an invoice, and the numbers it gives.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+
+import { assertError, type Client, type Payload, type Reply, type WireRecord } from './client.ts';
+import { addAccount, startServer, stores, type TestServer } from '../harness.ts';
+import { customer, invoice, line } from '../samples.ts';
+
+type Line = readonly [quantityMilli: number, unitPriceMinor: number, taxRateBp: number];
+type Tax = readonly [rateBp: number, netMinor: number, taxMinor: number];
+
+const most = Number.MAX_SAFE_INTEGER;
+const toLines = (lines: readonly Line[]) =>
+  lines.map(([quantityMilli, unitPriceMinor, taxRateBp]) => line({ quantityMilli, unitPriceMinor, taxRateBp }));
+
+for (const store of stores) {
+  describe(`an invoice's totals, on ${store.kind}`, { skip: store.skip }, () => {
+    let server: TestServer;
+    let buyer: WireRecord;
+    before(async () => {
+      server = await startServer(store);
+      buyer = await server.owner.create('customers', customer({ name: 'Buyer' }));
+    });
+    after(() => server.stop());
+
+    const create = (lines: readonly Line[]): Promise<Reply> =>
+      server.owner.post('/api/invoices', invoice(buyer.id, { lines: toLines(lines) }));
+    const assertTotals = (payload: Payload, subtotalMinor: number, taxes: readonly Tax[], totalMinor: number): void => {
+      assert.equal(payload['subtotalMinor'], subtotalMinor);
+      const found = (payload['taxes'] as Record<string, number>[]).map(({ rateBp, netMinor, taxMinor }) => [rateBp, netMinor, taxMinor]);
+      assert.deepEqual(found.sort(([a = 0], [b = 0]) => a - b), taxes);
+      assert.equal(payload['totalMinor'], totalMinor);
+    };
+
+    const cases: readonly (readonly [title: string, lines: readonly Line[], subtotal: number, taxes: readonly Tax[], total: number])[] = [
+      ['of no lines are nothing', [], 0, [], 0],
+      ['of one line are its net and its tax', [[2500, 1000, 1900]], 2500, [[1900, 2500, 475]], 2975],
+      ['round half a unit away from zero', [[500, 1, 0], [1500, 1, 0], [2500, 1, 0], [499, 1, 0]], 6, [[0, 6, 0]], 6],
+      ['round half a negative unit away from zero too', [[1000, 100, 0], [500, -1, 0], [2500, -1, 0], [499, -1, 0]], 96, [[0, 96, 0]], 96],
+      ['tax the sum of a rate, not each line', [[1000, 33, 1900], [1000, 33, 1900], [1000, 33, 1900]], 99, [[1900, 99, 19]], 118],
+      ['round half a unit of tax away from zero', [[1000, 50, 100], [1000, 150, 300]], 200, [[100, 50, 1], [300, 150, 5]], 206],
+      ['round a negative tax away from zero', [[1000, 1000, 0], [1000, -50, 100]], 950, [[0, 1000, 0], [100, -50, -1]], 949],
+      ['keep each rate apart', [[1000, 100, 1900], [1000, 100, 700], [1000, 100, 0], [1000, 100, 700]], 400,
+        [[0, 100, 0], [700, 200, 14], [1900, 100, 19]], 433],
+      ['take a discount off', [[1000, 10_000, 1900], [1000, -2500, 1900]], 7500, [[1900, 7500, 1425]], 8925],
+      ['may come to nothing', [[1000, 100, 1900], [1000, -100, 1900]], 0, [[1900, 0, 0]], 0],
+      ['hold what an integer holds', [[1000, most, 0]], most, [[0, most, 0]], most],
+      ['are exact where a product is no double', [[9_007_199_254_741, 1001, 0]], 9_016_206_453_996, [[0, 9_016_206_453_996, 0]],
+        9_016_206_453_996],
+    ];
+    for (const [title, lines, subtotal, taxes, total] of cases) {
+      test(title, async () => {
+        const { status, body, text } = await create(lines);
+        assert.equal(status, 201, text);
+        assertTotals(body.record.payload, subtotal, taxes, total);
+      });
+    }
+
+    test('that would be negative, or too large to be exact, are refused', async () => {
+      for (const lines of [
+        [[1000, -1, 0]], [[1000, 100, 1900], [1000, -101, 1900]], [[1000, 100, 0], [1000, -100, 1900]],
+        [[most, most, 0]], [[1000, most, 0], [1000, 1, 0]], [[1000, most, 1]], [[1000, most, 100_000]], [[1000, most, 0], [1000, 2, 1900]],
+        [[1001, most, 0]],
+      ] satisfies Line[][]) {
+        assertError(await create(lines), 'invalid_request', ['lines']);
+      }
+    });
+
+    test('follow the lines of a draft, and a change that is refused leaves them', async () => {
+      const draft = (await create([[1000, 100, 1900]])).body.record;
+      const path = `/api/invoices/${draft.id}`;
+      const changed = await server.owner.patch(path, draft.updatedAt, { lines: toLines([[3000, 100, 700]]) });
+      assertTotals(changed.body.record.payload, 300, [[700, 300, 21]], 321);
+      const negative = await server.owner.patch(path, changed.body.record.updatedAt, { lines: toLines([[1000, -1, 0]]) });
+      assertError(negative, 'invalid_request', ['lines']);
+      assert.equal((await server.owner.get(path)).text, changed.text);
+    });
+
+    test('stand beside the rest that the server sets of a draft', async () => {
+      const { payload } = (await create([[1000, 100, 0]])).body.record;
+      const { customerName, status, paidMinor, payments } = payload;
+      assert.deepEqual([customerName, status, paidMinor, payments], ['Buyer', 'draft', 0, []]);
+      assert.equal('number' in payload, false);
+    });
+  });
+
+  describe(`an invoice's number, on ${store.kind}`, { skip: store.skip }, () => {
+    let server: TestServer;
+    before(async () => { server = await startServer(store); });
+    after(() => server.stop());
+
+    const draft = async (owner: Client, fields: object = {}): Promise<WireRecord> => {
+      const buyer = await owner.create('customers', customer());
+      return owner.create('invoices', invoice(buyer.id, fields));
+    };
+    const send = (owner: Client, { id, updatedAt }: WireRecord): Promise<Reply> =>
+      owner.post(`/api/invoices/${id}/send`, undefined, { 'If-Match': `"${updatedAt}"` });
+    const numberOf = ({ body }: Reply) => body.record.payload['number'];
+
+    test('counts from 1 in each year and each account', async () => {
+      const [first, second] = [await addAccount(server, 'owner@one.test'), await addAccount(server, 'owner@two.test')];
+      const numbers = [];
+      for (const [owner, issueDate] of [
+        [first, '2026-12-31'], [second, '2026-06-01'], [first, '2026-01-01'], [first, '2027-01-01'], [second, '2026-06-01'],
+        [first, '2026-07-01'],
+      ] as const) numbers.push(numberOf(await send(owner, await draft(owner, { issueDate }))));
+      const expected = ['2026-00001', '2026-00001', '2026-00002', '2027-00001', '2026-00002', '2026-00003'];
+      assert.deepEqual(numbers, expected.map((rest) => `INV-${rest}`));
+    });
+
+    test('has no gap and no repeat under twenty sends at once, of which some fail', async () => {
+      const owner = await addAccount(server, 'owner@busy.test');
+      const drafts = await Promise.all(Array.from({ length: 20 }, () => draft(owner)));
+      const empty = await Promise.all(Array.from({ length: 3 }, () => draft(owner, { lines: [] })));
+      const stale = await draft(owner);
+      await owner.patch(`/api/invoices/${stale.id}`, stale.updatedAt, { notes: 'changed' });
+      const attempts = drafts.flatMap((one, index) => [one, ...(index % 5 === 0 ? [one, stale, empty[index % 3] ?? one] : [])]);
+      const replies = await Promise.all(attempts.map((one) => send(owner, one)));
+      const numbers = replies.filter(({ status }) => status === 200).map((reply) => String(numberOf(reply)));
+      assert.deepEqual(numbers.sort(), Array.from({ length: 20 }, (_, index) => `INV-2026-${String(index + 1).padStart(5, '0')}`));
+      assert.deepEqual(new Set(replies.map(({ status }) => status)), new Set([200, 409, 412]));
+      assert.equal(numberOf(await send(owner, await draft(owner))), 'INV-2026-00021');
+    });
+
+    test('stays with a void invoice, and a deleted draft takes none', async () => {
+      const owner = await addAccount(server, 'owner@void.test');
+      const sent = await send(owner, await draft(owner));
+      const { id, updatedAt } = sent.body.record;
+      const voided = await owner.post(`/api/invoices/${id}/void`, undefined, { 'If-Match': `"${updatedAt}"` });
+      assert.deepEqual([numberOf(voided), voided.body.record.payload['status']], ['INV-2026-00001', 'void']);
+      const dropped = await draft(owner);
+      await owner.remove(`/api/invoices/${dropped.id}`, dropped.updatedAt);
+      assert.equal(numberOf(await send(owner, await draft(owner))), 'INV-2026-00002');
+    });
+  });
+
+  describe(`the customer's name on an invoice, on ${store.kind}`, { skip: store.skip }, () => {
+    let server: TestServer;
+    before(async () => { server = await startServer(store); });
+    after(() => server.stop());
+
+    test('is the one at the last time it was written as a draft or sent, and renaming touches no invoice', async () => {
+      const { owner } = server;
+      let buyer = await owner.create('customers', customer({ name: 'First' }));
+      const rename = async (name: string): Promise<void> => {
+        buyer = (await owner.patch(`/api/customers/${buyer.id}`, buyer.updatedAt, { name })).body.record;
+      };
+      let record = await owner.create('invoices', invoice(buyer.id));
+      const path = `/api/invoices/${record.id}`;
+      const nameNow = async () => (await owner.get(path)).body.record.payload['customerName'];
+      await rename('Second');
+      assert.equal(await nameNow(), 'First');
+      record = (await owner.patch(path, record.updatedAt, { notes: 'x' })).body.record;
+      assert.equal(record.payload['customerName'], 'Second');
+      await rename('Third');
+      record = (await owner.post(`${path}/send`, undefined, { 'If-Match': `"${record.updatedAt}"` })).body.record;
+      assert.equal(record.payload['customerName'], 'Third');
+      const { serverTime } = (await owner.pull()).body;
+      await rename('Fourth');
+      assert.deepEqual((await owner.pull(`?since=${serverTime}`)).body.changes.map(({ collection }) => collection), ['customers']);
+      record = (await owner.patch(path, record.updatedAt, { notes: 'y' })).body.record;
+      assert.equal(record.payload['customerName'], 'Third');
+      const payment = { amountMinor: 1, paidOn: '2026-03-02' };
+      record = (await owner.post(`${path}/payments`, payment, { 'If-Match': `"${record.updatedAt}"` })).body.record;
+      assert.equal(record.payload['customerName'], 'Third');
+    });
+  });
+}

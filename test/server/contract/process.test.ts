@@ -1,0 +1,249 @@
+// The wire contract: `node server.ts` as a process. How it starts and says so, what it refuses to start with, how it
+// ends, and the admin command beside it.
+
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { Agent, request as requestHttp, type IncomingMessage } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+
+import { createOwner, resetPassword } from '../../../server/housekeeping.ts';
+import { readConfig } from '../../../server/config.ts';
+import { createPasswords } from '../../../server/passwords.ts';
+import { start } from '../../../server.ts';
+import { assertError, createClient, readReply, type Client } from './client.ts';
+import {
+  firstOwner, openStore, password, prepare, runServer, spawnServer, stores, type Installation, type ServerProcess,
+} from '../harness.ts';
+import { plan } from '../samples.ts';
+
+const [embedded = { kind: 'embedded', skip: false }] = stores;
+const admin = { ADMIN_EMAIL: firstOwner, ADMIN_PASSWORD: password };
+
+function clientOf({ url }: ServerProcess): Client {
+  const agent = new Agent();
+  return createClient(() => ({ url, agent }));
+}
+
+async function assertRejects(attempt: () => Promise<unknown>): Promise<Error> {
+  const error: unknown = await attempt().then(() => null, (reason: unknown) => reason);
+  assert.ok(error instanceof Error, 'it was expected to fail');
+  return error;
+}
+
+/** Resolves when nothing takes connections there any more. */
+async function untilRefused(url: string): Promise<void> {
+  const { port, hostname } = new URL(url);
+  for (;;) {
+    const socket = connect(Number(port), hostname);
+    const refused = await once(socket, 'connect').then(() => false, () => true);
+    socket.destroy();
+    if (refused) return;
+  }
+}
+
+/** Told to end at once; it gives its client some seconds, in which the other tests run. */
+let stuck: { readonly client: Socket; readonly exited: Promise<number | null> } | null = null;
+before(async () => {
+  const installation = await prepare(embedded);
+  const server = await spawnServer(installation.env);
+  const client = connect(Number(new URL(server.url).port), '127.0.0.1');
+  client.write('POST /api/auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n');
+  await once(client, 'data');
+  client.on('error', () => {}).write('{');
+  stuck = { client, exited: server.end().finally(() => installation.remove()) };
+});
+
+for (const store of stores) {
+  describe(`a server process, on ${store.kind}`, { skip: store.skip }, () => {
+    let installation: Installation;
+    before(async () => { installation = await prepare(store, admin); });
+    after(() => installation.remove());
+
+    test('says first of all where it listens, in JSON, and logs in JSON lines', async () => {
+      const server = await spawnServer(installation.env);
+      const { event, url } = JSON.parse(server.lines[0] ?? '') as Record<string, string>;
+      assert.equal(event, 'listening');
+      assert.match(url ?? '', /^http:\/\/127\.0\.0\.1:[1-9]\d*$/);
+      assertError(await clientOf(server).get('/nothing'), 'not_found');
+      await server.line(/"event":"request failed"/);
+      for (const line of server.lines) assert.doesNotThrow(() => JSON.parse(line));
+      assert.equal(await server.end('SIGINT'), 0);
+    });
+
+    test('creates the first account once, and not another when there is one', async () => {
+      const server = await spawnServer({ ...installation.env, ADMIN_EMAIL: 'other@first.test' });
+      assertError(await clientOf(server).post('/api/auth/login', { email: 'other@first.test', password }), 'unauthorized');
+      assert.ok(await clientOf(server).login(firstOwner, password));
+      assert.equal(await server.end(), 0);
+    });
+
+    test('finishes the request in flight when it is told to end, takes no other, and exits with 0', async () => {
+      const server = await spawnServer(installation.env);
+      const owner = await clientOf(server).login(firstOwner, password);
+      const body = JSON.stringify(plan({ name: 'In flight' }));
+      const headers = { 'Content-Type': 'application/json', 'Content-Length': body.length, Authorization: `Bearer ${owner.token}` };
+      const request = requestHttp(`${server.url}/api/plans`, {
+        method: 'POST', agent: new Agent({ keepAlive: true }), headers: { ...headers, Expect: '100-continue' },
+      });
+      request.flushHeaders();
+      await once(request, 'continue');
+      request.write(body.slice(0, 10));
+      const exited = server.end();
+      await untilRefused(server.url);
+      request.end(body.slice(10));
+      const [response] = await once(request, 'response') as [IncomingMessage];
+      assert.equal((await readReply(response)).status, 201);
+      assert.equal(await exited, 0);
+
+      const again = await spawnServer(installation.env);
+      const { changes } = await (await clientOf(again).login(firstOwner, password)).pullAll();
+      assert.ok(changes.some(({ payload }) => payload?.['name'] === 'In flight'));
+      assert.equal(await again.end(), 0);
+    });
+
+    test('runs beside the admin command, which makes accounts and new passwords', async () => {
+      const server = await spawnServer(installation.env);
+      const client = clientOf(server);
+      const created = await runServer(['admin', 'create', 'boss@second.test'], installation.env, `${password}\nignored\n`);
+      assert.equal(created.code, 0, created.stderr);
+      assert.match(created.stdout, /boss@second\.test/);
+      const boss = await client.login('boss@second.test', password);
+      assert.deepEqual((await boss.pull()).body.changes.map(({ payload }) => payload),
+        [{ email: 'boss@second.test', name: 'boss', role: 'owner', disabled: false }]);
+
+      const reset = await runServer(['admin', 'reset', 'Boss@second.test'], installation.env, 'without a line break');
+      assert.equal(reset.code, 0, reset.stderr);
+      assertError(await boss.pull(), 'unauthorized');
+      assertError(await client.post('/api/auth/login', { email: 'boss@second.test', password }), 'unauthorized');
+      assert.ok(await client.login('boss@second.test', 'without a line break'));
+      for (const { stdout, stderr } of [created, reset]) assert.doesNotMatch(stdout + stderr, /correct horse|line break/);
+
+      assert.equal(await server.end(), 0);
+    });
+  });
+}
+
+describe('the data folder', () => {
+  test('is made for its owner alone, with a secret of mode 0600 that is made once', async () => {
+    const installation = await prepare(embedded, admin);
+    const dataDir = join(installation.folder, 'new', 'data');
+    const env = { ...installation.env, DATA_DIR: dataDir };
+    const first = await spawnServer(env);
+    const owner = await clientOf(first).login(firstOwner, password);
+    assert.equal(await first.end(), 0);
+    const file = join(dataDir, 'jwt-secret');
+    assert.equal(statSync(file).mode & 0o777, 0o600);
+    assert.equal(statSync(dataDir).mode & 0o077, 0);
+    const secret = readFileSync(file, 'utf8');
+    assert.ok(Buffer.byteLength(secret.trim()) >= 32);
+    assert.equal(first.lines.join('').includes(secret.trim()), false);
+
+    const second = await spawnServer(env);
+    assert.equal(readFileSync(file, 'utf8'), secret);
+    assert.equal((await clientOf(second).as(owner.token).get('/api/auth/me')).status, 200);
+    assert.equal(await second.end(), 0);
+    await installation.remove();
+  });
+});
+
+describe('a server that cannot start', () => {
+  let installation: Installation;
+  before(async () => { installation = await prepare(embedded); });
+  after(() => installation.remove());
+
+  test('says why in one sentence and exits with 1', async () => {
+    const { folder } = installation;
+    const file = (name: string, text: string): string => {
+      writeFileSync(join(folder, name), text);
+      return join(folder, name);
+    };
+    const held = await spawnServer(installation.env);
+    const folderWith = (name: string, inside: string, text: string): string => {
+      mkdirSync(join(folder, name));
+      file(join(name, inside), text);
+      return join(folder, name);
+    };
+    const cases: readonly (readonly [env: Record<string, string>, sentence: RegExp])[] = [
+      [{ PORT: new URL(held.url).port }, /PORT/], [{ HOST: '192.0.2.1', TRUST_PROXY: '1' }, /HOST/],
+      [{ MONGODB_URL: 'nonsense', JWT_SECRET: 'x'.repeat(32) }, /MONGODB_URL/],
+      [{ ADMIN_EMAIL: 'x', ADMIN_PASSWORD: password }, /e-mail/], [{ ADMIN_EMAIL: firstOwner, ADMIN_PASSWORD: 'short' }, /password/],
+      [{ DATA_DIR: file('occupied', '') }, /DATA_DIR/], [{ DATA_DIR: join(file('occupied', ''), 'below') }, /DATA_DIR/],
+      [{ DATA_DIR: folderWith('foreign', 'invoify.sqlite', 'long enough to be looked at as a database'.repeat(20)) }, /not a database/],
+      [{ DATA_DIR: folderWith('damaged', 'jwt-secret', 'short') }, /jwt-secret/],
+    ];
+    for (const [env, sentence] of cases) {
+      const { message } = await assertRejects(async () => start(readConfig({ ...installation.env, ...env })));
+      assert.match(message, sentence, JSON.stringify(env));
+      assert.match(message, /^[^\n]+\.$/);
+    }
+    const results = await Promise.all([{ HOST: '0.0.0.0' }, { PORT: new URL(held.url).port }, { DATA_DIR: file('occupied', '') }]
+      .map((env) => runServer([], { ...installation.env, ...env })));
+    for (const { code, stdout, stderr } of results) {
+      assert.deepEqual([code, stdout], [1, '']);
+      assert.match(stderr, /^[^\n]+\.\n$/);
+    }
+    assert.equal(await held.end(), 0);
+  });
+
+  test('refuses a word it does not know', async () => {
+    const { code, stderr } = await runServer(['serve'], installation.env);
+    assert.equal(code, 1);
+    assert.match(stderr, /^Usage: /);
+  });
+
+  test('makes no account and no password from what will not do', async () => {
+    const store = await openStore(installation, Date.now);
+    const passwords = createPasswords();
+    await createOwner(store, passwords, 'boss@first.test', password);
+    for (const [attempt, sentence] of [
+      [() => createOwner(store, passwords, 'Boss@first.test', password), /already in use/],
+      [() => createOwner(store, passwords, 'x@first.test', 'short'), /at least 8 characters/],
+      [() => createOwner(store, passwords, 'no address', password), /e-mail address/],
+      [() => resetPassword(store, passwords, 'nobody@first.test', password), /No user/],
+      [() => resetPassword(store, passwords, 'boss@first.test', 'short'), /at least 8 characters/],
+    ] as const) assert.match((await assertRejects(attempt)).message, sentence);
+    assert.equal((await store.listAccounts()).length, 1);
+    await store.close();
+
+    for (const [words, input, sentence] of [
+      [['create', 'boss@first.test'], password, /already in use/], [['create', 'x@first.test'], '', /password/i],
+      [['delete', 'boss@first.test'], password, /^Usage: /],
+    ] as const) {
+      const { code, stdout, stderr } = await runServer(['admin', ...words], installation.env, input);
+      assert.deepEqual([code, stdout], [1, '']);
+      assert.match(stderr.replace('Password: \n', ''), sentence);
+      assert.doesNotMatch(stderr, / {4}at /);
+    }
+  });
+});
+
+describe('a secret', () => {
+  test('is read from the file that X_FILE names', async () => {
+    const installation = await prepare(embedded);
+    const file = (name: string, text: string): string => {
+      writeFileSync(join(installation.folder, name), text);
+      return join(installation.folder, name);
+    };
+    const secret = 'a secret in a file that has more than 32 bytes';
+    const inFile = await spawnServer({
+      ...installation.env, ADMIN_EMAIL: firstOwner, ADMIN_PASSWORD_FILE: file('password', `${password}\n`),
+        JWT_SECRET_FILE: file('secret', `${secret}\r\n`),
+    });
+    const owner = await clientOf(inFile).login(firstOwner, password);
+    assert.equal(await inFile.end(), 0);
+    const inVariable = await spawnServer({ ...installation.env, JWT_SECRET: secret });
+    assert.equal((await clientOf(inVariable).as(owner.token).get('/api/auth/me')).status, 200);
+    assert.equal(await inVariable.end(), 0);
+    await installation.remove();
+  });
+});
+
+describe('a server whose client never ends its request', () => {
+  test('exits with 0 all the same when it is told to end', async () => {
+    assert.equal(await stuck?.exited, 0);
+    stuck?.client.destroy();
+  });
+});

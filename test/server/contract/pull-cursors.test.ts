@@ -1,0 +1,134 @@
+// The wire contract: when a cursor ends. Tombstones are kept for a time; a cursor from before those that are gone, or
+// from after the account's clock, is refused rather than continued with a hole in it.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+
+import { assertError, type Client, type Reply } from './client.ts';
+import { firstOwner, hire, password, startServer, stores, type Environment, type TestServer } from '../harness.ts';
+import { NaiveCopy, withoutEmpty } from '../naive-copy.ts';
+import { plan } from '../samples.ts';
+
+const DAY_MS = 86_400_000;
+
+/** Repeats a pull until it is answered so: housekeeping goes on beside the requests. */
+async function untilCode(client: Client, query: string, code: string): Promise<Reply> {
+  for (let attempt = 0; attempt < 1000; attempt += 1) {
+    const reply = await client.pull(query);
+    if (reply.body.error?.code === code) return reply;
+  }
+  throw new Error(`no ${code} in a thousand pulls`);
+}
+
+for (const store of stores) {
+  describe(`a cursor beyond the account's clock, on ${store.kind}`, { skip: store.skip }, () => {
+    let server: TestServer;
+    before(async () => { server = await startServer(store); });
+    after(() => server.stop());
+
+    test('cannot be continued, from the first microsecond on', async () => {
+      const { viewer } = await hire(server.owner, 'first.test');
+      const { serverTime } = (await server.owner.pull()).body;
+      const next = serverTime.replace(/\d{6}Z$/, (fraction) => `${String(parseInt(fraction, 10) + 1).padStart(6, '0')}Z`);
+      for (const since of [next, '2026-12-31T23:59:59Z', '9999-12-31T23:59:59.999999999Z', '9999-12-31T23:59:59-23:59']) {
+        for (const client of [server.owner, viewer]) assertError(await client.pull(`?since=${since}`), 'resync_required');
+      }
+      assert.equal((await server.owner.pull(`?since=${serverTime}`)).status, 200);
+    });
+
+    test('is one as soon as the account has come so far', async () => {
+      const { serverTime } = (await server.owner.pull()).body;
+      server.clock.ms += 1000;
+      const { updatedAt } = await server.owner.create('plans', plan());
+      const { body } = await server.owner.pull(`?since=${updatedAt}`);
+      assert.deepEqual([body.serverTime, body.count], [updatedAt, 0]);
+      assert.equal((await server.owner.pull(`?since=${serverTime}`)).body.count, 1);
+    });
+
+    test('from before everything is the whole account with its deletes', async () => {
+      const { id, updatedAt } = await server.owner.create('plans', plan());
+      await server.owner.remove(`/api/plans/${id}`, updatedAt);
+      const whole = (await server.owner.pull()).body;
+      for (const since of ['1970-01-01T00:00:00Z', '1969-07-20T20:17:40Z', '0001-01-01T00:00:00Z', '0000-01-01T00:00:00+23:59']) {
+        const { status, body } = await server.owner.pull(`?since=${since}`);
+        assert.equal(status, 200, since);
+        assert.deepEqual(body.changes.filter(({ type }) => type === 'upsert'), whole.changes);
+        assert.deepEqual(body.changes.filter(({ type }) => type === 'delete').map(({ mongoId }) => mongoId), [id]);
+      }
+    });
+  });
+
+  describe(`a cursor from before deletes that are forgotten, on ${store.kind}`, { skip: store.skip }, () => {
+    let server: TestServer;
+    let beforeDelete = '';
+    let deleted = '';
+    before(async () => {
+      server = await startServer(store);
+      for (let index = 0; index < 4; index += 1) await server.owner.create('plans', plan({ name: `Kept ${index}` }));
+      const { id, updatedAt } = await server.owner.create('plans', plan({ name: 'Deleted' }));
+      beforeDelete = (await server.owner.pull()).body.serverTime;
+      deleted = (await server.owner.remove(`/api/plans/${id}`, updatedAt)).body.record.updatedAt;
+    });
+    after(() => server.stop());
+
+    const later = async (days: number, env: Environment = {}): Promise<Client> => {
+      server.clock.ms += days * DAY_MS;
+      await server.restart(env);
+      return server.client.login(firstOwner, password);
+    };
+
+    test('goes on for 90 days', async () => {
+      const client = await later(89.9);
+      await client.create('plans', plan({ name: 'After 89 days' }));
+      const { body } = await client.pull(`?since=${beforeDelete}`);
+      assert.deepEqual(body.changes.map(({ type, updatedAt }) => (type === 'delete' ? updatedAt : type)), [deleted, 'upsert']);
+    });
+
+    test('then cannot be continued, while one from the forgotten delete itself can', async () => {
+      const client = await later(0.2);
+      assertError(await untilCode(client, `?since=${beforeDelete}`, 'resync_required'), 'resync_required');
+      assertError(await client.pull('?since=1970-01-01T00:00:00Z'), 'resync_required');
+      assertError(await client.pull(`?since=${beforeDelete}&limit=1`), 'resync_required');
+      const { status, body } = await client.pull(`?since=${deleted}`);
+      assert.equal(status, 200);
+      assert.equal(body.count, 1);
+    });
+
+    test('is still one for a first pull in pages, whose pages lie before that delete', async () => {
+      const client = await server.client.login(firstOwner, password);
+      const { pages, last } = await client.pullAll('limit=1');
+      assert.equal(pages.length, 6);
+      const copy = new NaiveCopy();
+      for (const page of pages) copy.apply(page);
+      assert.deepEqual(copy.digest(), withoutEmpty(last.body.digest));
+    });
+
+    test('leaves a first pull in pages with what changes and goes between two of them', async () => {
+      const client = await server.client.login(firstOwner, password);
+      const first = await client.pull('?limit=2');
+      const copy = new NaiveCopy();
+      copy.apply(first);
+      const { changes } = (await server.owner.pull()).body;
+      const [held, unheld] = [first.body.changes.at(-1), changes.at(-1)];
+      await server.owner.remove(`/api/plans/${held?.mongoId}`, held?.updatedAt ?? '');
+      await server.owner.remove(`/api/plans/${unheld?.mongoId}`, unheld?.updatedAt ?? '');
+      let page = first;
+      while (page.body.hasMore) {
+        page = await client.pull(`?limit=2&since=${page.body.serverTime}`);
+        copy.apply(page);
+      }
+      assert.deepEqual(copy.digest(), withoutEmpty(page.body.digest));
+    });
+
+    test('ends sooner where TOMBSTONE_DAYS says so', async () => {
+      const { serverTime } = (await server.owner.pull()).body;
+      const { id, updatedAt } = await server.owner.create('plans', plan());
+      await server.owner.remove(`/api/plans/${id}`, updatedAt);
+      const kept = await later(0.4, { TOMBSTONE_DAYS: '0.5' });
+      await kept.create('plans', plan());
+      assert.equal((await kept.pull(`?since=${serverTime}`)).status, 200);
+      const client = await later(0.2, { TOMBSTONE_DAYS: '0.5' });
+      await untilCode(client, `?since=${serverTime}`, 'resync_required');
+    });
+  });
+}

@@ -1,0 +1,75 @@
+// The wire contract: how large a page of the feed is, and that pages of every size add up to the same copy.
+
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { after, before, describe, test } from 'node:test';
+
+import { openStore, startServer, stores, type TestServer } from '../harness.ts';
+import { NaiveCopy, withoutEmpty } from '../naive-copy.ts';
+import { customer, invoice, line, plan } from '../samples.ts';
+
+const PLANS = 5200;
+const MIB = 1024 * 1024;
+
+/** Thousands of records in one write, which the wire has no request for. */
+async function addPlans(server: TestServer, count: number): Promise<void> {
+  const { accountId } = (await server.owner.get('/api/auth/me')).body.user;
+  const store = await openStore(server, () => server.clock.ms);
+  await store.write(accountId, async (transaction) => {
+    for (let index = 0; index < count; index += 1) {
+      const payload = JSON.stringify(plan({ name: `Plan ${index}` }));
+      transaction.put('plans', randomBytes(12).toString('hex'), { payload, secret: null, references: [] }, null);
+    }
+  });
+  await store.close();
+}
+
+for (const store of stores) {
+  describe(`the size of a page, on ${store.kind}`, { skip: store.skip }, () => {
+    let server: TestServer;
+    before(async () => {
+      server = await startServer(store);
+      await addPlans(server, PLANS);
+    });
+    after(() => server.stop());
+
+    test('is 1000 changes where no limit is given, and 5000 where a larger one is', async () => {
+      for (const [query, count] of [
+        ['', 1000], ['?limit=1001', 1001], ['?limit=4999', 4999], ['?limit=5000', 5000], ['?limit=5001', 5000],
+        ['?limit=999999999999999999999', 5000],
+      ] as const) {
+        const { body } = await server.owner.pull(query);
+        assert.equal(body.count, count, query);
+        assert.equal(body.changes.length, count);
+        assert.equal(body.hasMore, true);
+      }
+    });
+
+    test('changes nothing about what arrives in the end', async () => {
+      const copies = await Promise.all(['', 'limit=333', 'limit=5000'].map(async (query) => {
+        const { pages, changes, last } = await server.owner.pullAll(query);
+        const copy = new NaiveCopy();
+        for (const page of pages) copy.apply(page);
+        assert.deepEqual(copy.digest(), withoutEmpty(last.body.digest));
+        return changes.map(({ mongoId }) => mongoId);
+      }));
+      assert.equal(new Set(copies[0]).size, PLANS + 1);
+      for (const ids of copies) assert.deepEqual(ids, copies[0]);
+    });
+
+    test('ends at about 8 MiB, and a following page goes on with the next change', async () => {
+      const { serverTime } = (await server.owner.pullAll('limit=5000')).last.body;
+      const { id } = await server.owner.create('customers', customer());
+      const lines = Array.from({ length: 1000 }, () => line({ description: 'é'.repeat(450) }));
+      for (let index = 0; index < 11; index += 1) await server.owner.create('invoices', invoice(id, { lines }));
+
+      const first = await server.owner.pull(`?since=${serverTime}`);
+      assert.equal(first.body.hasMore, true);
+      assert.ok(first.bytes.length > 7.5 * MIB && first.bytes.length < 9.5 * MIB, `${first.bytes.length} bytes`);
+      assert.equal(first.body.serverTime, first.body.changes.at(-1)?.updatedAt);
+      const second = await server.owner.pull(`?since=${first.body.serverTime}`);
+      assert.equal(second.body.hasMore, false);
+      assert.equal(first.body.count + second.body.count, 12);
+    });
+  });
+}

@@ -1,0 +1,96 @@
+// The wire contract: health, readiness and meta, and what is answered when the database or the server itself fails.
+
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { after, before, describe, test } from 'node:test';
+
+import { findMongod, startReplicaSet } from '../../mongod.ts';
+import { assertError, type Client, type Reply } from './client.ts';
+import { firstOwner, password, startServer, stores, type TestServer } from '../harness.ts';
+import { plan } from '../samples.ts';
+
+const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '../../../package.json'), 'utf8')) as { version: string };
+
+for (const store of stores) {
+  describe(`the service, on ${store.kind}`, { skip: store.skip }, () => {
+    let server: TestServer;
+    before(async () => { server = await startServer(store); });
+    after(() => server.stop());
+
+    test('says without a token that it is up, that its database answers, and what it speaks', async () => {
+      assert.deepEqual((await server.client.get('/api/health')).body, { success: true, status: 'ok' });
+      const ready = await server.client.get('/api/ready');
+      assert.deepEqual([ready.status, ready.body], [200, { success: true, checks: { database: 'ok' } }]);
+      const meta = await server.client.get('/api/meta');
+      assert.deepEqual([meta.status, meta.body], [200, { name: 'invoify', version, protocol: { current: 1, oldest: 1 } }]);
+    });
+
+    test('says no more of an error that is its own than that, and logs the rest under the request\'s id', async () => {
+      const attempts: (() => Promise<Reply>)[] = [
+        () => server.owner.get('/api/auth/me'), () => server.owner.pull(), () => server.owner.post('/api/plans', plan()),
+        () => server.client.post('/api/auth/login', { email: firstOwner, password }),
+      ];
+      for (const attempt of attempts) {
+        server.clock.fault = new Error('the inside of the server', { cause: new Error('deeper inside') });
+        const reply = await attempt();
+        assertError(reply, 'internal');
+        assert.deepEqual(Object.keys(reply.body), ['success', 'error']);
+        assert.deepEqual(Object.keys(reply.body.error), ['code', 'message']);
+        assert.doesNotMatch(reply.text, /inside|\.ts|at /);
+        const logged = server.lines.find((line) => line.includes(String(reply.headers['x-request-id'])));
+        assert.match(logged ?? '', /"level":"error".*the inside of the server.*deeper inside/);
+      }
+    });
+
+    test('never logs a password or a token', async () => {
+      await server.client.post('/api/auth/login', { email: firstOwner, password: 'a wrong password' });
+      await server.owner.get('/api/nothing?token=a-secret-token');
+      const log = server.lines.join('');
+      for (const secret of [password, 'a wrong password', 'a-secret-token', String(server.owner.token)]) {
+        assert.equal(log.includes(secret), false);
+      }
+    });
+  });
+}
+
+/** What is answered while the database is gone. */
+async function assertUnavailable(client: Client): Promise<void> {
+  assert.equal((await client.get('/api/health')).status, 200);
+  const replies = await Promise.all([
+    client.get('/api/ready'), client.pull(), client.get('/api/plans/0123456789abcdef01234567'), client.post('/api/auth/refresh'),
+    client.as(null).post('/api/auth/login', { email: firstOwner, password }),
+  ]);
+  for (const reply of replies) assertError(reply, 'unavailable');
+  const [ready] = replies;
+  const { checks } = ready?.body as unknown as { checks: Record<string, string> };
+  assert.deepEqual(Object.keys(checks), ['database']);
+  assert.match(checks['database'] ?? '', /^[A-Z].*\.$/);
+}
+
+describe('without its database', () => {
+  test('the embedded server is up and not ready, and answers 503', async () => {
+    const [embedded] = stores;
+    assert.ok(embedded);
+    const server = await startServer(embedded);
+    const file = join(server.folder, 'invoify.sqlite');
+    // Another connection's write makes every other read the file again, which is then no database any more.
+    const db = new DatabaseSync(file);
+    db.exec('BEGIN IMMEDIATE; UPDATE account SET clock = clock; COMMIT; PRAGMA wal_checkpoint(TRUNCATE)');
+    db.close();
+    writeFileSync(file, Buffer.alloc(100_000, 7));
+    await assertUnavailable(server.owner);
+    await server.stop();
+  });
+
+  const { found: program, missing } = findMongod();
+  test('the MongoDB server is up and not ready, and answers 503', { skip: missing ?? false }, async () => {
+    assert.ok(program);
+    const set = await startReplicaSet(program, 1);
+    const server = await startServer({ kind: 'mongodb', skip: false }, { MONGODB_URL: set.url });
+    await set.stop();
+    await assertUnavailable(server.owner);
+    await server.stop();
+  });
+});

@@ -1,0 +1,133 @@
+// The wire contract: how answers travel. Compression as it is negotiated, HTTPS, and whom a proxy speaks for.
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib';
+
+import { assertError, createClient } from './client.ts';
+import { firstOwner, password, startServer, stores, type TestServer } from '../harness.ts';
+import { customer } from '../samples.ts';
+
+const [embedded = { kind: 'embedded', skip: false }] = stores;
+const decode = { gzip: gunzipSync, br: brotliDecompressSync, zstd: zstdDecompressSync } as const;
+
+describe('compression', () => {
+  let server: TestServer;
+  before(async () => {
+    server = await startServer(embedded, { TRUST_PROXY: '1' });
+    const notes = 'Zoë 🧾 '.repeat(50);
+    for (let index = 0; index < 20; index += 1) await server.owner.create('customers', customer({ notes }));
+  });
+  after(() => server.stop());
+
+  const pull = (accept?: string) => server.owner.get('/api/sync/pull', accept === undefined ? {} : { 'Accept-Encoding': accept });
+
+  for (const [name, decompress] of Object.entries(decode)) {
+    test(`with ${name} carries the same text in fewer bytes`, async () => {
+      const plain = await pull();
+      assert.equal(plain.headers['content-encoding'], undefined);
+      const reply = await pull(name);
+      assert.equal(reply.headers['content-encoding'], name);
+      assert.equal(decompress(reply.bytes).toString(), plain.text);
+      assert.ok(reply.bytes.length < plain.bytes.length / 5);
+      assert.equal(reply.headers['content-length'], String(reply.bytes.length));
+      assert.match(String(reply.headers['vary']), /accept-encoding/i);
+    });
+  }
+
+  test('is what the client likes best of what there is', async () => {
+    for (const [accept, encoding] of [
+      ['gzip, deflate, br', 'br'], ['gzip, deflate, br, zstd', 'zstd'], ['gzip;q=1.0, br;q=0.5', 'gzip'],
+      ['zstd;q=0, br;q=0, gzip;q=0.1', 'gzip'],
+      ['*', 'zstd'], ['*;q=0.5, gzip', 'gzip'], ['GZIP', 'gzip'], ['br ; q=0.9 , gzip ; q=0.95', 'gzip'], ['gzip;q=0.001', 'gzip'],
+    ] as const) assert.equal((await pull(accept)).headers['content-encoding'], encoding, accept);
+  });
+
+  test('is none where the client wants none', async () => {
+    for (const accept of [
+      '', 'identity', 'deflate', 'gzip;q=0', '*;q=0', 'identity, gzip;q=0.5', 'compress, x-custom', ';;,,q=1', 'gzip;q=x',
+    ]) {
+      assert.equal((await pull(accept)).headers['content-encoding'], undefined, accept);
+    }
+  });
+
+  test('applies to errors and to HEAD as well', async () => {
+    const unknown = Object.fromEntries(Array.from({ length: 200 }, (_, index) => [`field${index}`, 1]));
+    const refused = await server.owner.post('/api/plans', unknown, { 'Accept-Encoding': 'gzip' });
+    assert.equal(refused.status, 400);
+    const { error } = JSON.parse(gunzipSync(refused.bytes).toString()) as { error: { code: string } };
+    assert.equal(error.code, 'invalid_request');
+    const head = await server.owner.send('HEAD', '/api/sync/pull', { headers: { 'Accept-Encoding': 'gzip' } });
+    assert.deepEqual([head.headers['content-encoding'], head.bytes.length], ['gzip', 0]);
+  });
+
+  test('is spared where the peer is on the same machine', async () => {
+    await server.restart({ TRUST_PROXY: '' });
+    assert.equal((await pull('gzip, br, zstd')).headers['content-encoding'], undefined);
+    const claimed = await server.owner.get('/api/sync/pull', { 'Accept-Encoding': 'gzip', 'X-Forwarded-For': '203.0.113.9' });
+    assert.equal(claimed.headers['content-encoding'], undefined);
+  });
+});
+
+describe('a proxy', () => {
+  const failTenTimes = async (server: TestServer, address: string): Promise<void> => {
+    for (let failures = 0; failures < 10; failures += 1) assertError(await attempt(server, address, 'wrong wrong'), 'unauthorized');
+  };
+  const attempt = (server: TestServer, address: string, secret: string) =>
+    server.client.post('/api/auth/login', { email: firstOwner, password: secret }, { 'X-Forwarded-For': address });
+
+  test('that is trusted says who signs in: one client\'s failures do not keep another out', async () => {
+    const server = await startServer(embedded, { TRUST_PROXY: '1' });
+    await failTenTimes(server, '203.0.113.9');
+    assertError(await attempt(server, '203.0.113.9', password), 'too_many_requests');
+    assertError(await attempt(server, '198.51.100.1, 203.0.113.9', password), 'too_many_requests');
+    assert.equal((await attempt(server, '203.0.113.10', password)).status, 200);
+    await server.stop();
+  });
+
+  test('that is not trusted is not believed', async () => {
+    const server = await startServer(embedded);
+    await failTenTimes(server, '203.0.113.9');
+    assertError(await attempt(server, '203.0.113.10', password), 'too_many_requests');
+    await server.stop();
+  });
+});
+
+describe('HTTPS', { skip: hasOpenssl() ? false : 'there is no openssl program to make a certificate with' }, () => {
+  test('is served with TLS_CERT and TLS_KEY', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'invoify-tls-'));
+    const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
+    execFileSync('openssl', [
+      'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', key, '-out', cert, '-days', '2',
+      '-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1',
+    ], { stdio: 'ignore' });
+    const server = await startServer(embedded, { TLS_CERT: cert, TLS_KEY: key, TEST_CA: readFileSync(cert, 'utf8') });
+    assert.match(server.url, /^https:\/\/127\.0\.0\.1:\d+$/);
+    assert.equal((await server.owner.pull()).status, 200);
+    assertError(await server.owner.get('/nothing'), 'not_found');
+
+    const distrustful = createClient(() => ({ url: server.url, agent: server.agent }));
+    await assert.rejects(distrustful.get('/api/health'), { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' });
+    const { port } = new URL(server.url);
+    const plain = connect(Number(port), '127.0.0.1').on('error', () => {});
+    plain.write('GET /api/health HTTP/1.1\r\nHost: x\r\n\r\n');
+    const answer = Buffer.concat(await plain.toArray().catch(() => []) as Buffer[]).toString();
+    assert.doesNotMatch(answer, /success/);
+    await server.stop();
+    rmSync(folder, { recursive: true });
+  });
+});
+
+function hasOpenssl(): boolean {
+  try {
+    execFileSync('openssl', ['version'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,55 @@
+// Which of the driver's errors a write is repeated for, and what the store's callers get to see.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import {
+  MongoBulkWriteError, MongoError, MongoNetworkError, MongoServerError, MongoWriteConcernError, type BulkWriteResult,
+} from 'mongodb';
+
+import { AppError, errorCode } from '../../../shared/errors.ts';
+import { isTransient, isUnknownCommit, toAppError } from '../../../server/mongo/errors.ts';
+
+const lost = new MongoNetworkError('read ECONNRESET');
+const noResult = {} as BulkWriteResult;
+
+test('a lost connection is repeated, also where a bulk write wraps it', () => {
+  for (const error of [lost, new MongoBulkWriteError(lost, noResult)]) {
+    assert(isTransient(error));
+    assert(isUnknownCommit(error));
+    assert.equal(errorCode(toAppError(error)), 'unavailable');
+  }
+});
+
+test('only an error that says so is repeated otherwise', () => {
+  const conflict = { message: 'WriteConflict', code: 112 };
+  assert(isTransient(new MongoServerError({ ...conflict, errorLabels: ['TransientTransactionError'] })));
+  for (const error of [new MongoServerError(conflict), new MongoError('a bug'), new TypeError('a bug'), new AppError('conflict', 'no')]) {
+    assert(!isTransient(error));
+    assert(!isUnknownCommit(error));
+  }
+});
+
+test('the state of the database is unavailable, with what to do', () => {
+  const expected: readonly [MongoError, RegExp][] = [
+    [new MongoServerError({ message: 'requires authentication', code: 13 }), /Correct the user and the password in MONGODB_URL/],
+    [new MongoServerError({ message: 'No space left', code: 14031 }), /Free some space/],
+    [new MongoServerError({ message: 'SnapshotTooOld', code: 239 }), /Continue from the last change/],
+    [new MongoServerError({ message: 'node is not primary', code: 10107 }), /Try again in a moment/],
+    [new MongoWriteConcernError({ ok: 1, writeConcernError: { code: 64, errmsg: 'timed out' } }), /Try again in a moment/],
+  ];
+  for (const [error, sentence] of expected) {
+    const seen = toAppError(error);
+    assert(seen instanceof AppError);
+    assert.equal(seen.code, 'unavailable');
+    assert.match(seen.message, sentence);
+    assert.equal(seen.cause, error);
+    assert(!seen.message.includes(error.message));
+  }
+});
+
+test('any other error passes as it is', () => {
+  for (const error of [new AppError('conflict', 'no'), new RangeError('a bug'), new MongoServerError({ message: 'BadValue', code: 2 })]) {
+    assert.equal(toAppError(error), error);
+  }
+});

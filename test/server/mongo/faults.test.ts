@@ -1,0 +1,207 @@
+// The MongoDB store while MongoDB fails: lost answers, lost connections, a primary that steps down, one that is killed.
+//
+// What is asserted is always the same: every write that was acknowledged is there exactly once, in the order of its
+// instants, with numbers that have no gap, and the digest agrees.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+
+import { EPOCH, type Instant } from '../../../shared/clock.ts';
+import { errorCode } from '../../../shared/errors.ts';
+import { openMongoStore } from '../../../server/mongo/store.ts';
+import type { Store } from '../../../server/store.ts';
+import { findMongod, startReplicaSet, testDatabaseName, withAdmin, type ReplicaSet } from '../../mongod.ts';
+import { assertAgrees, assertRejects, content, create, depsOf, look, newAccount, newId, START_MS } from '../store/bench.ts';
+import { watch } from '../store/suite-watch.ts';
+
+const { found: mongod, missing } = findMongod();
+
+describe('MongoDB store under faults', { skip: missing ?? false }, () => {
+  let set: ReplicaSet;
+  let store: Store;
+  const database = testDatabaseName();
+
+  before(async () => {
+    assert(mongod !== null, 'skipped where there is no mongod');
+    set = await startReplicaSet(mongod, 3);
+    store = await openMongoStore(set.url, database, depsOf({ nowMs: START_MS }));
+  });
+  after(async () => {
+    await store.close();
+    await set.stop();
+  });
+
+  const lostAnswer = { writeConcernError: { code: 64, errmsg: 'waiting for replication timed out' } };
+  const lostConnection = { closeConnection: true };
+  const conflict = { errorCode: 112, errorLabels: ['TransientTransactionError'] };
+  const faults: readonly [title: string, commands: readonly string[], fault: object][] = [
+    ['the answers to a commit are lost', ['commitTransaction'], lostAnswer],
+    ['the connection breaks at the commit', ['commitTransaction'], lostConnection],
+    ['the connection breaks while records are written', ['update'], lostConnection],
+    ['the connection breaks while a change reads', ['find'], lostConnection],
+    ['another process holds the account', ['findAndModify'], conflict],
+  ];
+  for (const [title, commands, fault] of faults) {
+    test(`writes happen once though ${title}`, async () => {
+      const accountId = await newAccount(store);
+      const failures = await failNext(set.url, 3, { failCommands: commands, appName: 'invoify', ...fault });
+      const written = await Promise.all([1, 2, 3].map((writer) => writeNumbered(store, accountId, writer)));
+      await assertAllThere(store, accountId, written);
+      assert(await failures() > 0, 'nothing failed');
+    });
+  }
+
+  test('a read error that a change swallows does not let its write pass', async () => {
+    const accountId = await newAccount(store);
+    const plan = await create(store, accountId, 'plans');
+    await failNext(set.url, 1, { failCommands: ['find'], appName: 'invoify', errorCode: 112, errorLabels: ['TransientTransactionError'] });
+    const found = await store.write(accountId, async (transaction) => {
+      const read = await transaction.get('plans', plan.id).catch(() => null);
+      transaction.put('plans', newId(), content({ found: read !== null }), null);
+      return read;
+    });
+    assert.deepEqual(found, plan);
+    assertAgrees(await look(store, accountId));
+  });
+
+  test('what the database refuses is lost alone; the writes that ran with it are kept', async () => {
+    const accountId = await newAccount(store);
+    const taken = await create(store, await newAccount(store), 'plans');
+    const outcomes = await Promise.allSettled([
+      writeNumbered(store, accountId, 1),
+      store.write(accountId, async (transaction) => transaction.put('plans', taken.id, content({}), null)),
+      writeNumbered(store, accountId, 2),
+    ]);
+    assert.deepEqual(outcomes.map(({ status }) => status), ['fulfilled', 'rejected', 'fulfilled']);
+    await assertAllThere(store, accountId, outcomes.flatMap((outcome) => (
+      outcome.status === 'fulfilled' && typeof outcome.value === 'object' ? [outcome.value] : []
+    )));
+  });
+
+  test('a database that cannot take a read is unavailable, in a sentence', async () => {
+    const accountId = await newAccount(store);
+    await failNext(set.url, 2, { failCommands: ['find', 'aggregate'], appName: 'invoify', closeConnection: true });
+    const error = await assertRejects(store.get(accountId, 'plans', newId()), 'unavailable');
+    assert.match(error.message, /Try again in a moment/);
+    assert.equal(await store.get(accountId, 'plans', newId()), null);
+  });
+
+  test('pages that a member no longer gives because it is not primary are unavailable, and writes go on', async () => {
+    const accountId = await newAccount(store);
+    const written = await Promise.all([1, 2].map((writer) => writeNumbered(store, accountId, writer)));
+    const reads = { failCommands: ['find'], namespace: `${database}.invoices`, appName: 'invoify' };
+    const failures = await failNext(set.url, 4, { ...reads, errorCode: 10107 });
+    await Promise.all(Array.from({ length: 4 }, () => assertRejects(look(store, accountId), 'unavailable')));
+    assert.equal(await failures(), 4);
+    await assertAllThere(store, accountId, [...written, await writeNumbered(store, accountId, 3)]);
+  });
+
+  test('the clock read after a step-down is not before an acknowledged write, and who watches goes on hearing', async () => {
+    const accountId = await newAccount(store);
+    const watched = watch(store, accountId);
+    const writing = Promise.all([1, 2].map((writer) => writeNumbered(store, accountId, writer)));
+    await set.stepDown();
+    const written = await writing;
+    const clock = await retryWhileUnavailable(() => store.latestClock(accountId));
+    assert.equal(clock, Math.max(...written.map(({ at }) => at)));
+    const { at } = await create(store, accountId, 'plans');
+    await retryWhileUnavailable(() => watched.reaches(at));
+    watched.stop();
+  });
+
+  test('who watches goes on hearing after the stream broke', async () => {
+    const accountId = await newAccount(store);
+    const watched = watch(store, accountId);
+    await watched.reaches((await create(store, accountId, 'plans')).at);
+    for (const fault of [{ closeConnection: true }, { errorCode: 136, errorLabels: [] }]) {
+      const failures = await failNext(set.url, 1, { failCommands: ['getMore'], appName: 'invoify', ...fault });
+      // The first may still come by a question that was open before; the second by none that failed.
+      for (let round = 0; round < 2; round += 1) {
+        const { at } = await create(store, accountId, 'plans');
+        await retryWhileUnavailable(() => watched.reaches(at));
+      }
+      assert(await failures() > 0, 'nothing failed');
+    }
+    watched.stop();
+  });
+
+  test('a killed primary costs no acknowledged write and makes none twice, and a reader misses nothing', async () => {
+    const accountId = await newAccount(store);
+    const written: Written[] = [];
+    let isWriting = true;
+    let killed: Promise<void> | null = null;
+    const writing = Promise.all(Array.from({ length: 4 }, async (_, writer) => {
+      // Enough writes before the primary dies that batches are under way, and enough after it on the new one.
+      for (let rounds = 0; rounds < 40; rounds += 1) {
+        written.push(await writeNumbered(store, accountId, writer));
+        if (written.length >= 60) killed ??= set.primary().then((primary) => primary.kill());
+      }
+    })).finally(() => { isWriting = false; });
+    const [arrived] = await Promise.all([followFeed(store, accountId, () => isWriting), writing]);
+    assert(killed !== null);
+    await killed;
+    await retryWhileUnavailable(() => store.check());
+    await assertAllThere(store, accountId, written);
+    assert.deepEqual(arrived, written.sort((a, b) => a.at - b.at).map(({ id }) => id));
+  });
+});
+
+interface Written { readonly id: string; readonly at: Instant; readonly number: number }
+
+function writeNumbered(store: Store, accountId: string, writer: number): Promise<Written> {
+  return store.write(accountId, async (transaction) => {
+    const id = newId();
+    await transaction.get('invoices', id);
+    const number = transaction.nextNumber('INV-2026');
+    return { id, number, at: transaction.put('invoices', id, content({ writer, number }), null) };
+  });
+}
+
+/** Ids in the order in which a reader that follows the clock gets them, until there are no more writers. */
+async function followFeed(store: Store, accountId: string, isWriting: () => boolean): Promise<string[]> {
+  const arrived: string[] = [];
+  let cursor: Instant = EPOCH;
+  for (let isLast = false; !isLast;) {
+    isLast = !isWriting();
+    const { account, changes } = await retryWhileUnavailable(() => look(store, accountId, { after: cursor }));
+    // A new primary may serve an older state for a moment: then there is nothing after the cursor.
+    if (account.clock < cursor) {
+      assert.deepEqual(changes, []);
+      isLast = false;
+      continue;
+    }
+    arrived.push(...changes.map(({ id }) => id));
+    cursor = account.clock;
+  }
+  return arrived;
+}
+
+async function assertAllThere(store: Store, accountId: string, written: readonly Written[]): Promise<void> {
+  const seen = await retryWhileUnavailable(() => look(store, accountId));
+  assertAgrees(seen);
+  const inOrder = written.toSorted((a, b) => a.at - b.at);
+  assert.deepEqual(seen.changes.map(({ id, at }) => ({ id, at })), inOrder.map(({ id, at }) => ({ id, at })));
+  assert.deepEqual(inOrder.map(({ number }) => number), inOrder.map((_, index) => index + 1));
+}
+
+/** Reads are not repeated by the store while there is no primary; each try itself waits for one. */
+async function retryWhileUnavailable<T>(read: () => Promise<T>): Promise<T> {
+  for (let triesLeft = 20; ; triesLeft -= 1) {
+    try {
+      return await read();
+    } catch (error) {
+      if (errorCode(error) !== 'unavailable' || triesLeft === 0) throw error;
+    }
+  }
+}
+
+/**
+ * The primary fails the next `times` commands that `data` describes (the failCommand fail point of mongod). Resolves to
+ * what ends that and tells how many it failed: mongod counts from its start.
+ */
+async function failNext(url: string, times: number, data: object): Promise<() => Promise<number>> {
+  const configure = (rest: object): Promise<number> => withAdmin(url, async (admin) =>
+    (await admin.command({ configureFailPoint: 'failCommand', ...rest }))['count']);
+  const before = await configure({ mode: { times }, data });
+  return async () => await configure({ mode: 'off' }) - before;
+}

@@ -1,0 +1,70 @@
+// Opening the MongoDB store where it cannot be used: one sentence that names the fix, and never the password.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { inspect } from 'node:util';
+
+import { problemOf } from '../../../server/mongo/preflight.ts';
+import { openMongoStore } from '../../../server/mongo/store.ts';
+import { findMongod, startMongod, startReplicaSet } from '../../mongod.ts';
+import { assertRejects, depsOf, START_MS } from '../store/bench.ts';
+
+const PASSWORD = 's3cret-p%40ss';
+const { found: mongod, missing } = findMongod();
+
+test('a server older than 6.0 is told to be updated', () => {
+  const hello = { setName: 'rs0', maxWireVersion: 13 };
+  assert.match(problemOf(hello) ?? '', /too old: update it to MongoDB 6\.0/);
+  assert.equal(problemOf({ ...hello, maxWireVersion: 17 }), null);
+  assert.equal(problemOf({ msg: 'isdbgrid', maxWireVersion: 21 }), null);
+});
+
+test('a URL that cannot be read is described without repeating it', async () => {
+  for (const url of [`mongodb://user:${PASSWORD}@`, `postgres://user:${PASSWORD}@host/db`, `mongodb://user:${PASSWORD}/@host`, PASSWORD]) {
+    assertSentence(await openError(url), /percent-encoded/);
+  }
+});
+
+describe('preflight', { skip: missing ?? false, concurrency: true }, () => {
+  test('where nothing listens: start it or correct the URL', async () => {
+    const error = await openError(`mongodb://user:${PASSWORD}@127.0.0.1:1/`);
+    assertSentence(error, /127\.0\.0\.1:1 cannot be reached \(ECONNREFUSED\): start it, or correct/);
+  });
+
+  test('a single mongod is told how to become a replica set', async (t) => {
+    const { address, kill } = await startMongod(program());
+    t.after(kill);
+    assertSentence(await openError(`mongodb://${address}/`), /not a replica set: start mongod with --replSet/);
+  });
+
+  test('a replica set that was not initiated is told to be', async (t) => {
+    const { address, kill } = await startMongod(program(), ['--replSet', 'rs0']);
+    t.after(kill);
+    assertSentence(await openError(`mongodb://${address}/`), /not initiated: run rs\.initiate\(\)/);
+  });
+
+  test('a wrong name of the replica set and a wrong password are told apart', async (t) => {
+    const set = await startReplicaSet(program(), 1);
+    t.after(() => set.stop());
+    const address = set.members[0]?.address;
+    assertSentence(await openError(`mongodb://${address}/?replicaSet=another`), /correct replicaSet in MONGODB_URL/);
+    assertSentence(await openError(`mongodb://user:${PASSWORD}@${address}/`), /refuses the sign-in: correct the user and the password/);
+  });
+});
+
+function program(): string {
+  assert(mongod !== null, 'skipped where there is no mongod');
+  return mongod;
+}
+
+function openError(url: string): Promise<Error> {
+  return assertRejects(openMongoStore(url, 'invoify', depsOf({ nowMs: START_MS })), 'unavailable');
+}
+
+function assertSentence(error: Error, expected: RegExp): void {
+  assert.match(error.message, expected);
+  assert.match(error.message, /^[^\n]+\.$/);
+  assert.doesNotMatch(error.message, /\.\s/, 'more than one sentence');
+  const everything = inspect(error, { depth: Infinity, showHidden: true });
+  for (const form of [PASSWORD, decodeURIComponent(PASSWORD)]) assert(!everything.includes(form), 'the password shows');
+}

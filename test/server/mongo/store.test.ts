@@ -1,0 +1,230 @@
+// The MongoDB store passes the store suite on a real replica set; beyond it, several server processes on one database.
+
+import assert from 'node:assert/strict';
+import { after, describe, test } from 'node:test';
+
+import { MongoClient } from 'mongodb';
+
+import { EPOCH, type Instant } from '../../../shared/clock.ts';
+import { openMongoStore } from '../../../server/mongo/store.ts';
+import type { Store } from '../../../server/store.ts';
+import { dropDatabase, openTestMongo, testDatabaseName } from '../../mongod.ts';
+import {
+  assertAgrees, assertRising, content, create, depsOf, everything, look, newAccount, newId, remove, START_MS, type StoreHome,
+} from '../store/bench.ts';
+import { storeSuite } from '../store/suite.ts';
+import { watch } from '../store/suite-watch.ts';
+
+const { found: mongo, missing } = await openTestMongo();
+after(() => mongo?.release());
+const skip = missing ?? false;
+
+interface MongoHome extends StoreHome {
+  readonly url: string;
+  readonly name: string;
+}
+
+async function newHome(): Promise<MongoHome> {
+  assert(mongo, 'skipped where there is no MongoDB');
+  const { url } = mongo;
+  const name = testDatabaseName();
+  return { url, name, open: (deps) => openMongoStore(url, name, deps), remove: () => dropDatabase(url, name) };
+}
+
+storeSuite('MongoDB store', newHome, skip);
+
+describe('several server processes on one MongoDB', { skip }, () => {
+  test('their writes of one account get distinct instants and numbers without a gap, whatever their clocks say', async (t) => {
+    const home = await newHome();
+    t.after(() => home.remove());
+    const stores = await Promise.all([0, -3_600_000, 3_600_000].map((skewMs) => home.open(depsOf({ nowMs: START_MS + skewMs }))));
+    t.after(() => Promise.all(stores.map((store) => store.close())));
+    const [first] = stores;
+    assert(first);
+    const accountId = await newAccount(first);
+
+    const written = (await Promise.all(stores.map((store, process) => writeInTurns(store, accountId, process, 4, 10)))).flat();
+
+    written.sort((a, b) => a.at - b.at);
+    assertRising(written.map(({ at }) => at));
+    assert.deepEqual(written.map(({ number }) => number), written.map((_, index) => index + 1));
+    for (const store of stores) {
+      const seen = await look(store, accountId);
+      assertAgrees(seen);
+      assert.deepEqual(seen.changes.map(({ id }) => id), written.map(({ id }) => id));
+    }
+  });
+
+  test('a reader that follows the clock through one of them misses nothing the others write', async (t) => {
+    const home = await newHome();
+    t.after(() => home.remove());
+    const stores = await Promise.all([1, 2, 3].map(() => home.open(depsOf({ nowMs: START_MS }))));
+    t.after(() => Promise.all(stores.map((store) => store.close())));
+    const [reader, ...writers] = stores;
+    assert(reader);
+    const accountId = await newAccount(reader);
+
+    let isWriting = true;
+    const writing = Promise.all(writers.map((store, process) => writeInTurns(store, accountId, process, 3, 10)))
+      .finally(() => { isWriting = false; });
+    const arrived: string[] = [];
+    let cursor: Instant = EPOCH;
+    for (let isLast = false; !isLast;) {
+      isLast = !isWriting;
+      const { account, changes } = await look(reader, accountId, { after: cursor });
+      assert(account.clock >= cursor, 'the clock went back');
+      arrived.push(...changes.map(({ id }) => id));
+      cursor = account.clock;
+    }
+
+    const written = (await writing).flat().sort((a, b) => a.at - b.at);
+    assert.deepEqual(arrived, written.map(({ id }) => id));
+  });
+
+  test('an address can be claimed at once in all of them, and one gets it', async (t) => {
+    const home = await newHome();
+    t.after(() => home.remove());
+    const stores = await Promise.all([1, 2, 3].map(() => home.open(depsOf({ nowMs: START_MS }))));
+    t.after(() => Promise.all(stores.map((store) => store.close())));
+    for (let round = 0; round < 5; round += 1) {
+      const email = `${newId()}@example.com`;
+      const outcomes = await Promise.all(stores.map(async (store) => {
+        const [accountId, userId] = [await newAccount(store), newId()];
+        const claim = store.write(accountId, async (transaction) => transaction.claimAddress(email, userId));
+        return claim.then(() => ({ accountId, userId }), () => null);
+      }));
+      const winners = outcomes.filter((outcome) => outcome !== null);
+      assert.deepEqual(winners, [await stores[0]?.findAddress(email)]);
+    }
+  });
+});
+
+describe('MongoDB', { skip }, () => {
+  test('readers that stop early leave no cursor open on the server', async (t) => {
+    const home = await newHome();
+    t.after(() => home.remove());
+    const store = await home.open(depsOf({ nowMs: START_MS }));
+    t.after(() => store.close());
+    const accountId = await newAccount(store);
+    await store.write(accountId, async (transaction) => {
+      for (let index = 0; index < 1500; index += 1) {
+        transaction.put(index % 2 === 0 ? 'plans' : 'invoices', newId(), content({ index }), null);
+      }
+    });
+    for (let round = 0; round < 5; round += 1) {
+      await store.snapshot(accountId, async (snapshot) => {
+        for await (const batch of snapshot.changes(everything)) return batch;
+        return [];
+      });
+      await look(store, accountId, { limit: 120 });
+    }
+    await using client = await new MongoClient(home.url).connect();
+    const open = await client.db('admin').aggregate([
+      { $currentOp: { idleCursors: true, localOps: true } },
+      { $match: { type: 'idleCursor', ns: { $regex: `^${home.name}\\.` } } },
+    ]).toArray();
+    assert.deepEqual(open, []);
+  });
+
+  test('however many watch, there is one change stream, and none once nobody does', async (t) => {
+    const home = await newHome();
+    t.after(() => home.remove());
+    const store = await home.open(depsOf({ nowMs: START_MS }));
+    t.after(() => store.close());
+    await using client = await new MongoClient(home.url).connect();
+    const streams = async (): Promise<number> => {
+      const operations = await client.db('admin').aggregate([
+        { $currentOp: { idleCursors: true, localOps: true } },
+        { $match: { ns: `${home.name}.accounts`, 'cursor.originatingCommand.pipeline.0.$changeStream': { $exists: true } } },
+      ]).toArray();
+      return operations.length;
+    };
+    const accounts = await Promise.all([1, 2, 3].map(() => newAccount(store)));
+    assert.equal(await streams(), 0);
+    const watching = accounts.flatMap((accountId) => [watch(store, accountId), watch(store, accountId)]);
+    for (const [index, watched] of watching.entries()) {
+      await watched.reaches((await create(store, accounts[Math.floor(index / 2)] ?? '', 'plans')).at);
+    }
+    assert.equal(await streams(), 1);
+    for (const { stop } of watching) stop();
+    while (await streams() > 0) await store.check();
+  });
+
+  test('every index but that of the id begins with the account', async (t) => {
+    const home = await newHome();
+    t.after(() => home.remove());
+    await (await home.open(depsOf({ nowMs: START_MS }))).close();
+    await using client = await new MongoClient(home.url).connect();
+    const db = client.db(home.name);
+    for (const { name } of await db.listCollections({ type: 'collection' }).toArray()) {
+      for (const { key } of await db.collection(name).listIndexes().toArray()) {
+        assert(['_id', 'accountId'].includes(Object.keys(key)[0] ?? ''), `${name}: ${JSON.stringify(key)}`);
+      }
+    }
+  });
+
+  test('no command of a write or a pull scans a collection, and a session is looked up with one command', async (t) => {
+    const home = await newHome();
+    t.after(() => home.remove());
+    const store = await home.open(depsOf({ nowMs: START_MS }));
+    t.after(() => store.close());
+    const [accountId, other] = [await newAccount(store), await newAccount(store)];
+    await store.write(other, async (transaction) => {
+      for (let index = 0; index < 200; index += 1) transaction.put('users', newId(), content({ index }), null);
+    });
+    await using client = await new MongoClient(home.url).connect();
+    const db = client.db(home.name);
+    await db.command({ profile: 2 });
+
+    const session = { accountId, sessionId: newId(), userId: newId(), expiresAtMs: START_MS + 1, fullPullFrom: EPOCH };
+    await store.write(accountId, async (transaction) => {
+      transaction.put('users', session.userId, content({}), null);
+      transaction.claimAddress(`${session.userId}@example.com`, session.userId);
+    });
+    const plan = await create(store, accountId, 'plans');
+    await store.openSession(session);
+    await store.extendSession(accountId, session.sessionId, START_MS + 2);
+    await store.noteFullPull(accountId, session.sessionId, EPOCH);
+    await store.write(accountId, async (transaction) => {
+      await transaction.isReferenced('customers', plan.id);
+      await transaction.list('plans');
+      await transaction.keptAnswer('k');
+      transaction.keepAnswer({ key: 'k', fingerprint: 'f', body: 'b', keptAtMs: START_MS });
+      transaction.put('plans', plan.id, content({}), await transaction.get('plans', plan.id));
+      transaction.endSessionsOf(newId());
+    });
+    await remove(store, accountId, plan);
+    await store.write(accountId, (transaction) => transaction.prune(transaction.account.clock, START_MS));
+    await look(store, accountId);
+    await store.get(accountId, 'users', session.userId);
+    await store.findAddress(`${session.userId}@example.com`);
+    assert(await store.identify(accountId, session.sessionId));
+    await store.endSession(accountId, session.sessionId);
+    await db.command({ profile: 0 });
+
+    const commands = await db.collection('system.profile').find({ ns: { $not: /system\.profile$/ } }).toArray();
+    const planned = commands.filter(({ planSummary }) => planSummary !== undefined);
+    assert(planned.length > 20, `only ${planned.length} commands were seen`);
+    for (const { planSummary, ns, command, docsExamined } of planned) {
+      assert.match(planSummary, /^(IDHACK|IXSCAN \{ (_id|accountId): 1|IXSCAN \{ accountId: -1)/, `${ns} ${JSON.stringify(command)}`);
+      assert(docsExamined < 10, `${ns} ${JSON.stringify(command)} examined ${docsExamined} documents`);
+    }
+    assert.equal(commands.filter(({ command }) => command.aggregate === 'sessions').length, 1);
+  });
+});
+
+interface Written { readonly id: string; readonly at: Instant; readonly number: number }
+
+/** `writers` at once, each `rounds` writes one after the other; every write takes a number. */
+async function writeInTurns(store: Store, accountId: string, process: number, writers: number, rounds: number): Promise<Written[]> {
+  const written: Written[] = [];
+  await Promise.all(Array.from({ length: writers }, async (_, writer) => {
+    for (let round = 0; round < rounds; round += 1) {
+      written.push(await store.write(accountId, async (transaction) => {
+        const [id, number] = [newId(), transaction.nextNumber('INV-2026')];
+        return { id, number, at: transaction.put('invoices', id, content({ process, writer, round, number }), null) };
+      }));
+    }
+  }));
+  return written;
+}

@@ -1,0 +1,140 @@
+// What the tests of the store suite share: a store under a clock that stands still unless a test moves it, records to
+// put into it, and the reads by which a test sees what is there.
+
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
+
+import { EPOCH, formatInstant, type Instant } from '../../../shared/clock.ts';
+import { collections } from '../../../shared/collections.ts';
+import { addCrc, emptyDigest, recordCrc, type CollectionDigest, type Digest } from '../../../shared/digest.ts';
+import { AppError, type ErrorCode } from '../../../shared/errors.ts';
+import type { Change } from '../../../shared/feed.ts';
+import type { Account, ChangeRange, RecordContent, Snapshot, Store, StoreDeps, StoredRecord } from '../../../server/store.ts';
+
+/** An empty database of a test's own, which can be opened again and again. */
+export interface StoreHome {
+  open(deps: StoreDeps): Promise<Store>;
+  remove(): Promise<void>;
+}
+
+/** One open store and its clock. */
+export interface Bench {
+  readonly store: Store;
+  readonly clock: { nowMs: number };
+}
+
+export const START_MS = Date.UTC(2026, 0, 1, 12);
+export const everyCollection = collections.map(({ name }) => name);
+
+export async function openBench(home: StoreHome): Promise<Bench> {
+  const clock = { nowMs: START_MS };
+  return { clock, store: await home.open(depsOf(clock)) };
+}
+
+export function depsOf(clock: { readonly nowMs: number }): StoreDeps {
+  return { nowMs: () => clock.nowMs, log: () => {} };
+}
+
+export function newId(): string {
+  return randomBytes(12).toString('hex');
+}
+
+export async function newAccount(store: Store): Promise<string> {
+  const accountId = newId();
+  await store.createAccount(accountId);
+  return accountId;
+}
+
+export function content(payload: unknown, references: readonly string[] = []): RecordContent {
+  return { payload: JSON.stringify(payload), secret: null, references };
+}
+
+/** Creates one record in a write of its own. */
+export async function create(
+  store: Store, accountId: string, collection: string, payload: unknown = { name: 'n' }, references: readonly string[] = [],
+): Promise<StoredRecord> {
+  const id = newId();
+  const what = content(payload, references);
+  const at = await store.write(accountId, async (transaction) => transaction.put(collection, id, what, null));
+  return { collection, id, at, ...what };
+}
+
+/** Replaces a record's payload in a write of its own. */
+export async function replace(store: Store, accountId: string, { collection, id }: StoredRecord, payload: unknown): Promise<Instant> {
+  return store.write(accountId, async (transaction) => (
+    transaction.put(collection, id, content(payload), await transaction.get(collection, id))
+  ));
+}
+
+export async function remove(store: Store, accountId: string, { collection, id }: StoredRecord): Promise<Instant> {
+  return store.write(accountId, async (transaction) => {
+    const record = await transaction.get(collection, id);
+    assert(record);
+    return transaction.remove(record);
+  });
+}
+
+export interface Seen {
+  readonly account: Account;
+  readonly changes: readonly Change[];
+}
+
+/** Account and changes of one snapshot; everything there is unless the range says less. */
+export async function look(store: Store, accountId: string, range: Partial<ChangeRange> = {}): Promise<Seen> {
+  return store.snapshot(accountId, async (snapshot) => ({ account: snapshot.account, changes: await collect(snapshot, range) }));
+}
+
+export async function collect(snapshot: Snapshot, range: Partial<ChangeRange> = {}): Promise<Change[]> {
+  const changes: Change[] = [];
+  for await (const batch of snapshot.changes({ ...everything, ...range })) {
+    // A store may give rows of any prototype.
+    changes.push(...batch.map(({ collection, id, at, payload }) => ({ collection, id, at, payload })));
+  }
+  return changes;
+}
+
+/** Deep equality that reports the first difference instead of thousands of records. */
+export function assertSameChanges(actual: readonly Change[], expected: readonly Change[]): void {
+  const index = expected.findIndex((change, at) => !isDeepStrictEqual(change, actual[at]));
+  if (index >= 0) assert.deepEqual(actual[index], expected[index], `change ${index}`);
+  assert.equal(actual.length, expected.length);
+}
+
+export const everything: ChangeRange = { after: EPOCH, collections: everyCollection, withTombstones: true, limit: 1_000_000 };
+
+/** The digest as a desktop would compute it from what it was sent. */
+export function digestOf(changes: readonly Change[]): Digest {
+  const digests = new Map<string, CollectionDigest>();
+  for (const { collection, id, at, payload } of changes) {
+    if (payload === null) continue;
+    digests.set(collection, addCrc(digests.get(collection) ?? emptyDigest, recordCrc(id, formatInstant(at), payload)));
+  }
+  return Object.fromEntries(digests);
+}
+
+/** Asserts what every snapshot promises: rising instants up to the clock, each record once, and the digest of just these. */
+export function assertAgrees({ account, changes }: Seen): void {
+  assertRising(changes.map(({ at }) => at));
+  assert((changes.at(-1)?.at ?? EPOCH) <= account.clock, 'a change lies after the clock');
+  assert.equal(new Set(changes.map(({ collection, id }) => `${collection}/${id}`)).size, changes.length, 'a record stands twice');
+  const counted = Object.fromEntries(Object.entries(account.digest).filter(([, { count }]) => count > 0));
+  assert.deepEqual(sorted(counted), sorted(digestOf(changes)));
+}
+
+export function assertRising(instants: readonly Instant[]): void {
+  for (const [index, instant] of instants.entries()) {
+    if (index > 0) assert(instant > (instants[index - 1] ?? EPOCH), `instant ${index} does not come after the one before it`);
+  }
+}
+
+export async function assertRejects(promise: Promise<unknown>, code: ErrorCode): Promise<AppError> {
+  const error = await promise.then(() => assert.fail(`expected ${code}, but it resolved`), (reason: unknown) => reason);
+  assert(error instanceof AppError, `expected ${code}, got ${String(error)}`);
+  assert.equal(error.code, code, error.message);
+  return error;
+}
+
+function sorted(digest: Digest): [string, CollectionDigest][] {
+  return Object.entries(digest).sort(([a], [b]) => (a < b ? -1 : 1));
+}

@@ -1,0 +1,107 @@
+// Store suite: opening, closing and opening again.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { EPOCH } from '../../../shared/clock.ts';
+import type { Store } from '../../../server/store.ts';
+import {
+  assertRejects, collect, content, create, look, newAccount, newId, openBench, remove, START_MS, type Bench, type StoreHome,
+} from './bench.ts';
+
+export function lifeTests(bench: Bench, newHome: () => Promise<StoreHome>): void {
+  test('an open store answers a check', async () => {
+    await bench.store.check();
+  });
+
+  test('everything is still there when the store is opened again', async (t) => {
+    const home = await newHome();
+    t.after(() => home.remove());
+    const { store } = await openBench(home);
+    const accountId = await newAccount(store);
+    const { id: userId } = await create(store, accountId, 'users');
+    const session = { accountId, sessionId: newId(), userId, expiresAtMs: START_MS + 1, fullPullFrom: EPOCH };
+    await store.openSession(session);
+    await remove(store, accountId, await create(store, accountId, 'plans'));
+    await remove(store, accountId, await create(store, accountId, 'plans'));
+    await store.write(accountId, async (transaction) => {
+      transaction.claimAddress('ada@example.com', userId);
+      transaction.nextNumber('INV-2026');
+      transaction.keepAnswer({ key: 'k', fingerprint: 'f', body: 'b', keptAtMs: START_MS });
+      await transaction.prune(transaction.account.clock, 0);
+    });
+    const before = await everythingOf(store, accountId, session.sessionId);
+    await store.close();
+
+    const { store: again } = await openBench(home);
+    t.after(() => again.close());
+    assert.deepEqual(await everythingOf(again, accountId, session.sessionId), before);
+    assert.equal(await again.write(accountId, async (transaction) => transaction.nextNumber('INV-2026')), 2);
+  });
+
+  test('a closed store refuses every call as unavailable', async (t) => {
+    const home = await newHome();
+    t.after(() => home.remove());
+    const { store } = await openBench(home);
+    const accountId = await newAccount(store);
+    const session = { accountId, sessionId: newId(), userId: newId(), expiresAtMs: START_MS + 1, fullPullFrom: EPOCH };
+    await store.close();
+    await store.close();
+    const calls: readonly (() => Promise<unknown>)[] = [
+      () => store.check(),
+      () => store.createAccount(newId()),
+      () => store.listAccounts(),
+      () => store.findAddress('a@example.com'),
+      () => store.openSession(session),
+      () => store.extendSession(accountId, session.sessionId, START_MS),
+      () => store.endSession(accountId, session.sessionId),
+      () => store.noteFullPull(accountId, session.sessionId, EPOCH),
+      () => store.identify(accountId, session.sessionId),
+      () => store.get(accountId, 'plans', newId()),
+      () => store.snapshot(accountId, async () => {}),
+      () => store.latestClock(accountId),
+      () => store.write(accountId, async () => {}),
+    ];
+    for (const call of calls) await assertRejects(call(), 'unavailable');
+  });
+
+  test('closing waits for the writes that were asked for before it', async (t) => {
+    const home = await newHome();
+    t.after(() => home.remove());
+    const { store } = await openBench(home);
+    const accountId = await newAccount(store);
+    const writes = Promise.all(Array.from({ length: 10 }, (_, index) => (
+      store.write(accountId, async (transaction) => transaction.put('plans', newId(), content({ index }), null))
+    )));
+    await store.close();
+    const instants = await writes;
+    const { store: again } = await openBench(home);
+    t.after(() => again.close());
+    assert.deepEqual((await look(again, accountId)).changes.map(({ at }) => at), instants.sort((a, b) => a - b));
+  });
+
+  test('closing waits for a snapshot that is being read', async (t) => {
+    const home = await newHome();
+    t.after(() => home.remove());
+    const { store } = await openBench(home);
+    const accountId = await newAccount(store);
+    await create(store, accountId, 'plans');
+    let closing: Promise<void> | undefined;
+    const seen = await store.snapshot(accountId, async (snapshot) => {
+      closing = store.close();
+      return collect(snapshot);
+    });
+    assert.equal(seen.length, 1);
+    await closing;
+  });
+}
+
+async function everythingOf(store: Store, accountId: string, sessionId: string): Promise<unknown> {
+  return {
+    accounts: await store.listAccounts(),
+    seen: await look(store, accountId),
+    address: await store.findAddress('ada@example.com'),
+    identity: await store.identify(accountId, sessionId),
+    answer: await store.write(accountId, (transaction) => transaction.keptAnswer('k')),
+  };
+}

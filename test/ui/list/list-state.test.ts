@@ -1,0 +1,66 @@
+// What a list is about, as a person chooses it, and the selection that the copy is asked for.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+
+import { findCollection } from '../../../shared/collections.ts';
+import {
+  choicesOf, choose, chooseAge, clearFilters, hasFilters, initialState, periodRange, selectionOf, sortBy,
+} from '../../../ui/list/list-state.ts';
+
+const invoices = findCollection('invoices');
+const plans = findCollection('plans');
+assert(invoices && plans);
+const today = '2026-03-15';
+const start = initialState(invoices);
+
+describe('a selection', () => {
+  test('is everything where nothing was chosen', () => {
+    assert.deepEqual(selectionOf(invoices, start, today), { collection: 'invoices' });
+    assert.equal(hasFilters({ ...start, search: '  ' }), false);
+  });
+
+  test('has what was typed and chosen', () => {
+    const state = { ...choose(start, 'status', 'sent'), search: ' müller ', issued: { from: '2026-01-01', to: null } };
+    assert.deepEqual(selectionOf(invoices, state, today), {
+      collection: 'invoices', search: 'müller', filters: { status: 'sent', issueDate: { from: '2026-01-01', to: null } },
+    });
+    assert.deepEqual(selectionOf(invoices, clearFilters(state), today), { collection: 'invoices' });
+  });
+
+  test('of overdue invoices is what is open and was due before today', () => {
+    assert.deepEqual(selectionOf(invoices, choose(start, 'status', 'overdue'), today).filters,
+      { openMinor: { from: 1 }, dueDate: { to: '2026-03-14' } });
+  });
+
+  test('of a flag is true or false', () => {
+    assert.deepEqual(selectionOf(plans, choose(initialState(plans), 'active', 'no'), today).filters, { active: false });
+  });
+
+  test('of an age is in its currency, and the same cell again lifts both', () => {
+    const state = chooseAge(choose(start, 'status', 'paid'), 'days1to30', 'EUR');
+    assert.deepEqual(selectionOf(invoices, state, today).filters,
+      { currency: 'EUR', openMinor: { from: 1 }, dueDate: { from: '2026-02-13', to: '2026-03-14' } });
+    assert.equal(hasFilters(chooseAge(state, 'days1to30', 'EUR')), false);
+  });
+});
+
+test('an order begins with the largest amount and the latest day, and turns at the second click', () => {
+  assert.deepEqual(sortBy(start.sort, 'totalMinor'), { column: 'totalMinor', descending: true });
+  assert.deepEqual(sortBy(start.sort, 'customerName'), { column: 'customerName', descending: false });
+  assert.deepEqual(sortBy({ column: 'customerName', descending: false }, 'customerName'), { column: 'customerName', descending: true });
+});
+
+test('a list offers the currencies that there are, and overdue beside what the field knows', () => {
+  const offered = Object.fromEntries(choicesOf(invoices, ['EUR', 'CHF']).map(({ column, values }) => [column, values]));
+  assert.deepEqual(offered, { status: ['draft', 'sent', 'overdue', 'paid', 'void'], currency: ['EUR', 'CHF'] });
+  assert.equal(choicesOf(invoices, ['EUR']).some(({ column }) => column === 'currency'), false);
+});
+
+test('periods are whole months, quarters and years, over the turn of a year too', () => {
+  assert.deepEqual(periodRange('thisMonth', '2024-02-10'), { from: '2024-02-01', to: '2024-02-29' });
+  assert.deepEqual(periodRange('lastMonth', '2026-01-31'), { from: '2025-12-01', to: '2025-12-31' });
+  assert.deepEqual(periodRange('thisQuarter', '2026-05-05'), { from: '2026-04-01', to: '2026-06-30' });
+  assert.deepEqual(periodRange('thisYear', '2026-05-05'), { from: '2026-01-01', to: '2026-12-31' });
+  assert.deepEqual(periodRange('lastYear', '2026-05-05'), { from: '2025-01-01', to: '2025-12-31' });
+});

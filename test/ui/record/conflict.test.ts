@@ -1,0 +1,77 @@
+// Conflicts: what one side changed is settled, what both changed is asked, and what is saved is exactly what was chosen.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+
+import fc from 'fast-check';
+
+import type { JsonObject } from '../../../shared/fields.ts';
+import { chooseAll, findDifferences, proposedChoices, resolveConflict, undecided } from '../../../ui/record/conflict.ts';
+
+const fields = ['name', 'phone', 'address', 'notes', 'lines'];
+const base: JsonObject = { name: 'Café Müller', address: { street: 'Am Markt 1', city: 'Wismar' }, notes: 'old' };
+const mine: JsonObject = { name: 'Café Müller & Co.', address: { street: 'Am Markt 2', city: 'Wismar' } };
+const theirs: JsonObject = { name: 'Müller', address: { street: 'Am Markt 1', city: 'Rostock' }, notes: 'old', phone: '+49 3841 1' };
+
+describe('differences', () => {
+  test('are found field by field, objects opened up, with what is settled already', () => {
+    const found = findDifferences(fields, { base, mine, theirs }).map(({ path, proposed }) => [path, proposed]);
+    assert.deepEqual(found, [
+      ['name', null], ['phone', 'theirs'], ['address.street', 'mine'], ['address.city', 'theirs'], ['notes', 'mine'],
+    ]);
+  });
+
+  test('are not seen where both sides did the same, or outside the fields of the form', () => {
+    assert.deepEqual(findDifferences(fields, { base, mine: { ...theirs, status: 'draft' }, theirs: { ...theirs, status: 'sent' } }), []);
+  });
+
+  test('take a list as one field', () => {
+    const [difference] = findDifferences(fields, { base: { lines: [1] }, mine: { lines: [2] }, theirs: { lines: [3] } });
+    assert.deepEqual(difference, { path: 'lines', base: [1], mine: [2], theirs: [3], isFixed: false, proposed: null });
+  });
+
+  test('show an object that only one side has, value by value', () => {
+    const found = findDifferences(fields, { base: { name: 'A' }, mine: { name: 'A', address: { city: 'Ulm' } }, theirs: { name: 'A' } });
+    assert.deepEqual(found.map(({ path, mine: value, proposed }) => [path, value, proposed]), [['address.city', 'Ulm', 'mine']]);
+  });
+});
+
+describe('a choice', () => {
+  const differences = findDifferences(fields, { base, mine, theirs });
+
+  test('waits only for what both changed', () => {
+    const proposed = proposedChoices(differences);
+    assert.equal(undecided(differences, proposed), 1);
+    assert.equal(undecided(differences, { ...proposed, name: 'theirs' }), 0);
+  });
+
+  test('of both changes saves each where it was made', () => {
+    const chosen = { ...proposedChoices(differences), name: 'mine' } as const;
+    assert.deepEqual(resolveConflict(fields, differences, chosen, theirs), {
+      name: 'Café Müller & Co.', address: { street: 'Am Markt 2', city: 'Rostock' }, phone: '+49 3841 1',
+    });
+  });
+
+  test('cannot be made where the present version is fixed', () => {
+    const found = findDifferences(fields, { base, mine, theirs }, ['notes']);
+    assert.deepEqual(found.filter(({ isFixed }) => isFixed).map(({ path }) => path), ['name', 'phone', 'address.street', 'address.city']);
+    const { notes: _mineIsEmpty, ...kept } = theirs;
+    assert.deepEqual(resolveConflict(fields, found, chooseAll(found, 'mine'), theirs), kept);
+  });
+
+  test('of everything mine saves my form, of everything theirs leaves theirs', () => {
+    fc.assert(fc.property(versions(), versions(), versions(), (a, b, c) => {
+      const found = findDifferences(fields, { base: a, mine: b, theirs: c });
+      assert.deepEqual(resolveConflict(fields, found, chooseAll(found, 'mine'), c), b);
+      assert.deepEqual(resolveConflict(fields, found, chooseAll(found, 'theirs'), c), c);
+    }));
+  });
+});
+
+/** Versions of a record as forms make them: no empty objects, one kind of value per field. */
+function versions(): fc.Arbitrary<JsonObject> {
+  const text = fc.constantFrom('a', 'b', 'c');
+  const address = fc.record({ street: text, city: text }, { requiredKeys: [] }).filter((value) => Object.keys(value).length > 0);
+  return fc.record({ name: text, phone: text, address, lines: fc.array(text, { maxLength: 2 }) }, { requiredKeys: ['name'] })
+    .map((value) => JSON.parse(JSON.stringify(value)) as JsonObject);
+}

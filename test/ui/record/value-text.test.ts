@@ -1,0 +1,20 @@
+// Fields as people read them, in a record that nobody has drawn a view for.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { loadRecordTexts, setLocale } from '../../../ui/text/i18n.ts';
+import { fieldTexts } from '../../../ui/record/value-text.ts';
+
+test('the fields of a record of any collection are told by their kind, without those that are blank', async () => {
+  await setLocale({ language: 'en', format: 'en-GB' });
+  await loadRecordTexts();
+  const texts = fieldTexts({
+    name: 'Van', priceMinor: 1250, currency: 'CHF', boughtDate: '2026-03-01', active: false,
+    notes: '', address: { city: 'Chur', country: 'CH' },
+  });
+  assert.deepEqual(texts, [
+    ['name', 'Van'], ['priceMinor', 'CHF\u00a012.50'], ['currency', 'CHF'], ['boughtDate', '01/03/2026'], ['active', 'No'],
+    ['address.city', 'Chur'], ['address.country', 'Switzerland'],
+  ]);
+});

@@ -1,0 +1,147 @@
+// What people are shown of the sync: every row of its table, what is not shown yet, and what is told to screen readers.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+
+import type { Status, SyncState } from '../../../shared/window/views.ts';
+import { setLocale } from '../../../ui/text/i18n.ts';
+import { nextChangeMs, rememberStatus, shownState, viewSync, writeBlock, type SyncMemory, type SyncView } from '../../../ui/sync/sync-view.ts';
+
+await setLocale({ language: 'en', format: 'en-GB' });
+const now = new Date(2026, 2, 1, 14, 5).getTime();
+const minute = 60_000;
+
+function statusOf(state: SyncState, changes: Partial<Status> = {}): Status {
+  return {
+    initialized: true, lastSync: { timestamp: new Date(now - 3 * minute).toISOString(), changes: 0 }, isOnline: true, state,
+    error: null, progress: null, partial: 0, notice: null, server: 'https://invoices.acme.lan',
+    user: { id: '1', email: 'a@example.com', name: 'Ada', role: 'owner', accountId: '1' }, ...changes,
+  };
+}
+
+function view(state: SyncState, changes: Partial<Status> = {}, nowMs = now): SyncView {
+  return viewSync(rememberStatus(null, statusOf(state, changes), nowMs), nowMs);
+}
+
+describe('each state of the sync', () => {
+  const nothing = { lastSync: null };
+  const progress = (changes: number, total: number | null): Partial<Status> => ({ ...nothing, progress: { changes, total, bytes: 0 } });
+  const failed: Partial<Status> = { error: { code: 'digest_mismatch', message: 'The copy differs.' } };
+  const old: Partial<Status> = { error: { code: 'upgrade_required', message: 'Update Invoify: this server speaks protocol 2.' } };
+  const rows: readonly (readonly [SyncState, Partial<Status>, string, SyncView['tone'], SyncView['action'], string | null])[] = [
+    ['never_synced', nothing, 'No data on this computer yet', 'plain', 'sync-now', null],
+    ['never_synced', { ...nothing, partial: 3000 }, 'Download stopped at 3,000 · Totals incomplete', 'warn', 'sync-now',
+      'Download stopped at 3,000 · Totals incomplete'],
+    ['first_sync', progress(0, null), 'Downloading… · Totals incomplete', 'busy', 'cancel', 'Downloading… · Totals incomplete'],
+    ['first_sync', progress(12_400, 48_210), 'Downloading – 12,400 of 48,210 · Totals incomplete', 'busy', 'cancel',
+      'Downloading – 12,400 of 48,210 · Totals incomplete'],
+    ['first_sync', progress(12_400, null), 'Downloading – 12,400 · Totals incomplete', 'busy', 'cancel',
+      'Downloading – 12,400 · Totals incomplete'],
+    ['syncing', {}, 'Syncing…', 'busy', null, null],
+    ['up_to_date', {}, 'Online · Last synced 3 min ago', 'ok', 'refresh', null],
+    ['stale', { lastSync: { timestamp: new Date(now - 120 * minute).toISOString(), changes: 0 } },
+      'Last synced 2 hr ago', 'warn', 'refresh', null],
+    ['offline', { isOnline: false }, 'Offline · Showing data from today 14:02. You can view and export.', 'plain', 'try-again',
+      'Showing data from today 14:02. You can view and export.'],
+    ['unreachable', { isOnline: false }, 'Can’t reach invoices.acme.lan', 'bad', 'details',
+      'Can’t reach invoices.acme.lan. Showing data from today 14:02. You can view and export.'],
+    ['offline', { ...nothing, isOnline: false, partial: 3000 }, 'Offline · 3,000 records are here; totals are incomplete.', 'plain',
+      'try-again', '3,000 records are here; totals are incomplete.'],
+    ['unreachable', { ...nothing, isOnline: false, partial: 1 }, 'Can’t reach invoices.acme.lan', 'bad', 'details',
+      'Can’t reach invoices.acme.lan. 1 record is here; totals are incomplete.'],
+    ['session_expired', {}, 'Sign in again to sync; what is here stays readable', 'warn', 'sign-in',
+      'Sign in again to sync; what is here stays readable'],
+    ['error', failed, 'Sync failed · Last synced today 14:02', 'bad', 'details', 'Sync failed: The copy differs.'],
+    ['update_required', old, 'Update Invoify', 'warn', null, 'Update Invoify: this server speaks protocol 2.'],
+    ['update_required', { error: { code: 'server_outdated', message: 'Ask your administrator to do that.' } },
+      'Ask your administrator to update the server', 'warn', null, 'Ask your administrator to do that.'],
+  ];
+  for (const [state, changes, text, tone, action, notice] of rows) {
+    test(`${state} is shown as "${text}"`, () => {
+      const seen = view(state, changes);
+      assert.deepEqual([seen.text.replaceAll('.', ''), seen.tone, seen.action, seen.notice?.text ?? null],
+        [text.replaceAll('.', ''), tone, action, notice]);
+    });
+  }
+
+  test('says why a sync failed in the language of the person', async () => {
+    await setLocale({ language: 'de', format: 'de' });
+    const { notice } = view('error', { error: { code: 'disk_full', message: 'This disk is full.' } });
+    await setLocale({ language: 'en', format: 'en-GB' });
+    assert.equal(notice?.text, 'Synchronisierung fehlgeschlagen: Der Datenträger dieses Computers ist voll.');
+  });
+
+  test('draws the dot only where the server answers or does not', () => {
+    const dots = Object.fromEntries(rows.map(([state, changes]) => [state, view(state, changes).dot]).filter(([, dot]) => dot !== null));
+    assert.deepEqual(dots, { up_to_date: 'online', offline: 'offline', unreachable: 'offline' });
+  });
+
+  test('gives the first sync a bar, as far as its end is known', () => {
+    assert.deepEqual(view('first_sync', progress(12_400, 49_600)).progress, { ratio: 0.25 });
+    assert.deepEqual(view('first_sync', progress(10, null)).progress, { ratio: null });
+    assert.equal(view('syncing').progress, null);
+  });
+});
+
+describe('what ticks', () => {
+  test('is text, and no reason to tell a screen reader anything', () => {
+    const [early, late] = [view('up_to_date'), view('up_to_date', {}, now + 5 * minute)];
+    assert.notEqual(early.text, late.text);
+    assert.equal(early.announcement, late.announcement);
+    const downloads = [10_000, 20_000].map((changes) => view('first_sync', { progress: { changes, total: 50_000, bytes: 0 } }));
+    assert.equal(new Set(downloads.map(({ announcement }) => announcement)).size, 1);
+  });
+
+  test('turns to amber after 15 minutes without a word from the host', () => {
+    const memory = rememberStatus(null, statusOf('up_to_date'), now);
+    assert.equal(shownState(memory, now + 12 * minute), 'up_to_date');
+    assert.equal(shownState(memory, now + 12 * minute + 1), 'stale');
+    assert.equal(viewSync(memory, now + 20 * minute).tone, 'warn');
+  });
+});
+
+describe('a sync', () => {
+  test('is shown after half a second, and until then what was before', () => {
+    const before = rememberStatus(null, statusOf('up_to_date'), now);
+    const memory = rememberStatus(before, statusOf('syncing'), now);
+    assert.equal(shownState(memory, now + 499), 'up_to_date');
+    assert.equal(nextChangeMs(memory, now + 400), 100);
+    assert.equal(shownState(memory, now + 500), 'syncing');
+    const again = rememberStatus(memory, statusOf('syncing'), now + 300);
+    assert.equal(shownState(again, now + 500), 'syncing', 'its age counts from its first word');
+    assert.equal(shownState(rememberStatus(again, statusOf('up_to_date'), now + 400), now + 400), 'up_to_date');
+  });
+
+  test('changes what is read when it completes', () => {
+    const done = view('up_to_date').revision;
+    assert.equal(view('syncing').revision, done);
+    assert.notEqual(view('up_to_date', { lastSync: { timestamp: '2026-03-01T14:06:00Z', changes: 1 } }).revision, done);
+  });
+
+  test('that is the first changes what is read now and then, and never leaves what came last unread', () => {
+    const revision = (memory: SyncMemory, atMs: number): string => viewSync(memory, atMs).revision;
+    const came = (changes: number): Status => statusOf('first_sync', { progress: { changes, total: 9000, bytes: 1 } });
+    const first = rememberStatus(null, came(1000), now);
+    const soon = rememberStatus(first, came(2000), now + 100);
+    assert.equal(revision(soon, now + 100), revision(first, now));
+    assert.equal(nextChangeMs(soon, now + 100), 400);
+    // Nothing more comes: the window looks again by itself.
+    const later = rememberStatus(soon, soon.latest, now + 500);
+    assert.notEqual(revision(later, now + 500), revision(first, now));
+    const done = rememberStatus(later, statusOf('up_to_date'), now + 501);
+    assert.notEqual(revision(done, now + 501), revision(later, now + 500), 'its end is read at once');
+    const setBack = rememberStatus(first, came(2000), now - 60_000);
+    assert.notEqual(revision(setBack, now - 60_000), revision(first, now), 'a clock that was set back delays nothing');
+  });
+});
+
+describe('writing', () => {
+  test('waits for the connection, or for a person to sign in', () => {
+    assert.equal(writeBlock(statusOf('up_to_date')), null);
+    assert.equal(writeBlock(statusOf('first_sync')), null);
+    assert.equal(writeBlock(statusOf('offline', { isOnline: false })), 'offline');
+    assert.equal(writeBlock(statusOf('stale', { isOnline: false })), 'offline');
+    assert.equal(writeBlock(statusOf('session_expired')), 'signed_out');
+    assert.equal(writeBlock(statusOf('never_synced', { user: null })), 'signed_out');
+  });
+});

@@ -1,0 +1,90 @@
+// The catalogues: every text in every language, with the same parameters, and the locale that a person gets.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+
+import { collections, invoiceStatuses, roles } from '../../../shared/collections.ts';
+import { chooseLocale, isKey, loadRecordTexts, loadTexts, setLocale, t, tryText, type Message } from '../../../ui/text/i18n.ts';
+
+const placeholders = (message: Message): readonly string[] =>
+  (typeof message === 'string' ? [message] : Object.values(message)).map((text) =>
+    [...new Set([...text.matchAll(/\{(\w+)\}/g)].map((match) => match[1] ?? ''))].sort().join(' '));
+
+type Texts = Readonly<Record<string, Message>>;
+const catalogues = await Promise.all(Object.entries(loadTexts).map(async ([language, { shell, records }]): Promise<[string, Texts]> =>
+  [language, { ...await shell(), ...await records() }]));
+
+describe('every translation', () => {
+  const english = Object.fromEntries(catalogues)['en'] ?? {};
+  for (const [language, texts] of catalogues) {
+    test(`into ${language} has every text, none of them empty`, () => {
+      assert.deepEqual(Object.keys(texts).sort(), Object.keys(english).sort());
+      const empty = Object.entries(texts).filter(([, message]) =>
+        (typeof message === 'string' ? [message] : Object.values(message)).some((text) => text.trim() === ''));
+      assert.deepEqual(empty, []);
+    });
+
+    test(`into ${language} names the parameters that the English names`, () => {
+      const different = Object.entries(texts).filter(([key, message]) => {
+        const wanted = placeholders(english[key] ?? '').at(-1);
+        // "One" may be said without its number.
+        return placeholders(message).at(-1) !== wanted;
+      });
+      assert.deepEqual(different.map(([key]) => key), []);
+    });
+  }
+
+  test('names every list, its shown columns, and every state and role', () => {
+    const names = [
+      ...collections.flatMap(({ name, columns }) => [
+        `collection.${name}`, `count.${name}`, `list.new.${name}`, `list.none.${name}`,
+        ...columns.filter(({ shown }) => shown).map((column) => `column.${column.name}`),
+      ]),
+      ...invoiceStatuses.map((status) => `status.${status}`), ...roles.map((role) => `role.${role}`),
+    ];
+    assert.deepEqual(names.filter((name) => !isKey(name)), []);
+  });
+});
+
+describe('a text', () => {
+  test('takes its number in the plural and the digits of the locale', async () => {
+    await setLocale({ language: 'de', format: 'de-DE' });
+    assert.equal(t('count.invoices', { count: 1 }), '1 Rechnung');
+    assert.equal(t('count.invoices', { count: 48_210 }), '48.210 Rechnungen');
+    await setLocale({ language: 'en', format: 'en-IN' });
+    assert.equal(t('count.invoices', { count: 1_234_567 }), '12,34,567 invoices');
+  });
+
+  test('of what is drawn later comes in the language in use, and with any that is set', async () => {
+    await setLocale({ language: 'de', format: 'de' });
+    assert.equal(isKey('detail.loading'), false);
+    await loadRecordTexts();
+    assert.equal(t('detail.loading'), 'Wird geladen…');
+    await setLocale({ language: 'en', format: 'en' });
+    assert.equal(t('detail.loading'), 'Loading…');
+  });
+
+  test('is of the locale that was set last, however long an earlier one takes to come', async () => {
+    await Promise.all([setLocale({ language: 'de', format: 'de' }), setLocale({ language: 'en', format: 'en' })]);
+    assert.equal(t('detail.loading'), 'Loading…');
+  });
+
+  test('that is no text yet is the name it would have had', () => {
+    assert.equal(tryText('column', 'newColumn'), 'newColumn');
+  });
+});
+
+describe('the locale', () => {
+  const cases = [
+    ['system', ['de-AT', 'en'], { language: 'de', format: 'de-AT' }],
+    ['system', ['fr-CA'], { language: 'en', format: 'fr-CA' }],
+    ['system', [], { language: 'en', format: 'en' }],
+    ['en', ['de-DE', 'en-GB'], { language: 'en', format: 'en-GB' }],
+    ['de', ['en-US'], { language: 'de', format: 'de' }],
+  ] as const;
+  for (const [setting, preferred, wanted] of cases) {
+    test(`for ${setting} where the system prefers ${preferred.join(', ') || 'nothing'} is ${wanted.format}`, () => {
+      assert.deepEqual(chooseLocale(setting, preferred), wanted);
+    });
+  }
+});

@@ -1,0 +1,187 @@
+// A modal surface over the window: at its end edge for forms, in its middle for questions. Native <dialog>, so that what
+// lies below is inert; the status bar stays visible, because what a form may do depends on the connection.
+//
+//   <invoify-sheet heading="…" placement="side | wide | centre" @sheet-close>
+//     content, and slot="actions" for the buttons of the foot
+//
+// Esc and the close button only ask (`sheet-close`); whoever drew the sheet decides, and closes it by taking it out.
+// Focus goes to the first element with `autofocus`, or the heading, and back to where it came from.
+
+import { LitElement, css, html, type TemplateResult } from 'lit';
+
+import { controls } from './controls.ts';
+import { focusPath, restoreFocus } from './focus.ts';
+import { t } from '../text/i18n.ts';
+import { icon } from './icons.ts';
+
+export class InvoifySheet extends LitElement {
+  static override properties = {
+    heading: {},
+    placement: { reflect: true },
+    isBusy: { attribute: false },
+  };
+
+  static override styles = [controls, css`
+    dialog {
+      display: flex;
+      flex-direction: column;
+      box-sizing: border-box;
+      padding: 0;
+      border: 0;
+      background: var(--color-raised);
+      color: var(--color-text);
+      box-shadow: var(--shadow);
+      overflow: hidden;
+    }
+
+    dialog:not([open]) { display: none; }
+    dialog::backdrop { background: var(--color-scrim); }
+
+    :host([placement='side']) dialog,
+    :host([placement='wide']) dialog {
+      inset-block: 0 var(--size-status);
+      inset-inline: auto 0;
+      margin: 0;
+      inline-size: min(480px, 100vw);
+      max-inline-size: 100vw;
+      block-size: calc(100% - var(--size-status));
+      max-block-size: none;
+      animation: arrive var(--motion);
+    }
+
+    :host([placement='wide']) dialog { inline-size: min(940px, 100vw); }
+
+    :host([placement='centre']) dialog {
+      inline-size: min(440px, calc(100vw - var(--space-8)));
+      max-block-size: calc(100% - var(--space-12));
+      margin: auto;
+      border-radius: var(--radius-large);
+    }
+
+    header {
+      display: flex;
+      align-items: center;
+      gap: var(--space-2);
+      min-block-size: var(--size-toolbar);
+      padding-inline: var(--space-5) var(--space-2);
+      border-block-end: 1px solid var(--color-line);
+      flex: none;
+    }
+
+    :host([placement='centre']) header { border-block-end: 0; padding-block-start: var(--space-3); }
+
+    h2 {
+      flex: 1;
+      margin: 0;
+      font-size: var(--text-large);
+      font-weight: var(--weight-strong);
+      line-height: var(--line-tight);
+      overflow-wrap: anywhere;
+    }
+
+    h2:focus { outline: none; }
+
+    .body {
+      flex: 1;
+      min-block-size: 0;
+      overflow: auto;
+      padding: var(--space-4) var(--space-5);
+      overscroll-behavior: contain;
+    }
+
+    :host([placement='centre']) .body { padding-block-start: var(--space-1); }
+
+    footer {
+      display: flex;
+      flex-wrap: wrap;
+      align-items: center;
+      justify-content: flex-end;
+      gap: var(--space-2);
+      padding: var(--space-3) var(--space-5);
+      border-block-start: 1px solid var(--color-line);
+      flex: none;
+    }
+
+    :host([placement='centre']) footer { border-block-start: 0; padding-block-end: var(--space-5); }
+
+    @keyframes arrive {
+      from { opacity: 0; translate: var(--space-4) 0; }
+    }
+
+    @media (forced-colors: active) {
+      dialog { border: 1px solid CanvasText; }
+    }
+  `];
+
+  declare heading: string;
+  declare placement: 'side' | 'wide' | 'centre';
+  /** While busy it cannot be closed. */
+  declare isBusy: boolean;
+  #openers: readonly HTMLElement[] = [];
+
+  constructor() {
+    super();
+    this.heading = '';
+    this.placement = 'side';
+    this.isBusy = false;
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.#openers = focusPath();
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.#dialog?.close();
+    restoreFocus(this.#openers);
+  }
+
+  protected override firstUpdated(): void {
+    this.#dialog?.showModal();
+    void this.#focusStart();
+  }
+
+  /** What is slotted is outside of the dialog's tree, so the dialog would not find it. */
+  async #focusStart(): Promise<void> {
+    const first = this.querySelector<HTMLElement>('[autofocus]');
+    if (first instanceof LitElement) await first.updateComplete;
+    (first ?? this.renderRoot.querySelector('h2'))?.focus();
+  }
+
+  get #dialog(): HTMLDialogElement | null {
+    return this.renderRoot.querySelector('dialog');
+  }
+
+  #ask(): void {
+    if (!this.isBusy) this.dispatchEvent(new CustomEvent('sheet-close', { bubbles: true }));
+  }
+
+  #onKeydown(event: KeyboardEvent): void {
+    if (event.key !== 'Escape' || event.defaultPrevented) return;
+    // Not left to the dialog, which at the second Esc would close without asking.
+    event.preventDefault();
+    event.stopPropagation();
+    this.#ask();
+  }
+
+  #onCancel(event: Event): void {
+    event.preventDefault();
+    this.#ask();
+  }
+
+  override render(): TemplateResult {
+    return html`
+      <dialog aria-labelledby="heading" aria-busy=${this.isBusy} @keydown=${this.#onKeydown} @cancel=${this.#onCancel}>
+        <header>
+          <h2 id="heading" tabindex="-1">${this.heading}</h2>
+          ${this.placement === 'centre' ? '' : html`
+            <button class="icon-button" type="button" aria-label=${t('word.close')} @click=${this.#ask}>${icon('close')}</button>`}
+        </header>
+        <div class="body"><slot></slot></div>
+        <footer><slot name="actions"></slot></footer>
+      </dialog>`;
+  }
+}
+
+customElements.define('invoify-sheet', InvoifySheet);

@@ -1,0 +1,87 @@
+// Lines about what a person has just done, at the foot of the window: they go by themselves, but not while someone is at
+// them, and never before they can be read. Screen readers hear them as they come.
+
+import { LitElement, css, html, type TemplateResult } from 'lit';
+import { repeat } from 'lit/directives/repeat.js';
+
+import { controls } from './controls.ts';
+import { t } from '../text/i18n.ts';
+import { icon } from './icons.ts';
+
+export interface Toast {
+  readonly id: number;
+  readonly text: string;
+  readonly tone: 'ok' | 'bad';
+}
+
+const shownMs = 6000;
+const maxShown = 3;
+
+export class InvoifyToasts extends LitElement {
+  static override properties = { toasts: { state: true } };
+
+  static override styles = [controls, css`
+    :host { position: fixed; inset-block-end: calc(var(--size-status) + var(--size-row) + var(--space-3)); inset-inline: 0; z-index: 3;
+      display: grid;
+      justify-items: center; gap: var(--space-2); pointer-events: none; }
+    .toast { display: flex; align-items: center; gap: var(--space-2);
+      max-inline-size: min(560px, calc(100vw - var(--space-8)));
+      padding: var(--space-1) var(--space-1) var(--space-1) var(--space-3);
+      border-radius: var(--radius-large); background: var(--color-raised); box-shadow: var(--shadow);
+      pointer-events: auto; animation: come var(--motion); }
+    .toast span { flex: 1; overflow-wrap: anywhere; }
+    [data-tone='ok'] > .icon { color: var(--color-ok); }
+    [data-tone='bad'] > .icon { color: var(--color-bad); }
+    @keyframes come { from { opacity: 0; transform: translateY(var(--space-1)); } }
+    @media (prefers-reduced-motion: reduce) { .toast { animation: none; } }
+    @media (forced-colors: active) { .toast { border: 1px solid CanvasText; } }
+  `];
+
+  declare toasts: readonly Toast[];
+  #next = 1;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor() {
+    super();
+    this.toasts = [];
+    this.setAttribute('role', 'status');
+    this.addEventListener('pointerenter', () => clearTimeout(this.#timer));
+    this.addEventListener('focusin', () => clearTimeout(this.#timer));
+    this.addEventListener('pointerleave', () => this.#wait());
+    this.addEventListener('focusout', () => this.#wait());
+  }
+
+  override disconnectedCallback(): void {
+    clearTimeout(this.#timer);
+    super.disconnectedCallback();
+  }
+
+  add(text: string, tone: Toast['tone']): void {
+    // What went well is told one at a time; the newest is what a person has just done.
+    const others = tone === 'ok' ? this.toasts.filter((toast) => toast.tone !== 'ok') : this.toasts;
+    this.toasts = [...others, { id: this.#next, text, tone }].slice(-maxShown);
+    this.#next += 1;
+    this.#wait();
+  }
+
+  /** Errors stay until they are put away. */
+  #wait(): void {
+    clearTimeout(this.#timer);
+    const next = this.toasts.find(({ tone }) => tone === 'ok');
+    if (next) this.#timer = setTimeout(() => this.#remove(next.id), shownMs);
+  }
+
+  #remove(id: number): void {
+    this.toasts = this.toasts.filter((toast) => toast.id !== id);
+    this.#wait();
+  }
+
+  override render(): TemplateResult {
+    return html`${repeat(this.toasts, ({ id }) => id, ({ id, text, tone }) => html`<div class="toast" data-tone=${tone}>
+      ${icon(tone === 'ok' ? 'check' : 'warn')}<span>${text}</span>
+      <button class="icon-button" aria-label=${t('word.dismiss')} @click=${() => this.#remove(id)}>${icon('close')}</button>
+    </div>`)}`;
+  }
+}
+
+customElements.define('invoify-toasts', InvoifyToasts);

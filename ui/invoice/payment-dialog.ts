@@ -1,0 +1,149 @@
+// Recording a payment: by default all that is open, today. What would stay open is said while it is typed.
+//
+//   <invoify-payment-dialog .task .error .isBusy .block @confirm @leave>
+//
+// `confirm` carries { amountMinor, paidOn }. Where someone changed the invoice meanwhile, what was typed stays and the
+// amount that is open is the present one.
+
+import { LitElement, css, html, type PropertyValues, type TemplateResult } from 'lit';
+
+import type { Invoice } from '../../shared/collections.ts';
+import type { JsonObject, Problems } from '../../shared/fields.ts';
+import { callErrorText } from '../text/call-error-text.ts';
+import { controls } from '../base/controls.ts';
+import type { FieldInput } from '../record/field.ts';
+import { focusField, isSubmitKey } from '../record/form-frame.ts';
+import { firstProblem, withoutProblem } from '../record/form-problems.ts';
+import { formStyles } from '../record/form-styles.ts';
+import { formatMoney, localDay } from '../text/format.ts';
+import { t } from '../text/i18n.ts';
+import { icon } from '../base/icons.ts';
+import { fieldLabel, problemMessage } from '../text/messages.ts';
+import { localNumbers } from '../text/number-text.ts';
+import { fromPayment, newPayment, openMinorOf, type PaymentDraft } from './payment-draft.ts';
+import type { ActTask, FlowError } from '../record/record-flow.ts';
+import type { WriteBlock } from '../sync/sync-view.ts';
+import '../record/field.ts';
+import '../base/sheet.ts';
+import '../base/write-button.ts';
+
+export class InvoifyPaymentDialog extends LitElement {
+  static override properties = {
+    task: { attribute: false },
+    error: { attribute: false },
+    isBusy: { attribute: false },
+    block: { attribute: false },
+    _draft: { state: true },
+    _problems: { state: true },
+  };
+
+  static override styles = [controls, formStyles, css`
+    p { margin: 0; }
+    .rest { min-block-size: 1lh; color: var(--color-muted); }
+  `];
+
+  declare task: ActTask;
+  declare error: FlowError | null;
+  declare isBusy: boolean;
+  declare block: WriteBlock;
+  declare _draft: PaymentDraft | null;
+  declare _problems: Problems;
+
+  constructor() {
+    super();
+    this.task = { kind: 'act', collection: 'invoices', action: 'pay', record: { id: '', updatedAt: '', payload: {} } };
+    this.error = null;
+    this.isBusy = false;
+    this.block = null;
+    this._draft = null;
+    this._problems = {};
+  }
+
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    if (changed.has('task')) this._draft ??= newPayment(this.#openMinor, this.#currency, localDay(Date.now()), localNumbers);
+    if (changed.has('error') && this.error?.fields) this._problems = { ...this.error.fields };
+  }
+
+  get #invoice(): Invoice {
+    return this.task.record.payload as JsonObject & Invoice;
+  }
+
+  get #openMinor(): number {
+    return openMinorOf(this.#invoice);
+  }
+
+  get #currency(): string {
+    return this.#invoice.currency;
+  }
+
+  #change({ path, value }: FieldInput): void {
+    if (!this._draft) return;
+    this._draft = { ...this._draft, [path === 'amountMinor' ? 'amount' : 'paidOn']: String(value) };
+    this._problems = withoutProblem(this._problems, path);
+  }
+
+  async #submit(): Promise<void> {
+    if (this.block !== null || this.isBusy || !this._draft) return;
+    const { value, problems } = fromPayment(this._draft, this.#openMinor, this.#currency, localNumbers);
+    this._problems = problems;
+    if (Object.keys(problems).length === 0) {
+      this.dispatchEvent(new CustomEvent('confirm', { detail: value }));
+      return;
+    }
+    await this.updateComplete;
+    focusField(this.renderRoot, firstProblem(problems, ['amountMinor', 'paidOn']));
+  }
+
+  #leave(): void {
+    this.dispatchEvent(new CustomEvent('leave'));
+  }
+
+  #onKeydown(event: KeyboardEvent): void {
+    if (!isSubmitKey(event)) return;
+    event.preventDefault();
+    void this.#submit();
+  }
+
+  override render(): TemplateResult {
+    const isOpen = this.#openMinor > 0;
+    const name = this.#invoice.number ?? '';
+    return html`
+      <invoify-sheet placement="centre" .heading=${t('pay.title')} .isBusy=${this.isBusy} @sheet-close=${this.#leave}>
+        <form novalidate @submit=${(event: Event) => event.preventDefault()} @keydown=${this.#onKeydown}
+          @field-input=${(event: CustomEvent<FieldInput>) => this.#change(event.detail)}>
+          <div role="alert">${this.#renderBanner()}</div>
+          <p>${t('pay.open', { name, amount: formatMoney(this.#openMinor, this.#currency) })}</p>
+          ${isOpen ? html`
+            <div class="row">${this.#renderField('amountMinor')}${this.#renderField('paidOn')}</div>
+            <p class="rest" role="status">${this.#rest}</p>` : html`<p>${t('confirm.impossible')}</p>`}
+        </form>
+        <button slot="actions" type="button" class="button" ?disabled=${this.isBusy} @click=${this.#leave}>${t('word.cancel')}</button>
+        ${isOpen ? html`
+          <invoify-write-button slot="actions" look="primary" .blocked=${this.block}
+            .label=${this.isBusy ? t('form.saving') : t('pay.submit')} @activate=${this.#submit}></invoify-write-button>` : ''}
+      </invoify-sheet>`;
+  }
+
+  #renderBanner(): TemplateResult | string {
+    const text = this.error && !this.error.fields ? callErrorText(this.error) : this.task.before ? t('confirm.changed') : '';
+    return text ? html`<div class="banner ${this.error ? '' : 'warn'}">${icon('warn')}<span>${text}</span></div>` : '';
+  }
+
+  #renderField(path: 'amountMinor' | 'paidOn'): TemplateResult {
+    const reason = this._problems[path];
+    const isAmount = path === 'amountMinor';
+    return html`
+      <invoify-field data-path=${path} ?autofocus=${isAmount} .path=${path} .kind=${isAmount ? 'amount' : 'date'} .label=${fieldLabel(path)}
+        .unit=${isAmount ? this.#currency : ''} .value=${(isAmount ? this._draft?.amount : this._draft?.paidOn) ?? ''}
+        .problem=${reason === undefined ? null : problemMessage(path, reason, this.#currency)}></invoify-field>`;
+  }
+
+  get #rest(): string {
+    const amount = localNumbers.parseMoney(this._draft?.amount ?? '', this.#currency);
+    if (amount === null || amount < 1 || amount > this.#openMinor) return '';
+    if (amount === this.#openMinor) return t('pay.settles');
+    return t('pay.rest', { amount: formatMoney(this.#openMinor - amount, this.#currency) });
+  }
+}
+
+customElements.define('invoify-payment-dialog', InvoifyPaymentDialog);

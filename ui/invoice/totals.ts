@@ -1,0 +1,33 @@
+// An invoice's totals as a list of amounts: net, tax by rate, total, and what was paid of it. Drawn the same in the
+// detail and under a form's lines.
+
+import { css, html, type TemplateResult } from 'lit';
+
+import type { Totals } from '../../shared/invoice.ts';
+import { formatMoney, formatPercent } from '../text/format.ts';
+import { t } from '../text/i18n.ts';
+
+export const totalsStyles = css`
+  .totals { display: grid; grid-template-columns: 1fr auto; gap: var(--space-1) 0; margin: 0; }
+  .totals dt { color: var(--color-muted); }
+  .totals dd { margin: 0; padding-inline-start: var(--space-4); text-align: end; font-variant-numeric: tabular-nums; white-space: nowrap; }
+  .totals .sum { padding-block-start: var(--space-1); border-block-start: 1px solid var(--color-line); color: var(--color-text);
+    font-weight: var(--weight-strong); }
+`;
+
+/** `paid`: what was paid, where that is worth saying. */
+export function totalsList(
+  totals: Totals, currency: string, paid: { readonly paidMinor: number; readonly openMinor: number } | null,
+): TemplateResult {
+  const money = (amountMinor: number): string => formatMoney(amountMinor, currency);
+  return html`
+    <dl class="totals">
+      <dt>${t('totals.subtotal')}</dt><dd>${money(totals.subtotalMinor)}</dd>
+      ${totals.taxes.map(({ rateBp, netMinor, taxMinor }) => html`
+        <dt>${t('totals.tax', { rate: formatPercent(rateBp), net: money(netMinor) })}</dt><dd>${money(taxMinor)}</dd>`)}
+      <dt class="sum">${t('totals.sum')}</dt><dd class="sum">${money(totals.totalMinor)}</dd>
+      ${paid ? html`
+        <dt>${t('totals.paid')}</dt><dd>${money(-paid.paidMinor)}</dd>
+        <dt class="sum">${t('totals.balance')}</dt><dd class="sum">${money(paid.openMinor)}</dd>` : ''}
+    </dl>`;
+}

@@ -1,0 +1,108 @@
+// What stands in a list's place while it has no rows, or cannot be read: what is the case, and what can be done.
+
+import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
+
+import type { CallError } from '../../shared/window/ipc.ts';
+import type { SyncState } from '../../shared/window/views.ts';
+import { controls } from '../base/controls.ts';
+import { emit } from '../base/events.ts';
+import { t, tryText } from '../text/i18n.ts';
+import { icon } from '../base/icons.ts';
+import type { WriteBlock } from '../sync/sync-view.ts';
+import '../base/write-button.ts';
+
+export type Emptiness = 'failed' | 'no-data' | 'filling' | 'no-match' | 'none';
+
+/** Why there is nothing to see; null where there is, or will be in a moment. */
+export function emptiness({ error, total, hasFilters, state, partial }: {
+  readonly error: CallError | null;
+  readonly total: number | null;
+  readonly hasFilters: boolean;
+  readonly state: SyncState;
+  readonly partial: number;
+}): Emptiness | null {
+  // Without a copy there is nothing to read, which is no failure of the list.
+  const isNeverSynced = state === 'never_synced' && partial === 0;
+  const isWithoutCopy = isNeverSynced || state === 'first_sync';
+  if (error && !isWithoutCopy) return 'failed';
+  if (total !== 0 && !(error && isWithoutCopy)) return null;
+  if (state === 'first_sync') return 'filling';
+  if (isNeverSynced) return 'no-data';
+  return hasFilters ? 'no-match' : 'none';
+}
+
+/**
+ * @fires clear - the filters are to be lifted
+ * @fires retry - the list is to be read again
+ */
+export class InvoifyListEmpty extends LitElement {
+  static override properties = {
+    kind: {},
+    collection: {},
+    mayWrite: { type: Boolean },
+    blocked: { attribute: false },
+    reason: {},
+  };
+
+  static override styles = [controls, css`
+    :host {
+      position: absolute;
+      inset: var(--size-row) 0 0;
+      display: grid;
+      place-content: center;
+      justify-items: center;
+      gap: var(--space-2);
+      padding: var(--space-6);
+      background: var(--color-surface);
+      text-align: center;
+      overflow: auto;
+    }
+    h2 { margin: 0; font-size: var(--text-large); font-weight: var(--weight-strong); }
+    p { max-inline-size: 44ch; margin: 0; color: var(--color-muted); }
+    .mark { display: grid; place-content: center; inline-size: var(--space-12);
+      block-size: var(--space-12); border-radius: var(--radius-round);
+      background: var(--color-plain-back); color: var(--color-muted); }
+    .do { margin-block-start: var(--space-2); }
+  `];
+
+  declare kind: Emptiness;
+  declare collection: string;
+  declare mayWrite: boolean;
+  declare blocked: WriteBlock;
+  declare reason: string | null;
+
+  constructor() {
+    super();
+    this.kind = 'none';
+    this.collection = '';
+    this.mayWrite = false;
+    this.blocked = null;
+    this.reason = null;
+  }
+
+  #send(name: 'clear' | 'retry'): void {
+    this.dispatchEvent(new CustomEvent(name));
+  }
+
+  override render(): TemplateResult {
+    switch (this.kind) {
+      case 'failed': return this.#say(icon('warn'), t('list.failed'), this.reason ?? '',
+        html`<button class="button" @click=${() => this.#send('retry')}>${t('word.tryAgain')}</button>`);
+      case 'no-data': return this.#say(icon('download'), t('list.noData'), t('list.noDataHint'),
+        html`<button class="button primary" @click=${() => emit(this, 'refresh')}>${t('sync.now')}</button>`);
+      case 'filling': return this.#say(icon('download'), t('list.filling'), t('list.fillingHint'));
+      case 'no-match': return this.#say(icon('search'), t('list.noMatch'), t('list.noMatchHint'),
+        html`<button class="button" @click=${() => this.#send('clear')}>${t('list.clearFilters')}</button>`);
+      case 'none': return this.#say(icon('invoices'), tryText('list.none', this.collection), t('list.noneHint'),
+        this.mayWrite ? html`<invoify-write-button look="primary" icon="plus" .blocked=${this.blocked}
+          .label=${tryText('list.new', this.collection)}
+          @activate=${() => emit(this, 'new-record', { collection: this.collection })}></invoify-write-button>` : nothing);
+    }
+  }
+
+  #say(mark: TemplateResult, title: string, text: string, action: TemplateResult | typeof nothing = nothing): TemplateResult {
+    return html`<div class="mark">${mark}</div><h2>${title}</h2><p>${text}</p><div class="do">${action}</div>`;
+  }
+}
+
+customElements.define('invoify-list-empty', InvoifyListEmpty);

@@ -1,0 +1,211 @@
+// One collection's screen: toolbar, summary, list and totals, and the questions behind them. Whatever is asked later
+// counts; an answer that was overtaken is dropped.
+
+import { LitElement, css, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
+
+import type { Collection } from '../../shared/collections.ts';
+import type { CurrencySummary, CurrencyTotals, Status } from '../../shared/window/views.ts';
+import { ask } from '../base/ask.ts';
+import { callErrorText } from '../text/call-error-text.ts';
+import { controls } from '../base/controls.ts';
+import { emit } from '../base/events.ts';
+import { countText, currentLocale, t, tryText } from '../text/i18n.ts';
+import { csvColumns, listColumns } from './list-columns.ts';
+import './list-empty.ts';
+import { emptiness } from './list-empty.ts';
+import { ListRows } from './list-rows.ts';
+import { chooseAge, clearFilters, hasFilters, selectionOf, sortBy, type Age, type ListState } from './list-state.ts';
+import './list-summary.ts';
+import { InvoifyListTable } from './list-table.ts';
+import './list-toolbar.ts';
+import { InvoifyListToolbar } from './list-toolbar.ts';
+import './list-totals.ts';
+import { latestOnly } from '../base/latest.ts';
+import type { WriteBlock } from '../sync/sync-view.ts';
+
+/**
+ * @fires list-state - the list is to be about something else: a ListState
+ * @fires record-move - the keyboard moved to a record: its id
+ */
+export class InvoifyListScreen extends LitElement {
+  static override properties = {
+    collection: { attribute: false },
+    state: { attribute: false },
+    status: { attribute: false },
+    revision: {},
+    today: {},
+    selectedId: { attribute: false },
+    mayWrite: { type: Boolean },
+    blocked: { attribute: false },
+    syncing: { type: Boolean },
+    currencies: { state: true },
+    summaries: { state: true },
+    totals: { state: true },
+    version: { state: true },
+  };
+
+  static override styles = [controls, css`
+    :host { display: flex; flex-direction: column; min-block-size: 0; min-inline-size: 0; background: var(--color-surface); }
+    .list { position: relative; display: flex; flex: 1; min-block-size: 0; border-block-start: 1px solid var(--color-line); }
+    invoify-list-summary + .list { border-block-start: 0; }
+    invoify-list-table { flex: 1; }
+  `];
+
+  declare collection: Collection;
+  declare state: ListState;
+  declare status: Status;
+  declare revision: string;
+  declare today: string;
+  declare selectedId: string | null;
+  declare mayWrite: boolean;
+  declare blocked: WriteBlock;
+  declare syncing: boolean;
+  declare currencies: readonly string[];
+  declare summaries: readonly CurrencySummary[] | null;
+  declare totals: readonly CurrencyTotals[] | null;
+  declare version: number;
+
+  /** The summary's currency, where a person chose one. */
+  #currency: string | null = null;
+  readonly #latestTotals = latestOnly();
+  readonly #latestSummary = latestOnly();
+  readonly #rows = new ListRows({
+    fetchPage: (query) => ask(this, 'data.listPage', query),
+    changed: (isNew) => this.#changed(isNew),
+  });
+
+  constructor() {
+    super();
+    this.currencies = [];
+    this.summaries = null;
+    this.totals = null;
+    this.version = 0;
+    this.selectedId = null;
+    this.blocked = null;
+  }
+
+  focusSearch(): void {
+    this.renderRoot.querySelector<InvoifyListToolbar>('invoify-list-toolbar')?.focusSearch();
+  }
+
+  override focus(): void {
+    this.#table?.focus();
+  }
+
+  get #table(): InvoifyListTable | null {
+    return this.renderRoot.querySelector<InvoifyListTable>('invoify-list-table');
+  }
+
+  get #hasAmounts(): boolean {
+    return this.collection.name === 'invoices';
+  }
+
+  protected override updated(changed: PropertyValues<this>): void {
+    const isFirst = !this.hasUpdatedOnce;
+    this.hasUpdatedOnce = true;
+    const isOther = isFirst || (changed.has('state') && changed.get('state') !== this.state) || changed.has('today');
+    if (isOther) this.#rows.show({ selection: selectionOf(this.collection, this.state, this.today), sort: this.state.sort });
+    else if (changed.has('revision')) this.#rows.refresh();
+    if (!this.#hasAmounts) {
+      if (isFirst || changed.has('revision')) void this.#readCurrencies();
+      return;
+    }
+    if (isOther || changed.has('revision')) void this.#readTotals();
+    if (isFirst || changed.has('revision') || changed.has('today')) void this.#readSummary();
+  }
+
+  private hasUpdatedOnce = false;
+
+  #changed(isNew: boolean): void {
+    this.version += 1;
+    if (!isNew) return;
+    void this.updateComplete.then(() => this.#table?.scrollToTop());
+    if (this.#rows.total !== null && hasFilters(this.state)) emit(this, 'announce', { text: this.#count(this.#rows.total) });
+  }
+
+  async #readTotals(): Promise<void> {
+    const isLatest = this.#latestTotals();
+    const outcome = await ask(this, 'data.selectionTotals', selectionOf(this.collection, this.state, this.today));
+    if (isLatest() && outcome.ok) this.totals = outcome.value;
+  }
+
+  async #readSummary(): Promise<void> {
+    const isLatest = this.#latestSummary();
+    const [summary] = await Promise.all([ask(this, 'data.summary', { today: this.today }), this.#readCurrencies()]);
+    if (isLatest() && summary.ok) this.summaries = summary.value;
+  }
+
+  /** The currencies that there are invoices in, the usual one first. */
+  async #readCurrencies(): Promise<void> {
+    const outcome = await ask(this, 'data.selectionTotals', { collection: 'invoices' });
+    if (outcome.ok) this.currencies = outcome.value.toSorted((a, b) => b.count - a.count).map(({ currency }) => currency);
+  }
+
+  async #saveCsv(): Promise<void> {
+    const selection = selectionOf(this.collection, this.state, this.today);
+    const outcome = await ask(this, 'app.exportCsv', {
+      selection, sort: this.state.sort, columns: csvColumns(this.collection), locale: currentLocale().format,
+    });
+    if (!outcome.ok) emit(this, 'toast', { text: callErrorText(outcome.error), tone: 'bad' });
+    else if (outcome.value) {
+      const count = this.#count(this.#rows.total ?? 0);
+      emit(this, 'toast', { text: t('list.csvSaved', { count, path: outcome.value.path }), tone: 'ok' });
+    }
+  }
+
+  #set(state: ListState): void {
+    this.dispatchEvent(new CustomEvent<ListState>('list-state', { detail: state }));
+  }
+
+  #open(event: CustomEvent<string>): void {
+    emit(this, 'open-record', { collection: this.collection.name, id: event.detail });
+  }
+
+  #count(count: number): string {
+    return countText(this.collection.name, count);
+  }
+
+  #summary(): TemplateResult {
+    const open = this.summaries?.toSorted((a, b) => b.open.count - a.open.count)[0]?.currency;
+    const currency = this.state.choices['currency'] ?? this.#currency ?? open ?? this.currencies[0] ?? '';
+    return html`<invoify-list-summary .summaries=${this.summaries} .currency=${currency} .age=${this.state.age}
+      @age-choose=${({ detail: { age, currency } }: CustomEvent<{ age: Age; currency: string }>) =>
+        this.#set(chooseAge(this.state, age, currency))}
+      @currency-choose=${({ detail }: CustomEvent<string>) => this.#chooseCurrency(detail)}></invoify-list-summary>`;
+  }
+
+  #chooseCurrency(currency: string): void {
+    this.#currency = currency;
+    const { choices } = this.state;
+    if (choices['currency'] === undefined) this.requestUpdate();
+    else this.#set({ ...this.state, choices: { ...choices, currency } });
+  }
+
+  override render(): TemplateResult {
+    const { total } = this.#rows;
+    const { state, partial } = this.status;
+    const empty = emptiness({ error: this.#rows.error, total, hasFilters: hasFilters(this.state), state, partial });
+    return html`
+      <invoify-list-toolbar .collection=${this.collection} .state=${this.state} .currencies=${this.currencies} .today=${this.today}
+        .mayWrite=${this.mayWrite} .blocked=${this.blocked} .syncing=${this.syncing}
+        @state-change=${({ detail }: CustomEvent<ListState>) => this.#set(detail)} @save-csv=${this.#saveCsv}></invoify-list-toolbar>
+      <slot name="notice"></slot>
+      ${this.#hasAmounts ? this.#summary() : nothing}
+      <div class="list">
+        <invoify-list-table .columns=${listColumns(this.collection)} .rows=${this.#rows} .version=${this.version} .sort=${this.state.sort}
+          .selectedId=${this.selectedId} .today=${this.today}
+          .label=${t('list.table', { collection: tryText('collection', this.collection.name), count: total ?? 0 })}
+          @sort=${({ detail }: CustomEvent<string>) => this.#set({ ...this.state, sort: sortBy(this.state.sort, detail) })}
+          @row-open=${this.#open}
+          @row-move=${({ detail }: CustomEvent<string>) => this.dispatchEvent(new CustomEvent('record-move', { detail }))}
+        ></invoify-list-table>
+        ${empty === null ? nothing : html`<invoify-list-empty .kind=${empty} .collection=${this.collection.name} .mayWrite=${this.mayWrite}
+          .blocked=${this.blocked} .reason=${this.#rows.error ? callErrorText(this.#rows.error) : null}
+          @clear=${() => this.#set(clearFilters(this.state))} @retry=${() => this.#rows.refresh()}></invoify-list-empty>`}
+      </div>
+      <invoify-list-totals .count=${total === null ? '' : this.#count(total)} .totals=${this.#hasAmounts ? this.totals : null}
+        .incomplete=${state === 'first_sync' || partial > 0}></invoify-list-totals>`;
+  }
+}
+
+customElements.define('invoify-list-screen', InvoifyListScreen);

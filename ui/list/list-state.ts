@@ -1,0 +1,135 @@
+// What a list is about: search, filters and order as a person chose them, and the selection that follows. Plain values
+// that are replaced, never changed.
+
+import { findCollection, type Collection } from '../../shared/collections.ts';
+import { addDays, ageBucketRange, type AgeBucket } from '../../shared/invoice.ts';
+import type { Filter, ListSelection, ListSort } from '../../shared/window/views.ts';
+
+/** Everything open, or what has been due for so long. */
+export type Age = 'open' | Exclude<AgeBucket, 'notDue'>;
+
+export interface DateRange {
+  readonly from: string | null;
+  readonly to: string | null;
+}
+
+export interface ListState {
+  readonly search: string;
+  /** Column to the one value it must have; a column that is not here may have any. */
+  readonly choices: Readonly<Record<string, string>>;
+  readonly issued: DateRange;
+  readonly age: Age | null;
+  /** Filters that came with the way here, and what stands for them. */
+  readonly given: { readonly filters: Readonly<Record<string, Filter>>; readonly label: string } | null;
+  readonly sort: ListSort;
+}
+
+const anyTime: DateRange = { from: null, to: null };
+
+export function initialState(collection: Collection): ListState {
+  return { search: '', choices: {}, issued: anyTime, age: null, given: null, sort: collection.defaultSort };
+}
+
+/** Without search and filters; the order stays. */
+export function clearFilters(state: ListState): ListState {
+  return { ...state, search: '', choices: {}, issued: anyTime, age: null, given: null };
+}
+
+export function hasFilters(state: ListState): boolean {
+  return state.search.trim() !== '' || Object.keys(state.choices).length > 0 || state.issued.from !== null || state.issued.to !== null
+    || state.age !== null || state.given !== null;
+}
+
+/** One column's value; an empty one lifts the filter. Choosing a status by hand ends what a cell of the summary chose. */
+export function choose(state: ListState, column: string, value: string): ListState {
+  const { [column]: _, ...others } = state.choices;
+  return {
+    ...state,
+    choices: value === '' ? others : { ...others, [column]: value },
+    age: column === 'status' || (column === 'currency' && value === '') ? null : state.age,
+  };
+}
+
+/** What a cell of the summary stands for; the same cell again lifts it. */
+export function chooseAge(state: ListState, age: Age, currency: string): ListState {
+  if (state.age === age && state.choices['currency'] === currency) {
+    const { currency: _, ...choices } = state.choices;
+    return { ...state, age: null, choices };
+  }
+  const { status: _, ...choices } = state.choices;
+  return { ...state, age, choices: { ...choices, currency } };
+}
+
+/** The order after a click on a column: that column, or its other direction. Amounts and days begin with the largest. */
+export function sortBy(sort: ListSort, column: string): ListSort {
+  if (sort.column === column) return { column, descending: sort.descending !== true };
+  return { column, descending: column.endsWith('Minor') || column.endsWith('Date') };
+}
+
+/** The selection on the day `today` (YYYY-MM-DD). */
+export function selectionOf(collection: Collection, state: ListState, today: string): ListSelection {
+  const filters: Record<string, Filter> = { ...state.given?.filters };
+  for (const [column, value] of Object.entries(state.choices)) Object.assign(filters, choiceFilter(collection, column, value, today));
+  if (state.issued.from !== null || state.issued.to !== null) filters['issueDate'] = state.issued;
+  if (state.age !== null) {
+    filters['openMinor'] = { from: 1 };
+    if (state.age !== 'open') filters['dueDate'] = ageBucketRange(state.age, today);
+  }
+  const search = state.search.trim();
+  return {
+    collection: collection.name,
+    ...(search === '' ? {} : { search }),
+    ...(Object.keys(filters).length === 0 ? {} : { filters }),
+  };
+}
+
+function choiceFilter(collection: Collection, column: string, value: string, today: string): Record<string, Filter> {
+  // No field says overdue: it is what is open and was due before today.
+  if (column === 'status' && value === 'overdue') return { openMinor: { from: 1 }, dueDate: { to: addDays(today, -1) } };
+  return { [column]: collection.fields[column]?.kind === 'boolean' ? value === 'yes' : value };
+}
+
+// ------------------------------------------------------------------------------------------------------ what to choose
+
+export interface Choice {
+  readonly column: string;
+  readonly values: readonly string[];
+}
+
+/** The columns that a list offers to choose by, with their values; `currencies` are those there are. */
+export function choicesOf(collection: Collection, currencies: readonly string[]): readonly Choice[] {
+  return collection.columns.filter(({ filtered, shown }) => filtered && shown).flatMap(({ name }) => {
+    const field = collection.fields[name];
+    if (field?.kind === 'boolean') return [{ column: name, values: ['yes', 'no'] }];
+    if (field?.kind === 'currency') return currencies.length > 1 ? [{ column: name, values: currencies }] : [];
+    if (field?.kind !== 'choice') return [];
+    const isInvoiceStatus = name === 'status' && findCollection('invoices') === collection;
+    return [{ column: name, values: isInvoiceStatus ? overdueAfterSent(field.values) : field.values }];
+  });
+}
+
+function overdueAfterSent(values: readonly string[]): readonly string[] {
+  return values.flatMap((value) => value === 'sent' ? [value, 'overdue'] : [value]);
+}
+
+export type Period = 'thisMonth' | 'lastMonth' | 'thisQuarter' | 'thisYear' | 'lastYear';
+export const periods: readonly Period[] = ['thisMonth', 'lastMonth', 'thisQuarter', 'thisYear', 'lastYear'];
+
+/** The days of a period, seen from `today`. */
+export function periodRange(period: Period, today: string): DateRange {
+  const year = Number(today.slice(0, 4));
+  const month = Number(today.slice(5, 7));
+  const months = (first: number, count: number): DateRange => ({ from: day(year, first), to: addDays(day(year, first + count), -1) });
+  switch (period) {
+    case 'thisMonth': return months(month, 1);
+    case 'lastMonth': return months(month - 1, 1);
+    case 'thisQuarter': return months(month - ((month - 1) % 3), 3);
+    case 'thisYear': return months(1, 12);
+    case 'lastYear': return months(-11, 12);
+  }
+}
+
+/** The first day of a month; months before January are those of the year before. */
+function day(year: number, month: number): string {
+  return new Date(Date.UTC(year, month - 1, 1)).toISOString().slice(0, 10);
+}

@@ -1,0 +1,129 @@
+// The question before an invoice is sent or voided, or a record deleted: what it means, and that it cannot be undone.
+// Where someone changed the record meanwhile, what is different now, before it is asked again.
+//
+//   <invoify-act-dialog .task .error .isBusy .block .userId @confirm @leave>
+
+import { LitElement, css, html, type TemplateResult } from 'lit';
+
+import { callErrorText } from '../text/call-error-text.ts';
+import { controls } from '../base/controls.ts';
+import { findDifferences, type Difference } from './conflict.ts';
+import { formStyles } from './form-styles.ts';
+import { t } from '../text/i18n.ts';
+import { icon } from '../base/icons.ts';
+import { fieldLabel } from '../text/messages.ts';
+import type { ActTask, FlowError } from './record-flow.ts';
+import { recordActions } from './record-actions.ts';
+import type { WriteBlock } from '../sync/sync-view.ts';
+import { valueText } from './value-text.ts';
+import '../base/sheet.ts';
+import '../base/write-button.ts';
+
+export class InvoifyActDialog extends LitElement {
+  static override properties = {
+    task: { attribute: false },
+    error: { attribute: false },
+    isBusy: { attribute: false },
+    block: { attribute: false },
+    userId: { attribute: false },
+  };
+
+  static override styles = [controls, formStyles, css`
+    p { margin: 0; }
+    .texts { display: grid; gap: var(--space-2); }
+    ul { margin: 0; padding-inline-start: var(--space-4); white-space: pre-line; overflow-wrap: anywhere; }
+  `];
+
+  declare task: ActTask;
+  declare error: FlowError | null;
+  declare isBusy: boolean;
+  declare block: WriteBlock;
+  /** Who is signed in. */
+  declare userId: string;
+
+  constructor() {
+    super();
+    this.task = { kind: 'act', collection: '', action: 'delete', record: { id: '', updatedAt: '', payload: {} } };
+    this.error = null;
+    this.isBusy = false;
+    this.block = null;
+    this.userId = '';
+  }
+
+  #confirm(): void {
+    if (this.block === null && !this.isBusy) this.dispatchEvent(new CustomEvent('confirm'));
+  }
+
+  #leave(): void {
+    this.dispatchEvent(new CustomEvent('leave'));
+  }
+
+  get #heading(): string {
+    const { action, record: { payload } } = this.task;
+    const name = String(payload['number'] ?? payload['name'] ?? '');
+    switch (action) {
+      case 'send': return t('confirm.sendTitle');
+      case 'void': return t('confirm.voidTitle', { name });
+      default: return name === '' ? t('confirm.deleteDraftTitle') : t('confirm.deleteTitle', { name });
+    }
+  }
+
+  get #texts(): readonly string[] {
+    const { action, collection, record } = this.task;
+    switch (action) {
+      case 'send': return [t('confirm.sendText'), ...(record.payload['totalMinor'] === 0 ? [t('confirm.sendPaid')] : [])];
+      case 'void': return [t('confirm.voidText')];
+      default:
+        if (collection !== 'users') return [t('confirm.deleteText')];
+        return [record.id === this.userId ? t('confirm.deleteSelf') : t('confirm.deleteUser')];
+    }
+  }
+
+  /** The record as it is now may no longer allow what was asked about. */
+  get #isPossible(): boolean {
+    const { collection, record, action } = this.task;
+    const allowed = recordActions(collection, record, 'owner', { references: null, otherOwners: null });
+    return allowed.some(({ name, refusal }) => name === action && refusal === null);
+  }
+
+  override render(): TemplateResult {
+    const { action, before } = this.task;
+    return html`
+      <invoify-sheet placement="centre" .heading=${this.#heading} .isBusy=${this.isBusy} @sheet-close=${this.#leave}>
+        <div class="texts">
+          <div role="alert">
+            ${this.error ? html`<div class="banner">${icon('warn')}<span>${callErrorText(this.error)}</span></div>` : ''}
+            ${before ? html`<div class="banner warn">${icon('warn')}<div>${this.#renderChanges()}</div></div>` : ''}
+          </div>
+          ${this.#isPossible ? this.#texts.map((text) => html`<p>${text}</p>`) : html`<p>${t('confirm.impossible')}</p>`}
+        </div>
+        <button slot="actions" type="button" class="button" autofocus ?disabled=${this.isBusy}
+          @click=${this.#leave}>${t('word.cancel')}</button>
+        ${this.#isPossible ? html`
+          <invoify-write-button slot="actions" .look=${action === 'send' ? 'primary' : 'danger'} .blocked=${this.block}
+            .label=${this.isBusy ? t('form.saving') : t(`action.${action}`)} @activate=${this.#confirm}></invoify-write-button>` : ''}
+      </invoify-sheet>`;
+  }
+
+  #renderChanges(): TemplateResult {
+    return html`
+      <p>${t('confirm.changed')}</p>
+      <ul>${this.#changes.map(({ path, base, theirs }) => html`
+        <li>${t('confirm.was', { field: fieldLabel(path), before: this.#text(path, base), after: this.#text(path, theirs) })}</li>`)}</ul>`;
+  }
+
+  get #changes(): readonly Difference[] {
+    const { before, record } = this.task;
+    if (!before) return [];
+    const fields = [...new Set([...Object.keys(before.payload), ...Object.keys(record.payload)])];
+    // What follows from other fields need not be said as well.
+    const told = fields.filter((name) => !['subtotalMinor', 'taxes', 'paidMinor', 'payments', 'customerId'].includes(name));
+    return findDifferences(told, { base: before.payload, mine: before.payload, theirs: record.payload });
+  }
+
+  #text(path: string, value: Difference['base']): string {
+    return valueText(path, value, String(this.task.record.payload['currency'] ?? 'EUR')) || t('conflict.empty');
+  }
+}
+
+customElements.define('invoify-act-dialog', InvoifyActDialog);

@@ -1,0 +1,189 @@
+// Two versions of one record, side by side: a person chooses field by field, or all of one side. Nothing is saved until
+// every field that both changed has been decided; leaving goes back to the form with everything that was typed.
+//
+//   <invoify-conflict-dialog .collection .conflict .error .isBusy .block @resolve @leave>
+//
+// `resolve` carries the fields as they shall be, to be saved on the present version.
+
+import { LitElement, css, html, type PropertyValues, type TemplateResult } from 'lit';
+
+import type { Json } from '../../shared/fields.ts';
+import { ask } from '../base/ask.ts';
+import {
+  chooseAll, findDifferences, proposedChoices, resolveConflict, undecided, type Choices, type Difference, type Side,
+} from './conflict.ts';
+import { callErrorText } from '../text/call-error-text.ts';
+import { controls } from '../base/controls.ts';
+import { formStyles } from './form-styles.ts';
+import { formatWhen } from '../text/format.ts';
+import { t } from '../text/i18n.ts';
+import { icon } from '../base/icons.ts';
+import { fieldLabel } from '../text/messages.ts';
+import { formFieldNames, type Conflict, type FlowError } from './record-flow.ts';
+import type { WriteBlock } from '../sync/sync-view.ts';
+import { valueText } from './value-text.ts';
+import '../base/sheet.ts';
+import '../base/write-button.ts';
+
+export class InvoifyConflictDialog extends LitElement {
+  static override properties = {
+    collection: { attribute: false },
+    conflict: { attribute: false },
+    error: { attribute: false },
+    isBusy: { attribute: false },
+    block: { attribute: false },
+    _choices: { state: true },
+    _names: { state: true },
+  };
+
+  static override styles = [controls, formStyles, css`
+    .intro { margin: 0; }
+    .all { display: flex; flex-wrap: wrap; gap: var(--space-2); margin-block: var(--space-3); }
+    fieldset.difference { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr);
+      gap: var(--space-1) var(--space-2); margin-block-end: var(--space-4); }
+    legend { float: inline-start; grid-column: 1 / -1; inline-size: 100%; margin: 0; }
+
+    label.side {
+      display: grid;
+      grid-template-columns: auto minmax(0, 1fr);
+      gap: var(--space-half) var(--space-2);
+      padding: var(--space-2);
+      border: 1px solid var(--color-control);
+      border-radius: var(--radius);
+      align-items: start;
+      cursor: default;
+    }
+
+    label.side:has(:checked) { border-color: var(--color-accent); background: var(--color-selected); }
+    label.side:has(:focus-visible) { outline: var(--focus); outline-offset: var(--focus-offset); }
+    label.side.fixed { border-color: var(--color-line); color: var(--color-muted); }
+    label.side input { margin: 2px 0 0; accent-color: var(--color-accent); outline: none; }
+    .whose { color: var(--color-muted); font-size: var(--text-small); }
+    .value { grid-column: 2; white-space: pre-line; overflow-wrap: anywhere; }
+    .value.empty { color: var(--color-muted); font-style: italic; }
+    .before { grid-column: 1 / -1; margin: 0; color: var(--color-muted); font-size: var(--text-small);
+      white-space: pre-line; overflow-wrap: anywhere; }
+    .left { margin-inline-end: auto; color: var(--color-warn); }
+
+    @media (max-width: 560px) {
+      fieldset.difference { grid-template-columns: minmax(0, 1fr); }
+    }
+  `];
+
+  declare collection: string;
+  declare conflict: Conflict;
+  declare error: FlowError | null;
+  declare isBusy: boolean;
+  declare block: WriteBlock;
+  declare _choices: Choices;
+  /** Names behind the ids that are compared. */
+  declare _names: Readonly<Record<string, string>>;
+  #fields: readonly string[] = [];
+  #differences: readonly Difference[] = [];
+
+  constructor() {
+    super();
+    const nobody = { id: '', updatedAt: '', payload: {} };
+    this.collection = '';
+    this.conflict = { base: nobody, mine: {}, theirs: nobody };
+    this.error = null;
+    this.isBusy = false;
+    this.block = null;
+    this._choices = {};
+    this._names = {};
+  }
+
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    if (!changed.has('conflict')) return;
+    const { base, mine, theirs } = this.conflict;
+    this.#fields = formFieldNames(this.collection, base.payload);
+    const editable = formFieldNames(this.collection, theirs.payload);
+    this.#differences = findDifferences(this.#fields, { base: base.payload, mine, theirs: theirs.payload }, editable);
+    this._choices = proposedChoices(this.#differences);
+    void this.#findNames();
+  }
+
+  async #findNames(): Promise<void> {
+    const references = this.#differences.filter(({ path }) => path.endsWith('Id'));
+    for (const { path, base, mine, theirs } of references) {
+      const collection = path === 'planId' ? 'plans' : 'customers';
+      for (const id of [base, mine, theirs]) {
+        const outcome = typeof id === 'string' ? await ask(this, 'data.getRecord', { collection, id }) : null;
+        const name = outcome?.ok ? outcome.value?.payload['name'] : undefined;
+        if (typeof id === 'string' && typeof name === 'string') this._names = { ...this._names, [id]: name };
+      }
+    }
+  }
+
+  #save(): void {
+    if (this.block !== null || this.isBusy || undecided(this.#differences, this._choices) > 0) {
+      this.renderRoot.querySelector<HTMLElement>('fieldset:not(:has(:checked)) input')?.focus();
+      return;
+    }
+    const { theirs } = this.conflict;
+    const editable = formFieldNames(this.collection, theirs.payload).filter((name) => this.#fields.includes(name));
+    const value = resolveConflict(editable, this.#differences, this._choices, theirs.payload);
+    this.dispatchEvent(new CustomEvent('resolve', { detail: value }));
+  }
+
+  override render(): TemplateResult {
+    const left = undecided(this.#differences, this._choices);
+    return html`
+      <invoify-sheet placement="wide" .heading=${t('conflict.title')} .isBusy=${this.isBusy} @sheet-close=${this.#leave}>
+        <div role="alert">
+          ${this.error ? html`<div class="banner">${icon('warn')}<span>${callErrorText(this.error)}</span></div>` : ''}
+        </div>
+        <p class="intro">${this.#differences.length > 0 ? t('conflict.text') : t('conflict.same')}</p>
+        ${this.#differences.length > 1 ? html`
+          <div class="all">
+            <button type="button" class="button" @click=${() => this.#chooseAll('mine')}>${t('conflict.allMine')}</button>
+            <button type="button" class="button" @click=${() => this.#chooseAll('theirs')}>${t('conflict.allTheirs')}</button>
+          </div>` : html`<div class="all"></div>`}
+        ${this.#differences.map((difference) => this.#renderDifference(difference))}
+        <span slot="actions" class="left" role="status">${left > 0 ? t('conflict.undecided', { count: left }) : ''}</span>
+        <button slot="actions" type="button" class="button" ?disabled=${this.isBusy} @click=${this.#leave}>${t('conflict.back')}</button>
+        <invoify-write-button slot="actions" look="primary" .blocked=${this.block}
+          .label=${this.isBusy ? t('form.saving') : t('conflict.save')} @activate=${this.#save}></invoify-write-button>
+      </invoify-sheet>`;
+  }
+
+  #leave(): void {
+    this.dispatchEvent(new CustomEvent('leave'));
+  }
+
+  #chooseAll(side: Side): void {
+    this._choices = chooseAll(this.#differences, side);
+  }
+
+  #renderDifference(difference: Difference): TemplateResult {
+    const { path, base } = difference;
+    const before = this.#text(path, base, this.conflict.base.payload['currency']);
+    return html`
+      <fieldset class="difference">
+        <legend>${fieldLabel(path)}</legend>
+        ${this.#renderSide(difference, 'mine', t('conflict.mine'))}
+        ${this.#renderSide(difference, 'theirs', t('conflict.theirs', { when: formatWhen(this.conflict.theirs.updatedAt, Date.now()) }))}
+        <p class="before">${difference.isFixed ? t('conflict.fixed') : t('conflict.before', { value: before || t('conflict.empty') })}</p>
+      </fieldset>`;
+  }
+
+  #renderSide(difference: Difference, side: Side, whose: string): TemplateResult {
+    const { path, isFixed } = difference;
+    const record = side === 'mine' ? this.conflict.mine : this.conflict.theirs.payload;
+    const text = this.#text(path, difference[side], record['currency'] ?? this.conflict.theirs.payload['currency']);
+    const isDisabled = isFixed && side === 'mine';
+    return html`
+      <label class="side ${isDisabled ? 'fixed' : ''}">
+        <input type="radio" name=${path} value=${side} ?disabled=${isDisabled} .checked=${this._choices[path] === side}
+          @change=${() => { this._choices = { ...this._choices, [path]: side }; }}>
+        <span class="whose">${whose}</span>
+        <span class="value ${text === '' ? 'empty' : ''}">${text || t('conflict.empty')}</span>
+      </label>`;
+  }
+
+  #text(path: string, value: Json | undefined, currency: Json | undefined): string {
+    return valueText(path, value, typeof currency === 'string' ? currency : 'EUR', (id) => this._names[id] ?? null);
+  }
+}
+
+customElements.define('invoify-conflict-dialog', InvoifyConflictDialog);

@@ -1,0 +1,96 @@
+// A customer to be read: what they owe, how to reach them, what they are billed for, and their latest invoices.
+
+import { LitElement, css, html, type TemplateResult } from 'lit';
+
+import type { Customer, Plan } from '../../shared/collections.ts';
+import type { JsonObject } from '../../shared/fields.ts';
+import type { ListRow } from '../../shared/window/views.ts';
+import { addressLines } from './address.ts';
+import { controls } from '../base/controls.ts';
+import { detailStyles, facts, section } from './detail-parts.ts';
+import { emit } from '../base/events.ts';
+import { formatDate, formatMoney } from '../text/format.ts';
+import { t, tryText } from '../text/i18n.ts';
+import { fieldLabel } from '../text/messages.ts';
+import type { Detail } from './record-detail-data.ts';
+
+export class InvoifyCustomerView extends LitElement {
+  static override properties = { detail: { attribute: false } };
+
+  static override styles = [controls, detailStyles, css`
+    .rows > li { align-items: baseline; }
+    .all { margin-block-start: var(--space-2); }
+  `];
+
+  declare detail: Detail | null;
+
+  constructor() {
+    super();
+    this.detail = null;
+  }
+
+  override render(): TemplateResult {
+    if (!this.detail) return html``;
+    const { record, plan, totals } = this.detail;
+    const customer = record.payload as JsonObject & Customer;
+    return html`
+      <section>
+        ${totals.length === 0 ? html`<p class="figure">${formatMoney(0, customer.currency)}</p>`
+          : totals.map(({ currency, openMinor }) => html`
+          <p class="figure">${formatMoney(openMinor, currency)}</p>`)}
+        <p class="figure-note">${t('detail.openBalance')}${totals.map(({ currency, totalMinor }) => html`
+          · ${t('detail.billed', { amount: formatMoney(totalMinor, currency) })}`)}</p>
+      </section>
+      ${section('', facts([
+        [fieldLabel('contact'), customer.contact ?? ''],
+        [fieldLabel('email'), customer.email ?? ''],
+        [fieldLabel('phone'), customer.phone ?? ''],
+        [fieldLabel('address'), addressText(customer)],
+        [fieldLabel('taxId'), customer.taxId ?? ''],
+        [fieldLabel('currency'), customer.currency],
+        [fieldLabel('planId'), plan ? this.#renderPlan(plan.id, plan.payload as JsonObject & Plan) : ''],
+      ]))}
+      ${section(t('detail.latestInvoices'), this.#renderInvoices())}
+      ${section(fieldLabel('notes'), customer.notes ? html`<p class="text">${customer.notes}</p>` : '')}`;
+  }
+
+  #renderPlan(id: string, plan: Plan): TemplateResult {
+    return html`<button class="link" type="button"
+      @click=${() => emit(this, 'open-record', { collection: 'plans', id })}>${plan.name}</button>
+      <p class="quiet">${formatMoney(plan.priceMinor, plan.currency)} · ${tryText('interval', plan.interval)}</p>`;
+  }
+
+  #renderInvoices(): TemplateResult {
+    const { rows, total } = this.detail?.invoices ?? { rows: [], total: 0 };
+    if (total === 0) return html`<p class="quiet">${t('detail.noInvoices')}</p>`;
+    return html`
+      <ul class="rows">${rows.map((row) => this.#renderInvoice(row))}</ul>
+      <button class="link all" type="button" @click=${this.#showAll}>${t('detail.allInvoices', { count: total })}</button>`;
+  }
+
+  #renderInvoice({ id, columns }: ListRow): TemplateResult {
+    const { number, issueDate, status, totalMinor, currency } = columns;
+    return html`
+      <li>
+        <span>
+          <button class="link" type="button"
+            @click=${() => emit(this, 'open-record', { collection: 'invoices', id })}>${number ?? t('detail.draft')}</button>
+          <span class="aside">${formatDate(String(issueDate))} · ${tryText('status', String(status))}</span>
+        </span>
+        <span class="amount">${formatMoney(Number(totalMinor), String(currency))}</span>
+      </li>`;
+  }
+
+  #showAll(): void {
+    const record = this.detail?.record;
+    if (!record) return;
+    emit(this, 'show-list', { collection: 'invoices', filters: { customerId: record.id }, label: String(record.payload['name']) });
+  }
+}
+
+function addressText(customer: Customer): TemplateResult | string {
+  const lines = addressLines(customer);
+  return lines.length === 0 ? '' : html`<span class="lines">${lines.join('\n')}</span>`;
+}
+
+customElements.define('invoify-customer-view', InvoifyCustomerView);

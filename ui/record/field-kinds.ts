@@ -1,0 +1,56 @@
+// How a field of a declaration is asked for in a form: which control, which width, what a browser may fill in.
+
+import { countries, type Field } from '../../shared/fields.ts';
+import { currentLocale } from '../text/i18n.ts';
+import type { FormField } from './record-draft.ts';
+
+export type ControlKind = 'text' | 'multiline' | 'email' | 'tel' | 'password' | 'date' | 'amount' | 'choice' | 'boolean' | 'reference';
+
+export interface Option {
+  readonly value: string;
+  readonly label: string;
+}
+
+export function controlKind({ path, field }: FormField): ControlKind {
+  switch (field.kind) {
+    case 'text':
+      if (field.private) return 'password';
+      if (field.multiline) return 'multiline';
+      return path === 'phone' ? 'tel' : 'text';
+    case 'integer': return 'amount';
+    case 'currency':
+    case 'country': return 'choice';
+    case 'email':
+    case 'date':
+    case 'boolean':
+    case 'reference':
+    case 'choice': return field.kind;
+  }
+}
+
+/** What a choice offers; `nameOf` says a declared value in the person's language. */
+export function optionsOf(field: Field, nameOf: (value: string) => string): readonly Option[] {
+  switch (field.kind) {
+    case 'choice': return field.values.map((value) => ({ value, label: nameOf(value) }));
+    case 'currency': return currencyOptions();
+    case 'country': return countryOptions();
+    default: return [];
+  }
+}
+
+/** `EUR – Euro`, by code: people who write invoices know the codes. */
+function currencyOptions(): readonly Option[] {
+  const names = new Intl.DisplayNames(currentLocale().language, { type: 'currency' });
+  return Intl.supportedValuesOf('currency').map((value) => ({ value, label: `${value} – ${names.of(value) ?? value}` }));
+}
+
+function countryOptions(): readonly Option[] {
+  const names = new Intl.DisplayNames(currentLocale().language, { type: 'region' });
+  const { compare } = new Intl.Collator(currentLocale().language);
+  return [...countries].map((value) => ({ value, label: names.of(value) ?? value })).sort((a, b) => compare(a.label, b.label));
+}
+
+/** What a browser or a password manager may fill in; users' own passwords are none of its business here. */
+export function autocompleteOf({ field }: FormField): 'off' | 'new-password' {
+  return field.kind === 'text' && field.private ? 'new-password' : 'off';
+}

@@ -1,0 +1,165 @@
+// One labelled control of a form, with its hint and, where it was refused, its reason: said by the control itself
+// (aria-invalid, aria-describedby), not only by colour.
+//
+//   <invoify-field .path .kind .label .value .problem .hint .options @field-input>
+//
+// `field-input` carries { path, value } at each keystroke. Focus on the element is focus on the control.
+
+import { LitElement, css, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
+import { live } from 'lit/directives/live.js';
+
+import { controls } from '../base/controls.ts';
+import type { ControlKind, Option } from './field-kinds.ts';
+import { t } from '../text/i18n.ts';
+import { icon } from '../base/icons.ts';
+import type { DraftValue } from './record-draft.ts';
+
+export interface FieldInput {
+  readonly path: string;
+  readonly value: DraftValue;
+}
+
+export class InvoifyField extends LitElement {
+  static override shadowRootOptions: ShadowRootInit = { ...LitElement.shadowRootOptions, delegatesFocus: true };
+
+  static override properties = {
+    path: { attribute: false },
+    kind: { attribute: false },
+    label: { attribute: false },
+    value: { attribute: false },
+    problem: { attribute: false },
+    hint: { attribute: false },
+    options: { attribute: false },
+    unit: { attribute: false },
+    isOptional: { attribute: false },
+    autocomplete: { attribute: false },
+    maxLength: { attribute: false },
+  };
+
+  static override styles = [controls, css`
+    :host { display: block; min-inline-size: 0; }
+    .hint, .problem { margin: 0; }
+    .problem { display: flex; gap: var(--space-1); }
+    textarea { min-block-size: 72px; field-sizing: content; max-block-size: 320px; }
+    .with-unit { display: flex; align-items: center; gap: var(--space-2); }
+    .with-unit .input { flex: 1; inline-size: auto; min-inline-size: 0; }
+    .unit { color: var(--color-muted); }
+    .field > label.check {
+      display: flex;
+      align-items: center;
+      gap: var(--space-2);
+      min-block-size: var(--size-control);
+      color: inherit;
+      font-size: inherit;
+    }
+    .check input { inline-size: 16px; block-size: 16px; margin: 0; accent-color: var(--color-accent); }
+  `];
+
+  declare path: string;
+  declare kind: Exclude<ControlKind, 'reference'>;
+  declare label: string;
+  declare value: DraftValue;
+  declare problem: string | null;
+  declare hint: string;
+  declare options: readonly Option[];
+  declare unit: string;
+  declare isOptional: boolean;
+  declare autocomplete: 'off' | 'new-password';
+  declare maxLength: number | null;
+
+  constructor() {
+    super();
+    this.path = '';
+    this.kind = 'text';
+    this.label = '';
+    this.value = '';
+    this.problem = null;
+    this.hint = '';
+    this.options = [];
+    this.unit = '';
+    this.isOptional = false;
+    this.autocomplete = 'off';
+    this.maxLength = null;
+  }
+
+  protected override updated(changed: PropertyValues): void {
+    // A select takes its value only once its options are there.
+    if (this.kind === 'choice' && (changed.has('value') || changed.has('options'))) {
+      const select = this.renderRoot.querySelector('select');
+      if (select) select.value = String(this.value);
+    }
+  }
+
+  #emit(value: DraftValue): void {
+    this.dispatchEvent(new CustomEvent<FieldInput>('field-input', { detail: { path: this.path, value }, bubbles: true, composed: true }));
+  }
+
+  #onInput(event: Event): void {
+    this.#emit((event.target as HTMLInputElement).value);
+  }
+
+  override render(): TemplateResult {
+    if (this.kind === 'boolean') return this.#renderCheck();
+    return html`
+      <div class="field">
+        <label for="control">${this.label}
+          ${this.isOptional ? html`<span>(${t('hint.optional')})</span>` : ''}
+        </label>
+        ${this.#renderControl()}
+        ${this.hint ? html`<p class="hint" id="hint">${this.hint}</p>` : ''}
+        ${this.#renderProblem()}
+      </div>`;
+  }
+
+  #renderControl(): TemplateResult {
+    const described = this.#described;
+    const invalid = this.problem === null ? nothing : 'true';
+    const text = String(this.value);
+    switch (this.kind) {
+      case 'multiline': return html`
+        <textarea id="control" class="input" aria-describedby=${described} aria-invalid=${invalid} maxlength=${this.maxLength ?? nothing}
+          .value=${live(text)} @input=${this.#onInput}></textarea>`;
+      case 'choice': return html`
+        <select id="control" class="input" aria-describedby=${described} aria-invalid=${invalid} @change=${this.#onInput}>
+          ${this.options.map(({ value, label }) => html`<option value=${value}>${label}</option>`)}
+        </select>`;
+      default: return html`
+        <div class="with-unit">
+          <input id="control" type=${this.#inputType} class="input ${this.kind === 'amount' ? 'number' : ''}"
+            autocomplete=${this.autocomplete}
+            inputmode=${this.kind === 'amount' ? 'decimal' : nothing} aria-describedby=${described} aria-invalid=${invalid}
+            aria-required=${this.isOptional ? nothing : 'true'} spellcheck="false" maxlength=${this.maxLength ?? nothing}
+            .value=${live(text)} @input=${this.#onInput}>
+          ${this.unit ? html`<span class="unit">${this.unit}</span>` : ''}
+        </div>`;
+    }
+  }
+
+  #renderCheck(): TemplateResult {
+    return html`
+      <div class="field">
+        <label class="check">
+          <input type="checkbox" aria-describedby=${this.#described} .checked=${live(this.value === true)}
+            @change=${(event: Event) => this.#emit((event.target as HTMLInputElement).checked)}>
+          <span>${this.label}</span>
+        </label>
+        ${this.hint ? html`<p class="hint" id="hint">${this.hint}</p>` : ''}
+        ${this.#renderProblem()}
+      </div>`;
+  }
+
+  #renderProblem(): TemplateResult | string {
+    return this.problem === null ? '' : html`<p class="problem" id="problem">${icon('warn')}${this.problem}</p>`;
+  }
+
+  get #described(): string | typeof nothing {
+    return [this.hint ? 'hint' : '', this.problem === null ? '' : 'problem'].filter(Boolean).join(' ') || nothing;
+  }
+
+  get #inputType(): string {
+    // E-mail as text: the browser would rewrite an international domain, and has its own idea of what is valid.
+    return { text: 'text', email: 'text', tel: 'tel', password: 'password', date: 'date', amount: 'text' }[this.kind as string] ?? 'text';
+  }
+}
+
+customElements.define('invoify-field', InvoifyField);

@@ -1,0 +1,113 @@
+// The actions of a record: the one that comes next first, the usual ones beside it, the rest behind "more". What the
+// state does not allow says why; what writes is inert while offline.
+//
+//   <invoify-record-bar .actions .collection .block @act>
+//
+// `act` carries the name of a record action, or `print`, `pdf`, `newInvoice`.
+
+import { LitElement, css, html, type TemplateResult } from 'lit';
+
+import { controls } from '../base/controls.ts';
+import { t, tryText } from '../text/i18n.ts';
+import { icon, type IconName } from '../base/icons.ts';
+import type { RecordAction, RecordActionName } from './record-actions.ts';
+import type { WriteBlock } from '../sync/sync-view.ts';
+import '../base/write-button.ts';
+
+export type BarAction = RecordActionName | 'print' | 'pdf' | 'newInvoice';
+
+const icons: Readonly<Record<BarAction, IconName>> = {
+  edit: 'edit', send: 'send', pay: 'payment', duplicate: 'copy', void: 'ban',
+  delete: 'trash', print: 'print', pdf: 'pdf', newInvoice: 'plus',
+};
+
+export class InvoifyRecordBar extends LitElement {
+  static override properties = {
+    actions: { attribute: false },
+    collection: { attribute: false },
+    block: { attribute: false },
+    canPdf: { attribute: false },
+  };
+
+  static override styles = [controls, css`
+    :host { display: flex; flex-wrap: wrap; gap: var(--space-2); }
+    .more { anchor-name: --more; }
+
+    #menu {
+      position-anchor: --more;
+      inset: auto;
+      position-area: block-end span-inline-start;
+      position-try-fallbacks: flip-inline;
+      margin-block: var(--space-1);
+      padding: var(--space-1);
+      min-inline-size: 180px;
+    }
+
+    hr { margin: var(--space-1) 0; border: 0; border-block-start: 1px solid var(--color-line); }
+  `];
+
+  declare actions: readonly RecordAction[];
+  declare collection: string;
+  declare block: WriteBlock;
+  declare canPdf: boolean;
+  #hadFocus = false;
+
+  constructor() {
+    super();
+    this.actions = [];
+    this.collection = '';
+    this.block = null;
+    this.canPdf = true;
+  }
+
+  protected override willUpdate(): void {
+    this.#hadFocus = this.matches(':focus-within');
+  }
+
+  /** An action that was done may be gone with the focus on it: then the first that is left has it. */
+  protected override updated(): void {
+    if (this.#hadFocus && !this.matches(':focus-within')) this.focus();
+  }
+
+  override focus(options?: FocusOptions): void {
+    this.renderRoot.querySelector<HTMLElement>('invoify-write-button, button')?.focus(options);
+  }
+
+  #act(name: BarAction): void {
+    this.renderRoot.querySelector<HTMLElement>('#menu:popover-open')?.hidePopover();
+    this.dispatchEvent(new CustomEvent<BarAction>('act', { detail: name }));
+  }
+
+  override render(): TemplateResult {
+    const isInvoice = this.collection === 'invoices';
+    const find = (name: RecordActionName): RecordAction | undefined => this.actions.find((action) => action.name === name);
+    const first = find('send') ?? find('pay');
+    const edit = find('edit');
+    const rest = (['duplicate', 'void', 'delete'] as const).flatMap((name) => find(name) ?? []);
+    const hasPdf = isInvoice && this.canPdf;
+    const canBill = this.collection === 'customers' && this.actions.length > 0;
+    return html`
+      ${first ? this.#renderWrite(first.name, 'primary', first) : ''}
+      ${canBill ? this.#renderWrite('newInvoice', 'primary') : ''}
+      ${edit ? this.#renderWrite('edit', '', edit) : ''}
+      ${isInvoice ? html`<button class="icon-button" type="button" data-action="print" aria-label=${t('action.print')}
+        title=${t('action.print')} @click=${() => this.#act('print')}>${icon('print')}</button>` : ''}
+      ${hasPdf || rest.length > 0 ? html`
+        <button class="icon-button more" type="button" popovertarget="menu" aria-label=${t('detail.more')}
+          title=${t('detail.more')}>${icon('more')}</button>
+        <div id="menu" class="popover" popover>
+          ${hasPdf ? html`<button class="button menu" type="button" data-action="pdf"
+            @click=${() => this.#act('pdf')}>${icon('pdf')}${t('action.pdf')}</button>` : ''}
+          ${rest.map((action) => this.#renderWrite(action.name, 'menu', action))}
+        </div>` : ''}`;
+  }
+
+  #renderWrite(name: BarAction, look: 'primary' | '' | 'menu', action?: RecordAction): TemplateResult {
+    const refusal = action?.refusal ? tryText('refusal', action.refusal) : null;
+    return html`
+      <invoify-write-button data-action=${name} .look=${look} .icon=${icons[name]} .label=${tryText('action', name)}
+        .blocked=${this.block} .refusal=${refusal} @activate=${() => this.#act(name)}></invoify-write-button>`;
+  }
+}
+
+customElements.define('invoify-record-bar', InvoifyRecordBar);

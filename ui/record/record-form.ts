@@ -1,0 +1,190 @@
+// The form of a record, drawn from its declaration: one field per field, laid out by form-layout.ts. Invoices have a
+// form of their own (invoice-form.ts).
+//
+//   <invoify-record-form .task .error .isBusy .block .isNewer @form-save @form-close>
+//
+// `form-save` carries the fields as they shall be; it is fired only with what the declaration accepts and while writing
+// is possible. Whatever happens to the connection or to the record meanwhile, what was typed stays.
+
+import { LitElement, html, type PropertyValues, type TemplateResult } from 'lit';
+
+import { findCollection, writableFields } from '../../shared/collections.ts';
+import type { Fields, Problems } from '../../shared/fields.ts';
+import { controls } from '../base/controls.ts';
+import type { FieldInput } from './field.ts';
+import { autocompleteOf, controlKind, optionsOf, type Option } from './field-kinds.ts';
+import { formFrame, focusField, isSubmitKey } from './form-frame.ts';
+import { layoutOf, type Section } from './form-layout.ts';
+import { firstProblem, withoutProblem } from './form-problems.ts';
+import { formStyles } from './form-styles.ts';
+import { t, tryText } from '../text/i18n.ts';
+import { fieldLabel, problemMessage } from '../text/messages.ts';
+import { localNumbers } from '../text/number-text.ts';
+import type { Picked } from './picker.ts';
+import { askQuestion } from '../base/question.ts';
+import { formFields, fromDraft, isSameDraft, toDraft, type Draft, type FormField } from './record-draft.ts';
+import type { EditTask, FlowError } from './record-flow.ts';
+import type { WriteBlock } from '../sync/sync-view.ts';
+import './field.ts';
+import './picker.ts';
+
+export class InvoifyRecordForm extends LitElement {
+  static override properties = {
+    task: { attribute: false },
+    error: { attribute: false },
+    isBusy: { attribute: false },
+    block: { attribute: false },
+    isNewer: { attribute: false },
+    _draft: { state: true },
+    _problems: { state: true },
+  };
+
+  static override styles = [controls, formStyles];
+
+  declare task: EditTask;
+  declare error: FlowError | null;
+  declare isBusy: boolean;
+  declare block: WriteBlock;
+  /** The record was changed since the form was opened. */
+  declare isNewer: boolean;
+  declare _draft: Draft;
+  declare _problems: Problems;
+  #fields: readonly FormField[] = [];
+  #begun: Draft = {};
+
+  constructor() {
+    super();
+    this.task = { kind: 'edit', collection: '', record: null, start: {} };
+    this.error = null;
+    this.isBusy = false;
+    this.block = null;
+    this.isNewer = false;
+    this._draft = {};
+    this._problems = {};
+  }
+
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    if (changed.has('task')) this.#begin();
+    if (changed.has('error') && this.error?.fields) {
+      this._problems = { ...this.error.fields };
+      void this.#focusProblem();
+    }
+  }
+
+  /** Resolves with whether the form may be closed; asks where something typed would be lost. */
+  async canLeave(): Promise<boolean> {
+    if (isSameDraft(this.#begun, this._draft)) return true;
+    return askQuestion(this, {
+      heading: t('form.leaveTitle'), text: t('form.leaveText'), yes: t('form.leave'), no: t('form.stay'), isDanger: true,
+    });
+  }
+
+  get #declared(): Fields {
+    const collection = findCollection(this.task.collection);
+    return collection ? writableFields(collection) : {};
+  }
+
+  #begin(): void {
+    const isHidden = ({ path }: FormField): boolean => this.task.record === null && path === 'disabled';
+    const fields = formFields(this.#declared);
+    this.#fields = fields.filter((field) => !isHidden(field));
+    this.#begun = toDraft(fields, this.task.start, localNumbers);
+    this._draft = this.#begun;
+    this._problems = {};
+  }
+
+  #change(path: string, value: Draft[string]): void {
+    this._draft = { ...this._draft, [path]: value };
+    this._problems = withoutProblem(this._problems, path);
+  }
+
+  #submit(): void {
+    if (this.block !== null || this.isBusy) return;
+    const { value, problems } = fromDraft(this.#declared, formFields(this.#declared), this._draft, localNumbers);
+    // Without one a new person could not sign in.
+    const isPasswordMissing = this.task.record === null && this.#declared['password'] && value['password'] === undefined;
+    this._problems = isPasswordMissing ? { ...problems, password: 'is required' } : problems;
+    if (Object.keys(this._problems).length > 0) void this.#focusProblem();
+    else this.dispatchEvent(new CustomEvent('form-save', { detail: value }));
+  }
+
+  async #focusProblem(): Promise<void> {
+    await this.updateComplete;
+    focusField(this.renderRoot, firstProblem(this._problems, this.#order));
+  }
+
+  get #order(): readonly string[] {
+    return this.#sections.flatMap(({ rows }) => rows.flat()).map(({ path }) => path);
+  }
+
+  get #sections(): readonly Section[] {
+    return layoutOf(this.task.collection, this.#fields);
+  }
+
+  #onKeydown(event: KeyboardEvent): void {
+    if (!isSubmitKey(event)) return;
+    event.preventDefault();
+    this.#submit();
+  }
+
+  override render(): TemplateResult {
+    const { collection, record, start } = this.task;
+    return formFrame({
+      heading: record ? t('form.edit', { name: String(start['name'] ?? '') }) : tryText('form.new', collection),
+      placement: 'side',
+      error: this.error,
+      problems: this._problems,
+      shown: this.#order,
+      isBusy: this.isBusy,
+      isNewer: this.isNewer,
+      block: this.block,
+      saveLabel: t('word.save'),
+      onSave: () => this.#submit(),
+      onClose: () => this.dispatchEvent(new CustomEvent('form-close')),
+      content: html`
+        <form novalidate @keydown=${this.#onKeydown} @submit=${(event: Event) => event.preventDefault()}
+          @field-input=${(event: CustomEvent<FieldInput>) => this.#change(event.detail.path, event.detail.value)}>
+          ${this.#sections.map(({ title, rows }, index) => html`
+            <fieldset>
+              ${title ? html`<legend>${fieldLabel(title)}</legend>` : ''}
+              ${rows.map((row, at) => html`<div class="row">
+                ${row.map((field) => this.#renderField(field, index === 0 && at === 0))}</div>`)}
+            </fieldset>`)}
+        </form>`,
+    });
+  }
+
+  #renderField(formField: FormField, isFirst: boolean): TemplateResult {
+    const { path, field } = formField;
+    const reason = this._problems[path];
+    const problem = reason === undefined ? null : problemMessage(path, reason, this.#currency);
+    const kind = controlKind(formField);
+    const isEdit = this.task.record !== null;
+    if (kind === 'reference' && field.kind === 'reference') {
+      return html`
+        <invoify-picker data-path=${path} .collection=${field.to} .recordId=${String(this._draft[path] ?? '')} .label=${fieldLabel(path)}
+          .problem=${problem} .isOptional=${field.optional === true} .filters=${field.to === 'plans' ? { active: true } : {}}
+          @picked=${(event: CustomEvent<Picked>) => this.#change(path, event.detail.id)}></invoify-picker>`;
+    }
+    const isPassword = kind === 'password';
+    return html`
+      <invoify-field data-path=${path} ?autofocus=${isFirst} .path=${path} .kind=${kind} .problem=${problem}
+        .label=${fieldLabel(isPassword && isEdit ? 'newPassword' : path)} .value=${this._draft[path] ?? ''}
+        .hint=${isPassword ? t(isEdit ? 'hint.newPassword' : 'hint.password') : ''}
+        .options=${this.#optionsOf(formField)} .unit=${kind === 'amount' ? this.#currency : ''}
+        .isOptional=${field.optional === true && !isPassword} .autocomplete=${autocompleteOf(formField)}></invoify-field>`;
+  }
+
+  #optionsOf({ path, field }: FormField): readonly Option[] {
+    if (field.kind !== 'choice' && field.kind !== 'currency' && field.kind !== 'country') return [];
+    const options = optionsOf(field, (value) => tryText(path, value));
+    const isOpen = field.optional === true || this._draft[path] === '';
+    return isOpen ? [{ value: '', label: t(field.optional ? 'form.none' : 'form.choose') }, ...options] : options;
+  }
+
+  get #currency(): string {
+    return String(this._draft['currency'] ?? '');
+  }
+}
+
+customElements.define('invoify-record-form', InvoifyRecordForm);

@@ -1,0 +1,54 @@
+// A field's value as a person reads it, by the field's name: money with its currency, days and choices in their
+// language. References are shown by name where the caller knows it.
+
+import type { Invoice } from '../../shared/collections.ts';
+import type { Json, JsonObject } from '../../shared/fields.ts';
+import { formatDate, formatMoney, formatNumber, formatPercent, formatQuantity } from '../text/format.ts';
+import { currentLocale, t, tryText } from '../text/i18n.ts';
+
+/** `currency` is that of the record; `nameOf` gives the name behind an id, or null where it is not known. */
+export function valueText(
+  path: string, value: Json | undefined, currency: string, nameOf: (id: string) => string | null = () => null,
+): string {
+  if (value === undefined || value === null || value === '') return '';
+  if (path === 'lines') return linesText(value as unknown as Invoice['lines'], currency);
+  if (path === 'password') return t('conflict.secret');
+  if (typeof value === 'boolean') return t(value ? 'word.yes' : 'word.no');
+  if (typeof value === 'number') return numberText(path, value, currency);
+  if (typeof value !== 'string') return JSON.stringify(value);
+  if (path.endsWith('Date') || path.endsWith('On')) return formatDate(value);
+  if (path.endsWith('Id')) return nameOf(value) ?? value;
+  if (path === 'role' || path === 'interval' || path === 'status') return tryText(path, value);
+  return path.endsWith('country') ? countryName(value) : value;
+}
+
+/** Every field of a record that says something, by its path. */
+export function fieldTexts(payload: JsonObject): readonly (readonly [path: string, text: string])[] {
+  const currency = typeof payload['currency'] === 'string' ? payload['currency'] : 'EUR';
+  const texts = (object: JsonObject, before: string): (readonly [string, string])[] =>
+    Object.entries(object).flatMap(([name, value]) =>
+      isObject(value) ? texts(value, `${before}${name}.`) : [[`${before}${name}`, valueText(`${before}${name}`, value, currency)]]);
+  return texts(payload, '').filter(([, text]) => text !== '');
+}
+
+function isObject(value: Json | undefined): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+export function countryName(code: string): string {
+  return new Intl.DisplayNames(currentLocale().language, { type: 'region' }).of(code) ?? code;
+}
+
+function numberText(path: string, value: number, currency: string): string {
+  if (path.endsWith('Minor')) return formatMoney(value, currency);
+  if (path.endsWith('Milli')) return formatQuantity(value);
+  return path.endsWith('Bp') ? formatPercent(value) : formatNumber(value);
+}
+
+/** A line each: `2 h × €96.00 · Work · 19%`. */
+function linesText(lines: Invoice['lines'], currency: string): string {
+  return lines.map(({ description, quantityMilli, unit, unitPriceMinor, taxRateBp }) => {
+    const quantity = [formatQuantity(quantityMilli), unit].filter(Boolean).join('\u00a0');
+    return `${description}: ${quantity} × ${formatMoney(unitPriceMinor, currency)}, ${formatPercent(taxRateBp)}`;
+  }).join('\n');
+}

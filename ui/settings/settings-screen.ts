@@ -1,0 +1,234 @@
+// The settings of this computer: the server, how often to sync, how the window looks and speaks, and the data that is
+// kept here. What removes data says what exactly, and that the server keeps everything.
+//
+//   <invoify-settings .status .user .settings .info>
+
+import { LitElement, css, html, type PropertyValues, type TemplateResult } from 'lit';
+import { live } from 'lit/directives/live.js';
+
+import { languages, themes, type AppInfo, type Outcome, type Settings } from '../../shared/window/ipc.ts';
+import type { SignedInUser } from '../../shared/protocol.ts';
+import type { Status } from '../../shared/window/views.ts';
+import { ask } from '../base/ask.ts';
+import { callErrorText } from '../text/call-error-text.ts';
+import { controls } from '../base/controls.ts';
+import { emit } from '../base/events.ts';
+import { t, tryText } from '../text/i18n.ts';
+import { icon } from '../base/icons.ts';
+import { askQuestion } from '../base/question.ts';
+import { screenStyles } from '../base/screen-styles.ts';
+
+const interval = { min: 1, max: 60 } as const;
+
+export class InvoifySettings extends LitElement {
+  static override properties = {
+    status: { attribute: false },
+    user: { attribute: false },
+    settings: { attribute: false },
+    info: { attribute: false },
+    _minutes: { state: true },
+    _busy: { state: true },
+  };
+
+  static override styles = [controls, screenStyles, css`
+    .minutes { display: flex; align-items: center; gap: var(--space-2); }
+    .minutes .input { inline-size: 64px; }
+    select.input { min-inline-size: 160px; }
+    .problem { margin: 0; }
+  `];
+
+  declare status: Status | null;
+  declare user: SignedInUser | null;
+  declare settings: Settings | null;
+  declare info: AppInfo | null;
+  /** The interval as it is typed. */
+  declare _minutes: string;
+  /** What is under way: it cannot be started twice. */
+  declare _busy: 'backUp' | 'reset' | 'signOut' | null;
+
+  constructor() {
+    super();
+    this.status = null;
+    this.user = null;
+    this.settings = null;
+    this.info = null;
+    this._minutes = '';
+    this._busy = null;
+  }
+
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    const before = changed.get('settings');
+    if (changed.has('settings') && before?.syncEveryMinutes !== this.settings?.syncEveryMinutes) {
+      this._minutes = String(this.settings?.syncEveryMinutes ?? '');
+    }
+  }
+
+  // ------------------------------------------------------------------------------------------------------- what it does
+
+  async #save(change: Partial<Omit<Settings, 'server'>>): Promise<void> {
+    const outcome = await ask(this, 'app.saveSettings', change);
+    if (outcome.ok) emit(this, 'settings-saved', { settings: outcome.value });
+    else this.#fail(outcome);
+  }
+
+  #saveMinutes(): void {
+    if (this.#isIntervalValid && Number(this._minutes) !== this.settings?.syncEveryMinutes) {
+      void this.#save({ syncEveryMinutes: Number(this._minutes) });
+    }
+  }
+
+  get #isIntervalValid(): boolean {
+    return /^\d{1,2}$/.test(this._minutes) && Number(this._minutes) >= interval.min && Number(this._minutes) <= interval.max;
+  }
+
+  async #backUp(): Promise<void> {
+    await this.#run('backUp', async () => {
+      const outcome = await ask(this, 'app.backUp');
+      if (!outcome.ok) this.#fail(outcome);
+      else if (outcome.value) emit(this, 'toast', { text: t('done.backUp', { path: outcome.value.path }), tone: 'ok' });
+    });
+  }
+
+  async #reset(): Promise<void> {
+    const count = await this.#countRecords();
+    const text = [t('settings.resetConfirm', { count }), ...(this.status?.isOnline ? [] : [t('settings.resetOffline')])].join(' ');
+    const isSure = await askQuestion(this, { heading: t('settings.resetTitle'), text, yes: t('settings.resetAction'), isDanger: true });
+    if (isSure) await this.#run('reset', async () => this.#fail(await ask(this, 'app.resetLocalData')));
+  }
+
+  async #signOut(): Promise<void> {
+    const text = t('settings.signOutConfirm', { count: await this.#countRecords() });
+    const isSure = await askQuestion(this, { heading: t('settings.signOutTitle'), text, yes: t('settings.signOutAction'), isDanger: true });
+    if (isSure) await this.#run('signOut', async () => this.#fail(await ask(this, 'auth.signOut')));
+  }
+
+  async #openFolder(folder: 'data' | 'logs'): Promise<void> {
+    this.#fail(await ask(this, 'app.openFolder', { folder }));
+  }
+
+  async #run(what: NonNullable<InvoifySettings['_busy']>, run: () => Promise<void>): Promise<void> {
+    if (this._busy !== null) return;
+    this._busy = what;
+    await run();
+    this._busy = null;
+  }
+
+  async #countRecords(): Promise<number> {
+    const outcome = await ask(this, 'data.counts');
+    return outcome.ok ? Object.values(outcome.value).reduce((sum, count) => sum + count, 0) : 0;
+  }
+
+  #fail(outcome: Outcome<unknown>): void {
+    if (!outcome.ok) emit(this, 'toast', { text: callErrorText(outcome.error), tone: 'bad' });
+  }
+
+  // -------------------------------------------------------------------------------------------------------- drawing
+
+  override render(): TemplateResult {
+    return html`
+      <header><h1 tabindex="-1">${t('settings.title')}</h1></header>
+      <div class="page">
+        <div class="column">
+          ${this.#renderConnection()}
+          ${this.#renderAppearance()}
+          ${this.#renderData()}
+          ${this.user ? this.#renderAccount(this.user) : ''}
+          <p class="quiet">${this.info ? t('settings.version', { version: this.info.version }) : ''}</p>
+        </div>
+      </div>`;
+  }
+
+  #renderConnection(): TemplateResult {
+    const isWrong = !this.#isIntervalValid;
+    return html`
+      <section>
+        <h2>${t('settings.connection')}</h2>
+        <div class="setting">
+          <div class="what">${t('settings.server')}<p>${this.status?.server ?? t('settings.noServer')}</p></div>
+        </div>
+        <div class="setting">
+          <div class="what">
+            <label for="minutes">${t('settings.interval')}</label>
+            <p id="minutes-hint">${t('settings.intervalHint')}</p>
+            ${isWrong ? html`<p class="problem" id="minutes-problem" role="alert">${t('settings.intervalWrong')}</p>` : ''}
+          </div>
+          <div class="minutes">
+            <input id="minutes" class="input number" type="text" inputmode="numeric" autocomplete="off" maxlength="2"
+              aria-describedby="minutes-hint ${isWrong ? 'minutes-problem' : ''}" aria-invalid=${isWrong} .value=${live(this._minutes)}
+              @input=${(event: Event) => { this._minutes = (event.target as HTMLInputElement).value.trim(); }} @change=${this.#saveMinutes}>
+            <span>${t('settings.minutes', { count: Number(this._minutes) || 0 })}</span>
+          </div>
+        </div>
+      </section>`;
+  }
+
+  #renderAppearance(): TemplateResult {
+    return html`
+      <section>
+        <h2>${t('settings.appearance')}</h2>
+        <div class="setting">
+          <label class="what" for="theme">${t('settings.theme')}</label>
+          <select id="theme" class="input"
+            @change=${(event: Event) => this.#save({ theme: (event.target as HTMLSelectElement).value as Settings['theme'] })}>
+            ${themes.map((theme) => html`
+              <option value=${theme} ?selected=${theme === this.settings?.theme}>${tryText('settings.theme', theme)}</option>`)}
+          </select>
+        </div>
+        <div class="setting">
+          <label class="what" for="language">${t('settings.language')}</label>
+          <select id="language" class="input"
+            @change=${(event: Event) => this.#save({ language: (event.target as HTMLSelectElement).value as Settings['language'] })}>
+            ${languages.map((language) => html`
+              <option value=${language} ?selected=${language === this.settings?.language}>
+                ${tryText('settings.language', language)}
+              </option>`)}
+          </select>
+        </div>
+      </section>`;
+  }
+
+  #renderData(): TemplateResult {
+    return html`
+      <section>
+        <h2>${t('settings.data')}</h2>
+        ${this.#renderFolder('data', t('settings.dataFolder'), this.info?.dataFolder ?? null)}
+        ${this.#renderFolder('logs', t('settings.logFolder'), this.info?.logFolder ?? null)}
+        ${this.#renderDeed(t('settings.backUp'), t('settings.backUpText'), 'backUp', () => void this.#backUp())}
+        ${this.#renderDeed(t('settings.reset'), t('settings.resetText'), 'reset', () => void this.#reset())}
+      </section>`;
+  }
+
+  #renderFolder(folder: 'data' | 'logs', name: string, path: string | null): TemplateResult {
+    return html`
+      <div class="setting">
+        <div class="what">${name}<p>${path ?? t('settings.noFolder')}</p></div>
+        ${path === null ? '' : html`
+          <button class="button" type="button" aria-label="${t('settings.openFolder')}: ${name}"
+            @click=${() => this.#openFolder(folder)}>${icon('folder')}${t('settings.openFolder')}</button>`}
+      </div>`;
+  }
+
+  #renderAccount({ name, email, role }: SignedInUser): TemplateResult {
+    return html`
+      <section>
+        <h2>${t('settings.account')}</h2>
+        <div class="setting"><div class="what">${t('settings.signedInAs', { name })}<p>${email} · ${tryText('role', role)}</p>
+          ${this.info?.lacks.includes('secure token storage') ? html`<p>${t('settings.tokenInMemory')}</p>` : ''}</div></div>
+        ${this.#renderDeed(t('settings.signOut'), t('settings.signOutText'), 'signOut', () => void this.#signOut())}
+      </section>`;
+  }
+
+  #renderDeed(label: string, text: string, what: NonNullable<InvoifySettings['_busy']>, run: () => void): TemplateResult {
+    const look = what === 'backUp' ? '' : 'danger';
+    return html`
+      <div class="setting">
+        <div class="what">${tryText('settings.deed', what)}<p id="${what}-text">${text}</p></div>
+        <button class="button ${look}" type="button" data-deed=${what} aria-describedby="${what}-text"
+          aria-disabled=${this._busy !== null} @click=${run}>
+          ${label}
+        </button>
+      </div>`;
+  }
+}
+
+customElements.define('invoify-settings', InvoifySettings);

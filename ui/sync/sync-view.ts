@@ -1,0 +1,217 @@
+// The sync's state as people see it, derived here and nowhere else: what the status bar says, in which tone and with
+// which action; the line above the list; what a screen reader is told; whether anything can be written.
+//
+// What ticks ("3 min ago") is part of `text` and never of `announcement`, so an announcement changes only with the state.
+
+import type { Status, SyncState } from '../../shared/window/views.ts';
+import { syncErrorText } from '../text/call-error-text.ts';
+import { formatInstant, formatNumber, formatRelative, formatWhen } from '../text/format.ts';
+import { t } from '../text/i18n.ts';
+
+export const STALE_AFTER_MS = 15 * 60_000;
+/** A sync that is shorter than this is not shown. */
+export const QUIET_MS = 500;
+/** How often what a first sync brings is read anew. */
+export const READ_EVERY_MS = 500;
+
+/** Why nothing can be written now; null: it can. */
+export type WriteBlock = null | 'offline' | 'signed_out';
+
+export type SyncAction = 'refresh' | 'sync-now' | 'cancel' | 'try-again' | 'details' | 'sign-in';
+export type Tone = 'plain' | 'ok' | 'warn' | 'bad' | 'busy';
+
+export interface Notice {
+  readonly text: string;
+  readonly tone: 'info' | 'warn' | 'bad';
+  readonly action: SyncAction | null;
+}
+
+export interface SyncView {
+  readonly state: SyncState;
+  readonly text: string;
+  readonly tone: Tone;
+  /** Whether the dot stands before the text, and says what. */
+  readonly dot: 'online' | 'offline' | null;
+  readonly action: SyncAction | null;
+  /** The instant behind a relative time, for those who point at it. */
+  readonly instant: string | null;
+  /** Above the list, for what stands in a person's way. */
+  readonly notice: Notice | null;
+  readonly announcement: string;
+  /** Changes when there is something new to read. */
+  readonly revision: string;
+  /** Of the first sync: null where there is none. `ratio` is null while its end is not known. */
+  readonly progress: { readonly ratio: number | null } | null;
+}
+
+// -------------------------------------------------------------------------------------------------- what is shown when
+
+/**
+ * The last status, the one that is shown while a sync is too young to be shown itself, and as of when the data is that
+ * everything on the screen was read from.
+ */
+export interface SyncMemory {
+  readonly latest: Status;
+  readonly before: Status;
+  readonly syncingSinceMs: number | null;
+  readonly read: { readonly revision: string; readonly atMs: number };
+}
+
+export function rememberStatus(memory: SyncMemory | null, latest: Status, nowMs: number): SyncMemory {
+  const read = mustWaitMs(memory, latest, nowMs) > 0 && memory ? memory.read : { revision: dataRevision(latest), atMs: nowMs };
+  if (latest.state !== 'syncing') return { latest, before: latest, syncingSinceMs: null, read };
+  return { latest, before: memory?.before ?? latest, syncingSinceMs: memory?.syncingSinceMs ?? nowMs, read };
+}
+
+/** How long what a first sync has brought is left unread: 0 where it is time to read, or nothing is new. */
+function mustWaitMs(memory: SyncMemory | null, latest: Status, nowMs: number): number {
+  if (!memory || latest.state !== 'first_sync' || dataRevision(latest) === memory.read.revision) return 0;
+  const agoMs = nowMs - memory.read.atMs;
+  return agoMs < 0 ? 0 : Math.max(0, READ_EVERY_MS - agoMs);
+}
+
+/** The state that people are shown: a short sync changes nothing, and what is old turns stale without being told. */
+export function shownState(memory: SyncMemory, nowMs: number): SyncState {
+  const { latest, before, syncingSinceMs } = memory;
+  const isQuiet = syncingSinceMs !== null && nowMs - syncingSinceMs < QUIET_MS && before.state !== 'syncing';
+  const state = isQuiet ? before.state : latest.state;
+  return state === 'up_to_date' && ageMs(latest, nowMs) > STALE_AFTER_MS ? 'stale' : state;
+}
+
+/** When what is shown changes by itself: to read more, to show a sync, to turn stale, or to tick on; in ms from now. */
+export function nextChangeMs(memory: SyncMemory, nowMs: number): number {
+  const { syncingSinceMs } = memory;
+  const unreadMs = mustWaitMs(memory, memory.latest, nowMs);
+  if (unreadMs > 0) return unreadMs;
+  if (syncingSinceMs !== null && nowMs - syncingSinceMs < QUIET_MS) return QUIET_MS - (nowMs - syncingSinceMs);
+  const age = ageMs(memory.latest, nowMs);
+  return age === Infinity ? 60_000 : Math.max(1000, 60_000 - (Math.max(0, age) % 60_000));
+}
+
+function ageMs(status: Status, nowMs: number): number {
+  return status.lastSync === null ? Infinity : nowMs - Date.parse(status.lastSync.timestamp);
+}
+
+/** Whether anything can be written, and if not, what has to be done first. */
+export function writeBlock(status: Status): WriteBlock {
+  if (status.state === 'session_expired' || status.user === null) return 'signed_out';
+  return status.isOnline && status.state !== 'offline' && status.state !== 'unreachable' ? null : 'offline';
+}
+
+export function blockText(block: WriteBlock): string | null {
+  if (block === null) return null;
+  return block === 'offline' ? t('write.offline') : t('write.signedOut');
+}
+
+/** What changes when there is something new to read: a sync that ended, in whatever way, or a page of a first one. */
+function dataRevision(status: Status): string {
+  const step = status.state === 'first_sync' ? status.progress?.changes ?? 0 : '';
+  return `${status.initialized} ${status.lastSync?.timestamp ?? ''} ${status.user?.id ?? ''} ${step}`;
+}
+
+// -------------------------------------------------------------------------------------------------------- the table
+
+export function viewSync(memory: SyncMemory, nowMs: number): SyncView {
+  const status = memory.latest;
+  const state = shownState(memory, nowMs);
+  const when = status.lastSync && formatWhen(status.lastSync.timestamp, nowMs);
+  const plain: SyncView = {
+    state, text: '', tone: 'plain', dot: null, action: null, instant: null, notice: null, announcement: '',
+    revision: memory.read.revision, progress: null,
+  };
+  switch (state) {
+    case 'never_synced': return { ...plain, ...neverSynced(status) };
+    case 'first_sync': return { ...plain, ...firstSync(status) };
+    case 'syncing': return { ...plain, ...same(t('sync.syncing')), tone: 'busy' };
+    case 'up_to_date': return {
+      ...plain, text: `${t('sync.online')} · ${lastSynced(status, nowMs)}`, tone: 'ok', dot: 'online', action: 'refresh',
+      instant: instantOf(status), announcement: t('sync.announceOnline'),
+    };
+    case 'stale': return {
+      ...plain, text: lastSynced(status, nowMs), tone: 'warn', action: 'refresh', instant: instantOf(status),
+      announcement: t('sync.announceStale'),
+    };
+    case 'offline': {
+      const text = when === null ? partialText(status) ?? t('sync.offlineEmpty') : t('sync.offlineLong', { when });
+      return {
+        ...plain, text: `${t('sync.offline')} · ${text}`, announcement: `${t('sync.offline')}. ${text}`, tone: 'plain',
+        dot: 'offline', action: 'try-again', instant: instantOf(status), notice: { text, tone: 'warn', action: 'try-again' },
+      };
+    }
+    case 'unreachable': {
+      const server = serverName(status);
+      const text = t('sync.unreachable', { server });
+      const long = when === null ? withPartial(`${text}.`, status) : t('sync.unreachableLong', { server, when });
+      return {
+        ...plain, ...same(text), tone: 'bad', dot: 'offline', action: 'details', instant: instantOf(status),
+        notice: { text: long, tone: 'warn', action: 'try-again' },
+      };
+    }
+    case 'session_expired': {
+      const text = t('sync.expired');
+      const long = withPartial(text, status);
+      return { ...plain, ...same(text), tone: 'warn', action: 'sign-in', notice: { text: long, tone: 'warn', action: 'sign-in' } };
+    }
+    case 'error': {
+      const reason = status.error && syncErrorText(status.error);
+      const long = withPartial(reason ? t('sync.failedLong', { reason }) : t('sync.failed'), status);
+      const text = when === null ? t('sync.failed') : `${t('sync.failed')} · ${t('sync.lastSynced', { when })}`;
+      return {
+        ...plain, text, announcement: long, tone: 'bad', action: 'details', instant: instantOf(status),
+        notice: { text: long, tone: 'bad', action: 'details' },
+      };
+    }
+    case 'update_required': {
+      const text = withPartial(status.error ? syncErrorText(status.error) : t('sync.update'), status);
+      const side = status.error?.code === 'server_outdated' ? t('sync.updateServer') : t('sync.update');
+      return { ...plain, text: side, announcement: text, tone: 'warn', notice: { text, tone: 'warn', action: null } };
+    }
+  }
+}
+
+function neverSynced(status: Status): Partial<SyncView> {
+  if (status.partial === 0) return { ...same(t('sync.neverSynced')), action: 'sync-now' };
+  const text = t('sync.stopped', { done: formatNumber(status.partial) });
+  return { ...same(text), tone: 'warn', action: 'sync-now', notice: { text, tone: 'warn', action: 'sync-now' } };
+}
+
+/** What to say of a first sync that is not complete, in a state that is about something else. */
+function partialText({ partial }: Status): string | null {
+  return partial === 0 ? null : t('sync.partial', { count: partial });
+}
+
+function withPartial(text: string, status: Status): string {
+  return [text, partialText(status) ?? []].flat().join(' ');
+}
+
+function firstSync(status: Status): Partial<SyncView> {
+  const { changes = 0, total = null } = status.progress ?? {};
+  const done = formatNumber(changes);
+  const text = changes === 0 ? t('sync.firstSyncStart')
+    : total === null ? t('sync.firstSyncOpen', { done }) : t('sync.firstSync', { done, total: formatNumber(total) });
+  return {
+    text,
+    tone: 'busy',
+    action: 'cancel',
+    announcement: t('sync.firstSyncStart'),
+    notice: { text, tone: 'info', action: 'cancel' },
+    progress: { ratio: total === null || total === 0 ? null : Math.min(1, changes / total) },
+  };
+}
+
+function same(text: string): Pick<SyncView, 'text' | 'announcement'> {
+  return { text, announcement: text };
+}
+
+function lastSynced(status: Status, nowMs: number): string {
+  const age = ageMs(status, nowMs);
+  return age < 60_000 ? t('sync.justNow') : t('sync.lastSynced', { when: formatRelative(age) });
+}
+
+function instantOf(status: Status): string | null {
+  return status.lastSync && formatInstant(status.lastSync.timestamp);
+}
+
+function serverName(status: Status): string {
+  return status.server === null ? t('sync.yourServer') : URL.parse(status.server)?.host ?? status.server;
+}

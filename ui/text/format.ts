@@ -1,0 +1,179 @@
+// Numbers, money, dates and spans of time as people of the locale in use write and read them, all through Intl. Amounts
+// come in as integers of minor units, thousandths or basis points and never pass through a rounded number.
+
+import { currencyDigits, toMajorUnits } from '../../shared/currency.ts';
+import { currentLocale } from './i18n.ts';
+
+export { currencyDigits };
+
+const cache = new Map<string, unknown>();
+
+/** Making a formatter takes thirty times as long as using one. */
+function cached<F>(key: string, make: (locale: string) => F, locale = currentLocale().format): F {
+  const name = `${locale} ${key}`;
+  const known = cache.get(name) as F | undefined;
+  if (known !== undefined) return known;
+  const made = make(locale);
+  cache.set(name, made);
+  return made;
+}
+
+/** "€1,234.56": an amount of minor units; a dash where it is not known. */
+export function formatMoney(amountMinor: number | null, currency: string): string {
+  if (amountMinor === null) return '–';
+  const digits = currencyDigits(currency);
+  const format = cached(`money ${currency}`, (locale) => new Intl.NumberFormat(locale, {
+    style: 'currency', currency, minimumFractionDigits: digits, maximumFractionDigits: digits,
+  }));
+  // As text, so that an amount beyond what a fraction can hold exactly keeps its last digit.
+  return format.format(toMajorUnits(amountMinor, currency) as Intl.StringNumericLiteral);
+}
+
+/** An amount for a text field: as `formatMoney`, without the currency and without grouping. */
+export function formatAmount(amountMinor: number, currency: string): string {
+  return toMajorUnits(amountMinor, currency, separators().decimal);
+}
+
+/** The minor units in what a person typed ("1.234,5", "€ 12"), or null where that is no amount of this currency. */
+export function parseMoney(text: string, currency: string): number | null {
+  const symbol = cached(`symbol ${currency}`, (locale) => new Intl.NumberFormat(locale, { style: 'currency', currency })
+    .formatToParts(0).find(({ type }) => type === 'currency')?.value ?? currency);
+  return parseDecimal(text.replace(symbol, '').replace(currency, ''), currencyDigits(currency));
+}
+
+export function formatNumber(value: number): string {
+  return cached('number', (locale) => new Intl.NumberFormat(locale)).format(value);
+}
+
+/** "1.5" for 1500 thousandths. */
+export function formatQuantity(milli: number): string {
+  return cached('quantity', (locale) => new Intl.NumberFormat(locale, { maximumFractionDigits: 3 })).format(milli / 1000);
+}
+
+export function parseQuantity(text: string): number | null {
+  return parseDecimal(text, 3);
+}
+
+/** "19%" for 1900 basis points. */
+export function formatPercent(basisPoints: number): string {
+  return cached('percent', (locale) => new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 2 }))
+    .format(basisPoints / 10_000);
+}
+
+export function parsePercent(text: string): number | null {
+  return parseDecimal(text.replace('%', ''), 2);
+}
+
+/** A day (YYYY-MM-DD) in digits of even width, for columns; other text as it is. */
+export function formatDate(date: string): string {
+  return formatDay(date, 'date', { year: 'numeric', month: '2-digit', day: '2-digit' });
+}
+
+/** A day as a letter has it: "24 November 2026". */
+export function formatDateLong(date: string): string {
+  return formatDay(date, 'long date', { dateStyle: 'long' });
+}
+
+function formatDay(date: string, key: string, options: Intl.DateTimeFormatOptions): string {
+  const instant = Date.parse(`${date}T00:00:00Z`);
+  if (Number.isNaN(instant)) return date;
+  return cached(key, (locale) => new Intl.DateTimeFormat(locale, { ...options, timeZone: 'UTC' })).format(instant);
+}
+
+/** An instant in full, in the zone of this computer. */
+export function formatInstant(instant: string | number): string {
+  return cached('instant', (locale) => new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'medium' }))
+    .format(new Date(instant));
+}
+
+/** The time of day of an instant, with the day before it where that is not today: "14:02", "yesterday 14:02". */
+export function formatWhen(instant: string | number, nowMs: number): string {
+  const then = new Date(instant);
+  const time = cached('time', (locale) => new Intl.DateTimeFormat(locale, { timeStyle: 'short' })).format(then);
+  const days = Math.round((Date.parse(localDay(nowMs)) - Date.parse(localDay(then))) / 86_400_000);
+  if (days === 0 || days === 1) {
+    const day = relativeFormat('long').format(-days, 'day');
+    return `${day} ${time}`;
+  }
+  return `${formatDate(localDay(then))} ${time}`;
+}
+
+/** "3 min. ago", in words of the language in use. `ageMs` is how long ago; below a minute it is "now". */
+export function formatRelative(ageMs: number): string {
+  const minutes = Math.max(0, Math.floor(ageMs / 60_000));
+  const format = relativeFormat('short');
+  if (minutes < 1) return format.format(0, 'second');
+  if (minutes < 60) return format.format(-minutes, 'minute');
+  if (minutes < 48 * 60) return format.format(-Math.floor(minutes / 60), 'hour');
+  return format.format(-Math.floor(minutes / (24 * 60)), 'day');
+}
+
+function relativeFormat(style: 'long' | 'short'): Intl.RelativeTimeFormat {
+  return cached(`relative ${style}`, (locale) => new Intl.RelativeTimeFormat(locale, { numeric: 'auto', style }),
+    currentLocale().language);
+}
+
+/** "40 ms", "0.4 s", "12 s", "3 min". */
+export function formatDuration(durationMs: number): string {
+  const [value, unit] = durationMs < 100 ? [durationMs, 'millisecond']
+    : durationMs < 120_000 ? [durationMs / 1000, 'second'] : [durationMs / 60_000, 'minute'];
+  const digits = unit !== 'millisecond' && value < 10 ? 1 : 0;
+  return cached(`${unit} ${digits}`, (locale) => new Intl.NumberFormat(locale, {
+    style: 'unit', unit, unitDisplay: 'short', maximumFractionDigits: digits,
+  })).format(value);
+}
+
+/** "3.4 MB": decimal units, as Intl names them. */
+export function formatBytes(sizeBytes: number): string {
+  const units = ['byte', 'kilobyte', 'megabyte', 'gigabyte'] as const;
+  const step = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, sizeBytes)) / 3)));
+  const unit = units[step] ?? 'byte';
+  return cached(unit, (locale) => new Intl.NumberFormat(locale, {
+    style: 'unit', unit, unitDisplay: unit === 'byte' ? 'long' : 'short', maximumFractionDigits: step === 0 ? 0 : 1,
+  })).format(sizeBytes / 1000 ** step);
+}
+
+/** The day (YYYY-MM-DD) that it is on this computer. */
+export function localDay(instant: Date | number): string {
+  const date = new Date(instant);
+  const two = (value: number): string => String(value).padStart(2, '0');
+  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+}
+
+/**
+ * A decimal number as an integer of its `digits`th decimal, exactly, or null. Takes the locale's separators; where the
+ * text is no number with them, the other of point and comma as the decimal separator, as a keypad gives it.
+ */
+export function parseDecimal(text: string, digits: number): number | null {
+  const { decimal, group } = separators();
+  const plain = text.replace(/\s/g, '').replaceAll('\u2212', '-').replaceAll('\u2019', '\'');
+  const other = decimal === ',' ? '.' : ',';
+  const parts = matchDecimal(plain, decimal, group) ?? matchDecimal(plain, other, '');
+  if (!parts) return null;
+  const [sign, whole, fraction] = parts;
+  const kept = fraction.replace(/0+$/, '');
+  if (kept.length > digits) return null;
+  const value = Number(`${whole}${kept.padEnd(digits, '0')}`);
+  return Number.isSafeInteger(value) ? (sign && value !== 0 ? -value : value) : null;
+}
+
+function matchDecimal(text: string, decimal: string, group: string): readonly [boolean, string, string] | null {
+  const grouped = group.trim() === '' ? '\\d+' : `\\d{1,3}(?:${literally(group)}\\d{2,3})*${literally(group)}\\d{3}|\\d+`;
+  const found = new RegExp(`^(-?)(${grouped}|)(?:${literally(decimal)}(\\d*))?$`).exec(text);
+  if (!found) return null;
+  const [, sign = '', whole = '', fraction = ''] = found;
+  if (whole === '' && fraction === '') return null;
+  return [sign === '-', group === '' ? whole : whole.replaceAll(group, ''), fraction];
+}
+
+function literally(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+}
+
+function separators(): { readonly decimal: string; readonly group: string } {
+  return cached('separators', (locale) => {
+    const parts = new Intl.NumberFormat(locale).formatToParts(12_345_678.9);
+    const find = (type: string): string => parts.find((part) => part.type === type)?.value ?? '';
+    return { decimal: find('decimal') || '.', group: find('group').replace('\u2019', '\'') };
+  });
+}
