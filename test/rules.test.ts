@@ -19,7 +19,7 @@ const mayImport: Readonly<Record<Room, readonly Room[]>> = {
   server: ['shared'],
   // Knows no network, no session and no sync.
   'desktop/cache': ['shared', 'shared/window'],
-  'desktop/files': ['shared', 'shared/window', 'desktop/cache'],
+  'desktop/files': ['shared', 'shared/window', 'desktop/cache', 'desktop/session'],
   'desktop/session': ['shared', 'shared/window', 'desktop/cache'],
   'desktop/sync': ['shared', 'shared/window', 'desktop/cache', 'desktop/session'],
   desktop: ['shared', 'shared/window', 'desktop/cache', 'desktop/files', 'desktop/session', 'desktop/sync'],

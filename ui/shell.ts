@@ -27,7 +27,8 @@ import { blockText, writeBlock, type Notice, type SyncView } from './sync/sync-v
 async function loadTheRest(): Promise<void> {
   await loadRecordTexts();
   await Promise.all([
-    import('./record/detail.ts'), import('./settings/settings-screen.ts'), import('./sync/health-screen.ts'), import('./sync/sync-popover.ts'),
+    import('./record/detail.ts'), import('./settings/settings-screen.ts'), import('./sync/health-screen.ts'),
+    import('./sync/sync-popover.ts'),
   ]);
 }
 

@@ -15,12 +15,12 @@ import { dirname } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 import { collections as declaredCollections, type Collection } from '../../shared/collections.ts';
-import { AppError } from '../../shared/errors.ts';
+import { AppError, hasSystemCode } from '../../shared/errors.ts';
 import { requireSameLayout, syncLayout } from './layout.ts';
 import { migrate, requireOurs, requireReadable } from './migrations.ts';
 import { dropInactive } from './rebuild.ts';
 import { createLayout, type Cache, type CacheFile, type CacheWriter } from './schema.ts';
-import { hasCode, openReader, openWriter, requireSqlite, toAppError, type ReadDb } from './sqlite.ts';
+import { openReader, openWriter, requireSqlite, toAppError, type ReadDb } from './sqlite.ts';
 
 export {
   applyChanges, beginChanges, commitChanges, rollbackChanges, type ApplyCounts,

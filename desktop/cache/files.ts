@@ -10,9 +10,8 @@ import {
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
-import { AppError } from '../../shared/errors.ts';
+import { AppError, hasSystemCode } from '../../shared/errors.ts';
 import { APPLICATION_ID } from './migrations.ts';
-import { hasCode } from './sqlite.ts';
 
 const logSuffixes = ['-wal', '-shm'] as const;
 const keptDamagedSets = 3;

@@ -6,7 +6,7 @@
 
 import { DatabaseSync } from 'node:sqlite';
 
-import { AppError } from '../../shared/errors.ts';
+import { AppError, hasSystemCode } from '../../shared/errors.ts';
 
 declare const readable: unique symbol;
 declare const writable: unique symbol;

@@ -5,7 +5,8 @@
 // hence `require`.
 
 const { contextBridge, ipcRenderer } = require('electron') as typeof import('electron');
-const { createWindowApi } = require('../../shared/window/ipc.ts') as typeof import('../../shared/window/ipc.ts', { with: { 'resolution-mode': 'import' } });
+const { createWindowApi } =
+  require('../../shared/window/ipc.ts') as typeof import('../../shared/window/ipc.ts', { with: { 'resolution-mode': 'import' } });
 
 contextBridge.exposeInMainWorld('electron', createWindowApi({
   call: (channel, request) => ipcRenderer.invoke('call', channel, request),

@@ -9,10 +9,10 @@ import { readFile, rm } from 'node:fs/promises';
 
 import type { SafeStorage } from 'electron';
 
+import { hasSystemCode } from '../../shared/errors.ts';
 import { isObject } from '../../shared/fields.ts';
 import type { Facts } from '../files/log-facts.ts';
 import { replaceFile, type ReplaceDeps } from '../files/replace-file.ts';
-import { hasCode } from '../cache/sqlite.ts';
 import type { KeptToken, TokenVault } from '../session/token-vault.ts';
 
 export interface SafeVaultDeps extends ReplaceDeps {

@@ -8,8 +8,8 @@
 import { appendFileSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { hasSystemCode } from '../../shared/errors.ts';
 import { toPlainFacts, type Facts } from './log-facts.ts';
-import { hasCode } from '../cache/sqlite.ts';
 
 export interface LogOptions {
   readonly folder: string;

@@ -6,8 +6,7 @@
 import { open, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
-import { AppError } from '../../shared/errors.ts';
-import { hasCode } from '../cache/sqlite.ts';
+import { AppError, hasSystemCode } from '../../shared/errors.ts';
 
 export interface ReplaceDeps {
   /** Makes the name of the unfinished file, so that two who write the same file do not meet. */

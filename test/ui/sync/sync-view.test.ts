@@ -5,7 +5,9 @@ import { describe, test } from 'node:test';
 
 import type { Status, SyncState } from '../../../shared/window/views.ts';
 import { setLocale } from '../../../ui/text/i18n.ts';
-import { nextChangeMs, rememberStatus, shownState, viewSync, writeBlock, type SyncMemory, type SyncView } from '../../../ui/sync/sync-view.ts';
+import {
+  nextChangeMs, rememberStatus, shownState, viewSync, writeBlock, type SyncMemory, type SyncView,
+} from '../../../ui/sync/sync-view.ts';
 
 await setLocale({ language: 'en', format: 'en-GB' });
 const now = new Date(2026, 2, 1, 14, 5).getTime();

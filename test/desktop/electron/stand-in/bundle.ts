@@ -35,7 +35,9 @@ export async function bundleProgram(): Promise<Program> {
   writeFileSync(join(folder, 'secret.html'), 'not for the window\n');
   await Promise.all([
     build({ ...common, format: 'esm', outdir: folder, entryPoints: ['desktop/electron/main.ts', 'desktop/electron/worker.ts'] }),
-    build({ ...common, format: 'cjs', platform: 'browser', outfile: join(folder, 'preload.cjs'), entryPoints: ['desktop/electron/preload.cts'] }),
+    build({
+      ...common, format: 'cjs', platform: 'browser', outfile: join(folder, 'preload.cjs'), entryPoints: ['desktop/electron/preload.cts'],
+    }),
   ]);
   return { folder, main: join(folder, 'main.js'), remove: () => rmSync(folder, { recursive: true, force: true }) };
 }
