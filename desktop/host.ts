@@ -11,13 +11,13 @@ import type { ServerInfo, SyncHealth } from '../shared/window/ipc.ts';
 import type { SignedInUser } from '../shared/protocol.ts';
 import type { Digest } from '../shared/digest.ts';
 import type {
-  Attempt, CopyNotice, CurrencySummary, CurrencyTotals, ListPage, ListQuery, ListSelection, RecordView, Status, SyncError, SyncOutcome,
+  Attempt, CacheNotice, CurrencySummary, CurrencyTotals, ListPage, ListQuery, ListSelection, RecordView, Status, SyncError, SyncOutcome,
 } from '../shared/window/views.ts';
 import {
   counts, getRecord, listAttempts, listPage, readDigest, readState, selectionTotals, summary, type CacheReader,
 } from './cache/cache.ts';
 import { damagedNotice, rebuildNotice, setAsideNotice } from './cache/notices.ts';
-import { LocalCopy, type LocalCopyDeps } from './cache/local-cache.ts';
+import { LocalCache, type LocalCacheDeps } from './cache/local-cache.ts';
 import { Records } from './sync/records.ts';
 import type { Request, ServerConnection } from './session/server-connection.ts';
 import { Session, type SessionDeps } from './session/session.ts';
@@ -32,7 +32,7 @@ export interface HostOptions {
   readonly serverUrl: string | null;
 }
 
-export interface HostDeps extends SessionDeps, RunnerDeps, LocalCopyDeps {
+export interface HostDeps extends SessionDeps, RunnerDeps, LocalCacheDeps {
   /** A new idempotency key. */
   readonly newId: () => string;
 }
@@ -56,13 +56,13 @@ export class Host {
   readonly #deps: HostDeps;
   readonly #runner: SyncRunner;
   readonly #listeners = new Set<(status: Status) => void>();
-  readonly #copy: LocalCopy;
+  readonly #cache: LocalCache;
   readonly #session: Session;
   readonly #tenant: Tenant;
   #error: SyncError | null = null;
-  #notice: CopyNotice | null = null;
+  #notice: CacheNotice | null = null;
   /** What to say of a copy that was set aside once another has been downloaded. */
-  #replaced: CopyNotice | null = null;
+  #replaced: CacheNotice | null = null;
   #lastChanges = 0;
   #damagedMs = -Infinity;
   #isClosed = false;
@@ -81,21 +81,21 @@ export class Host {
         this.#emit();
       },
     }, deps);
-    this.#copy = new LocalCopy(options.databaseFile, {
+    this.#cache = new LocalCache(options.databaseFile, {
       setAside: (reason) => {
         this.#replaced = setAsideNotice(reason, true);
         this.#notice = setAsideNotice(reason, false);
       },
       damaged: (reason) => this.#foundDamaged(reason),
     }, deps);
-    this.#tenant = new Tenant(this.#session, this.#copy);
+    this.#tenant = new Tenant(this.#session, this.#cache);
     this.#runner = new SyncRunner({
       prepare: async (signal) => {
         if (this.#isClosed) throw new AppError('cancelled', 'Invoify is closing.');
         return this.#tenant.prepare(signal);
       },
-      cache: () => this.#copy.writer,
-      damaged: () => this.#copy.markDamaged(),
+      cache: () => this.#cache.writer,
+      damaged: () => this.#cache.markDamaged(),
       send: (request) => this.#session.send(request),
       receive: (request, take) => this.#session.receive(request, take),
       ended: (outcome) => this.#finish(outcome),
@@ -106,11 +106,11 @@ export class Host {
 
   async open(): Promise<void> {
     try {
-      this.#copy.open();
-      this.#copy.startCheck();
+      this.#cache.open();
+      this.#cache.startCheck();
     } catch (error) {
-      this.#noteUnusableCopy(error);
-      this.#copy.openForReading();
+      this.#noteUnusableCache(error);
+      this.#cache.openForReading();
     }
     await this.#session.load();
   }
@@ -172,7 +172,7 @@ export class Host {
     this.#error = null;
     this.#notice = this.#replaced = null;
     try {
-      this.#copy.remove();
+      this.#cache.remove();
     } finally {
       await this.#session.clearVault();
       this.#emit();
@@ -191,7 +191,7 @@ export class Host {
     this.#notice = this.#replaced = null;
     this.#lastChanges = 0;
     try {
-      this.#copy.remove();
+      this.#cache.remove();
       this.#tenant.startOver();
     } finally {
       this.#emit();
@@ -214,7 +214,7 @@ export class Host {
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#stopWork();
-    this.#copy.close();
+    this.#cache.close();
     this.#listeners.clear();
   }
 
@@ -240,7 +240,7 @@ export class Host {
 
   /** True where a complete copy lacks what the server has at this instant of its clock. */
   isBehind(serverTime: string): boolean {
-    const state = this.#copy.state();
+    const state = this.#cache.state();
     const [held, there] = [parseInstant(state?.cursor ?? ''), parseInstant(serverTime)];
     return state?.isInitialComplete === true && held !== null && there !== null && held < there;
   }
@@ -290,19 +290,19 @@ export class Host {
 
   /** How the syncs went and what the copy holds; empty where there is none. */
   async health(): Promise<SyncHealth> {
-    return this.#copy.health();
+    return this.#cache.health();
   }
 
   /** The end that reads, for what takes longer than a query. Throws `signed_out` where there is no copy. */
   get reader(): CacheReader {
-    return this.#copy.reader;
+    return this.#cache.reader;
   }
 
   #read<T>(query: (reader: CacheReader) => T): T {
     try {
-      return query(this.#copy.reader);
+      return query(this.#cache.reader);
     } catch (error) {
-      if (errorCode(error) === 'cache_unusable') this.#copy.markDamaged();
+      if (errorCode(error) === 'cache_unusable') this.#cache.markDamaged();
       throw error;
     }
   }
@@ -310,7 +310,7 @@ export class Host {
   // -------------------------------------------------------------------------------------------------------- inside
 
   async #adoptToken(connection: ServerConnection, token: string, user: SignedInUser | null): Promise<void> {
-    if (user) await this.#copy.stopCheck();
+    if (user) await this.#cache.stopCheck();
     // Up to the emit nothing waits: a run that began in between would work for one user on the copy of another.
     await this.#runner.cancel();
     this.#error = null;
@@ -318,7 +318,7 @@ export class Host {
       this.#tenant.moveIn(connection, token, user);
     } catch (error) {
       // They are signed in all the same; the run that follows tries again.
-      this.#noteUnusableCopy(error);
+      this.#noteUnusableCache(error);
     }
     this.#emit();
     await this.#session.keep();
@@ -342,7 +342,7 @@ export class Host {
 
   /** When it resolves nothing works on the copy, and nothing can begin to before the next wait. */
   async #stopWork(): Promise<void> {
-    await this.#copy.stopCheck();
+    await this.#cache.stopCheck();
     await this.#runner.cancel();
   }
 
@@ -359,7 +359,7 @@ export class Host {
     });
   }
 
-  #noteUnusableCopy(error: unknown): void {
+  #noteUnusableCache(error: unknown): void {
     if (!(error instanceof AppError)) throw error;
     this.#deps.log('the copy cannot be opened', { error });
     this.#error = { code: error.code, message: error.message };
@@ -378,11 +378,11 @@ export class Host {
 
   #status(): Status {
     return makeStatus({
-      isOpen: this.#copy.isOpen,
-      copy: this.#copy.state(),
+      isOpen: this.#cache.isOpen,
+      cache: this.#cache.state(),
       isRunning: this.#runner.isRunning,
       progress: this.#runner.progress,
-      partial: this.#copy.partial(),
+      partial: this.#cache.partial(),
       isSignedIn: this.#session.isSignedIn,
       hasNetwork: this.#deps.hasNetwork(),
       isOnline: this.#session.isOnline,

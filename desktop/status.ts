@@ -2,7 +2,7 @@
 // this one.
 
 import type { SignedInUser } from '../shared/protocol.ts';
-import type { CopyNotice, Status, SyncError, SyncProgress, SyncState } from '../shared/window/views.ts';
+import type { CacheNotice, Status, SyncError, SyncProgress, SyncState } from '../shared/window/views.ts';
 import type { CacheState } from './cache/cache.ts';
 import { rebuildNotice } from './cache/notices.ts';
 
@@ -29,9 +29,9 @@ export interface StatusFacts extends Omit<SyncFacts, 'isComplete' | 'lastSyncMs'
   /** The copy can be read. */
   readonly isOpen: boolean;
   /** Null where there is none, or one that cannot be read. */
-  readonly copy: CacheState | null;
+  readonly cache: CacheState | null;
   readonly progress: SyncProgress | null;
-  readonly notice: CopyNotice | null;
+  readonly notice: CacheNotice | null;
   /** Whom the server says the token belongs to. */
   readonly user: SignedInUser | null;
   readonly server: string | null;
@@ -40,18 +40,18 @@ export interface StatusFacts extends Omit<SyncFacts, 'isComplete' | 'lastSyncMs'
 }
 
 export function makeStatus(facts: StatusFacts, nowMs: number): Status {
-  const { isOpen, copy, error, progress, lastChanges, server } = facts;
-  const lastSyncMs = copy?.lastSyncMs ?? null;
+  const { isOpen, cache, error, progress, lastChanges, server } = facts;
+  const lastSyncMs = cache?.lastSyncMs ?? null;
   return {
     initialized: isOpen,
     lastSync: lastSyncMs === null ? null : { timestamp: new Date(lastSyncMs).toISOString(), changes: lastChanges },
     isOnline: facts.isOnline ?? false,
-    state: deriveState({ ...facts, isComplete: copy?.isInitialComplete ?? false, lastSyncMs }, nowMs),
+    state: deriveState({ ...facts, isComplete: cache?.isInitialComplete ?? false, lastSyncMs }, nowMs),
     error,
     progress,
     partial: facts.partial,
-    notice: copy?.rebuild ? rebuildNotice(copy.rebuild.reason) : facts.notice,
-    user: facts.user ?? copy?.user ?? null,
+    notice: cache?.rebuild ? rebuildNotice(cache.rebuild.reason) : facts.notice,
+    user: facts.user ?? cache?.user ?? null,
     server,
   };
 }

@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { networkInterfaces } from 'node:os';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-import { checkCopy } from './cache/check.ts';
+import { checkCache } from './cache/check.ts';
 import type { DeskDeps } from './desk.ts';
 import type { HostDeps } from './host.ts';
 import { createMemoryVault } from './session/token-vault.ts';
@@ -15,14 +15,14 @@ export function systemHostDeps(): HostDeps {
     nowMs: Date.now,
     random: Math.random,
     newId: randomUUID,
-    breathe: () => nextTurn(),
+    yieldToEventLoop: () => nextTurn(),
     setTimer(callback, delayMs) {
       const timer = setTimeout(callback, delayMs);
       return () => clearTimeout(timer);
     },
     hasNetwork: () => Object.values(networkInterfaces()).flat().some((address) => address && !address.internal),
     vault: createMemoryVault(),
-    checkCopy,
+    checkCache,
     log: (event, { error, ...facts } = {}) =>
       console.error(event, JSON.stringify({ ...facts, ...(error instanceof Error && { error: error.message }) })),
   };

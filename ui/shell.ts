@@ -8,7 +8,7 @@ import { findCollection } from '../shared/collections.ts';
 import type { AppInfo, Command, Settings } from '../shared/window/ipc.ts';
 import type { Status } from '../shared/window/views.ts';
 import { allowedScreen, healthScreen, settingsScreen, type DetailView, type Screen } from './app-state.ts';
-import { copyNoticeText } from './text/call-error-text.ts';
+import { cacheNoticeText } from './text/call-error-text.ts';
 import type { InvoifyDetail } from './record/detail.ts';
 import { emit, type AppEvents } from './base/events.ts';
 import { localDay } from './text/format.ts';
@@ -194,7 +194,7 @@ export class InvoifyShell extends LitElement {
   // ------------------------------------------------------------------------------------------------------- drawing
 
   #notice(): TemplateResult {
-    const about = this.status.notice && copyNoticeText(this.status.notice);
+    const about = this.status.notice && cacheNoticeText(this.status.notice);
     const told: Notice | null = about === null || about === this._dismissed ? null : { text: about, tone: 'info', action: null };
     const notice = this.view.notice ?? told;
     return html`<invoify-notice-bar slot="notice" .notice=${notice} .progress=${this.view.progress}

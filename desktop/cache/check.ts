@@ -8,7 +8,7 @@ import { Worker } from 'node:worker_threads';
 
 export type CheckResult = 'sound' | 'damaged' | 'stopped';
 
-export interface CopyCheck {
+export interface CacheCheck {
   /** Never rejects. */
   readonly result: Promise<CheckResult>;
   /** Resolves when the check has closed the file, whether it was through or not. */
@@ -39,7 +39,7 @@ const program = `
 `;
 
 /** Starts the check of a database that exists. */
-export function checkCopy(path: string): CopyCheck {
+export function checkCache(path: string): CacheCheck {
   const worker = new Worker(program, { eval: true, workerData: { path } });
   const { promise: result, resolve } = Promise.withResolvers<CheckResult>();
   const { promise: isClosed, resolve: close } = Promise.withResolvers<void>();

@@ -9,21 +9,21 @@ import { countRecords } from '../../shared/digest.ts';
 import { AppError, errorCode } from '../../shared/errors.ts';
 import type { SyncHealth } from '../../shared/window/ipc.ts';
 import type { SignedInUser } from '../../shared/protocol.ts';
-import type { CopyCheck } from './check.ts';
+import type { CacheCheck } from './check.ts';
 import {
   cacheSizeBytes, closeCache, counts, finishRemoval, listAttempts, moveCacheAside, openCache, openCacheReadOnly, readDigest,
   readState, removeCacheFiles, saveState, type Cache, type CacheReader, type CacheState, type CacheWriter,
 } from './cache.ts';
 import { inReadTransaction } from './sqlite.ts';
 
-export interface LocalCopyDeps {
+export interface LocalCacheDeps {
   readonly nowMs: () => number;
   readonly log: (event: string, facts?: Readonly<Record<string, unknown>>) => void;
   /** Starts the check of a copy, where it keeps nobody from reading. */
-  readonly checkCopy: (databaseFile: string) => CopyCheck;
+  readonly checkCache: (databaseFile: string) => CacheCheck;
 }
 
-export interface LocalCopyEvents {
+export interface LocalCacheEvents {
   /** A copy that cannot be used was moved aside, and why, as a sentence; an empty one takes its place. */
   readonly setAside: (reason: string) => void;
   /** The open copy was found damaged, and how to say so. Told once per copy. */
@@ -34,16 +34,16 @@ const damagedReason = 'The copy on this computer is damaged.';
 
 type Opened = Omit<Cache, 'writer'> & { readonly writer: CacheWriter | null };
 
-export class LocalCopy {
+export class LocalCache {
   readonly #file: string;
-  readonly #deps: LocalCopyDeps;
+  readonly #deps: LocalCacheDeps;
   #cache: Opened | null = null;
-  readonly #events: LocalCopyEvents;
-  #check: CopyCheck | null = null;
+  readonly #events: LocalCacheEvents;
+  #check: CacheCheck | null = null;
   #isDamaged = false;
   #isMissing = false;
 
-  constructor(file: string, events: LocalCopyEvents, deps: LocalCopyDeps) {
+  constructor(file: string, events: LocalCacheEvents, deps: LocalCacheDeps) {
     this.#file = file;
     this.#events = events;
     this.#deps = deps;
@@ -132,7 +132,7 @@ export class LocalCopy {
   startCheck(): void {
     const state = this.state();
     if (!this.#cache || (state && state.cursor === null && state.rebuild === null)) return;
-    const check = this.#check = this.#deps.checkCopy(this.#file);
+    const check = this.#check = this.#deps.checkCache(this.#file);
     void check.result.then((result) => {
       if (this.#check !== check) return;
       this.#check = null;

@@ -15,7 +15,7 @@ import { replaceFile, type ReplaceDeps } from './replace-file.ts';
 
 export interface CsvDeps extends ReplaceDeps {
   /** Lets others run: awaited after every few hundred rows. */
-  readonly breathe: () => Promise<void>;
+  readonly yieldToEventLoop: () => Promise<void>;
 }
 
 export interface CsvFormat {
@@ -37,7 +37,7 @@ export async function writeCsv(reader: CacheReader, path: string, request: CsvRe
     await file.writeFile(`\uFEFF${titles.join(format.delimiter)}\r\n`);
     for (const rows of listRows(snapshot, sort ? { ...selection, sort } : selection)) {
       await file.writeFile(rows.map((row) => csvLine(row, columns, format)).join(''));
-      await deps.breathe();
+      await deps.yieldToEventLoop();
     }
   }), deps);
 }

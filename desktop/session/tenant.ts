@@ -5,18 +5,18 @@
 
 import { badResponse, type SignedInUser } from '../../shared/protocol.ts';
 import type { CacheWriter } from '../cache/cache.ts';
-import type { LocalCopy } from '../cache/local-cache.ts';
+import type { LocalCache } from '../cache/local-cache.ts';
 import type { ServerConnection } from './server-connection.ts';
 import type { Session } from './session.ts';
 
 export class Tenant {
   readonly #session: Session;
-  readonly #copy: LocalCopy;
+  readonly #cache: LocalCache;
   #user: SignedInUser | null = null;
 
-  constructor(session: Session, copy: LocalCopy) {
+  constructor(session: Session, copy: LocalCache) {
     this.#session = session;
-    this.#copy = copy;
+    this.#cache = copy;
   }
 
   /** Null until the server has said whose the token is. */
@@ -43,7 +43,7 @@ export class Tenant {
   /** An empty copy in the place of the one that was just removed, of the same user. Throws `disk_full` and so on. */
   startOver(): void {
     if (this.#user) this.#adopt(this.#user);
-    else this.#copy.open();
+    else this.#cache.open();
   }
 
   /**
@@ -52,10 +52,10 @@ export class Tenant {
    */
   async prepare(signal: AbortSignal): Promise<CacheWriter> {
     this.#session.requireToken();
-    const { writer } = this.#copy;
-    if (this.#user && writer && !this.#copy.isDamaged) return this.#renew(writer, signal);
+    const { writer } = this.#cache;
+    if (this.#user && writer && !this.#cache.isDamaged) return this.#renew(writer, signal);
     const user = await this.#session.whoAmI(signal);
-    if (!this.#copy.isFitFor(user, this.#origin)) await this.#copy.stopCheck();
+    if (!this.#cache.isFitFor(user, this.#origin)) await this.#cache.stopCheck();
     return this.#adopt(user);
   }
 
@@ -70,7 +70,7 @@ export class Tenant {
   }
 
   #adopt(user: SignedInUser): CacheWriter {
-    const writer = this.#copy.adopt(user, this.#origin);
+    const writer = this.#cache.adopt(user, this.#origin);
     this.#user = user;
     return writer;
   }

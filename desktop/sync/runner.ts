@@ -26,7 +26,7 @@ const QUICK_PAGE_MS = 1000;
 
 export interface RunnerDeps extends RetryDeps {
   readonly nowMs: () => number;
-  readonly breathe: () => Promise<void>;
+  readonly yieldToEventLoop: () => Promise<void>;
   readonly log: (event: string, facts?: Readonly<Record<string, unknown>>) => void;
   /** Changes to ask for at once, where a test wants other pages than the product's. */
   readonly pageLimit?: number | undefined;
@@ -121,7 +121,7 @@ export class SyncRunner {
       });
       const result = await pull({
         cache,
-        breathe: this.#deps.breathe,
+        yieldToEventLoop: this.#deps.yieldToEventLoop,
         ask: async (since, askSignal) => {
           const received = await this.#ask(since, askSignal);
           watch.came(received.page);
@@ -184,18 +184,18 @@ export class SyncRunner {
   }
 
   async #tidyUp(cache: CacheWriter, signal: AbortSignal): Promise<void> {
-    const breathe = async (): Promise<void> => {
-      await this.#deps.breathe();
+    const yieldToEventLoop = async (): Promise<void> => {
+      await this.#deps.yieldToEventLoop();
       if (signal.aborted || this.#running) throw new AppError('cancelled', 'Something else is more urgent.');
     };
     try {
-      await breathe();
+      await yieldToEventLoop();
       dropInactive(cache);
       const { generation, lastVerifiedMs } = readState(cache);
-      await buildIndexes({ cache, breathe }, generation);
+      await buildIndexes({ cache, yieldToEventLoop }, generation);
       const nowMs = this.#deps.nowMs();
       if (lastVerifiedMs !== null && nowMs - lastVerifiedMs < DAY_MS && nowMs >= lastVerifiedMs) return;
-      await this.#proveRows(cache, breathe);
+      await this.#proveRows(cache, yieldToEventLoop);
     } catch (error) {
       if (errorCode(error) === 'cancelled') return;
       this.#deps.log('upkeep failed', { error });
@@ -203,8 +203,8 @@ export class SyncRunner {
     }
   }
 
-  async #proveRows(cache: CacheWriter, breathe: () => Promise<void>): Promise<void> {
-    const { kept, computed } = await recomputeDigest(cache, breathe);
+  async #proveRows(cache: CacheWriter, yieldToEventLoop: () => Promise<void>): Promise<void> {
+    const { kept, computed } = await recomputeDigest(cache, yieldToEventLoop);
     const differing = digestDifferences(kept, computed);
     saveState(cache, { lastVerifiedMs: this.#deps.nowMs() });
     if (differing.length === 0) return;

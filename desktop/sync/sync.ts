@@ -37,7 +37,7 @@ export interface PullDeps {
   /** Called after each page that was applied. */
   readonly onPage: (tally: Tally) => void;
   /** Lets whatever else waits for this thread run. */
-  readonly breathe: () => Promise<void>;
+  readonly yieldToEventLoop: () => Promise<void>;
 }
 
 /** What a run has received so far. */
@@ -162,10 +162,10 @@ function rebuildTarget(deps: PullDeps): Target {
   };
 }
 
-async function applyInSlices({ cache, breathe }: PullDeps, generation: Generation, page: Page): Promise<void> {
+async function applyInSlices({ cache, yieldToEventLoop }: PullDeps, generation: Generation, page: Page): Promise<void> {
   for (let start = 0; start < page.changes.length; start += SLICE) {
     applyChanges(cache, generation, page.changes.slice(start, start + SLICE));
-    await breathe();
+    await yieldToEventLoop();
   }
 }
 
@@ -189,7 +189,7 @@ async function fill(
         // It is awaited in the next turn; until then a failure must not count as unhandled.
         asked.catch(() => undefined);
         // The request leaves only when this thread is idle for a moment; the server then works while we write.
-        await deps.breathe();
+        await deps.yieldToEventLoop();
       }
       await target.apply(page);
       release();
@@ -229,8 +229,8 @@ function refuseCancelled(signal: AbortSignal): void {
 }
 
 /** Builds what is missing of a generation's indexes, a step at a time; a crash loses one step. */
-export async function buildIndexes({ cache, breathe }: Pick<PullDeps, 'cache' | 'breathe'>, generation: Generation): Promise<void> {
-  while (!buildNext(cache, generation)) await breathe();
+export async function buildIndexes({ cache, yieldToEventLoop }: Pick<PullDeps, 'cache' | 'yieldToEventLoop'>, generation: Generation): Promise<void> {
+  while (!buildNext(cache, generation)) await yieldToEventLoop();
 }
 
 function countOf({ changes }: Page): { upserts: number; deletes: number } {

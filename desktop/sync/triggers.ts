@@ -74,7 +74,7 @@ export function createTriggers(host: TriggeredHost, deps: TriggersDeps, minutes:
   let probeDue: Due | null = null;
   let nudge: (Due & { readonly serverTime: string }) | null = null;
   let cancelTimer: (() => void) | null = null;
-  let stopListening: (() => void) | null = null;
+  let closeEvents: (() => void) | null = null;
   let probing: AbortController | null = null;
   /** Steps of ours under way, after which everything is planned anew. */
   let steps = 0;
@@ -104,10 +104,10 @@ export function createTriggers(host: TriggeredHost, deps: TriggersDeps, minutes:
   function plan(): void {
     cancelTimer?.();
     cancelTimer = null;
-    if (isClosed || isAsleep || !host.isSignedIn || host.isOnline !== true) deafen();
+    if (isClosed || isAsleep || !host.isSignedIn || host.isOnline !== true) stopListening();
     if (isClosed || !host.isSignedIn || host.isSyncing || probing || steps > 0) return;
     if (host.isOnline && !isAsleep) {
-      stopListening ??= listenToServer(host, { onChange: nudged, onLost: () => void probe() }, deps);
+      closeEvents ??= listenToServer(host, { onChange: nudged, onLost: () => void probe() }, deps);
     }
     const delayMs = Math.min(SLICE_MS, nextMs());
     const armed = read();
@@ -118,9 +118,9 @@ export function createTriggers(host: TriggeredHost, deps: TriggersDeps, minutes:
     }, delayMs);
   }
 
-  function deafen(): void {
-    stopListening?.();
-    stopListening = null;
+  function stopListening(): void {
+    closeEvents?.();
+    closeEvents = null;
   }
 
   function nextMs(): number {
@@ -192,7 +192,7 @@ export function createTriggers(host: TriggeredHost, deps: TriggersDeps, minutes:
   /** A request of before may wait for a connection that is gone: it is ended first. */
   function pullAnew(): void {
     stopProbing();
-    deafen();
+    stopListening();
     void step(async () => {
       await host.abortRequests();
       if (!isClosed && !isAsleep && host.isSignedIn) await host.pullFromServer();

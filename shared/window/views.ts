@@ -33,7 +33,7 @@ export type RebuildReason =
   | 'rows_damaged';   // what is on the disk is not what was received
 
 /** Something that happened to the copy, told until something else does. */
-export interface CopyNotice {
+export interface CacheNotice {
   /** `damaged` and `set_aside`: another one comes; `replaced`: it is here. */
   readonly code: RebuildReason | 'damaged' | 'set_aside' | 'replaced';
   /** In English. */
@@ -66,7 +66,7 @@ export interface Status {
   /** Records that are here of a first sync that was never completed: sums are incomplete. 0 where it was, or has none. */
   readonly partial: number;
   /** Why the copy is being, or was last, built anew; null where it never was. */
-  readonly notice: CopyNotice | null;
+  readonly notice: CacheNotice | null;
   readonly user: SignedInUser | null;
   /** The server's origin; null where none was ever named. */
   readonly server: string | null;

@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, test, type TestContext } from 'node:test';
 
-import { checkCopy } from '../../desktop/cache/check.ts';
+import { checkCache } from '../../desktop/cache/check.ts';
 import { assertRejects } from '../server/store/bench.ts';
 import { stores } from '../server/harness.ts';
 import { openBooks, type Books } from '../sync/books.ts';
@@ -30,7 +30,7 @@ before(async () => {
 after(() => site.stop());
 
 /** A desk with a synced copy of some size, closed. */
-async function closedCopy(t: TestContext, plans = 5): Promise<{ books: Books; desk: Desk }> {
+async function closedCache(t: TestContext, plans = 5): Promise<{ books: Books; desk: Desk }> {
   const books = await openBooks(site);
   await books.addPlans(plans);
   const desk = await openDesk(t, { url: site.server.url, token: books.owner.token });
@@ -80,7 +80,7 @@ describe('a file that cannot be opened as the copy', () => {
   ];
   for (const [what, notice, damage] of ways) {
     test(`because it ${what} is set aside and downloaded again`, async (t) => {
-      const { books, desk } = await closedCopy(t);
+      const { books, desk } = await closedCache(t);
       damage(desk.file);
       await desk.open();
       const status = await desk.host.getStatus();
@@ -95,7 +95,7 @@ describe('a file that cannot be opened as the copy', () => {
 });
 
 test('a copy that another program keeps locked is set aside, lock and all', { skip: onWindows }, async (t) => {
-  const { books, desk } = await closedCopy(t);
+  const { books, desk } = await closedCache(t);
   const holder = spawn(process.execPath, ['-e', `
     const db = new (require('node:sqlite').DatabaseSync)(${JSON.stringify(desk.file)});
     db.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN IMMEDIATE; DELETE FROM attempts; COMMIT');
@@ -115,7 +115,7 @@ describe('the log of another database beside the copy', () => {
   const plantLog = (from: string, desk: Desk): void => copyFileSync(`${from}-wal`, `${desk.file}-wal`);
 
   test('that another program made is set aside with it', async (t) => {
-    const { books, desk } = await closedCopy(t);
+    const { books, desk } = await closedCache(t);
     const other = new DatabaseSync(join(desk.folder, 'other.sqlite'));
     other.exec(`PRAGMA page_size = ${PAGE_BYTES}; PRAGMA journal_mode = WAL; CREATE TABLE notes (text TEXT)`);
     plantLog(join(desk.folder, 'other.sqlite'), desk);
@@ -127,7 +127,7 @@ describe('the log of another database beside the copy', () => {
   });
 
   test('that is of another copy brings nothing of it to the screen once a sync is through', async (t) => {
-    const { books, desk } = await closedCopy(t, 300);
+    const { books, desk } = await closedCache(t, 300);
     const theirs = await openBooks(site);
     await theirs.addPlans(300);
     const other = await openDesk(t, { url: site.server.url, token: theirs.owner.token });
@@ -146,9 +146,9 @@ describe('the log of another database beside the copy', () => {
 describe('what the check at the start finds', () => {
   /** A desk whose copy is damaged in its middle, with the real check. */
   async function damagedDesk(t: TestContext): Promise<{ books: Books; desk: Desk }> {
-    const { books, desk: first } = await closedCopy(t, 400);
+    const { books, desk: first } = await closedCache(t, 400);
     overwritePages(first.file, holdsPlans);
-    const desk = await openDesk(t, { url: site.server.url, copyOf: first.file, deps: { checkCopy } });
+    const desk = await openDesk(t, { url: site.server.url, copyOf: first.file, deps: { checkCache } });
     await desk.close();
     await desk.keep(books.owner.token);
     return { books, desk };
@@ -186,7 +186,7 @@ describe('what the check at the start finds', () => {
 });
 
 test('a query that meets damage has the copy downloaded again', async (t) => {
-  const { books, desk } = await closedCopy(t, 400);
+  const { books, desk } = await closedCache(t, 400);
   overwritePages(desk.file, holdsPlans);
   await desk.open();
   const { id } = books.model.present('plans').at(200) ?? assert.fail('there are plans');
@@ -197,7 +197,7 @@ test('a query that meets damage has the copy downloaded again', async (t) => {
 });
 
 test('a disk that damages every copy is not written to again and again by itself', async (t) => {
-  const { desk } = await closedCopy(t);
+  const { desk } = await closedCache(t);
   await desk.open();
   await desk.sync();
   for (const isFirst of [true, false]) {
@@ -211,7 +211,7 @@ test('a disk that damages every copy is not written to again and again by itself
 
 describe('a copy that turns out to be damaged while it is in use', () => {
   test('by a pull is replaced by one that follows by itself', async (t) => {
-    const { books, desk } = await closedCopy(t, 400);
+    const { books, desk } = await closedCache(t, 400);
     for (const { id } of books.model.present('plans').slice(0, 100)) await books.change('plans', id);
     overwritePages(desk.file, holdsPlans);
     await desk.open();
@@ -227,7 +227,7 @@ describe('a copy that turns out to be damaged while it is in use', () => {
   });
 
   test('by the proof of a day is replaced by the next pull', async (t) => {
-    const { books, desk } = await closedCopy(t, 400);
+    const { books, desk } = await closedCache(t, 400);
     overwritePages(desk.file, holdsPlans);
     await desk.open();
     desk.clock.ms += 2 * DAY_MS;
@@ -240,7 +240,7 @@ describe('a copy that turns out to be damaged while it is in use', () => {
   });
 
   test('so much that not even its state can be read still has a status, and is replaced', async (t) => {
-    const { books, desk } = await closedCopy(t);
+    const { books, desk } = await closedCache(t);
     await desk.open();
     await desk.sync();
     editDatabase(desk.file, (db) => db.exec('DELETE FROM state'));
@@ -252,7 +252,7 @@ describe('a copy that turns out to be damaged while it is in use', () => {
   });
 
   test('belongs to its user again once it is replaced, and not to the next one', async (t) => {
-    const { books, desk } = await closedCopy(t);
+    const { books, desk } = await closedCache(t);
     const other = await books.owner.hire('viewer');
     await desk.open();
     // The second run renews the token, and with it says whose the copy is.
@@ -270,7 +270,7 @@ describe('a copy that turns out to be damaged while it is in use', () => {
   });
 
   test('and cannot be replaced yet says so, and is replaced later', async (t) => {
-    const { books, desk } = await closedCopy(t);
+    const { books, desk } = await closedCache(t);
     await desk.open();
     await desk.sync();
     editDatabase(desk.file, (db) => db.exec('DELETE FROM state'));

@@ -66,13 +66,13 @@ export class Desk {
       nowMs: () => clock.ms,
       random: () => 0.5,
       newId: randomUUID,
-      breathe: () => {
+      yieldToEventLoop: () => {
         this.#breaths += 1;
         return nextTurn();
       },
       vault: this.vault,
       // Its thread would be most of what a desk costs; the tests of damage have the real one.
-      checkCopy: () => ({ result: Promise.resolve('sound'), stop: async () => undefined }),
+      checkCache: () => ({ result: Promise.resolve('sound'), stop: async () => undefined }),
       log: (event, facts = {}) => void logged.push(`${event}: ${String(facts['error'] ?? '')}`),
       get pageLimit() { return options.pageLimit?.(); },
       ...options.deps,

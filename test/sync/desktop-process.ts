@@ -37,9 +37,9 @@ async function run({ databaseFile, serverUrl, token, pageLimit, dieAtStep }: Job
       step('clock');
       return Date.now();
     },
-    breathe() {
-      step('breathe');
-      return system.breathe();
+    yieldToEventLoop() {
+      step('yieldToEventLoop');
+      return system.yieldToEventLoop();
     },
   };
   const host = await openHost({ databaseFile, serverUrl }, deps);

@@ -23,9 +23,9 @@ export function emptiness({ error, total, hasFilters, state, partial }: {
 }): Emptiness | null {
   // Without a copy there is nothing to read, which is no failure of the list.
   const isNeverSynced = state === 'never_synced' && partial === 0;
-  const isWithoutCopy = isNeverSynced || state === 'first_sync';
-  if (error && !isWithoutCopy) return 'failed';
-  if (total !== 0 && !(error && isWithoutCopy)) return null;
+  const hasNoCache = isNeverSynced || state === 'first_sync';
+  if (error && !hasNoCache) return 'failed';
+  if (total !== 0 && !(error && hasNoCache)) return null;
   if (state === 'first_sync') return 'filling';
   if (isNeverSynced) return 'no-data';
   return hasFilters ? 'no-match' : 'none';

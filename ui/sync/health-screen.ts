@@ -7,7 +7,7 @@ import { LitElement, css, html, type PropertyValues, type TemplateResult } from 
 import type { CallError, SyncHealth } from '../../shared/window/ipc.ts';
 import type { Attempt, Status } from '../../shared/window/views.ts';
 import { ask } from '../base/ask.ts';
-import { attemptText, callErrorText, copyNoticeText } from '../text/call-error-text.ts';
+import { attemptText, callErrorText, cacheNoticeText } from '../text/call-error-text.ts';
 import { controls } from '../base/controls.ts';
 import { emit } from '../base/events.ts';
 import { formatBytes, formatDuration, formatInstant, formatNumber } from '../text/format.ts';
@@ -100,7 +100,7 @@ export class InvoifyHealth extends LitElement {
           <div><dt>${t('health.digest')}</dt><dd>${t(isEqual ? 'health.digestEqual' : 'health.digestOpen')}</dd></div>
           <div><dt>${t('health.verified')}</dt><dd>${instant(health.lastVerifiedMs, t('health.never'))}</dd></div>
           <div><dt>${t('health.size')}</dt><dd>${formatBytes(health.sizeBytes)}</dd></div>
-          ${notice === null ? '' : html`<div><dt>${t('health.rebuilt')}</dt><dd>${copyNoticeText(notice)}</dd></div>`}
+          ${notice === null ? '' : html`<div><dt>${t('health.rebuilt')}</dt><dd>${cacheNoticeText(notice)}</dd></div>`}
         </dl>
       </section>`;
   }

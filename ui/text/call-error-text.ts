@@ -2,7 +2,7 @@
 // those say more.
 
 import type { CallError } from '../../shared/window/ipc.ts';
-import type { Attempt, CopyNotice, SyncError } from '../../shared/window/views.ts';
+import type { Attempt, CacheNotice, SyncError } from '../../shared/window/views.ts';
 import { currentLocale, isKey, tryText } from './i18n.ts';
 import type { FlowError } from '../record/record-flow.ts';
 
@@ -12,7 +12,7 @@ export function syncErrorText(error: SyncError): string {
 }
 
 /** What happened to the copy: the desktop's own sentence says the most, and is English. */
-export function copyNoticeText({ code, message }: CopyNotice): string {
+export function cacheNoticeText({ code, message }: CacheNotice): string {
   return currentLocale().language === 'en' ? message : tryText('notice', code);
 }
 

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 
-import { checkCopy } from '../../../desktop/cache/check.ts';
+import { checkCache } from '../../../desktop/cache/check.ts';
 import { closeCache, removeCacheFiles } from '../../../desktop/cache/cache.ts';
 import { fill, invoice, temporaryCache, temporaryPath, upsert } from './fixtures.ts';
 
@@ -16,7 +16,7 @@ describe('the check', () => {
     const path = temporaryPath(t);
     const cache = temporaryCache(t, {}, path);
     fill(cache, invoices);
-    const check = checkCopy(path);
+    const check = checkCache(path);
     fill(cache, [upsert('invoices', 1, invoice(1, { customerName: 'Changed' }), 5000)]);
     assert.equal(await check.result, 'sound');
     await check.stop();
@@ -34,20 +34,20 @@ describe('the check', () => {
         const damaged = Buffer.from(bytes);
         damaged.fill(noise, page * PAGE_BYTES, (page + 1) * PAGE_BYTES);
         writeFileSync(path, damaged);
-        assert.equal(await checkCopy(path).result, 'damaged', `page ${page} of ${pages}`);
+        assert.equal(await checkCache(path).result, 'damaged', `page ${page} of ${pages}`);
       }
     });
   }
 
   test('finds nothing out about a file that is not there', async (t) => {
-    assert.equal(await checkCopy(temporaryPath(t)).result, 'stopped');
+    assert.equal(await checkCache(temporaryPath(t)).result, 'stopped');
   });
 
   test('that is stopped has closed the file', async (t) => {
     const path = temporaryPath(t);
     const cache = temporaryCache(t, {}, path);
     fill(cache, invoices);
-    const check = checkCopy(path);
+    const check = checkCache(path);
     await check.stop();
     await check.stop();
     assert(['sound', 'stopped'].includes(await check.result));

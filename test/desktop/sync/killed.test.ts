@@ -46,7 +46,7 @@ for (const name of phaseNames) {
       const whole = await withDesk(site, phase, (_desk, job) => runProcess(job));
       assert.equal(whole.outcome, 'completed');
       const left = stepsToDieAt(whole.steps);
-      assert(left.length > 4 * phase.pages, 'ask, answer, breathe and tell, for every page');
+      assert(left.length > 4 * phase.pages, 'ask, answer, yieldToEventLoop and tell, for every page');
       let killed = 0;
       await Promise.all(Array.from({ length: AT_ONCE }, async () => {
         for (let dieAtStep = left.shift(); dieAtStep !== undefined; dieAtStep = left.shift()) {
@@ -81,7 +81,7 @@ for (const name of phaseNames) {
 function stepsToDieAt(steps: readonly string[]): number[] {
   return steps.flatMap((step, index) => {
     const [before, next = ''] = [steps[index - 1], steps[index + 1]];
-    const isIdle = step === 'clock' ? /^(page|status)/.test(next) : step === 'breathe' && before === step && next === step && index % 6 > 0;
+    const isIdle = step === 'clock' ? /^(page|status)/.test(next) : step === 'yieldToEventLoop' && before === step && next === step && index % 6 > 0;
     return isIdle ? [] : [index + 1];
   });
 }

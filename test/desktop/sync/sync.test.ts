@@ -35,7 +35,7 @@ test('each page is given back once, after its rows are in and before the next is
       };
     },
     onPage: ({ upserts }) => story.push(`${upserts} in`),
-    breathe: async () => {},
+    yieldToEventLoop: async () => {},
   };
   await pull(deps, new AbortController().signal);
   assert.deepEqual(story, [1, 2, 3].flatMap((number) =>
