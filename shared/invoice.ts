@@ -1,8 +1,8 @@
-// Money: how an invoice's totals follow from its lines, and how old a claim is.
+// Invoice arithmetic: totals from lines, and how long an amount has been overdue.
 //
-// Amounts are integers in the currency's minor unit, quantities thousandths, rates basis points; every intermediate
-// is exact. A line's net is rounded half away from zero; tax is computed once per rate on the sum of its lines' nets
-// and rounded the same way, as EN 16931 (BR-CO-17, BT-117) does.
+// Amounts are integers in the currency's minor unit, quantities are thousandths, rates are basis points; intermediate
+// results are exact. A line's net is rounded half away from zero; tax is computed once per rate on the sum of its
+// lines' nets and rounded the same way, as in EN 16931 (BR-CO-17, BT-117).
 
 import { AppError } from './errors.ts';
 import { MAX_INTEGER } from './fields.ts';
@@ -26,10 +26,7 @@ export interface Totals {
   readonly totalMinor: number;
 }
 
-/**
- * Totals of an invoice. Throws `invalid_request` when the total is negative or any amount is beyond what an integer
- * holds exactly.
- */
+/** The totals of an invoice. Throws `invalid_request` if the total is negative or an amount is not a safe integer. */
 export function computeTotals(lines: readonly PricedLine[]): Totals {
   const netByRate = new Map<number, bigint>();
   for (const line of lines) {
@@ -46,7 +43,7 @@ export function computeTotals(lines: readonly PricedLine[]): Totals {
   return { subtotalMinor, taxes, totalMinor };
 }
 
-/** A line's net amount in minor units, rounded half away from zero. Throws `invalid_request` beyond exact integers. */
+/** A line's net amount in minor units, rounded half away from zero. Throws `invalid_request` if it is not a safe integer. */
 export function lineNetMinor(line: PricedLine): number {
   return exact(lineNet(line));
 }
@@ -71,11 +68,11 @@ function invalidLines(reason: string): AppError {
   return new AppError('invalid_request', `The lines are not valid: ${reason}.`, { fields: { lines: reason } });
 }
 
-/** How long an open claim has been due. */
+/** How long an open amount has been overdue. */
 export const ageBuckets = ['notDue', 'days1to30', 'days31to60', 'days61to90', 'over90'] as const;
 export type AgeBucket = (typeof ageBuckets)[number];
 
-/** The first and last due date (YYYY-MM-DD, inclusive; null is unbounded) of each bucket on the day `today`. */
+/** The first and last due date in a bucket as of `today`: YYYY-MM-DD, inclusive, null for unbounded. */
 export function ageBucketRange(bucket: AgeBucket, today: string): { from: string | null; to: string | null } {
   switch (bucket) {
     case 'notDue': return { from: today, to: null };
@@ -86,7 +83,7 @@ export function ageBucketRange(bucket: AgeBucket, today: string): { from: string
   }
 }
 
-/** The day `days` after (or before) a day, both YYYY-MM-DD. */
+/** The date `days` after `date`, or before it if negative; both YYYY-MM-DD. */
 export function addDays(date: string, days: number): string {
   return new Date(Date.parse(`${date}T00:00:00Z`) + days * 86_400_000).toISOString().slice(0, 10);
 }
