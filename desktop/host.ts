@@ -82,11 +82,11 @@ export class Host {
       },
     }, deps);
     this.#cache = new LocalCache(options.databaseFile, {
-      setAside: (reason) => {
+      onSetAside: (reason) => {
         this.#replaced = setAsideNotice(reason, true);
         this.#notice = setAsideNotice(reason, false);
       },
-      damaged: (reason) => this.#foundDamaged(reason),
+      onDamaged: (reason) => this.#foundDamaged(reason),
     }, deps);
     this.#tenant = new Tenant(this.#session, this.#cache);
     this.#runner = new SyncRunner({
@@ -382,7 +382,7 @@ export class Host {
       cache: this.#cache.state(),
       isRunning: this.#runner.isRunning,
       progress: this.#runner.progress,
-      partial: this.#cache.partial(),
+      partial: this.#cache.partialCount(),
       isSignedIn: this.#session.isSignedIn,
       hasNetwork: this.#deps.hasNetwork(),
       isOnline: this.#session.isOnline,

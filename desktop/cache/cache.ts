@@ -1,11 +1,11 @@
-// The SQLite copy of one account that the desktop reads and the sync keeps: opening and closing it, and the one place
-// to import everything else from.
+// The local SQLite cache of one account, written by the sync and read by the desktop: opening and closing it, and the
+// module from which to import everything else.
 //
-// What always holds: there is one writing connection, used by the sync only, and one read-only connection for every
-// query. A file that is not ours, newer than this code, or damaged is never written to. Losing the file loses nothing
-// but time: everything in it can be pulled again.
+// Invariants: there is one read-write connection, used only by the sync, and one read-only connection for all queries.
+// A file that is foreign, damaged or of a newer version is never written to. Losing the file costs only time: everything
+// in it can be pulled again.
 //
-//   openCache ─▶ beginChanges ─▶ applyChanges … ─▶ saveState({ cursor }) ─▶ commitChanges    a catch-up, one commit
+//   openCache ─▶ beginChanges ─▶ applyChanges … ─▶ saveState({ cursor }) ─▶ commitChanges    a catch-up in one commit
 //            ├▶ startRebuild ─▶ applyChanges into the other generation … ─▶ buildNext … ─▶ swapGenerations
 //            ├▶ listPage, getRecord, summary …                             on the read-only connection
 //            └▶ closeCache ─▶ removeCacheFiles | moveCacheAside
@@ -16,16 +16,15 @@ import { pathToFileURL } from 'node:url';
 
 import { collections as declaredCollections, type Collection } from '../../shared/collections.ts';
 import { AppError, hasSystemCode } from '../../shared/errors.ts';
-import { requireSameLayout, syncLayout } from './layout.ts';
-import { migrate, requireOurs, requireReadable } from './migrations.ts';
+import { migrate, requireCompatible, requireCurrentVersion } from './migrations.ts';
 import { dropInactive } from './rebuild.ts';
-import { createLayout, type Cache, type CacheFile, type CacheWriter } from './schema.ts';
-import { openReader, openWriter, requireSqlite, toAppError, type ReadDb } from './sqlite.ts';
+import { createLayout, requireCurrentLayout, syncLayout, type Cache, type CacheFile, type CacheWriter } from './schema.ts';
+import { openReader, openWriter, requireSqlite, sqliteError, type ReadDb } from './sqlite.ts';
 
 export {
   applyChanges, beginChanges, commitChanges, rollbackChanges, type ApplyCounts,
 } from './apply.ts';
-export { buildNext, isBuilt } from './build.ts';
+export { buildNext, isBuilt } from './indexes.ts';
 export { cacheSizeBytes, finishRemoval, moveCacheAside, removeCacheFiles } from './files.ts';
 export { counts, getRecord, listPage, listRows } from './queries.ts';
 export { dropInactive, startRebuild, swapGenerations } from './rebuild.ts';
@@ -37,33 +36,33 @@ export {
 export { selectionTotals, summary } from './summary.ts';
 export { recomputeDigest, type Verification } from './verify.ts';
 
-/** What a test may set; the product gives nothing. */
+/** Overrides for tests; production code passes none. */
 export interface CacheDeps {
   readonly collections?: readonly Collection[];
-  /** False stands for an SQLite without FTS5. */
+  /** False simulates an SQLite without FTS5. */
   readonly hasFullText?: boolean;
   readonly sqliteVersion?: string;
   readonly busyTimeoutMs?: number;
 }
 
 /**
- * How long a statement waits for another process. A backup or a scanner holds the file for a moment; the thread that
- * waits serves no query meanwhile.
+ * How long a statement waits for another process, such as a backup or scanner that holds the file briefly. The waiting
+ * thread serves no queries.
  */
 const defaultBusyTimeoutMs = 2000;
 
 /**
- * Opens the cache at `path`, making folder and file where there are none, and brings its tables up to date: nothing to
- * do but once after an update of the app, when 100,000 records take about half a second. A crash at any point leaves
- * a file that opens. Throws `cache_unusable` for a file that is not ours, newer than this code, damaged or not
- * readable (it is left as it is: see `moveCacheAside`), `cache_busy` if another process holds it, `disk_full`.
+ * Opens the cache at `path`, creating folder and file if necessary, and updates its tables; that takes time only after
+ * an update of the app, about half a second per 100,000 records. A crash at any point leaves a file that opens. Throws
+ * `cache_unusable` for a file that is foreign, damaged, unreadable or of a newer version (it is left untouched; see
+ * `moveCacheAside`), `cache_busy` if another process has it locked, `disk_full`.
  */
 export function openCache(path: string, deps: CacheDeps = {}): Cache {
   requireSqlite(deps.sqliteVersion ?? process.versions.sqlite ?? '0');
   const file: CacheFile = { path, busyTimeoutMs: deps.busyTimeoutMs ?? defaultBusyTimeoutMs, connections: new Set() };
   try {
-    makeFolder(dirname(path));
-    const writeDb = openWriter(path, file.busyTimeoutMs, requireOurs);
+    createFolder(dirname(path));
+    const writeDb = openWriter(path, file.busyTimeoutMs, requireCompatible);
     file.connections.add(writeDb);
     const layout = createLayout(deps.collections ?? declaredCollections, deps.hasFullText ?? hasFts5(writeDb));
     const writer: CacheWriter = { file, layout, db: writeDb };
@@ -75,37 +74,37 @@ export function openCache(path: string, deps: CacheDeps = {}): Cache {
     return { file, writer, reader: { file, layout, db: readDb } };
   } catch (error) {
     closeAll(file.connections);
-    throw toAppError(error, `opening ${path}`);
+    throw sqliteError(error, `opening ${path}`);
   }
 }
 
 /**
- * Opens the cache at `path` for reading only, where it cannot be opened for writing: on a full disk, in a folder that
- * may only be read. Throws `cache_unusable` where there is none that this code can read as it is.
+ * Opens the cache at `path` read-only, for when it cannot be opened for writing: on a full disk or in a read-only folder.
+ * Throws `cache_unusable` if there is no file that this version can read unchanged, `cache_busy` if it is locked.
  */
 export function openCacheReadOnly(path: string, deps: CacheDeps = {}): Omit<Cache, 'writer'> {
   const file: CacheFile = { path, busyTimeoutMs: deps.busyTimeoutMs ?? defaultBusyTimeoutMs, connections: new Set() };
   try {
-    const db = openAsItIs(file, requireReadable);
+    const db = openUnchanged(file, requireCurrentVersion);
     const layout = createLayout(deps.collections ?? declaredCollections, deps.hasFullText ?? hasFts5(db));
     const reader = { file, layout, db };
-    requireSameLayout(reader);
+    requireCurrentLayout(reader);
     return { file, reader };
   } catch (error) {
     closeAll(file.connections);
-    throw toAppError(error, `opening ${path} for reading`);
+    throw sqliteError(error, `opening ${path} for reading`);
   }
 }
 
 /**
- * Closes every connection of the cache; an open write transaction is rolled back. Afterwards the files can be moved or
- * deleted, also on Windows. Closing twice is harmless.
+ * Closes every connection, rolling back an open write transaction. Afterwards the files can be moved or deleted, even on
+ * Windows. Closing twice is harmless.
  */
 export function closeCache(cache: Pick<Cache, 'file'>): void {
   closeAll(cache.file.connections);
 }
 
-/** The writer last: only a connection that may write can fold the log into the database and delete it. */
+/** Closes the writer last: only a read-write connection can checkpoint the log and delete it. */
 function closeAll(connections: Set<ReadDb>): void {
   for (const db of [...connections].reverse()) {
     if (db.isOpen) db.close();
@@ -114,12 +113,12 @@ function closeAll(connections: Set<ReadDb>): void {
 }
 
 /**
- * SQLite needs to write beside a database in WAL mode even to read it. Where it cannot, the file alone is read, as one
- * that nobody changes; a log that still holds changes makes that impossible.
+ * Opens a file without changing it. Reading a WAL database normally requires creating files beside it. If that fails,
+ * the file is opened as immutable, which is impossible while its log still holds changes.
  */
-function openAsItIs(file: CacheFile, accept: (db: ReadDb) => void): ReadDb {
-  const open = (place: string | URL): ReadDb => {
-    const db = openReader(place, file.busyTimeoutMs);
+function openUnchanged(file: CacheFile, accept: (db: ReadDb) => void): ReadDb {
+  const open = (location: string | URL): ReadDb => {
+    const db = openReader(location, file.busyTimeoutMs);
     file.connections.add(db);
     accept(db);
     return db;
@@ -133,13 +132,13 @@ function openAsItIs(file: CacheFile, accept: (db: ReadDb) => void): ReadDb {
   }
 }
 
-function makeFolder(folder: string): void {
+function createFolder(folder: string): void {
   try {
     mkdirSync(folder, { recursive: true });
   } catch (error) {
     if (hasSystemCode(error, 'ENOSPC')) throw error;
-    throw new AppError('cache_unusable', `Invoify could not create the folder ${folder} for its local copy. `
-      + 'Check who may write there.', { cause: error });
+    throw new AppError('cache_unusable', `Invoify could not create the folder ${folder} for its local cache. `
+      + 'Check the write permissions there.', { cause: error });
   }
 }
 

@@ -1,9 +1,9 @@
-// The cache's files as files: their size, removing them, and moving a damaged set aside.
+// The cache's files: measuring and removing them, and moving a damaged set aside.
 //
-// A SQLite database in WAL mode is three files that belong together. Windows neither renames nor deletes a file that
-// any connection holds open, so every connection is closed first (`closeCache`), and what a virus scanner or indexer
-// opened for a moment is tried again for about two seconds. The database goes first: a log without its database is
-// rubbish that the next opening removes, a database without its log would look whole and not be.
+// A SQLite database in WAL mode consists of three files that belong together. Windows cannot rename or delete a file
+// that is open, so callers close every connection first (`closeCache`); files held briefly by a virus scanner or indexer
+// are retried for about two seconds. The database goes first: a log without its database is harmless and is removed on
+// the next open, whereas a database without its log would look intact but lack commits.
 
 import {
   closeSync, existsSync, openSync, readdirSync, readSync, renameSync, rmSync, statSync, writeFileSync,
@@ -14,41 +14,40 @@ import { AppError, hasSystemCode } from '../../shared/errors.ts';
 import { APPLICATION_ID } from './migrations.ts';
 
 const logSuffixes = ['-wal', '-shm'] as const;
-const keptDamagedSets = 3;
+const maxDamagedSets = 3;
 const retryDelaysMs = [50, 100, 200, 400, 800] as const;
 
-/** What the cache takes on disk, in bytes. */
+/** The cache's size on disk, including its logs. */
 export function cacheSizeBytes(path: string): number {
   return [path, ...logSuffixes.map((suffix) => path + suffix)]
     .reduce((sum, file) => sum + (statSync(file, { throwIfNoEntry: false })?.size ?? 0), 0);
 }
 
 /**
- * Deletes the cache, and with it what of it was moved aside before. Every connection must be closed. When it returns
- * nothing of it is left; where it throws or the program ends in the middle, a mark is left by which `finishRemoval` goes
- * on. Throws `cache_busy` where a file stays held by another program and `cache_unusable` where it cannot be deleted for
- * another reason.
+ * Deletes the cache and every damaged set moved aside earlier. All connections must be closed. If it throws or the
+ * process dies halfway, a marker file remains, with which `finishRemoval` completes the removal. Throws `cache_busy` if
+ * another program keeps a file open, `cache_unusable` if a file cannot be deleted for any other reason.
  */
 export function removeCacheFiles(path: string): void {
-  const mark = removalMark(path);
-  // Without a mark, as on a full disk, the removal is as good; only nobody could finish it.
-  tryTo(() => writeFileSync(mark, ''));
+  const marker = removalMarker(path);
+  // Best effort: on a full disk the removal goes ahead without a marker, it just cannot be resumed.
+  ignoreErrors(() => writeFileSync(marker, ''));
   for (const file of [path, ...logSuffixes.map((suffix) => path + suffix)]) {
     retry(() => rmSync(file, { force: true }), `delete ${file}`);
   }
   for (const set of damagedSets(path).filter((name) => !isForeign(name))) removeSet(set);
-  rmSync(mark, { force: true });
+  rmSync(marker, { force: true });
 }
 
-/** Deletes what a removal has left that could not be completed: it holds what nobody may see any more. */
+/** Completes an interrupted removal: the files hold data that must no longer be readable. */
 export function finishRemoval(path: string): void {
-  if (existsSync(removalMark(path))) removeCacheFiles(path);
+  if (existsSync(removalMarker(path))) removeCacheFiles(path);
 }
 
 /**
- * Moves a cache that does not open out of the way, as `<path>.damaged-<time>` with its logs, and keeps the newest
- * three such sets. Every connection must be closed. Returns the new path, or null where there was no file. Throws
- * `cache_busy` where a file stays held by another program.
+ * Moves an unusable cache to `<path>.damaged-<time>`, with its logs, and keeps the newest three such sets. All
+ * connections must be closed. Returns the new path, or null if there was no file. Throws `cache_busy` if another program
+ * keeps a file open, `cache_unusable` if a file cannot be moved for any other reason.
  */
 export function moveCacheAside(path: string, nowMs: number): string | null {
   if (!existsSync(path)) {
@@ -64,16 +63,16 @@ export function moveCacheAside(path: string, nowMs: number): string | null {
   return target;
 }
 
-/** Deletes logs whose database is gone; SQLite would do so too, but only when it makes a new one. */
+/** Deletes logs without a database. SQLite would do so too, but only when it creates a new database. */
 function removeOrphanedLogs(path: string): void {
-  for (const suffix of logSuffixes) tryTo(() => rmSync(path + suffix, { force: true }));
+  for (const suffix of logSuffixes) ignoreErrors(() => rmSync(path + suffix, { force: true }));
 }
 
 function pruneDamagedSets(path: string): void {
-  for (const set of damagedSets(path).slice(0, -keptDamagedSets)) removeSet(set);
+  for (const set of damagedSets(path).slice(0, -maxDamagedSets)) removeSet(set);
 }
 
-/** The databases that were moved aside, oldest first. */
+/** The databases moved aside, oldest first. */
 function damagedSets(path: string): string[] {
   const folder = dirname(path);
   if (!existsSync(folder)) return [];
@@ -87,7 +86,7 @@ function removeSet(set: string): void {
   }
 }
 
-/** A folder, or a database that another program has marked as its own: that is not for us to delete with our data. */
+/** Whether this is a folder, or a database marked by another program: neither is ours to delete. */
 function isForeign(file: string): boolean {
   const header = Buffer.alloc(100);
   try {
@@ -105,35 +104,36 @@ function isForeign(file: string): boolean {
   return header.toString('latin1', 0, 16) === 'SQLite format 3\0' && applicationId !== 0 && applicationId !== APPLICATION_ID;
 }
 
-function removalMark(path: string): string {
+function removalMarker(path: string): string {
   return `${path}.removing`;
 }
 
-function tryTo(run: () => void): void {
+function ignoreErrors(run: () => void): void {
   try {
     run();
   } catch {
-    // Whoever calls goes on without it.
+    // The caller can do without it.
   }
 }
 
-function retry(run: () => void, doing: string): void {
+/** Retries while another program holds a file. `action` completes "could not …" in messages. */
+function retry(run: () => void, action: string): void {
   for (const delayMs of [...retryDelaysMs, null]) {
     try {
       run();
       return;
     } catch (error) {
       if (!hasSystemCode(error, 'EBUSY', 'EPERM', 'EACCES')) {
-        throw new AppError('cache_unusable', `Invoify could not ${doing}. Check who may change that folder.`, {
+        throw new AppError('cache_unusable', `Invoify could not ${action}. Check who may change that folder.`, {
           cause: error,
         });
       }
       if (delayMs === null) {
-        throw new AppError('cache_busy', `Another program keeps Invoify from its local copy (it could not ${doing}). `
-          + 'Close programs that may have it open and try again.', { cause: error });
+        throw new AppError('cache_busy', `Another program keeps a file of the local cache open (Invoify could not ${action}). `
+          + 'Close programs that may be using it and try again.', { cause: error });
       }
     }
-    // Waiting with the thread, so that nothing can open the files between two tries.
+    // Blocks the thread, so that nothing can open the files between attempts.
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, delayMs);
   }
 }

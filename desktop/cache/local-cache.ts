@@ -1,9 +1,9 @@
-// The copy as a thing that comes and goes: opened, checked, found damaged and set aside, made someone's, removed. The host
-// asks it for its two ends, the one that reads and the one that writes; what is in them is the cache's business.
+// The lifecycle of the cache: opening, checking, setting aside when damaged, adopting for a user, and removing. The host
+// gets its reader and writer here; cache.ts has the operations on them.
 //
-// What always holds: at most one cache is open; a file that cannot be used is moved aside, never written to; a file that
-// cannot be written is still read; what was to be removed is never opened again; and a copy is written for one user of
-// one server only.
+// Invariants: at most one cache is open; an unusable file is moved aside, never written to; a file that cannot be
+// written is still read; a file marked for removal is never opened again; a cache holds the data of one user of one
+// server only.
 
 import { countRecords } from '../../shared/digest.ts';
 import { AppError, errorCode } from '../../shared/errors.ts';
@@ -19,29 +19,30 @@ import { inReadTransaction } from './sqlite.ts';
 export interface LocalCacheDeps {
   readonly nowMs: () => number;
   readonly log: (event: string, facts?: Readonly<Record<string, unknown>>) => void;
-  /** Starts the check of a copy, where it keeps nobody from reading. */
+  /** Starts an integrity check that does not block readers. */
   readonly checkCache: (databaseFile: string) => CacheCheck;
 }
 
 export interface LocalCacheEvents {
-  /** A copy that cannot be used was moved aside, and why, as a sentence; an empty one takes its place. */
-  readonly setAside: (reason: string) => void;
-  /** The open copy was found damaged, and how to say so. Told once per copy. */
-  readonly damaged: (reason: string) => void;
+  /** An unusable cache was moved aside; an empty one replaces it. `reason` is a sentence. */
+  readonly onSetAside: (reason: string) => void;
+  /** The open cache is damaged. `reason` is a sentence. Called once per cache. */
+  readonly onDamaged: (reason: string) => void;
 }
 
-const damagedReason = 'The copy on this computer is damaged.';
+const damagedReason = 'The data on this computer is damaged.';
 
-type Opened = Omit<Cache, 'writer'> & { readonly writer: CacheWriter | null };
+/** Without a writer if the file can only be read. */
+type OpenCache = Omit<Cache, 'writer'> & { readonly writer: CacheWriter | null };
 
 export class LocalCache {
   readonly #file: string;
   readonly #deps: LocalCacheDeps;
-  #cache: Opened | null = null;
+  #cache: OpenCache | null = null;
   readonly #events: LocalCacheEvents;
   #check: CacheCheck | null = null;
   #isDamaged = false;
-  #isMissing = false;
+  #hasOpenFailed = false;
 
   constructor(file: string, events: LocalCacheEvents, deps: LocalCacheDeps) {
     this.#file = file;
@@ -49,86 +50,89 @@ export class LocalCache {
     this.#deps = deps;
   }
 
-  /** There is a copy that can be read. */
+  /** Whether there is a cache to read. */
   get isOpen(): boolean {
     return this.#cache !== null;
   }
 
-  /** Null where there is no copy, or one that can only be read. */
+  /** Null without a cache, or if it is read-only. */
   get writer(): CacheWriter | null {
     return this.#cache?.writer ?? null;
   }
 
-  /** Throws `signed_out` where there is no copy, `cache_unusable` where it could not be opened. */
+  /** Throws `signed_out` if there is no cache, `cache_unusable` if it could not be opened. */
   get reader(): CacheReader {
     if (this.#cache) return this.#cache.reader;
-    if (this.#isMissing) throw new AppError('cache_unusable', 'The local copy could not be opened. The next sync tries again.');
+    if (this.#hasOpenFailed) throw new AppError('cache_unusable', 'The local cache could not be opened. The next sync tries again.');
     throw new AppError('signed_out', 'There is no data on this computer. Sign in to download it.');
   }
 
-  /** The open copy was found damaged. */
+  /** Whether the open cache is known to be damaged. */
   get isDamaged(): boolean {
     return this.#isDamaged;
   }
 
-  /** Opens the copy for writing unless it is, damaged or not. Throws `cache_busy`, `disk_full`, `cache_unusable`. */
+  /**
+   * Opens the cache for writing, unless it already is, even if damaged. A file that cannot be used is set aside. Throws
+   * `cache_busy`, `disk_full`, `cache_unusable`.
+   */
   open(): CacheWriter {
     if (this.#cache?.writer) return this.#cache.writer;
-    // One that could only be read must not keep its file from being moved.
+    // A read-only connection would keep the file from being moved.
     const readable = this.#cache;
     this.close();
     try {
-      return this.#take(this.#openAny());
+      return this.#use(this.#openAny());
     } catch (error) {
-      this.#isMissing = true;
+      this.#hasOpenFailed = true;
       if (readable) this.openForReading();
       throw error;
     }
   }
 
-  /** Opens a copy that cannot be opened for writing as it is, if that is possible; says so in the log otherwise. */
+  /** Opens the cache read-only, for when it cannot be opened for writing. A failure is logged, not thrown. */
   openForReading(): void {
     try {
       finishRemoval(this.#file);
       this.#cache ??= { ...openCacheReadOnly(this.#file), writer: null };
     } catch (error) {
-      this.#deps.log('the copy cannot be read either', { error });
+      this.#deps.log('cache cannot be opened read-only either', { error });
     }
   }
 
-  /** Null where there is no copy, or where it cannot even be read what is in it. */
+  /** Null if there is no cache or it turns out to be damaged. */
   state(): CacheState | null {
-    return this.#readIfSound(readState);
+    return this.#tryRead(readState);
   }
 
-  /** How many records are here of a first sync that was never completed; 0 where it was, or nothing can be read. */
-  partial(): number {
-    return this.#readIfSound((reader) => {
+  /** The number of records of an unfinished first sync; 0 once it has completed, or without a readable cache. */
+  partialCount(): number {
+    return this.#tryRead((reader) => {
       const { isInitialComplete, generation } = readState(reader);
       return isInitialComplete ? 0 : countRecords(readDigest(reader, generation));
     }) ?? 0;
   }
 
-  /** How the syncs went and what the copy holds; empty where there is none. */
+  /** The recent sync attempts and the contents of the cache; empty without a cache. */
   health(): SyncHealth {
     const sizeBytes = cacheSizeBytes(this.#file);
     if (!this.#cache) return { attempts: [], counts: {}, sizeBytes, lastVerifiedMs: null, digest: {} };
     const { reader } = this.#cache;
-    return inReadTransaction(reader.db, 'reading how the syncs went', () => {
+    return inReadTransaction(reader.db, 'reading the sync history', () => {
       const { generation, lastVerifiedMs } = readState(reader);
       const digest = readDigest(reader, generation);
       return { attempts: listAttempts(reader), counts: counts(reader), sizeBytes, lastVerifiedMs, digest };
     });
   }
 
-  /** The open copy turned out to be damaged: `adopt` will put an empty one in its place. */
+  /** Marks the open cache as damaged: the next `adopt` replaces it with an empty one. */
   markDamaged(): void {
     if (this.#isDamaged || !this.#cache) return;
     this.#isDamaged = true;
-    this.#events.damaged(damagedReason);
+    this.#events.onDamaged(damagedReason);
   }
 
-  /** Begins to check the open copy; what it finds is told. An empty copy has nothing to check. */
+  /** Starts checking the open cache, unless it is empty. Damage is reported through `onDamaged`. */
   startCheck(): void {
     const state = this.state();
     if (!this.#cache || (state && state.cursor === null && state.rebuild === null)) return;
@@ -140,15 +144,15 @@ export class LocalCache {
     });
   }
 
-  /** Resolves when no check has the file open. To be awaited before what moves or removes it. */
+  /** Resolves once no check has the file open. Await it before moving or removing the file. */
   async stopCheck(): Promise<void> {
     const check = this.#check;
     this.#check = null;
     await check?.stop();
   }
 
-  /** Whether `adopt` would leave the file in its place: it is sound, and this user's or nobody's yet. */
-  isFitFor(user: SignedInUser, origin: string): boolean {
+  /** Whether `adopt` would keep the file: it is not known to be damaged and belongs to this user or to nobody yet. */
+  isUsableBy(user: SignedInUser, origin: string): boolean {
     const state = this.state();
     if (this.#isDamaged) return false;
     if (!state || state.userId === null) return true;
@@ -156,12 +160,12 @@ export class LocalCache {
   }
 
   /**
-   * Makes the copy this user's: one that belongs to anyone else, or to another server, is removed first, one that is
-   * damaged is set aside. Throws like `open`.
+   * Assigns the cache to a user. The cache of another user or server is removed first, a damaged one is set aside. Throws
+   * like `open`.
    */
   adopt(user: SignedInUser, origin: string): CacheWriter {
     if (!this.#cache) this.open();
-    if (!this.isFitFor(user, origin)) {
+    if (!this.isUsableBy(user, origin)) {
       if (this.#isDamaged) this.#replaceDamaged();
       else this.remove();
     }
@@ -171,12 +175,12 @@ export class LocalCache {
   }
 
   /**
-   * Removes the copy's files. Throws `cache_busy` where another program holds them, `cache_unusable`; then they are
-   * removed before anything else is opened.
+   * Closes the cache and removes its files. Throws `cache_busy` if another program has them open, `cache_unusable`; the
+   * removal is then completed before the next open.
    */
   remove(): void {
     this.close();
-    this.#isMissing = false;
+    this.#hasOpenFailed = false;
     removeCacheFiles(this.#file);
   }
 
@@ -186,8 +190,8 @@ export class LocalCache {
     this.#isDamaged = false;
   }
 
-  /** Null where there is nothing to read, or where reading shows that it is damaged, which is told. */
-  #readIfSound<T>(read: (reader: CacheReader) => T): T | null {
+  /** Null without a cache, or if reading shows that it is damaged, which is then reported. */
+  #tryRead<T>(read: (reader: CacheReader) => T): T | null {
     try {
       return this.#cache && read(this.#cache.reader);
     } catch (error) {
@@ -199,13 +203,13 @@ export class LocalCache {
 
   #replaceDamaged(): void {
     this.close();
-    this.#isMissing = true;
-    this.#take(this.#setAside(damagedReason));
+    this.#hasOpenFailed = true;
+    this.#use(this.#setAside(damagedReason));
   }
 
-  #take(cache: Cache): CacheWriter {
+  #use(cache: Cache): CacheWriter {
     this.#cache = cache;
-    this.#isMissing = false;
+    this.#hasOpenFailed = false;
     return cache.writer;
   }
 
@@ -215,14 +219,14 @@ export class LocalCache {
       return openCache(this.#file);
     } catch (error) {
       if (!(error instanceof AppError) || !['cache_unusable', 'cache_busy'].includes(error.code)) throw error;
-      this.#deps.log('the copy cannot be opened', { error });
-      // What happened is its first sentence; what to do about it is done here.
+      this.#deps.log('cache cannot be opened', { error });
+      // Only what happened: the rest of the message says what to do, which happens here.
       return this.#setAside(`${error.message.split(/[.:] /, 1)[0] ?? ''}.`);
     }
   }
 
   #setAside(reason: string): Cache {
-    if (moveCacheAside(this.#file, this.#deps.nowMs()) !== null) this.#events.setAside(reason);
+    if (moveCacheAside(this.#file, this.#deps.nowMs()) !== null) this.#events.onSetAside(reason);
     return openCache(this.#file);
   }
 }

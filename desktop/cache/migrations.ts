@@ -1,12 +1,12 @@
-// The fixed tables of the cache, as numbered migrations. The file's `user_version` is how many it has seen.
+// The cache's fixed tables, as numbered migrations. `user_version` counts the migrations applied to a file.
 //
-// A migration is never edited once released: a change to these tables is a new one at the end. The tables of the
-// collections are not here: they follow from the declarations (cache-schema.ts).
+// Released migrations are never edited; append a new one instead. The collections' tables are not migrated: they are
+// derived from the declarations (schema.ts).
 
 import { AppError } from '../../shared/errors.ts';
 import { inTransaction, type ReadDb, type WriteDb } from './sqlite.ts';
 
-/** Marks the file as ours: "Invo" in ASCII. */
+/** Identifies the file as Invoify's: "Invo" in ASCII. */
 export const APPLICATION_ID = 0x496e766f;
 
 export type Migration = (db: WriteDb) => void;
@@ -41,8 +41,7 @@ export const migrations: readonly Migration[] = [
         PRIMARY KEY (generation, collection)
       ) STRICT, WITHOUT ROWID;
 
-      -- How far a list's indexes are built: how many of them, and the rowid up to which (inclusive) every row is in
-      -- the full-text index and kept there; after it, none is.
+      -- How far a list's indexes are built: the number of indexes, and the last rowid that the full-text index covers.
       CREATE TABLE build (
         generation TEXT NOT NULL,
         collection TEXT NOT NULL,
@@ -65,33 +64,33 @@ export const migrations: readonly Migration[] = [
   },
 ];
 
-/** Throws `cache_unusable` for a file that another program made, or a newer version of this one. Changes nothing. */
-export function requireOurs(db: ReadDb, steps: readonly Migration[] = migrations): void {
+/** Throws `cache_unusable` for a file of another program or of a newer version of Invoify. Changes nothing. */
+export function requireCompatible(db: ReadDb, steps: readonly Migration[] = migrations): void {
   const applicationId = readPragma(db, 'application_id');
   if (applicationId !== APPLICATION_ID && !(applicationId === 0 && isEmpty(db))) {
-    throw new AppError('cache_unusable', 'The file in the place of the local copy belongs to another program. '
-      + 'Move it away, or choose another folder.');
+    throw new AppError('cache_unusable', 'The file at the path of the local cache belongs to another program. '
+      + 'Move it elsewhere, or choose another folder.');
   }
   if (readPragma(db, 'user_version') > steps.length) {
-    throw new AppError('cache_unusable', 'The local copy was made by a newer version of Invoify. '
+    throw new AppError('cache_unusable', 'The local cache was created by a newer version of Invoify. '
       + 'Install that version, or reset the local data.');
   }
 }
 
-/** Throws `cache_unusable` for a file that this code cannot read without changing it first. */
-export function requireReadable(db: ReadDb, steps: readonly Migration[] = migrations): void {
-  requireOurs(db, steps);
+/** Throws `cache_unusable` for a file that this version cannot read without migrating it. */
+export function requireCurrentVersion(db: ReadDb, steps: readonly Migration[] = migrations): void {
+  requireCompatible(db, steps);
   if (readPragma(db, 'user_version') === steps.length) return;
-  throw new AppError('cache_unusable', 'The local copy is of an older version of Invoify and cannot be brought up to date here. '
-    + 'Check who may write in its folder.');
+  throw new AppError('cache_unusable', 'The local cache is from an older version of Invoify and cannot be updated here. '
+    + 'Check the write permissions of its folder.');
 }
 
-/** Brings the fixed tables to the newest version, one transaction per migration: a crash leaves a whole version. */
+/** Applies the missing migrations, each in its own transaction: a crash leaves the file at a complete version. */
 export function migrate(db: WriteDb, steps: readonly Migration[] = migrations): void {
   for (const [index, step] of steps.entries()) {
     if (index < readPragma(db, 'user_version')) continue;
-    inTransaction(db, 'preparing the local copy', () => {
-      // Another process may have come first while this one waited for its turn.
+    inTransaction(db, 'preparing the local cache', () => {
+      // Another process may have applied it while this one waited for the lock.
       if (index < readPragma(db, 'user_version')) return;
       step(db);
       db.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${index + 1}`);
@@ -99,7 +98,7 @@ export function migrate(db: WriteDb, steps: readonly Migration[] = migrations): 
   }
 }
 
-/** A file that a crash left before its first migration committed has no table and is as good as new. */
+/** After a crash before the first migration commits, the file has no tables and is as good as new. */
 function isEmpty(db: ReadDb): boolean {
   return db.prepare('SELECT 1 FROM sqlite_schema LIMIT 1').get() === undefined;
 }

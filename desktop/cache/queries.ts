@@ -1,10 +1,9 @@
-// Everything the window reads except sums: pages of lists, single records, counts. Read-only, each from one instant.
+// The window's queries other than totals: list pages, single records, counts. Each reads from one snapshot.
 //
-// How a page is found, so that 100,000 records stay quick at any depth (measured for them): where the sort's index
-// holds all the filters it is walked in order, 0.4 ms at the near end and up to 8 at the far one; where a filter names
-// one of many values its own index finds the few; otherwise, and before there are indexes, the narrow list is scanned,
-// 7 ms, and only the page's rows are kept in order. The way follows from the declarations and the query, never from
-// statistics.
+// Pages must be fast at any offset (measured with 100,000 records). If the sort index covers all filters, it is scanned
+// in order: 0.4 ms for the first page, up to 8 for the last. A filter on a high-cardinality column uses that column's
+// index. Otherwise, and until the indexes are built, the narrow list is scanned (7 ms), keeping only the page's rows
+// sorted. The choice depends on the declarations and the query, never on statistics.
 
 import type { Collection } from '../../shared/collections.ts';
 import { AppError } from '../../shared/errors.ts';
@@ -16,16 +15,16 @@ import { readDigest, readState } from './state.ts';
 import { inReadTransaction } from './sqlite.ts';
 
 const maxLimit = 500;
-/** What `listRows` gives at once. */
-const lotRows = 500;
+/** Rows per batch of `listRows`. */
+const batchRows = 500;
 
 /**
- * A page of a list, in an order that is the same every time: equal values stand in the order of arrival. Throws
- * `invalid_request` for a collection, column, filter or number that cannot be.
+ * A page of a list, in a stable order: equal values are in order of arrival. Throws `invalid_request` for an unknown
+ * collection or column, a malformed filter or search, or an offset or limit out of range.
  */
 export function listPage(reader: CacheReader, query: ListQuery): ListPage {
   const collection = requireCollection(reader.layout, query.collection);
-  const page = requirePage(collection, query);
+  const page = parsePage(collection, query);
   return inReadTransaction(reader.db, `listing the ${collection.name}`, () => {
     const { generation } = readState(reader);
     const where = readSelection(reader, generation, collection, query);
@@ -34,7 +33,10 @@ export function listPage(reader: CacheReader, query: ListQuery): ListPage {
   });
 }
 
-/** One record with its whole payload, or null where the copy has none of that id. */
+/**
+ * A record with its full payload, or null if the cache has no record of that id. Throws `invalid_request` for an unknown
+ * collection, `cache_unusable` if the payload is damaged.
+ */
 export function getRecord(reader: CacheReader, collection: string, id: string): RecordView | null {
   const { name } = requireCollection(reader.layout, collection);
   return inReadTransaction(reader.db, 'reading a record', () => {
@@ -53,10 +55,10 @@ function parsePayload(text: string, what: string): JsonObject {
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
   }
-  throw new AppError('cache_unusable', `The local copy of ${what} is damaged. It is downloaded again.`);
+  throw new AppError('cache_unusable', `The local data of ${what} is damaged. It will be downloaded again.`);
 }
 
-/** How many records each declared collection has. */
+/** The number of records in each declared collection. */
 export function counts(reader: CacheReader): Record<string, number> {
   return inReadTransaction(reader.db, 'counting', () => {
     const digest = readDigest(reader, readState(reader).generation);
@@ -69,21 +71,22 @@ function readRows(
 ): ListRow[] {
   const { name } = collection;
   const list = listTable(name, generation);
-  // What a search found is looked up row by row, unless it found so much that walking the order meets it sooner.
-  const isFew = where.search !== null && total * 8 < countAll(reader, generation, collection);
-  const way = isFew ? 'NOT INDEXED' : accessPath(reader, generation, collection, where, [page.sortBy]);
+  // Search results are looked up row by row, unless there are so many that scanning in order reaches them sooner.
+  const isSelective = where.search !== null && total * 8 < countAll(reader, generation, collection);
+  const access = isSelective ? 'NOT INDEXED' : accessPath(reader, generation, collection, where, [page.sortBy]);
   const direction = page.isDescending ? 'DESC' : 'ASC';
   const order = (table: string) => `ORDER BY ${table}"${page.sortBy}" ${direction}, ${table}rowid ${direction}`;
-  // The page's rowids first: what is sorted and skipped stays small, and only the page's rows are read whole.
-  const candidates = way === 'NOT INDEXED' && page.isDescending
-    // Rows lie in order of arrival, which many sorts follow. From its end the page's own rows are met first; from its
-    // beginning each row would displace another one (five times slower). LIMIT keeps SQLite from undoing the order.
+  // Rowids first: sorting and skipping handle little data, and only the page's rows are read in full.
+  const candidates = access === 'NOT INDEXED' && page.isDescending
+    // Rows are stored in order of arrival, which many sorts resemble. Scanning backwards meets the page's rows first;
+    // scanning forwards, each row would displace another (five times slower). LIMIT -1 keeps SQLite from dropping the
+    // inner ORDER BY.
     ? `(SELECT rowid, "${page.sortBy}" FROM ${list} NOT INDEXED ${whereSql(where)} ORDER BY rowid DESC LIMIT -1)`
-    : `${list} ${way} ${whereSql(where)}`;
+    : `${list} ${access} ${whereSql(where)}`;
   const rowids = `SELECT rowid FROM ${candidates} ${order('')} LIMIT ? OFFSET ?`;
   const columns = collection.columns.map((column) => `list."${column.name}"`).join(', ');
   const rows = reader.db.prepare(`SELECT records.id, records.updated_at, ${columns} FROM (${rowids}) AS page `
-    // CROSS keeps SQLite from walking the whole order again to find the page's rows in it.
+    // CROSS keeps SQLite from scanning the whole order again to find the page's rows.
     + `CROSS JOIN ${list} AS list ON list.rowid = page.rowid `
     + `CROSS JOIN ${recordsTable(name, generation)} AS records ON records.rowid = page.rowid ${order('list.')}`)
     .all(...whereValues(where), page.limit, page.offset);
@@ -91,32 +94,32 @@ function readRows(
 }
 
 /**
- * All rows of a list in its order, a few hundred at a time, each lot a few milliseconds' work; only a sort that has no
- * index is done at once, before the first lot. To be used inside a snapshot, as lots must be of one instant. Throws like
+ * All rows of a list, in its order, in batches of 500. Each batch takes a few milliseconds; only a sort without an index
+ * is completed before the first one. Use it inside `withSnapshot`, so that all batches see the same instant. Throws like
  * `listPage`.
  */
 export function* listRows(snapshot: CacheReader, query: ListSelection & Pick<ListQuery, 'sort'>): Generator<readonly ListRow[]> {
   const collection = requireCollection(snapshot.layout, query.collection);
-  const { sortBy, isDescending } = requirePage(collection, query);
+  const { sortBy, isDescending } = parsePage(collection, query);
   const { generation } = readState(snapshot);
   const where = readSelection(snapshot, generation, collection, query);
   const list = listTable(collection.name, generation);
   const direction = isDescending ? 'DESC' : 'ASC';
-  const way = where.search ? 'NOT INDEXED' : accessPath(snapshot, generation, collection, where, [sortBy]);
-  const rowids = snapshot.db.prepare(`SELECT rowid FROM ${list} ${way} ${whereSql(where)} `
+  const access = where.search ? 'NOT INDEXED' : accessPath(snapshot, generation, collection, where, [sortBy]);
+  const rowids = snapshot.db.prepare(`SELECT rowid FROM ${list} ${access} ${whereSql(where)} `
     + `ORDER BY "${sortBy}" ${direction}, rowid ${direction}`).iterate(...whereValues(where));
   const columns = collection.columns.map(({ name }) => `list."${name}"`).join(', ');
-  const lookUp = snapshot.db.prepare(`SELECT records.id, records.updated_at, ${columns} FROM json_each(?) AS lot `
-    + `CROSS JOIN ${list} AS list ON list.rowid = lot.value `
-    + `CROSS JOIN ${recordsTable(collection.name, generation)} AS records ON records.rowid = lot.value ORDER BY lot.key`);
-  let lot: number[] = [];
+  const lookUp = snapshot.db.prepare(`SELECT records.id, records.updated_at, ${columns} FROM json_each(?) AS batch `
+    + `CROSS JOIN ${list} AS list ON list.rowid = batch.value `
+    + `CROSS JOIN ${recordsTable(collection.name, generation)} AS records ON records.rowid = batch.value ORDER BY batch.key`);
+  let batch: number[] = [];
   for (const { rowid } of rowids) {
-    lot.push(Number(rowid));
-    if (lot.length < lotRows) continue;
-    yield lookUp.all(JSON.stringify(lot)).map(toListRow);
-    lot = [];
+    batch.push(Number(rowid));
+    if (batch.length < batchRows) continue;
+    yield lookUp.all(JSON.stringify(batch)).map(toListRow);
+    batch = [];
   }
-  if (lot.length > 0) yield lookUp.all(JSON.stringify(lot)).map(toListRow);
+  if (batch.length > 0) yield lookUp.all(JSON.stringify(batch)).map(toListRow);
 }
 
 function toListRow({ id, updated_at: updatedAt, ...values }: Record<string, unknown>): ListRow {
@@ -128,15 +131,15 @@ function countSelection(
 ): number {
   if (where.conditions.length === 0) return countAll(reader, generation, collection);
   const isSearchOnly = where.filtered.length === 0;
-  // Any order serves to count; one that begins with a filtered column finds its rows together.
+  // Any order works for counting; an index on a filtered column keeps the matching rows together.
   const orders = [...where.filtered, collection.defaultSort.column];
-  const way = where.search ? 'NOT INDEXED' : accessPath(reader, generation, collection, where, orders);
+  const access = where.search ? 'NOT INDEXED' : accessPath(reader, generation, collection, where, orders);
   const sql = (isSearchOnly ? where.search?.countSql : undefined)
-    ?? `SELECT count(*) AS count FROM ${listTable(collection.name, generation)} ${way} ${whereSql(where)}`;
+    ?? `SELECT count(*) AS count FROM ${listTable(collection.name, generation)} ${access} ${whereSql(where)}`;
   return Number(reader.db.prepare(sql).get(...whereValues(where))?.['count']);
 }
 
-/** The digest is committed with the rows, so its count is theirs. */
+/** The digest commits with the rows, so its count is exact. */
 function countAll(reader: CacheReader, generation: Generation, collection: Collection): number {
   return readDigest(reader, generation)[collection.name]?.count ?? 0;
 }
@@ -148,7 +151,7 @@ interface Page {
   readonly limit: number;
 }
 
-function requirePage(collection: Collection, query: ListQuery): Page {
+function parsePage(collection: Collection, query: ListQuery): Page {
   const sort = query.sort ?? collection.defaultSort;
   const column = collection.columns.find(({ name }) => name === sort.column);
   if (!column?.sorted) throw invalid(`The ${collection.name} cannot be sorted by ${sort.column}.`);

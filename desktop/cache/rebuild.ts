@@ -1,44 +1,43 @@
-// A rebuild: the whole account again, beside the copy that stays readable, and then in its place in one commit.
+// A rebuild: downloads the whole account into the inactive generation, then swaps it in with one commit.
 //
-//   startRebuild ─▶ pages into otherGeneration(state.generation), each commit with state.rebuild.cursor
-//                ─▶ buildNext until it says done ─▶ swapGenerations ─▶ dropInactive
+//   startRebuild ─▶ pages into otherGeneration(state.generation), each committed with state.rebuild.cursor
+//                ─▶ buildNext until it returns true ─▶ swapGenerations ─▶ dropInactive
 //
-// What always holds: `state.generation` names tables that are whole. A crash before the swap leaves the old copy and
-// a rebuild that goes on from its cursor; one after it the new copy, and old tables that the next opening drops.
+// Invariant: `state.generation` names complete tables. A crash before the swap leaves the old data and a rebuild that
+// resumes from its cursor; after it, the new data, and old tables that the next `openCache` drops.
 
-import { createTables, dropTables } from './layout.ts';
-import { otherGeneration, type CacheWriter } from './schema.ts';
+import { createTables, dropTables, otherGeneration, type CacheWriter } from './schema.ts';
 import { readState, saveState, type StateChange } from './state.ts';
 import { inTransaction } from './sqlite.ts';
 
-/** Begins (again) with empty tables beside the readable ones. Durable when it returns. `reason` is for people. */
+/** Starts a rebuild, or restarts it, with empty tables. Durable on return. `reason` is a RebuildReason. */
 export function startRebuild(writer: CacheWriter, reason: string): void {
   inTransaction(writer.db, 'starting the rebuild', () => {
-    const beside = otherGeneration(readState(writer).generation);
-    dropTables(writer, beside);
-    createTables(writer, beside);
+    const inactive = otherGeneration(readState(writer).generation);
+    dropTables(writer, inactive);
+    createTables(writer, inactive);
     saveState(writer, { rebuild: { reason, scope: null, cursor: null } });
   });
 }
 
 /**
- * Makes the rebuilt tables the ones that are read, takes over their scope and cursor, and sets what else is given; a
- * reader sees all of the old copy or all of the new one. Durable when it returns. The old tables stay until
- * `dropInactive`, which is the slow part. Throws a TypeError where no rebuild has a cursor.
+ * Makes the rebuilt generation the readable one, adopts its scope and cursor, and applies `change` to the state. Readers
+ * see either the old data or the new, never a mix. Durable on return. The old tables remain until `dropInactive`, which
+ * is the slow part. Throws a TypeError if no rebuild has a cursor.
  */
 export function swapGenerations(writer: CacheWriter, change: StateChange = {}): void {
-  inTransaction(writer.db, 'bringing in the rebuilt copy', () => {
+  inTransaction(writer.db, 'swapping in the rebuilt cache', () => {
     const { generation, rebuild } = readState(writer);
-    if (rebuild === null || rebuild.cursor === null) throw new TypeError('There is no rebuild to bring in.');
+    if (rebuild === null || rebuild.cursor === null) throw new TypeError('There is no rebuild to swap in.');
     const { scope, cursor } = rebuild;
     saveState(writer, { scope, cursor, isInitialComplete: true, ...change, rebuild: null });
     writer.db.prepare('UPDATE state SET generation = ?').run(otherGeneration(generation));
   });
 }
 
-/** Drops the tables that are neither read nor being rebuilt; about 0.1 s per 100,000 records. Durable at once. */
+/** Drops the inactive generation unless it is being rebuilt; about 0.1 s per 100,000 records. Durable on return. */
 export function dropInactive(writer: CacheWriter): void {
-  inTransaction(writer.db, 'removing what is left of a rebuild', () => {
+  inTransaction(writer.db, 'removing the remains of a rebuild', () => {
     const { generation, rebuild } = readState(writer);
     if (rebuild === null) dropTables(writer, otherGeneration(generation));
   });

@@ -1,11 +1,11 @@
-// What a person types into a search box, as a condition on a list.
+// Turns search text into a condition on a list.
 //
-// Every word must be found. With a full-text index a word is the beginning of a word in any searched column, without
-// regard to case and accents ("mul" finds Müller, "INV-2025-00" finds INV-2025-00412); without one, or until it is
-// built, a word is any part of a searched column, without regard to the case of A–Z. Nothing typed is ever syntax.
+// Every word must match. With a full-text index, a word matches the beginning of a word in any searched column,
+// ignoring case and accents ("mul" finds Müller, "INV-2025-00" finds INV-2025-00412). Without one, or until it is
+// built, a word matches any substring of a searched column, ignoring the case of A–Z. Input is never treated as syntax.
 
 import type { Collection } from '../../shared/collections.ts';
-import { hasWords } from './build.ts';
+import { hasWords } from './indexes.ts';
 import { searchedColumns, wordsTable, type CacheReader, type Generation } from './schema.ts';
 
 export interface Condition {
@@ -14,14 +14,14 @@ export interface Condition {
 }
 
 export interface SearchCondition extends Condition {
-  /** Counts what the search alone finds, with the same values, where that is quicker than asking the list. */
+  /** Counts the matches of the search alone, with the same values, if that is faster than counting list rows. */
   readonly countSql?: string;
 }
 
-/** More cannot be meant, and SQLite's patterns have limits. */
+/** No real search is longer, and SQLite limits the length of patterns. */
 const maxSearchLength = 256;
 
-/** The condition for a search text, or null where it holds no word; characters that are no part of words separate. */
+/** The condition for a search text, or null if it contains no words. */
 export function searchCondition(
   reader: CacheReader, generation: Generation, collection: Collection, search: string,
 ): SearchCondition | null {
@@ -43,7 +43,7 @@ export function searchCondition(
   };
 }
 
-/** Words as people separate them, without the punctuation around them; what is only punctuation asks for nothing. */
+/** Splits at whitespace and control characters, strips surrounding punctuation and drops empty words. */
 function splitWords(search: string): string[] {
   return search.slice(0, maxSearchLength).split(/[\s\p{Cc}]+/u)
     .map((word) => word.replace(/^[^\p{L}\p{N}]+|[^\p{L}\p{N}\p{M}]+$/gu, ''))

@@ -1,17 +1,17 @@
-// Which records a list, a sum or an export is about: a search and filters, read into SQL with every value bound, and
-// the index by which they are found.
+// The records that a list, total or export covers: compiles a search and filters to SQL with every value bound, and
+// chooses the index.
 
 import type { Collection, Column } from '../../shared/collections.ts';
 import { AppError } from '../../shared/errors.ts';
 import { isObject } from '../../shared/fields.ts';
 import type { Filter, ListSelection, Scalar } from '../../shared/window/views.ts';
-import { hasIndexes } from './build.ts';
+import { hasIndexes } from './indexes.ts';
 import {
   coveredFilters, filterIndex, selectiveFilters, sortIndex, type CacheReader, type Generation,
 } from './schema.ts';
 import { searchCondition, type Condition, type SearchCondition } from './search.ts';
 
-/** A selection as conditions that must all hold, and what an index is chosen by. */
+/** A selection as conditions joined by AND, and the facts that determine its index. */
 export interface Where {
   readonly conditions: readonly Condition[];
   /** The filtered columns. */
@@ -21,7 +21,7 @@ export interface Where {
 
 const maxValues = 1000;
 
-/** Reads what a caller asked for; throws `invalid_request` for a column, value or search that cannot be. */
+/** Parses a selection. Throws `invalid_request` for an unknown column or a malformed filter or search. */
 export function readSelection(
   reader: CacheReader, generation: Generation, collection: Collection, selection: ListSelection,
 ): Where {
@@ -59,14 +59,14 @@ function filterCondition(column: Column, filter: Filter): Condition {
   }
   if (!isObject(filter)) throw invalidFilter(column);
   const { from = null, to = null, ...rest } = filter;
-  if (Object.keys(rest).length > 0 || ![from, to].every((end) => end === null || isScalar(end))) {
+  if (Object.keys(rest).length > 0 || ![from, to].every((bound) => bound === null || isScalar(bound))) {
     throw invalidFilter(column);
   }
-  const ends = [{ sql: `${name} >= ?`, end: from }, { sql: `${name} <= ?`, end: to }]
-    .flatMap(({ sql, end }) => isScalar(end) ? [{ sql, value: toValue(end) }] : []);
+  const bounds = [{ sql: `${name} >= ?`, bound: from }, { sql: `${name} <= ?`, bound: to }]
+    .flatMap(({ sql, bound }) => isScalar(bound) ? [{ sql, value: toValue(bound) }] : []);
   return {
-    sql: [`${name} IS NOT NULL`, ...ends.map(({ sql }) => sql)].join(' AND '),
-    values: ends.map(({ value }) => value),
+    sql: [`${name} IS NOT NULL`, ...bounds.map(({ sql }) => sql)].join(' AND '),
+    values: bounds.map(({ value }) => value),
   };
 }
 
@@ -79,8 +79,8 @@ function toValue(value: Scalar): string | number {
 }
 
 /**
- * How SQLite finds the selection, for the FROM clause. `orders` are the sorted columns whose index may be walked, best
- * first: an index serves if it holds every filtered column.
+ * The INDEXED BY or NOT INDEXED clause for a selection. `orders` lists the sorted columns whose index may be scanned,
+ * best first; an index qualifies if it contains every filtered column.
  */
 export function accessPath(
   reader: CacheReader, generation: Generation, collection: Collection, where: Where, orders: readonly string[],

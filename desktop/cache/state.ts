@@ -1,7 +1,7 @@
-// What the cache knows about itself: whose it is, how far it has come, its digest, and the last attempts to sync.
+// The cache's bookkeeping: its owner, cursor, digests and the most recent sync attempts.
 //
-// Setting a part of the state inside `beginChanges` … `commitChanges` commits with the rows: that is how a cursor
-// never says more than the rows do.
+// Invariant: state saved between `beginChanges` and `commitChanges` commits with the rows, so a cursor is never ahead
+// of them.
 
 import type { CollectionDigest, Digest } from '../../shared/digest.ts';
 import { AppError, type ErrorCode } from '../../shared/errors.ts';
@@ -10,13 +10,13 @@ import type { Attempt } from '../../shared/window/views.ts';
 import type { CacheReader, CacheWriter, Generation } from './schema.ts';
 import { inReadTransaction, inTransaction } from './sqlite.ts';
 
-/** A rebuild that has begun beside the readable generation and is not swapped in yet. */
+/** A rebuild in progress beside the readable generation. */
 export interface Rebuild {
-  /** Why, for people and the log. */
+  /** A RebuildReason, as it was stored. */
   readonly reason: string;
-  /** The scope of its first page, null before that. */
+  /** The scope of its first page; null before that. */
   readonly scope: string | null;
-  /** Where it resumes, null before its first committed page. */
+  /** Where it resumes; null before its first committed page. */
   readonly cursor: string | null;
 }
 
@@ -27,9 +27,9 @@ export interface CacheState {
   readonly user: SignedInUser | null;
   readonly scope: string | null;
   readonly cursor: string | null;
-  /** Which tables are read. Only `swapGenerations` changes it. */
+  /** The tables that are read. Changed only by `swapGenerations`. */
   readonly generation: Generation;
-  /** Whether the first sync was completed; until then totals are incomplete. */
+  /** Whether the first sync has completed; until then totals are incomplete. */
   readonly isInitialComplete: boolean;
   readonly lastSyncMs: number | null;
   readonly lastVerifiedMs: number | null;
@@ -38,11 +38,11 @@ export interface CacheState {
 
 export type StateChange = Partial<Omit<CacheState, 'generation'>>;
 
-/** The whole state, at the instant the connection sees. Throws `cache_unusable` where it cannot be read. */
+/** Reads the state as the connection sees it. Throws `cache_unusable` if it is missing or malformed. */
 export function readState(reader: CacheReader): CacheState {
   return inReadTransaction(reader.db, 'reading the state', () => {
     const row = reader.db.prepare('SELECT * FROM state').get();
-    if (!row) throw new AppError('cache_unusable', 'The local copy has lost its state. Reset the local data.');
+    if (!row) throw new AppError('cache_unusable', 'The local cache has lost its state. Reset the local data.');
     const reason = text(row['rebuild_reason']);
     return {
       serverOrigin: text(row['server_origin']),
@@ -63,8 +63,8 @@ export function readState(reader: CacheReader): CacheState {
 }
 
 /**
- * Sets the given parts of the state and leaves the rest. Durable when it returns; inside `beginChanges` it commits
- * with the changes. Throws `disk_full`, `cache_busy`, `cache_unusable`.
+ * Updates the given fields of the state. Durable on return; inside `beginChanges` it commits with the changes. Throws
+ * `disk_full`, `cache_busy`, `cache_unusable`.
  */
 export function saveState(writer: CacheWriter, change: StateChange): void {
   const values = new Map<string, string | number | null>();
@@ -89,7 +89,7 @@ export function saveState(writer: CacheWriter, change: StateChange): void {
   });
 }
 
-/** The digest kept with the rows of a generation: collection to count and sum. */
+/** The digest stored with the rows of a generation, by collection. */
 export function readDigest(reader: CacheReader, generation: Generation): Digest {
   return inReadTransaction(reader.db, 'reading the digest', () => {
     const rows = reader.db.prepare('SELECT collection, count, sum FROM digest WHERE generation = ?').all(generation);
@@ -98,7 +98,7 @@ export function readDigest(reader: CacheReader, generation: Generation): Digest 
   });
 }
 
-/** Sets one collection's digest; called in the transaction that changes its rows. */
+/** Saves one collection's digest. Call it in the transaction that changes the rows. */
 export function saveDigest(
   writer: CacheWriter, generation: Generation, collection: string, digest: CollectionDigest,
 ): void {
@@ -106,27 +106,27 @@ export function saveDigest(
     .run(generation, collection, digest.count, digest.sum);
 }
 
-const keptAttempts = 200;
+const maxAttempts = 200;
 
-/** Adds an attempt and forgets all but the newest 200. Durable when it returns. */
+/** Records a sync attempt and deletes all but the newest 200. Durable on return. */
 export function recordAttempt(writer: CacheWriter, attempt: Attempt): void {
   const { startedMs, durationMs, changes, bytes, outcome, code, detail } = attempt;
   inTransaction(writer.db, 'recording the attempt', () => {
     writer.db.prepare('INSERT INTO attempts (started_ms, duration_ms, changes, bytes, outcome, code, detail) '
       + 'VALUES (?, ?, ?, ?, ?, ?, ?)').run(startedMs, durationMs, changes, bytes, outcome, code, detail);
-    writer.db.prepare('DELETE FROM attempts WHERE id <= (SELECT max(id) FROM attempts) - ?').run(keptAttempts);
+    writer.db.prepare('DELETE FROM attempts WHERE id <= (SELECT max(id) FROM attempts) - ?').run(maxAttempts);
   });
 }
 
-/** The newest attempts, newest first; at most 200. */
-export function listAttempts(reader: CacheReader, limit = keptAttempts): Attempt[] {
+/** Sync attempts, newest first, at most 200. */
+export function listAttempts(reader: CacheReader, limit = maxAttempts): Attempt[] {
   return inReadTransaction(reader.db, 'reading the attempts', () =>
     reader.db.prepare('SELECT * FROM attempts ORDER BY id DESC LIMIT ?').all(limit).map((row) => ({
       startedMs: Number(row['started_ms']),
       durationMs: Number(row['duration_ms']),
       changes: Number(row['changes']),
       bytes: Number(row['bytes']),
-      // Only `recordAttempt` writes these two.
+      // Written only by `recordAttempt`.
       outcome: String(row['outcome']) as Attempt['outcome'],
       code: text(row['code']) as ErrorCode | null,
       detail: text(row['detail']),
@@ -138,7 +138,7 @@ function parseUser(json: string | null): SignedInUser | null {
   try {
     return parseSignedInUser({ user: JSON.parse(json) });
   } catch (error) {
-    throw new AppError('cache_unusable', 'The local copy does not say whose it is. Reset the local data.', {
+    throw new AppError('cache_unusable', 'The local cache does not say whose it is. Reset the local data.', {
       cause: error,
     });
   }

@@ -1,8 +1,8 @@
-// Sums of money over the invoices: what is open and overdue, and what a selection amounts to. The product's own
-// figures, so this file may name the collection; every other query is general.
+// Invoice totals: the open and overdue amounts, and the totals of a selection. These figures are specific to the
+// product, so this is the only query file that names a collection.
 //
-// Currencies are never added together. Sums are exact: SQLite adds 64-bit integers in two halves that cannot overflow,
-// and a sum that a number cannot hold exactly is null rather than nearly right.
+// Invariants: currencies are never added together. Sums are exact: SQLite adds 64-bit integers in two halves that
+// cannot overflow, and a sum beyond `Number.MAX_SAFE_INTEGER` is null rather than approximate.
 
 import { ageBucketRange, ageBuckets, type AgeBucket } from '../../shared/invoice.ts';
 import { isDate } from '../../shared/fields.ts';
@@ -13,18 +13,18 @@ import { readState } from './state.ts';
 import { inReadTransaction } from './sqlite.ts';
 
 /**
- * What is open on the day `today` (YYYY-MM-DD), per currency in alphabetical order, by how long it has been due.
- * Throws `invalid_request` where `today` is not a day.
+ * Open amounts as of `today` (YYYY-MM-DD), per currency in alphabetical order, bucketed by days past due. Throws
+ * `invalid_request` if `today` is not a date.
  */
 export function summary(reader: CacheReader, today: string): CurrencySummary[] {
-  if (!isDate(today)) throw invalid('The day of a summary must be written YYYY-MM-DD.');
+  if (!isDate(today)) throw invalid('The date of a summary must be written YYYY-MM-DD.');
   const { name } = requireCollection(reader.layout, 'invoices');
   const ranges = ageBuckets.map((bucket) => ({ bucket, ...ageBucketRange(bucket, today) }));
   const cases = ranges.map(({ bucket, from, to }) => {
-    const ends = [from === null ? [] : ['dueDate >= ?'], to === null ? [] : ['dueDate <= ?']].flat();
-    return `WHEN ${ends.join(' AND ')} THEN '${bucket}'`;
+    const bounds = [from === null ? [] : ['dueDate >= ?'], to === null ? [] : ['dueDate <= ?']].flat();
+    return `WHEN ${bounds.join(' AND ')} THEN '${bucket}'`;
   });
-  const values = ranges.flatMap(({ from, to }) => [from, to].filter((end) => end !== null));
+  const values = ranges.flatMap(({ from, to }) => [from, to].filter((bound) => bound !== null));
   return inReadTransaction(reader.db, 'adding up what is open', () => {
     const { generation } = readState(reader);
     const statement = reader.db.prepare(`SELECT currency, CASE ${cases.join(' ')} ELSE 'notDue' END AS bucket, `
@@ -43,8 +43,8 @@ export function summary(reader: CacheReader, today: string): CurrencySummary[] {
 }
 
 /**
- * How many invoices a selection has and what they amount to, per currency in alphabetical order. Throws
- * `invalid_request` for what is not a selection of invoices.
+ * The number of invoices in a selection and their totals, per currency in alphabetical order. Throws `invalid_request`
+ * for any other collection or a malformed selection.
  */
 export function selectionTotals(reader: CacheReader, selection: ListSelection): CurrencyTotals[] {
   const collection = requireCollection(reader.layout, selection.collection);
@@ -52,9 +52,9 @@ export function selectionTotals(reader: CacheReader, selection: ListSelection): 
   return inReadTransaction(reader.db, 'adding up a selection', () => {
     const { generation } = readState(reader);
     const where = readSelection(reader, generation, collection, selection);
-    const way = accessPath(reader, generation, collection, where, []);
+    const access = accessPath(reader, generation, collection, where, []);
     const statement = reader.db.prepare(`SELECT currency, count(*) AS count, ${halves('totalMinor')}, `
-      + `${halves('openMinor')} FROM ${listTable(collection.name, generation)} ${way} ${whereSql(where)} `
+      + `${halves('openMinor')} FROM ${listTable(collection.name, generation)} ${access} ${whereSql(where)} `
       + 'GROUP BY 1 ORDER BY 1');
     statement.setReadBigInts(true);
     return statement.all(...whereValues(where)).map((row) => ({
@@ -83,7 +83,7 @@ function summarize(currency: string, sums: ReadonlyMap<string, ExactSum>): Curre
   return { currency, open: add(ageBuckets), overdue: add(ageBuckets.filter((name) => name !== 'notDue')), buckets };
 }
 
-/** A column's sum in two halves: amounts are below 2^53, so neither half overflows 64 bits before 2^30 rows. */
+/** Sums a column in two halves: amounts are below 2^53, so neither half overflows 64 bits before 2^30 rows. */
 function halves(column: string): string {
   return `coalesce(sum(${column} >> 20), 0) AS ${column}High, coalesce(sum(${column} & 1048575), 0) AS ${column}Low`;
 }

@@ -1,37 +1,37 @@
-// The daily proof: the digest computed again from the rows themselves, beside the one that is kept with them.
+// The daily verification: recomputes the digest from the rows, to be compared with the stored one.
 
 import { addCrc, emptyDigest, recordCrc, type Digest } from '../../shared/digest.ts';
 import { recordsTable, type CacheReader, type Generation } from './schema.ts';
 import { withSnapshot } from './snapshot.ts';
 import { readDigest, readState } from './state.ts';
 
-/** Rows between two pauses: about 5 ms. */
+/** Rows between pauses; about 5 ms. */
 const chunkRows = 1000;
 
 export interface Verification {
-  /** The digest kept with the rows. */
-  readonly kept: Digest;
-  /** The digest of what the rows really hold. */
+  /** The digest stored with the rows. */
+  readonly stored: Digest;
+  /** The digest recomputed from the rows. */
   readonly computed: Digest;
 }
 
 /**
- * Computes the digest of the readable generation from every row's id, instant and payload, and reads the kept one at
- * the same instant; `digestDifferences` of the two is empty for a sound copy. Memory stays flat. `pause` is awaited
- * between chunks so that others can run; a connection of its own keeps their queries from seeing an old instant.
- * Throws `cancelled` if the cache is closed meanwhile, `cache_unusable` for damage SQLite itself finds.
+ * Recomputes the digest of the readable generation from every row's id, instant and payload, and reads the stored one
+ * from the same snapshot; for a sound cache `digestDifferences` of the two is empty. Memory use is constant. `pause` is
+ * awaited between chunks so that other work can run, on its own connection, so that queries still see the latest
+ * commit. Throws `cancelled` if the cache is closed meanwhile, `cache_unusable` if SQLite itself finds damage.
  */
 export async function recomputeDigest(
   cache: CacheReader, pause: () => Promise<void>,
 ): Promise<Verification> {
-  return withSnapshot(cache, 'checking the local copy', async (reader) => {
+  return withSnapshot(cache, 'checking the local cache', async (reader) => {
     const { generation } = readState(reader);
-    const kept = readDigest(reader, generation);
+    const stored = readDigest(reader, generation);
     const computed: Record<string, Digest[string]> = {};
     for (const name of reader.layout.collections.keys()) {
       computed[name] = await digestOf(reader, generation, name, pause);
     }
-    return { kept, computed };
+    return { stored, computed };
   });
 }
 

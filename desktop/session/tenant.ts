@@ -55,7 +55,7 @@ export class Tenant {
     const { writer } = this.#cache;
     if (this.#user && writer && !this.#cache.isDamaged) return this.#renew(writer, signal);
     const user = await this.#session.whoAmI(signal);
-    if (!this.#cache.isFitFor(user, this.#origin)) await this.#cache.stopCheck();
+    if (!this.#cache.isUsableBy(user, this.#origin)) await this.#cache.stopCheck();
     return this.#adopt(user);
   }
 

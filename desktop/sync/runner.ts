@@ -204,8 +204,8 @@ export class SyncRunner {
   }
 
   async #proveRows(cache: CacheWriter, yieldToEventLoop: () => Promise<void>): Promise<void> {
-    const { kept, computed } = await recomputeDigest(cache, yieldToEventLoop);
-    const differing = digestDifferences(kept, computed);
+    const { stored, computed } = await recomputeDigest(cache, yieldToEventLoop);
+    const differing = digestDifferences(stored, computed);
     saveState(cache, { lastVerifiedMs: this.#deps.nowMs() });
     if (differing.length === 0) return;
     startRebuild(cache, 'rows_damaged' satisfies RebuildReason);

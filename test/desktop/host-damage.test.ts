@@ -62,7 +62,7 @@ function overwritePages(file: string, fits: (page: Buffer, index: number) => boo
 const holdsPlans = (page: Buffer): boolean => page.includes('"priceMinor":1900');
 
 describe('a file that cannot be opened as the copy', () => {
-  const unreadable = /^The local copy cannot be used\. It was set aside/;
+  const unreadable = /^The local cache cannot be used\. It was set aside/;
   const ways: readonly (readonly [what: string, notice: RegExp, damage: (file: string) => void])[] = [
     ['is no database', unreadable, (file) => writeFileSync(file, 'This is no database, though long enough to be looked at.'.repeat(200))],
     ['was overwritten with zeros', unreadable, (file) => writeFileSync(file, Buffer.alloc(statSync(file).size))],
@@ -105,7 +105,7 @@ test('a copy that another program keeps locked is set aside, lock and all', { sk
   t.after(() => holder.kill('SIGKILL'));
   await once(holder.stdout, 'data');
   await desk.open();
-  assert.match((await desk.host.getStatus()).notice?.message ?? '', /^Another program is using the local copy\. It was set aside/);
+  assert.match((await desk.host.getStatus()).notice?.message ?? '', /^Another program is using the local cache\. It was set aside/);
   await desk.sync();
   await assertExact(desk, books.owner.client);
 });
@@ -157,9 +157,9 @@ describe('what the check at the start finds', () => {
   test('is said and downloaded again by itself', async (t) => {
     const { books, desk } = await damagedDesk(t);
     await desk.open();
-    await desk.until(({ notice }) => notice?.message === 'The copy on this computer is damaged. It is downloaded again.');
+    await desk.until(({ notice }) => notice?.message === 'The data on this computer is damaged. It will be downloaded again.');
     const { notice } = await desk.until(({ state }) => state === 'up_to_date');
-    assert.equal(notice?.message, 'The copy on this computer is damaged. It was set aside and downloaded again.');
+    assert.equal(notice?.message, 'The data on this computer is damaged. It was set aside and downloaded again.');
     await assertExact(desk, books.owner.client);
     assert.equal(setAside(desk).filter((name) => !/-(wal|shm)$/.test(name)).length, 1);
   });
@@ -218,8 +218,8 @@ describe('a copy that turns out to be damaged while it is in use', () => {
     const { error } = await desk.host.pullFromServer();
     assert.equal(error?.code, 'cache_unusable');
     const { notice } = await desk.until(({ state }) => state === 'up_to_date');
-    assert.equal(notice?.message, 'The copy on this computer is damaged. It was set aside and downloaded again.');
-    assert(desk.statuses.some((status) => status.notice?.message === 'The copy on this computer is damaged. It is downloaded again.'));
+    assert.equal(notice?.message, 'The data on this computer is damaged. It was set aside and downloaded again.');
+    assert(desk.statuses.some((status) => status.notice?.message === 'The data on this computer is damaged. It will be downloaded again.'));
     await assertExact(desk, books.owner.client);
     assert.equal(setAside(desk).filter((name) => !/-(wal|shm)$/.test(name)).length, 1);
     await desk.sync();

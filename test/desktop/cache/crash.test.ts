@@ -49,8 +49,8 @@ test('killed again and again while writing pages, rows and cursor agree each tim
     before = pages;
     assert.equal(listPage(cache.reader, { collection: 'invoices' }).total, pages * PAGE);
     assertConsistent(cache, 'a');
-    const { kept, computed } = await recomputeDigest(cache.reader, async () => undefined);
-    assert.deepEqual(digestDifferences(kept, computed), []);
+    const { stored, computed } = await recomputeDigest(cache.reader, async () => undefined);
+    assert.deepEqual(digestDifferences(stored, computed), []);
     closeCache(cache);
   }
   const cache = temporaryCache(t, {}, path);

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 
 import { readDigest, type Cache } from '../../../desktop/cache/cache.ts';
-import { readWordsTo } from '../../../desktop/cache/build.ts';
+import { readWordsTo } from '../../../desktop/cache/indexes.ts';
 import { listSelect, listTable, recordsTable, searchedColumns, wordsTable, type Generation } from '../../../desktop/cache/schema.ts';
 import { addCrc, emptyDigest, recordCrc, type Digest } from '../../../shared/digest.ts';
 

@@ -5,7 +5,7 @@ import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { test, type TestContext } from 'node:test';
 
-import { inReadTransaction, inTransaction, openReader, openWriter, toAppError, type WriteDb } from '../../../desktop/cache/sqlite.ts';
+import { inReadTransaction, inTransaction, openReader, openWriter, sqliteError, type WriteDb } from '../../../desktop/cache/sqlite.ts';
 import { AppError, errorCode } from '../../../shared/errors.ts';
 import { cleanUp, failsWith, temporaryPath } from './fixtures.ts';
 
@@ -73,13 +73,13 @@ test('errors mean what a person can do about them', () => {
     [266, 'cache_unusable'], [8, 'cache_unusable'], [776, 'cache_unusable'], [1, 'internal'], [19, 'internal'], [21, 'internal'],
   ];
   for (const [errcode, code] of codes) {
-    const error = toAppError(sqlite(errcode), 'testing');
+    const error = sqliteError(sqlite(errcode), 'testing');
     assert.equal(errorCode(error), code, String(errcode));
     assert.ok(error instanceof AppError && !error.message.includes('malformed') && error.cause instanceof Error);
   }
-  assert.equal(errorCode(toAppError(Object.assign(new Error(), { code: 'ENOSPC' }), 'testing')), 'disk_full');
+  assert.equal(errorCode(sqliteError(Object.assign(new Error(), { code: 'ENOSPC' }), 'testing')), 'disk_full');
   const own = new AppError('cancelled', 'Stopped.');
-  assert.equal(toAppError(own, 'testing'), own);
+  assert.equal(sqliteError(own, 'testing'), own);
   const other = new RangeError('other');
-  assert.equal(toAppError(other, 'testing'), other);
+  assert.equal(sqliteError(other, 'testing'), other);
 });

@@ -14,14 +14,14 @@ const noPause = async (): Promise<void> => undefined;
 const many = Array.from({ length: 2500 }, (_, index) =>
   upsert('invoices', index, invoice(index, { customerName: `Zoë ${index} \u{1f600}` })));
 
-test('a sound copy has the digest that is kept with it', async (t) => {
+test('a sound copy has the digest that is stored with it', async (t) => {
   const cache = temporaryCache(t);
   assert.deepEqual(digestDifferences(...await both(cache.reader)), []);
   fill(cache, [...many, upsert('plans', 1, { name: 'A' })]);
-  const { kept, computed } = await recomputeDigest(cache.reader, noPause);
-  assert.deepEqual(computed['invoices'], kept['invoices']);
-  assert.deepEqual([kept['invoices']?.count, kept['plans']?.count], [2500, 1]);
-  assert.deepEqual(digestDifferences(kept, computed), []);
+  const { stored, computed } = await recomputeDigest(cache.reader, noPause);
+  assert.deepEqual(computed['invoices'], stored['invoices']);
+  assert.deepEqual([stored['invoices']?.count, stored['plans']?.count], [2500, 1]);
+  assert.deepEqual(digestDifferences(stored, computed), []);
 });
 
 test('a row that was changed, lost, added or renamed behind our back is found', async (t) => {
@@ -44,7 +44,7 @@ test('others run between its chunks, and what they change does not disturb it', 
   const cache = temporaryCache(t);
   fill(cache, many);
   let pauses = 0;
-  const { kept, computed } = await recomputeDigest(cache.reader, async () => {
+  const { stored, computed } = await recomputeDigest(cache.reader, async () => {
     pauses += 1;
     applyChanges(cache.writer, 'a', [upsert('invoices', 5000 + pauses, invoice(1))]);
     assert.equal(readDigest(cache.reader, 'a')['invoices']?.count, 2500 + pauses, 'queries see the newest commit');
@@ -56,8 +56,8 @@ test('others run between its chunks, and what they change does not disturb it', 
     }
   });
   assert.equal(pauses, 2);
-  assert.equal(kept['invoices']?.count, 2500);
-  assert.deepEqual(digestDifferences(kept, computed), []);
+  assert.equal(stored['invoices']?.count, 2500);
+  assert.deepEqual(digestDifferences(stored, computed), []);
 });
 
 test('it ends when the cache is closed or the pause says so, and holds no file afterwards', async (t) => {
@@ -74,6 +74,6 @@ test('it ends when the cache is closed or the pause says so, and holds no file a
 });
 
 async function both(reader: Parameters<typeof recomputeDigest>[0]): Promise<Parameters<typeof digestDifferences>> {
-  const { kept, computed } = await recomputeDigest(reader, noPause);
-  return [kept, computed];
+  const { stored, computed } = await recomputeDigest(reader, noPause);
+  return [stored, computed];
 }

@@ -7,7 +7,7 @@ import { describe, test } from 'node:test';
 import {
   applyChanges, closeCache, counts, isBuilt, listPage, readDigest, readState, saveState, startRebuild, swapGenerations,
 } from '../../../desktop/cache/cache.ts';
-import { migrate, migrations, requireOurs, type Migration } from '../../../desktop/cache/migrations.ts';
+import { migrate, migrations, requireCompatible, type Migration } from '../../../desktop/cache/migrations.ts';
 import { createLayout } from '../../../desktop/cache/schema.ts';
 import { openWriter } from '../../../desktop/cache/sqlite.ts';
 import { collections, type Collection } from '../../../shared/collections.ts';
@@ -134,7 +134,7 @@ describe('migrations', () => {
     test(`from version ${version} keep what is there`, (t) => {
       const path = temporaryPath(t);
       closeCache(temporaryCache(t, {}, path));
-      const db = openWriter(`${path}.${version}`, 50, requireOurs);
+      const db = openWriter(`${path}.${version}`, 50, requireCompatible);
       migrate(db, migrations.slice(0, version));
       fixture((sql) => db.exec(sql));
       migrate(db);
@@ -155,7 +155,7 @@ describe('migrations', () => {
       db.exec(`UPDATE state SET mood = 'half'; CREATE TABLE half (a)`);
       db.exec('SELECT nonsense');
     };
-    const db = openWriter(path, 50, (found) => requireOurs(found, [...migrations, addColumn, fail]));
+    const db = openWriter(path, 50, (found) => requireCompatible(found, [...migrations, addColumn, fail]));
     failsWith('internal', () => migrate(db, [...migrations, addColumn, fail]));
     const state = db.prepare('SELECT cursor, mood FROM state').get();
     assert.deepEqual([state?.['cursor'], state?.['mood']], ['kept', 'new']);

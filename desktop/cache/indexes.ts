@@ -1,9 +1,9 @@
-// The indexes of the lists, built in steps after the rows are in.
+// Builds the lists' indexes step by step, once the rows are written.
 //
-// A first sync or a rebuild writes rows at twice the speed while there is no index to keep; lists are quick meanwhile
-// because they scan the narrow list table. Once the rows are in, `buildNext` makes one index or one chunk of the
-// full-text index per call, each durable at once, so that queries run between the steps and a crash loses one step.
-// What is built is kept current by `applyChanges` from then on, also while the rest is still being built.
+// A first sync or a rebuild writes rows twice as fast without indexes to maintain; until they exist, lists scan the
+// narrow list table. `buildNext` then builds one index or one chunk of the full-text index per call, in its own
+// transaction, so that queries run between steps and a crash loses at most one step. `applyChanges` maintains whatever
+// is already built, even while the rest is being built.
 
 import type { Collection } from '../../shared/collections.ts';
 import {
@@ -12,15 +12,15 @@ import {
 } from './schema.ts';
 import { inReadTransaction, inTransaction } from './sqlite.ts';
 
-/** Rows of the full-text index per step: about 25 ms. */
+/** Rows added to the full-text index per step; about 25 ms. */
 const wordsChunk = 5000;
 
-/** Stands in `words_to` for "every row there is and will be". */
+/** The value of `words_to` once every row, present and future, belongs in the full-text index. */
 const ALL_ROWS = Number.MAX_SAFE_INTEGER;
 
 /**
- * Builds the next missing piece of a generation's indexes; true when nothing is missing. Durable when it returns. An
- * index takes up to 0.1 s per 100,000 records. Throws `disk_full`, `cache_busy`, `cache_unusable`.
+ * Builds the next missing index, or chunk of one, of a generation. Returns true once all are built. Durable on return.
+ * An index takes up to 0.1 s per 100,000 records. Throws `disk_full`, `cache_busy`, `cache_unusable`.
  */
 export function buildNext(writer: CacheWriter, generation: Generation): boolean {
   return inTransaction(writer.db, 'building the indexes', () => {
@@ -31,7 +31,7 @@ export function buildNext(writer: CacheWriter, generation: Generation): boolean 
   });
 }
 
-/** Does one step for one collection; false where there is nothing to do. */
+/** Performs one step for one collection. Returns false if nothing is left to build. */
 function buildOne(writer: CacheWriter, generation: Generation, collection: Collection): boolean {
   const { db } = writer;
   const progress = readProgress(writer, generation, collection);
@@ -51,13 +51,13 @@ function buildOne(writer: CacheWriter, generation: Generation, collection: Colle
     db.prepare(`INSERT INTO ${wordsTable(collection.name, generation)} (rowid, ${quoteAll(searched)}) `
       + `SELECT rowid, ${quoteAll(searched)} FROM ${list} WHERE rowid > ? AND rowid <= ?`).run(wordsTo, Number(last));
   }
-  // A chunk that is not full was the last one; to look for more next time could go on for as long as rows come in.
+  // A chunk that is not full is the last one. Looking for more could go on for as long as new rows arrive.
   const isLast = Number(rows) < wordsChunk;
   saveProgress(writer, generation, collection, { ...progress, wordsTo: isLast ? ALL_ROWS : Number(last) });
   return true;
 }
 
-/** Whether every index of a generation is built, so that `buildNext` has nothing to do. */
+/** Whether every index of a generation is built. */
 export function isBuilt(reader: CacheReader, generation: Generation): boolean {
   return inReadTransaction(reader.db, 'reading the indexes', () =>
     [...reader.layout.collections.values()].every((collection) =>
@@ -69,7 +69,7 @@ function wantsWords(reader: CacheReader, collection: Collection): boolean {
   return reader.layout.hasFullText && searchedColumns(collection).length > 0;
 }
 
-/** Whether the sort and filter indexes of a collection's list are there. */
+/** Whether the sort and filter indexes of a collection's list are built. */
 export function hasIndexes(reader: CacheReader, generation: Generation, collection: Collection): boolean {
   return readProgress(reader, generation, collection).indexes === indexStatements(collection, generation).length;
 }
@@ -79,13 +79,13 @@ export function hasWords(reader: CacheReader, generation: Generation, collection
   return readWordsTo(reader, generation, collection) === ALL_ROWS;
 }
 
-/** The rowid up to which rows are in the full-text index and must be kept there; 0 for none. */
+/** The last rowid that the full-text index covers; 0 if it covers none. */
 export function readWordsTo(reader: CacheReader, generation: Generation, collection: Collection): number {
   return readProgress(reader, generation, collection).wordsTo;
 }
 
 interface Progress {
-  /** How many of `indexStatements` are done. */
+  /** How many of `indexStatements` have been executed. */
   readonly indexes: number;
   readonly wordsTo: number;
 }
