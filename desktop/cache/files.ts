@@ -1,6 +1,6 @@
 // The cache's files: measuring and removing them, and moving a damaged set aside.
 //
-// A SQLite database in WAL mode consists of three files that belong together. Windows cannot rename or delete a file
+// An SQLite database in WAL mode consists of three files that belong together. Windows cannot rename or delete a file
 // that is open, so callers close every connection first (`closeCache`); files held briefly by a virus scanner or indexer
 // are retried for about two seconds. The database goes first: a log without its database is harmless and is removed on
 // the next open, whereas a database without its log would look intact but lack commits.
@@ -24,7 +24,7 @@ export function cacheSizeBytes(path: string): number {
 }
 
 /**
- * Deletes the cache and every damaged set moved aside earlier. All connections must be closed. If it throws or the
+ * Deletes the cache and every set moved aside earlier, unless it is foreign. All connections must be closed. If it throws or the
  * process dies halfway, a marker file remains, with which `finishRemoval` completes the removal. Throws `cache_busy` if
  * another program keeps a file open, `cache_unusable` if a file cannot be deleted for any other reason.
  */
@@ -86,7 +86,7 @@ function removeSet(set: string): void {
   }
 }
 
-/** Whether this is a folder, or a database marked by another program: neither is ours to delete. */
+/** Whether this is a folder, a database marked by another program, or unreadable: not ours to delete. */
 function isForeign(file: string): boolean {
   const header = Buffer.alloc(100);
   try {

@@ -60,7 +60,7 @@ function parsePayload(text: string, what: string): JsonObject {
 
 /** The number of records in each declared collection. */
 export function counts(reader: CacheReader): Record<string, number> {
-  return inReadTransaction(reader.db, 'counting', () => {
+  return inReadTransaction(reader.db, 'counting the records', () => {
     const digest = readDigest(reader, readState(reader).generation);
     return Object.fromEntries([...reader.layout.collections.keys()].map((name) => [name, digest[name]?.count ?? 0]));
   });

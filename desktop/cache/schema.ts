@@ -218,7 +218,7 @@ export function syncLayout(writer: CacheWriter): void {
   const { db, layout } = writer;
   const found = db.prepare('SELECT fingerprint FROM state').get()?.['fingerprint'];
   if (found === layout.fingerprint) return;
-  inTransaction(db, 'updating the local cache to this version', () => {
+  inTransaction(db, 'updating the local cache for this version', () => {
     for (const table of collectionTables(writer)) {
       if (table.kind !== 'records' || !layout.collections.has(table.collection)) dropTable(writer, table);
     }

@@ -130,14 +130,14 @@ const IOERR_SHMSIZE = 4874;
 /** PERM, READONLY, IOERR, CORRUPT, CANTOPEN, FORMAT, NOTADB. */
 const unusable: readonly number[] = [3, 8, 10, 11, 14, 24, 26];
 
-/** The extended result code of a SQLite error, or null for any other error. */
+/** The extended result code of an SQLite error, or null for any other error. */
 export function sqliteCode(error: unknown): number | null {
   const isSqlite = error instanceof Error && 'errcode' in error && typeof error.errcode === 'number';
   return isSqlite ? error.errcode as number : null;
 }
 
 /**
- * Maps a SQLite error to an AppError: `disk_full`, `cache_busy`, `cache_unusable`, or `internal` for a faulty
+ * Maps an SQLite error to an AppError: `disk_full`, `cache_busy`, `cache_unusable`, or `internal` for a faulty
  * statement. Any other error is returned unchanged, except a full disk reported outside SQLite (`disk_full`).
  */
 export function sqliteError(error: unknown, operation: string): unknown {

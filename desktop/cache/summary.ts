@@ -25,7 +25,7 @@ export function summary(reader: CacheReader, today: string): CurrencySummary[] {
     return `WHEN ${bounds.join(' AND ')} THEN '${bucket}'`;
   });
   const values = ranges.flatMap(({ from, to }) => [from, to].filter((bound) => bound !== null));
-  return inReadTransaction(reader.db, 'adding up what is open', () => {
+  return inReadTransaction(reader.db, 'adding up the open amounts', () => {
     const { generation } = readState(reader);
     const statement = reader.db.prepare(`SELECT currency, CASE ${cases.join(' ')} ELSE 'notDue' END AS bucket, `
       + `count(*) AS count, ${halves('openMinor')} FROM ${listTable(name, generation)} NOT INDEXED `

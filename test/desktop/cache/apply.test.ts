@@ -1,4 +1,4 @@
-// Writing changes: what a change does to rows, list, words and digest, what becomes visible when, and what a failure
+// Writing changes: their effect on rows, list, full-text index and digest, when they become visible, and what a failure
 // leaves behind.
 
 import assert from 'node:assert/strict';
@@ -18,8 +18,8 @@ import {
 } from './fixtures.ts';
 import { assertConsistent, recordRows } from './inspect.ts';
 
-describe('a change', () => {
-  test('that is new is a row with the text that arrived, to the letter', (t) => {
+describe('applying a change', () => {
+  test('inserts a new record with its payload verbatim', (t) => {
     const cache = temporaryCache(t);
     const payload = '{ "name":"Zo\\u00eb – ö \u{1f600}",\t"priceMinor":1, "unknown":{"a":[1,2.50,1e3]} }';
     const change = { collection: 'plans', id: recordId(1), updatedAt: '2026-01-01T00:00:00.000001Z', payload: Buffer.from(payload) };
@@ -28,7 +28,7 @@ describe('a change', () => {
     assertConsistent(cache, 'a');
   });
 
-  test('may be of any size and in any script', (t) => {
+  test('accepts payloads of any size and script', (t) => {
     const cache = temporaryCache(t);
     const long = JSON.stringify({ name: 'long', notes: 'ä€\u{1f600}'.repeat(100_000) });
     const changes = [long, '{"name":"short"}', long].map((payload, number): WireChange =>
@@ -38,7 +38,7 @@ describe('a change', () => {
     assertConsistent(cache, 'a');
   });
 
-  test('that is newer replaces, one that is older does not, one that is the same is a replay', (t) => {
+  test('replaces a record by a newer version and ignores older versions and replays', (t) => {
     const cache = temporaryCache(t);
     const first = upsert('invoices', 1, invoice(1), 10);
     const newer = upsert('invoices', 1, invoice(1, { status: 'paid' }), 11);
@@ -52,7 +52,7 @@ describe('a change', () => {
     assertConsistent(cache, 'a');
   });
 
-  test('is compared by its instant and not by how the instant is written', (t) => {
+  test('compares instants by value, not by notation', (t) => {
     const cache = temporaryCache(t);
     const at = (updatedAt: string, payload: string): WireChange =>
       ({ collection: 'plans', id: recordId(1), updatedAt, payload: Buffer.from(payload) });
@@ -63,7 +63,7 @@ describe('a change', () => {
     assert.equal(getRecord(cache.reader, 'plans', recordId(1))?.payload['name'], 'later');
   });
 
-  test('that deletes takes row, list and words away; deleting what is not there is nothing', (t) => {
+  test('deletes a record from rows, list and full-text index, and ignores deletes of absent records', (t) => {
     const cache = temporaryCache(t);
     fill(cache, [upsert('invoices', 1, invoice(1)), upsert('invoices', 2, invoice(2))]);
     const result = applyChanges(cache.writer, 'a', [tombstone('invoices', 1, 100), tombstone('invoices', 9, 100)]);
@@ -74,7 +74,7 @@ describe('a change', () => {
     assertConsistent(cache, 'a');
   });
 
-  test('may follow others of the same record in one slice', (t) => {
+  test('handles several changes of the same record in one slice', (t) => {
     const cache = temporaryCache(t);
     fill(cache, [upsert('invoices', 1, invoice(1)), upsert('invoices', 2, invoice(2))]);
     applyChanges(cache.writer, 'a', [
@@ -84,7 +84,7 @@ describe('a change', () => {
     ]);
     assert.deepEqual(recordRows(cache, 'a', 'invoices').map(({ id }) => id), [1, 2, 5].map(recordId));
     assertConsistent(cache, 'a');
-    // The last rows go and their places are taken again, below the first row that this slice added.
+    // The last rows are deleted and their rowids reused, below the first row that this slice inserted.
     applyChanges(cache.writer, 'a', [
       upsert('invoices', 6, invoice(6), 20), tombstone('invoices', 6, 21), tombstone('invoices', 5, 22), tombstone('invoices', 2, 23),
       upsert('invoices', 7, invoice(7), 24), upsert('invoices', 8, invoice(8), 25),
@@ -93,7 +93,7 @@ describe('a change', () => {
     assertConsistent(cache, 'a');
   });
 
-  test('of a collection that is not declared, or whose payload is not JSON, is a bad answer', (t) => {
+  test('fails with bad_response for an undeclared collection or a payload that is not JSON', (t) => {
     const cache = temporaryCache(t);
     const good = upsert('plans', 1, { name: 'good' });
     const bad = (payload: string): WireChange =>
@@ -104,16 +104,16 @@ describe('a change', () => {
     ]) {
       failsWith('bad_response', () => applyChanges(cache.writer, 'a', [good, change]));
     }
-    assert.deepEqual(recordRows(cache, 'a', 'plans'), [], 'nothing of a slice with a bad change stays');
-    applyChanges(cache.writer, 'a', [good, upsert('plans', 2, { name: 'held' }, 0)]);
+    assert.deepEqual(recordRows(cache, 'a', 'plans'), [], 'a slice with a bad change is undone entirely');
+    applyChanges(cache.writer, 'a', [good, upsert('plans', 2, { name: 'existing' }, 0)]);
     failsWith('bad_response', () => applyChanges(cache.writer, 'a', [bad('{"name":')]));
-    assert.equal(getRecord(cache.reader, 'plans', recordId(2))?.payload['name'], 'held');
+    assert.equal(getRecord(cache.reader, 'plans', recordId(2))?.payload['name'], 'existing');
     assertConsistent(cache, 'a');
   });
 });
 
 describe('a catch-up of several slices', () => {
-  test('is seen by readers as a whole, when it is committed', (t) => {
+  test('becomes visible to readers all at once, on commit', (t) => {
     const cache = temporaryCache(t);
     fill(cache, [upsert('invoices', 1, invoice(1))]);
     saveState(cache.writer, { cursor: 'before' });
@@ -134,7 +134,7 @@ describe('a catch-up of several slices', () => {
     assertConsistent(cache, 'a');
   });
 
-  test('leaves nothing when it is rolled back', (t) => {
+  test('leaves no trace when rolled back', (t) => {
     const cache = temporaryCache(t);
     beginChanges(cache.writer);
     applyChanges(cache.writer, 'a', [upsert('invoices', 1, invoice(1))]);
@@ -145,7 +145,7 @@ describe('a catch-up of several slices', () => {
     assert.deepEqual(recordRows(cache, 'a', 'invoices'), []);
   });
 
-  test('leaves nothing, and can be begun again, when one of its slices fails', (t) => {
+  test('leaves no trace and can be restarted when one of its slices fails', (t) => {
     const cache = temporaryCache(t);
     beginChanges(cache.writer);
     applyChanges(cache.writer, 'a', [upsert('invoices', 1, invoice(1))]);
@@ -162,7 +162,7 @@ describe('a catch-up of several slices', () => {
 describe('a full disk', () => {
   const many = Array.from({ length: 3000 }, (_, index) => upsert('invoices', index + 10, invoice(index, { notes: 'x'.repeat(1000) })));
 
-  test('fails the changes, keeps what was there, and is over when there is room again', (t) => {
+  test('fails the changes, preserves existing data, and is recoverable once space is freed', (t) => {
     const cache = temporaryCache(t);
     fill(cache, [upsert('invoices', 1, invoice(1))]);
     cache.writer.db.exec('PRAGMA max_page_count = 100');
@@ -177,7 +177,7 @@ describe('a full disk', () => {
     assertConsistent(cache, 'a');
   });
 
-  test('is told from other failures on a real file system', (t) => {
+  test('is recognized on a real file system', (t) => {
     const disk = openSmallDisk(t, 4);
     if (!disk) return;
     const path = join(disk.folder, 'database', 'invoify.sqlite');
@@ -194,7 +194,7 @@ describe('a full disk', () => {
   });
 });
 
-test('any history of changes leaves what a plain map would hold, indexes built at any time', (t) => {
+test('any sequence of changes and index builds leaves the same records as a plain map', (t) => {
   const change = fc.record({
     collection: fc.constantFrom('invoices', 'customers'),
     number: fc.integer({ min: 1, max: 12 }),
@@ -209,7 +209,7 @@ test('any history of changes leaves what a plain map would hold, indexes built a
   );
   fc.assert(fc.property(fc.array(step, { maxLength: 10 }), fc.boolean(), (steps, hasFullText) => {
     const cache = temporaryCache(t, { hasFullText });
-    // Nothing here depends on what survives a power cut.
+    // Durability across power cuts does not matter here.
     cache.writer.db.exec('PRAGMA synchronous = OFF');
     const model = new Map<string, WireChange>();
     for (const todo of steps) {
@@ -235,8 +235,8 @@ test('any history of changes leaves what a plain map would hold, indexes built a
 
 function applyToModel(model: Map<string, WireChange>, change: WireChange): void {
   const key = `${change.collection}/${change.id}`;
-  const held = model.get(key);
-  if (held && change.updatedAt < held.updatedAt) return;
+  const existing = model.get(key);
+  if (existing && change.updatedAt < existing.updatedAt) return;
   if (change.payload === null) model.delete(key);
   else model.set(key, change);
 }

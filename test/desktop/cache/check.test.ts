@@ -1,4 +1,4 @@
-// The check at the start: it tells a sound file from a damaged one, in a thread, and lets go of the file when told to.
+// The integrity check at startup: it distinguishes sound files from damaged ones and closes the file when stopped.
 
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -11,8 +11,8 @@ import { fill, invoice, temporaryCache, temporaryPath, upsert } from './fixtures
 const PAGE_BYTES = 8192;
 const invoices = Array.from({ length: 2000 }, (_, index) => upsert('invoices', index, invoice(index)));
 
-describe('the check', () => {
-  test('finds a copy sound, also while it is written to', async (t) => {
+describe('the integrity check', () => {
+  test('finds a sound cache sound, even while it is being written', async (t) => {
     const path = temporaryPath(t);
     const cache = temporaryCache(t, {}, path);
     fill(cache, invoices);
@@ -23,7 +23,7 @@ describe('the check', () => {
   });
 
   for (const noise of [0x00, 0x5a, 0xff]) {
-    test(`finds pages overwritten with ${noise} anywhere in the tables and indexes`, async (t) => {
+    test(`detects pages overwritten with ${noise} anywhere in the tables and indexes`, async (t) => {
       const path = temporaryPath(t);
       const cache = temporaryCache(t, {}, path);
       fill(cache, invoices);
@@ -39,11 +39,11 @@ describe('the check', () => {
     });
   }
 
-  test('finds nothing out about a file that is not there', async (t) => {
+  test('reports stopped for a missing file', async (t) => {
     assert.equal(await checkCache(temporaryPath(t)).result, 'stopped');
   });
 
-  test('that is stopped has closed the file', async (t) => {
+  test('has closed the file once it is stopped', async (t) => {
     const path = temporaryPath(t);
     const cache = temporaryCache(t, {}, path);
     fill(cache, invoices);

@@ -1,4 +1,4 @@
-// The process that the crash tests kill: it writes pages or rebuilds without end and says so after each commit.
+// The process killed by the crash tests: it writes pages or rebuilds in a loop and prints a line after each commit.
 //
 //   node crash-writer.ts <path> pages|half|rebuilds
 
@@ -29,35 +29,35 @@ function writePage({ writer }: Cache, page: number): void {
   beginChanges(writer);
   applyChanges(writer, 'a', changes.slice(0, PAGE / 2));
   if (mode === 'half' && page === 4) {
-    say('half');
+    report('half');
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
   }
   applyChanges(writer, 'a', changes.slice(PAGE / 2));
   saveState(writer, { cursor: String(page) });
   commitChanges(writer);
   if (page % 2 === 0) buildNext(writer, 'a');
-  say(String(page));
+  report(String(page));
 }
 
 function rebuild({ writer }: Cache, version: number): void {
   startRebuild(writer, 'a test');
-  const beside = otherGeneration(readState(writer).generation);
+  const inactive = otherGeneration(readState(writer).generation);
   for (let page = 0; page < 3; page += 1) {
     beginChanges(writer);
-    applyChanges(writer, beside, Array.from({ length: PAGE }, (_, index) =>
+    applyChanges(writer, inactive, Array.from({ length: PAGE }, (_, index) =>
       upsert('invoices', page * PAGE + index, invoice(index, { customerName: `Version ${version}` }))));
     saveState(writer, { rebuild: { reason: 'a test', scope: 's', cursor: String(version) } });
     commitChanges(writer);
-    say('page');
+    report('page');
   }
-  while (!buildNext(writer, beside)) say('step');
+  while (!buildNext(writer, inactive)) report('step');
   swapGenerations(writer);
-  say('swapped');
+  report('swapped');
   dropInactive(writer);
-  say('dropped');
+  report('dropped');
 }
 
-/** Not through a stream: what is said is said before the next statement runs. */
-function say(line: string): void {
+/** Writes synchronously, so that the line is out before the next statement runs. */
+function report(line: string): void {
   writeSync(1, `${line}\n`);
 }

@@ -1,4 +1,4 @@
-// Killed at any moment, the cache opens again at its last commit: rows and cursor agree, and what is read is whole.
+// After the writing process is killed at any point, the cache opens at its last commit, consistent and complete.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -14,22 +14,22 @@ import { assertConsistent } from './inspect.ts';
 
 const PAGE = 400;
 
-/** Runs the writer on a cache and kills it after it has said `count` lines, or the line `last`. */
+/** Runs the writer on a cache and kills it after it has printed `count` lines, or the line `last`. */
 async function writeAndKill(path: string, mode: string, count: number, last?: string): Promise<void> {
   const writer = spawn(process.execPath, [join(import.meta.dirname, 'crash-writer.ts'), path, mode], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  const gone = once(writer, 'exit');
-  let said = 0;
+  const exited = once(writer, 'exit');
+  let printed = 0;
   for await (const line of createInterface({ input: writer.stdout })) {
-    said += 1;
-    if (line === last || said === count) writer.kill('SIGKILL');
+    printed += 1;
+    if (line === last || printed === count) writer.kill('SIGKILL');
   }
-  const [, signal] = await gone;
+  const [, signal] = await exited;
   assert.equal(signal, 'SIGKILL');
 }
 
-test('killed with half a page written, the cache has the pages before it and their cursor', async (t) => {
+test('after a kill halfway through a page, the cache has the previous pages and their cursor', async (t) => {
   const path = temporaryPath(t);
   await writeAndKill(path, 'half', Infinity, 'half');
   const cache = temporaryCache(t, {}, path);
@@ -38,14 +38,14 @@ test('killed with half a page written, the cache has the pages before it and the
   assertConsistent(cache, 'a');
 });
 
-test('killed again and again while writing pages, rows and cursor agree each time and the writing goes on', async (t) => {
+test('after repeated kills while writing pages, rows and cursor always agree and writing resumes', async (t) => {
   const path = temporaryPath(t);
   let before = 0;
   for (const count of [1, 3, 2, 5, 1]) {
     await writeAndKill(path, 'pages', count);
     const cache = openCache(path);
     const pages = Number(readState(cache.reader).cursor);
-    assert.ok(pages >= before + count, 'what was said to be committed is there');
+    assert.ok(pages >= before + count, 'every page reported as committed is present');
     before = pages;
     assert.equal(listPage(cache.reader, { collection: 'invoices' }).total, pages * PAGE);
     assertConsistent(cache, 'a');
@@ -58,7 +58,7 @@ test('killed again and again while writing pages, rows and cursor agree each tim
   assertConsistent(cache, 'a');
 });
 
-test('killed at any step of a rebuild, what is read is one version and whole', async (t) => {
+test('after a kill at any step of a rebuild, readers see one complete version', async (t) => {
   const path = temporaryPath(t);
   await writeAndKill(path, 'rebuilds', Infinity, 'dropped');
   for (const count of [1, 3, 4, 12, 29, 30, 31, 32, 34]) {

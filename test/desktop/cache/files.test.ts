@@ -1,4 +1,4 @@
-// Removing the cache and moving a damaged one aside: all of its files or an error, and never another's.
+// Removing the cache and moving a damaged one aside: all of its files or an error, and never another program's files.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -19,13 +19,13 @@ function writeSet(path: string, text: string): void {
   for (const suffix of ['', '-wal', '-shm']) writeFileSync(path + suffix, text + suffix);
 }
 
-describe('removing', () => {
-  test('takes database and logs, and only those', (t) => {
+describe('removing the cache', () => {
+  test('deletes the database and its logs, and nothing else', (t) => {
     const path = temporaryPath(t);
     const cache = temporaryCache(t, {}, path);
     fill(cache, [upsert('invoices', 1, invoice(1))]);
     closeCache(cache);
-    writeSet(path, 'also logs that a crash left');
+    writeSet(path, 'logs left by a crash');
     writeFileSync(join(dirname(path), 'settings.json'), '{}');
     removeCacheFiles(path);
     assert.deepEqual(names(path), ['settings.json']);
@@ -34,11 +34,11 @@ describe('removing', () => {
     assert.deepEqual(counts(temporaryCache(t, {}, path).reader), { users: 0, plans: 0, customers: 0, invoices: 0 });
   });
 
-  test('takes what was moved aside before, but neither a folder nor what another program has marked as its own', (t) => {
+  test('deletes sets moved aside earlier, but neither folders nor databases marked by another program', (t) => {
     const path = temporaryPath(t);
-    const ours = temporaryCache(t, {}, path);
-    fill(ours, [upsert('invoices', 1, invoice(1))]);
-    closeCache(ours);
+    const own = temporaryCache(t, {}, path);
+    fill(own, [upsert('invoices', 1, invoice(1))]);
+    closeCache(own);
     moveCacheAside(path, Date.UTC(2026, 0, 1));
     const other = new DatabaseSync(path);
     other.exec('PRAGMA application_id = 12345; CREATE TABLE notes (text TEXT)');
@@ -51,7 +51,7 @@ describe('removing', () => {
     assert.deepEqual(names(path), [kept, folder].map((name) => basename(name ?? '')));
   });
 
-  test('that was cut short is finished', (t) => {
+  test('is completed after an interruption', (t) => {
     const path = temporaryPath(t);
     mkdirSync(path, { recursive: true });
     failsWith('cache_unusable', () => removeCacheFiles(path));
@@ -64,7 +64,7 @@ describe('removing', () => {
     assert.equal(names(path).length, 3);
   });
 
-  test('says what it could not delete', (t) => {
+  test('names the file that it could not delete', (t) => {
     const path = temporaryPath(t);
     mkdirSync(path, { recursive: true });
     const { message } = failsWith('cache_unusable', () => removeCacheFiles(path));
@@ -74,10 +74,10 @@ describe('removing', () => {
   const onWindows = process.platform === 'win32';
   const isRoot = process.getuid?.() === 0;
   const cannotHold = isRoot && spawnSync('chattr', ['-V']).error !== undefined && 'no file can be held here';
-  test('tries again for a while where a file is held', { skip: cannotHold }, (t) => {
+  test('retries for a while if a file is held', { skip: cannotHold }, (t) => {
     const path = temporaryPath(t);
     writeSet(path, 'held');
-    // Windows deletes nothing that a database connection has open; elsewhere its place is made to hold it.
+    // Windows does not delete a file that a connection has open; elsewhere permissions or attributes simulate that.
     const holder = onWindows ? new DatabaseSync(path) : null;
     const hold = (isHeld: boolean): boolean => holder ? (isHeld || holder.close(), true) : isRoot
       ? spawnSync('chattr', [isHeld ? '+i' : '-i', path]).status === 0
@@ -94,10 +94,10 @@ describe('removing', () => {
   });
 });
 
-describe('moving aside', () => {
+describe('moving the cache aside', () => {
   const at = (second: number): number => Date.UTC(2026, 0, 1, 12, 0, second);
 
-  test('keeps the three files together under a name with the time', (t) => {
+  test('moves the three files together to a timestamped name', (t) => {
     const path = temporaryPath(t);
     writeSet(path, 'damaged');
     const target = moveCacheAside(path, at(5));
@@ -107,7 +107,7 @@ describe('moving aside', () => {
     assert.deepEqual(counts(temporaryCache(t, {}, path).reader), { users: 0, plans: 0, customers: 0, invoices: 0 });
   });
 
-  test('keeps the newest three sets', (t) => {
+  test('keeps only the newest three sets', (t) => {
     const path = temporaryPath(t);
     for (const second of [1, 2, 3, 4, 5]) {
       writeSet(path, String(second));
@@ -118,7 +118,7 @@ describe('moving aside', () => {
     assert.equal(names(path).length, 9);
   });
 
-  test('takes a folder that stands in the place of the file', (t) => {
+  test('moves a folder found at the path of the file', (t) => {
     const path = temporaryPath(t);
     mkdirSync(join(path, 'inner'), { recursive: true });
     moveCacheAside(path, at(1));
@@ -126,7 +126,7 @@ describe('moving aside', () => {
     temporaryCache(t, {}, path);
   });
 
-  test('does nothing but clear logs where there is no database', (t) => {
+  test('only deletes orphaned logs if there is no database', (t) => {
     const path = temporaryPath(t);
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(`${path}-wal`, 'left over');

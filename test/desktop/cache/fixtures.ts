@@ -1,4 +1,4 @@
-// What the cache's tests share: a folder of their own, changes as a server would send them, and a cache filled with them.
+// Fixtures for the cache tests: temporary folders and caches, changes as a server would send them, and assertions.
 
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -14,7 +14,7 @@ import type { JsonObject } from '../../../shared/fields.ts';
 
 const cleanUps = new WeakMap<TestContext, (() => void)[]>();
 
-/** Runs something after the test, last asked first: files close before their folder goes. */
+/** Runs `run` after the test, in reverse order of registration: files close before their folder is deleted. */
 export function cleanUp(t: TestContext, run: () => void): void {
   const stack = cleanUps.get(t) ?? [];
   if (stack.length === 0) {
@@ -26,14 +26,14 @@ export function cleanUp(t: TestContext, run: () => void): void {
   stack.push(run);
 }
 
-/** A path for a cache in a folder that is gone after the test. */
+/** A path for a cache in a folder that is deleted after the test. */
 export function temporaryPath(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'invoify-cache-'));
   cleanUp(t, () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
   return join(folder, 'database', 'invoify.sqlite');
 }
 
-/** A cache that is closed after the test, before its folder goes. */
+/** A cache that is closed after the test, before its folder is deleted. */
 export function temporaryCache(t: TestContext, deps: CacheDeps = {}, path = temporaryPath(t)): Cache {
   const cache = openCache(path, { busyTimeoutMs: 50, ...deps });
   cleanUp(t, () => closeCache(cache));
@@ -56,8 +56,8 @@ export function tombstone(collection: string, number: number, second: number): W
   return { collection, id: recordId(number), updatedAt: instant(second), payload: null };
 }
 
-/** An invoice with what its list needs; `over` replaces fields. */
-export function invoice(number: number, over: JsonObject = {}): JsonObject {
+/** An invoice with the fields that its list needs; `overrides` replaces some. */
+export function invoice(number: number, overrides: JsonObject = {}): JsonObject {
   return {
     number: `INV-2025-${String(number).padStart(5, '0')}`,
     customerId: recordId(1000 + (number % 7)),
@@ -70,11 +70,11 @@ export function invoice(number: number, over: JsonObject = {}): JsonObject {
     totalMinor: 1000 + number,
     paidMinor: 0,
     payments: [],
-    ...over,
+    ...overrides,
   };
 }
 
-/** Writes changes into the readable generation and completes its indexes. */
+/** Applies changes to generation a and builds its indexes. */
 export function fill(cache: Cache, changes: readonly WireChange[]): void {
   applyChanges(cache.writer, 'a', changes);
   buildAll(cache);
@@ -84,7 +84,7 @@ export function buildAll(cache: Cache, generation: 'a' | 'b' = 'a'): void {
   while (!buildNext(cache.writer, generation));
 }
 
-/** Runs what must fail with a code and a sentence for people, and returns the error. */
+/** Asserts that `run` throws an AppError with this code and a full sentence as its message, and returns the error. */
 export function failsWith(code: ErrorCode, run: () => unknown): AppError {
   try {
     run();

@@ -1,4 +1,4 @@
-// Looks at a cache's tables from outside and asserts that what was derived agrees with what arrived.
+// Inspects a cache's tables directly and asserts that everything derived matches the records.
 
 import assert from 'node:assert/strict';
 
@@ -13,13 +13,13 @@ export interface Row {
   readonly payload: string;
 }
 
-/** The records of a collection as they are in the file, by id. */
+/** The records of a collection as stored, ordered by id. */
 export function recordRows(cache: Cache, generation: Generation, name: string): Row[] {
   return cache.reader.db.prepare(`SELECT id, updated_at, payload FROM ${recordsTable(name, generation)} ORDER BY id`)
     .all().map((row) => ({ id: String(row['id']), updatedAt: String(row['updated_at']), payload: String(row['payload']) }));
 }
 
-/** Asserts that digest, list and words of a generation are exactly what its records make them. */
+/** Asserts that the digest, lists and full-text indexes of a generation match its records exactly. */
 export function assertConsistent(cache: Cache, generation: Generation): void {
   const { db, layout } = cache.reader;
   const computed: Record<string, Digest[string]> = {};
@@ -43,8 +43,8 @@ export function assertConsistent(cache: Cache, generation: Generation): void {
     const indexed = db.prepare(`SELECT id AS rowid FROM ${words.slice(0, -1)}_docsize" ORDER BY id`).all();
     const expected = db.prepare(`SELECT rowid FROM ${list} WHERE rowid <= ? ORDER BY rowid`)
       .all(readWordsTo(cache.reader, generation, collection));
-    assert.deepEqual(indexed.map((row) => row['rowid']), expected.map((row) => row['rowid']), `the words of ${name}`);
+    assert.deepEqual(indexed.map((row) => row['rowid']), expected.map((row) => row['rowid']), `the full-text index of ${name}`);
   }
-  const kept = Object.fromEntries(Object.entries(readDigest(cache.reader, generation)).filter(([, { count }]) => count > 0));
-  assert.deepEqual(kept, computed);
+  const stored = Object.fromEntries(Object.entries(readDigest(cache.reader, generation)).filter(([, { count }]) => count > 0));
+  assert.deepEqual(stored, computed);
 }

@@ -1,5 +1,5 @@
-// Opening and closing the cache's file: what it is made like, and every way in which a file cannot be used. A file
-// that is refused is left as it was.
+// Opening and closing the cache: how a new file is set up, and every kind of unusable file. A rejected file is left
+// unchanged.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -15,7 +15,7 @@ import {
 import { failsWith, fill, invoice, recordId, temporaryCache, temporaryPath, upsert } from './fixtures.ts';
 
 describe('a new cache', () => {
-  test('has the pragmas its safety rests on', (t) => {
+  test('has the pragmas that its durability depends on', (t) => {
     const { writer } = temporaryCache(t);
     const pragma = (name: string): unknown => Object.values(writer.db.prepare(`PRAGMA ${name}`).get() ?? {})[0];
     assert.equal(pragma('page_size'), 8192);
@@ -25,7 +25,7 @@ describe('a new cache', () => {
     assert.equal(pragma('user_version'), 1);
   });
 
-  test('is empty and nobody’s', (t) => {
+  test('is empty and belongs to nobody', (t) => {
     const state = readState(temporaryCache(t).reader);
     assert.deepEqual(state, {
       serverOrigin: null, accountId: null, userId: null, user: null, scope: null, cursor: null, generation: 'a',
@@ -33,12 +33,12 @@ describe('a new cache', () => {
     });
   });
 
-  test('cannot be written through the connection that queries use', (t) => {
+  test('cannot be written through the query connection', (t) => {
     const { reader } = temporaryCache(t);
     assert.throws(() => reader.db.exec('DELETE FROM state'), { errcode: 8 });
   });
 
-  test('takes the place of what a crash before its first commit left', (t) => {
+  test('replaces a file left by a crash before the first commit', (t) => {
     const path = temporaryPath(t);
     mkdirSync(dirname(path), { recursive: true });
     const stub = new DatabaseSync(path);
@@ -47,7 +47,7 @@ describe('a new cache', () => {
     assert.equal(readState(temporaryCache(t, {}, path).reader).cursor, null);
   });
 
-  test('is not mixed with logs whose database is gone', (t) => {
+  test('ignores logs left over from a deleted database', (t) => {
     const path = temporaryPath(t);
     const first = temporaryCache(t, {}, path);
     fill(first, [upsert('invoices', 1, invoice(1))]);
@@ -62,15 +62,15 @@ describe('a new cache', () => {
   });
 });
 
-describe('a cache that is opened again', () => {
-  test('holds what was committed', (t) => {
+describe('a reopened cache', () => {
+  test('contains everything that was committed', (t) => {
     const path = temporaryPath(t);
     const first = temporaryCache(t, {}, path);
     fill(first, [upsert('invoices', 1, invoice(1))]);
     const user = { id: recordId(1), email: 'a@b.test', name: 'A', role: 'owner', accountId: recordId(2) } as const;
     saveState(first.writer, { cursor: 'c', scope: 's', user, userId: user.id, lastSyncMs: 5, isInitialComplete: true });
     closeCache(first);
-    assert.equal(existsSync(`${path}-wal`), false, 'the last connection folds the log into the database');
+    assert.equal(existsSync(`${path}-wal`), false, 'the last connection checkpoints and deletes the log');
     const { reader } = temporaryCache(t, {}, path);
     assert.deepEqual(getRecord(reader, 'invoices', recordId(1))?.payload, invoice(1));
     const { cursor, scope, lastSyncMs, isInitialComplete, ...state } = readState(reader);
@@ -78,7 +78,7 @@ describe('a cache that is opened again', () => {
     assert.deepEqual(state.user, user);
   });
 
-  test('can be closed twice, and forgets an open transaction', (t) => {
+  test('has rolled back a transaction that was open on close, and can be closed twice', (t) => {
     const path = temporaryPath(t);
     const first = temporaryCache(t, {}, path);
     first.writer.db.exec('BEGIN IMMEDIATE');
@@ -88,7 +88,7 @@ describe('a cache that is opened again', () => {
     assert.equal(getRecord(temporaryCache(t, {}, path).reader, 'invoices', recordId(1)), null);
   });
 
-  test('knows its size on disk', (t) => {
+  test('reports its size on disk', (t) => {
     const path = temporaryPath(t);
     assert.equal(cacheSizeBytes(path), 0);
     const cache = temporaryCache(t, {}, path);
@@ -99,10 +99,10 @@ describe('a cache that is opened again', () => {
   });
 });
 
-describe('a file that cannot be the cache is refused and left alone', () => {
+describe('an unusable file is rejected and left unchanged:', () => {
   const unusable: readonly (readonly [title: string, make: (path: string) => void])[] = [
     ['garbage', (path) => writeFileSync(path, 'This is a text of some length.\n'.repeat(1000))],
-    ['a short piece of garbage', (path) => writeFileSync(path, 'no')],
+    ['a few bytes of garbage', (path) => writeFileSync(path, 'no')],
     ['a database of another program', (path) => {
       const db = new DatabaseSync(path);
       db.exec('CREATE TABLE notes (text)');
@@ -119,13 +119,13 @@ describe('a file that cannot be the cache is refused and left alone', () => {
       db.exec('PRAGMA user_version = 999');
       db.close();
     }],
-    ['a cache cut in the middle', (path) => {
+    ['a cache truncated in the middle', (path) => {
       const cache = openCache(path);
       fill(cache, Array.from({ length: 300 }, (_, index) => upsert('invoices', index, invoice(index))));
       closeCache(cache);
       truncateSync(path, Math.floor(readFileSync(path).length / 2));
     }],
-    ['a cache cut to its header', (path) => {
+    ['a cache truncated to its header', (path) => {
       closeCache(openCache(path));
       truncateSync(path, 100);
     }],
@@ -143,7 +143,7 @@ describe('a file that cannot be the cache is refused and left alone', () => {
       make(path);
       const before = readFileSync(path);
       failsWith('cache_unusable', () => openCache(path, { busyTimeoutMs: 50 }));
-      assert.ok(before.equals(readFileSync(path)), 'the file is as it was');
+      assert.ok(before.equals(readFileSync(path)), 'the file is unchanged');
     });
   }
 
@@ -153,14 +153,14 @@ describe('a file that cannot be the cache is refused and left alone', () => {
     failsWith('cache_unusable', () => openCache(path));
   });
 
-  test('a path that leads through a file', (t) => {
+  test('a path whose parent is a file', (t) => {
     const path = temporaryPath(t);
     mkdirSync(dirname(dirname(path)), { recursive: true });
     writeFileSync(dirname(path), 'a file');
     failsWith('cache_unusable', () => openCache(path));
   });
 
-  test('anything, where SQLite is too old for a WAL database', (t) => {
+  test('any file, if SQLite is too old for a WAL database', (t) => {
     const path = temporaryPath(t);
     for (const sqliteVersion of ['3.51.2', '3.50.9', '2.99.99', '0']) {
       failsWith('cache_unusable', () => openCache(path, { sqliteVersion }));
@@ -170,7 +170,7 @@ describe('a file that cannot be the cache is refused and left alone', () => {
   });
 });
 
-test('a cache that another process has locked is busy, and opens once that process is gone', async (t) => {
+test('a cache locked by another process is busy, and opens once that process has exited', async (t) => {
   const path = temporaryPath(t);
   closeCache(openCache(path));
   const holder = spawn(process.execPath, ['-e', `
@@ -181,13 +181,13 @@ test('a cache that another process has locked is busy, and opens once that proce
   `], { stdio: ['pipe', 'pipe', 'inherit'] });
   await once(holder.stdout, 'data');
   failsWith('cache_busy', () => openCache(path, { busyTimeoutMs: 50 }));
-  const gone = once(holder, 'exit');
+  const exited = once(holder, 'exit');
   holder.kill('SIGKILL');
-  await gone;
+  await exited;
   assert.equal(readState(temporaryCache(t, {}, path).reader).cursor, '1');
 });
 
-test('two processes: the second reads what the first commits and waits its turn to write', async (t) => {
+test('with two processes, one reads what the other commits and can write only while the other does not', async (t) => {
   const path = temporaryPath(t);
   const cache = temporaryCache(t, {}, path);
   const other = spawn(process.execPath, ['--input-type=module', '-e', `
@@ -210,14 +210,14 @@ test('two processes: the second reads what the first commits and waits its turn 
     assert.equal(await ask('read'), 'one');
     cache.writer.db.exec('BEGIN IMMEDIATE');
     saveState(cache.writer, { cursor: 'two' });
-    assert.equal(await ask('read'), 'one', 'what is not committed is not seen');
+    assert.equal(await ask('read'), 'one', 'uncommitted changes are invisible');
     assert.equal(await ask('three'), 'cache_busy');
     cache.writer.db.exec('COMMIT');
     assert.equal(await ask('read'), 'two');
     assert.equal(await ask('three'), 'saved');
     assert.equal(readState(cache.reader).cursor, 'three');
   } finally {
-    // Windows removes nothing that it has open.
+    // Windows cannot delete a file that the process has open.
     other.kill('SIGKILL');
     await ended;
   }

@@ -1,4 +1,4 @@
-// Lists, records and counts: what they contain, in which order, and that how a page is found makes no difference to it.
+// Lists, records and counts: their contents and order, and that every access path returns the same page.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -13,7 +13,7 @@ import { buildAll, failsWith, fill, instant, invoice, recordId, temporaryCache, 
 const numbers = (rows: readonly ListRow[]): number[] => rows.map(({ id }) => Number.parseInt(id, 16));
 
 describe('a page of a list', () => {
-  test('has the declared columns of each record and the total', (t) => {
+  test('has the declared columns of each record, and the total', (t) => {
     const cache = temporaryCache(t);
     fill(cache, [upsert('invoices', 1, invoice(1, { paidMinor: 400 })), upsert('invoices', 2, invoice(2, { status: 'paid' }))]);
     assert.deepEqual(listPage(cache.reader, { collection: 'invoices', limit: 1 }), {
@@ -36,7 +36,7 @@ describe('a page of a list', () => {
     assert.deepEqual(rows.map(({ columns }) => [columns['disabled'], columns['email']]), [[1, null], [0, null]]);
   });
 
-  test('sorts text without regard to the case of letters, and equal values in the order of arrival', (t) => {
+  test('sorts text case-insensitively and equal values in order of arrival', (t) => {
     const cache = temporaryCache(t);
     const names = ['beta', 'Alpha', 'alpha', 'Beta', 'ALPHA', 'gamma'];
     applyChanges(cache.writer, 'a', names.map((name, index) => upsert('customers', index, { name })));
@@ -48,14 +48,14 @@ describe('a page of a list', () => {
     assert.deepEqual([ask(false), ask(true)], unbuilt);
   });
 
-  test('is empty past the end, and the total stays', (t) => {
+  test('is empty past the end, with the same total', (t) => {
     const cache = temporaryCache(t);
     fill(cache, [upsert('plans', 1, { name: 'A' })]);
     assert.deepEqual(listPage(cache.reader, { collection: 'plans', offset: 5 }), { rows: [], total: 1 });
     assert.deepEqual(listPage(cache.reader, { collection: 'users' }), { rows: [], total: 0 });
   });
 
-  test('is refused for what cannot be asked', (t) => {
+  test('is rejected for an invalid query', (t) => {
     const { reader } = temporaryCache(t);
     const bad: readonly unknown[] = [
       { collection: 'planets' }, { collection: '' }, { collection: 'invoices"; DROP TABLE state; --' },
@@ -73,17 +73,17 @@ describe('a page of a list', () => {
     for (const query of bad) failsWith('invalid_request', () => listPage(reader, query as ListQuery));
   });
 
-  test('takes what looks like SQL as plain values', (t) => {
+  test('treats values that look like SQL as plain values', (t) => {
     const cache = temporaryCache(t);
-    const nasty = `x' OR 1=1; --"%_\\`;
-    fill(cache, [upsert('plans', 1, { name: nasty, currency: 'EUR' }), upsert('plans', 2, { name: 'other', currency: 'USD' })]);
+    const hostile = `x' OR 1=1; --"%_\\`;
+    fill(cache, [upsert('plans', 1, { name: hostile, currency: 'EUR' }), upsert('plans', 2, { name: 'other', currency: 'USD' })]);
     const total = (filter: Filter): number => listPage(cache.reader, { collection: 'plans', filters: { name: filter } }).total;
-    const totals = [total(nasty), total(`${nasty}x`), total([nasty, 'other']), total([]), total({ from: nasty, to: nasty })];
+    const totals = [total(hostile), total(`${hostile}x`), total([hostile, 'other']), total([]), total({ from: hostile, to: hostile })];
     assert.deepEqual(totals, [1, 0, 2, 0, 1]);
   });
 });
 
-test('all rows of a list come in its order, in lots, before and after there are indexes', (t) => {
+test('all rows of a list come in its order, in batches, with and without indexes', (t) => {
   for (const count of [0, 1, 499, 500, 501, 1234]) {
     const cache = temporaryCache(t);
     applyChanges(cache.writer, 'a', Array.from({ length: count }, (_, number) => upsert('invoices', number, invoice(number))));
@@ -92,9 +92,9 @@ test('all rows of a list come in its order, in lots, before and after there are 
     for (const hasIndexes of [false, true]) {
       if (hasIndexes) buildAll(cache);
       const ask = (query: Pick<ListQuery, 'sort' | 'filters' | 'search'>): number[] => {
-        const lots = [...listRows(cache.reader, { collection: 'invoices', ...query })];
-        for (const lot of lots.slice(0, -1)) assert.equal(lot.length, 500);
-        return lots.flatMap(numbers);
+        const batches = [...listRows(cache.reader, { collection: 'invoices', ...query })];
+        for (const batch of batches.slice(0, -1)) assert.equal(batch.length, 500);
+        return batches.flatMap(numbers);
       };
       assert.deepEqual(ask({}), all.toReversed());
       assert.deepEqual(ask({ sort: { column: 'customerName' } }), byName);
@@ -104,7 +104,7 @@ test('all rows of a list come in its order, in lots, before and after there are 
   }
 });
 
-test('every way of finding a page finds the same as going through all records', (t) => {
+test('every access path returns the same page as filtering all records', (t) => {
   const statuses = ['draft', 'sent', 'paid', 'void'];
   const day = (offset: number): string => new Date(Date.UTC(2025, 0, 1 + offset)).toISOString().slice(0, 10);
   const records = Array.from({ length: 120 }, (_, index): JsonObject => invoice(index, {
@@ -157,7 +157,7 @@ function matches(value: unknown, filter: Filter): boolean {
   return (from === null || compare(value, from) >= 0) && (to === null || compare(value, to) <= 0);
 }
 
-/** SQLite's order: null, numbers, text by its letters. */
+/** SQLite's order: null, then numbers, then text by code unit. */
 function compare(a: unknown, b: unknown): number {
   if (a === b) return 0;
   if (a === null || a === undefined) return -1;
@@ -166,7 +166,7 @@ function compare(a: unknown, b: unknown): number {
 }
 
 describe('a single record', () => {
-  test('comes with its whole payload, or not at all', (t) => {
+  test('has its full payload, or is null if absent', (t) => {
     const cache = temporaryCache(t);
     fill(cache, [upsert('invoices', 1, invoice(1, { lines: [{ description: 'Ü', quantityMilli: 1 }] }))]);
     const record = getRecord(cache.reader, 'invoices', recordId(1));
@@ -177,7 +177,7 @@ describe('a single record', () => {
     failsWith('invalid_request', () => getRecord(cache.reader, 'planets', recordId(1)));
   });
 
-  test('that was damaged on the disk is told of, and is no record', (t) => {
+  test('makes the cache unusable if its payload is damaged', (t) => {
     const cache = temporaryCache(t);
     fill(cache, [upsert('plans', 1, { name: 'A' })]);
     for (const damaged of ['{"name":"A"', '["A"]', '']) {
@@ -187,7 +187,7 @@ describe('a single record', () => {
   });
 });
 
-test('counts follow every change', (t) => {
+test('counts reflect every change', (t) => {
   const cache = temporaryCache(t);
   assert.deepEqual(counts(cache.reader), { users: 0, plans: 0, customers: 0, invoices: 0 });
   applyChanges(cache.writer, 'a', [

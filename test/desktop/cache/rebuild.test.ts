@@ -1,4 +1,4 @@
-// A rebuild grows beside what is read and takes its place in one commit.
+// A rebuild fills the inactive generation and replaces the readable one in one commit.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -15,7 +15,7 @@ function tables(cache: Cache, generation: 'a' | 'b'): number {
     .get(`*_${generation}`)?.['tables']);
 }
 
-/** What the window shows: one number each from list, search, sum and record. */
+/** What the window shows: counts, list, search and a record. */
 function seen({ reader }: Cache): unknown[] {
   return [
     counts(reader)['invoices'], listPage(reader, { collection: 'invoices' }).rows.map(({ id }) => id),
@@ -24,7 +24,7 @@ function seen({ reader }: Cache): unknown[] {
 }
 
 describe('a rebuild', () => {
-  test('changes nothing that is read until it is swapped in, and then everything at once', (t) => {
+  test('is invisible until it is swapped in, and then visible all at once', (t) => {
     const cache = temporaryCache(t);
     fill(cache, [upsert('invoices', 1, invoice(1)), upsert('invoices', 2, invoice(2))]);
     saveState(cache.writer, { cursor: 'old', scope: 'old', isInitialComplete: true });
@@ -46,7 +46,7 @@ describe('a rebuild', () => {
     assert.ok(isBuilt(cache.reader, 'b'));
   });
 
-  test('leaves a reader that began before the swap with the old copy to its end', (t) => {
+  test('leaves the old data to a read transaction that began before the swap', (t) => {
     const cache = temporaryCache(t);
     fill(cache, [upsert('invoices', 1, invoice(1))]);
     startRebuild(cache.writer, 'a test');
@@ -60,7 +60,7 @@ describe('a rebuild', () => {
     assert.deepEqual(seen(cache), [0, [], 0, undefined]);
   });
 
-  test('goes on after the cache was closed', (t) => {
+  test('resumes after the cache was closed', (t) => {
     const path = temporaryPath(t);
     const first = temporaryCache(t, {}, path);
     fill(first, [upsert('invoices', 1, invoice(1))]);
@@ -77,7 +77,7 @@ describe('a rebuild', () => {
     assertConsistent(cache, 'b');
   });
 
-  test('that is begun again begins with empty tables', (t) => {
+  test('starts with empty tables when restarted', (t) => {
     const cache = temporaryCache(t);
     startRebuild(cache.writer, 'first');
     applyChanges(cache.writer, 'b', [upsert('invoices', 2, invoice(2))]);
@@ -88,7 +88,7 @@ describe('a rebuild', () => {
     assertConsistent(cache, 'b');
   });
 
-  test('that has not come far cannot be swapped in', (t) => {
+  test('cannot be swapped in before its first committed page', (t) => {
     const cache = temporaryCache(t);
     assert.throws(() => swapGenerations(cache.writer), TypeError);
     startRebuild(cache.writer, 'a test');
@@ -96,7 +96,7 @@ describe('a rebuild', () => {
     assert.equal(readState(cache.reader).generation, 'a');
   });
 
-  test('leaves no tables behind: not when it is swapped in and not when a crash kept them', (t) => {
+  test('leaves no tables behind, even if a crash prevented dropping them', (t) => {
     const path = temporaryPath(t);
     const first = temporaryCache(t, {}, path);
     assert.deepEqual([tables(first, 'a'), tables(first, 'b')], [4, 0]);

@@ -1,5 +1,5 @@
-// A new version of the app: fixed tables move up by migrations, derived ones are computed again from the payloads, and
-// no record is lost or fetched again.
+// Updating the app: migrations update the fixed tables, derived tables are recomputed from the payloads, and no record is
+// lost or downloaded again.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -23,7 +23,7 @@ const parcels: Collection = {
   defaultSort: { column: 'weight', descending: false },
 };
 
-/** The declarations of a later version: a column more, one fewer, one searched that was not, and a collection more. */
+/** The declarations of a later version: one column added, one removed, one newly searched, and a new collection. */
 const later: readonly Collection[] = [...collections.map((collection) => collection.name !== 'invoices' ? collection : {
   ...collection,
   columns: [
@@ -37,7 +37,7 @@ describe('changed declarations', () => {
   const changes = Array.from({ length: 30 }, (_, index) =>
     upsert('invoices', index, invoice(index, { paidMinor: 100 - index, currency: index % 2 === 0 ? 'EUR' : 'USD' })));
 
-  test('give the lists their new columns from the payloads that are there', (t) => {
+  test('rebuild the lists from the existing payloads', (t) => {
     const path = temporaryPath(t);
     const first = temporaryCache(t, {}, path);
     fill(first, changes);
@@ -66,7 +66,7 @@ describe('changed declarations', () => {
     assertConsistent(third, 'a');
   });
 
-  test('are taken up by a rebuild that is under way', (t) => {
+  test('apply to a rebuild in progress', (t) => {
     const path = temporaryPath(t);
     const first = temporaryCache(t, {}, path);
     fill(first, changes);
@@ -83,7 +83,7 @@ describe('changed declarations', () => {
     assertConsistent(cache, 'b');
   });
 
-  test('that are the same leave the tables and indexes alone', (t) => {
+  test('leave tables and indexes untouched if nothing changed', (t) => {
     const path = temporaryPath(t);
     const first = temporaryCache(t, {}, path);
     fill(first, changes);
@@ -91,7 +91,7 @@ describe('changed declarations', () => {
     assert.ok(isBuilt(temporaryCache(t, {}, path).reader, 'a'));
   });
 
-  test('with a name that cannot be a column are a defect', () => {
+  test('are rejected if a name is not a valid table or column name', () => {
     const withColumn = (name: string): Collection => ({ ...parcels, columns: [{ name, type: 'text' }] });
     for (const name of ['', 'a b', 'a"b', 'id', 'rowid', 'a.b', '1a']) {
       assert.throws(() => createLayout([withColumn(name)], true), TypeError, name);
@@ -101,7 +101,7 @@ describe('changed declarations', () => {
 });
 
 describe('an SQLite without FTS5', () => {
-  test('reads, writes and searches a cache made with it, and hands back one in which nothing is stale', (t) => {
+  test('reads, writes and searches a cache created with FTS5, and leaves nothing stale for a later SQLite with FTS5', (t) => {
     const path = temporaryPath(t);
     const search = (cache: ReturnType<typeof temporaryCache>, text: string): number =>
       listPage(cache.reader, { collection: 'invoices', search: text }).total;
@@ -123,15 +123,15 @@ describe('an SQLite without FTS5', () => {
 });
 
 describe('migrations', () => {
-  /** Each version's fixed tables with data, as that version wrote them, to be migrated from. */
+  /** Fills each version's fixed tables with data as that version wrote it. */
   const fixtures: readonly ((run: (sql: string) => void) => void)[] = [() => undefined];
 
-  test('are each tested from the version before', () => {
+  test('each have a test from the previous version', () => {
     assert.equal(fixtures.length, migrations.length);
   });
 
   for (const [version, fixture] of fixtures.entries()) {
-    test(`from version ${version} keep what is there`, (t) => {
+    test(`from version ${version} preserve existing data`, (t) => {
       const path = temporaryPath(t);
       closeCache(temporaryCache(t, {}, path));
       const db = openWriter(`${path}.${version}`, 50, requireCompatible);
@@ -144,7 +144,7 @@ describe('migrations', () => {
     });
   }
 
-  test('run once each, in order, and one that fails leaves the version before', (t) => {
+  test('run once each, in order, and a failing one leaves the previous version', (t) => {
     const path = temporaryPath(t);
     const first = temporaryCache(t, {}, path);
     fill(first, [upsert('invoices', 1, invoice(1))]);

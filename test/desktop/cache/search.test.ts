@@ -1,5 +1,5 @@
-// Searching, with a full-text index and without one: what is found, that it is never stale, and that nothing a person
-// can type is an error.
+// Searching with and without a full-text index: what matches, that results are never stale, and that no input is an
+// error.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -28,7 +28,7 @@ for (const hasFullText of [true, false]) {
       return cache;
     };
 
-    test('every word must be found, in any searched column, without regard to case', (t) => {
+    test('every word must match in any searched column, ignoring case', (t) => {
       const cache = make(t);
       assert.deepEqual(found(cache, 'logistics'), [0]);
       assert.deepEqual(found(cache, 'LOGI gmb'), [0]);
@@ -38,21 +38,21 @@ for (const hasFullText of [true, false]) {
       assert.deepEqual(found(cache, 'nowhere'), []);
     });
 
-    test('an invoice number is found by its beginning, and by its last part', (t) => {
+    test('an invoice number is found by its beginning and by its last part', (t) => {
       const cache = make(t);
       assert.deepEqual(found(cache, 'INV-2025-0000'), [0, 1, 2, 3, 4, 5, 6, 7]);
       assert.deepEqual(found(cache, '00003'), [3]);
       assert.deepEqual(found(cache, 'inv-2025-00003'), [3]);
     });
 
-    test('what has no letter or digit asks for nothing', (t) => {
+    test('a search without letters or digits matches everything', (t) => {
       const cache = make(t);
       for (const search of ['', ' ', '-', '%', '"', '* ^ :', '\u0000', '()', '\\', "'"]) {
         assert.equal(found(cache, search).length, customers.length, search);
       }
     });
 
-    test('characters with a meaning to SQL stand for themselves', (t) => {
+    test('SQL and full-text syntax is matched literally', (t) => {
       const cache = make(t);
       assert.deepEqual(found(cache, 'back\\slash'), [7]);
       assert.deepEqual(found(cache, '"Quotes"'), [4]);
@@ -64,7 +64,7 @@ for (const hasFullText of [true, false]) {
       assert.deepEqual(found(cache, 'customerName:nord'), []);
     });
 
-    test('a change is found by what it says now, at once', (t) => {
+    test('a change is immediately found by its new text only', (t) => {
       const cache = make(t);
       applyChanges(cache.writer, 'a', [
         upsert('invoices', 0, invoice(0, { customerName: 'Renamed' }), 100), tombstone('invoices', 1, 100),
@@ -74,14 +74,14 @@ for (const hasFullText of [true, false]) {
       assert.deepEqual(words.map((word) => found(cache, word)), [[], [0], [], [20]]);
     });
 
-    test('combines with filters and sums up the same', (t) => {
+    test('a search combines with filters', (t) => {
       const cache = make(t);
       applyChanges(cache.writer, 'a', [upsert('invoices', 30, invoice(30, { customerName: 'Nord-Bau AG', status: 'paid' }), 100)]);
       const { rows, total } = listPage(cache.reader, { collection: 'invoices', search: 'bau', filters: { status: 'paid' } });
       assert.deepEqual([rows.length, total], [1, 1]);
     });
 
-    test('nothing that can be typed is an error', (t) => {
+    test('no input is an error', (t) => {
       const cache = make(t);
       const syntax = fc.constantFrom(
         '"', "'", '*', '^', ':', '(', ')', '+', '-', '%', '_', '\\', 'AND', 'OR', 'NOT', 'NEAR(', '{', '}', ' ', '\u0000', 'ü', '\ud800',
@@ -99,13 +99,13 @@ for (const hasFullText of [true, false]) {
   });
 }
 
-test('accents do not matter to the full-text index', (t) => {
+test('the full-text index ignores accents', (t) => {
   const cache = temporaryCache(t);
   fill(cache, customers.map((customerName, index) => upsert('invoices', index, invoice(index, { customerName }))));
   assert.deepEqual([found(cache, 'muller'), found(cache, 'MÜLLER'), found(cache, 'oko'), found(cache, 'sohne')], [[0], [0], [3], [1]]);
 });
 
-test('while the index is being built, everything is found already, changes included', (t) => {
+test('searches are complete while the index is being built, including changes made meanwhile', (t) => {
   const cache = temporaryCache(t);
   const COUNT = 12_000;
   applyChanges(cache.writer, 'a', Array.from({ length: COUNT }, (_, index) =>

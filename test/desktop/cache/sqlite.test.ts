@@ -1,4 +1,4 @@
-// Transactions and the meaning of SQLite's errors.
+// Transactions, and the mapping of SQLite errors.
 
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
@@ -21,7 +21,7 @@ function open(t: TestContext): { db: WriteDb; path: string } {
 const add = (db: WriteDb, number: number): unknown => db.prepare('INSERT INTO numbers VALUES (?)').run(number);
 const all = (db: WriteDb): unknown[] => db.prepare('SELECT number FROM numbers').all().map(({ number }) => number);
 
-test('a transaction commits as a whole or not at all, an inner one by itself', (t) => {
+test('a transaction is atomic, and a nested one rolls back on its own', (t) => {
   const { db } = open(t);
   assert.equal(inTransaction(db, 'testing', () => (add(db, 1), 'result')), 'result');
   assert.throws(() => inTransaction(db, 'testing', () => {
@@ -41,7 +41,7 @@ test('a transaction commits as a whole or not at all, an inner one by itself', (
   assert.equal(db.isTransaction, false);
 });
 
-test('a transaction refuses to wait, and undoes what was done', (t) => {
+test('a transaction rejects a promise and rolls back', (t) => {
   const { db, path } = open(t);
   assert.throws(() => inTransaction(db, 'testing', () => {
     add(db, 1);
@@ -53,7 +53,7 @@ test('a transaction refuses to wait, and undoes what was done', (t) => {
   assert.deepEqual([all(db), db.isTransaction, reader.isTransaction], [[], false, false]);
 });
 
-test('a transaction that fails to begin or commit leaves none open', (t) => {
+test('a transaction that fails to begin leaves none open', (t) => {
   const { db, path } = open(t);
   const other = openWriter(path, 50, () => undefined);
   cleanUp(t, () => other.close());
@@ -64,8 +64,8 @@ test('a transaction that fails to begin or commit leaves none open', (t) => {
   inTransaction(other, 'testing', () => undefined);
 });
 
-test('errors mean what a person can do about them', () => {
-  const sqlite = (errcode: number): Error => Object.assign(new Error('text that must not matter: disk is full, malformed'), { errcode });
+test('SQLite errors map to AppErrors by result code, never by text', () => {
+  const sqliteFailure = (errcode: number): Error => Object.assign(new Error('text that must not matter: disk is full, malformed'), { errcode });
   const codes: readonly (readonly [number, string])[] = [
     [13, 'disk_full'], [4874, 'disk_full'], [5, 'cache_busy'], [6, 'cache_busy'], [261, 'cache_busy'], [517, 'cache_busy'],
     [15, 'cache_busy'],
@@ -73,7 +73,7 @@ test('errors mean what a person can do about them', () => {
     [266, 'cache_unusable'], [8, 'cache_unusable'], [776, 'cache_unusable'], [1, 'internal'], [19, 'internal'], [21, 'internal'],
   ];
   for (const [errcode, code] of codes) {
-    const error = sqliteError(sqlite(errcode), 'testing');
+    const error = sqliteError(sqliteFailure(errcode), 'testing');
     assert.equal(errorCode(error), code, String(errcode));
     assert.ok(error instanceof AppError && !error.message.includes('malformed') && error.cause instanceof Error);
   }

@@ -1,4 +1,4 @@
-// The state's parts change one by one, and the last 200 attempts are kept.
+// The cache's state: fields change independently, and the last 200 sync attempts are kept.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -7,7 +7,7 @@ import { listAttempts, readState, recordAttempt, saveState, type StateChange } f
 import type { Attempt } from '../../../shared/window/views.ts';
 import { failsWith, recordId, temporaryCache } from './fixtures.ts';
 
-test('each part of the state is set by itself and can be cleared', (t) => {
+test('each field of the state can be set and cleared independently', (t) => {
   const { writer, reader } = temporaryCache(t);
   const user = { id: recordId(1), email: 'a@b.test', name: 'Ä', role: 'viewer', accountId: recordId(2) } as const;
   const changes: readonly StateChange[] = [
@@ -24,7 +24,7 @@ test('each part of the state is set by itself and can be cleared', (t) => {
   }
 });
 
-test('a state that cannot be read makes the cache unusable', (t) => {
+test('a malformed state makes the cache unusable', (t) => {
   const { writer, reader } = temporaryCache(t);
   for (const user of ['nonsense', '{}', '[]', '{"id":5}']) {
     writer.db.prepare('UPDATE state SET user = ?').run(user);
@@ -34,7 +34,7 @@ test('a state that cannot be read makes the cache unusable', (t) => {
   failsWith('cache_unusable', () => readState(reader));
 });
 
-test('attempts are listed newest first, and only the last 200 are kept', (t) => {
+test('sync attempts are listed newest first, and only the last 200 are kept', (t) => {
   const { writer, reader } = temporaryCache(t);
   assert.deepEqual(listAttempts(reader), []);
   const attempt = (index: number): Attempt => ({

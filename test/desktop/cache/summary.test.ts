@@ -1,4 +1,4 @@
-// Sums over the invoices: open and overdue by age and currency, and what a selection amounts to, exact to the unit.
+// Invoice totals: open and overdue amounts by age and currency, and the totals of a selection, all exact.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -6,21 +6,22 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 
 import { applyChanges, selectionTotals, summary, type Cache } from '../../../desktop/cache/cache.ts';
+import { invoiceStatuses } from '../../../shared/collections.ts';
 import type { JsonObject } from '../../../shared/fields.ts';
-import { addDays, ageBucketRange, ageBuckets } from '../../../shared/invoice.ts';
+import { addDays, ageBucketRange, ageBuckets, isOverdue, openMinorOf } from '../../../shared/invoice.ts';
 import { failsWith, fill, invoice, temporaryCache, upsert } from './fixtures.ts';
 
 const today = '2025-06-15';
 
 function fillInvoices(cache: Cache, records: readonly JsonObject[]): void {
-  fill(cache, records.map((over, index) => upsert('invoices', index, invoice(index, over))));
+  fill(cache, records.map((overrides, index) => upsert('invoices', index, invoice(index, overrides))));
 }
 
 describe('the summary', () => {
-  test('puts what is open into the age it has today, and sums each currency by itself', (t) => {
+  test('groups open amounts by age as of today and totals each currency separately', (t) => {
     const cache = temporaryCache(t);
-    const due = (daysAgo: number, totalMinor: number, over: JsonObject = {}): JsonObject =>
-      ({ dueDate: addDays(today, -daysAgo), totalMinor, ...over });
+    const due = (daysAgo: number, totalMinor: number, overrides: JsonObject = {}): JsonObject =>
+      ({ dueDate: addDays(today, -daysAgo), totalMinor, ...overrides });
     fillInvoices(cache, [
       due(-1, 1), due(0, 2), due(1, 4), due(30, 8), due(31, 16), due(60, 32), due(61, 64), due(90, 128), due(91, 256), due(4000, 512),
       due(40, 1000, { currency: 'JPY' }), due(40, 5000, { currency: 'JPY', paidMinor: 3000 }),
@@ -40,12 +41,12 @@ describe('the summary', () => {
     assert.deepEqual(summary(cache.reader, '2000-01-01')[0]?.overdue, sum(0, 0));
   });
 
-  test('is empty where nothing is open', (t) => {
+  test('is empty if nothing is open', (t) => {
     const cache = temporaryCache(t);
     assert.deepEqual(summary(cache.reader, today), []);
   });
 
-  test('agrees with the filters that its cells set', (t) => {
+  test('agrees with the filters behind its cells', (t) => {
     const cache = temporaryCache(t);
     const record = fc.record({
       dueDate: fc.integer({ min: -120, max: 120 }).map((days) => addDays(today, days)), totalMinor: fc.integer({ min: 0, max: 100 }),
@@ -62,25 +63,25 @@ describe('the summary', () => {
     }
   });
 
-  test('is refused for what is not a day', (t) => {
+  test('is rejected for an invalid date', (t) => {
     const { reader } = temporaryCache(t);
     for (const day of ['', 'today', '2025-02-30', '2025-6-1', `2025-01-01' OR 1`]) failsWith('invalid_request', () => summary(reader, day));
   });
 });
 
-describe('sums are exact', () => {
-  const most = Number.MAX_SAFE_INTEGER;
+describe('totals are exact', () => {
+  const max = Number.MAX_SAFE_INTEGER;
 
-  test('up to what a number holds', (t) => {
+  test('up to the largest safe integer', (t) => {
     const cache = temporaryCache(t);
-    fillInvoices(cache, [{ totalMinor: most - 3 }, { totalMinor: 1 }, { totalMinor: 2 }]);
-    assert.equal(summary(cache.reader, today)[0]?.open.openMinor, most);
-    assert.equal(selectionTotals(cache.reader, { collection: 'invoices' })[0]?.totalMinor, most);
+    fillInvoices(cache, [{ totalMinor: max - 3 }, { totalMinor: 1 }, { totalMinor: 2 }]);
+    assert.equal(summary(cache.reader, today)[0]?.open.openMinor, max);
+    assert.equal(selectionTotals(cache.reader, { collection: 'invoices' })[0]?.totalMinor, max);
   });
 
-  test('and absent beyond it, without spoiling the other sums', (t) => {
+  test('and null beyond it, without affecting other totals', (t) => {
     const cache = temporaryCache(t);
-    fillInvoices(cache, [...Array.from({ length: 1500 }, () => ({ totalMinor: most })), { totalMinor: 5, currency: 'USD' }]);
+    fillInvoices(cache, [...Array.from({ length: 1500 }, () => ({ totalMinor: max })), { totalMinor: 5, currency: 'USD' }]);
     const [eur, usd] = summary(cache.reader, today);
     assert.deepEqual([eur?.open, usd?.open], [{ count: 1500, openMinor: null }, { count: 1, openMinor: 5 }]);
     assert.deepEqual(selectionTotals(cache.reader, { collection: 'invoices' }), [
@@ -89,7 +90,7 @@ describe('sums are exact', () => {
   });
 });
 
-test('the totals of a selection follow its search and filters', (t) => {
+test('the totals of a selection respect its search and filters', (t) => {
   const cache = temporaryCache(t);
   applyChanges(cache.writer, 'a', [
     upsert('invoices', 1, invoice(1, { customerName: 'Alpha', totalMinor: 10 })),

@@ -1,4 +1,4 @@
-// The daily proof finds every kind of damage to a row, gives way to others while it runs, and sees one instant only.
+// The daily verification detects every kind of damage to a row, yields to other work, and sees a single snapshot.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -14,7 +14,7 @@ const noPause = async (): Promise<void> => undefined;
 const many = Array.from({ length: 2500 }, (_, index) =>
   upsert('invoices', index, invoice(index, { customerName: `Zoë ${index} \u{1f600}` })));
 
-test('a sound copy has the digest that is stored with it', async (t) => {
+test('the recomputed digest of a sound cache equals the stored one', async (t) => {
   const cache = temporaryCache(t);
   assert.deepEqual(digestDifferences(...await both(cache.reader)), []);
   fill(cache, [...many, upsert('plans', 1, { name: 'A' })]);
@@ -24,7 +24,7 @@ test('a sound copy has the digest that is stored with it', async (t) => {
   assert.deepEqual(digestDifferences(stored, computed), []);
 });
 
-test('a row that was changed, lost, added or renamed behind our back is found', async (t) => {
+test('verification detects rows that were changed, deleted, added or renamed behind its back', async (t) => {
   const damages = [
     `UPDATE invoices_a SET payload = replace(payload, 'EUR', 'USD') WHERE id = '${recordId(5)}'`,
     `UPDATE invoices_a SET updated_at = '2020-01-01T00:00:00.000000Z' WHERE id = '${recordId(5)}'`,
@@ -40,14 +40,14 @@ test('a row that was changed, lost, added or renamed behind our back is found', 
   }
 });
 
-test('others run between its chunks, and what they change does not disturb it', async (t) => {
+test('other work runs between the chunks of a verification without affecting its result', async (t) => {
   const cache = temporaryCache(t);
   fill(cache, many);
   let pauses = 0;
   const { stored, computed } = await recomputeDigest(cache.reader, async () => {
     pauses += 1;
     applyChanges(cache.writer, 'a', [upsert('invoices', 5000 + pauses, invoice(1))]);
-    assert.equal(readDigest(cache.reader, 'a')['invoices']?.count, 2500 + pauses, 'queries see the newest commit');
+    assert.equal(readDigest(cache.reader, 'a')['invoices']?.count, 2500 + pauses, 'queries see the latest commit');
     if (pauses === 2) {
       startRebuild(cache.writer, 'a test');
       saveState(cache.writer, { rebuild: { reason: 'a test', scope: 's', cursor: 'c' } });
@@ -60,7 +60,7 @@ test('others run between its chunks, and what they change does not disturb it', 
   assert.deepEqual(digestDifferences(stored, computed), []);
 });
 
-test('it ends when the cache is closed or the pause says so, and holds no file afterwards', async (t) => {
+test('verification ends if the cache is closed or a pause throws, and leaves no file open', async (t) => {
   const path = temporaryPath(t);
   const cache = temporaryCache(t, {}, path);
   fill(cache, many);
