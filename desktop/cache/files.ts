@@ -24,9 +24,9 @@ export function cacheSizeBytes(path: string): number {
 }
 
 /**
- * Deletes the cache and every set moved aside earlier, unless it is foreign. All connections must be closed. If it throws or the
- * process dies halfway, a marker file remains, with which `finishRemoval` completes the removal. Throws `cache_busy` if
- * another program keeps a file open, `cache_unusable` if a file cannot be deleted for any other reason.
+ * Deletes the cache and every set moved aside earlier, except those of other programs. All connections must be closed.
+ * If it throws or the process dies halfway, a marker file remains, with which `finishRemoval` completes the removal.
+ * Throws `cache_busy` if another program keeps a file open, `cache_unusable` if it cannot be deleted for another reason.
  */
 export function removeCacheFiles(path: string): void {
   const marker = removalMarker(path);

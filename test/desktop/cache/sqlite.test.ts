@@ -65,7 +65,8 @@ test('a transaction that fails to begin leaves none open', (t) => {
 });
 
 test('SQLite errors map to AppErrors by result code, never by text', () => {
-  const sqliteFailure = (errcode: number): Error => Object.assign(new Error('text that must not matter: disk is full, malformed'), { errcode });
+  const sqliteFailure = (errcode: number): Error =>
+    Object.assign(new Error('text that must not matter: disk is full, malformed'), { errcode });
   const codes: readonly (readonly [number, string])[] = [
     [13, 'disk_full'], [4874, 'disk_full'], [5, 'cache_busy'], [6, 'cache_busy'], [261, 'cache_busy'], [517, 'cache_busy'],
     [15, 'cache_busy'],
