@@ -1,17 +1,18 @@
-// An invoice being written: its lines as text, the totals they will have, and what a new one starts with. The totals
-// are a preview by the same arithmetic as the server's (shared/invoice.ts), which has the last word.
+// The state of an invoice form: its lines as text, a preview of their totals, and the defaults of a new invoice. The
+// preview uses the server's arithmetic (shared/invoice.ts); the server's result is authoritative.
 
 import type { Invoice } from '../../shared/collections.ts';
 import { AppError } from '../../shared/errors.ts';
-import { checkFields, isDate, noProblems, type Fields, type Json, type JsonObject, type Problems } from '../../shared/fields.ts';
+import { checkFields, isDate, type Fields, type Json, type JsonObject } from '../../shared/fields.ts';
+import { noProblems, problem, type Problem, type Problems } from '../../shared/problems.ts';
 import { addDays, computeTotals, lineNetMinor, type PricedLine, type Totals } from '../../shared/invoice.ts';
 import type { RecordView } from '../../shared/window/views.ts';
 import {
-  formFields, fromDraft, isSameDraft, notAnAmount, notANumber, toDraft, type Draft, type FormField, type NumberText,
+  formFields, fromDraft, isSameDraft, toDraft, type Draft, type FormField, type NumberText,
 } from '../record/record-draft.ts';
 
 export interface LineDraft {
-  /** Tells lines apart while they move; never sent. */
+  /** Identifies the line while it moves; never sent. */
   readonly key: string;
   readonly description: string;
   readonly quantity: string;
@@ -26,31 +27,31 @@ export interface InvoiceDraft {
   readonly lines: readonly LineDraft[];
 }
 
-/** Days between issue and due where nothing else says. */
-export const usualTermDays = 14;
+/** The default days between issue and due date. */
+export const defaultTermDays = 14;
 
-/** The field of a line in a record, by its name in a draft. */
+/** A line's field in a record, by its name in a draft. */
 export const lineFieldNames: Readonly<Record<LineField, string>> = {
   description: 'description', quantity: 'quantityMilli', unit: 'unit', unitPrice: 'unitPriceMinor', taxRate: 'taxRateBp',
 };
 
-/** An invoice's payload, or what a new one starts with, as the text of a form. */
+/** The form for an invoice's payload, or for the initial fields of a new one. */
 export function toInvoiceDraft(fields: readonly FormField[], start: JsonObject, numbers: NumberText): InvoiceDraft {
   const { currency, lines = [] } = start as Partial<Invoice>;
   return { values: toDraft(fields, start, numbers), lines: toLines(lines, currency ?? '', numbers) };
 }
 
-/** The form as the fields of an invoice, as far as `declared` has them, or a reason per path. */
-export function fromInvoice(
+/** Parses a form into those fields of an invoice that `declared` has, with a reason per path that is not valid. */
+export function fromInvoiceDraft(
   declared: Fields, draft: InvoiceDraft, numbers: NumberText,
 ): { readonly value: JsonObject; readonly problems: Problems } {
   const { lines: declaredLines, ...others } = declared;
   const values = fromDraft(others, formFields(others), draft.values, numbers);
   if (!declaredLines) return values;
   const lines = fromLines(draft.lines, String(draft.values['currency'] ?? ''), numbers);
-  const refused = noProblems();
-  const checked = checkFields({ lines: declaredLines }, { lines: lines.value }, refused);
-  return { value: { ...values.value, ...checked }, problems: { ...values.problems, ...refused, ...lines.problems } };
+  const rejected = noProblems();
+  const checked = checkFields({ lines: declaredLines }, { lines: lines.value }, rejected);
+  return { value: { ...values.value, ...checked }, problems: { ...values.problems, ...rejected, ...lines.problems } };
 }
 
 export function isSameInvoiceDraft(a: InvoiceDraft, b: InvoiceDraft): boolean {
@@ -58,7 +59,7 @@ export function isSameInvoiceDraft(a: InvoiceDraft, b: InvoiceDraft): boolean {
     && a.lines.every((line, index) => Object.entries(line).every(([name, text]) => b.lines[index]?.[name as keyof LineDraft] === text));
 }
 
-/** The paths of what the lines hold, from the first to the last. */
+/** The paths of all line fields, in form order. */
 export function lineOrder(lines: readonly LineDraft[]): readonly string[] {
   return lines.flatMap((_line, index) => Object.values(lineFieldNames).map((name) => `lines.${index}.${name}`));
 }
@@ -74,11 +75,11 @@ export function toLines(lines: Invoice['lines'], currency: string, numbers: Numb
   }));
 }
 
-/** One line more, at the end: a quantity of one, taxed and measured as the line above it. */
+/** Appends a line with a quantity of one, and the unit and tax rate of the line above it. */
 export function addLine(lines: readonly LineDraft[], numbers: NumberText): readonly LineDraft[] {
   const above = lines.at(-1);
   return [...lines, {
-    key: freeKey(lines), description: '', quantity: numbers.quantity(1000), unit: above?.unit ?? '',
+    key: nextKey(lines), description: '', quantity: numbers.quantity(1000), unit: above?.unit ?? '',
     unitPrice: '', taxRate: above?.taxRate ?? '',
   }];
 }
@@ -87,7 +88,7 @@ export function removeLine(lines: readonly LineDraft[], index: number): readonly
   return lines.toSpliced(index, 1);
 }
 
-/** The line one place further up or down; unchanged at either end. */
+/** Moves a line one place up or down; returns the same array at either end. */
 export function moveLine(lines: readonly LineDraft[], index: number, by: -1 | 1): readonly LineDraft[] {
   const line = lines[index];
   const target = index + by;
@@ -98,44 +99,44 @@ export function changeLine(lines: readonly LineDraft[], index: number, field: Li
   return lines.map((line, at) => (at === index ? { ...line, [field]: text } : line));
 }
 
-/** True for a line in which nothing was written beyond what a new one comes with. */
+/** Whether a line has nothing but the defaults of a new one. */
 export function isBlankLine(line: LineDraft): boolean {
   return line.description.trim() === '' && line.unitPrice.trim() === '';
 }
 
-/** The lines as fields of a record, with a reason per path (`lines.0.quantityMilli`) for what cannot be read. */
+/** Parses lines into fields of a record, with a reason per path (`lines.0.quantityMilli`) that does not parse. */
 export function fromLines(
   lines: readonly LineDraft[], currency: string, numbers: NumberText,
 ): { readonly value: readonly Json[]; readonly problems: Problems } {
   const problems: Problems = {};
   const value = lines.map((line, index): JsonObject => {
-    const read = (field: LineField, parse: (text: string) => number | null, reason: string): JsonObject => {
+    const read = (field: LineField, parse: (text: string) => number | null, code: 'number' | 'amount'): JsonObject => {
       if (line[field].trim() === '') return {};
       const number = parse(line[field]);
-      if (number === null) problems[`lines.${index}.${lineFieldNames[field]}`] = reason;
+      if (number === null) problems[`lines.${index}.${lineFieldNames[field]}`] = problem(code);
       return { [lineFieldNames[field]]: number ?? 0 };
     };
     return {
       ...(line.description.trim() === '' ? {} : { description: line.description.trim() }),
-      ...read('quantity', numbers.parseQuantity, notANumber),
+      ...read('quantity', numbers.parseQuantity, 'number'),
       ...(line.unit.trim() === '' ? {} : { unit: line.unit.trim() }),
-      ...read('unitPrice', (text) => numbers.parseMoney(text, currency), notAnAmount),
-      ...read('taxRate', numbers.parseRate, notANumber),
+      ...read('unitPrice', (text) => numbers.parseMoney(text, currency), 'amount'),
+      ...read('taxRate', numbers.parseRate, 'number'),
     };
   });
   return { value, problems };
 }
 
 export interface TotalsPreview {
-  /** In minor units, by line; null where the line cannot be read yet. */
+  /** In minor units, by line; null if the line does not parse yet. */
   readonly nets: readonly (number | null)[];
-  /** Of the lines that can be read; null where they have no valid total. */
+  /** Of the lines that parse; null if they have no valid total. */
   readonly totals: Totals | null;
-  /** Why there is no total, as shared/invoice.ts says it, or null. */
-  readonly problem: string | null;
+  /** Why there is no total: a reason from shared/invoice.ts, or null. */
+  readonly problem: Problem | null;
 }
 
-/** What the lines come to as far as they are written. */
+/** The totals of the lines as far as they parse. */
 export function previewTotals(lines: readonly LineDraft[], currency: string, numbers: NumberText): TotalsPreview {
   const priced = lines.map((line) => toPriced(line, currency, numbers));
   const nets = priced.map((line) => line && attempt(() => lineNetMinor(line)).value);
@@ -143,19 +144,19 @@ export function previewTotals(lines: readonly LineDraft[], currency: string, num
   return { nets, totals: value, problem };
 }
 
-/** What a new invoice starts with. */
+/** The initial fields of a new invoice. */
 export function newInvoice(today: string, currency: string): JsonObject {
-  return { issueDate: today, dueDate: addDays(today, usualTermDays), currency };
+  return { issueDate: today, dueDate: addDays(today, defaultTermDays), currency };
 }
 
-/** What a new invoice to a customer starts with. */
+/** The initial fields of a new invoice to a customer. */
 export function newInvoiceFor({ id, payload }: RecordView, today: string): JsonObject {
   return { ...newInvoice(today, String(payload['currency'])), customerId: id };
 }
 
-/** A new invoice with what an older one says, issued today and due after as many days. */
+/** The initial fields of a copy of an invoice: issued today, with the same payment term. */
 export function duplicateInvoice(invoice: Invoice, today: string): JsonObject {
-  const termDays = daysBetween(invoice.issueDate, invoice.dueDate) ?? usualTermDays;
+  const termDays = daysBetween(invoice.issueDate, invoice.dueDate) ?? defaultTermDays;
   return {
     customerId: invoice.customerId,
     issueDate: today,
@@ -166,14 +167,14 @@ export function duplicateInvoice(invoice: Invoice, today: string): JsonObject {
   };
 }
 
-/** The form after another day of issue: the due date keeps its distance. */
+/** The form values with a new issue date; the due date moves along, so that the payment term stays the same. */
 export function withIssueDate(values: Draft, issueDate: string): Draft {
   const termDays = daysBetween(String(values['issueDate'] ?? ''), String(values['dueDate'] ?? ''));
   const next = { ...values, issueDate };
   return termDays === null || termDays < 0 || !isDate(issueDate) ? next : { ...next, dueDate: addDays(issueDate, termDays) };
 }
 
-/** The form after a customer was chosen: their currency, unless amounts were already written in another. */
+/** The form with a new customer, and the customer's currency unless prices have been entered already. */
 export function withCustomer(draft: InvoiceDraft, customerId: string, currency: string): InvoiceDraft {
   const keepsCurrency = draft.lines.some((line) => line.unitPrice.trim() !== '');
   const values = { ...draft.values, customerId, ...(keepsCurrency ? {} : { currency }) };
@@ -187,16 +188,16 @@ function toPriced(line: LineDraft, currency: string, numbers: NumberText): Price
   return quantityMilli === null || unitPriceMinor === null || taxRateBp === null ? null : { quantityMilli, unitPriceMinor, taxRateBp };
 }
 
-function attempt<T>(compute: () => T): { readonly value: T | null; readonly problem: string | null } {
+function attempt<T>(compute: () => T): { readonly value: T | null; readonly problem: Problem | null } {
   try {
     return { value: compute(), problem: null };
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
-    return { value: null, problem: error.details.fields?.['lines'] ?? error.message };
+    return { value: null, problem: error.details.fields?.['lines'] ?? { code: error.code, message: error.message } };
   }
 }
 
-/** How many days are left until a day; negative once it is over. */
+/** Days from today until a date; negative once it has passed, 0 if either is not a date. */
 export function daysUntil(date: string, today: string): number {
   return daysBetween(today, date) ?? 0;
 }
@@ -205,6 +206,6 @@ function daysBetween(from: string, to: string): number | null {
   return isDate(from) && isDate(to) ? Math.round((Date.parse(to) - Date.parse(from)) / 86_400_000) : null;
 }
 
-function freeKey(lines: readonly LineDraft[]): string {
+function nextKey(lines: readonly LineDraft[]): string {
   return String(lines.reduce((highest, { key }) => Math.max(highest, Number(key)), -1) + 1);
 }

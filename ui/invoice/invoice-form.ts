@@ -1,22 +1,21 @@
-// The form of an invoice: customer, dates, lines with live totals, notes. Once it was sent only its due date and notes
-// are asked for. The totals are a preview; the server computes them again.
+// The form of an invoice: customer, dates, lines with live totals, notes; of a sent invoice only due date and notes. The
+// totals are a preview; the server computes the final ones.
 //
 //   <invoify-invoice-form .task .error .isBusy .block .isNewer @form-save @form-close>   as invoify-record-form
 
 import { LitElement, css, html, type PropertyValues, type TemplateResult } from 'lit';
 
 import { findCollection, writableFields, type Invoice } from '../../shared/collections.ts';
-import type { Field, Fields, JsonObject, Problems } from '../../shared/fields.ts';
+import type { Field, Fields, JsonObject } from '../../shared/fields.ts';
+import type { Problems } from '../../shared/problems.ts';
 import { controls } from '../base/controls.ts';
 import type { FieldInput } from '../record/field.ts';
 import { controlKind, optionsOf } from '../record/field-kinds.ts';
-import { focusField, formFrame, isSubmitKey } from '../record/form-frame.ts';
-import { firstProblem, withoutProblem } from '../record/form-problems.ts';
-import { formStyles } from '../record/form-styles.ts';
+import { firstProblem, focusField, formFrame, formStyles, isSubmitKey, withoutProblem } from '../record/form-parts.ts';
 import { t } from '../text/i18n.ts';
 import { icon } from '../base/icons.ts';
 import {
-  addLine, fromInvoice, isBlankLine, isSameInvoiceDraft, lineOrder, previewTotals, toInvoiceDraft, withCustomer, withIssueDate,
+  addLine, fromInvoiceDraft, isBlankLine, isSameInvoiceDraft, lineOrder, previewTotals, toInvoiceDraft, withCustomer, withIssueDate,
   type InvoiceDraft, type LineDraft,
 } from './invoice-draft.ts';
 import { fieldLabel, problemMessage } from '../text/messages.ts';
@@ -59,36 +58,36 @@ export class InvoifyInvoiceForm extends LitElement {
   declare isNewer: boolean;
   declare _draft: InvoiceDraft;
   declare _problems: Problems;
-  #begun: InvoiceDraft = { values: {}, lines: [] };
+  #initialDraft: InvoiceDraft = { values: {}, lines: [] };
 
   constructor() {
     super();
-    this.task = { kind: 'edit', collection: 'invoices', record: null, start: {} };
+    this.task = { kind: 'edit', collection: 'invoices', record: null, initial: {} };
     this.error = null;
     this.isBusy = false;
     this.block = null;
     this.isNewer = false;
-    this._draft = this.#begun;
+    this._draft = this.#initialDraft;
     this._problems = {};
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
-    if (changed.has('task')) this.#begin();
+    if (changed.has('task')) this.#reset();
     if (changed.has('error') && this.error?.fields) {
       this._problems = { ...this.error.fields };
       void this.#focusProblem();
     }
   }
 
-  /** Resolves with whether the form may be closed; asks where something typed would be lost. */
+  /** Whether the form may be closed; asks first if unsaved input would be lost. */
   async canLeave(): Promise<boolean> {
-    if (isSameInvoiceDraft(this.#begun, this._draft)) return true;
+    if (isSameInvoiceDraft(this.#initialDraft, this._draft)) return true;
     return askQuestion(this, {
       heading: t('form.leaveTitle'), text: t('form.leaveText'), yes: t('form.leave'), no: t('form.stay'), isDanger: true,
     });
   }
 
-  /** The fields that may change: all of a draft's, two of a sent one's. */
+  /** The fields that may change: all of a draft, two of a sent invoice. */
   get #declared(): Fields {
     const collection = findCollection('invoices');
     const names = formFieldNames('invoices', this.#payload);
@@ -108,10 +107,10 @@ export class InvoifyInvoiceForm extends LitElement {
     return String(this._draft.values['currency'] ?? '');
   }
 
-  #begin(): void {
-    const draft = toInvoiceDraft(formFields(this.#declared), this.task.start, localNumbers);
-    this.#begun = this.#hasLines && draft.lines.length === 0 ? { ...draft, lines: addLine([], localNumbers) } : draft;
-    this._draft = this.#begun;
+  #reset(): void {
+    const draft = toInvoiceDraft(formFields(this.#declared), this.task.initial, localNumbers);
+    this.#initialDraft = this.#hasLines && draft.lines.length === 0 ? { ...draft, lines: addLine([], localNumbers) } : draft;
+    this._draft = this.#initialDraft;
     this._problems = {};
   }
 
@@ -123,9 +122,9 @@ export class InvoifyInvoiceForm extends LitElement {
 
   #changeLines({ lines, path }: { lines: readonly LineDraft[]; path?: string }): void {
     this._draft = { ...this._draft, lines };
-    // Where lines came, went or moved, a reason would stand at the wrong one.
-    const kept = Object.entries(this._problems).filter(([at]) =>
-      (path === undefined ? !at.startsWith('lines') : at !== path && at !== 'lines'));
+    // After lines were added, removed or moved, the reasons would be at the wrong lines.
+    const kept = Object.entries(this._problems).filter(([problemPath]) =>
+      (path === undefined ? !problemPath.startsWith('lines') : problemPath !== path && problemPath !== 'lines'));
     this._problems = Object.fromEntries(kept);
   }
 
@@ -138,7 +137,7 @@ export class InvoifyInvoiceForm extends LitElement {
   #submit(): void {
     if (this.block !== null || this.isBusy) return;
     this._draft = { ...this._draft, lines: this._draft.lines.filter((line) => !isBlankLine(line)) };
-    const { value, problems } = fromInvoice(this.#declared, this._draft, localNumbers);
+    const { value, problems } = fromInvoiceDraft(this.#declared, this._draft, localNumbers);
     const { problem } = this.#hasLines ? previewTotals(this._draft.lines, this.#currency, localNumbers) : { problem: null };
     this._problems = problem === null ? problems : { ...problems, lines: problem };
     if (Object.keys(this._problems).length > 0) void this.#focusProblem();

@@ -1,15 +1,15 @@
-// The lines of an invoice being written: a row each, to be added, removed and moved; what each comes to beside it.
+// The editable table of an invoice's lines: add, remove, move, with the net amount beside each line.
 //
 //   <invoify-invoice-lines .lines .nets .currency .problems @lines-change>
 //
-// `lines-change` carries the lines as they shall be. Enter goes to the same cell of the next line and adds one after
-// the last; Alt with the arrow keys moves a line; the focus follows what it was on.
+// `lines-change` carries the new lines. Enter moves to the same cell of the next line, and adds a line after the last;
+// Alt+Up and Alt+Down move a line, and the focus moves with it.
 
 import { LitElement, css, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { live } from 'lit/directives/live.js';
 import { repeat } from 'lit/directives/repeat.js';
 
-import type { Problems } from '../../shared/fields.ts';
+import type { Problems } from '../../shared/problems.ts';
 import { controls } from '../base/controls.ts';
 import { formatMoney } from '../text/format.ts';
 import { t } from '../text/i18n.ts';
@@ -27,7 +27,7 @@ export class InvoifyInvoiceLines extends LitElement {
     nets: { attribute: false },
     currency: { attribute: false },
     problems: { attribute: false },
-    _said: { state: true },
+    _announcement: { state: true },
   };
 
   static override styles = [controls, css`
@@ -58,7 +58,7 @@ export class InvoifyInvoiceLines extends LitElement {
     .problem { margin: var(--space-half) 0 0; }
     .add { margin-block-start: var(--space-2); }
 
-    /* Where the columns have no room each line is two: what, and how much of it, each cell under its own name. */
+    /* Without room for the columns each line wraps onto several rows, with a label above every cell. */
     @media (max-width: 780px) {
       table, tbody { display: block; min-inline-size: 0; }
       thead { display: none; }
@@ -77,10 +77,10 @@ export class InvoifyInvoiceLines extends LitElement {
   declare nets: readonly (number | null)[];
   declare currency: string;
   declare problems: Problems;
-  /** The last thing that was done to a line, for those who do not see it. */
-  declare _said: string;
-  /** Where the focus goes when the change that was asked for is drawn. */
-  #placeFocus: (() => void) | null = null;
+  /** Announces the last change to screen readers. */
+  declare _announcement: string;
+  /** Moves the focus once the requested change is rendered. */
+  #pendingFocus: (() => void) | null = null;
 
   constructor() {
     super();
@@ -88,14 +88,14 @@ export class InvoifyInvoiceLines extends LitElement {
     this.nets = [];
     this.currency = '';
     this.problems = {};
-    this._said = '';
+    this._announcement = '';
   }
 
-  /** In the very drawing that shows the changed lines, so that no key in between goes astray. */
+  /** Focuses in the same update that renders the changed lines, so that no keystroke in between is lost. */
   protected override updated(changed: PropertyValues<this>): void {
     if (!changed.has('lines')) return;
-    this.#placeFocus?.();
-    this.#placeFocus = null;
+    this.#pendingFocus?.();
+    this.#pendingFocus = null;
   }
 
   #focusCell(index: number, field: LineField): void {
@@ -107,30 +107,30 @@ export class InvoifyInvoiceLines extends LitElement {
   }
 
   #add(): void {
-    this.#placeFocus = () => this.#focusCell(this.lines.length - 1, 'description');
+    this.#pendingFocus = () => this.#focusCell(this.lines.length - 1, 'description');
     this.#change(addLine(this.lines, localNumbers));
   }
 
   #remove(index: number): void {
-    this.#placeFocus = () => {
+    this.#pendingFocus = () => {
       if (this.lines.length === 0) this.renderRoot.querySelector<HTMLElement>('.add')?.focus();
       else this.#focusCell(Math.min(index, this.lines.length - 1), 'description');
     };
     this.#change(removeLine(this.lines, index));
-    this._said = t('lines.removed');
+    this._announcement = t('lines.removed');
   }
 
-  /** Moves a line; the focus stays on its cell where a key did it, and else on the button. */
+  /** Moves a line. `field` is the focused cell if a key moved it; otherwise the focus stays on the button. */
   #move(index: number, by: -1 | 1, field?: LineField): void {
     const moved = moveLine(this.lines, index, by);
     if (moved === this.lines) return;
-    this.#placeFocus = () => (field ? this.#focusCell(index + by, field) : this.#focusMover(index + by, by));
+    this.#pendingFocus = () => (field ? this.#focusCell(index + by, field) : this.#focusMoveButton(index + by, by));
     this.#change(moved);
-    this._said = t('lines.moved', { n: index + by + 1 });
+    this._announcement = t('lines.moved', { n: index + by + 1 });
   }
 
-  /** At either end the button that was pressed can do no more, so its counterpart takes the focus. */
-  #focusMover(index: number, by: -1 | 1): void {
+  /** At either end the pressed button becomes disabled, so the opposite one takes the focus. */
+  #focusMoveButton(index: number, by: -1 | 1): void {
     const row = this.renderRoot.querySelectorAll('tbody tr')[index];
     const button = row?.querySelector<HTMLButtonElement>(by < 0 ? '.up:enabled' : '.down:enabled')
       ?? row?.querySelector<HTMLButtonElement>('.up, .down');
@@ -164,7 +164,7 @@ export class InvoifyInvoiceLines extends LitElement {
         </table>
       </div>
       <button class="button add" type="button" data-path="lines" @click=${this.#add}>${icon('plus')}${t('lines.add')}</button>
-      <span class="visually-hidden" role="status">${this._said}</span>`;
+      <span class="visually-hidden" role="status">${this._announcement}</span>`;
   }
 
   #renderLine(line: LineDraft, index: number): TemplateResult {

@@ -1,6 +1,5 @@
-// An invoice as it lies on a desk: one that can be sent to a customer. Drawn for paper, A4; the head of the table is
-// repeated on every sheet, and neither a line nor the totals are torn apart. What page it is the sheet's margin says
-// (@page in ui/tokens.css).
+// The printable invoice, and how it is printed or saved as a PDF. Laid out for A4: the table header repeats on every
+// page, and neither a line nor the totals break across pages. Page numbers are in the margin (@page in ui/tokens.css).
 //
 //   <invoify-invoice-page .invoice .customer>
 
@@ -8,12 +7,14 @@ import { LitElement, css, html, type TemplateResult } from 'lit';
 
 import type { Customer, Invoice } from '../../shared/collections.ts';
 import type { JsonObject } from '../../shared/fields.ts';
-import { lineNetMinor } from '../../shared/invoice.ts';
+import { lineNetMinor, openMinorOf } from '../../shared/invoice.ts';
+import type { Outcome, SavedFile } from '../../shared/window/ipc.ts';
+import { ask } from '../base/ask.ts';
 import { addressLines } from '../record/address.ts';
 import { formatDateLong, formatMoney, formatPercent, formatQuantity } from '../text/format.ts';
 import { t } from '../text/i18n.ts';
+import type { Detail } from '../record/record-detail-data.ts';
 import { fieldLabel } from '../text/messages.ts';
-import { openMinorOf } from './payment-draft.ts';
 
 export class InvoifyInvoicePage extends LitElement {
   static override properties = {
@@ -68,7 +69,7 @@ export class InvoifyInvoicePage extends LitElement {
   `;
 
   declare invoice: Invoice | null;
-  /** The customer as they are now; null where the copy does not have them. */
+  /** The customer's current payload; null if the cache does not hold the customer. */
   declare customer: JsonObject | null;
 
   constructor() {
@@ -167,6 +168,27 @@ export class InvoifyInvoicePage extends LitElement {
         ${invoice.notes ? html`<p class="notes">${invoice.notes}</p>` : ''}
       </div>`;
   }
+}
+
+/**
+ * Prints the invoice of a detail, or saves it as a PDF; the value is then the file, or null if the person cancelled.
+ * The page is attached to the document only meanwhile; the print rules in ui/tokens.css hide everything else.
+ */
+export async function exportInvoice(host: EventTarget, detail: Detail, to: 'print' | 'pdf'): Promise<Outcome<SavedFile | null>> {
+  const page = new InvoifyInvoicePage();
+  page.invoice = detail.record.payload as JsonObject & Invoice;
+  page.customer = detail.customer?.payload ?? null;
+  document.body.append(page);
+  try {
+    await page.updateComplete;
+    return to === 'print' ? await ask(host, 'app.print') : await ask(host, 'app.exportPdf', { name: fileName(page.invoice) });
+  } finally {
+    page.remove();
+  }
+}
+
+function fileName({ number, customerName }: Invoice): string {
+  return number ?? `${t('detail.draft')} ${customerName}`;
 }
 
 customElements.define('invoify-invoice-page', InvoifyInvoicePage);

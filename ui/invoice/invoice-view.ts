@@ -1,10 +1,10 @@
-// An invoice to be read: what is open and since when, its lines, totals, payments and notes.
+// The detail of an invoice: open amount and due date, lines, totals, payments and notes.
 
 import { LitElement, css, html, type TemplateResult } from 'lit';
 
 import type { Invoice } from '../../shared/collections.ts';
 import type { JsonObject } from '../../shared/fields.ts';
-import { lineNetMinor } from '../../shared/invoice.ts';
+import { lineNetMinor, openMinorOf } from '../../shared/invoice.ts';
 import { controls } from '../base/controls.ts';
 import { detailStyles, facts, section } from '../record/detail-parts.ts';
 import { emit } from '../base/events.ts';
@@ -12,7 +12,6 @@ import { formatDateLong, formatMoney, formatPercent, formatQuantity, localDay } 
 import { t } from '../text/i18n.ts';
 import { daysUntil } from './invoice-draft.ts';
 import { fieldLabel } from '../text/messages.ts';
-import { openMinorOf } from './payment-draft.ts';
 import type { Detail } from '../record/record-detail-data.ts';
 import { totalsList, totalsStyles } from './totals.ts';
 
@@ -39,8 +38,8 @@ export class InvoifyInvoiceView extends LitElement {
     return html`
       <section>
         <button class="link" type="button" @click=${this.#openCustomer}>${invoice.customerName}</button>
-        <p class="figure">${money(invoice.status === 'sent' ? openMinor : invoice.totalMinor)}</p>
-        ${this.#renderDue(invoice)}
+        <p class="figure">${money(openMinor > 0 ? openMinor : invoice.totalMinor)}</p>
+        ${this.#renderDue(invoice, openMinor)}
       </section>
       ${section('', facts([
         [fieldLabel('issueDate'), formatDateLong(invoice.issueDate)],
@@ -60,8 +59,8 @@ export class InvoifyInvoiceView extends LitElement {
       ${section(fieldLabel('notes'), invoice.notes ? html`<p class="text">${invoice.notes}</p>` : '')}`;
   }
 
-  #renderDue({ status, dueDate, totalMinor, currency }: Invoice): TemplateResult {
-    if (status !== 'sent') return html`<p class="figure-note">${t('detail.inTotal')}</p>`;
+  #renderDue({ dueDate, totalMinor, currency }: Invoice, openMinor: number): TemplateResult {
+    if (openMinor <= 0) return html`<p class="figure-note">${t('detail.inTotal')}</p>`;
     const days = daysUntil(dueDate, localDay(Date.now()));
     const due = days < 0 ? t('detail.overdue', { count: -days }) : days === 0 ? t('detail.dueToday') : t('detail.dueIn', { count: days });
     const text = t('detail.openOf', { total: formatMoney(totalMinor, currency), due });

@@ -1,27 +1,27 @@
-// Recording a payment: by default all that is open, today. What would stay open is said while it is typed.
+// Records a payment; by default the full open amount, today. Shows what would remain open as the amount is typed.
 //
 //   <invoify-payment-dialog .task .error .isBusy .block @confirm @leave>
 //
-// `confirm` carries { amountMinor, paidOn }. Where someone changed the invoice meanwhile, what was typed stays and the
-// amount that is open is the present one.
+// `confirm` carries { amountMinor, paidOn }. If someone changes the invoice meanwhile, the input stays and the open amount
+// is updated.
 
 import { LitElement, css, html, type PropertyValues, type TemplateResult } from 'lit';
 
 import type { Invoice } from '../../shared/collections.ts';
-import type { JsonObject, Problems } from '../../shared/fields.ts';
+import { openMinorOf } from '../../shared/invoice.ts';
+import type { JsonObject } from '../../shared/fields.ts';
+import type { Problems } from '../../shared/problems.ts';
 import { callErrorText } from '../text/call-error-text.ts';
 import { controls } from '../base/controls.ts';
 import type { FieldInput } from '../record/field.ts';
-import { focusField, isSubmitKey } from '../record/form-frame.ts';
-import { firstProblem, withoutProblem } from '../record/form-problems.ts';
-import { formStyles } from '../record/form-styles.ts';
+import { firstProblem, focusField, formStyles, isSubmitKey, withoutProblem } from '../record/form-parts.ts';
 import { formatMoney, localDay } from '../text/format.ts';
 import { t } from '../text/i18n.ts';
 import { icon } from '../base/icons.ts';
 import { fieldLabel, problemMessage } from '../text/messages.ts';
 import { localNumbers } from '../text/number-text.ts';
-import { fromPayment, newPayment, openMinorOf, type PaymentDraft } from './payment-draft.ts';
-import type { ActTask, FlowError } from '../record/record-flow.ts';
+import { fromPaymentDraft, newPayment, type PaymentDraft } from './payment-draft.ts';
+import type { ActionTask, FlowError } from '../record/record-flow.ts';
 import type { WriteBlock } from '../sync/sync-view.ts';
 import '../record/field.ts';
 import '../base/sheet.ts';
@@ -42,7 +42,7 @@ export class InvoifyPaymentDialog extends LitElement {
     .rest { min-block-size: 1lh; color: var(--color-muted); }
   `];
 
-  declare task: ActTask;
+  declare task: ActionTask;
   declare error: FlowError | null;
   declare isBusy: boolean;
   declare block: WriteBlock;
@@ -51,7 +51,7 @@ export class InvoifyPaymentDialog extends LitElement {
 
   constructor() {
     super();
-    this.task = { kind: 'act', collection: 'invoices', action: 'pay', record: { id: '', updatedAt: '', payload: {} } };
+    this.task = { kind: 'action', collection: 'invoices', action: 'pay', record: { id: '', updatedAt: '', payload: {} } };
     this.error = null;
     this.isBusy = false;
     this.block = null;
@@ -84,7 +84,7 @@ export class InvoifyPaymentDialog extends LitElement {
 
   async #submit(): Promise<void> {
     if (this.block !== null || this.isBusy || !this._draft) return;
-    const { value, problems } = fromPayment(this._draft, this.#openMinor, this.#currency, localNumbers);
+    const { value, problems } = fromPaymentDraft(this._draft, this.#openMinor, this.#currency, localNumbers);
     this._problems = problems;
     if (Object.keys(problems).length === 0) {
       this.dispatchEvent(new CustomEvent('confirm', { detail: value }));
@@ -115,7 +115,7 @@ export class InvoifyPaymentDialog extends LitElement {
           <p>${t('pay.open', { name, amount: formatMoney(this.#openMinor, this.#currency) })}</p>
           ${isOpen ? html`
             <div class="row">${this.#renderField('amountMinor')}${this.#renderField('paidOn')}</div>
-            <p class="rest" role="status">${this.#rest}</p>` : html`<p>${t('confirm.impossible')}</p>`}
+            <p class="rest" role="status">${this.#remainderText}</p>` : html`<p>${t('confirm.impossible')}</p>`}
         </form>
         <button slot="actions" type="button" class="button" ?disabled=${this.isBusy} @click=${this.#leave}>${t('word.cancel')}</button>
         ${isOpen ? html`
@@ -138,7 +138,7 @@ export class InvoifyPaymentDialog extends LitElement {
         .problem=${reason === undefined ? null : problemMessage(path, reason, this.#currency)}></invoify-field>`;
   }
 
-  get #rest(): string {
+  get #remainderText(): string {
     const amount = localNumbers.parseMoney(this._draft?.amount ?? '', this.#currency);
     if (amount === null || amount < 1 || amount > this.#openMinor) return '';
     if (amount === this.#openMinor) return t('pay.settles');

@@ -1,5 +1,4 @@
-// An invoice's totals as a list of amounts: net, tax by rate, total, and what was paid of it. Drawn the same in the
-// detail and under a form's lines.
+// An invoice's totals as a list: net, tax by rate, total, and what has been paid. Shared by the detail and the form.
 
 import { css, html, type TemplateResult } from 'lit';
 
@@ -15,7 +14,7 @@ export const totalsStyles = css`
     font-weight: var(--weight-strong); }
 `;
 
-/** `paid`: what was paid, where that is worth saying. */
+/** `paid` null leaves out the payments. */
 export function totalsList(
   totals: Totals, currency: string, paid: { readonly paidMinor: number; readonly openMinor: number } | null,
 ): TemplateResult {

@@ -1,21 +1,21 @@
-// An address as it is written on a letter: the order of its parts follows the country it is in.
+// A postal address in the order that its country uses.
 
 import type { Customer } from '../../shared/collections.ts';
 import { countryName } from './value-text.ts';
 
-/** Countries that write the postal code after the city. */
-const codeLast = new Set(['US', 'CA', 'GB', 'IE', 'AU', 'NZ', 'IN', 'ZA']);
+/** Countries that put the postal code after the city. */
+const postalCodeLast = new Set(['US', 'CA', 'GB', 'IE', 'AU', 'NZ', 'IN', 'ZA']);
 
-/** The lines of a customer's address, without the name; none where there is no address. */
+/** The lines of a customer's address, without the name; empty if there is no address. */
 export function addressLines({ address }: Pick<Customer, 'address'>): readonly string[] {
   if (!address) return [];
   const { street = '', city = '', postalCode = '', region = '', country = '' } = address;
-  const place = codeLast.has(country)
-    ? joined([joined([city, region], ', '), postalCode], ' ')
-    : joined([joined([postalCode, city], ' '), region], ', ');
-  return [street, place, country === '' ? '' : countryName(country)].filter((line) => line !== '');
+  const locality = postalCodeLast.has(country)
+    ? joinNonEmpty([joinNonEmpty([city, region], ', '), postalCode], ' ')
+    : joinNonEmpty([joinNonEmpty([postalCode, city], ' '), region], ', ');
+  return [street, locality, country === '' ? '' : countryName(country)].filter((line) => line !== '');
 }
 
-function joined(parts: readonly string[], separator: string): string {
+function joinNonEmpty(parts: readonly string[], separator: string): string {
   return parts.filter((part) => part !== '').join(separator);
 }

@@ -1,20 +1,20 @@
-// Two versions of one record, side by side: a person chooses field by field, or all of one side. Nothing is saved until
-// every field that both changed has been decided; leaving goes back to the form with everything that was typed.
+// Two versions of a record side by side, to choose from field by field or all at once. Nothing is saved until every field
+// that both sides changed has a choice; leaving goes back to the form with its input intact.
 //
 //   <invoify-conflict-dialog .collection .conflict .error .isBusy .block @resolve @leave>
 //
-// `resolve` carries the fields as they shall be, to be saved on the present version.
+// `resolve` carries the merged fields, to be saved on the current version.
 
 import { LitElement, css, html, type PropertyValues, type TemplateResult } from 'lit';
 
 import type { Json } from '../../shared/fields.ts';
 import { ask } from '../base/ask.ts';
 import {
-  chooseAll, findDifferences, proposedChoices, resolveConflict, undecided, type Choices, type Difference, type Side,
+  chooseAll, countUndecided, findDifferences, proposedChoices, resolveConflict, type Choices, type Difference, type Side,
 } from './conflict.ts';
 import { callErrorText } from '../text/call-error-text.ts';
 import { controls } from '../base/controls.ts';
-import { formStyles } from './form-styles.ts';
+import { formStyles } from './form-parts.ts';
 import { formatWhen } from '../text/format.ts';
 import { t } from '../text/i18n.ts';
 import { icon } from '../base/icons.ts';
@@ -76,16 +76,16 @@ export class InvoifyConflictDialog extends LitElement {
   declare isBusy: boolean;
   declare block: WriteBlock;
   declare _choices: Choices;
-  /** Names behind the ids that are compared. */
+  /** Names of the referenced records, by id. */
   declare _names: Readonly<Record<string, string>>;
   #fields: readonly string[] = [];
   #differences: readonly Difference[] = [];
 
   constructor() {
     super();
-    const nobody = { id: '', updatedAt: '', payload: {} };
+    const empty = { id: '', updatedAt: '', payload: {} };
     this.collection = '';
-    this.conflict = { base: nobody, mine: {}, theirs: nobody };
+    this.conflict = { base: empty, mine: {}, theirs: empty };
     this.error = null;
     this.isBusy = false;
     this.block = null;
@@ -100,10 +100,10 @@ export class InvoifyConflictDialog extends LitElement {
     const editable = formFieldNames(this.collection, theirs.payload);
     this.#differences = findDifferences(this.#fields, { base: base.payload, mine, theirs: theirs.payload }, editable);
     this._choices = proposedChoices(this.#differences);
-    void this.#findNames();
+    void this.#loadNames();
   }
 
-  async #findNames(): Promise<void> {
+  async #loadNames(): Promise<void> {
     const references = this.#differences.filter(({ path }) => path.endsWith('Id'));
     for (const { path, base, mine, theirs } of references) {
       const collection = path === 'planId' ? 'plans' : 'customers';
@@ -116,7 +116,7 @@ export class InvoifyConflictDialog extends LitElement {
   }
 
   #save(): void {
-    if (this.block !== null || this.isBusy || undecided(this.#differences, this._choices) > 0) {
+    if (this.block !== null || this.isBusy || countUndecided(this.#differences, this._choices) > 0) {
       this.renderRoot.querySelector<HTMLElement>('fieldset:not(:has(:checked)) input')?.focus();
       return;
     }
@@ -127,7 +127,7 @@ export class InvoifyConflictDialog extends LitElement {
   }
 
   override render(): TemplateResult {
-    const left = undecided(this.#differences, this._choices);
+    const openCount = countUndecided(this.#differences, this._choices);
     return html`
       <invoify-sheet placement="wide" .heading=${t('conflict.title')} .isBusy=${this.isBusy} @sheet-close=${this.#leave}>
         <div role="alert">
@@ -140,7 +140,7 @@ export class InvoifyConflictDialog extends LitElement {
             <button type="button" class="button" @click=${() => this.#chooseAll('theirs')}>${t('conflict.allTheirs')}</button>
           </div>` : html`<div class="all"></div>`}
         ${this.#differences.map((difference) => this.#renderDifference(difference))}
-        <span slot="actions" class="left" role="status">${left > 0 ? t('conflict.undecided', { count: left }) : ''}</span>
+        <span slot="actions" class="left" role="status">${openCount > 0 ? t('conflict.undecided', { count: openCount }) : ''}</span>
         <button slot="actions" type="button" class="button" ?disabled=${this.isBusy} @click=${this.#leave}>${t('conflict.back')}</button>
         <invoify-write-button slot="actions" look="primary" .blocked=${this.block}
           .label=${this.isBusy ? t('form.saving') : t('conflict.save')} @activate=${this.#save}></invoify-write-button>
@@ -167,7 +167,7 @@ export class InvoifyConflictDialog extends LitElement {
       </fieldset>`;
   }
 
-  #renderSide(difference: Difference, side: Side, whose: string): TemplateResult {
+  #renderSide(difference: Difference, side: Side, heading: string): TemplateResult {
     const { path, isFixed } = difference;
     const record = side === 'mine' ? this.conflict.mine : this.conflict.theirs.payload;
     const text = this.#text(path, difference[side], record['currency'] ?? this.conflict.theirs.payload['currency']);
@@ -176,7 +176,7 @@ export class InvoifyConflictDialog extends LitElement {
       <label class="side ${isDisabled ? 'fixed' : ''}">
         <input type="radio" name=${path} value=${side} ?disabled=${isDisabled} .checked=${this._choices[path] === side}
           @change=${() => { this._choices = { ...this._choices, [path]: side }; }}>
-        <span class="whose">${whose}</span>
+        <span class="whose">${heading}</span>
         <span class="value ${text === '' ? 'empty' : ''}">${text || t('conflict.empty')}</span>
       </label>`;
   }

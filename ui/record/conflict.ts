@@ -1,6 +1,6 @@
-// A version conflict: somebody saved the record while a person had it open. The two versions are compared field by
-// field against the one they both started from; the person chooses, and the choice becomes the change to save on the
-// present version. What only one side changed is chosen already; what both changed differently waits for a person.
+// Edit conflicts, when someone else saved a record that is open in a form: a three-way comparison, field by field, of both
+// versions against their common base. A field that only one side changed is chosen already; a field that both changed
+// differently is left to the user. The result is saved on the current version.
 
 import { isObject, type Json, type JsonObject } from '../../shared/fields.ts';
 import { valueAt } from './record-draft.ts';
@@ -14,16 +14,16 @@ export interface Difference {
   readonly base: Json | undefined;
   readonly mine: Json | undefined;
   readonly theirs: Json | undefined;
-  /** Null where both changed it, each in their own way. */
+  /** Null if both changed it, to different values. */
   readonly proposed: Side | null;
-  /** The present version does not allow it to change any more: it stays theirs. */
+  /** The current version no longer lets it change: it stays theirs. */
   readonly isFixed: boolean;
 }
 
-/** Path to the side that was chosen. */
+/** The chosen side, by path. */
 export type Choices = Readonly<Record<string, Side>>;
 
-/** The versions of a record that meet: what both began with, what is in the form, what the server has now. */
+/** `base` is the common ancestor, `mine` what the form holds, `theirs` what the server holds now. */
 export interface Versions {
   readonly base: JsonObject;
   readonly mine: JsonObject;
@@ -31,13 +31,13 @@ export interface Versions {
 }
 
 /**
- * Where mine and theirs differ, of the fields that `mine` has a say in: `fields` names them at the top level, and
- * `editable` those among them that the present version still lets change.
+ * Where mine and theirs differ. `fields` are the top-level fields that the form edits, `editable` those of them that the
+ * current version still lets change.
  */
 export function findDifferences(
   fields: readonly string[], { base, mine, theirs }: Versions, editable: readonly string[] = fields,
 ): readonly Difference[] {
-  return fields.flatMap((name) => leaves(name, [base[name], mine[name], theirs[name]]).flatMap((path): readonly Difference[] => {
+  return fields.flatMap((name) => leafPaths(name, [base[name], mine[name], theirs[name]]).flatMap((path): readonly Difference[] => {
     const values = { base: valueAt(base, path), mine: valueAt(mine, path), theirs: valueAt(theirs, path) };
     if (isSame(values.mine, values.theirs)) return [];
     const isFixed = !editable.includes(name);
@@ -46,7 +46,7 @@ export function findDifferences(
   }));
 }
 
-/** What is chosen before a person has chosen anything. */
+/** The initial choices. */
 export function proposedChoices(differences: readonly Difference[]): Choices {
   return Object.fromEntries(differences.flatMap(({ path, proposed }) => (proposed === null ? [] : [[path, proposed]])));
 }
@@ -55,12 +55,12 @@ export function chooseAll(differences: readonly Difference[], side: Side): Choic
   return Object.fromEntries(differences.map(({ path, isFixed }) => [path, isFixed ? 'theirs' : side]));
 }
 
-/** How many differences still wait for a choice. */
-export function undecided(differences: readonly Difference[], choices: Choices): number {
+/** How many differences have no choice yet. */
+export function countUndecided(differences: readonly Difference[], choices: Choices): number {
   return differences.filter(({ path }) => choices[path] === undefined).length;
 }
 
-/** The fields as they shall be: theirs, with mine wherever that was chosen. */
+/** The merged fields: theirs, with mine where that was chosen. */
 export function resolveConflict(
   fields: readonly string[], differences: readonly Difference[], choices: Choices, theirs: JsonObject,
 ): JsonObject {
@@ -69,7 +69,7 @@ export function resolveConflict(
     .reduce((record, { path, mine }) => withValue(record, path.split('.'), mine), kept);
 }
 
-/** The record with one value replaced, or removed where it is undefined; an object left without any is removed too. */
+/** A copy of the record with one value replaced, or removed if undefined; an object left empty is removed too. */
 function withValue(record: JsonObject, [head = '', ...rest]: readonly string[], value: Json | undefined): JsonObject {
   const held = record[head];
   const next = rest.length === 0 ? value : withValue(isJsonObject(held) ? held : {}, rest, value);
@@ -78,12 +78,12 @@ function withValue(record: JsonObject, [head = '', ...rest]: readonly string[], 
     ? others : { ...others, [head]: next };
 }
 
-/** The paths below a field at which any of its versions has a value that is not an object. */
-function leaves(path: string, versions: readonly (Json | undefined)[]): readonly string[] {
+/** The paths at and below a field at which any version has a value that is not an object. */
+function leafPaths(path: string, versions: readonly (Json | undefined)[]): readonly string[] {
   const objects = versions.filter(isJsonObject);
   if (objects.length === 0) return [path];
   const keys = [...new Set(objects.flatMap((version) => Object.keys(version)))];
-  return keys.flatMap((key) => leaves(`${path}.${key}`, objects.map((version) => version[key])));
+  return keys.flatMap((key) => leafPaths(`${path}.${key}`, objects.map((version) => version[key])));
 }
 
 function isJsonObject(value: Json | undefined): value is JsonObject {

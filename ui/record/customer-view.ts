@@ -1,4 +1,4 @@
-// A customer to be read: what they owe, how to reach them, what they are billed for, and their latest invoices.
+// The detail of a customer: open balance, contact, plan, and latest invoices.
 
 import { LitElement, css, html, type TemplateResult } from 'lit';
 

@@ -1,4 +1,4 @@
-// What the details of all collections are made of: facts, sections, and how they look.
+// The building blocks of every detail view: facts, sections, and their styles.
 
 import { css, html, type TemplateResult } from 'lit';
 
@@ -37,12 +37,14 @@ export const detailStyles = css`
 
 export type Fact = readonly [label: string, value: string | TemplateResult];
 
-/** Label and value, line by line; what is blank is left out. */
+/** A description list of labels and values, without blank values; '' if all are blank. */
 export function facts(entries: readonly Fact[]): TemplateResult | string {
-  const told = entries.filter(([, value]) => value !== '');
-  return told.length === 0 ? '' : html`<dl class="facts">${told.map(([label, value]) => html`<dt>${label}</dt><dd>${value}</dd>`)}</dl>`;
+  const filled = entries.filter(([, value]) => value !== '');
+  if (filled.length === 0) return '';
+  return html`<dl class="facts">${filled.map(([label, value]) => html`<dt>${label}</dt><dd>${value}</dd>`)}</dl>`;
 }
 
+/** A section with an optional heading; '' if there is no content. */
 export function section(title: string, content: TemplateResult | string): TemplateResult | string {
   return content === '' ? '' : html`<section>${title === '' ? '' : html`<h3>${title}</h3>`}${content}</section>`;
 }

@@ -1,38 +1,43 @@
-// The detail of a record beside its list, and every form and question about it: one element, so that the window has
-// one place to ask whether anything typed would be lost.
+// The pane beside the list that shows a record, with every form and dialog about it: one element, so that the window has
+// one place to ask whether unsaved input would be lost.
 //
 //   <invoify-detail .collection .recordId .from .status .user .info .revision .overlay>
 //
-// `recordId` null is a new record, begun with `from`: then only its form is drawn. When `revision` changes, the record
-// is read again; a form that is open stays as it is.
+// A null `recordId` is a new record with the initial fields `from`: only its form is shown. A new `revision` reloads the
+// record; an open form stays as it is.
 
-import { LitElement, html, type PropertyValues, type TemplateResult } from 'lit';
+import { LitElement, css, html, type PropertyValues, type TemplateResult } from 'lit';
 
+import type { Invoice } from '../../shared/collections.ts';
 import type { JsonObject } from '../../shared/fields.ts';
+import { displayStatus, openMinorOf } from '../../shared/invoice.ts';
 import type { AppInfo, CallError } from '../../shared/window/ipc.ts';
 import type { SignedInUser, WireRecord } from '../../shared/protocol.ts';
 import type { Status } from '../../shared/window/views.ts';
 import { ask } from '../base/ask.ts';
 import { callErrorText } from '../text/call-error-text.ts';
 import { controls } from '../base/controls.ts';
-import { detailBody, titleOf } from './detail-body.ts';
-import { detailPaneStyles } from './detail-styles.ts';
 import { emit } from '../base/events.ts';
 import { localDay } from '../text/format.ts';
 import { t, tryText } from '../text/i18n.ts';
 import { icon } from '../base/icons.ts';
 import { duplicateInvoice, newInvoiceFor } from '../invoice/invoice-draft.ts';
 import { newRecord } from './new-record.ts';
-import { exportInvoice } from '../invoice/paper.ts';
+import { exportInvoice } from '../invoice/invoice-page.ts';
+import { statusTone } from '../list/list-columns.ts';
 import { mayWrite, recordActions } from './record-actions.ts';
 import type { BarAction } from './record-bar.ts';
 import { loadDetail, type Detail } from './record-detail-data.ts';
-import { recordBadge } from './record-badge.ts';
 import { RecordFlow, type Task } from './record-flow.ts';
 import { writeBlock } from '../sync/sync-view.ts';
-import './record-bar.ts';
-import './task-dialogs.ts';
 import type { InvoifyTaskDialogs } from './task-dialogs.ts';
+import './customer-view.ts';
+import '../invoice/invoice-view.ts';
+import './plan-view.ts';
+import './record-bar.ts';
+import './record-view.ts';
+import './task-dialogs.ts';
+import './user-view.ts';
 
 export class InvoifyDetail extends LitElement {
   static override properties = {
@@ -49,7 +54,43 @@ export class InvoifyDetail extends LitElement {
     _failure: { state: true },
   };
 
-  static override styles = [controls, detailPaneStyles];
+  static override styles = [controls, css`
+    :host {
+      display: flex;
+      flex-direction: column;
+      min-block-size: 0;
+      block-size: 100%;
+      background: var(--color-surface);
+      color: var(--color-text);
+    }
+
+    :host([mode='create']) { display: contents; }
+
+    header {
+      display: flex;
+      align-items: center;
+      gap: var(--space-2);
+      min-block-size: var(--size-toolbar);
+      padding-inline: var(--space-4) var(--space-2);
+      flex: none;
+    }
+
+    h2 {
+      min-inline-size: 0;
+      margin: 0;
+      font-size: var(--text-large);
+      font-weight: var(--weight-strong);
+      line-height: var(--line-tight);
+      overflow: hidden;
+      text-overflow: ellipsis;
+    }
+
+    .close { margin-inline-start: auto; }
+    .bar { padding: 0 var(--space-4) var(--space-3); border-block-end: 1px solid var(--color-line); flex: none; }
+    .body { flex: 1; min-block-size: 0; overflow: auto; padding: var(--space-3) var(--space-4) var(--space-6);
+      overscroll-behavior: contain; }
+    .quiet { margin: 0; color: var(--color-muted); }
+  `];
 
   declare collection: string;
   declare recordId: string | null;
@@ -60,7 +101,7 @@ export class InvoifyDetail extends LitElement {
   declare revision: string;
   declare overlay: boolean;
   declare mode: 'view' | 'edit' | 'create';
-  /** Null: the copy does not have it; undefined: not read yet. */
+  /** Null: not in the cache; undefined: not loaded yet. */
   declare _detail: Detail | null | undefined;
   declare _failure: CallError | null;
   readonly #flow = new RecordFlow(this, {
@@ -71,12 +112,12 @@ export class InvoifyDetail extends LitElement {
       act: (request) => ask(this, 'records.act', request),
     },
     getRecord: (request) => ask(this, 'data.getRecord', request),
-    refresh: () => this.#read(),
-    done: (task, record) => this.#done(task, record),
+    refresh: () => this.#load(),
+    onDone: (task, record) => this.#onDone(task, record),
   });
-  /** Reads of the record: how many were begun, and which of them is shown. */
-  #asked = 0;
-  #shown = 0;
+  /** Numbers of the latest load, and of the one whose result is shown. */
+  #latestLoad = 0;
+  #shownLoad = 0;
 
   constructor() {
     super();
@@ -95,16 +136,14 @@ export class InvoifyDetail extends LitElement {
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
-    if (changed.has('collection') || changed.has('recordId') || changed.has('from')) this.#show();
-    else if (changed.has('revision')) void this.#read();
-    if (changed.has('status')) this.#noticeSync(changed.get('status'));
+    if (changed.has('collection') || changed.has('recordId') || changed.has('from')) this.#showRecord();
+    else if (changed.has('revision')) void this.#load();
+    if (changed.has('status')) this.#onStatusChange(changed.get('status'));
     const { task } = this.#flow.state;
     this.mode = this.recordId === null ? 'create' : task?.kind === 'edit' ? 'edit' : 'view';
   }
 
-  // ------------------------------------------------------------------------------------------------ for the window
-
-  /** Resolves with whether something else may take this one's place; asks where something typed would be lost. */
+  /** Whether the pane may show something else; asks first if unsaved input would be lost. */
   async canLeave(): Promise<boolean> {
     if (!this.#flow.state.task) return true;
     const dialogs = this.renderRoot.querySelector<InvoifyTaskDialogs>('invoify-task-dialogs');
@@ -125,47 +164,43 @@ export class InvoifyDetail extends LitElement {
     void this.updateComplete.then(() => this.renderRoot.querySelector<HTMLElement>('h2')?.focus());
   }
 
-  // ------------------------------------------------------------------------------------------------------ the record
-
-  #show(): void {
+  #showRecord(): void {
     this._detail = undefined;
     this._failure = null;
-    if (this.recordId === null) void this.#begin();
+    if (this.recordId === null) void this.#openNewForm();
     else {
       this.#flow.close();
-      void this.#read();
+      void this.#load();
     }
   }
 
-  async #begin(): Promise<void> {
+  async #openNewForm(): Promise<void> {
     const { collection, from } = this;
-    const start = from ?? await newRecord((request) => ask(this, 'data.selectionTotals', request), collection, localDay(Date.now()));
+    const initial = from ?? await newRecord((request) => ask(this, 'data.selectionTotals', request), collection, localDay(Date.now()));
     if (this.recordId !== null || this.collection !== collection || this.from !== from) return;
-    this.#flow.open({ kind: 'edit', collection, record: null, start });
+    this.#flow.open({ kind: 'edit', collection, record: null, initial });
   }
 
-  async #read(): Promise<void> {
+  async #load(): Promise<void> {
     const { collection, recordId } = this;
     if (recordId === null) return;
-    const question = this.#asked += 1;
+    const load = this.#latestLoad += 1;
     const outcome = await loadDetail({
       getRecord: (request) => ask(this, 'data.getRecord', request),
       listPage: (request) => ask(this, 'data.listPage', request),
       selectionTotals: (request) => ask(this, 'data.selectionTotals', request),
     }, collection, recordId);
-    if (this.collection !== collection || this.recordId !== recordId || question < this.#shown) return;
-    this.#shown = question;
+    if (this.collection !== collection || this.recordId !== recordId || load < this.#shownLoad) return;
+    this.#shownLoad = load;
     this._failure = outcome.ok ? null : outcome.error;
     if (outcome.ok) this._detail = outcome.value;
   }
 
-  /** What a save without an answer came to shows with the next completed sync. */
-  #noticeSync(before: Status | null | undefined): void {
+  /** The next completed sync tells whether a save without a response was applied. */
+  #onStatusChange(before: Status | null | undefined): void {
     const now = this.status?.lastSync?.timestamp;
     if (now !== undefined && now !== before?.lastSync?.timestamp) void this.#flow.syncCompleted();
   }
-
-  // ------------------------------------------------------------------------------------------------------ the actions
 
   #act(name: BarAction): void {
     const record = this._detail?.record;
@@ -178,9 +213,9 @@ export class InvoifyDetail extends LitElement {
       case 'duplicate':
         return emit(this, 'new-record', { collection, from: duplicateInvoice(record.payload as never, localDay(Date.now())) });
       case 'edit':
-        if (this.user && mayWrite(collection, this.user.role)) this.#flow.open({ kind: 'edit', collection, record, start: record.payload });
-        return;
-      default: this.#flow.open({ kind: 'act', collection, action: name, record });
+        if (!this.user || !mayWrite(collection, this.user.role)) return;
+        return this.#flow.open({ kind: 'edit', collection, record, initial: record.payload });
+      default: this.#flow.open({ kind: 'action', collection, action: name, record });
     }
   }
 
@@ -192,12 +227,12 @@ export class InvoifyDetail extends LitElement {
     else if (outcome.value) emit(this, 'toast', { text: t('done.pdf', { path: outcome.value.path }), tone: 'ok' });
   }
 
-  #done(task: Task, record: WireRecord): void {
+  #onDone(task: Task, record: WireRecord): void {
     const text = task.kind === 'edit' ? t(task.record ? 'done.saved' : 'done.created')
       : tryText('done', task.action).replace('{name}', String(record.payload?.['number'] ?? ''));
     emit(this, 'toast', { text, tone: 'ok' });
     if (task.kind === 'edit' && task.record === null) emit(this, 'open-record', { collection: task.collection, id: record.id });
-    else if (task.kind === 'act' && task.action === 'delete') emit(this, 'close-detail');
+    else if (task.kind === 'action' && task.action === 'delete') emit(this, 'close-detail');
   }
 
   async #closeForm(): Promise<void> {
@@ -205,18 +240,16 @@ export class InvoifyDetail extends LitElement {
   }
 
   #onKeydown(event: KeyboardEvent): void {
-    const isInside = this.renderRoot.querySelector('invoify-record-bar')?.shadowRoot?.querySelector(':popover-open');
-    if (event.key !== 'Escape' || event.defaultPrevented || isInside || this.#flow.state.task) return;
+    const isMenuOpen = this.renderRoot.querySelector('invoify-record-bar')?.shadowRoot?.querySelector(':popover-open');
+    if (event.key !== 'Escape' || event.defaultPrevented || isMenuOpen || this.#flow.state.task) return;
     event.preventDefault();
     emit(this, 'close-detail');
   }
 
-  // --------------------------------------------------------------------------------------------------------- drawing
-
   override render(): TemplateResult {
     return html`
       ${this.recordId === null ? '' : this.#renderPane()}
-      <invoify-task-dialogs .flow=${this.#flow} .state=${this.#flow.state} .present=${this._detail?.record ?? null}
+      <invoify-task-dialogs .flow=${this.#flow} .state=${this.#flow.state} .current=${this._detail?.record ?? null}
         .block=${this.status ? writeBlock(this.status) : 'offline'} .userId=${this.user?.id ?? ''}
           @leave=${this.#closeForm}></invoify-task-dialogs>`;
   }
@@ -226,12 +259,25 @@ export class InvoifyDetail extends LitElement {
     return html`
       <header>
         <h2 tabindex="-1">${detail ? titleOf(detail.record.payload) : ''}</h2>
-        ${detail ? recordBadge(detail) : ''}
+        ${detail ? this.#renderBadge(detail) : ''}
         <button class="icon-button close" type="button" aria-label=${t('word.close')} title=${t('word.close')}
           @click=${() => emit(this, 'close-detail')}>${icon('close')}</button>
       </header>
       ${detail ? this.#renderBar(detail) : ''}
-      <div class="body" aria-busy=${detail === undefined && !this._failure}>${detailBody(detail, this._failure, this.user)}</div>`;
+      <div class="body" aria-busy=${detail === undefined && !this._failure}>${this.#renderBody()}</div>`;
+  }
+
+  /** Word and colour, never colour alone. */
+  #renderBadge({ collection, record: { payload } }: Detail): TemplateResult | string {
+    if (collection === 'invoices') {
+      const invoice = payload as JsonObject & Invoice;
+      const status = displayStatus({ ...invoice, openMinor: openMinorOf(invoice) }, localDay(Date.now()));
+      return html`<span class="badge" data-tone=${statusTone(status)}>${tryText('status', status)}</span>`;
+    }
+    const isRetired = collection === 'plans' && payload['active'] === false;
+    if (isRetired) return html`<span class="badge" data-tone="muted">${t('active.no')}</span>`;
+    const isDisabled = collection === 'users' && payload['disabled'] === true;
+    return isDisabled ? html`<span class="badge" data-tone="bad">${t('disabled.yes')}</span>` : '';
   }
 
   #renderBar(detail: Detail): TemplateResult {
@@ -245,6 +291,25 @@ export class InvoifyDetail extends LitElement {
         ${isWriter ? '' : html`<p class="quiet">${t('detail.viewOnly')}</p>`}
       </div>`;
   }
+
+  /** The view of the record's collection, or why there is nothing to show. */
+  #renderBody(): TemplateResult {
+    const detail = this._detail;
+    if (this._failure) return html`<p class="quiet" role="alert">${callErrorText(this._failure)}</p>`;
+    if (detail === undefined) return html`<p class="quiet">${t('detail.loading')}</p>`;
+    if (detail === null) return html`<p class="quiet" role="status">${t('detail.gone')}</p>`;
+    switch (detail.collection) {
+      case 'invoices': return html`<invoify-invoice-view .detail=${detail}></invoify-invoice-view>`;
+      case 'customers': return html`<invoify-customer-view .detail=${detail}></invoify-customer-view>`;
+      case 'plans': return html`<invoify-plan-view .detail=${detail}></invoify-plan-view>`;
+      case 'users': return html`<invoify-user-view .detail=${detail} .userId=${this.user?.id ?? ''}></invoify-user-view>`;
+      default: return html`<invoify-record-view .detail=${detail}></invoify-record-view>`;
+    }
+  }
+}
+
+function titleOf(payload: JsonObject): string {
+  return String(payload['number'] ?? payload['name'] ?? t('detail.draftInvoice'));
 }
 
 customElements.define('invoify-detail', InvoifyDetail);

@@ -1,4 +1,4 @@
-// How a field of a declaration is asked for in a form: which control, which width, what a browser may fill in.
+// How a declared field appears in a form: its control, its options, its autocomplete hint.
 
 import { countries, type Field } from '../../shared/fields.ts';
 import { currentLocale } from '../text/i18n.ts';
@@ -28,7 +28,7 @@ export function controlKind({ path, field }: FormField): ControlKind {
   }
 }
 
-/** What a choice offers; `nameOf` says a declared value in the person's language. */
+/** The options of a choice; `nameOf` translates a declared value. Empty for other kinds. */
 export function optionsOf(field: Field, nameOf: (value: string) => string): readonly Option[] {
   switch (field.kind) {
     case 'choice': return field.values.map((value) => ({ value, label: nameOf(value) }));
@@ -38,7 +38,7 @@ export function optionsOf(field: Field, nameOf: (value: string) => string): read
   }
 }
 
-/** `EUR – Euro`, by code: people who write invoices know the codes. */
+/** `EUR – Euro`, ordered by code, since people who write invoices know the codes. */
 function currencyOptions(): readonly Option[] {
   const names = new Intl.DisplayNames(currentLocale().language, { type: 'currency' });
   return Intl.supportedValuesOf('currency').map((value) => ({ value, label: `${value} – ${names.of(value) ?? value}` }));
@@ -50,7 +50,7 @@ function countryOptions(): readonly Option[] {
   return [...countries].map((value) => ({ value, label: names.of(value) ?? value })).sort((a, b) => compare(a.label, b.label));
 }
 
-/** What a browser or a password manager may fill in; users' own passwords are none of its business here. */
+/** Keeps a password manager from filling in the signed-in user's own password for someone else. */
 export function autocompleteOf({ field }: FormField): 'off' | 'new-password' {
   return field.kind === 'text' && field.private ? 'new-password' : 'off';
 }

@@ -1,9 +1,9 @@
-// One labelled control of a form, with its hint and, where it was refused, its reason: said by the control itself
-// (aria-invalid, aria-describedby), not only by colour.
+// A labelled form control with its hint and, if its value was rejected, the reason: exposed through aria-invalid and
+// aria-describedby, not only by colour.
 //
 //   <invoify-field .path .kind .label .value .problem .hint .options @field-input>
 //
-// `field-input` carries { path, value } at each keystroke. Focus on the element is focus on the control.
+// `field-input` carries { path, value } on every keystroke. Focusing the element focuses the control.
 
 import { LitElement, css, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { live } from 'lit/directives/live.js';
@@ -83,7 +83,7 @@ export class InvoifyField extends LitElement {
   }
 
   protected override updated(changed: PropertyValues): void {
-    // A select takes its value only once its options are there.
+    // A select accepts a value only once its options exist.
     if (this.kind === 'choice' && (changed.has('value') || changed.has('options'))) {
       const select = this.renderRoot.querySelector('select');
       if (select) select.value = String(this.value);
@@ -157,7 +157,7 @@ export class InvoifyField extends LitElement {
   }
 
   get #inputType(): string {
-    // E-mail as text: the browser would rewrite an international domain, and has its own idea of what is valid.
+    // Not type=email: the browser would rewrite international domains and apply its own validation.
     return { text: 'text', email: 'text', tel: 'tel', password: 'password', date: 'date', amount: 'text' }[this.kind as string] ?? 'text';
   }
 }

@@ -1,10 +1,10 @@
-// How the fields of a form are laid out: in sections of rows. What a collection declares and this page does not name
-// comes at the end, a row each, so that a new field can be filled in before anyone has thought about its place.
+// The layout of each collection's form, as sections of rows. Declared fields that have no place here come last, one per
+// row, so that a new field can be filled in without a change to this file.
 
 import type { FormField } from './record-draft.ts';
 
 export interface Section {
-  /** The path whose label stands above the section, or null. */
+  /** The path whose label is the section's heading, or null. */
   readonly title: string | null;
   readonly rows: readonly (readonly FormField[])[];
 }

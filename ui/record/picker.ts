@@ -1,9 +1,9 @@
-// Chooses a record of another collection by searching the copy: a combobox with a list, as the ARIA practices describe
-// it. An answer that a later keystroke has overtaken is dropped. Leaving without choosing puts the chosen name back.
+// Picks a record of another collection by searching the cache: an editable combobox with a list popup, after the ARIA
+// Authoring Practices. Ignores stale responses. Leaving without picking restores the name of the selected record.
 //
 //   <invoify-picker .collection .recordId .label .problem .filters .isOptional @picked>
 //
-// `picked` carries { id, row }: an empty id where the choice was taken back, then without a row.
+// `picked` carries { id, row }; an empty id and a null row if the selection was cleared.
 
 import { LitElement, css, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { live } from 'lit/directives/live.js';
@@ -20,7 +20,7 @@ export interface Picked {
   readonly row: ListRow | null;
 }
 
-const shown = 12;
+const maxOptions = 12;
 
 export class InvoifyPicker extends LitElement {
   static override shadowRootOptions: ShadowRootInit = { ...LitElement.shadowRootOptions, delegatesFocus: true };
@@ -92,11 +92,11 @@ export class InvoifyPicker extends LitElement {
   declare _total: number;
   declare _active: number;
   declare _isOpen: boolean;
-  /** The name of the chosen record. */
-  #chosen = '';
-  #asked = 0;
-  /** Which question the rows answer. */
-  #answered = 0;
+  /** The name of the selected record. */
+  #selectedName = '';
+  #latestSearch = 0;
+  /** The search whose results `_rows` holds. */
+  #shownSearch = 0;
 
   constructor() {
     super();
@@ -114,29 +114,29 @@ export class InvoifyPicker extends LitElement {
   }
 
   protected override willUpdate(changed: PropertyValues): void {
-    if (changed.has('recordId')) void this.#nameChosen();
+    if (changed.has('recordId')) void this.#loadName();
   }
 
-  async #nameChosen(): Promise<void> {
+  async #loadName(): Promise<void> {
     const id = this.recordId;
     if (id === '') {
-      this.#chosen = '';
+      this.#selectedName = '';
       this._text = '';
       return;
     }
     const outcome = await ask(this, 'data.getRecord', { collection: this.collection, id });
     if (this.recordId !== id) return;
     const name = outcome.ok ? outcome.value?.payload['name'] : undefined;
-    this.#chosen = typeof name === 'string' ? name : '';
-    if (!this._isOpen) this._text = this.#chosen;
+    this.#selectedName = typeof name === 'string' ? name : '';
+    if (!this._isOpen) this._text = this.#selectedName;
   }
 
   async #search(text: string): Promise<void> {
-    const question = ++this.#asked;
+    const search = ++this.#latestSearch;
     const { collection, filters } = this;
-    const outcome = await ask(this, 'data.listPage', { collection, search: text, filters, sort: { column: 'name' }, limit: shown });
-    if (question !== this.#asked || !this._isOpen) return;
-    this.#answered = question;
+    const outcome = await ask(this, 'data.listPage', { collection, search: text, filters, sort: { column: 'name' }, limit: maxOptions });
+    if (search !== this.#latestSearch || !this._isOpen) return;
+    this.#shownSearch = search;
     this._rows = outcome.ok ? outcome.value.rows : [];
     this._total = outcome.ok ? outcome.value.total : 0;
     this._active = this._rows.length > 0 && text !== '' ? 0 : -1;
@@ -144,7 +144,7 @@ export class InvoifyPicker extends LitElement {
 
   #open(search: string): void {
     this._isOpen = true;
-    // Until the answer is there the list shows what was typed before: no key must lead to any of that.
+    // Until the response arrives the list shows the previous results, which no key may reach.
     this._active = -1;
     void this.#search(search);
   }
@@ -152,11 +152,11 @@ export class InvoifyPicker extends LitElement {
   #close(): void {
     this._isOpen = false;
     this._active = -1;
-    this._text = this.#chosen;
+    this._text = this.#selectedName;
   }
 
   #pick(row: ListRow | null): void {
-    this.#chosen = row ? String(row.columns['name'] ?? '') : '';
+    this.#selectedName = row ? String(row.columns['name'] ?? '') : '';
     this.#close();
     this.dispatchEvent(new CustomEvent<Picked>('picked', { detail: { id: row?.id ?? '', row }, bubbles: true, composed: true }));
   }
@@ -184,7 +184,7 @@ export class InvoifyPicker extends LitElement {
   }
 
   #move(by: number): void {
-    const count = this.#answered === this.#asked ? this._rows.length : 0;
+    const count = this.#shownSearch === this.#latestSearch ? this._rows.length : 0;
     if (count > 0) this._active = this._active < 0 ? (by > 0 ? 0 : count - 1) : (this._active + by + count) % count;
     void this.updateComplete.then(() => this.renderRoot.querySelector('[aria-selected="true"]')?.scrollIntoView({ block: 'nearest' }));
   }
@@ -220,12 +220,12 @@ export class InvoifyPicker extends LitElement {
   }
 
   #renderList(): TemplateResult {
-    // The press must not take the focus from the input, or the list would be gone before the click.
+    // A press must not move the focus out of the input, or the list would close before the click.
     return html`
       <ul id="list" role="listbox" aria-label=${this.label} @mousedown=${(event: Event) => event.preventDefault()}>
         ${this._rows.map((row, index) => html`
           <li id="option-${index}" role="option" aria-selected=${index === this._active} @click=${() => this.#pick(row)}>
-            <span class="name">${row.columns['name']}</span><span class="aside">${asideOf(row)}</span>
+            <span class="name">${row.columns['name']}</span><span class="aside">${secondaryText(row)}</span>
           </li>`)}
         ${this._rows.length === 0 ? html`
           <li role="option" aria-disabled="true" aria-selected="false" class="note">${t('picker.nothing')}</li>` : ''}
@@ -237,8 +237,8 @@ export class InvoifyPicker extends LitElement {
   }
 }
 
-/** What tells records of the same name apart: a plan's price, a customer's contact. */
-function asideOf({ columns }: ListRow): string {
+/** Tells records of the same name apart: a plan's price, a customer's contact. */
+function secondaryText({ columns }: ListRow): string {
   const { priceMinor, currency, contact, email } = columns;
   if (typeof priceMinor === 'number' && typeof currency === 'string') return formatMoney(priceMinor, currency);
   return String(contact ?? email ?? currency ?? '');

@@ -1,4 +1,4 @@
-// A plan to be read: its price, whether it is offered, and how many customers have it.
+// The detail of a plan: price, whether it is offered, and how many customers are on it.
 
 import { LitElement, html, type TemplateResult } from 'lit';
 

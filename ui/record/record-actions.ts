@@ -1,15 +1,16 @@
-// What a person may do with a record, decided once: what their role does not allow is not offered at all, what the
-// record's state does not allow is offered only where a reason helps, and then with that reason. Being offline is not
-// decided here: every write control knows that by itself.
+// The actions offered on a record. An action that the user's role forbids is left out; one that the record's state forbids
+// is left out too, or offered with the reason if that helps. Being offline is not considered here: every write control
+// handles it.
 
 import { findCollection, type Invoice, type Role } from '../../shared/collections.ts';
 import type { JsonObject } from '../../shared/fields.ts';
+import { editableInvoiceFields, isActionAllowed } from '../../shared/invoice.ts';
 import type { RecordView } from '../../shared/window/views.ts';
 
 export const recordActionNames = ['edit', 'send', 'pay', 'duplicate', 'void', 'delete'] as const;
 export type RecordActionName = (typeof recordActionNames)[number];
 
-/** Why an action is not possible now; a key of the catalogue below `refusal.`. */
+/** Why an action is not possible now; the text is `refusal.<name>` in the catalogue. */
 export type Refusal = 'noLines' | 'hasInvoices' | 'hasCustomers' | 'lastOwner';
 
 export interface RecordAction {
@@ -17,17 +18,17 @@ export interface RecordAction {
   readonly refusal: Refusal | null;
 }
 
-/** What the copy knows of a record's surroundings, as far as it has been asked. */
-export interface Surroundings {
-  /** How many records refer to this one. */
+/** What the cache knows about related records; null where it was not queried. */
+export interface RecordContext {
+  /** How many records reference this one. */
   readonly references: number | null;
-  /** How many other owners are enabled, for a user. */
+  /** How many other enabled owners there are, for a user. */
   readonly otherOwners: number | null;
 }
 
-/** The actions to offer on a record, in the order of their weight. */
+/** The actions to offer on a record, most important first. */
 export function recordActions(
-  collection: string, record: RecordView, role: Role, { references, otherOwners }: Surroundings,
+  collection: string, record: RecordView, role: Role, { references, otherOwners }: RecordContext,
 ): readonly RecordAction[] {
   if (!mayWrite(collection, role)) return [];
   const edit = offered('edit');
@@ -44,19 +45,15 @@ export function mayWrite(collection: string, role: Role): boolean {
   return findCollection(collection)?.writes.includes(role) ?? false;
 }
 
-/** The fields that may still change: once an invoice was sent, its due date and its notes. Null: all of them. */
+/** The fields that may still change, or null for all: of a sent invoice only due date and notes. */
 export function editableFields(collection: string, payload: JsonObject): readonly string[] | null {
-  return collection === 'invoices' && payload['status'] !== undefined && payload['status'] !== 'draft' ? ['dueDate', 'notes'] : null;
+  return collection === 'invoices' ? editableInvoiceFields(String(payload['status'] ?? 'draft')) : null;
 }
 
 function invoiceActions({ status, lines }: Invoice): readonly RecordAction[] {
-  switch (status) {
-    case 'draft':
-      return [offered('send', lines.length === 0 ? 'noLines' : null), offered('edit'), offered('duplicate'), offered('delete')];
-    case 'sent': return [offered('pay'), offered('edit'), offered('duplicate'), offered('void')];
-    case 'paid': return [offered('edit'), offered('duplicate'), offered('void')];
-    case 'void': return [offered('edit'), offered('duplicate')];
-  }
+  const names = ['send', 'pay', 'edit', 'duplicate', 'void', 'delete'] as const;
+  return names.filter((name) => name === 'duplicate' || isActionAllowed(status, name))
+    .map((name) => offered(name, name === 'send' && lines.length === 0 ? 'noLines' : null));
 }
 
 function isLastOwner({ payload }: RecordView, otherOwners: number | null): boolean {

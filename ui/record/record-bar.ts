@@ -1,9 +1,9 @@
-// The actions of a record: the one that comes next first, the usual ones beside it, the rest behind "more". What the
-// state does not allow says why; what writes is inert while offline.
+// The action bar of a record: the primary action first, the common ones beside it, the rest in the "more" menu. An action
+// that the record's state forbids gives the reason; writing is disabled while offline.
 //
 //   <invoify-record-bar .actions .collection .block @act>
 //
-// `act` carries the name of a record action, or `print`, `pdf`, `newInvoice`.
+// `act` carries the name of an action of the record, or `print`, `pdf` or `newInvoice`.
 
 import { LitElement, css, html, type TemplateResult } from 'lit';
 
@@ -64,7 +64,7 @@ export class InvoifyRecordBar extends LitElement {
     this.#hadFocus = this.matches(':focus-within');
   }
 
-  /** An action that was done may be gone with the focus on it: then the first that is left has it. */
+  /** If the focused action disappeared, the first remaining one takes the focus. */
   protected override updated(): void {
     if (this.#hadFocus && !this.matches(':focus-within')) this.focus();
   }

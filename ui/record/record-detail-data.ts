@@ -1,11 +1,10 @@
-// Everything the detail of a record shows, read from the copy in one go: the record, and what it refers to or is
-// referred to by.
+// Loads everything that the detail of a record shows: the record, what it references, and what references it.
 
 import type { CallError, Outcome, WindowApi } from '../../shared/window/ipc.ts';
 import type { CurrencyTotals, ListPage, RecordView } from '../../shared/window/views.ts';
-import type { Surroundings } from './record-actions.ts';
+import type { RecordContext } from './record-actions.ts';
 
-export interface Detail extends Surroundings {
+export interface Detail extends RecordContext {
   readonly collection: string;
   readonly record: RecordView;
   /** The customer of an invoice. */
@@ -14,7 +13,7 @@ export interface Detail extends Surroundings {
   readonly plan: RecordView | null;
   /** The latest invoices of a customer. */
   readonly invoices: ListPage | null;
-  /** What a customer's invoices come to, by currency. */
+  /** Totals of a customer's invoices, by currency. */
   readonly totals: readonly CurrencyTotals[];
 }
 
@@ -23,7 +22,7 @@ type Source = Pick<WindowApi['data'], 'getRecord' | 'listPage' | 'selectionTotal
 const nothing = { customer: null, plan: null, invoices: null, totals: [], references: null, otherOwners: null };
 const shownInvoices = 5;
 
-/** The detail of a record, or null where the copy does not have it (any more). */
+/** The detail of a record, or null if the cache does not hold it (any more). */
 export async function loadDetail(source: Source, collection: string, id: string): Promise<Outcome<Detail | null>> {
   const found = await source.getRecord({ collection, id });
   if (!found.ok) return found;
@@ -31,7 +30,10 @@ export async function loadDetail(source: Source, collection: string, id: string)
   if (!record) return { ok: true, value: null };
   const base = { ...nothing, collection, record };
   switch (collection) {
-    case 'invoices': return both({ customer: source.getRecord({ collection: 'customers', id: text(record.payload['customerId']) }) }, base);
+    case 'invoices': {
+      const customerId = text(record.payload['customerId']);
+      return withParts({ customer: source.getRecord({ collection: 'customers', id: customerId }) }, base);
+    }
     case 'customers': return customerDetail(source, base);
     case 'plans': {
       const page = await source.listPage({ collection: 'customers', filters: { planId: id }, limit: 1 });
@@ -49,7 +51,7 @@ async function customerDetail(source: Source, base: Detail): Promise<Outcome<Det
   const { id, payload } = base.record;
   const planId = text(payload['planId']);
   const selection = { collection: 'invoices', filters: { customerId: id } };
-  const detail = await both({
+  const detail = await withParts({
     plan: planId === '' ? Promise.resolve({ ok: true, value: null }) : source.getRecord({ collection: 'plans', id: planId }),
     invoices: source.listPage({ ...selection, sort: { column: 'issueDate', descending: true }, limit: shownInvoices }),
     totals: source.selectionTotals(selection),
@@ -57,13 +59,15 @@ async function customerDetail(source: Source, base: Detail): Promise<Outcome<Det
   return detail.ok ? { ok: true, value: { ...detail.value, references: detail.value.invoices?.total ?? null } } : detail;
 }
 
-/** The base with every part that was asked for, or the first error. */
-async function both(parts: { readonly [K in keyof Detail]?: Promise<Outcome<Detail[K]>> }, base: Detail): Promise<Outcome<Detail>> {
+/** The base with all parts once they are loaded, or the first error. */
+async function withParts(
+  parts: { readonly [K in keyof Detail]?: Promise<Outcome<Detail[K]>> }, base: Detail,
+): Promise<Outcome<Detail>> {
   const outcomes = await Promise.all(Object.entries(parts).map(async ([name, part]) => [name, await part] as const));
   const failed = outcomes.find(([, outcome]) => !outcome.ok)?.[1];
   if (failed && !failed.ok) return { ok: false, error: failed.error satisfies CallError };
-  const answers = outcomes.flatMap(([name, outcome]) => (outcome.ok ? [[name, outcome.value]] : []));
-  return { ok: true, value: { ...base, ...Object.fromEntries(answers) } };
+  const loaded = outcomes.flatMap(([name, outcome]) => (outcome.ok ? [[name, outcome.value]] : []));
+  return { ok: true, value: { ...base, ...Object.fromEntries(loaded) } };
 }
 
 function countOthers({ rows, total }: ListPage, id: string): number {

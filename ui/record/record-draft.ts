@@ -1,10 +1,11 @@
-// What stands in a form: text as it was typed, by field path (`address.city`), until it is parsed as a whole. Nothing
-// typed is ever changed or lost by parsing; what cannot be parsed is a problem at its path.
+// The state of a form: raw text by field path (`address.city`), until the form is parsed as a whole. Parsing never changes
+// or loses input; what cannot be parsed is a problem at its path.
 //
-// Which fields there are, and what they may hold, comes from the declarations in shared/collections.ts. A number's
-// unit is in its field's name: `priceMinor` is money, `quantityMilli` thousandths, `taxRateBp` basis points.
+// Fields and their limits come from the declarations in shared/collections.ts. A number's unit is the suffix of its
+// field's name: `priceMinor` is money, `quantityMilli` thousandths, `taxRateBp` basis points.
 
-import { checkFields, isObject, type Field, type Fields, type Json, type JsonObject, type Problems } from '../../shared/fields.ts';
+import { checkFields, isObject, type Field, type Fields, type Json, type JsonObject } from '../../shared/fields.ts';
+import { problem, type Problems } from '../../shared/problems.ts';
 
 export type DraftValue = string | boolean;
 export type Draft = Readonly<Record<string, DraftValue>>;
@@ -16,7 +17,7 @@ export interface FormField {
   readonly field: ScalarField;
 }
 
-/** How the people of a locale write what is stored as an integer, without a unit; `parse…` answers null for what is not one. */
+/** Formats stored integers the way a locale writes them, without a unit, and back; `parse…` returns null for anything else. */
 export interface NumberText {
   money(amountMinor: number, currency: string): string;
   parseMoney(text: string, currency: string): number | null;
@@ -26,11 +27,7 @@ export interface NumberText {
   parseRate(text: string): number | null;
 }
 
-/** Reasons beside those of shared/fields.ts. */
-export const notANumber = 'must be a number';
-export const notAnAmount = 'must be an amount';
-
-/** The fields of a form, objects opened up, in the order of their declaration; lists are not among them. */
+/** The scalar fields of a form in declaration order, with nested objects flattened; without lists. */
 export function formFields(fields: Fields, path = ''): readonly FormField[] {
   return Object.entries(fields).flatMap(([name, field]): readonly FormField[] => {
     const here = path === '' ? name : `${path}.${name}`;
@@ -46,30 +43,30 @@ export function toDraft(fields: readonly FormField[], payload: JsonObject, numbe
 }
 
 /**
- * A form's text as the fields of a record: blank is absent, and what surrounds a single line is cut off. `problems`
- * holds a reason for each path that does not parse or that `declared` refuses; where there is one, `value` is not sound.
+ * Parses a form into the fields of a record: blank input is absent, and single lines are trimmed. `problems` holds a
+ * reason for each path that does not parse or that `declared` rejects; unless it is empty, `value` is not valid.
  */
 export function fromDraft(
   declared: Fields, fields: readonly FormField[], draft: Draft, numbers: NumberText,
 ): { readonly value: JsonObject; readonly problems: Problems } {
-  const unread: Problems = {};
-  const read: Record<string, Json> = {};
+  const unparsed: Problems = {};
+  const parsed: Record<string, Json> = {};
   for (const { path, field } of fields) {
     const value = fromText(field, path, draft[path] ?? '', text(draft['currency']), numbers);
-    if (value === undefined) unread[path] = path.endsWith('Minor') ? notAnAmount : notANumber;
-    else if (value !== null) setAt(read, path, value);
+    if (value === undefined) unparsed[path] = problem(path.endsWith('Minor') ? 'amount' : 'number');
+    else if (value !== null) setAt(parsed, path, value);
   }
   const problems: Problems = {};
-  const value = checkFields(declared, read, problems);
-  return { value, problems: { ...problems, ...unread } };
+  const value = checkFields(declared, parsed, problems);
+  return { value, problems: { ...problems, ...unparsed } };
 }
 
-/** True where two drafts hold the same text. */
+/** Whether two drafts hold the same input; absent equals blank. */
 export function isSameDraft(a: Draft, b: Draft): boolean {
   return [...new Set([...Object.keys(a), ...Object.keys(b)])].every((path) => (a[path] ?? '') === (b[path] ?? ''));
 }
 
-/** What a record holds at a path, or undefined. */
+/** The value at a path of a record, or undefined. */
 export function valueAt(record: JsonObject, path: string): Json | undefined {
   return path.split('.').reduce<Json | undefined>((value, key) => (isObject(value) ? value[key] as Json | undefined : undefined), record);
 }
@@ -93,7 +90,7 @@ function toText(field: ScalarField, path: string, value: Json | undefined, curre
   return path.endsWith('Bp') ? numbers.rate(value) : String(value);
 }
 
-/** Null for blank, undefined for what cannot be read. */
+/** Null if blank, undefined if it does not parse. */
 function fromText(field: ScalarField, path: string, typed: DraftValue, currency: string, numbers: NumberText): Json | undefined {
   if (typeof typed === 'boolean') return typed;
   if (typed.trim() === '') return null;

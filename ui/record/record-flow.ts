@@ -1,10 +1,10 @@
-// What a person is doing to a record, from opening a form or a question to the answer of the server: one task at a
-// time, as a value that the dialogs are drawn from. Whatever goes wrong leaves the task open with what was typed.
+// The state machine of editing a record, from opening a form or confirmation to the server's response. One task at a time,
+// as a value that the dialogs render. A failure leaves the task open with its input intact.
 //
 //   open ──▶ submit ──▶ saved: the task is done
-//                  ├──▶ refused: the reason at its fields, or above them
-//                  ├──▶ changed meanwhile: both versions; the choice is saved on the present one
-//                  └──▶ no answer: the next completed sync says whether it was saved
+//                  ├──▶ rejected: the reason at its fields, or above them
+//                  ├──▶ conflict: both versions; the resolution is saved on the current one
+//                  └──▶ no response: the next completed sync tells whether it was saved
 
 import type { ReactiveController, ReactiveControllerHost } from 'lit';
 
@@ -16,25 +16,25 @@ import type { RecordView } from '../../shared/window/views.ts';
 import { editableFields } from './record-actions.ts';
 import { isEmpty, mergePatchBetween } from './record-patch.ts';
 
-/** A form; `record` is the version it began with, null for a new one that begins with `start`. */
+/** A form; `record` is the version it was opened with, null for a new record, and `initial` what its fields start with. */
 export interface EditTask {
   readonly kind: 'edit';
   readonly collection: string;
   readonly record: RecordView | null;
-  readonly start: JsonObject;
+  readonly initial: JsonObject;
 }
 
-/** A question before something that cannot be taken back, or a payment. */
-export interface ActTask {
-  readonly kind: 'act';
+/** The confirmation of an irreversible action, or a payment. */
+export interface ActionTask {
+  readonly kind: 'action';
   readonly collection: string;
   readonly action: 'send' | 'void' | 'pay' | 'delete';
   readonly record: RecordView;
-  /** The version that was first asked about, where someone changed it meanwhile. */
+  /** The version first asked about, if someone has changed the record since. */
   readonly before?: RecordView;
 }
 
-export type Task = EditTask | ActTask;
+export type Task = EditTask | ActionTask;
 
 export interface Conflict {
   readonly base: RecordView;
@@ -42,7 +42,7 @@ export interface Conflict {
   readonly theirs: RecordView;
 }
 
-/** `unsaved`: a completed sync has shown that a save without an answer was not made. */
+/** `unsaved`: a completed sync has shown that a save without a response was not applied. */
 export type FlowError = CallError | { readonly code: 'unsaved'; readonly message: string; readonly fields?: never };
 
 export interface FlowState {
@@ -55,15 +55,15 @@ export interface FlowState {
 export interface FlowDeps {
   readonly records: WindowApi['records'];
   readonly getRecord: WindowApi['data']['getRecord'];
-  /** Shows the record as the copy has it now; resolves when it is shown. */
+  /** Reloads the record from the cache; resolves once it is shown. */
   readonly refresh: () => Promise<void>;
-  /** A task is done; `record` is what the server made of it. */
-  readonly done: (task: Task, record: WireRecord) => void;
+  /** A task is done; `record` is the result. */
+  readonly onDone: (task: Task, record: WireRecord) => void;
 }
 
 const idle: FlowState = { task: null, isBusy: false, error: null, conflict: null };
 
-/** The fields of a record that a form may change now. */
+/** The fields that a form may change in the record's current state. */
 export function formFieldNames(collection: string, payload: JsonObject): readonly string[] {
   const declared = findCollection(collection);
   return editableFields(collection, payload) ?? Object.keys(declared ? writableFields(declared) : {});
@@ -73,8 +73,8 @@ export class RecordFlow implements ReactiveController {
   readonly #host: ReactiveControllerHost;
   readonly #deps: FlowDeps;
   #state = idle;
-  /** What was sent when no answer came. */
-  #unanswered: JsonObject | null = null;
+  /** The fields of a write that got no response. */
+  #unconfirmed: JsonObject | null = null;
 
   constructor(host: ReactiveControllerHost, deps: FlowDeps) {
     this.#host = host;
@@ -83,30 +83,30 @@ export class RecordFlow implements ReactiveController {
   }
 
   hostConnected(): void {
-    // There is nothing to start: a task begins when a person opens one.
+    // Required by the interface; a task starts only with open().
   }
 
   get state(): FlowState {
     return this.#state;
   }
 
-  /** Begins a task. A form that is open stays: whoever opens the next one has asked first. */
+  /** Starts a task, replacing an open one: the caller has made sure that no unsaved input is lost. */
   open(task: Task): void {
-    this.#unanswered = null;
+    this.#unconfirmed = null;
     this.#set({ ...idle, task });
   }
 
   close(): void {
-    this.#unanswered = null;
+    this.#unconfirmed = null;
     this.#set(idle);
   }
 
-  /** Leaves the comparison of versions and goes back to the form. */
+  /** Goes back to the form. */
   dismissConflict(): void {
     this.#set({ ...this.#state, conflict: null });
   }
 
-  /** Saves a form's fields as they shall be: a new record, or what has changed since the version it began with. */
+  /** Saves a form's fields: creates a record, or sends what changed since the version it was opened with. */
   async save(value: JsonObject): Promise<void> {
     const { task } = this.#state;
     if (task?.kind !== 'edit') return;
@@ -114,16 +114,16 @@ export class RecordFlow implements ReactiveController {
       this.#deps.records.create({ collection: task.collection, fields: value })));
   }
 
-  /** Saves what was chosen between the two versions, on the present one. */
+  /** Saves the merged fields on the current version. */
   async resolve(value: JsonObject): Promise<void> {
     const { task, conflict } = this.#state;
     if (task?.kind === 'edit' && conflict) await this.#update(task, conflict.theirs, value);
   }
 
-  /** Does what was asked about. */
+  /** Performs the confirmed action. */
   async confirm(body?: JsonObject): Promise<void> {
     const { task } = this.#state;
-    if (task?.kind !== 'act') return;
+    if (task?.kind !== 'action') return;
     const version = { collection: task.collection, id: task.record.id, updatedAt: task.record.updatedAt };
     const path = task.action === 'pay' ? 'payments' : task.action;
     await this.#send(task, () => (task.action === 'delete'
@@ -131,21 +131,21 @@ export class RecordFlow implements ReactiveController {
       : this.#deps.records.act({ ...version, action: path, ...(body && { body }) })));
   }
 
-  /** A sync has completed: a save without an answer can be judged by what the copy holds now. */
+  /** After a completed sync the cache tells whether a write without a response was applied. */
   async syncCompleted(): Promise<void> {
     const { task } = this.#state;
-    const sent = this.#unanswered;
+    const sent = this.#unconfirmed;
     if (!task?.record || sent === null) return;
     const outcome = await this.#deps.getRecord({ collection: task.collection, id: task.record.id });
-    if (!outcome.ok || this.#state.task !== task || this.#unanswered !== sent) return;
-    const present = outcome.value;
-    this.#unanswered = null;
-    if (isDone(task, sent, present)) await this.#finish(task, present ?? { id: task.record.id, updatedAt: '' });
+    if (!outcome.ok || this.#state.task !== task || this.#unconfirmed !== sent) return;
+    const current = outcome.value;
+    this.#unconfirmed = null;
+    if (isApplied(task, sent, current)) await this.#finish(task, current ?? { id: task.record.id, updatedAt: '' });
     else this.#set({ ...this.#state, error: { code: 'unsaved', message: '' } });
   }
 
   async #update(task: EditTask, base: RecordView, value: JsonObject): Promise<void> {
-    const patch = mergePatchBetween(heldFields(task.collection, base.payload), value);
+    const patch = mergePatchBetween(editableValues(task.collection, base.payload), value);
     if (isEmpty(patch)) return this.#finish(task, base);
     const version = { collection: task.collection, id: base.id, updatedAt: base.updatedAt };
     await this.#send(task, () => this.#deps.records.update({ ...version, patch }), value);
@@ -158,11 +158,11 @@ export class RecordFlow implements ReactiveController {
     if (this.#state.task !== task) return;
     if (outcome.ok) return this.#finish(task, outcome.value);
     const { error } = outcome;
-    this.#unanswered = error.code === 'outcome_unknown' ? value : null;
+    this.#unconfirmed = error.code === 'outcome_unknown' ? value : null;
     const theirs = error.code === 'precondition_failed' ? toView(error.current) : null;
     if (!theirs) {
       this.#set({ ...this.#state, isBusy: false, error });
-    } else if (task.kind === 'act') {
+    } else if (task.kind === 'action') {
       this.#set({ ...idle, task: { ...task, record: theirs, before: task.before ?? task.record } });
     } else {
       const base = this.#state.conflict?.theirs ?? task.record ?? theirs;
@@ -170,16 +170,16 @@ export class RecordFlow implements ReactiveController {
     }
   }
 
-  /** The next task begins with the version that is shown: an older one would meet this task's change as someone else's. */
+  /** Refreshes first: a next task opened on the old version would take this one's change for a conflict. */
   async #finish(task: Task, record: WireRecord): Promise<void> {
-    const stays = task.record !== null && !(task.kind === 'act' && task.action === 'delete');
+    const stays = task.record !== null && !(task.kind === 'action' && task.action === 'delete');
     if (stays) {
       this.#set({ ...this.#state, isBusy: true });
       await this.#deps.refresh();
     }
     if (this.#state.task !== task) return;
     this.close();
-    this.#deps.done(task, record);
+    this.#deps.onDone(task, record);
   }
 
   #set(state: FlowState): void {
@@ -188,16 +188,16 @@ export class RecordFlow implements ReactiveController {
   }
 }
 
-/** Whether the copy shows what an unanswered write asked for; what is never published cannot be seen, and does not count. */
-function isDone(task: Task, sent: JsonObject, present: RecordView | null): boolean {
-  if (task.kind === 'act' && task.action === 'delete') return present === null;
-  if (!present || present.updatedAt === task.record?.updatedAt) return false;
+/** Whether a write without a response is visible in the cache; ignores passwords, which are never published. */
+function isApplied(task: Task, sent: JsonObject, current: RecordView | null): boolean {
+  if (task.kind === 'action' && task.action === 'delete') return current === null;
+  if (!current || current.updatedAt === task.record?.updatedAt) return false;
   const { password: _unpublished, ...visible } = sent;
-  return task.kind === 'act' || isEmpty(mergePatchBetween(heldFields(task.collection, present.payload), visible));
+  return task.kind === 'action' || isEmpty(mergePatchBetween(editableValues(task.collection, current.payload), visible));
 }
 
-/** What a record holds in the fields that a form may change. */
-function heldFields(collection: string, payload: JsonObject): JsonObject {
+/** The values of the fields that a form may change. */
+function editableValues(collection: string, payload: JsonObject): JsonObject {
   const names = formFieldNames(collection, payload);
   return Object.fromEntries(Object.entries(payload).filter(([name]) => names.includes(name)));
 }

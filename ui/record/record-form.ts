@@ -1,22 +1,21 @@
-// The form of a record, drawn from its declaration: one field per field, laid out by form-layout.ts. Invoices have a
-// form of their own (invoice-form.ts).
+// The form of a record, generated from its collection's declaration and laid out by form-layout.ts. Invoices have their
+// own form (invoice-form.ts).
 //
 //   <invoify-record-form .task .error .isBusy .block .isNewer @form-save @form-close>
 //
-// `form-save` carries the fields as they shall be; it is fired only with what the declaration accepts and while writing
-// is possible. Whatever happens to the connection or to the record meanwhile, what was typed stays.
+// `form-save` carries the new fields; it fires only if they are valid and writing is possible. Input survives whatever
+// happens to the connection or to the record meanwhile.
 
 import { LitElement, html, type PropertyValues, type TemplateResult } from 'lit';
 
 import { findCollection, writableFields } from '../../shared/collections.ts';
-import type { Fields, Problems } from '../../shared/fields.ts';
+import type { Fields } from '../../shared/fields.ts';
+import { problem, type Problems } from '../../shared/problems.ts';
 import { controls } from '../base/controls.ts';
 import type { FieldInput } from './field.ts';
 import { autocompleteOf, controlKind, optionsOf, type Option } from './field-kinds.ts';
-import { formFrame, focusField, isSubmitKey } from './form-frame.ts';
+import { firstProblem, focusField, formFrame, formStyles, isSubmitKey, withoutProblem } from './form-parts.ts';
 import { layoutOf, type Section } from './form-layout.ts';
-import { firstProblem, withoutProblem } from './form-problems.ts';
-import { formStyles } from './form-styles.ts';
 import { t, tryText } from '../text/i18n.ts';
 import { fieldLabel, problemMessage } from '../text/messages.ts';
 import { localNumbers } from '../text/number-text.ts';
@@ -45,16 +44,16 @@ export class InvoifyRecordForm extends LitElement {
   declare error: FlowError | null;
   declare isBusy: boolean;
   declare block: WriteBlock;
-  /** The record was changed since the form was opened. */
+  /** The record has changed since the form was opened. */
   declare isNewer: boolean;
   declare _draft: Draft;
   declare _problems: Problems;
   #fields: readonly FormField[] = [];
-  #begun: Draft = {};
+  #initialDraft: Draft = {};
 
   constructor() {
     super();
-    this.task = { kind: 'edit', collection: '', record: null, start: {} };
+    this.task = { kind: 'edit', collection: '', record: null, initial: {} };
     this.error = null;
     this.isBusy = false;
     this.block = null;
@@ -64,16 +63,16 @@ export class InvoifyRecordForm extends LitElement {
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
-    if (changed.has('task')) this.#begin();
+    if (changed.has('task')) this.#reset();
     if (changed.has('error') && this.error?.fields) {
       this._problems = { ...this.error.fields };
       void this.#focusProblem();
     }
   }
 
-  /** Resolves with whether the form may be closed; asks where something typed would be lost. */
+  /** Whether the form may be closed; asks first if unsaved input would be lost. */
   async canLeave(): Promise<boolean> {
-    if (isSameDraft(this.#begun, this._draft)) return true;
+    if (isSameDraft(this.#initialDraft, this._draft)) return true;
     return askQuestion(this, {
       heading: t('form.leaveTitle'), text: t('form.leaveText'), yes: t('form.leave'), no: t('form.stay'), isDanger: true,
     });
@@ -84,12 +83,12 @@ export class InvoifyRecordForm extends LitElement {
     return collection ? writableFields(collection) : {};
   }
 
-  #begin(): void {
+  #reset(): void {
     const isHidden = ({ path }: FormField): boolean => this.task.record === null && path === 'disabled';
     const fields = formFields(this.#declared);
     this.#fields = fields.filter((field) => !isHidden(field));
-    this.#begun = toDraft(fields, this.task.start, localNumbers);
-    this._draft = this.#begun;
+    this.#initialDraft = toDraft(fields, this.task.initial, localNumbers);
+    this._draft = this.#initialDraft;
     this._problems = {};
   }
 
@@ -101,9 +100,9 @@ export class InvoifyRecordForm extends LitElement {
   #submit(): void {
     if (this.block !== null || this.isBusy) return;
     const { value, problems } = fromDraft(this.#declared, formFields(this.#declared), this._draft, localNumbers);
-    // Without one a new person could not sign in.
+    // A new user could not sign in without one.
     const isPasswordMissing = this.task.record === null && this.#declared['password'] && value['password'] === undefined;
-    this._problems = isPasswordMissing ? { ...problems, password: 'is required' } : problems;
+    this._problems = isPasswordMissing ? { ...problems, password: problem('required') } : problems;
     if (Object.keys(this._problems).length > 0) void this.#focusProblem();
     else this.dispatchEvent(new CustomEvent('form-save', { detail: value }));
   }
@@ -128,9 +127,9 @@ export class InvoifyRecordForm extends LitElement {
   }
 
   override render(): TemplateResult {
-    const { collection, record, start } = this.task;
+    const { collection, record, initial } = this.task;
     return formFrame({
-      heading: record ? t('form.edit', { name: String(start['name'] ?? '') }) : tryText('form.new', collection),
+      heading: record ? t('form.edit', { name: String(initial['name'] ?? '') }) : tryText('form.new', collection),
       placement: 'side',
       error: this.error,
       problems: this._problems,
@@ -156,19 +155,19 @@ export class InvoifyRecordForm extends LitElement {
 
   #renderField(formField: FormField, isFirst: boolean): TemplateResult {
     const { path, field } = formField;
-    const reason = this._problems[path];
-    const problem = reason === undefined ? null : problemMessage(path, reason, this.#currency);
+    const refusal = this._problems[path];
+    const message = refusal ? problemMessage(path, refusal, this.#currency) : null;
     const kind = controlKind(formField);
     const isEdit = this.task.record !== null;
     if (kind === 'reference' && field.kind === 'reference') {
       return html`
         <invoify-picker data-path=${path} .collection=${field.to} .recordId=${String(this._draft[path] ?? '')} .label=${fieldLabel(path)}
-          .problem=${problem} .isOptional=${field.optional === true} .filters=${field.to === 'plans' ? { active: true } : {}}
+          .problem=${message} .isOptional=${field.optional === true} .filters=${field.to === 'plans' ? { active: true } : {}}
           @picked=${(event: CustomEvent<Picked>) => this.#change(path, event.detail.id)}></invoify-picker>`;
     }
     const isPassword = kind === 'password';
     return html`
-      <invoify-field data-path=${path} ?autofocus=${isFirst} .path=${path} .kind=${kind} .problem=${problem}
+      <invoify-field data-path=${path} ?autofocus=${isFirst} .path=${path} .kind=${kind} .problem=${message}
         .label=${fieldLabel(isPassword && isEdit ? 'newPassword' : path)} .value=${this._draft[path] ?? ''}
         .hint=${isPassword ? t(isEdit ? 'hint.newPassword' : 'hint.password') : ''}
         .options=${this.#optionsOf(formField)} .unit=${kind === 'amount' ? this.#currency : ''}

@@ -1,9 +1,9 @@
-// What changed between two versions of a record, as the JSON merge patch (RFC 7396) that turns one into the other.
-// A save sends only what a person changed, so that it says nothing about fields they never looked at.
+// The JSON merge patch (RFC 7396) between two versions of a record. A save sends only what the user changed and leaves
+// every other field alone.
 
 import { isObject, type Json, type JsonObject } from '../../shared/fields.ts';
 
-/** `mergePatch(before, mergePatchBetween(before, after))` is `after`, as long as neither holds null or an empty object. */
+/** `mergePatch(before, mergePatchBetween(before, after))` equals `after`, provided neither holds null or an empty object. */
 export function mergePatchBetween(before: JsonObject, after: JsonObject): JsonObject {
   const patch = new Map<string, Json>();
   for (const key of Object.keys(before)) {
@@ -21,7 +21,7 @@ export function isEmpty(patch: JsonObject): boolean {
   return Object.keys(patch).length === 0;
 }
 
-/** Equal in everything but the order of keys. */
+/** Deep equality; the order of keys does not matter. */
 export function isSame(a: Json | undefined, b: Json | undefined): boolean {
   if (a === b) return true;
   if (Array.isArray(a) && Array.isArray(b)) return a.length === b.length && a.every((entry, index) => isSame(entry, b[index] as Json));

@@ -1,4 +1,4 @@
-// A record of a collection that has no view of its own, to be read: every field it has, by its name.
+// The detail of a record whose collection has no dedicated view: every field with its label.
 
 import { LitElement, html, type TemplateResult } from 'lit';
 

@@ -1,17 +1,17 @@
-// Draws what a person is doing to a record (record-flow.ts): its form, its question, or both versions where someone
-// else was faster.
+// Renders the state of a RecordFlow (record-flow.ts): its form, its confirmation, or the conflict if someone else saved
+// first.
 //
-//   <invoify-task-dialogs .flow .state .present .block .userId @leave>
+//   <invoify-task-dialogs .flow .state .current .block .userId @leave>
 //
-// `leave`: the person wants to close the form or question.
+// `leave`: the user wants to close the form or dialog.
 
 import { LitElement, html, type TemplateResult } from 'lit';
 
 import type { JsonObject } from '../../shared/fields.ts';
 import type { RecordView } from '../../shared/window/views.ts';
-import type { ActTask, EditTask, FlowState, RecordFlow } from './record-flow.ts';
+import type { ActionTask, EditTask, FlowState, RecordFlow } from './record-flow.ts';
 import type { WriteBlock } from '../sync/sync-view.ts';
-import './act-dialog.ts';
+import './confirm-dialog.ts';
 import './conflict-dialog.ts';
 import '../invoice/invoice-form.ts';
 import '../invoice/payment-dialog.ts';
@@ -23,15 +23,15 @@ export class InvoifyTaskDialogs extends LitElement {
   static override properties = {
     flow: { attribute: false },
     state: { attribute: false },
-    present: { attribute: false },
+    current: { attribute: false },
     block: { attribute: false },
     userId: { attribute: false },
   };
 
   declare flow: RecordFlow | null;
   declare state: FlowState;
-  /** The record as the copy has it now. */
-  declare present: RecordView | null;
+  /** The record as the cache holds it now. */
+  declare current: RecordView | null;
   declare block: WriteBlock;
   declare userId: string;
 
@@ -39,12 +39,12 @@ export class InvoifyTaskDialogs extends LitElement {
     super();
     this.flow = null;
     this.state = { task: null, isBusy: false, error: null, conflict: null };
-    this.present = null;
+    this.current = null;
     this.block = null;
     this.userId = '';
   }
 
-  /** Asks where something typed would be lost. */
+  /** Whether the form may be closed; asks first if unsaved input would be lost. */
   async canLeave(): Promise<boolean> {
     return await this.renderRoot.querySelector<Form>('#form')?.canLeave() ?? true;
   }
@@ -56,14 +56,14 @@ export class InvoifyTaskDialogs extends LitElement {
   override render(): TemplateResult {
     const { task } = this.state;
     if (!task) return html``;
-    return task.kind === 'edit' ? this.#renderEdit(task) : this.#renderAct(task);
+    return task.kind === 'edit' ? this.#renderEdit(task) : this.#renderAction(task);
   }
 
   #renderEdit(task: EditTask): TemplateResult {
     const { isBusy, conflict } = this.state;
     const error = conflict ? null : this.state.error;
-    // While it is being saved a newer version may be the one that it became.
-    const isNewer = !isBusy && this.present?.id === task.record?.id && this.present?.updatedAt !== task.record?.updatedAt;
+    // While saving, a newer version may be the result of that very save.
+    const isNewer = !isBusy && this.current?.id === task.record?.id && this.current?.updatedAt !== task.record?.updatedAt;
     const save = (event: CustomEvent<JsonObject>): void => void this.flow?.save(event.detail);
     return html`
       ${task.collection === 'invoices' ? html`
@@ -78,14 +78,14 @@ export class InvoifyTaskDialogs extends LitElement {
           @leave=${() => this.flow?.dismissConflict()}></invoify-conflict-dialog>` : ''}`;
   }
 
-  #renderAct(task: ActTask): TemplateResult {
+  #renderAction(task: ActionTask): TemplateResult {
     const { isBusy, error } = this.state;
     return task.action === 'pay' ? html`
       <invoify-payment-dialog .task=${task} .error=${error} .isBusy=${isBusy} .block=${this.block}
         @confirm=${(event: CustomEvent<JsonObject>) => void this.flow?.confirm(event.detail)}
           @leave=${this.#leave}></invoify-payment-dialog>` : html`
-      <invoify-act-dialog .task=${task} .error=${error} .isBusy=${isBusy} .block=${this.block} .userId=${this.userId}
-        @confirm=${() => void this.flow?.confirm()} @leave=${this.#leave}></invoify-act-dialog>`;
+      <invoify-confirm-dialog .task=${task} .error=${error} .isBusy=${isBusy} .block=${this.block} .userId=${this.userId}
+        @confirm=${() => void this.flow?.confirm()} @leave=${this.#leave}></invoify-confirm-dialog>`;
   }
 }
 

@@ -1,4 +1,4 @@
-// A user to be read: who it is, what they may do, whether they may sign in.
+// The detail of a user: identity, role, and whether they may sign in.
 
 import { LitElement, html, type TemplateResult } from 'lit';
 
@@ -15,7 +15,7 @@ export class InvoifyUserView extends LitElement {
   static override styles = [controls, detailStyles];
 
   declare detail: Detail | null;
-  /** Who is signed in. */
+  /** The signed-in user. */
   declare userId: string;
 
   constructor() {

@@ -1,12 +1,12 @@
-// A field's value as a person reads it, by the field's name: money with its currency, days and choices in their
-// language. References are shown by name where the caller knows it.
+// Formats a field's value for display by the field's name: money with its currency, dates and choices localized.
+// References are shown by name if the caller knows it.
 
 import type { Invoice } from '../../shared/collections.ts';
 import type { Json, JsonObject } from '../../shared/fields.ts';
 import { formatDate, formatMoney, formatNumber, formatPercent, formatQuantity } from '../text/format.ts';
 import { currentLocale, t, tryText } from '../text/i18n.ts';
 
-/** `currency` is that of the record; `nameOf` gives the name behind an id, or null where it is not known. */
+/** `currency` is the record's; `nameOf` returns the name of a referenced record, or null if unknown. */
 export function valueText(
   path: string, value: Json | undefined, currency: string, nameOf: (id: string) => string | null = () => null,
 ): string {
@@ -22,7 +22,7 @@ export function valueText(
   return path.endsWith('country') ? countryName(value) : value;
 }
 
-/** Every field of a record that says something, by its path. */
+/** The text of every field of a record that is not blank, with its path. */
 export function fieldTexts(payload: JsonObject): readonly (readonly [path: string, text: string])[] {
   const currency = typeof payload['currency'] === 'string' ? payload['currency'] : 'EUR';
   const texts = (object: JsonObject, before: string): (readonly [string, string])[] =>
@@ -45,7 +45,7 @@ function numberText(path: string, value: number, currency: string): string {
   return path.endsWith('Bp') ? formatPercent(value) : formatNumber(value);
 }
 
-/** A line each: `2 h × €96.00 · Work · 19%`. */
+/** One line of text per line of the invoice: `Work: 2 h × €96.00, 19%`. */
 function linesText(lines: Invoice['lines'], currency: string): string {
   return lines.map(({ description, quantityMilli, unit, unitPriceMinor, taxRateBp }) => {
     const quantity = [formatQuantity(quantityMilli), unit].filter(Boolean).join('\u00a0');

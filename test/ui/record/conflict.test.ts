@@ -1,4 +1,4 @@
-// Conflicts: what one side changed is settled, what both changed is asked, and what is saved is exactly what was chosen.
+// Edit conflicts: the three-way comparison, the proposed choices, and the merged result.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -6,7 +6,7 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 
 import type { JsonObject } from '../../../shared/fields.ts';
-import { chooseAll, findDifferences, proposedChoices, resolveConflict, undecided } from '../../../ui/record/conflict.ts';
+import { chooseAll, findDifferences, proposedChoices, resolveConflict, countUndecided } from '../../../ui/record/conflict.ts';
 
 const fields = ['name', 'phone', 'address', 'notes', 'lines'];
 const base: JsonObject = { name: 'Café Müller', address: { street: 'Am Markt 1', city: 'Wismar' }, notes: 'old' };
@@ -14,52 +14,52 @@ const mine: JsonObject = { name: 'Café Müller & Co.', address: { street: 'Am M
 const theirs: JsonObject = { name: 'Müller', address: { street: 'Am Markt 1', city: 'Rostock' }, notes: 'old', phone: '+49 3841 1' };
 
 describe('differences', () => {
-  test('are found field by field, objects opened up, with what is settled already', () => {
+  test('are found field by field, inside objects too, and come with a proposed side', () => {
     const found = findDifferences(fields, { base, mine, theirs }).map(({ path, proposed }) => [path, proposed]);
     assert.deepEqual(found, [
       ['name', null], ['phone', 'theirs'], ['address.street', 'mine'], ['address.city', 'theirs'], ['notes', 'mine'],
     ]);
   });
 
-  test('are not seen where both sides did the same, or outside the fields of the form', () => {
+  test('exclude identical changes and fields outside the form', () => {
     assert.deepEqual(findDifferences(fields, { base, mine: { ...theirs, status: 'draft' }, theirs: { ...theirs, status: 'sent' } }), []);
   });
 
-  test('take a list as one field', () => {
+  test('treat a list as one field', () => {
     const [difference] = findDifferences(fields, { base: { lines: [1] }, mine: { lines: [2] }, theirs: { lines: [3] } });
     assert.deepEqual(difference, { path: 'lines', base: [1], mine: [2], theirs: [3], isFixed: false, proposed: null });
   });
 
-  test('show an object that only one side has, value by value', () => {
+  test('show an object that only one side has value by value', () => {
     const found = findDifferences(fields, { base: { name: 'A' }, mine: { name: 'A', address: { city: 'Ulm' } }, theirs: { name: 'A' } });
     assert.deepEqual(found.map(({ path, mine: value, proposed }) => [path, value, proposed]), [['address.city', 'Ulm', 'mine']]);
   });
 });
 
-describe('a choice', () => {
+describe('resolving a conflict', () => {
   const differences = findDifferences(fields, { base, mine, theirs });
 
-  test('waits only for what both changed', () => {
+  test('needs a choice only where both sides changed a field', () => {
     const proposed = proposedChoices(differences);
-    assert.equal(undecided(differences, proposed), 1);
-    assert.equal(undecided(differences, { ...proposed, name: 'theirs' }), 0);
+    assert.equal(countUndecided(differences, proposed), 1);
+    assert.equal(countUndecided(differences, { ...proposed, name: 'theirs' }), 0);
   });
 
-  test('of both changes saves each where it was made', () => {
+  test('merges changes that each side made to different fields', () => {
     const chosen = { ...proposedChoices(differences), name: 'mine' } as const;
     assert.deepEqual(resolveConflict(fields, differences, chosen, theirs), {
       name: 'Café Müller & Co.', address: { street: 'Am Markt 2', city: 'Rostock' }, phone: '+49 3841 1',
     });
   });
 
-  test('cannot be made where the present version is fixed', () => {
+  test('keeps theirs where the current version can no longer change', () => {
     const found = findDifferences(fields, { base, mine, theirs }, ['notes']);
     assert.deepEqual(found.filter(({ isFixed }) => isFixed).map(({ path }) => path), ['name', 'phone', 'address.street', 'address.city']);
     const { notes: _mineIsEmpty, ...kept } = theirs;
     assert.deepEqual(resolveConflict(fields, found, chooseAll(found, 'mine'), theirs), kept);
   });
 
-  test('of everything mine saves my form, of everything theirs leaves theirs', () => {
+  test('saves the whole form if all of mine is chosen, and changes nothing if all of theirs is', () => {
     fc.assert(fc.property(versions(), versions(), versions(), (a, b, c) => {
       const found = findDifferences(fields, { base: a, mine: b, theirs: c });
       assert.deepEqual(resolveConflict(fields, found, chooseAll(found, 'mine'), c), b);

@@ -1,4 +1,4 @@
-// Numbers as plain decimals, for tests of what a form does with them; how a locale writes them is tested elsewhere.
+// A NumberText with plain decimals, for tests of forms that do not depend on a locale.
 
 import type { NumberText } from '../../../ui/record/record-draft.ts';
 

@@ -1,4 +1,4 @@
-// What may be done with a record: by role, by state, and with the reason where it may not.
+// The actions offered on a record, by role and state, with the reason for each that is not possible.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -12,23 +12,23 @@ const invoice = (status: string, lines: readonly object[] = [{}]) => record({ st
 const names = (collection: string, view: RecordView, role: 'owner' | 'editor' | 'viewer' = 'editor') =>
   recordActions(collection, view, role, nothingKnown).map(({ name }) => name);
 
-describe('actions', () => {
-  test('that change anything are not offered to someone who may only look', () => {
+describe('the actions of a record', () => {
+  test('do not include writes that the role forbids', () => {
     for (const collection of ['invoices', 'customers', 'plans', 'users'])
       assert.deepEqual(names(collection, invoice('draft'), 'viewer'), []);
     assert.deepEqual(names('users', record({}), 'editor'), []);
   });
 
-  test('follow the life of an invoice', () => {
+  test('depend on the status of an invoice', () => {
     assert.deepEqual(names('invoices', invoice('draft')), ['send', 'edit', 'duplicate', 'delete']);
     assert.deepEqual(names('invoices', invoice('sent')), ['pay', 'edit', 'duplicate', 'void']);
     assert.deepEqual(names('invoices', invoice('paid')), ['edit', 'duplicate', 'void']);
     assert.deepEqual(names('invoices', invoice('void')), ['edit', 'duplicate']);
   });
 
-  test('that the state forbids are explained where a person would look for them', () => {
-    const refusals = (collection: string, view: RecordView, surroundings: object) =>
-      recordActions(collection, view, 'owner', { ...nothingKnown, ...surroundings }).flatMap(({ refusal }) => refusal ?? []);
+  test('carry a reason if the state forbids them', () => {
+    const refusals = (collection: string, view: RecordView, context: object) =>
+      recordActions(collection, view, 'owner', { ...nothingKnown, ...context }).flatMap(({ refusal }) => refusal ?? []);
     assert.deepEqual(refusals('invoices', invoice('draft', []), {}), ['noLines']);
     assert.deepEqual(refusals('customers', record({}), { references: 2 }), ['hasInvoices']);
     assert.deepEqual(refusals('customers', record({}), { references: 0 }), []);
@@ -38,7 +38,7 @@ describe('actions', () => {
     assert.deepEqual(refusals('users', record({ role: 'editor' }), { otherOwners: 0 }), []);
   });
 
-  test('of editing are narrowed to due date and notes once an invoice was sent', () => {
+  test('limit editing to due date and notes once an invoice is sent', () => {
     assert.equal(editableFields('invoices', {}), null);
     assert.equal(editableFields('invoices', { status: 'draft' }), null);
     assert.deepEqual(editableFields('invoices', { status: 'void' }), ['dueDate', 'notes']);

@@ -1,4 +1,4 @@
-// Forms as text: what is typed survives, what is read is what the server accepts, and a save says only what changed.
+// Form drafts and merge patches: formatting and parsing round-trip, and a patch holds only what changed.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -7,9 +7,11 @@ import fc from 'fast-check';
 
 import { collections, findCollection, writableFields, type Collection } from '../../../shared/collections.ts';
 import { mergePatch, type JsonObject } from '../../../shared/fields.ts';
+import { problem } from '../../../shared/problems.ts';
 import { formFields, fromDraft, isSameDraft, toDraft, valueAt } from '../../../ui/record/record-draft.ts';
 import { isEmpty, mergePatchBetween } from '../../../ui/record/record-patch.ts';
-import { problemText } from '../../../ui/text/problem-text.ts';
+import { enRecords as recordTexts } from '../../../ui/text/en-records.ts';
+import { problemMessage } from '../../../ui/text/messages.ts';
 import { plainNumbers } from './number-text.ts';
 
 const customer: JsonObject = {
@@ -33,29 +35,29 @@ function write(name: string, payload: JsonObject) {
 }
 
 describe('a draft', () => {
-  test('opens objects up into paths and leaves lists to those who know them', () => {
+  test('flattens objects into paths and leaves out lists', () => {
     const paths = formFields(writableFields(requireCollection('customers'))).map(({ path }) => path);
     assert.ok(paths.includes('address.postalCode'));
     assert.ok(!formFields(writableFields(requireCollection('invoices'))).some(({ path }) => path.startsWith('lines')));
   });
 
-  test('reads back as the record it was made of', () => {
+  test('parses back to the record it was made from', () => {
     assert.deepEqual(read('customers', write('customers', customer)), { value: customer, problems: {} });
     assert.deepEqual(read('plans', write('plans', plan)), { value: plan, problems: {} });
   });
 
-  test('shows money in its currency and reads it the same way', () => {
+  test('formats and parses money by its currency', () => {
     assert.equal(write('plans', plan)['priceMinor'], '19.00');
     assert.equal(write('plans', { ...plan, currency: 'JPY' })['priceMinor'], '1900');
     assert.equal(read('plans', { ...write('plans', plan), priceMinor: '24.5' }).value['priceMinor'], 2450);
   });
 
-  test('says at which path something cannot be read, and keeps the other reasons', () => {
+  test('reports a path that does not parse along with all other problems', () => {
     const { problems } = read('plans', { ...write('plans', plan), name: '  ', priceMinor: 'a lot' });
     assert.deepEqual({ ...problems }, { name: 'is required', priceMinor: 'must be an amount' });
   });
 
-  test('takes blank for absent and cuts what surrounds a line, but not inside a password', () => {
+  test('treats blank input as absent and trims it, except in a password', () => {
     const { value } = read('customers', { ...write('customers', customer), name: ' Café Müller ', email: ' ',
       'address.street': '', 'address.city': '', 'address.country': '' });
     assert.deepEqual(value, { name: 'Café Müller', currency: 'EUR' });
@@ -63,13 +65,13 @@ describe('a draft', () => {
     assert.equal(read('users', user).value['password'], ' eight chars ');
   });
 
-  test('is the same as another where the text is, whether absent or blank', () => {
+  test('equals another draft with the same text, whether absent or blank', () => {
     assert.ok(isSameDraft({ a: '' }, {}));
     assert.ok(!isSameDraft({ a: '' }, { a: ' ' }));
     assert.ok(!isSameDraft({ on: false }, { on: true }));
   });
 
-  test('finds values by path without tripping over what is not there', () => {
+  test('yields undefined for a path that does not exist', () => {
     assert.equal(valueAt(customer, 'address.city'), 'Wismar');
     assert.equal(valueAt(customer, 'name.city'), undefined);
     assert.equal(valueAt({}, 'address.city'), undefined);
@@ -77,7 +79,7 @@ describe('a draft', () => {
 });
 
 describe('a patch', () => {
-  test('holds only what changed, and null for what is gone', () => {
+  test('holds only what changed, and null for what was removed', () => {
     const after = { name: 'Café Müller', address: { street: 'Am Markt 2', city: 'Wismar' }, currency: 'EUR', notes: 'Pays late' };
     assert.deepEqual(mergePatchBetween(customer, after),
       { email: null, address: { street: 'Am Markt 2', country: null }, notes: 'Pays late' });
@@ -104,17 +106,16 @@ describe('a reason', () => {
       const wrong = Object.fromEntries(formFields(fields).map(({ path, field }) =>
         [path, field.kind === 'boolean' ? true : '\u0001'.repeat(11_000)]));
       for (const draft of [empty, wrong]) {
-        const reasons = Object.values(fromDraft(fields, formFields(fields), draft, plainNumbers).problems);
-        // A choice comes from a list that a person cannot leave.
-        const unknown = reasons.filter((reason) => problemText(reason) === null && !reason.startsWith('must be one of'));
-        assert.deepEqual(unknown.filter((reason) => reason !== 'must be a list'), []);
+        const problems = Object.values(fromDraft(fields, formFields(fields), draft, plainNumbers).problems);
+        // A choice or a list offers only what is accepted.
+        const unworded = problems.filter(({ code }) => !Object.hasOwn(recordTexts, `problem.${code}`) && code !== 'choice' && code !== 'list');
+        assert.deepEqual(unworded, []);
       }
     }
   });
 
-  test('carries its bounds as numbers and is null where it is not known', () => {
-    assert.deepEqual(problemText('must have at most 200 characters'), { key: 'problem.longer', params: { max: 200 } });
-    assert.deepEqual(problemText('must be at most 4200'), { key: 'problem.max', params: { max: 4200 } });
-    assert.equal(problemText('rhymes badly'), null);
+  test('is worded by its code with its bounds, and in the server\'s words if the code is not known', () => {
+    assert.equal(problemMessage('name', problem('too_long', { max: 200 }), 'EUR'), 'Must have at most 200 characters.');
+    assert.equal(problemMessage('lines', { code: 'rhyme', message: 'rhymes badly' }, 'EUR'), 'rhymes badly');
   });
 });

@@ -1,10 +1,11 @@
-// From opening a form to the server's answer: what is sent, what comes back, and that nothing typed is lost on the way.
+// RecordFlow: what each task sends, how it handles every kind of response, and that no input is lost.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 
 import { AppError, type ErrorCode } from '../../../shared/errors.ts';
+import { problem } from '../../../shared/problems.ts';
 import { mergePatch, type JsonObject } from '../../../shared/fields.ts';
 import { toOutcome } from '../../../shared/window/ipc.ts';
 import type { WireRecord } from '../../../shared/protocol.ts';
@@ -14,10 +15,10 @@ import { RecordFlow, type FlowDeps, type Task } from '../../../ui/record/record-
 const id = 'a'.repeat(24);
 const customer: JsonObject = { name: 'Café Müller', currency: 'EUR', phone: '1' };
 
-/** One record on a server that checks versions, and what was sent to it. */
-function createOffice(payload: JsonObject) {
-  let held: RecordView | null = { id, updatedAt: 'v1', payload };
-  let fault: { code: ErrorCode; isDone: boolean } | null = null;
+/** A flow on a fake server that holds one record and checks versions, with everything that was sent to it. */
+function createServer(payload: JsonObject) {
+  let stored: RecordView | null = { id, updatedAt: 'v1', payload };
+  let fault: { code: ErrorCode; isApplied: boolean } | null = null;
   const sent: unknown[] = [];
   const done: { task: Task; record: WireRecord; shown: RecordView | null; isOpen: boolean }[] = [];
   let shown: RecordView | null = null;
@@ -25,54 +26,54 @@ function createOffice(payload: JsonObject) {
     sent.push(request);
     const failing = fault;
     fault = null;
-    if (failing && !failing.isDone) throw new AppError(failing.code, 'Refused.', { fields: { name: 'is required' } });
-    if (updatedAt !== null && updatedAt !== held?.updatedAt) throw new AppError('precondition_failed', 'Changed.', { current: held });
-    held = next();
+    if (failing && !failing.isApplied) throw new AppError(failing.code, 'Refused.', { fields: { name: problem('required') } });
+    if (updatedAt !== null && updatedAt !== stored?.updatedAt) throw new AppError('precondition_failed', 'Changed.', { current: stored });
+    stored = next();
     if (failing) throw new AppError(failing.code, 'No answer.');
-    return held ?? { id, updatedAt: 'gone' };
+    return stored ?? { id, updatedAt: 'gone' };
   }, () => undefined);
-  const version = () => `v${Number(held?.updatedAt.slice(1) ?? 0) + 1}`;
+  const version = () => `v${Number(stored?.updatedAt.slice(1) ?? 0) + 1}`;
   const deps: FlowDeps = {
     records: {
       create: (request) => write(request, null, () => ({ id, updatedAt: 'v1', payload: request.fields })),
       update: (request) => write(request, request.updatedAt, () =>
-        ({ id, updatedAt: version(), payload: mergePatch(held?.payload, request.patch) as JsonObject })),
+        ({ id, updatedAt: version(), payload: mergePatch(stored?.payload, request.patch) as JsonObject })),
       remove: (request) => write(request, request.updatedAt, () => null),
       act: (request) => write(request, request.updatedAt, () =>
-        ({ id, updatedAt: version(), payload: { ...held?.payload, status: request.action } })),
+        ({ id, updatedAt: version(), payload: { ...stored?.payload, status: request.action } })),
     },
-    getRecord: async () => ({ ok: true, value: held }),
+    getRecord: async () => ({ ok: true, value: stored }),
     refresh: async () => {
-      assert(flow.state.isBusy, 'meanwhile it could be saved again');
+      assert(flow.state.isBusy, 'the form cannot be saved again meanwhile');
       await setImmediate();
-      shown = held;
+      shown = stored;
     },
-    done: (task, record) => done.push({ task, record, shown, isOpen: flow.state.task !== null }),
+    onDone: (task, record) => done.push({ task, record, shown, isOpen: flow.state.task !== null }),
   };
   const flow = new RecordFlow({ addController: () => undefined, requestUpdate: () => undefined } as never, deps);
   const view = (): RecordView => {
-    assert.ok(held);
-    return held;
+    assert.ok(stored);
+    return stored;
   };
   return {
     flow, sent, done, view,
-    edit: () => flow.open({ kind: 'edit', collection: 'customers', record: view(), start: view().payload }),
-    colleagueSaves: (change: JsonObject) => { held = { id, updatedAt: version(), payload: { ...held?.payload, ...change } }; },
-    fail: (code: ErrorCode, isDone = false) => { fault = { code, isDone }; },
+    edit: () => flow.open({ kind: 'edit', collection: 'customers', record: view(), initial: view().payload }),
+    colleagueSaves: (change: JsonObject) => { stored = { id, updatedAt: version(), payload: { ...stored?.payload, ...change } }; },
+    fail: (code: ErrorCode, isApplied = false) => { fault = { code, isApplied }; },
   };
 }
 
-describe('a task that is done', () => {
+describe('a completed task', () => {
   const draft: JsonObject = { status: 'draft', notes: 'a' };
-  const change = (record: RecordView): Task => ({ kind: 'edit', collection: 'invoices', record, start: record.payload });
-  const action = (record: RecordView): Task => ({ kind: 'act', collection: 'invoices', action: 'send', record });
+  const change = (record: RecordView): Task => ({ kind: 'edit', collection: 'invoices', record, initial: record.payload });
+  const action = (record: RecordView): Task => ({ kind: 'action', collection: 'invoices', action: 'send', record });
   for (const begin of [change, action]) {
-    test(`is open until what it made is shown: ${begin.name}`, async () => {
-      const { flow, done, view } = createOffice(draft);
+    test(`stays open until its result is shown: ${begin.name}`, async () => {
+      const { flow, done, view } = createServer(draft);
       flow.open(begin(view()));
       const working = begin === change ? flow.save({ notes: 'b' }) : flow.confirm();
       while (done.length === 0) {
-        assert(flow.state.isBusy, 'it was left before');
+        assert(flow.state.isBusy, 'it was closed too early');
         await setImmediate();
       }
       await working;
@@ -80,71 +81,71 @@ describe('a task that is done', () => {
     });
   }
 
-  test('does not wait for a record to be shown that was not there before, or is gone', async () => {
-    const { flow, done, view } = createOffice(draft);
-    flow.open({ kind: 'act', collection: 'invoices', action: 'delete', record: view() });
+  test('does not wait for a record that is new or deleted to be shown', async () => {
+    const { flow, done, view } = createServer(draft);
+    flow.open({ kind: 'action', collection: 'invoices', action: 'delete', record: view() });
     await flow.confirm();
-    flow.open({ kind: 'edit', collection: 'invoices', record: null, start: {} });
+    flow.open({ kind: 'edit', collection: 'invoices', record: null, initial: {} });
     await flow.save(draft);
     assert.deepEqual(done.map(({ shown }) => shown), [null, null]);
   });
 });
 
 describe('saving a form', () => {
-  test('creates a record and is done', async () => {
-    const { flow, sent, done } = createOffice({});
-    flow.open({ kind: 'edit', collection: 'customers', record: null, start: {} });
+  test('creates a record and completes the task', async () => {
+    const { flow, sent, done } = createServer({});
+    flow.open({ kind: 'edit', collection: 'customers', record: null, initial: {} });
     await flow.save(customer);
     assert.deepEqual(sent, [{ collection: 'customers', fields: customer }]);
     assert.equal(done[0]?.record.updatedAt, 'v1');
     assert.equal(flow.state.task, null);
   });
 
-  test('sends only what changed, on the version that the form began with', async () => {
-    const { flow, sent, edit } = createOffice(customer);
+  test('sends only what changed, with the version that the form was opened with', async () => {
+    const { flow, sent, edit } = createServer(customer);
     edit();
     const { phone: _gone, ...rest } = customer;
     await flow.save({ ...rest, name: 'Müller' });
     assert.deepEqual(sent, [{ collection: 'customers', id, updatedAt: 'v1', patch: { name: 'Müller', phone: null } }]);
   });
 
-  test('of what nobody changed asks the server nothing', async () => {
-    const { flow, sent, done, edit } = createOffice(customer);
+  test('sends nothing if nothing changed', async () => {
+    const { flow, sent, done, edit } = createServer(customer);
     edit();
     await flow.save(customer);
     assert.deepEqual(sent, []);
     assert.equal(done.length, 1);
   });
 
-  test('that is refused stays open with the reason, and can be tried again', async () => {
-    const { flow, edit, fail, done } = createOffice(customer);
+  test('keeps the form open with the reason if the server rejects it, and can be retried', async () => {
+    const { flow, edit, fail, done } = createServer(customer);
     edit();
     fail('invalid_request');
     await flow.save({ ...customer, name: '' });
-    assert.deepEqual(flow.state.error?.fields, { name: 'is required' });
+    assert.deepEqual(flow.state.error?.fields, { name: problem('required') });
     assert.equal(flow.state.isBusy, false);
     await flow.save({ ...customer, name: 'Müller' });
     assert.equal(done.length, 1);
   });
 
-  test('twice at once is one save', async () => {
-    const { flow, sent, edit } = createOffice(customer);
+  test('saves once if it is triggered twice', async () => {
+    const { flow, sent, edit } = createServer(customer);
     edit();
     await Promise.all([flow.save({ ...customer, name: 'A' }), flow.save({ ...customer, name: 'A' })]);
     assert.equal(sent.length, 1);
   });
 
-  test('sends a sent invoice only what may still change', async () => {
-    const { flow, sent, view } = createOffice({ status: 'sent', dueDate: '2026-01-01', notes: 'old', issueDate: '2025-12-01', lines: [] });
-    flow.open({ kind: 'edit', collection: 'invoices', record: view(), start: view().payload });
+  test('sends only the fields of a sent invoice that may still change', async () => {
+    const { flow, sent, view } = createServer({ status: 'sent', dueDate: '2026-01-01', notes: 'old', issueDate: '2025-12-01', lines: [] });
+    flow.open({ kind: 'edit', collection: 'invoices', record: view(), initial: view().payload });
     await flow.save({ dueDate: '2026-02-01' });
     assert.deepEqual(sent, [{ collection: 'invoices', id, updatedAt: 'v1', patch: { notes: null, dueDate: '2026-02-01' } }]);
   });
 });
 
-describe('a change by someone else meanwhile', () => {
-  test('shows both versions and keeps the form; the choice is saved on the present version', async () => {
-    const { flow, edit, colleagueSaves, sent, view } = createOffice(customer);
+describe('a concurrent change by someone else', () => {
+  test('shows both versions and keeps the form; the resolution is saved on the current version', async () => {
+    const { flow, edit, colleagueSaves, sent, view } = createServer(customer);
     edit();
     colleagueSaves({ phone: '2' });
     await flow.save({ ...customer, name: 'Müller' });
@@ -155,8 +156,8 @@ describe('a change by someone else meanwhile', () => {
     assert.deepEqual(view().payload, { ...customer, name: 'Müller', phone: '2' });
   });
 
-  test('and again while comparing compares with the newest', async () => {
-    const { flow, edit, colleagueSaves } = createOffice(customer);
+  test('made while the conflict is open compares with the newest version', async () => {
+    const { flow, edit, colleagueSaves } = createServer(customer);
     edit();
     colleagueSaves({ phone: '2' });
     await flow.save({ ...customer, name: 'Müller' });
@@ -166,8 +167,8 @@ describe('a change by someone else meanwhile', () => {
     assert.equal(flow.state.conflict?.theirs.payload['phone'], '3');
   });
 
-  test('can be left: the form is still there, and says the same when it is saved again', async () => {
-    const { flow, edit, colleagueSaves } = createOffice(customer);
+  test('can be dismissed: the form stays open, and saving it again shows the conflict again', async () => {
+    const { flow, edit, colleagueSaves } = createServer(customer);
     edit();
     colleagueSaves({ phone: '2' });
     await flow.save({ ...customer, name: 'Müller' });
@@ -177,14 +178,14 @@ describe('a change by someone else meanwhile', () => {
     assert.ok(flow.state.conflict);
   });
 
-  test('asks an action again about the present version', async () => {
-    const { flow, colleagueSaves, view, done } = createOffice({ status: 'draft', notes: 'a' });
+  test('makes an action ask again about the current version', async () => {
+    const { flow, colleagueSaves, view, done } = createServer({ status: 'draft', notes: 'a' });
     const first = view();
-    flow.open({ kind: 'act', collection: 'invoices', action: 'send', record: first });
+    flow.open({ kind: 'action', collection: 'invoices', action: 'send', record: first });
     colleagueSaves({ notes: 'b' });
     await flow.confirm();
     const { task } = flow.state;
-    assert.ok(task?.kind === 'act');
+    assert.ok(task?.kind === 'action');
     assert.equal(task.before, first);
     assert.equal(task.record.updatedAt, 'v2');
     await flow.confirm();
@@ -192,9 +193,9 @@ describe('a change by someone else meanwhile', () => {
   });
 });
 
-describe('a save without an answer', () => {
-  test('that was made is done with the next sync', async () => {
-    const { flow, edit, fail, done } = createOffice(customer);
+describe('a write without a response', () => {
+  test('completes with the next sync if it was applied', async () => {
+    const { flow, edit, fail, done } = createServer(customer);
     edit();
     fail('outcome_unknown', true);
     await flow.save({ ...customer, name: 'Müller' });
@@ -204,8 +205,8 @@ describe('a save without an answer', () => {
     assert.equal(flow.state.task, null);
   });
 
-  test('that was not made says so with the next sync, and can be made again', async () => {
-    const { flow, edit, fail, done } = createOffice(customer);
+  test('is reported as unsaved with the next sync if it was not applied, and can be retried', async () => {
+    const { flow, edit, fail, done } = createServer(customer);
     edit();
     fail('outcome_unknown');
     await flow.save({ ...customer, name: 'Müller' });
@@ -215,17 +216,17 @@ describe('a save without an answer', () => {
     assert.equal(done.length, 1);
   });
 
-  test('of a delete is judged by whether the record is gone', async () => {
-    const { flow, fail, done, view } = createOffice(customer);
-    flow.open({ kind: 'act', collection: 'customers', action: 'delete', record: view() });
+  test('completes a delete if the record is gone', async () => {
+    const { flow, fail, done, view } = createServer(customer);
+    flow.open({ kind: 'action', collection: 'customers', action: 'delete', record: view() });
     fail('outcome_unknown', true);
     await flow.confirm();
     await flow.syncCompleted();
     assert.equal(done.length, 1);
   });
 
-  test('is left alone by syncs that complete while nothing is in doubt', async () => {
-    const { flow, edit } = createOffice(customer);
+  test('is the only thing a completed sync checks: other tasks stay as they are', async () => {
+    const { flow, edit } = createServer(customer);
     edit();
     await flow.syncCompleted();
     assert.equal(flow.state.error, null);
@@ -233,8 +234,8 @@ describe('a save without an answer', () => {
   });
 });
 
-test('an answer that comes after the form was closed closes nothing else', async () => {
-  const { flow, edit, done } = createOffice(customer);
+test('a response that arrives after the form was closed does not close another one', async () => {
+  const { flow, edit, done } = createServer(customer);
   edit();
   const saving = flow.save({ ...customer, name: 'Müller' });
   flow.close();

@@ -1,4 +1,4 @@
-// Fields as people read them, in a record that nobody has drawn a view for.
+// The generic display text of a record's fields.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { loadRecordTexts, setLocale } from '../../../ui/text/i18n.ts';
 import { fieldTexts } from '../../../ui/record/value-text.ts';
 
-test('the fields of a record of any collection are told by their kind, without those that are blank', async () => {
+test('formats the fields of any collection by their kind and leaves out blank ones', async () => {
   await setLocale({ language: 'en', format: 'en-GB' });
   await loadRecordTexts();
   const texts = fieldTexts({

@@ -1,23 +1,50 @@
-// What stands around every form: the sheet, what went wrong above the fields, and Save and Cancel below them.
+// What all forms and dialogs share: their styles, the sheet with its banners and buttons, which fields were rejected and
+// why, and the keys that submit.
 
-import { html, type TemplateResult } from 'lit';
+import { css, html, type TemplateResult } from 'lit';
 
-import type { Problems } from '../../shared/fields.ts';
+import type { Problems } from '../../shared/problems.ts';
 import { callErrorText } from '../text/call-error-text.ts';
-import { strayProblems } from './form-problems.ts';
 import { t } from '../text/i18n.ts';
+import { fieldLabel, problemMessage } from '../text/messages.ts';
 import { icon } from '../base/icons.ts';
 import type { FlowError } from './record-flow.ts';
 import type { WriteBlock } from '../sync/sync-view.ts';
 import '../base/sheet.ts';
 import '../base/write-button.ts';
 
+export const formStyles = css`
+  form { display: grid; gap: var(--space-4); }
+  fieldset { display: grid; gap: var(--space-3); min-inline-size: 0; margin: 0; padding: 0; border: 0; }
+  legend { padding: 0; margin-block-end: var(--space-1); font-weight: var(--weight-strong); }
+  .row { display: grid; grid-auto-columns: minmax(0, 1fr); grid-auto-flow: column; gap: var(--space-3); align-items: start; }
+
+  .banner {
+    display: flex;
+    align-items: flex-start;
+    gap: var(--space-2);
+    margin: 0;
+    padding: var(--space-2) var(--space-3);
+    border-radius: var(--radius);
+    background: var(--color-bad-back);
+    color: var(--color-bad);
+  }
+
+  [role] > .banner { margin-block-end: var(--space-4); }
+  .banner.warn { background: var(--color-warn-back); color: var(--color-warn); }
+  .banner.info { background: var(--color-info-back); color: var(--color-text); }
+
+  @media (max-width: 560px) {
+    .row { grid-auto-flow: row; }
+  }
+`;
+
 export interface FormFrame {
   readonly heading: string;
   readonly placement: 'side' | 'wide';
   readonly error: FlowError | null;
   readonly problems: Problems;
-  /** The paths that have a place in the form. */
+  /** The paths that the form shows. */
   readonly shown: readonly string[];
   readonly isBusy: boolean;
   readonly isNewer: boolean;
@@ -28,6 +55,7 @@ export interface FormFrame {
   readonly content: TemplateResult;
 }
 
+/** A form in its sheet: banners above the fields, Cancel and Save below. */
 export function formFrame(frame: FormFrame): TemplateResult {
   return html`
     <invoify-sheet .placement=${frame.placement} .heading=${frame.heading} .isBusy=${frame.isBusy} @sheet-close=${frame.onClose}>
@@ -39,17 +67,17 @@ export function formFrame(frame: FormFrame): TemplateResult {
     </invoify-sheet>`;
 }
 
-/** Live regions that are always there, so that what appears in them is announced. */
+/** The live regions are always present, so that what appears in them is announced. */
 function renderBanners({ error, problems, shown, isNewer, block }: FormFrame): TemplateResult {
   const count = Object.keys(problems).length;
-  const strays = strayProblems(problems, shown);
-  const refused = count > 0 ? t('problem.count', { count }) : error ? callErrorText(error) : '';
+  const unplaced = Object.entries(problems).filter(([path]) => !shown.includes(path));
+  const failure = count > 0 ? t('problem.count', { count }) : error ? callErrorText(error) : '';
   const blocked = block === null ? '' : t(block === 'offline' ? 'form.offline' : 'form.signedOut');
   return html`
     <div role="alert">
-      ${refused ? html`
+      ${failure ? html`
         <div class="banner">${icon('warn')}
-          <span>${refused}${strays.map(([path, reason]) => html`<br>${path}: ${reason}`)}</span>
+          <span>${failure}${unplaced.map(([path, problem]) => html`<br>${fieldLabel(path)}: ${problemMessage(path, problem, '')}`)}</span>
         </div>` : ''}
     </div>
     <div role="status">
@@ -58,12 +86,24 @@ function renderBanners({ error, problems, shown, isNewer, block }: FormFrame): T
     </div>`;
 }
 
-/** Moves the focus to the field of a path, where it has a place. */
+/** The problems without that of a field that is being edited. */
+export function withoutProblem(problems: Problems, path: string): Problems {
+  if (problems[path] === undefined) return problems;
+  const { [path]: _removed, ...others } = problems;
+  return others;
+}
+
+/** The path of the first rejected field in form order, or null. */
+export function firstProblem(problems: Problems, order: readonly string[]): string | null {
+  return order.find((path) => problems[path] !== undefined) ?? null;
+}
+
+/** Focuses the field at a path, if the form shows it. */
 export function focusField(root: HTMLElement | DocumentFragment, path: string | null): void {
   if (path !== null) root.querySelector<HTMLElement>(`[data-path="${CSS.escape(path)}"]`)?.focus();
 }
 
-/** Enter in a single line, or Ctrl+Enter and Ctrl+S anywhere. */
+/** Enter in a single-line input, or Ctrl+Enter or Ctrl+S anywhere. */
 export function isSubmitKey(event: KeyboardEvent): boolean {
   if (event.defaultPrevented || event.isComposing) return false;
   if (event.ctrlKey || event.metaKey) return event.key === 'Enter' || event.key.toLowerCase() === 's';

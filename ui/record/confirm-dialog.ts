@@ -1,25 +1,25 @@
-// The question before an invoice is sent or voided, or a record deleted: what it means, and that it cannot be undone.
-// Where someone changed the record meanwhile, what is different now, before it is asked again.
+// Asks for confirmation before an invoice is sent or voided, or a record deleted: says what it does and that it cannot
+// be undone. If the record has changed since, lists the changes and asks again.
 //
-//   <invoify-act-dialog .task .error .isBusy .block .userId @confirm @leave>
+//   <invoify-confirm-dialog .task .error .isBusy .block .userId @confirm @leave>
 
 import { LitElement, css, html, type TemplateResult } from 'lit';
 
 import { callErrorText } from '../text/call-error-text.ts';
 import { controls } from '../base/controls.ts';
 import { findDifferences, type Difference } from './conflict.ts';
-import { formStyles } from './form-styles.ts';
+import { formStyles } from './form-parts.ts';
 import { t } from '../text/i18n.ts';
 import { icon } from '../base/icons.ts';
 import { fieldLabel } from '../text/messages.ts';
-import type { ActTask, FlowError } from './record-flow.ts';
+import type { ActionTask, FlowError } from './record-flow.ts';
 import { recordActions } from './record-actions.ts';
 import type { WriteBlock } from '../sync/sync-view.ts';
 import { valueText } from './value-text.ts';
 import '../base/sheet.ts';
 import '../base/write-button.ts';
 
-export class InvoifyActDialog extends LitElement {
+export class InvoifyConfirmDialog extends LitElement {
   static override properties = {
     task: { attribute: false },
     error: { attribute: false },
@@ -34,16 +34,16 @@ export class InvoifyActDialog extends LitElement {
     ul { margin: 0; padding-inline-start: var(--space-4); white-space: pre-line; overflow-wrap: anywhere; }
   `];
 
-  declare task: ActTask;
+  declare task: ActionTask;
   declare error: FlowError | null;
   declare isBusy: boolean;
   declare block: WriteBlock;
-  /** Who is signed in. */
+  /** The signed-in user. */
   declare userId: string;
 
   constructor() {
     super();
-    this.task = { kind: 'act', collection: '', action: 'delete', record: { id: '', updatedAt: '', payload: {} } };
+    this.task = { kind: 'action', collection: '', action: 'delete', record: { id: '', updatedAt: '', payload: {} } };
     this.error = null;
     this.isBusy = false;
     this.block = null;
@@ -79,8 +79,8 @@ export class InvoifyActDialog extends LitElement {
     }
   }
 
-  /** The record as it is now may no longer allow what was asked about. */
-  get #isPossible(): boolean {
+  /** Whether the current version of the record still allows the action. */
+  get #isAllowed(): boolean {
     const { collection, record, action } = this.task;
     const allowed = recordActions(collection, record, 'owner', { references: null, otherOwners: null });
     return allowed.some(({ name, refusal }) => name === action && refusal === null);
@@ -95,11 +95,11 @@ export class InvoifyActDialog extends LitElement {
             ${this.error ? html`<div class="banner">${icon('warn')}<span>${callErrorText(this.error)}</span></div>` : ''}
             ${before ? html`<div class="banner warn">${icon('warn')}<div>${this.#renderChanges()}</div></div>` : ''}
           </div>
-          ${this.#isPossible ? this.#texts.map((text) => html`<p>${text}</p>`) : html`<p>${t('confirm.impossible')}</p>`}
+          ${this.#isAllowed ? this.#texts.map((text) => html`<p>${text}</p>`) : html`<p>${t('confirm.impossible')}</p>`}
         </div>
         <button slot="actions" type="button" class="button" autofocus ?disabled=${this.isBusy}
           @click=${this.#leave}>${t('word.cancel')}</button>
-        ${this.#isPossible ? html`
+        ${this.#isAllowed ? html`
           <invoify-write-button slot="actions" .look=${action === 'send' ? 'primary' : 'danger'} .blocked=${this.block}
             .label=${this.isBusy ? t('form.saving') : t(`action.${action}`)} @activate=${this.#confirm}></invoify-write-button>` : ''}
       </invoify-sheet>`;
@@ -116,9 +116,9 @@ export class InvoifyActDialog extends LitElement {
     const { before, record } = this.task;
     if (!before) return [];
     const fields = [...new Set([...Object.keys(before.payload), ...Object.keys(record.payload)])];
-    // What follows from other fields need not be said as well.
-    const told = fields.filter((name) => !['subtotalMinor', 'taxes', 'paidMinor', 'payments', 'customerId'].includes(name));
-    return findDifferences(told, { base: before.payload, mine: before.payload, theirs: record.payload });
+    // Derived fields would only repeat what their sources say.
+    const compared = fields.filter((name) => !['subtotalMinor', 'taxes', 'paidMinor', 'payments', 'customerId'].includes(name));
+    return findDifferences(compared, { base: before.payload, mine: before.payload, theirs: record.payload });
   }
 
   #text(path: string, value: Difference['base']): string {
@@ -126,4 +126,4 @@ export class InvoifyActDialog extends LitElement {
   }
 }
 
-customElements.define('invoify-act-dialog', InvoifyActDialog);
+customElements.define('invoify-confirm-dialog', InvoifyConfirmDialog);
