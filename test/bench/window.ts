@@ -3,7 +3,7 @@
 
 import type { Locator, Page } from 'playwright-core';
 
-import { openScene, signIn, windowApi, type Ending } from '../e2e/harness.ts';
+import { startEnv, signIn, windowApi, type CleanupScope } from '../e2e/harness.ts';
 import { median, percentile } from './figures.ts';
 
 export interface WindowFigures {
@@ -34,12 +34,12 @@ const searches = ['2024', 'consult', 'INV', 'meyer', 'plan', 'a', 'gmbh', 'suppo
 /** Opens a window on a company with so many invoices and measures it. Throws where there is no Chromium. */
 export async function measureWindow(invoices: number): Promise<WindowFigures> {
   const endings: (() => void | Promise<void>)[] = [];
-  const ending: Ending = { after: (run) => void endings.push(run) };
-  const scene = await openScene({ invoices, customers: Math.max(20, Math.round(invoices / 50)) });
+  const scope: CleanupScope = { after: (run) => void endings.push(run) };
+  const env = await startEnv({ invoices, customers: Math.max(20, Math.round(invoices / 50)) });
   try {
-    const desktop = await scene.openDesktop(ending);
-    const page = await desktop.openPage(ending);
-    await signIn(page, scene);
+    const desktop = await env.openDesktop(scope);
+    const page = await desktop.openPage(scope);
+    await signIn(page, env);
     const grid = page.locator('invoify-list-table .grid');
     await page.locator('invoify-list-table .row[data-index="0"]:not(.waiting)').waitFor();
     // What is measured is the window of any other day: after a first sync the indexes of the lists are built, the rows proved.
@@ -49,7 +49,7 @@ export async function measureWindow(invoices: number): Promise<WindowFigures> {
     return { scrolls, paintMs: await measurePaint(page), searchMs: await measureSearch(page) };
   } finally {
     for (const end of endings) await end();
-    await scene.close();
+    await env.close();
   }
 }
 

@@ -1,5 +1,5 @@
-// What holds of the window in every state, light and dark: no violation of WCAG 2.2 A or AA that axe-core finds. A picture
-// of each goes to screenshots/, which Git ignores, for people to look at.
+// Asserts that axe-core finds no violation of WCAG 2.2 A or AA in the window, in both themes. Saves a screenshot of each
+// state to screenshots/, which Git ignores, for manual review.
 
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
@@ -8,23 +8,23 @@ import { join } from 'node:path';
 import axe from 'axe-core';
 import type { Page } from 'playwright-core';
 
-export const pictureFolder = join(import.meta.dirname, '..', '..', 'screenshots');
+export const screenshotFolder = join(import.meta.dirname, '..', '..', 'screenshots');
 const levels = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
 
-/** Takes a picture of the window as it is, once what moves has come to rest. */
-export async function takePicture(page: Page, name: string): Promise<void> {
-  mkdirSync(pictureFolder, { recursive: true });
-  await page.screenshot({ path: join(pictureFolder, `${name}.png`), animations: 'disabled' });
+/** Saves a screenshot of the window with animations finished. */
+export async function takeScreenshot(page: Page, name: string): Promise<void> {
+  mkdirSync(screenshotFolder, { recursive: true });
+  await page.screenshot({ path: join(screenshotFolder, `${name}.png`), animations: 'disabled' });
 }
 
 /**
- * Looks at the window as it is now, in both themes; leaves it light. Its theme must be the system's. In forced colours the
- * contrast is the system's own, and axe-core would judge the colours that they replace.
+ * Checks the current state in the dark theme and then the light one, which stays active; the theme setting must be the
+ * system's. `isForced` skips the contrast rule: in forced colours axe-core would check the colours that were replaced.
  */
 export async function assertAccessible(page: Page, name: string, { isForced = false } = {}): Promise<void> {
   for (const colorScheme of ['dark', 'light'] as const) {
     await page.emulateMedia({ colorScheme });
-    await takePicture(page, `${name}-${colorScheme}`);
+    await takeScreenshot(page, `${name}-${colorScheme}`);
     assert.deepEqual(await violations(page, isForced), [], `${name}, ${colorScheme}`);
   }
 }

@@ -1,4 +1,4 @@
-// One desktop of a test: a data folder, the preview on it, and the pages that look at it.
+// One desktop in a test: a data folder, a preview running on it, and pages that use the preview.
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -6,44 +6,44 @@ import { join } from 'node:path';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 
 import { startPreview, type Preview } from '../../desktop/preview/preview.ts';
-import { temporaryFolder, type Ending } from './harness.ts';
+import { temporaryFolder, type CleanupScope } from './harness.ts';
 import { openPage, type PageOptions } from './page.ts';
 
 export interface DesktopOptions {
-  /** A new one where absent. */
+  /** A new one by default. */
   readonly dataFolder?: string;
-  /** Without the window in its page: `window.electron` alone. */
+  /** Serve a page that has only `window.electron`, without the window's code. */
   readonly isBare?: boolean;
 }
 
 export interface Desktop {
   readonly dataFolder: string;
-  /** The database file of the copy. */
-  readonly copyFile: string;
-  /** What it logged, newest last. */
+  /** The cache's database file. */
+  readonly cacheFile: string;
+  /** Its log entries, oldest first. */
   readonly log: readonly { readonly event: string; readonly facts: Readonly<Record<string, unknown>> }[];
-  /** The one that runs. */
+  /** The running preview; fails if it is stopped. */
   preview(): Preview;
-  /** A page in a browser profile of its own, or one more in the profile of another page. */
-  openPage(t: Ending, options?: PageOptions & { readonly context?: BrowserContext }): Promise<Page>;
-  /** Quits; pages stay open and see it. At once where it is stopped. */
+  /** Opens a page in a new browser context, or in the given one. */
+  openPage(t: CleanupScope, options?: PageOptions & { readonly context?: BrowserContext }): Promise<Page>;
+  /** Stops the preview while its pages stay open. Does nothing if it is stopped. */
   stop(): Promise<void>;
-  /** Starts again on the same folder. Everyone is signed out: a preview keeps the token in memory. */
+  /** Restarts on the same folder. The user is signed out, since a preview keeps its token in memory. */
   start(): Promise<void>;
 }
 
-interface Around {
+interface Host {
   readonly browser: Browser;
   readonly files: ReadonlyMap<string, Uint8Array>;
-  /** Where data folders are made. */
+  /** The parent of new data folders. */
   readonly folder: string;
 }
 
-export async function startDesktop(t: Ending, { browser, files, folder }: Around, options: DesktopOptions = {}): Promise<Desktop> {
+export async function startDesktop(t: CleanupScope, { browser, files, folder }: Host, options: DesktopOptions = {}): Promise<Desktop> {
   const dataFolder = options.dataFolder ?? temporaryFolder(t, join(folder, 'desktops'));
   const log: { event: string; facts: Readonly<Record<string, unknown>> }[] = [];
   const served = options.isBare === true ? new Map([...files, ['window.js', Buffer.of()]]) : files;
-  /** Of each preview there was: it gets another port each time. */
+  /** The origins of all previews so far: each start gets a new port. */
   const origins = new Set<string>();
   const start = async (): Promise<Preview> => {
     const started = await startPreview({ files: served, dataFolder, version: '0.1.0' }, {
@@ -57,14 +57,14 @@ export async function startDesktop(t: Ending, { browser, files, folder }: Around
   let preview: Preview | null = await start();
   const desktop: Desktop = {
     dataFolder,
-    copyFile: join(dataFolder, 'database', 'invoify.sqlite'),
+    cacheFile: join(dataFolder, 'database', 'invoify.sqlite'),
     log,
     preview() {
-      assert(preview, 'the preview runs');
+      assert(preview, 'the preview is running');
       return preview;
     },
-    async openPage(ending, { context, ...pageOptions } = {}) {
-      const page = await openPage(ending, context ?? browser, origins, pageOptions);
+    async openPage(scope, { context, ...pageOptions } = {}) {
+      const page = await openPage(scope, context ?? browser, origins, pageOptions);
       pages.push(page);
       await page.goto(context ? desktop.preview().origin : desktop.preview().newLink());
       return page;
@@ -79,7 +79,7 @@ export async function startDesktop(t: Ending, { browser, files, folder }: Around
     },
   };
   t.after(async () => {
-    // Hooks run in the order they were made: a page that outlived its preview would complain.
+    // Pages first: one that outlived its preview would log errors.
     for (const page of pages) await page.close();
     await desktop.stop();
   });

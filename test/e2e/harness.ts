@@ -1,19 +1,19 @@
-// The whole product in one process tree, for tests that look at it through the window: a real server in a process of
-// its own with the sample company in it, the real preview, and a real Chromium.
+// The environment of the end-to-end tests: a real server in its own process with the sample company's data, the real
+// preview, and a real Chromium.
 //
-//   describeWindow('the invoice list', { invoices: 300 }, (scene) => {
+//   describeWindow('the invoice list', { invoices: 300 }, (env) => {
 //     test('shows the newest first', async (t) => {
-//       const desktop = await scene().openDesktop(t);              // a data folder and a preview of its own
-//       const page = await desktop.openPage(t, { lang: 'de-DE' }); // fails the test if its console says anything
-//       await signIn(page, scene());                               // through window.electron, until all is here
-//       await scene().stopServer();                                // … startServer(), endSessions(), gate.holdAfter()
-//       const status = await untilState(page, 'unreachable');
+//       const desktop = await env().openDesktop(t);                // its own data folder and preview
+//       const page = await desktop.openPage(t, { lang: 'de-DE' }); // fails the test on console errors and warnings
+//       await signIn(page, env());                                 // through window.electron, until synced
+//       await env().stopServer();                                  // … startServer(), endSessions(), gate.holdAfter()
+//       const status = await waitForState(page, 'unreachable');
 //       const list = await windowApi(page).data.listPage({ collection: 'invoices' });
 //     });
 //   });
 //
-// One server, company and Chromium per `describeWindow`: keep to one of them per file, and the company small. What a
-// test needs and the machine lacks is said and skipped, or fails with CI=true (test/chromium.ts).
+// Every `describeWindow` starts one server, company and Chromium: use one per file, and keep the company small. Without a
+// Chromium the tests are skipped with a message, or fail if CI=true (test/chromium.ts).
 
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
@@ -33,68 +33,68 @@ import { findChromium, launchChromium } from '../chromium.ts';
 import { startDesktop, type Desktop, type DesktopOptions } from './desktop.ts';
 import { openGate, type Gate } from './gate.ts';
 
-export { signIn, untilState, windowApi, type PageOptions } from './page.ts';
+export { signIn, waitForState, windowApi, type PageOptions } from './page.ts';
 export type { Desktop } from './desktop.ts';
 
-export interface SceneOptions {
-  /** 200 where absent. */
+export interface EnvOptions {
+  /** Default 200. */
   readonly invoices?: number;
-  /** 20 where absent. */
+  /** Default 20. */
   readonly customers?: number;
 }
 
-/** What has an `after`: a test, or a script that ends by itself. */
-export interface Ending {
+/** Runs cleanup when it ends: a test, or a script. */
+export interface CleanupScope {
   after(run: () => void | Promise<void>): void;
 }
 
-export interface Scene {
-  /** The server's address as people type it. */
+export interface Env {
+  /** The server's address as users enter it. */
   readonly url: string;
   readonly stage: Stage;
   readonly owner: SampleUser;
   readonly editor: SampleUser;
   readonly viewer: SampleUser;
-  /** Everybody's. */
+  /** The same for all users. */
   readonly password: string;
   readonly gate: Gate;
   readonly browser: Browser;
-  /** A data folder and a preview of their own, until the test ends. */
-  openDesktop(t: Ending, options?: DesktopOptions): Promise<Desktop>;
-  /** Another client, which changes records through the server's API. */
+  /** A new desktop with its own data folder, until the test ends. */
+  openDesktop(t: CleanupScope, options?: DesktopOptions): Promise<Desktop>;
+  /** A second client that changes records through the server's API. */
   colleague(who?: SampleUser): Promise<Colleague>;
-  /** Ends the server as an administrator would; at once where it is stopped. */
+  /** Shuts the server down. Does nothing if it is stopped. */
   stopServer(): Promise<void>;
-  /** Starts it again at the same address; at once where it runs. */
+  /** Restarts the server at the same address. Does nothing if it is running. */
   startServer(): Promise<void>;
-  /** Ends all sessions of this person on the server, as a changed password does. */
+  /** Ends all sessions of a user by changing the password (to the same one). */
   endSessions(who?: SampleUser): Promise<void>;
   close(): Promise<void>;
 }
 
-/** A `describe` with a scene of its own, whose server runs and answers freely at the start of each test. */
-export function describeWindow(title: string, options: SceneOptions, tests: (scene: () => Scene) => void): void {
+/** A `describe` with its own environment, whose server is running and unhindered at the start of each test. */
+export function describeWindow(title: string, options: EnvOptions, tests: (env: () => Env) => void): void {
   const program = findChromium();
   describe(title, { skip: program.missing ?? false }, () => {
-    let scene: Scene | null = null;
+    let env: Env | null = null;
     before(async () => {
-      scene = await openScene(options);
+      env = await startEnv(options);
     });
     afterEach(async () => {
-      scene?.gate.release();
-      scene?.gate.alter(null);
-      await scene?.startServer();
+      env?.gate.release();
+      env?.gate.alter(null);
+      await env?.startServer();
     });
-    after(async () => scene?.close());
+    after(async () => env?.close());
     tests(() => {
-      assert(scene, 'the scene is there while tests run');
-      return scene;
+      assert(env, 'the environment exists while tests run');
+      return env;
     });
   });
 }
 
-/** Throws where there is no Chromium. */
-export async function openScene({ invoices = 200, customers = 20 }: SceneOptions = {}): Promise<Scene> {
+/** Throws if there is no Chromium. */
+export async function startEnv({ invoices = 200, customers = 20 }: EnvOptions = {}): Promise<Env> {
   const program = findChromium();
   if (program.missing !== null) throw new Error(program.missing);
   const venue = await openVenue(undefined, 'window');
@@ -105,9 +105,9 @@ export async function openScene({ invoices = 200, customers = 20 }: SceneOptions
   let server: ServerProcess | null = await stage.startServer();
   const gate = await openGate(server.url);
   const [owner, editor, viewer] = stage.company.users;
-  assert(owner && editor && viewer, 'the sample company has one of each role');
+  assert(owner && editor && viewer, 'the sample company has a user of each role');
 
-  const scene: Scene = {
+  const env: Env = {
     url: gate.url,
     stage,
     owner,
@@ -138,25 +138,25 @@ export async function openScene({ invoices = 200, customers = 20 }: SceneOptions
         body: JSON.stringify({ email: who.email, password: stage.password }),
       });
       const { user } = parseLoginAnswer(await login.json());
-      const administrator = await scene.colleague(owner);
+      const administrator = await env.colleague(owner);
       await administrator.change('users', await administrator.read('users', user.id), { password: stage.password });
     },
     async close() {
       await browser.close();
-      await scene.stopServer();
+      await env.stopServer();
       await venue.remove(false);
     },
   };
-  return scene;
+  return env;
 
   function requireServer(): ServerProcess {
-    assert(server, 'the server runs');
+    assert(server, 'the server is running');
     return server;
   }
 }
 
-/** A folder of its own, removed when the test ends. */
-export function temporaryFolder(t: Ending, inside = tmpdir()): string {
+/** A new folder, removed when the test ends. */
+export function temporaryFolder(t: CleanupScope, inside = tmpdir()): string {
   mkdirSync(inside, { recursive: true });
   const folder = mkdtempSync(join(inside, 'invoify-desktop-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));

@@ -1,10 +1,10 @@
-// Requests that no window of ours sends: wrong types, wrong shapes, huge and strange texts, names of prototypes. Half of
-// them begin as a request that is nearly right, so that what lies behind the parser hears of them, too.
+// Generates requests that the window never sends: wrong types and shapes, huge and odd strings, prototype names. Half of
+// them are mutations of a valid request, so that some get past the parser.
 
 import type { WindowCalls } from '../../shared/window/ipc.ts';
 import type { Random } from '../sync/random.ts';
 
-/** Asks itself only; on a machine with a network nothing else is looked up. */
+/** Loopback or invalid: no request leaves the machine. */
 const servers = [
   '', ' ', '://', 'file:///etc/passwd', 'javascript:alert(1)', 'http://evil.example', 'https://', 'https://[::', 'http://127.0.0.1:0',
   'https://127.0.0.1:1', 'http://127.0.0.1:1', 'https://user:secret@127.0.0.1:1', 'http://127.0.0.1:99999', 'ftp://127.0.0.1',
@@ -26,8 +26,8 @@ const keys = [
   'filters', 'from', 'to', 'path',
 ] as const;
 
-/** One request per channel that is right in its form, and harmless. */
-const nearlyRight: { readonly [C in keyof WindowCalls]: object | null } = {
+/** A valid and harmless request per channel. */
+const validRequests: { readonly [C in keyof WindowCalls]: object | null } = {
   'sync.pullFromServer': null, 'sync.getStatus': null, 'sync.getOnlineStatus': null, 'sync.cancel': null,
   'sync.setAuthToken': { token: 'no-token' },
   'auth.signIn': { server: 'http://127.0.0.1:1', email: 'nobody@example.com', password: 'none' },
@@ -62,49 +62,49 @@ const nearlyRight: { readonly [C in keyof WindowCalls]: object | null } = {
   'app.copyText': { text: 'text' },
 };
 
-/** A request for the channel as JSON text; '' for none. */
+/** A request for the channel as JSON; '' for a call without a request. */
 export function hostileRequest(channel: keyof WindowCalls, random: Random): string {
-  const right = nearlyRight[channel];
-  // Now and then a call that takes nothing is right: some of them do a lot.
-  if (random.chance(0.02)) return right === null ? '' : JSON.stringify(right);
-  if (random.chance(0.002)) return JSON.stringify({ ...right, [random.pick(keys) ?? '']: 'x'.repeat(1_000_000) });
-  const request = right !== null && random.chance(0.5) ? spoil(right, random, 0) : anything(random, 0);
-  // What JavaScript cannot write as JSON, JSON can say all the same: a key that is a prototype's.
+  const valid = validRequests[channel];
+  // Valid requests are rare, since some calls are expensive.
+  if (random.chance(0.02)) return valid === null ? '' : JSON.stringify(valid);
+  if (random.chance(0.002)) return JSON.stringify({ ...valid, [random.pick(keys) ?? '']: 'x'.repeat(1_000_000) });
+  const request = valid !== null && random.chance(0.5) ? mutate(valid, random, 0) : randomValue(random, 0);
+  // An object literal cannot have an own __proto__ key, but JSON can.
   return (JSON.stringify(request) ?? 'null').replaceAll('"(proto)":', '"__proto__":');
 }
 
-/** The same with one or more of its members replaced, left out or added to. */
-function spoil(value: object, random: Random, depth: number): unknown {
+/** A copy with random members replaced, removed or added. */
+function mutate(value: object, random: Random, depth: number): unknown {
   if (Array.isArray(value)) {
-    return random.chance(0.3) ? anything(random, depth) : value.map((entry: unknown) => spoilAny(entry, random, depth + 1));
+    return random.chance(0.3) ? randomValue(random, depth) : value.map((entry: unknown) => mutateAny(entry, random, depth + 1));
   }
   const entries = Object.entries(value).flatMap(([key, member]): [string, unknown][] => {
     if (random.chance(0.15)) return [];
-    if (!random.chance(0.3)) return [[key, spoilAny(member, random, depth + 1)]];
+    if (!random.chance(0.3)) return [[key, mutateAny(member, random, depth + 1)]];
     const isText = key === 'server' && random.chance(0.7);
-    const other = isText ? random.pick(servers) : anything(random, depth + 1);
-    // A text that is no address would be looked up as a name.
+    const other = isText ? random.pick(servers) : randomValue(random, depth + 1);
+    // An arbitrary string would be resolved as a host name.
     return [[key, key === 'server' && !isText && typeof other === 'string' ? 0 : other]];
   });
-  if (random.chance(0.2)) entries.push([random.chance(0.3) ? '(proto)' : random.pick(keys) ?? '', anything(random, depth + 1)]);
+  if (random.chance(0.2)) entries.push([random.chance(0.3) ? '(proto)' : random.pick(keys) ?? '', randomValue(random, depth + 1)]);
   return Object.fromEntries(entries);
 }
 
-function spoilAny(value: unknown, random: Random, depth: number): unknown {
-  return typeof value === 'object' && value !== null ? spoil(value, random, depth) : value;
+function mutateAny(value: unknown, random: Random, depth: number): unknown {
+  return typeof value === 'object' && value !== null ? mutate(value, random, depth) : value;
 }
 
-function anything(random: Random, depth: number): unknown {
+function randomValue(random: Random, depth: number): unknown {
   const kind = random.integer(0, depth > 3 ? 3 : 6);
   switch (kind) {
     case 0: return random.pick(texts);
     case 1: return random.pick(numbers);
     case 2: return random.chance(0.5);
     case 3: return null;
-    case 4: return Array.from({ length: random.integer(0, 4) }, () => anything(random, depth + 1));
+    case 4: return Array.from({ length: random.integer(0, 4) }, () => randomValue(random, depth + 1));
     case 5: return nest(random.integer(1, 200));
     default: return Object.fromEntries(Array.from({ length: random.integer(0, 4) }, () =>
-      [random.chance(0.2) ? '(proto)' : random.pick(keys), anything(random, depth + 1)]));
+      [random.chance(0.2) ? '(proto)' : random.pick(keys), randomValue(random, depth + 1)]));
   }
 }
 

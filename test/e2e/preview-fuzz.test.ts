@@ -1,6 +1,6 @@
-// A thousand hostile calls on each of the window's channels, the first two hundred of them by `window.electron` in a page
-// and the others as that page would send them: each is answered with an outcome, none is an error that is not ours, and
-// the desk works afterwards as before.
+// A thousand hostile calls on each of the window's channels: two hundred through `window.electron` in a page, the rest as
+// the HTTP requests that the page would send. Each must return an outcome with an expected error code, and the desktop
+// must still work afterwards.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -15,25 +15,25 @@ import { describeWindow, signIn, windowApi } from './harness.ts';
 import { hostileRequest } from './hostile.ts';
 
 const CALLS = 1000;
-/** A browser takes four times as long for a call as it takes to answer it. */
+/** Fewer, since a call from the browser takes four times as long as answering it. */
 const CALLS_IN_PAGE = 200;
-/** As many as a browser has under way to one origin besides the stream of events. */
-const AT_ONCE = 5;
-/** Those that end what the others need. */
+/** The browser's limit of connections per origin, less one for the event stream. */
+const CONCURRENCY = 5;
+/** Channels that would break the others, so they run last. */
 const last = ['app.resetLocalData', 'sync.setAuthToken', 'auth.signOut'];
 
 const channels = Object.keys(requestParsers).filter(isWindowChannel)
   .toSorted((one, other) => last.indexOf(one) - last.indexOf(other));
 
-/** In the page. */
+/** Inside the page. */
 declare const window: { readonly electron: WindowApi };
 
-/** The outcomes of the channel's calls in the page; for one that was rejected, why. */
+/** The outcomes of calls made in the page; the reason for a rejected one. */
 function callInPage(page: Page, channel: keyof WindowCalls, requests: readonly string[]): Promise<readonly unknown[]> {
-  return page.evaluate(async ([name, bodies, atOnce]) => {
+  return page.evaluate(async ([name, bodies, concurrency]) => {
     const [group = '', call = ''] = name.split('.');
     const calls = (window.electron as unknown as Record<string, Record<string, (request: unknown) => Promise<unknown>>>)[group];
-    // The functions of the sync take no request as it is: their channels are called below them.
+    // The functions of `sync` do not pass requests through, so their channels are called directly.
     const send = group === 'sync'
       ? async (body: string) => {
         const answer = await fetch(`/call/${name}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
@@ -42,27 +42,27 @@ function callInPage(page: Page, channel: keyof WindowCalls, requests: readonly s
       : async (body: string) => calls?.[call]?.(body === '' ? undefined : JSON.parse(body));
     const answers: unknown[] = [];
     const left = bodies.values();
-    await Promise.all(Array.from({ length: atOnce }, async () => {
+    await Promise.all(Array.from({ length: concurrency }, async () => {
       for (const body of left) answers.push(await send(body).catch((error: unknown) => `rejected: ${String(error)}`));
     }));
     return answers;
-  }, [channel, requests, AT_ONCE] as const);
+  }, [channel, requests, CONCURRENCY] as const);
 }
 
-/** The same without the page, with its cookie. */
+/** The same calls over HTTP from the test, with the page's cookie. */
 async function callOutside(page: Page, channel: keyof WindowCalls, requests: readonly string[]): Promise<readonly unknown[]> {
   const { origin } = new URL(page.url());
   const cookie = (await page.context().cookies()).map(({ name, value }) => `${name}=${value}`).join('; ');
   const headers = { 'content-type': 'application/json', origin, cookie };
   const answers: unknown[] = [];
   const left = requests.values();
-  await Promise.all(Array.from({ length: AT_ONCE }, async () => {
+  await Promise.all(Array.from({ length: CONCURRENCY }, async () => {
     for (const body of left) answers.push(await (await fetch(`${origin}/call/${channel}`, { method: 'POST', headers, body })).json());
   }));
   return answers;
 }
 
-/** An error's code, `value` for a value, and otherwise what came instead of an outcome. */
+/** The error's code, 'value' for a success, or a description of anything that is not an outcome. */
 function codeOf(answer: unknown): string {
   const { ok, error } = Object(answer) as { ok?: unknown; error?: { code?: unknown; message?: unknown } };
   if (ok === true && Object.hasOwn(Object(answer) as object, 'value')) return 'value';
@@ -70,12 +70,12 @@ function codeOf(answer: unknown): string {
   return isError ? String(error.code) : `no outcome: ${JSON.stringify(answer)}`;
 }
 
-describeWindow('hostile calls', { invoices: 60, customers: 10 }, (scene) => {
+describeWindow('hostile calls', { invoices: 60, customers: 10 }, (env) => {
   for (const seed of seedsToTry(1)) {
-    test(`of every kind are answered, a thousand on each channel (SYNC_SEED=${seed})`, async (t) => {
-      const desktop = await scene().openDesktop(t, { isBare: true });
+    test(`return an outcome, a thousand on each channel (SYNC_SEED=${seed})`, async (t) => {
+      const desktop = await env().openDesktop(t, { isBare: true });
       const page = await desktop.openPage(t);
-      await signIn(page, scene());
+      await signIn(page, env());
       for (const channel of channels) {
         const random = new Random(seed);
         const requests = Array.from({ length: CALLS }, () => hostileRequest(channel, random));
@@ -88,17 +88,17 @@ describeWindow('hostile calls', { invoices: 60, customers: 10 }, (scene) => {
         assert.equal(answers.length, CALLS, channel);
         const unwanted = Object.keys(codes).filter((code) => /^(internal|unavailable|cancelled|outcome_unknown)$| /.test(code));
         assert.deepEqual(unwanted, [], channel);
-        assert((codes['invalid_request'] ?? 0) > CALLS / 4, `${channel} refused only ${codes['invalid_request']}`);
+        assert((codes['invalid_request'] ?? 0) > CALLS / 4, `${channel} rejected only ${codes['invalid_request']}`);
       }
       assert.deepEqual(desktop.log.filter(({ event }) => event.includes('unexpected')), []);
-      await signIn(page, scene());
+      await signIn(page, env());
       const counts = await windowApi(page).data.counts();
-      assert(counts.ok && counts.value['invoices'] === 60, 'the desk works as before');
+      assert(counts.ok && counts.value['invoices'] === 60, 'the desktop still works');
     });
   }
 
-  test('of values that only a page has are answered, too', async (t) => {
-    const desktop = await scene().openDesktop(t, { isBare: true });
+  test('with values that JSON cannot represent return an outcome, too', async (t) => {
+    const desktop = await env().openDesktop(t, { isBare: true });
     const page = await desktop.openPage(t);
     const answers = await page.evaluate(async () => {
       const cycle: Record<string, unknown> = { collection: 'invoices' };
@@ -122,7 +122,7 @@ describeWindow('hostile calls', { invoices: 60, customers: 10 }, (scene) => {
       }
       return found;
     });
-    // A change of no setting is one that can be made.
+    // An empty change of settings is valid.
     assert.deepEqual(new Set(answers.map(codeOf)), new Set(['value', 'invalid_request', 'payload_too_large']));
   });
 });

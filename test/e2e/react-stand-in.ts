@@ -1,5 +1,5 @@
-// As much of React as the snippets use, for the page that runs them: elements, `useState` and `useEffect`, and rendering
-// anew into the same place whenever a state has changed.
+// As much of React as the snippets use, for the page that runs them: elements, `useState`, `useEffect`, and a re-render
+// into the same place on every state change.
 
 interface PageElement {
   append(child: unknown): void;
@@ -7,7 +7,7 @@ interface PageElement {
   addEventListener(event: string, listener: unknown): void;
   replaceChildren(...children: readonly unknown[]): void;
 }
-/** In the page. */
+/** Inside the page. */
 declare const document: { createElement(name: string): PageElement };
 
 type Props = Readonly<Record<string, unknown>> & { readonly children?: unknown };
@@ -22,7 +22,7 @@ interface Instance {
 /** The component that is being rendered. */
 const rendering: { instance: Instance | null } = { instance: null };
 
-/** Renders a component into a place in the page, and again with each change of its state. */
+/** Renders a component into an element, and again on every state change. */
 export function mount(component: Component, place: PageElement): void {
   const instance: Instance = {
     hooks: [],
@@ -47,7 +47,7 @@ export function useState<T>(initial: T): [T, (value: T) => void] {
   }];
 }
 
-/** Runs once, after the first rendering; the snippets know no other. */
+/** Runs the effect once after the first render; the snippets need nothing else. */
 export function useEffect(effect: () => void, dependencies: readonly never[]): void {
   const { instance, at, isFirst } = nextHook();
   if (!isFirst) return;
@@ -57,13 +57,13 @@ export function useEffect(effect: () => void, dependencies: readonly never[]): v
 
 function nextHook(): { instance: Instance; at: number; isFirst: boolean } {
   const { instance } = rendering;
-  if (!instance) throw new Error('a hook is called while its component is rendered');
+  if (!instance) throw new Error('hooks can only be called while a component renders');
   const at = instance.cursor;
   instance.cursor += 1;
   return { instance, at, isFirst: at >= instance.hooks.length };
 }
 
-/** What JSX becomes: an element of the page. */
+/** The JSX factory: creates an element of the page. */
 export function jsx(name: string, { children, ...props }: Props): PageElement {
   const element = document.createElement(name);
   for (const [key, value] of Object.entries(props)) {

@@ -1,4 +1,4 @@
-// Two people change the same record: Save shows both versions, field by field, and the person chooses.
+// Two users edit the same record: saving shows both versions, to choose from field by field.
 
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
@@ -6,23 +6,23 @@ import { test, type TestContext } from 'node:test';
 import type { Page } from 'playwright-core';
 
 import { assertAccessible } from './accessible.ts';
-import { describeWindow, signIn, type Scene } from './harness.ts';
-import { act, finish, openRecord, press, sheet } from './person.ts';
+import { describeWindow, signIn, type Env } from './harness.ts';
+import { openRecord, press, pressAndClose, runAction, sheet } from './user-actions.ts';
 
 const rows = '.sheet .row:not([hidden]):not(.waiting)';
 
 interface Conflicted {
   readonly page: Page;
-  /** The customer as the server has it. */
+  /** The customer on the server. */
   read(): Promise<Readonly<Record<string, unknown>>>;
 }
 
-/** A form in which a name and a contact were typed, saved after a colleague changed both, and a phone number besides. */
-async function openConflict(t: TestContext, scene: Scene, name: string): Promise<Conflicted> {
-  const colleague = await scene.colleague(scene.editor);
+/** Edits name and contact in a form and saves it after a colleague changed both, and the phone number too. */
+async function openConflict(t: TestContext, env: Env, name: string): Promise<Conflicted> {
+  const colleague = await env.colleague(env.editor);
   const record = await colleague.create('customers', { name, contact: 'Before', currency: 'EUR' });
-  const page = await (await scene.openDesktop(t)).openPage(t, { width: 1440, height: 900, hasReducedMotion: true });
-  await signIn(page, scene);
+  const page = await (await env.openDesktop(t)).openPage(t, { width: 1440, height: 900, hasReducedMotion: true });
+  await signIn(page, env);
   await page.locator('[data-screen=customers]').click();
   await page.getByRole('searchbox').fill(name);
   await page.locator('.grid[aria-rowcount="2"]').waitFor();
@@ -46,13 +46,13 @@ async function saveChoice(page: Page): Promise<void> {
   await page.locator('invoify-detail').getByRole('button', { name: 'Edit', exact: true }).waitFor();
 }
 
-describeWindow('a conflict', { invoices: 20, customers: 10 }, (scene) => {
-  test('shows what was, mine and theirs, and saves nothing until it was decided', async (t) => {
-    const { page, read } = await openConflict(t, scene(), 'Shown GmbH');
+describeWindow('an edit conflict', { invoices: 20, customers: 10 }, (env) => {
+  test('shows the original, mine and theirs, and saves nothing before it is resolved', async (t) => {
+    const { page, read } = await openConflict(t, env(), 'Shown GmbH');
     const group = page.getByRole('group', { name: 'Contact', exact: true });
     for (const text of ['Mine', 'Theirs', 'Before: Before']) await group.getByText(text, { exact: true }).waitFor();
     const phone = page.getByRole('group', { name: 'Phone', exact: true });
-    assert.equal(await phone.getByRole('radio', { name: /^Theirs/ }).isChecked(), true, 'what only they changed is proposed');
+    assert.equal(await phone.getByRole('radio', { name: /^Theirs/ }).isChecked(), true, 'what only they changed is preselected');
     assert.equal((await read())['contact'], 'Theirs');
     await assertAccessible(page, 'conflict');
     await page.getByRole('button', { name: 'Back to the form' }).click();
@@ -60,24 +60,24 @@ describeWindow('a conflict', { invoices: 20, customers: 10 }, (scene) => {
     assert.equal((await read())['contact'], 'Theirs');
   });
 
-  test('keeps all of mine, also where mine is empty', async (t) => {
-    const { page, read } = await openConflict(t, scene(), 'Kept GmbH');
+  test('can be resolved with all of mine, including empty fields', async (t) => {
+    const { page, read } = await openConflict(t, env(), 'Kept GmbH');
     await page.getByRole('button', { name: 'Keep all of mine' }).click();
     await saveChoice(page);
     const { name, contact, phone } = await read();
     assert.deepEqual([name, contact, phone], ['Kept GmbH, mine', 'Mine', undefined]);
   });
 
-  test('takes all of theirs', async (t) => {
-    const { page, read } = await openConflict(t, scene(), 'Taken GmbH');
+  test('can be resolved with all of theirs', async (t) => {
+    const { page, read } = await openConflict(t, env(), 'Taken GmbH');
     await page.getByRole('button', { name: 'Take all of theirs' }).click();
     await saveChoice(page);
     const { name, contact, phone } = await read();
     assert.deepEqual([name, contact, phone], ['Taken GmbH, theirs', 'Theirs', '+43 1 234']);
   });
 
-  test('is decided field by field', async (t) => {
-    const { page, read } = await openConflict(t, scene(), 'Mixed GmbH');
+  test('can be resolved field by field', async (t) => {
+    const { page, read } = await openConflict(t, env(), 'Mixed GmbH');
     await choose(page, 'Name', 'Theirs');
     await choose(page, 'Contact', 'Yours');
     await saveChoice(page);
@@ -85,18 +85,18 @@ describeWindow('a conflict', { invoices: 20, customers: 10 }, (scene) => {
     assert.deepEqual([name, contact, phone], ['Mixed GmbH, theirs', 'Mine', '+43 1 234']);
   });
 
-  test('saves what can still be saved of a draft that was sent while its form was open, and shows the rest', async (t) => {
-    const colleague = await scene().colleague(scene().editor);
+  test('locks the fields of a draft that was sent while its form was open, and saves the rest', async (t) => {
+    const colleague = await env().colleague(env().editor);
     const customer = await colleague.create('customers', { name: 'Sent Meanwhile Ltd', currency: 'EUR' });
     const today = new Date().toISOString().slice(0, 10);
     const line = { description: 'Work', quantityMilli: 1000, unitPriceMinor: 5000, taxRateBp: 0 };
     const draft = await colleague.create('invoices', {
       customerId: customer.id, issueDate: today, dueDate: today, currency: 'EUR', lines: [line],
     });
-    const page = await (await scene().openDesktop(t)).openPage(t, { width: 1440, height: 900, hasReducedMotion: true });
-    await signIn(page, scene());
+    const page = await (await env().openDesktop(t)).openPage(t, { width: 1440, height: 900, hasReducedMotion: true });
+    await signIn(page, env());
     await openRecord(page, 'Invoices', 'Sent Meanwhile Ltd');
-    await act(page, 'Edit');
+    await runAction(page, 'Edit');
     const form = sheet(page, 'Edit draft');
     await form.getByLabel('Description, line 1').fill('Work, and more of it');
     await form.getByLabel('Notes').fill('Typed meanwhile');
@@ -116,8 +116,8 @@ describeWindow('a conflict', { invoices: 20, customers: 10 }, (scene) => {
     assert.equal((held as readonly { readonly description: string }[])[0]?.description, 'Work');
   });
 
-  test('asks again before an invoice is voided that was paid meanwhile, and says what is different', async (t) => {
-    const colleague = await scene().colleague(scene().editor);
+  test('makes voiding ask again, with the changes, if the invoice was paid meanwhile', async (t) => {
+    const colleague = await env().colleague(env().editor);
     const customer = await colleague.create('customers', { name: 'Meanwhile Ltd', currency: 'EUR' });
     const today = new Date().toISOString().slice(0, 10);
     const line = { description: 'Work', quantityMilli: 1000, unitPriceMinor: 5000, taxRateBp: 0 };
@@ -125,17 +125,17 @@ describeWindow('a conflict', { invoices: 20, customers: 10 }, (scene) => {
       customerId: customer.id, issueDate: today, dueDate: today, currency: 'EUR', lines: [line],
     });
     const sent = await colleague.act(draft, 'send');
-    const page = await (await scene().openDesktop(t)).openPage(t, { width: 1440, height: 900, hasReducedMotion: true });
-    await signIn(page, scene());
+    const page = await (await env().openDesktop(t)).openPage(t, { width: 1440, height: 900, hasReducedMotion: true });
+    await signIn(page, env());
     await openRecord(page, 'Invoices', 'Meanwhile Ltd');
-    await act(page, 'Void');
+    await runAction(page, 'Void');
     const question = sheet(page, /^Void INV-/);
     await colleague.act(sent, 'payments', { amountMinor: 5000, paidOn: today });
     await press(question, 'Void');
     await question.getByText('Someone has changed this meanwhile. Please look again before you go on.').waitFor();
     await question.getByText('Status: Sent is now Paid').waitFor();
-    assert.equal((await colleague.read('invoices', draft.id)).payload?.['status'], 'paid', 'nothing was voided yet');
-    await finish(question, 'Void');
+    assert.equal((await colleague.read('invoices', draft.id)).payload?.['status'], 'paid', 'not voided yet');
+    await pressAndClose(question, 'Void');
     assert.equal((await colleague.read('invoices', draft.id)).payload?.['status'], 'void');
   });
 });

@@ -1,19 +1,19 @@
-// A day's work without a mouse: from the sign-in to a paid invoice by keys alone. After each key something has the focus
-// and shows it, and when what had it goes away the focus has a place to go to.
+// Using the window with the keyboard only, from the sign-in to a paid invoice. After every key some element has visible
+// focus, and when the focused element disappears, the focus moves to a sensible place.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import type { Locator, Page } from 'playwright-core';
 
-import { describeWindow, signIn, untilState } from './harness.ts';
-import { detail, goTo, rows, sheet, untilTrue } from './person.ts';
+import { describeWindow, signIn, waitForState } from './harness.ts';
+import { detail, goTo, rows, sheet, waitUntil } from './user-actions.ts';
 
-/** More than there are stops on any screen. */
-const manyStops = 120;
+/** More than the tab stops of any screen. */
+const maxStops = 120;
 
-/** What has the focus, in words, and whether it can be seen that it has; null where nothing has it. */
-function focusNow(page: Page): Promise<{ readonly what: string; readonly isSeen: boolean } | null> {
+/** The focused element, and whether its focus is visible; null if nothing has the focus. */
+function currentFocus(page: Page): Promise<{ readonly what: string; readonly isVisible: boolean } | null> {
   return page.evaluate(() => {
     let focused = document.activeElement;
     while (focused?.shadowRoot?.activeElement) focused = focused.shadowRoot.activeElement;
@@ -27,21 +27,21 @@ function focusNow(page: Page): Promise<{ readonly what: string; readonly isSeen:
       const { top, bottom, left, right } = element.getBoundingClientRect();
       return bottom > 0 && top < innerHeight && right > 0 && left < innerWidth;
     };
-    // A radio shows it on its label, a grid on the row that its keys act on, or on its head where there is none.
+    // A radio shows its focus on the label; a grid on its active row, or on its header if there is none.
     const row = focused.getAttribute('aria-activedescendant');
     const root = focused.getRootNode() as Document | ShadowRoot;
-    const shownOn = [focused, focused.closest('label'), row === null ? focused.querySelector('.head') : root.getElementById(row)];
-    // A heading is where reading goes on and takes no key: it need not show that it is there.
+    const indicators = [focused, focused.closest('label'), row === null ? focused.querySelector('.head') : root.getElementById(row)];
+    // A heading takes the focus only as a reading position, and needs no indicator.
     const isHeading = /^H[1-6]$/.test(focused.tagName);
-    const isSeen = isHeading || shownOn.some((element) => element !== null && hasOutline(element) && isInView(element));
-    return { what: `${focused.localName} ${name}`, isSeen };
+    const isVisible = isHeading || indicators.some((element) => element !== null && hasOutline(element) && isInView(element));
+    return { what: `${focused.localName} ${name}`, isVisible };
   });
 }
 
 async function checkFocus(page: Page, after: string): Promise<void> {
-  const focus = await focusNow(page);
+  const focus = await currentFocus(page);
   assert(focus, `after ${after} nothing has the focus`);
-  assert(focus.isSeen, `after ${after} it cannot be seen that ${focus.what} has the focus`);
+  assert(focus.isVisible, `after ${after} the focus on ${focus.what} is not visible`);
 }
 
 async function key(page: Page, name: string): Promise<void> {
@@ -53,19 +53,19 @@ async function hasFocus(target: Locator): Promise<boolean> {
   return await target.count() > 0 && target.first().evaluate((element) => element.matches(':focus'));
 }
 
-/** Goes on with Tab, or back with Shift+Tab, until this has the focus. */
+/** Presses Tab, or Shift+Tab, until the target has the focus. */
 async function tabTo(page: Page, target: Locator, step: 'Tab' | 'Shift+Tab' = 'Tab'): Promise<void> {
   await target.first().waitFor();
   let ends = 0;
-  for (let stops = 0; stops < manyStops; stops += 1) {
+  for (let stops = 0; stops < maxStops; stops += 1) {
     if (await hasFocus(target)) return;
     await page.keyboard.press(step);
-    // Past the last stop the browser's own controls have the focus, once; then the page begins anew.
-    if (await focusNow(page) === null) ends += 1;
+    // After the last stop the focus leaves the page once for the browser's own controls, then wraps around.
+    if (await currentFocus(page) === null) ends += 1;
     else await checkFocus(page, step);
     assert(ends <= 1, `after ${step} nothing has the focus`);
   }
-  assert.fail(`no ${step} leads to ${String(target)}`);
+  assert.fail(`${step} does not reach ${String(target)}`);
 }
 
 async function type(page: Page, text: string): Promise<void> {
@@ -78,27 +78,27 @@ async function pressButton(page: Page, button: Locator, step?: 'Tab' | 'Shift+Ta
   await page.keyboard.press('Enter');
 }
 
-describeWindow('a window without a mouse', { invoices: 20_000, customers: 1000 }, (scene) => {
-  test('leads from the sign-in to a paid invoice', async (t) => {
-    const page = await (await scene().openDesktop(t)).openPage(t, { width: 1440 });
+describeWindow('keyboard use', { invoices: 20_000, customers: 1000 }, (env) => {
+  test('covers everything from the sign-in to a paid invoice', async (t) => {
+    const page = await (await env().openDesktop(t)).openPage(t, { width: 1440 });
     const server = page.getByRole('textbox', { name: 'Server address' });
-    await untilTrue(page, 'the first field has the focus', () => hasFocus(server));
-    await type(page, scene().url);
+    await waitUntil(page, 'the first field has the focus', () => hasFocus(server));
+    await type(page, env().url);
     await key(page, 'Tab');
     assert(await hasFocus(page.getByRole('textbox', { name: 'E-mail' })));
-    await type(page, scene().owner.email);
+    await type(page, env().owner.email);
     await key(page, 'Tab');
-    await type(page, scene().password);
+    await type(page, env().password);
     await page.keyboard.press('Enter');
-    await untilState(page, 'up_to_date');
+    await waitForState(page, 'up_to_date');
     await rows(page).first().waitFor();
-    await untilTrue(page, 'the list has the focus', () => hasFocus(page.getByRole('grid')));
+    await waitUntil(page, 'the list has the focus', () => hasFocus(page.getByRole('grid')));
     await checkFocus(page, 'signing in');
 
     await pressButton(page, page.getByRole('button', { name: 'New invoice' }), 'Shift+Tab');
     const form = sheet(page, 'New invoice');
     const customer = form.getByRole('combobox', { name: 'Customer' });
-    await untilTrue(page, 'the customer is asked for first', () => hasFocus(customer));
+    await waitUntil(page, 'the customer field has the focus', () => hasFocus(customer));
     await type(page, 'ashworth');
     const proposed = form.getByRole('listbox').getByRole('option', { selected: true });
     await proposed.waitFor();
@@ -113,13 +113,13 @@ describeWindow('a window without a mouse', { invoices: 20_000, customers: 1000 }
     await type(page, '120.50');
     await key(page, 'Enter');
     const next = form.getByRole('textbox', { name: 'Description, line 2' });
-    await untilTrue(page, 'Enter after the last line adds one and begins it', () => hasFocus(next));
+    await waitUntil(page, 'Enter on the last line adds another and focuses it', () => hasFocus(next));
     await pressButton(page, form.getByRole('button', { name: 'Remove line 2' }));
     await next.waitFor({ state: 'detached' });
     await checkFocus(page, 'removing a line');
     await pressButton(page, form.getByRole('button', { name: 'Save draft' }));
     const tax = form.getByRole('textbox', { name: 'Tax %, line 1' });
-    await untilTrue(page, 'what is missing is asked for', () => hasFocus(tax));
+    await waitUntil(page, 'the missing field has the focus', () => hasFocus(tax));
     await checkFocus(page, 'saving with a tax missing');
     await type(page, '20');
     await pressButton(page, form.getByRole('button', { name: 'Save draft' }));
@@ -129,7 +129,7 @@ describeWindow('a window without a mouse', { invoices: 20_000, customers: 1000 }
 
     await pressButton(page, detail(page).getByRole('button', { name: 'Send', exact: true }));
     const question = sheet(page, 'Send this invoice?');
-    await untilTrue(page, 'Cancel is proposed', () => hasFocus(question.getByRole('button', { name: 'Cancel' })));
+    await waitUntil(page, 'Cancel has the focus', () => hasFocus(question.getByRole('button', { name: 'Cancel' })));
     await pressButton(page, question.getByRole('button', { name: 'Send' }));
     await question.waitFor({ state: 'detached' });
     const pay = detail(page).getByRole('button', { name: 'Record payment' });
@@ -138,7 +138,7 @@ describeWindow('a window without a mouse', { invoices: 20_000, customers: 1000 }
 
     await pressButton(page, pay);
     const payment = sheet(page, 'Record a payment');
-    await untilTrue(page, 'the amount is asked for', () => hasFocus(payment.getByRole('textbox', { name: 'Amount' })));
+    await waitUntil(page, 'the amount has the focus', () => hasFocus(payment.getByRole('textbox', { name: 'Amount' })));
     assert.equal(await payment.getByRole('textbox', { name: 'Amount' }).inputValue(), '144.60');
     await page.keyboard.press('Enter');
     await payment.waitFor({ state: 'detached' });
@@ -148,12 +148,12 @@ describeWindow('a window without a mouse', { invoices: 20_000, customers: 1000 }
 
     await key(page, 'Escape');
     await detail(page).waitFor({ state: 'detached' });
-    await untilTrue(page, 'the list has the focus', () => hasFocus(page.getByRole('grid')));
+    await waitUntil(page, 'the list has the focus', () => hasFocus(page.getByRole('grid')));
   });
 
-  test('chooses nothing that was found for something typed earlier', async (t) => {
-    const page = await (await scene().openDesktop(t)).openPage(t, { width: 1440 });
-    await signIn(page, scene());
+  test('never picks a result of an outdated search', async (t) => {
+    const page = await (await env().openDesktop(t)).openPage(t, { width: 1440 });
+    await signIn(page, env());
     let release = (): void => {};
     const isReleased = new Promise<void>((resolve) => { release = resolve; });
     await page.route('**/call/data.listPage', async (route) => {
@@ -164,7 +164,7 @@ describeWindow('a window without a mouse', { invoices: 20_000, customers: 1000 }
     const form = sheet(page, 'New invoice');
     const customer = form.getByRole('combobox', { name: 'Customer' });
     const proposed = form.getByRole('listbox').getByRole('option', { selected: true });
-    await untilTrue(page, 'the customer is asked for first', () => hasFocus(customer));
+    await waitUntil(page, 'the customer field has the focus', () => hasFocus(customer));
     await type(page, 'a');
     await proposed.filter({ hasNotText: /ashworth/i }).waitFor();
     await type(page, 'shworth');
@@ -180,15 +180,15 @@ describeWindow('a window without a mouse', { invoices: 20_000, customers: 1000 }
     await page.unroute('**/call/data.listPage');
   });
 
-  test('writes what is typed at once into the line that a key has just made, moved or removed', async (t) => {
-    const page = await (await scene().openDesktop(t)).openPage(t, { width: 1440 });
-    await signIn(page, scene());
+  test('types into the right invoice line immediately after a line is added, moved or removed', async (t) => {
+    const page = await (await env().openDesktop(t)).openPage(t, { width: 1440 });
+    await signIn(page, env());
     await key(page, 'Control+n');
     const form = sheet(page, 'New invoice');
     const descriptions = form.getByRole('textbox', { name: /^Description, line/ });
     const texts = (): Promise<string[]> => descriptions.evaluateAll((cells) => cells.map((cell) => (cell as HTMLTextAreaElement).value));
     await tabTo(page, descriptions);
-    // A busy machine draws late; keys do not wait for that.
+    // Simulates a busy machine that renders late, while keystrokes keep coming.
     await page.evaluate(() => { window.requestAnimationFrame = (draw) => window.setTimeout(() => draw(performance.now()), 250); });
     await type(page, 'one');
     for (const text of ['two', 'three']) {
@@ -202,7 +202,7 @@ describeWindow('a window without a mouse', { invoices: 20_000, customers: 1000 }
     await pressButton(page, form.getByRole('button', { name: 'Move line 1 down' }), 'Shift+Tab');
     await key(page, 'Enter');
     assert.deepEqual(await texts(), ['three!', 'two', 'one']);
-    assert(await hasFocus(form.getByRole('button', { name: 'Move line 3 up' })), 'at the end its counterpart has the focus');
+    assert(await hasFocus(form.getByRole('button', { name: 'Move line 3 up' })), 'the opposite button has the focus at the end');
     await pressButton(page, form.getByRole('button', { name: 'Remove line 2' }), 'Shift+Tab');
     await type(page, '?');
     assert.deepEqual(await texts(), ['three!', 'one?']);
@@ -216,30 +216,30 @@ describeWindow('a window without a mouse', { invoices: 20_000, customers: 1000 }
     assert.deepEqual(await texts(), ['again']);
   });
 
-  test('reaches everything on every screen and comes around, with the focus in sight at every stop', async (t) => {
-    const page = await (await scene().openDesktop(t)).openPage(t, { width: 1440 });
-    await signIn(page, scene());
+  test('reaches everything on every screen and wraps around, with visible focus at every stop', async (t) => {
+    const page = await (await env().openDesktop(t)).openPage(t, { width: 1440 });
+    await signIn(page, env());
     for (const screen of ['Invoices', 'Customers', 'Plans', 'Users', 'Settings', 'Sync health']) {
       const item = page.getByRole('navigation', { name: 'Main' }).getByRole('button', { name: screen, exact: true });
       await tabTo(page, item);
       await key(page, 'Enter');
       await page.getByRole('heading', { level: 1, name: screen }).waitFor({ state: 'attached' });
       const reached = new Set<string>();
-      for (let stops = 0; stops < manyStops; stops += 1) {
+      for (let stops = 0; stops < maxStops; stops += 1) {
         await page.keyboard.press('Tab');
-        const now = await focusNow(page);
-        if (now === null) break;
-        assert(now.isSeen, `on ${screen} it cannot be seen that ${now.what} has the focus`);
-        reached.add(now.what);
+        const focus = await currentFocus(page);
+        if (focus === null) break;
+        assert(focus.isVisible, `on ${screen} the focus on ${focus.what} is not visible`);
+        reached.add(focus.what);
       }
       const hasStatus = [...reached].some((what) => /online|synced/i.test(what));
       assert(hasStatus, `on ${screen} Tab reaches the status bar: ${[...reached].join('; ')}`);
     }
   });
 
-  test('opens, walks and leaves a list by its keys', async (t) => {
-    const page = await (await scene().openDesktop(t)).openPage(t, { width: 1440 });
-    await signIn(page, scene());
+  test('opens, navigates and leaves a list', async (t) => {
+    const page = await (await env().openDesktop(t)).openPage(t, { width: 1440 });
+    await signIn(page, env());
     await rows(page).first().waitFor();
     await goTo(page, 'Customers');
     await rows(page).first().waitFor();
@@ -247,7 +247,7 @@ describeWindow('a window without a mouse', { invoices: 20_000, customers: 1000 }
     const box = page.getByRole('searchbox', { name: 'Search Customers' });
     assert(await hasFocus(box));
     await type(page, 'ashworth');
-    await untilTrue(page, 'the list follows', async () => await rows(page).count() > 0
+    await waitUntil(page, 'the list shows the results', async () => await rows(page).count() > 0
       && await rows(page).filter({ hasNotText: /ashworth/i }).count() === 0);
     await tabTo(page, page.getByRole('grid'));
     await key(page, 'Enter');
@@ -255,7 +255,7 @@ describeWindow('a window without a mouse', { invoices: 20_000, customers: 1000 }
     await checkFocus(page, 'opening a record');
     await key(page, 'Escape');
     await detail(page).waitFor({ state: 'detached' });
-    await untilTrue(page, 'the list has the focus', () => hasFocus(page.getByRole('grid')));
+    await waitUntil(page, 'the list has the focus', () => hasFocus(page.getByRole('grid')));
     await tabTo(page, box, 'Shift+Tab');
     await key(page, 'Escape');
     assert.equal(await box.inputValue(), '');

@@ -1,5 +1,5 @@
-// Lists of a company with 20,000 invoices: in order by every column, narrowed by search, filters and the summary's cells,
-// with the sums of what is listed, checked against the rows themselves; and left in place when a sync completes.
+// The lists of a company with 20,000 invoices: sorting by every column; search, filters and the summary's cells, with
+// totals checked against the rows; and a stable position when a sync completes.
 
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
@@ -7,22 +7,22 @@ import { test, type TestContext } from 'node:test';
 import type { Locator, Page } from 'playwright-core';
 
 import type { ListRow, ListSelection } from '../../shared/window/views.ts';
-import { describeWindow, signIn, windowApi, type Scene } from './harness.ts';
-import { act, detail, field, goTo, rows, search, sheet, untilTrue } from './person.ts';
+import { describeWindow, signIn, windowApi, type Env } from './harness.ts';
+import { detail, field, goTo, rows, runAction, search, sheet, waitUntil } from './user-actions.ts';
 
-/** What stands for a declared value in a list, where it is not its own name. */
-const meanings: Readonly<Record<string, string>> = {
+/** The stored value behind a displayed one, where they differ. */
+const storedValues: Readonly<Record<string, string>> = {
   Overdue: 'sent', Monthly: 'month', Yearly: 'year', 'Not offered': '0', Offered: '1', Enabled: '0', Disabled: '1', '–': '',
 };
 const dated = ['Issued', 'Due'];
 const counted = ['Total', 'Balance', 'Price'];
 const pageRows = 500;
 
-/** A cell as a value that can be compared as the list compares: empty first, letters whatever their case. */
-function valueOf(column: string, text: string): number | string {
-  const value = meanings[text] ?? text;
+/** A cell as a value that sorts like the list: empty first, case-insensitive. */
+function sortKeyOf(column: string, text: string): number | string {
+  const value = storedValues[text] ?? text;
   if (value === '') return counted.includes(column) || dated.includes(column) ? -Infinity : '';
-  // A British day, the first number first.
+  // British date format: day first.
   if (dated.includes(column)) return Number(value.split('/').toReversed().join(''));
   if (counted.includes(column)) return Number(value.replaceAll(/[^\d-]/g, ''));
   return value.replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase());
@@ -32,8 +32,8 @@ function header(page: Page, column: string): Locator {
   return page.getByRole('columnheader').filter({ has: page.getByRole('button', { name: column, exact: true }) });
 }
 
-/** The values of a column in the rows that are drawn, from the top. */
-async function columnNow(page: Page, column: string): Promise<readonly (number | string)[]> {
+/** The sort keys of a column in the rendered rows, from the top. */
+async function columnValues(page: Page, column: string): Promise<readonly (number | string)[]> {
   const position = await header(page, column).getAttribute('aria-colindex');
   const texts = await rows(page).evaluateAll((drawn, at) => drawn
     .filter((row) => !row.hasAttribute('hidden'))
@@ -43,7 +43,7 @@ async function columnNow(page: Page, column: string): Promise<readonly (number |
     }))
     .sort((a, b) => a.index - b.index)
     .map(({ text }) => text), position);
-  return texts.map((text) => valueOf(column, text));
+  return texts.map((text) => sortKeyOf(column, text));
 }
 
 function isInOrder(values: readonly (number | string)[], isDescending: boolean): boolean {
@@ -53,11 +53,11 @@ function isInOrder(values: readonly (number | string)[], isDescending: boolean):
   });
 }
 
-async function countNow(page: Page): Promise<number> {
+async function rowCount(page: Page): Promise<number> {
   return Number(await page.getByRole('grid').getAttribute('aria-rowcount')) - 1;
 }
 
-/** Every row of a selection, read page by page. */
+/** Reads every row of a selection page by page. */
 async function readRows(page: Page, selection: ListSelection): Promise<readonly ListRow[]> {
   const read: ListRow[] = [];
   for (;;) {
@@ -72,9 +72,9 @@ function formatMoney(amountMinor: number, currency: string): string {
   return new Intl.NumberFormat('en-GB', { style: 'currency', currency }).format(amountMinor / 100);
 }
 
-/** The sums below the list say what these rows come to, per currency. */
+/** Asserts that the list's totals per currency are those of the given rows. */
 async function assertTotals(page: Page, listed: readonly ListRow[]): Promise<void> {
-  await untilTrue(page, `${listed.length} rows are listed`, async () => await countNow(page) === listed.length);
+  await waitUntil(page, `${listed.length} rows are listed`, async () => await rowCount(page) === listed.length);
   const sums = new Map<string, { total: number; open: number }>();
   for (const { columns } of listed) {
     const sum = sums.get(String(columns['currency'])) ?? { total: 0, open: 0 };
@@ -85,16 +85,16 @@ async function assertTotals(page: Page, listed: readonly ListRow[]): Promise<voi
   const bar = page.getByRole('group', { name: 'Totals of what is listed' });
   const wanted = [...sums].flatMap(([currency, { total, open }]) => [formatMoney(total, currency), formatMoney(open, currency)]);
   let shown = '';
-  await untilTrue(page, `${wanted.join(' ')} are shown`, async () => {
+  await waitUntil(page, `${wanted.join(' ')} are shown`, async () => {
     shown = await page.locator('invoify-list-totals').evaluate((element) => element.shadowRoot?.textContent ?? '');
     return wanted.every((text) => shown.includes(text));
-  }).catch((error: unknown) => { throw new Error(`the sums are: ${shown}`, { cause: error }); });
+  }).catch((error: unknown) => { throw new Error(`the totals are: ${shown}`, { cause: error }); });
   assert.equal(await bar.getByRole('button', { name: /^All \d+ currencies$/ }).count(), sums.size > 1 ? 1 : 0);
 }
 
-async function open(t: TestContext, scene: Scene): Promise<Page> {
-  const page = await (await scene.openDesktop(t)).openPage(t, { width: 1600, height: 900 });
-  await signIn(page, scene);
+async function open(t: TestContext, env: Env): Promise<Page> {
+  const page = await (await env.openDesktop(t)).openPage(t, { width: 1600, height: 900 });
+  await signIn(page, env);
   await rows(page).first().waitFor();
   return page;
 }
@@ -102,9 +102,9 @@ async function open(t: TestContext, scene: Scene): Promise<Page> {
 const filterBy = (page: Page, name: string, option: string): Promise<unknown> =>
   page.getByRole('combobox', { name, exact: true }).selectOption(option);
 
-describeWindow('a long list', { invoices: 20_000, customers: 1000 }, (scene) => {
-  test('is put in order by each of its columns, both ways, from the first row to the last', async (t) => {
-    const page = await open(t, scene());
+describeWindow('a long list', { invoices: 20_000, customers: 1000 }, (env) => {
+  test('sorts by each of its columns, in both directions, from the first row to the last', async (t) => {
+    const page = await open(t, env());
     const columns = {
       Invoices: ['Number', 'Customer', 'Issued', 'Due', 'Status', 'Total', 'Balance'],
       Customers: ['Name', 'Contact', 'E-mail', 'Currency'],
@@ -113,22 +113,22 @@ describeWindow('a long list', { invoices: 20_000, customers: 1000 }, (scene) => 
     };
     for (const [screen, names] of Object.entries(columns)) {
       await goTo(page, screen);
-      await untilTrue(page, `${screen} is there`, async () => await countNow(page) > 0);
+      await waitUntil(page, `${screen} has loaded`, async () => await rowCount(page) > 0);
       assert.deepEqual(await page.getByRole('columnheader').getByRole('button').allInnerTexts(), names);
-      const last = await countNow(page) + 1;
+      const last = await rowCount(page) + 1;
       for (const column of names) {
         const ends: (number | string | undefined)[][] = [];
         for (let turn = 0; turn < 2; turn += 1) {
           await header(page, column).getByRole('button').click();
           const isDescending = await header(page, column).getAttribute('aria-sort') === 'descending';
-          const way = `${screen} by ${column}, ${isDescending ? 'descending' : 'ascending'}`;
-          await untilTrue(page, way, async () => await page.getByRole('grid').evaluate((grid) => grid.scrollTop) === 0
-            && isInOrder(await columnNow(page, column), isDescending));
-          const [first] = await columnNow(page, column);
+          const order = `${screen} by ${column}, ${isDescending ? 'descending' : 'ascending'}`;
+          await waitUntil(page, order, async () => await page.getByRole('grid').evaluate((grid) => grid.scrollTop) === 0
+            && isInOrder(await columnValues(page, column), isDescending));
+          const [first] = await columnValues(page, column);
           await page.getByRole('grid').press('End');
           await rows(page).and(page.locator(`[aria-rowindex="${last}"]`)).waitFor();
-          await untilTrue(page, `${way}, at its end`, async () => isInOrder(await columnNow(page, column), isDescending));
-          const bottom = (await columnNow(page, column)).at(-1);
+          await waitUntil(page, `${order}, at its end`, async () => isInOrder(await columnValues(page, column), isDescending));
+          const bottom = (await columnValues(page, column)).at(-1);
           ends.push(isDescending ? [bottom, first] : [first, bottom]);
         }
         assert.deepEqual(ends[0], ends[1], `${screen} by ${column} has the same ends both ways`);
@@ -136,39 +136,39 @@ describeWindow('a long list', { invoices: 20_000, customers: 1000 }, (scene) => 
     }
   });
 
-  test('follows what is typed, and never shows an older answer over a newer one', async (t) => {
-    const page = await open(t, scene());
+  test('shows search results as the user types, and ignores stale responses', async (t) => {
+    const page = await open(t, env());
     let release = (): void => {};
     const isReleased = new Promise<void>((resolve) => { release = resolve; });
     let answered = (): void => {};
     const isAnswered = new Promise<void>((resolve) => { answered = resolve; });
     await page.route('**/call/data.listPage', async (route) => {
-      const isOld = (route.request().postData() ?? '').includes('"bell"');
-      if (isOld) await isReleased;
+      const isStale = (route.request().postData() ?? '').includes('"bell"');
+      if (isStale) await isReleased;
       await route.continue();
-      if (isOld) answered();
+      if (isStale) answered();
     });
     const box = page.getByRole('searchbox', { name: 'Search Invoices' });
     await box.fill('bell');
     await box.pressSequentially('amy');
     const isAll = async (): Promise<boolean> => await rows(page).count() > 0
       && await rows(page).filter({ hasNotText: /bellamy/i }).count() === 0;
-    await untilTrue(page, 'the newer answer is shown', isAll);
-    const count = await countNow(page);
+    await waitUntil(page, 'the newer result is shown', isAll);
+    const count = await rowCount(page);
     const response = page.waitForResponse((one) => (one.request().postData() ?? '').includes('"bell"'));
     release();
     await Promise.all([isAnswered, response]);
     await page.evaluate(async () => { for (let n = 0; n < 10; n += 1) await new Promise(requestAnimationFrame); });
     assert(await isAll());
-    assert.equal(await countNow(page), count);
+    assert.equal(await rowCount(page), count);
     await page.unroute('**/call/data.listPage');
     await assertTotals(page, await readRows(page, { collection: 'invoices', search: 'bellamy' }));
     await page.getByRole('button', { name: 'Clear search' }).click();
-    await untilTrue(page, 'all are listed', async () => await countNow(page) === 20_000);
+    await waitUntil(page, 'all are listed', async () => await rowCount(page) === 20_000);
   });
 
-  test('is narrowed by its filters, and sums what is left per currency', async (t) => {
-    const page = await open(t, scene());
+  test('applies its filters, with totals per currency', async (t) => {
+    const page = await open(t, env());
     const all = await readRows(page, { collection: 'invoices' });
     await assertTotals(page, all);
     const today = new Date().toISOString().slice(0, 10);
@@ -198,45 +198,45 @@ describeWindow('a long list', { invoices: 20_000, customers: 1000 }, (scene) => 
     await assertTotals(page, all);
   });
 
-  test('is narrowed by each cell of its summary, which says what it leads to', async (t) => {
-    const page = await open(t, scene());
+  test('filters by each cell of its summary, with the count and amount that the cell shows', async (t) => {
+    const page = await open(t, env());
     const summary = page.getByRole('group', { name: 'What is open' });
     for (const currency of ['EUR', 'GBP']) {
       await summary.getByRole('combobox', { name: 'Currency of the summary' }).selectOption(currency);
       for (const cell of ['Open', 'Overdue 1–30', '31–60 days', '61–90 days', 'Over 90 days']) {
         const button = summary.getByRole('button', { name: cell });
         await button.click();
-        await untilTrue(page, `${cell} is chosen`, async () => await button.getAttribute('aria-pressed') === 'true');
+        await waitUntil(page, `${cell} is chosen`, async () => await button.getAttribute('aria-pressed') === 'true');
         const text = await button.innerText();
         const [, amount = '', count = ''] = /\n(\S+)[^]*, ([\d,]+) invoices?$/.exec(text.trim()) ?? [];
-        const isCounted = async (): Promise<boolean> => await countNow(page) === Number(count.replaceAll(',', ''));
-        await untilTrue(page, `${currency} ${cell}: ${text}`, async () => await isCounted()
+        const isCounted = async (): Promise<boolean> => await rowCount(page) === Number(count.replaceAll(',', ''));
+        await waitUntil(page, `${currency} ${cell}: ${text}`, async () => await isCounted()
           && (await page.locator('invoify-list-totals .sum').allInnerTexts()).some((sum) => sum.includes(amount)));
       }
       const chosen = summary.getByRole('button', { pressed: true });
       await chosen.click();
-      await untilTrue(page, 'the same again lifts it', async () => await countNow(page) === 20_000);
+      await waitUntil(page, 'a second click clears the filter', async () => await rowCount(page) === 20_000);
     }
   });
 
-  test('keeps its place, its selection and a form that is open when a sync completes', async (t) => {
-    const page = await open(t, scene());
+  test('keeps its scroll position, selection and open form when a sync completes', async (t) => {
+    const page = await open(t, env());
     const grid = page.getByRole('grid');
     await filterBy(page, 'Status', 'sent');
-    await untilTrue(page, 'only sent ones are listed', async () => await countNow(page) < 20_000);
+    await waitUntil(page, 'only sent ones are listed', async () => await rowCount(page) < 20_000);
     await grid.evaluate((element) => { element.scrollTop = 6400; });
     const row = rows(page).and(page.locator('[aria-rowindex="210"]'));
     await row.click();
     await detail(page).getByRole('heading', { level: 2 }).waitFor();
     const number = await row.getByRole('gridcell').first().innerText();
-    await act(page, 'Edit');
+    await runAction(page, 'Edit');
     const form = sheet(page, /^Edit INV-/);
     await field(form, 'Notes').fill('typed while a sync came');
     const scrolled = await grid.evaluate((element) => element.scrollTop);
     const before = await windowApi(page).sync.getStatus();
-    const colleague = await scene().colleague(scene().editor);
+    const colleague = await env().colleague(env().editor);
     await colleague.create('customers', { name: 'Of a colleague', currency: 'EUR' });
-    await untilTrue(page, 'a sync completed', async () =>
+    await waitUntil(page, 'a sync completed', async () =>
       (await windowApi(page).sync.getStatus()).lastSync?.timestamp !== before.lastSync?.timestamp);
     await page.evaluate(async () => { for (let n = 0; n < 10; n += 1) await new Promise(requestAnimationFrame); });
     assert.equal(await grid.evaluate((element) => element.scrollTop), scrolled);

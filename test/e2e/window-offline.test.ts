@@ -1,5 +1,5 @@
-// While there is no server nothing can be changed: every control that writes, found by going through all there are on all
-// screens, says why and does nothing, by mouse, keyboard or script; and what asks the host past them is refused there.
+// Without a server nothing can be changed: every write control on every screen gives the reason and does nothing, by mouse,
+// keyboard or script, and the host rejects writes that bypass the window.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -8,55 +8,57 @@ import type { ElementHandle, Page } from 'playwright-core';
 
 import type { Outcome } from '../../shared/window/ipc.ts';
 import { assertAccessible } from './accessible.ts';
-import { describeWindow, signIn, untilState, windowApi, type Scene } from './harness.ts';
-import { act, detail, field, fill, finish, goTo, openRecord, press, rows, search, sheet, untilTrue } from './person.ts';
+import { describeWindow, signIn, waitForState, windowApi, type Env } from './harness.ts';
+import {
+  detail, field, fill, goTo, openRecord, press, pressAndClose, rows, runAction, search, sheet, waitUntil,
+} from './user-actions.ts';
 
-/** What any control that writes is called, whatever it is made of. */
+/** The names of all write controls, whatever their elements. */
 const writeNames = /^(?:New(?: \w+)?|Edit|Send|Record payment|Duplicate|Void|Delete|Save|Save draft)$/;
 const lists = ['Invoices', 'Customers', 'Plans', 'Users'] as const;
 
-/** The writes that were asked of the host from now on. */
-function countWrites(page: Page): { readonly asked: string[] } {
-  const asked: string[] = [];
+/** Records the writes requested from the host from now on. */
+function recordWrites(page: Page): { readonly channels: string[] } {
+  const channels: string[] = [];
   page.on('request', (request) => {
     const [, channel] = /\/call\/(records\..+)$/.exec(request.url()) ?? [];
-    if (channel) asked.push(channel);
+    if (channel) channels.push(channel);
   });
-  return { asked };
+  return { channels };
 }
 
-async function goOffline(page: Page, scene: Scene): Promise<void> {
-  await scene.stopServer();
-  await untilState(page, 'offline', 'unreachable');
+async function goOffline(page: Page, env: Env): Promise<void> {
+  await env.stopServer();
+  await waitForState(page, 'offline', 'unreachable');
 }
 
-/** What an activation might have changed: the open sheets, the record that is shown and the screen. */
-async function shownNow(page: Page): Promise<string> {
+/** A fingerprint of what an activation might change: open sheets, the shown record and the screen. */
+async function windowState(page: Page): Promise<string> {
   const heading = await page.getByRole('heading').allInnerTexts();
   return JSON.stringify([heading, await page.locator('invoify-sheet').count(), page.url()]);
 }
 
-/** The same, once a record that was just opened stands there whole. */
-async function shownAtRest(page: Page): Promise<string> {
+/** The same, once it is stable and a record that was just opened has rendered. */
+async function settledState(page: Page): Promise<string> {
   let last = '';
-  await untilTrue(page, 'the window is at rest', async () => {
-    const now = await shownNow(page);
-    const isAtRest = now === last && !now.includes('""');
+  await waitUntil(page, 'the window has settled', async () => {
+    const now = await windowState(page);
+    const isSettled = now === last && !now.includes('""');
     last = now;
-    return isAtRest;
+    return isSettled;
   });
   return last;
 }
 
 type Control = ElementHandle<HTMLElement>;
 
-/** Opens the menu of the record's actions where there is one, and it is closed; a click elsewhere closes it. */
+/** Opens the record's action menu if there is one and it is closed; a click elsewhere closes it again. */
 async function openMenu(page: Page): Promise<void> {
   const menu = detail(page).getByRole('button', { name: 'More actions' });
   if (await menu.isVisible() && await page.locator('#menu:popover-open').count() === 0) await menu.click();
 }
 
-/** The controls that write and can be reached now: those of the sheet on top, or where there is none, of the window. */
+/** The reachable write controls: those of the topmost sheet, or of the window if none is open. */
 async function writeControls(page: Page): Promise<readonly Control[]> {
   const sheets = page.locator('invoify-sheet');
   const isInSheet = await sheets.count() > 0;
@@ -64,14 +66,14 @@ async function writeControls(page: Page): Promise<readonly Control[]> {
   const reachable = isInSheet ? sheets.last() : page.locator('body');
   const named = reachable.getByRole('button', { name: writeNames });
   const marked = reachable.locator('[data-write]:visible');
-  assert.equal(await named.count(), await marked.count(), 'what is named like a write is one, and each is named so');
+  assert.equal(await named.count(), await marked.count(), 'controls with a write name and controls marked as writes are the same');
   return await marked.elementHandles() as Control[];
 }
 
-/** Tries each control that writes; answers with their names. */
-async function tryEach(page: Page): Promise<readonly string[]> {
+/** Asserts that no reachable write control does anything, and returns their names. */
+async function tryWriteControls(page: Page): Promise<readonly string[]> {
   const names: string[] = [];
-  const before = await shownAtRest(page);
+  const before = await settledState(page);
   for (const control of await writeControls(page)) {
     const { name, isDisabled, reason } = await control.evaluate((button) => ({
       name: button.getAttribute('aria-label') ?? button.textContent?.trim() ?? '',
@@ -81,31 +83,31 @@ async function tryEach(page: Page): Promise<readonly string[]> {
     assert.deepEqual([isDisabled, reason], ['true', 'Internet connection required'], name);
     if (!await control.isVisible()) await openMenu(page);
     await control.click({ force: true });
-    assert.equal(await shownNow(page), before, `${name} by mouse`);
+    assert.equal(await windowState(page), before, `${name} by mouse`);
     for (const key of ['Enter', 'Space']) {
       if (!await control.isVisible()) await openMenu(page);
       await control.focus();
       assert(await control.evaluate((button) => button.matches(':focus')), `${name} takes the focus`);
       await page.keyboard.press(key);
-      assert.equal(await shownNow(page), before, `${name} by ${key}`);
+      assert.equal(await windowState(page), before, `${name} by ${key}`);
     }
     await control.evaluate((button) => {
       button.click();
       const { host } = button.getRootNode() as ShadowRoot;
       if (host instanceof HTMLElement) host.click();
     });
-    assert.equal(await shownNow(page), before, `${name} by script`);
+    assert.equal(await windowState(page), before, `${name} by script`);
     names.push(name);
   }
   return names;
 }
 
-describeWindow('a window without its server', { invoices: 20_000, customers: 1000 }, (scene) => {
-  test('keeps every control that writes in its place, inert by mouse, keyboard and script', async (t) => {
-    const page = await (await scene().openDesktop(t)).openPage(t, { width: 1440 });
-    await signIn(page, scene());
-    const writes = countWrites(page);
-    await goOffline(page, scene());
+describeWindow('the window while offline', { invoices: 20_000, customers: 1000 }, (env) => {
+  test('shows every write control, disabled for mouse, keyboard and script', async (t) => {
+    const page = await (await env().openDesktop(t)).openPage(t, { width: 1440 });
+    await signIn(page, env());
+    const writes = recordWrites(page);
+    await goOffline(page, env());
     const tried: Record<string, readonly string[]> = {};
     for (const screen of lists) {
       await goTo(page, screen);
@@ -119,7 +121,7 @@ describeWindow('a window without its server', { invoices: 20_000, customers: 100
         await rows(page).first().click();
         await detail(page).getByRole('button', { name: 'Edit' }).waitFor();
         if (status === 'sent') await assertAccessible(page, 'detail-offline');
-        tried[status ?? screen] = await tryEach(page);
+        tried[status ?? screen] = await tryWriteControls(page);
         await page.keyboard.press('Escape');
         await page.keyboard.press('Escape');
       }
@@ -135,20 +137,20 @@ describeWindow('a window without its server', { invoices: 20_000, customers: 100
     });
     for (const screen of ['Settings', 'Sync health']) {
       await goTo(page, screen);
-      assert.deepEqual(await tryEach(page), [], `${screen} has nothing that writes`);
+      assert.deepEqual(await tryWriteControls(page), [], `${screen} has nothing that writes`);
     }
     await goTo(page, 'Invoices');
     await page.keyboard.press('Control+n');
     await page.getByText('Internet connection required', { exact: true }).last().waitFor();
-    assert.equal(await page.locator('invoify-sheet').count(), 0, 'the key for a new record opens nothing');
-    assert.deepEqual(writes.asked, [], 'the host was asked nothing');
+    assert.equal(await page.locator('invoify-sheet').count(), 0, 'the shortcut for a new record opens nothing');
+    assert.deepEqual(writes.channels, [], 'no write reached the host');
   });
 
-  test('refuses at the host what asks past the window', async (t) => {
-    const page = await (await scene().openDesktop(t)).openPage(t);
-    await signIn(page, scene());
+  test('has its host reject writes that bypass it', async (t) => {
+    const page = await (await env().openDesktop(t)).openPage(t);
+    await signIn(page, env());
     const { data, records } = windowApi(page);
-    await goOffline(page, scene());
+    await goOffline(page, env());
     for (const collection of ['invoices', 'customers', 'plans', 'users']) {
       const listed = await data.listPage({ collection, limit: 1 });
       assert(listed.ok);
@@ -167,74 +169,74 @@ describeWindow('a window without its server', { invoices: 20_000, customers: 100
       ];
       const codes = outcomes.map((outcome) => (outcome.ok ? 'done' : outcome.error.code));
       assert.deepEqual(new Set(codes), new Set(['offline']), collection);
-      assert.deepEqual(await data.getRecord({ collection, id }), found, 'the copy is as it was');
+      assert.deepEqual(await data.getRecord({ collection, id }), found, 'the cache is unchanged');
     }
   });
 
-  test('keeps the text of a form that is open when the connection drops, and saves it when it is back', async (t) => {
-    const page = await (await scene().openDesktop(t)).openPage(t);
-    await signIn(page, scene());
+  test('keeps the input of an open form when the connection drops, and saves it later', async (t) => {
+    const page = await (await env().openDesktop(t)).openPage(t);
+    await signIn(page, env());
     await goTo(page, 'Customers');
     await page.getByRole('button', { name: 'New customer' }).click();
     const form = sheet(page, 'New customer');
     await fill(form, { Name: 'Kept Through The Storm', Contact: 'Vera Wetter' });
-    const writes = countWrites(page);
-    await goOffline(page, scene());
+    const writes = recordWrites(page);
+    await goOffline(page, env());
     await form.getByText('What you typed is kept; save when you are back online.').waitFor();
     await fill(form, { Notes: 'typed while offline' });
     await assertAccessible(page, 'form-offline');
-    assert.deepEqual(await tryEach(page), ['Save']);
+    assert.deepEqual(await tryWriteControls(page), ['Save']);
     for (const key of ['Control+s', 'Control+Enter']) {
       await field(form, 'Notes').press(key);
       await field(form, 'Name').press('Enter');
     }
-    assert.deepEqual(writes.asked, []);
+    assert.deepEqual(writes.channels, []);
     const texts = await Promise.all(['Name', 'Contact', 'Notes'].map((name) => field(form, name).inputValue()));
     assert.deepEqual(texts, ['Kept Through The Storm', 'Vera Wetter', 'typed while offline']);
-    await scene().startServer();
+    await env().startServer();
     await windowApi(page).sync.pullFromServer();
-    await untilState(page, 'up_to_date');
-    await finish(form, 'Save');
+    await waitForState(page, 'up_to_date');
+    await pressAndClose(form, 'Save');
     await detail(page).getByRole('heading', { name: 'Kept Through The Storm' }).waitFor();
     await detail(page).getByText('typed while offline').waitFor();
   });
 
-  test('keeps a payment that was being typed, and a question that was open', async (t) => {
-    const page = await (await scene().openDesktop(t)).openPage(t, { width: 1440 });
-    await signIn(page, scene());
+  test('keeps an unfinished payment and an open confirmation', async (t) => {
+    const page = await (await env().openDesktop(t)).openPage(t, { width: 1440 });
+    await signIn(page, env());
     await page.getByRole('combobox', { name: 'Status' }).selectOption('sent');
     await rows(page).filter({ hasText: 'Sent' }).first().click();
-    await act(page, 'Record payment');
+    await runAction(page, 'Record payment');
     const payment = sheet(page, 'Record a payment');
     await field(payment, 'Amount').fill('0.01');
-    const writes = countWrites(page);
-    await goOffline(page, scene());
+    const writes = recordWrites(page);
+    await goOffline(page, env());
     const button = payment.getByRole('button', { name: 'Record payment' });
-    await untilTrue(page, 'it is inert', async () => await button.getAttribute('aria-disabled') === 'true');
+    await waitUntil(page, 'the button is disabled', async () => await button.getAttribute('aria-disabled') === 'true');
     await field(payment, 'Amount').press('Enter');
     await button.click({ force: true });
     assert.equal(await field(payment, 'Amount').inputValue(), '0.01');
-    assert.deepEqual(writes.asked, []);
-    await finish(payment, 'Cancel');
-    await scene().startServer();
+    assert.deepEqual(writes.channels, []);
+    await pressAndClose(payment, 'Cancel');
+    await env().startServer();
     await windowApi(page).sync.pullFromServer();
-    await act(page, 'Void');
+    await runAction(page, 'Void');
     const question = sheet(page, /^Void /);
-    await goOffline(page, scene());
+    await goOffline(page, env());
     const confirm = question.getByRole('button', { name: 'Void', exact: true });
-    await untilTrue(page, 'it is inert', async () => await confirm.getAttribute('aria-disabled') === 'true');
+    await waitUntil(page, 'the button is disabled', async () => await confirm.getAttribute('aria-disabled') === 'true');
     await confirm.click({ force: true });
     await confirm.evaluate((button) => (button as HTMLElement).click());
-    assert.deepEqual(writes.asked, []);
+    assert.deepEqual(writes.channels, []);
     assert(await question.getByRole('heading').isVisible());
   });
 
-  test('can still be searched, read and saved as a file', async (t) => {
-    const page = await (await scene().openDesktop(t)).openPage(t);
-    await signIn(page, scene());
-    await goOffline(page, scene());
-    await openRecord(page, 'Users', scene().editor.name);
-    await detail(page).getByText(scene().editor.email).waitFor();
+  test('can still be searched, read and exported', async (t) => {
+    const page = await (await env().openDesktop(t)).openPage(t);
+    await signIn(page, env());
+    await goOffline(page, env());
+    await openRecord(page, 'Users', env().editor.name);
+    await detail(page).getByText(env().editor.email).waitFor();
     await page.keyboard.press('Escape');
     await goTo(page, 'Plans');
     await search(page, '');

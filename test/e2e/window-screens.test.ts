@@ -1,5 +1,5 @@
-// Every screen with content in it, and what opens above it: accessible in both themes and in forced colours; nothing wider
-// than the window at three widths; both languages.
+// Every screen with content, and everything that opens on top: accessible in both themes and in forced colours, without
+// overflow at three widths, in both languages.
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -7,15 +7,15 @@ import { test, type TestContext } from 'node:test';
 
 import type { Page } from 'playwright-core';
 
-import { assertAccessible, pictureFolder, takePicture } from './accessible.ts';
-import { describeWindow, signIn, type PageOptions, type Scene } from './harness.ts';
-import { act } from './person.ts';
+import { assertAccessible, screenshotFolder, takeScreenshot } from './accessible.ts';
+import { describeWindow, signIn, type PageOptions, type Env } from './harness.ts';
+import { runAction } from './user-actions.ts';
 
 const rows = '.sheet .row:not([hidden]):not(.waiting)';
 
 interface State {
   readonly name: string;
-  /** Leads there from any state before it. */
+  /** Navigates there from any earlier state. */
   readonly reach: (page: Page) => Promise<unknown>;
 }
 
@@ -29,7 +29,7 @@ const openFirst = async (page: Page, screen: string): Promise<void> => {
   await page.locator('invoify-detail h2').waitFor();
 };
 
-/** Every screen, in the order in which a person might go through them. */
+/** Every screen. */
 const states: readonly State[] = [
   { name: 'invoices', reach: (page) => page.locator(rows).first().waitFor() },
   ...['invoices', 'customers', 'plans', 'users'].map((screen) => ({
@@ -69,7 +69,7 @@ const states: readonly State[] = [
   })),
 ];
 
-/** Opens the first invoice of a status. */
+/** Opens the first invoice with a status. */
 async function openInvoice(page: Page, status: string): Promise<void> {
   await closeAll(page);
   await openScreen(page, 'invoices');
@@ -86,13 +86,13 @@ async function closeAll(page: Page): Promise<void> {
   }
 }
 
-/** What opens above a screen. */
+/** Everything that opens on top of a screen. */
 const opened: readonly State[] = [
   {
     name: 'invoice-edit-with-errors',
     async reach(page) {
       await openInvoice(page, 'draft');
-      await act(page, 'Edit');
+      await runAction(page, 'Edit');
       const form = page.locator('invoify-sheet');
       await form.getByLabel('Description, line 1').fill('');
       await form.getByLabel('Unit price, line 1').fill('a lot');
@@ -110,18 +110,18 @@ const opened: readonly State[] = [
     },
   },
   {
-    name: 'send-question',
+    name: 'send-confirmation',
     async reach(page) {
       await openInvoice(page, 'draft');
-      await act(page, 'Send');
-      await page.locator('invoify-act-dialog').getByRole('heading').waitFor();
+      await runAction(page, 'Send');
+      await page.locator('invoify-confirm-dialog').getByRole('heading').waitFor();
     },
   },
   {
     name: 'payment-form',
     async reach(page) {
       await openInvoice(page, 'sent');
-      await act(page, 'Record payment');
+      await runAction(page, 'Record payment');
       await page.locator('invoify-payment-dialog').getByRole('heading').waitFor();
     },
   },
@@ -151,15 +151,15 @@ const opened: readonly State[] = [
   },
 ];
 
-async function open(t: TestContext, scene: Scene, options: PageOptions): Promise<Page> {
-  const page = await (await scene.openDesktop(t)).openPage(t, options);
-  await signIn(page, scene);
+async function open(t: TestContext, env: Env, options: PageOptions): Promise<Page> {
+  const page = await (await env.openDesktop(t)).openPage(t, options);
+  await signIn(page, env);
   return page;
 }
 
-describeWindow('every screen', { invoices: 20_000, customers: 1500 }, (scene) => {
-  test('is accessible in both themes, and so is what opens above it', async (t) => {
-    const page = await open(t, scene(), { width: 1440, height: 900, hasReducedMotion: true });
+describeWindow('every screen', { invoices: 20_000, customers: 1500 }, (env) => {
+  test('is accessible in both themes, with everything that opens on top of it', async (t) => {
+    const page = await open(t, env(), { width: 1440, height: 900, hasReducedMotion: true });
     for (const { name, reach } of [...states, ...opened]) {
       await reach(page);
       await assertAccessible(page, name);
@@ -167,20 +167,20 @@ describeWindow('every screen', { invoices: 20_000, customers: 1500 }, (scene) =>
   });
 
   test('is accessible in forced colours', async (t) => {
-    const page = await open(t, scene(), { width: 1440, height: 900, hasForcedColors: true, hasReducedMotion: true });
+    const page = await open(t, env(), { width: 1440, height: 900, hasForcedColors: true, hasReducedMotion: true });
     for (const { name, reach } of states) {
       await reach(page);
       await assertAccessible(page, `${name}-forced-colors`, { isForced: true });
     }
   });
 
-  test('is accessible before anyone signed in, and says which field is wrong', async (t) => {
-    const page = await (await scene().openDesktop(t)).openPage(t, { hasReducedMotion: true });
+  test('is accessible before sign-in, also with an invalid field', async (t) => {
+    const page = await (await env().openDesktop(t)).openPage(t, { hasReducedMotion: true });
     const button = page.getByRole('button', { name: 'Sign in' });
     await button.waitFor();
     await assertAccessible(page, 'sign-in');
     await page.getByLabel('Server address').fill('http://invoices.example.com');
-    await page.getByLabel('E-mail').fill(scene().owner.email);
+    await page.getByLabel('E-mail').fill(env().owner.email);
     await page.getByLabel('Password').fill('wrong');
     await button.click();
     await page.getByText(/must begin with https/).first().waitFor();
@@ -188,28 +188,28 @@ describeWindow('every screen', { invoices: 20_000, customers: 1500 }, (scene) =>
   });
 
   for (const width of [1440, 1024, 640]) {
-    test(`fits a window ${width} wide, in English and in German`, async (t) => {
+    test(`fits a window ${width} px wide, in English and in German`, async (t) => {
       for (const lang of ['en-GB', 'de-DE']) {
-        const page = await open(t, scene(), { width, lang, hasReducedMotion: true });
+        const page = await open(t, env(), { width, lang, hasReducedMotion: true });
         assert.equal(await page.evaluate(() => document.documentElement.lang), lang.slice(0, 2));
         for (const { name, reach } of states) {
           await reach(page);
           const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
           assert.equal(overflow, 0, `${name} is wider than the window`);
-          await takePicture(page, `${name}-${width}-${lang}`);
+          await takeScreenshot(page, `${name}-${width}-${lang}`);
         }
       }
     });
   }
 
-  test('prints an invoice that looks like one, and nothing else of the window', async (t) => {
-    const page = await open(t, scene(), { width: 1440, height: 1100 });
+  test('prints an invoice on one page, without the rest of the window', async (t) => {
+    const page = await open(t, env(), { width: 1440, height: 1100 });
     await page.getByRole('searchbox').fill('INV-');
     await page.locator(rows).first().filter({ hasText: 'INV-' }).click();
     const heading = page.locator('invoify-detail h2', { hasText: 'INV-' });
     await heading.waitFor();
     const number = (await heading.textContent())?.match(/INV-\d{4}-\d+/)?.[0] ?? '';
-    // The sheet stays where it is for as long as it is looked at here.
+    // Keeps the printable page in the document after printing.
     await page.evaluate(() => {
       window.print = () => {
         const sheet = document.querySelector('invoify-invoice-page');
@@ -226,13 +226,13 @@ describeWindow('every screen', { invoices: 20_000, customers: 1500 }, (scene) =>
       assert(text.includes(part), part);
     }
     assert.match(text, /Paid in full|Please pay .* quoting INV-|Void/);
-    await takePicture(page, 'invoice-printed');
-    const pdf = await page.pdf({ format: 'A4', path: join(pictureFolder, 'invoice-printed.pdf') });
-    assert.equal(pdf.toString('latin1').match(/\/Type\s*\/Page\b/g)?.length, 1, 'it fits one sheet');
+    await takeScreenshot(page, 'invoice-printed');
+    const pdf = await page.pdf({ format: 'A4', path: join(screenshotFolder, 'invoice-printed.pdf') });
+    assert.equal(pdf.toString('latin1').match(/\/Type\s*\/Page\b/g)?.length, 1, 'it fits on one page');
   });
 
-  test('leaves no text in another language than its own', async (t) => {
-    const page = await open(t, scene(), { width: 1440, lang: 'de-DE' });
+  test('has no untranslated text in German', async (t) => {
+    const page = await open(t, env(), { width: 1440, lang: 'de-DE' });
     for (const { name, reach } of states) {
       await reach(page);
       const keys = await page.evaluate(() => {
@@ -246,7 +246,7 @@ describeWindow('every screen', { invoices: 20_000, customers: 1500 }, (scene) =>
         walk(document.body);
         return texts.map((text) => text.trim()).filter((text) => /^[a-z]+\.[a-zA-Z.]+$/.test(text));
       });
-      assert.deepEqual(keys, [], `${name} shows the name of a text in place of the text`);
+      assert.deepEqual(keys, [], `${name} shows text keys instead of texts`);
       assert.equal(await page.getByText(/^(?:Refresh|New invoice|Settings|Sync health|Save|Cancel)$/).count(), 0, name);
     }
   });

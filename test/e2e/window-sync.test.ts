@@ -1,5 +1,5 @@
-// Every state of the sync, reached for real, and what the window says of it: in the bar at its foot, above the list, to a
-// screen reader, and by what it offers to do.
+// Every state of the sync, reached for real, and how the window presents it: in the status bar, above the list, to screen
+// readers, and by the actions it offers.
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -7,37 +7,37 @@ import { statSync, truncateSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { test, type TestContext } from 'node:test';
-import { setTimeout as turn } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Locator, Page } from 'playwright-core';
 
 import { assertAccessible } from './accessible.ts';
-import { describeWindow, signIn, untilState, windowApi, type Desktop, type Scene } from './harness.ts';
+import { describeWindow, signIn, waitForState, windowApi, type Desktop, type Env } from './harness.ts';
 
 const rows = '.sheet .row:not([hidden]):not(.waiting)';
 const bar = (page: Page): Locator => page.locator('invoify-status-bar .state');
 const notice = (page: Page): Locator => page.locator('invoify-notice-bar .notice');
-/** What a screen reader was told last. */
+/** The latest announcement to screen readers. */
 const announced = (page: Page): Locator => page.locator('invoify-app > [role=status], invoify-app [role=status].visually-hidden').last();
 
-/** Waits until the bar shows this state, with this text. */
+/** Waits until the status bar shows this state with this text. */
 async function shows(page: Page, state: string, text: RegExp): Promise<void> {
   await page.locator(`invoify-status-bar .state[data-state=${state}]`).waitFor();
   await says(bar(page), text);
 }
 
-/** Waits until the text of something fits. */
+/** Waits until the text of an element matches. */
 async function says(where: Locator, text: RegExp): Promise<void> {
   const deadlineMs = Date.now() + 30_000;
   for (;;) {
     const said = (await where.textContent())?.replace(/\s+/g, ' ').trim() ?? '';
     if (text.test(said)) return;
     assert(Date.now() < deadlineMs, `"${said}" does not become ${text}`);
-    await turn(20);
+    await sleep(20);
   }
 }
 
-/** What the browser believes of the machine's network; loopback goes on working, as it does on a machine without one. */
+/** Sets whether the browser believes there is a network; loopback keeps working, as it does without one. */
 async function setNetwork(page: Page, isThere: boolean): Promise<void> {
   const session = await page.context().newCDPSession(page);
   await session.send('Network.enable');
@@ -49,26 +49,26 @@ interface Opened {
   readonly page: Page;
 }
 
-async function open(t: TestContext, scene: Scene): Promise<Opened> {
-  const desktop = await scene.openDesktop(t);
-  return { desktop, page: await desktop.openPage(t, { hasReducedMotion: true, mayHear: [/ERR_/] }) };
+async function open(t: TestContext, env: Env): Promise<Opened> {
+  const desktop = await env.openDesktop(t);
+  return { desktop, page: await desktop.openPage(t, { hasReducedMotion: true, allowedMessages: [/ERR_/] }) };
 }
 
-async function fillSignIn(page: Page, scene: Scene): Promise<void> {
-  await page.getByLabel('Server address').fill(scene.url);
-  await page.getByLabel('E-mail').fill(scene.owner.email);
-  await page.getByLabel('Password').fill(scene.password);
+async function fillSignIn(page: Page, env: Env): Promise<void> {
+  await page.getByLabel('Server address').fill(env.url);
+  await page.getByLabel('E-mail').fill(env.owner.email);
+  await page.getByLabel('Password').fill(env.password);
 }
 
-async function openSynced(t: TestContext, scene: Scene): Promise<Opened> {
-  const opened = await open(t, scene);
-  await signIn(opened.page, scene);
+async function openSynced(t: TestContext, env: Env): Promise<Opened> {
+  const opened = await open(t, env);
+  await signIn(opened.page, env);
   await opened.page.locator(rows).first().waitFor();
   return opened;
 }
 
-/** A server in the place of ours that answers everything with this. */
-async function answerWith(t: TestContext, scene: Scene, status: number, body: object): Promise<void> {
+/** Replaces the server with one that answers every request with this response. */
+async function answerWith(t: TestContext, env: Env, status: number, body: object): Promise<void> {
   const server = createServer((_request, response) => {
     response.writeHead(status, { 'content-type': 'application/json' });
     response.end(JSON.stringify(body));
@@ -78,15 +78,15 @@ async function answerWith(t: TestContext, scene: Scene, status: number, body: ob
     server.close();
     server.closeAllConnections();
   });
-  await scene.stopServer();
-  await scene.gate.open(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  await env.stopServer();
+  await env.gate.open(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
 }
 
-describeWindow('the window says how the sync stands', { invoices: 9000, customers: 60 }, (scene) => {
-  test('first sync: what has come so far, readable already, with a bar and a way to stop', async (t) => {
-    const { page } = await open(t, scene());
-    await fillSignIn(page, scene());
-    const held = scene().gate.holdAfter(1_500_000);
+describeWindow('the sync status in the window', { invoices: 9000, customers: 60 }, (env) => {
+  test('shows the progress of the first sync, which can be cancelled, with what has arrived readable already', async (t) => {
+    const { page } = await open(t, env());
+    await fillSignIn(page, env());
+    const held = env().gate.holdAfter(1_500_000);
     await page.getByRole('button', { name: 'Sign in', exact: true }).click();
     await held;
     await shows(page, 'first_sync', /^Downloading – [1-9][\d,]* of [\d,]+ · Totals incomplete$/);
@@ -97,7 +97,7 @@ describeWindow('the window says how the sync stands', { invoices: 9000, customer
     assert.equal(Number(ratio), done / total);
     await assertAccessible(page, 'sync-first');
     await notice(page).getByRole('button', { name: 'Cancel' }).click();
-    scene().gate.release();
+    env().gate.release();
     await shows(page, 'never_synced', /^Download stopped at [1-9][\d,]* · Totals incomplete$/);
     await page.locator('invoify-list-totals').getByText('incomplete').waitFor();
     await assertAccessible(page, 'sync-stopped');
@@ -106,43 +106,43 @@ describeWindow('the window says how the sync stands', { invoices: 9000, customer
     assert.equal(await notice(page).count(), 0);
     const health = await windowApi(page).data.health();
     assert(health.ok);
-    assert.equal(total, Object.values(health.value.counts).reduce((sum, count) => sum + count), 'the total was that of the server');
+    assert.equal(total, Object.values(health.value.counts).reduce((sum, count) => sum + count), 'the total was the server\'s');
   });
 
-  test('never synced, where the first download was stopped before anything came', async (t) => {
-    const { page } = await open(t, scene());
-    await fillSignIn(page, scene());
-    // The answer to the sign-in passes, a page of records does not.
-    const held = scene().gate.holdAfter(20_000);
+  test('is "never synced" if the first download was cancelled before anything arrived', async (t) => {
+    const { page } = await open(t, env());
+    await fillSignIn(page, env());
+    // Lets the sign-in response through, but no page of records.
+    const held = env().gate.holdAfter(20_000);
     await page.getByRole('button', { name: 'Sign in', exact: true }).click();
     await held;
     await shows(page, 'first_sync', /^Downloading… · Totals incomplete$/);
     await notice(page).getByRole('button', { name: 'Cancel' }).click();
     await shows(page, 'never_synced', /^No data on this computer yet$/);
     await assertAccessible(page, 'sync-never');
-    scene().gate.release();
+    env().gate.release();
     await page.locator('invoify-list-empty').getByRole('button', { name: 'Sync now' }).click();
     await shows(page, 'up_to_date', /^Online · Last synced just now$/);
     await page.locator(rows).first().waitFor();
   });
 
-  test('syncing is shown when it takes long, and up to date when it is done', async (t) => {
-    const { page } = await openSynced(t, scene());
-    const calm = await bar(page).textContent();
+  test('is "syncing" only while a sync takes long, and "up to date" afterwards', async (t) => {
+    const { page } = await openSynced(t, env());
+    const idleText = await bar(page).textContent();
     await page.getByRole('button', { name: 'Refresh' }).first().click();
     await page.getByText('Everything is up to date.').first().waitFor();
-    assert.equal(await bar(page).textContent(), calm, 'a short sync changes nothing');
-    void scene().gate.holdAfter(0);
+    assert.equal(await bar(page).textContent(), idleText, 'a short sync changes nothing');
+    void env().gate.holdAfter(0);
     const pulled = windowApi(page).sync.pullFromServer();
     await shows(page, 'syncing', /^Syncing…$/);
     await assertAccessible(page, 'sync-syncing');
-    scene().gate.release();
+    env().gate.release();
     await pulled;
     await shows(page, 'up_to_date', /^Online · Last synced just now$/);
   });
 
-  test('stale after a quarter of an hour, though nobody said anything', async (t) => {
-    const { page } = await openSynced(t, scene());
+  test('is "stale" after a quarter of an hour without any event', async (t) => {
+    const { page } = await openSynced(t, env());
     await page.clock.setFixedTime(Date.now() + 16 * 60_000);
     await page.evaluate(() => (document.querySelector('invoify-app') as unknown as { requestUpdate(): void }).requestUpdate());
     await shows(page, 'stale', /^Last synced 16 min/);
@@ -150,10 +150,10 @@ describeWindow('the window says how the sync stands', { invoices: 9000, customer
     await assertAccessible(page, 'sync-stale');
   });
 
-  test('offline where the computer has no network, which is another thing than a server that is gone', async (t) => {
-    const { page } = await openSynced(t, scene());
+  test('distinguishes "offline" without a network from an unreachable server', async (t) => {
+    const { page } = await openSynced(t, env());
     await setNetwork(page, false);
-    await scene().stopServer();
+    await env().stopServer();
     await windowApi(page).sync.pullFromServer();
     await shows(page, 'offline', /^Offline · Showing data from today \d\d:\d\d\. You can view and export\.$/);
     await says(announced(page), /^Offline\. Showing data from/);
@@ -163,68 +163,68 @@ describeWindow('the window says how the sync stands', { invoices: 9000, customer
     await shows(page, 'unreachable', /^Can’t reach 127\.0\.0\.1:\d+$/);
     await setNetwork(page, false);
     await shows(page, 'offline', /^Offline · /);
-    // Once the server is there again the desktop finds it by itself, and the button may be gone.
+    // Must precede the restart: the desktop reconnects automatically, and the button disappears.
     await notice(page).getByRole('button', { name: 'Try again' }).click();
     await page.locator('invoify-toasts').getByText(/offline|Can't reach/).first().waitFor();
-    await scene().startServer();
+    await env().startServer();
     await windowApi(page).sync.pullFromServer();
     await shows(page, 'up_to_date', /^Online/);
     assert.equal(await notice(page).count(), 0);
   });
 
-  test('unreachable while the server is stopped, and online again with it', async (t) => {
-    const { page } = await openSynced(t, scene());
-    await scene().stopServer();
+  test('is "unreachable" while the server is down, and online again with it', async (t) => {
+    const { page } = await openSynced(t, env());
+    await env().stopServer();
     await windowApi(page).sync.pullFromServer();
     await shows(page, 'unreachable', /^Can’t reach 127\.0\.0\.1:\d+$/);
     await says(notice(page), /Showing data from .*You can view and export\./);
     await says(announced(page), /^Can’t reach/);
     await assertAccessible(page, 'sync-unreachable');
     assert(await page.locator(rows).count() > 5, 'everything stays readable');
-    // Once the server is there again the desktop finds it by itself, and the button may be gone.
+    // Must precede the restart: the desktop reconnects automatically, and the button disappears.
     await notice(page).getByRole('button', { name: 'Try again' }).click();
     await page.locator('invoify-toasts').getByText(/offline|Can't reach/).first().waitFor();
-    await scene().startServer();
+    await env().startServer();
     await windowApi(page).sync.pullFromServer();
     await shows(page, 'up_to_date', /^Online/);
     await says(announced(page), /^Online\. Everything is up to date\.$/);
     assert.equal(await notice(page).count(), 0);
   });
 
-  test('session expired: readable, and one sign-in away', async (t) => {
-    const { page } = await openSynced(t, scene());
-    await scene().endSessions(scene().owner);
+  test('is "session expired" with everything readable, until the user signs in again', async (t) => {
+    const { page } = await openSynced(t, env());
+    await env().endSessions(env().owner);
     await windowApi(page).sync.pullFromServer();
     await shows(page, 'session_expired', /^Sign in again to sync; what is here stays readable$/);
     await assertAccessible(page, 'sync-expired');
     assert(await page.locator(rows).count() > 5);
     await notice(page).getByRole('button', { name: 'Sign in' }).click();
     const dialog = page.locator('invoify-sign-in-dialog');
-    await dialog.getByLabel('Password').fill(scene().password);
+    await dialog.getByLabel('Password').fill(env().password);
     await assertAccessible(page, 'sync-expired-dialog');
     await dialog.getByRole('button', { name: 'Sign in', exact: true }).click();
     await shows(page, 'up_to_date', /^Online/);
     await dialog.waitFor({ state: 'detached' });
   });
 
-  test('update required where the server no longer speaks the protocol of this desktop', async (t) => {
-    const { page } = await openSynced(t, scene());
-    // To the server this is a desktop of long ago.
-    scene().gate.alter((sent) => sent.replace(/^(x-invoify-protocol: )\d+/gim, '$10'));
+  test('is "update required" if the server no longer supports the protocol of this desktop', async (t) => {
+    const { page } = await openSynced(t, env());
+    // Makes this desktop look outdated to the server.
+    env().gate.alter((sent) => sent.replace(/^(x-invoify-protocol: )\d+/gim, '$10'));
     await windowApi(page).sync.pullFromServer();
     await shows(page, 'update_required', /^Update Invoify$/);
     await says(notice(page), /^Update Invoify: this server speaks protocol/);
     await assertAccessible(page, 'sync-update-required');
     assert(await page.locator(rows).count() > 5);
-    scene().gate.alter(null);
+    env().gate.alter(null);
     await windowApi(page).sync.pullFromServer();
     await shows(page, 'up_to_date', /^Online/);
   });
 
-  test('update required of the server, where it is the one that is too old', async (t) => {
-    const { page } = await openSynced(t, scene());
-    await answerWith(t, scene(), 200, { name: 'invoify', version: '0.0.1', protocol: { current: 0, oldest: 0 } });
-    // A session that is taken over begins by asking who it is, and what the server speaks.
+  test('is "update required" for the server if the server is too old', async (t) => {
+    const { page } = await openSynced(t, env());
+    await answerWith(t, env(), 200, { name: 'invoify', version: '0.0.1', protocol: { current: 0, oldest: 0 } });
+    // Taking over a session starts by asking for its user and the server's protocol.
     await windowApi(page).sync.setAuthToken('a-token-of-the-page');
     await shows(page, 'update_required', /^Ask your administrator to update the server$/);
     await says(notice(page), /^Ask your administrator to update the server: it speaks protocol 0/);
@@ -232,9 +232,9 @@ describeWindow('the window says how the sync stands', { invoices: 9000, customer
     assert(await page.locator(rows).count() > 5, 'everything stays readable');
   });
 
-  test('failed, with the reason and the details', async (t) => {
-    const { page } = await openSynced(t, scene());
-    await answerWith(t, scene(), 400, {
+  test('is "failed" with the reason and details', async (t) => {
+    const { page } = await openSynced(t, env());
+    await answerWith(t, env(), 400, {
       success: false, error: { code: 'invalid_request', message: 'The request makes no sense.' },
     });
     await windowApi(page).sync.pullFromServer();
@@ -249,18 +249,18 @@ describeWindow('the window says how the sync stands', { invoices: 9000, customer
 
   for (const [how, damage] of [
     ['overwritten', (file: string) => writeFileSync(file, Buffer.alloc(statSync(file).size, 0x5a))],
-    ['cut off', (file: string) => truncateSync(file, 20_000)],
+    ['truncated', (file: string) => truncateSync(file, 20_000)],
   ] as const) {
-    test(`a copy that was ${how} is told of, and another one comes`, async (t) => {
-      const { desktop } = await openSynced(t, scene());
+    test(`reports a cache that was ${how}, and downloads it again`, async (t) => {
+      const { desktop } = await openSynced(t, env());
       await desktop.stop();
-      damage(desktop.copyFile);
+      damage(desktop.cacheFile);
       await desktop.start();
       const page = await desktop.openPage(t, { hasReducedMotion: true });
-      await signIn(page, scene());
+      await signIn(page, env());
       await shows(page, 'up_to_date', /^Online/);
       await says(notice(page), /set aside/);
-      await assertAccessible(page, `sync-copy-${how.replace(' ', '-')}`);
+      await assertAccessible(page, `sync-cache-${how}`);
       await windowApi(page).app.saveSettings({ language: 'de' });
       await page.reload();
       await says(notice(page), /^Die Kopie auf diesem Computer war nicht zu gebrauchen\. Sie wurde zur Seite gelegt und neu geladen\.$/);
@@ -268,7 +268,7 @@ describeWindow('the window says how the sync stands', { invoices: 9000, customer
       await page.reload();
       await notice(page).getByRole('button', { name: 'Dismiss' }).click();
       await notice(page).waitFor({ state: 'detached' });
-      await untilState(page, 'up_to_date');
+      await waitForState(page, 'up_to_date');
     });
   }
 });

@@ -1,5 +1,5 @@
-// Everything a person can write, done by hand in one window and seen in a colleague's, each on a desktop of its own; and
-// what two people who change the same record are shown.
+// Every kind of write, made in one window and seen in a colleague's window on another desktop; and what a role without
+// permission is shown.
 
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
@@ -9,14 +9,14 @@ import type { Locator, Page } from 'playwright-core';
 
 import type { SampleUser } from '../../demo/company.ts';
 import type { WindowApi } from '../../shared/window/ipc.ts';
-import { describeWindow, signIn, windowApi, type Scene } from './harness.ts';
-import { untilTrue } from './person.ts';
+import { describeWindow, signIn, windowApi, type Env } from './harness.ts';
+import { waitUntil } from './user-actions.ts';
 
 const rows = '.sheet .row:not([hidden]):not(.waiting)';
 
-async function openWindow(t: TestContext, scene: Scene, who: SampleUser): Promise<Page> {
-  const page = await (await scene.openDesktop(t)).openPage(t, { width: 1440, height: 900, hasReducedMotion: true });
-  await signIn(page, scene, who);
+async function openWindow(t: TestContext, env: Env, who: SampleUser): Promise<Page> {
+  const page = await (await env.openDesktop(t)).openPage(t, { width: 1440, height: 900, hasReducedMotion: true });
+  await signIn(page, env, who);
   await page.locator(rows).first().waitFor();
   return page;
 }
@@ -25,7 +25,7 @@ const detail = (page: Page): Locator => page.locator('invoify-detail');
 const title = (page: Page, text: string): Promise<void> => page.locator('invoify-detail h2', { hasText: text }).waitFor();
 const openScreen = (page: Page, screen: string): Promise<void> => page.locator(`[data-screen=${screen}]`).click();
 
-/** Waits until a list shows this text, or as many rows; what a colleague wrote arrives by itself. */
+/** Searches a list and waits until it shows this many rows; a colleague's writes arrive without a refresh. */
 async function sees(page: Page, screen: string, text: string, count: number): Promise<void> {
   await openScreen(page, screen);
   await page.getByRole('searchbox').fill(text);
@@ -39,18 +39,18 @@ async function sees(page: Page, screen: string, text: string, count: number): Pr
 
 const button = (where: Locator | Page, name: string): Locator => where.getByRole('button', { name, exact: true });
 
-/** One of the actions behind the three dots, and its question. */
-async function actFromMenu(page: Page, action: string): Promise<void> {
+/** Runs an action from the record's menu, which opens its dialog. */
+async function runMenuAction(page: Page, action: string): Promise<void> {
   await button(page, 'More actions').click();
   await button(page.locator('#menu:popover-open'), action).click();
 }
-const question = (page: Page): Locator => page.locator('invoify-act-dialog, invoify-payment-dialog');
-const confirm = (page: Page, action: string): Promise<void> => button(question(page), action).click();
+const actionDialog = (page: Page): Locator => page.locator('invoify-confirm-dialog, invoify-payment-dialog');
+const confirm = (page: Page, action: string): Promise<void> => button(actionDialog(page), action).click();
 
-describeWindow('what one writes another sees', { invoices: 20_000, customers: 1500 }, (scene) => {
-  test('plans, customers and users: created, changed, deleted', async (t) => {
-    const here = await openWindow(t, scene(), scene().owner);
-    const there = await openWindow(t, scene(), scene().owner);
+describeWindow('writes in one window', { invoices: 20_000, customers: 1500 }, (env) => {
+  test('create, change and delete plans, customers and users in another window', async (t) => {
+    const here = await openWindow(t, env(), env().owner);
+    const there = await openWindow(t, env(), env().owner);
     const cases = [
       { screen: 'plans', fill: [['Name', 'Quarterly check'], ['Price', '120.50']] },
       { screen: 'customers', fill: [['Name', 'Quarterly Partners']] },
@@ -71,16 +71,16 @@ describeWindow('what one writes another sees', { invoices: 20_000, customers: 15
       await title(here, `${name} II`);
       await sees(there, screen, `${name} II`, 1);
 
-      await actFromMenu(here, 'Delete');
+      await runMenuAction(here, 'Delete');
       await confirm(here, 'Delete');
       await sees(there, screen, `${name} II`, 0);
       await here.locator('invoify-detail').waitFor({ state: 'detached' });
     }
   });
 
-  test('an invoice: drafted, sent, paid in two parts; its copy voided; a draft deleted', async (t) => {
-    const here = await openWindow(t, scene(), scene().editor);
-    const there = await openWindow(t, scene(), scene().viewer);
+  test('draft, send, pay, duplicate, void and delete invoices in another window', async (t) => {
+    const here = await openWindow(t, env(), env().editor);
+    const there = await openWindow(t, env(), env().viewer);
     await here.keyboard.press('Control+n');
     await detail(here).getByRole('combobox', { name: 'Customer' }).click();
     await detail(here).getByRole('option').first().click();
@@ -90,7 +90,7 @@ describeWindow('what one writes another sees', { invoices: 20_000, customers: 15
     await detail(here).getByLabel('Notes').fill('Boilers, please');
     await button(detail(here), 'Save draft').click();
     await title(here, 'Draft invoice');
-    // The number comes when it is sent; until then it is found by whom it is for.
+    // A draft has no number yet, so it is searched by its customer.
     const customer = (await detail(here).locator('button.link').first().textContent())?.trim() ?? '';
     await openScreen(there, 'invoices');
     await there.getByRole('combobox', { name: 'Status' }).selectOption('draft');
@@ -116,14 +116,14 @@ describeWindow('what one writes another sees', { invoices: 20_000, customers: 15
     const number = (await heading.textContent())?.match(/INV-\d{4}-\d+/)?.[0] ?? '';
     await sees(there, 'invoices', number, 1);
 
-    // However long the copy takes to answer, who goes on at once must not meet a change of their own as someone else's.
+    // Even if the cache responds slowly, a user's next action must not conflict with their own previous one.
     await here.route('**/call/data.getRecord', async (route) => {
       await sleep(300);
       await route.continue();
     });
     for (const [amount, left] of [['100', 'Sent'], ['', 'Paid']] as const) {
       await button(detail(here), 'Record payment').click();
-      const dialog = question(here);
+      const dialog = actionDialog(here);
       if (amount !== '') await dialog.getByLabel('Amount').fill(amount);
       await confirm(here, 'Record payment');
       await dialog.waitFor({ state: 'detached' });
@@ -132,20 +132,20 @@ describeWindow('what one writes another sees', { invoices: 20_000, customers: 15
     await there.locator(rows).first().getByText('Paid', { exact: true }).waitFor();
     await here.unrouteAll({ behavior: 'wait' });
 
-    await actFromMenu(here, 'Duplicate');
+    await runMenuAction(here, 'Duplicate');
     await button(detail(here), 'Save draft').click();
     await title(here, 'Draft invoice');
     await button(detail(here), 'Send').click();
     await confirm(here, 'Send');
     await here.locator('invoify-detail h2', { hasText: 'INV-' }).filter({ hasNotText: number }).waitFor();
     const second = (await here.locator('invoify-detail h2').first().textContent())?.match(/INV-\d{4}-\d+/)?.[0] ?? '';
-    await actFromMenu(here, 'Void');
+    await runMenuAction(here, 'Void');
     await confirm(here, 'Void');
     await detail(here).getByText('Void', { exact: true }).first().waitFor();
     await sees(there, 'invoices', second, 1);
     await there.locator(rows).first().getByText('Void', { exact: true }).waitFor();
 
-    await actFromMenu(here, 'Duplicate');
+    await runMenuAction(here, 'Duplicate');
     await button(detail(here), 'Save draft').click();
     await title(here, 'Draft invoice');
     const drafts = async (page: Page): Promise<number> => {
@@ -155,31 +155,31 @@ describeWindow('what one writes another sees', { invoices: 20_000, customers: 15
       return outcome.ok ? outcome.value.total : NaN;
     };
     const count = await drafts(here);
-    await untilTrue(there, 'the copy is there', async () => await drafts(there) === count);
+    await waitUntil(there, 'the duplicate is there', async () => await drafts(there) === count);
     await openScreen(there, 'invoices');
     await there.getByRole('searchbox').fill(customer);
     await there.getByRole('combobox', { name: 'Status' }).selectOption('draft');
     await there.locator(`.grid[aria-rowcount="${count + 1}"]`).waitFor();
-    await actFromMenu(here, 'Delete');
+    await runMenuAction(here, 'Delete');
     await confirm(here, 'Delete');
     await here.locator('invoify-detail').waitFor({ state: 'detached' });
     await there.locator(`.grid[aria-rowcount="${count}"]`).waitFor({ state: 'attached' });
     assert.deepEqual([await drafts(here), await drafts(there)], [count - 1, count - 1]);
   });
 
-  test('who may write but does not manage people is shown no users', async (t) => {
-    const page = await openWindow(t, scene(), scene().editor);
+  test('are not offered for users to an editor, who is shown none', async (t) => {
+    const page = await openWindow(t, env(), env().editor);
     assert.equal(await page.locator('[data-screen=users]').count(), 0);
     const listed = await windowApi(page).data.listPage({ collection: 'users' });
-    assert.equal(listed.ok && listed.value.total, 0, 'none are on this computer');
+    assert.equal(listed.ok && listed.value.total, 0, 'none are in the cache');
     const refused = await windowApi(page).records.create({
       collection: 'users', fields: { name: 'x', email: 'x@example.com', role: 'owner', password: 'correct horse battery' },
     });
     assert.equal(!refused.ok && refused.error.code, 'forbidden');
   });
 
-  test('who may only look is shown no way to write, and no users', async (t) => {
-    const page = await openWindow(t, scene(), scene().viewer);
+  test('are not offered to a viewer, who is shown no users either', async (t) => {
+    const page = await openWindow(t, env(), env().viewer);
     assert.equal(await page.locator('[data-screen=users]').count(), 0);
     for (const screen of ['invoices', 'customers', 'plans']) {
       await openScreen(page, screen);

@@ -1,4 +1,4 @@
-// The window asks for what it shows once, and leaves what is seen where it is: nothing is fetched again for an answer.
+// The window fetches what it shows once, and its content stays in place when something else changes.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -7,7 +7,7 @@ import type { Page } from 'playwright-core';
 
 import { describeWindow, signIn, windowApi } from './harness.ts';
 
-/** Counts the calls of the page from now on, by channel. */
+/** Counts the page's calls by channel from now on. */
 function countCalls(page: Page): Map<string, number> {
   const calls = new Map<string, number>();
   page.on('request', (request) => {
@@ -19,10 +19,10 @@ function countCalls(page: Page): Map<string, number> {
 
 const rows = '.sheet .row:not([hidden]):not(.waiting)';
 
-describeWindow('a window that nobody touches', { invoices: 300 }, (scene) => {
-  test('keeps the list where it was scrolled to when the keyboard leads to a record beside it', async (t) => {
-    const page = await (await scene().openDesktop(t)).openPage(t, { width: 1440 });
-    await signIn(page, scene());
+describeWindow('the window', { invoices: 300 }, (env) => {
+  test('does not reload or scroll the list when the keyboard opens a record beside it', async (t) => {
+    const page = await (await env().openDesktop(t)).openPage(t, { width: 1440 });
+    await signIn(page, env());
     await page.locator(rows).first().click();
     await page.locator('invoify-invoice-view').waitFor();
     await page.locator('.grid').focus();
@@ -33,12 +33,12 @@ describeWindow('a window that nobody touches', { invoices: 300 }, (scene) => {
     const number = await last.locator('.cell').first().textContent();
     await page.locator('invoify-detail h2', { hasText: number?.trim() ?? '' }).waitFor();
     assert(await page.locator('.grid').evaluate((grid) => grid.scrollTop) > 5000, 'the last row is in view');
-    assert.equal(calls.get('data.selectionTotals') ?? 0, 0, 'the list is asked nothing anew');
+    assert.equal(calls.get('data.selectionTotals') ?? 0, 0, 'the list is not reloaded');
   });
 
-  test('keeps the row that is at the top when a colleague\'s invoice comes above it', async (t) => {
-    const page = await (await scene().openDesktop(t)).openPage(t);
-    await signIn(page, scene());
+  test('keeps the top row in place when a colleague\'s invoice is inserted above it', async (t) => {
+    const page = await (await env().openDesktop(t)).openPage(t);
+    await signIn(page, env());
     const grid = page.locator('.grid');
     await page.locator(rows).first().waitFor();
     await grid.evaluate((element) => { element.scrollTop = 3200; });
@@ -48,20 +48,20 @@ describeWindow('a window that nobody touches', { invoices: 300 }, (scene) => {
     assert(customers.ok);
     const [customer] = customers.value.rows;
     const today = new Date().toISOString().slice(0, 10);
-    const colleague = await scene().colleague(scene().editor);
+    const colleague = await env().colleague(env().editor);
     await colleague.create('invoices', { customerId: customer?.id, issueDate: today, dueDate: today, currency: 'EUR', lines: [] });
     await page.locator('.grid[aria-rowcount="302"]').waitFor();
     assert.equal(await page.locator(`${rows}[aria-rowindex="103"]`).textContent(), name);
     assert.equal(await grid.evaluate((element) => element.scrollTop), 3232);
   });
 
-  test('reads the sync\'s health once', async (t) => {
-    const page = await (await scene().openDesktop(t)).openPage(t);
-    await signIn(page, scene());
+  test('loads the sync health once', async (t) => {
+    const page = await (await env().openDesktop(t)).openPage(t);
+    await signIn(page, env());
     const calls = countCalls(page);
     await page.locator('[data-screen=health]').click();
     await page.locator('invoify-health td').first().waitFor();
-    // Whatever an answer would ask again would have been asked by now: each drawing is one animation frame.
+    // Long enough for any repeated request: each update takes one animation frame.
     await page.evaluate(async () => { for (let n = 0; n < 20; n += 1) await new Promise(requestAnimationFrame); });
     assert((calls.get('data.health') ?? 0) <= 2, `${calls.get('data.health')} times`);
   });

@@ -1,16 +1,16 @@
-// Shows the window as it is now: starts everything, signs in, and writes a picture into screenshots/ (which Git ignores).
+// Takes a screenshot of the window: starts everything, signs in, and writes into screenshots/ (which Git ignores).
 //
-//   node test/e2e/look.ts [--invoices 300] [--lang de-DE] [--dark] [--width 1280] [--height 800] [--forced-colors]
-//                         [--as owner|editor|viewer|nobody] [--offline] [--path invoices] [--click <selector>]...
-//                         [--wait <selector>] [--out name]
+//   node test/e2e/screenshot.ts [--invoices 300] [--lang de-DE] [--dark] [--width 1280] [--height 800] [--forced-colors]
+//                               [--as owner|editor|viewer|nobody] [--offline] [--path invoices] [--click <selector>]...
+//                               [--wait <selector>] [--out name]
 //
-// `--path` is put behind the `#` of the address; each `--click` is done in turn; what the console said is printed.
+// `--path` goes after the `#` of the address; `--click`s run in order; console errors are printed.
 
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
-import { openScene, signIn, untilState, windowApi, type Ending } from './harness.ts';
+import { startEnv, signIn, waitForState, windowApi, type CleanupScope } from './harness.ts';
 
 const { values } = parseArgs({
   options: {
@@ -29,23 +29,23 @@ const { values } = parseArgs({
   },
 });
 
-const endings: (() => void | Promise<void>)[] = [];
-const ending: Ending = { after: (run) => void endings.push(run) };
+const cleanups: (() => void | Promise<void>)[] = [];
+const scope: CleanupScope = { after: (run) => void cleanups.push(run) };
 
-async function look(): Promise<string> {
-  const scene = await openScene({ invoices: Number(values.invoices) });
+async function takeScreenshot(): Promise<string> {
+  const env = await startEnv({ invoices: Number(values.invoices) });
   try {
-    const desktop = await scene.openDesktop(ending);
-    const page = await desktop.openPage(ending, {
+    const desktop = await env.openDesktop(scope);
+    const page = await desktop.openPage(scope, {
       lang: values.lang, isDark: values.dark, hasForcedColors: values['forced-colors'],
       width: Number(values.width), height: Number(values.height),
     });
-    const who = [scene.owner, scene.editor, scene.viewer].find(({ role }) => role === values.as);
-    if (who) await signIn(page, scene, who);
+    const who = [env.owner, env.editor, env.viewer].find(({ role }) => role === values.as);
+    if (who) await signIn(page, env, who);
     if (values.offline) {
-      await scene.stopServer();
+      await env.stopServer();
       await windowApi(page).sync.pullFromServer();
-      await untilState(page, 'offline', 'unreachable');
+      await waitForState(page, 'offline', 'unreachable');
     }
     if (values.path !== undefined) await page.goto(`${desktop.preview().origin}/#${values.path}`);
     for (const selector of values.click) await page.click(selector);
@@ -57,10 +57,10 @@ async function look(): Promise<string> {
     await page.screenshot({ path });
     return path;
   } finally {
-    const ended = await Promise.allSettled(endings.map((run) => run()));
-    for (const end of ended) if (end.status === 'rejected') console.error(String(end.reason));
-    await scene.close();
+    const results = await Promise.allSettled(cleanups.map((run) => run()));
+    for (const result of results) if (result.status === 'rejected') console.error(String(result.reason));
+    await env.close();
   }
 }
 
-console.log(await look());
+console.log(await takeScreenshot());

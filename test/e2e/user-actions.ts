@@ -1,54 +1,54 @@
-// What a person does in the English window, by the roles and names that a screen reader reads: these tests know of the
-// elements behind them only where something is said of all elements there are.
+// What a user does in the English window, through accessible roles and names. Selectors for elements are used only where a
+// test covers all elements of a kind.
 
 import assert from 'node:assert/strict';
 
 import type { Locator, Page } from 'playwright-core';
 
-/** Goes to a screen by the sidebar. */
+/** Opens a screen from the sidebar. */
 export async function goTo(page: Page, screen: string): Promise<void> {
   await page.getByRole('navigation', { name: 'Main' }).getByRole('button', { name: screen, exact: true }).click();
   await page.getByRole('heading', { level: 1, name: screen }).waitFor({ state: 'attached' });
 }
 
-/** The rows of the list that are drawn and have their record. */
+/** The rendered rows of the list that have loaded. */
 export function rows(page: Page): Locator {
   return page.getByRole('grid').locator('.sheet').getByRole('row').and(page.locator(':not(.waiting)'));
 }
 
-/** Searches the list that is shown. */
+/** Searches the current list. */
 export async function search(page: Page, text: string): Promise<void> {
   await page.getByRole('searchbox').fill(text);
 }
 
-/** The record beside the list. */
+/** The detail pane beside the list. */
 export function detail(page: Page): Locator {
   return page.getByRole('complementary', { name: 'Details' });
 }
 
-/** Opens the first record of a list in which a search for `text` finds it. */
+/** Searches a list for `text` and opens the first record. */
 export async function openRecord(page: Page, screen: string, text: string): Promise<void> {
   await goTo(page, screen);
   await search(page, text);
-  await untilTrue(page, `${screen} lists only ${text}`, async () => await rows(page).filter({ hasNotText: text }).count() === 0
+  await waitUntil(page, `${screen} lists only ${text}`, async () => await rows(page).filter({ hasNotText: text }).count() === 0
     && await rows(page).count() > 0);
   await rows(page).first().click();
   await detail(page).getByRole('heading', { level: 2 }).waitFor();
 }
 
-/** A form or question by its heading. What it holds is slotted, so that it is not below its dialog in the document. */
+/** A form or dialog by its heading. Its content is slotted, and so not a descendant of its <dialog> in the document. */
 export function sheet(page: Page, heading: string | RegExp): Locator {
   return page.locator('invoify-sheet').filter({ has: page.getByRole('heading', { name: heading }) });
 }
 
-/** An action of the record that is shown, also where it stands in the menu. */
-export async function act(page: Page, name: string): Promise<void> {
+/** Runs an action of the open record, from the bar or its menu. */
+export async function runAction(page: Page, name: string): Promise<void> {
   const button = detail(page).getByRole('button', { name, exact: true });
   if (!await button.isVisible()) await detail(page).getByRole('button', { name: 'More actions' }).click();
   await button.click();
 }
 
-/** Fills the text fields of a form, by the beginnings of their labels. */
+/** Fills in text fields of a form by label. */
 export async function fill(form: Locator, values: Readonly<Record<string, string>>): Promise<void> {
   for (const [label, value] of Object.entries(values)) await field(form, label).fill(value);
 }
@@ -62,14 +62,14 @@ export async function press(form: Locator, name: string): Promise<void> {
   await form.getByRole('button', { name, exact: true }).click();
 }
 
-/** Presses a button of a form and waits until the form is gone: what it asked for was done. */
-export async function finish(form: Locator, name: string): Promise<void> {
+/** Presses a button of a form and waits until the form has closed. */
+export async function pressAndClose(form: Locator, name: string): Promise<void> {
   await press(form, name);
   await form.waitFor({ state: 'detached' });
 }
 
-/** Waits until this is so of the page; `condition` is asked again after every drawing. */
-export async function untilTrue(page: Page, what: string, condition: () => Promise<boolean>, timeoutMs = 10_000): Promise<void> {
+/** Waits until `condition` holds, checking after every frame. `what` names it in the failure. */
+export async function waitUntil(page: Page, what: string, condition: () => Promise<boolean>, timeoutMs = 10_000): Promise<void> {
   const endMs = Date.now() + timeoutMs;
   while (!await condition()) {
     assert(Date.now() < endMs, `not within ${timeoutMs} ms: ${what}`);
