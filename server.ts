@@ -1,9 +1,9 @@
-// The Invoify server: one process that holds the authority over a company's invoices and answers its desktops.
+// The Invoify server: the authority for a company's invoices, which its desktops pull from and write to.
 //
-// Read it from top to bottom: the routes, how a request is answered, start(config), and what `node server.ts` does.
-// Sign-in is server/auth.ts, pull is server/pull.ts, writes are server/records.ts; the database is behind
-// server/store.ts, MongoDB where MONGODB_URL says so, a file under DATA_DIR otherwise. Any number of processes may serve one
-// MongoDB: nothing is kept in memory that another would have to know.
+// Read it from top to bottom: the routes, how a request is dispatched, start(config), and what `node server.ts` does.
+// Sign-in is in server/auth.ts, pull in server/pull.ts, writes in server/records.ts. The database is behind
+// server/store.ts: MongoDB if MONGODB_URL is set, otherwise a file in DATA_DIR. Any number of processes may serve one
+// MongoDB: no process keeps anything in memory that another would need.
 
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -12,22 +12,23 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 
-import { createFirstOwner, pruneAccounts } from './server/housekeeping.ts';
-import { runAdmin } from './server/admin.ts';
+import { createFirstOwner, runAdmin } from './server/admin.ts';
 import { createAuth, type Auth, type Caller } from './server/auth.ts';
 import { ConfigError, isLoopback, loadOrCreateSecret, readConfig, type Config } from './server/config.ts';
-import { createNudges, type Nudges } from './server/nudges.ts';
+import { openEmbeddedStore } from './server/embedded/store.ts';
 import {
   errorAnswer, newRequestId, readIdempotencyKey, readIfMatch, readJson, readQuery, refuseMalformed, refuseMissingHost,
   refuseOldProtocol, sendAnswer, sendStream, type Answer, type StreamAnswer,
 } from './server/http.ts';
 import { createLog, type Log } from './server/log.ts';
+import { createNudges, type Nudges } from './server/nudges.ts';
 import { parsePullQuery, pullPage } from './server/pull.ts';
 import {
-  actOnRecord, createRecord, deleteRecord, readRecord, requireAction, requireCollection, updateRecord, type RecordsDeps,
+  actOnRecord, ANSWER_KEPT_MS, createRecord, deleteRecord, readRecord, requireAction, requireCollection, updateRecord,
+  type RecordsDeps,
 } from './server/records.ts';
-import { openEmbeddedStore } from './server/embedded/store.ts';
 import type { Store } from './server/store.ts';
+import { instantFromMs } from './shared/clock.ts';
 import { AppError, errorCode } from './shared/errors.ts';
 import { keepHeapSmall } from './shared/heap.ts';
 import { protocolVersion } from './shared/protocol.ts';
@@ -47,17 +48,18 @@ interface Call {
   readonly server: Server;
   readonly request: IncomingMessage;
   readonly query: ReadonlyMap<string, string>;
-  /** What stands in the place of `:name` in the route's path. */
+  /** The segments of the path by the `:name` of the route. */
   readonly path: Readonly<Record<string, string>>;
+  /** The client's network address. */
   readonly peer: string;
-  /** Who asks; throws `unauthorized`. */
+  /** The signed-in caller; throws `unauthorized`. */
   readonly caller: () => Promise<Caller>;
 }
 
 type Handler = (call: Call) => Promise<Answer | StreamAnswer>;
 type Methods = Readonly<Record<string, Handler>>;
 
-/** The first path that fits is taken. The pull's stream and /metrics will stand here as well. */
+/** The first matching path wins. */
 const routes: readonly (readonly [path: string, methods: Methods])[] = [
   ['/api/health', { GET: async () => ok({ status: 'ok' }) }],
   ['/api/ready', { GET: ready }],
@@ -88,15 +90,15 @@ async function ready({ server }: Call): Promise<Answer> {
 }
 
 async function logout({ server, caller }: Call): Promise<Answer> {
-  const who = await caller();
-  await server.auth.logout(who);
-  server.nudges.endSession(who.session.sessionId);
+  const signedIn = await caller();
+  await server.auth.logout(signedIn);
+  server.nudges.endSession(signedIn.session.sessionId);
   return ok({});
 }
 
 async function pull({ server, query, caller }: Call): Promise<Answer> {
-  const who = await caller();
-  return { status: 200, body: await pullPage(server.store, who, parsePullQuery(query)) };
+  const signedIn = await caller();
+  return { status: 200, body: await pullPage(server.store, signedIn, parsePullQuery(query)) };
 }
 
 async function create({ server, request, path, caller }: Call): Promise<Answer> {
@@ -133,14 +135,14 @@ function ok(body: object): Answer {
   return { status: 200, body: { success: true, ...body } };
 }
 
-// --------------------------------------------------------------------------------------------- how one is answered
+// ------------------------------------------------------------------------------------------------------ dispatch
 
 async function answer(server: Server, request: IncomingMessage, peer: string): Promise<Answer | StreamAnswer> {
   refuseMissingHost(request);
   const url = URL.parse(request.url ?? '/', 'http://server');
   if (!url) throw nothingHere();
   const { methods, path } = findRoute(url.pathname);
-  // What does not exist is not found by any method.
+  // Unknown collections and actions are 404 for every method.
   const collection = path['collection'] === undefined ? null : requireCollection(path['collection']);
   if (collection && path['action'] !== undefined) requireAction(collection, path['action']);
   const method = request.method === 'HEAD' ? 'GET' : request.method ?? '';
@@ -173,12 +175,12 @@ function nothingHere(): AppError {
 
 export interface Running {
   readonly url: string;
-  /** Finishes what is in flight, at most `GRACE_MS`, and closes the database. */
+  /** Waits for requests in flight, at most `GRACE_MS`, then closes the database. */
   close(): Promise<void>;
 }
 
 export interface StartDeps {
-  /** Milliseconds since 1970, with fractions where there are any. */
+  /** Milliseconds since 1970, with fractions if the clock has them. */
   readonly nowMs: () => number;
   readonly write: (line: string) => void;
 }
@@ -191,12 +193,20 @@ const systemDeps: StartDeps = {
 const { version } = JSON.parse(readFileSync(join(import.meta.dirname, 'package.json'), 'utf8')) as { version: string };
 const GRACE_MS = 8000;
 
-/** Often enough that nothing outlives its time by more than a twenty-fourth, at most hourly. */
-function pruneEveryMs(tombstoneDays: number): number {
+/** Once an hour, or 24 times within the lifetime of a tombstone if that is shorter; at most once a second. */
+function pruneIntervalMs(tombstoneDays: number): number {
   return Math.min(Math.max(tombstoneDays * 3_600_000, 1000), 3_600_000);
 }
 
-/** Starts serving. Rejects with `ConfigError` or `unavailable`, in a sentence that names the remedy, and holds nothing then. */
+/** Removes tombstones older than `tombstoneDays` and expired idempotency replies, account by account. */
+async function pruneAccounts(store: Store, tombstoneDays: number, nowMs: number): Promise<void> {
+  for (const accountId of await store.listAccounts()) {
+    await store.write(accountId, (transaction) =>
+      transaction.prune(instantFromMs(nowMs - tombstoneDays * 86_400_000), nowMs - ANSWER_KEPT_MS));
+  }
+}
+
+/** Starts serving. Rejects with `ConfigError` or `unavailable` and a message that names the fix; nothing is left open then. */
 export async function start(config: Config, deps: StartDeps = systemDeps): Promise<Running> {
   const log = createLog(config.logLevel, deps.write, deps.nowMs);
   const store = await openStore(config, deps, log);
@@ -214,13 +224,13 @@ async function serve(config: Config, deps: StartDeps, log: Log, store: Store): P
   const [fingerprintKey = ''] = secrets;
   const records = { store, rules: { passwords: auth.passwords }, nowMs: deps.nowMs, fingerprintKey };
   const nudges = createNudges(store, auth, log);
-  const isFirst = config.admin !== null
+  const createdFirst = config.admin !== null
     && await createFirstOwner(store, auth.passwords, config.admin.email, config.admin.password);
 
   let isClosing = false;
   const onRequest = (request: IncomingMessage, response: ServerResponse): void =>
     void respond({ store, auth, records, nudges, config, isClosing: () => isClosing }, log, request, response);
-  const http = config.tls ? createTlsServer({ ...config.tls, ...strict }, onRequest) : createServer(strict, onRequest);
+  const http = config.tls ? createTlsServer({ ...config.tls, ...httpOptions }, onRequest) : createServer(httpOptions, onRequest);
   http.on('clientError', refuseMalformed);
   http.on('connect', (_request, socket) => refuseMalformed(new Error('CONNECT is for proxies'), socket));
   http.on('checkExpectation', onRequest);
@@ -230,12 +240,12 @@ async function serve(config: Config, deps: StartDeps, log: Log, store: Store): P
   const host = config.host.includes(':') ? `[${config.host}]` : config.host;
   const url = `${config.tls ? 'https' : 'http'}://${host}:${port}`;
   deps.write(`${JSON.stringify({ event: 'listening', url, store: store.kind, version })}\n`);
-  if (isFirst) log('info', 'first account created', { email: config.admin?.email });
+  if (createdFirst) log('info', 'first account created', { email: config.admin?.email });
 
   const prune = (): void => void pruneAccounts(store, config.tombstoneDays, deps.nowMs())
-    .catch((error: unknown) => log('warn', 'housekeeping failed', { error }));
+    .catch((error: unknown) => log('warn', 'pruning failed', { error }));
   prune();
-  const pruning = setInterval(prune, pruneEveryMs(config.tombstoneDays));
+  const pruning = setInterval(prune, pruneIntervalMs(config.tombstoneDays));
 
   return {
     url,
@@ -245,24 +255,24 @@ async function serve(config: Config, deps: StartDeps, log: Log, store: Store): P
       clearInterval(pruning);
       const closed = new Promise((resolve) => http.close(resolve));
       http.closeIdleConnections();
-      const giveUp = setTimeout(() => http.closeAllConnections(), GRACE_MS);
+      const timeout = setTimeout(() => http.closeAllConnections(), GRACE_MS);
       await closed;
-      clearTimeout(giveUp);
+      clearTimeout(timeout);
       await store.close();
       log('info', 'closed');
     },
   };
 }
 
-/** So that what Node would answer by itself, or decide by the first of two headers, is answered as everything else is. */
-const strict = { requireHostHeader: false, joinDuplicateHeaders: true } as const;
+/** Leaves to the routes what Node would reject itself (no `Host`) or resolve silently (repeated headers). */
+const httpOptions = { requireHostHeader: false, joinDuplicateHeaders: true } as const;
 
 async function listen(http: HttpServer, { host, port }: Config): Promise<void> {
   try {
     await once(http.listen(port, host), 'listening');
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : 'failed';
-    throw new ConfigError(`Nothing can listen on HOST=${host} PORT=${port} (${code}): choose others, or stop what uses them.`,
+    throw new ConfigError(`Cannot listen on HOST=${host} PORT=${port} (${code}): choose others, or stop the program that uses them.`,
       { cause: error });
   }
 }
@@ -284,12 +294,12 @@ async function respond(server: Server, log: Log, request: IncomingMessage, respo
     if ('follow' in result) sendStream(request, response, result);
     else await sendAnswer(request, response, result, !isSameMachine);
   } catch (error) {
-    log('error', 'answer failed', { requestId, error });
+    log('error', 'response failed', { requestId, error });
     response.destroy();
   }
 }
 
-/** Who is on the other end: the connection's address, or behind a trusted proxy the one that the proxy saw. */
+/** The client's address: the connection's, or behind a trusted proxy the one that the proxy saw. */
 function peerOf(request: IncomingMessage, trustProxy: boolean): { peer: string; isSameMachine: boolean } {
   const direct = request.socket.remoteAddress ?? '';
   if (!trustProxy) return { peer: direct, isSameMachine: isLoopback(direct.replace(/^::ffff:/, '')) };
@@ -300,27 +310,27 @@ function peerOf(request: IncomingMessage, trustProxy: boolean): { peer: string; 
 async function openStore(config: Config, deps: StartDeps, log: Log): Promise<Store> {
   const storeDeps = { nowMs: deps.nowMs, log };
   if (config.mongodbUrl === null) return openEmbeddedStore(join(config.dataDir, 'invoify.sqlite'), storeDeps);
-  // The driver is loaded only here, so that the embedded store runs in a checkout where nothing was installed.
+  // Loaded only here, so that the embedded store runs in a checkout without installed dependencies.
   const { openMongoStore } = await import('./server/mongo/store.ts');
   return openMongoStore(config.mongodbUrl, config.mongodbDb, storeDeps);
 }
 
 // ------------------------------------------------------------------------------------------------- node server.ts
 
-async function main(words: readonly string[]): Promise<void> {
+async function main(args: readonly string[]): Promise<void> {
   keepHeapSmall();
   const config = readConfig(process.env);
-  if (words[0] === 'admin') {
+  if (args[0] === 'admin') {
     const log = createLog(config.logLevel, (line) => void process.stderr.write(line), systemDeps.nowMs);
     const store = await openStore(config, systemDeps, log);
     try {
-      process.stdout.write(`${await runAdmin(store, words.slice(1), process.stdin)}\n`);
+      process.stdout.write(`${await runAdmin(store, args.slice(1), process.stdin)}\n`);
     } finally {
       await store.close();
     }
     return;
   }
-  if (words.length > 0) throw new ConfigError('Usage: node server.ts, or node server.ts admin create|reset <email>');
+  if (args.length > 0) throw new ConfigError('Usage: node server.ts, or node server.ts admin create|reset <email>');
   const running = await start(config);
   const stop = (): void => void running.close().then(() => process.exit(0));
   process.once('SIGTERM', stop).once('SIGINT', stop);
@@ -328,8 +338,8 @@ async function main(words: readonly string[]): Promise<void> {
 
 if (import.meta.main) {
   main(process.argv.slice(2)).catch((error: unknown) => {
-    const isOurs = error instanceof ConfigError || error instanceof AppError;
-    process.stderr.write(isOurs ? `${error.message}\n` : `${error instanceof Error ? error.stack ?? error.message : String(error)}\n`);
+    const isExpected = error instanceof ConfigError || error instanceof AppError;
+    process.stderr.write(isExpected ? `${error.message}\n` : `${error instanceof Error ? error.stack ?? error.message : String(error)}\n`);
     process.exit(1);
   });
 }

@@ -1,7 +1,7 @@
 // Writes the sample company into a store, as the server would have: the same checks, totals, number series and stored
 // forms, in transactions of a thousand records.
 
-import { createOwner } from '../server/housekeeping.ts';
+import { createOwner } from '../server/admin.ts';
 import { addressKey, secretOf } from '../server/auth.ts';
 import type { Passwords } from '../server/passwords.ts';
 import { newId, toContent } from '../server/records.ts';

@@ -1,17 +1,22 @@
-// `node server.ts admin create|reset <email>`: makes an account with its owner, or gives a user a new password. The
-// password is read from standard input: typed without echo at a terminal, otherwise the first line of what is piped.
+// Administration: `node server.ts admin create|reset <email>`, and the first account of a new installation.
+//
+// The command reads the password from standard input: without echo at a terminal, otherwise the first line of the pipe.
 
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 
-import { createOwner, resetPassword } from './housekeeping.ts';
+import { findCollection, writableFields } from '../shared/collections.ts';
+import { AppError } from '../shared/errors.ts';
+import { parseInput } from '../shared/protocol.ts';
+import { addressKey, secretOf } from './auth.ts';
 import { ConfigError } from './config.ts';
-import { createPasswords } from './passwords.ts';
+import { createPasswords, type Passwords } from './passwords.ts';
+import { newId, toContent } from './records.ts';
 import type { Store } from './store.ts';
 
-/** Runs one command and returns the sentence to print. Throws `ConfigError` for a command that is not one. */
-export async function runAdmin(store: Store, words: readonly string[], input: NodeJS.ReadStream): Promise<string> {
-  const [command, email, ...rest] = words;
+/** Runs one command and returns the sentence to print. Throws `ConfigError` if the command is not valid. */
+export async function runAdmin(store: Store, args: readonly string[], input: NodeJS.ReadStream): Promise<string> {
+  const [command, email, ...rest] = args;
   if ((command !== 'create' && command !== 'reset') || email === undefined || rest.length > 0) {
     throw new ConfigError('Usage: node server.ts admin create|reset <email>');
   }
@@ -23,6 +28,64 @@ export async function runAdmin(store: Store, words: readonly string[], input: No
   }
   await resetPassword(store, passwords, email, password);
   return `${email} has a new password and is signed out everywhere.`;
+}
+
+/**
+ * Adds an account with one enabled owner and returns its id. Throws `invalid_request` if the address or password is
+ * not acceptable, `conflict` if the address is taken. A crash in the middle leaves an account without users.
+ */
+export async function createOwner(store: Store, passwords: Passwords, email: string, password: string): Promise<string> {
+  const users = findCollection('users');
+  if (!users) throw new Error('the users collection is not declared');
+  const [name = email] = email.split('@');
+  const input = parseInput(writableFields(users), { email, name, role: 'owner', disabled: false, password });
+  if (await store.findAddress(addressKey(email))) throw new AppError('conflict', `${email} is already in use.`);
+  const content = toContent(users, input, secretOf(await passwords.hash(password)));
+  const accountId = newId(Date.now());
+  const userId = newId(Date.now());
+  await store.createAccount(accountId);
+  await store.write(accountId, async (transaction) => {
+    transaction.claimAddress(addressKey(email), userId);
+    transaction.put('users', userId, content, null);
+  });
+  return accountId;
+}
+
+/**
+ * Sets a user's password and ends all of the user's sessions; a disabled user stays disabled. Throws `not_found` or
+ * `invalid_request`.
+ */
+export async function resetPassword(store: Store, passwords: Passwords, email: string, password: string): Promise<void> {
+  const entry = await store.findAddress(addressKey(email));
+  if (!entry) throw noSuchUser(email);
+  parseInput({ password: { kind: 'text', min: 8, max: 1024 } }, { password });
+  const secret = secretOf(await passwords.hash(password));
+  await store.write(entry.accountId, async (transaction) => {
+    const record = await transaction.get('users', entry.userId);
+    if (!record) throw noSuchUser(email);
+    transaction.put('users', record.id, { ...record, secret }, record);
+    transaction.endSessionsOf(record.id);
+  });
+}
+
+/** Creates the first account unless some account already has a user; returns whether it did. */
+export async function createFirstOwner(store: Store, passwords: Passwords, email: string, password: string): Promise<boolean> {
+  for (const accountId of await store.listAccounts()) {
+    const users = await store.snapshot(accountId, async ({ account }) => account.digest['users']?.count ?? 0);
+    if (users > 0) return false;
+  }
+  try {
+    await createOwner(store, passwords, email, password);
+    return true;
+  } catch (error) {
+    // Another server process on the same database was faster.
+    if (error instanceof AppError && error.code === 'conflict') return false;
+    throw error;
+  }
+}
+
+function noSuchUser(email: string): AppError {
+  return new AppError('not_found', `No user has the address ${email}.`);
 }
 
 async function readPassword(input: NodeJS.ReadStream): Promise<string> {

@@ -69,7 +69,7 @@ export function createAuth(store: Store, options: AuthOptions, nowMs: () => numb
       const address = addressKey(email);
       throttle.admit(peer, address);
       const record = await checkPassword(address, password).catch((error: unknown) => {
-        throttle.undecided(peer, address);
+        throttle.inconclusive(peer, address);
         throw error;
       });
       if (!record) throw wrongPassword();

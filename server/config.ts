@@ -1,4 +1,4 @@
-// The server's configuration, read from the environment once and checked whole before anything starts.
+// The server's configuration: read from the environment once, and validated completely before anything starts.
 
 import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -13,7 +13,7 @@ export interface Config {
   readonly mongodbUrl: string | null;
   readonly mongodbDb: string;
   readonly dataDir: string;
-  /** The first signs, all verify; empty: one is generated into `dataDir`. */
+  /** The first one signs, all of them verify. Empty: a secret is generated in `dataDir`. */
   readonly jwtSecrets: readonly string[];
   readonly tokenTtlMs: number;
   readonly tls: { readonly cert: string; readonly key: string } | null;
@@ -26,7 +26,7 @@ export interface Config {
 export const logLevels = ['debug', 'info', 'warn', 'error'] as const;
 export type LogLevel = (typeof logLevels)[number];
 
-/** A mistake in the configuration; its message names the variable and the remedy. */
+/** Invalid configuration; the message names the variable and the fix. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
@@ -34,7 +34,7 @@ export class ConfigError extends Error {
 const MIN_SECRET_BYTES = 32;
 const unitsMs: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** Throws `ConfigError` for the first variable that is wrong. */
+/** Throws `ConfigError` for the first invalid variable. */
 export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
   const value = (name: string): string | undefined => env[name] === '' ? undefined : env[name];
   const host = value('HOST') ?? '127.0.0.1';
@@ -65,8 +65,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
 }
 
 /**
- * The signing secret kept in the data folder, made there on the first start with mode 0600. A crash while it is
- * written leaves a file that is too short, which is refused by name rather than replaced: tokens may be signed with it.
+ * The signing secret in the data folder, generated at the first start with mode 0600. A crash during that write can
+ * leave a file that is too short; it is reported and not replaced, because tokens may have been signed with it.
  */
 export function loadOrCreateSecret(dataDir: string): string {
   const file = join(dataDir, 'jwt-secret');
@@ -79,17 +79,17 @@ export function loadOrCreateSecret(dataDir: string): string {
   }
   const text = readFileSync(file, 'utf8').trim();
   if (Buffer.byteLength(text) < MIN_SECRET_BYTES) {
-    throw new ConfigError(`${file} is damaged: remove it to have a new one made; everybody then signs in again.`);
+    throw new ConfigError(`${file} is damaged. Remove it to generate a new secret; every user then has to sign in again.`);
   }
   return text;
 }
 
-/** True for an address or name that only this machine reaches. */
+/** True for an address or name that is reachable only from this machine. */
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || host === '[::1]' || (isIP(host) === 4 && host.startsWith('127.'));
 }
 
-/** A secret's value: the variable itself, or the content of the file that `<name>_FILE` names. */
+/** The value of a secret: the variable itself, or the content of the file named by `<name>_FILE`. */
 function secret(env: Readonly<Record<string, string | undefined>>, name: string): string | undefined {
   const file = env[`${name}_FILE`];
   if (file === undefined || file === '') return env[name] === '' ? undefined : env[name];
@@ -101,7 +101,7 @@ function readSecrets(text: string | undefined): string[] {
   if (text === undefined) return [];
   const secrets = text.split(',').map((part) => part.trim());
   if (secrets.some((part) => Buffer.byteLength(part) < MIN_SECRET_BYTES)) {
-    throw new ConfigError(`JWT_SECRET must have at least ${MIN_SECRET_BYTES} bytes, each of them where there are several.`);
+    throw new ConfigError(`JWT_SECRET must have at least ${MIN_SECRET_BYTES} bytes; each of them if there are several.`);
   }
   return secrets;
 }
@@ -113,7 +113,7 @@ function readTls(certFile: string | undefined, keyFile: string | undefined): Con
   try {
     createSecureContext(tls);
   } catch (error) {
-    throw new ConfigError('TLS_CERT and TLS_KEY must be a certificate and its own key, both as PEM.', { cause: error });
+    throw new ConfigError('TLS_CERT and TLS_KEY must be a certificate and its private key, both in PEM format.', { cause: error });
   }
   return tls;
 }

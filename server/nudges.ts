@@ -1,65 +1,70 @@
-// Nudges: a stream of server-sent events (WHATWG HTML, 9.2) that tells a client its account's clock has moved.
+// Nudges: a stream of server-sent events (WHATWG HTML, 9.2) that tells a client when its account's clock moves.
 //
-// What always holds: an event carries the newest clock and nothing else, and never an older one after a newer; a
-// listener has one event under way at most, so one that does not read costs no memory and is cut off. A stream does not
-// outlive its session: the session is looked up again with every comment, and before an event where a user of the
-// account was changed, which is how all sessions end but those that are signed out.
+// Each account with at least one open stream has one store watch and at most one clock read at a time, however many
+// streams listen. A read takes one snapshot: the clock, and whether a user changed since the last read, because only
+// such a change can have ended a session.
+//
+// Invariants: an event carries only the newest clock, and clocks never go backwards within a stream. A stream has at
+// most one unsent event, so a client that does not read costs no memory and is disconnected. A stream never outlives
+// its session: the session is looked up again with every heartbeat, and before an event if a user of the account
+// changed. Every session that was not signed out ends by such a change.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import { EPOCH, formatInstant, type Instant } from '../shared/clock.ts';
 import { AppError, errorCode } from '../shared/errors.ts';
-import { createAccountClocks, type Move } from './clock-watch.ts';
 import type { Auth, Caller } from './auth.ts';
 import type { StreamAnswer } from './http.ts';
 import type { Log } from './log.ts';
-import type { Store } from './store.ts';
+import type { Snapshot, Store } from './store.ts';
 
-/** A comment so often keeps the connection from being taken for dead, and finds out where it is. */
-const BEAT_MS = 25_000;
-/** How long the end of a stream may take to leave. */
-const END_LIMIT_MS = 500;
-/** More streams of one session than any desktop opens. */
+/** Keeps proxies from dropping an idle connection, and detects dead ones. */
+const HEARTBEAT_MS = 25_000;
+/** Moves within this time after a clock read share the next event. */
+const COALESCE_MS = 200;
+/** How long the end of a stream may take to be sent. */
+const END_TIMEOUT_MS = 500;
+/** More streams per session than any desktop opens. */
 const MAX_PER_SESSION = 8;
 
 export interface Nudges {
-  /** The stream for a caller; throws `too_many_requests` where the session has too many. */
+  /** The stream for a caller; throws `too_many_requests` if the session has too many. */
   open(request: IncomingMessage, caller: Caller): StreamAnswer;
-  /** Ends the streams of a session that was ended here. */
+  /** Ends the streams of a session that was signed out in this process. */
   endSession(sessionId: string): void;
-  /** Ends all streams at once. */
+  /** Ends all streams immediately. */
   close(): void;
 }
 
 export function createNudges(store: Pick<Store, 'watch' | 'snapshot'>, auth: Pick<Auth, 'identify'>, log: Log): Nudges {
-  const clocks = createAccountClocks(store, log);
+  const followClock = createClockFollower(store, log);
   const sessions = new Map<string, Set<AbortController>>();
   let isClosed = false;
 
-  const end = (sessionId: string): void => {
-    for (const stop of sessions.get(sessionId) ?? []) stop.abort();
+  const endSession = (sessionId: string): void => {
+    for (const stream of sessions.get(sessionId) ?? []) stream.abort();
   };
-  const reserve = (sessionId: string): AbortController => {
+  const reserveStream = (sessionId: string): AbortController => {
     const streams = sessions.get(sessionId) ?? new Set();
     if (streams.size >= MAX_PER_SESSION) {
-      const message = 'This session listens too often already. Close some of its streams.';
+      const message = 'This session has too many open event streams. Close some of them.';
       throw new AppError('too_many_requests', message, { retryAfterS: 30 });
     }
-    const stop = new AbortController();
-    sessions.set(sessionId, streams.add(stop));
-    stop.signal.addEventListener('abort', () => {
-      streams.delete(stop);
+    const stream = new AbortController();
+    sessions.set(sessionId, streams.add(stream));
+    stream.signal.addEventListener('abort', () => {
+      streams.delete(stream);
       if (streams.size === 0) sessions.delete(sessionId);
     });
-    return stop;
+    return stream;
   };
-  /** The clock as the session sees it, or null where the database does not say; throws where the session has ended. */
-  const identify = async (request: IncomingMessage): Promise<Instant | null> => {
+  /** The clock as the session sees it, or null if the database does not answer; throws `unauthorized` if the session has ended. */
+  const readClock = async (request: IncomingMessage): Promise<Instant | null> => {
     try {
       return (await auth.identify(request)).account.clock;
     } catch (error) {
       if (errorCode(error) === 'unauthorized') throw error;
-      log(errorCode(error) === 'internal' ? 'error' : 'debug', 'a session could not be looked up', { error });
+      log(errorCode(error) === 'internal' ? 'error' : 'debug', 'session lookup failed', { error });
       return null;
     }
   };
@@ -67,117 +72,199 @@ export function createNudges(store: Pick<Store, 'watch' | 'snapshot'>, auth: Pic
   return {
     open(request, caller) {
       const { account, session: { accountId, sessionId } } = caller;
-      // A place is taken here and not when the stream begins, as another request may be answered in between.
-      const stop = request.method === 'HEAD' ? new AbortController() : reserve(sessionId);
+      // Reserved here and not when the stream begins, because another request may be handled in between.
+      const stream = request.method === 'HEAD' ? new AbortController() : reserveStream(sessionId);
       return {
         contentType: 'text/event-stream; charset=utf-8',
         follow(response) {
-          response.once('close', () => stop.abort());
-          if (isClosed || response.destroyed) stop.abort();
-          void tell(response, {
-            first: account.clock,
-            follow: (onMove) => clocks.follow(accountId, account.clock, onMove),
-            identify: () => identify(request),
-          }, stop.signal);
+          response.once('close', () => stream.abort());
+          if (isClosed || response.destroyed) stream.abort();
+          void writeStream(response, {
+            initialClock: account.clock,
+            follow: (onMove) => followClock(accountId, account.clock, onMove),
+            readClock: () => readClock(request),
+          }, stream.signal);
         },
       };
     },
-    endSession: end,
+    endSession,
     close() {
       isClosed = true;
-      for (const sessionId of [...sessions.keys()]) end(sessionId);
+      for (const sessionId of [...sessions.keys()]) endSession(sessionId);
     },
   };
 }
 
-interface Source {
-  /** The clock when the session was looked up last. */
-  readonly first: Instant;
-  readonly follow: (onMove: (move: Move) => void) => () => void;
-  /** The clock now, or null where it is not to be had; throws `unauthorized` once the session has ended. */
-  readonly identify: () => Promise<Instant | null>;
+interface ClockMove {
+  readonly clock: Instant;
+  /** Whether a user changed since the last reported move. */
+  readonly hasUserChanged: boolean;
 }
 
-/** Writes the stream until the signal is raised or the session has ended, and ends the response. Never rejects. */
-async function tell(response: ServerResponse, source: Source, signal: AbortSignal): Promise<void> {
-  const bell = createBell(signal);
-  let newest = source.first;
-  let isInDoubt = false;
+type OnMove = (move: ClockMove) => void;
+
+interface FollowedAccount {
+  /** The clock at the last read. */
+  clock: Instant;
+  readonly followers: Set<OnMove>;
+  readonly unwatch: () => void;
+}
+
+/**
+ * Returns a function that calls back when the account's clock moves past `since`: immediately if it is already known
+ * to be later, and not necessarily for every move in between. That function returns how to stop.
+ */
+function createClockFollower(store: Pick<Store, 'watch' | 'snapshot'>, log: Log): (
+  accountId: string, since: Instant, onMove: OnMove,
+) => () => void {
+  const accounts = new Map<string, FollowedAccount>();
+
+  function open(accountId: string, clock: Instant): FollowedAccount {
+    let isStale = false;
+    let isReading = false;
+    const account: FollowedAccount = { clock, followers: new Set(), unwatch: store.watch(accountId, () => void refresh()) };
+    const refresh = async (): Promise<void> => {
+      isStale = true;
+      if (isReading) return;
+      isReading = true;
+      while (isStale && account.followers.size > 0) {
+        isStale = false;
+        await readOnce(accountId, account);
+        await new Promise((resolve) => setTimeout(resolve, COALESCE_MS));
+      }
+      isReading = false;
+    };
+    accounts.set(accountId, account);
+    // The clock may have moved before the watch began; the first follower is registered by the time this runs.
+    queueMicrotask(() => void refresh());
+    return account;
+  }
+
+  /** Never rejects: a failed read is made up for at the next move, or when a follower looks up its session. */
+  async function readOnce(accountId: string, account: FollowedAccount): Promise<void> {
+    try {
+      const move = await store.snapshot(accountId, (snapshot) => readMove(snapshot, account.clock));
+      if (!move) return;
+      account.clock = move.clock;
+      for (const notify of [...account.followers]) notify(move);
+    } catch (error) {
+      log(errorCode(error) === 'internal' ? 'error' : 'debug', 'clock read failed', { accountId, error });
+    }
+  }
+
+  return (accountId, since, onMove) => {
+    const account = accounts.get(accountId) ?? open(accountId, since);
+    // Wrapped, because the same function may be passed twice.
+    const notify: OnMove = (move) => onMove(move);
+    account.followers.add(notify);
+    if (account.clock > since) notify({ clock: account.clock, hasUserChanged: true });
+    return () => {
+      account.followers.delete(notify);
+      if (account.followers.size > 0 || accounts.get(accountId) !== account) return;
+      accounts.delete(accountId);
+      account.unwatch();
+    };
+  };
+}
+
+async function readMove(snapshot: Snapshot, since: Instant): Promise<ClockMove | null> {
+  const { clock } = snapshot.account;
+  if (clock <= since) return null;
+  const range = { after: since, collections: ['users'], withTombstones: true, limit: 1 };
+  for await (const changes of snapshot.changes(range)) {
+    if (changes.length > 0) return { clock, hasUserChanged: true };
+  }
+  return { clock, hasUserChanged: false };
+}
+
+interface ClockSource {
+  /** The clock at the last session lookup. */
+  readonly initialClock: Instant;
+  readonly follow: (onMove: OnMove) => () => void;
+  /** The clock now, or null if it cannot be read; throws `unauthorized` once the session has ended. */
+  readonly readClock: () => Promise<Instant | null>;
+}
+
+/** Writes events until the signal is aborted or the session has ended, then ends the response. Never rejects. */
+async function writeStream(response: ServerResponse, source: ClockSource, signal: AbortSignal): Promise<void> {
+  const wakeup = createWakeup(signal);
+  let newest = source.initialClock;
+  let mustRecheckSession = false;
   const unfollow = source.follow(({ clock, hasUserChanged }) => {
     if (clock <= newest) return;
     newest = clock;
-    isInDoubt ||= hasUserChanged;
-    bell.ring();
+    mustRecheckSession ||= hasUserChanged;
+    wakeup.set();
   });
   let isStuck = false;
-  const beating = setInterval(() => {
+  const heartbeat = setInterval(() => {
     const wasStuck = isStuck;
     isStuck = response.writableLength > 0;
-    // What already waited at the last beat still does: nobody reads at the other end.
+    // Still unsent since the last heartbeat: the client does not read.
     if (isStuck && wasStuck) response.destroy();
     else if (!isStuck) response.write(':\n\n');
-    isInDoubt = true;
-    bell.ring();
-  }, BEAT_MS);
+    mustRecheckSession = true;
+    wakeup.set();
+  }, HEARTBEAT_MS);
   try {
-    for (let told = EPOCH; !signal.aborted; await bell.rung()) {
-      if (isInDoubt) {
-        isInDoubt = false;
-        const clock = await source.identify();
-        // Before the session is known to be good nothing is said; the next comment asks again.
-        if (clock === null) isInDoubt = true;
+    for (let sent = EPOCH; !signal.aborted; await wakeup.wait()) {
+      if (mustRecheckSession) {
+        mustRecheckSession = false;
+        const clock = await source.readClock();
+        // Nothing is sent until the session is known to be valid; the next heartbeat checks again.
+        if (clock === null) mustRecheckSession = true;
         else if (clock > newest) newest = clock;
       }
-      if (isInDoubt || newest <= told || signal.aborted) continue;
-      told = newest;
-      await write(response, `event: change\ndata: ${JSON.stringify({ serverTime: formatInstant(told) })}\n\n`, signal);
+      if (mustRecheckSession || newest <= sent || signal.aborted) continue;
+      sent = newest;
+      await write(response, `event: change\ndata: ${JSON.stringify({ serverTime: formatInstant(sent) })}\n\n`, signal);
     }
   } catch {
-    // The session has ended, or the signal was raised while something was waited for.
+    // The session has ended, or the signal was aborted while waiting.
   } finally {
-    clearInterval(beating);
+    clearInterval(heartbeat);
     unfollow();
     finish(response);
   }
 }
 
-/** Resolves when the bytes have left this process; rejects when the signal is raised before. */
+/** Resolves when the bytes have left this process; rejects if the signal is aborted first. */
 function write(response: ServerResponse, text: string, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
-    const stop = (): void => reject(signal.reason);
-    signal.addEventListener('abort', stop, { once: true });
+    const onAbort = (): void => reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
     response.write(text, () => {
-      signal.removeEventListener('abort', stop);
+      signal.removeEventListener('abort', onAbort);
       resolve();
     });
   });
 }
 
-/** A response whose bytes do not leave would keep a closing server waiting, so it is not given long. */
+/** Ends the response. If its bytes cannot be sent the connection is destroyed, so that it does not hold up a shutdown. */
 function finish(response: ServerResponse): void {
   if (response.destroyed) return;
-  const giveUp = setTimeout(() => response.destroy(), END_LIMIT_MS);
-  response.once('close', () => clearTimeout(giveUp)).end();
+  const timeout = setTimeout(() => response.destroy(), END_TIMEOUT_MS);
+  response.once('close', () => clearTimeout(timeout)).end();
 }
 
 /**
- * Something to wait for that may come before anyone waits. However often it comes meanwhile, it has come once. Waiting
- * for it rejects when the signal is raised.
+ * An auto-reset event: `wait` resolves once for any number of earlier `set` calls, also those made before anyone waits,
+ * and rejects once the signal is aborted.
  */
-function createBell(signal: AbortSignal): { ring: () => void; rung: () => Promise<void> } {
-  let hasRung = false;
-  let waiting: (() => void) | null = null;
-  const ring = (): void => {
-    hasRung = true;
-    waiting?.();
+function createWakeup(signal: AbortSignal): { set: () => void; wait: () => Promise<void> } {
+  let isSet = false;
+  let resume: (() => void) | null = null;
+  const set = (): void => {
+    isSet = true;
+    resume?.();
   };
-  signal.addEventListener('abort', ring, { once: true });
+  signal.addEventListener('abort', set, { once: true });
   return {
-    ring,
-    async rung() {
-      if (!hasRung) await new Promise<void>((resolve) => { waiting = resolve; });
+    set,
+    async wait() {
+      if (!isSet) await new Promise<void>((resolve) => { resume = resolve; });
       signal.throwIfAborted();
-      hasRung = false;
+      isSet = false;
     },
   };
 }

@@ -1,16 +1,18 @@
-// The Store contract: what any authoritative database must do so that nothing ever commits behind a cursor.
+// The Store contract: what an authoritative database must do so that nothing ever commits behind a cursor.
 //
-// Every write of an account runs inside `write`, one at a time, in one transaction that holds the account's clock:
-// the change, the clock, the digest and whatever belongs to it (sign-in directory, sessions, idempotency answers)
-// commit together or not at all, and `write` resolves only when that is durable. Every page is read inside
-// `snapshot`, where changes, clock and digest describe the same instant. A store holds text and a few keys; it knows
-// no collection's fields and makes no decision about permissions.
+// Invariants: all writes of an account run inside `write`, one at a time, in a transaction that locks the account's
+// clock: the change, the clock, the digest and everything related (sign-in directory, sessions, idempotency replies)
+// commit together or not at all, and `write` resolves only once the commit is durable. Every page is read inside
+// `snapshot`, where changes, clock and digest describe the same instant. A store holds text and a few keys; it does not
+// know the fields of a collection and makes no authorization decisions.
 
 import type { Instant } from '../shared/clock.ts';
 import type { Digest } from '../shared/digest.ts';
+import { AppError } from '../shared/errors.ts';
 import type { Change } from '../shared/feed.ts';
+import { problem } from '../shared/problems.ts';
 
-/** An account's own state. */
+/** The state of an account beside its records. */
 export interface Account {
   readonly accountId: string;
   /** The instant of the newest change. */
@@ -18,17 +20,17 @@ export interface Account {
   /** Tombstones up to and including this instant have been removed; a cursor before it cannot be continued. */
   readonly horizon: Instant;
   readonly digest: Digest;
-  /** Series name to the last number given in it. */
+  /** The last number issued, by series name. */
   readonly numbers: Readonly<Record<string, number>>;
 }
 
-/** What callers give to be stored. */
+/** What is stored of a record. */
 export interface RecordContent {
-  /** The published JSON text, kept and sent to the letter. */
+  /** The published JSON text, stored and sent byte for byte. */
   readonly payload: string;
-  /** What is never published, as JSON text (a password's hash), or null. */
+  /** JSON text that is never published (a password hash), or null. */
   readonly secret: string | null;
-  /** Ids of the records this one refers to. */
+  /** The ids of the records that this one refers to. */
   readonly references: readonly string[];
 }
 
@@ -44,39 +46,39 @@ export interface Session {
   readonly sessionId: string;
   readonly userId: string;
   readonly expiresAtMs: number;
-  /** The account's clock when this session last began a pull without a cursor; 0 if never noted. */
+  /** The account's clock when this session last began a pull without a cursor; 0 if it never did. */
   readonly fullPullFrom: Instant;
 }
 
-/** What one read finds about a token: its session, its user's record and the account, as they are now. */
+/** What a token stands for at present: its session, the user's record and the account, from one read. */
 export interface Identity {
   readonly session: Session;
   readonly user: StoredRecord;
   readonly account: Account;
 }
 
-/** Where a sign-in address leads. Addresses are unique on the whole server. */
+/** The user who owns a sign-in address. Addresses are unique across all accounts. */
 export interface DirectoryEntry {
   readonly accountId: string;
   readonly userId: string;
 }
 
-/** The kept answer to a request that carried an idempotency key. */
-export interface KeptAnswer {
-  /** Names the key's owner and the key. */
+/** The reply to a request that carried an idempotency key. */
+export interface StoredReply {
+  /** The user's id and the idempotency key. */
   readonly key: string;
-  /** Hash of what was asked, to tell a repeat from a reuse. */
+  /** Hash of the request, to tell a retry from a reused key. */
   readonly fingerprint: string;
   readonly body: string;
   readonly keptAtMs: number;
 }
 
-/** Which changes of an account: after `after` (exclusive), of these collections, with or without tombstones. */
+/** Selects changes of an account: after `after` (exclusive), in these collections, with or without tombstones. */
 export interface ChangeRange {
   readonly after: Instant;
   readonly collections: readonly string[];
   readonly withTombstones: boolean;
-  /** At most this many are read. */
+  /** The most changes to read. */
   readonly limit: number;
 }
 
@@ -87,80 +89,94 @@ export interface Snapshot {
 }
 
 /**
- * The inside of a write. Reads see the state before this write: a write never reads back what it wrote itself.
- * Everything that is changed is applied when the function that was given to `write` has returned.
+ * What the callback of `write` gets. Reads see the state before this write, never the write's own changes. The changes
+ * are applied after the callback has returned.
  */
 export interface Transaction {
   readonly accountId: string;
   /** The account before this write. */
   readonly account: Account;
   get(collection: string, id: string): Promise<StoredRecord | null>;
-  /** All records of a collection; for collections that are small by nature. */
+  /** All records of a collection; only for collections that stay small. */
   list(collection: string): Promise<readonly StoredRecord[]>;
   /** True if a record of this collection refers to the id. */
   isReferenced(collection: string, id: string): Promise<boolean>;
-  keptAnswer(key: string): Promise<KeptAnswer | null>;
+  findReply(key: string): Promise<StoredReply | null>;
 
-  /** Creates or replaces a record and returns its instant. `previous` is what `get` returned, or null for a new one. */
+  /** Creates or replaces a record and returns its instant. `previous` is the record from `get`, or null for a new one. */
   put(collection: string, id: string, content: RecordContent, previous: StoredRecord | null): Instant;
   /** Deletes a record, leaves its tombstone and returns the tombstone's instant. */
   remove(record: StoredRecord): Instant;
-  /** The next number of a series, from 1 without gaps: a write that fails gives none away. */
+  /** The next number of a series, from 1 without gaps: a failed write uses none up. */
   nextNumber(series: string): number;
   /**
-   * Leads an address to a user; `write` rejects with `conflict` if it leads to another already. Claiming it again for
-   * the same user is none. Addresses that this write releases are free for its claims.
+   * Assigns an address to a user; `write` rejects with `conflict` if another user has it. Claiming it again for the same
+   * user is allowed. An address released in this write can be claimed in it.
    */
   claimAddress(email: string, userId: string): void;
   releaseAddress(email: string): void;
   endSessionsOf(userId: string): void;
-  keepAnswer(answer: KeptAnswer): void;
-  /** Removes tombstones up to `until` (inclusive), raising the horizon, and answers kept before `answersBeforeMs`. */
-  prune(until: Instant, answersBeforeMs: number): Promise<void>;
+  saveReply(reply: StoredReply): void;
+  /** Removes tombstones up to `until` (inclusive), raising the horizon, and replies saved before `repliesBeforeMs`. */
+  prune(until: Instant, repliesBeforeMs: number): Promise<void>;
 }
 
 export interface Store {
   readonly kind: 'embedded' | 'mongodb';
-  /** Resolves if the database answers; rejects with `unavailable` and a sentence that says what to do. */
+  /** Resolves if the database answers; rejects with `unavailable` and a message that says what to do. */
   check(): Promise<void>;
-  /** Finishes what is in flight and closes. Calls after it reject with `unavailable`. */
+  /** Waits for calls in flight, then closes. Later calls reject with `unavailable`. */
   close(): Promise<void>;
 
-  /** Adds an empty account whose clock stands at now. */
+  /** Creates an empty account whose clock is the current time. */
   createAccount(accountId: string): Promise<void>;
   listAccounts(): Promise<readonly string[]>;
   findAddress(email: string): Promise<DirectoryEntry | null>;
 
-  /** Keeps a new session and removes the account's expired ones. */
+  /** Saves a new session and removes the account's expired ones. */
   openSession(session: Session): Promise<void>;
-  /** False if there is no such session (any more). */
+  /** Returns false if the session does not exist. */
   extendSession(accountId: string, sessionId: string, expiresAtMs: number): Promise<boolean>;
   endSession(accountId: string, sessionId: string): Promise<void>;
   noteFullPull(accountId: string, sessionId: string, from: Instant): Promise<void>;
-  /** One indexed read; null if the session, its user or the account is gone. Expiry is the caller's to judge. */
+  /** One indexed read; null if the session, its user or the account is gone. The caller must check the expiry. */
   identify(accountId: string, sessionId: string): Promise<Identity | null>;
 
-  /** One record as it is now, or null. */
+  /** The current state of a record, or null. */
   get(accountId: string, collection: string, id: string): Promise<StoredRecord | null>;
-  /** Reads of one instant. The account must exist. */
+  /** Runs `read` on one consistent snapshot. Throws `unauthorized` if the account does not exist. */
   snapshot<T>(accountId: string, read: (snapshot: Snapshot) => Promise<T>): Promise<T>;
-  /** The account's clock, read linearizably: no primary that was voted out answers. */
+  /** The account's clock, read linearizably: never from a deposed primary. */
   latestClock(accountId: string): Promise<Instant>;
   /**
-   * Runs `change` in the account's next transaction and resolves to its result once that is durable. An error that
-   * `change` throws undoes this write alone. `change` may run more than once and must have no other effect.
+   * Runs `change` in the account's next transaction and resolves to its result once that is durable. If `change` throws,
+   * only this write is undone. `change` may run more than once and must have no other side effects.
    */
   write<T>(accountId: string, change: (transaction: Transaction) => Promise<T>): Promise<T>;
   /**
-   * Calls back soon after the account's clock has moved, whichever process moved it, and now and then for no reason: who
-   * is called looks. Moves in quick succession may be one call. Returns how to stop; never throws.
+   * Calls back soon after any process has moved the account's clock. Calls may be spurious, and several moves may share
+   * one call, so the callback must read the clock itself. Returns how to stop; never throws.
    */
   watch(accountId: string, onMoved: () => void): () => void;
 }
 
-/** What a store takes from outside. */
+/** What a store depends on. */
 export interface StoreDeps {
-  /** Milliseconds since 1970, with fractions where the machine has them. */
+  /** Milliseconds since 1970, with fractions if the clock has them. */
   readonly nowMs: () => number;
   readonly log: (level: 'debug' | 'info' | 'warn' | 'error', event: string, facts?: Readonly<Record<string, unknown>>) => void;
+}
+
+// The errors that both stores throw.
+
+export function shuttingDown(): AppError {
+  return new AppError('unavailable', 'The server is shutting down. Try again in a moment.', { retryAfterS: 5 });
+}
+
+export function unknownAccount(): AppError {
+  return new AppError('unauthorized', 'This account does not exist any more. Sign in again.');
+}
+
+export function addressTaken(): AppError {
+  return new AppError('conflict', 'That e-mail address is already in use. Choose another.', { fields: { email: problem('taken') } });
 }

@@ -1,5 +1,5 @@
-// Tokens: JWT (RFC 7519) signed with HS256 and nothing else. The header's algorithm is pinned, never obeyed; its key id
-// picks one of the configured secrets, of which the first signs and all verify, so that a secret can be replaced.
+// Tokens: JWT (RFC 7519), signed with HS256 only. The algorithm is pinned and never taken from the header. The header's
+// key id selects one of the configured secrets; the first one signs and all verify, so that secrets can be rotated.
 
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 
@@ -17,11 +17,11 @@ export interface Claims {
 
 export interface Tokens {
   sign(claims: Claims): string;
-  /** The claims of a token that is whole, ours and not expired, or null. Whether its session lives is another matter. */
+  /** The claims of a valid, unexpired token, or null. Does not check whether the session still exists. */
   verify(token: string): Claims | null;
 }
 
-/** `secrets` are at least one, each of 32 bytes or more. */
+/** `secrets` holds at least one secret, each of 32 bytes or more. */
 export function createTokens(secrets: readonly string[], nowMs: () => number): Tokens {
   const keys = new Map(secrets.map((secret) => [keyId(secret), secret]));
   const [signingKeyId] = keys.keys();
@@ -50,7 +50,7 @@ export function createTokens(secrets: readonly string[], nowMs: () => number): T
       if (head?.['alg'] !== 'HS256' || head['typ'] !== 'JWT' || secret === undefined) return null;
       const expected = signature(`${header}.${payload}`, secret);
       const actual = Buffer.from(tag, 'base64url');
-      // The encoding is compared too: base64url has several texts for one value, and a token has one.
+      // The text is compared too: several base64url texts decode to the same bytes, and only one may be valid.
       if (actual.length !== expected.length || !timingSafeEqual(actual, expected) || actual.toString('base64url') !== tag) return null;
       return readClaims(decode(payload), nowMs());
     },

@@ -1,4 +1,4 @@
-// Who waits for an account's clock to move, the same for every store.
+// The callbacks registered with `Store.watch`, by account. Both stores use this.
 
 export class Watchers {
   readonly #byAccount = new Map<string, Set<() => void>>();
@@ -7,24 +7,24 @@ export class Watchers {
     return this.#byAccount.size === 0;
   }
 
-  /** Adds one; returns how to remove it, which may be called again. */
+  /** Registers a callback; returns an idempotent function that removes it. */
   add(accountId: string, onMoved: () => void): () => void {
-    // A function of its own for each, as one may be given twice.
+    // Wrapped, because the same function may be registered twice.
     const watcher = (): void => onMoved();
-    const watching = this.#byAccount.get(accountId) ?? new Set();
-    this.#byAccount.set(accountId, watching.add(watcher));
+    const watchers = this.#byAccount.get(accountId) ?? new Set();
+    this.#byAccount.set(accountId, watchers.add(watcher));
     return () => {
-      watching.delete(watcher);
-      if (watching.size === 0 && this.#byAccount.get(accountId) === watching) this.#byAccount.delete(accountId);
+      watchers.delete(watcher);
+      if (watchers.size === 0 && this.#byAccount.get(accountId) === watchers) this.#byAccount.delete(accountId);
     };
   }
 
-  wake(accountId: string): void {
+  notify(accountId: string): void {
     for (const watcher of [...this.#byAccount.get(accountId) ?? []]) watcher();
   }
 
-  wakeAll(): void {
-    for (const accountId of [...this.#byAccount.keys()]) this.wake(accountId);
+  notifyAll(): void {
+    for (const accountId of [...this.#byAccount.keys()]) this.notify(accountId);
   }
 
   clear(): void {

@@ -1,18 +1,18 @@
-// Group commit: writers queue, and whatever queued while the last batch was being committed is committed together.
+// Group commit: writes that arrive while a batch is being committed form the next batch. Both stores use this.
 //
-// One batch runs at a time, in the order of arrival. A batch settles its own jobs; the queue only decides which jobs
-// share a transaction.
+// One batch runs at a time, in order of arrival. The queue only decides which jobs share a transaction; the batch
+// settles its own jobs.
 
 export class WriteQueue<Job> {
   readonly #runBatch: (jobs: readonly Job[]) => Promise<void>;
-  readonly #maxBatch: number;
+  readonly #maxBatchSize: number;
   #waiting: Job[] = [];
   #running: Promise<void> | null = null;
 
-  /** `runBatch` settles every job it is given and never rejects. */
-  constructor(runBatch: (jobs: readonly Job[]) => Promise<void>, maxBatch: number) {
+  /** `runBatch` must settle every job it receives and never reject. */
+  constructor(runBatch: (jobs: readonly Job[]) => Promise<void>, maxBatchSize: number) {
     this.#runBatch = runBatch;
-    this.#maxBatch = maxBatch;
+    this.#maxBatchSize = maxBatchSize;
   }
 
   add(job: Job): void {
@@ -29,7 +29,7 @@ export class WriteQueue<Job> {
     // Requests that arrived in the same turn of the event loop still join the first batch.
     await new Promise(setImmediate);
     while (this.#waiting.length > 0) {
-      await this.#runBatch(this.#waiting.splice(0, this.#maxBatch));
+      await this.#runBatch(this.#waiting.splice(0, this.#maxBatchSize));
     }
     this.#running = null;
   }

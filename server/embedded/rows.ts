@@ -4,7 +4,7 @@ import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
 
 import type { Instant } from '../../shared/clock.ts';
 import type { Change } from '../../shared/feed.ts';
-import type { Account, ChangeRange, KeptAnswer, StoredRecord } from '../store.ts';
+import type { Account, ChangeRange, StoredReply, StoredRecord } from '../store.ts';
 
 export type Row = Record<string, SQLOutputValue>;
 
@@ -59,7 +59,7 @@ export function toRecord(row: Row): StoredRecord {
   };
 }
 
-export function toAnswer(row: Row): KeptAnswer {
+export function toReply(row: Row): StoredReply {
   return {
     key: text(row, 'key'),
     fingerprint: text(row, 'fingerprint'),

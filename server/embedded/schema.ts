@@ -75,7 +75,7 @@ const schema = `
  */
 export function openEmbeddedFile(file: string): DatabaseSync {
   refuseOldSqlite();
-  return inWords(`The database ${file}`, () => {
+  return translateErrors(`The database ${file}`, () => {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
     const db = new DatabaseSync(file, { timeout: 5000 });
     try {
@@ -89,15 +89,15 @@ export function openEmbeddedFile(file: string): DatabaseSync {
 }
 
 /** Runs a database action and turns SQLite's errors into `unavailable` with a sentence about `what`; other errors pass. */
-export function inWords<T>(what: string, action: () => T): T {
+export function translateErrors<T>(what: string, action: () => T): T {
   try {
     return action();
   } catch (error) {
-    throw toAppError(what, error);
+    throw sqliteError(what, error);
   }
 }
 
-export function toAppError(what: string, error: unknown): unknown {
+export function sqliteError(what: string, error: unknown): unknown {
   if (error instanceof AppError || !(error instanceof Error)) return error;
   const reason = reasonOf(error);
   return reason === null ? error : new AppError('unavailable', `${what} ${reason}.`, { cause: error, retryAfterS: 5 });

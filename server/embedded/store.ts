@@ -8,13 +8,13 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 
 import { EPOCH, tick, type Instant } from '../../shared/clock.ts';
-import { draftWrite, type Draft } from '../write-draft.ts';
+import { beginWrite, type PendingWrite } from '../pending-write.ts';
 import {
-  integer, readChanges, selectAccount, selectRecord, text, toAccount, toAnswer, toRecord, type Row,
+  integer, readChanges, selectAccount, selectRecord, text, toAccount, toReply, toRecord, type Row,
 } from './rows.ts';
-import { inWords, openEmbeddedFile, toAppError } from './schema.ts';
-import { ClockWatch } from './watch.ts';
-import { addressTaken, shuttingDown, unknownAccount } from '../store-errors.ts';
+import { translateErrors, openEmbeddedFile, sqliteError } from './schema.ts';
+import { CommitWatcher } from './commit-watcher.ts';
+import { addressTaken, shuttingDown, unknownAccount } from '../store.ts';
 import type { DirectoryEntry, Identity, Session, Snapshot, Store, StoreDeps, StoredRecord, Transaction } from '../store.ts';
 import { WriteQueue } from '../write-queue.ts';
 
@@ -44,7 +44,7 @@ class EmbeddedStore implements Store {
   readonly #idleSnapshots: DatabaseSync[] = [];
   readonly #prepared = new Map<string, StatementSync>();
   readonly #queue = new WriteQueue<Job>((jobs) => this.#runBatch(jobs), MAX_BATCH);
-  readonly #clocks = new ClockWatch(() => this.#writerStatement('PRAGMA data_version').get()?.['data_version']);
+  readonly #clocks = new CommitWatcher(() => this.#writerStatement('PRAGMA data_version').get()?.['data_version']);
   /** Accounts whose clock the present batch moves. */
   readonly #moved = new Set<string>();
   #isClosed = false;
@@ -152,7 +152,7 @@ class EmbeddedStore implements Store {
       return result;
     } catch (error) {
       db.close();
-      throw toAppError(database, error);
+      throw sqliteError(database, error);
     }
   }
 
@@ -166,11 +166,11 @@ class EmbeddedStore implements Store {
     return this.#enqueue(async () => {
       const row = this.#writerStatement(selectAccount).get(accountId);
       if (!row) throw unknownAccount();
-      const { draft, changes } = draftWrite(toAccount(row), this.#deps.nowMs());
-      const before = draft.account.clock;
-      const result = await change({ ...changes, ...this.#transactionReads(accountId, draft) });
-      this.#apply(accountId, draft);
-      if (draft.account.clock !== before) this.#moved.add(accountId);
+      const { pending, changes } = beginWrite(toAccount(row), this.#deps.nowMs());
+      const before = pending.account.clock;
+      const result = await change({ ...changes, ...this.#transactionReads(accountId, pending) });
+      this.#apply(accountId, pending);
+      if (pending.account.clock !== before) this.#moved.add(accountId);
       return result;
     });
   }
@@ -179,7 +179,7 @@ class EmbeddedStore implements Store {
     return this.#clocks.add(accountId, onMoved);
   }
 
-  #transactionReads(accountId: string, draft: Draft): Pick<Transaction, 'get' | 'list' | 'isReferenced' | 'keptAnswer' | 'prune'> {
+  #transactionReads(accountId: string, pending: PendingWrite): Pick<Transaction, 'get' | 'list' | 'isReferenced' | 'findReply' | 'prune'> {
     const statement = (sql: string): StatementSync => this.#writerStatement(sql);
     return {
       async get(collection, id) {
@@ -194,39 +194,39 @@ class EmbeddedStore implements Store {
         return statement('SELECT 1 FROM reference WHERE account_id = ? AND collection = ? AND target_id = ? LIMIT 1')
           .get(accountId, collection, id) !== undefined;
       },
-      async keptAnswer(key) {
+      async findReply(key) {
         const row = statement('SELECT * FROM answer WHERE account_id = ? AND key = ?').get(accountId, key);
-        return row ? toAnswer(row) : null;
+        return row ? toReply(row) : null;
       },
-      async prune(until, answersBeforeMs) {
+      async prune(until, repliesBeforeMs) {
         const newest = statement('SELECT max(at) AS at FROM record WHERE account_id = ? AND payload IS NULL AND at <= ?')
           .get(accountId, until)?.['at'];
         if (typeof newest === 'number') {
           statement('DELETE FROM record WHERE account_id = ? AND payload IS NULL AND at <= ?').run(accountId, newest);
-          draft.account = { ...draft.account, horizon: newest as Instant };
+          pending.account = { ...pending.account, horizon: newest as Instant };
         }
-        statement('DELETE FROM answer WHERE account_id = ? AND kept_at_ms < ?').run(accountId, answersBeforeMs);
+        statement('DELETE FROM answer WHERE account_id = ? AND kept_at_ms < ?').run(accountId, repliesBeforeMs);
       },
     };
   }
 
-  #apply(accountId: string, draft: Draft): void {
-    for (const email of draft.releases) this.#run('DELETE FROM directory WHERE email = ? AND account_id = ?', email, accountId);
-    for (const claim of draft.claims) this.#claim(accountId, claim.email, claim.userId);
-    for (const record of draft.puts) this.#put(accountId, record);
-    for (const { record, at } of draft.removals) {
+  #apply(accountId: string, pending: PendingWrite): void {
+    for (const email of pending.releases) this.#run('DELETE FROM directory WHERE email = ? AND account_id = ?', email, accountId);
+    for (const claim of pending.claims) this.#claim(accountId, claim.email, claim.userId);
+    for (const record of pending.puts) this.#put(accountId, record);
+    for (const { record, at } of pending.removals) {
       this.#refer(accountId, record.collection, record.id, []);
       this.#run(
         `UPDATE record SET at = ?, payload = NULL, secret = NULL, refs = '[]' WHERE account_id = ? AND collection = ? AND id = ?`,
         at, accountId, record.collection, record.id,
       );
     }
-    for (const userId of draft.endedUsers) this.#run('DELETE FROM session WHERE account_id = ? AND user_id = ?', accountId, userId);
-    for (const { key, fingerprint, body, keptAtMs } of draft.answers) {
+    for (const userId of pending.signedOutUsers) this.#run('DELETE FROM session WHERE account_id = ? AND user_id = ?', accountId, userId);
+    for (const { key, fingerprint, body, keptAtMs } of pending.replies) {
       this.#run('INSERT OR REPLACE INTO answer (account_id, key, fingerprint, body, kept_at_ms) VALUES (?, ?, ?, ?, ?)',
         accountId, key, fingerprint, body, Math.floor(keptAtMs));
     }
-    const { clock, horizon, digest, numbers } = draft.account;
+    const { clock, horizon, digest, numbers } = pending.account;
     this.#run('UPDATE account SET clock = ?, horizon = ?, digest = ?, numbers = ? WHERE account_id = ?',
       clock, horizon, JSON.stringify(digest), JSON.stringify(numbers), accountId);
   }
@@ -279,7 +279,7 @@ class EmbeddedStore implements Store {
     } catch (error) {
       if (this.#writer.isTransaction) this.#writer.exec('ROLLBACK');
       this.#moved.clear();
-      const reason = toAppError(database, error);
+      const reason = sqliteError(database, error);
       for (const job of jobs) job.reject(reason);
       return;
     }
@@ -299,19 +299,19 @@ class EmbeddedStore implements Store {
       // A full disk or an I/O error may have rolled the whole batch back already: then every job fails alike.
       if (!this.#writer.isTransaction) throw error;
       this.#writer.exec('ROLLBACK TO job; RELEASE job');
-      const reason = toAppError(database, error);
+      const reason = sqliteError(database, error);
       return () => job.reject(reason);
     }
   }
 
   #get(sql: string, ...parameters: SQLInputValue[]): Row | undefined {
     this.#refuseIfClosed();
-    return inWords(database, () => this.#statement(this.#reader, 'r', sql).get(...parameters));
+    return translateErrors(database, () => this.#statement(this.#reader, 'r', sql).get(...parameters));
   }
 
   #all(sql: string, ...parameters: SQLInputValue[]): Row[] {
     this.#refuseIfClosed();
-    return inWords(database, () => this.#statement(this.#reader, 'r', sql).all(...parameters));
+    return translateErrors(database, () => this.#statement(this.#reader, 'r', sql).all(...parameters));
   }
 
   /** Inside a batch only. Returns how many rows changed. */

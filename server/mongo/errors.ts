@@ -60,7 +60,7 @@ export function isRefusal(error: unknown): boolean {
 }
 
 /** What the caller of the store gets to see: `unavailable` with a sentence where it is the database's state. */
-export function toAppError(error: unknown): unknown {
+export function mongoError(error: unknown): unknown {
   if (!(error instanceof MongoError)) return error;
   if (isRefusal(error)) return unavailable('The database refuses the server. Correct the user and the password in MONGODB_URL.', error);
   if (hasCode(error, [OUT_OF_DISK_SPACE])) return unavailable('The database has no room left on its disk. Free some space there.', error);

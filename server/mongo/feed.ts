@@ -10,9 +10,9 @@ import type { Document, Timestamp } from 'mongodb';
 import type { Instant } from '../../shared/clock.ts';
 import type { Change } from '../../shared/feed.ts';
 import { isConnectionError, isSnapshotGone } from './errors.ts';
-import { integerIn, textIn } from './raw.ts';
+import { readInt64, readString } from './bson.ts';
 import { ACCOUNTS, toAccount, TOMBSTONES, toStored, type AccountDocument, type Tables } from './schema.ts';
-import { unknownAccount } from '../store-errors.ts';
+import { unknownAccount } from '../store.ts';
 import type { ChangeRange, Snapshot } from '../store.ts';
 
 /** Changes a batch given out holds. */
@@ -69,7 +69,7 @@ function recordsOf(collection: string): Kind {
   return {
     from: collection, filter: {}, projection: { payload: 1 },
     toChange: (document) => ({
-      collection, id: textIn(document, '_id').toString('latin1'), at: instantIn(document), payload: textIn(document, 'payload'),
+      collection, id: readString(document, '_id').toString('latin1'), at: instantIn(document), payload: readString(document, 'payload'),
     }),
   };
 }
@@ -78,14 +78,14 @@ function tombstonesOf(collections: readonly string[]): Kind {
   return {
     from: TOMBSTONES, filter: { collection: { $in: collections } }, projection: { _id: 0, collection: 1, recordId: 1 },
     toChange: (document) => ({
-      collection: textIn(document, 'collection').toString('latin1'), id: textIn(document, 'recordId').toString('latin1'),
+      collection: readString(document, 'collection').toString('latin1'), id: readString(document, 'recordId').toString('latin1'),
       at: instantIn(document), payload: null,
     }),
   };
 }
 
 function instantIn(document: Buffer): Instant {
-  return integerIn(document, 'sync', 'at') as Instant;
+  return readInt64(document, 'sync', 'at') as Instant;
 }
 
 interface Found {

@@ -16,7 +16,7 @@ export async function connectMongo(url: string): Promise<MongoClient> {
   const client = createClient(url);
   try {
     await client.connect();
-    const problem = problemOf(await client.db('admin').command({ hello: 1 }));
+    const problem = helloProblem(await client.db('admin').command({ hello: 1 }));
     if (problem !== null) throw unusable(client, problem);
     return client;
   } catch (error) {
@@ -26,7 +26,7 @@ export async function connectMongo(url: string): Promise<MongoClient> {
 }
 
 /** What a server's `hello` says against using it, with the fix, or null. */
-export function problemOf(hello: Document): string | null {
+export function helloProblem(hello: Document): string | null {
   const { setName, msg, maxWireVersion } = hello;
   if (typeof maxWireVersion !== 'number' || maxWireVersion < OLDEST_WIRE_VERSION) return 'is too old: update it to MongoDB 6.0 or later';
   const isRouter = msg === 'isdbgrid';

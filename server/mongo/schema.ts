@@ -10,7 +10,7 @@ import type { Instant } from '../../shared/clock.ts';
 import { collections } from '../../shared/collections.ts';
 import type { Digest } from '../../shared/digest.ts';
 import { isAlreadyThere } from './errors.ts';
-import type { Account, KeptAnswer, Session, StoredRecord } from '../store.ts';
+import type { Account, StoredReply, Session, StoredRecord } from '../store.ts';
 
 /** The driver reads a 64-bit integer back as a number where a number holds it exactly. */
 type StoredInstant = Long | number;
@@ -58,7 +58,7 @@ export interface SessionDocument {
   readonly fullPullFrom: StoredInstant;
 }
 
-export interface AnswerDocument extends KeptAnswer {
+export interface ReplyDocument extends StoredReply {
   readonly accountId: string;
 }
 
@@ -75,7 +75,7 @@ export interface Tables {
   readonly accounts: Collection<AccountDocument>;
   readonly directory: Collection<DirectoryDocument>;
   readonly sessions: Collection<SessionDocument>;
-  readonly answers: Collection<OptionalId<AnswerDocument>>;
+  readonly replies: Collection<OptionalId<ReplyDocument>>;
   readonly tombstones: Collection<OptionalId<TombstoneDocument>>;
   /** The records of a synced collection; another name is a bug of the caller. */
   records(collection: string): Collection<RecordDocument>;
@@ -88,7 +88,7 @@ export function openTables(db: Db): Tables {
     accounts: db.collection(ACCOUNTS),
     directory: db.collection('directory'),
     sessions: db.collection('sessions'),
-    answers: db.collection('answers'),
+    replies: db.collection('answers'),
     tombstones: db.collection(TOMBSTONES),
     records(collection) {
       const found = records.get(collection);
@@ -107,7 +107,7 @@ export async function createSchema(tables: Tables): Promise<void> {
   }
   await tables.tombstones.createIndexes([{ key: { accountId: 1, 'sync.at': 1, collection: 1 } }]);
   await tables.sessions.createIndexes([{ key: { accountId: 1, userId: 1 } }, { key: { accountId: 1, expiresAtMs: 1 } }]);
-  await tables.answers.createIndexes([{ key: { accountId: 1, key: 1 }, unique: true }, { key: { accountId: 1, keptAtMs: 1 } }]);
+  await tables.replies.createIndexes([{ key: { accountId: 1, key: 1 }, unique: true }, { key: { accountId: 1, keptAtMs: 1 } }]);
 }
 
 async function createCollection(db: Db, name: string): Promise<void> {

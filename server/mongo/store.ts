@@ -7,16 +7,16 @@
 import type { MongoClient } from 'mongodb';
 
 import { EPOCH, tick, type Instant } from '../../shared/clock.ts';
-import { noAnswer, toAppError } from './errors.ts';
+import { noAnswer, mongoError } from './errors.ts';
 import { openSnapshot } from './feed.ts';
 import { connectMongo } from './preflight.ts';
 import {
   ACCOUNTS, byId, createSchema, openTables, toAccount, toInstant, toRecord, toSession, toStored, USERS,
   type AccountDocument, type RecordDocument, type SessionDocument, type Tables,
 } from './schema.ts';
-import { ClockWatch } from './watch.ts';
+import { ClockStream } from './clock-stream.ts';
 import { runBatch, type WriteJob } from './write.ts';
-import { shuttingDown, unknownAccount } from '../store-errors.ts';
+import { shuttingDown, unknownAccount } from '../store.ts';
 import type { DirectoryEntry, Identity, Session, Snapshot, Store, StoreDeps, StoredRecord, Transaction } from '../store.ts';
 import { WriteQueue } from '../write-queue.ts';
 
@@ -43,7 +43,7 @@ export async function openMongoStore(url: string, dbName: string, deps: StoreDep
     return new MongoStore(client, tables, deps);
   } catch (error) {
     await client.close();
-    throw toAppError(error);
+    throw mongoError(error);
   }
 }
 
@@ -52,7 +52,7 @@ class MongoStore implements Store {
   readonly #client: MongoClient;
   readonly #tables: Tables;
   readonly #deps: StoreDeps;
-  readonly #clocks: ClockWatch;
+  readonly #clocks: ClockStream;
   readonly #queues = new Map<string, AccountQueue>();
   readonly #inFlight = new Set<Promise<unknown>>();
   #isClosed = false;
@@ -61,7 +61,7 @@ class MongoStore implements Store {
     this.#client = client;
     this.#tables = tables;
     this.#deps = deps;
-    this.#clocks = new ClockWatch(tables, deps);
+    this.#clocks = new ClockStream(tables, deps);
   }
 
   check(): Promise<void> {
@@ -202,7 +202,7 @@ class MongoStore implements Store {
     try {
       return await running;
     } catch (error) {
-      throw toAppError(error);
+      throw mongoError(error);
     } finally {
       this.#inFlight.delete(running);
     }

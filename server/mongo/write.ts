@@ -1,8 +1,8 @@
 // Group commit: what writers of one account queued is run as one transaction.
 //
-//   lock the account ─▶ for each job: run its change, apply its draft ─▶ save the account ─▶ commit (majority)
+//   lock the account ─▶ for each job: run its change, apply its pending ─▶ save the account ─▶ commit (majority)
 //
-// A job that throws loses its own draft and nothing else. A failure of the transaction itself (another process wrote
+// A job that throws loses its own pending and nothing else. A failure of the transaction itself (another process wrote
 // the account, a new primary was elected) undoes everything, and the batch runs again. Once a commit has been sent,
 // only the commit is repeated until the server says whether it happened, so no change is ever made twice.
 // The driver's withTransaction is not used: it reports a commit for which no primary was found as failed though it
@@ -12,11 +12,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { ClientSession, MongoClient } from 'mongodb';
 
-import { draftWrite } from '../write-draft.ts';
-import { applyDraft, TransactionReader } from './draft.ts';
-import { commitUnknown, isTransient, isUnknownCommit, toAppError, writeTimedOut } from './errors.ts';
+import { beginWrite } from '../pending-write.ts';
+import { applyWrite, TransactionReader } from './transaction.ts';
+import { commitUnknown, isTransient, isUnknownCommit, mongoError, writeTimedOut } from './errors.ts';
 import { toAccount, toStored, type Tables } from './schema.ts';
-import { unknownAccount } from '../store-errors.ts';
+import { unknownAccount } from '../store.ts';
 import type { Account, StoreDeps, Transaction } from '../store.ts';
 
 /** How long a batch is repeated before its writers are told. Longer than an election takes. */
@@ -64,12 +64,12 @@ export async function runBatch(deps: WriteDeps, accountId: string, jobs: readonl
       return;
     } catch (error) {
       if (error instanceof JobRefused) {
-        error.job.reject(toAppError(error.cause));
+        error.job.reject(mongoError(error.cause));
         left = left.filter((job) => job !== error.job);
         continue;
       }
       if (!isTransient(error) || limit.isReached()) {
-        const reason = isTransient(error) ? writeTimedOut(error) : toAppError(error);
+        const reason = isTransient(error) ? writeTimedOut(error) : mongoError(error);
         for (const job of left) job.reject(reason);
         return;
       }
@@ -128,18 +128,18 @@ async function commit(session: ClientSession, limit: RetryLimit): Promise<void> 
   }
 }
 
-/** Runs one change and applies its draft. `after` is the account then, or null where the change threw. */
+/** Runs one change and applies its pending. `after` is the account then, or null where the change threw. */
 async function runJob(deps: WriteDeps, session: ClientSession, before: Account, job: WriteJob): Promise<{
   report: () => void; after: Account | null;
 }> {
-  const { draft, changes } = draftWrite(before, deps.nowMs());
-  const reader = new TransactionReader(deps.tables, session, draft);
+  const { pending, changes } = beginWrite(before, deps.nowMs());
+  const reader = new TransactionReader(deps.tables, session, pending);
   try {
     const result = await job.change({ ...changes, ...reader.reads });
     await reader.refuseTakenAddresses();
     await reader.finish();
-    await applyDraft(deps.tables, session, draft, reader.prunings).catch((error: unknown) => refuse(job, error));
-    return { report: () => job.resolve(result), after: draft.account };
+    await applyWrite(deps.tables, session, pending, reader.prunings).catch((error: unknown) => refuse(job, error));
+    return { report: () => job.resolve(result), after: pending.account };
   } catch (error) {
     // A read that failed has ended the transaction, whatever the change made of it.
     await reader.finish().catch((failure: unknown) => refuse(job, failure));

@@ -9,7 +9,7 @@ import { after, before, describe, test, type TestContext } from 'node:test';
 import { openSmallDisk, type SmallDisk } from '../disk.ts';
 import { stores } from '../server/harness.ts';
 import { plan } from '../server/samples.ts';
-import { assertRejects } from '../server/store/bench.ts';
+import { assertRejects } from '../server/store/fixture.ts';
 import { openBooks, type Books } from '../sync/books.ts';
 import { openDesk, type Desk } from '../sync/desk.ts';
 import { assertExact } from '../sync/exact.ts';

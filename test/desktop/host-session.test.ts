@@ -7,7 +7,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, test } from 'node:test';
 
 import { protocolVersion } from '../../shared/protocol.ts';
-import { assertRejects } from '../server/store/bench.ts';
+import { assertRejects } from '../server/store/fixture.ts';
 import { firstOwner, password, stores } from '../server/harness.ts';
 import { user } from '../server/samples.ts';
 import { openBooks } from '../sync/books.ts';

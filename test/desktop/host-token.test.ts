@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
 import { createTokens } from '../../server/tokens.ts';
-import { assertRejects } from '../server/store/bench.ts';
+import { assertRejects } from '../server/store/fixture.ts';
 import { firstOwner, password, stores } from '../server/harness.ts';
 import { openBooks } from '../sync/books.ts';
 import { openDesk } from '../sync/desk.ts';

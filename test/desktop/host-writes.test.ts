@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test, type TestContext } from 'node:test';
 
 import type { JsonObject } from '../../shared/fields.ts';
-import { assertRejects } from '../server/store/bench.ts';
+import { assertRejects } from '../server/store/fixture.ts';
 import { stores } from '../server/harness.ts';
 import { customer, invoice, plan } from '../server/samples.ts';
 import { openBooks, type Books } from '../sync/books.ts';

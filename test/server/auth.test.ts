@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import type { IncomingMessage } from 'node:http';
 import { describe, test, type TestContext } from 'node:test';
 
-import { createOwner, resetPassword } from '../../server/housekeeping.ts';
+import { createOwner, resetPassword } from '../../server/admin.ts';
 import { createAuth, type Auth } from '../../server/auth.ts';
 import { createPasswords } from '../../server/passwords.ts';
 import type { Store } from '../../server/store.ts';

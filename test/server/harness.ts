@@ -12,7 +12,7 @@ import { createInterface } from 'node:readline';
 import { after } from 'node:test';
 
 import { start, type Running } from '../../server.ts';
-import { createOwner } from '../../server/housekeeping.ts';
+import { createOwner } from '../../server/admin.ts';
 import { readConfig } from '../../server/config.ts';
 import { createPasswords } from '../../server/passwords.ts';
 import { openEmbeddedStore } from '../../server/embedded/store.ts';

@@ -26,7 +26,7 @@ function at(startMs: number): Bench {
     isAdmitted(peer, email) {
       try {
         throttle.admit(peer, email);
-        throttle.undecided(peer, email);
+        throttle.inconclusive(peer, email);
         return true;
       } catch (error) {
         assert.ok(error instanceof AppError && error.code === 'too_many_requests');
@@ -90,7 +90,7 @@ describe('the throttle', () => {
     for (let round = 0; round < 200; round += 1) {
       throttle.admit('peer', 'a@b.test');
       if (round % 2 === 0) throttle.succeeded('peer', 'a@b.test');
-      else throttle.undecided('peer', 'a@b.test');
+      else throttle.inconclusive('peer', 'a@b.test');
     }
     assert.equal(isAdmitted('peer', 'a@b.test'), true);
   });

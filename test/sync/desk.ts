@@ -14,7 +14,7 @@ import { openHost, type Host, type HostDeps } from '../../desktop/host.ts';
 import { createMemoryVault, type TokenVault } from '../../desktop/session/token-vault.ts';
 import { collections } from '../../shared/collections.ts';
 import type { Status, SyncOutcome } from '../../shared/window/views.ts';
-import type { HeldRecord } from '../server/naive-copy.ts';
+import type { HeldRecord } from '../server/naive-client.ts';
 import { createNetwork, type Network } from './network.ts';
 import { createTimers } from './timers.ts';
 

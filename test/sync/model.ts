@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 
 import type { Client, Payload, Reply, WireChange, WireRecord } from '../server/contract/client.ts';
-import type { HeldRecord } from '../server/naive-copy.ts';
+import type { HeldRecord } from '../server/naive-client.ts';
 
 interface Version {
   readonly updatedAt: string;

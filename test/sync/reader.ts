@@ -3,11 +3,11 @@
 import assert from 'node:assert/strict';
 
 import { assertError, type Client, type Reply, type WireChange } from '../server/contract/client.ts';
-import { NaiveCopy, withoutEmpty } from '../server/naive-copy.ts';
+import { NaiveClient, withoutEmpty } from '../server/naive-client.ts';
 import type { Model } from './model.ts';
 
 export class Reader {
-  readonly copy = new NaiveCopy();
+  readonly copy = new NaiveClient();
   /** Every change that was ever given to it. */
   readonly received: WireChange[] = [];
   /** How often it had to begin again. */

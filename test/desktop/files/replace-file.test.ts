@@ -10,7 +10,7 @@ import { describe, test, type TestContext } from 'node:test';
 
 import { replaceFile, type ReplaceDeps } from '../../../desktop/files/replace-file.ts';
 import { openSmallDisk } from '../../disk.ts';
-import { assertRejects } from '../../server/store/bench.ts';
+import { assertRejects } from '../../server/store/fixture.ts';
 
 const deps: ReplaceDeps = {
   newId: randomUUID,

@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 
 import { defaultSettings, openSettings, type SettingsFile } from '../../../desktop/files/settings.ts';
-import { assertRejects } from '../../server/store/bench.ts';
+import { assertRejects } from '../../server/store/fixture.ts';
 
 interface Bench {
   readonly path: string;

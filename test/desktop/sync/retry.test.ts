@@ -5,7 +5,7 @@ import { describe, test } from 'node:test';
 
 import { backoffMs, MAX_ATTEMPTS, mayPass, withRetry } from '../../../desktop/sync/retry.ts';
 import { AppError, desktopErrorCodes, wireErrorCodes, type ErrorCode } from '../../../shared/errors.ts';
-import { assertRejects } from '../../server/store/bench.ts';
+import { assertRejects } from '../../server/store/fixture.ts';
 import { createTimers } from '../../sync/timers.ts';
 
 const offline = new AppError('offline', 'No answer.');

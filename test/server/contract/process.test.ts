@@ -9,7 +9,7 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import { createOwner, resetPassword } from '../../../server/housekeeping.ts';
+import { createOwner, resetPassword } from '../../../server/admin.ts';
 import { readConfig } from '../../../server/config.ts';
 import { createPasswords } from '../../../server/passwords.ts';
 import { start } from '../../../server.ts';

@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 
 import { openStore, startServer, stores, type TestServer } from '../harness.ts';
-import { NaiveCopy, withoutEmpty } from '../naive-copy.ts';
+import { NaiveClient, withoutEmpty } from '../naive-client.ts';
 import { customer, invoice, line, plan } from '../samples.ts';
 
 const PLANS = 5200;
@@ -48,7 +48,7 @@ for (const store of stores) {
     test('changes nothing about what arrives in the end', async () => {
       const copies = await Promise.all(['', 'limit=333', 'limit=5000'].map(async (query) => {
         const { pages, changes, last } = await server.owner.pullAll(query);
-        const copy = new NaiveCopy();
+        const copy = new NaiveClient();
         for (const page of pages) copy.apply(page);
         assert.deepEqual(copy.digest(), withoutEmpty(last.body.digest));
         return changes.map(({ mongoId }) => mongoId);

@@ -8,7 +8,7 @@ import {
 } from 'mongodb';
 
 import { AppError, errorCode } from '../../../shared/errors.ts';
-import { isTransient, isUnknownCommit, toAppError } from '../../../server/mongo/errors.ts';
+import { isTransient, isUnknownCommit, mongoError } from '../../../server/mongo/errors.ts';
 
 const lost = new MongoNetworkError('read ECONNRESET');
 const noResult = {} as BulkWriteResult;
@@ -17,7 +17,7 @@ test('a lost connection is repeated, also where a bulk write wraps it', () => {
   for (const error of [lost, new MongoBulkWriteError(lost, noResult)]) {
     assert(isTransient(error));
     assert(isUnknownCommit(error));
-    assert.equal(errorCode(toAppError(error)), 'unavailable');
+    assert.equal(errorCode(mongoError(error)), 'unavailable');
   }
 });
 
@@ -39,7 +39,7 @@ test('the state of the database is unavailable, with what to do', () => {
     [new MongoWriteConcernError({ ok: 1, writeConcernError: { code: 64, errmsg: 'timed out' } }), /Try again in a moment/],
   ];
   for (const [error, sentence] of expected) {
-    const seen = toAppError(error);
+    const seen = mongoError(error);
     assert(seen instanceof AppError);
     assert.equal(seen.code, 'unavailable');
     assert.match(seen.message, sentence);
@@ -50,6 +50,6 @@ test('the state of the database is unavailable, with what to do', () => {
 
 test('any other error passes as it is', () => {
   for (const error of [new AppError('conflict', 'no'), new RangeError('a bug'), new MongoServerError({ message: 'BadValue', code: 2 })]) {
-    assert.equal(toAppError(error), error);
+    assert.equal(mongoError(error), error);
   }
 });

@@ -11,7 +11,7 @@ import { errorCode } from '../../../shared/errors.ts';
 import { openMongoStore } from '../../../server/mongo/store.ts';
 import type { Store } from '../../../server/store.ts';
 import { findMongod, startReplicaSet, testDatabaseName, withAdmin, type ReplicaSet } from '../../mongod.ts';
-import { assertAgrees, assertRejects, content, create, depsOf, look, newAccount, newId, START_MS } from '../store/bench.ts';
+import { assertConsistent, assertRejects, content, create, depsOf, readAll, newAccount, newId, START_MS } from '../store/fixture.ts';
 import { watch } from '../store/suite-watch.ts';
 
 const { found: mongod, missing } = findMongod();
@@ -61,7 +61,7 @@ describe('MongoDB store under faults', { skip: missing ?? false }, () => {
       return read;
     });
     assert.deepEqual(found, plan);
-    assertAgrees(await look(store, accountId));
+    assertConsistent(await readAll(store, accountId));
   });
 
   test('what the database refuses is lost alone; the writes that ran with it are kept', async () => {
@@ -91,7 +91,7 @@ describe('MongoDB store under faults', { skip: missing ?? false }, () => {
     const written = await Promise.all([1, 2].map((writer) => writeNumbered(store, accountId, writer)));
     const reads = { failCommands: ['find'], namespace: `${database}.invoices`, appName: 'invoify' };
     const failures = await failNext(set.url, 4, { ...reads, errorCode: 10107 });
-    await Promise.all(Array.from({ length: 4 }, () => assertRejects(look(store, accountId), 'unavailable')));
+    await Promise.all(Array.from({ length: 4 }, () => assertRejects(readAll(store, accountId), 'unavailable')));
     assert.equal(await failures(), 4);
     await assertAllThere(store, accountId, [...written, await writeNumbered(store, accountId, 3)]);
   });
@@ -163,7 +163,7 @@ async function followFeed(store: Store, accountId: string, isWriting: () => bool
   let cursor: Instant = EPOCH;
   for (let isLast = false; !isLast;) {
     isLast = !isWriting();
-    const { account, changes } = await retryWhileUnavailable(() => look(store, accountId, { after: cursor }));
+    const { account, changes } = await retryWhileUnavailable(() => readAll(store, accountId, { after: cursor }));
     // A new primary may serve an older state for a moment: then there is nothing after the cursor.
     if (account.clock < cursor) {
       assert.deepEqual(changes, []);
@@ -177,8 +177,8 @@ async function followFeed(store: Store, accountId: string, isWriting: () => bool
 }
 
 async function assertAllThere(store: Store, accountId: string, written: readonly Written[]): Promise<void> {
-  const seen = await retryWhileUnavailable(() => look(store, accountId));
-  assertAgrees(seen);
+  const seen = await retryWhileUnavailable(() => readAll(store, accountId));
+  assertConsistent(seen);
   const inOrder = written.toSorted((a, b) => a.at - b.at);
   assert.deepEqual(seen.changes.map(({ id, at }) => ({ id, at })), inOrder.map(({ id, at }) => ({ id, at })));
   assert.deepEqual(inOrder.map(({ number }) => number), inOrder.map((_, index) => index + 1));

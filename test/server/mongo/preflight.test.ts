@@ -4,19 +4,19 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { inspect } from 'node:util';
 
-import { problemOf } from '../../../server/mongo/preflight.ts';
+import { helloProblem } from '../../../server/mongo/preflight.ts';
 import { openMongoStore } from '../../../server/mongo/store.ts';
 import { findMongod, startMongod, startReplicaSet } from '../../mongod.ts';
-import { assertRejects, depsOf, START_MS } from '../store/bench.ts';
+import { assertRejects, depsOf, START_MS } from '../store/fixture.ts';
 
 const PASSWORD = 's3cret-p%40ss';
 const { found: mongod, missing } = findMongod();
 
 test('a server older than 6.0 is told to be updated', () => {
   const hello = { setName: 'rs0', maxWireVersion: 13 };
-  assert.match(problemOf(hello) ?? '', /too old: update it to MongoDB 6\.0/);
-  assert.equal(problemOf({ ...hello, maxWireVersion: 17 }), null);
-  assert.equal(problemOf({ msg: 'isdbgrid', maxWireVersion: 21 }), null);
+  assert.match(helloProblem(hello) ?? '', /too old: update it to MongoDB 6\.0/);
+  assert.equal(helloProblem({ ...hello, maxWireVersion: 17 }), null);
+  assert.equal(helloProblem({ msg: 'isdbgrid', maxWireVersion: 21 }), null);
 });
 
 test('a URL that cannot be read is described without repeating it', async () => {

@@ -10,8 +10,8 @@ import { openMongoStore } from '../../../server/mongo/store.ts';
 import type { Store } from '../../../server/store.ts';
 import { dropDatabase, openTestMongo, testDatabaseName } from '../../mongod.ts';
 import {
-  assertAgrees, assertRising, content, create, depsOf, everything, look, newAccount, newId, remove, START_MS, type StoreHome,
-} from '../store/bench.ts';
+  assertConsistent, assertRising, content, create, depsOf, everything, readAll, newAccount, newId, remove, START_MS, type TestDatabase,
+} from '../store/fixture.ts';
 import { storeSuite } from '../store/suite.ts';
 import { watch } from '../store/suite-watch.ts';
 
@@ -19,25 +19,25 @@ const { found: mongo, missing } = await openTestMongo();
 after(() => mongo?.release());
 const skip = missing ?? false;
 
-interface MongoHome extends StoreHome {
+interface MongoDatabase extends TestDatabase {
   readonly url: string;
   readonly name: string;
 }
 
-async function newHome(): Promise<MongoHome> {
+async function newDatabase(): Promise<MongoDatabase> {
   assert(mongo, 'skipped where there is no MongoDB');
   const { url } = mongo;
   const name = testDatabaseName();
   return { url, name, open: (deps) => openMongoStore(url, name, deps), remove: () => dropDatabase(url, name) };
 }
 
-storeSuite('MongoDB store', newHome, skip);
+storeSuite('MongoDB store', newDatabase, skip);
 
 describe('several server processes on one MongoDB', { skip }, () => {
   test('their writes of one account get distinct instants and numbers without a gap, whatever their clocks say', async (t) => {
-    const home = await newHome();
-    t.after(() => home.remove());
-    const stores = await Promise.all([0, -3_600_000, 3_600_000].map((skewMs) => home.open(depsOf({ nowMs: START_MS + skewMs }))));
+    const database = await newDatabase();
+    t.after(() => database.remove());
+    const stores = await Promise.all([0, -3_600_000, 3_600_000].map((skewMs) => database.open(depsOf({ nowMs: START_MS + skewMs }))));
     t.after(() => Promise.all(stores.map((store) => store.close())));
     const [first] = stores;
     assert(first);
@@ -49,16 +49,16 @@ describe('several server processes on one MongoDB', { skip }, () => {
     assertRising(written.map(({ at }) => at));
     assert.deepEqual(written.map(({ number }) => number), written.map((_, index) => index + 1));
     for (const store of stores) {
-      const seen = await look(store, accountId);
-      assertAgrees(seen);
+      const seen = await readAll(store, accountId);
+      assertConsistent(seen);
       assert.deepEqual(seen.changes.map(({ id }) => id), written.map(({ id }) => id));
     }
   });
 
   test('a reader that follows the clock through one of them misses nothing the others write', async (t) => {
-    const home = await newHome();
-    t.after(() => home.remove());
-    const stores = await Promise.all([1, 2, 3].map(() => home.open(depsOf({ nowMs: START_MS }))));
+    const database = await newDatabase();
+    t.after(() => database.remove());
+    const stores = await Promise.all([1, 2, 3].map(() => database.open(depsOf({ nowMs: START_MS }))));
     t.after(() => Promise.all(stores.map((store) => store.close())));
     const [reader, ...writers] = stores;
     assert(reader);
@@ -71,7 +71,7 @@ describe('several server processes on one MongoDB', { skip }, () => {
     let cursor: Instant = EPOCH;
     for (let isLast = false; !isLast;) {
       isLast = !isWriting;
-      const { account, changes } = await look(reader, accountId, { after: cursor });
+      const { account, changes } = await readAll(reader, accountId, { after: cursor });
       assert(account.clock >= cursor, 'the clock went back');
       arrived.push(...changes.map(({ id }) => id));
       cursor = account.clock;
@@ -82,9 +82,9 @@ describe('several server processes on one MongoDB', { skip }, () => {
   });
 
   test('an address can be claimed at once in all of them, and one gets it', async (t) => {
-    const home = await newHome();
-    t.after(() => home.remove());
-    const stores = await Promise.all([1, 2, 3].map(() => home.open(depsOf({ nowMs: START_MS }))));
+    const database = await newDatabase();
+    t.after(() => database.remove());
+    const stores = await Promise.all([1, 2, 3].map(() => database.open(depsOf({ nowMs: START_MS }))));
     t.after(() => Promise.all(stores.map((store) => store.close())));
     for (let round = 0; round < 5; round += 1) {
       const email = `${newId()}@example.com`;
@@ -101,9 +101,9 @@ describe('several server processes on one MongoDB', { skip }, () => {
 
 describe('MongoDB', { skip }, () => {
   test('readers that stop early leave no cursor open on the server', async (t) => {
-    const home = await newHome();
-    t.after(() => home.remove());
-    const store = await home.open(depsOf({ nowMs: START_MS }));
+    const database = await newDatabase();
+    t.after(() => database.remove());
+    const store = await database.open(depsOf({ nowMs: START_MS }));
     t.after(() => store.close());
     const accountId = await newAccount(store);
     await store.write(accountId, async (transaction) => {
@@ -116,26 +116,26 @@ describe('MongoDB', { skip }, () => {
         for await (const batch of snapshot.changes(everything)) return batch;
         return [];
       });
-      await look(store, accountId, { limit: 120 });
+      await readAll(store, accountId, { limit: 120 });
     }
-    await using client = await new MongoClient(home.url).connect();
+    await using client = await new MongoClient(database.url).connect();
     const open = await client.db('admin').aggregate([
       { $currentOp: { idleCursors: true, localOps: true } },
-      { $match: { type: 'idleCursor', ns: { $regex: `^${home.name}\\.` } } },
+      { $match: { type: 'idleCursor', ns: { $regex: `^${database.name}\\.` } } },
     ]).toArray();
     assert.deepEqual(open, []);
   });
 
   test('however many watch, there is one change stream, and none once nobody does', async (t) => {
-    const home = await newHome();
-    t.after(() => home.remove());
-    const store = await home.open(depsOf({ nowMs: START_MS }));
+    const database = await newDatabase();
+    t.after(() => database.remove());
+    const store = await database.open(depsOf({ nowMs: START_MS }));
     t.after(() => store.close());
-    await using client = await new MongoClient(home.url).connect();
+    await using client = await new MongoClient(database.url).connect();
     const streams = async (): Promise<number> => {
       const operations = await client.db('admin').aggregate([
         { $currentOp: { idleCursors: true, localOps: true } },
-        { $match: { ns: `${home.name}.accounts`, 'cursor.originatingCommand.pipeline.0.$changeStream': { $exists: true } } },
+        { $match: { ns: `${database.name}.accounts`, 'cursor.originatingCommand.pipeline.0.$changeStream': { $exists: true } } },
       ]).toArray();
       return operations.length;
     };
@@ -151,11 +151,11 @@ describe('MongoDB', { skip }, () => {
   });
 
   test('every index but that of the id begins with the account', async (t) => {
-    const home = await newHome();
-    t.after(() => home.remove());
-    await (await home.open(depsOf({ nowMs: START_MS }))).close();
-    await using client = await new MongoClient(home.url).connect();
-    const db = client.db(home.name);
+    const database = await newDatabase();
+    t.after(() => database.remove());
+    await (await database.open(depsOf({ nowMs: START_MS }))).close();
+    await using client = await new MongoClient(database.url).connect();
+    const db = client.db(database.name);
     for (const { name } of await db.listCollections({ type: 'collection' }).toArray()) {
       for (const { key } of await db.collection(name).listIndexes().toArray()) {
         assert(['_id', 'accountId'].includes(Object.keys(key)[0] ?? ''), `${name}: ${JSON.stringify(key)}`);
@@ -164,16 +164,16 @@ describe('MongoDB', { skip }, () => {
   });
 
   test('no command of a write or a pull scans a collection, and a session is looked up with one command', async (t) => {
-    const home = await newHome();
-    t.after(() => home.remove());
-    const store = await home.open(depsOf({ nowMs: START_MS }));
+    const database = await newDatabase();
+    t.after(() => database.remove());
+    const store = await database.open(depsOf({ nowMs: START_MS }));
     t.after(() => store.close());
     const [accountId, other] = [await newAccount(store), await newAccount(store)];
     await store.write(other, async (transaction) => {
       for (let index = 0; index < 200; index += 1) transaction.put('users', newId(), content({ index }), null);
     });
-    await using client = await new MongoClient(home.url).connect();
-    const db = client.db(home.name);
+    await using client = await new MongoClient(database.url).connect();
+    const db = client.db(database.name);
     await db.command({ profile: 2 });
 
     const session = { accountId, sessionId: newId(), userId: newId(), expiresAtMs: START_MS + 1, fullPullFrom: EPOCH };
@@ -188,14 +188,14 @@ describe('MongoDB', { skip }, () => {
     await store.write(accountId, async (transaction) => {
       await transaction.isReferenced('customers', plan.id);
       await transaction.list('plans');
-      await transaction.keptAnswer('k');
-      transaction.keepAnswer({ key: 'k', fingerprint: 'f', body: 'b', keptAtMs: START_MS });
+      await transaction.findReply('k');
+      transaction.saveReply({ key: 'k', fingerprint: 'f', body: 'b', keptAtMs: START_MS });
       transaction.put('plans', plan.id, content({}), await transaction.get('plans', plan.id));
       transaction.endSessionsOf(newId());
     });
     await remove(store, accountId, plan);
     await store.write(accountId, (transaction) => transaction.prune(transaction.account.clock, START_MS));
-    await look(store, accountId);
+    await readAll(store, accountId);
     await store.get(accountId, 'users', session.userId);
     await store.findAddress(`${session.userId}@example.com`);
     assert(await store.identify(accountId, session.sessionId));

@@ -8,15 +8,15 @@ import { EPOCH, type Instant } from '../../../shared/clock.ts';
 import type { Change } from '../../../shared/feed.ts';
 import type { Store } from '../../../server/store.ts';
 import {
-  assertAgrees, assertSameChanges, collect, content, create, everything, look, newAccount, newId, remove, replace, START_MS, type Bench,
-} from './bench.ts';
+  assertConsistent, assertSameChanges, collect, content, create, everything, readAll, newAccount, newId, remove, replace, START_MS, type Fixture,
+} from './fixture.ts';
 
-export function feedTests(bench: Bench): void {
+export function feedTests(fixture: Fixture): void {
   test('a snapshot does not see what commits while it is read', async () => {
-    const { store } = bench;
+    const { store } = fixture;
     const accountId = await newAccount(store);
     await fill(store, accountId, 3000, ['plans', 'customers', 'invoices']);
-    const before = await look(store, accountId);
+    const before = await readAll(store, accountId);
     const seen = await store.snapshot(accountId, async (snapshot) => {
       const changes: Change[] = [];
       for await (const batch of snapshot.changes(everything)) {
@@ -27,14 +27,14 @@ export function feedTests(bench: Bench): void {
     });
     assert.deepEqual(seen.account, before.account);
     assertSameChanges(seen.changes, before.changes);
-    assertAgrees(seen);
-    const after = await look(store, accountId);
-    assertAgrees(after);
+    assertConsistent(seen);
+    const after = await readAll(store, accountId);
+    assertConsistent(after);
     assert.equal(after.account.clock, before.account.clock + 3);
   });
 
   test('several reads of one snapshot see one state', async () => {
-    const { store } = bench;
+    const { store } = fixture;
     const accountId = await newAccount(store);
     await fill(store, accountId, 10, ['plans', 'customers']);
     const [first, second] = await store.snapshot(accountId, async (snapshot) => {
@@ -47,7 +47,7 @@ export function feedTests(bench: Bench): void {
   });
 
   test('every snapshot taken while writers are busy agrees with itself', async () => {
-    const { store } = bench;
+    const { store } = fixture;
     const accountId = await newAccount(store);
     let isWriting = true;
     const writers = Promise.all(Array.from({ length: 4 }, async (_, writer) => {
@@ -59,10 +59,10 @@ export function feedTests(bench: Bench): void {
     })).finally(() => { isWriting = false; });
     let clock: Instant = EPOCH;
     while (isWriting) {
-      const seen = await look(store, accountId);
+      const seen = await readAll(store, accountId);
       // A store without a network answers within the same turn of the event loop, and the writers must get theirs.
       await setImmediate();
-      assertAgrees(seen);
+      assertConsistent(seen);
       assert(seen.account.clock >= clock, 'the clock went back');
       clock = seen.account.clock;
     }
@@ -70,46 +70,46 @@ export function feedTests(bench: Bench): void {
   });
 
   test('a snapshot sees every write that was acknowledged before it', async () => {
-    const { store } = bench;
+    const { store } = fixture;
     const accountId = await newAccount(store);
     for (let round = 0; round < 10; round += 1) {
       const { at } = await create(store, accountId, 'plans', { round });
-      assert.equal((await look(store, accountId, { after: (at - 1) as Instant })).changes[0]?.at, at);
+      assert.equal((await readAll(store, accountId, { after: (at - 1) as Instant })).changes[0]?.at, at);
     }
   });
 
   test('changes come oldest first across all collections', async () => {
-    const { store } = bench;
+    const { store } = fixture;
     const accountId = await newAccount(store);
     const written = await fill(store, accountId, 2600, ['invoices', 'plans', 'users', 'customers', 'invoices']);
-    const { changes } = await look(store, accountId);
+    const { changes } = await readAll(store, accountId);
     assertSameChanges(changes, written);
   });
 
   test('a page is the oldest changes after its cursor, whatever its limit', async () => {
-    const { store } = bench;
+    const { store } = fixture;
     const accountId = await newAccount(store);
     const written = await fill(store, accountId, 1300, ['invoices', 'plans', 'customers']);
     for (const limit of [1, 2, 99, 100, 101, 499, 500, 501, 1000, 1299, 1300, 1301]) {
-      assertSameChanges((await look(store, accountId, { limit })).changes, written.slice(0, limit));
+      assertSameChanges((await readAll(store, accountId, { limit })).changes, written.slice(0, limit));
     }
     const cursor = written[612]?.at ?? EPOCH;
-    assertSameChanges((await look(store, accountId, { after: cursor, limit: 300 })).changes, written.slice(613, 913));
+    assertSameChanges((await readAll(store, accountId, { after: cursor, limit: 300 })).changes, written.slice(613, 913));
   });
 
   test('pages of any size put together are the whole feed', async () => {
-    const { store } = bench;
+    const { store } = fixture;
     const accountId = await newAccount(store);
     const written = await fill(store, accountId, 500, ['plans', 'customers', 'plans']);
     const paged: Change[] = [];
     for (let limit = 1; paged.length < written.length; limit += 7) {
-      paged.push(...(await look(store, accountId, { after: paged.at(-1)?.at ?? EPOCH, limit })).changes);
+      paged.push(...(await readAll(store, accountId, { after: paged.at(-1)?.at ?? EPOCH, limit })).changes);
     }
     assertSameChanges(paged, written);
   });
 
   test('nothing is passed over where a read of one kind ends, be it of many records, of few or of tombstones', async () => {
-    const { store } = bench;
+    const { store } = fixture;
     const accountId = await newAccount(store);
     const removed = await fill(store, accountId, 45, ['customers']);
     await fill(store, accountId, 513, ['invoices']);
@@ -122,14 +122,14 @@ export function feedTests(bench: Bench): void {
       }
     });
     await fill(store, accountId, 3, ['users']);
-    const whole = await look(store, accountId);
+    const whole = await readAll(store, accountId);
     assert.equal(whole.changes.length, 513 + 512 + 45 + 3);
     assert.equal(whole.changes.filter(({ payload }) => payload === null).length, 45);
-    assertAgrees(whole);
+    assertConsistent(whole);
     for (const limit of [20, 45, 512, 513, 1025, 1026]) {
       const paged: Change[] = [];
       while (paged.length < whole.changes.length) {
-        const { changes } = await look(store, accountId, { after: paged.at(-1)?.at ?? EPOCH, limit });
+        const { changes } = await readAll(store, accountId, { after: paged.at(-1)?.at ?? EPOCH, limit });
         assert.equal(changes.length, Math.min(limit, whole.changes.length - paged.length));
         paged.push(...changes);
       }
@@ -138,7 +138,7 @@ export function feedTests(bench: Bench): void {
   });
 
   test('records so large that few fit into one answer of a database come all the same', async () => {
-    const { store } = bench;
+    const { store } = fixture;
     const accountId = await newAccount(store);
     const text = 'x'.repeat(200_000);
     for (let round = 0; round < 6; round += 1) {
@@ -148,58 +148,58 @@ export function feedTests(bench: Bench): void {
         }
       });
     }
-    const all = await look(store, accountId);
+    const all = await readAll(store, accountId);
     assert.equal(all.changes.length, 150);
-    assertAgrees(all);
+    assertConsistent(all);
   });
 
   test('nothing comes after the newest change', async () => {
-    const { store } = bench;
+    const { store } = fixture;
     const accountId = await newAccount(store);
     await fill(store, accountId, 3, ['plans']);
-    const { account } = await look(store, accountId);
-    assert.deepEqual((await look(store, accountId, { after: account.clock })).changes, []);
+    const { account } = await readAll(store, accountId);
+    assert.deepEqual((await readAll(store, accountId, { after: account.clock })).changes, []);
   });
 
   test('only the collections that were asked for come', async () => {
-    const { store } = bench;
+    const { store } = fixture;
     const accountId = await newAccount(store);
     const plan = await create(store, accountId, 'plans');
     const user = await create(store, accountId, 'users');
     const gone = await create(store, accountId, 'users');
     await remove(store, accountId, gone);
-    const { changes } = await look(store, accountId, { collections: ['plans', 'customers', 'invoices'] });
+    const { changes } = await readAll(store, accountId, { collections: ['plans', 'customers', 'invoices'] });
     assert.deepEqual(changes.map(({ id }) => id), [plan.id]);
-    const { changes: users } = await look(store, accountId, { collections: ['users'] });
+    const { changes: users } = await readAll(store, accountId, { collections: ['users'] });
     assert.deepEqual(users.map(({ id }) => id), [user.id, gone.id]);
   });
 
   test('a record stands in the feed once, where it was changed last', async () => {
-    const { store } = bench;
+    const { store } = fixture;
     const accountId = await newAccount(store);
     const first = await create(store, accountId, 'plans', { name: 'first' });
     const second = await create(store, accountId, 'customers', { name: 'second' });
     const at = await replace(store, accountId, first, { name: 'changed' });
-    assert.deepEqual((await look(store, accountId)).changes, [
+    assert.deepEqual((await readAll(store, accountId)).changes, [
       { collection: 'customers', id: second.id, at: second.at, payload: Buffer.from(second.payload) },
       { collection: 'plans', id: first.id, at, payload: Buffer.from('{"name":"changed"}') },
     ]);
   });
 
   test('a removed record leaves a tombstone, which comes only where tombstones are asked for', async () => {
-    const { store } = bench;
+    const { store } = fixture;
     const accountId = await newAccount(store);
     const gone = await create(store, accountId, 'plans');
     const stays = await create(store, accountId, 'plans');
     const at = await remove(store, accountId, gone);
-    const { changes: newer } = await look(store, accountId, { after: stays.at });
+    const { changes: newer } = await readAll(store, accountId, { after: stays.at });
     assert.deepEqual(newer, [{ collection: 'plans', id: gone.id, at, payload: null }]);
-    const { changes } = await look(store, accountId, { withTombstones: false });
+    const { changes } = await readAll(store, accountId, { withTombstones: false });
     assert.deepEqual(changes.map(({ id }) => id), [stays.id]);
   });
 
   test('pruning removes old tombstones and raises the horizon to the newest of them', async (t) => {
-    const { store, clock } = bench;
+    const { store, clock } = fixture;
     const accountId = await newAccount(store);
     const records = await Promise.all([1, 2, 3].map((index) => create(store, accountId, 'plans', { index })));
     t.after(() => { clock.nowMs = START_MS; });
@@ -209,38 +209,38 @@ export function feedTests(bench: Bench): void {
       instants.push(await remove(store, accountId, record));
     }
     const stays = await create(store, accountId, 'customers');
-    const before = await look(store, accountId);
+    const before = await readAll(store, accountId);
     const [, second = EPOCH, third = EPOCH] = instants;
     const until = (third - 1) as Instant;
     await store.write(accountId, (transaction) => transaction.prune(until, 0));
-    const after = await look(store, accountId);
+    const after = await readAll(store, accountId);
     assert.deepEqual(after.changes.map(({ at }) => at), [third, stays.at]);
     assert.deepEqual(after.account, { ...before.account, horizon: second });
-    assertAgrees(after);
+    assertConsistent(after);
   });
 
   test('pruning takes the tombstone of the very instant, and never lowers the horizon', async () => {
-    const { store } = bench;
+    const { store } = fixture;
     const accountId = await newAccount(store);
     const at = await remove(store, accountId, await create(store, accountId, 'plans'));
     for (const until of [at, EPOCH, at]) {
       await store.write(accountId, (transaction) => transaction.prune(until, 0));
-      assert.equal((await look(store, accountId)).account.horizon, at);
+      assert.equal((await readAll(store, accountId)).account.horizon, at);
     }
   });
 
   test('pruning where nothing is old changes nothing', async () => {
-    const { store } = bench;
+    const { store } = fixture;
     const accountId = await newAccount(store);
     const record = await create(store, accountId, 'plans');
     await remove(store, accountId, record);
-    const before = await look(store, accountId);
+    const before = await readAll(store, accountId);
     await store.write(accountId, (transaction) => transaction.prune(record.at, START_MS));
-    assert.deepEqual(await look(store, accountId), before);
+    assert.deepEqual(await readAll(store, accountId), before);
   });
 
   test('a reader may stop in the middle, fifty times over', async () => {
-    const { store } = bench;
+    const { store } = fixture;
     const accountId = await newAccount(store);
     const written = await fill(store, accountId, 1200, ['plans', 'customers', 'invoices']);
     for (let round = 0; round < 50; round += 1) {
@@ -253,18 +253,18 @@ export function feedTests(bench: Bench): void {
   });
 
   test('a reader that throws gets its own error and leaves the store usable', async () => {
-    const { store } = bench;
+    const { store } = fixture;
     const accountId = await newAccount(store);
     await fill(store, accountId, 10, ['plans']);
     const thrown = new RangeError('reader');
     await assert.rejects(store.snapshot(accountId, async (snapshot) => {
       for await (const _ of snapshot.changes(everything)) throw thrown;
     }), (error) => error === thrown);
-    assertAgrees(await look(store, accountId));
+    assertConsistent(await readAll(store, accountId));
   });
 
   test('the clock read linearizably is that of the last write', async () => {
-    const { store } = bench;
+    const { store } = fixture;
     const accountId = await newAccount(store);
     const { at } = await create(store, accountId, 'plans');
     assert.equal(await store.latestClock(accountId), at);

@@ -4,11 +4,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import type { Store } from '../../../server/store.ts';
-import { create, depsOf, look, newAccount, openBench, remove, START_MS, type Bench, type StoreHome } from './bench.ts';
+import { create, depsOf, readAll, newAccount, openFixture, remove, START_MS, type Fixture, type TestDatabase } from './fixture.ts';
 
-export function watchTests(bench: Bench, newHome: () => Promise<StoreHome>): void {
+export function watchTests(fixture: Fixture, newDatabase: () => Promise<TestDatabase>): void {
   test('who watches is called when a change can be read, whatever kind of change', async () => {
-    const { store } = bench;
+    const { store } = fixture;
     const accountId = await newAccount(store);
     const watched = watch(store, accountId);
     const plan = await create(store, accountId, 'plans');
@@ -18,7 +18,7 @@ export function watchTests(bench: Bench, newHome: () => Promise<StoreHome>): voi
   });
 
   test('what was written just after the watch began is heard', async () => {
-    const { store } = bench;
+    const { store } = fixture;
     const accountId = await newAccount(store);
     for (let round = 0; round < 5; round += 1) {
       const watched = watch(store, accountId);
@@ -28,7 +28,7 @@ export function watchTests(bench: Bench, newHome: () => Promise<StoreHome>): voi
   });
 
   test('everybody who watches an account is called, and each once stopped no more', async () => {
-    const { store } = bench;
+    const { store } = fixture;
     const accountId = await newAccount(store);
     let calls = 0;
     const count = (): void => { calls += 1; };
@@ -48,11 +48,11 @@ export function watchTests(bench: Bench, newHome: () => Promise<StoreHome>): voi
   });
 
   test('a write through another connection to the database is heard', async (t) => {
-    const home = await newHome();
-    t.after(() => home.remove());
-    const { store } = await openBench(home);
+    const database = await newDatabase();
+    t.after(() => database.remove());
+    const { store } = await openFixture(database);
     t.after(() => store.close());
-    const other = await home.open(depsOf({ nowMs: START_MS }));
+    const other = await database.open(depsOf({ nowMs: START_MS }));
     t.after(() => other.close());
     const accountId = await newAccount(store);
     const watched = watch(store, accountId);
@@ -61,16 +61,16 @@ export function watchTests(bench: Bench, newHome: () => Promise<StoreHome>): voi
   });
 
   test('closing ends every watch, and of a closed store nothing is heard', async (t) => {
-    const home = await newHome();
-    t.after(() => home.remove());
-    const { store } = await openBench(home);
+    const database = await newDatabase();
+    t.after(() => database.remove());
+    const { store } = await openFixture(database);
     const accountId = await newAccount(store);
     const watched = watch(store, accountId);
     await watched.reaches((await create(store, accountId, 'plans')).at);
     await store.close();
     const callsAtClose = watched.calls;
     const late = watch(store, accountId);
-    const { store: again } = await openBench(home);
+    const { store: again } = await openFixture(database);
     t.after(() => again.close());
     const onAgain = watch(again, accountId);
     await onAgain.reaches((await create(again, accountId, 'plans')).at);
@@ -103,7 +103,7 @@ export function watch(store: Store, accountId: string): Watched {
       for (let looked = 0; ;) {
         while (calls === looked) await called.promise;
         looked = calls;
-        if ((await look(store, accountId)).account.clock >= at) return;
+        if ((await readAll(store, accountId)).account.clock >= at) return;
       }
     },
     stop,

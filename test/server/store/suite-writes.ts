@@ -7,33 +7,33 @@ import { EPOCH, instantFromMs } from '../../../shared/clock.ts';
 import { AppError } from '../../../shared/errors.ts';
 import type { StoredRecord } from '../../../server/store.ts';
 import {
-  assertAgrees, assertRejects, assertRising, content, create, look, newAccount, newId, remove, replace, START_MS, type Bench,
-} from './bench.ts';
+  assertConsistent, assertRejects, assertRising, content, create, readAll, newAccount, newId, remove, replace, START_MS, type Fixture,
+} from './fixture.ts';
 
-export function writeTests(bench: Bench): void {
+export function writeTests(fixture: Fixture): void {
   test('a new account is empty and its clock stands at now', async () => {
-    const accountId = await newAccount(bench.store);
-    const { account, changes } = await look(bench.store, accountId);
+    const accountId = await newAccount(fixture.store);
+    const { account, changes } = await readAll(fixture.store, accountId);
     assert.deepEqual(account, { accountId, clock: instantFromMs(START_MS), horizon: EPOCH, digest: {}, numbers: {} });
     assert.deepEqual(changes, []);
-    assert((await bench.store.listAccounts()).includes(accountId));
+    assert((await fixture.store.listAccounts()).includes(accountId));
   });
 
   test('every change has an instant of its own while the clock stands still', async () => {
-    const accountId = await newAccount(bench.store);
-    const instants = await bench.store.write(accountId, async (transaction) => (
+    const accountId = await newAccount(fixture.store);
+    const instants = await fixture.store.write(accountId, async (transaction) => (
       ['plans', 'customers', 'plans'].map((collection) => transaction.put(collection, newId(), content({}), null))
     ));
-    instants.push((await create(bench.store, accountId, 'plans')).at);
+    instants.push((await create(fixture.store, accountId, 'plans')).at);
     const first = instantFromMs(START_MS);
     assert.deepEqual(instants, [first + 1, first + 2, first + 3, first + 4]);
-    const { account, changes } = await look(bench.store, accountId);
+    const { account, changes } = await readAll(fixture.store, accountId);
     assert.deepEqual(changes.map(({ at }) => at), instants);
     assert.equal(account.clock, instants.at(-1));
   });
 
   test('a change takes the time of the clock, to the microsecond', async (t) => {
-    const { store, clock } = bench;
+    const { store, clock } = fixture;
     const accountId = await newAccount(store);
     t.after(() => { clock.nowMs = START_MS; });
     clock.nowMs = START_MS + 60_000.25;
@@ -41,7 +41,7 @@ export function writeTests(bench: Bench): void {
   });
 
   test('instants go on rising when the clock steps back an hour', async (t) => {
-    const { store, clock } = bench;
+    const { store, clock } = fixture;
     const accountId = await newAccount(store);
     t.after(() => { clock.nowMs = START_MS; });
     clock.nowMs = START_MS + 3_600_000;
@@ -51,47 +51,47 @@ export function writeTests(bench: Bench): void {
     const replaced = await replace(store, accountId, before, { name: 'later' });
     const removed = await remove(store, accountId, created);
     assertRising([before.at, created.at, replaced, removed]);
-    assertAgrees(await look(store, accountId));
+    assertConsistent(await readAll(store, accountId));
   });
 
   test('the digest is that of the records after creating, replacing and removing', async () => {
-    const accountId = await newAccount(bench.store);
+    const accountId = await newAccount(fixture.store);
     const records: StoredRecord[] = [];
     for (const collection of ['users', 'plans', 'customers', 'invoices', 'plans']) {
-      records.push(await create(bench.store, accountId, collection, { name: 'Grüße – 請求書 🧾', collection }));
+      records.push(await create(fixture.store, accountId, collection, { name: 'Grüße – 請求書 🧾', collection }));
     }
     const [user, plan, customer] = records;
     assert(user && plan && customer);
-    await replace(bench.store, accountId, plan, { name: 'replaced' });
-    await replace(bench.store, accountId, plan, { name: 'replaced again' });
-    await remove(bench.store, accountId, customer);
-    const seen = await look(bench.store, accountId);
-    assertAgrees(seen);
+    await replace(fixture.store, accountId, plan, { name: 'replaced' });
+    await replace(fixture.store, accountId, plan, { name: 'replaced again' });
+    await remove(fixture.store, accountId, customer);
+    const seen = await readAll(fixture.store, accountId);
+    assertConsistent(seen);
     assert.equal(seen.account.digest['plans']?.count, 2);
     assert.equal(seen.account.digest['customers']?.count, 0);
   });
 
   test('a record is kept to the letter', async () => {
-    const accountId = await newAccount(bench.store);
+    const accountId = await newAccount(fixture.store);
     const payload = `{"name":"\\u00e9 é \\ud83e\\uddfe 🧾 \\"q\\" \\n","order":{"b":1,"a":2},"long":"${'ß'.repeat(300_000)}"}`;
     const given = { payload, secret: '{"passwordHash":"h"}', references: [newId(), newId()] };
     const id = newId();
-    const at = await bench.store.write(accountId, async (transaction) => transaction.put('customers', id, given, null));
-    assert.deepEqual(await bench.store.get(accountId, 'customers', id), { collection: 'customers', id, at, ...given });
-    const [change] = (await look(bench.store, accountId)).changes;
+    const at = await fixture.store.write(accountId, async (transaction) => transaction.put('customers', id, given, null));
+    assert.deepEqual(await fixture.store.get(accountId, 'customers', id), { collection: 'customers', id, at, ...given });
+    const [change] = (await readAll(fixture.store, accountId)).changes;
     // Compared as text: the difference of two long lists of bytes takes minutes to describe.
     assert.deepEqual({ ...change, payload: String(change?.payload) }, { collection: 'customers', id, at, payload });
   });
 
   test('nothing stays of a write whose change throws', async () => {
-    const { store } = bench;
+    const { store } = fixture;
     const accountId = await newAccount(store);
     const kept = await create(store, accountId, 'plans');
     const removed = await create(store, accountId, 'plans');
     const userId = newId();
     const email = `${userId}@example.com`;
     await store.openSession({ accountId, sessionId: newId(), userId, expiresAtMs: START_MS + 1, fullPullFrom: EPOCH });
-    const before = await look(store, accountId);
+    const before = await readAll(store, accountId);
     await assertRejects(store.write(accountId, async (transaction) => {
       transaction.put('plans', kept.id, content({ name: 'changed' }), kept);
       transaction.put('customers', newId(), content({}), null);
@@ -99,24 +99,24 @@ export function writeTests(bench: Bench): void {
       transaction.nextNumber('INV-2026');
       transaction.claimAddress(email, userId);
       transaction.endSessionsOf(userId);
-      transaction.keepAnswer({ key: 'k', fingerprint: 'f', body: 'b', keptAtMs: 1 });
+      transaction.saveReply({ key: 'k', fingerprint: 'f', body: 'b', keptAtMs: 1 });
       await transaction.prune(before.account.clock, START_MS);
       throw new AppError('precondition_failed', 'no');
     }), 'precondition_failed');
-    assert.deepEqual(await look(store, accountId), before);
+    assert.deepEqual(await readAll(store, accountId), before);
     assert.equal(await store.findAddress(email), null);
-    assert.equal(await store.write(accountId, (transaction) => transaction.keptAnswer('k')), null);
+    assert.equal(await store.write(accountId, (transaction) => transaction.findReply('k')), null);
     assert.equal(await store.write(accountId, async (transaction) => transaction.nextNumber('INV-2026')), 1);
   });
 
   test('an error that is not ours comes back as it was thrown', async () => {
-    const accountId = await newAccount(bench.store);
+    const accountId = await newAccount(fixture.store);
     const thrown = new TypeError('a bug');
-    await assert.rejects(bench.store.write(accountId, async () => { throw thrown; }), (error) => error === thrown);
+    await assert.rejects(fixture.store.write(accountId, async () => { throw thrown; }), (error) => error === thrown);
   });
 
   test('of writes that run together only the failing ones are lost', async () => {
-    const { store } = bench;
+    const { store } = fixture;
     const accountId = await newAccount(store);
     const outcomes = await Promise.allSettled(Array.from({ length: 12 }, (_, index) => store.write(accountId, async (transaction) => {
       const number = transaction.nextNumber('S');
@@ -127,13 +127,13 @@ export function writeTests(bench: Bench): void {
     const kept = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
     assert.deepEqual(outcomes.map(({ status }) => status === 'rejected'), outcomes.map((_, index) => index % 3 === 1));
     assert.deepEqual(kept.map(({ number }) => number).sort((a, b) => a - b), [1, 2, 3, 4, 5, 6, 7, 8]);
-    const seen = await look(store, accountId);
-    assertAgrees(seen);
+    const seen = await readAll(store, accountId);
+    assertConsistent(seen);
     assert.deepEqual(seen.changes.map(({ at }) => at), kept.map(({ at }) => at).sort((a, b) => a - b));
   });
 
   test('20 writers at once get distinct instants and numbers without a gap', async () => {
-    const { store } = bench;
+    const { store } = fixture;
     const accountId = await newAccount(store);
     const results = (await Promise.all(Array.from({ length: 20 }, async (_, writer) => {
       const mine = [];
@@ -148,14 +148,14 @@ export function writeTests(bench: Bench): void {
     }))).flat().sort((a, b) => a.at - b.at);
     assertRising(results.map(({ at }) => at));
     assert.deepEqual(results.map(({ number }) => number), results.map((_, index) => index + 1));
-    const seen = await look(store, accountId);
-    assertAgrees(seen);
+    const seen = await readAll(store, accountId);
+    assertConsistent(seen);
     assert.equal(seen.changes.length, 100);
     assert.deepEqual(seen.account.numbers, { 'INV-2026': 100 });
   });
 
   test('no update is lost when 20 writers read and replace one record', async () => {
-    const { store } = bench;
+    const { store } = fixture;
     const accountId = await newAccount(store);
     const { id } = await create(store, accountId, 'plans', { count: 0 });
     await Promise.all(Array.from({ length: 20 }, () => store.write(accountId, async (transaction) => {
@@ -165,14 +165,14 @@ export function writeTests(bench: Bench): void {
       transaction.put('plans', id, content({ count: count + 1 }), record);
     })));
     assert.equal((await store.get(accountId, 'plans', id))?.payload, '{"count":20}');
-    assertAgrees(await look(store, accountId));
+    assertConsistent(await readAll(store, accountId));
   });
 
   test('a write sees the state before it and not what it does itself', async () => {
-    const { store } = bench;
+    const { store } = fixture;
     const accountId = await newAccount(store);
     const plan = await create(store, accountId, 'plans', { name: 'before' });
-    const { clock } = (await look(store, accountId)).account;
+    const { clock } = (await readAll(store, accountId)).account;
     await store.write(accountId, async (transaction) => {
       transaction.put('plans', plan.id, content({ name: 'after' }), plan);
       transaction.put('plans', newId(), content({ name: 'new' }), null);
@@ -185,7 +185,7 @@ export function writeTests(bench: Bench): void {
   });
 
   test('reads of one write may be asked for all at once', async () => {
-    const { store } = bench;
+    const { store } = fixture;
     const accountId = await newAccount(store);
     const plans = await Promise.all(Array.from({ length: 8 }, (_, index) => create(store, accountId, 'plans', { index })));
     const found = await store.write(accountId, async (transaction) => {
@@ -197,7 +197,7 @@ export function writeTests(bench: Bench): void {
   });
 
   test('a removed record is gone from every read', async () => {
-    const { store } = bench;
+    const { store } = fixture;
     const accountId = await newAccount(store);
     const plan = await create(store, accountId, 'plans');
     await remove(store, accountId, plan);
@@ -209,7 +209,7 @@ export function writeTests(bench: Bench): void {
   });
 
   test('a record is referenced as long as one of the collection refers to it', async () => {
-    const { store } = bench;
+    const { store } = fixture;
     const accountId = await newAccount(store);
     const target = newId();
     const referenced = (): Promise<boolean> => store.write(accountId, (transaction) => transaction.isReferenced('invoices', target));
@@ -225,40 +225,40 @@ export function writeTests(bench: Bench): void {
   });
 
   test('series of numbers are independent', async () => {
-    const accountId = await newAccount(bench.store);
-    const numbers = await bench.store.write(accountId, async (transaction) => (
+    const accountId = await newAccount(fixture.store);
+    const numbers = await fixture.store.write(accountId, async (transaction) => (
       ['INV-2025', 'INV-2026', 'INV-2026', 'INV-2025'].map((series) => transaction.nextNumber(series))
     ));
     assert.deepEqual(numbers, [1, 1, 2, 2]);
   });
 
   test('2,000 records are put in one write', async () => {
-    const { store } = bench;
+    const { store } = fixture;
     const accountId = await newAccount(store);
     await store.write(accountId, async (transaction) => {
       for (let index = 0; index < 2000; index += 1) {
         transaction.put(index % 2 === 0 ? 'customers' : 'invoices', newId(), content({ index, text: 'x'.repeat(500) }), null);
       }
     });
-    const seen = await look(store, accountId);
+    const seen = await readAll(store, accountId);
     assert.equal(seen.changes.length, 2000);
-    assertAgrees(seen);
+    assertConsistent(seen);
   });
 
   test('writers of different accounts do not disturb each other', async () => {
-    const { store } = bench;
+    const { store } = fixture;
     const accounts = await Promise.all(Array.from({ length: 5 }, () => newAccount(store)));
     await Promise.all(accounts.flatMap((accountId) => [1, 2, 3, 4, 5, 6].map((index) => create(store, accountId, 'plans', { index }))));
     for (const accountId of accounts) {
-      const seen = await look(store, accountId);
+      const seen = await readAll(store, accountId);
       assert.equal(seen.changes.length, 6);
-      assertAgrees(seen);
+      assertConsistent(seen);
     }
   });
 
   test('an account that does not exist is refused', async () => {
-    await assertRejects(bench.store.write(newId(), async () => {}), 'unauthorized');
-    await assertRejects(bench.store.snapshot(newId(), async () => {}), 'unauthorized');
-    await assertRejects(bench.store.latestClock(newId()), 'unauthorized');
+    await assertRejects(fixture.store.write(newId(), async () => {}), 'unauthorized');
+    await assertRejects(fixture.store.snapshot(newId(), async () => {}), 'unauthorized');
+    await assertRejects(fixture.store.latestClock(newId()), 'unauthorized');
   });
 }

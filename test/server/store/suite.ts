@@ -5,32 +5,32 @@
 
 import { after, before, describe } from 'node:test';
 
-import { openBench, type Bench, type StoreHome } from './bench.ts';
+import { openFixture, type Fixture, type TestDatabase } from './fixture.ts';
 import { feedTests } from './suite-feed.ts';
-import { lifeTests } from './suite-life.ts';
-import { peopleTests } from './suite-people.ts';
+import { lifecycleTests } from './suite-lifecycle.ts';
+import { sessionTests } from './suite-sessions.ts';
 import { watchTests } from './suite-watch.ts';
 import { writeTests } from './suite-writes.ts';
 
 /** `skip` says what is missing for this store to be tested, or false. */
-export function storeSuite(name: string, newHome: () => Promise<StoreHome>, skip: string | false = false): void {
+export function storeSuite(name: string, newDatabase: () => Promise<TestDatabase>, skip: string | false = false): void {
   describe(name, { skip }, () => {
-    let home: StoreHome;
-    const bench = { store: null, clock: null } as unknown as { -readonly [K in keyof Bench]: Bench[K] };
+    let database: TestDatabase;
+    const fixture = { store: null, clock: null } as unknown as { -readonly [K in keyof Fixture]: Fixture[K] };
 
     before(async () => {
-      home = await newHome();
-      Object.assign(bench, await openBench(home));
+      database = await newDatabase();
+      Object.assign(fixture, await openFixture(database));
     });
     after(async () => {
-      await bench.store.close();
-      await home.remove();
+      await fixture.store.close();
+      await database.remove();
     });
 
-    describe('writes', () => writeTests(bench));
-    describe('feed', () => feedTests(bench));
-    describe('addresses, sessions and answers', () => peopleTests(bench));
-    describe('watching', () => watchTests(bench, newHome));
-    describe('life', () => lifeTests(bench, newHome));
+    describe('writes', () => writeTests(fixture));
+    describe('feed', () => feedTests(fixture));
+    describe('addresses, sessions and answers', () => sessionTests(fixture));
+    describe('watching', () => watchTests(fixture, newDatabase));
+    describe('life', () => lifecycleTests(fixture, newDatabase));
   });
 }

@@ -6,7 +6,7 @@ import { Watchers } from '../watchers.ts';
 /** How often to look, while anyone watches, whether another process has written to the file. */
 const LOOK_EVERY_MS = 1000;
 
-export class ClockWatch {
+export class CommitWatcher {
   readonly #watchers = new Watchers();
   readonly #version: () => unknown;
   #looking: NodeJS.Timeout | null = null;
@@ -31,7 +31,7 @@ export class ClockWatch {
   }
 
   wake(accountIds: Iterable<string>): void {
-    for (const accountId of accountIds) this.#watchers.wake(accountId);
+    for (const accountId of accountIds) this.#watchers.notify(accountId);
   }
 
   close(): void {
@@ -46,7 +46,7 @@ export class ClockWatch {
       const found = this.#read();
       if (found === seen) return;
       seen = found;
-      this.#watchers.wakeAll();
+      this.#watchers.notifyAll();
     }, LOOK_EVERY_MS).unref();
   }
 

@@ -13,13 +13,13 @@ import type { Change } from '../../../shared/feed.ts';
 import type { Account, ChangeRange, RecordContent, Snapshot, Store, StoreDeps, StoredRecord } from '../../../server/store.ts';
 
 /** An empty database of a test's own, which can be opened again and again. */
-export interface StoreHome {
+export interface TestDatabase {
   open(deps: StoreDeps): Promise<Store>;
   remove(): Promise<void>;
 }
 
 /** One open store and its clock. */
-export interface Bench {
+export interface Fixture {
   readonly store: Store;
   readonly clock: { nowMs: number };
 }
@@ -27,9 +27,9 @@ export interface Bench {
 export const START_MS = Date.UTC(2026, 0, 1, 12);
 export const everyCollection = collections.map(({ name }) => name);
 
-export async function openBench(home: StoreHome): Promise<Bench> {
+export async function openFixture(database: TestDatabase): Promise<Fixture> {
   const clock = { nowMs: START_MS };
-  return { clock, store: await home.open(depsOf(clock)) };
+  return { clock, store: await database.open(depsOf(clock)) };
 }
 
 export function depsOf(clock: { readonly nowMs: number }): StoreDeps {
@@ -81,7 +81,7 @@ export interface Seen {
 }
 
 /** Account and changes of one snapshot; everything there is unless the range says less. */
-export async function look(store: Store, accountId: string, range: Partial<ChangeRange> = {}): Promise<Seen> {
+export async function readAll(store: Store, accountId: string, range: Partial<ChangeRange> = {}): Promise<Seen> {
   return store.snapshot(accountId, async (snapshot) => ({ account: snapshot.account, changes: await collect(snapshot, range) }));
 }
 
@@ -114,7 +114,7 @@ export function digestOf(changes: readonly Change[]): Digest {
 }
 
 /** Asserts what every snapshot promises: rising instants up to the clock, each record once, and the digest of just these. */
-export function assertAgrees({ account, changes }: Seen): void {
+export function assertConsistent({ account, changes }: Seen): void {
   assertRising(changes.map(({ at }) => at));
   assert((changes.at(-1)?.at ?? EPOCH) <= account.clock, 'a change lies after the clock');
   assert.equal(new Set(changes.map(({ collection, id }) => `${collection}/${id}`)).size, changes.length, 'a record stands twice');

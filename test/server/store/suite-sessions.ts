@@ -6,12 +6,12 @@ import { test } from 'node:test';
 import { EPOCH, type Instant } from '../../../shared/clock.ts';
 import type { Session, Store } from '../../../server/store.ts';
 import {
-  assertAgrees, assertRejects, content, create, look, newAccount, newId, remove, replace, START_MS, type Bench,
-} from './bench.ts';
+  assertConsistent, assertRejects, content, create, readAll, newAccount, newId, remove, replace, START_MS, type Fixture,
+} from './fixture.ts';
 
-export function peopleTests(bench: Bench): void {
+export function sessionTests(fixture: Fixture): void {
   test('an address leads to the user who claimed it, until it is released', async () => {
-    const { store } = bench;
+    const { store } = fixture;
     const accountId = await newAccount(store);
     const [userId, email] = [newId(), newAddress()];
     assert.equal(await store.findAddress(email), null);
@@ -22,24 +22,24 @@ export function peopleTests(bench: Bench): void {
   });
 
   test('an address that leads to another user is refused, with everything else of that write', async () => {
-    const { store } = bench;
+    const { store } = fixture;
     const [accountId, otherId] = [await newAccount(store), await newAccount(store)];
     const [userId, email] = [newId(), newAddress()];
     await claim(store, accountId, email, userId);
     for (const claimant of [accountId, otherId]) {
-      const before = await look(store, claimant);
+      const before = await readAll(store, claimant);
       await assertRejects(store.write(claimant, async (transaction) => {
         transaction.put('users', newId(), content({ email }), null);
         transaction.claimAddress(newAddress(), newId());
         transaction.claimAddress(email, newId());
       }), 'conflict');
-      assert.deepEqual(await look(store, claimant), before);
+      assert.deepEqual(await readAll(store, claimant), before);
     }
     assert.deepEqual(await store.findAddress(email), { accountId, userId });
   });
 
   test('claiming an address again for the same user changes nothing', async () => {
-    const { store } = bench;
+    const { store } = fixture;
     const accountId = await newAccount(store);
     const [userId, email] = [newId(), newAddress()];
     await claim(store, accountId, email, userId);
@@ -48,7 +48,7 @@ export function peopleTests(bench: Bench): void {
   });
 
   test('one write can release an address and claim it for someone else', async () => {
-    const { store } = bench;
+    const { store } = fixture;
     const accountId = await newAccount(store);
     const [first, second, email] = [newId(), newId(), newAddress()];
     await claim(store, accountId, email, first);
@@ -60,7 +60,7 @@ export function peopleTests(bench: Bench): void {
   });
 
   test('an account cannot release the address of another', async () => {
-    const { store } = bench;
+    const { store } = fixture;
     const [accountId, otherId] = [await newAccount(store), await newAccount(store)];
     const [userId, email] = [newId(), newAddress()];
     await claim(store, accountId, email, userId);
@@ -69,7 +69,7 @@ export function peopleTests(bench: Bench): void {
   });
 
   test('of accounts that claim one address at once exactly one gets it', async () => {
-    const { store } = bench;
+    const { store } = fixture;
     for (let round = 0; round < 5; round += 1) {
       const accounts = await Promise.all(Array.from({ length: 4 }, () => newAccount(store)));
       const email = newAddress();
@@ -84,15 +84,15 @@ export function peopleTests(bench: Bench): void {
       assert.deepEqual(winners, [await store.findAddress(email)]);
       for (const outcome of outcomes) {
         if ('error' in outcome) await assertRejects(Promise.reject(outcome.error), 'conflict');
-        const seen = await look(store, outcome.accountId);
-        assertAgrees(seen);
+        const seen = await readAll(store, outcome.accountId);
+        assertConsistent(seen);
         assert.equal(seen.changes.length, 'error' in outcome ? 0 : 1);
       }
     }
   });
 
   test('a session is found together with its user and its account as they are now', async () => {
-    const { store } = bench;
+    const { store } = fixture;
     const accountId = await newAccount(store);
     const userId = newId();
     const given = { payload: '{"name":"Ada"}', secret: '{"passwordHash":"x"}', references: [] };
@@ -105,12 +105,12 @@ export function peopleTests(bench: Bench): void {
     assert.deepEqual(identity, {
       session,
       user: { collection: 'users', id: userId, at: later, ...given, payload: '{"name":"Ada L."}' },
-      account: (await look(store, accountId)).account,
+      account: (await readAll(store, accountId)).account,
     });
   });
 
   test('no session, another account, or a user who is gone: nobody', async () => {
-    const { store } = bench;
+    const { store } = fixture;
     const [accountId, otherId] = [await newAccount(store), await newAccount(store)];
     const user = await create(store, accountId, 'users');
     const { sessionId } = await openSession(store, { accountId, userId: user.id });
@@ -124,7 +124,7 @@ export function peopleTests(bench: Bench): void {
   });
 
   test('a session is extended, notes its full pull, and ends', async () => {
-    const { store } = bench;
+    const { store } = fixture;
     const accountId = await newAccount(store);
     const { id: userId, at } = await create(store, accountId, 'users');
     const session = await openSession(store, { accountId, userId });
@@ -140,7 +140,7 @@ export function peopleTests(bench: Bench): void {
   });
 
   test('opening a session removes the expired ones of its account', async () => {
-    const { store } = bench;
+    const { store } = fixture;
     const [accountId, otherId] = [await newAccount(store), await newAccount(store)];
     const expired = await openSession(store, { accountId, userId: newId(), expiresAtMs: START_MS });
     const live = await openSession(store, { accountId, userId: newId(), expiresAtMs: START_MS + 1 });
@@ -151,7 +151,7 @@ export function peopleTests(bench: Bench): void {
   });
 
   test("a write ends one user's sessions and no others", async () => {
-    const { store } = bench;
+    const { store } = fixture;
     const [accountId, otherId] = [await newAccount(store), await newAccount(store)];
     const userId = newId();
     const mine = [await openSession(store, { accountId, userId }), await openSession(store, { accountId, userId })];
@@ -163,15 +163,15 @@ export function peopleTests(bench: Bench): void {
   });
 
   test('an answer is kept with the write, per account, replaced by a later one, and pruned by age', async () => {
-    const { store } = bench;
+    const { store } = fixture;
     const [accountId, otherId] = [await newAccount(store), await newAccount(store)];
     const answer = { key: 'user key-1', fingerprint: 'f', body: '{"a":"ä"}', keptAtMs: START_MS };
-    const kept = (owner: string): Promise<unknown> => store.write(owner, (transaction) => transaction.keptAnswer(answer.key));
-    await store.write(accountId, async (transaction) => transaction.keepAnswer(answer));
+    const kept = (owner: string): Promise<unknown> => store.write(owner, (transaction) => transaction.findReply(answer.key));
+    await store.write(accountId, async (transaction) => transaction.saveReply(answer));
     assert.deepEqual(await kept(accountId), answer);
     assert.equal(await kept(otherId), null);
     const newer = { ...answer, body: '{}', keptAtMs: START_MS + 5 };
-    await store.write(accountId, async (transaction) => transaction.keepAnswer(newer));
+    await store.write(accountId, async (transaction) => transaction.saveReply(newer));
     assert.deepEqual(await kept(accountId), newer);
     await store.write(accountId, (transaction) => transaction.prune(EPOCH, newer.keptAtMs));
     assert.deepEqual(await kept(accountId), newer);
@@ -180,17 +180,17 @@ export function peopleTests(bench: Bench): void {
   });
 
   test('nothing of one account reaches another', async () => {
-    const { store } = bench;
+    const { store } = fixture;
     const [accountId, otherId] = [await newAccount(store), await newAccount(store)];
     const target = newId();
     const record = await create(store, accountId, 'customers', { name: 'ours' }, [target]);
     const gone = await create(store, accountId, 'customers');
     await remove(store, accountId, gone);
-    const ours = await look(store, accountId);
+    const ours = await readAll(store, accountId);
     const theirs = await create(store, otherId, 'customers', { name: 'theirs' });
 
     assert.equal(await store.get(otherId, 'customers', record.id), null);
-    assert.deepEqual((await look(store, otherId)).changes.map(({ id }) => id), [theirs.id]);
+    assert.deepEqual((await readAll(store, otherId)).changes.map(({ id }) => id), [theirs.id]);
     await store.write(otherId, async (transaction) => {
       assert.equal(await transaction.get('customers', record.id), null);
       assert.deepEqual((await transaction.list('customers')).map(({ id }) => id), [theirs.id]);
@@ -198,18 +198,18 @@ export function peopleTests(bench: Bench): void {
       await transaction.prune(Number.MAX_SAFE_INTEGER as Instant, Number.MAX_SAFE_INTEGER);
     });
     await replace(store, otherId, theirs, { name: 'changed' });
-    assert.deepEqual(await look(store, accountId), ours);
+    assert.deepEqual(await readAll(store, accountId), ours);
   });
 
   test('a record of another account cannot be overwritten by using its id', async () => {
-    const { store } = bench;
+    const { store } = fixture;
     const [accountId, otherId] = [await newAccount(store), await newAccount(store)];
     const record = await create(store, accountId, 'customers', { name: 'ours' });
     // A store may refuse the id or keep two records under it.
     await store.write(otherId, async (transaction) => transaction.put('customers', record.id, content({ name: 'theirs' }), null))
       .catch(() => undefined);
     assert.deepEqual(await store.get(accountId, 'customers', record.id), record);
-    for (const each of [accountId, otherId]) assertAgrees(await look(store, each));
+    for (const each of [accountId, otherId]) assertConsistent(await readAll(store, each));
   });
 }
 

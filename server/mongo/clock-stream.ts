@@ -29,7 +29,7 @@ const clockMoves = [
 
 type Stream = ChangeStream<AccountDocument, ChangeStreamDocument<AccountDocument>>;
 
-export class ClockWatch {
+export class ClockStream {
   readonly #tables: Tables;
   readonly #deps: StoreDeps;
   readonly #watchers = new Watchers();
@@ -86,12 +86,12 @@ export class ClockWatch {
     // With its first token the stream is open: from here on nothing is missed, and before it anything was.
     stream.once('resumeTokenChanged', () => {
       onOpen();
-      this.#watchers.wakeAll();
+      this.#watchers.notifyAll();
     });
     try {
       while (!signal.aborted) {
         const change = await stream.next();
-        if (change.operationType === 'update') this.#watchers.wake(change.documentKey._id);
+        if (change.operationType === 'update') this.#watchers.notify(change.documentKey._id);
       }
     } finally {
       signal.removeEventListener('abort', close);

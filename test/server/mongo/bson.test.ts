@@ -5,7 +5,7 @@ import { test } from 'node:test';
 
 import { BSON } from 'mongodb';
 
-import { integerIn, textIn } from '../../../server/mongo/raw.ts';
+import { readInt64, readString } from '../../../server/mongo/bson.ts';
 
 /** The document alone, and as the middle one of a reply: its bytes then begin somewhere else in their buffer. */
 function* bytesOf(document: BSON.Document): Generator<Buffer> {
@@ -19,14 +19,14 @@ const at = (value: bigint): BSON.Document => ({ at: BSON.Long.fromBigInt(value) 
 test('texts are read to the letter, wherever their member stands', () => {
   for (const text of ['', 'plain', 'Grüße, 世界 𝄞', 'a\u0000b', 'x'.repeat(100_000)]) {
     for (const document of [{ payload: text, _id: 'id', sync: at(1n) }, { sync: at(1n), _id: '', payload: text }, { payload: text }]) {
-      for (const bytes of bytesOf(document)) assert.equal(textIn(bytes, 'payload').toString(), text);
+      for (const bytes of bytesOf(document)) assert.equal(readString(bytes, 'payload').toString(), text);
     }
   }
 });
 
 test('a text is a view into the document', () => {
   for (const bytes of bytesOf({ payload: 'abc' })) {
-    const text = textIn(bytes, 'payload');
+    const text = readString(bytes, 'payload');
     bytes.write('d', bytes.indexOf('abc'));
     assert.equal(text.toString(), 'dbc');
   }
@@ -35,20 +35,20 @@ test('a text is a view into the document', () => {
 test('integers are exact as far as a number is', () => {
   for (const value of [0n, 1n, -1n, 2n ** 31n, 2n ** 32n - 1n, 2n ** 32n, -(2n ** 32n) - 1n, 2n ** 53n - 1n, -(2n ** 53n) + 1n]) {
     for (const bytes of bytesOf({ at: 'not this one', sync: { other: 'x', ...at(value) } })) {
-      assert.equal(integerIn(bytes, 'sync', 'at'), Number(value));
+      assert.equal(readInt64(bytes, 'sync', 'at'), Number(value));
     }
   }
 });
 
 test('what is missing, of another type or unknown is refused by name', () => {
   const refused: readonly [document: BSON.Document, read: (bytes: Buffer) => unknown, message: RegExp][] = [
-    [{}, (bytes) => textIn(bytes, 'payload'), /no member payload/],
-    [{ payloads: 'x', payloa: 'x' }, (bytes) => textIn(bytes, 'payload'), /no member payload/],
-    [{ payload: at(1n) }, (bytes) => textIn(bytes, 'payload'), /payload has the BSON type 3/],
-    [{ sync: 'x' }, (bytes) => integerIn(bytes, 'sync', 'at'), /sync has the BSON type 2/],
-    [{ sync: { at: 1.5 } }, (bytes) => integerIn(bytes, 'sync', 'at'), /at has the BSON type 1/],
-    [{ sync: {}, at: BSON.Long.ONE }, (bytes) => integerIn(bytes, 'sync', 'at'), /no member at/],
-    [{ flag: true, payload: 'x' }, (bytes) => textIn(bytes, 'payload'), /a member has the BSON type 8/],
+    [{}, (bytes) => readString(bytes, 'payload'), /no member payload/],
+    [{ payloads: 'x', payloa: 'x' }, (bytes) => readString(bytes, 'payload'), /no member payload/],
+    [{ payload: at(1n) }, (bytes) => readString(bytes, 'payload'), /payload has the BSON type 3/],
+    [{ sync: 'x' }, (bytes) => readInt64(bytes, 'sync', 'at'), /sync has the BSON type 2/],
+    [{ sync: { at: 1.5 } }, (bytes) => readInt64(bytes, 'sync', 'at'), /at has the BSON type 1/],
+    [{ sync: {}, at: BSON.Long.ONE }, (bytes) => readInt64(bytes, 'sync', 'at'), /no member at/],
+    [{ flag: true, payload: 'x' }, (bytes) => readString(bytes, 'payload'), /a member has the BSON type 8/],
   ];
   for (const [document, read, message] of refused) {
     for (const bytes of bytesOf(document)) assert.throws(() => read(bytes), message);

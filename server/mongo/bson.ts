@@ -9,7 +9,7 @@ const DOCUMENT = 0x03;
 const INT64 = 0x12;
 
 /** The UTF-8 of a member that is text, a view into the document. Throws where it is missing or something else. */
-export function textIn(document: Buffer, name: string): Buffer {
+export function readString(document: Buffer, name: string): Buffer {
   const place = placeOf(document, 0, name, STRING);
   // The length counts the zero behind the text.
   return document.subarray(place + 4, place + 3 + document.readInt32LE(place));
@@ -19,7 +19,7 @@ export function textIn(document: Buffer, name: string): Buffer {
  * The member `name` of the member `of`, a 64-bit integer that must be one that a number holds exactly. Throws where
  * either is missing or something else.
  */
-export function integerIn(document: Buffer, of: string, name: string): number {
+export function readInt64(document: Buffer, of: string, name: string): number {
   const place = placeOf(document, placeOf(document, 0, of, DOCUMENT), name, INT64);
   return document.readInt32LE(place + 4) * 2 ** 32 + document.readUInt32LE(place);
 }

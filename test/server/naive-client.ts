@@ -12,7 +12,7 @@ export interface HeldRecord {
   readonly text: string;
 }
 
-export class NaiveCopy {
+export class NaiveClient {
   /** By collection and id. */
   readonly records = new Map<string, HeldRecord>();
 

@@ -1,39 +1,39 @@
-// One job inside a transaction: what its change reads, and how its draft is applied.
+// One job inside a transaction: what its change reads, and how its pending is applied.
 //
 // The driver allows one command at a time in a transaction, so reads wait for each other even where a change asks for
-// several at once. A draft is applied only after its change has returned and its addresses are known to be free:
+// several at once. A pending is applied only after its change has returned and its addresses are known to be free:
 // MongoDB cannot undo a part of a transaction.
 
 import type { AnyBulkWriteOperation, ClientSession } from 'mongodb';
 
 import type { Instant } from '../../shared/clock.ts';
-import type { Draft } from '../write-draft.ts';
+import type { PendingWrite } from '../pending-write.ts';
 import { isDuplicateKey } from './errors.ts';
 import { byId, toInstant, toRecord, toRecordDocument, toStored, type RecordDocument, type Tables } from './schema.ts';
-import { addressTaken } from '../store-errors.ts';
+import { addressTaken } from '../store.ts';
 import type { StoredRecord, Transaction } from '../store.ts';
 
-/** Tombstones up to `until` and answers kept before `answersBeforeMs`, to be removed. */
+/** Tombstones up to `until` and answers kept before `repliesBeforeMs`, to be removed. */
 interface Pruning {
   readonly until: Instant;
-  readonly answersBeforeMs: number;
+  readonly repliesBeforeMs: number;
 }
 
 /** The reading half of a Transaction. */
 export class TransactionReader {
   readonly prunings: Pruning[] = [];
-  readonly reads: Pick<Transaction, 'get' | 'list' | 'isReferenced' | 'keptAnswer' | 'prune'>;
+  readonly reads: Pick<Transaction, 'get' | 'list' | 'isReferenced' | 'findReply' | 'prune'>;
   readonly #tables: Tables;
   readonly #session: ClientSession;
-  readonly #draft: Draft;
+  readonly #pending: PendingWrite;
   #last: Promise<unknown> = Promise.resolve();
   #failure: { readonly error: unknown } | null = null;
 
-  constructor(tables: Tables, session: ClientSession, draft: Draft) {
+  constructor(tables: Tables, session: ClientSession, pending: PendingWrite) {
     this.#tables = tables;
     this.#session = session;
-    this.#draft = draft;
-    const { accountId } = draft.account;
+    this.#pending = pending;
+    const { accountId } = pending.account;
     this.reads = {
       get: (collection, id) => this.#read(async () => {
         const document = await tables.records(collection).findOne({ _id: id, accountId }, { session, ...byId });
@@ -47,10 +47,10 @@ export class TransactionReader {
         const found = await tables.records(collection).findOne({ accountId, references: id }, { session, projection: { _id: 1 } });
         return found !== null;
       }),
-      keptAnswer: (key) => this.#read(() => tables.answers.findOne(
+      findReply: (key) => this.#read(() => tables.replies.findOne(
         { accountId, key }, { session, projection: { _id: 0, key: 1, fingerprint: 1, body: 1, keptAtMs: 1 } },
       )),
-      prune: (until, answersBeforeMs) => this.#read(() => this.#prune(until, answersBeforeMs)),
+      prune: (until, repliesBeforeMs) => this.#read(() => this.#prune(until, repliesBeforeMs)),
     };
   }
 
@@ -60,9 +60,9 @@ export class TransactionReader {
     if (this.#failure) throw this.#failure.error;
   }
 
-  /** Throws `conflict` if an address that the draft claims leads to someone else. */
+  /** Throws `conflict` if an address that the pending claims leads to someone else. */
   async refuseTakenAddresses(): Promise<void> {
-    const { account: { accountId }, claims, releases } = this.#draft;
+    const { account: { accountId }, claims, releases } = this.#pending;
     if (claims.length === 0) return;
     const addresses = claims.map(({ email }) => email);
     const taken = await this.#read(() => this.#tables.directory.find({ _id: { $in: addresses } }, { session: this.#session }).toArray());
@@ -73,13 +73,13 @@ export class TransactionReader {
     }
   }
 
-  async #prune(until: Instant, answersBeforeMs: number): Promise<void> {
-    const { accountId } = this.#draft.account;
+  async #prune(until: Instant, repliesBeforeMs: number): Promise<void> {
+    const { accountId } = this.#pending.account;
     const newest = await this.#tables.tombstones.findOne(
       { accountId, 'sync.at': { $lte: toStored(until) } }, { session: this.#session, sort: { accountId: -1, 'sync.at': -1 } },
     );
-    if (newest) this.#draft.account = { ...this.#draft.account, horizon: toInstant(newest.sync.at) };
-    this.prunings.push({ until, answersBeforeMs });
+    if (newest) this.#pending.account = { ...this.#pending.account, horizon: toInstant(newest.sync.at) };
+    this.prunings.push({ until, repliesBeforeMs });
   }
 
   #read<T>(run: () => Promise<T>): Promise<T> {
@@ -97,24 +97,24 @@ export class TransactionReader {
   }
 }
 
-/** Writes a draft into the transaction, all but the account itself. */
-export async function applyDraft(tables: Tables, session: ClientSession, draft: Draft, prunings: readonly Pruning[]): Promise<void> {
-  const { accountId } = draft.account;
-  await applyDirectory(tables, session, draft);
-  await applyPuts(tables, session, accountId, draft.puts);
-  await applyRemovals(tables, session, accountId, draft.removals);
-  if (draft.endedUsers.length > 0) await tables.sessions.deleteMany({ accountId, userId: { $in: draft.endedUsers } }, { session });
-  for (const answer of draft.answers) {
-    await tables.answers.replaceOne({ accountId, key: answer.key }, { accountId, ...answer }, { session, upsert: true });
+/** Writes a pending into the transaction, all but the account itself. */
+export async function applyWrite(tables: Tables, session: ClientSession, pending: PendingWrite, prunings: readonly Pruning[]): Promise<void> {
+  const { accountId } = pending.account;
+  await applyDirectory(tables, session, pending);
+  await applyPuts(tables, session, accountId, pending.puts);
+  await applyRemovals(tables, session, accountId, pending.removals);
+  if (pending.signedOutUsers.length > 0) await tables.sessions.deleteMany({ accountId, userId: { $in: pending.signedOutUsers } }, { session });
+  for (const reply of pending.replies) {
+    await tables.replies.replaceOne({ accountId, key: reply.key }, { accountId, ...reply }, { session, upsert: true });
   }
-  for (const { until, answersBeforeMs } of prunings) {
+  for (const { until, repliesBeforeMs } of prunings) {
     await tables.tombstones.deleteMany({ accountId, 'sync.at': { $lte: toStored(until) } }, { session });
-    await tables.answers.deleteMany({ accountId, keptAtMs: { $lt: answersBeforeMs } }, { session });
+    await tables.replies.deleteMany({ accountId, keptAtMs: { $lt: repliesBeforeMs } }, { session });
   }
 }
 
-async function applyDirectory({ directory }: Tables, session: ClientSession, draft: Draft): Promise<void> {
-  const { account: { accountId }, claims, releases } = draft;
+async function applyDirectory({ directory }: Tables, session: ClientSession, pending: PendingWrite): Promise<void> {
+  const { account: { accountId }, claims, releases } = pending;
   if (releases.length > 0) await directory.deleteMany({ _id: { $in: releases }, accountId }, { session });
   for (const { email, userId } of claims) {
     try {
@@ -135,7 +135,7 @@ async function applyPuts(tables: Tables, session: ClientSession, accountId: stri
   }
 }
 
-async function applyRemovals(tables: Tables, session: ClientSession, accountId: string, removals: Draft['removals']): Promise<void> {
+async function applyRemovals(tables: Tables, session: ClientSession, accountId: string, removals: PendingWrite['removals']): Promise<void> {
   for (const [collection, removed] of Map.groupBy(removals, ({ record }) => record.collection)) {
     const ids = removed.map(({ record }) => record.id);
     await tables.records(collection).deleteMany({ _id: { $in: ids }, accountId }, { session, ...byId });

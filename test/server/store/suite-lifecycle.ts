@@ -6,18 +6,18 @@ import { test } from 'node:test';
 import { EPOCH } from '../../../shared/clock.ts';
 import type { Store } from '../../../server/store.ts';
 import {
-  assertRejects, collect, content, create, look, newAccount, newId, openBench, remove, START_MS, type Bench, type StoreHome,
-} from './bench.ts';
+  assertRejects, collect, content, create, readAll, newAccount, newId, openFixture, remove, START_MS, type Fixture, type TestDatabase,
+} from './fixture.ts';
 
-export function lifeTests(bench: Bench, newHome: () => Promise<StoreHome>): void {
+export function lifecycleTests(fixture: Fixture, newDatabase: () => Promise<TestDatabase>): void {
   test('an open store answers a check', async () => {
-    await bench.store.check();
+    await fixture.store.check();
   });
 
   test('everything is still there when the store is opened again', async (t) => {
-    const home = await newHome();
-    t.after(() => home.remove());
-    const { store } = await openBench(home);
+    const database = await newDatabase();
+    t.after(() => database.remove());
+    const { store } = await openFixture(database);
     const accountId = await newAccount(store);
     const { id: userId } = await create(store, accountId, 'users');
     const session = { accountId, sessionId: newId(), userId, expiresAtMs: START_MS + 1, fullPullFrom: EPOCH };
@@ -27,22 +27,22 @@ export function lifeTests(bench: Bench, newHome: () => Promise<StoreHome>): void
     await store.write(accountId, async (transaction) => {
       transaction.claimAddress('ada@example.com', userId);
       transaction.nextNumber('INV-2026');
-      transaction.keepAnswer({ key: 'k', fingerprint: 'f', body: 'b', keptAtMs: START_MS });
+      transaction.saveReply({ key: 'k', fingerprint: 'f', body: 'b', keptAtMs: START_MS });
       await transaction.prune(transaction.account.clock, 0);
     });
     const before = await everythingOf(store, accountId, session.sessionId);
     await store.close();
 
-    const { store: again } = await openBench(home);
+    const { store: again } = await openFixture(database);
     t.after(() => again.close());
     assert.deepEqual(await everythingOf(again, accountId, session.sessionId), before);
     assert.equal(await again.write(accountId, async (transaction) => transaction.nextNumber('INV-2026')), 2);
   });
 
   test('a closed store refuses every call as unavailable', async (t) => {
-    const home = await newHome();
-    t.after(() => home.remove());
-    const { store } = await openBench(home);
+    const database = await newDatabase();
+    t.after(() => database.remove());
+    const { store } = await openFixture(database);
     const accountId = await newAccount(store);
     const session = { accountId, sessionId: newId(), userId: newId(), expiresAtMs: START_MS + 1, fullPullFrom: EPOCH };
     await store.close();
@@ -66,24 +66,24 @@ export function lifeTests(bench: Bench, newHome: () => Promise<StoreHome>): void
   });
 
   test('closing waits for the writes that were asked for before it', async (t) => {
-    const home = await newHome();
-    t.after(() => home.remove());
-    const { store } = await openBench(home);
+    const database = await newDatabase();
+    t.after(() => database.remove());
+    const { store } = await openFixture(database);
     const accountId = await newAccount(store);
     const writes = Promise.all(Array.from({ length: 10 }, (_, index) => (
       store.write(accountId, async (transaction) => transaction.put('plans', newId(), content({ index }), null))
     )));
     await store.close();
     const instants = await writes;
-    const { store: again } = await openBench(home);
+    const { store: again } = await openFixture(database);
     t.after(() => again.close());
-    assert.deepEqual((await look(again, accountId)).changes.map(({ at }) => at), instants.sort((a, b) => a - b));
+    assert.deepEqual((await readAll(again, accountId)).changes.map(({ at }) => at), instants.sort((a, b) => a - b));
   });
 
   test('closing waits for a snapshot that is being read', async (t) => {
-    const home = await newHome();
-    t.after(() => home.remove());
-    const { store } = await openBench(home);
+    const database = await newDatabase();
+    t.after(() => database.remove());
+    const { store } = await openFixture(database);
     const accountId = await newAccount(store);
     await create(store, accountId, 'plans');
     let closing: Promise<void> | undefined;
@@ -99,9 +99,9 @@ export function lifeTests(bench: Bench, newHome: () => Promise<StoreHome>): void
 async function everythingOf(store: Store, accountId: string, sessionId: string): Promise<unknown> {
   return {
     accounts: await store.listAccounts(),
-    seen: await look(store, accountId),
+    seen: await readAll(store, accountId),
     address: await store.findAddress('ada@example.com'),
     identity: await store.identify(accountId, sessionId),
-    answer: await store.write(accountId, (transaction) => transaction.keptAnswer('k')),
+    answer: await store.write(accountId, (transaction) => transaction.findReply('k')),
   };
 }

@@ -1,0 +1,75 @@
+// A write before it is committed. Both stores use this: it collects one write's changes in memory, stamps each with the
+// account's next instant and updates the account's digest; the store then applies them in one transaction or drops them.
+
+import { formatInstant, tick, type Instant } from '../shared/clock.ts';
+import { addCrc, emptyDigest, recordCrc, subtractCrc, type CollectionDigest } from '../shared/digest.ts';
+import type { Account, RecordContent, StoredRecord, StoredReply, Transaction } from './store.ts';
+
+/** What the store must apply, in this order, and the account to save with it. */
+export interface PendingWrite {
+  readonly puts: StoredRecord[];
+  readonly removals: { readonly record: StoredRecord; readonly at: Instant }[];
+  readonly claims: { readonly email: string; readonly userId: string }[];
+  readonly releases: string[];
+  readonly signedOutUsers: string[];
+  readonly replies: StoredReply[];
+  /** The account after this write; the same object as before if nothing changed it. */
+  account: Account;
+}
+
+/** An empty write and the changing half of its Transaction; the store adds the reading half. */
+export function beginWrite(account: Account, nowMs: number): {
+  pending: PendingWrite;
+  changes: Omit<Transaction, 'get' | 'list' | 'isReferenced' | 'findReply' | 'prune'>;
+} {
+  const pending: PendingWrite = { puts: [], removals: [], claims: [], releases: [], signedOutUsers: [], replies: [], account };
+
+  const stamp = (collection: string, update: (digest: CollectionDigest, at: Instant) => CollectionDigest): Instant => {
+    const { clock, digest } = pending.account;
+    const at = tick(clock, nowMs);
+    const updated = update(digest[collection] ?? emptyDigest, at);
+    pending.account = { ...pending.account, clock: at, digest: { ...digest, [collection]: updated } };
+    return at;
+  };
+
+  const changes = {
+    accountId: account.accountId,
+    account,
+    put(collection: string, id: string, content: RecordContent, previous: StoredRecord | null): Instant {
+      const at = stamp(collection, (digest, instant) => {
+        const rest = previous === null ? digest : subtractCrc(digest, crcOf(previous));
+        return addCrc(rest, recordCrc(id, formatInstant(instant), content.payload));
+      });
+      pending.puts.push({ collection, id, at, ...content });
+      return at;
+    },
+    remove(record: StoredRecord): Instant {
+      const at = stamp(record.collection, (digest) => subtractCrc(digest, crcOf(record)));
+      pending.removals.push({ record, at });
+      return at;
+    },
+    nextNumber(series: string): number {
+      const { numbers } = pending.account;
+      const next = (numbers[series] ?? 0) + 1;
+      pending.account = { ...pending.account, numbers: { ...numbers, [series]: next } };
+      return next;
+    },
+    claimAddress(email: string, userId: string): void {
+      pending.claims.push({ email, userId });
+    },
+    releaseAddress(email: string): void {
+      pending.releases.push(email);
+    },
+    endSessionsOf(userId: string): void {
+      pending.signedOutUsers.push(userId);
+    },
+    saveReply(reply: StoredReply): void {
+      pending.replies.push(reply);
+    },
+  };
+  return { pending, changes };
+}
+
+function crcOf(record: StoredRecord): number {
+  return recordCrc(record.id, formatInstant(record.at), record.payload);
+}
