@@ -9,6 +9,7 @@ import { brotliCompress, constants, gzip, zstdCompress } from 'node:zlib';
 
 import { parseInstant, type Instant } from '../shared/clock.ts';
 import { AppError, isWireErrorCode, type WireErrorCode } from '../shared/errors.ts';
+import { problem, type Problem } from '../shared/problems.ts';
 import { idempotencyKeyPattern, maxBodyBytes, protocolHeader, protocolVersion } from '../shared/protocol.ts';
 
 const statusOf: Readonly<Record<WireErrorCode, number>> = {
@@ -58,7 +59,7 @@ export function newRequestId(): string {
 export function readQuery(url: URL): ReadonlyMap<string, string> {
   const query = new Map<string, string>();
   for (const [name, value] of new URLSearchParams(url.search.replaceAll('+', '%2B'))) {
-    if (query.has(name)) throw invalid(name, 'is given twice');
+    if (query.has(name)) throw invalid(name, problem('duplicate'));
     query.set(name, value);
   }
   return query;
@@ -82,7 +83,7 @@ export async function readJson(request: IncomingMessage): Promise<unknown> {
     refuseDepth(text);
     return value;
   } catch (error) {
-    throw new AppError('invalid_request', 'The body is not valid JSON in UTF-8.', { cause: error, fields: { '.': 'is not JSON' } });
+    throw new AppError('invalid_request', 'The body is not valid JSON in UTF-8.', { cause: error, fields: { '.': problem('json') } });
   }
 }
 
@@ -111,14 +112,14 @@ function refuseDepth(text: string): void {
 
 /** Throws `invalid_request` for a request of HTTP/1.1 without a `Host` (RFC 9112, 3.2). */
 export function refuseMissingHost(request: IncomingMessage): void {
-  if (request.httpVersion === '1.1' && request.headers.host === undefined) throw invalid('Host', 'is missing');
+  if (request.httpVersion === '1.1' && request.headers.host === undefined) throw invalid('Host', problem('required'));
 }
 
 /** The version in `If-Match: "<updatedAt>"`; throws `invalid_request` where it is missing or not one. */
 export function readIfMatch(request: IncomingMessage): Instant {
   const header = request.headers['if-match'];
   const version = parseInstant(/^"([^"]*)"$/.exec(header ?? '')?.[1] ?? '');
-  if (version === null) throw invalid('If-Match', 'must be the version that the change is based on, as "<updatedAt>"');
+  if (version === null) throw invalid('If-Match', problem('version'));
   return version;
 }
 
@@ -127,7 +128,7 @@ export function readIdempotencyKey(request: IncomingMessage): string | null {
   const header = request.headers['idempotency-key'];
   if (header === undefined) return null;
   if (typeof header !== 'string' || !idempotencyKeyPattern.test(header)) {
-    throw invalid('Idempotency-Key', 'must be 1 to 128 visible characters');
+    throw invalid('Idempotency-Key', problem('key'));
   }
   return header;
 }
@@ -136,7 +137,7 @@ export function readIdempotencyKey(request: IncomingMessage): string | null {
 export function refuseOldProtocol(request: IncomingMessage): void {
   const header = request.headers[protocolHeader];
   if (header === undefined) return;
-  if (typeof header !== 'string' || !/^\d{1,6}$/.test(header)) throw invalid('X-Invoify-Protocol', 'must be a whole number');
+  if (typeof header !== 'string' || !/^\d{1,6}$/.test(header)) throw invalid('X-Invoify-Protocol', problem('number'));
   if (Number(header) < protocolVersion.oldest) {
     throw new AppError('upgrade_required', `Update Invoify: this server speaks protocol ${protocolVersion.oldest} and later.`);
   }
@@ -147,8 +148,9 @@ export function readBearer(request: IncomingMessage): string | null {
   return /^Bearer +([\x21-\x7e]+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? null;
 }
 
-export function invalid(name: string, reason: string): AppError {
-  return new AppError('invalid_request', `${name} ${reason}.`, { fields: { [name]: reason } });
+/** A refusal of one parameter, header or field. */
+export function invalid(name: string, refusal: Problem): AppError {
+  return new AppError('invalid_request', `${name} ${refusal.message}.`, { fields: { [name]: refusal } });
 }
 
 /** Any thrown value as the answer to send. What is not ours to tell becomes `internal`. */

@@ -11,6 +11,7 @@ import { publishedFields, visibleTo, type Role } from '../shared/collections.ts'
 import { emptyDigest, type Digest } from '../shared/digest.ts';
 import { AppError } from '../shared/errors.ts';
 import { changeSizeBytes, pageFrame, writeChanges } from '../shared/feed.ts';
+import { problem } from '../shared/problems.ts';
 import { pageLimit } from '../shared/protocol.ts';
 import type { Caller } from './auth.ts';
 import { invalid } from './http.ts';
@@ -27,10 +28,10 @@ export function parsePullQuery(query: ReadonlyMap<string, string>): PullQuery {
   const since = query.get('since');
   const instant = since === undefined ? null : parseInstant(since);
   if (since !== undefined && instant === null) {
-    throw invalid('since', 'must be an ISO-8601 instant with a zone, such as 2026-01-01T12:00:00.000412Z');
+    throw invalid('since', problem('instant'));
   }
   const limit = query.get('limit') ?? String(pageLimit.default);
-  if (!/^\d+$/.test(limit) || Number(limit) < 1) throw invalid('limit', 'must be a whole number of at least 1');
+  if (!/^\d+$/.test(limit) || Number(limit) < 1) throw invalid('limit', problem('min', { min: 1 }));
   // Nothing ever changed before 1970: a cursor before it stands for that moment.
   const from = instant === null ? null : Math.max(instant, EPOCH) as Instant;
   return { since: from, limit: Math.min(Number(limit), pageLimit.max) };

@@ -10,7 +10,8 @@ import { createHmac, randomBytes } from 'node:crypto';
 import { formatInstant, type Instant } from '../shared/clock.ts';
 import { collections, findCollection, publishedFields, writableFields, type Collection } from '../shared/collections.ts';
 import { AppError } from '../shared/errors.ts';
-import { checkFields, isId, isObject, mergePatch, noProblems, type JsonObject, type Problems } from '../shared/fields.ts';
+import { checkFields, isId, isObject, mergePatch, type JsonObject } from '../shared/fields.ts';
+import { addProblem, noProblems, problem, type Problems } from '../shared/problems.ts';
 import { refuseProblems } from '../shared/protocol.ts';
 import type { Caller } from './auth.ts';
 import type { Answer } from './http.ts';
@@ -158,7 +159,7 @@ function parseFields(collection: Collection, body: unknown): JsonObject {
 
 /** A patch is checked for what it may name; its values are checked when they are merged. */
 function parsePatch(collection: Collection, body: unknown): JsonObject {
-  if (!isObject(body)) throw new AppError('invalid_request', 'The body must be an object.', { fields: { '.': 'must be an object' } });
+  if (!isObject(body)) throw new AppError('invalid_request', 'The body must be an object.', { fields: { '.': problem('object') } });
   refuseProblems(refusedKeys(collection, body));
   return body as JsonObject;
 }
@@ -167,8 +168,8 @@ function refusedKeys(collection: Collection, body: unknown): Problems {
   const problems = noProblems();
   for (const key of isObject(body) ? Object.keys(body) : []) {
     const field = Object.hasOwn(collection.fields, key) ? collection.fields[key] : undefined;
-    if (!field) problems[key] = 'is not a field of this';
-    else if (field.server) problems[key] = 'is set by the server';
+    if (!field) addProblem(problems, key, problem('unknown'));
+    else if (field.server) addProblem(problems, key, problem('server'));
   }
   return problems;
 }
@@ -205,7 +206,7 @@ function referencesOf(collection: Collection, payload: JsonObject): [field: stri
 async function refuseDanglingReferences(transaction: Transaction, collection: Collection, input: JsonObject): Promise<void> {
   const problems = noProblems();
   for (const [field, to, id] of referencesOf(collection, input)) {
-    if (!await transaction.get(to, id)) problems[field] = `is not one of the ${to}`;
+    if (!await transaction.get(to, id)) addProblem(problems, field, problem('reference', { collection: to }));
   }
   refuseProblems(problems);
 }
@@ -225,13 +226,13 @@ function keyed(deps: RecordsDeps, caller: Caller, idempotencyKey: string | null,
   const fingerprint = createHmac('sha256', deps.fingerprintKey).update(JSON.stringify(request)).digest('base64url');
   return async (transaction: Transaction, run: () => Promise<string>): Promise<string> => {
     if (idempotencyKey === null) return run();
-    const kept = await transaction.keptAnswer(key);
+    const kept = await transaction.findReply(key);
     if (kept && kept.keptAtMs > deps.nowMs() - ANSWER_KEPT_MS) {
       if (kept.fingerprint === fingerprint) return kept.body;
       throw new AppError('conflict', 'This Idempotency-Key was used for another request. Use a new one.');
     }
     const body = await run();
-    transaction.keepAnswer({ key, fingerprint, body, keptAtMs: deps.nowMs() });
+    transaction.saveReply({ key, fingerprint, body, keptAtMs: deps.nowMs() });
     return body;
   };
 }

@@ -3,6 +3,8 @@
 // The code is for machines and never changes its meaning; the message is for the person at the screen and says
 // what was tried, on what, and what to do next. An error of any other class is `internal`: its text stays in the log.
 
+import type { Problems } from './problems.ts';
+
 /** Codes that travel on the wire, as the table of the wire contract lists them. */
 export const wireErrorCodes = [
   'invalid_request', 'unauthorized', 'forbidden', 'not_found', 'method_not_allowed', 'conflict', 'resync_required',
@@ -31,8 +33,8 @@ export type ErrorCode = WireErrorCode | DesktopErrorCode;
 export interface ErrorDetails {
   /** The error underneath, for the log. */
   readonly cause?: unknown;
-  /** Field path (`lines.0.quantityMilli`) to reason, with `invalid_request`. */
-  readonly fields?: Readonly<Record<string, string>>;
+  /** Field path (`lines.0.quantityMilli`) to why it was refused, with `invalid_request` and `conflict`. */
+  readonly fields?: Readonly<Problems>;
   /** The present record, with `precondition_failed`. */
   readonly current?: unknown;
   /** How long to wait, with `too_many_requests` and `unavailable`. */

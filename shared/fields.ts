@@ -1,7 +1,9 @@
-// Fields as plain data: what a record or a message may hold, and the one function that checks a value against it.
+// Fields as plain data: what a record or a message may hold, and the one function that checks a value against that.
 //
 // Declarations are data and not functions, so that they can be hashed (a changed wire contract shows), read by the
-// cache (which columns there are), and give their TypeScript type. Text is kept as it was sent: nothing is trimmed.
+// cache (which columns there are), and give their TypeScript type. Text is kept as sent: nothing is trimmed.
+
+import { addProblem, isFull, problem, type Problem, type Problems } from './problems.ts';
 
 export interface Optional { readonly optional?: true }
 /** `server`: computed by the server, refused if sent. `private`: accepted, never published. */
@@ -35,14 +37,6 @@ export type Shape<O> =
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
 export interface JsonObject { readonly [key: string]: Json }
 
-/** Field path (`address.country`, `lines.0.quantityMilli`) to the reason it was refused. */
-export type Problems = Record<string, string>;
-
-/** None yet. Without a prototype, so that a key of any name can be refused, `__proto__` too. */
-export function noProblems(): Problems {
-  return Object.create(null) as Problems;
-}
-
 export const MAX_INTEGER = Number.MAX_SAFE_INTEGER;
 
 /** The codes of ISO 3166-1. */
@@ -73,22 +67,22 @@ export function isObject(value: unknown): value is Record<string, unknown> {
 
 /**
  * Checks an object against its fields and returns it with its keys in the order of the declaration and absent for
- * null. Reasons are added to `problems`; what is returned is sound only if none were. Keys that are not declared are
- * refused.
+ * null. What is refused is added to `problems`, undeclared keys included; the result is sound only if that stays empty.
  */
 export function checkFields(fields: Fields, input: unknown, problems: Problems, path = ''): JsonObject {
   const output: Record<string, Json> = {};
   if (!isObject(input)) {
-    problems[path || '.'] = 'must be an object';
+    addProblem(problems, path || '.', problem('object'));
     return output;
   }
   for (const key of Object.keys(input)) {
-    if (!Object.hasOwn(fields, key)) problems[join(path, key)] = 'is not a field of this';
+    if (isFull(problems)) return output;
+    if (!Object.hasOwn(fields, key)) addProblem(problems, join(path, key), problem('unknown'));
   }
   for (const [key, field] of Object.entries(fields)) {
     const value = Object.hasOwn(input, key) ? input[key] : undefined;
     if (value === undefined || value === null) {
-      if (!field.optional) problems[join(path, key)] = 'is required';
+      if (!field.optional) addProblem(problems, join(path, key), problem('required'));
     } else {
       output[key] = checkValue(field, value, problems, join(path, key));
     }
@@ -102,55 +96,52 @@ function checkValue(field: Field, value: unknown, problems: Problems, path: stri
       return checkFields(field.fields, value, problems, path);
     case 'list':
       if (!Array.isArray(value)) {
-        problems[path] = 'must be a list';
+        addProblem(problems, path, problem('list'));
         return null;
       }
       if (value.length > field.max) {
-        problems[path] = `must have at most ${field.max} entries`;
+        addProblem(problems, path, problem('too_many', { max: field.max }));
         return null;
       }
       return value.map((entry, index) => checkValue(field.of, entry, problems, join(path, String(index))));
     default: {
-      const reason = scalarProblem(field, value);
-      if (reason !== null) problems[path] = reason;
-      return reason === null ? value as Json : null;
+      const refusal = scalarProblem(field, value);
+      if (refusal === null) return value as Json;
+      addProblem(problems, path, refusal);
+      return null;
     }
   }
 }
 
 type ScalarField = Exclude<Field, { kind: 'object' | 'list' }>;
 
-function scalarProblem(field: ScalarField, value: unknown): string | null {
+function scalarProblem(field: ScalarField, value: unknown): Problem | null {
   if (field.kind === 'integer') return integerProblem(field, value);
-  if (field.kind === 'boolean') return typeof value === 'boolean' ? null : 'must be true or false';
-  if (typeof value !== 'string') return 'must be text';
+  if (field.kind === 'boolean') return typeof value === 'boolean' ? null : problem('boolean');
+  if (typeof value !== 'string') return problem('text');
   switch (field.kind) {
     case 'text': return textProblem(field, value);
-    case 'email': return emailPattern.test(value) && value.isWellFormed() && !controlPattern.test(value)
-      ? null : 'must be an e-mail address';
-    case 'date': return isDate(value) ? null : 'must be a date as YYYY-MM-DD';
-    case 'currency': return currencies.has(value) ? null : 'must be a currency code of ISO 4217, such as EUR';
-    case 'country': return countries.has(value) ? null : 'must be a country code of ISO 3166-1, such as DE';
-    case 'choice': return field.values.includes(value) ? null : `must be one of ${field.values.join(', ')}`;
-    case 'reference': return isId(value) ? null : `must be the id of one of the ${field.to}`;
+    case 'email': return emailPattern.test(value) && value.isWellFormed() && !controlPattern.test(value) ? null : problem('email');
+    case 'date': return isDate(value) ? null : problem('date');
+    case 'currency': return currencies.has(value) ? null : problem('currency');
+    case 'country': return countries.has(value) ? null : problem('country');
+    case 'choice': return field.values.includes(value) ? null : problem('choice', { values: field.values.join(', ') });
+    case 'reference': return isId(value) ? null : problem('reference', { collection: field.to });
   }
 }
 
-function integerProblem(field: { min: number; max: number }, value: unknown): string | null {
-  if (typeof value !== 'number' || !Number.isSafeInteger(value)) return 'must be a whole number';
-  if (value < field.min) return `must be at least ${field.min}`;
-  return value > field.max ? `must be at most ${field.max}` : null;
+function integerProblem({ min, max }: { min: number; max: number }, value: unknown): Problem | null {
+  if (typeof value !== 'number' || !Number.isSafeInteger(value)) return problem('number');
+  if (value < min) return problem('min', { min });
+  return value > max ? problem('max', { max }) : null;
 }
 
-function textProblem(field: Extract<Field, { kind: 'text' }>, value: string): string | null {
-  const minLength = field.min ?? (field.optional ? 0 : 1);
-  if (value.length < minLength || (minLength > 0 && value.trim() === '')) {
-    return minLength > 1 ? `must have at least ${minLength} characters` : 'must not be empty';
-  }
-  if (value.length > field.max) return `must have at most ${field.max} characters`;
-  if (!value.isWellFormed()) return 'must be well-formed Unicode';
+function textProblem(field: Extract<Field, { kind: 'text' }>, value: string): Problem | null {
+  const min = field.min ?? (field.optional ? 0 : 1);
+  if (value.length < min || (min > 0 && value.trim() === '')) return min > 1 ? problem('too_short', { min }) : problem('required');
+  if (value.length > field.max) return problem('too_long', { max: field.max });
   const forbidden = field.multiline ? controlButLinesPattern : controlPattern;
-  return forbidden.test(value) ? 'must not contain control characters' : null;
+  return value.isWellFormed() && !forbidden.test(value) ? null : problem('characters');
 }
 
 /** True for a day of the calendar written YYYY-MM-DD. */

@@ -1,10 +1,13 @@
-// Invoice arithmetic: totals from lines, and how long an amount has been overdue.
+// Invoices: totals from lines, what each status allows, and how long an amount has been overdue. Server, cache and
+// window all take these rules from here.
 //
 // Amounts are integers in the currency's minor unit, quantities are thousandths, rates are basis points; intermediate
 // results are exact. A line's net is rounded half away from zero; tax is computed once per rate on the sum of its
 // lines' nets and rounded the same way, as in EN 16931 (BR-CO-17, BT-117).
 
+import type { Invoice, InvoiceStatus } from './collections.ts';
 import { AppError } from './errors.ts';
+import { problem, type Problem } from './problems.ts';
 import { MAX_INTEGER } from './fields.ts';
 
 export interface PricedLine {
@@ -39,7 +42,7 @@ export function computeTotals(lines: readonly PricedLine[]): Totals {
   }));
   const subtotalMinor = exact(taxes.reduce((sum, tax) => sum + BigInt(tax.netMinor), 0n));
   const totalMinor = exact(taxes.reduce((sum, tax) => sum + BigInt(tax.taxMinor), BigInt(subtotalMinor)));
-  if (totalMinor < 0) throw invalidLines('the total must not be negative');
+  if (totalMinor < 0) throw invalidLines(problem('negative_total'));
   return { subtotalMinor, taxes, totalMinor };
 }
 
@@ -60,12 +63,54 @@ function divideRounded(numerator: bigint, denominator: bigint): bigint {
 }
 
 function exact(amount: bigint): number {
-  if (amount > BigInt(MAX_INTEGER) || amount < -BigInt(MAX_INTEGER)) throw invalidLines('the amounts are too large');
+  if (amount > BigInt(MAX_INTEGER) || amount < -BigInt(MAX_INTEGER)) throw invalidLines(problem('too_large'));
   return Number(amount);
 }
 
-function invalidLines(reason: string): AppError {
-  return new AppError('invalid_request', `The lines are not valid: ${reason}.`, { fields: { lines: reason } });
+function invalidLines(refusal: Problem): AppError {
+  return new AppError('invalid_request', `The lines ${refusal.message}.`, { fields: { lines: refusal } });
+}
+
+/** What can be done with an invoice, besides reading and copying it. */
+export type InvoiceAction = 'edit' | 'delete' | 'send' | 'pay' | 'void';
+
+const allowedActions: Readonly<Record<string, readonly InvoiceAction[]>> = {
+  draft: ['edit', 'delete', 'send'],
+  sent: ['edit', 'pay', 'void'],
+  paid: ['edit', 'void'],
+  void: ['edit'],
+} satisfies Record<InvoiceStatus, readonly InvoiceAction[]>;
+
+/** Whether an invoice in this status allows an action; sending also needs a line. An unknown status allows nothing. */
+export function isActionAllowed(status: string, action: InvoiceAction): boolean {
+  return allowedActions[status]?.includes(action) ?? false;
+}
+
+/** The fields that can still be edited; null means all of them. Sending freezes everything but due date and notes. */
+export function editableInvoiceFields(status: string): readonly string[] | null {
+  return status === 'draft' ? null : ['dueDate', 'notes'];
+}
+
+/** The status of an invoice that was sent. One over nothing is paid as soon as it is sent. */
+export function sentStatus({ totalMinor, paidMinor }: Pick<Invoice, 'totalMinor' | 'paidMinor'>): 'sent' | 'paid' {
+  return paidMinor >= totalMinor ? 'paid' : 'sent';
+}
+
+/** What is still to be paid: 0 for a draft, a paid or a void invoice. The cache's `openMinor` column holds the same. */
+export function openMinorOf({ status, totalMinor, paidMinor }: Pick<Invoice, 'status' | 'totalMinor' | 'paidMinor'>): number {
+  return status === 'sent' ? totalMinor - paidMinor : 0;
+}
+
+/** Overdue from the day after the due date, while anything is open. Days are YYYY-MM-DD. */
+export function isOverdue({ dueDate, openMinor }: { readonly dueDate: string; readonly openMinor: number }, today: string): boolean {
+  return openMinor > 0 && dueDate < today;
+}
+
+/** The status to display: the stored one, or `overdue`, which is never stored because it depends on the day. */
+export function displayStatus<S extends string>(
+  invoice: { readonly status: S; readonly dueDate: string; readonly openMinor: number }, today: string,
+): S | 'overdue' {
+  return isOverdue(invoice, today) ? 'overdue' : invoice.status;
 }
 
 /** How long an open amount has been overdue. */

@@ -1,20 +1,20 @@
-// The messages of the wire and their parsers. The contract itself is prose elsewhere; this file is its vocabulary:
-// both halves build and read messages with it, and a test hashes `wireSchema()` so that a change of the wire without
-// a new protocol version fails.
+// The messages of the wire and their parsers. docs/protocol.md is the contract and this file its vocabulary: both halves
+// build and read messages with it, and a test hashes `wireSchema()`, so that the wire cannot change unnoticed.
 //
 //   desktop                                server
 //     POST /api/auth/login  ───────────────▶  token, user
 //     GET  /api/sync/pull   ───────────────▶  the whole account, a page at a time, oldest change first
 //     GET  /api/sync/pull?since=<cursor> ──▶  what changed since, … hasMore: false with scope and digest
 //     POST|PATCH|DELETE /api/<collection> ─▶  the record as written, durable
-//     GET  /api/sync/pull?since=<cursor> ──▶  the same record, now in the copy
+//     GET  /api/sync/pull?since=<cursor> ──▶  the same record, now in the cache
 
 import { collections, publishedFields, roles, writableFields, type Role } from './collections.ts';
 import { AppError, isWireErrorCode, wireErrorCodes, type WireErrorCode } from './errors.ts';
-import { checkFields, isObject, noProblems, type Fields, type JsonObject, type Problems, type Shape } from './fields.ts';
+import { checkFields, isObject, type Fields, type JsonObject, type Shape } from './fields.ts';
+import { noProblems, problemCodes, type Problem, type Problems } from './problems.ts';
 
 /** The version this code speaks, and the oldest that its server still answers and its desktop still asks. */
-export const protocolVersion = { current: 1, oldest: 1 } as const;
+export const protocolVersion = { current: 2, oldest: 2 } as const;
 export const protocolHeader = 'x-invoify-protocol';
 
 /** What an `Idempotency-Key` may be: 1 to 128 visible ASCII characters. */
@@ -61,11 +61,11 @@ export interface WireRecord {
 export interface WireError {
   readonly code: WireErrorCode;
   readonly message: string;
-  readonly fields?: Readonly<Record<string, string>>;
+  readonly fields?: Readonly<Problems>;
   readonly current?: WireRecord;
 }
 
-/** Checks an input of people against fields; throws `invalid_request` with a reason per field. */
+/** Checks an input against fields; throws `invalid_request` with a problem per field. */
 export function parseInput(fields: Fields, input: unknown): JsonObject {
   const problems = noProblems();
   const value = checkFields(fields, input, problems);
@@ -73,12 +73,13 @@ export function parseInput(fields: Fields, input: unknown): JsonObject {
   return value;
 }
 
+/** Throws `invalid_request` with all of them, naming the first in its message; nothing where there are none. */
 export function refuseProblems(problems: Problems): void {
   const [first] = Object.entries(problems);
   if (!first) return;
-  const [path, reason] = first;
+  const [path, { message }] = first;
   const subject = path === '.' ? 'The body' : path || 'A field without a name';
-  throw new AppError('invalid_request', `${subject} ${reason}.`, { fields: problems });
+  throw new AppError('invalid_request', `${subject} ${message}.`, { fields: problems });
 }
 
 /** The user in an answer of the server; throws `bad_response`. */
@@ -126,7 +127,7 @@ export function parseErrorAnswer(value: unknown): WireError | null {
   return {
     code: error['code'],
     message: error['message'],
-    ...(isTextMap(fields) ? { fields } : {}),
+    ...(isProblems(fields) ? { fields } : {}),
     ...(isWireRecord(current) ? { current } : {}),
   };
 }
@@ -145,6 +146,7 @@ export function isRole(value: unknown): value is Role {
 export function wireSchema(): string {
   return JSON.stringify({
     errors: wireErrorCodes,
+    problems: problemCodes,
     login: loginFields,
     payment: paymentFields,
     user: userFields,
@@ -166,8 +168,14 @@ function isWireRecord(value: unknown): value is WireRecord {
     && (value['payload'] === undefined || isObject(value['payload']));
 }
 
-function isTextMap(value: unknown): value is Record<string, string> {
-  return isObject(value) && Object.values(value).every((entry) => typeof entry === 'string');
+function isProblems(value: unknown): value is Problems {
+  return isObject(value) && Object.values(value).every(isProblem);
+}
+
+function isProblem(value: unknown): value is Problem {
+  return isObject(value) && typeof value['code'] === 'string' && typeof value['message'] === 'string'
+    && (value['params'] === undefined
+      || (isObject(value['params']) && Object.values(value['params']).every((param) => ['string', 'number'].includes(typeof param))));
 }
 
 function pickKnown(value: Record<string, unknown>, fields: Fields): Record<string, unknown> {

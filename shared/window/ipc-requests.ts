@@ -161,5 +161,5 @@ function csvRequest(input: unknown): CsvRequest {
 }
 
 function invalid(what: string, reason: string): AppError {
-  return new AppError('invalid_request', `${what} ${reason}.`, { fields: { [what]: reason } });
+  return new AppError('invalid_request', `${what} ${reason}.`, { fields: { [what]: { code: 'invalid', message: reason } } });
 }

@@ -8,6 +8,7 @@
 
 import { AppError, desktopErrorCodes, isWireErrorCode, type ErrorCode } from '../errors.ts';
 import type { JsonObject } from '../fields.ts';
+import type { Problems } from '../problems.ts';
 import type { SignedInUser, WireRecord } from '../protocol.ts';
 import type {
   Attempt, CurrencySummary, CurrencyTotals, ListPage, ListQuery, ListSelection, ListSort, RecordView, Status, SyncOutcome,
@@ -182,7 +183,7 @@ export type Command = 'refresh' | 'search' | 'new' | 'print' | 'settings';
 export interface CallError {
   readonly code: ErrorCode;
   readonly message: string;
-  readonly fields?: Readonly<Record<string, string>>;
+  readonly fields?: Readonly<Problems>;
   /** The present record, with `precondition_failed`. */
   readonly current?: WireRecord;
   readonly retryAfterS?: number;

@@ -7,7 +7,8 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 
 import { collections, publishedFields, writableFields } from '../../shared/collections.ts';
-import { checkFields, isDate, isId, mergePatch, noProblems, type Fields, type Json } from '../../shared/fields.ts';
+import { checkFields, isDate, isId, mergePatch, type Fields, type Json } from '../../shared/fields.ts';
+import { maxProblems, noProblems, problem, type Problems } from '../../shared/problems.ts';
 
 const fields = {
   name: { kind: 'text', max: 5 },
@@ -18,7 +19,7 @@ const fields = {
   },
 } as const satisfies Fields;
 
-function check(input: unknown): { output: unknown; problems: Record<string, string> } {
+function check(input: unknown): { output: unknown; problems: Problems } {
   const problems = noProblems();
   const output = checkFields(fields, input, problems);
   return { output, problems: { ...problems } };
@@ -31,18 +32,23 @@ describe('checking fields', () => {
     assert.equal(JSON.stringify(output), '{"name":"x","parts":[{"a":true}]}');
   });
 
+  test('stops at twenty problems, however many there are', () => {
+    const { problems } = check(Object.fromEntries(Array.from({ length: 90_000 }, (_, index) => [`key${index}`, index])));
+    assert.equal(Object.keys(problems).length, maxProblems);
+  });
+
   test('names each problem by its path, with a reason', () => {
     assert.deepEqual(check({ count: 10, parts: [{}, { a: 1, b: 'long', c: 0 }], extra: 1 }).problems, {
-      extra: 'is not a field of this',
-      name: 'is required',
-      count: 'must be at most 9',
-      'parts.0.a': 'is required',
-      'parts.1.c': 'is not a field of this',
-      'parts.1.a': 'must be true or false',
-      'parts.1.b': 'must have at most 3 characters',
+      extra: problem('unknown'),
+      name: problem('required'),
+      count: problem('max', { max: 9 }),
+      'parts.0.a': problem('required'),
+      'parts.1.c': problem('unknown'),
+      'parts.1.a': problem('boolean'),
+      'parts.1.b': problem('too_long', { max: 3 }),
     });
-    assert.deepEqual(check(null).problems, { '.': 'must be an object' });
-    assert.deepEqual(check({ name: 'x', parts: [1, 2, 3] }).problems, { parts: 'must have at most 2 entries' });
+    assert.deepEqual(check(null).problems, { '.': problem('object') });
+    assert.deepEqual(check({ name: 'x', parts: [1, 2, 3] }).problems, { parts: problem('too_many', { max: 2 }) });
   });
 
   test('refuses keys that objects inherit, and leaves no prototype changed', () => {

@@ -6,7 +6,11 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 
 import { AppError } from '../../shared/errors.ts';
-import { addDays, ageBucketRange, ageBuckets, computeTotals, lineNetMinor, type PricedLine } from '../../shared/invoice.ts';
+import { invoiceStatuses } from '../../shared/collections.ts';
+import {
+  addDays, ageBucketRange, ageBuckets, computeTotals, displayStatus, editableInvoiceFields, isActionAllowed, isOverdue, lineNetMinor,
+  openMinorOf, sentStatus, type InvoiceAction, type PricedLine,
+} from '../../shared/invoice.ts';
 
 /** Half away from zero, by quotient and remainder. */
 function round(numerator: bigint, denominator: bigint): bigint {
@@ -103,5 +107,49 @@ describe('the age of a claim', () => {
     assert.equal(addDays('2026-01-01', -1), '2025-12-31');
     fc.assert(fc.property(day, fc.integer({ min: -2000, max: 2000 }), (from, days) =>
       assert.equal(addDays(addDays(from, days), -days), from)));
+  });
+});
+
+describe('the status of an invoice', () => {
+  const actions: readonly InvoiceAction[] = ['edit', 'delete', 'send', 'pay', 'void'];
+
+  test('decides which actions are allowed', () => {
+    const allowed = Object.fromEntries(invoiceStatuses.map((status) => [status, actions.filter((action) => isActionAllowed(status, action))]));
+    assert.deepEqual(allowed, {
+      draft: ['edit', 'delete', 'send'], sent: ['edit', 'pay', 'void'], paid: ['edit', 'void'], void: ['edit'],
+    });
+    for (const unknown of ['', 'open', 'toString']) assert.deepEqual(actions.filter((action) => isActionAllowed(unknown, action)), []);
+  });
+
+  test('freezes everything but due date and notes once the invoice is sent', () => {
+    assert.deepEqual(invoiceStatuses.map(editableInvoiceFields),
+      [null, ['dueDate', 'notes'], ['dueDate', 'notes'], ['dueDate', 'notes']]);
+  });
+
+  test('is paid as soon as nothing is open, which an invoice over nothing is when it is sent', () => {
+    assert.deepEqual([[100, 0], [100, 99], [100, 100], [0, 0]].map(([totalMinor = 0, paidMinor = 0]) => sentStatus({ totalMinor, paidMinor })),
+      ['sent', 'sent', 'paid', 'paid']);
+  });
+
+  test('leaves an amount open only while it is sent', () => {
+    assert.deepEqual(invoiceStatuses.map((status) => openMinorOf({ status, totalMinor: 100, paidMinor: 30 })), [0, 70, 0, 0]);
+  });
+
+  test('is displayed as overdue from the day after the due date, while anything is open', () => {
+    const at = (today: string, openMinor: number): string => displayStatus({ status: 'sent', dueDate: '2026-03-01', openMinor }, today);
+    assert.deepEqual([at('2026-03-01', 100), at('2026-03-02', 100), at('2026-03-02', 0)], ['sent', 'overdue', 'sent']);
+    assert.equal(displayStatus({ status: 'void', dueDate: '2026-03-01', openMinor: 0 }, '2026-03-02'), 'void');
+  });
+
+  test('is overdue in every age bucket but the one that is not due yet', () => {
+    const today = '2026-03-15';
+    for (let days = -120; days <= 120; days += 1) {
+      const dueDate = addDays(today, days);
+      const bucket = ageBuckets.find((name) => {
+        const { from, to } = ageBucketRange(name, today);
+        return (from === null || dueDate >= from) && (to === null || dueDate <= to);
+      });
+      assert.equal(isOverdue({ dueDate, openMinor: 1 }, today), bucket !== 'notDue', dueDate);
+    }
   });
 });

@@ -7,7 +7,7 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 
 import { AppError, errorCode, wireErrorCodes } from '../../shared/errors.ts';
-import { noProblems } from '../../shared/fields.ts';
+import { noProblems, problem } from '../../shared/problems.ts';
 import {
   idempotencyKeyPattern, loginFields, parseErrorAnswer, parseInput, parseLoginAnswer, parseRecordAnswer, parseSignedInUser,
   protocolVersion, refuseProblems, wireSchema,
@@ -79,7 +79,7 @@ describe('an answer of the server', () => {
 
 describe('an error of the server', () => {
   test('is read with its fields and the present record', () => {
-    const error = { code: 'precondition_failed', message: 'Someone else …', fields: { name: 'is required' }, current: record };
+    const error = { code: 'precondition_failed', message: 'Someone else …', fields: { name: problem('required') }, current: record };
     assert.deepEqual(parseErrorAnswer({ success: false, error }), error);
     for (const code of wireErrorCodes) assert.deepEqual(parseErrorAnswer({ error: { code, message: 'x' } }), { code, message: 'x' });
   });

@@ -1,7 +1,7 @@
 // Die deutschen Texte der Datensätze: Ansichten, Formulare und Aktionen, die druckbare Rechnung, Einstellungen und
 // Zustand der Synchronisierung; Schlüssel und Platzhalter gibt das Englische vor.
 
-import type { Translation } from './i18n.ts';
+import type { Translation } from './catalogue.ts';
 import type { enRecords } from './en-records.ts';
 
 export const deRecords: Translation<typeof enRecords> = {
@@ -58,13 +58,13 @@ export const deRecords: Translation<typeof enRecords> = {
   'problem.country': 'Bitte ein Land wählen.',
   'problem.min': 'Muss mindestens {min} sein.',
   'problem.max': 'Darf höchstens {max} sein.',
-  'problem.shorter': 'Braucht mindestens {min} Zeichen.',
-  'problem.longer': 'Darf höchstens {max} Zeichen haben.',
-  'problem.entries': 'Darf höchstens {max} Einträge haben.',
+  'problem.too_short': 'Braucht mindestens {min} Zeichen.',
+  'problem.too_long': 'Darf höchstens {max} Zeichen haben.',
+  'problem.too_many': 'Darf höchstens {max} Einträge haben.',
   'problem.characters': 'Enthält Zeichen, die nicht möglich sind.',
   'problem.reference': 'Gibt es nicht mehr. Bitte neu wählen.',
-  'problem.negativeTotal': 'Der Gesamtbetrag darf nicht negativ sein.',
-  'problem.tooLarge': 'Die Beträge sind zu groß.',
+  'problem.negative_total': 'Der Gesamtbetrag darf nicht negativ sein.',
+  'problem.too_large': 'Die Beträge sind zu groß.',
   'problem.frozen': 'Lässt sich nicht mehr ändern.',
   'problem.taken': 'Ist schon vergeben.',
   'problem.open': 'Offen sind nur {amount}.',

@@ -1,6 +1,6 @@
 // Die deutschen Texte des Fensters selbst; Schlüssel und Platzhalter gibt das Englische vor.
 
-import type { Translation } from './i18n.ts';
+import type { Translation } from './catalogue.ts';
 import type { enShell } from './en-shell.ts';
 
 export const deShell: Translation<typeof enShell> = {

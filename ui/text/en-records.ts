@@ -1,6 +1,6 @@
 // The English texts of records: their details, forms and actions, the printable invoice, settings and sync health.
 
-import type { Catalogue } from './i18n.ts';
+import type { Catalogue } from './catalogue.ts';
 
 export const enRecords = {
   // Fields, by their path in a record.
@@ -56,13 +56,13 @@ export const enRecords = {
   'problem.country': 'Please choose a country.',
   'problem.min': 'Must be at least {min}.',
   'problem.max': 'Must be at most {max}.',
-  'problem.shorter': 'Must have at least {min} characters.',
-  'problem.longer': 'Must have at most {max} characters.',
-  'problem.entries': 'Must have at most {max} entries.',
+  'problem.too_short': 'Must have at least {min} characters.',
+  'problem.too_long': 'Must have at most {max} characters.',
+  'problem.too_many': 'Must have at most {max} entries.',
   'problem.characters': 'Contains characters that cannot be used.',
   'problem.reference': 'No longer exists. Please choose another.',
-  'problem.negativeTotal': 'The total must not be negative.',
-  'problem.tooLarge': 'The amounts are too large.',
+  'problem.negative_total': 'The total must not be negative.',
+  'problem.too_large': 'The amounts are too large.',
   'problem.frozen': 'Cannot change any more.',
   'problem.taken': 'Is already in use.',
   'problem.open': 'Only {amount} is open.',

@@ -1,7 +1,7 @@
 // The English texts of the window itself: sign-in, lists, search and filters, the sync's state. The other languages are
 // typed by this one.
 
-import type { Catalogue } from './i18n.ts';
+import type { Catalogue } from './catalogue.ts';
 
 export const enShell = {
   'word.app': 'Invoify',

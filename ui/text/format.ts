@@ -1,40 +1,40 @@
-// Numbers, money, dates and spans of time as people of the locale in use write and read them, all through Intl. Amounts
-// come in as integers of minor units, thousandths or basis points and never pass through a rounded number.
+// Formats and parses numbers, money, dates and durations in the current locale, using Intl. Amounts are integers (minor
+// units, thousandths, basis points) and never pass through a rounded number.
 
 import { currencyDigits, toMajorUnits } from '../../shared/currency.ts';
 import { currentLocale } from './i18n.ts';
 
 export { currencyDigits };
 
-const cache = new Map<string, unknown>();
+const formatters = new Map<string, unknown>();
 
-/** Making a formatter takes thirty times as long as using one. */
+/** Creating a formatter takes thirty times as long as using one. */
 function cached<F>(key: string, make: (locale: string) => F, locale = currentLocale().format): F {
   const name = `${locale} ${key}`;
-  const known = cache.get(name) as F | undefined;
+  const known = formatters.get(name) as F | undefined;
   if (known !== undefined) return known;
   const made = make(locale);
-  cache.set(name, made);
+  formatters.set(name, made);
   return made;
 }
 
-/** "€1,234.56": an amount of minor units; a dash where it is not known. */
+/** "€1,234.56" for an amount in minor units; a dash for null. */
 export function formatMoney(amountMinor: number | null, currency: string): string {
   if (amountMinor === null) return '–';
   const digits = currencyDigits(currency);
   const format = cached(`money ${currency}`, (locale) => new Intl.NumberFormat(locale, {
     style: 'currency', currency, minimumFractionDigits: digits, maximumFractionDigits: digits,
   }));
-  // As text, so that an amount beyond what a fraction can hold exactly keeps its last digit.
+  // As a string, because a large amount divided into a fraction would lose its last digit.
   return format.format(toMajorUnits(amountMinor, currency) as Intl.StringNumericLiteral);
 }
 
-/** An amount for a text field: as `formatMoney`, without the currency and without grouping. */
+/** An amount for a text field: without currency and grouping. */
 export function formatAmount(amountMinor: number, currency: string): string {
   return toMajorUnits(amountMinor, currency, separators().decimal);
 }
 
-/** The minor units in what a person typed ("1.234,5", "€ 12"), or null where that is no amount of this currency. */
+/** Parses user input ("1.234,5", "€ 12") into minor units; null if it is not an amount in this currency. */
 export function parseMoney(text: string, currency: string): number | null {
   const symbol = cached(`symbol ${currency}`, (locale) => new Intl.NumberFormat(locale, { style: 'currency', currency })
     .formatToParts(0).find(({ type }) => type === 'currency')?.value ?? currency);
@@ -64,12 +64,12 @@ export function parsePercent(text: string): number | null {
   return parseDecimal(text.replace('%', ''), 2);
 }
 
-/** A day (YYYY-MM-DD) in digits of even width, for columns; other text as it is. */
+/** A date (YYYY-MM-DD) in digits of fixed width, for columns. Other text is returned unchanged. */
 export function formatDate(date: string): string {
   return formatDay(date, 'date', { year: 'numeric', month: '2-digit', day: '2-digit' });
 }
 
-/** A day as a letter has it: "24 November 2026". */
+/** A date as in a letter: "24 November 2026". */
 export function formatDateLong(date: string): string {
   return formatDay(date, 'long date', { dateStyle: 'long' });
 }
@@ -80,13 +80,13 @@ function formatDay(date: string, key: string, options: Intl.DateTimeFormatOption
   return cached(key, (locale) => new Intl.DateTimeFormat(locale, { ...options, timeZone: 'UTC' })).format(instant);
 }
 
-/** An instant in full, in the zone of this computer. */
+/** An instant in full, in the local time zone. */
 export function formatInstant(instant: string | number): string {
   return cached('instant', (locale) => new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'medium' }))
     .format(new Date(instant));
 }
 
-/** The time of day of an instant, with the day before it where that is not today: "14:02", "yesterday 14:02". */
+/** An instant's local day and time, the day relative if it is near: "today 14:02", "yesterday 14:02". */
 export function formatWhen(instant: string | number, nowMs: number): string {
   const then = new Date(instant);
   const time = cached('time', (locale) => new Intl.DateTimeFormat(locale, { timeStyle: 'short' })).format(then);
@@ -98,7 +98,7 @@ export function formatWhen(instant: string | number, nowMs: number): string {
   return `${formatDate(localDay(then))} ${time}`;
 }
 
-/** "3 min. ago", in words of the language in use. `ageMs` is how long ago; below a minute it is "now". */
+/** "3 min. ago" in the current language; "now" below a minute. */
 export function formatRelative(ageMs: number): string {
   const minutes = Math.max(0, Math.floor(ageMs / 60_000));
   const format = relativeFormat('short');
@@ -123,7 +123,7 @@ export function formatDuration(durationMs: number): string {
   })).format(value);
 }
 
-/** "3.4 MB": decimal units, as Intl names them. */
+/** "3.4 MB": decimal units, named by Intl. */
 export function formatBytes(sizeBytes: number): string {
   const units = ['byte', 'kilobyte', 'megabyte', 'gigabyte'] as const;
   const step = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, sizeBytes)) / 3)));
@@ -133,7 +133,7 @@ export function formatBytes(sizeBytes: number): string {
   })).format(sizeBytes / 1000 ** step);
 }
 
-/** The day (YYYY-MM-DD) that it is on this computer. */
+/** The local date (YYYY-MM-DD) of an instant. */
 export function localDay(instant: Date | number): string {
   const date = new Date(instant);
   const two = (value: number): string => String(value).padStart(2, '0');
@@ -141,8 +141,8 @@ export function localDay(instant: Date | number): string {
 }
 
 /**
- * A decimal number as an integer of its `digits`th decimal, exactly, or null. Takes the locale's separators; where the
- * text is no number with them, the other of point and comma as the decimal separator, as a keypad gives it.
+ * Parses a decimal number exactly into an integer of `digits` implied decimals, or returns null. Uses the locale's
+ * separators; if that fails, accepts the other of point and comma as the decimal separator, as typed on a keypad.
  */
 export function parseDecimal(text: string, digits: number): number | null {
   const { decimal, group } = separators();
@@ -158,15 +158,15 @@ export function parseDecimal(text: string, digits: number): number | null {
 }
 
 function matchDecimal(text: string, decimal: string, group: string): readonly [boolean, string, string] | null {
-  const grouped = group.trim() === '' ? '\\d+' : `\\d{1,3}(?:${literally(group)}\\d{2,3})*${literally(group)}\\d{3}|\\d+`;
-  const found = new RegExp(`^(-?)(${grouped}|)(?:${literally(decimal)}(\\d*))?$`).exec(text);
-  if (!found) return null;
-  const [, sign = '', whole = '', fraction = ''] = found;
+  const grouped = group.trim() === '' ? '\\d+' : `\\d{1,3}(?:${escapeRegExp(group)}\\d{2,3})*${escapeRegExp(group)}\\d{3}|\\d+`;
+  const match = new RegExp(`^(-?)(${grouped}|)(?:${escapeRegExp(decimal)}(\\d*))?$`).exec(text);
+  if (!match) return null;
+  const [, sign = '', whole = '', fraction = ''] = match;
   if (whole === '' && fraction === '') return null;
   return [sign === '-', group === '' ? whole : whole.replaceAll(group, ''), fraction];
 }
 
-function literally(text: string): string {
+function escapeRegExp(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }
 

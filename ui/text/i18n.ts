@@ -1,21 +1,12 @@
-// What the window says, in the language of the person: a catalogue per language in two parts, one function to read it.
-// English texts of the lists are here from the start; other languages, and the texts of what is drawn later (details,
-// forms, settings), are loaded where they are needed.
+// The window's texts in the user's language. Each language has a catalogue in two parts: `shell` for the first screen,
+// `records` for what is drawn later (details, forms, settings). English `shell` is bundled; the rest loads on demand.
 //
-// The English catalogue types the keys and the parameters of every text; a translation that lacks a key does not
-// compile. The locale is the one thing in the window that is the same for all of it at any time, so it is kept here and
-// not handed through every component; only the root sets it, and draws everything anew when it does.
+// The English catalogue defines the keys and parameters of every text; a translation that lacks a key does not compile.
+// The locale is module state, because it is the same for the whole window; only the root sets it, and redraws.
 
+import type { Catalogue, Translation } from './catalogue.ts';
 import type { enRecords } from './en-records.ts';
 import { enShell } from './en-shell.ts';
-
-/** A text with `{name}` for parameters; with `one` and `other`, chosen by the parameter `count`. */
-export type Message = string | { readonly one: string; readonly other: string };
-export type Catalogue = Readonly<Record<string, Message>>;
-/** Every key of a catalogue; a text that counts in English counts in the translation. */
-export type Translation<C extends Catalogue> = {
-  readonly [K in keyof C]: C[K] extends string ? string : { readonly one: string; readonly other: string };
-};
 
 type English = typeof enShell & typeof enRecords;
 export type MessageKey = keyof English;
@@ -26,7 +17,7 @@ type Params<K extends MessageKey> = [ParamsOf<English[K]>] extends [never]
   ? []
   : [params: Readonly<Record<ParamsOf<English[K]>, string | number>>];
 
-/** How the texts of each language are come by. */
+/** Loads each part of each language. */
 export const loadTexts = {
   en: {
     shell: async () => enShell,
@@ -44,9 +35,9 @@ export const loadTexts = {
 export type Language = keyof typeof loadTexts;
 
 export interface Locale {
-  /** The catalogue, and what is written out in words: plurals, "3 min ago". */
+  /** The language of the texts, plurals and relative times. */
   readonly language: Language;
-  /** How numbers, money and dates are written: a BCP 47 tag. */
+  /** The format of numbers, money and dates: a BCP 47 tag. */
   readonly format: string;
 }
 
@@ -61,7 +52,7 @@ const inUse: { now: InUse; texts: Catalogue; changing: Promise<void> } = {
 
 /**
  * The locale for a setting (`system`, or a language) on a system that prefers `preferred` (BCP 47 tags, best first).
- * Numbers and dates follow the system; where another language was chosen, that language as the system knows it.
+ * Numbers and dates follow the system's preference; if another language is chosen, the system's variant of it.
  */
 export function chooseLocale(setting: Language | 'system', preferred: readonly string[]): Locale {
   const [first = 'en'] = preferred;
@@ -75,19 +66,19 @@ function languageOf<F>(tag: string, fallback: F | Language = 'en'): Language | F
 }
 
 /**
- * For the root only: from when it resolves, every text and format is of this locale. Rejects where the texts cannot be
- * read; then everything stays as it was.
+ * For the root only. Once it resolves, all texts and formats use this locale. Rejects if the texts cannot be loaded; the
+ * previous locale then stays in use.
  */
 export function setLocale(locale: Locale): Promise<void> {
   return change({ locale });
 }
 
-/** From when it resolves, there are the texts of what is drawn later too, in this language and any that is set. */
+/** Once it resolves, the `records` texts are available too, also after a change of language. */
 export function loadRecordTexts(): Promise<void> {
   return change({ parts: ['shell', 'records'] });
 }
 
-/** One change after the other, so that the last one holds. */
+/** Changes run one after another, so the last one wins. */
 function change(to: Partial<InUse>): Promise<void> {
   const changed = inUse.changing.then(async () => {
     const next = { ...inUse.now, ...to };
@@ -103,7 +94,7 @@ export function currentLocale(): Locale {
   return inUse.now.locale;
 }
 
-/** The text for a key, its numbers written as the locale has them. */
+/** The text for a key, with numbers formatted for the locale. */
 export function t<K extends MessageKey>(key: K, ...[params]: Params<K>): string {
   const { language, format } = inUse.now.locale;
   const message = inUse.texts[key] ?? key;
@@ -115,12 +106,12 @@ export function t<K extends MessageKey>(key: K, ...[params]: Params<K>): string 
   });
 }
 
-/** True for a text that there is; for keys made of data, such as a column's name. */
+/** Whether a text exists, for keys built from data such as a column's name. */
 export function isKey(key: string): key is MessageKey {
   return Object.hasOwn(inUse.texts, key);
 }
 
-/** The text for a key made of data, or the data itself where there is none, so that a new collection shows its names. */
+/** The text for a key built from data. Falls back to `name`, so that a new collection shows its field names. */
 export function tryText(prefix: string, name: string): string {
   const key = `${prefix}.${name}`;
   const message = inUse.texts[key];
@@ -128,7 +119,7 @@ export function tryText(prefix: string, name: string): string {
   return typeof message === 'string' ? message : message.other;
 }
 
-/** How many records of a collection: "48,210 invoices". */
+/** The number of records in a collection: "48,210 invoices". */
 export function countText(collection: string, count: number): string {
   const key = `count.${collection}`;
   return t(isKey(key) ? key as 'count.records' : 'count.records', { count });

@@ -1,27 +1,28 @@
-// Why a field was refused, in the language of the person where the catalogue knows it and in the server's words where
-// those say more.
+// Why a field was refused, worded by its code in the person's language. A code that the catalogue does not know, such
+// as a later server's, is shown in the server's own words.
 
+import type { Problem } from '../../shared/problems.ts';
 import { formatMoney, formatNumber } from './format.ts';
 import { isKey, t, tryText } from './i18n.ts';
 import { localNumbers } from './number-text.ts';
-import { problemText } from './problem-text.ts';
 
 /** What a field is called, by its path. */
 export function fieldLabel(path: string): string {
   return tryText('field', path);
 }
 
-/** The message for a reason; amounts are said in `currency`. */
-export function problemMessage(path: string, reason: string, currency: string): string {
-  const known = problemText(reason);
-  if (!known) return reason;
-  const { max, min } = known.params;
-  switch (known.key) {
-    case 'problem.amount': return t('problem.amount', { example: localNumbers.money(123_456, currency) });
-    case 'problem.max': return path === 'amountMinor' ? t('problem.open', { amount: formatMoney(Number(max), currency) })
-      : t('problem.max', { max: boundText(path, Number(max), currency) });
-    case 'problem.min': return t('problem.min', { min: boundText(path, Number(min), currency) });
-    default: return isKey(known.key) ? t(known.key as 'problem.longer', known.params as { max: number }) : reason;
+/** The message for a problem; its amounts are in `currency`. */
+export function problemMessage(path: string, { code, message, params }: Problem, currency: string): string {
+  const bound = (name: 'min' | 'max'): string => boundText(path, Number(params?.[name]), currency);
+  switch (code) {
+    case 'amount': return t('problem.amount', { example: localNumbers.money(123_456, currency) });
+    case 'min': return t('problem.min', { min: bound('min') });
+    case 'max': return path === 'amountMinor' ? t('problem.open', { amount: formatMoney(Number(params?.['max']), currency) })
+      : t('problem.max', { max: bound('max') });
+    default: {
+      const key = `problem.${code}`;
+      return isKey(key) ? t(key as 'problem.too_long', params as { max: number }) : message;
+    }
   }
 }
 

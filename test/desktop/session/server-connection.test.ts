@@ -5,7 +5,8 @@ import { describe, test, type TestContext } from 'node:test';
 
 import { connectTo, parseServerUrl, type ServerConnection } from '../../../desktop/session/server-connection.ts';
 import { AppError, type ErrorCode } from '../../../shared/errors.ts';
-import { assertRejects } from '../../server/store/bench.ts';
+import { protocolVersion } from '../../../shared/protocol.ts';
+import { assertRejects } from '../../server/store/fixture.ts';
 import { createNetwork, faults, type Fault } from '../../sync/network.ts';
 import { answerJson, openStranger } from '../../sync/stranger.ts';
 import { createTimers } from '../../sync/timers.ts';
@@ -63,9 +64,10 @@ describe('an answer', () => {
 
   test('that refuses is the server\'s own error, with what belongs to it', async (t) => {
     const current = { id: '0123456789abcdef01234567', updatedAt: '2026-01-01T00:00:00.000000Z', payload: { name: 'Theirs' } };
-    const answer = { success: false, error: { code: 'precondition_failed', message: 'Changed.', fields: { name: 'no' }, current } };
+    const fields = { name: { code: 'taken', message: 'is already in use' } };
+    const answer = { success: false, error: { code: 'precondition_failed', message: 'Changed.', fields, current } };
     const error = await assertRejects((await connectToStranger(t, JSON.stringify(answer), 412)).send(hello), 'precondition_failed');
-    assert.deepEqual([error.message, error.details.fields, error.details.current], ['Changed.', { name: 'no' }, current]);
+    assert.deepEqual([error.message, error.details.fields, error.details.current], ['Changed.', fields, current]);
   });
 
   test('that asks for a wait says how long', async () => {
@@ -169,8 +171,8 @@ describe('a request', () => {
     await connection.send(hello);
     const [first, second] = network.calls;
     assert.deepEqual(Object.fromEntries(first?.headers ?? []), {
-      'x-invoify-protocol': '1', 'authorization': 'Bearer the-token', 'content-type': 'application/json', 'if-match': '"x"',
+      'x-invoify-protocol': String(protocolVersion.current), 'authorization': 'Bearer the-token', 'content-type': 'application/json', 'if-match': '"x"',
     });
-    assert.deepEqual(Object.fromEntries(second?.headers ?? []), { 'x-invoify-protocol': '1' });
+    assert.deepEqual(Object.fromEntries(second?.headers ?? []), { 'x-invoify-protocol': String(protocolVersion.current) });
   });
 });

@@ -111,7 +111,7 @@ describe('the totals preview', () => {
   test('gives a reason if the total is negative or too large', () => {
     assert.equal(previewTotals(changeLine(lines, 0, 'unitPrice', '-500'), 'EUR', plainNumbers).problem?.code, 'negative_total');
     const huge = changeLine(changeLine(lines, 0, 'unitPrice', '90000000000000'), 0, 'quantity', '900000');
-    assert.equal(previewTotals(huge, 'EUR', plainNumbers).problem, 'the amounts are too large');
+    assert.equal(previewTotals(huge, 'EUR', plainNumbers).problem?.code, 'too_large');
   });
 });
 

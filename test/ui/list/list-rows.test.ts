@@ -1,107 +1,107 @@
-// The rows of a list as they are fetched: few pages, the newest question's answers, and nothing that jumps.
+// The loaded rows of a list: few pages in memory, no stale responses, and no visible jumps.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
 import type { Outcome } from '../../../shared/window/ipc.ts';
 import type { ListPage, ListQuery, ListRow } from '../../../shared/window/views.ts';
-import { ListRows, pageRows, wantedPages, type ListQuestion } from '../../../ui/list/list-rows.ts';
+import { ListRows, pageRows, wantedPages, type ListRequest } from '../../../ui/list/list-rows.ts';
 
 const rowAt = (search: string, index: number): ListRow => ({ id: `${search}${index}`, updatedAt: '', columns: {} });
 
-/** A list of `total` rows whose answers come when the test says so. */
+/** A list of `total` rows whose responses arrive when the test sends them. */
 function setUp(total = 1000) {
-  const asked: { readonly query: ListQuery; answer(outcome?: Outcome<ListPage>): Promise<void> }[] = [];
+  const fetches: { readonly query: ListQuery; respond(outcome?: Outcome<ListPage>): Promise<void> }[] = [];
   const drawn: boolean[] = [];
   const rows = new ListRows({
     fetchPage: (query) => new Promise((resolve) => {
       const { offset = 0, limit = 0, search = '' } = query;
       const count = Math.max(0, Math.min(limit, total - offset));
       const page = { rows: Array.from({ length: count }, (_, index) => rowAt(search, offset + index)), total };
-      asked.push({
+      fetches.push({
         query,
-        async answer(outcome = { ok: true, value: page }) {
+        async respond(outcome = { ok: true, value: page }) {
           resolve(outcome);
           await new Promise(setImmediate);
         },
       });
     }),
-    changed: (isNew) => drawn.push(isNew),
+    onChange: (isNew) => drawn.push(isNew),
   });
-  return { rows, asked, drawn };
+  return { rows, fetches, drawn };
 }
 
-const about = (search: string): ListQuestion => ({ selection: { collection: 'invoices', search }, sort: { column: 'name' } });
+const searchFor = (search: string): ListRequest => ({ selection: { collection: 'invoices', search }, sort: { column: 'name' } });
 
 describe('the rows of a list', () => {
-  test('never show an older question\'s answer over a newer one\'s', async () => {
-    const { rows, asked } = setUp();
-    rows.show(about('a'));
-    rows.show(about('ab'));
-    await asked[1]?.answer();
-    await asked[0]?.answer();
+  test('ignore the response to an older search', async () => {
+    const { rows, fetches } = setUp();
+    rows.show(searchFor('a'));
+    rows.show(searchFor('ab'));
+    await fetches[1]?.respond();
+    await fetches[0]?.respond();
     assert.equal(rows.row(0)?.id, 'ab0');
     assert.equal(rows.isSettled, true);
   });
 
-  test('stay to be seen until all that is in view of the next has come', async () => {
-    const { rows, asked, drawn } = setUp();
-    rows.show(about('a'));
-    await asked[0]?.answer();
-    rows.show(about('b'));
+  test('stay visible until everything in view of the next list has arrived', async () => {
+    const { rows, fetches, drawn } = setUp();
+    rows.show(searchFor('a'));
+    await fetches[0]?.respond();
+    rows.show(searchFor('b'));
     assert.equal(rows.row(0)?.id, 'a0');
-    await asked.find(({ query }) => query.search === 'b')?.answer();
+    await fetches.find(({ query }) => query.search === 'b')?.respond();
     assert.equal(rows.row(0)?.id, 'b0');
     assert.deepEqual([drawn[0], drawn.at(-1)], [true, true]);
   });
 
-  test('are asked for again where they are in view, and keep their place, when the records may have changed', async () => {
-    const { rows, asked, drawn } = setUp();
-    rows.show(about(''));
-    await asked[0]?.answer();
-    rows.need(510, 530);
-    await asked.find(({ query }) => query.offset === 500)?.answer();
-    const before = asked.length;
+  test('are refetched in place when records may have changed', async () => {
+    const { rows, fetches, drawn } = setUp();
+    rows.show(searchFor(''));
+    await fetches[0]?.respond();
+    rows.setView(510, 530);
+    await fetches.find(({ query }) => query.offset === 500)?.respond();
+    const before = fetches.length;
     rows.refresh();
-    assert.deepEqual(asked.slice(before).map(({ query }) => query.offset).slice(0, 1), [500]);
-    await asked[before]?.answer();
+    assert.deepEqual(fetches.slice(before).map(({ query }) => query.offset).slice(0, 1), [500]);
+    await fetches[before]?.respond();
     assert.equal(drawn.at(-1), false, 'not from the top');
     assert.equal(rows.row(515)?.id, '515');
   });
 
-  test('ask for two pages at a time at most, however far one scrolls', async () => {
-    const { rows, asked } = setUp(100_000);
-    rows.show(about(''));
-    await asked[0]?.answer();
-    for (let first = 0; first < 90_000; first += 1000) rows.need(first, first + 20);
-    const open = asked.length - 1;
-    assert(open <= 2, `${open} under way`);
+  test('are fetched at most two pages at a time, however fast one scrolls', async () => {
+    const { rows, fetches } = setUp(100_000);
+    rows.show(searchFor(''));
+    await fetches[0]?.respond();
+    for (let first = 0; first < 90_000; first += 1000) rows.setView(first, first + 20);
+    const open = fetches.length - 1;
+    assert(open <= 2, `${open} in flight`);
   });
 
-  test('forget the pages that are farthest away', async () => {
-    const { rows, asked } = setUp(100_000);
-    rows.show(about(''));
-    await asked[0]?.answer();
-    let answered = 1;
+  test('are evicted farthest pages first', async () => {
+    const { rows, fetches } = setUp(100_000);
+    rows.show(searchFor(''));
+    await fetches[0]?.respond();
+    let responded = 1;
     for (let page = 0; page < 120; page += 1) {
-      rows.need(page * pageRows, page * pageRows + 20);
-      for (; answered < asked.length; answered += 1) await asked[answered]?.answer();
+      rows.setView(page * pageRows, page * pageRows + 20);
+      for (; responded < fetches.length; responded += 1) await fetches[responded]?.respond();
     }
     assert.equal(rows.row(0), undefined);
     assert.equal(rows.row(119 * pageRows)?.id, `${119 * pageRows}`);
   });
 
-  test('say why there is no answer, and forget it with the next question', async () => {
-    const { rows, asked } = setUp();
-    rows.show(about('a'));
-    await asked[0]?.answer({ ok: false, error: { code: 'cache_unusable', message: 'Damaged.' } });
+  test('report why a request failed, until the next request', async () => {
+    const { rows, fetches } = setUp();
+    rows.show(searchFor('a'));
+    await fetches[0]?.respond({ ok: false, error: { code: 'cache_unusable', message: 'Damaged.' } });
     assert.equal(rows.error?.code, 'cache_unusable');
-    rows.show(about('b'));
+    rows.show(searchFor('b'));
     assert.equal(rows.error, null);
   });
 });
 
-test('the pages to be had are those in view first, then those around them', () => {
+test('pages in view are fetched first, then the ones around them', () => {
   assert.deepEqual(wantedPages(0, 20, null), [0]);
   assert.deepEqual(wantedPages(0, 20, 10_000), [0]);
   assert.deepEqual(wantedPages(180, 210, 10_000), [1, 2]);

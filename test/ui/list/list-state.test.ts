@@ -1,9 +1,10 @@
-// What a list is about, as a person chooses it, and the selection that the copy is asked for.
+// The state of a list as chosen by the user, and the selection that is queried.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
 import { findCollection } from '../../../shared/collections.ts';
+import { addDays, isOverdue } from '../../../shared/invoice.ts';
 import {
   choicesOf, choose, chooseAge, clearFilters, hasFilters, initialState, periodRange, selectionOf, sortBy,
 } from '../../../ui/list/list-state.ts';
@@ -15,12 +16,12 @@ const today = '2026-03-15';
 const start = initialState(invoices);
 
 describe('a selection', () => {
-  test('is everything where nothing was chosen', () => {
+  test('is the whole collection if nothing was chosen', () => {
     assert.deepEqual(selectionOf(invoices, start, today), { collection: 'invoices' });
     assert.equal(hasFilters({ ...start, search: '  ' }), false);
   });
 
-  test('has what was typed and chosen', () => {
+  test('contains the search and the filters', () => {
     const state = { ...choose(start, 'status', 'sent'), search: ' müller ', issued: { from: '2026-01-01', to: null } };
     assert.deepEqual(selectionOf(invoices, state, today), {
       collection: 'invoices', search: 'müller', filters: { status: 'sent', issueDate: { from: '2026-01-01', to: null } },
@@ -28,16 +29,26 @@ describe('a selection', () => {
     assert.deepEqual(selectionOf(invoices, clearFilters(state), today), { collection: 'invoices' });
   });
 
-  test('of overdue invoices is what is open and was due before today', () => {
+  test('of overdue invoices is everything open and due before today', () => {
     assert.deepEqual(selectionOf(invoices, choose(start, 'status', 'overdue'), today).filters,
       { openMinor: { from: 1 }, dueDate: { to: '2026-03-14' } });
   });
 
-  test('of a flag is true or false', () => {
+  test('of overdue invoices contains exactly those that are displayed as overdue', () => {
+    const { openMinor, dueDate } = selectionOf(invoices, choose(start, 'status', 'overdue'), today).filters as {
+      openMinor: { from: number }; dueDate: { to: string };
+    };
+    for (const [days, open] of [[-40, 1], [-1, 1], [-1, 0], [0, 1], [1, 1]] as const) {
+      const row = { dueDate: addDays(today, days), openMinor: open };
+      assert.equal(row.openMinor >= openMinor.from && row.dueDate <= dueDate.to, isOverdue(row, today), `${days} ${open}`);
+    }
+  });
+
+  test('of a flag is a boolean', () => {
     assert.deepEqual(selectionOf(plans, choose(initialState(plans), 'active', 'no'), today).filters, { active: false });
   });
 
-  test('of an age is in its currency, and the same cell again lifts both', () => {
+  test('of an age is limited to its currency, and choosing the same cell again clears both', () => {
     const state = chooseAge(choose(start, 'status', 'paid'), 'days1to30', 'EUR');
     assert.deepEqual(selectionOf(invoices, state, today).filters,
       { currency: 'EUR', openMinor: { from: 1 }, dueDate: { from: '2026-02-13', to: '2026-03-14' } });
@@ -45,19 +56,19 @@ describe('a selection', () => {
   });
 });
 
-test('an order begins with the largest amount and the latest day, and turns at the second click', () => {
+test('amounts and dates sort in descending order first, and a second click reverses the order', () => {
   assert.deepEqual(sortBy(start.sort, 'totalMinor'), { column: 'totalMinor', descending: true });
   assert.deepEqual(sortBy(start.sort, 'customerName'), { column: 'customerName', descending: false });
   assert.deepEqual(sortBy({ column: 'customerName', descending: false }, 'customerName'), { column: 'customerName', descending: true });
 });
 
-test('a list offers the currencies that there are, and overdue beside what the field knows', () => {
+test('a list offers the currencies in use as filters, and overdue besides the stored statuses', () => {
   const offered = Object.fromEntries(choicesOf(invoices, ['EUR', 'CHF']).map(({ column, values }) => [column, values]));
   assert.deepEqual(offered, { status: ['draft', 'sent', 'overdue', 'paid', 'void'], currency: ['EUR', 'CHF'] });
   assert.equal(choicesOf(invoices, ['EUR']).some(({ column }) => column === 'currency'), false);
 });
 
-test('periods are whole months, quarters and years, over the turn of a year too', () => {
+test('periods are whole months, quarters and years, also across the turn of a year', () => {
   assert.deepEqual(periodRange('thisMonth', '2024-02-10'), { from: '2024-02-01', to: '2024-02-29' });
   assert.deepEqual(periodRange('lastMonth', '2026-01-31'), { from: '2025-12-01', to: '2025-12-31' });
   assert.deepEqual(periodRange('thisQuarter', '2026-05-05'), { from: '2026-04-01', to: '2026-06-30' });

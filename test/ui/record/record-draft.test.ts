@@ -11,6 +11,7 @@ import { problem } from '../../../shared/problems.ts';
 import { formFields, fromDraft, isSameDraft, toDraft, valueAt } from '../../../ui/record/record-draft.ts';
 import { isEmpty, mergePatchBetween } from '../../../ui/record/record-patch.ts';
 import { enRecords as recordTexts } from '../../../ui/text/en-records.ts';
+import { loadRecordTexts } from '../../../ui/text/i18n.ts';
 import { problemMessage } from '../../../ui/text/messages.ts';
 import { plainNumbers } from './number-text.ts';
 
@@ -54,7 +55,7 @@ describe('a draft', () => {
 
   test('reports a path that does not parse along with all other problems', () => {
     const { problems } = read('plans', { ...write('plans', plan), name: '  ', priceMinor: 'a lot' });
-    assert.deepEqual({ ...problems }, { name: 'is required', priceMinor: 'must be an amount' });
+    assert.deepEqual({ ...problems }, { name: problem('required'), priceMinor: problem('amount') });
   });
 
   test('treats blank input as absent and trims it, except in a password', () => {
@@ -114,7 +115,8 @@ describe('a reason', () => {
     }
   });
 
-  test('is worded by its code with its bounds, and in the server\'s words if the code is not known', () => {
+  test('is worded by its code with its bounds, and in the server\'s words if the code is not known', async () => {
+    await loadRecordTexts();
     assert.equal(problemMessage('name', problem('too_long', { max: 200 }), 'EUR'), 'Must have at most 200 characters.');
     assert.equal(problemMessage('lines', { code: 'rhyme', message: 'rhymes badly' }, 'EUR'), 'rhymes badly');
   });

@@ -1,0 +1,74 @@
+// Why a field was refused: a code for machines, a phrase that continues the field's name ("must be at least 1"), and
+// what the phrase is about. A message of the wire carries these as they are; the window words them by their code.
+
+/** Phrases by code; `{name}` stands for a parameter. A code never changes its meaning once released. */
+const phrases = {
+  required: 'is required',
+  unknown: 'is not a known field',
+  server: 'is set by the server',
+  duplicate: 'is given twice',
+  json: 'is not valid JSON',
+  instant: 'must be an ISO 8601 instant with a zone, such as 2026-01-01T12:00:00.000412Z',
+  version: 'must be the version that the change is based on, as "<updatedAt>"',
+  key: 'must be 1 to 128 visible characters',
+  object: 'must be an object',
+  list: 'must be a list',
+  text: 'must be text',
+  boolean: 'must be true or false',
+  number: 'must be a whole number',
+  amount: 'must be an amount',
+  email: 'must be an e-mail address',
+  date: 'must be a date as YYYY-MM-DD',
+  currency: 'must be a currency code of ISO 4217, such as EUR',
+  country: 'must be a country code of ISO 3166-1, such as DE',
+  choice: 'must be one of {values}',
+  reference: 'must be the id of one of the {collection}',
+  min: 'must be at least {min}',
+  max: 'must be at most {max}',
+  too_short: 'must have at least {min} characters',
+  too_long: 'must have at most {max} characters',
+  too_many: 'must have at most {max} entries',
+  characters: 'must be well-formed Unicode without control characters',
+  negative_total: 'must not add up to a negative total',
+  too_large: 'add up to amounts that are too large',
+  frozen: 'can no longer change',
+  taken: 'is already in use',
+} as const;
+
+export type ProblemCode = keyof typeof phrases;
+/** Codes in the order of the list above, for the hash of the wire. */
+export const problemCodes = Object.keys(phrases) as readonly ProblemCode[];
+
+export type ProblemParams = Readonly<Record<string, string | number>>;
+
+export interface Problem {
+  /** A `ProblemCode`, `invalid` where only the message says more, or a later server's code. */
+  readonly code: string;
+  readonly message: string;
+  readonly params?: ProblemParams;
+}
+
+/** Field path (`address.country`, `lines.0.quantityMilli`, `.` for the whole) to why it was refused. */
+export type Problems = Record<string, Problem>;
+
+/** No answer names more problems than this; checking stops there. */
+export const maxProblems = 20;
+
+/** An empty map. It has no prototype, so that any key can be refused, `__proto__` included. */
+export function noProblems(): Problems {
+  return Object.create(null) as Problems;
+}
+
+export function problem(code: ProblemCode, params?: ProblemParams): Problem {
+  const message = phrases[code].replace(/\{(\w+)\}/g, (_whole, name: string) => String(params?.[name] ?? ''));
+  return { code, message, ...(params && { params }) };
+}
+
+/** Adds a problem unless there are `maxProblems` already. */
+export function addProblem(problems: Problems, path: string, refusal: Problem): void {
+  if (!isFull(problems)) problems[path] = refusal;
+}
+
+export function isFull(problems: Problems): boolean {
+  return Object.keys(problems).length >= maxProblems;
+}
