@@ -1,9 +1,8 @@
-// The desktop without its window: the copy, the sync and the session behind one interface, which a window, a preview
-// or a test talks to.
+// The desktop without its window: cache, sync and session behind one interface, for a window, the preview or a test.
 //
-// What always holds: reading works whatever the network does and never waits for it; a write goes to the server or is
-// refused, and what it changed comes back by the pull that follows at once; the copy belongs to one user of one server,
-// and signing out, or signing in as someone else, removes its files. Online means that our server answered last time.
+// Invariants: reads work whatever the network does and never wait for it; a write goes to the server or is refused, and
+// its result arrives by the pull that follows immediately; the cache belongs to one user of one server, and signing out,
+// or signing in as someone else, removes its files. Online means that the server answered the last request.
 
 import { parseInstant } from '../shared/clock.ts';
 import { AppError, errorCode } from '../shared/errors.ts';
@@ -18,17 +17,17 @@ import {
 } from './cache/cache.ts';
 import { damagedNotice, rebuildNotice, setAsideNotice } from './cache/notices.ts';
 import { LocalCache, type LocalCacheDeps } from './cache/local-cache.ts';
-import { Records } from './sync/records.ts';
+import { CacheOwner } from './session/cache-owner.ts';
 import type { Request, ServerConnection } from './session/server-connection.ts';
 import { Session, type SessionDeps } from './session/session.ts';
 import { makeStatus } from './status.ts';
 import { SyncRunner, type RunnerDeps } from './sync/runner.ts';
-import { Tenant } from './session/tenant.ts';
+import { Writes } from './sync/writes.ts';
 
 export interface HostOptions {
-  /** Path of `invoify.sqlite`; its folder is made where it is missing. */
+  /** Path of `invoify.sqlite`; its folder is created if missing. */
   readonly databaseFile: string;
-  /** The server's address; null where nobody has named one yet: then the vault may know it. */
+  /** The server's address; if null, it comes from the vault, if there is one. */
   readonly serverUrl: string | null;
 }
 
@@ -37,12 +36,12 @@ export interface HostDeps extends SessionDeps, RunnerDeps, LocalCacheDeps {
   readonly newId: () => string;
 }
 
-/** On a disk that damages what is written to it the downloads must not follow each other without a pause. */
-const REPLACED_AT_ONCE_AFTER_MS = 10 * 60_000;
+/** A cache that is damaged again within this time is not replaced immediately, as the disk may be failing. */
+const MIN_REPLACE_INTERVAL_MS = 10 * 60_000;
 
 /**
- * Opens the copy and takes up the session that the vault holds. It opens in any case: where the copy cannot be, the
- * status says why, and the next run tries again.
+ * Opens the cache and restores the session from the vault. If the cache cannot be opened, the status says why and the
+ * next sync tries again; the host opens regardless.
  */
 export async function openHost(options: HostOptions, deps: HostDeps): Promise<Host> {
   const host = new Host(options, deps);
@@ -51,57 +50,56 @@ export async function openHost(options: HostOptions, deps: HostDeps): Promise<Ho
 }
 
 export class Host {
-  /** Writes to the server; what they changed comes back by a pull. */
-  readonly records: Records;
+  readonly records: Writes;
   readonly #deps: HostDeps;
   readonly #runner: SyncRunner;
   readonly #listeners = new Set<(status: Status) => void>();
   readonly #cache: LocalCache;
   readonly #session: Session;
-  readonly #tenant: Tenant;
+  readonly #owner: CacheOwner;
   #error: SyncError | null = null;
   #notice: CacheNotice | null = null;
-  /** What to say of a copy that was set aside once another has been downloaded. */
-  #replaced: CacheNotice | null = null;
+  /** The notice for after the next completed sync, if the cache was set aside. */
+  #replacedNotice: CacheNotice | null = null;
   #lastChanges = 0;
-  #damagedMs = -Infinity;
+  #lastDamageMs = -Infinity;
   #isClosed = false;
 
   /** Use `openHost`. */
   constructor(options: HostOptions, deps: HostDeps) {
     this.#deps = deps;
     this.#session = new Session(options.serverUrl, {
-      onlineChanged: (isOnline) => {
+      onOnlineChange: (isOnline) => {
         if (isOnline && this.#error?.code === 'offline') this.#error = null;
         this.#emit();
       },
-      ended: () => {
-        this.#tenant.forget();
-        this.#error = { code: 'signed_out', message: 'Sign in again to sync. What is here stays readable.' };
+      onEnd: () => {
+        this.#owner.forgetUser();
+        this.#error = { code: 'signed_out', message: 'Sign in again to sync. The data on this computer stays readable.' };
         this.#emit();
       },
     }, deps);
     this.#cache = new LocalCache(options.databaseFile, {
       onSetAside: (reason) => {
-        this.#replaced = setAsideNotice(reason, true);
+        this.#replacedNotice = setAsideNotice(reason, true);
         this.#notice = setAsideNotice(reason, false);
       },
-      onDamaged: (reason) => this.#foundDamaged(reason),
+      onDamaged: (reason) => this.#onCacheDamaged(reason),
     }, deps);
-    this.#tenant = new Tenant(this.#session, this.#cache);
+    this.#owner = new CacheOwner(this.#session, this.#cache);
     this.#runner = new SyncRunner({
       prepare: async (signal) => {
         if (this.#isClosed) throw new AppError('cancelled', 'Invoify is closing.');
-        return this.#tenant.prepare(signal);
+        return this.#owner.prepare(signal);
       },
       cache: () => this.#cache.writer,
-      damaged: () => this.#cache.markDamaged(),
+      onDamaged: () => this.#cache.markDamaged(),
       send: (request) => this.#session.send(request),
-      receive: (request, take) => this.#session.receive(request, take),
-      ended: (outcome) => this.#finish(outcome),
-      changed: () => this.#emit(),
+      receive: (request, onChunk) => this.#session.receive(request, onChunk),
+      onEnd: (outcome) => this.#onRunEnded(outcome),
+      onChange: () => this.#emit(),
     }, deps);
-    this.records = new Records(this.#session, this.#runner, deps);
+    this.records = new Writes(this.#session, this.#runner, deps);
   }
 
   async open(): Promise<void> {
@@ -109,24 +107,24 @@ export class Host {
       this.#cache.open();
       this.#cache.startCheck();
     } catch (error) {
-      this.#noteUnusableCache(error);
+      this.#setCacheError(error);
       this.#cache.openForReading();
     }
     await this.#session.load();
   }
 
-  // ------------------------------------------------------------------------------------------------- the seed's four
+  // ----------------------------------------------------------------------------------------------------------- sync
 
   async getStatus(): Promise<Status> {
     return this.#status();
   }
 
-  /** Starts a pull, or joins the one under way. Never rejects: what went wrong is in the outcome. */
+  /** Starts a pull or joins the current one. Never rejects; errors are in the outcome. */
   async pullFromServer(): Promise<SyncOutcome> {
     return this.#runner.run();
   }
 
-  /** Whether our server answered last time it was asked; asks it if it never was. */
+  /** Whether the server answered the last request. Sends one if there has been none. */
   async getOnlineStatus(): Promise<boolean> {
     if (this.#session.isOnline === null && this.#session.origin !== null) {
       await this.#session.send({ path: '/api/health' }).catch(() => undefined);
@@ -134,43 +132,45 @@ export class Host {
     return this.#session.isOnline ?? false;
   }
 
-  /** Takes a token that the window brought, and syncs. Whose it is, the first answer of the server tells. */
+  /** Switches to another token and starts a pull, which asks the server whose it is. Throws `invalid_request`, `signed_out`. */
   async setAuthToken(token: string): Promise<void> {
-    if (!/^[\x21-\x7e]{1,8192}$/.test(token)) throw new AppError('invalid_request', 'This is not a token. Sign in again.');
-    await this.#adoptToken(this.#session.requireConnection(), token, null);
+    if (!/^[\x21-\x7e]{1,8192}$/.test(token)) throw new AppError('invalid_request', 'This is not a valid token. Sign in again.');
+    await this.#switchTo(this.#session.requireConnection(), token, null);
     void this.pullFromServer();
   }
 
   // ------------------------------------------------------------------------------------------------------- session
 
   /**
-   * Signs in, at the server named here or the one there is, and starts a pull; what belongs to anyone else goes only when
-   * that went well. Throws `unauthorized`, `offline`, `too_many_requests`, `upgrade_required` and so on.
+   * Signs in, to the given server or the current one, and starts a pull. Another user's cache is only removed once that
+   * has succeeded. Throws `invalid_request` for an unusable address, and the server's error, such as `unauthorized`,
+   * `offline`, `too_many_requests` or `upgrade_required`.
    */
   async signIn(email: string, password: string, serverUrl?: string): Promise<SignedInUser> {
     const session = this.#session;
     const connection = serverUrl === undefined ? session.requireConnection() : session.connectionTo(serverUrl);
     const { token, user } = await session.logIn(connection, email, password);
-    await this.#adoptToken(connection, token, user);
+    await this.#switchTo(connection, token, user);
     void this.pullFromServer();
     return user;
   }
 
-  /** Asks a server what it is. Throws `invalid_request` for an address that cannot be used, `offline`, `bad_response`. */
+  /** Checks that an Invoify server is at this address. Throws `invalid_request` for an unusable one, `offline`, `bad_response`. */
   async testConnection(serverUrl: string): Promise<ServerInfo> {
     return this.#session.testConnection(serverUrl);
   }
 
   /**
-   * Ends the session, here for certain and on the server if it can be reached, and removes the copy from this computer.
-   * Throws `cache_busy` where another program holds the copy; it is removed before it is opened again.
+   * Removes the token and the cache from this computer, and ends the session on the server if it can be reached. Throws
+   * `cache_busy` if another program has the cache open; the session is ended all the same, and the cache is removed
+   * before it could be opened again.
    */
   async signOut(): Promise<void> {
     await this.#stopWork();
-    const endOnServer = this.#session.forget();
-    this.#tenant.forget();
+    const endOnServer = this.#session.dropToken();
+    this.#owner.forgetUser();
     this.#error = null;
-    this.#notice = this.#replaced = null;
+    this.#notice = this.#replacedNotice = null;
     try {
       this.#cache.remove();
     } finally {
@@ -180,37 +180,38 @@ export class Host {
     }
   }
 
+  /** Cancels the current pull; resolves once it has ended. */
   async cancelPull(): Promise<void> {
     await this.#runner.cancel();
   }
 
-  /** Removes the copy, keeps the session and downloads everything again. Throws `cache_busy`. */
+  /** Removes the cache, keeps the session and downloads everything again. Throws `cache_busy`. */
   async resetLocalData(): Promise<void> {
     await this.#stopWork();
     this.#error = null;
-    this.#notice = this.#replaced = null;
+    this.#notice = this.#replacedNotice = null;
     this.#lastChanges = 0;
     try {
       this.#cache.remove();
-      this.#tenant.startOver();
+      this.#owner.recreateCache();
     } finally {
       this.#emit();
       if (this.#session.isSignedIn) void this.pullFromServer();
     }
   }
 
-  /** Calls back with each change of the status; returns how to stop that. */
+  /** Calls back with every new status; returns a function that stops that. */
   onStatus(listener: (status: Status) => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
   }
 
-  /** Tells the status anew: something that it follows from has changed outside of this process. */
-  tellStatus(): void {
+  /** Sends the status to all listeners, after something outside this process has changed it. */
+  notifyStatus(): void {
     this.#emit();
   }
 
-  /** Stops what runs and closes the copy. */
+  /** Stops all work and closes the cache. */
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#stopWork();
@@ -218,13 +219,13 @@ export class Host {
     this.#listeners.clear();
   }
 
-  // -------------------------------------------------------------------------------------- what starts a sync by itself
+  // ------------------------------------------------------------------------------------------------ for the triggers
 
   get isSignedIn(): boolean {
     return this.#session.isSignedIn;
   }
 
-  /** Whether our server answered last time; null: it was not asked yet. */
+  /** Whether the server answered the last request; null before the first. */
   get isOnline(): boolean | null {
     return this.#session.isOnline;
   }
@@ -233,24 +234,24 @@ export class Host {
     return this.#runner.isRunning;
   }
 
-  /** Asks whether the server is there, by the smallest request there is. */
+  /** Checks with the smallest possible request whether the server answers. Throws if it does not. */
   async probe(signal: AbortSignal): Promise<void> {
     await this.#session.send({ path: '/api/health', token: null, signal });
   }
 
-  /** True where a complete copy lacks what the server has at this instant of its clock. */
+  /** Whether a complete cache is older than this instant of the server's clock. */
   isBehind(serverTime: string): boolean {
     const state = this.#cache.state();
-    const [held, there] = [parseInstant(state?.cursor ?? ''), parseInstant(serverTime)];
-    return state?.isInitialComplete === true && held !== null && there !== null && held < there;
+    const [cursor, clock] = [parseInstant(state?.cursor ?? ''), parseInstant(serverTime)];
+    return state?.isInitialComplete === true && cursor !== null && clock !== null && cursor < clock;
   }
 
-  /** Sends a request whose answer is a stream of events and hands on its bytes; resolves when it has ended. */
-  async receive(request: Request, take: (chunk: Uint8Array) => void): Promise<void> {
-    return this.#session.receive(request, take);
+  /** Sends a request that is answered with an event stream and passes on its bytes; resolves when the stream ends. */
+  async receive(request: Request, onChunk: (chunk: Uint8Array) => void): Promise<void> {
+    return this.#session.receive(request, onChunk);
   }
 
-  /** Ends the pull and gives every other request up; resolves when the pull has ended. */
+  /** Cancels the pull and all other requests; resolves once the pull has ended. */
   async abortRequests(): Promise<void> {
     const isEnded = this.#runner.cancel();
     this.#session.abortRequests();
@@ -288,12 +289,12 @@ export class Host {
     return this.#read((reader) => listAttempts(reader));
   }
 
-  /** How the syncs went and what the copy holds; empty where there is none. */
+  /** The recent sync attempts and the contents of the cache; empty without a cache. */
   async health(): Promise<SyncHealth> {
     return this.#cache.health();
   }
 
-  /** The end that reads, for what takes longer than a query. Throws `signed_out` where there is no copy. */
+  /** Read access for operations longer than a query. Throws `signed_out` without a cache, `cache_unusable`. */
   get reader(): CacheReader {
     return this.#cache.reader;
   }
@@ -307,61 +308,59 @@ export class Host {
     }
   }
 
-  // -------------------------------------------------------------------------------------------------------- inside
-
-  async #adoptToken(connection: ServerConnection, token: string, user: SignedInUser | null): Promise<void> {
+  async #switchTo(connection: ServerConnection, token: string, user: SignedInUser | null): Promise<void> {
     if (user) await this.#cache.stopCheck();
-    // Up to the emit nothing waits: a run that began in between would work for one user on the copy of another.
+    // Synchronous from here to the emit: a run that started in between would sync one user into another's cache.
     await this.#runner.cancel();
     this.#error = null;
     try {
-      this.#tenant.moveIn(connection, token, user);
+      this.#owner.switchTo(connection, token, user);
     } catch (error) {
-      // They are signed in all the same; the run that follows tries again.
-      this.#noteUnusableCache(error);
+      // The user is signed in all the same; the next run tries again.
+      this.#setCacheError(error);
     }
     this.#emit();
-    await this.#session.keep();
+    await this.#session.saveToken();
   }
 
-  #finish(outcome: SyncOutcome): void {
+  #onRunEnded(outcome: SyncOutcome): void {
     if (outcome.outcome === 'completed') {
       this.#error = null;
       this.#lastChanges = outcome.changes;
-      // A notice of what is over stays until something else happens to the copy.
+      // A notice stays until a later sync brings changes.
       const rebuilt = outcome.rebuilt && rebuildNotice(outcome.rebuilt);
-      this.#notice = this.#replaced ?? rebuilt ?? (outcome.changes > 0 ? null : this.#notice);
-      this.#replaced = null;
-      // A rebuild may come from a changed role: the next run asks who this is now.
-      if (outcome.rebuilt !== null) this.#tenant.forget();
+      this.#notice = this.#replacedNotice ?? rebuilt ?? (outcome.changes > 0 ? null : this.#notice);
+      this.#replacedNotice = null;
+      // A changed role may have caused the rebuild, so the next run looks the user up again.
+      if (outcome.rebuilt !== null) this.#owner.forgetUser();
     } else if (outcome.outcome === 'failed' && this.#session.isSignedIn) {
       this.#error = outcome.error;
     }
     this.#emit();
   }
 
-  /** When it resolves nothing works on the copy, and nothing can begin to before the next wait. */
+  /** Once it resolves nothing uses the cache, and nothing can start to before the caller's next await. */
   async #stopWork(): Promise<void> {
     await this.#cache.stopCheck();
     await this.#runner.cancel();
   }
 
-  #foundDamaged(reason: string): void {
+  #onCacheDamaged(reason: string): void {
     this.#notice = damagedNotice(reason);
     const nowMs = this.#deps.nowMs();
-    const isAgain = Math.abs(nowMs - this.#damagedMs) < REPLACED_AT_ONCE_AFTER_MS;
-    this.#damagedMs = nowMs;
-    // Who asked for the status finds it in there; nothing is told while it is being put together.
+    const isAgain = Math.abs(nowMs - this.#lastDamageMs) < MIN_REPLACE_INTERVAL_MS;
+    this.#lastDamageMs = nowMs;
+    // Reading the status may be what found the damage, so listeners are called only after that.
     queueMicrotask(() => {
       if (this.#isClosed) return;
       this.#emit();
-      if (this.#session.isSignedIn && !isAgain) void this.#runner.runAfresh();
+      if (this.#session.isSignedIn && !isAgain) void this.#runner.runAfterCurrent();
     });
   }
 
-  #noteUnusableCache(error: unknown): void {
+  #setCacheError(error: unknown): void {
     if (!(error instanceof AppError)) throw error;
-    this.#deps.log('the copy cannot be opened', { error });
+    this.#deps.log('cache cannot be opened', { error });
     this.#error = { code: error.code, message: error.message };
   }
 
@@ -370,8 +369,8 @@ export class Host {
       try {
         listener(this.#status());
       } catch (error) {
-        // A window that is gone must not stop the sync that tells it something.
-        this.#deps.log('status not told', { error });
+        // A listener that fails, such as a closed window, must not stop the sync.
+        this.#deps.log('status listener failed', { error });
       }
     }
   }
@@ -388,7 +387,7 @@ export class Host {
       isOnline: this.#session.isOnline,
       error: this.#error,
       notice: this.#notice,
-      user: this.#tenant.user,
+      user: this.#owner.user,
       server: this.#session.origin,
       lastChanges: this.#lastChanges,
     }, this.#deps.nowMs());

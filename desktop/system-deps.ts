@@ -1,4 +1,4 @@
-// What the desktop's half takes from the machine it runs on, where nothing else is handed to it: Node's own.
+// The default deps of the desktop, from Node and the operating system. Callers override what they provide themselves.
 
 import { randomUUID } from 'node:crypto';
 import { networkInterfaces } from 'node:os';
@@ -28,7 +28,7 @@ export function systemHostDeps(): HostDeps {
   };
 }
 
-/** The same for a desk. */
+/** The defaults of a desk, on top of the host's. */
 export function systemDeskDeps(): DeskDeps {
   return { ...systemHostDeps(), monotonicMs: () => performance.now() };
 }

@@ -1,6 +1,6 @@
-// A backup of the copy in a file of its own, made by SQLite while people read and the sync writes.
+// Backs the cache up to a file of its own, using SQLite's backup API while people read and the sync writes.
 //
-// What always holds: the file is a whole database of one instant, complete without a log, or it is not there.
+// Invariants: the file is a complete database of one instant that needs no log, or it does not exist.
 
 import { open } from 'node:fs/promises';
 import { backup, DatabaseSync } from 'node:sqlite';
@@ -10,28 +10,28 @@ import { withSnapshot, type CacheReader } from '../cache/cache.ts';
 import { replaceWith, type ReplaceDeps } from './replace-file.ts';
 import { sqliteCode } from '../cache/sqlite.ts';
 
-/** Pages between two turns of the event loop; they are copied in another thread. */
-const pagesAtOnce = 1000;
-/** READONLY, IOERR, CANTOPEN: with everything read before the first write, it is the new file that fails. */
-const unwritable: readonly number[] = [8, 10, 14];
+/** Pages copied per turn of the event loop; the copying itself happens in another thread. */
+const PAGES_PER_STEP = 1000;
+/** READONLY, IOERR, CANTOPEN. The cache is read before the first write, so these come from the new file. */
+const writeErrorCodes: readonly number[] = [8, 10, 14];
 
 /**
- * Writes the copy as it is now to `path`; durable when it resolves. Throws `disk_full`, `invalid_request` where `path`
- * cannot be written, `cancelled` where the copy was closed meanwhile; then nothing of it stays.
+ * Writes the cache as it is now to `path`; durable when it resolves. Throws `disk_full`, `invalid_request` if `path`
+ * cannot be written, `cancelled` if the cache was closed meanwhile; `path` is then unchanged.
  */
 export async function backUp(reader: CacheReader, path: string, deps: ReplaceDeps): Promise<void> {
   await replaceWith(path, async (part) => {
-    // Made here, because an error of the file system says more than SQLite's.
+    // Created here because a file system error says more than SQLite's.
     await (await open(part, 'wx', 0o600)).close();
-    await withSnapshot(reader, 'backing up the local copy', async ({ db }) => {
-      // The snapshot begins with a read; within it no commit of the sync makes the backup start again.
+    await withSnapshot(reader, 'backing up the cache', async ({ db }) => {
+      // A read starts the snapshot; within it, commits of the sync do not restart the backup.
       db.prepare('SELECT 1 FROM state').get();
       try {
-        await backup(db, part, { rate: pagesAtOnce });
+        await backup(db, part, { rate: PAGES_PER_STEP });
         leaveWalMode(part);
       } catch (error) {
-        if (!unwritable.includes((sqliteCode(error) ?? 0) & 0xff)) throw error;
-        const message = `Nothing was written to ${path}: the disk does not take it. Choose another place.`;
+        if (!writeErrorCodes.includes((sqliteCode(error) ?? 0) & 0xff)) throw error;
+        const message = `Nothing was written to ${path}: the disk cannot be written to. Choose another place.`;
         throw new AppError('invalid_request', message, { cause: error });
       }
     });
@@ -41,7 +41,7 @@ export async function backUp(reader: CacheReader, path: string, deps: ReplaceDep
   }, deps);
 }
 
-/** The page that says so was copied, too; a file that is moved about had better be one. */
+/** The backup inherits WAL mode, in which a database is more than one file. */
 function leaveWalMode(path: string): void {
   const db = new DatabaseSync(path);
   try {

@@ -1,4 +1,4 @@
-// A file that a person chose to write to must be none of our own: a backup over the live copy would destroy both.
+// Keeps exports and backups out of the data folder: a backup written over the live cache would destroy both.
 
 import { realpathSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, relative } from 'node:path';
@@ -6,18 +6,18 @@ import { basename, dirname, isAbsolute, join, relative } from 'node:path';
 import { AppError } from '../../shared/errors.ts';
 
 /**
- * Throws `invalid_request` for a path that is not absolute, or that leads into `dataFolder`: as it is written, in other
- * case, or through links, whichever of them exist.
+ * Throws `invalid_request` for a path that is not absolute or that leads into `dataFolder`, also if it differs in case or
+ * goes through links. Neither path needs to exist.
  */
-export function requireForeignFile(path: string, dataFolder: string): void {
-  if (!isAbsolute(path) || path.includes('\0')) throw refuse(path, 'its whole path is needed');
-  const way = relative(realPath(dataFolder).toLowerCase(), realPath(path).toLowerCase());
-  if (!/^\.\.(?:[\\/]|$)/.test(way) && !isAbsolute(way)) {
-    throw refuse(path, `${dataFolder} is where Invoify keeps its own files`);
+export function requireOutsideDataFolder(path: string, dataFolder: string): void {
+  if (!isAbsolute(path) || path.includes('\0')) throw refusal(path, 'the full path is required');
+  const route = relative(realPath(dataFolder).toLowerCase(), realPath(path).toLowerCase());
+  if (!/^\.\.(?:[\\/]|$)/.test(route) && !isAbsolute(route)) {
+    throw refusal(path, `${dataFolder} is for Invoify's own files`);
   }
 }
 
-/** Where a path leads; what of it is not there yet stays as it is written. */
+/** Resolves links and case; the part of the path that does not exist yet stays as it is. */
 function realPath(path: string): string {
   try {
     return realpathSync.native(path);
@@ -27,6 +27,6 @@ function realPath(path: string): string {
   }
 }
 
-function refuse(path: string, reason: string): AppError {
+function refusal(path: string, reason: string): AppError {
   return new AppError('invalid_request', `Nothing was written to ${path}: ${reason}. Choose another place.`);
 }

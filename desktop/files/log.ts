@@ -1,19 +1,19 @@
-// The log on this computer: one JSON object a line in `logs/invoify.log`, with the four files before it kept beside it
-// (`invoify.1.log` is the youngest).
+// The local log: one JSON object per line in `logs/invoify.log`, rotated through four older files, of which
+// `invoify.1.log` is the newest.
 //
-// What always holds: no file grows past its limit by more than one line, and there are never more than five; no line
-// holds a token, an e-mail address or the name of a person's folder; and a log that cannot be written stops nothing:
-// the next line that can says how many were lost.
+// Invariants: no file exceeds its limit by more than one line, and there are at most five; no line contains a token, an
+// e-mail address or the name of a user folder; a log that cannot be written never throws, and the next line that can be
+// written says how many were lost.
 
 import { appendFileSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { hasSystemCode } from '../../shared/errors.ts';
-import { toPlainFacts, type Facts } from './log-facts.ts';
+import { redactFacts, type Facts } from './redact.ts';
 
 export interface LogOptions {
   readonly folder: string;
-  /** Per file; 1 MB where absent. */
+  /** Per file; 1 MB if absent. */
   readonly maxBytes?: number;
 }
 
@@ -22,11 +22,11 @@ export type Log = (event: string, facts?: Facts) => void;
 const MAX_FILES = 5;
 const MAX_BYTES = 1_000_000;
 
-/** Opens the log; its folder is made where it is missing. Written at once, so that a crash loses nothing of it. */
+/** Opens the log, creating its folder if missing. Lines are written synchronously, so a crash loses none. */
 export function openLog({ folder, maxBytes = MAX_BYTES }: LogOptions, nowMs: () => number): Log {
   const path = (age: number): string => join(folder, age === 0 ? 'invoify.log' : `invoify.${age}.log`);
   let sizeBytes: number | null = null;
-  let lost = 0;
+  let lostLines = 0;
 
   function rotate(): void {
     rmSync(path(MAX_FILES - 1), { force: true });
@@ -47,14 +47,14 @@ export function openLog({ folder, maxBytes = MAX_BYTES }: LogOptions, nowMs: () 
   }
 
   return (event, facts = {}) => {
-    const missing = lost === 0 ? {} : { lostLines: lost };
-    const line = JSON.stringify({ time: new Date(nowMs()).toISOString(), event, ...toPlainFacts(facts), ...missing });
+    const losses = lostLines === 0 ? {} : { lostLines };
+    const line = JSON.stringify({ time: new Date(nowMs()).toISOString(), event, ...redactFacts(facts), ...losses });
     try {
       append(`${line}\n`);
-      lost = 0;
+      lostLines = 0;
     } catch {
-      // There is nowhere left to tell it but the next line.
-      lost += 1;
+      // Reported by the next line that can be written.
+      lostLines += 1;
       sizeBytes = null;
     }
   };

@@ -1,7 +1,7 @@
-// Files that are whole or not there: written under another name beside their place, flushed to the disk, and renamed.
+// Replaces files atomically: the new file is written under another name beside it, flushed to disk, and renamed.
 //
-// What always holds: whatever happens, the file of that name is the one before or the new one, never a part of it. A
-// crash may leave a `.part` file, which nothing reads.
+// Invariants: whatever happens, a file of that name is the old one or the new one, never a part of it. A crash may leave
+// a `.part` file, which nothing reads.
 
 import { open, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -9,19 +9,19 @@ import { dirname } from 'node:path';
 import { AppError, hasSystemCode } from '../../shared/errors.ts';
 
 export interface ReplaceDeps {
-  /** Makes the name of the unfinished file, so that two who write the same file do not meet. */
+  /** Makes the name of the unfinished file unique, so that concurrent writers do not share it. */
   readonly newId: () => string;
-  /** Calls back once after a delay; returns how to cancel it. */
+  /** Calls back once after a delay; returns a function that cancels it. */
   readonly setTimer: (callback: () => void, delayMs: number) => () => void;
 }
 
-/** Windows refuses to replace a file while a virus scanner or an indexer has it open, which they do for a moment. */
+/** Windows refuses to replace a file while a virus scanner or an indexer briefly has it open. */
 const retryDelaysMs = [20, 50, 100, 200, 400, 800] as const;
-const folderInPlace = 'a folder has this name';
+const folderReason = 'a folder has this name';
 
 /**
- * Puts a file in the place of `path`: `write` gets an empty one to fill. Durable when it resolves. Throws `disk_full`,
- * `invalid_request` where the folder cannot be written to, and whatever `write` throws; then what was there still is.
+ * Replaces the file at `path`; `write` fills an empty file. Durable when it resolves. Throws `disk_full`,
+ * `invalid_request` if the path cannot be written, and whatever `write` throws; the old file is then unchanged.
  */
 export async function replaceFile(
   path: string, write: (file: FileHandle) => Promise<void>, deps: ReplaceDeps,
@@ -37,18 +37,18 @@ export async function replaceFile(
   }, deps);
 }
 
-/** The same for who writes files by name: `make` is given the name of a file that is not there yet. */
+/** Like `replaceFile` for writers that need a path: `create` is given the path of a file that does not exist yet. */
 export async function replaceWith(
-  path: string, make: (part: string) => Promise<void>, deps: ReplaceDeps,
+  path: string, create: (part: string) => Promise<void>, deps: ReplaceDeps,
 ): Promise<void> {
   const part = `${path}.${deps.newId().slice(0, 8)}.part`;
   try {
-    await make(part);
+    await create(part);
     await renameOver(part, path, deps);
   } catch (error) {
-    // That it could not be removed is not what went wrong.
+    // A failed clean-up must not hide the actual error.
     await rm(part, { force: true }).catch(() => undefined);
-    throw await writeError(error, path);
+    throw await toWriteError(error, path);
   }
 }
 
@@ -58,10 +58,10 @@ async function renameOver(from: string, to: string, deps: ReplaceDeps): Promise<
       await rename(from, to);
       return;
     } catch (error) {
-      // Windows says of a folder in the place what it says of a file that is open; waiting moves no folder.
-      if (await isFolder(to)) throw refusal(to, folderInPlace, error);
-      const mayPass = hasSystemCode(error, 'EPERM', 'EBUSY', 'EACCES');
-      if (!mayPass || delayMs === null) throw error;
+      // Windows reports a folder in the way like an open file, but retrying would not help.
+      if (await isFolder(to)) throw refusal(to, folderReason, error);
+      const isTransient = hasSystemCode(error, 'EPERM', 'EBUSY', 'EACCES');
+      if (!isTransient || delayMs === null) throw error;
       await new Promise<void>((resolve) => void deps.setTimer(resolve, delayMs));
     }
   }
@@ -71,20 +71,20 @@ async function isFolder(path: string): Promise<boolean> {
   return (await stat(path).catch(() => null))?.isDirectory() ?? false;
 }
 
-/** What an error of the file system means to the person who chose the file; any other comes back as it is. */
-async function writeError(error: unknown, path: string): Promise<unknown> {
+/** Turns a file system error into a message for the person who chose the file; returns any other error unchanged. */
+async function toWriteError(error: unknown, path: string): Promise<unknown> {
   const is = (...codes: string[]): boolean => hasSystemCode(error, ...codes);
   if (is('ENOSPC', 'EDQUOT')) {
     const message = `The disk is full: nothing was written to ${path}. Free some space, or choose another disk.`;
     return new AppError('disk_full', message, { cause: error });
   }
-  const reason = is('EACCES', 'EPERM', 'EROFS') ? `Invoify may not write in ${dirname(path)}`
-    // Windows says of a name that it does not take that nothing is there.
+  const reason = is('EACCES', 'EPERM', 'EROFS') ? `Invoify is not allowed to write in ${dirname(path)}`
+    // Windows reports an invalid name as ENOENT, too.
     : is('ENOENT', 'ENOTDIR') && !await isFolder(dirname(path)) ? `there is no folder ${dirname(path)}`
-      : is('EISDIR', 'EEXIST', 'ENOTEMPTY') ? folderInPlace
+      : is('EISDIR', 'EEXIST', 'ENOTEMPTY') ? folderReason
         : is('EBUSY') ? 'another program has the file open'
           : is('ENAMETOOLONG', 'EINVAL', 'ENOENT') ? 'the name cannot be used here'
-            : is('EIO', 'ENXIO', 'ENODEV') ? 'the disk does not answer' : null;
+            : is('EIO', 'ENXIO', 'ENODEV') ? 'the disk does not respond' : null;
   return reason === null ? error : refusal(path, reason, error);
 }
 

@@ -1,14 +1,14 @@
-// Sync health as a text to hand on: how the syncs went and what the copy holds, with nothing in it that says whose it is.
+// The sync report: recent syncs and the contents of the cache as a text to send to someone, without personal data.
 //
-// What always holds: only numbers, instants, and words of ours (states, outcomes, codes, names of collections) go in. No
-// name, address, server, token or content of a record, and no error's sentence, as those may name any of them.
+// Invariants: contains only numbers, times and our own terms (states, outcomes, codes, names of collections). No name,
+// address, server, token or record content, and no error message, as those may include any of them.
 
 import type { SyncHealth } from '../../shared/window/ipc.ts';
 import type { Status } from '../../shared/window/views.ts';
 
 export interface ReportFacts {
   readonly version: string;
-  /** The runtime and the system, such as `win32 x64, SQLite 3.53.3`. */
+  /** The system and SQLite, such as `win32 x64, SQLite 3.53.3`. */
   readonly platform: string;
   readonly nowMs: number;
   readonly status: Status;
@@ -19,23 +19,23 @@ export function writeReport({ version, platform, nowMs, status, health }: Report
   const { attempts, counts, digest, sizeBytes, lastVerifiedMs } = health;
   const completed = attempts.filter(({ outcome }) => outcome === 'completed').length;
   return [
-    `Invoify ${version} (${platform}), ${instant(nowMs)}`,
+    `Invoify ${version} (${platform}), ${toIso(nowMs)}`,
     `State: ${status.state}${status.error ? ` (${status.error.code})` : ''}, ${status.isOnline ? 'online' : 'not online'}, `
-      + `local copy ${status.initialized ? 'open' : 'not open'}`,
+      + `cache ${status.initialized ? 'open' : 'not open'}`,
     `Last sync: ${status.lastSync?.timestamp ?? 'never'}`,
-    `Local copy: ${sizeBytes} bytes, last proved ${lastVerifiedMs === null ? 'never' : instant(lastVerifiedMs)}`,
+    `Cache: ${sizeBytes} bytes, last verified ${lastVerifiedMs === null ? 'never' : toIso(lastVerifiedMs)}`,
     `Records: ${Object.entries(counts).map(([name, count]) => `${name} ${count}`).join(', ') || 'none'}`,
     `Digest: ${Object.entries(digest).map(([name, { count }]) => `${name} ${count}`).join(', ') || 'none'}`,
     '',
     `Last ${attempts.length} attempts, ${completed} completed, newest first`,
     'started                   ms        changes   bytes       outcome',
     ...attempts.map(({ startedMs, durationMs, changes, bytes, outcome, code }) =>
-      `${instant(startedMs)}  ${pad(durationMs, 8)}  ${pad(changes, 8)}  ${pad(bytes, 10)}  ${outcome}${code === null ? '' : ` ${code}`}`),
+      `${toIso(startedMs)}  ${pad(durationMs, 8)}  ${pad(changes, 8)}  ${pad(bytes, 10)}  ${outcome}${code === null ? '' : ` ${code}`}`),
     '',
   ].join('\n');
 }
 
-function instant(ms: number): string {
+function toIso(ms: number): string {
   return new Date(ms).toISOString();
 }
 

@@ -1,7 +1,7 @@
-// What a person set, in a file of their own: `settings.json` in the data folder.
+// The user's settings, in `settings.json` in the data folder.
 //
-// What always holds: a file that is missing, damaged or half right never keeps the desktop from starting: what can be
-// read counts, for the rest there are defaults. It is replaced whole, and what a newer version keeps in it is kept.
+// Invariants: a missing, damaged or partly invalid file never keeps the desktop from starting: valid fields count, and
+// the others get their defaults. The file is replaced atomically, and fields of newer versions are preserved.
 
 import { mkdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -19,26 +19,25 @@ export interface SettingsDeps extends ReplaceDeps {
 export const defaultSettings: Settings = { server: null, syncEveryMinutes: 5, theme: 'system', language: 'system' };
 
 export interface SettingsFile {
-  /** As they are now. */
   readonly settings: Settings;
   /**
-   * Sets what is given and leaves the rest; durable when it resolves. One after the other, in the order of the calls.
-   * Throws `disk_full`, `invalid_request` where the folder cannot be written to: then nothing has changed.
+   * Changes the given fields; durable when it resolves. Concurrent saves run in the order of the calls. Throws
+   * `disk_full`, `invalid_request` if the file cannot be written; nothing has changed then.
    */
   save(change: Partial<Settings>): Promise<Settings>;
 }
 
-/** Reads the settings; never throws for what is in the file, or for one that is not there. */
+/** Reads the settings; never throws for a missing or invalid file. */
 export function openSettings(path: string, deps: SettingsDeps): SettingsFile {
-  let held = readFields(path, deps);
-  let settings = parseSettings(held);
+  let fields = readFields(path, deps);
+  let settings = parseSettings(fields);
   let last: Promise<unknown> = Promise.resolve();
 
   const save = async (change: Partial<Settings>): Promise<Settings> => {
-    const fields = { ...held, ...settings, ...change };
+    const newFields = { ...fields, ...settings, ...change };
     mkdirSync(dirname(path), { recursive: true });
-    await replaceFile(path, async (file) => void await file.writeFile(`${JSON.stringify(fields, null, 2)}\n`), deps);
-    held = fields;
+    await replaceFile(path, async (file) => void await file.writeFile(`${JSON.stringify(newFields, null, 2)}\n`), deps);
+    fields = newFields;
     settings = parseSettings(fields);
     return settings;
   };
@@ -56,9 +55,9 @@ function readFields(path: string, deps: SettingsDeps): Readonly<Record<string, u
   try {
     const fields: unknown = JSON.parse(readFileSync(path, 'utf8').replace(/^\uFEFF/, ''));
     if (isObject(fields)) return fields;
-    deps.log('the settings are not an object, so defaults are used');
+    deps.log('settings are not an object; using defaults');
   } catch (error) {
-    if (!hasSystemCode(error, 'ENOENT')) deps.log('the settings cannot be read, so defaults are used', { error });
+    if (!hasSystemCode(error, 'ENOENT')) deps.log('settings cannot be read; using defaults', { error });
   }
   return {};
 }
@@ -75,7 +74,7 @@ function parseSettings(fields: Readonly<Record<string, unknown>>): Settings {
   };
 }
 
-/** An address that could not be signed in at is none: the desktop starts and asks for one. */
+/** Null for an unusable address: the desktop then asks for one. */
 function parseServer(server: unknown): string | null {
   if (typeof server !== 'string') return null;
   try {

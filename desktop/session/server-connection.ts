@@ -1,25 +1,26 @@
-// The desktop's side of the wire: one server, one token, requests that end.
+// The desktop's HTTP client: requests to one server, with timeouts and parsed errors.
 //
-// The address is HTTPS, or HTTP on this machine only; redirects are refused, so the token reaches no other origin. A
-// request that gets no byte for a while is given up, so nothing waits for ever. What the server answers is parsed
-// here; what it refuses becomes an AppError with the server's own code and sentence.
+// Invariants: the address is HTTPS, or HTTP on this machine only, and redirects are refused, so the token reaches no
+// other origin. A request that receives nothing for a while is aborted, so nothing waits forever. A refusal becomes an
+// AppError with the server's own code and message.
 
 import { AppError, type ErrorCode } from '../../shared/errors.ts';
 import type { JsonObject } from '../../shared/fields.ts';
+import type { Problems } from '../../shared/problems.ts';
 import { badResponse, parseErrorAnswer, protocolHeader, protocolVersion } from '../../shared/protocol.ts';
 
-/** A server that sends nothing for this long is taken to be gone. */
+/** A server that sends nothing for this long counts as gone. */
 const IDLE_MS = 30_000;
-/** The same for a stream, in which a sign of life comes every 25 seconds. */
+/** The same for a stream, in which the server sends a comment every 25 seconds. */
 const STREAM_IDLE_MS = 60_000;
-/** Far above a page's 8 MiB; bounds what a broken server can make us hold. */
+/** Far above a page's 8 MiB; bounds the memory that a broken server can use. */
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 
 export interface ConnectionDeps {
   readonly fetch: typeof fetch;
-  /** Calls back once after a delay; returns how to cancel it. */
+  /** Calls back once after a delay; returns a function that cancels it. */
   readonly setTimer: (callback: () => void, delayMs: number) => () => void;
-  /** Whether the operating system has a network at all; only chooses between two sentences. */
+  /** Whether the operating system has a network at all. Only affects the wording of an error. */
   readonly hasNetwork: () => boolean;
 }
 
@@ -35,18 +36,20 @@ export interface Request {
 export interface ServerConnection {
   readonly origin: string;
   /**
-   * Sends a request and returns its answer, a JSON text in UTF-8, uncompressed. Throws the server's own error, `offline`
-   * where no answer came, `cancelled` where the signal was raised, `bad_response` where what came is not ours.
+   * Sends a request and returns its answer: JSON in UTF-8, uncompressed. Throws the server's own error, `offline` if no
+   * answer arrived, `cancelled` if the signal was aborted, `unavailable` for a status of 500 and above without an error
+   * of ours, `bad_response` for any other answer that is not an Invoify server's.
    */
   send(request: Request): Promise<Buffer>;
   /**
-   * Sends a request whose answer is a stream and hands on its bytes as they come; resolves when the stream has ended.
-   * Throws as `send`, and what `take` throws.
+   * Sends a request that is answered with an event stream and passes on its bytes as they arrive; resolves when the
+   * stream ends. Throws like `send`. An error thrown by `onChunk` ends the stream: an AppError is passed on as it is,
+   * any other becomes `offline`.
    */
-  receive(request: Request, take: (chunk: Uint8Array) => void): Promise<void>;
+  receive(request: Request, onChunk: (chunk: Uint8Array) => void): Promise<void>;
 }
 
-/** The origin of a server's address as people type it; throws `invalid_request` where it is not safe to use. */
+/** The origin of a server's address as people type it; throws `invalid_request` if it is malformed or unsafe. */
 export function parseServerUrl(text: string): string {
   const url = URL.parse(text.includes('://') ? text : `https://${text}`);
   if (!url || !/^https?:$/.test(url.protocol) || url.username !== '' || url.password !== '') {
@@ -54,41 +57,41 @@ export function parseServerUrl(text: string): string {
   }
   const isLoopback = url.hostname === 'localhost' || url.hostname === '[::1]' || /^127(\.\d+){3}$/.test(url.hostname);
   if (url.protocol === 'http:' && !isLoopback) {
-    throw invalidUrl('The address must begin with https://, so that nobody on the way can read your sign-in.');
+    throw invalidUrl('The address must begin with https://, so that nobody can intercept your password.');
   }
   return url.origin;
 }
 
-/** A connection to the server at `serverUrl`; throws like `parseServerUrl`. */
+/** A connection to the server at `serverUrl`. Sends nothing yet. Throws like `parseServerUrl`. */
 export function connectTo(serverUrl: string, deps: ConnectionDeps): ServerConnection {
   const origin = parseServerUrl(serverUrl);
   return {
     origin,
     send: (request) => exchange(origin, request, IDLE_MS, deps, async (response, touch) => {
       const bytes = await readBytes(response, touch);
-      if (!response.ok) throw refusal(response, bytes);
-      // A middleman's page (a captive portal, a proxy) is no answer of our server, whatever its status says.
+      if (!response.ok) throw refusalError(response, bytes);
+      // A captive portal or a proxy may answer with a page of its own and status 200.
       if (!/^\s*\{/.test(bytes.toString('utf8', 0, 64))) throw badResponse('it is not JSON');
       return bytes;
     }),
-    receive: (request, take) => exchange(origin, request, STREAM_IDLE_MS, deps, async (response, touch) => {
-      if (!response.ok) throw refusal(response, await readBytes(response, touch));
-      if (!/^text\/event-stream\b/i.test(response.headers.get('content-type') ?? '')) throw badResponse('it is not a stream');
+    receive: (request, onChunk) => exchange(origin, request, STREAM_IDLE_MS, deps, async (response, touch) => {
+      if (!response.ok) throw refusalError(response, await readBytes(response, touch));
+      if (!/^text\/event-stream\b/i.test(response.headers.get('content-type') ?? '')) throw badResponse('it is not an event stream');
       touch();
       for await (const chunk of response.body ?? []) {
         touch();
-        take(chunk);
+        onChunk(chunk);
       }
     }),
   };
 }
 
-/** One request and its answer, which `read` reads; it calls `touch` with each sign of life. */
+/** Sends one request. `read` consumes the response and calls `touch` whenever something arrives. */
 async function exchange<T>(
   origin: string, request: Request, idleMs: number, deps: ConnectionDeps, read: (response: Response, touch: () => void) => Promise<T>,
 ): Promise<T> {
   const idle = new AbortController();
-  const watch = createWatch(() => idle.abort(), idleMs, deps);
+  const watchdog = createWatchdog(() => idle.abort(), idleMs, deps);
   const signal = AbortSignal.any([idle.signal, ...(request.signal ? [request.signal] : [])]);
   try {
     const response = await deps.fetch(origin + request.path, {
@@ -100,13 +103,13 @@ async function exchange<T>(
       credentials: 'omit',
       signal,
     });
-    return await read(response, watch.touch);
+    return await read(response, watchdog.touch);
   } catch (error) {
     if (error instanceof AppError) throw error;
-    if (request.signal?.aborted) throw new AppError('cancelled', 'Stopped before the server had answered.', { cause: error });
-    throw noAnswer(origin, deps, error);
+    if (request.signal?.aborted) throw new AppError('cancelled', 'Cancelled before the server answered.', { cause: error });
+    throw noAnswerError(origin, deps, error);
   } finally {
-    watch.stop();
+    watchdog.stop();
   }
 }
 
@@ -126,14 +129,14 @@ async function readBytes(response: Response, touch: () => void): Promise<Buffer>
   for await (const chunk of response.body ?? []) {
     touch();
     sizeBytes += chunk.length;
-    if (sizeBytes > MAX_ANSWER_BYTES) throw badResponse('it does not end');
+    if (sizeBytes > MAX_ANSWER_BYTES) throw badResponse('it is too long');
     chunks.push(chunk);
   }
   return Buffer.concat(chunks, sizeBytes);
 }
 
-/** Calls `onIdle` when `touch` has not been called for a while. */
-function createWatch(onIdle: () => void, idleMs: number, deps: ConnectionDeps): { touch: () => void; stop: () => void } {
+/** Calls `onIdle` once `touch` has not been called for `idleMs`. */
+function createWatchdog(onIdle: () => void, idleMs: number, deps: ConnectionDeps): { touch: () => void; stop: () => void } {
   let cancel = deps.setTimer(onIdle, idleMs);
   const stop = (): void => cancel();
   return {
@@ -145,29 +148,29 @@ function createWatch(onIdle: () => void, idleMs: number, deps: ConnectionDeps): 
   };
 }
 
-function refusal(response: Response, bytes: Buffer): AppError {
+function refusalError(response: Response, bytes: Buffer): AppError {
   const error = parseErrorAnswer(parseJson(bytes));
   const retryAfterS = Number(response.headers.get('retry-after') ?? NaN);
   const details = Number.isFinite(retryAfterS) ? { retryAfterS } : {};
-  if (error) return new AppError(error.code, error.message, { ...details, ...pick(error) });
+  if (error) return new AppError(error.code, error.message, { ...details, ...detailsOf(error) });
   if (response.status >= 500) {
     return new AppError('unavailable', `The server answered ${response.status}. Try again in a few minutes.`, details);
   }
-  return badResponse(`it answered ${response.status} without a reason`);
+  return badResponse(`it answered ${response.status} without an error`);
 }
 
-function pick({ fields, current }: { fields?: Readonly<Record<string, string>>; current?: unknown }): object {
+function detailsOf({ fields, current }: { fields?: Readonly<Problems>; current?: unknown }): object {
   return { ...(fields && { fields }), ...(current !== undefined && { current }) };
 }
 
-function noAnswer(origin: string, deps: ConnectionDeps, cause: unknown): AppError {
+function noAnswerError(origin: string, deps: ConnectionDeps, cause: unknown): AppError {
   const message = deps.hasNetwork()
     ? `Can't reach ${new URL(origin).host}. The server may be down, or the address may be wrong.`
-    : 'This computer is offline. You can view and export what is here.';
+    : 'This computer is offline. You can still view and export the data on it.';
   return new AppError('offline' satisfies ErrorCode, message, { cause });
 }
 
-/** JSON, or undefined where the answer is none. */
+/** The parsed answer, or undefined if it is not JSON. */
 export function parseJson(answer: Buffer): unknown {
   try {
     return JSON.parse(answer.toString('utf8'));
@@ -177,5 +180,5 @@ export function parseJson(answer: Buffer): unknown {
 }
 
 function invalidUrl(message: string): AppError {
-  return new AppError('invalid_request', message, { fields: { server: 'is not an address that can be used' } });
+  return new AppError('invalid_request', message, { fields: { server: { code: 'invalid', message: 'is not a usable address' } } });
 }

@@ -1,7 +1,7 @@
-// Who the desktop is to its server: one address, one token, and whether the server answered last time.
+// The desktop's session with its server: one address, one token, and whether the server answered last time.
 //
-// What always holds: a token is shown to the server it came from and to no other; every request goes through one place,
-// so that being online is judged in one place; and a token that the server refused is forgotten at once.
+// Invariants: a token is only ever sent to the server that issued it; all requests go through one place, which also
+// decides whether the desktop is online; a token that the server refuses is dropped immediately.
 
 import { AppError, errorCode } from '../../shared/errors.ts';
 import type { ServerInfo } from '../../shared/window/ipc.ts';
@@ -16,16 +16,15 @@ export interface SessionDeps extends ConnectionDeps {
 }
 
 export interface SessionEvents {
-  /** Being online has changed. */
-  readonly onlineChanged: (isOnline: boolean) => void;
-  /** The server refused the token, which is forgotten. */
-  readonly ended: () => void;
+  readonly onOnlineChange: (isOnline: boolean) => void;
+  /** The server refused the token, which has been dropped. */
+  readonly onEnd: () => void;
 }
 
-/** A new token is asked for when the one in use is older than this. */
-const TOKEN_RENEWED_AFTER_MS = 86_400_000;
+/** A token older than this is renewed. */
+const RENEW_TOKEN_AFTER_MS = 86_400_000;
 
-/** Asks a server what it is; it is told no token. */
+/** Identifies a server. Sent without a token. */
 const metaRequest = { path: '/api/meta', token: null } as const;
 
 export class Session {
@@ -38,27 +37,27 @@ export class Session {
   #inFlight = new AbortController();
   #streams = new AbortController();
 
-  /** `serverUrl` is null where nobody has named a server yet: then the vault may know it. */
+  /** If `serverUrl` is null, the address comes from the vault, if there is one. */
   constructor(serverUrl: string | null, events: SessionEvents, deps: SessionDeps) {
     this.#deps = deps;
     this.#events = events;
     this.#connection = serverUrl === null ? null : connectTo(serverUrl, deps);
   }
 
-  /** Takes up what the vault holds. */
+  /** Restores the session from the vault. A vault that cannot be read is logged and counts as empty. */
   async load(): Promise<void> {
-    const kept = await this.#deps.vault.load().catch((error: unknown) => {
-      this.#deps.log('the kept token cannot be read', { error });
+    const stored = await this.#deps.vault.load().catch((error: unknown) => {
+      this.#deps.log('stored token cannot be read', { error });
       return null;
     });
-    if (kept) this.#connection ??= connectTo(kept.origin, this.#deps);
-    // The token of another server must not be shown to this one.
-    this.#token = kept && kept.origin === this.#connection?.origin ? kept.token : null;
-    // How old a kept token is nobody knows, so the first run that may renews it.
+    if (stored) this.#connection ??= connectTo(stored.origin, this.#deps);
+    // Another server's token must not be sent to this one.
+    this.#token = stored && stored.origin === this.#connection?.origin ? stored.token : null;
+    // The age of a stored token is unknown, so the first opportunity renews it.
     this.#tokenSinceMs = -Infinity;
   }
 
-  /** The server's origin; null where none was ever named. */
+  /** The server's origin; null if no server has been set. */
   get origin(): string | null {
     return this.#connection?.origin ?? null;
   }
@@ -67,111 +66,112 @@ export class Session {
     return this.#token !== null;
   }
 
-  /** Whether our server answered last time; null: it was not asked yet. */
+  /** Whether the server answered the last request; null before the first. */
   get isOnline(): boolean | null {
     return this.#isOnline;
   }
 
+  /** Throws `signed_out` without a token. */
   requireToken(): void {
-    if (this.#token === null) throw new AppError('signed_out', 'Sign in again to sync. What is here stays readable.');
+    if (this.#token === null) throw new AppError('signed_out', 'Sign in again to sync. The data on this computer stays readable.');
   }
 
+  /** Throws `signed_out` if no server has been set. */
   requireConnection(): ServerConnection {
     if (this.#connection) return this.#connection;
     throw new AppError('signed_out', "Enter your server's address and sign in.");
   }
 
-  /** The connection there is where it leads to the same server: being online is known of it. */
+  /** Reuses the current connection for the same server, whose online state is known. Throws like `connectTo`. */
   connectionTo(serverUrl: string): ServerConnection {
     const connection = connectTo(serverUrl, this.#deps);
     return connection.origin === this.#connection?.origin ? this.#connection : connection;
   }
 
-  /** Sends to the server there is, with the token. Throws what `ServerConnection.send` does. */
+  /** Sends a request to the current server with the token. Throws like `ServerConnection.send`. */
   async send(request: Request): Promise<Buffer> {
     return this.sendTo(this.requireConnection(), request);
   }
 
   async sendTo(connection: ServerConnection, request: Request): Promise<Buffer> {
-    return this.#exchange(connection, request, (asked) => connection.send(asked));
+    return this.#exchange(connection, request, (prepared) => connection.send(prepared));
   }
 
   /**
-   * The same for an answer that is a stream: see `ServerConnection.receive`. Throws `cancelled` also after `endStreams`.
-   * Its first byte says that the server is there; that it fails says nothing, as something on the way may not let
-   * streams through.
+   * Like `send` for a streamed answer: see `ServerConnection.receive`. Throws `cancelled` also after `endStreams`. The
+   * first byte proves that the server is online; a failure proves nothing, as proxies may block streams.
    */
-  async receive(request: Request, take: (chunk: Uint8Array) => void): Promise<void> {
+  async receive(request: Request, onChunk: (chunk: Uint8Array) => void): Promise<void> {
     const connection = this.requireConnection();
     const signal = AbortSignal.any([this.#streams.signal, ...(request.signal ? [request.signal] : [])]);
-    return this.#exchange(connection, { ...request, signal }, (asked, judge) => connection.receive(asked, (chunk) => {
-      judge(true);
-      take(chunk);
+    return this.#exchange(connection, { ...request, signal }, (prepared, reportOnline) => connection.receive(prepared, (chunk) => {
+      reportOnline(true);
+      onChunk(chunk);
     }), 'stream');
   }
 
-  /** Gives every request under way up, as one that got no answer: its connection may be dead and not know it. */
+  /** Aborts all requests in flight with `offline`: after sleep their connections may be dead. */
   abortRequests(): void {
     this.#inFlight.abort();
     this.#inFlight = new AbortController();
   }
 
-  /** Ends the streams that are open: whom they were asked for has gone. */
+  /** Ends all open streams, which belong to the previous user. */
   endStreams(): void {
     this.#streams.abort();
     this.#streams = new AbortController();
   }
 
   async #exchange<T>(
-    connection: ServerConnection, request: Request, run: (request: Request, judge: (isOnline: boolean) => void) => Promise<T>,
+    connection: ServerConnection, request: Request, run: (request: Request, reportOnline: (isOnline: boolean) => void) => Promise<T>,
     kind: 'answer' | 'stream' = 'answer',
   ): Promise<T> {
-    // A server that is only being tried says nothing about being online.
-    const judge = (isOnline: boolean): void => {
+    // Trying out another server does not affect the online state.
+    const reportOnline = (isOnline: boolean): void => {
       if (connection === this.#connection) this.#setOnline(isOnline);
     };
     const token = request.token === undefined ? this.#token : request.token;
     const inFlight = this.#inFlight.signal;
     const signal = request.signal ? AbortSignal.any([request.signal, inFlight]) : inFlight;
     try {
-      const answer = await run({ ...request, token, signal }, judge);
-      judge(true);
+      const answer = await run({ ...request, token, signal }, reportOnline);
+      reportOnline(true);
       return answer;
     } catch (error) {
       const code = errorCode(error);
       if (code === 'cancelled' && inFlight.aborted && !request.signal?.aborted) {
-        throw new AppError('offline', 'The connection was given up while this computer slept. Try again.', { cause: error });
+        throw new AppError('offline', 'The connection was interrupted by sleep or a change of network. Try again.', { cause: error });
       }
       const isFromServer = code !== 'offline' && code !== 'unavailable' && code !== 'bad_response';
-      if (code !== 'cancelled' && (isFromServer || kind === 'answer')) judge(isFromServer);
-      // A token that came meanwhile is not the one that was refused.
+      if (code !== 'cancelled' && (isFromServer || kind === 'answer')) reportOnline(isFromServer);
+      // A newer token is not the one that was refused.
       if (code === 'unauthorized' && token !== null && token === this.#token) {
-        this.forget();
+        this.dropToken();
         await this.clearVault();
-        this.#events.ended();
+        this.#events.onEnd();
       }
       throw error;
     }
   }
 
-  /** Asks a server what it is. Throws `invalid_request` for an address that cannot be used, `offline`, `bad_response`. */
+  /** Checks that an Invoify server is at this address. Throws `invalid_request` for an unusable one, `offline`, `bad_response`. */
   async testConnection(serverUrl: string): Promise<ServerInfo> {
     const connection = connectTo(serverUrl, this.#deps);
     return { origin: connection.origin, ...parseMeta(parseJson(await connection.send(metaRequest))) };
   }
 
-  /** Asks a server for a token, once it has said that it is one of ours. Changes nothing yet: see `adopt`. */
+  /** Requests a token from a server after checking that it is an Invoify server. Changes nothing here: see `adopt`. */
   async logIn(connection: ServerConnection, email: string, password: string): Promise<LoginAnswer> {
     parseMeta(parseJson(await this.sendTo(connection, metaRequest)));
     const request = { method: 'POST', path: '/api/auth/login', body: { email, password }, token: null } as const;
     return parseLoginAnswer(parseJson(await this.sendTo(connection, request)));
   }
 
-  /** Whose the token is. Throws `server_outdated` where the server is too old to be asked for anything else. */
+  /** The user that the token belongs to. Throws `server_outdated` if the server's protocol is too old. */
   async whoAmI(signal: AbortSignal): Promise<SignedInUser> {
     const [answer] = await Promise.all([
       this.send({ path: '/api/auth/me', signal }),
-      // Whatever else is wrong with it is wrong with the other request as well.
+      // Any other failure will show in the request above as well.
       this.send({ ...metaRequest, signal }).then((meta) => parseMeta(parseJson(meta))).catch((error: unknown) => {
         if (errorCode(error) === 'server_outdated') throw error;
       }),
@@ -179,13 +179,13 @@ export class Session {
     return parseSignedInUser(parseJson(answer));
   }
 
-  /** A newer token where the one in use is old enough, or null; `adopt` and `keep` make it the one in use. */
+  /** A new token if the current one is due for renewal, or null. `adopt` and `saveToken` put it to use. */
   async renew(signal: AbortSignal): Promise<LoginAnswer | null> {
-    if (this.#deps.nowMs() - this.#tokenSinceMs < TOKEN_RENEWED_AFTER_MS) return null;
+    if (this.#deps.nowMs() - this.#tokenSinceMs < RENEW_TOKEN_AFTER_MS) return null;
     return parseLoginAnswer(parseJson(await this.send({ method: 'POST', path: '/api/auth/refresh', signal })));
   }
 
-  /** Works with this server and token from now on. `hasAnswered`: the server has just given the token. */
+  /** Switches to this server and token. `hasAnswered`: the server has just issued the token, so it is online. */
   adopt(connection: ServerConnection, token: string, hasAnswered: boolean): void {
     if (this.#connection !== connection) this.#isOnline = hasAnswered ? true : null;
     this.#connection = connection;
@@ -193,33 +193,33 @@ export class Session {
     this.#tokenSinceMs = this.#deps.nowMs();
   }
 
-  /** Keeps the token for the next start. Where that fails it serves until the end of this one. */
-  async keep(): Promise<void> {
+  /** Stores the token for the next start. A failure is logged; the token then lasts until the program closes. */
+  async saveToken(): Promise<void> {
     if (this.#token === null) return;
     await this.#deps.vault.save({ token: this.#token, origin: this.requireConnection().origin }).catch((error: unknown) =>
-      this.#deps.log('the token is not kept for the next start', { error }));
+      this.#deps.log('token cannot be stored', { error }));
   }
 
-  /** Removes what was kept for the next start. */
+  /** Removes the stored token. A failure is logged. */
   async clearVault(): Promise<void> {
-    await this.#deps.vault.clear().catch((error: unknown) => this.#deps.log('the kept token cannot be removed', { error }));
+    await this.#deps.vault.clear().catch((error: unknown) => this.#deps.log('stored token cannot be removed', { error }));
   }
 
-  /** Forgets the token in memory, not in the vault; returns how to end it on the server. */
-  forget(): () => Promise<void> {
+  /** Drops the token from memory, not from the vault. Returns a function that ends the session on the server. */
+  dropToken(): () => Promise<void> {
     const [token, connection] = [this.#token, this.#connection];
     this.endStreams();
     this.#token = null;
     return async () => {
       if (token === null || !connection) return;
       await connection.send({ method: 'POST', path: '/api/auth/logout', token }).catch((error: unknown) =>
-        this.#deps.log('the session stays on the server until it expires', { error }));
+        this.#deps.log('session not ended on the server; it will expire', { error }));
     };
   }
 
   #setOnline(isOnline: boolean): void {
     if (this.#isOnline === isOnline) return;
     this.#isOnline = isOnline;
-    this.#events.onlineChanged(isOnline);
+    this.#events.onOnlineChange(isOnline);
   }
 }

@@ -1,25 +1,25 @@
-// Where the token rests between runs. The desktop's half knows only this much of it; what encrypts it is the platform's.
+// Where the token is stored between starts. Encryption is up to the platform (see desktop/electron/vault.ts).
 
-/** A token and the only server that may see it. */
-export interface KeptToken {
+/** A token and the only server that may receive it. */
+export interface StoredToken {
   readonly token: string;
   readonly origin: string;
 }
 
 export interface TokenVault {
-  /** What was kept last, or null. */
-  load(): Promise<KeptToken | null>;
-  save(kept: KeptToken): Promise<void>;
+  /** The token saved last, or null. */
+  load(): Promise<StoredToken | null>;
+  save(stored: StoredToken): Promise<void>;
   clear(): Promise<void>;
 }
 
-/** Keeps the token in memory only: closing the program signs out. */
+/** Keeps the token in memory only, so closing the program signs out. */
 export function createMemoryVault(): TokenVault {
-  let held: KeptToken | null = null;
+  let held: StoredToken | null = null;
   return {
     load: async () => held,
-    async save(kept) {
-      held = kept;
+    async save(stored) {
+      held = stored;
     },
     async clear() {
       held = null;

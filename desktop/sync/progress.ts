@@ -1,78 +1,78 @@
-// How far a run is, for people. A first sync also says how many records it has before it: its pages do not, but the
-// digest does, which only the last page has. So the account's clock is asked for, with which the stream of nudges begins,
-// and then what has changed since: next to nothing, and the digest of everything.
+// The progress of a sync run, as shown in the window. A first sync of several pages also shows the total number of
+// records. Pages do not carry it and only the last page has the digest, so the total is requested separately: the event
+// stream starts with the account's clock, and a pull of the changes since then returns next to nothing but the digest.
 //
-// What always holds: this is an ornament. The sync neither waits for it nor fails with it.
+// Invariants: best effort; the sync neither waits for the total nor fails because of it.
 
 import { countRecords } from '../../shared/digest.ts';
 import { readPage, type Page } from '../../shared/feed.ts';
 import type { SyncProgress } from '../../shared/window/views.ts';
 import { readDigest, readState, type CacheReader } from '../cache/cache.ts';
-import { createEventParser, eventsRequest, parseClockEvent, type EventsSource } from './server-events.ts';
+import { createEventParser, eventsRequest, parseClockEvent, type EventStreamSource } from './nudges.ts';
 import type { Request } from '../session/server-connection.ts';
-import type { Tally } from './sync.ts';
+import type { Tally } from './pull.ts';
 
-/** So many changes may come between the two questions; after more of them there is no digest, and no total. */
-export const TOTAL_LIMIT = 100;
+/** Page limit of the request for the total. If more changes than this arrive meanwhile, the total stays unknown. */
+export const TOTAL_PAGE_CHANGES = 100;
 
-export interface TotalSource extends EventsSource {
+export interface TotalSource extends EventStreamSource {
   /** Sends a request with the token. */
   send(request: Request): Promise<Buffer>;
 }
 
-export interface ProgressWatch {
-  /** A page is here, not yet applied. */
-  came(page: Page): void;
-  /** So much of this run has been applied. */
-  applied(tally: Tally): void;
+export interface ProgressTracker {
+  /** A page was received, but is not applied yet. */
+  onReceived(page: Page): void;
+  /** `tally` is what this run has applied so far. */
+  onApplied(tally: Tally): void;
 }
 
-/** Follows one run that begins now on this copy, and tells `onChange` of each step until the signal is raised. */
-export function watchProgress(
+/** Tracks a run that is about to start; calls `onChange` with each step until the signal aborts. */
+export function trackProgress(
   cache: CacheReader, source: TotalSource, signal: AbortSignal, onChange: (progress: SyncProgress) => void,
-): ProgressWatch {
+): ProgressTracker {
   const { isInitialComplete, generation } = readState(cache);
-  // A first sync that is resumed counts what came before.
-  const held = isInitialComplete ? 0 : countRecords(readDigest(cache, generation));
-  let isAsked = isInitialComplete;
+  // A resumed first sync includes what it had received before.
+  const initialCount = isInitialComplete ? 0 : countRecords(readDigest(cache, generation));
+  let isTotalRequested = isInitialComplete;
   let total: number | null = null;
-  let progress: SyncProgress = { changes: held, total, bytes: 0 };
+  let progress: SyncProgress = { changes: initialCount, total, bytes: 0 };
 
-  function show(changes: number, bytes: number): void {
+  function report(changes: number, bytes: number): void {
     if (signal.aborted) return;
-    // More than all of it came where the download had to begin again.
+    // A download that had to start over can exceed the total.
     progress = { changes, total: total !== null && changes <= total ? total : null, bytes };
     onChange(progress);
   }
 
-  if (held > 0) show(held, 0);
+  if (initialCount > 0) report(initialCount, 0);
   return {
-    came({ hasMore }) {
-      // One page alone is here before the answer would be.
-      if (isAsked || !hasMore) return;
-      isAsked = true;
-      askTotal(source, signal).then((answer) => {
-        total = answer;
-        show(progress.changes, progress.bytes);
+    onReceived({ hasMore }) {
+      // A single page is here before the total would be.
+      if (isTotalRequested || !hasMore) return;
+      isTotalRequested = true;
+      fetchTotal(source, signal).then((count) => {
+        total = count;
+        report(progress.changes, progress.bytes);
       }, () => undefined);
     },
-    applied: ({ upserts, deletes, bytes }) => show(held + upserts + deletes, bytes),
+    onApplied: ({ upserts, deletes, bytes }) => report(initialCount + upserts + deletes, bytes),
   };
 }
 
 /**
- * Asks for the number of records that this user may see now; null where the server does not let it be known. Rejects
- * where a request fails; raising the signal ends both.
+ * The number of records that this user may see now, or null if the server does not reveal it. Rejects if a request fails
+ * or the signal aborts.
  */
-export async function askTotal(source: TotalSource, signal: AbortSignal): Promise<number | null> {
-  const serverTime = await askClock(source, signal);
+async function fetchTotal(source: TotalSource, signal: AbortSignal): Promise<number | null> {
+  const serverTime = await fetchClock(source, signal);
   if (serverTime === null) return null;
-  const query = new URLSearchParams({ since: serverTime, limit: String(TOTAL_LIMIT) });
+  const query = new URLSearchParams({ since: serverTime, limit: String(TOTAL_PAGE_CHANGES) });
   const { digest } = readPage(await source.send({ path: `/api/sync/pull?${query}`, signal }));
   return digest && countRecords(digest);
 }
 
-async function askClock(source: EventsSource, signal: AbortSignal): Promise<string | null> {
+async function fetchClock(source: EventStreamSource, signal: AbortSignal): Promise<string | null> {
   const stop = new AbortController();
   let serverTime: string | null = null;
   const parse = createEventParser((event) => {

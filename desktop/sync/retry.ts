@@ -1,7 +1,7 @@
-// Trying again: exponential backoff with full jitter, for what may pass by itself.
+// Retries with exponential backoff and full jitter, for transient errors.
 //
-// Source: M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015: a random wait between nothing and
-// a doubling bound spreads the clients of a server that has just come back.
+// Source: M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015: waiting a random time below a
+// doubling bound spreads out the clients of a server that has just come back.
 
 import { AppError } from '../../shared/errors.ts';
 
@@ -16,9 +16,9 @@ export interface RetryDeps {
 }
 
 /**
- * Runs `attempt` until it succeeds, fails for good, has failed `MAX_ATTEMPTS` times, or the server asks for a wait that
- * is longer than any of ours; then throws its last error. `onFailure` hears of every failure before the wait. Throws
- * `cancelled` at once when the signal is raised.
+ * Runs `attempt` until it succeeds, fails with a permanent error, has failed `MAX_ATTEMPTS` times, or the server asks for
+ * a wait longer than the maximum backoff; then throws its last error. `onFailure` is called for every transient failure,
+ * before the wait. Throws `cancelled` immediately if the signal aborts during a wait.
  */
 export async function withRetry<T>(
   attempt: () => Promise<T>, deps: RetryDeps, signal: AbortSignal, onFailure: (error: AppError) => void,
@@ -27,45 +27,45 @@ export async function withRetry<T>(
     try {
       return await attempt();
     } catch (error) {
-      if (!mayPass(error)) throw error;
+      if (!isTransient(error)) throw error;
       onFailure(error);
-      if (failures >= MAX_ATTEMPTS || askedWaitMs(error) > MAX_BOUND_MS) throw error;
+      if (failures >= MAX_ATTEMPTS || retryAfterMs(error) > MAX_BOUND_MS) throw error;
       await wait(backoffMs(failures, error, deps.random()), deps, signal);
     }
   }
 }
 
-/** The wait after so many failures, at least as long as the server asked for. */
+/** How long to wait after this many failures; at least as long as the server asked for. `random` is in [0, 1). */
 export function backoffMs(failures: number, error: AppError, random: number): number {
   const boundMs = Math.min(MAX_BOUND_MS, FIRST_BOUND_MS * 2 ** (failures - 1));
-  return Math.max(random * boundMs, askedWaitMs(error));
+  return Math.max(random * boundMs, retryAfterMs(error));
 }
 
-function askedWaitMs(error: AppError): number {
+function retryAfterMs(error: AppError): number {
   return (error.details.retryAfterS ?? 0) * 1000;
 }
 
-/** Whether the same request may succeed a little later; it says nothing about what has been done. */
-export function mayPass(error: unknown): error is AppError {
+/** Whether the same request may succeed later. Says nothing about whether the failed one had an effect. */
+export function isTransient(error: unknown): error is AppError {
   return error instanceof AppError && ['offline', 'unavailable', 'internal', 'too_many_requests'].includes(error.code);
 }
 
-/** Resolves after a while; rejects with `cancelled` at once when the signal is raised. */
+/** Resolves after the delay; rejects with `cancelled` as soon as the signal aborts. */
 export function wait(delayMs: number, deps: RetryDeps, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
-    const cancelled = (): AppError => new AppError('cancelled', 'The sync was stopped.');
+    const cancelled = (): AppError => new AppError('cancelled', 'The sync was cancelled.');
     if (signal.aborted) {
       reject(cancelled());
       return;
     }
-    const stop = (): void => {
+    const onAbort = (): void => {
       cancelTimer();
       reject(cancelled());
     };
     const cancelTimer = deps.setTimer(() => {
-      signal.removeEventListener('abort', stop);
+      signal.removeEventListener('abort', onAbort);
       resolve();
     }, delayMs);
-    signal.addEventListener('abort', stop, { once: true });
+    signal.addEventListener('abort', onAbort, { once: true });
   });
 }

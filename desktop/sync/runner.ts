@@ -1,6 +1,6 @@
-// One run at a time: who asks while a run is under way joins it. A run signs the token in if nobody knows yet whose it
-// is, pulls with retries, moves `lastSync`, keeps a record of the attempt, and then tidies up: indexes that a first
-// sync left for later, and once a day the proof that the rows on disk are still what was received.
+// Runs one sync at a time; a request during a run joins it. A run makes sure whose token it is, pulls with retries, sets
+// `lastSync` and records the attempt. Maintenance follows: indexes that a first sync left for later, and once a day a
+// check that the rows on disk still match their digest.
 
 import { AppError, errorCode } from '../../shared/errors.ts';
 import { readPage } from '../../shared/feed.ts';
@@ -9,41 +9,41 @@ import { digestDifferences } from '../../shared/digest.ts';
 import type { RebuildReason, SyncError, SyncOutcome, SyncProgress } from '../../shared/window/views.ts';
 import { dropInactive, readState, recomputeDigest, recordAttempt, saveState, startRebuild, type CacheWriter } from '../cache/cache.ts';
 import { withRetry, type RetryDeps } from './retry.ts';
-import { watchProgress, type TotalSource } from './progress.ts';
-import { buildIndexes, pull, type ReceivedPage, type Tally } from './sync.ts';
+import { trackProgress, type TotalSource } from './progress.ts';
+import { buildIndexes, pull, type ReceivedPage, type Tally } from './pull.ts';
 
 const DAY_MS = 86_400_000;
 
 /**
- * Changes to ask for at once: few at first, so that there is soon something to see on a slow line, and more while pages
- * come quickly. A page has its own cost on both sides; larger ones than these gain little, take more memory, and keep
- * whoever scrolls meanwhile waiting.
+ * Changes per page: few at first, so that a slow line soon has something to show, and more while pages arrive quickly.
+ * Every page has a fixed cost on both sides, but beyond these sizes there is little to gain: pages then take more memory
+ * and delay readers on the same thread.
  */
 const FIRST_PAGE_CHANGES = 1000;
 const MAX_PAGE_CHANGES = 2000;
-/** A page that came within this time was quick. */
+/** A page that arrives within this time counts as quick. */
 const QUICK_PAGE_MS = 1000;
 
 export interface RunnerDeps extends RetryDeps {
   readonly nowMs: () => number;
   readonly yieldToEventLoop: () => Promise<void>;
   readonly log: (event: string, facts?: Readonly<Record<string, unknown>>) => void;
-  /** Changes to ask for at once, where a test wants other pages than the product's. */
+  /** Fixed number of changes per page, for tests. */
   readonly pageLimit?: number | undefined;
 }
 
-/** What a run needs of its host, asked anew for each run. */
+/** What a run needs of its host; asked again in every run. */
 export interface RunnerHost extends TotalSource {
-  /** The open copy of whoever is signed in; finds that out first where it is not known. Throws `signed_out`. */
+  /** The open cache of the signed-in user, who is looked up first if unknown. Throws `signed_out`. */
   prepare(signal: AbortSignal): Promise<CacheWriter>;
-  /** The open copy, whoever's it is, to keep a record of what failed. */
+  /** The open cache, whoever owns it, for recording a failed attempt. */
   cache(): CacheWriter | null;
-  /** The copy was found damaged: the next `prepare` must give another one. */
-  damaged(): void;
-  /** A run has ended, before anyone who waits for it hears of it. */
-  ended(outcome: SyncOutcome): void;
-  /** Something that people see has changed. */
-  changed(): void;
+  /** The cache is damaged: the next `prepare` must return a new one. */
+  onDamaged(): void;
+  /** A run has ended. Called before its promise resolves. */
+  onEnd(outcome: SyncOutcome): void;
+  /** The status may have changed. */
+  onChange(): void;
 }
 
 export class SyncRunner {
@@ -51,7 +51,7 @@ export class SyncRunner {
   readonly #deps: RunnerDeps;
   #running: Promise<SyncOutcome> | null = null;
   #next: Promise<SyncOutcome> | null = null;
-  #upkeep: Promise<void> = Promise.resolve();
+  #maintenance: Promise<void> = Promise.resolve();
   #cancel = new AbortController();
   #progress: SyncProgress | null = null;
   #pageChanges = FIRST_PAGE_CHANGES;
@@ -69,43 +69,46 @@ export class SyncRunner {
     return this.#progress;
   }
 
-  /** Joins the run under way or starts one. Never rejects. */
+  /** Joins the current run or starts one. Never rejects. */
   run(): Promise<SyncOutcome> {
     this.#running ??= this.#start();
     return this.#running;
   }
 
-  /** A run that begins after this call, so that it sees what was written before it. Never rejects. */
-  runAfresh(): Promise<SyncOutcome> {
+  /**
+   * A run that begins after this call, and so sees everything written before it. If the current run is cancelled, none
+   * follows and that outcome is returned. Never rejects.
+   */
+  runAfterCurrent(): Promise<SyncOutcome> {
     if (!this.#running) return this.run();
     const { signal } = this.#cancel;
     this.#next ??= this.#running.then((outcome) => {
       this.#next = null;
-      // Who cancels waits until nothing works on the copy any more, so nothing may begin then.
+      // The caller of `cancel` relies on nothing using the cache afterwards, so no run may begin.
       return signal.aborted ? outcome : this.run();
     });
     return this.#next;
   }
 
-  /** Stops the run under way and resolves when nothing of it works on the copy any more. */
+  /** Cancels the current run and any maintenance; resolves once neither uses the cache any more. */
   async cancel(): Promise<void> {
     this.#cancel.abort();
     await this.#running;
-    await this.#upkeep;
+    await this.#maintenance;
   }
 
   async #start(): Promise<SyncOutcome> {
     const { signal } = this.#cancel = new AbortController();
-    // Tidying up ends before its next step once a run is there; two writers would be in each other's transaction.
-    await this.#upkeep;
+    // Maintenance stops before its next step when a run starts; two writers would share one transaction.
+    await this.#maintenance;
     const startedMs = this.#deps.nowMs();
     this.#pageChanges = FIRST_PAGE_CHANGES;
     this.#progress = { changes: 0, total: null, bytes: 0 };
-    this.#host.changed();
+    this.#host.onChange();
     const outcome = await this.#attempt(startedMs, signal);
     this.#running = null;
     this.#progress = null;
-    this.#host.ended(outcome);
+    this.#host.onEnd(outcome);
     return outcome;
   }
 
@@ -114,38 +117,38 @@ export class SyncRunner {
     let cache: CacheWriter | null = null;
     const ended = new AbortController();
     try {
-      cache = await withRetry(() => this.#host.prepare(signal), this.#deps, signal, () => this.#host.changed());
-      const watch = watchProgress(cache, this.#host, AbortSignal.any([signal, ended.signal]), (progress) => {
+      cache = await withRetry(() => this.#host.prepare(signal), this.#deps, signal, () => this.#host.onChange());
+      const tracker = trackProgress(cache, this.#host, AbortSignal.any([signal, ended.signal]), (progress) => {
         this.#progress = progress;
-        this.#host.changed();
+        this.#host.onChange();
       });
       const result = await pull({
         cache,
         yieldToEventLoop: this.#deps.yieldToEventLoop,
-        ask: async (since, askSignal) => {
-          const received = await this.#ask(since, askSignal);
-          watch.came(received.page);
+        fetchPage: async (since, pageSignal) => {
+          const received = await this.#fetchPage(since, pageSignal);
+          tracker.onReceived(received.page);
           return received;
         },
-        onPage: (received) => {
-          tally = received;
-          watch.applied(tally);
+        onApplied: (applied) => {
+          tally = applied;
+          tracker.onApplied(tally);
         },
       }, signal);
       saveState(cache, { lastSyncMs: this.#deps.nowMs() });
-      const done = this.#outcome('completed', startedMs, result, result.rebuilt, null);
-      this.#record(cache, startedMs, done);
-      this.#upkeep = this.#tidyUp(cache, signal);
-      return done;
+      const completed = this.#outcome('completed', startedMs, result, result.rebuilt, null);
+      this.#recordAttempt(cache, startedMs, completed);
+      this.#maintenance = this.#maintain(cache, signal);
+      return completed;
     } catch (error) {
       const code = errorCode(error);
       if (code === 'internal') this.#deps.log('sync failed', { error });
-      if (code === 'cache_unusable') this.#host.damaged();
+      if (code === 'cache_unusable') this.#host.onDamaged();
       const outcome = code === 'cancelled' ? 'cancelled' : 'failed';
       const message = error instanceof AppError ? error.message : 'Something went wrong on this computer. Try again.';
       const failed = this.#outcome(outcome, startedMs, tally, null, { code, message });
       cache ??= this.#host.cache();
-      if (cache && code !== 'signed_out') this.#record(cache, startedMs, failed);
+      if (cache && code !== 'signed_out') this.#recordAttempt(cache, startedMs, failed);
       return failed;
     } finally {
       ended.abort();
@@ -160,33 +163,33 @@ export class SyncRunner {
     return { outcome, upserts, deletes, bytes, changes: upserts + deletes, durationMs, rebuilt, error };
   }
 
-  #ask(since: string | null, signal: AbortSignal): Promise<ReceivedPage> {
+  #fetchPage(since: string | null, signal: AbortSignal): Promise<ReceivedPage> {
     const attempt = async (): Promise<ReceivedPage> => {
       const limit = this.#deps.pageLimit ?? this.#pageChanges;
       const query = new URLSearchParams({ limit: String(limit), ...(since === null ? {} : { since }) });
-      const askedMs = this.#deps.nowMs();
+      const requestedMs = this.#deps.nowMs();
       const answer = await this.#host.send({ path: `/api/sync/pull?${query}`, signal });
-      const isQuick = this.#deps.nowMs() - askedMs < QUICK_PAGE_MS;
+      const isQuick = this.#deps.nowMs() - requestedMs < QUICK_PAGE_MS;
       this.#pageChanges = isQuick ? Math.min(2 * this.#pageChanges, MAX_PAGE_CHANGES) : FIRST_PAGE_CHANGES;
       return { page: readPage(answer), sizeBytes: answer.length, release: () => releaseBuffer(answer) };
     };
-    return withRetry(attempt, this.#deps, signal, () => this.#host.changed());
+    return withRetry(attempt, this.#deps, signal, () => this.#host.onChange());
   }
 
-  /** The attempt is a record for people; that it could not be kept must not undo what it records. */
-  #record(cache: CacheWriter, startedMs: number, { durationMs, changes, bytes, outcome, error, rebuilt }: SyncOutcome): void {
+  /** Best effort: a sync does not fail because its attempt cannot be recorded. */
+  #recordAttempt(cache: CacheWriter, startedMs: number, { durationMs, changes, bytes, outcome, error, rebuilt }: SyncOutcome): void {
     try {
       const detail = error?.message ?? rebuilt;
       recordAttempt(cache, { startedMs, durationMs, changes, bytes, outcome, code: error?.code ?? null, detail });
     } catch (cause) {
-      this.#deps.log('attempt not recorded', { error: cause });
+      this.#deps.log('sync attempt not recorded', { error: cause });
     }
   }
 
-  async #tidyUp(cache: CacheWriter, signal: AbortSignal): Promise<void> {
+  async #maintain(cache: CacheWriter, signal: AbortSignal): Promise<void> {
     const yieldToEventLoop = async (): Promise<void> => {
       await this.#deps.yieldToEventLoop();
-      if (signal.aborted || this.#running) throw new AppError('cancelled', 'Something else is more urgent.');
+      if (signal.aborted || this.#running) throw new AppError('cancelled', 'Maintenance was interrupted by a sync.');
     };
     try {
       await yieldToEventLoop();
@@ -194,22 +197,23 @@ export class SyncRunner {
       const { generation, lastVerifiedMs } = readState(cache);
       await buildIndexes({ cache, yieldToEventLoop }, generation);
       const nowMs = this.#deps.nowMs();
+      // A clock that was set back makes the check due, too.
       if (lastVerifiedMs !== null && nowMs - lastVerifiedMs < DAY_MS && nowMs >= lastVerifiedMs) return;
-      await this.#proveRows(cache, yieldToEventLoop);
+      await this.#verifyRows(cache, yieldToEventLoop);
     } catch (error) {
       if (errorCode(error) === 'cancelled') return;
-      this.#deps.log('upkeep failed', { error });
-      if (errorCode(error) === 'cache_unusable') this.#host.damaged();
+      this.#deps.log('cache maintenance failed', { error });
+      if (errorCode(error) === 'cache_unusable') this.#host.onDamaged();
     }
   }
 
-  async #proveRows(cache: CacheWriter, yieldToEventLoop: () => Promise<void>): Promise<void> {
+  async #verifyRows(cache: CacheWriter, yieldToEventLoop: () => Promise<void>): Promise<void> {
     const { stored, computed } = await recomputeDigest(cache, yieldToEventLoop);
     const differing = digestDifferences(stored, computed);
     saveState(cache, { lastVerifiedMs: this.#deps.nowMs() });
     if (differing.length === 0) return;
     startRebuild(cache, 'rows_damaged' satisfies RebuildReason);
     this.#deps.log('rows differ from their digest', { collections: differing });
-    void this.runAfresh();
+    void this.runAfterCurrent();
   }
 }

@@ -1,53 +1,54 @@
-// When a sync starts by itself: at the start, every few minutes while online, when the machine wakes or its network is
-// back, when the server nudges, and when a server that was gone answers again.
+// Starts syncs automatically: at startup, every few minutes while online, when the machine wakes or its network returns,
+// when the server nudges, and when an unreachable server answers again.
 //
-// What always holds: at most one timer of its own is pending. What is due is measured on two clocks, of which the one that went
-// further counts: the wall clock also moves while the machine sleeps, the monotonic one is set by nobody. So sleep
-// makes a sync due, a clock set back delays none, and a clock set forward costs one. No timer is longer than a slice,
-// so a wake that nobody told is noticed. Offline, one small request in growing intervals asks for the server.
+// Invariants: at most one timer of the triggers is pending, and none is longer than half a minute, so that a wake without a
+// system event is noticed. Due times are measured on two clocks, of which the one that advanced further counts: the wall
+// clock also moves during sleep, and the monotonic clock is never adjusted. So sleep makes a sync due, a clock set back
+// delays none, and a clock set forward costs one. While offline, one small request at growing intervals looks for the
+// server.
 
 import { AppError } from '../../shared/errors.ts';
 import type { Status, SyncOutcome } from '../../shared/window/views.ts';
+import { listenForNudges, type EventStreamSource, type NudgeDeps } from './nudges.ts';
 import { backoffMs } from './retry.ts';
-import { listenToServer, type EventsDeps, type EventsSource } from './server-events.ts';
 
-/** What the system said. */
+/** Power and network events of the operating system. */
 export type SystemEvent = 'suspend' | 'resume' | 'online' | 'offline';
 
 /** What the triggers need of the host. */
-export interface TriggeredHost extends EventsSource {
+export interface TriggeredHost extends EventStreamSource {
   readonly isSignedIn: boolean;
-  /** Whether our server answered last time; null: it was not asked yet. */
+  /** Whether the server answered the last request; null before the first. */
   readonly isOnline: boolean | null;
   readonly isSyncing: boolean;
   onStatus(listener: (status: Status) => void): () => void;
-  /** Starts a pull or joins the one under way. Never rejects. */
+  /** Starts a pull or joins the current one. Never rejects. */
   pullFromServer(): Promise<SyncOutcome>;
-  /** Asks whether the server is there, by the smallest request there is. Rejects with an AppError where it is not. */
+  /** Checks with the smallest possible request whether the server answers. Throws an AppError if it does not. */
   probe(signal: AbortSignal): Promise<void>;
-  /** True where a complete copy lacks what the server has at this instant of its clock. */
+  /** Whether a complete cache is older than this instant of the server's clock. */
   isBehind(serverTime: string): boolean;
-  /** Ends the pull and every other request under way; resolves when the pull has ended. */
+  /** Cancels the pull and all other requests; resolves once the pull has ended. */
   abortRequests(): Promise<void>;
 }
 
-export interface TriggersDeps extends EventsDeps {
+export interface TriggersDeps extends NudgeDeps {
   readonly nowMs: () => number;
 }
 
 export interface Triggers {
   /** How often to sync while online; 1 to 60 minutes. */
   setInterval(minutes: number): void;
-  notice(event: SystemEvent): void;
-  /** Nothing starts any more; what runs is not stopped. */
+  handleSystemEvent(event: SystemEvent): void;
+  /** Starts nothing any more; a current sync goes on. */
   close(): void;
 }
 
-/** The longest timer: how late a wake that the system did not tell is noticed. */
-const SLICE_MS = 30_000;
-/** A timer that is this late was held up by a sleep, not by work. */
-const SLEPT_MS = 30_000;
-/** A nudge reaches every desktop of a company at once; their pulls are spread over this long. */
+/** The longest timer, and so how late a wake without a system event is noticed. */
+const MAX_TIMER_MS = 30_000;
+/** A timer that fires this late was delayed by sleep, not by work. */
+const SLEEP_LATENESS_MS = 30_000;
+/** A nudge reaches all desktops of a company at the same time; their pulls are spread over this long. */
 const NUDGE_SPREAD_MS = 1000;
 
 /** A reading of both clocks. */
@@ -56,36 +57,36 @@ interface Reading {
   readonly monotonicMs: number;
 }
 
-/** Something that is due a while after a reading. */
+/** Something that is due some time after a reading. */
 interface Due {
   readonly since: Reading;
   readonly afterMs: number;
 }
 
-/** Starts to watch over a host, with a pull at once where someone is signed in. */
+/** Starts syncing automatically, with a pull right away if someone is signed in. `minutes` is the interval, 1 to 60. */
 export function createTriggers(host: TriggeredHost, deps: TriggersDeps, minutes: number): Triggers {
-  let everyMs = minutes * 60_000;
+  let intervalMs = minutes * 60_000;
   let isClosed = false;
   let isAsleep = false;
-  /** When the last run ended; null: none has, so one is due. */
+  /** When the last run ended; null before the first, which makes one due. */
   let lastRun: Reading | null = null;
-  /** Rounds in a row in which the server did not answer. */
+  /** Consecutive syncs and probes that failed to reach the server. */
   let failures = 0;
   let probeDue: Due | null = null;
   let nudge: (Due & { readonly serverTime: string }) | null = null;
   let cancelTimer: (() => void) | null = null;
-  let closeEvents: (() => void) | null = null;
-  let probing: AbortController | null = null;
-  /** Steps of ours under way, after which everything is planned anew. */
-  let steps = 0;
-  let seen = facts();
+  let closeStream: (() => void) | null = null;
+  let activeProbe: AbortController | null = null;
+  /** Actions in progress; each reschedules when it ends. */
+  let actions = 0;
+  let lastState = hostState();
 
-  /** What of the host's state matters here, to be compared with what it was. */
-  function facts(): string {
+  /** The part of the host's state that matters here, in a form to compare. */
+  function hostState(): string {
     return `${host.isSyncing} ${host.isOnline} ${host.isSignedIn}`;
   }
 
-  function read(): Reading {
+  function readClocks(): Reading {
     return { wallMs: deps.nowMs(), monotonicMs: deps.monotonicMs() };
   }
 
@@ -93,107 +94,106 @@ export function createTriggers(host: TriggeredHost, deps: TriggersDeps, minutes:
     return Math.max(deps.nowMs() - wallMs, deps.monotonicMs() - monotonicMs);
   }
 
-  /** In whole milliseconds, as timers count: what is left of one would otherwise be waited for again and again. */
-  function leftMs({ since, afterMs }: Due): number {
+  /** In whole milliseconds, like timers; a fraction of one would otherwise be waited for over and over. */
+  function remainingMs({ since, afterMs }: Due): number {
     return Math.max(0, Math.ceil(afterMs - elapsedMs(since)));
   }
 
-  // ------------------------------------------------------------------------------------------------------ planning
-
-  /** Sets the one timer, or none where something is under way, and listens where there is something to hear. */
-  function plan(): void {
+  /** Sets the one timer, unless something is in progress, and opens or closes the stream of nudges. */
+  function schedule(): void {
     cancelTimer?.();
     cancelTimer = null;
     if (isClosed || isAsleep || !host.isSignedIn || host.isOnline !== true) stopListening();
-    if (isClosed || !host.isSignedIn || host.isSyncing || probing || steps > 0) return;
+    if (isClosed || !host.isSignedIn || host.isSyncing || activeProbe || actions > 0) return;
     if (host.isOnline && !isAsleep) {
-      closeEvents ??= listenToServer(host, { onChange: nudged, onLost: () => void probe() }, deps);
+      closeStream ??= listenForNudges(host, { onNudge, onLost: () => void probe() }, deps);
     }
-    const delayMs = Math.min(SLICE_MS, nextMs());
-    const armed = read();
+    const delayMs = Math.min(MAX_TIMER_MS, nextDueMs());
+    const armed = readClocks();
     cancelTimer = deps.setTimer(() => {
       cancelTimer = null;
-      if (isAsleep || elapsedMs(armed) > delayMs + SLEPT_MS) wake();
-      else run();
+      if (isAsleep || elapsedMs(armed) > delayMs + SLEEP_LATENESS_MS) wake();
+      else runDue();
     }, delayMs);
   }
 
   function stopListening(): void {
-    closeEvents?.();
-    closeEvents = null;
+    closeStream?.();
+    closeStream = null;
   }
 
-  function nextMs(): number {
-    if (isAsleep) return SLICE_MS;
-    if (host.isOnline === false) return probeDue ? leftMs(probeDue) : 0;
-    const intervalMs = lastRun ? leftMs({ since: lastRun, afterMs: everyMs }) : 0;
-    return nudge ? Math.min(intervalMs, leftMs(nudge)) : intervalMs;
+  function nextDueMs(): number {
+    if (isAsleep) return MAX_TIMER_MS;
+    if (host.isOnline === false) return probeDue ? remainingMs(probeDue) : 0;
+    const nextRunMs = untilNextRunMs();
+    return nudge ? Math.min(nextRunMs, remainingMs(nudge)) : nextRunMs;
   }
 
-  /** Does what is due, if anything is. */
-  function run(): void {
-    if (nextMs() > 0) plan();
+  function untilNextRunMs(): number {
+    return lastRun ? remainingMs({ since: lastRun, afterMs: intervalMs }) : 0;
+  }
+
+  function runDue(): void {
+    if (nextDueMs() > 0) schedule();
     else if (host.isOnline === false) void probe();
-    else if (!lastRun || leftMs({ since: lastRun, afterMs: everyMs }) === 0) void pull();
+    else if (untilNextRunMs() === 0) void pull();
     else followNudge();
   }
 
   function followNudge(): void {
     const serverTime = nudge?.serverTime;
     nudge = null;
-    // What this desktop wrote itself it has pulled already.
+    // This desktop's own writes have been pulled already.
     if (serverTime !== undefined && host.isBehind(serverTime)) void pull();
-    else plan();
+    else schedule();
   }
 
-  // ------------------------------------------------------------------------------------------------------- actions
-
-  async function step(action: () => Promise<unknown>): Promise<void> {
-    steps += 1;
-    plan();
+  async function runAction(action: () => Promise<unknown>): Promise<void> {
+    actions += 1;
+    schedule();
     try {
       await action();
     } finally {
-      steps -= 1;
-      plan();
+      actions -= 1;
+      schedule();
     }
   }
 
   function pull(): Promise<void> {
     nudge = null;
-    return step(() => host.pullFromServer());
+    return runAction(() => host.pullFromServer());
   }
 
-  /** One small request; a pull follows where it finds a server that was gone. */
+  /** Sends one small request; pulls if that finds a server that was unreachable. */
   async function probe(): Promise<void> {
-    if (probing || isClosed || isAsleep || !host.isSignedIn || host.isSyncing || steps > 0) return;
+    if (activeProbe || isClosed || isAsleep || !host.isSignedIn || host.isSyncing || actions > 0) return;
     const wasOffline = host.isOnline === false;
-    const mine = probing = new AbortController();
-    plan();
-    const error = await host.probe(mine.signal).then(() => null, (reason: unknown) => reason);
-    if (probing !== mine) return;
-    probing = null;
-    if (error !== null) failed(error);
+    const current = activeProbe = new AbortController();
+    schedule();
+    const error = await host.probe(current.signal).then(() => null, (reason: unknown) => reason);
+    if (activeProbe !== current) return;
+    activeProbe = null;
+    if (error !== null) backOff(error);
     if (error === null && wasOffline) void pull();
-    else plan();
+    else schedule();
   }
 
-  function failed(error: unknown): void {
+  function backOff(error: unknown): void {
     failures += 1;
     const reason = error instanceof AppError ? error : new AppError('offline', 'The server did not answer.');
-    probeDue = { since: read(), afterMs: backoffMs(failures, reason, deps.random()) };
+    probeDue = { since: readClocks(), afterMs: backoffMs(failures, reason, deps.random()) };
   }
 
   function stopProbing(): void {
-    probing?.abort();
-    probing = null;
+    activeProbe?.abort();
+    activeProbe = null;
   }
 
-  /** A request of before may wait for a connection that is gone: it is ended first. */
-  function pullAnew(): void {
+  /** Aborts all requests before pulling: they may be waiting on a dead connection. */
+  function restartPull(): void {
     stopProbing();
     stopListening();
-    void step(async () => {
+    void runAction(async () => {
       await host.abortRequests();
       if (!isClosed && !isAsleep && host.isSignedIn) await host.pullFromServer();
     });
@@ -202,45 +202,43 @@ export function createTriggers(host: TriggeredHost, deps: TriggersDeps, minutes:
   function wake(): void {
     isAsleep = false;
     failures = 0;
-    pullAnew();
+    restartPull();
   }
 
-  function nudged(serverTime: string): void {
+  function onNudge(serverTime: string): void {
     if (isClosed || !host.isBehind(serverTime)) return;
-    nudge = { serverTime, since: nudge?.since ?? read(), afterMs: nudge?.afterMs ?? deps.random() * NUDGE_SPREAD_MS };
-    plan();
+    nudge = { serverTime, since: nudge?.since ?? readClocks(), afterMs: nudge?.afterMs ?? deps.random() * NUDGE_SPREAD_MS };
+    schedule();
   }
 
-  // ------------------------------------------------------------------------------------------------- what is heard
-
-  const stopWatching = host.onStatus(() => {
-    const before = seen;
-    seen = facts();
-    if (seen === before) return;
-    if (before.startsWith('true') && !host.isSyncing) ended();
-    plan();
-  });
-
-  function ended(): void {
-    lastRun = read();
-    if (host.isOnline === false) failed(null);
+  function onRunEnded(): void {
+    lastRun = readClocks();
+    if (host.isOnline === false) backOff(null);
     else failures = 0;
   }
+
+  const stopWatching = host.onStatus(() => {
+    const before = lastState;
+    lastState = hostState();
+    if (lastState === before) return;
+    if (before.startsWith('true') && !host.isSyncing) onRunEnded();
+    schedule();
+  });
 
   if (host.isSignedIn) void pull();
 
   return {
-    setInterval(changed) {
-      everyMs = changed * 60_000;
-      plan();
+    setInterval(newMinutes) {
+      intervalMs = newMinutes * 60_000;
+      schedule();
     },
-    notice(event) {
+    handleSystemEvent(event) {
       if (isClosed) return;
       switch (event) {
         case 'suspend':
           isAsleep = true;
           stopProbing();
-          void step(() => host.abortRequests());
+          void runAction(() => host.abortRequests());
           break;
         case 'resume':
           wake();
@@ -248,12 +246,12 @@ export function createTriggers(host: TriggeredHost, deps: TriggersDeps, minutes:
         case 'online':
           isAsleep = false;
           failures = 0;
-          // A run that found no server may be waiting out a pause, or for an answer over the network that is gone.
-          if (host.isOnline === false) pullAnew();
+          // A run that is failing may be in a backoff, or waiting for an answer over the old network.
+          if (host.isOnline === false) restartPull();
           else if (host.isSignedIn) void pull();
           break;
         case 'offline':
-          // The system's word is only a reason to look.
+          // The operating system is not proof; the server is.
           void probe();
           break;
       }
@@ -262,7 +260,7 @@ export function createTriggers(host: TriggeredHost, deps: TriggersDeps, minutes:
       isClosed = true;
       stopWatching();
       stopProbing();
-      plan();
+      schedule();
     },
   };
 }

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 
-import { requireForeignFile } from '../../../desktop/files/chosen-file.ts';
+import { requireOutsideDataFolder } from '../../../desktop/files/chosen-file.ts';
 import { failsWith } from '../cache/fixtures.ts';
 
 test('a chosen file is refused where it leads into our folder, by any name, and taken everywhere else', (t) => {
@@ -16,10 +16,10 @@ test('a chosen file is refused where it leads into our folder, by any name, and 
     join(home, 'other', '..', 'Invoify', 'database', 'invoify.sqlite'), join(home, 'INVOIFY', 'Database', 'Invoify.SQLite'),
     'relative.csv', '', `${home}/nul\0.csv`,
   ];
-  for (const path of refused) failsWith('invalid_request', () => requireForeignFile(path, ours));
+  for (const path of refused) failsWith('invalid_request', () => requireOutsideDataFolder(path, ours));
   const taken = ['list.csv', 'Invoify.csv', 'Invoify 2/database/invoify.sqlite', '..data', '..data/x.csv'];
-  for (const name of taken) requireForeignFile(join(home, name), ours);
-  requireForeignFile(join(home, 'list.csv'), join(home, 'not', 'there', 'yet'));
+  for (const name of taken) requireOutsideDataFolder(join(home, name), ours);
+  requireOutsideDataFolder(join(home, 'list.csv'), join(home, 'not', 'there', 'yet'));
 });
 
 test('a chosen file is refused where it leads into our folder through links', (t) => {
@@ -37,7 +37,7 @@ test('a chosen file is refused where it leads into our folder through links', (t
   }
   const refused = [join(home, 'link-to-folder', 'invoify.sqlite-wal'), join(home, 'link-to-link', 'new.csv')];
   if (process.platform !== 'win32') refused.push(join(home, 'link-to-file.sqlite'));
-  for (const path of refused) failsWith('invalid_request', () => requireForeignFile(path, ours));
+  for (const path of refused) failsWith('invalid_request', () => requireOutsideDataFolder(path, ours));
 });
 
 function makeHome(t: TestContext): { readonly home: string; readonly ours: string; readonly live: string } {

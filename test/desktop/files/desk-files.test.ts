@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, test, type TestContext } from 'node:test';
 
-import { csvFormat, csvText } from '../../../desktop/files/csv.ts';
+import { csvFormat, csvText } from '../../../desktop/files/export.ts';
 import { answerCall, openDesk, type Desk } from '../../../desktop/desk.ts';
 import { systemDeskDeps } from '../../../desktop/system-deps.ts';
 import { signIn, type Colleague } from '../../../demo/colleague.ts';
@@ -151,7 +151,7 @@ test('the report says how the syncs went, and nothing of whose they are', async 
   await ask('sync.pullFromServer');
   const report = await ask('data.report') as string;
   assert.match(report, /^Invoify 0\.1\.0 /);
-  assert.match(report, /State: up_to_date, online, local copy open/);
+  assert.match(report, /State: up_to_date, online, cache open/);
   assert.match(report, /Last \d+ attempts/);
   assert.match(report, new RegExp(`plans ${names.length}`));
   const { port, host } = new URL(server.url);

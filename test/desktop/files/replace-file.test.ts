@@ -86,7 +86,7 @@ describe('replacing a file', () => {
     assert.match(message, /^The disk is full: .*Free some space/);
     disk.free();
     disk.setReadOnly(true);
-    assert.match((await assertRejects(replaceFile(path, text('new'), deps), 'invalid_request')).message, /may not write in/);
+    assert.match((await assertRejects(replaceFile(path, text('new'), deps), 'invalid_request')).message, /is not allowed to write in/);
     disk.setReadOnly(false);
     assert.deepEqual(readdirSync(disk.folder), ['file']);
     assert.equal(readFileSync(path, 'utf8'), 'before');

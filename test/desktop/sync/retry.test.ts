@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
-import { backoffMs, MAX_ATTEMPTS, mayPass, withRetry } from '../../../desktop/sync/retry.ts';
+import { backoffMs, MAX_ATTEMPTS, isTransient, withRetry } from '../../../desktop/sync/retry.ts';
 import { AppError, desktopErrorCodes, wireErrorCodes, type ErrorCode } from '../../../shared/errors.ts';
 import { assertRejects } from '../../server/store/fixture.ts';
 import { createTimers } from '../../sync/timers.ts';
@@ -76,7 +76,7 @@ describe('an attempt', () => {
     const passing = ['too_many_requests', 'internal', 'unavailable', 'offline'];
     for (const code of [...wireErrorCodes, ...desktopErrorCodes]) {
       const error = new AppError(code, 'A sentence.');
-      assert.equal(mayPass(error), passing.includes(code), code);
+      assert.equal(isTransient(error), passing.includes(code), code);
       assert.equal((await run([error])).result, passing.includes(code) ? 'done at 2' : error);
     }
     const defect = new TypeError('a defect');

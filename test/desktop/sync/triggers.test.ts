@@ -7,7 +7,7 @@ import { createTriggers, type SystemEvent, type Triggers } from '../../../deskto
 import { Random } from '../../sync/random.ts';
 import { seedsToTry } from '../../sync/seeds.ts';
 import { Machine } from './machine.ts';
-import { MemoryHost } from './triggered-host.ts';
+import { MemoryHost } from './memory-host.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -112,7 +112,7 @@ describe('the interval', () => {
     host.isSignedIn = true;
     const events: readonly SystemEvent[] = ['resume', 'online', 'offline', 'suspend'];
     assert.deepEqual(await during(() => {
-      for (const event of events) triggers.notice(event);
+      for (const event of events) triggers.handleSystemEvent(event);
       triggers.setInterval(1);
       return machine.pass(HOUR_MS);
     }), []);
@@ -124,12 +124,12 @@ describe('sleep and clocks', () => {
     const { machine, host, triggers, during } = await begin(t);
     host.isHeld = true;
     await machine.pass(5 * MINUTE_MS);
-    assert.deepEqual(await during(() => triggers.notice('suspend')), ['abort']);
+    assert.deepEqual(await during(() => triggers.handleSystemEvent('suspend')), ['abort']);
     assert.equal(host.isSyncing, false);
     assert.equal(host.openStreams, 0);
     host.isHeld = false;
     machine.sleep(8 * HOUR_MS, 'linux');
-    assert.deepEqual(await during(() => triggers.notice('resume')), ['abort', 'pull', 'listen']);
+    assert.deepEqual(await during(() => triggers.handleSystemEvent('resume')), ['abort', 'pull', 'listen']);
   });
 
   for (const system of ['linux', 'windows'] as const) {
@@ -143,7 +143,7 @@ describe('sleep and clocks', () => {
 
   test('a wake that is never told does not stop it for ever', async (t) => {
     const { machine, triggers, during } = await begin(t);
-    triggers.notice('suspend');
+    triggers.handleSystemEvent('suspend');
     assert.deepEqual(await during(() => machine.pass(30_000)), ['abort', 'pull', 'listen']);
   });
 
@@ -205,15 +205,15 @@ describe('offline', () => {
     host.leave();
     await machine.pass(10 * MINUTE_MS);
     host.isServerThere = true;
-    assert.deepEqual(await during(() => triggers.notice('online')), ['abort', 'pull', 'listen']);
+    assert.deepEqual(await during(() => triggers.handleSystemEvent('online')), ['abort', 'pull', 'listen']);
   });
 
   test('the system says that a network is back that was not missed: a sync, and what runs goes on', async (t) => {
     const { machine, host, triggers, during } = await begin(t);
-    assert.deepEqual(await during(() => triggers.notice('online')), ['pull']);
+    assert.deepEqual(await during(() => triggers.handleSystemEvent('online')), ['pull']);
     host.isHeld = true;
     await machine.pass(5 * MINUTE_MS);
-    assert.deepEqual(await during(() => triggers.notice('online')), ['pull']);
+    assert.deepEqual(await during(() => triggers.handleSystemEvent('online')), ['pull']);
     assert.equal(host.isSyncing, true);
     host.release();
   });
@@ -221,11 +221,11 @@ describe('offline', () => {
   test('the system says again and again that the network is gone: that is looked into, one request at a time', async (t) => {
     const { host, triggers, machine, during } = await begin(t);
     assert.deepEqual(await during(() => {
-      for (let index = 0; index < 100; index += 1) triggers.notice('offline');
+      for (let index = 0; index < 100; index += 1) triggers.handleSystemEvent('offline');
     }), ['probe']);
     assert.equal(host.isOnline, true);
     host.isServerThere = false;
-    assert.deepEqual(await during(() => triggers.notice('offline')), ['probe']);
+    assert.deepEqual(await during(() => triggers.handleSystemEvent('offline')), ['probe']);
     assert.equal(host.isOnline, false);
     assert.equal(machine.pending, 1);
     assert.equal(host.openStreams, 0);
@@ -307,7 +307,7 @@ for (const seed of seedsToTry(20)) {
     const startMs = machine.monotonicMs;
     const events: [SystemEvent, ...SystemEvent[]] = ['suspend', 'resume', 'online', 'offline'];
     const steps: [() => unknown, ...(() => unknown)[]] = [
-      () => triggers.notice(random.pick(events)),
+      () => triggers.handleSystemEvent(random.pick(events)),
       () => host.leave(),
       () => { host.isServerThere = true; },
       () => { host.hasDatabase = !host.hasDatabase; },

@@ -1,14 +1,14 @@
-// The pull loop, as its phases: ask, apply, verify, done.
+// The pull loop, phase by phase: fetch, apply, verify, finish.
 //
-//   ask      the next page after the cursor; while one page is applied the next is already on its way
-//   apply    rows and cursor in one transaction. A first sync commits page by page, so that it can resume; a catch-up
-//            commits once, at its end; a rebuild fills tables beside the readable ones
-//   verify   the digest of what is held against the server's, before anything counts as done
-//   done     the catch-up's commit, or the rebuild's swap; `lastSync` moves last of all
+//   fetch    the next page after the cursor; it is requested while the page before it is being applied
+//   apply    rows and cursor in one transaction. A first sync commits every page, so that it can resume; a catch-up
+//            commits once, at its end; a rebuild fills a second set of tables beside the readable ones
+//   verify   compare the digest with the server's before anything counts as done
+//   finish   the catch-up's commit, or the rebuild's swap. The runner sets `lastSync` last of all
 //
-// A cursor that ended (410), a changed scope or a digest that differs leads to a rebuild; what was readable stays
-// readable until the rebuild has been verified. A crash at any point leaves the last commit, from which the next run
-// goes on. The loop reads no clock and opens no socket: both come with `deps`.
+// An expired cursor (410), a changed scope or a different digest leads to a rebuild; the old data stays readable until
+// the rebuild has been verified. A crash at any point leaves the last commit, from which the next run resumes. Clock and
+// network are the caller's.
 
 import { parseInstant } from '../../shared/clock.ts';
 import { digestDifferences, type Digest } from '../../shared/digest.ts';
@@ -22,21 +22,21 @@ import {
 } from '../cache/cache.ts';
 import { rebuildNotice } from '../cache/notices.ts';
 
-/** A page and its size on the wire. */
 export interface ReceivedPage {
   readonly page: Page;
+  /** On the wire. */
   readonly sizeBytes: number;
-  /** Gives its memory back; nobody may read a payload of it afterwards. */
+  /** Frees its memory; its payloads must not be read afterwards. */
   readonly release: () => void;
 }
 
 export interface PullDeps {
   readonly cache: CacheWriter;
-  /** The page after a cursor, or the first of all. Throws `cancelled`, `resync_required` and what else can go wrong. */
-  readonly ask: (since: string | null, signal: AbortSignal) => Promise<ReceivedPage>;
-  /** Called after each page that was applied. */
-  readonly onPage: (tally: Tally) => void;
-  /** Lets whatever else waits for this thread run. */
+  /** The page after a cursor, or the first page for null. Throws the request's error, among them `resync_required`. */
+  readonly fetchPage: (since: string | null, signal: AbortSignal) => Promise<ReceivedPage>;
+  /** Called after each page has been applied, with the totals of this run. */
+  readonly onApplied: (tally: Tally) => void;
+  /** Lets other work on this thread run. */
   readonly yieldToEventLoop: () => Promise<void>;
 }
 
@@ -48,57 +48,58 @@ export interface Tally {
 }
 
 export interface PullResult extends Tally {
-  /** Why the copy was built anew in this run, or null. */
+  /** Why the cache was rebuilt in this run, or null. */
   readonly rebuilt: RebuildReason | null;
 }
 
-/** So many changes take about 5 ms to write; readers on the same thread wait no longer than that. */
-const SLICE = 500;
+/** Writing this many changes takes about 5 ms, which bounds how long readers on the same thread wait. */
+const SLICE_CHANGES = 500;
 
-/** A copy that differs even after that many rebuilds is a defect that another download does not cure. */
+/** If the digest still differs after this many rebuilds, it is a defect that another download will not fix. */
 const MAX_REBUILDS = 2;
 
 /**
- * Brings the copy up to date. Resolves once it is committed and its digest equals the server's. Rejects with the code
- * of what stopped it; the copy is then as it was, or further along a resumable first sync or rebuild.
+ * Brings the cache up to date. Resolves once everything is committed and the digest equals the server's. Throws the error
+ * of a failed request, `bad_response`, `cancelled`, `digest_mismatch` or `resync_required` if rebuilds do not help, and
+ * the cache's errors; the readable data is then unchanged, or a first sync or rebuild is further along and will resume.
  */
 export async function pull(deps: PullDeps, signal: AbortSignal): Promise<PullResult> {
   let tally: Tally = { upserts: 0, deletes: 0, bytes: 0 };
   const count = (page: Tally): void => {
     tally = { upserts: tally.upserts + page.upserts, deletes: tally.deletes + page.deletes, bytes: tally.bytes + page.bytes };
-    deps.onPage(tally);
+    deps.onApplied(tally);
   };
   for (let rebuilds = 0; ; rebuilds += 1) {
     const target = chooseTarget(deps);
-    const reason = await fill(target, deps, signal, count);
+    const reason = await pullInto(target, deps, signal, count);
     if (reason === null) return { ...tally, rebuilt: target.rebuildReason };
-    if (rebuilds === MAX_REBUILDS) throw givenUp(reason);
+    if (rebuilds === MAX_REBUILDS) throw rebuildLimitError(reason);
     startRebuild(deps.cache, reason);
   }
 }
 
-function givenUp(reason: RebuildReason): AppError {
+function rebuildLimitError(reason: RebuildReason): AppError {
   if (reason === 'copy_differed') {
-    return new AppError('digest_mismatch', 'The copy still differs from the server after it was downloaded again. '
-      + 'What is here stays readable; send the report of the last syncs to your administrator.');
+    return new AppError('digest_mismatch', 'The data still differs from the server after it was downloaded again. '
+      + 'It stays readable; send the sync report to your administrator.');
   }
-  return new AppError('resync_required', 'The server asked to begin the download again each time. What is here stays readable; '
-    + 'try again later.');
+  return new AppError('resync_required', 'The server kept asking to start the download over. The data on this computer stays '
+    + 'readable; try again later.');
 }
 
-/** Where pages go, and what makes them count. */
+/** Where pages are written, and how they are committed. */
 interface Target {
   readonly cursor: string | null;
-  /** The scope that every page must have; null where the first one sets it. */
+  /** The scope that every page must have; null if the first page sets it. */
   readonly scope: string | null;
   readonly rebuildReason: RebuildReason | null;
   readonly generation: Generation;
-  /** Applies a page and moves the cursor with it. */
+  /** Applies a page and advances the cursor. */
   apply(page: Page): Promise<void>;
-  /** Makes it all count; called only when the digests are equal. */
+  /** Called once the digests are equal. */
   finish(): Promise<void>;
-  /** Gives up what is not committed. */
-  abandon(): void;
+  /** Rolls back whatever is not committed. */
+  rollBack(): void;
 }
 
 function chooseTarget(deps: PullDeps): Target {
@@ -107,23 +108,23 @@ function chooseTarget(deps: PullDeps): Target {
   return state.isInitialComplete ? catchUpTarget(deps) : firstSyncTarget(deps);
 }
 
-/** Page by page into the tables that are read: what has arrived is readable, and the cursor resumes it. */
+/** Commits every page into the readable tables, so that records appear as they arrive and the cursor can resume. */
 function firstSyncTarget(deps: PullDeps): Target {
   const { cache } = deps;
   const { cursor, scope, generation } = readState(cache);
   return {
     cursor, scope, generation,
     rebuildReason: null,
-    apply: (page) => inCommit(cache, async () => {
+    apply: (page) => inTransaction(cache, async () => {
       await applyInSlices(deps, generation, page);
       saveState(cache, { cursor: page.serverTime, scope: page.scope });
     }),
     finish: async () => saveState(cache, { isInitialComplete: true }),
-    abandon: () => undefined,
+    rollBack: () => undefined,
   };
 }
 
-/** All pages in one transaction: a catch-up is seen whole or not at all. */
+/** Applies all pages in one transaction, so that a catch-up becomes visible at once or not at all. */
 function catchUpTarget(deps: PullDeps): Target {
   const { cache } = deps;
   const { cursor, scope, generation } = readState(cache);
@@ -136,11 +137,11 @@ function catchUpTarget(deps: PullDeps): Target {
       saveState(cache, { cursor: page.serverTime });
     },
     finish: async () => commitChanges(cache),
-    abandon: () => rollbackChanges(cache),
+    rollBack: () => rollbackChanges(cache),
   };
 }
 
-/** Page by page into the other tables, swapped in by one commit when they are proved equal. */
+/** Commits every page into the inactive tables, which are swapped in by one commit once verified. */
 function rebuildTarget(deps: PullDeps): Target {
   const { cache } = deps;
   const state = readState(cache);
@@ -149,60 +150,60 @@ function rebuildTarget(deps: PullDeps): Target {
   return {
     cursor, scope, generation,
     rebuildReason: rebuildNotice(reason).code,
-    apply: (page) => inCommit(cache, async () => {
+    apply: (page) => inTransaction(cache, async () => {
       await applyInSlices(deps, generation, page);
       saveState(cache, { rebuild: { reason, scope: page.scope, cursor: page.serverTime } });
     }),
     async finish() {
-      // Built before they are shown, so that the lists are as quick after the swap as before it.
+      // Before the swap, so that lists are as fast after it as before.
       await buildIndexes(deps, generation);
       swapGenerations(cache);
     },
-    abandon: () => undefined,
+    rollBack: () => undefined,
   };
 }
 
 async function applyInSlices({ cache, yieldToEventLoop }: PullDeps, generation: Generation, page: Page): Promise<void> {
-  for (let start = 0; start < page.changes.length; start += SLICE) {
-    applyChanges(cache, generation, page.changes.slice(start, start + SLICE));
+  for (let start = 0; start < page.changes.length; start += SLICE_CHANGES) {
+    applyChanges(cache, generation, page.changes.slice(start, start + SLICE_CHANGES));
     await yieldToEventLoop();
   }
 }
 
-/** Runs one target to its end. Returns null when it is done, or why the copy must be built anew. */
-async function fill(
+/** Pulls until the target is complete. Returns null when it is, or why the cache must be rebuilt. */
+async function pullInto(
   target: Target, deps: PullDeps, signal: AbortSignal, count: (page: Tally) => void,
 ): Promise<RebuildReason | null> {
   const readAhead = new AbortController();
   const anySignal = AbortSignal.any([signal, readAhead.signal]);
   try {
     let { cursor, scope } = target;
-    let asked = deps.ask(cursor, anySignal);
+    let nextPage = deps.fetchPage(cursor, anySignal);
     for (;;) {
-      const { page, sizeBytes, release } = await asked;
+      const { page, sizeBytes, release } = await nextPage;
       if (scope !== null && page.scope !== scope) return 'scope_changed';
       scope = page.scope;
-      refuseStandstill(page, cursor);
+      requireProgress(page, cursor);
       cursor = page.serverTime;
       if (page.hasMore) {
-        asked = deps.ask(cursor, anySignal);
-        // It is awaited in the next turn; until then a failure must not count as unhandled.
-        asked.catch(() => undefined);
-        // The request leaves only when this thread is idle for a moment; the server then works while we write.
+        nextPage = deps.fetchPage(cursor, anySignal);
+        // It is awaited in the next iteration; until then its rejection must not count as unhandled.
+        nextPage.catch(() => undefined);
+        // The request is only sent once this thread yields; the server then works while the page is applied.
         await deps.yieldToEventLoop();
       }
       await target.apply(page);
       release();
       count({ ...countOf(page), bytes: sizeBytes });
       if (!page.hasMore) return await verify(target, deps.cache, page.digest);
-      refuseCancelled(signal);
+      throwIfCancelled(signal);
     }
   } catch (error) {
     if (error instanceof AppError && error.code === 'resync_required') return 'cursor_ended';
     throw error;
   } finally {
     readAhead.abort();
-    target.abandon();
+    target.rollBack();
   }
 }
 
@@ -213,23 +214,25 @@ async function verify(target: Target, cache: CacheWriter, digest: Digest | null)
   return null;
 }
 
-/** A server whose cursor stands still, or moves without bringing anything, would be asked for ever. */
-function refuseStandstill(page: Page, cursor: string | null): void {
+/** Throws `bad_response` for a cursor that stands still or moves without changes: the loop would never end. */
+function requireProgress(page: Page, cursor: string | null): void {
   const before = cursor === null ? null : parseInstant(cursor);
   const after = parseInstant(page.serverTime);
   if (after === null || (before !== null && after < before)) throw badResponse('its cursor went back');
   const last = page.changes.at(-1);
   if (page.hasMore && (!last || after === before || parseInstant(last.updatedAt) !== after)) {
-    throw badResponse('there is more, but its cursor is not that of its last change');
+    throw badResponse('it has more changes, but its cursor is not that of its last change');
   }
 }
 
-function refuseCancelled(signal: AbortSignal): void {
-  if (signal.aborted) throw new AppError('cancelled', 'The sync was stopped.');
+function throwIfCancelled(signal: AbortSignal): void {
+  if (signal.aborted) throw new AppError('cancelled', 'The sync was cancelled.');
 }
 
-/** Builds what is missing of a generation's indexes, a step at a time; a crash loses one step. */
-export async function buildIndexes({ cache, yieldToEventLoop }: Pick<PullDeps, 'cache' | 'yieldToEventLoop'>, generation: Generation): Promise<void> {
+/** Builds the missing indexes of a generation step by step, yielding in between; a crash loses one step. */
+export async function buildIndexes(
+  { cache, yieldToEventLoop }: Pick<PullDeps, 'cache' | 'yieldToEventLoop'>, generation: Generation,
+): Promise<void> {
   while (!buildNext(cache, generation)) await yieldToEventLoop();
 }
 
@@ -238,7 +241,7 @@ function countOf({ changes }: Page): { upserts: number; deletes: number } {
   return { upserts: changes.length - deletes, deletes };
 }
 
-async function inCommit(cache: CacheWriter, run: () => Promise<void>): Promise<void> {
+async function inTransaction(cache: CacheWriter, run: () => Promise<void>): Promise<void> {
   beginChanges(cache);
   try {
     await run();

@@ -1,9 +1,9 @@
-// A list as a CSV file that a spreadsheet opens as what it is: RFC 4180 in UTF-8 with a byte order mark, the delimiter
-// and the decimals as people of the locale have them.
+// Exports a list to CSV for spreadsheets: RFC 4180 in UTF-8 with a byte order mark, with the delimiter and the decimal
+// separator of the locale.
 //
-// What always holds: the file is of one instant of the copy and whole, or not there. Numbers are numbers: money in the
-// currency's major unit, the rest as integers. Text that a spreadsheet would take for a formula has an apostrophe before
-// it (OWASP, "CSV Injection").
+// Invariants: the file shows one instant of the cache and is complete, or it does not exist. Numbers stay numbers: money
+// in the currency's major unit, all others as integers. Text that a spreadsheet could take for a formula is prefixed with
+// an apostrophe (OWASP, "CSV Injection").
 
 import type { Collection, Column } from '../../shared/collections.ts';
 import { toMajorUnits } from '../../shared/currency.ts';
@@ -13,8 +13,8 @@ import type { ListRow } from '../../shared/window/views.ts';
 import { listRows, withSnapshot, type CacheReader } from '../cache/cache.ts';
 import { replaceFile, type ReplaceDeps } from './replace-file.ts';
 
-export interface CsvDeps extends ReplaceDeps {
-  /** Lets others run: awaited after every few hundred rows. */
+export interface ExportDeps extends ReplaceDeps {
+  /** Lets other work run; awaited after every few hundred rows. */
   readonly yieldToEventLoop: () => Promise<void>;
 }
 
@@ -24,14 +24,14 @@ export interface CsvFormat {
 }
 
 /**
- * Writes the rows that `request` selects to `path`; durable when it resolves. Throws `invalid_request` for what the list
- * does not have and for a place that cannot be written to, `disk_full`, and `cancelled` where the copy was closed
- * meanwhile; then nothing of it stays.
+ * Writes the rows that `request` selects to `path`; durable when it resolves. Throws `invalid_request` for an unknown
+ * column or locale and for a path that cannot be written, `disk_full`, and `cancelled` if the cache was closed meanwhile;
+ * `path` is then unchanged.
  */
-export async function writeCsv(reader: CacheReader, path: string, request: CsvRequest, deps: CsvDeps): Promise<void> {
+export async function exportCsv(reader: CacheReader, path: string, request: CsvRequest, deps: ExportDeps): Promise<void> {
   const format = csvFormat(request.locale);
   const { selection, sort } = request;
-  await replaceFile(path, (file) => withSnapshot(reader, 'writing the list', async (snapshot) => {
+  await replaceFile(path, (file) => withSnapshot(reader, 'exporting the list', async (snapshot) => {
     const columns = requireColumns(reader.layout.collections.get(selection.collection), request);
     const titles = request.columns.map(({ title }) => csvText(title, format));
     await file.writeFile(`\uFEFF${titles.join(format.delimiter)}\r\n`);
@@ -42,22 +42,23 @@ export async function writeCsv(reader: CacheReader, path: string, request: CsvRe
   }), deps);
 }
 
-/** How people of a locale write CSV: where a comma is for decimals, a semicolon is between values. */
+/** The CSV format of a locale: with a decimal comma, values are separated by semicolons. Throws `invalid_request`. */
 export function csvFormat(locale: string): CsvFormat {
   let decimal: string | undefined;
   try {
     decimal = new Intl.NumberFormat(locale).formatToParts(0.5).find(({ type }) => type === 'decimal')?.value;
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    throw new AppError('invalid_request', `There is no language ${locale}.`, { fields: { locale: 'must be a BCP 47 tag' } });
+    const fields = { locale: { code: 'invalid', message: 'must be a BCP 47 tag' } } as const;
+    throw new AppError('invalid_request', `${locale} is not a known language.`, { fields });
   }
   return decimal === ',' ? { delimiter: ';', decimalPoint: ',' } : { delimiter: ',', decimalPoint: '.' };
 }
 
-/** What a spreadsheet may take for the beginning of a formula, also in full width, and also after blanks. */
+/** What a spreadsheet may take for the start of a formula, also in full-width characters and after blanks. */
 const formulaStart = /^(?:[\t\r\n]|\s*[=+\-@\uFF1D\uFF0B\uFF0D\uFF20])/;
 
-/** A text as one value: never a formula, and quoted where it has to be. */
+/** One text value: never a formula, and quoted if necessary. */
 export function csvText(text: string, { delimiter }: CsvFormat): string {
   const safe = formulaStart.test(text) ? `'${text}` : text;
   return /["\r\n\t]|^\s|\s$/.test(safe) || safe.includes(delimiter) ? `"${safe.replaceAll('"', '""')}"` : safe;
@@ -69,7 +70,7 @@ function csvLine(row: ListRow, columns: readonly Column[], format: CsvFormat): s
     if (value === null) return '';
     if (typeof value === 'string') return csvText(value, format);
     const currency = row.columns['currency'];
-    // Amounts are in minor units, and say so in their name.
+    // Columns in minor units are named accordingly.
     const isMoney = column.name.endsWith('Minor') && typeof currency === 'string';
     return isMoney ? toMajorUnits(value, currency, format.decimalPoint) : String(value);
   });

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { readState } from '../../../desktop/cache/cache.ts';
-import { pull, type PullDeps } from '../../../desktop/sync/sync.ts';
+import { pull, type PullDeps } from '../../../desktop/sync/pull.ts';
 import { addCrc, emptyDigest, recordCrc } from '../../../shared/digest.ts';
 import type { Page, WireChange } from '../../../shared/feed.ts';
 import { instant, invoice, temporaryCache, upsert } from '../cache/fixtures.ts';
@@ -26,7 +26,7 @@ test('each page is given back once, after its rows are in and before the next is
   let asked = 0;
   const deps: PullDeps = {
     cache: writer,
-    async ask() {
+    async fetchPage() {
       const number = asked += 1;
       return {
         page: pageOf(number),
@@ -34,7 +34,7 @@ test('each page is given back once, after its rows are in and before the next is
         release: () => story.push(`${number} given back with its cursor at ${readState(writer).cursor}`),
       };
     },
-    onPage: ({ upserts }) => story.push(`${upserts} in`),
+    onApplied: ({ upserts }) => story.push(`${upserts} in`),
     yieldToEventLoop: async () => {},
   };
   await pull(deps, new AbortController().signal);

@@ -1,0 +1,83 @@
+// Ties the cache to the signed-in user: looks up whose token it is, and makes the cache theirs.
+//
+// Invariants: a sync only works on a cache that belongs to the user whom the server named. The cache of another user or
+// server is removed before anything of this one is stored.
+
+import { badResponse, type SignedInUser } from '../../shared/protocol.ts';
+import type { CacheWriter } from '../cache/cache.ts';
+import type { LocalCache } from '../cache/local-cache.ts';
+import type { ServerConnection } from './server-connection.ts';
+import type { Session } from './session.ts';
+
+export class CacheOwner {
+  readonly #session: Session;
+  readonly #cache: LocalCache;
+  #user: SignedInUser | null = null;
+
+  constructor(session: Session, cache: LocalCache) {
+    this.#session = session;
+    this.#cache = cache;
+  }
+
+  /** Null until the server has said whose the token is. */
+  get user(): SignedInUser | null {
+    return this.#user;
+  }
+
+  /** Makes the next run ask the server who the user is. */
+  forgetUser(): void {
+    this.#user = null;
+  }
+
+  /**
+   * Switches to another token; `user` is given if the server has just issued it. Call it only while no run is in
+   * progress; it is synchronous, so none can start meanwhile. Throws if the cache cannot be assigned to the user; the
+   * token is in use all the same.
+   */
+  switchTo(connection: ServerConnection, token: string, user: SignedInUser | null): void {
+    this.#session.adopt(connection, token, user !== null);
+    this.#session.endStreams();
+    this.#user = null;
+    if (user) this.#assign(user);
+  }
+
+  /** Creates an empty cache for the same user after the old one was removed. Throws like `LocalCache.open`. */
+  recreateCache(): void {
+    if (this.#user) this.#assign(this.#user);
+    else this.#cache.open();
+  }
+
+  /**
+   * The cache to sync into; also renews the token if it is due. A damaged cache or one of another user is only replaced
+   * once the server has answered, as it stays useful for reading until then. Throws `signed_out`, the error of the
+   * request, and the cache's errors.
+   */
+  async prepare(signal: AbortSignal): Promise<CacheWriter> {
+    this.#session.requireToken();
+    const { writer } = this.#cache;
+    if (this.#user && writer && !this.#cache.isDamaged) return this.#renewToken(writer, signal);
+    const user = await this.#session.whoAmI(signal);
+    if (!this.#cache.isUsableBy(user, this.#origin)) await this.#cache.stopCheck();
+    return this.#assign(user);
+  }
+
+  /** Keeps a session that is in use from expiring. */
+  async #renewToken(writer: CacheWriter, signal: AbortSignal): Promise<CacheWriter> {
+    const answer = await this.#session.renew(signal);
+    if (!answer) return writer;
+    if (answer.user.id !== this.#user?.id) throw badResponse('it renewed the token for another user');
+    this.#session.adopt(this.#session.requireConnection(), answer.token, true);
+    await this.#session.saveToken();
+    return this.#assign(answer.user);
+  }
+
+  #assign(user: SignedInUser): CacheWriter {
+    const writer = this.#cache.adopt(user, this.#origin);
+    this.#user = user;
+    return writer;
+  }
+
+  get #origin(): string {
+    return this.#session.requireConnection().origin;
+  }
+}

@@ -1,0 +1,149 @@
+// Listens for the server's nudges: a stream of server-sent events (WHATWG HTML, 9.2) that says when the account's clock
+// has moved. Nudges carry no data; the listener pulls.
+//
+// Invariants: the stream is only a hint. If it is missing, cut, buffered by a proxy or not a stream at all, the interval
+// still syncs. It is reopened with growing pauses, and given up if reopening is pointless.
+
+import { AppError } from '../../shared/errors.ts';
+import { isObject } from '../../shared/fields.ts';
+import { badResponse } from '../../shared/protocol.ts';
+import { backoffMs, isTransient, wait, type RetryDeps } from './retry.ts';
+import type { Request } from '../session/server-connection.ts';
+
+/** Far longer than any real event; bounds the memory that a broken server can use. */
+const MAX_EVENT_CHARS = 65_536;
+/** A stream that lasted this long resets the backoff. */
+const STABLE_MS = 60_000;
+/** After this many consecutive streams without an event, a proxy is assumed to buffer them. */
+const MAX_SILENT_STREAMS = 5;
+
+export interface NudgeDeps extends RetryDeps {
+  /** Milliseconds since an arbitrary start; never adjusted. */
+  readonly monotonicMs: () => number;
+  readonly log: (event: string, facts?: Readonly<Record<string, unknown>>) => void;
+}
+
+export const eventsRequest = { path: '/api/sync/events', headers: { accept: 'text/event-stream' } } as const;
+
+export interface EventStreamSource {
+  /** Sends a request that is answered with an event stream, and passes on its bytes; resolves when the stream ends. */
+  receive(request: Request, onChunk: (chunk: Uint8Array) => void): Promise<void>;
+}
+
+export interface NudgeListener {
+  /** The account's clock is at this instant. */
+  readonly onNudge: (serverTime: string) => void;
+  /** A stream was cut or could not be opened, so the server may be gone. It will be reopened. */
+  readonly onLost: () => void;
+}
+
+/**
+ * Listens, reopening the stream as needed, until the returned function is called. Calls nothing before it returns.
+ */
+export function listenForNudges(source: EventStreamSource, listener: NudgeListener, deps: NudgeDeps): () => void {
+  const stop = new AbortController();
+  void Promise.resolve().then(() => listen(source, listener, deps, stop.signal));
+  return () => stop.abort();
+}
+
+async function listen(
+  source: EventStreamSource, listener: NudgeListener, deps: NudgeDeps, signal: AbortSignal,
+): Promise<void> {
+  let failures = 0;
+  let silentStreams = 0;
+  while (!signal.aborted) {
+    const startedMs = deps.monotonicMs();
+    const { hadEvent, error } = await readStream(source, listener, signal);
+    if (signal.aborted) return;
+    silentStreams = hadEvent ? 0 : silentStreams + 1;
+    if (!mayReopen(error) || silentStreams >= MAX_SILENT_STREAMS) {
+      deps.log('stopped listening for nudges', { error });
+      return;
+    }
+    failures = deps.monotonicMs() - startedMs >= STABLE_MS ? 1 : failures + 1;
+    listener.onLost();
+    // Rejects only if the signal aborts.
+    if (!await wait(backoffMs(failures, error, deps.random()), deps, signal).then(() => true, () => false)) return;
+  }
+}
+
+/** Reads one stream to its end. Returns whether it had an event, and why it ended. */
+async function readStream(
+  source: EventStreamSource, { onNudge }: NudgeListener, signal: AbortSignal,
+): Promise<{ readonly hadEvent: boolean; readonly error: AppError }> {
+  let hadEvent = false;
+  const parse = createEventParser((event) => {
+    if (signal.aborted) return;
+    hadEvent = true;
+    const serverTime = parseClockEvent(event);
+    if (serverTime !== null) onNudge(serverTime);
+  });
+  try {
+    await source.receive({ ...eventsRequest, signal }, parse);
+    return { hadEvent, error: new AppError('offline', 'The server ended the stream.') };
+  } catch (error) {
+    const known = error instanceof AppError ? error : new AppError('internal', 'The stream failed.', { cause: error });
+    return { hadEvent, error: known };
+  }
+}
+
+/** A refusal by the server itself, such as an unknown path or an ended session, would only be repeated. */
+function mayReopen(error: AppError): boolean {
+  return ['bad_response', 'cancelled'].includes(error.code) || isTransient(error);
+}
+
+export interface ServerEvent {
+  readonly type: string;
+  readonly data: string;
+}
+
+/**
+ * Returns a function that takes the chunks of an event stream in UTF-8, split anywhere, and calls `onEvent` when an
+ * event is complete. It throws `bad_response` for an event that does not end.
+ */
+export function createEventParser(onEvent: (event: ServerEvent) => void): (chunk: Uint8Array) => void {
+  const decoder = new TextDecoder();
+  let rest = '';
+  let endsWithCr = false;
+  let type = '';
+  let data: string[] = [];
+  let dataChars = 0;
+
+  function parseLine(line: string): void {
+    if (line === '') {
+      // The specification ignores an event without data.
+      if (data.length > 0) onEvent({ type: type || 'message', data: data.join('\n') });
+      type = '';
+      data = [];
+      dataChars = 0;
+      return;
+    }
+    const [, field = '', value = ''] = /^([^:]*)(?:: ?(.*))?$/s.exec(line) ?? [];
+    if (field === 'event') type = value;
+    if (field !== 'data') return;
+    data.push(value);
+    dataChars += value.length + 1;
+  }
+
+  return (chunk) => {
+    let text = decoder.decode(chunk, { stream: true });
+    // A line ends with CR LF, LF or CR, and a CR LF may be split between two chunks.
+    if (endsWithCr && text.startsWith('\n')) text = text.slice(1);
+    if (text !== '') endsWithCr = text.endsWith('\r');
+    const lines = (rest + text).split(/\r\n|\n|\r/);
+    rest = lines.pop() ?? '';
+    for (const line of lines) parseLine(line);
+    if (rest.length + dataChars + type.length > MAX_EVENT_CHARS) throw badResponse('an event does not end');
+  };
+}
+
+/** The account's clock according to this event, or null for any other event. */
+export function parseClockEvent({ type, data }: ServerEvent): string | null {
+  if (type !== 'change') return null;
+  try {
+    const value: unknown = JSON.parse(data);
+    return isObject(value) && typeof value['serverTime'] === 'string' ? value['serverTime'] : null;
+  } catch {
+    return null;
+  }
+}
