@@ -36,6 +36,11 @@ export interface Nudges {
   close(): void;
 }
 
+/** The event that tells a client its account's clock. */
+export function nudgeEvent(clock: Instant): string {
+  return `event: change\ndata: ${JSON.stringify({ serverTime: formatInstant(clock) })}\n\n`;
+}
+
 export function createNudges(store: Pick<Store, 'watch' | 'snapshot'>, auth: Pick<Auth, 'identify'>, log: Log): Nudges {
   const followClock = createClockFollower(store, log);
   const sessions = new Map<string, Set<AbortController>>();
@@ -217,7 +222,7 @@ async function writeStream(response: ServerResponse, source: ClockSource, signal
       }
       if (mustRecheckSession || newest <= sent || signal.aborted) continue;
       sent = newest;
-      await write(response, `event: change\ndata: ${JSON.stringify({ serverTime: formatInstant(sent) })}\n\n`, signal);
+      await write(response, nudgeEvent(sent), signal);
     }
   } catch {
     // The session has ended, or the signal was aborted while waiting.

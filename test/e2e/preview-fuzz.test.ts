@@ -1,6 +1,6 @@
-// A thousand hostile calls on each of the window's channels: two hundred through `window.electron` in a page, the rest as
-// the HTTP requests that the page would send. Each must return an outcome with an expected error code, and the desktop
-// must still work afterwards.
+// Hostile calls on each of the window's channels: a fifth through `window.electron` in a page, the rest as the HTTP requests
+// that the page would send. Each must return an outcome with an expected error code, and the desktop must still work
+// afterwards.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -14,9 +14,9 @@ import { seedsToTry } from '../sync/seeds.ts';
 import { describeWindow, signIn, windowApi } from './harness.ts';
 import { hostileRequest } from './hostile.ts';
 
-const CALLS = 1000;
+const CALLS = 100;
 /** Fewer, since a call from the browser takes four times as long as answering it. */
-const CALLS_IN_PAGE = 200;
+const CALLS_IN_PAGE = 20;
 /** The browser's limit of connections per origin, less one for the event stream. */
 const CONCURRENCY = 5;
 /** Channels that would break the others, so they run last. */
@@ -71,8 +71,8 @@ function codeOf(answer: unknown): string {
 }
 
 describeWindow('hostile calls', { invoices: 60, customers: 10 }, (env) => {
-  for (const seed of seedsToTry(1)) {
-    test(`return an outcome, a thousand on each channel (SYNC_SEED=${seed})`, async (t) => {
+  for (const seed of seedsToTry(2)) {
+    test(`return an outcome, a hundred on each channel (SYNC_SEED=${seed})`, async (t) => {
       const desktop = await env().openDesktop(t, { isBare: true });
       const page = await desktop.openPage(t);
       await signIn(page, env());
