@@ -1,7 +1,7 @@
-// The sync clock: instants in whole microseconds since 1970-01-01T00:00Z, and how one account's instants advance.
+// The sync clock: instants in whole microseconds since 1970-01-01T00:00Z, and how an account's clock advances.
 //
-// What always holds: within an account every change has an instant of its own and instants never go back, whatever
-// the machine's clock does. A number holds microseconds exactly until the year 2255.
+// Invariants: no two changes of an account share an instant, and instants never go back, whatever the machine's clock
+// does. A number holds microseconds exactly until the year 2255.
 
 declare const instantBrand: unique symbol;
 
@@ -13,7 +13,7 @@ export const EPOCH = 0 as Instant;
 const instantPattern =
   /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?(?:Z|([+-])(\d\d)(?::?(\d\d))?)$/;
 
-/** The instant that the next change of an account takes: now, or one microsecond past the last where now is not later. */
+/** The instant of an account's next change: now, or one microsecond after the last one, whichever is later. */
 export function tick(last: Instant, nowMs: number): Instant {
   return Math.max(Math.floor(nowMs * 1000), last + 1) as Instant;
 }
@@ -22,7 +22,7 @@ export function instantFromMs(ms: number): Instant {
   return Math.floor(ms * 1000) as Instant;
 }
 
-/** The one text form of an instant on the wire: UTC, always six fractional digits. */
+/** An instant as text on the wire: UTC, always six fractional digits. */
 export function formatInstant(instant: Instant): string {
   const ms = Math.floor(instant / 1000);
   const micros = instant - ms * 1000;
@@ -30,8 +30,8 @@ export function formatInstant(instant: Instant): string {
 }
 
 /**
- * Reads an ISO-8601 instant with a zone, up to nine fractional digits; finer than a microsecond is cut off, which
- * loses nothing for a cursor, as no change lies between two microseconds. Null for anything else.
+ * Parses an ISO-8601 instant with a zone and up to nine fractional digits; null for anything else. Truncates to
+ * microseconds, which is safe for a cursor: no change lies between two microseconds.
  */
 export function parseInstant(text: string): Instant | null {
   const parts = instantPattern.exec(text);

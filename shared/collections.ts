@@ -1,6 +1,6 @@
-// The synced collections, one declaration each: fields and checks, who may see and change them, and which columns
-// their list shows, sorts, filters and searches. Server, cache and window all read these declarations, so adding a
-// collection means adding one here; the sync knows none of them by name.
+// The synced collections, one declaration each: fields and their checks, the roles that see and write them, and the
+// columns that their list shows, sorts, filters and searches. Server, cache and window all derive from these
+// declarations: to add a collection, declare it here. The sync knows none of them by name.
 
 import { MAX_INTEGER, type Fields, type Shape } from './fields.ts';
 
@@ -8,8 +8,8 @@ export const roles = ['owner', 'editor', 'viewer'] as const;
 export type Role = (typeof roles)[number];
 
 /**
- * A column that lists need, taken from the payload's field of the same name, or the difference of two integer fields
- * (zero where the record is not in one of the states `where` names).
+ * A list column: the payload's field of the same name, or the difference of two integer fields, which is zero unless
+ * the field in `where` has one of its values.
  */
 export interface Column {
   readonly name: string;
@@ -19,7 +19,7 @@ export interface Column {
     readonly minus: string;
     readonly where: { readonly field: string; readonly values: readonly string[] };
   };
-  /** Offered in the list; a column that is not shown serves filters only. */
+  /** Offered in the list; other columns serve filters only. */
   readonly shown?: true;
   readonly sorted?: true;
   readonly filtered?: true;
@@ -199,17 +199,17 @@ export function findCollection(name: string): Collection | undefined {
   return collections.find((collection) => collection.name === name);
 }
 
-/** The collections that a role may see, in the order of their declaration. */
+/** The collections that a role may see, in declaration order. */
 export function visibleTo(role: Role): readonly Collection[] {
   return collections.filter((collection) => collection.sees.includes(role));
 }
 
-/** The fields a client may send. */
+/** The fields that a client may send. */
 export function writableFields(collection: Collection): Fields {
   return pick(collection, (field) => !field.server);
 }
 
-/** The fields a payload may have. */
+/** The fields that a payload may contain. */
 export function publishedFields(collection: Collection): Fields {
   return pick(collection, (field) => !field.private);
 }

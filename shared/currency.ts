@@ -1,9 +1,9 @@
-// How many decimals a currency has, by ISO 4217, and an amount of minor units as a decimal number.
+// The decimal places of a currency by ISO 4217, and amounts in minor units as decimal numbers.
 //
-// `Intl` cannot be asked: it knows how people write prices, which for some currencies is without the decimals that
-// amounts are counted in (CLDR has none for HUF or IQD, where ISO 4217 has two and three).
+// `Intl` does not do: CLDR says how prices are usually written, which for some currencies has fewer decimals than
+// their minor unit (none for HUF and IQD, which have two and three in ISO 4217).
 
-/** ISO 4217, list one; every currency that is not here has two. */
+/** ISO 4217, list one; all other currencies have two. */
 const digitsOf: Readonly<Record<string, number>> = {
   BIF: 0, CLP: 0, DJF: 0, GNF: 0, ISK: 0, JPY: 0, KMF: 0, KRW: 0, PYG: 0, RWF: 0, UGX: 0, UYI: 0, VND: 0, VUV: 0,
   XAF: 0, XOF: 0, XPF: 0,
@@ -11,12 +11,12 @@ const digitsOf: Readonly<Record<string, number>> = {
   CLF: 4, UYW: 4,
 };
 
-/** The decimals of a currency's minor unit: 2 for EUR, 0 for JPY, 3 for KWD. */
+/** The decimal places of a currency's minor unit: 2 for EUR, 0 for JPY, 3 for KWD. */
 export function currencyDigits(currency: string): number {
   return Object.hasOwn(digitsOf, currency) ? digitsOf[currency] ?? 2 : 2;
 }
 
-/** An amount in major units, exactly: 123456 EUR is `1234.56`. `amountMinor` is an integer. */
+/** An amount in major units, exact: 123456 for EUR is `1234.56`. `amountMinor` is an integer. */
 export function toMajorUnits(amountMinor: number, currency: string, decimalPoint = '.'): string {
   const digits = currencyDigits(currency);
   const text = BigInt(Math.abs(amountMinor)).toString().padStart(digits + 1, '0');

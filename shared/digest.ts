@@ -1,7 +1,7 @@
-// The digest by which a copy is proved equal to its source: per collection, how many records there are and the sum,
-// modulo 2^48, of each record's CRC-32 over `id \n updatedAt \n payload`, the payload as the text that travels.
+// The digest that proves a cache equal to the server: per collection, the number of records and the sum, modulo 2^48,
+// of each record's CRC-32 over `id \n updatedAt \n payload`, with the payload's text as sent.
 //
-// A sum does not depend on order, so either side keeps it current by adding what comes and subtracting what goes.
+// A sum does not depend on order, so each side maintains it by adding and subtracting single records.
 
 import { crc32 } from 'node:zlib';
 
@@ -10,14 +10,14 @@ export interface CollectionDigest {
   readonly sum: number;
 }
 
-/** Collection name to its digest. */
+/** Digests by collection name. */
 export type Digest = Readonly<Record<string, CollectionDigest>>;
 
 const MODULUS = 2 ** 48;
 
 export const emptyDigest: CollectionDigest = { count: 0, sum: 0 };
 
-/** CRC-32 of one record; `updatedAt` is the text on the wire, a payload text or its UTF-8. */
+/** CRC-32 of one record; `updatedAt` is the text on the wire, the payload is text or its UTF-8. */
 export function recordCrc(id: string, updatedAt: string, payload: string | Uint8Array): number {
   return crc32(payload, crc32(`${id}\n${updatedAt}\n`));
 }
@@ -30,12 +30,12 @@ export function subtractCrc(digest: CollectionDigest, crc: number): CollectionDi
   return { count: digest.count - 1, sum: (digest.sum - crc + MODULUS) % MODULUS };
 }
 
-/** The records of all collections. */
+/** The number of records in all collections. */
 export function countRecords(digest: Digest): number {
   return Object.values(digest).reduce((sum, { count }) => sum + count, 0);
 }
 
-/** The names of the collections in which two digests differ; a missing collection is an empty one. */
+/** The names of the collections in which two digests differ; a missing collection counts as empty. */
 export function digestDifferences(left: Digest, right: Digest): string[] {
   const names = new Set([...Object.keys(left), ...Object.keys(right)]);
   return [...names].filter((name) => {

@@ -1,4 +1,4 @@
-// The sync clock: its one text form, what it reads, and that it never goes back.
+// The sync clock: its text form, what it parses, and that it never goes back.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -11,7 +11,7 @@ import { EPOCH, formatInstant, instantFromMs, parseInstant, tick, type Instant }
 const instant = fc.maxSafeInteger().map((micros) => micros as Instant);
 
 describe('an instant as text', () => {
-  test('has six fractional digits and is read back as it was', () => {
+  test('has six fractional digits and parses back to the same instant', () => {
     assert.equal(formatInstant(EPOCH), '1970-01-01T00:00:00.000000Z');
     assert.equal(formatInstant(1_767_268_800_000_412 as Instant), '2026-01-01T12:00:00.000412Z');
     fc.assert(fc.property(instant, (value) => {
@@ -21,11 +21,11 @@ describe('an instant as text', () => {
     }));
   });
 
-  test('sorts as the instants do', () => {
+  test('sorts in the order of the instants', () => {
     fc.assert(fc.property(instant, instant, (a, b) => assert.equal(formatInstant(a) < formatInstant(b), a < b)));
   });
 
-  test('means what Date reads in it, in every zone', () => {
+  test('is parsed as Date parses it, in every zone', () => {
     const zone = fc.tuple(fc.constantFrom('+', '-'), fc.integer({ min: 0, max: 23 }), fc.integer({ min: 0, max: 59 }));
     const date = fc.date({ min: new Date('1970-01-03T00:00:00Z'), max: new Date('2200-01-01T00:00:00Z'), noInvalidDate: true });
     fc.assert(fc.property(date, zone, (at, [sign, hours, minutes]) => {
@@ -35,7 +35,7 @@ describe('an instant as text', () => {
     }));
   });
 
-  test('may have fewer digits, more digits, and a zone in each of its forms', () => {
+  test('may have fewer or more digits and any form of zone', () => {
     const noon = Date.UTC(2026, 0, 1, 12) * 1000;
     for (const [text, micros] of [
       ['2026-01-01T12:00Z', 0], ['2026-01-01T12:00:00Z', 0], ['2026-01-01T12:00:00.5Z', 500_000], ['2026-01-01T12:00:00,5Z', 500_000],
@@ -45,7 +45,7 @@ describe('an instant as text', () => {
     ] as const) assert.equal(parseInstant(text), noon + micros, text);
   });
 
-  test('of a leap day is read, and of a day, an hour or a zone that is none is not', () => {
+  test('is parsed on a leap day and rejected with an impossible day, hour or zone', () => {
     assert.notEqual(parseInstant('2024-02-29T00:00:00Z'), null);
     assert.notEqual(parseInstant('0000-02-29T00:00:00Z'), null);
     for (const text of [
@@ -59,13 +59,13 @@ describe('an instant as text', () => {
     ]) assert.equal(parseInstant(text), null, JSON.stringify(text));
   });
 
-  test('is nothing else that chance writes', () => {
+  test('is rejected if it is any other text', () => {
     fc.assert(fc.property(fc.string(), (text) => assert.equal(parseInstant(text), null)));
   });
 });
 
 describe('the clock of an account', () => {
-  test('gives each change an instant of its own, never before the machine\'s time, whatever that does', () => {
+  test('gives every change a distinct instant, never before the machine\'s time, whatever that does', () => {
     fc.assert(fc.property(fc.array(fc.double({ min: 0, max: 4e12, noNaN: true }), { minLength: 1 }), (times) => {
       let last = EPOCH;
       for (const nowMs of times) {
@@ -76,7 +76,7 @@ describe('the clock of an account', () => {
     }));
   });
 
-  test('goes on by a microsecond where the machine\'s time stands still or steps back', () => {
+  test('advances by a microsecond if the machine\'s time stands still or steps back', () => {
     const first = tick(EPOCH, 1000);
     assert.deepEqual([first, tick(first, 1000), tick(first, 0)], [1_000_000, 1_000_001, 1_000_001]);
     assert.equal(tick(first, 1000.0029), 1_000_002);

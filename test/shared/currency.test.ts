@@ -1,16 +1,16 @@
-// Amounts as decimal numbers, exactly, with the decimals of ISO 4217.
+// Amounts as exact decimal numbers with the decimal places of ISO 4217.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { currencyDigits, toMajorUnits } from '../../shared/currency.ts';
 
-test('a currency has the decimals of ISO 4217, not those that prices are shown with', () => {
+test('a currency has the decimal places of ISO 4217, not those that prices are shown with', () => {
   const digits = { EUR: 2, USD: 2, HUF: 2, ALL: 2, RSD: 2, JPY: 0, KRW: 0, ISK: 0, IQD: 3, KWD: 3, TND: 3, CLF: 4, constructor: 2 };
   for (const [currency, expected] of Object.entries(digits)) assert.equal(currencyDigits(currency), expected, currency);
 });
 
-test('an amount is written exactly, however large or small', () => {
+test('an amount is formatted exactly, however large or small', () => {
   const cases: readonly (readonly [amountMinor: number, currency: string, text: string])[] = [
     [0, 'EUR', '0.00'], [5, 'EUR', '0.05'], [-5, 'EUR', '-0.05'], [123456, 'EUR', '1234.56'], [-123456, 'EUR', '-1234.56'],
     [1234, 'JPY', '1234'], [-1, 'JPY', '-1'], [1, 'KWD', '0.001'], [1234567, 'CLF', '123.4567'],

@@ -1,4 +1,4 @@
-// The digest by which a copy is proved equal to its source.
+// The digest that proves a cache equal to the server.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -21,17 +21,17 @@ function crcBitByBit(text: string): number {
 }
 
 describe('a digest', () => {
-  test('takes each record by the CRC-32 of its id, its instant and its text in UTF-8', () => {
+  test('adds each record\'s CRC-32 over its id, its instant and its payload in UTF-8', () => {
     assert.equal(crcBitByBit('123456789'), 0xcbf4_3926);
     fc.assert(fc.property(fc.string({ unit: 'grapheme' }), fc.string(), fc.string({ unit: 'grapheme' }), (id, updatedAt, payload) =>
       assert.equal(recordCrc(id, updatedAt, payload), crcBitByBit(`${id}\n${updatedAt}\n${payload}`))));
   });
 
-  test('does not depend on the order in which records came', () => {
+  test('does not depend on the order of the records', () => {
     fc.assert(fc.property(fc.array(crc), fc.array(crc), (a, b) => assert.deepEqual(sumOf([...a, ...b]), sumOf([...b, ...a]))));
   });
 
-  test('forgets a record that goes as if it had never come', () => {
+  test('is the same after a record is added and removed as before', () => {
     fc.assert(fc.property(fc.array(crc), crc, (rest, gone) => assert.deepEqual(subtractCrc(sumOf([gone, ...rest]), gone), sumOf(rest))));
   });
 
@@ -41,7 +41,7 @@ describe('a digest', () => {
     assert.deepEqual(subtractCrc(addCrc(full, 2 ** 32 - 1), 2 ** 32 - 1), full);
   });
 
-  test('differs from another in the collections whose count or sum does, a missing one being empty', () => {
+  test('differs in the collections whose count or sum differs, counting a missing one as empty', () => {
     const [one, two] = [sumOf([1]), sumOf([2])];
     assert.deepEqual(digestDifferences({ a: one, b: one, c: one }, { a: one, b: two, d: two }), ['b', 'c', 'd']);
     assert.deepEqual(digestDifferences({ a: one }, { a: { ...one, count: 2 } }), ['a']);

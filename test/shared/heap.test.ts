@@ -1,18 +1,18 @@
-// Memory that is given back: all of a large buffer, nothing of one that others lie in.
+// Freeing buffers: all of a large one, nothing of one that shares its memory.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { releaseBuffer } from '../../shared/heap.ts';
 
-test('a large buffer is released with every view of it', () => {
+test('a large buffer is freed with all its views', () => {
   const buffer = Buffer.concat([Buffer.alloc(1_000_000, 'a'), Buffer.alloc(1_000_000, 'b')]);
   const view = buffer.subarray(10, 20);
   releaseBuffer(buffer);
   assert.deepEqual([buffer.length, view.length, buffer.buffer.byteLength], [0, 0, 0]);
 });
 
-test('a buffer that shares its memory stays, and so do those it shares it with', () => {
+test('a buffer that shares its memory is kept, and so are the others in that memory', () => {
   const [small, neighbour] = [Buffer.from('one'), Buffer.from('two')];
   assert.equal(small.buffer, neighbour.buffer);
   const part = Buffer.alloc(1_000_000, 'c').subarray(0, 999_999);

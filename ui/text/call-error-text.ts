@@ -1,22 +1,21 @@
-// What went wrong with a call, in the language of the person where the catalogue knows it and in the server's words where
-// those say more.
+// Errors as text in the user's language if the catalogue has the code; otherwise the error's own message.
 
 import type { CallError } from '../../shared/window/ipc.ts';
 import type { Attempt, CacheNotice, SyncError } from '../../shared/window/views.ts';
 import { currentLocale, isKey, tryText } from './i18n.ts';
 import type { FlowError } from '../record/record-flow.ts';
 
-/** Why a sync failed: the desktop's own sentence says the most, and is English. */
+/** Why a sync failed. In English it is the desktop's own message, which is the most specific. */
 export function syncErrorText(error: SyncError): string {
   return currentLocale().language === 'en' ? error.message : callErrorText(error);
 }
 
-/** What happened to the copy: the desktop's own sentence says the most, and is English. */
+/** What happened to the cache. In English it is the desktop's own message, which is the most specific. */
 export function cacheNoticeText({ code, message }: CacheNotice): string {
   return currentLocale().language === 'en' ? message : tryText('notice', code);
 }
 
-/** Why an attempt failed, or why it built the copy anew; null where there is nothing to say. */
+/** Why a sync attempt failed or rebuilt the cache; null if it did neither. */
 export function attemptText({ code, detail }: Attempt): string | null {
   if (code !== null) return syncErrorText({ code, message: detail ?? '' });
   return detail === null ? null : tryText('notice', detail);

@@ -1,12 +1,12 @@
-// Numbers as they stand in a form's inputs: written as the person's locale does, without grouping and without a unit,
-// so that they can be edited; read by the same rules as everywhere (ui/text/format.ts).
+// Numbers as text in a form's inputs: formatted for the locale, without grouping or unit so that they are easy to edit,
+// and parsed by the same rules as everywhere else (ui/text/format.ts).
 
 import { formatAmount, parseMoney, parsePercent, parseQuantity } from './format.ts';
 import { currentLocale } from './i18n.ts';
 import type { NumberText } from '../record/record-draft.ts';
 
 export const localNumbers: NumberText = {
-  // An amount without a currency yet is one of two places, as most are.
+  // Until there is a currency, an amount has two decimals, as in most currencies.
   money: (amountMinor, currency) => formatAmount(amountMinor, currency || 'EUR'),
   parseMoney: (text, currency) => parseMoney(text, currency || 'EUR'),
   quantity: (quantityMilli) => decimal(quantityMilli / 1000, 3),
