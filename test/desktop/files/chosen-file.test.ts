@@ -1,4 +1,4 @@
-// A file to write to leads to none of our own, whichever way it is named.
+// A chosen path never leads into the data folder, however it is written.
 
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,44 +8,44 @@ import { test, type TestContext } from 'node:test';
 import { requireOutsideDataFolder } from '../../../desktop/files/chosen-file.ts';
 import { failsWith } from '../cache/fixtures.ts';
 
-test('a chosen file is refused where it leads into our folder, by any name, and taken everywhere else', (t) => {
-  const { home, ours, live } = makeHome(t);
+test('a path into the data folder is refused however it is written, and any other is accepted', (t) => {
+  const { home, dataFolder, live } = makeHome(t);
   const refused = [
-    live, `${live}-wal`, `${live}-shm`, `${live}.damaged-x`, ours,
-    join(ours, 'settings.json'), join(ours, 'new', 'file'), join(ours, '..file'),
+    live, `${live}-wal`, `${live}-shm`, `${live}.damaged-x`, dataFolder,
+    join(dataFolder, 'settings.json'), join(dataFolder, 'new', 'file'), join(dataFolder, '..file'),
     join(home, 'other', '..', 'Invoify', 'database', 'invoify.sqlite'), join(home, 'INVOIFY', 'Database', 'Invoify.SQLite'),
     'relative.csv', '', `${home}/nul\0.csv`,
   ];
-  for (const path of refused) failsWith('invalid_request', () => requireOutsideDataFolder(path, ours));
-  const taken = ['list.csv', 'Invoify.csv', 'Invoify 2/database/invoify.sqlite', '..data', '..data/x.csv'];
-  for (const name of taken) requireOutsideDataFolder(join(home, name), ours);
+  for (const path of refused) failsWith('invalid_request', () => requireOutsideDataFolder(path, dataFolder));
+  const accepted = ['list.csv', 'Invoify.csv', 'Invoify 2/database/invoify.sqlite', '..data', '..data/x.csv'];
+  for (const name of accepted) requireOutsideDataFolder(join(home, name), dataFolder);
   requireOutsideDataFolder(join(home, 'list.csv'), join(home, 'not', 'there', 'yet'));
 });
 
-test('a chosen file is refused where it leads into our folder through links', (t) => {
-  const { home, ours, live } = makeHome(t);
+test('a path into the data folder through links is refused', (t) => {
+  const { home, dataFolder, live } = makeHome(t);
   try {
-    // On Windows a junction is the link to a folder that anyone may make; one to a file takes a right that few have.
-    symlinkSync(join(ours, 'database'), join(home, 'link-to-folder'), 'junction');
+    // On Windows anyone may create a junction to a folder, but a link to a file takes a privilege.
+    symlinkSync(join(dataFolder, 'database'), join(home, 'link-to-folder'), 'junction');
     symlinkSync(join(home, 'link-to-folder'), join(home, 'link-to-link'), 'junction');
     if (process.platform !== 'win32') symlinkSync(live, join(home, 'link-to-file.sqlite'));
   } catch {
-    return t.skip('no links can be made here');
+    return t.skip('links cannot be created here');
   }
   if (realpathSync.native(join(home, 'link-to-folder')).includes('link-to-folder')) {
-    return t.skip('the system does not say where a link leads, as wine does not');
+    return t.skip('the system does not resolve links, as on wine');
   }
   const refused = [join(home, 'link-to-folder', 'invoify.sqlite-wal'), join(home, 'link-to-link', 'new.csv')];
   if (process.platform !== 'win32') refused.push(join(home, 'link-to-file.sqlite'));
-  for (const path of refused) failsWith('invalid_request', () => requireOutsideDataFolder(path, ours));
+  for (const path of refused) failsWith('invalid_request', () => requireOutsideDataFolder(path, dataFolder));
 });
 
-function makeHome(t: TestContext): { readonly home: string; readonly ours: string; readonly live: string } {
+function makeHome(t: TestContext): { readonly home: string; readonly dataFolder: string; readonly live: string } {
   const home = mkdtempSync(join(tmpdir(), 'invoify-home-'));
   t.after(() => rmSync(home, { recursive: true, force: true }));
-  const ours = join(home, 'Invoify');
-  mkdirSync(join(ours, 'database'), { recursive: true });
-  const live = join(ours, 'database', 'invoify.sqlite');
+  const dataFolder = join(home, 'Invoify');
+  mkdirSync(join(dataFolder, 'database'), { recursive: true });
+  const live = join(dataFolder, 'database', 'invoify.sqlite');
   writeFileSync(live, '');
-  return { home, ours, live };
+  return { home, dataFolder, live };
 }

@@ -1,5 +1,5 @@
-// What leaves the copy and what is put away: lists as CSV, backups, the report to hand on, the reset, and the last syncs
-// that are kept. A real desk on a real server.
+// CSV exports, backups, the sync report, the reset of local data, and the history of syncs. A real desk on a real
+// server.
 
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -17,7 +17,7 @@ import type { CsvRequest } from '../../../shared/window/ipc.ts';
 
 const email = 'owner@files.test';
 const password = 'correct horse battery';
-/** Names that the server takes, and that a spreadsheet would take for something else. */
+/** Names that the server accepts and that a spreadsheet could misinterpret. */
 const names = ['=HYPERLINK("https://evil.example")', '+1', '-2', '@SUM(A1)', '\uFF1D1', "it's", 'a;b', 'a,b', 'say "so"'];
 
 let folder: string;
@@ -41,9 +41,9 @@ interface Opened {
   readonly desk: Desk;
   readonly dataFolder: string;
   readonly home: string;
-  /** The answer of a call, which must have gone well. */
+  /** The answer of a call that must succeed. */
   ask(channel: string, request?: unknown): Promise<unknown>;
-  /** The code of a call's error. */
+  /** The error code of a call; null if it succeeds. */
   refusal(channel: string, request?: unknown): Promise<string | null>;
 }
 
@@ -76,8 +76,8 @@ const csv = (locale: string): CsvRequest => ({
   locale,
 });
 
-describe('a list as CSV', () => {
-  test('has its byte order mark, its titles, and a line for each record, as the locale has them', async (t) => {
+describe('a CSV export', () => {
+  test('has a byte order mark, titles and one line per record, in the format of the locale', async (t) => {
     const { ask, home } = await openSynced(t);
     for (const [locale, delimiter, amount] of [['de-AT', ';', '1234,57'], ['en-GB', ',', '1234.57']] as const) {
       const path = join(home, `plans-${locale}.csv`);
@@ -87,14 +87,14 @@ describe('a list as CSV', () => {
       assert.deepEqual([...bytes.subarray(0, 3)], [0xef, 0xbb, 0xbf]);
       const text = bytes.subarray(3).toString('utf8');
       assert(text.startsWith(`Name${delimiter}'=Price${delimiter}Currency\r\n`));
-      assert(text.includes(`'+1${delimiter}${amount}${delimiter}EUR\r\n`), 'an amount is a number in its currency\'s unit');
-      assert(text.includes(`${delimiter}123456${delimiter}JPY\r\n`), 'a yen has no decimals');
+      assert(text.includes(`'+1${delimiter}${amount}${delimiter}EUR\r\n`), 'an amount is in the currency\'s major unit');
+      assert(text.includes(`${delimiter}123456${delimiter}JPY\r\n`), 'yen have no decimals');
       assert.equal(text.match(/\r\n/g)?.length, names.length + 1);
     }
     assert.deepEqual(readdirSync(home).filter((name) => name.endsWith('.part')), []);
   });
 
-  test('is never a formula, and quoted where it has to be', () => {
+  test('never contains a formula, and quotes values if necessary', () => {
     const german = csvFormat('de-DE');
     assert.deepEqual([...names, '\tx', ' =1', 'zwei\nZeilen'].map((text) => csvText(text, german)), [
       '"\'=HYPERLINK(""https://evil.example"")"', "'+1", "'-2", "'@SUM(A1)", "'\uFF1D1", "it's", '"a;b"', 'a,b', '"say ""so"""',
@@ -103,7 +103,7 @@ describe('a list as CSV', () => {
     assert.throws(() => csvFormat('no language'), { code: 'invalid_request' });
   });
 
-  test('holds what is selected, and is refused where it cannot be', async (t) => {
+  test('contains the selected rows, and is refused for unknown columns and invalid paths', async (t) => {
     const { ask, refusal, home, dataFolder } = await openSynced(t);
     const path = join(home, 'x.csv');
     for (const request of [
@@ -119,7 +119,7 @@ describe('a list as CSV', () => {
 });
 
 describe('a backup', () => {
-  test('is one whole database of one instant, made while syncs go on', async (t) => {
+  test('is a complete database of one instant, made during syncs', async (t) => {
     const { ask, home } = await openSynced(t);
     const path = join(home, 'backup.sqlite');
     const [saved] = await Promise.all([
@@ -137,7 +137,7 @@ describe('a backup', () => {
     assert.deepEqual(readdirSync(home).sort(), ['Invoify', 'backup.sqlite']);
   });
 
-  test('replaces no file of the program', async (t) => {
+  test('never replaces a file in the data folder', async (t) => {
     const { refusal, dataFolder } = await openSynced(t);
     for (const name of ['database/invoify.sqlite', 'database/invoify.sqlite-wal', 'settings.json', 'anything']) {
       assert.equal(await refusal('file.backUp', { path: join(dataFolder, name) }), 'invalid_request', name);
@@ -145,7 +145,7 @@ describe('a backup', () => {
   });
 });
 
-test('the report says how the syncs went, and nothing of whose they are', async (t) => {
+test('the report describes the syncs without personal data', async (t) => {
   const { ask } = await openSynced(t);
   await colleague.create('customers', { name: 'Confidential Partners', currency: 'EUR', email: 'who@confidential.test' });
   await ask('sync.pullFromServer');
@@ -160,7 +160,7 @@ test('the report says how the syncs went, and nothing of whose they are', async 
   }
 });
 
-test('a reset removes the copy alone: who is signed in stays, and everything comes again', async (t) => {
+test('a reset removes only the cache: the user stays signed in, and everything is downloaded again', async (t) => {
   const { ask, dataFolder } = await openSynced(t);
   const before = await ask('data.counts');
   await ask('app.saveSettings', { theme: 'dark' });
@@ -173,7 +173,7 @@ test('a reset removes the copy alone: who is signed in stays, and everything com
   assert(existsSync(join(dataFolder, 'database', 'invoify.sqlite')));
 });
 
-test('the last 200 syncs are kept, newest first, and none before them', async (t) => {
+test('exactly the last 200 syncs are kept, newest first', async (t) => {
   const { ask } = await openSynced(t);
   for (let count = 0; count < 205; count += 1) await ask('sync.pullFromServer');
   const { attempts } = await ask('data.health') as { attempts: { startedMs: number; outcome: string; code: string | null }[] };

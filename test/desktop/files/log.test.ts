@@ -1,5 +1,4 @@
-// The log on this computer, in real files: its lines, their rotation, what is taken out of them, and what happens while
-// it cannot be written.
+// The local log, in real files: its lines, their rotation, redaction, and what happens while it cannot be written.
 
 import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -18,20 +17,20 @@ function temporaryFolder(t: TestContext): string {
   return join(folder, 'logs');
 }
 
-/** What a file of the log holds, a value a line. */
+/** The parsed lines of a log file. */
 function linesOf(folder: string, name = 'invoify.log'): Record<string, unknown>[] {
   return readFileSync(join(folder, name), 'utf8').trimEnd().split('\n').map((line) => JSON.parse(line));
 }
 
-/** One fact as the log tells it. */
-function told(t: TestContext, fact: unknown): unknown {
+/** A fact as it appears in the log. */
+function logged(t: TestContext, fact: unknown): unknown {
   const folder = temporaryFolder(t);
-  openLog({ folder }, () => nowMs)('told', { fact });
+  openLog({ folder }, () => nowMs)('tested', { fact });
   return linesOf(folder)[0]?.['fact'];
 }
 
 describe('the log', () => {
-  test('has a line of JSON for each event, with when it was', (t) => {
+  test('has a line of JSON with the time for each event', (t) => {
     const folder = temporaryFolder(t);
     const log = openLog({ folder }, () => nowMs);
     log('started');
@@ -42,7 +41,7 @@ describe('the log', () => {
     ]);
   });
 
-  test('goes on where it was left, in five files of bounded size of which the last hold the latest', (t) => {
+  test('continues after a restart and keeps the latest lines in five files of bounded size', (t) => {
     const folder = temporaryFolder(t);
     const maxBytes = 500;
     for (let from = 0; from < 100; from += 10) {
@@ -54,11 +53,11 @@ describe('the log', () => {
     const lineBytes = 80;
     for (const name of names) assert(readFileSync(join(folder, name)).length < maxBytes + lineBytes, `${name} is too large`);
     const kept = names.flatMap((name) => linesOf(folder, name).map(({ number }) => Number(number)));
-    assert(kept.length > 4 * Math.floor(maxBytes / lineBytes), 'the files before the last are full');
+    assert(kept.length > 4 * Math.floor(maxBytes / lineBytes), 'all files but the current one are full');
     assert.deepEqual(kept, kept.map((_, index) => 100 - kept.length + index));
   });
 
-  test('that cannot be written stops nothing; the next line that can says how many were lost', (t) => {
+  test('never throws if it cannot be written; the next line written says how many were lost', (t) => {
     const folder = temporaryFolder(t);
     const log = openLog({ folder }, () => nowMs);
     log('before');
@@ -74,28 +73,28 @@ describe('the log', () => {
 });
 
 describe('a line of the log', () => {
-  test('tells an error of ours by its code and sentence, and where all others came from', (t) => {
-    assert.equal(told(t, new AppError('disk_full', 'The disk is full.')), 'disk_full: The disk is full.');
-    assert.match(String(told(t, new TypeError('a bug'))), /^TypeError: a bug\n +at .*logs\.test\.ts/);
+  test('has the code and message of an AppError, and the stack of any other error', (t) => {
+    assert.equal(logged(t, new AppError('disk_full', 'The disk is full.')), 'disk_full: The disk is full.');
+    assert.match(String(logged(t, new TypeError('a bug'))), /^TypeError: a bug\n +at .*log\.test\.ts/);
   });
 
-  test('tells what is no plain value as text, and no more of it than anyone reads', (t) => {
+  test('has other values as text of bounded length', (t) => {
     const circle: Record<string, unknown> = {};
     circle['itself'] = circle;
-    assert.equal(told(t, { rows: [1, 2] }), '{"rows":[1,2]}');
-    assert.equal(told(t, undefined), 'undefined');
-    assert.equal(told(t, circle), '(not serializable)');
-    assert.equal(told(t, 10n), '(not serializable)');
-    assert.equal(told(t, 'x'.repeat(5000)), 'x'.repeat(2000));
-    // Of a few megabytes nothing takes a time that grows with their square: the test would not end.
+    assert.equal(logged(t, { rows: [1, 2] }), '{"rows":[1,2]}');
+    assert.equal(logged(t, undefined), 'undefined');
+    assert.equal(logged(t, circle), '(not serializable)');
+    assert.equal(logged(t, 10n), '(not serializable)');
+    assert.equal(logged(t, 'x'.repeat(5000)), 'x'.repeat(2000));
+    // With quadratic matching the test would not finish on texts of a few megabytes.
     for (const part of ['x', '/', '\\', '@', 'a-', 'eyJ-', 'key ', "key'", '/home/', '/home/a ']) {
-      assert.equal(String(told(t, part.repeat(1_000_000))).length, 2000, part);
+      assert.equal(String(logged(t, part.repeat(1_000_000))).length, 2000, part);
     }
   });
 
-  test('holds no token, no password, no address and no name of a person\'s folder, wherever they stand', (t) => {
+  test('contains no token, password, address or user folder, wherever they occur', (t) => {
     const token = `${Buffer.from('{"alg":"HS256"}').toString('base64url')}.${Buffer.from('{"sub":"1"}').toString('base64url')}.c2ln`;
-    const telling: readonly [text: string, kept: string][] = [
+    const samples: readonly [text: string, redacted: string][] = [
       [`refused ${token} twice`, 'refused (token) twice'],
       [`Authorization: Bearer ${token}`, 'Authorization: Bearer (token)'],
       ['Authorization: Bearer opaque', 'Authorization: Bearer (secret)'],
@@ -109,14 +108,14 @@ describe('a line of the log', () => {
       ['file:///Users/someone/x', 'file:///Users/(user)/x'],
     ];
     const secrets = [token, 'opa', 'que', 'someone', 'Some', 'One', 'example.com'];
-    for (const [text, kept] of telling) {
-      assert.equal(told(t, text), kept);
-      assert.equal(told(t, kept), kept, 'a second time it changes nothing');
+    for (const [text, redacted] of samples) {
+      assert.equal(logged(t, text), redacted);
+      assert.equal(logged(t, redacted), redacted, 'redaction is idempotent');
       for (const fact of [{ nested: text }, { nested: JSON.stringify({ deep: text }) }, new Error(text)]) {
-        const line = String(told(t, fact)).split('\n', 1)[0] ?? '';
-        for (const secret of secrets) assert(!line.includes(secret), `${secret} stands in ${line}`);
+        const line = String(logged(t, fact)).split('\n', 1)[0] ?? '';
+        for (const secret of secrets) assert(!line.includes(secret), `${secret} occurs in ${line}`);
       }
     }
-    assert.equal(told(t, `${'x'.repeat(1990)} someone@example.com`), `${'x'.repeat(1990)} (address)`.slice(0, 2000));
+    assert.equal(logged(t, `${'x'.repeat(1990)} someone@example.com`), `${'x'.repeat(1990)} (address)`.slice(0, 2000));
   });
 });

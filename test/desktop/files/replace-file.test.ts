@@ -1,4 +1,4 @@
-// A file is replaced whole or not at all, and what went wrong is a sentence.
+// A file is replaced completely or not at all, and failures have readable messages.
 
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
@@ -29,7 +29,7 @@ function folderOf(t: TestContext): string {
 const text = (content: string) => async (file: FileHandle): Promise<void> => file.writeFile(content);
 
 describe('replacing a file', () => {
-  test('puts the new one in its place and leaves nothing beside it', async (t) => {
+  test('puts the new file in place and leaves no others', async (t) => {
     const folder = folderOf(t);
     for (const content of ['first', 'second']) {
       await replaceFile(join(folder, 'file'), text(content), deps);
@@ -38,7 +38,7 @@ describe('replacing a file', () => {
     assert.deepEqual(readdirSync(folder), ['file']);
   });
 
-  test('that fails half-way leaves the one before', async (t) => {
+  test('that fails half-way leaves the old file', async (t) => {
     const folder = folderOf(t);
     writeFileSync(join(folder, 'file'), 'before');
     const failing = replaceFile(join(folder, 'file'), async (file) => {
@@ -50,7 +50,7 @@ describe('replacing a file', () => {
     assert.deepEqual(readdirSync(folder), ['file']);
   });
 
-  test('by several at once leaves one of them whole', async (t) => {
+  test('concurrently leaves one complete file', async (t) => {
     const folder = folderOf(t);
     const contents = ['a', 'b', 'c', 'd'].map((letter) => letter.repeat(100_000));
     await Promise.all(contents.map((content) => replaceFile(join(folder, 'file'), text(content), deps)));
@@ -58,7 +58,7 @@ describe('replacing a file', () => {
     assert.deepEqual(readdirSync(folder), ['file']);
   });
 
-  test('says why a place cannot be written to', async (t) => {
+  test('says why a path cannot be written', async (t) => {
     const folder = folderOf(t);
     writeFileSync(join(folder, 'file'), '');
     mkdirSync(join(folder, 'folder', 'inner'), { recursive: true });
@@ -76,7 +76,7 @@ describe('replacing a file', () => {
     assert.deepEqual(readdirSync(folder).sort(), ['file', 'folder']);
   });
 
-  test('on a disk that is full or may only be read says so and leaves the one before', async (t) => {
+  test('on a full or read-only disk says so and leaves the old file', async (t) => {
     const disk = openSmallDisk(t, 1);
     if (!disk) return;
     const path = join(disk.folder, 'file');

@@ -1,4 +1,4 @@
-// Settings survive whatever happens to their file.
+// Settings survive any damage to their file.
 
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
@@ -10,14 +10,14 @@ import { test, type TestContext } from 'node:test';
 import { defaultSettings, openSettings, type SettingsFile } from '../../../desktop/files/settings.ts';
 import { assertRejects } from '../../server/store/fixture.ts';
 
-interface Bench {
+interface Fixture {
   readonly path: string;
   readonly logged: string[];
   write(text: string | Uint8Array): void;
   open(): SettingsFile;
 }
 
-function bench(t: TestContext): Bench {
+function createFixture(t: TestContext): Fixture {
   const folder = mkdtempSync(join(tmpdir(), 'invoify-settings-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const path = join(folder, 'Invoify', 'settings.json');
@@ -30,21 +30,21 @@ function bench(t: TestContext): Bench {
     },
     open: () => openSettings(path, {
       newId: randomUUID,
-      setTimer: () => assert.fail('nothing is tried again'),
+      setTimer: () => assert.fail('nothing is retried'),
       log: (event) => void logged.push(event),
     }),
   };
 }
 
-test('without a file there are defaults, and nothing to log', (t) => {
-  const { open, logged, path } = bench(t);
+test('without a file, the defaults apply and nothing is logged', (t) => {
+  const { open, logged, path } = createFixture(t);
   assert.deepEqual(open().settings, defaultSettings);
   assert.deepEqual(logged, []);
   assert.throws(() => readFileSync(path));
 });
 
-test('what is saved is there the next time, and only what was given changes', async (t) => {
-  const { open, path } = bench(t);
+test('saved settings are there after a restart, and other fields are unchanged', async (t) => {
+  const { open, path } = createFixture(t);
   const file = open();
   await file.save({ syncEveryMinutes: 30, theme: 'dark' });
   const expected = { ...defaultSettings, syncEveryMinutes: 30, theme: 'dark', server: 'https://invoices.test' };
@@ -54,10 +54,10 @@ test('what is saved is there the next time, and only what was given changes', as
   assert.deepEqual(readdirSync(dirname(path)), ['settings.json']);
 });
 
-test('a file that cannot be read gives defaults and a line in the log, and is replaced by the next save', async (t) => {
+test('an unreadable file gives the defaults and a log line, and the next save replaces it', async (t) => {
   const half = '{"syncEveryMinutes": 30, "the';
   for (const text of ['', half, 'null', '[]', '"text"', '\0\0\0\0', Buffer.from([0xff, 0xfe, 0x7b]), '{}'.padStart(5) + 'x']) {
-    const { open, write, logged } = bench(t);
+    const { open, write, logged } = createFixture(t);
     write(text);
     const file = open();
     assert.deepEqual(file.settings, defaultSettings);
@@ -67,8 +67,8 @@ test('a file that cannot be read gives defaults and a line in the log, and is re
   }
 });
 
-test('a folder in its place gives defaults, and saving says what is wrong', async (t) => {
-  const { open, path } = bench(t);
+test('a folder in place of the file gives the defaults, and saving says what is wrong', async (t) => {
+  const { open, path } = createFixture(t);
   mkdirSync(join(path, 'inner'), { recursive: true });
   const file = open();
   assert.deepEqual(file.settings, defaultSettings);
@@ -76,7 +76,7 @@ test('a folder in its place gives defaults, and saving says what is wrong', asyn
   assert.deepEqual(file.settings, defaultSettings);
 });
 
-test('each field counts for itself: what is wrong gives its default', (t) => {
+test('an invalid field gets its default and does not affect the others', (t) => {
   const good = { server: 'https://invoices.test', syncEveryMinutes: 60, theme: 'light', language: 'de' };
   const wrong = {
     server: [1, '', 'http://invoices.test', 'ftp://invoices.test', 'https://user:secret@invoices.test', ['https://invoices.test']],
@@ -86,15 +86,15 @@ test('each field counts for itself: what is wrong gives its default', (t) => {
   } as const;
   for (const [field, values] of Object.entries(wrong)) {
     for (const value of values) {
-      const { open, write } = bench(t);
+      const { open, write } = createFixture(t);
       write(JSON.stringify({ ...good, [field]: value }));
       assert.deepEqual(open().settings, { ...good, [field]: defaultSettings[field as keyof typeof wrong] }, `${field} ${String(value)}`);
     }
   }
 });
 
-test('what a newer version keeps there stays, and a byte order mark is no trouble', async (t) => {
-  const { open, write, path } = bench(t);
+test('fields of newer versions are preserved, and a byte order mark is ignored', async (t) => {
+  const { open, write, path } = createFixture(t);
   write(`\uFEFF${JSON.stringify({ theme: 'dark', density: 'compact', windows: [{ x: 1 }] })}`);
   const file = open();
   assert.equal(file.settings.theme, 'dark');
@@ -104,8 +104,8 @@ test('what a newer version keeps there stays, and a byte order mark is no troubl
   assert.deepEqual([density, windows, theme, syncEveryMinutes], ['compact', [{ x: 1 }], 'light', 7]);
 });
 
-test('many saves at once are done one after the other', async (t) => {
-  const { open } = bench(t);
+test('concurrent saves run one after the other', async (t) => {
+  const { open } = createFixture(t);
   const file = open();
   await Promise.all(Array.from({ length: 20 }, (_, index) => file.save(index % 2 ? { syncEveryMinutes: index } : { theme: 'dark' })));
   assert.deepEqual(open().settings, { ...defaultSettings, theme: 'dark', syncEveryMinutes: 19 });

@@ -1,4 +1,4 @@
-// The desktop's side of the wire: which addresses are taken, what is sent, and what becomes of any answer.
+// The desktop's HTTP client: which addresses are accepted, what is sent, and how each answer is handled.
 
 import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
@@ -11,7 +11,7 @@ import { createNetwork, faults, type Fault } from '../../sync/network.ts';
 import { answerJson, openStranger } from '../../sync/stranger.ts';
 import { createTimers } from '../../sync/timers.ts';
 
-/** A connection over a network that does the same to every request. */
+/** A connection over a network with the same fault in every request. */
 function connectionWith(fault: Fault, hasNetwork = true): ServerConnection {
   const timers = createTimers();
   const network = createNetwork({ onStall: () => setImmediate(timers.passSilence) });
@@ -27,7 +27,7 @@ async function connectToStranger(t: TestContext, text: string, status = 200): Pr
 const hello = { path: '/api/health' } as const;
 
 describe('a server address', () => {
-  const taken: Readonly<Record<string, string>> = {
+  const accepted: Readonly<Record<string, string>> = {
     'https://invoices.example.com': 'https://invoices.example.com',
     'invoices.example.com': 'https://invoices.example.com',
     'INVOICES.example.com:8443/': 'https://invoices.example.com:8443',
@@ -40,8 +40,8 @@ describe('a server address', () => {
     'http://[::1]:4380': 'http://[::1]:4380',
     'localhost:4380': 'https://localhost:4380',
   };
-  for (const [text, origin] of Object.entries(taken)) {
-    test(`${text} is taken as ${origin}`, () => assert.equal(parseServerUrl(text), origin));
+  for (const [text, origin] of Object.entries(accepted)) {
+    test(`${text} is accepted as ${origin}`, () => assert.equal(parseServerUrl(text), origin));
   }
 
   const refused = [
@@ -57,12 +57,12 @@ describe('a server address', () => {
 });
 
 describe('an answer', () => {
-  test('of our server is given byte for byte', async (t) => {
+  test('of an Invoify server is returned byte for byte', async (t) => {
     const text = '{"success":true,\n "name":"Łódź"}';
     assert.equal(String(await (await connectToStranger(t, text)).send(hello)), text);
   });
 
-  test('that refuses is the server\'s own error, with what belongs to it', async (t) => {
+  test('that refuses becomes the server\'s own error, with its details', async (t) => {
     const current = { id: '0123456789abcdef01234567', updatedAt: '2026-01-01T00:00:00.000000Z', payload: { name: 'Theirs' } };
     const fields = { name: { code: 'taken', message: 'is already in use' } };
     const answer = { success: false, error: { code: 'precondition_failed', message: 'Changed.', fields, current } };
@@ -70,7 +70,7 @@ describe('an answer', () => {
     assert.deepEqual([error.message, error.details.fields, error.details.current], ['Changed.', fields, current]);
   });
 
-  test('that asks for a wait says how long', async () => {
+  test('with a Retry-After header says how long to wait', async () => {
     assert.equal((await assertRejects(connectionWith(faults.unavailable).send(hello), 'unavailable')).details.retryAfterS, 2);
     assert.equal((await assertRejects(connectionWith(faults.badGateway).send(hello), 'unavailable')).details.retryAfterS, undefined);
     for (const value of ['soon', 'Wed, 21 Oct 2026 07:28:00 GMT', 'Infinity']) {
@@ -79,26 +79,26 @@ describe('an answer', () => {
     }
   });
 
-  const strange: readonly (readonly [what: string, status: number, text: string, code: ErrorCode])[] = [
-    ['is a page of HTML', 200, '<html></html>', 'bad_response'],
+  const invalid: readonly (readonly [what: string, status: number, text: string, code: ErrorCode])[] = [
+    ['is an HTML page', 200, '<html></html>', 'bad_response'],
     ['is empty', 200, '', 'bad_response'],
-    ['is a list', 200, '[1, 2]', 'bad_response'],
-    ['refuses without a reason', 404, 'Not Found', 'bad_response'],
-    ['refuses with a code that nobody knows', 400, '{"error":{"code":"teapot","message":"?"}}', 'bad_response'],
+    ['is an array', 200, '[1, 2]', 'bad_response'],
+    ['refuses without an error', 404, 'Not Found', 'bad_response'],
+    ['refuses with an unknown code', 400, '{"error":{"code":"teapot","message":"?"}}', 'bad_response'],
     ['refuses with an error of the wrong shape', 400, '{"error":{"code":"conflict","message":7}}', 'bad_response'],
     ['refuses with a code that only the desktop has', 400, '{"error":{"code":"cancelled","message":"?"}}', 'bad_response'],
-    ['is a failure of some middleman', 502, '<html>Bad Gateway</html>', 'unavailable'],
-    ['is a failure that is no text', 500, '\u0000\u0001', 'unavailable'],
-    ['has a status that is none of ours', 399, '{}', 'bad_response'],
+    ['is a failure of a proxy', 502, '<html>Bad Gateway</html>', 'unavailable'],
+    ['is a failure with a binary body', 500, '\u0000\u0001', 'unavailable'],
+    ['has an unknown status', 399, '{}', 'bad_response'],
   ];
-  for (const [what, status, text, code] of strange) {
+  for (const [what, status, text, code] of invalid) {
     test(`that ${what} is ${code}`, async () => {
       const answer = async (): Promise<Response> => new Response(text, { status });
       await assertRejects(connectionWith(answer).send(hello), code);
     });
   }
 
-  test('that does not end is given up', async () => {
+  test('that does not end is rejected', async () => {
     let sentBytes = 0;
     const chunk = new Uint8Array(1024 * 1024).fill(0x20);
     const endless = async (): Promise<Response> => new Response(new ReadableStream<Uint8Array>({
@@ -108,7 +108,7 @@ describe('an answer', () => {
       },
     }));
     await assertRejects(connectionWith(endless).send(hello), 'bad_response');
-    assert(sentBytes < 80 * chunk.length, `${sentBytes} bytes were taken`);
+    assert(sentBytes < 80 * chunk.length, `${sentBytes} bytes were read`);
   });
 });
 
@@ -125,7 +125,7 @@ describe('no answer', () => {
     });
   }
 
-  test('is not concluded as long as something comes now and then', async () => {
+  test('is not assumed while something arrives now and then', async () => {
     const timers = createTimers();
     const chunks = ['{"success"', ':', 'true', '}'];
     const slow = async (): Promise<Response> => new Response(new ReadableStream<Uint8Array>({
@@ -152,7 +152,7 @@ describe('no answer', () => {
     assert.match((await assertRejects(connectionWith(faults.refused, false).send(hello), 'offline')).message, /computer is offline/);
   });
 
-  test('because someone stopped waiting is cancelled', async () => {
+  test('after the caller cancels is cancelled', async () => {
     const stopping = new AbortController();
     const sending = connectionWith(faults.silent).send({ ...hello, signal: stopping.signal });
     stopping.abort();
@@ -162,7 +162,7 @@ describe('no answer', () => {
 });
 
 describe('a request', () => {
-  test('says which protocol it speaks and who asks, and carries its body as JSON', async () => {
+  test('carries its protocol version, its token, and its body as JSON', async () => {
     const network = createNetwork();
     network.plan(() => async () => new Response('{}'));
     const connection = connectTo('http://localhost:1', { fetch: network.fetch, ...createTimers(), hasNetwork: () => true });
@@ -171,7 +171,8 @@ describe('a request', () => {
     await connection.send(hello);
     const [first, second] = network.calls;
     assert.deepEqual(Object.fromEntries(first?.headers ?? []), {
-      'x-invoify-protocol': String(protocolVersion.current), 'authorization': 'Bearer the-token', 'content-type': 'application/json', 'if-match': '"x"',
+      'x-invoify-protocol': String(protocolVersion.current), 'authorization': 'Bearer the-token',
+      'content-type': 'application/json', 'if-match': '"x"',
     });
     assert.deepEqual(Object.fromEntries(second?.headers ?? []), { 'x-invoify-protocol': String(protocolVersion.current) });
   });

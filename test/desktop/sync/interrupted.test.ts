@@ -1,5 +1,5 @@
-// A sync that is interrupted, at any page of any phase and in any way, leaves what was readable as it was, and goes on
-// from where it came to.
+// A sync that is interrupted by any fault, at any page of any phase, leaves the readable data unchanged and resumes where
+// it stopped.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -13,19 +13,19 @@ import type { SyncState } from '../../../shared/window/views.ts';
 
 type FaultName = keyof typeof faults;
 
-/** What may pass by itself and is tried again at once, and the state that people see where it does not. */
-const passing: Readonly<Partial<Record<FaultName, SyncState>>> = {
+/** Transient faults, which are retried within the run, and the state that people see if they persist. */
+const transient: Readonly<Partial<Record<FaultName, SyncState>>> = {
   refused: 'unreachable', answerLost: 'unreachable', resetInBody: 'unreachable', stalled: 'unreachable', stalledInBody: 'unreachable',
   internal: 'error', unavailable: 'error', tooManyRequests: 'error', badGateway: 'error',
 };
-/** What no second try cures. */
-const lasting: Readonly<Partial<Record<FaultName, SyncState>>> = {
+/** Faults that are not retried. */
+const permanent: Readonly<Partial<Record<FaultName, SyncState>>> = {
   truncated: 'error', empty: 'error', garbage: 'error', captivePortal: 'error', upgradeRequired: 'update_required',
 };
-/** These strike at every page; the others, which the desktop takes in the same way, in the middle. */
+/** Injected at every page; the others, which the desktop handles alike, only in the middle. */
 const atEveryPage: readonly string[] = ['refused', 'resetInBody', 'truncated'] satisfies FaultName[];
 
-function struckPages(fault: string, { pages }: Phase): readonly number[] {
+function faultyPages(fault: string, { pages }: Phase): readonly number[] {
   return atEveryPage.includes(fault) ? Array.from({ length: pages }, (_, page) => page) : [Math.floor(pages / 2)];
 }
 
@@ -46,35 +46,35 @@ for (const name of phaseNames) {
       await site.stop();
     });
 
-    for (const [fault, state] of Object.entries({ ...passing, ...lasting }) as [FaultName, SyncState][]) {
+    for (const [fault, state] of Object.entries({ ...transient, ...permanent }) as [FaultName, SyncState][]) {
       test(`can recover from "${fault}" in the next run`, async (t) => {
-        for (const bad of struckPages(fault, phase)) {
+        for (const faultyPage of faultyPages(fault, phase)) {
           const desk = await phase.open(t);
           const { lastSync } = await desk.host.getStatus();
-          desk.network.plan(({ page }) => page !== null && page >= bad ? faults[fault] : null);
+          desk.network.plan(({ page }) => page !== null && page >= faultyPage ? faults[fault] : null);
           const outcome = await desk.host.pullFromServer();
           assert.equal(outcome.outcome, 'failed');
-          assert.equal(desk.network.pulls().length, bad + (fault in passing ? 4 : 1), 'tries');
+          assert.equal(desk.network.pulls().length, faultyPage + (fault in transient ? 4 : 1), 'attempts');
           const status = await desk.host.getStatus();
           assert.deepEqual([status.state, status.lastSync?.timestamp], [state, lastSync?.timestamp]);
           await phase.assertUndisturbed(desk);
           const [attempt] = await desk.host.attempts();
           assert.deepEqual([attempt?.outcome, attempt?.code], ['failed', outcome.error?.code]);
 
-          if (bad % 2 === 0) await desk.reopen();
+          if (faultyPage % 2 === 0) await desk.reopen();
           desk.network.plan(null);
           await desk.sync();
           await phase.assertDone(desk);
-          assert.equal(desk.network.pulls().length, name === 'catch-up' ? phase.pages : phase.pages - bad, 'only what was missing');
+          assert.equal(desk.network.pulls().length, name === 'catch-up' ? phase.pages : phase.pages - faultyPage, 'only the missing pages');
         }
       });
     }
 
-    for (const fault of Object.keys(passing) as FaultName[]) {
+    for (const fault of Object.keys(transient) as FaultName[]) {
       test(`can recover from one "${fault}" within the run`, async (t) => {
-        for (const bad of struckPages(fault, phase)) {
+        for (const faultyPage of faultyPages(fault, phase)) {
           const desk = await phase.open(t);
-          desk.network.plan(({ page }) => page === bad ? faults[fault] : null);
+          desk.network.plan(({ page }) => page === faultyPage ? faults[fault] : null);
           await desk.sync();
           assert.equal(desk.network.pulls().length, phase.pages + 1);
           const pause = { unavailable: 2000, tooManyRequests: 7000 }[fault as string] ?? 250;
@@ -97,12 +97,12 @@ for (const name of phaseNames) {
       }
     });
 
-    test('can be cancelled at any page, and goes on later', async (t) => {
-      for (let bad = 0; bad < phase.pages; bad += 1) {
+    test('can be cancelled at any page and resumed later', async (t) => {
+      for (let cancelledPage = 0; cancelledPage < phase.pages; cancelledPage += 1) {
         const desk = await phase.open(t);
-        desk.network.plan(({ page }) => page === bad ? faults.silent : null);
+        desk.network.plan(({ page }) => page === cancelledPage ? faults.silent : null);
         const run = desk.host.pullFromServer();
-        while (desk.network.pulls().length <= bad) await nextTurn();
+        while (desk.network.pulls().length <= cancelledPage) await nextTurn();
         await desk.host.cancelPull();
         assert.equal((await run).outcome, 'cancelled');
         await phase.assertUndisturbed(desk);

@@ -1,4 +1,4 @@
-// A desktop that is killed at any moment of a sync, and started again: it has what it had, and then an exact copy.
+// A desktop that is killed at any moment of a sync and restarted still has its data, and the next sync makes it exact.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -20,12 +20,12 @@ import { Random } from '../../sync/random.ts';
 import { openSite, type Site } from '../../sync/site.ts';
 
 const program = join(import.meta.dirname, '..', '..', 'sync', 'desktop-process.ts');
-const AT_ONCE = 2;
+const CONCURRENCY = 2;
 /** Windows has no signals: a process that kills itself there just ends. */
 const killedBy = process.platform === 'win32' ? null : 'SIGKILL';
-/** So that not every one of the many processes compiles everything anew. */
-const compiled = mkdtempSync(join(tmpdir(), 'invoify-compiled-'));
-after(() => rmSync(compiled, { recursive: true, force: true }));
+/** A compile cache shared by the many processes. */
+const compileCache = mkdtempSync(join(tmpdir(), 'invoify-compiled-'));
+after(() => rmSync(compileCache, { recursive: true, force: true }));
 
 for (const name of phaseNames) {
   describe(`a ${name}`, () => {
@@ -42,20 +42,20 @@ for (const name of phaseNames) {
       await site.stop();
     });
 
-    test('can be killed at any step it takes', async () => {
-      const whole = await withDesk(site, phase, (_desk, job) => runProcess(job));
-      assert.equal(whole.outcome, 'completed');
-      const left = stepsToDieAt(whole.steps);
-      assert(left.length > 4 * phase.pages, 'ask, answer, yieldToEventLoop and tell, for every page');
+    test('can be killed at any of its steps', async () => {
+      const complete = await withDesk(site, phase, (_desk, job) => runProcess(job));
+      assert.equal(complete.outcome, 'completed');
+      const remaining = stepsToDieAt(complete.steps);
+      assert(remaining.length > 4 * phase.pages, 'request, answer, yield and status, for every page');
       let killed = 0;
-      await Promise.all(Array.from({ length: AT_ONCE }, async () => {
-        for (let dieAtStep = left.shift(); dieAtStep !== undefined; dieAtStep = left.shift()) {
+      await Promise.all(Array.from({ length: CONCURRENCY }, async () => {
+        for (let dieAtStep = remaining.shift(); dieAtStep !== undefined; dieAtStep = remaining.shift()) {
           const deadly = { dieAtStep };
           await withDesk(site, phase, async (desk, job) => {
             const { signal, outcome, steps } = await runProcess({ ...job, ...deadly });
-            // What goes on beside the pull takes a step more or less from run to run: a run may be over before it is to die.
+            // The number of steps varies slightly between runs, so a run may end before its last one.
             if (outcome === null) killed += 1;
-            else assert(steps.length < deadly.dieAtStep, `it outlived step ${deadly.dieAtStep}`);
+            else assert(steps.length < deadly.dieAtStep, `it survived step ${deadly.dieAtStep}`);
             assert.equal(signal, outcome === null ? killedBy : null, `at step ${deadly.dieAtStep}`);
             await assertRecovers(phase, desk);
           });
@@ -67,9 +67,9 @@ for (const name of phaseNames) {
     test('can be killed from outside at any moment', async () => {
       const random = new Random(phase.pages);
       for (let round = 0; round < 5; round += 1) {
-        const lines = random.integer(5, 60);
+        const steps = random.integer(5, 60);
         await withDesk(site, phase, async (desk, job) => {
-          await runProcess({ ...job, pageLimit: 1 }, lines);
+          await runProcess({ ...job, pageLimit: 1 }, steps);
           await assertRecovers(phase, desk);
         });
       }
@@ -77,16 +77,17 @@ for (const name of phaseNames) {
   });
 }
 
-/** Every step but those that change nothing since the one before: the clock read for a status, and breath after breath. */
+/** All steps except those at which nothing has changed: clock reads for a status, and most of several yields in a row. */
 function stepsToDieAt(steps: readonly string[]): number[] {
   return steps.flatMap((step, index) => {
     const [before, next = ''] = [steps[index - 1], steps[index + 1]];
-    const isIdle = step === 'clock' ? /^(page|status)/.test(next) : step === 'yieldToEventLoop' && before === step && next === step && index % 6 > 0;
+    const isIdle = step === 'clock' ? /^(page|status)/.test(next)
+      : step === 'yieldToEventLoop' && before === step && next === step && index % 6 > 0;
     return isIdle ? [] : [index + 1];
   });
 }
 
-/** A desk that is not open, before a run of the phase. */
+/** Calls `run` with a desk that is not open yet, in the state before a run of the phase. */
 async function withDesk<T>(site: Site, phase: Phase, run: (desk: Desk, job: Job) => Promise<T>): Promise<T> {
   const { owner } = phase.books;
   const desk = new Desk({ url: site.server.url, pageLimit: () => PAGE });
@@ -107,23 +108,23 @@ interface Ended {
   readonly steps: readonly string[];
 }
 
-/** Runs a desktop to its end, or kills it when it has said so many lines. */
-async function runProcess(job: Job, killAfterLines = Infinity): Promise<Ended> {
-  const env = { ...process.env, NODE_COMPILE_CACHE: compiled };
+/** Runs a desktop to completion, or kills it after it has printed this many steps. */
+async function runProcess(job: Job, killAfterSteps = Infinity): Promise<Ended> {
+  const env = { ...process.env, NODE_COMPILE_CACHE: compileCache };
   const child = spawn(process.execPath, [program, JSON.stringify(job)], { stdio: ['ignore', 'pipe', 'inherit'], env });
   const steps: string[] = [];
   let outcome: string | null = null;
   createInterface({ input: child.stdout }).on('line', (line) => {
-    const said = JSON.parse(line) as { name?: string; outcome?: string };
-    if (said.name !== undefined) steps.push(said.name);
-    outcome = said.outcome ?? outcome;
-    if (steps.length === killAfterLines) child.kill('SIGKILL');
+    const output = JSON.parse(line) as { name?: string; outcome?: string };
+    if (output.name !== undefined) steps.push(output.name);
+    outcome = output.outcome ?? outcome;
+    if (steps.length === killAfterSteps) child.kill('SIGKILL');
   });
   const [, signal] = await once(child, 'close') as [number | null, NodeJS.Signals | null];
   return { signal, outcome, steps };
 }
 
-/** What was left is whole in itself; the next run makes it exact. */
+/** The data that was left is consistent, and the next run makes it exact. */
 async function assertRecovers(phase: Phase, desk: Desk): Promise<void> {
   await desk.open();
   const rows = desk.rows();
@@ -131,14 +132,14 @@ async function assertRecovers(phase: Phase, desk: Desk): Promise<void> {
   else if (!phase.isDone(rows)) assertSameRows(rows, phase.before);
   const held = new NaiveClient();
   for (const [key, record] of rows) held.records.set(key, record);
-  assert.deepEqual(digestDifferences(await desk.host.digest(), held.digest()), [], 'the digest is of these rows');
+  assert.deepEqual(digestDifferences(await desk.host.digest(), held.digest()), [], 'the digest matches the rows');
   await desk.sync();
   await phase.assertDone(desk);
   assert.equal((await desk.host.getStatus()).state, 'up_to_date');
   assert.deepEqual(desk.contradictions, []);
 }
 
-/** Rows and cursor go together: everything up to it is there, and nothing after it. */
+/** All rows up to the cursor are there, and none after it. */
 function assertUpToCursor(phase: Phase, desk: Desk, rows: ReturnType<Desk['rows']>): void {
   let cursor = '';
   editDatabase(desk.file, (db) => { cursor = String(db.prepare('SELECT cursor FROM state').get()?.['cursor'] ?? ''); });

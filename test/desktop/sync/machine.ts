@@ -1,28 +1,28 @@
-// A machine that a test runs: its two clocks, its timers, its sleep. Time passes when the test says so, and between two
-// timers everything that was begun goes on until it waits for something.
+// A simulated machine with two clocks, timers and sleep. Time only passes when the test says so, and between two timers
+// all pending work runs until it waits for something.
 
 import assert from 'node:assert/strict';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
 interface Timer {
   readonly callback: () => void;
-  /** In time awake. */
+  /** On the clock that stands still during sleep. */
   readonly dueMs: number;
 }
 
 export class Machine {
   wallMs = Date.parse('2026-03-01T12:00:00Z');
-  /** Stands still while the machine sleeps, as Linux's does. */
+  /** Stands still during sleep, as on Linux. */
   monotonicMs = 0;
-  /** The most timers that were pending at once. */
-  mostPending = 0;
+  /** The largest number of timers pending at the same time. */
+  maxPending = 0;
   readonly #timers = new Set<Timer>();
 
   readonly setTimer = (callback: () => void, delayMs: number): (() => void) => {
     assert(delayMs >= 0 && Number.isFinite(delayMs), `a timer of ${delayMs} ms`);
     const timer = { callback, dueMs: this.monotonicMs + delayMs };
     this.#timers.add(timer);
-    this.mostPending = Math.max(this.mostPending, this.#timers.size);
+    this.maxPending = Math.max(this.maxPending, this.#timers.size);
     return () => void this.#timers.delete(timer);
   };
 
@@ -30,12 +30,12 @@ export class Machine {
     return this.#timers.size;
   }
 
-  /** Lets everything go on that waits for nothing but its turn. */
+  /** Runs everything that is waiting only for its turn of the event loop. */
   async settle(): Promise<void> {
     for (let turn = 0; turn < 3; turn += 1) await nextTurn();
   }
 
-  /** Time passes awake; each timer fires when it is due. */
+  /** Lets time pass awake; timers fire when they are due. */
   async pass(ms: number): Promise<void> {
     await this.settle();
     const endMs = this.monotonicMs + ms;
@@ -43,12 +43,12 @@ export class Machine {
     this.#advance(endMs - this.monotonicMs);
   }
 
-  /** Time passes up to the next timer, which fires. */
+  /** Advances to the next timer and fires it. */
   passToNext(): void {
     assert(this.#fire(Infinity), 'no timer is pending');
   }
 
-  /** The machine sleeps. On `windows` the monotonic clock counts the sleep, so timers are overdue afterwards. */
+  /** Puts the machine to sleep. On `windows` the monotonic clock includes sleep, so timers are overdue afterwards. */
   sleep(ms: number, system: 'linux' | 'windows'): void {
     this.wallMs += ms;
     if (system === 'windows') this.monotonicMs += ms;

@@ -1,5 +1,5 @@
-// A host for the triggers that syncs with a server in memory: there or gone, with a database or without, and with a
-// clock that moves when the test writes.
+// A fake host for the triggers with a server in memory, which can be unreachable or lack its database, and whose clock
+// moves when the test writes.
 
 import type { TriggeredHost } from '../../../desktop/sync/triggers.ts';
 import { AppError } from '../../../shared/errors.ts';
@@ -7,7 +7,7 @@ import type { Request } from '../../../desktop/session/server-connection.ts';
 import type { Status, SyncOutcome } from '../../../shared/window/views.ts';
 
 interface Stream {
-  readonly say: (text: string) => void;
+  readonly send: (text: string) => void;
   readonly cut: () => void;
 }
 
@@ -15,39 +15,39 @@ export class MemoryHost implements TriggeredHost {
   isSignedIn = true;
   isOnline: boolean | null = null;
   isSyncing = false;
-  /** What was asked of it, in order. */
-  readonly asked: string[] = [];
+  /** The calls so far, in order. */
+  readonly calls: string[] = [];
   /** The server can be reached. */
-  isServerThere = true;
+  isReachable = true;
   /** The server can answer a pull. */
   hasDatabase = true;
-  /** The server gives streams. */
+  /** The server offers event streams. */
   hasStreams = true;
-  /** While true a pull does not end by itself. */
+  /** While true, a pull does not end until `release`. */
   isHeld = false;
   serverTime = 1;
-  #heldTime = 0;
+  #cursor = 0;
   #endPull: ((wasAborted: boolean) => void) | null = null;
   readonly #streams = new Set<Stream>();
   readonly #listeners = new Set<() => void>();
 
-  count(what: string): number {
-    return this.asked.filter((asked) => asked === what).length;
+  count(name: string): number {
+    return this.calls.filter((call) => call === name).length;
   }
 
   get openStreams(): number {
     return this.#streams.size;
   }
 
-  /** Someone writes: the clock moves, and who listens hears it. */
+  /** Someone writes: the clock moves and a nudge is sent. */
   write(): void {
     this.serverTime += 1;
-    for (const { say } of this.#streams) say(nudge(this.serverTime));
+    for (const { send } of this.#streams) send(nudge(this.serverTime));
   }
 
-  /** The server goes, and its streams with it. */
-  leave(): void {
-    this.isServerThere = false;
+  /** The server becomes unreachable, and its streams are cut. */
+  disconnect(): void {
+    this.isReachable = false;
     for (const { cut } of [...this.#streams]) cut();
   }
 
@@ -69,7 +69,7 @@ export class MemoryHost implements TriggeredHost {
   }
 
   async pullFromServer(): Promise<SyncOutcome> {
-    this.asked.push('pull');
+    this.calls.push('pull');
     const outcome = {} as SyncOutcome;
     if (this.isSyncing) return outcome;
     this.isSyncing = true;
@@ -80,8 +80,8 @@ export class MemoryHost implements TriggeredHost {
     });
     this.#endPull = null;
     if (!wasAborted) {
-      this.#judge(this.isServerThere && this.hasDatabase);
-      if (this.isOnline) this.#heldTime = this.serverTime;
+      this.#setOnline(this.isReachable && this.hasDatabase);
+      if (this.isOnline) this.#cursor = this.serverTime;
     }
     this.isSyncing = false;
     this.#emit();
@@ -89,31 +89,31 @@ export class MemoryHost implements TriggeredHost {
   }
 
   async probe(): Promise<void> {
-    this.asked.push('probe');
-    this.#judge(this.isServerThere);
-    if (!this.isServerThere) throw new AppError('offline', 'The server is gone.');
+    this.calls.push('probe');
+    this.#setOnline(this.isReachable);
+    if (!this.isReachable) throw new AppError('offline', 'The server is unreachable.');
   }
 
   isBehind(serverTime: string): boolean {
-    return Number(serverTime) > this.#heldTime;
+    return Number(serverTime) > this.#cursor;
   }
 
   async abortRequests(): Promise<void> {
-    this.asked.push('abort');
+    this.calls.push('abort');
     this.#endPull?.(true);
     for (const { cut } of [...this.#streams]) cut();
     while (this.isSyncing) await new Promise(setImmediate);
   }
 
-  receive({ signal }: Request, take: (chunk: Uint8Array) => void): Promise<void> {
-    this.asked.push('listen');
+  receive({ signal }: Request, onChunk: (chunk: Uint8Array) => void): Promise<void> {
+    this.calls.push('listen');
     return new Promise((resolve, reject) => {
-      if (!this.isServerThere || !this.hasStreams) {
-        reject(new AppError('offline', 'No stream can be had.'));
+      if (!this.isReachable || !this.hasStreams) {
+        reject(new AppError('offline', 'No stream is available.'));
         return;
       }
       const stream: Stream = {
-        say: (text) => take(Buffer.from(text)),
+        send: (text) => onChunk(Buffer.from(text)),
         cut: () => end(resolve),
       };
       const end = (done: () => void): void => {
@@ -121,12 +121,12 @@ export class MemoryHost implements TriggeredHost {
         done();
       };
       this.#streams.add(stream);
-      signal?.addEventListener('abort', () => end(() => reject(new AppError('cancelled', 'Stopped.'))), { once: true });
-      stream.say(nudge(this.serverTime));
+      signal?.addEventListener('abort', () => end(() => reject(new AppError('cancelled', 'Cancelled.'))), { once: true });
+      stream.send(nudge(this.serverTime));
     });
   }
 
-  #judge(isOnline: boolean): void {
+  #setOnline(isOnline: boolean): void {
     if (this.isOnline === isOnline) return;
     this.isOnline = isOnline;
     this.#emit();

@@ -1,5 +1,5 @@
-// The whole way of a nudge, from a colleague's write through the real server to the copy on another desktop. No interval
-// ever passes here: the clocks stand still.
+// Nudges from end to end: from a colleague's write through the real server into the cache of another desktop. The clocks
+// stand still, so the interval never triggers a sync.
 
 import assert from 'node:assert/strict';
 import { after, before, test, type TestContext } from 'node:test';
@@ -23,7 +23,7 @@ before(async () => {
 });
 after(() => site.stop());
 
-/** A desk that syncs by itself. */
+/** A desk that syncs automatically. */
 async function openTriggered(t: TestContext, options: Partial<DeskOptions>): Promise<Desk> {
   const desk = await openDesk(t, { url: site.server.url, place: () => site.server.url, ...options });
   const triggers = createTriggers(desk.host, {
@@ -34,43 +34,43 @@ async function openTriggered(t: TestContext, options: Partial<DeskOptions>): Pro
   return desk;
 }
 
-/** Resolves when the copy holds a record. */
-async function holds(desk: Desk, id: string): Promise<void> {
+/** Resolves once the cache has a plan. */
+async function untilHere(desk: Desk, id: string): Promise<void> {
   await desk.until(({ state }) => state === 'up_to_date' && desk.rows().has(`plans ${id}`));
 }
 
-function paths(desk: Desk, path: string): number {
+function requestsTo(desk: Desk, path: string): number {
   return desk.network.calls.filter((call) => call.path === path).length;
 }
 
 const isUpToDate = ({ state }: Status): boolean => state === 'up_to_date';
 
-test("a colleague's write is on the desktop without waiting for the interval", async (t) => {
+test("a colleague's write arrives without waiting for the interval", async (t) => {
   const books = await openBooks(site);
   const colleague = await books.owner.hire('editor');
   const desk = await openTriggered(t, { token: books.owner.token });
   await desk.until(isUpToDate);
   for (let round = 0; round < 3; round += 1) {
     const { id } = await colleague.client.create('plans', plan({ name: `Round ${round}` }));
-    await holds(desk, id);
+    await untilHere(desk, id);
   }
   await assertExact(desk, books.owner.client);
-  assert.equal(paths(desk, '/api/sync/events'), 1);
+  assert.equal(requestsTo(desk, '/api/sync/events'), 1);
 });
 
-test("the desktop's own write is pulled once, though the server nudges for it too", async (t) => {
+test("the desktop's own write is pulled only once, although the server nudges for it, too", async (t) => {
   const books = await openBooks(site);
   const desk = await openTriggered(t, { token: books.owner.token });
   const other = await openTriggered(t, { token: (await books.owner.hire('viewer')).token });
   await Promise.all([desk.until(isUpToDate), other.until(isUpToDate)]);
-  const before = paths(desk, '/api/sync/pull');
+  const before = requestsTo(desk, '/api/sync/pull');
   const { id } = await desk.host.records.create('plans', plan() as JsonObject);
-  await holds(other, id);
+  await untilHere(other, id);
   await desk.idle();
-  assert.equal(paths(desk, '/api/sync/pull'), before + 1);
+  assert.equal(requestsTo(desk, '/api/sync/pull'), before + 1);
 });
 
-test('a colleague on the same server in another company causes no request', async (t) => {
+test('a write in another company on the same server causes no request', async (t) => {
   const [books, others] = [await openBooks(site), await openBooks(site)];
   const desk = await openTriggered(t, { token: books.owner.token });
   const other = await openTriggered(t, { token: others.owner.token });
@@ -78,12 +78,12 @@ test('a colleague on the same server in another company causes no request', asyn
   await desk.idle();
   const before = desk.network.calls.length;
   const { id } = await others.create('plans', plan());
-  await holds(other, id);
+  await untilHere(other, id);
   await desk.idle();
   assert.equal(desk.network.calls.length, before);
 });
 
-test('a session that ends on the server is known on the desktop at once', async (t) => {
+test('the desktop notices immediately when its session ends on the server', async (t) => {
   const books = await openBooks(site);
   const desk = await openTriggered(t, { token: books.owner.token });
   await desk.until(isUpToDate);
@@ -94,23 +94,23 @@ test('a session that ends on the server is known on the desktop at once', async 
   assert.equal(desk.timers.pending, 0);
 });
 
-test('who signs in instead hears of their own company from then on', async (t) => {
-  const [before, now] = [await openBooks(site), await openBooks(site)];
-  const desk = await openTriggered(t, { token: before.owner.token });
+test('after switching users, nudges are those of the new company', async (t) => {
+  const [old, current] = [await openBooks(site), await openBooks(site)];
+  const desk = await openTriggered(t, { token: old.owner.token });
   await desk.until(isUpToDate);
-  await desk.host.setAuthToken(now.owner.token);
-  await desk.until((status) => isUpToDate(status) && status.user?.accountId === now.owner.accountId);
-  const { id } = await now.create('plans', plan());
-  await holds(desk, id);
+  await desk.host.setAuthToken(current.owner.token);
+  await desk.until((status) => isUpToDate(status) && status.user?.accountId === current.owner.accountId);
+  const { id } = await current.create('plans', plan());
+  await untilHere(desk, id);
   const calls = desk.network.calls.length;
-  await before.create('plans', plan());
-  const { id: last } = await now.create('plans', plan());
-  await holds(desk, last);
+  await old.create('plans', plan());
+  const { id: last } = await current.create('plans', plan());
+  await untilHere(desk, last);
   const tokens = new Set(desk.network.calls.slice(calls).map(({ headers }) => headers.get('authorization')));
-  assert.deepEqual([...tokens], [`Bearer ${now.owner.token}`]);
+  assert.deepEqual([...tokens], [`Bearer ${current.owner.token}`]);
 });
 
-test('a server that stops and starts again is found, and what was written meanwhile is there', async (t) => {
+test('after a server restart the desktop reconnects and has what was written meanwhile', async (t) => {
   const books = await openBooks(site);
   const desk = await openTriggered(t, { token: books.owner.token });
   await desk.until(isUpToDate);
@@ -119,13 +119,13 @@ test('a server that stops and starts again is found, and what was written meanwh
   await desk.until(({ isOnline }) => !isOnline);
   desk.network.plan(null);
   const { id } = await books.create('plans', plan());
-  await holds(desk, id);
+  await untilHere(desk, id);
   await desk.until(isUpToDate);
   const { id: next } = await books.create('plans', plan());
-  await holds(desk, next);
+  await untilHere(desk, next);
 });
 
-test('an older server that does not nudge is asked once, and its desktop stays online', async (t) => {
+test('an older server without nudges is asked once, and the desktop stays online', async (t) => {
   const books = await openBooks(site);
   const desk = await openDesk(t, { url: site.server.url, token: books.owner.token });
   desk.network.plan(({ path }) => path === '/api/sync/events' ? async () => refuse(404, 'not_found') : null);
@@ -139,9 +139,9 @@ test('an older server that does not nudge is asked once, and its desktop stays o
     const { id } = await books.create('plans', plan());
     desk.clock.ms += 60_000;
     desk.timers.passSilence();
-    await holds(desk, id);
+    await untilHere(desk, id);
     await desk.idle();
   }
-  assert.equal(paths(desk, '/api/sync/events'), 1);
+  assert.equal(requestsTo(desk, '/api/sync/events'), 1);
   assert.equal((await desk.host.getStatus()).isOnline, true);
 });

@@ -1,4 +1,4 @@
-// The server's nudges as the desktop hears them: the stream taken apart, and asked for again when it ends.
+// The desktop's side of nudges: parsing the event stream, and reopening it when it ends.
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -13,12 +13,12 @@ import { Machine } from './machine.ts';
 
 function parse(chunks: readonly (string | Uint8Array)[]): ServerEvent[] {
   const events: ServerEvent[] = [];
-  const take = createEventParser((event) => events.push(event));
-  for (const chunk of chunks) take(typeof chunk === 'string' ? Buffer.from(chunk) : chunk);
+  const push = createEventParser((event) => events.push(event));
+  for (const chunk of chunks) push(typeof chunk === 'string' ? Buffer.from(chunk) : chunk);
   return events;
 }
 
-describe('a stream of events', () => {
+describe('an event stream', () => {
   const sample = '\uFEFF: hello\n\nevent: change\ndata: {"serverTime":"Łódź 🙂"}\n\nid: 7\nretry: 10\ndata:one\ndata: two\ndata\n\n'
     + 'event: empty\n\ndata:  a blank kept\nunknown: x\n\nevent: cut\ndata: unfinished\n';
   const expected = [
@@ -27,7 +27,7 @@ describe('a stream of events', () => {
     { type: 'message', data: ' a blank kept' },
   ];
   for (const [name, lineEnd] of [['LF', '\n'], ['CR LF', '\r\n'], ['CR', '\r']] as const) {
-    test(`is read however it is cut, with lines ending in ${name}`, () => {
+    test(`is parsed however it is split, with lines ending in ${name}`, () => {
       const bytes = Buffer.from(sample.replaceAll('\n', lineEnd));
       assert.deepEqual(parse([bytes]), expected);
       assert.deepEqual(parse([...bytes].map((byte) => Uint8Array.of(byte))), expected);
@@ -36,14 +36,14 @@ describe('a stream of events', () => {
     });
   }
 
-  test('is given up when an event does not end, in one line or in many', () => {
+  test('is rejected if an event does not end, on one line or on many', () => {
     const refused = (error: unknown): boolean => error instanceof AppError && error.code === 'bad_response';
     const long = 'x'.repeat(10_000);
     assert.throws(() => parse(Array.from({ length: 10 }, () => long)), refused);
     assert.throws(() => parse(Array.from({ length: 10 }, () => `data: ${long}\n`)), refused);
     assert.throws(() => parse([`event: ${'x'.repeat(70_000)}\n`]), refused);
     assert.throws(() => parse(Array.from({ length: 70_000 }, () => 'data\n')), refused);
-    // What is long in all may come in many events, and comments count for nothing.
+    // The limit is per event, and comments do not count.
     assert.equal(parse(Array.from({ length: 10 }, () => `: ${long}\ndata: ${long}\n\n`)).length, 10);
   });
 });
@@ -54,15 +54,15 @@ interface Bench {
   readonly machine: Machine;
   readonly stranger: Stranger;
   readonly clocks: readonly string[];
-  /** How often a stream was lost. */
-  readonly losses: () => number;
-  /** Resolves once so many requests have been answered and their end was noticed; pauses in between are over at once. */
+  /** How often `onLost` was called. */
+  readonly lostCount: () => number;
+  /** Resolves once the listener has noticed the end of this many streams; pauses in between are skipped. */
   requests(count: number): Promise<void>;
   readonly logged: string[];
   readonly stop: () => void;
 }
 
-/** A desktop that listens to a server that answers one request after the other as the test says, the last answer for ever. */
+/** Listens to a server that gives these answers in turn, and the last one to all further requests. */
 async function listen(t: TestContext, answers: readonly Answer[]): Promise<Bench> {
   let served = 0;
   const stranger = await openStranger(t, (request, response) => {
@@ -74,37 +74,37 @@ async function listen(t: TestContext, answers: readonly Answer[]): Promise<Bench
   const connection = connectTo(stranger.url, { fetch, setTimer: machine.setTimer, hasNetwork: () => true });
   const clocks: string[] = [];
   const logged: string[] = [];
-  let losses = 0;
-  let happened = Promise.withResolvers<void>();
-  const tell = (): void => {
-    happened.resolve();
-    happened = Promise.withResolvers();
+  let lost = 0;
+  let nextEvent = Promise.withResolvers<void>();
+  const signal = (): void => {
+    nextEvent.resolve();
+    nextEvent = Promise.withResolvers();
   };
-  const stop = listenForNudges({ receive: (request, take) => connection.receive({ ...request, token: 'a-token' }, take) }, {
+  const stop = listenForNudges({ receive: (request, onChunk) => connection.receive({ ...request, token: 'a-token' }, onChunk) }, {
     onNudge: (serverTime) => {
       clocks.push(serverTime);
-      tell();
+      signal();
     },
     onLost: () => {
-      losses += 1;
-      tell();
+      lost += 1;
+      signal();
     },
   }, {
     setTimer: machine.setTimer, monotonicMs: () => machine.monotonicMs, random: () => 0.5,
     log: (event, facts) => {
       logged.push(`${event}: ${String(facts?.['error'])}`);
-      tell();
+      signal();
     },
   });
   t.after(stop);
   return {
-    machine, stranger, clocks, logged, stop, losses: () => losses,
+    machine, stranger, clocks, logged, stop, lostCount: () => lost,
     async requests(count) {
-      for (let ended = losses + logged.length; ended < count; ended = losses + logged.length) {
-        const next = happened.promise;
+      for (let ended = lost + logged.length; ended < count; ended = lost + logged.length) {
+        const next = nextEvent.promise;
         if (ended > 0 && ended === stranger.requests.length) machine.passToNext();
         await next;
-        // What tells of the end sets the pause right after it.
+        // The pause starts right after the end was reported.
         await machine.settle();
       }
     },
@@ -118,16 +118,16 @@ const refusing = (status: number, code: string, headers: Readonly<Record<string,
   void response.writeHead(status, { 'content-type': 'application/json', ...headers })
     .end(JSON.stringify({ success: false, error: { code, message: 'The test says so.' } }));
 
-describe('listening', () => {
-  test('asks with the token and the protocol, and hears each change', async (t) => {
-    const asked = Promise.withResolvers<IncomingMessage>();
+describe('the listener', () => {
+  test('sends the token and the protocol, and reports each change', async (t) => {
+    const received = Promise.withResolvers<IncomingMessage>();
     const { clocks, requests } = await listen(t, [(request, response) => {
-      asked.resolve(request);
+      received.resolve(request);
       response.writeHead(200, stream);
       const others = ': beat\n\nevent: other\ndata: {"serverTime":"no"}\n\nevent: change\ndata: nonsense\n\n';
       response.end(change('one') + others + change('two'));
     }]);
-    const { headers } = await asked.promise;
+    const { headers } = await received.promise;
     assert.equal(headers.authorization, 'Bearer a-token');
     assert.equal(headers.accept, 'text/event-stream');
     assert.match(String(headers['x-invoify-protocol']), /^\d+$/);
@@ -135,36 +135,36 @@ describe('listening', () => {
     assert.deepEqual(clocks, ['one', 'two']);
   });
 
-  test('asks again when the stream ends, with pauses that grow', async (t) => {
-    const { machine, stranger, requests, losses } = await listen(t, [ending]);
+  test('reopens the stream when it ends, with growing pauses', async (t) => {
+    const { machine, stranger, requests, lostCount } = await listen(t, [ending]);
     const begin = machine.monotonicMs;
     for (let count = 1; count <= 8; count += 1) await requests(count);
     assert.equal(stranger.requests.length, 8);
-    assert.equal(losses(), 8);
+    assert.equal(lostCount(), 8);
     assert.equal(machine.pending, 1);
     assert(machine.monotonicMs - begin > 0);
     await machine.pass(14_000);
-    assert.equal(stranger.requests.length, 8, 'the ninth comes after 15 s');
+    assert.equal(stranger.requests.length, 8, 'the ninth follows after 15 s');
   });
 
-  const final: readonly (readonly [title: string, answer: Answer])[] = [
-    ['an older server that knows no such address', refusing(404, 'not_found')],
+  const permanent: readonly (readonly [title: string, answer: Answer])[] = [
+    ['an older server without the route', refusing(404, 'not_found')],
     ['a server that ended the session', refusing(401, 'unauthorized')],
     ['a server that forbids it', refusing(403, 'forbidden')],
-    ['a server that says it is gone', refusing(410, 'resync_required')],
-    ['a server that wants a newer desktop', refusing(426, 'upgrade_required')],
+    ['a server that answers 410', refusing(410, 'resync_required')],
+    ['a server that requires a newer desktop', refusing(426, 'upgrade_required')],
   ];
-  for (const [title, answer] of final) {
-    test(`does not ask again: ${title}`, async (t) => {
-      const { machine, stranger, requests, losses, logged } = await listen(t, [answer]);
+  for (const [title, answer] of permanent) {
+    test(`does not retry after ${title}`, async (t) => {
+      const { machine, stranger, requests, lostCount, logged } = await listen(t, [answer]);
       await requests(1);
       await machine.pass(3_600_000);
       assert.equal(stranger.requests.length, 1);
-      assert.deepEqual([losses(), logged.length, machine.pending], [0, 1, 0]);
+      assert.deepEqual([lostCount(), logged.length, machine.pending], [0, 1, 0]);
     });
   }
 
-  test('waits as long as the server asks for', async (t) => {
+  test('waits as long as the server asks it to', async (t) => {
     const { machine, stranger, requests } = await listen(t, [refusing(429, 'too_many_requests', { 'retry-after': '120' }), ending]);
     await requests(1);
     await machine.pass(119_000);
@@ -174,28 +174,28 @@ describe('listening', () => {
     assert.equal(stranger.requests.length, 2);
   });
 
-  const mute: readonly (readonly [title: string, answer: Answer])[] = [
-    ['a page of a captive portal', (_request, response) => void response.end('<!doctype html>')],
+  const noEvents: readonly (readonly [title: string, answer: Answer])[] = [
+    ['a captive portal\'s page', (_request, response) => void response.end('<!doctype html>')],
     ['JSON', (_request, response) => void response.writeHead(200, { 'content-type': 'application/json' }).end('{}')],
     ['a redirect, which is not followed', (request, response) =>
       void response.writeHead(302, { location: `http://127.0.0.1:${request.socket.localPort}/elsewhere` }).end()],
     ['a stream without an event', (_request, response) => void response.writeHead(200, stream).end(': nothing\n\n')],
     ['an event without an end', (_request, response) => void response.writeHead(200, stream).end('x'.repeat(100_000))],
   ];
-  for (const [title, answer] of mute) {
-    test(`gives up after five times ${title}`, async (t) => {
-      const { stranger, requests, losses, machine } = await listen(t, [answer]);
+  for (const [title, answer] of noEvents) {
+    test(`gives up after five answers that are ${title}`, async (t) => {
+      const { stranger, requests, lostCount, machine } = await listen(t, [answer]);
       for (let count = 1; count <= 5; count += 1) await requests(count);
       await machine.pass(3_600_000);
       assert.equal(stranger.requests.length, 5);
       assert(stranger.requests.every(({ path }) => path === '/api/sync/events'));
-      assert.equal(losses(), 4);
+      assert.equal(lostCount(), 4);
     });
   }
 
-  test('takes a stream that is silent for a minute for dead, and one with comments for alive', async (t) => {
+  test('considers a stream dead after a minute of silence, which comments interrupt', async (t) => {
     let response: ServerResponse | undefined;
-    const { machine, stranger, clocks, losses } = await listen(t, [(_request, answered) => {
+    const { machine, stranger, clocks, lostCount } = await listen(t, [(_request, answered) => {
       response = answered;
       answered.writeHead(200, stream).write(change(`t${stranger.requests.length}`));
     }]);
@@ -205,22 +205,22 @@ describe('listening', () => {
     await arrived(1);
     for (let beat = 0; beat < 10; beat += 1) {
       await machine.pass(25_000);
-      // The event behind the comment says that both have come.
+      // The event after the comment shows that both have arrived.
       response?.write(`:\n\n${change('beat')}`);
       await arrived(beat + 2);
     }
-    assert.equal(losses(), 0);
+    assert.equal(lostCount(), 0);
     const closed = response ? once(response, 'close') : assert.fail();
     await machine.pass(60_000);
     await closed;
-    while (losses() === 0) await machine.settle();
+    while (lostCount() === 0) await machine.settle();
     assert.equal(stranger.requests.length, 1);
     await machine.pass(1000);
     await arrived(12);
     assert.equal(stranger.requests.length, 2);
   });
 
-  test('stops when told to, while it listens and while it pauses', async (t) => {
+  test('can be stopped while listening and while pausing', async (t) => {
     const closed = Promise.withResolvers<void>();
     const open = await listen(t, [(_request, response) => {
       response.once('close', closed.resolve).writeHead(200, stream).write(change('one'));
@@ -229,7 +229,7 @@ describe('listening', () => {
     open.stop();
     await closed.promise;
     await open.machine.pass(3_600_000);
-    assert.deepEqual([open.stranger.requests.length, open.losses(), open.machine.pending], [1, 0, 0]);
+    assert.deepEqual([open.stranger.requests.length, open.lostCount(), open.machine.pending], [1, 0, 0]);
 
     const pausing = await listen(t, [ending]);
     await pausing.requests(1);

@@ -1,4 +1,4 @@
-// How far a run says it is: out of how many records, counted from where, and what becomes of it where that cannot be known.
+// The progress of a run: its total, its starting count, and what happens if the total is not available.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test, type TestContext } from 'node:test';
@@ -17,7 +17,7 @@ for (const store of stores) {
   describe(`a first sync, on ${store.kind},`, { skip: store.skip }, () => {
     let site: Site;
     let books: Books;
-    /** All that this person may see. */
+    /** The number of records that this user may see. */
     let count = 0;
     before(async () => {
       site = await openSite(store);
@@ -31,21 +31,21 @@ for (const store of stores) {
     const open = (t: TestContext): Promise<Desk> =>
       openDesk(t, { url: site.server.url, token: books.owner.token, pageLimit: () => PAGE });
 
-    test('says out of how many, as soon as it is known', async (t) => {
+    test('reports the total as soon as it is known', async (t) => {
       const desk = await open(t);
-      // The second page waits for the total, which is asked for beside it.
+      // The second page waits for the total, which is requested at the same time.
       desk.network.plan(({ page }) => page === 1 ? async (exchange) => {
         assert.equal((await desk.until(({ progress }) => progress?.total != null)).progress?.total, count);
         return letThrough(exchange);
       } : null);
       await desk.sync();
-      const told = desk.statuses.flatMap(({ progress }) => progress?.total == null ? [] : [progress.changes]);
-      assert.deepEqual(told, told.toSorted((a, b) => a - b));
-      assert.equal(told.at(-1), count);
+      const reported = desk.statuses.flatMap(({ progress }) => progress?.total == null ? [] : [progress.changes]);
+      assert.deepEqual(reported, reported.toSorted((a, b) => a - b));
+      assert.equal(reported.at(-1), count);
       await assertExact(desk, books.owner.client);
     });
 
-    test('counts what an earlier run brought, and that much stays readable', async (t) => {
+    test('includes the records of an earlier run, which stay readable', async (t) => {
       const desk = await open(t);
       desk.network.plan(({ page }) => page !== null && page >= 2 ? faults.upgradeRequired : null);
       assert.equal((await desk.host.pullFromServer()).outcome, 'failed');
@@ -55,34 +55,34 @@ for (const store of stores) {
       desk.network.plan(null);
       desk.statuses.length = 0;
       await desk.sync();
-      const told = [...new Set(desk.statuses.flatMap(({ progress }) => progress?.changes ?? []))];
-      assert.deepEqual(told.slice(0, 3), [0, 2 * PAGE, 3 * PAGE]);
-      assert.equal(told.at(-1), count);
+      const reported = [...new Set(desk.statuses.flatMap(({ progress }) => progress?.changes ?? []))];
+      assert.deepEqual(reported.slice(0, 3), [0, 2 * PAGE, 3 * PAGE]);
+      assert.equal(reported.at(-1), count);
       assert.equal((await desk.host.getStatus()).partial, 0);
     });
 
     const unknown: readonly (readonly [title: string, fault: Fault])[] = [
-      ['the server does not answer that', faults.refused],
-      ['the server knows no such address', async () => refuse(404, 'not_found')],
-      ['what answers is not ours', faults.captivePortal],
-      ['something on the way holds the stream back', faults.silent],
+      ['the server does not answer that request', faults.refused],
+      ['the server has no such route', async () => refuse(404, 'not_found')],
+      ['the answer is not from an Invoify server', faults.captivePortal],
+      ['a proxy buffers the stream', faults.silent],
       ['the stream ends without an event', async () => new Response('', { headers: { 'content-type': 'text/event-stream' } })],
-      ['the clock is none', async () => new Response('event: change\ndata: {"serverTime":"noon"}\n\n', {
+      ['the clock is invalid', async () => new Response('event: change\ndata: {"serverTime":"noon"}\n\n', {
         headers: { 'content-type': 'text/event-stream' },
       })],
     ];
     for (const [title, fault] of unknown) {
-      test(`is completed without a total where ${title}`, async (t) => {
+      test(`completes without a total if ${title}`, async (t) => {
         const desk = await open(t);
         desk.network.plan(({ path }) => path === events ? fault : null);
         await desk.sync();
-        assert(desk.network.calls.some(({ path }) => path === events), 'it was asked for');
+        assert(desk.network.calls.some(({ path }) => path === events), 'it was requested');
         assert(desk.statuses.every(({ progress }) => progress === null || progress.total === null));
         await assertExact(desk, books.owner.client);
       });
     }
 
-    test('of one page asks for no total, and a later sync neither', async (t) => {
+    test('of one page does not request a total, and neither does a later sync', async (t) => {
       const desk = await openDesk(t, { url: site.server.url, token: books.owner.token });
       await desk.sync();
       await books.addPlans(1);

@@ -1,4 +1,4 @@
-// The pull loop and the memory of what it received: a page's bytes are given back when its rows are in, and no sooner.
+// The pull loop's memory: a page's bytes are released once its rows are committed, and no sooner.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -20,24 +20,24 @@ function pageOf(number: number): Page {
   return { serverTime: instant(number), changes: own, hasMore, scope: 'one', digest: hasMore ? null : { invoices } };
 }
 
-test('each page is given back once, after its rows are in and before the next is applied', async (t) => {
+test('each page is released once, after its rows are committed and before the next is applied', async (t) => {
   const { writer } = temporaryCache(t);
-  const story: string[] = [];
-  let asked = 0;
+  const events: string[] = [];
+  let requested = 0;
   const deps: PullDeps = {
     cache: writer,
     async fetchPage() {
-      const number = asked += 1;
+      const number = requested += 1;
       return {
         page: pageOf(number),
         sizeBytes: 1,
-        release: () => story.push(`${number} given back with its cursor at ${readState(writer).cursor}`),
+        release: () => events.push(`${number} released with the cursor at ${readState(writer).cursor}`),
       };
     },
-    onApplied: ({ upserts }) => story.push(`${upserts} in`),
+    onApplied: ({ upserts }) => events.push(`${upserts} applied`),
     yieldToEventLoop: async () => {},
   };
   await pull(deps, new AbortController().signal);
-  assert.deepEqual(story, [1, 2, 3].flatMap((number) =>
-    [`${number} given back with its cursor at ${instant(number)}`, `${number} in`]));
+  assert.deepEqual(events, [1, 2, 3].flatMap((number) =>
+    [`${number} released with the cursor at ${instant(number)}`, `${number} applied`]));
 });

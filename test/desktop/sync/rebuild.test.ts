@@ -1,5 +1,5 @@
-// A copy is built anew beside the one that is read: when what its user may see has changed, when its cursor has ended,
-// when it differs from the server, when its rows differ from their digest.
+// The cache is rebuilt beside the readable tables: when the user's rights have changed, when the cursor has expired, when
+// the cache differs from the server, and when its rows differ from their digest.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test, type TestContext } from 'node:test';
@@ -22,8 +22,8 @@ before(async () => {
 });
 after(() => site.stop());
 
-/** A desk that has synced an account of eighteen records, and that account. */
-async function synced(t: TestContext, who: (books: Books) => Promise<Person> | Person = ({ owner }) => owner): Promise<{
+/** A desk that has synced an account of eighteen records. */
+async function openSynced(t: TestContext, who: (books: Books) => Promise<Person> | Person = ({ owner }) => owner): Promise<{
   books: Books; desk: Desk; person: Person;
 }> {
   const books = await openBooks(site);
@@ -36,27 +36,27 @@ async function synced(t: TestContext, who: (books: Books) => Promise<Person> | P
   return { books, desk, person };
 }
 
-/** Watches a run from inside every request: what is readable then must be all of the old copy. */
+/** Runs a sync and checks within every request that all of the old data is readable. */
 async function syncWatched(desk: Desk): Promise<void> {
   const old = desk.rows();
   const plans = [...old.values()].filter(({ collection }) => collection === 'plans').length;
-  let seen = 0;
+  let requests = 0;
   desk.network.plan(() => async (exchange) => {
-    seen += 1;
+    requests += 1;
     assertSameRows(desk.rows(), old);
     assert.equal((await desk.host.listPage({ collection: 'plans' })).total, plans);
     const { total } = await desk.host.listPage({ collection: 'plans', search: 'Plan 13' });
-    assert(total > 0, 'the old copy can be searched');
+    assert(total > 0, 'the old data can be searched');
     return letThrough(exchange);
   });
   await desk.sync();
-  assert(seen >= 5, `it was watched ${seen} times`);
+  assert(requests >= 5, `${requests} requests were checked`);
   desk.network.plan(null);
 }
 
 describe('a catch-up', () => {
-  test('of many pages is seen whole or not at all', async (t) => {
-    const { books, desk, person } = await synced(t);
+  test('of many pages becomes visible all at once', async (t) => {
+    const { books, desk, person } = await openSynced(t);
     for (const { id } of books.model.present('plans')) await books.change('plans', id, { priceMinor: 1 });
     await syncWatched(desk);
     await assertExact(desk, person.client);
@@ -65,9 +65,9 @@ describe('a catch-up', () => {
 });
 
 describe('a changed role', () => {
-  test('that gives rights brings what may now be seen, beside the old copy', async (t) => {
-    const { books, desk, person } = await synced(t, ({ owner }) => owner.hire('viewer'));
-    // Renews the token, which would tell the new role.
+  test('that adds rights downloads everything beside the old data', async (t) => {
+    const { books, desk, person } = await openSynced(t, ({ owner }) => owner.hire('viewer'));
+    // Renews the token now, as that would reveal the new role.
     await desk.sync();
     assert.equal((await desk.host.counts())['users'], 0);
     const { body } = await books.owner.client.get(`/api/users/${person.userId}`);
@@ -80,11 +80,11 @@ describe('a changed role', () => {
     assert.match(status.notice?.message ?? '', /What you may see has changed/);
     assert.equal((await desk.host.attempts())[0]?.detail, status.notice?.code);
     await desk.sync();
-    assert.equal((await desk.host.getStatus()).user?.role, 'owner', 'the next run asks who this is now');
+    assert.equal((await desk.host.getStatus()).user?.role, 'owner', 'the next run looks the user up again');
   });
 
-  test('that takes rights ends the session, and the copy is rid of the rest after the next sign-in', async (t) => {
-    const { books, desk, person } = await synced(t, ({ owner }) => owner.hire('owner'));
+  test('that removes rights ends the session, and the next sign-in removes the rest from the cache', async (t) => {
+    const { books, desk, person } = await openSynced(t, ({ owner }) => owner.hire('owner'));
     const { body } = await books.owner.client.get(`/api/users/${person.userId}`);
     await books.owner.client.patch(`/api/users/${person.userId}`, body.record.updatedAt, { role: 'viewer' });
     assert.equal((await desk.host.pullFromServer()).outcome, 'failed');
@@ -98,7 +98,7 @@ describe('a changed role', () => {
     await assertExact(desk, again.client);
   });
 
-  test('is noticed between two pages of a first sync', async (t) => {
+  test('is detected between two pages of a first sync', async (t) => {
     const books = await openBooks(site);
     await books.addPlans(14);
     const person = await books.owner.hire('viewer');
@@ -116,25 +116,25 @@ describe('a changed role', () => {
   });
 });
 
-describe('a cursor that ended', () => {
+describe('an expired cursor', () => {
   for (const page of [0, 1, 2]) {
     test(`on page ${page} of a catch-up leads to a rebuild`, async (t) => {
-      const { books, desk, person } = await synced(t);
+      const { books, desk, person } = await openSynced(t);
       for (const { id } of books.model.present('plans')) await books.change('plans', id);
       desk.network.plan((call) => call.page === page ? faults.cursorEnded : null);
       const { rebuilt } = await desk.sync();
       assert.equal(rebuilt, 'cursor_ended');
       await assertExact(desk, person.client);
       const rebuild = desk.network.pulls()[page + 1];
-      assert.equal(rebuild?.since, null, 'it begins again');
+      assert.equal(rebuild?.since, null, 'it starts over');
     });
 
-    test(`on page ${page} of a rebuild begins that again`, async (t) => {
-      const { books, desk, person } = await synced(t);
+    test(`on page ${page} of a rebuild restarts it`, async (t) => {
+      const { books, desk, person } = await openSynced(t);
       await books.addPlans(2);
       editDatabase(desk.file, (db) => db.exec(`UPDATE state SET scope = 'another'`));
       const old = desk.rows();
-      // Page 0 is the catch-up's, which finds the other scope.
+      // Page 0 belongs to the catch-up, which finds the other scope.
       desk.network.plan((call) => call.page === page + 1 ? faults.cursorEnded : null);
       await desk.sync();
       await assertExact(desk, person.client);
@@ -142,8 +142,8 @@ describe('a cursor that ended', () => {
     });
   }
 
-  test('again and again is given up after a few tries, and what is here stays readable', async (t) => {
-    const { books, desk } = await synced(t);
+  test('on every attempt is given up after a few, and the data stays readable', async (t) => {
+    const { books, desk } = await openSynced(t);
     await books.addPlans(2);
     const old = desk.rows();
     desk.network.plan(({ page, since }) => page === null || since === null ? null : faults.cursorEnded);
@@ -155,15 +155,15 @@ describe('a cursor that ended', () => {
   });
 });
 
-describe('a copy that differs from the server', () => {
-  /** Changes a row, and its digest with it, so that nothing but the server can tell. */
+describe('a cache that differs from the server', () => {
+  /** Changes a row and the digest with it, so that only a comparison with the server shows it. */
   const tamper = (desk: Desk): void => editDatabase(desk.file, (db) => {
     db.exec('UPDATE digest SET sum = sum + 1 WHERE collection = \'plans\'');
     db.exec('UPDATE plans_a SET payload = json_set(payload, \'$.priceMinor\', 999999), crc = crc + 1 WHERE rowid = 3');
   });
 
-  test('is built anew, which the attempts and the notice say', async (t) => {
-    const { desk, person } = await synced(t);
+  test('is rebuilt, as the sync attempts and a notice say', async (t) => {
+    const { desk, person } = await openSynced(t);
     tamper(desk);
     const { rebuilt } = await desk.sync();
     assert.equal(rebuilt, 'copy_differed');
@@ -173,8 +173,8 @@ describe('a copy that differs from the server', () => {
     assert.equal((await desk.host.attempts())[0]?.detail, rebuilt);
   });
 
-  test('is told so while it is being built anew', async (t) => {
-    const { desk } = await synced(t);
+  test('shows a notice during the rebuild', async (t) => {
+    const { desk } = await openSynced(t);
     tamper(desk);
     const notices: (string | null)[] = [];
     desk.network.plan(({ page, since }) => async (exchange) => {
@@ -186,14 +186,14 @@ describe('a copy that differs from the server', () => {
   });
 
   test('is readable throughout the rebuild', async (t) => {
-    const { desk, person } = await synced(t);
+    const { desk, person } = await openSynced(t);
     editDatabase(desk.file, (db) => db.exec('UPDATE digest SET sum = sum + 1 WHERE collection = \'plans\''));
     await syncWatched(desk);
     await assertExact(desk, person.client);
   });
 
-  test('however often it is built is given up after a few tries, and stays readable', async (t) => {
-    const { books, desk } = await synced(t);
+  test('after every rebuild is given up after a few, and stays readable', async (t) => {
+    const { books, desk } = await openSynced(t);
     const old = desk.rows();
     await books.addPlans(3);
     desk.network.plan(({ page }) => page === null ? null
@@ -210,14 +210,14 @@ describe('a copy that differs from the server', () => {
   });
 });
 
-describe('the proof of a day', () => {
-  test('finds a byte that the disk has changed, and the copy is built anew by itself', async (t) => {
-    const { desk, person } = await synced(t);
+describe('the daily check', () => {
+  test('finds a byte that the disk has changed, and the cache is rebuilt automatically', async (t) => {
+    const { desk, person } = await openSynced(t);
     await desk.idle();
     editDatabase(desk.file, (db) => db.exec('UPDATE plans_a SET payload = replace(payload, \'EUR\', \'EUS\') WHERE rowid = 5'));
     await desk.sync();
     await desk.idle();
-    await assert.rejects(assertExact(desk, person.client), 'the digest that is kept does not show it');
+    await assert.rejects(assertExact(desk, person.client), 'the stored digest does not show it');
     desk.clock.ms += DAY_MS;
     await desk.sync();
     await desk.until(({ state, notice }) => state === 'up_to_date' && /damaged/.test(notice?.message ?? ''));
@@ -225,8 +225,8 @@ describe('the proof of a day', () => {
     assert.match((await desk.host.attempts())[0]?.detail ?? '', /damaged/);
   });
 
-  test('is made once a day and not with every pull', async (t) => {
-    const { desk } = await synced(t);
+  test('runs once a day and not with every pull', async (t) => {
+    const { desk } = await openSynced(t);
     await desk.idle();
     const verifiedMs = (): unknown => {
       let found: unknown;
@@ -246,6 +246,6 @@ describe('the proof of a day', () => {
     desk.clock.ms -= 2 * DAY_MS;
     await desk.sync();
     await desk.idle();
-    assert.equal(verifiedMs(), desk.clock.ms, 'a clock that was set back does not stop it');
+    assert.equal(verifiedMs(), desk.clock.ms, 'a clock set back does not prevent it');
   });
 });

@@ -1,4 +1,4 @@
-// Trying again: how long the waits are, what is tried again, and what stops it.
+// Retries: how long the waits are, what is retried, and what stops it.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -16,7 +16,7 @@ function asking(retryAfterS: number): AppError {
 }
 
 describe('a wait', () => {
-  test('is a random part of a bound that doubles up to half a minute', () => {
+  test('is a random part of a bound that doubles up to 30 seconds', () => {
     const bounds = [1, 2, 3, 4, 5, 6, 7, 8, 100].map((failures) => backoffMs(failures, offline, 1));
     assert.deepEqual(bounds, [500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000]);
     assert.equal(backoffMs(3, offline, 0), 0);
@@ -32,10 +32,10 @@ describe('a wait', () => {
 });
 
 describe('an attempt', () => {
-  /** Fails with these errors, one after the other, and then succeeds. */
-  async function run(errors: readonly unknown[]): Promise<{ result: unknown; pauses: readonly number[]; heard: ErrorCode[] }> {
+  /** Retries an attempt that fails with these errors in turn and then succeeds. */
+  async function run(errors: readonly unknown[]): Promise<{ result: unknown; pauses: readonly number[]; failures: ErrorCode[] }> {
     const timers = createTimers();
-    const heard: ErrorCode[] = [];
+    const failures: ErrorCode[] = [];
     let tries = 0;
     const attempt = async (): Promise<string> => {
       const error = errors[tries];
@@ -43,49 +43,49 @@ describe('an attempt', () => {
       if (error !== undefined) throw error;
       return `done at ${tries}`;
     };
-    const result = await withRetry(attempt, { ...timers, random: () => 0.5 }, never, ({ code }) => heard.push(code))
+    const result = await withRetry(attempt, { ...timers, random: () => 0.5 }, never, ({ code }) => failures.push(code))
       .catch((error: unknown) => error);
     assert.equal(timers.pending, 0);
-    return { result, pauses: timers.pauses, heard };
+    return { result, pauses: timers.pauses, failures };
   }
 
-  test('that succeeds is made once', async () => {
-    assert.deepEqual(await run([]), { result: 'done at 1', pauses: [], heard: [] });
+  test('that succeeds is not repeated', async () => {
+    assert.deepEqual(await run([]), { result: 'done at 1', pauses: [], failures: [] });
   });
 
-  test('that fails for what may pass is made again after a wait', async () => {
-    const { result, pauses, heard } = await run([offline, asking(3), offline]);
+  test('that fails with a transient error is repeated after a wait', async () => {
+    const { result, pauses, failures } = await run([offline, asking(3), offline]);
     assert.equal(result, 'done at 4');
     assert.deepEqual(pauses, [250, 3000, 1000]);
-    assert.deepEqual(heard, ['offline', 'unavailable', 'offline']);
+    assert.deepEqual(failures, ['offline', 'unavailable', 'offline']);
   });
 
-  test(`is made ${MAX_ATTEMPTS} times at most`, async () => {
-    const { result, pauses, heard } = await run(Array.from({ length: 10 }, () => offline));
+  test(`is made at most ${MAX_ATTEMPTS} times`, async () => {
+    const { result, pauses, failures } = await run(Array.from({ length: 10 }, () => offline));
     assert.equal(result, offline);
-    assert.deepEqual([pauses.length, heard.length], [MAX_ATTEMPTS - 1, MAX_ATTEMPTS]);
+    assert.deepEqual([pauses.length, failures.length], [MAX_ATTEMPTS - 1, MAX_ATTEMPTS]);
   });
 
-  test('is not made again where the server asks for a wait that is longer than any of ours', async () => {
+  test('is not repeated if the server asks for a wait longer than the maximum backoff', async () => {
     const error = asking(31);
-    assert.deepEqual(await run([error]), { result: error, pauses: [], heard: ['unavailable'] });
+    assert.deepEqual(await run([error]), { result: error, pauses: [], failures: ['unavailable'] });
     assert.equal((await run([asking(29)])).result, 'done at 2');
   });
 
-  test('is made again only for codes that say nothing about the request itself', async () => {
-    const passing = ['too_many_requests', 'internal', 'unavailable', 'offline'];
+  test('is only repeated for codes that do not concern the request itself', async () => {
+    const transient = ['too_many_requests', 'internal', 'unavailable', 'offline'];
     for (const code of [...wireErrorCodes, ...desktopErrorCodes]) {
       const error = new AppError(code, 'A sentence.');
-      assert.equal(isTransient(error), passing.includes(code), code);
-      assert.equal((await run([error])).result, passing.includes(code) ? 'done at 2' : error);
+      assert.equal(isTransient(error), transient.includes(code), code);
+      assert.equal((await run([error])).result, transient.includes(code) ? 'done at 2' : error);
     }
     const defect = new TypeError('a defect');
-    assert.deepEqual(await run([defect]), { result: defect, pauses: [], heard: [] });
+    assert.deepEqual(await run([defect]), { result: defect, pauses: [], failures: [] });
   });
 });
 
-describe('a raised signal', () => {
-  test('ends a wait at once and leaves no timer', async () => {
+describe('an aborted signal', () => {
+  test('ends a wait immediately and leaves no timer', async () => {
     const timers = createTimers();
     timers.hold(true);
     const stopping = new AbortController();
@@ -97,7 +97,7 @@ describe('a raised signal', () => {
     assert.equal(timers.pending, 0);
   });
 
-  test('before a wait keeps it from beginning', async () => {
+  test('prevents a wait from starting', async () => {
     const timers = createTimers();
     const run = withRetry(async () => { throw offline; }, { ...timers, random: () => 0.5 }, AbortSignal.abort(), () => undefined);
     await assertRejects(run, 'cancelled');

@@ -1,4 +1,4 @@
-// One run at a time: who joins it, what follows it, what stops it, and in which order its end becomes known.
+// One run at a time: joining it, what follows it, what stops it, and the order in which its end becomes visible.
 
 import assert from 'node:assert/strict';
 import { after, before, test, type TestContext } from 'node:test';
@@ -21,23 +21,23 @@ before(async () => {
 });
 after(() => site.stop());
 
-async function synced(t: TestContext): Promise<{ books: Books; desk: Desk }> {
+async function openSynced(t: TestContext): Promise<{ books: Books; desk: Desk }> {
   const books = await openBooks(site);
   const desk = await openDesk(t, { url: site.server.url, token: books.owner.token });
   await desk.sync();
   await desk.idle();
-  // The next run renews the token that was kept; the tests are about what comes after.
+  // The next run renews the stored token; the tests are about what follows.
   await desk.sync();
   desk.network.plan(null);
   return { books, desk };
 }
 
-/** A write that the server has done and answered, and that waits for the run under way to end. */
+/** A write that the server has answered and that now waits for the current run to end. */
 async function startWrite(desk: Desk, books: Books): Promise<{ promise: Promise<WireRecord> }> {
   const { count } = (await books.owner.client.pull()).body;
   const promise = desk.host.records.create('plans', { ...plan() });
   while ((await books.owner.client.pull()).body.count === count) await nextTurn();
-  // The answer arrives soon after the record is there.
+  // The answer arrives soon after the record exists.
   for (let turn = 0; turn < 20; turn += 1) await books.owner.client.get('/api/health');
   return { promise };
 }
@@ -47,7 +47,7 @@ function holdPull(desk: Desk): { isHeld: Promise<void>; release: () => void } {
   const { promise: isHeld, resolve: enter } = Promise.withResolvers<void>();
   const { promise: isReleased, resolve: release } = Promise.withResolvers<void>();
   desk.network.plan(({ page }) => page === 0 ? async (exchange) => {
-    // The server has answered; what it answered is on its way.
+    // The server has answered, and the answer is in transit.
     const response = await letThrough(exchange);
     enter();
     await isReleased;
@@ -56,8 +56,8 @@ function holdPull(desk: Desk): { isHeld: Promise<void>; release: () => void } {
   return { isHeld, release };
 }
 
-test('a second request joins the run under way', async (t) => {
-  const { desk } = await synced(t);
+test('a second request joins the current run', async (t) => {
+  const { desk } = await openSynced(t);
   const held = holdPull(desk);
   const first = desk.host.pullFromServer();
   await held.isHeld;
@@ -65,25 +65,25 @@ test('a second request joins the run under way', async (t) => {
   held.release();
   assert.equal(await first, await second);
   assert.equal(desk.network.pulls().length, 1);
-  assert.notEqual(await desk.host.pullFromServer(), await first, 'a later one starts another');
+  assert.notEqual(await desk.host.pullFromServer(), await first, 'a later request starts another run');
 });
 
-test('a write during a run is followed by another, and returns when its record is here', async (t) => {
-  const { books, desk } = await synced(t);
+test('a write during a run triggers another run and resolves once its record is in the cache', async (t) => {
+  const { books, desk } = await openSynced(t);
   const held = holdPull(desk);
   const run = desk.host.pullFromServer();
   await held.isHeld;
   const writing = await startWrite(desk, books);
   held.release();
-  assert.equal((await run).changes, 0, 'that run had asked before the write');
+  assert.equal((await run).changes, 0, 'that run had pulled before the write');
   const { id } = await writing.promise;
-  assert(await desk.host.getRecord('plans', id), 'the record is here');
+  assert(await desk.host.getRecord('plans', id), 'the record is in the cache');
   assert.equal(desk.network.pulls().length, 2);
   await assertExact(desk, books.owner.client);
 });
 
-test('several writes at once need not a run each', async (t) => {
-  const { books, desk } = await synced(t);
+test('concurrent writes share runs', async (t) => {
+  const { books, desk } = await openSynced(t);
   const held = holdPull(desk);
   const run = desk.host.pullFromServer();
   await held.isHeld;
@@ -99,8 +99,8 @@ test('several writes at once need not a run each', async (t) => {
   await assertExact(desk, books.owner.client);
 });
 
-test('what is cancelled starts nothing again by itself, though a write waits for the next run', async (t) => {
-  const { books, desk } = await synced(t);
+test('no run follows a cancelled one, even if a write is waiting for it', async (t) => {
+  const { books, desk } = await openSynced(t);
   desk.network.plan(({ page }) => page === 0 ? faults.silent : null);
   const run = desk.host.pullFromServer();
   while (desk.network.pulls().length === 0) await nextTurn();
@@ -112,8 +112,8 @@ test('what is cancelled starts nothing again by itself, though a write waits for
   assert.notEqual((await desk.host.getStatus()).state, 'syncing');
 });
 
-test('nobody who signs out or in meets a run of the one before', async (t) => {
-  const { books, desk } = await synced(t);
+test('switching users cancels the run of the previous user', async (t) => {
+  const { books, desk } = await openSynced(t);
   const other = await books.owner.hire('viewer');
   desk.network.plan(({ page }) => page === 0 ? faults.silent : null);
   const run = desk.host.pullFromServer();
@@ -127,8 +127,8 @@ test('nobody who signs out or in meets a run of the one before', async (t) => {
   assert.equal((await desk.host.getStatus()).user?.id, other.userId);
 });
 
-test('the end is known in this order: rows, then the time of the last sync, then the run is over', async (t) => {
-  const { books, desk } = await synced(t);
+test('rows and the time of the last sync are visible by the time the run is reported as over', async (t) => {
+  const { books, desk } = await openSynced(t);
   const added = await books.create('plans', plan());
   desk.clock.ms += 60_000;
   const seen: string[] = [];
@@ -140,8 +140,8 @@ test('the end is known in this order: rows, then the time of the last sync, then
   assert.deepEqual([...new Set(seen)], ['syncing false false', 'up_to_date true true']);
 });
 
-test('a run that fails leaves the time of the last sync alone', async (t) => {
-  const { desk } = await synced(t);
+test('a failed run does not change the time of the last sync', async (t) => {
+  const { desk } = await openSynced(t);
   const { lastSync } = await desk.host.getStatus();
   desk.clock.ms += 60_000;
   desk.network.plan(() => faults.internal);
@@ -149,8 +149,8 @@ test('a run that fails leaves the time of the last sync alone', async (t) => {
   assert.deepEqual((await desk.host.getStatus()).lastSync, lastSync);
 });
 
-test('every run is kept among the attempts, with what it brought or why it failed', async (t) => {
-  const { books, desk } = await synced(t);
+test('every run is recorded as an attempt, with its changes or its error', async (t) => {
+  const { books, desk } = await openSynced(t);
   await books.addPlans(3);
   await desk.sync();
   desk.network.plan(() => faults.refused);
@@ -169,7 +169,7 @@ test('every run is kept among the attempts, with what it brought or why it faile
 });
 
 test('a listener that throws stops neither the run nor the other listeners', async (t) => {
-  const { books, desk } = await synced(t);
+  const { books, desk } = await openSynced(t);
   await books.addPlans(2);
   const states: string[] = [];
   desk.host.onStatus(() => { throw new Error('the window is gone'); });
@@ -180,8 +180,8 @@ test('a listener that throws stops neither the run nor the other listeners', asy
   assert.match(desk.logged.join(), /the window is gone/);
 });
 
-test('nothing begins after the host was closed', async (t) => {
-  const { desk } = await synced(t);
+test('nothing starts after the host has been closed', async (t) => {
+  const { desk } = await openSynced(t);
   const { promise: isReleased, resolve: release } = Promise.withResolvers<void>();
   desk.network.plan(({ method }) => method === 'POST' ? async (exchange) => {
     const response = await letThrough(exchange);
@@ -200,7 +200,7 @@ test('nothing begins after the host was closed', async (t) => {
   assert.equal((await host.getStatus()).initialized, false);
 });
 
-test('larger pages are asked for as long as they come quickly, and small ones on a slow line', async (t) => {
+test('pages grow while they arrive quickly, and stay small on a slow line', async (t) => {
   const books = await openBooks(site);
   await books.addPlans(2100);
   const options = { url: site.server.url, token: books.owner.token };

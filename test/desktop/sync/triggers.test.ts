@@ -1,4 +1,4 @@
-// When a sync starts by itself, on a machine whose clocks, timers and sleep the test holds.
+// When syncs start automatically, on a simulated machine with clocks, timers and sleep.
 
 import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
@@ -12,15 +12,15 @@ import { MemoryHost } from './memory-host.ts';
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 
-interface Bench {
+interface Fixture {
   readonly machine: Machine;
   readonly host: MemoryHost;
   readonly triggers: Triggers;
-  /** What the host is asked while something happens. */
-  during(happens: () => unknown): Promise<string[]>;
+  /** The calls to the host during an action. */
+  callsDuring(action: () => unknown): Promise<string[]>;
 }
 
-async function begin(t: TestContext, { host = new MemoryHost(), random = (): number => 0.5, minutes = 5 } = {}): Promise<Bench> {
+async function start(t: TestContext, { host = new MemoryHost(), random = (): number => 0.5, minutes = 5 } = {}): Promise<Fixture> {
   const machine = new Machine();
   const triggers = createTriggers(host, {
     nowMs: () => machine.wallMs, monotonicMs: () => machine.monotonicMs, setTimer: machine.setTimer, random, log: () => {},
@@ -32,86 +32,86 @@ async function begin(t: TestContext, { host = new MemoryHost(), random = (): num
   await machine.settle();
   return {
     machine, host, triggers,
-    async during(happens) {
-      const from = host.asked.length;
-      await happens();
+    async callsDuring(action) {
+      const from = host.calls.length;
+      await action();
       await machine.settle();
-      return host.asked.slice(from);
+      return host.calls.slice(from);
     },
   };
 }
 
 describe('at the start', () => {
-  test('who is signed in syncs at once and then listens, with one timer', async (t) => {
-    const { host, machine } = await begin(t);
-    assert.deepEqual(host.asked, ['pull', 'listen']);
+  test('a signed-in desktop pulls immediately and then listens, with one timer', async (t) => {
+    const { host, machine } = await start(t);
+    assert.deepEqual(host.calls, ['pull', 'listen']);
     assert.equal(machine.pending, 1);
   });
 
-  test('nobody signed in: nothing is asked and no timer waits; a sign-in begins it', async (t) => {
+  test('a signed-out desktop sends nothing and sets no timer until someone signs in', async (t) => {
     const host = new MemoryHost();
     host.isSignedIn = false;
-    const { machine, during } = await begin(t, { host });
-    assert.deepEqual(await during(() => machine.pass(HOUR_MS)), []);
-    assert.equal(machine.mostPending, 0);
+    const { machine, callsDuring } = await start(t, { host });
+    assert.deepEqual(await callsDuring(() => machine.pass(HOUR_MS)), []);
+    assert.equal(machine.maxPending, 0);
     host.isSignedIn = true;
-    // The host pulls by itself after a sign-in.
-    assert.deepEqual(await during(() => host.pullFromServer()), ['pull', 'listen']);
-    assert.deepEqual(await during(() => machine.pass(5 * MINUTE_MS)), ['pull']);
+    // The host itself pulls after a sign-in.
+    assert.deepEqual(await callsDuring(() => host.pullFromServer()), ['pull', 'listen']);
+    assert.deepEqual(await callsDuring(() => machine.pass(5 * MINUTE_MS)), ['pull']);
   });
 });
 
 describe('the interval', () => {
-  test('syncs every 5 minutes', async (t) => {
-    const { machine, during } = await begin(t);
-    assert.deepEqual(await during(() => machine.pass(5 * MINUTE_MS - 1)), []);
-    assert.deepEqual(await during(() => machine.pass(1)), ['pull']);
-    assert.equal((await during(() => machine.pass(HOUR_MS))).length, 12);
-    assert.equal(machine.mostPending, 1);
+  test('triggers a sync every 5 minutes', async (t) => {
+    const { machine, callsDuring } = await start(t);
+    assert.deepEqual(await callsDuring(() => machine.pass(5 * MINUTE_MS - 1)), []);
+    assert.deepEqual(await callsDuring(() => machine.pass(1)), ['pull']);
+    assert.equal((await callsDuring(() => machine.pass(HOUR_MS))).length, 12);
+    assert.equal(machine.maxPending, 1);
   });
 
-  test('counts from the last sync, whoever asked for it', async (t) => {
-    const { machine, host, during } = await begin(t);
+  test('counts from the last sync, however that was started', async (t) => {
+    const { machine, host, callsDuring } = await start(t);
     await machine.pass(4 * MINUTE_MS);
     await host.pullFromServer();
-    assert.deepEqual(await during(() => machine.pass(5 * MINUTE_MS - 1)), []);
-    assert.deepEqual(await during(() => machine.pass(1)), ['pull']);
+    assert.deepEqual(await callsDuring(() => machine.pass(5 * MINUTE_MS - 1)), []);
+    assert.deepEqual(await callsDuring(() => machine.pass(1)), ['pull']);
   });
 
-  test('can be set from 1 to 60 minutes, which counts at once', async (t) => {
-    const { machine, triggers, during } = await begin(t);
+  test('can be set from 1 to 60 minutes and takes effect immediately', async (t) => {
+    const { machine, triggers, callsDuring } = await start(t);
     await machine.pass(2 * MINUTE_MS);
-    assert.deepEqual(await during(() => {
+    assert.deepEqual(await callsDuring(() => {
       triggers.setInterval(1);
       return machine.pass(0);
     }), ['pull']);
     triggers.setInterval(60);
-    assert.deepEqual(await during(() => machine.pass(HOUR_MS - 1)), []);
-    assert.deepEqual(await during(() => machine.pass(1)), ['pull']);
+    assert.deepEqual(await callsDuring(() => machine.pass(HOUR_MS - 1)), []);
+    assert.deepEqual(await callsDuring(() => machine.pass(1)), ['pull']);
   });
 
-  test('waits while a long sync is under way, with no timer', async (t) => {
-    const { machine, host, during } = await begin(t);
+  test('sets no timer during a long sync', async (t) => {
+    const { machine, host, callsDuring } = await start(t);
     host.isHeld = true;
     await machine.pass(5 * MINUTE_MS);
     assert.equal(host.isSyncing, true);
     assert.equal(machine.pending, 0);
-    assert.deepEqual(await during(() => machine.pass(HOUR_MS)), []);
+    assert.deepEqual(await callsDuring(() => machine.pass(HOUR_MS)), []);
     host.release();
-    assert.deepEqual(await during(() => machine.pass(5 * MINUTE_MS)), ['pull']);
+    assert.deepEqual(await callsDuring(() => machine.pass(5 * MINUTE_MS)), ['pull']);
   });
 
-  test('ends with the session, and with closing', async (t) => {
-    const { machine, host, triggers, during } = await begin(t);
+  test('stops when the user signs out and when the triggers are closed', async (t) => {
+    const { machine, host, triggers, callsDuring } = await start(t);
     host.signOut();
     assert.equal(machine.pending, 0);
     await machine.settle();
     assert.equal(host.openStreams, 0);
-    assert.deepEqual(await during(() => machine.pass(HOUR_MS)), []);
+    assert.deepEqual(await callsDuring(() => machine.pass(HOUR_MS)), []);
     triggers.close();
     host.isSignedIn = true;
     const events: readonly SystemEvent[] = ['resume', 'online', 'offline', 'suspend'];
-    assert.deepEqual(await during(() => {
+    assert.deepEqual(await callsDuring(() => {
       for (const event of events) triggers.handleSystemEvent(event);
       triggers.setInterval(1);
       return machine.pass(HOUR_MS);
@@ -120,196 +120,196 @@ describe('the interval', () => {
 });
 
 describe('sleep and clocks', () => {
-  test('before sleep every request is ended; on waking first what may be dead, then a sync at once', async (t) => {
-    const { machine, host, triggers, during } = await begin(t);
+  test('all requests are aborted before sleep, and again on waking, followed by a sync', async (t) => {
+    const { machine, host, triggers, callsDuring } = await start(t);
     host.isHeld = true;
     await machine.pass(5 * MINUTE_MS);
-    assert.deepEqual(await during(() => triggers.handleSystemEvent('suspend')), ['abort']);
+    assert.deepEqual(await callsDuring(() => triggers.handleSystemEvent('suspend')), ['abort']);
     assert.equal(host.isSyncing, false);
     assert.equal(host.openStreams, 0);
     host.isHeld = false;
     machine.sleep(8 * HOUR_MS, 'linux');
-    assert.deepEqual(await during(() => triggers.handleSystemEvent('resume')), ['abort', 'pull', 'listen']);
+    assert.deepEqual(await callsDuring(() => triggers.handleSystemEvent('resume')), ['abort', 'pull', 'listen']);
   });
 
   for (const system of ['linux', 'windows'] as const) {
-    test(`a sleep that nobody told is noticed within half a minute awake (clocks as on ${system})`, async (t) => {
-      const { machine, during } = await begin(t);
+    test(`a sleep without a system event is noticed within 30 seconds of waking (clocks as on ${system})`, async (t) => {
+      const { machine, callsDuring } = await start(t);
       machine.sleep(3 * MINUTE_MS, system);
-      assert.deepEqual((await during(() => machine.pass(30_000))).slice(0, 2), ['abort', 'pull']);
-      assert.deepEqual(await during(() => machine.pass(4 * MINUTE_MS)), []);
+      assert.deepEqual((await callsDuring(() => machine.pass(30_000))).slice(0, 2), ['abort', 'pull']);
+      assert.deepEqual(await callsDuring(() => machine.pass(4 * MINUTE_MS)), []);
     });
   }
 
-  test('a wake that is never told does not stop it for ever', async (t) => {
-    const { machine, triggers, during } = await begin(t);
+  test('a missing resume event does not stop syncing forever', async (t) => {
+    const { machine, triggers, callsDuring } = await start(t);
     triggers.handleSystemEvent('suspend');
-    assert.deepEqual(await during(() => machine.pass(30_000)), ['abort', 'pull', 'listen']);
+    assert.deepEqual(await callsDuring(() => machine.pass(30_000)), ['abort', 'pull', 'listen']);
   });
 
-  test('a clock set back delays nothing', async (t) => {
-    const { machine, during } = await begin(t);
+  test('a clock set back delays no sync', async (t) => {
+    const { machine, callsDuring } = await start(t);
     await machine.pass(2 * MINUTE_MS);
     machine.wallMs -= 30 * 24 * HOUR_MS;
-    assert.deepEqual(await during(() => machine.pass(3 * MINUTE_MS)), ['pull']);
-    assert.equal((await during(() => machine.pass(HOUR_MS))).length, 12);
+    assert.deepEqual(await callsDuring(() => machine.pass(3 * MINUTE_MS)), ['pull']);
+    assert.equal((await callsDuring(() => machine.pass(HOUR_MS))).length, 12);
   });
 
-  test('a clock set forward costs one sync and no more', async (t) => {
-    const { machine, host, during } = await begin(t);
+  test('a clock set forward costs exactly one sync', async (t) => {
+    const { machine, host, callsDuring } = await start(t);
     machine.wallMs += 30 * 24 * HOUR_MS;
     await machine.pass(30_000);
     assert.equal(host.count('pull'), 2);
-    assert.equal((await during(() => machine.pass(HOUR_MS))).filter((asked) => asked === 'pull').length, 12);
+    assert.equal((await callsDuring(() => machine.pass(HOUR_MS))).filter((call) => call === 'pull').length, 12);
   });
 
-  test('a clock that is set again and again makes no storm', async (t) => {
-    const { machine, host } = await begin(t);
+  test('a clock that is set repeatedly does not cause a flood of syncs', async (t) => {
+    const { machine, host } = await start(t);
     for (let minute = 0; minute < 60; minute += 1) {
       machine.wallMs += (minute % 2 === 0 ? 1 : -1) * 24 * HOUR_MS;
       await machine.pass(MINUTE_MS);
     }
     assert(host.count('pull') <= 62, `${host.count('pull')} pulls in an hour`);
-    assert.equal(machine.mostPending, 1);
+    assert.equal(machine.maxPending, 1);
   });
 });
 
 describe('offline', () => {
-  test('one small request asks for the server in growing intervals, and finds it with a sync at once', async (t) => {
-    const { machine, host, during } = await begin(t);
-    host.leave();
-    const asked = await during(() => machine.pass(HOUR_MS));
-    assert.deepEqual([...new Set(asked)], ['probe']);
-    assert(asked.length < 260, `${asked.length} requests in an hour`);
+  test('the server is probed at growing intervals, and once it answers a sync follows immediately', async (t) => {
+    const { machine, host, callsDuring } = await start(t);
+    host.disconnect();
+    const calls = await callsDuring(() => machine.pass(HOUR_MS));
+    assert.deepEqual([...new Set(calls)], ['probe']);
+    assert(calls.length < 260, `${calls.length} requests in an hour`);
     assert.equal(machine.pending, 1);
-    assert.equal(machine.mostPending, 1);
-    host.isServerThere = true;
-    assert.deepEqual(await during(() => machine.pass(30_000)), ['probe', 'pull', 'listen']);
-    assert.deepEqual(await during(() => machine.pass(5 * MINUTE_MS)), ['pull']);
+    assert.equal(machine.maxPending, 1);
+    host.isReachable = true;
+    assert.deepEqual(await callsDuring(() => machine.pass(30_000)), ['probe', 'pull', 'listen']);
+    assert.deepEqual(await callsDuring(() => machine.pass(5 * MINUTE_MS)), ['pull']);
   });
 
-  test('a server that is there and cannot answer is not stormed', async (t) => {
-    const { machine, host, during } = await begin(t);
+  test('a server that is reachable but cannot answer pulls is not flooded', async (t) => {
+    const { machine, host, callsDuring } = await start(t);
     host.hasDatabase = false;
     await machine.pass(5 * MINUTE_MS);
-    const asked = await during(() => machine.pass(HOUR_MS));
-    assert(asked.length < 750, `${asked.length} requests in an hour`);
+    const calls = await callsDuring(() => machine.pass(HOUR_MS));
+    assert(calls.length < 750, `${calls.length} requests in an hour`);
     host.hasDatabase = true;
     await machine.pass(30_000);
     assert.equal(host.isOnline, true);
-    assert.deepEqual(await during(() => machine.pass(5 * MINUTE_MS)), ['pull']);
+    assert.deepEqual(await callsDuring(() => machine.pass(5 * MINUTE_MS)), ['pull']);
   });
 
-  test('the system says that the network is back: a sync at once, and nothing of before is waited for', async (t) => {
-    const { machine, host, triggers, during } = await begin(t);
-    host.leave();
+  test('when the network returns, old requests are aborted and a sync starts immediately', async (t) => {
+    const { machine, host, triggers, callsDuring } = await start(t);
+    host.disconnect();
     await machine.pass(10 * MINUTE_MS);
-    host.isServerThere = true;
-    assert.deepEqual(await during(() => triggers.handleSystemEvent('online')), ['abort', 'pull', 'listen']);
+    host.isReachable = true;
+    assert.deepEqual(await callsDuring(() => triggers.handleSystemEvent('online')), ['abort', 'pull', 'listen']);
   });
 
-  test('the system says that a network is back that was not missed: a sync, and what runs goes on', async (t) => {
-    const { machine, host, triggers, during } = await begin(t);
-    assert.deepEqual(await during(() => triggers.handleSystemEvent('online')), ['pull']);
+  test('an online event while online starts a sync and does not abort the current one', async (t) => {
+    const { machine, host, triggers, callsDuring } = await start(t);
+    assert.deepEqual(await callsDuring(() => triggers.handleSystemEvent('online')), ['pull']);
     host.isHeld = true;
     await machine.pass(5 * MINUTE_MS);
-    assert.deepEqual(await during(() => triggers.handleSystemEvent('online')), ['pull']);
+    assert.deepEqual(await callsDuring(() => triggers.handleSystemEvent('online')), ['pull']);
     assert.equal(host.isSyncing, true);
     host.release();
   });
 
-  test('the system says again and again that the network is gone: that is looked into, one request at a time', async (t) => {
-    const { host, triggers, machine, during } = await begin(t);
-    assert.deepEqual(await during(() => {
+  test('repeated offline events cause one probe at a time', async (t) => {
+    const { host, triggers, machine, callsDuring } = await start(t);
+    assert.deepEqual(await callsDuring(() => {
       for (let index = 0; index < 100; index += 1) triggers.handleSystemEvent('offline');
     }), ['probe']);
     assert.equal(host.isOnline, true);
-    host.isServerThere = false;
-    assert.deepEqual(await during(() => triggers.handleSystemEvent('offline')), ['probe']);
+    host.isReachable = false;
+    assert.deepEqual(await callsDuring(() => triggers.handleSystemEvent('offline')), ['probe']);
     assert.equal(host.isOnline, false);
     assert.equal(machine.pending, 1);
     assert.equal(host.openStreams, 0);
   });
 
-  test('a first sync that found no server is repeated when it is there', async (t) => {
+  test('a first sync that did not reach the server is repeated once it answers', async (t) => {
     const host = new MemoryHost();
-    host.isServerThere = false;
-    const { machine, during } = await begin(t, { host });
-    assert.deepEqual(host.asked, ['pull']);
-    host.isServerThere = true;
-    assert.deepEqual(await during(() => machine.pass(1000)), ['probe', 'pull', 'listen']);
+    host.isReachable = false;
+    const { machine, callsDuring } = await start(t, { host });
+    assert.deepEqual(host.calls, ['pull']);
+    host.isReachable = true;
+    assert.deepEqual(await callsDuring(() => machine.pass(1000)), ['probe', 'pull', 'listen']);
   });
 });
 
 describe('nudges', () => {
   test('a change at the server is pulled within a second', async (t) => {
-    const { machine, host, during } = await begin(t);
+    const { machine, host, callsDuring } = await start(t);
     host.write();
-    assert.deepEqual(await during(() => machine.pass(1000)), ['pull']);
-    assert.deepEqual(await during(() => machine.pass(4 * MINUTE_MS)), []);
+    assert.deepEqual(await callsDuring(() => machine.pass(1000)), ['pull']);
+    assert.deepEqual(await callsDuring(() => machine.pass(4 * MINUTE_MS)), []);
   });
 
-  test('many changes in a moment are one pull', async (t) => {
-    const { machine, host, during } = await begin(t);
+  test('many changes in quick succession cause one pull', async (t) => {
+    const { machine, host, callsDuring } = await start(t);
     for (let index = 0; index < 100; index += 1) host.write();
-    assert.deepEqual(await during(() => machine.pass(1000)), ['pull']);
-    assert.equal(machine.mostPending, 1);
+    assert.deepEqual(await callsDuring(() => machine.pass(1000)), ['pull']);
+    assert.equal(machine.maxPending, 1);
   });
 
-  test('what the copy has already, such as one\'s own write, is not pulled again', async (t) => {
-    const { machine, host, during } = await begin(t);
+  test('a change that the cache already has, such as the desktop\'s own write, is not pulled again', async (t) => {
+    const { machine, host, callsDuring } = await start(t);
     host.write();
-    assert.deepEqual(await during(async () => {
+    assert.deepEqual(await callsDuring(async () => {
       await host.pullFromServer();
       await machine.pass(4 * MINUTE_MS);
     }), ['pull']);
   });
 
-  test('a change during a sync is pulled after it', async (t) => {
-    const { machine, host, during } = await begin(t);
+  test('a change during a sync is pulled afterwards', async (t) => {
+    const { machine, host, callsDuring } = await start(t);
     host.isHeld = true;
     await machine.pass(5 * MINUTE_MS);
     host.write();
-    assert.deepEqual(await during(() => machine.pass(MINUTE_MS)), []);
-    // The sync under way read the server before the change.
+    assert.deepEqual(await callsDuring(() => machine.pass(MINUTE_MS)), []);
+    // The current sync read the server before the change.
     const { serverTime } = host;
     host.serverTime -= 1;
     host.release();
     await machine.settle();
     host.serverTime = serverTime;
-    assert.deepEqual(await during(() => machine.pass(1000)), ['pull']);
+    assert.deepEqual(await callsDuring(() => machine.pass(1000)), ['pull']);
   });
 
-  test('a stream that is cut makes the triggers look, and another is opened; the interval goes on', async (t) => {
-    const { machine, host, during } = await begin(t);
-    host.leave();
-    host.isServerThere = true;
-    assert.deepEqual((await during(() => machine.settle())), ['probe']);
-    assert.deepEqual(await during(() => machine.pass(1000)), ['listen']);
-    assert.deepEqual(await during(() => machine.pass(5 * MINUTE_MS)), ['pull']);
+  test('a cut stream causes a probe and is reopened, and the interval continues', async (t) => {
+    const { machine, host, callsDuring } = await start(t);
+    host.disconnect();
+    host.isReachable = true;
+    assert.deepEqual((await callsDuring(() => machine.settle())), ['probe']);
+    assert.deepEqual(await callsDuring(() => machine.pass(1000)), ['listen']);
+    assert.deepEqual(await callsDuring(() => machine.pass(5 * MINUTE_MS)), ['pull']);
   });
 
-  test('where streams cannot be had it gives them up after a few, stays online, and the interval goes on', async (t) => {
+  test('without streams the triggers stop listening after a few attempts, stay online, and the interval continues', async (t) => {
     const host = new MemoryHost();
     host.hasStreams = false;
-    const { machine, during } = await begin(t, { host });
+    const { machine, callsDuring } = await start(t, { host });
     await machine.pass(5 * MINUTE_MS - 1);
     assert.equal(host.count('listen'), 5);
     assert.equal(host.isOnline, true);
-    assert.deepEqual(await during(() => machine.pass(HOUR_MS)), Array.from({ length: 12 }, () => 'pull'));
+    assert.deepEqual(await callsDuring(() => machine.pass(HOUR_MS)), Array.from({ length: 12 }, () => 'pull'));
   });
 });
 
 for (const seed of seedsToTry(20)) {
-  test(`whatever happens there is no storm, never a second timer, and the sync comes back (seed ${seed})`, async (t) => {
+  test(`random events cause no flood of requests and no second timer, and syncing recovers (seed ${seed})`, async (t) => {
     const random = new Random(seed);
-    const { machine, host, triggers } = await begin(t, { random: () => random.next() });
+    const { machine, host, triggers } = await start(t, { random: () => random.next() });
     const startMs = machine.monotonicMs;
     const events: [SystemEvent, ...SystemEvent[]] = ['suspend', 'resume', 'online', 'offline'];
     const steps: [() => unknown, ...(() => unknown)[]] = [
       () => triggers.handleSystemEvent(random.pick(events)),
-      () => host.leave(),
-      () => { host.isServerThere = true; },
+      () => host.disconnect(),
+      () => { host.isReachable = true; },
       () => { host.hasDatabase = !host.hasDatabase; },
       () => host.write(),
       () => machine.sleep(random.integer(0, HOUR_MS), random.pick(['linux', 'windows'])),
@@ -321,13 +321,13 @@ for (const seed of seedsToTry(20)) {
     for (let step = 0; step < 300; step += 1) {
       await random.pick(steps)();
       await machine.settle();
-      // A stream that was cut waits for its next try by a timer of its own.
+      // A cut stream has a timer of its own until it is reopened.
       assert(machine.pending <= 2, `${machine.pending} timers after step ${step}`);
     }
     const seconds = (machine.monotonicMs - startMs) / 1000;
-    assert(host.asked.length < 1000 + seconds, `${host.asked.length} requests in ${seconds} s and 300 steps`);
+    assert(host.calls.length < 1000 + seconds, `${host.calls.length} requests in ${seconds} s and 300 steps`);
 
-    Object.assign(host, { isServerThere: true, hasDatabase: true });
+    Object.assign(host, { isReachable: true, hasDatabase: true });
     await machine.pass(HOUR_MS);
     const before = host.count('pull');
     triggers.setInterval(60);
