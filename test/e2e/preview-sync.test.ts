@@ -207,14 +207,14 @@ describeWindow('the desktop behind the window', { invoices: 300 }, (env) => {
     const front = await desktop.openPage(t, { context: behind.context() });
     // A headless browser treats all tabs as visible.
     await behind.evaluate(() => {
-      const heard: string[] = [];
+      const states: string[] = [];
       let visibility = 'hidden';
       Object.defineProperty(document, 'visibilityState', { get: () => visibility });
       document.dispatchEvent(new Event('visibilitychange'));
-      window.electron.sync.onStatus(({ state }) => void heard.push(state));
+      window.electron.sync.onStatus(({ state }) => void states.push(state));
       Object.assign(window, {
         comeToFront: () => new Promise<readonly string[]>((resolve) => {
-          const before = [...heard];
+          const before = [...states];
           window.electron.sync.onStatus(({ state }) => resolve([...before, state]));
           visibility = 'visible';
           document.dispatchEvent(new Event('visibilitychange'));

@@ -1,13 +1,14 @@
-// Takes a screenshot of the window: starts everything, signs in, and writes into screenshots/ (which Git ignores).
+// Takes a screenshot of the window: starts everything, signs in, and writes screenshots/window.png (which Git ignores) or
+// the file that `--out` names. `npm run picture` makes the README's picture with it.
 //
 //   node test/e2e/screenshot.ts [--invoices 300] [--lang de-DE] [--dark] [--width 1280] [--height 800] [--forced-colors]
 //                               [--as owner|editor|viewer|nobody] [--offline] [--path invoices] [--click <selector>]...
-//                               [--wait <selector>] [--out name]
+//                               [--wait <selector>] [--out <file.png>]
 //
 // `--path` goes after the `#` of the address; `--click`s run in order; console errors are printed.
 
 import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { startEnv, signIn, waitForState, windowApi, type CleanupScope } from './harness.ts';
@@ -25,7 +26,7 @@ const { values } = parseArgs({
     path: { type: 'string' },
     click: { type: 'string', multiple: true, default: [] },
     wait: { type: 'string' },
-    out: { type: 'string', default: 'window' },
+    out: { type: 'string', default: join(import.meta.dirname, '..', '..', 'screenshots', 'window.png') },
   },
 });
 
@@ -51,11 +52,9 @@ async function takeScreenshot(): Promise<string> {
     for (const selector of values.click) await page.click(selector);
     await (values.wait === undefined ? page.waitForLoadState('networkidle', { timeout: 2000 }).catch(() => undefined)
       : page.waitForSelector(values.wait));
-    const folder = join(import.meta.dirname, '..', '..', 'screenshots');
-    mkdirSync(folder, { recursive: true });
-    const path = join(folder, `${values.out}.png`);
-    await page.screenshot({ path });
-    return path;
+    mkdirSync(dirname(values.out), { recursive: true });
+    await page.screenshot({ path: values.out });
+    return values.out;
   } finally {
     const results = await Promise.allSettled(cleanups.map((run) => run()));
     for (const result of results) if (result.status === 'rejected') console.error(String(result.reason));

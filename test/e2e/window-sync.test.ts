@@ -21,18 +21,18 @@ const notice = (page: Page): Locator => page.locator('invoify-notice-bar .notice
 const announced = (page: Page): Locator => page.locator('invoify-app > [role=status], invoify-app [role=status].visually-hidden').last();
 
 /** Waits until the status bar shows this state with this text. */
-async function shows(page: Page, state: string, text: RegExp): Promise<void> {
+async function expectStatus(page: Page, state: string, text: RegExp): Promise<void> {
   await page.locator(`invoify-status-bar .state[data-state=${state}]`).waitFor();
-  await says(bar(page), text);
+  await expectText(bar(page), text);
 }
 
 /** Waits until the text of an element matches. */
-async function says(where: Locator, text: RegExp): Promise<void> {
+async function expectText(where: Locator, text: RegExp): Promise<void> {
   const deadlineMs = Date.now() + 30_000;
   for (;;) {
-    const said = (await where.textContent())?.replace(/\s+/g, ' ').trim() ?? '';
-    if (text.test(said)) return;
-    assert(Date.now() < deadlineMs, `"${said}" does not become ${text}`);
+    const content = (await where.textContent())?.replace(/\s+/g, ' ').trim() ?? '';
+    if (text.test(content)) return;
+    assert(Date.now() < deadlineMs, `"${content}" does not become ${text}`);
     await sleep(20);
   }
 }
@@ -89,20 +89,20 @@ describeWindow('the sync status in the window', { invoices: 9000, customers: 60 
     const held = env().gate.holdAfter(1_500_000);
     await page.getByRole('button', { name: 'Sign in', exact: true }).click();
     await held;
-    await shows(page, 'first_sync', /^Downloading – [1-9][\d,]* of [\d,]+ · Totals incomplete$/);
+    await expectStatus(page, 'first_sync', /^Downloading – [1-9][\d,]* of [\d,]+ · Totals incomplete$/);
     await page.locator(rows).first().waitFor();
     const progress = notice(page).getByRole('progressbar', { name: 'Download' });
-    const [ratio = '', said = ''] = [await progress.getAttribute('value'), await bar(page).textContent()].map((text) => text ?? '');
-    const [, done = 0, total = 0] = /([\d,]+) of ([\d,]+)/.exec(said)?.map((text) => Number(text.replaceAll(',', ''))) ?? [];
+    const [ratio = '', content = ''] = [await progress.getAttribute('value'), await bar(page).textContent()].map((text) => text ?? '');
+    const [, done = 0, total = 0] = /([\d,]+) of ([\d,]+)/.exec(content)?.map((text) => Number(text.replaceAll(',', ''))) ?? [];
     assert.equal(Number(ratio), done / total);
     await assertAccessible(page, 'sync-first');
     await notice(page).getByRole('button', { name: 'Cancel' }).click();
     env().gate.release();
-    await shows(page, 'never_synced', /^Download stopped at [1-9][\d,]* · Totals incomplete$/);
+    await expectStatus(page, 'never_synced', /^Download stopped at [1-9][\d,]* · Totals incomplete$/);
     await page.locator('invoify-list-totals').getByText('incomplete').waitFor();
     await assertAccessible(page, 'sync-stopped');
     await notice(page).getByRole('button', { name: 'Sync now' }).click();
-    await shows(page, 'up_to_date', /^Online · Last synced just now$/);
+    await expectStatus(page, 'up_to_date', /^Online · Last synced just now$/);
     assert.equal(await notice(page).count(), 0);
     const health = await windowApi(page).data.health();
     assert(health.ok);
@@ -116,13 +116,13 @@ describeWindow('the sync status in the window', { invoices: 9000, customers: 60 
     const held = env().gate.holdAfter(20_000);
     await page.getByRole('button', { name: 'Sign in', exact: true }).click();
     await held;
-    await shows(page, 'first_sync', /^Downloading… · Totals incomplete$/);
+    await expectStatus(page, 'first_sync', /^Downloading… · Totals incomplete$/);
     await notice(page).getByRole('button', { name: 'Cancel' }).click();
-    await shows(page, 'never_synced', /^No data on this computer yet$/);
+    await expectStatus(page, 'never_synced', /^No data on this computer yet$/);
     await assertAccessible(page, 'sync-never');
     env().gate.release();
     await page.locator('invoify-list-empty').getByRole('button', { name: 'Sync now' }).click();
-    await shows(page, 'up_to_date', /^Online · Last synced just now$/);
+    await expectStatus(page, 'up_to_date', /^Online · Last synced just now$/);
     await page.locator(rows).first().waitFor();
   });
 
@@ -134,18 +134,18 @@ describeWindow('the sync status in the window', { invoices: 9000, customers: 60 
     assert.equal(await bar(page).textContent(), idleText, 'a short sync changes nothing');
     void env().gate.holdAfter(0);
     const pulled = windowApi(page).sync.pullFromServer();
-    await shows(page, 'syncing', /^Syncing…$/);
+    await expectStatus(page, 'syncing', /^Syncing…$/);
     await assertAccessible(page, 'sync-syncing');
     env().gate.release();
     await pulled;
-    await shows(page, 'up_to_date', /^Online · Last synced just now$/);
+    await expectStatus(page, 'up_to_date', /^Online · Last synced just now$/);
   });
 
   test('is "stale" after a quarter of an hour without any event', async (t) => {
     const { page } = await openSynced(t, env());
     await page.clock.setFixedTime(Date.now() + 16 * 60_000);
     await page.evaluate(() => (document.querySelector('invoify-app') as unknown as { requestUpdate(): void }).requestUpdate());
-    await shows(page, 'stale', /^Last synced 16 min/);
+    await expectStatus(page, 'stale', /^Last synced 16 min/);
     await page.locator('invoify-status-bar').getByRole('button', { name: 'Refresh' }).waitFor();
     await assertAccessible(page, 'sync-stale');
   });
@@ -155,20 +155,20 @@ describeWindow('the sync status in the window', { invoices: 9000, customers: 60 
     await setNetwork(page, false);
     await env().stopServer();
     await windowApi(page).sync.pullFromServer();
-    await shows(page, 'offline', /^Offline · Showing data from today \d\d:\d\d\. You can view and export\.$/);
-    await says(announced(page), /^Offline\. Showing data from/);
+    await expectStatus(page, 'offline', /^Offline · Showing data from today \d\d:\d\d\. You can view and export\.$/);
+    await expectText(announced(page), /^Offline\. Showing data from/);
     await assertAccessible(page, 'sync-offline');
     assert(await page.locator(rows).count() > 5, 'everything stays readable');
     await setNetwork(page, true);
-    await shows(page, 'unreachable', /^Can’t reach 127\.0\.0\.1:\d+$/);
+    await expectStatus(page, 'unreachable', /^Can’t reach 127\.0\.0\.1:\d+$/);
     await setNetwork(page, false);
-    await shows(page, 'offline', /^Offline · /);
+    await expectStatus(page, 'offline', /^Offline · /);
     // Must precede the restart: the desktop reconnects automatically, and the button disappears.
     await notice(page).getByRole('button', { name: 'Try again' }).click();
     await page.locator('invoify-toasts').getByText(/offline|Can't reach/).first().waitFor();
     await env().startServer();
     await windowApi(page).sync.pullFromServer();
-    await shows(page, 'up_to_date', /^Online/);
+    await expectStatus(page, 'up_to_date', /^Online/);
     assert.equal(await notice(page).count(), 0);
   });
 
@@ -176,9 +176,9 @@ describeWindow('the sync status in the window', { invoices: 9000, customers: 60 
     const { page } = await openSynced(t, env());
     await env().stopServer();
     await windowApi(page).sync.pullFromServer();
-    await shows(page, 'unreachable', /^Can’t reach 127\.0\.0\.1:\d+$/);
-    await says(notice(page), /Showing data from .*You can view and export\./);
-    await says(announced(page), /^Can’t reach/);
+    await expectStatus(page, 'unreachable', /^Can’t reach 127\.0\.0\.1:\d+$/);
+    await expectText(notice(page), /Showing data from .*You can view and export\./);
+    await expectText(announced(page), /^Can’t reach/);
     await assertAccessible(page, 'sync-unreachable');
     assert(await page.locator(rows).count() > 5, 'everything stays readable');
     // Must precede the restart: the desktop reconnects automatically, and the button disappears.
@@ -186,8 +186,8 @@ describeWindow('the sync status in the window', { invoices: 9000, customers: 60 
     await page.locator('invoify-toasts').getByText(/offline|Can't reach/).first().waitFor();
     await env().startServer();
     await windowApi(page).sync.pullFromServer();
-    await shows(page, 'up_to_date', /^Online/);
-    await says(announced(page), /^Online\. Everything is up to date\.$/);
+    await expectStatus(page, 'up_to_date', /^Online/);
+    await expectText(announced(page), /^Online\. Everything is up to date\.$/);
     assert.equal(await notice(page).count(), 0);
   });
 
@@ -195,7 +195,7 @@ describeWindow('the sync status in the window', { invoices: 9000, customers: 60 
     const { page } = await openSynced(t, env());
     await env().endSessions(env().owner);
     await windowApi(page).sync.pullFromServer();
-    await shows(page, 'session_expired', /^Sign in again to sync; what is here stays readable$/);
+    await expectStatus(page, 'session_expired', /^Sign in again to sync; what is here stays readable$/);
     await assertAccessible(page, 'sync-expired');
     assert(await page.locator(rows).count() > 5);
     await notice(page).getByRole('button', { name: 'Sign in' }).click();
@@ -203,7 +203,7 @@ describeWindow('the sync status in the window', { invoices: 9000, customers: 60 
     await dialog.getByLabel('Password').fill(env().password);
     await assertAccessible(page, 'sync-expired-dialog');
     await dialog.getByRole('button', { name: 'Sign in', exact: true }).click();
-    await shows(page, 'up_to_date', /^Online/);
+    await expectStatus(page, 'up_to_date', /^Online/);
     await dialog.waitFor({ state: 'detached' });
   });
 
@@ -212,13 +212,13 @@ describeWindow('the sync status in the window', { invoices: 9000, customers: 60 
     // Makes this desktop look outdated to the server.
     env().gate.alter((sent) => sent.replace(/^(x-invoify-protocol: )\d+/gim, '$10'));
     await windowApi(page).sync.pullFromServer();
-    await shows(page, 'update_required', /^Update Invoify$/);
-    await says(notice(page), /^Update Invoify: this server speaks protocol/);
+    await expectStatus(page, 'update_required', /^Update Invoify$/);
+    await expectText(notice(page), /^Update Invoify: this server speaks protocol/);
     await assertAccessible(page, 'sync-update-required');
     assert(await page.locator(rows).count() > 5);
     env().gate.alter(null);
     await windowApi(page).sync.pullFromServer();
-    await shows(page, 'up_to_date', /^Online/);
+    await expectStatus(page, 'up_to_date', /^Online/);
   });
 
   test('is "update required" for the server if the server is too old', async (t) => {
@@ -226,8 +226,8 @@ describeWindow('the sync status in the window', { invoices: 9000, customers: 60 
     await answerWith(t, env(), 200, { name: 'invoify', version: '0.0.1', protocol: { current: 0, oldest: 0 } });
     // Taking over a session starts by asking for its user and the server's protocol.
     await windowApi(page).sync.setAuthToken('a-token-of-the-page');
-    await shows(page, 'update_required', /^Ask your administrator to update the server$/);
-    await says(notice(page), /^Ask your administrator to update the server: it speaks protocol 0/);
+    await expectStatus(page, 'update_required', /^Ask your administrator to update the server$/);
+    await expectText(notice(page), /^Ask your administrator to update the server: it speaks protocol 0/);
     await assertAccessible(page, 'sync-server-outdated');
     assert(await page.locator(rows).count() > 5, 'everything stays readable');
   });
@@ -238,8 +238,8 @@ describeWindow('the sync status in the window', { invoices: 9000, customers: 60 
       success: false, error: { code: 'invalid_request', message: 'The request makes no sense.' },
     });
     await windowApi(page).sync.pullFromServer();
-    await shows(page, 'error', /^Sync failed · Last synced/);
-    await says(notice(page), /^\s*Sync failed: ./);
+    await expectStatus(page, 'error', /^Sync failed · Last synced/);
+    await expectText(notice(page), /^\s*Sync failed: ./);
     await bar(page).click();
     const popover = page.locator('invoify-sync-popover');
     await popover.getByText('Failed').first().waitFor();
@@ -258,12 +258,12 @@ describeWindow('the sync status in the window', { invoices: 9000, customers: 60 
       await desktop.start();
       const page = await desktop.openPage(t, { hasReducedMotion: true });
       await signIn(page, env());
-      await shows(page, 'up_to_date', /^Online/);
-      await says(notice(page), /set aside/);
+      await expectStatus(page, 'up_to_date', /^Online/);
+      await expectText(notice(page), /set aside/);
       await assertAccessible(page, `sync-cache-${how}`);
       await windowApi(page).app.saveSettings({ language: 'de' });
       await page.reload();
-      await says(notice(page), /^Die Kopie auf diesem Computer war nicht zu gebrauchen\. Sie wurde zur Seite gelegt und neu geladen\.$/);
+      await expectText(notice(page), /^Die Kopie auf diesem Computer war nicht zu gebrauchen\. Sie wurde zur Seite gelegt und neu geladen\.$/);
       await windowApi(page).app.saveSettings({ language: 'en' });
       await page.reload();
       await notice(page).getByRole('button', { name: 'Dismiss' }).click();

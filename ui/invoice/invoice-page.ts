@@ -171,8 +171,8 @@ export class InvoifyInvoicePage extends LitElement {
 }
 
 /**
- * Prints the invoice of a detail, or saves it as a PDF; the value is then the file, or null if the person cancelled.
- * The page is attached to the document only meanwhile; the print rules in ui/tokens.css hide everything else.
+ * Prints the invoice of a detail, or saves it as a PDF: the value is then the file, or null if the user cancelled. The page
+ * is in the document only while it prints; the print rules in ui/tokens.css hide everything else.
  */
 export async function exportInvoice(host: EventTarget, detail: Detail, to: 'print' | 'pdf'): Promise<Outcome<SavedFile | null>> {
   const page = new InvoifyInvoicePage();

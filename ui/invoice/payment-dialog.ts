@@ -2,8 +2,8 @@
 //
 //   <invoify-payment-dialog .task .error .isBusy .block @confirm @leave>
 //
-// `confirm` carries { amountMinor, paidOn }. If someone changes the invoice meanwhile, the input stays and the open amount
-// is updated.
+// `confirm` carries { amountMinor, paidOn }. If someone else changes the invoice, the input stays and the open amount is
+// updated.
 
 import { LitElement, css, html, type PropertyValues, type TemplateResult } from 'lit';
 

@@ -18,7 +18,7 @@ export interface RecordAction {
   readonly refusal: Refusal | null;
 }
 
-/** What the cache knows about related records; null where it was not queried. */
+/** Facts about related records from the cache; null if not queried. */
 export interface RecordContext {
   /** How many records reference this one. */
   readonly references: number | null;

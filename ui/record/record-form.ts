@@ -3,8 +3,8 @@
 //
 //   <invoify-record-form .task .error .isBusy .block .isNewer @form-save @form-close>
 //
-// `form-save` carries the new fields; it fires only if they are valid and writing is possible. Input survives whatever
-// happens to the connection or to the record meanwhile.
+// `form-save` carries the new fields; it fires only if they are valid and writing is possible. Input survives a lost
+// connection and changes to the record.
 
 import { LitElement, html, type PropertyValues, type TemplateResult } from 'lit';
 
