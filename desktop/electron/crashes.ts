@@ -5,7 +5,7 @@
 
 import { app, dialog, type BrowserWindow } from 'electron';
 
-import type { Facts } from '../files/log-facts.ts';
+import type { Facts } from '../files/redact.ts';
 
 export interface CrashDeps {
   readonly monotonicMs: () => number;

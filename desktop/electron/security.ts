@@ -6,7 +6,7 @@
 
 import { app, shell, type Session, type WebContents } from 'electron';
 
-import type { Facts } from '../files/log-facts.ts';
+import type { Facts } from '../files/redact.ts';
 import { isOurPage } from './protocol-handler.ts';
 
 export interface SecurityDeps {

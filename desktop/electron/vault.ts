@@ -11,9 +11,9 @@ import type { SafeStorage } from 'electron';
 
 import { hasSystemCode } from '../../shared/errors.ts';
 import { isObject } from '../../shared/fields.ts';
-import type { Facts } from '../files/log-facts.ts';
+import type { Facts } from '../files/redact.ts';
 import { replaceFile, type ReplaceDeps } from '../files/replace-file.ts';
-import type { KeptToken, TokenVault } from '../session/token-vault.ts';
+import type { StoredToken, TokenVault } from '../session/token-vault.ts';
 
 export interface SafeVaultDeps extends ReplaceDeps {
   readonly safeStorage: Pick<
@@ -34,7 +34,7 @@ const MAX_FILE_BYTES = 64 * 1024;
 /** The vault whose file is `path`. To be used only when Electron is ready. */
 export function createSafeVault(path: string, deps: SafeVaultDeps): SafeVault {
   /** Kept in this run; undefined: nothing was, so the file counts. */
-  let held: KeptToken | null | undefined;
+  let held: StoredToken | null | undefined;
   let last: Promise<unknown> = Promise.resolve();
 
   function inTurn<T>(action: () => Promise<T>): Promise<T> {
@@ -69,7 +69,7 @@ async function canEncrypt({ safeStorage, platform, log }: SafeVaultDeps): Promis
   }
 }
 
-async function loadFile(path: string, deps: SafeVaultDeps): Promise<KeptToken | null> {
+async function loadFile(path: string, deps: SafeVaultDeps): Promise<StoredToken | null> {
   try {
     const encrypted = await readFile(path);
     if (encrypted.length === 0 || encrypted.length > MAX_FILE_BYTES || !await canEncrypt(deps)) return null;
@@ -98,7 +98,7 @@ async function writeEncrypted(path: string, encrypted: Buffer, deps: ReplaceDeps
   await replaceFile(path, async (file) => void await file.writeFile(encrypted), deps);
 }
 
-function parseKept(text: string): KeptToken | null {
+function parseKept(text: string): StoredToken | null {
   const value: unknown = JSON.parse(text);
   if (!isObject(value) || typeof value['token'] !== 'string' || typeof value['origin'] !== 'string') return null;
   return { token: value['token'], origin: value['origin'] };

@@ -10,7 +10,7 @@ import { requestParsers } from '../../shared/window/ipc-requests.ts';
 import {
   isShellChannel, isWindowChannel, toOutcome, type Handlers, type Outcome, type ShellCalls, type WindowCalls,
 } from '../../shared/window/ipc.ts';
-import type { Facts } from '../files/log-facts.ts';
+import type { Facts } from '../files/redact.ts';
 import { isOurPage } from './protocol-handler.ts';
 import type { DeskProcess } from './worker-process.ts';
 

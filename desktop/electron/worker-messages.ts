@@ -6,8 +6,8 @@
 import type { DeskCalls, FileCalls, Outcome } from '../../shared/window/ipc.ts';
 import type { Status } from '../../shared/window/views.ts';
 import type { DeskOptions, SystemEvent } from '../desk.ts';
-import type { PlainFacts } from '../files/log-facts.ts';
-import type { KeptToken } from '../session/token-vault.ts';
+import type { PlainFacts } from '../files/redact.ts';
+import type { StoredToken } from '../session/token-vault.ts';
 
 export type DeskChannel = keyof DeskCalls | keyof FileCalls;
 
@@ -17,7 +17,7 @@ export type ToWorker =
   | { readonly kind: 'call'; readonly id: number; readonly channel: DeskChannel; readonly request: unknown }
   | { readonly kind: 'notice'; readonly event: SystemEvent }
   /** What the vault answered to the worker's question of this number. */
-  | { readonly kind: 'vault'; readonly id: number; readonly outcome: Outcome<KeptToken | null> }
+  | { readonly kind: 'vault'; readonly id: number; readonly outcome: Outcome<StoredToken | null> }
   /** The last one: the worker ends when everything is closed. */
   | { readonly kind: 'close' };
 
@@ -29,5 +29,5 @@ export type FromWorker =
 
 export type VaultQuestion =
   | { readonly ask: 'load' }
-  | { readonly ask: 'save'; readonly kept: KeptToken }
+  | { readonly ask: 'save'; readonly kept: StoredToken }
   | { readonly ask: 'clear' };

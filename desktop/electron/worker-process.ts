@@ -9,8 +9,8 @@ import { utilityProcess, type UtilityProcess } from 'electron';
 import { toOutcome, type Outcome } from '../../shared/window/ipc.ts';
 import type { Status, SyncOutcome } from '../../shared/window/views.ts';
 import type { DeskOptions, SystemEvent } from '../desk.ts';
-import type { Facts } from '../files/log-facts.ts';
-import type { KeptToken, TokenVault } from '../session/token-vault.ts';
+import type { Facts } from '../files/redact.ts';
+import type { StoredToken, TokenVault } from '../session/token-vault.ts';
 import type { DeskChannel, FromWorker, ToWorker, VaultQuestion } from './worker-messages.ts';
 
 export interface DeskProcessDeps {
@@ -181,7 +181,7 @@ function post(worker: UtilityProcess, message: ToWorker): void {
   worker.postMessage(message);
 }
 
-function askVault(vault: TokenVault, question: VaultQuestion, log: DeskProcessDeps['log']): Promise<Outcome<KeptToken | null>> {
+function askVault(vault: TokenVault, question: VaultQuestion, log: DeskProcessDeps['log']): Promise<Outcome<StoredToken | null>> {
   return toOutcome(async () => {
     switch (question.ask) {
       case 'load': return vault.load();

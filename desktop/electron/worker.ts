@@ -9,14 +9,14 @@ import { net } from 'electron';
 import { keepHeapSmall } from '../../shared/heap.ts';
 import { fromOutcome, type Outcome } from '../../shared/window/ipc.ts';
 import { answerCall, openDesk, type Desk, type DeskOptions } from '../desk.ts';
-import { toPlainFacts, type Facts } from '../files/log-facts.ts';
+import { redactFacts, type Facts } from '../files/redact.ts';
 import { systemDeskDeps } from '../system-deps.ts';
-import type { KeptToken, TokenVault } from '../session/token-vault.ts';
+import type { StoredToken, TokenVault } from '../session/token-vault.ts';
 import type { FromWorker, ToWorker, VaultQuestion } from './worker-messages.ts';
 
 keepHeapSmall();
 const port = process.parentPort;
-const questions = new Map<number, (outcome: Outcome<KeptToken | null>) => void>();
+const questions = new Map<number, (outcome: Outcome<StoredToken | null>) => void>();
 let asked = 0;
 let opening: Promise<Desk> | null = null;
 
@@ -29,7 +29,7 @@ port.on('message', ({ data }: { data: ToWorker }) => {
       void answer(data.channel, data.request).then((outcome) => send({ kind: 'answer', id: data.id, outcome }));
       break;
     case 'notice':
-      void opening?.then((desk) => desk.notice(data.event));
+      void opening?.then((desk) => desk.handleSystemEvent(data.event));
       break;
     case 'vault':
       questions.get(data.id)?.(data.outcome);
@@ -72,8 +72,8 @@ const vault: TokenVault = {
   clear: async () => void await ask({ ask: 'clear' }),
 };
 
-async function ask(question: VaultQuestion): Promise<KeptToken | null> {
-  const { promise, resolve } = Promise.withResolvers<Outcome<KeptToken | null>>();
+async function ask(question: VaultQuestion): Promise<StoredToken | null> {
+  const { promise, resolve } = Promise.withResolvers<Outcome<StoredToken | null>>();
   asked += 1;
   questions.set(asked, resolve);
   send({ kind: 'vault', id: asked, question });
@@ -85,5 +85,5 @@ function send(message: FromWorker): void {
 }
 
 function log(event: string, facts: Facts = {}): void {
-  send({ kind: 'log', event, facts: toPlainFacts(facts) });
+  send({ kind: 'log', event, facts: redactFacts(facts) });
 }

@@ -9,7 +9,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { AppError } from '../../shared/errors.ts';
 import { toOutcome, type Channel, type Outcome } from '../../shared/window/ipc.ts';
 import { answerCall, openDesk, type Desk, type DeskOptions } from '../desk.ts';
-import { toPlainFacts, type Facts, type PlainFacts } from '../files/log-facts.ts';
+import { redactFacts, type Facts, type PlainFacts } from '../files/redact.ts';
 import { systemDeskDeps } from '../system-deps.ts';
 
 /** What a page saw of the machine's network. */
@@ -39,7 +39,7 @@ port.on('message', (message: ToPreviewWorker) => {
 
 function notice(state: NetworkState): void {
   network = state;
-  void opening?.then((desk) => desk.notice(state));
+  void opening?.then((desk) => desk.handleSystemEvent(state));
 }
 
 async function answer(channel: Channel, body: string): Promise<Outcome<unknown>> {
@@ -80,7 +80,7 @@ async function close(): Promise<void> {
 }
 
 function log(event: string, facts: Facts = {}): void {
-  send({ event, facts: toPlainFacts(facts) });
+  send({ event, facts: redactFacts(facts) });
 }
 
 function logError(error: unknown): void {

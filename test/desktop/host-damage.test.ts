@@ -9,7 +9,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, test, type TestContext } from 'node:test';
 
 import { checkCache } from '../../desktop/cache/check.ts';
-import { assertRejects } from '../server/store/bench.ts';
+import { assertRejects } from '../server/store/fixture.ts';
 import { stores } from '../server/harness.ts';
 import { openBooks, type Books } from '../sync/books.ts';
 import { editDatabase, openDesk, type Desk } from '../sync/desk.ts';
@@ -233,7 +233,7 @@ describe('a copy that turns out to be damaged while it is in use', () => {
     desk.clock.ms += 2 * DAY_MS;
     await desk.sync();
     await desk.idle();
-    assert.match(desk.logged.join('\n'), /upkeep failed/);
+    assert.match(desk.logged.join('\n'), /cache maintenance failed/);
     await desk.sync();
     await assertExact(desk, books.owner.client);
     assert(desk.statuses.some(({ state, notice }) => state === 'first_sync' && /set aside/.test(notice?.message ?? '')));

@@ -2,7 +2,7 @@
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-import { TOTAL_LIMIT } from '../../desktop/sync/progress.ts';
+import { TOTAL_PAGE_CHANGES } from '../../desktop/sync/progress.ts';
 
 /** One request of the desktop. */
 export interface Call {
@@ -62,7 +62,7 @@ export function createNetwork({ place, onStall }: NetworkOptions = {}): Network 
     async fetch(input, init) {
       const url = new URL(String(input));
       // What asks how much there is, beside a first sync, is no page of it.
-      const isPull = url.pathname === '/api/sync/pull' && url.searchParams.get('limit') !== String(TOTAL_LIMIT);
+      const isPull = url.pathname === '/api/sync/pull' && url.searchParams.get('limit') !== String(TOTAL_PAGE_CHANGES);
       const call: Call = {
         index: calls.length,
         page: isPull ? pulls.length : null,

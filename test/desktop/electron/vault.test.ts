@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 
-import type { Facts } from '../../../desktop/files/log-facts.ts';
+import type { Facts } from '../../../desktop/files/redact.ts';
 import { systemDeskDeps } from '../../../desktop/system-deps.ts';
 import { createSafeVault, type SafeVault } from '../../../desktop/electron/vault.ts';
 import type { App } from './stand-in/app.ts';
