@@ -1,6 +1,5 @@
-// A client of the wire contract that knows nothing of the server's code. Every answer it gets is held against what the
-// contract promises of all answers: JSON that is not to be stored, a request id, and for an error its code's status,
-// its envelope and its headers.
+// A client written from the wire contract alone. It checks every response against what the contract promises for all
+// of them: JSON with `no-store`, a request id, and for an error the status of its code, its envelope and its headers.
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -8,7 +7,7 @@ import { Agent, request as requestHttp, type IncomingHttpHeaders, type IncomingM
 import { request as requestHttps } from 'node:https';
 import { connect } from 'node:net';
 
-/** The table of the contract. */
+/** The contract's table of error codes. */
 export const statusOf: Readonly<Record<string, number>> = {
   invalid_request: 400, unauthorized: 401, forbidden: 403, not_found: 404, method_not_allowed: 405, conflict: 409,
   resync_required: 410, precondition_failed: 412, payload_too_large: 413, unsupported_media_type: 415,
@@ -38,7 +37,7 @@ export interface ErrorBody {
   readonly current?: WireRecord;
 }
 
-/** The members that answers have. A test reads those that the answer to its request must have. */
+/** All members of all responses. A test reads those that the response to its request must have. */
 export interface Body {
   readonly success: boolean;
   readonly error: ErrorBody;
@@ -64,7 +63,7 @@ export interface Reply {
 
 export interface SendOptions {
   readonly headers?: OutgoingHttpHeaders;
-  /** Sent as it is. */
+  /** Sent verbatim. */
   readonly raw?: string | Buffer;
   /** Sent as JSON. */
   readonly json?: unknown;
@@ -72,25 +71,25 @@ export interface SendOptions {
 
 export interface Client {
   readonly token: string | null;
-  /** Whose token it is; empty where there is none. */
+  /** The user that the token belongs to; empty without a token. */
   readonly userId: string;
   send(method: string, path: string, options?: SendOptions): Promise<Reply>;
   get(path: string, headers?: OutgoingHttpHeaders): Promise<Reply>;
   post(path: string, json?: unknown, headers?: OutgoingHttpHeaders): Promise<Reply>;
   patch(path: string, version: string, json: unknown): Promise<Reply>;
   remove(path: string, version: string): Promise<Reply>;
-  /** Signs in, which must succeed. */
+  /** Signs in and asserts success. */
   login(email: string, password: string): Promise<Client>;
-  /** The same server with another token. */
+  /** A client of the same server with another token. */
   as(token: string | null, userId?: string): Client;
   pull(query?: string): Promise<Reply>;
-  /** Creates a record, which must succeed. */
+  /** Creates a record and asserts success. */
   create(collection: string, fields: object): Promise<WireRecord>;
-  /** What stands in an account now, page by page from the beginning. */
+  /** Pulls the whole account, page by page. */
   pullAll(query?: string): Promise<{ changes: WireChange[]; last: Reply; pages: Reply[] }>;
 }
 
-/** Where a server is, as of now: it may be started again elsewhere. */
+/** A server's present address: it may restart on another port. */
 export interface Place {
   readonly url: string;
   readonly agent: Agent;
@@ -151,7 +150,7 @@ async function exchange(
   const options = { method, hostname, port, path, headers };
   const request = isTls ? requestHttps({ ...options, agent: false, ca: place.ca }) : requestHttp({ ...options, agent: place.agent });
   request.end(body);
-  // An answer may come before the body is sent to its end; what then fails to be sent is of no interest.
+  // The response may arrive before the whole body is sent; a failure to send the rest does not matter.
   request.on('error', () => {});
   const [response] = await once(request, 'response') as [IncomingMessage];
   return readReply(response);
@@ -166,7 +165,7 @@ export async function readReply(response: IncomingMessage): Promise<Reply> {
   };
 }
 
-/** What the contract says of every answer. */
+/** Checks what the contract promises for every response. */
 export function checkReply(method: string, { status, headers, text, bytes, body }: Reply): void {
   assert.equal(headers['cache-control'], 'no-store');
   assert.match(String(headers['x-request-id']), /^[0-9a-f-]{36}$/);
@@ -191,13 +190,13 @@ export function checkError(status: number, headers: IncomingHttpHeaders, body: B
   assert.equal('current' in body.error, code === 'precondition_failed');
 }
 
-/** Asserts that a reply is the error of a code, optionally with these fields and no others. */
+/** Asserts that a reply is an error with this code and, if given, exactly these fields. */
 export function assertError(reply: Reply, code: string, fields?: readonly string[]): void {
   assert.equal(reply.body.error?.code, code, `expected ${code}: ${reply.status} ${reply.text.slice(0, 500)}`);
   if (fields) assert.deepEqual(Object.keys(reply.body.error.fields ?? {}).sort(), [...fields].sort());
 }
 
-/** Sends text to a server as it is and returns all that comes back until the server closes. */
+/** Sends text verbatim and returns everything received until the server closes the connection. */
 export async function exchangeRaw(url: string, text: string | Buffer): Promise<string> {
   const { hostname, port } = new URL(url);
   const socket = connect(Number(port), hostname);

@@ -1,42 +1,42 @@
-// A client of the stream of nudges that knows nothing of the server's code: what comes is kept in order, and a test waits
-// for what must come.
+// A client of the nudge stream, written from the wire contract alone. It queues what it receives, in order, until a test
+// asks for it.
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { request as requestHttp, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 
-/** An event as its type and data, a comment as its text, and the end of the stream. */
-export type Heard =
+/** An event, a comment or the end of the stream; `isWhole` if the response was complete. */
+export type StreamItem =
   | { readonly kind: 'event'; readonly type: string; readonly data: string }
   | { readonly kind: 'comment'; readonly text: string }
   | { readonly kind: 'end'; readonly isWhole: boolean };
 
 export interface EventStream {
   readonly headers: IncomingHttpHeaders;
-  /** What comes next, or has come and was not taken yet. */
-  next(): Promise<Heard>;
-  /** The instant of the next thing that comes, which must be an event of a change. */
+  /** The next item in the queue, waiting for one if necessary. */
+  next(): Promise<StreamItem>;
+  /** The instant of the next item, which must be a `change` event. */
   clock(): Promise<string>;
-  /** Takes instants, each later than the one before, until one is `serverTime` or later; returns them. */
+  /** The instants up to the first at or after `serverTime`; asserts that they increase. */
   clocksUntil(serverTime: string): Promise<string[]>;
-  /** Resolves when the stream has ended, whatever comes before. */
+  /** Resolves when the stream has ended; discards what came before. */
   end(): Promise<{ readonly isWhole: boolean }>;
-  /** What has come and was not taken. */
-  readonly waiting: readonly Heard[];
+  /** The queue. */
+  readonly waiting: readonly StreamItem[];
   close(): void;
 }
 
-/** Opens the stream, which must be granted. */
+/** Opens the stream and asserts success. */
 export async function openEvents(url: string, token: string | null): Promise<EventStream> {
   const request = requestHttp(`${url}/api/sync/events`, { agent: false, headers: { Authorization: `Bearer ${token}` } });
   request.on('error', () => {});
   request.end();
   const [response] = await once(request, 'response') as [IncomingMessage];
   assert.equal(response.statusCode, 200);
-  const waiting: Heard[] = [];
+  const waiting: StreamItem[] = [];
   let arrived = Promise.withResolvers<void>();
-  const hear = (heard: Heard): void => {
-    waiting.push(heard);
+  const receive = (item: StreamItem): void => {
+    waiting.push(item);
     arrived.resolve();
     arrived = Promise.withResolvers();
   };
@@ -44,9 +44,9 @@ export async function openEvents(url: string, token: string | null): Promise<Eve
   response.setEncoding('utf8').on('data', (chunk: string) => {
     const blocks = (text + chunk).split('\n\n');
     text = blocks.pop() ?? '';
-    for (const block of blocks) hear(read(block));
+    for (const block of blocks) receive(read(block));
   });
-  response.on('error', () => {}).once('close', () => hear({ kind: 'end', isWhole: response.complete && text === '' }));
+  response.on('error', () => {}).once('close', () => receive({ kind: 'end', isWhole: response.complete && text === '' }));
 
   const stream: EventStream = {
     headers: response.headers,
@@ -56,9 +56,9 @@ export async function openEvents(url: string, token: string | null): Promise<Eve
       return waiting.shift() ?? assert.fail();
     },
     async clock() {
-      const heard = await stream.next();
-      assert(heard.kind === 'event' && heard.type === 'change', JSON.stringify(heard));
-      const { serverTime, ...rest } = JSON.parse(heard.data) as { serverTime: string };
+      const item = await stream.next();
+      assert(item.kind === 'event' && item.type === 'change', JSON.stringify(item));
+      const { serverTime, ...rest } = JSON.parse(item.data) as { serverTime: string };
       assert.deepEqual(rest, {}, 'a nudge carries the clock alone');
       return serverTime;
     },
@@ -66,15 +66,15 @@ export async function openEvents(url: string, token: string | null): Promise<Eve
       const clocks: string[] = [];
       for (;;) {
         const clock = await stream.clock();
-        assert(clock > (clocks.at(-1) ?? ''), 'a clock that is not newer was told');
+        assert(clock > (clocks.at(-1) ?? ''), 'the clock did not advance');
         clocks.push(clock);
         if (clock >= serverTime) return clocks;
       }
     },
     async end() {
       for (;;) {
-        const heard = await stream.next();
-        if (heard.kind === 'end') return heard;
+        const item = await stream.next();
+        if (item.kind === 'end') return item;
       }
     },
     close: () => void request.destroy(),
@@ -82,7 +82,7 @@ export async function openEvents(url: string, token: string | null): Promise<Eve
   return stream;
 }
 
-function read(block: string): Heard {
+function read(block: string): StreamItem {
   if (block.startsWith(':')) return { kind: 'comment', text: block.slice(1) };
   const [, type = '', data = ''] = /^event: (.*)\ndata: (.*)$/.exec(block) ?? [];
   assert(type !== '', `not an event: ${JSON.stringify(block)}`);

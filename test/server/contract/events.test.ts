@@ -1,4 +1,4 @@
-// The wire contract's nudges, over real HTTP on each store.
+// The wire contract: the event stream of nudges, on each store.
 
 import assert from 'node:assert/strict';
 import { request as requestHttp } from 'node:http';
@@ -26,7 +26,7 @@ for (const store of stores) {
     });
     after(() => server.stop());
 
-    test('are a stream of events that nobody stores, beginning with the present clock', async () => {
+    test('arrive as an uncached, uncompressed event stream that starts with the current clock', async () => {
       const { serverTime } = (await server.owner.pull()).body;
       const stream = await listen();
       assert.match(stream.headers['content-type'] ?? '', /^text\/event-stream(;|$)/);
@@ -36,7 +36,7 @@ for (const store of stores) {
       assert.equal(await stream.clock(), serverTime);
     });
 
-    test('tell every write to every listener of the account, whoever wrote', async () => {
+    test('announce every write to every listener of the account, whoever wrote it', async () => {
       const people = await hire(server.owner, `${store.kind}-all.test`);
       const streams = await Promise.all([people.owner, people.editor, people.viewer].map(({ token }) => listen(token)));
       for (const stream of streams) await stream.clock();
@@ -47,7 +47,7 @@ for (const store of stores) {
       for (const stream of streams) assert.equal((await stream.clocksUntil(updatedAt)).at(-1), updatedAt);
     });
 
-    test('come once the write can be pulled', async () => {
+    test('arrive only when the write can be pulled', async () => {
       const stream = await listen();
       const since = await stream.clock();
       const { id, updatedAt } = await server.owner.create('plans', plan());
@@ -56,7 +56,7 @@ for (const store of stores) {
       assert.deepEqual(body.changes.map(({ mongoId }) => mongoId), [id]);
     });
 
-    test('tell many writes by few events, of which the last is the newest clock', async () => {
+    test('combine many writes into few events, the last with the newest clock', async () => {
       const stream = await listen();
       const [first] = [await stream.clock()];
       const written = await Promise.all(Array.from({ length: 60 }, () => server.owner.create('plans', plan())));
@@ -67,19 +67,19 @@ for (const store of stores) {
       assert(clocks.length < 30, `${clocks.length} events for 60 writes`);
     });
 
-    test('tell nothing of another account', async () => {
+    test('are not sent for another account\'s writes', async () => {
       const stranger = await addAccount(server, `stranger@${store.kind}.test`);
       const [ours, theirs] = [await listen(), await listen(stranger.token)];
       await theirs.clock();
       await ours.clock();
       for (let index = 0; index < 3; index += 1) await server.owner.create('plans', plan());
       const { updatedAt } = await stranger.create('plans', plan());
-      // What was written at our place before has been told by now, had it been for them.
+      // Had the earlier writes been announced to the other account, those events would have arrived first.
       assert.equal(await theirs.clock(), updatedAt);
       assert.deepEqual(theirs.waiting, []);
     });
 
-    test('tell what another process wrote into the database', async () => {
+    test('announce what another process wrote to the database', async () => {
       const stream = await listen();
       await stream.clock();
       const other = await openStore(server, () => server.clock.ms);
@@ -92,7 +92,7 @@ for (const store of stores) {
       await stream.clocksUntil(serverTime);
     });
 
-    test('end when the session is ended, and other sessions go on', async () => {
+    test('end with their session, while other sessions\' streams continue', async () => {
       const other = await server.client.login('owner@first.test', password);
       const [ending, staying] = [await listen(other.token), await listen()];
       await ending.clock();
@@ -103,7 +103,7 @@ for (const store of stores) {
       assert.equal(await staying.clock(), updatedAt);
     });
 
-    test('end with a new password and when the user is disabled, without another word', async () => {
+    test('end immediately when the user\'s password is changed or the user is disabled', async () => {
       const changes = [{ password: 'another horse battery' }, { disabled: true }];
       for (const [index, change] of changes.entries()) {
         const email = `leaves${index}@${store.kind}.test`;
@@ -115,7 +115,7 @@ for (const store of stores) {
       }
     });
 
-    test('bring a comment every 25 seconds, and end with the token', async (t) => {
+    test('include a comment every 25 seconds and end when the token expires', async (t) => {
       t.mock.timers.enable({ apis: ['setInterval'] });
       t.after(() => { server.clock.ms -= 3651 * 86_400_000; });
       const stream = await listen();
@@ -131,7 +131,7 @@ for (const store of stores) {
       assert.equal((await stream.end()).isWhole, true);
     });
 
-    test('are limited to 8 streams of one session; the place of one that is closed is free again', async () => {
+    test('are limited to 8 streams per session, and closing one makes room for another', async () => {
       const crowd = await server.client.login('owner@first.test', password);
       const streams = await Promise.all(Array.from({ length: 8 }, () => listen(crowd.token)));
       assertError(await crowd.get('/api/sync/events'), 'too_many_requests');
@@ -139,7 +139,7 @@ for (const store of stores) {
       streams[0]?.close();
       let reply = await head(server, crowd.token);
       for (;;) {
-        // The server hears of a closed connection a moment later.
+        // The server notices a closed connection a moment later.
         const again = await openEvents(server.url, crowd.token).catch(() => null);
         if (again) {
           opened.push(again);
@@ -150,7 +150,7 @@ for (const store of stores) {
       assert.equal(reply.statusCode, 200);
     });
 
-    test('give only a head where only that is asked for', async () => {
+    test('answer HEAD with the headers alone', async () => {
       const reply = await head(server, server.owner.token);
       assert.equal(reply.statusCode, 200);
       assert.match(reply.headers['content-type'] ?? '', /^text\/event-stream/);
@@ -158,7 +158,7 @@ for (const store of stores) {
       assert.deepEqual(await reply.toArray(), []);
     });
 
-    test('are refused like every other address refuses', async () => {
+    test('are refused like any other route: without a token, for an old protocol, for other methods', async () => {
       assertError(await server.client.get('/api/sync/events'), 'unauthorized');
       assertError(await server.client.as('not.a.token').get('/api/sync/events'), 'unauthorized');
       assertError(await server.owner.get('/api/sync/events', { 'X-Invoify-Protocol': '0' }), 'upgrade_required');
@@ -171,7 +171,7 @@ for (const store of stores) {
       checkReply('HEAD', refused);
     });
 
-    test('end at once when the server closes, and go on where it starts again', async () => {
+    test('end when the server shuts down and are available again after it restarts', async () => {
       const streams = await Promise.all([listen(), listen()]);
       for (const stream of streams) await stream.clock();
       const { updatedAt } = await server.owner.create('plans', plan());

@@ -1,5 +1,5 @@
-// The wire contract: what each field of each collection may hold. A value that may not be held is refused with the
-// path of its field, and where several are wrong all are named.
+// The wire contract: the valid values of each field of each collection. Invalid values are refused with the path of
+// their field, all of them at once.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -8,7 +8,7 @@ import { assertError } from './client.ts';
 import { startServer, stores, type TestServer } from '../harness.ts';
 import { customer, invoice, line, plan, user } from '../samples.ts';
 
-/** What no text may be. */
+/** Invalid for every text field. */
 const noText = [1, true, {}, [], 'a\u0000b', 'a\u001bb', 'a\u007f', 'a\u0085', 'lone \ud800', '\udc00 lone'];
 const noLine = [...noText, 'two\nlines', 'a\tb', 'a\rb'];
 const noParagraph = [...noText, 'a\rb', 'a\u000bb'];
@@ -85,7 +85,7 @@ const cases: Readonly<Record<string, readonly FieldCase[]>> = {
   ],
 };
 
-/** The fields with one of them, at a path, holding a value; undefined leaves it out. */
+/** The fields with the one at `path` set to `value`; undefined removes it. */
 function withField(fields: unknown, path: string, value: unknown): unknown {
   const [name = '', ...rest] = path.split('.');
   const held = (typeof fields === 'object' && fields !== null ? fields : {}) as Record<string, unknown>;
@@ -114,7 +114,7 @@ for (const store of stores) {
     for (const [collection, fields] of Object.entries(cases)) {
       const sample = (): object => samples[collection]?.() ?? {};
       for (const { field, good, bad } of fields) {
-        test(`${collection}.${field} takes what it may hold and refuses everything else`, async () => {
+        test(`${collection}.${field} accepts valid values and refuses all others`, async () => {
           for (const value of bad) {
             const reply = await server.owner.post(`/api/${collection}`, withField(sample(), field, value));
             assertError(reply, 'invalid_request', [field]);
@@ -127,7 +127,7 @@ for (const store of stores) {
         });
       }
 
-      test(`${collection} names every field that is wrong or missing`, async () => {
+      test(`${collection} reports every field that is invalid or missing`, async () => {
         const names = fields.filter(({ field, bad }) => !field.includes('.') && bad.includes(undefined)).map(({ field }) => field);
         assertError(await server.owner.post(`/api/${collection}`, {}), 'invalid_request', names);
         const { id, updatedAt } = await server.owner.create(collection, sample());
@@ -137,13 +137,13 @@ for (const store of stores) {
       });
     }
 
-    test('that is wrong in several lines is named in each', async () => {
+    test('that is invalid in several lines is reported for each of them', async () => {
       const lines = [line({ quantityMilli: -1 }), line(), line({ taxRateBp: '19', unit: 5 }), line({ extra: 1 })];
       const names = ['lines.0.quantityMilli', 'lines.2.taxRateBp', 'lines.2.unit', 'lines.3.extra'];
       assertError(await server.owner.post('/api/invoices', invoice(customerId, { lines })), 'invalid_request', names);
     });
 
-    test('that holds a number takes it however JSON writes it', async () => {
+    test('of numeric type accepts any JSON notation of a valid number', async () => {
       const raw = JSON.stringify(plan()).replace('1900', '19e2');
       const { status, body } = await server.owner.send('POST', '/api/plans', { raw, headers: { 'Content-Type': 'application/json' } });
       assert.equal(status, 201);
@@ -158,7 +158,7 @@ for (const store of stores) {
       assert.match(reply.text, /"priceMinor":0,/);
     });
 
-    test('that refers to a record takes one that exists, and of the right collection only', async () => {
+    test('that is a reference accepts only existing records of the right collection', async () => {
       const some = await server.owner.create('plans', plan());
       await server.owner.create('customers', customer({ planId: some.id }));
       assertError(await server.owner.post('/api/customers', customer({ planId: customerId })), 'invalid_request', ['planId']);

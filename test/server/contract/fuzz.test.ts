@@ -1,5 +1,5 @@
-// Whatever is sent, the server answers in the form of the contract with a code of its table, never with `internal`, and
-// what it refuses changes nothing. A failure prints its seed and the smallest request that fast-check finds.
+// Whatever is sent, the response has the form of the contract and a code from its table, never `internal`, and a refused
+// request changes nothing. A failure prints its seed and the smallest request that fast-check finds.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -26,7 +26,7 @@ const visible = fc.string({ unit: fc.integer({ min: 0x21, max: 0x7e }).map((code
 const hostileValue = fc.oneof(fc.constantFrom<unknown>(...hostileTexts), fc.jsonValue(), fc.double(), fc.maxSafeInteger(),
   anyText);
 
-/** A choice among names that a test fills in when it knows them. */
+/** Placeholders that a test replaces with its own clients and records. */
 const who = fc.constantFrom('owner', 'editor', 'viewer', 'nobody', 'mutated', 'garbage');
 const idKind = fc.constantFrom('plan', 'customer', 'draft', 'sent', 'user', 'foreign', 'unknown', 'junk');
 const collection = fc.constantFrom('users', 'plans', 'customers', 'invoices');
@@ -59,7 +59,7 @@ const headers = fc.record({
   'Accept-Encoding': visible,
 }, { requiredKeys: ['Content-Type'] });
 
-/** A body that the route would take, with something in it replaced, added or gone. */
+/** Changes to a valid body: a field replaced, added or removed. */
 const mutation = fc.record({
   field: fc.nat(),
   value: hostileValue,
@@ -78,7 +78,7 @@ const wild = fc.record({
   method: fc.oneof({ weight: 6, arbitrary: fc.constantFrom('GET', 'POST', 'PATCH', 'DELETE') }, fc.constantFrom('PUT', 'HEAD', 'OPTIONS')),
 });
 
-/** A request that is right but for one thing, or for none. */
+/** A request with at most one thing wrong. */
 const plausible = fc.oneof(
   fc.record({ method: fc.constant('POST'), route: collection.map((name) => `/api/${name}`) }),
   fc.record({
@@ -108,7 +108,7 @@ const request = fc.oneof({ weight: 2, arbitrary: plausible }, { weight: 1, arbit
 type FuzzRequest = typeof wild extends fc.Arbitrary<infer R> ? R : never;
 
 for (const store of stores) {
-  describe(`whatever is sent, on ${store.kind}`, { skip: store.skip }, () => {
+  describe(`an arbitrary request, on ${store.kind}`, { skip: store.skip }, () => {
     let server: TestServer;
     let people: People;
     const known = new Map<string, { id: string; updatedAt: string }>();
@@ -154,7 +154,7 @@ for (const store of stores) {
       return JSON.stringify(Object.fromEntries(fields)) ?? '';
     };
 
-    test('is answered by the contract, and what is refused changes nothing', async () => {
+    test('gets a response in the form of the contract and changes nothing if it is refused', async () => {
       let held = await server.owner.pull();
       await fc.assert(fc.asyncProperty<[FuzzRequest]>(request, async (wanted) => {
         const kind = /\/:(\w+)/.exec(wanted.route)?.[1] ?? '';
@@ -184,7 +184,7 @@ for (const store of stores) {
       assert.deepEqual(server.lines.filter((line) => line.includes('"level":"error"')), []);
     });
 
-    test('of an address and password, is answered by the contract', async () => {
+    test('to sign in gets a response in the form of the contract', async () => {
       const attempt = fc.oneof(
         fc.record({ email: hostileValue, password: hostileValue }),
         fc.record({ email: fc.string(), password: fc.string() }),

@@ -1,6 +1,5 @@
-// The wire contract: what holds for every route. Addresses and methods that are not, bodies that cannot be read, heads
-// that are malformed, and what no answer may say. That each answer has its headers and each error its envelope is
-// checked by the client of these tests with every single request.
+// The wire contract: what holds for every route. Unknown paths and methods, unreadable bodies, malformed requests.
+// The tests' client checks the headers and the error envelope of every single response.
 
 import assert from 'node:assert/strict';
 import { request as requestHttp } from 'node:http';
@@ -27,7 +26,7 @@ for (const store of stores) {
       [`/api/invoices/${someId}/send`]: 'POST', [`/api/invoices/${someId}/payments`]: 'POST', [`/api/invoices/${someId}/void`]: 'POST',
     };
 
-    test('refuses other methods and says which it takes', async () => {
+    test('refuses other methods and lists the allowed ones', async () => {
       for (const [path, methods] of Object.entries(allowed)) {
         for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'PROPFIND', 'QUERY']) {
           if (methods.includes(method)) continue;
@@ -38,7 +37,7 @@ for (const store of stores) {
       }
     });
 
-    test('that does not exist is not found by any method, signed in or not', async () => {
+    test('that does not exist answers 404 to any method, signed in or not', async () => {
       for (const path of [
         '/', '/api', '/api/', '/api/nothing', `/api/nothing/${someId}`, `/api/nothing/${someId}/send`, '/api/auth', '/api/auth/',
         '/api/auth/register', '/api/sync', '/api/sync/push', '/api/health/', '/api/healthy', '/API/health', '/api//plans',
@@ -52,7 +51,7 @@ for (const store of stores) {
       }
     });
 
-    test('answers HEAD as GET, without the body', async () => {
+    test('answers HEAD like GET, without the body', async () => {
       for (const path of ['/api/health', '/api/meta', '/api/auth/me', '/api/sync/pull']) {
         const [head, get] = [await server.owner.send('HEAD', path), await server.owner.get(path)];
         assert.deepEqual([head.status, head.text, head.headers['content-length']], [200, '', String(get.bytes.length)]);
@@ -60,13 +59,13 @@ for (const store of stores) {
       assert.equal((await server.client.send('HEAD', '/api/auth/me')).status, 401);
     });
 
-    test('gives each answer a request id of its own', async () => {
+    test('gives each response a unique request id', async () => {
       const ids = await Promise.all(Array.from({ length: 20 }, async () =>
         (await server.client.get('/api/health')).headers['x-request-id']));
       assert.equal(new Set(ids).size, 20);
     });
 
-    test('ends a client that speaks an older protocol, and no other', async () => {
+    test('refuses clients with an outdated protocol and no others', async () => {
       for (const version of [undefined, '1', '2', '999999']) {
         const headers = version === undefined ? {} : { 'X-Invoify-Protocol': version };
         assert.equal((await server.owner.get('/api/sync/pull', headers)).status, 200);
@@ -81,7 +80,7 @@ for (const store of stores) {
       }
     });
 
-    test('ignores parameters it does not know, and refuses one that is given twice', async () => {
+    test('ignores unknown parameters and refuses one that is given twice', async () => {
       assert.equal((await server.owner.get('/api/auth/me?verbose=1&__proto__=x')).status, 200);
       assertError(await server.owner.get('/api/auth/me?a=1&a=2'), 'invalid_request', ['a']);
       assertError(await server.owner.get('/api/health?%61=1&a=1'), 'invalid_request', ['a']);
@@ -102,7 +101,7 @@ for (const store of stores) {
     const json = { 'Content-Type': 'application/json' };
     const sendRaw = (raw: string | Buffer, headers: Record<string, string> = json): Promise<Reply> =>
       server.owner.send('POST', '/api/plans', { raw, headers });
-    /** The same body to every kind of route that reads one. */
+    /** Sends the same body to every kind of route that reads one. */
     const everywhere = (raw: string | Buffer, headers: Record<string, string> = json): Promise<Reply[]> => Promise.all([
       server.client.send('POST', '/api/auth/login', { raw, headers }),
       sendRaw(raw, headers),
@@ -126,7 +125,7 @@ for (const store of stores) {
       }
     });
 
-    test('that nests deeper than any of ours is refused, however deep', async () => {
+    test('that is nested too deeply is refused, at any depth', async () => {
       for (const depth of [40, 1000, 100_000]) {
         for (const [open, close] of [['[', ']'], ['{"a":', '}']] as const) {
           const raw = `${open.repeat(depth)}1${close.repeat(depth)}`;
@@ -137,7 +136,7 @@ for (const store of stores) {
       assert.equal((await sendRaw(JSON.stringify(plan({ name: '[[[[{{{{'.repeat(20) })))).status, 201);
     });
 
-    test('of another media type, character set or coding is refused', async () => {
+    test('of another media type, character set or encoding is refused', async () => {
       const raw = JSON.stringify(plan());
       const types = [
         'text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x', 'application/jsonp', 'application/json+x',
@@ -153,7 +152,7 @@ for (const store of stores) {
       }
     });
 
-    test('over 1 MiB is refused, announced or not, and one of exactly 1 MiB is read', async () => {
+    test('of exactly 1 MiB is accepted and a larger one refused, with or without Content-Length', async () => {
       const padded = (size: number) => JSON.stringify(plan()).padEnd(size);
       assert.equal((await sendRaw(padded(limit))).status, 201);
       const chunked = { ...json, 'Transfer-Encoding': 'chunked' };
@@ -164,7 +163,7 @@ for (const store of stores) {
       assert.equal((await server.owner.get('/api/health')).status, 200);
     });
 
-    test('that is announced as too large is refused before it is sent', async () => {
+    test('whose Content-Length is too large is refused before it is sent', async () => {
       const { port } = new URL(server.url);
       const request = requestHttp({ port, method: 'POST', path: '/api/auth/login', headers: { ...json, 'Content-Length': 10 * limit } });
       const reply = await new Promise<Reply>((resolve, reject) => {
@@ -194,12 +193,12 @@ for (const store of stores) {
     });
   });
 
-  describe(`what is hardly HTTP, on ${store.kind}`, { skip: store.skip }, () => {
+  describe(`a malformed request, on ${store.kind}`, { skip: store.skip }, () => {
     let server: TestServer;
     before(async () => { server = await startServer(store); });
     after(() => server.stop());
 
-    test('is answered in the form of every other error', async () => {
+    test('gets an error in the same form as any other', async () => {
       for (const [text, status] of [
         ['nonsense\r\n\r\n', 400], ['GET /api/health HTTP/9.9\r\nHost: x\r\n\r\n', 400],
           ['FROB /api/health HTTP/1.1\r\nHost: x\r\n\r\n', 400],
@@ -227,20 +226,20 @@ for (const store of stores) {
       assert.equal((await server.client.get('/api/health')).status, 200);
     });
 
-    test('does not let a refused body be taken for the next request', async () => {
+    test('never has its refused body parsed as the next request', async () => {
       const smuggled = 'GET /api/meta HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n';
       const answer = await exchangeRaw(server.url, `POST /nothing HTTP/1.1\r\nHost: x\r\nContent-Length: ${2 * limit}\r\n\r\n${smuggled}`);
       assert.equal(answer.match(/HTTP\/1\.1/g)?.length, 1);
       assert.match(answer, /^HTTP\/1\.1 404 /);
     });
 
-    test('answers requests that come in one go, in their order', async () => {
+    test('does not include pipelined requests, which are answered in order', async () => {
       const get = (path: string, last = '') => `GET ${path} HTTP/1.1\r\nHost: x\r\n${last}\r\n`;
       const answer = await exchangeRaw(server.url, get('/api/health') + get('/nothing') + get('/api/meta', 'Connection: close\r\n'));
       assert.deepEqual(answer.match(/HTTP\/1\.1 \d+/g), ['HTTP/1.1 200', 'HTTP/1.1 404', 'HTTP/1.1 200']);
     });
 
-    test('leaves a name that looks like HTTP alone', async () => {
+    test('in a field\'s text is stored as is', async () => {
       const name = 'GET / HTTP/1.1  Host: x';
       assert.equal((await server.owner.create('customers', customer({ name }))).payload['name'], name);
     });

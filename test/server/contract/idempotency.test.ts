@@ -1,4 +1,4 @@
-// The wire contract: a request that is repeated with its Idempotency-Key does its work once.
+// The wire contract: a request repeated with the same Idempotency-Key takes effect once.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -23,7 +23,7 @@ for (const store of stores) {
       client.post(path, body, { 'Idempotency-Key': key });
     const count = async (collection: string) => (await server.owner.pullAll()).last.body.digest[collection]?.count ?? 0;
 
-    test('gives a repeat the first answer, to the letter, and changes nothing more', async () => {
+    test('gives a repeat the first response byte for byte and changes nothing', async () => {
       const key = newKey();
       const first = await post(server.owner, '/api/plans', key, plan({ name: 'Once' }));
       assert.equal(first.status, 201);
@@ -33,7 +33,7 @@ for (const store of stores) {
       assert.equal((await server.owner.pull()).body.serverTime, clock);
     });
 
-    test('gives the first answer even when the record has changed or gone since', async () => {
+    test('gives a repeat the first response even if the record has been deleted since', async () => {
       const key = newKey();
       const first = await post(server.owner, '/api/plans', key, plan());
       const { id, updatedAt } = first.body.record;
@@ -42,7 +42,7 @@ for (const store of stores) {
       assertError(await server.owner.get(`/api/plans/${id}`), 'not_found');
     });
 
-    test('is a conflict with another body or at another address', async () => {
+    test('conflicts when it is reused with another body or path', async () => {
       const key = newKey();
       await post(server.owner, '/api/plans', key, plan({ name: 'One' }));
       const plans = await count('plans');
@@ -51,14 +51,14 @@ for (const store of stores) {
       assert.equal(await count('plans'), plans);
     });
 
-    test('is a conflict with another password, which is part of the body though never published', async () => {
+    test('conflicts when it is reused with another password, although passwords are not published', async () => {
       const key = newKey();
       const first = await post(server.owner, '/api/users', key, user('keyed@first.test', { password }));
       assert.equal((await post(server.owner, '/api/users', key, user('keyed@first.test', { password }))).text, first.text);
       assertError(await post(server.owner, '/api/users', key, user('keyed@first.test', { password: 'another one' })), 'conflict');
     });
 
-    test('stands for the fields and not for how they are written', async () => {
+    test('matches the same fields in another order, with other white space', async () => {
       const key = newKey();
       const first = await post(server.owner, '/api/plans', key, plan());
       const raw = `  ${JSON.stringify(Object.fromEntries(Object.entries(plan()).reverse()), null, 2)}\n`;
@@ -67,7 +67,7 @@ for (const store of stores) {
       assert.equal(repeat.text, first.text);
     });
 
-    test('makes one record of requests that arrive at once', async () => {
+    test('creates one record for concurrent requests', async () => {
       const key = newKey();
       const before = await count('customers');
       const replies = await Promise.all(Array.from({ length: 12 }, () => post(people.editor, '/api/customers', key, customer())));
@@ -76,7 +76,7 @@ for (const store of stores) {
       assert.equal(await count('customers'), before + 1);
     });
 
-    test('belongs to one person', async () => {
+    test('belongs to one user', async () => {
       const key = newKey();
       const mine = await post(server.owner, '/api/plans', key, plan({ name: 'Mine' }));
       const theirs = await post(people.editor, '/api/plans', key, plan({ name: 'Theirs' }));
@@ -85,7 +85,7 @@ for (const store of stores) {
       assertError(await post(people.viewer, '/api/plans', key, plan({ name: 'Mine' })), 'forbidden');
     });
 
-    test('holds for 24 hours, also over a restart, and is then new', async () => {
+    test('is kept for 24 hours, across restarts, and can then be reused', async () => {
       const key = newKey();
       const first = await post(server.owner, '/api/plans', key, plan());
       server.clock.ms += 24 * 3_600_000 - 1;
@@ -98,14 +98,14 @@ for (const store of stores) {
       assert.equal((await post(server.owner, '/api/plans', key, plan({ name: 'Another day' }))).text, second.text);
     });
 
-    test('of a request that was refused is still free', async () => {
+    test('of a refused request can be reused', async () => {
       const key = newKey();
       assertError(await post(server.owner, '/api/plans', key, plan({ name: '' })), 'invalid_request');
       assertError(await post(server.owner, '/api/invoices', key, invoice('0123456789abcdef01234567')), 'invalid_request');
       assert.equal((await post(server.owner, '/api/plans', key, plan())).status, 201);
     });
 
-    test('makes one payment and one number of an action that is repeated', async () => {
+    test('records one payment and assigns one number when an action is repeated', async () => {
       const buyer = await server.owner.create('customers', customer());
       const draft = await server.owner.create('invoices', invoice(buyer.id, { lines: [line({ taxRateBp: 0 })] }));
       const act = (action: string, version: string, key: string, body: unknown) => server.owner.post(

@@ -1,4 +1,4 @@
-// The wire contract: the life of an invoice. What every state allows and refuses, and what an action takes.
+// The wire contract: the life of an invoice. What each state allows and refuses, and the input of each action.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -29,7 +29,7 @@ for (const store of stores) {
     };
     const patch = ({ id, updatedAt }: WireRecord, change: object) => server.owner.patch(`/api/invoices/${id}`, updatedAt, change);
 
-    /** An invoice over 1000 in each state. */
+    /** Creates an invoice over 1000 in each state. */
     const states: Readonly<Record<string, () => Promise<WireRecord>>> = {
       draft: () => server.owner.create('invoices', invoice(buyer.id, { lines: [line(thousand)], notes: 'n' })),
       sent: async () => done(act(await states['draft']?.() as WireRecord, 'send')),
@@ -82,7 +82,7 @@ for (const store of stores) {
       }
     }
 
-    test('keeps all but the changed field through every step of its life', async () => {
+    test('changes only the affected fields at each step of its life', async () => {
       const changes = (before: Payload, after: Payload) =>
         Object.keys({ ...before, ...after }).filter((name) => JSON.stringify(before[name]) !== JSON.stringify(after[name])).sort();
       const draft = await states['draft']?.() as WireRecord;
@@ -103,7 +103,7 @@ for (const store of stores) {
       assert.deepEqual([changes(voided.payload, bare.payload), 'notes' in bare.payload], [['notes'], false]);
     });
 
-    test('takes payments up to what is open and not one unit more', async () => {
+    test('accepts payments up to the open amount and not one unit more', async () => {
       const sent = await states['sent and partly paid']?.() as WireRecord;
       assertError(await act(sent, 'payments', payment(601)), 'conflict');
       assertError(await act(sent, 'payments', payment(Number.MAX_SAFE_INTEGER)), 'conflict');
@@ -124,11 +124,11 @@ for (const store of stores) {
       assert.equal((await done(act(draft, 'send'))).payload['status'], 'paid');
     });
 
-    test('without lines is not sent', async () => {
+    test('without lines cannot be sent', async () => {
       assertError(await act(await server.owner.create('invoices', invoice(buyer.id, { lines: [] })), 'send'), 'conflict');
     });
 
-    test('refuses a payment that is none', async () => {
+    test('refuses an invalid payment', async () => {
       const sent = await states['sent']?.() as WireRecord;
       for (const amountMinor of [0, -1, 1.5, '1', null, undefined, 2 ** 53, true, [], {}]) {
         assertError(await act(sent, 'payments', { amountMinor, paidOn: '2026-03-02' }), 'invalid_request', ['amountMinor']);
@@ -141,7 +141,7 @@ for (const store of stores) {
       for (const body of [undefined, null, [], 'x', 1]) assertError(await act(sent, 'payments', body), 'invalid_request', ['.']);
     });
 
-    test('refuses fields with an action that takes none', async () => {
+    test('refuses fields for an action that has none', async () => {
       const draft = await states['draft']?.() as WireRecord;
       for (const action of ['send', 'void']) {
         assertError(await act(draft, action, { number: 'INV-1' }), 'invalid_request', ['number']);
@@ -149,7 +149,7 @@ for (const store of stores) {
       }
     });
 
-    test('is acted on only by who names its present version', async () => {
+    test('refuses actions without its current version in If-Match', async () => {
       const sent = await states['sent']?.() as WireRecord;
       for (const action of ['send', 'payments', 'void']) {
         const path = `/api/invoices/${sent.id}/${action}`;
@@ -161,7 +161,7 @@ for (const store of stores) {
       }
     });
 
-    test('that does not exist, and an action that does not, are not found', async () => {
+    test('that does not exist answers 404, as does an unknown action', async () => {
       const draft = await states['draft']?.() as WireRecord;
       const unknown = { ...draft, id: '0123456789abcdef01234567' };
       for (const action of ['send', 'void']) assertError(await act(unknown, action), 'not_found');

@@ -1,4 +1,4 @@
-// The wire contract: what the server computes of an invoice, and the numbers it gives.
+// The wire contract: the totals that the server computes, the numbers it assigns, and the customer's name it keeps.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -34,19 +34,19 @@ for (const store of stores) {
     };
 
     const cases: readonly (readonly [title: string, lines: readonly Line[], subtotal: number, taxes: readonly Tax[], total: number])[] = [
-      ['of no lines are nothing', [], 0, [], 0],
-      ['of one line are its net and its tax', [[2500, 1000, 1900]], 2500, [[1900, 2500, 475]], 2975],
+      ['are zero without lines', [], 0, [], 0],
+      ['of one line are its net and tax', [[2500, 1000, 1900]], 2500, [[1900, 2500, 475]], 2975],
       ['round half a unit away from zero', [[500, 1, 0], [1500, 1, 0], [2500, 1, 0], [499, 1, 0]], 6, [[0, 6, 0]], 6],
       ['round half a negative unit away from zero too', [[1000, 100, 0], [500, -1, 0], [2500, -1, 0], [499, -1, 0]], 96, [[0, 96, 0]], 96],
-      ['tax the sum of a rate, not each line', [[1000, 33, 1900], [1000, 33, 1900], [1000, 33, 1900]], 99, [[1900, 99, 19]], 118],
+      ['apply tax to the sum per rate, not to each line', [[1000, 33, 1900], [1000, 33, 1900], [1000, 33, 1900]], 99, [[1900, 99, 19]], 118],
       ['round half a unit of tax away from zero', [[1000, 50, 100], [1000, 150, 300]], 200, [[100, 50, 1], [300, 150, 5]], 206],
       ['round a negative tax away from zero', [[1000, 1000, 0], [1000, -50, 100]], 950, [[0, 1000, 0], [100, -50, -1]], 949],
-      ['keep each rate apart', [[1000, 100, 1900], [1000, 100, 700], [1000, 100, 0], [1000, 100, 700]], 400,
+      ['list each rate separately', [[1000, 100, 1900], [1000, 100, 700], [1000, 100, 0], [1000, 100, 700]], 400,
         [[0, 100, 0], [700, 200, 14], [1900, 100, 19]], 433],
-      ['take a discount off', [[1000, 10_000, 1900], [1000, -2500, 1900]], 7500, [[1900, 7500, 1425]], 8925],
-      ['may come to nothing', [[1000, 100, 1900], [1000, -100, 1900]], 0, [[1900, 0, 0]], 0],
-      ['hold what an integer holds', [[1000, most, 0]], most, [[0, most, 0]], most],
-      ['are exact where a product is no double', [[9_007_199_254_741, 1001, 0]], 9_016_206_453_996, [[0, 9_016_206_453_996, 0]],
+      ['subtract a discount', [[1000, 10_000, 1900], [1000, -2500, 1900]], 7500, [[1900, 7500, 1425]], 8925],
+      ['may add up to zero', [[1000, 100, 1900], [1000, -100, 1900]], 0, [[1900, 0, 0]], 0],
+      ['go up to the largest safe integer', [[1000, most, 0]], most, [[0, most, 0]], most],
+      ['are exact if a product exceeds the safe integers', [[9_007_199_254_741, 1001, 0]], 9_016_206_453_996, [[0, 9_016_206_453_996, 0]],
         9_016_206_453_996],
     ];
     for (const [title, lines, subtotal, taxes, total] of cases) {
@@ -57,7 +57,7 @@ for (const store of stores) {
       });
     }
 
-    test('that would be negative, or too large to be exact, are refused', async () => {
+    test('are refused if they are negative or too large to be exact', async () => {
       for (const lines of [
         [[1000, -1, 0]], [[1000, 100, 1900], [1000, -101, 1900]], [[1000, 100, 0], [1000, -100, 1900]],
         [[most, most, 0]], [[1000, most, 0], [1000, 1, 0]], [[1000, most, 1]], [[1000, most, 100_000]], [[1000, most, 0], [1000, 2, 1900]],
@@ -67,7 +67,7 @@ for (const store of stores) {
       }
     });
 
-    test('follow the lines of a draft, and a change that is refused leaves them', async () => {
+    test('follow changes to a draft\'s lines and survive a refused change', async () => {
       const draft = (await create([[1000, 100, 1900]])).body.record;
       const path = `/api/invoices/${draft.id}`;
       const changed = await server.owner.patch(path, draft.updatedAt, { lines: toLines([[3000, 100, 700]]) });
@@ -77,7 +77,7 @@ for (const store of stores) {
       assert.equal((await server.owner.get(path)).text, changed.text);
     });
 
-    test('stand beside the rest that the server sets of a draft', async () => {
+    test('of a draft come with the other fields that the server sets', async () => {
       const { payload } = (await create([[1000, 100, 0]])).body.record;
       const { customerName, status, paidMinor, payments } = payload;
       assert.deepEqual([customerName, status, paidMinor, payments], ['Buyer', 'draft', 0, []]);
@@ -98,7 +98,7 @@ for (const store of stores) {
       owner.post(`/api/invoices/${id}/send`, undefined, { 'If-Match': `"${updatedAt}"` });
     const numberOf = ({ body }: Reply) => body.record.payload['number'];
 
-    test('counts from 1 in each year and each account', async () => {
+    test('counts from 1 per year and account', async () => {
       const [first, second] = [await addAccount(server, 'owner@one.test'), await addAccount(server, 'owner@two.test')];
       const numbers = [];
       for (const [owner, issueDate] of [
@@ -109,7 +109,7 @@ for (const store of stores) {
       assert.deepEqual(numbers, expected.map((rest) => `INV-${rest}`));
     });
 
-    test('has no gap and no repeat under twenty sends at once, of which some fail', async () => {
+    test('has no gaps or repeats with concurrent sends, some of which fail', async () => {
       const owner = await addAccount(server, 'owner@busy.test');
       const drafts = await Promise.all(Array.from({ length: 20 }, () => draft(owner)));
       const empty = await Promise.all(Array.from({ length: 3 }, () => draft(owner, { lines: [] })));
@@ -123,7 +123,7 @@ for (const store of stores) {
       assert.equal(numberOf(await send(owner, await draft(owner))), 'INV-2026-00021');
     });
 
-    test('stays with a void invoice, and a deleted draft takes none', async () => {
+    test('is kept by a void invoice and not used by a deleted draft', async () => {
       const owner = await addAccount(server, 'owner@void.test');
       const sent = await send(owner, await draft(owner));
       const { id, updatedAt } = sent.body.record;
@@ -140,7 +140,7 @@ for (const store of stores) {
     before(async () => { server = await startServer(store); });
     after(() => server.stop());
 
-    test('is the one at the last time it was written as a draft or sent, and renaming touches no invoice', async () => {
+    test('is the one when it was last saved as a draft or sent; renaming the customer changes no invoice', async () => {
       const { owner } = server;
       let buyer = await owner.create('customers', customer({ name: 'First' }));
       const rename = async (name: string): Promise<void> => {

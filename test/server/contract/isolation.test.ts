@@ -1,5 +1,5 @@
-// Two accounts on one server: nothing of one ever reaches the other, by any route, id, reference, key or cursor, and
-// nothing that one does moves the other.
+// The wire contract with two accounts on one server: neither can read, change or affect the other by any route, id,
+// reference, key or cursor.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -17,7 +17,7 @@ interface Holdings {
   readonly customer: WireRecord;
 }
 
-/** Records in every collection and state, all of whose texts hold a mark. */
+/** Creates records in every collection and state, with `mark` in all their texts. */
 async function furnish(owner: Client, mark: string, domain: string): Promise<Holdings> {
   const onePlan = await owner.create('plans', plan({ name: mark }));
   const oneCustomer = await owner.create('customers', customer({ name: mark, planId: onePlan.id, notes: mark }));
@@ -57,7 +57,7 @@ for (const store of stores) {
 
     const actions = [['send', undefined], ['payments', { amountMinor: 1, paidOn: '2026-03-01' }], ['void', undefined]] as const;
 
-    /** Every way to ask for a record. */
+    /** Every request that names a record. */
     const attempts = (client: Client, collection: string, id: string, version: string): Promise<Reply>[] => [
       client.get(`/api/${collection}/${id}`),
       client.send('HEAD', `/api/${collection}/${id}`),
@@ -67,7 +67,7 @@ for (const store of stores) {
       ...actions.map(([action, body]) => client.post(`/api/invoices/${id}/${action}`, body, { 'If-Match': `"${version}"` })),
     ];
 
-    test('answer for the other\'s records as for none, to every verb and action', async () => {
+    test('get the same 404 for each other\'s records as for unknown ones, from every method and action', async () => {
       for (const [collection, { id, updatedAt }] of theirs.records) {
         const replies = await Promise.all(attempts(server.owner, collection, id, updatedAt));
         const unknown = await Promise.all(attempts(server.owner, collection, unknownId, updatedAt));
@@ -80,7 +80,7 @@ for (const store of stores) {
       assert.equal((await second.pull()).text, theirText);
     });
 
-    test('refuse the other\'s records as references, like ones that do not exist', async () => {
+    test('cannot refer to each other\'s records, as if they did not exist', async () => {
       const ownCustomer = mine.customer;
       for (const attempt of [
         (id: string) => server.owner.post('/api/customers', customer({ planId: id })),
@@ -95,12 +95,12 @@ for (const store of stores) {
       }
     });
 
-    test('are not held by the other\'s references', async () => {
+    test('can delete a record whatever the other refers to', async () => {
       const own = await server.owner.create('plans', plan());
       assert.equal((await server.owner.remove(`/api/plans/${own.id}`, own.updatedAt)).status, 200);
     });
 
-    test('see nothing of the other in any page, from any cursor, in any role', async () => {
+    test('see nothing of each other in any page, from any cursor, in any role', async () => {
       const instants = (await second.pull()).body.changes.map(({ updatedAt }) => updatedAt);
       const cursors = ['', '1970-01-01T00:00:00Z', ...instants.slice(0, 2), ...instants.slice(-1)];
       const theirIds = theirs.records.map(([, { id }]) => id);
@@ -118,13 +118,13 @@ for (const store of stores) {
       }
     });
 
-    test('refuse a cursor of the other that lies after their own clock', async () => {
+    test('cannot continue from the other\'s cursor after their own clock', async () => {
       server.clock.ms += 60_000;
       const { updatedAt } = await second.create('plans', plan({ name: marker }));
       assertError(await server.owner.pull(`?since=${updatedAt}`), 'resync_required');
     });
 
-    test('do not move the other\'s clock, digest or scope by anything they do', async () => {
+    test('never change each other\'s clock, digest or scope', async () => {
       const before = (await second.pull()).text;
       const kept = await server.owner.create('plans', plan());
       await server.owner.remove(`/api/plans/${kept.id}`, kept.updatedAt);
@@ -135,7 +135,7 @@ for (const store of stores) {
       assert.notEqual((await server.owner.pull()).body.scope, (await second.pull()).body.scope);
     });
 
-    test('may use the same idempotency key, each for itself', async () => {
+    test('can use the same idempotency key independently', async () => {
       const key = { 'Idempotency-Key': 'one-and-the-same' };
       const ours = await server.owner.post('/api/plans', plan({ name: 'Ours' }), key);
       const other = await second.post('/api/plans', plan({ name: marker }), key);
@@ -145,7 +145,7 @@ for (const store of stores) {
       assert.equal(other.body.record.payload['name'], marker);
     });
 
-    test('say of themselves who they are', async () => {
+    test('have separate users and sessions', async () => {
       const users = await Promise.all([server.owner, second].map(async (client) => (await client.get('/api/auth/me')).body.user));
       assert.deepEqual(users.map(({ email }) => email), ['owner@first.test', 'owner@second.test']);
       assert.notEqual(users[0]?.accountId, users[1]?.accountId);

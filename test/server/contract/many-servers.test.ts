@@ -1,5 +1,5 @@
-// The wire contract with several server processes on one MongoDB: they share the database and the signing secret and
-// nothing else, and a client cannot tell which of them answers.
+// The wire contract with several server processes on one MongoDB: they share only the database and the signing secret,
+// and a client cannot tell which of them responds.
 
 import assert from 'node:assert/strict';
 import { Agent } from 'node:http';
@@ -18,7 +18,7 @@ describe('two server processes on one MongoDB', { skip: mongodb.skip }, () => {
   let owners: readonly [Client, Client];
   before(async () => {
     installation = await prepare(mongodb, { ADMIN_EMAIL: firstOwner, ADMIN_PASSWORD: password });
-    // Both find an empty database and want to create the first account.
+    // Both find an empty database and try to create the first account.
     processes = await Promise.all([spawnServer(installation.env), spawnServer(installation.env)]);
     const [first, second] = processes.map(({ url }) => {
       const agent = new Agent({ keepAlive: true });
@@ -33,13 +33,13 @@ describe('two server processes on one MongoDB', { skip: mongodb.skip }, () => {
     await installation.remove();
   });
 
-  test('create one first account', async () => {
+  test('create the first account once', async () => {
     const [first, second] = await Promise.all(owners.map((owner) => owner.pull()));
     assert.deepEqual(first?.body.changes.map(({ payload }) => payload?.['email']), [firstOwner]);
     assert.equal(second?.text, first?.text);
   });
 
-  test('take each other\'s tokens, and neither takes one that ended at the other', async () => {
+  test('accept each other\'s tokens and refuse one that was revoked at the other', async () => {
     const other = await owners[1].as(null).login(firstOwner, password);
     const here = owners[0].as(other.token);
     assert.equal((await here.get('/api/auth/me')).status, 200);
@@ -47,7 +47,7 @@ describe('two server processes on one MongoDB', { skip: mongodb.skip }, () => {
     assertError(await here.get('/api/auth/me'), 'unauthorized');
   });
 
-  test('show each other\'s writes to who pulls next, in one order', async () => {
+  test('include each other\'s writes in the next pull, in one order', async () => {
     const { serverTime } = (await owners[0].pull()).body;
     const ids: string[] = [];
     for (let round = 0; round < 6; round += 1) ids.push((await (owners[round % 2] ?? owners[0]).create('plans', plan())).id);
@@ -56,7 +56,7 @@ describe('two server processes on one MongoDB', { skip: mongodb.skip }, () => {
     }
   });
 
-  test('nudge for each other\'s writes', async (t) => {
+  test('send nudges for each other\'s writes', async (t) => {
     const streams = await Promise.all(processes.map(({ url }) => openEvents(url, owners[0].token)));
     t.after(() => streams.forEach((stream) => stream.close()));
     for (const stream of streams) await stream.clock();
@@ -66,7 +66,7 @@ describe('two server processes on one MongoDB', { skip: mongodb.skip }, () => {
     }
   });
 
-  test('end the streams of a user who was disabled at the other', async () => {
+  test('end the event streams of a user who was disabled at the other', async () => {
     const leaver = await owners[0].create('users', user('leaver@first.test', { password }));
     const { token } = await owners[0].as(null).login('leaver@first.test', password);
     const streams = await Promise.all(processes.map(({ url }) => openEvents(url, token)));
@@ -74,20 +74,20 @@ describe('two server processes on one MongoDB', { skip: mongodb.skip }, () => {
     for (const stream of streams) assert.equal((await stream.end()).isWhole, true);
   });
 
-  test('refuse a version that the other has changed', async () => {
+  test('refuse a version that was outdated at the other', async () => {
     const { id, updatedAt } = await owners[0].create('plans', plan());
     const replies = await Promise.all(owners.map((owner, index) => owner.patch(`/api/plans/${id}`, updatedAt, { name: `By ${index}` })));
     assert.deepEqual(replies.map(({ status }) => status).sort(), [200, 412]);
   });
 
-  test('do the work of one idempotency key once', async () => {
+  test('carry out one idempotency key once', async () => {
     const replies = await Promise.all(Array.from({ length: 8 }, (_, index) =>
       (owners[index % 2] ?? owners[0]).post('/api/plans', plan({ name: 'Once' }), { 'Idempotency-Key': 'at-both' })));
     assert.equal(new Set(replies.map(({ text }) => text)).size, 1);
     assert.equal(replies[0]?.status, 201);
   });
 
-  test('give numbers without gaps or repeats', async () => {
+  test('assign numbers without gaps or repeats', async () => {
     const buyer = await owners[0].create('customers', customer());
     const drafts = await Promise.all(Array.from({ length: 20 }, () => owners[0].create('invoices', invoice(buyer.id))));
     const replies: Reply[] = await Promise.all(drafts.map(({ id, updatedAt }, index) =>
@@ -96,7 +96,7 @@ describe('two server processes on one MongoDB', { skip: mongodb.skip }, () => {
     assert.deepEqual(numbers, Array.from({ length: 20 }, (_, index) => `INV-2026-${String(index + 1).padStart(5, '0')}`));
   });
 
-  test('let one of two users have an address', async () => {
+  test('give an e-mail address to only one of two users', async () => {
     const replies = await Promise.all(owners.map((owner) => owner.post('/api/users', user('both@first.test'))));
     assert.deepEqual(replies.map(({ status }) => status).sort(), [201, 409]);
   });

@@ -1,5 +1,5 @@
-// The wire contract: `node server.ts` as a process. How it starts and says so, what it refuses to start with, how it
-// ends, and the admin command beside it.
+// The wire contract: `node server.ts` as a process. How it starts, what it refuses to start with, how it shuts down, and
+// the admin command.
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -29,11 +29,11 @@ function clientOf({ url }: ServerProcess): Client {
 
 async function assertRejects(attempt: () => Promise<unknown>): Promise<Error> {
   const error: unknown = await attempt().then(() => null, (reason: unknown) => reason);
-  assert.ok(error instanceof Error, 'it was expected to fail');
+  assert.ok(error instanceof Error, 'expected a failure');
   return error;
 }
 
-/** Resolves when nothing takes connections there any more. */
+/** Resolves when connections to the URL are refused. */
 async function untilRefused(url: string): Promise<void> {
   const { port, hostname } = new URL(url);
   for (;;) {
@@ -44,7 +44,7 @@ async function untilRefused(url: string): Promise<void> {
   }
 }
 
-/** Told to end at once; it gives its client some seconds, in which the other tests run. */
+/** A server told to shut down in mid-request; it waits some seconds for its client, while the other tests run. */
 let stuck: { readonly client: Socket; readonly exited: Promise<number | null> } | null = null;
 before(async () => {
   const installation = await prepare(embedded);
@@ -62,7 +62,7 @@ for (const store of stores) {
     before(async () => { installation = await prepare(store, admin); });
     after(() => installation.remove());
 
-    test('says first of all where it listens, in JSON, and logs in JSON lines', async () => {
+    test('first prints where it listens, as JSON, and logs JSON lines', async () => {
       const server = await spawnServer(installation.env);
       const { event, url } = JSON.parse(server.lines[0] ?? '') as Record<string, string>;
       assert.equal(event, 'listening');
@@ -73,14 +73,14 @@ for (const store of stores) {
       assert.equal(await server.end('SIGINT'), 0);
     });
 
-    test('creates the first account once, and not another when there is one', async () => {
+    test('creates the first account only if there is none', async () => {
       const server = await spawnServer({ ...installation.env, ADMIN_EMAIL: 'other@first.test' });
       assertError(await clientOf(server).post('/api/auth/login', { email: 'other@first.test', password }), 'unauthorized');
       assert.ok(await clientOf(server).login(firstOwner, password));
       assert.equal(await server.end(), 0);
     });
 
-    test('finishes the request in flight when it is told to end, takes no other, and exits with 0', async () => {
+    test('finishes the request in flight on SIGTERM, accepts no more, and exits with 0', async () => {
       const server = await spawnServer(installation.env);
       const owner = await clientOf(server).login(firstOwner, password);
       const body = JSON.stringify(plan({ name: 'In flight' }));
@@ -104,7 +104,7 @@ for (const store of stores) {
       assert.equal(await again.end(), 0);
     });
 
-    test('runs beside the admin command, which makes accounts and new passwords', async () => {
+    test('runs while the admin command creates accounts and resets passwords', async () => {
       const server = await spawnServer(installation.env);
       const client = clientOf(server);
       const created = await runServer(['admin', 'create', 'boss@second.test'], installation.env, `${password}\nignored\n`);
@@ -127,7 +127,7 @@ for (const store of stores) {
 }
 
 describe('the data folder', () => {
-  test('is made for its owner alone, with a secret of mode 0600 that is made once', async () => {
+  test('is created for its owner only, with a secret of mode 0600 that is generated once', async () => {
     const installation = await prepare(embedded, admin);
     const dataDir = join(installation.folder, 'new', 'data');
     const env = { ...installation.env, DATA_DIR: dataDir };
@@ -154,7 +154,7 @@ describe('a server that cannot start', () => {
   before(async () => { installation = await prepare(embedded); });
   after(() => installation.remove());
 
-  test('says why in one sentence and exits with 1', async () => {
+  test('explains why in one sentence and exits with 1', async () => {
     const { folder } = installation;
     const file = (name: string, text: string): string => {
       writeFileSync(join(folder, name), text);
@@ -188,13 +188,13 @@ describe('a server that cannot start', () => {
     assert.equal(await held.end(), 0);
   });
 
-  test('refuses a word it does not know', async () => {
+  test('prints its usage for an unknown argument', async () => {
     const { code, stderr } = await runServer(['serve'], installation.env);
     assert.equal(code, 1);
     assert.match(stderr, /^Usage: /);
   });
 
-  test('makes no account and no password from what will not do', async () => {
+  test('creates no account and resets no password from invalid input', async () => {
     const store = await openStore(installation, Date.now);
     const passwords = createPasswords();
     await createOwner(store, passwords, 'boss@first.test', password);
@@ -221,7 +221,7 @@ describe('a server that cannot start', () => {
 });
 
 describe('a secret', () => {
-  test('is read from the file that X_FILE names', async () => {
+  test('is read from the file named by its _FILE variable', async () => {
     const installation = await prepare(embedded);
     const file = (name: string, text: string): string => {
       writeFileSync(join(installation.folder, name), text);
@@ -242,7 +242,7 @@ describe('a secret', () => {
 });
 
 describe('a server whose client never ends its request', () => {
-  test('exits with 0 all the same when it is told to end', async () => {
+  test('still exits with 0 when it is told to shut down', async () => {
     assert.equal(await stuck?.exited, 0);
     stuck?.client.destroy();
   });

@@ -1,5 +1,5 @@
-// The wire contract: when a cursor ends. Tombstones are kept for a time; a cursor from before those that are gone, or
-// from after the account's clock, is refused rather than continued with a hole in it.
+// The wire contract: when a cursor expires. Tombstones are kept for a limited time; a cursor older than a removed one, or
+// after the account's clock, is refused, because continuing from it would miss changes.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -11,7 +11,7 @@ import { plan } from '../samples.ts';
 
 const DAY_MS = 86_400_000;
 
-/** Repeats a pull until it is answered so: housekeeping goes on beside the requests. */
+/** Repeats a pull until it fails with `code`: housekeeping runs concurrently with the requests. */
 async function untilCode(client: Client, query: string, code: string): Promise<Reply> {
   for (let attempt = 0; attempt < 1000; attempt += 1) {
     const reply = await client.pull(query);
@@ -26,7 +26,7 @@ for (const store of stores) {
     before(async () => { server = await startServer(store); });
     after(() => server.stop());
 
-    test('cannot be continued, from the first microsecond on', async () => {
+    test('cannot be continued, even one microsecond beyond', async () => {
       const { viewer } = await hire(server.owner, 'first.test');
       const { serverTime } = (await server.owner.pull()).body;
       const next = serverTime.replace(/\d{6}Z$/, (fraction) => `${String(parseInt(fraction, 10) + 1).padStart(6, '0')}Z`);
@@ -36,7 +36,7 @@ for (const store of stores) {
       assert.equal((await server.owner.pull(`?since=${serverTime}`)).status, 200);
     });
 
-    test('is one as soon as the account has come so far', async () => {
+    test('is valid once the clock has reached it', async () => {
       const { serverTime } = (await server.owner.pull()).body;
       server.clock.ms += 1000;
       const { updatedAt } = await server.owner.create('plans', plan());
@@ -45,7 +45,7 @@ for (const store of stores) {
       assert.equal((await server.owner.pull(`?since=${serverTime}`)).body.count, 1);
     });
 
-    test('from before everything is the whole account with its deletes', async () => {
+    test('gives the whole account with its deletes if it is older than everything', async () => {
       const { id, updatedAt } = await server.owner.create('plans', plan());
       await server.owner.remove(`/api/plans/${id}`, updatedAt);
       const whole = (await server.owner.pull()).body;
@@ -58,7 +58,7 @@ for (const store of stores) {
     });
   });
 
-  describe(`a cursor from before deletes that are forgotten, on ${store.kind}`, { skip: store.skip }, () => {
+  describe(`a cursor older than removed tombstones, on ${store.kind}`, { skip: store.skip }, () => {
     let server: TestServer;
     let beforeDelete = '';
     let deleted = '';
@@ -77,14 +77,14 @@ for (const store of stores) {
       return server.client.login(firstOwner, password);
     };
 
-    test('goes on for 90 days', async () => {
+    test('can be continued for 90 days', async () => {
       const client = await later(89.9);
       await client.create('plans', plan({ name: 'After 89 days' }));
       const { body } = await client.pull(`?since=${beforeDelete}`);
       assert.deepEqual(body.changes.map(({ type, updatedAt }) => (type === 'delete' ? updatedAt : type)), [deleted, 'upsert']);
     });
 
-    test('then cannot be continued, while one from the forgotten delete itself can', async () => {
+    test('can then not be continued, unlike one at the removed tombstone itself', async () => {
       const client = await later(0.2);
       assertError(await untilCode(client, `?since=${beforeDelete}`, 'resync_required'), 'resync_required');
       assertError(await client.pull('?since=1970-01-01T00:00:00Z'), 'resync_required');
@@ -94,7 +94,7 @@ for (const store of stores) {
       assert.equal(body.count, 1);
     });
 
-    test('is still one for a first pull in pages, whose pages lie before that delete', async () => {
+    test('is still valid within a paged first pull, whose pages precede that delete', async () => {
       const client = await server.client.login(firstOwner, password);
       const { pages, last } = await client.pullAll('limit=1');
       assert.equal(pages.length, 6);
@@ -103,7 +103,7 @@ for (const store of stores) {
       assert.deepEqual(copy.digest(), withoutEmpty(last.body.digest));
     });
 
-    test('leaves a first pull in pages with what changes and goes between two of them', async () => {
+    test('gives a paged first pull the deletes between its pages', async () => {
       const client = await server.client.login(firstOwner, password);
       const first = await client.pull('?limit=2');
       const copy = new NaiveClient();
@@ -120,7 +120,7 @@ for (const store of stores) {
       assert.deepEqual(copy.digest(), withoutEmpty(page.body.digest));
     });
 
-    test('ends sooner where TOMBSTONE_DAYS says so', async () => {
+    test('expires after TOMBSTONE_DAYS', async () => {
       const { serverTime } = (await server.owner.pull()).body;
       const { id, updatedAt } = await server.owner.create('plans', plan());
       await server.owner.remove(`/api/plans/${id}`, updatedAt);

@@ -1,4 +1,4 @@
-// The wire contract: how large a page of the feed is, and that pages of every size add up to the same copy.
+// The wire contract: the size of a page of the feed, and that pages of every size add up to the same records.
 
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
@@ -11,7 +11,7 @@ import { customer, invoice, line, plan } from '../samples.ts';
 const PLANS = 5200;
 const MIB = 1024 * 1024;
 
-/** Thousands of records in one write, which the wire has no request for. */
+/** Creates thousands of records in one write, directly in the store: the wire has no request for that. */
 async function addPlans(server: TestServer, count: number): Promise<void> {
   const { accountId } = (await server.owner.get('/api/auth/me')).body.user;
   const store = await openStore(server, () => server.clock.ms);
@@ -33,7 +33,7 @@ for (const store of stores) {
     });
     after(() => server.stop());
 
-    test('is 1000 changes where no limit is given, and 5000 where a larger one is', async () => {
+    test('is 1000 changes by default and 5000 at most', async () => {
       for (const [query, count] of [
         ['', 1000], ['?limit=1001', 1001], ['?limit=4999', 4999], ['?limit=5000', 5000], ['?limit=5001', 5000],
         ['?limit=999999999999999999999', 5000],
@@ -45,7 +45,7 @@ for (const store of stores) {
       }
     });
 
-    test('changes nothing about what arrives in the end', async () => {
+    test('does not affect the result of a whole pull', async () => {
       const copies = await Promise.all(['', 'limit=333', 'limit=5000'].map(async (query) => {
         const { pages, changes, last } = await server.owner.pullAll(query);
         const copy = new NaiveClient();
@@ -57,7 +57,7 @@ for (const store of stores) {
       for (const ids of copies) assert.deepEqual(ids, copies[0]);
     });
 
-    test('ends at about 8 MiB, and a following page goes on with the next change', async () => {
+    test('is about 8 MiB at most, and the following page continues with the next change', async () => {
       const { serverTime } = (await server.owner.pullAll('limit=5000')).last.body;
       const { id } = await server.owner.create('customers', customer());
       const lines = Array.from({ length: 1000 }, () => line({ description: 'é'.repeat(450) }));

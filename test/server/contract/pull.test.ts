@@ -1,4 +1,4 @@
-// The wire contract: the feed of changes. Its parameters, its order, its cursor, its deletes and its digest.
+// The wire contract: the change feed. Its parameters, order, cursors, deletes and digest.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -29,7 +29,7 @@ for (const store of stores) {
 
     const idsOf = (changes: readonly WireChange[]) => changes.map(({ mongoId }) => mongoId);
 
-    test('answers with exactly the members of the contract', async () => {
+    test('has exactly the members of the contract', async () => {
       const { body } = await server.owner.pull();
       assert.deepEqual(Object.keys(body).sort(), ['changes', 'count', 'digest', 'hasMore', 'scope', 'serverTime', 'success']);
       assert.equal(body.count, body.changes.length);
@@ -43,7 +43,7 @@ for (const store of stores) {
       }
     });
 
-    test('gives every record once, as its own route gives it, oldest first across all collections', async () => {
+    test('returns every record once, as its own route does, oldest first across all collections', async () => {
       const { changes } = (await server.owner.pull()).body;
       assert.equal(changes.length, 3 + made.length);
       assert.equal(new Set(idsOf(changes)).size, changes.length);
@@ -56,7 +56,7 @@ for (const store of stores) {
       }
     });
 
-    test('in pages of any size gives the same changes, each page\'s cursor the instant of its last change', async () => {
+    test('returns the same changes in pages of any size, with the instant of a page\'s last change as its cursor', async () => {
       const whole = (await server.owner.pull()).body;
       for (const limit of [1, 2, 5, whole.count - 1]) {
         const { changes, pages, last } = await server.owner.pullAll(`limit=${limit}`);
@@ -75,14 +75,14 @@ for (const store of stores) {
       assert.equal(exact.serverTime, whole.serverTime);
     });
 
-    test('that has nothing to tell keeps the cursor, the scope and the digest', async () => {
+    test('without changes keeps the cursor, the scope and the digest', async () => {
       const whole = (await server.owner.pull()).body;
       const { status, body } = await server.owner.pull(`?since=${whole.serverTime}`);
       assert.equal(status, 200);
       assert.deepEqual(body, { ...whole, changes: [], count: 0 });
     });
 
-    test('proves a copy by a digest over the texts as they were sent', async () => {
+    test('ends with a digest over the payloads as sent', async () => {
       for (const client of [people.owner, people.editor, people.viewer]) {
         const copy = new NaiveClient();
         const { pages, last } = await client.pullAll('limit=4');
@@ -91,7 +91,7 @@ for (const store of stores) {
       }
     });
 
-    test('by an editor or viewer never tells of users, but its cursor is the account\'s clock', async () => {
+    test('by an editor or viewer contains no users, and its cursor is still the account\'s clock', async () => {
       const whole = (await server.owner.pull()).body;
       for (const client of [people.editor, people.viewer]) {
         const { body } = await client.pull();
@@ -108,7 +108,7 @@ for (const store of stores) {
       assert.ok(since.body.serverTime > whole.serverTime);
     });
 
-    test('after a change gives the record once, at its newest version, in its new place', async () => {
+    test('returns a changed record once, at its newest version, in its new place', async () => {
       const before = (await server.owner.pull()).body;
       const { id, updatedAt } = await server.owner.create('plans', plan({ name: 'First' }));
       const second = (await server.owner.patch(`/api/plans/${id}`, updatedAt, { name: 'Second' })).body.record;
@@ -123,7 +123,7 @@ for (const store of stores) {
       }
     });
 
-    test('tells of a delete to who has a cursor and not to who starts', async () => {
+    test('includes a delete after a cursor and not in a first pull', async () => {
       const before = (await server.owner.pull()).body;
       const { id, updatedAt } = await server.owner.create('customers', customer());
       const between = (await server.owner.pull()).body;
@@ -143,7 +143,7 @@ for (const store of stores) {
       assert.deepEqual(copy.digest(), withoutEmpty(whole.body.digest));
     });
 
-    test('never tells of a deleted user to who may not see users', async () => {
+    test('includes deleted users only for roles that see users', async () => {
       const { serverTime } = (await server.owner.pull()).body;
       const { id, updatedAt } = await server.owner.create('users', user('brief@first.test'));
       await server.owner.remove(`/api/users/${id}`, updatedAt);
@@ -160,7 +160,7 @@ for (const store of stores) {
       assert.deepEqual(idsOf((await server.owner.pull(`?since=${serverTime}`)).body.changes), records.map(({ id }) => id));
     });
 
-    test('reads its cursor in every form that an ISO instant with a zone has', async () => {
+    test('accepts a cursor in every form of an ISO instant with a zone', async () => {
       server.clock.ms = Date.parse('2026-05-01T00:30:00.125Z');
       const { updatedAt } = await server.owner.create('plans', plan());
       assert.equal(updatedAt, '2026-05-01T00:30:00.125000Z');
@@ -178,7 +178,7 @@ for (const store of stores) {
       }
     });
 
-    test('refuses a cursor that is anything else, or that is given twice', async () => {
+    test('refuses any other cursor, or one that is given twice', async () => {
       for (const since of [
         '', 'now', '0', '1767268800000', '2026-05-01', '2026-05-01T00:30:00', '2026-05-01T00:30:00.125', '2026-05-01T00:30:00.Z',
         '2026-05-01T00:30:00.1234567890Z', '2026-13-01T00:30:00Z', '2026-02-29T00:30:00Z', '2026-05-32T00:30:00Z', '2026-00-01T00:30:00Z',

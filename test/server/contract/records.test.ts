@@ -1,4 +1,4 @@
-// The wire contract: create, read, change and delete, the same for all four collections.
+// The wire contract: creating, reading, changing and deleting records, alike for all collections.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -14,7 +14,7 @@ for (const store of stores) {
   describe(`a record, on ${store.kind}`, { skip: store.skip }, () => {
     let server: TestServer;
     let buyer: WireRecord;
-    /** What to send for a new record of each collection, and a change to it. */
+    /** For each collection, the fields of a new record and a change to it. */
     const samples: { collection: string; fields: () => object; change: Record<string, unknown> }[] = [
       { collection: 'users', fields: () => user(`user${counter += 1}@first.test`, { role: 'editor' }), change: { name: 'Other' } },
       { collection: 'plans', fields: () => plan(), change: { priceMinor: 0 } },
@@ -31,7 +31,7 @@ for (const store of stores) {
     const versionOf = ({ headers }: Reply) => headers['etag'];
 
     for (const { collection, fields, change } of samples) {
-      test(`of ${collection} is created, read, changed and deleted, each time with its version`, async () => {
+      test(`of ${collection} is created, read, changed and deleted, with its version in every response`, async () => {
         const sent = fields();
         const created = await server.owner.post(`/api/${collection}`, sent);
         assert.equal(created.status, 201);
@@ -67,7 +67,7 @@ for (const store of stores) {
         assertError(await server.owner.remove(path, removed.body.record.updatedAt), 'not_found');
       });
 
-      test(`of ${collection} changes only for who names its present version, and shows it to who does not`, async () => {
+      test(`of ${collection} is changed only with its current version, which a refusal includes`, async () => {
         const { id, updatedAt } = await server.owner.create(collection, fields());
         const path = `/api/${collection}/${id}`;
         const present = (await server.owner.patch(path, updatedAt, change)).body.record;
@@ -79,7 +79,7 @@ for (const store of stores) {
         assert.equal((await server.owner.patch(path, present.updatedAt, {})).status, 200);
       });
 
-      test(`of ${collection} needs If-Match in its one form`, async () => {
+      test(`of ${collection} needs a well-formed If-Match`, async () => {
         const { id, updatedAt } = await server.owner.create(collection, fields());
         const path = `/api/${collection}/${id}`;
         for (const header of [
@@ -94,7 +94,7 @@ for (const store of stores) {
       });
     }
 
-    test('has an id that begins with the second of its creation, so that what is created together lies together', async () => {
+    test('has an id that begins with the second of its creation, for locality', async () => {
       const ids: string[] = [];
       for (let count = 0; count < 3; count += 1) ids.push((await server.owner.create('plans', plan())).id);
       const second = Math.floor(server.clock.ms / 1000).toString(16).padStart(8, '0');
@@ -102,7 +102,7 @@ for (const store of stores) {
       assert.equal(new Set(ids).size, 3);
     });
 
-    test('that does not exist is not found, whatever its id looks like', async () => {
+    test('that does not exist answers 404, whatever its id looks like', async () => {
       const { id } = await server.owner.create('plans', plan());
       const inCapitals = id.toUpperCase() === id ? someId : id.toUpperCase();
       for (const unknown of [someId, inCapitals, id.slice(1), `${id}0`, '0', '%00', '..%2f', '__proto__', `%20${id}`]) {
@@ -113,7 +113,7 @@ for (const store of stores) {
       assertError(await server.owner.get(`/api/customers/${id}`), 'not_found');
     });
 
-    test('is merged with a patch: null removes, objects merge, lists and values replace', async () => {
+    test('is merged with a patch: null removes, objects are merged, lists and values replaced', async () => {
       const address = { street: 'Am Markt 1', city: 'Bonn', country: 'DE' };
       const one = await server.owner.create('customers', customer({ contact: 'Ada', address, notes: 'x' }));
       const path = `/api/customers/${one.id}`;
@@ -132,12 +132,12 @@ for (const store of stores) {
       assert.deepEqual((await server.owner.get(path)).body.record, again);
     });
 
-    test('takes null for a field that may be absent, and publishes it as absent', async () => {
+    test('accepts null for an optional field and publishes it as absent', async () => {
       const { payload } = await server.owner.create('customers', customer({ contact: null, address: { city: null }, planId: null }));
       assert.deepEqual(payload, { name: 'Café Müller', address: {}, currency: 'EUR' });
     });
 
-    test('keeps its text to the letter', async () => {
+    test('keeps its text unchanged', async () => {
       const name = ' "\\/é\u0301🧾\u2028 <b>&amp; ${x} ';
       const one = await server.owner.create('customers', customer({ name, notes: 'a\n\tb' }));
       assert.equal(one.payload['name'], name);
@@ -145,7 +145,7 @@ for (const store of stores) {
       assert.deepEqual(whole?.payload, one.payload);
     });
 
-    test('has nothing but the declared fields: others are refused by name, in what is created and in a patch', async () => {
+    test('has only the declared fields: others are refused by name when it is created or patched', async () => {
       for (const { collection, fields } of samples) {
         const body = `${JSON.stringify(fields()).slice(0, -1)},"id":"x","__proto__":{"a":1},"constructor":1,"":0,"toString":1}`;
         const names = ['', '__proto__', 'constructor', 'id', 'toString'];
@@ -163,7 +163,7 @@ for (const store of stores) {
       }
     });
 
-    test('refuses what only the server sets', async () => {
+    test('refuses fields that only the server sets', async () => {
       const { id, updatedAt, payload } = await server.owner.create('invoices', invoice(buyer.id));
       for (const name of ['number', 'customerName', 'status', 'subtotalMinor', 'taxes', 'totalMinor', 'paidMinor', 'payments']) {
         for (const value of [payload[name] ?? null, 'x']) {
@@ -174,7 +174,7 @@ for (const store of stores) {
       assert.deepEqual((await server.owner.get(`/api/invoices/${id}`)).body.record.payload, payload);
     });
 
-    test('never publishes a password, nor anything made from it', async () => {
+    test('never contains a password or anything derived from it', async () => {
       const { id, updatedAt } = await server.owner.create('users', user('secretive@first.test', { password }));
       const path = `/api/users/${id}`;
       const patched = await server.owner.patch(path, updatedAt, { password: `${password}!` });
@@ -186,7 +186,7 @@ for (const store of stores) {
       assert.deepEqual(Object.keys(patched.body.record.payload), ['email', 'name', 'role', 'disabled']);
     });
 
-    test('is refused where the body is no object', async () => {
+    test('is refused if the body is not an object', async () => {
       const { id, updatedAt } = await server.owner.create('plans', plan());
       for (const body of [null, [], [plan()], 'text', 5, true, undefined]) {
         assertError(await server.owner.post('/api/plans', body), 'invalid_request', ['.']);

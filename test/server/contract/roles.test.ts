@@ -1,5 +1,5 @@
-// The wire contract: what each role may see and change, collection by collection and verb by verb, and the records that
-// must stay although the role may change them.
+// The wire contract: what each role may see and change, per collection and method, and the records that cannot be
+// deleted by any role.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -9,7 +9,7 @@ import { addAccount, hire, password, startServer, stores, type People, type Test
 import { customer, invoice, plan, user } from '../samples.ts';
 
 const roles = ['owner', 'editor', 'viewer'] as const;
-/** The table of the contract. */
+/** The contract's table of permissions. */
 const rights = {
   users: { sees: ['owner'], writes: ['owner'] },
   plans: { sees: roles, writes: ['owner', 'editor'] },
@@ -19,7 +19,7 @@ const rights = {
 const names = Object.keys(rights) as (keyof typeof rights)[];
 
 for (const store of stores) {
-  describe(`what a role may do, on ${store.kind}`, { skip: store.skip }, () => {
+  describe(`permissions, on ${store.kind}`, { skip: store.skip }, () => {
     let server: TestServer;
     let people: People;
     let buyer: WireRecord;
@@ -62,7 +62,7 @@ for (const store of stores) {
         });
       }
 
-      test(`the ${role} ${role === 'viewer' ? 'may not act' : 'acts'} on invoices`, async () => {
+      test(`the ${role} ${role === 'viewer' ? 'cannot send, pay or void' : 'sends, pays and voids'} invoices`, async () => {
         const draft = await server.owner.create('invoices', invoice(buyer.id));
         let version = draft.updatedAt;
         for (const [action, body] of [['send', undefined], ['payments', { amountMinor: 1, paidOn: '2026-03-01' }], ['void', {}]] as const) {
@@ -75,7 +75,7 @@ for (const store of stores) {
       });
     }
 
-    test('a role that is refused does not learn whether a record exists', async () => {
+    test('a refused role does not learn whether a record exists', async () => {
       const { id } = await server.owner.create('users', samples['users']?.() ?? {});
       for (const client of [people.editor, people.viewer]) {
         const known = await client.get(`/api/users/${id}`);
@@ -85,7 +85,7 @@ for (const store of stores) {
       }
     });
 
-    test('nobody does anything without a token', async () => {
+    test('nothing is allowed without a token', async () => {
       const version = { 'If-Match': `"${buyer.updatedAt}"` };
       for (const [method, path] of [
         ['POST', '/api/plans'], ['GET', `/api/customers/${buyer.id}`], ['PATCH', `/api/customers/${buyer.id}`],
@@ -96,7 +96,7 @@ for (const store of stores) {
       }
     });
 
-    test('what a role sees has a name, which changes with the role and the account and with nothing else', async () => {
+    test('the scope depends on the role and the account and nothing else', async () => {
       const scopes = await Promise.all(roles.map(async (role) => (await people[role].pull()).body.scope));
       assert.equal(new Set(scopes).size, 3);
       const elsewhere = await addAccount(server, 'owner@second.test');
@@ -115,7 +115,7 @@ for (const store of stores) {
     });
   });
 
-  describe(`a record that must stay, on ${store.kind}`, { skip: store.skip }, () => {
+  describe(`a record that other records depend on, on ${store.kind}`, { skip: store.skip }, () => {
     let server: TestServer;
     before(async () => { server = await startServer(store); });
     after(() => server.stop());
@@ -126,7 +126,7 @@ for (const store of stores) {
       assert.equal((await client.pull()).text, text);
     };
 
-    test('is a customer with invoices, until the last of them is gone', async () => {
+    test('can be a customer, which cannot be deleted while it has invoices', async () => {
       const { owner } = server;
       const buyer = await owner.create('customers', customer());
       const other = await owner.create('customers', customer());
@@ -140,7 +140,7 @@ for (const store of stores) {
       await refusedAndUnchanged(owner, () => owner.remove(`/api/customers/${other.id}`, other.updatedAt));
     });
 
-    test('is a plan with customers, until the last of them leaves it', async () => {
+    test('can be a plan, which cannot be deleted while it has customers', async () => {
       const { owner } = server;
       const { id, updatedAt } = await owner.create('plans', plan());
       const one = await owner.create('customers', customer({ planId: id }));
@@ -150,7 +150,7 @@ for (const store of stores) {
       assert.equal((await remove()).status, 200);
     });
 
-    test('is the last enabled owner, who can be neither deleted, disabled nor demoted', async () => {
+    test('can be the last enabled owner, who cannot be deleted, disabled or demoted', async () => {
       const { owner } = server;
       await owner.create('users', user('disabled@first.test', { role: 'owner', disabled: true }));
       await owner.create('users', user('editor@first.test', { role: 'editor' }));
@@ -169,7 +169,7 @@ for (const store of stores) {
       });
     });
 
-    test('is one owner of two who go at the same moment', async () => {
+    test('can be the last owner, of whom one remains if two are demoted at once', async () => {
       const owner = await addAccount(server, 'owner@twins.test');
       await owner.create('users', user('twin@twins.test', { role: 'owner', password }));
       const twin = await server.client.login('twin@twins.test', password);
@@ -182,7 +182,7 @@ for (const store of stores) {
       assert.equal(replies.filter(({ status }) => status === 200).length, 1);
     });
 
-    test('keeps its address to itself, across accounts and whatever its case', async () => {
+    test('can be a user, whose e-mail address is unique across accounts, ignoring case', async () => {
       const [owner, elsewhere] = [await addAccount(server, 'owner@one.test'), await addAccount(server, 'owner@other.test')];
       const mine = await owner.create('users', user('Taken@First.test'));
       assert.equal(mine.payload['email'], 'Taken@First.test');

@@ -1,4 +1,4 @@
-// The wire contract: health, readiness and meta, and what is answered when the database or the server itself fails.
+// The wire contract: health, readiness and meta, and the responses when the database or the server itself fails.
 
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -20,7 +20,7 @@ for (const store of stores) {
     before(async () => { server = await startServer(store); });
     after(() => server.stop());
 
-    test('says without a token that it is up, that its database answers, and what it speaks', async () => {
+    test('reports health, readiness and its protocol without a token', async () => {
       assert.deepEqual((await server.client.get('/api/health')).body, { success: true, status: 'ok' });
       const ready = await server.client.get('/api/ready');
       assert.deepEqual([ready.status, ready.body], [200, { success: true, checks: { database: 'ok' } }]);
@@ -28,7 +28,7 @@ for (const store of stores) {
       assert.deepEqual([meta.status, meta.body], [200, { name: 'invoify', version, protocol: protocolVersion }]);
     });
 
-    test('says no more of an error that is its own than that, and logs the rest under the request\'s id', async () => {
+    test('reveals nothing about an internal error and logs it under the request\'s id', async () => {
       const attempts: (() => Promise<Reply>)[] = [
         () => server.owner.get('/api/auth/me'), () => server.owner.pull(), () => server.owner.post('/api/plans', plan()),
         () => server.client.post('/api/auth/login', { email: firstOwner, password }),
@@ -56,7 +56,7 @@ for (const store of stores) {
   });
 }
 
-/** What is answered while the database is gone. */
+/** Asserts that the server is up and everything else is 503. */
 async function assertUnavailable(client: Client): Promise<void> {
   assert.equal((await client.get('/api/health')).status, 200);
   const replies = await Promise.all([
@@ -71,12 +71,12 @@ async function assertUnavailable(client: Client): Promise<void> {
 }
 
 describe('without its database', () => {
-  test('the embedded server is up and not ready, and answers 503', async () => {
+  test('the embedded server is healthy, not ready, and responds with 503', async () => {
     const [embedded] = stores;
     assert.ok(embedded);
     const server = await startServer(embedded);
     const file = join(server.folder, 'invoify.sqlite');
-    // Another connection's write makes every other read the file again, which is then no database any more.
+    // Another connection's write makes every other connection read the file again, which is then no longer a database.
     const db = new DatabaseSync(file);
     db.exec('BEGIN IMMEDIATE; UPDATE account SET clock = clock; COMMIT; PRAGMA wal_checkpoint(TRUNCATE)');
     db.close();
@@ -86,7 +86,7 @@ describe('without its database', () => {
   });
 
   const { found: program, missing } = findMongod();
-  test('the MongoDB server is up and not ready, and answers 503', { skip: missing ?? false }, async () => {
+  test('the MongoDB server is healthy, not ready, and responds with 503', { skip: missing ?? false }, async () => {
     assert.ok(program);
     const set = await startReplicaSet(program, 1);
     const server = await startServer({ kind: 'mongodb', skip: false }, { MONGODB_URL: set.url });

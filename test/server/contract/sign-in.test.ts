@@ -1,4 +1,4 @@
-// The wire contract: signing in, refreshing, signing out, who I am, and what ends a token.
+// The wire contract: signing in and out, refreshing, reading the signed-in user, and what revokes a token.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -15,7 +15,7 @@ for (const store of stores) {
 
     const login = (email: unknown, secret: unknown) => server.client.post('/api/auth/login', { email, password: secret });
 
-    test('gives a token, its end and the user', async () => {
+    test('returns a token, its expiry and the user', async () => {
       const { status, body } = await login(firstOwner, password);
       assert.equal(status, 200);
       assert.deepEqual(Object.keys(body).sort(), ['expiresAt', 'success', 'token', 'user']);
@@ -27,7 +27,7 @@ for (const store of stores) {
       assert.match(accountId, /^[0-9a-f]{24}$/);
     });
 
-    test('answers a wrong password, an unknown address and a disabled user alike', async () => {
+    test('responds alike to a wrong password, an unknown address and a disabled user', async () => {
       await server.owner.create('users', user('gone@first.test', { password, disabled: true }));
       const replies = await Promise.all([
         login(firstOwner, 'another horse'), login('nobody@first.test', password), login('gone@first.test', password),
@@ -39,13 +39,13 @@ for (const store of stores) {
       assert.equal(new Set(names).size, 1);
     });
 
-    test('refuses a user who was never given a password', async () => {
+    test('refuses a user without a password', async () => {
       await server.owner.create('users', user('invited@first.test'));
       assertError(await login('invited@first.test', ''), 'invalid_request', ['password']);
       assertError(await login('invited@first.test', 'undefined'), 'unauthorized');
     });
 
-    test('names each field of a body that is not a sign-in', async () => {
+    test('reports each invalid field of the body', async () => {
       const cases: [unknown, string[]][] = [
         [{}, ['email', 'password']], [{ email: 1, password: true }, ['email', 'password']], [{ email: firstOwner }, ['password']],
         [{ email: null, password }, ['email']], [{ email: firstOwner, password, remember: true }, ['remember']],
@@ -58,7 +58,7 @@ for (const store of stores) {
       }
     });
 
-    test('says who is signed in, and refuses who is not', async () => {
+    test('makes the user readable, which nobody is without a token', async () => {
       const { body } = await login(firstOwner, password);
       const me = await server.client.as(body.token).get('/api/auth/me');
       assert.deepEqual(me.body, { success: true, user: body.user });
@@ -67,7 +67,7 @@ for (const store of stores) {
       }
     });
 
-    test('shows a changed name and address to a token that was given before', async () => {
+    test('shows later changes of the user\'s name and address to an earlier token', async () => {
       const { id, updatedAt } = await server.owner.create('users', user('old@first.test', { password }));
       const someone = await server.client.login('old@first.test', password);
       await server.owner.patch(`/api/users/${id}`, updatedAt, { email: 'new@first.test', name: 'Renamed' });
@@ -78,7 +78,7 @@ for (const store of stores) {
       assert.equal((await login('new@first.test', password)).status, 200);
     });
 
-    test('refreshes a token that still holds, and ends the old one at its own time', async () => {
+    test('can be extended by refreshing a valid token, and the old one expires on time', async () => {
       const old = await server.client.login(firstOwner, password);
       server.clock.ms += 3_600_000;
       const { status, body } = await old.post('/api/auth/refresh');
@@ -97,7 +97,7 @@ for (const store of stores) {
     });
   });
 
-  describe(`what ends a token at the next request, on ${store.kind}`, { skip: store.skip }, () => {
+  describe(`a token is revoked from the next request, on ${store.kind}`, { skip: store.skip }, () => {
     let server: TestServer;
     let people = 0;
     before(async () => { server = await startServer(store); });
@@ -114,7 +114,7 @@ for (const store of stores) {
       assertError(await client.post('/api/auth/refresh'), 'unauthorized');
     };
 
-    test('signing out ends this token and what it was refreshed to, and no other', async () => {
+    test('by signing out, with its refreshed tokens and no others', async () => {
       const first = await server.client.login(firstOwner, password);
       const second = await server.client.login(firstOwner, password);
       server.clock.ms += 1000;
@@ -128,7 +128,7 @@ for (const store of stores) {
       assert.equal((await second.get('/api/auth/me')).status, 200);
     });
 
-    test('a password change does, and the old password is refused', async () => {
+    test('by a password change, and the old password is refused', async () => {
       const { email, path, version, signedIn } = await editor();
       const { status } = await server.owner.patch(path, version, { password: 'another good one' });
       assert.equal(status, 200);
@@ -137,7 +137,7 @@ for (const store of stores) {
       assert.equal((await server.client.post('/api/auth/login', { email, password: 'another good one' })).status, 200);
     });
 
-    test('changing one\'s own password answers and then ends the token', async () => {
+    test('by changing one\'s own password, after the response', async () => {
       const { email, path, version } = await editor();
       const promoted = await server.owner.patch(path, version, { role: 'owner' });
       const self = await server.client.login(email, password);
@@ -145,7 +145,7 @@ for (const store of stores) {
       await assertEnded(self);
     });
 
-    test('a role that takes rights away does; one that adds rights does not', async () => {
+    test('by a role that removes rights, and not by one that adds rights', async () => {
       const { path, version, signedIn } = await editor();
       const promoted = await server.owner.patch(path, version, { role: 'owner' });
       assert.equal((await signedIn.get('/api/auth/me')).body.user.role, 'owner');
@@ -154,7 +154,7 @@ for (const store of stores) {
       await assertEnded(signedIn);
     });
 
-    test('disabling does, and enabling again does not bring it back', async () => {
+    test('by disabling the user, and enabling again does not restore it', async () => {
       const { email, path, version, signedIn } = await editor();
       const disabled = await server.owner.patch(path, version, { disabled: true });
       await assertEnded(signedIn);
@@ -164,7 +164,7 @@ for (const store of stores) {
       assert.equal((await server.client.post('/api/auth/login', { email, password })).status, 200);
     });
 
-    test('deleting the user does, and the address is free again', async () => {
+    test('by deleting the user, whose address becomes available again', async () => {
       const { email, path, version, signedIn } = await editor();
       assert.equal((await server.owner.remove(path, version)).status, 200);
       await assertEnded(signedIn);
@@ -173,7 +173,7 @@ for (const store of stores) {
       await assertEnded(signedIn);
     });
 
-    test('a change that takes nothing away does not', async () => {
+    test('but not by a change that removes no rights', async () => {
       const { path, version, signedIn } = await editor();
       await server.owner.patch(path, version, { name: 'Somebody', password: null });
       assert.equal((await signedIn.get('/api/auth/me')).status, 200);
@@ -185,7 +185,7 @@ for (const store of stores) {
     before(async () => { server = await startServer(store); });
     after(() => server.stop());
 
-    test('admits ten guesses and no more, though fifty are sent at once', async () => {
+    test('admits ten of fifty concurrent guesses', async () => {
       const attempts = Array.from({ length: 50 }, () =>
         server.client.post('/api/auth/login', { email: 'guessed@first.test', password: 'wrong wrong' }));
       const answers = await Promise.all(attempts);
@@ -193,7 +193,7 @@ for (const store of stores) {
         [['401', 10], ['429', 40]]);
     });
 
-    test('refuses even the right password after ten wrong ones, until the time it names', async () => {
+    test('refuses even the right password after ten wrong ones until Retry-After has passed', async () => {
       const attempt = (email: string, secret: string) => server.client.post('/api/auth/login', { email, password: secret });
       for (let failures = 0; failures < 10; failures += 1) assertError(await attempt(firstOwner, 'wrong wrong'), 'unauthorized');
       const refused = await attempt(firstOwner, password);

@@ -1,5 +1,5 @@
-// The wire contract: which tokens are tokens. Every forgery is the same 401, whatever is wrong with it, and a signing
-// secret can be replaced without signing anybody out.
+// The wire contract: which tokens are valid. Every forgery gets the same 401, whatever is wrong with it, and a signing
+// secret can be rotated without signing anybody out.
 
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
@@ -44,13 +44,13 @@ for (const store of stores) {
       assertError(await server.client.as(token).get('/api/auth/me'), 'unauthorized');
     };
 
-    test('forged here with the right secret holds, so the forgeries below are refused for their flaw alone', async () => {
+    test('forged with the right secret is accepted, so the forgeries below are refused only for their flaw', async () => {
       const token = people.viewer.token ?? '';
       assert.equal(forge(decode(token), oldSecret), token);
       assert.equal((await server.client.as(forge(decode(token), oldSecret)).get('/api/auth/me')).status, 200);
     });
 
-    test('does not hold with another algorithm, signature or key', async () => {
+    test('is refused with another algorithm, signature or key', async () => {
       const token = people.viewer.token ?? '';
       const parts = decode(token);
       const [header = '', claims = '', signature = ''] = token.split('.');
@@ -70,7 +70,7 @@ for (const store of stores) {
       ]) await refusedAs(forged);
     });
 
-    test('does not hold with other claims, signed or not', async () => {
+    test('is refused with other claims, signed or not', async () => {
       const parts = decode(people.viewer.token ?? '');
       const other = decode(people.owner.token ?? '').claims;
       const elsewhere = decode(stranger.token ?? '').claims;
@@ -86,7 +86,7 @@ for (const store of stores) {
       ]) await refusedAs(forge(changed(change), oldSecret));
     });
 
-    test('that is garbage is refused like one that is missing', async () => {
+    test('that is garbage is refused like a missing one', async () => {
       const missing = await server.client.get('/api/auth/me');
       assertError(missing, 'unauthorized');
       for (const header of [
@@ -101,12 +101,12 @@ for (const store of stores) {
       assertError(await server.client.get(`/api/auth/me?token=${people.owner.token}`), 'unauthorized');
     });
 
-    test('is not taken where two are sent', async () => {
+    test('is refused if two are sent', async () => {
       const both = [`Bearer ${people.viewer.token}`, `Bearer ${people.owner.token}`];
       assertError(await server.client.get('/api/auth/me', { Authorization: both }), 'unauthorized');
     });
 
-    test('is taken whatever the case of its scheme', async () => {
+    test('is accepted in any case of its scheme', async () => {
       assert.equal((await server.client.get('/api/auth/me', { Authorization: `bearer ${people.owner.token}` })).status, 200);
     });
   });
@@ -116,7 +116,7 @@ for (const store of stores) {
     before(async () => { server = await startServer(store, { JWT_SECRET: oldSecret }); });
     after(() => server.stop());
 
-    test('can be replaced: the first of several signs, all verify, one that is gone does not', async () => {
+    test('can be rotated: the first of several signs, all verify, a removed one does not', async () => {
       const before = server.owner;
       await server.restart({ JWT_SECRET: `${newSecret},${oldSecret}` });
       assert.equal((await before.get('/api/auth/me')).status, 200);
@@ -132,7 +132,7 @@ for (const store of stores) {
 }
 
 describe('the secret that the embedded server generates', () => {
-  test('outlives a restart, and so do the tokens', async () => {
+  test('survives a restart, and so do the tokens', async () => {
     const [embedded] = stores;
     assert.ok(embedded);
     const server = await startServer(embedded);

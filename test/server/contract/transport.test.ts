@@ -1,4 +1,4 @@
-// The wire contract: how answers travel. Compression as it is negotiated, HTTPS, and whom a proxy speaks for.
+// The wire contract: content encoding, HTTPS, and client addresses behind a proxy.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -28,7 +28,7 @@ describe('compression', () => {
   const pull = (accept?: string) => server.owner.get('/api/sync/pull', accept === undefined ? {} : { 'Accept-Encoding': accept });
 
   for (const [name, decompress] of Object.entries(decode)) {
-    test(`with ${name} carries the same text in fewer bytes`, async () => {
+    test(`with ${name} gives the same text in fewer bytes`, async () => {
       const plain = await pull();
       assert.equal(plain.headers['content-encoding'], undefined);
       const reply = await pull(name);
@@ -40,7 +40,7 @@ describe('compression', () => {
     });
   }
 
-  test('is what the client likes best of what there is', async () => {
+  test('uses the encoding that the client prefers', async () => {
     for (const [accept, encoding] of [
       ['gzip, deflate, br', 'br'], ['gzip, deflate, br, zstd', 'zstd'], ['gzip;q=1.0, br;q=0.5', 'gzip'],
       ['zstd;q=0, br;q=0, gzip;q=0.1', 'gzip'],
@@ -48,7 +48,7 @@ describe('compression', () => {
     ] as const) assert.equal((await pull(accept)).headers['content-encoding'], encoding, accept);
   });
 
-  test('is none where the client wants none', async () => {
+  test('is not used if the client does not accept it', async () => {
     for (const accept of [
       '', 'identity', 'deflate', 'gzip;q=0', '*;q=0', 'identity, gzip;q=0.5', 'compress, x-custom', ';;,,q=1', 'gzip;q=x',
     ]) {
@@ -66,7 +66,7 @@ describe('compression', () => {
     assert.deepEqual([head.headers['content-encoding'], head.bytes.length], ['gzip', 0]);
   });
 
-  test('is spared where the peer is on the same machine', async () => {
+  test('is skipped if the peer is on the same machine', async () => {
     await server.restart({ TRUST_PROXY: '' });
     assert.equal((await pull('gzip, br, zstd')).headers['content-encoding'], undefined);
     const claimed = await server.owner.get('/api/sync/pull', { 'Accept-Encoding': 'gzip', 'X-Forwarded-For': '203.0.113.9' });
@@ -81,7 +81,7 @@ describe('a proxy', () => {
   const attempt = (server: TestServer, address: string, secret: string) =>
     server.client.post('/api/auth/login', { email: firstOwner, password: secret }, { 'X-Forwarded-For': address });
 
-  test('that is trusted says who signs in: one client\'s failures do not keep another out', async () => {
+  test('that is trusted tells clients apart: one\'s failures do not lock another out', async () => {
     const server = await startServer(embedded, { TRUST_PROXY: '1' });
     await failTenTimes(server, '203.0.113.9');
     assertError(await attempt(server, '203.0.113.9', password), 'too_many_requests');
@@ -90,7 +90,7 @@ describe('a proxy', () => {
     await server.stop();
   });
 
-  test('that is not trusted is not believed', async () => {
+  test('that is not trusted cannot set the client\'s address', async () => {
     const server = await startServer(embedded);
     await failTenTimes(server, '203.0.113.9');
     assertError(await attempt(server, '203.0.113.10', password), 'too_many_requests');
@@ -99,7 +99,7 @@ describe('a proxy', () => {
 });
 
 describe('HTTPS', { skip: hasOpenssl() ? false : 'there is no openssl program to make a certificate with' }, () => {
-  test('is served with TLS_CERT and TLS_KEY', async () => {
+  test('is served if TLS_CERT and TLS_KEY are set', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'invoify-tls-'));
     const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
     execFileSync('openssl', [
