@@ -17,14 +17,14 @@ import { createAuth, type Auth, type Caller } from './server/auth.ts';
 import { ConfigError, isLoopback, loadOrCreateSecret, readConfig, type Config } from './server/config.ts';
 import { openEmbeddedStore } from './server/embedded/store.ts';
 import {
-  errorAnswer, newRequestId, readIdempotencyKey, readIfMatch, readJson, readQuery, refuseMalformed, refuseMissingHost,
-  refuseOldProtocol, sendAnswer, sendStream, type Answer, type StreamAnswer,
+  errorReply, newRequestId, readIdempotencyKey, readIfMatch, readJson, readQuery, rejectMalformed, requireHost,
+  requireProtocol, sendReply, sendStream, type Reply, type StreamReply,
 } from './server/http.ts';
 import { createLog, type Log } from './server/log.ts';
 import { createNudges, type Nudges } from './server/nudges.ts';
 import { parsePullQuery, pullPage } from './server/pull.ts';
 import {
-  actOnRecord, ANSWER_KEPT_MS, createRecord, deleteRecord, readRecord, requireAction, requireCollection, updateRecord,
+  actOnRecord, REPLY_TTL_MS, createRecord, deleteRecord, readRecord, requireAction, requireCollection, updateRecord,
   type RecordsDeps,
 } from './server/records.ts';
 import type { Store } from './server/store.ts';
@@ -56,7 +56,7 @@ interface Call {
   readonly caller: () => Promise<Caller>;
 }
 
-type Handler = (call: Call) => Promise<Answer | StreamAnswer>;
+type Handler = (call: Call) => Promise<Reply | StreamReply>;
 type Methods = Readonly<Record<string, Handler>>;
 
 /** The first matching path wins. */
@@ -78,52 +78,52 @@ const routes: readonly (readonly [path: string, methods: Methods])[] = [
   ['/api/:collection/:id/:action', { POST: act }],
 ];
 
-async function ready({ server }: Call): Promise<Answer> {
+async function ready({ server }: Call): Promise<Reply> {
   try {
     await server.store.check();
     return ok({ checks: { database: 'ok' } });
   } catch (error) {
     const known = error instanceof AppError ? error : new AppError('unavailable', 'The database does not answer.', { cause: error });
-    const { status, headers = {}, body } = errorAnswer(known);
+    const { status, headers = {}, body } = errorReply(known);
     return { status, headers, body: { ...Object(body), checks: { database: known.message } } };
   }
 }
 
-async function logout({ server, caller }: Call): Promise<Answer> {
+async function logout({ server, caller }: Call): Promise<Reply> {
   const signedIn = await caller();
   await server.auth.logout(signedIn);
   server.nudges.endSession(signedIn.session.sessionId);
   return ok({});
 }
 
-async function pull({ server, query, caller }: Call): Promise<Answer> {
+async function pull({ server, query, caller }: Call): Promise<Reply> {
   const signedIn = await caller();
   return { status: 200, body: await pullPage(server.store, signedIn, parsePullQuery(query)) };
 }
 
-async function create({ server, request, path, caller }: Call): Promise<Answer> {
+async function create({ server, request, path, caller }: Call): Promise<Reply> {
   const collection = requireCollection(path['collection'] ?? '');
   const target = { caller: await caller(), collection };
   return createRecord(server.records, target, await readJson(request), readIdempotencyKey(request));
 }
 
-async function read({ server, path, caller }: Call): Promise<Answer> {
+async function read({ server, path, caller }: Call): Promise<Reply> {
   const collection = requireCollection(path['collection'] ?? '');
   return readRecord(server.records, { caller: await caller(), collection }, path['id'] ?? '');
 }
 
-async function update({ server, request, path, caller }: Call): Promise<Answer> {
+async function update({ server, request, path, caller }: Call): Promise<Reply> {
   const collection = requireCollection(path['collection'] ?? '');
   const target = { caller: await caller(), collection };
   return updateRecord(server.records, target, path['id'] ?? '', readIfMatch(request), await readJson(request));
 }
 
-async function remove({ server, request, path, caller }: Call): Promise<Answer> {
+async function remove({ server, request, path, caller }: Call): Promise<Reply> {
   const collection = requireCollection(path['collection'] ?? '');
   return deleteRecord(server.records, { caller: await caller(), collection }, path['id'] ?? '', readIfMatch(request));
 }
 
-async function act({ server, request, path, caller }: Call): Promise<Answer> {
+async function act({ server, request, path, caller }: Call): Promise<Reply> {
   const collection = requireCollection(path['collection'] ?? '');
   const target = { caller: await caller(), collection };
   const { id = '', action = '' } = path;
@@ -131,14 +131,14 @@ async function act({ server, request, path, caller }: Call): Promise<Answer> {
   return actOnRecord(server.records, target, id, action, readIfMatch(request), await readJson(request), key);
 }
 
-function ok(body: object): Answer {
+function ok(body: object): Reply {
   return { status: 200, body: { success: true, ...body } };
 }
 
 // ------------------------------------------------------------------------------------------------------ dispatch
 
-async function answer(server: Server, request: IncomingMessage, peer: string): Promise<Answer | StreamAnswer> {
-  refuseMissingHost(request);
+async function dispatch(server: Server, request: IncomingMessage, peer: string): Promise<Reply | StreamReply> {
+  requireHost(request);
   const url = URL.parse(request.url ?? '/', 'http://server');
   if (!url) throw nothingHere();
   const { methods, path } = findRoute(url.pathname);
@@ -151,7 +151,7 @@ async function answer(server: Server, request: IncomingMessage, peer: string): P
     const allow = Object.keys(methods).flatMap((name) => name === 'GET' ? ['GET', 'HEAD'] : [name]);
     throw new AppError('method_not_allowed', `This address takes ${allow.join(', ')}, not ${method}.`, { allow });
   }
-  refuseOldProtocol(request);
+  requireProtocol(request);
   return handler({ server, request, query: readQuery(url), path, peer, caller: () => server.auth.identify(request) });
 }
 
@@ -202,7 +202,7 @@ function pruneIntervalMs(tombstoneDays: number): number {
 async function pruneAccounts(store: Store, tombstoneDays: number, nowMs: number): Promise<void> {
   for (const accountId of await store.listAccounts()) {
     await store.write(accountId, (transaction) =>
-      transaction.prune(instantFromMs(nowMs - tombstoneDays * 86_400_000), nowMs - ANSWER_KEPT_MS));
+      transaction.prune(instantFromMs(nowMs - tombstoneDays * 86_400_000), nowMs - REPLY_TTL_MS));
   }
 }
 
@@ -231,8 +231,8 @@ async function serve(config: Config, deps: StartDeps, log: Log, store: Store): P
   const onRequest = (request: IncomingMessage, response: ServerResponse): void =>
     void respond({ store, auth, records, nudges, config, isClosing: () => isClosing }, log, request, response);
   const http = config.tls ? createTlsServer({ ...config.tls, ...httpOptions }, onRequest) : createServer(httpOptions, onRequest);
-  http.on('clientError', refuseMalformed);
-  http.on('connect', (_request, socket) => refuseMalformed(new Error('CONNECT is for proxies'), socket));
+  http.on('clientError', rejectMalformed);
+  http.on('connect', (_request, socket) => rejectMalformed(new Error('CONNECT is for proxies'), socket));
   http.on('checkExpectation', onRequest);
   await listen(http, config);
   http.on('error', (error) => log('error', 'listener failed', { error }));
@@ -281,18 +281,18 @@ async function respond(server: Server, log: Log, request: IncomingMessage, respo
   const requestId = newRequestId();
   response.setHeader('X-Request-Id', requestId);
   const { peer, isSameMachine } = peerOf(request, server.config.trustProxy);
-  let result: Answer | StreamAnswer;
+  let result: Reply | StreamReply;
   try {
-    result = await answer(server, request, peer);
+    result = await dispatch(server, request, peer);
   } catch (error) {
-    result = errorAnswer(error);
+    result = errorReply(error);
     const level = result.status >= 500 ? 'error' : 'debug';
     log(level, 'request failed', { requestId, method: request.method, path: request.url?.split('?')[0], code: errorCode(error), error });
   }
   if (server.isClosing()) response.setHeader('Connection', 'close');
   try {
     if ('follow' in result) sendStream(request, response, result);
-    else await sendAnswer(request, response, result, !isSameMachine);
+    else await sendReply(request, response, result, !isSameMachine);
   } catch (error) {
     log('error', 'response failed', { requestId, error });
     response.destroy();

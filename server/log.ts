@@ -9,7 +9,9 @@ export type Log = (level: LogLevel, event: string, facts?: Readonly<Record<strin
 export function createLog(minLevel: LogLevel, write: (line: string) => void, nowMs: () => number): Log {
   return (level, event, facts = {}) => {
     if (logLevels.indexOf(level) < logLevels.indexOf(minLevel)) return;
-    const serialized = Object.fromEntries(Object.entries(facts).map(([name, fact]) => [name, fact instanceof Error ? describe(fact) : fact]));
+    const serialized = Object.fromEntries(Object.entries(facts).map(
+      ([name, fact]) => [name, fact instanceof Error ? describe(fact) : fact],
+    ));
     write(`${JSON.stringify({ time: new Date(nowMs()).toISOString(), level, event, ...serialized })}\n`);
   };
 }

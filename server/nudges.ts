@@ -14,7 +14,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { EPOCH, formatInstant, type Instant } from '../shared/clock.ts';
 import { AppError, errorCode } from '../shared/errors.ts';
 import type { Auth, Caller } from './auth.ts';
-import type { StreamAnswer } from './http.ts';
+import type { StreamReply } from './http.ts';
 import type { Log } from './log.ts';
 import type { Snapshot, Store } from './store.ts';
 
@@ -29,14 +29,14 @@ const MAX_PER_SESSION = 8;
 
 export interface Nudges {
   /** The stream for a caller; throws `too_many_requests` if the session has too many. */
-  open(request: IncomingMessage, caller: Caller): StreamAnswer;
+  open(request: IncomingMessage, caller: Caller): StreamReply;
   /** Ends the streams of a session that was signed out in this process. */
   endSession(sessionId: string): void;
   /** Ends all streams immediately. */
   close(): void;
 }
 
-/** The event that tells a client its account's clock. */
+/** The server-sent event that reports the account's clock. */
 export function nudgeEvent(clock: Instant): string {
   return `event: change\ndata: ${JSON.stringify({ serverTime: formatInstant(clock) })}\n\n`;
 }

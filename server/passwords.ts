@@ -75,7 +75,8 @@ function createGate(maxConcurrent: number, maxWaiting: number): <T>(task: () => 
   return async (task) => {
     if (running >= maxConcurrent) {
       if (waiting.length >= maxWaiting) {
-        throw new AppError('too_many_requests', 'Too many people are signing in at the same time. Try again in a moment.', { retryAfterS: 2 });
+        const message = 'Too many people are signing in at the same time. Try again in a moment.';
+        throw new AppError('too_many_requests', message, { retryAfterS: 2 });
       }
       // A finished task hands its slot to this one, so `running` does not change.
       await new Promise<void>((resolve) => waiting.push(resolve));

@@ -1,66 +1,67 @@
-// Hears of every move of an account's clock in the embedded database: of this process's commits at once, of another
-// process's (the admin command) within a second.
+// Reports every move of an account's clock in the embedded database: commits of this process immediately, those of
+// another process (the admin command) within a second.
 
 import { Watchers } from '../watchers.ts';
 
-/** How often to look, while anyone watches, whether another process has written to the file. */
-const LOOK_EVERY_MS = 1000;
+/** How often to poll for commits of other processes while anyone watches. */
+const POLL_INTERVAL_MS = 1000;
 
 export class CommitWatcher {
   readonly #watchers = new Watchers();
-  readonly #version: () => unknown;
-  #looking: NodeJS.Timeout | null = null;
+  readonly #readVersion: () => unknown;
+  #polling: NodeJS.Timeout | null = null;
   #isClosed = false;
 
   /**
-   * `version` reads the writing connection's `data_version` (sqlite.org/pragma.html), which changes with the commits of
-   * others only. Whose account they were about it does not say.
+   * `readVersion` reads the writing connection's `data_version` (sqlite.org/pragma.html), which changes only with
+   * commits of other connections. It does not say which account changed, so every watcher is notified.
    */
-  constructor(version: () => unknown) {
-    this.#version = version;
+  constructor(readVersion: () => unknown) {
+    this.#readVersion = readVersion;
   }
 
   add(accountId: string, onMoved: () => void): () => void {
     if (this.#isClosed) return () => {};
     const remove = this.#watchers.add(accountId, onMoved);
-    this.#looking ??= this.#lookForOthers();
+    this.#polling ??= this.#poll();
     return () => {
       remove();
-      if (this.#watchers.isEmpty) this.#stopLooking();
+      if (this.#watchers.isEmpty) this.#stopPolling();
     };
   }
 
-  wake(accountIds: Iterable<string>): void {
+  /** Call it after each commit of this process. */
+  notify(accountIds: Iterable<string>): void {
     for (const accountId of accountIds) this.#watchers.notify(accountId);
   }
 
   close(): void {
     this.#isClosed = true;
     this.#watchers.clear();
-    this.#stopLooking();
+    this.#stopPolling();
   }
 
-  #lookForOthers(): NodeJS.Timeout {
-    let seen = this.#read();
+  #poll(): NodeJS.Timeout {
+    let lastVersion = this.#read();
     return setInterval(() => {
-      const found = this.#read();
-      if (found === seen) return;
-      seen = found;
+      const version = this.#read();
+      if (version === lastVersion) return;
+      lastVersion = version;
       this.#watchers.notifyAll();
-    }, LOOK_EVERY_MS).unref();
+    }, POLL_INTERVAL_MS).unref();
   }
 
-  /** A disk that fails is told by every call that needs it; here it only means that there is nothing to see. */
+  /** Returns null on failure: a failing disk is reported by every call that needs it. */
   #read(): unknown {
     try {
-      return this.#version();
+      return this.#readVersion();
     } catch {
       return null;
     }
   }
 
-  #stopLooking(): void {
-    if (this.#looking) clearInterval(this.#looking);
-    this.#looking = null;
+  #stopPolling(): void {
+    if (this.#polling) clearInterval(this.#polling);
+    this.#polling = null;
   }
 }

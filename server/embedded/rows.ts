@@ -1,4 +1,4 @@
-// The embedded database's rows as the types of the Store contract, and the scan that is the change feed.
+// Maps rows of the embedded database to the types of the Store contract, and reads the change feed.
 
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
 
@@ -8,13 +8,13 @@ import type { Account, ChangeRange, StoredReply, StoredRecord } from '../store.t
 
 export type Row = Record<string, SQLOutputValue>;
 
-/** Changes that one batch of the feed holds. */
-const FEED_BATCH = 500;
+/** Changes per batch of the feed. */
+const FEED_BATCH_SIZE = 500;
 
 export const selectAccount = 'SELECT * FROM account WHERE account_id = ?';
 export const selectRecord = 'SELECT * FROM record WHERE account_id = ? AND collection = ? AND id = ? AND payload IS NOT NULL';
 
-/** An account's changes in batches, within the read transaction that is open on `db`. */
+/** An account's changes in batches. Needs an open read transaction on `db` while it is consumed. */
 export async function* readChanges(db: DatabaseSync, accountId: string, range: ChangeRange): AsyncGenerator<readonly Change[]> {
   const statement = db.prepare(`
     SELECT collection, id, at, CAST(payload AS BLOB) AS payload FROM record
@@ -24,7 +24,7 @@ export async function* readChanges(db: DatabaseSync, accountId: string, range: C
   let batch: Change[] = [];
   for (const row of statement.iterate(accountId, range.after, ...range.collections, range.limit)) {
     batch.push(toChange(row));
-    if (batch.length === FEED_BATCH) {
+    if (batch.length === FEED_BATCH_SIZE) {
       yield batch;
       batch = [];
     }
@@ -32,7 +32,7 @@ export async function* readChanges(db: DatabaseSync, accountId: string, range: C
   if (batch.length > 0) yield batch;
 }
 
-/** The payload as the bytes it is kept in: the page is made of bytes, and decoding them only to encode them costs a third. */
+/** The payload stays bytes, as the page consists of bytes: decoding and encoding it again would cost a third more. */
 function toChange({ collection, id, at, payload }: Row): Change {
   const bytes = payload instanceof Uint8Array ? Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength) : null;
   return { collection: String(collection), id: String(id), at: Number(at) as Instant, payload: bytes };
@@ -68,14 +68,14 @@ export function toReply(row: Row): StoredReply {
   };
 }
 
-/** A column that is text; anything else is a defect of ours. */
+/** The value of a text column. Throws `TypeError` for any other type. */
 export function text(row: Row, column: string): string {
   const value = row[column];
   if (typeof value !== 'string') throw new TypeError(`the column ${column} is not text`);
   return value;
 }
 
-/** A column that is an integer; anything else is a defect of ours. */
+/** The value of an integer column. Throws `TypeError` for any other type. */
 export function integer(row: Row, column: string): number {
   const value = row[column];
   if (typeof value !== 'number') throw new TypeError(`the column ${column} is not an integer`);

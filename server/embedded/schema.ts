@@ -1,4 +1,4 @@
-// The embedded database file: its tables, its pragmas, and its errors in words of ours.
+// The embedded database file: its tables and pragmas, and the mapping of SQLite errors to `AppError`.
 
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -7,10 +7,10 @@ import { DatabaseSync } from 'node:sqlite';
 import { AppError } from '../../shared/errors.ts';
 
 const SCHEMA_VERSION = 1;
-/** "Invs": tells this file from any other SQLite database. */
+/** "Invs" in ASCII: identifies this file among SQLite databases. */
 const APPLICATION_ID = 0x496e7673;
-/** Older SQLite can corrupt a WAL database that several connections use. */
-const OLDEST_SQLITE = [3, 51, 3] as const;
+/** Older versions can corrupt a WAL database that several connections use. */
+const MIN_SQLITE = [3, 51, 3] as const;
 
 const schema = `
   CREATE TABLE account (
@@ -70,11 +70,11 @@ const schema = `
 `;
 
 /**
- * Opens the file for writing, creating it and its folder where missing. Throws `unavailable` where it cannot be
- * opened, is not ours, or is newer than this version. A crash while it is created leaves an empty file or a whole one.
+ * Opens the file for writing; creates it and its folder if missing. Throws `unavailable` if it cannot be opened, belongs
+ * to another program, or was written by a newer version. A crash during creation leaves an empty or a complete file.
  */
 export function openEmbeddedFile(file: string): DatabaseSync {
-  refuseOldSqlite();
+  requireRecentSqlite();
   return translateErrors(`The database ${file}`, () => {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
     const db = new DatabaseSync(file, { timeout: 5000 });
@@ -88,7 +88,7 @@ export function openEmbeddedFile(file: string): DatabaseSync {
   });
 }
 
-/** Runs a database action and turns SQLite's errors into `unavailable` with a sentence about `what`; other errors pass. */
+/** Runs `action` and maps its errors with `sqliteError`. */
 export function translateErrors<T>(what: string, action: () => T): T {
   try {
     return action();
@@ -97,6 +97,7 @@ export function translateErrors<T>(what: string, action: () => T): T {
   }
 }
 
+/** `unavailable` with a sentence that begins with `what` if the machine or the file is the cause; otherwise the error itself. */
 export function sqliteError(what: string, error: unknown): unknown {
   if (error instanceof AppError || !(error instanceof Error)) return error;
   const reason = reasonOf(error);
@@ -108,13 +109,13 @@ function prepareFile(db: DatabaseSync, file: string): void {
   const version = pragma(db, 'user_version');
   const isEmpty = db.prepare('SELECT 1 FROM sqlite_schema LIMIT 1').get() === undefined;
   if (!isEmpty && applicationId !== APPLICATION_ID) {
-    throw new AppError('unavailable', `${file} is a database of another program. Set DATA_DIR to a folder of its own.`);
+    throw new AppError('unavailable', `${file} is a database of another program. Set DATA_DIR to a different folder.`);
   }
   if (version > SCHEMA_VERSION) {
     throw new AppError('unavailable', `${file} was written by a newer version of this server. Update the server.`);
   }
-  // The page size must be set before the first page is written; WAL lets pulls read while a write commits; FULL makes
-  // a commit durable before it is acknowledged.
+  // The page size must be set before the first page is written. WAL lets pulls read while a write commits. FULL makes a
+  // commit durable before it is acknowledged.
   if (isEmpty) db.exec('PRAGMA page_size = 8192');
   db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY');
   if (!isEmpty) return;
@@ -125,19 +126,19 @@ function pragma(db: DatabaseSync, name: string): number {
   return Number(Object.values(db.prepare(`PRAGMA ${name}`).get() ?? {})[0]);
 }
 
-function refuseOldSqlite(): void {
+function requireRecentSqlite(): void {
   const found = process.versions.sqlite ?? '0';
   const parts = found.split('.').map(Number);
-  const older = OLDEST_SQLITE.findIndex((part, index) => (parts[index] ?? 0) !== part);
-  if (older >= 0 && (parts[older] ?? 0) < (OLDEST_SQLITE[older] ?? 0)) {
-    throw new AppError('unavailable', `SQLite ${found} is too old; run Node 24.15 or later, which has ${OLDEST_SQLITE.join('.')}.`);
+  const older = MIN_SQLITE.findIndex((part, index) => (parts[index] ?? 0) !== part);
+  if (older >= 0 && (parts[older] ?? 0) < (MIN_SQLITE[older] ?? 0)) {
+    throw new AppError('unavailable', `SQLite ${found} is too old; run Node 24.15 or later, which has ${MIN_SQLITE.join('.')}.`);
   }
 }
 
-/** Primary result codes of SQLite (sqlite.org/rescode.html) that are the machine's doing. */
+/** Explains file system errors and SQLite's primary result codes (sqlite.org/rescode.html) that the machine or the file causes. */
 function reasonOf(error: Error): string | null {
   if ('code' in error && (error.code === 'EEXIST' || error.code === 'ENOTDIR')) {
-    return 'cannot be made, because a file is where its folder should be; set DATA_DIR to a folder';
+    return 'cannot be created, because a file is where its folder should be; set DATA_DIR to a folder';
   }
   if ('code' in error && (error.code === 'EACCES' || error.code === 'EROFS' || error.code === 'EPERM' || error.code === 'ENOSPC')) {
     return `cannot be written (${error.code}); check the folder's permissions and the disk's free space`;
@@ -148,8 +149,8 @@ function reasonOf(error: Error): string | null {
     case 8: return 'is read-only; check the permissions of its folder';
     case 10: return 'could not be read or written; check the disk';
     case 11: case 26: return 'is damaged or not a database; restore it from a backup';
-    case 13: return 'has no room left on its disk; free some space';
-    case 14: return 'cannot be opened; check that DATA_DIR is a folder this user may write to';
+    case 13: return 'is on a full disk; free some space';
+    case 14: return 'cannot be opened; check that DATA_DIR is a folder that this user may write to';
     default: return null;
   }
 }

@@ -1,9 +1,8 @@
 // The Store over node:sqlite: one file, nothing to install, durable when a write is acknowledged (WAL with FULL sync).
 //
-// Records and tombstones share one table, so an account's feed is a single scan of the index on its clock; a
-// tombstone is a row without payload. One connection writes, and only inside a batch of the queue: BEGIN IMMEDIATE, a
-// savepoint for each job, one commit. Readers have connections of their own. Other processes on the same file (the
-// admin command) wait for the lock.
+// Records and tombstones share one table, so an account's feed is a single index scan; a tombstone is a row without
+// payload. One connection writes, and only in batches from the queue: BEGIN IMMEDIATE, a savepoint per job, one commit.
+// Readers use separate connections. Other processes on the same file (the admin command) wait for the lock.
 
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 
@@ -18,19 +17,19 @@ import { addressTaken, shuttingDown, unknownAccount } from '../store.ts';
 import type { DirectoryEntry, Identity, Session, Snapshot, Store, StoreDeps, StoredRecord, Transaction } from '../store.ts';
 import { WriteQueue } from '../write-queue.ts';
 
-/** What messages call it, which go to clients: where it lies is nobody's business but the operator's. */
+/** How error messages name the database. They reach clients, so they must not contain its path. */
 const database = "The server's database";
 
-const MAX_BATCH = 100;
+const MAX_BATCH_SIZE = 100;
 
-/** Something to do inside a batch. It must not wait for anything but the database. */
+/** One task of a batch. It must not wait for anything but the database, because the whole batch would wait. */
 interface Job {
   readonly run: () => Promise<unknown>;
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: unknown) => void;
 }
 
-/** Opens or creates the database file. Throws `unavailable` where it cannot be used, saying why. */
+/** Opens or creates the database file. Throws `unavailable` with the reason if it cannot be used. */
 export async function openEmbeddedStore(file: string, deps: StoreDeps): Promise<Store> {
   return new EmbeddedStore(file, deps);
 }
@@ -43,10 +42,10 @@ class EmbeddedStore implements Store {
   readonly #reader: DatabaseSync;
   readonly #idleSnapshots: DatabaseSync[] = [];
   readonly #prepared = new Map<string, StatementSync>();
-  readonly #queue = new WriteQueue<Job>((jobs) => this.#runBatch(jobs), MAX_BATCH);
-  readonly #clocks = new CommitWatcher(() => this.#writerStatement('PRAGMA data_version').get()?.['data_version']);
-  /** Accounts whose clock the present batch moves. */
-  readonly #moved = new Set<string>();
+  readonly #queue = new WriteQueue<Job>((jobs) => this.#runBatch(jobs), MAX_BATCH_SIZE);
+  readonly #commitWatcher = new CommitWatcher(() => this.#writerStatement('PRAGMA data_version').get()?.['data_version']);
+  /** Accounts whose clock the current batch moves. */
+  readonly #movedAccounts = new Set<string>();
   #isClosed = false;
 
   constructor(file: string, deps: StoreDeps) {
@@ -63,7 +62,7 @@ class EmbeddedStore implements Store {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#clocks.close();
+    this.#commitWatcher.close();
     await this.#queue.idle();
     for (const db of [this.#reader, ...this.#idleSnapshots, this.#writer]) db.close();
   }
@@ -138,8 +137,8 @@ class EmbeddedStore implements Store {
   }
 
   async snapshot<T>(accountId: string, read: (snapshot: Snapshot) => Promise<T>): Promise<T> {
-    this.#refuseIfClosed();
-    // A connection of its own keeps the read transaction open while the caller waits between batches.
+    this.#requireOpen();
+    // A separate connection, because the read transaction stays open while the caller waits between batches.
     const db = this.#idleSnapshots.pop() ?? this.#openReader();
     try {
       const result = await inReadTransaction(db, async () => {
@@ -170,13 +169,13 @@ class EmbeddedStore implements Store {
       const before = pending.account.clock;
       const result = await change({ ...changes, ...this.#transactionReads(accountId, pending) });
       this.#apply(accountId, pending);
-      if (pending.account.clock !== before) this.#moved.add(accountId);
+      if (pending.account.clock !== before) this.#movedAccounts.add(accountId);
       return result;
     });
   }
 
   watch(accountId: string, onMoved: () => void): () => void {
-    return this.#clocks.add(accountId, onMoved);
+    return this.#commitWatcher.add(accountId, onMoved);
   }
 
   #transactionReads(accountId: string, pending: PendingWrite): Pick<Transaction, 'get' | 'list' | 'isReferenced' | 'findReply' | 'prune'> {
@@ -212,10 +211,10 @@ class EmbeddedStore implements Store {
 
   #apply(accountId: string, pending: PendingWrite): void {
     for (const email of pending.releases) this.#run('DELETE FROM directory WHERE email = ? AND account_id = ?', email, accountId);
-    for (const claim of pending.claims) this.#claim(accountId, claim.email, claim.userId);
+    for (const claim of pending.claims) this.#claimAddress(accountId, claim.email, claim.userId);
     for (const record of pending.puts) this.#put(accountId, record);
     for (const { record, at } of pending.removals) {
-      this.#refer(accountId, record.collection, record.id, []);
+      this.#setReferences(accountId, record.collection, record.id, []);
       this.#run(
         `UPDATE record SET at = ?, payload = NULL, secret = NULL, refs = '[]' WHERE account_id = ? AND collection = ? AND id = ?`,
         at, accountId, record.collection, record.id,
@@ -231,7 +230,7 @@ class EmbeddedStore implements Store {
       clock, horizon, JSON.stringify(digest), JSON.stringify(numbers), accountId);
   }
 
-  #claim(accountId: string, email: string, userId: string): void {
+  #claimAddress(accountId: string, email: string, userId: string): void {
     const added = this.#run(
       `INSERT INTO directory (email, account_id, user_id) VALUES (?, ?, ?) ON CONFLICT (email)
        DO UPDATE SET user_id = excluded.user_id WHERE account_id = excluded.account_id AND user_id = excluded.user_id`,
@@ -241,7 +240,7 @@ class EmbeddedStore implements Store {
   }
 
   #put(accountId: string, record: StoredRecord): void {
-    this.#refer(accountId, record.collection, record.id, record.references);
+    this.#setReferences(accountId, record.collection, record.id, record.references);
     this.#run(
       `INSERT INTO record (account_id, collection, id, at, payload, secret, refs) VALUES (?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (account_id, collection, id) DO UPDATE SET
@@ -250,14 +249,14 @@ class EmbeddedStore implements Store {
     );
   }
 
-  #refer(accountId: string, collection: string, id: string, targets: readonly string[]): void {
+  #setReferences(accountId: string, collection: string, id: string, targets: readonly string[]): void {
     const row = this.#writerStatement(selectRecord).get(accountId, collection, id);
-    const held = row ? toRecord(row).references : [];
-    for (const target of held.filter((candidate) => !targets.includes(candidate))) {
+    const existing = row ? toRecord(row).references : [];
+    for (const target of existing.filter((candidate) => !targets.includes(candidate))) {
       this.#run('DELETE FROM reference WHERE account_id = ? AND collection = ? AND target_id = ? AND id = ?',
         accountId, collection, target, id);
     }
-    for (const target of targets.filter((candidate) => !held.includes(candidate))) {
+    for (const target of targets.filter((candidate) => !existing.includes(candidate))) {
       this.#run('INSERT INTO reference (account_id, collection, target_id, id) VALUES (?, ?, ?, ?)',
         accountId, collection, target, id);
     }
@@ -265,30 +264,30 @@ class EmbeddedStore implements Store {
 
   #enqueue<T>(run: () => Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      this.#refuseIfClosed();
+      this.#requireOpen();
       this.#queue.add({ run, resolve: (result) => resolve(result as T), reject });
     });
   }
 
   async #runBatch(jobs: readonly Job[]): Promise<void> {
-    const settle: (() => void)[] = [];
+    const outcomes: (() => void)[] = [];
     try {
       this.#writer.exec('BEGIN IMMEDIATE');
-      for (const job of jobs) settle.push(await this.#runJob(job));
+      for (const job of jobs) outcomes.push(await this.#runJob(job));
       this.#writer.exec('COMMIT');
     } catch (error) {
       if (this.#writer.isTransaction) this.#writer.exec('ROLLBACK');
-      this.#moved.clear();
+      this.#movedAccounts.clear();
       const reason = sqliteError(database, error);
       for (const job of jobs) job.reject(reason);
       return;
     }
-    for (const done of settle) done();
-    this.#clocks.wake(this.#moved);
-    this.#moved.clear();
+    for (const settle of outcomes) settle();
+    this.#commitWatcher.notify(this.#movedAccounts);
+    this.#movedAccounts.clear();
   }
 
-  /** Runs one job in its savepoint; what it returns reports the outcome once the batch is committed. */
+  /** Runs one job in a savepoint. Returns the function that settles it once the batch is committed. */
   async #runJob(job: Job): Promise<() => void> {
     this.#writer.exec('SAVEPOINT job');
     try {
@@ -296,7 +295,7 @@ class EmbeddedStore implements Store {
       this.#writer.exec('RELEASE job');
       return () => job.resolve(result);
     } catch (error) {
-      // A full disk or an I/O error may have rolled the whole batch back already: then every job fails alike.
+      // A full disk or an I/O error may already have rolled back the whole batch: then every job fails.
       if (!this.#writer.isTransaction) throw error;
       this.#writer.exec('ROLLBACK TO job; RELEASE job');
       const reason = sqliteError(database, error);
@@ -305,16 +304,16 @@ class EmbeddedStore implements Store {
   }
 
   #get(sql: string, ...parameters: SQLInputValue[]): Row | undefined {
-    this.#refuseIfClosed();
+    this.#requireOpen();
     return translateErrors(database, () => this.#statement(this.#reader, 'r', sql).get(...parameters));
   }
 
   #all(sql: string, ...parameters: SQLInputValue[]): Row[] {
-    this.#refuseIfClosed();
+    this.#requireOpen();
     return translateErrors(database, () => this.#statement(this.#reader, 'r', sql).all(...parameters));
   }
 
-  /** Inside a batch only. Returns how many rows changed. */
+  /** Only inside a batch. Returns the number of changed rows. */
   #run(sql: string, ...parameters: SQLInputValue[]): number {
     return Number(this.#writerStatement(sql).run(...parameters).changes);
   }
@@ -325,16 +324,16 @@ class EmbeddedStore implements Store {
 
   #statement(db: DatabaseSync, connection: 'r' | 'w', sql: string): StatementSync {
     const key = connection + sql;
-    const known = this.#prepared.get(key) ?? db.prepare(sql);
-    this.#prepared.set(key, known);
-    return known;
+    const statement = this.#prepared.get(key) ?? db.prepare(sql);
+    this.#prepared.set(key, statement);
+    return statement;
   }
 
   #openReader(): DatabaseSync {
     return new DatabaseSync(this.#file, { readOnly: true, timeout: 5000 });
   }
 
-  #refuseIfClosed(): void {
+  #requireOpen(): void {
     if (this.#isClosed) throw shuttingDown();
   }
 }

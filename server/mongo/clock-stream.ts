@@ -1,27 +1,26 @@
-// Hears of every move of an account's clock, whichever server process moved it, through one change stream on the
-// accounts.
+// Reports every move of an account's clock, by any server process, through one change stream on the accounts.
 //
-// What always holds: there is one stream while anyone watches, and none otherwise. A stream that breaks is opened again
-// for as long as someone watches, and whenever one is open everybody is told to look: so nothing that happened while
-// there was none is missed, and no resume token has to be kept.
+// Invariants: there is one stream while anyone watches, and none otherwise. A broken stream is reopened for as long as
+// someone watches, and every watcher is notified whenever a stream opens. So moves that happened without a stream are
+// not missed, and no resume token has to be stored.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { ChangeStream, ChangeStreamDocument } from 'mongodb';
 
-import { isRefusal } from './errors.ts';
+import { isAuthError } from './errors.ts';
 import type { AccountDocument, Tables } from './schema.ts';
 import type { StoreDeps } from '../store.ts';
 import { Watchers } from '../watchers.ts';
 
-/** How long the database holds a question open while there is nothing to tell, and at most a stream that was closed. */
+/** How long the database holds a `getMore` open without events, and so the longest that a closed stream lives on there. */
 const AWAIT_MS = 2000;
-const FIRST_PAUSE_MS = 100;
-const LONGEST_PAUSE_MS = 10_000;
-/** A user without the right to a change stream does not get it while we wait. */
-const REFUSED_PAUSE_MS = 300_000;
+const MIN_BACKOFF_MS = 100;
+const MAX_BACKOFF_MS = 10_000;
+/** A database user who lacks the right to open a change stream will not get it soon. */
+const AUTH_BACKOFF_MS = 300_000;
 
-/** Of a write's transaction only the step that moves the clock, and of that only whose it is. */
+/** Only the update of a transaction that moves the clock, and of it only the account's id. */
 const clockMoves = [
   { $match: { operationType: 'update', 'updateDescription.updatedFields.clock': { $exists: true } } },
   { $project: { documentKey: 1, operationType: 1 } },
@@ -34,8 +33,8 @@ export class ClockStream {
   readonly #deps: StoreDeps;
   readonly #watchers = new Watchers();
   #isClosed = false;
-  /** Ends the following that is under way; null where nobody watches. */
-  #stop: AbortController | null = null;
+  /** Aborts the current stream; null while nobody watches. */
+  #abort: AbortController | null = null;
 
   constructor(tables: Tables, deps: StoreDeps) {
     this.#tables = tables;
@@ -45,45 +44,45 @@ export class ClockStream {
   add(accountId: string, onMoved: () => void): () => void {
     if (this.#isClosed) return () => {};
     const remove = this.#watchers.add(accountId, onMoved);
-    if (!this.#stop) {
-      this.#stop = new AbortController();
-      void this.#follow(this.#stop.signal);
+    if (!this.#abort) {
+      this.#abort = new AbortController();
+      void this.#run(this.#abort.signal);
     }
     return () => {
       remove();
       if (!this.#watchers.isEmpty) return;
-      this.#stop?.abort();
-      this.#stop = null;
+      this.#abort?.abort();
+      this.#abort = null;
     };
   }
 
-  /** Nobody is called any more. The stream ends with the client's connections. */
+  /** Stops all notifications. The stream ends with the client's connections. */
   close(): void {
     this.#isClosed = true;
     this.#watchers.clear();
-    this.#stop?.abort();
+    this.#abort?.abort();
   }
 
   /** Never rejects. */
-  async #follow(signal: AbortSignal): Promise<void> {
+  async #run(signal: AbortSignal): Promise<void> {
     for (let failures = 0; !signal.aborted;) {
       try {
-        await this.#followOne(signal, () => { failures = 0; });
+        await this.#readStream(signal, () => { failures = 0; });
       } catch (error) {
         if (signal.aborted) return;
         failures += 1;
-        this.#deps.log(failures === 1 ? 'warn' : 'debug', 'clocks are not watched for a moment', { error });
-        const pauseMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (failures - 1));
-        await sleep(isRefusal(error) ? REFUSED_PAUSE_MS : pauseMs, undefined, { signal, ref: false }).catch(() => {});
+        this.#deps.log(failures === 1 ? 'warn' : 'debug', 'clock stream failed', { error });
+        const backoffMs = Math.min(MAX_BACKOFF_MS, MIN_BACKOFF_MS * 2 ** (failures - 1));
+        await sleep(isAuthError(error) ? AUTH_BACKOFF_MS : backoffMs, undefined, { signal, ref: false }).catch(() => {});
       }
     }
   }
 
-  async #followOne(signal: AbortSignal, onOpen: () => void): Promise<void> {
+  async #readStream(signal: AbortSignal, onOpen: () => void): Promise<void> {
     const stream: Stream = this.#tables.accounts.watch(clockMoves, { maxAwaitTimeMS: AWAIT_MS });
     const close = (): void => void stream.close().catch(() => {});
     signal.addEventListener('abort', close);
-    // With its first token the stream is open: from here on nothing is missed, and before it anything was.
+    // The first token says that the stream is open: later moves are seen, earlier ones may have been missed.
     stream.once('resumeTokenChanged', () => {
       onOpen();
       this.#watchers.notifyAll();

@@ -1,5 +1,6 @@
-// The driver's errors in words of ours. Whatever the network, an election or a full server causes is `unavailable`;
-// anything else stays as it is and becomes `internal` further up. No message carries an address or a password.
+// Classifies the driver's errors and maps them to `AppError`. Network failures, elections and an overloaded or full
+// database become `unavailable`; other errors pass unchanged and become `internal` further up. No message contains an
+// address or a password.
 
 import {
   MongoBulkWriteError, MongoClientClosedError, MongoError, MongoErrorLabel, MongoExpiredSessionError, MongoNetworkError,
@@ -8,14 +9,14 @@ import {
 
 import { AppError } from '../../shared/errors.ts';
 
-// Server error codes, by the names of mongodb/mongo src/mongo/base/error_codes.yml.
+// Server error codes, named as in src/mongo/base/error_codes.yml of mongodb/mongo.
 const NAMESPACE_EXISTS = 48;
 const DUPLICATE_KEY = 11000;
 const SNAPSHOT_TOO_OLD = 239;
 const SNAPSHOT_UNAVAILABLE = 246;
 const OUT_OF_DISK_SPACE = 14031;
-const refusals: readonly unknown[] = [13 /* Unauthorized */, 18 /* AuthenticationFailed */];
-const passing: readonly unknown[] = [
+const authErrors: readonly unknown[] = [13 /* Unauthorized */, 18 /* AuthenticationFailed */];
+const temporaryErrors: readonly unknown[] = [
   6 /* HostUnreachable */, 7 /* HostNotFound */, 43 /* CursorNotFound */, 50 /* MaxTimeMSExpired */, 64 /* WriteConcernFailed */,
   89 /* NetworkTimeout */, 91 /* ShutdownInProgress */, 100 /* UnsatisfiableWriteConcern */, 112 /* WriteConflict */,
   133 /* FailedToSatisfyReadPreference */, 189 /* PrimarySteppedDown */, 237 /* CursorKilled */, 262 /* ExceededTimeLimit */,
@@ -23,26 +24,26 @@ const passing: readonly unknown[] = [
   11602 /* InterruptedDueToReplStateChange */, 13435 /* NotPrimaryNoSecondaryOk */, 13436 /* NotPrimaryOrSecondary */,
 ];
 
-/** The connection failed or no member could take the command: the command may or may not have been carried out. */
+/** The connection failed or no member could take the command; the command may or may not have run. */
 export function isConnectionError(thrown: unknown): boolean {
-  // A bulk write gives what the network threw in a wrapping of its own, without its class and sometimes without its label.
+  // A bulk write wraps the network error, which loses its class and sometimes its label.
   const error = thrown instanceof MongoBulkWriteError ? thrown.errorResponse : thrown;
   return error instanceof MongoNetworkError || error instanceof MongoServerSelectionError
     || error instanceof MongoNotConnectedError || error instanceof MongoTopologyClosedError
     || error instanceof MongoClientClosedError || error instanceof MongoExpiredSessionError;
 }
 
-/** True if a transaction that failed with this before its commit can be run again as a whole. */
+/** True if a transaction that failed with this error before its commit can be retried as a whole. */
 export function isTransient(error: unknown): boolean {
   return hasLabel(error, MongoErrorLabel.TransientTransactionError) || isConnectionError(error);
 }
 
-/** True if a commit that failed with this may have been carried out, so that only the commit may be repeated. */
+/** True if a commit that failed with this error may have succeeded, so that only the commit may be retried. */
 export function isUnknownCommit(error: unknown): boolean {
   return hasLabel(error, MongoErrorLabel.UnknownTransactionCommitResult) || isConnectionError(error);
 }
 
-/** The snapshot's time is not, or no longer, to be had: a new snapshot may be. */
+/** The snapshot's time is not, or no longer, available; a new snapshot may be. */
 export function isSnapshotGone(error: unknown): boolean {
   return hasCode(error, [SNAPSHOT_TOO_OLD, SNAPSHOT_UNAVAILABLE]);
 }
@@ -51,41 +52,44 @@ export function isDuplicateKey(error: unknown): boolean {
   return hasCode(error, [DUPLICATE_KEY]);
 }
 
-export function isAlreadyThere(error: unknown): boolean {
+export function isNamespaceExists(error: unknown): boolean {
   return hasCode(error, [NAMESPACE_EXISTS]);
 }
 
-export function isRefusal(error: unknown): boolean {
-  return hasCode(error, refusals);
+export function isAuthError(error: unknown): boolean {
+  return hasCode(error, authErrors);
 }
 
-/** What the caller of the store gets to see: `unavailable` with a sentence where it is the database's state. */
+/** The error for the store's caller: `unavailable` if the database's state is the cause, otherwise the error itself. */
 export function mongoError(error: unknown): unknown {
   if (!(error instanceof MongoError)) return error;
-  if (isRefusal(error)) return unavailable('The database refuses the server. Correct the user and the password in MONGODB_URL.', error);
-  if (hasCode(error, [OUT_OF_DISK_SPACE])) return unavailable('The database has no room left on its disk. Free some space there.', error);
+  if (isAuthError(error)) {
+    return unavailable('The database rejects the server. Correct the user and the password in MONGODB_URL.', error);
+  }
+  if (hasCode(error, [OUT_OF_DISK_SPACE])) return unavailable('The disk of the database is full. Free some space on it.', error);
   if (isSnapshotGone(error)) {
     return unavailable('Reading took longer than the database keeps a snapshot. Continue from the last change that arrived.', error);
   }
-  const passes = hasCode(error, passing) || error instanceof MongoWriteConcernError || isTransient(error) || isUnknownCommit(error);
-  return passes ? noAnswer(error) : error;
+  const isTemporary = hasCode(error, temporaryErrors) || error instanceof MongoWriteConcernError
+    || isTransient(error) || isUnknownCommit(error);
+  return isTemporary ? noAnswer(error) : error;
 }
 
 export function noAnswer(cause: unknown): AppError {
-  return unavailable('The database does not answer at present. Try again in a moment; if that does not help, check that MongoDB runs '
-    + 'and has a primary.', cause);
+  return unavailable('The database does not answer. Try again in a moment; if that does not help, check that MongoDB is running and '
+    + 'has a primary.', cause);
 }
 
 export function writeTimedOut(cause: unknown): AppError {
-  return unavailable('The database could not take this change in time, and nothing was changed. Try again in a moment.', cause);
+  return unavailable('The database could not accept this change in time, and nothing was changed. Try again in a moment.', cause);
 }
 
 export function commitUnknown(cause: unknown): AppError {
-  return unavailable('The database did not confirm this change in time; it may have been kept. Look before you repeat it.', cause);
+  return unavailable('The database did not confirm this change in time; it may have been saved. Check before you repeat it.', cause);
 }
 
-function unavailable(sentence: string, cause?: unknown): AppError {
-  return new AppError('unavailable', sentence, { cause, retryAfterS: 5 });
+function unavailable(message: string, cause?: unknown): AppError {
+  return new AppError('unavailable', message, { cause, retryAfterS: 5 });
 }
 
 function hasLabel(error: unknown, label: string): boolean {

@@ -1,9 +1,9 @@
-// Reads of one instant: the account and its changes, merged from one source per collection.
+// Snapshot reads: the account and its changes, merged from one source per collection.
 //
-// The first read lets the server choose the newest instant that a majority holds, and every other one names that
-// instant. This is what the driver's snapshot sessions do; they are not used because a session takes one command after
-// the other, and these reads run side by side. No cursor is ever left open: each read is a command of its own that is
-// answered at once, and the next one goes on after the last change of the one before.
+// The first read lets the server choose the newest majority-committed cluster time, and all others read at that time.
+// This is what the driver's snapshot sessions do; they are not used because a session runs one command at a time, and
+// these reads run concurrently. No cursor is ever left open: each read is a separate single-batch command, and the next
+// one continues after the last change of the one before.
 
 import type { Document, Timestamp } from 'mongodb';
 
@@ -15,18 +15,18 @@ import { ACCOUNTS, toAccount, TOMBSTONES, toStored, type AccountDocument, type T
 import { unknownAccount } from '../store.ts';
 import type { ChangeRange, Snapshot } from '../store.ts';
 
-/** Changes a batch given out holds. */
-const BATCH = 100;
-/** One read asks for at least and at most so many changes: few are read in vain, and few are held. */
-const LEAST_READ = 20;
-const LARGEST_READ = 512;
-/** MongoDB ends a reply before 16 MiB, whatever was asked for. No record takes as much as what is left below that. */
+/** Changes per batch handed to the caller. */
+const BATCH_SIZE = 100;
+/** Bounds on the changes per read: few are read for nothing, and few are held in memory. */
+const MIN_READ = 20;
+const MAX_READ = 512;
+/** MongoDB cuts a reply off before 16 MiB. A reply below this size was not cut off: no record fills the 8 MiB between. */
 const FULL_REPLY_BYTES = 8 * 1024 * 1024;
 
 export async function openSnapshot(tables: Tables, accountId: string): Promise<Snapshot> {
   const { document, time } = await readAccount(tables, accountId).catch((error: unknown) => {
-    // Right after a collection was made, the newest instant may lie before it; and a plain command is not repeated by
-    // the driver when a primary has gone.
+    // Right after a collection is created the newest time may lie before it. And the driver does not retry a plain
+    // command when the primary is lost.
     if (isSnapshotGone(error) || isConnectionError(error)) return readAccount(tables, accountId);
     throw error;
   });
@@ -35,9 +35,9 @@ export async function openSnapshot(tables: Tables, accountId: string): Promise<S
   return {
     account,
     changes(range) {
-      const held = Object.values(account.digest).reduce((sum, { count }) => sum + count, 0);
+      const total = Object.values(account.digest).reduce((sum, { count }) => sum + count, 0);
       const sources = kindsIn(range).map((kind) => {
-        const share = (account.digest[kind.from]?.count ?? 0) / Math.max(held, 1);
+        const share = (account.digest[kind.from]?.count ?? 0) / Math.max(total, 1);
         return new Source((after, limit) => readChanges({ tables, accountId, time }, kind, after, limit), range, share);
       });
       return merge(sources, range.limit);
@@ -52,12 +52,12 @@ async function readAccount(tables: Tables, accountId: string): Promise<{ documen
   return { document: cursor.firstBatch[0], time: cursor.atClusterTime };
 }
 
-/** Where changes of one kind are, and how a document there becomes one. */
+/** One source of changes: where they are stored, and how a document becomes a change. */
 interface Kind {
   readonly from: string;
   readonly filter: Document;
   readonly projection: Document;
-  /** Views into the document's bytes. */
+  /** The change's texts are views into the document's bytes. */
   readonly toChange: (document: Buffer) => Change;
 }
 
@@ -88,31 +88,31 @@ function instantIn(document: Buffer): Instant {
   return readInt64(document, 'sync', 'at') as Instant;
 }
 
-interface Found {
+interface ReadResult {
   readonly changes: readonly Change[];
   readonly isEnd: boolean;
 }
 
-/** An account's changes of one kind after an instant, at most `limit`, as they were at `time`. */
+/** Reads an account's changes of one kind after an instant, at most `limit`, as of `time`. */
 async function readChanges(
   { tables, accountId, time }: { tables: Tables; accountId: string; time: Timestamp }, kind: Kind, after: Instant, limit: number,
-): Promise<Found> {
+): Promise<ReadResult> {
   const { cursor } = await tables.db.command({
     find: kind.from,
     filter: { accountId, 'sync.at': { $gt: toStored(after) }, ...kind.filter },
     sort: { accountId: 1, 'sync.at': 1 },
     projection: { ...kind.projection, 'sync.at': 1 },
-    // Without a size of its own a batch is of 101 documents.
+    // The default batch size is 101 documents.
     limit, batchSize: limit, singleBatch: true,
     readConcern: { level: 'snapshot', atClusterTime: time },
-    // Not `raw`, with which the driver would not understand an error that it gets for an answer either.
+    // Not `raw`, with which the driver would not recognise an error reply either.
   }, { fieldsAsRaw: { firstBatch: true } });
   const documents: readonly Buffer[] = cursor.firstBatch;
   const sizeBytes = documents.reduce((sum, { length }) => sum + length, 0);
   return { changes: documents.map(kind.toChange), isEnd: documents.length < limit && sizeBytes < FULL_REPLY_BYTES };
 }
 
-/** The sources' changes as one sequence by instant, at most `limit`. */
+/** Merges the sources by instant; yields at most `limit` changes. */
 async function* merge(sources: readonly Source[], limit: number): AsyncGenerator<readonly Change[]> {
   let batch: Change[] = [];
   let left = limit;
@@ -122,7 +122,7 @@ async function* merge(sources: readonly Source[], limit: number): AsyncGenerator
     const source = open.reduce((oldest, other) => (headAt(other) < headAt(oldest) ? other : oldest));
     batch.push(source.take());
     left -= 1;
-    if (batch.length === BATCH) {
+    if (batch.length === BATCH_SIZE) {
       yield batch;
       batch = [];
     }
@@ -134,40 +134,40 @@ async function* merge(sources: readonly Source[], limit: number): AsyncGenerator
 }
 
 function headAt(source: Source): Instant {
-  if (source.head === undefined) throw new Error('a source without changes is not merged');
+  if (source.head === undefined) throw new Error('an exhausted source cannot be merged');
   return source.head.at;
 }
 
-/** Changes of one kind and what was read of them ahead. */
+/** Changes of one kind, with read-ahead. */
 class Source {
-  readonly #find: (after: Instant, limit: number) => Promise<Found>;
+  readonly #readAfter: (after: Instant, limit: number) => Promise<ReadResult>;
   #after: Instant;
   #readSize: number;
   #ahead: readonly Change[] = [];
   #next = 0;
   #isEnd = false;
-  /** The oldest change not yet taken; undefined before the first `read` and where there is none. */
+  /** The oldest change not yet taken; undefined before the first `read` and once exhausted. */
   head: Change | undefined;
 
-  /** `share` is what part of the account's records are of this kind: as much of a page is expected to be. */
-  constructor(find: (after: Instant, limit: number) => Promise<Found>, { after, limit }: ChangeRange, share: number) {
-    this.#find = find;
+  /** `share` is the fraction of the account's records that are of this kind, used to size the first read. */
+  constructor(readAfter: (after: Instant, limit: number) => Promise<ReadResult>, { after, limit }: ChangeRange, share: number) {
+    this.#readAfter = readAfter;
     this.#after = after;
-    this.#readSize = Math.max(LEAST_READ, Math.ceil(limit * share));
+    this.#readSize = Math.max(MIN_READ, Math.ceil(limit * share));
   }
 
   take(): Change {
     const change = this.head;
-    if (change === undefined) throw new Error('nothing was read ahead');
+    if (change === undefined) throw new Error('no change was read ahead');
     this.#next += 1;
     this.head = this.#ahead[this.#next];
     return change;
   }
 
-  /** Once all that was read has been taken: reads on, at most `most` changes. */
-  async read(most: number): Promise<void> {
+  /** Reads at most `limit` further changes. Call it only when all earlier ones have been taken. */
+  async read(limit: number): Promise<void> {
     if (this.#isEnd) return;
-    const { changes, isEnd } = await this.#find(this.#after, Math.min(this.#readSize, LARGEST_READ, most));
+    const { changes, isEnd } = await this.#readAfter(this.#after, Math.min(this.#readSize, MAX_READ, limit));
     this.#ahead = changes;
     this.#isEnd = isEnd;
     this.#next = 0;

@@ -1,17 +1,17 @@
-// Connects to MongoDB, or says in one sentence what is wrong with it and what to do. No sentence carries the password:
-// the URL is never repeated, only the hosts it names.
+// Connects to MongoDB, or reports in one sentence what is wrong and what to do. Messages never contain the password:
+// they name the hosts, never the URL.
 
 import { MongoClient, MongoCompatibilityError, MongoServerError, MongoServerSelectionError, type Document } from 'mongodb';
 
 import { AppError } from '../../shared/errors.ts';
-import { isRefusal } from './errors.ts';
+import { isAuthError } from './errors.ts';
 
 /** `maxWireVersion` of MongoDB 6.0, the oldest this server is tested with. */
 const OLDEST_WIRE_VERSION = 17;
-const SELECTION_LIMIT_MS = 5000;
-const ATLAS_REFUSAL = 8000;
+const SELECTION_TIMEOUT_MS = 5000;
+const ATLAS_AUTH_ERROR = 8000;
 
-/** Resolves to a connected client. Throws `unavailable` with the sentence. */
+/** Resolves to a connected client. Throws `unavailable` with that sentence. */
 export async function connectMongo(url: string): Promise<MongoClient> {
   const client = createClient(url);
   try {
@@ -25,7 +25,7 @@ export async function connectMongo(url: string): Promise<MongoClient> {
   }
 }
 
-/** What a server's `hello` says against using it, with the fix, or null. */
+/** Why a server with this `hello` response cannot be used, and the fix; null if it can. */
 export function helloProblem(hello: Document): string | null {
   const { setName, msg, maxWireVersion } = hello;
   if (typeof maxWireVersion !== 'number' || maxWireVersion < OLDEST_WIRE_VERSION) return 'is too old: update it to MongoDB 6.0 or later';
@@ -38,25 +38,25 @@ function createClient(url: string): MongoClient {
   try {
     return new MongoClient(url, {
       appName: 'invoify',
-      serverSelectionTimeoutMS: SELECTION_LIMIT_MS,
-      connectTimeoutMS: SELECTION_LIMIT_MS,
-      // A server that said it is not the primary is asked again within the time that selecting one may take.
+      serverSelectionTimeoutMS: SELECTION_TIMEOUT_MS,
+      connectTimeoutMS: SELECTION_TIMEOUT_MS,
+      // Short enough that a new primary is found within the selection timeout.
       heartbeatFrequencyMS: 2000,
       readPreference: 'primary',
       writeConcern: { w: 'majority' },
-      // Every text in the database was checked when it was written.
+      // Every text in the database was validated when it was written.
       enableUtf8Validation: false,
     });
   } catch {
-    // The driver's error may quote the URL with its password, so it is not kept as the cause.
-    throw new AppError('unavailable', 'MONGODB_URL is not a MongoDB address: write it as '
+    // No cause: the driver's error may quote the URL with its password.
+    throw new AppError('unavailable', 'MONGODB_URL is not a MongoDB connection string: write it as '
       + 'mongodb://user:password@host:27017/?replicaSet=rs0, with special characters in the password percent-encoded.');
   }
 }
 
 function reasonOf(error: unknown): string {
-  if (isRefusal(error) || (error instanceof MongoServerError && error.code === ATLAS_REFUSAL)) {
-    return 'refuses the sign-in: correct the user and the password in MONGODB_URL';
+  if (isAuthError(error) || (error instanceof MongoServerError && error.code === ATLAS_AUTH_ERROR)) {
+    return 'rejects the sign-in: correct the user and the password in MONGODB_URL';
   }
   if (error instanceof MongoCompatibilityError) return 'is too old: update it to MongoDB 6.0 or later';
   const reason = error instanceof MongoServerSelectionError ? selectionReason(error) : null;
@@ -65,15 +65,17 @@ function reasonOf(error: unknown): string {
 
 function selectionReason(error: MongoServerSelectionError): string | null {
   const servers = [...error.reason?.servers.values() ?? []];
-  if (servers.some(({ type }) => type === 'RSGhost')) return 'is a replica set that was not initiated: run rs.initiate() once in mongosh';
+  if (servers.some(({ type }) => type === 'RSGhost')) {
+    return 'is a replica set that has not been initiated: run rs.initiate() once in mongosh';
+  }
   if (servers.some(({ type }) => type === 'RSSecondary' || type === 'RSOther')) {
-    return 'has no primary: start the other members of the replica set and wait for their election';
+    return 'has no primary: start the other members of the replica set and wait for the election';
   }
   const isNameWrong = error.reason?.setName !== null && error.reason?.setName !== undefined && servers.length === 0;
-  return isNameWrong ? 'answers as another replica set, or as none: correct replicaSet in MONGODB_URL' : null;
+  return isNameWrong ? 'belongs to another replica set, or to none: correct replicaSet in MONGODB_URL' : null;
 }
 
-/** The operating system's or the TLS library's name for what went wrong, such as ` (ECONNREFUSED)`. */
+/** The operating system's or TLS library's error code, such as ` (ECONNREFUSED)`, or nothing. */
 function systemCode(error: unknown): string {
   if (!(error instanceof Error)) return '';
   if ('code' in error && typeof error.code === 'string' && /^[A-Z_]+$/.test(error.code)) return ` (${error.code})`;

@@ -1,18 +1,19 @@
-// What the store keeps in MongoDB: its collections, their documents and indexes, and how documents become our types.
+// The MongoDB schema: collections, documents and indexes, and how documents map to the types of the Store contract.
 //
-// Every query, index and unique constraint begins with the account (the directory of sign-in addresses excepted), so
-// that all of it can be sharded by account. Instants are 64-bit integers. Each synced collection has one of its own,
-// taken from the declarations, so a new one needs no change here.
+// Invariants: every query, index and unique constraint begins with the account, except for the directory of sign-in
+// addresses, so that everything can be sharded by account. Instants are 64-bit integers. Each declared collection has
+// a MongoDB collection of its own, so a new one needs no change here. `Tables` are the MongoDB collections; the name
+// keeps them apart from the declared ones.
 
 import { Long, type Collection, type Db, type OptionalId } from 'mongodb';
 
 import type { Instant } from '../../shared/clock.ts';
 import { collections } from '../../shared/collections.ts';
 import type { Digest } from '../../shared/digest.ts';
-import { isAlreadyThere } from './errors.ts';
+import { isNamespaceExists } from './errors.ts';
 import type { Account, StoredReply, Session, StoredRecord } from '../store.ts';
 
-/** The driver reads a 64-bit integer back as a number where a number holds it exactly. */
+/** The driver reads a 64-bit integer back as a number if it is a safe integer. */
 type StoredInstant = Long | number;
 
 export interface AccountDocument {
@@ -22,7 +23,7 @@ export interface AccountDocument {
   readonly horizon: StoredInstant;
   readonly digest: Digest;
   readonly numbers: Readonly<Record<string, number>>;
-  /** Counts transactions; moving it is how a writer takes the account's lock. */
+  /** Counts transactions; a writer locks the account by incrementing it. */
   readonly writes: number;
 }
 
@@ -44,7 +45,7 @@ export interface TombstoneDocument {
 }
 
 export interface DirectoryDocument {
-  /** The address, as the caller normalised it. */
+  /** The address, normalised by the caller. */
   readonly _id: string;
   readonly accountId: string;
   readonly userId: string;
@@ -64,10 +65,10 @@ export interface ReplyDocument extends StoredReply {
 
 export const TOMBSTONES = 'tombstones';
 export const ACCOUNTS = 'accounts';
-/** The synced collection in which a session's user is found. */
+/** The synced collection that holds a session's user. */
 export const USERS = 'users';
 
-/** With the account in the filter too, the planner might try the account's indexes where the id alone is the way. */
+/** Forces the index on `_id`: with the account in the filter, the planner might try the account's indexes. */
 export const byId = { hint: { _id: 1 } } as const;
 
 export interface Tables {
@@ -77,7 +78,7 @@ export interface Tables {
   readonly sessions: Collection<SessionDocument>;
   readonly replies: Collection<OptionalId<ReplyDocument>>;
   readonly tombstones: Collection<OptionalId<TombstoneDocument>>;
-  /** The records of a synced collection; another name is a bug of the caller. */
+  /** The records of a synced collection. Throws for any other name, which is a bug in the caller. */
   records(collection: string): Collection<RecordDocument>;
 }
 
@@ -98,9 +99,9 @@ export function openTables(db: Db): Tables {
   };
 }
 
-/** Creates the collections and indexes that are missing; any number of server processes may do so at once. */
+/** Creates missing collections and indexes. Several server processes may do so at the same time. */
 export async function createSchema(tables: Tables): Promise<void> {
-  // Those without an index of their own: a transaction that had to create its collection would conflict with others.
+  // These have no secondary index that would create them; a transaction that creates its collection conflicts with others.
   for (const { collectionName } of [tables.accounts, tables.directory]) await createCollection(tables.db, collectionName);
   for (const { name } of collections) {
     await tables.records(name).createIndexes([{ key: { accountId: 1, 'sync.at': 1 } }, { key: { accountId: 1, references: 1 } }]);
@@ -114,7 +115,7 @@ async function createCollection(db: Db, name: string): Promise<void> {
   try {
     await db.createCollection(name);
   } catch (error) {
-    if (!isAlreadyThere(error)) throw error;
+    if (!isNamespaceExists(error)) throw error;
   }
 }
 

@@ -1,8 +1,8 @@
 // The Store over MongoDB, for any number of server processes on one replica set.
 //
-// A write is a transaction that holds the account's document; writers of one account queue in this process and meet
-// those of other processes at that document. Reads outside a transaction see only what a majority holds; a snapshot
-// reads one instant of it.
+// A write is a transaction that locks the account's document. Writers of one account queue within this process, and
+// compete for that document with other processes. Reads outside a transaction see only majority-committed data, and a
+// snapshot reads it at one cluster time.
 
 import type { MongoClient } from 'mongodb';
 
@@ -20,11 +20,11 @@ import { shuttingDown, unknownAccount } from '../store.ts';
 import type { DirectoryEntry, Identity, Session, Snapshot, Store, StoreDeps, StoredRecord, Transaction } from '../store.ts';
 import { WriteQueue } from '../write-queue.ts';
 
-const MAX_BATCH = 100;
-const CHECK_LIMIT_MS = 3000;
-const CLOCK_LIMIT_MS = 5000;
+const MAX_BATCH_SIZE = 100;
+const CHECK_TIMEOUT_MS = 3000;
+const CLOCK_TIMEOUT_MS = 5000;
 
-const ofMajority = { readConcern: { level: 'majority' } } as const;
+const majorityRead = { readConcern: { level: 'majority' } } as const;
 
 interface AccountQueue {
   readonly jobs: WriteQueue<WriteJob>;
@@ -32,8 +32,8 @@ interface AccountQueue {
 }
 
 /**
- * Connects, checks that the database can be used, and creates its collections and indexes. Throws `unavailable` with a sentence that
- * names the fix.
+ * Connects, checks that the database can be used, and creates its collections and indexes. Throws `unavailable` with a
+ * message that names the fix.
  */
 export async function openMongoStore(url: string, dbName: string, deps: StoreDeps): Promise<Store> {
   const client = await connectMongo(url);
@@ -52,7 +52,7 @@ class MongoStore implements Store {
   readonly #client: MongoClient;
   readonly #tables: Tables;
   readonly #deps: StoreDeps;
-  readonly #clocks: ClockStream;
+  readonly #clockStream: ClockStream;
   readonly #queues = new Map<string, AccountQueue>();
   readonly #inFlight = new Set<Promise<unknown>>();
   #isClosed = false;
@@ -61,12 +61,12 @@ class MongoStore implements Store {
     this.#client = client;
     this.#tables = tables;
     this.#deps = deps;
-    this.#clocks = new ClockStream(tables, deps);
+    this.#clockStream = new ClockStream(tables, deps);
   }
 
   check(): Promise<void> {
     return this.#run(async () => {
-      const signal = AbortSignal.timeout(CHECK_LIMIT_MS);
+      const signal = AbortSignal.timeout(CHECK_TIMEOUT_MS);
       try {
         await this.#tables.db.command({ ping: 1 }, { signal });
       } catch (error) {
@@ -78,7 +78,7 @@ class MongoStore implements Store {
   async close(): Promise<void> {
     this.#isClosed = true;
     await Promise.allSettled(this.#inFlight);
-    this.#clocks.close();
+    this.#clockStream.close();
     await this.#client.close();
   }
 
@@ -91,14 +91,14 @@ class MongoStore implements Store {
 
   listAccounts(): Promise<readonly string[]> {
     return this.#run(async () => {
-      const found = await this.#tables.accounts.find({}, { ...ofMajority, projection: { _id: 1 }, sort: { _id: 1 } }).toArray();
+      const found = await this.#tables.accounts.find({}, { ...majorityRead, projection: { _id: 1 }, sort: { _id: 1 } }).toArray();
       return found.map(({ _id }) => _id);
     });
   }
 
   findAddress(email: string): Promise<DirectoryEntry | null> {
     return this.#run(() => this.#tables.directory.findOne(
-      { _id: email }, { ...ofMajority, projection: { _id: 0, accountId: 1, userId: 1 } },
+      { _id: email }, { ...majorityRead, projection: { _id: 0, accountId: 1, userId: 1 } },
     ));
   }
 
@@ -134,7 +134,7 @@ class MongoStore implements Store {
         { $match: { _id: sessionId, accountId } },
         { $lookup: { from: USERS, localField: 'userId', foreignField: '_id', pipeline: [{ $match: { accountId } }], as: 'users' } },
         { $lookup: { from: ACCOUNTS, localField: 'accountId', foreignField: '_id', as: 'accounts' } },
-      ], ofMajority).toArray();
+      ], majorityRead).toArray();
       const user = found?.users[0];
       const account = found?.accounts[0];
       return found && user && account
@@ -145,7 +145,7 @@ class MongoStore implements Store {
 
   get(accountId: string, collection: string, id: string): Promise<StoredRecord | null> {
     return this.#run(async () => {
-      const document = await this.#tables.records(collection).findOne({ _id: id, accountId }, { ...ofMajority, ...byId });
+      const document = await this.#tables.records(collection).findOne({ _id: id, accountId }, { ...majorityRead, ...byId });
       return document && toRecord(collection, document);
     });
   }
@@ -157,7 +157,7 @@ class MongoStore implements Store {
   latestClock(accountId: string): Promise<Instant> {
     return this.#run(async () => {
       const found = await this.#tables.accounts.findOne(
-        { _id: accountId }, { readConcern: { level: 'linearizable' }, maxTimeMS: CLOCK_LIMIT_MS, projection: { clock: 1 } },
+        { _id: accountId }, { readConcern: { level: 'linearizable' }, maxTimeMS: CLOCK_TIMEOUT_MS, projection: { clock: 1 } },
       );
       if (!found) throw unknownAccount();
       return toInstant(found.clock);
@@ -168,19 +168,19 @@ class MongoStore implements Store {
     return this.#run(() => new Promise<T>((resolve, reject) => {
       const queue = this.#queueOf(accountId);
       queue.unsettled += 1;
-      // The result is what this very change returned.
+      // The result is what `change` returned.
       queue.jobs.add({ change, resolve: (result) => resolve(result as T), reject });
     }));
   }
 
   watch(accountId: string, onMoved: () => void): () => void {
-    return this.#clocks.add(accountId, onMoved);
+    return this.#clockStream.add(accountId, onMoved);
   }
 
-  /** An account's queue lives as long as it has jobs. */
+  /** A queue is dropped once all of its jobs are settled. */
   #queueOf(accountId: string): AccountQueue {
-    const known = this.#queues.get(accountId);
-    if (known) return known;
+    const existing = this.#queues.get(accountId);
+    if (existing) return existing;
     const context = { ...this.#deps, client: this.#client, tables: this.#tables };
     const queue: AccountQueue = {
       unsettled: 0,
@@ -188,13 +188,13 @@ class MongoStore implements Store {
         await runBatch(context, accountId, jobs);
         queue.unsettled -= jobs.length;
         if (queue.unsettled === 0) this.#queues.delete(accountId);
-      }, MAX_BATCH),
+      }, MAX_BATCH_SIZE),
     };
     this.#queues.set(accountId, queue);
     return queue;
   }
 
-  /** Every call goes through here: refused after `close`, waited for by it, its errors in words of ours. */
+  /** Every call goes through here: it is rejected after `close`, which waits for calls in flight; errors are mapped. */
   async #run<T>(action: () => Promise<T>): Promise<T> {
     if (this.#isClosed) throw shuttingDown();
     const running = action();

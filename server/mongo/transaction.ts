@@ -1,8 +1,8 @@
-// One job inside a transaction: what its change reads, and how its pending is applied.
+// One write inside a MongoDB transaction: its reads, and how its changes are applied.
 //
-// The driver allows one command at a time in a transaction, so reads wait for each other even where a change asks for
-// several at once. A pending is applied only after its change has returned and its addresses are known to be free:
-// MongoDB cannot undo a part of a transaction.
+// The driver allows one command at a time in a transaction, so concurrent reads are queued. Changes are applied only
+// after the write's callback has returned and its addresses are known to be free, because MongoDB cannot roll back part
+// of a transaction.
 
 import type { AnyBulkWriteOperation, ClientSession } from 'mongodb';
 
@@ -13,7 +13,7 @@ import { byId, toInstant, toRecord, toRecordDocument, toStored, type RecordDocum
 import { addressTaken } from '../store.ts';
 import type { StoredRecord, Transaction } from '../store.ts';
 
-/** Tombstones up to `until` and answers kept before `repliesBeforeMs`, to be removed. */
+/** Removes tombstones up to `until` and replies saved before `repliesBeforeMs`. */
 interface Pruning {
   readonly until: Instant;
   readonly repliesBeforeMs: number;
@@ -54,22 +54,22 @@ export class TransactionReader {
     };
   }
 
-  /** Resolves when no read is under way; rejects with the first one's failure. */
+  /** Resolves when no read is in progress; rejects with the first read's error. */
   async finish(): Promise<void> {
     await this.#last;
     if (this.#failure) throw this.#failure.error;
   }
 
-  /** Throws `conflict` if an address that the pending claims leads to someone else. */
-  async refuseTakenAddresses(): Promise<void> {
+  /** Throws `conflict` if another user has an address that this write claims. */
+  async rejectTakenAddresses(): Promise<void> {
     const { account: { accountId }, claims, releases } = this.#pending;
     if (claims.length === 0) return;
     const addresses = claims.map(({ email }) => email);
     const taken = await this.#read(() => this.#tables.directory.find({ _id: { $in: addresses } }, { session: this.#session }).toArray());
     for (const entry of taken) {
-      const isOurs = entry.accountId === accountId;
-      if (isOurs && releases.includes(entry._id)) continue;
-      if (!isOurs || claims.some(({ email, userId }) => email === entry._id && userId !== entry.userId)) throw addressTaken();
+      const isSameAccount = entry.accountId === accountId;
+      if (isSameAccount && releases.includes(entry._id)) continue;
+      if (!isSameAccount || claims.some(({ email, userId }) => email === entry._id && userId !== entry.userId)) throw addressTaken();
     }
   }
 
@@ -97,13 +97,17 @@ export class TransactionReader {
   }
 }
 
-/** Writes a pending into the transaction, all but the account itself. */
-export async function applyWrite(tables: Tables, session: ClientSession, pending: PendingWrite, prunings: readonly Pruning[]): Promise<void> {
+/** Applies a write's changes within the transaction, except for the account itself. */
+export async function applyWrite(
+  tables: Tables, session: ClientSession, pending: PendingWrite, prunings: readonly Pruning[],
+): Promise<void> {
   const { accountId } = pending.account;
   await applyDirectory(tables, session, pending);
   await applyPuts(tables, session, accountId, pending.puts);
   await applyRemovals(tables, session, accountId, pending.removals);
-  if (pending.signedOutUsers.length > 0) await tables.sessions.deleteMany({ accountId, userId: { $in: pending.signedOutUsers } }, { session });
+  if (pending.signedOutUsers.length > 0) {
+    await tables.sessions.deleteMany({ accountId, userId: { $in: pending.signedOutUsers } }, { session });
+  }
   for (const reply of pending.replies) {
     await tables.replies.replaceOne({ accountId, key: reply.key }, { accountId, ...reply }, { session, upsert: true });
   }
@@ -120,7 +124,7 @@ async function applyDirectory({ directory }: Tables, session: ClientSession, pen
     try {
       await directory.replaceOne({ _id: email, accountId }, { accountId, userId }, { session, upsert: true });
     } catch (error) {
-      // Another account took it after this transaction's snapshot was made.
+      // Another account claimed it after this transaction's snapshot was taken.
       throw isDuplicateKey(error) ? addressTaken() : error;
     }
   }

@@ -1,12 +1,12 @@
-// Group commit: what writers of one account queued is run as one transaction.
+// Group commit: runs the queued writes of one account as one transaction.
 //
-//   lock the account ─▶ for each job: run its change, apply its pending ─▶ save the account ─▶ commit (majority)
+//   lock the account ─▶ for each job: run its change, apply it ─▶ save the account ─▶ commit (majority)
 //
-// A job that throws loses its own pending and nothing else. A failure of the transaction itself (another process wrote
-// the account, a new primary was elected) undoes everything, and the batch runs again. Once a commit has been sent,
-// only the commit is repeated until the server says whether it happened, so no change is ever made twice.
-// The driver's withTransaction is not used: it reports a commit for which no primary was found as failed though it
-// may have happened, and it goes on for two minutes.
+// A job that throws loses only its own changes. If the transaction itself fails (another process wrote the account, a
+// new primary was elected), all of it is undone and the batch is retried. Once a commit has been sent, only the commit is
+// retried until the server reports its outcome, so no change is ever applied twice.
+// The driver's withTransaction is not used: it reports a commit as failed if no primary was found, although it may have
+// succeeded, and it retries for two minutes.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -19,9 +19,9 @@ import { toAccount, toStored, type Tables } from './schema.ts';
 import { unknownAccount } from '../store.ts';
 import type { Account, StoreDeps, Transaction } from '../store.ts';
 
-/** How long a batch is repeated before its writers are told. Longer than an election takes. */
-const WRITE_LIMIT_MS = 30_000;
-const LONGEST_PAUSE_MS = 100;
+/** How long a batch is retried after its first failure. Longer than an election takes. */
+const RETRY_TIMEOUT_MS = 30_000;
+const MAX_BACKOFF_MS = 100;
 
 export interface WriteDeps extends StoreDeps {
   readonly client: MongoClient;
@@ -34,74 +34,73 @@ export interface WriteJob {
   readonly reject: (error: unknown) => void;
 }
 
-/** The database refused one job's part of the transaction, and the transaction with it. */
-class JobRefused extends Error {
+/** The database rejected one job's changes, and so the transaction. */
+class JobRejected extends Error {
   readonly job: WriteJob;
   constructor(job: WriteJob, cause: unknown) {
-    super('one job of a batch was refused', { cause });
+    super('one job of a batch was rejected', { cause });
     this.job = job;
   }
 }
 
-/** How long to go on, counted from the first failure: a batch that succeeds at once needs no timer. */
-class RetryLimit {
-  #signal: AbortSignal | null = null;
+/** True once the retries of one batch have taken too long. The time counts from its first failure, the first call. */
+type IsTimedOut = () => boolean;
 
-  isReached(): boolean {
-    this.#signal ??= AbortSignal.timeout(WRITE_LIMIT_MS);
-    return this.#signal.aborted;
-  }
+function createRetryTimeout(): IsTimedOut {
+  // The monotonic clock: `deps.nowMs` may step, and stands still in tests.
+  let deadlineMs: number | null = null;
+  return () => performance.now() >= (deadlineMs ??= performance.now() + RETRY_TIMEOUT_MS);
 }
 
 /** Runs the jobs in order in one transaction and settles each; never rejects. */
 export async function runBatch(deps: WriteDeps, accountId: string, jobs: readonly WriteJob[]): Promise<void> {
-  const limit = new RetryLimit();
-  let left = jobs;
-  for (let attempt = 0; left.length > 0; attempt += 1) {
+  const isTimedOut = createRetryTimeout();
+  let remaining = jobs;
+  for (let attempt = 0; remaining.length > 0; attempt += 1) {
     try {
-      const settle = await commitOnce(deps, accountId, left, limit);
-      for (const report of settle) report();
+      const outcomes = await commitOnce(deps, accountId, remaining, isTimedOut);
+      for (const settle of outcomes) settle();
       return;
     } catch (error) {
-      if (error instanceof JobRefused) {
+      if (error instanceof JobRejected) {
         error.job.reject(mongoError(error.cause));
-        left = left.filter((job) => job !== error.job);
+        remaining = remaining.filter((job) => job !== error.job);
         continue;
       }
-      if (!isTransient(error) || limit.isReached()) {
+      if (!isTransient(error) || isTimedOut()) {
         const reason = isTransient(error) ? writeTimedOut(error) : mongoError(error);
-        for (const job of left) job.reject(reason);
+        for (const job of remaining) job.reject(reason);
         return;
       }
-      deps.log('debug', 'write_repeated', { accountId, attempt, writers: left.length, reason: String(error) });
+      deps.log('debug', 'write retried', { accountId, attempt, writers: remaining.length, reason: String(error) });
     }
-    await pause(attempt);
+    await backOff(attempt);
   }
 }
 
-/** One try. Resolves once the commit is durable, to what tells each job its outcome. */
-async function commitOnce(deps: WriteDeps, accountId: string, jobs: readonly WriteJob[], limit: RetryLimit): Promise<(() => void)[]> {
-  // Ending the session aborts a transaction that is not committed.
+/** One attempt. Once the commit is durable, resolves to the functions that settle each job. */
+async function commitOnce(deps: WriteDeps, accountId: string, jobs: readonly WriteJob[], isTimedOut: IsTimedOut): Promise<(() => void)[]> {
+  // Ending the session aborts an uncommitted transaction.
   await using session = deps.client.startSession();
   session.startTransaction({ readConcern: { level: 'snapshot' }, writeConcern: { w: 'majority' }, readPreference: 'primary' });
   const before = await lockAccount(deps.tables, session, accountId);
-  const settle: (() => void)[] = [];
+  const outcomes: (() => void)[] = [];
   let account = before;
   let applied = 0;
   for (const job of jobs) {
-    const { report, after } = await runJob(deps, session, account, job);
-    settle.push(report);
+    const { settle, after } = await runJob(deps, session, account, job);
+    outcomes.push(settle);
     if (after === null) continue;
     account = after;
     applied += 1;
   }
-  if (applied === 0) return settle;
+  if (applied === 0) return outcomes;
   if (account !== before) await saveAccount(deps.tables, session, account);
-  await commit(session, limit);
-  return settle;
+  await commit(session, isTimedOut);
+  return outcomes;
 }
 
-/** Whoever moves the counter first holds the account until the end of the transaction; others fail at once and try again. */
+/** The first to increment the counter locks the account until its transaction ends; others fail immediately and retry. */
 async function lockAccount({ accounts }: Tables, session: ClientSession, accountId: string): Promise<Account> {
   const document = await accounts.findOneAndUpdate({ _id: accountId }, { $inc: { writes: 1 } }, { session });
   if (!document) throw unknownAccount();
@@ -115,43 +114,43 @@ async function saveAccount({ accounts }: Tables, session: ClientSession, account
   );
 }
 
-async function commit(session: ClientSession, limit: RetryLimit): Promise<void> {
+async function commit(session: ClientSession, isTimedOut: IsTimedOut): Promise<void> {
   for (let attempt = 0; ; attempt += 1) {
     try {
       await session.commitTransaction();
       return;
     } catch (error) {
       if (!isUnknownCommit(error)) throw error;
-      if (limit.isReached()) throw commitUnknown(error);
+      if (isTimedOut()) throw commitUnknown(error);
     }
-    await pause(attempt);
+    await backOff(attempt);
   }
 }
 
-/** Runs one change and applies its pending. `after` is the account then, or null where the change threw. */
+/** Runs one change and applies it. `after` is the resulting account, or null if the change threw. */
 async function runJob(deps: WriteDeps, session: ClientSession, before: Account, job: WriteJob): Promise<{
-  report: () => void; after: Account | null;
+  settle: () => void; after: Account | null;
 }> {
   const { pending, changes } = beginWrite(before, deps.nowMs());
   const reader = new TransactionReader(deps.tables, session, pending);
   try {
     const result = await job.change({ ...changes, ...reader.reads });
-    await reader.refuseTakenAddresses();
+    await reader.rejectTakenAddresses();
     await reader.finish();
-    await applyWrite(deps.tables, session, pending, reader.prunings).catch((error: unknown) => refuse(job, error));
-    return { report: () => job.resolve(result), after: pending.account };
+    await applyWrite(deps.tables, session, pending, reader.prunings).catch((error: unknown) => rejectJob(job, error));
+    return { settle: () => job.resolve(result), after: pending.account };
   } catch (error) {
-    // A read that failed has ended the transaction, whatever the change made of it.
-    await reader.finish().catch((failure: unknown) => refuse(job, failure));
-    if (error instanceof JobRefused || isTransient(error)) throw error;
-    return { report: () => job.reject(error), after: null };
+    // A failed read has ended the transaction, even if the change caught the error.
+    await reader.finish().catch((failure: unknown) => rejectJob(job, failure));
+    if (error instanceof JobRejected || isTransient(error)) throw error;
+    return { settle: () => job.reject(error), after: null };
   }
 }
 
-function refuse(job: WriteJob, error: unknown): never {
-  throw isTransient(error) ? error : new JobRefused(job, error);
+function rejectJob(job: WriteJob, error: unknown): never {
+  throw isTransient(error) ? error : new JobRejected(job, error);
 }
 
-function pause(attempt: number): Promise<void> {
-  return sleep(Math.random() * Math.min(LONGEST_PAUSE_MS, 5 * 2 ** attempt));
+function backOff(attempt: number): Promise<void> {
+  return sleep(Math.random() * Math.min(MAX_BACKOFF_MS, 5 * 2 ** attempt));
 }

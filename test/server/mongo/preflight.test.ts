@@ -40,7 +40,7 @@ describe('preflight', { skip: missing ?? false, concurrency: true }, () => {
   test('a replica set that was not initiated is told to be', async (t) => {
     const { address, kill } = await startMongod(program(), ['--replSet', 'rs0']);
     t.after(kill);
-    assertSentence(await openError(`mongodb://${address}/`), /not initiated: run rs\.initiate\(\)/);
+    assertSentence(await openError(`mongodb://${address}/`), /has not been initiated: run rs\.initiate\(\)/);
   });
 
   test('a wrong name of the replica set and a wrong password are told apart', async (t) => {
@@ -48,7 +48,7 @@ describe('preflight', { skip: missing ?? false, concurrency: true }, () => {
     t.after(() => set.stop());
     const address = set.members[0]?.address;
     assertSentence(await openError(`mongodb://${address}/?replicaSet=another`), /correct replicaSet in MONGODB_URL/);
-    assertSentence(await openError(`mongodb://user:${PASSWORD}@${address}/`), /refuses the sign-in: correct the user and the password/);
+    assertSentence(await openError(`mongodb://user:${PASSWORD}@${address}/`), /rejects the sign-in: correct the user and the password/);
   });
 });
 
