@@ -1,7 +1,7 @@
-// Sign-in: who may have a token, and whether a token still holds.
+// Sign-in: issues tokens, and checks on every request whether a token is still valid.
 //
-// A token names a session in the database, and every request looks it up together with its user: so logout, a new
-// password, a smaller role or a disabled user end it at the next request, on every server process.
+// A token names a session in the database, and every request looks up the session with its user. So signing out, a new
+// password, a lesser role or disabling the user takes effect at the next request, on every server process.
 
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
@@ -17,7 +17,7 @@ import type { Account, Session, Store, StoredRecord } from './store.ts';
 import { createThrottle } from './throttle.ts';
 import { createTokens } from './tokens.ts';
 
-/** Who is asking, as the database has it at this request. */
+/** The signed-in user behind a request, as the database has it now. */
 export interface Caller {
   readonly user: SignedInUser;
   readonly session: Session;
@@ -32,9 +32,9 @@ export interface AuthOptions {
 
 export interface Auth {
   readonly passwords: Passwords;
-  /** A token for an address and its password. `peer` is the address on the network that asks. */
+  /** A token for an e-mail address and password. `peer` is the client's network address. Throws `unauthorized`, `too_many_requests`. */
   login(body: unknown, peer: string): Promise<LoginAnswer>;
-  /** A new token of the same session, which lives on; the old one stays valid until its own end. */
+  /** Extends the session and returns a new token for it; the old one stays valid until it expires. */
   refresh(caller: Caller): Promise<LoginAnswer>;
   logout(caller: Caller): Promise<void>;
   /** The caller behind a request; throws `unauthorized`. */
@@ -51,14 +51,14 @@ export function createAuth(store: Store, options: AuthOptions, nowMs: () => numb
     expiresAt: formatInstant(instantFromMs(expiresAtMs)),
     user,
   });
-  // A JWT's expiry is in whole seconds; the session ends at the same one.
+  // A JWT's expiry is in whole seconds; the session expires in the same second.
   const newExpiryMs = (): number => Math.floor((nowMs() + options.tokenTtlMs) / 1000) * 1000;
 
-  /** The enabled user with that address and password, or null. */
+  /** The enabled user with this address and password, or null. */
   const checkPassword = async (address: string, password: string): ReturnType<typeof findUser> => {
     const record = await findUser(store, address);
-    const isRight = await passwords.verify(password, record ? passwordHash(record.stored) : null);
-    return record && isRight && !record.payload.disabled ? record : null;
+    const isCorrect = await passwords.verify(password, record ? passwordHash(record.stored) : null);
+    return record && isCorrect && !record.payload.disabled ? record : null;
   };
 
   return {
@@ -78,11 +78,11 @@ export function createAuth(store: Store, options: AuthOptions, nowMs: () => numb
       const sessionId = randomBytes(16).toString('hex');
       const expiresAtMs = newExpiryMs();
       await store.openSession({ accountId: record.accountId, sessionId, userId: user.id, expiresAtMs, fullPullFrom: EPOCH });
-      // The password may have been changed since it was read. Whoever changes it holds the account while ending the
-      // user's sessions, so that change either ended this session too or is seen here.
-      const isStillRight = await store.write(record.accountId, async (transaction) =>
+      // The password may have changed since it was read. Changing it locks the account and ends the user's sessions, so
+      // that change has either ended this session too, or it is seen here.
+      const isUnchanged = await store.write(record.accountId, async (transaction) =>
         (await transaction.get('users', user.id))?.secret === record.stored.secret);
-      if (!isStillRight) {
+      if (!isUnchanged) {
         await store.endSession(record.accountId, sessionId);
         throw wrongPassword();
       }
@@ -92,7 +92,7 @@ export function createAuth(store: Store, options: AuthOptions, nowMs: () => numb
     async refresh(caller) {
       const expiresAtMs = newExpiryMs();
       const { accountId, sessionId } = caller.session;
-      if (!await store.extendSession(accountId, sessionId, expiresAtMs)) throw tokenEnded();
+      if (!await store.extendSession(accountId, sessionId, expiresAtMs)) throw notSignedIn();
       return answer(caller.user, sessionId, expiresAtMs);
     },
 
@@ -103,15 +103,15 @@ export function createAuth(store: Store, options: AuthOptions, nowMs: () => numb
     async identify(request) {
       const claims = tokens.verify(readBearer(request) ?? '');
       const identity = claims && await store.identify(claims.accountId, claims.sessionId);
-      if (!identity || identity.session.userId !== claims.userId || identity.session.expiresAtMs <= nowMs()) throw tokenEnded();
-      if (parseUser(identity.user).disabled) throw tokenEnded();
+      if (!identity || identity.session.userId !== claims.userId || identity.session.expiresAtMs <= nowMs()) throw notSignedIn();
+      if (parseUser(identity.user).disabled) throw notSignedIn();
       const user = toSignedInUser(claims.accountId, identity.user);
       return { user, session: identity.session, account: identity.account };
     },
   };
 }
 
-/** The form in which an address is looked up: addresses that differ in case only are one. */
+/** The lookup key of an e-mail address: addresses that differ only in case are equal. */
 export function addressKey(email: string): string {
   return email.normalize('NFC').toLowerCase();
 }
@@ -121,12 +121,12 @@ export function parseUser(record: StoredRecord): User {
   return JSON.parse(record.payload) as User;
 }
 
-/** What is kept of a password beside the published fields. */
+/** The unpublished part of a user's record. */
 export function secretOf(hash: string): string {
   return JSON.stringify({ passwordHash: hash });
 }
 
-/** True if moving from one role to the other takes rights away. */
+/** True if the change of role takes rights away. */
 export function removesRights(before: Role, after: Role): boolean {
   return roles.indexOf(after) > roles.indexOf(before);
 }
@@ -151,6 +151,6 @@ function wrongPassword(): AppError {
   return new AppError('unauthorized', 'The e-mail address or the password is wrong.');
 }
 
-function tokenEnded(): AppError {
+function notSignedIn(): AppError {
   return new AppError('unauthorized', 'You are not signed in, or your session has ended. Sign in again.');
 }

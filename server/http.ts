@@ -1,5 +1,5 @@
-// Request and response plumbing over node:http: bodies in, JSON out, limits, compression, and the only map from an
-// error's code to a status. Nothing here knows a route.
+// Request and response handling over node:http: JSON bodies, limits, compression, and the only mapping of error codes to
+// HTTP statuses. Knows no routes.
 
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -29,22 +29,22 @@ const statusOf: Readonly<Record<WireErrorCode, number>> = {
   unavailable: 503,
 };
 
-/** Deeper JSON than any message of ours has; bounds every recursion over a body. */
+/** Deeper than any valid request; bounds every recursion over a body. */
 const MAX_JSON_DEPTH = 32;
-/** Below this a compressed answer saves nothing. */
+/** Compression does not pay off below this size. */
 const MIN_COMPRESSED_BYTES = 1024;
 
-export interface Answer {
+export interface Reply {
   readonly status: number;
-  /** JSON text, its bytes in pieces, or what is to be written as JSON. */
+  /** JSON text, its bytes in chunks, or a value to serialise. */
   readonly body: string | readonly Buffer[] | object;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** An answer that goes on after its head. */
-export interface StreamAnswer {
+/** A streamed response. */
+export interface StreamReply {
   readonly contentType: string;
-  /** Writes all that is to come and ends the response. Never throws; not called where only the head was asked for. */
+  /** Writes the body and ends the response. Never throws; not called for HEAD. */
   readonly follow: (response: ServerResponse) => void;
 }
 
@@ -53,8 +53,8 @@ export function newRequestId(): string {
 }
 
 /**
- * The query of a URL, each parameter once; throws `invalid_request` where one is repeated. A plus is a plus, as in
- * RFC 3986, so that an instant's zone may be written as it is.
+ * The query parameters of a URL; throws `invalid_request` if one is repeated. A plus stays a plus, as in RFC 3986, so that
+ * an instant's zone needs no encoding.
  */
 export function readQuery(url: URL): ReadonlyMap<string, string> {
   const query = new Map<string, string>();
@@ -66,7 +66,7 @@ export function readQuery(url: URL): ReadonlyMap<string, string> {
 }
 
 /**
- * The body as JSON, or undefined where there is none. Throws `unsupported_media_type`, `payload_too_large` or
+ * The parsed JSON body, or undefined if there is no body. Throws `unsupported_media_type`, `payload_too_large` or
  * `invalid_request`.
  */
 export async function readJson(request: IncomingMessage): Promise<unknown> {
@@ -75,12 +75,12 @@ export async function readJson(request: IncomingMessage): Promise<unknown> {
   const [type = '', ...parameters] = (request.headers['content-type'] ?? '').split(';').map((part) => part.trim().toLowerCase());
   const isUtf8 = parameters.every((parameter) => !parameter.startsWith('charset=') || /^charset="?utf-8"?$/.test(parameter));
   if (type !== 'application/json' || !isUtf8 || request.headers['content-encoding'] !== undefined) {
-    throw new AppError('unsupported_media_type', 'The body must be application/json in UTF-8, not encoded further.');
+    throw new AppError('unsupported_media_type', 'The body must be application/json in UTF-8, without a content encoding.');
   }
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
     const value: unknown = JSON.parse(text);
-    refuseDepth(text);
+    limitDepth(text);
     return value;
   } catch (error) {
     throw new AppError('invalid_request', 'The body is not valid JSON in UTF-8.', { cause: error, fields: { '.': problem('json') } });
@@ -100,8 +100,8 @@ async function readBody(request: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** Throws where brackets nest too deeply. The text is valid JSON, so every string in it ends and this takes linear time. */
-function refuseDepth(text: string): void {
+/** Throws if brackets nest too deeply. The text is valid JSON, so every string is terminated and this takes linear time. */
+function limitDepth(text: string): void {
   let depth = 0;
   for (const [token] of text.matchAll(/"[^"\\]*(?:\\.[^"\\]*)*"|[[\]{}]/g)) {
     if (token === '{' || token === '[') depth += 1;
@@ -110,12 +110,12 @@ function refuseDepth(text: string): void {
   }
 }
 
-/** Throws `invalid_request` for a request of HTTP/1.1 without a `Host` (RFC 9112, 3.2). */
-export function refuseMissingHost(request: IncomingMessage): void {
+/** Throws `invalid_request` for an HTTP/1.1 request without `Host` (RFC 9112, 3.2). */
+export function requireHost(request: IncomingMessage): void {
   if (request.httpVersion === '1.1' && request.headers.host === undefined) throw invalid('Host', problem('required'));
 }
 
-/** The version in `If-Match: "<updatedAt>"`; throws `invalid_request` where it is missing or not one. */
+/** The version in `If-Match: "<updatedAt>"`; throws `invalid_request` if it is missing or malformed. */
 export function readIfMatch(request: IncomingMessage): Instant {
   const header = request.headers['if-match'];
   const version = parseInstant(/^"([^"]*)"$/.exec(header ?? '')?.[1] ?? '');
@@ -123,7 +123,7 @@ export function readIfMatch(request: IncomingMessage): Instant {
   return version;
 }
 
-/** The `Idempotency-Key`, or null where there is none; throws `invalid_request` where it is not one. */
+/** The `Idempotency-Key`, or null if there is none; throws `invalid_request` if it is malformed. */
 export function readIdempotencyKey(request: IncomingMessage): string | null {
   const header = request.headers['idempotency-key'];
   if (header === undefined) return null;
@@ -133,8 +133,8 @@ export function readIdempotencyKey(request: IncomingMessage): string | null {
   return header;
 }
 
-/** Throws `upgrade_required` for a client that speaks a protocol older than the oldest still served. */
-export function refuseOldProtocol(request: IncomingMessage): void {
+/** Throws `upgrade_required` if the client's protocol version is no longer supported. */
+export function requireProtocol(request: IncomingMessage): void {
   const header = request.headers[protocolHeader];
   if (header === undefined) return;
   if (typeof header !== 'string' || !/^\d{1,6}$/.test(header)) throw invalid('X-Invoify-Protocol', problem('number'));
@@ -148,16 +148,16 @@ export function readBearer(request: IncomingMessage): string | null {
   return /^Bearer +([\x21-\x7e]+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? null;
 }
 
-/** A refusal of one parameter, header or field. */
-export function invalid(name: string, refusal: Problem): AppError {
-  return new AppError('invalid_request', `${name} ${refusal.message}.`, { fields: { [name]: refusal } });
+/** `invalid_request` for one parameter, header or field. */
+export function invalid(name: string, reason: Problem): AppError {
+  return new AppError('invalid_request', `${name} ${reason.message}.`, { fields: { [name]: reason } });
 }
 
-/** Any thrown value as the answer to send. What is not ours to tell becomes `internal`. */
-export function errorAnswer(error: unknown): Answer {
+/** The reply to any thrown value. An unknown error becomes `internal`, and its text is not sent. */
+export function errorReply(error: unknown): Reply {
   const known = error instanceof AppError && isWireErrorCode(error.code) ? { code: error.code, error } : null;
   if (!known) {
-    const message = 'Something went wrong on the server. Try again; if it stays, give the administrator the request id.';
+    const message = 'Something went wrong on the server. Try again; if it happens again, give the request id to the administrator.';
     return { status: 500, body: { success: false, error: { code: 'internal', message } } };
   }
   const { fields, current, retryAfterS, allow } = known.error.details;
@@ -178,34 +178,34 @@ export function errorAnswer(error: unknown): Answer {
 }
 
 /**
- * Writes an answer, compressed where the client asks for it and sits on another machine. Where the request was not
- * read to its end the connection is closed after it, as the rest of its body would be taken for the next request.
+ * Sends a reply, compressed if the client accepts it and `mayCompress` is set (the client is on another machine). If the
+ * request body was not read completely the connection is closed, because the rest would be taken for the next request.
  */
-export async function sendAnswer(request: IncomingMessage, response: ServerResponse, answer: Answer, mayCompress: boolean): Promise<void> {
-  const plain = toBytes(answer.body);
+export async function sendReply(request: IncomingMessage, response: ServerResponse, reply: Reply, mayCompress: boolean): Promise<void> {
+  const plain = toBytes(reply.body);
   const encoding = mayCompress && lengthOf(plain) >= MIN_COMPRESSED_BYTES
     ? negotiateEncoding(request.headers['accept-encoding'] ?? '') : 'identity';
-  const pieces = encoding === 'identity' ? plain : [await compress(Buffer.concat(plain), encoding)];
-  response.writeHead(answer.status, {
+  const chunks = encoding === 'identity' ? plain : [await compress(Buffer.concat(plain), encoding)];
+  response.writeHead(reply.status, {
     'Content-Type': 'application/json; charset=utf-8',
-    'Content-Length': lengthOf(pieces),
+    'Content-Length': lengthOf(chunks),
     'Cache-Control': 'no-store',
     'X-Content-Type-Options': 'nosniff',
     'Vary': 'Accept-Encoding',
     ...(encoding === 'identity' ? {} : { 'Content-Encoding': encoding }),
     ...(request.complete ? {} : { 'Connection': 'close' }),
-    ...answer.headers,
+    ...reply.headers,
   });
   response.cork();
-  if (request.method !== 'HEAD') for (const piece of pieces) response.write(piece);
+  if (request.method !== 'HEAD') for (const chunk of chunks) response.write(chunk);
   response.end();
 }
 
 /**
- * Begins an answer that goes on, uncompressed and held back by no middleman. Its connection serves nothing else
- * afterwards, so the end of the answer is the end of both.
+ * Starts a streamed reply, uncompressed and unbuffered by proxies. The connection is closed afterwards, so ending the
+ * response ends both.
  */
-export function sendStream(request: IncomingMessage, response: ServerResponse, { contentType, follow }: StreamAnswer): void {
+export function sendStream(request: IncomingMessage, response: ServerResponse, { contentType, follow }: StreamReply): void {
   response.writeHead(200, {
     'Content-Type': contentType,
     'Cache-Control': 'no-store',
@@ -221,22 +221,22 @@ export function sendStream(request: IncomingMessage, response: ServerResponse, {
   follow(response);
 }
 
-function toBytes(body: Answer['body']): readonly Buffer[] {
+function toBytes(body: Reply['body']): readonly Buffer[] {
   if (Array.isArray(body)) return body as readonly Buffer[];
   return [Buffer.from(typeof body === 'string' ? body : JSON.stringify(body))];
 }
 
-function lengthOf(pieces: readonly Buffer[]): number {
-  return pieces.reduce((sum, piece) => sum + piece.length, 0);
+function lengthOf(chunks: readonly Buffer[]): number {
+  return chunks.reduce((sum, chunk) => sum + chunk.length, 0);
 }
 
-/** Answers what is not HTTP, or too large a head, in the form of every other error, and closes the connection. */
-export function refuseMalformed(_error: Error, socket: Duplex): void {
+/** Replies to malformed HTTP, or to oversized headers, in the form of every other error, and closes the connection. */
+export function rejectMalformed(_error: Error, socket: Duplex): void {
   if (!socket.writable) {
     socket.destroy();
     return;
   }
-  const { body } = errorAnswer(new AppError('invalid_request', 'The request is not valid HTTP, or its headers are too large.'));
+  const { body } = errorReply(new AppError('invalid_request', 'The request is not valid HTTP, or its headers are too large.'));
   const text = JSON.stringify(body);
   const headers = ['Content-Type: application/json; charset=utf-8', 'Cache-Control: no-store', 'Connection: close'];
   socket.end(`HTTP/1.1 400 Bad Request\r\n${headers.join('\r\n')}\r\nContent-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`);
@@ -245,11 +245,11 @@ export function refuseMalformed(_error: Error, socket: Duplex): void {
 const encodings = ['zstd', 'br', 'gzip'] as const;
 export type Encoding = (typeof encodings)[number] | 'identity';
 
-/** The best encoding that `Accept-Encoding` (RFC 9110, 12.5.3) admits: the highest weight, among equals ours first. */
+/** The best encoding that `Accept-Encoding` allows (RFC 9110, 12.5.3): by weight, then in the order of `encodings`. */
 export function negotiateEncoding(header: string): Encoding {
   const weights = new Map<string, number>();
   for (const part of header.split(',')) {
-    const [name = '', ...parameters] = part.split(';').map((piece) => piece.trim().toLowerCase());
+    const [name = '', ...parameters] = part.split(';').map((part) => part.trim().toLowerCase());
     const weight = parameters.find((parameter) => parameter.startsWith('q='))?.slice(2);
     if (name !== '') weights.set(name, weight === undefined ? 1 : Number(weight) || 0);
   }
@@ -266,7 +266,7 @@ const gzipAsync = promisify(gzip);
 const brotliAsync = promisify(brotliCompress);
 const zstdAsync = promisify(zstdCompress);
 
-/** Levels at which a page costs less time to compress than to send over a slow office line. */
+/** At these levels compressing a page takes less time than sending it over a slow office line. */
 async function compress(bytes: Buffer, encoding: Exclude<Encoding, 'identity'>): Promise<Buffer> {
   switch (encoding) {
     case 'gzip': return gzipAsync(bytes, { level: 1 });

@@ -1,7 +1,7 @@
-// Invoices: what the server computes, and the life of one: a draft is edited and deleted freely; sending gives it its
-// number and freezes it but for notes and due date; payments close it; voiding ends it and its number stays.
+// Invoices: computed fields and the life cycle. A draft can be edited and deleted freely. Sending assigns the number and
+// freezes everything except notes and due date. Payments close the invoice. A void invoice keeps its number.
 //
-// Numbers have no gaps and no repeats because the series counts in the transaction that writes the invoice.
+// Numbers have no gaps or duplicates, because the series is incremented in the transaction that writes the invoice.
 
 import type { Customer, Invoice } from '../shared/collections.ts';
 import { AppError } from '../shared/errors.ts';
@@ -57,7 +57,7 @@ async function pay(_transaction: Transaction, record: StoredRecord, input: JsonO
   const payment = input as JsonObject & Invoice['payments'][number];
   const openMinor = openMinorOf(invoice);
   if (payment.amountMinor > openMinor) {
-    throw new AppError('conflict', 'The payment is more than what is open on this invoice.', {
+    throw new AppError('conflict', 'The payment exceeds the open amount of this invoice.', {
       fields: { amountMinor: problem('max', { max: openMinor }) },
     });
   }
@@ -77,14 +77,14 @@ async function voidInvoice(_transaction: Transaction, record: StoredRecord): Pro
 }
 
 function changeSent(before: Invoice, input: JsonObject, editable: readonly string[]): JsonObject {
-  const held = asJson(before);
-  const frozen = Object.keys(input).filter((key) => !editable.includes(key) && JSON.stringify(input[key]) !== JSON.stringify(held[key]));
+  const current = asJson(before);
+  const frozen = Object.keys(input).filter((key) => !editable.includes(key) && JSON.stringify(input[key]) !== JSON.stringify(current[key]));
   if (frozen.length > 0) {
     throw new AppError('conflict', `This invoice is ${before.status}: only its notes and due date can change.`, {
       fields: Object.fromEntries(frozen.map((key) => [key, problem('frozen')])),
     });
   }
-  const { notes: _notes, ...rest } = held;
+  const { notes: _notes, ...rest } = current;
   return { ...rest, ...input };
 }
 
@@ -99,9 +99,9 @@ function totalsOf(invoice: Invoice): JsonObject {
   return { subtotalMinor, taxes: taxes.map((tax) => ({ ...tax })), totalMinor };
 }
 
-function requireAllowed(invoice: Invoice, action: InvoiceAction, what: string): void {
+function requireAllowed(invoice: Invoice, action: InvoiceAction, participle: string): void {
   if (!isActionAllowed(invoice.status, action)) {
-    throw new AppError('conflict', `This invoice is ${invoice.status}, so it cannot be ${what}.`);
+    throw new AppError('conflict', `This invoice is ${invoice.status}, so it cannot be ${participle}.`);
   }
 }
 

@@ -1,8 +1,8 @@
-// The change feed as pages: what changed in an account after a cursor, oldest first, as much as one caller may see.
+// The change feed in pages: an account's changes after a cursor, oldest first, limited to what the caller may see.
 //
-// A page is read from one snapshot, so its changes, its cursor and its digest describe the same instant. The only
-// cursor is an instant of the account's clock: nothing can commit behind it. A poll of an account that has not
-// changed is answered from what the session's own lookup found and reads nothing more.
+// A page is read from one snapshot, so its changes, cursor and digest describe the same instant. The cursor is an instant
+// of the account's clock, and nothing can commit behind it. A poll of an unchanged account needs no read beyond the
+// session lookup.
 
 import { createHash } from 'node:crypto';
 
@@ -32,44 +32,44 @@ export function parsePullQuery(query: ReadonlyMap<string, string>): PullQuery {
   }
   const limit = query.get('limit') ?? String(pageLimit.default);
   if (!/^\d+$/.test(limit) || Number(limit) < 1) throw invalid('limit', problem('min', { min: 1 }));
-  // Nothing ever changed before 1970: a cursor before it stands for that moment.
+  // Nothing changed before 1970, so an earlier cursor is equivalent to that moment.
   const from = instant === null ? null : Math.max(instant, EPOCH) as Instant;
   return { since: from, limit: Math.min(Number(limit), pageLimit.max) };
 }
 
-/** One page as JSON, in pieces to be sent one after another. Throws `resync_required` where the cursor cannot be continued. */
+/** One page as JSON, in chunks. Throws `resync_required` if the pull cannot continue from this cursor. */
 export async function pullPage(store: Store, caller: Caller, query: PullQuery): Promise<readonly Buffer[]> {
   const { since } = query;
   const { role, accountId } = caller.user;
-  if (since !== null) await refuseEndedCursor(store, caller.account, caller.session, since);
+  if (since !== null) await rejectExpiredCursor(store, caller.account, caller.session, since);
   if (since === caller.account.clock) return lastPage(caller.account, role, noChanges);
   if (since === null && caller.account.horizon > EPOCH) {
-    // The pages to come start at cursors before the horizon, which this session may use as long as no tombstone
-    // from after this moment has been removed.
+    // The following pages start at cursors before the horizon. This session may use them until a tombstone from after
+    // this moment is removed.
     await store.noteFullPull(accountId, caller.session.sessionId, caller.account.clock);
   }
   return store.snapshot(accountId, async (snapshot) => {
-    if (since !== null) await refuseEndedCursor(store, snapshot.account, caller.session, since);
+    if (since !== null) await rejectExpiredCursor(store, snapshot.account, caller.session, since);
     const collected = await collect(snapshot, role, query);
     if (!collected.hasMore) return lastPage(snapshot.account, role, collected);
     const serverTime = formatInstant(collected.last);
-    return toPieces({ serverTime, hasMore: true, scope: scopeOf(accountId, role), digest: null }, collected);
+    return toChunks({ serverTime, hasMore: true, scope: scopeOf(accountId, role), digest: null }, collected);
   });
 }
 
-/** Changes as they will be sent, batch by batch: a page never exists as one long text. */
+/** Serialised changes, in one chunk per batch: a page never exists as one long string. */
 interface Collected {
-  readonly pieces: readonly Buffer[];
+  readonly chunks: readonly Buffer[];
   readonly count: number;
-  /** The instant of the last of them. */
+  /** The instant of the last change. */
   readonly last: Instant;
   readonly hasMore: boolean;
 }
 
-const noChanges: Collected = { pieces: [], count: 0, last: EPOCH, hasMore: false };
+const noChanges: Collected = { chunks: [], count: 0, last: EPOCH, hasMore: false };
 
 async function collect(snapshot: Snapshot, role: Role, { since, limit }: PullQuery): Promise<Collected> {
-  const pieces: Buffer[] = [];
+  const chunks: Buffer[] = [];
   let count = 0;
   let sizeBytes = 0;
   let last = since ?? EPOCH;
@@ -87,32 +87,32 @@ async function collect(snapshot: Snapshot, role: Role, { since, limit }: PullQue
       taken += 1;
       last = change.at;
     }
-    pieces.push(writeChanges(batch.slice(0, taken), count === 0));
+    chunks.push(writeChanges(batch.slice(0, taken), count === 0));
     count += taken;
-    if (taken < batch.length) return { pieces, count, last, hasMore: true };
+    if (taken < batch.length) return { chunks, count, last, hasMore: true };
   }
-  return { pieces, count, last, hasMore: false };
+  return { chunks, count, last, hasMore: false };
 }
 
 function lastPage(account: Account, role: Role, collected: Collected): readonly Buffer[] {
   const serverTime = formatInstant(account.clock);
   const scope = scopeOf(account.accountId, role);
-  return toPieces({ serverTime, hasMore: false, scope, digest: digestFor(account, role) }, collected);
+  return toChunks({ serverTime, hasMore: false, scope, digest: digestFor(account, role) }, collected);
 }
 
-function toPieces(page: Parameters<typeof pageFrame>[0], { pieces, count }: Collected): readonly Buffer[] {
+function toChunks(page: Parameters<typeof pageFrame>[0], { chunks, count }: Collected): readonly Buffer[] {
   const { head, tail } = pageFrame(page, count);
-  return [Buffer.from(head), ...pieces, Buffer.from(tail)];
+  return [Buffer.from(head), ...chunks, Buffer.from(tail)];
 }
 
-/** A cursor ends when tombstones after it are gone, or when it lies after the account's clock (a restored backup). */
-async function refuseEndedCursor(store: Store, account: Account, session: Session, since: Instant): Promise<void> {
+/** A cursor expires if tombstones after it were removed, or if it lies after the account's clock (a restored backup). */
+async function rejectExpiredCursor(store: Store, account: Account, session: Session, since: Instant): Promise<void> {
   const continuesFullPull = session.fullPullFrom > EPOCH && session.fullPullFrom >= account.horizon;
   if (since < account.horizon && !continuesFullPull) {
-    throw new AppError('resync_required', 'This copy is older than the deletions the server still knows. Pull again without since.');
+    throw new AppError('resync_required', 'This cursor is older than the deletions that the server still knows. Pull again without since.');
   }
   if (since <= account.clock) return;
-  // A new primary may briefly serve an older state than the one this cursor came from.
+  // A new primary may briefly serve a state older than the cursor.
   if (since > await store.latestClock(account.accountId)) {
     const reason = "This cursor lies after the server's clock, as after a restored backup.";
     throw new AppError('resync_required', `${reason} Pull again without since.`);
@@ -124,7 +124,7 @@ function digestFor(account: Account, role: Role): Digest {
   return Object.fromEntries(visibleTo(role).map(({ name }) => [name, account.digest[name] ?? emptyDigest]));
 }
 
-/** Names what a role sees in an account: it changes when the account, the role or a published field does. */
+/** Identifies what a role can see of an account; changes with the account, the role and the published fields. */
 export function scopeOf(accountId: string, role: Role): string {
   const published = visibleTo(role).map((collection) => [collection.name, publishedFields(collection)]);
   return createHash('sha256').update(JSON.stringify([accountId, role, published])).digest('base64url').slice(0, 22);

@@ -1,9 +1,8 @@
-// Create, read, update and delete, the same for every collection: what a role may do, which version a change is based
-// on, which fields it may carry, which records it may refer to. What one collection demands beyond its declaration
-// stands in rules.ts.
+// Create, read, update and delete for every collection: permissions, versions (`If-Match`), fields and references. The
+// rules of individual collections are hooks, declared in rules.ts.
 //
-// A write is one transaction of the store. A request that repeats an idempotency key gets the first answer; that
-// answer is kept in the transaction of the write itself, so neither a crash nor a race can do the work twice.
+// A write is one transaction of the store. A request that repeats an idempotency key gets the first reply, which is
+// saved in the same transaction as the write, so neither a crash nor a race can apply it twice.
 
 import { createHmac, randomBytes } from 'node:crypto';
 
@@ -14,22 +13,27 @@ import { checkFields, isId, isObject, mergePatch, type JsonObject } from '../sha
 import { addProblem, noProblems, problem, type Problems } from '../shared/problems.ts';
 import { refuseProblems } from '../shared/protocol.ts';
 import type { Caller } from './auth.ts';
-import type { Answer } from './http.ts';
-import { rulesFor, type RuleContext, type Rules } from './rules.ts';
+import type { Reply } from './http.ts';
+import { invoiceRules } from './invoice-rules.ts';
+import type { Action, RuleContext, Rules } from './rules.ts';
 import type { RecordContent, Store, StoredRecord, Transaction } from './store.ts';
+import { userRules } from './user-rules.ts';
 
-/** How long the answer to an idempotency key is kept. */
-export const ANSWER_KEPT_MS = 24 * 60 * 60_000;
+/** How long the reply to an idempotency key is stored. */
+export const REPLY_TTL_MS = 24 * 60 * 60_000;
+
+/** A collection without an entry has no rules beyond its declaration. */
+const rulesByCollection: Readonly<Record<string, Rules>> = { users: userRules, invoices: invoiceRules };
 
 export interface RecordsDeps {
   readonly store: Store;
   readonly rules: RuleContext;
   readonly nowMs: () => number;
-  /** Keys the fingerprints of requests, which may hold a password and are kept for a day; the same on every server. */
+  /** HMAC key for request fingerprints, which may cover a password and are stored for a day. The same on every server. */
   readonly fingerprintKey: string;
 }
 
-/** What a request says beside its body. */
+/** Who makes a request, on which collection. */
 export interface Target {
   readonly caller: Caller;
   readonly collection: Collection;
@@ -42,101 +46,101 @@ export function requireCollection(name: string): Collection {
   return collection;
 }
 
-export async function readRecord(deps: RecordsDeps, { caller, collection }: Target, id: string): Promise<Answer> {
+export async function readRecord(deps: RecordsDeps, { caller, collection }: Target, id: string): Promise<Reply> {
   if (!collection.sees.includes(caller.user.role)) throw forbidden(`see ${collection.name}`);
   const record = isId(id) ? await deps.store.get(caller.user.accountId, collection.name, id) : null;
   if (!record) throw noSuchRecord(collection, id);
-  return recordAnswer(200, recordText(record.id, record.at, record.payload));
+  return recordReply(200, recordText(record.id, record.at, record.payload));
 }
 
 export async function createRecord(
   deps: RecordsDeps, { caller, collection }: Target, body: unknown, idempotencyKey: string | null,
-): Promise<Answer> {
+): Promise<Reply> {
   requireWriter(caller, collection);
-  const rules = rulesFor(collection.name);
+  const rules = rulesFor(collection);
   const input = parseFields(collection, body);
   const secret = await rules.secret?.(deps.rules, input) ?? null;
   const id = newId(deps.nowMs());
-  const kept = keyed(deps, caller, idempotencyKey, ['POST', collection.name, input]);
-  const text = await deps.store.write(caller.user.accountId, (transaction) => kept(transaction, async () => {
-    await refuseDanglingReferences(transaction, collection, input);
+  const runOnce = once(deps, caller, idempotencyKey, ['POST', collection.name, input]);
+  const text = await deps.store.write(caller.user.accountId, (transaction) => runOnce(transaction, async () => {
+    await rejectDanglingReferences(transaction, collection, input);
     const payload = await rules.complete?.(transaction, { id, input, previous: null }) ?? input;
     const content = toContent(collection, payload, secret);
     const at = transaction.put(collection.name, id, content, null);
     return recordText(id, at, content.payload);
   }));
-  return recordAnswer(201, text);
+  return recordReply(201, text);
 }
 
 export async function updateRecord(
   deps: RecordsDeps, { caller, collection }: Target, id: string, ifMatch: Instant, body: unknown,
-): Promise<Answer> {
+): Promise<Reply> {
   requireWriter(caller, collection);
-  const rules = rulesFor(collection.name);
+  const rules = rulesFor(collection);
   const patch = parsePatch(collection, body);
   const secret = await rules.secret?.(deps.rules, patch) ?? null;
   const text = await deps.store.write(caller.user.accountId, async (transaction) => {
     const previous = await requireVersion(transaction, collection, id, ifMatch);
     const input = parseFields(collection, mergePatch(pickWritable(collection, parsePayload(previous)), patch));
-    await refuseDanglingReferences(transaction, collection, input);
+    await rejectDanglingReferences(transaction, collection, input);
     const payload = await rules.complete?.(transaction, { id, input, previous }) ?? input;
     const content = toContent(collection, payload, secret ?? previous.secret);
     if (secret !== null) transaction.endSessionsOf(id);
     const at = transaction.put(collection.name, id, content, previous);
     return recordText(id, at, content.payload);
   });
-  return recordAnswer(200, text);
+  return recordReply(200, text);
 }
 
-export async function deleteRecord(deps: RecordsDeps, { caller, collection }: Target, id: string, ifMatch: Instant): Promise<Answer> {
+export async function deleteRecord(deps: RecordsDeps, { caller, collection }: Target, id: string, ifMatch: Instant): Promise<Reply> {
   requireWriter(caller, collection);
-  const rules = rulesFor(collection.name);
+  const rules = rulesFor(collection);
   const text = await deps.store.write(caller.user.accountId, async (transaction) => {
     const previous = await requireVersion(transaction, collection, id, ifMatch);
     await rules.remove?.(transaction, previous);
-    await refuseIfReferenced(transaction, collection, previous);
+    await rejectIfReferenced(transaction, collection, previous);
     const at = transaction.remove(previous);
     return recordText(id, at, null);
   });
-  return recordAnswer(200, text);
+  return recordReply(200, text);
 }
 
-/** An action beyond the four verbs, such as sending an invoice; throws `not_found` where the collection has none so named. */
+/** Runs an action beyond CRUD, such as sending an invoice; throws `not_found` if the collection has no such action. */
 export async function actOnRecord(
   deps: RecordsDeps, { caller, collection }: Target, id: string, name: string,
   ifMatch: Instant, body: unknown, idempotencyKey: string | null,
-): Promise<Answer> {
+): Promise<Reply> {
   const action = requireAction(collection, name);
   requireWriter(caller, collection);
   const input = action.parse(body);
-  const kept = keyed(deps, caller, idempotencyKey, ['POST', collection.name, id, name, input]);
-  const text = await deps.store.write(caller.user.accountId, (transaction) => kept(transaction, async () => {
+  const runOnce = once(deps, caller, idempotencyKey, ['POST', collection.name, id, name, input]);
+  const text = await deps.store.write(caller.user.accountId, (transaction) => runOnce(transaction, async () => {
     const previous = await requireVersion(transaction, collection, id, ifMatch);
     const payload = await action.run(transaction, previous, input);
     const content = toContent(collection, payload, previous.secret);
     const at = transaction.put(collection.name, id, content, previous);
     return recordText(id, at, content.payload);
   }));
-  return recordAnswer(200, text);
+  return recordReply(200, text);
 }
 
-/** The action so named; throws `not_found`. */
-export function requireAction(collection: Collection, name: string): NonNullable<Rules['actions']>[string] {
-  const actions = rulesFor(collection.name).actions ?? {};
+/** The action of that name; throws `not_found`. */
+export function requireAction(collection: Collection, name: string): Action {
+  const actions = rulesFor(collection).actions ?? {};
   const action = Object.hasOwn(actions, name) ? actions[name] : undefined;
   if (!action) throw new AppError('not_found', `${collection.name} have no action ${name}.`);
   return action;
 }
 
 /**
- * 24 hex digits laid out as MongoDB's ids are: the second of creation, then 8 random bytes. What is created together
- * lies together in the index of every database and every copy, so few of its pages change at once.
+ * 24 hex digits in the layout of MongoDB's ObjectId: the creation time in seconds, then 8 random bytes. Records created
+ * together are neighbours in the index of every database and every cache, so a burst of them touches few pages.
  */
 export function newId(nowMs: number): string {
   return (Math.floor(nowMs / 1000) >>> 0).toString(16).padStart(8, '0') + randomBytes(8).toString('hex');
 }
 
-/** A record's stored form from its payload: fields in the order of the declaration, what is private left out. */
+/** The stored form of a payload: fields in declaration order, without unpublished ones. */
 export function toContent(collection: Collection, payload: JsonObject, secret: string | null): RecordContent {
   const published = Object.keys(publishedFields(collection)).filter((name) => payload[name] !== undefined);
   return {
@@ -146,25 +150,29 @@ export function toContent(collection: Collection, payload: JsonObject, secret: s
   };
 }
 
+function rulesFor({ name }: Collection): Rules {
+  return rulesByCollection[name] ?? {};
+}
+
 function requireWriter(caller: Caller, collection: Collection): void {
   if (!collection.writes.includes(caller.user.role)) throw forbidden(`change ${collection.name}`);
 }
 
 function parseFields(collection: Collection, body: unknown): JsonObject {
-  const problems = refusedKeys(collection, body);
+  const problems = rejectedKeys(collection, body);
   const input = checkFields(writableFields(collection), withoutKeys(body, problems), problems);
   refuseProblems(problems);
   return input;
 }
 
-/** A patch is checked for what it may name; its values are checked when they are merged. */
+/** Checks only which fields a patch names; the values are checked after merging. */
 function parsePatch(collection: Collection, body: unknown): JsonObject {
   if (!isObject(body)) throw new AppError('invalid_request', 'The body must be an object.', { fields: { '.': problem('object') } });
-  refuseProblems(refusedKeys(collection, body));
+  refuseProblems(rejectedKeys(collection, body));
   return body as JsonObject;
 }
 
-function refusedKeys(collection: Collection, body: unknown): Problems {
+function rejectedKeys(collection: Collection, body: unknown): Problems {
   const problems = noProblems();
   for (const key of isObject(body) ? Object.keys(body) : []) {
     const field = Object.hasOwn(collection.fields, key) ? collection.fields[key] : undefined;
@@ -183,19 +191,19 @@ function pickWritable(collection: Collection, payload: JsonObject): JsonObject {
   return Object.fromEntries(Object.entries(payload).filter(([key]) => Object.hasOwn(writable, key)));
 }
 
-/** The record at the version that the caller has seen; throws `not_found` or `precondition_failed` with the present one. */
+/** The record if its version matches `If-Match`; throws `not_found`, or `precondition_failed` with the current version. */
 async function requireVersion(transaction: Transaction, collection: Collection, id: string, ifMatch: Instant): Promise<StoredRecord> {
   const record = isId(id) ? await transaction.get(collection.name, id) : null;
   if (!record) throw noSuchRecord(collection, id);
   if (record.at !== ifMatch) {
-    throw new AppError('precondition_failed', 'Someone else has changed this meanwhile. Compare both versions and save again.', {
+    throw new AppError('precondition_failed', 'Someone else has changed this in the meantime. Compare both versions and save again.', {
       current: { id, updatedAt: formatInstant(record.at), payload: parsePayload(record) },
     });
   }
   return record;
 }
 
-/** The references of a payload: field, collection it points into, id. */
+/** The references of a payload: field name, target collection, target id. */
 function referencesOf(collection: Collection, payload: JsonObject): [field: string, to: string, id: string][] {
   return Object.entries(collection.fields).flatMap(([name, field]) => {
     const id = payload[name];
@@ -203,7 +211,7 @@ function referencesOf(collection: Collection, payload: JsonObject): [field: stri
   });
 }
 
-async function refuseDanglingReferences(transaction: Transaction, collection: Collection, input: JsonObject): Promise<void> {
+async function rejectDanglingReferences(transaction: Transaction, collection: Collection, input: JsonObject): Promise<void> {
   const problems = noProblems();
   for (const [field, to, id] of referencesOf(collection, input)) {
     if (!await transaction.get(to, id)) addProblem(problems, field, problem('reference', { collection: to }));
@@ -211,24 +219,24 @@ async function refuseDanglingReferences(transaction: Transaction, collection: Co
   refuseProblems(problems);
 }
 
-async function refuseIfReferenced(transaction: Transaction, collection: Collection, record: StoredRecord): Promise<void> {
+async function rejectIfReferenced(transaction: Transaction, collection: Collection, record: StoredRecord): Promise<void> {
   for (const other of collections) {
     const refers = Object.values(other.fields).some((field) => field.kind === 'reference' && field.to === collection.name);
     if (refers && await transaction.isReferenced(other.name, record.id)) {
-      throw new AppError('conflict', `This cannot be deleted: there are ${other.name} that belong to it.`);
+      throw new AppError('conflict', `This cannot be deleted: some ${other.name} refer to it.`);
     }
   }
 }
 
-/** Runs a write once per idempotency key and returns the record's text, the first one's where it ran before. */
-function keyed(deps: RecordsDeps, caller: Caller, idempotencyKey: string | null, request: readonly unknown[]) {
+/** Runs a write once per idempotency key; returns its record text, or the stored one if it ran before. */
+function once(deps: RecordsDeps, caller: Caller, idempotencyKey: string | null, request: readonly unknown[]) {
   const key = `${caller.user.id} ${idempotencyKey}`;
   const fingerprint = createHmac('sha256', deps.fingerprintKey).update(JSON.stringify(request)).digest('base64url');
   return async (transaction: Transaction, run: () => Promise<string>): Promise<string> => {
     if (idempotencyKey === null) return run();
-    const kept = await transaction.findReply(key);
-    if (kept && kept.keptAtMs > deps.nowMs() - ANSWER_KEPT_MS) {
-      if (kept.fingerprint === fingerprint) return kept.body;
+    const stored = await transaction.findReply(key);
+    if (stored && stored.keptAtMs > deps.nowMs() - REPLY_TTL_MS) {
+      if (stored.fingerprint === fingerprint) return stored.body;
       throw new AppError('conflict', 'This Idempotency-Key was used for another request. Use a new one.');
     }
     const body = await run();
@@ -245,7 +253,7 @@ function recordText(id: string, at: Instant, payload: string | null): string {
   return `{"id":"${id}","updatedAt":"${formatInstant(at)}"${payload === null ? '' : `,"payload":${payload}`}}`;
 }
 
-function recordAnswer(status: number, record: string): Answer {
+function recordReply(status: number, record: string): Reply {
   const updatedAt = /"updatedAt":"([^"]*)"/.exec(record)?.[1] ?? '';
   return { status, body: `{"success":true,"record":${record}}`, headers: { ETag: `"${updatedAt}"` } };
 }

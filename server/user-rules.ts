@@ -1,5 +1,5 @@
-// Users: their sign-in address is unique on the whole server, their password is kept as a hash beside the record, and
-// an account always keeps one enabled owner. What takes rights away ends the sessions at once.
+// Users: a sign-in address is unique across all accounts, the password is stored as a hash beside the record, and every
+// account keeps at least one enabled owner. A change that takes rights away ends the user's sessions immediately.
 
 import type { User } from '../shared/collections.ts';
 import { AppError } from '../shared/errors.ts';
@@ -42,5 +42,5 @@ function isEnabledOwner(user: User): boolean {
 async function requireAnotherOwner(transaction: Transaction, userId: string): Promise<void> {
   const users = await transaction.list('users');
   if (users.some((record) => record.id !== userId && isEnabledOwner(parseUser(record)))) return;
-  throw new AppError('conflict', 'An account keeps at least one enabled owner. Make someone else an owner first.');
+  throw new AppError('conflict', 'An account needs at least one enabled owner. Make someone else an owner first.');
 }
