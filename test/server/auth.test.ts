@@ -1,4 +1,4 @@
-// Sign-in where requests over the wire cannot be timed: a user who changes while the password is being checked.
+// Sign-in races that cannot be timed over HTTP: the user changes while the password is being checked.
 
 import assert from 'node:assert/strict';
 import type { IncomingMessage } from 'node:http';
@@ -14,7 +14,7 @@ const email = 'owner@first.test';
 const nowMs = (): number => startMs;
 const passwords = createPasswords();
 
-/** A database of its own for one test. */
+/** A separate database for one test. */
 async function newStore(t: TestContext, kind: TestStore): Promise<Store> {
   const installation = await prepare(kind);
   const store = await openStore(installation, nowMs);
@@ -25,7 +25,7 @@ async function newStore(t: TestContext, kind: TestStore): Promise<Store> {
   return store;
 }
 
-/** Sign-in on a store that does something at the moment a session is opened. */
+/** Sign-in on a store with a hook on the opening of a session. */
 function authOn(store: Store, openSession: Store['openSession']): Auth {
   const observed = new Proxy(store, {
     get(target, name) {
@@ -38,9 +38,9 @@ function authOn(store: Store, openSession: Store['openSession']): Auth {
 }
 
 for (const kind of stores) {
-  describe(`a user who changes while their password is checked, on ${kind.kind}`, { skip: kind.skip }, () => {
+  describe(`signing in while the user changes, on ${kind.kind}`, { skip: kind.skip }, () => {
     for (const [when, isBefore] of [['just before', true], ['just after', false]] as const) {
-      test(`gets no session where the password changes ${when} it opens`, async (t) => {
+      test(`fails if the password changes ${when} the session opens`, async (t) => {
         const store = await newStore(t, kind);
         await createOwner(store, passwords, email, 'the first password');
         const auth = authOn(store, async (session) => {
@@ -52,7 +52,7 @@ for (const kind of stores) {
       });
     }
 
-    test('gets a token that does not hold where they are disabled meanwhile', async (t) => {
+    test('yields an invalid token if the user is disabled meanwhile', async (t) => {
       const store = await newStore(t, kind);
       await createOwner(store, passwords, email, 'the first password');
       const auth = authOn(store, async (session) => {
@@ -69,7 +69,7 @@ for (const kind of stores) {
       await assert.rejects(auth.identify({ headers: { authorization: `Bearer ${token}` } } as IncomingMessage), { code: 'unauthorized' });
     });
 
-    test('gets one that holds where nothing changes', async (t) => {
+    test('yields a valid token if nothing changes', async (t) => {
       const store = await newStore(t, kind);
       await createOwner(store, passwords, email, 'the first password');
       const auth = authOn(store, (session) => store.openSession(session));

@@ -1,4 +1,4 @@
-// The configuration as protocol.md lists it: every variable's default, what it takes and what it refuses by name.
+// The configuration: the defaults, the valid values and the rejected values of every documented variable.
 
 import assert from 'node:assert/strict';
 import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -18,7 +18,7 @@ const file = (name: string, text: string): string => {
 };
 
 describe('the configuration', () => {
-  test('of an empty environment is the one that is documented', () => {
+  test('has the documented defaults in an empty environment', () => {
     const defaults: Config = {
       host: '127.0.0.1', port: 4380, mongodbUrl: null, mongodbDb: 'invoify', dataDir: './data', jwtSecrets: [], tokenTtlMs: 30 * 86_400_000,
       tls: null, trustProxy: false, admin: null, tombstoneDays: 90, logLevel: 'info',
@@ -31,7 +31,7 @@ describe('the configuration', () => {
     assert.deepEqual(readConfig(Object.fromEntries(names.map((name) => [name, '']))), defaults);
   });
 
-  test('is what the environment says', () => {
+  test('is read from the environment', () => {
     const cases: readonly (readonly [Record<string, string>, Partial<Config>])[] = [
       [{ HOST: '::1', PORT: '0' }, { host: '::1', port: 0 }], [{ PORT: '65535' }, { port: 65_535 }],
       [{ HOST: '0.0.0.0', TRUST_PROXY: '1' }, { host: '0.0.0.0', trustProxy: true }], [{ TRUST_PROXY: '0' }, { trustProxy: false }],
@@ -53,7 +53,7 @@ describe('the configuration', () => {
     }
   });
 
-  test('that is wrong is refused in a sentence that names the variable and shows no secret', () => {
+  test('is rejected if invalid, in a sentence that names the variable and contains no secret', () => {
     const cases: readonly (readonly [Record<string, string>, RegExp])[] = [
       [{ PORT: 'http' }, /PORT/], [{ PORT: '65536' }, /PORT/], [{ PORT: '-1' }, /PORT/], [{ PORT: '80.5' }, /PORT/],
       [{ PORT: '0x50' }, /PORT/],
@@ -80,7 +80,7 @@ describe('the configuration', () => {
     }
   });
 
-  test('knows which hosts only this machine reaches', () => {
+  test('recognises loopback hosts', () => {
     for (const host of ['localhost', '127.0.0.1', '127.8.9.10', '::1', '[::1]']) assert.equal(isLoopback(host), true, host);
     for (const host of ['', '0.0.0.0', '::', '10.0.0.1', '127.0.0.1.test', 'localhost.test', '128.0.0.1', '::ffff:10.0.0.1']) {
       assert.equal(isLoopback(host), false, host);
@@ -89,7 +89,7 @@ describe('the configuration', () => {
 });
 
 describe('the generated secret', () => {
-  test('is made once, long enough, and for its owner alone', () => {
+  test('is generated once, is long enough and is readable only by its owner', () => {
     const dataDir = join(folder, 'made', 'here');
     const secret = loadOrCreateSecret(dataDir);
     assert.ok(Buffer.byteLength(secret) >= 32);
@@ -101,7 +101,7 @@ describe('the generated secret', () => {
     assert.notEqual(loadOrCreateSecret(join(folder, 'elsewhere')), secret);
   });
 
-  test('that is damaged is refused by name and not replaced', () => {
+  test('is reported by file name if damaged, and not replaced', () => {
     const dataDir = mkdtempSync(join(folder, 'damaged-'));
     writeFileSync(join(dataDir, 'jwt-secret'), 'cut off');
     assert.throws(() => loadOrCreateSecret(dataDir), (error) => error instanceof ConfigError && error.message.includes('jwt-secret'));

@@ -1,5 +1,5 @@
-// Starts the real server for the tests of the wire contract: in this process on a free port, with a database and a
-// folder of its own and a clock that the test moves; or as `node server.ts` in a process of its own.
+// Starts the real server for the tests of the wire contract: in this process on a free port, with a separate database
+// and folder and a clock that the test controls; or as a `node server.ts` child process.
 
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
@@ -24,7 +24,7 @@ import { user } from './samples.ts';
 
 export type Environment = Readonly<Record<string, string>>;
 
-/** A database that the contract is tested on; `skip` says why it cannot be. */
+/** A database that the contract is tested on; `skip` is the reason if it cannot be. */
 export interface TestStore {
   readonly kind: 'embedded' | 'mongodb';
   readonly skip: string | false;
@@ -42,17 +42,17 @@ export const firstOwner = 'owner@first.test';
 const secret = 'a secret for tests that has more than 32 bytes';
 const serverFile = join(import.meta.dirname, '..', '..', 'server.ts');
 
-/** When the clock of every test server begins; it stands still until the test moves it. */
+/** The initial clock of every test server; only the test moves it. */
 export const startMs = Date.parse('2026-03-01T12:00:00Z');
 
-/** What a test must know of the environment to start another server, or the admin command, on the same database. */
+/** The environment with which a test starts another server, or the admin command, on the same database. */
 export interface Installation {
   readonly env: Environment;
   readonly folder: string;
   remove(): Promise<void>;
 }
 
-/** A folder and a database that nobody else has. */
+/** A separate folder and database. */
 export async function prepare(store: TestStore, env: Environment = {}): Promise<Installation> {
   const folder = mkdtempSync(join(tmpdir(), 'invoify-test-'));
   const common = { PORT: '0', DATA_DIR: folder, LOG_LEVEL: 'debug', TOKEN_TTL: '3650d' };
@@ -70,7 +70,7 @@ export async function prepare(store: TestStore, env: Environment = {}): Promise<
   };
 }
 
-/** The replica set of this file's tests; started when the first of them needs it. */
+/** The replica set of this process's tests; started by the first that needs it. */
 const mongo: { opened: Promise<TestMongo> | null } = { opened: null };
 
 async function mongoUrl(): Promise<string> {
@@ -81,7 +81,7 @@ async function mongoUrl(): Promise<string> {
   return (await mongo.opened).url;
 }
 
-/** What a test that failed has left running, to be ended so that the run ends. */
+/** Servers that a failed test may have left running; stopped so that the run can end. */
 const running = new Set<() => unknown>();
 
 after(async () => {
@@ -91,21 +91,21 @@ after(async () => {
 
 export interface TestClock {
   ms: number;
-  /** Thrown once by the next who asks for the time: an error that nobody expects. */
+  /** Thrown once by the next read of the clock, as an unexpected error. */
   fault?: Error | undefined;
 }
 
 export interface TestServer extends Installation {
   /** Without a token. */
   readonly client: Client;
-  /** The owner whom the configuration creates. */
+  /** The owner created by the configuration. */
   readonly owner: Client;
   readonly url: string;
   readonly agent: Agent;
   readonly clock: TestClock;
-  /** What the server wrote to standard output. */
+  /** The server's standard output. */
   readonly lines: readonly string[];
-  /** Ends the server and starts it again on the same database. */
+  /** Restarts the server on the same database. */
   restart(env?: Environment): Promise<void>;
   stop(): Promise<void>;
 }
@@ -190,13 +190,13 @@ export interface ServerProcess {
   readonly child: ChildProcess;
   /** Standard output, line by line. */
   readonly lines: readonly string[];
-  /** Resolves when a line that fits comes, or has come. */
+  /** Resolves to the first line that matches, past or future. */
   line(pattern: RegExp): Promise<string>;
   /** Sends a signal and resolves to the exit code. */
   end(signal?: NodeJS.Signals): Promise<number | null>;
 }
 
-/** `node server.ts`, once it listens. */
+/** Starts `node server.ts` and resolves once it is listening. */
 export async function spawnServer(env: Environment): Promise<ServerProcess> {
   const child = spawn(process.execPath, [serverFile], { env: childEnvironment(env), stdio: ['ignore', 'pipe', 'pipe'] });
   const exited = once(child, 'close') as Promise<[number | null]>;
@@ -225,11 +225,11 @@ export async function spawnServer(env: Environment): Promise<ServerProcess> {
   };
 }
 
-/** Runs `node server.ts <words>` to its end. */
-export async function runServer(words: readonly string[], env: Environment, input = ''): Promise<{
+/** Runs `node server.ts <args>` and resolves to its result. */
+export async function runServer(args: readonly string[], env: Environment, input = ''): Promise<{
   code: number | null; stdout: string; stderr: string;
 }> {
-  const child = spawn(process.execPath, [serverFile, ...words], { env: childEnvironment(env), stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [serverFile, ...args], { env: childEnvironment(env), stdio: ['pipe', 'pipe', 'pipe'] });
   child.stdin.on('error', () => {}).end(input);
   const [[code], stdout, stderr] = await Promise.all([
     once(child, 'close') as Promise<[number | null]>, child.stdout.toArray(), child.stderr.toArray(),

@@ -1,5 +1,5 @@
-// The simplest client there can be: it applies pages to a map and computes the digest by the contract's own words,
-// from the payload texts as they were sent. It shares no code with either half of the product.
+// The simplest possible client: it applies pages to a map, and computes the digest as the contract defines it, from the
+// payload texts as sent. It shares no code with the server or the desktop.
 
 import { crc32 } from 'node:zlib';
 
@@ -26,7 +26,7 @@ export class NaiveClient {
     }
   }
 
-  /** Only collections that have records. */
+  /** Omits empty collections. */
   digest(): Record<string, { count: number; sum: number }> {
     const digest: Record<string, { count: number; sum: number }> = {};
     for (const { collection, id, updatedAt, text } of this.records.values()) {
@@ -37,12 +37,12 @@ export class NaiveClient {
   }
 }
 
-/** A digest without the collections that are empty. */
+/** A digest without empty collections. */
 export function withoutEmpty(digest: Reply['body']['digest']): Reply['body']['digest'] {
   return Object.fromEntries(Object.entries(digest).filter(([, { count, sum }]) => count !== 0 || sum !== 0));
 }
 
-/** The texts of a JSON array's elements, to the letter. */
+/** The source texts of a JSON array's elements. */
 function elementsOf(text: string): string[] {
   const elements: string[] = [];
   let depth = 0;
@@ -63,7 +63,7 @@ function elementsOf(text: string): string[] {
   return elements;
 }
 
-/** The names of a JSON object's members and the texts of their values, to the letter. */
+/** A JSON object's member names and the source texts of their values. */
 function membersOf(text: string): Map<string, string> {
   return new Map(elementsOf(text).map((member) => {
     const colon = /^"(?:[^"\\]|\\.)*"\s*:/.exec(member)?.[0] ?? '';

@@ -1,4 +1,5 @@
-// Nudges to a listener that does not read, or that is gone without a word: it costs no memory and is cut off.
+// Event streams whose client does not read or has vanished: they cost no memory and are disconnected. Coalescing,
+// ended sessions and database failures.
 
 import assert from 'node:assert/strict';
 import { IncomingMessage, ServerResponse } from 'node:http';
@@ -14,7 +15,7 @@ import type { Instant } from '../../shared/clock.ts';
 import type { Change } from '../../shared/feed.ts';
 import { AppError } from '../../shared/errors.ts';
 
-/** A connection whose other end takes what it is sent only while it reads. */
+/** A connection whose remote end can stop reading. */
 class Peer extends Duplex {
   isReading = true;
   readonly received: string[] = [];
@@ -23,39 +24,39 @@ class Peer extends Duplex {
   override _read(): void {}
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
-    const take = (): void => {
+    const receive = (): void => {
       this.received.push(chunk.toString());
       done();
     };
-    if (this.isReading) take();
-    else this.#resume = take;
+    if (this.isReading) receive();
+    else this.#resume = receive;
   }
 
-  readOn(): void {
+  resumeReading(): void {
     this.isReading = true;
     this.#resume?.();
     this.#resume = null;
   }
 }
 
-interface Bench {
+interface Setup {
   readonly peer: Peer;
   readonly response: ServerResponse;
-  /** Moves the clock, by a change of a user or of something else, and wakes who watches. */
+  /** Moves the clock, by a change to a user or to something else, and notifies the watchers. */
   move(isUser?: boolean): void;
-  /** What every read of the database throws from now on. */
+  /** Makes every database read throw from now on; null ends that. */
   fail(error: Error | null): void;
   /** Opens another stream of the same account and session. */
   another(): Promise<Peer>;
-  /** How often the clock was looked up, and the session. */
+  /** The number of clock reads and of session lookups so far. */
   readonly looks: () => readonly [clock: number, session: number];
   readonly watchers: () => number;
   readonly close: () => void;
-  /** Time passes, and what it set going goes on. */
+  /** Advances the timers and lets everything they triggered run. */
   pass(ms: number): Promise<void>;
 }
 
-async function open(t: TestContext): Promise<Bench> {
+async function open(t: TestContext): Promise<Setup> {
   t.mock.timers.enable({ apis: ['setInterval', 'setTimeout'] });
   const watching = new Set<() => void>();
   let clock = 1_000_000 as Instant;
@@ -91,7 +92,7 @@ async function open(t: TestContext): Promise<Bench> {
     const peer = new Peer({ writableHighWaterMark: 1 });
     const request = new IncomingMessage(new Socket());
     const response = new ServerResponse(request);
-    // A response is written to any duplex stream.
+    // A response can be written to any duplex stream.
     response.assignSocket(peer as Duplex as Socket);
     peer.once('close', () => {
       response.destroyed = true;
@@ -129,7 +130,7 @@ function clocksIn(peer: Peer): string[] {
   return [...peer.received.join('').matchAll(/"serverTime":"([^"]+)"/g)].map(([, clock = '']) => clock);
 }
 
-test('a listener that does not read holds one event, however often the clock moves, and then hears the newest', async (t) => {
+test('a client that does not read has at most one event buffered, and gets the newest clock once it reads again', async (t) => {
   const { peer, response, move, pass } = await open(t);
   peer.isReading = false;
   await pass(200);
@@ -139,8 +140,8 @@ test('a listener that does not read holds one event, however often the clock mov
     await pass(200);
     most = Math.max(most, response.writableLength);
   }
-  assert(most > 0 && most < 500, `${most} bytes wait`);
-  peer.readOn();
+  assert(most > 0 && most < 500, `${most} bytes are buffered`);
+  peer.resumeReading();
   await pass(0);
   await pass(200);
   const clocks = clocksIn(peer);
@@ -148,7 +149,7 @@ test('a listener that does not read holds one event, however often the clock mov
   assert.equal(clocks.at(-1), '1970-01-01T00:01:41.000000Z');
 });
 
-test('a listener that has not read for two beats is cut off, and nothing of it is left', async (t) => {
+test('a client that has not read for two heartbeats is disconnected and cleaned up', async (t) => {
   const { peer, response, move, pass, watchers } = await open(t);
   await pass(200);
   peer.isReading = false;
@@ -161,7 +162,7 @@ test('a listener that has not read for two beats is cut off, and nothing of it i
   assert.equal(watchers(), 0);
 });
 
-test('all moves of a moment are one event, and one look for however many listen', async (t) => {
+test('moves in quick succession share one event and one clock read for all streams of an account', async (t) => {
   const { peer, another, move, pass, looks } = await open(t);
   const others = await Promise.all(Array.from({ length: 7 }, another));
   await pass(200);
@@ -169,13 +170,13 @@ test('all moves of a moment are one event, and one look for however many listen'
   for (let index = 0; index < 1000; index += 1) move();
   await pass(0);
   await pass(200);
-  assert(clocksIn(peer).length <= heard + 2, 'the first at once, the others together');
+  assert(clocksIn(peer).length <= heard + 2, 'the first immediately, the others together');
   for (const other of others) assert.equal(clocksIn(other).at(-1), '1970-01-01T00:16:41.000000Z');
   assert(looks()[0] <= clockLooks + 2, `${looks()[0] - clockLooks} looks`);
   assert.equal(looks()[1], sessionLooks);
 });
 
-test('when a user was changed nothing is said before the session is looked up, and then perhaps nothing', async (t) => {
+test('after a change to a user no event is sent before the session is rechecked, and none if it has ended', async (t) => {
   const { peer, response, fail, move, pass, looks } = await open(t);
   await pass(200);
   const [, sessionLooks] = looks();
@@ -193,7 +194,7 @@ test('when a user was changed nothing is said before the session is looked up, a
   assert.equal(response.writableEnded, true);
 });
 
-test('a database that fails for a moment neither ends the stream nor loses the move', async (t) => {
+test('a temporary database failure neither ends the stream nor loses the move', async (t) => {
   const { peer, response, fail, move, pass } = await open(t);
   await pass(200);
   fail(new AppError('unavailable', 'The database does not answer.'));
@@ -207,7 +208,7 @@ test('a database that fails for a moment neither ends the stream nor loses the m
   assert.equal(clocksIn(peer).at(-1), '1970-01-01T00:00:02.000000Z');
 });
 
-test('a closing server waits for no listener, also not for one that does not read', async (t) => {
+test('closing the server does not wait for clients, even if they do not read', async (t) => {
   const { peer, close, move, pass, watchers } = await open(t);
   await pass(200);
   peer.isReading = false;

@@ -1,4 +1,4 @@
-// Passwords: the parameters of their hashes, and that a flood of sign-ins takes two cores at most and then turns away.
+// Passwords: the hash parameters, and the limits on concurrent hashing.
 
 import assert from 'node:assert/strict';
 import { createHook } from 'node:async_hooks';
@@ -7,10 +7,10 @@ import { describe, test } from 'node:test';
 
 import { createPasswords } from '../../server/passwords.ts';
 
-describe('a password\'s hash', () => {
+describe('a password hash', () => {
   const passwords = createPasswords();
 
-  test('is argon2id with the parameters that it names, and differs each time', async () => {
+  test('is argon2id with the stated parameters, and differs each time', async () => {
     const [one, two] = await Promise.all([passwords.hash('pässword'), passwords.hash('pässword')]);
     assert.notEqual(one, two);
     const [, salt = '', tag = ''] = /^\$argon2id\$v=19\$m=19456,t=2,p=1\$([^$=]{22})\$([^$=]{43})$/.exec(one) ?? [];
@@ -20,26 +20,26 @@ describe('a password\'s hash', () => {
     assert.equal(expected.toString('base64').replace(/=+$/, ''), tag);
   });
 
-  test('is of this password and no other, however its letters are composed', async () => {
+  test('matches only its password, in any Unicode normalization form', async () => {
     const hash = await passwords.hash('p\u00e4ssword');
     assert.equal(await passwords.verify('p\u00e4ssword', hash), true);
     assert.equal(await passwords.verify('pa\u0308ssword', hash), true);
     for (const other of ['password', 'P\u00e4ssword', 'p\u00e4ssword ', '']) assert.equal(await passwords.verify(other, hash), false);
   });
 
-  test('of other parameters still verifies, so that they can be raised', async () => {
+  test('with other parameters still verifies, so that they can be raised', async () => {
     const salt = Buffer.alloc(16, 7);
     const tag = argon2Sync('argon2id', { message: 'secret', nonce: salt, memory: 64, passes: 1, parallelism: 2, tagLength: 32 });
     const unpadded = (bytes: Buffer) => bytes.toString('base64').replace(/=+$/, '');
     assert.equal(await passwords.verify('secret', `$argon2id$v=19$m=64,t=1,p=2$${unpadded(salt)}$${unpadded(tag)}`), true);
   });
 
-  test('that is missing verifies nothing, after the same work', async () => {
+  test('that is missing matches nothing, after the same amount of work', async () => {
     for (const password of ['', 'password']) assert.equal(await passwords.verify(password, null), false);
-    assert.deepEqual(await hashesDuring(() => passwords.verify('password', null)), { started: 1, atOnce: 1 });
+    assert.deepEqual(await hashesDuring(() => passwords.verify('password', null)), { started: 1, concurrent: 1 });
   });
 
-  test('that is malformed is an error and not a refusal', async () => {
+  test('that is malformed is an error, not a mismatch', async () => {
     for (const phc of ['', 'x', '$argon2i$v=19$m=64,t=1,p=1$AA$AA', '$argon2id$v=19$m=64$AA$AA']) {
       await assert.rejects(passwords.verify('password', phc), { message: 'a stored password hash is malformed' });
     }
@@ -47,13 +47,13 @@ describe('a password\'s hash', () => {
 });
 
 describe('hashing', () => {
-  test('runs two at once', async () => {
+  test('runs two at a time', async () => {
     const passwords = createPasswords();
     const seen = await hashesDuring(() => Promise.all([1, 2, 3, 4, 5].map((index) => passwords.hash(`password ${index}`))));
-    assert.deepEqual(seen, { started: 5, atOnce: 2 });
+    assert.deepEqual(seen, { started: 5, concurrent: 2 });
   });
 
-  test('turns away who comes when fifty wait already, and takes them again later', async () => {
+  test('rejects calls while fifty are waiting, and accepts them again later', async () => {
     const passwords = createPasswords();
     const cheap = '$argon2id$v=19$m=8,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA';
     const attempts = Array.from({ length: 60 }, () => passwords.verify('password', cheap));
@@ -63,7 +63,7 @@ describe('hashing', () => {
     assert.equal(await passwords.verify('password', cheap), false);
   });
 
-  test('gives its place back when it fails', async () => {
+  test('releases its slot when it fails', async () => {
     const passwords = createPasswords();
     const impossible = '$argon2id$v=19$m=1,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAA';
     const outcomes = await Promise.allSettled(Array.from({ length: 5 }, () => passwords.verify('password', impossible)));
@@ -72,17 +72,17 @@ describe('hashing', () => {
   });
 });
 
-/** How many argon2 jobs a task starts, and how many of them run at the same time. */
-async function hashesDuring(task: () => Promise<unknown>): Promise<{ started: number; atOnce: number }> {
+/** The number of argon2 jobs that a task starts, and how many run at the same time. */
+async function hashesDuring(task: () => Promise<unknown>): Promise<{ started: number; concurrent: number }> {
   const active = new Set<number>();
   let started = 0;
-  let atOnce = 0;
+  let concurrent = 0;
   const hook = createHook({
     init(id, type) {
       if (!/argon2/i.test(type)) return;
       started += 1;
       active.add(id);
-      atOnce = Math.max(atOnce, active.size);
+      concurrent = Math.max(concurrent, active.size);
     },
     before(id) {
       active.delete(id);
@@ -90,5 +90,5 @@ async function hashesDuring(task: () => Promise<unknown>): Promise<{ started: nu
   }).enable();
   await task();
   hook.disable();
-  return { started, atOnce };
+  return { started, concurrent };
 }

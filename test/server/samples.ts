@@ -1,4 +1,4 @@
-// Inputs that the server accepts, to be changed by a test in what it is about.
+// Valid inputs, in which a test overrides the fields it is about.
 
 export function plan(fields: object = {}): object {
   return { name: 'Hosting', priceMinor: 1900, currency: 'EUR', interval: 'month', active: true, ...fields };

@@ -1,4 +1,4 @@
-// The sign-in throttle by itself: its limits for one person and for one peer, their end, and its bounded memory.
+// The sign-in throttle: its limits per user and per peer, their expiry, and its bounded memory.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -8,14 +8,14 @@ import { AppError } from '../../shared/errors.ts';
 
 const WINDOW_MS = 5 * 60_000;
 
-interface Bench {
+interface Setup {
   readonly throttle: Throttle;
   readonly clock: { ms: number };
   readonly fail: (count: number, peer: string, email: string) => void;
   readonly isAdmitted: (peer: string, email: string) => boolean;
 }
 
-function at(startMs: number): Bench {
+function at(startMs: number): Setup {
   const clock = { ms: startMs };
   const throttle = createThrottle(() => clock.ms);
   return {
@@ -38,7 +38,7 @@ function at(startMs: number): Bench {
 }
 
 describe('the throttle', () => {
-  test('refuses a person at a peer after ten failures, and nobody else', () => {
+  test('rejects a user at a peer after ten failures, and no one else', () => {
     const { fail, isAdmitted } = at(0);
     fail(9, 'peer', 'a@b.test');
     assert.equal(isAdmitted('peer', 'a@b.test'), true);
@@ -48,7 +48,7 @@ describe('the throttle', () => {
     assert.equal(isAdmitted('elsewhere', 'a@b.test'), true);
   });
 
-  test('refuses a peer after a hundred failures over all persons', () => {
+  test('rejects a peer after a hundred failures across all users', () => {
     const { fail, isAdmitted } = at(0);
     for (let index = 0; index < 100; index += 1) {
       assert.equal(isAdmitted('peer', 'a@b.test'), true);
@@ -58,7 +58,7 @@ describe('the throttle', () => {
     assert.equal(isAdmitted('elsewhere', 'a@b.test'), true);
   });
 
-  test('says how long to wait, admits then, and counts anew', () => {
+  test('states how long to wait, then admits and starts counting from zero', () => {
     const { throttle, clock, fail, isAdmitted } = at(1_000_000);
     fail(5, 'peer', 'a@b.test');
     clock.ms += 60_000;
@@ -73,7 +73,7 @@ describe('the throttle', () => {
     assert.equal(isAdmitted('peer', 'a@b.test'), true);
   });
 
-  test('forgets a person\'s failures when they sign in, but not the peer\'s', () => {
+  test('clears a user\'s failures when they sign in, but not the peer\'s', () => {
     const { throttle, fail, isAdmitted } = at(0);
     for (let round = 0; round < 11; round += 1) {
       fail(9, 'peer', 'a@b.test');
@@ -85,7 +85,7 @@ describe('the throttle', () => {
     assert.equal(isAdmitted('peer', 'a@b.test'), false);
   });
 
-  test('counts neither a sign-in that went well nor one that nobody could check', () => {
+  test('counts neither successful sign-ins nor those that could not be checked', () => {
     const { throttle, isAdmitted } = at(0);
     for (let round = 0; round < 200; round += 1) {
       throttle.admit('peer', 'a@b.test');
@@ -95,7 +95,7 @@ describe('the throttle', () => {
     assert.equal(isAdmitted('peer', 'a@b.test'), true);
   });
 
-  test('keeps at most ten thousand counts: the oldest goes first', () => {
+  test('keeps at most ten thousand counts and drops the oldest first', () => {
     const { fail, isAdmitted } = at(0);
     fail(10, 'first', 'a@b.test');
     for (let index = 0; index < 4000; index += 1) fail(1, `peer ${index}`, 'a@b.test');

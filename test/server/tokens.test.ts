@@ -1,4 +1,4 @@
-// Tokens by themselves: what is signed is read back, and nothing else is. Forgeries over the wire are tested there.
+// Tokens: only what was signed verifies. The contract tests cover forgeries over HTTP.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -12,7 +12,7 @@ const claims: Claims = { accountId: 'a'.repeat(24), userId: 'b'.repeat(24), sess
 const before = (): number => 1_999_999;
 
 describe('a token', () => {
-  test('says what was signed until it expires, and then nothing', () => {
+  test('yields its claims until it expires', () => {
     let now = 0;
     const tokens = createTokens([secrets[0]], () => now);
     const token = tokens.sign(claims);
@@ -23,14 +23,14 @@ describe('a token', () => {
     assert.equal(tokens.verify(token), null);
   });
 
-  test('is verified by every secret and signed by the first', () => {
+  test('is verified with every secret and signed with the first', () => {
     const [first, second, both] = [[secrets[0]], [secrets[1]], secrets].map((some) => createTokens(some, before));
     assert.deepEqual(both?.verify(second?.sign(claims) ?? ''), claims);
     assert.deepEqual(first?.verify(both?.sign(claims) ?? ''), claims);
     assert.equal(second?.verify(both?.sign(claims) ?? ''), null);
   });
 
-  test('does not survive the change of any character', () => {
+  test('is invalid if any character is changed', () => {
     const tokens = createTokens([secrets[0]], before);
     const token = tokens.sign(claims);
     for (let at = 0; at < token.length; at += 1) {
@@ -42,14 +42,14 @@ describe('a token', () => {
     }
   });
 
-  test('is nothing that chance writes', () => {
+  test('cannot be produced by random input', () => {
     const tokens = createTokens([secrets[0]], before);
     const part = fc.oneof(fc.base64String(), fc.json().map((text) => Buffer.from(text).toString('base64url')), fc.string());
     const parts = fc.array(part, { maxLength: 5 });
     fc.assert(fc.property(parts, (some) => assert.equal(tokens.verify(some.join('.')), null)), { numRuns: 500 });
   });
 
-  test('needs a secret', () => {
+  test('requires a secret', () => {
     assert.throws(() => createTokens([], before));
   });
 });

@@ -1,4 +1,4 @@
-// The embedded store passes the store suite on real SQLite files.
+// The embedded store: the store suite on real SQLite files.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

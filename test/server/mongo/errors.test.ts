@@ -1,4 +1,4 @@
-// Which of the driver's errors a write is repeated for, and what the store's callers get to see.
+// Which driver errors are retried, and which errors the store's callers see.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -13,7 +13,7 @@ import { isTransient, isUnknownCommit, mongoError } from '../../../server/mongo/
 const lost = new MongoNetworkError('read ECONNRESET');
 const noResult = {} as BulkWriteResult;
 
-test('a lost connection is repeated, also where a bulk write wraps it', () => {
+test('a lost connection is retried, even if a bulk write wraps the error', () => {
   for (const error of [lost, new MongoBulkWriteError(lost, noResult)]) {
     assert(isTransient(error));
     assert(isUnknownCommit(error));
@@ -21,7 +21,7 @@ test('a lost connection is repeated, also where a bulk write wraps it', () => {
   }
 });
 
-test('only an error that says so is repeated otherwise', () => {
+test('any other error is retried only if it is labelled as transient', () => {
   const conflict = { message: 'WriteConflict', code: 112 };
   assert(isTransient(new MongoServerError({ ...conflict, errorLabels: ['TransientTransactionError'] })));
   for (const error of [new MongoServerError(conflict), new MongoError('a bug'), new TypeError('a bug'), new AppError('conflict', 'no')]) {
@@ -30,7 +30,7 @@ test('only an error that says so is repeated otherwise', () => {
   }
 });
 
-test('the state of the database is unavailable, with what to do', () => {
+test('errors caused by the state of the database become unavailable and say what to do', () => {
   const expected: readonly [MongoError, RegExp][] = [
     [new MongoServerError({ message: 'requires authentication', code: 13 }), /Correct the user and the password in MONGODB_URL/],
     [new MongoServerError({ message: 'No space left', code: 14031 }), /Free some space/],
@@ -48,7 +48,7 @@ test('the state of the database is unavailable, with what to do', () => {
   }
 });
 
-test('any other error passes as it is', () => {
+test('any other error is passed on unchanged', () => {
   for (const error of [new AppError('conflict', 'no'), new RangeError('a bug'), new MongoServerError({ message: 'BadValue', code: 2 })]) {
     assert.equal(mongoError(error), error);
   }

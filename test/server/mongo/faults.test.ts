@@ -1,7 +1,7 @@
-// The MongoDB store while MongoDB fails: lost answers, lost connections, a primary that steps down, one that is killed.
+// The MongoDB store under faults: lost replies, lost connections, a primary that steps down, a primary that is killed.
 //
-// What is asserted is always the same: every write that was acknowledged is there exactly once, in the order of its
-// instants, with numbers that have no gap, and the digest agrees.
+// Each test asserts that every acknowledged write is there exactly once, in the order of the instants, that the numbers
+// have no gaps, and that the digest matches.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -31,18 +31,18 @@ describe('MongoDB store under faults', { skip: missing ?? false }, () => {
     await set.stop();
   });
 
-  const lostAnswer = { writeConcernError: { code: 64, errmsg: 'waiting for replication timed out' } };
+  const lostReply = { writeConcernError: { code: 64, errmsg: 'waiting for replication timed out' } };
   const lostConnection = { closeConnection: true };
   const conflict = { errorCode: 112, errorLabels: ['TransientTransactionError'] };
   const faults: readonly [title: string, commands: readonly string[], fault: object][] = [
-    ['the answers to a commit are lost', ['commitTransaction'], lostAnswer],
-    ['the connection breaks at the commit', ['commitTransaction'], lostConnection],
+    ['the replies to a commit are lost', ['commitTransaction'], lostReply],
+    ['the connection breaks during the commit', ['commitTransaction'], lostConnection],
     ['the connection breaks while records are written', ['update'], lostConnection],
     ['the connection breaks while a change reads', ['find'], lostConnection],
-    ['another process holds the account', ['findAndModify'], conflict],
+    ['another process has locked the account', ['findAndModify'], conflict],
   ];
   for (const [title, commands, fault] of faults) {
-    test(`writes happen once though ${title}`, async () => {
+    test(`writes are applied exactly once when ${title}`, async () => {
       const accountId = await newAccount(store);
       const failures = await failNext(set.url, 3, { failCommands: commands, appName: 'invoify', ...fault });
       const written = await Promise.all([1, 2, 3].map((writer) => writeNumbered(store, accountId, writer)));
@@ -51,7 +51,7 @@ describe('MongoDB store under faults', { skip: missing ?? false }, () => {
     });
   }
 
-  test('a read error that a change swallows does not let its write pass', async () => {
+  test('a write is retried after a read error, even if its callback swallows the error', async () => {
     const accountId = await newAccount(store);
     const plan = await create(store, accountId, 'plans');
     await failNext(set.url, 1, { failCommands: ['find'], appName: 'invoify', errorCode: 112, errorLabels: ['TransientTransactionError'] });
@@ -64,7 +64,7 @@ describe('MongoDB store under faults', { skip: missing ?? false }, () => {
     assertConsistent(await readAll(store, accountId));
   });
 
-  test('what the database refuses is lost alone; the writes that ran with it are kept', async () => {
+  test('a write that the database rejects fails alone, and the others in its batch succeed', async () => {
     const accountId = await newAccount(store);
     const taken = await create(store, await newAccount(store), 'plans');
     const outcomes = await Promise.allSettled([
@@ -78,7 +78,7 @@ describe('MongoDB store under faults', { skip: missing ?? false }, () => {
     )));
   });
 
-  test('a database that cannot take a read is unavailable, in a sentence', async () => {
+  test('a read that the database cannot serve is rejected as unavailable, with a message', async () => {
     const accountId = await newAccount(store);
     await failNext(set.url, 2, { failCommands: ['find', 'aggregate'], appName: 'invoify', closeConnection: true });
     const error = await assertRejects(store.get(accountId, 'plans', newId()), 'unavailable');
@@ -86,7 +86,7 @@ describe('MongoDB store under faults', { skip: missing ?? false }, () => {
     assert.equal(await store.get(accountId, 'plans', newId()), null);
   });
 
-  test('pages that a member no longer gives because it is not primary are unavailable, and writes go on', async () => {
+  test('page reads from a member that is no longer primary are unavailable, and writes continue', async () => {
     const accountId = await newAccount(store);
     const written = await Promise.all([1, 2].map((writer) => writeNumbered(store, accountId, writer)));
     const reads = { failCommands: ['find'], namespace: `${database}.invoices`, appName: 'invoify' };
@@ -96,7 +96,7 @@ describe('MongoDB store under faults', { skip: missing ?? false }, () => {
     await assertAllThere(store, accountId, [...written, await writeNumbered(store, accountId, 3)]);
   });
 
-  test('the clock read after a step-down is not before an acknowledged write, and who watches goes on hearing', async () => {
+  test('after a step-down the linearizable clock includes every acknowledged write, and watchers keep being called', async () => {
     const accountId = await newAccount(store);
     const watched = watch(store, accountId);
     const writing = Promise.all([1, 2].map((writer) => writeNumbered(store, accountId, writer)));
@@ -109,13 +109,13 @@ describe('MongoDB store under faults', { skip: missing ?? false }, () => {
     watched.stop();
   });
 
-  test('who watches goes on hearing after the stream broke', async () => {
+  test('watchers keep being called after the change stream breaks', async () => {
     const accountId = await newAccount(store);
     const watched = watch(store, accountId);
     await watched.reaches((await create(store, accountId, 'plans')).at);
     for (const fault of [{ closeConnection: true }, { errorCode: 136, errorLabels: [] }]) {
       const failures = await failNext(set.url, 1, { failCommands: ['getMore'], appName: 'invoify', ...fault });
-      // The first may still come by a question that was open before; the second by none that failed.
+      // The first may still arrive by a `getMore` from before the fault; the second needs a new stream.
       for (let round = 0; round < 2; round += 1) {
         const { at } = await create(store, accountId, 'plans');
         await retryWhileUnavailable(() => watched.reaches(at));
@@ -125,13 +125,13 @@ describe('MongoDB store under faults', { skip: missing ?? false }, () => {
     watched.stop();
   });
 
-  test('a killed primary costs no acknowledged write and makes none twice, and a reader misses nothing', async () => {
+  test('a killed primary neither loses nor repeats an acknowledged write, and a reader misses nothing', async () => {
     const accountId = await newAccount(store);
     const written: Written[] = [];
     let isWriting = true;
     let killed: Promise<void> | null = null;
     const writing = Promise.all(Array.from({ length: 4 }, async (_, writer) => {
-      // Enough writes before the primary dies that batches are under way, and enough after it on the new one.
+      // Enough writes before the kill that batches are in flight, and enough after it on the new primary.
       for (let rounds = 0; rounds < 40; rounds += 1) {
         written.push(await writeNumbered(store, accountId, writer));
         if (written.length >= 60) killed ??= set.primary().then((primary) => primary.kill());
@@ -157,14 +157,14 @@ function writeNumbered(store: Store, accountId: string, writer: number): Promise
   });
 }
 
-/** Ids in the order in which a reader that follows the clock gets them, until there are no more writers. */
+/** The ids that a reader following the clock receives, in order, until the writers have finished. */
 async function followFeed(store: Store, accountId: string, isWriting: () => boolean): Promise<string[]> {
   const arrived: string[] = [];
   let cursor: Instant = EPOCH;
   for (let isLast = false; !isLast;) {
     isLast = !isWriting();
     const { account, changes } = await retryWhileUnavailable(() => readAll(store, accountId, { after: cursor }));
-    // A new primary may serve an older state for a moment: then there is nothing after the cursor.
+    // A new primary may briefly serve an older state, which has nothing after the cursor.
     if (account.clock < cursor) {
       assert.deepEqual(changes, []);
       isLast = false;
@@ -184,7 +184,7 @@ async function assertAllThere(store: Store, accountId: string, written: readonly
   assert.deepEqual(inOrder.map(({ number }) => number), inOrder.map((_, index) => index + 1));
 }
 
-/** Reads are not repeated by the store while there is no primary; each try itself waits for one. */
+/** The store does not retry reads while there is no primary; each attempt waits for one. */
 async function retryWhileUnavailable<T>(read: () => Promise<T>): Promise<T> {
   for (let triesLeft = 20; ; triesLeft -= 1) {
     try {

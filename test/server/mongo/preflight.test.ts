@@ -1,4 +1,4 @@
-// Opening the MongoDB store where it cannot be used: one sentence that names the fix, and never the password.
+// Opening a MongoDB that cannot be used: the error is one sentence that names the fix and never the password.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -12,38 +12,38 @@ import { assertRejects, depsOf, START_MS } from '../store/fixture.ts';
 const PASSWORD = 's3cret-p%40ss';
 const { found: mongod, missing } = findMongod();
 
-test('a server older than 6.0 is told to be updated', () => {
+test('a server older than 6.0 is reported as too old', () => {
   const hello = { setName: 'rs0', maxWireVersion: 13 };
   assert.match(helloProblem(hello) ?? '', /too old: update it to MongoDB 6\.0/);
   assert.equal(helloProblem({ ...hello, maxWireVersion: 17 }), null);
   assert.equal(helloProblem({ msg: 'isdbgrid', maxWireVersion: 21 }), null);
 });
 
-test('a URL that cannot be read is described without repeating it', async () => {
+test('an invalid URL is reported without repeating it', async () => {
   for (const url of [`mongodb://user:${PASSWORD}@`, `postgres://user:${PASSWORD}@host/db`, `mongodb://user:${PASSWORD}/@host`, PASSWORD]) {
     assertSentence(await openError(url), /percent-encoded/);
   }
 });
 
 describe('preflight', { skip: missing ?? false, concurrency: true }, () => {
-  test('where nothing listens: start it or correct the URL', async () => {
+  test('an unreachable server is reported with its address and the error code', async () => {
     const error = await openError(`mongodb://user:${PASSWORD}@127.0.0.1:1/`);
     assertSentence(error, /127\.0\.0\.1:1 cannot be reached \(ECONNREFUSED\): start it, or correct/);
   });
 
-  test('a single mongod is told how to become a replica set', async (t) => {
+  test('a standalone mongod is reported with the steps to make it a replica set', async (t) => {
     const { address, kill } = await startMongod(program());
     t.after(kill);
     assertSentence(await openError(`mongodb://${address}/`), /not a replica set: start mongod with --replSet/);
   });
 
-  test('a replica set that was not initiated is told to be', async (t) => {
+  test('an uninitiated replica set is reported with the command that initiates it', async (t) => {
     const { address, kill } = await startMongod(program(), ['--replSet', 'rs0']);
     t.after(kill);
     assertSentence(await openError(`mongodb://${address}/`), /has not been initiated: run rs\.initiate\(\)/);
   });
 
-  test('a wrong name of the replica set and a wrong password are told apart', async (t) => {
+  test('a wrong replica set name and a wrong password are reported differently', async (t) => {
     const set = await startReplicaSet(program(), 1);
     t.after(() => set.stop());
     const address = set.members[0]?.address;

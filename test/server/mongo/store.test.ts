@@ -1,4 +1,4 @@
-// The MongoDB store passes the store suite on a real replica set; beyond it, several server processes on one database.
+// The MongoDB store: the store suite on a real replica set, and several server processes on one database.
 
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
@@ -34,7 +34,7 @@ async function newDatabase(): Promise<MongoDatabase> {
 storeSuite('MongoDB store', newDatabase, skip);
 
 describe('several server processes on one MongoDB', { skip }, () => {
-  test('their writes of one account get distinct instants and numbers without a gap, whatever their clocks say', async (t) => {
+  test('get distinct instants and gapless numbers for one account, however far their clocks differ', async (t) => {
     const database = await newDatabase();
     t.after(() => database.remove());
     const stores = await Promise.all([0, -3_600_000, 3_600_000].map((skewMs) => database.open(depsOf({ nowMs: START_MS + skewMs }))));
@@ -55,7 +55,7 @@ describe('several server processes on one MongoDB', { skip }, () => {
     }
   });
 
-  test('a reader that follows the clock through one of them misses nothing the others write', async (t) => {
+  test('a reader that follows the clock through one process misses no write of the others', async (t) => {
     const database = await newDatabase();
     t.after(() => database.remove());
     const stores = await Promise.all([1, 2, 3].map(() => database.open(depsOf({ nowMs: START_MS }))));
@@ -81,7 +81,7 @@ describe('several server processes on one MongoDB', { skip }, () => {
     assert.deepEqual(arrived, written.map(({ id }) => id));
   });
 
-  test('an address can be claimed at once in all of them, and one gets it', async (t) => {
+  test('when all claim an address concurrently, exactly one gets it', async (t) => {
     const database = await newDatabase();
     t.after(() => database.remove());
     const stores = await Promise.all([1, 2, 3].map(() => database.open(depsOf({ nowMs: START_MS }))));
@@ -99,7 +99,7 @@ describe('several server processes on one MongoDB', { skip }, () => {
   });
 });
 
-describe('MongoDB', { skip }, () => {
+describe('MongoDB store internals', { skip }, () => {
   test('readers that stop early leave no cursor open on the server', async (t) => {
     const database = await newDatabase();
     t.after(() => database.remove());
@@ -126,7 +126,7 @@ describe('MongoDB', { skip }, () => {
     assert.deepEqual(open, []);
   });
 
-  test('however many watch, there is one change stream, and none once nobody does', async (t) => {
+  test('there is one change stream for any number of watchers, and none without watchers', async (t) => {
     const database = await newDatabase();
     t.after(() => database.remove());
     const store = await database.open(depsOf({ nowMs: START_MS }));
@@ -150,7 +150,7 @@ describe('MongoDB', { skip }, () => {
     while (await streams() > 0) await store.check();
   });
 
-  test('every index but that of the id begins with the account', async (t) => {
+  test('every index except the one on _id begins with the account', async (t) => {
     const database = await newDatabase();
     t.after(() => database.remove());
     await (await database.open(depsOf({ nowMs: START_MS }))).close();
@@ -163,7 +163,7 @@ describe('MongoDB', { skip }, () => {
     }
   });
 
-  test('no command of a write or a pull scans a collection, and a session is looked up with one command', async (t) => {
+  test('writes and pulls never scan a collection, and a session lookup is one command', async (t) => {
     const database = await newDatabase();
     t.after(() => database.remove());
     const store = await database.open(depsOf({ nowMs: START_MS }));
@@ -215,7 +215,7 @@ describe('MongoDB', { skip }, () => {
 
 interface Written { readonly id: string; readonly at: Instant; readonly number: number }
 
-/** `writers` at once, each `rounds` writes one after the other; every write takes a number. */
+/** `writers` concurrent writers, each with `rounds` sequential writes; every write takes a number. */
 async function writeInTurns(store: Store, accountId: string, process: number, writers: number, rounds: number): Promise<Written[]> {
   const written: Written[] = [];
   await Promise.all(Array.from({ length: writers }, async (_, writer) => {

@@ -1,5 +1,5 @@
-// What the tests of the store suite share: a store under a clock that stands still unless a test moves it, records to
-// put into it, and the reads by which a test sees what is there.
+// Helpers of the store suite: a store with a clock that only the test moves, functions that write records, and reads and
+// assertions on the result.
 
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
@@ -12,7 +12,7 @@ import { AppError, type ErrorCode } from '../../../shared/errors.ts';
 import type { Change } from '../../../shared/feed.ts';
 import type { Account, ChangeRange, RecordContent, Snapshot, Store, StoreDeps, StoredRecord } from '../../../server/store.ts';
 
-/** An empty database of a test's own, which can be opened again and again. */
+/** A separate, initially empty database that can be opened repeatedly. */
 export interface TestDatabase {
   open(deps: StoreDeps): Promise<Store>;
   remove(): Promise<void>;
@@ -50,7 +50,7 @@ export function content(payload: unknown, references: readonly string[] = []): R
   return { payload: JSON.stringify(payload), secret: null, references };
 }
 
-/** Creates one record in a write of its own. */
+/** Creates one record in a separate write. */
 export async function create(
   store: Store, accountId: string, collection: string, payload: unknown = { name: 'n' }, references: readonly string[] = [],
 ): Promise<StoredRecord> {
@@ -60,7 +60,7 @@ export async function create(
   return { collection, id, at, ...what };
 }
 
-/** Replaces a record's payload in a write of its own. */
+/** Replaces a record's payload in a separate write. */
 export async function replace(store: Store, accountId: string, { collection, id }: StoredRecord, payload: unknown): Promise<Instant> {
   return store.write(accountId, async (transaction) => (
     transaction.put(collection, id, content(payload), await transaction.get(collection, id))
@@ -80,7 +80,7 @@ export interface Seen {
   readonly changes: readonly Change[];
 }
 
-/** Account and changes of one snapshot; everything there is unless the range says less. */
+/** The account and changes of one snapshot: all changes, unless the range is narrower. */
 export async function readAll(store: Store, accountId: string, range: Partial<ChangeRange> = {}): Promise<Seen> {
   return store.snapshot(accountId, async (snapshot) => ({ account: snapshot.account, changes: await collect(snapshot, range) }));
 }
@@ -88,13 +88,13 @@ export async function readAll(store: Store, accountId: string, range: Partial<Ch
 export async function collect(snapshot: Snapshot, range: Partial<ChangeRange> = {}): Promise<Change[]> {
   const changes: Change[] = [];
   for await (const batch of snapshot.changes({ ...everything, ...range })) {
-    // A store may give rows of any prototype.
+    // Copied, because a store may return rows with any prototype.
     changes.push(...batch.map(({ collection, id, at, payload }) => ({ collection, id, at, payload })));
   }
   return changes;
 }
 
-/** Deep equality that reports the first difference instead of thousands of records. */
+/** Asserts deep equality, but reports only the first difference and not thousands of records. */
 export function assertSameChanges(actual: readonly Change[], expected: readonly Change[]): void {
   const index = expected.findIndex((change, at) => !isDeepStrictEqual(change, actual[at]));
   if (index >= 0) assert.deepEqual(actual[index], expected[index], `change ${index}`);
@@ -103,7 +103,7 @@ export function assertSameChanges(actual: readonly Change[], expected: readonly 
 
 export const everything: ChangeRange = { after: EPOCH, collections: everyCollection, withTombstones: true, limit: 1_000_000 };
 
-/** The digest as a desktop would compute it from what it was sent. */
+/** The digest as a desktop computes it from the changes it received. */
 export function digestOf(changes: readonly Change[]): Digest {
   const digests = new Map<string, CollectionDigest>();
   for (const { collection, id, at, payload } of changes) {
@@ -113,18 +113,18 @@ export function digestOf(changes: readonly Change[]): Digest {
   return Object.fromEntries(digests);
 }
 
-/** Asserts what every snapshot promises: rising instants up to the clock, each record once, and the digest of just these. */
+/** Asserts the invariants of a snapshot: rising instants up to the clock, each record once, and a matching digest. */
 export function assertConsistent({ account, changes }: Seen): void {
   assertRising(changes.map(({ at }) => at));
-  assert((changes.at(-1)?.at ?? EPOCH) <= account.clock, 'a change lies after the clock');
-  assert.equal(new Set(changes.map(({ collection, id }) => `${collection}/${id}`)).size, changes.length, 'a record stands twice');
+  assert((changes.at(-1)?.at ?? EPOCH) <= account.clock, 'a change is later than the clock');
+  assert.equal(new Set(changes.map(({ collection, id }) => `${collection}/${id}`)).size, changes.length, 'a record appears twice');
   const counted = Object.fromEntries(Object.entries(account.digest).filter(([, { count }]) => count > 0));
   assert.deepEqual(sorted(counted), sorted(digestOf(changes)));
 }
 
 export function assertRising(instants: readonly Instant[]): void {
   for (const [index, instant] of instants.entries()) {
-    if (index > 0) assert(instant > (instants[index - 1] ?? EPOCH), `instant ${index} does not come after the one before it`);
+    if (index > 0) assert(instant > (instants[index - 1] ?? EPOCH), `instant ${index} is not later than the one before it`);
   }
 }
 

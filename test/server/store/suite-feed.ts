@@ -1,4 +1,4 @@
-// Store suite: reads of one instant, the order of changes across collections, tombstones and their end.
+// Store suite: snapshots, the order of changes across collections, tombstones and pruning.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -8,11 +8,12 @@ import { EPOCH, type Instant } from '../../../shared/clock.ts';
 import type { Change } from '../../../shared/feed.ts';
 import type { Store } from '../../../server/store.ts';
 import {
-  assertConsistent, assertSameChanges, collect, content, create, everything, readAll, newAccount, newId, remove, replace, START_MS, type Fixture,
+  assertConsistent, assertSameChanges, collect, content, create, everything, newAccount, newId, readAll, remove, replace, START_MS,
+  type Fixture,
 } from './fixture.ts';
 
 export function feedTests(fixture: Fixture): void {
-  test('a snapshot does not see what commits while it is read', async () => {
+  test('a snapshot does not see writes that commit while it is read', async () => {
     const { store } = fixture;
     const accountId = await newAccount(store);
     await fill(store, accountId, 3000, ['plans', 'customers', 'invoices']);
@@ -33,7 +34,7 @@ export function feedTests(fixture: Fixture): void {
     assert.equal(after.account.clock, before.account.clock + 3);
   });
 
-  test('several reads of one snapshot see one state', async () => {
+  test('several reads of one snapshot see the same state', async () => {
     const { store } = fixture;
     const accountId = await newAccount(store);
     await fill(store, accountId, 10, ['plans', 'customers']);
@@ -46,7 +47,7 @@ export function feedTests(fixture: Fixture): void {
     assertSameChanges(second ?? [], first ?? []);
   });
 
-  test('every snapshot taken while writers are busy agrees with itself', async () => {
+  test('every snapshot taken during concurrent writes is consistent', async () => {
     const { store } = fixture;
     const accountId = await newAccount(store);
     let isWriting = true;
@@ -60,7 +61,7 @@ export function feedTests(fixture: Fixture): void {
     let clock: Instant = EPOCH;
     while (isWriting) {
       const seen = await readAll(store, accountId);
-      // A store without a network answers within the same turn of the event loop, and the writers must get theirs.
+      // The embedded store answers within one turn of the event loop, so yield to the writers.
       await setImmediate();
       assertConsistent(seen);
       assert(seen.account.clock >= clock, 'the clock went back');
@@ -69,7 +70,7 @@ export function feedTests(fixture: Fixture): void {
     await writers;
   });
 
-  test('a snapshot sees every write that was acknowledged before it', async () => {
+  test('a snapshot sees every write acknowledged before it', async () => {
     const { store } = fixture;
     const accountId = await newAccount(store);
     for (let round = 0; round < 10; round += 1) {
@@ -86,7 +87,7 @@ export function feedTests(fixture: Fixture): void {
     assertSameChanges(changes, written);
   });
 
-  test('a page is the oldest changes after its cursor, whatever its limit', async () => {
+  test('a page holds the oldest changes after its cursor, for any limit', async () => {
     const { store } = fixture;
     const accountId = await newAccount(store);
     const written = await fill(store, accountId, 1300, ['invoices', 'plans', 'customers']);
@@ -97,7 +98,7 @@ export function feedTests(fixture: Fixture): void {
     assertSameChanges((await readAll(store, accountId, { after: cursor, limit: 300 })).changes, written.slice(613, 913));
   });
 
-  test('pages of any size put together are the whole feed', async () => {
+  test('pages of any size add up to the whole feed', async () => {
     const { store } = fixture;
     const accountId = await newAccount(store);
     const written = await fill(store, accountId, 500, ['plans', 'customers', 'plans']);
@@ -108,7 +109,7 @@ export function feedTests(fixture: Fixture): void {
     assertSameChanges(paged, written);
   });
 
-  test('nothing is passed over where a read of one kind ends, be it of many records, of few or of tombstones', async () => {
+  test('no change is skipped where the reads of a source end, whether of many records, few records or tombstones', async () => {
     const { store } = fixture;
     const accountId = await newAccount(store);
     const removed = await fill(store, accountId, 45, ['customers']);
@@ -137,7 +138,7 @@ export function feedTests(fixture: Fixture): void {
     }
   });
 
-  test('records so large that few fit into one answer of a database come all the same', async () => {
+  test('records so large that only a few fit into one database reply are all returned', async () => {
     const { store } = fixture;
     const accountId = await newAccount(store);
     const text = 'x'.repeat(200_000);
@@ -153,7 +154,7 @@ export function feedTests(fixture: Fixture): void {
     assertConsistent(all);
   });
 
-  test('nothing comes after the newest change', async () => {
+  test('there are no changes after the newest one', async () => {
     const { store } = fixture;
     const accountId = await newAccount(store);
     await fill(store, accountId, 3, ['plans']);
@@ -161,7 +162,7 @@ export function feedTests(fixture: Fixture): void {
     assert.deepEqual((await readAll(store, accountId, { after: account.clock })).changes, []);
   });
 
-  test('only the collections that were asked for come', async () => {
+  test('only the requested collections are returned', async () => {
     const { store } = fixture;
     const accountId = await newAccount(store);
     const plan = await create(store, accountId, 'plans');
@@ -174,7 +175,7 @@ export function feedTests(fixture: Fixture): void {
     assert.deepEqual(users.map(({ id }) => id), [user.id, gone.id]);
   });
 
-  test('a record stands in the feed once, where it was changed last', async () => {
+  test('a record appears in the feed once, at its last change', async () => {
     const { store } = fixture;
     const accountId = await newAccount(store);
     const first = await create(store, accountId, 'plans', { name: 'first' });
@@ -186,7 +187,7 @@ export function feedTests(fixture: Fixture): void {
     ]);
   });
 
-  test('a removed record leaves a tombstone, which comes only where tombstones are asked for', async () => {
+  test('a removed record leaves a tombstone, which is returned only on request', async () => {
     const { store } = fixture;
     const accountId = await newAccount(store);
     const gone = await create(store, accountId, 'plans');
@@ -219,7 +220,7 @@ export function feedTests(fixture: Fixture): void {
     assertConsistent(after);
   });
 
-  test('pruning takes the tombstone of the very instant, and never lowers the horizon', async () => {
+  test('pruning includes a tombstone of exactly the given instant, and never lowers the horizon', async () => {
     const { store } = fixture;
     const accountId = await newAccount(store);
     const at = await remove(store, accountId, await create(store, accountId, 'plans'));
@@ -229,7 +230,7 @@ export function feedTests(fixture: Fixture): void {
     }
   });
 
-  test('pruning where nothing is old changes nothing', async () => {
+  test('pruning without old tombstones changes nothing', async () => {
     const { store } = fixture;
     const accountId = await newAccount(store);
     const record = await create(store, accountId, 'plans');
@@ -239,7 +240,7 @@ export function feedTests(fixture: Fixture): void {
     assert.deepEqual(await readAll(store, accountId), before);
   });
 
-  test('a reader may stop in the middle, fifty times over', async () => {
+  test('fifty readers in a row may stop in the middle', async () => {
     const { store } = fixture;
     const accountId = await newAccount(store);
     const written = await fill(store, accountId, 1200, ['plans', 'customers', 'invoices']);
@@ -252,7 +253,7 @@ export function feedTests(fixture: Fixture): void {
     }
   });
 
-  test('a reader that throws gets its own error and leaves the store usable', async () => {
+  test('an error thrown by a reader is passed on, and the store stays usable', async () => {
     const { store } = fixture;
     const accountId = await newAccount(store);
     await fill(store, accountId, 10, ['plans']);
@@ -263,7 +264,7 @@ export function feedTests(fixture: Fixture): void {
     assertConsistent(await readAll(store, accountId));
   });
 
-  test('the clock read linearizably is that of the last write', async () => {
+  test('the linearizable clock is that of the last write', async () => {
     const { store } = fixture;
     const accountId = await newAccount(store);
     const { at } = await create(store, accountId, 'plans');
@@ -271,7 +272,7 @@ export function feedTests(fixture: Fixture): void {
   });
 }
 
-/** Puts records in one write, each into the next of the collections, and returns them as the feed has them. */
+/** Puts records in one write, cycling through the collections, and returns them as the feed should. */
 async function fill(store: Store, accountId: string, count: number, into: readonly string[]): Promise<Change[]> {
   return store.write(accountId, async (transaction) => Array.from({ length: count }, (_, index) => {
     const collection = into[index % into.length] ?? 'plans';
@@ -281,7 +282,7 @@ async function fill(store: Store, accountId: string, count: number, into: readon
   }));
 }
 
-/** A new record, a removed one and a replaced one, from the far end of the feed. */
+/** Creates a record, and removes and replaces one each from the end of the feed. */
 async function disturb(store: Store, accountId: string, changes: readonly Change[]): Promise<void> {
   const [replaced, removed] = changes.slice(-2);
   assert(replaced && removed);

@@ -1,4 +1,4 @@
-// Store suite: opening, closing and opening again.
+// Store suite: opening, closing and reopening.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -10,11 +10,11 @@ import {
 } from './fixture.ts';
 
 export function lifecycleTests(fixture: Fixture, newDatabase: () => Promise<TestDatabase>): void {
-  test('an open store answers a check', async () => {
+  test('an open store passes its check', async () => {
     await fixture.store.check();
   });
 
-  test('everything is still there when the store is opened again', async (t) => {
+  test('all data is still there after reopening the store', async (t) => {
     const database = await newDatabase();
     t.after(() => database.remove());
     const { store } = await openFixture(database);
@@ -39,7 +39,7 @@ export function lifecycleTests(fixture: Fixture, newDatabase: () => Promise<Test
     assert.equal(await again.write(accountId, async (transaction) => transaction.nextNumber('INV-2026')), 2);
   });
 
-  test('a closed store refuses every call as unavailable', async (t) => {
+  test('a closed store rejects every call as unavailable', async (t) => {
     const database = await newDatabase();
     t.after(() => database.remove());
     const { store } = await openFixture(database);
@@ -65,7 +65,7 @@ export function lifecycleTests(fixture: Fixture, newDatabase: () => Promise<Test
     for (const call of calls) await assertRejects(call(), 'unavailable');
   });
 
-  test('closing waits for the writes that were asked for before it', async (t) => {
+  test('closing waits for earlier writes', async (t) => {
     const database = await newDatabase();
     t.after(() => database.remove());
     const { store } = await openFixture(database);

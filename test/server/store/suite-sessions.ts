@@ -1,4 +1,4 @@
-// Store suite: sign-in addresses, sessions, kept answers, and that nothing of one account reaches another.
+// Store suite: sign-in addresses, sessions, idempotency replies, and the isolation of accounts.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -10,7 +10,7 @@ import {
 } from './fixture.ts';
 
 export function sessionTests(fixture: Fixture): void {
-  test('an address leads to the user who claimed it, until it is released', async () => {
+  test('an address belongs to the user who claimed it until it is released', async () => {
     const { store } = fixture;
     const accountId = await newAccount(store);
     const [userId, email] = [newId(), newAddress()];
@@ -21,7 +21,7 @@ export function sessionTests(fixture: Fixture): void {
     assert.equal(await store.findAddress(email), null);
   });
 
-  test('an address that leads to another user is refused, with everything else of that write', async () => {
+  test('claiming the address of another user fails the whole write', async () => {
     const { store } = fixture;
     const [accountId, otherId] = [await newAccount(store), await newAccount(store)];
     const [userId, email] = [newId(), newAddress()];
@@ -47,7 +47,7 @@ export function sessionTests(fixture: Fixture): void {
     assert.deepEqual(await store.findAddress(email), { accountId, userId });
   });
 
-  test('one write can release an address and claim it for someone else', async () => {
+  test('one write can release an address and claim it for another user', async () => {
     const { store } = fixture;
     const accountId = await newAccount(store);
     const [first, second, email] = [newId(), newId(), newAddress()];
@@ -68,7 +68,7 @@ export function sessionTests(fixture: Fixture): void {
     assert.deepEqual(await store.findAddress(email), { accountId, userId });
   });
 
-  test('of accounts that claim one address at once exactly one gets it', async () => {
+  test('when several accounts claim an address concurrently, exactly one gets it', async () => {
     const { store } = fixture;
     for (let round = 0; round < 5; round += 1) {
       const accounts = await Promise.all(Array.from({ length: 4 }, () => newAccount(store)));
@@ -91,7 +91,7 @@ export function sessionTests(fixture: Fixture): void {
     }
   });
 
-  test('a session is found together with its user and its account as they are now', async () => {
+  test('a session is returned with the current state of its user and account', async () => {
     const { store } = fixture;
     const accountId = await newAccount(store);
     const userId = newId();
@@ -109,7 +109,7 @@ export function sessionTests(fixture: Fixture): void {
     });
   });
 
-  test('no session, another account, or a user who is gone: nobody', async () => {
+  test('no one is identified without a session, with another account, or once the user is gone', async () => {
     const { store } = fixture;
     const [accountId, otherId] = [await newAccount(store), await newAccount(store)];
     const user = await create(store, accountId, 'users');
@@ -123,7 +123,7 @@ export function sessionTests(fixture: Fixture): void {
     assert.equal(await store.identify(accountId, sessionId), null);
   });
 
-  test('a session is extended, notes its full pull, and ends', async () => {
+  test('a session can be extended, marked with a full pull, and ended', async () => {
     const { store } = fixture;
     const accountId = await newAccount(store);
     const { id: userId, at } = await create(store, accountId, 'users');
@@ -139,7 +139,7 @@ export function sessionTests(fixture: Fixture): void {
     await store.endSession(accountId, session.sessionId);
   });
 
-  test('opening a session removes the expired ones of its account', async () => {
+  test('opening a session removes expired sessions of the same account', async () => {
     const { store } = fixture;
     const [accountId, otherId] = [await newAccount(store), await newAccount(store)];
     const expired = await openSession(store, { accountId, userId: newId(), expiresAtMs: START_MS });
@@ -150,7 +150,7 @@ export function sessionTests(fixture: Fixture): void {
     assert.deepEqual([await exists(expired), await exists(live), await exists(foreign)], [false, true, true]);
   });
 
-  test("a write ends one user's sessions and no others", async () => {
+  test("a write can end one user's sessions and no others", async () => {
     const { store } = fixture;
     const [accountId, otherId] = [await newAccount(store), await newAccount(store)];
     const userId = newId();
@@ -162,24 +162,24 @@ export function sessionTests(fixture: Fixture): void {
     assert.deepEqual(await Promise.all(others.map(exists)), [true, true]);
   });
 
-  test('an answer is kept with the write, per account, replaced by a later one, and pruned by age', async () => {
+  test('a reply is saved with the write, per account, replaced by a later one, and pruned by age', async () => {
     const { store } = fixture;
     const [accountId, otherId] = [await newAccount(store), await newAccount(store)];
-    const answer = { key: 'user key-1', fingerprint: 'f', body: '{"a":"ä"}', keptAtMs: START_MS };
-    const kept = (owner: string): Promise<unknown> => store.write(owner, (transaction) => transaction.findReply(answer.key));
-    await store.write(accountId, async (transaction) => transaction.saveReply(answer));
-    assert.deepEqual(await kept(accountId), answer);
-    assert.equal(await kept(otherId), null);
-    const newer = { ...answer, body: '{}', keptAtMs: START_MS + 5 };
+    const reply = { key: 'user key-1', fingerprint: 'f', body: '{"a":"ä"}', keptAtMs: START_MS };
+    const saved = (owner: string): Promise<unknown> => store.write(owner, (transaction) => transaction.findReply(reply.key));
+    await store.write(accountId, async (transaction) => transaction.saveReply(reply));
+    assert.deepEqual(await saved(accountId), reply);
+    assert.equal(await saved(otherId), null);
+    const newer = { ...reply, body: '{}', keptAtMs: START_MS + 5 };
     await store.write(accountId, async (transaction) => transaction.saveReply(newer));
-    assert.deepEqual(await kept(accountId), newer);
+    assert.deepEqual(await saved(accountId), newer);
     await store.write(accountId, (transaction) => transaction.prune(EPOCH, newer.keptAtMs));
-    assert.deepEqual(await kept(accountId), newer);
+    assert.deepEqual(await saved(accountId), newer);
     await store.write(accountId, (transaction) => transaction.prune(EPOCH, newer.keptAtMs + 1));
-    assert.equal(await kept(accountId), null);
+    assert.equal(await saved(accountId), null);
   });
 
-  test('nothing of one account reaches another', async () => {
+  test('accounts do not see each other\'s data', async () => {
     const { store } = fixture;
     const [accountId, otherId] = [await newAccount(store), await newAccount(store)];
     const target = newId();
@@ -201,11 +201,11 @@ export function sessionTests(fixture: Fixture): void {
     assert.deepEqual(await readAll(store, accountId), ours);
   });
 
-  test('a record of another account cannot be overwritten by using its id', async () => {
+  test('a record of another account cannot be overwritten by reusing its id', async () => {
     const { store } = fixture;
     const [accountId, otherId] = [await newAccount(store), await newAccount(store)];
     const record = await create(store, accountId, 'customers', { name: 'ours' });
-    // A store may refuse the id or keep two records under it.
+    // A store may reject the id or keep two records with it.
     await store.write(otherId, async (transaction) => transaction.put('customers', record.id, content({ name: 'theirs' }), null))
       .catch(() => undefined);
     assert.deepEqual(await store.get(accountId, 'customers', record.id), record);

@@ -1,4 +1,4 @@
-// Store suite: hearing that an account's clock has moved.
+// Store suite: watching an account's clock.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -7,7 +7,7 @@ import type { Store } from '../../../server/store.ts';
 import { create, depsOf, readAll, newAccount, openFixture, remove, START_MS, type Fixture, type TestDatabase } from './fixture.ts';
 
 export function watchTests(fixture: Fixture, newDatabase: () => Promise<TestDatabase>): void {
-  test('who watches is called when a change can be read, whatever kind of change', async () => {
+  test('a watcher is called once a change can be read, for every kind of change', async () => {
     const { store } = fixture;
     const accountId = await newAccount(store);
     const watched = watch(store, accountId);
@@ -17,7 +17,7 @@ export function watchTests(fixture: Fixture, newDatabase: () => Promise<TestData
     watched.stop();
   });
 
-  test('what was written just after the watch began is heard', async () => {
+  test('a write immediately after the watch began is reported', async () => {
     const { store } = fixture;
     const accountId = await newAccount(store);
     for (let round = 0; round < 5; round += 1) {
@@ -27,7 +27,7 @@ export function watchTests(fixture: Fixture, newDatabase: () => Promise<TestData
     }
   });
 
-  test('everybody who watches an account is called, and each once stopped no more', async () => {
+  test('every watcher of an account is called, but not after it has stopped', async () => {
     const { store } = fixture;
     const accountId = await newAccount(store);
     let calls = 0;
@@ -47,7 +47,7 @@ export function watchTests(fixture: Fixture, newDatabase: () => Promise<TestData
     second.stop();
   });
 
-  test('a write through another connection to the database is heard', async (t) => {
+  test('a write through another connection to the database is reported', async (t) => {
     const database = await newDatabase();
     t.after(() => database.remove());
     const { store } = await openFixture(database);
@@ -60,7 +60,7 @@ export function watchTests(fixture: Fixture, newDatabase: () => Promise<TestData
     watched.stop();
   });
 
-  test('closing ends every watch, and of a closed store nothing is heard', async (t) => {
+  test('closing ends every watch, and a closed store reports nothing', async (t) => {
     const database = await newDatabase();
     t.after(() => database.remove());
     const { store } = await openFixture(database);
@@ -83,7 +83,7 @@ export function watchTests(fixture: Fixture, newDatabase: () => Promise<TestData
 
 export interface Watched {
   readonly calls: number;
-  /** Resolves when a call has come at which the account's clock stands at `at` or later. */
+  /** Resolves after a call at which the account's clock is `at` or later. */
   reaches(at: number): Promise<void>;
   stop(): void;
 }

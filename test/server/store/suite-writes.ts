@@ -1,4 +1,4 @@
-// Store suite: what a write does, what it sees, and what many of them at once do to each other.
+// Store suite: the effects of a write, what it sees, and concurrent writes.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -11,7 +11,7 @@ import {
 } from './fixture.ts';
 
 export function writeTests(fixture: Fixture): void {
-  test('a new account is empty and its clock stands at now', async () => {
+  test('a new account is empty and its clock is the current time', async () => {
     const accountId = await newAccount(fixture.store);
     const { account, changes } = await readAll(fixture.store, accountId);
     assert.deepEqual(account, { accountId, clock: instantFromMs(START_MS), horizon: EPOCH, digest: {}, numbers: {} });
@@ -19,7 +19,7 @@ export function writeTests(fixture: Fixture): void {
     assert((await fixture.store.listAccounts()).includes(accountId));
   });
 
-  test('every change has an instant of its own while the clock stands still', async () => {
+  test('every change has a distinct instant even if the clock stands still', async () => {
     const accountId = await newAccount(fixture.store);
     const instants = await fixture.store.write(accountId, async (transaction) => (
       ['plans', 'customers', 'plans'].map((collection) => transaction.put(collection, newId(), content({}), null))
@@ -32,7 +32,7 @@ export function writeTests(fixture: Fixture): void {
     assert.equal(account.clock, instants.at(-1));
   });
 
-  test('a change takes the time of the clock, to the microsecond', async (t) => {
+  test('a change is stamped with the clock, to the microsecond', async (t) => {
     const { store, clock } = fixture;
     const accountId = await newAccount(store);
     t.after(() => { clock.nowMs = START_MS; });
@@ -40,7 +40,7 @@ export function writeTests(fixture: Fixture): void {
     assert.equal((await create(store, accountId, 'plans')).at, (START_MS + 60_000) * 1000 + 250);
   });
 
-  test('instants go on rising when the clock steps back an hour', async (t) => {
+  test('instants keep rising when the clock steps back an hour', async (t) => {
     const { store, clock } = fixture;
     const accountId = await newAccount(store);
     t.after(() => { clock.nowMs = START_MS; });
@@ -54,7 +54,7 @@ export function writeTests(fixture: Fixture): void {
     assertConsistent(await readAll(store, accountId));
   });
 
-  test('the digest is that of the records after creating, replacing and removing', async () => {
+  test('the digest matches the records after creating, replacing and removing', async () => {
     const accountId = await newAccount(fixture.store);
     const records: StoredRecord[] = [];
     for (const collection of ['users', 'plans', 'customers', 'invoices', 'plans']) {
@@ -71,7 +71,7 @@ export function writeTests(fixture: Fixture): void {
     assert.equal(seen.account.digest['customers']?.count, 0);
   });
 
-  test('a record is kept to the letter', async () => {
+  test('a record is stored byte for byte', async () => {
     const accountId = await newAccount(fixture.store);
     const payload = `{"name":"\\u00e9 é \\ud83e\\uddfe 🧾 \\"q\\" \\n","order":{"b":1,"a":2},"long":"${'ß'.repeat(300_000)}"}`;
     const given = { payload, secret: '{"passwordHash":"h"}', references: [newId(), newId()] };
@@ -79,11 +79,11 @@ export function writeTests(fixture: Fixture): void {
     const at = await fixture.store.write(accountId, async (transaction) => transaction.put('customers', id, given, null));
     assert.deepEqual(await fixture.store.get(accountId, 'customers', id), { collection: 'customers', id, at, ...given });
     const [change] = (await readAll(fixture.store, accountId)).changes;
-    // Compared as text: the difference of two long lists of bytes takes minutes to describe.
+    // Compared as text: printing the difference between two long buffers takes minutes.
     assert.deepEqual({ ...change, payload: String(change?.payload) }, { collection: 'customers', id, at, payload });
   });
 
-  test('nothing stays of a write whose change throws', async () => {
+  test('a write that throws leaves nothing behind', async () => {
     const { store } = fixture;
     const accountId = await newAccount(store);
     const kept = await create(store, accountId, 'plans');
@@ -109,13 +109,13 @@ export function writeTests(fixture: Fixture): void {
     assert.equal(await store.write(accountId, async (transaction) => transaction.nextNumber('INV-2026')), 1);
   });
 
-  test('an error that is not ours comes back as it was thrown', async () => {
+  test('an unknown error is passed on unchanged', async () => {
     const accountId = await newAccount(fixture.store);
     const thrown = new TypeError('a bug');
     await assert.rejects(fixture.store.write(accountId, async () => { throw thrown; }), (error) => error === thrown);
   });
 
-  test('of writes that run together only the failing ones are lost', async () => {
+  test('in a batch of writes only the failing ones are undone', async () => {
     const { store } = fixture;
     const accountId = await newAccount(store);
     const outcomes = await Promise.allSettled(Array.from({ length: 12 }, (_, index) => store.write(accountId, async (transaction) => {
@@ -132,7 +132,7 @@ export function writeTests(fixture: Fixture): void {
     assert.deepEqual(seen.changes.map(({ at }) => at), kept.map(({ at }) => at).sort((a, b) => a - b));
   });
 
-  test('20 writers at once get distinct instants and numbers without a gap', async () => {
+  test('20 concurrent writers get distinct instants and numbers without gaps', async () => {
     const { store } = fixture;
     const accountId = await newAccount(store);
     const results = (await Promise.all(Array.from({ length: 20 }, async (_, writer) => {
@@ -154,7 +154,7 @@ export function writeTests(fixture: Fixture): void {
     assert.deepEqual(seen.account.numbers, { 'INV-2026': 100 });
   });
 
-  test('no update is lost when 20 writers read and replace one record', async () => {
+  test('no update is lost when 20 concurrent writers read and replace one record', async () => {
     const { store } = fixture;
     const accountId = await newAccount(store);
     const { id } = await create(store, accountId, 'plans', { count: 0 });
@@ -168,7 +168,7 @@ export function writeTests(fixture: Fixture): void {
     assertConsistent(await readAll(store, accountId));
   });
 
-  test('a write sees the state before it and not what it does itself', async () => {
+  test('a write sees the state before it and not its own changes', async () => {
     const { store } = fixture;
     const accountId = await newAccount(store);
     const plan = await create(store, accountId, 'plans', { name: 'before' });
@@ -184,7 +184,7 @@ export function writeTests(fixture: Fixture): void {
     assert.equal((await store.get(accountId, 'plans', plan.id))?.payload, '{"name":"after"}');
   });
 
-  test('reads of one write may be asked for all at once', async () => {
+  test('a write may read concurrently', async () => {
     const { store } = fixture;
     const accountId = await newAccount(store);
     const plans = await Promise.all(Array.from({ length: 8 }, (_, index) => create(store, accountId, 'plans', { index })));
@@ -196,7 +196,7 @@ export function writeTests(fixture: Fixture): void {
     assert.deepEqual(new Set(found.listed.map(({ id }) => id)), new Set(plans.map(({ id }) => id)));
   });
 
-  test('a removed record is gone from every read', async () => {
+  test('a removed record is absent from every read', async () => {
     const { store } = fixture;
     const accountId = await newAccount(store);
     const plan = await create(store, accountId, 'plans');
@@ -208,7 +208,7 @@ export function writeTests(fixture: Fixture): void {
     });
   });
 
-  test('a record is referenced as long as one of the collection refers to it', async () => {
+  test('a record counts as referenced while a record of the collection refers to it', async () => {
     const { store } = fixture;
     const accountId = await newAccount(store);
     const target = newId();
@@ -224,7 +224,7 @@ export function writeTests(fixture: Fixture): void {
     assert.equal(await referenced(), false);
   });
 
-  test('series of numbers are independent', async () => {
+  test('number series are independent', async () => {
     const accountId = await newAccount(fixture.store);
     const numbers = await fixture.store.write(accountId, async (transaction) => (
       ['INV-2025', 'INV-2026', 'INV-2026', 'INV-2025'].map((series) => transaction.nextNumber(series))
@@ -232,7 +232,7 @@ export function writeTests(fixture: Fixture): void {
     assert.deepEqual(numbers, [1, 1, 2, 2]);
   });
 
-  test('2,000 records are put in one write', async () => {
+  test('one write can put 2,000 records', async () => {
     const { store } = fixture;
     const accountId = await newAccount(store);
     await store.write(accountId, async (transaction) => {
@@ -245,7 +245,7 @@ export function writeTests(fixture: Fixture): void {
     assertConsistent(seen);
   });
 
-  test('writers of different accounts do not disturb each other', async () => {
+  test('writers of different accounts do not affect each other', async () => {
     const { store } = fixture;
     const accounts = await Promise.all(Array.from({ length: 5 }, () => newAccount(store)));
     await Promise.all(accounts.flatMap((accountId) => [1, 2, 3, 4, 5, 6].map((index) => create(store, accountId, 'plans', { index }))));
@@ -256,7 +256,7 @@ export function writeTests(fixture: Fixture): void {
     }
   });
 
-  test('an account that does not exist is refused', async () => {
+  test('an unknown account is rejected as unauthorized', async () => {
     await assertRejects(fixture.store.write(newId(), async () => {}), 'unauthorized');
     await assertRejects(fixture.store.snapshot(newId(), async () => {}), 'unauthorized');
     await assertRejects(fixture.store.latestClock(newId()), 'unauthorized');

@@ -1,7 +1,6 @@
-// The suite that every store must pass: what store.ts promises, observed from outside.
+// The suite that every store must pass: it tests the contract in store.ts from outside.
 //
-// All tests of one run of it share a database, each in accounts of its own, so every test also runs beside the data of
-// the others.
+// The tests of a run share one database but use separate accounts, so every test also runs beside the data of the others.
 
 import { after, before, describe } from 'node:test';
 
@@ -12,7 +11,7 @@ import { sessionTests } from './suite-sessions.ts';
 import { watchTests } from './suite-watch.ts';
 import { writeTests } from './suite-writes.ts';
 
-/** `skip` says what is missing for this store to be tested, or false. */
+/** `skip` is the reason why this store cannot be tested, or false. */
 export function storeSuite(name: string, newDatabase: () => Promise<TestDatabase>, skip: string | false = false): void {
   describe(name, { skip }, () => {
     let database: TestDatabase;
@@ -29,8 +28,8 @@ export function storeSuite(name: string, newDatabase: () => Promise<TestDatabase
 
     describe('writes', () => writeTests(fixture));
     describe('feed', () => feedTests(fixture));
-    describe('addresses, sessions and answers', () => sessionTests(fixture));
+    describe('addresses, sessions and idempotency replies', () => sessionTests(fixture));
     describe('watching', () => watchTests(fixture, newDatabase));
-    describe('life', () => lifecycleTests(fixture, newDatabase));
+    describe('lifecycle', () => lifecycleTests(fixture, newDatabase));
   });
 }
