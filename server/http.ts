@@ -249,7 +249,7 @@ export type Encoding = (typeof encodings)[number] | 'identity';
 export function negotiateEncoding(header: string): Encoding {
   const weights = new Map<string, number>();
   for (const part of header.split(',')) {
-    const [name = '', ...parameters] = part.split(';').map((part) => part.trim().toLowerCase());
+    const [name = '', ...parameters] = part.split(';').map((text) => text.trim().toLowerCase());
     const weight = parameters.find((parameter) => parameter.startsWith('q='))?.slice(2);
     if (name !== '') weights.set(name, weight === undefined ? 1 : Number(weight) || 0);
   }
