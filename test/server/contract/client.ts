@@ -30,10 +30,16 @@ export interface WireChange {
   readonly payload?: Payload;
 }
 
+export interface FieldProblem {
+  readonly code: string;
+  readonly message: string;
+  readonly params?: Readonly<Record<string, string | number>>;
+}
+
 export interface ErrorBody {
   readonly code: string;
   readonly message: string;
-  readonly fields?: Readonly<Record<string, string>>;
+  readonly fields?: Readonly<Record<string, FieldProblem>>;
   readonly current?: WireRecord;
 }
 
@@ -183,11 +189,19 @@ export function checkError(status: number, headers: IncomingHttpHeaders, body: B
   assert.equal(body.success, false);
   assert.equal(statusOf[code], status, `${code} came with ${status}`);
   assert.match(message, /\S.*[.]$/s, 'a sentence');
-  for (const reason of Object.values(fields)) assert.equal(typeof reason, 'string');
+  assert.ok(Object.keys(fields).length <= 20, 'at most 20 fields');
+  for (const problem of Object.values(fields)) checkProblem(problem);
   if (status === 401) assert.equal(headers['www-authenticate'], 'Bearer');
   if (status === 405) assert.match(headers['allow'] ?? '', /^[A-Z]+(, [A-Z]+)*$/);
   if (status === 429 || status === 503) assert.match(headers['retry-after'] ?? '', /^[1-9]\d*$/);
   assert.equal('current' in body.error, code === 'precondition_failed');
+}
+
+function checkProblem({ code, message, params = {}, ...rest }: FieldProblem): void {
+  assert.deepEqual(rest, {});
+  assert.match(code, /^[a-z_]+$/);
+  assert.match(message, /^\S.*[^.\s]$/s, 'a phrase that continues the name of the field');
+  for (const value of Object.values(params)) assert.ok(['string', 'number'].includes(typeof value));
 }
 
 /** Asserts that a reply is an error with this code and, if given, exactly these fields. */

@@ -38,7 +38,7 @@ for (const store of stores) {
       ['of one line are its net and tax', [[2500, 1000, 1900]], 2500, [[1900, 2500, 475]], 2975],
       ['round half a unit away from zero', [[500, 1, 0], [1500, 1, 0], [2500, 1, 0], [499, 1, 0]], 6, [[0, 6, 0]], 6],
       ['round half a negative unit away from zero too', [[1000, 100, 0], [500, -1, 0], [2500, -1, 0], [499, -1, 0]], 96, [[0, 96, 0]], 96],
-      ['apply tax to the sum per rate, not to each line', [[1000, 33, 1900], [1000, 33, 1900], [1000, 33, 1900]], 99, [[1900, 99, 19]], 118],
+      ['tax the sum per rate, not each line', [[1000, 33, 1900], [1000, 33, 1900], [1000, 33, 1900]], 99, [[1900, 99, 19]], 118],
       ['round half a unit of tax away from zero', [[1000, 50, 100], [1000, 150, 300]], 200, [[100, 50, 1], [300, 150, 5]], 206],
       ['round a negative tax away from zero', [[1000, 1000, 0], [1000, -50, 100]], 950, [[0, 1000, 0], [100, -50, -1]], 949],
       ['list each rate separately', [[1000, 100, 1900], [1000, 100, 700], [1000, 100, 0], [1000, 100, 700]], 400,
