@@ -119,7 +119,7 @@ for (const store of stores) {
       assert.deepEqual(replies.map(({ status }) => status).sort(), [200, 412]);
     });
 
-    test('over nothing is paid when it is sent, as nothing is open', async () => {
+    test('with a total of zero is paid as soon as it is sent', async () => {
       const draft = await server.owner.create('invoices', invoice(buyer.id, { lines: [line({ unitPriceMinor: 0 })] }));
       assert.equal((await done(act(draft, 'send'))).payload['status'], 'paid');
     });
