@@ -15,11 +15,11 @@ export const wireErrorCodes = [
 /** Codes that arise on the desktop and are never sent by a server. */
 export const desktopErrorCodes = [
   'offline',           // the server cannot be asked, so a write was not attempted
-  'outcome_unknown',   // a write was sent and no answer came back
+  'outcome_unknown',   // a write was sent and no answer arrived
   'signed_out',        // no token, or the server ended it
   'server_outdated',   // the server speaks only protocols that are too old for this desktop
-  'bad_response',      // the server answered with something that is not the protocol
-  'digest_mismatch',   // the copy differs from the server's records
+  'bad_response',      // the answer is not in the protocol's form
+  'digest_mismatch',   // the cache differs from the server's records
   'cancelled',         // a person or a shutdown stopped it
   'cache_unusable',    // the local database does not open, is not ours, or is damaged
   'cache_busy',        // another process holds the local database
@@ -33,13 +33,13 @@ export type ErrorCode = WireErrorCode | DesktopErrorCode;
 export interface ErrorDetails {
   /** The error underneath, for the log. */
   readonly cause?: unknown;
-  /** Field path (`lines.0.quantityMilli`) to why it was refused, with `invalid_request` and `conflict`. */
+  /** What is wrong with which fields, with `invalid_request` and `conflict`. */
   readonly fields?: Readonly<Problems>;
-  /** The present record, with `precondition_failed`. */
+  /** The current record, with `precondition_failed`. */
   readonly current?: unknown;
   /** How long to wait, with `too_many_requests` and `unavailable`. */
   readonly retryAfterS?: number;
-  /** The methods there are, with `method_not_allowed`. */
+  /** The allowed methods, with `method_not_allowed`. */
   readonly allow?: readonly string[];
 }
 

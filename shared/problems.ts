@@ -1,5 +1,5 @@
-// Why a field was refused: a code for machines, a phrase that continues the field's name ("must be at least 1"), and
-// what the phrase is about. A message of the wire carries these as they are; the window words them by their code.
+// Why a field was rejected: a code for programs, a phrase that continues the field's name ("must be at least 1"), and the
+// phrase's parameters. They travel as they are (docs/protocol.md); the window words them by code.
 
 /** Phrases by code; `{name}` stands for a parameter. A code never changes its meaning once released. */
 const phrases = {
@@ -42,19 +42,19 @@ export const problemCodes = Object.keys(phrases) as readonly ProblemCode[];
 export type ProblemParams = Readonly<Record<string, string | number>>;
 
 export interface Problem {
-  /** A `ProblemCode`, `invalid` where only the message says more, or a later server's code. */
+  /** A `ProblemCode`, `invalid` if only the message says more, or a later server's code. */
   readonly code: string;
   readonly message: string;
   readonly params?: ProblemParams;
 }
 
-/** Field path (`address.country`, `lines.0.quantityMilli`, `.` for the whole) to why it was refused. */
+/** Field path (`address.country`, `lines.0.quantityMilli`, `.` for the whole) to what is wrong with it. */
 export type Problems = Record<string, Problem>;
 
-/** No answer names more problems than this; checking stops there. */
+/** No answer lists more problems than this; checking stops there. */
 export const maxProblems = 20;
 
-/** An empty map. It has no prototype, so that any key can be refused, `__proto__` included. */
+/** An empty map. It has no prototype, so that any key can be a path, `__proto__` included. */
 export function noProblems(): Problems {
   return Object.create(null) as Problems;
 }

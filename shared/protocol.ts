@@ -41,7 +41,7 @@ const userFields = {
   accountId: { kind: 'text', max: 24 },
 } as const satisfies Fields;
 
-/** Who is signed in, as `login` and `me` answer. */
+/** The signed-in user, as `login` and `me` answer. */
 export type SignedInUser = Shape<typeof userFields>;
 
 export interface LoginAnswer {
@@ -51,7 +51,7 @@ export interface LoginAnswer {
   readonly user: SignedInUser;
 }
 
-/** A record as a write answers it; a deleted one has no payload. */
+/** A record in the answer to a write; a deleted one has no payload. */
 export interface WireRecord {
   readonly id: string;
   readonly updatedAt: string;
@@ -73,7 +73,7 @@ export function parseInput(fields: Fields, input: unknown): JsonObject {
   return value;
 }
 
-/** Throws `invalid_request` with all of them, naming the first in its message; nothing where there are none. */
+/** Throws `invalid_request` with all problems, its message naming the first; does nothing if there are none. */
 export function refuseProblems(problems: Problems): void {
   const [first] = Object.entries(problems);
   if (!first) return;
@@ -82,7 +82,7 @@ export function refuseProblems(problems: Problems): void {
   throw new AppError('invalid_request', `${subject} ${message}.`, { fields: problems });
 }
 
-/** The user in an answer of the server; throws `bad_response`. */
+/** The user in an answer; throws `bad_response`. */
 export function parseSignedInUser(value: unknown): SignedInUser {
   const user = isObject(value) ? value['user'] : undefined;
   const problems = noProblems();
@@ -100,7 +100,7 @@ export function parseLoginAnswer(value: unknown): LoginAnswer {
   return { token: value['token'], expiresAt: value['expiresAt'], user: parseSignedInUser(value) };
 }
 
-/** What `/api/meta` says of the server; throws `bad_response` where it is not ours, `server_outdated` where it is too old. */
+/** What `/api/meta` says of the server; throws `bad_response` if it is not Invoify's, `server_outdated` if it is too old. */
 export function parseMeta(value: unknown): { readonly name: string; readonly version: string } {
   const { name, version, protocol } = isObject(value) ? value : {};
   const spoken = isObject(protocol) ? protocol['current'] : undefined;
@@ -119,7 +119,7 @@ export function parseRecordAnswer(value: unknown): WireRecord {
   return record;
 }
 
-/** The error in an answer, or null where the body is not one of ours. */
+/** The error in an answer, or null if the body is not in the protocol's form. */
 export function parseErrorAnswer(value: unknown): WireError | null {
   const error = isObject(value) ? value['error'] : undefined;
   if (!isObject(error) || !isWireErrorCode(error['code']) || typeof error['message'] !== 'string') return null;
@@ -142,7 +142,7 @@ export function isRole(value: unknown): value is Role {
   return roles.some((role) => role === value);
 }
 
-/** Everything that fixes the wire, as one canonical text to be hashed. */
+/** Everything that defines the wire, as one canonical text to be hashed. */
 export function wireSchema(): string {
   return JSON.stringify({
     errors: wireErrorCodes,
