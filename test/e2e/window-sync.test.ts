@@ -4,8 +4,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { statSync, truncateSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -69,17 +67,9 @@ async function openSynced(t: TestContext, env: Env): Promise<Opened> {
 
 /** Replaces the server with one that answers every request with this response. */
 async function answerWith(t: TestContext, env: Env, status: number, body: object): Promise<void> {
-  const server = createServer((_request, response) => {
-    response.writeHead(status, { 'content-type': 'application/json' });
-    response.end(JSON.stringify(body));
-  });
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  t.after(() => {
-    server.close();
-    server.closeAllConnections();
-  });
+  const { url } = await openStubServer(t, answerJson(JSON.stringify(body), status));
   await env.stopServer();
-  await env.gate.open(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  await env.gate.open(url);
 }
 
 describeWindow('the sync status in the window', { invoices: 9000, customers: 60 }, (env) => {
@@ -210,13 +200,13 @@ describeWindow('the sync status in the window', { invoices: 9000, customers: 60 
   test('is "update required" if the server no longer supports the protocol of this desktop', async (t) => {
     const { page } = await openSynced(t, env());
     // Makes this desktop look outdated to the server.
-    env().gate.alter((sent) => sent.replace(/^(x-invoify-protocol: )\d+/gim, '$10'));
+    env().gate.plan(() => ({ forward }) => forward({ 'x-invoify-protocol': '10' }));
     await windowApi(page).sync.pullFromServer();
     await expectStatus(page, 'update_required', /^Update Invoify$/);
     await expectText(notice(page), /^Update Invoify: this server speaks protocol/);
     await assertAccessible(page, 'sync-update-required');
     assert(await page.locator(rows).count() > 5);
-    env().gate.alter(null);
+    env().gate.plan(null);
     await windowApi(page).sync.pullFromServer();
     await expectStatus(page, 'up_to_date', /^Online/);
   });
@@ -263,7 +253,8 @@ describeWindow('the sync status in the window', { invoices: 9000, customers: 60 
       await assertAccessible(page, `sync-cache-${how}`);
       await windowApi(page).app.saveSettings({ language: 'de' });
       await page.reload();
-      await expectText(notice(page), /^Die Kopie auf diesem Computer war nicht zu gebrauchen\. Sie wurde zur Seite gelegt und neu geladen\.$/);
+      const german = /^Die Kopie auf diesem Computer war nicht zu gebrauchen\. Sie wurde zur Seite gelegt und neu geladen\.$/;
+      await expectText(notice(page), german);
       await windowApi(page).app.saveSettings({ language: 'en' });
       await page.reload();
       await notice(page).getByRole('button', { name: 'Dismiss' }).click();

@@ -109,7 +109,8 @@ describe('a reason', () => {
       for (const draft of [empty, wrong]) {
         const problems = Object.values(fromDraft(fields, formFields(fields), draft, plainNumbers).problems);
         // A choice or a list offers only what is accepted.
-        const unworded = problems.filter(({ code }) => !Object.hasOwn(recordTexts, `problem.${code}`) && code !== 'choice' && code !== 'list');
+        const unworded = problems.filter(({ code }) =>
+          !Object.hasOwn(recordTexts, `problem.${code}`) && code !== 'choice' && code !== 'list');
         assert.deepEqual(unworded, []);
       }
     }
