@@ -86,9 +86,9 @@ describe('a line of the log', () => {
     assert.equal(logged(t, circle), '(not serializable)');
     assert.equal(logged(t, 10n), '(not serializable)');
     assert.equal(logged(t, 'x'.repeat(5000)), 'x'.repeat(2000));
-    // With quadratic matching the test would not finish on texts of a few megabytes.
+    // With quadratic matching the test would not finish on texts of this length.
     for (const part of ['x', '/', '\\', '@', 'a-', 'eyJ-', 'key ', "key'", '/home/', '/home/a ']) {
-      assert.equal(String(logged(t, part.repeat(1_000_000))).length, 2000, part);
+      assert.equal(String(logged(t, part.repeat(200_000))).length, 2000, part);
     }
   });
 
