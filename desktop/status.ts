@@ -1,41 +1,39 @@
-// The one state that people see, derived in one place from what the desktop knows. Everything that shows a state draws
-// this one.
+// Derives the one state that people see from what the desktop knows. Everything that displays a state uses this one.
 
 import type { SignedInUser } from '../shared/protocol.ts';
+import { isStale } from '../shared/window/stale.ts';
 import type { CacheNotice, Status, SyncError, SyncProgress, SyncState } from '../shared/window/views.ts';
 import type { CacheState } from './cache/cache.ts';
 import { rebuildNotice } from './cache/notices.ts';
 
-export const STALE_AFTER_MS = 15 * 60_000;
-
-/** What the state follows from. */
+/** The inputs of the state. */
 export interface SyncFacts {
   readonly isRunning: boolean;
-  /** The first pull of this copy has been completed. */
+  /** The first pull into this cache has completed. */
   readonly isComplete: boolean;
-  /** Records that are here of a first pull that has not. */
+  /** Records received so far by a first pull that has not completed. */
   readonly partial: number;
   readonly isSignedIn: boolean;
   readonly hasNetwork: boolean;
-  /** Whether our server answered last time; null: it was not asked yet. */
+  /** Whether our server answered the last request; null before the first one. */
   readonly isOnline: boolean | null;
-  /** Null: the server answered last time, or was never asked. */
+  /** Null if the last sync succeeded, or there was none. */
   readonly error: SyncError | null;
   readonly lastSyncMs: number | null;
 }
 
-/** What the status is made of. */
+/** The inputs of the whole status. */
 export interface StatusFacts extends Omit<SyncFacts, 'isComplete' | 'lastSyncMs'> {
-  /** The copy can be read. */
+  /** The cache can be read. */
   readonly isOpen: boolean;
-  /** Null where there is none, or one that cannot be read. */
+  /** Null if there is no cache, or it cannot be read. */
   readonly cache: CacheState | null;
   readonly progress: SyncProgress | null;
   readonly notice: CacheNotice | null;
-  /** Whom the server says the token belongs to. */
+  /** The owner of the token, according to the server. */
   readonly user: SignedInUser | null;
   readonly server: string | null;
-  /** What the last completed pull of this session brought. */
+  /** How many changes the last completed pull of this session received. */
   readonly lastChanges: number;
 }
 
@@ -56,23 +54,23 @@ export function makeStatus(facts: StatusFacts, nowMs: number): Status {
   };
 }
 
+/** The first fact that applies decides: a running sync, then an error, the session, the connection, and the age of the data. */
 export function deriveState(facts: SyncFacts, nowMs: number): SyncState {
   if (facts.isRunning) return facts.isComplete ? 'syncing' : 'first_sync';
   switch (facts.error?.code) {
     case 'upgrade_required': case 'server_outdated': return 'update_required';
-    case 'unauthorized': case 'signed_out': return endedState(facts);
+    case 'unauthorized': case 'signed_out': return signedOutState(facts);
     case 'offline': return facts.hasNetwork ? 'unreachable' : 'offline';
     case undefined: case 'cancelled': break;
     default: return 'error';
   }
-  if (!facts.isSignedIn) return endedState(facts);
+  if (!facts.isSignedIn) return signedOutState(facts);
   if (facts.lastSyncMs === null) return 'never_synced';
   if (facts.isOnline === false) return facts.hasNetwork ? 'unreachable' : 'offline';
-  // A clock that was set back makes an age negative; the sync is then as fresh as it was.
-  const isFresh = nowMs - facts.lastSyncMs <= STALE_AFTER_MS;
-  return isFresh && facts.isOnline ? 'up_to_date' : 'stale';
+  return facts.isOnline && !isStale(facts.lastSyncMs, nowMs) ? 'up_to_date' : 'stale';
 }
 
-function endedState(facts: SyncFacts): SyncState {
+/** Without any data there is no session to speak of. */
+function signedOutState(facts: SyncFacts): SyncState {
   return facts.lastSyncMs === null && !facts.isComplete && facts.partial === 0 ? 'never_synced' : 'session_expired';
 }

@@ -3,8 +3,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { deriveState, STALE_AFTER_MS, type SyncFacts } from '../../desktop/status.ts';
+import { deriveState, type SyncFacts } from '../../desktop/status.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
+import { STALE_AFTER_MS } from '../../shared/window/stale.ts';
 import type { SyncState } from '../../shared/window/views.ts';
 
 const nowMs = Date.parse('2026-03-01T12:00:00Z');

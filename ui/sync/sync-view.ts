@@ -1,20 +1,20 @@
-// The sync's state as people see it, derived here and nowhere else: what the status bar says, in which tone and with
-// which action; the line above the list; what a screen reader is told; whether anything can be written.
+// How the sync's status is displayed, derived in one place: the status bar's text, tone and action, the notice above the
+// list, the announcement to screen readers, and whether writing is possible.
 //
-// What ticks ("3 min ago") is part of `text` and never of `announcement`, so an announcement changes only with the state.
+// Invariant: relative times ("3 min ago") appear in `text` but never in `announcement`, which changes only with the state.
 
+import { isStale } from '../../shared/window/stale.ts';
 import type { Status, SyncState } from '../../shared/window/views.ts';
 import { syncErrorText } from '../text/call-error-text.ts';
 import { formatInstant, formatNumber, formatRelative, formatWhen } from '../text/format.ts';
 import { t } from '../text/i18n.ts';
 
-export const STALE_AFTER_MS = 15 * 60_000;
-/** A sync that is shorter than this is not shown. */
+/** A sync shorter than this is not shown. */
 export const QUIET_MS = 500;
-/** How often what a first sync brings is read anew. */
+/** How often the screen is reloaded during a first sync. */
 export const READ_EVERY_MS = 500;
 
-/** Why nothing can be written now; null: it can. */
+/** Why writing is not possible; null if it is. */
 export type WriteBlock = null | 'offline' | 'signed_out';
 
 export type SyncAction = 'refresh' | 'sync-now' | 'cancel' | 'try-again' | 'details' | 'sign-in';
@@ -30,25 +30,23 @@ export interface SyncView {
   readonly state: SyncState;
   readonly text: string;
   readonly tone: Tone;
-  /** Whether the dot stands before the text, and says what. */
+  /** The dot before the text, if any. */
   readonly dot: 'online' | 'offline' | null;
   readonly action: SyncAction | null;
-  /** The instant behind a relative time, for those who point at it. */
+  /** The tooltip of a relative time: its instant in full. */
   readonly instant: string | null;
-  /** Above the list, for what stands in a person's way. */
+  /** A problem that gets in the user's way, shown above the list. */
   readonly notice: Notice | null;
   readonly announcement: string;
-  /** Changes when there is something new to read. */
+  /** Changes when there is new data to read. */
   readonly revision: string;
-  /** Of the first sync: null where there is none. `ratio` is null while its end is not known. */
+  /** Null unless a first sync is running. `ratio` is null while the total is unknown. */
   readonly progress: { readonly ratio: number | null } | null;
 }
 
-// -------------------------------------------------------------------------------------------------- what is shown when
-
 /**
- * The last status, the one that is shown while a sync is too young to be shown itself, and as of when the data is that
- * everything on the screen was read from.
+ * The latest status, the one before the current sync (shown while the sync is still short), and the revision of the data
+ * on screen.
  */
 export interface SyncMemory {
   readonly latest: Status;
@@ -58,31 +56,32 @@ export interface SyncMemory {
 }
 
 export function rememberStatus(memory: SyncMemory | null, latest: Status, nowMs: number): SyncMemory {
-  const read = mustWaitMs(memory, latest, nowMs) > 0 && memory ? memory.read : { revision: dataRevision(latest), atMs: nowMs };
+  const read = holdBackMs(memory, latest, nowMs) > 0 && memory ? memory.read : { revision: dataRevision(latest), atMs: nowMs };
   if (latest.state !== 'syncing') return { latest, before: latest, syncingSinceMs: null, read };
   return { latest, before: memory?.before ?? latest, syncingSinceMs: memory?.syncingSinceMs ?? nowMs, read };
 }
 
-/** How long what a first sync has brought is left unread: 0 where it is time to read, or nothing is new. */
-function mustWaitMs(memory: SyncMemory | null, latest: Status, nowMs: number): number {
+/** How long to hold back new data of a first sync: 0 if it is time to read it, or there is none. */
+function holdBackMs(memory: SyncMemory | null, latest: Status, nowMs: number): number {
   if (!memory || latest.state !== 'first_sync' || dataRevision(latest) === memory.read.revision) return 0;
   const agoMs = nowMs - memory.read.atMs;
   return agoMs < 0 ? 0 : Math.max(0, READ_EVERY_MS - agoMs);
 }
 
-/** The state that people are shown: a short sync changes nothing, and what is old turns stale without being told. */
+/** The state to display. A short sync is not shown, and data turns stale as time passes without a new status. */
 export function shownState(memory: SyncMemory, nowMs: number): SyncState {
   const { latest, before, syncingSinceMs } = memory;
   const isQuiet = syncingSinceMs !== null && nowMs - syncingSinceMs < QUIET_MS && before.state !== 'syncing';
   const state = isQuiet ? before.state : latest.state;
-  return state === 'up_to_date' && ageMs(latest, nowMs) > STALE_AFTER_MS ? 'stale' : state;
+  const isOld = latest.lastSync === null || isStale(Date.parse(latest.lastSync.timestamp), nowMs);
+  return state === 'up_to_date' && isOld ? 'stale' : state;
 }
 
-/** When what is shown changes by itself: to read more, to show a sync, to turn stale, or to tick on; in ms from now. */
+/** When the view changes without a new status, in ms from now: data to read, a sync to show, staleness, or a relative time. */
 export function nextChangeMs(memory: SyncMemory, nowMs: number): number {
   const { syncingSinceMs } = memory;
-  const unreadMs = mustWaitMs(memory, memory.latest, nowMs);
-  if (unreadMs > 0) return unreadMs;
+  const heldBackMs = holdBackMs(memory, memory.latest, nowMs);
+  if (heldBackMs > 0) return heldBackMs;
   if (syncingSinceMs !== null && nowMs - syncingSinceMs < QUIET_MS) return QUIET_MS - (nowMs - syncingSinceMs);
   const age = ageMs(memory.latest, nowMs);
   return age === Infinity ? 60_000 : Math.max(1000, 60_000 - (Math.max(0, age) % 60_000));
@@ -92,7 +91,7 @@ function ageMs(status: Status, nowMs: number): number {
   return status.lastSync === null ? Infinity : nowMs - Date.parse(status.lastSync.timestamp);
 }
 
-/** Whether anything can be written, and if not, what has to be done first. */
+/** Whether writing is possible, and if not, why. */
 export function writeBlock(status: Status): WriteBlock {
   if (status.state === 'session_expired' || status.user === null) return 'signed_out';
   return status.isOnline && status.state !== 'offline' && status.state !== 'unreachable' ? null : 'offline';
@@ -103,13 +102,11 @@ export function blockText(block: WriteBlock): string | null {
   return block === 'offline' ? t('write.offline') : t('write.signedOut');
 }
 
-/** What changes when there is something new to read: a sync that ended, in whatever way, or a page of a first one. */
+/** Changes when there is new data: a completed sync, another user, or a page of a first sync. */
 function dataRevision(status: Status): string {
   const step = status.state === 'first_sync' ? status.progress?.changes ?? 0 : '';
   return `${status.initialized} ${status.lastSync?.timestamp ?? ''} ${status.user?.id ?? ''} ${step}`;
 }
-
-// -------------------------------------------------------------------------------------------------------- the table
 
 export function viewSync(memory: SyncMemory, nowMs: number): SyncView {
   const status = memory.latest;
@@ -175,7 +172,7 @@ function neverSynced(status: Status): Partial<SyncView> {
   return { ...same(text), tone: 'warn', action: 'sync-now', notice: { text, tone: 'warn', action: 'sync-now' } };
 }
 
-/** What to say of a first sync that is not complete, in a state that is about something else. */
+/** What to add about an incomplete first sync in another state. */
 function partialText({ partial }: Status): string | null {
   return partial === 0 ? null : t('sync.partial', { count: partial });
 }
