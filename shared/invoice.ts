@@ -83,7 +83,7 @@ const allowedActions: Readonly<Record<string, readonly InvoiceAction[]>> = {
 
 /** Whether an invoice in this status allows an action; sending also needs a line. An unknown status allows nothing. */
 export function isActionAllowed(status: string, action: InvoiceAction): boolean {
-  return allowedActions[status]?.includes(action) ?? false;
+  return Object.hasOwn(allowedActions, status) && (allowedActions[status]?.includes(action) ?? false);
 }
 
 /** The fields that can still be edited; null means all of them. Sending freezes everything but due date and notes. */

@@ -63,6 +63,21 @@ describe('the summary', () => {
     }
   });
 
+  test('agrees with the invoice rules on what is open and what is overdue', (t) => {
+    const cache = temporaryCache(t);
+    const record = fc.record({
+      dueDate: fc.integer({ min: -120, max: 120 }).map((days) => addDays(today, days)), totalMinor: fc.integer({ min: 0, max: 100 }),
+      paidMinor: fc.integer({ min: 0, max: 100 }), status: fc.constantFrom(...invoiceStatuses), currency: fc.constant('EUR'),
+    });
+    const records = fc.sample(record, { numRuns: 300, seed: 11 });
+    fillInvoices(cache, records);
+    const claims = records.map((over) => ({ dueDate: over.dueDate, openMinor: openMinorOf(over) }))
+      .filter(({ openMinor }) => openMinor > 0);
+    const sum = (of: typeof claims): object => ({ count: of.length, openMinor: of.reduce((total, { openMinor }) => total + openMinor, 0) });
+    const [eur] = summary(cache.reader, today);
+    assert.deepEqual([eur?.open, eur?.overdue], [sum(claims), sum(claims.filter((claim) => isOverdue(claim, today)))]);
+  });
+
   test('is rejected for an invalid date', (t) => {
     const { reader } = temporaryCache(t);
     for (const day of ['', 'today', '2025-02-30', '2025-6-1', `2025-01-01' OR 1`]) failsWith('invalid_request', () => summary(reader, day));
