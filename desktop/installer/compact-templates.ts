@@ -8,9 +8,12 @@ import { transform, type Plugin } from 'esbuild';
 /** Of a style without parts filled in, all between the backticks. */
 const styles = /(?<=\bcss`)([^`$]+)(?=`;|`\])/;
 
+/** The window's sources, in `ui` and the folders below it. */
+const sources = /[\\/]ui[\\/](?:[\w-]+[\\/])*[\w-]+\.ts$/;
+
 export const compactTemplates: Plugin = {
   name: 'compact-templates',
-  setup: ({ onLoad, initialOptions: { target = 'esnext' } }) => onLoad({ filter: /\/ui\/[\w-]+\.ts$/ }, async ({ path }) => {
+  setup: ({ onLoad, initialOptions: { target = 'esnext' } }) => onLoad({ filter: sources }, async ({ path }) => {
     const parts = (await readFile(path, 'utf8')).split(styles);
     const warnings = [];
     // Every second part is a style.
