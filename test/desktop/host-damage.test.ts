@@ -9,12 +9,12 @@ import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, test, type TestContext } from 'node:test';
 
 import { checkCache } from '../../desktop/cache/check.ts';
+import { faults } from '../network.ts';
 import { assertRejects } from '../server/store/fixture.ts';
 import { stores } from '../server/harness.ts';
 import { openBooks, type Books } from '../sync/books.ts';
 import { editDatabase, openDesk, type Desk } from '../sync/desk.ts';
 import { assertExact } from '../sync/exact.ts';
-import { faults } from '../sync/network.ts';
 import { openSite, type Site } from '../sync/site.ts';
 
 const DAY_MS = 86_400_000;

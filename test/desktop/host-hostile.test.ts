@@ -4,13 +4,13 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test, type TestContext } from 'node:test';
 
 import { pageFrame, type Page } from '../../shared/feed.ts';
+import { alterText, type Fault } from '../network.ts';
 import { assertRejects } from '../server/store/fixture.ts';
 import { firstOwner, password, stores } from '../server/harness.ts';
 import { plan } from '../server/samples.ts';
 import { openBooks, type Books } from '../sync/books.ts';
 import { openDesk, type Desk } from '../sync/desk.ts';
 import { assertExact, assertSameRows } from '../sync/exact.ts';
-import { altered, type Fault } from '../sync/network.ts';
 import { openSite, type Site } from '../sync/site.ts';
 
 let site: Site;
@@ -31,7 +31,7 @@ async function synced(t: TestContext): Promise<{ books: Books; desk: Desk }> {
 }
 
 /** Puts another text in the place of an answer's. */
-const says = (alter: (text: string) => string): Fault => ({ forward }) => altered(forward(), alter);
+const says = (alter: (text: string) => string): Fault => ({ forward }) => alterText(forward(), alter);
 
 /** Replaces some of a page's members; the layout stays the protocol's. */
 const page = (members: object): Fault => says((text) => layOut({ ...JSON.parse(text), ...members } as Members));

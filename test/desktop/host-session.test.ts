@@ -7,13 +7,13 @@ import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, test } from 'node:test';
 
 import { protocolVersion } from '../../shared/protocol.ts';
+import { faults } from '../network.ts';
 import { assertRejects } from '../server/store/fixture.ts';
 import { firstOwner, password, stores } from '../server/harness.ts';
 import { user } from '../server/samples.ts';
 import { openBooks } from '../sync/books.ts';
 import { openDesk, type Desk } from '../sync/desk.ts';
 import { assertExact } from '../sync/exact.ts';
-import { faults } from '../sync/network.ts';
 import { openSite, type Site } from '../sync/site.ts';
 
 const isDone = ({ state }: { state: string }): boolean => state === 'up_to_date';
@@ -175,7 +175,7 @@ test('the copy of another server is removed before anything of this one is kept'
   await first.sync();
   await first.close();
   const elsewhere = site.server.url.replace('127.0.0.1', 'localhost');
-  const desk = await openDesk(t, { url: elsewhere, copyOf: first.file, token: books.owner.token, place: () => site.server.url });
+  const desk = await openDesk(t, { url: elsewhere, copyOf: first.file, token: books.owner.token, currentUrl: () => site.server.url });
   desk.network.plan(null);
   await desk.sync();
   assert.equal(desk.network.pulls()[0]?.since, null);

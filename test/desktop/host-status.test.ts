@@ -4,13 +4,12 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test, type TestContext } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-import { STALE_AFTER_MS } from '../../desktop/status.ts';
+import { STALE_AFTER_MS } from '../../shared/window/stale.ts';
+import { answerJson, faults, openStubServer, passThrough } from '../network.ts';
 import { stores } from '../server/harness.ts';
 import { openBooks, type Books } from '../sync/books.ts';
 import { openDesk, type Desk } from '../sync/desk.ts';
-import { faults, letThrough } from '../sync/network.ts';
 import { openSite, type Site } from '../sync/site.ts';
-import { answerJson, openStranger } from '../sync/stranger.ts';
 import type { Status } from '../../shared/window/views.ts';
 
 let site: Site;
@@ -114,8 +113,8 @@ describe('the state', () => {
   test('is update_required when the server takes this version no more', async (t) => {
     const message = 'Update Invoify: this server speaks protocol 9 and later.';
     const refusal = { success: false, error: { code: 'upgrade_required', message } };
-    const stranger = await openStranger(t, answerJson(JSON.stringify(refusal), 426));
-    const desk = await openDesk(t, { url: stranger.url, token: 'a-token' });
+    const stub = await openStubServer(t, answerJson(JSON.stringify(refusal), 426));
+    const desk = await openDesk(t, { url: stub.url, token: 'a-token' });
     assert.equal((await desk.host.pullFromServer()).outcome, 'failed');
     const status = await desk.host.getStatus();
     assert.deepEqual([status.state, status.error?.message], ['update_required', message]);
@@ -178,7 +177,7 @@ describe('being online', () => {
     desk.network.plan(({ page }) => page !== null ? (exchange) => {
       ask();
       return faults.silent(exchange);
-    } : letThrough);
+    } : passThrough);
     await desk.host.signIn('nobody@people.test', 'a wrong password').catch(() => undefined);
     const status = await desk.host.getStatus();
     assert.deepEqual([status.isOnline, status.error], [true, null], 'whatever it answered');

@@ -4,13 +4,13 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
 import { createTokens } from '../../server/tokens.ts';
+import { openStubServer } from '../network.ts';
 import { assertRejects } from '../server/store/fixture.ts';
 import { firstOwner, password, stores } from '../server/harness.ts';
 import { openBooks } from '../sync/books.ts';
 import { openDesk } from '../sync/desk.ts';
 import { assertExact, assertSameRows } from '../sync/exact.ts';
 import { openSite, type Site } from '../sync/site.ts';
-import { openStranger } from '../sync/stranger.ts';
 
 const isDone = ({ state }: { state: string }): boolean => state === 'up_to_date';
 const DAY_MS = 86_400_000;
@@ -109,8 +109,8 @@ test('a refusal of the token before does not end the session of the new one', as
 
 describe('the token', () => {
   test('follows no redirect', async (t) => {
-    const recorder = await openStranger(t, (_request, response) => void response.end('{}'));
-    const redirecting = await openStranger(t, (request, response) =>
+    const recorder = await openStubServer(t, (_request, response) => void response.end('{}'));
+    const redirecting = await openStubServer(t, (request, response) =>
       void response.writeHead(request.method === 'POST' ? 307 : 302, { location: recorder.url + request.url }).end());
     const desk = await openDesk(t, { url: redirecting.url, token: 'a-token' });
     assert.equal((await desk.host.pullFromServer()).error?.code, 'offline');
@@ -129,14 +129,14 @@ describe('the token', () => {
     const desk = await openDesk(t, { url: site.server.url, token: books.owner.token });
     await desk.sync();
     await desk.close();
-    const stranger = await openStranger(t, (_request, response) => void response.end('{}'));
-    const moved = await openDesk(t, { url: stranger.url, copyOf: desk.file });
+    const stub = await openStubServer(t, (_request, response) => void response.end('{}'));
+    const moved = await openDesk(t, { url: stub.url, copyOf: desk.file });
     await moved.vault.save({ token: books.owner.token, origin: site.server.url });
     await moved.reopen();
     assert.equal((await moved.host.pullFromServer()).error?.code, 'signed_out');
     await moved.host.getOnlineStatus();
     assert.equal((await moved.host.getStatus()).state, 'session_expired');
-    assert.deepEqual(stranger.requests.map(({ token }) => token), [undefined]);
+    assert.deepEqual(stub.requests.map(({ token }) => token), [undefined]);
   });
 
   test('is renewed when it is a day old, and after each start of the program', async (t) => {

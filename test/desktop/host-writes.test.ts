@@ -4,13 +4,13 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test, type TestContext } from 'node:test';
 
 import type { JsonObject } from '../../shared/fields.ts';
+import { faults, type Call, type Fault } from '../network.ts';
 import { assertRejects } from '../server/store/fixture.ts';
 import { stores } from '../server/harness.ts';
 import { customer, invoice, plan } from '../server/samples.ts';
 import { openBooks, type Books } from '../sync/books.ts';
 import { openDesk, type Desk } from '../sync/desk.ts';
 import { assertExact } from '../sync/exact.ts';
-import { faults, type Call, type Fault } from '../sync/network.ts';
 import { openSite, type Site } from '../sync/site.ts';
 
 let site: Site;

@@ -30,8 +30,8 @@ import type { ServerProcess } from '../../demo/server-process.ts';
 import { openVenue, setStage, type Stage } from '../../demo/stage.ts';
 import { parseLoginAnswer } from '../../shared/protocol.ts';
 import { findChromium, launchChromium } from '../chromium.ts';
+import { openGate, type Gate } from '../network.ts';
 import { startDesktop, type Desktop, type DesktopOptions } from './desktop.ts';
-import { openGate, type Gate } from './gate.ts';
 
 export { signIn, waitForState, windowApi, type PageOptions } from './page.ts';
 export type { Desktop } from './desktop.ts';
@@ -82,7 +82,7 @@ export function describeWindow(title: string, options: EnvOptions, tests: (env: 
     });
     afterEach(async () => {
       env?.gate.release();
-      env?.gate.alter(null);
+      env?.gate.plan(null);
       await env?.startServer();
     });
     after(async () => env?.close());

@@ -2,13 +2,13 @@
 // readers, and by the actions it offers.
 
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { statSync, truncateSync, writeFileSync } from 'node:fs';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Locator, Page } from 'playwright-core';
 
+import { answerJson, openStubServer } from '../network.ts';
 import { assertAccessible } from './accessible.ts';
 import { describeWindow, signIn, waitForState, windowApi, type Desktop, type Env } from './harness.ts';
 
@@ -200,7 +200,7 @@ describeWindow('the sync status in the window', { invoices: 9000, customers: 60 
   test('is "update required" if the server no longer supports the protocol of this desktop', async (t) => {
     const { page } = await openSynced(t, env());
     // Makes this desktop look outdated to the server.
-    env().gate.plan(() => ({ forward }) => forward({ 'x-invoify-protocol': '10' }));
+    env().gate.plan(() => ({ forward }) => forward({ 'x-invoify-protocol': '0' }));
     await windowApi(page).sync.pullFromServer();
     await expectStatus(page, 'update_required', /^Update Invoify$/);
     await expectText(notice(page), /^Update Invoify: this server speaks protocol/);

@@ -3,13 +3,13 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
+import { passThrough } from '../network.ts';
 import type { WireRecord } from '../server/contract/client.ts';
 import { stores } from '../server/harness.ts';
 import { plan } from '../server/samples.ts';
 import { openBooks, type Books } from './books.ts';
 import { openDesk } from './desk.ts';
 import { assertExact } from './exact.ts';
-import { letThrough } from './network.ts';
 import { finish, Reader } from './reader.ts';
 import { openSite, type Site } from './site.ts';
 
@@ -69,7 +69,7 @@ for (const testStore of stores) {
           let boundary = 0;
           desk.network.plan(({ page }) => async (exchange) => {
             if (page !== null && page > 0 && boundary < 4) await disturb(books, deed, records, boundary++);
-            return letThrough(exchange);
+            return passThrough(exchange);
           });
           await desk.sync();
           assert(boundary >= 4);

@@ -14,14 +14,14 @@ import { openHost, type Host, type HostDeps } from '../../desktop/host.ts';
 import { createMemoryVault, type TokenVault } from '../../desktop/session/token-vault.ts';
 import { collections } from '../../shared/collections.ts';
 import type { Status, SyncOutcome } from '../../shared/window/views.ts';
+import { createNetwork, type Network } from '../network.ts';
 import type { HeldRecord } from '../server/naive-client.ts';
-import { createNetwork, type Network } from './network.ts';
 import { createTimers } from './timers.ts';
 
 export interface DeskOptions {
   readonly url: string;
-  /** Where the server is now, if that is not where `url` says. */
-  readonly place?: () => string;
+  /** The server's current origin, if it differs from `url`. */
+  readonly currentUrl?: () => string;
   /** Kept in the vault from an earlier session. */
   readonly token?: string;
   /** Changes per page; asked for anew with every page. */
@@ -58,7 +58,7 @@ export class Desk {
     this.#options = options;
     this.folder = mkdtempSync(join(options.folder ?? tmpdir(), 'invoify-desk-'));
     this.file = join(this.folder, 'database', 'invoify.sqlite');
-    this.network = createNetwork({ place: options.place, onStall: (stalled) => this.#passTime(stalled) });
+    this.network = createNetwork({ currentUrl: options.currentUrl, onStall: (stalled) => this.#passTime(stalled) });
     this.#deps = {
       fetch: this.network.fetch,
       setTimer: this.timers.setTimer,

@@ -5,11 +5,11 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
 import { instantFromMs } from '../../shared/clock.ts';
+import { passThrough } from '../network.ts';
 import { stores } from '../server/harness.ts';
 import { openBooks, type Books } from './books.ts';
 import { openDesk } from './desk.ts';
 import { assertExact } from './exact.ts';
-import { letThrough } from './network.ts';
 import { finish, Reader } from './reader.ts';
 import { openSite, type Site } from './site.ts';
 
@@ -99,7 +99,7 @@ for (const testStore of stores) {
             await removeSome(books);
             await prune(books);
           }
-          return letThrough(exchange);
+          return passThrough(exchange);
         });
         const { rebuilt } = await desk.sync();
         assert.equal(rebuilt, 'cursor_ended');

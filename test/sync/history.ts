@@ -7,11 +7,11 @@ import type { TestContext } from 'node:test';
 
 import { instantFromMs } from '../../shared/clock.ts';
 import type { Role } from '../../shared/collections.ts';
+import { faults, passThrough, type Fault } from '../network.ts';
 import { Clerk } from './clerk.ts';
 import { openDesk, type Desk } from './desk.ts';
 import { assertExact } from './exact.ts';
 import { Model } from './model.ts';
-import { faults, letThrough, type Fault } from './network.ts';
 import { Random } from './random.ts';
 import { finish, Reader } from './reader.ts';
 import type { Person, Site, TestAccount } from './site.ts';
@@ -89,7 +89,7 @@ async function pullSomehow({ desk, random }: Seat): Promise<void> {
   let stopped: Promise<void> | null = null;
   const stop: Fault = (exchange) => {
     stopped ??= isRestart ? desk.reopen() : desk.host.cancelPull();
-    return letThrough(exchange);
+    return passThrough(exchange);
   };
   const { outcome, error } = await desk.host.pullFromServer();
   await stopped;

@@ -51,7 +51,7 @@ async function loseWrites(t: TestContext, testStore: TestStore): Promise<{
   const clock = { ms: startMs };
   const agent = new Agent();
   let running: Running | null = await start(readConfig(env), { nowMs: () => clock.ms, write: () => undefined });
-  const place = (): string => running?.url ?? '';
+  const currentUrl = (): string => running?.url ?? '';
   t.after(async () => {
     await running?.close();
     await remove();
@@ -62,12 +62,12 @@ async function loseWrites(t: TestContext, testStore: TestStore): Promise<{
     running = await start(readConfig(env), { nowMs: () => clock.ms, write: () => undefined });
     return result;
   };
-  const client = createClient(() => ({ url: place(), agent }));
+  const client = createClient(() => ({ url: currentUrl(), agent }));
   const store = await openStoreOf(env, () => clock.ms);
   const owner = await newAccount(store, () => clock.ms, client);
   await store.close();
   const before = new Books(owner, await new Model().begin(owner.client));
-  const desk = await openDesk(t, { url: 'http://127.0.0.1:1', place, token: owner.token, pageLimit: () => 2 });
+  const desk = await openDesk(t, { url: 'http://127.0.0.1:1', currentUrl, token: owner.token, pageLimit: () => 2 });
   await before.addPlans(6);
   await desk.sync();
   const backup = await whileDown(() => takeBackup(env));

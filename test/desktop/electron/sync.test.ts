@@ -10,7 +10,7 @@ import { after, before, describe, test, type TestContext } from 'node:test';
 import { signIn, type Colleague } from '../../../demo/colleague.ts';
 import { startServerProcess, type ServerProcess } from '../../../demo/server-process.ts';
 import type { JsonObject } from '../../../shared/fields.ts';
-import { openGate } from '../../e2e/gate.ts';
+import { openGate } from '../../network.ts';
 import { plan } from '../../server/samples.ts';
 import type { Controls } from './stand-in/create.ts';
 import { startApp, type RunningApp } from './stand-in/start.ts';

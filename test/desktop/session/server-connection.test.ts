@@ -6,9 +6,8 @@ import { describe, test, type TestContext } from 'node:test';
 import { connectTo, parseServerUrl, type ServerConnection } from '../../../desktop/session/server-connection.ts';
 import { AppError, type ErrorCode } from '../../../shared/errors.ts';
 import { protocolVersion } from '../../../shared/protocol.ts';
+import { answerJson, createNetwork, faults, openStubServer, type Fault } from '../../network.ts';
 import { assertRejects } from '../../server/store/fixture.ts';
-import { createNetwork, faults, type Fault } from '../../sync/network.ts';
-import { answerJson, openStranger } from '../../sync/stranger.ts';
 import { createTimers } from '../../sync/timers.ts';
 
 /** A connection over a network with the same fault in every request. */
@@ -19,8 +18,8 @@ function connectionWith(fault: Fault, hasNetwork = true): ServerConnection {
   return connectTo('http://localhost:1', { fetch: network.fetch, setTimer: timers.setTimer, hasNetwork: () => hasNetwork });
 }
 
-async function connectToStranger(t: TestContext, text: string, status = 200): Promise<ServerConnection> {
-  const { url } = await openStranger(t, answerJson(text, status));
+async function connectToStub(t: TestContext, text: string, status = 200): Promise<ServerConnection> {
+  const { url } = await openStubServer(t, answerJson(text, status));
   return connectTo(url, { fetch, ...createTimers(), hasNetwork: () => true });
 }
 
@@ -59,14 +58,14 @@ describe('a server address', () => {
 describe('an answer', () => {
   test('of an Invoify server is returned byte for byte', async (t) => {
     const text = '{"success":true,\n "name":"Łódź"}';
-    assert.equal(String(await (await connectToStranger(t, text)).send(hello)), text);
+    assert.equal(String(await (await connectToStub(t, text)).send(hello)), text);
   });
 
   test('that refuses becomes the server\'s own error, with its details', async (t) => {
     const current = { id: '0123456789abcdef01234567', updatedAt: '2026-01-01T00:00:00.000000Z', payload: { name: 'Theirs' } };
     const fields = { name: { code: 'taken', message: 'is already in use' } };
     const answer = { success: false, error: { code: 'precondition_failed', message: 'Changed.', fields, current } };
-    const error = await assertRejects((await connectToStranger(t, JSON.stringify(answer), 412)).send(hello), 'precondition_failed');
+    const error = await assertRejects((await connectToStub(t, JSON.stringify(answer), 412)).send(hello), 'precondition_failed');
     assert.deepEqual([error.message, error.details.fields, error.details.current], ['Changed.', fields, current]);
   });
 
@@ -115,7 +114,7 @@ describe('an answer', () => {
 describe('no answer', () => {
   for (const name of ['refused', 'answerLost', 'resetInBody', 'stalled', 'stalledInBody'] as const) {
     test(`is offline: "${name}"`, async (t) => {
-      const { url } = await openStranger(t, answerJson('{"success":true}'));
+      const { url } = await openStubServer(t, answerJson('{"success":true}'));
       const timers = createTimers();
       const network = createNetwork({ onStall: () => setImmediate(timers.passSilence) });
       network.plan(() => faults[name]);

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-import { faults } from '../../sync/network.ts';
+import { faults } from '../../network.ts';
 import { phaseNames, preparePhase, type Phase } from '../../sync/phases.ts';
 import { openSite, type Site } from '../../sync/site.ts';
 import { stores } from '../../server/harness.ts';

@@ -7,12 +7,12 @@ import { after, before, test, type TestContext } from 'node:test';
 import { createTriggers } from '../../../desktop/sync/triggers.ts';
 import type { JsonObject } from '../../../shared/fields.ts';
 import type { Status } from '../../../shared/window/views.ts';
+import { errorResponse, faults } from '../../network.ts';
 import { stores } from '../../server/harness.ts';
 import { plan } from '../../server/samples.ts';
 import { openBooks } from '../../sync/books.ts';
 import { openDesk, type Desk, type DeskOptions } from '../../sync/desk.ts';
 import { assertExact } from '../../sync/exact.ts';
-import { faults, refuse } from '../../sync/network.ts';
 import { openSite, type Site } from '../../sync/site.ts';
 
 let site: Site;
@@ -25,7 +25,7 @@ after(() => site.stop());
 
 /** A desk that syncs automatically. */
 async function openTriggered(t: TestContext, options: Partial<DeskOptions>): Promise<Desk> {
-  const desk = await openDesk(t, { url: site.server.url, place: () => site.server.url, ...options });
+  const desk = await openDesk(t, { url: site.server.url, currentUrl: () => site.server.url, ...options });
   const triggers = createTriggers(desk.host, {
     nowMs: () => desk.clock.ms, monotonicMs: () => 0, setTimer: desk.timers.setTimer, random: () => 0,
     log: (event, facts = {}) => void desk.logged.push(`${event}: ${String(facts['error'] ?? '')}`),
@@ -128,7 +128,7 @@ test('after a server restart the desktop reconnects and has what was written mea
 test('an older server without nudges is asked once, and the desktop stays online', async (t) => {
   const books = await openBooks(site);
   const desk = await openDesk(t, { url: site.server.url, token: books.owner.token });
-  desk.network.plan(({ path }) => path === '/api/sync/events' ? async () => refuse(404, 'not_found') : null);
+  desk.network.plan(({ path }) => path === '/api/sync/events' ? async () => errorResponse(404, 'not_found') : null);
   const triggers = createTriggers(desk.host, {
     nowMs: () => desk.clock.ms, monotonicMs: () => 0, setTimer: desk.timers.setTimer, random: () => 0, log: () => {},
   }, 1);

@@ -8,7 +8,7 @@ import { describe, test, type TestContext } from 'node:test';
 import { connectTo } from '../../../desktop/session/server-connection.ts';
 import { createEventParser, listenForNudges, type ServerEvent } from '../../../desktop/sync/nudges.ts';
 import { AppError } from '../../../shared/errors.ts';
-import { openStranger, type Stranger } from '../../sync/stranger.ts';
+import { openStubServer, type StubServer } from '../../network.ts';
 import { Machine } from './machine.ts';
 
 function parse(chunks: readonly (string | Uint8Array)[]): ServerEvent[] {
@@ -52,7 +52,7 @@ type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 
 interface Bench {
   readonly machine: Machine;
-  readonly stranger: Stranger;
+  readonly stub: StubServer;
   readonly clocks: readonly string[];
   /** How often `onLost` was called. */
   readonly lostCount: () => number;
@@ -65,13 +65,13 @@ interface Bench {
 /** Listens to a server that gives these answers in turn, and the last one to all further requests. */
 async function listen(t: TestContext, answers: readonly Answer[]): Promise<Bench> {
   let served = 0;
-  const stranger = await openStranger(t, (request, response) => {
+  const stub = await openStubServer(t, (request, response) => {
     const answer = answers[Math.min(served, answers.length - 1)];
     served += 1;
     answer?.(request, response);
   });
   const machine = new Machine();
-  const connection = connectTo(stranger.url, { fetch, setTimer: machine.setTimer, hasNetwork: () => true });
+  const connection = connectTo(stub.url, { fetch, setTimer: machine.setTimer, hasNetwork: () => true });
   const clocks: string[] = [];
   const logged: string[] = [];
   let lost = 0;
@@ -98,11 +98,11 @@ async function listen(t: TestContext, answers: readonly Answer[]): Promise<Bench
   });
   t.after(stop);
   return {
-    machine, stranger, clocks, logged, stop, lostCount: () => lost,
+    machine, stub, clocks, logged, stop, lostCount: () => lost,
     async requests(count) {
       for (let ended = lost + logged.length; ended < count; ended = lost + logged.length) {
         const next = nextEvent.promise;
-        if (ended > 0 && ended === stranger.requests.length) machine.passToNext();
+        if (ended > 0 && ended === stub.requests.length) machine.passToNext();
         await next;
         // The pause starts right after the end was reported.
         await machine.settle();
@@ -136,15 +136,15 @@ describe('the listener', () => {
   });
 
   test('reopens the stream when it ends, with growing pauses', async (t) => {
-    const { machine, stranger, requests, lostCount } = await listen(t, [ending]);
+    const { machine, stub, requests, lostCount } = await listen(t, [ending]);
     const begin = machine.monotonicMs;
     for (let count = 1; count <= 8; count += 1) await requests(count);
-    assert.equal(stranger.requests.length, 8);
+    assert.equal(stub.requests.length, 8);
     assert.equal(lostCount(), 8);
     assert.equal(machine.pending, 1);
     assert(machine.monotonicMs - begin > 0);
     await machine.pass(14_000);
-    assert.equal(stranger.requests.length, 8, 'the ninth follows after 15 s');
+    assert.equal(stub.requests.length, 8, 'the ninth follows after 15 s');
   });
 
   const permanent: readonly (readonly [title: string, answer: Answer])[] = [
@@ -156,22 +156,22 @@ describe('the listener', () => {
   ];
   for (const [title, answer] of permanent) {
     test(`does not retry after ${title}`, async (t) => {
-      const { machine, stranger, requests, lostCount, logged } = await listen(t, [answer]);
+      const { machine, stub, requests, lostCount, logged } = await listen(t, [answer]);
       await requests(1);
       await machine.pass(3_600_000);
-      assert.equal(stranger.requests.length, 1);
+      assert.equal(stub.requests.length, 1);
       assert.deepEqual([lostCount(), logged.length, machine.pending], [0, 1, 0]);
     });
   }
 
   test('waits as long as the server asks it to', async (t) => {
-    const { machine, stranger, requests } = await listen(t, [refusing(429, 'too_many_requests', { 'retry-after': '120' }), ending]);
+    const { machine, stub, requests } = await listen(t, [refusing(429, 'too_many_requests', { 'retry-after': '120' }), ending]);
     await requests(1);
     await machine.pass(119_000);
-    assert.equal(stranger.requests.length, 1);
+    assert.equal(stub.requests.length, 1);
     await machine.pass(1000);
     await requests(2);
-    assert.equal(stranger.requests.length, 2);
+    assert.equal(stub.requests.length, 2);
   });
 
   const noEvents: readonly (readonly [title: string, answer: Answer])[] = [
@@ -184,20 +184,20 @@ describe('the listener', () => {
   ];
   for (const [title, answer] of noEvents) {
     test(`gives up after five answers that are ${title}`, async (t) => {
-      const { stranger, requests, lostCount, machine } = await listen(t, [answer]);
+      const { stub, requests, lostCount, machine } = await listen(t, [answer]);
       for (let count = 1; count <= 5; count += 1) await requests(count);
       await machine.pass(3_600_000);
-      assert.equal(stranger.requests.length, 5);
-      assert(stranger.requests.every(({ path }) => path === '/api/sync/events'));
+      assert.equal(stub.requests.length, 5);
+      assert(stub.requests.every(({ path }) => path === '/api/sync/events'));
       assert.equal(lostCount(), 4);
     });
   }
 
   test('considers a stream dead after a minute of silence, which comments interrupt', async (t) => {
     let response: ServerResponse | undefined;
-    const { machine, stranger, clocks, lostCount } = await listen(t, [(_request, answered) => {
+    const { machine, stub, clocks, lostCount } = await listen(t, [(_request, answered) => {
       response = answered;
-      answered.writeHead(200, stream).write(change(`t${stranger.requests.length}`));
+      answered.writeHead(200, stream).write(change(`t${stub.requests.length}`));
     }]);
     const arrived = async (count: number): Promise<void> => {
       while (clocks.length < count) await machine.settle();
@@ -214,10 +214,10 @@ describe('the listener', () => {
     await machine.pass(60_000);
     await closed;
     while (lostCount() === 0) await machine.settle();
-    assert.equal(stranger.requests.length, 1);
+    assert.equal(stub.requests.length, 1);
     await machine.pass(1000);
     await arrived(12);
-    assert.equal(stranger.requests.length, 2);
+    assert.equal(stub.requests.length, 2);
   });
 
   test('can be stopped while listening and while pausing', async (t) => {
@@ -229,12 +229,12 @@ describe('the listener', () => {
     open.stop();
     await closed.promise;
     await open.machine.pass(3_600_000);
-    assert.deepEqual([open.stranger.requests.length, open.lostCount(), open.machine.pending], [1, 0, 0]);
+    assert.deepEqual([open.stub.requests.length, open.lostCount(), open.machine.pending], [1, 0, 0]);
 
     const pausing = await listen(t, [ending]);
     await pausing.requests(1);
     pausing.stop();
     await pausing.machine.pass(3_600_000);
-    assert.deepEqual([pausing.stranger.requests.length, pausing.machine.pending], [1, 0]);
+    assert.deepEqual([pausing.stub.requests.length, pausing.machine.pending], [1, 0]);
   });
 });

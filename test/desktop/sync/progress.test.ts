@@ -3,11 +3,11 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test, type TestContext } from 'node:test';
 
+import { errorResponse, faults, passThrough, type Fault } from '../../network.ts';
 import { stores } from '../../server/harness.ts';
 import { openBooks, type Books } from '../../sync/books.ts';
 import { openDesk, type Desk } from '../../sync/desk.ts';
 import { assertExact } from '../../sync/exact.ts';
-import { faults, letThrough, refuse, type Fault } from '../../sync/network.ts';
 import { openSite, type Site } from '../../sync/site.ts';
 
 const PAGE = 4;
@@ -36,7 +36,7 @@ for (const store of stores) {
       // The second page waits for the total, which is requested at the same time.
       desk.network.plan(({ page }) => page === 1 ? async (exchange) => {
         assert.equal((await desk.until(({ progress }) => progress?.total != null)).progress?.total, count);
-        return letThrough(exchange);
+        return passThrough(exchange);
       } : null);
       await desk.sync();
       const reported = desk.statuses.flatMap(({ progress }) => progress?.total == null ? [] : [progress.changes]);
@@ -63,7 +63,7 @@ for (const store of stores) {
 
     const unknown: readonly (readonly [title: string, fault: Fault])[] = [
       ['the server does not answer that request', faults.refused],
-      ['the server has no such route', async () => refuse(404, 'not_found')],
+      ['the server has no such route', async () => errorResponse(404, 'not_found')],
       ['the answer is not from an Invoify server', faults.captivePortal],
       ['a proxy buffers the stream', faults.silent],
       ['the stream ends without an event', async () => new Response('', { headers: { 'content-type': 'text/event-stream' } })],

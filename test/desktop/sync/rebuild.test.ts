@@ -4,11 +4,11 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test, type TestContext } from 'node:test';
 
+import { alterText, faults, passThrough } from '../../network.ts';
 import { stores } from '../../server/harness.ts';
 import { openBooks, type Books } from '../../sync/books.ts';
 import { editDatabase, openDesk, type Desk } from '../../sync/desk.ts';
 import { assertExact, assertSameRows } from '../../sync/exact.ts';
-import { altered, faults, letThrough } from '../../sync/network.ts';
 import { openSite, type Person, type Site } from '../../sync/site.ts';
 
 const DAY_MS = 86_400_000;
@@ -47,7 +47,7 @@ async function syncWatched(desk: Desk): Promise<void> {
     assert.equal((await desk.host.listPage({ collection: 'plans' })).total, plans);
     const { total } = await desk.host.listPage({ collection: 'plans', search: 'Plan 13' });
     assert(total > 0, 'the old data can be searched');
-    return letThrough(exchange);
+    return passThrough(exchange);
   });
   await desk.sync();
   assert(requests >= 5, `${requests} requests were checked`);
@@ -108,7 +108,7 @@ describe('a changed role', () => {
         const { body } = await books.owner.client.get(`/api/users/${person.userId}`);
         await books.owner.client.patch(`/api/users/${person.userId}`, body.record.updatedAt, { role: 'owner' });
       }
-      return letThrough(exchange);
+      return passThrough(exchange);
     });
     const { rebuilt } = await desk.sync();
     assert.equal(rebuilt, 'scope_changed');
@@ -179,7 +179,7 @@ describe('a cache that differs from the server', () => {
     const notices: (string | null)[] = [];
     desk.network.plan(({ page, since }) => async (exchange) => {
       if (page !== null && since === null) notices.push((await desk.host.getStatus()).notice?.code ?? null);
-      return letThrough(exchange);
+      return passThrough(exchange);
     });
     await desk.sync();
     assert.equal(notices[0], 'copy_differed');
@@ -197,7 +197,7 @@ describe('a cache that differs from the server', () => {
     const old = desk.rows();
     await books.addPlans(3);
     desk.network.plan(({ page }) => page === null ? null
-      : ({ forward }) => altered(forward(), (text) => text.replace(/("plans":\{"count":\d+,"sum":)(\d+)/, '$1999')));
+      : ({ forward }) => alterText(forward(), (text) => text.replace(/("plans":\{"count":\d+,"sum":)(\d+)/, '$1999')));
     const { error } = await desk.host.pullFromServer();
     assert.equal(error?.code, 'digest_mismatch');
     assert(desk.network.pulls().length < 20, `${desk.network.pulls().length} requests`);

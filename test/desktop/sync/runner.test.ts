@@ -5,12 +5,12 @@ import { after, before, test, type TestContext } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import type { WireRecord } from '../../../shared/protocol.ts';
+import { faults, passThrough } from '../../network.ts';
 import { stores } from '../../server/harness.ts';
 import { plan } from '../../server/samples.ts';
 import { openBooks, type Books } from '../../sync/books.ts';
 import { openDesk, type Desk } from '../../sync/desk.ts';
 import { assertExact } from '../../sync/exact.ts';
-import { faults, letThrough } from '../../sync/network.ts';
 import { openSite, type Site } from '../../sync/site.ts';
 
 let site: Site;
@@ -48,7 +48,7 @@ function holdPull(desk: Desk): { isHeld: Promise<void>; release: () => void } {
   const { promise: isReleased, resolve: release } = Promise.withResolvers<void>();
   desk.network.plan(({ page }) => page === 0 ? async (exchange) => {
     // The server has answered, and the answer is in transit.
-    const response = await letThrough(exchange);
+    const response = await passThrough(exchange);
     enter();
     await isReleased;
     return response;
@@ -184,7 +184,7 @@ test('nothing starts after the host has been closed', async (t) => {
   const { desk } = await openSynced(t);
   const { promise: isReleased, resolve: release } = Promise.withResolvers<void>();
   desk.network.plan(({ method }) => method === 'POST' ? async (exchange) => {
-    const response = await letThrough(exchange);
+    const response = await passThrough(exchange);
     await isReleased;
     return response;
   } : null);
@@ -211,7 +211,7 @@ test('pages grow while they arrive quickly, and stay small on a slow line', asyn
   const slow = await openDesk(t, options);
   slow.network.plan(({ page }) => page === null ? null : async (exchange) => {
     slow.clock.ms += 1100;
-    return letThrough(exchange);
+    return passThrough(exchange);
   });
   await slow.sync();
   assert.deepEqual(slow.network.pulls().map(({ limit }) => limit), [1000, 1000, 1000]);
