@@ -1,12 +1,11 @@
-// What the window shows, as one value that is replaced and never changed: the screen, what each list is about, and the
-// record beside it.
+// Which screens there are and who may see them, when the window asks for sign-in, and what its keyboard shortcuts do.
 
 import { visibleTo, type Role } from '../shared/collections.ts';
 import type { JsonObject } from '../shared/fields.ts';
 import type { Command } from '../shared/window/ipc.ts';
 import type { Status } from '../shared/window/views.ts';
 
-/** A collection's list, or one of the two screens about the program itself. */
+/** The name of a collection, for its list, or one of the two screens below. */
 export type Screen = string;
 
 export const settingsScreen = 'settings';
@@ -14,31 +13,31 @@ export const healthScreen = 'health';
 
 export interface DetailView {
   readonly collection: string;
-  /** Null: a new one. */
+  /** Null for a new record. */
   readonly id: string | null;
   readonly from: JsonObject | null;
 }
 
-/** The lists a person of this role may open, in the order of the sidebar. */
+/** The lists that a role may open, in the order of the sidebar. */
 export function listScreens(role: Role | null): readonly string[] {
   const order = ['invoices', 'customers', 'plans', 'users'];
   const rank = (name: string): number => order.includes(name) ? order.indexOf(name) : order.length;
   return visibleTo(role ?? 'viewer').map(({ name }) => name).toSorted((a, b) => rank(a) - rank(b));
 }
 
-/** The screen to show where `wanted` is none, or none any more. */
+/** `wanted`, or the first list if that screen does not exist or is not allowed. */
 export function allowedScreen(wanted: Screen, role: Role | null): Screen {
   const lists = listScreens(role);
   return wanted === settingsScreen || wanted === healthScreen || lists.includes(wanted) ? wanted : lists[0] ?? settingsScreen;
 }
 
-/** Whether there is nothing to show but the sign-in: no copy of anyone's, or one that was never filled. */
+/** Whether to show only the sign-in form: there is no cache, or it was never filled and the session has ended. */
 export function needsSignIn({ user, state, error }: Status): boolean {
   if (user === null) return state === 'never_synced' || state === 'session_expired';
   return state === 'never_synced' && (error?.code === 'signed_out' || error?.code === 'unauthorized');
 }
 
-/** Where the key of a command has no place in the window, it is one of these. */
+/** The command of a keyboard shortcut, or null. */
 export function commandOfKey({ key, ctrlKey, metaKey, altKey, shiftKey }: KeyPress): Command | null {
   if (altKey || shiftKey) return null;
   if (key === 'F5') return 'refresh';

@@ -1,5 +1,5 @@
-// The window's root, and the one component that talks to the desktop behind it: it answers what components ask
-// (ui/base/ask.ts), keeps the sync's state as it is told, and runs the commands that keys, menus and buttons give.
+// The window's root, and the only component that talks to the desktop: it answers calls from components
+// (ui/base/ask.ts), tracks the sync's status, and runs commands from keys, menus and buttons.
 
 import { LitElement, css, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { keyed } from 'lit/directives/keyed.js';
@@ -7,7 +7,7 @@ import { keyed } from 'lit/directives/keyed.js';
 import type { AppInfo, Command, Outcome, Settings, WindowApi } from '../shared/window/ipc.ts';
 import type { Status } from '../shared/window/views.ts';
 import { commandOfKey, needsSignIn } from './app-state.ts';
-import { askEvent, type Question } from './base/ask.ts';
+import { askEvent, type Call } from './base/ask.ts';
 import { syncErrorText } from './text/call-error-text.ts';
 import { controls } from './base/controls.ts';
 import type { AppEvents } from './base/events.ts';
@@ -43,18 +43,18 @@ export class InvoifyApp extends LitElement {
 
   declare _sync: SyncMemory | null;
   declare _settings: Settings | null;
-  /** What everything is drawn in; null until it is known, and until then nothing is drawn. */
+  /** Null until loaded; until then nothing is drawn. */
   declare _locale: Locale | null;
-  /** The dialog for signing in again is open. */
+  /** The dialog to sign in again is open. */
   declare _isSigningIn: boolean;
-  /** What a screen reader is told; it changes with the state, never with the clock. */
+  /** The live region for screen readers. Changes with the state, never with the clock. */
   declare _announcement: string;
 
   #info: AppInfo | null = null;
-  #toldState: string | null = null;
+  #announcedState: string | null = null;
   #wasSignedOut = false;
-  #tick: ReturnType<typeof setTimeout> | undefined;
-  #endings: readonly (() => void)[] = [];
+  #redrawTimer: ReturnType<typeof setTimeout> | undefined;
+  #unsubscribers: readonly (() => void)[] = [];
 
   constructor() {
     super();
@@ -63,13 +63,13 @@ export class InvoifyApp extends LitElement {
     this._locale = null;
     this._isSigningIn = false;
     this._announcement = '';
-    this.addEventListener(askEvent, (event) => this.#answer((event as CustomEvent<Question>).detail));
+    this.addEventListener(askEvent, (event) => this.#answer((event as CustomEvent<Call>).detail));
     this.#on('toast', ({ text, tone }) => this.#toast(text, tone));
     this.#on('announce', ({ text }) => { this._announcement = text; });
     this.#on('refresh', () => void this.#refresh());
     this.#on('cancel-sync', () => void window.electron.app.cancelSync());
     this.#on('sign-in', () => { this._isSigningIn = true; });
-    this.#on('settings-saved', ({ settings }) => void this.#useSettings(settings));
+    this.#on('settings-saved', ({ settings }) => void this.#applySettings(settings));
   }
 
   #on<E extends keyof AppEvents>(name: E, handle: (detail: AppEvents[E]) => void): void {
@@ -82,55 +82,55 @@ export class InvoifyApp extends LitElement {
   }
 
   override disconnectedCallback(): void {
-    for (const end of this.#endings) end();
-    clearTimeout(this.#tick);
+    for (const unsubscribe of this.#unsubscribers) unsubscribe();
+    clearTimeout(this.#redrawTimer);
     super.disconnectedCallback();
   }
 
   async #start(): Promise<void> {
     const { sync, app } = window.electron;
-    const onKey = (event: KeyboardEvent): void => this.#key(event);
+    const onKey = (event: KeyboardEvent): void => this.#onKeydown(event);
     window.addEventListener('keydown', onKey);
-    this.#endings = [
-      sync.onStatus((status) => this.#hear(status)),
+    this.#unsubscribers = [
+      sync.onStatus((status) => this.#onStatus(status)),
       app.onCommand((command) => this.#run(command)),
       () => window.removeEventListener('keydown', onKey),
     ];
     const [status, settings, info] = await Promise.all([sync.getStatus(), app.getSettings(), app.getInfo()]);
     this.#info = info.ok ? info.value : null;
-    await this.#useSettings(settings.ok ? settings.value : null);
-    // What was told meanwhile is newer.
-    if (!this._sync) this.#hear(status);
+    await this.#applySettings(settings.ok ? settings.value : null);
+    // A status that was pushed meanwhile is newer.
+    if (!this._sync) this.#onStatus(status);
   }
 
-  #hear(status: Status): void {
+  #onStatus(status: Status): void {
     this._sync = rememberStatus(this._sync, status, Date.now());
     if (status.state !== 'session_expired' && status.state !== 'never_synced') this._isSigningIn = false;
   }
 
-  async #useSettings(settings: Settings | null): Promise<void> {
+  async #applySettings(settings: Settings | null): Promise<void> {
     this._settings = settings;
     const root = document.documentElement;
     if (settings === null || settings.theme === 'system') delete root.dataset['theme'];
     else root.dataset['theme'] = settings.theme;
-    // Where a language cannot be read, a window in the last one is better than none.
+    // If a language cannot be loaded, keep the previous one.
     await setLocale(chooseLocale(settings?.language ?? 'system', navigator.languages)).catch((error: unknown) => console.error(error));
     const before = this._locale;
     this._locale = currentLocale();
     root.lang = this._locale.language;
-    // What had the keyboard is drawn anew too.
+    // The redraw replaced the focused element.
     if (before !== null && keyOf(before) !== keyOf(this._locale)) void this.#focusScreen();
   }
 
-  #answer({ channel, request, answer }: Question): void {
+  #answer({ channel, request, respond }: Call): void {
     const [group = '', name = ''] = channel.split('.');
-    // The window's API has a group and a function for every channel, by their names.
+    // A channel `group.name` is the function `name` in `group` of the window's API.
     const groups = window.electron as unknown as Record<string, Record<string, (request?: unknown) => Promise<Outcome<unknown>>>>;
     const call = groups[group]?.[name];
-    if (call) answer(request === undefined ? call() : call(request));
+    if (call) respond(request === undefined ? call() : call(request));
   }
 
-  #key(event: KeyboardEvent): void {
+  #onKeydown(event: KeyboardEvent): void {
     const command = commandOfKey(event);
     if (command === null) return;
     event.preventDefault();
@@ -142,7 +142,7 @@ export class InvoifyApp extends LitElement {
     else this.renderRoot.querySelector<InvoifyShell>('invoify-shell')?.run(command);
   }
 
-  /** A sync that a person asked for: its end may be told, as that of no other is. */
+  /** Runs a sync that the user asked for. Only such a sync raises a toast when it ends. */
   async #refresh(): Promise<void> {
     if (!this._sync || needsSignIn(this._sync.latest)) return;
     if (this._sync.latest.state === 'session_expired') {
@@ -161,14 +161,14 @@ export class InvoifyApp extends LitElement {
   protected override willUpdate(changed: PropertyValues): void {
     if (!this._sync || !this._locale) return;
     const now = Date.now();
-    // As time passes, what was too new to be read is read.
+    // Reads data of the first sync that was held back a moment ago.
     this._sync = rememberStatus(this._sync, this._sync.latest, now);
-    clearTimeout(this.#tick);
-    this.#tick = setTimeout(() => this.requestUpdate(), nextChangeMs(this._sync, now));
+    clearTimeout(this.#redrawTimer);
+    this.#redrawTimer = setTimeout(() => this.requestUpdate(), nextChangeMs(this._sync, now));
     const { state, announcement } = viewSync(this._sync, now);
-    // What a person finds on opening the window is read where it stands; told is what changes.
-    if (this.#toldState !== null && this.#toldState !== state && !changed.has('_announcement')) this._announcement = announcement;
-    this.#toldState = state;
+    // The initial state is not announced, only changes are.
+    if (this.#announcedState !== null && this.#announcedState !== state && !changed.has('_announcement')) this._announcement = announcement;
+    this.#announcedState = state;
   }
 
   protected override updated(): void {
@@ -206,7 +206,7 @@ export class InvoifyApp extends LitElement {
   }
 }
 
-/** Everything is drawn anew where this changes. */
+/** The whole window is redrawn when this changes. */
 function keyOf({ language, format }: Locale): string {
   return `${language} ${format}`;
 }

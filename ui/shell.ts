@@ -1,7 +1,7 @@
-// The window of someone who is signed in: where they are, what each list is about, and the record beside it, as one value
-// each that is replaced and never changed. Events of what stands in it lead here.
+// The window of a signed-in user: the current screen, the state of each list, and the record open beside it. All three are
+// immutable values; events from the components below replace them.
 
-import { LitElement, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
+import { LitElement, css, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { keyed } from 'lit/directives/keyed.js';
 
 import { findCollection } from '../shared/collections.ts';
@@ -18,13 +18,12 @@ import type { InvoifyListScreen } from './list/list-screen.ts';
 import { initialState, type ListState } from './list/list-state.ts';
 import './sync/notice-bar.ts';
 import { mayWrite } from './record/record-actions.ts';
-import { shellStyles } from './shell-styles.ts';
 import './sidebar.ts';
 import './sync/status-bar.ts';
 import { blockText, writeBlock, type Notice, type SyncView } from './sync/sync-view.ts';
 
-/** Loads what is not drawn at first, with its texts. */
-async function loadTheRest(): Promise<void> {
+/** Loads the components that the first screen does not need, with their texts. */
+async function loadLaterScreens(): Promise<void> {
   await loadRecordTexts();
   await Promise.all([
     import('./record/detail.ts'), import('./settings/settings-screen.ts'), import('./sync/health-screen.ts'),
@@ -32,10 +31,10 @@ async function loadTheRest(): Promise<void> {
   ]);
 }
 
-/** Below this width the detail lies over the list. */
+/** Below this width the detail overlays the list. */
 const narrow = '(max-width: 1199px)';
 /** How long the keyboard rests on a row before the detail follows. */
-const followMs = 90;
+const followDelayMs = 90;
 
 export class InvoifyShell extends LitElement {
   static override properties = {
@@ -49,7 +48,37 @@ export class InvoifyShell extends LitElement {
     _dismissed: { state: true },
   };
 
-  static override styles = shellStyles;
+  static override styles = css`
+    :host {
+      position: relative;
+      display: grid;
+      grid-template: minmax(0, 1fr) auto / var(--size-sidebar) minmax(0, 1fr) auto;
+      block-size: 100%;
+      background: var(--color-back);
+    }
+    * { box-sizing: border-box; }
+    main { display: flex; flex-direction: column; min-block-size: 0; min-inline-size: 0; background: var(--color-surface); }
+    main > :not([slot]) { flex: 1; min-block-size: 0; }
+    main > invoify-notice-bar { flex: none; }
+    footer { grid-column: 1 / -1; min-inline-size: 0; }
+    aside { min-block-size: 0; min-inline-size: 0; }
+    aside.new { display: contents; }
+    .beside { inline-size: var(--size-detail); border-inline-start: 1px solid var(--color-line); }
+    .over {
+      position: absolute;
+      inset-block: 0 var(--size-status);
+      inset-inline-end: 0;
+      z-index: 2;
+      inline-size: min(var(--size-detail), 100%);
+      background: var(--color-surface);
+      box-shadow: var(--shadow);
+      animation: slide var(--motion);
+    }
+    .scrim { position: absolute; inset: 0 0 var(--size-status); z-index: 1; background: var(--color-scrim); }
+    @keyframes slide { from { opacity: 0; transform: translateX(var(--space-4)); } }
+    @media (prefers-reduced-motion: reduce) { .over { animation: none; } }
+    @media (max-width: 860px) { :host { grid-template-columns: var(--size-sidebar-narrow) minmax(0, 1fr) auto; } }
+  `;
 
   declare status: Status;
   declare view: SyncView;
@@ -58,10 +87,10 @@ export class InvoifyShell extends LitElement {
   declare _screen: Screen;
   declare _lists: Readonly<Record<string, ListState>>;
   declare _detail: DetailView | null;
-  /** The notice that a person has put away. */
+  /** The text of the notice that the user dismissed. */
   declare _dismissed: string | null;
 
-  #follow: ReturnType<typeof setTimeout> | undefined;
+  #followTimer: ReturnType<typeof setTimeout> | undefined;
   readonly #narrow = matchMedia(narrow);
   readonly #redraw = (): void => this.requestUpdate();
 
@@ -91,16 +120,16 @@ export class InvoifyShell extends LitElement {
 
   override disconnectedCallback(): void {
     this.#narrow.removeEventListener('change', this.#redraw);
-    clearTimeout(this.#follow);
+    clearTimeout(this.#followTimer);
     super.disconnectedCallback();
   }
 
   protected override firstUpdated(): void {
-    // Ahead of need; where it fails, because what serves the page has ended, whoever opens a screen tries again.
-    requestIdleCallback(() => void loadTheRest().catch(() => undefined), { timeout: 1000 });
+    // Preloading is best effort; opening a screen tries again.
+    requestIdleCallback(() => void loadLaterScreens().catch(() => undefined), { timeout: 1000 });
   }
 
-  /** Does what a key or the menu asks for; what has no place here does nothing. */
+  /** Runs a command from a key or the menu. One that does not apply here does nothing. */
   run(command: Command): void {
     switch (command) {
       case 'refresh': return emit(this, 'refresh');
@@ -114,12 +143,10 @@ export class InvoifyShell extends LitElement {
   protected override willUpdate(changed: PropertyValues<this>): void {
     this._screen = allowedScreen(this._screen, this.status.user?.role ?? null);
     const collection = findCollection(this._screen);
-    // Each list has one state from the start: another object would be another question to its rows.
+    // Created once, because a new object would make the list reload.
     if (collection && !this._lists[this._screen]) this._lists = { ...this._lists, [this._screen]: initialState(collection) };
     if (changed.has('status') && changed.get('status')?.notice?.code !== this.status.notice?.code) this._dismissed = null;
   }
-
-  // ------------------------------------------------------------------------------------------------------ the ways
 
   #new(): void {
     const { user } = this.status;
@@ -146,13 +173,13 @@ export class InvoifyShell extends LitElement {
     if (this.#narrow.matches) this.#record?.focusStart();
   }
 
-  /** Resolves with whether it is shown: what was typed elsewhere may be in the way. */
+  /** Resolves with whether it is shown: the user may decide to keep editing an open form. */
   async #show(detail: DetailView): Promise<boolean> {
-    clearTimeout(this.#follow);
+    clearTimeout(this.#followTimer);
     const isShown = detail.id !== null && detail.id === this._detail?.id && detail.collection === this._detail.collection;
     if (isShown) return true;
     if (!await this.#mayLeave()) return false;
-    await loadTheRest();
+    await loadLaterScreens();
     this._detail = detail;
     await this.updateComplete;
     return true;
@@ -166,15 +193,15 @@ export class InvoifyShell extends LitElement {
     this.#setScreen(collection);
   }
 
-  /** A detail that is open follows the keyboard through the list. */
+  /** An open detail follows the keyboard through the list. */
   #followRow(id: string): void {
-    clearTimeout(this.#follow);
+    clearTimeout(this.#followTimer);
     if (!this._detail || this.#narrow.matches || this.#record?.mode !== 'view') return;
-    this.#follow = setTimeout(() => void this.#show({ collection: this._screen, id, from: null }), followMs);
+    this.#followTimer = setTimeout(() => void this.#show({ collection: this._screen, id, from: null }), followDelayMs);
   }
 
   #closeDetail(): void {
-    clearTimeout(this.#follow);
+    clearTimeout(this.#followTimer);
     this._detail = null;
     void this.updateComplete.then(() => this.#list?.focus());
   }
@@ -191,14 +218,12 @@ export class InvoifyShell extends LitElement {
     return this.renderRoot.querySelector<InvoifyListScreen>('invoify-list-screen');
   }
 
-  // ------------------------------------------------------------------------------------------------------- drawing
-
   #notice(): TemplateResult {
-    const about = this.status.notice && cacheNoticeText(this.status.notice);
-    const told: Notice | null = about === null || about === this._dismissed ? null : { text: about, tone: 'info', action: null };
-    const notice = this.view.notice ?? told;
+    const text = this.status.notice && cacheNoticeText(this.status.notice);
+    const dismissible: Notice | null = text === null || text === this._dismissed ? null : { text, tone: 'info', action: null };
+    const notice = this.view.notice ?? dismissible;
     return html`<invoify-notice-bar slot="notice" .notice=${notice} .progress=${this.view.progress}
-      .dismissible=${notice !== null && notice === told} @dismiss=${() => { this._dismissed = about; }}></invoify-notice-bar>`;
+      .dismissible=${notice !== null && notice === dismissible} @dismiss=${() => { this._dismissed = text; }}></invoify-notice-bar>`;
   }
 
   #main(): TemplateResult {
@@ -218,10 +243,10 @@ export class InvoifyShell extends LitElement {
       .syncing=${this.view.state === 'syncing' || this.view.state === 'first_sync'}
       @list-state=${({ detail }: CustomEvent<ListState>) => { this._lists = { ...this._lists, [screen]: detail }; }}
       @record-move=${({ detail }: CustomEvent<string>) => this.#followRow(detail)}
-      @keydown=${this.#listKey}>${this.#notice()}</invoify-list-screen>`)}`;
+      @keydown=${this.#onListKeydown}>${this.#notice()}</invoify-list-screen>`)}`;
   }
 
-  #listKey(event: KeyboardEvent): void {
+  #onListKeydown(event: KeyboardEvent): void {
     const isInTable = event.composedPath().some((target) => target instanceof Element && target.localName === 'invoify-list-table');
     if (event.key === 'Escape' && isInTable && this._detail) this.#closeDetail();
   }

@@ -1,4 +1,4 @@
-// The way between screens, and who is signed in. Below a width it is icons only, each with its name as a label.
+// Navigation between screens, and the signed-in user. In a narrow window it shows icons only, with accessible names.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 

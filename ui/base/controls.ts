@@ -1,5 +1,5 @@
-// What buttons, fields, badges and popovers look like, once for every component: `static styles = [controls, css`…`]`.
-// Every size and colour is a token; a target is never smaller than 24 px, and focus is always seen.
+// Styles of buttons, fields, badges and popovers, shared by every component: `static styles = [controls, css`…`]`.
+// Sizes and colours come from tokens; no target is smaller than 24 px, and keyboard focus is always visible.
 
 import { css } from 'lit';
 
@@ -117,7 +117,7 @@ export const controls = css`
   select.input { padding-inline-end: var(--space-1); }
   .input::placeholder { color: var(--color-muted); opacity: 1; }
   .input[aria-invalid='true'] { border-color: var(--color-bad); }
-  /* While the calendar button of a date has the focus, the field itself has it only within. */
+  /* While a date field's calendar button has focus, the field itself matches only :focus-within. */
   .input[type='date']:focus-within { outline: var(--focus); }
   .input:focus-visible, .input[type='date']:focus-within { outline-offset: -1px; border-color: var(--color-accent); }
   .input:read-only:not(select) { background: var(--color-back); }

@@ -1,5 +1,4 @@
-// The events that components send up, each with what it carries. They bubble and leave shadow trees, so that whoever
-// stands above may listen, and the root does.
+// The events that components send up, with their details. They bubble and cross shadow roots, so any ancestor can listen.
 
 import type { JsonObject } from '../../shared/fields.ts';
 import type { Settings } from '../../shared/window/ipc.ts';
@@ -7,14 +6,14 @@ import type { ListSelection } from '../../shared/window/views.ts';
 import type { Screen } from '../app-state.ts';
 
 export interface AppEvents {
-  /** A line about something that a person started. */
+  /** The result of something the user started. */
   readonly toast: { readonly text: string; readonly tone: 'ok' | 'bad' };
-  /** For screen readers only: what is listed has changed. */
+  /** For screen readers only: the list has changed. */
   readonly announce: { readonly text: string };
   readonly 'open-record': { readonly collection: string; readonly id: string };
-  /** A form for a new record, filled with `from`. */
+  /** Opens the form for a new record, prefilled with `from`. */
   readonly 'new-record': { readonly collection: string; readonly from?: JsonObject };
-  /** A list with these filters, and what stands for them in the toolbar. */
+  /** Opens a list with these filters; `label` stands for them in the toolbar. */
   readonly 'show-list': {
     readonly collection: string;
     readonly filters: NonNullable<ListSelection['filters']>;
@@ -22,11 +21,10 @@ export interface AppEvents {
   };
   readonly 'close-detail': null;
   readonly navigate: { readonly screen: Screen };
-  /** A person asks for a sync, to stop one, or to sign in again. */
+  /** Starts a sync. */
   readonly refresh: null;
   readonly 'cancel-sync': null;
   readonly 'sign-in': null;
-  readonly 'dismiss-notice': null;
   readonly 'settings-saved': { readonly settings: Settings };
 }
 

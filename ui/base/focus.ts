@@ -1,8 +1,8 @@
-// Where the focus is, through the shadow roots it is behind, and where it goes when it is lost.
+// Finds the focus through nested shadow roots, and moves it when its element goes away.
 
 import type { LitElement } from 'lit';
 
-/** What has the focus, and outwards from there the elements in whose shadow it is. */
+/** The focused element, followed by its shadow hosts from the inside out. */
 export function focusPath(): readonly HTMLElement[] {
   const path: HTMLElement[] = [];
   for (let focused = document.activeElement; focused; focused = focused.shadowRoot?.activeElement ?? null) {
@@ -11,7 +11,7 @@ export function focusPath(): readonly HTMLElement[] {
   return path;
 }
 
-/** Gives the focus back to what had it, or to the nearest around it that is still there and has a place for it. */
+/** Restores focus to the first element of the path that is still connected and can take it. */
 export function restoreFocus(path: readonly HTMLElement[]): void {
   path.filter((element) => element.isConnected).some((element) => {
     element.focus();
@@ -19,7 +19,7 @@ export function restoreFocus(path: readonly HTMLElement[]): void {
   });
 }
 
-/** Puts the keyboard where a screen begins, because what had it is gone: in its list, or at its heading. */
+/** Focuses the start of the screen, its list or else its heading, because the focused element is gone. */
 export async function focusScreen(shell: LitElement): Promise<void> {
   await shell.updateComplete;
   const screen = shell.renderRoot.querySelector<LitElement>('invoify-list-screen, invoify-settings, invoify-health');

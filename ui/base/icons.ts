@@ -1,5 +1,5 @@
-// Every icon of the window: strokes on a grid of 16, in the colour of the text around them. They say nothing to screen
-// readers; the control that carries one has a name.
+// The window's icons: strokes on a 16-unit grid in the current text colour. Hidden from screen readers; the control
+// around an icon has the accessible name.
 
 import { svg, html, type SVGTemplateResult, type TemplateResult } from 'lit';
 
@@ -63,7 +63,7 @@ export function icon(name: IconName): TemplateResult {
   return html`<svg class="icon" viewBox="0 0 16 16" aria-hidden="true" focusable="false">${shapes[name]}</svg>`;
 }
 
-/** The product's sign, as on its icon: a folded invoice with the check that says it is proved. */
+/** The product's logo, as on its icon: a folded invoice with a check mark. */
 export function logo(): TemplateResult {
   return html`<svg class="logo" viewBox="0 0 16 16" aria-hidden="true" focusable="false">
     <rect x="1" width="14" height="16" rx="2.5"/>

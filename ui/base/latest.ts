@@ -1,11 +1,11 @@
-// Of several questions to the same end only the last one's answer counts.
+// Ignores stale responses: of several overlapping requests, only the last one counts.
 
-/** Each call makes the calls before it old; what it returns says whether it is still the last. */
+/** Call the result at the start of each request; what that returns tells whether the request is still the latest. */
 export function latestOnly(): () => () => boolean {
   let latest = 0;
   return () => {
     latest += 1;
-    const mine = latest;
-    return () => mine === latest;
+    const current = latest;
+    return () => current === latest;
   };
 }

@@ -1,5 +1,5 @@
-// Where a popover stands: at its button's start edge, below it or above where there is more room, and always wholly in
-// the window. Popovers are in the browser's top layer, so nothing they stand in cuts them off.
+// Places a popover at its button's start edge, below it or, if there is more room, above, and keeps it inside the window.
+// Popovers are in the browser's top layer, so no ancestor clips them.
 
 const gapPx = 4;
 

@@ -1,4 +1,4 @@
-// A question that waits for yes or no, over whatever is open: `if (await askQuestion(this, {…})) …`.
+// A modal yes/no question: `if (await askQuestion(this, {…})) …`.
 
 import { LitElement, css, html, type TemplateResult } from 'lit';
 
@@ -9,10 +9,10 @@ import './sheet.ts';
 export interface Question {
   readonly heading: string;
   readonly text: string;
-  /** What the button that says yes says. */
+  /** The label of the confirming button. */
   readonly yes: string;
   readonly no?: string;
-  /** Something is lost by saying yes. */
+  /** Confirming destroys something. */
   readonly isDanger?: boolean;
 }
 
@@ -48,7 +48,7 @@ export class InvoifyQuestion extends LitElement {
 
 customElements.define('invoify-question', InvoifyQuestion);
 
-/** Shows the question inside `host` and resolves with the answer. */
+/** Shows the question inside `host` and resolves with whether it was confirmed. */
 export async function askQuestion(host: LitElement, question: Question): Promise<boolean> {
   const element = document.createElement('invoify-question') as InvoifyQuestion;
   element.question = question;

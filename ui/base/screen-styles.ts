@@ -1,4 +1,4 @@
-// What the screens about the program itself share: the toolbar's height, one readable column, sections.
+// Styles shared by the settings and health screens: toolbar height, one readable column, sections.
 
 import { css } from 'lit';
 

@@ -1,11 +1,11 @@
-// A modal surface over the window: at its end edge for forms, in its middle for questions. Native <dialog>, so that what
-// lies below is inert; the status bar stays visible, because what a form may do depends on the connection.
+// A modal sheet: at the window's end edge for forms, centred for questions. A native <dialog>, so everything below is
+// inert; the status bar stays visible, because saving depends on the connection.
 //
 //   <invoify-sheet heading="…" placement="side | wide | centre" @sheet-close>
-//     content, and slot="actions" for the buttons of the foot
+//     content, and slot="actions" for the buttons in the footer
 //
-// Esc and the close button only ask (`sheet-close`); whoever drew the sheet decides, and closes it by taking it out.
-// Focus goes to the first element with `autofocus`, or the heading, and back to where it came from.
+// Esc and the close button only fire `sheet-close`; the owner decides, and closes the sheet by removing it. Focus moves to
+// the first element with `autofocus`, or the heading, and back to the opener on close.
 
 import { LitElement, css, html, type TemplateResult } from 'lit';
 
@@ -115,7 +115,7 @@ export class InvoifySheet extends LitElement {
 
   declare heading: string;
   declare placement: 'side' | 'wide' | 'centre';
-  /** While busy it cannot be closed. */
+  /** A busy sheet cannot be closed. */
   declare isBusy: boolean;
   #openers: readonly HTMLElement[] = [];
 
@@ -139,11 +139,11 @@ export class InvoifySheet extends LitElement {
 
   protected override firstUpdated(): void {
     this.#dialog?.showModal();
-    void this.#focusStart();
+    void this.#focusInitial();
   }
 
-  /** What is slotted is outside of the dialog's tree, so the dialog would not find it. */
-  async #focusStart(): Promise<void> {
+  /** Slotted content is outside the dialog's tree, so the dialog's own autofocus does not find it. */
+  async #focusInitial(): Promise<void> {
     const first = this.querySelector<HTMLElement>('[autofocus]');
     if (first instanceof LitElement) await first.updateComplete;
     (first ?? this.renderRoot.querySelector('h2'))?.focus();
@@ -153,21 +153,21 @@ export class InvoifySheet extends LitElement {
     return this.renderRoot.querySelector('dialog');
   }
 
-  #ask(): void {
+  #requestClose(): void {
     if (!this.isBusy) this.dispatchEvent(new CustomEvent('sheet-close', { bubbles: true }));
   }
 
   #onKeydown(event: KeyboardEvent): void {
     if (event.key !== 'Escape' || event.defaultPrevented) return;
-    // Not left to the dialog, which at the second Esc would close without asking.
+    // The dialog itself would close on the second Esc without asking.
     event.preventDefault();
     event.stopPropagation();
-    this.#ask();
+    this.#requestClose();
   }
 
   #onCancel(event: Event): void {
     event.preventDefault();
-    this.#ask();
+    this.#requestClose();
   }
 
   override render(): TemplateResult {
@@ -176,7 +176,7 @@ export class InvoifySheet extends LitElement {
         <header>
           <h2 id="heading" tabindex="-1">${this.heading}</h2>
           ${this.placement === 'centre' ? '' : html`
-            <button class="icon-button" type="button" aria-label=${t('word.close')} @click=${this.#ask}>${icon('close')}</button>`}
+            <button class="icon-button" type="button" aria-label=${t('word.close')} @click=${this.#requestClose}>${icon('close')}</button>`}
         </header>
         <div class="body"><slot></slot></div>
         <footer><slot name="actions"></slot></footer>

@@ -1,5 +1,5 @@
-// Lines about what a person has just done, at the foot of the window: they go by themselves, but not while someone is at
-// them, and never before they can be read. Screen readers hear them as they come.
+// Toasts about what the user has just done. They disappear after a while, but not while hovered or focused; errors stay
+// until dismissed. Screen readers announce them.
 
 import { LitElement, css, html, type TemplateResult } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
@@ -38,7 +38,7 @@ export class InvoifyToasts extends LitElement {
   `];
 
   declare toasts: readonly Toast[];
-  #next = 1;
+  #nextId = 1;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor() {
@@ -47,8 +47,8 @@ export class InvoifyToasts extends LitElement {
     this.setAttribute('role', 'status');
     this.addEventListener('pointerenter', () => clearTimeout(this.#timer));
     this.addEventListener('focusin', () => clearTimeout(this.#timer));
-    this.addEventListener('pointerleave', () => this.#wait());
-    this.addEventListener('focusout', () => this.#wait());
+    this.addEventListener('pointerleave', () => this.#scheduleRemoval());
+    this.addEventListener('focusout', () => this.#scheduleRemoval());
   }
 
   override disconnectedCallback(): void {
@@ -57,15 +57,14 @@ export class InvoifyToasts extends LitElement {
   }
 
   add(text: string, tone: Toast['tone']): void {
-    // What went well is told one at a time; the newest is what a person has just done.
+    // Only the newest success is shown.
     const others = tone === 'ok' ? this.toasts.filter((toast) => toast.tone !== 'ok') : this.toasts;
-    this.toasts = [...others, { id: this.#next, text, tone }].slice(-maxShown);
-    this.#next += 1;
-    this.#wait();
+    this.toasts = [...others, { id: this.#nextId, text, tone }].slice(-maxShown);
+    this.#nextId += 1;
+    this.#scheduleRemoval();
   }
 
-  /** Errors stay until they are put away. */
-  #wait(): void {
+  #scheduleRemoval(): void {
     clearTimeout(this.#timer);
     const next = this.toasts.find(({ tone }) => tone === 'ok');
     if (next) this.#timer = setTimeout(() => this.#remove(next.id), shownMs);
@@ -73,7 +72,7 @@ export class InvoifyToasts extends LitElement {
 
   #remove(id: number): void {
     this.toasts = this.toasts.filter((toast) => toast.id !== id);
-    this.#wait();
+    this.#scheduleRemoval();
   }
 
   override render(): TemplateResult {

@@ -1,5 +1,5 @@
-// A button for whatever writes. While writing is not possible it stays where it is and can be focused, says why, and
-// does nothing, however it is activated: `activate` is fired only when it may act, so nothing else has to ask.
+// A button for an action that writes. While writing is blocked it stays focusable, explains why, and does nothing. It
+// fires `activate` only when the action is possible, so no listener has to check.
 
 import { LitElement, css, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 
@@ -8,7 +8,7 @@ import { icon, type IconName } from './icons.ts';
 import { blockText, type WriteBlock } from '../sync/sync-view.ts';
 
 /**
- * @fires activate - a person (or a script) has activated it, and writing is possible
+ * @fires activate - the button was activated, and writing is possible
  */
 export class InvoifyWriteButton extends LitElement {
   static override properties = {
@@ -28,14 +28,14 @@ export class InvoifyWriteButton extends LitElement {
   `];
 
   declare blocked: WriteBlock;
-  /** Its work is under way. */
+  /** The action is in progress. */
   declare busy: boolean;
   declare icon: IconName | null;
   declare label: string;
   declare look: '' | 'primary' | 'danger' | 'quiet' | 'menu' | 'icon';
-  /** Why the record itself does not allow it now, whatever the connection. */
+  /** Why the record's state forbids the action, regardless of the connection. */
   declare refusal: string | null;
-  /** What is shown where there is no room for the label, which then is its name. */
+  /** A shorter visible text; the label is then the accessible name. */
   declare short: string | null;
 
   constructor() {
@@ -47,7 +47,7 @@ export class InvoifyWriteButton extends LitElement {
     this.look = '';
     this.refusal = null;
     this.short = null;
-    // A click on the element itself, as a script makes it, has come past no check.
+    // A scripted click on the element itself bypasses the check in the inner button.
     this.addEventListener('click', (event) => {
       if (this.#isInert) event.stopImmediatePropagation();
     });

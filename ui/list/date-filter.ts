@@ -1,4 +1,4 @@
-// A filter for days: a button that says which, and in its popover the usual periods and any two days.
+// A date filter: a button that shows the range, and a popover with common periods and two date fields.
 
 import { LitElement, css, html, type TemplateResult } from 'lit';
 
@@ -10,7 +10,7 @@ import { periodRange, periods, type DateRange } from './list-state.ts';
 import { placePopover } from '../base/popover.ts';
 
 /**
- * @fires range-change - another range was chosen: a DateRange
+ * @fires range-change - the range changed: a DateRange
  */
 export class InvoifyDateFilter extends LitElement {
   static override properties = {
@@ -51,12 +51,12 @@ export class InvoifyDateFilter extends LitElement {
     this.#popover?.hidePopover();
   }
 
-  #typed(end: 'from' | 'to', event: Event): void {
+  #onInput(end: 'from' | 'to', event: Event): void {
     const value = (event.target as HTMLInputElement).value;
     this.#change({ ...this.range, [end]: value === '' ? null : value });
   }
 
-  #toggled(event: ToggleEvent): void {
+  #onToggle(event: ToggleEvent): void {
     const button = this.renderRoot.querySelector('button');
     button?.setAttribute('aria-expanded', String(event.newState === 'open'));
     if (event.newState === 'open' && button && this.#popover) placePopover(this.#popover, button);
@@ -69,7 +69,7 @@ export class InvoifyDateFilter extends LitElement {
       <button class="button ${isSet ? 'set' : ''}" popovertarget="choice" aria-haspopup="dialog" aria-expanded="false">
         ${icon('calendar')}<span>${rangeText(this.range, this.today)}</span>
       </button>
-      <div id="choice" class="popover" popover role="dialog" aria-label=${t('filter.issued')} @toggle=${this.#toggled}>
+      <div id="choice" class="popover" popover role="dialog" aria-label=${t('filter.issued')} @toggle=${this.#onToggle}>
         <div class="periods">
           ${periods.map((period) => html`<button class="button quiet"
             @click=${() => this.#choosePeriod(periodRange(period, this.today))}>${t(`filter.${period}`)}</button>`)}
@@ -86,12 +86,12 @@ export class InvoifyDateFilter extends LitElement {
     return html`<div class="field">
       <label for=${end}>${t(`filter.${end}`)}</label>
       <input id=${end} class="input" type="date" .value=${value ?? ''} min=${bounds.min ?? ''} max=${bounds.max ?? ''}
-        @change=${(event: Event) => this.#typed(end, event)}>
+        @change=${(event: Event) => this.#onInput(end, event)}>
     </div>`;
   }
 }
 
-/** What the button says: the period's name where the range is one. */
+/** The button's label: the name of the period if the range is one. */
 export function rangeText({ from, to }: DateRange, today: string): string {
   const period = periods.find((name) => {
     const range = periodRange(name, today);

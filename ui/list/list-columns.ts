@@ -1,7 +1,8 @@
-// How a collection's declared columns are shown in a list: title, width, and each value as text with a tone. A column
-// that nothing is said of here is shown as it is, so a new collection has a list at once.
+// How the declared columns of a collection appear in a list: title, width, and each value as text with a tone. A column
+// that is not mentioned here gets defaults, so a new collection has a list without further work.
 
 import type { Collection, Column } from '../../shared/collections.ts';
+import { displayStatus } from '../../shared/invoice.ts';
 import type { ListRow } from '../../shared/window/views.ts';
 import { formatDate, formatMoney, formatNumber } from '../text/format.ts';
 import { isKey, t, tryText } from '../text/i18n.ts';
@@ -19,67 +20,67 @@ export interface ListColumn {
   readonly name: string;
   readonly title: string;
   readonly isSortable: boolean;
-  /** Numbers stand at the end, in digits of even width. */
+  /** Right-aligned, with tabular figures. */
   readonly isNumber: boolean;
-  /** Where it stands among all of the list, from 1. */
+  /** Its position among all columns of the list, from 1. */
   readonly position: number;
-  readonly leastPx: number;
-  /** Its track in the grid. */
+  readonly minPx: number;
+  /** Its grid track. */
   readonly track: string;
   readonly cell: (row: ListRow, today: string) => Cell;
 }
 
-/** Before the first and after the last column together. */
+/** Both sides together. */
 const rowPaddingPx = 16;
 
 const none: Cell = { text: '–', isMuted: true };
 
-/** The width below which a column cannot be read, in px, and its share of what is over; without a share it stays so. */
-const widths: Readonly<Record<string, readonly [leastPx: number, share?: number]>> = {
+/** Minimum width in px, and the column's share (fr) of the remaining width; without a share the width is fixed. */
+const widths: Readonly<Record<string, readonly [minPx: number, share?: number]>> = {
   number: [124], customerName: [120, 3], issueDate: [92], dueDate: [92], status: [104], totalMinor: [120, 1], openMinor: [120, 1],
   name: [140, 2], email: [160, 2], contact: [120, 1.5], priceMinor: [120, 1], currency: [84], interval: [104], active: [120],
   role: [104], disabled: [104],
 };
 
-/** What a list can do without where it is narrow, first what goes first. */
+/** Columns that a narrow list drops, in this order. */
 const dispensable: readonly string[] = ['currency', 'contact', 'dueDate', 'issueDate', 'interval', 'totalMinor', 'role'];
 
-/** The columns of a list. An amount says its currency itself, so a list with amounts has no column for it. */
+/** The columns of a list. Amounts include their currency, so the list of invoices has no currency column. */
 export function listColumns(collection: Collection): readonly ListColumn[] {
   const hasAmounts = collection.columns.some(isAmount);
   return collection.columns
     .filter(({ shown, name }) => shown && !(hasAmounts && name === 'currency' && collection.name === 'invoices'))
     .map((column, index) => {
-      const [leastPx, share] = widths[column.name] ?? [96, 1];
+      const [minPx, share] = widths[column.name] ?? [96, 1];
       return {
         name: column.name,
         title: tryText('column', column.name),
         isSortable: column.sorted === true,
         isNumber: column.type === 'integer' && !isFlag(collection, column),
         position: index + 1,
-        leastPx,
-        track: share === undefined ? `${leastPx}px` : `minmax(${leastPx}px, ${share}fr)`,
+        minPx,
+        track: share === undefined ? `${minPx}px` : `minmax(${minPx}px, ${share}fr)`,
         cell: cellOf(collection, column),
       };
     });
 }
 
-/** Those of a list's columns that there is room for; the one it is sorted by always stays. */
+/** The columns that fit in `widthPx`. The sorted column is never dropped. */
 export function fittingColumns(columns: readonly ListColumn[], widthPx: number, sortedBy: string): readonly ListColumn[] {
   let fitting = columns;
   for (const name of dispensable) {
-    if (leastWidthPx(fitting) <= widthPx) break;
+    if (minWidthPx(fitting) <= widthPx) break;
     if (name !== sortedBy) fitting = fitting.filter((column) => column.name !== name);
   }
   return fitting;
 }
 
-/** How wide a list of these columns is at least. */
-export function leastWidthPx(columns: readonly ListColumn[]): number {
-  return columns.reduce((sum, { leastPx }) => sum + leastPx, rowPaddingPx);
+/** The minimum width of a list with these columns. */
+export function minWidthPx(columns: readonly ListColumn[]): number {
+  return columns.reduce((sum, { minPx }) => sum + minPx, rowPaddingPx);
 }
 
-/** The columns of the list as a file, with what stands above each. */
+/** The columns of the CSV export, with their headings. */
 export function csvColumns(collection: Collection): readonly { readonly name: string; readonly title: string }[] {
   return collection.columns.filter(({ shown }) => shown).map(({ name }) => ({ name, title: tryText('column', name) }));
 }
@@ -129,14 +130,12 @@ function flagCell(name: string, isOn: boolean): Cell {
 
 const statusTones: Readonly<Record<string, BadgeTone>> = { draft: 'plain', sent: 'info', paid: 'ok', void: 'muted', overdue: 'bad' };
 
-/** Sent and due before today is overdue, which no field says, for it comes with the day. */
-export function invoiceStatus(row: ListRow, today: string): string {
-  const { status, dueDate, openMinor } = row.columns;
-  const isOverdue = status === 'sent' && String(dueDate) < today && Number(openMinor) > 0;
-  return isOverdue ? 'overdue' : String(status);
+/** The badge tone of an invoice's display status. */
+export function statusTone(status: string): BadgeTone {
+  return statusTones[status] ?? 'plain';
 }
 
-function statusCell(row: ListRow, today: string): Cell {
-  const status = invoiceStatus(row, today);
-  return { text: tryText('status', status), badge: statusTones[status] ?? 'plain' };
+function statusCell({ columns: { status, dueDate, openMinor } }: ListRow, today: string): Cell {
+  const shown = displayStatus({ status: String(status), dueDate: String(dueDate), openMinor: Number(openMinor) }, today);
+  return { text: tryText('status', shown), badge: statusTone(shown) };
 }

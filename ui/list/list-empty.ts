@@ -1,4 +1,4 @@
-// What stands in a list's place while it has no rows, or cannot be read: what is the case, and what can be done.
+// Replaces an empty or unreadable list: says why, and offers what to do next.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 
@@ -13,7 +13,7 @@ import '../base/write-button.ts';
 
 export type Emptiness = 'failed' | 'no-data' | 'filling' | 'no-match' | 'none';
 
-/** Why there is nothing to see; null where there is, or will be in a moment. */
+/** Why the list is empty; null if it is not, or is still loading. */
 export function emptiness({ error, total, hasFilters, state, partial }: {
   readonly error: CallError | null;
   readonly total: number | null;
@@ -21,7 +21,7 @@ export function emptiness({ error, total, hasFilters, state, partial }: {
   readonly state: SyncState;
   readonly partial: number;
 }): Emptiness | null {
-  // Without a copy there is nothing to read, which is no failure of the list.
+  // Without a cache every read fails, which is not a failure of the list.
   const isNeverSynced = state === 'never_synced' && partial === 0;
   const hasNoCache = isNeverSynced || state === 'first_sync';
   if (error && !hasNoCache) return 'failed';
@@ -32,8 +32,8 @@ export function emptiness({ error, total, hasFilters, state, partial }: {
 }
 
 /**
- * @fires clear - the filters are to be lifted
- * @fires retry - the list is to be read again
+ * @fires clear - clear the filters
+ * @fires retry - read the list again
  */
 export class InvoifyListEmpty extends LitElement {
   static override properties = {
@@ -86,21 +86,21 @@ export class InvoifyListEmpty extends LitElement {
 
   override render(): TemplateResult {
     switch (this.kind) {
-      case 'failed': return this.#say(icon('warn'), t('list.failed'), this.reason ?? '',
+      case 'failed': return this.#message(icon('warn'), t('list.failed'), this.reason ?? '',
         html`<button class="button" @click=${() => this.#send('retry')}>${t('word.tryAgain')}</button>`);
-      case 'no-data': return this.#say(icon('download'), t('list.noData'), t('list.noDataHint'),
+      case 'no-data': return this.#message(icon('download'), t('list.noData'), t('list.noDataHint'),
         html`<button class="button primary" @click=${() => emit(this, 'refresh')}>${t('sync.now')}</button>`);
-      case 'filling': return this.#say(icon('download'), t('list.filling'), t('list.fillingHint'));
-      case 'no-match': return this.#say(icon('search'), t('list.noMatch'), t('list.noMatchHint'),
+      case 'filling': return this.#message(icon('download'), t('list.filling'), t('list.fillingHint'));
+      case 'no-match': return this.#message(icon('search'), t('list.noMatch'), t('list.noMatchHint'),
         html`<button class="button" @click=${() => this.#send('clear')}>${t('list.clearFilters')}</button>`);
-      case 'none': return this.#say(icon('invoices'), tryText('list.none', this.collection), t('list.noneHint'),
+      case 'none': return this.#message(icon('invoices'), tryText('list.none', this.collection), t('list.noneHint'),
         this.mayWrite ? html`<invoify-write-button look="primary" icon="plus" .blocked=${this.blocked}
           .label=${tryText('list.new', this.collection)}
           @activate=${() => emit(this, 'new-record', { collection: this.collection })}></invoify-write-button>` : nothing);
     }
   }
 
-  #say(mark: TemplateResult, title: string, text: string, action: TemplateResult | typeof nothing = nothing): TemplateResult {
+  #message(mark: TemplateResult, title: string, text: string, action: TemplateResult | typeof nothing = nothing): TemplateResult {
     return html`<div class="mark">${mark}</div><h2>${title}</h2><p>${text}</p><div class="do">${action}</div>`;
   }
 }

@@ -1,8 +1,7 @@
-// The rows of one list as far as they are in the window: pages fetched as they come into view, few kept, and never an
-// answer of an older question over a newer one's.
+// The loaded rows of a list: fetches pages as they come into view, keeps a limited number, and ignores stale responses.
 //
-// A question has a generation. While a newer one is on its way the rows of the older stay to be seen; they are replaced
-// at once, when all that is in view has arrived, so nothing jumps and nothing blinks.
+// While a new request loads, the rows of the previous one stay visible. They are replaced in one step, once everything
+// in view has arrived, so nothing jumps or flickers.
 
 import type { CallError, Outcome } from '../../shared/window/ipc.ts';
 import type { ListPage, ListQuery, ListRow, ListSelection, ListSort } from '../../shared/window/views.ts';
@@ -10,37 +9,35 @@ import type { ListPage, ListQuery, ListRow, ListSelection, ListSort } from '../.
 export const pageRows = 100;
 /** Rows fetched before and after those in view. */
 const margin = 50;
-/** Pages kept: 5,000 rows, so that going back and forth asks for nothing. */
+/** 5,000 rows, so that scrolling back and forth fetches nothing. */
 const maxPages = 50;
 const maxInFlight = 2;
 
 export interface ListRowsDeps {
   readonly fetchPage: (query: ListQuery) => Promise<Outcome<ListPage>>;
-  /** Something to be drawn has changed. `isNew`: the rows are another question's, to be shown from its top. */
-  readonly changed: (isNew: boolean) => void;
+  /** The rows have changed. `isNew`: they belong to a new request and are shown from the top. */
+  readonly onChange: (isNew: boolean) => void;
 }
 
-export interface ListQuestion {
+export interface ListRequest {
   readonly selection: ListSelection;
   readonly sort: ListSort;
 }
 
-interface Answered {
-  readonly generation: number;
-  readonly question: ListQuestion;
+interface ResultSet {
+  readonly request: ListRequest;
   readonly pages: Map<number, readonly ListRow[]>;
-  readonly asked: Set<number>;
+  readonly inFlight: Set<number>;
   total: number | null;
-  /** Set where it asks something new, not the same again. */
+  /** False for a refresh of the previous request. */
   readonly isNew: boolean;
 }
 
 export class ListRows {
   readonly #deps: ListRowsDeps;
-  /** What is drawn, and what will replace it. */
-  #shown: Answered | null = null;
-  #coming: Answered | null = null;
-  #generation = 0;
+  #shown: ResultSet | null = null;
+  /** Replaces `#shown` once everything in view has arrived. */
+  #pending: ResultSet | null = null;
   #first = 0;
   #last = pageRows - 1;
   #error: CallError | null = null;
@@ -49,22 +46,17 @@ export class ListRows {
     this.#deps = deps;
   }
 
-  /** How many rows there are; null until the first answer. */
+  /** The number of rows in the list; null until the first response. */
   get total(): number | null {
     return this.#shown?.total ?? null;
   }
 
-  /** The question whose rows are shown; null until the first answer. */
-  get question(): ListQuestion | null {
-    return this.#shown?.question ?? null;
-  }
-
-  /** What is shown answers the latest question. */
+  /** The rows shown belong to the latest request. */
   get isSettled(): boolean {
-    return this.#coming === null && this.#shown !== null;
+    return this.#pending === null && this.#shown !== null;
   }
 
-  /** Why the latest question got no answer. */
+  /** Why the latest request failed. */
   get error(): CallError | null {
     return this.#error;
   }
@@ -73,7 +65,7 @@ export class ListRows {
     return this.#shown?.pages.get(Math.floor(index / pageRows))?.[index % pageRows];
   }
 
-  /** Where a record stands, among the rows that are here; -1 where it is not. */
+  /** The index of a record among the loaded rows, or -1. */
   indexOf(id: string): number {
     for (const [page, rows] of this.#shown?.pages ?? []) {
       const index = rows.findIndex((row) => row.id === id);
@@ -82,73 +74,71 @@ export class ListRows {
     return -1;
   }
 
-  /** Asks for another list, to be seen from its top. */
-  show(question: ListQuestion): void {
+  /** Loads another list, from the top. */
+  show(request: ListRequest): void {
     this.#last -= this.#first;
     this.#first = 0;
-    this.#ask(question, true);
+    this.#load(request, true);
   }
 
-  /** Asks the same again, because the records may have changed; what is in view stays in view. */
+  /** Repeats the latest request because records may have changed. The scroll position stays. */
   refresh(): void {
-    const latest = this.#coming ?? this.#shown;
-    if (latest) this.#ask(latest.question, latest === this.#coming && latest.isNew);
+    const latest = this.#pending ?? this.#shown;
+    if (latest) this.#load(latest.request, latest === this.#pending && latest.isNew);
   }
 
-  /** Says which rows are in view. */
-  need(first: number, last: number): void {
-    // While another list is coming, what is in view is of the old one.
-    if (this.#coming?.isNew) return;
+  /** Sets which rows are in view, and fetches the missing ones. */
+  setView(first: number, last: number): void {
+    // While another list loads, the view is still of the previous one.
+    if (this.#pending?.isNew) return;
     this.#first = first;
     this.#last = last;
     this.#pump();
   }
 
-  #ask(question: ListQuestion, isNew: boolean): void {
-    this.#generation += 1;
+  #load(request: ListRequest, isNew: boolean): void {
     this.#error = null;
-    this.#coming = { generation: this.#generation, question, pages: new Map(), asked: new Set(), total: null, isNew };
+    this.#pending = { request, pages: new Map(), inFlight: new Set(), total: null, isNew };
     this.#pump();
   }
 
   #pump(): void {
-    const target = this.#coming ?? this.#shown;
+    const target = this.#pending ?? this.#shown;
     if (!target || this.#error) return;
     for (const page of wantedPages(this.#first, this.#last, target.total)) {
-      const inFlight = target.asked.size;
-      if (inFlight >= maxInFlight) return;
-      if (!target.pages.has(page) && !target.asked.has(page)) void this.#fetch(target, page);
+      if (target.inFlight.size >= maxInFlight) return;
+      if (!target.pages.has(page) && !target.inFlight.has(page)) void this.#fetch(target, page);
     }
   }
 
-  async #fetch(target: Answered, page: number): Promise<void> {
-    target.asked.add(page);
-    const { selection, sort } = target.question;
+  async #fetch(target: ResultSet, page: number): Promise<void> {
+    target.inFlight.add(page);
+    const { selection, sort } = target.request;
     const outcome = await this.#deps.fetchPage({ ...selection, sort, offset: page * pageRows, limit: pageRows });
-    target.asked.delete(page);
-    if (target !== this.#coming && target !== this.#shown) return;
-    // While a newer question is under way, an older one's pages still fill what is seen; its errors are of no use.
+    target.inFlight.delete(page);
+    if (target !== this.#pending && target !== this.#shown) return;
+    // While a newer request loads, pages of the previous one still fill the view; its errors are ignored.
     if (!outcome.ok) {
-      if (target === this.#shown && this.#coming) return;
+      if (target === this.#shown && this.#pending) return;
       this.#error = outcome.error;
-      this.#deps.changed(false);
+      this.#deps.onChange(false);
       return;
     }
     target.pages.set(page, outcome.value.rows);
     target.total = outcome.value.total;
-    if (target === this.#coming && this.#isInView(target)) {
+    if (target === this.#pending && this.#isViewLoaded(target)) {
       this.#shown = target;
-      this.#coming = null;
-      this.#deps.changed(target.isNew);
+      this.#pending = null;
+      this.#deps.onChange(target.isNew);
     } else if (target === this.#shown) {
-      this.#deps.changed(false);
+      this.#deps.onChange(false);
     }
-    this.#forget(target);
+    this.#evict(target);
     this.#pump();
   }
 
-  /** Whether all that is in view of it has arrived. */
-  #isInView(target: Answered): boolean {
+  /** Whether every page in view has arrived. */
+  #isViewLoaded(target: ResultSet): boolean {
     if (target.total === null) return false;
     const last = Math.min(this.#last, target.total - 1);
     const first = Math.min(this.#first, Math.max(0, last));
@@ -158,7 +148,7 @@ export class ListRows {
     return true;
   }
 
-  #forget(target: Answered): void {
+  #evict(target: ResultSet): void {
     if (target.pages.size <= maxPages) return;
     const middle = (this.#first + this.#last) / 2 / pageRows;
     const farthest = [...target.pages.keys()].sort((a, b) => Math.abs(b - middle) - Math.abs(a - middle));
@@ -166,7 +156,7 @@ export class ListRows {
   }
 }
 
-/** The pages to be had, those in view first. `total` is null while it is not known: then only the first is asked for. */
+/** The pages to fetch, those in view first. While `total` is unknown (null), no page beyond the view. */
 export function wantedPages(first: number, last: number, total: number | null): readonly number[] {
   const end = total === null ? last : Math.min(last, total - 1);
   const pageOf = (index: number): number => Math.floor(Math.max(0, index) / pageRows);

@@ -1,5 +1,4 @@
-// One collection's screen: toolbar, summary, list and totals, and the questions behind them. Whatever is asked later
-// counts; an answer that was overtaken is dropped.
+// The screen of one collection: toolbar, summary, list and totals, and the queries behind them. Ignores stale responses.
 
 import { LitElement, css, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 
@@ -24,7 +23,7 @@ import { latestOnly } from '../base/latest.ts';
 import type { WriteBlock } from '../sync/sync-view.ts';
 
 /**
- * @fires list-state - the list is to be about something else: a ListState
+ * @fires list-state - search, filters or sort order changed: a ListState
  * @fires record-move - the keyboard moved to a record: its id
  */
 export class InvoifyListScreen extends LitElement {
@@ -65,13 +64,14 @@ export class InvoifyListScreen extends LitElement {
   declare totals: readonly CurrencyTotals[] | null;
   declare version: number;
 
-  /** The summary's currency, where a person chose one. */
+  #hasUpdated = false;
+  /** The currency the user chose for the summary. */
   #currency: string | null = null;
   readonly #latestTotals = latestOnly();
   readonly #latestSummary = latestOnly();
   readonly #rows = new ListRows({
     fetchPage: (query) => ask(this, 'data.listPage', query),
-    changed: (isNew) => this.#changed(isNew),
+    onChange: (isNew) => this.#onRowsChange(isNew),
   });
 
   constructor() {
@@ -101,22 +101,20 @@ export class InvoifyListScreen extends LitElement {
   }
 
   protected override updated(changed: PropertyValues<this>): void {
-    const isFirst = !this.hasUpdatedOnce;
-    this.hasUpdatedOnce = true;
-    const isOther = isFirst || (changed.has('state') && changed.get('state') !== this.state) || changed.has('today');
-    if (isOther) this.#rows.show({ selection: selectionOf(this.collection, this.state, this.today), sort: this.state.sort });
+    const isFirst = !this.#hasUpdated;
+    this.#hasUpdated = true;
+    const isOtherList = isFirst || (changed.has('state') && changed.get('state') !== this.state) || changed.has('today');
+    if (isOtherList) this.#rows.show({ selection: selectionOf(this.collection, this.state, this.today), sort: this.state.sort });
     else if (changed.has('revision')) this.#rows.refresh();
     if (!this.#hasAmounts) {
       if (isFirst || changed.has('revision')) void this.#readCurrencies();
       return;
     }
-    if (isOther || changed.has('revision')) void this.#readTotals();
+    if (isOtherList || changed.has('revision')) void this.#readTotals();
     if (isFirst || changed.has('revision') || changed.has('today')) void this.#readSummary();
   }
 
-  private hasUpdatedOnce = false;
-
-  #changed(isNew: boolean): void {
+  #onRowsChange(isNew: boolean): void {
     this.version += 1;
     if (!isNew) return;
     void this.updateComplete.then(() => this.#table?.scrollToTop());
@@ -135,7 +133,7 @@ export class InvoifyListScreen extends LitElement {
     if (isLatest() && summary.ok) this.summaries = summary.value;
   }
 
-  /** The currencies that there are invoices in, the usual one first. */
+  /** The currencies in use, most frequent first. */
   async #readCurrencies(): Promise<void> {
     const outcome = await ask(this, 'data.selectionTotals', { collection: 'invoices' });
     if (outcome.ok) this.currencies = outcome.value.toSorted((a, b) => b.count - a.count).map(({ currency }) => currency);

@@ -1,11 +1,11 @@
-// What a list is about: search, filters and order as a person chose them, and the selection that follows. Plain values
-// that are replaced, never changed.
+// The state of a list: search, filters and sort order as chosen by the user, and the selection they add up to. Immutable
+// values.
 
 import { findCollection, type Collection } from '../../shared/collections.ts';
 import { addDays, ageBucketRange, type AgeBucket } from '../../shared/invoice.ts';
 import type { Filter, ListSelection, ListSort } from '../../shared/window/views.ts';
 
-/** Everything open, or what has been due for so long. */
+/** Everything open, or what has been overdue for a given time. */
 export type Age = 'open' | Exclude<AgeBucket, 'notDue'>;
 
 export interface DateRange {
@@ -15,11 +15,11 @@ export interface DateRange {
 
 export interface ListState {
   readonly search: string;
-  /** Column to the one value it must have; a column that is not here may have any. */
+  /** The value each filtered column must have. */
   readonly choices: Readonly<Record<string, string>>;
   readonly issued: DateRange;
   readonly age: Age | null;
-  /** Filters that came with the way here, and what stands for them. */
+  /** Filters set by a link from elsewhere, and the label that stands for them. */
   readonly given: { readonly filters: Readonly<Record<string, Filter>>; readonly label: string } | null;
   readonly sort: ListSort;
 }
@@ -30,7 +30,7 @@ export function initialState(collection: Collection): ListState {
   return { search: '', choices: {}, issued: anyTime, age: null, given: null, sort: collection.defaultSort };
 }
 
-/** Without search and filters; the order stays. */
+/** Resets search and filters; the sort order stays. */
 export function clearFilters(state: ListState): ListState {
   return { ...state, search: '', choices: {}, issued: anyTime, age: null, given: null };
 }
@@ -40,7 +40,7 @@ export function hasFilters(state: ListState): boolean {
     || state.age !== null || state.given !== null;
 }
 
-/** One column's value; an empty one lifts the filter. Choosing a status by hand ends what a cell of the summary chose. */
+/** Sets a column's filter; an empty value removes it. Choosing a status clears the age chosen in the summary. */
 export function choose(state: ListState, column: string, value: string): ListState {
   const { [column]: _, ...others } = state.choices;
   return {
@@ -50,7 +50,7 @@ export function choose(state: ListState, column: string, value: string): ListSta
   };
 }
 
-/** What a cell of the summary stands for; the same cell again lifts it. */
+/** Applies a cell of the summary, or removes it if it is already applied. */
 export function chooseAge(state: ListState, age: Age, currency: string): ListState {
   if (state.age === age && state.choices['currency'] === currency) {
     const { currency: _, ...choices } = state.choices;
@@ -60,13 +60,13 @@ export function chooseAge(state: ListState, age: Age, currency: string): ListSta
   return { ...state, age, choices: { ...choices, currency } };
 }
 
-/** The order after a click on a column: that column, or its other direction. Amounts and days begin with the largest. */
+/** The sort order after a click on a column heading. Amounts and dates start in descending order. */
 export function sortBy(sort: ListSort, column: string): ListSort {
   if (sort.column === column) return { column, descending: sort.descending !== true };
   return { column, descending: column.endsWith('Minor') || column.endsWith('Date') };
 }
 
-/** The selection on the day `today` (YYYY-MM-DD). */
+/** The selection as of `today` (YYYY-MM-DD). */
 export function selectionOf(collection: Collection, state: ListState, today: string): ListSelection {
   const filters: Record<string, Filter> = { ...state.given?.filters };
   for (const [column, value] of Object.entries(state.choices)) Object.assign(filters, choiceFilter(collection, column, value, today));
@@ -84,19 +84,17 @@ export function selectionOf(collection: Collection, state: ListState, today: str
 }
 
 function choiceFilter(collection: Collection, column: string, value: string, today: string): Record<string, Filter> {
-  // No field says overdue: it is what is open and was due before today.
+  // `overdue` is never stored. This is `isOverdue` as a filter.
   if (column === 'status' && value === 'overdue') return { openMinor: { from: 1 }, dueDate: { to: addDays(today, -1) } };
   return { [column]: collection.fields[column]?.kind === 'boolean' ? value === 'yes' : value };
 }
-
-// ------------------------------------------------------------------------------------------------------ what to choose
 
 export interface Choice {
   readonly column: string;
   readonly values: readonly string[];
 }
 
-/** The columns that a list offers to choose by, with their values; `currencies` are those there are. */
+/** The columns a list can be filtered by, with their values. `currencies` are the ones in use. */
 export function choicesOf(collection: Collection, currencies: readonly string[]): readonly Choice[] {
   return collection.columns.filter(({ filtered, shown }) => filtered && shown).flatMap(({ name }) => {
     const field = collection.fields[name];
@@ -115,7 +113,7 @@ function overdueAfterSent(values: readonly string[]): readonly string[] {
 export type Period = 'thisMonth' | 'lastMonth' | 'thisQuarter' | 'thisYear' | 'lastYear';
 export const periods: readonly Period[] = ['thisMonth', 'lastMonth', 'thisQuarter', 'thisYear', 'lastYear'];
 
-/** The days of a period, seen from `today`. */
+/** The dates of a period relative to `today`. */
 export function periodRange(period: Period, today: string): DateRange {
   const year = Number(today.slice(0, 4));
   const month = Number(today.slice(5, 7));
@@ -129,7 +127,7 @@ export function periodRange(period: Period, today: string): DateRange {
   }
 }
 
-/** The first day of a month; months before January are those of the year before. */
+/** The first day of a month. Month 0 is December of the previous year, and so on. */
 function day(year: number, month: number): string {
   return new Date(Date.UTC(year, month - 1, 1)).toISOString().slice(0, 10);
 }

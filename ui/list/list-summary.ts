@@ -1,5 +1,5 @@
-// What is open, by how long it has been due, in one currency at a time: each cell is a filter of the list below. Currencies
-// are never added together.
+// Open amounts by how long they have been overdue, in one currency at a time; currencies are never added together. Each
+// cell filters the list below.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 
@@ -13,7 +13,7 @@ const ages: readonly Age[] = ['open', 'days1to30', 'days31to60', 'days61to90', '
 
 /**
  * @fires age-choose - a cell was chosen: { age, currency }
- * @fires currency-choose - the summary is to be of another currency: its code
+ * @fires currency-choose - another currency was chosen: its code
  */
 export class InvoifyListSummary extends LitElement {
   static override properties = {
@@ -80,7 +80,7 @@ export class InvoifyListSummary extends LitElement {
     @media (forced-colors: active) { .cell[aria-pressed='true'] { outline: 2px solid Highlight; outline-offset: -2px; } }
   `];
 
-  /** Null until they are known. */
+  /** Null until loaded. */
   declare summaries: readonly CurrencySummary[] | null;
   declare currency: string;
   declare age: Age | null;
@@ -102,7 +102,7 @@ export class InvoifyListSummary extends LitElement {
     const sum = age === 'open' ? summary?.open : summary?.buckets[age];
     const count = sum?.count ?? 0;
     const isLate = age !== 'open' && count > 0;
-    // Where nothing is open in any currency there is none to write an amount in.
+    // With nothing open there may be no currency to format an amount in.
     const amountMinor = sum ? sum.openMinor : this.currency === '' ? null : 0;
     return html`<button class="cell ${isLate ? 'late' : ''} ${count === 0 ? 'none' : ''}" data-age=${age}
       aria-pressed=${this.age === age ? 'true' : 'false'} ?disabled=${this.summaries === null}

@@ -1,25 +1,22 @@
-// A list as a grid of any length. Only the rows in view are elements, each at its place on a sheet as high as all rows;
-// the others come from ListRows as they are scrolled to. The keyboard's row is an active descendant: the focus stays on
-// the grid, so it is never lost with a row that scrolls away.
+// A virtually scrolled grid. Only rows in view have elements, positioned on a sheet as tall as all rows; ListRows fetches
+// the others as they scroll into view. The keyboard's row is the grid's active descendant: focus stays on the grid, so it
+// is not lost when the row scrolls away.
 
-import { LitElement, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
+import { LitElement, css, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 
-import type { ListSort } from '../../shared/window/views.ts';
+import type { ListRow, ListSort } from '../../shared/window/views.ts';
 import { controls } from '../base/controls.ts';
 import { icon } from '../base/icons.ts';
-import { listCell } from './list-cell.ts';
-import { fittingColumns, type ListColumn } from './list-columns.ts';
-import { layOutList } from './list-layout.ts';
+import { fittingColumns, minWidthPx, type Cell, type ListColumn } from './list-columns.ts';
 import type { ListRows } from './list-rows.ts';
-import { tableStyles } from './list-table-styles.ts';
-import { assignRows, poolSize, rowAfterKey, rowPx, rowWindow, scrollToShow, type RowWindow } from './list-window.ts';
+import { assignRows, poolSize, rowAfterKey, rowPx, rowWindow, scrollToShow, type RowWindow } from './virtual-rows.ts';
 
-/** How long nothing is drawn for rows that are not here. */
-const lateMs = 150;
+/** How long the first page may take before placeholders are drawn. */
+const placeholderDelayMs = 150;
 
 /**
- * @fires sort - a person chose a column to sort by: its name
- * @fires row-open - a person opened a row: its id
+ * @fires sort - the user chose a column to sort by: its name
+ * @fires row-open - the user opened a row: its id
  * @fires row-move - the keyboard moved to a row: its id
  */
 export class InvoifyListTable extends LitElement {
@@ -31,33 +28,93 @@ export class InvoifyListTable extends LitElement {
     selectedId: { attribute: false },
     label: {},
     today: {},
-    _isLate: { state: true },
+    _showPlaceholders: { state: true },
   };
 
-  static override styles = [controls, tableStyles];
+  static override styles = [controls, css`
+    :host { display: block; position: relative; min-block-size: 0; }
+    .grid { position: absolute; inset: 0; overflow: auto; contain: strict; background: var(--color-surface); scrollbar-gutter: stable; }
+    .grid:focus-visible { outline: none; }
+    .grid:focus-visible:not([aria-activedescendant]) .head { outline: var(--focus); outline-offset: -2px; }
+    .row { display: grid; align-items: center; block-size: var(--size-row); padding-inline: var(--space-2); }
+    .head {
+      position: sticky;
+      inset-block-start: 0;
+      z-index: 1;
+      background: var(--color-surface);
+      border-block-end: 1px solid var(--color-line);
+      color: var(--color-muted);
+      font-size: var(--text-small);
+    }
+    .sheet { position: relative; contain: strict; overflow: clip; }
+    .sheet > .row {
+      position: absolute;
+      inset-block-start: 0;
+      inset-inline: 0;
+      border-block-end: 1px solid var(--color-line);
+      contain: strict;
+      cursor: default;
+      user-select: none;
+    }
+    .sheet > .row:hover { background: var(--color-hover); }
+    .sheet > .row[aria-selected='true'] { background: var(--color-selected); }
+    .grid:focus-visible .row.active { outline: var(--focus); outline-offset: -2px; border-radius: var(--radius-small); }
+    .cell { min-inline-size: 0; padding-inline: var(--space-2); overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+    .cell.number { justify-self: stretch; }
+    .cell .badge { vertical-align: 1px; }
+    [aria-selected='true'] .badge:is([data-tone='info'], [data-tone='plain']) { background: var(--color-surface); }
+    .cell.muted { color: var(--color-muted); }
+    .sort {
+      display: inline-flex;
+      align-items: center;
+      gap: var(--space-half);
+      max-inline-size: calc(100% + 2 * var(--space-1));
+      min-block-size: var(--size-target);
+      margin-inline: calc(-1 * var(--space-1));
+      padding: 0 var(--space-1);
+      border: 0;
+      border-radius: var(--radius-small);
+      background: none;
+      cursor: default;
+    }
+    .sort > span { overflow: hidden; text-overflow: ellipsis; }
+    .sort:hover, [aria-sort] .sort { color: var(--color-text); }
+    [aria-sort] .sort { font-weight: var(--weight-strong); }
+    .sort .icon { inline-size: 12px; block-size: 12px; }
+    .number .sort { flex-direction: row-reverse; }
+    .bar { display: block; inline-size: 60%; block-size: 8px; border-radius: var(--radius-small); background: var(--color-skeleton); }
+    .number .bar { margin-inline-start: auto; }
+    .waiting { animation: appear 120ms 150ms backwards; }
+    @keyframes appear { from { opacity: 0; } }
+    @media (prefers-reduced-motion: reduce) { .waiting { animation-duration: 1ms; } }
+    @media (forced-colors: active) {
+      .bar { background: GrayText; }
+      .sheet > .row[aria-selected='true'] { outline: 2px solid Highlight; outline-offset: -2px; }
+    }
+  `];
 
   declare columns: readonly ListColumn[];
   declare rows: ListRows;
-  /** Counts what has changed in the rows. */
+  /** Incremented whenever `rows` changes. */
   declare version: number;
   declare sort: ListSort;
   declare selectedId: string | null;
   declare label: string;
   declare today: string;
 
-  /** The first answer takes long enough that rows to come are drawn in its place. */
-  declare _isLate: boolean;
-  #lateness: ReturnType<typeof setTimeout> | undefined;
+  /** The first page is slow enough for placeholders to be drawn. */
+  declare _showPlaceholders: boolean;
+  #placeholderTimer: ReturnType<typeof setTimeout> | undefined;
   #window: RowWindow = { first: 0, last: -1 };
   #viewPx = 640;
   #widthPx = 960;
-  /** Those of the columns that there is room for. */
+  /** The columns that fit. */
   #fitting: readonly ListColumn[] = [];
-  /** What is seen at the top, and where it stood. */
+  /** The topmost visible record and its index when it was last drawn. */
   #top: { readonly id: string; readonly index: number } | null = null;
   #active = -1;
   #activeId: string | null = null;
-  readonly #sizes = new ResizeObserver(() => this.#measure());
+  readonly #resizeObserver = new ResizeObserver(() => this.#measure());
 
   constructor() {
     super();
@@ -66,21 +123,21 @@ export class InvoifyListTable extends LitElement {
     this.selectedId = null;
     this.label = '';
     this.today = '';
-    this._isLate = false;
+    this._showPlaceholders = false;
   }
 
   override disconnectedCallback(): void {
-    this.#sizes.disconnect();
-    clearTimeout(this.#lateness);
+    this.#resizeObserver.disconnect();
+    clearTimeout(this.#placeholderTimer);
     super.disconnectedCallback();
   }
 
-  /** Shows the rows from the top, as another list's have to be. */
+  /** Scrolls to the top and forgets the active row, for a different list. */
   scrollToTop(): void {
     this.#active = -1;
     this.#activeId = null;
     this.#grid?.scrollTo({ top: 0 });
-    this.#move();
+    this.#updateWindow();
   }
 
   override focus(): void {
@@ -89,43 +146,43 @@ export class InvoifyListTable extends LitElement {
 
   protected override willUpdate(changed: PropertyValues<this>): void {
     this.#fitting = fittingColumns(this.columns, this.#widthPx, this.sort.column);
-    if (!changed.has('version') && !changed.has('_isLate')) return;
-    // A record keeps the keyboard's place wherever it now stands.
+    if (!changed.has('version') && !changed.has('_showPlaceholders')) return;
+    // The active record stays active wherever it has moved to.
     const index = this.#activeId === null ? -1 : this.rows.indexOf(this.#activeId);
     if (index >= 0) this.#active = index;
     this.#active = Math.min(this.#active, this.#total - 1);
-    if (this.#activeId === null) this.#arrive();
-    if (this.#grid?.matches(':focus')) this.#begin();
+    if (this.#activeId === null) this.#activateLoadedRow();
+    if (this.#grid?.matches(':focus')) this.#activateFirst();
     this.#window = rowWindow((this.#grid?.scrollTop ?? 0) + this.#shiftPx, this.#viewPx, this.#total);
   }
 
-  /** How far what was at the top has moved because rows came or went above it; it stays where it is seen. */
+  /** How far the topmost record has moved because rows were inserted or removed above it; scrolling compensates. */
   get #shiftPx(): number {
     const index = this.#top === null || !this.#grid?.scrollTop ? -1 : this.rows.indexOf(this.#top.id);
     return index < 0 || !this.#top ? 0 : (index - this.#top.index) * rowPx;
   }
 
-  /** The keyboard was ahead of the rows; now its row may be here. */
-  #arrive(): void {
+  /** The keyboard can move ahead of loaded rows; the active row may have loaded now. */
+  #activateLoadedRow(): void {
     this.#activeId = this.rows.row(this.#active)?.id ?? null;
     if (this.#activeId !== null) this.#send('row-move', this.#activeId);
   }
 
   protected override firstUpdated(): void {
-    if (this.#grid) this.#sizes.observe(this.#grid);
-    this.#lateness = setTimeout(() => { this._isLate = true; }, lateMs);
+    if (this.#grid) this.#resizeObserver.observe(this.#grid);
+    this.#placeholderTimer = setTimeout(() => { this._showPlaceholders = true; }, placeholderDelayMs);
   }
 
   protected override updated(): void {
     const grid = this.#grid;
     if (!grid) return;
-    layOutList(grid, this.#fitting, this.#total);
+    layOut(grid, this.#fitting, this.#total);
     const shiftPx = this.#shiftPx;
     if (shiftPx !== 0) grid.scrollTop += shiftPx;
-    this.#keepTop();
+    this.#rememberTop();
   }
 
-  #keepTop(): void {
+  #rememberTop(): void {
     const index = Math.floor((this.#grid?.scrollTop ?? 0) / rowPx);
     const id = this.rows.row(index)?.id;
     this.#top = id === undefined ? null : { id, index };
@@ -135,9 +192,9 @@ export class InvoifyListTable extends LitElement {
     return this.renderRoot.querySelector('.grid');
   }
 
-  /** Where it is not known how many there are, as many as there is room for. */
+  /** While the total is unknown, as many placeholders as fit. */
   get #total(): number {
-    return this.rows.total ?? (this._isLate ? Math.floor(this.#viewPx / rowPx) : 0);
+    return this.rows.total ?? (this._showPlaceholders ? Math.floor(this.#viewPx / rowPx) : 0);
   }
 
   #measure(): void {
@@ -146,23 +203,23 @@ export class InvoifyListTable extends LitElement {
     if (viewPx <= 0 || (viewPx === this.#viewPx && clientWidth === this.#widthPx)) return;
     this.#viewPx = viewPx;
     this.#widthPx = clientWidth;
-    this.#move();
+    this.#updateWindow();
     this.requestUpdate();
   }
 
-  /** Draws what is in view now, and asks for what is not here. */
-  #move(): void {
+  /** Draws the rows in view and requests the missing ones. */
+  #updateWindow(): void {
     const scrollPx = this.#grid?.scrollTop ?? 0;
     const first = Math.floor(scrollPx / rowPx);
-    if (this.rows.total !== null) this.rows.need(first, first + Math.ceil(this.#viewPx / rowPx));
+    if (this.rows.total !== null) this.rows.setView(first, first + Math.ceil(this.#viewPx / rowPx));
     const next = rowWindow(scrollPx, this.#viewPx, this.#total);
-    this.#keepTop();
+    this.#rememberTop();
     if (next.first === this.#window.first && next.last === this.#window.last) return;
     this.#window = next;
     this.requestUpdate();
   }
 
-  #key(event: KeyboardEvent): void {
+  #onKeydown(event: KeyboardEvent): void {
     if (event.target !== this.#grid || event.ctrlKey || event.altKey || event.metaKey) return;
     const row = this.rows.row(this.#active);
     if (event.key === 'Enter' || event.key === ' ') {
@@ -179,13 +236,13 @@ export class InvoifyListTable extends LitElement {
     this.#active = index;
     const grid = this.#grid;
     if (grid) grid.scrollTop = scrollToShow(index, grid.scrollTop, this.#viewPx);
-    this.#arrive();
-    this.#move();
+    this.#activateLoadedRow();
+    this.#updateWindow();
     this.requestUpdate();
   }
 
-  /** The keyboard's first row: the selected one where it is here, or the first in view. */
-  #begin(): void {
+  /** Activates the selected row if it is loaded, else the first one in view. */
+  #activateFirst(): void {
     if (this.#active >= 0 || this.#total === 0) return;
     const selected = this.selectedId === null ? -1 : this.rows.indexOf(this.selectedId);
     this.#active = selected >= 0 ? selected : Math.ceil((this.#grid?.scrollTop ?? 0) / rowPx);
@@ -217,7 +274,7 @@ export class InvoifyListTable extends LitElement {
     </div>`;
   }
 
-  /** One template for every row, there or not: scrolling changes texts and makes no elements. */
+  /** One template for loaded and unloaded rows, so that scrolling creates no elements. */
   #row(index: number | null): TemplateResult {
     const row = index === null ? undefined : this.rows.row(index);
     return html`<div role="row" class="row ${index === this.#active ? 'active' : ''} ${row ? '' : 'waiting'}" ?hidden=${index === null}
@@ -235,7 +292,7 @@ export class InvoifyListTable extends LitElement {
       <div class="grid" role="grid" tabindex="0" aria-label=${this.label} aria-rowcount=${total === null ? -1 : total + 1}
         aria-colcount=${this.columns.length} aria-busy=${total === null ? 'true' : 'false'}
         aria-activedescendant=${isActiveDrawn ? `row-${this.#active}` : nothing}
-        @scroll=${this.#move} @keydown=${this.#key} @focus=${this.#begin}
+        @scroll=${this.#updateWindow} @keydown=${this.#onKeydown} @focus=${this.#activateFirst}
       >
         <div role="rowgroup" class="head">
           <div role="row" class="row" aria-rowindex="1">${this.#fitting.map((column) => this.#headerCell(column))}</div>
@@ -243,6 +300,32 @@ export class InvoifyListTable extends LitElement {
         <div role="rowgroup" class="sheet">${assignRows(this.#window, poolSize(this.#viewPx)).map((index) => this.#row(index))}</div>
       </div>`;
   }
+}
+
+/** A cell. Every value uses the same elements, so that scrolling changes text only. `row`: undefined while it loads. */
+function listCell(column: ListColumn, row: ListRow | undefined, today: string): TemplateResult {
+  const { text, badge, isMuted }: Cell = row ? column.cell(row, today) : { text: '' };
+  const look = !row ? 'bar' : badge === undefined ? '' : 'badge';
+  return html`<div role="gridcell" class="cell ${column.isNumber ? 'number' : ''} ${isMuted ? 'muted' : ''}"
+    aria-colindex=${column.position}
+    title=${text.length > 16 ? text : nothing}><span class=${look} data-tone=${badge ?? nothing}>${text}</span></div>`;
+}
+
+/** Positions the drawn rows. Sets properties of `style`, because the content security policy forbids the attribute. */
+function layOut(grid: HTMLElement, columns: readonly ListColumn[], total: number): void {
+  const tracks = columns.map(({ track }) => track).join(' ');
+  const sheet = grid.querySelector<HTMLElement>('.sheet');
+  setStyle(sheet, 'block-size', `${total * rowPx}px`);
+  for (const part of [sheet, grid.querySelector<HTMLElement>('.head')]) setStyle(part, 'min-inline-size', `${minWidthPx(columns)}px`);
+  for (const row of grid.querySelectorAll<HTMLElement>('.row')) {
+    setStyle(row, 'grid-template-columns', tracks);
+    const index = row.dataset['index'];
+    if (index !== undefined) setStyle(row, 'transform', `translateY(${Number(index) * rowPx}px)`);
+  }
+}
+
+function setStyle(element: HTMLElement | null, name: string, value: string): void {
+  if (element && element.style.getPropertyValue(name) !== value) element.style.setProperty(name, value);
 }
 
 customElements.define('invoify-list-table', InvoifyListTable);

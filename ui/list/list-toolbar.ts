@@ -1,4 +1,4 @@
-// The line above a list: its title, search and filters, and what can be done with all of it.
+// The toolbar above a list: title, search, filters, and actions on the whole list.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 
@@ -13,8 +13,8 @@ import type { WriteBlock } from '../sync/sync-view.ts';
 import '../base/write-button.ts';
 
 /**
- * @fires state-change - another search or filter was chosen: a ListState
- * @fires save-csv - the list is to be saved as a file
+ * @fires state-change - search or filters changed: a ListState
+ * @fires save-csv - save the list as a CSV file
  */
 export class InvoifyListToolbar extends LitElement {
   static override properties = {
@@ -92,11 +92,11 @@ export class InvoifyListToolbar extends LitElement {
     this.dispatchEvent(new CustomEvent<ListState>('state-change', { detail: state }));
   }
 
-  #typed(event: Event): void {
+  #onSearchInput(event: Event): void {
     this.#change({ ...this.state, search: (event.target as HTMLInputElement).value });
   }
 
-  #searchKey(event: KeyboardEvent): void {
+  #onSearchKeydown(event: KeyboardEvent): void {
     if (event.key !== 'Escape' || this.state.search === '') return;
     event.stopPropagation();
     this.#change({ ...this.state, search: '' });
@@ -126,8 +126,8 @@ export class InvoifyListToolbar extends LitElement {
       <div class="search" role="search">
         ${icon('search')}
         <input class="input" type="search" .value=${this.state.search} placeholder=${t('list.search')} spellcheck="false" autocomplete="off"
-          aria-label=${t('list.searchIn', { collection: title })} aria-keyshortcuts="Control+F" @input=${this.#typed}
-            @keydown=${this.#searchKey}>
+          aria-label=${t('list.searchIn', { collection: title })} aria-keyshortcuts="Control+F" @input=${this.#onSearchInput}
+            @keydown=${this.#onSearchKeydown}>
         ${this.state.search === '' ? nothing : html`<button class="icon-button" aria-label=${t('list.clearSearch')}
           @click=${this.#clearSearch}>${icon('close')}</button>`}
       </div>

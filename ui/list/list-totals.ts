@@ -1,4 +1,4 @@
-// The line below a list: how many records it has and, of invoices, what they come to in each currency.
+// The line below a list: the number of records and, for invoices, their totals per currency.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 
@@ -30,7 +30,7 @@ export class InvoifyListTotals extends LitElement {
     }
     :host > * { line-height: 20px; }
     .count { flex: none; color: var(--color-muted); }
-    /* What does not fit whole goes to a next line, which is not seen: half an amount would be a wrong one. */
+    /* An amount that does not fit wraps to a hidden line: a clipped amount would read as a wrong one. */
     .sums, .sum { display: flex; flex-wrap: wrap; min-inline-size: 0; block-size: 20px; overflow: hidden; line-height: 20px; }
     .sums { flex: 1 1 auto; justify-content: flex-end; gap: 0 var(--space-5); }
     .sum { justify-content: flex-end; gap: 0 var(--space-3); }
@@ -44,9 +44,9 @@ export class InvoifyListTotals extends LitElement {
     tbody th { text-align: start; }
   `];
 
-  /** Null where the list has no amounts, or they are not known yet. */
+  /** Null if the list has no amounts, or they are not loaded yet. */
   declare totals: readonly CurrencyTotals[] | null;
-  /** How many are listed, as text. */
+  /** The number of records, as text. */
   declare count: string;
   declare incomplete: boolean;
 
@@ -62,7 +62,7 @@ export class InvoifyListTotals extends LitElement {
     this.setAttribute('aria-label', t('totals.label'));
   }
 
-  #toggled(event: ToggleEvent): void {
+  #onToggle(event: ToggleEvent): void {
     const popover = event.target as HTMLElement;
     const button = this.renderRoot.querySelector<HTMLElement>('.link');
     if (event.newState === 'open' && button) placePopover(popover, button);
@@ -81,7 +81,7 @@ export class InvoifyListTotals extends LitElement {
       <span class="count">${this.count}${this.incomplete ? html` <span class="warn">· ${t('totals.incomplete')}</span>` : nothing}</span>
       <span class="sums">${totals.map((sum) => this.#sum(sum))}</span>
       ${totals.length > 1 ? html`<button class="link" popovertarget="all">${t('totals.all', { count: totals.length })}</button>
-        <div id="all" class="popover" popover @toggle=${this.#toggled}><table>
+        <div id="all" class="popover" popover @toggle=${this.#onToggle}><table>
           <thead><tr><td></td><th scope="col">${t('totals.total')}</th><th scope="col">${t('totals.open')}</th></tr></thead>
           <tbody>${totals.map(({ currency, count, totalMinor, openMinor }) => html`<tr>
             <th scope="row">${currency} · ${t('count.invoices', { count })}</th>

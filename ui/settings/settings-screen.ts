@@ -1,5 +1,5 @@
-// The settings of this computer: the server, how often to sync, how the window looks and speaks, and the data that is
-// kept here. What removes data says what exactly, and that the server keeps everything.
+// The settings of this computer: server, sync interval, appearance, language, and local data. An action that removes data
+// says exactly what it removes, and that the server keeps everything.
 //
 //   <invoify-settings .status .user .settings .info>
 
@@ -41,9 +41,9 @@ export class InvoifySettings extends LitElement {
   declare user: SignedInUser | null;
   declare settings: Settings | null;
   declare info: AppInfo | null;
-  /** The interval as it is typed. */
+  /** The interval as typed. */
   declare _minutes: string;
-  /** What is under way: it cannot be started twice. */
+  /** The action in progress; no other can start meanwhile. */
   declare _busy: 'backUp' | 'reset' | 'signOut' | null;
 
   constructor() {
@@ -63,12 +63,10 @@ export class InvoifySettings extends LitElement {
     }
   }
 
-  // ------------------------------------------------------------------------------------------------------- what it does
-
   async #save(change: Partial<Omit<Settings, 'server'>>): Promise<void> {
     const outcome = await ask(this, 'app.saveSettings', change);
     if (outcome.ok) emit(this, 'settings-saved', { settings: outcome.value });
-    else this.#fail(outcome);
+    else this.#reportFailure(outcome);
   }
 
   #saveMinutes(): void {
@@ -84,7 +82,7 @@ export class InvoifySettings extends LitElement {
   async #backUp(): Promise<void> {
     await this.#run('backUp', async () => {
       const outcome = await ask(this, 'app.backUp');
-      if (!outcome.ok) this.#fail(outcome);
+      if (!outcome.ok) this.#reportFailure(outcome);
       else if (outcome.value) emit(this, 'toast', { text: t('done.backUp', { path: outcome.value.path }), tone: 'ok' });
     });
   }
@@ -92,18 +90,22 @@ export class InvoifySettings extends LitElement {
   async #reset(): Promise<void> {
     const count = await this.#countRecords();
     const text = [t('settings.resetConfirm', { count }), ...(this.status?.isOnline ? [] : [t('settings.resetOffline')])].join(' ');
-    const isSure = await askQuestion(this, { heading: t('settings.resetTitle'), text, yes: t('settings.resetAction'), isDanger: true });
-    if (isSure) await this.#run('reset', async () => this.#fail(await ask(this, 'app.resetLocalData')));
+    const isConfirmed = await askQuestion(this, {
+      heading: t('settings.resetTitle'), text, yes: t('settings.resetAction'), isDanger: true,
+    });
+    if (isConfirmed) await this.#run('reset', async () => this.#reportFailure(await ask(this, 'app.resetLocalData')));
   }
 
   async #signOut(): Promise<void> {
     const text = t('settings.signOutConfirm', { count: await this.#countRecords() });
-    const isSure = await askQuestion(this, { heading: t('settings.signOutTitle'), text, yes: t('settings.signOutAction'), isDanger: true });
-    if (isSure) await this.#run('signOut', async () => this.#fail(await ask(this, 'auth.signOut')));
+    const isConfirmed = await askQuestion(this, {
+      heading: t('settings.signOutTitle'), text, yes: t('settings.signOutAction'), isDanger: true,
+    });
+    if (isConfirmed) await this.#run('signOut', async () => this.#reportFailure(await ask(this, 'auth.signOut')));
   }
 
   async #openFolder(folder: 'data' | 'logs'): Promise<void> {
-    this.#fail(await ask(this, 'app.openFolder', { folder }));
+    this.#reportFailure(await ask(this, 'app.openFolder', { folder }));
   }
 
   async #run(what: NonNullable<InvoifySettings['_busy']>, run: () => Promise<void>): Promise<void> {
@@ -118,11 +120,9 @@ export class InvoifySettings extends LitElement {
     return outcome.ok ? Object.values(outcome.value).reduce((sum, count) => sum + count, 0) : 0;
   }
 
-  #fail(outcome: Outcome<unknown>): void {
+  #reportFailure(outcome: Outcome<unknown>): void {
     if (!outcome.ok) emit(this, 'toast', { text: callErrorText(outcome.error), tone: 'bad' });
   }
-
-  // -------------------------------------------------------------------------------------------------------- drawing
 
   override render(): TemplateResult {
     return html`
@@ -139,7 +139,7 @@ export class InvoifySettings extends LitElement {
   }
 
   #renderConnection(): TemplateResult {
-    const isWrong = !this.#isIntervalValid;
+    const isInvalid = !this.#isIntervalValid;
     return html`
       <section>
         <h2>${t('settings.connection')}</h2>
@@ -150,11 +150,11 @@ export class InvoifySettings extends LitElement {
           <div class="what">
             <label for="minutes">${t('settings.interval')}</label>
             <p id="minutes-hint">${t('settings.intervalHint')}</p>
-            ${isWrong ? html`<p class="problem" id="minutes-problem" role="alert">${t('settings.intervalWrong')}</p>` : ''}
+            ${isInvalid ? html`<p class="problem" id="minutes-problem" role="alert">${t('settings.intervalWrong')}</p>` : ''}
           </div>
           <div class="minutes">
             <input id="minutes" class="input number" type="text" inputmode="numeric" autocomplete="off" maxlength="2"
-              aria-describedby="minutes-hint ${isWrong ? 'minutes-problem' : ''}" aria-invalid=${isWrong} .value=${live(this._minutes)}
+              aria-describedby="minutes-hint ${isInvalid ? 'minutes-problem' : ''}" aria-invalid=${isInvalid} .value=${live(this._minutes)}
               @input=${(event: Event) => { this._minutes = (event.target as HTMLInputElement).value.trim(); }} @change=${this.#saveMinutes}>
             <span>${t('settings.minutes', { count: Number(this._minutes) || 0 })}</span>
           </div>
@@ -193,8 +193,8 @@ export class InvoifySettings extends LitElement {
         <h2>${t('settings.data')}</h2>
         ${this.#renderFolder('data', t('settings.dataFolder'), this.info?.dataFolder ?? null)}
         ${this.#renderFolder('logs', t('settings.logFolder'), this.info?.logFolder ?? null)}
-        ${this.#renderDeed(t('settings.backUp'), t('settings.backUpText'), 'backUp', () => void this.#backUp())}
-        ${this.#renderDeed(t('settings.reset'), t('settings.resetText'), 'reset', () => void this.#reset())}
+        ${this.#renderAction(t('settings.backUp'), t('settings.backUpText'), 'backUp', () => void this.#backUp())}
+        ${this.#renderAction(t('settings.reset'), t('settings.resetText'), 'reset', () => void this.#reset())}
       </section>`;
   }
 
@@ -214,16 +214,16 @@ export class InvoifySettings extends LitElement {
         <h2>${t('settings.account')}</h2>
         <div class="setting"><div class="what">${t('settings.signedInAs', { name })}<p>${email} · ${tryText('role', role)}</p>
           ${this.info?.lacks.includes('secure token storage') ? html`<p>${t('settings.tokenInMemory')}</p>` : ''}</div></div>
-        ${this.#renderDeed(t('settings.signOut'), t('settings.signOutText'), 'signOut', () => void this.#signOut())}
+        ${this.#renderAction(t('settings.signOut'), t('settings.signOutText'), 'signOut', () => void this.#signOut())}
       </section>`;
   }
 
-  #renderDeed(label: string, text: string, what: NonNullable<InvoifySettings['_busy']>, run: () => void): TemplateResult {
+  #renderAction(label: string, text: string, what: NonNullable<InvoifySettings['_busy']>, run: () => void): TemplateResult {
     const look = what === 'backUp' ? '' : 'danger';
     return html`
       <div class="setting">
         <div class="what">${tryText('settings.deed', what)}<p id="${what}-text">${text}</p></div>
-        <button class="button ${look}" type="button" data-deed=${what} aria-describedby="${what}-text"
+        <button class="button ${look}" type="button" data-action=${what} aria-describedby="${what}-text"
           aria-disabled=${this._busy !== null} @click=${run}>
           ${label}
         </button>

@@ -1,4 +1,4 @@
-// Signing in again, over a window that stays as it is.
+// The dialog to sign in again, over a window that stays as it is.
 
 import { LitElement, css, html, type TemplateResult } from 'lit';
 
@@ -7,7 +7,7 @@ import { controls } from '../base/controls.ts';
 import './sign-in.ts';
 
 /**
- * @fires close - signed in, or a person changed their mind
+ * @fires close - signed in or cancelled
  */
 export class InvoifySignInDialog extends LitElement {
   static override properties = {

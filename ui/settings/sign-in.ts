@@ -1,5 +1,5 @@
-// Signing in: the server's address, who and the password, with a test of the address and failures that say what to do.
-// Used as the whole window, and as a dialog where a session has ended and everything stays readable behind it.
+// The sign-in form: server address, e-mail and password, with a connection test and error messages that say what to do.
+// Fills the window at first, and appears in a dialog when a session has ended while the data stays readable.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 
@@ -16,8 +16,8 @@ type Field = 'server' | 'email' | 'password';
 const fields: readonly Field[] = ['server', 'email', 'password'];
 
 /**
- * @fires signed-in - it went well
- * @fires cancel - a person changed their mind
+ * @fires signed-in - signed in
+ * @fires cancel - the user cancelled
  */
 export class InvoifySignIn extends LitElement {
   static override properties = {
@@ -47,15 +47,15 @@ export class InvoifySignIn extends LitElement {
     .test[data-ok='false'] { color: var(--color-bad); }
     .error { margin: 0; padding: var(--space-2) var(--space-3); border-radius: var(--radius);
       background: var(--color-bad-back); color: var(--color-bad); }
-    /* Live regions must be there before they speak; until then they take no room. */
+    /* Live regions must exist before they announce anything; empty ones take no space. */
     [role]:not(:has(*)) { position: absolute; }
     .do { display: grid; grid-auto-flow: column; grid-auto-columns: 1fr; gap: var(--space-2); }
     .button { min-block-size: 32px; }
   `];
 
-  /** The origin of the server used before. */
+  /** The origin of the last server. */
   declare server: string | null;
-  /** Whose copy is on this computer. */
+  /** The owner of the cache on this computer. */
   declare user: SignedInUser | null;
   declare again: boolean;
   declare memoryOnly: boolean;
@@ -108,10 +108,10 @@ export class InvoifySignIn extends LitElement {
     });
     this.busy = false;
     if (outcome.ok) this.dispatchEvent(new CustomEvent('signed-in'));
-    else this.#refused(outcome.error);
+    else this.#showError(outcome.error);
   }
 
-  #refused(error: CallError): void {
+  #showError(error: CallError): void {
     const isAddress = error.code === 'invalid_request' || error.code === 'offline' || error.code === 'bad_response';
     this.problems = isAddress ? { server: signInError(error) } : {};
     this.error = isAddress ? null : signInError(error);
@@ -171,7 +171,7 @@ export class InvoifySignIn extends LitElement {
   }
 }
 
-/** A failed sign-in in words for the person at it. */
+/** The message for a failed sign-in. */
 export function signInError(error: CallError): string {
   switch (error.code) {
     case 'unauthorized': return t('signIn.wrong');

@@ -1,4 +1,4 @@
-// How the syncs went and what the copy holds: the screen to look at, and to hand on, when something seems wrong.
+// The sync health screen: the state of the cache and recent sync attempts, for diagnosis and for the report to support.
 //
 //   <invoify-health .status .revision>
 
@@ -55,12 +55,12 @@ export class InvoifyHealth extends LitElement {
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
-    // An attempt that failed moves no revision, but it moves the status.
-    const isOtherState = changed.has('status') && changed.get('status')?.state !== this.status?.state;
-    if (changed.has('revision') || isOtherState) void this.#read();
+    // A failed attempt changes the state but not the revision.
+    const hasNewState = changed.has('status') && changed.get('status')?.state !== this.status?.state;
+    if (changed.has('revision') || hasNewState) void this.#load();
   }
 
-  async #read(): Promise<void> {
+  async #load(): Promise<void> {
     const outcome = await ask(this, 'data.health');
     this._failure = outcome.ok ? null : outcome.error;
     if (outcome.ok) this._health = outcome.value;
@@ -76,7 +76,7 @@ export class InvoifyHealth extends LitElement {
     return html`
       <header>
         <h1 tabindex="-1">${t('health.title')}</h1>
-        <button class="button" type="button" data-deed="copy" title=${t('health.copyHint')} @click=${this.#copy}>
+        <button class="button" type="button" data-action="copy" title=${t('health.copyHint')} @click=${this.#copy}>
           ${icon('copy')}${t('health.copy')}</button>
       </header>
       <div class="page">
@@ -106,8 +106,8 @@ export class InvoifyHealth extends LitElement {
   }
 
   #renderHoldings({ counts, digest }: SyncHealth): TemplateResult {
-    // Until the first sync is complete the digest is of what came so far.
-    const isProved = this.status !== null && this.status.lastSync !== null;
+    // Until the first sync completes, the digest covers only what has arrived.
+    const isVerified = this.status !== null && this.status.lastSync !== null;
     return html`
       <section>
         <h2>${t('health.holdings')}</h2>
@@ -121,7 +121,7 @@ export class InvoifyHealth extends LitElement {
             <tr>
               <td>${tryText('collection', name)}</td>
               <td class="number">${formatNumber(count)}</td>
-              <td class="number">${isProved && digest[name] ? formatNumber(digest[name].count) : '–'}</td>
+              <td class="number">${isVerified && digest[name] ? formatNumber(digest[name].count) : '–'}</td>
             </tr>`)}
           </tbody>
         </table>

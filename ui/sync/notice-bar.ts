@@ -1,5 +1,5 @@
-// The line above a list, for what stands in a person's way, or for what became of the copy. It is drawn only when there is
-// something to say, and screen readers hear of it from the window's one live region.
+// The notice above a list: a problem that needs attention, or news about the cache. Drawn only if there is a notice; screen
+// readers hear it through the window's live region.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 
@@ -10,7 +10,7 @@ import { actionLabel, runSyncAction } from './sync-action.ts';
 import type { Notice, SyncView } from './sync-view.ts';
 
 /**
- * @fires dismiss - a person has read it
+ * @fires dismiss - the user dismissed the notice
  */
 export class InvoifyNoticeBar extends LitElement {
   static override properties = {

@@ -1,5 +1,5 @@
-// The line at the window's foot: the state of the sync, always, with what can be done about it; a click on it opens the
-// last attempts. The other end says how much there is and which version this is.
+// The status bar: the sync's state with its action, always visible; a click opens the latest attempts. The far end shows
+// the number of records and the app's version.
 
 import { LitElement, css, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 
@@ -64,13 +64,13 @@ export class InvoifyStatusBar extends LitElement {
   `];
 
   declare view: SyncView;
-  /** The list that is shown; another screen has no count. */
+  /** The current screen; only lists have a count. */
   declare screen: Screen;
-  /** Changes when there may be more or fewer. */
+  /** Changes when the counts may have changed. */
   declare revision: string;
   declare version: string;
   declare open: boolean;
-  /** How many records each collection has. */
+  /** The number of records per collection. */
   declare counts: Readonly<Record<string, number>>;
 
   constructor() {
@@ -83,15 +83,15 @@ export class InvoifyStatusBar extends LitElement {
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
-    if (changed.has('revision')) void this.#count();
+    if (changed.has('revision')) void this.#loadCounts();
   }
 
-  async #count(): Promise<void> {
+  async #loadCounts(): Promise<void> {
     const outcome = await ask(this, 'data.counts');
     if (outcome.ok) this.counts = outcome.value;
   }
 
-  #toggled(event: ToggleEvent): void {
+  #onToggle(event: ToggleEvent): void {
     this.open = event.newState === 'open';
     void this.updateComplete.then(() => this.#place());
   }
@@ -118,7 +118,7 @@ export class InvoifyStatusBar extends LitElement {
       ${action ? html`<button class="link" @click=${() => runSyncAction(this, action)}>${actionLabel(action)}</button>` : nothing}
       <span class="end">${count === undefined ? '' : `${countText(this.screen, count)} · `}<span
         title=${t('sync.version', { version: this.version })}>v${this.version}</span></span>
-      <div id="attempts" class="popover" popover role="dialog" aria-label=${t('sync.popover')} @toggle=${this.#toggled}
+      <div id="attempts" class="popover" popover role="dialog" aria-label=${t('sync.popover')} @toggle=${this.#onToggle}
         @navigate=${this.#close} @sign-in=${this.#close}>
         ${this.open ? html`<invoify-sync-popover .view=${this.view} @loaded=${this.#place}></invoify-sync-popover>` : nothing}
       </div>`;

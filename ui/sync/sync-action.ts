@@ -1,4 +1,4 @@
-// What can be done about the sync, as a label and as the event that asks the root for it.
+// The actions offered beside the sync's status: their labels, and the events that request them from the root.
 
 import { healthScreen } from '../app-state.ts';
 import { emit } from '../base/events.ts';

@@ -1,4 +1,4 @@
-// What the status bar opens: how the last syncs went, and the report to hand on.
+// The status bar's popover: the latest sync attempts, and a button that copies the report.
 
 import { LitElement, css, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 
@@ -17,7 +17,7 @@ import type { SyncView } from './sync-view.ts';
 const shownAttempts = 5;
 
 /**
- * @fires loaded - it now has its full height
+ * @fires loaded - the attempts have loaded and the popover has its final height
  */
 export class InvoifySyncPopover extends LitElement {
   static override properties = {

@@ -1,4 +1,4 @@
-// What people are shown of the sync: every row of its table, what is not shown yet, and what is told to screen readers.
+// How the sync's status is displayed: every state, what is held back, and what is announced to screen readers.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -28,7 +28,7 @@ function view(state: SyncState, changes: Partial<Status> = {}, nowMs = now): Syn
 describe('each state of the sync', () => {
   const nothing = { lastSync: null };
   const progress = (changes: number, total: number | null): Partial<Status> => ({ ...nothing, progress: { changes, total, bytes: 0 } });
-  const failed: Partial<Status> = { error: { code: 'digest_mismatch', message: 'The copy differs.' } };
+  const failed: Partial<Status> = { error: { code: 'digest_mismatch', message: 'The cache differs.' } };
   const old: Partial<Status> = { error: { code: 'upgrade_required', message: 'Update Invoify: this server speaks protocol 2.' } };
   const rows: readonly (readonly [SyncState, Partial<Status>, string, SyncView['tone'], SyncView['action'], string | null])[] = [
     ['never_synced', nothing, 'No data on this computer yet', 'plain', 'sync-now', null],
@@ -53,7 +53,7 @@ describe('each state of the sync', () => {
       'Can’t reach invoices.acme.lan. 1 record is here; totals are incomplete.'],
     ['session_expired', {}, 'Sign in again to sync; what is here stays readable', 'warn', 'sign-in',
       'Sign in again to sync; what is here stays readable'],
-    ['error', failed, 'Sync failed · Last synced today 14:02', 'bad', 'details', 'Sync failed: The copy differs.'],
+    ['error', failed, 'Sync failed · Last synced today 14:02', 'bad', 'details', 'Sync failed: The cache differs.'],
     ['update_required', old, 'Update Invoify', 'warn', null, 'Update Invoify: this server speaks protocol 2.'],
     ['update_required', { error: { code: 'server_outdated', message: 'Ask your administrator to do that.' } },
       'Ask your administrator to update the server', 'warn', null, 'Ask your administrator to do that.'],
@@ -66,27 +66,27 @@ describe('each state of the sync', () => {
     });
   }
 
-  test('says why a sync failed in the language of the person', async () => {
+  test('explains a failed sync in the language of the user', async () => {
     await setLocale({ language: 'de', format: 'de' });
     const { notice } = view('error', { error: { code: 'disk_full', message: 'This disk is full.' } });
     await setLocale({ language: 'en', format: 'en-GB' });
     assert.equal(notice?.text, 'Synchronisierung fehlgeschlagen: Der Datenträger dieses Computers ist voll.');
   });
 
-  test('draws the dot only where the server answers or does not', () => {
+  test('shows the dot only if it is known whether the server answers', () => {
     const dots = Object.fromEntries(rows.map(([state, changes]) => [state, view(state, changes).dot]).filter(([, dot]) => dot !== null));
     assert.deepEqual(dots, { up_to_date: 'online', offline: 'offline', unreachable: 'offline' });
   });
 
-  test('gives the first sync a bar, as far as its end is known', () => {
+  test('shows a progress bar for the first sync, indeterminate while the total is unknown', () => {
     assert.deepEqual(view('first_sync', progress(12_400, 49_600)).progress, { ratio: 0.25 });
     assert.deepEqual(view('first_sync', progress(10, null)).progress, { ratio: null });
     assert.equal(view('syncing').progress, null);
   });
 });
 
-describe('what ticks', () => {
-  test('is text, and no reason to tell a screen reader anything', () => {
+describe('the passing of time', () => {
+  test('changes the text, but not the announcement', () => {
     const [early, late] = [view('up_to_date'), view('up_to_date', {}, now + 5 * minute)];
     assert.notEqual(early.text, late.text);
     assert.equal(early.announcement, late.announcement);
@@ -94,7 +94,7 @@ describe('what ticks', () => {
     assert.equal(new Set(downloads.map(({ announcement }) => announcement)).size, 1);
   });
 
-  test('turns to amber after 15 minutes without a word from the host', () => {
+  test('turns the state stale after 15 minutes without a new status', () => {
     const memory = rememberStatus(null, statusOf('up_to_date'), now);
     assert.equal(shownState(memory, now + 12 * minute), 'up_to_date');
     assert.equal(shownState(memory, now + 12 * minute + 1), 'stale');
@@ -103,42 +103,42 @@ describe('what ticks', () => {
 });
 
 describe('a sync', () => {
-  test('is shown after half a second, and until then what was before', () => {
+  test('is shown after half a second; until then the previous state is', () => {
     const before = rememberStatus(null, statusOf('up_to_date'), now);
     const memory = rememberStatus(before, statusOf('syncing'), now);
     assert.equal(shownState(memory, now + 499), 'up_to_date');
     assert.equal(nextChangeMs(memory, now + 400), 100);
     assert.equal(shownState(memory, now + 500), 'syncing');
     const again = rememberStatus(memory, statusOf('syncing'), now + 300);
-    assert.equal(shownState(again, now + 500), 'syncing', 'its age counts from its first word');
+    assert.equal(shownState(again, now + 500), 'syncing', 'its age counts from its first status');
     assert.equal(shownState(rememberStatus(again, statusOf('up_to_date'), now + 400), now + 400), 'up_to_date');
   });
 
-  test('changes what is read when it completes', () => {
+  test('changes the revision when it completes', () => {
     const done = view('up_to_date').revision;
     assert.equal(view('syncing').revision, done);
     assert.notEqual(view('up_to_date', { lastSync: { timestamp: '2026-03-01T14:06:00Z', changes: 1 } }).revision, done);
   });
 
-  test('that is the first changes what is read now and then, and never leaves what came last unread', () => {
+  test('changes the revision every half second while it is the first, and again when it ends', () => {
     const revision = (memory: SyncMemory, atMs: number): string => viewSync(memory, atMs).revision;
     const came = (changes: number): Status => statusOf('first_sync', { progress: { changes, total: 9000, bytes: 1 } });
     const first = rememberStatus(null, came(1000), now);
     const soon = rememberStatus(first, came(2000), now + 100);
     assert.equal(revision(soon, now + 100), revision(first, now));
     assert.equal(nextChangeMs(soon, now + 100), 400);
-    // Nothing more comes: the window looks again by itself.
+    // No further status arrives: the window checks again by itself.
     const later = rememberStatus(soon, soon.latest, now + 500);
     assert.notEqual(revision(later, now + 500), revision(first, now));
     const done = rememberStatus(later, statusOf('up_to_date'), now + 501);
-    assert.notEqual(revision(done, now + 501), revision(later, now + 500), 'its end is read at once');
+    assert.notEqual(revision(done, now + 501), revision(later, now + 500), 'the end is read immediately');
     const setBack = rememberStatus(first, came(2000), now - 60_000);
     assert.notEqual(revision(setBack, now - 60_000), revision(first, now), 'a clock that was set back delays nothing');
   });
 });
 
 describe('writing', () => {
-  test('waits for the connection, or for a person to sign in', () => {
+  test('is blocked while offline or signed out', () => {
     assert.equal(writeBlock(statusOf('up_to_date')), null);
     assert.equal(writeBlock(statusOf('first_sync')), null);
     assert.equal(writeBlock(statusOf('offline', { isOnline: false })), 'offline');

@@ -1,4 +1,4 @@
-// Numbers, money, dates and spans of time as the window writes and reads them, in the locales that differ most.
+// Formatting and parsing of numbers, money, dates and durations, in the locales that differ most.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -15,23 +15,23 @@ function inLocale(format: string, language: Language = format.startsWith('de') ?
   return setLocale({ language, format });
 }
 
-/** Blanks that do not break are written by Intl and by nobody else. */
+/** Replaces the non-breaking spaces that Intl writes. */
 const plain = (text: string): string => text.replace(/[\u00a0\u202f]/g, ' ');
 
 describe('money', () => {
-  test('is written with the decimals that its currency has by ISO 4217', async () => {
+  test('is formatted with the number of decimals that ISO 4217 gives its currency', async () => {
     await inLocale('en-US');
     assert.deepEqual([['EUR', 123_456], ['JPY', 123_456], ['KWD', 123_456], ['HUF', 123_456], ['EUR', -5]].map(([currency, minor]) =>
       plain(formatMoney(Number(minor), String(currency)))), ['€1,234.56', '¥123,456', 'KWD 123.456', 'HUF 1,234.56', '-€0.05']);
   });
 
-  test('keeps its last digit at the largest amounts there are', async () => {
+  test('keeps its last digit for the largest amounts', async () => {
     await inLocale('de-DE');
     assert.equal(plain(formatMoney(Number.MAX_SAFE_INTEGER, 'EUR')), '90.071.992.547.409,91 €');
     assert.equal(formatMoney(null, 'EUR'), '–');
   });
 
-  test('is read as people of the locale type it, and not rounded', async () => {
+  test('is parsed as typed in the locale, without rounding', async () => {
     await inLocale('de-DE');
     assert.deepEqual(['1.234,5', '1234,50', '€ 12', '12 EUR', '-3', '0,05', '1.5', '1.234'].map((text) => parseMoney(text, 'EUR')),
       [123_450, 123_450, 1200, 1200, -300, 5, 150, 123_400]);
@@ -44,7 +44,7 @@ describe('money', () => {
   });
 
   for (const locale of ['en-US', 'de-DE', 'de-CH', 'fr-FR', 'pt-PT', 'hi-IN']) {
-    test(`of any size is read back as it was written for a field in ${locale}`, async () => {
+    test(`of any size survives being formatted for a field and parsed back in ${locale}`, async () => {
       await inLocale(locale, 'en');
       fc.assert(fc.property(fc.maxSafeInteger(), fc.constantFrom('EUR', 'JPY', 'KWD', 'CLF'), (minor, currency) => {
         assert.equal(parseMoney(formatAmount(minor, currency), currency), minor);
@@ -54,22 +54,22 @@ describe('money', () => {
 });
 
 describe('other numbers', () => {
-  test('are thousandths and basis points only inside', async () => {
+  test('are thousandths and basis points only internally', async () => {
     await inLocale('de-DE');
     assert.deepEqual([formatQuantity(1500), plain(formatPercent(1950))], ['1,5', '19,5 %']);
     assert.deepEqual([parseQuantity('0,125'), parseQuantity('1,2345'), parsePercent('19 %'), parsePercent('7,7')], [125, null, 1900, 770]);
     assert.equal(parseDecimal('99999999999999999', 2), null);
   });
 
-  test('of bytes and of time are written in units that people know', async () => {
+  test('of bytes and milliseconds are shown in familiar units', async () => {
     await inLocale('en-US');
     assert.deepEqual([0, 999, 34_000, 3_400_000].map(formatBytes), ['0 bytes', '999 bytes', '34 kB', '3.4 MB']);
     assert.deepEqual([40, 420, 12_300, 180_000].map(formatDuration), ['40 ms', '0.4 sec', '12 sec', '3 min']);
   });
 });
 
-describe('days and instants', () => {
-  test('stand in columns of even width, whatever the zone of the computer', async () => {
+describe('dates and instants', () => {
+  test('have a fixed width, and do not depend on the time zone', async () => {
     await inLocale('de-DE');
     assert.equal(formatDate('2026-03-01'), '01.03.2026');
     await inLocale('en-US');
@@ -77,7 +77,7 @@ describe('days and instants', () => {
     assert.equal(formatDate('not a day'), 'not a day');
   });
 
-  test('are named by their distance where they are near', async () => {
+  test('are relative when they are near', async () => {
     await inLocale('en-GB');
     const now = new Date(2026, 2, 1, 14, 2).getTime();
     assert.equal(formatWhen(now, now), 'today 14:02');
@@ -86,7 +86,7 @@ describe('days and instants', () => {
     assert.equal(localDay(now), '2026-03-01');
   });
 
-  test('past are told in minutes, hours and days, in the language of the texts', async () => {
+  test('in the past are given in minutes, hours and days, in the language of the texts', async () => {
     await inLocale('fr-FR', 'en');
     assert.deepEqual([0, 180_000, 7_200_000, 3 * 86_400_000].map(formatRelative), ['now', '3 min. ago', '2 hr. ago', '3 days ago']);
     await inLocale('de-DE');

@@ -1,10 +1,11 @@
-// The catalogues: every text in every language, with the same parameters, and the locale that a person gets.
+// The catalogues: every text in every language with the same parameters, and the choice of locale.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
 import { collections, invoiceStatuses, roles } from '../../../shared/collections.ts';
-import { chooseLocale, isKey, loadRecordTexts, loadTexts, setLocale, t, tryText, type Message } from '../../../ui/text/i18n.ts';
+import type { Message } from '../../../ui/text/catalogue.ts';
+import { chooseLocale, isKey, loadRecordTexts, loadTexts, setLocale, t, tryText } from '../../../ui/text/i18n.ts';
 
 const placeholders = (message: Message): readonly string[] =>
   (typeof message === 'string' ? [message] : Object.values(message)).map((text) =>
@@ -24,17 +25,17 @@ describe('every translation', () => {
       assert.deepEqual(empty, []);
     });
 
-    test(`into ${language} names the parameters that the English names`, () => {
+    test(`into ${language} uses the parameters of the English text`, () => {
       const different = Object.entries(texts).filter(([key, message]) => {
         const wanted = placeholders(english[key] ?? '').at(-1);
-        // "One" may be said without its number.
+        // The singular may leave out the number.
         return placeholders(message).at(-1) !== wanted;
       });
       assert.deepEqual(different.map(([key]) => key), []);
     });
   }
 
-  test('names every list, its shown columns, and every state and role', () => {
+  test('names every list, its visible columns, and every status and role', () => {
     const names = [
       ...collections.flatMap(({ name, columns }) => [
         `collection.${name}`, `count.${name}`, `list.new.${name}`, `list.none.${name}`,
@@ -47,7 +48,7 @@ describe('every translation', () => {
 });
 
 describe('a text', () => {
-  test('takes its number in the plural and the digits of the locale', async () => {
+  test('uses the plural and the number format of the locale', async () => {
     await setLocale({ language: 'de', format: 'de-DE' });
     assert.equal(t('count.invoices', { count: 1 }), '1 Rechnung');
     assert.equal(t('count.invoices', { count: 48_210 }), '48.210 Rechnungen');
@@ -55,7 +56,7 @@ describe('a text', () => {
     assert.equal(t('count.invoices', { count: 1_234_567 }), '12,34,567 invoices');
   });
 
-  test('of what is drawn later comes in the language in use, and with any that is set', async () => {
+  test('from the part loaded later is in the current language, also after a change of language', async () => {
     await setLocale({ language: 'de', format: 'de' });
     assert.equal(isKey('detail.loading'), false);
     await loadRecordTexts();
@@ -64,12 +65,12 @@ describe('a text', () => {
     assert.equal(t('detail.loading'), 'Loading…');
   });
 
-  test('is of the locale that was set last, however long an earlier one takes to come', async () => {
+  test('follows the locale set last, even if an earlier one takes longer to load', async () => {
     await Promise.all([setLocale({ language: 'de', format: 'de' }), setLocale({ language: 'en', format: 'en' })]);
     assert.equal(t('detail.loading'), 'Loading…');
   });
 
-  test('that is no text yet is the name it would have had', () => {
+  test('that is missing falls back to the name in its key', () => {
     assert.equal(tryText('column', 'newColumn'), 'newColumn');
   });
 });
@@ -83,7 +84,7 @@ describe('the locale', () => {
     ['de', ['en-US'], { language: 'de', format: 'de' }],
   ] as const;
   for (const [setting, preferred, wanted] of cases) {
-    test(`for ${setting} where the system prefers ${preferred.join(', ') || 'nothing'} is ${wanted.format}`, () => {
+    test(`for setting ${setting} on a system that prefers ${preferred.join(', ') || 'nothing'} is ${wanted.format}`, () => {
       assert.deepEqual(chooseLocale(setting, preferred), wanted);
     });
   }

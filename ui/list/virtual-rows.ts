@@ -1,31 +1,30 @@
-// The arithmetic of a list that draws only what is in view: rows of one height, and a handful of elements that are used
-// over and over.
+// The arithmetic of virtual scrolling: rows of one height, drawn by a small pool of elements that is reused.
 
 export const rowPx = 32;
-/** Rows drawn beyond each edge, so that a frame that comes late shows rows and not a gap. */
+/** Rows drawn beyond each edge, so that a late frame shows rows rather than a gap. */
 const overscan = 12;
 
 export interface RowWindow {
-  /** The first and the last row to draw; the last is before the first where there is none. */
+  /** The first and last row to draw; `last` is less than `first` if there are none. */
   readonly first: number;
   readonly last: number;
 }
 
-/** The rows in view, and some around them. */
+/** The rows in view, plus overscan. */
 export function rowWindow(scrollPx: number, viewPx: number, total: number): RowWindow {
   const first = Math.max(0, Math.floor(scrollPx / rowPx) - overscan);
   const last = Math.min(total - 1, Math.ceil((scrollPx + viewPx) / rowPx) + overscan);
   return { first: Math.min(first, Math.max(0, last)), last };
 }
 
-/** How many elements hold any window of a view of this height. */
+/** How many elements suffice for any window of this height. */
 export function poolSize(viewPx: number): number {
   return Math.ceil(viewPx / rowPx) + 2 * overscan + 2;
 }
 
 /**
- * The row that each of `pool` elements draws. A row keeps its element as long as it is drawn, so scrolling by one row
- * changes one element. An element without a row has null.
+ * The row drawn by each of `pool` elements, or null for an unused one. A row keeps its element for as long as it is
+ * drawn, so scrolling by one row changes one element.
  */
 export function assignRows({ first, last }: RowWindow, pool: number): readonly (number | null)[] {
   const base = first - (first % pool);
@@ -35,14 +34,14 @@ export function assignRows({ first, last }: RowWindow, pool: number): readonly (
   });
 }
 
-/** Where to scroll so that a row is wholly in view, moving as little as possible. */
+/** The nearest scroll position at which a row is fully visible. */
 export function scrollToShow(index: number, scrollPx: number, viewPx: number): number {
   const top = index * rowPx;
   if (top < scrollPx) return top;
   return Math.max(scrollPx, top + rowPx - viewPx);
 }
 
-/** The row that a key leads to from `index` (-1: none yet), or null for any other key. */
+/** The row that a key moves to from `index` (-1 for none), or null for any other key. */
 export function rowAfterKey(key: string, index: number, total: number, viewPx: number): number | null {
   const step = Math.max(1, Math.floor(viewPx / rowPx) - 1);
   const clamp = (row: number): number => Math.max(0, Math.min(total - 1, row));
