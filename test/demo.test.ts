@@ -13,6 +13,7 @@ import { after, describe, test } from 'node:test';
 import { MongoClient } from 'mongodb';
 
 import { createCompany } from '../demo/company.ts';
+import { createClient } from './client.ts';
 import { openTestMongo } from './mongod.ts';
 
 const entry = join(import.meta.dirname, '..', 'demo', 'run.ts');
@@ -106,11 +107,7 @@ describe('the demonstration', () => {
     }
     assert.match(output, /Ctrl\+C ends it/);
     const [, url = '', email = '', password = ''] = /(http:\S+) +(\S+@\S+) +(\S+)/.exec(output) ?? [];
-    const answer = await fetch(`${url}/api/auth/login`, {
-      method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ email, password }),
-    });
-    assert.equal(answer.status, 200);
-    await answer.body?.cancel();
+    await createClient(() => ({ url })).login(email, password);
 
     const origin = windowLink.exec(link)?.[1] ?? '';
     const letIn = await fetch(link.trim(), { redirect: 'manual' });

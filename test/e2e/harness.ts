@@ -24,12 +24,11 @@ import { after, afterEach, before, describe } from 'node:test';
 import type { Browser } from 'playwright-core';
 
 import { bundlePreview } from '../../build.mjs';
-import { signIn as signInColleague, type Colleague } from '../../demo/colleague.ts';
 import type { SampleUser } from '../../demo/company.ts';
 import type { ServerProcess } from '../../demo/server-process.ts';
 import { openVenue, setStage, type Stage } from '../../demo/stage.ts';
-import { parseLoginAnswer } from '../../shared/protocol.ts';
 import { findChromium, launchChromium } from '../chromium.ts';
+import { createClient, type Client } from '../client.ts';
 import { openGate, type Gate } from '../network.ts';
 import { startDesktop, type Desktop, type DesktopOptions } from './desktop.ts';
 
@@ -62,7 +61,7 @@ export interface Env {
   /** A new desktop with its own data folder, until the test ends. */
   openDesktop(t: CleanupScope, options?: DesktopOptions): Promise<Desktop>;
   /** A second client that changes records through the server's API. */
-  colleague(who?: SampleUser): Promise<Colleague>;
+  colleague(who?: SampleUser): Promise<Client>;
   /** Shuts the server down. Does nothing if it is stopped. */
   stopServer(): Promise<void>;
   /** Restarts the server at the same address. Does nothing if it is running. */
@@ -117,7 +116,7 @@ export async function startEnv({ invoices = 200, customers = 20 }: EnvOptions = 
     gate,
     browser,
     openDesktop: (t, options) => startDesktop(t, { browser, files, folder: venue.folder }, options),
-    colleague: (who = owner) => signInColleague(requireServer().url, who.email, stage.password),
+    colleague: (who = owner) => createClient(requireServer).login(who.email, stage.password),
     async stopServer() {
       const stopping = server;
       server = null;
@@ -131,15 +130,9 @@ export async function startEnv({ invoices = 200, customers = 20 }: EnvOptions = 
       await gate.open(server.url);
     },
     async endSessions(who = owner) {
-      const { url } = requireServer();
-      const login = await fetch(`${url}/api/auth/login`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ email: who.email, password: stage.password }),
-      });
-      const { user } = parseLoginAnswer(await login.json());
+      const { userId } = await env.colleague(who);
       const administrator = await env.colleague(owner);
-      await administrator.change('users', await administrator.read('users', user.id), { password: stage.password });
+      await administrator.change('users', await administrator.read('users', userId), { password: stage.password });
     },
     async close() {
       await browser.close();

@@ -111,9 +111,9 @@ describeWindow('the desktop behind the window', { invoices: 300 }, (env) => {
     await signIn(page, env());
     const colleague = await env().colleague(env().editor);
     const plan = { name: 'Nudged', priceMinor: 100, currency: 'EUR', interval: 'month', active: true };
-    const { id, ...version } = await colleague.create('plans', plan);
+    const { id, updatedAt } = await colleague.create('plans', plan);
     await waitForRecord(page, 'plans', id);
-    await colleague.remove('plans', { id, ...version });
+    assert.equal((await colleague.remove(`/api/plans/${id}`, updatedAt)).status, 200);
   });
 
   test('keeps everything readable after the server ended the session, until the user signs in again', async (t) => {
@@ -182,7 +182,7 @@ describeWindow('the desktop behind the window', { invoices: 300 }, (env) => {
     assert.equal((await windowApi(page).sync.pullFromServer()).outcome, 'completed');
     await waitForState(page, 'up_to_date');
     for (const { id } of plans) assert((await windowApi(page).data.getRecord({ collection: 'plans', id })).ok);
-    for (const plan of plans) await colleague.remove('plans', plan);
+    for (const plan of plans) await colleague.remove(`/api/plans/${plan.id}`, plan.updatedAt);
   });
 
   test('serves two tabs at the same time', async (t) => {

@@ -8,8 +8,7 @@ import { test } from 'node:test';
 import { build } from 'esbuild';
 import type { Page } from 'playwright-core';
 
-import { parseLoginAnswer } from '../../shared/protocol.ts';
-import { describeWindow, signIn, waitForState, windowApi, type Env } from './harness.ts';
+import { describeWindow, signIn, waitForState, windowApi } from './harness.ts';
 
 const react = join(import.meta.dirname, 'react-stand-in.ts');
 
@@ -39,20 +38,13 @@ async function show(page: Page, code: string, name: string): Promise<void> {
     mount(${name}, place);`);
 }
 
-async function newToken({ url, owner, password }: Env): Promise<string> {
-  const response = await fetch(`${url}/api/auth/login`, {
-    method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ email: owner.email, password }),
-  });
-  return parseLoginAnswer(await response.json()).token;
-}
-
 describeWindow('the snippets', { invoices: 20 }, (env) => {
   test('of the four functions return what they document', async (t) => {
     const desktop = await env().openDesktop(t);
     const page = await desktop.openPage(t);
     await signIn(page, env());
     const { status, online } = await page.evaluate<{ status: Record<string, unknown>; online: unknown }>(
-      `(async (token) => { ${snippet('The four functions')} return { status, online }; })(${JSON.stringify(await newToken(env()))})`,
+      `(async (token) => { ${snippet('The four functions')} return { status, online }; })(${JSON.stringify((await env().colleague()).token)})`,
     );
     assert.deepEqual([status['initialized'], status['isOnline'], online], [true, true, true]);
     const { timestamp } = status['lastSync'] as { timestamp: string };

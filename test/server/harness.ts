@@ -19,7 +19,7 @@ import { openEmbeddedStore } from '../../server/embedded/store.ts';
 import { openMongoStore } from '../../server/mongo/store.ts';
 import type { Store } from '../../server/store.ts';
 import { dropDatabase, findMongod, openTestMongo, SHARED_URL, testDatabaseName, type TestMongo } from '../mongod.ts';
-import { createClient, type Client } from './contract/client.ts';
+import { createClient, type Client } from '../client.ts';
 import { user } from './samples.ts';
 
 export type Environment = Readonly<Record<string, string>>;

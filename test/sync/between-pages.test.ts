@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
 import { passThrough } from '../network.ts';
-import type { WireRecord } from '../server/contract/client.ts';
+import type { WireRecord } from '../client.ts';
 import { stores } from '../server/harness.ts';
 import { plan } from '../server/samples.ts';
 import { openBooks, type Books } from './books.ts';

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 
-import type { Payload, WireRecord } from '../server/contract/client.ts';
+import type { Payload, WireRecord } from '../client.ts';
 import { customer, invoice, plan } from '../server/samples.ts';
 import { Model } from './model.ts';
 import type { Site, TestAccount } from './site.ts';

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 
-import type { Client, Reply, WireRecord } from '../server/contract/client.ts';
+import type { Client, Reply, WireRecord } from '../client.ts';
 import { customer, invoice, line, plan, user } from '../server/samples.ts';
 import type { Model } from './model.ts';
 import type { Random } from './random.ts';

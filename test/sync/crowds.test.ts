@@ -2,11 +2,10 @@
 // processes over one MongoDB.
 
 import assert from 'node:assert/strict';
-import { Agent } from 'node:http';
 import { after, before, describe, test, type TestContext } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-import { createClient, type Client } from '../server/contract/client.ts';
+import { createClient, type Client } from '../client.ts';
 import { spawnServer, stores } from '../server/harness.ts';
 import { writeMuch } from './crowd.ts';
 import { openDesk } from './desk.ts';
@@ -36,11 +35,7 @@ for (const testStore of stores) {
       const owner = await site.newAccount();
       const servers = await Promise.all([spawnServer(site.server.env), spawnServer(site.server.env)]);
       t.after(() => Promise.all(servers.map((server) => server.end())));
-      const clients = servers.map(({ url }) => {
-        const agent = new Agent({ keepAlive: true });
-        t.after(() => agent.destroy());
-        return createClient(() => ({ url, agent }), owner.token, owner.userId);
-      });
+      const clients = servers.map(({ url }) => createClient(() => ({ url }), owner.token, owner.userId));
       const [first] = servers;
       assert(first);
       await crowd(t, owner, [...clients, ...clients, ...clients], clients, first.url);

@@ -15,7 +15,7 @@ import { createMemoryVault, type TokenVault } from '../../desktop/session/token-
 import { collections } from '../../shared/collections.ts';
 import type { Status, SyncOutcome } from '../../shared/window/views.ts';
 import { createNetwork, type Network } from '../network.ts';
-import type { HeldRecord } from '../server/naive-client.ts';
+import type { HeldRecord } from '../server/naive-cache.ts';
 import { createTimers } from './timers.ts';
 
 export interface DeskOptions {

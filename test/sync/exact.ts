@@ -3,18 +3,18 @@
 
 import assert from 'node:assert/strict';
 
-import type { Client } from '../server/contract/client.ts';
-import { NaiveClient, withoutEmpty } from '../server/naive-client.ts';
+import type { Client } from '../client.ts';
+import { NaiveCache, withoutEmpty } from '../server/naive-cache.ts';
 import type { Desk } from './desk.ts';
 
 /** Asserts that a desk holds just what `client`, who must have the same role, is given by the server now. */
 export async function assertExact(desk: Desk, client: Client): Promise<void> {
-  const served = new NaiveClient();
+  const served = new NaiveCache();
   const { pages, last } = await client.pullAll('limit=5000');
   for (const page of pages) served.apply(page);
   const rows = desk.rows();
   assertSameRows(rows, served.records);
-  const held = new NaiveClient();
+  const held = new NaiveCache();
   for (const [key, record] of rows) held.records.set(key, record);
   assert.deepEqual(held.digest(), withoutEmpty(last.body.digest));
   assert.deepEqual(withoutEmpty(await desk.host.digest()), withoutEmpty(last.body.digest));

@@ -3,8 +3,8 @@
 
 import assert from 'node:assert/strict';
 
-import type { Client, Payload, Reply, WireChange, WireRecord } from '../server/contract/client.ts';
-import type { HeldRecord } from '../server/naive-client.ts';
+import type { Client, Payload, Reply, WireChange, WireRecord } from '../client.ts';
+import type { HeldRecord } from '../server/naive-cache.ts';
 
 interface Version {
   readonly updatedAt: string;

@@ -2,12 +2,12 @@
 
 import assert from 'node:assert/strict';
 
-import { assertError, type Client, type Reply, type WireChange } from '../server/contract/client.ts';
-import { NaiveClient, withoutEmpty } from '../server/naive-client.ts';
+import { assertError, type Client, type Reply, type WireChange } from '../client.ts';
+import { NaiveCache, withoutEmpty } from '../server/naive-cache.ts';
 import type { Model } from './model.ts';
 
 export class Reader {
-  readonly copy = new NaiveClient();
+  readonly copy = new NaiveCache();
   /** Every change that was ever given to it. */
   readonly received: WireChange[] = [];
   /** How often it had to begin again. */

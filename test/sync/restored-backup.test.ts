@@ -2,11 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
-import { Agent } from 'node:http';
 
 import { start, type Running } from '../../server.ts';
 import { readConfig } from '../../server/config.ts';
-import { createClient } from '../server/contract/client.ts';
+import { createClient } from '../client.ts';
 import { prepare, startMs, stores, type TestStore } from '../server/harness.ts';
 import { takeBackup } from './backup.ts';
 import { Books } from './books.ts';
@@ -49,7 +48,6 @@ async function loseWrites(t: TestContext, testStore: TestStore): Promise<{
 }> {
   const { env, remove } = await prepare(testStore, { JWT_SECRET: secret });
   const clock = { ms: startMs };
-  const agent = new Agent();
   let running: Running | null = await start(readConfig(env), { nowMs: () => clock.ms, write: () => undefined });
   const currentUrl = (): string => running?.url ?? '';
   t.after(async () => {
@@ -62,7 +60,7 @@ async function loseWrites(t: TestContext, testStore: TestStore): Promise<{
     running = await start(readConfig(env), { nowMs: () => clock.ms, write: () => undefined });
     return result;
   };
-  const client = createClient(() => ({ url: currentUrl(), agent }));
+  const client = createClient(() => ({ url: currentUrl() }));
   const store = await openStoreOf(env, () => clock.ms);
   const owner = await newAccount(store, () => clock.ms, client);
   await store.close();

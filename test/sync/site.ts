@@ -11,7 +11,7 @@ import { createTokens } from '../../server/tokens.ts';
 import { EPOCH } from '../../shared/clock.ts';
 import { findCollection, type Role } from '../../shared/collections.ts';
 import type { JsonObject } from '../../shared/fields.ts';
-import type { Client } from '../server/contract/client.ts';
+import type { Client } from '../client.ts';
 import { startServer, type Environment, type TestServer, type TestStore } from '../server/harness.ts';
 import { user } from '../server/samples.ts';
 import { keepFilesInMemory } from './memory-files.ts';

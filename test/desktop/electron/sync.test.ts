@@ -7,9 +7,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test, type TestContext } from 'node:test';
 
-import { signIn, type Colleague } from '../../../demo/colleague.ts';
 import { startServerProcess, type ServerProcess } from '../../../demo/server-process.ts';
 import type { JsonObject } from '../../../shared/fields.ts';
+import { createClient, type Client } from '../../client.ts';
 import { openGate } from '../../network.ts';
 import { plan } from '../../server/samples.ts';
 import type { Controls } from './stand-in/create.ts';
@@ -21,11 +21,11 @@ const MINUTE_MS = 60_000;
 
 let folder: string;
 let server: ServerProcess;
-let colleague: Colleague;
+let colleague: Client;
 before(async () => {
   folder = mkdtempSync(join(tmpdir(), 'invoify-electron-server-'));
   server = await startServerProcess({ env: { DATA_DIR: folder, ADMIN_EMAIL: email, ADMIN_PASSWORD: password } });
-  colleague = await signIn(server.url, email, password);
+  colleague = await createClient(() => server).login(email, password);
 });
 after(async () => {
   await server.stop();

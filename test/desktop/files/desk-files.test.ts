@@ -11,9 +11,9 @@ import { after, before, describe, test, type TestContext } from 'node:test';
 import { csvFormat, csvText } from '../../../desktop/files/export.ts';
 import { answerCall, openDesk, type Desk } from '../../../desktop/desk.ts';
 import { systemDeskDeps } from '../../../desktop/system-deps.ts';
-import { signIn, type Colleague } from '../../../demo/colleague.ts';
 import { startServerProcess, type ServerProcess } from '../../../demo/server-process.ts';
 import type { CsvRequest } from '../../../shared/window/ipc.ts';
+import { createClient, type Client } from '../../client.ts';
 
 const email = 'owner@files.test';
 const password = 'correct horse battery';
@@ -22,11 +22,11 @@ const names = ['=HYPERLINK("https://evil.example")', '+1', '-2', '@SUM(A1)', '\u
 
 let folder: string;
 let server: ServerProcess;
-let colleague: Colleague;
+let colleague: Client;
 before(async () => {
   folder = mkdtempSync(join(tmpdir(), 'invoify-files-'));
   server = await startServerProcess({ env: { DATA_DIR: join(folder, 'server'), ADMIN_EMAIL: email, ADMIN_PASSWORD: password } });
-  colleague = await signIn(server.url, email, password);
+  colleague = await createClient(() => server).login(email, password);
   for (const [index, name] of names.entries()) {
     const currency = index === 0 ? 'JPY' : 'EUR';
     await colleague.create('plans', { name, priceMinor: 123_456 + index, currency, interval: 'month', active: true });

@@ -13,6 +13,7 @@ import { after, before, describe, test } from 'node:test';
 
 import { startPreview, type Preview } from '../../../desktop/preview/preview.ts';
 import type { SavedFile } from '../../../shared/window/ipc.ts';
+import { exchange } from '../../client.ts';
 
 const page = '<!doctype html><title>the page</title>';
 const folder = mkdtempSync(join(tmpdir(), 'invoify-preview-test-'));
@@ -47,10 +48,9 @@ interface Ask {
 
 /** One request with exactly these headers; a path is the preview's. */
 async function ask(where: string, { method = 'GET', headers = {}, body }: Ask = {}): Promise<Answer> {
-  const request = send(where.startsWith('http') ? where : preview.origin + where, { method, headers });
-  request.end(body);
-  const [response] = await once(request, 'response') as [IncomingMessage];
-  return { status: response.statusCode ?? 0, headers: response.headers, body: await text(response) };
+  const url = where.startsWith('http') ? where : preview.origin + where;
+  const reply = await exchange({ url }, method, url.slice(new URL(url).origin.length), headers, body);
+  return { status: reply.status, headers: reply.headers, body: reply.text };
 }
 
 function cookieOf({ headers }: Answer): string {
@@ -283,13 +283,8 @@ describe('the shell around the window', () => {
     const outcome = JSON.parse((await call('app.backUp')).body) as { value: SavedFile; download: string };
     assert.match(outcome.value.path, /^invoify-backup-\d{4}-\d\d-\d\d\.sqlite$/);
     assert.equal((await ask(outcome.download)).status, 403);
-    const request = send(preview.origin + outcome.download, { headers: { cookie } });
-    request.end();
-    const [response] = await once(request, 'response') as [IncomingMessage];
-    assert.equal(response.headers['content-disposition'], `attachment; filename="${outcome.value.path}"`);
-    const chunks: Buffer[] = [];
-    for await (const chunk of response as AsyncIterable<Buffer>) chunks.push(chunk);
-    const file = Buffer.concat(chunks);
+    const { headers, bytes: file } = await exchange({ url: preview.origin }, 'GET', outcome.download, { cookie });
+    assert.equal(headers['content-disposition'], `attachment; filename="${outcome.value.path}"`);
     assert.equal(file.length, outcome.value.sizeBytes);
     assert.equal(file.subarray(0, 15).toString(), 'SQLite format 3');
     assert.equal((await ask(outcome.download, { headers: { cookie } })).status, 404);

@@ -11,7 +11,7 @@ import { after, before, describe, test } from 'node:test';
 
 import { digestDifferences } from '../../../shared/digest.ts';
 import { stores } from '../../server/harness.ts';
-import { NaiveClient } from '../../server/naive-client.ts';
+import { NaiveCache } from '../../server/naive-cache.ts';
 import { copyDatabase, Desk, editDatabase } from '../../sync/desk.ts';
 import type { Job } from '../../sync/desktop-process.ts';
 import { assertSameRows } from '../../sync/exact.ts';
@@ -130,7 +130,7 @@ async function assertRecovers(phase: Phase, desk: Desk): Promise<void> {
   const rows = desk.rows();
   if (phase.name === 'first sync') assertUpToCursor(phase, desk, rows);
   else if (!phase.isDone(rows)) assertSameRows(rows, phase.before);
-  const held = new NaiveClient();
+  const held = new NaiveCache();
   for (const [key, record] of rows) held.records.set(key, record);
   assert.deepEqual(digestDifferences(await desk.host.digest(), held.digest()), [], 'the digest matches the rows');
   await desk.sync();

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
-import { assertError } from './client.ts';
+import { assertError } from '../../client.ts';
 import { startServer, stores, type TestServer } from '../harness.ts';
 import { customer, invoice, line, plan, user } from '../samples.ts';
 

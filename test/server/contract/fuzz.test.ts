@@ -6,9 +6,9 @@ import { after, before, describe, test } from 'node:test';
 
 import fc from 'fast-check';
 
-import { statusOf, type Client } from './client.ts';
+import { statusOf, type Client } from '../../client.ts';
 import { addAccount, hire, startServer, stores, type People, type TestServer } from '../harness.ts';
-import { NaiveClient, withoutEmpty } from '../naive-client.ts';
+import { NaiveCache, withoutEmpty } from '../naive-cache.ts';
 import { customer, invoice, plan, user } from '../samples.ts';
 
 const RUNS = { embedded: 1500, mongodb: 400 } as const;
@@ -178,7 +178,7 @@ for (const store of stores) {
       }), { numRuns: RUNS[store.kind], interruptAfterTimeLimit: TIME_LIMIT_MS });
 
       const { pages, last } = await server.owner.pullAll();
-      const copy = new NaiveClient();
+      const copy = new NaiveCache();
       for (const page of pages) copy.apply(page);
       assert.deepEqual(copy.digest(), withoutEmpty(last.body.digest));
       assert.deepEqual(server.lines.filter((line) => line.includes('"level":"error"')), []);

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { request as requestHttp } from 'node:http';
 import { after, before, describe, test } from 'node:test';
 
-import { assertError, checkError, exchangeRaw, readReply, type Body, type Reply } from './client.ts';
+import { assertError, checkError, exchangeRaw, readReply, type Body, type Reply } from '../../client.ts';
 import { firstOwner, password, startServer, stores, type TestServer } from '../harness.ts';
 import { customer, plan } from '../samples.ts';
 

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
-import { assertError, type Client, type Reply } from './client.ts';
+import { assertError, type Client, type Reply } from '../../client.ts';
 import { hire, password, startServer, stores, type People, type TestServer } from '../harness.ts';
 import { customer, invoice, line, plan, user } from '../samples.ts';
 

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
-import { assertError, type Payload, type Reply, type WireRecord } from './client.ts';
+import { assertError, type Payload, type Reply, type WireRecord } from '../../client.ts';
 import { startServer, stores, type TestServer } from '../harness.ts';
 import { customer, invoice, line } from '../samples.ts';
 

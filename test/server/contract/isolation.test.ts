@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
-import { assertError, type Client, type Reply, type WireRecord } from './client.ts';
+import { assertError, type Client, type Reply, type WireRecord } from '../../client.ts';
 import { addAccount, hire, startServer, stores, type People, type TestServer } from '../harness.ts';
 import { customer, invoice, plan, user } from '../samples.ts';
 

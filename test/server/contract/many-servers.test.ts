@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { Agent } from 'node:http';
 import { after, before, describe, test } from 'node:test';
 
-import { assertError, createClient, type Client, type Reply } from './client.ts';
+import { assertError, createClient, type Client, type Reply } from '../../client.ts';
 import { openEvents } from './event-stream.ts';
 import { firstOwner, password, prepare, spawnServer, stores, type Installation, type ServerProcess } from '../harness.ts';
 import { customer, invoice, plan, user } from '../samples.ts';

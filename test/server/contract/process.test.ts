@@ -13,7 +13,7 @@ import { createOwner, resetPassword } from '../../../server/admin.ts';
 import { readConfig } from '../../../server/config.ts';
 import { createPasswords } from '../../../server/passwords.ts';
 import { start } from '../../../server.ts';
-import { assertError, createClient, readReply, type Client } from './client.ts';
+import { assertError, createClient, readReply, type Client } from '../../client.ts';
 import {
   firstOwner, openStore, password, prepare, runServer, spawnServer, stores, type Installation, type ServerProcess,
 } from '../harness.ts';

@@ -4,9 +4,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
-import { assertError, type Client, type Reply } from './client.ts';
+import { assertError, type Client, type Reply } from '../../client.ts';
 import { firstOwner, hire, password, startServer, stores, type Environment, type TestServer } from '../harness.ts';
-import { NaiveClient, withoutEmpty } from '../naive-client.ts';
+import { NaiveCache, withoutEmpty } from '../naive-cache.ts';
 import { plan } from '../samples.ts';
 
 const DAY_MS = 86_400_000;
@@ -98,7 +98,7 @@ for (const store of stores) {
       const client = await server.client.login(firstOwner, password);
       const { pages, last } = await client.pullAll('limit=1');
       assert.equal(pages.length, 6);
-      const copy = new NaiveClient();
+      const copy = new NaiveCache();
       for (const page of pages) copy.apply(page);
       assert.deepEqual(copy.digest(), withoutEmpty(last.body.digest));
     });
@@ -106,7 +106,7 @@ for (const store of stores) {
     test('gives a paged first pull the deletes between its pages', async () => {
       const client = await server.client.login(firstOwner, password);
       const first = await client.pull('?limit=2');
-      const copy = new NaiveClient();
+      const copy = new NaiveCache();
       copy.apply(first);
       const { changes } = (await server.owner.pull()).body;
       const [held, unheld] = [first.body.changes.at(-1), changes.at(-1)];

@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 
 import { openStore, startServer, stores, type TestServer } from '../harness.ts';
-import { NaiveClient, withoutEmpty } from '../naive-client.ts';
+import { NaiveCache, withoutEmpty } from '../naive-cache.ts';
 import { customer, invoice, line, plan } from '../samples.ts';
 
 const PLANS = 5200;
@@ -48,7 +48,7 @@ for (const store of stores) {
     test('does not affect the result of a whole pull', async () => {
       const copies = await Promise.all(['', 'limit=333', 'limit=5000'].map(async (query) => {
         const { pages, changes, last } = await server.owner.pullAll(query);
-        const copy = new NaiveClient();
+        const copy = new NaiveCache();
         for (const page of pages) copy.apply(page);
         assert.deepEqual(copy.digest(), withoutEmpty(last.body.digest));
         return changes.map(({ mongoId }) => mongoId);

@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
-import { assertError, type WireChange, type WireRecord } from './client.ts';
+import { assertError, type WireChange, type WireRecord } from '../../client.ts';
 import { hire, startServer, stores, type People, type TestServer } from '../harness.ts';
-import { NaiveClient, withoutEmpty } from '../naive-client.ts';
+import { NaiveCache, withoutEmpty } from '../naive-cache.ts';
 import { customer, invoice, plan, user } from '../samples.ts';
 
 const instantPattern = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/;
@@ -84,7 +84,7 @@ for (const store of stores) {
 
     test('ends with a digest over the payloads as sent', async () => {
       for (const client of [people.owner, people.editor, people.viewer]) {
-        const copy = new NaiveClient();
+        const copy = new NaiveCache();
         const { pages, last } = await client.pullAll('limit=4');
         for (const page of pages) copy.apply(page);
         assert.deepEqual(copy.digest(), withoutEmpty(last.body.digest));
@@ -138,7 +138,7 @@ for (const store of stores) {
       }
       const whole = await server.owner.pull();
       assert.ok(whole.body.changes.every(({ type, mongoId }) => type === 'upsert' && mongoId !== id));
-      const copy = new NaiveClient();
+      const copy = new NaiveCache();
       copy.apply(whole);
       assert.deepEqual(copy.digest(), withoutEmpty(whole.body.digest));
     });

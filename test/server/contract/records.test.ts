@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
-import { assertError, type Reply, type WireRecord } from './client.ts';
+import { assertError, type Reply, type WireRecord } from '../../client.ts';
 import { password, startServer, stores, type TestServer } from '../harness.ts';
 import { customer, invoice, plan, user } from '../samples.ts';
 

@@ -8,7 +8,7 @@ import { after, before, describe, test } from 'node:test';
 
 import { protocolVersion } from '../../../shared/protocol.ts';
 import { findMongod, startReplicaSet } from '../../mongod.ts';
-import { assertError, type Client, type Reply } from './client.ts';
+import { assertError, type Client, type Reply } from '../../client.ts';
 import { firstOwner, password, startServer, stores, type TestServer } from '../harness.ts';
 import { plan } from '../samples.ts';
 

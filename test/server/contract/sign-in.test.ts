@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
-import { assertError, type Client } from './client.ts';
+import { assertError, type Client } from '../../client.ts';
 import { firstOwner, password, startServer, stores, type TestServer } from '../harness.ts';
 import { user } from '../samples.ts';
 

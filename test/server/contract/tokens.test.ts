@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 
-import { assertError, type Client } from './client.ts';
+import { assertError, type Client } from '../../client.ts';
 import { addAccount, firstOwner, hire, password, startServer, stores, type People, type TestServer } from '../harness.ts';
 
 const oldSecret = 'the old secret which is well over 32 bytes long';

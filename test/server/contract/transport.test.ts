@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib';
 
-import { assertError, createClient } from './client.ts';
+import { assertError, createClient } from '../../client.ts';
 import { firstOwner, password, startServer, stores, type TestServer } from '../harness.ts';
 import { customer } from '../samples.ts';
 

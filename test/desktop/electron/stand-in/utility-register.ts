@@ -5,8 +5,8 @@ import { EventEmitter } from 'node:events';
 import { registerHooks } from 'node:module';
 
 import { replaceClock } from './utility-clock.ts';
-import { network } from './utility-network.ts';
 import type { ToStandIn } from './utility-process.ts';
+import { system } from './utility.ts';
 
 const electron = new URL('./utility.ts', import.meta.url).href;
 const passTime = replaceClock();
@@ -22,7 +22,7 @@ class ParentPort extends EventEmitter {
   constructor() {
     super();
     process.on('message', (message: ToStandIn) => {
-      if ('isOnline' in message) network.isOnline = message.isOnline;
+      if ('isOnline' in message) system.isOnline = message.isOnline;
       else if ('passMs' in message) passTime(message.passMs);
       else if (this.#early) this.#early.push(message.data);
       else this.emit('message', { data: message.data, ports: [] });

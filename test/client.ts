@@ -1,5 +1,7 @@
-// A client written from the wire contract alone. It checks every response against what the contract promises for all
-// of them: JSON with `no-store`, a request id, and for an error the status of its code, its envelope and its headers.
+// The tests' HTTP client, written from the wire contract alone. It checks every response against what the contract promises
+// for all of them: JSON with `no-store`, a request id, and for an error the status of its code, its envelope and its headers.
+//
+// `demo/colleague.ts` is a second client on purpose: the demonstration runs without test code, and the benchmarks measure it.
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -21,6 +23,8 @@ export interface WireRecord {
   readonly updatedAt: string;
   readonly payload: Payload;
 }
+
+export type Version = Pick<WireRecord, 'id' | 'updatedAt'>;
 
 export interface WireChange {
   readonly type: 'upsert' | 'delete';
@@ -91,25 +95,32 @@ export interface Client {
   pull(query?: string): Promise<Reply>;
   /** Creates a record and asserts success. */
   create(collection: string, fields: object): Promise<WireRecord>;
+  /** Reads a record and asserts success. */
+  read(collection: string, id: string): Promise<WireRecord>;
+  /** Changes this version of a record and asserts success. */
+  change(collection: string, version: Version, fields: object): Promise<WireRecord>;
+  /** Runs an invoice's action (`send`, `payments`, `void`) on this version and asserts success. */
+  act(version: Version, action: string, json?: unknown): Promise<WireRecord>;
   /** Pulls the whole account, page by page. */
   pullAll(query?: string): Promise<{ changes: WireChange[]; last: Reply; pages: Reply[] }>;
 }
 
-/** A server's present address: it may restart on another port. */
-export interface Place {
+/** A server's current address: it may restart on another port. */
+export interface ServerAddress {
   readonly url: string;
-  readonly agent: Agent;
+  /** Default: one connection per request. */
+  readonly agent?: Agent;
   /** The certificate to trust. */
   readonly ca?: string;
 }
 
-export function createClient(place: () => Place, token: string | null = null, userId = ''): Client {
+export function createClient(address: () => ServerAddress, token: string | null = null, userId = ''): Client {
   const client: Client = {
     token,
     userId,
     async send(method, path, { headers = {}, raw, json } = {}) {
       const body = json === undefined ? raw : JSON.stringify(json);
-      const reply = await exchange(place(), method, path, {
+      const reply = await exchange(address(), method, path, {
         ...(token === null ? {} : { Authorization: `Bearer ${token}` }),
         ...(json === undefined ? {} : { 'Content-Type': 'application/json' }),
         ...(body === undefined || 'Transfer-Encoding' in headers ? {} : { 'Content-Length': Buffer.byteLength(body) }),
@@ -125,15 +136,16 @@ export function createClient(place: () => Place, token: string | null = null, us
     async login(email, password) {
       const reply = await client.post('/api/auth/login', { email, password });
       assert.equal(reply.status, 200, reply.text);
-      return createClient(place, reply.body.token, reply.body.user.id);
+      return createClient(address, reply.body.token, reply.body.user.id);
     },
-    as: (other, otherId = '') => createClient(place, other, otherId),
+    as: (other, otherId = '') => createClient(address, other, otherId),
     pull: (query = '') => client.get(`/api/sync/pull${query}`),
-    async create(collection, fields) {
-      const reply = await client.post(`/api/${collection}`, fields);
-      assert.equal(reply.status, 201, reply.text);
-      return reply.body.record;
-    },
+    create: async (collection, fields) => recordIn(await client.post(`/api/${collection}`, fields), 201),
+    read: async (collection, id) => recordIn(await client.get(`/api/${collection}/${id}`)),
+    change: async (collection, { id, updatedAt }, fields) =>
+      recordIn(await client.patch(`/api/${collection}/${id}`, updatedAt, fields)),
+    act: async ({ id, updatedAt }, action, json) =>
+      recordIn(await client.post(`/api/invoices/${id}/${action}`, json, { 'If-Match': `"${updatedAt}"` })),
     async pullAll(query = '') {
       const pages: Reply[] = [];
       for (let since = ''; ;) {
@@ -148,13 +160,19 @@ export function createClient(place: () => Place, token: string | null = null, us
   return client;
 }
 
-async function exchange(
-  place: Place, method: string, path: string, headers: OutgoingHttpHeaders, body: string | Buffer | undefined,
+function recordIn(reply: Reply, status = 200): WireRecord {
+  assert.equal(reply.status, status, reply.text);
+  return reply.body.record;
+}
+
+/** Sends one request with exactly these headers, checking nothing. */
+export async function exchange(
+  address: ServerAddress, method: string, path: string, headers: OutgoingHttpHeaders, body?: string | Buffer,
 ): Promise<Reply> {
-  const { protocol, hostname, port } = new URL(place.url);
+  const { protocol, hostname, port } = new URL(address.url);
   const isTls = protocol === 'https:';
   const options = { method, hostname, port, path, headers };
-  const request = isTls ? requestHttps({ ...options, agent: false, ca: place.ca }) : requestHttp({ ...options, agent: place.agent });
+  const request = isTls ? requestHttps({ ...options, agent: false, ca: address.ca }) : requestHttp({ ...options, agent: address.agent ?? false });
   request.end(body);
   // The response may arrive before the whole body is sent; a failure to send the rest does not matter.
   request.on('error', () => {});
@@ -167,7 +185,8 @@ export async function readReply(response: IncomingMessage): Promise<Reply> {
   const isPlain = response.headers['content-encoding'] === undefined;
   const text = isPlain ? bytes.toString() : '';
   return {
-    status: response.statusCode ?? 0, headers: response.headers, bytes, text, body: (text === '' ? {} : JSON.parse(text)) as Body,
+    status: response.statusCode ?? 0, headers: response.headers, bytes, text,
+    get body() { return (text === '' ? {} : JSON.parse(text)) as Body; },
   };
 }
 

@@ -3,7 +3,7 @@
 
 import { crc32 } from 'node:zlib';
 
-import type { Reply } from './contract/client.ts';
+import type { Reply } from '../client.ts';
 
 export interface HeldRecord {
   readonly collection: string;
@@ -12,7 +12,7 @@ export interface HeldRecord {
   readonly text: string;
 }
 
-export class NaiveClient {
+export class NaiveCache {
   /** By collection and id. */
   readonly records = new Map<string, HeldRecord>();
 

@@ -1,3 +1,0 @@
-// What the stand-in's `net` says of the network, set by the parent process.
-
-export const network = { isOnline: true };
