@@ -1,6 +1,6 @@
 // Ties the cache to the signed-in user: looks up whose token it is, and makes the cache theirs.
 //
-// Invariants: a sync only works on a cache that belongs to the user whom the server named. The cache of another user or
+// Invariants: a sync only works on a cache that belongs to the user that the server named. The cache of another user or
 // server is removed before anything of this one is stored.
 
 import { badResponse, type SignedInUser } from '../../shared/protocol.ts';

@@ -124,7 +124,7 @@ function firstSyncTarget(deps: PullDeps): Target {
   };
 }
 
-/** Applies all pages in one transaction, so that a catch-up becomes visible at once or not at all. */
+/** Applies all pages in one transaction, so that a catch-up becomes visible completely or not at all. */
 function catchUpTarget(deps: PullDeps): Target {
   const { cache } = deps;
   const { cursor, scope, generation } = readState(cache);
