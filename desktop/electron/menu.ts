@@ -1,4 +1,4 @@
-// The menu and its keys. What the window does itself it is told as a command; the rest are the system's own roles.
+// The application menu and its shortcuts. The window handles some entries, sent to it as commands; the rest are Electron's roles.
 
 import { app, Menu, type MenuItemConstructorOptions } from 'electron';
 
@@ -20,20 +20,20 @@ const texts = {
   },
 } as const;
 
-/** Sets the menu in the language that was chosen, or the system's where there is a translation. */
-export function setMenu(language: Settings['language'], tell: (command: Command) => void): void {
-  Menu.setApplicationMenu(Menu.buildFromTemplate(menuTemplate(chooseLanguage(language, app.getLocale()), tell)));
+/** Sets the menu in the chosen language; `system` means the system's if there is a translation, otherwise English. */
+export function setMenu(language: Settings['language'], send: (command: Command) => void): void {
+  Menu.setApplicationMenu(Menu.buildFromTemplate(menuTemplate(chooseLanguage(language, app.getLocale()), send)));
 }
 
-export function chooseLanguage(chosen: Settings['language'], locale: string): keyof typeof texts {
+function chooseLanguage(chosen: Settings['language'], locale: string): keyof typeof texts {
   if (chosen !== 'system') return chosen;
   return locale.toLowerCase().split('-')[0] === 'de' ? 'de' : 'en';
 }
 
-function menuTemplate(language: keyof typeof texts, tell: (command: Command) => void): MenuItemConstructorOptions[] {
+function menuTemplate(language: keyof typeof texts, send: (command: Command) => void): MenuItemConstructorOptions[] {
   const text = texts[language];
   const command = (name: Command, accelerator: string): MenuItemConstructorOptions =>
-    ({ label: text[name], accelerator, click: () => tell(name) });
+    ({ label: text[name], accelerator, click: () => send(name) });
   const separator = { type: 'separator' } as const;
   return [
     {
@@ -60,7 +60,7 @@ function menuTemplate(language: keyof typeof texts, tell: (command: Command) => 
         { role: 'zoomIn', label: text.zoomIn }, { role: 'zoomOut', label: text.zoomOut },
         { role: 'resetZoom', label: text.resetZoom }, separator,
         { role: 'togglefullscreen', label: text.fullScreen },
-        // Whoever installed it sees no tools; who works on it does.
+        // Only during development.
         ...(app.isPackaged ? [] : [{ role: 'toggleDevTools', label: text.tools } as const]),
       ],
     },

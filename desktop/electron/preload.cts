@@ -1,8 +1,7 @@
-// What the window's page gets of the desktop: `window.electron`, and nothing else.
+// Exposes the desktop to the page as `window.electron`, and nothing else.
 //
-// What always holds: the page reaches one channel for calls and one for each event, and never ipcRenderer itself; a token
-// passes here only where the page brings it. It runs in a sandbox, so it is bundled into one file, and as CommonJS:
-// hence `require`.
+// Invariants: the page can use one channel for calls and one per event, never ipcRenderer itself; no token is handed to the
+// page. A sandboxed preload must be one CommonJS file, hence the bundle and `require`.
 
 const { contextBridge, ipcRenderer } = require('electron') as typeof import('electron');
 const { createWindowApi } =
@@ -11,13 +10,13 @@ const { createWindowApi } =
 contextBridge.exposeInMainWorld('electron', createWindowApi({
   call: (channel, request) => ipcRenderer.invoke('call', channel, request),
   listen(event, listener) {
-    const hear = (_event: unknown, value: Parameters<typeof listener>[0]): void => listener(value);
-    ipcRenderer.on(event, hear);
-    return () => void ipcRenderer.off(event, hear);
+    const handler = (_event: unknown, value: Parameters<typeof listener>[0]): void => listener(value);
+    ipcRenderer.on(event, handler);
+    return () => void ipcRenderer.off(event, handler);
   },
 }));
 
-// Only a page is told of the network coming and going; the main process passes it on.
+// Only pages get these events; the main process forwards them to the data process.
 for (const state of ['online', 'offline'] as const) {
   (globalThis as unknown as EventTarget).addEventListener(state, () => ipcRenderer.send('network', state));
 }

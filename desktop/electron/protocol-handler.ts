@@ -1,8 +1,7 @@
-// The window's files under a scheme of their own, `app://invoify/`, so that no `file:` address is ever opened.
+// Serves the window's files under a custom scheme, `app://invoify/`, so that no `file:` URL is ever opened.
 //
-// What always holds: what is served is what was found in the window's folder at the start, by its exact name; an address
-// is looked up and never made into a path, so no spelling of it leads anywhere else. Every answer says what the page may
-// do: load what is served here, and nothing from anywhere else.
+// Invariants: only files found in the window's folder at startup are served, by their exact names; a URL is looked up and
+// never turned into a path, so path traversal is impossible. Every response restricts the page to resources served here.
 
 import { readdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
@@ -18,12 +17,12 @@ export const pageUrl = `${scheme}://${host}/index.html`;
 
 const safeHeaders = windowHeaders("'none'");
 
-/** Makes the scheme a standard and secure one. To be called before Electron is ready. */
+/** Registers the scheme as standard and secure. Call it before Electron is ready. */
 export function registerScheme(): void {
   protocol.registerSchemesAsPrivileged([{ scheme, privileges: { standard: true, secure: true } }]);
 }
 
-/** Serves the folder's files to the pages of a session. */
+/** Serves the folder's files to a session's pages. */
 export function serveWindow(session: Session, folder: string): void {
   const files = new Set(readdirSync(folder));
   session.protocol.handle(scheme, (request) => serve(request, folder, files));
@@ -44,12 +43,12 @@ function refuse(status: number): Response {
   return new Response(null, { status, headers: safeHeaders });
 }
 
-/** True for the address of a page of ours; only such a page may call, and be navigated to. */
+/** Whether this is the URL of one of our pages; only they may be navigated to and may make calls. */
 export function isOurPage(address: string): boolean {
   const url = URL.parse(address);
   return url !== null && isOurs(url);
 }
 
-function isOurs({ protocol: ofUrl, host: named, username, password }: URL): boolean {
-  return ofUrl === `${scheme}:` && named === host && username === '' && password === '';
+function isOurs(url: URL): boolean {
+  return url.protocol === `${scheme}:` && url.host === host && url.username === '' && url.password === '';
 }

@@ -1,9 +1,9 @@
-// The token between two runs of the program, encrypted by the system through Electron's safeStorage: on Windows only
-// this user of this machine can read it.
+// Stores the token between runs, encrypted by the system through Electron's safeStorage: on Windows only this user on
+// this machine can decrypt it.
 //
-// What always holds: it is on the disk encrypted or not at all; where the system cannot encrypt, or would only pretend to
-// (`basic_text` on Linux), it is held in memory until the program ends. A file that is missing, cut, of another user or
-// another machine is no token, and so means signing in again. One operation follows the other.
+// Invariants: the token is on disk encrypted or not at all; if the system cannot encrypt, or only obfuscates (`basic_text`
+// on Linux), it is held in memory until the program ends. A file that is missing, truncated or from another user or
+// machine counts as no token, so the user signs in again. Operations run one after the other.
 
 import { readFile, rm } from 'node:fs/promises';
 
@@ -24,35 +24,35 @@ export interface SafeVaultDeps extends ReplaceDeps {
 }
 
 export interface SafeVault extends TokenVault {
-  /** Whether a token would outlive the program. */
-  isLasting(): Promise<boolean>;
+  /** Whether a saved token outlives the program. */
+  isPersistent(): Promise<boolean>;
 }
 
-/** No token of ours is near this long; bounds what a foreign file can make us read. */
+/** Far longer than any token; limits what is read of a foreign file. */
 const MAX_FILE_BYTES = 64 * 1024;
 
-/** The vault whose file is `path`. To be used only when Electron is ready. */
+/** A vault that stores to the file `path`. Use it only once Electron is ready. */
 export function createSafeVault(path: string, deps: SafeVaultDeps): SafeVault {
-  /** Kept in this run; undefined: nothing was, so the file counts. */
+  /** The token in this run; undefined until it is loaded, saved or cleared. */
   let held: StoredToken | null | undefined;
   let last: Promise<unknown> = Promise.resolve();
 
-  function inTurn<T>(action: () => Promise<T>): Promise<T> {
+  function enqueue<T>(action: () => Promise<T>): Promise<T> {
     const done = last.then(action);
     last = done.catch(() => undefined);
     return done;
   }
 
   return {
-    isLasting: () => canEncrypt(deps),
-    load: () => inTurn(async () => held ??= await loadFile(path, deps)),
-    save: (kept) => inTurn(async () => {
-      held = kept;
-      if (await canEncrypt(deps)) await writeEncrypted(path, await deps.safeStorage.encryptStringAsync(JSON.stringify(kept)), deps);
-      // A token of an earlier run must not come back in its place.
+    isPersistent: () => canEncrypt(deps),
+    load: () => enqueue(async () => held ??= await loadFile(path, deps)),
+    save: (stored) => enqueue(async () => {
+      held = stored;
+      if (await canEncrypt(deps)) await writeEncrypted(path, await deps.safeStorage.encryptStringAsync(JSON.stringify(stored)), deps);
+      // The next start must not find an older token.
       else await rm(path, { force: true });
     }),
-    clear: () => inTurn(async () => {
+    clear: () => enqueue(async () => {
       held = null;
       await rm(path, { force: true });
     }),
@@ -64,7 +64,7 @@ async function canEncrypt({ safeStorage, platform, log }: SafeVaultDeps): Promis
     if (!await safeStorage.isAsyncEncryptionAvailable()) return false;
     return platform !== 'linux' || !['basic_text', 'unknown'].includes(safeStorage.getSelectedStorageBackend());
   } catch (error) {
-    log('whether the system can encrypt is not known, so the token is not kept', { error });
+    log('encryption is unavailable', { error });
     return false;
   }
 }
@@ -74,23 +74,23 @@ async function loadFile(path: string, deps: SafeVaultDeps): Promise<StoredToken 
     const encrypted = await readFile(path);
     if (encrypted.length === 0 || encrypted.length > MAX_FILE_BYTES || !await canEncrypt(deps)) return null;
     const { result, shouldReEncrypt } = await deps.safeStorage.decryptStringAsync(encrypted);
-    const kept = parseKept(result);
-    if (kept && shouldReEncrypt) await reEncrypt(path, result, deps);
-    return kept;
+    const stored = parseStoredToken(result);
+    if (stored && shouldReEncrypt) await reEncrypt(path, result, deps);
+    return stored;
   } catch (error) {
-    if (!hasSystemCode(error, 'ENOENT')) deps.log('the kept token cannot be read, so people sign in again', { error });
+    if (!hasSystemCode(error, 'ENOENT')) deps.log('stored token cannot be read', { error });
     return null;
   }
 }
 
-/** The system has a new key: the old file stays until what is to replace it has been read back. */
+/** For a new system key: replaces the file only after the new ciphertext decrypts to the same text. */
 async function reEncrypt(path: string, text: string, deps: SafeVaultDeps): Promise<void> {
   try {
     const encrypted = await deps.safeStorage.encryptStringAsync(text);
-    if ((await deps.safeStorage.decryptStringAsync(encrypted)).result !== text) throw new Error('what was encrypted reads differently');
+    if ((await deps.safeStorage.decryptStringAsync(encrypted)).result !== text) throw new Error('the new ciphertext decrypts to something else');
     await writeEncrypted(path, encrypted, deps);
   } catch (error) {
-    deps.log('the kept token was not encrypted anew', { error });
+    deps.log('stored token cannot be re-encrypted', { error });
   }
 }
 
@@ -98,7 +98,7 @@ async function writeEncrypted(path: string, encrypted: Buffer, deps: ReplaceDeps
   await replaceFile(path, async (file) => void await file.writeFile(encrypted), deps);
 }
 
-function parseKept(text: string): StoredToken | null {
+function parseStoredToken(text: string): StoredToken | null {
   const value: unknown = JSON.parse(text);
   if (!isObject(value) || typeof value['token'] !== 'string' || typeof value['origin'] !== 'string') return null;
   return { token: value['token'], origin: value['origin'] };

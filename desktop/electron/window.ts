@@ -1,25 +1,58 @@
-// The one window: a sandboxed page of ours, opened where it stood last time.
+// The application window: a sandboxed page, opened where it was last closed and reloaded when its process crashes.
 //
-// What always holds: the page has no Node, no file, no network and no other world than `window.electron`; it keeps nothing
-// on the disk (its session is in memory), so what a page puts into its storage is gone with the program.
+// Invariants: the page has no Node, no files and no network, only `window.electron`; its session is in memory, so nothing
+// it stores outlives the program. The window opens where it can be seen and moved, whatever window.json says and whichever
+// displays are gone; unusable content is ignored. A page that keeps crashing is not reloaded forever: the user decides.
 
-import { BrowserWindow, nativeTheme, screen, session, type Session } from 'electron';
+import { readFileSync } from 'node:fs';
 
+import { app, BrowserWindow, dialog, nativeTheme, screen, session, type Session } from 'electron';
+
+import { isObject } from '../../shared/fields.ts';
+import type { Facts } from '../files/redact.ts';
+import { replaceFile, type ReplaceDeps } from '../files/replace-file.ts';
 import { pageUrl } from './protocol-handler.ts';
-import { minSize, placeWindow, usualSize, type WindowPlace } from './window-bounds.ts';
 
-/** As the window's own background, before its page is there. */
+/** In device-independent pixels. */
+export interface Box {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+export interface WindowState {
+  /** Without maximizing; null lets the system choose. */
+  readonly bounds: Box | null;
+  readonly isMaximized: boolean;
+}
+
+export interface CrashDeps {
+  readonly monotonicMs: () => number;
+  readonly log: (event: string, facts?: Facts) => void;
+}
+
+const minSize = { width: 820, height: 560 } as const;
+const defaultSize = { width: 1280, height: 800 } as const;
+/** How much of the title bar must be on a display, so that the window can be dragged. */
+const minVisible = { width: 120, height: 32 } as const;
+
+/** Shown until the page is painted. */
 const backgrounds = { light: '#ffffff', dark: '#1b1d21' } as const;
+
+/** Automatic reloads allowed within the period. */
+const MAX_RELOADS = 3;
+const RELOAD_PERIOD_MS = 60_000;
 
 /** The session of the window's pages. */
 export function windowSession(): Session {
   return session.fromPartition('invoify-window');
 }
 
-export function createWindow(preload: string, kept: WindowPlace): BrowserWindow {
-  const { bounds, isMaximized } = placeWindow(kept, screen.getAllDisplays().map(({ workArea }) => workArea));
+export function createWindow(preload: string, saved: WindowState): BrowserWindow {
+  const { bounds, isMaximized } = fitToDisplays(saved, screen.getAllDisplays().map(({ workArea }) => workArea));
   const window = new BrowserWindow({
-    ...usualSize,
+    ...defaultSize,
     ...bounds,
     minWidth: minSize.width,
     minHeight: minSize.height,
@@ -50,19 +83,88 @@ export function createWindow(preload: string, kept: WindowPlace): BrowserWindow 
   return window;
 }
 
-/** Resolves when the page is there; that it did not load is told to the log by who waits. */
+/** Resolves when the page has loaded; rejects if it cannot be. */
 export async function loadPage(window: BrowserWindow): Promise<void> {
   await window.loadURL(pageUrl);
 }
 
-export function placeOf(window: BrowserWindow): WindowPlace {
-  return { bounds: window.getNormalBounds(), isMaximized: window.isMaximized() };
-}
-
-/** Brings the window to the front, as a second start of the program asks for. */
+/** Brings the window to the front; a second start of the program does this. */
 export function focusWindow(window: BrowserWindow | null): void {
   if (!window || window.isDestroyed()) return;
   if (window.isMinimized()) window.restore();
   window.show();
   window.focus();
+}
+
+export function getWindowState(window: BrowserWindow): WindowState {
+  return { bounds: window.getNormalBounds(), isMaximized: window.isMaximized() };
+}
+
+/** The saved state, or the default if there is none or it is unusable. */
+export function readWindowState(path: string): WindowState {
+  try {
+    const value: unknown = JSON.parse(readFileSync(path, 'utf8'));
+    if (isObject(value)) return { bounds: parseBox(value['bounds']), isMaximized: value['isMaximized'] === true };
+  } catch {
+    // The first start, or a damaged file: there is nothing to restore.
+  }
+  return { bounds: null, isMaximized: false };
+}
+
+export async function saveWindowState(path: string, state: WindowState, deps: ReplaceDeps): Promise<void> {
+  await replaceFile(path, async (file) => void await file.writeFile(`${JSON.stringify(state)}\n`), deps);
+}
+
+function parseBox(value: unknown): Box | null {
+  if (!isObject(value)) return null;
+  const { x, y, width, height } = value;
+  const isBox = [x, y, width, height].every((side) => Number.isInteger(side) && Math.abs(side as number) < 100_000);
+  return isBox && (width as number) > 0 && (height as number) > 0 ? { x, y, width, height } as Box : null;
+}
+
+/** Keeps the saved bounds if their title bar is on a display, limited to that display's work area. */
+function fitToDisplays({ bounds, isMaximized }: WindowState, workAreas: readonly Box[]): WindowState {
+  const display = bounds && workAreas.find((area) => canBeDragged(bounds, area));
+  if (!display) return { bounds: null, isMaximized };
+  const width = Math.min(Math.max(bounds.width, minSize.width), display.width);
+  const height = Math.min(Math.max(bounds.height, minSize.height), display.height);
+  return { bounds: { x: bounds.x, y: bounds.y, width, height }, isMaximized };
+}
+
+function canBeDragged(bounds: Box, area: Box): boolean {
+  const visibleWidth = Math.min(bounds.x + bounds.width, area.x + area.width) - Math.max(bounds.x, area.x);
+  const isTopVisible = bounds.y >= area.y && bounds.y + minVisible.height <= area.y + area.height;
+  return isTopVisible && visibleWidth >= minVisible.width;
+}
+
+/** Reloads the page when its process crashes, and logs what goes wrong in it. Crashes of the data process: worker-process.ts. */
+export function recoverFromCrashes(window: BrowserWindow, { monotonicMs, log }: CrashDeps): void {
+  let reloads: number[] = [];
+  window.webContents.on('render-process-gone', (_event, { reason, exitCode }) => {
+    log('renderer exited', { reason, exitCode });
+    if (reason === 'clean-exit' || window.isDestroyed()) return;
+    const nowMs = monotonicMs();
+    reloads = [...reloads.filter((ms) => nowMs - ms < RELOAD_PERIOD_MS), nowMs];
+    if (reloads.length <= MAX_RELOADS) window.webContents.reload();
+    else void askToRetry(window, log).then(() => reloads = []);
+  });
+  window.on('unresponsive', () => log('window unresponsive'));
+  window.on('responsive', () => log('window responsive again'));
+  window.webContents.on('preload-error', (_event, _path, error) => log('preload failed', { error }));
+  window.webContents.on('did-fail-load', (_event, code, description) => log('page failed to load', { code, description }));
+}
+
+async function askToRetry(window: BrowserWindow, log: CrashDeps['log']): Promise<void> {
+  log('window keeps crashing');
+  const { response } = await dialog.showMessageBox(window, {
+    type: 'error',
+    message: 'The Invoify window keeps crashing.',
+    detail: 'Your data is safe. Try again, or close Invoify and restart it.',
+    buttons: ['Try again', 'Close'],
+    defaultId: 0,
+    cancelId: 1,
+    noLink: true,
+  });
+  if (response === 0 && !window.isDestroyed()) window.webContents.reload();
+  else app.quit();
 }

@@ -1,8 +1,9 @@
-// The desk in Electron's utility process, as the main process sees it: calls in, outcomes and statuses out.
+// The main process's side of the data process (worker.ts, in an Electron utility process): calls in, outcomes and statuses
+// out.
 //
-// What always holds: every call is answered, also when the process dies under it; a process that died is started again,
-// with growing pauses where it dies at once; until then the status says what happened. Nothing is lost by it: what is in
-// the database is committed, and the token is here (vault.ts).
+// Invariants: every call is answered, even if the process dies during it. A process that dies is restarted, with
+// exponential backoff if it dies soon after its start; meanwhile the status reports the failure. A crash loses nothing:
+// the database holds committed transactions, and the token is in the main process (vault.ts).
 
 import { utilityProcess, type UtilityProcess } from 'electron';
 
@@ -11,7 +12,7 @@ import type { Status, SyncOutcome } from '../../shared/window/views.ts';
 import type { DeskOptions, SystemEvent } from '../desk.ts';
 import type { Facts } from '../files/redact.ts';
 import type { StoredToken, TokenVault } from '../session/token-vault.ts';
-import type { DeskChannel, FromWorker, ToWorker, VaultQuestion } from './worker-messages.ts';
+import type { DeskChannel, FromWorker, ToWorker, VaultRequest } from './worker.ts';
 
 export interface DeskProcessDeps {
   readonly vault: TokenVault;
@@ -21,102 +22,101 @@ export interface DeskProcessDeps {
 }
 
 export interface DeskProcess {
-  /** What was told last, or what became of the process; null until it has told anything. */
+  /** The latest status, or that of a process that died; null until the first one. */
   readonly status: Status | null;
   /** Never rejects. */
   call(channel: DeskChannel, request: unknown): Promise<Outcome<unknown>>;
   onStatus(listener: (status: Status) => void): () => void;
-  notice(event: SystemEvent): void;
-  /** Resolves when the process has closed what it had open and is gone. */
+  handleSystemEvent(event: SystemEvent): void;
+  /** Resolves when the process has closed everything and exited; kills it after 5 s. */
   close(): Promise<void>;
 }
 
-/** A process that lived this long did not die of starting. */
-const STEADY_MS = 60_000;
-const MAX_PAUSE_MS = 30_000;
-/** It closes a database and ends requests; longer than this it hangs. */
-const CLOSE_WITHIN_MS = 5000;
-/** So much of what it wrote before it died goes to the log. */
-const LAST_WORDS_CHARS = 1500;
+/** After this long, the next crash counts as the first. */
+const STABLE_AFTER_MS = 60_000;
+const MAX_BACKOFF_MS = 30_000;
+const CLOSE_TIMEOUT_MS = 5000;
+/** How much of the process's standard error is logged when it dies. */
+const MAX_STDERR_CHARS = 1500;
 
-const died = 'The part of Invoify that holds the data stopped. It is started again by itself; nothing is lost.';
-const unknownEnd = 'Invoify was interrupted before the server had answered. It may be saved: look before you try again.';
+const died = 'Invoify stopped reading its data unexpectedly. It restarts automatically, and nothing is lost.';
+const outcomeUnknown = 'Invoify was interrupted before the server answered. The change may have been saved: check before you try again.';
 const closing = 'Invoify is closing.';
 
-/** Starts the process, whose program is `program`. To be used only when Electron is ready. */
+/** Starts the process from the script `program`. Call it only once Electron is ready. */
 export function startDeskProcess(program: string, options: DeskOptions, deps: DeskProcessDeps): DeskProcess {
   const listeners = new Set<(status: Status) => void>();
-  const waiting = new Map<number, { readonly channel: DeskChannel; readonly resolve: (outcome: Outcome<unknown>) => void }>();
+  const pending = new Map<number, { readonly channel: DeskChannel; readonly resolve: (outcome: Outcome<unknown>) => void }>();
   let worker: UtilityProcess | null = null;
   let status: Status | null = null;
   let isClosed = false;
   let lastId = 0;
-  let deaths = 0;
+  let crashes = 0;
   let cancelStart = (): void => undefined;
 
   function start(): void {
     const startedMs = deps.monotonicMs();
-    // Without a session of a page its requests leave no cache on the disk; the system's proxy and certificates count all the same.
+    // Its requests use no page's session, so nothing is cached on disk; the system's proxy and certificates still apply.
     const started = utilityProcess.fork(program, [], { serviceName: 'Invoify Data', stdio: ['ignore', 'ignore', 'pipe'] });
-    const lastWords = keepEnd(started);
+    const lastStderr = collectStderr(started);
     worker = started;
-    started.on('message', (message: FromWorker) => hear(started, message));
+    started.on('message', (message: FromWorker) => receive(started, message));
     started.once('exit', (code) => {
       worker = null;
-      if (!isClosed) restart(code, lastWords(), deps.monotonicMs() - startedMs);
-      settleAll();
+      if (!isClosed) restart(code, lastStderr(), deps.monotonicMs() - startedMs);
+      failPendingCalls();
     });
     post(started, { kind: 'open', options });
   }
 
-  function restart(code: number, words: string, livedMs: number): void {
-    deaths = livedMs >= STEADY_MS ? 1 : deaths + 1;
-    const pauseMs = deaths === 1 ? 0 : Math.min(MAX_PAUSE_MS, 1000 * 2 ** (deaths - 2));
-    deps.log('the data process ended', { code, livedMs: Math.round(livedMs), pauseMs, words });
-    tell(stopped(status));
-    cancelStart = deps.setTimer(start, pauseMs);
+  function restart(code: number, stderr: string, uptimeMs: number): void {
+    crashes = uptimeMs >= STABLE_AFTER_MS ? 1 : crashes + 1;
+    const delayMs = crashes === 1 ? 0 : Math.min(MAX_BACKOFF_MS, 1000 * 2 ** (crashes - 2));
+    deps.log('data process exited', { code, uptimeMs: Math.round(uptimeMs), delayMs, stderr });
+    publish(crashedStatus(status));
+    cancelStart = deps.setTimer(start, delayMs);
   }
 
-  function hear(from: UtilityProcess, message: FromWorker): void {
+  function receive(from: UtilityProcess, message: FromWorker): void {
     switch (message.kind) {
       case 'answer':
-        waiting.get(message.id)?.resolve(message.outcome);
-        waiting.delete(message.id);
+        pending.get(message.id)?.resolve(message.outcome);
+        pending.delete(message.id);
         break;
       case 'status':
-        if (from === worker) tell(message.status);
+        if (from === worker) publish(message.status);
         break;
       case 'log':
         deps.log(message.event, message.facts);
         break;
       case 'vault':
-        void askVault(deps.vault, message.question, deps.log).then((outcome) => {
+        void runVaultRequest(deps.vault, message.request, deps.log).then((outcome) => {
           if (from === worker) post(from, { kind: 'vault', id: message.id, outcome });
         });
         break;
     }
   }
 
-  function tell(news: Status): void {
-    status = news;
-    for (const listener of listeners) listener(news);
+  function publish(next: Status): void {
+    status = next;
+    for (const listener of listeners) listener(next);
   }
 
-  function settleAll(): void {
-    const unanswered = [...waiting.values()];
-    waiting.clear();
-    for (const { channel, resolve } of unanswered) resolve(withoutDesk(channel, true));
+  function failPendingCalls(): void {
+    const calls = [...pending.values()];
+    pending.clear();
+    for (const { channel, resolve } of calls) resolve(answerWithoutProcess(channel, true));
   }
 
-  /** What to answer where there is no process: a value that the call may have, or the error. */
-  function withoutDesk(channel: DeskChannel, wasSent: boolean): Outcome<unknown> {
+  /** An answer without the process: a value if the channel has a sensible one, otherwise the error. */
+  function answerWithoutProcess(channel: DeskChannel, wasSent: boolean): Outcome<unknown> {
     const error = isClosed ? { code: 'cancelled', message: closing } as const
-      : wasSent && channel.startsWith('records.') ? { code: 'outcome_unknown', message: unknownEnd } as const
+      : wasSent && channel.startsWith('records.') ? { code: 'outcome_unknown', message: outcomeUnknown } as const
         : { code: 'internal', message: died } as const;
     switch (channel) {
       case 'sync.getStatus': return status ? { ok: true, value: status } : { ok: false, error };
       case 'sync.getOnlineStatus': return { ok: true, value: false };
-      case 'sync.pullFromServer': return { ok: true, value: { ...nothingPulled, error } satisfies SyncOutcome };
+      case 'sync.pullFromServer': return { ok: true, value: { ...failedPull, error } satisfies SyncOutcome };
       default: return { ok: false, error };
     }
   }
@@ -125,10 +125,10 @@ export function startDeskProcess(program: string, options: DeskOptions, deps: De
   return {
     get status() { return status; },
     call(channel, request) {
-      if (!worker || isClosed) return Promise.resolve(withoutDesk(channel, false));
+      if (!worker || isClosed) return Promise.resolve(answerWithoutProcess(channel, false));
       const { promise, resolve } = Promise.withResolvers<Outcome<unknown>>();
       lastId += 1;
-      waiting.set(lastId, { channel, resolve });
+      pending.set(lastId, { channel, resolve });
       post(worker, { kind: 'call', id: lastId, channel, request });
       return promise;
     },
@@ -136,33 +136,33 @@ export function startDeskProcess(program: string, options: DeskOptions, deps: De
       listeners.add(listener);
       return () => void listeners.delete(listener);
     },
-    notice(event) {
-      if (worker && !isClosed) post(worker, { kind: 'notice', event });
+    handleSystemEvent(event) {
+      if (worker && !isClosed) post(worker, { kind: 'systemEvent', event });
     },
     async close() {
       cancelStart();
-      const ending = worker;
-      if (isClosed || !ending) {
+      const closingWorker = worker;
+      if (isClosed || !closingWorker) {
         isClosed = true;
         return;
       }
       isClosed = true;
-      const ended = new Promise<void>((resolve) => void ending.once('exit', () => resolve()));
-      const cancel = deps.setTimer(() => {
-        deps.log('the data process does not close, so it is ended');
-        ending.kill();
-      }, CLOSE_WITHIN_MS);
-      post(ending, { kind: 'close' });
-      await ended;
-      cancel();
+      const exited = new Promise<void>((resolve) => void closingWorker.once('exit', () => resolve()));
+      const cancelTimeout = deps.setTimer(() => {
+        deps.log('data process did not close in time and was killed');
+        closingWorker.kill();
+      }, CLOSE_TIMEOUT_MS);
+      post(closingWorker, { kind: 'close' });
+      await exited;
+      cancelTimeout();
     },
   };
 }
 
-const nothingPulled = { outcome: 'failed', changes: 0, upserts: 0, deletes: 0, bytes: 0, durationMs: 0, rebuilt: null } as const;
+const failedPull = { outcome: 'failed', changes: 0, upserts: 0, deletes: 0, bytes: 0, durationMs: 0, rebuilt: null } as const;
 
-/** The status of a desk that is not there: what was known of it, and that it stopped. */
-function stopped(last: Status | null): Status {
+/** The last known status, with the crash as its error. */
+function crashedStatus(last: Status | null): Status {
   return {
     initialized: last?.initialized ?? false,
     lastSync: last?.lastSync ?? null,
@@ -181,19 +181,19 @@ function post(worker: UtilityProcess, message: ToWorker): void {
   worker.postMessage(message);
 }
 
-function askVault(vault: TokenVault, question: VaultQuestion, log: DeskProcessDeps['log']): Promise<Outcome<StoredToken | null>> {
+function runVaultRequest(vault: TokenVault, request: VaultRequest, log: DeskProcessDeps['log']): Promise<Outcome<StoredToken | null>> {
   return toOutcome(async () => {
-    switch (question.ask) {
+    switch (request.operation) {
       case 'load': return vault.load();
-      case 'save': await vault.save(question.kept); return null;
+      case 'save': await vault.save(request.stored); return null;
       case 'clear': await vault.clear(); return null;
     }
-  }, (error) => log('the vault failed', { ask: question.ask, error }));
+  }, (error) => log('vault failed', { operation: request.operation, error }));
 }
 
-/** What a process wrote last to its standard error. */
-function keepEnd({ stderr }: UtilityProcess): () => string {
+/** Returns a function for the end of what the process has written to its standard error. */
+function collectStderr({ stderr }: UtilityProcess): () => string {
   let end = '';
-  stderr?.on('data', (chunk: Buffer) => end = `${end}${chunk.toString('utf8')}`.slice(-LAST_WORDS_CHARS));
+  stderr?.on('data', (chunk: Buffer) => end = `${end}${chunk.toString('utf8')}`.slice(-MAX_STDERR_CHARS));
   return () => end;
 }

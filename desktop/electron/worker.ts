@@ -1,23 +1,47 @@
-// The entry of the process that owns the database and the network: a desk, whose requests go through Electron's `net`, so
-// that the system's proxy and certificates count, and whose token rests with the main process.
+// The entry of the data process, which owns the database and the network: runs a desk whose requests go through
+// Electron's `net`, so the system's proxy and certificates apply, and whose token is stored by the main process.
 //
-// What always holds: every call is answered; one that comes before the desk is open waits for it; where the desk cannot be
-// opened at all the process ends, and who started it starts another.
+// Invariants: every call is answered; one that arrives before the desk is open waits for it; if the desk cannot be opened
+// the process exits, and the main process starts another. Both ends come from the same build, so messages are not
+// validated; requests from the window travel as `unknown` and the desk parses them. Messages survive structured cloning.
 
 import { net } from 'electron';
 
 import { keepHeapSmall } from '../../shared/heap.ts';
-import { fromOutcome, type Outcome } from '../../shared/window/ipc.ts';
-import { answerCall, openDesk, type Desk, type DeskOptions } from '../desk.ts';
-import { redactFacts, type Facts } from '../files/redact.ts';
-import { systemDeskDeps } from '../system-deps.ts';
+import { fromOutcome, type DeskCalls, type FileCalls, type Outcome } from '../../shared/window/ipc.ts';
+import type { Status } from '../../shared/window/views.ts';
+import { answerCall, openDesk, type Desk, type DeskOptions, type SystemEvent } from '../desk.ts';
+import { redactFacts, type Facts, type PlainFacts } from '../files/redact.ts';
 import type { StoredToken, TokenVault } from '../session/token-vault.ts';
-import type { FromWorker, ToWorker, VaultQuestion } from './worker-messages.ts';
+import { systemDeskDeps } from '../system-deps.ts';
+
+export type DeskChannel = keyof DeskCalls | keyof FileCalls;
+
+export type ToWorker =
+  /** The first message. */
+  | { readonly kind: 'open'; readonly options: DeskOptions }
+  | { readonly kind: 'call'; readonly id: number; readonly channel: DeskChannel; readonly request: unknown }
+  | { readonly kind: 'systemEvent'; readonly event: SystemEvent }
+  /** The result of the worker's vault request with this id. */
+  | { readonly kind: 'vault'; readonly id: number; readonly outcome: Outcome<StoredToken | null> }
+  /** The last message: the worker exits once everything is closed. */
+  | { readonly kind: 'close' };
+
+export type FromWorker =
+  | { readonly kind: 'answer'; readonly id: number; readonly outcome: Outcome<unknown> }
+  | { readonly kind: 'status'; readonly status: Status }
+  | { readonly kind: 'log'; readonly event: string; readonly facts: PlainFacts }
+  | { readonly kind: 'vault'; readonly id: number; readonly request: VaultRequest };
+
+export type VaultRequest =
+  | { readonly operation: 'load' }
+  | { readonly operation: 'save'; readonly stored: StoredToken }
+  | { readonly operation: 'clear' };
 
 keepHeapSmall();
 const port = process.parentPort;
-const questions = new Map<number, (outcome: Outcome<StoredToken | null>) => void>();
-let asked = 0;
+const pendingVaultRequests = new Map<number, (outcome: Outcome<StoredToken | null>) => void>();
+let lastVaultRequestId = 0;
 let opening: Promise<Desk> | null = null;
 
 port.on('message', ({ data }: { data: ToWorker }) => {
@@ -28,12 +52,12 @@ port.on('message', ({ data }: { data: ToWorker }) => {
     case 'call':
       void answer(data.channel, data.request).then((outcome) => send({ kind: 'answer', id: data.id, outcome }));
       break;
-    case 'notice':
+    case 'systemEvent':
       void opening?.then((desk) => desk.handleSystemEvent(data.event));
       break;
     case 'vault':
-      questions.get(data.id)?.(data.outcome);
-      questions.delete(data.id);
+      pendingVaultRequests.get(data.id)?.(data.outcome);
+      pendingVaultRequests.delete(data.id);
       break;
     case 'close':
       void close();
@@ -41,7 +65,7 @@ port.on('message', ({ data }: { data: ToWorker }) => {
   }
 });
 
-/** Rejects, and so ends the process, where there can be no desk. */
+/** A rejection is left unhandled on purpose: it ends the process. */
 async function open(options: DeskOptions): Promise<Desk> {
   const desk = await openDesk(options, {
     ...systemDeskDeps(),
@@ -56,8 +80,8 @@ async function open(options: DeskOptions): Promise<Desk> {
 }
 
 async function answer(channel: string, request: unknown): Promise<Outcome<unknown>> {
-  if (!opening) throw new Error('a call came before the options');
-  return answerCall(await opening, channel, request, (error) => log('a call failed unexpectedly', { channel, error }));
+  if (!opening) throw new Error('a call arrived before the options');
+  return answerCall(await opening, channel, request, (error) => log('call failed unexpectedly', { channel, error }));
 }
 
 async function close(): Promise<void> {
@@ -65,18 +89,18 @@ async function close(): Promise<void> {
   process.exit(0);
 }
 
-/** The vault of the main process. */
+/** The main process's vault. */
 const vault: TokenVault = {
-  load: () => ask({ ask: 'load' }),
-  save: async (kept) => void await ask({ ask: 'save', kept }),
-  clear: async () => void await ask({ ask: 'clear' }),
+  load: () => requestVault({ operation: 'load' }),
+  save: async (stored) => void await requestVault({ operation: 'save', stored }),
+  clear: async () => void await requestVault({ operation: 'clear' }),
 };
 
-async function ask(question: VaultQuestion): Promise<StoredToken | null> {
+async function requestVault(request: VaultRequest): Promise<StoredToken | null> {
   const { promise, resolve } = Promise.withResolvers<Outcome<StoredToken | null>>();
-  asked += 1;
-  questions.set(asked, resolve);
-  send({ kind: 'vault', id: asked, question });
+  lastVaultRequestId += 1;
+  pendingVaultRequests.set(lastVaultRequestId, resolve);
+  send({ kind: 'vault', id: lastVaultRequestId, request });
   return fromOutcome(await promise);
 }
 

@@ -1,4 +1,4 @@
-// The program under Electron, from its start to its end: the real entry, preload and worker on a stand-in for Electron.
+// The program under Electron, from start to quit: the real main, preload and worker bundles on a stand-in for Electron.
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -16,8 +16,8 @@ function menuItems({ controls }: RunningApp): StandInMenuItem[] {
   return flatten(controls.system.seen.menu?.items ?? []);
 }
 
-describe('starting', () => {
-  test('opens one sandboxed window on a page of its own scheme', async (t) => {
+describe('startup', () => {
+  test('opens one sandboxed window on a page of the custom scheme', async (t) => {
     const { controls, window, contents } = await startApp(t);
     assert.equal(contents.getURL(), 'app://invoify/index.html');
     assert.equal(controls.windows.length, 1);
@@ -30,19 +30,19 @@ describe('starting', () => {
       [false, false, false, false, false, false]);
     assert.deepEqual([...controls.sessions.schemes.values()],
       [{ scheme: 'app', privileges: { standard: true, secure: true } }]);
-    assert(![...controls.sessions.all.keys()].some((partition) => partition.startsWith('persist:')), 'no page leaves anything on the disk');
+    assert(![...controls.sessions.all.keys()].some((partition) => partition.startsWith('persist:')), 'every session is in memory');
   });
 
-  test('keeps its data in a folder of its name, whatever the package is called', async (t) => {
+  test('stores its data in a folder named Invoify, whatever the package is called', async (t) => {
     const { controls, dataFolder, electron, ask } = await startApp(t);
     assert.equal(controls.app.getPath('userData'), join(controls.home, 'Invoify'));
     await electron.sync.getStatus();
-    const { version, dataFolder: told, logFolder, lacks } = await ask(electron.app.getInfo());
-    assert.deepEqual([version, told, logFolder, lacks], ['0.1.0', dataFolder, join(dataFolder, 'logs'), []]);
+    const { version, dataFolder: shown, logFolder, lacks } = await ask(electron.app.getInfo());
+    assert.deepEqual([version, shown, logFolder, lacks], ['0.1.0', dataFolder, join(dataFolder, 'logs'), []]);
     assert(existsSync(join(dataFolder, 'database')));
   });
 
-  test('a second time leaves it to the first, which comes to the front', async (t) => {
+  test('of a second instance focuses the first one and quits', async (t) => {
     const second = await loadApp(t, { arrange: ({ app }) => void (app.isFirst = false) });
     second.app.becomeReady();
     await second.app.ended;
@@ -55,7 +55,7 @@ describe('starting', () => {
     assert.deepEqual([window.isMinimized(), window.isVisible(), window.focusCount], [false, true, 1]);
   });
 
-  test('shows the page what the preload gives it, and no more', async (t) => {
+  test('exposes the preload\'s API to the page, and nothing else', async (t) => {
     const { contents } = await startApp(t);
     assert.deepEqual([...contents.page.exposed.keys()], ['electron']);
     const api = contents.page.exposed.get('electron') as Readonly<Record<string, Readonly<Record<string, unknown>>>>;
@@ -66,7 +66,7 @@ describe('starting', () => {
 });
 
 describe('the menu', () => {
-  test('has the usual keys, and tells the window what it is to do', async (t) => {
+  test('has the usual shortcuts, and sends commands to the window', async (t) => {
     const app = await startApp(t);
     const items = menuItems(app);
     const keys = {
@@ -82,7 +82,7 @@ describe('the menu', () => {
     assert(!roles.includes('toggleDevTools') && !roles.includes('reload'));
   });
 
-  test('speaks the language that was chosen, or the system\'s', async (t) => {
+  test('is in the chosen language, or the system\'s', async (t) => {
     const app = await startApp(t, { arrange: ({ app: { ...rest } }) => void rest });
     assert(menuItems(app).some(({ label }) => label === 'Settings'));
     await app.ask(app.electron.app.saveSettings({ language: 'de' }));
@@ -92,7 +92,7 @@ describe('the menu', () => {
   });
 });
 
-test('the theme follows the settings, from the first moment and when they change', async (t) => {
+test('the theme follows the settings, at startup and when they change', async (t) => {
   const app = await startApp(t, { files: { 'settings.json': '{ "theme": "dark" }' } });
   const { nativeTheme } = app.controls.system;
   assert.equal(nativeTheme.themeSource, 'dark');
@@ -103,31 +103,31 @@ test('the theme follows the settings, from the first moment and when they change
 });
 
 describe('the window', () => {
-  const place = (bounds: object, isMaximized = false): Record<string, string> =>
+  const saved = (bounds: object, isMaximized = false): Record<string, string> =>
     ({ 'window.json': JSON.stringify({ bounds, isMaximized }) });
 
-  test('opens where it was closed, and as large', async (t) => {
+  test('opens where it was closed, at the same size', async (t) => {
     const first = await startApp(t);
     first.window.bounds = { x: 300, y: 200, width: 1000, height: 700 };
     first.window.maximize();
     await first.quit();
-    const kept = readFileSync(join(first.dataFolder, 'window.json'), 'utf8');
-    const second = await startApp(t, { files: { 'window.json': kept } });
+    const state = readFileSync(join(first.dataFolder, 'window.json'), 'utf8');
+    const second = await startApp(t, { files: { 'window.json': state } });
     assert.deepEqual(second.window.getNormalBounds(), { x: 300, y: 200, width: 1000, height: 700 });
     assert.equal(second.window.isMaximized(), true);
   });
 
-  test('opens where it can be seen when its display is gone', async (t) => {
-    const { window } = await startApp(t, { files: place({ x: 2500, y: 100, width: 1000, height: 700 }) });
+  test('opens in the default place if its display is gone', async (t) => {
+    const { window } = await startApp(t, { files: saved({ x: 2500, y: 100, width: 1000, height: 700 }) });
     assert.deepEqual([window.options.x, window.options.y, window.options.width], [undefined, undefined, 1280]);
   });
 
-  test('opens in the usual place where what was kept is damaged', async (t) => {
+  test('opens in the default place if window.json is damaged', async (t) => {
     const { window } = await startApp(t, { files: { 'window.json': '{"bounds":{"x":"far"' } });
     assert.deepEqual([window.options.x, window.options.width, window.isMaximized()], [undefined, 1280, false]);
   });
 
-  test('is loaded again when its page dies, and asks when that goes on', async (t) => {
+  test('reloads when its page crashes, and asks the user if it keeps crashing', async (t) => {
     const { controls, contents, electron, log } = await startApp(t);
     controls.system.person.press = async () => 0;
     for (const loads of [2, 3, 4]) {
@@ -140,11 +140,11 @@ describe('the window', () => {
     await once(contents, 'did-finish-load');
     assert.equal(controls.system.seen.messages.length, 1);
     assert.equal((await contents.page.exposed.get('electron') as RunningApp['electron'] === electron), false);
-    assert.deepEqual(log().filter(({ event }) => event === "the window's page ended").map(({ reason }) => reason),
+    assert.deepEqual(log().filter(({ event }) => event === 'renderer exited').map(({ reason }) => reason),
       ['crashed', 'crashed', 'crashed', 'oom']);
   });
 
-  test('ends the program where the person has had enough of its crashes', async (t) => {
+  test('quits if the user chooses to close it after repeated crashes', async (t) => {
     const { controls, contents } = await startApp(t);
     controls.system.person.press = async () => 1;
     for (const _ of [1, 2, 3]) {
@@ -156,17 +156,17 @@ describe('the window', () => {
   });
 });
 
-describe('ending', () => {
+describe('quitting', () => {
   test('by closing the window closes everything first', async (t) => {
     const { controls, window, worker, log, electron } = await startApp(t);
     await electron.sync.getStatus();
     window.close();
     await controls.app.ended;
     assert.equal(worker.child.exitCode, 0);
-    assert.equal(log().at(-1)?.['event'], 'ended');
+    assert.equal(log().at(-1)?.['event'], 'stopped');
   });
 
-  test('answers what is still under way', async (t) => {
+  test('answers pending calls', async (t) => {
     const { electron, controls } = await startApp(t);
     const request: SignInRequest = { server: 'http://127.0.0.1:9', email: 'a@b.test', password: 'secret' };
     const answers = [electron.auth.signIn(request), electron.data.counts(), electron.sync.getStatus().then(() => null, () => null)];
@@ -176,7 +176,7 @@ describe('ending', () => {
     assert.equal((await electron.data.counts()).ok, false);
   });
 
-  const unstoppable = process.platform === 'win32' && 'Windows cannot stop a process and leave it there';
+  const unstoppable = process.platform === 'win32' && 'Windows cannot suspend a process with a signal';
   test('does not wait for a data process that hangs', { skip: unstoppable }, async (t) => {
     const { controls, worker, electron } = await startApp(t);
     await electron.sync.getStatus();
@@ -187,7 +187,7 @@ describe('ending', () => {
   });
 });
 
-test('a page that calls for a file gets one that the person chose, and nothing else', async (t) => {
+test('a page can save only to the file that the user chooses', async (t) => {
   const { controls, electron, ask, dataFolder, contents } = await startApp(t);
   const { person, seen } = controls.system;
   assert.equal(await ask(electron.app.exportPdf({ name: 'INV-2026-00001' })), null);
@@ -216,7 +216,7 @@ test('a page that calls for a file gets one that the person chose, and nothing e
   assert.equal((await electron.app.print()).ok, false);
 });
 
-test('one file is chosen at a time', async (t) => {
+test('only one save dialog is open at a time', async (t) => {
   const { controls, electron } = await startApp(t);
   const { promise, resolve } = Promise.withResolvers<null>();
   controls.system.person.save = () => promise;
@@ -227,7 +227,7 @@ test('one file is chosen at a time', async (t) => {
   assert.deepEqual(await first, { ok: true, value: null });
 });
 
-test('a log folder that is a file keeps nothing from starting', async (t) => {
+test('starts even if the log folder is a file', async (t) => {
   const { electron, dataFolder } = await startApp(t, { files: { logs: 'not a folder' } });
   assert.equal((await electron.sync.getStatus()).state, 'never_synced');
   assert.equal(readFileSync(join(dataFolder, 'logs'), 'utf8'), 'not a folder');

@@ -1,4 +1,4 @@
-// What a hostile page tries under Electron, and what it gets: nothing. The real entry and preload on a stand-in.
+// A hostile page under Electron gets nothing: the real main and preload bundles on a stand-in for Electron.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -11,24 +11,24 @@ const foreign = [
   'about:blank', 'chrome://gpu/',
 ] as const;
 
-describe('a page that wants to leave', () => {
-  test('stays, whatever the address and however it goes there', async (t) => {
+describe('a page', () => {
+  test('cannot navigate away, in any way and to any URL', async (t) => {
     const { contents } = await startApp(t);
     const home = contents.getURL();
     for (const url of foreign) {
       assert.equal(contents.navigate(url), false, `navigates to ${url}`);
       assert.equal(contents.navigateFrame(url), false, `embeds ${url}`);
-      assert.equal(contents.redirect(url), false, `is led to ${url}`);
+      assert.equal(contents.redirect(url), false, `is redirected to ${url}`);
     }
     assert.equal(contents.getURL(), home);
     assert.equal(contents.attachWebview(), false);
     assert.equal(contents.navigate(`${home}#/invoices`), true, 'moves within itself');
   });
 
-  test('opens no window of its own, and in the browser only HTTPS at the server', async (t) => {
-    const nobody = await startApp(t);
-    for (const url of foreign) assert.equal(nobody.contents.open(url), false, url);
-    assert.deepEqual(nobody.controls.system.seen.opened, [], 'without a server there is nothing to open');
+  test('cannot open windows, and opens only HTTPS links to the server in the browser', async (t) => {
+    const signedOut = await startApp(t);
+    for (const url of foreign) assert.equal(signedOut.contents.open(url), false, url);
+    assert.deepEqual(signedOut.controls.system.seen.opened, [], 'without a server nothing is opened');
 
     const { contents, controls } = await startApp(t, { files: { 'settings.json': '{"server":"https://books.test"}' } });
     for (const url of [
@@ -44,7 +44,7 @@ describe('a page that wants to leave', () => {
   });
 });
 
-test('a page is granted nothing, in no session', async (t) => {
+test('a page is granted no permission in any session', async (t) => {
   const { controls, contents } = await startApp(t);
   for (const session of controls.sessions.all.values()) {
     for (const permission of ['media', 'geolocation', 'notifications', 'clipboard-read', 'fullscreen', 'openExternal', 'hid', 'usb']) {
@@ -56,7 +56,7 @@ test('a page is granted nothing, in no session', async (t) => {
   }
 });
 
-test('a page loads what is packed with it, and nothing else', async (t) => {
+test('a page can load only packaged files', async (t) => {
   const { contents } = await startApp(t);
   const { session } = contents;
   for (const url of foreign.filter((address) => !address.startsWith('app:'))) await assert.rejects(session.load(url), /ERR_/, url);
@@ -83,23 +83,23 @@ describe('a call', () => {
   const call = ({ controls, contents }: RunningApp, frame: Parameters<typeof contents.eventFrom>[0], sender: unknown = contents) =>
     controls.ipcMain.invoke({ ...contents.eventFrom(frame), sender }, 'call', 'sync.getStatus', undefined);
 
-  test('is answered to the top page of the window, and to nobody else', async (t) => {
+  test('is answered only for the window\'s top frame', async (t) => {
     const app = await startApp(t);
     const { contents } = app;
     const { mainFrame } = contents;
     assert.equal((await call(app, mainFrame) as { ok: boolean }).ok, true);
     for (const [what, frame, sender] of [
-      ['a frame of ours in the page', contents.embed('app://invoify/index.html'), contents],
+      ['a frame at our address in the page', contents.embed('app://invoify/index.html'), contents],
       ['a foreign frame in the page', contents.embed('https://evil.example/'), contents],
       ['a frame that is gone', null, contents],
       ['another page', mainFrame, {}],
-      ['the top page at a foreign address', { ...mainFrame, parent: null, url: 'https://evil.example/' }, contents],
-      ['another top page at our address', { ...mainFrame, parent: null, frameToken: 'other', url: mainFrame.url }, contents],
+      ['the top frame at a foreign address', { ...mainFrame, parent: null, url: 'https://evil.example/' }, contents],
+      ['another top frame at our address', { ...mainFrame, parent: null, frameToken: 'other', url: mainFrame.url }, contents],
     ] as const) assert.deepEqual(await call(app, frame, sender), refused, what);
-    assert.equal(app.log().filter(({ event }) => event === 'a call came from elsewhere than the window').length, 6);
+    assert.equal(app.log().filter(({ event }) => event === 'call from an unknown sender refused').length, 6);
   });
 
-  test('for a channel that is not the window\'s is not found, whatever it is called', async (t) => {
+  test('to a channel that is not the window\'s is not found', async (t) => {
     const { controls, contents } = await startApp(t);
     const others = ['file.backUp', 'file.writeCsv', '__proto__', 'constructor', 'sync', '', 7, null, undefined, {}, ['sync.getStatus']];
     for (const channel of others) {
@@ -108,7 +108,7 @@ describe('a call', () => {
     }
   });
 
-  test('with a request that is none is refused and named, by the shell and by the desk', async (t) => {
+  test('with an invalid request is refused, by the shell and by the desk', async (t) => {
     const { controls, contents } = await startApp(t);
     const channels = [
       'app.exportPdf', 'app.copyText', 'app.openFolder', 'data.listPage', 'auth.signIn', 'records.create', 'app.saveSettings',
@@ -123,21 +123,21 @@ describe('a call', () => {
     }
   });
 
-  test('of the network is believed from the window only, and only as a word', async (t) => {
+  test('about the network is accepted only from the window, and only as online or offline', async (t) => {
     const { controls, contents, electron, worker } = await startApp(t);
     await electron.sync.getStatus();
-    const told: unknown[] = [];
+    const posted: unknown[] = [];
     const post = worker.postMessage.bind(worker);
     worker.postMessage = (data) => {
-      told.push(data);
+      posted.push(data);
       post(data);
     };
     controls.ipcMain.emit('network', contents.eventFrom(contents.embed('https://evil.example/')), 'online');
     controls.ipcMain.emit('network', contents.eventFrom(null), 'online');
     controls.ipcMain.emit('network', contents.eventFrom(contents.mainFrame), { state: 'online' });
     controls.ipcMain.emit('network', contents.eventFrom(contents.mainFrame), 'resume');
-    assert.deepEqual(told, []);
+    assert.deepEqual(posted, []);
     contents.page.fire('online');
-    assert.deepEqual(told, [{ kind: 'notice', event: 'online' }]);
+    assert.deepEqual(posted, [{ kind: 'systemEvent', event: 'online' }]);
   });
 });

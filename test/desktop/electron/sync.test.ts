@@ -1,5 +1,5 @@
-// Every trigger of a sync, from the system to the copy: the real processes on a stand-in for Electron, a real server. And
-// the data process that dies.
+// Every sync trigger, from the system event to the cache: the real processes on a stand-in for Electron, with a real server.
+// And crashes of the data process.
 
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -32,7 +32,7 @@ after(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** The program with someone signed in and the first sync done. */
+/** Starts the program, signs in and waits for the first sync. */
 async function signedIn(t: TestContext, url = server.url): Promise<RunningApp> {
   const app = await startApp(t);
   await app.ask(app.electron.auth.signIn({ server: url, email, password }));
@@ -42,7 +42,7 @@ async function signedIn(t: TestContext, url = server.url): Promise<RunningApp> {
 
 const attemptsOf = async ({ ask, electron }: RunningApp): Promise<number> => (await ask(electron.data.health())).attempts.length;
 
-/** Does something and resolves when a sync that nobody else asked for has ended well. */
+/** Runs `act` and resolves when the sync that it triggers has completed. */
 async function syncs(app: RunningApp, act: () => unknown): Promise<void> {
   const count = await attemptsOf(app);
   const timestamp = (await app.electron.sync.getStatus()).lastSync?.timestamp;
@@ -52,7 +52,7 @@ async function syncs(app: RunningApp, act: () => unknown): Promise<void> {
 }
 
 describe('a sync starts', () => {
-  test('right after sign-in, and again at the next start with the kept token', async (t) => {
+  test('right after sign-in, and at the next start with the stored token', async (t) => {
     const app = await signedIn(t);
     const count = await attemptsOf(app);
     const { lastSync } = await app.electron.sync.getStatus();
@@ -76,7 +76,7 @@ describe('a sync starts', () => {
     await syncs(app, () => app.worker.pass(MINUTE_MS + 1000));
   });
 
-  test('when the machine wakes, whether or not it said that it would sleep', async (t) => {
+  test('when the machine wakes, with or without a suspend event before', async (t) => {
     const app = await signedIn(t);
     const { powerMonitor } = app.controls;
     await syncs(app, () => {
@@ -87,22 +87,22 @@ describe('a sync starts', () => {
     await syncs(app, () => powerMonitor.emit('unlock-screen'));
   });
 
-  for (const news of ['suspend', 'resume'] as const) {
-    test(`when the machine wakes, and no answer of before is waited for after \`${news}\``, async (t) => {
+  for (const event of ['suspend', 'resume'] as const) {
+    test(`when the machine wakes, and \`${event}\` cancels the pull that was running`, async (t) => {
       const gate = await openGate(server.url);
       t.after(() => gate.close());
       const app = await signedIn(t, gate.url);
       const isHeld = gate.holdAfter(1);
-      const cutOff = app.electron.sync.pullFromServer();
+      const interrupted = app.electron.sync.pullFromServer();
       await isHeld;
-      app.controls.powerMonitor.emit(news);
-      assert.equal((await cutOff).outcome, 'cancelled');
+      app.controls.powerMonitor.emit(event);
+      assert.equal((await interrupted).outcome, 'cancelled');
       gate.release();
       await syncs(app, () => app.controls.powerMonitor.emit('resume'));
     });
   }
 
-  test('when the page hears that the network is back', async (t) => {
+  test('when the page comes back online', async (t) => {
     const app = await signedIn(t);
     app.worker.setOnline(false);
     app.contents.page.fire('offline');
@@ -110,15 +110,15 @@ describe('a sync starts', () => {
     await syncs(app, () => app.contents.page.fire('online'));
   });
 
-  test('on Refresh, by its key and by its call', async (t) => {
+  test('on Refresh, by shortcut and by call', async (t) => {
     const app = await signedIn(t);
     const items = app.controls.system.seen.menu?.items.flatMap(({ submenu = [] }) => submenu) ?? [];
     items.find(({ accelerator }) => accelerator === 'F5')?.click?.();
-    assert.deepEqual(app.commands, ['refresh'], 'the window is told, and asks');
+    assert.deepEqual(app.commands, ['refresh'], 'the window gets the command, and then makes the call');
     await syncs(app, async () => assert.equal((await app.electron.sync.pullFromServer()).outcome, 'completed'));
   });
 
-  test('after every write, so that the copy has it at once', async (t) => {
+  test('after every write, so the cache has it immediately', async (t) => {
     const app = await signedIn(t);
     const { electron, ask } = app;
     const fields = plan({ name: 'Written here' }) as JsonObject;
@@ -127,7 +127,7 @@ describe('a sync starts', () => {
     assert.equal((await ask(electron.data.getRecord({ collection: 'plans', id })))?.payload['name'], 'Written here');
   });
 
-  test('when a colleague writes, by the server\'s nudge', async (t) => {
+  test('when a colleague writes, by a nudge from the server', async (t) => {
     const app = await signedIn(t);
     const { electron, ask } = app;
     let id = '';
@@ -136,8 +136,8 @@ describe('a sync starts', () => {
   });
 });
 
-describe('a data process that dies', () => {
-  test('comes back by itself with everything, and the window is told meanwhile', async (t) => {
+describe('a data process that crashes', () => {
+  test('is restarted with all its data, and the status reports it meanwhile', async (t) => {
     const app = await signedIn(t);
     const counted = await app.ask(app.electron.data.counts());
     const died = app.until(({ error }) => error?.code === 'internal');
@@ -148,10 +148,10 @@ describe('a data process that dies', () => {
     await app.until((status) => status.state === 'up_to_date');
     assert.notEqual(app.worker, first);
     assert.deepEqual(await app.ask(app.electron.data.counts()), counted);
-    assert(app.log().some(({ event }) => event === 'the data process ended'));
+    assert(app.log().some(({ event }) => event === 'data process exited'));
   });
 
-  test('answers what was asked of it, and says of a write that it may be saved', async (t) => {
+  test('has its pending calls answered, a write with an unknown outcome', async (t) => {
     const app = await signedIn(t);
     const write = app.electron.records.create({ collection: 'plans', fields: plan({ name: 'Cut off' }) as JsonObject });
     const read = app.electron.data.counts();
@@ -161,18 +161,18 @@ describe('a data process that dies', () => {
     assert.equal(!counted.ok && counted.error.code, 'internal');
   });
 
-  test('again and again is started with growing pauses', async (t) => {
+  test('repeatedly is restarted with backoff', async (t) => {
     const app = await startApp(t);
     const { controls, electron } = app;
     await electron.sync.getStatus();
-    for (let deaths = 1; deaths <= 2; deaths += 1) {
+    for (let crashes = 1; crashes <= 2; crashes += 1) {
       const { child } = controls.processes.last;
       const { length } = controls.processes.all;
       child.kill('SIGKILL');
       while (controls.processes.all.length === length) await new Promise((resolve) => setTimeout(resolve, 20));
     }
-    const pauses = app.log().filter(({ event }) => event === 'the data process ended').map(({ pauseMs }) => pauseMs);
-    assert.deepEqual(pauses, [0, 1000]);
+    const delays = app.log().filter(({ event }) => event === 'data process exited').map(({ delayMs }) => delayMs);
+    assert.deepEqual(delays, [0, 1000]);
     assert.equal((await electron.sync.getStatus()).state, 'never_synced');
   });
 });

@@ -1,5 +1,4 @@
-// The token between two runs, under Electron's asynchronous safeStorage: kept encrypted, in memory only, encrypted anew,
-// and lost, each with what a person then sees.
+// The stored token, with Electron's asynchronous safeStorage: encrypted, in memory only, re-encrypted, and unreadable.
 
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -13,7 +12,7 @@ import { createSafeVault, type SafeVault } from '../../../desktop/electron/vault
 import type { App } from './stand-in/app.ts';
 import { StandInSafeStorage } from './stand-in/system.ts';
 
-const kept = { token: 'a.secret.token', origin: 'https://books.test' };
+const stored = { token: 'a.secret.token', origin: 'https://books.test' };
 
 interface Bench {
   readonly file: string;
@@ -30,7 +29,7 @@ function bench(t: TestContext): Bench {
   const safeStorage = new StandInSafeStorage({ isReady: () => true } as App);
   const events: string[] = [];
   const log = (event: string, facts: Facts = {}): void => {
-    assert(!JSON.stringify(facts).includes(kept.token), 'no token in the log');
+    assert(!JSON.stringify(facts).includes(stored.token), 'no token in the log');
     events.push(event);
   };
   return {
@@ -39,120 +38,120 @@ function bench(t: TestContext): Bench {
   };
 }
 
-test('a token outlives the program, and lies on the disk encrypted', async (t) => {
+test('a token outlives the program, encrypted on disk', async (t) => {
   const { file, open, events } = bench(t);
   assert.equal(await open().load(), null);
-  await open().save(kept);
-  assert.deepEqual(await open().load(), kept);
-  assert(!readFileSync(file).includes(kept.token));
-  assert.deepEqual(readdirSync(join(file, '..')), ['token.bin'], 'nothing half-written is left');
+  await open().save(stored);
+  assert.deepEqual(await open().load(), stored);
+  assert(!readFileSync(file).includes(stored.token));
+  assert.deepEqual(readdirSync(join(file, '..')), ['token.bin'], 'no temporary file is left');
   await open().clear();
   assert.equal(existsSync(file), false);
   assert.equal(await open().load(), null);
   assert.deepEqual(events, []);
 });
 
-describe('where the system cannot encrypt, the token is held in memory and an older one is gone', () => {
+describe('if the system cannot encrypt, the token is held in memory and an older one is removed, when', () => {
   for (const [what, platform, spoil] of [
     ['encryption is unavailable', 'win32', (storage: StandInSafeStorage) => void (storage.isAvailable = false)],
-    ['the system fails', 'win32', (storage: StandInSafeStorage) => void (storage.fault = new Error('no key store'))],
-    ['it would only pretend to', 'linux', (storage: StandInSafeStorage) => void (storage.backend = 'basic_text')],
-    ['it is not known how', 'linux', (storage: StandInSafeStorage) => void (storage.backend = 'unknown')],
+    ['the key store fails', 'win32', (storage: StandInSafeStorage) => void (storage.fault = new Error('no key store'))],
+    ['the system only obfuscates', 'linux', (storage: StandInSafeStorage) => void (storage.backend = 'basic_text')],
+    ['the backend is unknown', 'linux', (storage: StandInSafeStorage) => void (storage.backend = 'unknown')],
   ] as const) {
     test(what, async (t) => {
       const { file, safeStorage, open } = bench(t);
-      await open(platform).save({ ...kept, token: 'an older one' });
+      await open(platform).save({ ...stored, token: 'an older one' });
       assert.equal(existsSync(file), true);
       spoil(safeStorage);
       const vault = open(platform);
       assert.equal(await vault.load(), null);
-      assert.equal(await vault.isLasting(), false);
-      await vault.save(kept);
-      assert.deepEqual(await vault.load(), kept);
+      assert.equal(await vault.isPersistent(), false);
+      await vault.save(stored);
+      assert.deepEqual(await vault.load(), stored);
       assert.equal(existsSync(file), false);
       assert.equal(await open(platform).load(), null);
     });
   }
 
-  test('and where a real key store is there, it is used', async (t) => {
+  test('a real key store on Linux is used', async (t) => {
     const { open } = bench(t);
-    assert.equal(await open('linux').isLasting(), true);
-    await open('linux').save(kept);
-    assert.deepEqual(await open('linux').load(), kept);
+    assert.equal(await open('linux').isPersistent(), true);
+    await open('linux').save(stored);
+    assert.deepEqual(await open('linux').load(), stored);
   });
 });
 
-describe('a new key of the system', () => {
-  test('encrypts the token anew, once', async (t) => {
+describe('a new system key', () => {
+  test('re-encrypts the token, once', async (t) => {
     const { file, safeStorage, open } = bench(t);
-    await open().save(kept);
+    await open().save(stored);
     const before = readFileSync(file);
     safeStorage.rotateKey();
-    assert.deepEqual(await open().load(), kept);
+    assert.deepEqual(await open().load(), stored);
     assert.notDeepEqual(readFileSync(file), before);
     const { encrypted } = safeStorage;
-    assert.deepEqual(await open().load(), kept);
+    assert.deepEqual(await open().load(), stored);
     assert.equal(safeStorage.encrypted, encrypted);
   });
 
-  test('that fails leaves the file as it was, and the token usable', async (t) => {
+  test('that fails leaves the file unchanged and the token usable', async (t) => {
     const { file, safeStorage, open, events } = bench(t);
-    await open().save(kept);
+    await open().save(stored);
     const before = readFileSync(file);
     safeStorage.rotateKey();
     safeStorage.encryptStringAsync = () => Promise.reject(new Error('the key store is busy'));
-    assert.deepEqual(await open().load(), kept);
+    assert.deepEqual(await open().load(), stored);
     assert.deepEqual(readFileSync(file), before);
-    assert.deepEqual(events, ['the kept token was not encrypted anew']);
+    assert.deepEqual(events, ['stored token cannot be re-encrypted']);
   });
 
-  test('that reads back differently is not trusted', async (t) => {
+  test('whose ciphertext decrypts differently is not used', async (t) => {
     const { file, safeStorage, open, events } = bench(t);
-    await open().save(kept);
+    await open().save(stored);
     const before = readFileSync(file);
     safeStorage.rotateKey();
     const encrypt = safeStorage.encryptStringAsync.bind(safeStorage);
     safeStorage.encryptStringAsync = (text) => encrypt(`${text} `);
-    assert.deepEqual(await open().load(), kept);
+    assert.deepEqual(await open().load(), stored);
     assert.deepEqual(readFileSync(file), before);
-    assert.deepEqual(events, ['the kept token was not encrypted anew']);
+    assert.deepEqual(events, ['stored token cannot be re-encrypted']);
   });
 });
 
-describe('a file that cannot be read means signing in again, and no more', () => {
+describe('the user signs in again if the file is', () => {
   for (const [what, spoil] of [
     ['empty', (file: string) => writeFileSync(file, '')],
-    ['cut', (file: string) => writeFileSync(file, readFileSync(file).subarray(0, 20))],
+    ['truncated', (file: string) => writeFileSync(file, readFileSync(file).subarray(0, 20))],
     ['overwritten', (file: string) => writeFileSync(file, Buffer.alloc(200, 7))],
-    ['far too long', (file: string) => writeFileSync(file, Buffer.alloc(70_000))],
+    ['too long', (file: string) => writeFileSync(file, Buffer.alloc(70_000))],
   ] as const) {
     test(what, async (t) => {
       const { file, open } = bench(t);
-      await open().save(kept);
+      await open().save(stored);
       spoil(file);
       const vault = open();
       assert.equal(await vault.load(), null);
-      await vault.save(kept);
-      assert.deepEqual(await open().load(), kept);
+      await vault.save(stored);
+      assert.deepEqual(await open().load(), stored);
     });
   }
 
-  test('a folder in its place', async (t) => {
+  test('a folder', async (t) => {
     const { file, open, events } = bench(t);
     mkdirSync(file);
     assert.equal(await open().load(), null);
-    assert.deepEqual(events, ['the kept token cannot be read, so people sign in again']);
+    assert.deepEqual(events, ['stored token cannot be read']);
   });
 
-  test('of another person or another computer', async (t) => {
+  test('from another user or another computer', async (t) => {
     const { safeStorage, open, events } = bench(t);
-    await open().save(kept);
+    await open().save(stored);
     safeStorage.loseKeys();
     assert.equal(await open().load(), null);
-    assert.deepEqual(events, ['the kept token cannot be read, so people sign in again']);
+    assert.deepEqual(events, ['stored token cannot be read']);
   });
 
-  test('that holds something else', async (t) => {
+  test('encrypted, but not a token', async (t) => {
     const { file, safeStorage, open } = bench(t);
     for (const text of ['null', '7', '{}', '{"token":7,"origin":"x"}', '{"token":"x"}', 'no JSON']) {
       writeFileSync(file, await safeStorage.encryptStringAsync(text));
@@ -161,14 +160,14 @@ describe('a file that cannot be read means signing in again, and no more', () =>
   });
 });
 
-test('what is asked at once happens one after the other', async (t) => {
+test('concurrent operations run one after the other', async (t) => {
   const { file, open } = bench(t);
   const vault = open();
-  const saved = vault.save(kept);
+  const saved = vault.save(stored);
   const cleared = vault.clear();
-  const savedAgain = vault.save({ ...kept, token: 'the last one' });
-  assert.deepEqual(await vault.load(), { ...kept, token: 'the last one' });
+  const savedAgain = vault.save({ ...stored, token: 'the last one' });
+  assert.deepEqual(await vault.load(), { ...stored, token: 'the last one' });
   await Promise.all([saved, cleared, savedAgain]);
-  assert.deepEqual(await open().load(), { ...kept, token: 'the last one' });
+  assert.deepEqual(await open().load(), { ...stored, token: 'the last one' });
   assert.equal(existsSync(file), true);
 });

@@ -1,0 +1,178 @@
+// Answers the window's calls: checks the sender, then forwards the call to the desk or handles it here (save dialogs,
+// printing, folders, the clipboard).
+//
+// Invariants: only the top frame of our window, at an address of our scheme, gets an answer; requests for the shell are
+// parsed here, those for the desk by the desk; every answer is an outcome, refusals too. A file is written only where the
+// user chose in the system's dialog, never to a path from the window; one dialog is open at a time. Null: the user cancelled.
+
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import {
+  app, clipboard, dialog, ipcMain, shell as system, type BrowserWindow, type FileFilter, type IpcMainEvent, type IpcMainInvokeEvent,
+} from 'electron';
+
+import { AppError } from '../../shared/errors.ts';
+import { requestParsers } from '../../shared/window/ipc-requests.ts';
+import {
+  fromOutcome, isShellChannel, isWindowChannel, toOutcome, type FileCalls, type Handlers, type Outcome, type SavedFile, type ShellCalls,
+  type WindowCalls,
+} from '../../shared/window/ipc.ts';
+import type { SystemEvent } from '../desk.ts';
+import type { Facts } from '../files/redact.ts';
+import { replaceFile, type ReplaceDeps } from '../files/replace-file.ts';
+import { isOurPage } from './protocol-handler.ts';
+import type { DeskProcess } from './worker-process.ts';
+
+export interface CallDeps {
+  readonly window: () => BrowserWindow | null;
+  readonly desk: Pick<DeskProcess, 'call'>;
+  readonly shell: Handlers<ShellCalls>;
+  /** Called with each of the desk's answers. */
+  readonly onAnswer: (channel: keyof WindowCalls, outcome: Outcome<unknown>) => void;
+  readonly log: (event: string, facts?: Facts) => void;
+}
+
+/** Starts answering calls. */
+export function handleCalls(deps: CallDeps): void {
+  ipcMain.handle('call', async (event, channel: unknown, request: unknown): Promise<Outcome<unknown>> => {
+    if (!isFromWindow(event, deps.window())) {
+      deps.log('call from an unknown sender refused');
+      return refuse(new AppError('forbidden', 'Only the window of Invoify may ask for this.'));
+    }
+    if (!isWindowChannel(channel)) return refuse(new AppError('not_found', 'There is no such call.'));
+    if (isShellChannel(channel)) {
+      return toOutcome(() => run(deps.shell, channel, request), (error) => deps.log('call failed unexpectedly', { channel, error }));
+    }
+    const outcome = await deps.desk.call(channel, request);
+    deps.onAnswer(channel, outcome);
+    return outcome;
+  });
+}
+
+/**
+ * Forwards what the page observes of the network, which Electron's main process has no event for. It only triggers a
+ * sync attempt, so a page that is wrong does no harm.
+ */
+export function forwardNetworkEvents(window: () => BrowserWindow | null, handle: (event: SystemEvent) => void): void {
+  ipcMain.on('network', (event, state: unknown) => {
+    if (isFromWindow(event, window()) && (state === 'online' || state === 'offline')) handle(state);
+  });
+}
+
+function isFromWindow(event: IpcMainEvent | IpcMainInvokeEvent, window: BrowserWindow | null): boolean {
+  const frame = event.senderFrame;
+  if (!window || window.isDestroyed() || event.sender !== window.webContents || !frame) return false;
+  return frame.parent === null && frame.frameToken === window.webContents.mainFrame.frameToken && isOurPage(frame.url);
+}
+
+async function run<C extends keyof ShellCalls>(shell: Handlers<ShellCalls>, channel: C, request: unknown): Promise<unknown> {
+  const handler = shell[channel] as (parsed: ShellCalls[C]['request']) => Promise<unknown>;
+  return handler(requestParsers[channel](request));
+}
+
+function refuse({ code, message }: AppError): Outcome<never> {
+  return { ok: false, error: { code, message } };
+}
+
+export interface ShellDeps extends ReplaceDeps {
+  readonly window: () => BrowserWindow | null;
+  readonly desk: Pick<DeskProcess, 'call'>;
+  readonly dataFolder: string;
+  readonly logFolder: string;
+  readonly nowMs: () => number;
+  /** Whether the token outlives the program. */
+  readonly isTokenStored: () => Promise<boolean>;
+}
+
+export function createShellCalls(deps: ShellDeps): Handlers<ShellCalls> {
+  let isDialogOpen = false;
+
+  /** The path that the user chose, or null. */
+  async function chooseFile(name: string, filter: FileFilter): Promise<string | null> {
+    if (isDialogOpen) throw new AppError('conflict', 'Another save dialog is open. Close it first.');
+    isDialogOpen = true;
+    try {
+      const { canceled, filePath } = await dialog.showSaveDialog(requireWindow(deps), {
+        defaultPath: join(app.getPath('documents'), name),
+        filters: [filter],
+        properties: ['createDirectory', 'showOverwriteConfirmation'],
+      });
+      return canceled || filePath === '' ? null : filePath;
+    } finally {
+      isDialogOpen = false;
+    }
+  }
+
+  async function callDesk<C extends keyof FileCalls>(channel: C, request: FileCalls[C]['request']): Promise<SavedFile> {
+    return fromOutcome(await deps.desk.call(channel, request)) as SavedFile;
+  }
+
+  return {
+    'app.getInfo': async () => ({
+      version: app.getVersion(),
+      platform: process.platform,
+      dataFolder: deps.dataFolder,
+      logFolder: deps.logFolder,
+      lacks: await deps.isTokenStored() ? [] : ['secure token storage'],
+    }),
+    async 'app.exportCsv'(csv) {
+      const path = await chooseFile(`${csv.selection.collection}-${today(deps)}.csv`, { name: 'CSV', extensions: ['csv'] });
+      return path === null ? null : callDesk('file.writeCsv', { path, csv });
+    },
+    async 'app.exportPdf'({ name }) {
+      const path = await chooseFile(`${toFileName(name)}.pdf`, { name: 'PDF', extensions: ['pdf'] });
+      return path === null ? null : writePdf(path, deps);
+    },
+    'app.print': () => print(requireWindow(deps)),
+    async 'app.backUp'() {
+      const path = await chooseFile(`invoify-backup-${today(deps)}.sqlite`, { name: 'SQLite', extensions: ['sqlite'] });
+      return path === null ? null : callDesk('file.backUp', { path });
+    },
+    async 'app.openFolder'({ folder }) {
+      const path = folder === 'data' ? deps.dataFolder : deps.logFolder;
+      const problem = await system.openPath(path);
+      if (problem !== '') throw new AppError('not_found', `The folder ${path} could not be opened: ${problem}`);
+      return null;
+    },
+    async 'app.copyText'({ text }) {
+      clipboard.writeText(text);
+      return null;
+    },
+  };
+}
+
+async function writePdf(path: string, deps: ShellDeps): Promise<SavedFile> {
+  const pdf = await requireWindow(deps).webContents.printToPDF({
+    pageSize: 'A4', preferCSSPageSize: true, printBackground: true, generateTaggedPDF: true,
+  });
+  await replaceFile(path, async (file) => void await file.writeFile(pdf), deps);
+  return { path, sizeBytes: (await stat(path)).size };
+}
+
+function print({ webContents }: BrowserWindow): Promise<null> {
+  const { promise, resolve, reject } = Promise.withResolvers<null>();
+  webContents.print({ printBackground: true }, (isDone, reason) => {
+    // Cancelling the system's dialog is not a failure.
+    if (isDone || /cancel/i.test(reason)) resolve(null);
+    else reject(new AppError('unavailable', `Printing failed: ${reason || 'no reason was given'}. Try again.`));
+  });
+  return promise;
+}
+
+function requireWindow({ window }: ShellDeps): BrowserWindow {
+  const current = window();
+  if (!current || current.isDestroyed()) throw new AppError('cancelled', 'The window was closed.');
+  return current;
+}
+
+function today({ nowMs }: ShellDeps): string {
+  return new Date(nowMs()).toISOString().slice(0, 10);
+}
+
+/** The proposed name as a valid Windows file name; the user can change it in the dialog. */
+function toFileName(name: string): string {
+  const safe = name.replace(/[\u0000-\u001f<>:"/\\|?*]+/g, '-').replace(/[. ]+$/, '').trim().slice(0, 120);
+  const isReserved = /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i.test(safe);
+  return safe === '' || isReserved ? `invoify-${safe}`.replace(/-$/, '') : safe;
+}
