@@ -1,4 +1,4 @@
-// A copy that cannot be used, found so at the start or while it is in use, is set aside and downloaded again.
+// A damaged cache, whether found at startup or in use, is set aside and downloaded again.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -29,7 +29,7 @@ before(async () => {
 });
 after(() => site.stop());
 
-/** A desk with a synced copy of some size, closed. */
+/** A closed desk with a synced cache of some size. */
 async function closedCache(t: TestContext, plans = 5): Promise<{ books: Books; desk: Desk }> {
   const books = await openBooks(site);
   await books.addPlans(plans);
@@ -44,7 +44,7 @@ function setAside(desk: Desk): string[] {
   return readdirSync(dirname(desk.file)).filter((name) => name.includes('.damaged-'));
 }
 
-/** Overwrites whole pages of a file that nobody has open: those that fit. */
+/** Overwrites the matching pages of a file that is not open. */
 function overwritePages(file: string, fits: (page: Buffer, index: number) => boolean): void {
   const bytes = readFileSync(file);
   let count = 0;
@@ -61,10 +61,10 @@ function overwritePages(file: string, fits: (page: Buffer, index: number) => boo
 /** The pages that hold the plans' payloads. */
 const holdsPlans = (page: Buffer): boolean => page.includes('"priceMinor":1900');
 
-describe('a file that cannot be opened as the copy', () => {
+describe('a cache file that cannot be opened', () => {
   const unreadable = /^The local cache cannot be used\. It was set aside/;
   const ways: readonly (readonly [what: string, notice: RegExp, damage: (file: string) => void])[] = [
-    ['is no database', unreadable, (file) => writeFileSync(file, 'This is no database, though long enough to be looked at.'.repeat(200))],
+    ['is not a database', unreadable, (file) => writeFileSync(file, 'This is not a database, but long enough to be read as one.'.repeat(200))],
     ['was overwritten with zeros', unreadable, (file) => writeFileSync(file, Buffer.alloc(statSync(file).size))],
     ['has a damaged first page', unreadable, (file) => overwritePages(file, (_page, index) => index === 0)],
     ['was cut short', unreadable, (file) => truncateSync(file, PAGE_BYTES + 100)],
@@ -79,7 +79,7 @@ describe('a file that cannot be opened as the copy', () => {
     ['has lost its state', /has lost its state\. It was set aside/, (file) => editDatabase(file, (db) => db.exec('DELETE FROM state'))],
   ];
   for (const [what, notice, damage] of ways) {
-    test(`because it ${what} is set aside and downloaded again`, async (t) => {
+    test(`is set aside and downloaded again if it ${what}`, async (t) => {
       const { books, desk } = await closedCache(t);
       damage(desk.file);
       await desk.open();
@@ -94,7 +94,7 @@ describe('a file that cannot be opened as the copy', () => {
   }
 });
 
-test('a copy that another program keeps locked is set aside, lock and all', { skip: onWindows }, async (t) => {
+test('a cache that another program keeps locked is set aside despite the lock', { skip: onWindows }, async (t) => {
   const { books, desk } = await closedCache(t);
   const holder = spawn(process.execPath, ['-e', `
     const db = new (require('node:sqlite').DatabaseSync)(${JSON.stringify(desk.file)});
@@ -110,11 +110,11 @@ test('a copy that another program keeps locked is set aside, lock and all', { sk
   await assertExact(desk, books.owner.client);
 });
 
-describe('the log of another database beside the copy', () => {
-  /** Puts the log of `from`, which is open, beside the closed copy. */
+describe('a WAL of another database beside the cache', () => {
+  /** Copies the WAL of `from`, which is open, beside the closed cache. */
   const plantLog = (from: string, desk: Desk): void => copyFileSync(`${from}-wal`, `${desk.file}-wal`);
 
-  test('that another program made is set aside with it', async (t) => {
+  test('made by another program is set aside with the cache', async (t) => {
     const { books, desk } = await closedCache(t);
     const other = new DatabaseSync(join(desk.folder, 'other.sqlite'));
     other.exec(`PRAGMA page_size = ${PAGE_BYTES}; PRAGMA journal_mode = WAL; CREATE TABLE notes (text TEXT)`);
@@ -126,7 +126,7 @@ describe('the log of another database beside the copy', () => {
     assert.match(setAside(desk).join(' '), /damaged/);
   });
 
-  test('that is of another copy brings nothing of it to the screen once a sync is through', async (t) => {
+  test('from another cache leaves none of its rows readable after a sync', async (t) => {
     const { books, desk } = await closedCache(t, 300);
     const theirs = await openBooks(site);
     await theirs.addPlans(300);
@@ -134,7 +134,7 @@ describe('the log of another database beside the copy', () => {
     await other.sync();
     plantLog(other.file, desk);
     await desk.open();
-    // The first run may meet the damage; then one follows by itself.
+    // The first run may hit the damage; a second one then starts by itself.
     await desk.host.pullFromServer();
     await desk.until(({ state }) => state === 'up_to_date');
     await desk.idle();
@@ -143,18 +143,18 @@ describe('the log of another database beside the copy', () => {
   });
 });
 
-describe('what the check at the start finds', () => {
-  /** A desk whose copy is damaged in its middle, with the real check. */
+describe('damage found by the check at startup', () => {
+  /** A desk whose cache is damaged in the middle, with the real check. */
   async function damagedDesk(t: TestContext): Promise<{ books: Books; desk: Desk }> {
     const { books, desk: first } = await closedCache(t, 400);
     overwritePages(first.file, holdsPlans);
-    const desk = await openDesk(t, { url: site.server.url, copyOf: first.file, deps: { checkCache } });
+    const desk = await openDesk(t, { url: site.server.url, cacheFrom: first.file, deps: { checkCache } });
     await desk.close();
-    await desk.keep(books.owner.token);
+    await desk.storeToken(books.owner.token);
     return { books, desk };
   }
 
-  test('is said and downloaded again by itself', async (t) => {
+  test('is reported, and the cache is downloaded again automatically', async (t) => {
     const { books, desk } = await damagedDesk(t);
     await desk.open();
     await desk.until(({ notice }) => notice?.message === 'The data on this computer is damaged. It will be downloaded again.');
@@ -164,7 +164,7 @@ describe('what the check at the start finds', () => {
     assert.equal(setAside(desk).filter((name) => !/-(wal|shm)$/.test(name)).length, 1);
   });
 
-  test('stays in use until the server has answered, for what can be read of it', async (t) => {
+  test('leaves the readable part in use until the server answers', async (t) => {
     const { books, desk } = await damagedDesk(t);
     desk.network.plan(() => faults.refused);
     await desk.open();
@@ -176,7 +176,7 @@ describe('what the check at the start finds', () => {
     await assertExact(desk, books.owner.client);
   });
 
-  test('does not keep the copy from being removed meanwhile', async (t) => {
+  test('does not prevent signing out from removing the cache meanwhile', async (t) => {
     const { desk } = await damagedDesk(t);
     await desk.open();
     await desk.host.signOut();
@@ -185,7 +185,7 @@ describe('what the check at the start finds', () => {
   });
 });
 
-test('a query that meets damage has the copy downloaded again', async (t) => {
+test('a query that hits damage causes a new download', async (t) => {
   const { books, desk } = await closedCache(t, 400);
   overwritePages(desk.file, holdsPlans);
   await desk.open();
@@ -196,7 +196,7 @@ test('a query that meets damage has the copy downloaded again', async (t) => {
   await assertExact(desk, books.owner.client);
 });
 
-test('a disk that damages every copy is not written to again and again by itself', async (t) => {
+test('a disk that damages every cache does not cause endless automatic downloads', async (t) => {
   const { desk } = await closedCache(t);
   await desk.open();
   await desk.sync();
@@ -209,8 +209,8 @@ test('a disk that damages every copy is not written to again and again by itself
   }
 });
 
-describe('a copy that turns out to be damaged while it is in use', () => {
-  test('by a pull is replaced by one that follows by itself', async (t) => {
+describe('a cache found damaged while in use', () => {
+  test('by a pull is replaced by an automatic second pull', async (t) => {
     const { books, desk } = await closedCache(t, 400);
     for (const { id } of books.model.present('plans').slice(0, 100)) await books.change('plans', id);
     overwritePages(desk.file, holdsPlans);
@@ -226,7 +226,7 @@ describe('a copy that turns out to be damaged while it is in use', () => {
     assert.equal((await desk.host.getStatus()).state, 'up_to_date');
   });
 
-  test('by the proof of a day is replaced by the next pull', async (t) => {
+  test('by the daily verification is replaced by the next pull', async (t) => {
     const { books, desk } = await closedCache(t, 400);
     overwritePages(desk.file, holdsPlans);
     await desk.open();
@@ -239,7 +239,7 @@ describe('a copy that turns out to be damaged while it is in use', () => {
     assert(desk.statuses.some(({ state, notice }) => state === 'first_sync' && /set aside/.test(notice?.message ?? '')));
   });
 
-  test('so much that not even its state can be read still has a status, and is replaced', async (t) => {
+  test('so badly that its state cannot be read still has a status, and is replaced', async (t) => {
     const { books, desk } = await closedCache(t);
     await desk.open();
     await desk.sync();
@@ -251,11 +251,11 @@ describe('a copy that turns out to be damaged while it is in use', () => {
     await assertExact(desk, books.owner.client);
   });
 
-  test('belongs to its user again once it is replaced, and not to the next one', async (t) => {
+  test('belongs to its user again once replaced, and not to the next user', async (t) => {
     const { books, desk } = await closedCache(t);
     const other = await books.owner.hire('viewer');
     await desk.open();
-    // The second run renews the token, and with it says whose the copy is.
+    // The second run renews the token, which identifies the cache's owner.
     await desk.sync();
     await desk.sync();
     editDatabase(desk.file, (db) => db.exec('DELETE FROM state'));
@@ -269,7 +269,7 @@ describe('a copy that turns out to be damaged while it is in use', () => {
     await assertExact(desk, other.client);
   });
 
-  test('and cannot be replaced yet says so, and is replaced later', async (t) => {
+  test('that cannot be replaced yet is reported, and replaced later', async (t) => {
     const { books, desk } = await closedCache(t);
     await desk.open();
     await desk.sync();

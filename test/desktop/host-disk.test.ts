@@ -1,5 +1,5 @@
-// A disk that is full, may only be read, or is not there: a sentence says so, what is here stays readable, and the next
-// sync after the cause is gone is as any other.
+// A disk that is full, read-only or missing: the desktop says so, the cache stays readable, and the first sync after the
+// cause is gone works as usual.
 
 import assert from 'node:assert/strict';
 import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -29,7 +29,7 @@ interface Bench {
   readonly books: Books;
 }
 
-/** A desk with a synced copy on a small disk. */
+/** A desk with a synced cache on a small disk. */
 async function deskOnSmallDisk(t: TestContext): Promise<Bench | null> {
   const disk = openSmallDisk(t, 8);
   if (!disk) return null;
@@ -45,13 +45,13 @@ async function planCount(desk: Desk): Promise<number> {
   return (await desk.host.listPage({ collection: 'plans' })).total;
 }
 
-/** So many plans of long names that they need more room than a full disk has anywhere. */
+/** Adds enough plans with long names to exceed all the free space of a full disk. */
 async function addMany(books: Books): Promise<void> {
   await Promise.all(Array.from({ length: 60 }, (_, index) => books.create('plans', plan({ name: `${index} ${'long '.repeat(35)}` }))));
 }
 
 describe('a full disk', () => {
-  test('stops a sync with a sentence, keeps what is here readable, and is no trouble once there is room', async (t) => {
+  test('fails a sync with a clear message, leaves the cache readable, and is over once there is space', async (t) => {
     const bench = await deskOnSmallDisk(t);
     if (!bench) return;
     const { disk, desk, books } = bench;
@@ -69,7 +69,7 @@ describe('a full disk', () => {
     assert.equal((await desk.host.getStatus()).state, 'up_to_date');
   });
 
-  test('at the start leaves the copy readable as it is', async (t) => {
+  test('at startup leaves the cache readable as it is', async (t) => {
     const bench = await deskOnSmallDisk(t);
     if (!bench) return;
     const { disk, desk, books } = bench;
@@ -87,7 +87,7 @@ describe('a full disk', () => {
     await assertExact(desk, books.owner.client);
   });
 
-  test('before there is a copy is told, and the first sync comes when there is room', async (t) => {
+  test('before the first sync is reported, and the sync completes once there is space', async (t) => {
     const disk = openSmallDisk(t, 8);
     if (!disk) return;
     const books = await openBooks(site);
@@ -104,7 +104,7 @@ describe('a full disk', () => {
     await assertExact(desk, books.owner.client);
   });
 
-  test('does not keep anyone from signing in, and shows them nothing of the one before', async (t) => {
+  test('does not prevent another user from signing in, and shows them none of the previous user\'s data', async (t) => {
     const bench = await deskOnSmallDisk(t);
     if (!bench) return;
     const { disk, desk } = bench;
@@ -123,8 +123,8 @@ describe('a full disk', () => {
   });
 });
 
-describe('a disk that may only be read', () => {
-  test('at the start leaves the copy readable, without a file beside it', async (t) => {
+describe('a read-only disk', () => {
+  test('at startup leaves the cache readable and creates no file beside it', async (t) => {
     const bench = await deskOnSmallDisk(t);
     if (!bench) return;
     const { disk, desk, books } = bench;
@@ -145,8 +145,8 @@ describe('a disk that may only be read', () => {
   });
 });
 
-describe('a folder that cannot be made', () => {
-  test('leaves a desktop without a copy that says why, and one with a copy as soon as it can', async (t) => {
+describe('a database folder that cannot be created', () => {
+  test('leaves the desktop without a cache and says why, until the folder can be created', async (t) => {
     const books = await openBooks(site);
     const desk = await openDesk(t, { url: site.server.url, token: books.owner.token });
     await desk.close();
@@ -164,7 +164,7 @@ describe('a folder that cannot be made', () => {
     await assertExact(desk, books.owner.client);
   });
 
-  test('because its drive is away is made when the drive is back', async (t) => {
+  test('because its drive is missing is created when the drive is back', async (t) => {
     const books = await openBooks(site);
     const desk = await openDesk(t, { url: site.server.url, token: books.owner.token });
     await desk.sync();
@@ -178,7 +178,7 @@ describe('a folder that cannot be made', () => {
     renameSync(`${desk.folder}.away`, desk.folder);
     desk.network.plan(null);
     await desk.sync();
-    assert.notEqual(desk.network.pulls()[0]?.since, null, 'the copy that came back goes on');
+    assert.notEqual(desk.network.pulls()[0]?.since, null, 'the cache that came back continues');
     assert(existsSync(desk.file));
     await assertExact(desk, books.owner.client);
   });

@@ -1,4 +1,4 @@
-// A server that does not keep to the protocol: whatever it answers, a run ends, soon, and harms nothing that is here.
+// A server that violates the protocol: whatever it answers, the run ends soon and the cache stays intact.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test, type TestContext } from 'node:test';
@@ -30,11 +30,11 @@ async function synced(t: TestContext): Promise<{ books: Books; desk: Desk }> {
   return { books, desk };
 }
 
-/** Puts another text in the place of an answer's. */
-const says = (alter: (text: string) => string): Fault => ({ forward }) => alterText(forward(), alter);
+/** Alters the text of the response. */
+const altering = (alter: (text: string) => string): Fault => ({ forward }) => alterText(forward(), alter);
 
-/** Replaces some of a page's members; the layout stays the protocol's. */
-const page = (members: object): Fault => says((text) => layOut({ ...JSON.parse(text), ...members } as Members));
+/** Replaces some members of a page; the layout stays the protocol's. */
+const page = (members: object): Fault => altering((text) => layOut({ ...JSON.parse(text), ...members } as Members));
 
 type Members = Readonly<Record<string, unknown>> & { readonly count: number; readonly changes: readonly object[] };
 function layOut({ changes, count, ...frame }: Members): string {
@@ -45,7 +45,7 @@ function layOut({ changes, count, ...frame }: Members): string {
 const change = {
   type: 'upsert', collection: 'plans', mongoId: '0123456789abcdef01234567', updatedAt: '2026-03-01T12:00:00.999999Z', payload: {},
 };
-/** The members of a last page with this one change. */
+/** The members of a last page with this change only. */
 const only = (one: object) => ({ changes: [one], count: 1, hasMore: false, serverTime: change.updatedAt, digest: {} });
 const changes = (one: object): Fault => page(only(one));
 const deep = `{"name":${'['.repeat(5000)}${']'.repeat(5000)}}`;
@@ -53,10 +53,10 @@ const deep = `{"name":${'['.repeat(5000)}${']'.repeat(5000)}}`;
 describe('a page', () => {
   const layout = /not laid out as the protocol says/;
   const strange: readonly (readonly [what: string, fault: Fault, message: RegExp])[] = [
-    ['is a list', says((text) => `[${text}]`), /not JSON/],
-    ['has no changes', says((text) => text.replace('"changes"', '"changed"')), layout],
-    ['has changes that are no list', says((text) => text.replace(/"changes":.*/s, '"changes":{}}\n')), layout],
-    ['is laid out as other JSON', says((text) => JSON.stringify(JSON.parse(text), null, 2)), layout],
+    ['is a list', altering((text) => `[${text}]`), /not JSON/],
+    ['has no changes', altering((text) => text.replace('"changes"', '"changed"')), layout],
+    ['has changes that are no list', altering((text) => text.replace(/"changes":.*/s, '"changes":{}}\n')), layout],
+    ['is laid out as other JSON', altering((text) => JSON.stringify(JSON.parse(text), null, 2)), layout],
     ['counts wrongly', page({ count: 2 }), /count is not/],
     ['has no cursor', page({ serverTime: null }), /serverTime/],
     ['has a cursor that is no instant', page({ serverTime: 'soon' }), /serverTime/],
@@ -68,17 +68,17 @@ describe('a page', () => {
     ['has a digest of another shape', page({ hasMore: false, digest: { plans: { count: '1', sum: null } } }), /digest is malformed/],
     ['is the last and has no digest', page({ hasMore: false, digest: undefined }), /no digest/],
     ['has a change of a collection that nobody knows', changes({ ...change, collection: 'secrets' }), /collection called secrets/],
-    ['has a change of a collection that is a table of the copy', changes({ ...change, collection: 'state' }), /collection called state/],
+    ['has a change in a collection named after a table of the cache', changes({ ...change, collection: 'state' }), /collection called state/],
     ['has a change whose collection would be SQL', changes({ ...change, collection: 'plans_a"; DROP TABLE state; --' }), layout],
     ['has a change whose id is none', changes({ ...change, mongoId: '../../etc/passwd' }), layout],
     ['has a change whose time is none', changes({ ...change, updatedAt: 'yesterday' }), layout],
     ['has a change whose payload is no object', changes({ ...change, payload: [1] }), layout],
-    ['has a change whose payload is deeper than any', says((text) =>
+    ['has a change whose payload is deeper than any', altering((text) =>
       layOut({ ...JSON.parse(text), ...only(change) }).replace('"payload":{}', `"payload":${deep}`)), /./],
     ['has an upsert without payload', changes({ ...change, payload: undefined }), layout],
     ['has a delete with a payload', changes({ ...change, type: 'delete' }), layout],
     ['has a change of a type that nobody knows', changes({ ...change, type: 'drop' }), layout],
-    ['has a payload that is no JSON', says((text) => text.replace('"payload":{"name":', '"payload":{"name"::')), /is not JSON/],
+    ['has a payload that is no JSON', altering((text) => text.replace('"payload":{"name":', '"payload":{"name"::')), /is not JSON/],
   ];
   for (const [what, fault, message] of strange) {
     test(`that ${what} ends the run and changes nothing`, async (t) => {
@@ -97,7 +97,7 @@ describe('a page', () => {
     });
   }
 
-  test('whose scope is another every time ends the run', async (t) => {
+  test('whose scope changes every time ends the run', async (t) => {
     const { desk } = await synced(t);
     let asked = 0;
     desk.network.plan((call) => call.page === null ? null : page({ scope: `scope ${asked++}` }));
@@ -106,7 +106,7 @@ describe('a page', () => {
   });
 });
 
-describe('an answer about who is signed in', () => {
+describe('a response about the signed-in user', () => {
   const strange: Readonly<Record<string, string>> = {
     'has no user': '{"success":true}',
     'has a user without an id': '{"success":true,"user":{"email":"a@b.test","name":"A","role":"owner","accountId":"x"}}',
@@ -118,27 +118,27 @@ describe('an answer about who is signed in', () => {
       const { desk } = await synced(t);
       await desk.reopen();
       const rows = desk.rows();
-      desk.network.plan(({ path }) => path === '/api/auth/me' ? says(() => text) : null);
+      desk.network.plan(({ path }) => path === '/api/auth/me' ? altering(() => text) : null);
       assert.equal((await desk.host.pullFromServer()).error?.code, 'bad_response');
       assertSameRows(desk.rows(), rows);
     });
   }
 
-  test('that renews the token of someone else is not believed', async (t) => {
+  test('that renews another user\'s token is rejected', async (t) => {
     const { desk } = await synced(t);
     await desk.reopen();
     await desk.sync();
     const rows = desk.rows();
     desk.network.plan(({ path }) => path === '/api/auth/refresh'
-      ? says((text) => text.replace(/"user":\{"id":"[0-9a-f]{24}"/, '"user":{"id":"0123456789abcdef01234567"')) : null);
+      ? altering((text) => text.replace(/"user":\{"id":"[0-9a-f]{24}"/, '"user":{"id":"0123456789abcdef01234567"')) : null);
     assert.equal((await desk.host.pullFromServer()).error?.code, 'bad_response');
     assertSameRows(desk.rows(), rows);
   });
 
-  test('to a sign-in that has no token signs nobody in', async (t) => {
+  test('to a sign-in without a token signs nobody in', async (t) => {
     const desk = await openDesk(t, { url: site.server.url });
     for (const text of ['{"success":true}', '{"success":true,"token":7,"expiresAt":"2026-01-01T00:00:00Z"}']) {
-      desk.network.plan(() => says(() => text));
+      desk.network.plan(() => altering(() => text));
       await assertRejects(desk.host.signIn(firstOwner, password), 'bad_response');
     }
     assert.equal(await desk.vault.load(), null);
@@ -146,10 +146,10 @@ describe('an answer about who is signed in', () => {
   });
 });
 
-test('an answer to a write that is no record is of unknown outcome', async (t) => {
+test('a response to a write that is not a record leaves the outcome unknown', async (t) => {
   const { books, desk } = await synced(t);
   for (const text of ['{"success":true}', '{"success":true,"record":{"id":7}}', '{"success":true,"record":[]}']) {
-    desk.network.plan(({ method, path }) => method === 'POST' && path === '/api/plans' ? says(() => text) : null);
+    desk.network.plan(({ method, path }) => method === 'POST' && path === '/api/plans' ? altering(() => text) : null);
     await assertRejects(desk.host.records.create('plans', { ...plan() }), 'outcome_unknown');
   }
   desk.network.plan(null);

@@ -1,4 +1,4 @@
-// Signing in and out, and whose copy it is: one user of one server, and nothing of anyone else's.
+// Signing in and out, and cache ownership: a cache belongs to one user of one server.
 
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync } from 'node:fs';
@@ -26,14 +26,14 @@ before(async () => {
 });
 after(() => site.stop());
 
-/** Windows deletes nothing that a connection of another program has open. Returns how to end that. */
+/** Keeps a file open, so that Windows cannot delete it. Returns how to release it. */
 function holdOpen(file: string): () => void {
   const other = new DatabaseSync(file);
   other.exec('SELECT 1 FROM sqlite_schema');
   return () => other.close();
 }
 
-/** Elsewhere an open file is deleted all the same; a folder in its place is not. */
+/** On other systems an open file can be deleted, but not a folder in its place. */
 function putFolderInPlace(file: string): () => void {
   renameSync(file, `${file}.away`);
   mkdirSync(file);
@@ -48,12 +48,12 @@ function filesOf(desk: Desk): string[] {
   return existsSync(folder) ? readdirSync(folder) : [];
 }
 
-/** What a server says of itself that speaks no protocol of this desktop any more, or not yet. */
+/** What a server with an incompatible protocol, newer or older, says about itself. */
 const oldServer = async (): Promise<Response> =>
   Response.json({ name: 'invoify', version: '0.0.1', protocol: { current: protocolVersion.oldest - 1, oldest: 0 } });
 
 describe('signing in', () => {
-  test('brings the account by itself', async (t) => {
+  test('downloads the account automatically', async (t) => {
     const desk = await openDesk(t, { url: site.server.url });
     assert.equal((await desk.host.getStatus()).state, 'never_synced');
     const who = await desk.host.signIn(firstOwner, password);
@@ -64,7 +64,7 @@ describe('signing in', () => {
     assert.match((await desk.vault.load())?.token ?? '', /^[\w-]+\.[\w-]+\.[\w-]+$/);
   });
 
-  test('with a wrong password is refused and changes nothing, also for someone who is signed in', async (t) => {
+  test('with a wrong password is refused and changes nothing, even while signed in', async (t) => {
     const desk = await openDesk(t, { url: site.server.url });
     await assertRejects(desk.host.signIn(firstOwner, 'wrong password'), 'unauthorized');
     assert.equal((await desk.host.getStatus()).state, 'never_synced');
@@ -77,7 +77,7 @@ describe('signing in', () => {
     assert.equal(desk.network.calls.find(({ path }) => path === '/api/auth/login')?.headers.get('authorization'), null);
   });
 
-  test('at a server that is too old says whom to ask, and tells it no password', async (t) => {
+  test('to an outdated server says whom to ask and sends no password', async (t) => {
     const desk = await openDesk(t, { url: site.server.url });
     desk.network.plan(({ path }) => path === '/api/meta' ? oldServer : null);
     await assertRejects(desk.host.signIn(firstOwner, password), 'server_outdated');
@@ -85,7 +85,7 @@ describe('signing in', () => {
     assert.deepEqual(desk.network.calls.map(({ path }) => path), ['/api/meta', '/api/meta']);
   });
 
-  test('at something that is no server of ours tells it no password', async (t) => {
+  test('to something that is not an Invoify server sends no password', async (t) => {
     const desk = await openDesk(t, { url: site.server.url });
     for (const fault of [faults.captivePortal, faults.garbage, async () => Response.json({ name: 'else', version: '1' })]) {
       desk.network.plan(({ path }) => path === '/api/meta' ? fault : null);
@@ -94,7 +94,7 @@ describe('signing in', () => {
     assert(desk.network.calls.every(({ path }) => path === '/api/meta'));
   });
 
-  test('of an earlier session syncs no more with a server that was replaced by one too old', async (t) => {
+  test('in an earlier session stops syncing once the server is replaced by an outdated one', async (t) => {
     const books = await openBooks(site);
     const desk = await openDesk(t, { url: site.server.url, token: books.owner.token });
     await desk.sync();
@@ -108,7 +108,7 @@ describe('signing in', () => {
     assert.equal((await desk.host.getStatus()).state, 'up_to_date');
   });
 
-  test('without a network says so', async (t) => {
+  test('without a network says that the computer is offline', async (t) => {
     const desk = await openDesk(t, { url: site.server.url });
     desk.network.plan(() => faults.refused);
     desk.machine.hasNetwork = false;
@@ -116,7 +116,7 @@ describe('signing in', () => {
     assert.match(message, /This computer is offline/);
   });
 
-  test('again as the same user keeps the copy and goes on from it', async (t) => {
+  test('again as the same user keeps the cache and continues from it', async (t) => {
     const desk = await openDesk(t, { url: site.server.url });
     await desk.host.signIn(firstOwner, password);
     await desk.until(isDone);
@@ -127,8 +127,8 @@ describe('signing in', () => {
   });
 });
 
-describe('someone else on the same computer', () => {
-  test('finds nothing of the one before, not even while the first sync runs', async (t) => {
+describe('another user on the same computer', () => {
+  test('sees none of the previous user\'s data, not even during the first sync', async (t) => {
     const books = await openBooks(site);
     await books.addPlans(5);
     const desk = await openDesk(t, { url: site.server.url, token: books.owner.token });
@@ -147,7 +147,7 @@ describe('someone else on the same computer', () => {
     for (const key of desk.rows().keys()) assert(!books.model.present('plans').some(({ id }) => key.endsWith(id)));
   });
 
-  test('whose token comes from the window replaces the copy as soon as the server has said whose it is', async (t) => {
+  test('whose token comes from the window replaces the cache once the server has identified them', async (t) => {
     const [mine, theirs] = [await openBooks(site), await openBooks(site)];
     const desk = await openDesk(t, { url: site.server.url, token: mine.owner.token });
     await desk.sync();
@@ -156,7 +156,7 @@ describe('someone else on the same computer', () => {
     await assertExact(desk, theirs.owner.client);
   });
 
-  test('of the same account has a copy of their own, too', async (t) => {
+  test('of the same account also gets a cache of their own', async (t) => {
     const books = await openBooks(site);
     const viewer = await books.owner.hire('viewer');
     const desk = await openDesk(t, { url: site.server.url, token: books.owner.token });
@@ -169,20 +169,20 @@ describe('someone else on the same computer', () => {
   });
 });
 
-test('the copy of another server is removed before anything of this one is kept', async (t) => {
+test('another server\'s cache is removed before anything from this one is stored', async (t) => {
   const books = await openBooks(site);
   const first = await openDesk(t, { url: site.server.url, token: books.owner.token });
   await first.sync();
   await first.close();
   const elsewhere = site.server.url.replace('127.0.0.1', 'localhost');
-  const desk = await openDesk(t, { url: elsewhere, copyOf: first.file, token: books.owner.token, currentUrl: () => site.server.url });
+  const desk = await openDesk(t, { url: elsewhere, cacheFrom: first.file, token: books.owner.token, currentUrl: () => site.server.url });
   desk.network.plan(null);
   await desk.sync();
   assert.equal(desk.network.pulls()[0]?.since, null);
   assert.equal((await desk.host.getStatus()).server, elsewhere);
 });
 
-test('a session that ends in the middle of a pull asks to sign in again; what is here stays readable', async (t) => {
+test('a session that ends during a pull asks to sign in again and leaves the cache readable', async (t) => {
   const books = await openBooks(site);
   await books.addPlans(8);
   for (const page of [0, 1, 2]) {
@@ -227,7 +227,7 @@ describe('signing out', () => {
     });
   }
 
-  test('that could not remove the copy shows nothing of it any more, and removes it at the next start', async (t) => {
+  test('that cannot remove the cache hides it immediately, and removes it at the next start', async (t) => {
     const books = await openBooks(site);
     const desk = await openDesk(t, { url: site.server.url, token: books.owner.token });
     await desk.sync();
@@ -241,7 +241,7 @@ describe('signing out', () => {
     assert.equal((await desk.host.getStatus()).user, null);
   });
 
-  test('in the middle of a pull leaves nothing behind', async (t) => {
+  test('during a pull leaves nothing behind', async (t) => {
     const books = await openBooks(site);
     await books.addPlans(8);
     const desk = await openDesk(t, { url: site.server.url, token: books.owner.token, pageLimit: () => 3 });

@@ -1,4 +1,4 @@
-// The one state that people see: each of them reached for real, and what stands beside it.
+// The sync status that people see: every state, reached for real, with its details.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test, type TestContext } from 'node:test';
@@ -27,13 +27,13 @@ async function synced(t: TestContext): Promise<{ books: Books; desk: Desk }> {
   return { books, desk };
 }
 
-/** The states in the order in which they were told, each once. */
+/** The reported states in order, without repetitions. */
 function told(statuses: readonly Status[]): string[] {
   return statuses.map(({ state }) => state).filter((state, index, all) => state !== all[index - 1]);
 }
 
 describe('the state', () => {
-  test('is never_synced, first_sync, and up_to_date when all is here', async (t) => {
+  test('goes from never_synced through first_sync to up_to_date', async (t) => {
     const books = await openBooks(site);
     const desk = await openDesk(t, { url: site.server.url, token: books.owner.token, pageLimit: () => 2 });
     const status = await desk.host.getStatus();
@@ -42,7 +42,7 @@ describe('the state', () => {
       ['never_synced', true, null, false, null, null, null],
     );
     await desk.sync();
-    // All is here when the last page is committed; the run still has to say so.
+    // Everything is there once the last page is committed; the run still has to report it.
     assert.deepEqual(told(desk.statuses).filter((state) => state !== 'syncing'), ['first_sync', 'up_to_date']);
     const progress = desk.statuses.flatMap((told) => told.progress?.changes ?? []);
     assert.deepEqual([...new Set(progress)], [0, 2, 4]);
@@ -62,7 +62,7 @@ describe('the state', () => {
     assert.equal((await desk.host.getStatus()).lastSync?.changes, 3);
   });
 
-  test('is stale when the last sync is over 15 minutes ago', async (t) => {
+  test('is stale once the last sync is more than 15 minutes old', async (t) => {
     const { desk } = await synced(t);
     desk.clock.ms += STALE_AFTER_MS;
     assert.equal((await desk.host.getStatus()).state, 'up_to_date');
@@ -72,7 +72,7 @@ describe('the state', () => {
     assert.equal((await desk.host.getStatus()).state, 'up_to_date');
   });
 
-  test('is offline where the computer has no network, and unreachable where it has one', async (t) => {
+  test('is offline without a network, and unreachable with one', async (t) => {
     const { desk } = await synced(t);
     desk.network.plan(() => faults.refused);
     await desk.host.pullFromServer();
@@ -102,7 +102,7 @@ describe('the state', () => {
     assert.equal((await desk.host.getStatus()).state, 'session_expired');
   });
 
-  test('is error when the server fails, with a sentence', async (t) => {
+  test('is error, with a message, when the server fails', async (t) => {
     const { desk } = await synced(t);
     desk.network.plan(() => faults.internal);
     await desk.host.pullFromServer();
@@ -110,7 +110,7 @@ describe('the state', () => {
     assert.deepEqual([status.state, status.isOnline, status.error?.code], ['error', true, 'internal']);
   });
 
-  test('is update_required when the server takes this version no more', async (t) => {
+  test('is update_required when the server no longer supports this version', async (t) => {
     const message = 'Update Invoify: this server speaks protocol 9 and later.';
     const refusal = { success: false, error: { code: 'upgrade_required', message } };
     const stub = await openStubServer(t, answerJson(JSON.stringify(refusal), 426));
@@ -120,7 +120,7 @@ describe('the state', () => {
     assert.deepEqual([status.state, status.error?.message], ['update_required', message]);
   });
 
-  test('after a restart without a network is what it was, and all is readable', async (t) => {
+  test('is restored after a restart without a network, with everything readable', async (t) => {
     const { desk } = await synced(t);
     await desk.reopen();
     desk.network.plan(() => faults.refused);
@@ -135,8 +135,8 @@ describe('the state', () => {
   });
 });
 
-describe('being online', () => {
-  test('means that our server answered, not that something did', async (t) => {
+describe('online', () => {
+  test('means that the Invoify server answered, not just any server', async (t) => {
     const { desk } = await synced(t);
     assert.equal(await desk.host.getOnlineStatus(), true);
     for (const fault of ['captivePortal', 'badGateway', 'unavailable', 'empty', 'refused', 'stalled'] as const) {
@@ -147,7 +147,7 @@ describe('being online', () => {
     }
   });
 
-  test('is asked for when nobody knows, and then remembered', async (t) => {
+  test('is checked while unknown, and then remembered', async (t) => {
     const { desk } = await synced(t);
     await desk.reopen();
     const asked = desk.network.calls.length;
@@ -156,7 +156,7 @@ describe('being online', () => {
     assert.deepEqual(desk.network.calls.slice(asked).map(({ path }) => path), ['/api/health']);
   });
 
-  test('ends with a run that is cancelled while it cannot reach the server', async (t) => {
+  test('ends with a run that is cancelled while the server cannot be reached', async (t) => {
     const { desk } = await synced(t);
     desk.network.plan(() => faults.refused);
     desk.timers.hold(true);
@@ -169,7 +169,7 @@ describe('being online', () => {
     desk.timers.hold(false);
   });
 
-  test('comes back with the first answer', async (t) => {
+  test('is restored by the first response', async (t) => {
     const { desk } = await synced(t);
     desk.network.plan(() => faults.refused);
     await desk.host.pullFromServer();

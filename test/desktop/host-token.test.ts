@@ -1,4 +1,4 @@
-// The token: taken from the window, kept, renewed, refused, and shown to no one but the server that gave it.
+// The token: accepted from the window, stored, renewed, rejected, and sent only to the server that issued it.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -32,7 +32,7 @@ describe('a token from the window', () => {
     await assertExact(desk, books.owner.client);
   });
 
-  test('that is no token is refused and changes nothing', async (t) => {
+  test('is rejected if malformed, and changes nothing', async (t) => {
     const books = await openBooks(site);
     const desk = await openDesk(t, { url: site.server.url, token: books.owner.token });
     await desk.sync();
@@ -43,7 +43,7 @@ describe('a token from the window', () => {
     await desk.sync();
   });
 
-  test('that the server does not take asks to sign in again; what is here stays readable', async (t) => {
+  test('that the server rejects asks to sign in again and leaves the cache readable', async (t) => {
     const books = await openBooks(site);
     const expired = createTokens(['another secret of more than thirty-two bytes'], () => site.clock.ms)
       .sign({ accountId: books.owner.accountId, userId: books.owner.userId, sessionId: 'none', expiresAtMs: site.clock.ms + DAY_MS });
@@ -63,7 +63,7 @@ describe('a token from the window', () => {
   });
 });
 
-test('who signs in is who it is from then on, however long the token takes to be kept', async (t) => {
+test('a sign-in takes effect immediately, however long the token takes to store', async (t) => {
   const [mine, theirs] = [await openBooks(site), await openBooks(site)];
   const desk = await openDesk(t, { url: site.server.url, token: mine.owner.token });
   await desk.sync();
@@ -82,7 +82,7 @@ test('who signs in is who it is from then on, however long the token takes to be
   await adopting;
 });
 
-test('a refusal of the token before does not end the session of the new one', async (t) => {
+test('a rejection of the previous token does not end the new session', async (t) => {
   const books = await openBooks(site);
   const before = await books.owner.signIn(books.owner.userId);
   const desk = await openDesk(t, { url: site.server.url, token: before.token });
@@ -108,7 +108,7 @@ test('a refusal of the token before does not end the session of the new one', as
 });
 
 describe('the token', () => {
-  test('follows no redirect', async (t) => {
+  test('is not sent along a redirect', async (t) => {
     const recorder = await openStubServer(t, (_request, response) => void response.end('{}'));
     const redirecting = await openStubServer(t, (request, response) =>
       void response.writeHead(request.method === 'POST' ? 307 : 302, { location: recorder.url + request.url }).end());
@@ -120,17 +120,17 @@ describe('the token', () => {
     assert.deepEqual(recorder.requests, []);
   });
 
-  test('and the password are not sent over plain HTTP to another machine', async (t) => {
+  test('and the password are never sent over plain HTTP to another machine', async (t) => {
     await assertRejects(openDesk(t, { url: 'http://invoices.acme.lan' }), 'invalid_request');
   });
 
-  test('is not shown to another server, though it is kept from one', async (t) => {
+  test('is not sent to another server, although it stays stored', async (t) => {
     const books = await openBooks(site);
     const desk = await openDesk(t, { url: site.server.url, token: books.owner.token });
     await desk.sync();
     await desk.close();
     const stub = await openStubServer(t, (_request, response) => void response.end('{}'));
-    const moved = await openDesk(t, { url: stub.url, copyOf: desk.file });
+    const moved = await openDesk(t, { url: stub.url, cacheFrom: desk.file });
     await moved.vault.save({ token: books.owner.token, origin: site.server.url });
     await moved.reopen();
     assert.equal((await moved.host.pullFromServer()).error?.code, 'signed_out');
@@ -139,7 +139,7 @@ describe('the token', () => {
     assert.deepEqual(stub.requests.map(({ token }) => token), [undefined]);
   });
 
-  test('is renewed when it is a day old, and after each start of the program', async (t) => {
+  test('is renewed after a day and after each start', async (t) => {
     const books = await openBooks(site);
     const desk = await openDesk(t, { url: site.server.url });
     await desk.host.setAuthToken(books.owner.token);

@@ -1,4 +1,4 @@
-// Writing: only to a server that answers, done once however often it is sent, and back by the pull that follows.
+// Writes: only while the server answers, applied once however often they are sent, and back through the pull that follows.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test, type TestContext } from 'node:test';
@@ -30,21 +30,21 @@ async function synced(t: TestContext): Promise<{ books: Books; desk: Desk }> {
 
 const fields = (input: object): JsonObject => input as JsonObject;
 
-/** The first record of a collection as a list of the desk shows it. */
+/** The first record of a collection, as the desk's list shows it. */
 async function first(desk: Desk, collection: string): Promise<{ id: string; updatedAt: string }> {
   const { rows: [row] } = await desk.host.listPage({ collection });
   assert(row);
   return row;
 }
 
-/** Strikes the first so many writes of a method. */
-function strike(method: string, count: number, fault: Fault): (call: Call) => Fault | null {
+/** Breaks the first `count` writes with this method. */
+function breakFirst(method: string, count: number, fault: Fault): (call: Call) => Fault | null {
   let left = count;
   return (call) => call.method === method && call.path !== '/api/auth/refresh' && left-- > 0 ? fault : null;
 }
 
 describe('a write', () => {
-  test('of every kind is on the server and in the copy when it returns', async (t) => {
+  test('of any kind is on the server and in the cache when it returns', async (t) => {
     const { books, desk } = await synced(t);
     const { host } = desk;
     const added = await host.records.create('customers', fields(customer({ name: 'Added here' })));
@@ -61,7 +61,7 @@ describe('a write', () => {
     await assertExact(desk, books.owner.client);
   });
 
-  test('is refused without a request while the server does not answer', async (t) => {
+  test('is rejected without a request while the server is unreachable', async (t) => {
     const { desk } = await synced(t);
     const plans = await first(desk, 'plans');
     desk.network.plan(() => faults.refused);
@@ -76,7 +76,7 @@ describe('a write', () => {
     assert.equal(desk.network.calls.length, asked);
   });
 
-  test('is refused without a request before the server was asked at all, and when nobody is signed in', async (t) => {
+  test('is rejected without a request before the first contact with the server, and when signed out', async (t) => {
     const { desk } = await synced(t);
     await desk.reopen();
     const asked = desk.network.calls.length;
@@ -86,7 +86,7 @@ describe('a write', () => {
     assert.deepEqual(desk.network.calls.slice(asked).map(({ path }) => path), ['/api/auth/logout']);
   });
 
-  test('that is refused says why, and brings what someone else has done', async (t) => {
+  test('that the server rejects says why, and pulls what others have changed', async (t) => {
     const { books, desk } = await synced(t);
     const old = await first(desk, 'plans');
     const { updatedAt } = await books.change('plans', old.id, { name: 'Someone else was quicker' });
@@ -102,7 +102,7 @@ describe('a write', () => {
     assert.match(busy.message, /invoices/);
   });
 
-  test('of a name that is no collection or id stays on this server and is not found', async (t) => {
+  test('with a hostile collection or id reaches no other server and is not found', async (t) => {
     const { desk } = await synced(t);
     await assertRejects(desk.host.records.create('../auth/logout', {}), 'not_found');
     await assertRejects(desk.host.records.remove('plans', '../../auth/logout', '2026-01-01T00:00:00Z'), 'not_found');
@@ -110,11 +110,11 @@ describe('a write', () => {
   });
 });
 
-describe('a write whose answer is lost', () => {
-  test('is sent again under the same key and done once', async (t) => {
+describe('a write whose response is lost', () => {
+  test('is repeated with the same key and applied once', async (t) => {
     for (const fault of ['answerLost', 'resetInBody', 'stalledInBody'] as const) {
       const { books, desk } = await synced(t);
-      desk.network.plan(strike('POST', 3, faults[fault]));
+      desk.network.plan(breakFirst('POST', 3, faults[fault]));
       const { id } = await desk.host.records.create('plans', fields(plan({ name: 'Once' })));
       const posts = desk.network.calls.filter(({ method, path }) => method === 'POST' && path === '/api/plans');
       assert.equal(posts.length, 4);
@@ -125,9 +125,9 @@ describe('a write whose answer is lost', () => {
     }
   });
 
-  test('every time is of unknown outcome, and the copy shows it when it can', async (t) => {
+  test('every time has an unknown outcome, and appears in the cache after the next pull', async (t) => {
     const { books, desk } = await synced(t);
-    desk.network.plan(strike('POST', Infinity, faults.answerLost));
+    desk.network.plan(breakFirst('POST', Infinity, faults.answerLost));
     await assertRejects(desk.host.records.create('plans', fields(plan({ name: 'Perhaps' }))), 'outcome_unknown');
     desk.network.plan(null);
     await desk.sync();
@@ -135,7 +135,7 @@ describe('a write whose answer is lost', () => {
     await assertExact(desk, books.owner.client);
   });
 
-  test('is of unknown outcome too where only the repetitions were answered, without having been looked at', async (t) => {
+  test('also has an unknown outcome if only its retries were answered, unprocessed', async (t) => {
     for (const later of ['internal', 'unavailable', 'tooManyRequests'] as const) {
       const { desk } = await synced(t);
       let sent = 0;
@@ -148,10 +148,10 @@ describe('a write whose answer is lost', () => {
     }
   });
 
-  test('is not sent again where it changes a version', async (t) => {
+  test('is not repeated if it depends on a version', async (t) => {
     const { books, desk } = await synced(t);
     const record = await first(desk, 'plans');
-    desk.network.plan(strike('PATCH', 1, faults.answerLost));
+    desk.network.plan(breakFirst('PATCH', 1, faults.answerLost));
     await assertRejects(desk.host.records.update('plans', record.id, record.updatedAt, { name: 'Done all the same' }), 'outcome_unknown');
     assert.equal(desk.network.calls.filter(({ method }) => method === 'PATCH').length, 1);
     await desk.idle();
@@ -159,19 +159,19 @@ describe('a write whose answer is lost', () => {
     await assertExact(desk, books.owner.client);
   });
 
-  test('is of unknown outcome where a middleman answered in the server\'s place', async (t) => {
+  test('has an unknown outcome if a proxy answered instead of the server', async (t) => {
     for (const fault of ['captivePortal', 'garbage', 'truncated', 'empty'] as const) {
       const { desk } = await synced(t);
       const record = await first(desk, 'plans');
-      desk.network.plan(strike('PATCH', 1, faults[fault]));
+      desk.network.plan(breakFirst('PATCH', 1, faults[fault]));
       await assertRejects(desk.host.records.update('plans', record.id, record.updatedAt, { name: 'Perhaps' }), 'outcome_unknown');
     }
   });
 
-  test('an action is done once, though its version is used up by the first time', async (t) => {
+  test('is applied once if it is an action, although the first attempt used up its version', async (t) => {
     const { books, desk } = await synced(t);
     const draft = await first(desk, 'invoices');
-    desk.network.plan(strike('POST', 2, faults.answerLost));
+    desk.network.plan(breakFirst('POST', 2, faults.answerLost));
     const sent = await desk.host.records.act('invoices', draft.id, 'send', draft.updatedAt);
     assert.equal(sent.payload?.['status'], 'sent');
     assert.equal(sent.payload?.['number'], 'INV-2026-00001');
@@ -179,7 +179,7 @@ describe('a write whose answer is lost', () => {
   });
 });
 
-test('a session that ends with a write asks to sign in again', async (t) => {
+test('a session that ends during a write asks to sign in again', async (t) => {
   const { books, desk } = await synced(t);
   const record = await first(desk, 'plans');
   await books.owner.client.post('/api/auth/logout');

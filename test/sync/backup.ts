@@ -1,4 +1,4 @@
-// A backup of a test server's database, taken and brought back while the server is down, as an administrator does.
+// Backs up and restores a test server's database while the server is down, as an administrator would.
 
 import { copyFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ export interface Backup {
   restore(): Promise<void>;
 }
 
-/** Nothing may have the database open, now or at `restore`. */
+/** The database must not be open, neither now nor at `restore`. */
 export async function takeBackup(env: Environment): Promise<Backup> {
   const { MONGODB_URL, MONGODB_DB, DATA_DIR = '' } = env;
   if (MONGODB_URL !== undefined) return backUpMongo(MONGODB_URL, MONGODB_DB ?? '');

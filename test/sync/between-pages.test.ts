@@ -1,4 +1,4 @@
-// What happens to records while a pull is between two of its pages: to those already given, and to those to come.
+// Writes between two pages of a pull, to records already delivered and to records still to come.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -15,10 +15,10 @@ import { openSite, type Site } from './site.ts';
 
 const PAGE = 3;
 
-/** What is done to a record between two pages. */
-type Deed = (books: Books, id: string) => Promise<unknown>;
+/** A write between two pages. */
+type Interference = (books: Books, id: string) => Promise<unknown>;
 
-const deeds: Readonly<Record<string, Deed>> = {
+const interferences: Readonly<Record<string, Interference>> = {
   'a record changed': (books, id) => books.change('plans', id),
   async 'a record changed twice'(books, id) {
     await books.change('plans', id);
@@ -41,18 +41,18 @@ for (const testStore of stores) {
     before(async () => { site = await openSite(testStore); });
     after(() => site.stop());
 
-    for (const [what, deed] of Object.entries(deeds)) {
+    for (const [what, interfere] of Object.entries(interferences)) {
       for (const isFirst of [true, false]) {
         const pull = isFirst ? 'a first pull' : 'a catch-up';
-        test(`${what} between any two pages of ${pull} is held as it is in the end`, async () => {
+        test(`${what} between any two pages of ${pull} ends up in its final state`, async () => {
           const books = await openBooks(site);
           const reader = new Reader(books.owner.client, PAGE);
           const records = await prepare(books, reader, isFirst);
           let boundary = 0;
-          await reader.catchUp(() => disturb(books, deed, records, boundary++));
+          await reader.catchUp(() => disturb(books, interfere, records, boundary++));
           assert(boundary >= 4, `${boundary} boundaries are enough`);
           finish(books.model, reader);
-          // What is deleted is gone although a first page brings no deletes.
+          // Deleted records are gone although the pages of a first pull carry no tombstones.
           await reader.catchUp();
           finish(books.model, reader);
         });
@@ -68,7 +68,7 @@ for (const testStore of stores) {
           const records = isFirst ? added : await changeAll(books);
           let boundary = 0;
           desk.network.plan(({ page }) => async (exchange) => {
-            if (page !== null && page > 0 && boundary < 4) await disturb(books, deed, records, boundary++);
+            if (page !== null && page > 0 && boundary < 4) await disturb(books, interfere, records, boundary++);
             return passThrough(exchange);
           });
           await desk.sync();
@@ -82,7 +82,7 @@ for (const testStore of stores) {
   });
 }
 
-/** Fifteen plans in the order in which the coming pull gives them. */
+/** Fifteen plans, in the order in which the next pull delivers them. */
 async function prepare(books: Books, reader: Reader, isFirst: boolean): Promise<readonly WireRecord[]> {
   const records = await books.addPlans(15);
   if (isFirst) return records;
@@ -96,9 +96,9 @@ async function changeAll(books: Books): Promise<readonly WireRecord[]> {
   return changed;
 }
 
-/** After page n: a record given on an early page, and one of a page to come. */
-async function disturb(books: Books, deed: Deed, records: readonly WireRecord[], page: number): Promise<void> {
+/** Interferes with one record that was already delivered and one that is still to come. */
+async function disturb(books: Books, interfere: Interference, records: readonly WireRecord[], page: number): Promise<void> {
   for (const record of [records[page], records[records.length - 1 - page]]) {
-    if (record && books.model.present('plans').some(({ id }) => id === record.id)) await deed(books, record.id);
+    if (record && books.model.present('plans').some(({ id }) => id === record.id)) await interfere(books, record.id);
   }
 }

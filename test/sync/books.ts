@@ -1,4 +1,4 @@
-// An account of a test and the hand that writes into it over HTTP: every acknowledged write is known to its model.
+// A test account and a writer over HTTP that records every acknowledged write in the account's model.
 
 import assert from 'node:assert/strict';
 
@@ -21,7 +21,7 @@ export class Books {
     return this.model.wrote(collection, await this.owner.client.post(`/api/${collection}`, fields));
   }
 
-  /** Changes what may be changed of any record. */
+  /** Changes a field that every record of the collection lets change. */
   async change(collection: string, id: string, patch?: Payload): Promise<WireRecord> {
     this.#changes += 1;
     const field = collection === 'invoices' ? 'notes' : 'name';
@@ -34,7 +34,7 @@ export class Books {
     this.model.wrote(collection, await this.owner.client.remove(`/api/${collection}/${id}`, this.#versionOf(collection, id)));
   }
 
-  /** Adds so many plans, several at a time, and returns them oldest first. */
+  /** Adds plans concurrently and returns them oldest first. */
   async addPlans(count: number): Promise<readonly WireRecord[]> {
     const added = await Promise.all(Array.from({ length: count }, (_, index) => this.create('plans', plan({ name: `Plan ${index}` }))));
     return added.sort((a, b) => (a.updatedAt < b.updatedAt ? -1 : 1));
@@ -47,7 +47,7 @@ export class Books {
   }
 }
 
-/** The books of a new account: its owner, a plan, a customer and a draft. */
+/** A new account with an owner, a plan, a customer and a draft invoice. */
 export async function openBooks(site: Site): Promise<Books> {
   const owner = await site.newAccount();
   const books = new Books(owner, await new Model().begin(owner.client));

@@ -1,5 +1,4 @@
-// A clerk who works in an account by chance: every kind of write over every collection, most of them valid. A seed
-// repeats the work.
+// Random writes to an account: every kind of write on every collection, most of them valid. A seed makes them repeatable.
 
 import assert from 'node:assert/strict';
 
@@ -8,10 +7,10 @@ import { customer, invoice, line, plan, user } from '../server/samples.ts';
 import type { Model } from './model.ts';
 import type { Random } from './random.ts';
 
-type Deed = (clerk: Clerk) => Promise<void>;
+type Task = (clerk: Clerk) => Promise<void>;
 
-/** How often each deed is done, relative to the others. */
-const deeds: readonly (readonly [weight: number, deed: Deed])[] = [
+/** Each task with its relative frequency. */
+const tasks: readonly (readonly [weight: number, task: Task])[] = [
   [6, (clerk) => clerk.create('plans', plan(clerk.words()))],
   [8, (clerk) => clerk.create('customers', customer({ ...clerk.words(), planId: clerk.pick('plans')?.id ?? null }))],
   [14, (clerk) => clerk.createInvoice()],
@@ -28,17 +27,17 @@ const deeds: readonly (readonly [weight: number, deed: Deed])[] = [
   [10, (clerk) => clerk.act('send', {})],
   [8, (clerk) => clerk.act('payments', { amountMinor: clerk.random.integer(1, 40_000), paidOn: '2026-02-01' })],
   [3, (clerk) => clerk.act('void', {})],
-  [3, (clerk) => clerk.refused()],
+  [3, (clerk) => clerk.writeInvalid()],
 ];
-const totalWeight = deeds.reduce((sum, [weight]) => sum + weight, 0);
+const totalWeight = tasks.reduce((sum, [weight]) => sum + weight, 0);
 
 export class Clerk {
   readonly random: Random;
   readonly #client: Client;
   readonly #model: Model;
-  /** People whom the clerk leaves alone. */
+  /** Users that are never changed or deleted. */
   readonly #spared: ReadonlySet<string>;
-  /** Writes that the server has answered, whatever it answered. */
+  /** Writes that the server has answered, with success or an error. */
   answered = 0;
 
   constructor(client: Client, model: Model, random: Random, spared: Iterable<string>) {
@@ -50,8 +49,8 @@ export class Clerk {
 
   async work(): Promise<void> {
     let at = this.random.next() * totalWeight;
-    const [, deed] = deeds.find(([weight]) => (at -= weight) < 0) ?? assert.fail();
-    await deed(this);
+    const [, task] = tasks.find(([weight]) => (at -= weight) < 0) ?? assert.fail();
+    await task(this);
   }
 
   words(): { name: string } {
@@ -74,8 +73,8 @@ export class Clerk {
     const key = `key-${this.random.integer(0, 2 ** 31)}`;
     const ask = (): Promise<Reply> => this.#client.post(`/api/${collection}`, fields, { 'Idempotency-Key': key });
     const reply = await ask();
-    this.#took(collection, reply);
-    if (this.random.chance(0.05)) assert.equal((await ask()).text, reply.text, 'a repeated request has the first answer');
+    this.#record(collection, reply);
+    if (this.random.chance(0.05)) assert.equal((await ask()).text, reply.text, 'a repeated request gets the first response');
   }
 
   async createInvoice(): Promise<void> {
@@ -85,23 +84,23 @@ export class Clerk {
 
   async patch(collection: string, fields: object): Promise<void> {
     const record = this.pick(collection);
-    if (record) this.#took(collection, await this.#client.patch(`/api/${collection}/${record.id}`, record.updatedAt, fields));
+    if (record) this.#record(collection, await this.#client.patch(`/api/${collection}/${record.id}`, record.updatedAt, fields));
   }
 
   async remove(collection: string): Promise<void> {
     const record = this.pick(collection);
-    if (record) this.#took(collection, await this.#client.remove(`/api/${collection}/${record.id}`, record.updatedAt));
+    if (record) this.#record(collection, await this.#client.remove(`/api/${collection}/${record.id}`, record.updatedAt));
   }
 
   async act(action: string, body: object): Promise<void> {
     const record = this.pick('invoices');
     if (!record) return;
     const headers = { 'If-Match': `"${record.updatedAt}"` };
-    this.#took('invoices', await this.#client.post(`/api/invoices/${record.id}/${action}`, body, headers));
+    this.#record('invoices', await this.#client.post(`/api/invoices/${record.id}/${action}`, body, headers));
   }
 
-  /** What must be refused and change nothing. */
-  async refused(): Promise<void> {
+  /** Writes that must be rejected and change nothing. */
+  async writeInvalid(): Promise<void> {
     const record = this.pick('plans');
     if (!record) return;
     const path = `/api/plans/${record.id}`;
@@ -111,12 +110,12 @@ export class Clerk {
       await this.#client.remove('/api/plans/0123456789abcdef01234567', record.updatedAt),
       await this.#client.post('/api/plans', { name: '' }),
     ];
-    // Someone else may have deleted it meanwhile.
+    // Another writer may have deleted it meanwhile.
     assert.match(replies.map(({ status }) => status).join(' '), /^(412 400|404 400|412 404|404 404) 404 400$/);
     this.answered += replies.length;
   }
 
-  #took(collection: string, reply: Reply): void {
+  #record(collection: string, reply: Reply): void {
     this.answered += 1;
     if (reply.status < 300) this.#model.wrote(collection, reply);
     else assert([400, 404, 409, 412].includes(reply.status), reply.text);

@@ -1,4 +1,4 @@
-// Many people who write into one account at once, each with a hand of their own, as quickly as the server answers.
+// Many concurrent writers of one account, each as fast as the server answers.
 
 import assert from 'node:assert/strict';
 
@@ -8,8 +8,8 @@ import type { Model } from './model.ts';
 import { Random } from './random.ts';
 
 /**
- * Writes so many times and resolves when all of it is acknowledged. Records are shared with the other writers, so a
- * version may be gone when it is used: that is refused, and changes nothing.
+ * Makes `count` writes and resolves when all are acknowledged. Other writers use the same records, so a version may be
+ * outdated: such a write is rejected and changes nothing.
  */
 export async function writeMuch(client: Client, model: Model, seed: number, count: number): Promise<void> {
   const random = new Random(seed);

@@ -1,5 +1,5 @@
-// Many writers and many readers of one account at the same time: on one server process over each store, and on two
-// processes over one MongoDB.
+// Many concurrent writers and readers of one account: on one server process with each store, and on two processes with
+// one MongoDB.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test, type TestContext } from 'node:test';
@@ -23,7 +23,7 @@ for (const testStore of stores) {
     before(async () => { site = await openSite(testStore); });
     after(() => site.stop());
 
-    test('every reader holds what many writers wrote while it read, whatever the size of its pages', async (t) => {
+    test('every reader holds what many writers wrote concurrently, whatever its page size', async (t) => {
       const owner = await site.newAccount();
       const writers = Array.from({ length: WRITERS }, () => owner.client);
       await crowd(t, owner, writers, [owner.client], site.server.url);
@@ -43,13 +43,13 @@ for (const testStore of stores) {
   });
 }
 
-/** Lets all write and read at once, and then sees that everyone has the same. */
+/** Lets everyone write and read concurrently, then asserts that all readers hold the same. */
 async function crowd(
   t: TestContext, owner: TestAccount, writers: readonly Client[], servers: readonly Client[], url: string,
 ): Promise<void> {
   const model = await new Model().begin(owner.client);
   const readers = [1, 2, 7, 100].map((limit, index) => {
-    // A cursor of one server process is good at every other.
+    // A cursor from one server process is valid at every other.
     const [client = owner.client, other = client] = index % 2 === 0 ? servers : servers.toReversed();
     return [new Reader(client, limit), new Reader(other, limit)] as const;
   });
@@ -67,7 +67,7 @@ async function crowd(
   ]);
   for (const [reader, elsewhere] of readers) {
     elsewhere.cursor = reader.cursor;
-    for (const [key, record] of reader.copy.records) elsewhere.copy.records.set(key, record);
+    for (const [key, record] of reader.cache.records) elsewhere.cache.records.set(key, record);
     await elsewhere.catchUp();
     await reader.catchUp();
     finish(model, reader);

@@ -1,5 +1,5 @@
-// One desktop of a test: a real host over a real file, with a network, timers and a clock that the test holds. Every
-// status it tells is kept and must not contradict itself.
+// A desktop under test: a real host on a real file, with network, timers and clock under the test's control. Every status
+// it reports is recorded and must not contradict itself.
 
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
@@ -22,18 +22,18 @@ export interface DeskOptions {
   readonly url: string;
   /** The server's current origin, if it differs from `url`. */
   readonly currentUrl?: () => string;
-  /** Kept in the vault from an earlier session. */
+  /** Stored in the vault, as if from an earlier session. */
   readonly token?: string;
-  /** Changes per page; asked for anew with every page. */
+  /** Changes per page; called for every page. */
   readonly pageLimit?: () => number;
-  /** A copy that an earlier session left. */
-  readonly copyOf?: string;
-  /** Where its folder is made; among the temporary files if absent. */
+  /** A cache file to start from, as if left by an earlier session. */
+  readonly cacheFrom?: string;
+  /** Parent of its data folder; default: the temporary folder. */
   readonly folder?: string;
   readonly deps?: Partial<HostDeps>;
 }
 
-/** When the clock of every desk begins. */
+/** The initial time of every desk's clock. */
 export const deskStartMs = Date.parse('2026-03-01T12:00:00Z');
 
 export class Desk {
@@ -46,12 +46,12 @@ export class Desk {
   readonly machine = { hasNetwork: true };
   readonly statuses: Status[] = [];
   readonly contradictions: string[] = [];
-  /** What went to the log. A test that expects something there takes it out. */
+  /** The log. A test that expects an entry removes it. */
   readonly logged: string[] = [];
   readonly #options: DeskOptions;
   readonly #deps: HostDeps;
   #host: Host | null = null;
-  #breaths = 0;
+  #yields = 0;
 
   constructor(options: DeskOptions) {
     const { clock, machine, logged } = this;
@@ -67,11 +67,11 @@ export class Desk {
       random: () => 0.5,
       newId: randomUUID,
       yieldToEventLoop: () => {
-        this.#breaths += 1;
+        this.#yields += 1;
         return nextTurn();
       },
       vault: this.vault,
-      // Its thread would be most of what a desk costs; the tests of damage have the real one.
+      // The real check would dominate a desk's cost with its thread; the tests of damage use it.
       checkCache: () => ({ result: Promise.resolve('sound'), stop: async () => undefined }),
       log: (event, facts = {}) => void logged.push(`${event}: ${String(facts['error'] ?? '')}`),
       get pageLimit() { return options.pageLimit?.(); },
@@ -84,8 +84,8 @@ export class Desk {
     return this.#host;
   }
 
-  /** Keeps a token in the vault, as of an earlier session. */
-  async keep(token: string): Promise<void> {
+  /** Stores a token in the vault, as if from an earlier session. */
+  async storeToken(token: string): Promise<void> {
     await this.vault.save({ token, origin: this.#options.url });
   }
 
@@ -109,42 +109,42 @@ export class Desk {
     await this.open();
   }
 
-  /** A pull that must be completed. */
+  /** Pulls and asserts that the pull completed. */
   async sync(): Promise<SyncOutcome> {
     const outcome = await this.host.pullFromServer();
     assert.equal(outcome.outcome, 'completed', outcome.error?.message);
     return outcome;
   }
 
-  /** Resolves with the first status from now on, or the present one, that fits. */
-  async until(fits: (status: Status) => boolean): Promise<Status> {
+  /** Resolves with the current status or the first one from now on that matches. */
+  async until(matches: (status: Status) => boolean): Promise<Status> {
     const present = await this.host.getStatus();
-    if (fits(present)) return present;
+    if (matches(present)) return present;
     return new Promise((resolve) => {
       const stop = this.host.onStatus((status) => {
-        if (!fits(status)) return;
+        if (!matches(status)) return;
         stop();
         resolve(status);
       });
     });
   }
 
-  /** Resolves when the desktop neither syncs nor tidies up: all it does then it does between two breaths. */
+  /** Resolves once the desktop neither syncs nor does maintenance: for five turns it has not yielded to the event loop. */
   async idle(): Promise<void> {
     for (let quietTurns = 0; quietTurns < 5; quietTurns += 1) {
-      const before = this.#breaths;
+      const before = this.#yields;
       await nextTurn();
       const { state } = await this.host.getStatus();
-      if (this.#breaths !== before || state === 'syncing' || state === 'first_sync') quietTurns = -1;
+      if (this.#yields !== before || state === 'syncing' || state === 'first_sync') quietTurns = -1;
     }
   }
 
-  /** Every record of the copy as it is on disk and readable, by collection and id. */
+  /** All readable records in the cache file, by collection and id. */
   rows(): ReadonlyMap<string, HeldRecord> {
     return readRows(this.file);
   }
 
-  /** Lets a silence pass, until the desktop has given the request up. */
+  /** Fires timeouts until the desktop has given up the request. */
   #passTime(stalled: AbortSignal | null): void {
     if (stalled?.aborted !== false) return;
     setImmediate(() => {
@@ -159,7 +159,7 @@ export class Desk {
   }
 }
 
-/** A desk that is removed when the test ends. By then no status may have contradicted itself and no defect been logged. */
+/** A desk, removed when the test ends. By then no status may have contradicted itself, and no defect may be in the log. */
 export async function openDesk(t: Pick<TestContext, 'after'>, options: DeskOptions): Promise<Desk> {
   const desk = new Desk(options);
   t.after(async () => {
@@ -167,19 +167,19 @@ export async function openDesk(t: Pick<TestContext, 'after'>, options: DeskOptio
     assert.deepEqual(desk.contradictions, []);
     assert.deepEqual(desk.logged.filter((line) => /^(sync|upkeep) failed: (?!AppError)/.test(line)), []);
   });
-  if (options.token !== undefined) await desk.keep(options.token);
-  if (options.copyOf !== undefined) copyDatabase(options.copyOf, desk.file);
+  if (options.token !== undefined) await desk.storeToken(options.token);
+  if (options.cacheFrom !== undefined) copyDatabase(options.cacheFrom, desk.file);
   await desk.open();
   return desk;
 }
 
-/** Copies a database that no one has open. */
+/** Copies a database that is not open. */
 export function copyDatabase(from: string, to: string): void {
   mkdirSync(dirname(to), { recursive: true });
   copyFileSync(from, to);
 }
 
-/** Runs `edit` on a connection of its own, as another program would. */
+/** Runs `edit` on a separate connection, as another program would. */
 export function editDatabase(file: string, edit: (db: DatabaseSync) => void): void {
   const db = new DatabaseSync(file);
   try {
@@ -204,10 +204,10 @@ export function readRows(file: string): Map<string, HeldRecord> {
   }
 }
 
-/** Why a status cannot be true, whatever happened; null where it can. */
+/** The status as text if it contradicts itself, otherwise null. */
 export function contradictionIn(status: Status): string | null {
   const { state, isOnline, error, lastSync, initialized, progress } = status;
-  const mayBe: Readonly<Record<Status['state'], boolean>> = {
+  const isPossible: Readonly<Record<Status['state'], boolean>> = {
     never_synced: lastSync === null,
     first_sync: true,
     syncing: initialized,
@@ -220,5 +220,5 @@ export function contradictionIn(status: Status): string | null {
     update_required: error?.code === 'upgrade_required' || error?.code === 'server_outdated',
   };
   const isRunning = state === 'first_sync' || state === 'syncing';
-  return mayBe[state] && (progress === null || isRunning) ? null : JSON.stringify(status);
+  return isPossible[state] && (progress === null || isRunning) ? null : JSON.stringify(status);
 }

@@ -1,5 +1,5 @@
-// A desktop in a process of its own, to be killed. It pulls once and says each step it comes to, and dies, as by a
-// power cut, at the step it is told to: nothing of it runs any more, not even the end of a transaction.
+// A desktop in its own process that kills itself. It pulls once, reports each step, and at the given step dies as if by a
+// power cut: nothing runs after that, not even the end of a transaction.
 
 import { systemHostDeps } from '../../desktop/system-deps.ts';
 import { openHost, type HostDeps } from '../../desktop/host.ts';
@@ -9,7 +9,7 @@ export interface Job {
   readonly serverUrl: string;
   readonly token: string;
   readonly pageLimit: number;
-  /** Counts what the host asks of its surroundings, from 1; null: it lives. */
+  /** Counts the host's calls to its deps, from 1; null: never. */
   readonly dieAtStep: number | null;
 }
 

@@ -1,5 +1,5 @@
-// Cursors that end under a reader because deletes are forgotten between two of its pages. Whoever cannot go on begins
-// again, and ends with an exact copy.
+// Cursors that expire because tombstones are pruned between two pages. A reader that cannot continue restarts, and ends
+// with an exact cache.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -16,12 +16,12 @@ import { openSite, type Site } from './site.ts';
 const DAY_MS = 86_400_000;
 
 for (const testStore of stores) {
-  describe(`when deletes are forgotten between two pages, on ${testStore.kind}`, { skip: testStore.skip }, () => {
+  describe(`when tombstones are pruned between two pages, on ${testStore.kind}`, { skip: testStore.skip }, () => {
     let site: Site;
     before(async () => { site = await openSite(testStore); });
     after(() => site.stop());
 
-    /** Forgets every delete there was. */
+    /** Prunes all tombstones. */
     const prune = (books: Books): Promise<void> => site.store.write(books.owner.accountId, (transaction) =>
       transaction.prune(instantFromMs(site.clock.ms), 0));
 
@@ -31,7 +31,7 @@ for (const testStore of stores) {
     };
 
     for (const wasPruned of [false, true]) {
-      test(`a first pull ends exact, of an account that ${wasPruned ? 'has' : 'has never'} forgotten any before`, async () => {
+      test(`a first pull ends exact in an account that ${wasPruned ? 'was' : 'was never'} pruned before`, async () => {
         const books = await openBooks(site);
         await books.addPlans(12);
         if (wasPruned) {
@@ -47,12 +47,12 @@ for (const testStore of stores) {
           await books.addPlans(2);
         });
         finish(books.model, reader);
-        // What was deleted since the pull began is gone from the feed, so it cannot be continued.
+        // Deletes since the start of the pull are gone from the feed, so the pull cannot continue.
         assert.equal(reader.restarts, 1);
       });
     }
 
-    test('a first pull goes on where only deletes from before it are forgotten', async () => {
+    test('a first pull continues if only older tombstones are pruned', async () => {
       const books = await openBooks(site);
       await books.addPlans(12);
       await removeSome(books);
@@ -67,7 +67,7 @@ for (const testStore of stores) {
       assert.equal(reader.restarts, 0);
     });
 
-    test('a catch-up whose cursor is older begins again', async () => {
+    test('a catch-up with an older cursor restarts', async () => {
       const books = await openBooks(site);
       await books.addPlans(12);
       const reader = new Reader(books.owner.client, 3);

@@ -1,5 +1,5 @@
-// What "an exact copy" means: the same records as the server gives to someone who asks for everything, to the letter,
-// and the same digest: as the server keeps it, as the desktop keeps it, and as it follows from the rows.
+// What an exact cache is: the same records as a full pull from the server, byte for byte, and the same digest: as stored
+// by the server, as stored by the desktop, and as computed from the rows.
 
 import assert from 'node:assert/strict';
 
@@ -7,7 +7,7 @@ import type { Client } from '../client.ts';
 import { NaiveCache, withoutEmpty } from '../server/naive-cache.ts';
 import type { Desk } from './desk.ts';
 
-/** Asserts that a desk holds just what `client`, who must have the same role, is given by the server now. */
+/** Asserts that a desk's cache is exact; `client` must have the same role as the desk's user. */
 export async function assertExact(desk: Desk, client: Client): Promise<void> {
   const served = new NaiveCache();
   const { pages, last } = await client.pullAll('limit=5000');

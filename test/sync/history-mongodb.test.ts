@@ -1,10 +1,10 @@
-// Histories by chance over MongoDB: fewer, as each write waits for a majority.
+// Random histories on MongoDB: fewer, as each write waits for a majority.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
 import { stores } from '../server/harness.ts';
-import { liveThrough } from './history.ts';
+import { runHistory } from './history.ts';
 import { seedsToTry } from './seeds.ts';
 import { openSite, type Site } from './site.ts';
 
@@ -19,6 +19,6 @@ describe('on mongodb', { skip: mongodb?.skip ?? true }, () => {
   after(() => site.stop());
 
   for (const seed of seedsToTry(6)) {
-    test(`whatever happens, everyone ends with the same: SYNC_SEED=${seed}`, (t) => liveThrough(t, site, seed));
+    test(`a random history ends with the same records everywhere: SYNC_SEED=${seed}`, (t) => runHistory(t, site, seed));
   }
 });

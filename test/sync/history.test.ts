@@ -1,10 +1,10 @@
-// Histories by chance over the embedded store. SYNC_SEEDS=<count> lives through more of them, SYNC_SEED=<n> through one.
+// Random histories on the embedded store. SYNC_SEEDS=<count> sets how many; SYNC_SEED=<n> runs a single one.
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
 import { stores } from '../server/harness.ts';
-import { liveThrough } from './history.ts';
+import { runHistory } from './history.ts';
 import { seedsToTry } from './seeds.ts';
 import { openSite, type Site } from './site.ts';
 
@@ -17,5 +17,5 @@ before(async () => {
 after(() => site.stop());
 
 for (const seed of seedsToTry(10)) {
-  test(`whatever happens, everyone ends with the same: SYNC_SEED=${seed}`, (t) => liveThrough(t, site, seed));
+  test(`a random history ends with the same records everywhere: SYNC_SEED=${seed}`, (t) => runHistory(t, site, seed));
 }

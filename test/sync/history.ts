@@ -1,6 +1,6 @@
-// A history of one account by chance: writes of all kinds, and between them, or at the same time, pulls of two desktops
-// and a plain reader, cut off and taken up again, while the clock jumps, people change roles and deletes are forgotten.
-// It ends with everyone holding the same.
+// A random history of one account: writes of all kinds, interleaved or concurrent with pulls by two desktops and a plain
+// reader that are interrupted and resumed, while the clock jumps, roles change and tombstones are pruned. At the end all
+// must hold the same records.
 
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
@@ -19,8 +19,8 @@ import type { Person, Site, TestAccount } from './site.ts';
 const WRITES = 500;
 const HOUR_MS = 3_600_000;
 
-/** Faults that leave the session and the cursor as they are. */
-const mishaps: readonly Fault[] = [
+/** Faults that affect neither session nor cursor. */
+const harmlessFaults: readonly Fault[] = [
   faults.refused, faults.answerLost, faults.resetInBody, faults.truncated, faults.garbage, faults.internal, faults.unavailable,
   faults.tooManyRequests, faults.badGateway, faults.captivePortal, faults.stalled, faults.stalledInBody,
 ];
@@ -32,18 +32,18 @@ interface Seat {
   role: Role;
 }
 
-/** Lives through the history of a seed and asserts that nobody missed or invented anything. */
-export async function liveThrough(t: Pick<TestContext, 'after'>, site: Site, seed: number): Promise<void> {
+/** Runs the history of a seed and asserts that no reader missed or invented anything. */
+export async function runHistory(t: Pick<TestContext, 'after'>, site: Site, seed: number): Promise<void> {
   const random = new Random(seed);
   const owner = await site.newAccount();
   const colleague = await owner.hire('editor');
   const model = await new Model().begin(owner.client);
   const clerk = new Clerk(owner.client, model, new Random(seed + 1), [owner.userId, colleague.userId]);
   const seats = [
-    await takeSeat(t, site, owner, 'owner', new Random(seed + 2)),
-    await takeSeat(t, site, colleague, 'editor', new Random(seed + 3)),
+    await openSeat(t, site, owner, 'owner', new Random(seed + 2)),
+    await openSeat(t, site, colleague, 'editor', new Random(seed + 3)),
   ] as const;
-  // A session is one device's: whether a cursor goes on is judged by what that device has pulled.
+  // A session of its own: the server decides per session whether a cursor can continue.
   const reader = new Reader((await owner.signIn(owner.userId)).client, () => random.integer(1, 40));
 
   while (clerk.answered < WRITES) {
@@ -51,11 +51,11 @@ export async function liveThrough(t: Pick<TestContext, 'after'>, site: Site, see
     const work = Promise.all(Array.from({ length: burst }, () => clerk.work()));
     const seat = random.pick(seats);
     if (random.chance(0.5)) await work;
-    if (random.chance(0.12)) await pullSomehow(seat);
+    if (random.chance(0.12)) await pullWithFaults(seat);
     if (random.chance(0.04)) await reader.page();
     if (random.chance(0.1)) jump(site, random);
     if (random.chance(0.01)) await changeRole(owner, model, seats[1], random);
-    if (random.chance(0.005)) await forget(site, owner, random);
+    if (random.chance(0.005)) await prune(site, owner, random);
     await work;
   }
 
@@ -63,28 +63,28 @@ export async function liveThrough(t: Pick<TestContext, 'after'>, site: Site, see
   finish(model, reader);
   for (const { desk, person, role } of seats) {
     desk.network.plan(null);
-    // The run under way may have asked before the last write.
+    // A run in progress may have started before the last write.
     await desk.sync();
     await desk.sync();
     model.assertHeldBy(desk.rows(), (collection) => role === 'owner' || collection !== 'users');
     await assertExact(desk, person.client);
     const reasons = (await desk.host.attempts()).map(({ detail }) => detail ?? '');
-    assert.deepEqual(reasons.filter((reason) => /differ|damaged/.test(reason)), [], 'no copy ever differed');
+    assert.deepEqual(reasons.filter((reason) => /differ|damaged/.test(reason)), [], 'no cache ever differed');
   }
 }
 
-async function takeSeat(t: Pick<TestContext, 'after'>, site: Site, person: Person, role: Role, random: Random): Promise<Seat> {
+async function openSeat(t: Pick<TestContext, 'after'>, site: Site, person: Person, role: Role, random: Random): Promise<Seat> {
   const desk = await openDesk(t, { url: site.server.url, token: person.token, pageLimit: () => random.integer(1, 60) });
   return { desk, random, person, role };
 }
 
-/** A pull that may be struck, cancelled, or ended with the desktop itself. */
-async function pullSomehow({ desk, random }: Seat): Promise<void> {
+/** A pull that may hit faults, be cancelled, or be ended by a restart of the desktop. */
+async function pullWithFaults({ desk, random }: Seat): Promise<void> {
   const rate = random.pick([0, 0.1, 0.3, 0.6] as const);
   const [stopAt, isRestart] = [random.chance(0.15) ? random.integer(0, 6) : Infinity, random.chance(0.3)];
   desk.network.plan(({ page }) => {
     if (page === stopAt) return stop;
-    return random.chance(rate) ? random.pick(mishaps) ?? null : null;
+    return random.chance(rate) ? random.pick(harmlessFaults) ?? null : null;
   });
   let stopped: Promise<void> | null = null;
   const stop: Fault = (exchange) => {
@@ -100,12 +100,12 @@ async function pullSomehow({ desk, random }: Seat): Promise<void> {
   assert(expected.includes(error?.code ?? ''), `${error?.code}: ${error?.message}`);
 }
 
-/** Less than a day at once: an idempotency key holds no longer. */
+/** Less than a day per jump: idempotency keys expire after that. */
 function jump(site: Site, random: Random): void {
   site.clock.ms += random.pick([0.001, 1, 500, 60_000, 20 * HOUR_MS, -1, -1000, -HOUR_MS] as const);
 }
 
-/** The colleague gets another role, and signs in again where that ended the session. */
+/** Changes the colleague's role, and signs in again if that ended the session. */
 async function changeRole(owner: TestAccount, model: Model, seat: Seat, random: Random): Promise<void> {
   const role = random.pick(['owner', 'editor', 'viewer'] as const);
   const record = model.present('users').find(({ id }) => id === seat.person.userId);
@@ -118,8 +118,8 @@ async function changeRole(owner: TestAccount, model: Model, seat: Seat, random: 
   await seat.desk.host.setAuthToken(seat.person.token);
 }
 
-/** Deletes from before a moment cannot be pulled any more. */
-async function forget(site: Site, owner: TestAccount, random: Random): Promise<void> {
+/** Prunes tombstones older than a random instant. */
+async function prune(site: Site, owner: TestAccount, random: Random): Promise<void> {
   const until = instantFromMs(site.clock.ms - random.integer(0, 2) * HOUR_MS);
   await site.store.write(owner.accountId, (transaction) => transaction.prune(until, 0));
 }

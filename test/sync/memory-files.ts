@@ -1,12 +1,12 @@
-// Puts the temporary files of a test process into memory, where the machine has a file system there with room enough:
-// the tests of the sync commit many thousand times, and each commit waits for the disk. They are real files all the same.
+// Puts the temporary files of a test process on an in-memory file system, if there is one with enough space: the sync
+// tests commit many thousands of times, and each commit would wait for the disk. They are still real files.
 
 import { existsSync, statfsSync } from 'node:fs';
 
 const FOLDER = '/dev/shm';
 const ENOUGH_BYTES = 2 * 1024 ** 3;
 
-/** A folder that was chosen by TMPDIR stays. */
+/** Does nothing if TMPDIR is set. */
 export function keepFilesInMemory(): void {
   if (process.env['TMPDIR'] || process.platform !== 'linux') return;
   if (!existsSync(FOLDER)) return;

@@ -1,5 +1,5 @@
-// What an account must hold, by the answers its writers got: the newest version of every record, and every version
-// there ever was. It knows nothing of cursors, pages or digests.
+// What an account must hold according to the acknowledged writes: the newest version of every record, and every version
+// ever written. Independent of cursors, pages and digests.
 
 import assert from 'node:assert/strict';
 
@@ -16,7 +16,7 @@ export class Model {
   readonly #newest = new Map<string, Version>();
   readonly #all = new Map<string, Payload | null>();
 
-  /** Takes in an acknowledged write; writers may be told in any order. */
+  /** Adds an acknowledged write; acknowledgements may arrive in any order. */
   wrote(collection: string, reply: Reply): WireRecord {
     assert(reply.status === 200 || reply.status === 201, reply.text);
     return this.hold(collection, reply.body.record);
@@ -26,13 +26,13 @@ export class Model {
     const payload = (record as Partial<WireRecord>).payload ?? null;
     const key = `${collection} ${record.id}`;
     const before = this.#newest.get(key);
-    assert.notEqual(before?.updatedAt, record.updatedAt, 'two writes have one instant');
+    assert.notEqual(before?.updatedAt, record.updatedAt, 'two writes have the same instant');
     if (before === undefined || before.updatedAt < record.updatedAt) this.#newest.set(key, { updatedAt: record.updatedAt, payload });
     this.#all.set(`${key} ${record.updatedAt}`, payload);
     return record;
   }
 
-  /** Takes in records that were there before the first write. */
+  /** Adds the records that exist before the first write. */
   async begin(client: Client): Promise<this> {
     const { changes } = await client.pullAll();
     for (const { collection, mongoId: id, updatedAt, payload = {} } of changes) this.hold(collection, { id, updatedAt, payload });
@@ -47,17 +47,17 @@ export class Model {
     });
   }
 
-  /** Asserts that a copy holds every record that exists, as it is now, and nothing else. */
+  /** Asserts that a cache holds exactly the existing records in their current version. */
   assertHeldBy(records: ReadonlyMap<string, HeldRecord>, sees: (collection: string) => boolean = () => true): void {
     const present = [...this.#newest].filter(([key, { payload }]) => payload !== null && sees(key.split(' ')[0] ?? ''));
     const missed = present.filter(([key, { updatedAt }]) => records.get(key)?.updatedAt !== updatedAt);
-    assert.deepEqual(missed.map(([key]) => key), [], 'missed, or held in an old version');
+    assert.deepEqual(missed.map(([key]) => key), [], 'missing or outdated');
     const keys = new Set(present.map(([key]) => key));
-    assert.deepEqual([...records.keys()].filter((key) => !keys.has(key)), [], 'invented, or not deleted');
+    assert.deepEqual([...records.keys()].filter((key) => !keys.has(key)), [], 'invented or not deleted');
     for (const [key, { payload }] of present) assert.deepEqual(JSON.parse(records.get(key)?.text ?? ''), payload, key);
   }
 
-  /** Asserts that everything a reader was given was once written so. Call it when every writer has been told. */
+  /** Asserts that every received change was written exactly so. Call it once all writes are acknowledged. */
   assertWrote(changes: readonly WireChange[]): void {
     for (const { type, collection, mongoId, updatedAt, payload } of changes) {
       const key = `${collection} ${mongoId} ${updatedAt}`;

@@ -1,5 +1,5 @@
-// The three ways in which pages reach a copy (first sync, catch-up, rebuild), each prepared so that any number of desks
-// can go through it: the server stands still, and every desk starts from the same file.
+// The three ways in which pages reach a cache (first sync, catch-up, rebuild), each prepared so that any number of desks
+// can run it: the server's data does not change, and every desk starts from a copy of the same file.
 
 import assert from 'node:assert/strict';
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
@@ -20,19 +20,19 @@ export const PAGE = 4;
 export interface Phase {
   readonly name: PhaseName;
   readonly books: Books;
-  /** The copy that every desk starts from; undefined where it starts from nothing. */
+  /** The cache file that every desk starts from; undefined for a first sync. */
   readonly file: string | undefined;
-  /** What was readable before. */
+  /** The rows readable before. */
   readonly before: ReturnType<Desk['rows']>;
-  /** How many pages it takes. */
+  /** The number of pages it takes. */
   readonly pages: number;
-  /** A desk that is about to go through it. */
+  /** Opens a desk that is about to run the phase. */
   open(t: Pick<TestContext, 'after'>, options?: Partial<DeskOptions>): Promise<Desk>;
-  /** Asserts what must hold of a copy whose run was stopped before its end. */
+  /** Asserts what must hold for a cache after an interrupted run. */
   assertUndisturbed(desk: Desk): Promise<void>;
-  /** Whether rows are all that the phase leads to. */
+  /** Whether these rows are the phase's result. */
   isDone(rows: ReturnType<Desk['rows']>): boolean;
-  /** Asserts that a copy is whole. */
+  /** Asserts that the cache is complete. */
   assertDone(desk: Desk): Promise<void>;
   remove(): void;
 }
@@ -43,12 +43,12 @@ export async function preparePhase(name: PhaseName, site: Site): Promise<Phase> 
   const folder = mkdtempSync(join(tmpdir(), 'invoify-phase-'));
   const file = name === 'first sync' ? undefined : join(folder, 'invoify.sqlite');
   const options = { url: site.server.url, token: books.owner.token, pageLimit: () => PAGE };
-  const before = file === undefined ? new Map() : await leaveCopy(options, file);
-  if (file !== undefined) await moveOn(books);
+  const before = file === undefined ? new Map() : await saveCache(options, file);
+  if (file !== undefined) await changeRecords(books);
   if (name === 'rebuild' && file !== undefined) editDatabase(file, (db) => db.exec(`UPDATE state SET scope = 'another'`));
 
   const open: Phase['open'] = (t, more = {}) =>
-    openDesk(t, { ...options, ...(file === undefined ? {} : { copyOf: file }), ...more });
+    openDesk(t, { ...options, ...(file === undefined ? {} : { cacheFrom: file }), ...more });
   const pages = await countPages(open);
   return {
     name, books, file, before, pages, open,
@@ -76,8 +76,8 @@ export async function preparePhase(name: PhaseName, site: Site): Promise<Phase> 
   };
 }
 
-/** Syncs a desk and leaves its file; returns what is in it. */
-async function leaveCopy(options: DeskOptions, file: string): Promise<ReturnType<Desk['rows']>> {
+/** Syncs a desk, saves its cache as `file` and returns its rows. */
+async function saveCache(options: DeskOptions, file: string): Promise<ReturnType<Desk['rows']>> {
   const { runAfter, closing } = collectAfter();
   const desk = await openDesk({ after: closing }, options);
   await desk.sync();
@@ -88,8 +88,8 @@ async function leaveCopy(options: DeskOptions, file: string): Promise<ReturnType
   return rows;
 }
 
-/** Changes, deletes and adds, so that what follows has pages of all kinds. */
-async function moveOn(books: Books): Promise<void> {
+/** Changes, deletes and adds records, so that the pages that follow contain all kinds of change. */
+async function changeRecords(books: Books): Promise<void> {
   const plans = books.model.present('plans');
   for (const { id } of plans.slice(0, 8)) await books.change('plans', id);
   for (const { id } of plans.slice(8, 11)) await books.remove('plans', id);

@@ -1,5 +1,5 @@
-// The races that cursors of the kind "changed since" lose, staged one by one on both stores: nothing may be missed,
-// nothing invented, and no cursor may go back.
+// The races that "changed since" cursors are prone to, staged one by one on both stores: nothing may be missed or
+// invented, and no cursor may go back.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -14,7 +14,7 @@ import { finish, Reader } from './reader.ts';
 import { openSite, type Site, type TestAccount } from './site.ts';
 
 const HOUR_MS = 3_600_000;
-/** What every new account holds. */
+/** The number of records in a new account. */
 const RECORDS = 4;
 
 for (const testStore of stores) {
@@ -23,14 +23,14 @@ for (const testStore of stores) {
     before(async () => { site = await openSite(testStore); });
     after(() => site.stop());
 
-    test('a change that commits after a reader passed its time is in the next pull', async () => {
+    test('a change that commits after a reader has passed its time is in the next pull', async () => {
       const { owner, model } = await openBooks(site);
       const reader = new Reader(owner.client, 2);
       await reader.catchUp();
 
       const held = holdWrite(site, owner);
       await held.isHeld;
-      // The change has its instant already; everyone's clock goes past it.
+      // The change already has its instant; the clock moves past it.
       site.clock.ms += 60_000;
       await reader.catchUp();
       const passed = reader.cursor ?? '';
@@ -40,11 +40,11 @@ for (const testStore of stores) {
 
       await reader.catchUp();
       assert(record.updatedAt > passed, 'it committed behind a cursor');
-      assert(reader.copy.records.has(`plans ${record.id}`));
+      assert(reader.cache.records.has(`plans ${record.id}`));
       finish(model, reader);
     });
 
-    test('writers that queue behind a held one commit after it, and are read in that order', async () => {
+    test('writers queued behind a held one commit after it and are read in that order', async () => {
       const { owner, model } = await openBooks(site);
       const reader = new Reader(owner.client, 3);
       await reader.catchUp();
@@ -55,7 +55,7 @@ for (const testStore of stores) {
         return putPlan(site, owner);
       });
       await reader.catchUp();
-      assert.equal(reader.received.length, RECORDS, 'what is not committed is not read');
+      assert.equal(reader.received.length, RECORDS, 'uncommitted changes are not read');
       held.release();
       const records = await Promise.all([held.committed, ...queued]);
       for (const record of records) model.hold('plans', record);
@@ -64,7 +64,7 @@ for (const testStore of stores) {
       finish(model, reader);
     });
 
-    test('changes of one frozen moment are told apart at every page boundary', async () => {
+    test('changes made at the same clock time are told apart at every page boundary', async () => {
       const books = await openBooks(site);
       const { model, owner: { client } } = books;
       for (let round = 0; round < 12; round += 1) {
@@ -88,7 +88,7 @@ for (const testStore of stores) {
       }
     });
 
-    test('thousands of changes of one frozen moment come once each, whatever the size of a page', async () => {
+    test('thousands of changes made at the same clock time arrive once each, whatever the page size', async () => {
       const { owner, model } = await openBooks(site);
       const ids = Array.from({ length: 3000 }, () => newId(Date.now()));
       const instants = await site.store.write(owner.accountId, async (transaction) =>
@@ -100,11 +100,11 @@ for (const testStore of stores) {
         await reader.catchUp();
         const plans = reader.received.filter(({ collection }) => collection === 'plans');
         assert.deepEqual(new Set(plans.map(({ mongoId }) => mongoId)), expected);
-        assert.equal(plans.length, expected.size, 'no change comes twice');
+        assert.equal(plans.length, expected.size, 'no change arrives twice');
       }
     });
 
-    test('a clock that steps back an hour hides nothing', async () => {
+    test('a clock that steps back an hour hides no change', async () => {
       const books = await openBooks(site);
       const readers = [1, 3, 1000].map((limit) => new Reader(books.owner.client, limit));
       const instants: string[] = [];
@@ -145,7 +145,7 @@ interface Put {
   readonly payload: JsonObject;
 }
 
-/** Writes a plan by the second hand; `hold` delays the commit once the write has its instant. */
+/** Writes a plan directly to the store; `hold` delays the commit once the write has its instant. */
 async function putPlan(site: Site, owner: TestAccount, hold: () => Promise<unknown> = async () => undefined): Promise<Put> {
   const id = newId(Date.now());
   const payload = plan({ name: `Plan ${id}` }) as JsonObject;
@@ -157,7 +157,7 @@ async function putPlan(site: Site, owner: TestAccount, hold: () => Promise<unkno
   return { id, updatedAt: body.record.updatedAt, payload };
 }
 
-/** A write that has its instant and does not commit before it is released. */
+/** A write that has its instant and commits only when released. */
 function holdWrite(site: Site, owner: TestAccount): { isHeld: Promise<void>; release: () => void; committed: Promise<Put> } {
   const { promise: isHeld, resolve: enter } = Promise.withResolvers<void>();
   const { promise: isReleased, resolve: release } = Promise.withResolvers<void>();

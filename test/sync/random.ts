@@ -1,6 +1,6 @@
-// Random choices that a seed repeats.
+// Repeatable random choices.
 
-/** mulberry32 (T. Ettinger): small, quick, and good enough to choose by. */
+/** mulberry32 by Tommy Ettinger (public domain, 2017): small, fast, and good enough for tests. */
 export class Random {
   #state: number;
 

@@ -1,4 +1,4 @@
-// A reader of the feed that goes a page at a time and holds every page against what the contract says of it.
+// A feed reader that pulls one page at a time and checks every page against the wire contract.
 
 import assert from 'node:assert/strict';
 
@@ -7,10 +7,10 @@ import { NaiveCache, withoutEmpty } from '../server/naive-cache.ts';
 import type { Model } from './model.ts';
 
 export class Reader {
-  readonly copy = new NaiveCache();
-  /** Every change that was ever given to it. */
+  readonly cache = new NaiveCache();
+  /** Every change ever received. */
   readonly received: WireChange[] = [];
-  /** How often it had to begin again. */
+  /** How often it had to restart. */
   restarts = 0;
   cursor: string | null = null;
   readonly #client: Client;
@@ -21,7 +21,7 @@ export class Reader {
     this.#limit = typeof limit === 'number' ? () => limit : limit;
   }
 
-  /** Pulls one page; true where there is more. After a cursor that ended, the next page is the first again. */
+  /** Pulls one page; true if there are more. After an expired cursor the next page is the first one again. */
   async page(): Promise<boolean> {
     const since = this.cursor;
     const limit = this.#limit();
@@ -31,16 +31,16 @@ export class Reader {
       assert.notEqual(since, null, 'a pull without a cursor is always answered');
       this.cursor = null;
       this.restarts += 1;
-      this.copy.records.clear();
+      this.cache.records.clear();
       return true;
     }
     assert.equal(reply.status, 200, reply.text);
     checkPage(reply, since, limit);
-    this.copy.apply(reply);
+    this.cache.apply(reply);
     this.received.push(...reply.body.changes);
     this.cursor = reply.body.serverTime;
     const { hasMore, digest } = reply.body;
-    if (!hasMore) assert.deepEqual(this.copy.digest(), withoutEmpty(digest), `copy and server differ at ${this.cursor}`);
+    if (!hasMore) assert.deepEqual(this.cache.digest(), withoutEmpty(digest), `cache and server differ at ${this.cursor}`);
     return hasMore;
   }
 
@@ -57,7 +57,7 @@ function checkPage({ body: { changes, count, hasMore, serverTime, digest } }: Re
   let last = since ?? '';
   for (const { updatedAt, type } of changes) {
     assert(updatedAt > last, `${updatedAt} does not come after ${last}`);
-    assert(since !== null || type === 'upsert', 'a delete in an answer that needs none');
+    assert(since !== null || type === 'upsert', 'a delete in a first pull');
     last = updatedAt;
   }
   assert(last <= serverTime);
@@ -65,8 +65,8 @@ function checkPage({ body: { changes, count, hasMore, serverTime, digest } }: Re
   if (hasMore) assert.deepEqual([count, last], [limit, serverTime]);
 }
 
-/** Asserts that a reader holds what the model says and was never given anything else. */
+/** Asserts that a reader holds the model's records and never received anything else. */
 export function finish(model: Model, reader: Reader): void {
-  model.assertHeldBy(reader.copy.records);
+  model.assertHeldBy(reader.cache.records);
   model.assertWrote(reader.received);
 }

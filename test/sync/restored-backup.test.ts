@@ -1,4 +1,4 @@
-// A server that comes back from a backup: what was written since is lost there, and copies that have it must not keep it.
+// A server restored from a backup: writes since then are lost, and caches that have them must drop them.
 
 import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
@@ -17,7 +17,7 @@ import { newAccount, openStoreOf, secret } from './site.ts';
 
 for (const testStore of stores) {
   describe(`a restored backup, on ${testStore.kind}`, { skip: testStore.skip }, () => {
-    test('is noticed by whoever had seen more, by the clock that went back', async (t) => {
+    test('is detected by a reader that has seen more, because the clock went back', async (t) => {
       const { reader, desk, books, restore } = await loseWrites(t, testStore);
       await restore(0);
       await reader.catchUp();
@@ -27,22 +27,22 @@ for (const testStore of stores) {
       assert.equal(reader.restarts, 1);
     });
 
-    test('is noticed by the digest where new writes have taken the clock past the old cursors', async (t) => {
+    test('is detected by the digest if new writes have moved the clock past the old cursors', async (t) => {
       const { reader, desk, books, restore } = await loseWrites(t, testStore);
       await restore(60_000);
       await books.addPlans(2);
-      await assert.rejects(reader.catchUp(), /copy and server differ/);
+      await assert.rejects(reader.catchUp(), /cache and server differ/);
       const outcome = await desk.sync();
       assert.equal(outcome.rebuilt, 'copy_differed');
       reader.cursor = null;
-      reader.copy.records.clear();
+      reader.cache.records.clear();
       await reader.catchUp();
       await finishAll(reader, desk, books);
     });
   });
 }
 
-/** A reader and a desktop that have seen writes which `restore` takes back; it may set the server's clock forward. */
+/** A reader and a desktop that have seen writes that `restore` undoes; it may also move the server's clock forward. */
 async function loseWrites(t: TestContext, testStore: TestStore): Promise<{
   reader: Reader; desk: Desk; books: Books; restore: (stepMs: number) => Promise<void>;
 }> {
@@ -91,7 +91,7 @@ async function loseWrites(t: TestContext, testStore: TestStore): Promise<{
 }
 
 async function finishAll(reader: Reader, desk: Desk, books: Books): Promise<void> {
-  books.model.assertHeldBy(reader.copy.records);
+  books.model.assertHeldBy(reader.cache.records);
   books.model.assertHeldBy(desk.rows());
   await assertExact(desk, books.owner.client);
 }

@@ -1,6 +1,6 @@
-// Which seeds a test of chance tries: the same ones every time unless the environment says otherwise.
+// The seeds of a randomized test: the same every time unless the environment says otherwise.
 
-/** From 1 up to `count` or SYNC_SEEDS; or the one in SYNC_SEED. */
+/** 1 to `count`, or to SYNC_SEEDS if set; only SYNC_SEED if that is set. */
 export function seedsToTry(count: number): readonly number[] {
   const { SYNC_SEED, SYNC_SEEDS } = process.env;
   if (SYNC_SEED) return [Number(SYNC_SEED)];

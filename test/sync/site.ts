@@ -1,5 +1,5 @@
-// The server of a test: the real one over HTTP, a second hand on its database, and accounts whose people sign in
-// without the second that hashing a password takes.
+// A test's server: the real one over HTTP, a second connection to its database, and accounts whose users get sessions
+// without a password, since hashing one takes a second.
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -30,9 +30,9 @@ export interface Person {
 
 export interface TestAccount extends Person {
   readonly accountId: string;
-  /** Adds someone to the account. */
+  /** Adds a user to the account. */
   hire(role: Role): Promise<Person>;
-  /** A new session of someone. */
+  /** Opens a new session for a user. */
   signIn(userId: string): Promise<Person>;
 }
 
@@ -40,7 +40,7 @@ export interface Site {
   readonly server: TestServer;
   readonly store: Store;
   readonly clock: { ms: number };
-  /** A new account; the person is its owner. */
+  /** Creates an account and signs in its owner. */
   newAccount(): Promise<TestAccount>;
   stop(): Promise<void>;
 }
@@ -59,7 +59,7 @@ export async function openSite(testStore: TestStore, env: Environment = {}): Pro
   };
 }
 
-/** Another connection to the database that an environment names. */
+/** A second connection to the environment's database. */
 export async function openStoreOf(env: Environment, nowMs: () => number): Promise<Store> {
   const deps = { nowMs, log: () => undefined };
   const { MONGODB_URL, MONGODB_DB, DATA_DIR } = env;

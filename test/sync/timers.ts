@@ -1,17 +1,17 @@
-// Timers that a test holds: short waits pass at once, and a silence passes when the test says so.
+// Timers under a test's control: short pauses end immediately, and long timeouts fire when the test says so.
 
-/** Waits from here on are for a server that has fallen silent; every shorter one is a pause between two attempts. */
+/** Timers of this length or longer are timeouts for a silent server; shorter ones are pauses between attempts. */
 const SILENCE_MS = 30_000;
 
 export interface Timers {
   readonly setTimer: (callback: () => void, delayMs: number) => () => void;
-  /** The pauses that were asked for, in milliseconds. */
+  /** The requested pauses, in milliseconds. */
   readonly pauses: readonly number[];
-  /** While true no pause ends by itself. */
+  /** While held, no pause ends. */
   hold(isHeld: boolean): void;
-  /** Lets every silence that is being waited out pass. */
+  /** Fires all pending timeouts. */
   passSilence(): void;
-  /** How many timers have neither fired nor been cancelled. */
+  /** The number of timers neither fired nor cancelled. */
   readonly pending: number;
 }
 
@@ -31,7 +31,7 @@ export function createTimers(): Timers {
     pauses,
     get pending() { return waiting.size; },
     setTimer(onTime, delayMs) {
-      // A function of its own for each timer, as one callback may be given twice.
+      // A new function per timer, since the same callback may be passed twice.
       const callback = (): void => onTime();
       waiting.set(callback, delayMs);
       if (delayMs < SILENCE_MS) {

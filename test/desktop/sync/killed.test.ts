@@ -92,7 +92,7 @@ async function withDesk<T>(site: Site, phase: Phase, run: (desk: Desk, job: Job)
   const { owner } = phase.books;
   const desk = new Desk({ url: site.server.url, pageLimit: () => PAGE });
   try {
-    await desk.keep(owner.token);
+    await desk.storeToken(owner.token);
     if (phase.file !== undefined) copyDatabase(phase.file, desk.file);
     return await run(desk, {
       databaseFile: desk.file, serverUrl: site.server.url, token: owner.token, pageLimit: PAGE, dieAtStep: null,
