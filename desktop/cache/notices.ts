@@ -5,13 +5,13 @@ import type { CacheNotice, RebuildReason } from '../../shared/window/views.ts';
 const rebuildSentences: Readonly<Record<RebuildReason, string>> = {
   cursor_ended: 'The server no longer recognized the state of the data on this computer, so it was downloaded again.',
   scope_changed: 'What you may see has changed, so the data was downloaded again.',
-  copy_differed: 'The data on this computer differed from the server, so it was downloaded again.',
+  cache_differed: 'The data on this computer differed from the server, so it was downloaded again.',
   rows_damaged: 'The data on this computer was damaged, so it was downloaded again.',
 };
 
-/** The notice for a stored rebuild reason. Reasons of other versions fall back to `copy_differed`. */
+/** The notice for a stored rebuild reason. Reasons of other versions fall back to `cache_differed`. */
 export function rebuildNotice(reason: string): CacheNotice & { readonly code: RebuildReason } {
-  const code = isRebuildReason(reason) ? reason : 'copy_differed';
+  const code = isRebuildReason(reason) ? reason : 'cache_differed';
   return { code, message: rebuildSentences[code] };
 }
 

@@ -79,7 +79,7 @@ export async function pull(deps: PullDeps, signal: AbortSignal): Promise<PullRes
 }
 
 function rebuildLimitError(reason: RebuildReason): AppError {
-  if (reason === 'copy_differed') {
+  if (reason === 'cache_differed') {
     return new AppError('digest_mismatch', 'The data still differs from the server after it was downloaded again. '
       + 'It stays readable; send the sync report to your administrator.');
   }
@@ -209,7 +209,7 @@ async function pullInto(
 
 async function verify(target: Target, cache: CacheWriter, digest: Digest | null): Promise<RebuildReason | null> {
   if (digest === null) throw badResponse('its last page has no digest');
-  if (digestDifferences(readDigest(cache, target.generation), digest).length > 0) return 'copy_differed';
+  if (digestDifferences(readDigest(cache, target.generation), digest).length > 0) return 'cache_differed';
   await target.finish();
   return null;
 }

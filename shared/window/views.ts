@@ -1,5 +1,5 @@
-// What the window is shown: the sync's state, lists and records, sums, and how past syncs went. Types only; they are
-// made by the desktop's half, cross to the window as they are, and hold nothing that structured cloning would lose.
+// The data that the window displays: sync status, lists and records, totals, and past syncs. Types only. The desktop
+// builds these values, and they survive structured cloning.
 
 import type { ErrorCode } from '../errors.ts';
 import type { JsonObject } from '../fields.ts';
@@ -13,66 +13,66 @@ export type SyncState =
   | 'first_sync'        // downloading; totals are incomplete
   | 'syncing'
   | 'up_to_date'
-  | 'stale'             // the last sync is over 15 minutes ago, or of an earlier session
+  | 'stale'             // the last sync was over 15 minutes ago, or in an earlier session
   | 'offline'           // the operating system has no network
-  | 'unreachable'       // the network is there, our server does not answer
-  | 'session_expired'   // sign in again; what is here stays readable
+  | 'unreachable'       // there is a network, but the server does not answer
+  | 'session_expired'   // sign in again; local data stays readable
   | 'error'
-  | 'update_required';  // one side is too old for the other
+  | 'update_required';  // the desktop or the server is too old for the other
 
 export interface SyncError {
   readonly code: ErrorCode;
   readonly message: string;
 }
 
-/** Why a copy that could be used was built anew. */
+/** Why a usable cache was rebuilt. */
 export type RebuildReason =
-  | 'cursor_ended'    // the server no longer knew what it had seen
-  | 'scope_changed'   // its user may see something else now
-  | 'copy_differed'   // its digest was not the server's
-  | 'rows_damaged';   // what is on the disk is not what was received
+  | 'cursor_ended'    // the server no longer accepts its cursor
+  | 'scope_changed'   // the user's permissions changed
+  | 'cache_differed'  // its digest differed from the server's
+  | 'rows_damaged';   // the stored rows differ from what was received
 
-/** Something that happened to the copy, told until something else does. */
+/** The last thing that happened to the cache, shown until the next one. */
 export interface CacheNotice {
-  /** `damaged` and `set_aside`: another one comes; `replaced`: it is here. */
+  /** After `damaged` and `set_aside` a new cache is downloaded; `replaced` reports that it is complete. */
   readonly code: RebuildReason | 'damaged' | 'set_aside' | 'replaced';
   /** In English. */
   readonly message: string;
 }
 
 export interface SyncProgress {
-  /** Changes received so far in this run, or in the whole first sync where it was resumed. */
+  /** Changes received so far in this run, or in all runs of a resumed first sync. */
   readonly changes: number;
-  /** All there are to come, where the server said so. */
+  /** The expected total, if the server stated one. */
   readonly total: number | null;
   readonly bytes: number;
 }
 
 export interface LastSync {
-  /** ISO-8601, UTC: when the last completed, committed and verified pull ended. */
+  /** When the last completed, committed and verified pull ended; ISO 8601, UTC. */
   readonly timestamp: string;
   readonly changes: number;
 }
 
 export interface Status {
-  /** The local database is open. */
+  /** The cache is open. */
   readonly initialized: boolean;
   readonly lastSync: LastSync | null;
-  /** Our server answered last time it was asked. */
+  /** The server answered the last request. */
   readonly isOnline: boolean;
   readonly state: SyncState;
   readonly error: SyncError | null;
   readonly progress: SyncProgress | null;
-  /** Records that are here of a first sync that was never completed: sums are incomplete. 0 where it was, or has none. */
+  /** Number of records from an unfinished first sync, so totals are incomplete; otherwise 0. */
   readonly partial: number;
-  /** Why the copy is being, or was last, built anew; null where it never was. */
+  /** Why the cache is being rebuilt or was last rebuilt; null if it never was. */
   readonly notice: CacheNotice | null;
   readonly user: SignedInUser | null;
-  /** The server's origin; null where none was ever named. */
+  /** The server's origin; null before the first sign-in. */
   readonly server: string | null;
 }
 
-/** How one pull went. */
+/** The result of one pull. */
 export interface SyncOutcome {
   readonly outcome: 'completed' | 'failed' | 'cancelled';
   readonly changes: number;
@@ -81,12 +81,12 @@ export interface SyncOutcome {
   /** Received, uncompressed. */
   readonly bytes: number;
   readonly durationMs: number;
-  /** Why the copy was built anew, or null. */
+  /** Why the cache was rebuilt, or null. */
   readonly rebuilt: RebuildReason | null;
   readonly error: SyncError | null;
 }
 
-/** One try to sync, as sync health shows it. */
+/** One attempt to sync, as sync health shows it. */
 export interface Attempt {
   readonly startedMs: number;
   readonly durationMs: number;
@@ -94,7 +94,7 @@ export interface Attempt {
   readonly bytes: number;
   readonly outcome: SyncOutcome['outcome'];
   readonly code: ErrorCode | null;
-  /** The error's sentence in English, or the reason of a rebuild. */
+  /** The error message in English, or the reason for a rebuild. */
   readonly detail: string | null;
 }
 
@@ -102,13 +102,13 @@ export interface Attempt {
 
 export type Scalar = string | number | boolean;
 
-/** One value, any of several, or a range with both ends included. */
+/** One value, any of several, or an inclusive range. */
 export type Filter = Scalar | readonly Scalar[] | { readonly from?: Scalar | null; readonly to?: Scalar | null };
 
 export interface ListSelection {
   readonly collection: string;
   readonly search?: string;
-  /** Declared column to what it must be; all must hold. A sorted text column is compared without regard to case. */
+  /** Declared columns with their filters, all of which must match. Sorted text columns compare case-insensitively. */
   readonly filters?: Readonly<Record<string, Filter>>;
 }
 
@@ -120,7 +120,7 @@ export interface ListSort {
 export interface ListQuery extends ListSelection {
   readonly sort?: ListSort;
   readonly offset?: number;
-  /** 1 to 500; 100 if absent. */
+  /** 1 to 500; defaults to 100. */
   readonly limit?: number;
 }
 
@@ -133,7 +133,7 @@ export interface ListRow {
 
 export interface ListPage {
   readonly rows: readonly ListRow[];
-  /** How many records the selection has. */
+  /** Number of records in the selection. */
   readonly total: number;
 }
 
@@ -147,7 +147,7 @@ export interface RecordView {
 
 export interface Sum {
   readonly count: number;
-  /** In minor units; null where it is beyond what a number holds exactly. */
+  /** In minor units; null if it exceeds the safe integers. */
   readonly openMinor: number | null;
 }
 
@@ -162,7 +162,7 @@ export interface CurrencySummary {
 export interface CurrencyTotals {
   readonly currency: string;
   readonly count: number;
-  /** In minor units; null where it is beyond what a number holds exactly. */
+  /** In minor units; null if it exceeds the safe integers. */
   readonly totalMinor: number | null;
   readonly openMinor: number | null;
 }

@@ -33,7 +33,7 @@ for (const testStore of stores) {
       await books.addPlans(2);
       await assert.rejects(reader.catchUp(), /cache and server differ/);
       const outcome = await desk.sync();
-      assert.equal(outcome.rebuilt, 'copy_differed');
+      assert.equal(outcome.rebuilt, 'cache_differed');
       reader.cursor = null;
       reader.cache.records.clear();
       await reader.catchUp();

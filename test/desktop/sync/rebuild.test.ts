@@ -166,7 +166,7 @@ describe('a cache that differs from the server', () => {
     const { desk, person } = await openSynced(t);
     tamper(desk);
     const { rebuilt } = await desk.sync();
-    assert.equal(rebuilt, 'copy_differed');
+    assert.equal(rebuilt, 'cache_differed');
     await assertExact(desk, person.client);
     const status = await desk.host.getStatus();
     assert.deepEqual([status.state, status.notice?.code], ['up_to_date', rebuilt]);
@@ -182,7 +182,7 @@ describe('a cache that differs from the server', () => {
       return passThrough(exchange);
     });
     await desk.sync();
-    assert.equal(notices[0], 'copy_differed');
+    assert.equal(notices[0], 'cache_differed');
   });
 
   test('is readable throughout the rebuild', async (t) => {
