@@ -1,6 +1,6 @@
-// The script that the preview's page runs before the window's: the same `window.electron` as under Electron, over the
-// preview's loopback HTTP (desktop/preview/preview.ts). Printing and the clipboard are this page's own. There is no menu, so no
-// command is ever heard: the window's keys are its own.
+// Runs before the window's script in the preview: the same `window.electron` as under Electron, over the preview's loopback
+// HTTP (desktop/preview/preview.ts). Handles printing and the clipboard here. Without a menu there are no commands; the
+// window handles its own shortcuts.
 
 import { AppError } from '../shared/errors.ts';
 import { requestParsers } from '../shared/window/ipc-requests.ts';
@@ -10,8 +10,8 @@ type Listeners = { readonly [E in keyof Events]: Set<(value: Events[E]) => void>
 
 const listeners: Listeners = { status: new Set(), command: new Set() };
 
-/** What the preview leaves to the page. */
-const local: { readonly [channel: string]: ((request: unknown) => Promise<null>) | undefined } = {
+/** The calls that the page handles itself. */
+const localCalls: { readonly [channel: string]: ((request: unknown) => Promise<null>) | undefined } = {
   async 'app.print'(request) {
     requestParsers['app.print'](request);
     window.print();
@@ -20,21 +20,21 @@ const local: { readonly [channel: string]: ((request: unknown) => Promise<null>)
   async 'app.copyText'(request) {
     const { text } = requestParsers['app.copyText'](request);
     await navigator.clipboard.writeText(text).catch((cause: unknown) => {
-      throw new AppError('forbidden', 'The browser does not let this page copy. Click into the page and try again.', { cause });
+      throw new AppError('forbidden', 'The browser does not let this page copy text. Click into the page and try again.', { cause });
     });
     return null;
   },
 };
 
 async function call(channel: keyof WindowCalls, request?: unknown): Promise<Outcome<unknown>> {
-  const run = Object.hasOwn(local, channel) ? local[channel] : undefined;
+  const run = Object.hasOwn(localCalls, channel) ? localCalls[channel] : undefined;
   if (run) return toOutcome(() => run(request), reportError);
   const body = await toOutcome(async () => toJson(request), reportError);
   if (!body.ok) return body;
   const sent = await toOutcome(() => post(channel, body.value), reportError);
   if (!sent.ok) return sent;
   const { download, ...outcome } = sent.value;
-  if (download !== undefined) save(download);
+  if (download !== undefined) startDownload(download);
   return outcome;
 }
 
@@ -43,7 +43,7 @@ function toJson(request: unknown): string {
   try {
     return JSON.stringify(request) ?? '';
   } catch (cause) {
-    throw new AppError('invalid_request', 'The request must be made of plain values.', { cause });
+    throw new AppError('invalid_request', 'The request must consist of plain values.', { cause });
   }
 }
 
@@ -54,11 +54,11 @@ async function post(channel: string, body: string): Promise<Outcome<unknown> & {
     return await response.json() as Outcome<unknown> & { download?: string };
   } catch (cause) {
     if (cause instanceof AppError) throw cause;
-    throw new AppError('unavailable', 'The preview has ended. Start it again and open its new link.', { cause });
+    throw new AppError('unavailable', 'The preview is not running. Start it again and open its new link.', { cause });
   }
 }
 
-function save(path: string): void {
+function startDownload(path: string): void {
   const link = document.createElement('a');
   link.href = path;
   link.download = '';
@@ -69,33 +69,33 @@ function reportError(error: unknown): void {
   console.error(error);
 }
 
-function tell<E extends keyof Events>(event: E, value: Events[E]): void {
+function emit<E extends keyof Events>(event: E, value: Events[E]): void {
   for (const listener of listeners[event]) listener(value);
 }
 
 /**
- * Hears the status while the page is seen: a browser keeps few connections to one origin, and tabs in the background
- * would take them all. Coming back brings the status as it is.
+ * Listens for statuses while the page is visible: a browser allows few connections per origin, and background tabs would
+ * use them up. A new connection begins with the current status.
  */
 function followStatus(): void {
   let source: EventSource | null = null;
-  const follow = (): void => {
+  const update = (): void => {
     if (document.visibilityState === 'hidden') {
       source?.close();
       source = null;
     } else if (!source) {
       source = new EventSource('/events');
-      source.addEventListener('status', ({ data }) => tell('status', JSON.parse(data as string) as Events['status']));
+      source.addEventListener('status', ({ data }) => emit('status', JSON.parse(data as string) as Events['status']));
     }
   };
-  document.addEventListener('visibilitychange', follow);
-  follow();
+  document.addEventListener('visibilitychange', update);
+  update();
 }
 
-/** Only a page is told of the network coming and going; the preview passes it on, as Electron's preload does. */
+/** Only pages get these events; the preview forwards them to the desk, as Electron's preload does. */
 function reportNetwork(): void {
   const report = (): void => {
-    // A preview that has ended says so by every call.
+    // If the preview is not running, every call reports it.
     void fetch(`/network/${navigator.onLine ? 'online' : 'offline'}`, { method: 'POST' }).catch(() => undefined);
   };
   window.addEventListener('online', report);

@@ -1,8 +1,8 @@
-// Who may talk to the preview: the browser that opened its link, and nobody else on this computer or the web.
+// Access to the preview: only the browser that opened its link, nobody else on this computer or the web.
 //
-// A key in the link is good for one exchange against a cookie that scripts cannot read and other sites cannot send.
-// Pages of other origins are refused by their `Origin` (which also covers other ports of this host, where the cookie
-// would go along), and names that were bent to lead here (DNS rebinding) by their `Host`.
+// The key in the link can be exchanged once for a cookie that scripts cannot read and other sites cannot send. Pages from
+// other origins are refused by their `Origin` (this covers other ports of this host, which also receive the cookie), and
+// DNS rebinding is refused by the `Host` header.
 
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
@@ -10,17 +10,17 @@ import type { IncomingHttpHeaders } from 'node:http';
 export interface PreviewAccess {
   /** A link that works once. */
   newLink(): string;
-  /** The `Set-Cookie` for a key that was not used yet, or null. */
+  /** The `Set-Cookie` header for an unused key, or null. */
   exchange(key: string): string | null;
-  /** Whether the request carries the cookie. */
-  isLetIn(headers: IncomingHttpHeaders): boolean;
-  /** Why this request comes from somewhere else, or null where it does not. A change must name its origin. */
+  /** Whether the request has the cookie. */
+  isAllowed(headers: IncomingHttpHeaders): boolean;
+  /** Why the request is refused as foreign, or null. Requests other than GET and HEAD must have an `Origin`. */
   refusal(method: string | undefined, headers: IncomingHttpHeaders): string | null;
 }
 
 export function createPreviewAccess(origin: string): PreviewAccess {
   const { host, port } = new URL(origin);
-  // Cookies do not tell ports apart: without its own in the name, two previews would sign each other out.
+  // Cookies ignore ports: without the port in the name, two previews would overwrite each other's cookie.
   const cookieName = `invoify-preview-${port}`;
   const session = newSecret();
   const keys = new Set<string>();
@@ -36,14 +36,14 @@ export function createPreviewAccess(origin: string): PreviewAccess {
       keys.delete(found);
       return `${cookieName}=${session}; Path=/; HttpOnly; SameSite=Strict`;
     },
-    isLetIn: ({ cookie }) => (cookie ?? '').split(';').map((pair) => pair.trim().split('='))
+    isAllowed: ({ cookie }) => (cookie ?? '').split(';').map((pair) => pair.trim().split('='))
       .some(([name, value = '']) => name === cookieName && isSame(value, session)),
     refusal(method, headers) {
       if (headers.host !== host) return `This preview answers at ${origin} only.`;
       const from = headers.origin;
       const isForeign = from === undefined ? method !== 'GET' && method !== 'HEAD' : from !== origin;
       const site = headers['sec-fetch-site'];
-      // A browser that says where a request comes from is believed; following a link from elsewhere is a navigation.
+      // Sec-Fetch headers cannot be set by pages. Following a link from another site is a navigation, and allowed.
       const isFetchedElsewhere = (site === 'cross-site' || site === 'same-site') && headers['sec-fetch-mode'] !== 'navigate';
       return isForeign || isFetchedElsewhere ? 'This preview answers its own page only.' : null;
     },

@@ -1,7 +1,7 @@
-// The desk behind the preview, in its worker thread, as the thread that serves the page sees it: calls in, outcomes and
-// statuses out, all as JSON text that is not built into objects on the way.
+// The HTTP side of the preview's worker thread (worker.ts): calls in, outcomes and statuses out, all as JSON text that is
+// passed on unparsed.
 //
-// Every call is answered, also when the thread dies under it; the next call starts another.
+// Invariants: every call is answered, even if the thread dies during it; the next call starts another thread.
 
 import { Worker } from 'node:worker_threads';
 
@@ -11,25 +11,25 @@ import type { Log } from '../files/log.ts';
 import type { FromPreviewWorker, NetworkState, ToPreviewWorker } from './worker.ts';
 
 export interface PreviewDesk {
-  /** Runs one call with its request as JSON text ('' for none); resolves to its outcome as JSON text. Never rejects. */
+  /** Makes a call with its request as JSON ('' for none); resolves with the outcome as JSON. Never rejects. */
   answer(channel: Channel, body: string): Promise<string>;
-  /** Calls back with each changed status as JSON text; returns how to stop that. */
+  /** Calls back with every new status as JSON; returns a function that stops that. */
   onStatus(listener: (status: string) => void): () => void;
-  /** A page saw the network come or go; what is known already is not told again. */
-  noticeNetwork(state: NetworkState): void;
+  /** A page went online or offline; ignored if that is the current state. */
+  reportNetwork(state: NetworkState): void;
   close(): Promise<void>;
 }
 
-const workerEntry = new URL('./worker.ts', import.meta.url);
+const defaultEntry = new URL('./worker.ts', import.meta.url);
 const died: Outcome<never> = {
-  ok: false, error: { code: 'internal', message: 'The part of Invoify that holds the data stopped. Try again: it starts anew.' },
+  ok: false, error: { code: 'internal', message: 'Invoify stopped reading its data unexpectedly. Try again: it restarts automatically.' },
 };
 const closed: Outcome<never> = { ok: false, error: { code: 'cancelled', message: 'The preview is closing.' } };
 
-/** The thread is started by the first call. `entry` is what it runs. */
-export function startPreviewDesk(options: DeskOptions, log: Log, entry = workerEntry): PreviewDesk {
+/** The first call starts the thread, which runs `entry`. */
+export function startPreviewDesk(options: DeskOptions, log: Log, entry = defaultEntry): PreviewDesk {
   const listeners = new Set<(status: string) => void>();
-  const waiting = new Map<number, (outcome: string) => void>();
+  const pending = new Map<number, (outcome: string) => void>();
   let worker: Worker | null = null;
   let network: NetworkState = 'online';
   let lastId = 0;
@@ -43,17 +43,17 @@ export function startPreviewDesk(options: DeskOptions, log: Log, entry = workerE
       else log(message.event, message.facts);
     });
     if (network !== 'online') started.postMessage(network satisfies ToPreviewWorker);
-    started.on('error', (error) => log("the preview's worker failed", { error }));
+    started.on('error', (error) => log('preview worker failed', { error }));
     started.once('exit', () => {
       if (worker === started) worker = null;
-      for (const id of [...waiting.keys()]) settle(id, JSON.stringify(isClosed ? closed : died));
+      for (const id of [...pending.keys()]) settle(id, JSON.stringify(isClosed ? closed : died));
     });
     return started;
   }
 
   function settle(id: number, outcome: string): void {
-    waiting.get(id)?.(outcome);
-    waiting.delete(id);
+    pending.get(id)?.(outcome);
+    pending.delete(id);
   }
 
   return {
@@ -62,24 +62,24 @@ export function startPreviewDesk(options: DeskOptions, log: Log, entry = workerE
       worker ??= start();
       const message: ToPreviewWorker = { id: lastId += 1, channel, body };
       worker.postMessage(message);
-      return new Promise((resolve) => waiting.set(message.id, resolve));
+      return new Promise((resolve) => pending.set(message.id, resolve));
     },
     onStatus(listener) {
       listeners.add(listener);
       return () => void listeners.delete(listener);
     },
-    noticeNetwork(state) {
+    reportNetwork(state) {
       if (state === network) return;
       network = state;
       worker?.postMessage(state satisfies ToPreviewWorker);
     },
     async close() {
       isClosed = true;
-      const ending = worker;
-      if (!ending) return;
+      const closing = worker;
+      if (!closing) return;
       await new Promise<void>((resolve) => {
-        ending.once('exit', () => resolve());
-        ending.postMessage('close' satisfies ToPreviewWorker);
+        closing.once('exit', () => resolve());
+        closing.postMessage('close' satisfies ToPreviewWorker);
       });
     },
   };

@@ -1,14 +1,14 @@
 // The desktop without Electron: the real window in a browser tab, with the real desk behind it.
 //
-//   GET  /?key=…           exchanges the link's key for a cookie, once, and leads to the page without it
-//   GET  /, /window.js, …  the window's files, as build.mjs bundles them, and the page's own script
-//   POST /call/<channel>   one request as JSON in, its outcome as JSON out
-//   POST /network/<state>  what the page sees of the network: online or offline
-//   GET  /events           server-sent events: the status now, and whenever it changes
-//   GET  /download/<id>    a file that the window asked for, once
+//   GET  /?key=…           exchanges the link's key for a cookie, once, and redirects to the page
+//   GET  /, /window.js, …  the window's files, as build.mjs bundles them, and the preview page's script
+//   POST /call/<channel>   takes a request as JSON, returns the outcome as JSON
+//   POST /network/<state>  the network as the page observes it: online or offline
+//   GET  /events           server-sent events: the current status, then every new one
+//   GET  /download/<id>    a file that the window saved, once
 //
-// What always holds: it listens on loopback only; whoever has no cookie, or comes from another origin, gets nothing but
-// a sentence; every call is answered with an outcome; no answer is kept by a cache.
+// Invariants: it listens on loopback only; a request without the cookie or from another origin gets only an error message;
+// every call is answered with an outcome; no response is cacheable.
 
 import { once } from 'node:events';
 import { createReadStream, rmSync } from 'node:fs';
@@ -26,9 +26,9 @@ import { createPreviewShell, type PreviewShell } from './shell.ts';
 import { contentTypeOf, windowHeaders } from '../../shared/window/headers.ts';
 
 export interface PreviewOptions extends DeskOptions {
-  /** What is served, by its path: `index.html` and whatever that asks for. */
+  /** The files to serve, by path: `index.html` and what it loads. */
   readonly files: ReadonlyMap<string, Uint8Array>;
-  /** A free one where absent. */
+  /** A free port if absent. */
   readonly port?: number;
 }
 
@@ -39,19 +39,19 @@ export interface PreviewDeps {
 
 export interface Preview {
   readonly origin: string;
-  /** A link that opens the window in one browser. Each works once. */
+  /** A link that opens the window in one browser and works once. */
   newLink(): string;
-  /** What a page's call would answer, for whoever starts the preview. */
+  /** Answers calls as for the page, for the process that started the preview. */
   readonly desk: PreviewDesk;
   close(): Promise<void>;
 }
 
-/** Larger than any request that the desk would accept. */
+/** Larger than any request that the desk accepts. */
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
 
 const safeHeaders = windowHeaders("'self'");
 
-/** Starts it on loopback; resolves when it listens. The data folder is made where it is missing. */
+/** Starts the preview on loopback and resolves once it listens. Creates the data folder if it is missing. */
 export async function startPreview(options: PreviewOptions, { log, nowMs }: PreviewDeps): Promise<Preview> {
   const { files, port = 0, ...deskOptions } = options;
   const desk = startPreviewDesk(deskOptions, log);
@@ -59,15 +59,15 @@ export async function startPreview(options: PreviewOptions, { log, nowMs }: Prev
   const server = createServer();
   await once(server.listen(port, '127.0.0.1'), 'listening');
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const parts: Parts = { files, origin, desk, shell, access: createPreviewAccess(origin), log, streams: new Set() };
-  server.on('request', (request, response) => void serve(parts, request, response));
+  const context: Context = { files, origin, desk, shell, access: createPreviewAccess(origin), log, streams: new Set() };
+  server.on('request', (request, response) => void serve(context, request, response));
   return {
     origin,
-    newLink: () => parts.access.newLink(),
+    newLink: () => context.access.newLink(),
     desk,
     async close() {
       server.close();
-      for (const stream of parts.streams) stream.end();
+      for (const stream of context.streams) stream.end();
       await desk.close();
       server.closeAllConnections();
       shell.close();
@@ -75,81 +75,81 @@ export async function startPreview(options: PreviewOptions, { log, nowMs }: Prev
   };
 }
 
-interface Parts {
+interface Context {
   readonly files: PreviewOptions['files'];
   readonly origin: string;
   readonly desk: PreviewDesk;
   readonly shell: PreviewShell;
   readonly access: PreviewAccess;
   readonly log: Log;
-  /** The event streams that are open. */
+  /** Open event streams. */
   readonly streams: Set<ServerResponse>;
 }
 
-async function serve(parts: Parts, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function serve(context: Context, request: IncomingMessage, response: ServerResponse): Promise<void> {
   for (const [name, value] of Object.entries(safeHeaders)) response.setHeader(name, value);
   try {
-    await route(parts, request, response);
+    await route(context, request, response);
   } catch (error) {
-    // A tab that was closed in the middle is no fault.
-    if (!response.destroyed) parts.log('the preview could not answer', { error });
+    // A tab may close during the response.
+    if (!response.destroyed) context.log('preview request failed', { error });
     response.destroy();
   }
 }
 
-async function route(parts: Parts, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const { access, desk, files } = parts;
+async function route(context: Context, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { access, desk, files } = context;
   const refusal = access.refusal(request.method, request.headers);
   if (refusal !== null) return refuse(response, 403, refusal);
-  const url = URL.parse(request.url ?? '', parts.origin);
-  if (url?.origin !== parts.origin) return refuse(response, 404, 'This is no address of the preview.');
+  const url = URL.parse(request.url ?? '', context.origin);
+  if (url?.origin !== context.origin) return refuse(response, 404, 'The preview has no such address.');
   const isRead = request.method === 'GET';
   const key = url.searchParams.get('key');
-  if (isRead && url.pathname === '/' && key !== null) return letIn(access, key, request, response);
-  if (!access.isLetIn(request.headers)) {
+  if (isRead && url.pathname === '/' && key !== null) return exchangeKey(access, key, request, response);
+  if (!access.isAllowed(request.headers)) {
     return refuse(response, 403, 'Open the preview with the link that it printed. Each link works once, in one browser.');
   }
 
   const channel = /^\/call\/([\w.]+)$/.exec(url.pathname)?.[1];
   if (channel !== undefined) {
-    if (request.method !== 'POST') return refuse(response, 405, 'A call is a POST.');
-    return sendOutcome(response, await answer(parts, channel, request));
+    if (request.method !== 'POST') return refuse(response, 405, 'Calls must use POST.');
+    return sendOutcome(response, await answer(context, channel, request));
   }
   const network = /^\/network\/(online|offline)$/.exec(url.pathname)?.[1];
   if (network === 'online' || network === 'offline') {
-    if (request.method !== 'POST') return refuse(response, 405, 'The network is told by a POST.');
-    desk.noticeNetwork(network);
+    if (request.method !== 'POST') return refuse(response, 405, 'The network state must use POST.');
+    desk.reportNetwork(network);
     return void response.writeHead(204).end();
   }
-  if (!isRead) return refuse(response, 405, 'This is only read.');
-  if (url.pathname === '/events') return sendEvents(parts, response);
+  if (!isRead) return refuse(response, 405, 'This address accepts only GET.');
+  if (url.pathname === '/events') return sendEvents(context, response);
   const downloadId = /^\/download\/([\w-]+)$/.exec(url.pathname)?.[1];
-  if (downloadId !== undefined) return sendDownload(parts.shell, downloadId, response);
+  if (downloadId !== undefined) return sendDownload(context.shell, downloadId, response);
   const name = url.pathname === '/' ? 'index.html' : url.pathname.slice(1);
   const file = files.get(name);
-  // Browsers ask for one unasked; that there is none is no error for their console.
+  // Browsers request one unasked; a 404 would show as an error in their console.
   if (!file && name === 'favicon.ico') return void response.writeHead(204).end();
   const type = contentTypeOf(name);
   if (!file || type === undefined) return refuse(response, 404, 'There is no such page.');
   response.writeHead(200, { 'content-type': type }).end(file);
 }
 
-function refuse(response: ServerResponse, status: number, sentence: string): void {
-  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(`${sentence}\n`);
+function refuse(response: ServerResponse, status: number, message: string): void {
+  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(`${message}\n`);
 }
 
-/** Leads to the page without the key, so that the address can be copied, kept and seen without harm. */
-function letIn(access: PreviewAccess, key: string, request: IncomingMessage, response: ServerResponse): void {
+/** Redirects to the page without the key, so the address can be copied and bookmarked. */
+function exchangeKey(access: PreviewAccess, key: string, request: IncomingMessage, response: ServerResponse): void {
   const cookie = access.exchange(key);
-  if (cookie === null && !access.isLetIn(request.headers)) {
-    return refuse(response, 403, 'This link was used already. Start the preview again for a new one.');
+  if (cookie === null && !access.isAllowed(request.headers)) {
+    return refuse(response, 403, 'This link has already been used. Start the preview again for a new one.');
   }
   response.writeHead(303, { location: '/', ...(cookie === null ? {} : { 'set-cookie': cookie }) }).end();
 }
 
 /** The call's outcome as JSON text. */
-async function answer({ desk, shell, log }: Parts, channel: string, request: IncomingMessage): Promise<string> {
-  const body = await toOutcome(() => readBody(request), (error) => log('a call was cut', { error }));
+async function answer({ desk, shell, log }: Context, channel: string, request: IncomingMessage): Promise<string> {
+  const body = await toOutcome(() => readBody(request), (error) => log('call was interrupted', { error }));
   if (!body.ok) return JSON.stringify(body);
   if (!isWindowChannel(channel)) {
     const error = new AppError('not_found', 'There is no such call.');
@@ -161,22 +161,22 @@ async function answer({ desk, shell, log }: Parts, channel: string, request: Inc
     const answered = await shell.answer(channel, parseJson(body.value));
     download = answered.download;
     return answered.value;
-  }, (error) => log('a call failed unexpectedly', { error }));
+  }, (error) => log('call failed unexpectedly', { error }));
   return JSON.stringify({ ...outcome, download });
 }
 
 async function readBody(request: IncomingMessage): Promise<string> {
   if (request.headers['content-type'] !== 'application/json') {
-    throw new AppError('unsupported_media_type', 'A call is application/json.');
+    throw new AppError('unsupported_media_type', 'A call must be application/json.');
   }
   const chunks: Buffer[] = [];
   let sizeBytes = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     sizeBytes += chunk.length;
-    // What comes after the limit is read and dropped, so that the answer arrives.
+    // The rest is read and dropped, so that the client gets the response.
     if (sizeBytes <= MAX_BODY_BYTES) chunks.push(chunk);
   }
-  if (sizeBytes > MAX_BODY_BYTES) throw new AppError('payload_too_large', `A call has at most ${MAX_BODY_BYTES} bytes.`);
+  if (sizeBytes > MAX_BODY_BYTES) throw new AppError('payload_too_large', `A call may have at most ${MAX_BODY_BYTES} bytes.`);
   return Buffer.concat(chunks).toString('utf8');
 }
 
@@ -193,32 +193,32 @@ function sendOutcome(response: ServerResponse, outcome: string): void {
   response.writeHead(200, { 'content-type': 'application/json' }).end(outcome);
 }
 
-/** The status now, and each change of it. A tab that reads slowly gets the newest only. */
-async function sendEvents({ desk, streams }: Parts, response: ServerResponse): Promise<void> {
+/** Sends the current status and every new one. A tab that reads slowly skips to the latest. */
+async function sendEvents({ desk, streams }: Context, response: ServerResponse): Promise<void> {
   response.writeHead(200, { 'content-type': 'text/event-stream' });
   response.write('retry: 1000\n\n');
   const write = (status: string): boolean => response.write(`event: status\ndata: ${status}\n\n`);
-  let newest: string | null = null;
+  let latest: string | null = null;
   const stop = desk.onStatus((status) => {
     if (response.writableEnded) return;
-    if (response.writableNeedDrain) newest = status;
+    if (response.writableNeedDrain) latest = status;
     else write(status);
   });
   response.on('drain', () => {
-    if (newest !== null) write(newest);
-    newest = null;
+    if (latest !== null) write(latest);
+    latest = null;
   });
   streams.add(response);
   response.once('close', () => {
     stop();
     streams.delete(response);
   });
-  const now = JSON.parse(await desk.answer('sync.getStatus', '')) as Outcome<unknown>;
-  if (now.ok && !response.writableEnded && !response.destroyed) write(JSON.stringify(now.value));
+  const current = JSON.parse(await desk.answer('sync.getStatus', '')) as Outcome<unknown>;
+  if (current.ok && !response.writableEnded && !response.destroyed) write(JSON.stringify(current.value));
 }
 
 async function sendDownload(shell: PreviewShell, id: string, response: ServerResponse): Promise<void> {
-  const file = shell.take(id);
+  const file = shell.takeDownload(id);
   if (!file) return refuse(response, 404, 'This file was downloaded already.');
   response.writeHead(200, {
     'content-type': 'application/octet-stream', 'content-disposition': `attachment; filename="${file.name}"`,

@@ -1,8 +1,7 @@
-// What surrounds the window in the preview: a browser tab, and so no dialogs, no folders and no PDF of its own.
+// The shell calls in the preview, where the window is a browser tab: no save dialogs, no folders, no PDF.
 //
-// A file that the window asks for is written to a folder of the preview's and handed to the tab as a download; it is
-// gone once the tab has it, and at the latest when the preview ends. Printing and the clipboard are the page's own
-// (ui/preview-page.ts).
+// A file that the window saves is written to a temporary folder and downloaded by the tab; it is deleted after the download,
+// or when the preview closes. The page handles printing and the clipboard itself (ui/preview-page.ts).
 
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -17,7 +16,7 @@ import { requestParsers } from '../../shared/window/ipc-requests.ts';
 import type { DeskOptions } from '../desk.ts';
 import type { PreviewDesk } from './desk.ts';
 
-/** A file that waits to be downloaded once. */
+/** A file ready for its one download. */
 export interface Download {
   readonly path: string;
   readonly name: string;
@@ -25,16 +24,16 @@ export interface Download {
 
 export interface ShellAnswer {
   readonly value: unknown;
-  /** What the page is to download, below the preview's origin. */
+  /** The path that the page downloads the file from. */
   readonly download?: string;
 }
 
 export interface PreviewShell {
-  /** Throws what the call's outcome is to say. */
+  /** Throws an AppError for a call that fails. */
   answer(channel: keyof ShellCalls, request: unknown): Promise<ShellAnswer>;
-  /** The file that waits under this id, which ends its waiting, or null. */
-  take(id: string): Download | null;
-  /** Removes what is left. */
+  /** Returns the file with this id, only once; then and for an unknown id null. */
+  takeDownload(id: string): Download | null;
+  /** Deletes files that were not downloaded. */
   close(): void;
 }
 
@@ -45,7 +44,7 @@ export function createPreviewShell(options: DeskOptions, desk: PreviewDesk, nowM
   let folder: string | null = null;
   const today = (): string => new Date(nowMs()).toISOString().slice(0, 10);
 
-  async function offer<C extends keyof FileCalls>(
+  async function offerDownload<C extends keyof FileCalls>(
     name: string, channel: C, rest: Omit<FileCalls[C]['request'], 'path'>,
   ): Promise<ShellAnswer> {
     const id = randomUUID();
@@ -72,21 +71,21 @@ export function createPreviewShell(options: DeskOptions, desk: PreviewDesk, nowM
         lacks: ['pdf', 'secure token storage', 'window chrome'],
       } satisfies AppInfo,
     }),
-    'app.exportCsv': (csv) => offer(`${csv.selection.collection}-${today()}.csv`, 'file.writeCsv', { csv }),
-    'app.backUp': () => offer(`invoify-backup-${today()}.sqlite`, 'file.backUp', {}),
+    'app.exportCsv': (csv) => offerDownload(`${csv.selection.collection}-${today()}.csv`, 'file.writeCsv', { csv }),
+    'app.backUp': () => offerDownload(`invoify-backup-${today()}.sqlite`, 'file.backUp', {}),
     'app.exportPdf': async () => {
-      throw new AppError('forbidden', 'A browser tab cannot save a PDF by itself. Print, and choose to save as PDF there.');
+      throw new AppError('forbidden', 'A browser tab cannot save a PDF. Print instead, and choose to save as PDF there.');
     },
     'app.openFolder': async ({ folder: which }) => {
       const path = which === 'data' ? options.dataFolder : join(options.dataFolder, 'logs');
-      throw new AppError('forbidden', `A browser tab cannot open a folder. This one is ${path}.`);
+      throw new AppError('forbidden', `A browser tab cannot open folders. The folder is ${path}.`);
     },
-    'app.print': inThePage,
-    'app.copyText': inThePage,
+    'app.print': refusePageCall,
+    'app.copyText': refusePageCall,
   };
   return {
     answer: (channel, request) => run(answers, channel, request),
-    take(id) {
+    takeDownload(id) {
       const found = downloads.get(id) ?? null;
       downloads.delete(id);
       return found;
@@ -101,6 +100,6 @@ async function run<C extends keyof ShellCalls>(answers: Answers, channel: C, req
   return answers[channel](requestParsers[channel](request));
 }
 
-async function inThePage(): Promise<never> {
-  throw new AppError('invalid_request', 'The page does this itself.');
+async function refusePageCall(): Promise<never> {
+  throw new AppError('invalid_request', 'The page handles this call itself.');
 }

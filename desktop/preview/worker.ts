@@ -1,8 +1,7 @@
-// The preview's worker thread: database and network, so that serving the page never waits for either.
+// The preview's worker thread, which owns the database and the network, so serving the page never waits for either.
 //
-// It is told a channel and the request's JSON text, and gives back the outcome's JSON text; each change of the status
-// and each line of the log goes back by itself. It is also told what a page saw of the network. A desk that cannot be
-// opened is tried again by the next call.
+// It receives a channel with the request as JSON and replies with the outcome as JSON; it sends statuses and log entries
+// unasked, and receives the network state that a page observes. If the desk cannot be opened, the next call tries again.
 
 import { parentPort, workerData } from 'node:worker_threads';
 
@@ -12,7 +11,7 @@ import { answerCall, openDesk, type Desk, type DeskOptions } from '../desk.ts';
 import { redactFacts, type Facts, type PlainFacts } from '../files/redact.ts';
 import { systemDeskDeps } from '../system-deps.ts';
 
-/** What a page saw of the machine's network. */
+/** As a page observes it. */
 export type NetworkState = 'online' | 'offline';
 export type ToPreviewWorker =
   | { readonly id: number; readonly channel: Channel; readonly body: string }
@@ -24,7 +23,7 @@ export type FromPreviewWorker =
   | { readonly event: string; readonly facts: PlainFacts };
 
 const port = parentPort;
-if (!port) throw new Error('preview-worker.ts runs as a worker thread');
+if (!port) throw new Error('desktop/preview/worker.ts runs as a worker thread');
 const send = (message: FromPreviewWorker): void => port.postMessage(message);
 
 let opening: Promise<Desk> | null = null;
@@ -32,12 +31,12 @@ let network: NetworkState = 'online';
 
 port.on('message', (message: ToPreviewWorker) => {
   if (message === 'close') void close();
-  else if (typeof message === 'string') notice(message);
+  else if (typeof message === 'string') setNetwork(message);
   else void answer(message.channel, message.body)
     .then((outcome) => send({ id: message.id, outcome: JSON.stringify(outcome) }));
 });
 
-function notice(state: NetworkState): void {
+function setNetwork(state: NetworkState): void {
   network = state;
   void opening?.then((desk) => desk.handleSystemEvent(state));
 }
@@ -84,5 +83,5 @@ function log(event: string, facts: Facts = {}): void {
 }
 
 function logError(error: unknown): void {
-  log('a call failed unexpectedly', { error });
+  log('call failed unexpectedly', { error });
 }

@@ -1,5 +1,5 @@
-// Every request that crosses to the desktop, parsed where it arrives: what a parser returns has the type that the
-// contract (shared/window/ipc.ts) gives it, and whatever else was sent is refused with a reason per field.
+// Parses every request from the window where it arrives: a parser returns the type declared in shared/window/ipc.ts, and
+// refuses anything else with a reason per field.
 
 import { parseInstant } from '../clock.ts';
 import { AppError } from '../errors.ts';
@@ -11,7 +11,7 @@ import type { ListQuery, ListSelection, ListSort } from './views.ts';
 
 type Parser<R> = (input: unknown) => R;
 
-/** Every channel's parser; each throws `invalid_request`. What a list may ask for in detail the copy itself checks. */
+/** The parser of every channel; each throws `invalid_request`. The cache checks the details of list queries. */
 export const requestParsers: { readonly [C in Channel]: Parser<AllCalls[C]['request']> } = {
   'sync.pullFromServer': nothing,
   'sync.getStatus': nothing,
@@ -51,7 +51,7 @@ export const requestParsers: { readonly [C in Channel]: Parser<AllCalls[C]['requ
 };
 
 function nothing(input: unknown): undefined {
-  if (input !== undefined && input !== null) throw invalid('The call', 'takes nothing');
+  if (input !== undefined && input !== null) throw invalid('The call', 'takes no request');
   return undefined;
 }
 
@@ -86,7 +86,7 @@ function version(input: unknown): RecordVersion {
   return { collection: name(input, 'collection'), id: name(input, 'id'), updatedAt };
 }
 
-/** An object of JSON values; whatever cloning may carry besides (dates, maps, cycles) is refused. */
+/** An object of JSON values; refuses what structured cloning also allows (dates, maps, cycles). */
 function json(input: unknown, key: string): JsonObject {
   const value = member(input, key);
   if (!isObject(value) || !isJson(value, 0)) throw invalid(key, 'must be an object of plain values');

@@ -1,10 +1,10 @@
-// The contract between the window and the desktop behind it: every call with its request and its answer, once.
+// The contract between the window and the desktop: every call with its request and answer types, declared once.
 //
-// A window calls a channel with one request and gets an outcome, in which an error is a value with its code. Two
-// parties answer: the desk (desktop/api.ts: copy, sync, session, in a process of their own) and the shell around the
-// window (Electron's main process, or the preview), which has dialogs, printing and the system. The shell in turn asks
-// the desk for what a window may not: writing to a file that a person chose. A request is parsed where it arrives
-// (shared/window/ipc-requests.ts), whoever sent it; forgetting a channel's handler or parser does not compile.
+// A window calls a channel with one request and gets an outcome, in which an error is a value with a code. Two parties
+// answer: the desk (desktop/desk.ts: cache, sync and session, in their own process) and the shell around the window
+// (Electron's main process, or the preview), which has dialogs, printing and the system. The shell calls the desk for what a
+// window may not do: write to a file that the user chose. Every request is parsed where it arrives
+// (shared/window/ipc-requests.ts); a channel without a handler or parser does not compile.
 
 import { AppError, desktopErrorCodes, isWireErrorCode, type ErrorCode } from '../errors.ts';
 import type { JsonObject } from '../fields.ts';
@@ -14,23 +14,21 @@ import type {
   Attempt, CurrencySummary, CurrencyTotals, ListPage, ListQuery, ListSelection, ListSort, RecordView, Status, SyncOutcome,
 } from './views.ts';
 
-// ------------------------------------------------------------------------------------------------- what is exchanged
-
 export interface SignInRequest {
-  /** As a person typed it; must be HTTPS, loopback excepted. */
+  /** As typed by the user; must be HTTPS, except for loopback. */
   readonly server: string;
   readonly email: string;
   readonly password: string;
 }
 
-/** Which record, and on which version a change of it is based. */
+/** A record, and the version that a change to it is based on. */
 export interface RecordVersion {
   readonly collection: string;
   readonly id: string;
   readonly updatedAt: string;
 }
 
-/** What a server says of itself before anyone signs in. */
+/** What a server reveals before sign-in. */
 export interface ServerInfo {
   readonly origin: string;
   readonly name: string;
@@ -41,7 +39,7 @@ export const themes = ['system', 'light', 'dark'] as const;
 export const languages = ['system', 'en', 'de'] as const;
 
 export interface Settings {
-  /** The origin of the server last signed in to, or null. */
+  /** The origin of the server last signed in to, or null before the first sign-in. */
   readonly server: string | null;
   /** 1 to 60. */
   readonly syncEveryMinutes: number;
@@ -49,32 +47,32 @@ export interface Settings {
   readonly language: (typeof languages)[number];
 }
 
-/** How the syncs went and what the copy holds, as data. */
+/** The history of syncs and the contents of the cache. */
 export interface SyncHealth {
   /** Newest first, at most 200. */
   readonly attempts: readonly Attempt[];
-  /** Records held per collection. */
+  /** Number of records per collection. */
   readonly counts: Readonly<Record<string, number>>;
   readonly sizeBytes: number;
-  /** When the rows were last read back and their digest proved, or null; ms since 1970. */
+  /** When the rows were last verified against their digest, in ms since 1970; null if never. */
   readonly lastVerifiedMs: number | null;
-  /** The digest that the last completed pull proved equal: collection to count and sum. */
+  /** The digest verified by the last completed pull: count and sum per collection. */
   readonly digest: Readonly<Record<string, { readonly count: number; readonly sum: number }>>;
 }
 
-/** A list as a CSV file: these columns of these records, in this order, as people of `locale` write them. */
+/** A list as a CSV file: these columns of these records, in this order, formatted for `locale`. */
 export interface CsvRequest {
   readonly selection: ListSelection;
   readonly sort?: ListSort;
-  /** Declared columns, and what stands above each. */
+  /** Declared columns with their headings. */
   readonly columns: readonly { readonly name: string; readonly title: string }[];
-  /** A BCP 47 tag; it decides between comma and semicolon, and how a decimal is written. */
+  /** A BCP 47 tag; determines the separator (comma or semicolon) and the decimal sign. */
   readonly locale: string;
 }
 
-/** The page that the window shows for printing, as a PDF. */
+/** The window's print view as a PDF. */
 export interface PdfRequest {
-  /** Proposed file name, without folder or ending. */
+  /** The proposed file name, without folder or extension. */
   readonly name: string;
 }
 
@@ -86,16 +84,16 @@ export interface SavedFile {
 export interface AppInfo {
   readonly version: string;
   readonly platform: string;
-  /** Where the copy and the logs are; null where the person has no access to the machine. */
+  /** Where the cache and the logs are; null if the user has no access to the machine. */
   readonly dataFolder: string | null;
   readonly logFolder: string | null;
-  /** What this shell cannot do, such as printing to PDF in a browser tab. */
+  /** What this shell cannot do, such as saving a PDF in a browser tab. */
   readonly lacks: readonly ('pdf' | 'secure token storage' | 'window chrome')[];
 }
 
 type Nothing = undefined;
 
-/** What the desk answers to the window. */
+/** The calls that the desk answers. */
 export interface DeskCalls {
   'sync.pullFromServer': { request: Nothing; answer: SyncOutcome };
   'sync.getStatus': { request: Nothing; answer: Status };
@@ -111,7 +109,7 @@ export interface DeskCalls {
   'data.summary': { request: { readonly today: string }; answer: readonly CurrencySummary[] };
   'data.selectionTotals': { request: ListSelection; answer: readonly CurrencyTotals[] };
   'data.health': { request: Nothing; answer: SyncHealth };
-  /** The health as text to hand on: no personal data, no token. */
+  /** The health as text for support: no personal data, no token. */
   'data.report': { request: Nothing; answer: string };
   'records.create': { request: { readonly collection: string; readonly fields: JsonObject }; answer: WireRecord };
   'records.update': { request: RecordVersion & { readonly patch: JsonObject }; answer: WireRecord };
@@ -122,7 +120,7 @@ export interface DeskCalls {
   'app.resetLocalData': { request: Nothing; answer: null };
 }
 
-/** What the shell around the window answers. Null: the person changed their mind. */
+/** The calls that the shell answers. Null: the user cancelled. */
 export interface ShellCalls {
   'app.getInfo': { request: Nothing; answer: AppInfo };
   'app.exportCsv': { request: CsvRequest; answer: SavedFile | null };
@@ -133,7 +131,7 @@ export interface ShellCalls {
   'app.copyText': { request: { readonly text: string }; answer: null };
 }
 
-/** What the shell asks of the desk, for a file that a person chose; no window can. */
+/** The shell's calls to the desk, for a file that the user chose; the window cannot make them. */
 export interface FileCalls {
   'file.writeCsv': { request: { readonly path: string; readonly csv: CsvRequest }; answer: SavedFile };
   'file.backUp': { request: { readonly path: string }; answer: SavedFile };
@@ -143,7 +141,7 @@ export type WindowCalls = DeskCalls & ShellCalls;
 export type AllCalls = WindowCalls & FileCalls;
 export type Channel = keyof AllCalls;
 
-/** The channels that a window may call; a missing one does not compile. */
+/** The channels that a window may call; omitting one does not compile. */
 const windowChannels: { readonly [C in keyof WindowCalls]: 'desk' | 'shell' } = {
   'sync.pullFromServer': 'desk', 'sync.getStatus': 'desk', 'sync.getOnlineStatus': 'desk', 'sync.setAuthToken': 'desk',
   'sync.cancel': 'desk', 'auth.signIn': 'desk', 'auth.signOut': 'desk', 'auth.testConnection': 'desk', 'data.listPage': 'desk',
@@ -154,46 +152,44 @@ const windowChannels: { readonly [C in keyof WindowCalls]: 'desk' | 'shell' } = 
   'app.copyText': 'shell',
 };
 
-/** True for the name of a channel that a window may call. */
+/** Whether this is the name of a channel that a window may call. */
 export function isWindowChannel(value: unknown): value is keyof WindowCalls {
   return typeof value === 'string' && Object.hasOwn(windowChannels, value);
 }
 
-/** True for a channel that the shell answers itself; every other one is the desk's. */
+/** Whether the shell answers this channel; the desk answers the others. */
 export function isShellChannel(channel: keyof WindowCalls): channel is keyof ShellCalls {
   return windowChannels[channel] === 'shell';
 }
 
-/** What answers a set of calls. */
+/** The handlers for a set of calls. */
 export type Handlers<Calls> = {
   readonly [C in keyof Calls]: Calls[C] extends { request: infer Q; answer: infer A } ? (request: Q) => Promise<A> : never;
 };
 
-/** What a window hears without asking. */
+/** The events that a window receives. */
 export interface Events {
-  /** The sync's state has changed. */
+  /** Every new sync status. */
   readonly status: Status;
-  /** A key or a menu entry that the shell saw. */
+  /** A menu entry or its shortcut. */
   readonly command: Command;
 }
 export type Command = 'refresh' | 'search' | 'new' | 'print' | 'settings';
-
-// ------------------------------------------------------------------------------------------------------ the outcome
 
 export interface CallError {
   readonly code: ErrorCode;
   readonly message: string;
   readonly fields?: Readonly<Problems>;
-  /** The present record, with `precondition_failed`. */
+  /** The current record, with `precondition_failed`. */
   readonly current?: WireRecord;
   readonly retryAfterS?: number;
 }
 
 export type Outcome<A> = { readonly ok: true; readonly value: A } | { readonly ok: false; readonly error: CallError };
 
-const unexpected = 'Something went wrong on this computer. Try again; if it stays, see the log.';
+const unexpected = 'Something went wrong on this computer. Try again; if it keeps happening, see the log.';
 
-/** Runs a handler; whatever it throws becomes a value. An error that is not ours loses its text: that is for the log. */
+/** Runs a handler and turns what it throws into a value. The text of an error that is no AppError goes to the log only. */
 export async function toOutcome<A>(run: () => Promise<A>, log: (error: unknown) => void): Promise<Outcome<A>> {
   try {
     return { ok: true, value: await run() };
@@ -216,7 +212,7 @@ export async function toOutcome<A>(run: () => Promise<A>, log: (error: unknown) 
   }
 }
 
-/** The answer in an outcome; throws the error in it as an AppError. */
+/** Returns the answer in an outcome, or throws its error as an AppError. */
 export function fromOutcome<A>(outcome: Outcome<A>): A {
   if (outcome.ok) return outcome.value;
   const { code, message, ...details } = outcome.error;
@@ -227,26 +223,24 @@ function isErrorCode(code: unknown): code is ErrorCode {
   return isWireErrorCode(code) || desktopErrorCodes.some((known) => known === code);
 }
 
-// ---------------------------------------------------------------------------------------------- what the window sees
-
 type Ask<Calls, C extends keyof Calls> = Calls[C] extends { request: infer Q; answer: infer A }
   ? Q extends undefined ? () => Promise<Outcome<A>> : (request: Q) => Promise<Outcome<A>>
   : never;
 
-/** The calls of one group, such as `auth.signIn` of `auth`, under their short names. */
+/** The calls of one group, without its prefix: `signIn` for `auth.signIn`. */
 type Group<Prefix extends string> = {
   readonly [C in keyof WindowCalls as C extends `${Prefix}.${infer Name}` ? Name : never]: Ask<WindowCalls, C>;
 };
 
-/** `window.electron`. The four functions of `sync` answer as they are; the others answer with an outcome. */
+/** `window.electron`. The functions of `sync` return plain answers and reject with an AppError; the others return outcomes. */
 export interface WindowApi {
   readonly sync: {
-    /** Starts a pull or joins the one under way; what went wrong is in its outcome. */
+    /** Starts a pull or joins the one in progress; failures are in the outcome. */
     pullFromServer(): Promise<SyncOutcome>;
     getStatus(): Promise<Status>;
     getOnlineStatus(): Promise<boolean>;
     setAuthToken(token: string): Promise<void>;
-    /** Calls back with each change of the status; returns how to stop that. */
+    /** Calls back with every new status; returns a function that stops that. */
     onStatus(listener: (status: Status) => void): () => void;
   };
   readonly auth: Group<'auth'>;
@@ -258,14 +252,14 @@ export interface WindowApi {
   };
 }
 
-/** How a window reaches the other side: one request, one outcome, and the events. */
-export interface Wire {
+/** The transport between window and desktop: one request, one outcome, and the events. */
+export interface Transport {
   call(channel: keyof WindowCalls, request?: unknown): Promise<Outcome<unknown>>;
   listen<E extends keyof Events>(event: E, listener: (value: Events[E]) => void): () => void;
 }
 
-/** Builds `window.electron` over a wire; the preload and the preview's page share it. */
-export function createWindowApi({ call, listen }: Wire): WindowApi {
+/** Builds `window.electron` over a transport; used by the preload and the preview's page. */
+export function createWindowApi({ call, listen }: Transport): WindowApi {
   const group = (prefix: string): Record<string, (request?: unknown) => Promise<Outcome<unknown>>> =>
     Object.fromEntries(Object.keys(windowChannels).filter((channel) => channel.startsWith(`${prefix}.`)).map((channel) =>
       [channel.slice(prefix.length + 1), (request?: unknown) => call(channel as keyof WindowCalls, request)]));
@@ -287,6 +281,6 @@ export function createWindowApi({ call, listen }: Wire): WindowApi {
       onCommand: (listener: (command: Command) => void) => listen('command', listener),
     },
   };
-  // The groups are made of the channels' names, as the type is.
+  // The groups are built from the channels' names, as in the type.
   return api as unknown as WindowApi;
 }

@@ -1,4 +1,4 @@
-// The thread behind the preview: what becomes of calls when it dies, and when the preview ends.
+// The preview's worker thread: what happens to calls when it dies and when the preview closes.
 
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -23,58 +23,58 @@ function openDying(t: TestContext): { desk: PreviewDesk; log: string[] } {
   return { desk, log };
 }
 
-test('the network that a page saw is told to the thread, also to one that starts later', async (t) => {
+test('the network state is sent to the thread, even if it starts later', async (t) => {
   const { desk } = openDying(t);
-  const told = (): Promise<string> => new Promise((resolve) => {
+  const received = (): Promise<string> => new Promise((resolve) => {
     const stop = desk.onStatus((status) => {
       if (!/offline|online/.test(status)) return;
       stop();
       resolve(JSON.parse(status).split(' ')[1] as string);
     });
   });
-  desk.noticeNetwork('offline');
-  let heard = told();
+  desk.reportNetwork('offline');
+  let state = received();
   await desk.answer('sync.getStatus', '{}');
-  assert.equal(await heard, 'offline');
-  heard = told();
-  desk.noticeNetwork('offline');
-  desk.noticeNetwork('online');
-  assert.equal(await heard, 'online', 'what is known is not told again');
+  assert.equal(await state, 'offline');
+  state = received();
+  desk.reportNetwork('offline');
+  desk.reportNetwork('online');
+  assert.equal(await state, 'online', 'an unchanged state is not sent again');
 });
 
 describe('a thread that dies', () => {
   for (const how of ['exit', 'throw']) {
-    test(`by ${how} leaves no call without an answer, and the next call starts another`, async (t) => {
+    test(`by ${how} has all its calls answered, and the next call starts another`, async (t) => {
       const { desk, log } = openDying(t);
       const statuses: string[] = [];
       desk.onStatus((status) => void statuses.push(status));
       assert.equal(await desk.answer('sync.getStatus', '{"ok":true}'), '{"ok":true}');
-      const waiting = [desk.answer('data.counts', 'wait'), desk.answer('data.counts', how), desk.answer('data.counts', 'wait')];
-      assert.deepEqual((await Promise.all(waiting)).map(codeOf), ['internal', 'internal', 'internal']);
+      const pending = [desk.answer('data.counts', 'wait'), desk.answer('data.counts', how), desk.answer('data.counts', 'wait')];
+      assert.deepEqual((await Promise.all(pending)).map(codeOf), ['internal', 'internal', 'internal']);
       assert.equal(await desk.answer('sync.getStatus', '{"ok":true}'), '{"ok":true}');
-      assert.equal(new Set(statuses).size, 2, 'two threads were heard');
+      assert.equal(new Set(statuses).size, 2, 'two threads answered');
       assert.equal(log.length, how === 'throw' ? 1 : 0);
     });
   }
 });
 
-describe('the end', () => {
-  test('answers what waits, and whatever comes later', async (t) => {
+describe('closing', () => {
+  test('answers pending calls and later ones', async (t) => {
     const { desk } = openDying(t);
-    const waiting = desk.answer('data.counts', 'wait');
+    const pending = desk.answer('data.counts', 'wait');
     await desk.close();
-    assert.equal(codeOf(await waiting), 'cancelled');
+    assert.equal(codeOf(await pending), 'cancelled');
     assert.equal(codeOf(await desk.answer('sync.getStatus', '')), 'cancelled');
     await desk.close();
   });
 
-  test('comes also where nobody ever called', async (t) => {
+  test('works before any call', async (t) => {
     await openDying(t).desk.close();
   });
 });
 
-describe('a data folder that is none', () => {
-  test('is told, and used once it can be', async (t) => {
+describe('a data folder that is a file', () => {
+  test('is reported, and used once it is a folder', async (t) => {
     const folder = mkdtempSync(join(tmpdir(), 'invoify-preview-desk-'));
     const dataFolder = join(folder, 'data');
     writeFileSync(dataFolder, 'a file in the way');

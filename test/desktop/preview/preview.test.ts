@@ -1,5 +1,5 @@
-// Who the preview answers, and with what: its link, its cookie, its headers, and everyone it refuses. Plain HTTP, since
-// no browser would send most of this.
+// Access to the preview and its responses: the link, the cookie, the headers, and everything it refuses. Uses plain HTTP,
+// since no browser would send most of these requests.
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -57,7 +57,7 @@ function cookieOf({ headers }: Answer): string {
   return headers['set-cookie']?.[0]?.split(';')[0] ?? '';
 }
 
-/** A call as the page makes it, with headers and body of one's own. */
+/** A call as the page makes it; `headers` override its own. */
 async function call(channel: string, { headers = {}, body = '' }: Ask = {}): Promise<Answer> {
   const own = { cookie, origin: preview.origin, 'content-type': 'application/json' };
   return ask(`/call/${channel}`, { method: 'POST', headers: { ...own, ...headers }, body });
@@ -68,7 +68,7 @@ function codeOf({ body }: Answer): unknown {
 }
 
 describe('the link', () => {
-  test('is exchanged for a cookie that scripts and other sites have no use of, and leads to the page without the key', async () => {
+  test('sets a cookie that scripts cannot read and other sites cannot send, and redirects to the page without the key', async () => {
     const { status, headers } = await ask(preview.newLink());
     assert.equal(status, 303);
     assert.equal(headers.location, '/');
@@ -83,22 +83,22 @@ describe('the link', () => {
     assert.equal((await ask(link)).status, 303);
     const again = await ask(link);
     assert.equal(again.status, 403);
-    assert.match(again.body, /used already/);
+    assert.match(again.body, /already been used/);
     assert.equal(again.headers['set-cookie'], undefined);
   });
 
-  test('leads whoever has the cookie to the page also when it was used', async () => {
+  test('that was used still redirects a browser with the cookie to the page', async () => {
     const link = preview.newLink();
     const own = cookieOf(await ask(link));
     const again = await ask(link, { headers: { cookie: own } });
     assert.deepEqual([again.status, again.headers.location], [303, '/']);
   });
 
-  test('with a guessed key opens nothing', async () => {
+  test('with a guessed key is refused', async () => {
     for (const key of ['', 'a', 'a'.repeat(43), '%00', '../..']) assert.equal((await ask(`/?key=${key}`)).status, 403);
   });
 
-  test('of one preview opens no other', async (t) => {
+  test('of one preview does not work for another', async (t) => {
     const other = await openPreview('other');
     t.after(() => other.close());
     const key = new URL(other.newLink()).search;
@@ -111,7 +111,7 @@ describe('the link', () => {
 
 describe('without the cookie', () => {
   for (const path of ['/', '/window.js', '/events', '/download/x', '/nothing']) {
-    test(`GET ${path} is refused with a sentence`, async () => {
+    test(`GET ${path} is refused with an explanation`, async () => {
       for (const headers of [{}, { cookie: `${cookie}x` }, { cookie: cookie.slice(0, -1) }, { cookie: 'a=b' }]) {
         const { status, body } = await ask(path, { headers });
         assert.equal(status, 403);
@@ -125,8 +125,8 @@ describe('without the cookie', () => {
   });
 });
 
-describe('from somewhere else', () => {
-  test('a name that was bent to lead here is refused, whatever it carries', async () => {
+describe('from elsewhere', () => {
+  test('a request with another host name (DNS rebinding) is refused, even with the cookie or a link', async () => {
     const { port } = new URL(preview.origin);
     for (const host of [`evil.example:${port}`, 'evil.example', `localhost:${port}`, '127.0.0.1', `127.0.0.1:${port}.evil.example`]) {
       assert.equal((await ask('/', { headers: { host, cookie } })).status, 403, host);
@@ -135,7 +135,7 @@ describe('from somewhere else', () => {
     }
   });
 
-  test('a page of another origin is refused, also one on another port of this computer', async () => {
+  test('a request from another origin is refused, even from another port of this computer', async () => {
     const { origin: ours } = preview;
     const others = ['https://evil.example', 'null', 'http://127.0.0.1:1', ours.replace('http:', 'https:'), `${ours}.evil.example`];
     for (const origin of others) {
@@ -144,12 +144,12 @@ describe('from somewhere else', () => {
     }
   });
 
-  test('a call that names no origin is refused', async () => {
+  test('a call without an origin is refused', async () => {
     const headers = { cookie, 'content-type': 'application/json' };
     assert.equal((await ask('/call/sync.getStatus', { method: 'POST', headers })).status, 403);
   });
 
-  test('a page that only loads what is here is refused, while following a link is not', async () => {
+  test('loading a file into another page is refused, but following a link is not', async () => {
     for (const site of ['cross-site', 'same-site']) {
       const fetched = { cookie, 'sec-fetch-site': site, 'sec-fetch-mode': 'no-cors' };
       assert.equal((await ask('/window.js', { headers: fetched })).status, 403);
@@ -157,7 +157,7 @@ describe('from somewhere else', () => {
     }
   });
 
-  test('another computer finds nobody listening', async (t) => {
+  test('another computer cannot connect', async (t) => {
     const outside = Object.values(networkInterfaces()).flat().find((address) => address?.family === 'IPv4' && !address.internal);
     if (!outside) {
       t.skip('this computer has no address but loopback');
@@ -168,10 +168,10 @@ describe('from somewhere else', () => {
   });
 });
 
-describe('the network, as the page sees it,', () => {
+describe('the network state', () => {
   const own = (): Record<string, string> => ({ cookie, origin: preview.origin });
 
-  test('is told by a POST of the page itself', async () => {
+  test('is accepted only as a POST from the page', async () => {
     for (const state of ['offline', 'online']) {
       assert.equal((await ask(`/network/${state}`, { method: 'POST', headers: own() })).status, 204);
       assert.equal((await ask(`/network/${state}`, { headers: own() })).status, 405);
@@ -182,8 +182,8 @@ describe('the network, as the page sees it,', () => {
   });
 });
 
-describe('every answer', () => {
-  test('is kept by no cache, framed by no page, and lets the page load nothing from elsewhere', async () => {
+describe('every response', () => {
+  test('is not cacheable, cannot be framed, and lets the page load nothing from elsewhere', async () => {
     const headers = { cookie };
     const answers = [await ask('/', { headers }), await ask('/'), await call('sync.getStatus'), await ask('/no', { headers })];
     for (const answer of answers) {
@@ -201,13 +201,13 @@ describe('every answer', () => {
     }
   });
 
-  test('names the type of what it is', async () => {
+  test('has a content type', async () => {
     const types = [];
     for (const path of ['/', '/index.html', '/window.js']) types.push((await ask(path, { headers: { cookie } })).headers['content-type']);
     assert.deepEqual(types, ['text/html; charset=utf-8', 'text/html; charset=utf-8', 'text/javascript; charset=utf-8']);
   });
 
-  test('to another method or path is a refusal', async () => {
+  test('to another method or path is an error', async () => {
     const headers = { cookie, origin: preview.origin };
     assert.equal((await ask('/', { method: 'POST', headers })).status, 405);
     assert.equal((await ask('/call/sync.getStatus', { headers })).status, 405);
@@ -219,19 +219,19 @@ describe('every answer', () => {
 });
 
 describe('a call', () => {
-  test('is answered with its outcome', async () => {
+  test('is answered with an outcome', async () => {
     const { status, headers, body } = await call('sync.getStatus');
     assert.deepEqual([status, headers['content-type']], [200, 'application/json']);
     assert.equal((JSON.parse(body) as { ok: boolean }).ok, true);
   });
 
-  test('to a channel that windows have not is one that there is not', async () => {
+  test('to a channel that is not the window\'s is not found', async () => {
     for (const channel of ['file.writeCsv', 'file.backUp', 'nothing', 'sync', 'constructor', '__proto__', 'sync.toString']) {
       assert.equal(codeOf(await call(channel, { body: '{"path":"/tmp/x"}' })), 'not_found', channel);
     }
   });
 
-  test('that is not JSON, or not said to be, is an error in the outcome', async () => {
+  test('that is not JSON, or has another content type, has an error in its outcome', async () => {
     for (const body of ['{', 'undefined', '{"a":}', '\u0000', Buffer.from([0xff, 0xfe])]) {
       assert.equal(codeOf(await call('data.counts', { body })), 'invalid_request');
       assert.equal(codeOf(await call('app.getInfo', { body })), 'invalid_request');
@@ -241,13 +241,13 @@ describe('a call', () => {
     }
   });
 
-  test('that is too large is refused, and the next one is not', async () => {
+  test('that is too large is refused, and the next one succeeds', async () => {
     const large = await call('auth.testConnection', { body: JSON.stringify({ server: 'a'.repeat(5_000_000) }) });
     assert.equal(codeOf(large), 'payload_too_large');
     assert.equal((await call('sync.getStatus')).status, 200);
   });
 
-  test('with a hundred thousand brackets ends nothing', async () => {
+  test('with a hundred thousand nested brackets is refused, and the preview keeps running', async () => {
     const body = '['.repeat(100_000) + ']'.repeat(100_000);
     for (const channel of ['sync.getStatus', 'records.create', 'app.getInfo']) {
       assert.equal(codeOf(await call(channel, { body })), 'invalid_request');
@@ -255,14 +255,14 @@ describe('a call', () => {
     assert.equal((await call('sync.getStatus')).status, 200);
   });
 
-  test('for what only the page can do says so', async () => {
+  test('that only the page can handle is refused', async () => {
     assert.equal(codeOf(await call('app.print')), 'invalid_request');
     assert.equal(codeOf(await call('app.copyText', { body: '{"text":"x"}' })), 'invalid_request');
   });
 });
 
-describe('the shell around the window', () => {
-  test('says what a browser tab lacks, and where the data is', async () => {
+describe('the shell', () => {
+  test('reports what a browser tab lacks, and where the data is', async () => {
     const { value } = JSON.parse((await call('app.getInfo')).body) as { value: Record<string, unknown> };
     assert.deepEqual(value, {
       version: '1.2.3', platform: process.platform, dataFolder: join(folder, 'data'), logFolder: join(folder, 'data', 'logs'),
@@ -270,16 +270,16 @@ describe('the shell around the window', () => {
     });
   });
 
-  test('refuses what a browser tab cannot with a sentence that says what to do instead', async () => {
+  test('refuses what a browser tab cannot do, and says what to do instead', async () => {
     const pdf = await call('app.exportPdf', { body: '{"name":"INV-2026-00001"}' });
     assert.equal(codeOf(pdf), 'forbidden');
-    assert.match(pdf.body, /Print, and choose to save as PDF there/);
+    assert.match(pdf.body, /Print instead, and choose to save as PDF there/);
     const opened = await call('app.openFolder', { body: '{"folder":"logs"}' });
     assert.equal(codeOf(opened), 'forbidden');
     assert(opened.body.includes(JSON.stringify(join(folder, 'data', 'logs')).slice(1, -1)));
   });
 
-  test('hands a backup over once and keeps nothing of it', async () => {
+  test('offers a backup for one download and then deletes it', async () => {
     const outcome = JSON.parse((await call('app.backUp')).body) as { value: SavedFile; download: string };
     assert.match(outcome.value.path, /^invoify-backup-\d{4}-\d\d-\d\d\.sqlite$/);
     assert.equal((await ask(outcome.download)).status, 403);
@@ -291,8 +291,8 @@ describe('the shell around the window', () => {
   });
 });
 
-describe('the end of the preview', () => {
-  test('ends the streams, answers nobody, and leaves the copy whole', async () => {
+describe('closing the preview', () => {
+  test('ends the event streams, refuses calls, and closes the cache cleanly', async () => {
     const other = await openPreview('ending');
     const own = cookieOf(await ask(other.newLink()));
     const stream = send(`${other.origin}/events`, { headers: { cookie: own } });
