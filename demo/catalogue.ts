@@ -1,5 +1,5 @@
-// What the sample company sells: it looks after the computers of small firms in five countries and bills them in the
-// language of each. Plans are subscriptions; articles are what stands on an invoice's lines.
+// What the sample company sells: IT support for small firms in five countries, invoiced in each country's language. Plans
+// are subscriptions; articles appear on the lines of invoices.
 
 import type { Plan } from '../shared/collections.ts';
 import type { Language } from './names.ts';
@@ -11,9 +11,9 @@ export interface Article {
   readonly description: Text;
   readonly unit: Text;
   readonly unitPriceMinor: number;
-  /** How many are sold at once, in thousandths. */
+  /** Typical quantities, in thousandths. */
   readonly quantityMilli: { readonly min: number; readonly max: number; readonly step: number };
-  /** Taxed at the reduced rate where the country has one for it. */
+  /** Taxed at the reduced rate if the country has one for it. */
   readonly isReduced?: true;
 }
 
@@ -157,7 +157,7 @@ export const articles: readonly Article[] = [
   },
 ];
 
-/** What is added to a description now and then, so that not every line reads alike. */
+/** Occasionally appended to a description, so that lines vary. */
 export const details: Readonly<Record<Language, readonly string[]>> = {
   de: [
     'laut Auftrag vom Vormonat', 'Standort Süd', 'Verwaltung, 2. Obergeschoß', 'nach Aufwand, siehe Stundenzettel',

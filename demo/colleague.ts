@@ -1,5 +1,5 @@
-// A colleague at work: another client of the server, written from the wire contract alone with plain fetch. It shares
-// nothing with the desktop's half, so what it changes reaches the desktop through the server or not at all.
+// A colleague: another client of the server, written from the wire contract with plain fetch. It shares no code with the
+// desktop's sync, so its changes can reach the desktop only through the server.
 
 import type { Invoice } from '../shared/collections.ts';
 import type { Digest } from '../shared/digest.ts';
@@ -14,11 +14,11 @@ export interface Colleague {
   remove(collection: string, record: WireRecord): Promise<WireRecord>;
   /** An action of the invoices: `send`, `payments`, `void`. */
   act(record: WireRecord, action: string, body?: object): Promise<WireRecord>;
-  /** The digest of all that this colleague may see, as the server holds it; `since` must be no later than its clock. */
+  /** The server's digest of everything this user may see; `since` must not be later than the account's clock. */
   digest(since: string): Promise<Digest>;
 }
 
-/** Signs in; throws a sentence with the server's reason. */
+/** Signs in; throws an error with the server's reason. */
 export async function signIn(url: string, email: string, password: string): Promise<Colleague> {
   const { token, user } = parseLoginAnswer(await call(url, 'POST', '/api/auth/login', {}, { email, password }));
   const ask = async (method: string, path: string, headers: Readonly<Record<string, string>> = {}, body?: object): Promise<unknown> =>
@@ -42,7 +42,7 @@ export async function signIn(url: string, email: string, password: string): Prom
   };
 }
 
-/** The payload of an invoice as the server answered it. */
+/** The payload of an invoice in a server response. */
 export function invoiceOf(record: WireRecord): Invoice {
   if (!record.payload) throw new Error(`The server sent invoice ${record.id} without its fields.`);
   return record.payload as JsonObject & Invoice;

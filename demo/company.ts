@@ -1,8 +1,8 @@
 // The sample company: users, plans, customers and three years of invoices, the same every time for the same options.
 //
-// What is drawn here is input and intent, as a person would give them: an invoice's fields, and what became of it since
-// (sent, paid, void). Numbers, totals and stored forms follow in seed.ts, by the server's own rules. Invoices come
-// oldest first and one at a time, so that any number of them needs no memory.
+// Generates only input, as a person would enter it: an invoice's fields and what happened to it since (sent, paid, void).
+// seed.ts adds numbers, totals and stored forms by the server's own rules. Invoices are generated one at a time, oldest
+// first, so that memory does not grow with their number.
 
 import type { Customer, Invoice, InvoiceStatus, Plan, Role } from '../shared/collections.ts';
 import { addDays, computeTotals } from '../shared/invoice.ts';
@@ -32,7 +32,7 @@ export interface SampleUser {
 
 export type InvoiceFields = Pick<Invoice, 'customerId' | 'issueDate' | 'dueDate' | 'currency' | 'lines' | 'notes'>;
 
-/** What became of an invoice until `today`. */
+/** What happened to an invoice by `today`. */
 export interface History {
   readonly status: InvoiceStatus;
   readonly payments: Invoice['payments'];
@@ -48,7 +48,7 @@ export interface Company {
   readonly users: readonly SampleUser[];
   readonly plans: readonly Entry<Plan>[];
   readonly customers: readonly Entry<Customer>[];
-  /** By day of issue. Each iteration gives the same ones. */
+  /** By issue date. Every iteration yields the same ones. */
   invoices(): Iterable<SampleInvoice>;
 }
 
@@ -119,7 +119,7 @@ function drawFirm(random: Random, region: Region, surname: string): string {
   return `${surname} & ${pick(random, region.surnames)} ${legalForm}`;
 }
 
-/** A name as an internet domain spells it. */
+/** A name as part of a domain name. */
 function toAscii(name: string): string {
   const spelled = name.toLowerCase().replaceAll('ä', 'ae').replaceAll('ö', 'oe').replaceAll('ü', 'ue').replaceAll('ß', 'ss');
   return spelled.normalize('NFD').replace(/[\u0300-\u036f']/g, '').replace(/[^a-z0-9]+/g, '-').replace(/^-|-$/g, '');
@@ -127,7 +127,7 @@ function toAscii(name: string): string {
 
 function* drawInvoices(random: Random, customers: readonly LocalCustomer[], { today, invoices }: CompanyOptions): Generator<SampleInvoice> {
   for (const issueDate of drawIssueDates(random, today, invoices)) {
-    // The square prefers those at the front: a few customers are billed every week, most now and then.
+    // The square favors the first ones: a few customers are billed every week, most only occasionally.
     const customer = customers[Math.floor(random() ** 2 * customers.length)];
     if (!customer) throw new RangeError('invoices need customers');
     const lines = drawLines(random, customer.region);
@@ -172,7 +172,7 @@ function drawLines(random: Random, region: Region): Invoice['lines'] {
 
 function drawLine(random: Random, region: Region, article: Article): Invoice['lines'][number] {
   const { min, max, step } = article.quantityMilli;
-  // Small quantities are the rule, large ones the exception.
+  // Mostly small quantities, a few large ones.
   const steps = Math.floor(random() ** 2 * ((max - min) / step + 1));
   const description = article.description[region.language];
   return {
@@ -184,7 +184,7 @@ function drawLine(random: Random, region: Region, article: Article): Invoice['li
   };
 }
 
-/** How far an invoice of this age has come. The older it is, the more likely it is paid; few stay open for long. */
+/** The state of an invoice of this age: the older it is, the more likely it is paid; few stay open for long. */
 function drawHistory(random: Random, { issueDate, dueDate }: InvoiceFields, totalMinor: number, today: string): History {
   const ageDays = daysBetween(issueDate, today);
   const lateDays = daysBetween(dueDate, today);

@@ -1,7 +1,7 @@
-// What the demonstration prints: headings, sentences, aligned tables and a progress bar, at most 80 columns wide.
+// Console output of the demonstration: headings, sentences, aligned tables and a progress bar, at most 80 columns wide.
 //
-// On a terminal the bar is redrawn in place and headings are bold; in a log the bar is a line per quarter and nothing
-// is coloured. NO_COLOR and FORCE_COLOR are honoured (node:util).
+// On a terminal the bar is redrawn in place and headings are bold; otherwise the bar is one line per quarter, without
+// colors. NO_COLOR and FORCE_COLOR are honored (node:util).
 
 import type { WriteStream } from 'node:tty';
 import { styleText } from 'node:util';
@@ -14,19 +14,19 @@ const REDRAW_MS = 50;
 export interface Column {
   readonly title: string;
   readonly align?: 'start' | 'end';
-  /** Longer cells are cut. */
+  /** Longer cells are truncated. */
   readonly maxColumns?: number;
 }
 
 export interface Progress {
   update(done: number): void;
-  /** Leaves the bar full, or where it stopped. */
+  /** Ends the bar, full or where it stopped. */
   end(): void;
 }
 
 export interface Teller {
   heading(text: string): void;
-  /** A sentence, broken between words where it is too long for a line. */
+  /** Prints a sentence, wrapped between words. */
   say(text?: string): void;
   table(columns: readonly Column[], rows: readonly (readonly string[])[]): void;
   progress(what: string, total: number): Progress;
@@ -53,7 +53,7 @@ export function createTeller(stream: WriteStream, nowMs: () => number): Teller {
   };
 }
 
-/** A table as lines, its columns as wide as their widest cell, without trailing blanks. */
+/** Formats a table as lines; columns are as wide as their widest cell, without trailing blanks. */
 export function layOut(columns: readonly Column[], rows: readonly (readonly string[])[]): string[] {
   const cells = [columns.map(({ title }) => title), ...rows].map((row) =>
     columns.map(({ maxColumns = 80 }, index) => cut(row[index] ?? '', maxColumns)));
@@ -83,7 +83,7 @@ export function formatMoney(amountMinor: number, currency: string): string {
   return format.format(amountMinor / 10 ** digits).replace('\u00a0', ' ');
 }
 
-/** Lines of at most `columns` where words allow it; what follows a dash at the start hangs behind it. */
+/** Wraps text to `columns` where words allow it; lines after a leading dash are indented. */
 function wrap(text: string, columns: number): string[] {
   const hang = text.startsWith('- ') ? '  ' : '';
   const lines: string[] = [];

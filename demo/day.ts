@@ -1,5 +1,5 @@
-// A colleague's day at the office: records changed, added and deleted through the API, and what a desktop that pulls
-// afterwards must then hold, no more and no less.
+// A colleague's changes through the API (edits, additions, a deletion), and exactly what a desktop must hold after pulling
+// them.
 
 import type { Host } from '../desktop/host.ts';
 import type { WireRecord } from '../shared/protocol.ts';
@@ -9,7 +9,7 @@ import { invoiceOf, type Colleague } from './colleague.ts';
 import { formatMoney } from './console.ts';
 import { expect } from './expect.ts';
 
-/** A record as the day left it. */
+/** A record's state after the changes. */
 export interface Touched {
   readonly collection: string;
   readonly id: string;
@@ -18,8 +18,8 @@ export interface Touched {
 }
 
 export interface Work {
-  /** What was done, in sentences. */
-  readonly diary: readonly string[];
+  /** The changes as sentences. */
+  readonly sentences: readonly string[];
   readonly touched: readonly Touched[];
   /** The instant of the last change. */
   readonly lastUpdatedAt: string;
@@ -32,9 +32,9 @@ const customerChanges = [
 ];
 
 /** Edits three customers, adds and sends two invoices, records a payment and deletes a draft. */
-export async function workADay(colleague: Colleague, host: Host, today: string): Promise<Work> {
+export async function makeChanges(colleague: Colleague, host: Host, today: string): Promise<Work> {
   const touched: Touched[] = [];
-  const diary: string[] = [];
+  const sentences: string[] = [];
   const note = (collection: string, { id, updatedAt }: WireRecord, isDeleted = false): void =>
     void touched.push({ collection, id, updatedAt, isDeleted });
 
@@ -42,13 +42,13 @@ export async function workADay(colleague: Colleague, host: Host, today: string):
   for (const [index, row] of customers.entries()) {
     note('customers', await colleague.change('customers', row, customerChanges[index] ?? {}));
   }
-  diary.push(`edits ${customers.map(({ columns }) => columns['name']).join(', ')}`);
+  sentences.push(`edits ${customers.map(({ columns }) => columns['name']).join(', ')}`);
 
   for (const customer of customers.slice(0, 2)) {
     const draft = await colleague.create('invoices', newInvoice(customer, today));
     const sent = await colleague.act(draft, 'send');
     const { number = '', totalMinor, currency } = invoiceOf(sent);
-    diary.push(`writes and sends ${number} over ${formatMoney(totalMinor, currency)}`);
+    sentences.push(`writes and sends ${number} over ${formatMoney(totalMinor, currency)}`);
     note('invoices', sent);
   }
 
@@ -59,18 +59,18 @@ export async function workADay(colleague: Colleague, host: Host, today: string):
   const amountMinor = totalMinor - paidMinor;
   const paid = await colleague.act(before, 'payments', { amountMinor, paidOn: today });
   expect(invoiceOf(paid).status === 'paid', `${number} was paid in full and is ${invoiceOf(paid).status}.`);
-  diary.push(`records the payment of ${formatMoney(amountMinor, currency)} for ${number}`);
+  sentences.push(`records the payment of ${formatMoney(amountMinor, currency)} for ${number}`);
   note('invoices', paid);
 
   const [draft] = await choose(host, 'invoices', 1, 'draft');
   expect(draft !== undefined, 'The sample company has no draft.');
   const removed = await colleague.remove('invoices', draft);
-  diary.push(`deletes a draft for ${draft.columns['customerName']}`);
+  sentences.push(`deletes a draft for ${draft.columns['customerName']}`);
   note('invoices', removed, true);
-  return { diary, touched, lastUpdatedAt: removed.updatedAt };
+  return { sentences, touched, lastUpdatedAt: removed.updatedAt };
 }
 
-/** The first records of a list, as the desktop shows it. */
+/** The first records of a list in the desktop's order. */
 async function choose(host: Host, collection: string, limit: number, status?: string): Promise<readonly ListRow[]> {
   const { rows } = await host.listPage({ collection, limit, ...(status === undefined ? {} : { filters: { status } }) });
   return rows;

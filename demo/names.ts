@@ -1,8 +1,8 @@
-// What the sample company's customers are called and where they are: five countries, in the words of each.
+// Names and addresses of the sample company's customers in five countries.
 //
-// All of it is put together by chance from common surnames, trades and places; a likeness to a real business would be
-// a coincidence. Addresses of e-mail end in `.example` (RFC 2606), telephone numbers come from the ranges that the
-// German, British and French regulators keep free for films, and tax numbers begin with zeros, which none does.
+// They are random combinations of common surnames, trades and places; any resemblance to a real business is coincidental.
+// E-mail addresses end in `.example` (RFC 2606), telephone numbers are from the ranges that the German, British and French
+// regulators reserve for films, and tax numbers begin with zeros, as no real one does.
 
 export type Language = 'de' | 'en' | 'fr';
 
@@ -16,18 +16,18 @@ export interface Region {
   readonly reducedRateBp: number;
   readonly givenNames: readonly string[];
   readonly surnames: readonly string[];
-  /** Trades that stand before a surname, such as `Tischlerei Größl`; none where that is not the custom. */
+  /** Trades placed before a surname, as in `Tischlerei Größl`; empty where that is not customary. */
   readonly trades: readonly string[];
-  /** Fields that stand after one, such as `Größl Fördertechnik`. */
+  /** Lines of business placed after it, as in `Größl Fördertechnik`. */
   readonly fields: readonly string[];
   readonly legalForms: readonly string[];
   readonly streets: readonly string[];
   readonly places: readonly (readonly [postalCode: string, city: string, region?: string])[];
-  /** True where the house number stands before the street. */
+  /** True if the house number comes before the street. */
   readonly numberFirst: boolean;
-  /** Where the country has numbers for films: the digits before three free ones. */
+  /** In a country with numbers reserved for films: the digits before the last three. */
   readonly phonePrefixes: readonly string[];
-  /** What stands before the last seven digits. */
+  /** The prefix before the last seven digits. */
   readonly taxIdPrefix: string;
 }
 

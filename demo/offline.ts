@@ -1,4 +1,4 @@
-// What a desktop still does when its server is gone: it answers every question from the copy, and refuses to write.
+// What a desktop does while its server is down: it answers every query from the cache, and rejects writes.
 
 import type { Host } from '../desktop/host.ts';
 import { AppError } from '../shared/errors.ts';
@@ -12,7 +12,7 @@ const SEARCH = 'größl';
 /** Prints a page of a list, a search and the summary by age, and how long each took. */
 export async function showOfflineReading(teller: Teller, host: Host, today: string): Promise<void> {
   const page = await timed(() => host.listPage({ collection: 'invoices', filters: { status: 'sent' }, limit: 5 }));
-  expect(page.result.rows.length > 0, 'The copy lists no invoices.');
+  expect(page.result.rows.length > 0, 'The cache lists no invoices.');
   teller.say();
   teller.say(`Open invoices, newest first: 5 of ${formatCount(page.result.total)} (${page.took})`);
   teller.table(
@@ -27,15 +27,15 @@ export async function showOfflineReading(teller: Teller, host: Host, today: stri
   );
 
   const found = await timed(() => host.listPage({ collection: 'customers', search: SEARCH, limit: 5 }));
-  expect(found.result.total > 0, `The copy finds nobody called ${SEARCH}.`);
+  expect(found.result.total > 0, `The cache finds no customer called ${SEARCH}.`);
   teller.say();
   teller.say(`Customers found for “${SEARCH}”: ${formatCount(found.result.total)} (${found.took}), such as`);
   for (const { columns } of found.result.rows.slice(0, 2)) teller.say(`${text(columns['name'])}, ${text(columns['contact'])}`);
 
   const sums = await timed(() => host.summary(today));
-  expect(sums.result.length > 0, 'The copy has nothing to sum up.');
+  expect(sums.result.length > 0, 'The cache has no invoices to summarize.');
   teller.say();
-  teller.say(`What is open, by days overdue, in whole units of each currency (${sums.took})`);
+  teller.say(`Open amounts by days overdue, in whole units of each currency (${sums.took})`);
   showSummary(teller, sums.result);
 }
 
@@ -49,13 +49,13 @@ function showSummary(teller: Teller, summaries: readonly CurrencySummary[]): voi
   );
 }
 
-/** Tries to add a customer and prints why that is refused. */
-export async function showRefusedWrite(teller: Teller, host: Host): Promise<void> {
+/** Tries to add a customer and prints why that is rejected. */
+export async function showRejectedWrite(teller: Teller, host: Host): Promise<void> {
   const before = (await host.counts())['customers'];
   const refusal = await host.records.create('customers', { name: 'Offline GmbH', currency: 'EUR' })
     .then(() => null, (error: unknown) => error);
-  expect(refusal instanceof AppError, 'A write without a server was not refused.');
-  expect((await host.counts())['customers'] === before, 'A refused write changed the copy.');
+  expect(refusal instanceof AppError, 'A write without a server was not rejected.');
+  expect((await host.counts())['customers'] === before, 'A rejected write changed the cache.');
   teller.say();
   teller.say('Adding a customer is refused:');
   teller.say(`“${refusal.message}” (${refusal.code})`);

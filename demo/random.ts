@@ -1,11 +1,11 @@
-// Chance that comes out the same every time: a seeded generator and the few ways the sample company draws from it.
+// Repeatable random choices: a seeded generator and what the sample company draws from it.
 
 export interface Random {
   /** A number from 0 (inclusive) to 1 (exclusive). */
   (): number;
 }
 
-/** mulberry32 by Tommy Ettinger (public domain, 2017): 32 bits of state, good enough for sample data and nothing else. */
+/** mulberry32 by Tommy Ettinger (public domain, 2017): 32 bits of state, good enough for sample data only. */
 export function createRandom(seed: number): Random {
   let state = seed | 0;
   return () => {
@@ -25,14 +25,14 @@ export function chance(random: Random, probability: number): boolean {
   return random() < probability;
 }
 
-/** One of a list that is not empty. */
+/** Picks from a non-empty list. */
 export function pick<T>(random: Random, list: readonly T[]): T {
   const [first] = list;
   if (first === undefined) throw new RangeError('nothing to pick from');
   return list[Math.floor(random() * list.length)] ?? first;
 }
 
-/** One of a list that is not empty, each as likely as its weight. */
+/** Picks from a non-empty list by weight. */
 export function pickWeighted<T extends { readonly weight: number }>(random: Random, list: readonly T[]): T {
   let left = random() * list.reduce((sum, { weight }) => sum + weight, 0);
   for (const entry of list) {
@@ -42,7 +42,7 @@ export function pickWeighted<T extends { readonly weight: number }>(random: Rand
   return pick(random, list);
 }
 
-/** An id as the server gives them, of a record created on `date` (an ISO date). */
+/** An id like the server's, for a record created on `date` (an ISO date). */
 export function drawId(random: Random, date: string): string {
   const createdAt = Date.parse(date) / 1000 + between(random, 0, 86_399);
   const draw = (digits: number): string => between(random, 0, 16 ** digits - 1).toString(16).padStart(digits, '0');

@@ -1,14 +1,13 @@
-// The demonstration: `npm run demo`. A company's server and one of its desktops, from the first sign-in to the moment
-// the network is gone, on real input and with every claim checked as it is made; then the desktop's window in a browser.
+// The demonstration: `npm run demo`. A company's server and one of its desktops, from the first sign-in to the loss of the
+// server, on realistic data and with every claim checked; then a desktop's window in a browser.
 //
-//   npm run demo                 on the embedded database, or on MongoDB where MONGODB_URL is set
-//   npm run demo -- --keep       stays until Ctrl+C also where there is no terminal; a MongoDB database stays after that
+//   npm run demo                 on the embedded database, or on MongoDB if MONGODB_URL is set
+//   npm run demo -- --keep       runs until Ctrl+C even without a terminal, and keeps a MongoDB database
 //   npm run demo -- --small      a small company, for a quick look
 //
-// Its last line is the link that opens the window. At a terminal it stays until Ctrl+C, so that there is time to look.
-// Server and desktop are two processes that share nothing but the wire. Everything is made in a temporary folder (and,
-// on MongoDB, in a database of its own) and removed at the end, also after an error or Ctrl+C. Exits 0 if all of it
-// held, 1 with a sentence if anything did not.
+// The last line is the link that opens the window. On a terminal it runs until Ctrl+C. Server and desktop are two processes
+// that communicate only over HTTP. Everything is created in a temporary folder (and, on MongoDB, a new database) and removed
+// at the end, even after an error or Ctrl+C. Exits with 0 if every claim held, otherwise with 1 and a message.
 
 import { parseArgs } from 'node:util';
 
@@ -20,9 +19,9 @@ import type { SyncOutcome } from '../shared/window/views.ts';
 import type { SampleUser } from './company.ts';
 import { signIn, type Colleague } from './colleague.ts';
 import { createTeller, formatCount, formatSeconds, formatSize, type Teller } from './console.ts';
-import { workADay } from './day.ts';
+import { makeChanges } from './day.ts';
 import { expect, requireDone } from './expect.ts';
-import { showOfflineReading, showRefusedWrite } from './offline.ts';
+import { showOfflineReading, showRejectedWrite } from './offline.ts';
 import { openVenue, setStage, type Stage, type Venue } from './stage.ts';
 import type { ServerProcess } from './server-process.ts';
 import { ask, openWindow } from './window.ts';
@@ -33,11 +32,11 @@ const smallSize = { customers: 60, invoices: 600 };
 interface Options {
   readonly isSmall: boolean;
   readonly isKept: boolean;
-  /** Resolves on Ctrl+C, which then ends nothing by itself any more. */
+  /** Resolves on Ctrl+C, which from then on no longer ends the process. */
   readonly untilInterrupted: () => Promise<void>;
 }
 
-interface Play {
+interface Scene {
   readonly teller: Teller;
   readonly venue: Venue;
   readonly stage: Stage;
@@ -46,7 +45,7 @@ interface Play {
   readonly editor: SampleUser;
 }
 
-async function tell(teller: Teller, venue: Venue, options: Options): Promise<void> {
+async function runDemo(teller: Teller, venue: Venue, options: Options): Promise<void> {
   const startedMs = performance.now();
   const today = new Date().toISOString().slice(0, 10);
 
@@ -54,22 +53,22 @@ async function tell(teller: Teller, venue: Venue, options: Options): Promise<voi
   const stage = await writeCompany(teller, venue, { ...(options.isSmall ? smallSize : fullSize), today });
   const [owner, editor] = stage.company.users;
   if (!owner || !editor) throw new Error('the sample company has no staff');
-  const play: Play = { teller, venue, stage, today, owner, editor };
+  const scene: Scene = { teller, venue, stage, today, owner, editor };
   const server = await stage.startServer();
   teller.say(`A server runs in process ${server.child.pid} at ${server.url}.`);
 
   const host = await openHost({ databaseFile: stage.databaseFile, serverUrl: server.url }, {
     ...systemHostDeps(),
-    // One desktop alone need not spread its retries.
+    // A single desktop need not spread its retries.
     random: () => 0,
   });
   try {
     const auditor = await signIn(server.url, owner.email, stage.password);
-    await syncFirst(play, host, auditor);
-    await followChanges(play, server, host, auditor);
-    await goOffline(play, server, host);
+    await syncFirst(scene, host, auditor);
+    await followChanges(scene, server, host, auditor);
+    await goOffline(scene, server, host);
     const tookMs = performance.now() - startedMs;
-    await showWindow(play, server, host, options, tookMs);
+    await showWindow(scene, server, host, options, tookMs);
   } finally {
     await host.close();
   }
@@ -86,10 +85,10 @@ async function writeCompany(teller: Teller, venue: Venue, size: { today: string;
   return stage;
 }
 
-async function syncFirst({ teller, stage, owner }: Play, host: Host, auditor: Colleague): Promise<void> {
+async function syncFirst({ teller, stage, owner }: Scene, host: Host, auditor: Colleague): Promise<void> {
   teller.heading('2  A desktop signs in and syncs for the first time');
   const user = await host.signIn(owner.email, stage.password);
-  teller.say(`${user.name} (${user.role}) is signed in; her copy is empty.`);
+  teller.say(`${user.name} (${user.role}) is signed in; her cache is empty.`);
 
   const total = Object.values(stage.company.counts).reduce((sum, count) => sum + count, 0);
   const progress = teller.progress('Downloading', total);
@@ -105,10 +104,10 @@ async function syncFirst({ teller, stage, owner }: Play, host: Host, auditor: Co
   showDigests(teller, await host.digest(), await auditor.digest(formatInstant(stage.company.clock)), outcome);
 }
 
-/** Both sides' records and digests per collection, and what the pull took; throws where they differ. */
-function showDigests(teller: Teller, copy: Digest, server: Digest, { changes, durationMs }: SyncOutcome): void {
+/** Prints both sides' records and digests per collection, and the pull's duration; throws if they differ. */
+function showDigests(teller: Teller, cache: Digest, server: Digest, { changes, durationMs }: SyncOutcome): void {
   const rows = Object.entries(server).map(([name, theirs]) => {
-    const ours = copy[name] ?? emptyDigest;
+    const ours = cache[name] ?? emptyDigest;
     return { name, ours: ours.count, theirs: theirs.count, isEqual: ours.count === theirs.count && ours.sum === theirs.sum };
   });
   const isEqual = rows.every((row) => row.isEqual);
@@ -116,7 +115,7 @@ function showDigests(teller: Teller, copy: Digest, server: Digest, { changes, du
   const end = 'end' as const;
   teller.table(
     [
-      { title: 'Collection' }, { title: 'In the copy', align: end }, { title: 'On the server', align: end },
+      { title: 'Collection' }, { title: 'In the cache', align: end }, { title: 'On the server', align: end },
       { title: 'Digest equal', align: end }, { title: 'Time', align: end }, { title: 'Records/s', align: end },
     ],
     [
@@ -124,15 +123,17 @@ function showDigests(teller: Teller, copy: Digest, server: Digest, { changes, du
       ['all', sum('ours'), sum('theirs'), isEqual ? 'yes' : 'NO', formatSeconds(durationMs), formatCount(changes / durationMs * 1000)],
     ],
   );
-  expect(isEqual, 'The copy differs from the server.');
+  expect(isEqual, 'The cache differs from the server.');
 }
 
-async function followChanges({ teller, stage, today, editor }: Play, server: ServerProcess, host: Host, auditor: Colleague): Promise<void> {
-  teller.heading('3  Meanwhile, someone else works');
+async function followChanges(
+  { teller, stage, today, editor }: Scene, server: ServerProcess, host: Host, auditor: Colleague,
+): Promise<void> {
+  teller.heading('3  Meanwhile, a colleague makes changes');
   const colleague = await signIn(server.url, editor.email, stage.password);
-  const { diary, touched, lastUpdatedAt } = await workADay(colleague, host, today);
-  teller.say(`${colleague.name} (${editor.role}) writes through the API, the way every client does:`);
-  for (const line of diary) teller.say(`- ${line}`);
+  const { sentences, touched, lastUpdatedAt } = await makeChanges(colleague, host, today);
+  teller.say(`${colleague.name} (${editor.role}) makes changes through the API, like any client:`);
+  for (const line of sentences) teller.say(`- ${line}`);
   teller.say();
 
   const outcome = requireDone(await host.pullFromServer());
@@ -140,7 +141,7 @@ async function followChanges({ teller, stage, today, editor }: Play, server: Ser
   expect(outcome.changes === touched.length, `The pull brought ${outcome.changes} changes instead of ${touched.length}.`);
   for (const { collection, id, updatedAt, isDeleted } of touched) {
     const held = await host.getRecord(collection, id);
-    expect(isDeleted ? held === null : held?.updatedAt === updatedAt, `The copy does not hold what was written to ${collection}/${id}.`);
+    expect(isDeleted ? held === null : held?.updatedAt === updatedAt, `The cache does not hold what was written to ${collection}/${id}.`);
   }
   teller.say(`They are exactly those ${touched.length}, each as the server acknowledged it.`);
   teller.say();
@@ -152,22 +153,22 @@ async function followChanges({ teller, stage, today, editor }: Play, server: Ser
   teller.say(`Pulled once more: nothing new, ${formatSize(again.bytes)}, ${formatSeconds(again.durationMs)}.`);
 }
 
-async function goOffline({ teller, today }: Play, server: ServerProcess, host: Host): Promise<void> {
-  teller.heading('4  The server is gone');
+async function goOffline({ teller, today }: Scene, server: ServerProcess, host: Host): Promise<void> {
+  teller.heading('4  The server goes down');
   await server.stop();
   const outcome = await host.pullFromServer();
   expect(outcome.outcome === 'failed', 'A pull from a server that was stopped did not fail.');
   const { isOnline, state, lastSync } = await host.getStatus();
-  expect(!isOnline && lastSync !== null, 'The desktop believes to be online without a server.');
-  teller.say(`It was stopped. A pull fails: “${outcome.error?.message}”`);
-  teller.say(`State: ${state}. Last synced ${lastSync.timestamp}. The copy still answers:`);
+  expect(!isOnline && lastSync !== null, 'The desktop claims to be online without a server.');
+  teller.say(`It is stopped. A pull fails: “${outcome.error?.message}”`);
+  teller.say(`State: ${state}. Last synced ${lastSync.timestamp}. The cache still answers:`);
   await showOfflineReading(teller, host, today);
-  await showRefusedWrite(teller, host);
+  await showRejectedWrite(teller, host);
 }
 
-async function showWindow(play: Play, before: ServerProcess, host: Host, options: Options, tookMs: number): Promise<void> {
-  const { teller, stage, owner, venue } = play;
-  teller.heading('5  The server is back, and here is the window');
+async function showWindow(scene: Scene, before: ServerProcess, host: Host, options: Options, tookMs: number): Promise<void> {
+  const { teller, stage, owner, venue } = scene;
+  teller.heading('5  The server is back, and the window opens');
   const server = await stage.startServer(Number(new URL(before.url).port));
   try {
     const outcome = requireDone(await host.pullFromServer());
@@ -178,12 +179,13 @@ async function showWindow(play: Play, before: ServerProcess, host: Host, options
       const held = Object.values(theirs).reduce((sum, count) => sum + count, 0);
       expect(Object.entries(ours).every(([name, count]) => theirs[name] === count), 'The window has other records than the desktop.');
       teller.say(`A second desktop shows its window in a browser tab, signed in as ${owner.name}, with ${formatCount(held)} records.`);
-      teller.say('Window chrome, encrypted storage of the sign-in and PDF files come with the Windows app only.');
+      teller.say('Window chrome, encrypted token storage and PDF files are only in the Windows app.');
       teller.say();
       teller.table([{ title: 'Server' }, { title: 'E-mail' }, { title: 'Password' }], [[server.url, owner.email, stage.password]]);
       teller.say();
-      teller.say(`The story took ${formatSeconds(tookMs)}, and every claim in it was checked.`);
-      teller.say(options.isKept ? 'Ctrl+C ends it. Open the window, once, at' : 'It ends here; with --keep it stays, for this link:');
+      teller.say(`This took ${formatSeconds(tookMs)}, and every claim was checked.`);
+      teller.say(options.isKept
+        ? 'Ctrl+C ends it. This link opens the window, once:' : 'It ends here; with --keep it keeps running for this link:');
       teller.say(preview.newLink());
       if (options.isKept) await options.untilInterrupted();
     } finally {
@@ -198,7 +200,7 @@ async function main(): Promise<void> {
   const { values } = parseArgs({ options: { keep: { type: 'boolean' }, small: { type: 'boolean' } } });
   const isKept = values.keep === true || process.stdout.isTTY;
   const venue = await openVenue(process.env['MONGODB_URL']);
-  // A server that was started ends with this process.
+  // The server ends with this process.
   const quit = (exitCode: number): void => void venue.remove(false).finally(() => process.exit(exitCode));
   let interrupt = (): void => quit(130);
   process.on('SIGINT', () => interrupt()).on('SIGTERM', () => interrupt());
@@ -211,9 +213,9 @@ async function main(): Promise<void> {
     interrupt = resolve;
   });
   try {
-    await tell(createTeller(process.stdout, Date.now), venue, { isSmall: values.small === true, isKept, untilInterrupted });
+    await runDemo(createTeller(process.stdout, Date.now), venue, { isSmall: values.small === true, isKept, untilInterrupted });
   } catch (error) {
-    // What went wrong first is what people must hear of.
+    // The first error is the one to report.
     await venue.remove(false).catch(() => undefined);
     throw error;
   }

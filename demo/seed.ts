@@ -1,4 +1,4 @@
-// Writes the sample company into a store, as the server would have: the same checks, totals, number series and stored
+// Writes the sample company to a store exactly as the server would: with the same checks, totals, number series and stored
 // forms, in transactions of a thousand records.
 
 import { createOwner } from '../server/admin.ts';
@@ -14,7 +14,7 @@ import { parseInput } from '../shared/protocol.ts';
 import { createCompany, type CompanyOptions, type SampleInvoice, type SampleUser } from './company.ts';
 
 export interface SeedOptions extends CompanyOptions {
-  /** Everybody's password. */
+  /** The password of all users. */
   readonly password: string;
 }
 
@@ -22,9 +22,9 @@ export interface Seeded {
   readonly accountId: string;
   /** The owner first, then the editor, then the viewer. */
   readonly users: readonly SampleUser[];
-  /** Collection name to the number of its records. */
+  /** Number of records by collection. */
   readonly counts: Readonly<Record<string, number>>;
-  /** The account's clock once everything was written. */
+  /** The account's clock after the last write. */
   readonly clock: Instant;
 }
 
@@ -33,8 +33,8 @@ const BATCH = 1000;
 type Put = (transaction: Transaction) => void;
 
 /**
- * Adds an account with the sample company to the store and resolves once all of it is durable. `onProgress` hears how
- * many records are written so far. A crash in between leaves a smaller company.
+ * Adds an account with the sample company to the store and resolves once everything is durable. `onProgress` receives the
+ * number of records written so far. A crash in between leaves a smaller company.
  */
 export async function seedCompany(
   store: Store, passwords: Passwords, options: SeedOptions, onProgress: (written: number) => void = () => {},
@@ -80,7 +80,7 @@ export async function seedCompany(
   }
 }
 
-/** A new account's owner is called after the address; the sample company's has a name. */
+/** Sets the owner's name, which for a new account is derived from the e-mail address. */
 async function nameOwner(store: Store, accountId: string, owner: SampleUser): Promise<void> {
   const users = requireCollection('users');
   await store.write(accountId, async (transaction) => {
@@ -90,7 +90,7 @@ async function nameOwner(store: Store, accountId: string, owner: SampleUser): Pr
   });
 }
 
-/** The invoice as the server would hold it after all that its history tells; the number is given while it is written. */
+/** The invoice as the server would store it after its history; the number is assigned when it is written. */
 function completeInvoice(
   collection: Collection, { fields, customerName, history }: SampleInvoice,
 ): (transaction: Transaction) => RecordContent {

@@ -1,4 +1,4 @@
-// A server in a process of its own, as an administrator would start it: `node server.ts` with its environment.
+// A server in its own process, started as an administrator would: `node server.ts` with environment variables.
 
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 
 const ENTRY = join(import.meta.dirname, '..', 'server.ts');
 
-/** Every variable of the server, empty, so that none of the surrounding environment slips in. */
+/** All of the server's variables, emptied, so that none is inherited. */
 const unset = Object.fromEntries([
   'HOST', 'MONGODB_URL', 'MONGODB_URL_FILE', 'MONGODB_DB', 'DATA_DIR', 'JWT_SECRET', 'JWT_SECRET_FILE', 'TOKEN_TTL', 'TLS_CERT',
   'TLS_KEY', 'TRUST_PROXY', 'ADMIN_EMAIL', 'ADMIN_PASSWORD', 'ADMIN_PASSWORD_FILE', 'TOMBSTONE_DAYS', 'METRICS_TOKEN',
@@ -17,21 +17,21 @@ const unset = Object.fromEntries([
 export interface ServerProcess {
   readonly url: string;
   readonly child: ChildProcess;
-  /** Asks it to end and resolves when it has; throws if it did not end as it should. */
+  /** Sends SIGTERM and resolves once it has exited; throws unless it exits with 0 (except on Windows). */
   stop(): Promise<void>;
 }
 
 export interface ServerProcessOptions {
   readonly env: Readonly<Record<string, string>>;
-  /** Options of Node before the script. */
+  /** Node's own options. */
   readonly nodeOptions?: readonly string[];
-  /** A channel for messages beside the standard streams. */
+  /** Opens an IPC channel. */
   readonly hasChannel?: boolean;
 }
 
 /**
- * Starts a server on a free port; resolves when it listens. Throws with what it wrote to standard error when it ends
- * before that. It is killed at the latest when this process ends.
+ * Starts a server on a free port; resolves when it listens. Throws with its standard error if it exits before. It is killed
+ * at the latest when this process ends.
  */
 export async function startServerProcess({ env, nodeOptions = [], hasChannel = false }: ServerProcessOptions): Promise<ServerProcess> {
   const child = spawn(process.execPath, [...nodeOptions, ENTRY], {
@@ -41,9 +41,9 @@ export async function startServerProcess({ env, nodeOptions = [], hasChannel = f
   const kill = (): void => void child.kill('SIGKILL');
   process.once('exit', kill);
   const ended = once(child, 'exit').finally(() => process.off('exit', kill));
-  const words = collectText(child);
+  const stderr = collectText(child);
   const url = await Promise.race([listening(child), ended.then(() => null)]);
-  if (url === null) throw new Error(`The server ended at its start with ${child.exitCode ?? child.signalCode}. ${words().trim()}`);
+  if (url === null) throw new Error(`The server exited during startup with ${child.exitCode ?? child.signalCode}. ${stderr().trim()}`);
   return {
     url,
     child,
@@ -51,7 +51,7 @@ export async function startServerProcess({ env, nodeOptions = [], hasChannel = f
       child.kill('SIGTERM');
       await ended;
       if (child.exitCode !== 0 && process.platform !== 'win32') {
-        throw new Error(`The server ended with ${child.exitCode ?? child.signalCode} instead of 0. ${words().trim()}`);
+        throw new Error(`The server exited with ${child.exitCode ?? child.signalCode} instead of 0. ${stderr().trim()}`);
       }
     },
   };
@@ -68,14 +68,14 @@ function listening(child: ChildProcess): Promise<string> {
   });
 }
 
-/** The address in the line that says the server listens, or null for any other line. */
+/** The URL in the log line for listening, or null for any other line. */
 function readUrl(line: string): string | null {
   if (!line.startsWith('{"event":"listening"')) return null;
   const { url } = JSON.parse(line) as { url?: unknown };
   return typeof url === 'string' ? url : null;
 }
 
-/** The end of what the process writes to standard error. */
+/** Collects the end of the process's standard error. */
 function collectText(child: ChildProcess): () => string {
   let text = '';
   child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {

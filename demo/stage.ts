@@ -1,5 +1,5 @@
-// Everything the demonstration needs before it can begin, and its removal: a folder of its own, a database with the
-// sample company in it, and how a server is started on that database.
+// Sets up and removes what the demonstration needs: a temporary folder, a database with the sample company, and a way to
+// start a server on it.
 
 import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
@@ -15,29 +15,29 @@ import { seedCompany, type Seeded } from './seed.ts';
 import { startServerProcess, type ServerProcess } from './server-process.ts';
 
 export interface Stage {
-  /** Where the desktop's copy goes. */
+  /** The desktop's cache. */
   readonly databaseFile: string;
   readonly company: Seeded;
   readonly password: string;
   startServer(port?: number): Promise<ServerProcess>;
 }
 
-/** Which database the server keeps, before anything is in it. */
+/** The server's database, still empty, and the temporary folder. */
 export interface Venue {
   readonly folder: string;
-  /** In words, for people. */
+  /** Description for people. */
   readonly database: string;
   readonly env: Readonly<Record<string, string>>;
   openStore(): Promise<Store>;
-  /** Removes folder and database; with `keepDatabase` a MongoDB database stays. */
+  /** Removes folder and database, except a MongoDB database with `keepDatabase`. */
   remove(keepDatabase: boolean): Promise<void>;
 }
 
 const storeDeps = { nowMs: Date.now, log: () => {} };
 
 /**
- * An empty database: on MongoDB where there is a URL, in a folder that nobody else uses where there is none. The folder
- * is removed at the latest when this process ends. `purpose` stands in the names of both.
+ * An empty database: on MongoDB if there is a URL, otherwise embedded, in a new folder. The folder is removed at the latest
+ * when this process ends. `purpose` becomes part of the names of folder and database.
  */
 export async function openVenue(mongodbUrl: string | undefined, purpose = 'demo'): Promise<Venue> {
   const folder = await mkdtemp(join(tmpdir(), `invoify-${purpose}-`));
@@ -75,7 +75,7 @@ export async function openVenue(mongodbUrl: string | undefined, purpose = 'demo'
   };
 }
 
-/** Writes the sample company into the venue's database, in this process and before any server runs. */
+/** Writes the sample company to the venue's database, in this process, before a server starts. */
 export async function setStage(venue: Venue, options: CompanyOptions, onProgress: (written: number) => void): Promise<Stage> {
   const password = randomBytes(9).toString('base64url');
   const store = await venue.openStore();

@@ -1,4 +1,4 @@
-// The demonstration's last scene: the window of a desktop in a browser tab, signed in and synced before anyone looks.
+// The demonstration's last scene: a desktop's window in a browser tab, already signed in and synced.
 
 import { join } from 'node:path';
 
@@ -9,13 +9,13 @@ import { fromOutcome, type DeskCalls, type Outcome } from '../shared/window/ipc.
 import manifest from '../package.json' with { type: 'json' };
 import { requireDone } from './expect.ts';
 
-export interface Person {
+export interface Credentials {
   readonly email: string;
   readonly password: string;
 }
 
-/** Starts the preview on a data folder of its own and signs in; resolves when everything is in its copy. */
-export async function openWindow(folder: string, serverUrl: string, { email, password }: Person): Promise<Preview> {
+/** Starts the preview with its own data folder and signs in; resolves once the first sync has completed. */
+export async function openWindow(folder: string, serverUrl: string, { email, password }: Credentials): Promise<Preview> {
   const dataFolder = join(folder, 'window');
   const preview = await startPreview(
     { files: await bundlePreview(), dataFolder, version: manifest.version },
@@ -31,7 +31,7 @@ export async function openWindow(folder: string, serverUrl: string, { email, pas
   }
 }
 
-/** Asks the window's desk as its page would; throws the error in the outcome. */
+/** Calls the window's desk as its page would; throws the error in the outcome. */
 export async function ask<C extends keyof DeskCalls>(
   { desk }: Preview, channel: C, request?: DeskCalls[C]['request'],
 ): Promise<DeskCalls[C]['answer']> {

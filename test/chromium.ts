@@ -1,7 +1,7 @@
-// A real Chromium for the tests that drive the window: found, or said to be missing.
+// Finds and starts a real Chromium for the tests that drive the window.
 //
-// Looked for, in this order: CHROMIUM (a program), and on the PATH chromium, chromium-browser and google-chrome. Where
-// there is none a test is skipped with a sentence that says so; with CI=true that is an error instead.
+// Search order: CHROMIUM (a program), then chromium, chromium-browser and google-chrome on the PATH. Without one the tests
+// are skipped with a message; with CI=true that is an error instead.
 
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -18,7 +18,7 @@ const options = [
   '--disable-component-update', '--disable-sync',
 ];
 
-/** The program, or why there is none. With CI=true it throws instead. */
+/** The program, or the reason why it is missing. With CI=true a missing one throws. */
 export function findChromium(): Found<string> {
   const named = process.env['CHROMIUM'];
   if (named !== undefined && named !== '') {
@@ -29,7 +29,7 @@ export function findChromium(): Found<string> {
   return program === undefined ? missing(NOTHING_FOUND) : { found: program, missing: null };
 }
 
-/** Starts it without a window. Whoever starts it closes it; it ends at the latest with this process. */
+/** Starts it headless. The caller closes it; it also ends with this process. */
 export function launchChromium(program: string): Promise<Browser> {
   return chromium.launch({ executablePath: program, args: options });
 }
@@ -44,6 +44,6 @@ function isProgram(path: string): boolean {
 }
 
 function missing(sentence: string): Found<string> {
-  if (process.env['CI'] === 'true') throw new Error(`${sentence} CI=true does not allow to skip the tests that need it.`);
+  if (process.env['CI'] === 'true') throw new Error(`${sentence} With CI=true the tests that need it must not be skipped.`);
   return { found: null, missing: sentence };
 }

@@ -172,7 +172,8 @@ export async function exchange(
   const { protocol, hostname, port } = new URL(address.url);
   const isTls = protocol === 'https:';
   const options = { method, hostname, port, path, headers };
-  const request = isTls ? requestHttps({ ...options, agent: false, ca: address.ca }) : requestHttp({ ...options, agent: address.agent ?? false });
+  const request = isTls
+    ? requestHttps({ ...options, agent: false, ca: address.ca }) : requestHttp({ ...options, agent: address.agent ?? false });
   request.end(body);
   // The response may arrive before the whole body is sent; a failure to send the rest does not matter.
   request.on('error', () => {});

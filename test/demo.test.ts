@@ -1,5 +1,5 @@
-// The demonstration as people run it: a process of its own, its words on standard output, its exit code, and nothing
-// left behind. With a small company, so that it takes a second.
+// The demonstration as people run it: its own process, its output, its exit code, and nothing left behind. With a small
+// company, so that it is quick.
 
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
@@ -17,7 +17,7 @@ import { createClient } from './client.ts';
 import { openTestMongo } from './mongod.ts';
 
 const entry = join(import.meta.dirname, '..', 'demo', 'run.ts');
-/** Where the demonstrations of this file make their folders, so that one left behind is seen. */
+/** The temporary folder of this file's demonstrations, so that leftovers are found. */
 const temporary = mkdtempSync(join(tmpdir(), 'invoify-demo-test-'));
 const { found: mongo, missing } = await openTestMongo();
 
@@ -26,7 +26,7 @@ after(async () => {
   await mongo?.release();
 });
 
-/** The last line of what it prints. */
+/** The last line of its output. */
 const windowLink = /^ +(http:\/\/127\.0\.0\.1:\d+)\/\?key=[\w-]+$/;
 
 interface Run {
@@ -69,14 +69,14 @@ function assertTold({ exitCode, output, problems }: Run): void {
 }
 
 describe('the demonstration', () => {
-  test('tells the whole story on the embedded database and leaves nothing behind', async () => {
+  test('runs through on the embedded database and leaves nothing behind', async () => {
     const told = await run([]);
     assertTold(told);
     assert.match(told.output, /the embedded database/);
     assert.deepEqual(readdirSync(temporary), []);
   });
 
-  test('tells it on MongoDB and drops its database', { skip: missing ?? false }, async () => {
+  test('runs through on MongoDB and drops its database', { skip: missing ?? false }, async () => {
     assert(mongo);
     const told = await run([], { MONGODB_URL: mongo.url });
     assertTold(told);
@@ -89,13 +89,13 @@ describe('the demonstration', () => {
     assert(!databases.some((database) => database.name === name), `${name} is still there`);
   });
 
-  test('prints plain text that fits 80 columns where there is no terminal', async () => {
+  test('prints plain text of at most 80 columns without a terminal', async () => {
     const { output } = await run([]);
     assert.doesNotMatch(output, /[\u001b\r]/);
     assert.deepEqual(output.split('\n').filter((line) => line.length > 80), []);
   });
 
-  test('with --keep leaves a server and a window until Ctrl+C', async () => {
+  test('with --keep leaves server and window running until Ctrl+C', async () => {
     const child = start(['--keep']);
     assert(child.stdout);
     let output = '';
@@ -124,14 +124,14 @@ describe('the demonstration', () => {
     assert.deepEqual(readdirSync(temporary), []);
   });
 
-  test('exits 1 with a plain sentence where the database cannot be used', async () => {
+  test('exits with 1 and a clear message if the database cannot be used', async () => {
     const { exitCode, problems } = await run([], { MONGODB_URL: 'mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=500' });
     assert.equal(exitCode, 1);
     assert.match(problems, /^\nThe demonstration failed\. [A-Z][^\n]+\n$/);
     assert.deepEqual(readdirSync(temporary), []);
   });
 
-  test('can be stopped half-way and still leaves nothing behind', async () => {
+  test('can be interrupted halfway and still leaves nothing behind', async () => {
     const child = start([]);
     assert(child.stdout);
     await once(child.stdout, 'data');
@@ -152,7 +152,7 @@ describe('the sample company', () => {
     assert.deepEqual([...one.invoices()], [...one.invoices()]);
   });
 
-  test('has invoices of three years in the order of their days, and of every status', () => {
+  test('has three years of invoices in date order, with every status', () => {
     const invoices = [...createCompany(options).invoices()];
     const days = invoices.map(({ fields }) => fields.issueDate);
     assert.deepEqual(days, days.toSorted());
@@ -160,7 +160,7 @@ describe('the sample company', () => {
     assert.deepEqual([...new Set(invoices.map(({ history }) => history.status))].toSorted(), ['draft', 'paid', 'sent', 'void']);
   });
 
-  test('has the payload of a real one: about 800 bytes', () => {
+  test('has payloads of realistic size: about 800 bytes', () => {
     const sizes = [...createCompany(options).invoices()].map(({ fields }) => Buffer.byteLength(JSON.stringify(fields)));
     const averageBytes = sizes.reduce((sum, size) => sum + size, 0) / sizes.length;
     assert(averageBytes > 450 && averageBytes < 800, `${averageBytes} bytes of input`);

@@ -1,4 +1,4 @@
-// A disk of a few megabytes that a test can fill, free and make read-only: a file system in memory.
+// A disk of a few megabytes (tmpfs) that a test can fill, free and make read-only.
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, rmSync, rmdirSync, writeSync } from 'node:fs';
@@ -8,26 +8,26 @@ import type { TestContext } from 'node:test';
 
 export interface SmallDisk {
   readonly folder: string;
-  /** Leaves no byte. */
+  /** Uses up every free byte. */
   fill(): void;
-  /** Gives back what `fill` took. */
+  /** Frees what `fill` used. */
   free(): void;
   setReadOnly(isReadOnly: boolean): void;
 }
 
-/** Null, with the test skipped, where this process may not mount; with CI=true that is a failure. */
+/** Null, with the test skipped, if this process may not mount; with CI=true it throws instead. */
 export function openSmallDisk(t: TestContext, sizeMiB: number): SmallDisk | null {
   const folder = mkdtempSync(join(tmpdir(), 'invoify-disk-'));
   const mount = ['-t', 'tmpfs', '-o', `size=${sizeMiB}m`, 'tmpfs', folder];
   if (process.platform !== 'linux' || spawnSync('mount', mount).status !== 0) {
     rmdirSync(folder);
     const sentence = 'A small disk can be mounted only on Linux, as root.';
-    if (process.env['CI'] === 'true') throw new Error(`${sentence} CI=true does not allow to skip the tests that need one.`);
+    if (process.env['CI'] === 'true') throw new Error(`${sentence} With CI=true the tests that need one must not be skipped.`);
     t.skip(sentence);
     return null;
   }
   t.after(() => {
-    // Lazily, as what a failed test left open must not keep the disk.
+    // Lazily, since a failed test may have left files open.
     execFileSync('umount', ['-l', folder]);
     rmdirSync(folder);
   });

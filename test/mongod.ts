@@ -1,9 +1,8 @@
-// A real MongoDB for the tests: finds a `mongod`, starts replica sets on free ports in folders of their own, and stops
-// them by process id, at the latest when the process that started them ends, however it ends.
+// A real MongoDB for the tests: finds a `mongod`, starts replica sets on free ports in new folders, and stops them by
+// process id, at the latest when the process that started them ends, however it ends.
 //
-// Looked for, in this order: MONGODB_TEST_URL (a running replica set), MONGOD (a program), the PATH, `.mongodb/` in
-// this repository. Where there is none a test is skipped with a sentence that says what is missing; with CI=true that
-// is an error instead.
+// Search order: MONGODB_TEST_URL (a running replica set), MONGOD (a program), the PATH, `.mongodb/` in this repository.
+// Without one the tests are skipped with a message; with CI=true that is an error instead.
 
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -32,7 +31,7 @@ export interface Member {
   readonly port: number;
   readonly pid: number;
   readonly address: string;
-  /** Ends it as a power cut would. */
+  /** Kills it, as a power cut would. */
   kill(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -46,13 +45,13 @@ export interface ReplicaSet {
   stop(): Promise<void>;
 }
 
-/** A database to test against; `release` ends what was started for it. */
+/** A database to test against; `release` stops whatever was started for it. */
 export interface TestMongo {
   readonly url: string;
   release(): Promise<void>;
 }
 
-/** The program, or why there is none. With CI=true it throws instead. */
+/** The program, or the reason why it is missing. With CI=true a missing one throws. */
 export function findMongod(): Found<string> {
   const named = process.env['MONGOD'];
   if (named !== undefined && named !== '') {
@@ -66,7 +65,7 @@ export function findMongod(): Found<string> {
   return program === undefined ? missing(NOTHING_FOUND) : { found: program, missing: null };
 }
 
-/** A replica set with one member or more, shared with other test files where the run has one. */
+/** A replica set of one or more members; the one shared by the test run, if there is one. */
 export async function openTestMongo(): Promise<Found<TestMongo>> {
   const url = process.env['MONGODB_TEST_URL'] || process.env[SHARED_URL];
   if (url) return { found: { url, release: async () => {} }, missing: null };
@@ -76,7 +75,7 @@ export async function openTestMongo(): Promise<Found<TestMongo>> {
   return { found: { url: set.url, release: () => set.stop() }, missing: null };
 }
 
-/** A database name that no other test has. */
+/** A unique database name. */
 export function testDatabaseName(): string {
   return `invoify_test_${randomBytes(6).toString('hex')}`;
 }
@@ -98,13 +97,13 @@ export async function startReplicaSet(program: string, memberCount: 1 | 3): Prom
     },
   }));
   const primary = async (): Promise<Member> => {
-    // Selecting a server for a command to the primary waits until there is one.
+    // Server selection for a command to the primary waits until there is one.
     const hello = await withAdmin(url, (admin) => admin.command({ hello: 1 }));
     const member = members.find(({ address }) => address === hello['me']);
-    if (!member) throw new Error(`${String(hello['me'])} is no member that was started here`);
+    if (!member) throw new Error(`${String(hello['me'])} was not started here`);
     return member;
   };
-  // A member confirms a write only once its first copy is complete: from then on it can take over.
+  // A member acknowledges a write only after its initial sync: from then on it can become primary.
   await withAdmin(url, (admin) => admin.command({
     insert: 'started', documents: [{}], writeConcern: { w: memberCount },
   }));
@@ -123,7 +122,7 @@ export async function startReplicaSet(program: string, memberCount: 1 | 3): Prom
   };
 }
 
-/** Starts one mongod on a free port with its data in a new folder; resolves when it takes connections. */
+/** Starts one mongod on a free port with its data in a new folder; resolves when it accepts connections. */
 export async function startMongod(program: string, options: readonly string[] = []): Promise<Member> {
   for (;;) {
     const folder = mkdtempSync(join(tmpdir(), 'invoify-mongod-'));
@@ -131,17 +130,17 @@ export async function startMongod(program: string, options: readonly string[] = 
     const child = spawn(program, [
       '--port', String(port), '--bind_ip', '127.0.0.1', '--dbpath', folder, '--nounixsocket',
       '--wiredTigerCacheSizeGB', '0.25', '--oplogSize', '64', '--setParameter', 'diagnosticDataCollectionEnabled=false',
-      // Lets a test make the next commands of a kind fail.
+      // Allows failCommand: a test can make the next commands of a kind fail.
       '--setParameter', 'enableTestCommands=1', ...options,
     ], { stdio: ['ignore', 'pipe', 'inherit'] });
-    const callOff = endWithThisProcess(child, folder);
+    const cancelGuard = endWithThisProcess(child, folder);
     const ended = once(child, 'exit').then(() => {
-      callOff();
+      cancelGuard();
       rmSync(folder, { recursive: true, force: true });
     });
-    if (await takesConnections(child)) return toMember(child, port, ended);
+    if (await acceptsConnections(child)) return toMember(child, port, ended);
     await ended;
-    if (child.exitCode !== ADDRESS_IN_USE) throw new Error(`mongod ended with ${child.exitCode ?? child.signalCode} at its start`);
+    if (child.exitCode !== ADDRESS_IN_USE) throw new Error(`mongod exited with ${child.exitCode ?? child.signalCode} during startup`);
   }
 }
 
@@ -156,8 +155,8 @@ function toMember(child: ChildProcess, port: number, ended: Promise<void>): Memb
   };
 }
 
-/** False when it ended before it listened. Its log is read to the end all the same, or it would block on a full pipe. */
-function takesConnections(child: ChildProcess): Promise<boolean> {
+/** False if it exits before listening. Its log is read to the end in any case, or it would block on a full pipe. */
+function acceptsConnections(child: ChildProcess): Promise<boolean> {
   return new Promise((resolve, reject) => {
     if (!child.stdout) throw new Error('mongod was started without its log');
     createInterface({ input: child.stdout })
@@ -170,8 +169,8 @@ function takesConnections(child: ChildProcess): Promise<boolean> {
 }
 
 /**
- * Ends `child` and removes its folder when this process ends, even by SIGKILL: a shell of its own waits for the end of
- * its input, which this process holds open. Returns what calls the shell off.
+ * Kills `child` and removes its folder when this process ends, even by SIGKILL: a shell waits for the end of its input,
+ * which this process holds open. Returns a function that cancels this.
  */
 function endWithThisProcess(child: ChildProcess, folder: string): () => void {
   const script = 'read _; kill -9 "$0"; rm -rf "$1"';
@@ -220,6 +219,6 @@ function isProgram(path: string): boolean {
 }
 
 function missing(sentence: string): { readonly found: null; readonly missing: string } {
-  if (process.env['CI'] === 'true') throw new Error(`${sentence} CI=true does not allow to skip the tests that need it.`);
+  if (process.env['CI'] === 'true') throw new Error(`${sentence} With CI=true the tests that need it must not be skipped.`);
   return { found: null, missing: sentence };
 }

@@ -1,4 +1,4 @@
-// The rules of the house that the type checker cannot hold: who may import whom, and how the code is written.
+// House rules that the type checker cannot enforce: what may import what, and how code is written.
 
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -7,13 +7,13 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { describe, test } from 'node:test';
 
 const root = join(import.meta.dirname, '..');
-const rooms = ['server', 'shared/window', 'shared', 'desktop/cache', 'desktop/sync', 'desktop/session', 'desktop/files',
+const folders = ['server', 'shared/window', 'shared', 'desktop/cache', 'desktop/sync', 'desktop/session', 'desktop/files',
   'desktop/electron', 'desktop/preview', 'desktop/installer', 'desktop', 'ui', 'demo', 'test'] as const;
-/** `root` is the server's entry and `build` is build.mjs; a file belongs to the first room in the list that it lies in. */
-type Room = (typeof rooms)[number] | 'root' | 'build';
+/** `root` is the server's entry and `build` is build.mjs; a file belongs to the first matching folder of the list. */
+type Folder = (typeof folders)[number] | 'root' | 'build';
 
-/** The rooms that a file may import from besides its own. */
-const mayImport: Readonly<Record<Room, readonly Room[]>> = {
+/** The folders that a file may import from besides its own. */
+const mayImport: Readonly<Record<Folder, readonly Folder[]>> = {
   shared: [],
   'shared/window': ['shared'],
   server: ['shared'],
@@ -29,14 +29,14 @@ const mayImport: Readonly<Record<Room, readonly Room[]>> = {
   ui: ['shared', 'shared/window'],
   root: ['server', 'shared'],
   build: ['desktop/installer'],
-  demo: ['root', 'build', ...rooms],
-  test: ['root', 'build', ...rooms],
+  demo: ['root', 'build', ...folders],
+  test: ['root', 'build', ...folders],
 };
 
 const builders = ['esbuild', 'electron-builder', 'playwright-core'];
 
-/** The packages that each room may load; those of the product at run time are `mongodb`, `lit` and Electron's own. */
-const packagesOf: Readonly<Partial<Record<Room, readonly string[]>>> = {
+/** The packages that each folder may load; at run time the product uses only `mongodb`, `lit` and Electron. */
+const packagesOf: Readonly<Partial<Record<Folder, readonly string[]>>> = {
   server: ['mongodb'], 'desktop/electron': ['electron'], ui: ['lit'], demo: ['mongodb'], build: builders, 'desktop/installer': builders,
   test: ['mongodb', 'fast-check', 'lit', 'axe-core', 'electron', 'resedit', '@electron/asar', ...builders],
 };
@@ -45,28 +45,28 @@ const sources = readdirSync(root, { recursive: true, encoding: 'utf8', withFileT
   .filter((entry) => entry.isFile() && /\.(ts|mts|cts|mjs)$/.test(entry.name))
   .map((entry) => relative(root, join(entry.parentPath, entry.name)).replaceAll('\\', '/'))
   .filter((path) => !/^(node_modules|coverage|data|dist|release|\.mongodb|\.windows)\//.test(path))
-  .map((path) => ({ path, room: roomOf(path), text: readFileSync(join(root, path), 'utf8') }));
+  .map((path) => ({ path, folder: folderOf(path), text: readFileSync(join(root, path), 'utf8') }));
 
 describe('imports', () => {
-  test('go only where the house allows', () => {
-    assert.deepEqual(sources.flatMap(({ path, room, text }) =>
+  test('follow the allowed directions', () => {
+    assert.deepEqual(sources.flatMap(({ path, folder, text }) =>
       importsOf(text)
         .filter((specifier) => specifier.startsWith('.'))
         .map((specifier) => relative(root, resolve(root, dirname(path), specifier)).replaceAll('\\', '/'))
-        .filter((target) => roomOf(target) !== room && !mayImport[room].includes(roomOf(target)))
+        .filter((target) => folderOf(target) !== folder && !mayImport[folder].includes(folderOf(target)))
         .map((target) => `${path} imports ${target}`)), []);
   });
 
-  test('name Node modules with node: and packages only where they belong', () => {
-    assert.deepEqual(sources.flatMap(({ path, room, text }) =>
+  test('use the node: prefix for Node modules, and load packages only in the allowed folders', () => {
+    assert.deepEqual(sources.flatMap(({ path, folder, text }) =>
       importsOf(text)
         .filter((specifier) => !specifier.startsWith('.') && !(specifier.startsWith('node:') && isBuiltin(specifier)))
-        .filter((specifier) => !packagesOf[room]?.some((name) => specifier === name || specifier.startsWith(`${name}/`)))
+        .filter((specifier) => !packagesOf[folder]?.some((name) => specifier === name || specifier.startsWith(`${name}/`)))
         .map((specifier) => `${path} imports ${specifier}`)), []);
   });
 
-  test('load the MongoDB driver only where MONGODB_URL asks for it', () => {
-    const eager = sources.filter(({ room, path, text }) => (room === 'root' || path === 'server/embedded/store.ts')
+  test('load the MongoDB driver only if MONGODB_URL is set', () => {
+    const eager = sources.filter(({ folder, path, text }) => (folder === 'root' || path === 'server/embedded/store.ts')
       && /^import (?!type).*(mongodb|mongo)/m.test(text));
     assert.deepEqual(eager.map(({ path }) => path), []);
   });
@@ -74,12 +74,12 @@ describe('imports', () => {
 
 describe('every source file', () => {
   const rules: readonly (readonly [title: string, isBroken: (text: string) => boolean])[] = [
-    ['opens with what it is for', (text) => !/^(#!.*\n)?\/[/*]/.test(text)],
+    ['opens with a comment', (text) => !/^(#!.*\n)?\/[/*]/.test(text)],
     ['has no line longer than 140 characters', (text) => text.split('\n').some((line) => line.length > 140)],
     ['has no trailing blanks or tabs, and ends with one line break', (text) => /[ \t]$|\t/m.test(text) || !/[^\n]\n$/.test(text)],
-    // Written so that this file, which must name them, follows the rules itself.
-    ['leaves nothing for later', (text) => /\b(TO[D]O|FIX[M]E|X{3})\b/.test(text)],
-    ['skips no test by hand', (text) => /\b(test|it|describe)\.(skip|only|todo)\b/.test(text)],
+    // Spelled so that this file passes its own rules.
+    ['has no reminders of unfinished work', (text) => /\b(TO[D]O|FIX[M]E|X{3})\b/.test(text)],
+    ['skips no test manually', (text) => /\b(test|it|describe)\.(skip|only|todo)\b/.test(text)],
     ['has no any and no non-null assertion without a reason', (text) => code(text).some((line) =>
       /(:|<|\bas|,|\|) *any\b/.test(line) || (/[\w)\]]!(?=[.;,)\]\[]|$)/.test(line) && !line.includes('//')))],
     ['suppresses no check', (text) => /@ts-(ignore|nocheck|expect-error)|eslint-(disable)/.test(text)],
@@ -89,22 +89,22 @@ describe('every source file', () => {
     test(title, () => assert.deepEqual(sources.filter(({ text }) => isBroken(text)).map(({ path }) => path), []));
   }
 
-  test('of the product has at most 450 lines', () => {
+  test('has at most 450 lines', () => {
     assert.deepEqual(sources.filter(({ text }) => text.split('\n').length > 450).map(({ path }) => path), []);
   });
 });
 
 describe('the window', () => {
-  const window = sources.filter(({ room }) => room === 'ui');
+  const window = sources.filter(({ folder }) => folder === 'ui');
   const rules: readonly (readonly [title: string, isBroken: (lines: readonly string[], path: string) => boolean])[] = [
-    ['defines one component in a file', (lines) => lines.filter((line) => line.startsWith('customElements.define(')).length > 1],
-    ['writes no markup as text, and no style where its policy forbids one', (lines) =>
+    ['defines at most one component per file', (lines) => lines.filter((line) => line.startsWith('customElements.define(')).length > 1],
+    ['writes no markup as strings and no inline styles, which its policy forbids', (lines) =>
       lines.some((line) => /\b(innerHTML|outerHTML|insertAdjacentHTML|unsafe\w+|styleMap)\b|\sstyle=/.test(line))],
-    ['takes its colours from the tokens', (lines) =>
+    ['takes its colors from the tokens', (lines) =>
       lines.some((line) => /:[^;]*(#[\da-f]{3,8}\b|\b(rgb|hsl|oklch|color)a?\()/i.test(line))],
-    ['is laid out by start and end, not by left and right', (lines) => lines.some((line) =>
+    ['uses logical properties instead of left and right', (lines) => lines.some((line) =>
       /\b(margin|padding|border|inset)-(left|right)\b|[{;]\s*(left|right):\s|(text-align|float): *(left|right)\b/.test(line))],
-    ['talks to the desktop in app.ts alone', (lines, path) => !['ui/app.ts', 'ui/preview-page.ts'].includes(path)
+    ['talks to the desktop only in app.ts', (lines, path) => !['ui/app.ts', 'ui/preview-page.ts'].includes(path)
       && lines.some((line) => /\bwindow\.electron\b/.test(line))],
     ['has no decorators', (lines) => lines.some((line) => /^\s*@\w+\(/.test(line))],
   ];
@@ -119,12 +119,12 @@ describe('the window', () => {
 describe('the package', () => {
   const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Record<string, Record<string, unknown>>;
 
-  test('depends on nothing at run time but mongodb and lit', () => {
+  test('has only mongodb and lit as run-time dependencies', () => {
     const extra = Object.keys(manifest['dependencies'] ?? {}).filter((name) => !['mongodb', 'lit'].includes(name));
     assert.deepEqual(extra, []);
   });
 
-  test('names every version exactly', () => {
+  test('pins every version exactly', () => {
     const versions = Object.values({ ...manifest['dependencies'], ...manifest['devDependencies'] });
     assert.deepEqual(versions.filter((version) => !/^\d+\.\d+\.\d+$/.test(String(version))), []);
   });
@@ -134,8 +134,8 @@ describe('the package', () => {
   });
 });
 
-function roomOf(path: string): Room {
-  return rooms.find((room) => path.startsWith(`${room}/`)) ?? (path === 'build.mjs' ? 'build' : 'root');
+function folderOf(path: string): Folder {
+  return folders.find((folder) => path.startsWith(`${folder}/`)) ?? (path === 'build.mjs' ? 'build' : 'root');
 }
 
 function importsOf(text: string): string[] {

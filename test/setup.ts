@@ -1,5 +1,5 @@
 // Runs once before and after all files of a test run (`node --test --test-global-setup=test/setup.ts`): one MongoDB
-// replica set for all of them, so that not every file waits for its own. A file that is run alone starts its own.
+// replica set for all of them, so that not every file starts its own. A file run without it starts its own.
 
 import { openTestMongo, SHARED_URL, type TestMongo } from './mongod.ts';
 

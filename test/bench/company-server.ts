@@ -1,4 +1,4 @@
-// A database with the sample company in it, and servers and desktops on that, for one store and size.
+// A database with the sample company, and servers and desktops on it, for one store and size.
 
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -17,10 +17,10 @@ export interface CompanyServer {
   readonly store: 'embedded' | 'MongoDB';
   readonly venue: Venue;
   readonly stage: Stage;
-  /** How many records the owner sees. */
+  /** The number of records the owner sees. */
   readonly records: number;
   startServer(): Promise<ServerProcess>;
-  /** A desktop with an empty copy in a folder of its own, on the owner's account. */
+  /** A desktop with an empty cache in its own folder, signed in as the owner. */
   startDesktop(server: ServerProcess): DesktopProcess;
   remove(): Promise<void>;
 }
@@ -44,7 +44,7 @@ export async function foundCompany(mongodbUrl: string | null, invoices: number):
   };
 }
 
-/** Everything a first sync brings, as it travels. */
+/** All pages of a first sync, as sent. */
 export async function readFeed({ venue, stage }: CompanyServer): Promise<readonly WireChange[]> {
   const store = await venue.openStore();
   const all: WireChange[] = [];

@@ -1,4 +1,4 @@
-// A desktop in a process of its own, told over a channel what to do; what it did, and how long it took, goes back.
+// A desktop in its own process. It receives commands over a channel and reports what it did and how long it took.
 //
 //   node desktop-entry.ts <server URL> <database file> <e-mail> <password>
 
@@ -37,7 +37,7 @@ async function run(desktop: Host, command: DesktopCommand): Promise<DesktopRepor
 
 const READ_EVERY_MS = 20;
 
-/** Reads pages of the invoices as someone who scrolls does, until told to stop; what delays a read counts as its time. */
+/** Reads invoice pages as a scrolling user does, until stopped. A read's time counts from when it was due. */
 async function readPages(desktop: Host, signal: AbortSignal): Promise<readonly number[]> {
   const tookMs: number[] = [];
   for (let dueMs = performance.now(), turn = 0; !signal.aborted; turn += 1) {
@@ -51,7 +51,7 @@ async function readPages(desktop: Host, signal: AbortSignal): Promise<readonly n
   return tookMs;
 }
 
-/** Resolves when the work that follows a first sync is done: indexes built, rows read back and proved. */
+/** Resolves once the work after a first sync is done: indexes built, rows read back and verified. */
 async function settled(): Promise<void> {
   const db = new DatabaseSync(databaseFile, { readOnly: true, timeout: 5000 });
   const select = db.prepare('SELECT last_verified_ms FROM state');

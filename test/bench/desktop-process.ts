@@ -1,4 +1,4 @@
-// The benchmark's end of a desktop in a process of its own.
+// The benchmark's handle on a desktop in its own process.
 
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -10,14 +10,14 @@ export interface DesktopReport {
   readonly tookMs: number;
   readonly changes: number;
   readonly bytes: number;
-  /** How long each page of a list took that was read meanwhile, from when it was due. */
+  /** Read times of the list pages read meanwhile, from when each was due. */
   readonly readsMs: readonly number[];
   readonly problem: string | null;
 }
 
 export interface DesktopProcess {
   readonly pid: number;
-  /** Does one thing and resolves to its report; throws where it failed. */
+  /** Runs one command and resolves to its report; throws if it failed. */
   tell(command: DesktopCommand): Promise<DesktopReport>;
   stop(): Promise<void>;
 }

@@ -1,8 +1,8 @@
-// A figure of the benchmark, and small sums over many.
+// The benchmark's figures and simple statistics.
 
 import { readFileSync } from 'node:fs';
 
-/** USER_HZ, which is 100 wherever Node runs. */
+/** USER_HZ, which is 100 on every platform of Node. */
 const TICKS_PER_SECOND = 100;
 
 export interface Figure {
@@ -10,35 +10,35 @@ export interface Figure {
   readonly store: 'embedded' | 'MongoDB' | '';
   readonly value: number | null;
   readonly unit: string;
-  /** To the floor of the same run that belongs to this figure; null where there is none. */
+  /** Relative to this figure's floor in the same run; null if it has none. */
   readonly ofFloor: number | null;
 }
 
-/** The middle one of a list that is not empty; of an even number the upper of the two in the middle. */
+/** The median of a non-empty list; of an even number of values the upper one. */
 export function median(values: readonly number[]): number {
   const middle = values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
   if (middle === undefined) throw new RangeError('there is no median of nothing');
   return middle;
 }
 
-/** The value that `share` of a list, which is not empty, does not exceed: the 99th percentile for 0.99. */
+/** A percentile of a non-empty list: the 99th for 0.99. */
 export function percentile(values: readonly number[], share: number): number {
   const value = values.toSorted((a, b) => a - b)[Math.max(0, Math.ceil(values.length * share) - 1)];
   if (value === undefined) throw new RangeError('there is no percentile of nothing');
   return value;
 }
 
-/** The most memory that a running process has held, in MB; null where the system does not tell (it is not Linux). */
+/** The peak memory of a running process, in MB; null except on Linux. */
 export function peakMemoryMb(pid: number): number | null {
   if (process.platform !== 'linux') return null;
-  // Not getrusage, whose maximum includes that of the process it was forked from.
+  // Not getrusage, whose maximum includes that of the parent process before the fork.
   const [, kib] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
   return kib === undefined ? null : Number(kib) * 1024 / 1e6;
 }
 
 /**
- * The processor time that a running process has used so far, in ms, which other load on the machine hardly changes; null
- * where the system does not tell.
+ * The CPU time used so far by a running process, in ms, which other load on the machine hardly affects; null except on
+ * Linux.
  */
 export function processorTimeMs(pid: number): number | null {
   if (process.platform !== 'linux') return null;

@@ -1,4 +1,4 @@
-// What the disk and SQLite allow without a network, a protocol or a second process: the measure for everything else.
+// What disk and SQLite allow without a network, a protocol or a second process: the baseline for all other figures.
 //
 // Floors use the cache's own pragmas (desktop/cache/sqlite.ts) and are durable, as the cache is.
 
@@ -19,11 +19,11 @@ const insertBytes = 'INSERT INTO record (id, updated_at, payload) VALUES (?, ?, 
 
 export interface Floor {
   readonly perSecond: number;
-  /** Processor time of one run. */
+  /** CPU time of one run. */
   readonly cpuMs: number;
 }
 
-/** Records into one bare table, 1,000 in a transaction; the median of `runs`. */
+/** Writes records to one plain table, 1,000 per transaction; the median of `runs`. */
 export function measureBareTable(folder: string, changes: readonly WireChange[], runs: number): Floor {
   return middle(Array.from({ length: runs }, () => inFreshFile(folder, (file) => {
     const db = openBare(file);
@@ -36,7 +36,7 @@ export function measureBareTable(folder: string, changes: readonly WireChange[],
   })));
 }
 
-/** Records into the cache's own tables, as a first sync writes them but without a server. */
+/** Writes records to the cache's own tables as a first sync does, but without a server. */
 export function measureCacheTables(folder: string, changes: readonly WireChange[], runs: number): Floor {
   return middle(Array.from({ length: runs }, () => inFreshFile(folder, (file) => {
     const cache = openCache(file);
@@ -53,7 +53,7 @@ export function measureCacheTables(folder: string, changes: readonly WireChange[
 }
 
 /**
- * Pages that are ready, from one process to another, sliced and written into the bare table: what pages can be where
+ * Sends finished pages from one process to another, slices them and writes them to the plain table: the limit for pages if
  * the server looks nothing up and the desktop computes nothing. Resolves to the median of `runs`.
  */
 export async function measurePages(folder: string, changes: readonly WireChange[], runs: number): Promise<Floor> {
@@ -74,7 +74,7 @@ export async function measurePages(folder: string, changes: readonly WireChange[
   }
 }
 
-/** Writes the pages that a server would send, each a file; returns how many. */
+/** Writes the pages that a server would send, one file each; returns how many. */
 function writePages(folder: string, changes: readonly WireChange[]): number {
   mkdirSync(folder, { recursive: true });
   let count = 0;
@@ -112,7 +112,7 @@ async function receivePages(file: string, url: string, count: number, records: n
   }
 }
 
-/** Rows into the bare table where each is a transaction of its own: what one durable write after another can be. */
+/** Writes rows to the plain table, one transaction each: the limit for consecutive durable writes. */
 export function measureSingleWrites(folder: string, changes: readonly WireChange[]): Floor {
   const some = changes.slice(0, 2000);
   return inFreshFile(folder, (file) => {
@@ -161,7 +161,7 @@ function finishing<T>(db: WriteDb, run: () => T): T {
   }
 }
 
-/** Runs `run` on a file that is not there yet. */
+/** Runs `run` on a file that does not exist yet. */
 function inFreshFile<T>(folder: string, run: (file: string) => T): T {
   const file = join(folder, 'floor.sqlite');
   for (const end of ['', '-wal', '-shm']) rmSync(file + end, { force: true });

@@ -1,6 +1,6 @@
-// The other process of the pages floor: sends the files of a folder, page by page, and does nothing else.
+// The server process of the pages floor: sends the files of a folder, one per request.
 //
-//   node page-server.ts <folder>     answers GET /<number>; its address goes over the channel
+//   node page-server.ts <folder>     answers GET /<number>; sends its address over the channel
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';

@@ -1,5 +1,5 @@
-// Loaded into a server before its own code (`node --import`): counts the statements it runs on SQLite, so that "one
-// indexed read per poll" is measured and not assumed. Answers each message on the channel with the counts so far.
+// Loaded into a server before its own code (`node --import`): counts the SQLite statements it runs, so that "one indexed
+// read per poll" is measured, not assumed. Answers each message on the channel with the counts so far.
 
 import { DatabaseSync, StatementSync } from 'node:sqlite';
 
@@ -27,5 +27,5 @@ Reflect.set(DatabaseSync.prototype, 'exec', function counted(this: DatabaseSync,
 });
 
 process.on('message', () => process.send?.(Object.fromEntries(runs)));
-// The channel must not keep a server alive that was told to stop.
+// The channel must not keep a stopped server alive.
 process.channel?.unref();

@@ -1,4 +1,4 @@
-// What a server has asked its database so far, counted on the side of the database where that is another process.
+// A server's database queries so far; counted by the database if it is a separate process.
 
 import { once } from 'node:events';
 
@@ -15,10 +15,10 @@ export async function readSqliteCounts(server: ServerProcess): Promise<Counts> {
   return Object.fromEntries(Object.entries(counts).map(([sql, count]) => [sql.replace(/\s+/g, ' '), count]));
 }
 
-/** What members of a set and their monitoring ask each other, which is no work of ours. */
+/** Commands of replica set members and monitoring, which do not come from the server. */
 const housekeeping = ['hello', 'isMaster', 'ping', 'serverStatus', 'replSetHeartbeat', 'replSetUpdatePosition', 'endSessions'];
 
-/** Commands on MongoDB by name, and what they examined, from its own metrics. */
+/** MongoDB commands by name, and what they examined, from its own metrics. */
 export async function readMongoCounts(url: string): Promise<Counts> {
   const client = await new MongoClient(url).connect();
   try {

@@ -1,8 +1,8 @@
-// The benchmarks: `npm run bench`. Everything is measured in one run on one machine, server and desktop in processes of
-// their own, beside the floor of that run: the same rows straight into SQLite, as durably. A figure's last column is
-// how much of its floor it reaches; more is better, 1 is the floor itself.
+// The benchmarks: `npm run bench`. Everything is measured in one run on one machine, with server and desktop in separate
+// processes, next to the run's floor: the same rows written directly to SQLite, equally durable. The last column is the
+// share of its floor that a figure reaches; higher is better, 1 is the floor itself.
 //
-//   npm run bench                        the embedded database and, where there is a mongod, MongoDB
+//   npm run bench                        the embedded database and, if there is a mongod, MongoDB
 //   npm run bench -- --only sync         one of sync, reads, changed, unchanged, writes, memory, window
 //   npm run bench -- --records 20000     invoices instead of 100,000
 //   npm run bench -- --runs 1            instead of the median of three

@@ -1,4 +1,4 @@
-// Pulls, server process to desktop process: the first one, one of a hundredth changed, and one with nothing changed.
+// Pulls from server process to desktop process: a first sync, one with 1% changed, and one with nothing changed.
 
 import { collections } from '../../shared/collections.ts';
 import { formatInstant } from '../../shared/clock.ts';
@@ -14,13 +14,13 @@ export interface FirstSync {
   readonly recordsPerSecond: number;
   readonly serverCpuMs: number | null;
   readonly desktopCpuMs: number | null;
-  /** After the sync: until the lists' indexes are built and the rows are read back and proved. */
+  /** After the sync: until the lists' indexes are built and the rows are read back and verified. */
   readonly settledMs: number;
   readonly serverPeakMb: number | null;
   readonly desktopPeakMb: number | null;
 }
 
-/** First syncs, each with a new server and a new desktop process; medians of `runs`, largest of peaks. */
+/** First syncs, each with a new server and a new desktop process; medians of `runs`, and the highest peaks. */
 export async function measureFirstSync(company: CompanyServer, runs: number): Promise<FirstSync> {
   const all: FirstSync[] = [];
   for (let run = 0; run < runs; run += 1) {
@@ -45,7 +45,7 @@ export async function measureFirstSync(company: CompanyServer, runs: number): Pr
 
 type SyncCost = Pick<FirstSync, 'recordsPerSecond' | 'serverCpuMs' | 'desktopCpuMs'>;
 
-/** Runs `use` with a server and a desktop that has just synced for the first time, and what that cost. */
+/** Runs `use` with a server, a desktop that has just completed its first sync, and what that sync cost. */
 export async function withDesktop<T>(
   company: CompanyServer, use: (server: ServerProcess, desktop: DesktopProcess, cost: SyncCost) => Promise<T>,
 ): Promise<T> {
@@ -73,7 +73,7 @@ export interface ReadsMeanwhile {
   readonly p99Ms: number;
 }
 
-/** Pages of a list read while a first sync goes on, on the thread that writes it. */
+/** Reads of list pages during a first sync, on the thread that writes it. */
 export async function measureReadsMeanwhile(company: CompanyServer): Promise<ReadsMeanwhile> {
   const server = await company.startServer();
   const desktop = company.startDesktop(server);
@@ -91,7 +91,7 @@ export interface Changed {
   readonly tookMs: number;
 }
 
-/** One pull after a hundredth of the invoices was changed, all over the account; the median of `runs`. */
+/** One pull after 1% of the invoices, spread over the account, was changed; the median of `runs`. */
 export async function measureChanged(company: CompanyServer, desktop: DesktopProcess, runs: number): Promise<Changed> {
   const took: number[] = [];
   let changes = 0;
@@ -104,7 +104,7 @@ export async function measureChanged(company: CompanyServer, desktop: DesktopPro
   return { changes, tookMs: median(took) };
 }
 
-/** Writes a new note into every hundredth invoice, from the `offset`th on; resolves to how many. */
+/** Changes the note of every hundredth invoice, starting at `offset`; resolves to how many. */
 async function changeInvoices({ venue, stage }: CompanyServer, offset: number): Promise<number> {
   const invoices = collections.find(({ name }) => name === 'invoices');
   if (!invoices) throw new Error('there is no collection of invoices');
@@ -125,18 +125,18 @@ async function changeInvoices({ venue, stage }: CompanyServer, offset: number): 
 }
 
 export interface Unchanged {
-  /** A pull by the desktop, which also keeps a durable record of the attempt. */
+  /** A pull by the desktop, which also records the attempt durably. */
   readonly pullMs: number;
   readonly requestMs: number;
-  /** The same exchange without any work: GET /api/health. */
+  /** A request without any work: GET /api/health. */
   readonly healthMs: number;
-  /** What the database was asked, per poll: statement or command to how often. */
+  /** Database queries per poll: statement or command to count. */
   readonly reads: Readonly<Record<string, number>>;
 }
 
 const POLLS = 300;
 
-/** Polls of an account in which nothing changes. `readCounts` tells what the database has been asked so far. */
+/** Polls of an account in which nothing changes. `readCounts` returns the database queries so far. */
 export async function measureUnchanged(
   company: CompanyServer, server: ServerProcess, desktop: DesktopProcess, readCounts: () => Promise<Readonly<Record<string, number>>>,
 ): Promise<Unchanged> {
@@ -155,7 +155,7 @@ export async function measureUnchanged(
     requestMs,
     healthMs: await medianMs(async () => (await fetch(`${server.url}/api/health`)).json()),
     pullMs: median(await repeat(100, async () => (await desktop.tell('pull')).tookMs)),
-    // What happens now and then beside the polls is not theirs.
+    // Occasional other queries do not belong to the polls.
     reads: Object.fromEntries(reads.filter(([, perPoll]) => perPoll >= 0.5)),
   };
 }

@@ -1,5 +1,5 @@
-// The window at size, in a real Chromium on the preview: how it scrolls, how soon a list stands after the click, and how
-// soon a search has its answer. Times are taken in the page, from the event to the frame after the one that drew it.
+// The window with a large account, in a real Chromium on the preview: scrolling, opening a list and searching. Times are
+// taken in the page, from the event to the frame after the one that drew the result.
 
 import type { Locator, Page } from 'playwright-core';
 
@@ -15,9 +15,9 @@ export interface WindowFigures {
 export interface Scroll {
   readonly pxPerSecond: number;
   readonly framesPerSecond: number;
-  /** Part of the frames that came later than 20 ms after the one before. */
+  /** Share of the frames more than 20 ms after the previous one. */
   readonly lateShare: number;
-  /** Part of the frames in which a row in view was not there yet. */
+  /** Share of the frames in which a visible row had not loaded yet. */
   readonly waitingShare: number;
 }
 
@@ -31,7 +31,7 @@ const SCROLL_MS = 3000;
 const PAINTS = 12;
 const searches = ['2024', 'consult', 'INV', 'meyer', 'plan', 'a', 'gmbh', 'support', '0042', 'licen'] as const;
 
-/** Opens a window on a company with so many invoices and measures it. Throws where there is no Chromium. */
+/** Opens a window on a company with this many invoices and measures it. Throws if there is no Chromium. */
 export async function measureWindow(invoices: number): Promise<WindowFigures> {
   const endings: (() => void | Promise<void>)[] = [];
   const scope: CleanupScope = { after: (run) => void endings.push(run) };
@@ -42,7 +42,7 @@ export async function measureWindow(invoices: number): Promise<WindowFigures> {
     await signIn(page, env);
     const grid = page.locator('invoify-list-table .grid');
     await page.locator('invoify-list-table .row[data-index="0"]:not(.waiting)').waitFor();
-    // What is measured is the window of any other day: after a first sync the indexes of the lists are built, the rows proved.
+    // Measures an ordinary day's window: after the first sync, with the lists' indexes built and the rows verified.
     while (!await isSettled(page)) await page.waitForTimeout(100);
     const scrolls: Scroll[] = [];
     for (const speed of speeds) scrolls.push(await measureScroll(grid, speed));
@@ -84,7 +84,7 @@ async function measureScroll(grid: Locator, pxPerSecond: number): Promise<Scroll
   };
 }
 
-/** From the click on a list in the sidebar until its rows stand; the list of the invoices, after another one. */
+/** From the click on the invoices in the sidebar until their rows are shown, coming from another list. */
 async function measurePaint(page: Page): Promise<Spread> {
   const times: number[] = [];
   for (let turn = 0; turn < PAINTS; turn += 1) {
@@ -94,7 +94,7 @@ async function measurePaint(page: Page): Promise<Spread> {
   return spreadOf(times);
 }
 
-/** From the key that completes a word until the list of what was found stands. */
+/** From the key that completes a word until its results are shown. */
 async function measureSearch(page: Page): Promise<Spread> {
   const times: number[] = [];
   for (const word of searches) {
@@ -104,11 +104,11 @@ async function measureSearch(page: Page): Promise<Spread> {
   return spreadOf(times);
 }
 
-/** Clicks on something, or types into it, and tells the time until another list stands: its name or number is another one. */
+/** Clicks or types, and returns the time until another list is shown, told by its name or count. */
 async function untilAnotherList(page: Page, selector: string, typed: string | null): Promise<number> {
   const target = await page.locator(selector).first().elementHandle();
   return page.evaluate(([element, text]) => new Promise<number>((resolve, reject) => {
-    // Where it is asked anew: another list is another element.
+    // Queried again each time: another list is another element.
     const find = (root: ParentNode, name: string): Element | null => {
       const found = root.querySelector(name);
       if (found) return found;

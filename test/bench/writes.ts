@@ -1,5 +1,5 @@
-// Writes a second over HTTP, acknowledged when durable: invoices created through the API by one or more clients, each
-// of which waits for its answer before it sends the next.
+// Writes per second over HTTP, acknowledged once durable: invoices created through the API by one or more clients, each of
+// which waits for the response before sending the next.
 
 import { signIn } from '../../demo/colleague.ts';
 import { createCompany } from '../../demo/company.ts';

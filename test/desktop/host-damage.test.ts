@@ -64,7 +64,7 @@ const holdsPlans = (page: Buffer): boolean => page.includes('"priceMinor":1900')
 describe('a cache file that cannot be opened', () => {
   const unreadable = /^The local cache cannot be used\. It was set aside/;
   const ways: readonly (readonly [what: string, notice: RegExp, damage: (file: string) => void])[] = [
-    ['is not a database', unreadable, (file) => writeFileSync(file, 'This is not a database, but long enough to be read as one.'.repeat(200))],
+    ['is not a database', unreadable, (file) => writeFileSync(file, 'Not a database, but long enough to be read as one.'.repeat(200))],
     ['was overwritten with zeros', unreadable, (file) => writeFileSync(file, Buffer.alloc(statSync(file).size))],
     ['has a damaged first page', unreadable, (file) => overwritePages(file, (_page, index) => index === 0)],
     ['was cut short', unreadable, (file) => truncateSync(file, PAGE_BYTES + 100)],

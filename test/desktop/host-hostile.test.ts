@@ -68,7 +68,7 @@ describe('a page', () => {
     ['has a digest of another shape', page({ hasMore: false, digest: { plans: { count: '1', sum: null } } }), /digest is malformed/],
     ['is the last and has no digest', page({ hasMore: false, digest: undefined }), /no digest/],
     ['has a change of a collection that nobody knows', changes({ ...change, collection: 'secrets' }), /collection called secrets/],
-    ['has a change in a collection named after a table of the cache', changes({ ...change, collection: 'state' }), /collection called state/],
+    ['has a change in a collection named like a cache table', changes({ ...change, collection: 'state' }), /collection called state/],
     ['has a change whose collection would be SQL', changes({ ...change, collection: 'plans_a"; DROP TABLE state; --' }), layout],
     ['has a change whose id is none', changes({ ...change, mongoId: '../../etc/passwd' }), layout],
     ['has a change whose time is none', changes({ ...change, updatedAt: 'yesterday' }), layout],

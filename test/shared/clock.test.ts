@@ -7,7 +7,7 @@ import fc from 'fast-check';
 
 import { EPOCH, formatInstant, instantFromMs, parseInstant, tick, type Instant } from '../../shared/clock.ts';
 
-/** As far as a number holds microseconds exactly: the years 1684 to 2255. */
+/** The range in which a number holds microseconds exactly: the years 1684 to 2255. */
 const instant = fc.maxSafeInteger().map((micros) => micros as Instant);
 
 describe('an instant as text', () => {
@@ -65,7 +65,7 @@ describe('an instant as text', () => {
 });
 
 describe('the clock of an account', () => {
-  test('gives every change a distinct instant, never before the machine\'s time, whatever that does', () => {
+  test('gives every change a distinct instant, never before the machine\'s time', () => {
     fc.assert(fc.property(fc.array(fc.double({ min: 0, max: 4e12, noNaN: true }), { minLength: 1 }), (times) => {
       let last = EPOCH;
       for (const nowMs of times) {

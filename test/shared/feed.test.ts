@@ -1,5 +1,5 @@
-// A page of the feed as bytes: read back exactly as written whatever a payload contains, and refused if it is cut,
-// corrupted or laid out otherwise.
+// A page of the feed as bytes: read back exactly as written whatever the payloads contain, and rejected if cut, corrupted
+// or laid out differently.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -56,7 +56,7 @@ const layOut = ({ changes, count, ...frame }: Readonly<Record<string, unknown>>)
   return head + (changes as unknown[]).map((one) => JSON.stringify(one)).join(',\n') + tail;
 };
 
-/** JSON text whose white space, escapes and order of members follow a list of choices. */
+/** JSON text whose white space, escapes and member order follow a list of choices. */
 function layOutFreely(value: unknown, choices: () => number): string {
   if (value instanceof Verbatim) return value.text;
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
@@ -71,7 +71,7 @@ function layOutFreely(value: unknown, choices: () => number): string {
   return list('{', members.map(({ member: [key, held] }) => `${quote(key)}${space()}:${space()}${layOutFreely(held, choices)}`), '}');
 }
 
-/** Text that is kept as it is. */
+/** Text that is inserted as is. */
 class Verbatim {
   readonly text: string;
   constructor(text: string) {
@@ -111,19 +111,19 @@ describe('a page', () => {
       `${head}2,"hasMore":false,"scope":"s",${digest},"changes":[\n${upsert},\n${tombstone}\n]}\n`);
   });
 
-  test('is read with members that are not known and with escapes in its first line', () => {
+  test('is read with unknown members and with escapes in its first line', () => {
     const whole = writeLast([empty(1)]);
     const [first = '', ...rest] = whole.split('\n');
     const later = first.replace('"scope":"s"', '"later":[{"changes":[1]}],"sc\\u006fpe":"\\u0073"');
     assert.deepEqual(read([later, ...rest].join('\n')), read(whole));
   });
 
-  test('with numbers of any size in a payload keeps their digits', () => {
+  test('keeps the digits of numbers of any size in a payload', () => {
     const payload = Buffer.from(`{"a":${'9'.repeat(5000)},"b":-0.0,"c":1e999,"d":1.000}`);
     assert.deepEqual(read(writeLast([{ ...empty(1), payload }])).changes[0]?.payload, payload);
   });
 
-  test('is refused if its changes are laid out otherwise: white space, line breaks, order of members, escapes', () => {
+  test('is rejected if its changes are laid out differently: white space, line breaks, order of members, escapes', () => {
     const changes = [1, 2, 3].map(empty);
     const whole = writeLast([...changes, { ...empty(4), payload: null }]);
     const others = [
@@ -143,7 +143,7 @@ describe('a page', () => {
     }
   });
 
-  test('is refused in any other layout with the same meaning', () => {
+  test('is rejected in any other layout with the same meaning', () => {
     fc.assert(fc.property(page, fc.array(fc.nat(99), { minLength: 1, maxLength: 50 }), (wanted, numbers) => {
       let at = 0;
       const choices = (): number => numbers[at++ % numbers.length] ?? 0;
@@ -155,7 +155,7 @@ describe('a page', () => {
     }), { numRuns: 400 });
   });
 
-  test('is refused with any other white space between its lines', () => {
+  test('is rejected with any other white space between its lines', () => {
     const space = fc.oneof(fc.constant('\n'), fc.constantFrom('', ' ', '\r\n', '\n\n', ' \n', '\n\t', ',\n'));
     fc.assert(fc.property(page, fc.array(space, { minLength: 1, maxLength: 9 }), (wanted, spaces) => {
       const whole = write(wanted);
@@ -165,7 +165,7 @@ describe('a page', () => {
     }), { numRuns: 400 });
   });
 
-  test('is refused if it was cut at any character', () => {
+  test('is rejected if cut at any character', () => {
     const payload = Buffer.from(JSON.stringify({ name: '}}\n"\\', notes: ']}', deep: [{ a: {} }] }));
     const changes = [{ ...empty(5), payload }, { ...empty(6), payload: null }, { ...empty(7), payload: Buffer.from('{}') }];
     const whole = writeLast(changes);
@@ -176,7 +176,7 @@ describe('a page', () => {
     }
   });
 
-  test('is refused if it is not UTF-8, wherever it was cut or corrupted', () => {
+  test('is rejected if it is not UTF-8, wherever it was cut or corrupted', () => {
     const whole = Buffer.from(writeLast([{ ...empty(5), payload: Buffer.from(JSON.stringify({ name: 'Zoë 🧾' })) }]));
     assert.equal(readPage(whole).changes.length, 1);
     for (let at = 0; at < whole.length; at += 1) {
@@ -185,14 +185,14 @@ describe('a page', () => {
     }
   });
 
-  test('is refused if a change is missing or something follows it', () => {
+  test('is rejected if a change is missing or something follows it', () => {
     const whole = writeLast([1, 2].map(empty));
     assert.throws(() => read(whole.split('\n').toSpliced(1, 1).join('\n')), isRefused);
     assert.throws(() => read(whole + whole), isRefused);
     assert.throws(() => read(`${whole}x`), isRefused);
   });
 
-  test('is refused if a member or a change is missing or malformed', () => {
+  test('is rejected if a member or a change is missing or malformed', () => {
     const whole = JSON.parse(writeLast([])) as Record<string, unknown>;
     const one = { ...JSON.parse(writeChanges([empty(1)], true).toString()) } as Record<string, unknown>;
     const changed = (name: string, value: unknown) => ({ ...one, [name]: value });
@@ -218,7 +218,7 @@ describe('a page', () => {
     }
   });
 
-  test('is either read or refused with bad_response, whatever one character is changed to', () => {
+  test('is either read or rejected with bad_response, whichever single character is changed', () => {
     const character = fc.constantFrom('"', '\\', '{', '}', '[', ']', ',', ':', '\n', 'x', ' ');
     fc.assert(fc.property(page, fc.nat(), character, (wanted, place, other) => {
       const whole = write(wanted);

@@ -1,5 +1,4 @@
-// Fields as plain data: how a value is checked against them, and the merge patch. What each field of each collection
-// takes is tested over the wire.
+// Fields as plain data: validation and the merge patch. What each field of each collection accepts is tested over the wire.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -26,7 +25,7 @@ function check(input: unknown): { output: unknown; problems: Problems } {
 }
 
 describe('checking fields', () => {
-  test('returns them in the order of their declaration, without what is null', () => {
+  test('returns them in declaration order, without nulls', () => {
     const { output, problems } = check({ parts: [{ b: null, a: true }], count: null, name: 'x' });
     assert.deepEqual(problems, {});
     assert.equal(JSON.stringify(output), '{"name":"x","parts":[{"a":true}]}');
@@ -37,7 +36,7 @@ describe('checking fields', () => {
     assert.equal(Object.keys(problems).length, maxProblems);
   });
 
-  test('names each problem by its path, with a reason', () => {
+  test('reports each problem by path, with a reason', () => {
     assert.deepEqual(check({ count: 10, parts: [{}, { a: 1, b: 'long', c: 0 }], extra: 1 }).problems, {
       extra: problem('unknown'),
       name: problem('required'),
@@ -51,7 +50,7 @@ describe('checking fields', () => {
     assert.deepEqual(check({ name: 'x', parts: [1, 2, 3] }).problems, { parts: problem('too_many', { max: 2 }) });
   });
 
-  test('refuses keys that objects inherit, and leaves no prototype changed', () => {
+  test('rejects inherited keys and changes no prototype', () => {
     for (const key of ['__proto__', 'constructor', 'toString', 'hasOwnProperty']) {
       const { output, problems } = check(JSON.parse(`{"name":"x",${JSON.stringify(key)}:{"polluted":true}}`));
       assert.deepEqual(Object.keys(problems), [key]);
@@ -60,14 +59,14 @@ describe('checking fields', () => {
     assert.equal('polluted' in {}, false);
   });
 
-  test('takes whatever it has returned, and returns the same', () => {
+  test('is idempotent', () => {
     fc.assert(fc.property(fc.jsonValue(), (input) => {
       const { output, problems } = check(input);
       if (Object.keys(problems).length === 0) assert.deepEqual(check(output), { output, problems: {} });
     }));
   });
 
-  test('finds every declaration sound: what a collection publishes and accepts are its own fields', () => {
+  test('holds for every declaration: a collection publishes and accepts only its own fields', () => {
     for (const collection of collections) {
       for (const field of [...Object.values(writableFields(collection)), ...Object.values(publishedFields(collection))]) {
         assert.ok(Object.values(collection.fields).includes(field));
@@ -80,7 +79,7 @@ describe('checking fields', () => {
 });
 
 describe('a date', () => {
-  test('is a day of the calendar', () => {
+  test('is a calendar day', () => {
     const day = fc.tuple(fc.integer({ min: 0, max: 9999 }), fc.integer({ min: 0, max: 13 }), fc.integer({ min: 0, max: 32 }));
     fc.assert(fc.property(day, ([year, month, date]) => {
       const isLeap = (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0;
@@ -92,7 +91,7 @@ describe('a date', () => {
 });
 
 describe('an id', () => {
-  test('is 24 hex digits in lower case', () => {
+  test('is 24 lowercase hex digits', () => {
     assert.ok(isId('0123456789abcdef01234567'));
     for (const text of [
       '', '0123456789abcdef0123456', '0123456789abcdef012345678', '0123456789ABCDEF01234567', '0123456789abcdef0123456g',
@@ -102,7 +101,7 @@ describe('an id', () => {
 });
 
 describe('a merge patch', () => {
-  test('does what the examples of RFC 7396 do', () => {
+  test('follows the examples of RFC 7396', () => {
     const examples: [target: Json, patch: Json, result: Json][] = [
       [{ a: 'b' }, { a: 'c' }, { a: 'c' }], [{ a: 'b' }, { b: 'c' }, { a: 'b', b: 'c' }], [{ a: 'b' }, { a: null }, {}],
       [{ a: 'b', b: 'c' }, { a: null }, { b: 'c' }], [{ a: ['b'] }, { a: 'c' }, { a: 'c' }], [{ a: 'c' }, { a: ['b'] }, { a: ['b'] }],
@@ -114,7 +113,7 @@ describe('a merge patch', () => {
     for (const [target, patch, result] of examples) assert.deepEqual(mergePatch(target, patch), result);
   });
 
-  test('changes neither what it is given nor a prototype', () => {
+  test('changes neither its arguments nor a prototype', () => {
     const [target, patch] = [{ a: { b: 1 } }, JSON.parse('{"a":{"__proto__":{"polluted":1}},"__proto__":{"polluted":1}}') as Json];
     const before = JSON.stringify([target, patch]);
     const merged = mergePatch(target, patch);
@@ -123,7 +122,7 @@ describe('a merge patch', () => {
     assert.equal('polluted' in {}, false);
   });
 
-  test('twice is the same as once', () => {
+  test('applied twice equals once', () => {
     fc.assert(fc.property(fc.jsonValue(), fc.jsonValue(), (target, patch) => {
       const once = mergePatch(target as Json, patch as Json);
       assert.deepEqual(mergePatch(once, patch as Json), once);

@@ -1,4 +1,4 @@
-// Freeing buffers: all of a large one, nothing of one that shares its memory.
+// Freeing buffers: a large one entirely, one in shared memory not at all.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -12,7 +12,7 @@ test('a large buffer is freed with all its views', () => {
   assert.deepEqual([buffer.length, view.length, buffer.buffer.byteLength], [0, 0, 0]);
 });
 
-test('a buffer that shares its memory is kept, and so are the others in that memory', () => {
+test('a buffer in shared memory is kept, as are the others in it', () => {
   const [small, neighbour] = [Buffer.from('one'), Buffer.from('two')];
   assert.equal(small.buffer, neighbour.buffer);
   const part = Buffer.alloc(1_000_000, 'c').subarray(0, 999_999);

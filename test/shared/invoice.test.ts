@@ -1,4 +1,4 @@
-// Money: totals against an oracle of exact fractions, and the age of a claim.
+// Invoice totals against an oracle of exact fractions, age buckets, and the rules of each status.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -12,14 +12,14 @@ import {
   openMinorOf, sentStatus, type InvoiceAction, type PricedLine,
 } from '../../shared/invoice.ts';
 
-/** Half away from zero, by quotient and remainder. */
+/** Rounds half away from zero, by quotient and remainder. */
 function round(numerator: bigint, denominator: bigint): bigint {
   const [quotient, rest] = [numerator / denominator, numerator % denominator];
   const isHalf = 2n * (rest < 0n ? -rest : rest) >= denominator;
   return quotient + (isHalf ? (numerator < 0n ? -1n : 1n) : 0n);
 }
 
-/** What the totals are, or null where an amount is no exact integer or the total is negative. */
+/** The expected totals, or null if an amount is not a safe integer or the total is negative. */
 function expectedTotals(lines: readonly PricedLine[]): { subtotal: bigint; taxes: [number, bigint, bigint][]; total: bigint } | null {
   const rates = [...new Set(lines.map(({ taxRateBp }) => taxRateBp))].sort((a, b) => a - b);
   const taxes = rates.map((rate): [number, bigint, bigint] => {
@@ -44,7 +44,7 @@ const mixed = fc.record({
 
 describe('the totals of an invoice', () => {
   for (const [name, line] of [['everyday', everyday], ['extreme', extreme], ['mixed', mixed]] as const) {
-    test(`are exact for ${name} lines, or refused`, () => {
+    test(`are exact for ${name} lines, or rejected`, () => {
       fc.assert(fc.property(fc.array(line, { maxLength: 12 }), (lines) => {
         const expected = expectedTotals(lines);
         if (expected === null) {
@@ -67,7 +67,7 @@ describe('the totals of an invoice', () => {
     }));
   });
 
-  test('never hold a negative zero, which JSON would lose', () => {
+  test('never contain negative zero, which JSON would lose', () => {
     const { subtotalMinor, totalMinor, taxes } = computeTotals([{ quantityMilli: 1, unitPriceMinor: -1, taxRateBp: 1 }]);
     assert.deepEqual([subtotalMinor, totalMinor, taxes], [0, 0, [{ rateBp: 1, netMinor: 0, taxMinor: 0 }]]);
     assert.ok([subtotalMinor, totalMinor].every((amount) => Object.is(amount, 0)));
@@ -84,11 +84,11 @@ describe('the totals of an invoice', () => {
   });
 });
 
-describe('the age of a claim', () => {
+describe('the age bucket of an open invoice', () => {
   const day = fc.date({ min: new Date('1990-01-01'), max: new Date('2090-01-01'), noInvalidDate: true })
     .map((date) => date.toISOString().slice(0, 10));
 
-  test('is one and only one', () => {
+  test('is unique', () => {
     fc.assert(fc.property(day, fc.integer({ min: -200, max: 200 }), (today, offset) => {
       const dueDate = addDays(today, offset);
       const fitting = ageBuckets.filter((bucket) => {
@@ -126,7 +126,7 @@ describe('the status of an invoice', () => {
       [null, ['dueDate', 'notes'], ['dueDate', 'notes'], ['dueDate', 'notes']]);
   });
 
-  test('is paid as soon as nothing is open, which an invoice over nothing is when it is sent', () => {
+  test('is paid as soon as nothing is open, so an invoice over zero is paid when sent', () => {
     const amounts = [[100, 0], [100, 99], [100, 100], [0, 0]] as const;
     assert.deepEqual(amounts.map(([totalMinor, paidMinor]) => sentStatus({ totalMinor, paidMinor })), ['sent', 'sent', 'paid', 'paid']);
   });

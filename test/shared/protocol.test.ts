@@ -1,4 +1,4 @@
-// The vocabulary of the wire: its parsers take nothing for an answer that is none, and it does not change unnoticed.
+// The wire vocabulary: its parsers accept only well-formed responses, and it does not change unnoticed.
 
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
@@ -16,7 +16,7 @@ import {
   protocolVersion, refuseProblems, wireSchema,
 } from '../../shared/protocol.ts';
 
-/** SHA-256 of the wire of each version. That of a version not yet released may change, with docs/protocol.md. */
+/** SHA-256 of each version's wire schema. An unreleased version's may change, together with docs/protocol.md. */
 const recordedSchemas: Readonly<Record<number, string>> = {
   2: 'c2b393cb6cd7a3a178f948c88fef6eba588799bacfa18107100d5d8be068dd9d',
 };
@@ -40,17 +40,17 @@ function samplePage(): Buffer {
 }
 
 describe('the wire schema', () => {
-  test('is the one that was recorded for this protocol version: a change needs a new version', () => {
+  test('matches the one recorded for this protocol version: a change needs a new version', () => {
     const hash = createHash('sha256').update(wireSchema()).update(samplePage()).update(nudgeEvent(firstInstant)).digest('hex');
     assert.equal(recordedSchemas[protocolVersion.current], hash);
   });
 
-  test('differs from version to version, and the oldest that is served is known', () => {
+  test('differs between versions and is recorded for the oldest supported one', () => {
     assert.equal(new Set(Object.values(recordedSchemas)).size, Object.keys(recordedSchemas).length);
     assert.ok(protocolVersion.oldest <= protocolVersion.current && protocolVersion.oldest in recordedSchemas);
   });
 
-  test('covers what a client may send and is sent', () => {
+  test('covers requests and responses', () => {
     const schema = wireSchema();
     for (const word of ['invalid_request', 'customerId', 'taxRateBp', 'amountMinor', 'password', '5000', '1048576', 'viewer']) {
       assert.ok(schema.includes(word), word);
@@ -58,10 +58,10 @@ describe('the wire schema', () => {
   });
 });
 
-describe('an answer of the server', () => {
+describe('a response', () => {
   const parsers = { parseLoginAnswer, parseSignedInUser, parseRecordAnswer } as const;
 
-  test('is read where it is one, and what a newer server adds is left out', () => {
+  test('is parsed, ignoring members that a newer server adds', () => {
     assert.deepEqual(parseLoginAnswer({ ...login, later: 1 }), { token: login.token, expiresAt: login.expiresAt, user });
     assert.deepEqual(parseSignedInUser({ user: { ...user, avatar: 'x' } }), user);
     assert.deepEqual(parseRecordAnswer({ success: true, record }), record);
@@ -69,7 +69,7 @@ describe('an answer of the server', () => {
       { id: record.id, updatedAt: record.updatedAt });
   });
 
-  test('that lacks something, or holds something else, is refused', () => {
+  test('is rejected with missing or invalid members', () => {
     for (const [parse, name, held] of [
       [parseLoginAnswer, 'user', user], [parseSignedInUser, 'user', user], [parseRecordAnswer, 'record', record],
     ] as const) {
@@ -86,7 +86,7 @@ describe('an answer of the server', () => {
     assert.throws(() => parseRecordAnswer({ record: { ...record, payload: [] } }), { code: 'bad_response' });
   });
 
-  test('is never anything that chance writes', () => {
+  test('is rejected if it is random JSON', () => {
     fc.assert(fc.property(fc.jsonValue(), (value) => {
       for (const parse of Object.values(parsers)) assert.throws(() => parse(value), { code: 'bad_response' });
       assert.equal(parseErrorAnswer(value), null);
@@ -94,14 +94,14 @@ describe('an answer of the server', () => {
   });
 });
 
-describe('an error of the server', () => {
-  test('is read with its fields and the present record', () => {
+describe('an error response', () => {
+  test('is parsed with its fields and the current record', () => {
     const error = { code: 'precondition_failed', message: 'Someone else …', fields: { name: problem('required') }, current: record };
     assert.deepEqual(parseErrorAnswer({ success: false, error }), error);
     for (const code of wireErrorCodes) assert.deepEqual(parseErrorAnswer({ error: { code, message: 'x' } }), { code, message: 'x' });
   });
 
-  test('loses what is malformed in it, and is none without a code of the wire', () => {
+  test('loses malformed members, and is no error response without a known code', () => {
     const error = { code: 'conflict', message: 'x', fields: { a: 1 }, current: 'y', later: 'z' };
     assert.deepEqual(parseErrorAnswer({ error }), { code: 'conflict', message: 'x' });
     for (const other of [
@@ -111,21 +111,21 @@ describe('an error of the server', () => {
   });
 });
 
-describe('an input of people', () => {
-  test('is refused with a sentence about its first problem and a reason for each', () => {
+describe('user input', () => {
+  test('is rejected with a message about the first problem and a reason for each', () => {
     assert.deepEqual(parseInput(loginFields, { password: 'p', email: 'e' }), { email: 'e', password: 'p' });
     assert.throws(() => parseInput(loginFields, {}), (error) => error instanceof AppError && errorCode(error) === 'invalid_request'
       && error.message === 'email is required.' && Object.keys(error.details.fields ?? {}).join() === 'email,password');
     assert.throws(() => parseInput(loginFields, 5), { message: 'The body must be an object.' });
   });
 
-  test('with no problem is not refused', () => {
+  test('is accepted if there is no problem', () => {
     refuseProblems(noProblems());
   });
 });
 
 describe('an idempotency key', () => {
-  test('is 1 to 128 visible characters of ASCII', () => {
+  test('is 1 to 128 visible ASCII characters', () => {
     for (const key of ['a', '~'.repeat(128), '!"#$%&\'()*+,-./:;<=>?@[\\]^_`{|}']) assert.match(key, idempotencyKeyPattern);
     for (const key of ['', ' ', 'a b', 'a\n', 'é', '\u007f', 'a'.repeat(129)]) assert.doesNotMatch(key, idempotencyKeyPattern);
   });
