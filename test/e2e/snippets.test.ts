@@ -43,8 +43,9 @@ describeWindow('the snippets', { invoices: 20 }, (env) => {
     const desktop = await env().openDesktop(t);
     const page = await desktop.openPage(t);
     await signIn(page, env());
+    const { token } = await env().colleague();
     const { status, online } = await page.evaluate<{ status: Record<string, unknown>; online: unknown }>(
-      `(async (token) => { ${snippet('The four functions')} return { status, online }; })(${JSON.stringify((await env().colleague()).token)})`,
+      `(async (token) => { ${snippet('The four functions')} return { status, online }; })(${JSON.stringify(token)})`,
     );
     assert.deepEqual([status['initialized'], status['isOnline'], online], [true, true, true]);
     const { timestamp } = status['lastSync'] as { timestamp: string };
