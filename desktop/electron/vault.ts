@@ -87,7 +87,8 @@ async function loadFile(path: string, deps: SafeVaultDeps): Promise<StoredToken 
 async function reEncrypt(path: string, text: string, deps: SafeVaultDeps): Promise<void> {
   try {
     const encrypted = await deps.safeStorage.encryptStringAsync(text);
-    if ((await deps.safeStorage.decryptStringAsync(encrypted)).result !== text) throw new Error('the new ciphertext decrypts to something else');
+    const { result } = await deps.safeStorage.decryptStringAsync(encrypted);
+    if (result !== text) throw new Error('the new ciphertext decrypts to something else');
     await writeEncrypted(path, encrypted, deps);
   } catch (error) {
     deps.log('stored token cannot be re-encrypted', { error });

@@ -33,7 +33,7 @@ async function openConflict(t: TestContext, env: Env, name: string): Promise<Con
   await detail.getByLabel('Contact').fill('Mine');
   await colleague.change('customers', record, { name: `${name}, theirs`, contact: 'Theirs', phone: '+43 1 234' });
   await detail.getByRole('button', { name: 'Save', exact: true }).click();
-  await page.getByRole('heading', { name: 'Someone else has changed this meanwhile' }).waitFor();
+  await page.getByRole('heading', { name: 'Someone else has changed this in the meantime' }).waitFor();
   return { page, read: async () => (await colleague.read('customers', record.id)).payload ?? {} };
 }
 
@@ -41,7 +41,7 @@ const choose = (page: Page, field: string, side: 'Yours' | 'Theirs'): Promise<vo
   page.getByRole('group', { name: field, exact: true }).getByRole('radio', { name: new RegExp(`^${side}`) }).check();
 
 async function saveChoice(page: Page): Promise<void> {
-  await page.getByRole('button', { name: 'Save this choice' }).click();
+  await page.getByRole('button', { name: 'Save choices' }).click();
   await page.locator('invoify-conflict-dialog').waitFor({ state: 'detached' });
   await page.locator('invoify-detail').getByRole('button', { name: 'Edit', exact: true }).waitFor();
 }
@@ -62,7 +62,7 @@ describeWindow('an edit conflict', { invoices: 20, customers: 10 }, (env) => {
 
   test('can be resolved with all of mine, including empty fields', async (t) => {
     const { page, read } = await openConflict(t, env(), 'Kept GmbH');
-    await page.getByRole('button', { name: 'Keep all of mine' }).click();
+    await page.getByRole('button', { name: 'Keep all mine' }).click();
     await saveChoice(page);
     const { name, contact, phone } = await read();
     assert.deepEqual([name, contact, phone], ['Kept GmbH, mine', 'Mine', undefined]);
@@ -70,7 +70,7 @@ describeWindow('an edit conflict', { invoices: 20, customers: 10 }, (env) => {
 
   test('can be resolved with all of theirs', async (t) => {
     const { page, read } = await openConflict(t, env(), 'Taken GmbH');
-    await page.getByRole('button', { name: 'Take all of theirs' }).click();
+    await page.getByRole('button', { name: 'Use all theirs' }).click();
     await saveChoice(page);
     const { name, contact, phone } = await read();
     assert.deepEqual([name, contact, phone], ['Taken GmbH, theirs', 'Theirs', '+43 1 234']);
@@ -102,14 +102,14 @@ describeWindow('an edit conflict', { invoices: 20, customers: 10 }, (env) => {
     await form.getByLabel('Notes').fill('Typed meanwhile');
     await colleague.act(draft, 'send');
     await form.getByRole('button', { name: 'Save draft' }).click();
-    await page.getByRole('heading', { name: 'Someone else has changed this meanwhile' }).waitFor();
+    await page.getByRole('heading', { name: 'Someone else has changed this in the meantime' }).waitFor();
     const lines = page.getByRole('group', { name: 'Lines', exact: true });
     await lines.getByText('Work, and more of it', { exact: false }).waitFor();
     await lines.getByText('Theirs stays: this can no longer change.').waitFor();
     assert.equal(await lines.getByRole('radio', { name: /^Yours/ }).isDisabled(), true);
     assert.equal(await lines.getByRole('radio', { name: /^Theirs/ }).isChecked(), true);
     await assertAccessible(page, 'conflict-sent');
-    await page.getByRole('button', { name: 'Keep all of mine' }).click();
+    await page.getByRole('button', { name: 'Keep all mine' }).click();
     await saveChoice(page);
     const { status, notes, lines: held } = (await colleague.read('invoices', draft.id)).payload ?? {};
     assert.deepEqual([status, notes], ['sent', 'Typed meanwhile']);
@@ -132,7 +132,7 @@ describeWindow('an edit conflict', { invoices: 20, customers: 10 }, (env) => {
     const question = sheet(page, /^Void INV-/);
     await colleague.act(sent, 'payments', { amountMinor: 5000, paidOn: today });
     await press(question, 'Void');
-    await question.getByText('Someone has changed this meanwhile. Please look again before you go on.').waitFor();
+    await question.getByText('Someone else has changed this in the meantime. Check it again before you continue.').waitFor();
     await question.getByText('Status: Sent is now Paid').waitFor();
     assert.equal((await colleague.read('invoices', draft.id)).payload?.['status'], 'paid', 'not voided yet');
     await pressAndClose(question, 'Void');

@@ -127,10 +127,10 @@ describeWindow('keyboard use', { invoices: 20_000, customers: 1000 }, (env) => {
     await detail(page).getByRole('heading', { level: 2, name: 'Draft' }).waitFor();
     await checkFocus(page, 'saving a draft');
 
-    await pressButton(page, detail(page).getByRole('button', { name: 'Send', exact: true }));
-    const question = sheet(page, 'Send this invoice?');
+    await pressButton(page, detail(page).getByRole('button', { name: 'Issue', exact: true }));
+    const question = sheet(page, 'Issue this invoice?');
     await waitUntil(page, 'Cancel has the focus', () => hasFocus(question.getByRole('button', { name: 'Cancel' })));
-    await pressButton(page, question.getByRole('button', { name: 'Send' }));
+    await pressButton(page, question.getByRole('button', { name: 'Issue' }));
     await question.waitFor({ state: 'detached' });
     const pay = detail(page).getByRole('button', { name: 'Record payment' });
     await pay.waitFor();

@@ -14,7 +14,7 @@ import { detail, field, goTo, rows, runAction, search, sheet, waitUntil } from '
 const storedValues: Readonly<Record<string, string>> = {
   Overdue: 'sent', Monthly: 'month', Yearly: 'year', 'Not offered': '0', Offered: '1', Enabled: '0', Disabled: '1', '–': '',
 };
-const dated = ['Issued', 'Due'];
+const dated = ['Invoice date', 'Due'];
 const counted = ['Total', 'Balance', 'Price'];
 const pageRows = 500;
 
@@ -82,7 +82,7 @@ async function assertTotals(page: Page, listed: readonly ListRow[]): Promise<voi
       total: sum.total + Number(columns['totalMinor']), open: sum.open + Number(columns['openMinor'] ?? 0),
     });
   }
-  const bar = page.getByRole('group', { name: 'Totals of what is listed' });
+  const bar = page.getByRole('group', { name: 'Totals of this list' });
   const wanted = [...sums].flatMap(([currency, { total, open }]) => [formatMoney(total, currency), formatMoney(open, currency)]);
   let shown = '';
   await waitUntil(page, `${wanted.join(' ')} are shown`, async () => {
@@ -106,9 +106,9 @@ describeWindow('a long list', { invoices: 20_000, customers: 1000 }, (env) => {
   test('sorts by each of its columns, in both directions, from the first row to the last', async (t) => {
     const page = await open(t, env());
     const columns = {
-      Invoices: ['Number', 'Customer', 'Issued', 'Due', 'Status', 'Total', 'Balance'],
+      Invoices: ['Number', 'Customer', 'Invoice date', 'Due', 'Status', 'Total', 'Balance'],
       Customers: ['Name', 'Contact', 'E-mail', 'Currency'],
-      Plans: ['Name', 'Price', 'Currency', 'Billed', 'Offered'],
+      Plans: ['Name', 'Price', 'Currency', 'Billed', 'Availability'],
       Users: ['Name', 'E-mail', 'Role', 'Sign-in'],
     };
     for (const [screen, names] of Object.entries(columns)) {
@@ -183,7 +183,7 @@ describeWindow('a long list', { invoices: 20_000, customers: 1000 }, (env) => {
     const paid = all.filter(({ columns }) => columns['status'] === 'paid' && columns['currency'] === 'CHF');
     await assertTotals(page, paid);
     const year = String(Number(today.slice(0, 4)) - 1);
-    await main.getByRole('button', { name: 'Issued' }).first().click();
+    await main.getByRole('button', { name: 'Invoice date' }).first().click();
     await page.getByRole('button', { name: 'Last year' }).click();
     await assertTotals(page, paid.filter(({ columns }) => String(columns['issueDate']).startsWith(year)));
     await main.getByRole('button', { name: 'Last year' }).first().click();
@@ -200,10 +200,10 @@ describeWindow('a long list', { invoices: 20_000, customers: 1000 }, (env) => {
 
   test('filters by each cell of its summary, with the count and amount that the cell shows', async (t) => {
     const page = await open(t, env());
-    const summary = page.getByRole('group', { name: 'What is open' });
+    const summary = page.getByRole('group', { name: 'Open invoices' });
     for (const currency of ['EUR', 'GBP']) {
       await summary.getByRole('combobox', { name: 'Currency of the summary' }).selectOption(currency);
-      for (const cell of ['Open', 'Overdue 1–30', '31–60 days', '61–90 days', 'Over 90 days']) {
+      for (const cell of ['Open', '1–30 days overdue', '31–60 days', '61–90 days', 'Over 90 days']) {
         const button = summary.getByRole('button', { name: cell });
         await button.click();
         await waitUntil(page, `${cell} is chosen`, async () => await button.getAttribute('aria-pressed') === 'true');

@@ -127,7 +127,7 @@ describeWindow('the window while offline', { invoices: 20_000, customers: 1000 }
       }
     }
     assert.deepEqual(tried, {
-      draft: ['New invoice', 'Send', 'Edit', 'Duplicate', 'Delete'],
+      draft: ['New invoice', 'Issue', 'Edit', 'Duplicate', 'Delete'],
       sent: ['New invoice', 'Record payment', 'Edit', 'Duplicate', 'Void'],
       paid: ['New invoice', 'Edit', 'Duplicate', 'Void'],
       void: ['New invoice', 'Edit', 'Duplicate'],
@@ -205,7 +205,7 @@ describeWindow('the window while offline', { invoices: 20_000, customers: 1000 }
     const page = await (await env().openDesktop(t)).openPage(t, { width: 1440 });
     await signIn(page, env());
     await page.getByRole('combobox', { name: 'Status' }).selectOption('sent');
-    await rows(page).filter({ hasText: 'Sent' }).first().click();
+    await rows(page).filter({ hasText: 'Open' }).first().click();
     await runAction(page, 'Record payment');
     const payment = sheet(page, 'Record a payment');
     await field(payment, 'Amount').fill('0.01');

@@ -113,7 +113,7 @@ const opened: readonly State[] = [
     name: 'send-confirmation',
     async reach(page) {
       await openInvoice(page, 'draft');
-      await runAction(page, 'Send');
+      await runAction(page, 'Issue');
       await page.locator('invoify-confirm-dialog').getByRole('heading').waitFor();
     },
   },
@@ -137,7 +137,7 @@ const opened: readonly State[] = [
     name: 'issued-filter',
     async reach(page) {
       await closeAll(page);
-      await page.getByRole('button', { name: /^Issued/ }).first().click();
+      await page.getByRole('button', { name: /^Invoice date/ }).first().click();
       await page.locator(':popover-open').first().waitFor();
     },
   },
@@ -224,7 +224,7 @@ describeWindow('every screen', { invoices: 600, customers: 80 }, (env) => {
     await page.emulateMedia({ media: 'print' });
     assert.equal(await page.locator('invoify-app').isVisible(), false);
     const text = await sheet.evaluate((element) => element.shadowRoot?.textContent ?? '');
-    for (const part of [number, 'Invoice number', 'Date of issue', 'Payable by', 'Bill to', 'Subtotal', 'Total']) {
+    for (const part of [number, 'Invoice number', 'Invoice date', 'Due date', 'Bill to', 'Subtotal', 'Total']) {
       assert(text.includes(part), part);
     }
     assert.match(text, /Paid in full|Please pay .* quoting INV-|Void/);

@@ -109,8 +109,8 @@ describeWindow('writes in one window', { invoices: 20_000, customers: 1500 }, (e
     await detail(there).getByText('Two boilers, please').waitFor();
     await there.getByRole('combobox', { name: 'Status' }).selectOption('');
 
-    await button(detail(here), 'Send').click();
-    await confirm(here, 'Send');
+    await button(detail(here), 'Issue').click();
+    await confirm(here, 'Issue');
     const heading = here.locator('invoify-detail h2', { hasText: 'INV-' });
     await heading.waitFor();
     const number = (await heading.textContent())?.match(/INV-\d{4}-\d+/)?.[0] ?? '';
@@ -121,7 +121,7 @@ describeWindow('writes in one window', { invoices: 20_000, customers: 1500 }, (e
       await sleep(300);
       await route.continue();
     });
-    for (const [amount, left] of [['100', 'Sent'], ['', 'Paid']] as const) {
+    for (const [amount, left] of [['100', 'Open'], ['', 'Paid']] as const) {
       await button(detail(here), 'Record payment').click();
       const dialog = actionDialog(here);
       if (amount !== '') await dialog.getByLabel('Amount').fill(amount);
@@ -135,8 +135,8 @@ describeWindow('writes in one window', { invoices: 20_000, customers: 1500 }, (e
     await runMenuAction(here, 'Duplicate');
     await button(detail(here), 'Save draft').click();
     await title(here, 'Draft invoice');
-    await button(detail(here), 'Send').click();
-    await confirm(here, 'Send');
+    await button(detail(here), 'Issue').click();
+    await confirm(here, 'Issue');
     await here.locator('invoify-detail h2', { hasText: 'INV-' }).filter({ hasNotText: number }).waitFor();
     const second = (await here.locator('invoify-detail h2').first().textContent())?.match(/INV-\d{4}-\d+/)?.[0] ?? '';
     await runMenuAction(here, 'Void');

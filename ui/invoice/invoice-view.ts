@@ -63,7 +63,7 @@ export class InvoifyInvoiceView extends LitElement {
     if (openMinor <= 0) return html`<p class="figure-note">${t('detail.inTotal')}</p>`;
     const days = daysUntil(dueDate, localDay(Date.now()));
     const due = days < 0 ? t('detail.overdue', { count: -days }) : days === 0 ? t('detail.dueToday') : t('detail.dueIn', { count: days });
-    const text = t('detail.openOf', { total: formatMoney(totalMinor, currency), due });
+    const text = `${t('detail.openOf', { total: formatMoney(totalMinor, currency) })} · ${due}`;
     return html`<p class="figure-note ${days < 0 ? 'bad' : ''}">${text}</p>`;
   }
 

@@ -228,7 +228,7 @@ export class InvoifyDetail extends LitElement {
   }
 
   #onDone(task: Task, record: WireRecord): void {
-    const text = task.kind === 'edit' ? t(task.record ? 'done.saved' : 'done.created')
+    const text = task.kind === 'edit' ? task.record ? t('done.saved') : tryText('done.created', task.collection)
       : tryText('done', task.action).replace('{name}', String(record.payload?.['number'] ?? ''));
     emit(this, 'toast', { text, tone: 'ok' });
     if (task.kind === 'edit' && task.record === null) emit(this, 'open-record', { collection: task.collection, id: record.id });

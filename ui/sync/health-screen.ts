@@ -100,7 +100,7 @@ export class InvoifyHealth extends LitElement {
           <div><dt>${t('health.digest')}</dt><dd>${t(isEqual ? 'health.digestEqual' : 'health.digestOpen')}</dd></div>
           <div><dt>${t('health.verified')}</dt><dd>${instant(health.lastVerifiedMs, t('health.never'))}</dd></div>
           <div><dt>${t('health.size')}</dt><dd>${formatBytes(health.sizeBytes)}</dd></div>
-          ${notice === null ? '' : html`<div><dt>${t('health.rebuilt')}</dt><dd>${cacheNoticeText(notice)}</dd></div>`}
+          ${notice === null ? '' : html`<div><dt>${t('health.notice')}</dt><dd>${cacheNoticeText(notice)}</dd></div>`}
         </dl>
       </section>`;
   }

@@ -46,7 +46,7 @@ describe('a list of invoices', () => {
     const row = (status: string, openMinor: number): ListRow => rowOf({ status, dueDate: '2026-03-01', openMinor, currency: 'EUR' });
     const status = columns.find(({ name }) => name === 'status');
     const texts = [['2026-03-01', row('sent', 100)], ['2026-03-02', row('sent', 100)], ['2026-03-02', row('paid', 0)]] as const;
-    assert.deepEqual(texts.map(([today, of]) => status?.cell(of, today).text), ['Sent', 'Overdue', 'Paid']);
+    assert.deepEqual(texts.map(([today, of]) => status?.cell(of, today).text), ['Open', 'Overdue', 'Paid']);
   });
 
   test('formats amounts in their currency, and a dash if nothing is open', () => {

@@ -47,10 +47,10 @@ describe('each state of the sync', () => {
       'Showing data from today 14:02. You can view and export.'],
     ['unreachable', { isOnline: false }, 'Can’t reach invoices.acme.lan', 'bad', 'details',
       'Can’t reach invoices.acme.lan. Showing data from today 14:02. You can view and export.'],
-    ['offline', { ...nothing, isOnline: false, partial: 3000 }, 'Offline · 3,000 records are here; totals are incomplete.', 'plain',
-      'try-again', '3,000 records are here; totals are incomplete.'],
+    ['offline', { ...nothing, isOnline: false, partial: 3000 }, 'Offline · 3,000 records downloaded so far; totals are incomplete.', 'plain',
+      'try-again', '3,000 records downloaded so far; totals are incomplete.'],
     ['unreachable', { ...nothing, isOnline: false, partial: 1 }, 'Can’t reach invoices.acme.lan', 'bad', 'details',
-      'Can’t reach invoices.acme.lan. 1 record is here; totals are incomplete.'],
+      'Can’t reach invoices.acme.lan. 1 record downloaded so far; totals are incomplete.'],
     ['session_expired', {}, 'Sign in again to sync; what is here stays readable', 'warn', 'sign-in',
       'Sign in again to sync; what is here stays readable'],
     ['error', failed, 'Sync failed · Last synced today 14:02', 'bad', 'details', 'Sync failed: The cache differs.'],
@@ -70,7 +70,8 @@ describe('each state of the sync', () => {
     await setLocale({ language: 'de', format: 'de' });
     const { notice } = view('error', { error: { code: 'disk_full', message: 'This disk is full.' } });
     await setLocale({ language: 'en', format: 'en-GB' });
-    assert.equal(notice?.text, 'Synchronisierung fehlgeschlagen: Der Datenträger dieses Computers ist voll.');
+    assert.equal(notice?.text, 'Synchronisierung fehlgeschlagen: Der Datenträger dieses Computers ist voll. '
+      + 'Geben Sie Speicherplatz frei und versuchen Sie es noch einmal.');
   });
 
   test('shows the dot only if it is known whether the server answers', () => {

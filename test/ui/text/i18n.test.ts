@@ -60,7 +60,7 @@ describe('a text', () => {
     await setLocale({ language: 'de', format: 'de' });
     assert.equal(isKey('detail.loading'), false);
     await loadRecordTexts();
-    assert.equal(t('detail.loading'), 'Wird geladen…');
+    assert.equal(t('detail.loading'), 'Wird geladen …');
     await setLocale({ language: 'en', format: 'en' });
     assert.equal(t('detail.loading'), 'Loading…');
   });
