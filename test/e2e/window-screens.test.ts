@@ -74,7 +74,8 @@ async function openInvoice(page: Page, status: string): Promise<void> {
   await closeAll(page);
   await openScreen(page, 'invoices');
   await page.getByRole('combobox', { name: 'Status' }).selectOption(status);
-  await page.locator(rows).filter({ has: page.getByText(new RegExp(`^${status}$`, 'i')) }).first().click();
+  const label = status === 'sent' ? 'open' : status;
+  await page.locator(rows).filter({ has: page.getByText(new RegExp(`^${label}$`, 'i')) }).first().click();
   await page.locator('invoify-detail').getByRole('button', { name: 'Edit' }).waitFor();
 }
 

@@ -15,7 +15,8 @@ import { formFields } from '../../../ui/record/record-draft.ts';
 import { plainNumbers } from '../record/number-text.ts';
 
 const invoice: Invoice = {
-  customerId: 'c'.repeat(24), customerName: 'Café Müller', status: 'sent', issueDate: '2026-01-15', dueDate: '2026-02-14', currency: 'EUR',
+  customerId: 'c'.repeat(24), customerName: 'Café Müller', status: 'sent', issueDate: '2026-01-15', dueDate: '2026-02-14',
+  currency: 'EUR',
   lines: [
     { description: 'Work', quantityMilli: 1500, unit: 'h', unitPriceMinor: 9600, taxRateBp: 1900 },
     { description: 'Book', quantityMilli: 1000, unitPriceMinor: 2490, taxRateBp: 700 },
