@@ -1,10 +1,10 @@
-// Builds what runs in the desktop out of desktop/ and ui/: `node build.mjs` bundles into dist/, `node build.mjs dist` makes
-// the installer in release/ of it.
+// Builds the desktop program from desktop/ and ui/: `node build.mjs` bundles to dist/, `node build.mjs dist` then builds the
+// installer in release/.
 //
-// `bundleWindow` makes the window's files in memory: the preview serves them as they are, and the package gets the same.
-// `bundlePreview` adds the script that gives a browser tab the `window.electron` that the preload gives under Electron.
-// What always holds: dist/ is the program as it is packed, nothing else being needed to run it; its source maps lie there
-// too, for whoever reads a log, and are not packed.
+// `bundleWindow` bundles the window's files in memory; the preview and the package use the same files. `bundlePreview` adds
+// the script that provides `window.electron` in a browser tab, as the preload does under Electron.
+//
+// Invariants: dist/ is the complete program as packed. It also has the source maps, for reading logs; they are not packed.
 
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
@@ -14,16 +14,16 @@ import { build } from 'esbuild';
 import { compactTemplates } from './desktop/installer/compact-templates.ts';
 
 const root = import.meta.dirname;
-/** The script that a window needs before it shows anything has at most so many bytes; what comes later comes in chunks. */
+/** The size limit of the scripts loaded before the first screen; the rest is loaded later in chunks. */
 export const maxScriptBytes = 120_000;
-/** What Electron 45 carries; the preview asks for no more. */
+/** At most the Chromium of Electron 45; also what the preview requires of a browser. */
 const target = 'chrome140';
 const common = /** @type {const} */ ({
   absWorkingDir: root, bundle: true, write: false, metafile: true, legalComments: 'none', logLevel: 'silent',
 });
 
 /**
- * The window's files, by their path below the window's origin. Without `minify` they are readable, for development.
+ * The window's files, by path relative to the window's origin. Without `minify` they stay readable, for development.
  * @param {{ minify?: boolean }} [options]
  * @returns {Promise<ReadonlyMap<string, Uint8Array>>}
  */
@@ -32,7 +32,7 @@ export async function bundleWindow({ minify = true } = {}) {
 }
 
 /**
- * The window's files for the preview: with the page's own script, and the page that runs it first.
+ * The window's files for the preview, with preview-page.js and an index.html that runs it first.
  * @param {{ minify?: boolean }} [options]
  * @returns {Promise<ReadonlyMap<string, Uint8Array>>}
  */
@@ -47,14 +47,14 @@ export async function bundlePreview({ minify = true } = {}) {
   const page = Buffer.from(files.get('index.html') ?? '').toString('utf8');
   const ownPage = page.replace('<script ', '<script src="preview-page.js"></script>\n    <script ');
   const [script] = outputFiles;
-  if (!script || ownPage === page) throw new Error('the page has no script that the preview could stand before');
+  if (!script || ownPage === page) throw new Error('ui/index.html has no script tag to insert preview-page.js before');
   return new Map([...files, ['preview-page.js', script.contents], ['index.html', Buffer.from(ownPage)]]);
 }
 
 /**
- * Writes the whole program to `folder`, in place of what was there: main.js, worker.js, preload.cjs, window/, the
- * package.json that Electron reads, the licences of what is in it, and source maps. Resolves with the size in bytes of the script that
- * the window loads before it shows anything; throws where that is too large.
+ * Replaces `folder` with the complete program: main.js, worker.js, preload.cjs, window/, the package.json that Electron
+ * reads, third-party licences, and source maps. Resolves with the size in bytes of the scripts that the window loads before
+ * the first screen; rejects if they exceed `maxScriptBytes`.
  * @param {string} folder
  * @returns {Promise<number>}
  */
@@ -72,7 +72,7 @@ export async function bundleProgram(folder) {
       minify: true,
       sourcemap: 'external',
     }),
-    // For a browser: in a sandbox there is nothing of Node, so what imports any of it must not even bundle.
+    // For the browser: a sandboxed preload has no Node, so importing any of it must fail the build.
     build({
       ...common,
       entryPoints: ['desktop/electron/preload.cts'],
@@ -87,7 +87,7 @@ export async function bundleProgram(folder) {
     buildWindow({ minify: true, sourcemap: 'external' }),
   ]);
   const scriptBytes = window.firstScripts.values().reduce((sum, bytes) => sum + bytes, 0);
-  if (scriptBytes > maxScriptBytes) throw new Error(`the window's first script has ${scriptBytes} bytes, more than ${maxScriptBytes}`);
+  if (scriptBytes > maxScriptBytes) throw new Error(`the window's first scripts have ${scriptBytes} bytes, more than ${maxScriptBytes}`);
   const { version, description, license } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
   /** @type {Map<string, string | Uint8Array>} */
   const files = new Map([...window.files].map(([name, contents]) => [`window/${name}`, contents]));
@@ -129,7 +129,7 @@ async function buildWindow({ minify, sourcemap }) {
 }
 
 /**
- * The sizes in bytes, by name, of the scripts that are loaded before anything is shown: the window's and what it imports.
+ * Sizes in bytes, by name, of the scripts loaded before the first screen: window.js and its static imports.
  * @param {import('esbuild').Metafile} metafile
  * @returns {ReadonlyMap<string, number>}
  */

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs Debian packages: `bash .ci/apt.sh chromium nsis`. The lists of packages are fetched where they are missing or
-# too old to install from, so one run fetches them once; what fails on the way is tried three times.
+# Installs Debian packages: `bash .ci/apt.sh chromium nsis`. Updates the package lists only if installing fails, and tries
+# that three times.
 set -euo pipefail
 export DEBIAN_FRONTEND=noninteractive
 

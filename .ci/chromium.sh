@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs Debian's Chromium for the tests that drive a browser, unless there is one already.
+# Installs Debian's Chromium for the browser tests, unless a browser is installed already.
 set -euo pipefail
 
 find_chromium() { command -v chromium || command -v chromium-browser || command -v google-chrome; }

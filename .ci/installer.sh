@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what an installer for the tests is compiled with (npm run pack:check): NSIS and a C compiler for Windows. What
-# comes from npm is fetched by the check itself, into .windows/.
+# Installs what `npm run pack:check` needs to build the tests' installer: NSIS and a C compiler for Windows. The check itself
+# downloads the rest from npm, into .windows/.
 set -euo pipefail
 
 for program in makensis i686-w64-mingw32-gcc i686-w64-mingw32-windres; do

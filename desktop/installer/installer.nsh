@@ -1,18 +1,18 @@
-# What this product's installer does beyond electron-builder's templates, which include this file by its name.
+# Extends electron-builder's NSIS templates, which include this file by name.
 #
-# What always holds: Invoify is installed for one person, without an administrator; it is never installed among other
-# files, as uninstalling removes its folder as a whole; an uninstaller removes what a person has in %APPDATA%\Invoify only
-# where that person ticked it, and an update never does.
+# Invariants: Invoify is installed per user, without administrator rights; it is never installed among other files, because
+# uninstalling deletes its whole folder; the uninstaller deletes %APPDATA%\Invoify only if the user ticks that, and an update
+# never does.
 
 !macro customHeader
   !ifdef BUILD_UNINSTALLER
-    LangString localData ${LANG_ENGLISH} "The data on this computer: copy, settings, logs"
+    LangString localData ${LANG_ENGLISH} "Data on this computer: database, settings, logs"
     !ifdef LANG_GERMAN
-      LangString localData ${LANG_GERMAN} "Die Daten auf diesem Computer: Kopie, Einstellungen, Protokolle"
+      LangString localData ${LANG_GERMAN} "Daten auf diesem Computer: Datenbank, Einstellungen, Protokolle"
     !endif
   !else
-    # Takes a folder of its own below the chosen one if that holds anything but an Invoify.
-    Function keepToOwnFolder
+    # Installs into a subfolder if the chosen folder holds anything but an Invoify installation.
+    Function useOwnFolder
       Push $0
       Push $1
       ${IfNot} ${FileExists} "$INSTDIR\${APP_EXECUTABLE_FILENAME}"
@@ -36,13 +36,13 @@
   !endif
 !macroend
 
-# Whatever a command line says: /allusers would need an administrator, and put one person's uninstaller before all.
+# Always per user, whatever the command line says: /allusers would need administrator rights.
 !macro customInit
   StrCpy $hasPerMachineInstallation "0"
   StrCpy $hasPerUserInstallation "1"
   !insertmacro setInstallModePerUser
   ${If} ${Silent}
-    Call keepToOwnFolder
+    Call useOwnFolder
   ${EndIf}
 !macroend
 
@@ -52,28 +52,28 @@
   !insertmacro setInstallModePerUser
 !macroend
 
-# The page that asks for whom: there is nothing to ask. Runs in the page's first function, where Abort leaves it out.
+# Skips the page that asks for whom to install: Abort in the page's first function does that.
 !macro customInstallMode
   !insertmacro setInstallModePerUser
   Abort
 !macroend
 
 !macro customPageAfterChangeDir
-  Page custom afterFolderChosen
-  Function afterFolderChosen
-    Call keepToOwnFolder
+  Page custom onFolderChosen
+  Function onFolderChosen
+    Call useOwnFolder
     Abort
   FunctionEnd
 !macroend
 
-# The templates keep a copy of the installer for an updater that downloads differences; there is none.
+# The templates keep a copy of the installer for differential updates, which this product does not have.
 !macro customInstall
   Delete "$LOCALAPPDATA\${APP_INSTALLER_STORE_FILE}"
   ${StdUtils.GetParentPath} $R5 "$LOCALAPPDATA\${APP_INSTALLER_STORE_FILE}"
   RMDir "$R5"
 !macroend
 
-# A second entry on the uninstaller's first page, which nothing but a person's tick selects.
+# A second, unticked component on the uninstaller's first page.
 !macro customUnInstallSection
   Section /o "un.$(localData)"
     ${IfNot} ${isUpdated}

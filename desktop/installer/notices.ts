@@ -1,19 +1,19 @@
-// The licences of what other people wrote and our bundles contain. Electron brings its own.
+// The licences of the third-party packages in our bundles. Electron ships its own.
 
 import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /**
- * A text that names each package among the bundled files (paths below `root`, as esbuild lists them) with its version and
- * its whole licence. Rejects where a package has no licence text: then nobody knows under which terms it is handed on.
+ * A text with name, version and full licence of each package among the bundled files (paths relative to `root`, as esbuild
+ * lists them). Rejects if a package has no licence text, since its terms of distribution are then unknown.
  */
 export async function thirdPartyNotices(root: string, bundledFiles: readonly string[]): Promise<string> {
   const packages = [...new Set(bundledFiles.map(packageOf).filter((name) => name !== null))].sort();
   const notices = await Promise.all(packages.map((name) => notice(join(root, 'node_modules', name), name)));
-  return ['Invoify contains the following works of others.', ...notices].join(`\n\n${'-'.repeat(80)}\n\n`) + '\n';
+  return ['Invoify contains the following third-party software.', ...notices].join(`\n\n${'-'.repeat(80)}\n\n`) + '\n';
 }
 
-/** `node_modules/@lit/reactive-element/css-tag.js` is of `@lit/reactive-element`; a file of ours is of none. */
+/** `node_modules/@lit/reactive-element/css-tag.js` gives `@lit/reactive-element`; our own files give null. */
 function packageOf(path: string): string | null {
   return /^node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path.replaceAll('\\', '/'))?.[1] ?? null;
 }

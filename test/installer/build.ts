@@ -1,5 +1,5 @@
-// Builds an installer for the tests: the product's program and configuration around a stand-in for Electron, so that all
-// that is ours in a real one can be checked. Its name says what it is.
+// Builds an installer for the tests: the real bundles and configuration around a stand-in for Electron. Its file name says
+// that it is for tests only.
 
 import { mkdir, rm } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
@@ -13,13 +13,13 @@ import { prepareTools, root, toolFolder } from './tools.ts';
 
 export interface BuiltInstaller {
   readonly setup: string;
-  /** The folder that was packed. */
+  /** The packed folder. */
   readonly unpacked: string;
-  /** 7-Zip, to look into them. */
+  /** The 7-Zip program, to read archives with. */
   readonly sevenZip: string;
 }
 
-/** Bundles, packs and compiles; rejects where any of it fails. Changes this process's environment for electron-builder. */
+/** Bundles, packs and compiles; rejects if any step fails. Sets environment variables of this process for electron-builder. */
 export async function buildInstaller(version: string): Promise<BuiltInstaller> {
   const tools = await prepareTools();
   const output = join(toolFolder, 'installer');

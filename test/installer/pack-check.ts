@@ -1,7 +1,7 @@
-// Builds a whole installer around stand-ins and checks what comes out: `npm run pack:check`.
+// Builds a complete installer around stand-ins and checks the result: `npm run pack:check`.
 //
-// What is ours in a real installer is here as it is there: the bundles, what is packed, the executable's resources and
-// fuses, the installer's script with our part of it, the uninstaller. What is not: Electron itself, and NSIS's plugins.
+// Real: the bundles, the packed files, the executable's resources and fuses, the installer script with our additions, the
+// uninstaller. Stand-ins: Electron itself and the NSIS plugins.
 
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
@@ -20,11 +20,11 @@ import { readNsisFile, type NsisFile } from './nsis-file.ts';
 import { missingPrograms, root } from './tools.ts';
 
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { readonly version: string };
-/** With the parts of the window's script, whose names follow from what is in them. */
+/** Besides the window's scripts, whose names contain hashes of their contents. */
 const packed = ['main.js', 'package.json', 'preload.cjs', 'window', 'window/index.html', 'window/tokens.css', 'worker.js'];
 const installed = [
   'Invoify.exe', 'LICENSE.electron.txt', 'LICENSE.txt', 'LICENSES.chromium.html', 'locales/de.pak', 'locales/en-US.pak',
-  'locales/fr.pak', 'resources/app.asar', 'resources/processor.txt', 'third-party-notices.txt',
+  'locales/fr.pak', 'resources/app.asar', 'resources/architecture.txt', 'third-party-notices.txt',
 ];
 
 const missing = missingPrograms();
@@ -58,7 +58,7 @@ describe('the installer', { skip: missing ?? false }, () => {
   });
   after(() => rmSync(folder, { recursive: true, force: true }));
 
-  test('says what it is, of which version, and that it is for tests only', () => {
+  test('has version information in every executable', () => {
     for (const executable of [setupProgram, program, readExecutable(uninstaller)]) {
       const { ProductName, ProductVersion, FileDescription, LegalCopyright } = versionStrings(executable);
       assert.equal(ProductName, 'Invoify');
@@ -75,35 +75,35 @@ describe('the installer', { skip: missing ?? false }, () => {
     for (const bytes of [setup.program, programBytes, uninstaller]) assert(bytes.includes(picture));
   });
 
-  test('asks for no administrator, neither it nor its uninstaller', () => {
+  test('needs no administrator rights, nor does its uninstaller', () => {
     assert.equal(executionLevel(setupProgram), 'asInvoker');
     assert.equal(executionLevel(readExecutable(uninstaller)), 'asInvoker');
     assert.equal(executionLevel(program), 'asInvoker');
     assert(!filesIn(unpacked).some((name) => name.includes('elevate')));
   });
 
-  test('holds the program for both processors', () => {
+  test('contains the program for both architectures', () => {
     const archives = setup.blocks.filter((block) => block.subarray(0, 6).equals(Buffer.from([0x37, 0x7a, 0xbc, 0xaf, 0x27, 0x1c])));
-    const notes = ['x64', 'arm64'].map((processor) => Buffer.from(`${processor}\n`));
-    assert.deepEqual(archives.map((block) => notes.map((note) => block.includes(note)).join()).sort(), ['false,true', 'true,false']);
+    const markers = ['x64', 'arm64'].map((arch) => Buffer.from(`${arch}\n`));
+    assert.deepEqual(archives.map((block) => markers.map((marker) => block.includes(marker)).join()).sort(), ['false,true', 'true,false']);
     assert.deepEqual(filesIn(unpacked), installed);
   });
 
-  test('holds an uninstaller that offers to remove local data, in both languages', () => {
+  test('has an uninstaller that offers to delete local data, in both languages', () => {
     const [script] = readNsisFile(uninstaller).blocks;
     for (const text of [
-      'The data on this computer: copy, settings, logs', 'Die Daten auf diesem Computer: Kopie, Einstellungen, Protokolle',
+      'Data on this computer: database, settings, logs', 'Daten auf diesem Computer: Datenbank, Einstellungen, Protokolle',
     ]) {
       assert(script?.includes(Buffer.from(text, 'utf16le')), text);
     }
   });
 
-  test('gives the Start menu the name that the program gives itself', () => {
+  test('gives the Start menu shortcut the program\'s AppUserModelID', () => {
     const [script] = setup.blocks;
     assert(script?.includes(Buffer.from(appId, 'utf16le')));
   });
 
-  test('hands on the licence of everything in it', () => {
+  test('includes the licence of everything in it', () => {
     const notices = readFileSync(join(unpacked, 'third-party-notices.txt'), 'utf8');
     for (const name of ['lit', 'lit-html', 'lit-element', '@lit/reactive-element']) {
       assert.match(notices, new RegExp(`^${name} \\d+\\.\\d+\\.\\d+ \\(BSD-3-Clause\\)$`, 'm'));
@@ -113,11 +113,11 @@ describe('the installer', { skip: missing ?? false }, () => {
     assert.equal(readFileSync(join(unpacked, 'LICENSE.txt'), 'utf8'), readFileSync(join(root, 'LICENSE'), 'utf8'));
   });
 
-  test('packs the program and nothing else', () => {
+  test('packs only the program', () => {
     const names = asar.listPackage(archive, { isPack: false }).map((name) => name.slice(1));
-    const parts = partsOf('window.js', join(folder, 'window')).map((name) => `window/${name}`);
-    assert(parts.length > 1, 'the window loads a part of its script later');
-    assert.deepEqual(names.sort(), [...packed, ...parts].sort());
+    const scripts = scriptsOf('window.js', join(folder, 'window')).map((name) => `window/${name}`);
+    assert(scripts.length > 1, 'the window loads some scripts later');
+    assert.deepEqual(names.sort(), [...packed, ...scripts].sort());
     const manifest: unknown = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
     const { description, ...rest } = manifest as Readonly<Record<string, unknown>>;
     assert.equal(typeof description, 'string');
@@ -126,7 +126,7 @@ describe('the installer', { skip: missing ?? false }, () => {
     });
   });
 
-  test('packs nothing of the machine that built it, and no way to the sources', () => {
+  test('packs no path of the build machine and no source maps', () => {
     for (const name of filesIn(folder)) {
       const text = readFileSync(join(folder, name), 'utf8');
       assert(!text.includes(root), `${name} names ${root}`);
@@ -134,7 +134,7 @@ describe('the installer', { skip: missing ?? false }, () => {
     }
   });
 
-  test('switches off every way to run other code in it', () => {
+  test('has the fuses set so that no other code can run in it', () => {
     const sentinel = 'dL7pKGdnNz796PbbjQWNKmHXBZaB9tsX';
     const at = programBytes.indexOf(sentinel) + sentinel.length;
     assert.equal(programBytes.indexOf(sentinel, at), -1);
@@ -149,13 +149,13 @@ describe('the installer', { skip: missing ?? false }, () => {
     });
   });
 
-  test('keeps the sum of the program\'s archive in the executable', () => {
+  test('has the hash of app.asar in the executable', () => {
     const integrity: unknown = JSON.parse(textResource(program, 'INTEGRITY') ?? 'null');
     const value = createHash('sha256').update(asar.getRawHeader(archive).headerString).digest('hex');
     assert.deepEqual(integrity, [{ file: 'resources\\app.asar', alg: 'SHA256', value }]);
   });
 
-  test('packs a program that starts, shows its page and opens its database', async (t) => {
+  test('packs a program that starts, shows its page and opens the cache', async (t) => {
     const app = await startApp(t, { folder });
     assert.equal(app.contents.getURL(), 'app://invoify/index.html');
     const status = await app.electron.sync.getStatus();
@@ -165,7 +165,7 @@ describe('the installer', { skip: missing ?? false }, () => {
     await app.quit();
   });
 
-  test('packs a preload that needs nothing but electron', () => {
+  test('packs a preload that requires only electron', () => {
     const required = [...readFileSync(join(folder, 'preload.cjs'), 'utf8').matchAll(/require\("([^"]+)"\)/g)].map(([, name]) => name);
     assert.deepEqual(required, ['electron']);
   });
@@ -175,17 +175,17 @@ function isInstaller(block: Buffer): boolean {
   return block.subarray(0, 2).toString('latin1') === 'MZ' && block.includes('NullsoftInst');
 }
 
-/** A bundled script and all that it loads, at once or later, from beside it. Each must be there. */
-function partsOf(entry: string, folder: string): string[] {
-  const parts = new Set([entry]);
-  for (const name of parts) {
+/** A bundled script and every script that it imports, statically or dynamically. Throws if one is missing. */
+function scriptsOf(entry: string, folder: string): string[] {
+  const scripts = new Set([entry]);
+  for (const name of scripts) {
     const text = readFileSync(join(folder, name), 'utf8');
-    for (const [, part = ''] of text.matchAll(/\b(?:from|import\(?)\s*"\.\/([\w-]+\.js)"/g)) parts.add(part);
+    for (const [, script = ''] of text.matchAll(/\b(?:from|import\(?)\s*"\.\/([\w-]+\.js)"/g)) scripts.add(script);
   }
-  return [...parts];
+  return [...scripts];
 }
 
-/** Every file below a folder, with forward slashes, in the order of their names. */
+/** Every file in a folder and its subfolders, sorted, with forward slashes. */
 function filesIn(folder: string): string[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8', withFileTypes: true })
     .filter((entry) => entry.isFile())

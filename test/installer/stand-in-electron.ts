@@ -1,17 +1,17 @@
-// A folder that electron-builder takes for Electron's runtime on Windows: Node's own executable, with what electron-builder
-// edits in Electron's. For tests only; the program in it does not run under it.
+// A folder that electron-builder accepts as Electron's Windows runtime: Node's executable, with what electron-builder edits
+// in Electron's. For tests only; it cannot run the program.
 
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { addResource, readExecutable } from './executable.ts';
 
-/** What stands before the fuses in Electron's executable; the version of their form and their number follow. */
+/** Marks the fuses in Electron's executable; followed by the format version, the number of fuses and the fuses. */
 const fuseSentinel = 'dL7pKGdnNz796PbbjQWNKmHXBZaB9tsX';
-/** As Electron ships them: each that the product switches stands the other way. */
+/** As Electron ships them; every fuse that the product flips has its other value here. */
 const shippedFuses = '10110011';
 
-/** Writes the folder anew and returns it. Only a note in it tells one processor's from another's. */
+/** Recreates the folder and returns it. Only architecture.txt differs between architectures. */
 export async function makeStandInElectron(folder: string, node: string, arch: string): Promise<string> {
   await rm(folder, { recursive: true, force: true });
   for (const part of ['resources', 'locales']) await mkdir(join(folder, part), { recursive: true });
@@ -20,9 +20,9 @@ export async function makeStandInElectron(folder: string, node: string, arch: st
     Buffer.from(fuseSentinel), Buffer.from([1, shippedFuses.length]), Buffer.from(shippedFuses),
   ]));
   await writeFile(join(folder, 'electron.exe'), executable.toBytes());
-  await writeFile(join(folder, 'resources', 'processor.txt'), `${arch}\n`);
-  await writeFile(join(folder, 'LICENSE'), 'In place of Electron\'s licence.\n');
-  await writeFile(join(folder, 'LICENSES.chromium.html'), '<p>In place of Chromium\'s licences.</p>\n');
+  await writeFile(join(folder, 'resources', 'architecture.txt'), `${arch}\n`);
+  await writeFile(join(folder, 'LICENSE'), 'A stand-in for Electron\'s licence.\n');
+  await writeFile(join(folder, 'LICENSES.chromium.html'), '<p>A stand-in for Chromium\'s licences.</p>\n');
   for (const language of ['de', 'en-US', 'fr']) await writeFile(join(folder, 'locales', `${language}.pak`), language);
   return folder;
 }

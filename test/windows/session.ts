@@ -1,5 +1,5 @@
-// Runs Windows programs: on Windows as they are, on Linux through wine, in a namespace of its own where everything ends
-// with the session and nothing stays mounted.
+// Runs Windows programs: directly on Windows, on Linux through wine. The wine session has its own namespaces, so all its
+// processes and mounts end with it.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -18,26 +18,26 @@ export interface Ended {
 
 export interface WindowsSession {
   readonly isWine: boolean;
-  /** Windows' path of a file in this repository. */
+  /** The Windows path of a file in this repository. */
   readonly toWindows: (path: string) => string;
-  /** Runs a program, given by Windows' path, with the repository as its folder; never rejects because of its exit code. */
+  /** Runs a program, given by its Windows path, in the repository's folder; never rejects because of its exit code. */
   readonly run: (program: string, args: readonly string[], timeoutS: number) => Promise<Ended>;
-  /** Windows' Node, of the version that runs the project. */
+  /** Node for Windows, in the version that runs this process. */
   readonly node: string;
   readonly close: () => Promise<void>;
 }
 
 const wineRoot = process.env['WINE_ROOT'] ?? join(homedir(), '.cache', 'invoify', 'wine');
 
-/** Why there can be no session here, with what to do about it; null where there can. */
+/** Why a session is impossible here and what to do about it; null if it is possible. */
 export function missingSession(): string | null {
   if (process.platform === 'win32') return null;
   if (process.platform !== 'linux' || process.getuid?.() !== 0) return 'Run this on Windows, or as root on Linux.';
   return existsSync(join(wineRoot, 'usr', 'bin', 'wine-stable')) ? null
-    : `No wine in ${wineRoot}: \`bash test/windows/wine.sh\` puts one there (3 GB, as root), or set WINE_ROOT to a Debian 13 that has one.`;
+    : `No wine in ${wineRoot}: \`bash test/windows/wine.sh\` installs it (3 GB, as root), or set WINE_ROOT to a Debian 13 that has it.`;
 }
 
-/** `variables` are set for every program; what the test runner and CI set for this process is not. */
+/** Programs inherit this environment with `variables`, but without what the test runner and CI set. */
 export async function openSession(variables: Readonly<Record<string, string>>): Promise<WindowsSession> {
   const { NODE_TEST_CONTEXT: _runner, NODE_OPTIONS: _options, CI: _ci, ...inherited } = process.env;
   const env = { ...inherited, ...variables };
@@ -72,13 +72,13 @@ async function openWine(env: NodeJS.ProcessEnv): Promise<WindowsSession> {
   const shell = spawn('unshare', ['--mount', '--pid', '--fork', '--kill-child', 'bash', '-c', inside, wineRoot, root],
     { env, stdio: ['pipe', 'pipe', 'inherit'] });
   const lines = createInterface({ input: shell.stdout })[Symbol.asyncIterator]();
-  const answer = async (word: string): Promise<number> => {
+  const readAnswer = async (word: string): Promise<number> => {
     const { value } = await lines.next() as { value?: string };
     const code = value?.startsWith(`${word} `) ? Number(value.slice(word.length)) : NaN;
-    if (Number.isNaN(code)) throw new Error(`the session with wine has ended: ${value ?? ''}`);
+    if (Number.isNaN(code)) throw new Error(`the wine session has ended: ${value ?? ''}`);
     return code;
   };
-  if (await answer('booted') !== 0) throw new Error('wine does not start');
+  if (await readAnswer('booted') !== 0) throw new Error('wine cannot start');
   const toWindows = (path: string): string => win32.join('Z:\\invoify', path.slice(root.length).replaceAll('/', '\\'));
   return {
     isWine: true,
@@ -88,7 +88,7 @@ async function openWine(env: NodeJS.ProcessEnv): Promise<WindowsSession> {
       const started = performance.now();
       const command = [program, ...args].map((part) => `'${part.replaceAll('\'', '\'\\\'\'')}'`).join(' ');
       shell.stdin.write(`/invoify${output.slice(root.length)} ${timeoutS} ${command}\n`);
-      const exitCode = await answer('ended');
+      const exitCode = await readAnswer('ended');
       return { exitCode, output: readFileSync(output, 'utf8'), seconds: (performance.now() - started) / 1000 };
     },
     async close() {

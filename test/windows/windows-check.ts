@@ -1,7 +1,7 @@
-// What Linux hides: the desktop's tests under Windows' own Node, and the installer there and back. `npm run test:windows`,
-// on Windows or, through wine, on Linux (test/windows/wine.sh). Too heavy for every change; meant for before a release.
+// Finds what Linux hides: runs the desktop's tests with Node for Windows, and installs, updates and uninstalls. Run it before
+// a release with `npm run test:windows`, on Windows or, through wine, on Linux (test/windows/wine.sh).
 //
-// What always holds: on a person's Windows the installer is left out where Invoify, or its data, is there already.
+// Invariants: on Windows, the installer tests are skipped if Invoify or its data is already on the computer.
 
 import assert from 'node:assert/strict';
 import { existsSync, globSync, readFileSync } from 'node:fs';
@@ -14,11 +14,11 @@ import { Installation } from './installation.ts';
 import { missingSession, openSession, type WindowsSession } from './session.ts';
 
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { readonly version: string };
-/** Of the random histories a few are enough to see what Windows changes, and MongoDB is not its matter. */
+/** A few random histories are enough to find differences on Windows. */
 const variables = { SYNC_SEEDS: '3' };
 const files = globSync(['test/desktop/**/*.test.ts', 'test/sync/*.test.ts', 'test/shared/**/*.test.ts'], { cwd: root })
   .map((path) => path.replaceAll('\\', '/')).filter((path) => !path.endsWith('-mongodb.test.ts'))
-  // These bundle the program first, and what npm installed on Linux bundles under Linux only.
+  // These bundle the program with esbuild, and a node_modules installed on Linux has esbuild for Linux only.
   .filter((path) => process.platform === 'win32' || !/^test\/desktop\/electron\/(?!vault)/.test(path)).sort();
 
 const missing = missingSession();
@@ -30,7 +30,7 @@ before(async () => {
 });
 after(() => session.close());
 
-describe('under Windows\' Node', () => {
+describe('Node for Windows', () => {
   test('is the version that runs everything else', async () => {
     const { output } = await session.run(session.node, ['-p', 'process.platform + process.version'], 30);
     assert.equal(output.trim(), `win32${process.version}`);
@@ -48,11 +48,11 @@ describe('under Windows\' Node', () => {
 });
 
 describe('the installer', () => {
-  let at: Installation;
+  let installation: Installation;
   let setup: string;
 
   before(async () => {
-    at = new Installation(session);
+    installation = new Installation(session);
     if (session.isWine) {
       const missingTools = missingPrograms();
       if (missingTools) throw new Error(missingTools);
@@ -62,54 +62,55 @@ describe('the installer', () => {
     }
   });
 
-  /** Why this machine's person must not be disturbed, or what is missing. */
+  /** Why the installer must not or cannot run here; null if it can. */
   async function reasonToSkip(): Promise<string | null> {
     if (session.isWine) return null;
-    if (!existsSync(setup)) return `There is no ${setup}: \`npm run dist\` makes it.`;
-    return await at.isThere() || await at.hasData() ? 'Invoify, or its data, is on this computer.' : null;
+    if (!existsSync(setup)) return `${setup} is missing: build it with \`npm run dist\`.`;
+    return await installation.isInstalled() || await installation.hasData() ? 'Invoify or its data is on this computer.' : null;
   }
 
-  test('installs silently for one person, starts, updates and goes, and leaves that person\'s data', async (t) => {
+  test('installs silently for the current user, updates, uninstalls, and leaves the user\'s data', async (t) => {
     const reason = await reasonToSkip();
     if (reason) return t.skip(reason);
-    const installed = await at.install(setup, []);
+    const installed = await installation.install(setup, []);
     t.diagnostic(`installed in ${installed.seconds.toFixed(1)} s`);
     assert.equal(installed.exitCode, 0, installed.output);
-    const entry = await at.registryEntry();
+    const entry = await installation.registryEntry();
     assert.match(entry, new RegExp(`DisplayName\\s+REG_SZ\\s+Invoify ${version}`));
     assert.match(entry, /DisplayVersion\s+REG_SZ\s+\d/);
     assert.match(entry, /QuietUninstallString\s+REG_SZ\s+".*\\Uninstall Invoify\.exe" \/currentuser \/S/);
-    assert.deepEqual(await at.files(), { program: true, archive: true, uninstaller: true, startMenu: true, keptSetup: false });
+    assert.deepEqual(await installation.files(), { program: true, archive: true, uninstaller: true, startMenu: true, keptSetup: false });
     if (session.isWine) {
       // The stand-in for Electron is Node.
-      const { output } = await at.runProgram(['-p', '6 * 7']);
+      const { output } = await installation.runProgram(['-p', '6 * 7']);
       assert.equal(output.trim(), '42');
     }
 
-    await at.writeData();
-    const updated = await at.install(setup, ['--updated']);
+    await installation.writeData();
+    const updated = await installation.install(setup, ['--updated']);
     t.diagnostic(`updated in ${updated.seconds.toFixed(1)} s`);
     assert.equal(updated.exitCode, 0, updated.output);
-    assert.deepEqual([(await at.files()).program, await at.hasData()], [true, true]);
+    assert.deepEqual([(await installation.files()).program, await installation.hasData()], [true, true]);
 
-    t.diagnostic(`uninstalled in ${(await at.uninstall([])).toFixed(1)} s`);
-    assert.deepEqual(await at.files(), { program: false, archive: false, uninstaller: false, startMenu: false, keptSetup: false });
-    assert.equal(await at.isThere(), false);
-    assert.equal(await at.hasData(), true, 'the data stays');
-    await at.removeData();
+    t.diagnostic(`uninstalled in ${(await installation.uninstall([])).toFixed(1)} s`);
+    const gone = { program: false, archive: false, uninstaller: false, startMenu: false, keptSetup: false };
+    assert.deepEqual(await installation.files(), gone);
+    assert.equal(await installation.isInstalled(), false);
+    assert.equal(await installation.hasData(), true, 'the data is kept');
+    await installation.removeData();
   });
 
-  test('takes a folder of its own in one that holds other files, and removes its data where that is asked for', async (t) => {
+  test('creates a subfolder in a folder with other files, and deletes its data on request', async (t) => {
     const reason = await reasonToSkip();
     if (reason) return t.skip(reason);
-    await at.putOtherFile();
-    const installed = await at.install(setup, [`/D=${at.otherFolder}`]);
+    await installation.writeOtherFile();
+    const installed = await installation.install(setup, [`/D=${installation.otherFolder}`]);
     assert.equal(installed.exitCode, 0, installed.output);
-    assert.equal(await at.folder(), `${at.otherFolder}\\Invoify`);
-    await at.writeData();
-    await at.uninstall(['--delete-app-data']);
-    assert.equal(await at.hasOtherFile(), true, 'what else is in the folder stays');
-    assert.deepEqual([await at.isThere(), await at.hasData()], [false, false]);
-    await at.removeOtherFile();
+    assert.equal(await installation.folder(), `${installation.otherFolder}\\Invoify`);
+    await installation.writeData();
+    await installation.uninstall(['--delete-app-data']);
+    assert.equal(await installation.hasOtherFile(), true, 'other files in the folder are kept');
+    assert.deepEqual([await installation.isInstalled(), await installation.hasData()], [false, false]);
+    await installation.removeOtherFile();
   });
 });

@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
-# One session of wine: runs in the Debian that wine.sh has made, with this repository as /invoify, and obeys lines on its
-# standard input. A line names a file for the output, the most seconds it may take, and what to run; the answer is a line
-# with its exit code. Output goes to files, as under wine a pipe may stay open behind a process that has ended.
+# A wine session: runs inside the Debian that wine.sh installed, with this repository at /invoify, and executes the lines on
+# its standard input. A line has a file for the output, a timeout in seconds, and a command; the answer is a line with the
+# exit code. Output goes to files because wine may keep a pipe open after the process has exited.
 set -uo pipefail
 
 export HOME=/root DISPLAY=:99 WINEDEBUG=-all
-# Otherwise wine answers yes to whatever the installer asks these two.
+# Otherwise the installer calls wine's stubs of these two, which always succeed.
 export WINEDLLOVERRIDES='powershell.exe=d;findstr.exe=d'
 WINEPREFIX="$(mktemp -d /tmp/wine-XXXXXX)"
 export WINEPREFIX
 trap 'wineserver --kill; wineserver --wait; rm -rf "$WINEPREFIX"' EXIT
 cd /invoify
 
-# Tells by a line on its descriptor 3 that it takes connections.
+# Writes a line to descriptor 3 once it accepts connections.
 coproc display { exec Xvfb :99 -screen 0 1024x768x24 -displayfd 3 3>&1 2> /dev/null; }
 read -r _ <&"${display[0]}"
 timeout 120 wineboot --init > /dev/null 2>&1
