@@ -1,11 +1,11 @@
-// The life of the program, as Electron's `app` tells of it: ready, a second start, windows closing, quitting.
+// A stand-in for Electron's `app`: ready, second instances, closing windows, quitting.
 
 import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** An event that a listener may prevent. */
+/** An event that a listener can prevent. */
 export interface Preventable {
   readonly defaultPrevented: boolean;
   preventDefault(): void;
@@ -27,12 +27,12 @@ interface Closable {
 export class App extends EventEmitter {
   name = 'invoify';
   userModelId = '';
-  /** Whether this is the first of its name; false: another one runs. */
+  /** Whether this is the first instance. */
   isFirst = true;
   locale = 'en-GB';
   readonly isPackaged = true;
   readonly windows = new Set<Closable>();
-  /** Resolves when the program has ended. */
+  /** Resolves when the program has quit. */
   readonly ended: Promise<void>;
   hasEnded = false;
   readonly #paths: Map<string, string>;
@@ -74,9 +74,9 @@ export class App extends EventEmitter {
   }
 
   setPath(name: string, path: string): void {
-    assert(this.#paths.has(name), `there is no path ${name}`);
-    assert(existsSync(path), 'a path that is set must exist');
-    assert(name !== 'userData' || !this.#hasLock, 'the lock is taken in the folder of the data');
+    assert(this.#paths.has(name), `no path is called ${name}`);
+    assert(existsSync(path), 'a path must exist when it is set');
+    assert(name !== 'userData' || !this.#hasLock, 'userData is set before the lock, which is taken in it');
     this.#paths.set(name, path);
   }
 
@@ -93,7 +93,7 @@ export class App extends EventEmitter {
     return this.#ready.promise;
   }
 
-  /** What Electron does once the entry has been loaded. */
+  /** Electron does this once the entry has loaded. */
   becomeReady(): void {
     if (this.#isReady || this.#isQuitting) return;
     this.#isReady = true;
@@ -101,26 +101,26 @@ export class App extends EventEmitter {
     this.#ready.resolve();
   }
 
-  /** Asks, closes every window, asks again, and ends. */
+  /** Emits before-quit, closes every window, emits will-quit, then quit. */
   quit(): void {
-    const asked = preventable({});
-    this.emit('before-quit', asked);
-    if (asked.defaultPrevented) return;
+    const beforeQuit = preventable({});
+    this.emit('before-quit', beforeQuit);
+    if (beforeQuit.defaultPrevented) return;
     this.#isQuitting = true;
     for (const window of this.windows) window.close();
     if (this.windows.size > 0) {
       this.#isQuitting = false;
       return;
     }
-    const last = preventable({});
-    this.emit('will-quit', last);
-    if (last.defaultPrevented) return;
+    const willQuit = preventable({});
+    this.emit('will-quit', willQuit);
+    if (willQuit.defaultPrevented) return;
     this.emit('quit', preventable({}), 0);
     this.hasEnded = true;
     this.#end();
   }
 
-  /** A window is gone: the last one tells, except where the program quits anyway. */
+  /** Called by a closed window; emits window-all-closed after the last one, unless the program is quitting. */
   closed(window: Closable): void {
     this.windows.delete(window);
     if (this.windows.size === 0 && !this.#isQuitting) this.emit('window-all-closed');

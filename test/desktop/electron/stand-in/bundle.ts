@@ -1,5 +1,5 @@
-// Bundles the desktop's half of the program the way the package has it, into a folder of its own: main.js, worker.js,
-// preload.cjs, and the window's files in window/.
+// Bundles the desktop as build.mjs does, into a temporary folder: main.js, worker.js, preload.cjs, and placeholders for the
+// window's files in window/.
 
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -13,7 +13,7 @@ const common: BuildOptions = {
   absWorkingDir: root, bundle: true, platform: 'node', target: 'node24', external: ['electron'], sourcemap: 'inline', logLevel: 'silent',
 };
 
-/** What stands in for the window's own files, of which nothing here depends. */
+/** Placeholders for the window's files; these tests do not need the real ones. */
 export const windowFiles: Readonly<Record<string, string>> = {
   'index.html': '<!doctype html><title>Invoify</title><script type="module" src="window.js"></script>\n',
   'window.js': 'document.title = "Invoify";\n',
@@ -31,7 +31,7 @@ export async function bundleProgram(): Promise<Program> {
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }\n');
   mkdirSync(join(folder, 'window'));
   for (const [name, text] of Object.entries(windowFiles)) writeFileSync(join(folder, 'window', name), text);
-  // Beside the window's folder, so that a path that leaves it would find something.
+  // Outside the window's folder, so that a path traversal would find something.
   writeFileSync(join(folder, 'secret.html'), 'not for the window\n');
   await Promise.all([
     build({ ...common, format: 'esm', outdir: folder, entryPoints: ['desktop/electron/main.ts', 'desktop/electron/worker.ts'] }),

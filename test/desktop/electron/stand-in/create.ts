@@ -1,4 +1,4 @@
-// Puts the parts of the stand-in together: one Electron, and what a test does to it.
+// Assembles the stand-in: one Electron, and the controls for a test.
 
 import { EventEmitter } from 'node:events';
 import { mkdtempSync } from 'node:fs';
@@ -13,7 +13,7 @@ import { UtilityProcesses } from './utility-process.ts';
 import { createWindows, type StandInWindow } from './windows.ts';
 
 export interface Controls {
-  /** Where the person's folders are. */
+  /** The folder with the user's folders. */
   readonly home: string;
   readonly app: App;
   readonly ipcMain: IpcMain;
@@ -24,7 +24,7 @@ export interface Controls {
   readonly powerMonitor: EventEmitter;
 }
 
-/** The parts, under Electron's names for them. */
+/** The modules, under Electron's names. */
 export interface Parts {
   readonly app: App;
   readonly BrowserWindow: unknown;

@@ -1,16 +1,16 @@
-// `electron` as the main process sees it: everything that the desktop imports, made anew for each graph of modules.
+// `electron` in the main process: everything that the desktop imports, created once per module graph.
 //
-// What always holds: each name is one that Electron declares, or this does not compile; what a name does follows
-// Electron's documentation as far as the desktop uses it, and throws where it is used otherwise.
+// Invariants: every export is one that Electron declares, or this does not compile; it behaves as Electron documents it as
+// far as the desktop uses it, and throws on other uses.
 
 import type * as Electron from 'electron/main';
 
 import { createElectron, type Controls } from './create.ts';
 
-const { electron, controls: made } = createElectron();
+const { electron, controls: created } = createElectron();
 
-/** What a test sees of this Electron, and does to it. */
-export const controls: Controls = made;
+/** Lets a test inspect and drive this Electron. */
+export const controls: Controls = created;
 
 export const {
   app, BrowserWindow, clipboard, dialog, ipcMain, Menu, nativeTheme, powerMonitor, protocol, safeStorage, screen, session, shell,

@@ -1,4 +1,4 @@
-// Messages between pages and the main process, structured-cloned on the way as Electron does.
+// A stand-in for `ipcMain`. Messages between pages and the main process are structured-cloned, as in Electron.
 
 import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
@@ -19,7 +19,7 @@ type Handler = (event: IpcEvent, ...values: unknown[]) => unknown;
 
 export interface IpcMain extends EventEmitter {
   handle(channel: string, handler: Handler): void;
-  /** What `ipcRenderer.invoke` does, from any frame of any page. */
+  /** Like `ipcRenderer.invoke`, from any frame of any page. */
   invoke(event: IpcEvent, channel: string, ...values: unknown[]): Promise<unknown>;
 }
 

@@ -1,5 +1,5 @@
-// A page's two worlds: the preload's, sandboxed as Electron's is (it can require `electron` and nothing of Node), and the
-// page's own, which sees what the context bridge hands over: copies of plain values, and functions that call across.
+// A page's two worlds: the preload's, sandboxed as in Electron (it can require `electron` and nothing of Node), and the main
+// world, which gets what passes the context bridge: copies of plain values, and functions that call across.
 
 import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
@@ -8,18 +8,18 @@ import { createContext, runInContext } from 'node:vm';
 
 import type * as Electron from 'electron/renderer';
 
-/** What a page's process says to the main process. */
+/** The renderer's connection to the main process. */
 export interface RendererLink {
   invoke(channel: string, ...values: unknown[]): Promise<unknown>;
   send(channel: string, ...values: unknown[]): void;
 }
 
 export interface PreloadWorld {
-  /** The page's `window`: what was exposed to it, by name. */
+  /** What was exposed on the page's `window`, by name. */
   readonly exposed: ReadonlyMap<string, unknown>;
-  /** Tells the page's process something, as the main process does. */
-  hear(channel: string, ...values: unknown[]): void;
-  /** Fires an event on `window`. */
+  /** Delivers a message from the main process. */
+  receive(channel: string, ...values: unknown[]): void;
+  /** Dispatches an event on `window`. */
   fire(event: string): void;
 }
 
@@ -52,12 +52,12 @@ export function runPreload(path: string, link: RendererLink): PreloadWorld {
   runInContext(readFileSync(path, 'utf8'), world, { filename: path });
   return {
     exposed,
-    hear: (channel, ...values) => void ipcRenderer.emit(channel, {}, ...values),
+    receive: (channel, ...values) => void ipcRenderer.emit(channel, {}, ...values),
     fire: (event) => void page.dispatchEvent(new Event(event)),
   };
 }
 
-/** A value as it arrives on the other side of the context bridge. */
+/** A value as it arrives across the context bridge. */
 function across(value: unknown): unknown {
   if (typeof value === 'function') return (...values: unknown[]): unknown => across(value(...values.map(across)) as unknown);
   if (value === null || typeof value !== 'object') {
@@ -65,7 +65,7 @@ function across(value: unknown): unknown {
     return value;
   }
   if (isPromise(value)) return value.then(across, (error: unknown) => Promise.reject(across(error)));
-  // Of an error only its text arrives.
+  // Only an error's message crosses.
   if (Object.prototype.toString.call(value) === '[object Error]') return new Error(String((value as { message?: unknown }).message));
   if (Array.isArray(value)) return value.map(across);
   const prototype: unknown = Object.getPrototypeOf(value);

@@ -1,4 +1,4 @@
-// Sessions: the schemes that were registered, what serves them, what is filtered, and what is granted.
+// A stand-in for Electron's sessions: registered schemes and their handlers, request filters, and permissions.
 
 import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
@@ -36,7 +36,7 @@ export class StandInSession extends EventEmitter {
 
   readonly protocol = {
     handle: (scheme: string, serve: Serve): void => {
-      assert(!this.#served.has(scheme), `the scheme ${scheme} is served already`);
+      assert(!this.#served.has(scheme), `the scheme ${scheme} already has a handler`);
       this.#served.set(scheme, serve);
     },
   };
@@ -67,7 +67,7 @@ export class StandInSession extends EventEmitter {
     this.isSpellChecked = isEnabled;
   }
 
-  /** What a page gets for an address: filtered, then served. Throws where there is nothing, as a network error. */
+  /** Loads a URL as a page does: filtered, then served. Throws a network error if it is blocked or has no handler. */
   async load(url: string, init: RequestInit = {}): Promise<Response> {
     let isCancelled = false;
     this.#filter?.({ url }, ({ cancel }) => isCancelled = cancel ?? false);
@@ -75,11 +75,11 @@ export class StandInSession extends EventEmitter {
     const scheme = new URL(url).protocol.slice(0, -1);
     const serve = this.#served.get(scheme);
     if (!serve) throw new Error(`ERR_UNKNOWN_URL_SCHEME loading '${url}'`);
-    assert(this.#schemes.get(scheme)?.privileges['standard'], 'a page of a scheme that is not standard has no origin');
+    assert(this.#schemes.get(scheme)?.privileges['standard'], 'only a standard scheme gives a page an origin');
     return serve(new Request(url, init));
   }
 
-  /** Whether a page that asks is granted something. */
+  /** Whether a page gets a permission. */
   grants(contents: unknown, permission: string): { readonly asked: boolean; readonly checked: boolean; readonly device: boolean } {
     let asked = false;
     this.#ask(contents, permission, (isGranted) => asked = isGranted, {});
@@ -87,14 +87,14 @@ export class StandInSession extends EventEmitter {
     return { asked, checked, device: this.#isDeviceGranted({ deviceType: permission }) };
   }
 
-  /** The streams that a page gets which asks for the screen, or null. */
+  /** The streams for a page that asks to capture the screen, or null. */
   shareScreen(): object | null {
     let shared: object | null = { video: 'the screen' };
     this.#shareScreen?.({}, (streams) => shared = streams);
     return shared;
   }
 
-  /** Whether a download that a page starts is let happen. */
+  /** Whether a page can start a download. */
   download(): boolean {
     const event = preventable({});
     this.emit('will-download', event, {}, {});
@@ -113,12 +113,12 @@ export function createSessions(app: App): Sessions {
   const schemes = new Map<string, Scheme>();
   const all = new Map<string, StandInSession>();
   function sessionOf(partition: string): StandInSession {
-    assert(app.isReady(), 'a session can be had when the app is ready');
-    const present = all.get(partition);
-    if (present) return present;
-    const made = new StandInSession(partition, schemes);
-    all.set(partition, made);
-    return made;
+    assert(app.isReady(), 'sessions are available once the app is ready');
+    const existing = all.get(partition);
+    if (existing) return existing;
+    const created = new StandInSession(partition, schemes);
+    all.set(partition, created);
+    return created;
   }
   return {
     schemes,

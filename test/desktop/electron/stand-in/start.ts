@@ -1,4 +1,4 @@
-// Starts the program on a stand-in for Electron, and speaks with it as its page, its person and its system do.
+// Starts the program on a stand-in for Electron, and drives it as its page, its user and the system do.
 
 import './hooks.ts';
 
@@ -20,29 +20,29 @@ export interface RunningApp {
   readonly dataFolder: string;
   readonly window: StandInWindow;
   readonly contents: StandInContents;
-  /** `window.electron` as the page has it. */
+  /** The page's `window.electron`. */
   readonly electron: WindowApi;
-  /** Every status that the page was told, oldest first. */
+  /** Every status that the page received, oldest first. */
   readonly statuses: readonly Status[];
   readonly commands: readonly Command[];
   readonly worker: StandInUtilityProcess;
-  /** Calls through the page and returns the value of the outcome. */
+  /** Returns the value of a call's outcome; fails the test on an error. */
   ask<A>(outcome: Promise<Outcome<A>>): Promise<A>;
-  /** Resolves with the first status from now on, or the present one, that fits. */
-  until(fits: (status: Status) => boolean): Promise<Status>;
-  /** What is in the log. */
+  /** Resolves with the first status that matches, the current one included. */
+  until(matches: (status: Status) => boolean): Promise<Status>;
+  /** The log's entries. */
   log(): readonly Readonly<Record<string, unknown>>[];
   quit(): Promise<void>;
 }
 
 export interface StartOptions {
-  /** The folder of an earlier run. */
+  /** The home folder of an earlier run. */
   readonly home?: string;
   /** Written into the data folder before the start. */
   readonly files?: Readonly<Record<string, string | Buffer>>;
-  /** Done to the system before the program sees it. */
+  /** Changes the stand-in before the program starts. */
   readonly arrange?: (controls: Controls) => void;
-  /** The folder of a program that was bundled already; without it one is bundled from the sources. */
+  /** The folder of a bundled program; by default it is bundled from the sources. */
   readonly folder?: string;
 }
 
@@ -51,7 +51,7 @@ let count = 0;
 
 after(async () => (await program)?.remove());
 
-/** Loads the program's entry, up to where Electron is ready; the entry has run to its end. */
+/** Loads the program's entry; Electron is not ready yet. */
 export async function loadApp(t: TestContext, { home, files = {}, arrange, folder }: StartOptions = {}): Promise<Controls> {
   const { main } = folder === undefined ? await (program ??= bundleProgram()) : { main: join(folder, 'main.js') };
   count += 1;
@@ -65,7 +65,7 @@ export async function loadApp(t: TestContext, { home, files = {}, arrange, folde
   arrange?.(controls);
   t.after(async () => {
     process.removeAllListeners('uncaughtExceptionMonitor');
-    // The program starts another data process for one that is killed, so it ends first.
+    // The program would restart a killed data process, so it quits first.
     if (controls.app.isReady() && !controls.app.hasEnded) {
       controls.app.quit();
       await controls.app.ended;
@@ -77,7 +77,7 @@ export async function loadApp(t: TestContext, { home, files = {}, arrange, folde
   return controls;
 }
 
-/** Starts it until its page is there. */
+/** Starts the program and waits for its page to load. */
 export async function startApp(t: TestContext, options: StartOptions = {}): Promise<RunningApp> {
   const controls = await loadApp(t, options);
   const { promise: isShown, resolve } = Promise.withResolvers<void>();
@@ -106,7 +106,7 @@ function runningApp(controls: Controls, window: StandInWindow): RunningApp {
       if (!answer.ok) assert.fail(`${answer.error.code}: ${answer.error.message}`);
       return answer.value;
     },
-    until: (fits) => until(api(), fits),
+    until: (matches) => until(api(), matches),
     log() {
       const folder = join(dataFolder, 'logs');
       const names = existsSync(folder) ? readdirSync(folder).sort().reverse() : [];
@@ -120,13 +120,13 @@ function runningApp(controls: Controls, window: StandInWindow): RunningApp {
   };
 }
 
-async function until({ sync }: WindowApi, fits: (status: Status) => boolean): Promise<Status> {
+async function until({ sync }: WindowApi, matches: (status: Status) => boolean): Promise<Status> {
   const { promise, resolve } = Promise.withResolvers<Status>();
-  const see = (status: Status): void => {
-    if (fits(status)) resolve(status);
+  const check = (status: Status): void => {
+    if (matches(status)) resolve(status);
   };
-  const stop = sync.onStatus(see);
-  await sync.getStatus().then(see, () => undefined);
+  const stop = sync.onStatus(check);
+  await sync.getStatus().then(check, () => undefined);
   try {
     return await promise;
   } finally {

@@ -1,4 +1,4 @@
-// What the system around the program does: displays, theme, menu, dialogs, clipboard, other programs, and encryption.
+// Stand-ins for Electron's system modules: displays, theme, menu, dialogs, clipboard, shell, and encryption.
 
 import assert from 'node:assert/strict';
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
@@ -20,14 +20,14 @@ interface Menu {
   readonly items: readonly StandInMenuItem[];
 }
 
-/** Encryption by the system's key store, which can be missing, pretend, fail, and change its key. */
+/** The system's key store, which can be missing, only obfuscate, fail, and rotate its key. */
 export class StandInSafeStorage {
   readonly #app: App;
   backend: ReturnType<SafeStorage['getSelectedStorageBackend']> = 'gnome_libsecret';
   isAvailable = true;
-  /** Thrown by everything, where it is set. */
+  /** If set, every operation throws it. */
   fault: Error | null = null;
-  /** How often something was encrypted. */
+  /** Number of encryptions. */
   encrypted = 0;
   #keys = [randomBytes(32)];
 
@@ -63,23 +63,23 @@ export class StandInSafeStorage {
         const result = Buffer.concat([decipher.update(encrypted.subarray(31)), decipher.final()]).toString('utf8');
         return { result, shouldReEncrypt: age > 0 };
       } catch {
-        // Another key may fit.
+        // Try the next key.
       }
     }
     throw new Error('Error while decrypting the ciphertext provided to safeStorage.decryptStringAsync.');
   }
 
-  /** A new key; what older ones encrypted can still be read, and should be encrypted anew. */
+  /** Adds a new key; older ciphertexts can still be decrypted, and should be re-encrypted. */
   rotateKey(): void {
     this.#keys.unshift(randomBytes(32));
   }
 
-  /** The same person on the same machine, in another run of the program. */
+  /** Simulates the same user on the same machine in another run. */
   useKeysOf(other: StandInSafeStorage): void {
     this.#keys = other.#keys;
   }
 
-  /** Another user, or another machine: none of the old keys is there. */
+  /** Simulates another user or another machine: all old keys are gone. */
   loseKeys(): void {
     this.#keys = [randomBytes(32)];
   }
@@ -111,7 +111,7 @@ export interface System {
     showSaveDialog(window: unknown, options: object): Promise<{ canceled: boolean; filePath: string }>;
     showMessageBox(window: unknown, options: object): Promise<{ response: number }>;
   };
-  /** What the program did to the system, and how the person answers it. */
+  /** What the program did to the system. */
   readonly seen: {
     menu: Menu | null;
     clipboard: string;
@@ -120,12 +120,13 @@ export interface System {
     readonly saveDialogs: object[];
     readonly messages: object[];
   };
+  /** How the user and the system respond. */
   readonly person: {
-    /** What they choose in a save dialog; null: they cancel. */
+    /** The path chosen in a save dialog; null cancels. */
     save: () => Promise<string | null>;
-    /** Which button they press. */
+    /** The index of the button pressed in a message box. */
     press: () => Promise<number>;
-    /** Why a folder cannot be opened; '' where it can. */
+    /** Why folders cannot be opened; '' if they can. */
     folderProblem: string;
   };
 }
@@ -184,8 +185,8 @@ const roles = [
 ];
 
 function checkItem({ label, role, type, accelerator, submenu }: StandInMenuItem): void {
-  assert(label !== undefined || role !== undefined || type === 'separator', 'a menu item has a label, a role or is a separator');
-  if (role !== undefined) assert(roles.includes(role.toLowerCase()), `${role} is a role`);
+  assert(label !== undefined || role !== undefined || type === 'separator', 'a menu item has a label or a role, or is a separator');
+  if (role !== undefined) assert(roles.includes(role.toLowerCase()), `${role} is a known role`);
   if (accelerator !== undefined) assert.match(accelerator, /^(?:(?:CommandOrControl|Control|Alt|Shift)\+)*(?:[A-Z0-9,]|F\d{1,2})$/);
   submenu?.forEach(checkItem);
 }

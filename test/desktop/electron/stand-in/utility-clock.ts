@@ -1,14 +1,14 @@
-// Time in a process of the stand-in: it goes by as everywhere, and a test can let more of it pass at once.
+// The clock of a stand-in process: it runs normally, and a test can advance it.
 //
-// Both clocks move on, and timers that have become due by that fire in the order of their time. A timer stays the system's
-// own, as what Node itself is made of expects to find one.
+// Advancing moves both clocks and fires the timers that become due, in order. Timers stay Node's own objects, since Node's
+// internals expect them.
 
 interface Pending {
   readonly dueMs: number;
   readonly callback: () => void;
 }
 
-/** Takes the place of the process's clocks and timers; returns how to let time pass. */
+/** Replaces the process's clocks and timers; returns a function that advances them. */
 export function replaceClock(): (ms: number) => void {
   const [wallMs, monotonicMs, setReal, clearReal] = [Date.now, performance.now.bind(performance), setTimeout, clearTimeout];
   const pending = new Map<NodeJS.Timeout, Pending>();

@@ -1,4 +1,4 @@
-// Electron's utility processes as real processes of Node: they share nothing, speak by structured clone, and can be killed.
+// Electron's utility processes as real Node processes: they share nothing, exchange structured clones, and can be killed.
 
 import assert from 'node:assert/strict';
 import { fork, type ChildProcess } from 'node:child_process';
@@ -9,7 +9,7 @@ import type { App } from './app.ts';
 
 const register = new URL('./utility-register.ts', import.meta.url).href;
 
-/** What the stand-in tells its process beside the program's messages. */
+/** Messages to the process: the program's own in `data`, and controls for the stand-in. */
 export type ToStandIn = { readonly isOnline: boolean } | { readonly passMs: number } | { readonly data: unknown };
 
 interface ForkOptions {
@@ -22,12 +22,12 @@ export class StandInUtilityProcess extends EventEmitter {
   readonly program: string;
   readonly stderr: Readable | null;
 
-  constructor(app: App, program: string, words: readonly string[], { serviceName = 'Node Utility Process', stdio }: ForkOptions) {
+  constructor(app: App, program: string, args: readonly string[], { serviceName = 'Node Utility Process', stdio }: ForkOptions) {
     super();
     assert(app.isReady(), 'utilityProcess.fork can be called when the app is ready');
     assert.equal(stdio?.[0], 'ignore', 'a utility process has no standard input');
     this.program = program;
-    this.child = fork(program, [...words], {
+    this.child = fork(program, [...args], {
       execArgv: ['--import', register],
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', stdio?.[2] ?? 'inherit', 'ipc'],
@@ -46,7 +46,7 @@ export class StandInUtilityProcess extends EventEmitter {
   }
 
   postMessage(data: unknown): void {
-    // What is posted to a process that has ended goes nowhere, as with a port that is closed.
+    // A message to a process that has exited is dropped, as with a closed port.
     if (this.child.connected) this.child.send({ data } satisfies ToStandIn, () => undefined);
   }
 
@@ -54,12 +54,12 @@ export class StandInUtilityProcess extends EventEmitter {
     return this.child.kill();
   }
 
-  /** What its `net.isOnline()` says from now on. */
+  /** Sets what the process's `net.isOnline()` returns. */
   setOnline(isOnline: boolean): void {
     this.child.send({ isOnline } satisfies ToStandIn);
   }
 
-  /** Lets time pass at once. */
+  /** Advances the process's clock. */
   pass(passMs: number): void {
     this.child.send({ passMs } satisfies ToStandIn);
   }
@@ -67,15 +67,15 @@ export class StandInUtilityProcess extends EventEmitter {
 
 export class UtilityProcesses {
   readonly #app: App;
-  /** Oldest first, the ended ones, too. */
+  /** Oldest first, including exited ones. */
   readonly all: StandInUtilityProcess[] = [];
 
   constructor(app: App) {
     this.#app = app;
   }
 
-  readonly fork = (program: string, words: readonly string[] = [], options: ForkOptions = {}): StandInUtilityProcess => {
-    const started = new StandInUtilityProcess(this.#app, program, words, options);
+  readonly fork = (program: string, args: readonly string[] = [], options: ForkOptions = {}): StandInUtilityProcess => {
+    const started = new StandInUtilityProcess(this.#app, program, args, options);
     this.all.push(started);
     return started;
   };

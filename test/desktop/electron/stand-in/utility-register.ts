@@ -1,5 +1,5 @@
-// Loaded first into a process that stands in for a utility process: `electron` is what such a process has of it, and
-// `process.parentPort` keeps messages until someone listens.
+// Preloaded in a stand-in for a utility process: `electron` resolves to that process's stand-in, and `process.parentPort`
+// queues messages until there is a listener.
 
 import { EventEmitter } from 'node:events';
 import { registerHooks } from 'node:module';
@@ -32,7 +32,7 @@ class ParentPort extends EventEmitter {
       if (event === 'message') this.#early = null;
       queueMicrotask(() => early.forEach((data) => this.emit('message', { data, ports: [] })));
     });
-    // Its parent is what keeps it alive, and ends it.
+    // Exits with its parent.
     process.once('disconnect', () => process.exit(1));
   }
 

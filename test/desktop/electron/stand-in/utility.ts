@@ -1,4 +1,4 @@
-// `electron` as a utility process sees it: only what Electron declares for such a process.
+// `electron` in a utility process: only what Electron declares for one.
 
 import type * as Electron from 'electron/utility';
 

@@ -1,5 +1,5 @@
-// Windows and what is in them: a page that is loaded from the session, with the preload in a world of its own, and that
-// can be made to try what a hostile page would.
+// Stand-ins for windows and their contents: a page loaded from the session, with the preload in an isolated world, that can
+// do what a hostile page would try.
 
 import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
@@ -45,9 +45,9 @@ export class StandInContents extends EventEmitter {
   #openHandler: OpenHandler = () => ({ action: 'allow' });
   #world: PreloadWorld | null = null;
   #isCrashed = false;
-  /** How often the page was loaded. */
+  /** Number of page loads. */
   loads = 0;
-  /** What the page was printed with, and how that ends. */
+  /** The options of each print, and the printer's result. */
   readonly prints: object[] = [];
   printer: { isDone: boolean; reason: string } = { isDone: true, reason: '' };
 
@@ -60,7 +60,7 @@ export class StandInContents extends EventEmitter {
 
   async loadURL(url: string): Promise<void> {
     const response = await this.session.load(url);
-    assert.equal(response.status, 200, `the page ${url} is there`);
+    assert.equal(response.status, 200, `${url} is served`);
     this.mainFrame.url = url;
     this.loads += 1;
     this.#isCrashed = false;
@@ -85,7 +85,7 @@ export class StandInContents extends EventEmitter {
   }
 
   send(channel: string, ...values: unknown[]): void {
-    this.#world?.hear(channel, ...structuredClone(values));
+    this.#world?.receive(channel, ...structuredClone(values));
   }
 
   setWindowOpenHandler(handler: OpenHandler): void {
@@ -102,7 +102,7 @@ export class StandInContents extends EventEmitter {
     return Buffer.from('%PDF-1.7\n');
   }
 
-  // ------------------------------------------------------------------------------------------ what a test does to it
+  // ------------------------------------------------------------------------------------------------------- for tests
 
   /** The main world of the page. */
   get page(): PreloadWorld {
@@ -114,12 +114,12 @@ export class StandInContents extends EventEmitter {
     return { sender: this, senderFrame: frame, type: 'frame' };
   }
 
-  /** A frame that the page embeds. */
+  /** A frame embedded in the page. */
   embed(url: string): StandInFrame {
     return new Frame(this.mainFrame, url);
   }
 
-  /** Follows a link or sets `location`; true where it led there. */
+  /** Follows a link or sets `location`; returns whether it navigated. */
   navigate(url: string): boolean {
     const details = { url, isMainFrame: true, isSameDocument: false, frame: this.mainFrame };
     const events = ['will-frame-navigate', 'will-navigate'].map((name) => {
@@ -132,7 +132,7 @@ export class StandInContents extends EventEmitter {
     return true;
   }
 
-  /** The same in an embedded frame. */
+  /** The same in an embedded frame, without effect. */
   navigateFrame(url: string): boolean {
     const event = preventable({ url, isMainFrame: false, isSameDocument: false, frame: this.embed(url) });
     this.emit('will-frame-navigate', event);
@@ -145,7 +145,7 @@ export class StandInContents extends EventEmitter {
     return !event.defaultPrevented;
   }
 
-  /** `window.open`; true where a window came. */
+  /** `window.open`; returns whether a window opened. */
   open(url: string): boolean {
     return this.#openHandler({ url, disposition: 'new-window' }).action !== 'deny';
   }
@@ -176,7 +176,7 @@ export class StandInWindow extends EventEmitter {
 
   constructor(app: App, ipcMain: IpcMain, options: WindowOptions) {
     super();
-    assert(app.isReady(), 'a window can be made when the app is ready');
+    assert(app.isReady(), 'windows can be created once the app is ready');
     const { x = 100, y = 100, width = 800, height = 600 } = options;
     this.#app = app;
     this.options = options;
@@ -252,7 +252,7 @@ export function createWindows(app: App, ipcMain: IpcMain, { session }: Sessions)
   const windows: StandInWindow[] = [];
   class BrowserWindow extends StandInWindow {
     constructor(options: WindowOptions) {
-      assert.notEqual(options.webPreferences.session, session.defaultSession, 'the window has a session of its own');
+      assert.notEqual(options.webPreferences.session, session.defaultSession, 'the window does not use the default session');
       super(app, ipcMain, options);
       windows.push(this);
     }
