@@ -65,6 +65,20 @@ describe('imports', () => {
         .map((specifier) => `${path} imports ${specifier}`)), []);
   });
 
+  test('form no circle', () => {
+    const graph = new Map(sources.map(({ path, text }) => [path, importsOf(text).filter((specifier) => specifier.startsWith('.'))
+      .map((specifier) => relative(root, resolve(root, dirname(path), specifier)).replaceAll('\\', '/'))]));
+    const circles: string[] = [];
+    const done = new Set<string>();
+    const visit = (path: string, above: readonly string[]): void => {
+      if (above.includes(path)) circles.push([...above.slice(above.indexOf(path)), path].join(' → '));
+      else if (!done.has(path)) for (const next of graph.get(path) ?? []) visit(next, [...above, path]);
+      done.add(path);
+    };
+    for (const path of graph.keys()) visit(path, []);
+    assert.deepEqual(circles, []);
+  });
+
   test('load the MongoDB driver only if MONGODB_URL is set', () => {
     const eager = sources.filter(({ folder, path, text }) => (folder === 'root' || path === 'server/embedded/store.ts')
       && /^import (?!type).*(mongodb|mongo)/m.test(text));

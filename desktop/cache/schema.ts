@@ -20,7 +20,6 @@ import { createHash } from 'node:crypto';
 import type { Collection, Column } from '../../shared/collections.ts';
 import { AppError } from '../../shared/errors.ts';
 import { inTransaction, type ReadDb, type WriteDb } from './sqlite.ts';
-import { readState } from './state.ts';
 
 /** There are two sets of tables: one is read while a rebuild fills the other. */
 export type Generation = 'a' | 'b';
@@ -216,15 +215,15 @@ export function quoteAll(names: readonly string[]): string {
  */
 export function syncLayout(writer: CacheWriter): void {
   const { db, layout } = writer;
-  const found = db.prepare('SELECT fingerprint FROM state').get()?.['fingerprint'];
-  if (found === layout.fingerprint) return;
-  inTransaction(db, 'updating the local cache for this version', () => {
+  const state = db.prepare('SELECT fingerprint, generation, rebuild_reason FROM state').get();
+  if (state?.['fingerprint'] === layout.fingerprint) return;
+  inTransaction(db, 'updating the data for this version', () => {
     for (const table of collectionTables(writer)) {
       if (table.kind !== 'records' || !layout.collections.has(table.collection)) dropTable(writer, table);
     }
-    const { generation, rebuild } = readState(writer);
+    const generation = state?.['generation'] === 'b' ? 'b' : 'a';
     createTables(writer, generation);
-    if (rebuild) createTables(writer, otherGeneration(generation));
+    if (state?.['rebuild_reason'] != null) createTables(writer, otherGeneration(generation));
     db.exec('DELETE FROM build');
     db.prepare('DELETE FROM digest WHERE collection NOT IN (SELECT value FROM json_each(?))')
       .run(JSON.stringify([...layout.collections.keys()]));
@@ -235,7 +234,7 @@ export function syncLayout(writer: CacheWriter): void {
 /** Throws `cache_unusable` if the tables do not match the layout and so cannot be read without updating them. */
 export function requireCurrentLayout({ db, layout }: CacheReader): void {
   if (db.prepare('SELECT fingerprint FROM state').get()?.['fingerprint'] === layout.fingerprint) return;
-  throw new AppError('cache_unusable', 'The local cache does not match this version of Invoify and cannot be updated here. '
+  throw new AppError('cache_unusable', 'The data on this computer does not match this version of Invoify and cannot be updated. '
     + 'Check the write permissions of its folder.');
 }
 

@@ -1,13 +1,14 @@
 // One desktop in a test: a data folder, a preview running on it, and pages that use the preview.
 
 import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 
 import { startPreview, type Preview } from '../../desktop/preview/preview.ts';
-import { temporaryFolder, type CleanupScope } from './harness.ts';
-import { openPage, type PageOptions } from './page.ts';
+import { openPage, type CleanupScope, type PageOptions } from './page.ts';
 
 export interface DesktopOptions {
   /** A new one by default. */
@@ -84,4 +85,12 @@ export async function startDesktop(t: CleanupScope, { browser, files, folder }: 
     await desktop.stop();
   });
   return desktop;
+}
+
+/** A new folder, removed when the test ends. */
+function temporaryFolder(t: CleanupScope, inside = tmpdir()): string {
+  mkdirSync(inside, { recursive: true });
+  const folder = mkdtempSync(join(inside, 'invoify-desktop-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
 }

@@ -16,9 +16,6 @@
 // Chromium the tests are skipped with a message, or fail if CI=true (test/chromium.ts).
 
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, afterEach, before, describe } from 'node:test';
 
 import type { Browser } from 'playwright-core';
@@ -31,8 +28,9 @@ import { findChromium, launchChromium } from '../chromium.ts';
 import { createClient, type Client } from '../client.ts';
 import { openGate, type Gate } from '../network.ts';
 import { startDesktop, type Desktop, type DesktopOptions } from './desktop.ts';
+import type { CleanupScope } from './page.ts';
 
-export { signIn, waitForState, windowApi, type PageOptions } from './page.ts';
+export { signIn, waitForState, windowApi, type CleanupScope, type PageOptions } from './page.ts';
 export type { Desktop } from './desktop.ts';
 
 export interface EnvOptions {
@@ -40,11 +38,6 @@ export interface EnvOptions {
   readonly invoices?: number;
   /** Default 20. */
   readonly customers?: number;
-}
-
-/** Runs cleanup when it ends: a test, or a script. */
-export interface CleanupScope {
-  after(run: () => void | Promise<void>): void;
 }
 
 export interface Env {
@@ -146,12 +139,4 @@ export async function startEnv({ invoices = 200, customers = 20 }: EnvOptions = 
     assert(server, 'the server is running');
     return server;
   }
-}
-
-/** A new folder, removed when the test ends. */
-export function temporaryFolder(t: CleanupScope, inside = tmpdir()): string {
-  mkdirSync(inside, { recursive: true });
-  const folder = mkdtempSync(join(inside, 'invoify-desktop-'));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
 }

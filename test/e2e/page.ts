@@ -8,10 +8,21 @@ import type { Browser, BrowserContext, Page } from 'playwright-core';
 import type { WindowApi } from '../../shared/window/ipc.ts';
 import type { Status, SyncState } from '../../shared/window/views.ts';
 import type { SampleUser } from '../../demo/company.ts';
-import type { CleanupScope, Env } from './harness.ts';
 
 /** Inside the page. */
 declare const window: { readonly electron: WindowApi };
+
+/** Runs cleanup when it ends: a test, or a script. */
+export interface CleanupScope {
+  after(run: () => void | Promise<void>): void;
+}
+
+/** The server that a page signs in to. */
+interface SignInTarget {
+  readonly url: string;
+  readonly owner: SampleUser;
+  readonly password: string;
+}
 
 export interface PageOptions {
   /** A BCP 47 tag; default `en-GB`. */
@@ -86,7 +97,7 @@ export function windowApi(page: Page): RemoteApi {
 }
 
 /** Signs in through `window.electron`, by default as the owner, and waits until the cache is up to date. */
-export async function signIn(page: Page, env: Env, who: SampleUser = env.owner): Promise<Status> {
+export async function signIn(page: Page, env: SignInTarget, who: SampleUser = env.owner): Promise<Status> {
   const outcome = await windowApi(page).auth.signIn({ server: env.url, email: who.email, password: env.password });
   assert(outcome.ok, `signing in failed: ${JSON.stringify(outcome)}`);
   return waitForState(page, 'up_to_date');

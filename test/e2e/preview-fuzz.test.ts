@@ -71,7 +71,7 @@ function codeOf(answer: unknown): string {
 }
 
 describeWindow('hostile calls', { invoices: 60, customers: 10 }, (env) => {
-  for (const seed of seedsToTry(2)) {
+  for (const seed of seedsToTry(1)) {
     test(`return an outcome, a hundred on each channel (SYNC_SEED=${seed})`, async (t) => {
       const desktop = await env().openDesktop(t, { isBare: true });
       const page = await desktop.openPage(t);

@@ -250,7 +250,7 @@ describeWindow('the desktop behind the window', { invoices: 300 }, (env) => {
     await desktop.stop();
     const outcome = await windowApi(page).data.counts();
     assert.equal(!outcome.ok && outcome.error.code, 'unavailable');
-    await assert.rejects(windowApi(page).sync.getStatus(), /The preview has ended/);
+    await assert.rejects(windowApi(page).sync.getStatus(), /The preview is not running/);
     assert(existsSync(desktop.cacheFile) && !existsSync(`${desktop.cacheFile}-wal`), 'the cache was closed');
   });
 
