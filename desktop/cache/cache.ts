@@ -137,7 +137,7 @@ function createFolder(folder: string): void {
     mkdirSync(folder, { recursive: true });
   } catch (error) {
     if (hasSystemCode(error, 'ENOSPC')) throw error;
-    throw new AppError('cache_unusable', `Invoify could not create the folder ${folder} for its local cache. `
+    throw new AppError('cache_unusable', `Invoify could not create the folder ${folder} for its data. `
       + 'Check the write permissions there.', { cause: error });
   }
 }

@@ -129,7 +129,7 @@ function retry(run: () => void, action: string): void {
         });
       }
       if (delayMs === null) {
-        throw new AppError('cache_busy', `Another program keeps a file of the local cache open (Invoify could not ${action}). `
+        throw new AppError('cache_busy', `Another program is using the data on this computer (Invoify could not ${action}). `
           + 'Close programs that may be using it and try again.', { cause: error });
       }
     }

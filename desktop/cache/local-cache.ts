@@ -63,7 +63,7 @@ export class LocalCache {
   /** Throws `signed_out` if there is no cache, `cache_unusable` if it could not be opened. */
   get reader(): CacheReader {
     if (this.#cache) return this.#cache.reader;
-    if (this.#hasOpenFailed) throw new AppError('cache_unusable', 'The local cache could not be opened. The next sync tries again.');
+    if (this.#hasOpenFailed) throw new AppError('cache_unusable', 'The data on this computer cannot be read. The next sync tries again.');
     throw new AppError('signed_out', 'There is no data on this computer. Sign in to download it.');
   }
 

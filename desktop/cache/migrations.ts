@@ -68,11 +68,11 @@ export const migrations: readonly Migration[] = [
 export function requireCompatible(db: ReadDb, steps: readonly Migration[] = migrations): void {
   const applicationId = readPragma(db, 'application_id');
   if (applicationId !== APPLICATION_ID && !(applicationId === 0 && isEmpty(db))) {
-    throw new AppError('cache_unusable', 'The file at the path of the local cache belongs to another program. '
+    throw new AppError('cache_unusable', 'The file where Invoify keeps its data belongs to another program. '
       + 'Move it elsewhere, or choose another folder.');
   }
   if (readPragma(db, 'user_version') > steps.length) {
-    throw new AppError('cache_unusable', 'The local cache was created by a newer version of Invoify. '
+    throw new AppError('cache_unusable', 'The data on this computer was created by a newer version of Invoify. '
       + 'Install that version, or reset the local data.');
   }
 }
@@ -81,7 +81,7 @@ export function requireCompatible(db: ReadDb, steps: readonly Migration[] = migr
 export function requireCurrentVersion(db: ReadDb, steps: readonly Migration[] = migrations): void {
   requireCompatible(db, steps);
   if (readPragma(db, 'user_version') === steps.length) return;
-  throw new AppError('cache_unusable', 'The local cache is from an older version of Invoify and cannot be updated here. '
+  throw new AppError('cache_unusable', 'The data on this computer is from an older version of Invoify and cannot be updated. '
     + 'Check the write permissions of its folder.');
 }
 
@@ -89,7 +89,7 @@ export function requireCurrentVersion(db: ReadDb, steps: readonly Migration[] = 
 export function migrate(db: WriteDb, steps: readonly Migration[] = migrations): void {
   for (const [index, step] of steps.entries()) {
     if (index < readPragma(db, 'user_version')) continue;
-    inTransaction(db, 'preparing the local cache', () => {
+    inTransaction(db, 'preparing the data', () => {
       // Another process may have applied it while this one waited for the lock.
       if (index < readPragma(db, 'user_version')) return;
       step(db);

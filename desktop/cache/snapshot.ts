@@ -24,7 +24,7 @@ export async function withSnapshot<T>(
     db.exec('BEGIN');
     return await run({ file, layout, db });
   } catch (error) {
-    if (!db.isOpen) throw new AppError('cancelled', `The local cache was closed: ${operation} was stopped.`, { cause: error });
+    if (!db.isOpen) throw new AppError('cancelled', `The data on this computer was closed: ${operation} was stopped.`, { cause: error });
     throw sqliteError(error, operation);
   } finally {
     file.connections.delete(db);

@@ -25,7 +25,7 @@ export function requireSqlite(version: string): void {
   const [needMajor = 0, needMinor = 0, needPatch = 0] = minSqliteVersion.split('.').map(Number);
   const difference = major - needMajor || minor - needMinor || patch - needPatch;
   if (difference >= 0) return;
-  throw new AppError('cache_unusable', `The local cache needs SQLite ${minSqliteVersion} or later, but this is `
+  throw new AppError('cache_unusable', `Invoify needs SQLite ${minSqliteVersion} or later, but this is `
     + `${version}. Install the current version of Invoify.`);
 }
 
@@ -150,11 +150,11 @@ export function sqliteError(error: unknown, operation: string): unknown {
   }
   if (primary === null) return error;
   if (primary === BUSY || primary === LOCKED || primary === PROTOCOL) {
-    return new AppError('cache_busy', `Another program is using the local cache: ${operation} failed. `
+    return new AppError('cache_busy', `Another program is using the data on this computer: ${operation} failed. `
       + 'Close the other program and try again.', { cause: error });
   }
   if (unusable.includes(primary)) {
-    return new AppError('cache_unusable', `The local cache cannot be used: ${operation} failed. `
+    return new AppError('cache_unusable', `The data on this computer cannot be used: ${operation} failed. `
       + 'It can be downloaded again from the server.', { cause: error });
   }
   const reason = primary === ERROR ? 'a statement failed' : `result ${primary}`;

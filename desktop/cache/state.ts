@@ -42,7 +42,7 @@ export type StateChange = Partial<Omit<CacheState, 'generation'>>;
 export function readState(reader: CacheReader): CacheState {
   return inReadTransaction(reader.db, 'reading the state', () => {
     const row = reader.db.prepare('SELECT * FROM state').get();
-    if (!row) throw new AppError('cache_unusable', 'The local cache has lost its state. Reset the local data.');
+    if (!row) throw new AppError('cache_unusable', 'The data on this computer has lost its state. Reset the local data.');
     const reason = text(row['rebuild_reason']);
     return {
       serverOrigin: text(row['server_origin']),
@@ -138,7 +138,7 @@ function parseUser(json: string | null): SignedInUser | null {
   try {
     return parseSignedInUser({ user: JSON.parse(json) });
   } catch (error) {
-    throw new AppError('cache_unusable', 'The local cache does not say whose it is. Reset the local data.', {
+    throw new AppError('cache_unusable', 'The data on this computer does not say whose it is. Reset the local data.', {
       cause: error,
     });
   }

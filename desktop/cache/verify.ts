@@ -24,7 +24,7 @@ export interface Verification {
 export async function recomputeDigest(
   cache: CacheReader, pause: () => Promise<void>,
 ): Promise<Verification> {
-  return withSnapshot(cache, 'checking the local cache', async (reader) => {
+  return withSnapshot(cache, 'checking the data', async (reader) => {
     const { generation } = readState(reader);
     const stored = readDigest(reader, generation);
     const computed: Record<string, Digest[string]> = {};

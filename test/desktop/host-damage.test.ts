@@ -62,7 +62,7 @@ function overwritePages(file: string, fits: (page: Buffer, index: number) => boo
 const holdsPlans = (page: Buffer): boolean => page.includes('"priceMinor":1900');
 
 describe('a cache file that cannot be opened', () => {
-  const unreadable = /^The local cache cannot be used\. It was set aside/;
+  const unreadable = /^The data on this computer cannot be used\. It was set aside/;
   const ways: readonly (readonly [what: string, notice: RegExp, damage: (file: string) => void])[] = [
     ['is not a database', unreadable, (file) => writeFileSync(file, 'Not a database, but long enough to be read as one.'.repeat(200))],
     ['was overwritten with zeros', unreadable, (file) => writeFileSync(file, Buffer.alloc(statSync(file).size))],
@@ -105,7 +105,8 @@ test('a cache that another program keeps locked is set aside despite the lock', 
   t.after(() => holder.kill('SIGKILL'));
   await once(holder.stdout, 'data');
   await desk.open();
-  assert.match((await desk.host.getStatus()).notice?.message ?? '', /^Another program is using the local cache\. It was set aside/);
+  const { notice } = await desk.host.getStatus();
+  assert.match(notice?.message ?? '', /^Another program is using the data on this computer\. It was set aside/);
   await desk.sync();
   await assertExact(desk, books.owner.client);
 });

@@ -105,7 +105,7 @@ describeWindow('an edit conflict', { invoices: 20, customers: 10 }, (env) => {
     await page.getByRole('heading', { name: 'Someone else has changed this in the meantime' }).waitFor();
     const lines = page.getByRole('group', { name: 'Lines', exact: true });
     await lines.getByText('Work, and more of it', { exact: false }).waitFor();
-    await lines.getByText('Theirs stays: this can no longer change.').waitFor();
+    await lines.getByText('Theirs is kept: this can no longer be changed.').waitFor();
     assert.equal(await lines.getByRole('radio', { name: /^Yours/ }).isDisabled(), true);
     assert.equal(await lines.getByRole('radio', { name: /^Theirs/ }).isChecked(), true);
     await assertAccessible(page, 'conflict-sent');
@@ -133,7 +133,7 @@ describeWindow('an edit conflict', { invoices: 20, customers: 10 }, (env) => {
     await colleague.act(sent, 'payments', { amountMinor: 5000, paidOn: today });
     await press(question, 'Void');
     await question.getByText('Someone else has changed this in the meantime. Check it again before you continue.').waitFor();
-    await question.getByText('Status: Sent is now Paid').waitFor();
+    await question.getByText('Status: Open is now Paid').waitFor();
     assert.equal((await colleague.read('invoices', draft.id)).payload?.['status'], 'paid', 'not voided yet');
     await pressAndClose(question, 'Void');
     assert.equal((await colleague.read('invoices', draft.id)).payload?.['status'], 'void');

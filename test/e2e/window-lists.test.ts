@@ -12,7 +12,7 @@ import { detail, field, goTo, rows, runAction, search, sheet, waitUntil } from '
 
 /** The stored value behind a displayed one, where they differ. */
 const storedValues: Readonly<Record<string, string>> = {
-  Overdue: 'sent', Monthly: 'month', Yearly: 'year', 'Not offered': '0', Offered: '1', Enabled: '0', Disabled: '1', '–': '',
+  Overdue: 'sent', Monthly: 'month', Yearly: 'year', 'Not offered': '0', Offered: '1', Allowed: '0', Blocked: '1', '–': '',
 };
 const dated = ['Invoice date', 'Due'];
 const counted = ['Total', 'Balance', 'Price'];

@@ -253,7 +253,7 @@ describeWindow('the sync status in the window', { invoices: 9000, customers: 60 
       await assertAccessible(page, `sync-cache-${how}`);
       await windowApi(page).app.saveSettings({ language: 'de' });
       await page.reload();
-      const german = /^Die Kopie auf diesem Computer war nicht zu gebrauchen\. Sie wurde zur Seite gelegt und neu geladen\.$/;
+      const german = /^Die Daten auf diesem Computer waren nicht verwendbar\. Sie wurden beiseitegelegt und neu heruntergeladen\.$/;
       await expectText(notice(page), german);
       await windowApi(page).app.saveSettings({ language: 'en' });
       await page.reload();

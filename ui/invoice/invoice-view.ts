@@ -20,6 +20,7 @@ export class InvoifyInvoiceView extends LitElement {
 
   static override styles = [controls, detailStyles, totalsStyles, css`
     .figure { margin-block-start: var(--space-2); }
+    .figure > span { color: var(--color-muted); font-size: var(--text-body); font-weight: var(--weight-body); }
   `];
 
   declare detail: Detail | null;
@@ -38,8 +39,11 @@ export class InvoifyInvoiceView extends LitElement {
     return html`
       <section>
         <button class="link" type="button" @click=${this.#openCustomer}>${invoice.customerName}</button>
-        <p class="figure">${money(openMinor > 0 ? openMinor : invoice.totalMinor)}</p>
-        ${this.#renderDue(invoice, openMinor)}
+        ${openMinor > 0 ? html`
+          <p class="figure">${money(openMinor)} <span>${t('detail.openOf', { total: money(invoice.totalMinor) })}</span></p>
+          ${this.#renderDue(invoice)}` : html`
+          <p class="figure">${money(invoice.totalMinor)}</p>
+          <p class="figure-note">${t('detail.inTotal')}</p>`}
       </section>
       ${section('', facts([
         [fieldLabel('issueDate'), formatDateLong(invoice.issueDate)],
@@ -59,12 +63,10 @@ export class InvoifyInvoiceView extends LitElement {
       ${section(fieldLabel('notes'), invoice.notes ? html`<p class="text">${invoice.notes}</p>` : '')}`;
   }
 
-  #renderDue({ dueDate, totalMinor, currency }: Invoice, openMinor: number): TemplateResult {
-    if (openMinor <= 0) return html`<p class="figure-note">${t('detail.inTotal')}</p>`;
+  #renderDue({ dueDate }: Invoice): TemplateResult {
     const days = daysUntil(dueDate, localDay(Date.now()));
     const due = days < 0 ? t('detail.overdue', { count: -days }) : days === 0 ? t('detail.dueToday') : t('detail.dueIn', { count: days });
-    const text = `${t('detail.openOf', { total: formatMoney(totalMinor, currency) })} · ${due}`;
-    return html`<p class="figure-note ${days < 0 ? 'bad' : ''}">${text}</p>`;
+    return html`<p class="figure-note ${days < 0 ? 'bad' : ''}">${due}</p>`;
   }
 
   #openCustomer(): void {

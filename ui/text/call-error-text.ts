@@ -2,7 +2,7 @@
 
 import type { CallError } from '../../shared/window/ipc.ts';
 import type { Attempt, CacheNotice, SyncError } from '../../shared/window/views.ts';
-import { currentLocale, isKey, tryText } from './i18n.ts';
+import { currentLocale, isKey, t, tryText } from './i18n.ts';
 import type { FlowError } from '../record/record-flow.ts';
 
 /** Why a sync failed. In English it is the desktop's own message, which is the most specific. */
@@ -18,7 +18,9 @@ export function cacheNoticeText({ code, message }: CacheNotice): string {
 /** Why a sync attempt failed or rebuilt the cache; null if it did neither. */
 export function attemptText({ code, detail }: Attempt): string | null {
   if (code !== null) return syncErrorText({ code, message: detail ?? '' });
-  return detail === null ? null : tryText('notice', detail);
+  if (detail === null) return null;
+  // Earlier versions recorded other reasons for a rebuild.
+  return isKey(`notice.${detail}`) ? tryText('notice', detail) : t('notice.cache_differed');
 }
 
 /** What went wrong, and what to do. */

@@ -1,11 +1,10 @@
-// Die deutschen Texte der Datensätze: Ansichten, Formulare und Aktionen, die druckbare Rechnung, Einstellungen und
-// Zustand der Synchronisierung; Schlüssel und Platzhalter gibt das Englische vor.
+// The German texts of records, settings and sync health, with the keys and parameters of the English ones.
 
 import type { Translation } from './catalogue.ts';
 import type { enRecords } from './en-records.ts';
 
 export const deRecords: Translation<typeof enRecords> = {
-  // Felder, nach ihrem Pfad im Datensatz.
+  // Fields, by their path in a record.
   'field.name': 'Name',
   'field.email': 'E-Mail',
   'field.role': 'Rolle',
@@ -48,7 +47,7 @@ export const deRecords: Translation<typeof enRecords> = {
   'hint.newPassword': 'Leer lassen, um das bisherige Passwort zu behalten. Ein neues meldet diese Person überall ab.',
   'hint.optional': 'optional',
 
-  // Warum ein Feld abgelehnt wurde.
+  // Why a field was refused.
   'problem.required': 'Bitte ausfüllen.',
   'problem.number': 'Bitte eine Zahl eingeben.',
   'problem.amount': 'Bitte einen Betrag eingeben, zum Beispiel {example}.',
@@ -70,7 +69,7 @@ export const deRecords: Translation<typeof enRecords> = {
   'problem.open': 'Es sind nur noch {amount} offen.',
   'problem.count': { one: '{count} Feld ist fehlerhaft oder leer.', other: '{count} Felder sind fehlerhaft oder leer.' },
 
-  // Die Ansicht.
+  // The detail.
   'detail.loading': 'Wird geladen …',
   'detail.gone': 'Das gibt es nicht mehr, oder Sie haben keinen Zugriff mehr darauf.',
   'detail.draft': 'Entwurf',
@@ -100,7 +99,7 @@ export const deRecords: Translation<typeof enRecords> = {
   'detail.changed': 'Zuletzt geändert {when}',
   'detail.more': 'Weitere Aktionen',
 
-  // Aktionen.
+  // Actions.
   'action.edit': 'Bearbeiten',
   'action.send': 'Ausstellen',
   'action.pay': 'Zahlung erfassen',
@@ -115,7 +114,7 @@ export const deRecords: Translation<typeof enRecords> = {
   'refusal.hasCustomers': 'Ein Tarif mit Kunden kann nicht gelöscht werden.',
   'refusal.lastOwner': 'Mindestens ein Inhaber muss sich anmelden können.',
 
-  // Formulare.
+  // Forms.
   'form.new.invoices': 'Neue Rechnung',
   'form.new.customers': 'Neuer Kunde',
   'form.new.plans': 'Neuer Tarif',
@@ -155,7 +154,7 @@ export const deRecords: Translation<typeof enRecords> = {
   'totals.balance': 'Offener Betrag',
   'totals.preview': 'Die endgültigen Beträge berechnet der Server.',
 
-  // Fragen vor dem, was sich nicht zurücknehmen lässt.
+  // Confirmations.
   'confirm.sendTitle': 'Diese Rechnung ausstellen?',
   'confirm.sendText':
     'Sie erhält ihre Nummer; danach lassen sich die Positionen nicht mehr ändern. Invoify verschickt sie nicht per E-Mail.',
@@ -177,7 +176,7 @@ export const deRecords: Translation<typeof enRecords> = {
   'pay.rest': '{amount} bleiben offen.',
   'pay.settles': 'Damit ist die Rechnung vollständig bezahlt.',
 
-  // Was getan wurde.
+  // Toasts after an action.
   'done.created.invoices': 'Entwurf angelegt',
   'done.created.customers': 'Kunde angelegt',
   'done.created.plans': 'Tarif angelegt',
@@ -191,7 +190,7 @@ export const deRecords: Translation<typeof enRecords> = {
   'done.backUp': 'Gesichert unter {path}',
   'done.copied': 'Bericht kopiert',
 
-  // Zwei Fassungen eines Datensatzes.
+  // Conflicts between two versions of a record.
   'conflict.title': 'Jemand anderes hat das inzwischen geändert',
   'conflict.text': 'Wählen Sie für jedes Feld, was bleiben soll. Erst beim Speichern ändert sich etwas.',
   'conflict.mine': 'Ihre Version',
@@ -207,7 +206,7 @@ export const deRecords: Translation<typeof enRecords> = {
   'conflict.same': 'Es gibt keine Unterschiede mehr. Beim Speichern bleibt die andere Version.',
   'conflict.secret': 'ein neues Passwort',
 
-  // Die gedruckte Rechnung.
+  // The printed invoice.
   'page.title': 'Rechnung',
   'page.draft': 'Entwurf – keine Rechnung',
   'page.void': 'Storniert',
@@ -224,7 +223,7 @@ export const deRecords: Translation<typeof enRecords> = {
   'page.paid': 'Vollständig bezahlt. Vielen Dank.',
   'page.payBy': 'Bitte überweisen Sie {amount} bis zum {date} mit dem Verwendungszweck {number}.',
 
-  // Einstellungen.
+  // Settings.
   'settings.title': 'Einstellungen',
   'settings.connection': 'Verbindung',
   'settings.server': 'Server',
@@ -275,7 +274,7 @@ export const deRecords: Translation<typeof enRecords> = {
     'Dieser Computer kann Ihre Anmeldung nicht sicher speichern. Sie werden abgemeldet, wenn Sie Invoify schließen.',
   'settings.noFolder': 'Hier nicht verfügbar',
 
-  // Zustand der Synchronisierung.
+  // Sync health.
   'health.title': 'Synchronisierungsstatus',
   'health.copy': 'Bericht kopieren',
   'health.copyHint': 'Der Bericht enthält keine personenbezogenen Daten und keine Passwörter.',

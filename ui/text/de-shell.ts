@@ -1,4 +1,4 @@
-// Die deutschen Texte des Fensters selbst; Schlüssel und Platzhalter gibt das Englische vor.
+// The German texts of the window's frame, with the keys and parameters of the English ones.
 
 import type { Translation } from './catalogue.ts';
 import type { enShell } from './en-shell.ts';
@@ -211,7 +211,7 @@ export const deShell: Translation<typeof enShell> = {
   'notice.set_aside': 'Die Daten auf diesem Computer waren nicht verwendbar. Sie wurden beiseitegelegt und werden neu heruntergeladen.',
   'notice.replaced': 'Die Daten auf diesem Computer waren nicht verwendbar. Sie wurden beiseitegelegt und neu heruntergeladen.',
 
-  // Was bei einem Aufruf schiefging.
+  // What went wrong with a call.
   'error.unauthorized': 'Melden Sie sich neu an, um fortzufahren. Ihre Eingaben bleiben erhalten.',
   'error.forbidden': 'Ihre Rolle lässt das nicht zu.',
   'error.not_found': 'Das gibt es nicht mehr, oder Sie haben keinen Zugriff mehr darauf.',

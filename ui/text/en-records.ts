@@ -153,7 +153,7 @@ export const enRecords = {
   'totals.balance': 'Balance',
   'totals.preview': 'The server calculates the final amounts.',
 
-  // Questions before something that cannot be taken back.
+  // Confirmations.
   'confirm.sendTitle': 'Issue this invoice?',
   'confirm.sendText': 'It gets its number and its lines are then fixed. Invoify does not e-mail it.',
   'confirm.sendPaid': 'Its total is zero, so it counts as paid immediately.',
@@ -173,7 +173,7 @@ export const enRecords = {
   'pay.rest': '{amount} will remain open.',
   'pay.settles': 'This pays the invoice in full.',
 
-  // What was done.
+  // Toasts after an action.
   'done.created.invoices': 'Draft created',
   'done.created.customers': 'Customer created',
   'done.created.plans': 'Plan created',
@@ -187,7 +187,7 @@ export const enRecords = {
   'done.backUp': 'Backed up to {path}',
   'done.copied': 'Report copied',
 
-  // Two versions of one record.
+  // Conflicts between two versions of a record.
   'conflict.title': 'Someone else has changed this in the meantime',
   'conflict.text': 'Choose field by field what to keep. Nothing changes until you save.',
   'conflict.mine': 'Yours',

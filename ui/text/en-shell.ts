@@ -1,5 +1,5 @@
-// The English texts of the window itself: sign-in, lists, search and filters, the sync's state. The other languages are
-// typed by this one.
+// The English texts of the window's frame: sign-in, lists, search and filters, sync status. Translations have the same keys
+// and parameters.
 
 import type { Catalogue } from './catalogue.ts';
 
@@ -200,7 +200,7 @@ export const enShell = {
   'signIn.otherUser': 'Signing in as someone else removes the data of {name} from this computer.',
   'signIn.memoryOnly': 'This computer cannot store your sign-in securely, so you will be signed out when you close Invoify.',
 
-  // What happened to the copy. Where the desktop's own sentence says more, that is shown.
+  // What happened to the data on this computer. In English the desktop's own message is shown, which may say more.
   'notice.cursor_ended': 'The server no longer recognized the state of the data on this computer, so it was downloaded again.',
   'notice.scope_changed': 'What you may see has changed, so the data was downloaded again.',
   'notice.cache_differed': 'The data on this computer differed from the server, so it was downloaded again.',
@@ -209,7 +209,7 @@ export const enShell = {
   'notice.set_aside': 'The data on this computer could not be used. It was set aside and will be downloaded again.',
   'notice.replaced': 'The data on this computer could not be used. It was set aside and downloaded again.',
 
-  // What went wrong with a call. Where the server's own sentence says more, that is shown.
+  // What went wrong with a call. The message itself is shown if its code is missing here.
   'error.unauthorized': 'Sign in again to continue. Anything you typed is kept.',
   'error.forbidden': 'Your role does not allow this.',
   'error.not_found': 'This no longer exists, or you may no longer have access to it.',

@@ -98,7 +98,7 @@ export function formatWhen(instant: string | number, nowMs: number): string {
   return `${formatDate(localDay(then))} ${time}`;
 }
 
-/** "3 min. ago" in the current language; "now" below a minute. */
+/** "3 min ago" in the current language; "now" below a minute. */
 export function formatRelative(ageMs: number): string {
   const minutes = Math.max(0, Math.floor(ageMs / 60_000));
   const format = relativeFormat('short');
@@ -109,8 +109,10 @@ export function formatRelative(ageMs: number): string {
 }
 
 function relativeFormat(style: 'long' | 'short'): Intl.RelativeTimeFormat {
+  const { language } = currentLocale();
+  // American English would abbreviate as "min." even within a sentence.
   return cached(`relative ${style}`, (locale) => new Intl.RelativeTimeFormat(locale, { numeric: 'auto', style }),
-    currentLocale().language);
+    language === 'en' ? 'en-GB' : language);
 }
 
 /** "40 ms", "0.4 s", "12 s", "3 min". */
