@@ -246,7 +246,7 @@ const encodings = ['zstd', 'br', 'gzip'] as const;
 export type Encoding = (typeof encodings)[number] | 'identity';
 
 /** The best encoding that `Accept-Encoding` allows (RFC 9110, 12.5.3): by weight, then in the order of `encodings`. */
-export function negotiateEncoding(header: string): Encoding {
+function negotiateEncoding(header: string): Encoding {
   const weights = new Map<string, number>();
   for (const part of header.split(',')) {
     const [name = '', ...parameters] = part.split(';').map((text) => text.trim().toLowerCase());

@@ -125,7 +125,7 @@ function digestFor(account: Account, role: Role): Digest {
 }
 
 /** Identifies what a role can see of an account; changes with the account, the role and the published fields. */
-export function scopeOf(accountId: string, role: Role): string {
+function scopeOf(accountId: string, role: Role): string {
   const published = visibleTo(role).map((collection) => [collection.name, publishedFields(collection)]);
   return createHash('sha256').update(JSON.stringify([accountId, role, published])).digest('base64url').slice(0, 22);
 }

@@ -91,7 +91,7 @@ export function editableInvoiceFields(status: string): readonly string[] | null 
   return status === 'draft' ? null : ['dueDate', 'notes'];
 }
 
-/** The status of an invoice that was sent. One over nothing is paid as soon as it is sent. */
+/** The status of an invoice that was sent. One with a total of 0 is paid as soon as it is sent. */
 export function sentStatus({ totalMinor, paidMinor }: Pick<Invoice, 'totalMinor' | 'paidMinor'>): 'sent' | 'paid' {
   return paidMinor >= totalMinor ? 'paid' : 'sent';
 }

@@ -16,7 +16,6 @@ const phrases = {
   text: 'must be text',
   boolean: 'must be true or false',
   number: 'must be a whole number',
-  amount: 'must be an amount',
   email: 'must be an e-mail address',
   date: 'must be a date as YYYY-MM-DD',
   currency: 'must be a currency code of ISO 4217, such as EUR',

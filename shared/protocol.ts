@@ -8,7 +8,7 @@
 //     POST|PATCH|DELETE /api/<collection> ─▶  the record as written, durable
 //     GET  /api/sync/pull?since=<cursor> ──▶  the same record, now in the cache
 
-import { collections, publishedFields, roles, writableFields, type Role } from './collections.ts';
+import { collections, publishedFields, roles, writableFields } from './collections.ts';
 import { AppError, isWireErrorCode, wireErrorCodes, type WireErrorCode } from './errors.ts';
 import { checkFields, isObject, type Fields, type JsonObject, type Shape } from './fields.ts';
 import { noProblems, problemCodes, type Problem, type Problems } from './problems.ts';
@@ -88,7 +88,7 @@ export function parseSignedInUser(value: unknown): SignedInUser {
   const problems = noProblems();
   const known = isObject(user) ? pickKnown(user, userFields) : user;
   const checked = checkFields(userFields, known, problems);
-  if (Object.keys(problems).length > 0) throw badResponse('its user is not one');
+  if (Object.keys(problems).length > 0) throw badResponse('its user is malformed');
   return checked as unknown as SignedInUser;
 }
 
@@ -136,10 +136,6 @@ export function badResponse(reason: string, cause?: unknown): AppError {
   return new AppError('bad_response', `The server's answer could not be read: ${reason}. Check the server's address.`, {
     cause,
   });
-}
-
-export function isRole(value: unknown): value is Role {
-  return roles.some((role) => role === value);
 }
 
 /** Everything that defines the wire, as one canonical text to be hashed. */

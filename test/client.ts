@@ -192,7 +192,7 @@ export async function readReply(response: IncomingMessage): Promise<Reply> {
 }
 
 /** Checks what the contract promises for every response. */
-export function checkReply(method: string, { status, headers, text, bytes, body }: Reply): void {
+function checkReply(method: string, { status, headers, text, bytes, body }: Reply): void {
   assert.equal(headers['cache-control'], 'no-store');
   assert.match(String(headers['x-request-id']), /^[0-9a-f-]{36}$/);
   assert.match(headers['content-type'] ?? '', /^application\/json/);

@@ -157,7 +157,7 @@ export async function alterText(answer: Promise<Response>, alter: (text: string)
 }
 
 /** What `fetch` rejects with when the connection fails. */
-export function networkError(code: string): TypeError {
+function networkError(code: string): TypeError {
   return new TypeError('fetch failed', { cause: Object.assign(new Error(code), { code }) });
 }
 

@@ -7,8 +7,10 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { describe, test } from 'node:test';
 
 const root = join(import.meta.dirname, '..');
-const folders = ['server', 'shared/window', 'shared', 'desktop/cache', 'desktop/sync', 'desktop/session', 'desktop/files',
-  'desktop/electron', 'desktop/preview', 'desktop/installer', 'desktop', 'ui', 'demo', 'test'] as const;
+const folders = [
+  'server/mongo', 'server/embedded', 'server', 'shared/window', 'shared', 'desktop/cache', 'desktop/sync', 'desktop/session',
+  'desktop/files', 'desktop/electron', 'desktop/preview', 'desktop/installer', 'desktop', 'ui', 'demo', 'test',
+] as const;
 /** `root` is the server's entry and `build` is build.mjs; a file belongs to the first matching folder of the list. */
 type Folder = (typeof folders)[number] | 'root' | 'build';
 
@@ -17,6 +19,8 @@ const mayImport: Readonly<Record<Folder, readonly Folder[]>> = {
   shared: [],
   'shared/window': ['shared'],
   server: ['shared'],
+  'server/mongo': ['server', 'shared'],
+  'server/embedded': ['server', 'shared'],
   // Knows no network, no session and no sync.
   'desktop/cache': ['shared', 'shared/window'],
   'desktop/files': ['shared', 'shared/window', 'desktop/cache', 'desktop/session'],
@@ -27,7 +31,7 @@ const mayImport: Readonly<Record<Folder, readonly Folder[]>> = {
   'desktop/preview': ['shared', 'shared/window', 'desktop', 'desktop/files'],
   'desktop/installer': [],
   ui: ['shared', 'shared/window'],
-  root: ['server', 'shared'],
+  root: ['server', 'server/mongo', 'server/embedded', 'shared'],
   build: ['desktop/installer'],
   demo: ['root', 'build', ...folders],
   test: ['root', 'build', ...folders],
@@ -37,7 +41,7 @@ const builders = ['esbuild', 'electron-builder', 'playwright-core'];
 
 /** The packages that each folder may load; at run time the product uses only `mongodb`, `lit` and Electron. */
 const packagesOf: Readonly<Partial<Record<Folder, readonly string[]>>> = {
-  server: ['mongodb'], 'desktop/electron': ['electron'], ui: ['lit'], demo: ['mongodb'], build: builders, 'desktop/installer': builders,
+  'server/mongo': ['mongodb'], 'desktop/electron': ['electron'], ui: ['lit'], demo: ['mongodb'], build: builders, 'desktop/installer': builders,
   test: ['mongodb', 'fast-check', 'lit', 'axe-core', 'electron', 'resedit', '@electron/asar', ...builders],
 };
 

@@ -185,7 +185,7 @@ export class InvoifyApp extends LitElement {
 
   #body(memory: SyncMemory): TemplateResult {
     const { latest } = memory;
-    const isMemoryOnly = this.#info?.lacks.includes('secure token storage') ?? false;
+    const isMemoryOnly = this.#info?.lacks.includes('token_storage') ?? false;
     if (needsSignIn(latest)) {
       return html`<main><invoify-sign-in .server=${latest.server ?? this._settings?.server ?? null} .user=${latest.user}
         .memoryOnly=${isMemoryOnly}></invoify-sign-in></main>`;

@@ -114,7 +114,7 @@ export function createShellCalls(deps: ShellDeps): Handlers<ShellCalls> {
       platform: process.platform,
       dataFolder: deps.dataFolder,
       logFolder: deps.logFolder,
-      lacks: await deps.isTokenStored() ? [] : ['secure token storage'],
+      lacks: await deps.isTokenStored() ? [] : ['token_storage'],
     }),
     async 'app.exportCsv'(csv) {
       const path = await chooseFile(`${csv.selection.collection}-${today(deps)}.csv`, { name: 'CSV', extensions: ['csv'] });

@@ -68,7 +68,7 @@ export function createPreviewShell(options: DeskOptions, desk: PreviewDesk, nowM
         platform: process.platform,
         dataFolder: options.dataFolder,
         logFolder: join(options.dataFolder, 'logs'),
-        lacks: ['pdf', 'secure token storage', 'window chrome'],
+        lacks: ['pdf', 'token_storage', 'window_chrome'],
       } satisfies AppInfo,
     }),
     'app.exportCsv': (csv) => offerDownload(`${csv.selection.collection}-${today()}.csv`, 'file.writeCsv', { csv }),

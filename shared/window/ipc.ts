@@ -88,7 +88,7 @@ export interface AppInfo {
   readonly dataFolder: string | null;
   readonly logFolder: string | null;
   /** What this shell cannot do, such as saving a PDF in a browser tab. */
-  readonly lacks: readonly ('pdf' | 'secure token storage' | 'window chrome')[];
+  readonly lacks: readonly ('pdf' | 'token_storage' | 'window_chrome')[];
 }
 
 type Nothing = undefined;

@@ -70,8 +70,8 @@ describe('a page', () => {
     ['has a change of a collection that nobody knows', changes({ ...change, collection: 'secrets' }), /collection called secrets/],
     ['has a change in a collection named like a cache table', changes({ ...change, collection: 'state' }), /collection called state/],
     ['has a change whose collection would be SQL', changes({ ...change, collection: 'plans_a"; DROP TABLE state; --' }), layout],
-    ['has a change whose id is none', changes({ ...change, mongoId: '../../etc/passwd' }), layout],
-    ['has a change whose time is none', changes({ ...change, updatedAt: 'yesterday' }), layout],
+    ['has a change with an invalid id', changes({ ...change, mongoId: '../../etc/passwd' }), layout],
+    ['has a change with an invalid time', changes({ ...change, updatedAt: 'yesterday' }), layout],
     ['has a change whose payload is no object', changes({ ...change, payload: [1] }), layout],
     ['has a change whose payload is deeper than any', altering((text) =>
       layOut({ ...JSON.parse(text), ...only(change) }).replace('"payload":{}', `"payload":${deep}`)), /./],

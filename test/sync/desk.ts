@@ -34,7 +34,7 @@ export interface DeskOptions {
 }
 
 /** The initial time of every desk's clock. */
-export const deskStartMs = Date.parse('2026-03-01T12:00:00Z');
+const deskStartMs = Date.parse('2026-03-01T12:00:00Z');
 
 export class Desk {
   readonly folder: string;
@@ -205,7 +205,7 @@ export function readRows(file: string): Map<string, HeldRecord> {
 }
 
 /** The status as text if it contradicts itself, otherwise null. */
-export function contradictionIn(status: Status): string | null {
+function contradictionIn(status: Status): string | null {
   const { state, isOnline, error, lastSync, initialized, progress } = status;
   const isPossible: Readonly<Record<Status['state'], boolean>> = {
     never_synced: lastSync === null,

@@ -8,7 +8,7 @@ import { noProblems, problem, type Problem, type Problems } from '../../shared/p
 import { addDays, computeTotals, lineNetMinor, type PricedLine, type Totals } from '../../shared/invoice.ts';
 import type { RecordView } from '../../shared/window/views.ts';
 import {
-  formFields, fromDraft, isSameDraft, toDraft, type Draft, type FormField, type NumberText,
+  formFields, fromDraft, isSameDraft, notAnAmount, toDraft, type Draft, type FormField, type NumberText,
 } from '../record/record-draft.ts';
 
 export interface LineDraft {
@@ -28,7 +28,7 @@ export interface InvoiceDraft {
 }
 
 /** The default days between issue and due date. */
-export const defaultTermDays = 14;
+const defaultTermDays = 14;
 
 /** A line's field in a record, by its name in a draft. */
 export const lineFieldNames: Readonly<Record<LineField, string>> = {
@@ -110,18 +110,18 @@ export function fromLines(
 ): { readonly value: readonly Json[]; readonly problems: Problems } {
   const problems: Problems = {};
   const value = lines.map((line, index): JsonObject => {
-    const read = (field: LineField, parse: (text: string) => number | null, code: 'number' | 'amount'): JsonObject => {
+    const read = (field: LineField, parse: (text: string) => number | null, refusal: Problem): JsonObject => {
       if (line[field].trim() === '') return {};
       const number = parse(line[field]);
-      if (number === null) problems[`lines.${index}.${lineFieldNames[field]}`] = problem(code);
+      if (number === null) problems[`lines.${index}.${lineFieldNames[field]}`] = refusal;
       return { [lineFieldNames[field]]: number ?? 0 };
     };
     return {
       ...(line.description.trim() === '' ? {} : { description: line.description.trim() }),
-      ...read('quantity', numbers.parseQuantity, 'number'),
+      ...read('quantity', numbers.parseQuantity, problem('number')),
       ...(line.unit.trim() === '' ? {} : { unit: line.unit.trim() }),
-      ...read('unitPrice', (text) => numbers.parseMoney(text, currency), 'amount'),
-      ...read('taxRate', numbers.parseRate, 'number'),
+      ...read('unitPrice', (text) => numbers.parseMoney(text, currency), notAnAmount),
+      ...read('taxRate', numbers.parseRate, problem('number')),
     };
   });
   return { value, problems };

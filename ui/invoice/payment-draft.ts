@@ -2,7 +2,7 @@
 
 import { isDate } from '../../shared/fields.ts';
 import { problem, type Problems } from '../../shared/problems.ts';
-import type { NumberText } from '../record/record-draft.ts';
+import { notAnAmount, type NumberText } from '../record/record-draft.ts';
 
 export interface PaymentDraft {
   readonly amount: string;
@@ -21,7 +21,7 @@ export function fromPaymentDraft(
   const problems: Problems = {};
   const amountMinor = numbers.parseMoney(draft.amount, currency);
   if (draft.amount.trim() === '') problems['amountMinor'] = problem('required');
-  else if (amountMinor === null) problems['amountMinor'] = problem('amount');
+  else if (amountMinor === null) problems['amountMinor'] = notAnAmount;
   else if (amountMinor < 1) problems['amountMinor'] = problem('min', { min: 1 });
   else if (amountMinor > openMinor) problems['amountMinor'] = problem('max', { max: openMinor });
   if (!isDate(draft.paidOn)) problems['paidOn'] = problem(draft.paidOn === '' ? 'required' : 'date');

@@ -92,7 +92,7 @@ export class InvoifyDateFilter extends LitElement {
 }
 
 /** The button's label: the name of the period if the range is one. */
-export function rangeText({ from, to }: DateRange, today: string): string {
+function rangeText({ from, to }: DateRange, today: string): string {
   const period = periods.find((name) => {
     const range = periodRange(name, today);
     return range.from === from && range.to === to;

@@ -61,6 +61,8 @@ export class InvoifyListSummary extends LitElement {
     @container (inline-size < 900px) {
       .count { display: none; }
       .cell { padding-inline: calc(var(--space-1) + var(--space-half)); }
+      /* The only name longer than its amount. */
+      .cell[data-age='days1to30'] { flex-grow: 2; }
       .name { inline-size: 0; min-inline-size: 100%; overflow: hidden; text-overflow: ellipsis; }
       .currency { padding-inline: var(--space-4) var(--space-2); }
     }

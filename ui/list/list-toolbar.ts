@@ -59,6 +59,7 @@ export class InvoifyListToolbar extends LitElement {
       .refresh span { display: none; }
       .refresh { padding: 0; border-color: transparent; background: none; }
       select.input { max-inline-size: 112px; }
+      .search { flex-basis: 110px; }
     }
     @container (inline-size < 680px) {
       .bar { padding-inline: var(--space-3); }

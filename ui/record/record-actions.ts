@@ -7,7 +7,7 @@ import type { JsonObject } from '../../shared/fields.ts';
 import { editableInvoiceFields, isActionAllowed } from '../../shared/invoice.ts';
 import type { RecordView } from '../../shared/window/views.ts';
 
-export const recordActionNames = ['edit', 'send', 'pay', 'duplicate', 'void', 'delete'] as const;
+const recordActionNames = ['edit', 'send', 'pay', 'duplicate', 'void', 'delete'] as const;
 export type RecordActionName = (typeof recordActionNames)[number];
 
 /** Why an action is not possible now; the text is `refusal.<name>` in the catalogue. */

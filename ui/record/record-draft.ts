@@ -5,7 +5,7 @@
 // field's name: `priceMinor` is money, `quantityMilli` thousandths, `taxRateBp` basis points.
 
 import { checkFields, isObject, type Field, type Fields, type Json, type JsonObject } from '../../shared/fields.ts';
-import { problem, type Problems } from '../../shared/problems.ts';
+import { problem, type Problem, type Problems } from '../../shared/problems.ts';
 
 export type DraftValue = string | boolean;
 export type Draft = Readonly<Record<string, DraftValue>>;
@@ -26,6 +26,9 @@ export interface NumberText {
   rate(rateBp: number): string;
   parseRate(text: string): number | null;
 }
+
+/** Input that is no amount. It never reaches the server. */
+export const notAnAmount: Problem = { code: 'amount', message: 'must be an amount' };
 
 /** The scalar fields of a form in declaration order, with nested objects flattened; without lists. */
 export function formFields(fields: Fields, path = ''): readonly FormField[] {
@@ -53,7 +56,7 @@ export function fromDraft(
   const parsed: Record<string, Json> = {};
   for (const { path, field } of fields) {
     const value = fromText(field, path, draft[path] ?? '', text(draft['currency']), numbers);
-    if (value === undefined) unparsed[path] = problem(path.endsWith('Minor') ? 'amount' : 'number');
+    if (value === undefined) unparsed[path] = path.endsWith('Minor') ? notAnAmount : problem('number');
     else if (value !== null) setAt(parsed, path, value);
   }
   const problems: Problems = {};

@@ -172,7 +172,7 @@ export class InvoifySignIn extends LitElement {
 }
 
 /** The message for a failed sign-in. */
-export function signInError(error: CallError): string {
+function signInError(error: CallError): string {
   switch (error.code) {
     case 'unauthorized': return t('signIn.wrong');
     case 'offline': case 'unavailable': return t('signIn.unreachable');

@@ -10,7 +10,7 @@ import { formatInstant, formatNumber, formatRelative, formatWhen } from '../text
 import { t } from '../text/i18n.ts';
 
 /** A sync shorter than this is not shown. */
-export const QUIET_MS = 500;
+const QUIET_MS = 500;
 /** How often the screen is reloaded during a first sync. */
 export const READ_EVERY_MS = 500;
 

@@ -34,7 +34,7 @@ export const enShell = {
 
   'column.number': 'Number',
   'column.customerName': 'Customer',
-  'column.issueDate': 'Invoice date',
+  'column.issueDate': 'Date',
   'column.dueDate': 'Due',
   'column.status': 'Status',
   'column.totalMinor': 'Total',

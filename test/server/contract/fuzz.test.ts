@@ -178,9 +178,9 @@ for (const store of stores) {
       }), { numRuns: RUNS[store.kind], interruptAfterTimeLimit: TIME_LIMIT_MS });
 
       const { pages, last } = await server.owner.pullAll();
-      const copy = new NaiveCache();
-      for (const page of pages) copy.apply(page);
-      assert.deepEqual(copy.digest(), withoutEmpty(last.body.digest));
+      const cache = new NaiveCache();
+      for (const page of pages) cache.apply(page);
+      assert.deepEqual(cache.digest(), withoutEmpty(last.body.digest));
       assert.deepEqual(server.lines.filter((line) => line.includes('"level":"error"')), []);
     });
 

@@ -98,16 +98,16 @@ for (const store of stores) {
       const client = await server.client.login(firstOwner, password);
       const { pages, last } = await client.pullAll('limit=1');
       assert.equal(pages.length, 6);
-      const copy = new NaiveCache();
-      for (const page of pages) copy.apply(page);
-      assert.deepEqual(copy.digest(), withoutEmpty(last.body.digest));
+      const cache = new NaiveCache();
+      for (const page of pages) cache.apply(page);
+      assert.deepEqual(cache.digest(), withoutEmpty(last.body.digest));
     });
 
     test('gives a paged first pull the deletes between its pages', async () => {
       const client = await server.client.login(firstOwner, password);
       const first = await client.pull('?limit=2');
-      const copy = new NaiveCache();
-      copy.apply(first);
+      const cache = new NaiveCache();
+      cache.apply(first);
       const { changes } = (await server.owner.pull()).body;
       const [held, unheld] = [first.body.changes.at(-1), changes.at(-1)];
       await server.owner.remove(`/api/plans/${held?.mongoId}`, held?.updatedAt ?? '');
@@ -115,9 +115,9 @@ for (const store of stores) {
       let page = first;
       while (page.body.hasMore) {
         page = await client.pull(`?limit=2&since=${page.body.serverTime}`);
-        copy.apply(page);
+        cache.apply(page);
       }
-      assert.deepEqual(copy.digest(), withoutEmpty(page.body.digest));
+      assert.deepEqual(cache.digest(), withoutEmpty(page.body.digest));
     });
 
     test('expires after TOMBSTONE_DAYS', async () => {

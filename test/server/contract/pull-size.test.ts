@@ -46,15 +46,15 @@ for (const store of stores) {
     });
 
     test('does not affect the result of a whole pull', async () => {
-      const copies = await Promise.all(['', 'limit=333', 'limit=5000'].map(async (query) => {
+      const caches = await Promise.all(['', 'limit=333', 'limit=5000'].map(async (query) => {
         const { pages, changes, last } = await server.owner.pullAll(query);
-        const copy = new NaiveCache();
-        for (const page of pages) copy.apply(page);
-        assert.deepEqual(copy.digest(), withoutEmpty(last.body.digest));
+        const cache = new NaiveCache();
+        for (const page of pages) cache.apply(page);
+        assert.deepEqual(cache.digest(), withoutEmpty(last.body.digest));
         return changes.map(({ mongoId }) => mongoId);
       }));
-      assert.equal(new Set(copies[0]).size, PLANS + 1);
-      for (const ids of copies) assert.deepEqual(ids, copies[0]);
+      assert.equal(new Set(caches[0]).size, PLANS + 1);
+      for (const ids of caches) assert.deepEqual(ids, caches[0]);
     });
 
     test('is about 8 MiB at most, and the following page continues with the next change', async () => {

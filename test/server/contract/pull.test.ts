@@ -84,10 +84,10 @@ for (const store of stores) {
 
     test('ends with a digest over the payloads as sent', async () => {
       for (const client of [people.owner, people.editor, people.viewer]) {
-        const copy = new NaiveCache();
+        const cache = new NaiveCache();
         const { pages, last } = await client.pullAll('limit=4');
-        for (const page of pages) copy.apply(page);
-        assert.deepEqual(copy.digest(), withoutEmpty(last.body.digest));
+        for (const page of pages) cache.apply(page);
+        assert.deepEqual(cache.digest(), withoutEmpty(last.body.digest));
       }
     });
 
@@ -138,9 +138,9 @@ for (const store of stores) {
       }
       const whole = await server.owner.pull();
       assert.ok(whole.body.changes.every(({ type, mongoId }) => type === 'upsert' && mongoId !== id));
-      const copy = new NaiveCache();
-      copy.apply(whole);
-      assert.deepEqual(copy.digest(), withoutEmpty(whole.body.digest));
+      const cache = new NaiveCache();
+      cache.apply(whole);
+      assert.deepEqual(cache.digest(), withoutEmpty(whole.body.digest));
     });
 
     test('includes deleted users only for roles that see users', async () => {

@@ -25,7 +25,7 @@ export interface Fixture {
 }
 
 export const START_MS = Date.UTC(2026, 0, 1, 12);
-export const everyCollection = collections.map(({ name }) => name);
+const everyCollection = collections.map(({ name }) => name);
 
 export async function openFixture(database: TestDatabase): Promise<Fixture> {
   const clock = { nowMs: START_MS };

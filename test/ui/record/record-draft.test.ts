@@ -8,12 +8,12 @@ import fc from 'fast-check';
 import { collections, findCollection, writableFields, type Collection } from '../../../shared/collections.ts';
 import { mergePatch, type JsonObject } from '../../../shared/fields.ts';
 import { problem } from '../../../shared/problems.ts';
-import { formFields, fromDraft, isSameDraft, toDraft, valueAt } from '../../../ui/record/record-draft.ts';
+import { formFields, fromDraft, isSameDraft, notAnAmount, toDraft, valueAt } from '../../../ui/record/record-draft.ts';
 import { isEmpty, mergePatchBetween } from '../../../ui/record/record-patch.ts';
 import { enRecords as recordTexts } from '../../../ui/text/en-records.ts';
 import { loadRecordTexts } from '../../../ui/text/i18n.ts';
 import { problemMessage } from '../../../ui/text/messages.ts';
-import { plainNumbers } from './number-text.ts';
+import { plainNumbers } from './plain-numbers.ts';
 
 const customer: JsonObject = {
   name: 'Café Müller', email: 'post@example.test', address: { street: 'Am Markt 1', city: 'Wismar', country: 'DE' }, currency: 'EUR',
@@ -55,7 +55,7 @@ describe('a draft', () => {
 
   test('reports a path that does not parse along with all other problems', () => {
     const { problems } = read('plans', { ...write('plans', plan), name: '  ', priceMinor: 'a lot' });
-    assert.deepEqual({ ...problems }, { name: problem('required'), priceMinor: problem('amount') });
+    assert.deepEqual({ ...problems }, { name: problem('required'), priceMinor: notAnAmount });
   });
 
   test('treats blank input as absent and trims it, except in a password', () => {

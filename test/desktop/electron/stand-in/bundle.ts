@@ -14,7 +14,7 @@ const common: BuildOptions = {
 };
 
 /** Placeholders for the window's files; these tests do not need the real ones. */
-export const windowFiles: Readonly<Record<string, string>> = {
+const windowFiles: Readonly<Record<string, string>> = {
   'index.html': '<!doctype html><title>Invoify</title><script type="module" src="window.js"></script>\n',
   'window.js': 'document.title = "Invoify";\n',
   'tokens.css': ':root { color-scheme: light dark; }\n',

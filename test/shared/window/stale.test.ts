@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { isStale, STALE_AFTER_MS } from '../../shared/window/stale.ts';
+import { isStale, STALE_AFTER_MS } from '../../../shared/window/stale.ts';
 
 test('data is stale once the last sync is more than 15 minutes ago', () => {
   assert.equal(STALE_AFTER_MS, 900_000);
