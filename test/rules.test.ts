@@ -41,7 +41,8 @@ const builders = ['esbuild', 'electron-builder', 'playwright-core'];
 
 /** The packages that each folder may load; at run time the product uses only `mongodb`, `lit` and Electron. */
 const packagesOf: Readonly<Partial<Record<Folder, readonly string[]>>> = {
-  'server/mongo': ['mongodb'], 'desktop/electron': ['electron'], ui: ['lit'], demo: ['mongodb'], build: builders, 'desktop/installer': builders,
+  'server/mongo': ['mongodb'], 'desktop/electron': ['electron'], ui: ['lit'], demo: ['mongodb'], build: builders,
+  'desktop/installer': builders,
   test: ['mongodb', 'fast-check', 'lit', 'axe-core', 'electron', 'resedit', '@electron/asar', ...builders],
 };
 
