@@ -14,7 +14,7 @@ import {
 } from './user-actions.ts';
 
 /** The names of all write controls, whatever their elements. */
-const writeNames = /^(?:New(?: \w+)?|Edit|Send|Record payment|Duplicate|Void|Delete|Save|Save draft)$/;
+const writeNames = /^(?:New(?: \w+)?|Edit|Issue|Record payment|Duplicate|Void|Delete|Save|Save draft)$/;
 const lists = ['Invoices', 'Customers', 'Plans', 'Users'] as const;
 
 /** Records the writes requested from the host from now on. */
