@@ -43,8 +43,8 @@ export const invoiceRules: Rules = {
 
 async function send(transaction: Transaction, record: StoredRecord): Promise<JsonObject> {
   const invoice = parseInvoice(record);
-  requireAllowed(invoice, 'send', 'sent');
-  if (invoice.lines.length === 0) throw new AppError('conflict', 'An invoice without lines cannot be sent. Add a line first.');
+  requireAllowed(invoice, 'send', 'issued');
+  if (invoice.lines.length === 0) throw new AppError('conflict', 'An invoice without lines cannot be issued. Add a line first.');
   const year = invoice.issueDate.slice(0, 4);
   const number = `INV-${year}-${String(transaction.nextNumber(`INV-${year}`)).padStart(5, '0')}`;
   const name = await customerName(transaction, invoice.customerId);
@@ -90,7 +90,7 @@ function changeSent(before: Invoice, input: JsonObject, editable: readonly strin
 
 async function customerName(transaction: Transaction, customerId: string): Promise<string> {
   const record = await transaction.get('customers', customerId);
-  if (!record) throw new AppError('conflict', 'The customer of this invoice does not exist any more. Choose another.');
+  if (!record) throw new AppError('conflict', 'The customer of this invoice no longer exists. Choose another.');
   return (JSON.parse(record.payload) as Customer).name;
 }
 

@@ -174,7 +174,7 @@ export function shuttingDown(): AppError {
 }
 
 export function unknownAccount(): AppError {
-  return new AppError('unauthorized', 'This account does not exist any more. Sign in again.');
+  return new AppError('unauthorized', 'This account no longer exists. Sign in again.');
 }
 
 export function addressTaken(): AppError {

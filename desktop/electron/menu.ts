@@ -15,7 +15,7 @@ const texts = {
     file: '&Datei', new: 'Neu', print: 'Drucken …', settings: 'Einstellungen', quit: 'Beenden',
     edit: '&Bearbeiten', undo: 'Rückgängig', redo: 'Wiederholen', cut: 'Ausschneiden', copy: 'Kopieren', paste: 'Einfügen',
     selectAll: 'Alles auswählen', search: 'Suchen',
-    view: '&Ansicht', refresh: 'Aktualisieren', zoomIn: 'Vergrößern', zoomOut: 'Verkleinern', resetZoom: 'Originalgröße',
+    view: '&Ansicht', refresh: 'Synchronisieren', zoomIn: 'Vergrößern', zoomOut: 'Verkleinern', resetZoom: 'Originalgröße',
     fullScreen: 'Vollbild', tools: 'Entwicklerwerkzeuge',
   },
 } as const;
