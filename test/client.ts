@@ -177,8 +177,15 @@ export async function exchange(
   request.end(body);
   // The response may arrive before the whole body is sent; a failure to send the rest does not matter.
   request.on('error', () => {});
-  const [response] = await once(request, 'response') as [IncomingMessage];
-  return readReply(response);
+  try {
+    const [response] = await once(request, 'response') as [IncomingMessage];
+    return await readReply(response);
+  } catch (error) {
+    // The server closed an idle connection just as it was used again (Node's documentation of `request.reusedSocket`).
+    if (!request.reusedSocket || !(error instanceof Error && 'code' in error && error.code === 'ECONNRESET')) throw error;
+    const { agent: _idle, ...fresh } = address;
+    return exchange(fresh, method, path, headers, body);
+  }
 }
 
 export async function readReply(response: IncomingMessage): Promise<Reply> {
