@@ -1,11 +1,9 @@
 #!/usr/bin/env bash
-# Installs Debian's Chromium for the browser tests, unless a browser is installed already.
+# Installs Debian's headless Chromium for the browser tests, unless CHROMIUM names a browser.
 set -euo pipefail
 
-find_chromium() { command -v chromium || command -v chromium-browser || command -v google-chrome; }
-
-if [ -z "${CHROMIUM:-}" ] && ! find_chromium > /dev/null; then
-  bash "$(dirname "$0")/apt.sh" chromium
+if [ -z "${CHROMIUM:-}" ] && ! command -v chromium-headless-shell > /dev/null; then
+  bash "$(dirname "$0")/apt.sh" chromium-headless-shell
 fi
 
-"${CHROMIUM:-$(find_chromium)}" --version 2> /dev/null
+"${CHROMIUM:-chromium-headless-shell}" --version 2> /dev/null

@@ -102,7 +102,7 @@ async function tryWriteControls(page: Page): Promise<readonly string[]> {
   return names;
 }
 
-describeWindow('the window while offline', { invoices: 20_000, customers: 1000 }, (env) => {
+describeWindow('the window while offline', { invoices: 1000, customers: 200 }, (env) => {
   test('shows every write control, disabled for mouse, keyboard and script', async (t) => {
     const page = await (await env().openDesktop(t)).openPage(t, { width: 1440 });
     await signIn(page, env());

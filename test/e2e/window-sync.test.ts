@@ -49,7 +49,7 @@ interface Opened {
 
 async function open(t: TestContext, env: Env): Promise<Opened> {
   const desktop = await env.openDesktop(t);
-  return { desktop, page: await desktop.openPage(t, { hasReducedMotion: true, allowedMessages: [/ERR_/] }) };
+  return { desktop, page: await desktop.openPage(t, { height: 560, hasReducedMotion: true, allowedMessages: [/ERR_/] }) };
 }
 
 async function fillSignIn(page: Page, env: Env): Promise<void> {
@@ -72,11 +72,11 @@ async function answerWith(t: TestContext, env: Env, status: number, body: object
   await env.gate.open(url);
 }
 
-describeWindow('the sync status in the window', { invoices: 9000, customers: 60 }, (env) => {
+describeWindow('the sync status in the window', { invoices: 3000, customers: 60 }, (env) => {
   test('shows the progress of the first sync, which can be cancelled, with what has arrived readable already', async (t) => {
     const { page } = await open(t, env());
     await fillSignIn(page, env());
-    const held = env().gate.holdAfter(1_500_000);
+    const held = env().gate.holdAfter(1_000_000);
     await page.getByRole('button', { name: 'Sign in', exact: true }).click();
     await held;
     await expectStatus(page, 'first_sync', /^Downloading – [1-9][\d,]* of [\d,]+ · Totals incomplete$/);

@@ -47,7 +47,7 @@ async function runMenuAction(page: Page, action: string): Promise<void> {
 const actionDialog = (page: Page): Locator => page.locator('invoify-confirm-dialog, invoify-payment-dialog');
 const confirm = (page: Page, action: string): Promise<void> => button(actionDialog(page), action).click();
 
-describeWindow('writes in one window', { invoices: 20_000, customers: 1500 }, (env) => {
+describeWindow('writes in one window', { invoices: 1000, customers: 1500 }, (env) => {
   test('create, change and delete plans, customers and users in another window', async (t) => {
     const here = await openWindow(t, env(), env().owner);
     const there = await openWindow(t, env(), env().owner);

@@ -3,8 +3,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, describe, test } from 'node:test';
@@ -23,9 +21,6 @@ const program = join(import.meta.dirname, '..', '..', 'sync', 'desktop-process.t
 const CONCURRENCY = 2;
 /** Windows has no signals: a process that kills itself there just ends. */
 const killedBy = process.platform === 'win32' ? null : 'SIGKILL';
-/** A compile cache shared by the many processes. */
-const compileCache = mkdtempSync(join(tmpdir(), 'invoify-compiled-'));
-after(() => rmSync(compileCache, { recursive: true, force: true }));
 
 for (const name of phaseNames) {
   describe(`a ${name}`, () => {
@@ -110,8 +105,7 @@ interface Ended {
 
 /** Runs a desktop to completion, or kills it after it has printed this many steps. */
 async function runProcess(job: Job, killAfterSteps = Infinity): Promise<Ended> {
-  const env = { ...process.env, NODE_COMPILE_CACHE: compileCache };
-  const child = spawn(process.execPath, [program, JSON.stringify(job)], { stdio: ['ignore', 'pipe', 'inherit'], env });
+  const child = spawn(process.execPath, [program, JSON.stringify(job)], { stdio: ['ignore', 'pipe', 'inherit'] });
   const steps: string[] = [];
   let outcome: string | null = null;
   createInterface({ input: child.stdout }).on('line', (line) => {
