@@ -17,7 +17,7 @@ import { createAuth, type Auth, type Caller } from './server/auth.ts';
 import { ConfigError, isLoopback, loadOrCreateSecret, readConfig, type Config } from './server/config.ts';
 import { openEmbeddedStore } from './server/embedded/store.ts';
 import {
-  errorReply, newRequestId, readIdempotencyKey, readIfMatch, readJson, readQuery, rejectMalformed, requireHost,
+  errorReply, readIdempotencyKey, readIfMatch, readJson, readQuery, rejectMalformed, requestIdOf, requireHost,
   requireProtocol, sendReply, sendStream, type Reply, type StreamReply,
 } from './server/http.ts';
 import { createLog, type Log } from './server/log.ts';
@@ -278,7 +278,7 @@ async function listen(http: HttpServer, { host, port }: Config): Promise<void> {
 }
 
 async function respond(server: Server, log: Log, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const requestId = newRequestId();
+  const requestId = requestIdOf(request);
   response.setHeader('X-Request-Id', requestId);
   const { peer, isSameMachine } = peerOf(request, server.config.trustProxy);
   let result: Reply | StreamReply;

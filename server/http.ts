@@ -10,7 +10,9 @@ import { brotliCompress, constants, gzip, zstdCompress } from 'node:zlib';
 import { parseInstant, type Instant } from '../shared/clock.ts';
 import { AppError, isWireErrorCode, type WireErrorCode } from '../shared/errors.ts';
 import { problem, type Problem } from '../shared/problems.ts';
-import { idempotencyKeyPattern, maxBodyBytes, protocolHeader, protocolVersion } from '../shared/protocol.ts';
+import {
+  idempotencyKeyPattern, maxBodyBytes, protocolHeader, protocolVersion, requestIdHeader, requestIdPattern,
+} from '../shared/protocol.ts';
 
 const statusOf: Readonly<Record<WireErrorCode, number>> = {
   invalid_request: 400,
@@ -48,8 +50,10 @@ export interface StreamReply {
   readonly follow: (response: ServerResponse) => void;
 }
 
-export function newRequestId(): string {
-  return randomUUID();
+/** The request's own `X-Request-Id` if it is well-formed, otherwise a new one. */
+export function requestIdOf(request: IncomingMessage): string {
+  const sent = request.headers[requestIdHeader];
+  return typeof sent === 'string' && requestIdPattern.test(sent) ? sent : randomUUID();
 }
 
 /**
@@ -238,7 +242,9 @@ export function rejectMalformed(_error: Error, socket: Duplex): void {
   }
   const { body } = errorReply(new AppError('invalid_request', 'The request is not valid HTTP, or its headers are too large.'));
   const text = JSON.stringify(body);
-  const headers = ['Content-Type: application/json; charset=utf-8', 'Cache-Control: no-store', 'Connection: close'];
+  const headers = [
+    'Content-Type: application/json; charset=utf-8', 'Cache-Control: no-store', `X-Request-Id: ${randomUUID()}`, 'Connection: close',
+  ];
   socket.end(`HTTP/1.1 400 Bad Request\r\n${headers.join('\r\n')}\r\nContent-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`);
 }
 

@@ -12,7 +12,7 @@ import { emptyDigest, type Digest } from '../shared/digest.ts';
 import { AppError } from '../shared/errors.ts';
 import { changeSizeBytes, pageFrame, writeChanges } from '../shared/feed.ts';
 import { problem } from '../shared/problems.ts';
-import { pageLimit } from '../shared/protocol.ts';
+import { noncePattern, pageLimit } from '../shared/protocol.ts';
 import type { Caller } from './auth.ts';
 import { invalid } from './http.ts';
 import type { Account, Session, Snapshot, Store } from './store.ts';
@@ -21,9 +21,10 @@ export interface PullQuery {
   /** Null: the whole account, without deletes. */
   readonly since: Instant | null;
   readonly limit: number;
+  readonly nonce: string | null;
 }
 
-/** Reads `since` and `limit`; throws `invalid_request`. */
+/** Reads `since`, `limit` and `nonce`; throws `invalid_request`. */
 export function parsePullQuery(query: ReadonlyMap<string, string>): PullQuery {
   const since = query.get('since');
   const instant = since === undefined ? null : parseInstant(since);
@@ -32,9 +33,11 @@ export function parsePullQuery(query: ReadonlyMap<string, string>): PullQuery {
   }
   const limit = query.get('limit') ?? String(pageLimit.default);
   if (!/^\d+$/.test(limit) || Number(limit) < 1) throw invalid('limit', problem('min', { min: 1 }));
+  const nonce = query.get('nonce') ?? null;
+  if (nonce !== null && !noncePattern.test(nonce)) throw invalid('nonce', problem('nonce'));
   // Nothing changed before 1970, so an earlier cursor is equivalent to that moment.
   const from = instant === null ? null : Math.max(instant, EPOCH) as Instant;
-  return { since: from, limit: Math.min(Number(limit), pageLimit.max) };
+  return { since: from, limit: Math.min(Number(limit), pageLimit.max), nonce };
 }
 
 /** One page as JSON, in chunks. Throws `resync_required` if the pull cannot continue from this cursor. */
@@ -42,7 +45,7 @@ export async function pullPage(store: Store, caller: Caller, query: PullQuery): 
   const { since } = query;
   const { role, accountId } = caller.user;
   if (since !== null) await rejectExpiredCursor(store, caller.account, caller.session, since);
-  if (since === caller.account.clock) return lastPage(caller.account, role, noChanges);
+  if (since === caller.account.clock) return toChunks(frameOf(caller.account, role, query, noChanges), noChanges);
   if (since === null && caller.account.horizon > EPOCH) {
     // The following pages start at cursors before the horizon. This session may use them until a tombstone from after
     // this moment is removed.
@@ -51,11 +54,11 @@ export async function pullPage(store: Store, caller: Caller, query: PullQuery): 
   return store.snapshot(accountId, async (snapshot) => {
     if (since !== null) await rejectExpiredCursor(store, snapshot.account, caller.session, since);
     const collected = await collect(snapshot, role, query);
-    if (!collected.hasMore) return lastPage(snapshot.account, role, collected);
-    const serverTime = formatInstant(collected.last);
-    return toChunks({ serverTime, hasMore: true, scope: scopeOf(accountId, role), digest: null }, collected);
+    return toChunks(frameOf(snapshot.account, role, query, collected), collected);
   });
 }
+
+type PageFrame = Parameters<typeof pageFrame>[0];
 
 /** Serialised changes, in one chunk per batch: a page never exists as one long string. */
 interface Collected {
@@ -94,13 +97,20 @@ async function collect(snapshot: Snapshot, role: Role, { since, limit }: PullQue
   return { chunks, count, last, hasMore: false };
 }
 
-function lastPage(account: Account, role: Role, collected: Collected): readonly Buffer[] {
-  const serverTime = formatInstant(account.clock);
-  const scope = scopeOf(account.accountId, role);
-  return toChunks({ serverTime, hasMore: false, scope, digest: digestFor(account, role) }, collected);
+/** What a page says beside its changes, as of the account that they were read with. */
+function frameOf(account: Account, role: Role, { since, nonce }: PullQuery, { hasMore, last }: Collected): PageFrame {
+  const digest = digestFor(account, role);
+  return {
+    serverTime: formatInstant(hasMore ? last : account.clock),
+    nonce,
+    hasMore,
+    scope: scopeOf(account.accountId, role),
+    total: since === null ? Object.values(digest).reduce((sum, { count }) => sum + count, 0) : null,
+    digest: hasMore ? null : digest,
+  };
 }
 
-function toChunks(page: Parameters<typeof pageFrame>[0], { chunks, count }: Collected): readonly Buffer[] {
+function toChunks(page: PageFrame, { chunks, count }: Collected): readonly Buffer[] {
   const { head, tail } = pageFrame(page, count);
   return [Buffer.from(head), ...chunks, Buffer.from(tail)];
 }

@@ -3,7 +3,7 @@
 // A payload is the same slice of UTF-8 from the server's database to the desktop's row, because its exact bytes are what
 // the digest covers. To slice it without parsing, both ends rely on the layout of a page, which the protocol fixes:
 //
-//   {"success":true,"serverTime":"…","count":2,"hasMore":false,"scope":"…","digest":{…},"changes":[
+//   {"success":true,"serverTime":"…","nonce":"…","count":2,"hasMore":false,"scope":"…","total":2,"digest":{…},"changes":[
 //   {"type":"upsert","collection":"plans","mongoId":"…","updatedAt":"…","payload":{…}},
 //   {"type":"delete","collection":"plans","mongoId":"…","updatedAt":"…"}
 //   ]}
@@ -37,9 +37,13 @@ export interface WireChange {
 
 export interface Page {
   readonly serverTime: string;
+  /** As the request sent it; null if it sent none. */
+  readonly nonce: string | null;
   readonly changes: readonly WireChange[];
   readonly hasMore: boolean;
   readonly scope: string;
+  /** The number of records there are to pull; null unless the request had no cursor. */
+  readonly total: number | null;
   /** Only with `hasMore: false`. */
   readonly digest: Digest | null;
 }
@@ -86,8 +90,11 @@ const HEAD_BYTES = 130;
 
 /** What goes before and after a page's changes, which `writeChanges` writes batch by batch. */
 export function pageFrame(page: Omit<Page, 'changes'>, count: number): { readonly head: string; readonly tail: string } {
-  const { serverTime, hasMore, scope, digest } = page;
-  const members = JSON.stringify({ success: true, serverTime, count, hasMore, scope, ...(digest && { digest }) });
+  const { serverTime, nonce, hasMore, scope, total, digest } = page;
+  const members = JSON.stringify({
+    success: true, serverTime, ...(nonce !== null && { nonce }), count, hasMore, scope,
+    ...(total !== null && { total }), ...(digest && { digest }),
+  });
   return { head: `${members.slice(0, -1)}${changesStart}\n`, tail: `\n${pageEnd}` };
 }
 
@@ -162,11 +169,18 @@ function skipText(bytes: Buffer, start: number, text: string): number {
   return start + text.length;
 }
 
-function toPage({ serverTime, hasMore, scope, digest = null }: Record<string, unknown>, changes: readonly WireChange[]): Page {
+function toPage(members: Record<string, unknown>, changes: readonly WireChange[]): Page {
+  const { serverTime, nonce = null, hasMore, scope, total = null, digest = null } = members;
   if (typeof serverTime !== 'string' || parseInstant(serverTime) === null) throw badResponse('serverTime is missing');
   if (typeof hasMore !== 'boolean' || typeof scope !== 'string') throw badResponse('hasMore or scope is missing');
+  if (nonce !== null && typeof nonce !== 'string') throw badResponse('the nonce is not text');
+  if (total !== null && !isCount(total)) throw badResponse('total is not a number of records');
   if (digest !== null && !isDigest(digest)) throw badResponse('the digest is malformed');
-  return { serverTime, changes, hasMore, scope, digest };
+  return { serverTime, nonce, changes, hasMore, scope, total, digest };
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 0;
 }
 
 function isDigest(value: unknown): value is Digest {

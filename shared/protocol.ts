@@ -20,6 +20,13 @@ export const protocolHeader = 'x-invoify-protocol';
 /** What an `Idempotency-Key` may be: 1 to 128 visible ASCII characters. */
 export const idempotencyKeyPattern = /^[\x21-\x7e]{1,128}$/;
 
+/** What a pull's `nonce` may be. */
+export const noncePattern = /^[A-Za-z0-9_-]{1,64}$/;
+
+export const requestIdHeader = 'x-request-id';
+/** The request ids that come back as they were sent. */
+export const requestIdPattern = /^[A-Za-z0-9-]{8,64}$/;
+
 export const pageLimit = { default: 1000, max: 5000, maxBytes: 8 * 1024 * 1024 } as const;
 export const maxBodyBytes = 1024 * 1024;
 
@@ -149,6 +156,8 @@ export function wireSchema(): string {
     pageLimit,
     maxBodyBytes,
     idempotencyKey: idempotencyKeyPattern.source,
+    nonce: noncePattern.source,
+    requestId: requestIdPattern.source,
     collections: collections.map((collection) => ({
       name: collection.name,
       sees: collection.sees,

@@ -60,6 +60,8 @@ export interface Body {
   readonly count: number;
   readonly hasMore: boolean;
   readonly scope: string;
+  readonly nonce?: string;
+  readonly total?: number;
   readonly digest: Readonly<Record<string, { readonly count: number; readonly sum: number }>>;
 }
 
@@ -201,7 +203,7 @@ export async function readReply(response: IncomingMessage): Promise<Reply> {
 /** Checks what the contract promises for every response. */
 function checkReply(method: string, { status, headers, text, bytes, body }: Reply): void {
   assert.equal(headers['cache-control'], 'no-store');
-  assert.match(String(headers['x-request-id']), /^[0-9a-f-]{36}$/);
+  assert.match(String(headers['x-request-id']), /^[A-Za-z0-9-]{8,64}$/);
   assert.match(headers['content-type'] ?? '', /^application\/json/);
   if (headers['content-encoding'] !== undefined || method === 'HEAD') {
     assert.equal(bytes.length === 0, method === 'HEAD');

@@ -79,7 +79,7 @@ function writePages(folder: string, changes: readonly WireChange[]): number {
   mkdirSync(folder, { recursive: true });
   let count = 0;
   inPages(changes, (page) => {
-    const frame = { serverTime: page.at(-1)?.updatedAt ?? '', hasMore: true, scope: 'floor', digest: null };
+    const frame = { serverTime: page.at(-1)?.updatedAt ?? '', nonce: null, hasMore: true, scope: 'floor', total: null, digest: null };
     const { head, tail } = pageFrame(frame, page.length);
     const pieces = [Buffer.from(head), writeChanges(page.map(toChange), true), Buffer.from(tail)];
     writeFileSync(join(folder, String(count)), Buffer.concat(pieces));

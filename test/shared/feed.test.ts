@@ -32,8 +32,10 @@ const change: fc.Arbitrary<Change> = fc.record({
 const proof = fc.record({ count: fc.nat(), sum: fc.nat({ max: 2 ** 48 - 1 }) }, { noNullPrototype: true });
 const page = fc.record({
   serverTime: instant.map(formatInstant),
+  nonce: fc.option(fc.stringMatching(/^[A-Za-z0-9_-]{1,64}$/), { nil: null }),
   hasMore: fc.boolean(),
   scope: text,
+  total: fc.option(fc.nat(), { nil: null }),
   digest: fc.option(fc.dictionary(fc.constantFrom('plans', 'users'), proof, { noNullPrototype: true }), { nil: null }),
   changes: fc.array(change, { maxLength: 6 }),
 });
@@ -44,7 +46,10 @@ const write = ({ changes, ...page }: { readonly changes: readonly Change[] } & O
 };
 /** A last page with these changes. */
 const writeLast = (changes: readonly Change[]): string =>
-  write({ serverTime: formatInstant(9 as Instant), hasMore: false, scope: 's', digest: { plans: { count: 1, sum: 2 } }, changes });
+  write({
+    serverTime: formatInstant(9 as Instant), nonce: 'n', hasMore: false, scope: 's', total: 1,
+    digest: { plans: { count: 1, sum: 2 } }, changes,
+  });
 const empty = (at: number): Change =>
   ({ collection: 'plans', id: '0123456789abcdef01234567', at: at as Instant, payload: Buffer.from('{"a":{}}') });
 const toWire = (changes: readonly Change[]): WireChange[] => changes.map(({ collection, id: mongoId, at, payload }) =>
@@ -103,12 +108,12 @@ describe('a page', () => {
     const at = '"updatedAt":"1970-01-01T00:00:00.000001Z"';
     const id = '"mongoId":"0123456789abcdef01234567"';
     const digest = '"digest":{"plans":{"count":1,"sum":2}}';
-    const head = '{"success":true,"serverTime":"1970-01-01T00:00:00.000009Z","count":';
+    const head = '{"success":true,"serverTime":"1970-01-01T00:00:00.000009Z","nonce":"n","count":';
     const upsert = `{"type":"upsert","collection":"plans",${id},${at},"payload":{"a":{}}}`;
     const tombstone = `{"type":"delete","collection":"plans",${id},${at}}`;
-    assert.equal(writeLast([]), `${head}0,"hasMore":false,"scope":"s",${digest},"changes":[\n\n]}\n`);
+    assert.equal(writeLast([]), `${head}0,"hasMore":false,"scope":"s","total":1,${digest},"changes":[\n\n]}\n`);
     assert.equal(writeLast([empty(1), { ...empty(1), payload: null }]),
-      `${head}2,"hasMore":false,"scope":"s",${digest},"changes":[\n${upsert},\n${tombstone}\n]}\n`);
+      `${head}2,"hasMore":false,"scope":"s","total":1,${digest},"changes":[\n${upsert},\n${tombstone}\n]}\n`);
   });
 
   test('is read with unknown members and with escapes in its first line', () => {
@@ -149,8 +154,8 @@ describe('a page', () => {
       const choices = (): number => numbers[at++ % numbers.length] ?? 0;
       const changes = toWire(wanted.changes).map(({ id: mongoId, payload, ...rest }) => (payload === null
         ? { type: 'delete', mongoId, ...rest } : { type: 'upsert', mongoId, ...rest, payload: new Verbatim(String(payload)) }));
-      const { digest, ...head } = wanted;
-      const members = { success: true, later: [{}], ...head, ...(digest === null ? {} : { digest }), count: changes.length, changes };
+      const given = Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== null));
+      const members = { success: true, later: [{}], ...given, count: changes.length, changes };
       assert.throws(() => read(layOutFreely(members, choices)), isRefused);
     }), { numRuns: 400 });
   });
@@ -200,7 +205,8 @@ describe('a page', () => {
     for (const broken of [
       ...['serverTime', 'count', 'hasMore', 'scope'].map((name) => ({ ...whole, [name]: undefined })),
       ...['x', 5, null, {}, true].flatMap((value) => ['serverTime', 'count'].map((name) => ({ ...whole, [name]: value }))),
-      { ...whole, hasMore: 'false' }, { ...whole, scope: 1 }, { ...whole, serverTime: '2026-01-01' },
+      { ...whole, hasMore: 'false' }, { ...whole, scope: 1 }, { ...whole, nonce: 1 },
+      ...['1', -1, 0.5].map((total) => ({ ...whole, total })), { ...whole, serverTime: '2026-01-01' },
       ...[[], { plans: 5 }, { plans: { count: 1 } }, { plans: { count: 1.5, sum: 0 } }].map((digest) => ({ ...whole, digest })),
       ...[
         {}, null, 'x', [], changed('type', 'insert'), changed('type', 'delete'), changed('mongoId', 'x'), changed('mongoId', 5),

@@ -18,7 +18,7 @@ import {
 
 /** SHA-256 of each version's wire schema. An unreleased version's may change, together with docs/protocol.md. */
 const recordedSchemas: Readonly<Record<number, string>> = {
-  2: '916b052716ac62286a67aa4d02a8a40117843d10c291dd58079496c723015443',
+  2: '6dc1375e374362bbfb1b598d534517ea18a97ba26253ae9d23af1b6b1e5dd2dc',
 };
 
 const user = { id: '0123456789abcdef01234567', email: 'a@b.test', name: 'A', role: 'owner', accountId: '76543210fedcba9876543210' };
@@ -34,7 +34,10 @@ function samplePage(): Buffer {
   const changes = writeChanges([
     { collection: 'plans', id, at: firstInstant, payload }, { collection: 'users', id, at: firstInstant, payload: null },
   ], true);
-  const frames = [{ hasMore: true, digest: null }, { hasMore: false, digest: { plans: { count: 1, sum: 7 } } }]
+  const frames = [
+    { nonce: 'n', hasMore: true, total: 1, digest: null },
+    { nonce: null, hasMore: false, total: null, digest: { plans: { count: 1, sum: 7 } } },
+  ]
     .map((frame) => pageFrame({ serverTime: record.updatedAt, scope: 's', ...frame }, 2));
   return Buffer.concat(frames.flatMap(({ head, tail }) => [Buffer.from(head), changes, Buffer.from(tail)]));
 }

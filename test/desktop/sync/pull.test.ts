@@ -17,7 +17,9 @@ const invoices = changes.reduce((digest, { id, updatedAt, payload }) =>
 function pageOf(number: number): Page {
   const hasMore = number < changes.length;
   const own: readonly WireChange[] = changes.slice(number - 1, number);
-  return { serverTime: instant(number), changes: own, hasMore, scope: 'one', digest: hasMore ? null : { invoices } };
+  return {
+    serverTime: instant(number), nonce: null, changes: own, hasMore, scope: 'one', total: null, digest: hasMore ? null : { invoices },
+  };
 }
 
 test('each page is released once, after its rows are committed and before the next is applied', async (t) => {

@@ -2,6 +2,7 @@
 // asks for it.
 
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { request as requestHttp, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 
@@ -28,11 +29,13 @@ export interface EventStream {
 
 /** Opens the stream and asserts success. */
 export async function openEvents(url: string, token: string | null): Promise<EventStream> {
-  const request = requestHttp(`${url}/api/sync/events`, { agent: false, headers: { Authorization: `Bearer ${token}` } });
+  const headers = { 'Authorization': `Bearer ${token}`, 'X-Request-Id': randomUUID() };
+  const request = requestHttp(`${url}/api/sync/events`, { agent: false, headers });
   request.on('error', () => {});
   request.end();
   const [response] = await once(request, 'response') as [IncomingMessage];
   assert.equal(response.statusCode, 200);
+  assert.equal(response.headers['x-request-id'], headers['X-Request-Id']);
   const waiting: StreamItem[] = [];
   let arrived = Promise.withResolvers<void>();
   const receive = (item: StreamItem): void => {

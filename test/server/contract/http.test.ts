@@ -65,6 +65,29 @@ for (const store of stores) {
       assert.equal(new Set(ids).size, 20);
     });
 
+    test('answers with the request id that was sent, whatever the answer is', async () => {
+      const plans = (await server.owner.create('plans', plan())).id;
+      for (const id of ['12345678', 'a-Z0'.repeat(16)]) {
+        const options = { headers: { 'X-Request-Id': id } };
+        const replies = [
+          await server.client.send('GET', '/api/health', options), await server.client.send('GET', '/nothing', options),
+          await server.client.send('PUT', '/api/plans', options), await server.client.send('GET', '/api/auth/me', options),
+          await server.owner.send('GET', '/api/sync/pull', options), await server.owner.send('GET', '/api/sync/pull?limit=x', options),
+          await server.owner.send('DELETE', `/api/plans/${plans}`, options), await server.owner.send('HEAD', '/api/meta', options),
+          await server.owner.send('POST', '/api/plans', { ...options, raw: 'x'.repeat(limit + 1) }),
+        ];
+        assert.deepEqual(replies.map(({ status }) => status), [200, 404, 405, 401, 200, 400, 400, 200, 413]);
+        for (const { headers } of replies) assert.equal(headers['x-request-id'], id);
+      }
+    });
+
+    test('makes a request id of its own if the one sent is malformed or sent twice', async () => {
+      for (const id of ['1234567', 'x'.repeat(65), 'under_score', '12345678 9', 'caf\u00e9-cafe', ['12345678', '12345678']]) {
+        const { headers } = await server.client.get('/api/health', { 'X-Request-Id': id });
+        assert.match(String(headers['x-request-id']), /^[0-9a-f-]{36}$/);
+      }
+    });
+
     test('refuses clients with an outdated protocol and no others', async () => {
       for (const version of [undefined, '2', '999999']) {
         const headers = version === undefined ? {} : { 'X-Invoify-Protocol': version };

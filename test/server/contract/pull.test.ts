@@ -31,11 +31,11 @@ for (const store of stores) {
 
     test('has exactly the members of the contract', async () => {
       const { body } = await server.owner.pull();
-      assert.deepEqual(Object.keys(body).sort(), ['changes', 'count', 'digest', 'hasMore', 'scope', 'serverTime', 'success']);
+      assert.deepEqual(Object.keys(body).sort(), ['changes', 'count', 'digest', 'hasMore', 'scope', 'serverTime', 'success', 'total']);
       assert.equal(body.count, body.changes.length);
       assert.match(body.serverTime, instantPattern);
       const partial = (await server.owner.pull('?limit=1')).body;
-      assert.deepEqual(Object.keys(partial).sort(), ['changes', 'count', 'hasMore', 'scope', 'serverTime', 'success']);
+      assert.deepEqual(Object.keys(partial).sort(), ['changes', 'count', 'hasMore', 'scope', 'serverTime', 'success', 'total']);
       for (const change of body.changes) {
         assert.deepEqual(Object.keys(change), ['type', 'collection', 'mongoId', 'updatedAt', 'payload']);
         assert.match(change.updatedAt, instantPattern);
@@ -79,7 +79,31 @@ for (const store of stores) {
       const whole = (await server.owner.pull()).body;
       const { status, body } = await server.owner.pull(`?since=${whole.serverTime}`);
       assert.equal(status, 200);
-      assert.deepEqual(body, { ...whole, changes: [], count: 0 });
+      const { total: _total, ...rest } = whole;
+      assert.deepEqual(body, { ...rest, changes: [], count: 0 });
+    });
+
+    test('without a cursor says on its first page how many records this role will get in all', async () => {
+      for (const client of [people.owner, people.viewer]) {
+        const { changes, pages } = await client.pullAll('limit=4');
+        assert.deepEqual(pages.map(({ body }) => body.total), [changes.length, ...pages.slice(1).map(() => undefined)]);
+      }
+    });
+
+    test('bears the nonce of its own request, so that a remembered answer is not taken for it', async () => {
+      const { serverTime } = (await server.owner.pull()).body;
+      const longest = '0aZ-_'.padEnd(64, 'x');
+      for (const query of ['', 'limit=1&', `since=${serverTime}&`]) {
+        assert.equal((await server.owner.pull(`?${query}nonce=${longest}`)).body.nonce, longest);
+        assert.equal('nonce' in (await server.owner.pull(`?${query}`)).body, false);
+      }
+      assert.match((await server.owner.pull('?nonce=k3v')).text, /^\{"success":true,"serverTime":"[^"]+","nonce":"k3v","count":/);
+    });
+
+    test('refuses a nonce of other characters, of another length, or given twice', async () => {
+      for (const nonce of ['', 'a.b', 'a+b', 'a%20b', '%22', '%C3%A9', 'x'.repeat(65), 'a&nonce=a']) {
+        assertError(await server.owner.pull(`?nonce=${nonce}`), 'invalid_request', ['nonce']);
+      }
     });
 
     test('ends with a digest over the payloads as sent', async () => {
@@ -160,7 +184,7 @@ for (const store of stores) {
       assert.deepEqual(idsOf((await server.owner.pull(`?since=${serverTime}`)).body.changes), records.map(({ id }) => id));
     });
 
-    test('accepts a cursor in every form of an ISO instant with a zone', async () => {
+    test('accepts a cursor in every form of an RFC 3339 date-time', async () => {
       server.clock.ms = Date.parse('2026-05-01T00:30:00.125Z');
       const { updatedAt } = await server.owner.create('plans', plan());
       assert.equal(updatedAt, '2026-05-01T00:30:00.125000Z');
@@ -169,11 +193,11 @@ for (const store of stores) {
         '2026-05-01T00:30:00.125Z', '2026-05-01T00:30:00.125000000Z', '2026-05-01T00:30:00.125000999Z', '2026-05-01T00:30:00.1250000Z',
         '2026-05-01T01:30:00.125+01:00', '2026-05-01T01:30:00.125%2B01:00', '2026-04-30T19:00:00.125-05:30',
         '2026-05-01T00:30:00.125-00:00', '2026-05-01T00:30:00.125+00:00', '2026-05-01T00%3A30%3A00.125Z',
-        '2026-05-01T14:30:00.125+14:00',
+        '2026-05-01T14:30:00.125+14:00', '2026-05-01t00:30:00.125z',
       ]) {
         assert.deepEqual(idsOf((await server.owner.pull(`?since=${since}`)).body.changes), [later.id], since);
       }
-      for (const since of ['2026-05-01T00:30Z', '2026-05-01T00:30:00Z', '2026-04-30T23:30-01:00', '2026-05-01T00:30:00.1Z']) {
+      for (const since of ['2026-05-01T00:30:00Z', '2026-04-30T23:30:00-01:00', '2026-05-01T00:30:00.1Z']) {
         assert.equal((await server.owner.pull(`?since=${since}`)).body.count, 2, since);
       }
     });
@@ -185,9 +209,13 @@ for (const store of stores) {
         '2026-05-01T25:00:00Z', '2026-05-01T00:60:00Z', '2026-05-01T00:30:61Z', '2026-05-01T00:30:00+25:00', '2026-05-01T00:30:00+01:60',
         '2026-05-01T00:30:00ZZ', '2026-05-01T00:30:00Z%20', '%202026-05-01T00:30:00Z', '2026-05-01T00:30:00%2001:00', '26-05-01T00:30:00Z',
         '+2026-05-01T00:30:00Z', '2026-05-01T00:30:00Z%00', '%ff%fe', '%zz', 'undefined', '2026-05-01T00:30:00+1:00', '%D9%A2%D9%A0',
+        '2026-05-01T00:30Z', '2026-05-01T00:30:00,5Z', '2026-05-01T00:30:00+01', '2026-05-01T00:30:00+0100', '2026-05-01%2000:30:00Z',
       ]) assertError(await server.owner.pull(`?since=${since}`), 'invalid_request', ['since']);
       const { serverTime } = (await server.owner.pull()).body;
       assertError(await server.owner.pull(`?since=${serverTime}&since=${serverTime}`), 'invalid_request', ['since']);
+      for (const other of ['&since=x', '&since=', '&%73ince=2026-01-01T00:00:00Z']) {
+        assertError(await server.owner.pull(`?since=${serverTime}${other}`), 'invalid_request', ['since']);
+      }
       assertError(await server.owner.pull('?limit=1&since=x&limit=1'), 'invalid_request', ['limit']);
     });
 
