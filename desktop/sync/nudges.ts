@@ -102,9 +102,11 @@ export interface ServerEvent {
  * event is complete. It throws `bad_response` for an event that does not end.
  */
 export function createEventParser(onEvent: (event: ServerEvent) => void): (chunk: Uint8Array) => void {
-  const decoder = new TextDecoder();
+  // Node's decoder would also remove a second byte order mark where the first one is split between chunks.
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   let rest = '';
-  let endsWithCr = false;
+  /** What the next text may begin with that does not count: a byte order mark, or the LF of a CR LF that was split. */
+  let skipped = '\uFEFF';
   let type = '';
   let data: string[] = [];
   let dataChars = 0;
@@ -126,11 +128,10 @@ export function createEventParser(onEvent: (event: ServerEvent) => void): (chunk
   }
 
   return (chunk) => {
-    let text = decoder.decode(chunk, { stream: true });
-    // A line ends with CR LF, LF or CR, and a CR LF may be split between two chunks.
-    if (endsWithCr && text.startsWith('\n')) text = text.slice(1);
-    if (text !== '') endsWithCr = text.endsWith('\r');
-    const lines = (rest + text).split(/\r\n|\n|\r/);
+    const text = decoder.decode(chunk, { stream: true });
+    if (text === '') return;
+    const lines = (rest + text.slice(text.startsWith(skipped) ? skipped.length : 0)).split(/\r\n|\n|\r/);
+    skipped = text.endsWith('\r') ? '\n' : '';
     rest = lines.pop() ?? '';
     for (const line of lines) parseLine(line);
     if (rest.length + dataChars + type.length > MAX_EVENT_CHARS) throw badResponse('an event does not end');

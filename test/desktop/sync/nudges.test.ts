@@ -1,4 +1,4 @@
-// The desktop's side of nudges: parsing the event stream, and reopening it when it ends.
+// The desktop's side of nudges: listening to an event stream, and reopening it when it ends.
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -6,47 +6,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { describe, test, type TestContext } from 'node:test';
 
 import { connectTo } from '../../../desktop/session/server-connection.ts';
-import { createEventParser, listenForNudges, type ServerEvent } from '../../../desktop/sync/nudges.ts';
-import { AppError } from '../../../shared/errors.ts';
+import { listenForNudges } from '../../../desktop/sync/nudges.ts';
 import { openStubServer, type StubServer } from '../../network.ts';
 import { Machine } from './machine.ts';
-
-function parse(chunks: readonly (string | Uint8Array)[]): ServerEvent[] {
-  const events: ServerEvent[] = [];
-  const push = createEventParser((event) => events.push(event));
-  for (const chunk of chunks) push(typeof chunk === 'string' ? Buffer.from(chunk) : chunk);
-  return events;
-}
-
-describe('an event stream', () => {
-  const sample = '\uFEFF: hello\n\nevent: change\ndata: {"serverTime":"Łódź 🙂"}\n\nid: 7\nretry: 10\ndata:one\ndata: two\ndata\n\n'
-    + 'event: empty\n\ndata:  a blank kept\nunknown: x\n\nevent: cut\ndata: unfinished\n';
-  const expected = [
-    { type: 'change', data: '{"serverTime":"Łódź 🙂"}' },
-    { type: 'message', data: 'one\ntwo\n' },
-    { type: 'message', data: ' a blank kept' },
-  ];
-  for (const [name, lineEnd] of [['LF', '\n'], ['CR LF', '\r\n'], ['CR', '\r']] as const) {
-    test(`is parsed however it is split, with lines ending in ${name}`, () => {
-      const bytes = Buffer.from(sample.replaceAll('\n', lineEnd));
-      assert.deepEqual(parse([bytes]), expected);
-      assert.deepEqual(parse([...bytes].map((byte) => Uint8Array.of(byte))), expected);
-      for (let cut = 1; cut < bytes.length; cut += 1) assert.deepEqual(parse([bytes.subarray(0, cut), bytes.subarray(cut)]), expected);
-      assert.deepEqual(parse([bytes.subarray(0, 20), new Uint8Array(), bytes.subarray(20)]), expected);
-    });
-  }
-
-  test('is rejected if an event does not end, on one line or on many', () => {
-    const refused = (error: unknown): boolean => error instanceof AppError && error.code === 'bad_response';
-    const long = 'x'.repeat(10_000);
-    assert.throws(() => parse(Array.from({ length: 10 }, () => long)), refused);
-    assert.throws(() => parse(Array.from({ length: 10 }, () => `data: ${long}\n`)), refused);
-    assert.throws(() => parse([`event: ${'x'.repeat(70_000)}\n`]), refused);
-    assert.throws(() => parse(Array.from({ length: 70_000 }, () => 'data\n')), refused);
-    // The limit is per event, and comments do not count.
-    assert.equal(parse(Array.from({ length: 10 }, () => `: ${long}\ndata: ${long}\n\n`)).length, 10);
-  });
-});
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 
