@@ -15,8 +15,10 @@ function parse(chunks: readonly (string | Uint8Array)[]): ServerEvent[] {
   return events;
 }
 
-/** Each stream with its events: the data of a `message`, or a type and its data. */
-const streams: readonly (readonly [title: string, stream: string | Uint8Array, events: readonly (string | readonly [string, string])[]])[] = [
+/** The data of a `message`, or a type and its data. */
+type Expected = string | readonly [type: string, data: string];
+
+const streams: readonly (readonly [title: string, stream: string | Uint8Array, events: readonly Expected[]])[] = [
   ['several lines of data', 'data: YHOO\ndata: +2\ndata: 10\n\n', ['YHOO\n+2\n10']],
   ['a comment, ids, and a third event with a space', ': test stream\n\ndata: first event\nid: 1\n\ndata:second event\nid\n\n'
     + 'data:  third event\n\n', ['first event', 'second event', ' third event']],
