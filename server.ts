@@ -65,7 +65,7 @@ const routes: readonly (readonly [path: string, methods: Methods])[] = [
   ['/api/ready', { GET: ready }],
   ['/api/meta', { GET: async () => ({ status: 200, body: { name: 'invoify', version, protocol: protocolVersion } }) }],
 
-  ['/api/auth/login', { POST: async ({ server, request, peer }) => ok(await server.auth.login(await readJson(request), peer)) }],
+  ['/api/auth/login', { POST: login }],
   ['/api/auth/refresh', { POST: async ({ server, caller }) => ok(await server.auth.refresh(await caller())) }],
   ['/api/auth/logout', { POST: logout }],
   ['/api/auth/me', { GET: async ({ caller }) => ok({ user: (await caller()).user }) }],
@@ -87,6 +87,11 @@ async function ready({ server }: Call): Promise<Reply> {
     const { status, headers = {}, body } = errorReply(known);
     return { status, headers, body: { ...Object(body), checks: { database: known.message } } };
   }
+}
+
+/** A browser's `fetch` of a string names its type as text/plain unless told otherwise, and other clients name none. */
+async function login({ server, request, peer }: Call): Promise<Reply> {
+  return ok(await server.auth.login(await readJson(request, ['text/plain', '']), peer));
 }
 
 async function logout({ server, caller }: Call): Promise<Reply> {
@@ -115,12 +120,14 @@ async function read({ server, path, caller }: Call): Promise<Reply> {
 async function update({ server, request, path, caller }: Call): Promise<Reply> {
   const collection = requireCollection(path['collection'] ?? '');
   const target = { caller: await caller(), collection };
-  return updateRecord(server.records, target, path['id'] ?? '', readIfMatch(request), await readJson(request));
+  const key = readIdempotencyKey(request);
+  return updateRecord(server.records, target, path['id'] ?? '', readIfMatch(request), await readJson(request), key);
 }
 
 async function remove({ server, request, path, caller }: Call): Promise<Reply> {
   const collection = requireCollection(path['collection'] ?? '');
-  return deleteRecord(server.records, { caller: await caller(), collection }, path['id'] ?? '', readIfMatch(request));
+  const target = { caller: await caller(), collection };
+  return deleteRecord(server.records, target, path['id'] ?? '', readIfMatch(request), readIdempotencyKey(request));
 }
 
 async function act({ server, request, path, caller }: Call): Promise<Reply> {

@@ -70,15 +70,15 @@ export function readQuery(url: URL): ReadonlyMap<string, string> {
 }
 
 /**
- * The parsed JSON body, or undefined if there is no body. Throws `unsupported_media_type`, `payload_too_large` or
- * `invalid_request`.
+ * The parsed JSON body, or undefined if there is no body. Throws `unsupported_media_type` for any type but
+ * `application/json` and `otherTypes` ('' is none at all), `payload_too_large` or `invalid_request`.
  */
-export async function readJson(request: IncomingMessage): Promise<unknown> {
+export async function readJson(request: IncomingMessage, otherTypes: readonly string[] = []): Promise<unknown> {
   const bytes = await readBody(request);
   if (bytes.length === 0) return undefined;
   const [type = '', ...parameters] = (request.headers['content-type'] ?? '').split(';').map((part) => part.trim().toLowerCase());
   const isUtf8 = parameters.every((parameter) => !parameter.startsWith('charset=') || /^charset="?utf-8"?$/.test(parameter));
-  if (type !== 'application/json' || !isUtf8 || request.headers['content-encoding'] !== undefined) {
+  if (!['application/json', ...otherTypes].includes(type) || !isUtf8 || request.headers['content-encoding'] !== undefined) {
     throw new AppError('unsupported_media_type', 'The body must be application/json in UTF-8, without a content encoding.');
   }
   try {

@@ -73,13 +73,14 @@ export async function createRecord(
 }
 
 export async function updateRecord(
-  deps: RecordsDeps, { caller, collection }: Target, id: string, ifMatch: Instant, body: unknown,
+  deps: RecordsDeps, { caller, collection }: Target, id: string, ifMatch: Instant, body: unknown, idempotencyKey: string | null,
 ): Promise<Reply> {
   requireWriter(caller, collection);
   const rules = rulesFor(collection);
   const patch = parsePatch(collection, body);
   const secret = await rules.secret?.(deps.rules, patch) ?? null;
-  const text = await deps.store.write(caller.user.accountId, async (transaction) => {
+  const runOnce = once(deps, caller, idempotencyKey, ['PATCH', collection.name, id, ifMatch, patch]);
+  const text = await deps.store.write(caller.user.accountId, (transaction) => runOnce(transaction, async () => {
     const previous = await requireVersion(transaction, collection, id, ifMatch);
     const input = parseFields(collection, mergePatch(pickWritable(collection, parsePayload(previous)), patch));
     await rejectDanglingReferences(transaction, collection, input);
@@ -88,20 +89,23 @@ export async function updateRecord(
     if (secret !== null) transaction.endSessionsOf(id);
     const at = transaction.put(collection.name, id, content, previous);
     return recordText(id, at, content.payload);
-  });
+  }));
   return recordReply(200, text);
 }
 
-export async function deleteRecord(deps: RecordsDeps, { caller, collection }: Target, id: string, ifMatch: Instant): Promise<Reply> {
+export async function deleteRecord(
+  deps: RecordsDeps, { caller, collection }: Target, id: string, ifMatch: Instant, idempotencyKey: string | null,
+): Promise<Reply> {
   requireWriter(caller, collection);
   const rules = rulesFor(collection);
-  const text = await deps.store.write(caller.user.accountId, async (transaction) => {
+  const runOnce = once(deps, caller, idempotencyKey, ['DELETE', collection.name, id, ifMatch]);
+  const text = await deps.store.write(caller.user.accountId, (transaction) => runOnce(transaction, async () => {
     const previous = await requireVersion(transaction, collection, id, ifMatch);
     await rules.remove?.(transaction, previous);
     await rejectIfReferenced(transaction, collection, previous);
     const at = transaction.remove(previous);
     return recordText(id, at, null);
-  });
+  }));
   return recordReply(200, text);
 }
 
@@ -113,7 +117,7 @@ export async function actOnRecord(
   const action = requireAction(collection, name);
   requireWriter(caller, collection);
   const input = action.parse(body);
-  const runOnce = once(deps, caller, idempotencyKey, ['POST', collection.name, id, name, input]);
+  const runOnce = once(deps, caller, idempotencyKey, ['POST', collection.name, id, name, ifMatch, input]);
   const text = await deps.store.write(caller.user.accountId, (transaction) => runOnce(transaction, async () => {
     const previous = await requireVersion(transaction, collection, id, ifMatch);
     const payload = await action.run(transaction, previous, input);
@@ -228,7 +232,10 @@ async function rejectIfReferenced(transaction: Transaction, collection: Collecti
   }
 }
 
-/** Runs a write once per idempotency key; returns its record text, or the stored one if it ran before. */
+/**
+ * Runs a write once per user and idempotency key; returns its record text, or the stored one if it ran before: whatever has
+ * become of the record since. Throws `conflict` if the key was used for another request.
+ */
 function once(deps: RecordsDeps, caller: Caller, idempotencyKey: string | null, request: readonly unknown[]) {
   const key = `${caller.user.id} ${idempotencyKey}`;
   const fingerprint = createHmac('sha256', deps.fingerprintKey).update(JSON.stringify(request)).digest('base64url');

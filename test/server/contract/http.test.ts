@@ -164,16 +164,32 @@ for (const store of stores) {
     test('of another media type, character set or encoding is refused', async () => {
       const raw = JSON.stringify(plan());
       const types = [
-        'text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x', 'application/jsonp', 'application/json+x',
+        'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x', 'application/jsonp', 'application/json+x',
         'text/json', 'json', '*/*', 'application/json; charset=utf-16', 'application/json; charset=latin1', 'application/json, text/plain',
       ];
-      for (const headers of [...types.map((type) => ({ 'Content-Type': type })), {}, { ...json, 'Content-Encoding': 'gzip' }]) {
+      for (const headers of [...types.map((type) => ({ 'Content-Type': type })), { ...json, 'Content-Encoding': 'gzip' }]) {
         for (const reply of await everywhere(raw, headers)) assertError(reply, 'unsupported_media_type');
+      }
+      for (const headers of [{ 'Content-Type': 'text/plain' }, {}]) {
+        for (const reply of (await everywhere(raw, headers)).slice(1)) assertError(reply, 'unsupported_media_type');
       }
       const twice = await server.owner.send('POST', '/api/plans', { raw, headers: { 'Content-Type': ['application/json', 'text/plain'] } });
       assertError(twice, 'unsupported_media_type');
       for (const type of ['application/json', 'Application/JSON', 'application/json;charset=UTF-8', 'application/json; charset="utf-8"']) {
         assert.equal((await sendRaw(raw, { 'Content-Type': type })).status, 201, type);
+      }
+    });
+
+    test('of a sign-in is read as JSON although its type is text, or not named', async () => {
+      const raw = JSON.stringify({ email: firstOwner, password });
+      for (const type of ['text/plain', 'text/plain;charset=UTF-8', 'Text/Plain; charset="utf-8"', undefined]) {
+        const headers = type === undefined ? {} : { 'Content-Type': type };
+        const reply = await server.client.send('POST', '/api/auth/login', { raw, headers });
+        assert.equal(reply.status, 200, type);
+        assert.equal((await server.client.as(reply.body.token).get('/api/auth/me')).status, 200);
+      }
+      for (const type of ['text/plain; charset=latin1', 'text/html']) {
+        assertError(await server.client.send('POST', '/api/auth/login', { raw, headers: { 'Content-Type': type } }), 'unsupported_media_type');
       }
     });
 

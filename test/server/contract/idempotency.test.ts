@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
-import { assertError, type Client, type Reply } from '../../client.ts';
+import { assertError, type Client, type Reply, type Version } from '../../client.ts';
 import { hire, password, startServer, stores, type People, type TestServer } from '../harness.ts';
 import { customer, invoice, line, plan, user } from '../samples.ts';
 
@@ -129,6 +129,79 @@ for (const store of stores) {
       assert.equal((await server.owner.get(`/api/invoices/${draft.id}`)).text, paid[0]?.text);
     });
 
+    const change = (client: Client, { id, updatedAt }: Version, key: string, fields: object): Promise<Reply> => client.send(
+      'PATCH', `/api/plans/${id}`, { json: fields, headers: { 'If-Match': `"${updatedAt}"`, 'Idempotency-Key': key } },
+    );
+    const remove = (client: Client, { id, updatedAt }: Version, key: string): Promise<Reply> =>
+      client.send('DELETE', `/api/plans/${id}`, { headers: { 'If-Match': `"${updatedAt}"`, 'Idempotency-Key': key } });
+
+    test('gives a repeated change the first response although its version is outdated by then', async () => {
+      const made = await server.owner.create('plans', plan());
+      const key = newKey();
+      const first = await change(server.owner, made, key, { name: 'Changed' });
+      assert.equal(first.status, 200);
+      await server.owner.change('plans', first.body.record, { name: 'Changed again' });
+      const repeat = await change(server.owner, made, key, { name: 'Changed' });
+      assert.deepEqual([repeat.status, repeat.text, repeat.headers['etag']], [200, first.text, first.headers['etag']]);
+      assert.equal((await server.owner.read('plans', made.id)).payload['name'], 'Changed again');
+      assertError(await change(server.owner, made, newKey(), { name: 'Changed' }), 'precondition_failed');
+    });
+
+    test('gives a repeated delete the first response although the record is gone by then', async () => {
+      const made = await server.owner.create('plans', plan());
+      const key = newKey();
+      const first = await remove(server.owner, made, key);
+      assert.equal(first.status, 200);
+      await server.restart();
+      const clock = (await server.owner.pull()).body.serverTime;
+      const repeat = await remove(server.owner, made, key);
+      assert.deepEqual([repeat.status, repeat.text, repeat.headers['etag']], [200, first.text, first.headers['etag']]);
+      assert.equal((await server.owner.pull()).body.serverTime, clock);
+      assertError(await remove(server.owner, made, newKey()), 'not_found');
+    });
+
+    test('applies concurrent repeats of a change or a delete once', async () => {
+      const made = await server.owner.create('plans', plan());
+      const [changing, removing] = [newKey(), newKey()];
+      const changed = await Promise.all(Array.from({ length: 6 }, () => change(server.owner, made, changing, { name: 'Once' })));
+      assert.deepEqual(changed.map(({ status }) => status), Array.from({ length: 6 }, () => 200));
+      assert.equal(new Set(changed.map(({ text }) => text)).size, 1);
+      const [first] = changed;
+      assert.ok(first);
+      const removed = await Promise.all(Array.from({ length: 6 }, () => remove(server.owner, first.body.record, removing)));
+      assert.deepEqual(removed.map(({ status }) => status), Array.from({ length: 6 }, () => 200));
+      assert.equal(new Set(removed.map(({ text }) => text)).size, 1);
+    });
+
+    test('conflicts when it is reused for another change, version, record or kind of write', async () => {
+      const [one, other] = [await server.owner.create('plans', plan()), await server.owner.create('plans', plan())];
+      const key = newKey();
+      const { record } = (await change(server.owner, one, key, { name: 'One' })).body;
+      for (const reply of [
+        await change(server.owner, one, key, { name: 'Two' }), await change(server.owner, record, key, { name: 'One' }),
+        await change(server.owner, other, key, { name: 'One' }), await remove(server.owner, one, key),
+        await post(server.owner, '/api/plans', key, plan({ name: 'One' })),
+      ]) assertError(reply, 'conflict');
+      assert.deepEqual(await server.owner.read('plans', one.id), record);
+      assert.deepEqual(await server.owner.read('plans', other.id), other);
+    });
+
+    test('of a change that was refused can be used for the next one', async () => {
+      const made = await server.owner.create('plans', plan());
+      const current = await server.owner.change('plans', made, { name: 'Theirs' });
+      const key = newKey();
+      assertError(await change(server.owner, made, key, { name: 'Mine' }), 'precondition_failed');
+      assert.equal((await change(server.owner, current, key, { name: 'Mine' })).status, 200);
+    });
+
+    test('of one user means nothing for another one\'s change', async () => {
+      const made = await server.owner.create('plans', plan());
+      const key = newKey();
+      const mine = await change(server.owner, made, key, { name: 'Mine' });
+      assertError(await change(people.editor, made, key, { name: 'Mine' }), 'precondition_failed');
+      assert.equal((await change(people.editor, mine.body.record, key, { name: 'Theirs' })).status, 200);
+    });
+
     test('is 1 to 128 visible characters', async () => {
       for (const key of ['!', '~'.repeat(128), '\'"\\%${}']) {
         assert.equal((await post(server.owner, '/api/plans', key, plan())).status, 201);
@@ -138,6 +211,9 @@ for (const store of stores) {
       }
       const twice = await server.owner.post('/api/plans', plan(), { 'Idempotency-Key': ['a', 'b'] });
       assertError(twice, 'invalid_request', ['Idempotency-Key']);
+      const made = await server.owner.create('plans', plan());
+      assertError(await change(server.owner, made, 'two words', { name: 'x' }), 'invalid_request', ['Idempotency-Key']);
+      assertError(await remove(server.owner, made, ''), 'invalid_request', ['Idempotency-Key']);
     });
   });
 }
