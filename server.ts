@@ -228,8 +228,7 @@ export async function start(config: Config, deps: StartDeps = systemDeps): Promi
 async function serve(config: Config, deps: StartDeps, log: Log, store: Store): Promise<Running> {
   const secrets = config.jwtSecrets.length > 0 ? config.jwtSecrets : [loadOrCreateSecret(config.dataDir)];
   const auth = createAuth(store, { secrets, tokenTtlMs: config.tokenTtlMs }, deps.nowMs);
-  const [fingerprintKey = ''] = secrets;
-  const records = { store, rules: { passwords: auth.passwords }, nowMs: deps.nowMs, fingerprintKey };
+  const records = { store, rules: { passwords: auth.passwords }, nowMs: deps.nowMs };
   const nudges = createNudges(store, auth, log);
   const createdFirst = config.admin !== null
     && await createFirstOwner(store, auth.passwords, config.admin.email, config.admin.password);
@@ -337,7 +336,7 @@ async function main(args: readonly string[]): Promise<void> {
     }
     return;
   }
-  if (args.length > 0) throw new ConfigError('Usage: node server.ts, or node server.ts admin create|reset <email>');
+  if (args.length > 0) throw new ConfigError('Usage: node server.ts, or node server.ts admin create|reset <email>|restored');
   const running = await start(config);
   const stop = (): void => void running.close().then(() => process.exit(0));
   process.once('SIGTERM', stop).once('SIGINT', stop);

@@ -1,6 +1,6 @@
-// Administration: `node server.ts admin create|reset <email>`, and the first account of a new installation.
+// Administration: `node server.ts admin create|reset <email>` and `admin restored`, and the first account of a new installation.
 //
-// The command reads the password from standard input: without echo at a terminal, otherwise the first line of the pipe.
+// `create` and `reset` read the password from standard input: without echo at a terminal, otherwise the first line of the pipe.
 
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
@@ -17,8 +17,12 @@ import type { Store } from './store.ts';
 /** Runs one command and returns the sentence to print. Throws `ConfigError` if the command is not valid. */
 export async function runAdmin(store: Store, args: readonly string[], input: NodeJS.ReadStream): Promise<string> {
   const [command, email, ...rest] = args;
+  if (command === 'restored' && email === undefined) {
+    await store.renewEpochs();
+    return 'Every desktop will pull everything again, once, when it next reaches a server of this database.';
+  }
   if ((command !== 'create' && command !== 'reset') || email === undefined || rest.length > 0) {
-    throw new ConfigError('Usage: node server.ts admin create|reset <email>');
+    throw new ConfigError('Usage: node server.ts admin create|reset <email>, or node server.ts admin restored');
   }
   const passwords = createPasswords();
   const password = await readPassword(input);

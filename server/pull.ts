@@ -104,7 +104,7 @@ function frameOf(account: Account, role: Role, { since, nonce }: PullQuery, { ha
     serverTime: formatInstant(hasMore ? last : account.clock),
     nonce,
     hasMore,
-    scope: scopeOf(account.accountId, role),
+    scope: scopeOf(account, role),
     total: since === null ? Object.values(digest).reduce((sum, { count }) => sum + count, 0) : null,
     digest: hasMore ? null : digest,
   };
@@ -134,8 +134,8 @@ function digestFor(account: Account, role: Role): Digest {
   return Object.fromEntries(visibleTo(role).map(({ name }) => [name, account.digest[name] ?? emptyDigest]));
 }
 
-/** Identifies what a role can see of an account; changes with the account, the role and the published fields. */
-function scopeOf(accountId: string, role: Role): string {
+/** Identifies what a role can see of an account; changes with the account, its epoch, the role and the published fields. */
+function scopeOf({ accountId, epoch }: Account, role: Role): string {
   const published = visibleTo(role).map((collection) => [collection.name, publishedFields(collection)]);
-  return createHash('sha256').update(JSON.stringify([accountId, role, published])).digest('base64url').slice(0, 22);
+  return createHash('sha256').update(JSON.stringify([accountId, epoch, role, published])).digest('base64url').slice(0, 22);
 }

@@ -29,8 +29,6 @@ export interface RecordsDeps {
   readonly store: Store;
   readonly rules: RuleContext;
   readonly nowMs: () => number;
-  /** HMAC key for request fingerprints, which may cover a password and are stored for a day. The same on every server. */
-  readonly fingerprintKey: string;
 }
 
 /** Who makes a request, on which collection. */
@@ -238,7 +236,8 @@ async function rejectIfReferenced(transaction: Transaction, collection: Collecti
  */
 function once(deps: RecordsDeps, caller: Caller, idempotencyKey: string | null, request: readonly unknown[]) {
   const key = `${caller.user.id} ${idempotencyKey}`;
-  const fingerprint = createHmac('sha256', deps.fingerprintKey).update(JSON.stringify(request)).digest('base64url');
+  // Keyed, because it may cover a password and is kept for a day.
+  const fingerprint = createHmac('sha256', deps.store.fingerprintKey).update(JSON.stringify(request)).digest('base64url');
   return async (transaction: Transaction, run: () => Promise<string>): Promise<string> => {
     if (idempotencyKey === null) return run();
     const stored = await transaction.findReply(key);

@@ -6,6 +6,8 @@
 // `snapshot`, where changes, clock and digest describe the same instant. A store holds text and a few keys; it does not
 // know the fields of a collection and makes no authorization decisions.
 
+import { randomBytes } from 'node:crypto';
+
 import type { Instant } from '../shared/clock.ts';
 import type { Digest } from '../shared/digest.ts';
 import { AppError } from '../shared/errors.ts';
@@ -22,6 +24,8 @@ export interface Account {
   readonly digest: Digest;
   /** The last number issued, by series name. */
   readonly numbers: Readonly<Record<string, number>>;
+  /** A random text that `renewEpochs` replaces: what was read under another one may never have happened. */
+  readonly epoch: string;
 }
 
 /** What is stored of a record. */
@@ -123,6 +127,8 @@ export interface Transaction {
 
 export interface Store {
   readonly kind: 'embedded' | 'mongodb';
+  /** A secret of the database, made with it and the same for all its servers, for hashes that are kept in it. */
+  readonly fingerprintKey: string;
   /** Resolves if the database answers; rejects with `unavailable` and a message that says what to do. */
   check(): Promise<void>;
   /** Waits for calls in flight, then closes. Later calls reject with `unavailable`. */
@@ -131,6 +137,8 @@ export interface Store {
   /** Creates an empty account whose clock is the current time. */
   createAccount(accountId: string): Promise<void>;
   listAccounts(): Promise<readonly string[]>;
+  /** Gives all accounts a new epoch, so that every client pulls everything again. */
+  renewEpochs(): Promise<void>;
   findAddress(email: string): Promise<DirectoryEntry | null>;
 
   /** Saves a new session and removes the account's expired ones. */
@@ -165,6 +173,14 @@ export interface StoreDeps {
   /** Milliseconds since 1970, with fractions if the clock has them. */
   readonly nowMs: () => number;
   readonly log: (level: 'debug' | 'info' | 'warn' | 'error', event: string, facts?: Readonly<Record<string, unknown>>) => void;
+}
+
+export function newEpoch(): string {
+  return randomBytes(12).toString('base64url');
+}
+
+export function newFingerprintKey(): string {
+  return randomBytes(32).toString('base64url');
 }
 
 // The errors that both stores throw.

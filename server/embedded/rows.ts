@@ -45,6 +45,7 @@ export function toAccount(row: Row): Account {
     horizon: integer(row, 'horizon') as Instant,
     digest: JSON.parse(text(row, 'digest')) as Account['digest'],
     numbers: JSON.parse(text(row, 'numbers')) as Account['numbers'],
+    epoch: text(row, 'epoch'),
   };
 }
 

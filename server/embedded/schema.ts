@@ -5,73 +5,90 @@ import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
 import { AppError } from '../../shared/errors.ts';
+import { newEpoch, newFingerprintKey } from '../store.ts';
 
-const SCHEMA_VERSION = 1;
 /** "Invs" in ASCII: identifies this file among SQLite databases. */
 const APPLICATION_ID = 0x496e7673;
+/** The setting that holds `Store.fingerprintKey`. */
+export const FINGERPRINT_KEY = 'fingerprint_key';
 /** Older versions can corrupt a WAL database that several connections use. */
 const MIN_SQLITE = [3, 51, 3] as const;
 
-const schema = `
-  CREATE TABLE account (
-    account_id TEXT PRIMARY KEY,
-    clock INTEGER NOT NULL,
-    horizon INTEGER NOT NULL,
-    digest TEXT NOT NULL,
-    numbers TEXT NOT NULL
-  ) STRICT;
+/** Step n brings a database from version n to version n + 1; a step that a database has taken is never edited. */
+const steps: readonly ((db: DatabaseSync) => void)[] = [createTables, addEpochsAndSettings];
 
-  CREATE TABLE record (
-    row_id INTEGER PRIMARY KEY,
-    account_id TEXT NOT NULL,
-    collection TEXT NOT NULL,
-    id TEXT NOT NULL,
-    at INTEGER NOT NULL,
-    payload TEXT,
-    secret TEXT,
-    refs TEXT NOT NULL,
-    UNIQUE (account_id, collection, id)
-  ) STRICT;
-  CREATE UNIQUE INDEX record_feed ON record (account_id, at);
-  CREATE INDEX record_tombstone ON record (account_id, at) WHERE payload IS NULL;
+function createTables(db: DatabaseSync): void {
+  db.exec(`
+    CREATE TABLE account (
+      account_id TEXT PRIMARY KEY,
+      clock INTEGER NOT NULL,
+      horizon INTEGER NOT NULL,
+      digest TEXT NOT NULL,
+      numbers TEXT NOT NULL
+    ) STRICT;
 
-  CREATE TABLE reference (
-    account_id TEXT NOT NULL,
-    collection TEXT NOT NULL,
-    target_id TEXT NOT NULL,
-    id TEXT NOT NULL,
-    PRIMARY KEY (account_id, collection, target_id, id)
-  ) STRICT, WITHOUT ROWID;
+    CREATE TABLE record (
+      row_id INTEGER PRIMARY KEY,
+      account_id TEXT NOT NULL,
+      collection TEXT NOT NULL,
+      id TEXT NOT NULL,
+      at INTEGER NOT NULL,
+      payload TEXT,
+      secret TEXT,
+      refs TEXT NOT NULL,
+      UNIQUE (account_id, collection, id)
+    ) STRICT;
+    CREATE UNIQUE INDEX record_feed ON record (account_id, at);
+    CREATE INDEX record_tombstone ON record (account_id, at) WHERE payload IS NULL;
 
-  CREATE TABLE directory (
-    email TEXT PRIMARY KEY,
-    account_id TEXT NOT NULL,
-    user_id TEXT NOT NULL
-  ) STRICT, WITHOUT ROWID;
+    CREATE TABLE reference (
+      account_id TEXT NOT NULL,
+      collection TEXT NOT NULL,
+      target_id TEXT NOT NULL,
+      id TEXT NOT NULL,
+      PRIMARY KEY (account_id, collection, target_id, id)
+    ) STRICT, WITHOUT ROWID;
 
-  CREATE TABLE session (
-    account_id TEXT NOT NULL,
-    session_id TEXT NOT NULL,
-    user_id TEXT NOT NULL,
-    expires_at_ms INTEGER NOT NULL,
-    full_pull_from INTEGER NOT NULL,
-    PRIMARY KEY (account_id, session_id)
-  ) STRICT, WITHOUT ROWID;
+    CREATE TABLE directory (
+      email TEXT PRIMARY KEY,
+      account_id TEXT NOT NULL,
+      user_id TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
 
-  CREATE TABLE answer (
-    account_id TEXT NOT NULL,
-    key TEXT NOT NULL,
-    fingerprint TEXT NOT NULL,
-    body TEXT NOT NULL,
-    kept_at_ms INTEGER NOT NULL,
-    PRIMARY KEY (account_id, key)
-  ) STRICT, WITHOUT ROWID;
-  CREATE INDEX answer_age ON answer (account_id, kept_at_ms);
-`;
+    CREATE TABLE session (
+      account_id TEXT NOT NULL,
+      session_id TEXT NOT NULL,
+      user_id TEXT NOT NULL,
+      expires_at_ms INTEGER NOT NULL,
+      full_pull_from INTEGER NOT NULL,
+      PRIMARY KEY (account_id, session_id)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE answer (
+      account_id TEXT NOT NULL,
+      key TEXT NOT NULL,
+      fingerprint TEXT NOT NULL,
+      body TEXT NOT NULL,
+      kept_at_ms INTEGER NOT NULL,
+      PRIMARY KEY (account_id, key)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX answer_age ON answer (account_id, kept_at_ms);
+  `);
+}
+
+function addEpochsAndSettings(db: DatabaseSync): void {
+  db.exec(`
+    ALTER TABLE account ADD COLUMN epoch TEXT NOT NULL DEFAULT '';
+    CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+  `);
+  db.prepare('UPDATE account SET epoch = ?').run(newEpoch());
+  db.prepare('INSERT INTO setting (name, value) VALUES (?, ?)').run(FINGERPRINT_KEY, newFingerprintKey());
+}
 
 /**
- * Opens the file for writing; creates it and its folder if missing. Throws `unavailable` if it cannot be opened, belongs
- * to another program, or was written by a newer version. A crash during creation leaves an empty or a complete file.
+ * Opens the file for writing; creates it and its folder if missing, and brings a file of an older version up to date. Throws
+ * `unavailable` if it cannot be opened, belongs to another program, or was written by a newer version. A crash leaves the
+ * file as it was, or complete.
  */
 export function openEmbeddedFile(file: string): DatabaseSync {
   requireRecentSqlite();
@@ -105,21 +122,25 @@ export function sqliteError(what: string, error: unknown): unknown {
 }
 
 function prepareFile(db: DatabaseSync, file: string): void {
+  // Read first: another process may be creating the tables, and commits them together with the other two.
+  const isEmpty = db.prepare('SELECT 1 FROM sqlite_schema LIMIT 1').get() === undefined;
   const applicationId = pragma(db, 'application_id');
   const version = pragma(db, 'user_version');
-  const isEmpty = db.prepare('SELECT 1 FROM sqlite_schema LIMIT 1').get() === undefined;
   if (!isEmpty && applicationId !== APPLICATION_ID) {
     throw new AppError('unavailable', `${file} is a database of another program. Set DATA_DIR to a different folder.`);
   }
-  if (version > SCHEMA_VERSION) {
+  if (version > steps.length) {
     throw new AppError('unavailable', `${file} was written by a newer version of this server. Update the server.`);
   }
   // The page size must be set before the first page is written. WAL lets pulls read while a write commits. FULL makes a
   // commit durable before it is acknowledged.
   if (isEmpty) db.exec('PRAGMA page_size = 8192');
   db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY');
-  if (!isEmpty) return;
-  db.exec(`BEGIN IMMEDIATE; ${schema} PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`);
+  if (version === steps.length) return;
+  db.exec('BEGIN IMMEDIATE');
+  // The version again, because another process may have been faster.
+  for (const takeStep of steps.slice(pragma(db, 'user_version'))) takeStep(db);
+  db.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${steps.length}; COMMIT`);
 }
 
 function pragma(db: DatabaseSync, name: string): number {

@@ -11,9 +11,9 @@ import { beginWrite, type PendingWrite } from '../pending-write.ts';
 import {
   integer, readChanges, selectAccount, selectRecord, text, toAccount, toReply, toRecord, type Row,
 } from './rows.ts';
-import { translateErrors, openEmbeddedFile, sqliteError } from './schema.ts';
+import { FINGERPRINT_KEY, openEmbeddedFile, sqliteError, translateErrors } from './schema.ts';
 import { CommitWatcher } from './commit-watcher.ts';
-import { addressTaken, shuttingDown, unknownAccount } from '../store.ts';
+import { addressTaken, newEpoch, shuttingDown, unknownAccount } from '../store.ts';
 import type { DirectoryEntry, Identity, Session, Snapshot, Store, StoreDeps, StoredRecord, Transaction } from '../store.ts';
 import { WriteQueue } from '../write-queue.ts';
 
@@ -36,6 +36,7 @@ export async function openEmbeddedStore(file: string, deps: StoreDeps): Promise<
 
 class EmbeddedStore implements Store {
   readonly kind = 'embedded';
+  readonly fingerprintKey: string;
   readonly #file: string;
   readonly #deps: StoreDeps;
   readonly #writer: DatabaseSync;
@@ -53,6 +54,7 @@ class EmbeddedStore implements Store {
     this.#deps = deps;
     this.#writer = openEmbeddedFile(file);
     this.#reader = this.#openReader();
+    this.fingerprintKey = text(this.#get('SELECT value FROM setting WHERE name = ?', FINGERPRINT_KEY) ?? {}, 'value');
   }
 
   async check(): Promise<void> {
@@ -69,13 +71,17 @@ class EmbeddedStore implements Store {
 
   async createAccount(accountId: string): Promise<void> {
     await this.#enqueue(async () => this.#run(
-      'INSERT INTO account (account_id, clock, horizon, digest, numbers) VALUES (?, ?, 0, ?, ?)',
-      accountId, tick(EPOCH, this.#deps.nowMs()), '{}', '{}',
+      'INSERT INTO account (account_id, clock, horizon, digest, numbers, epoch) VALUES (?, ?, 0, ?, ?, ?)',
+      accountId, tick(EPOCH, this.#deps.nowMs()), '{}', '{}', newEpoch(),
     ));
   }
 
   async listAccounts(): Promise<readonly string[]> {
     return this.#all('SELECT account_id FROM account ORDER BY account_id').map((row) => text(row, 'account_id'));
+  }
+
+  async renewEpochs(): Promise<void> {
+    await this.#enqueue(async () => this.#run('UPDATE account SET epoch = ?', newEpoch()));
   }
 
   async findAddress(email: string): Promise<DirectoryEntry | null> {

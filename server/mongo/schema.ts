@@ -11,7 +11,7 @@ import type { Instant } from '../../shared/clock.ts';
 import { collections } from '../../shared/collections.ts';
 import type { Digest } from '../../shared/digest.ts';
 import { isNamespaceExists } from './errors.ts';
-import type { Account, StoredReply, Session, StoredRecord } from '../store.ts';
+import { newEpoch, newFingerprintKey, type Account, type StoredReply, type Session, type StoredRecord } from '../store.ts';
 
 /** The driver reads a 64-bit integer back as a number if it is a safe integer. */
 type StoredInstant = Long | number;
@@ -23,6 +23,7 @@ export interface AccountDocument {
   readonly horizon: StoredInstant;
   readonly digest: Digest;
   readonly numbers: Readonly<Record<string, number>>;
+  readonly epoch: string;
   /** Counts transactions; a writer locks the account by incrementing it. */
   readonly writes: number;
 }
@@ -63,6 +64,12 @@ export interface ReplyDocument extends StoredReply {
   readonly accountId: string;
 }
 
+export interface SettingDocument {
+  /** The setting's name. */
+  readonly _id: string;
+  readonly value: string;
+}
+
 export const TOMBSTONES = 'tombstones';
 export const ACCOUNTS = 'accounts';
 /** The synced collection that holds a session's user. */
@@ -75,6 +82,7 @@ export interface Tables {
   readonly db: Db;
   readonly accounts: Collection<AccountDocument>;
   readonly directory: Collection<DirectoryDocument>;
+  readonly settings: Collection<SettingDocument>;
   readonly sessions: Collection<SessionDocument>;
   readonly replies: Collection<OptionalId<ReplyDocument>>;
   readonly tombstones: Collection<OptionalId<TombstoneDocument>>;
@@ -88,6 +96,7 @@ export function openTables(db: Db): Tables {
     db,
     accounts: db.collection(ACCOUNTS),
     directory: db.collection('directory'),
+    settings: db.collection('settings'),
     sessions: db.collection('sessions'),
     replies: db.collection('answers'),
     tombstones: db.collection(TOMBSTONES),
@@ -99,7 +108,10 @@ export function openTables(db: Db): Tables {
   };
 }
 
-/** Creates missing collections and indexes. Several server processes may do so at the same time. */
+/**
+ * Creates missing collections, indexes and settings, and adds what accounts of an older version lack. Several server processes
+ * may do so at the same time.
+ */
 export async function createSchema(tables: Tables): Promise<void> {
   // These have no secondary index that would create them; a transaction that creates its collection conflicts with others.
   for (const { collectionName } of [tables.accounts, tables.directory]) await createCollection(tables.db, collectionName);
@@ -109,6 +121,16 @@ export async function createSchema(tables: Tables): Promise<void> {
   await tables.tombstones.createIndexes([{ key: { accountId: 1, 'sync.at': 1, collection: 1 } }]);
   await tables.sessions.createIndexes([{ key: { accountId: 1, userId: 1 } }, { key: { accountId: 1, expiresAtMs: 1 } }]);
   await tables.replies.createIndexes([{ key: { accountId: 1, key: 1 }, unique: true }, { key: { accountId: 1, keptAtMs: 1 } }]);
+  await tables.accounts.updateMany({ epoch: { $exists: false } }, { $set: { epoch: newEpoch() } });
+}
+
+/** The database's `Store.fingerprintKey`, made by whoever asks first. */
+export async function readFingerprintKey({ settings }: Tables): Promise<string> {
+  const setting = await settings.findOneAndUpdate(
+    { _id: 'fingerprintKey' }, { $setOnInsert: { value: newFingerprintKey() } }, { upsert: true, returnDocument: 'after' },
+  );
+  if (!setting) throw new Error('an upsert returned no document');
+  return setting.value;
 }
 
 async function createCollection(db: Db, name: string): Promise<void> {
@@ -127,8 +149,8 @@ export function toInstant(stored: StoredInstant): Instant {
   return (typeof stored === 'number' ? stored : stored.toNumber()) as Instant;
 }
 
-export function toAccount({ _id, clock, horizon, digest, numbers }: AccountDocument): Account {
-  return { accountId: _id, clock: toInstant(clock), horizon: toInstant(horizon), digest, numbers };
+export function toAccount({ _id, clock, horizon, digest, numbers, epoch }: AccountDocument): Account {
+  return { accountId: _id, clock: toInstant(clock), horizon: toInstant(horizon), digest, numbers, epoch };
 }
 
 export function toRecord(collection: string, { _id, sync, payload, secret, references }: RecordDocument): StoredRecord {

@@ -11,12 +11,12 @@ import { noAnswer, mongoError } from './errors.ts';
 import { openSnapshot } from './feed.ts';
 import { connectMongo } from './preflight.ts';
 import {
-  ACCOUNTS, byId, createSchema, openTables, toAccount, toInstant, toRecord, toSession, toStored, USERS,
+  ACCOUNTS, byId, createSchema, openTables, readFingerprintKey, toAccount, toInstant, toRecord, toSession, toStored, USERS,
   type AccountDocument, type RecordDocument, type SessionDocument, type Tables,
 } from './schema.ts';
 import { ClockStream } from './clock-stream.ts';
 import { runBatch, type WriteJob } from './write.ts';
-import { shuttingDown, unknownAccount } from '../store.ts';
+import { newEpoch, shuttingDown, unknownAccount } from '../store.ts';
 import type { DirectoryEntry, Identity, Session, Snapshot, Store, StoreDeps, StoredRecord, Transaction } from '../store.ts';
 import { WriteQueue } from '../write-queue.ts';
 
@@ -40,7 +40,7 @@ export async function openMongoStore(url: string, dbName: string, deps: StoreDep
   try {
     const tables = openTables(client.db(dbName));
     await createSchema(tables);
-    return new MongoStore(client, tables, deps);
+    return new MongoStore(client, tables, await readFingerprintKey(tables), deps);
   } catch (error) {
     await client.close();
     throw mongoError(error);
@@ -49,6 +49,7 @@ export async function openMongoStore(url: string, dbName: string, deps: StoreDep
 
 class MongoStore implements Store {
   readonly kind = 'mongodb';
+  readonly fingerprintKey: string;
   readonly #client: MongoClient;
   readonly #tables: Tables;
   readonly #deps: StoreDeps;
@@ -57,7 +58,8 @@ class MongoStore implements Store {
   readonly #inFlight = new Set<Promise<unknown>>();
   #isClosed = false;
 
-  constructor(client: MongoClient, tables: Tables, deps: StoreDeps) {
+  constructor(client: MongoClient, tables: Tables, fingerprintKey: string, deps: StoreDeps) {
+    this.fingerprintKey = fingerprintKey;
     this.#client = client;
     this.#tables = tables;
     this.#deps = deps;
@@ -85,7 +87,8 @@ class MongoStore implements Store {
   createAccount(accountId: string): Promise<void> {
     return this.#run(async () => {
       const clock = toStored(tick(EPOCH, this.#deps.nowMs()));
-      await this.#tables.accounts.insertOne({ _id: accountId, clock, horizon: toStored(EPOCH), digest: {}, numbers: {}, writes: 0 });
+      const empty = { horizon: toStored(EPOCH), digest: {}, numbers: {}, epoch: newEpoch(), writes: 0 };
+      await this.#tables.accounts.insertOne({ _id: accountId, clock, ...empty });
     });
   }
 
@@ -93,6 +96,12 @@ class MongoStore implements Store {
     return this.#run(async () => {
       const found = await this.#tables.accounts.find({}, { ...majorityRead, projection: { _id: 1 }, sort: { _id: 1 } }).toArray();
       return found.map(({ _id }) => _id);
+    });
+  }
+
+  renewEpochs(): Promise<void> {
+    return this.#run(async () => {
+      await this.#tables.accounts.updateMany({}, { $set: { epoch: newEpoch() } });
     });
   }
 

@@ -189,7 +189,8 @@ for (const store of stores) {
         assert.equal((await server.client.as(reply.body.token).get('/api/auth/me')).status, 200);
       }
       for (const type of ['text/plain; charset=latin1', 'text/html']) {
-        assertError(await server.client.send('POST', '/api/auth/login', { raw, headers: { 'Content-Type': type } }), 'unsupported_media_type');
+        const reply = await server.client.send('POST', '/api/auth/login', { raw, headers: { 'Content-Type': type } });
+        assertError(reply, 'unsupported_media_type');
       }
     });
 

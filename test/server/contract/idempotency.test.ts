@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
 import { assertError, type Client, type Reply, type Version } from '../../client.ts';
-import { hire, password, startServer, stores, type People, type TestServer } from '../harness.ts';
+import { firstOwner, hire, password, startServer, stores, type People, type TestServer } from '../harness.ts';
 import { customer, invoice, line, plan, user } from '../samples.ts';
 
 for (const store of stores) {
@@ -96,6 +96,16 @@ for (const store of stores) {
       assert.equal(second.status, 201);
       assert.notEqual(second.body.record.id, first.body.record.id);
       assert.equal((await post(server.owner, '/api/plans', key, plan({ name: 'Another day' }))).text, second.text);
+    });
+
+    test('is still known after the signing secret was rotated', async () => {
+      const key = newKey();
+      const fields = user(`rotated-${key}@first.test`, { password });
+      const first = await post(server.owner, '/api/users', key, fields);
+      await server.restart({ JWT_SECRET: 'another secret for tests that has more than 32 bytes' });
+      const owner = await server.client.login(firstOwner, password);
+      assert.equal((await post(owner, '/api/users', key, fields)).text, first.text);
+      await server.restart();
     });
 
     test('of a refused request can be reused', async () => {

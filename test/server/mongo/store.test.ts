@@ -150,6 +150,26 @@ describe('MongoDB store internals', { skip }, () => {
     while (await streams() > 0) await store.check();
   });
 
+  test('accounts of an older version get an epoch when the store is opened, and keep it', async (t) => {
+    const database = await newDatabase();
+    t.after(() => database.remove());
+    const first = await database.open(depsOf({ nowMs: START_MS }));
+    const [old, recent] = [await newAccount(first), await newAccount(first)];
+    const { account: { epoch } } = await readAll(first, recent);
+    await first.close();
+    await using client = await new MongoClient(database.url).connect();
+    await client.db(database.name).collection<{ _id: string }>('accounts').updateOne({ _id: old }, { $unset: { epoch: '' } });
+    const epochs: unknown[] = [];
+    for (let round = 0; round < 2; round += 1) {
+      const store = await database.open(depsOf({ nowMs: START_MS }));
+      epochs.push((await readAll(store, old)).account.epoch);
+      assert.equal((await readAll(store, recent)).account.epoch, epoch);
+      await store.close();
+    }
+    assert.match(String(epochs[0]), /^[\w-]{16}$/);
+    assert.equal(epochs[1], epochs[0]);
+  });
+
   test('every index except the one on _id begins with the account', async (t) => {
     const database = await newDatabase();
     t.after(() => database.remove());

@@ -39,6 +39,33 @@ export function lifecycleTests(fixture: Fixture, newDatabase: () => Promise<Test
     assert.equal(await again.write(accountId, async (transaction) => transaction.nextNumber('INV-2026')), 2);
   });
 
+  test('renewing epochs changes the epoch of every account and nothing else, for all who read it', async (t) => {
+    const database = await newDatabase();
+    t.after(() => database.remove());
+    const [{ store }, { store: other }] = [await openFixture(database), await openFixture(database)];
+    t.after(() => Promise.all([store.close(), other.close()]));
+    const accounts = [await newAccount(store), await newAccount(store)];
+    for (const accountId of accounts) await create(store, accountId, 'plans');
+    const before = await Promise.all(accounts.map((accountId) => readAll(other, accountId)));
+    await store.renewEpochs();
+    const after = await Promise.all(accounts.map((accountId) => readAll(other, accountId)));
+    for (const [index, { account, changes }] of after.entries()) {
+      assert.notEqual(account.epoch, before[index]?.account.epoch);
+      assert.deepEqual({ account: { ...account, epoch: before[index]?.account.epoch }, changes }, before[index]);
+    }
+  });
+
+  test('every connection to a database has the same key for fingerprints, and every database another one', async (t) => {
+    const [database, foreign] = [await newDatabase(), await newDatabase()];
+    t.after(() => Promise.all([database.remove(), foreign.remove()]));
+    const opened = await Promise.all([database, database, foreign].map((one) => openFixture(one)));
+    t.after(() => Promise.all(opened.map(({ store }) => store.close())));
+    const [one, same, another] = opened.map(({ store }) => store.fingerprintKey);
+    assert.match(one ?? '', /^[\w-]{43}$/);
+    assert.equal(same, one);
+    assert.notEqual(another, one);
+  });
+
   test('a closed store rejects every call as unavailable', async (t) => {
     const database = await newDatabase();
     t.after(() => database.remove());
@@ -51,6 +78,7 @@ export function lifecycleTests(fixture: Fixture, newDatabase: () => Promise<Test
       () => store.check(),
       () => store.createAccount(newId()),
       () => store.listAccounts(),
+      () => store.renewEpochs(),
       () => store.findAddress('a@example.com'),
       () => store.openSession(session),
       () => store.extendSession(accountId, session.sessionId, START_MS),
@@ -99,6 +127,7 @@ export function lifecycleTests(fixture: Fixture, newDatabase: () => Promise<Test
 async function everythingOf(store: Store, accountId: string, sessionId: string): Promise<unknown> {
   return {
     accounts: await store.listAccounts(),
+    fingerprintKey: store.fingerprintKey,
     seen: await readAll(store, accountId),
     address: await store.findAddress('ada@example.com'),
     identity: await store.identify(accountId, sessionId),

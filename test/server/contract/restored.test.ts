@@ -1,0 +1,47 @@
+// The wire contract: after `admin restored` the scope of every account and role is another one, on servers that are running too.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+
+import { addAccount, hire, runServer, startServer, stores } from '../harness.ts';
+import { plan } from '../samples.ts';
+
+for (const store of stores) {
+  test(`"admin restored" renews the scope once, for every role of every account, on ${store.kind}`, { skip: store.skip }, async (t) => {
+    const server = await startServer(store);
+    t.after(() => server.stop());
+    const people = await hire(server.owner, 'first.test');
+    const clients = [people.owner, people.editor, people.viewer, await addAccount(server, 'owner@second.test')];
+    const record = await server.owner.create('plans', plan());
+    const before = (await server.owner.pull()).body;
+    const scopes = async (since = ''): Promise<string[]> =>
+      Promise.all(clients.map(async (client) => (await client.pull(since)).body.scope));
+    const old = await scopes();
+    assert.deepEqual(await scopes('?limit=1'), old);
+    const { code, stdout, stderr } = await runServer(['admin', 'restored'], server.env);
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /^Every desktop will pull everything again/);
+    const renewed = await scopes();
+    assert.equal(new Set([...old, ...renewed]).size, 2 * clients.length);
+    assert.deepEqual(await scopes('?limit=1'), renewed);
+    assert.equal((await server.owner.pull(`?since=${before.serverTime}`)).body.scope, renewed[0]);
+    assert.deepEqual((await server.owner.pull()).body.changes, before.changes);
+    assert.equal((await server.owner.get(`/api/plans/${record.id}`)).status, 200);
+    await server.restart();
+    assert.deepEqual(await scopes(), renewed);
+  });
+}
+
+describe('the admin command', () => {
+  test('takes no further word with "restored"', async (t) => {
+    const [embedded] = stores;
+    assert.ok(embedded);
+    const server = await startServer(embedded);
+    t.after(() => server.stop());
+    const { scope } = (await server.owner.pull()).body;
+    const { code, stderr } = await runServer(['admin', 'restored', 'now'], server.env);
+    assert.equal(code, 1);
+    assert.match(stderr, /^Usage: /);
+    assert.equal((await server.owner.pull()).body.scope, scope);
+  });
+});

@@ -1,0 +1,95 @@
+// The embedded database file: files of earlier versions are brought up to date with their data, and foreign or newer ones are
+// left alone.
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { describe, test, type TestContext } from 'node:test';
+
+import { openEmbeddedStore } from '../../../server/embedded/store.ts';
+import { assertRejects, create, depsOf, newAccount, readAll, START_MS } from '../store/fixture.ts';
+
+/** The tables as version 1 made them, with one account that has a plan. */
+const version1 = `
+  CREATE TABLE account (
+    account_id TEXT PRIMARY KEY, clock INTEGER NOT NULL, horizon INTEGER NOT NULL, digest TEXT NOT NULL, numbers TEXT NOT NULL
+  ) STRICT;
+  CREATE TABLE record (
+    row_id INTEGER PRIMARY KEY, account_id TEXT NOT NULL, collection TEXT NOT NULL, id TEXT NOT NULL, at INTEGER NOT NULL,
+    payload TEXT, secret TEXT, refs TEXT NOT NULL, UNIQUE (account_id, collection, id)
+  ) STRICT;
+  CREATE UNIQUE INDEX record_feed ON record (account_id, at);
+  CREATE INDEX record_tombstone ON record (account_id, at) WHERE payload IS NULL;
+  CREATE TABLE reference (
+    account_id TEXT NOT NULL, collection TEXT NOT NULL, target_id TEXT NOT NULL, id TEXT NOT NULL,
+    PRIMARY KEY (account_id, collection, target_id, id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE directory (email TEXT PRIMARY KEY, account_id TEXT NOT NULL, user_id TEXT NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE session (
+    account_id TEXT NOT NULL, session_id TEXT NOT NULL, user_id TEXT NOT NULL, expires_at_ms INTEGER NOT NULL,
+    full_pull_from INTEGER NOT NULL, PRIMARY KEY (account_id, session_id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE answer (
+    account_id TEXT NOT NULL, key TEXT NOT NULL, fingerprint TEXT NOT NULL, body TEXT NOT NULL, kept_at_ms INTEGER NOT NULL,
+    PRIMARY KEY (account_id, key)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX answer_age ON answer (account_id, kept_at_ms);
+  INSERT INTO account VALUES ('a1', 7, 0, '{"plans":{"count":1,"sum":5}}', '{"INV-2026":3}');
+  INSERT INTO record (account_id, collection, id, at, payload, refs) VALUES ('a1', 'plans', 'p1', 7, '{"name":"kept"}', '[]');
+  PRAGMA application_id = ${0x496e7673};
+  PRAGMA user_version = 1;
+`;
+
+const deps = depsOf({ nowMs: START_MS });
+
+function fileWith(t: TestContext, sql: string): string {
+  const folder = mkdtempSync(join(tmpdir(), 'invoify-schema-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const file = join(folder, 'invoify.sqlite');
+  const db = new DatabaseSync(file);
+  db.exec(sql);
+  db.close();
+  return file;
+}
+
+function versionOf(file: string): unknown {
+  const db = new DatabaseSync(file, { readOnly: true });
+  try {
+    return db.prepare('PRAGMA user_version').get()?.['user_version'];
+  } finally {
+    db.close();
+  }
+}
+
+describe('an embedded database file', () => {
+  test('of version 1 keeps its records and numbers, and gets an epoch and a key once', async (t) => {
+    const file = fileWith(t, version1);
+    const first = await openEmbeddedStore(file, deps);
+    const { account, changes } = await readAll(first, 'a1');
+    assert.deepEqual(changes, [{ collection: 'plans', id: 'p1', at: 7, payload: Buffer.from('{"name":"kept"}') }]);
+    const { epoch, ...rest } = account;
+    assert.deepEqual(rest, { accountId: 'a1', clock: 7, horizon: 0, digest: { plans: { count: 1, sum: 5 } }, numbers: { 'INV-2026': 3 } });
+    assert.match(epoch, /^[\w-]{16}$/);
+    await create(first, 'a1', 'plans');
+    await create(first, await newAccount(first), 'plans');
+    await first.close();
+    assert.equal(versionOf(file), 2);
+    const again = await openEmbeddedStore(file, deps);
+    assert.equal((await readAll(again, 'a1')).account.epoch, epoch);
+    assert.equal(again.fingerprintKey, first.fingerprintKey);
+    await again.close();
+  });
+
+  test('of a newer version or another program is refused and left as it is', async (t) => {
+    for (const [sql, reason] of [
+      [`${version1} PRAGMA user_version = 99`, /newer version/], [`${version1} PRAGMA application_id = 5`, /another program/],
+    ] as const) {
+      const file = fileWith(t, sql);
+      const version = versionOf(file);
+      assert.match((await assertRejects(openEmbeddedStore(file, deps), 'unavailable')).message, reason);
+      assert.equal(versionOf(file), version);
+    }
+  });
+});
