@@ -1,8 +1,9 @@
 // The desktop without its window: cache, sync and session behind one interface, for a window, the preview or a test.
 //
-// Invariants: reads work whatever the network does and never wait for it; a write goes to the server or is refused, and
-// its result arrives by the pull that follows immediately; the cache belongs to one user of one server, and signing out,
-// or signing in as someone else, removes its files. Online means that the server answered the last request.
+// Invariants: reads work whatever the network does and never wait for it; a write goes to the server or is refused, and what
+// the server acknowledged is read from then on, while the pull that follows immediately waits for nobody; the cache belongs
+// to one user of one server, and signing out, or signing in as someone else, removes its files. Online means that the server
+// answered the last request.
 
 import { parseInstant } from '../shared/clock.ts';
 import { AppError, errorCode } from '../shared/errors.ts';
@@ -13,7 +14,7 @@ import type {
   Attempt, CacheNotice, CurrencySummary, CurrencyTotals, ListPage, ListQuery, ListSelection, RecordView, Status, SyncError, SyncOutcome,
 } from '../shared/window/views.ts';
 import {
-  counts, getRecord, listAttempts, listPage, readDigest, readState, selectionTotals, summary, type CacheReader,
+  AcknowledgedRecords, counts, listAttempts, readDigest, readState, selectionTotals, summary, type CacheReader,
 } from './cache/cache.ts';
 import { damagedNotice, rebuildNotice, setAsideNotice } from './cache/notices.ts';
 import { LocalCache, type LocalCacheDeps } from './cache/local-cache.ts';
@@ -55,6 +56,7 @@ export class Host {
   readonly #runner: SyncRunner;
   readonly #listeners = new Set<(status: Status) => void>();
   readonly #cache: LocalCache;
+  readonly #acknowledged = new AcknowledgedRecords();
   readonly #session: Session;
   readonly #owner: CacheOwner;
   #error: SyncError | null = null;
@@ -74,6 +76,7 @@ export class Host {
         this.#emit();
       },
       onEnd: () => {
+        this.#endWrites();
         this.#owner.forgetUser();
         this.#error = { code: 'signed_out', message: 'Sign in again to sync. The data on this computer stays readable.' };
         this.#emit();
@@ -99,7 +102,10 @@ export class Host {
       onEnd: (outcome) => this.#onRunEnded(outcome),
       onChange: () => this.#emit(),
     }, deps);
-    this.records = new Writes(this.#session, this.#runner, deps);
+    this.records = new Writes(this.#session, this.#runner, (collection, record) => {
+      this.#acknowledged.add(collection, record);
+      this.#emit();
+    }, deps);
   }
 
   async open(): Promise<void> {
@@ -167,6 +173,7 @@ export class Host {
    */
   async signOut(): Promise<void> {
     await this.#stopWork();
+    this.#endWrites();
     const endOnServer = this.#session.dropToken();
     this.#owner.forgetUser();
     this.#error = null;
@@ -188,6 +195,7 @@ export class Host {
   /** Removes the cache, keeps the session and downloads everything again. Throws `cache_busy`. */
   async resetLocalData(): Promise<void> {
     await this.#stopWork();
+    this.#acknowledged.clear();
     this.#error = null;
     this.#notice = this.#replacedNotice = null;
     this.#lastChanges = 0;
@@ -261,11 +269,11 @@ export class Host {
   // ------------------------------------------------------------------------------------------------------- reading
 
   async listPage(query: ListQuery): Promise<ListPage> {
-    return this.#read((reader) => listPage(reader, query));
+    return this.#read((reader) => this.#acknowledged.listPage(reader, query));
   }
 
   async getRecord(collection: string, id: string): Promise<RecordView | null> {
-    return this.#read((reader) => getRecord(reader, collection, id));
+    return this.#read((reader) => this.#acknowledged.getRecord(reader, collection, id));
   }
 
   async counts(): Promise<Readonly<Record<string, number>>> {
@@ -312,6 +320,7 @@ export class Host {
     if (user) await this.#cache.stopCheck();
     // Synchronous from here to the emit: a run that started in between would sync one user into another's cache.
     await this.#runner.cancel();
+    this.#endWrites();
     this.#error = null;
     try {
       this.#owner.switchTo(connection, token, user);
@@ -321,6 +330,12 @@ export class Host {
     }
     this.#emit();
     await this.#session.saveToken();
+  }
+
+  /** What a user has written concerns nobody else. */
+  #endWrites(): void {
+    this.records.endSession();
+    this.#acknowledged.clear();
   }
 
   #onRunEnded(outcome: SyncOutcome): void {
@@ -390,6 +405,7 @@ export class Host {
       user: this.#owner.user,
       server: this.#session.origin,
       lastChanges: this.#lastChanges,
+      writes: this.#acknowledged.count,
     }, this.#deps.nowMs());
   }
 }

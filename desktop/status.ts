@@ -33,6 +33,8 @@ export interface StatusFacts extends Omit<SyncFacts, 'isComplete' | 'lastSyncMs'
   /** The owner of the token, according to the server. */
   readonly user: SignedInUser | null;
   readonly server: string | null;
+  /** How many writes the server has acknowledged since the start. */
+  readonly writes: number;
   /** How many changes the last completed pull of this session received. */
   readonly lastChanges: number;
 }
@@ -49,6 +51,7 @@ export function makeStatus(facts: StatusFacts, nowMs: number): Status {
     progress,
     partial: facts.partial,
     notice: cache?.rebuild ? rebuildNotice(cache.rebuild.reason) : facts.notice,
+    writes: facts.writes,
     user: facts.user ?? cache?.user ?? null,
     server,
   };

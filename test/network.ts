@@ -112,7 +112,7 @@ export const faults = {
   /** The server does its work, but the response is lost. */
   answerLost: async ({ forward }) => {
     await (await forward()).arrayBuffer();
-    throw networkError('ECONNRESET');
+    throw networkError('ECONNABORTED');
   },
   resetInBody: async ({ forward }) => cut(await forward(), (controller) => controller.error(networkError('ECONNRESET'))),
   /** A proxy ends the response early but in good form. */
@@ -124,6 +124,16 @@ export const faults = {
   unavailable: async () => errorResponse(503, 'unavailable', { 'retry-after': '2' }),
   tooManyRequests: async () => errorResponse(429, 'too_many_requests', { 'retry-after': '7' }),
   badGateway: async () => new Response('<html>Bad Gateway</html>', { status: 502, headers: { 'content-type': 'text/html' } }),
+  /** The server does its work, but a proxy gave up waiting for it. */
+  gatewayTimeout: async ({ forward }) => {
+    await (await forward()).arrayBuffer();
+    return new Response('<html>Gateway Timeout</html>', { status: 504, headers: { 'content-type': 'text/html' } });
+  },
+  /** The server does its work, and its response is replaced by its refusal to work. */
+  unavailableAfterwards: async ({ forward }) => {
+    await (await forward()).arrayBuffer();
+    return errorResponse(503, 'unavailable', { 'retry-after': '2' });
+  },
   unauthorized: async () => errorResponse(401, 'unauthorized'),
   cursorEnded: async () => errorResponse(410, 'resync_required'),
   upgradeRequired: async () => errorResponse(426, 'upgrade_required'),

@@ -21,6 +21,7 @@ import { dropInactive } from './rebuild.ts';
 import { createLayout, requireCurrentLayout, syncLayout, type Cache, type CacheFile, type CacheWriter } from './schema.ts';
 import { openReader, openWriter, requireSqlite, sqliteError, type ReadDb } from './sqlite.ts';
 
+export { AcknowledgedRecords } from './acknowledged.ts';
 export {
   applyChanges, beginChanges, commitChanges, rollbackChanges, type ApplyCounts,
 } from './apply.ts';

@@ -9,7 +9,7 @@ import type { Collection } from '../../shared/collections.ts';
 import { AppError } from '../../shared/errors.ts';
 import { isObject, type JsonObject } from '../../shared/fields.ts';
 import type { ListPage, ListQuery, ListRow, ListSelection, RecordView } from '../../shared/window/views.ts';
-import { listTable, recordsTable, requireCollection, type CacheReader, type Generation } from './schema.ts';
+import { listTable, listValuesSelect, recordsTable, requireCollection, type CacheReader, type Generation } from './schema.ts';
 import { accessPath, invalid, readSelection, whereSql, whereValues, type Where } from './selection.ts';
 import { readDigest, readState } from './state.ts';
 import { inReadTransaction } from './sqlite.ts';
@@ -20,17 +20,30 @@ const batchRows = 500;
 
 /**
  * A page of a list, in a stable order: equal values are in order of arrival. Throws `invalid_request` for an unknown
- * collection or column, a malformed filter or search, or an offset or limit out of range.
+ * collection or column, a malformed filter or search, or an offset or limit out of range. The records with the ids in
+ * `omitted` are left out.
  */
-export function listPage(reader: CacheReader, query: ListQuery): ListPage {
+export function listPage(reader: CacheReader, query: ListQuery, omitted: readonly string[] = []): ListPage {
   const collection = requireCollection(reader.layout, query.collection);
   const page = parsePage(collection, query);
   return inReadTransaction(reader.db, `listing the ${collection.name}`, () => {
     const { generation } = readState(reader);
-    const where = readSelection(reader, generation, collection, query);
+    const where = omit(omitted, collection, generation, readSelection(reader, generation, collection, query));
     const total = countSelection(reader, generation, collection, where);
     return { rows: readRows(reader, generation, collection, where, page, total), total };
   });
+}
+
+function omit(ids: readonly string[], { name }: Collection, generation: Generation, where: Where): Where {
+  if (ids.length === 0) return where;
+  const rowids = `SELECT rowid FROM ${recordsTable(name, generation)} WHERE id IN (SELECT value FROM json_each(?))`;
+  return { ...where, conditions: [...where.conditions, { sql: `rowid NOT IN (${rowids})`, values: [JSON.stringify(ids)] }] };
+}
+
+/** The columns that a list would have for a record with this payload. Throws `invalid_request` for an unknown collection. */
+export function listColumns(reader: CacheReader, collection: string, payload: JsonObject): ListRow['columns'] {
+  const row = reader.db.prepare(listValuesSelect(requireCollection(reader.layout, collection))).get(JSON.stringify(payload));
+  return { ...row } as ListRow['columns'];
 }
 
 /**
@@ -130,7 +143,7 @@ function countSelection(
   reader: CacheReader, generation: Generation, collection: Collection, where: Where,
 ): number {
   if (where.conditions.length === 0) return countAll(reader, generation, collection);
-  const isSearchOnly = where.filtered.length === 0;
+  const isSearchOnly = where.conditions.length === 1;
   // Any order works for counting; an index on a filtered column keeps the matching rows together.
   const orders = [...where.filtered, collection.defaultSort.column];
   const access = where.search ? 'NOT INDEXED' : accessPath(reader, generation, collection, where, orders);

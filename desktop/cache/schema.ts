@@ -193,6 +193,12 @@ export function listSelect(collection: Collection, generation: Generation): stri
     + 'WHERE json_valid(payload)';
 }
 
+/** A SELECT of one row: the columns that the list has for the payload that is bound to it. */
+export function listValuesSelect(collection: Collection): string {
+  const values = collection.columns.map((column) => `${columnExpression(column)} AS "${column.name}"`);
+  return `SELECT ${values.join(', ')} FROM (SELECT ? AS payload)`;
+}
+
 function columnExpression(column: Column): string {
   if (!column.difference) return fieldExpression(column.name);
   const { of, minus, where } = column.difference;

@@ -47,7 +47,7 @@ function retryAfterMs(error: AppError): number {
 
 /** Whether the same request may succeed later. Says nothing about whether the failed one had an effect. */
 export function isTransient(error: unknown): error is AppError {
-  return error instanceof AppError && ['offline', 'unavailable', 'internal', 'too_many_requests'].includes(error.code);
+  return error instanceof AppError && ['offline', 'outcome_unknown', 'unavailable', 'internal', 'too_many_requests'].includes(error.code);
 }
 
 /** Resolves after the delay; rejects with `cancelled` as soon as the signal aborts. */

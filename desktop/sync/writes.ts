@@ -1,86 +1,136 @@
-// Creating, changing and deleting records. Every write goes to the server and is followed by a pull that brings the
-// result into the cache; nothing is written locally.
+// Creating, changing and deleting records. Every write goes to the server; nothing is written locally. A write is done when
+// the server has answered, and the pull that brings it into the cache follows in the background.
 //
-// A POST carries an idempotency key, so it can be retried safely. A change based on a version is sent only once: if the
-// first attempt succeeded, the version is outdated and a retry would be refused.
+// Invariants: every write carries an idempotency key, so it is applied once however often it is sent. Whatever is not the
+// server's own word about a write leaves its outcome open, and the write is repeated with its key. A write is never
+// repeated for another user than the one who made it.
 
-import { AppError, errorCode } from '../../shared/errors.ts';
-import type { JsonObject } from '../../shared/fields.ts';
-import { parseRecordAnswer, type WireRecord } from '../../shared/protocol.ts';
+import { parseInstant } from '../../shared/clock.ts';
+import { findCollection } from '../../shared/collections.ts';
+import { AppError, errorCode, type ErrorCode } from '../../shared/errors.ts';
+import { isId, isObject, type Json, type JsonObject } from '../../shared/fields.ts';
+import { badResponse, parseRecordAnswer, type WireRecord } from '../../shared/protocol.ts';
 import { parseJson, type Request } from '../session/server-connection.ts';
 import type { Session } from '../session/session.ts';
-import { isTransient, withRetry, type RetryDeps } from './retry.ts';
+import { withRetry, type RetryDeps } from './retry.ts';
 import type { SyncRunner } from './runner.ts';
 
 export interface WriteDeps extends RetryDeps {
-  /** A new idempotency key. */
+  /** A new idempotency key, which nobody can guess. */
   readonly newId: () => string;
 }
 
+/** A write that has not been sent yet. */
+interface Write {
+  readonly collection: string;
+  readonly request: Request;
+  /** The version that it is based on; null for a new record. */
+  readonly updatedAt: string | null;
+  /** Whether a record can be the result of this write. */
+  readonly isResult: (record: WireRecord) => boolean;
+}
+
+/** Errors of an attempt that may have been done all the same: no answer, one that is not the server's, or its own 503. */
+const openCodes: readonly ErrorCode[] = ['offline', 'bad_response', 'unavailable'];
+/** The server's word that neither this attempt nor an earlier one with the same key was done. */
+const refusalCodes: readonly ErrorCode[] = ['invalid_request', 'not_found', 'conflict', 'precondition_failed'];
+
 /**
- * All methods resolve with the record as the server wrote it, once a pull that began after the write has ended. They
- * throw the server's error, `signed_out`, `offline` without sending anything if the server did not answer last time,
- * and `outcome_unknown` if no answer told whether the write was done.
+ * All methods resolve with the record as the server wrote it, as soon as it has answered. They throw the server's error,
+ * `signed_out`, `offline` without sending anything if the server did not answer last time, and `outcome_unknown` if the
+ * last attempt, too, did not tell whether the write was done; the next pull shows that.
  */
 export class Writes {
   readonly #session: Session;
   readonly #runner: SyncRunner;
+  readonly #onAcknowledged: (collection: string, record: WireRecord) => void;
   readonly #deps: WriteDeps;
+  #sessionEnd = new AbortController();
 
-  constructor(session: Session, runner: SyncRunner, deps: WriteDeps) {
+  /** `onAcknowledged` is called for every write of the current session that the server has done. */
+  constructor(
+    session: Session, runner: SyncRunner, onAcknowledged: (collection: string, record: WireRecord) => void, deps: WriteDeps,
+  ) {
     this.#session = session;
     this.#runner = runner;
+    this.#onAcknowledged = onAcknowledged;
     this.#deps = deps;
   }
 
   async create(collection: string, fields: JsonObject): Promise<WireRecord> {
-    return this.#write({ method: 'POST', path: recordPath(collection), body: fields });
+    return this.#write({
+      collection, updatedAt: null,
+      request: { method: 'POST', path: recordPath(collection), body: fields },
+      isResult: ({ payload }) => holds(payload, published(collection, fields)),
+    });
   }
 
   /** `updatedAt` is the version that the change is based on; throws `precondition_failed` if it is outdated. */
   async update(collection: string, id: string, updatedAt: string, patch: JsonObject): Promise<WireRecord> {
-    return this.#write({ method: 'PATCH', path: recordPath(collection, id), body: patch }, updatedAt);
+    return this.#write({
+      collection, updatedAt,
+      request: { method: 'PATCH', path: recordPath(collection, id), body: patch },
+      isResult: (record) => record.id === id && holds(record.payload, published(collection, patch)),
+    });
   }
 
   async remove(collection: string, id: string, updatedAt: string): Promise<WireRecord> {
-    return this.#write({ method: 'DELETE', path: recordPath(collection, id) }, updatedAt);
+    return this.#write({
+      collection, updatedAt,
+      request: { method: 'DELETE', path: recordPath(collection, id) },
+      isResult: (record) => record.id === id && !record.payload,
+    });
   }
 
   async act(collection: string, id: string, action: string, updatedAt: string, body?: JsonObject): Promise<WireRecord> {
-    return this.#write({ method: 'POST', path: recordPath(collection, id, action), body }, updatedAt);
+    return this.#write({
+      collection, updatedAt,
+      request: { method: 'POST', path: recordPath(collection, id, action), body },
+      // An action may also make another record, which then refers to this one.
+      isResult: ({ id: resultId, payload }) => payload !== undefined && (resultId === id || Object.values(payload).includes(id)),
+    });
   }
 
-  async #write(request: Request, updatedAt?: string): Promise<WireRecord> {
+  /** The user is changing: repeats no write any more, and reports none that is still being sent. */
+  endSession(): void {
+    this.#sessionEnd.abort();
+    this.#sessionEnd = new AbortController();
+  }
+
+  async #write(write: Write): Promise<WireRecord> {
     this.#session.requireToken();
     if (this.#session.isOnline !== true) throw new AppError('offline', 'Internet connection required. Nothing was changed.');
+    const { signal } = this.#sessionEnd;
     try {
-      const record = await this.#send(request, updatedAt);
-      await this.#runner.runAfterCurrent();
+      const record = await this.#send(write, signal);
+      if (!signal.aborted) this.#onAcknowledged(write.collection, record);
       return record;
-    } catch (error) {
-      // A refusal may mean that someone else changed the record, and an unanswered write may have been done.
+    } finally {
+      // Also after a refusal, as someone else may have changed the record, and an unanswered write may have been done.
       void this.#runner.runAfterCurrent();
-      throw error;
     }
   }
 
-  async #send(request: Request, updatedAt: string | undefined): Promise<WireRecord> {
-    const isRepeatable = request.method === 'POST';
+  async #send(write: Write, signal: AbortSignal): Promise<WireRecord> {
     const headers = {
-      ...(isRepeatable ? { 'idempotency-key': this.#deps.newId() } : {}),
-      ...(updatedAt === undefined ? {} : { 'if-match': `"${updatedAt}"` }),
+      'idempotency-key': this.#deps.newId(),
+      ...(write.updatedAt === null ? {} : { 'if-match': `"${write.updatedAt}"` }),
     };
-    const attempt = async (): Promise<WireRecord> =>
-      parseRecordAnswer(parseJson(await this.#session.send({ ...request, headers })));
-    let wasUnanswered = false;
+    let isOpen = false;
+    const attempt = async (): Promise<WireRecord> => {
+      try {
+        const record = parseRecordAnswer(parseJson(await this.#session.send({ ...write.request, headers })));
+        if (!isNewVersion(record, write.updatedAt) || !write.isResult(record)) throw badResponse('it belongs to another request');
+        return record;
+      } catch (error) {
+        isOpen ||= openCodes.includes(errorCode(error));
+        throw isOpen && !refusalCodes.includes(errorCode(error)) ? outcomeUnknown(error) : error;
+      }
+    };
     try {
-      if (!isRepeatable) return await attempt();
-      return await withRetry(attempt, this.#deps, new AbortController().signal, ({ code }) => { wasUnanswered ||= code === 'offline'; });
+      return await withRetry(attempt, this.#deps, signal, () => undefined);
     } catch (error) {
-      // If a retry fails for another reason, an unanswered attempt before it may still have been done.
-      const isUnknown = ['offline', 'bad_response'].includes(errorCode(error)) || (wasUnanswered && isTransient(error));
-      if (!isUnknown) throw error;
-      throw new AppError('outcome_unknown', 'The connection broke while saving. Refresh to see whether it was saved.', { cause: error });
+      throw isOpen && errorCode(error) === 'cancelled' ? outcomeUnknown(error) : error;
     }
   }
 }
@@ -88,4 +138,33 @@ export class Writes {
 /** Names are encoded, so none can lead to another path. */
 function recordPath(...names: readonly string[]): string {
   return `/api/${names.map(encodeURIComponent).join('/')}`;
+}
+
+function outcomeUnknown(error: unknown): AppError {
+  const { retryAfterS } = error instanceof AppError ? error.details : {};
+  return new AppError('outcome_unknown', 'The connection broke while saving. Refresh to see whether it was saved.', {
+    cause: error, ...(retryAfterS !== undefined && { retryAfterS }),
+  });
+}
+
+function isNewVersion({ id, updatedAt }: WireRecord, base: string | null): boolean {
+  const at = parseInstant(updatedAt);
+  return isId(id) && at !== null && at > (parseInstant(base ?? '') ?? -Infinity);
+}
+
+/** Without the fields that the server keeps to itself. */
+function published(collection: string, fields: JsonObject): JsonObject {
+  const declared = findCollection(collection)?.fields ?? {};
+  return Object.fromEntries(Object.entries(fields).filter(([name]) => !declared[name]?.private));
+}
+
+/** Whether a record holds what was sent: the server stores values as they are, drops null, and adds fields of its own. */
+function holds(stored: Json | undefined, sent: Json): boolean {
+  if (sent === null) return stored === undefined || stored === null;
+  if (Array.isArray(sent)) {
+    return Array.isArray(stored) && stored.length === sent.length && sent.every((value, index) => holds(stored[index], value));
+  }
+  if (!isObject(sent)) return stored === sent;
+  const fields = isObject(stored) ? stored : {};
+  return Object.entries(sent).every(([name, value]) => holds(fields[name], value));
 }

@@ -65,6 +65,8 @@ export interface Status {
   readonly progress: SyncProgress | null;
   /** Number of records from an unfinished first sync, so totals are incomplete; otherwise 0. */
   readonly partial: number;
+  /** Counts the writes that the server has acknowledged since the start; what they wrote can be read at once. */
+  readonly writes: number;
   /** Why the cache is being rebuilt or was last rebuilt; null if it never was. */
   readonly notice: CacheNotice | null;
   readonly user: SignedInUser | null;

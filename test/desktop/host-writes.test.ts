@@ -1,13 +1,15 @@
-// Writes: only while the server answers, applied once however often they are sent, and back through the pull that follows.
+// Writes: only while the server answers, readable as soon as they are acknowledged, and in the cache after the pull that
+// follows.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test, type TestContext } from 'node:test';
 
 import type { JsonObject } from '../../shared/fields.ts';
-import { faults, type Call, type Fault } from '../network.ts';
+import type { ListQuery } from '../../shared/window/views.ts';
+import { faults } from '../network.ts';
 import { assertRejects } from '../server/store/fixture.ts';
 import { stores } from '../server/harness.ts';
-import { customer, invoice, plan } from '../server/samples.ts';
+import { customer, invoice, plan, user } from '../server/samples.ts';
 import { openBooks, type Books } from '../sync/books.ts';
 import { openDesk, type Desk } from '../sync/desk.ts';
 import { assertExact } from '../sync/exact.ts';
@@ -37,14 +39,8 @@ async function first(desk: Desk, collection: string): Promise<{ id: string; upda
   return row;
 }
 
-/** Breaks the first `count` writes with this method. */
-function breakFirst(method: string, count: number, fault: Fault): (call: Call) => Fault | null {
-  let left = count;
-  return (call) => call.method === method && call.path !== '/api/auth/refresh' && left-- > 0 ? fault : null;
-}
-
 describe('a write', () => {
-  test('of any kind is on the server and in the cache when it returns', async (t) => {
+  test('of any kind is on the server when it returns, and soon in the cache', async (t) => {
     const { books, desk } = await synced(t);
     const { host } = desk;
     const added = await host.records.create('customers', fields(customer({ name: 'Added here' })));
@@ -58,6 +54,7 @@ describe('a write', () => {
     const second = await host.records.create('plans', fields(plan()));
     await host.records.remove('plans', second.id, second.updatedAt);
     assert.equal(await host.getRecord('plans', second.id), null);
+    await desk.idle();
     await assertExact(desk, books.owner.client);
   });
 
@@ -110,72 +107,117 @@ describe('a write', () => {
   });
 });
 
-describe('a write whose response is lost', () => {
-  test('is repeated with the same key and applied once', async (t) => {
-    for (const fault of ['answerLost', 'resetInBody', 'stalledInBody'] as const) {
-      const { books, desk } = await synced(t);
-      desk.network.plan(breakFirst('POST', 3, faults[fault]));
-      const { id } = await desk.host.records.create('plans', fields(plan({ name: 'Once' })));
-      const posts = desk.network.calls.filter(({ method, path }) => method === 'POST' && path === '/api/plans');
-      assert.equal(posts.length, 4);
-      assert.equal(new Set(posts.map(({ headers }) => headers.get('idempotency-key'))).size, 1);
-      const { changes } = await books.owner.client.pullAll();
-      assert.deepEqual(changes.filter(({ payload }) => payload?.['name'] === 'Once').map(({ mongoId }) => mongoId), [id]);
-      await assertExact(desk, books.owner.client);
-    }
-  });
+describe('a write that the server has acknowledged', () => {
+  /** No pull ends from now on, until it is cancelled. */
+  function holdPulls(desk: Desk): void {
+    desk.network.plan(({ page }) => page === null ? null : faults.silent);
+  }
 
-  test('every time has an unknown outcome, and appears in the cache after the next pull', async (t) => {
-    const { books, desk } = await synced(t);
-    desk.network.plan(breakFirst('POST', Infinity, faults.answerLost));
-    await assertRejects(desk.host.records.create('plans', fields(plan({ name: 'Perhaps' }))), 'outcome_unknown');
+  /** Lets pulls through again, and ends with a completed one. */
+  async function releasePulls(desk: Desk): Promise<void> {
     desk.network.plan(null);
+    await desk.host.cancelPull();
     await desk.sync();
-    assert.equal((await desk.host.listPage({ collection: 'plans', search: 'Perhaps' })).total, 1);
+  }
+
+  test('is answered during a first sync, which may take as long as it likes', async (t) => {
+    const books = await openBooks(site);
+    const desk = await openDesk(t, { url: site.server.url, token: books.owner.token, pageLimit: () => 2 });
+    desk.network.plan(({ page }) => page === 1 ? faults.silent : null);
+    void desk.host.pullFromServer();
+    await desk.until(({ progress }) => progress?.changes === 2);
+    const { id, updatedAt } = await desk.host.records.create('plans', fields(plan({ name: 'Before the rest' })));
+    assert.equal((await desk.host.getStatus()).state, 'first_sync');
+    assert.equal((await desk.host.getRecord('plans', id))?.updatedAt, updatedAt);
+    await releasePulls(desk);
     await assertExact(desk, books.owner.client);
   });
 
-  test('also has an unknown outcome if only its retries were answered, unprocessed', async (t) => {
-    for (const later of ['internal', 'unavailable', 'tooManyRequests'] as const) {
-      const { desk } = await synced(t);
-      let sent = 0;
-      desk.network.plan(({ path }) => {
-        if (path !== '/api/plans') return null;
-        sent += 1;
-        return sent === 1 ? faults.answerLost : faults[later];
-      });
-      await assertRejects(desk.host.records.create('plans', fields(plan({ name: 'Perhaps' }))), 'outcome_unknown');
-    }
+  test('is answered although the server then vanishes', async (t) => {
+    const { desk } = await synced(t);
+    desk.network.plan(({ method, path }) => method === 'POST' && path === '/api/plans' ? null : faults.stalled);
+    const { id } = await desk.host.records.create('plans', fields(plan({ name: 'Just in time' })));
+    assert.equal((await desk.host.getRecord('plans', id))?.payload['name'], 'Just in time');
   });
 
-  test('is not repeated if it depends on a version', async (t) => {
+  test('is what detail and list show before any pull, exactly as the cache will', async (t) => {
     const { books, desk } = await synced(t);
-    const record = await first(desk, 'plans');
-    desk.network.plan(breakFirst('PATCH', 1, faults.answerLost));
-    await assertRejects(desk.host.records.update('plans', record.id, record.updatedAt, { name: 'Done all the same' }), 'outcome_unknown');
-    assert.equal(desk.network.calls.filter(({ method }) => method === 'PATCH').length, 1);
-    await desk.idle();
-    assert.equal((await desk.host.getRecord('plans', record.id))?.payload['name'], 'Done all the same');
+    const { host } = desk;
+    const member = await books.create('users', user('member@writes.test'));
+    await desk.sync();
+    const shown = async (collection: string, id: string) => [
+      await host.getRecord(collection, id), (await host.listPage({ collection })).rows.find((row) => row.id === id),
+    ];
+    const [plans, customers, draft] = [await first(desk, 'plans'), await first(desk, 'customers'), await first(desk, 'invoices')];
+    holdPulls(desk);
+    await host.records.update('plans', plans.id, plans.updatedAt, { name: 'Später', priceMinor: 1, interval: 'year', active: false });
+    await host.records.update('customers', customers.id, customers.updatedAt, { name: 'Łódź', email: 'a@b.example', planId: plans.id });
+    await host.records.update('users', member.id, member.updatedAt, { disabled: true, role: 'editor', password: 'correct horse battery' });
+    const sent = await host.records.act('invoices', draft.id, 'send', draft.updatedAt);
+    await host.records.act('invoices', draft.id, 'payments', sent.updatedAt, { amountMinor: 100, paidOn: '2026-03-01' });
+    const written = [['plans', plans.id], ['customers', customers.id], ['users', member.id], ['invoices', draft.id]] as const;
+    const before = await Promise.all(written.map(([collection, id]) => shown(collection, id)));
+    assert.deepEqual(before.map(([, row]) => (row && 'columns' in row ? row.columns : {})).map(({ name, openMinor }) => name ?? openMinor),
+      ['Später', 'Łódź', 'Someone', 11_800]);
+    await releasePulls(desk);
+    assert.deepEqual(before, await Promise.all(written.map(([collection, id]) => shown(collection, id))));
     await assertExact(desk, books.owner.client);
   });
 
-  test('has an unknown outcome if a proxy answered instead of the server', async (t) => {
-    for (const fault of ['captivePortal', 'garbage', 'truncated', 'empty'] as const) {
-      const { desk } = await synced(t);
-      const record = await first(desk, 'plans');
-      desk.network.plan(breakFirst('PATCH', 1, faults[fault]));
-      await assertRejects(desk.host.records.update('plans', record.id, record.updatedAt, { name: 'Perhaps' }), 'outcome_unknown');
-    }
-  });
-
-  test('is applied once if it is an action, although the first attempt used up its version', async (t) => {
+  test('is no longer read or listed if it deletes', async (t) => {
     const { books, desk } = await synced(t);
-    const draft = await first(desk, 'invoices');
-    desk.network.plan(breakFirst('POST', 2, faults.answerLost));
-    const sent = await desk.host.records.act('invoices', draft.id, 'send', draft.updatedAt);
-    assert.equal(sent.payload?.['status'], 'sent');
-    assert.equal(sent.payload?.['number'], 'INV-2026-00001');
-    await assertExact(desk, books.owner.client);
+    const { host } = desk;
+    const added = await books.addPlans(3);
+    await desk.sync();
+    holdPulls(desk);
+    const [kept, gone] = added;
+    assert(kept && gone);
+    const lists: readonly ListQuery[] = [
+      { collection: 'plans' }, { collection: 'plans', search: 'plan' }, { collection: 'plans', filters: { active: true } },
+      { collection: 'plans', search: 'plan', filters: { currency: 'EUR' }, sort: { column: 'priceMinor', descending: true } },
+    ];
+    const totals = async (): Promise<number[]> => Promise.all(lists.map(async (query) => {
+      const { rows, total } = await host.listPage(query);
+      assert(rows.length === total && rows.every(({ id }) => id !== gone.id));
+      return total;
+    }));
+    await host.records.remove('plans', gone.id, gone.updatedAt);
+    assert.equal(await host.getRecord('plans', gone.id), null);
+    assert.notEqual(await host.getRecord('plans', kept.id), null);
+    assert.deepEqual(await totals(), [3, 2, 3, 2]);
+    await releasePulls(desk);
+    assert.deepEqual(await totals(), [3, 2, 3, 2]);
+  });
+
+  test('makes the window read again', async (t) => {
+    const { desk } = await synced(t);
+    const { writes } = await desk.host.getStatus();
+    holdPulls(desk);
+    const reread = desk.until((status) => status.writes === writes + 1);
+    await desk.host.records.create('plans', fields(plan()));
+    await reread;
+  });
+
+  test('gives way to the cache once a pull has passed it', async (t) => {
+    const { books, desk } = await synced(t);
+    holdPulls(desk);
+    const { id, updatedAt } = await desk.host.records.create('plans', fields(plan()));
+    await books.owner.client.patch(`/api/plans/${id}`, updatedAt, { name: 'A colleague\'s' });
+    await releasePulls(desk);
+    assert.equal((await desk.host.getRecord('plans', id))?.payload['name'], 'A colleague\'s');
+  });
+
+  test('is not read by the next user, or after a reset', async (t) => {
+    const { books, desk } = await synced(t);
+    const { host } = desk;
+    for (const leave of [() => host.resetLocalData(), async () => host.setAuthToken((await books.owner.hire('viewer')).token)]) {
+      holdPulls(desk);
+      const { id } = await host.records.create('plans', fields(plan()));
+      await leave();
+      assert.equal(await host.getRecord('plans', id), null);
+      await releasePulls(desk);
+      assert.notEqual(await host.getRecord('plans', id), null);
+    }
   });
 });
 

@@ -61,9 +61,10 @@ export function rememberStatus(memory: SyncMemory | null, latest: Status, nowMs:
   return { latest, before: memory?.before ?? latest, syncingSinceMs: memory?.syncingSinceMs ?? nowMs, read };
 }
 
-/** How long to hold back new data of a first sync: 0 if it is time to read it, or there is none. */
+/** How long to hold back new pages of a first sync: 0 if it is time to read them, or there is something else to read. */
 function holdBackMs(memory: SyncMemory | null, latest: Status, nowMs: number): number {
   if (!memory || latest.state !== 'first_sync' || dataRevision(latest) === memory.read.revision) return 0;
+  if (!memory.read.revision.startsWith(`${baseRevision(latest)} `)) return 0;
   const agoMs = nowMs - memory.read.atMs;
   return agoMs < 0 ? 0 : Math.max(0, READ_EVERY_MS - agoMs);
 }
@@ -102,10 +103,13 @@ export function blockText(block: WriteBlock): string | null {
   return block === 'offline' ? t('write.offline') : t('write.signedOut');
 }
 
-/** Changes when there is new data: a completed sync, another user, or a page of a first sync. */
+/** Changes when there is new data: a completed sync, a write, another user, or a page of a first sync. */
 function dataRevision(status: Status): string {
-  const step = status.state === 'first_sync' ? status.progress?.changes ?? 0 : '';
-  return `${status.initialized} ${status.lastSync?.timestamp ?? ''} ${status.user?.id ?? ''} ${step}`;
+  return `${baseRevision(status)} ${status.state === 'first_sync' ? status.progress?.changes ?? 0 : ''}`;
+}
+
+function baseRevision(status: Status): string {
+  return `${status.initialized} ${status.lastSync?.timestamp ?? ''} ${status.user?.id ?? ''} ${status.writes}`;
 }
 
 export function viewSync(memory: SyncMemory, nowMs: number): SyncView {

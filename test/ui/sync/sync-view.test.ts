@@ -16,7 +16,7 @@ const minute = 60_000;
 function statusOf(state: SyncState, changes: Partial<Status> = {}): Status {
   return {
     initialized: true, lastSync: { timestamp: new Date(now - 3 * minute).toISOString(), changes: 0 }, isOnline: true, state,
-    error: null, progress: null, partial: 0, notice: null, server: 'https://invoices.acme.lan',
+    error: null, progress: null, partial: 0, writes: 0, notice: null, server: 'https://invoices.acme.lan',
     user: { id: '1', email: 'a@example.com', name: 'Ada', role: 'owner', accountId: '1' }, ...changes,
   };
 }

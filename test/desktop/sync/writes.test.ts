@@ -1,0 +1,214 @@
+// Writes over a network and through middlemen that lose, replace or mix up answers: applied once, whatever their kind and
+// however often they are sent, and reported as unknown rather than as failed.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test, type TestContext } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
+import type { JsonObject } from '../../../shared/fields.ts';
+import type { WireRecord } from '../../../shared/protocol.ts';
+import { faults, type Call, type Fault } from '../../network.ts';
+import { stores } from '../../server/harness.ts';
+import { customer, invoice, line, plan, user } from '../../server/samples.ts';
+import { assertRejects } from '../../server/store/fixture.ts';
+import { openBooks, type Books } from '../../sync/books.ts';
+import { openDesk, type Desk } from '../../sync/desk.ts';
+import { assertExact } from '../../sync/exact.ts';
+import { openSite, type Site } from '../../sync/site.ts';
+
+let site: Site;
+before(async () => {
+  const [embedded] = stores;
+  assert(embedded);
+  site = await openSite(embedded);
+});
+after(() => site.stop());
+
+async function synced(t: TestContext): Promise<{ books: Books; desk: Desk }> {
+  const books = await openBooks(site);
+  const desk = await openDesk(t, { url: site.server.url, token: books.owner.token });
+  await desk.sync();
+  return { books, desk };
+}
+
+const fields = (input: object): JsonObject => input as JsonObject;
+
+/** The first record of a collection, as the desk's list shows it. */
+async function first(desk: Desk, collection: string): Promise<{ id: string; updatedAt: string }> {
+  const { rows: [row] } = await desk.host.listPage({ collection });
+  assert(row);
+  return row;
+}
+
+describe('a write without a word of the server about it', () => {
+  const isWrite = ({ method, path }: Call): boolean => method !== 'GET' && !path.startsWith('/api/auth/');
+
+  /** Breaks the first `count` writes. */
+  function breakWrites(desk: Desk, count: number, fault: Fault): void {
+    let left = count;
+    desk.network.plan((call) => isWrite(call) && left-- > 0 ? fault : null);
+  }
+
+  /** The keys of the writes sent from the given request on. */
+  const keysFrom = (desk: Desk, from: number): (string | null)[] =>
+    desk.network.calls.slice(from).filter(isWrite).map(({ headers }) => headers.get('idempotency-key'));
+
+  for (const fault of [
+    'answerLost', 'resetInBody', 'stalledInBody', 'truncated', 'gatewayTimeout', 'badGateway', 'unavailableAfterwards', 'captivePortal',
+    'garbage', 'empty',
+  ] as const) {
+    test(`is repeated with the same key and applied once: "${fault}"`, async (t) => {
+      const { books, desk } = await synced(t);
+      const { host } = desk;
+      const seen = new Set<string | null>();
+      const write = async (run: () => Promise<WireRecord>): Promise<WireRecord> => {
+        breakWrites(desk, 2, faults[fault]);
+        const from = desk.network.calls.length;
+        const record = await run();
+        const keys = keysFrom(desk, from);
+        assert.equal(keys.length, 3);
+        assert.equal(new Set(keys).size, 1);
+        seen.add(keys[0] ?? null);
+        return record;
+      };
+      const added = await write(() => host.records.create('plans', fields(plan({ name: 'Once' }))));
+      const changed = await write(() => host.records.update('plans', added.id, added.updatedAt, { name: 'Twice' }));
+      await write(() => host.records.remove('plans', added.id, changed.updatedAt));
+      const draft = await first(desk, 'invoices');
+      const sent = await write(() => host.records.act('invoices', draft.id, 'send', draft.updatedAt));
+      assert.equal(sent.payload?.['number'], 'INV-2026-00001');
+      assert.equal(seen.size, 4, 'no key is used for two writes');
+      const { changes } = await books.owner.client.pullAll();
+      assert.deepEqual(changes.filter(({ payload }) => ['Once', 'Twice'].includes(String(payload?.['name']))), []);
+      await desk.idle();
+      await assertExact(desk, books.owner.client);
+    });
+  }
+
+  test('has an unknown outcome after the last attempt, and the next pull shows it', async (t) => {
+    for (const fault of ['answerLost', 'gatewayTimeout', 'unavailableAfterwards'] as const) {
+      const { books, desk } = await synced(t);
+      const record = await first(desk, 'plans');
+      breakWrites(desk, Infinity, faults[fault]);
+      await assertRejects(desk.host.records.create('plans', fields(plan({ name: 'Perhaps' }))), 'outcome_unknown');
+      await desk.idle();
+      desk.network.plan(null);
+      await desk.sync();
+      breakWrites(desk, Infinity, faults[fault]);
+      await assertRejects(desk.host.records.update('plans', record.id, record.updatedAt, { name: 'Perhaps, too' }), 'outcome_unknown');
+      desk.network.plan(null);
+      await desk.sync();
+      assert.equal((await desk.host.listPage({ collection: 'plans', search: 'Perhaps' })).total, 2);
+      await assertExact(desk, books.owner.client);
+    }
+  });
+
+  test('has an unknown outcome even if the last attempts were answered, but not processed', async (t) => {
+    for (const later of ['internal', 'unavailable', 'tooManyRequests', 'unauthorized'] as const) {
+      const { desk } = await synced(t);
+      let sent = 0;
+      desk.network.plan((call) => {
+        if (!isWrite(call)) return null;
+        sent += 1;
+        return sent === 1 ? faults.answerLost : faults[later];
+      });
+      await assertRejects(desk.host.records.create('plans', fields(plan({ name: 'Perhaps' }))), 'outcome_unknown');
+    }
+  });
+
+  test('is refused if the server then says so', async (t) => {
+    const { books, desk } = await synced(t);
+    const record = await first(desk, 'plans');
+    await books.change('plans', record.id, { name: 'Someone else was quicker' });
+    breakWrites(desk, 1, faults.badGateway);
+    await assertRejects(desk.host.records.update('plans', record.id, record.updatedAt, { name: 'Mine' }), 'precondition_failed');
+    breakWrites(desk, 1, faults.badGateway);
+    await assertRejects(desk.host.records.create('plans', fields(plan({ priceMinor: -1 }))), 'invalid_request');
+  });
+
+  test('is not repeated for another user', async (t) => {
+    const { books, desk } = await synced(t);
+    const other = await site.newAccount();
+    const from = desk.network.calls.length;
+    breakWrites(desk, Infinity, faults.badGateway);
+    desk.timers.hold(true);
+    const writing = assertRejects(desk.host.records.create('plans', fields(plan({ name: 'For one account' }))), 'outcome_unknown');
+    while (desk.timers.pauses.length === 0) await nextTurn();
+    await desk.host.setAuthToken(other.token);
+    desk.network.plan(null);
+    desk.timers.hold(false);
+    await writing;
+    await desk.sync();
+    assert.equal(keysFrom(desk, from).length, 1);
+    assert.equal((await desk.host.listPage({ collection: 'plans' })).total, 0);
+    assert.equal((await books.owner.client.pullAll()).changes.filter(({ payload }) => payload?.['name'] === 'For one account').length, 0);
+  });
+});
+
+describe('an answer to another request', () => {
+  /** The next write gets this record as its answer, and the server none of it. */
+  function answerNext(desk: Desk, record: unknown, times = 1): void {
+    let left = times;
+    desk.network.plan(({ method, path }) => method === 'GET' || path.startsWith('/api/auth/') || left-- <= 0 ? null
+      : async () => Response.json({ success: true, record }));
+  }
+
+  test('is not taken for a record written, and the write is repeated', async (t) => {
+    const { books, desk } = await synced(t);
+    const { host } = desk;
+    const [other] = await books.addPlans(1);
+    await desk.sync();
+    answerNext(desk, other);
+    const { id } = await host.records.create('plans', fields(plan({ name: 'Mine' })));
+    assert.notEqual(id, other?.id);
+    answerNext(desk, { ...other, updatedAt: 'now' });
+    const record = await host.records.create('plans', { ...other?.payload } as JsonObject);
+    for (const answer of [other, record, { ...record, payload: { ...record.payload, name: 'Mine' } }]) {
+      const { updatedAt } = await host.getRecord('plans', record.id) ?? assert.fail();
+      answerNext(desk, answer);
+      await host.records.update('plans', record.id, updatedAt, { name: 'Mine', interval: 'year' });
+    }
+    const draft = await first(desk, 'invoices');
+    const { payload } = await host.getRecord('invoices', draft.id) ?? assert.fail();
+    answerNext(desk, { ...draft, payload });
+    const sent = await host.records.act('invoices', draft.id, 'send', draft.updatedAt);
+    assert.equal(sent.payload?.['status'], 'sent');
+    const latest = await host.getRecord('plans', record.id) ?? assert.fail();
+    answerNext(desk, latest);
+    await host.records.remove('plans', latest.id, latest.updatedAt);
+    await desk.idle();
+    await assertExact(desk, books.owner.client);
+  });
+
+  test('every time leaves the outcome unknown', async (t) => {
+    const { books, desk } = await synced(t);
+    const [other] = await books.addPlans(1);
+    answerNext(desk, other, Infinity);
+    await assertRejects(desk.host.records.create('plans', fields(plan({ name: 'Mine' }))), 'outcome_unknown');
+  });
+
+  test('is not suspected in the answer to any write that may be sent', async (t) => {
+    const { books, desk } = await synced(t);
+    const { host } = desk;
+    const text = ' kept as sent\u00a0\ud83e\uddfe ';
+    const planned = await host.records.create('plans', fields(plan({ name: text, priceMinor: 0 })));
+    const address = { street: text, city: null, country: 'AT' };
+    const nothing = { contact: null, email: null, phone: null, taxId: null, planId: null, notes: null };
+    const billed = await host.records.create('customers', fields(customer({ ...nothing, name: text, address })));
+    const emptied = await host.records.update('customers', billed.id, billed.updatedAt, {
+      address: { street: null, country: null }, planId: planned.id, notes: `${text}\n`, email: 'A@B.example',
+    });
+    await host.records.update('customers', billed.id, emptied.updatedAt, { address: null, planId: null });
+    const member = await host.records.create('users', fields(user('Other.Member@Writes.test', { password: 'correct horse battery' })));
+    await host.records.update('users', member.id, member.updatedAt, { password: 'another horse battery', disabled: true });
+    const bare = { unit: null, quantityMilli: 0, unitPriceMinor: -0 };
+    const draft = await host.records.create('invoices', fields(invoice(billed.id, { notes: null, lines: [line(), line(bare)] })));
+    const edited = await host.records.update('invoices', draft.id, draft.updatedAt, { lines: [fields(line({ unit: 'h' }))] });
+    const sent = await host.records.act('invoices', draft.id, 'send', edited.updatedAt);
+    const noted = await host.records.update('invoices', draft.id, sent.updatedAt, { notes: text, dueDate: '2026-12-31' });
+    await host.records.update('invoices', draft.id, noted.updatedAt, { notes: null });
+    await desk.idle();
+    assert.equal(desk.network.calls.filter(({ headers }) => headers.has('idempotency-key')).length, 11);
+    await assertExact(desk, books.owner.client);
+  });
+});
