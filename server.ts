@@ -22,13 +22,13 @@ import {
 } from './server/http.ts';
 import { createLog, type Log } from './server/log.ts';
 import { createNudges, type Nudges } from './server/nudges.ts';
+import { startPruning } from './server/pruning.ts';
 import { parsePullQuery, pullPage } from './server/pull.ts';
 import {
-  actOnRecord, REPLY_TTL_MS, createRecord, deleteRecord, readRecord, requireAction, requireCollection, updateRecord,
+  actOnRecord, createRecord, deleteRecord, readRecord, requireAction, requireCollection, updateRecord,
   type RecordsDeps,
 } from './server/records.ts';
 import type { Store } from './server/store.ts';
-import { instantFromMs } from './shared/clock.ts';
 import { AppError, errorCode } from './shared/errors.ts';
 import { keepHeapSmall } from './shared/heap.ts';
 import { protocolVersion } from './shared/protocol.ts';
@@ -200,19 +200,6 @@ const systemDeps: StartDeps = {
 const { version } = JSON.parse(readFileSync(join(import.meta.dirname, 'package.json'), 'utf8')) as { version: string };
 const GRACE_MS = 8000;
 
-/** Once an hour, or 24 times within the lifetime of a tombstone if that is shorter; at most once a second. */
-function pruneIntervalMs(tombstoneDays: number): number {
-  return Math.min(Math.max(tombstoneDays * 3_600_000, 1000), 3_600_000);
-}
-
-/** Removes tombstones older than `tombstoneDays` and expired idempotency replies, account by account. */
-async function pruneAccounts(store: Store, tombstoneDays: number, nowMs: number): Promise<void> {
-  for (const accountId of await store.listAccounts()) {
-    await store.write(accountId, (transaction) =>
-      transaction.prune(instantFromMs(nowMs - tombstoneDays * 86_400_000), nowMs - REPLY_TTL_MS));
-  }
-}
-
 /** Starts serving. Rejects with `ConfigError` or `unavailable` and a message that names the fix; nothing is left open then. */
 export async function start(config: Config, deps: StartDeps = systemDeps): Promise<Running> {
   const log = createLog(config.logLevel, deps.write, deps.nowMs);
@@ -248,17 +235,14 @@ async function serve(config: Config, deps: StartDeps, log: Log, store: Store): P
   deps.write(`${JSON.stringify({ event: 'listening', url, store: store.kind, version })}\n`);
   if (createdFirst) log('info', 'first account created', { email: config.admin?.email });
 
-  const prune = (): void => void pruneAccounts(store, config.tombstoneDays, deps.nowMs())
-    .catch((error: unknown) => log('warn', 'pruning failed', { error }));
-  prune();
-  const pruning = setInterval(prune, pruneIntervalMs(config.tombstoneDays));
+  const stopPruning = startPruning({ store, tombstoneDays: config.tombstoneDays, nowMs: deps.nowMs, log });
 
   return {
     url,
     async close() {
       isClosing = true;
       nudges.close();
-      clearInterval(pruning);
+      stopPruning();
       const closed = new Promise((resolve) => http.close(resolve));
       http.closeIdleConnections();
       const timeout = setTimeout(() => http.closeAllConnections(), GRACE_MS);

@@ -86,6 +86,9 @@ export interface ChangeRange {
   readonly limit: number;
 }
 
+/** The most tombstones, and the most replies, that one `prune` removes. */
+export const pruneBatchSize = 1000;
+
 export interface Snapshot {
   readonly account: Account;
   /** Oldest first across all collections, in batches, so that memory does not grow with the account. */
@@ -121,7 +124,10 @@ export interface Transaction {
   releaseAddress(email: string): void;
   endSessionsOf(userId: string): void;
   saveReply(reply: StoredReply): void;
-  /** Removes tombstones up to `until` (inclusive), raising the horizon, and replies saved before `repliesBeforeMs`. */
+  /**
+   * Removes the oldest tombstones up to `until` (inclusive), raising the horizon to the newest of them, and replies saved
+   * before `repliesBeforeMs`; at most `pruneBatchSize` of each.
+   */
   prune(until: Instant, repliesBeforeMs: number): Promise<void>;
 }
 
@@ -154,6 +160,8 @@ export interface Store {
   get(accountId: string, collection: string, id: string): Promise<StoredRecord | null>;
   /** Runs `read` on one consistent snapshot. Throws `unauthorized` if the account does not exist. */
   snapshot<T>(accountId: string, read: (snapshot: Snapshot) => Promise<T>): Promise<T>;
+  /** Whether `prune` with the same arguments would remove anything. Writes nothing. */
+  isPruneDue(accountId: string, until: Instant, repliesBeforeMs: number): Promise<boolean>;
   /** The account's clock, read linearizably: never from a deposed primary. */
   latestClock(accountId: string): Promise<Instant>;
   /**

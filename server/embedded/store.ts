@@ -13,7 +13,7 @@ import {
 } from './rows.ts';
 import { FINGERPRINT_KEY, openEmbeddedFile, sqliteError, translateErrors } from './schema.ts';
 import { CommitWatcher } from './commit-watcher.ts';
-import { addressTaken, newEpoch, shuttingDown, unknownAccount } from '../store.ts';
+import { addressTaken, newEpoch, pruneBatchSize, shuttingDown, unknownAccount } from '../store.ts';
 import type { DirectoryEntry, Identity, Session, Snapshot, Store, StoreDeps, StoredRecord, Transaction } from '../store.ts';
 import { WriteQueue } from '../write-queue.ts';
 
@@ -161,6 +161,15 @@ class EmbeddedStore implements Store {
     }
   }
 
+  async isPruneDue(accountId: string, until: Instant, repliesBeforeMs: number): Promise<boolean> {
+    const row = this.#get(
+      `SELECT EXISTS (SELECT 1 FROM record WHERE account_id = ? AND payload IS NULL AND at <= ?)
+           OR EXISTS (SELECT 1 FROM answer WHERE account_id = ? AND kept_at_ms < ?) AS is_due`,
+      accountId, until, accountId, repliesBeforeMs,
+    );
+    return row?.['is_due'] === 1;
+  }
+
   async latestClock(accountId: string): Promise<Instant> {
     const row = this.#get(selectAccount, accountId);
     if (!row) throw unknownAccount();
@@ -204,13 +213,16 @@ class EmbeddedStore implements Store {
         return row ? toReply(row) : null;
       },
       async prune(until, repliesBeforeMs) {
-        const newest = statement('SELECT max(at) AS at FROM record WHERE account_id = ? AND payload IS NULL AND at <= ?')
-          .get(accountId, until)?.['at'];
+        const newest = statement(`SELECT max(at) AS at FROM (
+            SELECT at FROM record WHERE account_id = ? AND payload IS NULL AND at <= ? ORDER BY at LIMIT ?)`)
+          .get(accountId, until, pruneBatchSize)?.['at'];
         if (typeof newest === 'number') {
           statement('DELETE FROM record WHERE account_id = ? AND payload IS NULL AND at <= ?').run(accountId, newest);
           pending.account = { ...pending.account, horizon: newest as Instant };
         }
-        statement('DELETE FROM answer WHERE account_id = ? AND kept_at_ms < ?').run(accountId, repliesBeforeMs);
+        statement(`DELETE FROM answer WHERE (account_id, key) IN (
+            SELECT account_id, key FROM answer WHERE account_id = ? AND kept_at_ms < ? LIMIT ?)`)
+          .run(accountId, repliesBeforeMs, pruneBatchSize);
       },
     };
   }

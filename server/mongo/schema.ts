@@ -5,7 +5,7 @@
 // a MongoDB collection of its own, so a new one needs no change here. `Tables` are the MongoDB collections; the name
 // keeps them apart from the declared ones.
 
-import { Long, type Collection, type Db, type OptionalId } from 'mongodb';
+import { Long, type Collection, type Db, type Filter, type OptionalId } from 'mongodb';
 
 import type { Instant } from '../../shared/clock.ts';
 import { collections } from '../../shared/collections.ts';
@@ -139,6 +139,16 @@ async function createCollection(db: Db, name: string): Promise<void> {
   } catch (error) {
     if (!isNamespaceExists(error)) throw error;
   }
+}
+
+/** The tombstones up to `until`. */
+export function dueTombstones(accountId: string, until: Instant): Filter<OptionalId<TombstoneDocument>> {
+  return { accountId, 'sync.at': { $lte: toStored(until) } };
+}
+
+/** The replies saved before `repliesBeforeMs`. */
+export function dueReplies(accountId: string, repliesBeforeMs: number): Filter<OptionalId<ReplyDocument>> {
+  return { accountId, keptAtMs: { $lt: repliesBeforeMs } };
 }
 
 export function toStored(instant: Instant): Long {

@@ -11,7 +11,7 @@ import { noAnswer, mongoError } from './errors.ts';
 import { openSnapshot } from './feed.ts';
 import { connectMongo } from './preflight.ts';
 import {
-  ACCOUNTS, byId, createSchema, openTables, readFingerprintKey, toAccount, toInstant, toRecord, toSession, toStored, USERS,
+  ACCOUNTS, byId, createSchema, dueReplies, dueTombstones, openTables, readFingerprintKey, toAccount, toInstant, toRecord, toSession, toStored, USERS,
   type AccountDocument, type RecordDocument, type SessionDocument, type Tables,
 } from './schema.ts';
 import { ClockStream } from './clock-stream.ts';
@@ -161,6 +161,14 @@ class MongoStore implements Store {
 
   snapshot<T>(accountId: string, read: (snapshot: Snapshot) => Promise<T>): Promise<T> {
     return this.#run(async () => read(await openSnapshot(this.#tables, accountId)));
+  }
+
+  isPruneDue(accountId: string, until: Instant, repliesBeforeMs: number): Promise<boolean> {
+    return this.#run(async () => {
+      const projection = { projection: { _id: 1 } };
+      return await this.#tables.tombstones.findOne(dueTombstones(accountId, until), projection) !== null
+        || await this.#tables.replies.findOne(dueReplies(accountId, repliesBeforeMs), projection) !== null;
+    });
   }
 
   latestClock(accountId: string): Promise<Instant> {

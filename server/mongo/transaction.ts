@@ -4,19 +4,21 @@
 // after the write's callback has returned and its addresses are known to be free, because MongoDB cannot roll back part
 // of a transaction.
 
-import type { AnyBulkWriteOperation, ClientSession } from 'mongodb';
+import type { AnyBulkWriteOperation, ClientSession, ObjectId } from 'mongodb';
 
 import type { Instant } from '../../shared/clock.ts';
 import type { PendingWrite } from '../pending-write.ts';
 import { isDuplicateKey } from './errors.ts';
-import { byId, toInstant, toRecord, toRecordDocument, toStored, type RecordDocument, type Tables } from './schema.ts';
-import { addressTaken } from '../store.ts';
+import {
+  byId, dueReplies, dueTombstones, toInstant, toRecord, toRecordDocument, toStored, type RecordDocument, type Tables,
+} from './schema.ts';
+import { addressTaken, pruneBatchSize } from '../store.ts';
 import type { StoredRecord, Transaction } from '../store.ts';
 
-/** Removes tombstones up to `until` and replies saved before `repliesBeforeMs`. */
+/** What one `prune` removes: tombstones up to `until`, and these replies. */
 interface Pruning {
-  readonly until: Instant;
-  readonly repliesBeforeMs: number;
+  readonly until: Instant | null;
+  readonly replyIds: readonly ObjectId[];
 }
 
 /** The reading half of a Transaction. */
@@ -75,11 +77,17 @@ export class TransactionReader {
 
   async #prune(until: Instant, repliesBeforeMs: number): Promise<void> {
     const { accountId } = this.#pending.account;
-    const newest = await this.#tables.tombstones.findOne(
-      { accountId, 'sync.at': { $lte: toStored(until) } }, { session: this.#session, sort: { accountId: -1, 'sync.at': -1 } },
-    );
-    if (newest) this.#pending.account = { ...this.#pending.account, horizon: toInstant(newest.sync.at) };
-    this.prunings.push({ until, repliesBeforeMs });
+    const options = { session: this.#session, limit: pruneBatchSize, batchSize: pruneBatchSize };
+    const tombstones = await this.#tables.tombstones.find(dueTombstones(accountId, until), {
+      ...options, sort: { accountId: 1, 'sync.at': 1 }, projection: { _id: 0, 'sync.at': 1 },
+    }).toArray();
+    const replies = await this.#tables.replies.find(dueReplies(accountId, repliesBeforeMs), {
+      ...options, projection: { _id: 1 },
+    }).toArray();
+    const newest = tombstones.at(-1);
+    const horizon = newest ? toInstant(newest.sync.at) : null;
+    if (horizon !== null) this.#pending.account = { ...this.#pending.account, horizon };
+    this.prunings.push({ until: horizon, replyIds: replies.map(({ _id }) => _id) });
   }
 
   #read<T>(run: () => Promise<T>): Promise<T> {
@@ -111,9 +119,9 @@ export async function applyWrite(
   for (const reply of pending.replies) {
     await tables.replies.replaceOne({ accountId, key: reply.key }, { accountId, ...reply }, { session, upsert: true });
   }
-  for (const { until, repliesBeforeMs } of prunings) {
-    await tables.tombstones.deleteMany({ accountId, 'sync.at': { $lte: toStored(until) } }, { session });
-    await tables.replies.deleteMany({ accountId, keptAtMs: { $lt: repliesBeforeMs } }, { session });
+  for (const { until, replyIds } of prunings) {
+    if (until !== null) await tables.tombstones.deleteMany(dueTombstones(accountId, until), { session });
+    if (replyIds.length > 0) await tables.replies.deleteMany({ _id: { $in: replyIds }, accountId }, { session, ...byId });
   }
 }
 

@@ -214,7 +214,8 @@ describe('MongoDB store internals', { skip }, () => {
       transaction.endSessionsOf(newId());
     });
     await remove(store, accountId, plan);
-    await store.write(accountId, (transaction) => transaction.prune(transaction.account.clock, START_MS));
+    await store.isPruneDue(accountId, plan.at, START_MS);
+    await store.write(accountId, (transaction) => transaction.prune(transaction.account.clock, START_MS + 1));
     await readAll(store, accountId);
     await store.get(accountId, 'users', session.userId);
     await store.findAddress(`${session.userId}@example.com`);

@@ -6,7 +6,7 @@ import { setImmediate } from 'node:timers/promises';
 
 import { EPOCH, type Instant } from '../../../shared/clock.ts';
 import type { Change } from '../../../shared/feed.ts';
-import type { Store } from '../../../server/store.ts';
+import { pruneBatchSize, type Store } from '../../../server/store.ts';
 import {
   assertConsistent, assertSameChanges, collect, content, create, everything, newAccount, newId, readAll, remove, replace, START_MS,
   type Fixture,
@@ -228,6 +228,26 @@ export function feedTests(fixture: Fixture): void {
       await store.write(accountId, (transaction) => transaction.prune(until, 0));
       assert.equal((await readAll(store, accountId)).account.horizon, at);
     }
+  });
+
+  test('pruning removes a batch at a time, the oldest tombstones first, until nothing is due', async () => {
+    const { store } = fixture;
+    const accountId = await newAccount(store);
+    const count = 2 * pruneBatchSize + 1;
+    await fill(store, accountId, count, ['plans']);
+    const removed = await store.write(accountId, async (transaction) =>
+      (await transaction.list('plans')).map((record) => transaction.remove(record)));
+    const stays = await create(store, accountId, 'plans');
+    const isDue = (until: Instant): Promise<boolean> => store.isPruneDue(accountId, until, 0);
+    assert.equal(await isDue((Math.min(...removed) - 1) as Instant), false);
+    for (const left of [pruneBatchSize + 1, 1, 0]) {
+      assert.equal(await isDue(stays.at), true);
+      await store.write(accountId, (transaction) => transaction.prune(stays.at, 0));
+      const { account, changes } = await readAll(store, accountId);
+      assert.deepEqual(changes.map(({ at }) => at), [...removed.slice(count - left), stays.at]);
+      assert.equal(account.horizon, removed[count - left - 1]);
+    }
+    assert.equal(await isDue(stays.at), false);
   });
 
   test('pruning without old tombstones changes nothing', async () => {

@@ -88,6 +88,7 @@ export function lifecycleTests(fixture: Fixture, newDatabase: () => Promise<Test
       () => store.get(accountId, 'plans', newId()),
       () => store.snapshot(accountId, async () => {}),
       () => store.latestClock(accountId),
+      () => store.isPruneDue(accountId, EPOCH, 0),
       () => store.write(accountId, async () => {}),
     ];
     for (const call of calls) await assertRejects(call(), 'unavailable');

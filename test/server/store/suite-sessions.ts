@@ -173,8 +173,11 @@ export function sessionTests(fixture: Fixture): void {
     const newer = { ...reply, body: '{}', keptAtMs: START_MS + 5 };
     await store.write(accountId, async (transaction) => transaction.saveReply(newer));
     assert.deepEqual(await saved(accountId), newer);
+    assert.equal(await store.isPruneDue(accountId, EPOCH, newer.keptAtMs), false);
     await store.write(accountId, (transaction) => transaction.prune(EPOCH, newer.keptAtMs));
     assert.deepEqual(await saved(accountId), newer);
+    assert.equal(await store.isPruneDue(accountId, EPOCH, newer.keptAtMs + 1), true);
+    assert.equal(await store.isPruneDue(otherId, EPOCH, newer.keptAtMs + 1), false);
     await store.write(accountId, (transaction) => transaction.prune(EPOCH, newer.keptAtMs + 1));
     assert.equal(await saved(accountId), null);
   });

@@ -1,0 +1,63 @@
+// Removes what nobody can ask for any more: tombstones older than `TOMBSTONE_DAYS`, and replies that are kept no longer.
+//
+// Invariants: each batch is a short transaction of its own, so that a write never waits for a whole clean-up and no
+// transaction outgrows its time limit. An account that fails does not keep the others from being pruned, and an account
+// where nothing is due is only read. A crash leaves less to remove.
+
+import { instantFromMs, type Instant } from '../shared/clock.ts';
+import type { Log } from './log.ts';
+import { REPLY_TTL_MS } from './records.ts';
+import type { Store } from './store.ts';
+
+export interface PruningDeps {
+  readonly store: Pick<Store, 'listAccounts' | 'isPruneDue' | 'write'>;
+  readonly tombstoneDays: number;
+  readonly nowMs: () => number;
+  readonly log: Log;
+}
+
+/** Prunes now and from then on regularly. Returns how to stop, which leaves at most one batch under way. */
+export function startPruning(deps: PruningDeps): () => void {
+  let isStopped = false;
+  let isRunning = false;
+  const run = async (): Promise<void> => {
+    if (isRunning) return;
+    isRunning = true;
+    await pruneAccounts(deps, () => isStopped);
+    isRunning = false;
+  };
+  void run();
+  const timer = setInterval(() => void run(), intervalMs(deps.tombstoneDays));
+  return () => {
+    isStopped = true;
+    clearInterval(timer);
+  };
+}
+
+/** Prunes account by account until nothing is due or `isStopped`. Never rejects: what fails is logged and left for the next time. */
+export async function pruneAccounts({ store, tombstoneDays, nowMs, log }: PruningDeps, isStopped: () => boolean): Promise<void> {
+  try {
+    const now = nowMs();
+    const until = instantFromMs(now - tombstoneDays * 86_400_000);
+    for (const accountId of await store.listAccounts()) {
+      await pruneAccount(store, accountId, until, now - REPLY_TTL_MS, isStopped).catch((error: unknown) => {
+        if (!isStopped()) log('warn', 'pruning failed', { accountId, error });
+      });
+    }
+  } catch (error) {
+    if (!isStopped()) log('warn', 'pruning failed', { error });
+  }
+}
+
+async function pruneAccount(
+  store: PruningDeps['store'], accountId: string, until: Instant, repliesBeforeMs: number, isStopped: () => boolean,
+): Promise<void> {
+  while (!isStopped() && await store.isPruneDue(accountId, until, repliesBeforeMs)) {
+    await store.write(accountId, (transaction) => transaction.prune(until, repliesBeforeMs));
+  }
+}
+
+/** Once an hour, or 24 times within the lifetime of a tombstone if that is shorter; at most once a second. */
+function intervalMs(tombstoneDays: number): number {
+  return Math.min(Math.max(tombstoneDays * 3_600_000, 1000), 3_600_000);
+}
