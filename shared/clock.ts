@@ -3,6 +3,8 @@
 // Invariants: no two changes of an account share an instant, and instants never go back, whatever the machine's clock
 // does. A number holds microseconds exactly until the year 2255.
 
+import { isDate } from './fields.ts';
+
 declare const instantBrand: unique symbol;
 
 /** Microseconds since 1970-01-01T00:00Z; a whole number. */
@@ -10,8 +12,9 @@ export type Instant = number & { readonly [instantBrand]: true };
 
 export const EPOCH = 0 as Instant;
 
+/** `date-time` of RFC 3339, 5.6, with at most nine digits of a fraction. */
 const instantPattern =
-  /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?(?:Z|([+-])(\d\d)(?::?(\d\d))?)$/;
+  /^(\d{4}-\d\d-\d\d)T((?:[01]\d|2[0-3]):[0-5]\d):([0-5]\d|60)(?:\.(\d{1,9}))?(?:Z|([+-])([01]\d|2[0-3]):([0-5]\d))$/i;
 
 /** The instant of an account's next change: now, or one microsecond after the last one, whichever is later. */
 export function tick(last: Instant, nowMs: number): Instant {
@@ -30,21 +33,19 @@ export function formatInstant(instant: Instant): string {
 }
 
 /**
- * Parses an ISO-8601 instant with a zone and up to nine fractional digits; null for anything else. Truncates to
- * microseconds, which is safe for a cursor: no change lies between two microseconds.
+ * Parses an RFC 3339 date-time with up to nine fractional digits; null for anything else. A leap second, which only the
+ * last minute of a day in UTC can have, is read as the next second. Truncates to microseconds, which is safe for a cursor:
+ * no change lies between two microseconds.
  */
 export function parseInstant(text: string): Instant | null {
   const parts = instantPattern.exec(text);
   if (!parts) return null;
-  const [, year, month, day, hour, minute, second = '0', fraction = '', sign, zoneHour = '0', zoneMinute = '0'] = parts;
-  const ms = Date.UTC(2000, Number(month) - 1, Number(day), Number(hour), Number(minute), Number(second));
-  const local = new Date(ms);
-  local.setUTCFullYear(Number(year), Number(month) - 1, Number(day));
-  const isReal = local.getUTCMonth() + 1 === Number(month) && local.getUTCDate() === Number(day)
-    && Number(hour) < 24 && Number(minute) < 60 && Number(second) < 60
-    && Number(zoneHour) < 24 && Number(zoneMinute) < 60;
-  if (!isReal) return null;
+  const [, date = '', time, second, fraction = '', sign, zoneHour = '0', zoneMinute = '0'] = parts;
+  if (!isDate(date)) return null;
   const offsetMs = (Number(zoneHour) * 60 + Number(zoneMinute)) * 60_000 * (sign === '-' ? -1 : 1);
+  const minuteMs = Date.parse(`${date}T${time}Z`) - offsetMs;
+  const minute = new Date(minuteMs);
+  if (second === '60' && (minute.getUTCHours() !== 23 || minute.getUTCMinutes() !== 59)) return null;
   const micros = Number(fraction.padEnd(6, '0').slice(0, 6));
-  return ((local.getTime() - offsetMs) * 1000 + micros) as Instant;
+  return ((minuteMs + Number(second) * 1000) * 1000 + micros) as Instant;
 }
