@@ -1,4 +1,4 @@
-// Code that was specified against `window.electron.sync` (snippets.md) runs in the preview unchanged.
+// Code that was specified against `window.electron.sync` (snippets.md) runs in the preview unchanged, with React itself.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -10,8 +10,6 @@ import type { Page } from 'playwright-core';
 
 import { describeWindow, signIn, waitForState, windowApi } from './harness.ts';
 
-const react = join(import.meta.dirname, 'react-stand-in.ts');
-
 /** The code block below a heading, verbatim. */
 function snippet(heading: string): string {
   const text = readFileSync(join(import.meta.dirname, 'snippets.md'), 'utf8');
@@ -22,20 +20,21 @@ function snippet(heading: string): string {
 async function run(page: Page, code: string, appended: string): Promise<void> {
   const { outputFiles } = await build({
     stdin: { contents: `${code}\n${appended}`, loader: 'jsx', resolveDir: import.meta.dirname },
-    bundle: true, write: false, format: 'iife', jsx: 'automatic', alias: { react, 'react/jsx-runtime': react },
-    // One snippet omits its imports.
-    inject: [react],
+    bundle: true, write: false, format: 'iife', jsx: 'automatic',
   });
   await page.evaluate(outputFiles[0]?.text ?? '');
 }
 
 /** Mounts a component of a snippet above the window. */
 async function show(page: Page, code: string, name: string): Promise<void> {
-  await run(page, code, `import { mount } from 'react';
+  // One snippet omits its import.
+  const hooks = code.includes("from 'react'") ? '' : "import { useEffect, useState } from 'react';";
+  await run(page, code, `${hooks}
+    import { createRoot } from 'react-dom/client';
     const place = document.createElement('div');
     place.id = 'snippet';
     document.body.prepend(place);
-    mount(${name}, place);`);
+    createRoot(place).render(<${name} />);`);
 }
 
 describeWindow('the snippets', { invoices: 20 }, (env) => {
@@ -99,9 +98,8 @@ describeWindow('the snippets', { invoices: 20 }, (env) => {
     await signIn(page, env());
     await windowApi(page).auth.signOut();
     // The snippet expects the server's routes on the page's own origin.
-    await page.route('**/api/auth/login', async (route) => route.fulfill({
-      response: await route.fetch({ url: `${env().url}/api/auth/login`, headers: { 'content-type': 'application/json' } }),
-    }));
+    await page.route('**/api/auth/login', async (route) =>
+      route.fulfill({ response: await route.fetch({ url: `${env().url}/api/auth/login` }) }));
     const { owner: { email }, password } = env();
     await run(page, snippet('Signing in'), `handleLogin(${JSON.stringify(email)}, ${JSON.stringify(password)});`);
     assert.equal((await waitForState(page, 'up_to_date')).user?.email, email);
