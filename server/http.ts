@@ -11,7 +11,7 @@ import { parseInstant, type Instant } from '../shared/clock.ts';
 import { AppError, isWireErrorCode, type WireErrorCode } from '../shared/errors.ts';
 import { problem, type Problem } from '../shared/problems.ts';
 import {
-  idempotencyKeyPattern, maxBodyBytes, protocolHeader, protocolVersion, requestIdHeader, requestIdPattern,
+  idempotencyKeyPattern, maxBodyBytes, maxRetryAfterS, protocolHeader, protocolVersion, requestIdHeader, requestIdPattern,
 } from '../shared/protocol.ts';
 
 const statusOf: Readonly<Record<WireErrorCode, number>> = {
@@ -169,7 +169,7 @@ export function errorReply(error: unknown): Reply {
   if (known.code === 'unauthorized') headers['WWW-Authenticate'] = 'Bearer';
   if (allow) headers['Allow'] = allow.join(', ');
   if (known.code === 'too_many_requests' || known.code === 'unavailable') {
-    headers['Retry-After'] = String(Math.max(1, Math.ceil(retryAfterS ?? 5)));
+    headers['Retry-After'] = String(Math.min(maxRetryAfterS[known.code], Math.max(1, Math.ceil(retryAfterS ?? 5))));
   }
   return {
     status: statusOf[known.code],

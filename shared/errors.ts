@@ -17,8 +17,11 @@ export const desktopErrorCodes = [
   'offline',           // the server cannot be asked, so a write was not attempted
   'outcome_unknown',   // a write was sent and no answer arrived
   'signed_out',        // no token, or the server ended it
+  'session_refused',   // the server refused the session that it had just given
+  'account_changed',   // the same address has another account than the one whose cache is here; replacing it must be confirmed
   'server_outdated',   // the server speaks only protocols that are too old for this desktop
   'bad_response',      // the answer is not in the protocol's form
+  'stale_answer',      // the answer is older than what the server had already said
   'digest_mismatch',   // the cache differs from the server's records
   'cancelled',         // a person or a shutdown stopped it
   'cache_unusable',    // the local database does not open, is not ours, or is damaged
@@ -30,9 +33,38 @@ export type WireErrorCode = (typeof wireErrorCodes)[number];
 export type DesktopErrorCode = (typeof desktopErrorCodes)[number];
 export type ErrorCode = WireErrorCode | DesktopErrorCode;
 
+/** Why no answer of our server arrived, with `offline` and `bad_response`. */
+export const failureKinds = [
+  'name_not_found',
+  'refused',
+  'timed_out',                  // nothing arrived, or there is no way to the address
+  'interrupted',                // the connection was cut
+  'not_https',                  // the peer offers no secure connection, or none that this side accepts
+  'certificate_untrusted',      // self-signed, or of an authority that this computer does not know
+  'certificate_expired',
+  'certificate_not_yet_valid',
+  'certificate_date',           // one of the two: Chromium does not say which
+  'certificate_wrong_name',
+  'redirected',
+  'proxy_password',             // a proxy asks for its password
+  'proxy_failed',               // a proxy cannot be reached, or does not let the request through
+  'broken_encoding',            // the answer cannot be decompressed
+  'not_invoify',                // something else answers at this address
+  'replayed',                   // something in between gave the answer to another request
+] as const;
+
+export type FailureKind = (typeof failureKinds)[number];
+
+/** `contents`: a rebuild beside the readable tables replaces them. `file`: the file itself must be replaced. */
+export type CacheDamage = 'contents' | 'file';
+
 export interface ErrorDetails {
   /** The error underneath, for the log. */
   readonly cause?: unknown;
+  /** What of the desktop's cache it proves damaged; absent for a failure that may be over by itself. */
+  readonly damage?: CacheDamage;
+  /** Why no answer of our server arrived, where that is known. */
+  readonly kind?: FailureKind;
   /** What is wrong with which fields, with `invalid_request` and `conflict`. */
   readonly fields?: Readonly<Problems>;
   /** The current record, with `precondition_failed`. */

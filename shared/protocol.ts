@@ -27,6 +27,9 @@ export const requestIdHeader = 'x-request-id';
 /** The request ids that come back as they were sent. */
 export const requestIdPattern = /^[A-Za-z0-9-]{8,64}$/;
 
+/** The longest wait, in seconds, that an answer with this code may ask for in `Retry-After`; any other is ignored. */
+export const maxRetryAfterS = { too_many_requests: 900, unavailable: 60 } as const;
+
 export const pageLimit = { default: 1000, max: 5000, maxBytes: 8 * 1024 * 1024 } as const;
 export const maxBodyBytes = 1024 * 1024;
 
@@ -128,7 +131,7 @@ export function parseRecordAnswer(value: unknown): WireRecord {
 
 /** The error in an answer, or null if the body is not in the protocol's form. */
 export function parseErrorAnswer(value: unknown): WireError | null {
-  const error = isObject(value) ? value['error'] : undefined;
+  const error = isObject(value) && value['success'] === false ? value['error'] : undefined;
   if (!isObject(error) || !isWireErrorCode(error['code']) || typeof error['message'] !== 'string') return null;
   const { fields, current } = error;
   return {

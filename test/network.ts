@@ -15,7 +15,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-import { TOTAL_PAGE_CHANGES } from '../desktop/sync/progress.ts';
+import { requestIdHeader } from '../shared/protocol.ts';
 
 /** One request to the server. */
 export interface Call {
@@ -79,8 +79,7 @@ export function createNetwork({ currentUrl, onStall, send = fetch }: NetworkOpti
     },
     async fetch(input, init = {}) {
       const url = new URL(String(input));
-      // The request that asks for the total during a first sync is not one of its pages.
-      const isPull = url.pathname === '/api/sync/pull' && url.searchParams.get('limit') !== String(TOTAL_PAGE_CHANGES);
+      const isPull = url.pathname === '/api/sync/pull';
       const headers = new Headers(init.headers);
       const call: Call = {
         index: calls.length,
@@ -97,7 +96,11 @@ export function createNetwork({ currentUrl, onStall, send = fetch }: NetworkOpti
       const forward: Exchange['forward'] = (changed) =>
         send(target, changed ? { ...init, headers: { ...Object.fromEntries(headers), ...changed } } : init);
       const signal = init.signal ?? null;
-      return (planned?.(call) ?? passThrough)({ call, forward, signal, stall: () => onStall?.(signal) });
+      const response = await (planned?.(call) ?? passThrough)({ call, forward, signal, stall: () => onStall?.(signal) });
+      // A fault decides what is answered, not to which request, unless it says so.
+      const requestId = headers.get(requestIdHeader);
+      if (requestId !== null && !response.headers.has(requestIdHeader)) response.headers.set(requestIdHeader, requestId);
+      return response;
     },
   };
 }
@@ -203,6 +206,8 @@ export async function openStubServer(t: { after(run: () => void): void }, answer
   const requests: StubServer['requests'][number][] = [];
   const server = createServer((request, response) => {
     requests.push({ method: request.method ?? '', path: request.url ?? '', token: request.headers.authorization });
+    const requestId = request.headers[requestIdHeader];
+    if (requestId !== undefined) response.setHeader(requestIdHeader, requestId);
     answer(request, response);
   });
   t.after(() => {

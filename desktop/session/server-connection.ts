@@ -1,13 +1,16 @@
 // The desktop's HTTP client: requests to one server, with timeouts and parsed errors.
 //
 // Invariants: the address is HTTPS, or HTTP on this machine only, and redirects are refused, so the token reaches no
-// other origin. A request that receives nothing for a while is aborted, so nothing waits forever. A refusal becomes an
-// AppError with the server's own code and message.
+// other origin. A request that receives nothing for a while is aborted, so nothing waits forever. An answer counts only in
+// the protocol's form and under its request's id: a refusal then becomes an AppError with the server's own code and
+// message. Why anything else did not count is logged when the reason changes.
 
-import { AppError, type ErrorCode } from '../../shared/errors.ts';
-import type { JsonObject } from '../../shared/fields.ts';
-import type { Problems } from '../../shared/problems.ts';
-import { badResponse, parseErrorAnswer, protocolHeader, protocolVersion } from '../../shared/protocol.ts';
+import { AppError, errorCode } from '../../shared/errors.ts';
+import { isObject, type JsonObject } from '../../shared/fields.ts';
+import {
+  badResponse, maxRetryAfterS, parseErrorAnswer, parseMeta, protocolHeader, protocolVersion, requestIdHeader, type WireError,
+} from '../../shared/protocol.ts';
+import { failedRequest, failure, reasonOf } from './connection-failure.ts';
 
 /** A server that sends nothing for this long counts as gone. */
 const IDLE_MS = 30_000;
@@ -22,6 +25,9 @@ export interface ConnectionDeps {
   readonly setTimer: (callback: () => void, delayMs: number) => () => void;
   /** Whether the operating system has a network at all. Only affects the wording of an error. */
   readonly hasNetwork: () => boolean;
+  /** A new UUID. */
+  readonly newId: () => string;
+  readonly log: (event: string, facts?: Readonly<Record<string, unknown>>) => void;
 }
 
 export interface Request {
@@ -36,11 +42,13 @@ export interface Request {
 export interface ServerConnection {
   readonly origin: string;
   /**
-   * Sends a request and returns its answer: JSON in UTF-8, uncompressed. Throws the server's own error, `offline` if no
-   * answer arrived, `cancelled` if the signal was aborted, `unavailable` for a status of 500 and above without an error
-   * of ours, `bad_response` for any other answer that is not an Invoify server's.
+   * Sends a request and returns the success that answers it: JSON in UTF-8, uncompressed. Throws the server's own error;
+   * `cancelled` if the signal was aborted; and where no answer of an Invoify server arrived, with the kind of failure if it
+   * is known, `offline` for none at all, `unavailable` for a proxy that may do better later, otherwise `bad_response`.
    */
   send(request: Request): Promise<Buffer>;
+  /** Asks, without a token, who is at this address. Throws like `send`, and `server_outdated`. */
+  identify(signal?: AbortSignal): Promise<ReturnType<typeof parseMeta>>;
   /**
    * Sends a request that is answered with an event stream and passes on its bytes as they arrive; resolves when the
    * stream ends. Throws like `send`. An error thrown by `onChunk` ends the stream: an AppError is passed on as it is,
@@ -65,17 +73,71 @@ export function parseServerUrl(text: string): string {
 /** A connection to the server at `serverUrl`. Sends nothing yet. Throws like `parseServerUrl`. */
 export function connectTo(serverUrl: string, deps: ConnectionDeps): ServerConnection {
   const origin = parseServerUrl(serverUrl);
+  let loggedReason: string | null = null;
+
+  /** Sends a request and passes a success, still unread, to `read`, which calls `touch` whenever something arrives. */
+  async function exchange<T>(request: Request, idleMs: number, read: (response: Response, touch: () => void) => Promise<T>): Promise<T> {
+    const idle = new AbortController();
+    const silence = Object.assign(new Error(`nothing arrived for ${idleMs} ms`), { code: 'ETIMEDOUT' });
+    const watchdog = createWatchdog(() => idle.abort(silence), idleMs, deps);
+    const signal = AbortSignal.any([idle.signal, ...(request.signal ? [request.signal] : [])]);
+    const requestId = deps.newId();
+    try {
+      const response = await deps.fetch(origin + request.path, {
+        method: request.method ?? 'GET',
+        headers: { ...headersOf(request), [requestIdHeader]: requestId },
+        body: request.body === undefined ? null : JSON.stringify(request.body),
+        redirect: 'error',
+        cache: 'no-store',
+        credentials: 'omit',
+        signal,
+      });
+      const answeredId = response.headers.get(requestIdHeader);
+      if (!response.ok) throw refusalError(origin, response, answeredId === requestId ? await readBytes(response, watchdog.touch) : null);
+      if (answeredId !== requestId) throw failure('bad_response', answeredId ? 'replayed' : 'not_invoify', origin);
+      const answer = await read(response, watchdog.touch);
+      loggedReason = null;
+      return answer;
+    } catch (error) {
+      if (!(error instanceof AppError) && request.signal?.aborted) {
+        throw new AppError('cancelled', 'Cancelled before the server answered.', { cause: error });
+      }
+      const known = error instanceof AppError ? error
+        : failedRequest(origin, deps.hasNetwork(), idle.signal.aborted ? silence : error);
+      logReason(known);
+      throw known;
+    } finally {
+      watchdog.stop();
+      // Frees the connection of an answer that was not read to its end.
+      idle.abort();
+    }
+  }
+
+  function logReason(error: AppError): void {
+    if (!['offline', 'unavailable', 'bad_response'].includes(error.code)) return;
+    const { kind = null, cause } = error.details;
+    const reason = reasonOf(cause ?? error);
+    if (reason === loggedReason) return;
+    loggedReason = reason;
+    deps.log('no answer of the server', { code: error.code, kind, reason });
+  }
+
   return {
     origin,
-    send: (request) => exchange(origin, request, IDLE_MS, deps, async (response, touch) => {
+    send: (request) => exchange(request, IDLE_MS, async (response, touch) => {
       const bytes = await readBytes(response, touch);
-      if (!response.ok) throw refusalError(response, bytes);
       // A captive portal or a proxy may answer with a page of its own and status 200.
-      if (!/^\s*\{/.test(bytes.toString('utf8', 0, 64))) throw badResponse('it is not JSON');
+      if (!isSuccess(bytes)) throw failure('bad_response', 'not_invoify', origin, new Error('not a success as JSON'));
       return bytes;
     }),
-    receive: (request, onChunk) => exchange(origin, request, STREAM_IDLE_MS, deps, async (response, touch) => {
-      if (!response.ok) throw refusalError(response, await readBytes(response, touch));
+    identify: (signal) => exchange({ path: '/api/meta', signal }, IDLE_MS, async (response, touch) => {
+      try {
+        return parseMeta(parseJson(await readBytes(response, touch)));
+      } catch (error) {
+        throw errorCode(error) === 'bad_response' ? failure('bad_response', 'not_invoify', origin, error) : error;
+      }
+    }),
+    receive: (request, onChunk) => exchange(request, STREAM_IDLE_MS, async (response, touch) => {
       if (!/^text\/event-stream\b/i.test(response.headers.get('content-type') ?? '')) throw badResponse('it is not an event stream');
       touch();
       for await (const chunk of response.body ?? []) {
@@ -84,33 +146,6 @@ export function connectTo(serverUrl: string, deps: ConnectionDeps): ServerConnec
       }
     }),
   };
-}
-
-/** Sends one request. `read` consumes the response and calls `touch` whenever something arrives. */
-async function exchange<T>(
-  origin: string, request: Request, idleMs: number, deps: ConnectionDeps, read: (response: Response, touch: () => void) => Promise<T>,
-): Promise<T> {
-  const idle = new AbortController();
-  const watchdog = createWatchdog(() => idle.abort(), idleMs, deps);
-  const signal = AbortSignal.any([idle.signal, ...(request.signal ? [request.signal] : [])]);
-  try {
-    const response = await deps.fetch(origin + request.path, {
-      method: request.method ?? 'GET',
-      headers: headersOf(request),
-      body: request.body === undefined ? null : JSON.stringify(request.body),
-      redirect: 'error',
-      cache: 'no-store',
-      credentials: 'omit',
-      signal,
-    });
-    return await read(response, watchdog.touch);
-  } catch (error) {
-    if (error instanceof AppError) throw error;
-    if (request.signal?.aborted) throw new AppError('cancelled', 'Cancelled before the server answered.', { cause: error });
-    throw noAnswerError(origin, deps, error);
-  } finally {
-    watchdog.stop();
-  }
 }
 
 function headersOf({ token, headers, body }: Request): Record<string, string> {
@@ -148,26 +183,32 @@ function createWatchdog(onIdle: () => void, idleMs: number, deps: ConnectionDeps
   };
 }
 
-function refusalError(response: Response, bytes: Buffer): AppError {
-  const error = parseErrorAnswer(parseJson(bytes));
-  const retryAfterS = Number(response.headers.get('retry-after') ?? NaN);
-  const details = Number.isFinite(retryAfterS) ? { retryAfterS } : {};
-  if (error) return new AppError(error.code, error.message, { ...details, ...detailsOf(error) });
-  if (response.status >= 500) {
-    return new AppError('unavailable', `The server answered ${response.status}. Try again in a few minutes.`, details);
+/** Whether this is a success in the protocol's form. Of a page, which is long, only the head is looked at: its reader checks the rest. */
+function isSuccess(bytes: Buffer): boolean {
+  if (bytes.toString('latin1', 0, pageStart.length) === pageStart) return true;
+  const value = parseJson(bytes);
+  return isObject(value) && value['success'] === true;
+}
+const pageStart = '{"success":true,"serverTime":';
+
+/** What a status other than success says. `bytes` is the body, or null if it is not under the request's id. */
+function refusalError(origin: string, { status, headers }: Response, bytes: Buffer | null): AppError {
+  const error = bytes && parseErrorAnswer(parseJson(bytes));
+  const isServerFault = error?.code === 'internal' || error?.code === 'unavailable';
+  if (error && status >= 400 && isServerFault === (status >= 500)) {
+    return new AppError(error.code, error.message, detailsOf(error, headers.get('retry-after')));
   }
-  return badResponse(`it answered ${response.status} without an error`);
+  if (status === 407) return failure('offline', 'proxy_password', origin);
+  const cause = new Error(`status ${status} without an error of an Invoify server`);
+  if (status < 500 && status !== 408 && status !== 429) return failure('bad_response', 'not_invoify', origin, cause);
+  const { host } = new URL(origin);
+  return new AppError('unavailable', `${host} answered ${status}, as a proxy in front of it does. Try again in a few minutes.`, { cause });
 }
 
-function detailsOf({ fields, current }: { fields?: Readonly<Problems>; current?: unknown }): object {
-  return { ...(fields && { fields }), ...(current !== undefined && { current }) };
-}
-
-function noAnswerError(origin: string, deps: ConnectionDeps, cause: unknown): AppError {
-  const message = deps.hasNetwork()
-    ? `Can't reach ${new URL(origin).host}. The server may be down, or the address may be wrong.`
-    : 'This computer is offline. You can still view and export the data on it.';
-  return new AppError('offline' satisfies ErrorCode, message, { cause });
+function detailsOf({ code, fields, current }: WireError, retryAfter: string | null): object {
+  const limitS = code === 'too_many_requests' || code === 'unavailable' ? maxRetryAfterS[code] : -1;
+  const retryAfterS = /^\d{1,3}$/.test(retryAfter ?? '') && Number(retryAfter) <= limitS ? Number(retryAfter) : undefined;
+  return { ...(fields && { fields }), ...(current !== undefined && { current }), ...(retryAfterS !== undefined && { retryAfterS }) };
 }
 
 /** The parsed answer, or undefined if it is not JSON. */

@@ -6,7 +6,7 @@
 // window may not do: write to a file that the user chose. Every request is parsed where it arrives
 // (shared/window/ipc-requests.ts); a channel without a handler or parser does not compile.
 
-import { AppError, desktopErrorCodes, isWireErrorCode, type ErrorCode } from '../errors.ts';
+import { AppError, desktopErrorCodes, isWireErrorCode, type ErrorCode, type FailureKind } from '../errors.ts';
 import type { JsonObject } from '../fields.ts';
 import type { Problems } from '../problems.ts';
 import type { SignedInUser, WireRecord } from '../protocol.ts';
@@ -19,6 +19,11 @@ export interface SignInRequest {
   readonly server: string;
   readonly email: string;
   readonly password: string;
+  /**
+   * Sets aside the cache of another account behind the same address. Without it such a sign-in fails with
+   * `account_changed`, so that the person can be asked.
+   */
+  readonly replaceCache?: true;
 }
 
 /** A record, and the version that a change to it is based on. */
@@ -183,6 +188,8 @@ export interface CallError {
   /** The current record, with `precondition_failed`. */
   readonly current?: WireRecord;
   readonly retryAfterS?: number;
+  /** Why no answer of the server arrived, where that is known. */
+  readonly kind?: FailureKind;
 }
 
 export type Outcome<A> = { readonly ok: true; readonly value: A } | { readonly ok: false; readonly error: CallError };
@@ -198,7 +205,7 @@ export async function toOutcome<A>(run: () => Promise<A>, log: (error: unknown) 
       log(error);
       return { ok: false, error: { code: 'internal', message: unexpected } };
     }
-    const { fields, current, retryAfterS } = error.details;
+    const { fields, current, retryAfterS, kind } = error.details;
     return {
       ok: false,
       error: {
@@ -207,6 +214,7 @@ export async function toOutcome<A>(run: () => Promise<A>, log: (error: unknown) 
         ...(fields && { fields }),
         ...(current === undefined ? {} : { current: current as WireRecord }),
         ...(retryAfterS === undefined ? {} : { retryAfterS }),
+        ...(kind && { kind }),
       },
     };
   }

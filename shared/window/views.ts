@@ -1,7 +1,7 @@
 // The data that the window displays: sync status, lists and records, totals, and past syncs. Types only. The desktop
 // builds these values, and they survive structured cloning.
 
-import type { ErrorCode } from '../errors.ts';
+import type { ErrorCode, FailureKind } from '../errors.ts';
 import type { JsonObject } from '../fields.ts';
 import type { AgeBucket } from '../invoice.ts';
 import type { SignedInUser } from '../protocol.ts';
@@ -22,7 +22,12 @@ export type SyncState =
 
 export interface SyncError {
   readonly code: ErrorCode;
+  /** In English. */
   readonly message: string;
+  /** Why no answer of the server arrived, where that is known. */
+  readonly kind?: FailureKind;
+  /** How long the server asked to wait. */
+  readonly retryAfterS?: number;
 }
 
 /** Why a usable cache was rebuilt. */
@@ -41,9 +46,9 @@ export interface CacheNotice {
 }
 
 export interface SyncProgress {
-  /** Changes received so far in this run, or in all runs of a resumed first sync. */
+  /** Changes received so far, also by earlier runs of what this one resumes. */
   readonly changes: number;
-  /** The expected total, if the server stated one. */
+  /** The number of records, if all of them are being downloaded. */
   readonly total: number | null;
   readonly bytes: number;
 }
@@ -65,6 +70,8 @@ export interface Status {
   readonly progress: SyncProgress | null;
   /** Number of records from an unfinished first sync, so totals are incomplete; otherwise 0. */
   readonly partial: number;
+  /** The instant of the server's clock that the data is of; null before the first page. */
+  readonly cursor: string | null;
   /** Counts the writes that the server has acknowledged since the start; what they wrote can be read at once. */
   readonly writes: number;
   /** Why the cache is being rebuilt or was last rebuilt; null if it never was. */

@@ -101,16 +101,19 @@ describe('an error response', () => {
   test('is parsed with its fields and the current record', () => {
     const error = { code: 'precondition_failed', message: 'Someone else …', fields: { name: problem('required') }, current: record };
     assert.deepEqual(parseErrorAnswer({ success: false, error }), error);
-    for (const code of wireErrorCodes) assert.deepEqual(parseErrorAnswer({ error: { code, message: 'x' } }), { code, message: 'x' });
+    for (const code of wireErrorCodes) {
+      assert.deepEqual(parseErrorAnswer({ success: false, error: { code, message: 'x' } }), { code, message: 'x' });
+    }
   });
 
   test('loses malformed members, and is no error response without a known code', () => {
     const error = { code: 'conflict', message: 'x', fields: { a: 1 }, current: 'y', later: 'z' };
-    assert.deepEqual(parseErrorAnswer({ error }), { code: 'conflict', message: 'x' });
+    assert.deepEqual(parseErrorAnswer({ success: false, error }), { code: 'conflict', message: 'x' });
+    for (const success of [undefined, true, 0, 'false']) assert.equal(parseErrorAnswer({ success, error }), null);
     for (const other of [
       { code: 'offline', message: 'x' }, { code: 'toString', message: 'x' }, { code: 5, message: 'x' }, { code: 'conflict' },
       { message: 'x' }, 'conflict', null, [],
-    ]) assert.equal(parseErrorAnswer({ error: other }), null);
+    ]) assert.equal(parseErrorAnswer({ success: false, error: other }), null);
   });
 });
 

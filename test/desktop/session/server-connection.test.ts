@@ -1,26 +1,37 @@
 // The desktop's HTTP client: which addresses are accepted, what is sent, and how each answer is handled.
 
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { describe, test, type TestContext } from 'node:test';
 
-import { connectTo, parseServerUrl, type ServerConnection } from '../../../desktop/session/server-connection.ts';
-import { AppError, type ErrorCode } from '../../../shared/errors.ts';
-import { protocolVersion } from '../../../shared/protocol.ts';
+import { connectTo, parseServerUrl, type ConnectionDeps, type ServerConnection } from '../../../desktop/session/server-connection.ts';
+import { AppError, type ErrorCode, type FailureKind } from '../../../shared/errors.ts';
+import { protocolVersion, requestIdHeader, requestIdPattern } from '../../../shared/protocol.ts';
 import { answerJson, createNetwork, faults, openStubServer, type Fault } from '../../network.ts';
 import { assertRejects } from '../../server/store/fixture.ts';
 import { createTimers } from '../../sync/timers.ts';
 
+function depsWith(deps: Partial<ConnectionDeps> = {}): ConnectionDeps {
+  const { setTimer } = createTimers();
+  return { fetch, setTimer, hasNetwork: () => true, newId: randomUUID, log: () => undefined, ...deps };
+}
+
 /** A connection over a network with the same fault in every request. */
-function connectionWith(fault: Fault, hasNetwork = true): ServerConnection {
+function connectionWith(fault: Fault, deps: Partial<ConnectionDeps> = {}): ServerConnection {
   const timers = createTimers();
   const network = createNetwork({ onStall: () => setImmediate(timers.passSilence) });
   network.plan(() => fault);
-  return connectTo('http://localhost:1', { fetch: network.fetch, setTimer: timers.setTimer, hasNetwork: () => hasNetwork });
+  return connectTo('http://localhost:1', depsWith({ fetch: network.fetch, setTimer: timers.setTimer, ...deps }));
+}
+
+/** An answer with this body, status and headers. */
+function answering(body: object | string, status = 200, headers: Readonly<Record<string, string>> = {}): Fault {
+  return async () => new Response(typeof body === 'string' ? body : JSON.stringify(body), { status, headers });
 }
 
 async function connectToStub(t: TestContext, text: string, status = 200): Promise<ServerConnection> {
   const { url } = await openStubServer(t, answerJson(text, status));
-  return connectTo(url, { fetch, ...createTimers(), hasNetwork: () => true });
+  return connectTo(url, depsWith());
 }
 
 const hello = { path: '/api/health' } as const;
@@ -69,33 +80,79 @@ describe('an answer', () => {
     assert.deepEqual([error.message, error.details.fields, error.details.current], ['Changed.', fields, current]);
   });
 
-  test('with a Retry-After header says how long to wait', async () => {
-    assert.equal((await assertRejects(connectionWith(faults.unavailable).send(hello), 'unavailable')).details.retryAfterS, 2);
-    assert.equal((await assertRejects(connectionWith(faults.badGateway).send(hello), 'unavailable')).details.retryAfterS, undefined);
-    for (const value of ['soon', 'Wed, 21 Oct 2026 07:28:00 GMT', 'Infinity']) {
-      const answer = async (): Promise<Response> => new Response('{}', { status: 503, headers: { 'retry-after': value } });
-      assert.equal((await assertRejects(connectionWith(answer).send(hello), 'unavailable')).details.retryAfterS, undefined);
+  const conflict = { success: false, error: { code: 'conflict', message: 'x' } };
+  const invalid: readonly (readonly [what: string, fault: Fault, code: ErrorCode])[] = [
+    ['is an HTML page', answering('<html></html>'), 'bad_response'],
+    ['is empty', answering(''), 'bad_response'],
+    ['is an array', answering('[1, 2]'), 'bad_response'],
+    ['is another program\'s JSON', answering({ status: 'UP' }), 'bad_response'],
+    ['says success in another form', answering({ success: 'true' }), 'bad_response'],
+    ['is cut off', answering('{"success":true,"user":{'), 'bad_response'],
+    ['is an error with the status of a success', answering(conflict), 'bad_response'],
+    ['refuses without an error', answering('Not Found', 404), 'bad_response'],
+    ['refuses with an unknown code', answering({ success: false, error: { code: 'teapot', message: '?' } }, 400), 'bad_response'],
+    ['refuses without saying that it is no success', answering({ error: conflict.error }, 409), 'bad_response'],
+    ['refuses with an error of the wrong shape', answering({ success: false, error: { code: 'conflict', message: 7 } }, 400), 'bad_response'],
+    ['refuses with a code that only the desktop has',
+      answering({ success: false, error: { code: 'cancelled', message: '?' } }, 400), 'bad_response'],
+    ['refuses the request with the status of a server\'s fault', answering(conflict, 502), 'unavailable'],
+    ['reports its own fault with the status of a refusal',
+      answering({ success: false, error: { code: 'internal', message: '?' } }, 403), 'bad_response'],
+    ['is a failure of a proxy', faults.badGateway, 'unavailable'],
+    ['is a failure with a binary body', answering('\u0000\u0001', 500), 'unavailable'],
+    ['is a proxy\'s limit', answering('Slow down', 429), 'unavailable'],
+    ['has an unknown status', answering('{}', 399), 'bad_response'],
+  ];
+  for (const [what, fault, code] of invalid) {
+    test(`that ${what} is ${code}`, async () => {
+      await assertRejects(connectionWith(fault).send(hello), code);
+    });
+  }
+
+  test('counts only under the id of its request', async () => {
+    const cases: readonly (readonly [body: object, status: number, id: string, code: ErrorCode, kind?: FailureKind])[] = [
+      [{ success: true }, 200, 'the-id-of-another-request', 'bad_response', 'replayed'],
+      [{ success: true }, 200, '', 'bad_response', 'not_invoify'],
+      [{ success: false, error: { code: 'unauthorized', message: 'x' } }, 401, 'the-id-of-another-request', 'bad_response', 'not_invoify'],
+      [{ success: false, error: { code: 'internal', message: 'x' } }, 500, 'the-id-of-another-request', 'unavailable'],
+    ];
+    for (const [body, status, id, code, kind] of cases) {
+      const error = await assertRejects(connectionWith(answering(body, status, { [requestIdHeader]: id })).send(hello), code);
+      assert.equal(error.details.kind, kind);
     }
   });
 
-  const invalid: readonly (readonly [what: string, status: number, text: string, code: ErrorCode])[] = [
-    ['is an HTML page', 200, '<html></html>', 'bad_response'],
-    ['is empty', 200, '', 'bad_response'],
-    ['is an array', 200, '[1, 2]', 'bad_response'],
-    ['refuses without an error', 404, 'Not Found', 'bad_response'],
-    ['refuses with an unknown code', 400, '{"error":{"code":"teapot","message":"?"}}', 'bad_response'],
-    ['refuses with an error of the wrong shape', 400, '{"error":{"code":"conflict","message":7}}', 'bad_response'],
-    ['refuses with a code that only the desktop has', 400, '{"error":{"code":"cancelled","message":"?"}}', 'bad_response'],
-    ['is a failure of a proxy', 502, '<html>Bad Gateway</html>', 'unavailable'],
-    ['is a failure with a binary body', 500, '\u0000\u0001', 'unavailable'],
-    ['has an unknown status', 399, '{}', 'bad_response'],
-  ];
-  for (const [what, status, text, code] of invalid) {
-    test(`that ${what} is ${code}`, async () => {
-      const answer = async (): Promise<Response> => new Response(text, { status });
-      await assertRejects(connectionWith(answer).send(hello), code);
+  describe('with a Retry-After', () => {
+    const later = (code: string, status: number, value: string): Fault =>
+      answering({ success: false, error: { code, message: 'Later.' } }, status, { 'retry-after': value });
+    const waitS = async (fault: Fault): Promise<number | undefined> => {
+      const connection = connectionWith(fault);
+      const refused = connection.send(hello).then(() => null, (error: unknown) => error);
+      const refusedStream = connection.receive(hello, () => undefined).then(() => null, (error: unknown) => error);
+      const [error, streamError] = [await refused, await refusedStream];
+      assert(error instanceof AppError && streamError instanceof AppError);
+      assert.equal(error.details.retryAfterS, streamError.details.retryAfterS, 'the same for an event stream');
+      return error.details.retryAfterS;
+    };
+
+    test('within the protocol\'s limits says how long to wait', async () => {
+      for (const seconds of [0, 2, 60]) assert.equal(await waitS(later('unavailable', 503, String(seconds))), seconds);
+      for (const seconds of [7, 900]) assert.equal(await waitS(later('too_many_requests', 429, String(seconds))), seconds);
     });
-  }
+
+    test('beyond them, or in another form, is ignored', async () => {
+      for (const value of ['61', '86400', '1790000000', '-1', '1.5', '1e1', '0x10', 'soon', 'Wed, 21 Oct 2026 07:28:00 GMT', 'Infinity']) {
+        assert.equal(await waitS(later('unavailable', 503, value)), undefined, value);
+      }
+      assert.equal(await waitS(later('too_many_requests', 429, '901')), undefined);
+    });
+
+    test('is ignored from anyone but the server, and with any other refusal', async () => {
+      for (const status of [429, 502, 503]) assert.equal(await waitS(answering('Later', status, { 'retry-after': '5' })), undefined);
+      assert.equal(await waitS(later('unavailable', 404, '5')), undefined);
+      assert.equal(await waitS(later('internal', 500, '5')), undefined);
+    });
+  });
 
   test('that does not end is rejected', async () => {
     let sentBytes = 0;
@@ -118,8 +175,8 @@ describe('no answer', () => {
       const timers = createTimers();
       const network = createNetwork({ onStall: () => setImmediate(timers.passSilence) });
       network.plan(() => faults[name]);
-      const connection = connectTo(url, { fetch: network.fetch, setTimer: timers.setTimer, hasNetwork: () => true });
-      assert.match((await assertRejects(connection.send(hello), 'offline')).message, /^Can't reach 127\.0\.0\.1:\d+\./);
+      const connection = connectTo(url, depsWith({ fetch: network.fetch, setTimer: timers.setTimer }));
+      await assertRejects(connection.send(hello), 'offline');
       assert.equal(timers.pending, 0, 'no timer is left');
     });
   }
@@ -141,14 +198,14 @@ describe('no answer', () => {
     };
     const network = createNetwork();
     network.plan(() => slow);
-    const connection = connectTo('http://localhost:1', { fetch: network.fetch, setTimer, hasNetwork: () => true });
+    const connection = connectTo('http://localhost:1', depsWith({ fetch: network.fetch, setTimer }));
     assert.equal(String(await connection.send(hello)), '{"success":true}');
     assert.equal(silences, 1 + 1 + 4, 'one before the answer, one for its head, one for each of its parts');
     assert.equal(timers.pending, 0);
   });
 
   test('without a network says that this computer is offline', async () => {
-    assert.match((await assertRejects(connectionWith(faults.refused, false).send(hello), 'offline')).message, /computer is offline/);
+    assert.match((await assertRejects(connectionWith(faults.refused, { hasNetwork: () => false }).send(hello), 'offline')).message, /computer is offline/);
   });
 
   test('after the caller cancels is cancelled', async () => {
@@ -161,18 +218,23 @@ describe('no answer', () => {
 });
 
 describe('a request', () => {
-  test('carries its protocol version, its token, and its body as JSON', async () => {
+  test('carries its protocol version, an id, its token, and its body as JSON', async () => {
     const network = createNetwork();
-    network.plan(() => async () => new Response('{}'));
-    const connection = connectTo('http://localhost:1', { fetch: network.fetch, ...createTimers(), hasNetwork: () => true });
+    network.plan(() => answering({ success: true }));
+    const connection = connectTo('http://localhost:1', depsWith({ fetch: network.fetch }));
     const headers = { 'if-match': '"x"' };
     await connection.send({ method: 'PATCH', path: '/api/plans/1', token: 'the-token', body: { name: 'é' }, headers });
     await connection.send(hello);
     const [first, second] = network.calls;
+    const ids = [first, second].map((call) => call?.headers.get(requestIdHeader) ?? '');
+    for (const id of ids) assert.match(id, requestIdPattern);
+    assert.equal(new Set(ids).size, 2, 'each request has an id of its own');
     assert.deepEqual(Object.fromEntries(first?.headers ?? []), {
       'x-invoify-protocol': String(protocolVersion.current), 'authorization': 'Bearer the-token',
-      'content-type': 'application/json', 'if-match': '"x"',
+      'content-type': 'application/json', 'if-match': '"x"', [requestIdHeader]: ids[0],
     });
-    assert.deepEqual(Object.fromEntries(second?.headers ?? []), { 'x-invoify-protocol': String(protocolVersion.current) });
+    assert.deepEqual(Object.fromEntries(second?.headers ?? []), {
+      'x-invoify-protocol': String(protocolVersion.current), [requestIdHeader]: ids[1],
+    });
   });
 });
