@@ -52,7 +52,8 @@ export const countries: ReadonlySet<string> = new Set((
 
 const currencies = new Set(Intl.supportedValuesOf('currency'));
 
-const emailPattern = /^[^\s@"(),:;<>[\\\]]{1,64}@[^\s@"(),:;<>[\\\]]{1,250}$/;
+/** What stands between the dots of an e-mail address. */
+const emailPartPattern = /^[^\s@"(),.:;<>[\\\]]+$/;
 const idPattern = /^[0-9a-f]{24}$/;
 const controlPattern = /[\u0000-\u001f\u007f-\u009f]/;
 const controlButLinesPattern = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/;
@@ -121,7 +122,7 @@ function scalarProblem(field: ScalarField, value: unknown): Problem | null {
   if (typeof value !== 'string') return problem('text');
   switch (field.kind) {
     case 'text': return textProblem(field, value);
-    case 'email': return emailPattern.test(value) && value.isWellFormed() && !controlPattern.test(value) ? null : problem('email');
+    case 'email': return isEmail(value) ? null : problem('email');
     case 'date': return isDate(value) ? null : problem('date');
     case 'currency': return currencies.has(value) ? null : problem('currency');
     case 'country': return countries.has(value) ? null : problem('country');
@@ -142,6 +143,14 @@ function textProblem(field: Extract<Field, { kind: 'text' }>, value: string): Pr
   if (value.length > field.max) return problem('too_long', { max: field.max });
   const forbidden = field.multiline ? controlButLinesPattern : controlPattern;
   return value.isWellFormed() && !forbidden.test(value) ? null : problem('characters');
+}
+
+/** True for an address whose local part is a `Dot-string` (RFC 5321, 4.1.2) and whose labels neither begin nor end with a hyphen. */
+function isEmail(text: string): boolean {
+  const [local = '', domain = '', ...rest] = text.split('@');
+  if (rest.length > 0 || local.length > 64 || domain.length > 250 || !text.isWellFormed() || controlPattern.test(text)) return false;
+  return local.split('.').every((part) => emailPartPattern.test(part))
+    && domain.split('.').every((label) => emailPartPattern.test(label) && !label.startsWith('-') && !label.endsWith('-'));
 }
 
 /** True for a day of the calendar written YYYY-MM-DD. */
