@@ -5,7 +5,7 @@ import { after, before, describe, test } from 'node:test';
 
 import { assertError, type Reply, type WireRecord } from '../../client.ts';
 import { password, startServer, stores, type TestServer } from '../harness.ts';
-import { customer, invoice, plan, user } from '../samples.ts';
+import { customer, invoice, line, plan, user } from '../samples.ts';
 
 const someId = '0123456789abcdef01234567';
 const someVersion = '2026-01-01T00:00:00.000000Z';
@@ -130,6 +130,27 @@ for (const store of stores) {
       assertError(await server.owner.patch(path, again.updatedAt, { address: 'Ulm' }), 'invalid_request', ['address']);
       assertError(await server.owner.patch(path, again.updatedAt, { address: { planet: 'Earth' } }), 'invalid_request', ['address.planet']);
       assert.deepEqual((await server.owner.get(path)).body.record, again);
+    });
+
+    test('is patched as in the examples of RFC 7396 that a record can have', async () => {
+      for (const [before, patch, after] of [
+        [{ contact: 'Ada' }, { contact: 'Eve' }, { contact: 'Eve' }],
+        [{ contact: 'Ada' }, { phone: '1' }, { contact: 'Ada', phone: '1' }],
+        [{ contact: 'Ada' }, { contact: null }, {}],
+        [{ contact: 'Ada', phone: '1' }, { contact: null }, { phone: '1' }],
+        [{ address: { city: 'Ulm' } }, { address: { city: 'Bonn', region: null } }, { address: { city: 'Bonn' } }],
+        [{ contact: null }, { phone: '1' }, { phone: '1' }],
+        [{}, { address: { city: null } }, { address: {} }],
+        [{}, {}, {}],
+      ]) {
+        const { id, updatedAt } = await server.owner.create('customers', customer(before));
+        const { payload } = await server.owner.change('customers', { id, updatedAt }, patch ?? {});
+        assert.deepEqual(payload, customer(after), JSON.stringify(patch));
+      }
+      const buyer = await server.owner.create('customers', customer());
+      const draft = await server.owner.create('invoices', invoice(buyer.id, { lines: [line(), line({ unit: 'h' })] }));
+      const changed = await server.owner.change('invoices', draft, { lines: [line({ description: 'Travel' })] });
+      assert.deepEqual(changed.payload['lines'], [line({ description: 'Travel' })], 'a list is replaced as a whole');
     });
 
     test('accepts null for an optional field and publishes it as absent', async () => {
