@@ -59,6 +59,7 @@ export class Host {
   readonly #acknowledged = new AcknowledgedRecords();
   readonly #session: Session;
   readonly #owner: CacheOwner;
+  #lastOutcome: SyncOutcome | null = null;
   #error: SyncError | null = null;
   #notice: CacheNotice | null = null;
   /** The notice for after the next completed sync, if the cache was set aside. */
@@ -242,6 +243,11 @@ export class Host {
     return this.#runner.isRunning;
   }
 
+  /** How the last run ended; null before the first has. */
+  get lastOutcome(): SyncOutcome | null {
+    return this.#lastOutcome;
+  }
+
   /** Checks with the smallest possible request whether the server answers. Throws if it does not. */
   async probe(signal: AbortSignal): Promise<void> {
     await this.#session.send({ path: '/api/health', token: null, signal });
@@ -339,6 +345,7 @@ export class Host {
   }
 
   #onRunEnded(outcome: SyncOutcome): void {
+    this.#lastOutcome = outcome;
     if (outcome.outcome === 'completed') {
       this.#error = null;
       this.#lastChanges = outcome.changes;

@@ -2,20 +2,21 @@
 // has moved. Nudges carry no data; the listener pulls.
 //
 // Invariants: the stream is only a hint. If it is missing, cut, buffered by a proxy or not a stream at all, the interval
-// still syncs. It is reopened with growing pauses, and given up if reopening is pointless.
+// still syncs. It is reopened for as long as somebody listens, at most five minutes after it ended: proxies and servers change.
 
-import { AppError } from '../../shared/errors.ts';
+import { AppError, type ErrorCode } from '../../shared/errors.ts';
 import { isObject } from '../../shared/fields.ts';
 import { badResponse } from '../../shared/protocol.ts';
-import { backoffMs, isTransient, wait, type RetryDeps } from './retry.ts';
+import { backoffMs, isTransient, wait, type BackoffBounds, type RetryDeps } from './retry.ts';
 import type { Request } from '../session/server-connection.ts';
 
 /** Far longer than any real event; bounds the memory that a broken server can use. */
 const MAX_EVENT_CHARS = 65_536;
-/** A stream that lasted this long resets the backoff. */
+/** A stream with events that lasted this long resets the backoff. */
 const STABLE_MS = 60_000;
-/** After this many consecutive streams without an event, a proxy is assumed to buffer them. */
-const MAX_SILENT_STREAMS = 5;
+const MAX_PAUSE_MS = 5 * 60_000;
+/** After a stream without an event, which a proxy may be buffering. */
+const silentBounds: BackoffBounds = { firstMs: 500, maxMs: MAX_PAUSE_MS };
 
 export interface NudgeDeps extends RetryDeps {
   /** Milliseconds since an arbitrary start; never adjusted. */
@@ -50,20 +51,20 @@ async function listen(
   source: EventStreamSource, listener: NudgeListener, deps: NudgeDeps, signal: AbortSignal,
 ): Promise<void> {
   let failures = 0;
-  let silentStreams = 0;
+  let refusal: ErrorCode | null = null;
   while (!signal.aborted) {
     const startedMs = deps.monotonicMs();
     const { hadEvent, error } = await readStream(source, listener, signal);
     if (signal.aborted) return;
-    silentStreams = hadEvent ? 0 : silentStreams + 1;
-    if (!mayReopen(error) || silentStreams >= MAX_SILENT_STREAMS) {
-      deps.log('stopped listening for nudges', { error });
-      return;
-    }
-    failures = deps.monotonicMs() - startedMs >= STABLE_MS ? 1 : failures + 1;
-    listener.onLost();
+    failures = hadEvent && deps.monotonicMs() - startedMs >= STABLE_MS ? 1 : failures + 1;
+    const isRefused = isRefusal(error);
+    if (!isRefused) listener.onLost();
+    else if (refusal !== error.code) deps.log('the server refuses to send nudges', { error });
+    refusal = isRefused ? error.code : null;
+    const backoff = backoffMs(failures, error, deps.random(), hadEvent ? undefined : silentBounds);
+    const pauseMs = isRefused ? MAX_PAUSE_MS : Math.min(MAX_PAUSE_MS, backoff);
     // Rejects only if the signal aborts.
-    if (!await wait(backoffMs(failures, error, deps.random()), deps, signal).then(() => true, () => false)) return;
+    if (!await wait(pauseMs, deps, signal).then(() => true, () => false)) return;
   }
 }
 
@@ -87,9 +88,9 @@ async function readStream(
   }
 }
 
-/** A refusal by the server itself, such as an unknown path or an ended session, would only be repeated. */
-function mayReopen(error: AppError): boolean {
-  return ['bad_response', 'cancelled'].includes(error.code) || isTransient(error);
+/** Whether the server itself refused, for example because it does not know the path, and so will again for a while. */
+function isRefusal(error: AppError): boolean {
+  return !['bad_response', 'cancelled'].includes(error.code) && !isTransient(error);
 }
 
 export interface ServerEvent {

@@ -5,8 +5,14 @@
 
 import { AppError } from '../../shared/errors.ts';
 
-const FIRST_BOUND_MS = 500;
-const MAX_BOUND_MS = 30_000;
+/** The bound of the first wait, and of the longest. */
+export interface BackoffBounds {
+  readonly firstMs: number;
+  readonly maxMs: number;
+}
+
+/** Within a sync. */
+const requestBounds: BackoffBounds = { firstMs: 500, maxMs: 30_000 };
 export const MAX_ATTEMPTS = 4;
 
 export interface RetryDeps {
@@ -29,20 +35,21 @@ export async function withRetry<T>(
     } catch (error) {
       if (!isTransient(error)) throw error;
       onFailure(error);
-      if (failures >= MAX_ATTEMPTS || retryAfterMs(error) > MAX_BOUND_MS) throw error;
+      if (failures >= MAX_ATTEMPTS || retryAfterMs(error) > requestBounds.maxMs) throw error;
       await wait(backoffMs(failures, error, deps.random()), deps, signal);
     }
   }
 }
 
 /** How long to wait after this many failures; at least as long as the server asked for. `random` is in [0, 1). */
-export function backoffMs(failures: number, error: AppError, random: number): number {
-  const boundMs = Math.min(MAX_BOUND_MS, FIRST_BOUND_MS * 2 ** (failures - 1));
-  return Math.max(random * boundMs, retryAfterMs(error));
+export function backoffMs(
+  failures: number, error: Pick<AppError, 'details'>, random: number, { firstMs, maxMs }: BackoffBounds = requestBounds,
+): number {
+  return Math.max(random * Math.min(maxMs, firstMs * 2 ** (failures - 1)), retryAfterMs(error));
 }
 
-function retryAfterMs(error: AppError): number {
-  return (error.details.retryAfterS ?? 0) * 1000;
+function retryAfterMs({ details }: Pick<AppError, 'details'>): number {
+  return (details.retryAfterS ?? 0) * 1000;
 }
 
 /** Whether the same request may succeed later. Says nothing about whether the failed one had an effect. */

@@ -1,16 +1,17 @@
 // Starts syncs automatically: at startup, every few minutes while online, when the machine wakes or its network returns,
-// when the server nudges, and when an unreachable server answers again.
+// when the server nudges, when an unreachable server answers again, and after a sync that failed.
 //
 // Invariants: at most one timer of the triggers is pending, and none is longer than half a minute, so that a wake without a
 // system event is noticed. Due times are measured on two clocks, of which the one that advanced further counts: the wall
 // clock also moves during sleep, and the monotonic clock is never adjusted. So sleep makes a sync due, a clock set back
 // delays none, and a clock set forward costs one. While offline, one small request at growing intervals looks for the
-// server.
+// server. A sync that failed is tried again after growing pauses, which nudges do not shorten, unless only a person can end
+// what failed.
 
-import { AppError } from '../../shared/errors.ts';
+import { AppError, errorCode, type ErrorCode, type ErrorDetails } from '../../shared/errors.ts';
 import type { Status, SyncOutcome } from '../../shared/window/views.ts';
 import { listenForNudges, type EventStreamSource, type NudgeDeps } from './nudges.ts';
-import { backoffMs } from './retry.ts';
+import { backoffMs, type BackoffBounds } from './retry.ts';
 
 /** Power and network events of the operating system. */
 export type SystemEvent = 'suspend' | 'resume' | 'online' | 'offline';
@@ -21,6 +22,8 @@ export interface TriggeredHost extends EventStreamSource {
   /** Whether the server answered the last request; null before the first. */
   readonly isOnline: boolean | null;
   readonly isSyncing: boolean;
+  /** How the last run ended; null before the first has. */
+  readonly lastOutcome: SyncOutcome | null;
   onStatus(listener: (status: Status) => void): () => void;
   /** Starts a pull or joins the current one. Never rejects. */
   pullFromServer(): Promise<SyncOutcome>;
@@ -28,6 +31,8 @@ export interface TriggeredHost extends EventStreamSource {
   probe(signal: AbortSignal): Promise<void>;
   /** Whether a complete cache is older than this instant of the server's clock. */
   isBehind(serverTime: string): boolean;
+  /** The server has named an instant of its clock: what is pulled from now on must reach it. */
+  noteInstant(serverTime: string): void;
   /** Cancels the pull and all other requests; resolves once the pull has ended. */
   abortRequests(): Promise<void>;
 }
@@ -48,6 +53,15 @@ export interface Triggers {
 const MAX_TIMER_MS = 30_000;
 /** A timer that fires this late was delayed by sleep, not by work. */
 const SLEEP_LATENESS_MS = 30_000;
+/** Between tries of a failed sync while the server answers. */
+const retryBounds: BackoffBounds = { firstMs: 1000, maxMs: 60_000 };
+/** Between tries while the disk is full: soon after someone has made room, although each may download a page in vain. */
+const FULL_DISK_MS = 30_000;
+/** Failures that only a person can end, or whose next try the runner itself schedules. */
+const notRetried: readonly ErrorCode[] = [
+  'signed_out', 'unauthorized', 'session_refused', 'account_changed', 'forbidden', 'upgrade_required', 'server_outdated',
+  'digest_mismatch',
+];
 /** A nudge reaches all desktops of a company at the same time; their pulls are spread over this long. */
 const NUDGE_SPREAD_MS = 1000;
 
@@ -70,20 +84,22 @@ export function createTriggers(host: TriggeredHost, deps: TriggersDeps, minutes:
   let isAsleep = false;
   /** When the last run ended; null before the first, which makes one due. */
   let lastRun: Reading | null = null;
-  /** Consecutive syncs and probes that failed to reach the server. */
+  /** Syncs and probes that failed since the last completed sync. */
   let failures = 0;
-  let probeDue: Due | null = null;
+  /** When to try again after a failure, with a probe while offline. */
+  let retry: Due | null = null;
   let nudge: (Due & { readonly serverTime: string }) | null = null;
   let cancelTimer: (() => void) | null = null;
   let closeStream: (() => void) | null = null;
   let activeProbe: AbortController | null = null;
   /** Actions in progress; each reschedules when it ends. */
   let actions = 0;
-  let lastState = hostState();
+  let last = hostState();
 
-  /** The part of the host's state that matters here, in a form to compare. */
-  function hostState(): string {
-    return `${host.isSyncing} ${host.isOnline} ${host.isSignedIn}`;
+  /** The part of the host's state that matters here. */
+  function hostState(): Pick<TriggeredHost, 'isSyncing' | 'isOnline' | 'isSignedIn'> {
+    const { isSyncing, isOnline, isSignedIn } = host;
+    return { isSyncing, isOnline, isSignedIn };
   }
 
   function readClocks(): Reading {
@@ -124,7 +140,8 @@ export function createTriggers(host: TriggeredHost, deps: TriggersDeps, minutes:
 
   function nextDueMs(): number {
     if (isAsleep) return MAX_TIMER_MS;
-    if (host.isOnline === false) return probeDue ? remainingMs(probeDue) : 0;
+    if (retry) return remainingMs(retry);
+    if (host.isOnline === false) return 0;
     const nextRunMs = untilNextRunMs();
     return nudge ? Math.min(nextRunMs, remainingMs(nudge)) : nextRunMs;
   }
@@ -136,7 +153,7 @@ export function createTriggers(host: TriggeredHost, deps: TriggersDeps, minutes:
   function runDue(): void {
     if (nextDueMs() > 0) schedule();
     else if (host.isOnline === false) void probe();
-    else if (untilNextRunMs() === 0) void pull();
+    else if (retry || untilNextRunMs() === 0) void pull();
     else followNudge();
   }
 
@@ -160,7 +177,7 @@ export function createTriggers(host: TriggeredHost, deps: TriggersDeps, minutes:
   }
 
   function pull(): Promise<void> {
-    nudge = null;
+    nudge = retry = null;
     return runAction(() => host.pullFromServer());
   }
 
@@ -173,15 +190,9 @@ export function createTriggers(host: TriggeredHost, deps: TriggersDeps, minutes:
     const error = await host.probe(current.signal).then(() => null, (reason: unknown) => reason);
     if (activeProbe !== current) return;
     activeProbe = null;
-    if (error !== null) backOff(error);
+    if (error !== null && host.isOnline === false) tryAgain(errorCode(error), error instanceof AppError ? error.details : {});
     if (error === null && wasOffline) void pull();
     else schedule();
-  }
-
-  function backOff(error: unknown): void {
-    failures += 1;
-    const reason = error instanceof AppError ? error : new AppError('offline', 'The server did not answer.');
-    probeDue = { since: readClocks(), afterMs: backoffMs(failures, reason, deps.random()) };
   }
 
   function stopProbing(): void {
@@ -206,6 +217,7 @@ export function createTriggers(host: TriggeredHost, deps: TriggersDeps, minutes:
   }
 
   function onNudge(serverTime: string): void {
+    host.noteInstant(serverTime);
     if (isClosed || !host.isBehind(serverTime)) return;
     nudge = { serverTime, since: nudge?.since ?? readClocks(), afterMs: nudge?.afterMs ?? deps.random() * NUDGE_SPREAD_MS };
     schedule();
@@ -213,15 +225,32 @@ export function createTriggers(host: TriggeredHost, deps: TriggersDeps, minutes:
 
   function onRunEnded(): void {
     lastRun = readClocks();
-    if (host.isOnline === false) backOff(null);
-    else failures = 0;
+    retry = null;
+    const { outcome, error } = host.lastOutcome ?? {};
+    if (outcome === 'completed') failures = 0;
+    if (host.isOnline === false || outcome === 'failed') tryAgain(error?.code ?? 'offline', error ?? {});
+  }
+
+  /** Sets when the next try is due after a probe or a sync failed: a probe while offline, otherwise a sync. */
+  function tryAgain(code: ErrorCode, details: Pick<ErrorDetails, 'retryAfterS'>): void {
+    const isOffline = host.isOnline === false;
+    if (!isOffline && notRetried.includes(code)) return;
+    failures += 1;
+    const random = deps.random();
+    const afterMs = isOffline ? backoffMs(failures, { details }, random)
+      : code === 'disk_full' ? FULL_DISK_MS
+      // A sync costs more than a probe, so at least half of the bound passes.
+      : backoffMs(failures, { details }, (1 + random) / 2, retryBounds);
+    retry = { since: readClocks(), afterMs };
   }
 
   const stopWatching = host.onStatus(() => {
-    const before = lastState;
-    lastState = hostState();
-    if (lastState === before) return;
-    if (before.startsWith('true') && !host.isSyncing) onRunEnded();
+    const before = last;
+    last = hostState();
+    if (before.isSyncing === last.isSyncing && before.isOnline === last.isOnline && before.isSignedIn === last.isSignedIn) return;
+    if (before.isSyncing && !last.isSyncing) onRunEnded();
+    // Probes begin at once, whatever a failed sync was waiting for.
+    else if (last.isOnline === false && before.isOnline !== false) retry = null;
     schedule();
   });
 

@@ -4,7 +4,7 @@
 import type { TriggeredHost } from '../../../desktop/sync/triggers.ts';
 import { AppError } from '../../../shared/errors.ts';
 import type { Request } from '../../../desktop/session/server-connection.ts';
-import type { Status, SyncOutcome } from '../../../shared/window/views.ts';
+import type { Status, SyncError, SyncOutcome } from '../../../shared/window/views.ts';
 
 interface Stream {
   readonly send: (text: string) => void;
@@ -15,12 +15,15 @@ export class MemoryHost implements TriggeredHost {
   isSignedIn = true;
   isOnline: boolean | null = null;
   isSyncing = false;
+  lastOutcome: SyncOutcome | null = null;
   /** The calls so far, in order. */
   readonly calls: string[] = [];
   /** The server can be reached. */
   isReachable = true;
   /** The server can answer a pull. */
   hasDatabase = true;
+  /** Why pulls that reach the server fail. */
+  failure: SyncError | null = null;
   /** The server offers event streams. */
   hasStreams = true;
   /** While true, a pull does not end until `release`. */
@@ -70,8 +73,7 @@ export class MemoryHost implements TriggeredHost {
 
   async pullFromServer(): Promise<SyncOutcome> {
     this.calls.push('pull');
-    const outcome = {} as SyncOutcome;
-    if (this.isSyncing) return outcome;
+    if (this.isSyncing) return outcomeOf('cancelled', null);
     this.isSyncing = true;
     this.#emit();
     const wasAborted = await new Promise<boolean>((resolve) => {
@@ -79,13 +81,18 @@ export class MemoryHost implements TriggeredHost {
       if (!this.isHeld) resolve(false);
     });
     this.#endPull = null;
-    if (!wasAborted) {
-      this.#setOnline(this.isReachable && this.hasDatabase);
-      if (this.isOnline) this.#cursor = this.serverTime;
-    }
+    const outcome = this.lastOutcome = wasAborted ? outcomeOf('cancelled', null) : this.#pull();
     this.isSyncing = false;
     this.#emit();
     return outcome;
+  }
+
+  #pull(): SyncOutcome {
+    this.#setOnline(this.isReachable && this.hasDatabase);
+    const error = this.isOnline ? this.failure : { code: 'offline', message: 'The server is unreachable.' } as const;
+    if (error) return outcomeOf('failed', error);
+    this.#cursor = this.serverTime;
+    return outcomeOf('completed', null);
   }
 
   async probe(): Promise<void> {
@@ -97,6 +104,8 @@ export class MemoryHost implements TriggeredHost {
   isBehind(serverTime: string): boolean {
     return Number(serverTime) > this.#cursor;
   }
+
+  noteInstant(): void {}
 
   async abortRequests(): Promise<void> {
     this.calls.push('abort');
@@ -135,6 +144,10 @@ export class MemoryHost implements TriggeredHost {
   #emit(): void {
     for (const listener of [...this.#listeners]) listener();
   }
+}
+
+function outcomeOf(outcome: SyncOutcome['outcome'], error: SyncError | null): SyncOutcome {
+  return { outcome, error, changes: 0, upserts: 0, deletes: 0, bytes: 0, durationMs: 0, rebuilt: null };
 }
 
 function nudge(serverTime: number): string {

@@ -1,6 +1,7 @@
 // The desktop's side of nudges: listening to an event stream, and reopening it when it ends.
 
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { describe, test, type TestContext } from 'node:test';
@@ -18,7 +19,7 @@ interface Bench {
   readonly clocks: readonly string[];
   /** How often `onLost` was called. */
   readonly lostCount: () => number;
-  /** Resolves once the listener has noticed the end of this many streams; pauses in between are skipped. */
+  /** Resolves once this many streams have ended; pauses in between are skipped. */
   requests(count: number): Promise<void>;
   readonly logged: string[];
   readonly stop: () => void;
@@ -33,40 +34,36 @@ async function listen(t: TestContext, answers: readonly Answer[]): Promise<Bench
     answer?.(request, response);
   });
   const machine = new Machine();
-  const connection = connectTo(stub.url, { fetch, setTimer: machine.setTimer, hasNetwork: () => true });
+  const connection = connectTo(stub.url, {
+    fetch, setTimer: machine.setTimer, hasNetwork: () => true, newId: randomUUID, log: () => undefined,
+  });
   const clocks: string[] = [];
   const logged: string[] = [];
   let lost = 0;
-  let nextEvent = Promise.withResolvers<void>();
-  const signal = (): void => {
-    nextEvent.resolve();
-    nextEvent = Promise.withResolvers();
-  };
-  const stop = listenForNudges({ receive: (request, onChunk) => connection.receive({ ...request, token: 'a-token' }, onChunk) }, {
-    onNudge: (serverTime) => {
-      clocks.push(serverTime);
-      signal();
-    },
-    onLost: () => {
-      lost += 1;
-      signal();
-    },
+  let ended = 0;
+  let nextEnd = Promise.withResolvers<void>();
+  const stop = listenForNudges({
+    receive: (request, onChunk) => connection.receive({ ...request, token: 'a-token' }, onChunk).finally(() => {
+      ended += 1;
+      nextEnd.resolve();
+      nextEnd = Promise.withResolvers();
+    }),
+  }, {
+    onNudge: (serverTime) => void clocks.push(serverTime),
+    onLost: () => { lost += 1; },
   }, {
     setTimer: machine.setTimer, monotonicMs: () => machine.monotonicMs, random: () => 0.5,
-    log: (event, facts) => {
-      logged.push(`${event}: ${String(facts?.['error'])}`);
-      signal();
-    },
+    log: (event, facts) => void logged.push(`${event}: ${String(facts?.['error'])}`),
   });
   t.after(stop);
   return {
     machine, stub, clocks, logged, stop, lostCount: () => lost,
     async requests(count) {
-      for (let ended = lost + logged.length; ended < count; ended = lost + logged.length) {
-        const next = nextEvent.promise;
+      while (ended < count) {
+        const next = nextEnd.promise;
         if (ended > 0 && ended === stub.requests.length) machine.passToNext();
         await next;
-        // The pause starts right after the end was reported.
+        // The pause starts right after the end.
         await machine.settle();
       }
     },
@@ -109,32 +106,36 @@ describe('the listener', () => {
     assert.equal(stub.requests.length, 8, 'the ninth follows after 15 s');
   });
 
-  const permanent: readonly (readonly [title: string, answer: Answer])[] = [
+  const refusals: readonly (readonly [title: string, answer: Answer])[] = [
     ['an older server without the route', refusing(404, 'not_found')],
-    ['a server that ended the session', refusing(401, 'unauthorized')],
     ['a server that forbids it', refusing(403, 'forbidden')],
     ['a server that answers 410', refusing(410, 'resync_required')],
     ['a server that requires a newer desktop', refusing(426, 'upgrade_required')],
   ];
-  for (const [title, answer] of permanent) {
-    test(`does not retry after ${title}`, async (t) => {
-      const { machine, stub, requests, lostCount, logged } = await listen(t, [answer]);
+  for (const [title, answer] of refusals) {
+    test(`asks ${title} again every five minutes, and hears it once it does send nudges`, async (t) => {
+      const { machine, stub, clocks, requests, lostCount, logged } = await listen(t, [answer, answer, ending]);
       await requests(1);
-      await machine.pass(3_600_000);
+      await machine.pass(5 * 60_000 - 1);
       assert.equal(stub.requests.length, 1);
-      assert.deepEqual([lostCount(), logged.length, machine.pending], [0, 1, 0]);
+      await requests(2);
+      assert.equal(machine.monotonicMs, 5 * 60_000);
+      assert.deepEqual([lostCount(), logged.length], [0, 1]);
+      await requests(3);
+      assert.deepEqual(clocks, ['t']);
     });
   }
 
-  test('waits as long as the server asks it to', async (t) => {
-    const { machine, stub, requests } = await listen(t, [refusing(429, 'too_many_requests', { 'retry-after': '120' }), ending]);
-    await requests(1);
-    await machine.pass(119_000);
-    assert.equal(stub.requests.length, 1);
-    await machine.pass(1000);
-    await requests(2);
-    assert.equal(stub.requests.length, 2);
-  });
+  for (const [asked, waitedS] of [['120', 120], ['900', 300]] as const) {
+    test(`waits ${waitedS} seconds if the server asks it to wait ${asked}`, async (t) => {
+      const { machine, stub, requests } = await listen(t, [refusing(429, 'too_many_requests', { 'retry-after': asked }), ending]);
+      await requests(1);
+      await machine.pass(waitedS * 1000 - 1);
+      assert.equal(stub.requests.length, 1);
+      await requests(2);
+      assert.equal(machine.monotonicMs, waitedS * 1000);
+    });
+  }
 
   const noEvents: readonly (readonly [title: string, answer: Answer])[] = [
     ['a captive portal\'s page', (_request, response) => void response.end('<!doctype html>')],
@@ -145,13 +146,18 @@ describe('the listener', () => {
     ['an event without an end', (_request, response) => void response.writeHead(200, stream).end('x'.repeat(100_000))],
   ];
   for (const [title, answer] of noEvents) {
-    test(`gives up after five answers that are ${title}`, async (t) => {
-      const { stub, requests, lostCount, machine } = await listen(t, [answer]);
-      for (let count = 1; count <= 5; count += 1) await requests(count);
-      await machine.pass(3_600_000);
-      assert.equal(stub.requests.length, 5);
+    test(`goes on asking, less and less often, after answers that are ${title}`, async (t) => {
+      const { stub, requests, machine, clocks } = await listen(t, [...Array.from({ length: 20 }, () => answer), ending]);
+      let beforeMs = 0;
+      for (let count = 1; count <= 20; count += 1) {
+        await requests(count);
+        assert(machine.monotonicMs - beforeMs <= 5 * 60_000);
+        beforeMs = machine.monotonicMs;
+      }
+      assert(beforeMs > 20 * 60_000, `20 requests within ${beforeMs} ms`);
+      await requests(21);
+      assert.deepEqual(clocks, ['t']);
       assert(stub.requests.every(({ path }) => path === '/api/sync/events'));
-      assert.equal(lostCount(), 4);
     });
   }
 

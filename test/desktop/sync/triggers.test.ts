@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
 
 import { createTriggers, type SystemEvent, type Triggers } from '../../../desktop/sync/triggers.ts';
+import type { ErrorCode } from '../../../shared/errors.ts';
 import { Random } from '../../sync/random.ts';
 import { seedsToTry } from '../../sync/seeds.ts';
 import { Machine } from './machine.ts';
@@ -289,14 +290,121 @@ describe('nudges', () => {
     assert.deepEqual(await callsDuring(() => machine.pass(5 * MINUTE_MS)), ['pull']);
   });
 
-  test('without streams the triggers stop listening after a few attempts, stay online, and the interval continues', async (t) => {
+  test('without streams the triggers ask for one less and less often, stay online, and the interval continues', async (t) => {
     const host = new MemoryHost();
     host.hasStreams = false;
     const { machine, callsDuring } = await start(t, { host });
-    await machine.pass(5 * MINUTE_MS - 1);
-    assert.equal(host.count('listen'), 5);
+    await machine.pass(HOUR_MS);
     assert.equal(host.isOnline, true);
-    assert.deepEqual(await callsDuring(() => machine.pass(HOUR_MS)), Array.from({ length: 12 }, () => 'pull'));
+    const calls = await callsDuring(() => machine.pass(HOUR_MS));
+    assert.equal(calls.filter((call) => call === 'pull').length, 12);
+    assert(calls.length < 12 + 2 * 26, `${calls.length} requests in an hour`);
+    host.hasStreams = true;
+    await machine.pass(5 * MINUTE_MS);
+    host.write();
+    assert.deepEqual(await callsDuring(() => machine.pass(1000)), ['pull']);
+  });
+});
+
+describe('a failed sync', () => {
+  async function fail(
+    t: TestContext, code: ErrorCode, retryAfterS?: number, random?: () => number,
+  ): Promise<Fixture & { pullTimesS(ms: number): Promise<number[]> }> {
+    const fixture = await start(t, random ? { random } : {});
+    fixture.host.failure = { code, message: 'The test says so.', ...(retryAfterS !== undefined && { retryAfterS }) };
+    await fixture.host.pullFromServer();
+    return {
+      ...fixture,
+      async pullTimesS(ms) {
+        const times: number[] = [];
+        for (let second = 1; second <= ms / 1000; second += 1) {
+          const calls = await fixture.callsDuring(() => fixture.machine.pass(1000));
+          times.push(...calls.filter((call) => call === 'pull').map(() => second));
+        }
+        return times;
+      },
+    };
+  }
+
+  const byItself: readonly ErrorCode[] = [
+    'bad_response', 'internal', 'too_many_requests', 'resync_required', 'cache_busy', 'cache_unusable', 'invalid_request', 'not_found',
+  ];
+  for (const code of byItself) {
+    test(`is tried again after 1 second, then up to a minute: ${code}`, async (t) => {
+      const { pullTimesS } = await fail(t, code, undefined, () => 0.999_999);
+      assert.deepEqual(await pullTimesS(5 * MINUTE_MS), [1, 3, 7, 15, 31, 63, 123, 183, 243]);
+    });
+  }
+
+  test('is tried again after at least half of each pause', async (t) => {
+    const { pullTimesS } = await fail(t, 'internal', undefined, () => 0);
+    assert.deepEqual(await pullTimesS(MINUTE_MS), [1, 2, 4, 8, 16, 32]);
+  });
+
+  test('is tried again immediately once it may succeed, and the pauses begin anew after that', async (t) => {
+    const { host, machine, pullTimesS, callsDuring } = await fail(t, 'internal');
+    await pullTimesS(20_000);
+    host.failure = null;
+    assert.equal((await pullTimesS(30_000)).length, 1);
+    assert.deepEqual(await callsDuring(() => machine.pass(4 * MINUTE_MS)), []);
+    host.failure = { code: 'internal', message: 'Again.' };
+    await host.pullFromServer();
+    assert.deepEqual(await pullTimesS(2000), [1]);
+  });
+
+  const byPerson: readonly ErrorCode[] = [
+    'unauthorized', 'session_refused', 'account_changed', 'forbidden', 'upgrade_required', 'server_outdated', 'digest_mismatch',
+  ];
+  for (const code of byPerson) {
+    test(`is left to the interval and to nudges: ${code}`, async (t) => {
+      const { host, machine, pullTimesS, callsDuring } = await fail(t, code);
+      assert.deepEqual(await pullTimesS(10 * MINUTE_MS), [300, 600]);
+      host.write();
+      assert.deepEqual(await callsDuring(() => machine.pass(1000)), ['pull']);
+    });
+  }
+
+  test('is tried again twice a minute while the disk is full', async (t) => {
+    const { pullTimesS } = await fail(t, 'disk_full');
+    assert.deepEqual(await pullTimesS(2 * MINUTE_MS), [30, 60, 90, 120]);
+  });
+
+  test('is not tried again before the server wants it, nor because of nudges', async (t) => {
+    const { host, machine, pullTimesS, callsDuring } = await fail(t, 'too_many_requests', 400);
+    assert.deepEqual(await pullTimesS(100_000), []);
+    host.write();
+    assert.deepEqual(await callsDuring(() => machine.pass(10_000)), []);
+    assert.deepEqual(await pullTimesS(300_000), [290]);
+  });
+
+  test('is not tried again after a person has cancelled the next one', async (t) => {
+    const { host, machine, callsDuring } = await fail(t, 'internal');
+    host.isHeld = true;
+    await machine.pass(1000);
+    assert.equal(host.isSyncing, true);
+    await host.abortRequests();
+    host.isHeld = false;
+    assert(!(await callsDuring(() => machine.pass(4 * MINUTE_MS))).includes('pull'));
+  });
+
+  test('is tried again as soon as a server answers that was lost meanwhile', async (t) => {
+    const { host, machine, callsDuring } = await fail(t, 'internal', 300);
+    host.disconnect();
+    assert.deepEqual(await callsDuring(() => machine.settle()), ['probe']);
+    host.isReachable = true;
+    host.failure = null;
+    assert.deepEqual((await callsDuring(() => machine.pass(1000))).slice(0, 2), ['probe', 'pull']);
+  });
+
+  test('is tried again if another request finds the server first', async (t) => {
+    const host = new MemoryHost();
+    host.isReachable = false;
+    const { machine, callsDuring } = await start(t, { host });
+    await machine.pass(HOUR_MS);
+    host.isReachable = true;
+    // Such as a person's write.
+    assert.deepEqual((await callsDuring(() => host.probe()))[0], 'probe');
+    assert.deepEqual(await callsDuring(() => machine.pass(30_000)), ['pull']);
   });
 });
 
