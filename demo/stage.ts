@@ -33,7 +33,7 @@ export interface Venue {
   remove(keepDatabase: boolean): Promise<void>;
 }
 
-const storeDeps = { nowMs: Date.now, log: () => {} };
+const storeDeps = { nowMs: Date.now, trustsClock: false, log: () => {} };
 
 /**
  * An empty database: on MongoDB if there is a URL, otherwise embedded, in a new folder. The folder is removed at the latest

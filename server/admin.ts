@@ -1,4 +1,5 @@
-// Administration: `node server.ts admin create|reset <email>` and `admin restored`, and the first account of a new installation.
+// Administration: `node server.ts admin create|reset <email>`, `admin restored` and `admin clock`, and the first account of a
+// new installation.
 //
 // `create` and `reset` read the password from standard input: without echo at a terminal, otherwise the first line of the pipe.
 
@@ -21,8 +22,12 @@ export async function runAdmin(store: Store, args: readonly string[], input: Nod
     await store.renewEpochs();
     return 'Every desktop will pull everything again, once, when it next reaches a server of this database.';
   }
+  if (command === 'clock' && email === undefined) {
+    await store.acceptClock();
+    return "This machine's clock is taken for right.";
+  }
   if ((command !== 'create' && command !== 'reset') || email === undefined || rest.length > 0) {
-    throw new ConfigError('Usage: node server.ts admin create|reset <email>, or node server.ts admin restored');
+    throw new ConfigError('Usage: node server.ts admin create|reset <email>, or node server.ts admin restored|clock');
   }
   const passwords = createPasswords();
   const password = await readPassword(input);

@@ -37,7 +37,7 @@ export interface Auth {
   /** Extends the session and returns a new token for it; the old one stays valid until it expires. */
   refresh(caller: Caller): Promise<LoginAnswer>;
   logout(caller: Caller): Promise<void>;
-  /** The caller behind a request; throws `unauthorized`. */
+  /** The caller behind a request; throws `unauthorized`, or `unavailable` if only a clock that may be wrong says so. */
   identify(request: IncomingMessage): Promise<Caller>;
 }
 
@@ -51,8 +51,12 @@ export function createAuth(store: Store, options: AuthOptions, nowMs: () => numb
     expiresAt: formatInstant(instantFromMs(expiresAtMs)),
     user,
   });
-  // A JWT's expiry is in whole seconds; the session expires in the same second.
-  const newExpiryMs = (): number => Math.floor((nowMs() + options.tokenTtlMs) / 1000) * 1000;
+  // A JWT's expiry is in whole seconds; the session expires in the same second. Under a clock that cannot be right a session
+  // might never end, and opening it would remove all others as expired.
+  const newExpiryMs = async (): Promise<number> => {
+    await store.checkClock();
+    return Math.floor((nowMs() + options.tokenTtlMs) / 1000) * 1000;
+  };
 
   /** The enabled user with this address and password, or null. */
   const checkPassword = async (address: string, password: string): ReturnType<typeof findUser> => {
@@ -76,7 +80,7 @@ export function createAuth(store: Store, options: AuthOptions, nowMs: () => numb
       throttle.succeeded(peer, address);
       const user = toSignedInUser(record.accountId, record.stored);
       const sessionId = randomBytes(16).toString('hex');
-      const expiresAtMs = newExpiryMs();
+      const expiresAtMs = await newExpiryMs();
       await store.openSession({ accountId: record.accountId, sessionId, userId: user.id, expiresAtMs, fullPullFrom: EPOCH });
       // The password may have changed since it was read. Changing it locks the account and ends the user's sessions, so
       // that change has either ended this session too, or it is seen here.
@@ -90,7 +94,7 @@ export function createAuth(store: Store, options: AuthOptions, nowMs: () => numb
     },
 
     async refresh(caller) {
-      const expiresAtMs = newExpiryMs();
+      const expiresAtMs = await newExpiryMs();
       const { accountId, sessionId } = caller.session;
       if (!await store.extendSession(accountId, sessionId, expiresAtMs)) throw notSignedIn();
       return answer(caller.user, sessionId, expiresAtMs);
@@ -103,7 +107,12 @@ export function createAuth(store: Store, options: AuthOptions, nowMs: () => numb
     async identify(request) {
       const claims = tokens.verify(readBearer(request) ?? '');
       const identity = claims && await store.identify(claims.accountId, claims.sessionId);
-      if (!identity || identity.session.userId !== claims.userId || identity.session.expiresAtMs <= nowMs()) throw notSignedIn();
+      if (!identity || identity.session.userId !== claims.userId) throw notSignedIn();
+      if (Math.min(claims.expiresAtMs, identity.session.expiresAtMs) <= nowMs()) {
+        // A desktop forgets its token for good when it is told so, and must not be by a clock that jumped for a moment.
+        await store.checkClock();
+        throw notSignedIn();
+      }
       if (parseUser(identity.user).disabled) throw notSignedIn();
       const user = toSignedInUser(claims.accountId, identity.user);
       return { user, session: identity.session, account: identity.account };

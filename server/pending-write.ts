@@ -17,16 +17,20 @@ export interface PendingWrite {
   account: Account;
 }
 
-/** An empty write and the changing half of its Transaction; the store adds the reading half. */
-export function beginWrite(account: Account, nowMs: number): {
+/**
+ * An empty write and the changing half of its Transaction; the store adds the reading half. `checkedNowMs` is asked once, when
+ * the first change is stamped; it throws if the clock cannot be right.
+ */
+export function beginWrite(account: Account, checkedNowMs: () => number): {
   pending: PendingWrite;
   changes: Omit<Transaction, 'get' | 'list' | 'isReferenced' | 'findReply' | 'prune'>;
 } {
   const pending: PendingWrite = { puts: [], removals: [], claims: [], releases: [], signedOutUsers: [], replies: [], account };
 
+  let nowMs: number | null = null;
   const stamp = (collection: string, update: (digest: CollectionDigest, at: Instant) => CollectionDigest): Instant => {
     const { clock, digest } = pending.account;
-    const at = tick(clock, nowMs);
+    const at = tick(clock, nowMs ??= checkedNowMs());
     const updated = update(digest[collection] ?? emptyDigest, at);
     pending.account = { ...pending.account, clock: at, digest: { ...digest, [collection]: updated } };
     return at;

@@ -10,7 +10,7 @@ import { REPLY_TTL_MS } from './records.ts';
 import type { Store } from './store.ts';
 
 export interface PruningDeps {
-  readonly store: Pick<Store, 'listAccounts' | 'isPruneDue' | 'write'>;
+  readonly store: Pick<Store, 'checkClock' | 'listAccounts' | 'isPruneDue' | 'write'>;
   readonly tombstoneDays: number;
   readonly nowMs: () => number;
   readonly log: Log;
@@ -37,6 +37,7 @@ export function startPruning(deps: PruningDeps): () => void {
 /** Prunes account by account until nothing is due or `isStopped`. Never rejects: what fails is logged and left for the next time. */
 export async function pruneAccounts({ store, tombstoneDays, nowMs, log }: PruningDeps, isStopped: () => boolean): Promise<void> {
   try {
+    await store.checkClock();
     const now = nowMs();
     const until = instantFromMs(now - tombstoneDays * 86_400_000);
     for (const accountId of await store.listAccounts()) {

@@ -137,6 +137,13 @@ export interface Store {
   readonly fingerprintKey: string;
   /** Resolves if the database answers; rejects with `unavailable` and a message that says what to do. */
   check(): Promise<void>;
+  /**
+   * Rejects with `unavailable` if this machine's clock cannot be right: far from the database's own clock (MongoDB), or far
+   * ahead of the newest change (embedded). So does everything that would stamp by it.
+   */
+  checkClock(): Promise<void>;
+  /** Takes this machine's clock for right although it is far ahead of the newest change. Does nothing on MongoDB. */
+  acceptClock(): Promise<void>;
   /** Waits for calls in flight, then closes. Later calls reject with `unavailable`. */
   close(): Promise<void>;
 
@@ -180,6 +187,8 @@ export interface Store {
 export interface StoreDeps {
   /** Milliseconds since 1970, with fractions if the clock has them. */
   readonly nowMs: () => number;
+  /** True where a test moves the clock: it is not checked then. */
+  readonly trustsClock: boolean;
   readonly log: (level: 'debug' | 'info' | 'warn' | 'error', event: string, facts?: Readonly<Record<string, unknown>>) => void;
 }
 

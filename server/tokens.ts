@@ -1,6 +1,7 @@
 // Tokens: JWT (RFC 7519), signed with HS256 only. The algorithm is pinned and never taken from the header. The header's
 // key id selects one of the configured secrets; the first one signs and all verify, so that secrets can be rotated.
 
+import { isUtf8 } from 'node:buffer';
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 
 import { isObject } from '../shared/fields.ts';
@@ -17,7 +18,7 @@ export interface Claims {
 
 export interface Tokens {
   sign(claims: Claims): string;
-  /** The claims of a valid, unexpired token, or null. Does not check whether the session still exists. */
+  /** The claims of a valid token whose `nbf` has come, or null. The caller must check its expiry, and whether the session still exists. */
   verify(token: string): Claims | null;
 }
 
@@ -45,12 +46,12 @@ export function createTokens(secrets: readonly string[], nowMs: () => number): T
     verify(token) {
       const [header, payload, tag, ...rest] = token.split('.');
       if (header === undefined || payload === undefined || tag === undefined || rest.length > 0) return null;
-      const head = decode(header);
-      const secret = keys.get(String(head?.['kid']));
-      if (head?.['alg'] !== 'HS256' || head['typ'] !== 'JWT' || secret === undefined) return null;
+      const { alg, typ, kid, crit } = decode(header) ?? {};
+      const secret = typeof kid === 'string' ? keys.get(kid) : undefined;
+      // `crit` lists extensions that must be understood (RFC 7515, 4.1.11); here none are.
+      if (alg !== 'HS256' || typ !== 'JWT' || crit !== undefined || secret === undefined) return null;
       const expected = signature(`${header}.${payload}`, secret);
       const actual = Buffer.from(tag, 'base64url');
-      // The text is compared too: several base64url texts decode to the same bytes, and only one may be valid.
       if (actual.length !== expected.length || !timingSafeEqual(actual, expected) || actual.toString('base64url') !== tag) return null;
       return readClaims(decode(payload), nowMs());
     },
@@ -59,9 +60,10 @@ export function createTokens(secrets: readonly string[], nowMs: () => number): T
 
 function readClaims(payload: Record<string, unknown> | null, nowMs: number): Claims | null {
   if (payload === null || payload['iss'] !== ISSUER || payload['aud'] !== AUDIENCE) return null;
-  const { sub, acc, sid, exp } = payload;
+  const { sub, acc, sid, exp, nbf = 0 } = payload;
   if (typeof sub !== 'string' || typeof acc !== 'string' || typeof sid !== 'string' || typeof exp !== 'number') return null;
-  return exp * 1000 > nowMs ? { accountId: acc, userId: sub, sessionId: sid, expiresAtMs: exp * 1000 } : null;
+  if (typeof nbf !== 'number' || nbf * 1000 > nowMs) return null;
+  return { accountId: acc, userId: sub, sessionId: sid, expiresAtMs: exp * 1000 };
 }
 
 function keyId(secret: string): string {
@@ -76,9 +78,13 @@ function encode(value: object): string {
   return Buffer.from(JSON.stringify(value)).toString('base64url');
 }
 
+/** The JSON object in a part; null for anything else, and for base64url that is padded or not as `encode` writes it. */
 function decode(part: string): Record<string, unknown> | null {
+  const bytes = Buffer.from(part, 'base64url');
+  // Several texts decode to the same bytes, and only one may be valid.
+  if (bytes.toString('base64url') !== part || !isUtf8(bytes)) return null;
   try {
-    const value: unknown = JSON.parse(Buffer.from(part, 'base64url').toString());
+    const value: unknown = JSON.parse(bytes.toString());
     return isObject(value) ? value : null;
   } catch {
     return null;

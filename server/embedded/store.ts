@@ -7,6 +7,7 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 
 import { EPOCH, tick, type Instant } from '../../shared/clock.ts';
+import { requirePlausibleTime } from '../clock-check.ts';
 import { beginWrite, type PendingWrite } from '../pending-write.ts';
 import {
   integer, readChanges, selectAccount, selectRecord, text, toAccount, toReply, toRecord, type Row,
@@ -61,6 +62,15 @@ class EmbeddedStore implements Store {
     this.#get('SELECT 1 FROM account LIMIT 1');
   }
 
+  async checkClock(): Promise<void> {
+    this.#requireOpen();
+    translateErrors(database, () => this.#checkedNowMs());
+  }
+
+  async acceptClock(): Promise<void> {
+    await this.#enqueue(async () => this.#run('UPDATE account SET clock = max(clock, ?)', tick(EPOCH, this.#deps.nowMs())));
+  }
+
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -72,7 +82,7 @@ class EmbeddedStore implements Store {
   async createAccount(accountId: string): Promise<void> {
     await this.#enqueue(async () => this.#run(
       'INSERT INTO account (account_id, clock, horizon, digest, numbers, epoch) VALUES (?, ?, 0, ?, ?, ?)',
-      accountId, tick(EPOCH, this.#deps.nowMs()), '{}', '{}', newEpoch(),
+      accountId, tick(EPOCH, this.#checkedNowMs()), '{}', '{}', newEpoch(),
     ));
   }
 
@@ -180,7 +190,7 @@ class EmbeddedStore implements Store {
     return this.#enqueue(async () => {
       const row = this.#writerStatement(selectAccount).get(accountId);
       if (!row) throw unknownAccount();
-      const { pending, changes } = beginWrite(toAccount(row), this.#deps.nowMs());
+      const { pending, changes } = beginWrite(toAccount(row), () => this.#checkedNowMs());
       const before = pending.account.clock;
       const result = await change({ ...changes, ...this.#transactionReads(accountId, pending) });
       this.#apply(accountId, pending);
@@ -191,6 +201,15 @@ class EmbeddedStore implements Store {
 
   watch(accountId: string, onMoved: () => void): () => void {
     return this.#commitWatcher.add(accountId, onMoved);
+  }
+
+  /** The time by which to stamp. There is no other clock to compare it with than the one that the accounts carry along. */
+  #checkedNowMs(): number {
+    const nowMs = this.#deps.nowMs();
+    if (this.#deps.trustsClock) return nowMs;
+    const newest = this.#writerStatement('SELECT coalesce(max(clock), 0) AS newest FROM account').get() ?? {};
+    requirePlausibleTime(nowMs, integer(newest, 'newest') as Instant);
+    return nowMs;
   }
 
   #transactionReads(accountId: string, pending: PendingWrite): Pick<Transaction, 'get' | 'list' | 'isReferenced' | 'findReply' | 'prune'> {

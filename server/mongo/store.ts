@@ -7,12 +7,13 @@
 import type { MongoClient } from 'mongodb';
 
 import { EPOCH, tick, type Instant } from '../../shared/clock.ts';
+import { requireSameTime } from '../clock-check.ts';
 import { noAnswer, mongoError } from './errors.ts';
 import { openSnapshot } from './feed.ts';
 import { connectMongo } from './preflight.ts';
 import {
-  ACCOUNTS, byId, createSchema, dueReplies, dueTombstones, openTables, readFingerprintKey, toAccount, toInstant, toRecord, toSession, toStored, USERS,
-  type AccountDocument, type RecordDocument, type SessionDocument, type Tables,
+  ACCOUNTS, byId, createSchema, dueReplies, dueTombstones, openTables, readFingerprintKey, toAccount, toInstant, toRecord, toSession,
+  toStored, USERS, type AccountDocument, type RecordDocument, type SessionDocument, type Tables,
 } from './schema.ts';
 import { ClockStream } from './clock-stream.ts';
 import { runBatch, type WriteJob } from './write.ts';
@@ -77,6 +78,19 @@ class MongoStore implements Store {
     });
   }
 
+  checkClock(): Promise<void> {
+    return this.#run(async () => {
+      if (this.#deps.trustsClock) return;
+      const { localTime } = await this.#tables.db.command({ hello: 1 });
+      requireSameTime(this.#deps.nowMs(), Number(localTime));
+    });
+  }
+
+  /** There is nothing to accept: the database has a clock of its own. */
+  acceptClock(): Promise<void> {
+    return this.checkClock();
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true;
     await Promise.allSettled(this.#inFlight);
@@ -84,7 +98,8 @@ class MongoStore implements Store {
     await this.#client.close();
   }
 
-  createAccount(accountId: string): Promise<void> {
+  async createAccount(accountId: string): Promise<void> {
+    await this.checkClock();
     return this.#run(async () => {
       const clock = toStored(tick(EPOCH, this.#deps.nowMs()));
       const empty = { horizon: toStored(EPOCH), digest: {}, numbers: {}, epoch: newEpoch(), writes: 0 };

@@ -12,10 +12,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { ClientSession, MongoClient } from 'mongodb';
 
+import { requireSameTime } from '../clock-check.ts';
 import { beginWrite } from '../pending-write.ts';
 import { applyWrite, TransactionReader } from './transaction.ts';
 import { commitUnknown, isTransient, isUnknownCommit, mongoError, writeTimedOut } from './errors.ts';
-import { toAccount, toStored, type Tables } from './schema.ts';
+import { toAccount, toStored, type AccountDocument, type Tables } from './schema.ts';
 import { unknownAccount } from '../store.ts';
 import type { Account, StoreDeps, Transaction } from '../store.ts';
 
@@ -83,12 +84,17 @@ async function commitOnce(deps: WriteDeps, accountId: string, jobs: readonly Wri
   // Ending the session aborts an uncommitted transaction.
   await using session = deps.client.startSession();
   session.startTransaction({ readConcern: { level: 'snapshot' }, writeConcern: { w: 'majority' }, readPreference: 'primary' });
-  const before = await lockAccount(deps.tables, session, accountId);
+  const { account: before, databaseMs } = await lockAccount(deps.tables, session, accountId);
+  const checkedNowMs = (): number => {
+    const nowMs = deps.nowMs();
+    if (!deps.trustsClock) requireSameTime(nowMs, databaseMs);
+    return nowMs;
+  };
   const outcomes: (() => void)[] = [];
   let account = before;
   let applied = 0;
   for (const job of jobs) {
-    const { settle, after } = await runJob(deps, session, account, job);
+    const { settle, after } = await runJob({ ...deps, nowMs: checkedNowMs }, session, account, job);
     outcomes.push(settle);
     if (after === null) continue;
     account = after;
@@ -100,11 +106,18 @@ async function commitOnce(deps: WriteDeps, accountId: string, jobs: readonly Wri
   return outcomes;
 }
 
-/** The first to increment the counter locks the account until its transaction ends; others fail immediately and retry. */
-async function lockAccount({ accounts }: Tables, session: ClientSession, accountId: string): Promise<Account> {
-  const document = await accounts.findOneAndUpdate({ _id: accountId }, { $inc: { writes: 1 } }, { session });
+/**
+ * The first to increment the counter locks the account until its transaction ends; others fail immediately and retry.
+ * `databaseMs` is the database's own time.
+ */
+async function lockAccount({ accounts }: Tables, session: ClientSession, accountId: string): Promise<{
+  account: Account; databaseMs: number;
+}> {
+  const document = await accounts.findOneAndUpdate({ _id: accountId }, { $inc: { writes: 1 } }, {
+    session, projection: { clock: 1, horizon: 1, digest: 1, numbers: 1, epoch: 1, databaseTime: '$$NOW' },
+  }) as AccountDocument & { readonly databaseTime: Date } | null;
   if (!document) throw unknownAccount();
-  return toAccount(document);
+  return { account: toAccount(document), databaseMs: document.databaseTime.getTime() };
 }
 
 async function saveAccount({ accounts }: Tables, session: ClientSession, account: Account): Promise<void> {
@@ -131,7 +144,7 @@ async function commit(session: ClientSession, isTimedOut: IsTimedOut): Promise<v
 async function runJob(deps: WriteDeps, session: ClientSession, before: Account, job: WriteJob): Promise<{
   settle: () => void; after: Account | null;
 }> {
-  const { pending, changes } = beginWrite(before, deps.nowMs());
+  const { pending, changes } = beginWrite(before, deps.nowMs);
   const reader = new TransactionReader(deps.tables, session, pending);
   try {
     const result = await job.change({ ...changes, ...reader.reads });

@@ -121,7 +121,7 @@ export async function startServer(store: TestStore, env: Environment = {}): Prom
     if (fault) throw fault;
     return ms;
   };
-  const deps = { nowMs, write: (line: string) => void lines.push(line) };
+  const deps = { nowMs, trustsClock: true, write: (line: string) => void lines.push(line) };
   const run = async (changed: Environment = {}): Promise<{ server: Running; agent: Agent }> =>
     ({ server: await start(readConfig({ ...installation.env, ...changed }), deps), agent: new Agent({ keepAlive: true }) });
   const end = async (): Promise<void> => {
@@ -179,7 +179,7 @@ export async function addAccount(server: TestServer, email: string): Promise<Cli
 
 /** Another connection to the database of an installation. */
 export async function openStore({ env, folder }: Installation, nowMs: () => number): Promise<Store> {
-  const deps = { nowMs, log: () => {} };
+  const deps = { nowMs, trustsClock: true, log: () => {} };
   const { MONGODB_URL, MONGODB_DB = '' } = env;
   return MONGODB_URL === undefined
     ? openEmbeddedStore(join(folder, 'invoify.sqlite'), deps) : openMongoStore(MONGODB_URL, MONGODB_DB, deps);

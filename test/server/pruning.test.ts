@@ -31,6 +31,7 @@ function pruningDeps(store: Store, nowMs: () => number, failing: string | null =
   const logged: { readonly accountId?: unknown; readonly error?: unknown }[] = [];
   const deps: PruningDeps = {
     store: {
+      checkClock: () => store.checkClock(),
       listAccounts: () => store.listAccounts(),
       isPruneDue: (...due) => store.isPruneDue(...due),
       async write(accountId, change) {

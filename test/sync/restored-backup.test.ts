@@ -48,7 +48,8 @@ async function loseWrites(t: TestContext, testStore: TestStore): Promise<{
 }> {
   const { env, remove } = await prepare(testStore, { JWT_SECRET: secret });
   const clock = { ms: startMs };
-  let running: Running | null = await start(readConfig(env), { nowMs: () => clock.ms, write: () => undefined });
+  const deps = { nowMs: () => clock.ms, trustsClock: true, write: () => undefined };
+  let running: Running | null = await start(readConfig(env), deps);
   const currentUrl = (): string => running?.url ?? '';
   t.after(async () => {
     await running?.close();
@@ -57,7 +58,7 @@ async function loseWrites(t: TestContext, testStore: TestStore): Promise<{
   const whileDown = async <T>(run: () => Promise<T>): Promise<T> => {
     await running?.close();
     const result = await run();
-    running = await start(readConfig(env), { nowMs: () => clock.ms, write: () => undefined });
+    running = await start(readConfig(env), deps);
     return result;
   };
   const client = createClient(() => ({ url: currentUrl() }));

@@ -61,7 +61,7 @@ export async function openSite(testStore: TestStore, env: Environment = {}): Pro
 
 /** A second connection to the environment's database. */
 export async function openStoreOf(env: Environment, nowMs: () => number): Promise<Store> {
-  const deps = { nowMs, log: () => undefined };
+  const deps = { nowMs, trustsClock: true, log: () => undefined };
   const { MONGODB_URL, MONGODB_DB, DATA_DIR } = env;
   if (MONGODB_URL === undefined) return openEmbeddedStore(join(DATA_DIR ?? '', 'invoify.sqlite'), deps);
   const { openMongoStore } = await import('../../server/mongo/store.ts');

@@ -33,15 +33,20 @@ for (const store of stores) {
 }
 
 describe('the admin command', () => {
-  test('takes no further word with "restored"', async (t) => {
+  test('takes no further word with "restored" or "clock"', async (t) => {
     const [embedded] = stores;
     assert.ok(embedded);
     const server = await startServer(embedded);
     t.after(() => server.stop());
     const { scope } = (await server.owner.pull()).body;
-    const { code, stderr } = await runServer(['admin', 'restored', 'now'], server.env);
-    assert.equal(code, 1);
-    assert.match(stderr, /^Usage: /);
+    for (const word of ['restored', 'clock']) {
+      const { code, stderr } = await runServer(['admin', word, 'now'], server.env);
+      assert.equal(code, 1);
+      assert.match(stderr, /^Usage: /);
+    }
     assert.equal((await server.owner.pull()).body.scope, scope);
+    const { code, stdout } = await runServer(['admin', 'clock'], server.env);
+    assert.deepEqual([code, stdout], [0, "This machine's clock is taken for right.\n"]);
+    assert.ok(Date.parse((await server.owner.pull()).body.serverTime) > server.clock.ms);
   });
 });

@@ -23,7 +23,7 @@ for (const store of stores) {
     test('reports health, readiness and its protocol without a token', async () => {
       assert.deepEqual((await server.client.get('/api/health')).body, { success: true, status: 'ok' });
       const ready = await server.client.get('/api/ready');
-      assert.deepEqual([ready.status, ready.body], [200, { success: true, checks: { database: 'ok' } }]);
+      assert.deepEqual([ready.status, ready.body], [200, { success: true, checks: { database: 'ok', clock: 'ok' } }]);
       const meta = await server.client.get('/api/meta');
       assert.deepEqual([meta.status, meta.body], [200, { name: 'invoify', version, protocol: protocolVersion }]);
     });
@@ -66,7 +66,7 @@ async function assertUnavailable(client: Client): Promise<void> {
   for (const reply of replies) assertError(reply, 'unavailable');
   const [ready] = replies;
   const { checks } = ready?.body as unknown as { checks: Record<string, string> };
-  assert.deepEqual(Object.keys(checks), ['database']);
+  assert.deepEqual(Object.keys(checks), ['database', 'clock']);
   assert.match(checks['database'] ?? '', /^[A-Z].*\.$/);
 }
 

@@ -1,16 +1,63 @@
-// The embedded store: the store suite on real SQLite files.
+// The embedded store: the store suite on real SQLite files, and how it takes the machine's clock.
 
+import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { describe, test } from 'node:test';
 
 import { openEmbeddedStore } from '../../../server/embedded/store.ts';
+import { assertRejects, create, depsOf, newAccount, newId, readAll, remove, START_MS, type TestDatabase } from '../store/fixture.ts';
 import { storeSuite } from '../store/suite.ts';
 
-storeSuite('embedded store', async () => {
+const DAY_MS = 86_400_000;
+
+async function newDatabase(): Promise<TestDatabase> {
   const folder = mkdtempSync(join(tmpdir(), 'invoify-store-'));
   return {
     open: (deps) => openEmbeddedStore(join(folder, 'data', 'invoify.db'), deps),
     remove: async () => rmSync(folder, { recursive: true, force: true }),
   };
+}
+
+storeSuite('embedded store', newDatabase);
+
+describe('an embedded store', () => {
+  test('stamps nothing more than a year ahead of the newest change, until the clock is accepted', async (t) => {
+    const database = await newDatabase();
+    t.after(() => database.remove());
+    const clock = { nowMs: START_MS };
+    const store = await database.open({ ...depsOf(clock), trustsClock: false });
+    t.after(() => store.close());
+    const [accountId, other] = [await newAccount(store), await newAccount(store)];
+    const plan = await create(store, accountId, 'plans');
+    clock.nowMs += 365 * DAY_MS;
+    await create(store, accountId, 'plans');
+    const before = await readAll(store, accountId);
+
+    clock.nowMs += 367 * DAY_MS;
+    for (const stamp of [
+      () => create(store, accountId, 'plans'), () => remove(store, accountId, plan), () => store.createAccount(newId()),
+      () => store.checkClock(),
+    ]) assert.match((await assertRejects(stamp(), 'unavailable')).message, /^The server's clock shows 2028-01-03T12:00Z, .*admin clock/);
+    assert.deepEqual(await readAll(store, accountId), before);
+    assert.equal(await store.write(other, async (transaction) => transaction.account.accountId), other, 'what stamps nothing may run');
+
+    await store.acceptClock();
+    await store.checkClock();
+    assert.equal((await readAll(store, accountId)).account.clock, clock.nowMs * 1000);
+    assert.deepEqual((await readAll(store, accountId)).changes, before.changes);
+    assert.equal((await create(store, other, 'plans')).at, clock.nowMs * 1000 + 1);
+  });
+
+  test('goes on stamping one microsecond after the other while the clock is behind the newest change', async (t) => {
+    const database = await newDatabase();
+    t.after(() => database.remove());
+    const clock = { nowMs: START_MS };
+    const store = await database.open({ ...depsOf(clock), trustsClock: false });
+    t.after(() => store.close());
+    const accountId = await newAccount(store);
+    clock.nowMs -= 400 * DAY_MS;
+    assert.equal((await create(store, accountId, 'plans')).at, START_MS * 1000 + 1);
+  });
 });

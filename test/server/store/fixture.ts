@@ -33,7 +33,7 @@ export async function openFixture(database: TestDatabase): Promise<Fixture> {
 }
 
 export function depsOf(clock: { readonly nowMs: number }): StoreDeps {
-  return { nowMs: () => clock.nowMs, log: () => {} };
+  return { nowMs: () => clock.nowMs, trustsClock: true, log: () => {} };
 }
 
 export function newId(): string {

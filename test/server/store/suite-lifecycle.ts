@@ -10,8 +10,9 @@ import {
 } from './fixture.ts';
 
 export function lifecycleTests(fixture: Fixture, newDatabase: () => Promise<TestDatabase>): void {
-  test('an open store passes its check', async () => {
+  test('an open store passes its checks', async () => {
     await fixture.store.check();
+    await fixture.store.checkClock();
   });
 
   test('all data is still there after reopening the store', async (t) => {
@@ -76,6 +77,8 @@ export function lifecycleTests(fixture: Fixture, newDatabase: () => Promise<Test
     await store.close();
     const calls: readonly (() => Promise<unknown>)[] = [
       () => store.check(),
+      () => store.checkClock(),
+      () => store.acceptClock(),
       () => store.createAccount(newId()),
       () => store.listAccounts(),
       () => store.renewEpochs(),
