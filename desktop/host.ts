@@ -223,6 +223,7 @@ export class Host {
   /** Stops all work and closes the cache. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#endWrites();
     await this.#stopWork();
     this.#cache.close();
     this.#listeners.clear();

@@ -127,6 +127,11 @@ export const faults = {
   unavailable: async () => errorResponse(503, 'unavailable', { 'retry-after': '2' }),
   tooManyRequests: async () => errorResponse(429, 'too_many_requests', { 'retry-after': '7' }),
   badGateway: async () => new Response('<html>Bad Gateway</html>', { status: 502, headers: { 'content-type': 'text/html' } }),
+  /** The same, but as on an idle connection that the server was just closing. */
+  reset: async ({ forward }) => {
+    await (await forward()).arrayBuffer();
+    throw networkError('ECONNRESET');
+  },
   /** The server does its work, but a proxy gave up waiting for it. */
   gatewayTimeout: async ({ forward }) => {
     await (await forward()).arrayBuffer();

@@ -5,7 +5,7 @@
 // the protocol's form and under its request's id: a refusal then becomes an AppError with the server's own code and
 // message. Why anything else did not count is logged when the reason changes.
 
-import { AppError, errorCode } from '../../shared/errors.ts';
+import { AppError, errorCode, hasSystemCode } from '../../shared/errors.ts';
 import { isObject, type JsonObject } from '../../shared/fields.ts';
 import {
   badResponse, maxRetryAfterS, parseErrorAnswer, parseMeta, protocolHeader, protocolVersion, requestIdHeader, type WireError,
@@ -36,6 +36,8 @@ export interface Request {
   readonly token?: string | null;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: JsonObject | undefined;
+  /** Lets a write be sent twice; called before the second time, when a refusal no longer proves that it was not done. */
+  readonly onRepeat?: () => void;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -83,7 +85,7 @@ export function connectTo(serverUrl: string, deps: ConnectionDeps): ServerConnec
     const signal = AbortSignal.any([idle.signal, ...(request.signal ? [request.signal] : [])]);
     const requestId = deps.newId();
     try {
-      const response = await deps.fetch(origin + request.path, {
+      const response = await fetchAgain(request, deps.fetch, origin + request.path, {
         method: request.method ?? 'GET',
         headers: { ...headersOf(request), [requestIdHeader]: requestId },
         body: request.body === undefined ? null : JSON.stringify(request.body),
@@ -146,6 +148,21 @@ export function connectTo(serverUrl: string, deps: ConnectionDeps): ServerConnec
       }
     }),
   };
+}
+
+/**
+ * Like `fetch`, but sends a request again, once and at once, if its connection is cut before anything is answered: the server
+ * may close an idle connection just as it is used again, which says nothing about whether it can be reached.
+ */
+async function fetchAgain({ method = 'GET', onRepeat }: Request, send: typeof fetch, url: string, init: RequestInit): Promise<Response> {
+  try {
+    return await send(url, init);
+  } catch (error) {
+    const isCut = error instanceof Error && hasSystemCode(error.cause, 'ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET');
+    if (!isCut || (method !== 'GET' && !onRepeat) || init.signal?.aborted) throw error;
+    onRepeat?.();
+    return send(url, init);
+  }
 }
 
 function headersOf({ token, headers, body }: Request): Record<string, string> {

@@ -91,7 +91,7 @@ export class Writes {
     });
   }
 
-  /** The user is changing: repeats no write any more, and reports none that is still being sent. */
+  /** The user is leaving: repeats no write any more, and reports none that is still being sent. */
   endSession(): void {
     this.#sessionEnd.abort();
     this.#sessionEnd = new AbortController();
@@ -117,9 +117,12 @@ export class Writes {
       ...(write.updatedAt === null ? {} : { 'if-match': `"${write.updatedAt}"` }),
     };
     let isOpen = false;
+    const onRepeat = (): void => {
+      isOpen = true;
+    };
     const attempt = async (): Promise<WireRecord> => {
       try {
-        const record = parseRecordAnswer(parseJson(await this.#session.send({ ...write.request, headers })));
+        const record = parseRecordAnswer(parseJson(await this.#session.send({ ...write.request, headers, onRepeat })));
         if (!isNewVersion(record, write.updatedAt) || !write.isResult(record)) throw badResponse('it belongs to another request');
         return record;
       } catch (error) {

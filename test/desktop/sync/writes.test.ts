@@ -2,6 +2,8 @@
 // however often they are sent, and reported as unknown rather than as failed.
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo } from 'node:net';
 import { after, before, describe, test, type TestContext } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
@@ -116,6 +118,19 @@ describe('a write without a word of the server about it', () => {
     }
   });
 
+  test('has an unknown outcome if it was sent twice at once, and the second time answered, but not processed', async (t) => {
+    const { desk } = await synced(t);
+    let sent = 0;
+    desk.network.plan((call) => {
+      if (!isWrite(call)) return null;
+      sent += 1;
+      return sent === 1 ? faults.reset : faults.unauthorized;
+    });
+    await assertRejects(desk.host.records.create('plans', fields(plan({ name: 'Perhaps' }))), 'outcome_unknown');
+    assert.equal(sent, 2);
+    assert.equal(desk.timers.pauses.length, 0);
+  });
+
   test('is refused if the server then says so', async (t) => {
     const { books, desk } = await synced(t);
     const record = await first(desk, 'plans');
@@ -124,6 +139,16 @@ describe('a write without a word of the server about it', () => {
     await assertRejects(desk.host.records.update('plans', record.id, record.updatedAt, { name: 'Mine' }), 'precondition_failed');
     breakWrites(desk, 1, faults.badGateway);
     await assertRejects(desk.host.records.create('plans', fields(plan({ priceMinor: -1 }))), 'invalid_request');
+  });
+
+  test('is not repeated once the desktop is closed', async (t) => {
+    const { desk } = await synced(t);
+    breakWrites(desk, Infinity, faults.badGateway);
+    desk.timers.hold(true);
+    const writing = assertRejects(desk.host.records.create('plans', fields(plan())), 'outcome_unknown');
+    while (desk.timers.pauses.length === 0) await nextTurn();
+    await desk.close();
+    await writing;
   });
 
   test('is not repeated for another user', async (t) => {
@@ -212,3 +237,64 @@ describe('an answer to another request', () => {
     await assertExact(desk, books.owner.client);
   });
 });
+
+test('a write on an idle connection that the server is just closing succeeds, and the server counts as reachable', async (t) => {
+  const books = await openBooks(site);
+  const relay = await openRelay(t, site.server.url);
+  const desk = await openDesk(t, { url: relay.url, token: books.owner.token });
+  await desk.sync();
+  const { records } = desk.host;
+  const from = desk.statuses.length;
+  for (const how of ['destroy', 'resetAndDestroy'] as const) {
+    const added = await records.create('plans', fields(plan({ name: 'Reused' })));
+    await desk.idle();
+    relay.closeReused(how);
+    const changed = await records.update('plans', added.id, added.updatedAt, { name: 'Changed' });
+    await desk.idle();
+    relay.closeReused(how);
+    await records.remove('plans', added.id, changed.updatedAt);
+    await desk.idle();
+    relay.closeReused(how);
+    await records.create('plans', fields(plan({ name: `After ${how}` })));
+    await desk.idle();
+  }
+  assert.equal(relay.closed, 6);
+  assert(desk.statuses.slice(from).every(({ isOnline }) => isOnline));
+  await assertExact(desk, books.owner.client);
+});
+
+/** A TCP relay that closes a connection just as its client uses it again. */
+async function openRelay(t: TestContext, to: string): Promise<{
+  readonly url: string;
+  /** Applies to the next request on a connection that has been used before. */
+  closeReused(how: 'destroy' | 'resetAndDestroy'): void;
+  readonly closed: number;
+}> {
+  let next: 'destroy' | 'resetAndDestroy' | null = null;
+  let closed = 0;
+  const relay = createServer((socket) => {
+    const upstream = connect(Number(new URL(to).port), '127.0.0.1');
+    let isUsed = false;
+    upstream.on('data', (chunk) => {
+      isUsed = true;
+      socket.write(chunk);
+    });
+    socket.on('data', (chunk) => {
+      if (next === null || !isUsed) return void upstream.write(chunk);
+      closed += 1;
+      socket[next]();
+      next = null;
+    });
+    for (const [one, other] of [[socket, upstream], [upstream, socket]] as const) {
+      one.on('error', () => undefined).on('close', () => other.destroy());
+    }
+    t.after(() => socket.destroy());
+  });
+  t.after(() => relay.close());
+  await once(relay.listen(0, '127.0.0.1'), 'listening');
+  return {
+    url: `http://127.0.0.1:${(relay.address() as AddressInfo).port}`,
+    closeReused: (how) => { next = how; },
+    get closed() { return closed; },
+  };
+}
