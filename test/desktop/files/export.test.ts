@@ -1,0 +1,113 @@
+// A CSV export of whatever a cache may hold, parsed back by a strict reader of RFC 4180.
+
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
+
+import fc from 'fast-check';
+
+import { listPage } from '../../../desktop/cache/cache.ts';
+import { exportCsv, type ExportDeps } from '../../../desktop/files/export.ts';
+import { fill, temporaryCache, temporaryPath, upsert } from '../cache/fixtures.ts';
+
+const deps: ExportDeps = {
+  newId: randomUUID,
+  setTimer: () => assert.fail('nothing is retried'),
+  yieldToEventLoop: async () => setImmediate(),
+};
+const ROWS = 30;
+
+const hostile = fc.constantFrom(
+  '', ' ', '"', '""', '"x', 'x"', ',', ';', '\t', '\r', '\n', '\r\n', "'", '\ufeff', '\u00a0', '\u2028', 'sep=;', '=1+1', '+1', '-1', '@A1',
+  '\uff1d1', '\uff0b1', '\uff0d1', '\uff201', '=HYPERLINK("http://x.test";"x")', ' =1', '\t=1', '\n+1', "'=1", '1,5', '1;5', '1e5', 'null',
+  'Zoë 🧾', 'x'.repeat(300), '=cmd|\' /C calc\'!A0',
+);
+/** Any sequence of UTF-16 units. */
+const anyText = fc.array(fc.nat(0xffff), { maxLength: 8 }).map((units) => String.fromCharCode(...units));
+const text = fc.oneof(hostile, anyText, fc.array(hostile, { maxLength: 4 }).map((parts) => parts.join('')));
+const plan = fc.record({
+  name: text, interval: text, priceMinor: fc.maxSafeInteger(), currency: fc.constantFrom('EUR', 'JPY', 'KWD'), active: fc.boolean(),
+}, { requiredKeys: ['currency'] });
+
+/**
+ * The records of a CSV file as RFC 4180 defines it, with this delimiter: every record ends with CRLF, quotes stand around a
+ * whole value or doubled inside of one, and all records have the same number of values.
+ */
+function parseCsv(file: string, delimiter: string): string[][] {
+  const records: string[][] = [];
+  let record: string[] = [];
+  for (let at = 0; at < file.length;) {
+    let value = '';
+    if (file[at] === '"') {
+      for (at += 1; file[at] !== '"' || file[at + 1] === '"'; at += 1) {
+        assert(at < file.length, 'a quoted value ends');
+        if (file[at] === '"') at += 1;
+        value += file[at];
+      }
+      at += 1;
+    } else {
+      for (; at < file.length && file[at] !== delimiter && file[at] !== '\r'; at += 1) {
+        assert(file[at] !== '"' && file[at] !== '\n', `${file[at]} is inside quotes only`);
+        value += file[at];
+      }
+    }
+    record.push(value);
+    if (file[at] === delimiter) {
+      at += 1;
+      continue;
+    }
+    assert.equal(file.slice(at, at + 2), '\r\n', 'a value is followed by a delimiter or the end of its record');
+    at += 2;
+    records.push(record);
+    record = [];
+  }
+  assert.deepEqual(record, [], 'the last record ends, too');
+  assert.equal(new Set(records.map(({ length }) => length)).size, 1, 'all records have the same number of values');
+  return records;
+}
+
+/** What a spreadsheet is given for a text: the text, after an apostrophe where it could be taken for a formula. */
+function guarded(value: string): string {
+  const isFormula = '\t\r\n'.includes(value[0] ?? 'x') || '=+-@\uff1d\uff0b\uff0d\uff20'.includes(value.trimStart()[0] ?? 'x');
+  return isFormula ? `'${value}` : value;
+}
+
+describe('a CSV export', () => {
+  test('has every value of every row, whatever it contains, when it is parsed back', async (t) => {
+    const path = join(dirname(dirname(temporaryPath(t))), 'plans.csv');
+    const cache = temporaryCache(t);
+    let written = 0;
+    const format = fc.constantFrom({ locale: 'de-AT', delimiter: ';', point: ',' }, { locale: 'en-GB', delimiter: ',', point: '.' });
+    const table = fc.array(plan, { minLength: ROWS, maxLength: ROWS });
+    const property = fc.asyncProperty(table, fc.array(text, { minLength: 4, maxLength: 4 }), format,
+      async (plans, titles, { locale, delimiter, point }) => {
+        written += ROWS;
+        fill(cache, plans.map((payload, index) => upsert('plans', index, payload, written + index)));
+        const names = ['name', 'priceMinor', 'interval', 'active'];
+        const columns = names.map((name, index) => ({ name, title: titles[index] ?? '' }));
+        await exportCsv(cache.reader, path, { selection: { collection: 'plans' }, columns, locale }, deps);
+        const file = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(readFileSync(path));
+        assert.equal(file[0], '\ufeff');
+        const [head, ...records] = parseCsv(file.slice(1), delimiter);
+        assert.deepEqual(head, titles.map((title) => guarded(title.toWellFormed())));
+        const { rows } = listPage(cache.reader, { collection: 'plans', limit: ROWS });
+        assert.deepEqual([records.length, rows.length], [ROWS, ROWS]);
+        for (const [index, { columns: shown }] of rows.entries()) {
+          const [name = '', price = '', interval = '', active] = records[index] ?? [];
+          assert.equal(name, guarded(String(shown['name'] ?? '')));
+          assert.equal(interval, guarded(String(shown['interval'] ?? '')));
+          assert.equal(active, String(shown['active'] ?? ''));
+          const decimals = { EUR: 2, JPY: 0, KWD: 3 }[String(shown['currency'])];
+          if (shown['priceMinor'] === null) assert.equal(price, '');
+          else {
+            assert.equal(price.split(point)[1]?.length ?? 0, decimals);
+            assert.equal(Number(price.replace(point, '')), shown['priceMinor']);
+          }
+        }
+      });
+    await fc.assert(property, { numRuns: 40 });
+  });
+});
