@@ -24,7 +24,12 @@ function decode(token: string): Parts {
 
 function forge({ header, claims }: Parts, secret: string, digest = 'sha256'): string {
   const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
-  const signed = `${encode(header)}.${encode(claims)}`;
+  return sign(encode(header), encode(claims), secret, digest);
+}
+
+/** A token of these parts, in whatever way they are encoded. */
+function sign(header: string, claims: string, secret: string, digest = 'sha256'): string {
+  const signed = `${header}.${claims}`;
   return `${signed}.${createHmac(digest, secret).update(signed).digest('base64url')}`;
 }
 
@@ -84,6 +89,48 @@ for (const store of stores) {
         { iss: 'another' }, { aud: 'another' }, { aud: undefined }, { exp: undefined }, { exp: '9999999999' },
         { exp: Math.floor(server.clock.ms / 1000) }, { exp: -1 },
       ]) await refusedAs(forge(changed(change), oldSecret));
+    });
+
+    test('is refused before its time, and if its time is no number', async () => {
+      const parts = decode(people.viewer.token ?? '');
+      const nowS = server.clock.ms / 1000;
+      const startingAt = (nbf: unknown): string => forge({ header: parts.header, claims: { ...parts.claims, nbf } }, oldSecret);
+      for (const nbf of [nowS + 1, nowS + 0.5, nowS + 86_400, 2 ** 53, 1e308, String(nowS - 1), '', null, true, [], {}]) {
+        await refusedAs(startingAt(nbf));
+      }
+      for (const nbf of [nowS, nowS - 1, 0, -1]) {
+        assert.equal((await server.client.as(startingAt(nbf)).get('/api/auth/me')).status, 200, String(nbf));
+      }
+    });
+
+    test('is refused if it names an extension that must be understood', async () => {
+      const { header, claims } = decode(people.viewer.token ?? '');
+      for (const crit of [['exp'], ['b64'], ['http://example.test/ext'], ['alg'], [], 'exp', null, {}, [1]]) {
+        await refusedAs(forge({ header: { ...header, crit }, claims }, oldSecret));
+        await refusedAs(forge({ header: { ...header, crit, b64: true, exp: 9e9 }, claims }, oldSecret));
+      }
+      await refusedAs(forge({ header: { ...header, kid: [header['kid']] }, claims }, oldSecret));
+    });
+
+    test('is refused in any other encoding than base64url without padding, though rightly signed', async () => {
+      const [header = '', claims = ''] = (people.viewer.token ?? '').split('.');
+      const text = Buffer.from(claims, 'base64url').toString();
+      /** The claims with blanks after them, so that their last base64url character has bits that nothing uses. */
+      const [oneLeft = '', twoLeft = ''] = [1, 2].map((rest) =>
+        Buffer.from(text + ' '.repeat((3 + rest - text.length % 3) % 3)).toString('base64url'));
+      assert.equal((await server.client.as(sign(header, oneLeft, oldSecret)).get('/api/auth/me')).status, 200);
+      const other = (part: string): string[] => [
+        `${part}=`, `${part}==`, `${part}\t`, ` ${part}`, `${part}*`, `${part}%`, `!${part}`, `${part.slice(0, 8)}+/${part.slice(8)}`,
+        `${part.slice(0, 4)}=${part.slice(4)}`, `${part}A`, Buffer.from(part).toString('base64url'),
+      ];
+      const later = (part: string): string => part.slice(0, -1) + String.fromCharCode(part.charCodeAt(part.length - 1) + 1);
+      const notUtf8 = Buffer.from(text.replace('"iss"', '"x":"\u0001","iss"')).map((byte) => (byte === 1 ? 0xff : byte));
+      for (const [head, body] of [
+        ...other(header).map((part) => [part, claims] as const), ...other(claims).map((part) => [header, part] as const),
+        [header, later(oneLeft)], [header, later(twoLeft)], [header, `${oneLeft}==`], [header, `${twoLeft}=`],
+        [header, Buffer.from(notUtf8).toString('base64url')], [header, Buffer.from(`\ufeff${text}`).toString('base64url')],
+        ['', claims], [header, ''],
+      ] as const) await refusedAs(sign(head, body, oldSecret));
     });
 
     test('that is garbage is refused like a missing one', async () => {
