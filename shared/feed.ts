@@ -50,9 +50,9 @@ export interface Page {
 
 const NEWLINE = 0x0a;
 const COMMA = 0x2c;
-const OPENING_BRACE = 0x7b;
 const CLOSING_BRACE = 0x7d;
 const QUOTE = 0x22;
+const SPACE = 0x20;
 
 const changesStart = ',"changes":[';
 const pageEnd = ']}\n';
@@ -98,7 +98,10 @@ export function pageFrame(page: Omit<Page, 'changes'>, count: number): { readonl
   return { head: `${members.slice(0, -1)}${changesStart}\n`, tail: `\n${pageEnd}` };
 }
 
-/** Reads a page; throws `bad_response` if it is not laid out as above. Payloads are not validated: SQLite parses them. */
+/**
+ * Reads a page; throws `bad_response` if it is not laid out as above. Payloads are not validated, not even as JSON: SQLite
+ * parses them, and one that is malformed must not stop the changes around it.
+ */
 export function readPage(bytes: Buffer): Page {
   if (!isUtf8(bytes)) throw badResponse('the page of changes is not UTF-8');
   const headEnd = bytes.indexOf(NEWLINE);
@@ -152,9 +155,8 @@ function readChange(bytes: Buffer, start: number, end: number): WireChange {
     if (headEnd !== end) throw badLayout();
     return { collection, id, updatedAt, payload: null };
   }
-  const payload = bytes.subarray(headEnd, end - 1);
-  if (payload[0] !== OPENING_BRACE || payload.at(-1) !== CLOSING_BRACE || bytes[end - 1] !== CLOSING_BRACE) throw badLayout();
-  return { collection, id, updatedAt, payload };
+  if (bytes[end - 1] !== CLOSING_BRACE || bytes[headEnd] === SPACE) throw badLayout();
+  return { collection, id, updatedAt, payload: bytes.subarray(headEnd, end - 1) };
 }
 
 const namePattern = /^[a-zA-Z]+$/;

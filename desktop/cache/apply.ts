@@ -1,23 +1,31 @@
 // Writes changes into a generation: rows, list, full-text index and digest together.
 //
 // Invariants: nothing written here is readable or survives a crash before it commits; the digest commits with the rows
-// it describes. Payloads pass through as the bytes that arrived; only SQLite parses them.
+// it describes. Payloads pass through as the bytes that arrived; only SQLite parses them. A change that cannot be read is
+// left out and named, and stops nothing behind it.
 
 import type { StatementSync } from 'node:sqlite';
 
 import { parseInstant } from '../../shared/clock.ts';
 import type { Collection } from '../../shared/collections.ts';
 import { addCrc, emptyDigest, recordCrc, subtractCrc, type CollectionDigest } from '../../shared/digest.ts';
+import { AppError } from '../../shared/errors.ts';
 import type { WireChange } from '../../shared/feed.ts';
 import { badResponse } from '../../shared/protocol.ts';
 import { readWordsTo } from './indexes.ts';
 import {
-  listSelect, listTable, quoteAll, recordsTable, searchedColumns, wordsTable, type CacheWriter, type Generation,
+  listRowSelect, listSelect, listTable, quoteAll, recordsTable, searchedColumns, wordsTable, wrongKind, type CacheWriter, type Generation,
 } from './schema.ts';
 import { readDigest, saveDigest } from './state.ts';
 import { inTransaction, sqliteError } from './sqlite.ts';
 
 const operation = 'writing changes';
+
+const OPENING_BRACE = 0x7b;
+
+/** Why a change is refused. */
+const notJson = 'it is not a JSON object';
+const wrongColumn = 'a value in it is of the wrong kind';
 
 export interface ApplyCounts {
   readonly inserted: number;
@@ -25,6 +33,15 @@ export interface ApplyCounts {
   readonly deleted: number;
   /** Replays, changes older than the existing record, and deletes of absent records. */
   readonly ignored: number;
+  /** Left out. The record keeps the version that it had, if any, so the digest will differ from the server's. */
+  readonly refused: readonly RefusedChange[];
+}
+
+export interface RefusedChange {
+  readonly collection: string;
+  readonly id: string;
+  /** Completes "This record cannot be read: …". */
+  readonly reason: string;
 }
 
 /**
@@ -62,8 +79,8 @@ export function rollbackChanges(writer: CacheWriter): void {
  * transaction. Otherwise they are all durable on return, or none of them if it throws. 1,000 changes take about 8 ms:
  * a caller that shares its thread should pass a page in slices and yield between them.
  *
- * Throws `bad_response` for an unknown collection or a payload that is not JSON, `disk_full`, `cache_busy`,
- * `cache_unusable`.
+ * A change of an unknown collection, or whose payload is no JSON object or of the wrong kind for a column of the list, is
+ * refused. Throws `disk_full`, `cache_busy`, `cache_unusable`.
  */
 export function applyChanges(
   writer: CacheWriter, generation: Generation, changes: readonly WireChange[],
@@ -81,27 +98,32 @@ export function applyChanges(
 function writeChanges(writer: CacheWriter, generation: Generation, changes: readonly WireChange[]): ApplyCounts {
   const digest = readDigest(writer, generation);
   const appliers = new Map<string, Applier>();
+  const unknown: RefusedChange[] = [];
   for (const change of changes) {
     let applier = appliers.get(change.collection);
     if (!applier) {
       const collection = writer.layout.collections.get(change.collection);
-      if (!collection) throw badResponse(`it has a collection called ${change.collection}`);
+      if (!collection) {
+        unknown.push({ collection: change.collection, id: change.id, reason: 'this version of Invoify does not know its collection' });
+        continue;
+      }
       applier = new Applier(writer, generation, collection, digest[change.collection] ?? emptyDigest);
       appliers.set(change.collection, applier);
     }
     applier.apply(change);
   }
   for (const applier of appliers.values()) applier.finish();
-  return sumCounts([...appliers.values()].map((applier) => applier.counts));
+  return sumCounts([...appliers.values()].map((applier) => applier.counts), unknown);
 }
 
-function sumCounts(all: readonly ApplyCounts[]): ApplyCounts {
+function sumCounts(all: readonly ApplyCounts[], unknown: readonly RefusedChange[]): ApplyCounts {
   return all.reduce((sum, counts) => ({
     inserted: sum.inserted + counts.inserted,
     updated: sum.updated + counts.updated,
     deleted: sum.deleted + counts.deleted,
     ignored: sum.ignored + counts.ignored,
-  }), { inserted: 0, updated: 0, deleted: 0, ignored: 0 });
+    refused: [...sum.refused, ...counts.refused],
+  }), { inserted: 0, updated: 0, deleted: 0, ignored: 0, refused: unknown });
 }
 
 interface ExistingRecord {
@@ -115,7 +137,7 @@ interface ExistingRecord {
  * and looked up only on conflict. What is derived from new rows is computed for all of them at once in `finish`.
  */
 class Applier {
-  readonly counts = { inserted: 0, updated: 0, deleted: 0, ignored: 0 };
+  readonly counts = { inserted: 0, updated: 0, deleted: 0, ignored: 0, refused: [] as RefusedChange[] };
   readonly #writer: CacheWriter;
   readonly #generation: Generation;
   readonly #collection: Collection;
@@ -146,6 +168,7 @@ class Applier {
 
   apply({ id, updatedAt, payload }: WireChange): void {
     if (payload === null) return this.#delete(id, updatedAt);
+    if (payload[0] !== OPENING_BRACE) return this.#refuse(id, notJson);
     const crc = recordCrc(id, updatedAt, payload);
     // Most changes of a first sync are new; trying the insert saves a lookup.
     const inserted = this.#insert.run(id, updatedAt, crc, payload);
@@ -156,14 +179,14 @@ class Applier {
       return;
     }
     const existing = this.#findExisting(id);
-    if (!existing) throw new TypeError(`${this.#collection.name}/${id} conflicts on insert but does not exist`);
+    // The index that enforces the unique id names a row that the table does not have.
+    if (!existing) throw new AppError('cache_unusable', 'The data on this computer is damaged.', { damage: 'contents' });
     if (isOlder(updatedAt, existing.updatedAt) || (updatedAt === existing.updatedAt && crc === existing.crc)) {
       this.counts.ignored += 1;
       return;
     }
-    const { update } = this.#changeStatements();
-    update.run(updatedAt, crc, payload, existing.rowid);
-    if (existing.rowid < this.#newFrom) this.#refreshDerived(existing.rowid);
+    if (existing.rowid < this.#newFrom && !this.#refreshDerived(id, existing.rowid, payload)) return;
+    this.#changeStatements().update.run(updatedAt, crc, payload, existing.rowid);
     this.#digest = addCrc(subtractCrc(this.#digest, existing.crc), crc);
     this.counts.updated += 1;
   }
@@ -182,14 +205,28 @@ class Applier {
     this.counts.deleted += 1;
   }
 
-  #refreshDerived(rowid: number): void {
-    const { refreshList, words } = this.#changeStatements();
+  /** Derives an existing record's rows from its new payload. Returns false if that is refused, and leaves them as they were. */
+  #refreshDerived(id: string, rowid: number, payload: Uint8Array): boolean {
+    const { refreshList, restoreList, isWrong, words } = this.#changeStatements();
     const before = words?.read.get(rowid);
-    if (Number(refreshList.run(rowid).changes) === 0) this.#refuseMalformed();
-    if (!words || rowid > this.#wordsTo) return;
+    if (Number(refreshList.run(rowid, payload).changes) === 0) {
+      this.#refuse(id, notJson);
+      return false;
+    }
+    if (isWrong?.get(rowid)) {
+      restoreList.run(rowid);
+      this.#refuse(id, wrongColumn);
+      return false;
+    }
+    if (!words || rowid > this.#wordsTo) return true;
     // Most changes touch no searched column, and every rewrite grows the index a little.
     const after = words.read.get(rowid);
     if (JSON.stringify(before) !== JSON.stringify(after)) words.refresh.run(rowid);
+    return true;
+  }
+
+  #refuse(id: string, reason: string): void {
+    this.counts.refused.push({ collection: this.#collection.name, id, reason });
   }
 
   /** Derives the list and full-text rows of the new records, one statement each, and saves the digest. */
@@ -203,11 +240,28 @@ class Applier {
       // Nothing is replaced, but a plain INSERT would keep a statement journal to undo itself.
       const listed = db.prepare(`INSERT OR REPLACE INTO ${list} `
         + `${listSelect(this.#collection, this.#generation)} AND rowid >= ?`).run(this.#newFrom).changes;
-      if (listed !== rows) this.#refuseMalformed();
+      if (listed !== rows) this.#removeNew(`NOT IN (SELECT rowid FROM ${list} WHERE rowid >= ?)`, notJson);
+      const wrong = wrongKind(this.#collection);
+      if (wrong !== null) this.#removeNew(`IN (SELECT rowid FROM ${list} WHERE rowid >= ? AND (${wrong}))`, wrongColumn);
       const words = this.#wordsSql('INSERT');
       if (words !== null) db.prepare(`${words} WHERE rowid BETWEEN ? AND ?`).run(this.#newFrom, this.#wordsTo);
     }
     saveDigest(this.#writer, this.#generation, name, this.#digest);
+  }
+
+  /** Refuses the new records whose rowids are, or are not, in a list that starts with the first of them. */
+  #removeNew(condition: string, reason: string): void {
+    const { db } = this.#writer;
+    const records = recordsTable(this.#collection.name, this.#generation);
+    const found = db.prepare(`SELECT rowid, id, crc FROM ${records} WHERE rowid >= ? AND rowid ${condition}`)
+      .all(this.#newFrom, this.#newFrom);
+    for (const row of found) {
+      this.#changeStatements().remove.run(row['rowid'] ?? null);
+      this.#changeStatements().removeFromList.run(row['rowid'] ?? null);
+      this.#digest = subtractCrc(this.#digest, Number(row['crc']));
+      this.counts.inserted -= 1;
+      this.#refuse(String(row['id']), reason);
+    }
   }
 
   #findExisting(id: string): ExistingRecord | null {
@@ -225,11 +279,14 @@ class Applier {
     const records = recordsTable(name, this.#generation);
     const list = listTable(name, this.#generation);
     const refreshWords = this.#wordsSql('INSERT OR REPLACE');
+    const wrong = wrongKind(this.#collection);
     this.#statements = {
       update: db.prepare(`UPDATE ${records} SET updated_at = ?, crc = ?, payload = CAST(? AS TEXT) WHERE rowid = ?`),
       remove: db.prepare(`DELETE FROM ${records} WHERE rowid = ?`),
-      refreshList: db.prepare(
+      refreshList: db.prepare(`INSERT OR REPLACE INTO ${list} ${listRowSelect(this.#collection)}`),
+      restoreList: db.prepare(
         `INSERT OR REPLACE INTO ${list} ${listSelect(this.#collection, this.#generation)} AND rowid = ?`),
+      isWrong: wrong === null ? null : db.prepare(`SELECT 1 FROM ${list} WHERE rowid = ? AND (${wrong})`),
       removeFromList: db.prepare(`DELETE FROM ${list} WHERE rowid = ?`),
       words: refreshWords === null ? null : {
         read: db.prepare(`SELECT ${quoteAll(searchedColumns(this.#collection))} FROM ${list} WHERE rowid = ?`),
@@ -247,19 +304,17 @@ class Applier {
     return `${verb} INTO ${wordsTable(name, this.#generation)} (rowid, ${quoteAll(searched)}) `
       + `SELECT rowid, ${quoteAll(searched)} FROM ${listTable(name, this.#generation)}`;
   }
-
-  /** A payload that is not JSON produces no list row. The message names the record, for the server's operator. */
-  #refuseMalformed(): never {
-    const row = this.#writer.db.prepare(`SELECT id FROM ${recordsTable(this.#collection.name, this.#generation)} `
-      + 'WHERE NOT json_valid(payload) LIMIT 1').get();
-    throw badResponse(`the payload of ${this.#collection.name}/${String(row?.['id'])} is not JSON`);
-  }
 }
 
 interface ChangeStatements {
   readonly update: StatementSync;
   readonly remove: StatementSync;
+  /** From a rowid and its new payload. */
   readonly refreshList: StatementSync;
+  /** From the record as stored. */
+  readonly restoreList: StatementSync;
+  /** Finds a row of the list that is of the wrong kind; null if there can be none. */
+  readonly isWrong: StatementSync | null;
   readonly removeFromList: StatementSync;
   /** Null without a full-text index. */
   readonly words: { readonly read: StatementSync; readonly refresh: StatementSync; readonly remove: StatementSync } | null;

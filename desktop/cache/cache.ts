@@ -1,7 +1,8 @@
 // The local SQLite cache of one account, written by the sync and read by the desktop: opening and closing it, and the
 // module from which to import everything else.
 //
-// Invariants: there is one read-write connection, used only by the sync, and one read-only connection for all queries.
+// Invariants: there is one read-write connection, used only by the sync, whichever processes have the file open, and one
+// read-only connection for all queries in each of them.
 // A file that is foreign, damaged or of a newer version is never written to. Losing the file costs only time: everything
 // in it can be pulled again.
 //
@@ -10,32 +11,34 @@
 //            ├▶ listPage, getRecord, summary …                             on the read-only connection
 //            └▶ closeCache ─▶ removeCacheFiles | moveCacheAside
 
-import { mkdirSync, statSync } from 'node:fs';
+import { lstatSync, mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 import { collections as declaredCollections, type Collection } from '../../shared/collections.ts';
-import { AppError, hasSystemCode } from '../../shared/errors.ts';
+import { AppError, errorCode, hasSystemCode } from '../../shared/errors.ts';
 import { migrate, requireCompatible, requireCurrentVersion } from './migrations.ts';
 import { dropInactive } from './rebuild.ts';
 import { createLayout, requireCurrentLayout, syncLayout, type Cache, type CacheFile, type CacheWriter } from './schema.ts';
-import { openReader, openWriter, requireSqlite, sqliteError, type ReadDb } from './sqlite.ts';
+import { readState } from './state.ts';
+import { lockForWriting, openReader, openWriter, requireSqlite, sqliteError, type ReadDb } from './sqlite.ts';
 
 export { AcknowledgedRecords } from './acknowledged.ts';
 export {
-  applyChanges, beginChanges, commitChanges, rollbackChanges, type ApplyCounts,
+  applyChanges, beginChanges, commitChanges, rollbackChanges, type ApplyCounts, type RefusedChange,
 } from './apply.ts';
 export { buildNext, isBuilt } from './indexes.ts';
-export { cacheSizeBytes, finishRemoval, moveCacheAside, removeCacheFiles } from './files.ts';
+export { cacheSizeBytes, finishRemoval, moveCacheAside, removeCacheFiles, removeDamagedSets } from './files.ts';
 export { counts, getRecord, listPage, listRows } from './queries.ts';
 export { dropInactive, startRebuild, swapGenerations } from './rebuild.ts';
 export { otherGeneration, type Cache, type CacheReader, type CacheWriter, type Generation } from './schema.ts';
 export { withSnapshot } from './snapshot.ts';
+export { dropStage, readStage, stagedPages, stagePage, type Stage } from './stage.ts';
 export {
-  listAttempts, readDigest, readState, recordAttempt, saveState, type CacheState, type Rebuild, type StateChange,
+  listAttempts, readDigest, readState, recordAttempt, saveState, type CacheState, type Mismatch, type Rebuild, type StateChange,
 } from './state.ts';
 export { selectionTotals, summary } from './summary.ts';
-export { recomputeDigest, type Verification } from './verify.ts';
+export { proveRows, recomputeDigest, type Verification } from './verify.ts';
 
 /** Overrides for tests; production code passes none. */
 export interface CacheDeps {
@@ -54,15 +57,21 @@ const defaultBusyTimeoutMs = 2000;
 
 /**
  * Opens the cache at `path`, creating folder and file if necessary, and updates its tables; that takes time only after
- * an update of the app, about half a second per 100,000 records. A crash at any point leaves a file that opens. Throws
- * `cache_unusable` for a file that is foreign, damaged, unreadable or of a newer version (it is left untouched; see
- * `moveCacheAside`), `cache_busy` if another process has it locked, `disk_full`.
+ * an update of the app, about half a second per 100,000 records. A crash at any point leaves a file that opens. Only one
+ * process at a time has it open.
+ *
+ * Throws `cache_unusable`, with `details.damage` for a file that is foreign or damaged (it is left untouched; see
+ * `moveCacheAside`) and without for one of a newer version or a failed system call; `cache_busy` if another process has it
+ * open or locked, `disk_full`.
  */
 export function openCache(path: string, deps: CacheDeps = {}): Cache {
   requireSqlite(deps.sqliteVersion ?? process.versions.sqlite ?? '0');
-  const file: CacheFile = { path, busyTimeoutMs: deps.busyTimeoutMs ?? defaultBusyTimeoutMs, connections: new Set() };
+  const file = describeFile(path, deps);
   try {
     createFolder(dirname(path));
+    requireFile(path);
+    file.connections.add(lockForWriting(path));
+    file.needsProof = hasLog(path);
     const writeDb = openWriter(path, file.busyTimeoutMs, requireCompatible);
     file.connections.add(writeDb);
     const layout = createLayout(deps.collections ?? declaredCollections, deps.hasFullText ?? hasFts5(writeDb));
@@ -70,6 +79,9 @@ export function openCache(path: string, deps: CacheDeps = {}): Cache {
     migrate(writeDb);
     syncLayout(writer);
     dropInactive(writer);
+    const state = readState(writer);
+    // A proof that was due when the cache was closed is still due.
+    file.needsProof ||= state.isInitialComplete && state.lastVerifiedMs === null;
     const readDb = openReader(path, file.busyTimeoutMs);
     file.connections.add(readDb);
     return { file, writer, reader: { file, layout, db: readDb } };
@@ -80,11 +92,12 @@ export function openCache(path: string, deps: CacheDeps = {}): Cache {
 }
 
 /**
- * Opens the cache at `path` read-only, for when it cannot be opened for writing: on a full disk or in a read-only folder.
- * Throws `cache_unusable` if there is no file that this version can read unchanged, `cache_busy` if it is locked.
+ * Opens the cache at `path` read-only, for when it cannot be opened for writing: on a full disk, in a read-only folder, or
+ * beside another process that has it open. Throws `cache_unusable` if there is no file that this version can read
+ * unchanged, `cache_busy` if it is locked.
  */
 export function openCacheReadOnly(path: string, deps: CacheDeps = {}): Omit<Cache, 'writer'> {
-  const file: CacheFile = { path, busyTimeoutMs: deps.busyTimeoutMs ?? defaultBusyTimeoutMs, connections: new Set() };
+  const file = describeFile(path, deps);
   try {
     const db = openUnchanged(file, requireCurrentVersion);
     const layout = createLayout(deps.collections ?? declaredCollections, deps.hasFullText ?? hasFts5(db));
@@ -95,6 +108,10 @@ export function openCacheReadOnly(path: string, deps: CacheDeps = {}): Omit<Cach
     closeAll(file.connections);
     throw sqliteError(error, `opening ${path} for reading`);
   }
+}
+
+function describeFile(path: string, deps: CacheDeps): CacheFile {
+  return { path, busyTimeoutMs: deps.busyTimeoutMs ?? defaultBusyTimeoutMs, needsProof: false, connections: new Set() };
 }
 
 /**
@@ -128,9 +145,23 @@ function openUnchanged(file: CacheFile, accept: (db: ReadDb) => void): ReadDb {
     return open(file.path);
   } catch (error) {
     closeAll(file.connections);
-    if ((statSync(`${file.path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0) throw error;
+    // Immutable also means that locks are ignored.
+    if (hasLog(file.path) || errorCode(sqliteError(error, '')) === 'cache_busy') throw error;
     return open(new URL(`${pathToFileURL(file.path).href}?immutable=1`));
   }
+}
+
+/** Whether the last process that wrote the cache left a log with commits behind, instead of closing the cache. */
+function hasLog(path: string): boolean {
+  return (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0;
+}
+
+/** Throws `cache_unusable` for anything but a file, or nothing, at the path. A link to a file is one. */
+function requireFile(path: string): void {
+  const isLinked = lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  if (statSync(path, { throwIfNoEntry: false })?.isFile() ?? !isLinked) return;
+  throw new AppError('cache_unusable', 'Something else is in the place of the data on this computer: '
+    + `${path} is a folder or a link to nothing. Move it elsewhere.`, { damage: 'file' });
 }
 
 function createFolder(folder: string): void {

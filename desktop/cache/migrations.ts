@@ -4,7 +4,7 @@
 // derived from the declarations (schema.ts).
 
 import { AppError } from '../../shared/errors.ts';
-import { inTransaction, type ReadDb, type WriteDb } from './sqlite.ts';
+import { inReadTransaction, inTransaction, type ReadDb, type WriteDb } from './sqlite.ts';
 
 /** Identifies the file as Invoify's: "Invo" in ASCII. */
 export const APPLICATION_ID = 0x496e766f;
@@ -62,16 +62,42 @@ export const migrations: readonly Migration[] = [
       ) STRICT;
     `);
   },
+
+  function keepPagesAndMismatch(db) {
+    db.exec(`
+      CREATE TABLE staged (
+        seq INTEGER PRIMARY KEY,
+        cursor TEXT NOT NULL,
+        changes INTEGER NOT NULL,
+        page BLOB NOT NULL
+      ) STRICT;
+
+      ALTER TABLE state ADD COLUMN download_total INTEGER;
+      ALTER TABLE state ADD COLUMN mismatch_downloads INTEGER;
+      ALTER TABLE state ADD COLUMN mismatch_ms INTEGER;
+      ALTER TABLE state ADD COLUMN mismatch_message TEXT;
+    `);
+  },
 ];
 
-/** Throws `cache_unusable` for a file of another program or of a newer version of Invoify. Changes nothing. */
+/**
+ * Throws `cache_unusable` for a file of another program, with `details.damage`, and for one of a newer version of Invoify,
+ * which is left for that version. Changes nothing.
+ */
 export function requireCompatible(db: ReadDb, steps: readonly Migration[] = migrations): void {
-  const applicationId = readPragma(db, 'application_id');
-  if (applicationId !== APPLICATION_ID && !(applicationId === 0 && isEmpty(db))) {
+  // In one transaction: another process may be creating the tables.
+  const { isForeign, version } = inReadTransaction(db, 'reading the version of the data', () => {
+    const applicationId = readPragma(db, 'application_id');
+    return {
+      isForeign: applicationId !== APPLICATION_ID && !(applicationId === 0 && isEmpty(db)),
+      version: readPragma(db, 'user_version'),
+    };
+  });
+  if (isForeign) {
     throw new AppError('cache_unusable', 'The file where Invoify keeps its data belongs to another program. '
-      + 'Move it elsewhere, or choose another folder.');
+      + 'Move it elsewhere, or choose another folder.', { damage: 'file' });
   }
-  if (readPragma(db, 'user_version') > steps.length) {
+  if (version > steps.length) {
     throw new AppError('cache_unusable', 'The data on this computer was created by a newer version of Invoify. '
       + 'Install that version, or reset the local data.');
   }

@@ -6,17 +6,22 @@
 // Invariant: `state.generation` names complete tables. A crash before the swap leaves the old data and a rebuild that
 // resumes from its cursor; after it, the new data, and old tables that the next `openCache` drops.
 
-import { createTables, dropTables, otherGeneration, type CacheWriter } from './schema.ts';
+import { createTables, dropTables, hasTables, otherGeneration, type CacheWriter } from './schema.ts';
+import { dropStage } from './stage.ts';
 import { readState, saveState, type StateChange } from './state.ts';
 import { inTransaction } from './sqlite.ts';
 
-/** Starts a rebuild, or restarts it, with empty tables. Durable on return. `reason` is a RebuildReason. */
+/**
+ * Starts a rebuild, or restarts it, with empty tables, and drops what a catch-up has staged. Durable on return. `reason` is
+ * a RebuildReason.
+ */
 export function startRebuild(writer: CacheWriter, reason: string): void {
   inTransaction(writer.db, 'starting the rebuild', () => {
     const inactive = otherGeneration(readState(writer).generation);
     dropTables(writer, inactive);
     createTables(writer, inactive);
-    saveState(writer, { rebuild: { reason, scope: null, cursor: null } });
+    dropStage(writer);
+    saveState(writer, { rebuild: { reason, scope: null, cursor: null }, downloadTotal: null });
   });
 }
 
@@ -35,8 +40,13 @@ export function swapGenerations(writer: CacheWriter, change: StateChange = {}): 
   });
 }
 
-/** Drops the inactive generation unless it is being rebuilt; about 0.1 s per 100,000 records. Durable on return. */
+/**
+ * Drops the inactive generation unless it is being rebuilt; about 0.1 s per 100,000 records. Durable on return. Takes no
+ * lock where there is nothing to drop.
+ */
 export function dropInactive(writer: CacheWriter): void {
+  const state = readState(writer);
+  if (state.rebuild !== null || !hasTables(writer, otherGeneration(state.generation))) return;
   inTransaction(writer.db, 'removing the remains of a rebuild', () => {
     const { generation, rebuild } = readState(writer);
     if (rebuild === null) dropTables(writer, otherGeneration(generation));

@@ -41,6 +41,11 @@ export interface Layout {
 export interface CacheFile {
   readonly path: string;
   readonly busyTimeoutMs: number;
+  /**
+   * Whether the rows may differ from their digest: a log was left behind, and it may be one of another day. Reset by
+   * `proveRows`.
+   */
+  needsProof: boolean;
   /** Every open connection, for `closeCache`: on Windows, a leaked one would make the file undeletable. */
   readonly connections: Set<ReadDb>;
 }
@@ -199,6 +204,18 @@ export function listValuesSelect(collection: Collection): string {
   return `SELECT ${values.join(', ')} FROM (SELECT ? AS payload)`;
 }
 
+/** A SELECT of the list row that a rowid and a payload, bound in this order, have; no row if the payload is not strict JSON. */
+export function listRowSelect(collection: Collection): string {
+  return `SELECT rowid, ${collection.columns.map(columnExpression).join(', ')} `
+    + 'FROM (SELECT ? AS rowid, CAST(? AS TEXT) AS payload) WHERE json_valid(payload)';
+}
+
+/** A condition on rows of a list that are of the wrong kind for their columns; null if there can be none. */
+export function wrongKind(collection: Collection): string | null {
+  const integers = collection.columns.filter((column) => column.type === 'integer');
+  return integers.length === 0 ? null : integers.map(({ name }) => `typeof("${name}") NOT IN ('integer', 'null')`).join(' OR ');
+}
+
 function columnExpression(column: Column): string {
   if (!column.difference) return fieldExpression(column.name);
   const { of, minus, where } = column.difference;
@@ -261,6 +278,11 @@ export function dropTables(writer: CacheWriter, generation: Generation): void {
   writer.db.prepare('DELETE FROM build WHERE generation = ?').run(generation);
 }
 
+/** Whether the file has any table of a generation. */
+export function hasTables(reader: CacheReader, generation: Generation): boolean {
+  return collectionTables(reader).some((table) => table.generation === generation);
+}
+
 interface CollectionTable {
   readonly name: string;
   readonly collection: string;
@@ -269,8 +291,8 @@ interface CollectionTable {
 }
 
 /** The collections' tables in the file, including those of collections no longer declared. */
-function collectionTables(writer: CacheWriter): CollectionTable[] {
-  return writer.db.prepare(`SELECT name FROM sqlite_schema WHERE type = 'table'`).all().flatMap((row) => {
+function collectionTables({ db }: CacheReader): CollectionTable[] {
+  return db.prepare(`SELECT name FROM sqlite_schema WHERE type = 'table'`).all().flatMap((row) => {
     const name = String(row['name']);
     const [, collection = '', generation = '', kind] = /^([a-zA-Z0-9]+)_([ab])(?:_(list|words))?$/.exec(name) ?? [];
     if (generation === '') return [];

@@ -20,6 +20,16 @@ export interface Rebuild {
   readonly cursor: string | null;
 }
 
+/** The digest still differed from the server's after everything had been downloaded. */
+export interface Mismatch {
+  /** How many downloads in a row have ended so; at least 1. */
+  readonly downloads: number;
+  /** When the last of them ended. */
+  readonly atMs: number;
+  /** What people are told, in English. */
+  readonly message: string;
+}
+
 export interface CacheState {
   readonly serverOrigin: string | null;
   readonly accountId: string | null;
@@ -34,6 +44,10 @@ export interface CacheState {
   readonly lastSyncMs: number | null;
   readonly lastVerifiedMs: number | null;
   readonly rebuild: Rebuild | null;
+  /** The number of records that the first sync or rebuild in progress downloads; null before its first page. */
+  readonly downloadTotal: number | null;
+  /** Null once the digests were equal. */
+  readonly mismatch: Mismatch | null;
 }
 
 export type StateChange = Partial<Omit<CacheState, 'generation'>>;
@@ -42,7 +56,9 @@ export type StateChange = Partial<Omit<CacheState, 'generation'>>;
 export function readState(reader: CacheReader): CacheState {
   return inReadTransaction(reader.db, 'reading the state', () => {
     const row = reader.db.prepare('SELECT * FROM state').get();
-    if (!row) throw new AppError('cache_unusable', 'The data on this computer has lost its state. Reset the local data.');
+    if (!row) {
+      throw new AppError('cache_unusable', 'The data on this computer has lost its state. Reset the local data.', { damage: 'file' });
+    }
     const reason = text(row['rebuild_reason']);
     return {
       serverOrigin: text(row['server_origin']),
@@ -58,6 +74,8 @@ export function readState(reader: CacheReader): CacheState {
       rebuild: reason === null
         ? null
         : { reason, scope: text(row['rebuild_scope']), cursor: text(row['rebuild_cursor']) },
+      downloadTotal: integer(row['download_total']),
+      mismatch: mismatchOf(integer(row['mismatch_downloads']), integer(row['mismatch_ms']), text(row['mismatch_message'])),
     };
   });
 }
@@ -81,6 +99,12 @@ export function saveState(writer: CacheWriter, change: StateChange): void {
     values.set('rebuild_reason', change.rebuild?.reason ?? null);
     values.set('rebuild_scope', change.rebuild?.scope ?? null);
     values.set('rebuild_cursor', change.rebuild?.cursor ?? null);
+  }
+  if (change.downloadTotal !== undefined) values.set('download_total', change.downloadTotal);
+  if (change.mismatch !== undefined) {
+    values.set('mismatch_downloads', change.mismatch?.downloads ?? null);
+    values.set('mismatch_ms', change.mismatch?.atMs ?? null);
+    values.set('mismatch_message', change.mismatch?.message ?? null);
   }
   if (values.size === 0) return;
   const assignments = [...values.keys()].map((column) => `${column} = ?`).join(', ');
@@ -139,9 +163,13 @@ function parseUser(json: string | null): SignedInUser | null {
     return parseSignedInUser({ user: JSON.parse(json) });
   } catch (error) {
     throw new AppError('cache_unusable', 'The data on this computer does not say whose it is. Reset the local data.', {
-      cause: error,
+      cause: error, damage: 'file',
     });
   }
+}
+
+function mismatchOf(downloads: number | null, atMs: number | null, message: string | null): Mismatch | null {
+  return downloads === null || atMs === null || message === null ? null : { downloads, atMs, message };
 }
 
 function text(value: unknown): string | null {
