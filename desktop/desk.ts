@@ -42,6 +42,7 @@ export async function openDesk(options: DeskOptions, deps: DeskDeps): Promise<De
   const settings = openSettings(join(options.dataFolder, 'settings.json'), deps);
   const databaseFile = join(options.dataFolder, 'database', 'invoify.sqlite');
   const host = await openHost({ databaseFile, serverUrl: settings.settings.server }, deps);
+  void rememberServer(host, settings, deps);
   const triggers = createTriggers(host, deps, settings.settings.syncEveryMinutes);
   return {
     handlers: createHandlers({ host, settings, triggers }, options, deps),
@@ -66,13 +67,13 @@ interface Parts {
 
 function createHandlers({ host, settings, triggers }: Parts, options: DeskOptions, deps: DeskDeps): Desk['handlers'] {
   return {
-    'sync.pullFromServer': () => host.pullFromServer(),
+    'sync.pullFromServer': () => host.refresh(),
     'sync.getStatus': () => host.getStatus(),
     'sync.getOnlineStatus': () => host.getOnlineStatus(),
     'sync.setAuthToken': ({ token }) => toNull(host.setAuthToken(token)),
     'sync.cancel': () => toNull(host.cancelPull()),
-    'auth.signIn': async ({ server, email, password }) => {
-      const user = await host.signIn(email, password, server);
+    'auth.signIn': async ({ server, email, password, replaceCache }) => {
+      const user = await host.signIn(email, password, server, replaceCache);
       await rememberServer(host, settings, deps);
       return user;
     },
@@ -123,7 +124,7 @@ function isDeskChannel(desk: Desk, channel: string): channel is keyof Desk['hand
   return Object.hasOwn(desk.handlers, channel);
 }
 
-/** Best effort: a failure must not undo the sign-in, and the vault stores the server as well. */
+/** Best effort: a failure must not undo the sign-in. Cache and vault name the server as well; the next start tries again. */
 async function rememberServer(host: Host, settings: SettingsFile, deps: DeskDeps): Promise<void> {
   const { server } = await host.getStatus();
   if (server === settings.settings.server) return;

@@ -6,9 +6,9 @@
 // answered the last request.
 
 import { parseInstant } from '../shared/clock.ts';
-import { AppError, errorCode } from '../shared/errors.ts';
-import type { ServerInfo, SyncHealth } from '../shared/window/ipc.ts';
-import type { SignedInUser } from '../shared/protocol.ts';
+import { AppError } from '../shared/errors.ts';
+import { toSyncError, type ServerInfo, type SyncHealth } from '../shared/window/ipc.ts';
+import type { LoginAnswer, SignedInUser } from '../shared/protocol.ts';
 import type { Digest } from '../shared/digest.ts';
 import type {
   Attempt, CacheNotice, CurrencySummary, CurrencyTotals, ListPage, ListQuery, ListSelection, RecordView, Status, SyncError, SyncOutcome,
@@ -37,8 +37,12 @@ export interface HostDeps extends SessionDeps, RunnerDeps, LocalCacheDeps {
   readonly newId: () => string;
 }
 
-/** A cache that is damaged again within this time is not replaced immediately, as the disk may be failing. */
+/** A cache that is damaged again within this time of being replaced is not replaced immediately, as the disk may be failing. */
 const MIN_REPLACE_INTERVAL_MS = 10 * 60_000;
+
+/** Between tries to read a cache that could not be opened; doubled up to the maximum. */
+const FIRST_OPEN_RETRY_MS = 1000;
+const MAX_OPEN_RETRY_MS = 60_000;
 
 /**
  * Opens the cache and restores the session from the vault. If the cache cannot be opened, the status says why and the
@@ -65,26 +69,36 @@ export class Host {
   /** The notice for after the next completed sync, if the cache was set aside. */
   #replacedNotice: CacheNotice | null = null;
   #lastChanges = 0;
-  #lastDamageMs = -Infinity;
+  #lastReplacedMs = -Infinity;
   #isClosed = false;
+  #cancelOpening = (): void => undefined;
 
   /** Use `openHost`. */
   constructor(options: HostOptions, deps: HostDeps) {
     this.#deps = deps;
     this.#session = new Session(options.serverUrl, {
-      onOnlineChange: (isOnline) => {
-        if (isOnline && this.#error?.code === 'offline') this.#error = null;
+      onOnlineChange: (_isOnline, failure) => {
+        // The latest reason why the server is out of reach replaces an earlier one, and leaves when it answers.
+        if (this.#error?.code === 'offline' || (this.#error === null && this.#session.isSignedIn)) {
+          this.#error = failure?.code === 'offline' ? toSyncError(failure) : null;
+        }
         this.#emit();
       },
-      onEnd: () => {
+      onDoubt: (error) => {
+        this.#error = error;
+        this.#emit();
+      },
+      onConfirmed: () => void this.pullFromServer(),
+      onEnd: (error) => {
         this.#endWrites();
         this.#owner.forgetUser();
-        this.#error = { code: 'signed_out', message: 'Sign in again to sync. The data on this computer stays readable.' };
+        this.#error = error;
         this.#emit();
       },
     }, deps);
     this.#cache = new LocalCache(options.databaseFile, {
       onSetAside: (reason) => {
+        this.#lastReplacedMs = deps.nowMs();
         this.#replacedNotice = setAsideNotice(reason, true);
         this.#notice = setAsideNotice(reason, false);
       },
@@ -97,14 +111,15 @@ export class Host {
         return this.#owner.prepare(signal);
       },
       cache: () => this.#cache.writer,
-      onDamaged: () => this.#cache.markDamaged(),
+      onCacheError: (error) => this.#cache.noteError(error),
       send: (request) => this.#session.send(request),
-      receive: (request, onChunk) => this.#session.receive(request, onChunk),
+      origin: () => this.#session.requireConnection().origin,
       onEnd: (outcome) => this.#onRunEnded(outcome),
       onChange: () => this.#emit(),
     }, deps);
     this.records = new Writes(this.#session, this.#runner, (collection, record) => {
       this.#acknowledged.add(collection, record);
+      this.#runner.noteInstant(record.updatedAt);
       this.#emit();
     }, deps);
   }
@@ -112,12 +127,13 @@ export class Host {
   async open(): Promise<void> {
     try {
       this.#cache.open();
-      this.#cache.startCheck();
     } catch (error) {
       this.#setCacheError(error);
-      this.#cache.openForReading();
+      this.#openLater(FIRST_OPEN_RETRY_MS);
     }
-    await this.#session.load();
+    this.#cache.startCheck();
+    const { userId = null, serverOrigin = null } = this.#cache.state() ?? {};
+    await this.#session.load(userId === null || serverOrigin === null ? null : { userId, origin: serverOrigin });
   }
 
   // ----------------------------------------------------------------------------------------------------------- sync
@@ -131,10 +147,15 @@ export class Host {
     return this.#runner.run();
   }
 
+  /** The same, as a person asks for it: data that did not match the server's after a download may be downloaded once more. */
+  async refresh(): Promise<SyncOutcome> {
+    return this.#runner.run({ isAskedFor: true });
+  }
+
   /** Whether the server answered the last request. Sends one if there has been none. */
   async getOnlineStatus(): Promise<boolean> {
     if (this.#session.isOnline === null && this.#session.origin !== null) {
-      await this.#session.send({ path: '/api/health' }).catch(() => undefined);
+      await this.#session.send({ path: '/api/health', token: null }).catch(() => undefined);
     }
     return this.#session.isOnline ?? false;
   }
@@ -149,17 +170,25 @@ export class Host {
   // ------------------------------------------------------------------------------------------------------- session
 
   /**
-   * Signs in, to the given server or the current one, and starts a pull. Another user's cache is only removed once that
-   * has succeeded. Throws `invalid_request` for an unusable address, and the server's error, such as `unauthorized`,
-   * `offline`, `too_many_requests` or `upgrade_required`.
+   * Signs in, to the given server or the current one, and starts a pull; the session that this replaces is ended on its
+   * server. Another user's cache is only removed once that has succeeded. Throws `invalid_request` for an unusable address,
+   * and the server's error, such as `unauthorized`, `offline`, `too_many_requests` or `upgrade_required`; and unless
+   * `replaceCache`, with which that cache is set aside, `account_changed` if the address has another account than the one
+   * whose cache is here. Nothing has changed then.
    */
-  async signIn(email: string, password: string, serverUrl?: string): Promise<SignedInUser> {
+  async signIn(email: string, password: string, serverUrl?: string, replaceCache = false): Promise<SignedInUser> {
     const session = this.#session;
     const connection = serverUrl === undefined ? session.requireConnection() : session.connectionTo(serverUrl);
-    const { token, user } = await session.logIn(connection, email, password);
-    await this.#switchTo(connection, token, user);
+    const answer = await session.logIn(connection, email, password);
+    if (!replaceCache && this.#cache.isOfFormerAccount(answer.user, connection.origin)) {
+      void session.endSession(connection, answer.token);
+      throw new AppError('account_changed', 'The server has another account for this address than the one whose data is on this computer. '
+        + 'Ask your administrator, or confirm that the data here is to be set aside.');
+    }
+    await this.#switchTo(connection, answer.token, answer);
+    void session.endReplaced();
     void this.pullFromServer();
-    return user;
+    return answer.user;
   }
 
   /** Checks that an Invoify server is at this address. Throws `invalid_request` for an unusable one, `offline`, `bad_response`. */
@@ -169,22 +198,30 @@ export class Host {
 
   /**
    * Removes the token and the cache from this computer, and ends the session on the server if it can be reached. Throws
-   * `cache_busy` if another program has the cache open; the session is ended all the same, and the cache is removed
-   * before it could be opened again.
+   * `cache_busy` if another program has the cache or the stored token open; the session is ended all the same, and the
+   * cache is removed before it could be opened again.
    */
   async signOut(): Promise<void> {
-    await this.#stopWork();
-    this.#endWrites();
-    const endOnServer = this.#session.dropToken();
-    this.#owner.forgetUser();
-    this.#error = null;
-    this.#notice = this.#replacedNotice = null;
+    let endOnServer = async (): Promise<void> => undefined;
+    let isCleared = true;
     try {
-      this.#cache.remove();
+      await this.#whileStopped(async () => {
+        this.#endWrites();
+        endOnServer = this.#session.dropToken();
+        this.#owner.forgetUser();
+        this.#error = null;
+        this.#notice = this.#replacedNotice = null;
+        const clearing = this.#session.clearVault();
+        try {
+          this.#cache.remove();
+        } finally {
+          isCleared = await clearing;
+          this.#emit();
+        }
+      });
     } finally {
-      await this.#session.clearVault();
-      this.#emit();
       await endOnServer();
+      if (!isCleared) throw tokenLeft();
     }
   }
 
@@ -195,14 +232,15 @@ export class Host {
 
   /** Removes the cache, keeps the session and downloads everything again. Throws `cache_busy`. */
   async resetLocalData(): Promise<void> {
-    await this.#stopWork();
-    this.#acknowledged.clear();
-    this.#error = null;
-    this.#notice = this.#replacedNotice = null;
-    this.#lastChanges = 0;
     try {
-      this.#cache.remove();
-      this.#owner.recreateCache();
+      await this.#whileStopped(async () => {
+        this.#acknowledged.clear();
+        this.#error = null;
+        this.#notice = this.#replacedNotice = null;
+        this.#lastChanges = 0;
+        this.#cache.remove();
+        this.#owner.recreateCache();
+      });
     } finally {
       this.#emit();
       if (this.#session.isSignedIn) void this.pullFromServer();
@@ -224,9 +262,12 @@ export class Host {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#endWrites();
-    await this.#stopWork();
-    this.#cache.close();
-    this.#listeners.clear();
+    this.#cancelOpening();
+    await this.#whileStopped(async () => {
+      this.#session.close();
+      this.#cache.close();
+      this.#listeners.clear();
+    });
   }
 
   // ------------------------------------------------------------------------------------------------ for the triggers
@@ -259,6 +300,11 @@ export class Host {
     const state = this.#cache.state();
     const [cursor, clock] = [parseInstant(state?.cursor ?? ''), parseInstant(serverTime)];
     return state?.isInitialComplete === true && cursor !== null && clock !== null && cursor < clock;
+  }
+
+  /** The server has named an instant of its clock: what is pulled from now on must reach it. */
+  noteInstant(serverTime: string): void {
+    this.#runner.noteInstant(serverTime);
   }
 
   /** Sends a request that is answered with an event stream and passes on its bytes; resolves when the stream ends. */
@@ -318,30 +364,32 @@ export class Host {
     try {
       return query(this.#cache.reader);
     } catch (error) {
-      if (errorCode(error) === 'cache_unusable') this.#cache.markDamaged();
+      this.#cache.noteError(error);
       throw error;
     }
   }
 
-  async #switchTo(connection: ServerConnection, token: string, user: SignedInUser | null): Promise<void> {
-    if (user) await this.#cache.stopCheck();
-    // Synchronous from here to the emit: a run that started in between would sync one user into another's cache.
-    await this.#runner.cancel();
-    this.#endWrites();
-    this.#error = null;
-    try {
-      this.#owner.switchTo(connection, token, user);
-    } catch (error) {
-      // The user is signed in all the same; the next run tries again.
-      this.#setCacheError(error);
-    }
-    this.#emit();
-    await this.#session.saveToken();
+  async #switchTo(connection: ServerConnection, token: string, answer: LoginAnswer | null): Promise<void> {
+    // A run in between would sync one user into another's cache.
+    await this.#runner.withStopped(async () => {
+      if (answer) await this.#cache.stopCheck();
+      this.#endWrites();
+      this.#error = null;
+      try {
+        this.#owner.switchTo(connection, token, answer);
+      } catch (error) {
+        // The user is signed in all the same; the next run tries again.
+        this.#setCacheError(error);
+      }
+      this.#emit();
+      await this.#session.saveToken();
+    });
   }
 
-  /** What a user has written concerns nobody else. */
+  /** What a user has written, and heard of the account's clock, concerns nobody else. */
   #endWrites(): void {
     this.records.endSession();
+    this.#runner.forgetInstants();
     this.#acknowledged.clear();
   }
 
@@ -354,25 +402,37 @@ export class Host {
       const rebuilt = outcome.rebuilt && rebuildNotice(outcome.rebuilt);
       this.#notice = this.#replacedNotice ?? rebuilt ?? (outcome.changes > 0 ? null : this.#notice);
       this.#replacedNotice = null;
-      // A changed role may have caused the rebuild, so the next run looks the user up again.
-      if (outcome.rebuilt !== null) this.#owner.forgetUser();
     } else if (outcome.outcome === 'failed' && this.#session.isSignedIn) {
       this.#error = outcome.error;
+      if (outcome.error?.code === 'disk_full' && this.#cache.makeRoom()) void this.#runner.run();
     }
+    // A changed role may have caused the rebuild, so the next run looks the user up again.
+    if (outcome.rebuilt !== null) this.#owner.forgetUser();
     this.#emit();
   }
 
-  /** Once it resolves nothing uses the cache, and nothing can start to before the caller's next await. */
-  async #stopWork(): Promise<void> {
-    await this.#cache.stopCheck();
-    await this.#runner.cancel();
+  /** Runs `action` while nothing else uses the cache, or can start to. */
+  async #whileStopped(action: () => Promise<void>): Promise<void> {
+    await this.#runner.withStopped(async () => {
+      await this.#cache.stopCheck();
+      await action();
+    });
+  }
+
+  /** While the cache cannot even be read, tries again, with or without a sync. */
+  #openLater(delayMs: number): void {
+    if (!this.#cache.isUnreadable || this.#isClosed) return;
+    this.#cancelOpening = this.#deps.setTimer(() => {
+      if (!this.#cache.isUnreadable) return;
+      this.#cache.openForReading();
+      if (this.#cache.isOpen) this.#emit();
+      else this.#openLater(Math.min(2 * delayMs, MAX_OPEN_RETRY_MS));
+    }, delayMs);
   }
 
   #onCacheDamaged(reason: string): void {
     this.#notice = damagedNotice(reason);
-    const nowMs = this.#deps.nowMs();
-    const isAgain = Math.abs(nowMs - this.#lastDamageMs) < MIN_REPLACE_INTERVAL_MS;
-    this.#lastDamageMs = nowMs;
+    const isAgain = Math.abs(this.#deps.nowMs() - this.#lastReplacedMs) < MIN_REPLACE_INTERVAL_MS;
     // Reading the status may be what found the damage, so listeners are called only after that.
     queueMicrotask(() => {
       if (this.#isClosed) return;
@@ -384,7 +444,7 @@ export class Host {
   #setCacheError(error: unknown): void {
     if (!(error instanceof AppError)) throw error;
     this.#deps.log('cache cannot be opened', { error });
-    this.#error = { code: error.code, message: error.message };
+    this.#error = toSyncError(error);
   }
 
   #emit(): void {
@@ -416,4 +476,9 @@ export class Host {
       writes: this.#acknowledged.count,
     }, this.#deps.nowMs());
   }
+}
+
+function tokenLeft(): AppError {
+  return new AppError('cache_busy', 'You are signed out, but Invoify could not remove the stored sign-in from this computer. '
+    + 'Close programs that may be using it and sign out again.');
 }

@@ -40,16 +40,20 @@ export interface StatusFacts extends Omit<SyncFacts, 'isComplete' | 'lastSyncMs'
 }
 
 export function makeStatus(facts: StatusFacts, nowMs: number): Status {
-  const { isOpen, cache, error, progress, lastChanges, server } = facts;
+  const { isOpen, cache, progress, lastChanges, server } = facts;
+  // That the data is not proved is said until it is, also after a restart.
+  const unproved = facts.isSignedIn && cache?.mismatch ? { code: 'digest_mismatch', message: cache.mismatch.message } as const : null;
+  const error = facts.error ?? unproved;
   const lastSyncMs = cache?.lastSyncMs ?? null;
   return {
     initialized: isOpen,
     lastSync: lastSyncMs === null ? null : { timestamp: new Date(lastSyncMs).toISOString(), changes: lastChanges },
     isOnline: facts.isOnline ?? false,
-    state: deriveState({ ...facts, isComplete: cache?.isInitialComplete ?? false, lastSyncMs }, nowMs),
+    state: deriveState({ ...facts, error, isComplete: cache?.isInitialComplete ?? false, lastSyncMs }, nowMs),
     error,
     progress,
     partial: facts.partial,
+    cursor: cache?.cursor ?? null,
     notice: cache?.rebuild ? rebuildNotice(cache.rebuild.reason) : facts.notice,
     writes: facts.writes,
     user: facts.user ?? cache?.user ?? null,
@@ -62,7 +66,9 @@ export function deriveState(facts: SyncFacts, nowMs: number): SyncState {
   if (facts.isRunning) return facts.isComplete ? 'syncing' : 'first_sync';
   switch (facts.error?.code) {
     case 'upgrade_required': case 'server_outdated': return 'update_required';
-    case 'unauthorized': case 'signed_out': return signedOutState(facts);
+    // A refusal that has not been confirmed yet leaves the session in place.
+    case 'unauthorized': return facts.isSignedIn ? 'error' : signedOutState(facts);
+    case 'signed_out': case 'session_refused': return signedOutState(facts);
     case 'offline': return facts.hasNetwork ? 'unreachable' : 'offline';
     case undefined: case 'cancelled': break;
     default: return 'error';

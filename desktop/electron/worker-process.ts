@@ -171,6 +171,7 @@ function crashedStatus(last: Status | null): Status {
     error: { code: 'internal', message: died },
     progress: null,
     partial: last?.partial ?? 0,
+    cursor: last?.cursor ?? null,
     writes: last?.writes ?? 0,
     notice: last?.notice ?? null,
     user: last?.user ?? null,

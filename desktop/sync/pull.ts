@@ -1,31 +1,35 @@
 // The pull loop, phase by phase: fetch, apply, verify, finish.
 //
 //   fetch    the next page after the cursor; it is requested while the page before it is being applied
-//   apply    rows and cursor in one transaction. A first sync commits every page, so that it can resume; a catch-up
-//            commits once, at its end; a rebuild fills a second set of tables beside the readable ones
+//   apply    rows and cursor in one transaction. A first sync commits every page, so that it can resume; a catch-up keeps
+//            its pages beside the tables and applies all of them with the last one; a rebuild fills a second set of tables
 //   verify   compare the digest with the server's before anything counts as done
 //   finish   the catch-up's commit, or the rebuild's swap. The runner sets `lastSync` last of all
 //
 // An expired cursor (410), a changed scope or a different digest leads to a rebuild; the old data stays readable until
-// the rebuild has been verified. A crash at any point leaves the last commit, from which the next run resumes. Clock and
-// network are the caller's.
+// the rebuild has been verified. A digest that rebuilds do not cure is not rebuilt for again before an hour has passed,
+// then two, up to a day; meanwhile changes are applied without proof. A crash at any point leaves the last commit, from
+// which the next run resumes. Clock and network are the caller's.
 
 import { parseInstant } from '../../shared/clock.ts';
-import { digestDifferences, type Digest } from '../../shared/digest.ts';
+import { countRecords, digestDifferences, type Digest } from '../../shared/digest.ts';
 import { AppError } from '../../shared/errors.ts';
-import type { Page } from '../../shared/feed.ts';
+import { readPage, type Page } from '../../shared/feed.ts';
 import { badResponse } from '../../shared/protocol.ts';
-import type { RebuildReason } from '../../shared/window/views.ts';
+import type { RebuildReason, SyncProgress } from '../../shared/window/views.ts';
 import {
-  applyChanges, beginChanges, buildNext, commitChanges, otherGeneration, readDigest, readState, rollbackChanges, saveState,
-  startRebuild, swapGenerations, type CacheWriter, type Generation,
+  applyChanges, beginChanges, buildNext, commitChanges, dropStage, otherGeneration, readDigest, readStage, readState, rollbackChanges,
+  saveState, stagedPages, stagePage, startRebuild, swapGenerations, type CacheWriter, type Generation, type Mismatch,
+  type RefusedChange,
 } from '../cache/cache.ts';
 import { rebuildNotice } from '../cache/notices.ts';
 
 export interface ReceivedPage {
   readonly page: Page;
-  /** On the wire. */
-  readonly sizeBytes: number;
+  /** As it arrived. */
+  readonly bytes: Buffer;
+  /** Whether it ends a pull before an instant that the server had named when the page was requested. */
+  readonly isStale: boolean;
   /** Frees its memory; its payloads must not be read afterwards. */
   readonly release: () => void;
 }
@@ -34,8 +38,15 @@ export interface PullDeps {
   readonly cache: CacheWriter;
   /** The page after a cursor, or the first page for null. Throws the request's error, among them `resync_required`. */
   readonly fetchPage: (since: string | null, signal: AbortSignal) => Promise<ReceivedPage>;
-  /** Called after each page has been applied, with the totals of this run. */
-  readonly onApplied: (tally: Tally) => void;
+  /** Called whenever a page has been applied or kept. */
+  readonly onProgress: (progress: SyncProgress, tally: Tally) => void;
+  /** Changes of the page before could not be applied. */
+  readonly onRefused: (refused: readonly RefusedChange[]) => void;
+  /** A download of everything begins. */
+  readonly onRebuild: (reason: RebuildReason) => void;
+  /** Whether a person asks for this run, who may have everything downloaded once more. */
+  readonly isAskedFor: () => boolean;
+  readonly nowMs: () => number;
   /** Lets other work on this thread run. */
   readonly yieldToEventLoop: () => Promise<void>;
 }
@@ -50,6 +61,8 @@ export interface Tally {
 export interface PullResult extends Tally {
   /** Why the cache was rebuilt in this run, or null. */
   readonly rebuilt: RebuildReason | null;
+  /** Null if the digests are equal. Otherwise everything was applied, but proves nothing. */
+  readonly mismatch: Mismatch | null;
 }
 
 /** Writing this many changes takes about 5 ms, which bounds how long readers on the same thread wait. */
@@ -58,33 +71,33 @@ const SLICE_CHANGES = 500;
 /** If the digest still differs after this many rebuilds, it is a defect that another download will not fix. */
 const MAX_REBUILDS = 2;
 
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+
 /**
- * Brings the cache up to date. Resolves once everything is committed and the digest equals the server's. Throws the error
- * of a failed request, `bad_response`, `cancelled`, `digest_mismatch` or `resync_required` if rebuilds do not help, and
- * the cache's errors; the readable data is then unchanged, or a first sync or rebuild is further along and will resume.
+ * Brings the cache up to date. Resolves once everything is committed; `mismatch` says whether the digest equals the
+ * server's. Throws the error of a failed request, `bad_response`, `stale_answer`, `cancelled`, `resync_required` if
+ * rebuilds do not help, and the cache's errors; the readable data is then unchanged, or a first sync, a rebuild or the
+ * pages kept of a catch-up are further along and will resume.
  */
 export async function pull(deps: PullDeps, signal: AbortSignal): Promise<PullResult> {
-  let tally: Tally = { upserts: 0, deletes: 0, bytes: 0 };
-  const count = (page: Tally): void => {
-    tally = { upserts: tally.upserts + page.upserts, deletes: tally.deletes + page.deletes, bytes: tally.bytes + page.bytes };
-    deps.onApplied(tally);
-  };
-  for (let rebuilds = 0; ; rebuilds += 1) {
+  const run: Run = { tally: { upserts: 0, deletes: 0, bytes: 0 }, rebuilds: 0 };
+  for (; ; run.rebuilds += 1) {
     const target = chooseTarget(deps);
-    const reason = await pullInto(target, deps, signal, count);
-    if (reason === null) return { ...tally, rebuilt: target.rebuildReason };
-    if (rebuilds === MAX_REBUILDS) throw rebuildLimitError(reason);
-    startRebuild(deps.cache, reason);
+    const end = await pullInto(target, deps, signal, run);
+    if (end.rebuild === null) return { ...run.tally, rebuilt: target.rebuildReason, mismatch: end.mismatch };
+    if (run.rebuilds === MAX_REBUILDS) {
+      throw new AppError('resync_required', 'The server kept asking to start the download over. The data on this computer stays '
+        + 'readable; try again later.');
+    }
+    startRebuild(deps.cache, end.rebuild);
+    deps.onRebuild(end.rebuild);
   }
 }
 
-function rebuildLimitError(reason: RebuildReason): AppError {
-  if (reason === 'cache_differed') {
-    return new AppError('digest_mismatch', 'The data still differs from the server after it was downloaded again. '
-      + 'It stays readable; send the sync report to your administrator.');
-  }
-  return new AppError('resync_required', 'The server kept asking to start the download over. The data on this computer stays '
-    + 'readable; try again later.');
+interface Run {
+  tally: Tally;
+  rebuilds: number;
 }
 
 /** Where pages are written, and how they are committed. */
@@ -92,12 +105,17 @@ interface Target {
   readonly cursor: string | null;
   /** The scope that every page must have; null if the first page sets it. */
   readonly scope: string | null;
+  /** Null unless it is a rebuild. */
   readonly rebuildReason: RebuildReason | null;
   readonly generation: Generation;
-  /** Applies a page and advances the cursor. */
-  apply(page: Page): Promise<void>;
-  /** Called once the digests are equal. */
-  finish(): Promise<void>;
+  /** The changes that earlier runs have received for it. */
+  readonly received: number;
+  /** The number of changes it will have received in the end, if known. */
+  readonly total: number | null;
+  /** Applies a page and advances the cursor, or keeps the page. Returns what could not be applied. */
+  apply(page: Page, bytes: Buffer): Promise<readonly RefusedChange[]>;
+  /** Makes everything visible, with the outcome of the comparison. */
+  finish(mismatch: Mismatch | null): Promise<void>;
   /** Rolls back whatever is not committed. */
   rollBack(): void;
 }
@@ -111,37 +129,54 @@ function chooseTarget(deps: PullDeps): Target {
 /** Commits every page into the readable tables, so that records appear as they arrive and the cursor can resume. */
 function firstSyncTarget(deps: PullDeps): Target {
   const { cache } = deps;
-  const { cursor, scope, generation } = readState(cache);
+  const { cursor, scope, generation, downloadTotal } = readState(cache);
   return {
     cursor, scope, generation,
     rebuildReason: null,
+    received: countRecords(readDigest(cache, generation)),
+    total: cursor === null ? null : downloadTotal,
     apply: (page) => inTransaction(cache, async () => {
-      await applyInSlices(deps, generation, page);
-      saveState(cache, { cursor: page.serverTime, scope: page.scope });
+      const refused = await applyInSlices(deps, generation, page);
+      saveState(cache, { cursor: page.serverTime, scope: page.scope, ...totalOf(page) });
+      return refused;
     }),
-    finish: async () => saveState(cache, { isInitialComplete: true }),
+    finish: async (mismatch) => saveState(cache, { isInitialComplete: true, mismatch }),
     rollBack: () => undefined,
   };
 }
 
-/** Applies all pages in one transaction, so that a catch-up becomes visible completely or not at all. */
+/** Keeps all pages but the last, and then applies all of them in one transaction: a catch-up is visible completely or not at all. */
 function catchUpTarget(deps: PullDeps): Target {
   const { cache } = deps;
   const { cursor, scope, generation } = readState(cache);
+  const stage = readStage(cache);
   return {
-    cursor, scope, generation,
+    cursor: stage?.cursor ?? cursor, scope, generation,
     rebuildReason: null,
-    async apply(page) {
-      if (!cache.db.isTransaction) beginChanges(cache);
-      await applyInSlices(deps, generation, page);
+    received: stage?.changes ?? 0,
+    total: null,
+    async apply(page, bytes) {
+      if (page.hasMore) {
+        stagePage(cache, bytes, { cursor: page.serverTime, changes: page.changes.length });
+        return [];
+      }
+      beginChanges(cache);
+      const refused: RefusedChange[] = [];
+      for (const kept of stagedPages(cache)) refused.push(...await applyInSlices(deps, generation, readPage(kept)));
+      refused.push(...await applyInSlices(deps, generation, page));
+      dropStage(cache);
       saveState(cache, { cursor: page.serverTime });
+      return refused;
     },
-    finish: async () => commitChanges(cache),
+    async finish(mismatch) {
+      saveState(cache, { mismatch });
+      commitChanges(cache);
+    },
     rollBack: () => rollbackChanges(cache),
   };
 }
 
-/** Commits every page into the inactive tables, which are swapped in by one commit once verified. */
+/** Commits every page into the inactive tables, which are swapped in by one commit in the end. */
 function rebuildTarget(deps: PullDeps): Target {
   const { cache } = deps;
   const state = readState(cache);
@@ -150,38 +185,54 @@ function rebuildTarget(deps: PullDeps): Target {
   return {
     cursor, scope, generation,
     rebuildReason: rebuildNotice(reason).code,
+    received: countRecords(readDigest(cache, generation)),
+    total: cursor === null ? null : state.downloadTotal,
     apply: (page) => inTransaction(cache, async () => {
-      await applyInSlices(deps, generation, page);
-      saveState(cache, { rebuild: { reason, scope: page.scope, cursor: page.serverTime } });
+      const refused = await applyInSlices(deps, generation, page);
+      saveState(cache, { rebuild: { reason, scope: page.scope, cursor: page.serverTime }, ...totalOf(page) });
+      return refused;
     }),
-    async finish() {
+    async finish(mismatch) {
       // Before the swap, so that lists are as fast after it as before.
       await buildIndexes(deps, generation);
-      swapGenerations(cache);
+      swapGenerations(cache, { mismatch });
     },
     rollBack: () => undefined,
   };
 }
 
-async function applyInSlices({ cache, yieldToEventLoop }: PullDeps, generation: Generation, page: Page): Promise<void> {
-  for (let start = 0; start < page.changes.length; start += SLICE_CHANGES) {
-    applyChanges(cache, generation, page.changes.slice(start, start + SLICE_CHANGES));
-    await yieldToEventLoop();
-  }
+/** Only a download's first page has the total. */
+function totalOf({ total }: Page): { downloadTotal?: number } {
+  return total === null ? {} : { downloadTotal: total };
 }
 
-/** Pulls until the target is complete. Returns null when it is, or why the cache must be rebuilt. */
-async function pullInto(
-  target: Target, deps: PullDeps, signal: AbortSignal, count: (page: Tally) => void,
-): Promise<RebuildReason | null> {
+async function applyInSlices(
+  { cache, yieldToEventLoop }: PullDeps, generation: Generation, page: Page,
+): Promise<readonly RefusedChange[]> {
+  const refused: RefusedChange[] = [];
+  for (let start = 0; start < page.changes.length; start += SLICE_CHANGES) {
+    refused.push(...applyChanges(cache, generation, page.changes.slice(start, start + SLICE_CHANGES)).refused);
+    await yieldToEventLoop();
+  }
+  return refused;
+}
+
+/** How a target ended: with a comparison of the digests, or with a reason to rebuild the cache. */
+type End = { readonly rebuild: null; readonly mismatch: Mismatch | null } | { readonly rebuild: RebuildReason };
+
+/** Pulls until the target is complete or the cache must be rebuilt. */
+async function pullInto(target: Target, deps: PullDeps, signal: AbortSignal, run: Run): Promise<End> {
   const readAhead = new AbortController();
   const anySignal = AbortSignal.any([signal, readAhead.signal]);
+  const allRefused: RefusedChange[] = [];
   try {
-    let { cursor, scope } = target;
+    let { cursor, scope, received, total } = target;
+    if (received > 0) deps.onProgress({ changes: received, total, bytes: run.tally.bytes }, run.tally);
     let nextPage = deps.fetchPage(cursor, anySignal);
     for (;;) {
-      const { page, sizeBytes, release } = await nextPage;
-      if (scope !== null && page.scope !== scope) return 'scope_changed';
+      const { page, bytes, isStale, release } = await nextPage;
+      if (scope !== null && page.scope !== scope) return { rebuild: 'scope_changed' };
+      if (isStale) throw staleAnswerError();
       scope = page.scope;
       requireProgress(page, cursor);
       cursor = page.serverTime;
@@ -192,14 +243,21 @@ async function pullInto(
         // The request is only sent once this thread yields; the server then works while the page is applied.
         await deps.yieldToEventLoop();
       }
-      await target.apply(page);
+      const sizeBytes = bytes.length;
+      const refused = await target.apply(page, bytes);
+      if (refused.length > 0) deps.onRefused(refused);
+      allRefused.push(...refused);
+      run.tally = addPage(run.tally, page, sizeBytes);
+      received += page.changes.length;
+      total = page.total ?? total;
       release();
-      count({ ...countOf(page), bytes: sizeBytes });
-      if (!page.hasMore) return await verify(target, deps.cache, page.digest);
+      // Changes made meanwhile can exceed the total.
+      deps.onProgress({ changes: received, total: total !== null && received > total ? null : total, bytes: run.tally.bytes }, run.tally);
+      if (!page.hasMore) return await verify(target, deps, page.digest, allRefused, run);
       throwIfCancelled(signal);
     }
   } catch (error) {
-    if (error instanceof AppError && error.code === 'resync_required') return 'cursor_ended';
+    if (endsCursor(error, target.cursor)) return { rebuild: 'cursor_ended' };
     throw error;
   } finally {
     readAhead.abort();
@@ -207,11 +265,55 @@ async function pullInto(
   }
 }
 
-async function verify(target: Target, cache: CacheWriter, digest: Digest | null): Promise<RebuildReason | null> {
+/** Whether the server cannot continue from the cursor: it has ended, or it is not one, because the cache is damaged. */
+function endsCursor(error: unknown, cursor: string | null): boolean {
+  return error instanceof AppError
+    && (error.code === 'resync_required' || (error.code === 'invalid_request' && cursor !== null));
+}
+
+async function verify(
+  target: Target, deps: PullDeps, digest: Digest | null, refused: readonly RefusedChange[], { rebuilds }: Run,
+): Promise<End> {
   if (digest === null) throw badResponse('its last page has no digest');
-  if (digestDifferences(readDigest(cache, target.generation), digest).length > 0) return 'cache_differed';
-  await target.finish();
-  return null;
+  const isEqual = digestDifferences(readDigest(deps.cache, target.generation), digest).length === 0;
+  if (isEqual) {
+    await target.finish(null);
+    return { rebuild: null, mismatch: null };
+  }
+  const { mismatch: before } = readState(deps.cache);
+  const nowMs = deps.nowMs();
+  const isRebuild = target.rebuildReason !== null;
+  // What was refused explains the difference, and another download would bring it again.
+  const mayRebuild = before === null ? refused.length === 0 && rebuilds < MAX_REBUILDS
+    : !isRebuild && (deps.isAskedFor() || isDue(before, nowMs));
+  if (mayRebuild) return { rebuild: 'cache_differed' };
+  const message = before !== null && !isRebuild && refused.length === 0 ? before.message : mismatchMessage(refused);
+  const mismatch: Mismatch = before !== null && !isRebuild ? { ...before, message }
+    : { downloads: (before?.downloads ?? 0) + 1, atMs: nowMs, message };
+  await target.finish(mismatch);
+  return { rebuild: null, mismatch };
+}
+
+/** Whether everything may be downloaded once more. A clock that was set back makes it due, too. */
+function isDue({ downloads, atMs }: Mismatch, nowMs: number): boolean {
+  const waitMs = Math.min(DAY_MS, HOUR_MS * 2 ** (downloads - 1));
+  return nowMs - atMs >= waitMs || nowMs < atMs;
+}
+
+function mismatchMessage(refused: readonly RefusedChange[]): string {
+  const [first] = refused;
+  if (!first) {
+    return 'The data still differs from the server after it was downloaded again. It stays readable and is kept up to date; '
+      + 'send the sync report to your administrator.';
+  }
+  const others = refused.length === 1 ? '' : ` Nor can ${refused.length - 1} more.`;
+  return `${first.collection}/${first.id} from the server cannot be read: ${first.reason}.${others} `
+    + 'Everything else is there; send the sync report to your administrator.';
+}
+
+function staleAnswerError(): AppError {
+  return new AppError('stale_answer', 'The server answered with older data than it had already announced. It is asked again '
+    + 'by itself; if this keeps happening, something in between may be repeating answers.');
 }
 
 /** Throws `bad_response` for a cursor that stands still or moves without changes: the loop would never end. */
@@ -236,16 +338,17 @@ export async function buildIndexes(
   while (!buildNext(cache, generation)) await yieldToEventLoop();
 }
 
-function countOf({ changes }: Page): { upserts: number; deletes: number } {
-  const deletes = changes.reduce((sum, change) => sum + Number(change.payload === null), 0);
-  return { upserts: changes.length - deletes, deletes };
+function addPage({ upserts, deletes, bytes }: Tally, { changes }: Page, sizeBytes: number): Tally {
+  const newDeletes = changes.reduce((sum, change) => sum + Number(change.payload === null), 0);
+  return { upserts: upserts + changes.length - newDeletes, deletes: deletes + newDeletes, bytes: bytes + sizeBytes };
 }
 
-async function inTransaction(cache: CacheWriter, run: () => Promise<void>): Promise<void> {
+async function inTransaction<T>(cache: CacheWriter, run: () => Promise<T>): Promise<T> {
   beginChanges(cache);
   try {
-    await run();
+    const result = await run();
     commitChanges(cache);
+    return result;
   } finally {
     rollbackChanges(cache);
   }

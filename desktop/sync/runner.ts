@@ -1,15 +1,20 @@
 // Runs one sync at a time; a request during a run joins it. A run makes sure whose token it is, pulls with retries, sets
 // `lastSync` and records the attempt. Maintenance follows: indexes that a first sync left for later, and once a day a
 // check that the rows on disk still match their digest.
+//
+// Invariants: no two runs overlap, and none starts during `withStopped`. A run only counts if it ends at or after every
+// instant that the server had named before it asked for the last page.
 
+import { parseInstant, type Instant } from '../../shared/clock.ts';
 import { AppError, errorCode } from '../../shared/errors.ts';
 import { readPage } from '../../shared/feed.ts';
 import { releaseBuffer } from '../../shared/heap.ts';
-import { digestDifferences } from '../../shared/digest.ts';
-import type { RebuildReason, SyncError, SyncOutcome, SyncProgress } from '../../shared/window/views.ts';
-import { dropInactive, readState, recomputeDigest, recordAttempt, saveState, startRebuild, type CacheWriter } from '../cache/cache.ts';
+import { toSyncError } from '../../shared/window/ipc.ts';
+import type { SyncError, SyncOutcome, SyncProgress } from '../../shared/window/views.ts';
+import { dropInactive, proveRows, readState, recordAttempt, saveState, type CacheWriter } from '../cache/cache.ts';
+import { failure } from '../session/connection-failure.ts';
+import type { Request } from '../session/server-connection.ts';
 import { withRetry, type RetryDeps } from './retry.ts';
-import { trackProgress, type TotalSource } from './progress.ts';
 import { buildIndexes, pull, type ReceivedPage, type Tally } from './pull.ts';
 
 const DAY_MS = 86_400_000;
@@ -21,6 +26,10 @@ const DAY_MS = 86_400_000;
  */
 const FIRST_PAGE_CHANGES = 1000;
 const MAX_PAGE_CHANGES = 2000;
+/** Not even a page of these changes is too long for any connection. */
+const MIN_PAGE_CHANGES = 20;
+/** After a page that was cut, this many must arrive before pages grow again, each time. */
+const PAGES_BEFORE_GROWTH = 8;
 /** A page that arrives within this time counts as quick. */
 const QUICK_PAGE_MS = 1000;
 
@@ -28,18 +37,24 @@ export interface RunnerDeps extends RetryDeps {
   readonly nowMs: () => number;
   readonly yieldToEventLoop: () => Promise<void>;
   readonly log: (event: string, facts?: Readonly<Record<string, unknown>>) => void;
+  /** A new text of up to 64 letters, digits and hyphens. */
+  readonly newId: () => string;
   /** Fixed number of changes per page, for tests. */
   readonly pageLimit?: number | undefined;
 }
 
 /** What a run needs of its host; asked again in every run. */
-export interface RunnerHost extends TotalSource {
+export interface RunnerHost {
+  /** Sends a request with the token. */
+  send(request: Request): Promise<Buffer>;
+  /** The server that it sends to. */
+  origin(): string;
   /** The open cache of the signed-in user, who is looked up first if unknown. Throws `signed_out`. */
   prepare(signal: AbortSignal): Promise<CacheWriter>;
   /** The open cache, whoever owns it, for recording a failed attempt. */
   cache(): CacheWriter | null;
-  /** The cache is damaged: the next `prepare` must return a new one. */
-  onDamaged(): void;
+  /** A run or maintenance failed with this error; if it proves the cache damaged, the next `prepare` returns a mended one. */
+  onCacheError(error: unknown): void;
   /** A run has ended. Called before its promise resolves. */
   onEnd(outcome: SyncOutcome): void;
   /** The status may have changed. */
@@ -54,7 +69,13 @@ export class SyncRunner {
   #maintenance: Promise<void> = Promise.resolve();
   #cancel = new AbortController();
   #progress: SyncProgress | null = null;
-  #pageChanges = FIRST_PAGE_CHANGES;
+  readonly #pageSize = new PageSize();
+  /** The latest instant that the server has named, other than in a pull. */
+  #knownInstant: Instant | null = null;
+  /** Whether a person asks for the current run. */
+  #isAskedFor = false;
+  /** Open while no run may start. */
+  #gate: Promise<void> | null = null;
 
   constructor(host: RunnerHost, deps: RunnerDeps) {
     this.#host = host;
@@ -69,8 +90,13 @@ export class SyncRunner {
     return this.#progress;
   }
 
-  /** Joins the current run or starts one. Never rejects. */
-  run(): Promise<SyncOutcome> {
+  /**
+   * Joins the current run or starts one. While `withStopped` is at work it starts none, and resolves as cancelled once that
+   * is over. `isAskedFor`: a person asks, so everything may be downloaded once more. Never rejects.
+   */
+  run({ isAskedFor = false } = {}): Promise<SyncOutcome> {
+    if (this.#gate) return this.#gate.then(() => notStarted);
+    this.#isAskedFor ||= isAskedFor;
     this.#running ??= this.#start();
     return this.#running;
   }
@@ -92,9 +118,38 @@ export class SyncRunner {
 
   /** Cancels the current run and any maintenance; resolves once neither uses the cache any more. */
   async cancel(): Promise<void> {
+    await this.withStopped(async () => undefined);
+  }
+
+  /**
+   * Cancels the current run and any maintenance, and then runs `action`; no run can start before it has settled. `action`
+   * must not wait for a run. Several are run one after the other. Rejects as `action` does.
+   */
+  async withStopped<T>(action: () => Promise<T>): Promise<T> {
+    const earlier = this.#gate;
+    const { promise: gate, resolve: open } = Promise.withResolvers<void>();
+    this.#gate = gate;
     this.#cancel.abort();
-    await this.#running;
-    await this.#maintenance;
+    try {
+      await earlier;
+      await this.#running;
+      await this.#maintenance;
+      return await action();
+    } finally {
+      if (this.#gate === gate) this.#gate = null;
+      open();
+    }
+  }
+
+  /** The server has named an instant of the account's clock: no pull that is asked for from now on may end before it. */
+  noteInstant(text: string): void {
+    const instant = parseInstant(text);
+    if (instant !== null && instant > (this.#knownInstant ?? -Infinity)) this.#knownInstant = instant;
+  }
+
+  /** Another account begins, with a clock of its own. */
+  forgetInstants(): void {
+    this.#knownInstant = null;
   }
 
   async #start(): Promise<SyncOutcome> {
@@ -102,11 +157,12 @@ export class SyncRunner {
     // Maintenance stops before its next step when a run starts; two writers would share one transaction.
     await this.#maintenance;
     const startedMs = this.#deps.nowMs();
-    this.#pageChanges = FIRST_PAGE_CHANGES;
+    this.#pageSize.startRun();
     this.#progress = { changes: 0, total: null, bytes: 0 };
     this.#host.onChange();
     const outcome = await this.#attempt(startedMs, signal);
     this.#running = null;
+    this.#isAskedFor = false;
     this.#progress = null;
     this.#host.onEnd(outcome);
     return outcome;
@@ -115,43 +171,44 @@ export class SyncRunner {
   async #attempt(startedMs: number, signal: AbortSignal): Promise<SyncOutcome> {
     let tally: Tally = { upserts: 0, deletes: 0, bytes: 0 };
     let cache: CacheWriter | null = null;
-    const ended = new AbortController();
     try {
       cache = await withRetry(() => this.#host.prepare(signal), this.#deps, signal, () => this.#host.onChange());
-      const tracker = trackProgress(cache, this.#host, AbortSignal.any([signal, ended.signal]), (progress) => {
-        this.#progress = progress;
-        this.#host.onChange();
-      });
+      // A log that was left behind may be one of another day than the file: nothing counts before the rows are proved.
+      if (cache.file.needsProof) await this.#verifyRows(cache, () => this.#pauseProof(signal));
       const result = await pull({
         cache,
+        nowMs: this.#deps.nowMs,
         yieldToEventLoop: this.#deps.yieldToEventLoop,
-        fetchPage: async (since, pageSignal) => {
-          const received = await this.#fetchPage(since, pageSignal);
-          tracker.onReceived(received.page);
-          return received;
+        fetchPage: (since, pageSignal) => this.#fetchPage(since, pageSignal),
+        isAskedFor: () => this.#isAskedFor,
+        onProgress: (progress, newTally) => {
+          tally = newTally;
+          this.#progress = progress;
+          this.#host.onChange();
         },
-        onApplied: (applied) => {
-          tally = applied;
-          tracker.onApplied(tally);
+        onRefused: (refused) => this.#deps.log('changes refused', {
+          count: refused.length, first: refused.slice(0, 10).map(({ collection, id, reason }) => `${collection}/${id}: ${reason}`),
+        }),
+        onRebuild: (reason) => {
+          // The server no longer continues what it has said before.
+          if (reason !== 'cache_differed') this.forgetInstants();
         },
       }, signal);
-      saveState(cache, { lastSyncMs: this.#deps.nowMs() });
-      const completed = this.#outcome('completed', startedMs, result, result.rebuilt, null);
-      this.#recordAttempt(cache, startedMs, completed);
+      const error = result.mismatch && { code: 'digest_mismatch', message: result.mismatch.message } as const;
+      if (!error) saveState(cache, { lastSyncMs: this.#deps.nowMs() });
+      const ended = this.#outcome(error ? 'failed' : 'completed', startedMs, result, result.rebuilt, error);
+      this.#recordAttempt(cache, startedMs, ended);
       this.#maintenance = this.#maintain(cache, signal);
-      return completed;
+      return ended;
     } catch (error) {
       const code = errorCode(error);
       if (code === 'internal') this.#deps.log('sync failed', { error });
-      if (code === 'cache_unusable') this.#host.onDamaged();
+      this.#host.onCacheError(error);
       const outcome = code === 'cancelled' ? 'cancelled' : 'failed';
-      const message = error instanceof AppError ? error.message : 'Something went wrong on this computer. Try again.';
-      const failed = this.#outcome(outcome, startedMs, tally, null, { code, message });
+      const failed = this.#outcome(outcome, startedMs, tally, null, toSyncError(error));
       cache ??= this.#host.cache();
       if (cache && code !== 'signed_out') this.#recordAttempt(cache, startedMs, failed);
       return failed;
-    } finally {
-      ended.abort();
     }
   }
 
@@ -165,13 +222,22 @@ export class SyncRunner {
 
   #fetchPage(since: string | null, signal: AbortSignal): Promise<ReceivedPage> {
     const attempt = async (): Promise<ReceivedPage> => {
-      const limit = this.#deps.pageLimit ?? this.#pageChanges;
-      const query = new URLSearchParams({ limit: String(limit), ...(since === null ? {} : { since }) });
+      const nonce = this.#deps.newId();
+      const limit = this.#deps.pageLimit ?? this.#pageSize.changes;
+      const query = new URLSearchParams({ limit: String(limit), nonce, ...(since === null ? {} : { since }) });
+      const knownInstant = this.#knownInstant ?? -Infinity;
       const requestedMs = this.#deps.nowMs();
-      const answer = await this.#host.send({ path: `/api/sync/pull?${query}`, signal });
-      const isQuick = this.#deps.nowMs() - requestedMs < QUICK_PAGE_MS;
-      this.#pageChanges = isQuick ? Math.min(2 * this.#pageChanges, MAX_PAGE_CHANGES) : FIRST_PAGE_CHANGES;
-      return { page: readPage(answer), sizeBytes: answer.length, release: () => releaseBuffer(answer) };
+      try {
+        const bytes = await this.#host.send({ path: `/api/sync/pull?${query}`, signal });
+        const page = readPage(bytes);
+        if (page.nonce !== nonce) throw failure('bad_response', 'replayed', this.#host.origin());
+        this.#pageSize.onArrival(this.#deps.nowMs() - requestedMs < QUICK_PAGE_MS);
+        const isStale = !page.hasMore && (parseInstant(page.serverTime) ?? -Infinity) < knownInstant;
+        return { page, bytes, isStale, release: () => releaseBuffer(bytes) };
+      } catch (error) {
+        if (isCut(error)) this.#pageSize.onCut();
+        throw error;
+      }
     };
     return withRetry(attempt, this.#deps, signal, () => this.#host.onChange());
   }
@@ -199,21 +265,68 @@ export class SyncRunner {
       const nowMs = this.#deps.nowMs();
       // A clock that was set back makes the check due, too.
       if (lastVerifiedMs !== null && nowMs - lastVerifiedMs < DAY_MS && nowMs >= lastVerifiedMs) return;
-      await this.#verifyRows(cache, yieldToEventLoop);
+      if (!await this.#verifyRows(cache, yieldToEventLoop)) void this.runAfterCurrent();
     } catch (error) {
       if (errorCode(error) === 'cancelled') return;
       this.#deps.log('cache maintenance failed', { error });
-      if (errorCode(error) === 'cache_unusable') this.#host.onDamaged();
+      this.#host.onCacheError(error);
     }
   }
 
-  async #verifyRows(cache: CacheWriter, yieldToEventLoop: () => Promise<void>): Promise<void> {
-    const { stored, computed } = await recomputeDigest(cache, yieldToEventLoop);
-    const differing = digestDifferences(stored, computed);
-    saveState(cache, { lastVerifiedMs: this.#deps.nowMs() });
-    if (differing.length === 0) return;
-    startRebuild(cache, 'rows_damaged' satisfies RebuildReason);
-    this.#deps.log('rows differ from their digest', { collections: differing });
-    void this.runAfterCurrent();
+  async #pauseProof(signal: AbortSignal): Promise<void> {
+    await this.#deps.yieldToEventLoop();
+    if (signal.aborted) throw new AppError('cancelled', 'The sync was cancelled.');
+  }
+
+  /** Whether the rows are sound; if not, a rebuild has been started. */
+  async #verifyRows(cache: CacheWriter, pause: () => Promise<void>): Promise<boolean> {
+    const collections = await proveRows(cache, pause, this.#deps.nowMs);
+    if (collections.length > 0) this.#deps.log('rows are damaged', { collections });
+    return collections.length === 0;
+  }
+}
+
+/** The outcome of a run that was not allowed to start. */
+const notStarted: SyncOutcome = {
+  outcome: 'cancelled', changes: 0, upserts: 0, deletes: 0, bytes: 0, durationMs: 0, rebuilt: null,
+  error: { code: 'cancelled', message: 'The sync was cancelled.' },
+};
+
+/** Whether an answer began, or may have begun, and did not arrive to its end. */
+function isCut(error: unknown): boolean {
+  if (!(error instanceof AppError)) return false;
+  const { code, details: { kind } } = error;
+  if (code === 'bad_response') return kind === undefined;
+  return code === 'offline' && kind !== undefined && ['interrupted', 'timed_out', 'broken_encoding'].includes(kind);
+}
+
+/** How many changes to ask for in a page; what it has learned of the connection it keeps from run to run. */
+class PageSize {
+  #changes = FIRST_PAGE_CHANGES;
+  #wasCut = false;
+  #untilGrowth = 0;
+
+  get changes(): number {
+    return this.#changes;
+  }
+
+  startRun(): void {
+    this.#changes = Math.min(this.#changes, FIRST_PAGE_CHANGES);
+  }
+
+  onArrival(isQuick: boolean): void {
+    const most = isQuick ? MAX_PAGE_CHANGES : FIRST_PAGE_CHANGES;
+    this.#untilGrowth -= 1;
+    if (this.#untilGrowth <= 0) {
+      this.#changes *= 2;
+      this.#untilGrowth = this.#wasCut ? PAGES_BEFORE_GROWTH : 0;
+    }
+    this.#changes = Math.min(this.#changes, most);
+  }
+
+  onCut(): void {
+    this.#wasCut = true;
+    this.#untilGrowth = PAGES_BEFORE_GROWTH;
+    this.#changes = Math.max(MIN_PAGE_CHANGES, Math.floor(this.#changes / 2));
   }
 }

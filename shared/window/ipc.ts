@@ -11,7 +11,7 @@ import type { JsonObject } from '../fields.ts';
 import type { Problems } from '../problems.ts';
 import type { SignedInUser, WireRecord } from '../protocol.ts';
 import type {
-  Attempt, CurrencySummary, CurrencyTotals, ListPage, ListQuery, ListSelection, ListSort, RecordView, Status, SyncOutcome,
+  Attempt, CurrencySummary, CurrencyTotals, ListPage, ListQuery, ListSelection, ListSort, RecordView, Status, SyncError, SyncOutcome,
 } from './views.ts';
 
 export interface SignInRequest {
@@ -195,6 +195,13 @@ export interface CallError {
 export type Outcome<A> = { readonly ok: true; readonly value: A } | { readonly ok: false; readonly error: CallError };
 
 const unexpected = 'Something went wrong on this computer. Try again; if it keeps happening, see the log.';
+
+/** Why a sync failed, as the window sees it. The text of one that is no AppError stays in the log. */
+export function toSyncError(error: unknown): SyncError {
+  if (!(error instanceof AppError)) return { code: 'internal', message: 'Something went wrong on this computer. Try again.' };
+  const { code, message, details: { kind, retryAfterS } } = error;
+  return { code, message, ...(kind && { kind }), ...(retryAfterS !== undefined && { retryAfterS }) };
+}
 
 /** Runs a handler and turns what it throws into a value. The text of an error that is no AppError goes to the log only. */
 export async function toOutcome<A>(run: () => Promise<A>, log: (error: unknown) => void): Promise<Outcome<A>> {

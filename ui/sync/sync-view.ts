@@ -35,6 +35,8 @@ export interface SyncView {
   readonly action: SyncAction | null;
   /** The tooltip of a relative time: its instant in full. */
   readonly instant: string | null;
+  /** Why the server cannot be reached or the sync failed, where that is known. */
+  readonly reason: string | null;
   /** A problem that gets in the user's way, shown above the list. */
   readonly notice: Notice | null;
   readonly announcement: string;
@@ -103,9 +105,9 @@ export function blockText(block: WriteBlock): string | null {
   return block === 'offline' ? t('write.offline') : t('write.signedOut');
 }
 
-/** Changes when there is new data: a completed sync, a write, another user, or a page of a first sync. */
+/** Changes when there is new data: a sync, even one that proved nothing, a write, another user, or a page of a first sync. */
 function dataRevision(status: Status): string {
-  return `${baseRevision(status)} ${status.state === 'first_sync' ? status.progress?.changes ?? 0 : ''}`;
+  return `${baseRevision(status)} ${status.state === 'first_sync' ? status.progress?.changes ?? 0 : status.cursor}`;
 }
 
 function baseRevision(status: Status): string {
@@ -117,7 +119,7 @@ export function viewSync(memory: SyncMemory, nowMs: number): SyncView {
   const state = shownState(memory, nowMs);
   const when = status.lastSync && formatWhen(status.lastSync.timestamp, nowMs);
   const plain: SyncView = {
-    state, text: '', tone: 'plain', dot: null, action: null, instant: null, notice: null, announcement: '',
+    state, text: '', tone: 'plain', dot: null, action: null, instant: null, reason: null, notice: null, announcement: '',
     revision: memory.read.revision, progress: null,
   };
   switch (state) {
@@ -142,9 +144,11 @@ export function viewSync(memory: SyncMemory, nowMs: number): SyncView {
     case 'unreachable': {
       const server = serverName(status);
       const text = t('sync.unreachable', { server });
-      const long = when === null ? withPartial(`${text}.`, status) : t('sync.unreachableLong', { server, when });
+      const reason = status.error?.kind ? syncErrorText(status.error) : null;
+      const why = reason ?? `${text}.`;
+      const long = when === null ? withPartial(why, status) : `${why} ${t('sync.offlineLong', { when })}`;
       return {
-        ...plain, ...same(text), tone: 'bad', dot: 'offline', action: 'details', instant: instantOf(status),
+        ...plain, ...same(text), reason, tone: 'bad', dot: 'offline', action: 'details', instant: instantOf(status),
         notice: { text: long, tone: 'warn', action: 'try-again' },
       };
     }
@@ -158,7 +162,7 @@ export function viewSync(memory: SyncMemory, nowMs: number): SyncView {
       const long = withPartial(reason ? t('sync.failedLong', { reason }) : t('sync.failed'), status);
       const text = when === null ? t('sync.failed') : `${t('sync.failed')} · ${t('sync.lastSynced', { when })}`;
       return {
-        ...plain, text, announcement: long, tone: 'bad', action: 'details', instant: instantOf(status),
+        ...plain, text, announcement: long, reason, tone: 'bad', action: 'details', instant: instantOf(status),
         notice: { text: long, tone: 'bad', action: 'details' },
       };
     }

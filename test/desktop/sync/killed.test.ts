@@ -59,6 +59,20 @@ for (const name of phaseNames) {
       assert(killed > 4 * phase.pages, `${killed} were killed`);
     });
 
+    test('keeps the pages that it has received when it is killed', async (t) => {
+      const desk = await phase.open(t);
+      await desk.close();
+      const job = jobOf(site, phase, desk);
+      const { steps } = await withDesk(site, phase, (_desk, complete) => runProcess(complete));
+      const answers = steps.flatMap((step, index) => step === 'answer' ? [index + 1] : []);
+      // By the time the last page has arrived, the one before it has been kept.
+      await runProcess({ ...job, dieAtStep: answers.at(-1) ?? 0 });
+      await desk.open();
+      await desk.sync();
+      assert(desk.network.pulls().length <= 2, `${desk.network.pulls().length} of ${phase.pages} pages were requested again`);
+      await phase.assertDone(desk);
+    });
+
     test('can be killed from outside at any moment', async () => {
       const random = new Random(phase.pages);
       for (let round = 0; round < 5; round += 1) {
@@ -89,12 +103,14 @@ async function withDesk<T>(site: Site, phase: Phase, run: (desk: Desk, job: Job)
   try {
     await desk.storeToken(owner.token);
     if (phase.file !== undefined) copyDatabase(phase.file, desk.file);
-    return await run(desk, {
-      databaseFile: desk.file, serverUrl: site.server.url, token: owner.token, pageLimit: PAGE, dieAtStep: null,
-    });
+    return await run(desk, jobOf(site, phase, desk));
   } finally {
     await desk.remove();
   }
+}
+
+function jobOf(site: Site, { books: { owner } }: Phase, desk: Desk): Job {
+  return { databaseFile: desk.file, serverUrl: site.server.url, token: owner.token, pageLimit: PAGE, dieAtStep: null };
 }
 
 interface Ended {

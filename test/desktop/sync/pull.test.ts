@@ -32,11 +32,16 @@ test('each page is released once, after its rows are committed and before the ne
       const number = requested += 1;
       return {
         page: pageOf(number),
-        sizeBytes: 1,
+        bytes: Buffer.alloc(1),
+        isStale: false,
         release: () => events.push(`${number} released with the cursor at ${readState(writer).cursor}`),
       };
     },
-    onApplied: ({ upserts }) => events.push(`${upserts} applied`),
+    onProgress: (_progress, { upserts }) => events.push(`${upserts} applied`),
+    onRefused: () => assert.fail('every change can be read'),
+    onRebuild: () => assert.fail('no rebuild is needed'),
+    isAskedFor: () => false,
+    nowMs: () => 0,
     yieldToEventLoop: async () => {},
   };
   await pull(deps, new AbortController().signal);

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
 import type { Status, SyncState } from '../../../shared/window/views.ts';
-import { setLocale } from '../../../ui/text/i18n.ts';
+import { loadRecordTexts, setLocale } from '../../../ui/text/i18n.ts';
 import {
   nextChangeMs, rememberStatus, shownState, viewSync, writeBlock, type SyncMemory, type SyncView,
 } from '../../../ui/sync/sync-view.ts';
@@ -16,7 +16,7 @@ const minute = 60_000;
 function statusOf(state: SyncState, changes: Partial<Status> = {}): Status {
   return {
     initialized: true, lastSync: { timestamp: new Date(now - 3 * minute).toISOString(), changes: 0 }, isOnline: true, state,
-    error: null, progress: null, partial: 0, writes: 0, notice: null, server: 'https://invoices.acme.lan',
+    error: null, progress: null, partial: 0, cursor: null, writes: 0, notice: null, server: 'https://invoices.acme.lan',
     user: { id: '1', email: 'a@example.com', name: 'Ada', role: 'owner', accountId: '1' }, ...changes,
   };
 }
@@ -72,6 +72,20 @@ describe('each state of the sync', () => {
     await setLocale({ language: 'en', format: 'en-GB' });
     assert.equal(notice?.text, 'Synchronisierung fehlgeschlagen: Der Datenträger dieses Computers ist voll. '
       + 'Geben Sie Speicherplatz frei und versuchen Sie es noch einmal.');
+  });
+
+  test('says why the server cannot be reached, in the language of the user', async () => {
+    const error = { code: 'offline', kind: 'certificate_expired', message: 'The certificate of invoices.acme.lan has expired.' } as const;
+    const english = view('unreachable', { isOnline: false, error });
+    await loadRecordTexts();
+    await setLocale({ language: 'de', format: 'de' });
+    const german = view('unreachable', { isOnline: false, error });
+    const unknown = view('unreachable', { isOnline: false, error: { code: 'offline', message: 'No answer.' } });
+    await setLocale({ language: 'en', format: 'en-GB' });
+    assert.deepEqual([english.text, english.reason], ['Can’t reach invoices.acme.lan', error.message]);
+    assert.equal(english.notice?.text, `${error.message} Showing data from today 14:02. You can view and export.`);
+    assert.match(german.notice?.text ?? '', /^Das Zertifikat des Servers ist abgelaufen\..* Stand der Daten: /);
+    assert.match(unknown.notice?.text ?? '', /^invoices\.acme\.lan ist nicht erreichbar\. Stand der Daten: /);
   });
 
   test('shows the dot only if it is known whether the server answers', () => {
