@@ -20,7 +20,7 @@ import {
   errorReply, readIdempotencyKey, readIfMatch, readJson, readQuery, rejectMalformed, requestIdOf, requireHost,
   requireProtocol, sendReply, sendStream, type Reply, type StreamReply,
 } from './server/http.ts';
-import { createLog, type Log } from './server/log.ts';
+import { createFailureLog, createLog, type Log } from './server/log.ts';
 import { createNudges, type Nudges } from './server/nudges.ts';
 import { startPruning } from './server/pruning.ts';
 import { parsePullQuery, pullPage } from './server/pull.ts';
@@ -29,7 +29,7 @@ import {
   type RecordsDeps,
 } from './server/records.ts';
 import type { Store } from './server/store.ts';
-import { AppError, errorCode } from './shared/errors.ts';
+import { AppError } from './shared/errors.ts';
 import { keepHeapSmall } from './shared/heap.ts';
 import { protocolVersion } from './shared/protocol.ts';
 
@@ -41,6 +41,8 @@ interface Server {
   readonly records: RecordsDeps;
   readonly nudges: Nudges;
   readonly config: Config;
+  readonly log: Log;
+  readonly logFailure: ReturnType<typeof createFailureLog>;
   readonly isClosing: () => boolean;
 }
 
@@ -230,9 +232,10 @@ async function serve(config: Config, deps: StartDeps, log: Log, store: Store): P
   const createdFirst = config.admin !== null
     && await createFirstOwner(store, auth.passwords, config.admin.email, config.admin.password);
 
+  const logFailure = createFailureLog(log, deps.nowMs);
   let isClosing = false;
   const onRequest = (request: IncomingMessage, response: ServerResponse): void =>
-    void respond({ store, auth, records, nudges, config, isClosing: () => isClosing }, log, request, response);
+    void respond({ store, auth, records, nudges, config, log, logFailure, isClosing: () => isClosing }, request, response);
   const http = config.tls ? createTlsServer({ ...config.tls, ...httpOptions }, onRequest) : createServer(httpOptions, onRequest);
   http.on('clientError', rejectMalformed);
   http.on('connect', (_request, socket) => rejectMalformed(new Error('CONNECT is for proxies'), socket));
@@ -277,7 +280,8 @@ async function listen(http: HttpServer, { host, port }: Config): Promise<void> {
   }
 }
 
-async function respond(server: Server, log: Log, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function respond(server: Server, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { log, logFailure } = server;
   const requestId = requestIdOf(request);
   response.setHeader('X-Request-Id', requestId);
   const { peer, isSameMachine } = peerOf(request, server.config.trustProxy);
@@ -286,8 +290,7 @@ async function respond(server: Server, log: Log, request: IncomingMessage, respo
     result = await dispatch(server, request, peer);
   } catch (error) {
     result = errorReply(error);
-    const level = result.status >= 500 ? 'error' : 'debug';
-    log(level, 'request failed', { requestId, method: request.method, path: request.url?.split('?')[0], code: errorCode(error), error });
+    logFailure(error, { requestId, method: request.method, path: request.url?.split('?')[0] });
   }
   if (server.isClosing()) response.setHeader('Connection', 'close');
   try {

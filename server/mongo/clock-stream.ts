@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { ChangeStream, ChangeStreamDocument } from 'mongodb';
 
-import { isAuthError } from './errors.ts';
+import { isAuthError, mongoError } from './errors.ts';
 import type { AccountDocument, Tables } from './schema.ts';
 import type { StoreDeps } from '../store.ts';
 import { Watchers } from '../watchers.ts';
@@ -71,7 +71,7 @@ export class ClockStream {
       } catch (error) {
         if (signal.aborted) return;
         failures += 1;
-        this.#deps.log(failures === 1 ? 'warn' : 'debug', 'clock stream failed', { error });
+        this.#deps.log(failures === 1 ? 'warn' : 'debug', 'clock stream failed', { error: mongoError(error) });
         const backoffMs = Math.min(MAX_BACKOFF_MS, MIN_BACKOFF_MS * 2 ** (failures - 1));
         await sleep(isAuthError(error) ? AUTH_BACKOFF_MS : backoffMs, undefined, { signal, ref: false }).catch(() => {});
       }

@@ -70,6 +70,17 @@ async function assertUnavailable(client: Client): Promise<void> {
   assert.match(checks['database'] ?? '', /^[A-Z].*\.$/);
 }
 
+/** Asserts that each reason for a 503 was logged once, as a warning without a stack, and its repeats only at debug level. */
+function assertLoggedOnce({ lines }: TestServer): void {
+  const logged = lines.map((line) => JSON.parse(line) as { event: string; level: string; code: string; error: { message: string } })
+    .filter(({ event, code }) => event === 'request failed' && code === 'unavailable');
+  const warnings = logged.filter(({ level }) => level === 'warn');
+  assert.ok(logged.length > warnings.length && warnings.length > 0);
+  assert.equal(new Set(warnings.map(({ error }) => error.message)).size, warnings.length);
+  assert.deepEqual(new Set(logged.map(({ level }) => level)), new Set(['warn', 'debug']));
+  for (const line of logged) assert.doesNotMatch(JSON.stringify(line), /"stack"/);
+}
+
 describe('without its database', () => {
   test('the embedded server is healthy, not ready, and responds with 503', async () => {
     const [embedded] = stores;
@@ -82,6 +93,7 @@ describe('without its database', () => {
     db.close();
     writeFileSync(file, Buffer.alloc(100_000, 7));
     await assertUnavailable(server.owner);
+    assertLoggedOnce(server);
     await server.stop();
   });
 
@@ -92,6 +104,7 @@ describe('without its database', () => {
     const server = await startServer({ kind: 'mongodb', skip: false }, { MONGODB_URL: set.url });
     await set.stop();
     await assertUnavailable(server.owner);
+    assertLoggedOnce(server);
     await server.stop();
   });
 });
