@@ -5,21 +5,23 @@
 
 import { AppError, type FailureKind } from '../../shared/errors.ts';
 
-// Sources: nodejs.org/api/tls.html (X509 certificate error codes), nodejs.org/api/errors.html, undici's docs/docs/api/Errors.md,
-// chromium's net/base/net_error_list.h. The first pattern that matches decides.
+// Sources: nodejs.org/api/tls.html (X509 certificate error codes), nodejs.org/api/errors.html, undici's Errors.md, Chromium's
+// net_error_list.h. The first pattern that matches decides.
 const patterns: readonly (readonly [FailureKind, RegExp])[] = [
   ['certificate_expired', /\bCERT_HAS_EXPIRED\b/],
   ['certificate_not_yet_valid', /\bCERT_NOT_YET_VALID\b/],
   ['certificate_date', /\bERR_CERT_DATE_INVALID\b/],
   ['certificate_wrong_name', /\bERR_TLS_CERT_ALTNAME_INVALID\b|\bERR_CERT_COMMON_NAME_INVALID\b/],
   ['certificate_untrusted', /SELF_SIGNED_CERT|\bUNABLE_TO_(?:GET_ISSUER|VERIFY_LEAF)/],
-  ['certificate_untrusted', /\bCERT_(?:UNTRUSTED|REJECTED|REVOKED|CHAIN_TOO_LONG|SIGNATURE_FAILURE)\b|\bINVALID_(?:CA|PURPOSE)\b|\bERR_CERT_/],
+  ['certificate_untrusted', /\bCERT_(?:UNTRUSTED|REJECTED|REVOKED|CHAIN_TOO_LONG|SIGNATURE_FAILURE)\b|\bERR_CERT_/],
+  ['certificate_untrusted', /\bINVALID_(?:CA|PURPOSE)\b/],
   ['proxy_password', /\bERR_PROXY_AUTH_/],
   ['proxy_failed', /\bERR_(?:PROXY|TUNNEL|SOCKS|MANDATORY_PROXY)_/],
   ['not_https', /\bERR_SSL_|\bEPROTO\b/],
   ['name_not_found', /\bENOTFOUND\b|\bEAI_\w+|\bERR_NAME_/],
   ['refused', /\bECONNREFUSED\b|\bERR_CONNECTION_REFUSED\b/],
-  ['timed_out', /\bETIMEDOUT\b|\bE(?:HOST|NET)UNREACH\b|\bUND_ERR_\w+_TIMEOUT\b|\bERR_(?:CONNECTION_)?TIMED_OUT\b|\bERR_ADDRESS_UNREACHABLE\b/],
+  ['timed_out', /\bETIMEDOUT\b|\bE(?:HOST|NET)UNREACH\b|\bUND_ERR_\w+_TIMEOUT\b/],
+  ['timed_out', /\bERR_(?:CONNECTION_)?TIMED_OUT\b|\bERR_ADDRESS_UNREACHABLE\b/],
   ['redirected', /\bredirect/i],
   ['broken_encoding', /\bZ_(?:DATA|BUF)_ERROR\b|\bERR__ERROR_|\bZSTD_error_|\bERR_CONTENT_DECODING_/],
   ['not_invoify', /\bHTTPParserError\b|\bHPE_|\bUND_ERR_HEADERS_OVERFLOW\b|\bERR_INVALID_HTTP_RESPONSE\b|\bERR_RESPONSE_HEADERS_/],

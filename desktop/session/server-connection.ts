@@ -215,8 +215,8 @@ function refusalError(origin: string, { status, headers }: Response, bytes: Buff
   if (error && status >= 400 && isServerFault === (status >= 500)) {
     return new AppError(error.code, error.message, detailsOf(error, headers.get('retry-after')));
   }
-  if (status === 407) return failure('offline', 'proxy_password', origin);
   const cause = new Error(`status ${status} without an error of an Invoify server`);
+  if (status === 407) return failure('offline', 'proxy_password', origin, cause);
   if (status < 500 && status !== 408 && status !== 429) return failure('bad_response', 'not_invoify', origin, cause);
   const { host } = new URL(origin);
   return new AppError('unavailable', `${host} answered ${status}, as a proxy in front of it does. Try again in a few minutes.`, { cause });

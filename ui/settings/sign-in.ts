@@ -8,7 +8,7 @@ import type { SignedInUser } from '../../shared/protocol.ts';
 import { ask } from '../base/ask.ts';
 import { callErrorText } from '../text/call-error-text.ts';
 import { controls } from '../base/controls.ts';
-import { t } from '../text/i18n.ts';
+import { loadRecordTexts, t } from '../text/i18n.ts';
 import { logo } from '../base/icons.ts';
 import { latestOnly } from '../base/latest.ts';
 
@@ -95,6 +95,7 @@ export class InvoifySignIn extends LitElement {
     event.preventDefault();
     if (this.busy) return;
     this.error = null;
+    this.#latestTest();
     this.test = null;
     this.problems = Object.fromEntries(fields.filter((name) => this.#value(name) === '').map((name) => [name, t('signIn.required')]));
     const missing = fields.find((name) => this.problems[name] !== undefined);
@@ -106,15 +107,16 @@ export class InvoifySignIn extends LitElement {
     const outcome = await ask(this, 'auth.signIn', {
       server: this.#value('server'), email: this.#value('email'), password: this.#value('password'),
     });
+    if (!outcome.ok) await this.#showError(outcome.error);
     this.busy = false;
     if (outcome.ok) this.dispatchEvent(new CustomEvent('signed-in'));
-    else this.#showError(outcome.error);
   }
 
-  #showError(error: CallError): void {
+  async #showError(error: CallError): Promise<void> {
     const isAddress = error.code === 'invalid_request' || error.code === 'offline' || error.code === 'bad_response';
-    this.problems = isAddress ? { server: signInError(error) } : {};
-    this.error = isAddress ? null : signInError(error);
+    const text = await signInError(error);
+    this.problems = isAddress ? { server: text } : {};
+    this.error = isAddress ? null : text;
     void this.updateComplete.then(() => this.#input(isAddress ? 'server' : 'password')?.select());
   }
 
@@ -129,10 +131,8 @@ export class InvoifySignIn extends LitElement {
     this.problems = {};
     this.test = { isOk: true, text: t('signIn.testing') };
     const outcome = await ask(this, 'auth.testConnection', { server });
-    if (!isLatest()) return;
-    this.test = outcome.ok
-      ? { isOk: true, text: t('signIn.testOk', { ...outcome.value }) }
-      : { isOk: false, text: signInError(outcome.error) };
+    const text = outcome.ok ? t('signIn.testOk', { ...outcome.value }) : await signInError(outcome.error);
+    if (isLatest()) this.test = { isOk: outcome.ok, text };
   }
 
   #field(name: Field, label: string, type: string, autocomplete: AutoFill, value: string): TemplateResult {
@@ -172,7 +172,12 @@ export class InvoifySignIn extends LitElement {
 }
 
 /** The message for a failed sign-in. */
-function signInError(error: CallError): string {
+async function signInError(error: CallError): Promise<string> {
+  if (error.kind) {
+    // The first screen comes without these texts; if they cannot be loaded, the error's own message is shown.
+    await loadRecordTexts().catch(() => undefined);
+    return callErrorText(error);
+  }
   switch (error.code) {
     case 'unauthorized': return t('signIn.wrong');
     case 'offline': case 'unavailable': return t('signIn.unreachable');

@@ -8,6 +8,7 @@ import { ask } from '../base/ask.ts';
 import { attemptText, callErrorText } from '../text/call-error-text.ts';
 import { controls } from '../base/controls.ts';
 import { emit } from '../base/events.ts';
+import { latestOnly } from '../base/latest.ts';
 import { formatBytes, formatDuration, formatWhen } from '../text/format.ts';
 import { t } from '../text/i18n.ts';
 import { icon } from '../base/icons.ts';
@@ -40,6 +41,7 @@ export class InvoifySyncPopover extends LitElement {
 
   declare view: SyncView;
   declare attempts: readonly Attempt[] | null;
+  readonly #latestRead = latestOnly();
 
   constructor() {
     super();
@@ -52,7 +54,9 @@ export class InvoifySyncPopover extends LitElement {
   }
 
   async #read(): Promise<void> {
+    const isLatest = this.#latestRead();
     const outcome = await ask(this, 'data.health');
+    if (!isLatest()) return;
     this.attempts = outcome.ok ? outcome.value.attempts : [];
     await this.updateComplete;
     this.dispatchEvent(new CustomEvent('loaded'));
@@ -78,10 +82,14 @@ export class InvoifySyncPopover extends LitElement {
   }
 
   override render(): TemplateResult {
-    const { action, text, instant } = this.view;
+    const { action, text, instant, reason } = this.view;
     const offered = action === 'details' || action === null ? 'refresh' : action;
     return html`
-      <div><h2>${text}</h2>${instant ? html`<div class="now">${instant}</div>` : nothing}</div>
+      <div>
+        <h2>${text}</h2>
+        ${reason ? html`<div>${reason}</div>` : nothing}
+        ${instant ? html`<div class="now">${instant}</div>` : nothing}
+      </div>
       <h2>${t('sync.attempts')}</h2>
       ${this.attempts === null ? nothing : this.attempts.length === 0 ? html`<p class="muted">${t('sync.noAttempts')}</p>`
         : html`<ol>${this.attempts.slice(0, shownAttempts).map((attempt) => this.#attempt(attempt))}</ol>`}

@@ -7,7 +7,9 @@ import type { FlowError } from '../record/record-flow.ts';
 
 /** Why a sync failed. In English it is the desktop's own message, which is the most specific. */
 export function syncErrorText(error: SyncError): string {
-  return currentLocale().language === 'en' ? error.message : callErrorText(error);
+  if (currentLocale().language === 'en') return error.message;
+  // The text for a call speaks of what someone was about to save.
+  return error.code === 'offline' && !error.kind ? `${t('sync.unreachable', { server: t('sync.yourServer') })}.` : callErrorText(error);
 }
 
 /** What happened to the cache. In English it is the desktop's own message, which is the most specific. */
@@ -24,6 +26,7 @@ export function attemptText({ code, detail }: Attempt): string | null {
 }
 
 /** What went wrong, and what to do. */
-export function callErrorText({ code, message }: CallError | SyncError | FlowError): string {
-  return isKey(`error.${code}`) ? tryText('error', code) : message;
+export function callErrorText(error: CallError | SyncError | FlowError): string {
+  const [prefix, name] = 'kind' in error && error.kind ? ['failure', error.kind] : ['error', error.code];
+  return isKey(`${prefix}.${name}`) ? tryText(prefix, name) : error.message;
 }

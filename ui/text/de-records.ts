@@ -274,6 +274,33 @@ export const deRecords: Translation<typeof enRecords> = {
     'Dieser Computer kann Ihre Anmeldung nicht sicher speichern. Sie werden abgemeldet, wenn Sie Invoify schließen.',
   'settings.noFolder': 'Hier nicht verfügbar',
 
+  // Why no answer of the server arrived.
+  'failure.name_not_found': 'Einen Server mit diesem Namen gibt es nicht. Prüfen Sie die Adresse und Ihre Netzwerkverbindung.',
+  'failure.refused': 'Der Server lehnt Verbindungen ab. Vielleicht läuft er nicht, oder die Adresse hat einen anderen Port.',
+  'failure.timed_out': 'Der Server antwortet nicht. Vielleicht läuft er nicht, oder eine Firewall blockiert die Verbindung.',
+  'failure.interrupted': 'Die Verbindung zum Server ist abgebrochen. Versuchen Sie es noch einmal. Wenn es wieder passiert, fragen Sie '
+    + 'Ihren Administrator.',
+  'failure.not_https': 'Der Server bietet keine sichere Verbindung (HTTPS) an, die Invoify nutzen kann. Prüfen Sie Adresse und '
+    + 'Port.',
+  'failure.certificate_untrusted': 'Dieser Computer vertraut dem Zertifikat des Servers nicht: Es ist selbstsigniert, oder sein Aussteller '
+    + 'ist unbekannt. Fragen Sie Ihren Administrator.',
+  'failure.certificate_expired': 'Das Zertifikat des Servers ist abgelaufen. Prüfen Sie Datum und Uhrzeit dieses Computers. Wenn beides '
+    + 'stimmt, bitten Sie Ihren Administrator, es zu erneuern.',
+  'failure.certificate_not_yet_valid': 'Das Zertifikat des Servers ist noch nicht gültig. Prüfen Sie Datum und Uhrzeit dieses Computers. '
+    + 'Wenn beides stimmt, fragen Sie Ihren Administrator.',
+  'failure.certificate_date': 'Das Zertifikat des Servers ist abgelaufen oder noch nicht gültig. Prüfen Sie Datum und Uhrzeit dieses '
+    + 'Computers. Wenn beides stimmt, fragen Sie Ihren Administrator.',
+  'failure.certificate_wrong_name': 'Das Zertifikat des Servers gilt für einen anderen Namen. Prüfen Sie die Adresse.',
+  'failure.redirected': 'Der Server leitet zu einer anderen Adresse weiter. Fragen Sie Ihren Administrator nach der genauen Adresse.',
+  'failure.proxy_password': 'Ein Proxy auf dem Weg zum Server verlangt ein Passwort. Fragen Sie Ihren Administrator.',
+  'failure.proxy_failed': 'Der Proxy dieses Netzwerks stellt keine Verbindung zum Server her. Prüfen Sie die Proxyeinstellungen.',
+  'failure.broken_encoding': 'Die Antwort des Servers wurde unterwegs beschädigt: Sie lässt sich nicht dekomprimieren. Vielleicht hat ein '
+    + 'Proxy oder ein Virenscanner sie verändert.',
+  'failure.not_invoify': 'Unter dieser Adresse antwortet kein Invoify-Server. Prüfen Sie die Adresse. Vielleicht müssen Sie sich in diesem '
+    + 'Netzwerk auch erst im Browser anmelden.',
+  'failure.replayed': 'Etwas zwischen diesem Computer und dem Server hat an seiner Stelle geantwortet. Bitten Sie Ihren Administrator, das '
+    + 'Zwischenspeichern für diese Adresse abzuschalten.',
+
   // Sync health.
   'health.title': 'Synchronisierungsstatus',
   'health.copy': 'Bericht kopieren',

@@ -270,6 +270,31 @@ export const enRecords = {
   'settings.tokenInMemory': 'This computer cannot store your sign-in securely, so you will be signed out when you close Invoify.',
   'settings.noFolder': 'Not available here',
 
+  // Why no answer of the server arrived, by its kind (`FailureKind`).
+  'failure.name_not_found': 'There is no server with this name. Check the address and your network.',
+  'failure.refused': 'The server refuses connections. It may be down, or the address may have another port.',
+  'failure.timed_out': 'The server does not answer. It may be down, or a firewall may be in between.',
+  'failure.interrupted': 'The connection to the server was cut. Try again; if this keeps happening, ask your administrator.',
+  'failure.not_https': 'The server offers no secure connection (HTTPS) that Invoify can use. Check the address and its port.',
+  'failure.certificate_untrusted': 'This computer does not trust the server’s certificate: it is self-signed, or its issuer is unknown. '
+    + 'Ask your administrator.',
+  'failure.certificate_expired': 'The server’s certificate has expired. Check this computer’s date and time; if they are right, ask your '
+    + 'administrator to renew it.',
+  'failure.certificate_not_yet_valid': 'The server’s certificate is not valid yet. Check this computer’s date and time; if they are '
+    + 'right, ask your administrator.',
+  'failure.certificate_date': 'The server’s certificate has expired or is not valid yet. Check this computer’s date and time; if they '
+    + 'are right, ask your administrator.',
+  'failure.certificate_wrong_name': 'The server’s certificate is for another name. Check the address.',
+  'failure.redirected': 'The server redirects to another address. Ask your administrator for the exact address.',
+  'failure.proxy_password': 'A proxy on the way to the server asks for a password. Ask your administrator.',
+  'failure.proxy_failed': 'The proxy of this network does not connect to the server. Check the system’s proxy settings.',
+  'failure.broken_encoding': 'The server’s answer was damaged on the way: it cannot be decompressed. A proxy or a virus scanner may have '
+    + 'changed it.',
+  'failure.not_invoify': 'What answers at this address is not an Invoify server. Check the address; this network may also want you to '
+    + 'sign in in a browser first.',
+  'failure.replayed': 'Something between this computer and the server answered in its place. Ask your administrator to turn off caching '
+    + 'for this address.',
+
   // Sync health.
   'health.title': 'Sync health',
   'health.copy': 'Copy report',

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
 import { collections, invoiceStatuses, roles } from '../../../shared/collections.ts';
+import { failureKinds } from '../../../shared/errors.ts';
 import type { Message } from '../../../ui/text/catalogue.ts';
 import { chooseLocale, isKey, loadRecordTexts, loadTexts, setLocale, t, tryText } from '../../../ui/text/i18n.ts';
 
@@ -35,15 +36,17 @@ describe('every translation', () => {
     });
   }
 
-  test('names every list, its visible columns, and every status and role', () => {
+  test('names every list, its visible columns, every status and role, and every kind of failed connection', () => {
+    const hasText = (name: string): boolean => Object.hasOwn(english, name);
     const names = [
       ...collections.flatMap(({ name, columns }) => [
         `collection.${name}`, `count.${name}`, `list.new.${name}`, `list.none.${name}`,
         ...columns.filter(({ shown }) => shown).map((column) => `column.${column.name}`),
       ]),
       ...invoiceStatuses.map((status) => `status.${status}`), ...roles.map((role) => `role.${role}`),
+      ...failureKinds.map((kind) => `failure.${kind}`),
     ];
-    assert.deepEqual(names.filter((name) => !isKey(name)), []);
+    assert.deepEqual(names.filter((name) => !hasText(name)), []);
   });
 });
 
