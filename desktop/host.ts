@@ -382,8 +382,8 @@ export class Host {
         this.#setCacheError(error);
       }
       this.#emit();
-      await this.#session.saveToken();
     });
+    await this.#session.saveToken();
   }
 
   /** What a user has written, and heard of the account's clock, concerns nobody else. */

@@ -13,6 +13,7 @@ export function systemHostDeps(): HostDeps {
   return {
     fetch,
     nowMs: Date.now,
+    monotonicMs: () => performance.now(),
     random: Math.random,
     newId: randomUUID,
     yieldToEventLoop: () => nextTurn(),
@@ -28,7 +29,7 @@ export function systemHostDeps(): HostDeps {
   };
 }
 
-/** The defaults of a desk, on top of the host's. */
+/** The defaults of a desk, which needs no others. */
 export function systemDeskDeps(): DeskDeps {
-  return { ...systemHostDeps(), monotonicMs: () => performance.now() };
+  return systemHostDeps();
 }

@@ -3,9 +3,11 @@
 //
 // Invariants: the token is on disk encrypted or not at all; if the system cannot encrypt, or only obfuscates (`basic_text`
 // on Linux), it is held in memory until the program ends. A file that is missing, truncated or from another user or
-// machine counts as no token, so the user signs in again. Operations run one after the other.
+// machine counts as no token, so the user signs in again. A token that was to be removed or replaced is never loaded again,
+// although the file could not be removed: it is emptied, or a marker beside it (`token.bin.removing`) says that it is dead.
+// Operations run one after the other.
 
-import { readFile, rm } from 'node:fs/promises';
+import { access, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 
 import type { SafeStorage } from 'electron';
 
@@ -48,13 +50,19 @@ export function createSafeVault(path: string, deps: SafeVaultDeps): SafeVault {
     load: () => enqueue(async () => held ??= await loadFile(path, deps)),
     save: (stored) => enqueue(async () => {
       held = stored;
-      if (await canEncrypt(deps)) await writeEncrypted(path, await deps.safeStorage.encryptStringAsync(JSON.stringify(stored)), deps);
-      // The next start must not find an older token.
-      else await rm(path, { force: true });
+      try {
+        if (!await canEncrypt(deps)) return await removeFile(path);
+        await writeEncrypted(path, await deps.safeStorage.encryptStringAsync(JSON.stringify(stored)), deps);
+        await rm(markerOf(path), { force: true });
+      } catch (error) {
+        // The next start must not find an older token.
+        await removeFile(path).catch((cause: unknown) => deps.log('older token cannot be removed', { error: cause }));
+        throw error;
+      }
     }),
     clear: () => enqueue(async () => {
       held = null;
-      await rm(path, { force: true });
+      await removeFile(path);
     }),
   };
 }
@@ -71,6 +79,10 @@ async function canEncrypt({ safeStorage, platform, log }: SafeVaultDeps): Promis
 
 async function loadFile(path: string, deps: SafeVaultDeps): Promise<StoredToken | null> {
   try {
+    if (await isMarked(path)) {
+      await removeFile(path);
+      return null;
+    }
     const encrypted = await readFile(path);
     if (encrypted.length === 0 || encrypted.length > MAX_FILE_BYTES || !await canEncrypt(deps)) return null;
     const { result, shouldReEncrypt } = await deps.safeStorage.decryptStringAsync(encrypted);
@@ -81,6 +93,40 @@ async function loadFile(path: string, deps: SafeVaultDeps): Promise<StoredToken 
     if (!hasSystemCode(error, 'ENOENT')) deps.log('stored token cannot be read', { error });
     return null;
   }
+}
+
+/**
+ * Removes the file. Another program may hold it, or the folder may not be writable: then it is emptied, and as long as
+ * neither is possible, a marker stays. Throws if none of the three worked.
+ */
+async function removeFile(path: string): Promise<void> {
+  const isMarked = await succeeds(writeFile(markerOf(path), '', { mode: 0o600 }));
+  try {
+    await rm(path, { force: true });
+  } catch (error) {
+    if (!await succeeds(truncate(path)) && !isMarked) throw error;
+    return;
+  }
+  await rm(markerOf(path), { force: true });
+}
+
+function markerOf(path: string): string {
+  return `${path}.removing`;
+}
+
+/** Whether the file must not be read. Throws if that cannot be found out. */
+async function isMarked(path: string): Promise<boolean> {
+  try {
+    await access(markerOf(path));
+    return true;
+  } catch (error) {
+    if (hasSystemCode(error, 'ENOENT')) return false;
+    throw error;
+  }
+}
+
+async function succeeds(done: Promise<void>): Promise<boolean> {
+  return done.then(() => true, () => false);
 }
 
 /** For a new system key: replaces the file only after the new ciphertext decrypts to the same text. */
@@ -102,5 +148,11 @@ async function writeEncrypted(path: string, encrypted: Buffer, deps: ReplaceDeps
 function parseStoredToken(text: string): StoredToken | null {
   const value: unknown = JSON.parse(text);
   if (!isObject(value) || typeof value['token'] !== 'string' || typeof value['origin'] !== 'string') return null;
-  return { token: value['token'], origin: value['origin'] };
+  const { token, origin, userId, receivedMs, lifetimeMs } = value;
+  return {
+    token, origin,
+    ...(typeof userId === 'string' && { userId }),
+    ...(typeof receivedMs === 'number' && { receivedMs }),
+    ...(typeof lifetimeMs === 'number' && { lifetimeMs }),
+  };
 }

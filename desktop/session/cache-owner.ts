@@ -3,7 +3,7 @@
 // Invariants: a sync only works on a cache that belongs to the user that the server named. The cache of another user or
 // server is removed before anything of this one is stored.
 
-import { badResponse, type SignedInUser } from '../../shared/protocol.ts';
+import type { LoginAnswer, SignedInUser } from '../../shared/protocol.ts';
 import type { CacheWriter } from '../cache/cache.ts';
 import type { LocalCache } from '../cache/local-cache.ts';
 import type { ServerConnection } from './server-connection.ts';
@@ -30,15 +30,15 @@ export class CacheOwner {
   }
 
   /**
-   * Switches to another token; `user` is given if the server has just issued it. Call it only while no run is in
+   * Switches to another token; `answer` is given if the server has just issued it. Call it only while no run is in
    * progress; it is synchronous, so none can start meanwhile. Throws if the cache cannot be assigned to the user; the
    * token is in use all the same.
    */
-  switchTo(connection: ServerConnection, token: string, user: SignedInUser | null): void {
-    this.#session.adopt(connection, token, user !== null);
+  switchTo(connection: ServerConnection, token: string, answer: LoginAnswer | null): void {
+    this.#session.adopt(connection, token, answer);
     this.#session.endStreams();
     this.#user = null;
-    if (user) this.#assign(user);
+    if (answer) this.#assign(answer.user);
   }
 
   /** Creates an empty cache for the same user after the old one was removed. Throws like `LocalCache.open`. */
@@ -48,27 +48,24 @@ export class CacheOwner {
   }
 
   /**
-   * The cache to sync into; also renews the token if it is due. A damaged cache or one of another user is only replaced
-   * once the server has answered, as it stays useful for reading until then. Throws `signed_out`, the error of the
-   * request, and the cache's errors.
+   * The cache to sync into; also renews the token if it is due, without waiting for it. A damaged cache or one of another
+   * user is only replaced once the server has answered, as it stays useful for reading until then. Throws `signed_out`,
+   * the error of the request, and the cache's errors.
    */
   async prepare(signal: AbortSignal): Promise<CacheWriter> {
     this.#session.requireToken();
-    const { writer } = this.#cache;
-    if (this.#user && writer && !this.#cache.isDamaged) return this.#renewToken(writer, signal);
-    const user = await this.#session.whoAmI(signal);
-    if (!this.#cache.isUsableBy(user, this.#origin)) await this.#cache.stopCheck();
-    return this.#assign(user);
+    const writer = this.#cache.isDamaged || !this.#user ? null : this.#cache.writer;
+    const prepared = writer ?? await this.#lookUpOwner(signal);
+    void this.#session.renewIfDue();
+    return prepared;
   }
 
-  /** Keeps a session that is in use from expiring. */
-  async #renewToken(writer: CacheWriter, signal: AbortSignal): Promise<CacheWriter> {
-    const answer = await this.#session.renew(signal);
-    if (!answer) return writer;
-    if (answer.user.id !== this.#user?.id) throw badResponse('it renewed the token for another user');
-    this.#session.adopt(this.#session.requireConnection(), answer.token, true);
-    await this.#session.saveToken();
-    return this.#assign(answer.user);
+  async #lookUpOwner(signal: AbortSignal): Promise<CacheWriter> {
+    const user = await this.#session.whoAmI(signal);
+    if (!this.#cache.isUsableBy(user, this.#origin)) await this.#cache.stopCheck();
+    const writer = this.#assign(user);
+    this.#session.nameUser(user.id);
+    return writer;
   }
 
   #assign(user: SignedInUser): CacheWriter {

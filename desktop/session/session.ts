@@ -1,39 +1,71 @@
 // The desktop's session with its server: one address, one token, and whether the server answered last time.
 //
-// Invariants: a token is only ever sent to the server that issued it; all requests go through one place, which also
-// decides whether the desktop is online; a token that the server refuses is dropped immediately.
+// Invariants: a token is only ever sent to the server that issued it, and not before that has said in this run that it is
+// an Invoify server; all requests go through one place, which also decides whether the desktop is online; a token is renewed
+// once half of its life is over, beside whatever else happens; a token that has worked is only dropped if the server still
+// refuses it a minute after it first did, any other at once.
 
 import { AppError, errorCode } from '../../shared/errors.ts';
 import type { ServerInfo } from '../../shared/window/ipc.ts';
-import { parseLoginAnswer, parseMeta, parseSignedInUser, type LoginAnswer, type SignedInUser } from '../../shared/protocol.ts';
+import type { SyncError } from '../../shared/window/views.ts';
+import { badResponse, parseLoginAnswer, parseSignedInUser, type LoginAnswer, type SignedInUser } from '../../shared/protocol.ts';
+import { holdGiven, holdIssued, holdStored, isNew, isOver, untilRenewalMs, type HeldToken, type TokenClocks } from './held-token.ts';
 import { connectTo, parseJson, type ConnectionDeps, type Request, type ServerConnection } from './server-connection.ts';
 import type { TokenVault } from './token-vault.ts';
 
-export interface SessionDeps extends ConnectionDeps {
+export interface SessionDeps extends ConnectionDeps, TokenClocks {
   readonly vault: TokenVault;
-  readonly nowMs: () => number;
   readonly log: (event: string, facts?: Readonly<Record<string, unknown>>) => void;
 }
 
 export interface SessionEvents {
-  readonly onOnlineChange: (isOnline: boolean) => void;
-  /** The server refused the token, which has been dropped. */
-  readonly onEnd: () => void;
+  /** `failure` says why the server is not online, if it is not. Also called when that changes. */
+  readonly onOnlineChange: (isOnline: boolean, failure: AppError | null) => void;
+  /** The server refused a token that has worked. It is asked once more in a minute; until then `error` says so. */
+  readonly onDoubt: (error: SyncError) => void;
+  /** The server accepts the token that it had refused. */
+  readonly onConfirmed: () => void;
+  /** The server refused the token, which has been dropped; `error` says what that means. */
+  readonly onEnd: (error: SyncError) => void;
 }
 
-/** A token older than this is renewed. */
-const RENEW_TOKEN_AFTER_MS = 86_400_000;
+/** How long after the first refusal the server is asked once more. */
+const CONFIRM_AFTER_MS = 60_000;
+/** How long after a failed renewal the next is tried, if no pull does it earlier. */
+const RETRY_RENEWAL_MS = 60_000;
+/** Timers do not run during sleep, so none is longer. */
+const MAX_RENEWAL_TIMER_MS = 3_600_000;
 
-/** Identifies a server. Sent without a token. */
-const metaRequest = { path: '/api/meta', token: null } as const;
+const signedOut: SyncError = { code: 'signed_out', message: 'Sign in again to sync. The data on this computer stays readable.' };
+const refusedAtOnce: SyncError = {
+  code: 'session_refused',
+  message: 'The server does not accept the session it has just given. Something between this computer and the server, such as a '
+    + 'proxy, may remove the Authorization header. Ask your administrator, then sign in again.',
+};
+const doubted: SyncError = {
+  code: 'unauthorized', message: 'The server did not accept your session just now. Invoify asks once more in a minute.',
+};
 
 export class Session {
   readonly #deps: SessionDeps;
   readonly #events: SessionEvents;
   #connection: ServerConnection | null;
-  #token: string | null = null;
-  #tokenSinceMs = 0;
+  #held: HeldToken | null = null;
+  /** Whether the server has accepted the token, or the one that it renews. */
+  #hasWorked = false;
+  /** Whether a refusal waits to be confirmed, or the server has been asked again. */
+  #doubt: 'waiting' | 'asked' | null = null;
+  /** The token that is being renewed. */
+  #renewing: string | null = null;
+  #isSaved = true;
+  /** Ends the session that this one has replaced. */
+  #replaced: { readonly userId: string | undefined; readonly end: () => Promise<void> } | null = null;
+  #cancelRenewal = (): void => undefined;
+  #cancelConfirmation = (): void => undefined;
   #isOnline: boolean | null = null;
+  #failure: AppError | null = null;
+  /** The origins that have identified themselves, until one gives an answer that is not an Invoify server's. */
+  readonly #identified = new Set<string>();
   #inFlight = new AbortController();
   #streams = new AbortController();
 
@@ -44,17 +76,34 @@ export class Session {
     this.#connection = serverUrl === null ? null : connectTo(serverUrl, deps);
   }
 
-  /** Restores the session from the vault. A vault that cannot be read is logged and counts as empty. */
-  async load(): Promise<void> {
+  /**
+   * Restores the session from the vault. `owner` is whose rows the cache holds, and from which server: that server is the
+   * one in use, whatever the settings say, and a token of another user or server counts for nothing and is removed. A vault
+   * that cannot be read is logged and counts as empty.
+   */
+  async load(owner: { readonly userId: string; readonly origin: string } | null): Promise<void> {
     const stored = await this.#deps.vault.load().catch((error: unknown) => {
       this.#deps.log('stored token cannot be read', { error });
       return null;
     });
-    if (stored) this.#connection ??= connectTo(stored.origin, this.#deps);
-    // Another server's token must not be sent to this one.
-    this.#token = stored && stored.origin === this.#connection?.origin ? stored.token : null;
-    // The age of a stored token is unknown, so the first opportunity renews it.
-    this.#tokenSinceMs = -Infinity;
+    this.#connection = this.#tryConnect(owner?.origin) ?? this.#connection ?? this.#tryConnect(stored?.origin);
+    if (!stored) return;
+    if (stored.origin !== this.origin || (owner && (stored.userId ?? owner.userId) !== owner.userId)) {
+      this.#deps.log('stored token does not belong to the data on this computer', { origin: stored.origin });
+      await this.clearVault();
+      return;
+    }
+    this.#hold(holdStored(stored, this.#deps), true);
+  }
+
+  /** Null for an origin from a damaged file. */
+  #tryConnect(origin: string | undefined): ServerConnection | null {
+    try {
+      return origin === undefined ? null : connectTo(origin, this.#deps);
+    } catch (error) {
+      this.#deps.log('stored server address cannot be used', { error });
+      return null;
+    }
   }
 
   /** The server's origin; null if no server has been set. */
@@ -63,7 +112,7 @@ export class Session {
   }
 
   get isSignedIn(): boolean {
-    return this.#token !== null;
+    return this.#held !== null;
   }
 
   /** Whether the server answered the last request; null before the first. */
@@ -73,7 +122,7 @@ export class Session {
 
   /** Throws `signed_out` without a token. */
   requireToken(): void {
-    if (this.#token === null) throw new AppError('signed_out', 'Sign in again to sync. The data on this computer stays readable.');
+    if (this.#held === null) throw new AppError(signedOut.code, signedOut.message);
   }
 
   /** Throws `signed_out` if no server has been set. */
@@ -124,18 +173,20 @@ export class Session {
 
   async #exchange<T>(
     connection: ServerConnection, request: Request, run: (request: Request, reportOnline: (isOnline: boolean) => void) => Promise<T>,
-    kind: 'answer' | 'stream' = 'answer',
+    kind: 'answer' | 'stream' | 'renewal' = 'answer',
   ): Promise<T> {
     // Trying out another server does not affect the online state.
-    const reportOnline = (isOnline: boolean): void => {
-      if (connection === this.#connection) this.#setOnline(isOnline);
+    const reportOnline = (isOnline: boolean, failure: AppError | null = null): void => {
+      if (connection === this.#connection) this.#setOnline(isOnline, failure);
     };
-    const token = request.token === undefined ? this.#token : request.token;
+    const token = request.token === undefined ? this.#held?.token ?? null : request.token;
     const inFlight = this.#inFlight.signal;
     const signal = request.signal ? AbortSignal.any([request.signal, inFlight]) : inFlight;
     try {
+      if (token !== null) await this.#identify(connection, signal);
       const answer = await run({ ...request, token, signal }, reportOnline);
       reportOnline(true);
+      if (token !== null && token === this.#held?.token) this.#onAccepted();
       return answer;
     } catch (error) {
       const code = errorCode(error);
@@ -143,83 +194,204 @@ export class Session {
         throw new AppError('offline', 'The connection was interrupted by sleep or a change of network. Try again.', { cause: error });
       }
       const isFromServer = code !== 'offline' && code !== 'unavailable' && code !== 'bad_response';
-      if (code !== 'cancelled' && (isFromServer || kind === 'answer')) reportOnline(isFromServer);
-      // A newer token is not the one that was refused.
-      if (code === 'unauthorized' && token !== null && token === this.#token) {
-        this.dropToken();
-        await this.clearVault();
-        this.#events.onEnd();
+      if (code === 'bad_response') this.#identified.delete(connection.origin);
+      if (code !== 'cancelled' && (isFromServer || kind === 'answer')) {
+        reportOnline(isFromServer, isFromServer || !(error instanceof AppError) ? null : error);
       }
+      // A newer token is not the one that was refused.
+      if (code === 'unauthorized' && token !== null && token === this.#held?.token) throw await this.#onRefused(this.#held, error);
       throw error;
     }
+  }
+
+  /** Nobody else is shown a token or a password. Throws like `ServerConnection.identify`. */
+  async #identify(connection: ServerConnection, signal?: AbortSignal): Promise<void> {
+    if (this.#identified.has(connection.origin)) return;
+    await connection.identify(signal);
+    this.#identified.add(connection.origin);
   }
 
   /** Checks that an Invoify server is at this address. Throws `invalid_request` for an unusable one, `offline`, `bad_response`. */
   async testConnection(serverUrl: string): Promise<ServerInfo> {
     const connection = connectTo(serverUrl, this.#deps);
-    return { origin: connection.origin, ...parseMeta(parseJson(await connection.send(metaRequest))) };
+    return { origin: connection.origin, ...await connection.identify() };
   }
 
   /** Requests a token from a server after checking that it is an Invoify server. Changes nothing here: see `adopt`. */
   async logIn(connection: ServerConnection, email: string, password: string): Promise<LoginAnswer> {
-    parseMeta(parseJson(await this.sendTo(connection, metaRequest)));
+    this.#identified.delete(connection.origin);
+    await this.#exchange(connection, { path: '/api/meta', token: null }, ({ signal }) => this.#identify(connection, signal));
     const request = { method: 'POST', path: '/api/auth/login', body: { email, password }, token: null } as const;
     return parseLoginAnswer(parseJson(await this.sendTo(connection, request)));
   }
 
-  /** The user that the token belongs to. Throws `server_outdated` if the server's protocol is too old. */
+  /** The user that the token belongs to. */
   async whoAmI(signal: AbortSignal): Promise<SignedInUser> {
-    const [answer] = await Promise.all([
-      this.send({ path: '/api/auth/me', signal }),
-      // Any other failure will show in the request above as well.
-      this.send({ ...metaRequest, signal }).then((meta) => parseMeta(parseJson(meta))).catch((error: unknown) => {
-        if (errorCode(error) === 'server_outdated') throw error;
-      }),
-    ]);
-    return parseSignedInUser(parseJson(answer));
+    return parseSignedInUser(parseJson(await this.send({ path: '/api/auth/me', signal })));
   }
 
-  /** A new token if the current one is due for renewal, or null. `adopt` and `saveToken` put it to use. */
-  async renew(signal: AbortSignal): Promise<LoginAnswer | null> {
-    if (this.#deps.nowMs() - this.#tokenSinceMs < RENEW_TOKEN_AFTER_MS) return null;
-    return parseLoginAnswer(parseJson(await this.send({ method: 'POST', path: '/api/auth/refresh', signal })));
-  }
-
-  /** Switches to this server and token. `hasAnswered`: the server has just issued the token, so it is online. */
-  adopt(connection: ServerConnection, token: string, hasAnswered: boolean): void {
-    if (this.#connection !== connection) this.#isOnline = hasAnswered ? true : null;
+  /** Switches to a token from the server that has just issued it, or (`answer` is null) from elsewhere. */
+  adopt(connection: ServerConnection, token: string, answer: LoginAnswer | null): void {
+    const isOtherSession = this.#held !== null && this.#held.token !== token;
+    this.#replaced = isOtherSession ? { userId: this.#held?.userId, end: this.#logOut() } : null;
+    if (this.#connection !== connection) this.#isOnline = answer ? true : null;
     this.#connection = connection;
-    this.#token = token;
-    this.#tokenSinceMs = this.#deps.nowMs();
+    this.#hold(answer ? holdIssued(answer, connection.origin, this.#deps) : holdGiven(token, connection.origin, this.#deps), false);
   }
 
-  /** Stores the token for the next start. A failure is logged; the token then lasts until the program closes. */
+  /** Notes whose token it is, which the server has just said. The session of someone else that it replaced is ended. */
+  nameUser(userId: string): void {
+    if (!this.#held || this.#held.userId === userId) return;
+    this.#held = { ...this.#held, userId };
+    void this.saveToken();
+    if (this.#replaced?.userId !== undefined && this.#replaced.userId !== userId) void this.endReplaced();
+    // Another token of the same user may be one of the same session.
+    this.#replaced = null;
+  }
+
+  /** Ends the session that this one has replaced. Best effort: a failure is logged. */
+  async endReplaced(): Promise<void> {
+    const replaced = this.#replaced;
+    this.#replaced = null;
+    await replaced?.end();
+  }
+
+  /**
+   * Renews the token if half of its life is over, and stores a token that could not be stored before. Best effort: a
+   * failure is logged, says nothing about the server being online, and is tried again.
+   */
+  async renewIfDue(): Promise<void> {
+    const held = this.#held;
+    if (!held) return;
+    if (!this.#isSaved) void this.saveToken();
+    if (this.#renewing === held.token || this.#isOnline === false || untilRenewalMs(held, this.#deps) > 0) return;
+    this.#renewing = held.token;
+    try {
+      const connection = this.requireConnection();
+      const request = { method: 'POST', path: '/api/auth/refresh' } as const;
+      const answer = parseLoginAnswer(parseJson(
+        await this.#exchange(connection, request, (prepared) => connection.send(prepared), 'renewal')));
+      // Signed out, or someone else signed in meanwhile.
+      if (this.#held?.token !== held.token) return;
+      if (answer.user.id !== (this.#held.userId ?? answer.user.id)) throw badResponse('it renewed the token for another user');
+      this.#hold(holdIssued(answer, connection.origin, this.#deps), true);
+      await this.saveToken();
+    } catch (error) {
+      this.#deps.log('token not renewed', { error });
+    } finally {
+      if (this.#renewing === held.token) this.#renewing = null;
+    }
+  }
+
+  /** Stores the token for the next start. A failure is logged and tried again; until then the next start finds none. */
   async saveToken(): Promise<void> {
-    if (this.#token === null) return;
-    await this.#deps.vault.save({ token: this.#token, origin: this.requireConnection().origin }).catch((error: unknown) =>
-      this.#deps.log('token cannot be stored', { error }));
+    if (this.#held === null) return;
+    const { receivedMonotonicMs: _, ...stored } = this.#held;
+    this.#isSaved = true;
+    await this.#deps.vault.save(stored).catch((error: unknown) => {
+      this.#isSaved = false;
+      this.#deps.log('token cannot be stored', { error });
+    });
   }
 
-  /** Removes the stored token. A failure is logged. */
-  async clearVault(): Promise<void> {
-    await this.#deps.vault.clear().catch((error: unknown) => this.#deps.log('stored token cannot be removed', { error }));
+  /** Removes the stored token. Returns whether the next start is sure not to find it; a failure is logged. */
+  async clearVault(): Promise<boolean> {
+    return this.#deps.vault.clear().then(() => true, (error: unknown) => {
+      this.#deps.log('stored token cannot be removed', { error });
+      return false;
+    });
   }
 
   /** Drops the token from memory, not from the vault. Returns a function that ends the session on the server. */
   dropToken(): () => Promise<void> {
-    const [token, connection] = [this.#token, this.#connection];
+    const end = this.#logOut();
     this.endStreams();
-    this.#token = null;
+    this.#replaced = null;
+    this.#hold(null, false);
+    return end;
+  }
+
+  /** Ends a session on its server. Best effort: a failure is logged. */
+  async endSession(connection: ServerConnection, token: string): Promise<void> {
+    try {
+      await this.#identify(connection);
+      await connection.send({ method: 'POST', path: '/api/auth/logout', token });
+    } catch (error) {
+      this.#deps.log('session not ended on the server; it will expire', { error });
+    }
+  }
+
+  /** Stops the timers. */
+  close(): void {
+    this.#cancelRenewal();
+    this.#cancelConfirmation();
+  }
+
+  /** A function that ends the present session on the server. */
+  #logOut(): () => Promise<void> {
+    const [held, connection] = [this.#held, this.#connection];
     return async () => {
-      if (token === null || !connection) return;
-      await connection.send({ method: 'POST', path: '/api/auth/logout', token }).catch((error: unknown) =>
-        this.#deps.log('session not ended on the server; it will expire', { error }));
+      if (held && connection) await this.endSession(connection, held.token);
     };
   }
 
-  #setOnline(isOnline: boolean): void {
-    if (this.#isOnline === isOnline) return;
+  #hold(held: HeldToken | null, hasWorked: boolean): void {
+    this.close();
+    this.#held = held;
+    this.#hasWorked = hasWorked;
+    this.#doubt = null;
+    this.#scheduleRenewal();
+  }
+
+  #scheduleRenewal(): void {
+    this.#cancelRenewal();
+    if (!this.#held) return;
+    const delayMs = Math.min(Math.max(untilRenewalMs(this.#held, this.#deps), RETRY_RENEWAL_MS), MAX_RENEWAL_TIMER_MS);
+    this.#cancelRenewal = this.#deps.setTimer(() => {
+      this.#scheduleRenewal();
+      void this.renewIfDue();
+    }, delayMs);
+  }
+
+  #onAccepted(): void {
+    this.#hasWorked = true;
+    if (this.#doubt === null) return;
+    this.#doubt = null;
+    this.#cancelConfirmation();
+    this.#events.onConfirmed();
+  }
+
+  /** Returns what to throw. A server may refuse a good token once, such as when its clock jumps. */
+  async #onRefused(held: HeldToken, error: unknown): Promise<unknown> {
+    if (this.#hasWorked && this.#doubt !== 'asked' && !isOver(held, this.#deps)) {
+      if (this.#doubt === null) {
+        this.#doubt = 'waiting';
+        this.#confirmLater();
+      }
+      this.#events.onDoubt(doubted);
+      return new AppError(doubted.code, doubted.message, { cause: error });
+    }
+    // Only a token that came with its user was issued to this program.
+    const isRefusedAtOnce = !this.#hasWorked && held.userId !== undefined && isNew(held, this.#deps);
+    this.dropToken();
+    await this.clearVault();
+    this.#events.onEnd(isRefusedAtOnce ? refusedAtOnce : signedOut);
+    return error;
+  }
+
+  #confirmLater(): void {
+    this.#cancelConfirmation = this.#deps.setTimer(() => {
+      this.#doubt = 'asked';
+      // In case nobody answers.
+      this.#confirmLater();
+      void this.send({ path: '/api/auth/me' }).catch(() => undefined);
+    }, CONFIRM_AFTER_MS);
+  }
+
+  #setOnline(isOnline: boolean, failure: AppError | null): void {
+    if (this.#isOnline === isOnline && this.#failure?.message === failure?.message) return;
     this.#isOnline = isOnline;
-    this.#events.onOnlineChange(isOnline);
+    this.#failure = failure;
+    this.#events.onOnlineChange(isOnline, failure);
   }
 }

@@ -20,6 +20,7 @@ export const requestParsers: { readonly [C in Channel]: Parser<AllCalls[C]['requ
   'sync.cancel': nothing,
   'auth.signIn': (input) => ({
     server: text(input, 'server', 2048), email: text(input, 'email', 320), password: text(input, 'password', 1024),
+    ...(member(input, 'replaceCache') === undefined ? {} : { replaceCache: choice(input, 'replaceCache', [true]) }),
   }),
   'auth.signOut': nothing,
   'auth.testConnection': (input) => ({ server: text(input, 'server', 2048) }),
@@ -73,7 +74,7 @@ function name(input: unknown, key: string): string {
   return value;
 }
 
-function choice<V extends string>(input: unknown, key: string, values: readonly V[]): V {
+function choice<V extends string | boolean>(input: unknown, key: string, values: readonly V[]): V {
   const value = member(input, key);
   const found = values.find((one) => one === value);
   if (found === undefined) throw invalid(key, `must be one of ${values.join(', ')}`);

@@ -67,18 +67,17 @@ describe('a page', () => {
     ['has hasMore as text', page({ hasMore: 'no' }), /hasMore/],
     ['has a digest of another shape', page({ hasMore: false, digest: { plans: { count: '1', sum: null } } }), /digest is malformed/],
     ['is the last and has no digest', page({ hasMore: false, digest: undefined }), /no digest/],
-    ['has a change of a collection that nobody knows', changes({ ...change, collection: 'secrets' }), /collection called secrets/],
-    ['has a change in a collection named like a cache table', changes({ ...change, collection: 'state' }), /collection called state/],
+    ['has a change of a collection that nobody knows', changes({ ...change, collection: 'secrets' }), /^secrets.* cannot be read/],
+    ['has a change in a collection named like a cache table', changes({ ...change, collection: 'state' }), /^state.* cannot be read/],
     ['has a change whose collection would be SQL', changes({ ...change, collection: 'plans_a"; DROP TABLE state; --' }), layout],
     ['has a change with an invalid id', changes({ ...change, mongoId: '../../etc/passwd' }), layout],
     ['has a change with an invalid time', changes({ ...change, updatedAt: 'yesterday' }), layout],
-    ['has a change whose payload is no object', changes({ ...change, payload: [1] }), layout],
+    ['has a change whose payload is no object', changes({ ...change, payload: [1] }), /^plans.* cannot be read/],
     ['has a change whose payload is deeper than any', altering((text) =>
-      layOut({ ...JSON.parse(text), ...only(change) }).replace('"payload":{}', `"payload":${deep}`)), /./],
+      layOut({ ...JSON.parse(text), ...only(change) }).replace('"payload":{}', `"payload":${deep}`)), /^plans.* cannot be read/],
     ['has an upsert without payload', changes({ ...change, payload: undefined }), layout],
     ['has a delete with a payload', changes({ ...change, type: 'delete' }), layout],
     ['has a change of a type that nobody knows', changes({ ...change, type: 'drop' }), layout],
-    ['has a payload that is no JSON', altering((text) => text.replace('"payload":{"name":', '"payload":{"name"::')), /is not JSON/],
   ];
   for (const [what, fault, message] of strange) {
     test(`that ${what} ends the run and changes nothing`, async (t) => {
@@ -126,13 +125,15 @@ describe('a response about the signed-in user', () => {
 
   test('that renews another user\'s token is rejected', async (t) => {
     const { desk } = await synced(t);
-    await desk.reopen();
-    await desk.sync();
-    const rows = desk.rows();
+    const token = (await desk.vault.load())?.token;
     desk.network.plan(({ path }) => path === '/api/auth/refresh'
       ? altering((text) => text.replace(/"user":\{"id":"[0-9a-f]{24}"/, '"user":{"id":"0123456789abcdef01234567"')) : null);
-    assert.equal((await desk.host.pullFromServer()).error?.code, 'bad_response');
-    assertSameRows(desk.rows(), rows);
+    // Makes the token due.
+    desk.clock.ms -= 1;
+    await desk.sync();
+    await desk.idle();
+    assert(desk.logged.some((line) => line.startsWith('token not renewed: AppError')));
+    assert.equal((await desk.vault.load())?.token, token);
   });
 
   test('to a sign-in without a token signs nobody in', async (t) => {

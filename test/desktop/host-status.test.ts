@@ -95,8 +95,9 @@ describe('the state', () => {
     await desk.sync();
     await person.client.post('/api/auth/logout');
     assert.equal((await desk.host.pullFromServer()).outcome, 'failed');
-    const status = await desk.host.getStatus();
-    assert.deepEqual([status.state, status.isOnline, status.user?.id], ['session_expired', true, person.userId]);
+    desk.timers.passSilence();
+    const status = await desk.until(({ state }) => state === 'session_expired');
+    assert.deepEqual([status.isOnline, status.user?.id], [true, person.userId]);
     assert.notEqual(status.lastSync, null);
     await desk.reopen();
     assert.equal((await desk.host.getStatus()).state, 'session_expired');

@@ -226,5 +226,6 @@ test('a session that ends during a write asks to sign in again', async (t) => {
   const record = await first(desk, 'plans');
   await books.owner.client.post('/api/auth/logout');
   await assertRejects(desk.host.records.update('plans', record.id, record.updatedAt, { name: 'Too late' }), 'unauthorized');
+  desk.timers.passSilence();
   assert.equal((await desk.until(({ state }) => state === 'session_expired')).error?.code, 'signed_out');
 });

@@ -42,7 +42,7 @@ export class Desk {
   readonly network: Network;
   readonly timers = createTimers();
   readonly vault: { -readonly [K in keyof TokenVault]: TokenVault[K] } = createMemoryVault();
-  readonly clock = { ms: deskStartMs };
+  readonly clock = { ms: deskStartMs, monotonicMs: 0 };
   readonly machine = { hasNetwork: true };
   readonly statuses: Status[] = [];
   readonly contradictions: string[] = [];
@@ -64,6 +64,7 @@ export class Desk {
       setTimer: this.timers.setTimer,
       hasNetwork: () => machine.hasNetwork,
       nowMs: () => clock.ms,
+      monotonicMs: () => clock.monotonicMs,
       random: () => 0.5,
       newId: randomUUID,
       yieldToEventLoop: () => {
@@ -86,7 +87,7 @@ export class Desk {
 
   /** Stores a token in the vault, as if from an earlier session. */
   async storeToken(token: string): Promise<void> {
-    await this.vault.save({ token, origin: this.#options.url });
+    await this.vault.save({ token, origin: this.#options.url, receivedMs: this.clock.ms });
   }
 
   async open(): Promise<void> {

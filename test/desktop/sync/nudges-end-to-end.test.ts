@@ -83,11 +83,13 @@ test('a write in another company on the same server causes no request', async (t
   assert.equal(desk.network.calls.length, before);
 });
 
-test('the desktop notices immediately when its session ends on the server', async (t) => {
+test('the desktop notices immediately when its session ends on the server, and asks once more', async (t) => {
   const books = await openBooks(site);
   const desk = await openTriggered(t, { token: books.owner.token });
   await desk.until(isUpToDate);
   await books.owner.client.post('/api/auth/logout');
+  await desk.until(({ error }) => error?.code === 'unauthorized');
+  desk.timers.passSilence();
   const status = await desk.until(({ state }) => state === 'session_expired');
   assert.equal(status.error?.code, 'signed_out');
   await desk.idle();
@@ -96,7 +98,8 @@ test('the desktop notices immediately when its session ends on the server', asyn
 
 test('after switching users, nudges are those of the new company', async (t) => {
   const [old, current] = [await openBooks(site), await openBooks(site)];
-  const desk = await openTriggered(t, { token: old.owner.token });
+  // Switching ends the old session.
+  const desk = await openTriggered(t, { token: (await old.owner.signIn(old.owner.userId)).token });
   await desk.until(isUpToDate);
   await desk.host.setAuthToken(current.owner.token);
   await desk.until((status) => isUpToDate(status) && status.user?.accountId === current.owner.accountId);
