@@ -29,6 +29,8 @@ export interface Call {
   readonly since: string | null;
   /** The page size that a pull asks for; null for any other request. */
   readonly limit: number | null;
+  /** What the answer to a pull must repeat; null for any other request. */
+  readonly nonce: string | null;
   readonly headers: Headers;
 }
 
@@ -88,6 +90,7 @@ export function createNetwork({ currentUrl, onStall, send = fetch }: NetworkOpti
         path: url.pathname,
         since: isPull ? url.searchParams.get('since') : null,
         limit: isPull ? Number(url.searchParams.get('limit')) : null,
+        nonce: isPull ? url.searchParams.get('nonce') : null,
         headers,
       };
       calls.push(call);

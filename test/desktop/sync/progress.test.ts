@@ -1,94 +1,91 @@
-// The progress of a run: its total, its starting count, and what happens if the total is not available.
+// The progress of a run: how much has arrived, out of how much, also of what earlier runs have received.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test, type TestContext } from 'node:test';
 
-import { errorResponse, faults, passThrough, type Fault } from '../../network.ts';
+import { faults } from '../../network.ts';
 import { stores } from '../../server/harness.ts';
 import { openBooks, type Books } from '../../sync/books.ts';
-import { openDesk, type Desk } from '../../sync/desk.ts';
+import { editDatabase, openDesk, type Desk } from '../../sync/desk.ts';
 import { assertExact } from '../../sync/exact.ts';
 import { openSite, type Site } from '../../sync/site.ts';
 
 const PAGE = 4;
-const events = '/api/sync/events';
 
-for (const store of stores) {
-  describe(`a first sync, on ${store.kind},`, { skip: store.skip }, () => {
-    let site: Site;
-    let books: Books;
-    /** The number of records that this user may see. */
-    let count = 0;
-    before(async () => {
-      site = await openSite(store);
-      books = await openBooks(site);
-      await books.addPlans(14);
-      count = (await books.owner.client.pull()).body.count;
-      assert(count > 3 * PAGE);
-    });
-    after(() => site.stop());
+let site: Site;
+before(async () => {
+  const [embedded] = stores;
+  assert(embedded);
+  site = await openSite(embedded);
+});
+after(() => site.stop());
 
-    const open = (t: TestContext): Promise<Desk> =>
-      openDesk(t, { url: site.server.url, token: books.owner.token, pageLimit: () => PAGE });
-
-    test('reports the total as soon as it is known', async (t) => {
-      const desk = await open(t);
-      // The second page waits for the total, which is requested at the same time.
-      desk.network.plan(({ page }) => page === 1 ? async (exchange) => {
-        assert.equal((await desk.until(({ progress }) => progress?.total != null)).progress?.total, count);
-        return passThrough(exchange);
-      } : null);
-      await desk.sync();
-      const reported = desk.statuses.flatMap(({ progress }) => progress?.total == null ? [] : [progress.changes]);
-      assert.deepEqual(reported, reported.toSorted((a, b) => a - b));
-      assert.equal(reported.at(-1), count);
-      await assertExact(desk, books.owner.client);
-    });
-
-    test('includes the records of an earlier run, which stay readable', async (t) => {
-      const desk = await open(t);
-      desk.network.plan(({ page }) => page !== null && page >= 2 ? faults.upgradeRequired : null);
-      assert.equal((await desk.host.pullFromServer()).outcome, 'failed');
-      assert.equal((await desk.host.getStatus()).partial, 2 * PAGE);
-      await desk.reopen();
-      assert.equal((await desk.host.getStatus()).partial, 2 * PAGE);
-      desk.network.plan(null);
-      desk.statuses.length = 0;
-      await desk.sync();
-      const reported = [...new Set(desk.statuses.flatMap(({ progress }) => progress?.changes ?? []))];
-      assert.deepEqual(reported.slice(0, 3), [0, 2 * PAGE, 3 * PAGE]);
-      assert.equal(reported.at(-1), count);
-      assert.equal((await desk.host.getStatus()).partial, 0);
-    });
-
-    const unknown: readonly (readonly [title: string, fault: Fault])[] = [
-      ['the server does not answer that request', faults.refused],
-      ['the server has no such route', async () => errorResponse(404, 'not_found')],
-      ['the answer is not from an Invoify server', faults.captivePortal],
-      ['a proxy buffers the stream', faults.silent],
-      ['the stream ends without an event', async () => new Response('', { headers: { 'content-type': 'text/event-stream' } })],
-      ['the clock is invalid', async () => new Response('event: change\ndata: {"serverTime":"noon"}\n\n', {
-        headers: { 'content-type': 'text/event-stream' },
-      })],
-    ];
-    for (const [title, fault] of unknown) {
-      test(`completes without a total if ${title}`, async (t) => {
-        const desk = await open(t);
-        desk.network.plan(({ path }) => path === events ? fault : null);
-        await desk.sync();
-        assert(desk.network.calls.some(({ path }) => path === events), 'it was requested');
-        assert(desk.statuses.every(({ progress }) => progress === null || progress.total === null));
-        await assertExact(desk, books.owner.client);
-      });
-    }
-
-    test('of one page does not request a total, and neither does a later sync', async (t) => {
-      const desk = await openDesk(t, { url: site.server.url, token: books.owner.token });
-      await desk.sync();
-      await books.addPlans(1);
-      await desk.sync();
-      count += 1;
-      assert(!desk.network.calls.some(({ path }) => path === events));
-    });
-  });
+/** An account of eighteen records and a desk that has none of them. */
+async function open(t: TestContext): Promise<{ books: Books; desk: Desk; count: number }> {
+  const books = await openBooks(site);
+  await books.addPlans(14);
+  const desk = await openDesk(t, { url: site.server.url, token: books.owner.token, pageLimit: () => PAGE });
+  return { books, desk, count: 18 };
 }
+
+/** What the desk has reported since the last time, without repetitions. */
+function reported(desk: Desk): [changes: number, total: number | null][] {
+  const all = desk.statuses.splice(0).flatMap(({ progress }): [number, number | null][] =>
+    progress ? [[progress.changes, progress.total]] : []);
+  return all.filter(([changes], index) => changes !== all[index - 1]?.[0]);
+}
+
+describe('a first sync', () => {
+  test('reports the total with its first page, and asks for nothing else', async (t) => {
+    const { books, desk, count } = await open(t);
+    await desk.sync();
+    assert.deepEqual(reported(desk), [[0, null], ...[4, 8, 12, 16, 18].map((changes): [number, number] => [changes, count])]);
+    assert.deepEqual(desk.network.calls.filter(({ path }) => path === '/api/sync/events'), []);
+    await assertExact(desk, books.owner.client);
+  });
+
+  test('includes the records of an earlier run, which stay readable', async (t) => {
+    const { desk, count } = await open(t);
+    desk.network.plan(({ page }) => page !== null && page >= 2 ? faults.upgradeRequired : null);
+    assert.equal((await desk.host.pullFromServer()).outcome, 'failed');
+    await desk.reopen();
+    assert.equal((await desk.host.getStatus()).partial, 2 * PAGE);
+    desk.network.plan(null);
+    reported(desk);
+    await desk.sync();
+    assert.deepEqual(reported(desk), [[0, null], ...[8, 12, 16, 18].map((changes): [number, number] => [changes, count])]);
+    assert.equal((await desk.host.getStatus()).partial, 0);
+  });
+
+  test('drops a total that changes made meanwhile have exceeded', async (t) => {
+    const { books, desk, count } = await open(t);
+    desk.network.plan(({ page }) => page !== 1 ? null : async ({ forward }) => {
+      await books.addPlans(1);
+      return forward();
+    });
+    await desk.sync();
+    assert.deepEqual(reported(desk).at(-1), [count + 1, null]);
+  });
+});
+
+test('a rebuild reports the total, too', async (t) => {
+  const { desk, count } = await open(t);
+  await desk.sync();
+  editDatabase(desk.file, (db) => db.exec(`UPDATE state SET scope = 'another'`));
+  reported(desk);
+  await desk.sync();
+  assert.deepEqual(reported(desk), [[0, null], ...[4, 8, 12, 16, 18].map((changes): [number, number] => [changes, count])]);
+});
+
+test('a catch-up includes the pages that an earlier run has kept', async (t) => {
+  const { books, desk } = await open(t);
+  await desk.sync();
+  await books.addPlans(10);
+  desk.network.plan(({ page }) => page === 2 ? faults.upgradeRequired : null);
+  await desk.host.pullFromServer();
+  await desk.reopen();
+  desk.network.plan(null);
+  reported(desk);
+  await desk.sync();
+  assert.deepEqual(reported(desk), [[0, null], [8, null], [10, null]]);
+});

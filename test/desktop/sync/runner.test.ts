@@ -1,7 +1,8 @@
 // One run at a time: joining it, what follows it, what stops it, and the order in which its end becomes visible.
 
 import assert from 'node:assert/strict';
-import { after, before, test, type TestContext } from 'node:test';
+import { existsSync } from 'node:fs';
+import { after, before, describe, test, type TestContext } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { faults, passThrough } from '../../network.ts';
@@ -189,19 +190,63 @@ test('nothing starts after the host has been closed', async (t) => {
   assert.equal((await host.getStatus()).initialized, false);
 });
 
-test('pages grow while they arrive quickly, and stay small on a slow line', async (t) => {
-  const books = await openBooks(site);
-  await books.addPlans(2100);
-  const options = { url: site.server.url, token: books.owner.token };
-  const quick = await openDesk(t, options);
-  await quick.sync();
-  assert.deepEqual(quick.network.pulls().map(({ limit }) => limit), [1000, 2000]);
-  await assertExact(quick, books.owner.client);
-  const slow = await openDesk(t, options);
-  slow.network.plan(({ page }) => page === null ? null : async (exchange) => {
-    slow.clock.ms += 1100;
-    return passThrough(exchange);
+describe('while the desktop is being stopped for it, no run starts', () => {
+  /** A desk whose maintenance after a sync is held, so that stopping it takes until `release`. */
+  async function openInMaintenance(t: TestContext): Promise<{ books: Books; desk: Desk; release: () => void }> {
+    const books = await openBooks(site);
+    const { promise: isReleased, resolve: release } = Promise.withResolvers<void>();
+    let isHeld = false;
+    const yieldToEventLoop = async (): Promise<void> => {
+      await nextTurn();
+      if (isHeld) await isReleased;
+    };
+    const desk = await openDesk(t, { url: site.server.url, token: books.owner.token, deps: { yieldToEventLoop } });
+    desk.host.onStatus(({ state }) => { isHeld ||= state === 'up_to_date'; });
+    await desk.sync();
+    desk.network.plan(null);
+    return { books, desk, release };
+  }
+
+  /** Runs `action` while pulls are asked for, as by a nudge, and returns their outcomes. */
+  async function pullDuring(desk: Desk, release: () => void, action: () => Promise<unknown>): Promise<string[]> {
+    const done = action();
+    const early = desk.host.pullFromServer();
+    await nextTurn();
+    release();
+    const late = desk.host.pullFromServer();
+    await done;
+    return (await Promise.all([early, late])).map(({ outcome }) => outcome);
+  }
+
+  test('a sign-out, after which the former user\'s data is gone for good', async (t) => {
+    const { desk, release } = await openInMaintenance(t);
+    assert.deepEqual(await pullDuring(desk, release, () => desk.host.signOut()), ['cancelled', 'cancelled']);
+    await desk.idle();
+    assert.equal(existsSync(desk.file), false);
+    assert.equal(desk.network.pulls().length, 0);
   });
-  await slow.sync();
-  assert.deepEqual(slow.network.pulls().map(({ limit }) => limit), [1000, 1000, 1000]);
+
+  test('a sign-in as someone else, after which only their data is there', async (t) => {
+    const { desk, release } = await openInMaintenance(t);
+    const other = await openBooks(site);
+    assert.deepEqual(await pullDuring(desk, release, () => desk.host.setAuthToken(other.owner.token)), ['cancelled', 'cancelled']);
+    await desk.until(({ state }) => state === 'up_to_date');
+    await assertExact(desk, other.owner.client);
+    assert.deepEqual(desk.network.pulls().map(({ since }) => since), [null]);
+  });
+
+  test('a reset, after which everything is downloaded once', async (t) => {
+    const { books, desk, release } = await openInMaintenance(t);
+    assert.deepEqual(await pullDuring(desk, release, () => desk.host.resetLocalData()), ['cancelled', 'cancelled']);
+    await desk.until(({ state }) => state === 'up_to_date');
+    await assertExact(desk, books.owner.client);
+    assert.deepEqual(desk.network.pulls().map(({ since }) => since), [null]);
+  });
+
+  test('a cancellation, after which nothing runs', async (t) => {
+    const { desk, release } = await openInMaintenance(t);
+    assert.deepEqual(await pullDuring(desk, release, () => desk.host.cancelPull()), ['cancelled', 'cancelled']);
+    assert.equal(desk.host.isSyncing, false);
+    assert.equal(desk.network.pulls().length, 0);
+  });
 });
