@@ -107,7 +107,7 @@ async function removeFile(path: string): Promise<void> {
     if (!await succeeds(truncate(path)) && !isMarked) throw error;
     return;
   }
-  await rm(markerOf(path), { force: true });
+  await succeeds(rm(markerOf(path), { force: true }));
 }
 
 function markerOf(path: string): string {

@@ -1,7 +1,9 @@
 // The stored token, with Electron's asynchronous safeStorage: encrypted, in memory only, re-encrypted, and unreadable.
 
 import assert from 'node:assert/strict';
+import files from 'node:fs/promises';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
@@ -34,7 +36,13 @@ function bench(t: TestContext): Bench {
   };
   return {
     file, safeStorage, events,
-    open: (platform = 'win32') => createSafeVault(file, { ...systemDeskDeps(), safeStorage, platform, log }),
+    open: (platform = 'win32') => createSafeVault(file, {
+      ...systemDeskDeps(), safeStorage, platform, log,
+      setTimer: (callback) => {
+        const timer = setImmediate(callback);
+        return () => clearImmediate(timer);
+      },
+    }),
   };
 }
 
@@ -158,6 +166,80 @@ describe('the user signs in again if the file is', () => {
       assert.equal(await open().load(), null, text);
     }
   });
+});
+
+/** Makes calls of `node:fs/promises` fail, as when another program holds a file; returns how to end that. */
+function failCalls(t: TestContext, code: string, ...names: readonly ('rm' | 'rename' | 'truncate' | 'writeFile')[]): () => void {
+  const mocks = names.map((name) => t.mock.method(files, name, () => Promise.reject(Object.assign(new Error(code), { code }))));
+  const release = (): void => {
+    for (const mock of mocks) mock.mock.restore();
+    syncBuiltinESMExports();
+  };
+  syncBuiltinESMExports();
+  t.after(release);
+  return release;
+}
+
+describe('a token that was cleared is not found by the next start, although', () => {
+  for (const [what, code, calls] of [
+    ['another program holds the file', 'EBUSY', ['rm', 'truncate']],
+    ['the folder may not be written', 'EACCES', ['rm', 'writeFile']],
+    ['the file cannot be removed', 'EPERM', ['rm']],
+  ] as const) {
+    test(what, async (t) => {
+      const { file, open } = bench(t);
+      await open().save(stored);
+      const release = failCalls(t, code, ...calls);
+      const vault = open();
+      await vault.clear();
+      assert.equal(await vault.load(), null);
+      assert.equal(await open().load(), null, 'while the call still fails');
+      release();
+      assert.equal(await open().load(), null);
+      await open().save(stored);
+      assert.deepEqual(await open().load(), stored, 'the next sign-in is stored');
+      assert.deepEqual(readdirSync(join(file, '..')), ['token.bin']);
+    });
+  }
+
+  test('nothing works, which the caller is told', async (t) => {
+    const { open } = bench(t);
+    await open().save(stored);
+    failCalls(t, 'EBUSY', 'rm', 'truncate', 'writeFile');
+    await assert.rejects(open().clear(), { code: 'EBUSY' });
+  });
+});
+
+describe('if a token cannot be stored, the next start does not find the older one, when', () => {
+  const newer = { ...stored, token: 'of.someone.else' };
+  for (const [what, spoil] of [
+    ['encryption fails once', (_t: TestContext, storage: StandInSafeStorage) => {
+      const encrypt = storage.encryptStringAsync.bind(storage);
+      storage.encryptStringAsync = async () => {
+        storage.encryptStringAsync = encrypt;
+        throw new Error('the key store is busy');
+      };
+    }],
+    ['the file cannot be replaced', (t: TestContext) => failCalls(t, 'EBUSY', 'rename')],
+    ['it can be neither replaced nor removed', (t: TestContext) => failCalls(t, 'EBUSY', 'rename', 'rm')],
+  ] as const) {
+    test(what, async (t) => {
+      const { safeStorage, open } = bench(t);
+      await open().save(stored);
+      spoil(t, safeStorage);
+      const vault = open();
+      await assert.rejects(vault.save(newer));
+      assert.deepEqual(await vault.load(), newer, 'it is used until the program ends');
+      assert.equal(await open().load(), null);
+    });
+  }
+});
+
+test('whose the token is and how long it lives is stored with it', async (t) => {
+  const { open } = bench(t);
+  const whole = { ...stored, userId: '0123456789abcdef01234567', receivedMs: 1, lifetimeMs: 2 };
+  await open().save(whole);
+  assert.deepEqual(await open().load(), whole);
 });
 
 test('concurrent operations run one after the other', async (t) => {
