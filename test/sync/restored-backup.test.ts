@@ -5,6 +5,7 @@ import { describe, test, type TestContext } from 'node:test';
 
 import { start, type Running } from '../../server.ts';
 import { readConfig } from '../../server/config.ts';
+import type { Store } from '../../server/store.ts';
 import { createClient } from '../client.ts';
 import { prepare, startMs, stores, type TestStore } from '../server/harness.ts';
 import { takeBackup } from './backup.ts';
@@ -39,12 +40,27 @@ for (const testStore of stores) {
       await reader.catchUp();
       await finishAll(reader, desk, books);
     });
+
+    test('that was announced makes a desktop rebuild its cache once, wherever its cursor stands', async (t) => {
+      const { desk, books, restore } = await loseWrites(t, testStore);
+      await restore(60_000, (store) => store.renewEpochs());
+      await books.addPlans(2);
+      assert.equal((await desk.sync()).rebuilt, 'scope_changed');
+      books.model.assertHeldBy(desk.rows());
+      await books.addPlans(1);
+      assert.equal((await desk.sync()).rebuilt, null);
+      books.model.assertHeldBy(desk.rows());
+      await assertExact(desk, books.owner.client);
+    });
   });
 }
 
-/** A reader and a desktop that have seen writes that `restore` undoes; it may also move the server's clock forward. */
+/**
+ * A reader and a desktop that have seen writes that `restore` undoes; it moves the server's clock forward by `stepMs`, and runs
+ * `announce` before the server starts again.
+ */
 async function loseWrites(t: TestContext, testStore: TestStore): Promise<{
-  reader: Reader; desk: Desk; books: Books; restore: (stepMs: number) => Promise<void>;
+  reader: Reader; desk: Desk; books: Books; restore: (stepMs: number, announce?: (store: Store) => Promise<void>) => Promise<void>;
 }> {
   const { env, remove } = await prepare(testStore, { JWT_SECRET: secret });
   const clock = { ms: startMs };
@@ -83,8 +99,13 @@ async function loseWrites(t: TestContext, testStore: TestStore): Promise<{
   const books = new Books(owner, new Model());
   return {
     reader, desk, books,
-    async restore(stepMs) {
-      await whileDown(() => backup.restore());
+    async restore(stepMs, announce = async () => undefined) {
+      await whileDown(async () => {
+        await backup.restore();
+        const restored = await openStoreOf(env, () => clock.ms);
+        await announce(restored);
+        await restored.close();
+      });
       clock.ms += stepMs;
       await books.model.begin(owner.client);
     },
