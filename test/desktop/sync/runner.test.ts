@@ -210,6 +210,7 @@ describe('while the desktop is being stopped for it, no run starts', () => {
   /** Runs `action` while pulls are asked for, as by a nudge, and returns their outcomes. */
   async function pullDuring(desk: Desk, release: () => void, action: () => Promise<unknown>): Promise<string[]> {
     const done = action();
+    await nextTurn();
     const early = desk.host.pullFromServer();
     await nextTurn();
     release();
