@@ -9,6 +9,7 @@ import type { Locator, Page } from 'playwright-core';
 
 import type { SampleUser } from '../../demo/company.ts';
 import type { WindowApi } from '../../shared/window/ipc.ts';
+import { faults } from '../network.ts';
 import { describeWindow, signIn, windowApi, type Env } from './harness.ts';
 import { waitUntil } from './user-actions.ts';
 
@@ -165,6 +166,31 @@ describeWindow('writes in one window', { invoices: 1000, customers: 1500 }, (env
     await here.locator('invoify-detail').waitFor({ state: 'detached' });
     await there.locator(`.grid[aria-rowcount="${count}"]`).waitFor({ state: 'attached' });
     assert.deepEqual([await drafts(here), await drafts(there)], [count - 1, count - 1]);
+  });
+
+  test('are shown at once, although no pull ends', async (t) => {
+    const soonGone = { name: 'A plan that nobody has', priceMinor: 1, currency: 'EUR', interval: 'once', active: true };
+    await (await env().colleague()).create('plans', soonGone);
+    const page = await openWindow(t, env(), env().owner);
+    env().gate.plan((call) => call.page === null ? null : faults.silent);
+    await openScreen(page, 'plans');
+    const row = (name: string): Locator => page.locator(rows).filter({ hasText: name });
+    await page.keyboard.press('Control+n');
+    await detail(page).getByLabel('Name', { exact: true }).fill('New at once');
+    await detail(page).getByLabel('Price', { exact: true }).fill('1');
+    await button(detail(page), 'Save').click();
+    await title(page, 'New at once');
+    await row(soonGone.name).click();
+    await title(page, soonGone.name);
+    await button(detail(page), 'Edit').click();
+    await detail(page).getByLabel('Name', { exact: true }).fill('Changed at once');
+    await button(detail(page), 'Save').click();
+    await title(page, 'Changed at once');
+    await row('Changed at once').waitFor();
+    await runMenuAction(page, 'Delete');
+    await confirm(page, 'Delete');
+    await page.locator('invoify-detail').waitFor({ state: 'detached' });
+    await row('Changed at once').waitFor({ state: 'detached' });
   });
 
   test('are not offered for users to an editor, who is shown none', async (t) => {
