@@ -6,12 +6,13 @@
 // the next open, whereas a database without its log would look intact but lack commits.
 
 import {
-  closeSync, existsSync, openSync, readdirSync, readSync, renameSync, rmSync, statSync, writeFileSync,
+  closeSync, existsSync, lstatSync, openSync, readdirSync, readSync, renameSync, rmSync, statSync, writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
-import { AppError, hasSystemCode } from '../../shared/errors.ts';
+import { AppError, errorCode, hasSystemCode } from '../../shared/errors.ts';
 import { APPLICATION_ID } from './migrations.ts';
+import { lockFile, lockForWriting } from './sqlite.ts';
 
 const logSuffixes = ['-wal', '-shm'] as const;
 const maxDamagedSets = 3;
@@ -24,22 +25,46 @@ export function cacheSizeBytes(path: string): number {
 }
 
 /**
- * Deletes the cache and every set moved aside earlier, except those of other programs. All connections must be closed.
- * If it throws or the process dies halfway, a marker file remains, with which `finishRemoval` completes the removal.
- * Throws `cache_busy` if another program keeps a file open, `cache_unusable` if it cannot be deleted for another reason.
+ * Deletes the cache and every set moved aside earlier, except those of other programs. All connections of this process
+ * must be closed. If it throws or the process dies halfway, a marker file remains, with which `finishRemoval` completes
+ * the removal. Throws `cache_busy` if another program keeps a file open, `cache_unusable` if it cannot be deleted for
+ * another reason.
  */
 export function removeCacheFiles(path: string): void {
   const marker = removalMarker(path);
   // Best effort: on a full disk the removal goes ahead without a marker, it just cannot be resumed.
   ignoreErrors(() => writeFileSync(marker, ''));
-  for (const file of [path, ...logSuffixes.map((suffix) => path + suffix)]) {
+  unlessInUse(path);
+  for (const file of [path, ...logSuffixes.map((suffix) => path + suffix), lockFile(path)]) {
     retry(() => rmSync(file, { force: true }), `delete ${file}`);
   }
-  for (const set of damagedSets(path).filter((name) => !isForeign(name))) removeSet(set);
+  removeDamagedSets(path);
   rmSync(marker, { force: true });
 }
 
-/** Completes an interrupted removal: the files hold data that must no longer be readable. */
+/**
+ * Deletes the sets moved aside earlier, except those of other programs. Returns whether there were any. Throws like
+ * `removeCacheFiles`.
+ */
+export function removeDamagedSets(path: string): boolean {
+  const sets = damagedSets(path).filter((name) => !isForeign(name));
+  for (const set of sets) removeSet(set);
+  return sets.length > 0;
+}
+
+/**
+ * Throws `cache_busy` if another process has the cache open for writing, as deleting the file does on Windows; elsewhere
+ * that process would go on with a file that is gone. Any other failure says nothing about that.
+ */
+function unlessInUse(path: string): void {
+  try {
+    lockForWriting(path).close();
+  } catch (error) {
+    if (errorCode(error) === 'cache_busy') throw error;
+  }
+}
+
+/** Completes an interrupted removal: the files hold data that must no longer be readable. Throws like `removeCacheFiles`. */
 export function finishRemoval(path: string): void {
   if (existsSync(removalMarker(path))) removeCacheFiles(path);
 }
@@ -50,14 +75,15 @@ export function finishRemoval(path: string): void {
  * keeps a file open, `cache_unusable` if a file cannot be moved for any other reason.
  */
 export function moveCacheAside(path: string, nowMs: number): string | null {
-  if (!existsSync(path)) {
+  // A link to nothing is moved, too.
+  if (!lstatSync(path, { throwIfNoEntry: false })) {
     removeOrphanedLogs(path);
     return null;
   }
   const stamp = new Date(nowMs).toISOString().replaceAll(/[:.]/g, '-');
   const target = `${path}.damaged-${stamp}`;
   for (const suffix of ['', ...logSuffixes]) {
-    if (existsSync(path + suffix)) retry(() => renameSync(path + suffix, target + suffix), `move ${path + suffix}`);
+    if (lstatSync(path + suffix, { throwIfNoEntry: false })) retry(() => renameSync(path + suffix, target + suffix), `move ${path + suffix}`);
   }
   pruneDamagedSets(path);
   return target;

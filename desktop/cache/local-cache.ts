@@ -1,36 +1,45 @@
-// The lifecycle of the cache: opening, checking, setting aside when damaged, adopting for a user, and removing. The host
-// gets its reader and writer here; cache.ts has the operations on them.
+// The lifecycle of the cache: opening, checking, mending or setting aside when damaged, adopting for a user, and removing.
+// The host gets its reader and writer here; cache.ts has the operations on them.
 //
-// Invariants: at most one cache is open; an unusable file is moved aside, never written to; a file that cannot be
-// written is still read; a file marked for removal is never opened again; a cache holds the data of one user of one
-// server only.
+// Invariants: at most one cache is open. Only a file that is proved damaged or foreign is set aside, and only by `adopt`,
+// so once the server has answered; any other file that cannot be opened for writing is opened read-only, until the next
+// sync tries again. A file marked for removal is never opened again; a cache holds the data of one user of one server only.
 
 import { countRecords } from '../../shared/digest.ts';
-import { AppError, errorCode } from '../../shared/errors.ts';
+import { AppError, errorCode, type CacheDamage } from '../../shared/errors.ts';
 import type { SyncHealth } from '../../shared/window/ipc.ts';
 import type { SignedInUser } from '../../shared/protocol.ts';
+import type { RebuildReason } from '../../shared/window/views.ts';
 import type { CacheCheck } from './check.ts';
 import {
   cacheSizeBytes, closeCache, counts, finishRemoval, listAttempts, moveCacheAside, openCache, openCacheReadOnly, readDigest,
-  readState, removeCacheFiles, saveState, type Cache, type CacheReader, type CacheState, type CacheWriter,
+  readState, removeCacheFiles, removeDamagedSets, saveState, startRebuild, type Cache, type CacheReader, type CacheState,
+  type CacheWriter,
 } from './cache.ts';
-import { inReadTransaction } from './sqlite.ts';
+import { damageOf, inReadTransaction, sqliteError } from './sqlite.ts';
 
 export interface LocalCacheDeps {
   readonly nowMs: () => number;
   readonly log: (event: string, facts?: Readonly<Record<string, unknown>>) => void;
   /** Starts an integrity check that does not block readers. */
   readonly checkCache: (databaseFile: string) => CacheCheck;
+  /** Override for tests. */
+  readonly openCache?: typeof openCache;
 }
 
 export interface LocalCacheEvents {
   /** An unusable cache was moved aside; an empty one replaces it. `reason` is a sentence. */
   readonly onSetAside: (reason: string) => void;
-  /** The open cache is damaged. `reason` is a sentence. Called once per cache. */
+  /** The cache is damaged; the next `adopt` mends or replaces it. `reason` is a sentence. Called once per cache. */
   readonly onDamaged: (reason: string) => void;
 }
 
 const damagedReason = 'The data on this computer is damaged.';
+
+/** Pauses between the tries to open a file after a failed system call; a locked file has been waited for already. */
+const OPEN_RETRY_MS: readonly number[] = [20, 100];
+/** Locked by another process, the file is opened read-only so that nobody waits. */
+const READ_ONLY_BUSY_TIMEOUT_MS = 250;
 
 /** Without a writer if the file can only be read. */
 type OpenCache = Omit<Cache, 'writer'> & { readonly writer: CacheWriter | null };
@@ -41,8 +50,14 @@ export class LocalCache {
   #cache: OpenCache | null = null;
   readonly #events: LocalCacheEvents;
   #check: CacheCheck | null = null;
-  #isDamaged = false;
+  #damage: CacheDamage | null = null;
+  #damageReason = damagedReason;
+  /** A system call failed on the open file, which may be gone or on a drive that was disconnected. */
+  #mustReopen = false;
+  /** Contents are mended once per start: if that does not help, it is a defect that another download will not cure. */
+  #hasMended = false;
   #hasOpenFailed = false;
+  #lastState: CacheState | null = null;
 
   constructor(file: string, events: LocalCacheEvents, deps: LocalCacheDeps) {
     this.#file = file;
@@ -55,9 +70,14 @@ export class LocalCache {
     return this.#cache !== null;
   }
 
-  /** Null without a cache, or if it is read-only. */
+  /** Whether there is a cache that cannot even be read at the moment, and may be later. */
+  get isUnreadable(): boolean {
+    return this.#cache === null && this.#hasOpenFailed && this.#damage === null;
+  }
+
+  /** Null without a cache, if it is read-only, or if it must be opened again. */
   get writer(): CacheWriter | null {
-    return this.#cache?.writer ?? null;
+    return this.#mustReopen ? null : this.#cache?.writer ?? null;
   }
 
   /** Throws `signed_out` if there is no cache, `cache_unusable` if it could not be opened. */
@@ -67,25 +87,32 @@ export class LocalCache {
     throw new AppError('signed_out', 'There is no data on this computer. Sign in to download it.');
   }
 
-  /** Whether the open cache is known to be damaged. */
+  /** Whether the cache is known to be damaged, and not yet mended. */
   get isDamaged(): boolean {
-    return this.#isDamaged;
+    return this.#damage !== null;
   }
 
   /**
-   * Opens the cache for writing, unless it already is, even if damaged. A file that cannot be used is set aside. Throws
-   * `cache_busy`, `disk_full`, `cache_unusable`.
+   * Opens the cache for writing, unless it already is, even if damaged. If it throws, what was readable stays so. Throws
+   * `cache_busy`, `disk_full`, `cache_unusable`, and after a file that proved damaged has been reported.
    */
   open(): CacheWriter {
-    if (this.#cache?.writer) return this.#cache.writer;
-    // A read-only connection would keep the file from being moved.
-    const readable = this.#cache;
-    this.close();
+    const { writer } = this;
+    if (writer) return writer;
     try {
-      return this.#use(this.#openAny());
-    } catch (error) {
+      finishRemoval(this.#file);
+      if (this.#mustReopen) this.#closeConnections();
+      const cache = this.#openWithRetries();
+      this.#closeConnections();
+      this.#cache = cache;
+      this.#hasOpenFailed = false;
+      return cache.writer;
+    } catch (cause) {
+      const error = sqliteError(cause, 'opening the data');
       this.#hasOpenFailed = true;
-      if (readable) this.openForReading();
+      // What cannot even be opened cannot be mended by a rebuild in it.
+      if (damageOf(error)) this.#reportDamage('file', firstSentence(error));
+      this.openForReading();
       throw error;
     }
   }
@@ -94,15 +121,17 @@ export class LocalCache {
   openForReading(): void {
     try {
       finishRemoval(this.#file);
-      this.#cache ??= { ...openCacheReadOnly(this.#file), writer: null };
+      this.#cache ??= { ...openCacheReadOnly(this.#file, { busyTimeoutMs: READ_ONLY_BUSY_TIMEOUT_MS }), writer: null };
     } catch (error) {
       this.#deps.log('cache cannot be opened read-only either', { error });
     }
   }
 
-  /** Null if there is no cache or it turns out to be damaged. */
+  /** As last read if it cannot be read at the moment; null if there is no cache or it turns out to be damaged. */
   state(): CacheState | null {
-    return this.#tryRead(readState);
+    const state = this.#tryRead(readState);
+    if (state || !this.#cache || this.#damage) this.#lastState = state;
+    return this.#lastState;
   }
 
   /** The number of records of an unfinished first sync; 0 once it has completed, or without a readable cache. */
@@ -125,22 +154,36 @@ export class LocalCache {
     });
   }
 
-  /** Marks the open cache as damaged: the next `adopt` replaces it with an empty one. */
-  markDamaged(): void {
-    if (this.#isDamaged || !this.#cache) return;
-    this.#isDamaged = true;
-    this.#events.onDamaged(damagedReason);
+  /**
+   * Takes note of an error that came from the open cache: damage is reported, and mended or replaced by the next `adopt`;
+   * after a failed system call the file is opened again.
+   */
+  noteError(error: unknown): void {
+    if (!this.#cache) return;
+    const damage = damageOf(error);
+    if (damage === 'file' || (damage === 'contents' && !this.#hasMended)) this.#reportDamage(damage, damagedReason);
+    else if (errorCode(error) === 'cache_unusable') this.#mustReopen = true;
+  }
+
+  /** Makes room on a full disk by deleting what was set aside. Returns whether there was anything. */
+  makeRoom(): boolean {
+    try {
+      return removeDamagedSets(this.#file);
+    } catch (error) {
+      this.#deps.log('what was set aside cannot be deleted', { error });
+      return false;
+    }
   }
 
   /** Starts checking the open cache, unless it is empty. Damage is reported through `onDamaged`. */
   startCheck(): void {
     const state = this.state();
-    if (!this.#cache || (state && state.cursor === null && state.rebuild === null)) return;
+    if (!this.#cache || this.#damage || (state && state.cursor === null && state.rebuild === null)) return;
     const check = this.#check = this.#deps.checkCache(this.#file);
     void check.result.then((result) => {
       if (this.#check !== check) return;
       this.#check = null;
-      if (result === 'damaged') this.markDamaged();
+      if (result === 'damaged') this.#reportDamage('file', damagedReason);
     });
   }
 
@@ -153,24 +196,41 @@ export class LocalCache {
 
   /** Whether `adopt` would keep the file: it is not known to be damaged and belongs to this user or to nobody yet. */
   isUsableBy(user: SignedInUser, origin: string): boolean {
-    const state = this.state();
-    if (this.#isDamaged) return false;
-    if (!state || state.userId === null) return true;
-    return state.userId === user.id && state.accountId === user.accountId && state.serverOrigin === origin;
+    return this.#damage === null && this.#belongsTo(user, origin);
   }
 
   /**
-   * Assigns the cache to a user. The cache of another user or server is removed first, a damaged one is set aside. Throws
-   * like `open`.
+   * Whether the cache holds what this user's address showed when the same server had another account behind it. It may be
+   * the last readable copy, as of a server that came back empty.
+   */
+  isOfFormerAccount(user: SignedInUser, origin: string): boolean {
+    const state = this.state();
+    return state?.user != null && state.cursor !== null && state.serverOrigin === origin
+      && state.user.email.toLowerCase() === user.email.toLowerCase() && state.accountId !== user.accountId;
+  }
+
+  /**
+   * Assigns the cache to a user. The cache of another user or server is removed first, or set aside if it is of the same
+   * address's former account; a damaged one is rebuilt beside what is readable, or set aside where not even that is
+   * possible. Call it once the server has answered. Throws `cache_busy`, `disk_full`, `cache_unusable`.
    */
   adopt(user: SignedInUser, origin: string): CacheWriter {
-    if (!this.#cache) this.open();
-    if (!this.isUsableBy(user, origin)) {
-      if (this.#isDamaged) this.#replaceDamaged();
-      else this.remove();
+    // Also what can only be read, and what the failed try below opens for reading, must not be another user's.
+    this.#removeUnlessOf(user, origin);
+    let writer: CacheWriter;
+    try {
+      writer = this.#openOrReplace();
+    } catch (error) {
+      this.#removeUnlessOf(user, origin);
+      throw error;
     }
-    const writer = this.open();
-    saveState(writer, { serverOrigin: origin, accountId: user.accountId, userId: user.id, user });
+    if (this.#removeUnlessOf(user, origin)) writer = this.open();
+    else if (this.#damage !== null) writer = this.#mend(writer, this.#damage);
+    const state = readState(writer);
+    // A sync of the same user takes no lock before it has something to write.
+    if (!isSame(state.user, user) || state.serverOrigin !== origin || state.userId !== user.id || state.accountId !== user.accountId) {
+      saveState(writer, { serverOrigin: origin, accountId: user.accountId, userId: user.id, user });
+    }
     return writer;
   }
 
@@ -179,54 +239,135 @@ export class LocalCache {
    * removal is then completed before the next open.
    */
   remove(): void {
-    this.close();
+    this.#forget();
     this.#hasOpenFailed = false;
     removeCacheFiles(this.#file);
   }
 
   close(): void {
-    if (this.#cache) closeCache(this.#cache);
-    this.#cache = null;
-    this.#isDamaged = false;
+    this.#keepProofDue();
+    this.#forget();
   }
 
-  /** Null without a cache, or if reading shows that it is damaged, which is then reported. */
+  #forget(): void {
+    this.#closeConnections();
+    this.#damage = null;
+    this.#lastState = null;
+  }
+
+  /** The log that makes a proof due is deleted when the cache is closed. */
+  #keepProofDue(): void {
+    const { writer } = this;
+    if (!writer?.file.needsProof) return;
+    try {
+      saveState(writer, { lastVerifiedMs: null });
+    } catch (error) {
+      this.#deps.log('due proof not noted', { error });
+    }
+  }
+
+  #closeConnections(): void {
+    if (this.#cache) closeCache(this.#cache);
+    this.#cache = null;
+    this.#mustReopen = false;
+  }
+
+  #belongsTo(user: SignedInUser, origin: string): boolean {
+    const state = this.state();
+    if (!state || state.userId === null) return true;
+    return state.userId === user.id && state.accountId === user.accountId && state.serverOrigin === origin;
+  }
+
+  /** Returns whether there was a cache of another user or server. */
+  #removeUnlessOf(user: SignedInUser, origin: string): boolean {
+    if (this.#belongsTo(user, origin)) return false;
+    if (this.isOfFormerAccount(user, origin)) this.#moveAside();
+    else this.remove();
+    return true;
+  }
+
+  /** Null without a cache, or if it cannot be read, which `noteError` is told. */
   #tryRead<T>(read: (reader: CacheReader) => T): T | null {
     try {
       return this.#cache && read(this.#cache.reader);
     } catch (error) {
-      if (errorCode(error) !== 'cache_unusable') throw error;
-      this.markDamaged();
+      if (!(error instanceof AppError)) throw error;
+      this.#deps.log('cache cannot be read', { error });
+      this.noteError(error);
       return null;
     }
   }
 
-  #replaceDamaged(): void {
-    this.close();
-    this.#hasOpenFailed = true;
-    this.#use(this.#setAside(damagedReason));
+  #reportDamage(damage: CacheDamage, reason: string): void {
+    const isNew = this.#damage === null;
+    if (this.#damage !== 'file') this.#damage = damage;
+    this.#damageReason = reason;
+    if (isNew) this.#events.onDamaged(reason);
   }
 
-  #use(cache: Cache): CacheWriter {
-    this.#cache = cache;
-    this.#hasOpenFailed = false;
-    return cache.writer;
+  #openWithRetries(): Cache {
+    for (const delayMs of [...OPEN_RETRY_MS, null]) {
+      try {
+        return (this.#deps.openCache ?? openCache)(this.#file);
+      } catch (error) {
+        const isFailedCall = error instanceof AppError && error.code === 'cache_unusable' && error.details.cause !== undefined;
+        if (delayMs === null || !isFailedCall || damageOf(error)) throw error;
+        this.#deps.log('cache cannot be opened yet', { error });
+      }
+      // Blocks the thread, since nothing else can run before the file is open.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, delayMs);
+    }
+    throw new TypeError('unreachable');
   }
 
-  #openAny(): Cache {
-    finishRemoval(this.#file);
+  #openOrReplace(): CacheWriter {
     try {
-      return openCache(this.#file);
+      return this.open();
     } catch (error) {
-      if (!(error instanceof AppError) || !['cache_unusable', 'cache_busy'].includes(error.code)) throw error;
-      this.#deps.log('cache cannot be opened', { error });
-      // Only what happened: the rest of the message says what to do, which happens here.
-      return this.#setAside(`${error.message.split(/[.:] /, 1)[0] ?? ''}.`);
+      if (!damageOf(error)) throw error;
+      return this.#replace();
     }
   }
 
-  #setAside(reason: string): Cache {
-    if (moveCacheAside(this.#file, this.#deps.nowMs()) !== null) this.#events.onSetAside(reason);
-    return openCache(this.#file);
+  #mend(writer: CacheWriter, damage: CacheDamage): CacheWriter {
+    if (damage === 'file') return this.#replace();
+    try {
+      startRebuild(writer, 'rows_damaged' satisfies RebuildReason);
+    } catch (error) {
+      if (!damageOf(error)) throw error;
+      return this.#replace();
+    }
+    this.#damage = null;
+    this.#hasMended = true;
+    return writer;
   }
+
+  #moveAside(): void {
+    this.close();
+    moveCacheAside(this.#file, this.#deps.nowMs());
+  }
+
+  /** Sets the damaged file aside and opens an empty cache in its place. */
+  #replace(): CacheWriter {
+    const reason = this.#damageReason;
+    this.#closeConnections();
+    this.#hasOpenFailed = true;
+    try {
+      if (moveCacheAside(this.#file, this.#deps.nowMs()) !== null) this.#events.onSetAside(reason);
+    } catch (error) {
+      this.openForReading();
+      throw error;
+    }
+    this.#damage = null;
+    return this.open();
+  }
+}
+
+/** Only what happened: the rest of the message says what to do, which happens here. */
+function firstSentence(error: unknown): string {
+  return error instanceof AppError ? `${error.message.split(/[.:] /, 1)[0] ?? ''}.` : damagedReason;
+}
+
+function isSame(left: SignedInUser | null, right: SignedInUser): boolean {
+  return JSON.stringify(left) === JSON.stringify(right);
 }

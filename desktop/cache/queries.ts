@@ -68,7 +68,7 @@ function parsePayload(text: string, what: string): JsonObject {
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
   }
-  throw new AppError('cache_unusable', `The local data of ${what} is damaged. It will be downloaded again.`);
+  throw new AppError('cache_unusable', `The local data of ${what} is damaged. It will be downloaded again.`, { damage: 'contents' });
 }
 
 /** The number of records in each declared collection. */

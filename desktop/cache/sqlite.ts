@@ -6,7 +6,7 @@
 
 import { DatabaseSync } from 'node:sqlite';
 
-import { AppError, hasSystemCode } from '../../shared/errors.ts';
+import { AppError, hasSystemCode, type CacheDamage } from '../../shared/errors.ts';
 
 declare const readable: unique symbol;
 declare const writable: unique symbol;
@@ -55,6 +55,30 @@ export function openWriter(path: string, busyTimeoutMs: number, accept: (db: Rea
     db.close();
     throw error;
   }
+}
+
+/**
+ * Takes the lock that makes this process the only one that writes the cache at `path`, until the connection is closed or
+ * the process ends: transactions alone would let two syncs interleave between their commits. It is a lock on an empty
+ * database beside the cache, because a lock on the cache itself would keep its readers out. Throws `cache_busy` if
+ * another process has it.
+ */
+export function lockForWriting(path: string): ReadDb {
+  const db = new DatabaseSync(lockFile(path), { timeout: 0 });
+  try {
+    db.exec('BEGIN EXCLUSIVE');
+    return db as DatabaseSync as ReadDb;
+  } catch (error) {
+    db.close();
+    if (((sqliteCode(error) ?? 0) & 0xff) !== BUSY) throw error;
+    throw new AppError('cache_busy', 'Another Invoify is using the data on this computer, so that here it can only be read. '
+      + 'Close the other one to sync here.', { cause: error });
+  }
+}
+
+/** The file of `lockForWriting`. */
+export function lockFile(path: string): string {
+  return `${path}.lock`;
 }
 
 /** Opens an existing file read-only. A URL may carry SQLite parameters. */
@@ -122,13 +146,18 @@ function refusePromise(result: unknown): void {
 const ERROR = 1;
 const BUSY = 5;
 const LOCKED = 6;
+const NOMEM = 7;
 /** Too many processes raced to lock the log. */
 const PROTOCOL = 15;
 const FULL = 13;
 /** The WAL index could not be enlarged; only a full disk causes that. */
 const IOERR_SHMSIZE = 4874;
-/** PERM, READONLY, IOERR, CORRUPT, CANTOPEN, FORMAT, NOTADB. */
-const unusable: readonly number[] = [3, 8, 10, 11, 14, 24, 26];
+/** CORRUPT, FORMAT, NOTADB: what the file holds is no sound database. */
+const damaged: readonly number[] = [11, 24, 26];
+/** ERROR, CONSTRAINT, MISMATCH: the tables are not those that the statements were written for. */
+const inconsistent: readonly number[] = [ERROR, 19, 20];
+/** PERM, READONLY, IOERR, CANTOPEN, and no memory: a call failed, which says nothing about the file. */
+const failed: readonly number[] = [3, 8, 10, 14, NOMEM];
 
 /** The extended result code of an SQLite error, or null for any other error. */
 export function sqliteCode(error: unknown): number | null {
@@ -138,7 +167,8 @@ export function sqliteCode(error: unknown): number | null {
 
 /**
  * Maps an SQLite error to an AppError: `disk_full`, `cache_busy`, `cache_unusable`, or `internal` for a faulty
- * statement. Any other error is returned unchanged, except a full disk reported outside SQLite (`disk_full`).
+ * statement; `details.damage` says what it proves damaged. A failed system call outside SQLite is `disk_full` or
+ * `cache_unusable`. Any other error is returned unchanged.
  */
 export function sqliteError(error: unknown, operation: string): unknown {
   if (error instanceof AppError) return error;
@@ -148,15 +178,29 @@ export function sqliteError(error: unknown, operation: string): unknown {
     return new AppError('disk_full', `The disk is full: ${operation} failed. The existing data is unchanged; `
       + 'free some space and try again.', { cause: error });
   }
-  if (primary === null) return error;
   if (primary === BUSY || primary === LOCKED || primary === PROTOCOL) {
     return new AppError('cache_busy', `Another program is using the data on this computer: ${operation} failed. `
       + 'Close the other program and try again.', { cause: error });
   }
-  if (unusable.includes(primary)) {
-    return new AppError('cache_unusable', `The data on this computer cannot be used: ${operation} failed. `
-      + 'It can be downloaded again from the server.', { cause: error });
+  if (primary === null ? error instanceof Error && 'syscall' in error : failed.includes(primary)) {
+    return new AppError('cache_unusable', `The data on this computer cannot be used at the moment: ${operation} failed. `
+      + 'Check who may change its folder, and that its drive is connected; the next sync tries again.', { cause: error });
+  }
+  if (primary === null) return error;
+  if (damaged.includes(primary)) {
+    return new AppError('cache_unusable', `The data on this computer is damaged: ${operation} failed. `
+      + 'It can be downloaded again from the server.', { cause: error, damage: 'file' });
   }
   const reason = primary === ERROR ? 'a statement failed' : `result ${primary}`;
-  return new AppError('internal', `Something went wrong: ${operation} failed (${reason}).`, { cause: error });
+  return new AppError('internal', `Something went wrong: ${operation} failed (${reason}).`, {
+    cause: error, ...(inconsistent.includes(primary) ? { damage: 'contents' } : {}),
+  });
+}
+
+/**
+ * What of the cache an error proves damaged: `contents` if a rebuild replaces them, `file` if the file itself must be
+ * replaced. Null for everything that may be over by itself, such as a locked file.
+ */
+export function damageOf(error: unknown): CacheDamage | null {
+  return (error instanceof AppError && error.details.damage) || null;
 }

@@ -1,25 +1,45 @@
-// The daily verification: recomputes the digest from the rows, to be compared with the stored one.
+// The proof of the rows: recomputes the digest from the records, to be compared with the stored one, and the lists from
+// the payloads. It runs once a day, and before the first pull counts after a start that found a log left behind.
 
-import { addCrc, emptyDigest, recordCrc, type Digest } from '../../shared/digest.ts';
-import { recordsTable, type CacheReader, type Generation } from './schema.ts';
+import { addCrc, digestDifferences, emptyDigest, recordCrc, type CollectionDigest, type Digest } from '../../shared/digest.ts';
+import type { Collection } from '../../shared/collections.ts';
+import { startRebuild } from './rebuild.ts';
+import { listSelect, listTable, recordsTable, type CacheReader, type CacheWriter, type Generation } from './schema.ts';
 import { withSnapshot } from './snapshot.ts';
-import { readDigest, readState } from './state.ts';
+import { readDigest, readState, saveState } from './state.ts';
 
-/** Rows between pauses; about 5 ms. */
-const chunkRows = 1000;
+/** Between two pauses: rows and bytes of payload, whichever comes first; about 10 ms. */
+const CHUNK_ROWS = 1000;
+const CHUNK_BYTES = 4 * 1024 * 1024;
 
 export interface Verification {
   /** The digest stored with the rows. */
   readonly stored: Digest;
   /** The digest recomputed from the rows. */
   readonly computed: Digest;
+  /** The collections whose list is not what the payloads make it. */
+  readonly lists: readonly string[];
+}
+
+/**
+ * Proves the rows of the readable generation, as `recomputeDigest` does, and starts a rebuild if they are damaged. Returns
+ * the damaged collections. The result is durable on return.
+ */
+export async function proveRows(writer: CacheWriter, pause: () => Promise<void>, nowMs: () => number): Promise<readonly string[]> {
+  const { stored, computed, lists } = await recomputeDigest(writer, pause);
+  const damaged = [...new Set([...digestDifferences(stored, computed), ...lists])];
+  if (damaged.length > 0) startRebuild(writer, 'rows_damaged');
+  saveState(writer, { lastVerifiedMs: nowMs() });
+  writer.file.needsProof = false;
+  return damaged;
 }
 
 /**
  * Recomputes the digest of the readable generation from every row's id, instant and payload, and reads the stored one
- * from the same snapshot; for a sound cache `digestDifferences` of the two is empty. Memory use is constant. `pause` is
- * awaited between chunks so that other work can run, on its own connection, so that queries still see the latest
- * commit. Throws `cancelled` if the cache is closed meanwhile, `cache_unusable` if SQLite itself finds damage.
+ * from the same snapshot; for a sound cache `digestDifferences` of the two is empty. Lists are compared with what the
+ * payloads yield. Memory use is constant. `pause` is awaited between chunks so that other work can run, on its own
+ * connection, so that queries still see the latest commit. Throws `cancelled` if the cache is closed meanwhile,
+ * `cache_unusable` if SQLite itself finds damage.
  */
 export async function recomputeDigest(
   cache: CacheReader, pause: () => Promise<void>,
@@ -27,28 +47,55 @@ export async function recomputeDigest(
   return withSnapshot(cache, 'checking the data', async (reader) => {
     const { generation } = readState(reader);
     const stored = readDigest(reader, generation);
-    const computed: Record<string, Digest[string]> = {};
-    for (const name of reader.layout.collections.keys()) {
-      computed[name] = await digestOf(reader, generation, name, pause);
+    const computed: Record<string, CollectionDigest> = {};
+    const lists: string[] = [];
+    for (const collection of reader.layout.collections.values()) {
+      const { digest, isListSound } = await proveCollection(reader, generation, collection, pause);
+      computed[collection.name] = digest;
+      if (!isListSound) lists.push(collection.name);
     }
-    return { stored, computed };
+    return { stored, computed, lists };
   });
 }
 
-async function digestOf(
-  reader: CacheReader, generation: Generation, name: string, pause: () => Promise<void>,
-): Promise<Digest[string]> {
-  const next = reader.db.prepare(`SELECT rowid, id, updated_at, payload FROM ${recordsTable(name, generation)} `
-    + `WHERE rowid > ? ORDER BY rowid LIMIT ${chunkRows}`);
-  let digest: Digest[string] = emptyDigest;
-  let last = -1;
+async function proveCollection(
+  reader: CacheReader, generation: Generation, collection: Collection, pause: () => Promise<void>,
+): Promise<{ digest: CollectionDigest; isListSound: boolean }> {
+  const { db } = reader;
+  const list = listTable(collection.name, generation);
+  const next = db.prepare(`SELECT rowid, id, updated_at, payload FROM ${recordsTable(collection.name, generation)} `
+    + `WHERE rowid > ? ORDER BY rowid LIMIT ${CHUNK_ROWS}`);
+  const countListed = db.prepare(`SELECT count(*) AS rows FROM ${list} WHERE rowid > ? AND rowid <= ?`);
+  const countRight = db.prepare(rightListRows(collection, generation));
+  let digest = emptyDigest;
+  let isListSound = true;
+  let last = Number.MIN_SAFE_INTEGER;
   for (;;) {
-    const rows = next.all(last);
-    for (const row of rows) {
-      digest = addCrc(digest, recordCrc(String(row['id']), String(row['updated_at']), String(row['payload'])));
+    const first = last;
+    let [rows, sizeBytes] = [0, 0];
+    // One row at a time: a chunk of the largest records would be a gigabyte.
+    for (const row of next.iterate(first)) {
+      const payload = String(row['payload']);
+      digest = addCrc(digest, recordCrc(String(row['id']), String(row['updated_at']), payload));
       last = Number(row['rowid']);
+      rows += 1;
+      sizeBytes += payload.length;
+      if (sizeBytes >= CHUNK_BYTES) break;
     }
-    if (rows.length < chunkRows) return digest;
+    const isLast = rows < CHUNK_ROWS && sizeBytes < CHUNK_BYTES;
+    const to = isLast ? Number.MAX_SAFE_INTEGER : last;
+    isListSound &&= [countListed, countRight].every((count) => Number(count.get(first, to)?.['rows']) === rows);
+    if (isLast) return { digest, isListSound };
     await pause();
   }
+}
+
+/** Counts the list's rows between two rowids that hold exactly what the payload yields, byte by byte. */
+function rightListRows(collection: Collection, generation: Generation): string {
+  // Compared on the list's side, so that its columns convert what the payload yields as they did when it was inserted.
+  const same = collection.columns.map((column, index) => `list."${column.name}" COLLATE BINARY IS expected."${index}"`);
+  const names = ['rowid', ...collection.columns.map((_column, index) => index)].map((name) => `"${name}"`);
+  return `WITH expected (${names.join(', ')}) AS (${listSelect(collection, generation)} AND rowid > ? AND rowid <= ?) `
+    + `SELECT count(*) AS rows FROM expected JOIN ${listTable(collection.name, generation)} AS list USING (rowid) `
+    + `WHERE ${same.join(' AND ')}`;
 }

@@ -1,9 +1,7 @@
 // A damaged cache, whether found at startup or in use, is set aside and downloaded again.
 
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, test, type TestContext } from 'node:test';
@@ -19,7 +17,6 @@ import { openSite, type Site } from '../sync/site.ts';
 
 const DAY_MS = 86_400_000;
 const PAGE_BYTES = 8192;
-const onWindows = process.platform === 'win32' && 'Windows moves no file that is open';
 
 let site: Site;
 before(async () => {
@@ -61,54 +58,112 @@ function overwritePages(file: string, fits: (page: Buffer, index: number) => boo
 /** The pages that hold the plans' payloads. */
 const holdsPlans = (page: Buffer): boolean => page.includes('"priceMinor":1900');
 
-describe('a cache file that cannot be opened', () => {
-  const unreadable = /^The data on this computer cannot be used\. It was set aside/;
+describe('a cache file that is no cache of ours', () => {
+  const damaged = /^The data on this computer is damaged\. It was set aside/;
   const ways: readonly (readonly [what: string, notice: RegExp, damage: (file: string) => void])[] = [
-    ['is not a database', unreadable, (file) => writeFileSync(file, 'Not a database, but long enough to be read as one.'.repeat(200))],
-    ['was overwritten with zeros', unreadable, (file) => writeFileSync(file, Buffer.alloc(statSync(file).size))],
-    ['has a damaged first page', unreadable, (file) => overwritePages(file, (_page, index) => index === 0)],
-    ['was cut short', unreadable, (file) => truncateSync(file, PAGE_BYTES + 100)],
-    ['is a folder', unreadable, (file) => {
+    ['is not a database', damaged, (file) => writeFileSync(file, 'Not a database, but long enough to be read as one.'.repeat(200))],
+    ['was overwritten with zeros', damaged, (file) => writeFileSync(file, Buffer.alloc(statSync(file).size))],
+    ['has a damaged first page', damaged, (file) => overwritePages(file, (_page, index) => index === 0)],
+    ['was cut short', damaged, (file) => truncateSync(file, PAGE_BYTES + 100)],
+    ['is a folder', /^Something else is in the place of the data on this computer\. It was set aside/, (file) => {
       rmSync(file);
       mkdirSync(join(file, 'inner'), { recursive: true });
     }],
+    ['is a link to nothing', /^Something else is in the place of the data on this computer\. It was set aside/, (file) => {
+      rmSync(file);
+      symlinkSync(`${file}.elsewhere`, file);
+    }],
     ['belongs to another program', /belongs to another program\. It was set aside/,
       (file) => editDatabase(file, (db) => db.exec('PRAGMA application_id = 12345'))],
-    ['was made by a newer version', /newer version of Invoify\. It was set aside/,
-      (file) => editDatabase(file, (db) => db.exec('PRAGMA user_version = 999'))],
     ['has lost its state', /has lost its state\. It was set aside/, (file) => editDatabase(file, (db) => db.exec('DELETE FROM state'))],
+    ['has lost the table of its state', /^Something went wrong\. It was set aside/,
+      (file) => editDatabase(file, (db) => db.exec('DROP TABLE state'))],
   ];
   for (const [what, notice, damage] of ways) {
-    test(`is set aside and downloaded again if it ${what}`, async (t) => {
+    test(`is set aside once the server has answered, and downloaded again, if it ${what}`, async (t) => {
       const { books, desk } = await closedCache(t);
       damage(desk.file);
+      desk.network.plan(() => faults.refused);
       await desk.open();
       const status = await desk.host.getStatus();
-      assert.deepEqual([status.state, status.initialized], ['never_synced', true]);
-      assert.match(status.notice?.message ?? '', notice);
-      assert.equal(setAside(desk).filter((name) => !/-(wal|shm)$/.test(name)).length, 1);
+      assert.match(status.notice?.message ?? '', /\. It will be downloaded again\.$/);
+      assert.equal((await desk.host.pullFromServer()).error?.code, 'offline');
+      assert.deepEqual(setAside(desk), [], 'nothing is moved while the server is away');
+      desk.network.plan(null);
       await desk.sync();
+      assert.match((await desk.host.getStatus()).notice?.message ?? '', notice);
+      assert.equal(setAside(desk).filter((name) => !/-(wal|shm)$/.test(name)).length, 1);
       await assertExact(desk, books.owner.client);
       assert.equal((await desk.host.getStatus()).state, 'up_to_date');
     });
   }
 });
 
-test('a cache that another program keeps locked is set aside despite the lock', { skip: onWindows }, async (t) => {
+test('a cache made by a newer version is left for that version, whatever is synced', async (t) => {
   const { books, desk } = await closedCache(t);
-  const holder = spawn(process.execPath, ['-e', `
-    const db = new (require('node:sqlite').DatabaseSync)(${JSON.stringify(desk.file)});
-    db.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN IMMEDIATE; DELETE FROM attempts; COMMIT');
-    console.log('locked');
-    process.stdin.resume();
-  `], { stdio: ['pipe', 'pipe', 'inherit'] });
-  t.after(() => holder.kill('SIGKILL'));
-  await once(holder.stdout, 'data');
+  editDatabase(desk.file, (db) => db.exec('PRAGMA user_version = 999'));
+  const before = readFileSync(desk.file);
   await desk.open();
-  const { notice } = await desk.host.getStatus();
-  assert.match(notice?.message ?? '', /^Another program is using the data on this computer\. It was set aside/);
+  assert.match((await desk.host.getStatus()).error?.message ?? '', /newer version of Invoify\. Install that version/);
+  const { error } = await desk.host.pullFromServer();
+  assert.deepEqual([error?.code, setAside(desk)], ['cache_unusable', []]);
+  assert(before.equals(readFileSync(desk.file)), 'the file is unchanged');
+  await desk.host.resetLocalData();
   await desk.sync();
   await assertExact(desk, books.owner.client);
+});
+
+describe('contents that a cache cannot answer for', () => {
+  const ways: readonly (readonly [what: string, sql: string])[] = [
+    ['a table is gone', 'DROP TABLE plans_a'],
+    ['a list is gone', 'DROP TABLE plans_a_list'],
+    ['the state names tables that are not there', `UPDATE state SET generation = 'b'`],
+    ['a rebuild is noted without its tables', `UPDATE state SET rebuild_reason = 'cache_differed'`],
+    ['a rebuild is noted with a cursor that is none', `UPDATE state SET rebuild_reason = 'cache_differed', rebuild_cursor = 'rubbish'`],
+    ['its cursor is none', `UPDATE state SET cursor = 'rubbish'`],
+  ];
+  for (const [what, sql] of ways) {
+    test(`are rebuilt beside what is readable if ${what}`, async (t) => {
+      const { books, desk } = await closedCache(t);
+      const [{ id } = assert.fail('there are plans')] = books.model.present('plans');
+      await books.change('plans', id);
+      editDatabase(desk.file, (db) => db.exec(sql));
+      await desk.open();
+      await desk.host.pullFromServer();
+      await desk.until(({ state }) => state === 'up_to_date');
+      await desk.idle();
+      await desk.until(({ state }) => state === 'up_to_date');
+      await assertExact(desk, books.owner.client);
+      assert.deepEqual(setAside(desk), [], 'no file is replaced');
+      assert.equal((await desk.host.listPage({ collection: 'plans' })).total, 6);
+      assert.equal((await desk.sync()).rebuilt, null);
+    });
+  }
+
+  test('are downloaded again where a list that is gone is read', async (t) => {
+    const { books, desk } = await closedCache(t);
+    await desk.open();
+    await desk.sync();
+    editDatabase(desk.file, (db) => db.exec('DROP TABLE plans_a_list'));
+    await assertRejects(desk.host.listPage({ collection: 'plans' }), 'internal');
+    await desk.until(({ state }) => state === 'up_to_date');
+    assert.equal((await desk.host.listPage({ collection: 'plans' })).total, 6);
+    await assertExact(desk, books.owner.client);
+  });
+
+  for (const [what, sql] of [['missing from', 'DELETE FROM plans_a_list WHERE rowid = 3'],
+    ['changed in', `UPDATE plans_a_list SET name = 'x' || substr(name, 2) WHERE rowid = 3`]] as const) {
+    test(`are found by the daily verification where a row is ${what} the list`, async (t) => {
+      const { books, desk } = await closedCache(t);
+      editDatabase(desk.file, (db) => db.exec(sql));
+      await desk.open();
+      desk.clock.ms += 2 * DAY_MS;
+      await desk.sync();
+      await desk.idle();
+      await desk.until(({ state }) => state === 'up_to_date');
+      await assertExact(desk, books.owner.client);
+    });
+  }
 });
 
 describe('a WAL of another database beside the cache', () => {
@@ -127,7 +182,7 @@ describe('a WAL of another database beside the cache', () => {
     assert.match(setAside(desk).join(' '), /damaged/);
   });
 
-  test('from another cache leaves none of its rows readable after a sync', async (t) => {
+  test('from another user\'s cache leaves none of its rows readable after the next sign-in', async (t) => {
     const { books, desk } = await closedCache(t, 300);
     const theirs = await openBooks(site);
     await theirs.addPlans(300);
@@ -135,11 +190,47 @@ describe('a WAL of another database beside the cache', () => {
     await other.sync();
     plantLog(other.file, desk);
     await desk.open();
-    // The first run may hit the damage; a second one then starts by itself.
-    await desk.host.pullFromServer();
+    await desk.host.setAuthToken(books.owner.token);
     await desk.until(({ state }) => state === 'up_to_date');
     await desk.idle();
     await desk.sync();
+    await assertExact(desk, books.owner.client);
+  });
+
+  /** A closed desk with the database of one day and the log of a later one, by which the digest is the server's. */
+  async function mixedCache(t: TestContext): Promise<{ books: Books; desk: Desk }> {
+    const { books, desk } = await closedCache(t, 120);
+    const firstDay = readFileSync(desk.file);
+    const plans = books.model.present('plans');
+    for (const { id } of plans.slice(60, 100)) await books.change('plans', id);
+    await desk.open();
+    await desk.sync();
+    await desk.idle();
+    await desk.reopen();
+    for (const { id } of plans.slice(0, 2)) await books.change('plans', id);
+    await desk.sync();
+    const laterLog = readFileSync(`${desk.file}-wal`);
+    await desk.close();
+    writeFileSync(desk.file, firstDay);
+    writeFileSync(`${desk.file}-wal`, laterLog);
+    return { books, desk };
+  }
+
+  test('of a later day is found before the first pull counts', async (t) => {
+    const { books, desk } = await mixedCache(t);
+    await desk.open();
+    const counted = desk.until(({ state }) => state === 'up_to_date').then(() => assertExact(desk, books.owner.client));
+    assert.equal((await desk.sync()).rebuilt, 'rows_damaged');
+    await counted;
+  });
+
+  test('of a later day is found even if the cache is closed before the first pull', async (t) => {
+    const { books, desk } = await mixedCache(t);
+    desk.network.plan(() => faults.refused);
+    await desk.open();
+    await desk.reopen();
+    desk.network.plan(null);
+    assert.equal((await desk.sync()).rebuilt, 'rows_damaged');
     await assertExact(desk, books.owner.client);
   });
 });

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, test } from 'node:test';
@@ -124,6 +124,15 @@ describe('moving the cache aside', () => {
     moveCacheAside(path, at(1));
     assert.equal(existsSync(path), false);
     temporaryCache(t, {}, path);
+  });
+
+  test('moves a link to nothing found at the path of the file', (t) => {
+    const path = temporaryPath(t);
+    mkdirSync(dirname(path), { recursive: true });
+    symlinkSync(`${path}.elsewhere`, path);
+    assert.equal(moveCacheAside(path, at(1)), `${path}.damaged-2026-01-01T12-00-01-000Z`);
+    temporaryCache(t, {}, path);
+    assert.equal(existsSync(`${path}.elsewhere`), false);
   });
 
   test('only deletes orphaned logs if there is no database', (t) => {

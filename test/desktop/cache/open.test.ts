@@ -4,13 +4,13 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { describe, test } from 'node:test';
+import { describe, test, type TestContext } from 'node:test';
 
 import {
-  applyChanges, cacheSizeBytes, closeCache, getRecord, openCache, readState, saveState,
+  applyChanges, cacheSizeBytes, closeCache, getRecord, openCache, readState, removeCacheFiles, saveState,
 } from '../../../desktop/cache/cache.ts';
 import { failsWith, fill, invoice, recordId, temporaryCache, temporaryPath, upsert } from './fixtures.ts';
 
@@ -142,15 +142,20 @@ describe('an unusable file is rejected and left unchanged:', () => {
       mkdirSync(dirname(path), { recursive: true });
       make(path);
       const before = readFileSync(path);
-      failsWith('cache_unusable', () => openCache(path, { busyTimeoutMs: 50 }));
+      const { details } = failsWith('cache_unusable', () => openCache(path, { busyTimeoutMs: 50 }));
+      assert.equal(details.damage, title.includes('newer version') ? undefined : 'file');
       assert.ok(before.equals(readFileSync(path)), 'the file is unchanged');
     });
   }
 
-  test('a folder', (t) => {
+  test('a folder, or a link to nothing', (t) => {
     const path = temporaryPath(t);
     mkdirSync(path, { recursive: true });
-    failsWith('cache_unusable', () => openCache(path));
+    assert.equal(failsWith('cache_unusable', () => openCache(path)).details.damage, 'file');
+    rmdirSync(path);
+    symlinkSync(`${path}.elsewhere`, path);
+    assert.equal(failsWith('cache_unusable', () => openCache(path)).details.damage, 'file');
+    assert.equal(existsSync(`${path}.elsewhere`), false);
   });
 
   test('a path whose parent is a file', (t) => {
@@ -170,6 +175,18 @@ describe('an unusable file is rejected and left unchanged:', () => {
   });
 });
 
+test('a cache that another process is writing opens without waiting for it', (t) => {
+  const path = temporaryPath(t);
+  closeCache(openCache(path));
+  const holder = new DatabaseSync(path);
+  holder.exec('BEGIN IMMEDIATE; UPDATE state SET cursor = 1');
+  const cache = temporaryCache(t, { busyTimeoutMs: 0 }, path);
+  assert.equal(readState(cache.reader).cursor, null);
+  holder.exec('COMMIT');
+  holder.close();
+  assert.equal(readState(cache.reader).cursor, '1');
+});
+
 test('a cache locked by another process is busy, and opens once that process has exited', async (t) => {
   const path = temporaryPath(t);
   closeCache(openCache(path));
@@ -187,38 +204,70 @@ test('a cache locked by another process is busy, and opens once that process has
   assert.equal(readState(temporaryCache(t, {}, path).reader).cursor, '1');
 });
 
-test('with two processes, one reads what the other commits and can write only while the other does not', async (t) => {
+test('of two processes one has the cache open for writing; the other reads what it commits, and can write once it has closed it', async (t) => {
   const path = temporaryPath(t);
   const cache = temporaryCache(t, {}, path);
-  const other = spawn(process.execPath, ['--input-type=module', '-e', `
-    import { createInterface } from 'node:readline';
-    const { openCache, readState, saveState } = await import(${JSON.stringify(import.meta.resolve('../../../desktop/cache/cache.ts'))});
-    const cache = openCache(${JSON.stringify(path)}, { busyTimeoutMs: 50 });
-    const attempt = (run) => { try { return run(); } catch (error) { return error.code; } };
-    for await (const line of createInterface({ input: process.stdin })) {
-      console.log(attempt(() => line === 'read' ? readState(cache.reader).cursor : (saveState(cache.writer, { cursor: line }), 'saved')));
-    }
-  `], { stdio: ['pipe', 'pipe', 'inherit'] });
-  const ended = once(other, 'exit');
-  const ask = async (line: string): Promise<string> => {
-    other.stdin.write(`${line}\n`);
-    const [answer] = await once(other.stdout, 'data') as [Buffer];
-    return answer.toString().trim();
-  };
-  try {
-    saveState(cache.writer, { cursor: 'one' });
-    assert.equal(await ask('read'), 'one');
-    cache.writer.db.exec('BEGIN IMMEDIATE');
-    saveState(cache.writer, { cursor: 'two' });
-    assert.equal(await ask('read'), 'one', 'uncommitted changes are invisible');
-    assert.equal(await ask('three'), 'cache_busy');
-    cache.writer.db.exec('COMMIT');
-    assert.equal(await ask('read'), 'two');
-    assert.equal(await ask('three'), 'saved');
-    assert.equal(readState(cache.reader).cursor, 'three');
-  } finally {
-    // Windows cannot delete a file that the process has open.
-    other.kill('SIGKILL');
-    await ended;
+  const other = startOther(t, path);
+  saveState(cache.writer, { cursor: 'one' });
+  assert.equal(await other.ask('open'), 'cache_busy');
+  assert.equal(await other.ask('read'), 'one');
+  cache.writer.db.exec('BEGIN IMMEDIATE');
+  saveState(cache.writer, { cursor: 'two' });
+  assert.equal(await other.ask('read'), 'one', 'uncommitted changes are invisible');
+  cache.writer.db.exec('COMMIT');
+  assert.equal(await other.ask('read'), 'two');
+  failsWith('cache_busy', () => removeCacheFiles(path));
+  closeCache(cache);
+  assert.equal(await other.ask('open'), 'opened');
+  failsWith('cache_busy', () => openCache(path));
+  await other.kill();
+  assert.equal(readState(temporaryCache(t, {}, path).reader).cursor, 'two', 'a process that was killed has nothing locked');
+});
+
+test('processes that create a cache at the same time have it or are told that it is busy', async (t) => {
+  const path = temporaryPath(t);
+  const others = [1, 2, 3].map(() => startOther(t, path));
+  await Promise.all(others.map((other) => other.ask('read')));
+  for (let round = 0; round < 10; round += 1) {
+    const answers = await Promise.all(others.map((other) => other.ask('open')));
+    assert.deepEqual(answers.sort(), ['cache_busy', 'cache_busy', 'opened']);
+    await Promise.all(others.map((other) => other.ask('close')));
+    removeCacheFiles(path);
   }
 });
+
+interface OtherProcess {
+  ask(command: 'open' | 'read' | 'close'): Promise<string>;
+  kill(): Promise<void>;
+}
+
+/** Another process on the cache at `path`; an error is answered with its code. */
+function startOther(t: TestContext, path: string): OtherProcess {
+  const child = spawn(process.execPath, ['--input-type=module', '-e', `
+    import { createInterface } from 'node:readline';
+    const { openCache, openCacheReadOnly, closeCache, readState } = await import(${JSON.stringify(import.meta.resolve('../../../desktop/cache/cache.ts'))});
+    let cache;
+    const commands = {
+      open: () => { cache = openCache(${JSON.stringify(path)}); return 'opened'; },
+      close: () => { if (cache) closeCache(cache); return 'closed'; },
+      read: () => { const once = openCacheReadOnly(${JSON.stringify(path)}); try { return readState(once.reader).cursor; } finally { closeCache(once); } },
+    };
+    const attempt = (run) => { try { return run(); } catch (error) { return error.code ?? String(error); } };
+    for await (const line of createInterface({ input: process.stdin })) console.log(attempt(commands[line]));
+  `], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const ended = once(child, 'exit');
+  const kill = async (): Promise<void> => {
+    child.kill('SIGKILL');
+    await ended;
+  };
+  // Windows cannot delete a file that the process has open.
+  t.after(kill);
+  return {
+    async ask(command) {
+      child.stdin.write(`${command}\n`);
+      const [answer] = await once(child.stdout, 'data') as [Buffer];
+      return answer.toString().trim();
+    },
+    kill,
+  };
+}

@@ -5,7 +5,7 @@ import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { test, type TestContext } from 'node:test';
 
-import { inReadTransaction, inTransaction, openReader, openWriter, sqliteError, type WriteDb } from '../../../desktop/cache/sqlite.ts';
+import { damageOf, inReadTransaction, inTransaction, openReader, openWriter, sqliteError, type WriteDb } from '../../../desktop/cache/sqlite.ts';
 import { AppError, errorCode } from '../../../shared/errors.ts';
 import { cleanUp, failsWith, temporaryPath } from './fixtures.ts';
 
@@ -64,21 +64,25 @@ test('a transaction that fails to begin leaves none open', (t) => {
   inTransaction(other, 'testing', () => undefined);
 });
 
-test('SQLite errors map to AppErrors by result code, never by text', () => {
+test('SQLite errors map to AppErrors by result code, never by text, and only some prove damage', () => {
   const sqliteFailure = (errcode: number): Error =>
     Object.assign(new Error('text that must not matter: disk is full, malformed'), { errcode });
-  const codes: readonly (readonly [number, string])[] = [
+  const codes: readonly (readonly [number, string, damage?: string])[] = [
     [13, 'disk_full'], [4874, 'disk_full'], [5, 'cache_busy'], [6, 'cache_busy'], [261, 'cache_busy'], [517, 'cache_busy'],
     [15, 'cache_busy'],
-    [11, 'cache_unusable'], [267, 'cache_unusable'], [26, 'cache_unusable'], [14, 'cache_unusable'], [10, 'cache_unusable'],
-    [266, 'cache_unusable'], [8, 'cache_unusable'], [776, 'cache_unusable'], [1, 'internal'], [19, 'internal'], [21, 'internal'],
+    [11, 'cache_unusable', 'file'], [267, 'cache_unusable', 'file'], [24, 'cache_unusable', 'file'], [26, 'cache_unusable', 'file'],
+    [14, 'cache_unusable'], [10, 'cache_unusable'], [266, 'cache_unusable'], [3082, 'cache_unusable'], [7, 'cache_unusable'],
+    [8, 'cache_unusable'], [776, 'cache_unusable'], [3, 'cache_unusable'],
+    [1, 'internal', 'contents'], [19, 'internal', 'contents'], [21, 'internal'],
   ];
-  for (const [errcode, code] of codes) {
+  for (const [errcode, code, damage] of codes) {
     const error = sqliteError(sqliteFailure(errcode), 'testing');
-    assert.equal(errorCode(error), code, String(errcode));
+    assert.deepEqual([errorCode(error), damageOf(error)], [code, damage ?? null], String(errcode));
     assert.ok(error instanceof AppError && !error.message.includes('malformed') && error.cause instanceof Error);
   }
   assert.equal(errorCode(sqliteError(Object.assign(new Error(), { code: 'ENOSPC' }), 'testing')), 'disk_full');
+  const denied = sqliteError(Object.assign(new Error(), { code: 'EACCES', syscall: 'stat' }), 'testing');
+  assert.deepEqual([errorCode(denied), damageOf(denied)], ['cache_unusable', null]);
   const own = new AppError('cancelled', 'Stopped.');
   assert.equal(sqliteError(own, 'testing'), own);
   const other = new RangeError('other');

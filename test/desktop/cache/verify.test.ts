@@ -4,12 +4,15 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import {
-  applyChanges, closeCache, readDigest, recomputeDigest, removeCacheFiles, saveState, startRebuild, swapGenerations, dropInactive,
+  applyChanges, closeCache, proveRows, readDigest, readState, recomputeDigest, removeCacheFiles, saveState, startRebuild, swapGenerations, dropInactive,
 } from '../../../desktop/cache/cache.ts';
+import { listSelect } from '../../../desktop/cache/schema.ts';
+import { findCollection } from '../../../shared/collections.ts';
 import { digestDifferences } from '../../../shared/digest.ts';
 import { AppError } from '../../../shared/errors.ts';
 import { fill, invoice, recordId, temporaryCache, temporaryPath, upsert } from './fixtures.ts';
 
+const invoices = findCollection('invoices') ?? assert.fail('invoices are declared');
 const noPause = async (): Promise<void> => undefined;
 const many = Array.from({ length: 2500 }, (_, index) =>
   upsert('invoices', index, invoice(index, { customerName: `Zoë ${index} \u{1f600}` })));
@@ -40,6 +43,51 @@ test('verification detects rows that were changed, deleted, added or renamed beh
   }
 });
 
+test('verification detects a list that is not what the payloads make it, byte by byte', async (t) => {
+  const damages = [
+    'DELETE FROM invoices_a_list WHERE rowid = 5',
+    `INSERT INTO invoices_a_list (rowid, number) VALUES (999, 'INV-1')`,
+    'INSERT INTO invoices_a_list (rowid) VALUES (-1)',
+    `UPDATE invoices_a_list SET customerName = upper(customerName) WHERE rowid = 5`,
+    'UPDATE invoices_a_list SET totalMinor = totalMinor + 1 WHERE rowid = 5',
+    'UPDATE invoices_a_list SET dueDate = NULL WHERE rowid = 5',
+    'UPDATE invoices_a_list SET rowid = 999 WHERE rowid = 5',
+  ];
+  const cache = temporaryCache(t);
+  // Values that the list's columns convert, or that only look alike.
+  fill(cache, [...many.slice(0, 10), upsert('invoices', 20, invoice(20, { totalMinor: 12.5, number: 7, dueDate: null })),
+    upsert('invoices', 21, { number: true, totalMinor: '12', customerName: { no: 'text' } })]);
+  assert.deepEqual((await recomputeDigest(cache.reader, noPause)).lists, []);
+  for (const damage of damages) {
+    cache.writer.db.exec(`BEGIN; ${damage}; COMMIT`);
+    assert.deepEqual((await recomputeDigest(cache.reader, noPause)).lists, ['invoices'], damage);
+    cache.writer.db.exec('DELETE FROM invoices_a_list');
+    cache.writer.db.exec(`INSERT INTO invoices_a_list ${listSelect(invoices, 'a')}`);
+  }
+  assert.deepEqual((await recomputeDigest(cache.reader, noPause)).lists, []);
+});
+
+test('a proof starts a rebuild where rows or lists are damaged, and not where they are sound', async (t) => {
+  const cache = temporaryCache(t);
+  fill(cache, [...many.slice(0, 10), upsert('plans', 1, { name: 'A' })]);
+  cache.file.needsProof = true;
+  assert.deepEqual(await proveRows(cache.writer, noPause, () => 7), []);
+  assert.deepEqual([cache.file.needsProof, readState(cache.reader).lastVerifiedMs, readState(cache.reader).rebuild], [false, 7, null]);
+  cache.writer.db.exec('DELETE FROM invoices_a WHERE rowid = 5; DELETE FROM plans_a_list');
+  assert.deepEqual(await proveRows(cache.writer, noPause, () => 8), ['invoices', 'plans']);
+  assert.deepEqual([readState(cache.reader).lastVerifiedMs, readState(cache.reader).rebuild?.reason], [8, 'rows_damaged']);
+});
+
+test('large records are read a few megabytes at a time', async (t) => {
+  const cache = temporaryCache(t);
+  const note = 'n'.repeat(1024 * 1024);
+  fill(cache, Array.from({ length: 12 }, (_, index) => upsert('invoices', index, invoice(index, { note }))));
+  let pauses = 0;
+  const { stored, computed, lists } = await recomputeDigest(cache.reader, async () => void (pauses += 1));
+  assert.deepEqual([digestDifferences(stored, computed), lists], [[], []]);
+  assert.equal(pauses, 3);
+});
+
 test('other work runs between the chunks of a verification without affecting its result', async (t) => {
   const cache = temporaryCache(t);
   fill(cache, many);
@@ -67,7 +115,7 @@ test('verification ends if the cache is closed or a pause throws, and leaves no 
   await assert.rejects(recomputeDigest(cache.reader, async () => {
     throw new AppError('cancelled', 'Something else is more urgent.');
   }), { code: 'cancelled' });
-  assert.equal(cache.file.connections.size, 2);
+  assert.equal(cache.file.connections.size, 3);
   await assert.rejects(recomputeDigest(cache.reader, async () => closeCache(cache)), { code: 'cancelled' });
   assert.equal(cache.file.connections.size, 0);
   removeCacheFiles(path);
