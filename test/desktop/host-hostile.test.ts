@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test, type TestContext } from 'node:test';
 
 import { pageFrame, type Page } from '../../shared/feed.ts';
-import { alterText, type Fault } from '../network.ts';
+import { requestIdHeader } from '../../shared/protocol.ts';
+import { alterText, answerJson, openStubServer, type Fault, type StubAnswer } from '../network.ts';
 import { assertRejects } from '../server/store/fixture.ts';
 import { firstOwner, password, stores } from '../server/harness.ts';
 import { plan } from '../server/samples.ts';
@@ -145,6 +146,62 @@ describe('a response about the signed-in user', () => {
     assert.equal(await desk.vault.load(), null);
     assert.equal((await desk.host.getStatus()).state, 'never_synced');
   });
+});
+
+describe('a server that is not Invoify\'s', () => {
+  const strangers: Readonly<Record<string, StubAnswer>> = {
+    'answers with JSON of its own': answerJson('{"status":"UP"}'),
+    'says success to everything': answerJson('{"success":true}'),
+    'refuses everything': answerJson('{"error":"Not Found"}', 404),
+    'answers with a page': (_request, response) => void response.end('<!doctype html><title>Hotel</title>'),
+  };
+  for (const [what, answer] of Object.entries(strangers)) {
+    test(`and ${what} is neither online nor shown the token`, async (t) => {
+      const { desk } = await synced(t);
+      await desk.close();
+      const stub = await openStubServer(t, answer);
+      const moved = await openDesk(t, { url: site.server.url, currentUrl: () => stub.url, cacheFrom: desk.file, token: 'a-secret-token' });
+      for (let round = 0; round < 3; round += 1) {
+        const { error } = await moved.host.pullFromServer();
+        assert.deepEqual([error?.code, error?.kind], ['bad_response', 'not_invoify']);
+        assert.equal((await moved.host.getStatus()).isOnline, false);
+        await assertRejects(moved.host.records.create('plans', { ...plan() }), 'offline');
+      }
+      await moved.host.signOut();
+      assert.deepEqual([...new Set(stub.requests.map(({ path, token }) => `${path} ${token}`))], ['/api/meta undefined']);
+    });
+  }
+
+  test('and takes the server\'s place in mid-run is shown the token once at most', async (t) => {
+    const { books, desk } = await synced(t);
+    const before = desk.network.calls.length;
+    desk.network.plan(() => async () => Response.json({ status: 'UP' }));
+    for (let round = 0; round < 3; round += 1) {
+      assert.equal((await desk.host.pullFromServer()).error?.kind, 'not_invoify');
+      assert.equal((await desk.host.getStatus()).isOnline, false);
+    }
+    const shown = desk.network.calls.slice(before).filter(({ headers }) => headers.has('authorization'));
+    assert.equal(shown.length, 1);
+    desk.network.plan(null);
+    await desk.sync();
+    await assertExact(desk, books.owner.client);
+  });
+});
+
+test('an answer to another request is not the server\'s', async (t) => {
+  const { desk } = await synced(t);
+  const rows = desk.rows();
+  const [first] = desk.network.calls;
+  desk.network.plan(() => async ({ forward }) => {
+    const response = await forward();
+    return new Response(await response.bytes(), { status: response.status, headers: {
+      'content-type': 'application/json', [requestIdHeader]: first?.headers.get(requestIdHeader) ?? '',
+    } });
+  });
+  const { error } = await desk.host.pullFromServer();
+  assert.deepEqual([error?.code, error?.kind], ['bad_response', 'replayed']);
+  assertSameRows(desk.rows(), rows);
+  assert.equal((await desk.host.getStatus()).isOnline, false);
 });
 
 test('a response to a write that is not a record leaves the outcome unknown', async (t) => {

@@ -7,6 +7,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { STALE_AFTER_MS } from '../../shared/window/stale.ts';
 import { answerJson, faults, openStubServer, passThrough } from '../network.ts';
 import { stores } from '../server/harness.ts';
+import { assertRejects } from '../server/store/fixture.ts';
 import { openBooks, type Books } from '../sync/books.ts';
 import { openDesk, type Desk } from '../sync/desk.ts';
 import { openSite, type Site } from '../sync/site.ts';
@@ -78,7 +79,7 @@ describe('the state', () => {
     await desk.host.pullFromServer();
     const unreachable = await desk.host.getStatus();
     assert.deepEqual([unreachable.state, unreachable.isOnline, unreachable.error?.code], ['unreachable', false, 'offline']);
-    assert.match(unreachable.error?.message ?? '', /Can't reach 127\.0\.0\.1/);
+    assert.deepEqual([unreachable.error?.kind, /127\.0\.0\.1.* refuses/.test(unreachable.error?.message ?? '')], ['refused', true]);
     desk.machine.hasNetwork = false;
     assert.equal((await desk.host.getStatus()).state, 'offline');
     desk.clock.ms += 2 * STALE_AFTER_MS;
@@ -86,6 +87,24 @@ describe('the state', () => {
     desk.network.plan(null);
     await desk.sync();
     assert.equal((await desk.host.getStatus()).state, 'up_to_date');
+  });
+
+  test('is unreachable for the latest reason, also one that only a small request met', async (t) => {
+    const { desk } = await synced(t);
+    const reason = async (name: string): Promise<unknown> => {
+      desk.network.plan(() => async () => {
+        throw new TypeError(`net::${name}`);
+      });
+      await assertRejects(desk.host.probe(new AbortController().signal), 'offline');
+      const { state, error } = await desk.host.getStatus();
+      return [state, error?.kind];
+    };
+    assert.deepEqual(await reason('ERR_NAME_NOT_RESOLVED'), ['unreachable', 'name_not_found']);
+    assert.deepEqual(await reason('ERR_CERT_DATE_INVALID'), ['unreachable', 'certificate_date']);
+    desk.network.plan(null);
+    await desk.host.probe(new AbortController().signal);
+    const { state, error } = await desk.host.getStatus();
+    assert.deepEqual([state, error], ['up_to_date', null]);
   });
 
   test('is session_expired when the server has ended the session', async (t) => {
