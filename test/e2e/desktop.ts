@@ -2,7 +2,6 @@
 
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import type { Browser, BrowserContext, Page } from 'playwright-core';
@@ -41,7 +40,7 @@ interface Host {
 }
 
 export async function startDesktop(t: CleanupScope, { browser, files, folder }: Host, options: DesktopOptions = {}): Promise<Desktop> {
-  const dataFolder = options.dataFolder ?? temporaryFolder(t, join(folder, 'desktops'));
+  const dataFolder = options.dataFolder ?? newFolder(join(folder, 'desktops'));
   const log: { event: string; facts: Readonly<Record<string, unknown>> }[] = [];
   const served = options.isBare === true ? new Map([...files, ['window.js', Buffer.of()]]) : files;
   /** The origins of all previews so far: each start gets a new port. */
@@ -80,17 +79,15 @@ export async function startDesktop(t: CleanupScope, { browser, files, folder }: 
     },
   };
   t.after(async () => {
-    // Pages first: one that outlived its preview would log errors.
+    // Pages first: one that outlived its preview would log errors. The folder last: a running preview writes to it.
     for (const page of pages) await page.close();
     await desktop.stop();
+    if (options.dataFolder === undefined) rmSync(dataFolder, { recursive: true, force: true });
   });
   return desktop;
 }
 
-/** A new folder, removed when the test ends. */
-function temporaryFolder(t: CleanupScope, inside = tmpdir()): string {
+function newFolder(inside: string): string {
   mkdirSync(inside, { recursive: true });
-  const folder = mkdtempSync(join(inside, 'invoify-desktop-'));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
+  return mkdtempSync(join(inside, 'invoify-desktop-'));
 }

@@ -105,13 +105,14 @@ export async function signIn(page: Page, env: SignInTarget, who: SampleUser = en
 
 /** Waits until the sync is in one of these states, and returns the status. */
 export function waitForState(page: Page, ...states: readonly SyncState[]): Promise<Status> {
-  return page.evaluate((awaited) => new Promise<Status>((resolve) => {
+  return page.evaluate((awaited) => new Promise<Status>((resolve, reject) => {
     const check = (status: Status): void => {
       if (!awaited.includes(status.state)) return;
       stop();
       resolve(status);
     };
     const stop = window.electron.sync.onStatus(check);
-    void window.electron.sync.getStatus().then(check);
+    // A status event may resolve this first, and the call then fail because the test goes on and stops the preview.
+    window.electron.sync.getStatus().then(check).catch(reject);
   }), states);
 }
