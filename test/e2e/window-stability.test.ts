@@ -3,8 +3,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import type { Page } from 'playwright-core';
+import type { Locator, Page } from 'playwright-core';
 
+import { plan } from '../server/samples.ts';
 import { describeWindow, signIn, windowApi } from './harness.ts';
 
 /** Counts the page's calls by channel from now on. */
@@ -15,6 +16,31 @@ function countCalls(page: Page): Map<string, number> {
     if (channel !== undefined) calls.set(channel, (calls.get(channel) ?? 0) + 1);
   });
   return calls;
+}
+
+/** Holds back the answers to the next calls on this channel. */
+function delayAnswers(page: Page, channel: string, count = 1): { readonly asked: Promise<void>; deliver(): Promise<void> } {
+  const [asked, released, delivered] = [Promise.withResolvers<void>(), Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  let [calls, held, sent] = [0, 0, 0];
+  const armed = page.route(`**/call/${channel}`, async (route) => {
+    calls += 1;
+    if (calls > count) return route.continue();
+    const response = await route.fetch();
+    held += 1;
+    if (held === count) asked.resolve();
+    await released.promise;
+    await route.fulfill({ response });
+    sent += 1;
+    if (sent === count) delivered.resolve();
+  });
+  return {
+    asked: armed.then(() => asked.promise),
+    async deliver() {
+      released.resolve();
+      await delivered.promise;
+      await page.evaluate(async () => { for (let n = 0; n < 10; n += 1) await new Promise(requestAnimationFrame); });
+    },
+  };
 }
 
 const rows = '.sheet .row:not([hidden]):not(.waiting)';
@@ -53,6 +79,41 @@ describeWindow('the window', { invoices: 300 }, (env) => {
     await page.locator('.grid[aria-rowcount="302"]').waitFor();
     assert.equal(await page.locator(`${rows}[aria-rowindex="103"]`).textContent(), name);
     assert.equal(await grid.evaluate((element) => element.scrollTop), 3232);
+  });
+
+  test('keeps what it shows when an older answer arrives late: counts, sync health and currencies', async (t) => {
+    const page = await (await env().openDesktop(t)).openPage(t);
+    await signIn(page, env());
+    const colleague = await env().colleague();
+    const { id: customerId } = await colleague.create('customers', { name: 'Abroad', currency: 'EUR' });
+    const addPlan = (): Promise<unknown> => colleague.create('plans', plan());
+    const addInvoice = (currency: string) => (): Promise<unknown> =>
+      colleague.create('invoices', { customerId, issueDate: '2026-01-01', dueDate: '2026-01-02', currency, lines: [] });
+    const counts = await windowApi(page).data.counts();
+    assert(counts.ok);
+    const before = counts.value['plans'] ?? 0;
+    /** Of two changes the answer after the first arrives last. */
+    const change = async (
+      screen: string, late: ReturnType<typeof delayAnswers>, changes: readonly (() => Promise<unknown>)[], newest: Locator,
+    ): Promise<void> => {
+      await page.locator(`[data-screen=${screen}]`).click();
+      for (const make of changes) {
+        await make();
+        await late.asked;
+      }
+      await newest.waitFor({ state: 'attached' });
+      await late.deliver();
+      assert.equal(await newest.count(), 1, screen);
+    };
+    await change('plans', delayAnswers(page, 'data.counts'), [addPlan, addPlan],
+      page.locator('invoify-status-bar .end', { hasText: `${before + 2} plans` }));
+    // Without a filter, the totals and the currencies are the same call.
+    await change('invoices', delayAnswers(page, 'data.selectionTotals', 2),
+      [addInvoice('EUR'), addInvoice('JPY')], page.locator('invoify-list-toolbar option[value=JPY]'));
+    await page.locator('[data-screen=health]').click();
+    await page.locator('invoify-health td').first().waitFor();
+    await change('health', delayAnswers(page, 'data.health'), [addPlan, addPlan],
+      page.locator('invoify-health tr', { hasText: `Plans ${before + 4}` }));
   });
 
   test('loads the sync health once', async (t) => {

@@ -69,6 +69,7 @@ export class InvoifyListScreen extends LitElement {
   #currency: string | null = null;
   readonly #latestTotals = latestOnly();
   readonly #latestSummary = latestOnly();
+  readonly #latestCurrencies = latestOnly();
   readonly #rows = new ListRows({
     fetchPage: (query) => ask(this, 'data.listPage', query),
     onChange: (isNew) => this.#onRowsChange(isNew),
@@ -135,8 +136,9 @@ export class InvoifyListScreen extends LitElement {
 
   /** The currencies in use, most frequent first. */
   async #readCurrencies(): Promise<void> {
+    const isLatest = this.#latestCurrencies();
     const outcome = await ask(this, 'data.selectionTotals', { collection: 'invoices' });
-    if (outcome.ok) this.currencies = outcome.value.toSorted((a, b) => b.count - a.count).map(({ currency }) => currency);
+    if (isLatest() && outcome.ok) this.currencies = outcome.value.toSorted((a, b) => b.count - a.count).map(({ currency }) => currency);
   }
 
   async #saveCsv(): Promise<void> {

@@ -18,6 +18,7 @@ import { ask } from '../base/ask.ts';
 import { callErrorText } from '../text/call-error-text.ts';
 import { controls } from '../base/controls.ts';
 import { emit } from '../base/events.ts';
+import { latestOnly } from '../base/latest.ts';
 import { localDay } from '../text/format.ts';
 import { t, tryText } from '../text/i18n.ts';
 import { icon } from '../base/icons.ts';
@@ -115,6 +116,7 @@ export class InvoifyDetail extends LitElement {
     refresh: () => this.#load(),
     onDone: (task, record) => this.#onDone(task, record),
   });
+  readonly #latestShown = latestOnly();
   /** Numbers of the latest load, and of the one whose result is shown. */
   #latestLoad = 0;
   #shownLoad = 0;
@@ -167,18 +169,18 @@ export class InvoifyDetail extends LitElement {
   #showRecord(): void {
     this._detail = undefined;
     this._failure = null;
-    if (this.recordId === null) void this.#openNewForm();
+    const isLatest = this.#latestShown();
+    if (this.recordId === null) void this.#openNewForm(isLatest);
     else {
       this.#flow.close();
       void this.#load();
     }
   }
 
-  async #openNewForm(): Promise<void> {
+  async #openNewForm(isLatest: () => boolean): Promise<void> {
     const { collection, from } = this;
     const initial = from ?? await newRecord((request) => ask(this, 'data.selectionTotals', request), collection, localDay(Date.now()));
-    if (this.recordId !== null || this.collection !== collection || this.from !== from) return;
-    this.#flow.open({ kind: 'edit', collection, record: null, initial });
+    if (isLatest()) this.#flow.open({ kind: 'edit', collection, record: null, initial });
   }
 
   async #load(): Promise<void> {

@@ -12,6 +12,7 @@ import { controls } from '../base/controls.ts';
 import { emit } from '../base/events.ts';
 import { formatBytes, formatDuration, formatInstant, formatNumber } from '../text/format.ts';
 import { t, tryText } from '../text/i18n.ts';
+import { latestOnly } from '../base/latest.ts';
 import { icon } from '../base/icons.ts';
 import { screenStyles } from '../base/screen-styles.ts';
 
@@ -45,6 +46,7 @@ export class InvoifyHealth extends LitElement {
   declare revision: string;
   declare _health: SyncHealth | null;
   declare _failure: CallError | null;
+  readonly #latestLoad = latestOnly();
 
   constructor() {
     super();
@@ -61,7 +63,9 @@ export class InvoifyHealth extends LitElement {
   }
 
   async #load(): Promise<void> {
+    const isLatest = this.#latestLoad();
     const outcome = await ask(this, 'data.health');
+    if (!isLatest()) return;
     this._failure = outcome.ok ? null : outcome.error;
     if (outcome.ok) this._health = outcome.value;
   }

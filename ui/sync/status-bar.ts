@@ -6,6 +6,7 @@ import { LitElement, css, html, nothing, type PropertyValues, type TemplateResul
 import type { Screen } from '../app-state.ts';
 import { ask } from '../base/ask.ts';
 import { controls } from '../base/controls.ts';
+import { latestOnly } from '../base/latest.ts';
 import { countText, t } from '../text/i18n.ts';
 import { placePopover } from '../base/popover.ts';
 import { actionLabel, runSyncAction } from './sync-action.ts';
@@ -72,6 +73,7 @@ export class InvoifyStatusBar extends LitElement {
   declare open: boolean;
   /** The number of records per collection. */
   declare counts: Readonly<Record<string, number>>;
+  readonly #latestCounts = latestOnly();
 
   constructor() {
     super();
@@ -87,8 +89,9 @@ export class InvoifyStatusBar extends LitElement {
   }
 
   async #loadCounts(): Promise<void> {
+    const isLatest = this.#latestCounts();
     const outcome = await ask(this, 'data.counts');
-    if (outcome.ok) this.counts = outcome.value;
+    if (isLatest() && outcome.ok) this.counts = outcome.value;
   }
 
   #onToggle(event: ToggleEvent): void {
