@@ -66,8 +66,9 @@ export function openWriter(path: string, busyTimeoutMs: number, accept: (db: Rea
 export function lockForWriting(path: string): ReadDb {
   const db = new DatabaseSync(lockFile(path), { timeout: 0 });
   try {
-    db.exec('BEGIN EXCLUSIVE');
-    return db as DatabaseSync as ReadDb;
+    // Nothing is ever written; the journal would be another file.
+    db.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
+    return db as ReadDb;
   } catch (error) {
     db.close();
     if (((sqliteCode(error) ?? 0) & 0xff) !== BUSY) throw error;

@@ -28,6 +28,8 @@ export interface DeskOptions {
   readonly pageLimit?: () => number;
   /** A cache file to start from, as if left by an earlier session. */
   readonly cacheFrom?: string;
+  /** Uses this desk's data folder, which that desk removes. */
+  readonly beside?: Desk;
   /** Parent of its data folder; default: the temporary folder. */
   readonly folder?: string;
   readonly deps?: Partial<HostDeps>;
@@ -56,7 +58,7 @@ export class Desk {
   constructor(options: DeskOptions) {
     const { clock, machine, logged } = this;
     this.#options = options;
-    this.folder = mkdtempSync(join(options.folder ?? tmpdir(), 'invoify-desk-'));
+    this.folder = options.beside?.folder ?? mkdtempSync(join(options.folder ?? tmpdir(), 'invoify-desk-'));
     this.file = join(this.folder, 'database', 'invoify.sqlite');
     this.network = createNetwork({ currentUrl: options.currentUrl, onStall: (stalled) => this.#passTime(stalled) });
     this.#deps = {
@@ -156,7 +158,7 @@ export class Desk {
 
   async remove(): Promise<void> {
     await this.close();
-    rmSync(this.folder, { recursive: true, force: true });
+    if (!this.#options.beside) rmSync(this.folder, { recursive: true, force: true });
   }
 }
 
