@@ -13,6 +13,7 @@ export class InvoifySignInDialog extends LitElement {
   static override properties = {
     server: { attribute: false },
     user: { attribute: false },
+    reason: { attribute: false },
     memoryOnly: { attribute: false },
   };
 
@@ -24,12 +25,14 @@ export class InvoifySignInDialog extends LitElement {
 
   declare server: string | null;
   declare user: SignedInUser | null;
+  declare reason: string | null;
   declare memoryOnly: boolean;
 
   constructor() {
     super();
     this.server = null;
     this.user = null;
+    this.reason = null;
     this.memoryOnly = false;
   }
 
@@ -43,8 +46,8 @@ export class InvoifySignInDialog extends LitElement {
 
   override render(): TemplateResult {
     return html`<dialog @close=${this.#close}>
-      <invoify-sign-in again .server=${this.server} .user=${this.user} .memoryOnly=${this.memoryOnly} @signed-in=${this.#close}
-        @cancel=${this.#close}></invoify-sign-in>
+      <invoify-sign-in again .server=${this.server} .user=${this.user} .reason=${this.reason} .memoryOnly=${this.memoryOnly}
+        @signed-in=${this.#close} @cancel=${this.#close}></invoify-sign-in>
     </dialog>`;
   }
 }

@@ -6,6 +6,7 @@ import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import type { CallError } from '../../shared/window/ipc.ts';
 import type { SignedInUser } from '../../shared/protocol.ts';
 import { ask } from '../base/ask.ts';
+import { askQuestion } from '../base/question.ts';
 import { callErrorText } from '../text/call-error-text.ts';
 import { controls } from '../base/controls.ts';
 import { loadRecordTexts, t } from '../text/i18n.ts';
@@ -23,6 +24,7 @@ export class InvoifySignIn extends LitElement {
   static override properties = {
     server: { attribute: false },
     user: { attribute: false },
+    reason: { attribute: false },
     again: { type: Boolean },
     memoryOnly: { type: Boolean },
     busy: { state: true },
@@ -57,6 +59,8 @@ export class InvoifySignIn extends LitElement {
   declare server: string | null;
   /** The owner of the cache on this computer. */
   declare user: SignedInUser | null;
+  /** Why the last sign-in did not work, although its answer was a success. */
+  declare reason: string | null;
   declare again: boolean;
   declare memoryOnly: boolean;
   declare busy: boolean;
@@ -69,6 +73,7 @@ export class InvoifySignIn extends LitElement {
     super();
     this.server = null;
     this.user = null;
+    this.reason = null;
     this.again = false;
     this.memoryOnly = false;
     this.busy = false;
@@ -104,9 +109,14 @@ export class InvoifySignIn extends LitElement {
       return;
     }
     this.busy = true;
-    const outcome = await ask(this, 'auth.signIn', {
-      server: this.#value('server'), email: this.#value('email'), password: this.#value('password'),
-    });
+    const request = { server: this.#value('server'), email: this.#value('email'), password: this.#value('password') };
+    let outcome = await ask(this, 'auth.signIn', request);
+    if (!outcome.ok && outcome.error.code === 'account_changed') {
+      const isConfirmed = await askQuestion(this, {
+        heading: t('signIn.replaceTitle'), text: t('signIn.replaceText'), yes: t('signIn.replaceYes'), isDanger: true,
+      });
+      if (isConfirmed) outcome = await ask(this, 'auth.signIn', { ...request, replaceCache: true });
+    }
     if (!outcome.ok) await this.#showError(outcome.error);
     this.busy = false;
     if (outcome.ok) this.dispatchEvent(new CustomEvent('signed-in'));
@@ -158,7 +168,7 @@ export class InvoifySignIn extends LitElement {
       ${this.#field('password', t('signIn.password'), 'password', 'current-password', '')}
       ${this.user ? html`<span class="hint">${t('signIn.otherUser', { name: this.user.name })}</span>` : nothing}
       ${this.memoryOnly ? html`<span class="hint">${t('signIn.memoryOnly')}</span>` : nothing}
-      <div role="alert">${this.error ? html`<p class="error">${this.error}</p>` : nothing}</div>
+      <div role="alert">${this.error ?? this.reason ? html`<p class="error">${this.error ?? this.reason}</p>` : nothing}</div>
       <div class="do">
         ${this.again ? html`<button type="button" class="button"
             @click=${() => this.dispatchEvent(new CustomEvent('cancel'))}>${t('word.cancel')}</button>`
