@@ -11,7 +11,7 @@ import { stores } from '../server/harness.ts';
 import { plan } from '../server/samples.ts';
 import { assertRejects } from '../server/store/fixture.ts';
 import { openBooks, type Books } from '../sync/books.ts';
-import { openDesk, type Desk } from '../sync/desk.ts';
+import { editDatabase, openDesk, type Desk } from '../sync/desk.ts';
 import { assertExact } from '../sync/exact.ts';
 import { openSite, type Site } from '../sync/site.ts';
 
@@ -87,6 +87,39 @@ describe('a full disk', () => {
     await assertExact(desk, books.owner.client);
   });
 
+  test('without room for a rebuild loses what was set aside earlier, and nothing else', async (t) => {
+    const bench = await deskOnSmallDisk(t);
+    if (!bench) return;
+    const { disk, desk, books } = bench;
+    const setAside = `${desk.file}.damaged-2026-01-01T00-00-00-000Z`;
+    writeFileSync(setAside, Buffer.alloc(2 * 1024 * 1024));
+    editDatabase(desk.file, (db) => db.exec(`UPDATE state SET cursor = 'rubbish'`));
+    disk.fill();
+    assert.equal((await desk.host.pullFromServer()).error?.code, 'disk_full');
+    const { notice } = await desk.until(({ state }) => state === 'up_to_date');
+    assert.equal(notice?.code, 'cursor_ended');
+    assert.equal(existsSync(setAside), false);
+    await assertExact(desk, books.owner.client);
+  });
+
+  test('without room for a rebuild leaves the cache readable, and the rebuild goes on once there is space', async (t) => {
+    const bench = await deskOnSmallDisk(t);
+    if (!bench) return;
+    const { disk, desk, books } = bench;
+    await addMany(books);
+    editDatabase(desk.file, (db) => db.exec(`UPDATE state SET cursor = 'rubbish'`));
+    disk.fill();
+    for (let run = 0; run < 3; run += 1) {
+      const { error } = await desk.host.pullFromServer();
+      assert.equal(error?.code, 'disk_full');
+      assert.match(error.message, /free some space/);
+      assert.equal(await planCount(desk), 6);
+    }
+    disk.free();
+    await desk.sync();
+    await assertExact(desk, books.owner.client);
+  });
+
   test('before the first sync is reported, and the sync completes once there is space', async (t) => {
     const disk = openSmallDisk(t, 8);
     if (!disk) return;
@@ -134,7 +167,7 @@ describe('a read-only disk', () => {
     await desk.open();
     const { initialized, error, notice } = await desk.host.getStatus();
     assert.deepEqual([initialized, error?.code, notice], [true, 'cache_unusable', null]);
-    assert.match(error?.message ?? '', /Check who may change that folder/);
+    assert.match(error?.message ?? '', /Check who may change its folder/);
     assert.equal(await planCount(desk), 6);
     assert.equal((await desk.host.pullFromServer()).error?.code, 'cache_unusable');
     assert.equal(await planCount(desk), 6);

@@ -209,12 +209,12 @@ test('a session that ends during a pull asks to sign in again and leaves the cac
 
 describe('signing out', () => {
   for (const isServerUp of [true, false]) {
-    test(`removes all three files and the token, with the server ${isServerUp ? 'up' : 'down'}`, async (t) => {
+    test(`removes the database's files and the token, with the server ${isServerUp ? 'up' : 'down'}`, async (t) => {
       const books = await openBooks(site);
       const person = await books.owner.signIn(books.owner.userId);
       const desk = await openDesk(t, { url: site.server.url, token: person.token });
       await desk.sync();
-      assert.deepEqual(filesOf(desk).sort(), ['invoify.sqlite', 'invoify.sqlite-shm', 'invoify.sqlite-wal']);
+      assert.deepEqual(filesOf(desk).sort(), ['invoify.sqlite', 'invoify.sqlite-shm', 'invoify.sqlite-wal', 'invoify.sqlite.lock']);
       if (!isServerUp) desk.network.plan(() => faults.refused);
       await desk.host.signOut();
       assert.deepEqual(filesOf(desk), []);
