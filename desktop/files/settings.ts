@@ -1,12 +1,13 @@
 // The user's settings, in `settings.json` in the data folder.
 //
 // Invariants: a missing, damaged or partly invalid file never keeps the desktop from starting: valid fields count, and
-// the others get their defaults. The file is replaced atomically, and fields of newer versions are preserved.
+// the others get their defaults. The file is replaced atomically, and fields of newer versions are preserved; so is a file
+// that cannot be read for the moment, which is read again before anything is saved.
 
 import { mkdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-import { hasSystemCode } from '../../shared/errors.ts';
+import { AppError, hasSystemCode } from '../../shared/errors.ts';
 import { isObject } from '../../shared/fields.ts';
 import { languages, themes, type Settings } from '../../shared/window/ipc.ts';
 import { replaceFile, type ReplaceDeps } from './replace-file.ts';
@@ -22,7 +23,7 @@ export interface SettingsFile {
   readonly settings: Settings;
   /**
    * Changes the given fields; durable when it resolves. Concurrent saves run in the order of the calls. Throws
-   * `disk_full`, `invalid_request` if the file cannot be written; nothing has changed then.
+   * `disk_full`, `invalid_request` if the file cannot be read or written; nothing has changed then.
    */
   save(change: Partial<Settings>): Promise<Settings>;
 }
@@ -30,10 +31,15 @@ export interface SettingsFile {
 /** Reads the settings; never throws for a missing or invalid file. */
 export function openSettings(path: string, deps: SettingsDeps): SettingsFile {
   let fields = readFields(path, deps);
-  let settings = parseSettings(fields);
+  let settings = parseSettings(fields ?? {});
   let last: Promise<unknown> = Promise.resolve();
 
   const save = async (change: Partial<Settings>): Promise<Settings> => {
+    if (fields === null) {
+      fields = readFields(path, deps);
+      if (fields === null) throw unreadable(path);
+      settings = parseSettings(fields);
+    }
     const newFields = { ...fields, ...settings, ...change };
     mkdirSync(dirname(path), { recursive: true });
     await replaceFile(path, async (file) => void await file.writeFile(`${JSON.stringify(newFields, null, 2)}\n`), deps);
@@ -51,15 +57,22 @@ export function openSettings(path: string, deps: SettingsDeps): SettingsFile {
   };
 }
 
-function readFields(path: string, deps: SettingsDeps): Readonly<Record<string, unknown>> {
+/** Null if the file cannot be read, and may be later. */
+function readFields(path: string, deps: SettingsDeps): Readonly<Record<string, unknown>> | null {
   try {
     const fields: unknown = JSON.parse(readFileSync(path, 'utf8').replace(/^\uFEFF/, ''));
     if (isObject(fields)) return fields;
     deps.log('settings are not an object; using defaults');
   } catch (error) {
-    if (!hasSystemCode(error, 'ENOENT')) deps.log('settings cannot be read; using defaults', { error });
+    if (hasSystemCode(error, 'ENOENT')) return {};
+    deps.log('settings cannot be read; using defaults', { error });
+    if (!(error instanceof SyntaxError) && !hasSystemCode(error, 'EISDIR')) return null;
   }
   return {};
+}
+
+function unreadable(path: string): AppError {
+  return new AppError('invalid_request', `Nothing was saved: ${path} cannot be read. Close programs that may be using it and try again.`);
 }
 
 function parseSettings(fields: Readonly<Record<string, unknown>>): Settings {

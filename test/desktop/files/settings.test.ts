@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import fs, { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test, type TestContext } from 'node:test';
@@ -74,6 +75,23 @@ test('a folder in place of the file gives the defaults, and saving says what is 
   assert.deepEqual(file.settings, defaultSettings);
   assert.match((await assertRejects(file.save({ theme: 'dark' }), 'invalid_request')).message, /a folder has this name/);
   assert.deepEqual(file.settings, defaultSettings);
+});
+
+test('a file that cannot be read at the start is not overwritten with defaults', async (t) => {
+  const { open, write, path } = createFixture(t);
+  write('{"server":"https://invoices.test","theme":"dark","later":1}');
+  const { mock } = t.mock.method(fs, 'readFileSync', () => {
+    throw Object.assign(new Error('EBUSY'), { code: 'EBUSY' });
+  });
+  syncBuiltinESMExports();
+  const file = open();
+  assert.deepEqual(file.settings, defaultSettings);
+  await assertRejects(file.save({ theme: 'light' }), 'invalid_request');
+  mock.restore();
+  syncBuiltinESMExports();
+  await file.save({ syncEveryMinutes: 30 });
+  assert.deepEqual(file.settings, { ...defaultSettings, server: 'https://invoices.test', theme: 'dark', syncEveryMinutes: 30 });
+  assert.equal(JSON.parse(readFileSync(path, 'utf8')).later, 1);
 });
 
 test('an invalid field gets its default and does not affect the others', (t) => {
