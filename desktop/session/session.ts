@@ -225,8 +225,9 @@ export class Session {
     return parseLoginAnswer(parseJson(await this.sendTo(connection, request)));
   }
 
-  /** The user that the token belongs to. */
+  /** The user that the token belongs to. Throws `server_outdated` if the server's protocol is too old. */
   async whoAmI(signal: AbortSignal): Promise<SignedInUser> {
+    this.#identified.delete(this.requireConnection().origin);
     return parseSignedInUser(parseJson(await this.send({ path: '/api/auth/me', signal })));
   }
 
@@ -374,8 +375,10 @@ export class Session {
     // Only a token that came with its user was issued to this program.
     const isRefusedAtOnce = !this.#hasWorked && held.userId !== undefined && isNew(held, this.#deps);
     this.dropToken();
-    await this.clearVault();
+    const clearing = this.clearVault();
+    // Before anyone can sign in again, whom this would not concern.
     this.#events.onEnd(isRefusedAtOnce ? refusedAtOnce : signedOut);
+    await clearing;
     return error;
   }
 
