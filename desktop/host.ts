@@ -10,6 +10,7 @@ import { AppError } from '../shared/errors.ts';
 import { toSyncError, type ServerInfo, type SyncHealth } from '../shared/window/ipc.ts';
 import type { LoginAnswer, SignedInUser } from '../shared/protocol.ts';
 import type { Digest } from '../shared/digest.ts';
+import { ageByClock } from '../shared/window/stale.ts';
 import type {
   Attempt, CacheNotice, CurrencySummary, CurrencyTotals, ListPage, ListQuery, ListSelection, RecordView, Status, SyncError, SyncOutcome,
 } from '../shared/window/views.ts';
@@ -64,6 +65,8 @@ export class Host {
   readonly #session: Session;
   readonly #owner: CacheOwner;
   #lastOutcome: SyncOutcome | null = null;
+  /** The last sync of this run of the program: the computer's clock as it was, and the monotonic one. */
+  #synced: { readonly lastSyncMs: number | null; readonly atMs: number } | null = null;
   #error: SyncError | null = null;
   #notice: CacheNotice | null = null;
   /** The notice for after the next completed sync, if the cache was set aside. */
@@ -182,8 +185,8 @@ export class Host {
     const answer = await session.logIn(connection, email, password);
     if (!replaceCache && this.#cache.isOfFormerAccount(answer.user, connection.origin)) {
       void session.endSession(connection, answer.token);
-      throw new AppError('account_changed', 'The server has another account for this address than the one whose data is on this computer. '
-        + 'Ask your administrator, or confirm that the data here is to be set aside.');
+      throw new AppError('account_changed', 'The server has a different account for this address than the one whose data is on this '
+        + 'computer. Ask your administrator, or confirm that the data here is to be set aside.');
     }
     await this.#switchTo(connection, answer.token, answer);
     void session.endReplaced();
@@ -396,6 +399,7 @@ export class Host {
   #onRunEnded(outcome: SyncOutcome): void {
     this.#lastOutcome = outcome;
     if (outcome.outcome === 'completed') {
+      this.#synced = { lastSyncMs: this.#cache.state()?.lastSyncMs ?? null, atMs: this.#deps.monotonicMs() };
       this.#error = null;
       this.#lastChanges = outcome.changes;
       // A notice stays until a later sync brings changes.
@@ -459,9 +463,11 @@ export class Host {
   }
 
   #status(): Status {
+    const cache = this.#cache.state();
     return makeStatus({
       isOpen: this.#cache.isOpen,
-      cache: this.#cache.state(),
+      cache,
+      lastSyncAgeMs: this.#ageOf(cache?.lastSyncMs ?? null),
       isRunning: this.#runner.isRunning,
       progress: this.#runner.progress,
       partial: this.#cache.partialCount(),
@@ -474,7 +480,14 @@ export class Host {
       server: this.#session.origin,
       lastChanges: this.#lastChanges,
       writes: this.#acknowledged.count,
-    }, this.#deps.nowMs());
+    });
+  }
+
+  /** The age of the last sync; null without one, or if the computer's clock was changed since it ended in an earlier run. */
+  #ageOf(lastSyncMs: number | null): number | null {
+    if (lastSyncMs === null) return null;
+    const synced = this.#synced;
+    return synced?.lastSyncMs === lastSyncMs ? this.#deps.monotonicMs() - synced.atMs : ageByClock(lastSyncMs, this.#deps.nowMs());
   }
 }
 

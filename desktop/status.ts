@@ -19,11 +19,14 @@ export interface SyncFacts {
   readonly isOnline: boolean | null;
   /** Null if the last sync succeeded, or there was none. */
   readonly error: SyncError | null;
-  readonly lastSyncMs: number | null;
+  /** A pull has completed. */
+  readonly hasSynced: boolean;
+  /** How long ago the last one did; null if that is unknown. */
+  readonly lastSyncAgeMs: number | null;
 }
 
 /** The inputs of the whole status. */
-export interface StatusFacts extends Omit<SyncFacts, 'isComplete' | 'lastSyncMs'> {
+export interface StatusFacts extends Omit<SyncFacts, 'isComplete' | 'hasSynced'> {
   /** The cache can be read. */
   readonly isOpen: boolean;
   /** Null if there is no cache, or it cannot be read. */
@@ -39,17 +42,17 @@ export interface StatusFacts extends Omit<SyncFacts, 'isComplete' | 'lastSyncMs'
   readonly lastChanges: number;
 }
 
-export function makeStatus(facts: StatusFacts, nowMs: number): Status {
-  const { isOpen, cache, progress, lastChanges, server } = facts;
+export function makeStatus(facts: StatusFacts): Status {
+  const { isOpen, cache, progress, lastSyncAgeMs: ageMs, lastChanges, server } = facts;
   // That the data is not proved is said until it is, also after a restart.
   const unproved = facts.isSignedIn && cache?.mismatch ? { code: 'digest_mismatch', message: cache.mismatch.message } as const : null;
   const error = facts.error ?? unproved;
   const lastSyncMs = cache?.lastSyncMs ?? null;
   return {
     initialized: isOpen,
-    lastSync: lastSyncMs === null ? null : { timestamp: new Date(lastSyncMs).toISOString(), changes: lastChanges },
+    lastSync: lastSyncMs === null ? null : { timestamp: new Date(lastSyncMs).toISOString(), ageMs, changes: lastChanges },
     isOnline: facts.isOnline ?? false,
-    state: deriveState({ ...facts, error, isComplete: cache?.isInitialComplete ?? false, lastSyncMs }, nowMs),
+    state: deriveState({ ...facts, error, isComplete: cache?.isInitialComplete ?? false, hasSynced: lastSyncMs !== null }),
     error,
     progress,
     partial: facts.partial,
@@ -62,7 +65,7 @@ export function makeStatus(facts: StatusFacts, nowMs: number): Status {
 }
 
 /** The first fact that applies decides: a running sync, then an error, the session, the connection, and the age of the data. */
-export function deriveState(facts: SyncFacts, nowMs: number): SyncState {
+export function deriveState(facts: SyncFacts): SyncState {
   if (facts.isRunning) return facts.isComplete ? 'syncing' : 'first_sync';
   switch (facts.error?.code) {
     case 'upgrade_required': case 'server_outdated': return 'update_required';
@@ -74,12 +77,12 @@ export function deriveState(facts: SyncFacts, nowMs: number): SyncState {
     default: return 'error';
   }
   if (!facts.isSignedIn) return signedOutState(facts);
-  if (facts.lastSyncMs === null) return 'never_synced';
+  if (!facts.hasSynced) return 'never_synced';
   if (facts.isOnline === false) return facts.hasNetwork ? 'unreachable' : 'offline';
-  return facts.isOnline && !isStale(facts.lastSyncMs, nowMs) ? 'up_to_date' : 'stale';
+  return facts.isOnline && !isStale(facts.lastSyncAgeMs) ? 'up_to_date' : 'stale';
 }
 
 /** Without any data there is no session to speak of. */
 function signedOutState(facts: SyncFacts): SyncState {
-  return facts.lastSyncMs === null && !facts.isComplete && facts.partial === 0 ? 'never_synced' : 'session_expired';
+  return !facts.hasSynced && !facts.isComplete && facts.partial === 0 ? 'never_synced' : 'session_expired';
 }

@@ -17,7 +17,7 @@ import './shell.ts';
 import type { InvoifyShell } from './shell.ts';
 import './settings/sign-in.ts';
 import './settings/sign-in-dialog.ts';
-import { nextChangeMs, rememberStatus, viewSync, type SyncMemory } from './sync/sync-view.ts';
+import { nextChangeMs, refusalText, rememberStatus, viewSync, type SyncMemory } from './sync/sync-view.ts';
 import './base/toasts.ts';
 import type { InvoifyToasts } from './base/toasts.ts';
 
@@ -104,7 +104,7 @@ export class InvoifyApp extends LitElement {
   }
 
   #onStatus(status: Status): void {
-    this._sync = rememberStatus(this._sync, status, Date.now());
+    this._sync = rememberStatus(this._sync, status, performance.now());
     if (status.state !== 'session_expired' && status.state !== 'never_synced') this._isSigningIn = false;
   }
 
@@ -160,12 +160,12 @@ export class InvoifyApp extends LitElement {
 
   protected override willUpdate(changed: PropertyValues): void {
     if (!this._sync || !this._locale) return;
-    const now = Date.now();
+    const now = performance.now();
     // Reads data of the first sync that was held back a moment ago.
     this._sync = rememberStatus(this._sync, this._sync.latest, now);
     clearTimeout(this.#redrawTimer);
     this.#redrawTimer = setTimeout(() => this.requestUpdate(), nextChangeMs(this._sync, now));
-    const { state, announcement } = viewSync(this._sync, now);
+    const { state, announcement } = viewSync(this._sync, now, Date.now());
     // The initial state is not announced, only changes are.
     if (this.#announcedState !== null && this.#announcedState !== state && !changed.has('_announcement')) this._announcement = announcement;
     this.#announcedState = state;
@@ -188,12 +188,13 @@ export class InvoifyApp extends LitElement {
     const isMemoryOnly = this.#info?.lacks.includes('token_storage') ?? false;
     if (needsSignIn(latest)) {
       return html`<main><invoify-sign-in .server=${latest.server ?? this._settings?.server ?? null} .user=${latest.user}
-        .memoryOnly=${isMemoryOnly}></invoify-sign-in></main>`;
+        .reason=${refusalText(latest)} .memoryOnly=${isMemoryOnly}></invoify-sign-in></main>`;
     }
     return html`
-      <invoify-shell .status=${latest} .view=${viewSync(memory, Date.now())} .settings=${this._settings}
+      <invoify-shell .status=${latest} .view=${viewSync(memory, performance.now(), Date.now())} .settings=${this._settings}
         .info=${this.#info}></invoify-shell>
-      ${this._isSigningIn ? html`<invoify-sign-in-dialog .server=${latest.server} .user=${latest.user} .memoryOnly=${isMemoryOnly}
+      ${this._isSigningIn ? html`<invoify-sign-in-dialog .server=${latest.server} .user=${latest.user}
+        .reason=${refusalText(latest)} .memoryOnly=${isMemoryOnly}
         @close=${() => { this._isSigningIn = false; }}></invoify-sign-in-dialog>` : nothing}`;
   }
 

@@ -49,6 +49,7 @@ export function startDeskProcess(program: string, options: DeskOptions, deps: De
   const pending = new Map<number, { readonly channel: DeskChannel; readonly resolve: (outcome: Outcome<unknown>) => void }>();
   let worker: UtilityProcess | null = null;
   let status: Status | null = null;
+  let statusAtMs = deps.monotonicMs();
   let isClosed = false;
   let lastId = 0;
   let crashes = 0;
@@ -73,7 +74,7 @@ export function startDeskProcess(program: string, options: DeskOptions, deps: De
     crashes = uptimeMs >= STABLE_AFTER_MS ? 1 : crashes + 1;
     const delayMs = crashes === 1 ? 0 : Math.min(MAX_BACKOFF_MS, 1000 * 2 ** (crashes - 2));
     deps.log('data process exited', { code, uptimeMs: Math.round(uptimeMs), delayMs, stderr });
-    publish(crashedStatus(status));
+    publish(crashedStatus(status, deps.monotonicMs() - statusAtMs));
     cancelStart = deps.setTimer(start, delayMs);
   }
 
@@ -99,6 +100,7 @@ export function startDeskProcess(program: string, options: DeskOptions, deps: De
 
   function publish(next: Status): void {
     status = next;
+    statusAtMs = deps.monotonicMs();
     for (const listener of listeners) listener(next);
   }
 
@@ -161,11 +163,12 @@ export function startDeskProcess(program: string, options: DeskOptions, deps: De
 
 const failedPull = { outcome: 'failed', changes: 0, upserts: 0, deletes: 0, bytes: 0, durationMs: 0, rebuilt: null } as const;
 
-/** The last known status, with the crash as its error. */
-function crashedStatus(last: Status | null): Status {
+/** The last known status, `agoMs` old, with the crash as its error. */
+function crashedStatus(last: Status | null, agoMs: number): Status {
+  const { lastSync = null } = last ?? {};
   return {
     initialized: last?.initialized ?? false,
-    lastSync: last?.lastSync ?? null,
+    lastSync: lastSync && { ...lastSync, ageMs: lastSync.ageMs === null ? null : lastSync.ageMs + agoMs },
     isOnline: false,
     state: 'error',
     error: { code: 'internal', message: died },

@@ -22,7 +22,7 @@ export function writeReport({ version, platform, nowMs, status, health }: Report
     `Invoify ${version} (${platform}), ${toIso(nowMs)}`,
     `State: ${status.state}${status.error ? ` (${status.error.code})` : ''}, ${status.isOnline ? 'online' : 'not online'}, `
       + `cache ${status.initialized ? 'open' : 'not open'}`,
-    `Last sync: ${status.lastSync?.timestamp ?? 'never'}`,
+    `Last sync: ${status.lastSync?.timestamp ?? 'never'}${status.lastSync?.ageMs === null ? ', the clock was changed since' : ''}`,
     `Cache: ${sizeBytes} bytes, last verified ${lastVerifiedMs === null ? 'never' : toIso(lastVerifiedMs)}`,
     `Records: ${Object.entries(counts).map(([name, count]) => `${name} ${count}`).join(', ') || 'none'}`,
     `Digest: ${Object.entries(digest).map(([name, { count }]) => `${name} ${count}`).join(', ') || 'none'}`,

@@ -56,6 +56,11 @@ export interface SyncProgress {
 export interface LastSync {
   /** When the last completed, committed and verified pull ended; ISO 8601, UTC. */
   readonly timestamp: string;
+  /**
+   * How long before this status that was: in the same run of the program by a clock that nobody can change, otherwise by
+   * the computer's clock; null if that was changed since, so that nobody knows.
+   */
+  readonly ageMs: number | null;
   readonly changes: number;
 }
 

@@ -28,6 +28,11 @@ async function synced(t: TestContext): Promise<{ books: Books; desk: Desk }> {
   return { books, desk };
 }
 
+async function ageAndState(desk: Desk): Promise<[ageMs: number | null | undefined, state: Status['state']]> {
+  const { lastSync, state } = await desk.host.getStatus();
+  return [lastSync?.ageMs, state];
+}
+
 /** The reported states in order, without repetitions. */
 function told(statuses: readonly Status[]): string[] {
   return statuses.map(({ state }) => state).filter((state, index, all) => state !== all[index - 1]);
@@ -50,7 +55,7 @@ describe('the state', () => {
     const last = await desk.host.getStatus();
     assert.deepEqual(
       [last.lastSync, last.isOnline, last.user?.id, last.server],
-      [{ timestamp: new Date(desk.clock.ms).toISOString(), changes: 4 }, true, books.owner.userId, site.server.url],
+      [{ timestamp: new Date(desk.clock.ms).toISOString(), ageMs: 0, changes: 4 }, true, books.owner.userId, site.server.url],
     );
   });
 
@@ -65,12 +70,31 @@ describe('the state', () => {
 
   test('is stale once the last sync is more than 15 minutes old', async (t) => {
     const { desk } = await synced(t);
-    desk.clock.ms += STALE_AFTER_MS;
+    desk.clock.monotonicMs += STALE_AFTER_MS;
     assert.equal((await desk.host.getStatus()).state, 'up_to_date');
-    desk.clock.ms += 1;
+    desk.clock.monotonicMs += 1;
     assert.equal((await desk.host.getStatus()).state, 'stale');
     await desk.sync();
     assert.equal((await desk.host.getStatus()).state, 'up_to_date');
+  });
+
+  test('counts the age of the last sync by no clock that can be changed, and after a restart not at all if it was', async (t) => {
+    const { desk } = await synced(t);
+    const days = 400 * 86_400_000;
+    desk.clock.ms += days;
+    await desk.sync();
+    desk.clock.ms -= days;
+    desk.clock.monotonicMs += 60_000;
+    assert.deepEqual(await ageAndState(desk), [60_000, 'up_to_date']);
+    await desk.reopen();
+    assert.deepEqual(await ageAndState(desk), [null, 'stale']);
+    await desk.host.getOnlineStatus();
+    assert.deepEqual(await ageAndState(desk), [null, 'stale']);
+    await desk.sync();
+    assert.deepEqual(await ageAndState(desk), [0, 'up_to_date']);
+    desk.clock.ms += 120_000;
+    await desk.reopen();
+    assert.deepEqual(await ageAndState(desk), [120_000, 'stale']);
   });
 
   test('is offline without a network, and unreachable with one', async (t) => {
@@ -82,7 +106,7 @@ describe('the state', () => {
     assert.deepEqual([unreachable.error?.kind, /127\.0\.0\.1.* refuses/.test(unreachable.error?.message ?? '')], ['refused', true]);
     desk.machine.hasNetwork = false;
     assert.equal((await desk.host.getStatus()).state, 'offline');
-    desk.clock.ms += 2 * STALE_AFTER_MS;
+    desk.clock.monotonicMs += 2 * STALE_AFTER_MS;
     assert.equal((await desk.host.getStatus()).state, 'offline', 'rather than stale');
     desk.network.plan(null);
     await desk.sync();

@@ -5,6 +5,7 @@
 import { LitElement, css, html, type PropertyValues, type TemplateResult } from 'lit';
 
 import type { CallError, SyncHealth } from '../../shared/window/ipc.ts';
+import { ageByClock } from '../../shared/window/stale.ts';
 import type { Attempt, Status } from '../../shared/window/views.ts';
 import { ask } from '../base/ask.ts';
 import { attemptText, callErrorText, cacheNoticeText } from '../text/call-error-text.ts';
@@ -95,12 +96,14 @@ export class InvoifyHealth extends LitElement {
   #renderState(health: SyncHealth): TemplateResult {
     const { lastSync = null, notice = null } = this.status ?? {};
     const isEqual = lastSync !== null && Object.keys(health.digest).length > 0;
+    const isUnknown = lastSync !== null && ageByClock(Date.parse(lastSync.timestamp), Date.now()) === null;
     const instant = (value: string | number | null, none: string): string => (value === null ? none : formatInstant(value));
     return html`
       <section>
         <h2>${t('health.state')}</h2>
         <dl class="facts">
-          <div><dt>${t('health.lastSync')}</dt><dd>${instant(lastSync?.timestamp ?? null, t('health.never'))}</dd></div>
+          <div><dt>${t('health.lastSync')}</dt><dd>${isUnknown ? t('health.clockChanged')
+            : instant(lastSync?.timestamp ?? null, t('health.never'))}</dd></div>
           <div><dt>${t('health.digest')}</dt><dd>${t(isEqual ? 'health.digestEqual' : 'health.digestOpen')}</dd></div>
           <div><dt>${t('health.verified')}</dt><dd>${instant(health.lastVerifiedMs, t('health.never'))}</dd></div>
           <div><dt>${t('health.size')}</dt><dd>${formatBytes(health.sizeBytes)}</dd></div>

@@ -1,7 +1,9 @@
 // How the sync's status is displayed, derived in one place: the status bar's text, tone and action, the notice above the
 // list, the announcement to screen readers, and whether writing is possible.
 //
-// Invariant: relative times ("3 min ago") appear in `text` but never in `announcement`, which changes only with the state.
+// Invariants: relative times ("3 min ago") appear in `text` but never in `announcement`, which changes only with the state.
+// Time passes here by a monotonic clock (`nowMs`), so that changing the computer's clock makes nothing older or newer; that
+// clock (`wallMs`) only names days and instants.
 
 import { isStale } from '../../shared/window/stale.ts';
 import type { Status, SyncState } from '../../shared/window/views.ts';
@@ -52,6 +54,8 @@ export interface SyncView {
  */
 export interface SyncMemory {
   readonly latest: Status;
+  /** When the latest one arrived. */
+  readonly latestAtMs: number;
   readonly before: Status;
   readonly syncingSinceMs: number | null;
   readonly read: { readonly revision: string; readonly atMs: number };
@@ -59,16 +63,16 @@ export interface SyncMemory {
 
 export function rememberStatus(memory: SyncMemory | null, latest: Status, nowMs: number): SyncMemory {
   const read = holdBackMs(memory, latest, nowMs) > 0 && memory ? memory.read : { revision: dataRevision(latest), atMs: nowMs };
-  if (latest.state !== 'syncing') return { latest, before: latest, syncingSinceMs: null, read };
-  return { latest, before: memory?.before ?? latest, syncingSinceMs: memory?.syncingSinceMs ?? nowMs, read };
+  const latestAtMs = memory?.latest === latest ? memory.latestAtMs : nowMs;
+  if (latest.state !== 'syncing') return { latest, latestAtMs, before: latest, syncingSinceMs: null, read };
+  return { latest, latestAtMs, before: memory?.before ?? latest, syncingSinceMs: memory?.syncingSinceMs ?? nowMs, read };
 }
 
 /** How long to hold back new pages of a first sync: 0 if it is time to read them, or there is something else to read. */
 function holdBackMs(memory: SyncMemory | null, latest: Status, nowMs: number): number {
   if (!memory || latest.state !== 'first_sync' || dataRevision(latest) === memory.read.revision) return 0;
   if (!memory.read.revision.startsWith(`${baseRevision(latest)} `)) return 0;
-  const agoMs = nowMs - memory.read.atMs;
-  return agoMs < 0 ? 0 : Math.max(0, READ_EVERY_MS - agoMs);
+  return Math.max(0, READ_EVERY_MS - (nowMs - memory.read.atMs));
 }
 
 /** The state to display. A short sync is not shown, and data turns stale as time passes without a new status. */
@@ -76,8 +80,7 @@ export function shownState(memory: SyncMemory, nowMs: number): SyncState {
   const { latest, before, syncingSinceMs } = memory;
   const isQuiet = syncingSinceMs !== null && nowMs - syncingSinceMs < QUIET_MS && before.state !== 'syncing';
   const state = isQuiet ? before.state : latest.state;
-  const isOld = latest.lastSync === null || isStale(Date.parse(latest.lastSync.timestamp), nowMs);
-  return state === 'up_to_date' && isOld ? 'stale' : state;
+  return state === 'up_to_date' && isStale(ageMs(memory, nowMs)) ? 'stale' : state;
 }
 
 /** When the view changes without a new status, in ms from now: data to read, a sync to show, staleness, or a relative time. */
@@ -86,12 +89,23 @@ export function nextChangeMs(memory: SyncMemory, nowMs: number): number {
   const heldBackMs = holdBackMs(memory, memory.latest, nowMs);
   if (heldBackMs > 0) return heldBackMs;
   if (syncingSinceMs !== null && nowMs - syncingSinceMs < QUIET_MS) return QUIET_MS - (nowMs - syncingSinceMs);
-  const age = ageMs(memory.latest, nowMs);
-  return age === Infinity ? 60_000 : Math.max(1000, 60_000 - (Math.max(0, age) % 60_000));
+  const age = ageMs(memory, nowMs);
+  return age === null ? 60_000 : Math.max(1000, 60_000 - (age % 60_000));
 }
 
-function ageMs(status: Status, nowMs: number): number {
-  return status.lastSync === null ? Infinity : nowMs - Date.parse(status.lastSync.timestamp);
+/** How long ago the last sync was; null without one, or if that is unknown. */
+function ageMs({ latest, latestAtMs }: SyncMemory, nowMs: number): number | null {
+  const age = latest.lastSync?.ageMs ?? null;
+  return age === null ? null : age + nowMs - latestAtMs;
+}
+
+/** When the last sync was by the computer's clock, as that is set now; null without one, or if that is unknown. */
+function lastSyncMs(memory: SyncMemory, nowMs: number, wallMs: number): number | null {
+  const age = ageMs(memory, nowMs);
+  const { lastSync } = memory.latest;
+  if (age === null || lastSync === null) return null;
+  const storedMs = Date.parse(lastSync.timestamp);
+  return Math.abs(wallMs - age - storedMs) < 60_000 ? storedMs : wallMs - age;
 }
 
 /** Whether writing is possible, and if not, why. */
@@ -114,10 +128,13 @@ function baseRevision(status: Status): string {
   return `${status.initialized} ${status.lastSync?.timestamp ?? ''} ${status.user?.id ?? ''} ${status.writes}`;
 }
 
-export function viewSync(memory: SyncMemory, nowMs: number): SyncView {
+export function viewSync(memory: SyncMemory, nowMs: number, wallMs: number): SyncView {
   const status = memory.latest;
   const state = shownState(memory, nowMs);
-  const when = status.lastSync && formatWhen(status.lastSync.timestamp, nowMs);
+  const atMs = lastSyncMs(memory, nowMs, wallMs);
+  const when = atMs === null ? null : formatWhen(atMs, wallMs);
+  const instant = atMs === null ? null : formatInstant(atMs);
+  const readable = status.lastSync && (when === null ? t('sync.offlineUnknown') : t('sync.offlineLong', { when }));
   const plain: SyncView = {
     state, text: '', tone: 'plain', dot: null, action: null, instant: null, reason: null, notice: null, announcement: '',
     revision: memory.read.revision, progress: null,
@@ -127,18 +144,18 @@ export function viewSync(memory: SyncMemory, nowMs: number): SyncView {
     case 'first_sync': return { ...plain, ...firstSync(status) };
     case 'syncing': return { ...plain, ...same(t('sync.syncing')), tone: 'busy' };
     case 'up_to_date': return {
-      ...plain, text: `${t('sync.online')} · ${lastSynced(status, nowMs)}`, tone: 'ok', dot: 'online', action: 'refresh',
-      instant: instantOf(status), announcement: t('sync.announceOnline'),
+      ...plain, text: `${t('sync.online')} · ${lastSynced(memory, nowMs)}`, tone: 'ok', dot: 'online', action: 'refresh',
+      instant, announcement: t('sync.announceOnline'),
     };
     case 'stale': return {
-      ...plain, text: lastSynced(status, nowMs), tone: 'warn', action: 'refresh', instant: instantOf(status),
+      ...plain, text: lastSynced(memory, nowMs), tone: 'warn', action: 'refresh', instant,
       announcement: t('sync.announceStale'),
     };
     case 'offline': {
-      const text = when === null ? partialText(status) ?? t('sync.offlineEmpty') : t('sync.offlineLong', { when });
+      const text = readable ?? partialText(status) ?? t('sync.offlineEmpty');
       return {
         ...plain, text: `${t('sync.offline')} · ${text}`, announcement: `${t('sync.offline')}. ${text}`, tone: 'plain',
-        dot: 'offline', action: 'try-again', instant: instantOf(status), notice: { text, tone: 'warn', action: 'try-again' },
+        dot: 'offline', action: 'try-again', instant, notice: { text, tone: 'warn', action: 'try-again' },
       };
     }
     case 'unreachable': {
@@ -146,23 +163,27 @@ export function viewSync(memory: SyncMemory, nowMs: number): SyncView {
       const text = t('sync.unreachable', { server });
       const reason = status.error?.kind ? syncErrorText(status.error) : null;
       const why = reason ?? `${text}.`;
-      const long = when === null ? withPartial(why, status) : `${why} ${t('sync.offlineLong', { when })}`;
+      const long = readable === null ? withPartial(why, status) : `${why} ${readable}`;
       return {
-        ...plain, ...same(text), reason, tone: 'bad', dot: 'offline', action: 'details', instant: instantOf(status),
+        ...plain, ...same(text), reason, tone: 'bad', dot: 'offline', action: 'details', instant,
         notice: { text: long, tone: 'warn', action: 'try-again' },
       };
     }
     case 'session_expired': {
       const text = t('sync.expired');
-      const long = withPartial(text, status);
-      return { ...plain, ...same(text), tone: 'warn', action: 'sign-in', notice: { text: long, tone: 'warn', action: 'sign-in' } };
+      const long = withPartial(refusalText(status) ?? text, status);
+      return {
+        ...plain, text, announcement: refusalText(status) ?? text, tone: 'warn', action: 'sign-in',
+        notice: { text: long, tone: 'warn', action: 'sign-in' },
+      };
     }
     case 'error': {
       const reason = status.error && syncErrorText(status.error);
       const long = withPartial(reason ? t('sync.failedLong', { reason }) : t('sync.failed'), status);
-      const text = when === null ? t('sync.failed') : `${t('sync.failed')} · ${t('sync.lastSynced', { when })}`;
+      const last = status.lastSync && (when === null ? t('sync.lastSyncedUnknown') : t('sync.lastSynced', { when }));
+      const text = [t('sync.failed'), last ?? []].flat().join(' · ');
       return {
-        ...plain, text, announcement: long, reason, tone: 'bad', action: 'details', instant: instantOf(status),
+        ...plain, text, announcement: long, reason, tone: 'bad', action: 'details', instant,
         notice: { text: long, tone: 'bad', action: 'details' },
       };
     }
@@ -172,6 +193,11 @@ export function viewSync(memory: SyncMemory, nowMs: number): SyncView {
       return { ...plain, text: side, announcement: text, tone: 'warn', notice: { text, tone: 'warn', action: null } };
     }
   }
+}
+
+/** Why signing in once more would not help by itself; null if it should. */
+export function refusalText({ error }: Status): string | null {
+  return error?.code === 'session_refused' ? syncErrorText(error) : null;
 }
 
 function neverSynced(status: Status): Partial<SyncView> {
@@ -208,13 +234,10 @@ function same(text: string): Pick<SyncView, 'text' | 'announcement'> {
   return { text, announcement: text };
 }
 
-function lastSynced(status: Status, nowMs: number): string {
-  const age = ageMs(status, nowMs);
+function lastSynced(memory: SyncMemory, nowMs: number): string {
+  const age = ageMs(memory, nowMs);
+  if (age === null) return t('sync.lastSyncedUnknown');
   return age < 60_000 ? t('sync.justNow') : t('sync.lastSynced', { when: formatRelative(age) });
-}
-
-function instantOf(status: Status): string | null {
-  return status.lastSync && formatInstant(status.lastSync.timestamp);
 }
 
 function serverName(status: Status): string {

@@ -327,6 +327,7 @@ export const deRecords: Translation<typeof enRecords> = {
   'health.verified': 'Datensätze zuletzt geprüft',
   'health.never': 'Noch nicht',
   'health.lastSync': 'Letzte Synchronisierung',
+  'health.clockChanged': 'Unbekannt: Die Uhr dieses Computers wurde verstellt',
   'health.notice': 'Hinweis',
   'health.showing': 'Die letzten {count} Versuche',
 };

@@ -146,8 +146,11 @@ export const deShell: Translation<typeof enShell> = {
   'sync.online': 'Online',
   'sync.lastSynced': 'Zuletzt synchronisiert {when}',
   'sync.justNow': 'Gerade eben synchronisiert',
+  'sync.lastSyncedUnknown': 'Zuletzt synchronisiert: unbekannt, die Uhr dieses Computers wurde verstellt',
   'sync.offline': 'Offline',
   'sync.offlineLong': 'Stand der Daten: {when}. Ansehen und Exportieren sind möglich.',
+  'sync.offlineUnknown':
+    'Zuletzt synchronisiert: unbekannt, die Uhr dieses Computers wurde verstellt. Ansehen und Exportieren sind möglich.',
   'sync.offlineEmpty': 'Noch keine Daten auf diesem Computer.',
   'sync.unreachable': '{server} ist nicht erreichbar',
   'sync.yourServer': 'Ihr Server',
@@ -200,6 +203,11 @@ export const deShell: Translation<typeof enShell> = {
     other: 'Zu viele Versuche. Versuchen Sie es in {count} Sekunden erneut.',
   },
   'signIn.otherUser': 'Wenn sich jemand anderes anmeldet, werden die Daten von {name} von diesem Computer entfernt.',
+  'signIn.replaceTitle': 'Daten auf diesem Computer beiseitelegen?',
+  'signIn.replaceText': 'Der Server hat zu dieser Adresse ein anderes Konto als das, dessen Daten auf diesem Computer liegen. Vielleicht '
+    + 'wurde er neu eingerichtet. Wenn Sie nicht sicher sind, brechen Sie ab und fragen Sie Ihren Administrator: Die Daten hier bleiben '
+    + 'lesbar. Wenn Sie fortfahren, werden sie beiseitegelegt, und das andere Konto wird heruntergeladen.',
+  'signIn.replaceYes': 'Beiseitelegen und anmelden',
   'signIn.memoryOnly': 'Dieser Computer kann Ihre Anmeldung nicht sicher speichern. Sie werden abgemeldet, wenn Sie Invoify schließen.',
 
   'notice.cursor_ended': 'Der Server kannte den Stand der Daten auf diesem Computer nicht mehr. Sie wurden neu heruntergeladen.',
@@ -211,7 +219,12 @@ export const deShell: Translation<typeof enShell> = {
   'notice.replaced': 'Die Daten auf diesem Computer waren nicht verwendbar. Sie wurden beiseitegelegt und neu heruntergeladen.',
 
   // What went wrong with a call.
-  'error.unauthorized': 'Melden Sie sich neu an, um fortzufahren. Ihre Eingaben bleiben erhalten.',
+  'error.unauthorized': 'Der Server hat Ihre Sitzung gerade nicht angenommen. Versuchen Sie es in einer Minute noch einmal. Ihre '
+    + 'Eingaben bleiben erhalten.',
+  'error.session_refused': 'Der Server nimmt die Sitzung nicht an, die er gerade erst ausgestellt hat. Möglicherweise entfernt etwas '
+    + 'zwischen diesem Computer und dem Server, etwa ein Proxy, den Authorization-Header. Wenden Sie sich an Ihren Administrator und '
+    + 'melden Sie sich dann neu an.',
+  'error.account_changed': 'Der Server hat zu dieser Adresse ein anderes Konto als das, dessen Daten auf diesem Computer liegen.',
   'error.forbidden': 'Ihre Rolle lässt das nicht zu.',
   'error.not_found': 'Das gibt es nicht mehr, oder Sie haben keinen Zugriff mehr darauf.',
   'error.payload_too_large': 'Das ist zu groß zum Speichern.',

@@ -321,6 +321,7 @@ export const enRecords = {
   'health.verified': 'Records last verified',
   'health.never': 'Not yet',
   'health.lastSync': 'Last sync',
+  'health.clockChanged': 'Unknown: this computer’s clock was changed',
   'health.notice': 'Notice',
   'health.showing': 'Showing the last {count} attempts',
 } as const satisfies Catalogue;

@@ -146,8 +146,10 @@ export const enShell = {
   'sync.online': 'Online',
   'sync.lastSynced': 'Last synced {when}',
   'sync.justNow': 'Last synced just now',
+  'sync.lastSyncedUnknown': 'Last synced: unknown, this computer’s clock was changed',
   'sync.offline': 'Offline',
   'sync.offlineLong': 'Showing data from {when}. You can view and export.',
+  'sync.offlineUnknown': 'Last synced: unknown, this computer’s clock was changed. You can view and export.',
   'sync.offlineEmpty': 'No data on this computer yet.',
   'sync.unreachable': 'Can’t reach {server}',
   'sync.yourServer': 'your server',
@@ -197,6 +199,11 @@ export const enShell = {
   'signIn.notInvoify': 'There is no Invoify server at this address.',
   'signIn.tooMany': { one: 'Too many attempts. Try again in {count} second.', other: 'Too many attempts. Try again in {count} seconds.' },
   'signIn.otherUser': 'Signing in as someone else removes the data of {name} from this computer.',
+  'signIn.replaceTitle': 'Set the data on this computer aside?',
+  'signIn.replaceText': 'The server has a different account for this address than the one whose data is on this computer. It may have '
+    + 'been set up anew. If you are not sure, cancel and ask your administrator: the data here stays readable. If you continue, it is '
+    + 'set aside and the other account is downloaded.',
+  'signIn.replaceYes': 'Set aside and sign in',
   'signIn.memoryOnly': 'This computer cannot store your sign-in securely, so you will be signed out when you close Invoify.',
 
   // What happened to the data on this computer. In English the desktop's own message is shown, which may say more.
@@ -209,7 +216,10 @@ export const enShell = {
   'notice.replaced': 'The data on this computer could not be used. It was set aside and downloaded again.',
 
   // What went wrong with a call. The message itself is shown if its code is missing here.
-  'error.unauthorized': 'Sign in again to continue. Anything you typed is kept.',
+  'error.unauthorized': 'The server did not accept your session just now. Try again in a minute. Anything you typed is kept.',
+  'error.session_refused': 'The server does not accept the session it has just given. Something between this computer and the server, '
+    + 'such as a proxy, may remove the Authorization header. Ask your administrator, then sign in again.',
+  'error.account_changed': 'The server has a different account for this address than the one whose data is on this computer.',
   'error.forbidden': 'Your role does not allow this.',
   'error.not_found': 'This no longer exists, or you may no longer have access to it.',
   'error.payload_too_large': 'This is too large to save.',
