@@ -174,22 +174,14 @@ export class Host {
 
   /**
    * Signs in, to the given server or the current one, and starts a pull; the session that this replaces is ended on its
-   * server. Another user's cache is only removed once that has succeeded. Throws `invalid_request` for an unusable address,
-   * and the server's error, such as `unauthorized`, `offline`, `too_many_requests` or `upgrade_required`; and unless
-   * `replaceCache`, with which that cache is set aside, `account_changed` if the address has another account than the one
-   * whose cache is here. Nothing has changed then.
+   * server. Another user's cache is only removed once that has succeeded. Throws like `CacheOwner.logIn`; nothing has
+   * changed then.
    */
   async signIn(email: string, password: string, serverUrl?: string, replaceCache = false): Promise<SignedInUser> {
-    const session = this.#session;
-    const connection = serverUrl === undefined ? session.requireConnection() : session.connectionTo(serverUrl);
-    const answer = await session.logIn(connection, email, password);
-    if (!replaceCache && this.#cache.isOfFormerAccount(answer.user, connection.origin)) {
-      void session.endSession(connection, answer.token);
-      throw new AppError('account_changed', 'The server has a different account for this address than the one whose data is on this '
-        + 'computer. Ask your administrator, or confirm that the data here is to be set aside.');
-    }
+    const connection = serverUrl === undefined ? this.#session.requireConnection() : this.#session.connectionTo(serverUrl);
+    const answer = await this.#owner.logIn(connection, email, password, replaceCache);
     await this.#switchTo(connection, answer.token, answer);
-    void session.endReplaced();
+    void this.#session.endReplaced();
     void this.pullFromServer();
     return answer.user;
   }
@@ -206,7 +198,7 @@ export class Host {
    */
   async signOut(): Promise<void> {
     let endOnServer = async (): Promise<void> => undefined;
-    let isCleared = true;
+    let tokenLeft: AppError | null = null;
     try {
       await this.#whileStopped(async () => {
         this.#endWrites();
@@ -218,13 +210,13 @@ export class Host {
         try {
           this.#cache.remove();
         } finally {
-          isCleared = await clearing;
+          tokenLeft = await clearing;
           this.#emit();
         }
       });
     } finally {
       await endOnServer();
-      if (!isCleared) throw tokenLeft();
+      if (tokenLeft) throw tokenLeft;
     }
   }
 
@@ -489,9 +481,4 @@ export class Host {
     const synced = this.#synced;
     return synced?.lastSyncMs === lastSyncMs ? this.#deps.monotonicMs() - synced.atMs : ageByClock(lastSyncMs, this.#deps.nowMs());
   }
-}
-
-function tokenLeft(): AppError {
-  return new AppError('cache_busy', 'You are signed out, but Invoify could not remove the stored sign-in from this computer. '
-    + 'Close programs that may be using it and sign out again.');
 }

@@ -3,6 +3,7 @@
 // Invariants: a sync only works on a cache that belongs to the user that the server named. The cache of another user or
 // server is removed before anything of this one is stored.
 
+import { AppError } from '../../shared/errors.ts';
 import type { LoginAnswer, SignedInUser } from '../../shared/protocol.ts';
 import type { CacheWriter } from '../cache/cache.ts';
 import type { LocalCache } from '../cache/local-cache.ts';
@@ -27,6 +28,19 @@ export class CacheOwner {
   /** Makes the next run ask the server who the user is. */
   forgetUser(): void {
     this.#user = null;
+  }
+
+  /**
+   * Requests a token, which `switchTo` puts to use. Throws `invalid_request` for an unusable address, the server's error,
+   * such as `unauthorized`, `offline`, `too_many_requests` or `upgrade_required`; and unless `replaceCache`, with which that
+   * cache will be set aside, `account_changed` if the address has another account than the one whose cache is here.
+   */
+  async logIn(connection: ServerConnection, email: string, password: string, replaceCache: boolean): Promise<LoginAnswer> {
+    const answer = await this.#session.logIn(connection, email, password);
+    if (replaceCache || !this.#cache.isOfFormerAccount(answer.user, connection.origin)) return answer;
+    void this.#session.endSession(connection, answer.token);
+    throw new AppError('account_changed', 'The server has a different account for this address than the one whose data is on this '
+      + 'computer. Ask your administrator, or confirm that the data here is to be set aside.');
   }
 
   /**

@@ -295,11 +295,12 @@ export class Session {
     });
   }
 
-  /** Removes the stored token. Returns whether the next start is sure not to find it; a failure is logged. */
-  async clearVault(): Promise<boolean> {
-    return this.#deps.vault.clear().then(() => true, (error: unknown) => {
+  /** Removes the stored token. A failure, after which the next start may find it, is logged and returned. */
+  async clearVault(): Promise<AppError | null> {
+    return this.#deps.vault.clear().then(() => null, (error: unknown) => {
       this.#deps.log('stored token cannot be removed', { error });
-      return false;
+      return new AppError('cache_busy', 'You are signed out, but Invoify could not remove the stored sign-in from this computer. '
+        + 'Close programs that may be using it and sign out again.', { cause: error });
     });
   }
 
