@@ -15,7 +15,7 @@ export const wireErrorCodes = [
 /** Codes that arise on the desktop and are never sent by a server. */
 export const desktopErrorCodes = [
   'offline',           // the server cannot be asked, so a write was not attempted
-  'outcome_unknown',   // a write was sent and no answer arrived
+  'outcome_unknown',   // a write was sent, and no answer told whether it was done
   'signed_out',        // no token, or the server ended it
   'session_refused',   // the server refused the session that it had just given
   'account_changed',   // the same address has another account than the one whose cache is here; replacing it must be confirmed

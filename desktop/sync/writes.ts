@@ -2,8 +2,8 @@
 // the server has answered, and the pull that brings it into the cache follows in the background.
 //
 // Invariants: every write carries an idempotency key, so it is applied once however often it is sent. Whatever is not the
-// server's own word about a write leaves its outcome open, and the write is repeated with its key. A write is never
-// repeated for another user than the one who made it.
+// server's own word about a write leaves its outcome open, and the write is repeated with its key, also when a person tries
+// again after its outcome was reported as unknown. A write is never repeated for another user than the one who made it.
 
 import { parseInstant } from '../../shared/clock.ts';
 import { findCollection } from '../../shared/collections.ts';
@@ -46,6 +46,8 @@ export class Writes {
   readonly #onAcknowledged: (collection: string, record: WireRecord) => void;
   readonly #deps: WriteDeps;
   #sessionEnd = new AbortController();
+  /** The keys of writes whose outcome is unknown, by what was sent. */
+  readonly #openKeys = new Map<string, string>();
 
   /** `onAcknowledged` is called for every write of the current session that the server has done. */
   constructor(
@@ -95,6 +97,7 @@ export class Writes {
   endSession(): void {
     this.#sessionEnd.abort();
     this.#sessionEnd = new AbortController();
+    this.#openKeys.clear();
   }
 
   async #write(write: Write): Promise<WireRecord> {
@@ -112,8 +115,11 @@ export class Writes {
   }
 
   async #send(write: Write, signal: AbortSignal): Promise<WireRecord> {
+    const sent = JSON.stringify([write.request, write.updatedAt]);
+    const key = this.#openKeys.get(sent) ?? this.#deps.newId();
+    this.#openKeys.delete(sent);
     const headers = {
-      'idempotency-key': this.#deps.newId(),
+      'idempotency-key': key,
       ...(write.updatedAt === null ? {} : { 'if-match': `"${write.updatedAt}"` }),
     };
     let isOpen = false;
@@ -133,7 +139,9 @@ export class Writes {
     try {
       return await withRetry(attempt, this.#deps, signal, () => undefined);
     } catch (error) {
-      throw isOpen && errorCode(error) === 'cancelled' ? outcomeUnknown(error) : error;
+      if (isOpen && errorCode(error) === 'cancelled') throw outcomeUnknown(error);
+      if (errorCode(error) === 'outcome_unknown' && !signal.aborted) this.#openKeys.set(sent, key);
+      throw error;
     }
   }
 }
@@ -145,7 +153,7 @@ function recordPath(...names: readonly string[]): string {
 
 function outcomeUnknown(error: unknown): AppError {
   const { retryAfterS } = error instanceof AppError ? error.details : {};
-  return new AppError('outcome_unknown', 'The connection broke while saving. Refresh to see whether it was saved.', {
+  return new AppError('outcome_unknown', 'No answer of the server arrived, so this may or may not have been saved. Try again, or refresh to see.', {
     cause: error, ...(retryAfterS !== undefined && { retryAfterS }),
   });
 }

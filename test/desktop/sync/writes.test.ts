@@ -105,6 +105,26 @@ describe('a write without a word of the server about it', () => {
     }
   });
 
+  test('is applied once if a person tries again after an unknown outcome', async (t) => {
+    const { books, desk } = await synced(t);
+    const { records } = desk.host;
+    const twice = async (run: () => Promise<WireRecord>): Promise<WireRecord> => {
+      breakWrites(desk, 4, faults.answerLost);
+      await assertRejects(run(), 'outcome_unknown');
+      await desk.idle();
+      await desk.sync();
+      return run();
+    };
+    const added = await twice(() => records.create('plans', fields(plan({ name: 'Once' }))));
+    const changed = await twice(() => records.update('plans', added.id, added.updatedAt, { name: 'Changed once' }));
+    await twice(() => records.remove('plans', added.id, changed.updatedAt));
+    const [one, other] = [await records.create('plans', fields(plan())), await records.create('plans', fields(plan()))];
+    assert.notEqual(one.id, other.id, 'a key is not used again after an answer');
+    assert.equal((await books.owner.client.pullAll()).changes.filter(({ payload }) => payload?.['name'] === 'Once').length, 0);
+    await desk.idle();
+    await assertExact(desk, books.owner.client);
+  });
+
   test('has an unknown outcome even if the last attempts were answered, but not processed', async (t) => {
     for (const later of ['internal', 'unavailable', 'tooManyRequests', 'unauthorized'] as const) {
       const { desk } = await synced(t);
