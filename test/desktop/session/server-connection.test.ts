@@ -92,7 +92,8 @@ describe('an answer', () => {
     ['refuses without an error', answering('Not Found', 404), 'bad_response'],
     ['refuses with an unknown code', answering({ success: false, error: { code: 'teapot', message: '?' } }, 400), 'bad_response'],
     ['refuses without saying that it is no success', answering({ error: conflict.error }, 409), 'bad_response'],
-    ['refuses with an error of the wrong shape', answering({ success: false, error: { code: 'conflict', message: 7 } }, 400), 'bad_response'],
+    ['refuses with an error of the wrong shape',
+      answering({ success: false, error: { code: 'conflict', message: 7 } }, 400), 'bad_response'],
     ['refuses with a code that only the desktop has',
       answering({ success: false, error: { code: 'cancelled', message: '?' } }, 400), 'bad_response'],
     ['refuses the request with the status of a server\'s fault', answering(conflict, 502), 'unavailable'],
@@ -205,7 +206,8 @@ describe('no answer', () => {
   });
 
   test('without a network says that this computer is offline', async () => {
-    assert.match((await assertRejects(connectionWith(faults.refused, { hasNetwork: () => false }).send(hello), 'offline')).message, /computer is offline/);
+    const error = await assertRejects(connectionWith(faults.refused, { hasNetwork: () => false }).send(hello), 'offline');
+    assert.deepEqual([error.details.kind, /computer is offline/.test(error.message)], [undefined, true]);
   });
 
   test('after the caller cancels is cancelled', async () => {

@@ -73,7 +73,7 @@ describe('an attempt', () => {
   });
 
   test('is only repeated for codes that do not concern the request itself', async () => {
-    const transient = ['too_many_requests', 'internal', 'unavailable', 'offline'];
+    const transient = ['too_many_requests', 'internal', 'unavailable', 'offline', 'outcome_unknown'];
     for (const code of [...wireErrorCodes, ...desktopErrorCodes]) {
       const error = new AppError(code, 'A sentence.');
       assert.equal(isTransient(error), transient.includes(code), code);
