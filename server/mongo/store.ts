@@ -4,7 +4,7 @@
 // compete for that document with other processes. Reads outside a transaction see only majority-committed data, and a
 // snapshot reads it at one cluster time.
 
-import type { MongoClient } from 'mongodb';
+import type { Document, MongoClient } from 'mongodb';
 
 import { EPOCH, tick, type Instant } from '../../shared/clock.ts';
 import { requireSameTime } from '../clock-check.ts';
@@ -69,19 +69,14 @@ class MongoStore implements Store {
 
   check(): Promise<void> {
     return this.#run(async () => {
-      const signal = AbortSignal.timeout(CHECK_TIMEOUT_MS);
-      try {
-        await this.#tables.db.command({ ping: 1 }, { signal });
-      } catch (error) {
-        throw signal.aborted ? noAnswer(error) : error;
-      }
+      await this.#ask({ ping: 1 });
     });
   }
 
   checkClock(): Promise<void> {
     return this.#run(async () => {
       if (this.#deps.trustsClock) return;
-      const { localTime } = await this.#tables.db.command({ hello: 1 });
+      const { localTime } = await this.#ask({ hello: 1 });
       requireSameTime(this.#deps.nowMs(), Number(localTime));
     });
   }
@@ -207,6 +202,16 @@ class MongoStore implements Store {
 
   watch(accountId: string, onMoved: () => void): () => void {
     return this.#clockStream.add(accountId, onMoved);
+  }
+
+  /** The answer to a command of the checks, which must not wait as long as a write may. */
+  async #ask(command: Document): Promise<Document> {
+    const signal = AbortSignal.timeout(CHECK_TIMEOUT_MS);
+    try {
+      return await this.#tables.db.command(command, { signal });
+    } catch (error) {
+      throw signal.aborted ? noAnswer(error) : error;
+    }
   }
 
   /** A queue is dropped once all of its jobs are settled. */
