@@ -153,9 +153,8 @@ function recordPath(...names: readonly string[]): string {
 
 function outcomeUnknown(error: unknown): AppError {
   const { retryAfterS } = error instanceof AppError ? error.details : {};
-  return new AppError('outcome_unknown', 'No answer of the server arrived, so this may or may not have been saved. Try again, or refresh to see.', {
-    cause: error, ...(retryAfterS !== undefined && { retryAfterS }),
-  });
+  const message = 'No answer of the server arrived, so this may or may not have been saved. Try again, or refresh to see.';
+  return new AppError('outcome_unknown', message, { cause: error, ...(retryAfterS !== undefined && { retryAfterS }) });
 }
 
 function isNewVersion({ id, updatedAt }: WireRecord, base: string | null): boolean {
