@@ -20,7 +20,7 @@ export function writeReport({ version, platform, nowMs, status, health }: Report
   const completed = attempts.filter(({ outcome }) => outcome === 'completed').length;
   return [
     `Invoify ${version} (${platform}), ${toIso(nowMs)}`,
-    `State: ${status.state}${status.error ? ` (${status.error.code})` : ''}, ${status.isOnline ? 'online' : 'not online'}, `
+    `State: ${status.state}${status.error ? ` (${[status.error.code, status.error.kind ?? []].flat().join(', ')})` : ''}, ${status.isOnline ? 'online' : 'not online'}, `
       + `cache ${status.initialized ? 'open' : 'not open'}`,
     `Last sync: ${status.lastSync?.timestamp ?? 'never'}${status.lastSync?.ageMs === null ? ', the clock was changed since' : ''}`,
     `Cache: ${sizeBytes} bytes, last verified ${lastVerifiedMs === null ? 'never' : toIso(lastVerifiedMs)}`,

@@ -9,10 +9,12 @@ import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, test, type TestContext } from 'node:test';
 
 import { csvFormat, csvText } from '../../../desktop/files/export.ts';
+import { writeReport } from '../../../desktop/files/report.ts';
 import { answerCall, openDesk, type Desk } from '../../../desktop/desk.ts';
 import { systemDeskDeps } from '../../../desktop/system-deps.ts';
 import { startServerProcess, type ServerProcess } from '../../../demo/server-process.ts';
-import type { CsvRequest } from '../../../shared/window/ipc.ts';
+import type { CsvRequest, SyncHealth } from '../../../shared/window/ipc.ts';
+import type { Status } from '../../../shared/window/views.ts';
 import { createClient, type Client } from '../../client.ts';
 
 const email = 'owner@files.test';
@@ -143,6 +145,18 @@ describe('a backup', () => {
       assert.equal(await refusal('file.backUp', { path: join(dataFolder, name) }), 'invalid_request', name);
     }
   });
+});
+
+test('the report names the kind of a failure, and no address', () => {
+  const error = { code: 'offline', kind: 'certificate_expired', message: 'The certificate of invoices.acme.lan has expired.' } as const;
+  const status: Status = {
+    initialized: true, lastSync: null, isOnline: false, state: 'unreachable', error, progress: null, partial: 0, cursor: null, writes: 0,
+    notice: null, user: null, server: 'https://invoices.acme.lan',
+  };
+  const health: SyncHealth = { attempts: [], counts: {}, sizeBytes: 0, lastVerifiedMs: null, digest: {} };
+  const report = writeReport({ version: '0.1.0', platform: 'win32 x64', nowMs: 0, status, health });
+  assert.match(report, /State: unreachable \(offline, certificate_expired\), not online/);
+  assert.doesNotMatch(report, /acme/);
 });
 
 test('the report describes the syncs without personal data', async (t) => {
