@@ -83,7 +83,8 @@ export function moveCacheAside(path: string, nowMs: number): string | null {
   const stamp = new Date(nowMs).toISOString().replaceAll(/[:.]/g, '-');
   const target = `${path}.damaged-${stamp}`;
   for (const suffix of ['', ...logSuffixes]) {
-    if (lstatSync(path + suffix, { throwIfNoEntry: false })) retry(() => renameSync(path + suffix, target + suffix), `move ${path + suffix}`);
+    const from = path + suffix;
+    if (lstatSync(from, { throwIfNoEntry: false })) retry(() => renameSync(from, target + suffix), `move ${from}`);
   }
   pruneDamagedSets(path);
   return target;

@@ -204,7 +204,7 @@ test('a cache locked by another process is busy, and opens once that process has
   assert.equal(readState(temporaryCache(t, {}, path).reader).cursor, '1');
 });
 
-test('of two processes one has the cache open for writing; the other reads what it commits, and can write once it has closed it', async (t) => {
+test('of two processes one writes the cache; the other reads what it commits, and can write once the first has closed it', async (t) => {
   const path = temporaryPath(t);
   const cache = temporaryCache(t, {}, path);
   const other = startOther(t, path);
@@ -243,14 +243,28 @@ interface OtherProcess {
 
 /** Another process on the cache at `path`; an error is answered with its code. */
 function startOther(t: TestContext, path: string): OtherProcess {
+  const module = import.meta.resolve('../../../desktop/cache/cache.ts');
   const child = spawn(process.execPath, ['--input-type=module', '-e', `
     import { createInterface } from 'node:readline';
-    const { openCache, openCacheReadOnly, closeCache, readState } = await import(${JSON.stringify(import.meta.resolve('../../../desktop/cache/cache.ts'))});
+    const { openCache, openCacheReadOnly, closeCache, readState } = await import(${JSON.stringify(module)});
     let cache;
     const commands = {
-      open: () => { cache = openCache(${JSON.stringify(path)}); return 'opened'; },
-      close: () => { if (cache) closeCache(cache); return 'closed'; },
-      read: () => { const once = openCacheReadOnly(${JSON.stringify(path)}); try { return readState(once.reader).cursor; } finally { closeCache(once); } },
+      open() {
+        cache = openCache(${JSON.stringify(path)});
+        return 'opened';
+      },
+      close() {
+        if (cache) closeCache(cache);
+        return 'closed';
+      },
+      read() {
+        const readable = openCacheReadOnly(${JSON.stringify(path)});
+        try {
+          return readState(readable.reader).cursor;
+        } finally {
+          closeCache(readable);
+        }
+      },
     };
     const attempt = (run) => { try { return run(); } catch (error) { return error.code ?? String(error); } };
     for await (const line of createInterface({ input: process.stdin })) console.log(attempt(commands[line]));

@@ -5,7 +5,9 @@ import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { test, type TestContext } from 'node:test';
 
-import { damageOf, inReadTransaction, inTransaction, openReader, openWriter, sqliteError, type WriteDb } from '../../../desktop/cache/sqlite.ts';
+import {
+  damageOf, inReadTransaction, inTransaction, openReader, openWriter, sqliteError, type WriteDb,
+} from '../../../desktop/cache/sqlite.ts';
 import { AppError, errorCode } from '../../../shared/errors.ts';
 import { cleanUp, failsWith, temporaryPath } from './fixtures.ts';
 

@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import {
-  applyChanges, closeCache, proveRows, readDigest, readState, recomputeDigest, removeCacheFiles, saveState, startRebuild, swapGenerations, dropInactive,
+  applyChanges, closeCache, dropInactive, proveRows, readDigest, readState, recomputeDigest, removeCacheFiles, saveState,
+  startRebuild, swapGenerations,
 } from '../../../desktop/cache/cache.ts';
 import { listSelect } from '../../../desktop/cache/schema.ts';
 import { findCollection } from '../../../shared/collections.ts';
