@@ -12,6 +12,7 @@ import { describe, test, type TestContext } from 'node:test';
 import {
   applyChanges, cacheSizeBytes, closeCache, getRecord, openCache, readState, removeCacheFiles, saveState,
 } from '../../../desktop/cache/cache.ts';
+import { migrations } from '../../../desktop/cache/migrations.ts';
 import { failsWith, fill, invoice, recordId, temporaryCache, temporaryPath, upsert } from './fixtures.ts';
 
 describe('a new cache', () => {
@@ -22,14 +23,14 @@ describe('a new cache', () => {
     assert.equal(pragma('journal_mode'), 'wal');
     assert.equal(pragma('synchronous'), 2);
     assert.equal(pragma('application_id'), 0x496e766f);
-    assert.equal(pragma('user_version'), 1);
+    assert.equal(pragma('user_version'), migrations.length);
   });
 
   test('is empty and belongs to nobody', (t) => {
     const state = readState(temporaryCache(t).reader);
     assert.deepEqual(state, {
       serverOrigin: null, accountId: null, userId: null, user: null, scope: null, cursor: null, generation: 'a',
-      isInitialComplete: false, lastSyncMs: null, lastVerifiedMs: null, rebuild: null,
+      isInitialComplete: false, lastSyncMs: null, lastVerifiedMs: null, rebuild: null, downloadTotal: null, mismatch: null,
     });
   });
 
