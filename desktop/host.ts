@@ -135,8 +135,7 @@ export class Host {
       this.#openLater(FIRST_OPEN_RETRY_MS);
     }
     this.#cache.startCheck();
-    const { userId = null, serverOrigin = null } = this.#cache.state() ?? {};
-    await this.#session.load(userId === null || serverOrigin === null ? null : { userId, origin: serverOrigin });
+    await this.#owner.restoreSession();
   }
 
   // ----------------------------------------------------------------------------------------------------------- sync
@@ -421,7 +420,7 @@ export class Host {
     this.#cancelOpening = this.#deps.setTimer(() => {
       if (!this.#cache.isUnreadable) return;
       this.#cache.openForReading();
-      if (this.#cache.isOpen) this.#emit();
+      if (this.#cache.isOpen) void this.#owner.reconcile().catch((error: unknown) => this.#setCacheError(error)).finally(() => this.#emit());
       else this.#openLater(Math.min(2 * delayMs, MAX_OPEN_RETRY_MS));
     }, delayMs);
   }

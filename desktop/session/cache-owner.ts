@@ -30,6 +30,28 @@ export class CacheOwner {
     this.#user = null;
   }
 
+  /** Restores the session from the vault. It counts only if the cache, as far as it can be read, is its user's. */
+  async restoreSession(): Promise<void> {
+    await this.#session.load(this.#cacheOwner());
+  }
+
+  /**
+   * Makes a cache and a session agree that could not be compared before, as the cache could not be read: rows of someone
+   * else than whoever has signed in meanwhile are removed; a token from the vault counts for nothing. Throws like
+   * `LocalCache.remove`.
+   */
+  async reconcile(): Promise<void> {
+    const owner = this.#cacheOwner();
+    if (!owner || !this.#session.isOfOther(owner)) return;
+    if (this.#session.isRestored) await this.#session.load(owner);
+    else this.#cache.remove();
+  }
+
+  #cacheOwner(): { readonly userId: string; readonly origin: string } | null {
+    const { userId = null, serverOrigin = null } = this.#cache.state() ?? {};
+    return userId === null || serverOrigin === null ? null : { userId, origin: serverOrigin };
+  }
+
   /**
    * Requests a token, which `switchTo` puts to use. Throws `invalid_request` for an unusable address, the server's error,
    * such as `unauthorized`, `offline`, `too_many_requests` or `upgrade_required`; and unless `replaceCache`, with which that

@@ -58,6 +58,8 @@ export class Session {
   /** The token that is being renewed. */
   #renewing: string | null = null;
   #isSaved = true;
+  /** The token, or the one that it renews, was in the vault when the program started. */
+  #isRestored = false;
   /** Ends the session that this one has replaced. */
   #replaced: { readonly userId: string | undefined; readonly end: () => Promise<void> } | null = null;
   #cancelRenewal = (): void => undefined;
@@ -78,7 +80,7 @@ export class Session {
 
   /**
    * Restores the session from the vault. `owner` is whose rows the cache holds, and from which server: that server is the
-   * one in use, whatever the settings say, and a token of another user or server counts for nothing and is removed. A vault
+   * one in use, whatever the settings say, and a token of another user or server ends the session and is removed. A vault
    * that cannot be read is logged and counts as empty.
    */
   async load(owner: { readonly userId: string; readonly origin: string } | null): Promise<void> {
@@ -90,10 +92,24 @@ export class Session {
     if (!stored) return;
     if (stored.origin !== this.origin || (owner && (stored.userId ?? owner.userId) !== owner.userId)) {
       this.#deps.log('stored token does not belong to the data on this computer', { origin: stored.origin });
+      this.dropToken();
       await this.clearVault();
+      this.#events.onEnd(signedOut);
       return;
     }
     this.#hold(holdStored(stored, this.#deps), true);
+    this.#isRestored = true;
+  }
+
+  /** Whether the token was in the vault when the program started: nobody has signed in since. */
+  get isRestored(): boolean {
+    return this.#isRestored;
+  }
+
+  /** Whether the token is known to be another user's, or for another server. */
+  isOfOther(owner: { readonly userId: string; readonly origin: string }): boolean {
+    const held = this.#held;
+    return held !== null && (held.origin !== owner.origin || (held.userId ?? owner.userId) !== owner.userId);
   }
 
   /** Null for an origin from a damaged file. */
@@ -235,6 +251,7 @@ export class Session {
   adopt(connection: ServerConnection, token: string, answer: LoginAnswer | null): void {
     const isOtherSession = this.#held !== null && this.#held.token !== token;
     this.#replaced = isOtherSession ? { userId: this.#held?.userId, end: this.#logOut() } : null;
+    this.#isRestored = false;
     if (this.#connection !== connection) this.#isOnline = answer ? true : null;
     this.#connection = connection;
     this.#hold(answer ? holdIssued(answer, connection.origin, this.#deps) : holdGiven(token, connection.origin, this.#deps), false);

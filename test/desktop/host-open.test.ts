@@ -11,7 +11,7 @@ import { after, before, describe, test, type TestContext } from 'node:test';
 import { openCache, type Cache } from '../../desktop/cache/cache.ts';
 import { sqliteError } from '../../desktop/cache/sqlite.ts';
 import { faults } from '../network.ts';
-import { stores } from '../server/harness.ts';
+import { firstOwner, password, stores } from '../server/harness.ts';
 import { assertRejects } from '../server/store/fixture.ts';
 import { openBooks, type Books } from '../sync/books.ts';
 import { editDatabase, openDesk, type Desk } from '../sync/desk.ts';
@@ -145,6 +145,36 @@ describe('a cache that another program keeps locked', () => {
     desk.timers.passSilence();
     await readable;
     assert.equal((await desk.host.counts())['plans'], 6);
+  });
+});
+
+describe('a cache that becomes readable late', () => {
+  test('is removed if someone else has signed in meanwhile, although the server is away', async (t) => {
+    const { desk } = await closedDesk(t);
+    const holder = await lock(t, desk.file);
+    await desk.open();
+    await desk.host.signIn(firstOwner, password);
+    await desk.idle();
+    desk.network.plan(() => faults.refused);
+    await unlock(holder);
+    desk.timers.passSilence();
+    await desk.idle();
+    await assertRejects(desk.host.counts(), 'signed_out');
+    assert.equal((await desk.host.getStatus()).user, null);
+    assert.deepEqual(files(desk), []);
+  });
+
+  test('ends the session of someone else, whose token was in the vault', async (t) => {
+    const { books, desk } = await closedDesk(t);
+    const other = await books.owner.hire('viewer');
+    await desk.vault.save({ token: other.token, origin: site.server.url, userId: other.userId });
+    const holder = await lock(t, desk.file);
+    await desk.open();
+    await unlock(holder);
+    desk.timers.passSilence();
+    const { user } = await desk.until(({ state }) => state === 'session_expired');
+    assert.equal(user?.id, books.owner.userId);
+    assert.equal(await desk.vault.load(), null);
   });
 });
 
