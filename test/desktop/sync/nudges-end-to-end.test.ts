@@ -128,7 +128,7 @@ test('after a server restart the desktop reconnects and has what was written mea
   await untilHere(desk, next);
 });
 
-test('an older server without nudges is asked rarely, the desktop stays online, and it hears the server once that was updated', async (t) => {
+test('an older server without nudges is asked rarely, the desktop stays online, and hears it once it is updated', async (t) => {
   const books = await openBooks(site);
   const desk = await openDesk(t, { url: site.server.url, token: books.owner.token });
   desk.network.plan(({ path }) => path === '/api/sync/events' ? async () => errorResponse(404, 'not_found') : null);
