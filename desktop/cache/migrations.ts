@@ -63,7 +63,7 @@ export const migrations: readonly Migration[] = [
     `);
   },
 
-  function keepPagesAndMismatch(db) {
+  function keepPagesMismatchAndKind(db) {
     db.exec(`
       CREATE TABLE staged (
         seq INTEGER PRIMARY KEY,
@@ -76,6 +76,7 @@ export const migrations: readonly Migration[] = [
       ALTER TABLE state ADD COLUMN mismatch_downloads INTEGER;
       ALTER TABLE state ADD COLUMN mismatch_ms INTEGER;
       ALTER TABLE state ADD COLUMN mismatch_message TEXT;
+      ALTER TABLE attempts ADD COLUMN kind TEXT;
     `);
   },
 ];
@@ -109,6 +110,16 @@ export function requireCurrentVersion(db: ReadDb, steps: readonly Migration[] = 
   if (readPragma(db, 'user_version') === steps.length) return;
   throw new AppError('cache_unusable', 'The data on this computer is from an older version of Invoify and cannot be updated. '
     + 'Check the write permissions of its folder.');
+}
+
+/** What the migrations have created. */
+const fixedTables = ['state', 'digest', 'build', 'attempts', 'staged'] as const;
+
+/** Throws `cache_unusable`, with `details.damage`, for a migrated file that has lost a table which no rebuild creates. */
+export function requireFixedTables(db: ReadDb): void {
+  const names = new Set(db.prepare(`SELECT name FROM sqlite_schema WHERE type = 'table'`).all().map(({ name }) => name));
+  if (fixedTables.every((name) => names.has(name))) return;
+  throw new AppError('cache_unusable', 'The data on this computer is incomplete. Reset the local data.', { damage: 'file' });
 }
 
 /** Applies the missing migrations, each in its own transaction: a crash leaves the file at a complete version. */

@@ -4,7 +4,7 @@
 // of them.
 
 import type { CollectionDigest, Digest } from '../../shared/digest.ts';
-import { AppError, type ErrorCode } from '../../shared/errors.ts';
+import { AppError, type ErrorCode, type FailureKind } from '../../shared/errors.ts';
 import { parseSignedInUser, type SignedInUser } from '../../shared/protocol.ts';
 import type { Attempt } from '../../shared/window/views.ts';
 import type { CacheReader, CacheWriter, Generation } from './schema.ts';
@@ -134,10 +134,10 @@ const maxAttempts = 200;
 
 /** Records a sync attempt and deletes all but the newest 200. Durable on return. */
 export function recordAttempt(writer: CacheWriter, attempt: Attempt): void {
-  const { startedMs, durationMs, changes, bytes, outcome, code, detail } = attempt;
+  const { startedMs, durationMs, changes, bytes, outcome, code, kind = null, detail } = attempt;
   inTransaction(writer.db, 'recording the attempt', () => {
-    writer.db.prepare('INSERT INTO attempts (started_ms, duration_ms, changes, bytes, outcome, code, detail) '
-      + 'VALUES (?, ?, ?, ?, ?, ?, ?)').run(startedMs, durationMs, changes, bytes, outcome, code, detail);
+    writer.db.prepare('INSERT INTO attempts (started_ms, duration_ms, changes, bytes, outcome, code, kind, detail) '
+      + 'VALUES (?, ?, ?, ?, ?, ?, ?, ?)').run(startedMs, durationMs, changes, bytes, outcome, code, kind, detail);
     writer.db.prepare('DELETE FROM attempts WHERE id <= (SELECT max(id) FROM attempts) - ?').run(maxAttempts);
   });
 }
@@ -153,6 +153,7 @@ export function listAttempts(reader: CacheReader, limit = maxAttempts): Attempt[
       // Written only by `recordAttempt`.
       outcome: String(row['outcome']) as Attempt['outcome'],
       code: text(row['code']) as ErrorCode | null,
+      ...(row['kind'] === null ? {} : { kind: String(row['kind']) as FailureKind }),
       detail: text(row['detail']),
     })));
 }

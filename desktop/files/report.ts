@@ -20,8 +20,8 @@ export function writeReport({ version, platform, nowMs, status, health }: Report
   const completed = attempts.filter(({ outcome }) => outcome === 'completed').length;
   return [
     `Invoify ${version} (${platform}), ${toIso(nowMs)}`,
-    `State: ${status.state}${status.error ? ` (${[status.error.code, status.error.kind ?? []].flat().join(', ')})` : ''}, ${status.isOnline ? 'online' : 'not online'}, `
-      + `cache ${status.initialized ? 'open' : 'not open'}`,
+    `State: ${status.state}${status.error ? ` (${[status.error.code, status.error.kind ?? []].flat().join(', ')})` : ''}, `
+      + `${status.isOnline ? 'online' : 'not online'}, cache ${status.initialized ? 'open' : 'not open'}`,
     `Last sync: ${status.lastSync?.timestamp ?? 'never'}${status.lastSync?.ageMs === null ? ', the clock was changed since' : ''}`,
     `Cache: ${sizeBytes} bytes, last verified ${lastVerifiedMs === null ? 'never' : toIso(lastVerifiedMs)}`,
     `Records: ${Object.entries(counts).map(([name, count]) => `${name} ${count}`).join(', ') || 'none'}`,
@@ -29,8 +29,8 @@ export function writeReport({ version, platform, nowMs, status, health }: Report
     '',
     `Last ${attempts.length} attempts, ${completed} completed, newest first`,
     'started                   ms        changes   bytes       outcome',
-    ...attempts.map(({ startedMs, durationMs, changes, bytes, outcome, code }) =>
-      `${toIso(startedMs)}  ${pad(durationMs, 8)}  ${pad(changes, 8)}  ${pad(bytes, 10)}  ${outcome}${code === null ? '' : ` ${code}`}`),
+    ...attempts.map(({ startedMs, durationMs, changes, bytes, outcome, code, kind }) =>
+      `${toIso(startedMs)}  ${pad(durationMs, 8)}  ${pad(changes, 8)}  ${pad(bytes, 10)}  ${outcome}${[code ?? [], kind ?? []].flat().map((why) => ` ${why}`).join('')}`),
     '',
   ].join('\n');
 }

@@ -246,7 +246,8 @@ export class SyncRunner {
   #recordAttempt(cache: CacheWriter, startedMs: number, { durationMs, changes, bytes, outcome, error, rebuilt }: SyncOutcome): void {
     try {
       const detail = error?.message ?? rebuilt;
-      recordAttempt(cache, { startedMs, durationMs, changes, bytes, outcome, code: error?.code ?? null, detail });
+      const why = { code: error?.code ?? null, ...(error?.kind && { kind: error.kind }), detail };
+      recordAttempt(cache, { startedMs, durationMs, changes, bytes, outcome, ...why });
     } catch (cause) {
       this.#deps.log('sync attempt not recorded', { error: cause });
     }

@@ -108,6 +108,8 @@ export interface Attempt {
   readonly bytes: number;
   readonly outcome: SyncOutcome['outcome'];
   readonly code: ErrorCode | null;
+  /** Why no answer of the server arrived, where that is known. */
+  readonly kind?: FailureKind;
   /** The error message in English, or the reason for a rebuild. */
   readonly detail: string | null;
 }

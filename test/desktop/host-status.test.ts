@@ -103,6 +103,7 @@ describe('the state', () => {
     await desk.host.pullFromServer();
     const unreachable = await desk.host.getStatus();
     assert.deepEqual([unreachable.state, unreachable.isOnline, unreachable.error?.code], ['unreachable', false, 'offline']);
+    assert.equal((await desk.host.attempts())[0]?.kind, 'refused');
     assert.deepEqual([unreachable.error?.kind, /127\.0\.0\.1.* refuses/.test(unreachable.error?.message ?? '')], ['refused', true]);
     desk.machine.hasNetwork = false;
     assert.equal((await desk.host.getStatus()).state, 'offline');

@@ -18,8 +18,8 @@ export function cacheNoticeText({ code, message }: CacheNotice): string {
 }
 
 /** Why a sync attempt failed or rebuilt the cache; null if it did neither. */
-export function attemptText({ code, detail }: Attempt): string | null {
-  if (code !== null) return syncErrorText({ code, message: detail ?? '' });
+export function attemptText({ code, kind, detail }: Attempt): string | null {
+  if (code !== null) return syncErrorText({ code, message: detail ?? '', ...(kind && { kind }) });
   if (detail === null) return null;
   // Earlier versions recorded other reasons for a rebuild.
   return isKey(`notice.${detail}`) ? tryText('notice', detail) : t('notice.cache_differed');

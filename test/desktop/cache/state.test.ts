@@ -40,6 +40,7 @@ test('sync attempts are listed newest first, and only the last 200 are kept', (t
   const attempt = (index: number): Attempt => ({
     startedMs: 1_700_000_000_000 + index, durationMs: index, changes: index, bytes: index * 1000,
     outcome: index % 2 === 0 ? 'completed' : 'failed', code: index % 2 === 0 ? null : 'offline', detail: index % 2 === 0 ? null : 'why',
+    ...(index % 4 === 1 && { kind: 'refused' }),
   });
   for (let index = 1; index <= 205; index += 1) recordAttempt(writer, attempt(index));
   const kept = listAttempts(reader);

@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
-import type { Status, SyncState } from '../../../shared/window/views.ts';
+import type { Attempt, Status, SyncState } from '../../../shared/window/views.ts';
+import { attemptText } from '../../../ui/text/call-error-text.ts';
 import { loadRecordTexts, setLocale } from '../../../ui/text/i18n.ts';
 import {
   nextChangeMs, rememberStatus, shownState, viewSync, writeBlock, type SyncMemory, type SyncView,
@@ -86,6 +87,10 @@ describe('each state of the sync', () => {
     await loadRecordTexts();
     await setLocale({ language: 'de', format: 'de' });
     const german = view('unreachable', { isOnline: false, error });
+    const attempt: Attempt = {
+      startedMs: now, durationMs: 1, changes: 0, bytes: 0, outcome: 'failed', code: error.code, kind: error.kind, detail: error.message,
+    };
+    assert.match(attemptText(attempt) ?? '', /^Das Zertifikat des Servers ist abgelaufen\./);
     const unknown = view('unreachable', { isOnline: false, error: { code: 'offline', message: 'No answer.' } });
     await setLocale({ language: 'en', format: 'en-GB' });
     assert.deepEqual([english.text, english.reason], ['Can’t reach invoices.acme.lan', error.message]);
