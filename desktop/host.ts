@@ -420,8 +420,11 @@ export class Host {
     this.#cancelOpening = this.#deps.setTimer(() => {
       if (!this.#cache.isUnreadable) return;
       this.#cache.openForReading();
-      if (this.#cache.isOpen) void this.#owner.reconcile().catch((error: unknown) => this.#setCacheError(error)).finally(() => this.#emit());
-      else this.#openLater(Math.min(2 * delayMs, MAX_OPEN_RETRY_MS));
+      if (!this.#cache.isOpen) {
+        this.#openLater(Math.min(2 * delayMs, MAX_OPEN_RETRY_MS));
+        return;
+      }
+      void this.#owner.reconcile().catch((error: unknown) => this.#setCacheError(error)).finally(() => this.#emit());
     }, delayMs);
   }
 
