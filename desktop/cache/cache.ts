@@ -17,7 +17,7 @@ import { pathToFileURL } from 'node:url';
 
 import { collections as declaredCollections, type Collection } from '../../shared/collections.ts';
 import { AppError, errorCode, hasSystemCode } from '../../shared/errors.ts';
-import { migrate, requireCompatible, requireCurrentVersion } from './migrations.ts';
+import { migrate, requireCompatible, requireCurrentVersion, requireFixedTables } from './migrations.ts';
 import { dropInactive } from './rebuild.ts';
 import { createLayout, requireCurrentLayout, syncLayout, type Cache, type CacheFile, type CacheWriter } from './schema.ts';
 import { readState } from './state.ts';
@@ -77,6 +77,7 @@ export function openCache(path: string, deps: CacheDeps = {}): Cache {
     const layout = createLayout(deps.collections ?? declaredCollections, deps.hasFullText ?? hasFts5(writeDb));
     const writer: CacheWriter = { file, layout, db: writeDb };
     migrate(writeDb);
+    requireFixedTables(writeDb);
     syncLayout(writer);
     dropInactive(writer);
     const state = readState(writer);

@@ -76,8 +76,9 @@ describe('a cache file that is no cache of ours', () => {
     ['belongs to another program', /belongs to another program\. It was set aside/,
       (file) => editDatabase(file, (db) => db.exec('PRAGMA application_id = 12345'))],
     ['has lost its state', /has lost its state\. It was set aside/, (file) => editDatabase(file, (db) => db.exec('DELETE FROM state'))],
-    ['has lost the table of its state', /^Something went wrong\. It was set aside/,
-      (file) => editDatabase(file, (db) => db.exec('DROP TABLE state'))],
+    ...['state', 'digest', 'attempts'].map((table) => [`has lost its table ${table}`,
+      /^The data on this computer is incomplete\. It was set aside/,
+      (file: string) => editDatabase(file, (db) => db.exec(`DROP TABLE ${table}`))] as const),
   ];
   for (const [what, notice, damage] of ways) {
     test(`is set aside once the server has answered, and downloaded again, if it ${what}`, async (t) => {
