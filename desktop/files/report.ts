@@ -30,7 +30,8 @@ export function writeReport({ version, platform, nowMs, status, health }: Report
     `Last ${attempts.length} attempts, ${completed} completed, newest first`,
     'started                   ms        changes   bytes       outcome',
     ...attempts.map(({ startedMs, durationMs, changes, bytes, outcome, code, kind }) =>
-      `${toIso(startedMs)}  ${pad(durationMs, 8)}  ${pad(changes, 8)}  ${pad(bytes, 10)}  ${[outcome, code ?? [], kind ?? []].flat().join(' ')}`),
+      `${toIso(startedMs)}  ${pad(durationMs, 8)}  ${pad(changes, 8)}  ${pad(bytes, 10)}  `
+        + [outcome, code ?? [], kind ?? []].flat().join(' ')),
     '',
   ].join('\n');
 }
