@@ -72,7 +72,7 @@ export async function makeChanges(colleague: Colleague, host: Host, today: strin
 
 /** The first records of a list in the desktop's order. */
 async function choose(host: Host, collection: string, limit: number, status?: string): Promise<readonly ListRow[]> {
-  const { rows } = await host.listPage({ collection, limit, ...(status === undefined ? {} : { filters: { status } }) });
+  const { rows } = await host.data.listPage({ collection, limit, ...(status === undefined ? {} : { filters: { status } }) });
   return rows;
 }
 

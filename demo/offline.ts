@@ -11,7 +11,7 @@ const SEARCH = 'größl';
 
 /** Prints a page of a list, a search and the summary by age, and how long each took. */
 export async function showOfflineReading(teller: Teller, host: Host, today: string): Promise<void> {
-  const page = await timed(() => host.listPage({ collection: 'invoices', filters: { status: 'sent' }, limit: 5 }));
+  const page = await timed(() => host.data.listPage({ collection: 'invoices', filters: { status: 'sent' }, limit: 5 }));
   expect(page.result.rows.length > 0, 'The cache lists no invoices.');
   teller.say();
   teller.say(`Open invoices, newest first: 5 of ${formatCount(page.result.total)} (${page.took})`);
@@ -26,13 +26,13 @@ export async function showOfflineReading(teller: Teller, host: Host, today: stri
     ]),
   );
 
-  const found = await timed(() => host.listPage({ collection: 'customers', search: SEARCH, limit: 5 }));
+  const found = await timed(() => host.data.listPage({ collection: 'customers', search: SEARCH, limit: 5 }));
   expect(found.result.total > 0, `The cache finds no customer called ${SEARCH}.`);
   teller.say();
   teller.say(`Customers found for “${SEARCH}”: ${formatCount(found.result.total)} (${found.took}), such as`);
   for (const { columns } of found.result.rows.slice(0, 2)) teller.say(`${text(columns['name'])}, ${text(columns['contact'])}`);
 
-  const sums = await timed(() => host.summary(today));
+  const sums = await timed(() => host.data.summary(today));
   expect(sums.result.length > 0, 'The cache has no invoices to summarize.');
   teller.say();
   teller.say(`Open amounts by days overdue, in whole units of each currency (${sums.took})`);
@@ -51,11 +51,11 @@ function showSummary(teller: Teller, summaries: readonly CurrencySummary[]): voi
 
 /** Tries to add a customer and prints why that is rejected. */
 export async function showRejectedWrite(teller: Teller, host: Host): Promise<void> {
-  const before = (await host.counts())['customers'];
+  const before = (await host.data.counts())['customers'];
   const refusal = await host.records.create('customers', { name: 'Offline GmbH', currency: 'EUR' })
     .then(() => null, (error: unknown) => error);
   expect(refusal instanceof AppError, 'A write without a server was not rejected.');
-  expect((await host.counts())['customers'] === before, 'A rejected write changed the cache.');
+  expect((await host.data.counts())['customers'] === before, 'A rejected write changed the cache.');
   teller.say();
   teller.say('Adding a customer is refused:');
   teller.say(`“${refusal.message}” (${refusal.code})`);

@@ -101,7 +101,7 @@ async function syncFirst({ teller, stage, owner }: Scene, host: Host, auditor: C
   expect(outcome.changes === total, `The first sync brought ${outcome.changes} records instead of ${total}.`);
   teller.say(`${formatSize(outcome.bytes)} arrived and are on disk. Each side summed up its own records:`);
   teller.say();
-  showDigests(teller, await host.digest(), await auditor.digest(formatInstant(stage.company.clock)), outcome);
+  showDigests(teller, await host.data.digest(), await auditor.digest(formatInstant(stage.company.clock)), outcome);
 }
 
 /** Prints both sides' records and digests per collection, and the pull's duration; throws if they differ. */
@@ -140,12 +140,12 @@ async function followChanges(
   teller.say(`The desktop pulls ${outcome.upserts} changed and ${outcome.deletes} deleted records, ${formatSize(outcome.bytes)}.`);
   expect(outcome.changes === touched.length, `The pull brought ${outcome.changes} changes instead of ${touched.length}.`);
   for (const { collection, id, updatedAt, isDeleted } of touched) {
-    const held = await host.getRecord(collection, id);
+    const held = await host.data.getRecord(collection, id);
     expect(isDeleted ? held === null : held?.updatedAt === updatedAt, `The cache does not hold what was written to ${collection}/${id}.`);
   }
   teller.say(`They are exactly those ${touched.length}, each as the server acknowledged it.`);
   teller.say();
-  showDigests(teller, await host.digest(), await auditor.digest(lastUpdatedAt), outcome);
+  showDigests(teller, await host.data.digest(), await auditor.digest(lastUpdatedAt), outcome);
 
   const again = requireDone(await host.pullFromServer());
   expect(again.changes === 0, `With nothing changed a pull brought ${again.changes} changes.`);
@@ -175,7 +175,7 @@ async function showWindow(scene: Scene, before: ServerProcess, host: Host, optio
     teller.say(`The desktop pulled again (${outcome.changes} changes). The server runs on ${venue.database}.`);
     const preview = await openWindow(venue.folder, server.url, { email: owner.email, password: stage.password });
     try {
-      const [ours, theirs] = [await host.counts(), await ask(preview, 'data.counts')];
+      const [ours, theirs] = [await host.data.counts(), await ask(preview, 'data.counts')];
       const held = Object.values(theirs).reduce((sum, count) => sum + count, 0);
       expect(Object.entries(ours).every(([name, count]) => theirs[name] === count), 'The window has other records than the desktop.');
       teller.say(`A second desktop shows its window in a browser tab, signed in as ${owner.name}, with ${formatCount(held)} records.`);

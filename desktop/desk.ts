@@ -79,18 +79,18 @@ function createHandlers({ host, settings, triggers }: Parts, options: DeskOption
     },
     'auth.signOut': () => toNull(host.signOut()),
     'auth.testConnection': ({ server }) => host.testConnection(server),
-    'data.listPage': (query) => host.listPage(query),
-    'data.getRecord': ({ collection, id }) => host.getRecord(collection, id),
-    'data.counts': () => host.counts(),
-    'data.summary': ({ today }) => host.summary(today),
-    'data.selectionTotals': (selection) => host.selectionTotals(selection),
-    'data.health': () => host.health(),
+    'data.listPage': (query) => host.data.listPage(query),
+    'data.getRecord': ({ collection, id }) => host.data.getRecord(collection, id),
+    'data.counts': () => host.data.counts(),
+    'data.summary': ({ today }) => host.data.summary(today),
+    'data.selectionTotals': (selection) => host.data.selectionTotals(selection),
+    'data.health': () => host.data.health(),
     'data.report': async () => writeReport({
       version: options.version,
       platform: `${process.platform} ${process.arch}, SQLite ${process.versions.sqlite ?? '?'}`,
       nowMs: deps.nowMs(),
       status: await host.getStatus(),
-      health: await host.health(),
+      health: await host.data.health(),
     }),
     'records.create': ({ collection, fields }) => host.records.create(collection, fields),
     'records.update': ({ collection, id, updatedAt, patch }) => host.records.update(collection, id, updatedAt, patch),
@@ -103,8 +103,8 @@ function createHandlers({ host, settings, triggers }: Parts, options: DeskOption
       return saved;
     },
     'app.resetLocalData': () => toNull(host.resetLocalData()),
-    'file.writeCsv': ({ path, csv }) => writeFile(path, options, () => exportCsv(host.reader, path, csv, deps)),
-    'file.backUp': ({ path }) => writeFile(path, options, () => backUp(host.reader, path, deps)),
+    'file.writeCsv': ({ path, csv }) => writeFile(path, options, () => exportCsv(host.data.reader, path, csv, deps)),
+    'file.backUp': ({ path }) => writeFile(path, options, () => backUp(host.data.reader, path, deps)),
   };
 }
 

@@ -7,18 +7,14 @@
 
 import { parseInstant } from '../shared/clock.ts';
 import { AppError } from '../shared/errors.ts';
-import { toSyncError, type ServerInfo, type SyncHealth } from '../shared/window/ipc.ts';
+import { toSyncError, type ServerInfo } from '../shared/window/ipc.ts';
 import type { LoginAnswer, SignedInUser } from '../shared/protocol.ts';
-import type { Digest } from '../shared/digest.ts';
 import { ageByClock } from '../shared/window/stale.ts';
-import type {
-  Attempt, CacheNotice, CurrencySummary, CurrencyTotals, ListPage, ListQuery, ListSelection, RecordView, Status, SyncError, SyncOutcome,
-} from '../shared/window/views.ts';
-import {
-  AcknowledgedRecords, counts, listAttempts, readDigest, readState, selectionTotals, summary, type CacheReader,
-} from './cache/cache.ts';
+import type { CacheNotice, Status, SyncError, SyncOutcome } from '../shared/window/views.ts';
+import { AcknowledgedRecords } from './cache/cache.ts';
 import { damagedNotice, rebuildNotice, setAsideNotice } from './cache/notices.ts';
 import { LocalCache, type LocalCacheDeps } from './cache/local-cache.ts';
+import { Reads } from './cache/reads.ts';
 import { CacheOwner } from './session/cache-owner.ts';
 import type { Request, ServerConnection } from './session/server-connection.ts';
 import { Session, type SessionDeps } from './session/session.ts';
@@ -56,6 +52,7 @@ export async function openHost(options: HostOptions, deps: HostDeps): Promise<Ho
 }
 
 export class Host {
+  readonly data: Reads;
   readonly records: Writes;
   readonly #deps: HostDeps;
   readonly #runner: SyncRunner;
@@ -107,6 +104,7 @@ export class Host {
       },
       onDamaged: (reason) => this.#onCacheDamaged(reason),
     }, deps);
+    this.data = new Reads(this.#cache, this.#acknowledged);
     this.#owner = new CacheOwner(this.#session, this.#cache);
     this.#runner = new SyncRunner({
       prepare: async (signal) => {
@@ -311,56 +309,6 @@ export class Host {
     const isEnded = this.#runner.cancel();
     this.#session.abortRequests();
     await isEnded;
-  }
-
-  // ------------------------------------------------------------------------------------------------------- reading
-
-  async listPage(query: ListQuery): Promise<ListPage> {
-    return this.#read((reader) => this.#acknowledged.listPage(reader, query));
-  }
-
-  async getRecord(collection: string, id: string): Promise<RecordView | null> {
-    return this.#read((reader) => this.#acknowledged.getRecord(reader, collection, id));
-  }
-
-  async counts(): Promise<Readonly<Record<string, number>>> {
-    return this.#read((reader) => counts(reader));
-  }
-
-  /** Open and overdue amounts by age and currency on the day `today` (YYYY-MM-DD). */
-  async summary(today: string): Promise<readonly CurrencySummary[]> {
-    return this.#read((reader) => summary(reader, today));
-  }
-
-  async selectionTotals(selection: ListSelection): Promise<readonly CurrencyTotals[]> {
-    return this.#read((reader) => selectionTotals(reader, selection));
-  }
-
-  async digest(): Promise<Digest> {
-    return this.#read((reader) => readDigest(reader, readState(reader).generation));
-  }
-
-  async attempts(): Promise<readonly Attempt[]> {
-    return this.#read((reader) => listAttempts(reader));
-  }
-
-  /** The recent sync attempts and the contents of the cache; empty without a cache. */
-  async health(): Promise<SyncHealth> {
-    return this.#cache.health();
-  }
-
-  /** Read access for operations longer than a query. Throws `signed_out` without a cache, `cache_unusable`. */
-  get reader(): CacheReader {
-    return this.#cache.reader;
-  }
-
-  #read<T>(query: (reader: CacheReader) => T): T {
-    try {
-      return query(this.#cache.reader);
-    } catch (error) {
-      this.#cache.noteError(error);
-      throw error;
-    }
   }
 
   async #switchTo(connection: ServerConnection, token: string, answer: LoginAnswer | null): Promise<void> {

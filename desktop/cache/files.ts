@@ -35,7 +35,7 @@ export function removeCacheFiles(path: string): void {
   // Best effort: on a full disk the removal goes ahead without a marker, it just cannot be resumed.
   ignoreErrors(() => writeFileSync(marker, ''));
   unlessInUse(path);
-  for (const file of [path, ...logSuffixes.map((suffix) => path + suffix), lockFile(path)]) {
+  for (const file of [path, ...logSuffixes.map((suffix) => path + suffix)]) {
     retry(() => rmSync(file, { force: true }), `delete ${file}`);
   }
   removeDamagedSets(path);
@@ -53,12 +53,13 @@ export function removeDamagedSets(path: string): boolean {
 }
 
 /**
- * Throws `cache_busy` if another process has the cache open for writing, as deleting the file does on Windows; elsewhere
- * that process would go on with a file that is gone. Any other failure says nothing about that.
+ * Throws `cache_busy` if another process has the cache open for writing, as deleting or moving the file does on Windows;
+ * elsewhere that process would go on with a file that is gone. Any other failure says nothing about that.
  */
 function unlessInUse(path: string): void {
   try {
     lockForWriting(path).close();
+    rmSync(lockFile(path), { force: true });
   } catch (error) {
     if (errorCode(error) === 'cache_busy') throw error;
   }
@@ -80,6 +81,7 @@ export function moveCacheAside(path: string, nowMs: number): string | null {
     removeOrphanedLogs(path);
     return null;
   }
+  unlessInUse(path);
   const stamp = new Date(nowMs).toISOString().replaceAll(/[:.]/g, '-');
   const target = `${path}.damaged-${stamp}`;
   for (const suffix of ['', ...logSuffixes]) {

@@ -42,7 +42,7 @@ async function readPages(desktop: Host, signal: AbortSignal): Promise<readonly n
   const tookMs: number[] = [];
   for (let dueMs = performance.now(), turn = 0; !signal.aborted; turn += 1) {
     const sort = turn % 2 === 0 ? { column: 'issueDate', descending: true } : { column: 'customerName', descending: false };
-    await desktop.listPage({ collection: 'invoices', sort, offset: turn % 40 * 50, limit: 100 });
+    await desktop.data.listPage({ collection: 'invoices', sort, offset: turn % 40 * 50, limit: 100 });
     const doneMs = performance.now();
     tookMs.push(doneMs - dueMs);
     dueMs = Math.max(dueMs + READ_EVERY_MS, doneMs);

@@ -136,7 +136,7 @@ describe('contents that a cache cannot answer for', () => {
       await desk.until(({ state }) => state === 'up_to_date');
       await assertExact(desk, books.owner.client);
       assert.deepEqual(setAside(desk), [], 'no file is replaced');
-      assert.equal((await desk.host.listPage({ collection: 'plans' })).total, 6);
+      assert.equal((await desk.host.data.listPage({ collection: 'plans' })).total, 6);
       assert.equal((await desk.sync()).rebuilt, null);
     });
   }
@@ -146,9 +146,9 @@ describe('contents that a cache cannot answer for', () => {
     await desk.open();
     await desk.sync();
     editDatabase(desk.file, (db) => db.exec('DROP TABLE plans_a_list'));
-    await assertRejects(desk.host.listPage({ collection: 'plans' }), 'internal');
+    await assertRejects(desk.host.data.listPage({ collection: 'plans' }), 'internal');
     await desk.until(({ state }) => state === 'up_to_date');
-    assert.equal((await desk.host.listPage({ collection: 'plans' })).total, 6);
+    assert.equal((await desk.host.data.listPage({ collection: 'plans' })).total, 6);
     await assertExact(desk, books.owner.client);
   });
 
@@ -262,7 +262,7 @@ describe('damage found by the check at startup', () => {
     desk.network.plan(() => faults.refused);
     await desk.open();
     await desk.until(({ notice, error }) => notice !== null && error?.code === 'offline');
-    assert.equal((await desk.host.counts())['plans'], 401);
+    assert.equal((await desk.host.data.counts())['plans'], 401);
     assert.deepEqual(setAside(desk), []);
     desk.network.plan(null);
     await desk.sync();
@@ -283,9 +283,9 @@ test('a query that hits damage causes a new download', async (t) => {
   overwritePages(desk.file, holdsPlans);
   await desk.open();
   const { id } = books.model.present('plans').at(200) ?? assert.fail('there are plans');
-  await assertRejects(desk.host.getRecord('plans', id), 'cache_unusable');
+  await assertRejects(desk.host.data.getRecord('plans', id), 'cache_unusable');
   await desk.until(({ state }) => state === 'up_to_date');
-  assert.equal((await desk.host.getRecord('plans', id))?.id, id);
+  assert.equal((await desk.host.data.getRecord('plans', id))?.id, id);
   await assertExact(desk, books.owner.client);
 });
 
@@ -339,7 +339,7 @@ describe('a cache found damaged while in use', () => {
     editDatabase(desk.file, (db) => db.exec('DELETE FROM state'));
     const status = await desk.host.getStatus();
     assert.equal(status.lastSync, null);
-    await assertRejects(desk.host.listPage({ collection: 'plans' }), 'cache_unusable');
+    await assertRejects(desk.host.data.listPage({ collection: 'plans' }), 'cache_unusable');
     await desk.sync();
     await assertExact(desk, books.owner.client);
   });

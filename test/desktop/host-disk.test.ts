@@ -42,7 +42,7 @@ async function deskOnSmallDisk(t: TestContext): Promise<Bench | null> {
 }
 
 async function planCount(desk: Desk): Promise<number> {
-  return (await desk.host.listPage({ collection: 'plans' })).total;
+  return (await desk.host.data.listPage({ collection: 'plans' })).total;
 }
 
 /** Adds enough plans with long names to exceed all the free space of a full disk. */
@@ -131,7 +131,7 @@ describe('a full disk', () => {
     await desk.open();
     assert.deepEqual([(await desk.host.getStatus()).initialized, (await desk.host.getStatus()).error?.code], [false, 'disk_full']);
     assert.equal((await desk.host.pullFromServer()).error?.code, 'disk_full');
-    await assertRejects(desk.host.listPage({ collection: 'plans' }), 'cache_unusable');
+    await assertRejects(desk.host.data.listPage({ collection: 'plans' }), 'cache_unusable');
     disk.free();
     await desk.sync();
     await assertExact(desk, books.owner.client);
@@ -147,7 +147,7 @@ describe('a full disk', () => {
     await desk.open();
     await desk.host.setAuthToken(other.owner.token);
     await desk.until(({ user, state }) => user?.id === other.owner.userId && state !== 'first_sync');
-    for (const { id } of (await desk.host.listPage({ collection: 'plans' })).rows) {
+    for (const { id } of (await desk.host.data.listPage({ collection: 'plans' })).rows) {
       assert(other.model.present('plans').some((held) => held.id === id));
     }
     disk.free();
@@ -190,8 +190,8 @@ describe('a database folder that cannot be created', () => {
     assert.deepEqual([initialized, error?.code], [false, 'cache_unusable']);
     assert.match(error?.message ?? '', /could not create the folder/);
     assert.equal((await desk.host.pullFromServer()).outcome, 'failed');
-    assert.deepEqual((await desk.host.health()).attempts, []);
-    await assertRejects(desk.host.getRecord('plans', '0'.repeat(24)), 'cache_unusable');
+    assert.deepEqual((await desk.host.data.health()).attempts, []);
+    await assertRejects(desk.host.data.getRecord('plans', '0'.repeat(24)), 'cache_unusable');
     rmSync(dirname(desk.file));
     await desk.sync();
     await assertExact(desk, books.owner.client);

@@ -86,12 +86,12 @@ describe('a cache that cannot be opened for a moment', () => {
       await desk.open();
       const { initialized, error, notice } = await desk.host.getStatus();
       assert.deepEqual([initialized, error?.code, notice], [true, 'cache_unusable', null], String(errcode));
-      assert.equal((await desk.host.counts())['plans'], held);
+      assert.equal((await desk.host.data.counts())['plans'], held);
       assert.equal((await desk.host.pullFromServer()).error?.code, 'cache_unusable');
-      assert.equal((await desk.host.counts())['plans'], held, 'a failed sync takes nothing away');
+      assert.equal((await desk.host.data.counts())['plans'], held, 'a failed sync takes nothing away');
       fault.left = 0;
       await desk.sync();
-      assert.equal((await desk.host.counts())['plans'], held + 1);
+      assert.equal((await desk.host.data.counts())['plans'], held + 1);
       await desk.close();
     }
     await desk.open();
@@ -125,7 +125,7 @@ describe('a cache that another program keeps locked', () => {
     const holder = await lock(t, desk.file);
     await desk.open();
     assert.equal((await desk.host.getStatus()).error?.code, 'cache_busy');
-    await assertRejects(desk.host.counts(), 'cache_unusable');
+    await assertRejects(desk.host.data.counts(), 'cache_unusable');
     assert.equal((await desk.host.pullFromServer()).error?.code, 'cache_busy');
     assert.deepEqual(files(desk), ['invoify.sqlite', 'invoify.sqlite.lock']);
     await unlock(holder);
@@ -144,7 +144,7 @@ describe('a cache that another program keeps locked', () => {
     const readable = desk.until(({ initialized }) => initialized);
     desk.timers.passSilence();
     await readable;
-    assert.equal((await desk.host.counts())['plans'], 6);
+    assert.equal((await desk.host.data.counts())['plans'], 6);
   });
 });
 
@@ -159,7 +159,7 @@ describe('a cache that becomes readable late', () => {
     await unlock(holder);
     desk.timers.passSilence();
     await desk.idle();
-    await assertRejects(desk.host.counts(), 'signed_out');
+    await assertRejects(desk.host.data.counts(), 'signed_out');
     assert.equal((await desk.host.getStatus()).user, null);
     assert.deepEqual(files(desk), []);
   });
@@ -189,11 +189,11 @@ describe('a second program on the same folder', () => {
     assert.match(error?.message ?? '', /^Another Invoify is using the data on this computer/);
     await books.addPlans(1);
     await desk.sync();
-    assert.equal((await second.host.counts())['plans'], 7);
+    assert.equal((await second.host.data.counts())['plans'], 7);
     assert.equal((await second.host.pullFromServer()).error?.code, 'cache_busy');
     await assertRejects(second.host.signOut(), 'cache_busy');
     await second.close();
-    assert.equal((await desk.host.counts())['plans'], 7, 'a sign-out in the second takes nothing away from the first');
+    assert.equal((await desk.host.data.counts())['plans'], 7, 'a sign-out in the second takes nothing away from the first');
     await desk.sync();
     await desk.close();
   });
@@ -219,7 +219,7 @@ describe('a second program on the same folder', () => {
     desk.network.plan(null);
     await desk.sync();
     await assertExact(desk, books.owner.client);
-    assert.equal((await second.host.counts())['plans'], 21);
+    assert.equal((await second.host.data.counts())['plans'], 21);
     await desk.close();
     await books.addPlans(1);
     await second.sync();

@@ -137,9 +137,9 @@ describe('another user on the same computer', () => {
     await site.server.owner.create('users', user(email, { role: 'viewer', password }));
     desk.network.plan(({ page }) => page === null ? null : faults.silent);
     await desk.host.signIn(email, password);
-    assert.deepEqual(await desk.host.counts(), { users: 0, plans: 0, customers: 0, invoices: 0 });
+    assert.deepEqual(await desk.host.data.counts(), { users: 0, plans: 0, customers: 0, invoices: 0 });
     assert.equal(desk.rows().size, 0);
-    assert.deepEqual((await desk.host.attempts()), []);
+    assert.deepEqual((await desk.host.data.attempts()), []);
     await desk.host.cancelPull();
     desk.network.plan(null);
     await desk.sync();
@@ -221,7 +221,7 @@ describe('signing out', () => {
       assert.equal(await desk.vault.load(), null);
       const status = await desk.host.getStatus();
       assert.deepEqual([status.initialized, status.state, status.user, status.lastSync], [false, 'never_synced', null, null]);
-      await assertRejects(desk.host.listPage({ collection: 'plans' }), 'signed_out');
+      await assertRejects(desk.host.data.listPage({ collection: 'plans' }), 'signed_out');
       assert.equal((await person.client.get('/api/auth/me')).status, isServerUp ? 401 : 200);
       await desk.reopen();
       assert.equal((await desk.host.pullFromServer()).error?.code, 'signed_out');
@@ -236,7 +236,7 @@ describe('signing out', () => {
     const release = process.platform === 'win32' ? holdOpen(desk.file) : putFolderInPlace(desk.file);
     await assertRejects(desk.host.signOut(), process.platform === 'win32' ? 'cache_busy' : 'cache_unusable');
     assert.equal(await desk.vault.load(), null);
-    await assertRejects(desk.host.listPage({ collection: 'plans' }), 'signed_out');
+    await assertRejects(desk.host.data.listPage({ collection: 'plans' }), 'signed_out');
     release();
     await desk.reopen();
     assert.equal(desk.rows().size, 0);

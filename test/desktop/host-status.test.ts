@@ -103,7 +103,7 @@ describe('the state', () => {
     await desk.host.pullFromServer();
     const unreachable = await desk.host.getStatus();
     assert.deepEqual([unreachable.state, unreachable.isOnline, unreachable.error?.code], ['unreachable', false, 'offline']);
-    assert.equal((await desk.host.attempts())[0]?.kind, 'refused');
+    assert.equal((await desk.host.data.attempts())[0]?.kind, 'refused');
     assert.deepEqual([unreachable.error?.kind, /127\.0\.0\.1.* refuses/.test(unreachable.error?.message ?? '')], ['refused', true]);
     desk.machine.hasNetwork = false;
     assert.equal((await desk.host.getStatus()).state, 'offline');
@@ -175,8 +175,8 @@ describe('the state', () => {
     await desk.host.pullFromServer();
     const status = await desk.host.getStatus();
     assert.deepEqual([status.state, status.lastSync?.timestamp], ['offline', before.lastSync?.timestamp]);
-    assert.equal((await desk.host.listPage({ collection: 'invoices' })).total, 1);
-    assert.deepEqual(await desk.host.counts(), { users: 1, plans: 1, customers: 1, invoices: 1 });
+    assert.equal((await desk.host.data.listPage({ collection: 'invoices' })).total, 1);
+    assert.deepEqual(await desk.host.data.counts(), { users: 1, plans: 1, customers: 1, invoices: 1 });
   });
 });
 

@@ -56,7 +56,7 @@ describe('a token from the window', () => {
       assert.equal(status.error?.code, 'signed_out');
       assert.equal(await desk.vault.load(), null);
       assertSameRows(desk.rows(), rows);
-      assert.equal((await desk.host.listPage({ collection: 'plans' })).total, 1);
+      assert.equal((await desk.host.data.listPage({ collection: 'plans' })).total, 1);
       await desk.host.setAuthToken(books.owner.token);
       await desk.until(isDone);
     }
@@ -87,7 +87,7 @@ test('a rejection of the previous token does not end the new session', async (t)
   const before = await books.owner.signIn(books.owner.userId);
   const desk = await openDesk(t, { url: site.server.url, token: before.token });
   await desk.sync();
-  const { rows: [row] } = await desk.host.listPage({ collection: 'plans' });
+  const { rows: [row] } = await desk.host.data.listPage({ collection: 'plans' });
   const { promise: isReleased, resolve: release } = Promise.withResolvers<void>();
   const { promise: isRefused, resolve: refused } = Promise.withResolvers<void>();
   desk.network.plan(({ method }) => method === 'PATCH' ? async ({ forward }) => {

@@ -34,7 +34,7 @@ const fields = (input: object): JsonObject => input as JsonObject;
 
 /** The first record of a collection, as the desk's list shows it. */
 async function first(desk: Desk, collection: string): Promise<{ id: string; updatedAt: string }> {
-  const { rows: [row] } = await desk.host.listPage({ collection });
+  const { rows: [row] } = await desk.host.data.listPage({ collection });
   assert(row);
   return row;
 }
@@ -44,16 +44,16 @@ describe('a write', () => {
     const { books, desk } = await synced(t);
     const { host } = desk;
     const added = await host.records.create('customers', fields(customer({ name: 'Added here' })));
-    assert.equal((await host.getRecord('customers', added.id))?.payload['name'], 'Added here');
+    assert.equal((await host.data.getRecord('customers', added.id))?.payload['name'], 'Added here');
     const changed = await host.records.update('customers', added.id, added.updatedAt, { name: 'Changed here' });
-    assert.equal((await host.getRecord('customers', added.id))?.updatedAt, changed.updatedAt);
+    assert.equal((await host.data.getRecord('customers', added.id))?.updatedAt, changed.updatedAt);
     const draft = await host.records.create('invoices', fields(invoice(added.id)));
     const sent = await host.records.act('invoices', draft.id, 'send', draft.updatedAt);
     await host.records.act('invoices', draft.id, 'payments', sent.updatedAt, { amountMinor: 100, paidOn: '2026-03-01' });
-    assert.equal((await host.getRecord('invoices', draft.id))?.payload['paidMinor'], 100);
+    assert.equal((await host.data.getRecord('invoices', draft.id))?.payload['paidMinor'], 100);
     const second = await host.records.create('plans', fields(plan()));
     await host.records.remove('plans', second.id, second.updatedAt);
-    assert.equal(await host.getRecord('plans', second.id), null);
+    assert.equal(await host.data.getRecord('plans', second.id), null);
     await desk.idle();
     await assertExact(desk, books.owner.client);
   });
@@ -91,7 +91,7 @@ describe('a write', () => {
     const current = error.details.current as { id: string; updatedAt: string; payload: JsonObject };
     assert.deepEqual([current.id, current.updatedAt, current.payload['name']], [old.id, updatedAt, 'Someone else was quicker']);
     await desk.idle();
-    assert.equal((await desk.host.getRecord('plans', old.id))?.updatedAt, updatedAt);
+    assert.equal((await desk.host.data.getRecord('plans', old.id))?.updatedAt, updatedAt);
     const invalid = await assertRejects(desk.host.records.create('plans', fields(plan({ priceMinor: -1 }))), 'invalid_request');
     assert.deepEqual(Object.keys(invalid.details.fields ?? {}), ['priceMinor']);
     const billed = await first(desk, 'customers');
@@ -128,7 +128,7 @@ describe('a write that the server has acknowledged', () => {
     await desk.until(({ progress }) => progress?.changes === 2);
     const { id, updatedAt } = await desk.host.records.create('plans', fields(plan({ name: 'Before the rest' })));
     assert.equal((await desk.host.getStatus()).state, 'first_sync');
-    assert.equal((await desk.host.getRecord('plans', id))?.updatedAt, updatedAt);
+    assert.equal((await desk.host.data.getRecord('plans', id))?.updatedAt, updatedAt);
     await releasePulls(desk);
     await assertExact(desk, books.owner.client);
   });
@@ -137,7 +137,7 @@ describe('a write that the server has acknowledged', () => {
     const { desk } = await synced(t);
     desk.network.plan(({ method, path }) => method === 'POST' && path === '/api/plans' ? null : faults.stalled);
     const { id } = await desk.host.records.create('plans', fields(plan({ name: 'Just in time' })));
-    assert.equal((await desk.host.getRecord('plans', id))?.payload['name'], 'Just in time');
+    assert.equal((await desk.host.data.getRecord('plans', id))?.payload['name'], 'Just in time');
   });
 
   test('is what detail and list show before any pull, exactly as the cache will', async (t) => {
@@ -146,7 +146,7 @@ describe('a write that the server has acknowledged', () => {
     const member = await books.create('users', user('member@writes.test'));
     await desk.sync();
     const shown = async (collection: string, id: string) => [
-      await host.getRecord(collection, id), (await host.listPage({ collection })).rows.find((row) => row.id === id),
+      await host.data.getRecord(collection, id), (await host.data.listPage({ collection })).rows.find((row) => row.id === id),
     ];
     const [plans, customers, draft] = [await first(desk, 'plans'), await first(desk, 'customers'), await first(desk, 'invoices')];
     holdPulls(desk);
@@ -177,13 +177,13 @@ describe('a write that the server has acknowledged', () => {
       { collection: 'plans', search: 'plan', filters: { currency: 'EUR' }, sort: { column: 'priceMinor', descending: true } },
     ];
     const totals = async (): Promise<number[]> => Promise.all(lists.map(async (query) => {
-      const { rows, total } = await host.listPage(query);
+      const { rows, total } = await host.data.listPage(query);
       assert(rows.length === total && rows.every(({ id }) => id !== gone.id));
       return total;
     }));
     await host.records.remove('plans', gone.id, gone.updatedAt);
-    assert.equal(await host.getRecord('plans', gone.id), null);
-    assert.notEqual(await host.getRecord('plans', kept.id), null);
+    assert.equal(await host.data.getRecord('plans', gone.id), null);
+    assert.notEqual(await host.data.getRecord('plans', kept.id), null);
     assert.deepEqual(await totals(), [3, 2, 3, 2]);
     await releasePulls(desk);
     assert.deepEqual(await totals(), [3, 2, 3, 2]);
@@ -204,7 +204,7 @@ describe('a write that the server has acknowledged', () => {
     const { id, updatedAt } = await desk.host.records.create('plans', fields(plan()));
     await books.owner.client.patch(`/api/plans/${id}`, updatedAt, { name: 'A colleague\'s' });
     await releasePulls(desk);
-    assert.equal((await desk.host.getRecord('plans', id))?.payload['name'], 'A colleague\'s');
+    assert.equal((await desk.host.data.getRecord('plans', id))?.payload['name'], 'A colleague\'s');
   });
 
   test('is not read by the next user, or after a reset', async (t) => {
@@ -214,9 +214,9 @@ describe('a write that the server has acknowledged', () => {
       holdPulls(desk);
       const { id } = await host.records.create('plans', fields(plan()));
       await leave();
-      assert.equal(await host.getRecord('plans', id), null);
+      assert.equal(await host.data.getRecord('plans', id), null);
       await releasePulls(desk);
-      assert.notEqual(await host.getRecord('plans', id), null);
+      assert.notEqual(await host.data.getRecord('plans', id), null);
     }
   });
 });

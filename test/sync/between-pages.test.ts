@@ -76,7 +76,7 @@ for (const testStore of stores) {
           await assertExact(desk, books.owner.client);
           books.model.assertHeldBy(desk.rows());
         }
-        assert.equal((await desk.host.attempts()).filter(({ detail }) => detail !== null).length, 0, 'no rebuild was needed');
+        assert.equal((await desk.host.data.attempts()).filter(({ detail }) => detail !== null).length, 0, 'no rebuild was needed');
       });
     }
   });

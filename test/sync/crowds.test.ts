@@ -77,5 +77,5 @@ async function crowd(
   await desk.sync();
   await assertExact(desk, owner.client);
   model.assertHeldBy(desk.rows());
-  assert.deepEqual((await desk.host.attempts()).filter(({ detail }) => detail !== null), [], 'no rebuild was needed');
+  assert.deepEqual((await desk.host.data.attempts()).filter(({ detail }) => detail !== null), [], 'no rebuild was needed');
 }

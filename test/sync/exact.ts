@@ -17,7 +17,7 @@ export async function assertExact(desk: Desk, client: Client): Promise<void> {
   const held = new NaiveCache();
   for (const [key, record] of rows) held.records.set(key, record);
   assert.deepEqual(held.digest(), withoutEmpty(last.body.digest));
-  assert.deepEqual(withoutEmpty(await desk.host.digest()), withoutEmpty(last.body.digest));
+  assert.deepEqual(withoutEmpty(await desk.host.data.digest()), withoutEmpty(last.body.digest));
 }
 
 /** Asserts that two sets of rows are equal; says which differ. */

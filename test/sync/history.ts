@@ -68,7 +68,7 @@ export async function runHistory(t: Pick<TestContext, 'after'>, site: Site, seed
     await desk.sync();
     model.assertHeldBy(desk.rows(), (collection) => role === 'owner' || collection !== 'users');
     await assertExact(desk, person.client);
-    const reasons = (await desk.host.attempts()).map(({ detail }) => detail ?? '');
+    const reasons = (await desk.host.data.attempts()).map(({ detail }) => detail ?? '');
     assert.deepEqual(reasons.filter((reason) => /differ|damaged/.test(reason)), [], 'no cache ever differed');
   }
 }

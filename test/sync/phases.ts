@@ -54,7 +54,7 @@ export async function preparePhase(name: PhaseName, site: Site): Promise<Phase> 
     name, books, file, before, pages, open,
     async assertUndisturbed(desk) {
       const rows = desk.rows();
-      const { total } = await desk.host.listPage({ collection: 'plans' });
+      const { total } = await desk.host.data.listPage({ collection: 'plans' });
       assert.equal(total, [...rows.values()].filter(({ collection }) => collection === 'plans').length);
       if (name !== 'first sync') return assertSameRows(rows, before);
       for (const [key, { updatedAt }] of rows) {

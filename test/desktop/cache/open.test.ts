@@ -10,7 +10,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { describe, test, type TestContext } from 'node:test';
 
 import {
-  applyChanges, cacheSizeBytes, closeCache, getRecord, openCache, readState, removeCacheFiles, saveState,
+  applyChanges, cacheSizeBytes, closeCache, getRecord, moveCacheAside, openCache, readState, removeCacheFiles, saveState,
 } from '../../../desktop/cache/cache.ts';
 import { migrations } from '../../../desktop/cache/migrations.ts';
 import { failsWith, fill, invoice, recordId, temporaryCache, temporaryPath, upsert } from './fixtures.ts';
@@ -217,10 +217,11 @@ test('of two processes one writes the cache; the other reads what it commits, an
   assert.equal(await other.ask('read'), 'one', 'uncommitted changes are invisible');
   cache.writer.db.exec('COMMIT');
   assert.equal(await other.ask('read'), 'two');
-  failsWith('cache_busy', () => removeCacheFiles(path));
   closeCache(cache);
   assert.equal(await other.ask('open'), 'opened');
   failsWith('cache_busy', () => openCache(path));
+  failsWith('cache_busy', () => moveCacheAside(path, 0));
+  failsWith('cache_busy', () => removeCacheFiles(path));
   await other.kill();
   assert.equal(readState(temporaryCache(t, {}, path).reader).cursor, 'two', 'a process that was killed has nothing locked');
 });

@@ -58,7 +58,7 @@ for (const name of phaseNames) {
           const status = await desk.host.getStatus();
           assert.deepEqual([status.state, status.lastSync?.timestamp], [state, lastSync?.timestamp]);
           await phase.assertUndisturbed(desk);
-          const [attempt] = await desk.host.attempts();
+          const [attempt] = await desk.host.data.attempts();
           assert.deepEqual([attempt?.outcome, attempt?.code], ['failed', outcome.error?.code]);
 
           if (faultyPage % 2 === 0) await desk.reopen();

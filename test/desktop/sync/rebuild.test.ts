@@ -44,8 +44,8 @@ async function syncWatched(desk: Desk): Promise<void> {
   desk.network.plan(() => async (exchange) => {
     requests += 1;
     assertSameRows(desk.rows(), old);
-    assert.equal((await desk.host.listPage({ collection: 'plans' })).total, plans);
-    const { total } = await desk.host.listPage({ collection: 'plans', search: 'Plan 13' });
+    assert.equal((await desk.host.data.listPage({ collection: 'plans' })).total, plans);
+    const { total } = await desk.host.data.listPage({ collection: 'plans', search: 'Plan 13' });
     assert(total > 0, 'the old data can be searched');
     return passThrough(exchange);
   });
@@ -69,16 +69,16 @@ describe('a changed role', () => {
     const { books, desk, person } = await openSynced(t, ({ owner }) => owner.hire('viewer'));
     // Renews the token now, as that would reveal the new role.
     await desk.sync();
-    assert.equal((await desk.host.counts())['users'], 0);
+    assert.equal((await desk.host.data.counts())['users'], 0);
     const { body } = await books.owner.client.get(`/api/users/${person.userId}`);
     const reply = await books.owner.client.patch(`/api/users/${person.userId}`, body.record.updatedAt, { role: 'owner' });
     assert.equal(reply.status, 200);
     await syncWatched(desk);
     await assertExact(desk, books.owner.client);
-    assert.equal((await desk.host.counts())['users'], 2);
+    assert.equal((await desk.host.data.counts())['users'], 2);
     const status = await desk.host.getStatus();
     assert.match(status.notice?.message ?? '', /What you may see has changed/);
-    assert.equal((await desk.host.attempts())[0]?.detail, status.notice?.code);
+    assert.equal((await desk.host.data.attempts())[0]?.detail, status.notice?.code);
     await desk.sync();
     assert.equal((await desk.host.getStatus()).user?.role, 'owner', 'the next run looks the user up again');
   });
@@ -90,12 +90,12 @@ describe('a changed role', () => {
     assert.equal((await desk.host.pullFromServer()).outcome, 'failed');
     desk.timers.passSilence();
     await desk.until(({ state }) => state === 'session_expired');
-    assert.equal((await desk.host.counts())['users'], 2);
+    assert.equal((await desk.host.data.counts())['users'], 2);
 
     const again = await books.owner.signIn(person.userId);
     await desk.host.setAuthToken(again.token);
     await desk.until(({ state }) => state === 'up_to_date');
-    assert.equal((await desk.host.counts())['users'], 0);
+    assert.equal((await desk.host.data.counts())['users'], 0);
     await assertExact(desk, again.client);
   });
 
@@ -171,7 +171,7 @@ describe('a cache that differs from the server', () => {
     await assertExact(desk, person.client);
     const status = await desk.host.getStatus();
     assert.deepEqual([status.state, status.notice?.code], ['up_to_date', rebuilt]);
-    assert.equal((await desk.host.attempts())[0]?.detail, rebuilt);
+    assert.equal((await desk.host.data.attempts())[0]?.detail, rebuilt);
   });
 
   test('shows a notice during the rebuild', async (t) => {
@@ -207,7 +207,7 @@ describe('the daily check', () => {
     await desk.sync();
     await desk.until(({ state, notice }) => state === 'up_to_date' && /damaged/.test(notice?.message ?? ''));
     await assertExact(desk, person.client);
-    assert.match((await desk.host.attempts())[0]?.detail ?? '', /damaged/);
+    assert.match((await desk.host.data.attempts())[0]?.detail ?? '', /damaged/);
   });
 
   test('runs once a day and not with every pull', async (t) => {

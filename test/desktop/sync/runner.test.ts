@@ -64,7 +64,7 @@ test('a write during a run is answered at once and triggers another run', async 
   const run = desk.host.pullFromServer();
   await held.isHeld;
   const { id } = await desk.host.records.create('plans', { ...plan() });
-  assert(await desk.host.getRecord('plans', id), 'the record can be read');
+  assert(await desk.host.data.getRecord('plans', id), 'the record can be read');
   held.release();
   assert.equal((await run).changes, 0, 'that run had pulled before the write');
   await desk.idle();
@@ -84,7 +84,7 @@ test('concurrent writes share runs', async (t) => {
   held.release();
   await run;
   const records = await Promise.all(writing);
-  for (const { id } of records) assert(await desk.host.getRecord('plans', id));
+  for (const { id } of records) assert(await desk.host.data.getRecord('plans', id));
   await desk.idle();
   assert(desk.network.pulls().length <= 9);
   await assertExact(desk, books.owner.client);
@@ -152,7 +152,7 @@ test('every run is recorded as an attempt, with its changes or its error', async
   while (desk.network.pulls().length === 0) await nextTurn();
   await desk.host.cancelPull();
   await run;
-  const attempts = (await desk.host.attempts()).slice(0, 4).map(({ outcome, code, changes }) => [outcome, code, changes]);
+  const attempts = (await desk.host.data.attempts()).slice(0, 4).map(({ outcome, code, changes }) => [outcome, code, changes]);
   assert.deepEqual(attempts, [
     ['cancelled', 'cancelled', 0], ['failed', 'offline', 0], ['failed', 'offline', 0], ['completed', null, 3],
   ]);

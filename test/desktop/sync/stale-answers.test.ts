@@ -92,7 +92,7 @@ describe('an answer from before what the server has already said', () => {
     await desk.sync();
     const { id } = await desk.host.records.create('plans', { ...plan() });
     await desk.until(({ error }) => error?.code === 'stale_answer');
-    assert.equal((await desk.host.getRecord('plans', id))?.id, id, 'what was acknowledged stays readable');
+    assert.equal((await desk.host.data.getRecord('plans', id))?.id, id, 'what was acknowledged stays readable');
     desk.network.plan(null);
     await desk.sync();
     await assertExact(desk, books.owner.client);

@@ -67,7 +67,7 @@ describe('a digest that never matches', () => {
       const { partial, notice } = await desk.host.getStatus();
       assert.deepEqual([partial, notice], [0, null], 'nothing is under way any more');
       await desk.idle();
-      const { total } = await desk.host.listPage({ collection: 'plans', search: 'Plan 9' });
+      const { total } = await desk.host.data.listPage({ collection: 'plans', search: 'Plan 9' });
       assert.equal(total, 1, 'the lists are indexed');
     });
   }
@@ -164,7 +164,8 @@ describe('a record that cannot be read', () => {
         const kept = old.get(`plans ${id}`);
         if (kept) expected.set(`plans ${id}`, kept);
         assertSameRows(desk.rows(), expected);
-        assert.equal((await desk.host.listPage({ collection: 'plans' })).total, books.model.present('plans').length - (isChanged ? 0 : 1));
+        const { total } = await desk.host.data.listPage({ collection: 'plans' });
+        assert.equal(total, books.model.present('plans').length - (isChanged ? 0 : 1));
         await desk.reopen();
         assert.match((await desk.host.getStatus()).error?.message ?? '', new RegExp(id), 'it is named after a restart, too');
 

@@ -37,7 +37,7 @@ const fields = (input: object): JsonObject => input as JsonObject;
 
 /** The first record of a collection, as the desk's list shows it. */
 async function first(desk: Desk, collection: string): Promise<{ id: string; updatedAt: string }> {
-  const { rows: [row] } = await desk.host.listPage({ collection });
+  const { rows: [row] } = await desk.host.data.listPage({ collection });
   assert(row);
   return row;
 }
@@ -100,7 +100,7 @@ describe('a write without a word of the server about it', () => {
       await assertRejects(desk.host.records.update('plans', record.id, record.updatedAt, { name: 'Perhaps, too' }), 'outcome_unknown');
       desk.network.plan(null);
       await desk.sync();
-      assert.equal((await desk.host.listPage({ collection: 'plans', search: 'Perhaps' })).total, 2);
+      assert.equal((await desk.host.data.listPage({ collection: 'plans', search: 'Perhaps' })).total, 2);
       await assertExact(desk, books.owner.client);
     }
   });
@@ -184,7 +184,7 @@ describe('a write without a word of the server about it', () => {
     await writing;
     await desk.sync();
     assert.equal(keysFrom(desk, from).length, 1);
-    assert.equal((await desk.host.listPage({ collection: 'plans' })).total, 0);
+    assert.equal((await desk.host.data.listPage({ collection: 'plans' })).total, 0);
     const { client } = await books.owner.signIn(books.owner.userId);
     assert.equal((await client.pullAll()).changes.filter(({ payload }) => payload?.['name'] === 'For one account').length, 0);
   });
@@ -209,16 +209,16 @@ describe('an answer to another request', () => {
     answerNext(desk, { ...other, updatedAt: 'now' });
     const record = await host.records.create('plans', { ...other?.payload } as JsonObject);
     for (const answer of [other, record, { ...record, payload: { ...record.payload, name: 'Mine' } }]) {
-      const { updatedAt } = await host.getRecord('plans', record.id) ?? assert.fail();
+      const { updatedAt } = await host.data.getRecord('plans', record.id) ?? assert.fail();
       answerNext(desk, answer);
       await host.records.update('plans', record.id, updatedAt, { name: 'Mine', interval: 'year' });
     }
     const draft = await first(desk, 'invoices');
-    const { payload } = await host.getRecord('invoices', draft.id) ?? assert.fail();
+    const { payload } = await host.data.getRecord('invoices', draft.id) ?? assert.fail();
     answerNext(desk, { ...draft, payload });
     const sent = await host.records.act('invoices', draft.id, 'send', draft.updatedAt);
     assert.equal(sent.payload?.['status'], 'sent');
-    const latest = await host.getRecord('plans', record.id) ?? assert.fail();
+    const latest = await host.data.getRecord('plans', record.id) ?? assert.fail();
     answerNext(desk, latest);
     await host.records.remove('plans', latest.id, latest.updatedAt);
     await desk.idle();

@@ -1,0 +1,71 @@
+// What people read: queries on the cache, with the records that the server has acknowledged and no pull has brought yet.
+//
+// Invariants: a query never waits for the network or the sync. One that finds the cache damaged reports it to the cache,
+// whose lifecycle decides what follows. All methods throw `signed_out` without a cache, and `cache_unusable`.
+
+import type { Digest } from '../../shared/digest.ts';
+import type { SyncHealth } from '../../shared/window/ipc.ts';
+import type {
+  Attempt, CurrencySummary, CurrencyTotals, ListPage, ListQuery, ListSelection, RecordView,
+} from '../../shared/window/views.ts';
+import type { AcknowledgedRecords } from './acknowledged.ts';
+import { counts, listAttempts, readDigest, readState, selectionTotals, summary, type CacheReader } from './cache.ts';
+import type { LocalCache } from './local-cache.ts';
+
+export class Reads {
+  readonly #cache: LocalCache;
+  readonly #acknowledged: AcknowledgedRecords;
+
+  constructor(cache: LocalCache, acknowledged: AcknowledgedRecords) {
+    this.#cache = cache;
+    this.#acknowledged = acknowledged;
+  }
+
+  async listPage(query: ListQuery): Promise<ListPage> {
+    return this.#read((reader) => this.#acknowledged.listPage(reader, query));
+  }
+
+  async getRecord(collection: string, id: string): Promise<RecordView | null> {
+    return this.#read((reader) => this.#acknowledged.getRecord(reader, collection, id));
+  }
+
+  async counts(): Promise<Readonly<Record<string, number>>> {
+    return this.#read((reader) => counts(reader));
+  }
+
+  /** Open and overdue amounts by age and currency on the day `today` (YYYY-MM-DD). */
+  async summary(today: string): Promise<readonly CurrencySummary[]> {
+    return this.#read((reader) => summary(reader, today));
+  }
+
+  async selectionTotals(selection: ListSelection): Promise<readonly CurrencyTotals[]> {
+    return this.#read((reader) => selectionTotals(reader, selection));
+  }
+
+  async digest(): Promise<Digest> {
+    return this.#read((reader) => readDigest(reader, readState(reader).generation));
+  }
+
+  async attempts(): Promise<readonly Attempt[]> {
+    return this.#read((reader) => listAttempts(reader));
+  }
+
+  /** The recent sync attempts and the contents of the cache; empty without a cache. */
+  async health(): Promise<SyncHealth> {
+    return this.#cache.health();
+  }
+
+  /** Read access for operations longer than a query. */
+  get reader(): CacheReader {
+    return this.#cache.reader;
+  }
+
+  #read<T>(query: (reader: CacheReader) => T): T {
+    try {
+      return query(this.#cache.reader);
+    } catch (error) {
+      this.#cache.noteError(error);
+      throw error;
+    }
+  }
+}
