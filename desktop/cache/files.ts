@@ -34,7 +34,7 @@ export function removeCacheFiles(path: string): void {
   const marker = removalMarker(path);
   // Best effort: on a full disk the removal goes ahead without a marker, it just cannot be resumed.
   ignoreErrors(() => writeFileSync(marker, ''));
-  unlessInUse(path);
+  requireUnused(path);
   for (const file of [path, ...logSuffixes.map((suffix) => path + suffix)]) {
     retry(() => rmSync(file, { force: true }), `delete ${file}`);
   }
@@ -56,7 +56,7 @@ export function removeDamagedSets(path: string): boolean {
  * Throws `cache_busy` if another process has the cache open for writing, as deleting or moving the file does on Windows;
  * elsewhere that process would go on with a file that is gone. Any other failure says nothing about that.
  */
-function unlessInUse(path: string): void {
+function requireUnused(path: string): void {
   try {
     lockForWriting(path).close();
     rmSync(lockFile(path), { force: true });
@@ -81,7 +81,7 @@ export function moveCacheAside(path: string, nowMs: number): string | null {
     removeOrphanedLogs(path);
     return null;
   }
-  unlessInUse(path);
+  requireUnused(path);
   const stamp = new Date(nowMs).toISOString().replaceAll(/[:.]/g, '-');
   const target = `${path}.damaged-${stamp}`;
   for (const suffix of ['', ...logSuffixes]) {
