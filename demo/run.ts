@@ -57,8 +57,11 @@ async function runDemo(teller: Teller, venue: Venue, options: Options): Promise<
   const server = await stage.startServer();
   teller.say(`A server runs in process ${server.child.pid} at ${server.url}.`);
 
+  const deps = systemHostDeps();
   const host = await openHost({ databaseFile: stage.databaseFile, serverUrl: server.url }, {
-    ...systemHostDeps(),
+    ...deps,
+    // The server is stopped on purpose.
+    log: (event, facts) => (event === 'no answer of the server' ? undefined : deps.log(event, facts)),
     // A single desktop need not spread its retries.
     random: () => 0,
   });
