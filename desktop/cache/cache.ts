@@ -28,7 +28,7 @@ export {
   applyChanges, beginChanges, commitChanges, rollbackChanges, type ApplyCounts, type RefusedChange,
 } from './apply.ts';
 export { buildNext, isBuilt } from './indexes.ts';
-export { cacheSizeBytes, finishRemoval, moveCacheAside, removeCacheFiles, removeDamagedSets } from './files.ts';
+export { cacheSizeBytes, finishRemoval, moveCacheAside, removeCacheFiles, removeSets, type SetAsideReason } from './files.ts';
 export { counts, getRecord, listPage, listRows } from './queries.ts';
 export { dropInactive, startRebuild, swapGenerations } from './rebuild.ts';
 export { otherGeneration, type Cache, type CacheReader, type CacheWriter, type Generation } from './schema.ts';

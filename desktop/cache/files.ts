@@ -15,7 +15,10 @@ import { APPLICATION_ID } from './migrations.ts';
 import { lockFile, lockForWriting } from './sqlite.ts';
 
 const logSuffixes = ['-wal', '-shm'] as const;
-const maxDamagedSets = 3;
+const maxSets = 3;
+/** Why a cache was moved aside: it is damaged, or of an account that its server no longer has, and then the last of its data. */
+const setAsideReasons = ['damaged', 'former'] as const;
+export type SetAsideReason = (typeof setAsideReasons)[number];
 const retryDelaysMs = [50, 100, 200, 400, 800] as const;
 
 /** The cache's size on disk, including its logs. */
@@ -38,16 +41,16 @@ export function removeCacheFiles(path: string): void {
   for (const file of [path, ...logSuffixes.map((suffix) => path + suffix)]) {
     retry(() => rmSync(file, { force: true }), `delete ${file}`);
   }
-  removeDamagedSets(path);
+  for (const why of setAsideReasons) removeSets(path, why);
   rmSync(marker, { force: true });
 }
 
 /**
- * Deletes the sets moved aside earlier, except those of other programs. Returns whether there were any. Throws like
- * `removeCacheFiles`.
+ * Deletes the sets moved aside earlier for this reason, except those of other programs. Returns whether there were any.
+ * Throws like `removeCacheFiles`.
  */
-export function removeDamagedSets(path: string): boolean {
-  const sets = damagedSets(path).filter((name) => !isForeign(name));
+export function removeSets(path: string, why: SetAsideReason): boolean {
+  const sets = setsAside(path, why).filter((name) => !isForeign(name));
   for (const set of sets) removeSet(set);
   return sets.length > 0;
 }
@@ -71,11 +74,11 @@ export function finishRemoval(path: string): void {
 }
 
 /**
- * Moves an unusable cache to `<path>.damaged-<time>`, with its logs, and keeps the newest three such sets. All
- * connections must be closed. Returns the new path, or null if there was no file. Throws `cache_busy` if another program
+ * Moves a cache to `<path>.<why>-<time>`, with its logs, and keeps the newest three such sets. All connections must be
+ * closed. Returns the new path, or null if there was no file. Throws `cache_busy` if another program
  * keeps a file open, `cache_unusable` if a file cannot be moved for any other reason.
  */
-export function moveCacheAside(path: string, nowMs: number): string | null {
+export function moveCacheAside(path: string, nowMs: number, why: SetAsideReason): string | null {
   // A link to nothing is moved, too.
   if (!lstatSync(path, { throwIfNoEntry: false })) {
     removeOrphanedLogs(path);
@@ -83,12 +86,12 @@ export function moveCacheAside(path: string, nowMs: number): string | null {
   }
   requireUnused(path);
   const stamp = new Date(nowMs).toISOString().replaceAll(/[:.]/g, '-');
-  const target = `${path}.damaged-${stamp}`;
+  const target = `${path}.${why}-${stamp}`;
   for (const suffix of ['', ...logSuffixes]) {
     const from = path + suffix;
     if (lstatSync(from, { throwIfNoEntry: false })) retry(() => renameSync(from, target + suffix), `move ${from}`);
   }
-  pruneDamagedSets(path);
+  for (const set of setsAside(path, why).slice(0, -maxSets)) removeSet(set);
   return target;
 }
 
@@ -97,15 +100,11 @@ function removeOrphanedLogs(path: string): void {
   for (const suffix of logSuffixes) ignoreErrors(() => rmSync(path + suffix, { force: true }));
 }
 
-function pruneDamagedSets(path: string): void {
-  for (const set of damagedSets(path).slice(0, -maxDamagedSets)) removeSet(set);
-}
-
-/** The databases moved aside, oldest first. */
-function damagedSets(path: string): string[] {
+/** The databases moved aside for this reason, oldest first. */
+function setsAside(path: string, why: SetAsideReason): string[] {
   const folder = dirname(path);
   if (!existsSync(folder)) return [];
-  const names = readdirSync(folder).filter((name) => name.startsWith(`${basename(path)}.damaged-`));
+  const names = readdirSync(folder).filter((name) => name.startsWith(`${basename(path)}.${why}-`));
   return [...new Set(names.map((name) => name.replace(/-(?:wal|shm)$/, '')))].sort().map((name) => join(folder, name));
 }
 

@@ -13,8 +13,8 @@ import type { RebuildReason } from '../../shared/window/views.ts';
 import type { CacheCheck } from './check.ts';
 import {
   cacheSizeBytes, closeCache, counts, finishRemoval, listAttempts, moveCacheAside, openCache, openCacheReadOnly, readDigest,
-  readState, removeCacheFiles, removeDamagedSets, saveState, startRebuild, type Cache, type CacheReader, type CacheState,
-  type CacheWriter,
+  readState, removeCacheFiles, removeSets, saveState, startRebuild, type Cache, type CacheReader, type CacheState,
+  type CacheWriter, type SetAsideReason,
 } from './cache.ts';
 import { damageOf, inReadTransaction, sqliteError } from './sqlite.ts';
 
@@ -165,10 +165,10 @@ export class LocalCache {
     else if (errorCode(error) === 'cache_unusable') this.#mustReopen = true;
   }
 
-  /** Makes room on a full disk by deleting what was set aside. Returns whether there was anything. */
+  /** Makes room on a full disk by deleting the damaged caches that were set aside. Returns whether there was anything. */
   makeRoom(): boolean {
     try {
-      return removeDamagedSets(this.#file);
+      return removeSets(this.#file, 'damaged');
     } catch (error) {
       this.#deps.log('what was set aside cannot be deleted', { error });
       return false;
@@ -281,7 +281,7 @@ export class LocalCache {
   /** Returns whether there was a cache of another user or server. */
   #removeUnlessOf(user: SignedInUser, origin: string): boolean {
     if (this.#belongsTo(user, origin)) return false;
-    if (this.isOfFormerAccount(user, origin)) this.#moveAside();
+    if (this.isOfFormerAccount(user, origin)) this.#moveAside('former');
     else this.remove();
     return true;
   }
@@ -342,9 +342,9 @@ export class LocalCache {
     return writer;
   }
 
-  #moveAside(): void {
+  #moveAside(why: SetAsideReason): void {
     this.close();
-    moveCacheAside(this.#file, this.#deps.nowMs());
+    moveCacheAside(this.#file, this.#deps.nowMs(), why);
   }
 
   /** Sets the damaged file aside and opens an empty cache in its place. */
@@ -353,7 +353,7 @@ export class LocalCache {
     this.#closeConnections();
     this.#hasOpenFailed = true;
     try {
-      if (moveCacheAside(this.#file, this.#deps.nowMs()) !== null) this.#events.onSetAside(reason);
+      if (moveCacheAside(this.#file, this.#deps.nowMs(), 'damaged') !== null) this.#events.onSetAside(reason);
     } catch (error) {
       this.openForReading();
       throw error;

@@ -204,7 +204,7 @@ describe('signing in to a server that came back empty', () => {
     assert.notEqual(who.accountId, before.user?.accountId);
     await desk.until((status) => isDone(status) && status.user?.id === who.id);
     const folder = dirname(desk.file);
-    assert(readdirSync(folder).some((name) => /^invoify\.sqlite\.damaged-[\dTZ-]+$/.test(name)), readdirSync(folder).join());
+    assert(readdirSync(folder).some((name) => /^invoify\.sqlite\.former-[\dTZ-]+$/.test(name)), readdirSync(folder).join());
     await desk.host.signOut();
     assert(readdirSync(folder).every((name) => !name.includes('damaged')), 'signing out removes that, too');
   });

@@ -7,7 +7,7 @@ import { basename, dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, test } from 'node:test';
 
-import { cacheSizeBytes, closeCache, counts, finishRemoval, moveCacheAside, removeCacheFiles } from '../../../desktop/cache/cache.ts';
+import { cacheSizeBytes, closeCache, counts, finishRemoval, moveCacheAside, removeCacheFiles, removeSets } from '../../../desktop/cache/cache.ts';
 import { failsWith, fill, invoice, temporaryCache, temporaryPath, upsert } from './fixtures.ts';
 
 function names(path: string): string[] {
@@ -39,13 +39,13 @@ describe('removing the cache', () => {
     const own = temporaryCache(t, {}, path);
     fill(own, [upsert('invoices', 1, invoice(1))]);
     closeCache(own);
-    moveCacheAside(path, Date.UTC(2026, 0, 1));
+    moveCacheAside(path, Date.UTC(2026, 0, 1), 'damaged');
     const other = new DatabaseSync(path);
     other.exec('PRAGMA application_id = 12345; CREATE TABLE notes (text TEXT)');
     other.close();
-    const kept = moveCacheAside(path, Date.UTC(2026, 0, 2));
+    const kept = moveCacheAside(path, Date.UTC(2026, 0, 2), 'damaged');
     mkdirSync(path);
-    const folder = moveCacheAside(path, Date.UTC(2026, 0, 3));
+    const folder = moveCacheAside(path, Date.UTC(2026, 0, 3), 'damaged');
     writeSet(path, 'in use');
     removeCacheFiles(path);
     assert.deepEqual(names(path), [kept, folder].map((name) => basename(name ?? '')));
@@ -100,7 +100,7 @@ describe('moving the cache aside', () => {
   test('moves the three files together to a timestamped name', (t) => {
     const path = temporaryPath(t);
     writeSet(path, 'damaged');
-    const target = moveCacheAside(path, at(5));
+    const target = moveCacheAside(path, at(5), 'damaged');
     assert.equal(target, `${path}.damaged-2026-01-01T12-00-05-000Z`);
     assert.deepEqual(names(path), ['', '-shm', '-wal'].map((suffix) => basename(`${target}${suffix}`)));
     assert.equal(readFileSync(`${target}-wal`, 'utf8'), 'damaged-wal');
@@ -111,17 +111,30 @@ describe('moving the cache aside', () => {
     const path = temporaryPath(t);
     for (const second of [1, 2, 3, 4, 5]) {
       writeSet(path, String(second));
-      moveCacheAside(path, at(second));
+      moveCacheAside(path, at(second), 'damaged');
     }
     const sets = names(path).filter((name) => name.endsWith('Z'));
     assert.deepEqual(sets.map((name) => readFileSync(join(dirname(path), name), 'utf8')), ['3', '4', '5']);
     assert.equal(names(path).length, 9);
   });
 
+  test('keeps a former account\'s set until the user signs out, whatever is deleted to make room', (t) => {
+    const path = temporaryPath(t);
+    writeSet(path, 'former');
+    const former = moveCacheAside(path, at(1), 'former');
+    writeSet(path, 'damaged');
+    moveCacheAside(path, at(2), 'damaged');
+    assert.equal(removeSets(path, 'damaged'), true);
+    assert.equal(removeSets(path, 'damaged'), false);
+    assert.deepEqual(names(path), ['', '-shm', '-wal'].map((suffix) => basename(`${former}${suffix}`)));
+    removeCacheFiles(path);
+    assert.deepEqual(names(path), []);
+  });
+
   test('moves a folder found at the path of the file', (t) => {
     const path = temporaryPath(t);
     mkdirSync(join(path, 'inner'), { recursive: true });
-    moveCacheAside(path, at(1));
+    moveCacheAside(path, at(1), 'damaged');
     assert.equal(existsSync(path), false);
     temporaryCache(t, {}, path);
   });
@@ -130,7 +143,7 @@ describe('moving the cache aside', () => {
     const path = temporaryPath(t);
     mkdirSync(dirname(path), { recursive: true });
     symlinkSync(`${path}.elsewhere`, path);
-    assert.equal(moveCacheAside(path, at(1)), `${path}.damaged-2026-01-01T12-00-01-000Z`);
+    assert.equal(moveCacheAside(path, at(1), 'damaged'), `${path}.damaged-2026-01-01T12-00-01-000Z`);
     temporaryCache(t, {}, path);
     assert.equal(existsSync(`${path}.elsewhere`), false);
   });
@@ -139,7 +152,7 @@ describe('moving the cache aside', () => {
     const path = temporaryPath(t);
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(`${path}-wal`, 'left over');
-    assert.equal(moveCacheAside(path, at(1)), null);
+    assert.equal(moveCacheAside(path, at(1), 'damaged'), null);
     assert.deepEqual(names(path), []);
   });
 });

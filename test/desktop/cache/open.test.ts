@@ -220,7 +220,7 @@ test('of two processes one writes the cache; the other reads what it commits, an
   closeCache(cache);
   assert.equal(await other.ask('open'), 'opened');
   failsWith('cache_busy', () => openCache(path));
-  failsWith('cache_busy', () => moveCacheAside(path, 0));
+  failsWith('cache_busy', () => moveCacheAside(path, 0, 'damaged'));
   failsWith('cache_busy', () => removeCacheFiles(path));
   await other.kill();
   assert.equal(readState(temporaryCache(t, {}, path).reader).cursor, 'two', 'a process that was killed has nothing locked');
