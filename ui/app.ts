@@ -149,7 +149,9 @@ export class InvoifyApp extends LitElement {
       this._isSigningIn = true;
       return;
     }
-    const { outcome, changes, error } = await window.electron.sync.pullFromServer();
+    // It rejects if the process behind the window is gone.
+    const result = await window.electron.sync.pullFromServer().catch(() => null);
+    const { outcome, changes, error } = result ?? { outcome: 'failed', changes: 0, error: null };
     if (outcome === 'completed') this.#toast(changes > 0 ? t('sync.toastChanges', { count: changes }) : t('sync.toastDone'), 'ok');
     else if (outcome === 'failed') this.#toast(error ? syncErrorText(error) : t('sync.failed'), 'bad');
   }

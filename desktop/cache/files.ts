@@ -16,7 +16,7 @@ import { lockFile, lockForWriting } from './sqlite.ts';
 
 const logSuffixes = ['-wal', '-shm'] as const;
 const maxSets = 3;
-/** Why a cache was moved aside: it is damaged, or of an account that its server no longer has, and then the last of its data. */
+/** Why a cache is moved aside: it is damaged, or the last data of an account that its server no longer has. */
 const setAsideReasons = ['damaged', 'former'] as const;
 export type SetAsideReason = (typeof setAsideReasons)[number];
 const retryDelaysMs = [50, 100, 200, 400, 800] as const;
