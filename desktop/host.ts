@@ -230,7 +230,7 @@ export class Host {
         this.#error = null;
         this.#notice = this.#replacedNotice = null;
         this.#lastChanges = 0;
-        this.#cache.remove();
+        this.#cache.reset();
         this.#owner.recreateCache();
       });
     } finally {

@@ -20,7 +20,7 @@ import { AppError, errorCode, hasSystemCode } from '../../shared/errors.ts';
 import { migrate, requireCompatible, requireCurrentVersion, requireFixedTables } from './migrations.ts';
 import { dropInactive } from './rebuild.ts';
 import { createLayout, requireCurrentLayout, syncLayout, type Cache, type CacheFile, type CacheWriter } from './schema.ts';
-import { readState } from './state.ts';
+import { readState, saveState } from './state.ts';
 import { lockForWriting, openReader, openWriter, requireSqlite, sqliteError, type ReadDb } from './sqlite.ts';
 
 export { AcknowledgedRecords } from './acknowledged.ts';
@@ -28,7 +28,9 @@ export {
   applyChanges, beginChanges, commitChanges, rollbackChanges, type ApplyCounts, type RefusedChange,
 } from './apply.ts';
 export { buildNext, isBuilt } from './indexes.ts';
-export { cacheSizeBytes, finishRemoval, moveCacheAside, removeCacheFiles, removeSets, type SetAsideReason } from './files.ts';
+export {
+  cacheSizeBytes, finishRemoval, moveCacheAside, removeCacheFiles, removeSets, requireUnused, type SetAsideReason,
+} from './files.ts';
 export { counts, getRecord, listPage, listRows } from './queries.ts';
 export { dropInactive, startRebuild, swapGenerations } from './rebuild.ts';
 export { otherGeneration, type Cache, type CacheReader, type CacheWriter, type Generation } from './schema.ts';
@@ -80,8 +82,9 @@ export function openCache(path: string, deps: CacheDeps = {}): Cache {
     requireFixedTables(writeDb);
     syncLayout(writer);
     dropInactive(writer);
+    // Closing deletes the log, and the proof stays due.
+    if (file.needsProof) saveState(writer, { lastVerifiedMs: null });
     const state = readState(writer);
-    // A proof that was due when the cache was closed is still due.
     file.needsProof ||= state.isInitialComplete && state.lastVerifiedMs === null;
     const readDb = openReader(path, file.busyTimeoutMs);
     file.connections.add(readDb);

@@ -59,7 +59,7 @@ export function removeSets(path: string, why: SetAsideReason): boolean {
  * Throws `cache_busy` if another process has the cache open for writing, as deleting or moving the file does on Windows;
  * elsewhere that process would go on with a file that is gone. Any other failure says nothing about that.
  */
-function requireUnused(path: string): void {
+export function requireUnused(path: string): void {
   try {
     lockForWriting(path).close();
     rmSync(lockFile(path), { force: true });

@@ -13,7 +13,7 @@ import type { RebuildReason } from '../../shared/window/views.ts';
 import type { CacheCheck } from './check.ts';
 import {
   cacheSizeBytes, closeCache, counts, finishRemoval, listAttempts, moveCacheAside, openCache, openCacheReadOnly, readDigest,
-  readState, removeCacheFiles, removeSets, saveState, startRebuild, type Cache, type CacheReader, type CacheState,
+  readState, removeCacheFiles, removeSets, requireUnused, saveState, startRebuild, type Cache, type CacheReader, type CacheState,
   type CacheWriter, type SetAsideReason,
 } from './cache.ts';
 import { damageOf, inReadTransaction, sqliteError } from './sqlite.ts';
@@ -244,8 +244,19 @@ export class LocalCache {
     removeCacheFiles(this.#file);
   }
 
+  /** Like `remove`, but if another program has the files open, nothing is removed, now or later. */
+  reset(): void {
+    this.#closeConnections();
+    try {
+      requireUnused(this.#file);
+    } catch (error) {
+      this.openForReading();
+      throw error;
+    }
+    this.remove();
+  }
+
   close(): void {
-    this.#keepProofDue();
     this.#forget();
   }
 
@@ -253,17 +264,6 @@ export class LocalCache {
     this.#closeConnections();
     this.#damage = null;
     this.#lastState = null;
-  }
-
-  /** The log that makes a proof due is deleted when the cache is closed. */
-  #keepProofDue(): void {
-    const { writer } = this;
-    if (!writer?.file.needsProof) return;
-    try {
-      saveState(writer, { lastVerifiedMs: null });
-    } catch (error) {
-      this.#deps.log('due proof not noted', { error });
-    }
   }
 
   #closeConnections(): void {

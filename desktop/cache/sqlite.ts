@@ -4,6 +4,7 @@
 // Invariants: a ReadDb cannot change a file, because SQLite opened it read-only; nothing here awaits or reads a clock;
 // an error thrown by `inTransaction` or `inReadTransaction` is an AppError or a bug.
 
+import { rmSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 
 import { AppError, hasSystemCode, type CacheDamage } from '../../shared/errors.ts';
@@ -64,6 +65,17 @@ export function openWriter(path: string, busyTimeoutMs: number, accept: (db: Rea
  * another process has it.
  */
 export function lockForWriting(path: string): ReadDb {
+  try {
+    return takeLock(path);
+  } catch (error) {
+    // Whatever is in the file says nothing about the cache.
+    if (damageOf(sqliteError(error, 'locking the data')) === null) throw error;
+    rmSync(lockFile(path), { force: true, recursive: true });
+    return takeLock(path);
+  }
+}
+
+function takeLock(path: string): ReadDb {
   const db = new DatabaseSync(lockFile(path), { timeout: 0 });
   try {
     // Nothing is ever written; the journal would be another file.

@@ -4,7 +4,7 @@
 import { addCrc, digestDifferences, emptyDigest, recordCrc, type CollectionDigest, type Digest } from '../../shared/digest.ts';
 import type { Collection } from '../../shared/collections.ts';
 import { startRebuild } from './rebuild.ts';
-import { listSelect, listTable, recordsTable, type CacheReader, type CacheWriter, type Generation } from './schema.ts';
+import { listSelect, listTable, otherGeneration, recordsTable, type CacheReader, type CacheWriter, type Generation } from './schema.ts';
 import { withSnapshot } from './snapshot.ts';
 import { readDigest, readState, saveState } from './state.ts';
 
@@ -22,30 +22,35 @@ export interface Verification {
 }
 
 /**
- * Proves the rows of the readable generation, as `recomputeDigest` does, and starts a rebuild if they are damaged. Returns
- * the damaged collections. The result is durable on return.
+ * Proves the rows, as `recomputeDigest` does, and starts a rebuild if they are damaged. Of a rebuild under way its own rows
+ * decide whether it goes on or starts again. Returns the damaged collections. The result is durable on return.
  */
 export async function proveRows(writer: CacheWriter, pause: () => Promise<void>, nowMs: () => number): Promise<readonly string[]> {
-  const { stored, computed, lists } = await recomputeDigest(writer, pause);
-  const damaged = [...new Set([...digestDifferences(stored, computed), ...lists])];
-  if (damaged.length > 0) startRebuild(writer, 'rows_damaged');
+  const { generation, rebuild } = readState(writer);
+  const damaged = await findDamaged(writer, generation, pause);
+  const inRebuild = rebuild === null ? [] : await findDamaged(writer, otherGeneration(generation), pause);
+  if ((rebuild === null ? damaged : inRebuild).length > 0) startRebuild(writer, 'rows_damaged');
   saveState(writer, { lastVerifiedMs: nowMs() });
   writer.file.needsProof = false;
-  return damaged;
+  return [...new Set([...damaged, ...inRebuild])];
+}
+
+async function findDamaged(cache: CacheReader, generation: Generation, pause: () => Promise<void>): Promise<readonly string[]> {
+  const { stored, computed, lists } = await recomputeDigest(cache, pause, generation);
+  return [...new Set([...digestDifferences(stored, computed), ...lists])];
 }
 
 /**
- * Recomputes the digest of the readable generation from every row's id, instant and payload, and reads the stored one
+ * Recomputes the digest of a generation, by default the readable one, from every row's id, instant and payload, and reads the stored one
  * from the same snapshot; for a sound cache `digestDifferences` of the two is empty. Lists are compared with what the
  * payloads yield. Memory use is constant. `pause` is awaited between chunks so that other work can run, on its own
  * connection, so that queries still see the latest commit. Throws `cancelled` if the cache is closed meanwhile,
  * `cache_unusable` if SQLite itself finds damage.
  */
 export async function recomputeDigest(
-  cache: CacheReader, pause: () => Promise<void>,
+  cache: CacheReader, pause: () => Promise<void>, generation = readState(cache).generation,
 ): Promise<Verification> {
   return withSnapshot(cache, 'checking the data', async (reader) => {
-    const { generation } = readState(reader);
     const stored = readDigest(reader, generation);
     const computed: Record<string, CollectionDigest> = {};
     const lists: string[] = [];

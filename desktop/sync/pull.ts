@@ -68,7 +68,7 @@ export interface PullResult extends Tally {
 /** Writing this many changes takes about 5 ms, which bounds how long readers on the same thread wait. */
 const SLICE_CHANGES = 500;
 
-/** If the digest still differs after this many rebuilds, it is a defect that another download will not fix. */
+/** A server that asks for more downloads in one run will not stop. */
 const MAX_REBUILDS = 2;
 
 const HOUR_MS = 3_600_000;
@@ -162,7 +162,7 @@ function catchUpTarget(deps: PullDeps): Target {
       }
       beginChanges(cache);
       const refused: RefusedChange[] = [];
-      for (const kept of stagedPages(cache)) refused.push(...await applyInSlices(deps, generation, readPage(kept)));
+      for (const kept of stagedPages(cache)) refused.push(...await applyInSlices(deps, generation, readKeptPage(cache, kept)));
       refused.push(...await applyInSlices(deps, generation, page));
       dropStage(cache);
       saveState(cache, { cursor: page.serverTime });
@@ -174,6 +174,18 @@ function catchUpTarget(deps: PullDeps): Target {
     },
     rollBack: () => rollbackChanges(cache),
   };
+}
+
+/** A damaged page is dropped with the others, so that the next run asks for them again. */
+function readKeptPage(cache: CacheWriter, bytes: Buffer): Page {
+  try {
+    return readPage(bytes);
+  } catch (cause) {
+    rollbackChanges(cache);
+    dropStage(cache);
+    const message = 'Part of a download that was kept on this computer is damaged. It is downloaded again.';
+    throw new AppError('cache_unusable', message, { cause });
+  }
 }
 
 /** Commits every page into the inactive tables, which are swapped in by one commit in the end. */
@@ -283,8 +295,8 @@ async function verify(
   const { mismatch: before } = readState(deps.cache);
   const nowMs = deps.nowMs();
   const isRebuild = target.rebuildReason !== null;
-  // What was refused explains the difference, and another download would bring it again.
-  const mayRebuild = before === null ? refused.length === 0 && rebuilds < MAX_REBUILDS
+  // What was refused explains a difference. One that a download has not cured is not cured by the next, in whatever run.
+  const mayRebuild = before === null ? refused.length === 0 && rebuilds < MAX_REBUILDS && target.rebuildReason !== 'cache_differed'
     : !isRebuild && (deps.isAskedFor() || isDue(before, nowMs));
   if (mayRebuild) return { rebuild: 'cache_differed' };
   const message = before !== null && !isRebuild && refused.length === 0 ? before.message : mismatchMessage(refused);

@@ -117,12 +117,12 @@ export class Writes {
   async #send(write: Write, signal: AbortSignal): Promise<WireRecord> {
     const sent = JSON.stringify([write.request, write.updatedAt]);
     const key = this.#openKeys.get(sent) ?? this.#deps.newId();
-    this.#openKeys.delete(sent);
     const headers = {
       'idempotency-key': key,
       ...(write.updatedAt === null ? {} : { 'if-match': `"${write.updatedAt}"` }),
     };
-    let isOpen = false;
+    // Of an earlier try of the same, too.
+    let isOpen = this.#openKeys.delete(sent);
     const onRepeat = (): void => {
       isOpen = true;
     };

@@ -7,7 +7,9 @@ import { basename, dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, test } from 'node:test';
 
-import { cacheSizeBytes, closeCache, counts, finishRemoval, moveCacheAside, removeCacheFiles, removeSets } from '../../../desktop/cache/cache.ts';
+import {
+  cacheSizeBytes, closeCache, counts, finishRemoval, moveCacheAside, removeCacheFiles, removeSets,
+} from '../../../desktop/cache/cache.ts';
 import { failsWith, fill, invoice, temporaryCache, temporaryPath, upsert } from './fixtures.ts';
 
 function names(path: string): string[] {
