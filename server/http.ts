@@ -86,8 +86,9 @@ export async function readJson(request: IncomingMessage, otherTypes: readonly st
     const value: unknown = JSON.parse(text);
     limitDepth(text);
     return value;
-  } catch (error) {
-    throw new AppError('invalid_request', 'The body is not valid JSON in UTF-8.', { cause: error, fields: { '.': problem('json') } });
+  } catch {
+    // Without its cause, which quotes the body and would be logged: it may hold a password.
+    throw new AppError('invalid_request', 'The body is not valid JSON in UTF-8.', { fields: { '.': problem('json') } });
   }
 }
 

@@ -131,4 +131,13 @@ describe('a body', () => {
     assert.deepEqual((await server.owner.pull()).body.changes.filter(({ collection }) => collection === 'plans'), []);
     assert.deepEqual(server.lines.filter((line) => line.includes('"level":"error"')), []);
   });
+
+  test('that cannot be parsed is not quoted in the log, even at debug level', async () => {
+    const response = await fetch(`${server.url}/api/auth/login`, {
+      method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"email":"a@b.example","password":hunter22secret}',
+    });
+    assert.equal(response.status, 400);
+    assert(server.lines.some((line) => line.includes('not valid JSON')), 'the refusal is logged');
+    assert(!server.lines.some((line) => line.includes('hunter22')));
+  });
 });
