@@ -29,6 +29,8 @@ interface Parameters {
 export interface Passwords {
   /** Returns a new PHC string. Throws `too_many_requests` if too many calls are waiting. */
   hash(password: string): Promise<string>;
+  /** The hash with this salt, in base64: the same for the same password. Throws `too_many_requests`. */
+  hashWith(password: string, salt: Buffer): Promise<string>;
   /** True if the password matches the hash. Null takes as long and never matches. Throws `too_many_requests`. */
   verify(password: string, phc: string | null): Promise<boolean>;
 }
@@ -41,6 +43,7 @@ export function createPasswords(): Passwords {
       const tag = await gate(() => derive(password, salt, current));
       return `$argon2id$v=19$m=${current.memoryKib},t=${current.passes},p=${current.lanes}$${base64(salt)}$${base64(tag)}`;
     },
+    hashWith: async (password, salt) => base64(await gate(() => derive(password, salt, current))),
     async verify(password, phc) {
       const parts = phcPattern.exec(phc ?? decoyHash);
       if (!parts) throw new Error('a stored password hash is malformed');

@@ -59,7 +59,7 @@ export async function createRecord(
   const input = parseFields(collection, body);
   const secret = await rules.secret?.(deps.rules, input) ?? null;
   const id = newId(deps.nowMs());
-  const runOnce = once(deps, caller, idempotencyKey, ['POST', collection.name, input]);
+  const runOnce = await once(deps, caller, idempotencyKey, ['POST', collection.name, input]);
   const text = await deps.store.write(caller.user.accountId, (transaction) => runOnce(transaction, async () => {
     await rejectDanglingReferences(transaction, collection, input);
     const payload = await rules.complete?.(transaction, { id, input, previous: null }) ?? input;
@@ -77,7 +77,7 @@ export async function updateRecord(
   const rules = rulesFor(collection);
   const patch = parsePatch(collection, body);
   const secret = await rules.secret?.(deps.rules, patch) ?? null;
-  const runOnce = once(deps, caller, idempotencyKey, ['PATCH', collection.name, id, ifMatch, patch]);
+  const runOnce = await once(deps, caller, idempotencyKey, ['PATCH', collection.name, id, ifMatch, patch]);
   const text = await deps.store.write(caller.user.accountId, (transaction) => runOnce(transaction, async () => {
     const previous = await requireVersion(transaction, collection, id, ifMatch);
     const input = parseFields(collection, mergePatch(pickWritable(collection, parsePayload(previous)), patch));
@@ -96,7 +96,7 @@ export async function deleteRecord(
 ): Promise<Reply> {
   requireWriter(caller, collection);
   const rules = rulesFor(collection);
-  const runOnce = once(deps, caller, idempotencyKey, ['DELETE', collection.name, id, ifMatch]);
+  const runOnce = await once(deps, caller, idempotencyKey, ['DELETE', collection.name, id, ifMatch]);
   const text = await deps.store.write(caller.user.accountId, (transaction) => runOnce(transaction, async () => {
     const previous = await requireVersion(transaction, collection, id, ifMatch);
     await rules.remove?.(transaction, previous);
@@ -115,7 +115,7 @@ export async function actOnRecord(
   const action = requireAction(collection, name);
   requireWriter(caller, collection);
   const input = action.parse(body);
-  const runOnce = once(deps, caller, idempotencyKey, ['POST', collection.name, id, name, ifMatch, input]);
+  const runOnce = await once(deps, caller, idempotencyKey, ['POST', collection.name, id, name, ifMatch, input]);
   const text = await deps.store.write(caller.user.accountId, (transaction) => runOnce(transaction, async () => {
     const previous = await requireVersion(transaction, collection, id, ifMatch);
     const payload = await action.run(transaction, previous, input);
@@ -234,10 +234,9 @@ async function rejectIfReferenced(transaction: Transaction, collection: Collecti
  * Runs a write once per user and idempotency key; returns its record text, or the stored one if it ran before: whatever has
  * become of the record since. Throws `conflict` if the key was used for another request.
  */
-function once(deps: RecordsDeps, caller: Caller, idempotencyKey: string | null, request: readonly unknown[]) {
+async function once(deps: RecordsDeps, caller: Caller, idempotencyKey: string | null, request: readonly unknown[]) {
   const key = `${caller.user.id} ${idempotencyKey}`;
-  // Keyed, because it may cover a password and is kept for a day.
-  const fingerprint = createHmac('sha256', deps.store.fingerprintKey).update(JSON.stringify(request)).digest('base64url');
+  const fingerprint = idempotencyKey === null ? '' : await fingerprintOf(deps, key, request);
   return async (transaction: Transaction, run: () => Promise<string>): Promise<string> => {
     if (idempotencyKey === null) return run();
     const stored = await transaction.findReply(key);
@@ -249,6 +248,22 @@ function once(deps: RecordsDeps, caller: Caller, idempotencyKey: string | null, 
     transaction.saveReply({ key, fingerprint, body, keptAtMs: deps.nowMs() });
     return body;
   };
+}
+
+/**
+ * What tells one request from another under the same key. It is kept for a day beside the key that it is made with, so a
+ * password in it is hashed as slowly as the stored one.
+ */
+async function fingerprintOf({ store, rules }: RecordsDeps, key: string, request: readonly unknown[]): Promise<string> {
+  const sign = (text: string): Buffer => createHmac('sha256', store.fingerprintKey).update(text).digest();
+  const passwords: string[] = [];
+  const text = JSON.stringify(request, (name, value: unknown) => {
+    if (name !== 'password' || typeof value !== 'string') return value;
+    passwords.push(value);
+    return '';
+  });
+  const hashes = await Promise.all(passwords.map((password) => rules.passwords.hashWith(password, sign(key))));
+  return sign([text, ...hashes].join('\n')).toString('base64url');
 }
 
 function parsePayload(record: StoredRecord): JsonObject {

@@ -10,6 +10,18 @@ import { createPasswords } from '../../server/passwords.ts';
 describe('a password hash', () => {
   const passwords = createPasswords();
 
+  test('with a given salt is as slow, and the same for the same password only', async () => {
+    const salt = Buffer.alloc(32, 1);
+    const hash = await passwords.hashWith('a password', salt);
+    const expected = argon2Sync('argon2id', {
+      message: Buffer.from('a password'), nonce: salt, memory: 19_456, passes: 2, parallelism: 1, tagLength: 32,
+    });
+    assert.equal(hash, expected.toString('base64').replace(/=+$/, ''));
+    assert.equal(await passwords.hashWith('a password', salt), hash);
+    assert.notEqual(await passwords.hashWith('another', salt), hash);
+    assert.notEqual(await passwords.hashWith('a password', Buffer.alloc(32, 2)), hash);
+  });
+
   test('is argon2id with the stated parameters, and differs each time', async () => {
     const [one, two] = await Promise.all([passwords.hash('pässword'), passwords.hash('pässword')]);
     assert.notEqual(one, two);
