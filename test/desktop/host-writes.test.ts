@@ -2,7 +2,7 @@
 // follows.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test, type TestContext } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 
 import type { JsonObject } from '../../shared/fields.ts';
 import type { ListQuery } from '../../shared/window/views.ts';
@@ -10,10 +10,11 @@ import { faults } from '../network.ts';
 import { assertRejects } from '../server/store/fixture.ts';
 import { stores } from '../server/harness.ts';
 import { customer, invoice, plan, user } from '../server/samples.ts';
-import { openBooks, type Books } from '../sync/books.ts';
+import { openBooks } from '../sync/books.ts';
 import { openDesk, type Desk } from '../sync/desk.ts';
 import { assertExact } from '../sync/exact.ts';
 import { openSite, type Site } from '../sync/site.ts';
+import { firstRow, openSynced } from '../sync/synced.ts';
 
 let site: Site;
 before(async () => {
@@ -23,25 +24,11 @@ before(async () => {
 });
 after(() => site.stop());
 
-async function synced(t: TestContext): Promise<{ books: Books; desk: Desk }> {
-  const books = await openBooks(site);
-  const desk = await openDesk(t, { url: site.server.url, token: books.owner.token });
-  await desk.sync();
-  return { books, desk };
-}
-
 const fields = (input: object): JsonObject => input as JsonObject;
-
-/** The first record of a collection, as the desk's list shows it. */
-async function first(desk: Desk, collection: string): Promise<{ id: string; updatedAt: string }> {
-  const { rows: [row] } = await desk.host.data.listPage({ collection });
-  assert(row);
-  return row;
-}
 
 describe('a write', () => {
   test('of any kind is on the server when it returns, and soon in the cache', async (t) => {
-    const { books, desk } = await synced(t);
+    const { books, desk } = await openSynced(t, site);
     const { host } = desk;
     const added = await host.records.create('customers', fields(customer({ name: 'Added here' })));
     assert.equal((await host.data.getRecord('customers', added.id))?.payload['name'], 'Added here');
@@ -59,8 +46,8 @@ describe('a write', () => {
   });
 
   test('is rejected without a request while the server is unreachable', async (t) => {
-    const { desk } = await synced(t);
-    const plans = await first(desk, 'plans');
+    const { desk } = await openSynced(t, site);
+    const plans = await firstRow(desk, 'plans');
     desk.network.plan(() => faults.refused);
     await desk.host.pullFromServer();
     const asked = desk.network.calls.length;
@@ -74,7 +61,7 @@ describe('a write', () => {
   });
 
   test('is rejected without a request before the first contact with the server, and when signed out', async (t) => {
-    const { desk } = await synced(t);
+    const { desk } = await openSynced(t, site);
     await desk.reopen();
     const asked = desk.network.calls.length;
     await assertRejects(desk.host.records.create('plans', fields(plan())), 'offline');
@@ -84,8 +71,8 @@ describe('a write', () => {
   });
 
   test('that the server rejects says why, and pulls what others have changed', async (t) => {
-    const { books, desk } = await synced(t);
-    const old = await first(desk, 'plans');
+    const { books, desk } = await openSynced(t, site);
+    const old = await firstRow(desk, 'plans');
     const { updatedAt } = await books.change('plans', old.id, { name: 'Someone else was quicker' });
     const error = await assertRejects(desk.host.records.update('plans', old.id, old.updatedAt, { name: 'Mine' }), 'precondition_failed');
     const current = error.details.current as { id: string; updatedAt: string; payload: JsonObject };
@@ -94,13 +81,13 @@ describe('a write', () => {
     assert.equal((await desk.host.data.getRecord('plans', old.id))?.updatedAt, updatedAt);
     const invalid = await assertRejects(desk.host.records.create('plans', fields(plan({ priceMinor: -1 }))), 'invalid_request');
     assert.deepEqual(Object.keys(invalid.details.fields ?? {}), ['priceMinor']);
-    const billed = await first(desk, 'customers');
+    const billed = await firstRow(desk, 'customers');
     const busy = await assertRejects(desk.host.records.remove('customers', billed.id, billed.updatedAt), 'conflict');
     assert.match(busy.message, /invoices/);
   });
 
   test('with a hostile collection or id reaches no other server and is not found', async (t) => {
-    const { desk } = await synced(t);
+    const { desk } = await openSynced(t, site);
     await assertRejects(desk.host.records.create('../auth/logout', {}), 'not_found');
     await assertRejects(desk.host.records.remove('plans', '../../auth/logout', '2026-01-01T00:00:00Z'), 'not_found');
     await desk.sync();
@@ -134,21 +121,21 @@ describe('a write that the server has acknowledged', () => {
   });
 
   test('is answered although the server then vanishes', async (t) => {
-    const { desk } = await synced(t);
+    const { desk } = await openSynced(t, site);
     desk.network.plan(({ method, path }) => method === 'POST' && path === '/api/plans' ? null : faults.stalled);
     const { id } = await desk.host.records.create('plans', fields(plan({ name: 'Just in time' })));
     assert.equal((await desk.host.data.getRecord('plans', id))?.payload['name'], 'Just in time');
   });
 
   test('is what detail and list show before any pull, exactly as the cache will', async (t) => {
-    const { books, desk } = await synced(t);
+    const { books, desk } = await openSynced(t, site);
     const { host } = desk;
     const member = await books.create('users', user('member@writes.test'));
     await desk.sync();
     const shown = async (collection: string, id: string) => [
       await host.data.getRecord(collection, id), (await host.data.listPage({ collection })).rows.find((row) => row.id === id),
     ];
-    const [plans, customers, draft] = [await first(desk, 'plans'), await first(desk, 'customers'), await first(desk, 'invoices')];
+    const [plans, customers, draft] = [await firstRow(desk, 'plans'), await firstRow(desk, 'customers'), await firstRow(desk, 'invoices')];
     holdPulls(desk);
     await host.records.update('plans', plans.id, plans.updatedAt, { name: 'Später', priceMinor: 1, interval: 'year', active: false });
     await host.records.update('customers', customers.id, customers.updatedAt, { name: 'Łódź', email: 'a@b.example', planId: plans.id });
@@ -165,7 +152,7 @@ describe('a write that the server has acknowledged', () => {
   });
 
   test('is no longer read or listed if it deletes', async (t) => {
-    const { books, desk } = await synced(t);
+    const { books, desk } = await openSynced(t, site);
     const { host } = desk;
     const added = await books.addPlans(3);
     await desk.sync();
@@ -190,7 +177,7 @@ describe('a write that the server has acknowledged', () => {
   });
 
   test('makes the window read again', async (t) => {
-    const { desk } = await synced(t);
+    const { desk } = await openSynced(t, site);
     const { writes } = await desk.host.getStatus();
     holdPulls(desk);
     const reread = desk.until((status) => status.writes === writes + 1);
@@ -199,7 +186,7 @@ describe('a write that the server has acknowledged', () => {
   });
 
   test('gives way to the cache once a pull has passed it', async (t) => {
-    const { books, desk } = await synced(t);
+    const { books, desk } = await openSynced(t, site);
     holdPulls(desk);
     const { id, updatedAt } = await desk.host.records.create('plans', fields(plan()));
     await books.owner.client.patch(`/api/plans/${id}`, updatedAt, { name: 'A colleague\'s' });
@@ -208,7 +195,7 @@ describe('a write that the server has acknowledged', () => {
   });
 
   test('is not read by the next user, or after a reset', async (t) => {
-    const { books, desk } = await synced(t);
+    const { books, desk } = await openSynced(t, site);
     const { host } = desk;
     for (const leave of [() => host.resetLocalData(), async () => host.setAuthToken((await books.owner.hire('viewer')).token)]) {
       holdPulls(desk);
@@ -222,8 +209,8 @@ describe('a write that the server has acknowledged', () => {
 });
 
 test('a session that ends during a write asks to sign in again', async (t) => {
-  const { books, desk } = await synced(t);
-  const record = await first(desk, 'plans');
+  const { books, desk } = await openSynced(t, site);
+  const record = await firstRow(desk, 'plans');
   await books.owner.client.post('/api/auth/logout');
   await assertRejects(desk.host.records.update('plans', record.id, record.updatedAt, { name: 'Too late' }), 'unauthorized');
   desk.timers.passSilence();

@@ -168,7 +168,7 @@ export async function openDesk(t: Pick<TestContext, 'after'>, options: DeskOptio
   t.after(async () => {
     await desk.remove();
     assert.deepEqual(desk.contradictions, []);
-    assert.deepEqual(desk.logged.filter((line) => /^(sync|upkeep) failed: (?!AppError)/.test(line)), []);
+    assert.deepEqual(desk.logged.filter((line) => /^(sync|cache maintenance) failed: (?!AppError)/.test(line)), []);
   });
   if (options.token !== undefined) await desk.storeToken(options.token);
   if (options.cacheFrom !== undefined) copyDatabase(options.cacheFrom, desk.file);

@@ -11,9 +11,9 @@ import { closeCache, openCache } from '../../desktop/cache/cache.ts';
 import { alterText, faults, type Fault } from '../network.ts';
 import { stores } from '../server/harness.ts';
 import { customer, plan } from '../server/samples.ts';
-import { openBooks, type Books } from './books.ts';
 import { Desk, editDatabase, openDesk, type DeskOptions } from './desk.ts';
 import { openSite, type Site } from './site.ts';
+import { openSynced } from './synced.ts';
 
 const PAGE = 5;
 const inPages = { pageLimit: () => PAGE };
@@ -26,14 +26,6 @@ describe('what is left behind', () => {
     site = await openSite(embedded);
   });
   after(() => site.stop());
-
-  async function openSynced(t: TestContext, options: Partial<DeskOptions> = {}): Promise<{ books: Books; desk: Desk }> {
-    const books = await openBooks(site);
-    const desk = await openDesk(t, { url: site.server.url, token: books.owner.token, ...options });
-    await desk.sync();
-    await desk.idle();
-    return { books, desk };
-  }
 
   /** A desk that is not open yet, with the cache and the log that a killed program leaves. */
   async function copyKilled(t: TestContext, file: string, token: string, options: Partial<DeskOptions> = {}): Promise<Desk> {
@@ -60,7 +52,7 @@ describe('what is left behind', () => {
   const wrongRows = (desk: Desk): number => [...desk.rows().values()].filter(({ text }) => text.includes('WRONG')).length;
 
   test('anything in the lock file says nothing about the cache', async (t) => {
-    const { desk } = await openSynced(t);
+    const { desk } = await openSynced(t, site);
     await desk.close();
     writeFileSync(`${desk.file}.lock`, 'rubbish');
     await desk.open();
@@ -70,7 +62,7 @@ describe('what is left behind', () => {
 
   for (const refusal of ['tooManyRequests', 'internal'] as const) {
     test(`a write whose outcome is unknown keeps its key when a later try is answered ${refusal}`, async (t) => {
-      const { desk } = await openSynced(t);
+      const { desk } = await openSynced(t, site);
       const create = (): Promise<string> => desk.host.records.create('customers', { ...customer({ name: 'Twin' }) })
         .then(() => 'created', errorCode);
       const createOver = async (fault: Fault | null): Promise<string> => {
@@ -91,7 +83,7 @@ describe('what is left behind', () => {
   }
 
   test('a difference that a download has not cured is shown, although each run was cut', async (t) => {
-    const { books, desk } = await openSynced(t, inPages);
+    const { books, desk } = await openSynced(t, site, inPages);
     await books.addPlans(4 * PAGE);
     await desk.sync();
     await books.create('plans', plan({ name: 'Fresh' }));
@@ -116,7 +108,7 @@ describe('what is left behind', () => {
   });
 
   test('a kept page that was damaged is received again', async (t) => {
-    const { books, desk } = await openSynced(t, inPages);
+    const { books, desk } = await openSynced(t, site, inPages);
     await books.addPlans(4 * PAGE);
     desk.network.plan(({ page }) => (page !== null && page >= 2 ? faults.refused : null));
     assert.equal((await desk.host.pullFromServer()).outcome, 'failed');
@@ -131,7 +123,7 @@ describe('what is left behind', () => {
   });
 
   test('a proof that a log made due is not lost when opening fails once', async (t) => {
-    const { books, desk } = await openSynced(t);
+    const { books, desk } = await openSynced(t, site);
     let fails = true;
     const copy = await copyDamaged(t, desk, `UPDATE plans_a SET payload = replace(payload, '"name":"', '"name":"WRONG ')`,
       books.owner.token, {
@@ -154,7 +146,7 @@ describe('what is left behind', () => {
 
   for (const [when, damage] of [['go on if they are sound', null], ['are replaced if they are damaged', 'WRONG 1']] as const) {
     test(`the rows of a rebuild that was killed ${when}`, async (t) => {
-      const { books, desk } = await openSynced(t, inPages);
+      const { books, desk } = await openSynced(t, site, inPages);
       await books.addPlans(6 * PAGE);
       await desk.sync();
       await desk.idle();
@@ -174,7 +166,7 @@ describe('what is left behind', () => {
   }
 
   test('a reset that was refused is not carried out later', async (t) => {
-    const { books, desk } = await openSynced(t);
+    const { books, desk } = await openSynced(t, site);
     const second = await openDesk(t, { url: site.server.url, token: books.owner.token, beside: desk });
     await assert.rejects(second.host.resetLocalData(), { code: 'cache_busy' });
     const counts = await desk.host.data.counts();

@@ -13,10 +13,11 @@ import { faults, type Call, type Fault } from '../../network.ts';
 import { stores } from '../../server/harness.ts';
 import { customer, invoice, line, plan, user } from '../../server/samples.ts';
 import { assertRejects } from '../../server/store/fixture.ts';
-import { openBooks, type Books } from '../../sync/books.ts';
+import { openBooks } from '../../sync/books.ts';
 import { openDesk, type Desk } from '../../sync/desk.ts';
 import { assertExact } from '../../sync/exact.ts';
 import { openSite, type Site } from '../../sync/site.ts';
+import { firstRow, openSynced } from '../../sync/synced.ts';
 
 let site: Site;
 before(async () => {
@@ -26,21 +27,7 @@ before(async () => {
 });
 after(() => site.stop());
 
-async function synced(t: TestContext): Promise<{ books: Books; desk: Desk }> {
-  const books = await openBooks(site);
-  const desk = await openDesk(t, { url: site.server.url, token: books.owner.token });
-  await desk.sync();
-  return { books, desk };
-}
-
 const fields = (input: object): JsonObject => input as JsonObject;
-
-/** The first record of a collection, as the desk's list shows it. */
-async function first(desk: Desk, collection: string): Promise<{ id: string; updatedAt: string }> {
-  const { rows: [row] } = await desk.host.data.listPage({ collection });
-  assert(row);
-  return row;
-}
 
 describe('a write without a word of the server about it', () => {
   const isWrite = ({ method, path }: Call): boolean => method !== 'GET' && !path.startsWith('/api/auth/');
@@ -60,7 +47,7 @@ describe('a write without a word of the server about it', () => {
     'garbage', 'empty',
   ] as const) {
     test(`is repeated with the same key and applied once: "${fault}"`, async (t) => {
-      const { books, desk } = await synced(t);
+      const { books, desk } = await openSynced(t, site);
       const { host } = desk;
       const seen = new Set<string | null>();
       const write = async (run: () => Promise<WireRecord>): Promise<WireRecord> => {
@@ -76,7 +63,7 @@ describe('a write without a word of the server about it', () => {
       const added = await write(() => host.records.create('plans', fields(plan({ name: 'Once' }))));
       const changed = await write(() => host.records.update('plans', added.id, added.updatedAt, { name: 'Twice' }));
       await write(() => host.records.remove('plans', added.id, changed.updatedAt));
-      const draft = await first(desk, 'invoices');
+      const draft = await firstRow(desk, 'invoices');
       const sent = await write(() => host.records.act('invoices', draft.id, 'send', draft.updatedAt));
       assert.equal(sent.payload?.['number'], 'INV-2026-00001');
       assert.equal(seen.size, 4, 'no key is used for two writes');
@@ -89,8 +76,8 @@ describe('a write without a word of the server about it', () => {
 
   test('has an unknown outcome after the last attempt, and the next pull shows it', async (t) => {
     for (const fault of ['answerLost', 'gatewayTimeout', 'unavailableAfterwards'] as const) {
-      const { books, desk } = await synced(t);
-      const record = await first(desk, 'plans');
+      const { books, desk } = await openSynced(t, site);
+      const record = await firstRow(desk, 'plans');
       breakWrites(desk, Infinity, faults[fault]);
       await assertRejects(desk.host.records.create('plans', fields(plan({ name: 'Perhaps' }))), 'outcome_unknown');
       await desk.idle();
@@ -106,7 +93,7 @@ describe('a write without a word of the server about it', () => {
   });
 
   test('is applied once if a person tries again after an unknown outcome', async (t) => {
-    const { books, desk } = await synced(t);
+    const { books, desk } = await openSynced(t, site);
     const { records } = desk.host;
     const twice = async (run: () => Promise<WireRecord>): Promise<WireRecord> => {
       breakWrites(desk, 4, faults.answerLost);
@@ -127,7 +114,7 @@ describe('a write without a word of the server about it', () => {
 
   test('has an unknown outcome even if the last attempts were answered, but not processed', async (t) => {
     for (const later of ['internal', 'unavailable', 'tooManyRequests', 'unauthorized'] as const) {
-      const { desk } = await synced(t);
+      const { desk } = await openSynced(t, site);
       let sent = 0;
       desk.network.plan((call) => {
         if (!isWrite(call)) return null;
@@ -139,7 +126,7 @@ describe('a write without a word of the server about it', () => {
   });
 
   test('has an unknown outcome if it was sent twice at once, and the second time answered, but not processed', async (t) => {
-    const { desk } = await synced(t);
+    const { desk } = await openSynced(t, site);
     let sent = 0;
     desk.network.plan((call) => {
       if (!isWrite(call)) return null;
@@ -151,8 +138,8 @@ describe('a write without a word of the server about it', () => {
   });
 
   test('is refused if the server then says so', async (t) => {
-    const { books, desk } = await synced(t);
-    const record = await first(desk, 'plans');
+    const { books, desk } = await openSynced(t, site);
+    const record = await firstRow(desk, 'plans');
     await books.change('plans', record.id, { name: 'Someone else was quicker' });
     breakWrites(desk, 1, faults.badGateway);
     await assertRejects(desk.host.records.update('plans', record.id, record.updatedAt, { name: 'Mine' }), 'precondition_failed');
@@ -161,7 +148,7 @@ describe('a write without a word of the server about it', () => {
   });
 
   test('is not repeated once the desktop is closed', async (t) => {
-    const { desk } = await synced(t);
+    const { desk } = await openSynced(t, site);
     breakWrites(desk, Infinity, faults.badGateway);
     desk.timers.hold(true);
     const writing = assertRejects(desk.host.records.create('plans', fields(plan())), 'outcome_unknown');
@@ -171,7 +158,7 @@ describe('a write without a word of the server about it', () => {
   });
 
   test('is not repeated for another user', async (t) => {
-    const { books, desk } = await synced(t);
+    const { books, desk } = await openSynced(t, site);
     const other = await site.newAccount();
     const from = desk.network.calls.length;
     breakWrites(desk, Infinity, faults.badGateway);
@@ -199,7 +186,7 @@ describe('an answer to another request', () => {
   }
 
   test('is not taken for a record written, and the write is repeated', async (t) => {
-    const { books, desk } = await synced(t);
+    const { books, desk } = await openSynced(t, site);
     const { host } = desk;
     const [other] = await books.addPlans(1);
     await desk.sync();
@@ -213,7 +200,7 @@ describe('an answer to another request', () => {
       answerNext(desk, answer);
       await host.records.update('plans', record.id, updatedAt, { name: 'Mine', interval: 'year' });
     }
-    const draft = await first(desk, 'invoices');
+    const draft = await firstRow(desk, 'invoices');
     const { payload } = await host.data.getRecord('invoices', draft.id) ?? assert.fail();
     answerNext(desk, { ...draft, payload });
     const sent = await host.records.act('invoices', draft.id, 'send', draft.updatedAt);
@@ -226,14 +213,14 @@ describe('an answer to another request', () => {
   });
 
   test('every time leaves the outcome unknown', async (t) => {
-    const { books, desk } = await synced(t);
+    const { books, desk } = await openSynced(t, site);
     const [other] = await books.addPlans(1);
     answerNext(desk, other, Infinity);
     await assertRejects(desk.host.records.create('plans', fields(plan({ name: 'Mine' }))), 'outcome_unknown');
   });
 
   test('is not suspected in the answer to any write that may be sent', async (t) => {
-    const { books, desk } = await synced(t);
+    const { books, desk } = await openSynced(t, site);
     const { host } = desk;
     const text = ' kept as sent\u00a0\ud83e\uddfe ';
     const planned = await host.records.create('plans', fields(plan({ name: text, priceMinor: 0 })));
