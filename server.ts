@@ -13,7 +13,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 
 import { createFirstOwner, runAdmin } from './server/admin.ts';
-import { createAuth, type Auth, type Caller } from './server/auth.ts';
+import { createAuth, type Auth, type Caller, type Origin } from './server/auth.ts';
 import { ConfigError, isLoopback, loadOrCreateSecret, readConfig, type Config } from './server/config.ts';
 import { openEmbeddedStore } from './server/embedded/store.ts';
 import {
@@ -52,8 +52,7 @@ interface Call {
   readonly query: ReadonlyMap<string, string>;
   /** The segments of the path by the `:name` of the route. */
   readonly path: Readonly<Record<string, string>>;
-  /** The client's network address. */
-  readonly peer: string;
+  readonly from: Origin;
   /** The signed-in caller; throws `unauthorized`. */
   readonly caller: () => Promise<Caller>;
 }
@@ -99,8 +98,8 @@ async function ready({ server }: Call): Promise<Reply> {
 }
 
 /** A browser's `fetch` of a string names its type as text/plain unless told otherwise, and other clients name none. */
-async function login({ server, request, peer }: Call): Promise<Reply> {
-  return ok(await server.auth.login(await readJson(request, ['text/plain', '']), peer));
+async function login({ server, request, from }: Call): Promise<Reply> {
+  return ok(await server.auth.login(await readJson(request, ['text/plain', '']), from));
 }
 
 async function logout({ server, caller }: Call): Promise<Reply> {
@@ -153,7 +152,7 @@ function ok(body: object): Reply {
 
 // ------------------------------------------------------------------------------------------------------ dispatch
 
-async function dispatch(server: Server, request: IncomingMessage, peer: string): Promise<Reply | StreamReply> {
+async function dispatch(server: Server, request: IncomingMessage, from: Origin): Promise<Reply | StreamReply> {
   requireHost(request);
   const url = URL.parse(request.url ?? '/', 'http://server');
   if (!url) throw nothingHere();
@@ -168,7 +167,8 @@ async function dispatch(server: Server, request: IncomingMessage, peer: string):
     throw new AppError('method_not_allowed', `This address takes ${allow.join(', ')}, not ${method}.`, { allow });
   }
   requireProtocol(request);
-  return handler({ server, request, query: readQuery(url), path, peer, caller: () => server.auth.identify(request) });
+  const caller = (): Promise<Caller> => server.auth.identify(request, from);
+  return handler({ server, request, query: readQuery(url), path, from, caller });
 }
 
 function findRoute(pathname: string): { methods: Methods; path: Record<string, string> } {
@@ -287,7 +287,7 @@ async function respond(server: Server, request: IncomingMessage, response: Serve
   const { peer, isSameMachine } = peerOf(request, server.config.trustProxy);
   let result: Reply | StreamReply;
   try {
-    result = await dispatch(server, request, peer);
+    result = await dispatch(server, request, { peer, requestId });
   } catch (error) {
     result = errorReply(error);
     logFailure(error, { requestId, method: request.method, path: request.url?.split('?')[0] });

@@ -17,8 +17,15 @@ import type { Account, Session, Store, StoredRecord } from './store.ts';
 import { createThrottle } from './throttle.ts';
 import { createTokens } from './tokens.ts';
 
+/** Where a request came from: the client's network address, and the request's id as in the log and in `X-Request-Id`. */
+export interface Origin {
+  readonly peer: string;
+  readonly requestId: string;
+}
+
 /** The signed-in user behind a request, as the database has it now. */
 export interface Caller {
+  readonly from: Origin;
   readonly user: SignedInUser;
   readonly session: Session;
   /** The account as it was when the session was read. */
@@ -32,13 +39,13 @@ export interface AuthOptions {
 
 export interface Auth {
   readonly passwords: Passwords;
-  /** A token for an e-mail address and password. `peer` is the client's network address. Throws `unauthorized`, `too_many_requests`. */
-  login(body: unknown, peer: string): Promise<LoginAnswer>;
+  /** A token for an e-mail address and password. Throws `unauthorized`, `too_many_requests`. */
+  login(body: unknown, from: Origin): Promise<LoginAnswer>;
   /** Extends the session and returns a new token for it; the old one stays valid until it expires. */
   refresh(caller: Caller): Promise<LoginAnswer>;
   logout(caller: Caller): Promise<void>;
   /** The caller behind a request; throws `unauthorized`, or `unavailable` if only a clock that may be wrong says so. */
-  identify(request: IncomingMessage): Promise<Caller>;
+  identify(request: IncomingMessage, from: Origin): Promise<Caller>;
 }
 
 export function createAuth(store: Store, options: AuthOptions, nowMs: () => number): Auth {
@@ -68,7 +75,7 @@ export function createAuth(store: Store, options: AuthOptions, nowMs: () => numb
   return {
     passwords,
 
-    async login(body, peer) {
+    async login(body, { peer }) {
       const { email, password } = parseInput(loginFields, body) as { email: string; password: string };
       const address = addressKey(email);
       throttle.admit(peer, address);
@@ -104,7 +111,7 @@ export function createAuth(store: Store, options: AuthOptions, nowMs: () => numb
       await store.endSession(caller.session.accountId, caller.session.sessionId);
     },
 
-    async identify(request) {
+    async identify(request, from) {
       const claims = tokens.verify(readBearer(request) ?? '');
       const identity = claims && await store.identify(claims.accountId, claims.sessionId);
       if (!identity || identity.session.userId !== claims.userId) throw notSignedIn();
@@ -115,7 +122,7 @@ export function createAuth(store: Store, options: AuthOptions, nowMs: () => numb
       }
       if (parseUser(identity.user).disabled) throw notSignedIn();
       const user = toSignedInUser(claims.accountId, identity.user);
-      return { user, session: identity.session, account: identity.account };
+      return { from, user, session: identity.session, account: identity.account };
     },
   };
 }

@@ -13,7 +13,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import { EPOCH, formatInstant, type Instant } from '../shared/clock.ts';
 import { AppError, errorCode } from '../shared/errors.ts';
-import type { Auth, Caller } from './auth.ts';
+import type { Auth, Caller, Origin } from './auth.ts';
 import type { StreamReply } from './http.ts';
 import type { Log } from './log.ts';
 import type { Snapshot, Store } from './store.ts';
@@ -64,9 +64,9 @@ export function createNudges(store: Pick<Store, 'watch' | 'snapshot'>, auth: Pic
     return stream;
   };
   /** The clock as the session sees it, or null if the database does not answer; throws `unauthorized` if the session has ended. */
-  const readClock = async (request: IncomingMessage): Promise<Instant | null> => {
+  const readClock = async (request: IncomingMessage, from: Origin): Promise<Instant | null> => {
     try {
-      return (await auth.identify(request)).account.clock;
+      return (await auth.identify(request, from)).account.clock;
     } catch (error) {
       if (errorCode(error) === 'unauthorized') throw error;
       log(errorCode(error) === 'internal' ? 'error' : 'debug', 'session lookup failed', { error });
@@ -76,7 +76,7 @@ export function createNudges(store: Pick<Store, 'watch' | 'snapshot'>, auth: Pic
 
   return {
     open(request, caller) {
-      const { account, session: { accountId, sessionId } } = caller;
+      const { from, account, session: { accountId, sessionId } } = caller;
       // Reserved here and not when the stream begins, because another request may be handled in between.
       const stream = request.method === 'HEAD' ? new AbortController() : reserveStream(sessionId);
       return {
@@ -87,7 +87,7 @@ export function createNudges(store: Pick<Store, 'watch' | 'snapshot'>, auth: Pic
           void writeStream(response, {
             initialClock: account.clock,
             follow: (onMove) => followClock(accountId, account.clock, onMove),
-            readClock: () => readClock(request),
+            readClock: () => readClock(request, from),
           }, stream.signal);
         },
       };

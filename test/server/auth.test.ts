@@ -5,7 +5,7 @@ import type { IncomingMessage } from 'node:http';
 import { describe, test, type TestContext } from 'node:test';
 
 import { createOwner, resetPassword } from '../../server/admin.ts';
-import { createAuth, type Auth } from '../../server/auth.ts';
+import { createAuth, type Auth, type Origin } from '../../server/auth.ts';
 import { createPasswords } from '../../server/passwords.ts';
 import type { Store } from '../../server/store.ts';
 import { openStore, prepare, startMs, stores, type TestStore } from './harness.ts';
@@ -13,6 +13,11 @@ import { openStore, prepare, startMs, stores, type TestStore } from './harness.t
 const email = 'owner@first.test';
 const nowMs = (): number => startMs;
 const passwords = createPasswords();
+const from: Origin = { peer: '192.0.2.1', requestId: 'request-1' };
+
+function requestWith(token: string): IncomingMessage {
+  return { headers: { authorization: `Bearer ${token}` } } as IncomingMessage;
+}
 
 /** A separate database for one test. */
 async function newStore(t: TestContext, kind: TestStore): Promise<Store> {
@@ -48,7 +53,7 @@ for (const kind of stores) {
           await store.openSession(session);
           if (!isBefore) await resetPassword(store, passwords, email, 'the second password');
         });
-        await assert.rejects(auth.login({ email, password: 'the first password' }, 'peer'), { code: 'unauthorized' });
+        await assert.rejects(auth.login({ email, password: 'the first password' }, from), { code: 'unauthorized' });
       });
     }
 
@@ -65,17 +70,18 @@ for (const kind of stores) {
         });
         await store.openSession(session);
       });
-      const { token } = await auth.login({ email, password: 'the first password' }, 'peer');
-      await assert.rejects(auth.identify({ headers: { authorization: `Bearer ${token}` } } as IncomingMessage), { code: 'unauthorized' });
+      const { token } = await auth.login({ email, password: 'the first password' }, from);
+      await assert.rejects(auth.identify(requestWith(token), from), { code: 'unauthorized' });
     });
 
     test('yields a valid token if nothing changes', async (t) => {
       const store = await newStore(t, kind);
       await createOwner(store, passwords, email, 'the first password');
       const auth = authOn(store, (session) => store.openSession(session));
-      const { token, user } = await auth.login({ email, password: 'the first password' }, 'peer');
-      const caller = await auth.identify({ headers: { authorization: `Bearer ${token}` } } as IncomingMessage);
+      const { token, user } = await auth.login({ email, password: 'the first password' }, from);
+      const caller = await auth.identify(requestWith(token), from);
       assert.deepEqual(caller.user, user);
+      assert.deepEqual(caller.from, from);
     });
   });
 }
