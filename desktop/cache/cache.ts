@@ -40,7 +40,7 @@ export {
   listAttempts, readDigest, readState, recordAttempt, saveState, type CacheState, type Mismatch, type Rebuild, type StateChange,
 } from './state.ts';
 export { selectionTotals, summary } from './summary.ts';
-export { proveRows, recomputeDigest, type Verification } from './verify.ts';
+export { proveRows, recomputeDigest, type Proof, type Verification } from './verify.ts';
 
 /** Overrides for tests; production code passes none. */
 export interface CacheDeps {

@@ -57,6 +57,15 @@ function buildOne(writer: CacheWriter, generation: Generation, collection: Colle
   return true;
 }
 
+/** Empties a full-text index, so that `buildNext` builds it again; until then a search matches substrings. Durable on return. */
+export function emptyWords(writer: CacheWriter, generation: Generation, collection: Collection): void {
+  const table = wordsTable(collection.name, generation);
+  inTransaction(writer.db, 'emptying the search', () => {
+    writer.db.exec(`INSERT INTO ${table} (${table}) VALUES ('delete-all')`);
+    saveProgress(writer, generation, collection, { ...readProgress(writer, generation, collection), wordsTo: 0 });
+  });
+}
+
 /** Whether every index of a generation is built. */
 export function isBuilt(reader: CacheReader, generation: Generation): boolean {
   return inReadTransaction(reader.db, 'reading the indexes', () =>
@@ -65,7 +74,8 @@ export function isBuilt(reader: CacheReader, generation: Generation): boolean {
         && (hasWords(reader, generation, collection) || !wantsWords(reader, collection))));
 }
 
-function wantsWords(reader: CacheReader, collection: Collection): boolean {
+/** Whether a collection has a full-text index, once it is built. */
+export function wantsWords(reader: CacheReader, collection: Collection): boolean {
   return reader.layout.hasFullText && searchedColumns(collection).length > 0;
 }
 

@@ -111,6 +111,11 @@ export function openReader(path: string | URL, busyTimeoutMs: number): ReadDb {
   }
 }
 
+/** Opens an empty database in memory. */
+export function openScratch(): WriteDb {
+  return new DatabaseSync(':memory:') as WriteDb;
+}
+
 /**
  * Runs `run` in a transaction: everything is durable on return, nothing happened if it throws or the process crashes.
  * Inside another transaction it is a savepoint, durable when the outer one commits. `operation` completes "… failed" in

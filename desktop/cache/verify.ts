@@ -1,11 +1,19 @@
-// The proof of the rows: recomputes the digest from the records, to be compared with the stored one, and the lists from
-// the payloads. It runs once a day, and before the first pull counts after a start that found a log left behind.
+// The proof of the rows: recomputes the digest from the records, to be compared with the stored one, the lists from the
+// payloads, and the full-text indexes from the lists. It runs once a day, and before the first pull counts after a start
+// that found a log left behind.
+
+import { crc32 } from 'node:zlib';
 
 import { addCrc, digestDifferences, emptyDigest, recordCrc, type CollectionDigest, type Digest } from '../../shared/digest.ts';
 import type { Collection } from '../../shared/collections.ts';
+import { emptyWords, readWordsTo, wantsWords } from './indexes.ts';
 import { startRebuild } from './rebuild.ts';
-import { listSelect, listTable, otherGeneration, recordsTable, type CacheReader, type CacheWriter, type Generation } from './schema.ts';
+import {
+  fullText, listSelect, listTable, otherGeneration, quoteAll, recordsTable, searchedColumns, wordsTable, type CacheReader,
+  type CacheWriter, type Generation,
+} from './schema.ts';
 import { withSnapshot } from './snapshot.ts';
+import { openScratch, sqliteCode, type ReadDb } from './sqlite.ts';
 import { readDigest, readState, saveState } from './state.ts';
 
 /** Between two pauses: rows and bytes of payload, whichever comes first; about 10 ms. */
@@ -21,18 +29,32 @@ export interface Verification {
   readonly lists: readonly string[];
 }
 
+/** The collections that were damaged: what of them was, and has been dealt with. */
+export interface Proof {
+  /** Rows or lists; a rebuild has been started. */
+  readonly rows: readonly string[];
+  /** Full-text indexes, which are empty now: `buildNext` builds them again. */
+  readonly words: readonly string[];
+}
+
 /**
  * Proves the rows, as `recomputeDigest` does, and starts a rebuild if they are damaged. Of a rebuild under way its own rows
- * decide whether it goes on or starts again. Returns the damaged collections. The result is durable on return.
+ * decide whether it goes on or starts again. Where the rows are sound, the full-text indexes are proved, too, and those
+ * that are not are emptied. The result is durable on return.
  */
-export async function proveRows(writer: CacheWriter, pause: () => Promise<void>, nowMs: () => number): Promise<readonly string[]> {
+export async function proveRows(writer: CacheWriter, pause: () => Promise<void>, nowMs: () => number): Promise<Proof> {
   const { generation, rebuild } = readState(writer);
   const damaged = await findDamaged(writer, generation, pause);
   const inRebuild = rebuild === null ? [] : await findDamaged(writer, otherGeneration(generation), pause);
   if ((rebuild === null ? damaged : inRebuild).length > 0) startRebuild(writer, 'rows_damaged');
+  const rows = [...new Set([...damaged, ...inRebuild])];
+  const words = rows.length > 0 ? [] : [
+    ...await mendWords(writer, generation, pause),
+    ...rebuild === null ? [] : await mendWords(writer, otherGeneration(generation), pause),
+  ];
   saveState(writer, { lastVerifiedMs: nowMs() });
   writer.file.needsProof = false;
-  return [...new Set([...damaged, ...inRebuild])];
+  return { rows, words };
 }
 
 async function findDamaged(cache: CacheReader, generation: Generation, pause: () => Promise<void>): Promise<readonly string[]> {
@@ -103,4 +125,78 @@ function rightListRows(collection: Collection, generation: Generation): string {
   return `WITH expected (${names.join(', ')}) AS (${listSelect(collection, generation)} AND rowid > ? AND rowid <= ?) `
     + `SELECT count(*) AS rows FROM expected JOIN ${listTable(collection.name, generation)} AS list USING (rowid) `
     + `WHERE ${same.join(' AND ')}`;
+}
+
+/** Empties the full-text indexes that differ from what the lists make them. Returns their collections. */
+async function mendWords(writer: CacheWriter, generation: Generation, pause: () => Promise<void>): Promise<readonly string[]> {
+  const wrong = await withSnapshot(writer, 'checking the search', async (reader) => {
+    const found: Collection[] = [];
+    for (const collection of reader.layout.collections.values()) {
+      if (wantsWords(reader, collection) && !await hasRightWords(reader, generation, collection, pause)) found.push(collection);
+    }
+    return found;
+  });
+  for (const collection of wrong) emptyWords(writer, generation, collection);
+  return wrong.map(({ name }) => name);
+}
+
+/**
+ * Whether an index has every word of its rows in its place, and no other. Like the digest, it is a sum that does not depend
+ * on order: that of the index, and that of indexes over a chunk of the list's rows at a time, in memory.
+ */
+async function hasRightWords(
+  reader: CacheReader, generation: Generation, collection: Collection, pause: () => Promise<void>,
+): Promise<boolean> {
+  const searched = searchedColumns(collection);
+  const wordsTo = readWordsTo(reader, generation, collection);
+  const scratch = openScratch();
+  try {
+    scratch.exec(`CREATE VIRTUAL TABLE words USING ${fullText(collection)}`);
+    const sumChunk = wordsSum(scratch, 'words', collection, pause);
+    const insert = scratch.prepare(`INSERT INTO words (rowid, ${quoteAll(searched)}) `
+      + `SELECT value ->> 0, ${searched.map((_column, index) => `value ->> ${index + 1}`).join(', ')} FROM json_each(?)`);
+    const next = reader.db.prepare(`SELECT rowid, ${quoteAll(searched)} FROM ${listTable(collection.name, generation)} `
+      + `WHERE rowid > ? AND rowid <= ? ORDER BY rowid LIMIT ${CHUNK_INDEXED_ROWS}`);
+    let expected = 0n;
+    let rows = next.all(Number.MIN_SAFE_INTEGER, wordsTo);
+    while (rows.length > 0) {
+      insert.run(JSON.stringify(rows.map((row) => Object.values(row))));
+      expected += await sumChunk();
+      scratch.exec(`INSERT INTO words (words) VALUES ('delete-all')`);
+      await pause();
+      rows = next.all(rows.at(-1)?.['rowid'] ?? wordsTo, wordsTo);
+    }
+    return await wordsSum(reader.db, wordsTable(collection.name, generation), collection, pause)() === expected;
+  } catch (error) {
+    if (sqliteCode(error) === CORRUPT_VTAB) return false;
+    throw error;
+  } finally {
+    scratch.close();
+  }
+}
+
+/** What FTS5 says of an index that it cannot read. */
+const CORRUPT_VTAB = 267;
+/** Between two pauses, each about 10 ms: rows to index, and words in their places to sum. A word that is in every row takes longer. */
+const CHUNK_INDEXED_ROWS = 300;
+const CHUNK_WORDS = 10_000;
+
+/** A function that sums, over all words of an index, each one's CRC-32 times what its rows, columns and places in them yield. */
+function wordsSum(db: ReadDb, table: string, collection: Collection, pause: () => Promise<void>): () => Promise<bigint> {
+  db.exec(`DROP TABLE IF EXISTS temp.places; CREATE VIRTUAL TABLE temp.places USING fts5vocab(main, ${table}, instance)`);
+  const column = searchedColumns(collection).map((name, index) => `WHEN '${name}' THEN ${index + 1}`).join(' ');
+  // Multiplied out, so that two words that change places do not yield the same.
+  const places = `(doc % 1000003 + 1) * (doc % 999983 + 7919 * offset + 104729 * CASE col ${column} END) % 2147483647`;
+  const select = db.prepare(`SELECT term, count(*) AS count, sum(${places}) AS places FROM temp.places GROUP BY term`);
+  return async () => {
+    let [sum, rest] = [0n, CHUNK_WORDS];
+    for (const row of select.iterate()) {
+      sum += BigInt(crc32(String(row['term']))) * BigInt(Number(row['places']));
+      rest -= Number(row['count']);
+      if (rest > 0) continue;
+      await pause();
+      rest = CHUNK_WORDS;
+    }
+    return sum;
+  };
 }

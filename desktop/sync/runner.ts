@@ -1,6 +1,6 @@
 // Runs one sync at a time; a request during a run joins it. A run makes sure whose token it is, pulls with retries, sets
 // `lastSync` and records the attempt. Maintenance follows: indexes that a first sync left for later, and once a day a
-// check that the rows on disk still match their digest.
+// check that the rows on disk still match their digest, and the lists and searches the rows.
 //
 // Invariants: no two runs overlap, and none starts during `withStopped`. A run only counts if it ends at or after every
 // instant that the server had named before it asked for the last page.
@@ -266,7 +266,8 @@ export class SyncRunner {
       const nowMs = this.#deps.nowMs();
       // A clock that was set back makes the check due, too.
       if (lastVerifiedMs !== null && nowMs - lastVerifiedMs < DAY_MS && nowMs >= lastVerifiedMs) return;
-      if (!await this.#verifyRows(cache, yieldToEventLoop)) void this.runAfterCurrent();
+      if (await this.#verifyRows(cache, yieldToEventLoop)) await buildIndexes({ cache, yieldToEventLoop }, generation);
+      else void this.runAfterCurrent();
     } catch (error) {
       if (errorCode(error) === 'cancelled') return;
       this.#deps.log('cache maintenance failed', { error });
@@ -281,9 +282,10 @@ export class SyncRunner {
 
   /** Whether the rows are sound; if not, a rebuild has been started. */
   async #verifyRows(cache: CacheWriter, pause: () => Promise<void>): Promise<boolean> {
-    const collections = await proveRows(cache, pause, this.#deps.nowMs);
-    if (collections.length > 0) this.#deps.log('rows are damaged', { collections });
-    return collections.length === 0;
+    const { rows, words } = await proveRows(cache, pause, this.#deps.nowMs);
+    if (rows.length > 0) this.#deps.log('rows are damaged', { collections: rows });
+    if (words.length > 0) this.#deps.log('full-text indexes are damaged', { collections: words });
+    return rows.length === 0;
   }
 }
 

@@ -167,6 +167,20 @@ describe('contents that a cache cannot answer for', () => {
   }
 });
 
+test('a record that the search has lost is found again after the daily verification, without a download', async (t) => {
+  const { books, desk } = await closedCache(t);
+  editDatabase(desk.file, (db) => db.exec('DELETE FROM plans_a_words'));
+  await desk.open();
+  const count = async (): Promise<number> => (await desk.host.data.listPage({ collection: 'plans', search: 'plan' })).total;
+  assert.equal(await count(), 0);
+  desk.clock.ms += 2 * DAY_MS;
+  assert.equal((await desk.sync()).rebuilt, null);
+  await desk.idle();
+  assert.equal(await count(), 5);
+  assert.equal((await desk.sync()).rebuilt, null);
+  await assertExact(desk, books.owner.client);
+});
+
 describe('a WAL of another database beside the cache', () => {
   /** Copies the WAL of `from`, which is open, beside the closed cache. */
   const plantLog = (from: string, desk: Desk): void => copyFileSync(`${from}-wal`, `${desk.file}-wal`);

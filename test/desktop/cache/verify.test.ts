@@ -4,16 +4,17 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import {
-  applyChanges, closeCache, dropInactive, proveRows, readDigest, readState, recomputeDigest, removeCacheFiles, saveState,
-  startRebuild, swapGenerations,
+  applyChanges, buildNext, closeCache, dropInactive, isBuilt, listPage, proveRows, readDigest, readState, recomputeDigest,
+  removeCacheFiles, saveState, startRebuild, swapGenerations,
 } from '../../../desktop/cache/cache.ts';
 import { listSelect } from '../../../desktop/cache/schema.ts';
 import { findCollection } from '../../../shared/collections.ts';
 import { digestDifferences } from '../../../shared/digest.ts';
 import { AppError } from '../../../shared/errors.ts';
-import { fill, invoice, recordId, temporaryCache, temporaryPath, upsert } from './fixtures.ts';
+import { buildAll, fill, invoice, recordId, temporaryCache, temporaryPath, tombstone, upsert } from './fixtures.ts';
 
 const invoices = findCollection('invoices') ?? assert.fail('invoices are declared');
+const sound = { rows: [], words: [] };
 const noPause = async (): Promise<void> => undefined;
 const many = Array.from({ length: 2500 }, (_, index) =>
   upsert('invoices', index, invoice(index, { customerName: `Zoë ${index} \u{1f600}` })));
@@ -72,11 +73,56 @@ test('a proof starts a rebuild where rows or lists are damaged, and not where th
   const cache = temporaryCache(t);
   fill(cache, [...many.slice(0, 10), upsert('plans', 1, { name: 'A' })]);
   cache.file.needsProof = true;
-  assert.deepEqual(await proveRows(cache.writer, noPause, () => 7), []);
+  assert.deepEqual(await proveRows(cache.writer, noPause, () => 7), sound);
   assert.deepEqual([cache.file.needsProof, readState(cache.reader).lastVerifiedMs, readState(cache.reader).rebuild], [false, 7, null]);
   cache.writer.db.exec('DELETE FROM invoices_a WHERE rowid = 5; DELETE FROM plans_a_list');
-  assert.deepEqual(await proveRows(cache.writer, noPause, () => 8), ['invoices', 'plans']);
+  assert.deepEqual((await proveRows(cache.writer, noPause, () => 8)).rows, ['invoices', 'plans']);
   assert.deepEqual([readState(cache.reader).lastVerifiedMs, readState(cache.reader).rebuild?.reason], [8, 'rows_damaged']);
+});
+
+test('a proof empties a full-text index that is not what the list makes it, and only that, and it is built again', async (t) => {
+  const damages = [
+    'DELETE FROM plans_a_words WHERE rowid = 2',
+    `INSERT INTO plans_a_words (rowid, name) VALUES (999, 'Gold')`,
+    `INSERT OR REPLACE INTO plans_a_words (rowid, name) VALUES (2, 'Silver 3')`,
+    `INSERT OR REPLACE INTO plans_a_words (rowid, name) VALUES (2, '2 Gold')`,
+    `INSERT INTO plans_a_words (plans_a_words) VALUES ('delete-all')`,
+  ];
+  const cache = temporaryCache(t);
+  const found = (): number => listPage(cache.reader, { collection: 'plans', search: 'gold 2' }).total;
+  const plans = [1, 2, 3].map((number) => upsert('plans', number, { name: `Gold ${number}` }));
+  fill(cache, [...many.slice(0, 1200), ...plans, upsert('plans', 4, { name: 'Bronze' }), tombstone('plans', 4, 5)]);
+  for (const damage of damages) {
+    cache.writer.db.exec(damage);
+    assert.deepEqual(await proveRows(cache.writer, noPause, () => 8), { rows: [], words: ['plans'] }, damage);
+    assert.equal(readState(cache.reader).rebuild, null);
+    assert.equal(found(), 1, 'found without the index');
+    buildAll(cache);
+    assert.equal(found(), 1, 'found with it');
+    assert.deepEqual(await proveRows(cache.writer, noPause, () => 9), sound);
+  }
+});
+
+test('a full-text index that is being built, or that this SQLite has none of, is no damage', async (t) => {
+  const cache = temporaryCache(t);
+  applyChanges(cache.writer, 'a', many.slice(0, 10));
+  while (!isBuilt(cache.reader, 'a')) {
+    assert.deepEqual(await proveRows(cache.writer, noPause, () => 1), sound);
+    buildNext(cache.writer, 'a');
+  }
+  const without = temporaryCache(t, { hasFullText: false });
+  fill(without, many.slice(0, 10));
+  assert.deepEqual(await proveRows(without.writer, noPause, () => 1), sound);
+});
+
+test('an index that SQLite cannot read any more is built again', async (t) => {
+  const cache = temporaryCache(t);
+  fill(cache, [upsert('plans', 1, { name: 'Gold' })]);
+  cache.writer.db.enableDefensive(false);
+  cache.writer.db.exec('DELETE FROM plans_a_words_data WHERE id > 10');
+  assert.deepEqual(await proveRows(cache.writer, noPause, () => 1), { rows: [], words: ['plans'] });
+  buildAll(cache);
+  assert.equal(listPage(cache.reader, { collection: 'plans', search: 'gold' }).total, 1);
 });
 
 test('large records are read a few megabytes at a time', async (t) => {
