@@ -1,9 +1,9 @@
 // A write before it is committed. Both stores use this: it collects one write's changes in memory, stamps each with the
 // account's next instant and updates the account's digest; the store then applies them in one transaction or drops them.
 
-import { formatInstant, tick, type Instant } from '../shared/clock.ts';
+import { formatInstant, instantFromMs, tick, type Instant } from '../shared/clock.ts';
 import { addCrc, emptyDigest, recordCrc, subtractCrc, type CollectionDigest } from '../shared/digest.ts';
-import type { Account, RecordContent, StoredRecord, StoredReply, Transaction } from './store.ts';
+import type { Account, AuditEntry, RecordContent, StoredEntry, StoredRecord, StoredReply, Transaction } from './store.ts';
 
 /** What the store must apply, in this order, and the account to save with it. */
 export interface PendingWrite {
@@ -13,6 +13,7 @@ export interface PendingWrite {
   readonly releases: string[];
   readonly signedOutUsers: string[];
   readonly replies: StoredReply[];
+  readonly entries: StoredEntry[];
   /** The account after this write; the same object as before if nothing changed it. */
   account: Account;
 }
@@ -25,7 +26,7 @@ export function beginWrite(account: Account, checkedNowMs: () => number): {
   pending: PendingWrite;
   changes: Omit<Transaction, 'get' | 'list' | 'isReferenced' | 'findReply' | 'prune'>;
 } {
-  const pending: PendingWrite = { puts: [], removals: [], claims: [], releases: [], signedOutUsers: [], replies: [], account };
+  const pending: PendingWrite = { puts: [], removals: [], claims: [], releases: [], signedOutUsers: [], replies: [], entries: [], account };
 
   let nowMs: number | null = null;
   const stamp = (collection: string, update: (digest: CollectionDigest, at: Instant) => CollectionDigest): Instant => {
@@ -69,6 +70,13 @@ export function beginWrite(account: Account, checkedNowMs: () => number): {
     },
     saveReply(reply: StoredReply): void {
       pending.replies.push(reply);
+    },
+    audit(entry: AuditEntry): void {
+      const { clock, audited } = pending.account;
+      // Of a write without a change: as late as the newest change at least, because no reader may see the clock go back.
+      const at = clock === account.clock ? Math.max(clock, instantFromMs(nowMs ??= checkedNowMs())) as Instant : clock;
+      pending.account = { ...pending.account, audited: audited + 1 };
+      pending.entries.push({ number: audited + 1, at, entry });
     },
   };
   return { pending, changes };

@@ -1,7 +1,7 @@
 // The Store contract: what an authoritative database must do so that nothing ever commits behind a cursor.
 //
 // Invariants: all writes of an account run inside `write`, one at a time, in a transaction that locks the account's
-// clock: the change, the clock, the digest and everything related (sign-in directory, sessions, idempotency replies)
+// clock: the change, the clock, the digest and everything related (sign-in directory, sessions, replies, audit entries)
 // commit together or not at all, and `write` resolves only once the commit is durable. Every page is read inside
 // `snapshot`, where changes, clock and digest describe the same instant. A store holds text and a few keys; it does not
 // know the fields of a collection and makes no authorization decisions.
@@ -26,6 +26,8 @@ export interface Account {
   readonly numbers: Readonly<Record<string, number>>;
   /** A random text that `renewEpochs` replaces: what was read under another one may never have happened. */
   readonly epoch: string;
+  /** The number of the newest audit entry. */
+  readonly audited: number;
 }
 
 /** What is stored of a record. */
@@ -77,6 +79,33 @@ export interface StoredReply {
   readonly keptAtMs: number;
 }
 
+/** Who did what, from where. It names fields and never holds a value of a record, a password or a token. */
+export interface AuditEntry {
+  /** `create`, `update`, `delete`, an action of the collection, or one that docs/protocol.md lists. */
+  readonly action: string;
+  /** The user's id, or `admin` for a command on the server's machine. */
+  readonly actor: string;
+  /** The user's address at the time. */
+  readonly email: string | null;
+  readonly session: string | null;
+  /** The client's network address. */
+  readonly peer: string | null;
+  readonly request: string | null;
+  readonly collection: string | null;
+  readonly record: string | null;
+  /** The names of the fields that changed. */
+  readonly fields: readonly string[];
+}
+
+/** An entry as the audit trail keeps it. Entries are never changed; only the oldest are removed. */
+export interface StoredEntry {
+  /** Counts an account's entries from 1, in the order of their commits and without gaps. */
+  readonly number: number;
+  /** The instant of the change; of an entry without one, the time. */
+  readonly at: Instant;
+  readonly entry: AuditEntry;
+}
+
 /** Selects changes of an account: after `after` (exclusive), in these collections, with or without tombstones. */
 export interface ChangeRange {
   readonly after: Instant;
@@ -86,7 +115,7 @@ export interface ChangeRange {
   readonly limit: number;
 }
 
-/** The most tombstones, and the most replies, that one `prune` removes. */
+/** The most tombstones, replies and audit entries that one `prune` removes, each. */
 export const pruneBatchSize = 1000;
 
 export interface Snapshot {
@@ -124,11 +153,14 @@ export interface Transaction {
   releaseAddress(email: string): void;
   endSessionsOf(userId: string): void;
   saveReply(reply: StoredReply): void;
+  /** Adds an entry to the audit trail. It has the instant of the newest change of this write, so it comes after that change. */
+  audit(entry: AuditEntry): void;
   /**
-   * Removes the oldest tombstones up to `until` (inclusive), raising the horizon to the newest of them, and replies saved
-   * before `repliesBeforeMs`; at most `pruneBatchSize` of each.
+   * Removes the oldest tombstones up to `until` (inclusive), raising the horizon to the newest of them, replies saved
+   * before `repliesBeforeMs`, and the oldest audit entries before `entriesBefore` (by default none); at most `pruneBatchSize`
+   * of each.
    */
-  prune(until: Instant, repliesBeforeMs: number): Promise<void>;
+  prune(until: Instant, repliesBeforeMs: number, entriesBefore?: Instant): Promise<void>;
 }
 
 export interface Store {
@@ -168,7 +200,9 @@ export interface Store {
   /** Runs `read` on one consistent snapshot. Throws `unauthorized` if the account does not exist. */
   snapshot<T>(accountId: string, read: (snapshot: Snapshot) => Promise<T>): Promise<T>;
   /** Whether `prune` with the same arguments would remove anything. Writes nothing. */
-  isPruneDue(accountId: string, until: Instant, repliesBeforeMs: number): Promise<boolean>;
+  isPruneDue(accountId: string, until: Instant, repliesBeforeMs: number, entriesBefore?: Instant): Promise<boolean>;
+  /** The audit entries after number `after`, oldest first, at most `limit`. Entries that commit later have greater numbers. */
+  auditEntries(accountId: string, after: number, limit: number): Promise<readonly StoredEntry[]>;
   /** The account's clock, read linearizably: never from a deposed primary. */
   latestClock(accountId: string): Promise<Instant>;
   /**
@@ -190,6 +224,8 @@ export interface StoreDeps {
   /** True where a test moves the clock: it is not checked then. */
   readonly trustsClock: boolean;
   readonly log: (level: 'debug' | 'info' | 'warn' | 'error', event: string, facts?: Readonly<Record<string, unknown>>) => void;
+  /** Called once for each audit entry, after its commit; must not throw. */
+  readonly onAudited?: (entry: AuditEntry) => void;
 }
 
 export function newEpoch(): string {

@@ -46,6 +46,7 @@ export function toAccount(row: Row): Account {
     digest: JSON.parse(text(row, 'digest')) as Account['digest'],
     numbers: JSON.parse(text(row, 'numbers')) as Account['numbers'],
     epoch: text(row, 'epoch'),
+    audited: integer(row, 'audited'),
   };
 }
 

@@ -15,7 +15,7 @@ export const FINGERPRINT_KEY = 'fingerprint_key';
 const MIN_SQLITE = [3, 51, 3] as const;
 
 /** Step n brings a database from version n to version n + 1; a step that a database has taken is never edited. */
-const steps: readonly ((db: DatabaseSync) => void)[] = [createTables, addEpochsAndSettings];
+const steps: readonly ((db: DatabaseSync) => void)[] = [createTables, addEpochsAndSettings, addAuditTrail];
 
 function createTables(db: DatabaseSync): void {
   db.exec(`
@@ -83,6 +83,25 @@ function addEpochsAndSettings(db: DatabaseSync): void {
   `);
   db.prepare('UPDATE account SET epoch = ?').run(newEpoch());
   db.prepare('INSERT INTO setting (name, value) VALUES (?, ?)').run(FINGERPRINT_KEY, newFingerprintKey());
+}
+
+/** The trail is append-only for every program on this file: only the oldest entries can be removed. */
+function addAuditTrail(db: DatabaseSync): void {
+  db.exec(`
+    ALTER TABLE account ADD COLUMN audited INTEGER NOT NULL DEFAULT 0;
+    CREATE TABLE audit (
+      account_id TEXT NOT NULL,
+      number INTEGER NOT NULL,
+      at INTEGER NOT NULL,
+      entry TEXT NOT NULL,
+      PRIMARY KEY (account_id, number)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TRIGGER audit_is_never_changed BEFORE UPDATE ON audit
+    BEGIN SELECT raise(ABORT, 'audit entries are never changed'); END;
+    CREATE TRIGGER audit_loses_the_oldest_only BEFORE DELETE ON audit
+    WHEN OLD.number > (SELECT min(number) FROM audit WHERE account_id = OLD.account_id)
+    BEGIN SELECT raise(ABORT, 'only the oldest audit entries are removed'); END;
+  `);
 }
 
 /**

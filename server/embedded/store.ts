@@ -7,6 +7,7 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 
 import { EPOCH, tick, type Instant } from '../../shared/clock.ts';
+import { insertEntry, isOldestEntryDue, pruneEntries, selectEntries, toEntry } from './audit.ts';
 import { requirePlausibleTime } from '../clock-check.ts';
 import { beginWrite, type PendingWrite } from '../pending-write.ts';
 import {
@@ -15,7 +16,9 @@ import {
 import { FINGERPRINT_KEY, openEmbeddedFile, sqliteError, translateErrors } from './schema.ts';
 import { CommitWatcher } from './commit-watcher.ts';
 import { addressTaken, newEpoch, pruneBatchSize, shuttingDown, unknownAccount } from '../store.ts';
-import type { DirectoryEntry, Identity, Session, Snapshot, Store, StoreDeps, StoredRecord, Transaction } from '../store.ts';
+import type {
+  DirectoryEntry, Identity, Session, Snapshot, Store, StoreDeps, StoredEntry, StoredRecord, Transaction,
+} from '../store.ts';
 import { WriteQueue } from '../write-queue.ts';
 
 /** How error messages name the database. They reach clients, so they must not contain its path. */
@@ -171,13 +174,18 @@ class EmbeddedStore implements Store {
     }
   }
 
-  async isPruneDue(accountId: string, until: Instant, repliesBeforeMs: number): Promise<boolean> {
+  async isPruneDue(accountId: string, until: Instant, repliesBeforeMs: number, entriesBefore = EPOCH): Promise<boolean> {
     const row = this.#get(
       `SELECT EXISTS (SELECT 1 FROM record WHERE account_id = ? AND payload IS NULL AND at <= ?)
-           OR EXISTS (SELECT 1 FROM answer WHERE account_id = ? AND kept_at_ms < ?) AS is_due`,
-      accountId, until, accountId, repliesBeforeMs,
+           OR EXISTS (SELECT 1 FROM answer WHERE account_id = ? AND kept_at_ms < ?)
+           OR ${isOldestEntryDue} AS is_due`,
+      accountId, until, accountId, repliesBeforeMs, accountId, entriesBefore,
     );
     return row?.['is_due'] === 1;
+  }
+
+  async auditEntries(accountId: string, after: number, limit: number): Promise<readonly StoredEntry[]> {
+    return this.#all(selectEntries, accountId, after, limit).map(toEntry);
   }
 
   async latestClock(accountId: string): Promise<Instant> {
@@ -186,17 +194,19 @@ class EmbeddedStore implements Store {
     return toAccount(row).clock;
   }
 
-  write<T>(accountId: string, change: (transaction: Transaction) => Promise<T>): Promise<T> {
-    return this.#enqueue(async () => {
+  async write<T>(accountId: string, change: (transaction: Transaction) => Promise<T>): Promise<T> {
+    const { result, entries } = await this.#enqueue(async () => {
       const row = this.#writerStatement(selectAccount).get(accountId);
       if (!row) throw unknownAccount();
       const { pending, changes } = beginWrite(toAccount(row), () => this.#checkedNowMs());
       const before = pending.account.clock;
-      const result = await change({ ...changes, ...this.#transactionReads(accountId, pending) });
+      const outcome = await change({ ...changes, ...this.#transactionReads(accountId, pending) });
       this.#apply(accountId, pending);
       if (pending.account.clock !== before) this.#movedAccounts.add(accountId);
-      return result;
+      return { result: outcome, entries: pending.entries };
     });
+    for (const { entry } of entries) this.#deps.onAudited?.(entry);
+    return result;
   }
 
   watch(accountId: string, onMoved: () => void): () => void {
@@ -231,7 +241,7 @@ class EmbeddedStore implements Store {
         const row = statement('SELECT * FROM answer WHERE account_id = ? AND key = ?').get(accountId, key);
         return row ? toReply(row) : null;
       },
-      async prune(until, repliesBeforeMs) {
+      async prune(until, repliesBeforeMs, entriesBefore = EPOCH) {
         const newest = statement(`SELECT max(at) AS at FROM (
             SELECT at FROM record WHERE account_id = ? AND payload IS NULL AND at <= ? ORDER BY at LIMIT ?)`)
           .get(accountId, until, pruneBatchSize)?.['at'];
@@ -242,6 +252,7 @@ class EmbeddedStore implements Store {
         statement(`DELETE FROM answer WHERE (account_id, key) IN (
             SELECT account_id, key FROM answer WHERE account_id = ? AND kept_at_ms < ? LIMIT ?)`)
           .run(accountId, repliesBeforeMs, pruneBatchSize);
+        pruneEntries(statement, accountId, entriesBefore);
       },
     };
   }
@@ -262,9 +273,10 @@ class EmbeddedStore implements Store {
       this.#run('INSERT OR REPLACE INTO answer (account_id, key, fingerprint, body, kept_at_ms) VALUES (?, ?, ?, ?, ?)',
         accountId, key, fingerprint, body, Math.floor(keptAtMs));
     }
-    const { clock, horizon, digest, numbers } = pending.account;
-    this.#run('UPDATE account SET clock = ?, horizon = ?, digest = ?, numbers = ? WHERE account_id = ?',
-      clock, horizon, JSON.stringify(digest), JSON.stringify(numbers), accountId);
+    for (const { number, at, entry } of pending.entries) this.#run(insertEntry, accountId, number, at, JSON.stringify(entry));
+    const { clock, horizon, digest, numbers, audited } = pending.account;
+    this.#run('UPDATE account SET clock = ?, horizon = ?, digest = ?, numbers = ?, audited = ? WHERE account_id = ?',
+      clock, horizon, JSON.stringify(digest), JSON.stringify(numbers), audited, accountId);
   }
 
   #claimAddress(accountId: string, email: string, userId: string): void {

@@ -11,7 +11,9 @@ import type { Instant } from '../../shared/clock.ts';
 import { collections } from '../../shared/collections.ts';
 import type { Digest } from '../../shared/digest.ts';
 import { isNamespaceExists } from './errors.ts';
-import { newEpoch, newFingerprintKey, type Account, type StoredReply, type Session, type StoredRecord } from '../store.ts';
+import {
+  newEpoch, newFingerprintKey, type Account, type AuditEntry, type Session, type StoredEntry, type StoredRecord, type StoredReply,
+} from '../store.ts';
 
 /** The driver reads a 64-bit integer back as a number if it is a safe integer. */
 type StoredInstant = Long | number;
@@ -24,6 +26,8 @@ export interface AccountDocument {
   readonly digest: Digest;
   readonly numbers: Readonly<Record<string, number>>;
   readonly epoch: string;
+  /** Missing until the first audit entry. */
+  readonly audited?: number;
   /** Counts transactions; a writer locks the account by incrementing it. */
   readonly writes: number;
 }
@@ -64,6 +68,13 @@ export interface ReplyDocument extends StoredReply {
   readonly accountId: string;
 }
 
+export interface AuditDocument {
+  readonly accountId: string;
+  readonly number: number;
+  readonly at: StoredInstant;
+  readonly entry: AuditEntry;
+}
+
 export interface SettingDocument {
   /** The setting's name. */
   readonly _id: string;
@@ -86,6 +97,7 @@ export interface Tables {
   readonly sessions: Collection<SessionDocument>;
   readonly replies: Collection<OptionalId<ReplyDocument>>;
   readonly tombstones: Collection<OptionalId<TombstoneDocument>>;
+  readonly audit: Collection<OptionalId<AuditDocument>>;
   /** The records of a synced collection. Throws for any other name, which is a bug in the caller. */
   records(collection: string): Collection<RecordDocument>;
 }
@@ -100,6 +112,7 @@ export function openTables(db: Db): Tables {
     sessions: db.collection('sessions'),
     replies: db.collection('answers'),
     tombstones: db.collection(TOMBSTONES),
+    audit: db.collection('audit'),
     records(collection) {
       const found = records.get(collection);
       if (!found) throw new Error(`${collection} is not a synced collection`);
@@ -121,6 +134,7 @@ export async function createSchema(tables: Tables): Promise<void> {
   await tables.tombstones.createIndexes([{ key: { accountId: 1, 'sync.at': 1, collection: 1 } }]);
   await tables.sessions.createIndexes([{ key: { accountId: 1, userId: 1 } }, { key: { accountId: 1, expiresAtMs: 1 } }]);
   await tables.replies.createIndexes([{ key: { accountId: 1, key: 1 }, unique: true }, { key: { accountId: 1, keptAtMs: 1 } }]);
+  await tables.audit.createIndexes([{ key: { accountId: 1, number: 1 }, unique: true }]);
   await tables.accounts.updateMany({ epoch: { $exists: false } }, { $set: { epoch: newEpoch() } });
 }
 
@@ -159,8 +173,12 @@ export function toInstant(stored: StoredInstant): Instant {
   return (typeof stored === 'number' ? stored : stored.toNumber()) as Instant;
 }
 
-export function toAccount({ _id, clock, horizon, digest, numbers, epoch }: AccountDocument): Account {
-  return { accountId: _id, clock: toInstant(clock), horizon: toInstant(horizon), digest, numbers, epoch };
+export function toAccount({ _id, clock, horizon, digest, numbers, epoch, audited = 0 }: AccountDocument): Account {
+  return { accountId: _id, clock: toInstant(clock), horizon: toInstant(horizon), digest, numbers, epoch, audited };
+}
+
+export function toEntry({ number, at, entry }: AuditDocument): StoredEntry {
+  return { number, at: toInstant(at), entry };
 }
 
 export function toRecord(collection: string, { _id, sync, payload, secret, references }: RecordDocument): StoredRecord {

@@ -12,13 +12,15 @@ import { noAnswer, mongoError } from './errors.ts';
 import { openSnapshot } from './feed.ts';
 import { connectMongo } from './preflight.ts';
 import {
-  ACCOUNTS, byId, createSchema, dueReplies, dueTombstones, openTables, readFingerprintKey, toAccount, toInstant, toRecord, toSession,
-  toStored, USERS, type AccountDocument, type RecordDocument, type SessionDocument, type Tables,
+  ACCOUNTS, byId, createSchema, dueReplies, dueTombstones, openTables, readFingerprintKey, toAccount, toEntry, toInstant, toRecord,
+  toSession, toStored, USERS, type AccountDocument, type RecordDocument, type SessionDocument, type Tables,
 } from './schema.ts';
 import { ClockStream } from './clock-stream.ts';
 import { runBatch, type WriteJob } from './write.ts';
 import { newEpoch, shuttingDown, unknownAccount } from '../store.ts';
-import type { DirectoryEntry, Identity, Session, Snapshot, Store, StoreDeps, StoredRecord, Transaction } from '../store.ts';
+import type {
+  DirectoryEntry, Identity, Session, Snapshot, Store, StoreDeps, StoredEntry, StoredRecord, Transaction,
+} from '../store.ts';
 import { WriteQueue } from '../write-queue.ts';
 
 const MAX_BATCH_SIZE = 100;
@@ -173,12 +175,18 @@ class MongoStore implements Store {
     return this.#run(async () => read(await openSnapshot(this.#tables, accountId)));
   }
 
-  isPruneDue(accountId: string, until: Instant, repliesBeforeMs: number): Promise<boolean> {
+  isPruneDue(accountId: string, until: Instant, repliesBeforeMs: number, entriesBefore = EPOCH): Promise<boolean> {
     return this.#run(async () => {
       const projection = { projection: { _id: 1 } };
-      return await this.#tables.tombstones.findOne(dueTombstones(accountId, until), projection) !== null
+      const [oldest] = await this.#readEntries(accountId, 0, 1);
+      return (oldest !== undefined && oldest.at < entriesBefore)
+        || await this.#tables.tombstones.findOne(dueTombstones(accountId, until), projection) !== null
         || await this.#tables.replies.findOne(dueReplies(accountId, repliesBeforeMs), projection) !== null;
     });
+  }
+
+  auditEntries(accountId: string, after: number, limit: number): Promise<readonly StoredEntry[]> {
+    return this.#run(() => this.#readEntries(accountId, after, limit));
   }
 
   latestClock(accountId: string): Promise<Instant> {
@@ -202,6 +210,13 @@ class MongoStore implements Store {
 
   watch(accountId: string, onMoved: () => void): () => void {
     return this.#clockStream.add(accountId, onMoved);
+  }
+
+  async #readEntries(accountId: string, after: number, limit: number): Promise<readonly StoredEntry[]> {
+    const found = await this.#tables.audit.find(
+      { accountId, number: { $gt: after } }, { ...majorityRead, sort: { accountId: 1, number: 1 }, limit, batchSize: limit },
+    ).toArray();
+    return found.map(toEntry);
   }
 
   /** The answer to a command of the checks, which must not wait as long as a write may. */

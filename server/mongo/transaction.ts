@@ -6,7 +6,7 @@
 
 import type { AnyBulkWriteOperation, ClientSession, ObjectId } from 'mongodb';
 
-import type { Instant } from '../../shared/clock.ts';
+import { EPOCH, type Instant } from '../../shared/clock.ts';
 import type { PendingWrite } from '../pending-write.ts';
 import { isDuplicateKey } from './errors.ts';
 import {
@@ -15,9 +15,10 @@ import {
 import { addressTaken, pruneBatchSize } from '../store.ts';
 import type { StoredRecord, Transaction } from '../store.ts';
 
-/** What one `prune` removes: tombstones up to `until`, and these replies. */
+/** What one `prune` removes: tombstones up to `until`, audit entries up to a number, and these replies. */
 interface Pruning {
   readonly until: Instant | null;
+  readonly lastEntry: number;
   readonly replyIds: readonly ObjectId[];
 }
 
@@ -52,7 +53,7 @@ export class TransactionReader {
       findReply: (key) => this.#read(() => tables.replies.findOne(
         { accountId, key }, { session, projection: { _id: 0, key: 1, fingerprint: 1, body: 1, keptAtMs: 1 } },
       )),
-      prune: (until, repliesBeforeMs) => this.#read(() => this.#prune(until, repliesBeforeMs)),
+      prune: (until, repliesBeforeMs, entriesBefore = EPOCH) => this.#read(() => this.#prune(until, repliesBeforeMs, entriesBefore)),
     };
   }
 
@@ -75,7 +76,7 @@ export class TransactionReader {
     }
   }
 
-  async #prune(until: Instant, repliesBeforeMs: number): Promise<void> {
+  async #prune(until: Instant, repliesBeforeMs: number, entriesBefore: Instant): Promise<void> {
     const { accountId } = this.#pending.account;
     const options = { session: this.#session, limit: pruneBatchSize, batchSize: pruneBatchSize };
     const tombstones = await this.#tables.tombstones.find(dueTombstones(accountId, until), {
@@ -84,10 +85,15 @@ export class TransactionReader {
     const replies = await this.#tables.replies.find(dueReplies(accountId, repliesBeforeMs), {
       ...options, projection: { _id: 1 },
     }).toArray();
+    const oldest = await this.#tables.audit.find({ accountId }, {
+      ...options, sort: { accountId: 1, number: 1 }, projection: { _id: 0, number: 1, at: 1 },
+    }).toArray();
+    const remaining = oldest.findIndex(({ at }) => toInstant(at) >= entriesBefore);
+    const lastEntry = (remaining < 0 ? oldest.at(-1) : oldest[remaining - 1])?.number ?? 0;
     const newest = tombstones.at(-1);
     const horizon = newest ? toInstant(newest.sync.at) : null;
     if (horizon !== null) this.#pending.account = { ...this.#pending.account, horizon };
-    this.prunings.push({ until: horizon, replyIds: replies.map(({ _id }) => _id) });
+    this.prunings.push({ until: horizon, lastEntry, replyIds: replies.map(({ _id }) => _id) });
   }
 
   #read<T>(run: () => Promise<T>): Promise<T> {
@@ -119,8 +125,9 @@ export async function applyWrite(
   for (const reply of pending.replies) {
     await tables.replies.replaceOne({ accountId, key: reply.key }, { accountId, ...reply }, { session, upsert: true });
   }
-  for (const { until, replyIds } of prunings) {
+  for (const { until, lastEntry, replyIds } of prunings) {
     if (until !== null) await tables.tombstones.deleteMany(dueTombstones(accountId, until), { session });
+    if (lastEntry > 0) await tables.audit.deleteMany({ accountId, number: { $lte: lastEntry } }, { session });
     if (replyIds.length > 0) await tables.replies.deleteMany({ _id: { $in: replyIds }, accountId }, { session, ...byId });
   }
 }

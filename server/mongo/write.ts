@@ -18,7 +18,7 @@ import { applyWrite, TransactionReader } from './transaction.ts';
 import { commitUnknown, isTransient, isUnknownCommit, mongoError, writeTimedOut } from './errors.ts';
 import { toAccount, toStored, type AccountDocument, type Tables } from './schema.ts';
 import { unknownAccount } from '../store.ts';
-import type { Account, StoreDeps, Transaction } from '../store.ts';
+import type { Account, StoredEntry, StoreDeps, Transaction } from '../store.ts';
 
 /** How long a batch is retried after its first failure. Longer than an election takes. */
 const RETRY_TIMEOUT_MS = 30_000;
@@ -91,16 +91,19 @@ async function commitOnce(deps: WriteDeps, accountId: string, jobs: readonly Wri
     return nowMs;
   };
   const outcomes: (() => void)[] = [];
+  const entries: StoredEntry[] = [];
   let account = before;
   let applied = 0;
   for (const job of jobs) {
-    const { settle, after } = await runJob({ ...deps, nowMs: checkedNowMs }, session, account, job);
+    const { settle, after, audited } = await runJob({ ...deps, nowMs: checkedNowMs }, session, account, job);
     outcomes.push(settle);
     if (after === null) continue;
     account = after;
+    entries.push(...audited);
     applied += 1;
   }
   if (applied === 0) return outcomes;
+  if (entries.length > 0) await saveEntries(deps.tables, session, accountId, entries);
   if (account !== before) await saveAccount(deps.tables, session, account);
   await commit(session, isTimedOut);
   return outcomes;
@@ -114,17 +117,22 @@ async function lockAccount({ accounts }: Tables, session: ClientSession, account
   account: Account; databaseMs: number;
 }> {
   const document = await accounts.findOneAndUpdate({ _id: accountId }, { $inc: { writes: 1 } }, {
-    session, projection: { clock: 1, horizon: 1, digest: 1, numbers: 1, epoch: 1, databaseTime: '$$NOW' },
+    session, projection: { clock: 1, horizon: 1, digest: 1, numbers: 1, epoch: 1, audited: 1, databaseTime: '$$NOW' },
   }) as AccountDocument & { readonly databaseTime: Date } | null;
   if (!document) throw unknownAccount();
   return { account: toAccount(document), databaseMs: document.databaseTime.getTime() };
 }
 
 async function saveAccount({ accounts }: Tables, session: ClientSession, account: Account): Promise<void> {
-  const { accountId, clock, horizon, digest, numbers } = account;
+  const { accountId, clock, horizon, digest, numbers, audited } = account;
   await accounts.updateOne(
-    { _id: accountId }, { $set: { clock: toStored(clock), horizon: toStored(horizon), digest, numbers } }, { session },
+    { _id: accountId }, { $set: { clock: toStored(clock), horizon: toStored(horizon), digest, numbers, audited } }, { session },
   );
+}
+
+/** One command for the whole batch, however many writes it has. */
+async function saveEntries({ audit }: Tables, session: ClientSession, accountId: string, entries: readonly StoredEntry[]): Promise<void> {
+  await audit.insertMany(entries.map(({ number, at, entry }) => ({ accountId, number, at: toStored(at), entry })), { session });
 }
 
 async function commit(session: ClientSession, isTimedOut: IsTimedOut): Promise<void> {
@@ -142,7 +150,7 @@ async function commit(session: ClientSession, isTimedOut: IsTimedOut): Promise<v
 
 /** Runs one change and applies it. `after` is the resulting account, or null if the change threw. */
 async function runJob(deps: WriteDeps, session: ClientSession, before: Account, job: WriteJob): Promise<{
-  settle: () => void; after: Account | null;
+  settle: () => void; after: Account | null; audited: readonly StoredEntry[];
 }> {
   const { pending, changes } = beginWrite(before, deps.nowMs);
   const reader = new TransactionReader(deps.tables, session, pending);
@@ -151,12 +159,16 @@ async function runJob(deps: WriteDeps, session: ClientSession, before: Account, 
     await reader.rejectTakenAddresses();
     await reader.finish();
     await applyWrite(deps.tables, session, pending, reader.prunings).catch((error: unknown) => rejectJob(job, error));
-    return { settle: () => job.resolve(result), after: pending.account };
+    const settle = (): void => {
+      for (const { entry } of pending.entries) deps.onAudited?.(entry);
+      job.resolve(result);
+    };
+    return { settle, after: pending.account, audited: pending.entries };
   } catch (error) {
     // A failed read has ended the transaction, even if the change caught the error.
     await reader.finish().catch((failure: unknown) => rejectJob(job, failure));
     if (error instanceof JobRejected || isTransient(error)) throw error;
-    return { settle: () => job.reject(error), after: null };
+    return { settle: () => job.reject(error), after: null, audited: [] };
   }
 }
 

@@ -63,19 +63,39 @@ function versionOf(file: string): unknown {
   }
 }
 
+/** A file as this version makes it. */
+async function newFile(t: TestContext): Promise<string> {
+  const file = fileWith(t, '');
+  await (await openEmbeddedStore(file, deps)).close();
+  return file;
+}
+
 describe('an embedded database file', () => {
+  test('lets no program change an entry of the audit trail, nor remove any but the oldest', async (t) => {
+    const db = new DatabaseSync(await newFile(t));
+    t.after(() => db.close());
+    const insert = db.prepare('INSERT INTO audit (account_id, number, at, entry) VALUES (?, ?, 1, ?)');
+    for (const [accountId, number] of [['a1', 1], ['a1', 2], ['a1', 3], ['a2', 1]] as const) insert.run(accountId, number, '{}');
+    assert.throws(() => db.exec("UPDATE audit SET entry = '[]' WHERE number = 1"), /never changed/);
+    assert.throws(() => db.exec("DELETE FROM audit WHERE account_id = 'a1' AND number > 1"), /only the oldest/);
+    db.exec("DELETE FROM audit WHERE account_id = 'a1' AND number <= 2");
+    assert.deepEqual(db.prepare('SELECT number FROM audit ORDER BY account_id').all().map((row) => row['number']), [3, 1]);
+  });
+
   test('of version 1 keeps its records and numbers, and gets an epoch and a key once', async (t) => {
     const file = fileWith(t, version1);
     const first = await openEmbeddedStore(file, deps);
     const { account, changes } = await readAll(first, 'a1');
     assert.deepEqual(changes, [{ collection: 'plans', id: 'p1', at: 7, payload: Buffer.from('{"name":"kept"}') }]);
     const { epoch, ...rest } = account;
-    assert.deepEqual(rest, { accountId: 'a1', clock: 7, horizon: 0, digest: { plans: { count: 1, sum: 5 } }, numbers: { 'INV-2026': 3 } });
+    assert.deepEqual(rest, {
+      accountId: 'a1', clock: 7, horizon: 0, digest: { plans: { count: 1, sum: 5 } }, numbers: { 'INV-2026': 3 }, audited: 0,
+    });
     assert.match(epoch, /^[\w-]{16}$/);
     await create(first, 'a1', 'plans');
     await create(first, await newAccount(first), 'plans');
     await first.close();
-    assert.equal(versionOf(file), 2);
+    assert.equal(versionOf(file), versionOf(await newFile(t)));
     const again = await openEmbeddedStore(file, deps);
     assert.equal((await readAll(again, 'a1')).account.epoch, epoch);
     assert.equal(again.fingerprintKey, first.fingerprintKey);

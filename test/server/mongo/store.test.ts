@@ -7,7 +7,7 @@ import { MongoClient } from 'mongodb';
 
 import { EPOCH, type Instant } from '../../../shared/clock.ts';
 import { openMongoStore } from '../../../server/mongo/store.ts';
-import type { Store } from '../../../server/store.ts';
+import type { AuditEntry, Store } from '../../../server/store.ts';
 import { dropDatabase, openTestMongo, testDatabaseName } from '../../mongod.ts';
 import {
   assertConsistent, assertRising, content, create, depsOf, everything, readAll, newAccount, newId, remove, START_MS, type TestDatabase,
@@ -202,6 +202,10 @@ describe('MongoDB store internals', { skip }, () => {
       transaction.claimAddress(`${session.userId}@example.com`, session.userId);
     });
     const plan = await create(store, accountId, 'plans');
+    const entry: AuditEntry = {
+      action: 'update', actor: session.userId, email: null, session: session.sessionId, peer: null, request: null, collection: 'plans',
+      record: plan.id, fields: [],
+    };
     await store.openSession(session);
     await store.extendSession(accountId, session.sessionId, START_MS + 2);
     await store.noteFullPull(accountId, session.sessionId, EPOCH);
@@ -212,10 +216,12 @@ describe('MongoDB store internals', { skip }, () => {
       transaction.saveReply({ key: 'k', fingerprint: 'f', body: 'b', keptAtMs: START_MS });
       transaction.put('plans', plan.id, content({}), await transaction.get('plans', plan.id));
       transaction.endSessionsOf(newId());
+      transaction.audit(entry);
     });
+    await store.auditEntries(accountId, 0, 10);
     await remove(store, accountId, plan);
     await store.isPruneDue(accountId, plan.at, START_MS);
-    await store.write(accountId, (transaction) => transaction.prune(transaction.account.clock, START_MS + 1));
+    await store.write(accountId, (transaction) => transaction.prune(transaction.account.clock, START_MS + 1, transaction.account.clock));
     await readAll(store, accountId);
     await store.get(accountId, 'users', session.userId);
     await store.findAddress(`${session.userId}@example.com`);

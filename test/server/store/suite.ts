@@ -5,6 +5,7 @@
 import { after, before, describe } from 'node:test';
 
 import { openFixture, type Fixture, type TestDatabase } from './fixture.ts';
+import { auditTests } from './suite-audit.ts';
 import { feedTests } from './suite-feed.ts';
 import { lifecycleTests } from './suite-lifecycle.ts';
 import { sessionTests } from './suite-sessions.ts';
@@ -29,6 +30,7 @@ export function storeSuite(name: string, newDatabase: () => Promise<TestDatabase
     describe('writes', () => writeTests(fixture));
     describe('feed', () => feedTests(fixture));
     describe('addresses, sessions and idempotency replies', () => sessionTests(fixture));
+    describe('audit trail', () => auditTests(fixture, newDatabase));
     describe('watching', () => watchTests(fixture, newDatabase));
     describe('lifecycle', () => lifecycleTests(fixture, newDatabase));
   });
