@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { request as requestHttp, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
+import { request as requestHttps } from 'node:https';
 
 /** An event, a comment or the end of the stream; `isWhole` if the response was complete. */
 export type StreamItem =
@@ -27,10 +28,12 @@ export interface EventStream {
   close(): void;
 }
 
-/** Opens the stream and asserts success. */
-export async function openEvents(url: string, token: string | null): Promise<EventStream> {
+/** Opens the stream and asserts success. `ca` is the certificate to trust over HTTPS. */
+export async function openEvents(url: string, token: string | null, ca?: string): Promise<EventStream> {
   const headers = { 'Authorization': `Bearer ${token}`, 'X-Request-Id': randomUUID() };
-  const request = requestHttp(`${url}/api/sync/events`, { agent: false, headers });
+  const options = { agent: false, headers } as const;
+  const address = `${url}/api/sync/events`;
+  const request = ca === undefined ? requestHttp(address, options) : requestHttps(address, { ...options, ca });
   request.on('error', () => {});
   request.end();
   const [response] = await once(request, 'response') as [IncomingMessage];
