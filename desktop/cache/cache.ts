@@ -29,7 +29,7 @@ export {
 } from './apply.ts';
 export { buildNext, isBuilt } from './indexes.ts';
 export {
-  cacheSizeBytes, finishRemoval, moveCacheAside, removeCacheFiles, removeSets, requireUnused, type SetAsideReason,
+  cacheSizeBytes, finishRemoval, isForeign, moveCacheAside, removeCacheFiles, removeSets, requireUnused, type SetAsideReason,
 } from './files.ts';
 export { counts, getRecord, listPage, listRows } from './queries.ts';
 export { dropInactive, startRebuild, swapGenerations } from './rebuild.ts';

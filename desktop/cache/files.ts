@@ -115,7 +115,7 @@ function removeSet(set: string): void {
 }
 
 /** Whether this is a folder, a database marked by another program, or unreadable: not ours to delete. */
-function isForeign(file: string): boolean {
+export function isForeign(file: string): boolean {
   const header = Buffer.alloc(100);
   try {
     const descriptor = openSync(file, 'r');

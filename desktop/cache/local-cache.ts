@@ -4,6 +4,7 @@
 // Invariants: at most one cache is open. Only a file that is proved damaged or foreign is set aside, and only by `adopt`,
 // so once the server has answered; any other file that cannot be opened for writing is opened read-only, until the next
 // sync tries again. A file marked for removal is never opened again; a cache holds the data of one user of one server only.
+// What is set aside is the same user's: rows of somebody else, or of nobody knows whom, are removed.
 
 import { countRecords } from '../../shared/digest.ts';
 import { AppError, errorCode, type CacheDamage } from '../../shared/errors.ts';
@@ -12,7 +13,7 @@ import type { SignedInUser } from '../../shared/protocol.ts';
 import type { RebuildReason } from '../../shared/window/views.ts';
 import type { CacheCheck } from './check.ts';
 import {
-  cacheSizeBytes, closeCache, counts, finishRemoval, listAttempts, moveCacheAside, openCache, openCacheReadOnly, readDigest,
+  cacheSizeBytes, closeCache, counts, finishRemoval, isForeign, listAttempts, moveCacheAside, openCache, openCacheReadOnly, readDigest,
   readState, removeCacheFiles, removeSets, requireUnused, saveState, startRebuild, type Cache, type CacheReader, type CacheState,
   type CacheWriter, type SetAsideReason,
 } from './cache.ts';
@@ -28,11 +29,13 @@ export interface LocalCacheDeps {
 }
 
 export interface LocalCacheEvents {
-  /** An unusable cache was moved aside; an empty one replaces it. `reason` is a sentence. */
+  /** An unusable cache of the same user was moved aside; an empty one replaces it. `reason` is a sentence. */
   readonly onSetAside: (reason: string) => void;
   /** The cache is damaged; the next `adopt` mends or replaces it. `reason` is a sentence. Called once per cache. */
   readonly onDamaged: (reason: string) => void;
 }
+
+type Owner = Pick<CacheState, 'userId' | 'accountId' | 'serverOrigin'>;
 
 const damagedReason = 'The data on this computer is damaged.';
 
@@ -58,6 +61,8 @@ export class LocalCache {
   #hasMended = false;
   #hasOpenFailed = false;
   #lastState: CacheState | null = null;
+  /** Whose the cache was when that could last be read; null if it never could. */
+  #lastOwner: Owner | null = null;
 
   constructor(file: string, events: LocalCacheEvents, deps: LocalCacheDeps) {
     this.#file = file;
@@ -131,6 +136,7 @@ export class LocalCache {
   state(): CacheState | null {
     const state = this.#tryRead(readState);
     if (state || !this.#cache || this.#damage) this.#lastState = state;
+    if (state && state.userId !== null) this.#lastOwner = state;
     return this.#lastState;
   }
 
@@ -211,22 +217,26 @@ export class LocalCache {
 
   /**
    * Assigns the cache to a user. The cache of another user or server is removed first, or set aside if it is of the same
-   * address's former account; a damaged one is rebuilt beside what is readable, or set aside where not even that is
-   * possible. Call it once the server has answered. Throws `cache_busy`, `disk_full`, `cache_unusable`.
+   * address's former account; a damaged one is rebuilt beside what is readable, or, where not even that is possible, set aside
+   * if it is known to be theirs, as it is if they were signed in when it was last written (`wasSignedIn`), and otherwise
+   * removed. Call it once the server has answered. Throws `cache_busy`, `disk_full`, `cache_unusable`.
    */
-  adopt(user: SignedInUser, origin: string): CacheWriter {
+  adopt(user: SignedInUser, origin: string, wasSignedIn: boolean): CacheWriter {
     // Also what can only be read, and what the failed try below opens for reading, must not be another user's.
     this.#removeUnlessOf(user, origin);
+    const isTheirs = wasSignedIn || (this.#lastOwner !== null && isOf(this.#lastOwner, user, origin));
     let writer: CacheWriter;
     try {
-      writer = this.#openOrReplace();
+      writer = this.#openOrReplace(isTheirs);
     } catch (error) {
       this.#removeUnlessOf(user, origin);
       throw error;
     }
     if (this.#removeUnlessOf(user, origin)) writer = this.open();
-    else if (this.#damage !== null) writer = this.#mend(writer, this.#damage);
+    else if (this.#damage !== null) writer = this.#mend(writer, this.#damage, isTheirs);
     const state = readState(writer);
+    // A crash may have come between setting a file aside and naming the owner of the one in its place.
+    if (state.userId === null && !isTheirs) removeSets(this.#file, 'damaged');
     // A sync of the same user takes no lock before it has something to write.
     if (!isSame(state.user, user) || state.serverOrigin !== origin || state.userId !== user.id || state.accountId !== user.accountId) {
       saveState(writer, { serverOrigin: origin, accountId: user.accountId, userId: user.id, user });
@@ -264,6 +274,7 @@ export class LocalCache {
     this.#closeConnections();
     this.#damage = null;
     this.#lastState = null;
+    this.#lastOwner = null;
   }
 
   #closeConnections(): void {
@@ -274,8 +285,7 @@ export class LocalCache {
 
   #belongsTo(user: SignedInUser, origin: string): boolean {
     const state = this.state();
-    if (!state || state.userId === null) return true;
-    return state.userId === user.id && state.accountId === user.accountId && state.serverOrigin === origin;
+    return !state || state.userId === null || isOf(state, user, origin);
   }
 
   /** Returns whether there was a cache of another user or server. */
@@ -320,22 +330,22 @@ export class LocalCache {
     throw new TypeError('unreachable');
   }
 
-  #openOrReplace(): CacheWriter {
+  #openOrReplace(isTheirs: boolean): CacheWriter {
     try {
       return this.open();
     } catch (error) {
       if (!damageOf(error)) throw error;
-      return this.#replace();
+      return this.#replace(isTheirs);
     }
   }
 
-  #mend(writer: CacheWriter, damage: CacheDamage): CacheWriter {
-    if (damage === 'file') return this.#replace();
+  #mend(writer: CacheWriter, damage: CacheDamage, isTheirs: boolean): CacheWriter {
+    if (damage === 'file') return this.#replace(isTheirs);
     try {
       startRebuild(writer, 'rows_damaged' satisfies RebuildReason);
     } catch (error) {
       if (!damageOf(error)) throw error;
-      return this.#replace();
+      return this.#replace(isTheirs);
     }
     this.#damage = null;
     this.#hasMended = true;
@@ -347,13 +357,14 @@ export class LocalCache {
     moveCacheAside(this.#file, this.#deps.nowMs(), why);
   }
 
-  /** Sets the damaged file aside and opens an empty cache in its place. */
-  #replace(): CacheWriter {
+  /** Opens an empty cache in place of the damaged file, which is set aside, or removed if it may hold somebody else's rows. */
+  #replace(isTheirs: boolean): CacheWriter {
     const reason = this.#damageReason;
     this.#closeConnections();
     this.#hasOpenFailed = true;
     try {
-      if (moveCacheAside(this.#file, this.#deps.nowMs(), 'damaged') !== null) this.#events.onSetAside(reason);
+      if (!isTheirs && !isForeign(this.#file)) this.remove();
+      else if (moveCacheAside(this.#file, this.#deps.nowMs(), 'damaged') !== null) this.#events.onSetAside(reason);
     } catch (error) {
       this.openForReading();
       throw error;
@@ -366,6 +377,10 @@ export class LocalCache {
 /** Only what happened: the rest of the message says what to do, which happens here. */
 function firstSentence(error: unknown): string {
   return error instanceof AppError ? `${error.message.split(/[.:] /, 1)[0] ?? ''}.` : damagedReason;
+}
+
+function isOf(owner: Owner, user: SignedInUser, origin: string): boolean {
+  return owner.userId === user.id && owner.accountId === user.accountId && owner.serverOrigin === origin;
 }
 
 function isSame(left: SignedInUser | null, right: SignedInUser): boolean {

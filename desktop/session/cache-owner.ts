@@ -105,7 +105,7 @@ export class CacheOwner {
   }
 
   #assign(user: SignedInUser): CacheWriter {
-    const writer = this.#cache.adopt(user, this.#origin);
+    const writer = this.#cache.adopt(user, this.#origin, this.#session.wasSignedIn(user.id));
     this.#user = user;
     return writer;
   }

@@ -58,8 +58,8 @@ export class Session {
   /** The token that is being renewed. */
   #renewing: string | null = null;
   #isSaved = true;
-  /** The token, or the one that it renews, was in the vault when the program started. */
-  #isRestored = false;
+  /** Set if the token, or the one that it renews, was in the vault when the program started: whose it was, as noted there. */
+  #restored: { readonly userId: string | null } | null = null;
   /** Ends the session that this one has replaced. */
   #replaced: { readonly userId: string | undefined; readonly end: () => Promise<void> } | null = null;
   #cancelRenewal = (): void => undefined;
@@ -98,12 +98,17 @@ export class Session {
       return;
     }
     this.#hold(holdStored(stored, this.#deps), true);
-    this.#isRestored = true;
+    this.#restored = { userId: stored.userId ?? null };
   }
 
   /** Whether the token was in the vault when the program started: nobody has signed in since. */
   get isRestored(): boolean {
-    return this.#isRestored;
+    return this.#restored !== null;
+  }
+
+  /** Whether this user was signed in when the program last ran, and has been since. */
+  wasSignedIn(userId: string): boolean {
+    return this.#restored?.userId === userId;
   }
 
   /** Whether the token is known to be another user's, or for another server. */
@@ -251,7 +256,7 @@ export class Session {
   adopt(connection: ServerConnection, token: string, answer: LoginAnswer | null): void {
     const isOtherSession = this.#held !== null && this.#held.token !== token;
     this.#replaced = isOtherSession ? { userId: this.#held?.userId, end: this.#logOut() } : null;
-    this.#isRestored = false;
+    this.#restored = null;
     if (this.#connection !== connection) this.#isOnline = answer ? true : null;
     this.#connection = connection;
     this.#hold(answer ? holdIssued(answer, connection.origin, this.#deps) : holdGiven(token, connection.origin, this.#deps), false);
