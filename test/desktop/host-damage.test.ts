@@ -1,9 +1,7 @@
 // A damaged cache, whether found at startup or in use, is set aside and downloaded again.
 
 import assert from 'node:assert/strict';
-import {
-  copyFileSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync,
-} from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, test, type TestContext } from 'node:test';
@@ -100,68 +98,6 @@ describe('a cache file that is no cache of ours', () => {
       assert.equal((await desk.host.getStatus()).state, 'up_to_date');
     });
   }
-});
-
-describe('a damaged cache that does not say whose it is', () => {
-  const damages: readonly (readonly [what: string, damage: (file: string) => void])[] = [
-    ['cannot be opened', (file) => overwritePages(file, (_page, index) => index === 0)],
-    ['has lost its state', (file) => editDatabase(file, (db) => db.exec('DELETE FROM state'))],
-  ];
-  const isDone = ({ state }: { state: string }): boolean => state === 'up_to_date';
-  /** The files in which plans of the first account can be read. */
-  const filesOf = (desk: Desk): string[] =>
-    readdirSync(dirname(desk.file)).filter((name) => readFileSync(join(dirname(desk.file), name)).includes('"name":"Plan 4"'));
-
-  for (const [what, damage] of damages) {
-    test(`is removed when somebody signs in, as it may be someone else's, if it ${what}`, async (t) => {
-      const { desk } = await closedCache(t);
-      damage(desk.file);
-      await desk.vault.clear();
-      await desk.open();
-      assert.deepEqual(filesOf(desk), ['invoify.sqlite'], 'nothing is removed before the server has answered');
-      const theirs = await openBooks(site);
-      await desk.host.setAuthToken(theirs.owner.token);
-      await desk.until(isDone);
-      await desk.idle();
-      assert.deepEqual([filesOf(desk).length, setAside(desk)], [0, []]);
-      await assertExact(desk, theirs.owner.client);
-    });
-  }
-
-  test('is removed with what was set aside before, if someone else signs in while it is in use', async (t) => {
-    const { books, desk } = await closedCache(t);
-    damages[0]?.[1](desk.file);
-    await desk.open();
-    await desk.sync();
-    assert.equal(setAside(desk).length > 0, true);
-    await assertExact(desk, books.owner.client);
-    editDatabase(desk.file, (db) => db.exec('DROP TABLE state'));
-    const theirs = await openBooks(site);
-    await desk.host.setAuthToken(theirs.owner.token);
-    await desk.until(isDone);
-    await desk.idle();
-    assert.deepEqual([filesOf(desk).length, setAside(desk)], [0, []]);
-  });
-
-  test('is removed also if it was set aside before a crash', async (t) => {
-    const { desk } = await closedCache(t);
-    renameSync(desk.file, `${desk.file}.damaged-2026-01-01T00-00-00-000Z`);
-    await desk.vault.clear();
-    await desk.open();
-    await desk.host.setAuthToken((await openBooks(site)).owner.token);
-    await desk.until(isDone);
-    assert.deepEqual(filesOf(desk), []);
-  });
-
-  test('is set aside if it is another program\'s, which is nobody\'s to delete', async (t) => {
-    const { desk } = await closedCache(t);
-    editDatabase(desk.file, (db) => db.exec('PRAGMA application_id = 12345'));
-    await desk.vault.clear();
-    await desk.open();
-    await desk.host.setAuthToken((await openBooks(site)).owner.token);
-    await desk.until(isDone);
-    assert.equal(setAside(desk).length > 0, true);
-  });
 });
 
 test('a cache made by a newer version is left for that version, whatever is synced', async (t) => {

@@ -14,9 +14,9 @@ import { openStubServer } from '../network.ts';
 import { firstOwner, password, stores } from '../server/harness.ts';
 import { user } from '../server/samples.ts';
 import { assertRejects } from '../server/store/fixture.ts';
-import { openBooks } from '../sync/books.ts';
-import { openDesk, type Desk } from '../sync/desk.ts';
-import { assertSameRows } from '../sync/exact.ts';
+import { openBooks, type Books } from '../sync/books.ts';
+import { editDatabase, openDesk, type Desk } from '../sync/desk.ts';
+import { assertExact, assertSameRows } from '../sync/exact.ts';
 import { openSite, type Site } from '../sync/site.ts';
 
 const isDone = ({ state }: { state: string }): boolean => state === 'up_to_date';
@@ -223,3 +223,76 @@ function tokenOf(desk: Desk): string {
   const header = desk.network.calls.findLast(({ headers }) => headers.has('authorization'))?.headers.get('authorization');
   return header?.replace('Bearer ', '') ?? '';
 }
+
+describe('a damaged cache that does not say whose it is', () => {
+  const damages: readonly (readonly [what: string, damage: (file: string) => void])[] = [
+    ['cannot be opened', (file) => writeFileSync(file, readFileSync(file).fill(0xff, 0, 8192))],
+    ['has lost its state', (file) => editDatabase(file, (db) => db.exec('DELETE FROM state'))],
+  ];
+  const setAside = (desk: Desk): string[] => readdirSync(dirname(desk.file)).filter((name) => name.includes('.damaged-'));
+  /** The files in which plans of the first account can be read. */
+  const filesOf = (desk: Desk): string[] =>
+    readdirSync(dirname(desk.file)).filter((name) => readFileSync(join(dirname(desk.file), name)).includes('"name":"Plan 4"'));
+
+  /** A closed desk with a synced cache of some plans. */
+  async function closedCache(t: TestContext): Promise<{ books: Books; desk: Desk }> {
+    const books = await openBooks(site);
+    await books.addPlans(5);
+    const desk = await openDesk(t, { url: site.server.url, token: books.owner.token });
+    await desk.sync();
+    await desk.idle();
+    await desk.close();
+    return { books, desk };
+  }
+
+  for (const [what, damage] of damages) {
+    test(`is removed when somebody signs in, as it may be someone else's, if it ${what}`, async (t) => {
+      const { desk } = await closedCache(t);
+      damage(desk.file);
+      await desk.vault.clear();
+      await desk.open();
+      assert.deepEqual(filesOf(desk), ['invoify.sqlite'], 'nothing is removed before the server has answered');
+      const theirs = await openBooks(site);
+      await desk.host.setAuthToken(theirs.owner.token);
+      await desk.until(isDone);
+      await desk.idle();
+      assert.deepEqual([filesOf(desk).length, setAside(desk)], [0, []]);
+      await assertExact(desk, theirs.owner.client);
+    });
+  }
+
+  test('is removed with what was set aside before, if someone else signs in while it is in use', async (t) => {
+    const { books, desk } = await closedCache(t);
+    damages[0]?.[1](desk.file);
+    await desk.open();
+    await desk.sync();
+    assert.equal(setAside(desk).length > 0, true);
+    await assertExact(desk, books.owner.client);
+    editDatabase(desk.file, (db) => db.exec('DROP TABLE state'));
+    const theirs = await openBooks(site);
+    await desk.host.setAuthToken(theirs.owner.token);
+    await desk.until(isDone);
+    await desk.idle();
+    assert.deepEqual([filesOf(desk).length, setAside(desk)], [0, []]);
+  });
+
+  test('is removed also if it was set aside before a crash', async (t) => {
+    const { desk } = await closedCache(t);
+    renameSync(desk.file, `${desk.file}.damaged-2026-01-01T00-00-00-000Z`);
+    await desk.vault.clear();
+    await desk.open();
+    await desk.host.setAuthToken((await openBooks(site)).owner.token);
+    await desk.until(isDone);
+    assert.deepEqual(filesOf(desk), []);
+  });
+
+  test('is set aside if it is another program\'s, which is nobody\'s to delete', async (t) => {
+    const { desk } = await closedCache(t);
+    editDatabase(desk.file, (db) => db.exec('PRAGMA application_id = 12345'));
+    await desk.vault.clear();
+    await desk.open();
+    await desk.host.setAuthToken((await openBooks(site)).owner.token);
+    await desk.until(isDone);
+    assert.equal(setAside(desk).length > 0, true);
+  });
+});
