@@ -1,0 +1,330 @@
+// The gate before the routes: bounds everything that a client can make this process hold, and how much of it each client gets.
+//
+// Invariants: a connection has one request at work, and the next one is handled once its answer has been sent. What
+// waits in memory (bodies, pages, unsent answers) is counted in one budget, of which no user holds more than a share: so
+// somebody can be refused, and cannot keep others from being served. Whatever a request holds is given back when
+// its response is closed, however that comes about. The limits hold for this process alone.
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+
+import { AppError } from '../shared/errors.ts';
+import { maxBodyBytes, pageLimit } from '../shared/protocol.ts';
+
+/** A company of 500 behind one address has an event stream and a pull open per desktop. */
+const MAX_SOCKETS_PER_PEER = 1000;
+const MAX_SOCKETS = 2500;
+/** Requests that one connection, and all together, may have sent ahead: they have been parsed, and take kilobytes each. */
+const MAX_AHEAD = 256;
+const MAX_AHEAD_IN_ALL = 2048;
+
+const BUDGET_BYTES = 64 * 1024 * 1024;
+/** Two full pages; a page ends with the record that fills it. */
+const SHARE_BYTES = 2 * (pageLimit.maxBytes + maxBodyBytes);
+/** Answers up to this size are not counted: the number of sockets bounds them, and a full budget must not refuse them. */
+const SMALL_ANSWER_BYTES = 16 * 1024;
+
+const MAX_PULLS_PER_SESSION = 2;
+/** Building a page is work for one thread: more at a time would only take more memory. */
+const MAX_BUILDING = 2;
+
+/** Per session: creates per second in the long run, and at once. Any other write counts as a quarter of a create. */
+const CREATES_PER_S = 50;
+const CREATE_BURST = 200;
+const OTHER_WRITE_COST = 0.25;
+/** With more sessions than this, those that may create `CREATE_BURST` again are forgotten. */
+const MAX_WRITERS = 1000;
+
+export interface Admission {
+  /** Follows a new connection. If there are too many, the one that has had no request at work for longest is cut. */
+  connect(socket: Socket): void;
+  /**
+   * Resolves when the request may be handled: once all earlier ones of its connection are answered. Never resolves if the
+   * connection ends first, or is cut because too many requests were sent ahead.
+   */
+  enter(request: IncomingMessage, response: ServerResponse): Promise<Visit>;
+  /** Counts a write of a session; throws `too_many_requests`. */
+  write(sessionId: string, kind: 'create' | 'other'): void;
+}
+
+/** What one request makes the server hold, until its response is closed. */
+export interface Visit {
+  /** For whom bytes are counted: a user, or before one is known a peer. */
+  countFor(owner: string): void;
+  /** Counts bytes; throws `unavailable` if they exceed the budget or the owner's share. */
+  hold(sizeBytes: number): void;
+  /** Counts an answer's bytes likewise, unless it is small. */
+  holdAnswer(sizeBytes: number): void;
+  letGo(sizeBytes: number): void;
+  /**
+   * Resolves when a page may be built, in turn by owner; never if the response is closed first. Throws `too_many_requests`
+   * if the session has too many pulls at work.
+   */
+  startPull(sessionId: string): Promise<void>;
+  /** The page is built, and the next one may be. */
+  pageBuilt(): void;
+}
+
+export interface AdmissionDeps {
+  /** Milliseconds since an arbitrary start; never adjusted. */
+  readonly monotonicMs: () => number;
+  /** Whether an address is that of a proxy, whose connections are those of many clients. */
+  readonly isProxy: (address: string) => boolean;
+}
+
+export function createAdmission({ monotonicMs, isProxy }: AdmissionDeps): Admission {
+  const sockets = new Sockets(isProxy);
+  const shared: Shared = { budget: new Budget(), building: new Turns(MAX_BUILDING), pulls: new Map() };
+  return {
+    connect: (socket) => sockets.add(socket),
+    async enter(request, response) {
+      await sockets.turnOf(request, response);
+      const visit = new RequestVisit(shared);
+      response.once('close', () => visit.end());
+      return visit;
+    },
+    write: createWriteLimit(monotonicMs),
+  };
+}
+
+// ---------------------------------------------------------------------------------------------------- connections
+
+interface Connection {
+  readonly socket: Socket;
+  readonly peer: string;
+  isBusy: boolean;
+  /** Each lets a request that was sent ahead have its turn. */
+  readonly ahead: (() => void)[];
+}
+
+class Sockets {
+  readonly #isProxy: (address: string) => boolean;
+  /** Those without a request at work are in the order in which they became so. */
+  readonly #open = new Map<string, Connection>();
+  readonly #countOf = new Map<string, number>();
+  #aheadInAll = 0;
+
+  constructor(isProxy: (address: string) => boolean) {
+    this.#isProxy = isProxy;
+  }
+
+  add(socket: Socket): void {
+    const { remoteAddress: peer = '' } = socket;
+    const key = keyOf(socket);
+    const isPeerFull = (this.#countOf.get(peer) ?? 0) >= MAX_SOCKETS_PER_PEER && !this.#isProxy(peer);
+    if (isPeerFull || this.#open.size >= MAX_SOCKETS) {
+      const idle = this.#open.entries().find(([, other]) => !other.isBusy && (!isPeerFull || other.peer === peer));
+      if (!idle) {
+        socket.destroy();
+        return;
+      }
+      this.#remove(...idle);
+      idle[1].socket.destroy();
+    }
+    const connection: Connection = { socket, peer, isBusy: false, ahead: [] };
+    this.#open.set(key, connection);
+    this.#countOf.set(peer, (this.#countOf.get(peer) ?? 0) + 1);
+    socket.once('close', () => this.#remove(key, connection));
+  }
+
+  async turnOf({ socket }: IncomingMessage, response: ServerResponse): Promise<void> {
+    const key = keyOf(socket);
+    const connection = this.#open.get(key);
+    if (!connection) return never();
+    if (connection.isBusy) {
+      if (connection.ahead.length >= MAX_AHEAD || this.#aheadInAll >= MAX_AHEAD_IN_ALL) {
+        socket.destroy();
+        return never();
+      }
+      this.#aheadInAll += 1;
+      await new Promise<void>((resume) => connection.ahead.push(resume));
+      this.#aheadInAll -= 1;
+    }
+    connection.isBusy = true;
+    response.once('close', () => {
+      // Not writable after an answer with `Connection: close`.
+      const next = socket.writable ? connection.ahead.shift() : undefined;
+      if (next) {
+        next();
+        return;
+      }
+      connection.isBusy = false;
+      if (this.#open.delete(key)) this.#open.set(key, connection);
+    });
+  }
+
+  #remove(key: string, connection: Connection): void {
+    // Not again after it was cut, nor another one that has the same port by now.
+    if (this.#open.get(key) !== connection) return;
+    this.#open.delete(key);
+    this.#aheadInAll -= connection.ahead.length;
+    connection.ahead.length = 0;
+    const count = this.#countOf.get(connection.peer) ?? 0;
+    if (count > 1) this.#countOf.set(connection.peer, count - 1);
+    else this.#countOf.delete(connection.peer);
+  }
+}
+
+/** The same for a TLS socket and the one that it is on. */
+function keyOf({ remoteAddress, remotePort, localAddress, localPort }: Socket): string {
+  return `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`;
+}
+
+function never(): Promise<never> {
+  return new Promise(() => {});
+}
+
+// -------------------------------------------------------------------------------------------------------- requests
+
+interface Shared {
+  readonly budget: Budget;
+  readonly building: Turns;
+  /** Pulls at work by session. */
+  readonly pulls: Map<string, number>;
+}
+
+class RequestVisit implements Visit {
+  readonly #shared: Shared;
+  #owner = '';
+  #heldBytes = 0;
+  /** Each undoes one thing that was taken. */
+  readonly #onEnd: (() => void)[] = [];
+  #leaveBuilding: () => void = () => {};
+
+  constructor(shared: Shared) {
+    this.#shared = shared;
+  }
+
+  countFor(owner: string): void {
+    const heldBytes = this.#heldBytes;
+    this.letGo(heldBytes);
+    this.#owner = owner;
+    this.hold(heldBytes);
+  }
+
+  hold(sizeBytes: number): void {
+    this.#shared.budget.take(this.#owner, sizeBytes);
+    this.#heldBytes += sizeBytes;
+  }
+
+  holdAnswer(sizeBytes: number): void {
+    if (sizeBytes > SMALL_ANSWER_BYTES) this.hold(sizeBytes);
+  }
+
+  letGo(sizeBytes: number): void {
+    const released = Math.min(sizeBytes, this.#heldBytes);
+    this.#heldBytes -= released;
+    this.#shared.budget.giveBack(this.#owner, released);
+  }
+
+  async startPull(sessionId: string): Promise<void> {
+    const { pulls, building } = this.#shared;
+    const atWork = pulls.get(sessionId) ?? 0;
+    if (atWork >= MAX_PULLS_PER_SESSION) {
+      throw new AppError('too_many_requests', 'This session is pulling too often at the same time. Wait until one of its pulls has ended.', {
+        retryAfterS: 1,
+      });
+    }
+    pulls.set(sessionId, atWork + 1);
+    this.#onEnd.push(() => {
+      const left = (pulls.get(sessionId) ?? 0) - 1;
+      if (left > 0) pulls.set(sessionId, left);
+      else pulls.delete(sessionId);
+    });
+    const { turn, leave } = building.join(this.#owner);
+    this.#leaveBuilding = leave;
+    await turn;
+  }
+
+  pageBuilt(): void {
+    this.#leaveBuilding();
+    this.#leaveBuilding = () => {};
+  }
+
+  end(): void {
+    this.pageBuilt();
+    this.letGo(this.#heldBytes);
+    for (const undo of this.#onEnd.splice(0)) undo();
+  }
+}
+
+class Budget {
+  #takenBytes = 0;
+  readonly #takenBy = new Map<string, number>();
+
+  take(owner: string, sizeBytes: number): void {
+    const ownBytes = (this.#takenBy.get(owner) ?? 0) + sizeBytes;
+    if (ownBytes > SHARE_BYTES || this.#takenBytes + sizeBytes > BUDGET_BYTES) {
+      throw new AppError('unavailable', 'The server is holding too much that has not been sent yet. Try again in a moment.', { retryAfterS: 1 });
+    }
+    this.#takenBytes += sizeBytes;
+    this.#takenBy.set(owner, ownBytes);
+  }
+
+  giveBack(owner: string, sizeBytes: number): void {
+    this.#takenBytes -= sizeBytes;
+    const ownBytes = (this.#takenBy.get(owner) ?? 0) - sizeBytes;
+    if (ownBytes > 0) this.#takenBy.set(owner, ownBytes);
+    else this.#takenBy.delete(owner);
+  }
+}
+
+/** Turns for a few at a time. Those who wait have them owner by owner, and in order of arrival for each owner. */
+class Turns {
+  #free: number;
+  readonly #waiting = new Map<string, (() => void)[]>();
+
+  constructor(count: number) {
+    this.#free = count;
+  }
+
+  /** `leave` ends the turn, or the wait for it. */
+  join(owner: string): { readonly turn: Promise<void>; readonly leave: () => void } {
+    const { promise: turn, resolve: begin } = Promise.withResolvers<void>();
+    const leave = (): void => {
+      const queue = this.#waiting.get(owner) ?? [];
+      const index = queue.indexOf(begin);
+      if (index >= 0) queue.splice(index, 1);
+      else this.#free += 1;
+      this.#next();
+    };
+    this.#waiting.set(owner, [...this.#waiting.get(owner) ?? [], begin]);
+    this.#next();
+    return { turn, leave };
+  }
+
+  #next(): void {
+    while (this.#free > 0) {
+      const [first] = this.#waiting;
+      if (!first) return;
+      const [owner, queue] = first;
+      // To the end, so that every other owner comes first.
+      this.#waiting.delete(owner);
+      const begin = queue.shift();
+      if (queue.length > 0) this.#waiting.set(owner, queue);
+      if (!begin) continue;
+      this.#free -= 1;
+      begin();
+    }
+  }
+}
+
+// ---------------------------------------------------------------------------------------------------------- writes
+
+/** A token bucket per session. */
+function createWriteLimit(monotonicMs: () => number): Admission['write'] {
+  const writers = new Map<string, { readonly left: number; readonly atMs: number }>();
+  return (sessionId, kind) => {
+    const atMs = monotonicMs();
+    const leftNow = ({ left, atMs: thenMs }: { left: number; atMs: number }): number =>
+      Math.min(CREATE_BURST, left + (atMs - thenMs) * CREATES_PER_S / 1000);
+    if (writers.size > MAX_WRITERS) {
+      for (const [id, writer] of writers) if (leftNow(writer) === CREATE_BURST) writers.delete(id);
+    }
+    const left = leftNow(writers.get(sessionId) ?? { left: CREATE_BURST, atMs }) - (kind === 'create' ? 1 : OTHER_WRITE_COST);
+    if (left < 0) {
+      throw new AppError('too_many_requests', 'This session is writing too much at once. Wait a moment and try again.', { retryAfterS: 1 });
+    }
+    writers.set(sessionId, { left, atMs });
+  };
+}
