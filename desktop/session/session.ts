@@ -136,6 +136,11 @@ export class Session {
     return this.#held !== null;
   }
 
+  /** Whose the token is; null without one, or if the server has not said so yet. */
+  get userId(): string | null {
+    return this.#held?.userId ?? null;
+  }
+
   /** Whether the server answered the last request; null before the first. */
   get isOnline(): boolean | null {
     return this.#isOnline;

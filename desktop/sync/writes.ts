@@ -3,7 +3,10 @@
 //
 // Invariants: every write carries an idempotency key, so it is applied once however often it is sent. Whatever is not the
 // server's own word about a write leaves its outcome open, and the write is repeated with its key, also when a person tries
-// again after its outcome was reported as unknown. A write is never repeated for another user than the one who made it.
+// again after its outcome was reported as unknown, and has signed in again meanwhile. A write is never repeated for another
+// user than the one who made it.
+
+import { createHash } from 'node:crypto';
 
 import { parseInstant } from '../../shared/clock.ts';
 import { findCollection } from '../../shared/collections.ts';
@@ -46,7 +49,7 @@ export class Writes {
   readonly #onAcknowledged: (collection: string, record: WireRecord) => void;
   readonly #deps: WriteDeps;
   #sessionEnd = new AbortController();
-  /** The keys of writes whose outcome is unknown, by what was sent. */
+  /** The keys of writes whose outcome is unknown, by a hash of what was sent and by whom. */
   readonly #openKeys = new Map<string, string>();
 
   /** `onAcknowledged` is called for every write of the current session that the server has done. */
@@ -97,7 +100,6 @@ export class Writes {
   endSession(): void {
     this.#sessionEnd.abort();
     this.#sessionEnd = new AbortController();
-    this.#openKeys.clear();
   }
 
   async #write(write: Write): Promise<WireRecord> {
@@ -115,7 +117,8 @@ export class Writes {
   }
 
   async #send(write: Write, signal: AbortSignal): Promise<WireRecord> {
-    const sent = JSON.stringify([write.request, write.updatedAt]);
+    const { userId } = this.#session;
+    const sent = createHash('sha256').update(JSON.stringify([userId, write.request, write.updatedAt])).digest('base64');
     const key = this.#openKeys.get(sent) ?? this.#deps.newId();
     const headers = {
       'idempotency-key': key,
@@ -138,9 +141,9 @@ export class Writes {
     };
     try {
       return await withRetry(attempt, this.#deps, signal, () => undefined);
-    } catch (error) {
-      if (isOpen && errorCode(error) === 'cancelled') throw outcomeUnknown(error);
-      if (errorCode(error) === 'outcome_unknown' && !signal.aborted) this.#openKeys.set(sent, key);
+    } catch (cause) {
+      const error = isOpen && errorCode(cause) === 'cancelled' ? outcomeUnknown(cause) : cause;
+      if (errorCode(error) === 'outcome_unknown' && userId !== null) this.#openKeys.set(sent, key);
       throw error;
     }
   }

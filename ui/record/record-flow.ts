@@ -5,6 +5,9 @@
 //                  ├──▶ rejected: the reason at its fields, or above them
 //                  ├──▶ conflict: both versions; the resolution is saved on the current one
 //                  └──▶ no response: the next completed sync tells whether it was saved
+//
+// A new record whose save got no response may exist. So whatever is saved next, that save is first repeated as it was, which
+// the desktop does under its key, and what was edited since is then saved as a change of the record that it has made.
 
 import type { ReactiveController, ReactiveControllerHost } from 'lit';
 
@@ -14,7 +17,7 @@ import type { CallError, Outcome, WindowApi } from '../../shared/window/ipc.ts';
 import type { WireRecord } from '../../shared/protocol.ts';
 import type { RecordView } from '../../shared/window/views.ts';
 import { editableFields } from './record-actions.ts';
-import { isEmpty, mergePatchBetween } from './record-patch.ts';
+import { isEmpty, isSame, mergePatchBetween } from './record-patch.ts';
 
 /** A form; `record` is the version it was opened with, null for a new record, and `initial` what its fields start with. */
 export interface EditTask {
@@ -75,6 +78,8 @@ export class RecordFlow implements ReactiveController {
   #state = idle;
   /** The fields of a write that got no response. */
   #unconfirmed: JsonObject | null = null;
+  /** The record that an earlier save of this form has made. */
+  #created: RecordView | null = null;
 
   constructor(host: ReactiveControllerHost, deps: FlowDeps) {
     this.#host = host;
@@ -92,12 +97,12 @@ export class RecordFlow implements ReactiveController {
 
   /** Starts a task, replacing an open one: the caller has made sure that no unsaved input is lost. */
   open(task: Task): void {
-    this.#unconfirmed = null;
+    this.#unconfirmed = this.#created = null;
     this.#set({ ...idle, task });
   }
 
   close(): void {
-    this.#unconfirmed = null;
+    this.#unconfirmed = this.#created = null;
     this.#set(idle);
   }
 
@@ -110,8 +115,8 @@ export class RecordFlow implements ReactiveController {
   async save(value: JsonObject): Promise<void> {
     const { task } = this.#state;
     if (task?.kind !== 'edit') return;
-    await (task.record ? this.#update(task, task.record, value) : this.#send(task, () =>
-      this.#deps.records.create({ collection: task.collection, fields: value })));
+    const record = task.record ?? this.#created;
+    await (record ? this.#update(task, record, value) : this.#send(task, () => this.#create(task, value), value));
   }
 
   /** Saves the merged fields on the current version. */
@@ -144,11 +149,28 @@ export class RecordFlow implements ReactiveController {
     else this.#set({ ...this.#state, error: { code: 'unsaved', message: '' } });
   }
 
+  /** Creates a record. If an earlier save got no response, what became of that comes first. */
+  async #create(task: EditTask, value: JsonObject): Promise<Outcome<WireRecord>> {
+    const { collection } = task;
+    const earlier = this.#unconfirmed;
+    if (earlier !== null && !isSame(earlier, value)) {
+      const made = await this.#deps.records.create({ collection, fields: earlier });
+      if (this.#state.task !== task || (!made.ok && !isRefusal(made.error))) return made;
+      this.#unconfirmed = null;
+      this.#created = made.ok ? toView(made.value) : null;
+      if (this.#created) return isEmpty(patchOf(task, this.#created, value)) ? made : this.#change(task, this.#created, value);
+    }
+    return this.#deps.records.create({ collection, fields: value });
+  }
+
   async #update(task: EditTask, base: RecordView, value: JsonObject): Promise<void> {
-    const patch = mergePatchBetween(editableValues(task.collection, base.payload), value);
-    if (isEmpty(patch)) return this.#finish(task, base);
+    if (isEmpty(patchOf(task, base, value))) await this.#finish(task, base);
+    else await this.#send(task, () => this.#change(task, base, value), value);
+  }
+
+  async #change(task: EditTask, base: RecordView, value: JsonObject): Promise<Outcome<WireRecord>> {
     const version = { collection: task.collection, id: base.id, updatedAt: base.updatedAt };
-    await this.#send(task, () => this.#deps.records.update({ ...version, patch }), value);
+    return this.#deps.records.update({ ...version, patch: patchOf(task, base, value) });
   }
 
   async #send(task: Task, write: () => Promise<Outcome<WireRecord>>, value: JsonObject = {}): Promise<void> {
@@ -158,14 +180,17 @@ export class RecordFlow implements ReactiveController {
     if (this.#state.task !== task) return;
     if (outcome.ok) return this.#finish(task, outcome.value);
     const { error } = outcome;
-    this.#unconfirmed = error.code === 'outcome_unknown' ? value : null;
+    const isNew = task.record === null && this.#created === null;
+    // Only a refusal says that an earlier save of a new record made none.
+    if (error.code === 'outcome_unknown') this.#unconfirmed = isNew ? this.#unconfirmed ?? value : value;
+    else if (isRefusal(error)) this.#unconfirmed = null;
     const theirs = error.code === 'precondition_failed' ? toView(error.current) : null;
     if (!theirs) {
       this.#set({ ...this.#state, isBusy: false, error });
     } else if (task.kind === 'action') {
       this.#set({ ...idle, task: { ...task, record: theirs, before: task.before ?? task.record } });
     } else {
-      const base = this.#state.conflict?.theirs ?? task.record ?? theirs;
+      const base = this.#state.conflict?.theirs ?? task.record ?? this.#created ?? theirs;
       this.#set({ ...this.#state, isBusy: false, conflict: { base, mine: value, theirs } });
     }
   }
@@ -194,6 +219,16 @@ function isApplied(task: Task, sent: JsonObject, current: RecordView | null): bo
   if (!current || current.updatedAt === task.record?.updatedAt) return false;
   const { password: _unpublished, ...visible } = sent;
   return task.kind === 'action' || isEmpty(mergePatchBetween(editableValues(task.collection, current.payload), visible));
+}
+
+/** Whether the server says that a write, under whatever key it was sent before, was not done. */
+function isRefusal({ code }: CallError): boolean {
+  return ['invalid_request', 'not_found', 'conflict', 'precondition_failed'].includes(code);
+}
+
+/** What a form has changed of a version. */
+function patchOf({ collection }: EditTask, base: RecordView, value: JsonObject): JsonObject {
+  return mergePatchBetween(editableValues(collection, base.payload), value);
 }
 
 /** The values of the fields that a form may change. */

@@ -92,13 +92,14 @@ describe('a write without a word of the server about it', () => {
     }
   });
 
-  test('is applied once if a person tries again after an unknown outcome', async (t) => {
+  test('is applied once if a person tries again after an unknown outcome, and a new sign-in', async (t) => {
     const { books, desk } = await openSynced(t, site);
     const { records } = desk.host;
     const twice = async (run: () => Promise<WireRecord>): Promise<WireRecord> => {
       breakWrites(desk, 4, faults.answerLost);
       await assertRejects(run(), 'outcome_unknown');
       await desk.idle();
+      await desk.host.setAuthToken((await books.owner.signIn(books.owner.userId)).token);
       await desk.sync();
       return run();
     };

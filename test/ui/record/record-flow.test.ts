@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 
 import { AppError, type ErrorCode } from '../../../shared/errors.ts';
 import { problem } from '../../../shared/problems.ts';
@@ -15,7 +16,10 @@ import { RecordFlow, type FlowDeps, type Task } from '../../../ui/record/record-
 const id = 'a'.repeat(24);
 const customer: JsonObject = { name: 'Café Müller', currency: 'EUR', phone: '1' };
 
-/** A flow on a fake server that holds one record and checks versions, with everything that was sent to it. */
+/**
+ * A flow on a fake server that holds one record and checks versions, with everything that was sent to it. As under its key, a
+ * create that is repeated is done once.
+ */
 function createServer(payload: JsonObject) {
   let stored: RecordView | null = { id, updatedAt: 'v1', payload };
   let fault: { code: ErrorCode; isApplied: boolean } | null = null;
@@ -28,19 +32,28 @@ function createServer(payload: JsonObject) {
     fault = null;
     if (failing && !failing.isApplied) throw new AppError(failing.code, 'Refused.', { fields: { name: problem('required') } });
     if (updatedAt !== null && updatedAt !== stored?.updatedAt) throw new AppError('precondition_failed', 'Changed.', { current: stored });
-    stored = next();
+    const answer = next();
     if (failing) throw new AppError(failing.code, 'No answer.');
-    return stored ?? { id, updatedAt: 'gone' };
+    return answer ?? { id, updatedAt: 'gone' };
   }, () => undefined);
+  let made: { fields: JsonObject; record: RecordView } | null = null;
+  const create = (fields: JsonObject): RecordView => {
+    if (isDeepStrictEqual(made?.fields, fields) && made) return made.record;
+    created += 1;
+    made = { fields, record: { id, updatedAt: 'v1', payload: fields } };
+    stored = made.record;
+    return made.record;
+  };
+  let created = 0;
   const version = () => `v${Number(stored?.updatedAt.slice(1) ?? 0) + 1}`;
-  const deps: FlowDeps = {
+  const deps: { -readonly [K in keyof FlowDeps]: FlowDeps[K] } = {
     records: {
-      create: (request) => write(request, null, () => ({ id, updatedAt: 'v1', payload: request.fields })),
+      create: (request) => write(request, null, () => create(request.fields)),
       update: (request) => write(request, request.updatedAt, () =>
-        ({ id, updatedAt: version(), payload: mergePatch(stored?.payload, request.patch) as JsonObject })),
-      remove: (request) => write(request, request.updatedAt, () => null),
+        stored = { id, updatedAt: version(), payload: mergePatch(stored?.payload, request.patch) as JsonObject }),
+      remove: (request) => write(request, request.updatedAt, () => stored = null),
       act: (request) => write(request, request.updatedAt, () =>
-        ({ id, updatedAt: version(), payload: { ...stored?.payload, status: request.action } })),
+        stored = { id, updatedAt: version(), payload: { ...stored?.payload, status: request.action } }),
     },
     getRecord: async () => ({ ok: true, value: stored }),
     refresh: async () => {
@@ -56,7 +69,8 @@ function createServer(payload: JsonObject) {
     return stored;
   };
   return {
-    flow, sent, done, view,
+    flow, deps, sent, done, view,
+    get created() { return created; },
     edit: () => flow.open({ kind: 'edit', collection: 'customers', record: view(), initial: view().payload }),
     colleagueSaves: (change: JsonObject) => { stored = { id, updatedAt: version(), payload: { ...stored?.payload, ...change } }; },
     fail: (code: ErrorCode, isApplied = false) => { fault = { code, isApplied }; },
@@ -231,6 +245,78 @@ describe('a write without a response', () => {
     await flow.syncCompleted();
     assert.equal(flow.state.error, null);
     assert.equal(flow.state.task?.kind, 'edit');
+  });
+});
+
+describe('a new record whose save got no response, and that is edited and saved again', () => {
+  const edited = { ...customer, phone: '2' };
+  async function saveWithoutResponse(isApplied: boolean) {
+    const server = createServer({});
+    server.flow.open({ kind: 'edit', collection: 'customers', record: null, initial: {} });
+    server.fail('outcome_unknown', isApplied);
+    await server.flow.save(customer);
+    assert.equal(server.flow.state.error?.code, 'outcome_unknown');
+    return server;
+  }
+  const repeated = { collection: 'customers', fields: customer };
+  const change = { collection: 'customers', id, updatedAt: 'v1', patch: { phone: '2' } };
+
+  for (const isApplied of [true, false]) {
+    test(`is one record, with what was edited: ${isApplied ? 'made by the first save' : 'made by its repetition'}`, async () => {
+      const server = await saveWithoutResponse(isApplied);
+      await server.flow.save(edited);
+      assert.deepEqual(server.sent, [repeated, repeated, change]);
+      assert.deepEqual([server.created, server.view().payload, server.done.length], [1, edited, 1]);
+      assert.equal(server.done[0]?.record.updatedAt, 'v2');
+    });
+  }
+
+  test('is one record however long there is no response, and whatever was edited meanwhile', async () => {
+    const server = await saveWithoutResponse(true);
+    for (const code of ['outcome_unknown', 'offline', 'signed_out', 'outcome_unknown'] as const) {
+      server.fail(code);
+      await server.flow.save({ ...customer, phone: code });
+      assert.equal(server.flow.state.error?.code, code);
+    }
+    await server.flow.save(edited);
+    assert.deepEqual([server.created, server.view().payload, server.done.length], [1, edited, 1]);
+  });
+
+  test('is made anew if the server says that the first was refused', async () => {
+    const server = await saveWithoutResponse(false);
+    server.fail('invalid_request');
+    await server.flow.save(edited);
+    assert.deepEqual(server.sent, [repeated, repeated, { collection: 'customers', fields: edited }]);
+    assert.deepEqual([server.created, server.view().payload, server.done.length], [1, edited, 1]);
+  });
+
+  test('is in conflict if someone has changed the record that the first save made', async () => {
+    const server = await saveWithoutResponse(true);
+    server.colleagueSaves({ phone: '3' });
+    await server.flow.save(edited);
+    const { conflict } = server.flow.state;
+    assert.deepEqual([conflict?.base.payload, conflict?.mine, conflict?.theirs.updatedAt], [customer, edited, 'v2']);
+    await server.flow.resolve(edited);
+    assert.deepEqual([server.created, server.view().payload, server.done.length], [1, edited, 1]);
+  });
+
+  test('is changed, and not made again, once its record is known', async () => {
+    const server = await saveWithoutResponse(true);
+    const { update } = server.deps.records;
+    server.deps.records = { ...server.deps.records, update: async () => ({ ok: false, error: { code: 'outcome_unknown', message: '' } }) };
+    await server.flow.save({ ...customer, phone: '1.5' });
+    server.deps.records = { ...server.deps.records, update };
+    await server.flow.save(edited);
+    assert.deepEqual(server.sent, [repeated, repeated, change]);
+    assert.deepEqual([server.created, server.view().payload, server.done.length], [1, edited, 1]);
+  });
+
+  test('is left alone if the form was closed meanwhile', async () => {
+    const server = await saveWithoutResponse(true);
+    const saving = server.flow.save(edited);
+    server.flow.close();
+    await saving;
+    assert.deepEqual([server.sent, server.created], [[repeated, repeated], 1]);
   });
 });
 
