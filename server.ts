@@ -13,6 +13,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 
 import { createFirstOwner, runAdmin } from './server/admin.ts';
+import { auditPage, runAudit } from './server/audit.ts';
 import { createAuth, type Auth, type Caller, type Origin } from './server/auth.ts';
 import { ConfigError, isLoopback, loadOrCreateSecret, readConfig, type Config } from './server/config.ts';
 import { openEmbeddedStore } from './server/embedded/store.ts';
@@ -73,6 +74,8 @@ const routes: readonly (readonly [path: string, methods: Methods])[] = [
 
   ['/api/sync/pull', { GET: pull }],
   ['/api/sync/events', { GET: async ({ server, request, caller }) => server.nudges.open(request, await caller()) }],
+
+  ['/api/audit', { GET: async ({ server, query, caller }) => auditPage(server.store, await caller(), query) }],
 
   ['/api/:collection', { POST: create }],
   ['/api/:collection/:id', { GET: read, PATCH: update, DELETE: remove }],
@@ -248,7 +251,7 @@ async function serve(config: Config, deps: StartDeps, log: Log, store: Store): P
   deps.write(`${JSON.stringify({ event: 'listening', url, store: store.kind, version })}\n`);
   if (createdFirst) log('info', 'first account created', { email: config.admin?.email });
 
-  const stopPruning = startPruning({ store, tombstoneDays: config.tombstoneDays, nowMs: deps.nowMs, log });
+  const stopPruning = startPruning({ ...config, store, nowMs: deps.nowMs, log });
 
   return {
     url,
@@ -323,17 +326,20 @@ async function openStore(config: Config, deps: StartDeps, log: Log): Promise<Sto
 async function main(args: readonly string[]): Promise<void> {
   keepHeapSmall();
   const config = readConfig(process.env);
-  if (args[0] === 'admin') {
+  if (args[0] === 'admin' || args[0] === 'audit') {
     const log = createLog(config.logLevel, (line) => void process.stderr.write(line), systemDeps.nowMs);
     const store = await openStore(config, systemDeps, log);
     try {
-      process.stdout.write(`${await runAdmin(store, args.slice(1), process.stdin)}\n`);
+      if (args[0] === 'audit') await runAudit(store, args.slice(1), process.stdout);
+      else process.stdout.write(`${await runAdmin(store, args.slice(1), process.stdin)}\n`);
     } finally {
       await store.close();
     }
     return;
   }
-  if (args.length > 0) throw new ConfigError('Usage: node server.ts, or node server.ts admin create|reset <email>|restored|clock');
+  if (args.length > 0) {
+    throw new ConfigError('Usage: node server.ts, node server.ts admin create|reset <email>|restored|clock, or node server.ts audit --csv');
+  }
   const running = await start(config);
   const stop = (): void => void running.close().then(() => process.exit(0));
   process.once('SIGTERM', stop).once('SIGINT', stop);

@@ -9,6 +9,7 @@ import { Writable } from 'node:stream';
 import { findCollection, writableFields } from '../shared/collections.ts';
 import { AppError } from '../shared/errors.ts';
 import { parseInput } from '../shared/protocol.ts';
+import { adminEntry, changedFields } from './audit.ts';
 import { addressKey, secretOf } from './auth.ts';
 import { ConfigError } from './config.ts';
 import { createPasswords, type Passwords } from './passwords.ts';
@@ -19,11 +20,14 @@ import type { Store } from './store.ts';
 export async function runAdmin(store: Store, args: readonly string[], input: NodeJS.ReadStream): Promise<string> {
   const [command, email, ...rest] = args;
   if (command === 'restored' && email === undefined) {
+    await auditEverywhere(store, 'restored');
     await store.renewEpochs();
     return 'Every desktop will pull everything again, once, when it next reaches a server of this database.';
   }
   if (command === 'clock' && email === undefined) {
     await store.acceptClock();
+    // Afterwards, because nothing is stamped by the clock before.
+    await auditEverywhere(store, 'clock');
     return "This machine's clock is taken for right.";
   }
   if ((command !== 'create' && command !== 'reset') || email === undefined || rest.length > 0) {
@@ -56,6 +60,7 @@ export async function createOwner(store: Store, passwords: Passwords, email: str
   await store.write(accountId, async (transaction) => {
     transaction.claimAddress(addressKey(email), userId);
     transaction.put('users', userId, content, null);
+    transaction.audit(adminEntry('create', { collection: 'users', record: userId, fields: changedFields(null, content) }));
   });
   return accountId;
 }
@@ -73,6 +78,7 @@ export async function resetPassword(store: Store, passwords: Passwords, email: s
     const record = await transaction.get('users', entry.userId);
     if (!record) throw noSuchUser(email);
     transaction.put('users', record.id, { ...record, secret }, record);
+    transaction.audit(adminEntry('update', { collection: 'users', record: record.id, fields: ['password'] }));
     transaction.endSessionsOf(record.id);
   });
 }
@@ -90,6 +96,13 @@ export async function createFirstOwner(store: Store, passwords: Passwords, email
     // Another server process on the same database was faster.
     if (error instanceof AppError && error.code === 'conflict') return false;
     throw error;
+  }
+}
+
+/** Adds an entry about a command that concerns every account. */
+async function auditEverywhere(store: Store, action: string): Promise<void> {
+  for (const accountId of await store.listAccounts()) {
+    await store.write(accountId, async (transaction) => transaction.audit(adminEntry(action)));
   }
 }
 

@@ -20,6 +20,7 @@ export interface Config {
   readonly trustProxy: boolean;
   readonly admin: { readonly email: string; readonly password: string } | null;
   readonly tombstoneDays: number;
+  readonly auditDays: number;
   readonly logLevel: LogLevel;
 }
 
@@ -60,6 +61,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     trustProxy,
     admin: readAdmin(value('ADMIN_EMAIL'), secret(env, 'ADMIN_PASSWORD')),
     tombstoneDays: readNumber('TOMBSTONE_DAYS', value('TOMBSTONE_DAYS') ?? '90', { min: 0, max: 36_500, whole: false }),
+    auditDays: readNumber('AUDIT_DAYS', value('AUDIT_DAYS') ?? '3650', { min: 1, max: 36_500, whole: true }),
     logLevel: readLogLevel(value('LOG_LEVEL') ?? 'info'),
   };
 }

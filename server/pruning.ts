@@ -1,4 +1,5 @@
-// Removes what nobody can ask for any more: tombstones older than `TOMBSTONE_DAYS`, and replies that are kept no longer.
+// Removes what nobody can ask for any more: tombstones older than `TOMBSTONE_DAYS`, audit entries older
+// than `AUDIT_DAYS`, and replies that are kept no longer.
 //
 // Invariants: each batch is a short transaction of its own, so that a write never waits for a whole clean-up and no
 // transaction outgrows its time limit. An account that fails does not keep the others from being pruned, and an account
@@ -12,6 +13,7 @@ import type { Store } from './store.ts';
 export interface PruningDeps {
   readonly store: Pick<Store, 'checkClock' | 'listAccounts' | 'isPruneDue' | 'write'>;
   readonly tombstoneDays: number;
+  readonly auditDays: number;
   readonly nowMs: () => number;
   readonly log: Log;
 }
@@ -35,13 +37,14 @@ export function startPruning(deps: PruningDeps): () => void {
 }
 
 /** Prunes account by account until nothing is due or `isStopped`. Never rejects: what fails is logged and left for the next time. */
-export async function pruneAccounts({ store, tombstoneDays, nowMs, log }: PruningDeps, isStopped: () => boolean): Promise<void> {
+export async function pruneAccounts(deps: PruningDeps, isStopped: () => boolean): Promise<void> {
+  const { store, nowMs, log } = deps;
   try {
     await store.checkClock();
     const now = nowMs();
-    const until = instantFromMs(now - tombstoneDays * 86_400_000);
+    const due: Due = [daysBefore(now, deps.tombstoneDays), now - REPLY_TTL_MS, daysBefore(now, deps.auditDays)];
     for (const accountId of await store.listAccounts()) {
-      await pruneAccount(store, accountId, until, now - REPLY_TTL_MS, isStopped).catch((error: unknown) => {
+      await pruneAccount(store, accountId, due, isStopped).catch((error: unknown) => {
         if (!isStopped()) log('warn', 'pruning failed', { accountId, error });
       });
     }
@@ -50,12 +53,17 @@ export async function pruneAccounts({ store, tombstoneDays, nowMs, log }: Prunin
   }
 }
 
-async function pruneAccount(
-  store: PruningDeps['store'], accountId: string, until: Instant, repliesBeforeMs: number, isStopped: () => boolean,
-): Promise<void> {
-  while (!isStopped() && await store.isPruneDue(accountId, until, repliesBeforeMs)) {
-    await store.write(accountId, (transaction) => transaction.prune(until, repliesBeforeMs));
+async function pruneAccount(store: PruningDeps['store'], accountId: string, due: Due, isStopped: () => boolean): Promise<void> {
+  while (!isStopped() && await store.isPruneDue(accountId, ...due)) {
+    await store.write(accountId, (transaction) => transaction.prune(...due));
   }
+}
+
+/** The arguments of `Transaction.prune`. */
+type Due = readonly [until: Instant, repliesBeforeMs: number, entriesBefore: Instant];
+
+function daysBefore(nowMs: number, days: number): Instant {
+  return instantFromMs(nowMs - days * 86_400_000);
 }
 
 /** Once an hour, or 24 times within the lifetime of a tombstone if that is shorter; at most once a second. */

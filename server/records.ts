@@ -12,6 +12,7 @@ import { AppError } from '../shared/errors.ts';
 import { checkFields, isId, isObject, mergePatch, type JsonObject } from '../shared/fields.ts';
 import { addProblem, noProblems, problem, type Problems } from '../shared/problems.ts';
 import { refuseProblems } from '../shared/protocol.ts';
+import { changedFields, entryOf } from './audit.ts';
 import type { Caller } from './auth.ts';
 import type { Reply } from './http.ts';
 import { invoiceRules } from './invoice-rules.ts';
@@ -63,9 +64,7 @@ export async function createRecord(
   const text = await deps.store.write(caller.user.accountId, (transaction) => runOnce(transaction, async () => {
     await rejectDanglingReferences(transaction, collection, input);
     const payload = await rules.complete?.(transaction, { id, input, previous: null }) ?? input;
-    const content = toContent(collection, payload, secret);
-    const at = transaction.put(collection.name, id, content, null);
-    return recordText(id, at, content.payload);
+    return put(transaction, { caller, collection }, 'create', id, toContent(collection, payload, secret), null);
   }));
   return recordReply(201, text);
 }
@@ -83,10 +82,8 @@ export async function updateRecord(
     const input = parseFields(collection, mergePatch(pickWritable(collection, parsePayload(previous)), patch));
     await rejectDanglingReferences(transaction, collection, input);
     const payload = await rules.complete?.(transaction, { id, input, previous }) ?? input;
-    const content = toContent(collection, payload, secret ?? previous.secret);
     if (secret !== null) transaction.endSessionsOf(id);
-    const at = transaction.put(collection.name, id, content, previous);
-    return recordText(id, at, content.payload);
+    return put(transaction, { caller, collection }, 'update', id, toContent(collection, payload, secret ?? previous.secret), previous);
   }));
   return recordReply(200, text);
 }
@@ -102,6 +99,7 @@ export async function deleteRecord(
     await rules.remove?.(transaction, previous);
     await rejectIfReferenced(transaction, collection, previous);
     const at = transaction.remove(previous);
+    transaction.audit(entryOf(caller, 'delete', { collection: collection.name, record: id }));
     return recordText(id, at, null);
   }));
   return recordReply(200, text);
@@ -119,11 +117,19 @@ export async function actOnRecord(
   const text = await deps.store.write(caller.user.accountId, (transaction) => runOnce(transaction, async () => {
     const previous = await requireVersion(transaction, collection, id, ifMatch);
     const payload = await action.run(transaction, previous, input);
-    const content = toContent(collection, payload, previous.secret);
-    const at = transaction.put(collection.name, id, content, previous);
-    return recordText(id, at, content.payload);
+    return put(transaction, { caller, collection }, name, id, toContent(collection, payload, previous.secret), previous);
   }));
   return recordReply(200, text);
+}
+
+/** Puts the record with an entry in the audit trail; returns its text. */
+function put(
+  transaction: Transaction, { caller, collection }: Target, action: string,
+  id: string, content: RecordContent, previous: StoredRecord | null,
+): string {
+  const at = transaction.put(collection.name, id, content, previous);
+  transaction.audit(entryOf(caller, action, { collection: collection.name, record: id, fields: changedFields(previous, content) }));
+  return recordText(id, at, content.payload);
 }
 
 /** The action of that name; throws `not_found`. */

@@ -3,9 +3,10 @@
 //
 // Invariants: the file shows one instant of the cache and is complete, or it does not exist. Numbers stay numbers: money
 // in the currency's major unit, all others as integers. Text that a spreadsheet could take for a formula is prefixed with
-// an apostrophe (OWASP, "CSV Injection").
+// an apostrophe (shared/csv.ts).
 
 import type { Collection, Column } from '../../shared/collections.ts';
+import { csvText } from '../../shared/csv.ts';
 import { toMajorUnits } from '../../shared/currency.ts';
 import { AppError } from '../../shared/errors.ts';
 import type { CsvRequest } from '../../shared/window/ipc.ts';
@@ -53,15 +54,6 @@ export function csvFormat(locale: string): CsvFormat {
     throw new AppError('invalid_request', `${locale} is not a known language.`, { fields });
   }
   return decimal === ',' ? { delimiter: ';', decimalPoint: ',' } : { delimiter: ',', decimalPoint: '.' };
-}
-
-/** What a spreadsheet may take for the start of a formula, also in full-width characters and after blanks. */
-const formulaStart = /^(?:[\t\r\n]|\s*[=+\-@\uFF1D\uFF0B\uFF0D\uFF20])/;
-
-/** One text value: never a formula, and quoted if necessary. */
-export function csvText(text: string, { delimiter }: CsvFormat): string {
-  const safe = formulaStart.test(text) ? `'${text}` : text;
-  return /["\r\n\t]|^\s|\s$/.test(safe) || safe.includes(delimiter) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 
 function csvLine(row: ListRow, columns: readonly Column[], format: CsvFormat): string {

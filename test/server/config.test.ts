@@ -21,12 +21,12 @@ describe('the configuration', () => {
   test('has the documented defaults in an empty environment', () => {
     const defaults: Config = {
       host: '127.0.0.1', port: 4380, mongodbUrl: null, mongodbDb: 'invoify', dataDir: './data', jwtSecrets: [], tokenTtlMs: 30 * 86_400_000,
-      tls: null, trustProxy: false, admin: null, tombstoneDays: 90, logLevel: 'info',
+      tls: null, trustProxy: false, admin: null, tombstoneDays: 90, auditDays: 3650, logLevel: 'info',
     };
     assert.deepEqual(readConfig({}), defaults);
     const names = [
       'HOST', 'PORT', 'MONGODB_URL', 'DATA_DIR', 'JWT_SECRET', 'TOKEN_TTL', 'TLS_CERT', 'TLS_KEY', 'TRUST_PROXY', 'ADMIN_EMAIL',
-      'ADMIN_PASSWORD', 'TOMBSTONE_DAYS', 'LOG_LEVEL', 'JWT_SECRET_FILE',
+      'ADMIN_PASSWORD', 'TOMBSTONE_DAYS', 'AUDIT_DAYS', 'LOG_LEVEL', 'JWT_SECRET_FILE',
     ];
     assert.deepEqual(readConfig(Object.fromEntries(names.map((name) => [name, '']))), defaults);
   });
@@ -41,7 +41,8 @@ describe('the configuration', () => {
         [{ JWT_SECRET: 'ß'.repeat(16) }, { jwtSecrets: ['ß'.repeat(16)] }],
       [{ TOKEN_TTL: '90s' }, { tokenTtlMs: 90_000 }], [{ TOKEN_TTL: '5m' }, { tokenTtlMs: 300_000 }],
       [{ TOKEN_TTL: '12h' }, { tokenTtlMs: 43_200_000 }],
-      [{ TOMBSTONE_DAYS: '0.5' }, { tombstoneDays: 0.5 }], [{ LOG_LEVEL: 'error', DATA_DIR: '/d' }, { logLevel: 'error', dataDir: '/d' }],
+      [{ TOMBSTONE_DAYS: '0.5' }, { tombstoneDays: 0.5 }], [{ AUDIT_DAYS: '36500' }, { auditDays: 36_500 }],
+      [{ LOG_LEVEL: 'error', DATA_DIR: '/d' }, { logLevel: 'error', dataDir: '/d' }],
       [{ ADMIN_EMAIL: 'a@b.test', ADMIN_PASSWORD: ' p ' }, { admin: { email: 'a@b.test', password: ' p ' } }],
       [{ JWT_SECRET_FILE: file('secret', `${long}\n`) }, { jwtSecrets: [long] }],
       [{ ADMIN_EMAIL: 'a@b.test', ADMIN_PASSWORD_FILE: file('password', 'p \r\n') }, { admin: { email: 'a@b.test', password: 'p ' } }],
@@ -68,6 +69,7 @@ describe('the configuration', () => {
       [{ TOKEN_TTL: '30' }, /TOKEN_TTL/], [{ TOKEN_TTL: '0d' }, /TOKEN_TTL/], [{ TOKEN_TTL: '-1h' }, /TOKEN_TTL/],
       [{ TOKEN_TTL: '1w' }, /TOKEN_TTL/],
       [{ TOMBSTONE_DAYS: 'never' }, /TOMBSTONE_DAYS/], [{ TOMBSTONE_DAYS: '-1' }, /TOMBSTONE_DAYS/],
+      [{ AUDIT_DAYS: '0' }, /AUDIT_DAYS/], [{ AUDIT_DAYS: '1.5' }, /AUDIT_DAYS/], [{ AUDIT_DAYS: '36501' }, /AUDIT_DAYS/],
       [{ LOG_LEVEL: 'verbose' }, /LOG_LEVEL/],
       [{ TLS_CERT: file('cert', 'x') }, /TLS_KEY/], [{ TLS_KEY: file('key', 'x') }, /TLS_CERT/],
       [{ TLS_CERT: file('cert', 'x'), TLS_KEY: file('key', 'x') }, /PEM/],

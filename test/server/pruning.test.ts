@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
 
 import { instantFromMs } from '../../shared/clock.ts';
+import { adminEntry } from '../../server/audit.ts';
 import { pruneAccounts, startPruning, type PruningDeps } from '../../server/pruning.ts';
 import { pruneBatchSize, type Store } from '../../server/store.ts';
 import { openStore, prepare, stores, type TestStore } from './harness.ts';
@@ -40,7 +41,7 @@ function pruningDeps(store: Store, nowMs: () => number, failing: string | null =
         return store.write(accountId, change);
       },
     },
-    tombstoneDays: 90, nowMs, log: (_level, _event, facts = {}) => void logged.push(facts),
+    tombstoneDays: 90, auditDays: 3650, nowMs, log: (_level, _event, facts = {}) => void logged.push(facts),
   };
   return { deps, writes, logged };
 }
@@ -101,6 +102,20 @@ for (const testStore of stores) {
       const { account, changes } = await readAll(store, accountId);
       assert.deepEqual(changes.map(({ id }) => id), [kept]);
       assert.ok(account.horizon > 0 && account.horizon <= instantFromMs(START_MS) + 2 * (pruneBatchSize + 1));
+    });
+
+    test('removes audit entries that are older than they are kept', async (t) => {
+      const { store, clock } = await openEmpty(t, testStore);
+      const accountId = await newAccount(store);
+      const audit = (action: string): Promise<void> =>
+        store.write(accountId, async (transaction) => transaction.audit(adminEntry(action)));
+      await audit('old');
+      clock.ms += 3650 * DAY_MS;
+      await audit('young');
+      clock.ms += 1;
+      const { deps } = pruningDeps(store, () => clock.ms);
+      await pruneAccounts(deps, never);
+      assert.deepEqual((await store.auditEntries(accountId, 0, 10)).map(({ number, entry }) => [number, entry.action]), [[2, 'young']]);
     });
 
     test('stops between two batches when the server is closing', async (t) => {

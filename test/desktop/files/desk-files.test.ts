@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, test, type TestContext } from 'node:test';
 
-import { csvFormat, csvText } from '../../../desktop/files/export.ts';
+import { csvFormat } from '../../../desktop/files/export.ts';
+import { csvText } from '../../../shared/csv.ts';
 import { writeReport } from '../../../desktop/files/report.ts';
 import { answerCall, openDesk, type Desk } from '../../../desktop/desk.ts';
 import { systemDeskDeps } from '../../../desktop/system-deps.ts';
