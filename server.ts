@@ -30,6 +30,7 @@ import {
   type RecordsDeps,
 } from './server/records.ts';
 import type { Store } from './server/store.ts';
+import type { Instant } from './shared/clock.ts';
 import { AppError } from './shared/errors.ts';
 import { keepHeapSmall } from './shared/heap.ts';
 import { protocolVersion } from './shared/protocol.ts';
@@ -68,9 +69,12 @@ const routes: readonly (readonly [path: string, methods: Methods])[] = [
   ['/api/meta', { GET: async () => ({ status: 200, body: { name: 'invoify', version, protocol: protocolVersion } }) }],
 
   ['/api/auth/login', { POST: login }],
-  ['/api/auth/refresh', { POST: async ({ server, caller }) => ok(await server.auth.refresh(await caller())) }],
+  ['/api/auth/refresh', { POST: async ({ server, request }) => ok(await server.auth.refresh(request)) }],
   ['/api/auth/logout', { POST: logout }],
   ['/api/auth/me', { GET: async ({ caller }) => ok({ user: (await caller()).user }) }],
+  ['/api/auth/password', { POST: changePassword }],
+  ['/api/auth/sessions', { GET: listSessions }],
+  ['/api/auth/sessions/:session', { DELETE: endSession }],
 
   ['/api/sync/pull', { GET: pull }],
   ['/api/sync/events', { GET: async ({ server, request, caller }) => server.nudges.open(request, await caller()) }],
@@ -112,9 +116,26 @@ async function logout({ server, caller }: Call): Promise<Reply> {
   return ok({});
 }
 
+async function changePassword({ server, request, caller }: Call): Promise<Reply> {
+  await server.auth.changePassword(await caller(), await readJson(request));
+  return ok({});
+}
+
+async function listSessions({ server, query, caller }: Call): Promise<Reply> {
+  return ok({ sessions: await server.auth.listSessions(await caller(), query.get('all') === '1') });
+}
+
+async function endSession({ server, path, caller }: Call): Promise<Reply> {
+  const sessionId = path['session'] ?? '';
+  await server.auth.endSession(await caller(), sessionId);
+  server.nudges.endSession(sessionId);
+  return ok({});
+}
+
 async function pull({ server, query, caller }: Call): Promise<Reply> {
   const signedIn = await caller();
-  return { status: 200, body: await pullPage(server.store, signedIn, parsePullQuery(query)) };
+  const onEnd = (cursor: Instant): void => server.auth.noteSynced(signedIn, cursor);
+  return { status: 200, body: await pullPage(server.store, signedIn, parsePullQuery(query), onEnd) };
 }
 
 async function create({ server, request, path, caller }: Call): Promise<Reply> {
@@ -229,7 +250,7 @@ export async function start(config: Config, deps: StartDeps = systemDeps): Promi
 
 async function serve(config: Config, deps: StartDeps, log: Log, store: Store): Promise<Running> {
   const secrets = config.jwtSecrets.length > 0 ? config.jwtSecrets : [loadOrCreateSecret(config.dataDir)];
-  const auth = createAuth(store, { secrets, tokenTtlMs: config.tokenTtlMs }, deps.nowMs);
+  const auth = createAuth(store, { secrets, tokenTtlMs: config.tokenTtlMs }, deps.nowMs, log);
   const records = { store, rules: { passwords: auth.passwords }, nowMs: deps.nowMs };
   const nudges = createNudges(store, auth, log);
   const createdFirst = config.admin !== null
@@ -264,6 +285,7 @@ async function serve(config: Config, deps: StartDeps, log: Log, store: Store): P
       const timeout = setTimeout(() => http.closeAllConnections(), GRACE_MS);
       await closed;
       clearTimeout(timeout);
+      void auth.saveNotes();
       await store.close();
       log('info', 'closed');
     },

@@ -2,20 +2,29 @@
 //
 // A token names a session in the database, and every request looks up the session with its user. So signing out, a new
 // password, a lesser role or disabling the user takes effect at the next request, on every server process.
+//
+// Refreshing replaces a session's token. The old one is accepted for a minute more, because other requests may be on
+// their way with it. After that it only refreshes, and only while no request has come with the new one: whoever never
+// received the answer is not signed out.
 
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 
-import { formatInstant, instantFromMs, EPOCH } from '../shared/clock.ts';
+import { formatInstant, instantFromMs, EPOCH, type Instant } from '../shared/clock.ts';
 import { roles, type Role, type User } from '../shared/collections.ts';
 import { AppError } from '../shared/errors.ts';
-import { isObject } from '../shared/fields.ts';
-import { loginFields, parseInput, type LoginAnswer, type SignedInUser } from '../shared/protocol.ts';
-import { readBearer } from './http.ts';
+import { isObject, type Shape } from '../shared/fields.ts';
+import { problem } from '../shared/problems.ts';
+import {
+  loginFields, parseInput, passwordFields, type LoginAnswer, type SessionEntry, type SignedInUser,
+} from '../shared/protocol.ts';
+import { invalid, readBearer } from './http.ts';
+import type { Log } from './log.ts';
 import { createPasswords, type Passwords } from './passwords.ts';
-import type { Account, Session, Store, StoredRecord } from './store.ts';
+import { createSessionNotes } from './session-notes.ts';
+import type { Account, Identity, Session, Store, StoredRecord } from './store.ts';
 import { createThrottle } from './throttle.ts';
-import { createTokens } from './tokens.ts';
+import { createTokens, type Claims } from './tokens.ts';
 
 /** Where a request came from: the client's network address, and the request's id as in the log and in `X-Request-Id`. */
 export interface Origin {
@@ -32,6 +41,11 @@ export interface Caller {
   readonly account: Account;
 }
 
+/** How long a session lives, however often it is renewed. */
+const MAX_SESSION_MS = 180 * 86_400_000;
+/** How long a token is accepted after it was refreshed. */
+const GRACE_MS = 60_000;
+
 export interface AuthOptions {
   readonly secrets: readonly string[];
   readonly tokenTtlMs: number;
@@ -41,28 +55,55 @@ export interface Auth {
   readonly passwords: Passwords;
   /** A token for an e-mail address and password. Throws `unauthorized`, `too_many_requests`. */
   login(body: unknown, from: Origin): Promise<LoginAnswer>;
-  /** Extends the session and returns a new token for it; the old one stays valid until it expires. */
-  refresh(caller: Caller): Promise<LoginAnswer>;
+  /** Extends the session of a request and returns its next token. Throws like `identify`. */
+  refresh(request: IncomingMessage): Promise<LoginAnswer>;
   logout(caller: Caller): Promise<void>;
   /** The caller behind a request; throws `unauthorized`, or `unavailable` if only a clock that may be wrong says so. */
   identify(request: IncomingMessage, from: Origin): Promise<Caller>;
+  /** Sets the caller's password and ends their other sessions. Throws `invalid_request` (also for a wrong one), `too_many_requests`. */
+  changePassword(caller: Caller, body: unknown): Promise<void>;
+  /** The caller's sessions, or the account's; throws `forbidden`. */
+  listSessions(caller: Caller, ofAll: boolean): Promise<readonly SessionEntry[]>;
+  /** Ends a session of the caller, or of the account if the caller is an owner; throws `not_found`. */
+  endSession(caller: Caller, sessionId: string): Promise<void>;
+  /** Notes that the caller has pulled everything up to this cursor. */
+  noteSynced(caller: Caller, cursor: Instant): void;
+  /** Saves what was noted of sessions. Never rejects. */
+  saveNotes(): Promise<void>;
 }
 
-export function createAuth(store: Store, options: AuthOptions, nowMs: () => number): Auth {
+export function createAuth(store: Store, options: AuthOptions, nowMs: () => number, log: Log): Auth {
   const passwords = createPasswords();
   const tokens = createTokens(options.secrets, nowMs);
   const throttle = createThrottle(nowMs);
+  const notes = createSessionNotes(store, nowMs, log);
 
-  const answer = (user: SignedInUser, sessionId: string, expiresAtMs: number): LoginAnswer => ({
-    token: tokens.sign({ accountId: user.accountId, userId: user.id, sessionId, expiresAtMs }),
+  const answer = (user: SignedInUser, { sessionId, tokenId, expiresAtMs }: Session): LoginAnswer => ({
+    token: tokens.sign({ accountId: user.accountId, userId: user.id, sessionId, tokenId, expiresAtMs }),
     expiresAt: formatInstant(instantFromMs(expiresAtMs)),
     user,
   });
   // A JWT's expiry is in whole seconds; the session expires in the same second. Under a clock that cannot be right a session
   // might never end, and opening it would remove all others as expired.
-  const newExpiryMs = async (): Promise<number> => {
+  const newExpiryMs = async (createdAtMs: number): Promise<number> => {
     await store.checkClock();
-    return Math.floor((nowMs() + options.tokenTtlMs) / 1000) * 1000;
+    return Math.floor(Math.min(nowMs() + options.tokenTtlMs, createdAtMs + MAX_SESSION_MS) / 1000) * 1000;
+  };
+
+  const readToken = async (request: IncomingMessage, isToRefresh: boolean): Promise<{ claims: Claims; identity: Identity }> => {
+    const claims = tokens.verify(readBearer(request) ?? '');
+    const identity = claims && await store.identify(claims.accountId, claims.sessionId);
+    if (!identity || identity.session.userId !== claims.userId) throw notSignedIn();
+    const { session } = identity;
+    if (Math.min(claims.expiresAtMs, session.expiresAtMs) <= nowMs()) {
+      // A desktop forgets its token for good when it is told so, and must not be by a clock that jumped for a moment.
+      await store.checkClock();
+      throw notSignedIn();
+    }
+    if (!isAccepted(session, claims.tokenId, nowMs(), isToRefresh)) throw notSignedIn();
+    if (parseUser(identity.user).disabled) throw notSignedIn();
+    notes.seen(session, claims.tokenId);
+    return { claims, identity };
   };
 
   /** The enabled user with this address and password, or null. */
@@ -76,7 +117,7 @@ export function createAuth(store: Store, options: AuthOptions, nowMs: () => numb
     passwords,
 
     async login(body, { peer }) {
-      const { email, password } = parseInput(loginFields, body) as { email: string; password: string };
+      const { email, password, device = null } = parseInput(loginFields, body) as unknown as Shape<typeof loginFields>;
       const address = addressKey(email);
       throttle.admit(peer, address);
       const record = await checkPassword(address, password).catch((error: unknown) => {
@@ -85,26 +126,36 @@ export function createAuth(store: Store, options: AuthOptions, nowMs: () => numb
       });
       if (!record) throw wrongPassword();
       throttle.succeeded(peer, address);
-      const user = toSignedInUser(record.accountId, record.stored);
-      const sessionId = randomBytes(16).toString('hex');
-      const expiresAtMs = await newExpiryMs();
-      await store.openSession({ accountId: record.accountId, sessionId, userId: user.id, expiresAtMs, fullPullFrom: EPOCH });
+      const { accountId } = record;
+      const user = toSignedInUser(accountId, record.stored);
+      const createdAtMs = Math.floor(nowMs());
+      const session: Session = {
+        accountId, sessionId: randomBytes(16).toString('hex'), userId: user.id, device,
+        createdAtMs, expiresAtMs: await newExpiryMs(createdAtMs), lastSeenAtMs: createdAtMs, syncedTo: EPOCH,
+        tokenId: newTokenId(), isTokenUsed: true, previousTokenId: null, previousEndsAtMs: 0, fullPullFrom: EPOCH,
+      };
+      await store.openSession(session);
       // The password may have changed since it was read. Changing it locks the account and ends the user's sessions, so
       // that change has either ended this session too, or it is seen here.
-      const isUnchanged = await store.write(record.accountId, async (transaction) =>
+      const isUnchanged = await store.write(accountId, async (transaction) =>
         (await transaction.get('users', user.id))?.secret === record.stored.secret);
       if (!isUnchanged) {
-        await store.endSession(record.accountId, sessionId);
+        await store.endSession(accountId, session.sessionId);
         throw wrongPassword();
       }
-      return answer(user, sessionId, expiresAtMs);
+      return answer(user, session);
     },
 
-    async refresh(caller) {
-      const expiresAtMs = await newExpiryMs();
-      const { accountId, sessionId } = caller.session;
-      if (!await store.extendSession(accountId, sessionId, expiresAtMs)) throw notSignedIn();
-      return answer(caller.user, sessionId, expiresAtMs);
+    async refresh(request) {
+      const { claims, identity: { session, user } } = await readToken(request, true);
+      const renewed = await store.renewSession(session.accountId, session.sessionId, {
+        from: claims.tokenId,
+        to: newTokenId(),
+        expiresAtMs: await newExpiryMs(session.createdAtMs),
+        previousEndsAtMs: Math.floor(nowMs() + GRACE_MS),
+      });
+      if (!renewed) throw notSignedIn();
+      return answer(toSignedInUser(session.accountId, user), renewed);
     },
 
     async logout(caller) {
@@ -112,19 +163,68 @@ export function createAuth(store: Store, options: AuthOptions, nowMs: () => numb
     },
 
     async identify(request, from) {
-      const claims = tokens.verify(readBearer(request) ?? '');
-      const identity = claims && await store.identify(claims.accountId, claims.sessionId);
-      if (!identity || identity.session.userId !== claims.userId) throw notSignedIn();
-      if (Math.min(claims.expiresAtMs, identity.session.expiresAtMs) <= nowMs()) {
-        // A desktop forgets its token for good when it is told so, and must not be by a clock that jumped for a moment.
-        await store.checkClock();
-        throw notSignedIn();
-      }
-      if (parseUser(identity.user).disabled) throw notSignedIn();
-      const user = toSignedInUser(claims.accountId, identity.user);
-      return { from, user, session: identity.session, account: identity.account };
+      const { session, user, account } = (await readToken(request, false)).identity;
+      return { from, user: toSignedInUser(session.accountId, user), session, account };
     },
+
+    async changePassword({ user, session }, body) {
+      const { current, next } = parseInput(passwordFields, body) as unknown as Shape<typeof passwordFields>;
+      const stored = await store.get(user.accountId, 'users', user.id);
+      if (!stored) throw notSignedIn();
+      if (!await passwords.verify(current, passwordHash(stored))) throw wrongCurrentPassword();
+      const secret = secretOf(await passwords.hash(next));
+      await store.write(user.accountId, async (transaction) => {
+        const record = await transaction.get('users', user.id);
+        if (!record) throw notSignedIn();
+        if (record.secret !== stored.secret) throw wrongCurrentPassword();
+        transaction.put('users', record.id, { ...record, secret }, record);
+        transaction.endSessionsOf(record.id, session.sessionId);
+      });
+    },
+
+    async listSessions({ user, session: own }, ofAll) {
+      if (ofAll && user.role !== 'owner') throw new AppError('forbidden', 'Your role may not see the sessions of others. Ask an owner.');
+      await notes.save();
+      const sessions = await store.listSessions(user.accountId);
+      return sessions
+        .filter(({ userId, expiresAtMs }) => (ofAll || userId === user.id) && expiresAtMs > nowMs())
+        .map(({ sessionId, userId, device, createdAtMs, lastSeenAtMs, syncedTo }) => ({
+          id: sessionId,
+          userId,
+          device,
+          createdAt: formatInstant(instantFromMs(createdAtMs)),
+          lastSeenAt: formatInstant(instantFromMs(lastSeenAtMs)),
+          syncedTo: syncedTo === EPOCH ? null : formatInstant(syncedTo),
+          current: sessionId === own.sessionId,
+        }));
+    },
+
+    async endSession({ user }, sessionId) {
+      const session = (await store.listSessions(user.accountId)).find((candidate) => candidate.sessionId === sessionId);
+      const mayEnd = session && (user.role === 'owner' || session.userId === user.id);
+      if (!mayEnd || !await store.endSession(user.accountId, sessionId)) {
+        throw new AppError('not_found', 'There is no such session. It may have ended already.');
+      }
+    },
+
+    noteSynced: ({ session }, cursor) => notes.synced(session, cursor),
+    saveNotes: () => notes.save(),
   };
+}
+
+/** Whether a token of the session is still accepted. */
+function isAccepted(session: Session, tokenId: string, nowMs: number, isToRefresh: boolean): boolean {
+  if (tokenId === session.tokenId) return true;
+  if (tokenId !== session.previousTokenId) return false;
+  return nowMs < session.previousEndsAtMs || (isToRefresh && !session.isTokenUsed);
+}
+
+function newTokenId(): string {
+  return randomBytes(9).toString('base64url');
+}
+
+function wrongCurrentPassword(): AppError {
+  return invalid('current', problem('wrong_password'));
 }
 
 /** The lookup key of an e-mail address: addresses that differ only in case are equal. */

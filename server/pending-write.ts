@@ -11,7 +11,7 @@ export interface PendingWrite {
   readonly removals: { readonly record: StoredRecord; readonly at: Instant }[];
   readonly claims: { readonly email: string; readonly userId: string }[];
   readonly releases: string[];
-  readonly signedOutUsers: string[];
+  readonly signOuts: { readonly userId: string; readonly keep: string | null }[];
   readonly replies: StoredReply[];
   readonly entries: StoredEntry[];
   /** The account after this write; the same object as before if nothing changed it. */
@@ -26,7 +26,7 @@ export function beginWrite(account: Account, checkedNowMs: () => number): {
   pending: PendingWrite;
   changes: Omit<Transaction, 'get' | 'list' | 'isReferenced' | 'findReply' | 'prune'>;
 } {
-  const pending: PendingWrite = { puts: [], removals: [], claims: [], releases: [], signedOutUsers: [], replies: [], entries: [], account };
+  const pending: PendingWrite = { puts: [], removals: [], claims: [], releases: [], signOuts: [], replies: [], entries: [], account };
 
   let nowMs: number | null = null;
   const stamp = (collection: string, update: (digest: CollectionDigest, at: Instant) => CollectionDigest): Instant => {
@@ -65,8 +65,8 @@ export function beginWrite(account: Account, checkedNowMs: () => number): {
     releaseAddress(email: string): void {
       pending.releases.push(email);
     },
-    endSessionsOf(userId: string): void {
-      pending.signedOutUsers.push(userId);
+    endSessionsOf(userId: string, keep: string | null = null): void {
+      pending.signOuts.push({ userId, keep });
     },
     saveReply(reply: StoredReply): void {
       pending.replies.push(reply);

@@ -40,12 +40,20 @@ export function parsePullQuery(query: ReadonlyMap<string, string>): PullQuery {
   return { since: from, limit: Math.min(Number(limit), pageLimit.max), nonce };
 }
 
-/** One page as JSON, in chunks. Throws `resync_required` if the pull cannot continue from this cursor. */
-export async function pullPage(store: Store, caller: Caller, query: PullQuery): Promise<readonly Buffer[]> {
+/**
+ * One page as JSON, in chunks; of the last page `onEnd` gets the cursor. Throws `resync_required` if the pull cannot continue from
+ * this cursor.
+ */
+export async function pullPage(
+  store: Store, caller: Caller, query: PullQuery, onEnd: (cursor: Instant) => void = () => {},
+): Promise<readonly Buffer[]> {
   const { since } = query;
   const { role, accountId } = caller.user;
   if (since !== null) await rejectExpiredCursor(store, caller.account, caller.session, since);
-  if (since === caller.account.clock) return toChunks(frameOf(caller.account, role, query, noChanges), noChanges);
+  if (since === caller.account.clock) {
+    onEnd(since);
+    return toChunks(frameOf(caller.account, role, query, noChanges), noChanges);
+  }
   if (since === null && caller.account.horizon > EPOCH) {
     // The following pages start at cursors before the horizon. This session may use them until a tombstone from after
     // this moment is removed.
@@ -54,6 +62,7 @@ export async function pullPage(store: Store, caller: Caller, query: PullQuery): 
   return store.snapshot(accountId, async (snapshot) => {
     if (since !== null) await rejectExpiredCursor(store, snapshot.account, caller.session, since);
     const collected = await collect(snapshot, role, query);
+    if (!collected.hasMore) onEnd(snapshot.account.clock);
     return toChunks(frameOf(snapshot.account, role, query, collected), collected);
   });
 }

@@ -51,9 +51,42 @@ export interface Session {
   readonly accountId: string;
   readonly sessionId: string;
   readonly userId: string;
+  /** The computer and program, as it named itself at sign-in. */
+  readonly device: string | null;
+  readonly createdAtMs: number;
   readonly expiresAtMs: number;
+  /** When a request last came, give or take some minutes. */
+  readonly lastSeenAtMs: number;
+  /** The last cursor that was pulled to its end; 0 if none was. */
+  readonly syncedTo: Instant;
+  /** The id of its newest token. */
+  readonly tokenId: string;
+  /** Whether a request has come with the newest token. */
+  readonly isTokenUsed: boolean;
+  /** The id of the token that the newest one replaced, if any, and until when it is still accepted. */
+  readonly previousTokenId: string | null;
+  readonly previousEndsAtMs: number;
   /** The account's clock when this session last began a pull without a cursor; 0 if it never did. */
   readonly fullPullFrom: Instant;
+}
+
+/** A session's next token. */
+export interface Renewal {
+  /** The token that asks for it, and the one that replaces it. */
+  readonly from: string;
+  readonly to: string;
+  readonly expiresAtMs: number;
+  readonly previousEndsAtMs: number;
+}
+
+/** What became of a session since it was last noted. */
+export interface SessionNote {
+  readonly accountId: string;
+  readonly sessionId: string;
+  readonly lastSeenAtMs: number;
+  readonly syncedTo: Instant | null;
+  /** The token that a request came with. */
+  readonly tokenId: string | null;
 }
 
 /** What a token stands for at present: its session, the user's record and the account, from one read. */
@@ -151,7 +184,8 @@ export interface Transaction {
    */
   claimAddress(email: string, userId: string): void;
   releaseAddress(email: string): void;
-  endSessionsOf(userId: string): void;
+  /** Ends the user's sessions, but for the one to keep. */
+  endSessionsOf(userId: string, keep?: string): void;
   saveReply(reply: StoredReply): void;
   /** Adds an entry to the audit trail. It has the instant of the newest change of this write, so it comes after that change. */
   audit(entry: AuditEntry): void;
@@ -163,10 +197,36 @@ export interface Transaction {
   prune(until: Instant, repliesBeforeMs: number, entriesBefore?: Instant): Promise<void>;
 }
 
+/** Counts in the time until it ends; the first to count sets that time. Ended counters count as absent. */
+export interface CounterLimit {
+  readonly key: string;
+  readonly max: number;
+  readonly endsAtMs: number;
+}
+
+export interface FullCounter {
+  readonly key: string;
+  readonly endsAtMs: number;
+}
+
+/** Counters that all server processes share. They need not survive the loss of a database server. */
+export interface Counters {
+  /** Adds one to each counter that is not full, or nothing if one is: then returns that one. Parallel calls never exceed a `max`. */
+  take(limits: readonly CounterLimit[]): Promise<FullCounter | null>;
+  /** Takes one back from each. */
+  giveBack(keys: readonly string[]): Promise<void>;
+  reset(keys: readonly string[]): Promise<void>;
+  /** True if something was counted and its time has not ended. */
+  isRunning(key: string): Promise<boolean>;
+  /** Removes counters that have ended. */
+  prune(): Promise<void>;
+}
+
 export interface Store {
   readonly kind: 'embedded' | 'mongodb';
   /** A secret of the database, made with it and the same for all its servers, for hashes that are kept in it. */
   readonly fingerprintKey: string;
+  readonly counters: Counters;
   /** Resolves if the database answers; rejects with `unavailable` and a message that says what to do. */
   check(): Promise<void>;
   /**
@@ -188,9 +248,17 @@ export interface Store {
 
   /** Saves a new session and removes the account's expired ones. */
   openSession(session: Session): Promise<void>;
-  /** Returns false if the session does not exist. */
-  extendSession(accountId: string, sessionId: string, expiresAtMs: number): Promise<boolean>;
-  endSession(accountId: string, sessionId: string): Promise<void>;
+  /**
+   * Gives the session its next token if `from` is its newest one, which becomes the previous one; otherwise changes nothing.
+   * Returns the session as it is then, or null if it does not exist.
+   */
+  renewSession(accountId: string, sessionId: string, renewal: Renewal): Promise<Session | null>;
+  /** Saves notes; those about sessions that have ended are dropped. */
+  noteSessions(notes: readonly SessionNote[]): Promise<void>;
+  /** The account's sessions, also expired ones, oldest first. */
+  listSessions(accountId: string): Promise<readonly Session[]>;
+  /** Returns false if the session did not exist. */
+  endSession(accountId: string, sessionId: string): Promise<boolean>;
   noteFullPull(accountId: string, sessionId: string, from: Instant): Promise<void>;
   /** One indexed read; null if the session, its user or the account is gone. The caller must check the expiry. */
   identify(accountId: string, sessionId: string): Promise<Identity | null>;

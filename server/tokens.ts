@@ -13,6 +13,8 @@ export interface Claims {
   readonly accountId: string;
   readonly userId: string;
   readonly sessionId: string;
+  /** Tells the tokens of a session apart; empty in tokens of an older version. */
+  readonly tokenId: string;
   readonly expiresAtMs: number;
 }
 
@@ -29,7 +31,7 @@ export function createTokens(secrets: readonly string[], nowMs: () => number): T
   if (signingKeyId === undefined) throw new Error('no signing secret');
 
   return {
-    sign({ accountId, userId, sessionId, expiresAtMs }) {
+    sign({ accountId, userId, sessionId, tokenId, expiresAtMs }) {
       const header = encode({ alg: 'HS256', typ: 'JWT', kid: signingKeyId });
       const payload = encode({
         iss: ISSUER,
@@ -37,6 +39,7 @@ export function createTokens(secrets: readonly string[], nowMs: () => number): T
         sub: userId,
         acc: accountId,
         sid: sessionId,
+        ...(tokenId === '' ? {} : { jti: tokenId }),
         iat: Math.floor(nowMs() / 1000),
         exp: Math.floor(expiresAtMs / 1000),
       });
@@ -60,10 +63,11 @@ export function createTokens(secrets: readonly string[], nowMs: () => number): T
 
 function readClaims(payload: Record<string, unknown> | null, nowMs: number): Claims | null {
   if (payload === null || payload['iss'] !== ISSUER || payload['aud'] !== AUDIENCE) return null;
-  const { sub, acc, sid, exp, nbf = 0 } = payload;
+  const { sub, acc, sid, jti = '', exp, nbf = 0 } = payload;
   if (typeof sub !== 'string' || typeof acc !== 'string' || typeof sid !== 'string' || typeof exp !== 'number') return null;
+  if (typeof jti !== 'string') return null;
   if (typeof nbf !== 'number' || nbf * 1000 > nowMs) return null;
-  return { accountId: acc, userId: sub, sessionId: sid, expiresAtMs: exp * 1000 };
+  return { accountId: acc, userId: sub, sessionId: sid, tokenId: jti, expiresAtMs: exp * 1000 };
 }
 
 function keyId(secret: string): string {

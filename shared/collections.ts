@@ -41,12 +41,15 @@ const money = { kind: 'integer', min: 0, max: MAX_INTEGER } as const;
 const signedMoney = { kind: 'integer', min: -MAX_INTEGER, max: MAX_INTEGER } as const;
 const rateBp = { kind: 'integer', min: 0, max: 100_000 } as const;
 
+/** What a password must be when it is set; the server refuses common ones, too. */
+export const newPassword = { kind: 'text', min: 10, max: 1024, length: 'password' } as const;
+
 const userFields = {
   email: { kind: 'email' },
   name: { kind: 'text', max: 200 },
   role: { kind: 'choice', values: roles },
   disabled: { kind: 'boolean' },
-  password: { kind: 'text', min: 8, max: 1024, private: true, optional: true },
+  password: { ...newPassword, private: true, optional: true },
 } as const satisfies Fields;
 
 const planFields = {

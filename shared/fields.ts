@@ -10,7 +10,11 @@ export interface Optional { readonly optional?: true }
 export interface Visibility { readonly server?: true; readonly private?: true }
 
 export type Field = Optional & Visibility & (
-  | { readonly kind: 'text'; readonly max: number; readonly min?: number; readonly multiline?: true }
+  | {
+    readonly kind: 'text'; readonly max: number; readonly min?: number; readonly multiline?: true;
+    /** `password`: `min` characters after NFKC, at most `max` bytes; otherwise both count UTF-16 code units. */
+    readonly length?: 'password';
+  }
   | { readonly kind: 'email' | 'date' | 'currency' | 'country' | 'boolean' }
   | { readonly kind: 'integer'; readonly min: number; readonly max: number }
   | { readonly kind: 'choice'; readonly values: readonly string[] }
@@ -139,13 +143,19 @@ function integerProblem({ min, max }: { min: number; max: number }, value: unkno
 
 function textProblem(field: Extract<Field, { kind: 'text' }>, value: string): Problem | null {
   const min = field.min ?? (field.optional ? 0 : 1);
-  if (value.length < min || (min > 0 && value.trim() === '')) return min > 1 ? problem('too_short', { min }) : problem('required');
-  if (value.length > field.max) return problem('too_long', { max: field.max });
+  const { characters, size } = field.length === 'password' ? passwordLength(value) : { characters: value.length, size: value.length };
+  if (characters < min || (min > 0 && value.trim() === '')) return min > 1 ? problem('too_short', { min }) : problem('required');
+  if (size > field.max) return problem('too_long', { max: field.max });
   const forbidden = field.multiline ? controlButLinesPattern : controlPattern;
   return value.isWellFormed() && !forbidden.test(value) ? null : problem('characters');
 }
 
 /** True for an address whose local part is a `Dot-string` (RFC 5321, 4.1.2) and whose labels neither begin nor end with a hyphen. */
+function passwordLength(value: string): { characters: number; size: number } {
+  const text = value.normalize('NFKC');
+  return { characters: [...text].length, size: new TextEncoder().encode(text).length };
+}
+
 function isEmail(text: string): boolean {
   const [local = '', domain = '', ...rest] = text.split('@');
   if (rest.length > 0 || local.length > 64 || domain.length > 250 || !text.isWellFormed() || controlPattern.test(text)) return false;

@@ -33,6 +33,9 @@ const phrases = {
   too_large: 'add up to amounts that are too large',
   frozen: 'can no longer change',
   taken: 'is already in use',
+  common_password: 'is among the most common passwords',
+  own_address: 'must not be the e-mail address or a part of it',
+  wrong_password: 'is not the present password',
 } as const;
 
 export type ProblemCode = keyof typeof phrases;

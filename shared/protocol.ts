@@ -8,7 +8,7 @@
 //     POST|PATCH|DELETE /api/<collection> ─▶  the record as written, durable
 //     GET  /api/sync/pull?since=<cursor> ──▶  the same record, now in the cache
 
-import { collections, publishedFields, roles, writableFields } from './collections.ts';
+import { collections, newPassword, publishedFields, roles, writableFields } from './collections.ts';
 import { AppError, isWireErrorCode, wireErrorCodes, type WireErrorCode } from './errors.ts';
 import { checkFields, isObject, type Fields, type JsonObject, type Shape } from './fields.ts';
 import { noProblems, problemCodes, type Problem, type Problems } from './problems.ts';
@@ -36,6 +36,14 @@ export const maxBodyBytes = 1024 * 1024;
 export const loginFields = {
   email: { kind: 'text', max: 320 },
   password: { kind: 'text', max: 1024 },
+  /** The computer and the program, for the list of sessions. */
+  device: { kind: 'text', max: 100, optional: true },
+} as const satisfies Fields;
+
+/** A change of one's own password. */
+export const passwordFields = {
+  current: { kind: 'text', max: 1024 },
+  next: newPassword,
 } as const satisfies Fields;
 
 export const paymentFields = {
@@ -59,6 +67,19 @@ export interface LoginAnswer {
   /** ISO-8601 instant at which the token ends. */
   readonly expiresAt: string;
   readonly user: SignedInUser;
+}
+
+/** A session in the answer of `/api/auth/sessions`. */
+export interface SessionEntry {
+  readonly id: string;
+  readonly userId: string;
+  readonly device: string | null;
+  readonly createdAt: string;
+  readonly lastSeenAt: string;
+  /** The last cursor that was pulled to its end. */
+  readonly syncedTo: string | null;
+  /** Whether it is the one that asks. */
+  readonly current: boolean;
 }
 
 /** A record in the answer to a write; a deleted one has no payload. */
@@ -110,6 +131,20 @@ export function parseLoginAnswer(value: unknown): LoginAnswer {
   return { token: value['token'], expiresAt: value['expiresAt'], user: parseSignedInUser(value) };
 }
 
+/** The sessions in an answer; throws `bad_response`. */
+export function parseSessions(value: unknown): readonly SessionEntry[] {
+  const sessions = isObject(value) ? value['sessions'] : undefined;
+  if (!Array.isArray(sessions) || !sessions.every(isSessionEntry)) throw badResponse('it has no sessions');
+  return sessions;
+}
+
+function isSessionEntry(value: unknown): value is SessionEntry {
+  if (!isObject(value)) return false;
+  const isTextOrNull = (name: string): boolean => value[name] === null || typeof value[name] === 'string';
+  return ['id', 'userId', 'createdAt', 'lastSeenAt'].every((name) => typeof value[name] === 'string')
+    && isTextOrNull('device') && isTextOrNull('syncedTo') && typeof value['current'] === 'boolean';
+}
+
 /** What `/api/meta` says of the server; throws `bad_response` if it is not Invoify's, `server_outdated` if it is too old. */
 export function parseMeta(value: unknown): { readonly name: string; readonly version: string } {
   const { name, version, protocol } = isObject(value) ? value : {};
@@ -154,6 +189,7 @@ export function wireSchema(): string {
     errors: wireErrorCodes,
     problems: problemCodes,
     login: loginFields,
+    password: passwordFields,
     payment: paymentFields,
     user: userFields,
     pageLimit,

@@ -15,7 +15,7 @@ export const FINGERPRINT_KEY = 'fingerprint_key';
 const MIN_SQLITE = [3, 51, 3] as const;
 
 /** Step n brings a database from version n to version n + 1; a step that a database has taken is never edited. */
-const steps: readonly ((db: DatabaseSync) => void)[] = [createTables, addEpochsAndSettings, addAuditTrail];
+const steps: readonly ((db: DatabaseSync) => void)[] = [createTables, addEpochsAndSettings, addAuditTrail, addSessionDetails];
 
 function createTables(db: DatabaseSync): void {
   db.exec(`
@@ -101,6 +101,26 @@ function addAuditTrail(db: DatabaseSync): void {
     CREATE TRIGGER audit_loses_the_oldest_only BEFORE DELETE ON audit
     WHEN OLD.number > (SELECT min(number) FROM audit WHERE account_id = OLD.account_id)
     BEGIN SELECT raise(ABORT, 'only the oldest audit entries are removed'); END;
+  `);
+}
+
+/** Tokens that were issued before have no id. */
+function addSessionDetails(db: DatabaseSync): void {
+  db.exec(`
+    ALTER TABLE session ADD COLUMN device TEXT;
+    ALTER TABLE session ADD COLUMN created_at_ms INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE session ADD COLUMN last_seen_at_ms INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE session ADD COLUMN synced_to INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE session ADD COLUMN token_id TEXT NOT NULL DEFAULT '';
+    ALTER TABLE session ADD COLUMN is_token_used INTEGER NOT NULL DEFAULT 1;
+    ALTER TABLE session ADD COLUMN previous_token_id TEXT;
+    ALTER TABLE session ADD COLUMN previous_ends_at_ms INTEGER NOT NULL DEFAULT 0;
+    UPDATE session SET created_at_ms = unixepoch() * 1000, last_seen_at_ms = unixepoch() * 1000;
+    CREATE TABLE sign_in_counter (
+      key TEXT PRIMARY KEY,
+      count INTEGER NOT NULL,
+      ends_at_ms INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
   `);
 }
 

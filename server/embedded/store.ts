@@ -14,10 +14,14 @@ import {
   integer, readChanges, selectAccount, selectRecord, text, toAccount, toReply, toRecord, type Row,
 } from './rows.ts';
 import { FINGERPRINT_KEY, openEmbeddedFile, sqliteError, translateErrors } from './schema.ts';
+import {
+  endSessionsOf, giveBackCounters, noteSession, openSession, renewSession, takeCounters, toSession,
+} from './sessions.ts';
 import { CommitWatcher } from './commit-watcher.ts';
 import { addressTaken, newEpoch, pruneBatchSize, shuttingDown, unknownAccount } from '../store.ts';
 import type {
-  DirectoryEntry, Identity, Session, Snapshot, Store, StoreDeps, StoredEntry, StoredRecord, Transaction,
+  Counters, DirectoryEntry, Identity, Renewal, Session, SessionNote, Snapshot, Store, StoreDeps, StoredEntry, StoredRecord,
+  Transaction,
 } from '../store.ts';
 import { WriteQueue } from '../write-queue.ts';
 
@@ -49,6 +53,19 @@ class EmbeddedStore implements Store {
   readonly #prepared = new Map<string, StatementSync>();
   readonly #queue = new WriteQueue<Job>((jobs) => this.#runBatch(jobs), MAX_BATCH_SIZE);
   readonly #commitWatcher = new CommitWatcher(() => this.#writerStatement('PRAGMA data_version').get()?.['data_version']);
+  readonly #prepare = (sql: string): StatementSync => this.#writerStatement(sql);
+  readonly counters: Counters = {
+    take: (limits) => this.#enqueue(async () => takeCounters(this.#prepare, limits, this.#deps.nowMs())),
+    giveBack: (keys) => this.#enqueue(async () => giveBackCounters(this.#prepare, keys)),
+    reset: (keys) => this.#enqueue(async () => {
+      for (const key of keys) this.#run('DELETE FROM sign_in_counter WHERE key = ?', key);
+    }),
+    isRunning: async (key) =>
+      this.#get('SELECT 1 FROM sign_in_counter WHERE key = ? AND ends_at_ms > ?', key, this.#deps.nowMs()) !== undefined,
+    prune: () => this.#enqueue(async () => {
+      this.#run('DELETE FROM sign_in_counter WHERE ends_at_ms <= ?', this.#deps.nowMs());
+    }),
+  };
   /** Accounts whose clock the current batch moves. */
   readonly #movedAccounts = new Set<string>();
   #isClosed = false;
@@ -102,26 +119,27 @@ class EmbeddedStore implements Store {
     return row ? { accountId: text(row, 'account_id'), userId: text(row, 'user_id') } : null;
   }
 
-  async openSession(session: Session): Promise<void> {
-    await this.#enqueue(async () => {
-      this.#run('DELETE FROM session WHERE account_id = ? AND expires_at_ms <= ?', session.accountId, this.#deps.nowMs());
-      this.#run(
-        'INSERT INTO session (account_id, session_id, user_id, expires_at_ms, full_pull_from) VALUES (?, ?, ?, ?, ?)',
-        session.accountId, session.sessionId, session.userId, session.expiresAtMs, session.fullPullFrom,
-      );
+  openSession(session: Session): Promise<void> {
+    return this.#enqueue(async () => openSession(this.#prepare, session, this.#deps.nowMs()));
+  }
+
+  renewSession(accountId: string, sessionId: string, renewal: Renewal): Promise<Session | null> {
+    return this.#enqueue(async () => renewSession(this.#prepare, accountId, sessionId, renewal));
+  }
+
+  noteSessions(notes: readonly SessionNote[]): Promise<void> {
+    return this.#enqueue(async () => {
+      for (const note of notes) noteSession(this.#prepare, note);
     });
   }
 
-  async extendSession(accountId: string, sessionId: string, expiresAtMs: number): Promise<boolean> {
-    return this.#enqueue(async () => this.#run(
-      'UPDATE session SET expires_at_ms = ? WHERE account_id = ? AND session_id = ?', expiresAtMs, accountId, sessionId,
-    ) === 1);
+  async listSessions(accountId: string): Promise<readonly Session[]> {
+    return this.#all('SELECT * FROM session WHERE account_id = ? ORDER BY created_at_ms', accountId).map(toSession);
   }
 
-  async endSession(accountId: string, sessionId: string): Promise<void> {
-    await this.#enqueue(async () => this.#run(
-      'DELETE FROM session WHERE account_id = ? AND session_id = ?', accountId, sessionId,
-    ));
+  endSession(accountId: string, sessionId: string): Promise<boolean> {
+    return this.#enqueue(async () =>
+      this.#run('DELETE FROM session WHERE account_id = ? AND session_id = ?', accountId, sessionId) === 1);
   }
 
   async noteFullPull(accountId: string, sessionId: string, from: Instant): Promise<void> {
@@ -132,7 +150,7 @@ class EmbeddedStore implements Store {
 
   async identify(accountId: string, sessionId: string): Promise<Identity | null> {
     const row = this.#get(
-      `SELECT a.*, s.user_id, s.expires_at_ms, s.full_pull_from, r.collection, r.id, r.at, r.payload, r.secret, r.refs
+      `SELECT a.*, s.*, r.collection, r.id, r.at, r.payload, r.secret, r.refs
        FROM session s
        JOIN record r ON r.account_id = s.account_id AND r.collection = 'users' AND r.id = s.user_id
        JOIN account a ON a.account_id = s.account_id
@@ -140,14 +158,7 @@ class EmbeddedStore implements Store {
       accountId, sessionId,
     );
     if (!row) return null;
-    const session = {
-      accountId,
-      sessionId,
-      userId: text(row, 'user_id'),
-      expiresAtMs: integer(row, 'expires_at_ms'),
-      fullPullFrom: integer(row, 'full_pull_from') as Instant,
-    };
-    return { session, user: toRecord(row), account: toAccount(row) };
+    return { session: toSession(row), user: toRecord(row), account: toAccount(row) };
   }
 
   async get(accountId: string, collection: string, id: string): Promise<StoredRecord | null> {
@@ -268,7 +279,7 @@ class EmbeddedStore implements Store {
         at, accountId, record.collection, record.id,
       );
     }
-    for (const userId of pending.signedOutUsers) this.#run('DELETE FROM session WHERE account_id = ? AND user_id = ?', accountId, userId);
+    for (const { userId, keep } of pending.signOuts) endSessionsOf(this.#prepare, accountId, userId, keep);
     for (const { key, fingerprint, body, keptAtMs } of pending.replies) {
       this.#run('INSERT OR REPLACE INTO answer (account_id, key, fingerprint, body, kept_at_ms) VALUES (?, ?, ?, ?, ?)',
         accountId, key, fingerprint, body, Math.floor(keptAtMs));

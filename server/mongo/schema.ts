@@ -7,7 +7,7 @@
 
 import { Long, type Collection, type Db, type Filter, type OptionalId } from 'mongodb';
 
-import type { Instant } from '../../shared/clock.ts';
+import { EPOCH, type Instant } from '../../shared/clock.ts';
 import { collections } from '../../shared/collections.ts';
 import type { Digest } from '../../shared/digest.ts';
 import { isNamespaceExists } from './errors.ts';
@@ -56,12 +56,18 @@ export interface DirectoryDocument {
   readonly userId: string;
 }
 
-export interface SessionDocument {
+export interface SessionDocument extends Omit<Session, 'sessionId' | 'syncedTo' | 'fullPullFrom'> {
+  /** The session's id. */
   readonly _id: string;
-  readonly accountId: string;
-  readonly userId: string;
-  readonly expiresAtMs: number;
+  readonly syncedTo: StoredInstant;
   readonly fullPullFrom: StoredInstant;
+}
+
+export interface CounterDocument {
+  /** The counter's key. */
+  readonly _id: string;
+  readonly count: number;
+  readonly endsAtMs: number;
 }
 
 export interface ReplyDocument extends StoredReply {
@@ -95,6 +101,7 @@ export interface Tables {
   readonly directory: Collection<DirectoryDocument>;
   readonly settings: Collection<SettingDocument>;
   readonly sessions: Collection<SessionDocument>;
+  readonly counters: Collection<CounterDocument>;
   readonly replies: Collection<OptionalId<ReplyDocument>>;
   readonly tombstones: Collection<OptionalId<TombstoneDocument>>;
   readonly audit: Collection<OptionalId<AuditDocument>>;
@@ -110,6 +117,7 @@ export function openTables(db: Db): Tables {
     directory: db.collection('directory'),
     settings: db.collection('settings'),
     sessions: db.collection('sessions'),
+    counters: db.collection('signInCounters'),
     replies: db.collection('answers'),
     tombstones: db.collection(TOMBSTONES),
     audit: db.collection('audit'),
@@ -135,6 +143,12 @@ export async function createSchema(tables: Tables): Promise<void> {
   await tables.sessions.createIndexes([{ key: { accountId: 1, userId: 1 } }, { key: { accountId: 1, expiresAtMs: 1 } }]);
   await tables.replies.createIndexes([{ key: { accountId: 1, key: 1 }, unique: true }, { key: { accountId: 1, keptAtMs: 1 } }]);
   await tables.audit.createIndexes([{ key: { accountId: 1, number: 1 }, unique: true }]);
+  // Sessions of an older version; their tokens have no id.
+  const nowMs = Date.now();
+  await tables.sessions.updateMany({ tokenId: { $exists: false } }, { $set: {
+    device: null, createdAtMs: nowMs, lastSeenAtMs: nowMs, syncedTo: toStored(EPOCH), tokenId: '', isTokenUsed: true,
+    previousTokenId: null, previousEndsAtMs: 0,
+  } });
   await tables.accounts.updateMany({ epoch: { $exists: false } }, { $set: { epoch: newEpoch() } });
 }
 
@@ -189,6 +203,6 @@ export function toRecordDocument(accountId: string, { id, at, payload, secret, r
   return { _id: id, accountId, sync: { at: toStored(at) }, payload, secret, references };
 }
 
-export function toSession({ _id, accountId, userId, expiresAtMs, fullPullFrom }: SessionDocument): Session {
-  return { accountId, sessionId: _id, userId, expiresAtMs, fullPullFrom: toInstant(fullPullFrom) };
+export function toSession({ _id, syncedTo, fullPullFrom, ...rest }: SessionDocument): Session {
+  return { ...rest, sessionId: _id, syncedTo: toInstant(syncedTo), fullPullFrom: toInstant(fullPullFrom) };
 }

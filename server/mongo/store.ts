@@ -17,9 +17,11 @@ import {
 } from './schema.ts';
 import { ClockStream } from './clock-stream.ts';
 import { runBatch, type WriteJob } from './write.ts';
+import { giveBackCounters, noteSessions, openSession, renewSession, takeCounters } from './sessions.ts';
 import { newEpoch, shuttingDown, unknownAccount } from '../store.ts';
 import type {
-  DirectoryEntry, Identity, Session, Snapshot, Store, StoreDeps, StoredEntry, StoredRecord, Transaction,
+  Counters, DirectoryEntry, Identity, Renewal, Session, SessionNote, Snapshot, Store, StoreDeps, StoredEntry, StoredRecord,
+  Transaction,
 } from '../store.ts';
 import { WriteQueue } from '../write-queue.ts';
 
@@ -53,6 +55,18 @@ export async function openMongoStore(url: string, dbName: string, deps: StoreDep
 class MongoStore implements Store {
   readonly kind = 'mongodb';
   readonly fingerprintKey: string;
+  readonly counters: Counters = {
+    take: (limits) => this.#run(() => takeCounters(this.#tables, limits, this.#deps.nowMs())),
+    giveBack: (keys) => this.#run(() => giveBackCounters(this.#tables, keys)),
+    reset: (keys) => this.#run(async () => {
+      await this.#tables.counters.deleteMany({ _id: { $in: [...keys] } });
+    }),
+    isRunning: (key) => this.#run(async () =>
+      await this.#tables.counters.findOne({ _id: key, endsAtMs: { $gt: this.#deps.nowMs() } }) !== null),
+    prune: () => this.#run(async () => {
+      await this.#tables.counters.deleteMany({ endsAtMs: { $lte: this.#deps.nowMs() } });
+    }),
+  };
   readonly #client: MongoClient;
   readonly #tables: Tables;
   readonly #deps: StoreDeps;
@@ -123,23 +137,29 @@ class MongoStore implements Store {
     ));
   }
 
-  openSession({ accountId, sessionId, userId, expiresAtMs, fullPullFrom }: Session): Promise<void> {
+  openSession(session: Session): Promise<void> {
+    return this.#run(() => openSession(this.#tables, session, this.#deps.nowMs()));
+  }
+
+  renewSession(accountId: string, sessionId: string, renewal: Renewal): Promise<Session | null> {
+    return this.#run(() => renewSession(this.#tables, accountId, sessionId, renewal));
+  }
+
+  noteSessions(notes: readonly SessionNote[]): Promise<void> {
+    return this.#run(() => noteSessions(this.#tables, notes));
+  }
+
+  listSessions(accountId: string): Promise<readonly Session[]> {
     return this.#run(async () => {
-      await this.#tables.sessions.deleteMany({ accountId, expiresAtMs: { $lte: this.#deps.nowMs() } });
-      await this.#tables.sessions.insertOne({ _id: sessionId, accountId, userId, expiresAtMs, fullPullFrom: toStored(fullPullFrom) });
+      const found = await this.#tables.sessions.find({ accountId }, majorityRead).toArray();
+      return found.map(toSession).toSorted((a, b) => a.createdAtMs - b.createdAtMs);
     });
   }
 
-  extendSession(accountId: string, sessionId: string, expiresAtMs: number): Promise<boolean> {
+  endSession(accountId: string, sessionId: string): Promise<boolean> {
     return this.#run(async () => {
-      const { matchedCount } = await this.#tables.sessions.updateOne({ _id: sessionId, accountId }, { $set: { expiresAtMs } });
-      return matchedCount === 1;
-    });
-  }
-
-  endSession(accountId: string, sessionId: string): Promise<void> {
-    return this.#run(async () => {
-      await this.#tables.sessions.deleteOne({ _id: sessionId, accountId });
+      const { deletedCount } = await this.#tables.sessions.deleteOne({ _id: sessionId, accountId });
+      return deletedCount === 1;
     });
   }
 

@@ -119,8 +119,8 @@ export async function applyWrite(
   await applyDirectory(tables, session, pending);
   await applyPuts(tables, session, accountId, pending.puts);
   await applyRemovals(tables, session, accountId, pending.removals);
-  if (pending.signedOutUsers.length > 0) {
-    await tables.sessions.deleteMany({ accountId, userId: { $in: pending.signedOutUsers } }, { session });
+  for (const { userId, keep } of pending.signOuts) {
+    await tables.sessions.deleteMany({ accountId, userId, ...(keep === null ? {} : { _id: { $ne: keep } }) }, { session });
   }
   for (const reply of pending.replies) {
     await tables.replies.replaceOne({ accountId, key: reply.key }, { accountId, ...reply }, { session, upsert: true });

@@ -46,7 +46,9 @@ describe('a token from the window', () => {
   test('that the server rejects asks to sign in again and leaves the cache readable', async (t) => {
     const books = await openBooks(site);
     const expired = createTokens(['another secret of more than thirty-two bytes'], () => site.clock.ms)
-      .sign({ accountId: books.owner.accountId, userId: books.owner.userId, sessionId: 'none', expiresAtMs: site.clock.ms + DAY_MS });
+      .sign({
+        accountId: books.owner.accountId, userId: books.owner.userId, sessionId: 'none', tokenId: '', expiresAtMs: site.clock.ms + DAY_MS,
+      });
     for (const token of ['garbage', expired]) {
       const desk = await openDesk(t, { url: site.server.url, token: books.owner.token });
       await desk.sync();

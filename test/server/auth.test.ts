@@ -39,7 +39,7 @@ function authOn(store: Store, openSession: Store['openSession']): Auth {
       return typeof member === 'function' ? member.bind(target) : member;
     },
   });
-  return createAuth(observed, { secrets: ['x'.repeat(32)], tokenTtlMs: 3_600_000 }, nowMs);
+  return createAuth(observed, { secrets: ['x'.repeat(32)], tokenTtlMs: 3_600_000 }, nowMs, () => {});
 }
 
 for (const kind of stores) {

@@ -55,7 +55,7 @@ export interface Installation {
 /** A separate folder and database. */
 export async function prepare(store: TestStore, env: Environment = {}): Promise<Installation> {
   const folder = mkdtempSync(join(tmpdir(), 'invoify-test-'));
-  const common = { PORT: '0', DATA_DIR: folder, LOG_LEVEL: 'debug', TOKEN_TTL: '3650d' };
+  const common = { PORT: '0', DATA_DIR: folder, LOG_LEVEL: 'debug', TOKEN_TTL: '180d' };
   const removeFolder = (): void => rmSync(folder, { recursive: true, force: true });
   if (store.kind === 'embedded') return { env: { ...common, ...env }, folder, remove: async () => removeFolder() };
   const url = await mongoUrl();

@@ -8,7 +8,9 @@ import fc from 'fast-check';
 import { createTokens, type Claims } from '../../server/tokens.ts';
 
 const secrets = ['the first secret of 32 bytes or more', 'the second secret of 32 bytes or more'] as const;
-const claims: Claims = { accountId: 'a'.repeat(24), userId: 'b'.repeat(24), sessionId: 'c'.repeat(32), expiresAtMs: 2_000_000 };
+const claims: Claims = {
+  accountId: 'a'.repeat(24), userId: 'b'.repeat(24), sessionId: 'c'.repeat(32), tokenId: 'd', expiresAtMs: 2_000_000,
+};
 const before = (): number => 1_999_999;
 
 describe('a token', () => {

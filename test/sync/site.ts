@@ -76,8 +76,12 @@ export async function newAccount(store: Store, nowMs: () => number, anyone: Clie
   const signIn = async (userId: string): Promise<Person> => {
     const sessionId = newId(nowMs());
     const expiresAtMs = Math.floor((nowMs() + SESSION_MS) / 1000) * 1000;
-    await store.openSession({ accountId, sessionId, userId, expiresAtMs, fullPullFrom: EPOCH });
-    const token = createTokens([secret], nowMs).sign({ accountId, userId, sessionId, expiresAtMs });
+    const tokenId = 'first';
+    await store.openSession({
+      accountId, sessionId, userId, device: null, createdAtMs: Math.floor(nowMs()), expiresAtMs, lastSeenAtMs: Math.floor(nowMs()),
+      syncedTo: EPOCH, tokenId, isTokenUsed: true, previousTokenId: null, previousEndsAtMs: 0, fullPullFrom: EPOCH,
+    });
+    const token = createTokens([secret], nowMs).sign({ accountId, userId, sessionId, tokenId, expiresAtMs });
     return { userId, token, client: anyone.as(token, userId) };
   };
   const hire = async (role: Role): Promise<Person> => {

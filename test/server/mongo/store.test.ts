@@ -10,7 +10,8 @@ import { openMongoStore } from '../../../server/mongo/store.ts';
 import type { AuditEntry, Store } from '../../../server/store.ts';
 import { dropDatabase, openTestMongo, testDatabaseName } from '../../mongod.ts';
 import {
-  assertConsistent, assertRising, content, create, depsOf, everything, readAll, newAccount, newId, remove, START_MS, type TestDatabase,
+  assertConsistent, assertRising, content, create, depsOf, everything, readAll, newAccount, newId, newSession, remove, START_MS,
+  type TestDatabase,
 } from '../store/fixture.ts';
 import { storeSuite } from '../store/suite.ts';
 import { watch } from '../store/suite-watch.ts';
@@ -196,7 +197,7 @@ describe('MongoDB store internals', { skip }, () => {
     const db = client.db(database.name);
     await db.command({ profile: 2 });
 
-    const session = { accountId, sessionId: newId(), userId: newId(), expiresAtMs: START_MS + 1, fullPullFrom: EPOCH };
+    const session = newSession({ accountId, userId: newId() });
     await store.write(accountId, async (transaction) => {
       transaction.put('users', session.userId, content({}), null);
       transaction.claimAddress(`${session.userId}@example.com`, session.userId);
@@ -207,7 +208,9 @@ describe('MongoDB store internals', { skip }, () => {
       record: plan.id, fields: [],
     };
     await store.openSession(session);
-    await store.extendSession(accountId, session.sessionId, START_MS + 2);
+    await store.renewSession(accountId, session.sessionId, { from: 'first', to: 'second', expiresAtMs: START_MS + 2, previousEndsAtMs: 0 });
+    await store.noteSessions([{ ...session, syncedTo: null }]);
+    await store.listSessions(accountId);
     await store.noteFullPull(accountId, session.sessionId, EPOCH);
     await store.write(accountId, async (transaction) => {
       await transaction.isReferenced('customers', plan.id);

@@ -10,7 +10,7 @@ import { collections } from '../../../shared/collections.ts';
 import { addCrc, emptyDigest, recordCrc, type CollectionDigest, type Digest } from '../../../shared/digest.ts';
 import { AppError, type ErrorCode } from '../../../shared/errors.ts';
 import type { Change } from '../../../shared/feed.ts';
-import type { Account, ChangeRange, RecordContent, Snapshot, Store, StoreDeps, StoredRecord } from '../../../server/store.ts';
+import type { Account, ChangeRange, RecordContent, Session, Snapshot, Store, StoreDeps, StoredRecord } from '../../../server/store.ts';
 
 /** A separate, initially empty database that can be opened repeatedly. */
 export interface TestDatabase {
@@ -44,6 +44,14 @@ export async function newAccount(store: Store): Promise<string> {
   const accountId = newId();
   await store.createAccount(accountId);
   return accountId;
+}
+
+/** A session of a user, opened at the fixture's start and valid for a minute. */
+export function newSession(of: Pick<Session, 'accountId' | 'userId'> & Partial<Session>): Session {
+  return {
+    sessionId: newId(), device: null, createdAtMs: START_MS, expiresAtMs: START_MS + 60_000, lastSeenAtMs: START_MS, syncedTo: EPOCH,
+    tokenId: 'first', isTokenUsed: true, previousTokenId: null, previousEndsAtMs: 0, fullPullFrom: EPOCH, ...of,
+  };
 }
 
 export function content(payload: unknown, references: readonly string[] = []): RecordContent {

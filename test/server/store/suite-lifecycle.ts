@@ -6,7 +6,8 @@ import { test } from 'node:test';
 import { EPOCH } from '../../../shared/clock.ts';
 import type { Store } from '../../../server/store.ts';
 import {
-  assertRejects, collect, content, create, readAll, newAccount, newId, openFixture, remove, START_MS, type Fixture, type TestDatabase,
+  assertRejects, collect, content, create, readAll, newAccount, newId, newSession, openFixture, remove, START_MS,
+  type Fixture, type TestDatabase,
 } from './fixture.ts';
 
 export function lifecycleTests(fixture: Fixture, newDatabase: () => Promise<TestDatabase>): void {
@@ -21,7 +22,7 @@ export function lifecycleTests(fixture: Fixture, newDatabase: () => Promise<Test
     const { store } = await openFixture(database);
     const accountId = await newAccount(store);
     const { id: userId } = await create(store, accountId, 'users');
-    const session = { accountId, sessionId: newId(), userId, expiresAtMs: START_MS + 1, fullPullFrom: EPOCH };
+    const session = newSession({ accountId, userId });
     await store.openSession(session);
     await remove(store, accountId, await create(store, accountId, 'plans'));
     await remove(store, accountId, await create(store, accountId, 'plans'));
@@ -72,7 +73,7 @@ export function lifecycleTests(fixture: Fixture, newDatabase: () => Promise<Test
     t.after(() => database.remove());
     const { store } = await openFixture(database);
     const accountId = await newAccount(store);
-    const session = { accountId, sessionId: newId(), userId: newId(), expiresAtMs: START_MS + 1, fullPullFrom: EPOCH };
+    const session = newSession({ accountId, userId: newId() });
     await store.close();
     await store.close();
     const calls: readonly (() => Promise<unknown>)[] = [
@@ -84,7 +85,10 @@ export function lifecycleTests(fixture: Fixture, newDatabase: () => Promise<Test
       () => store.renewEpochs(),
       () => store.findAddress('a@example.com'),
       () => store.openSession(session),
-      () => store.extendSession(accountId, session.sessionId, START_MS),
+      () => store.renewSession(accountId, session.sessionId, { from: 'a', to: 'b', expiresAtMs: 0, previousEndsAtMs: 0 }),
+      () => store.noteSessions([{ ...session, syncedTo: null }]),
+      () => store.listSessions(accountId),
+      () => store.counters.take([{ key: 'k', max: 1, endsAtMs: START_MS }]),
       () => store.endSession(accountId, session.sessionId),
       () => store.noteFullPull(accountId, session.sessionId, EPOCH),
       () => store.identify(accountId, session.sessionId),

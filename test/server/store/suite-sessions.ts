@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { EPOCH, type Instant } from '../../../shared/clock.ts';
 import type { Session, Store } from '../../../server/store.ts';
 import {
-  assertConsistent, assertRejects, content, create, readAll, newAccount, newId, remove, replace, START_MS, type Fixture,
+  assertConsistent, assertRejects, content, create, readAll, newAccount, newId, newSession, remove, replace, START_MS, type Fixture,
 } from './fixture.ts';
 
 export function sessionTests(fixture: Fixture): void {
@@ -123,20 +123,26 @@ export function sessionTests(fixture: Fixture): void {
     assert.equal(await store.identify(accountId, sessionId), null);
   });
 
-  test('a session can be extended, marked with a full pull, and ended', async () => {
+  test('a session can be renewed, marked with a full pull, and ended', async () => {
     const { store } = fixture;
     const accountId = await newAccount(store);
     const { id: userId, at } = await create(store, accountId, 'users');
     const session = await openSession(store, { accountId, userId });
     const found = async (): Promise<Session | undefined> => (await store.identify(accountId, session.sessionId))?.session;
-    assert.equal(await store.extendSession(accountId, session.sessionId, START_MS + 9000), true);
-    assert.equal(await store.extendSession(accountId, session.sessionId, START_MS + 9000), true);
+    const renewed = {
+      ...session, tokenId: 'second', isTokenUsed: false, previousTokenId: 'first', previousEndsAtMs: START_MS + 5,
+      expiresAtMs: START_MS + 9000,
+    };
+    assert.deepEqual(await store.renewSession(accountId, session.sessionId, renewal), renewed);
+    // It has been done, as for a client that asks again or two that ask at a time.
+    const late = { ...renewal, to: 'third', expiresAtMs: START_MS + 9999 };
+    assert.deepEqual(await store.renewSession(accountId, session.sessionId, late), renewed);
     await store.noteFullPull(accountId, session.sessionId, at);
-    assert.deepEqual(await found(), { ...session, expiresAtMs: START_MS + 9000, fullPullFrom: at });
-    await store.endSession(accountId, session.sessionId);
+    assert.deepEqual(await found(), { ...renewed, fullPullFrom: at });
+    assert.equal(await store.endSession(accountId, session.sessionId), true);
     assert.equal(await found(), undefined);
-    assert.equal(await store.extendSession(accountId, session.sessionId, START_MS + 9000), false);
-    await store.endSession(accountId, session.sessionId);
+    assert.equal(await store.renewSession(accountId, session.sessionId, renewal), null);
+    assert.equal(await store.endSession(accountId, session.sessionId), false);
   });
 
   test('opening a session removes expired sessions of the same account', async () => {
@@ -146,8 +152,27 @@ export function sessionTests(fixture: Fixture): void {
     const live = await openSession(store, { accountId, userId: newId(), expiresAtMs: START_MS + 1 });
     const foreign = await openSession(store, { accountId: otherId, userId: newId(), expiresAtMs: START_MS });
     await openSession(store, { accountId, userId: newId() });
-    const exists = ({ accountId: owner, sessionId }: Session): Promise<boolean> => store.extendSession(owner, sessionId, START_MS + 1);
-    assert.deepEqual([await exists(expired), await exists(live), await exists(foreign)], [false, true, true]);
+    assert.deepEqual([await exists(store, expired), await exists(store, live), await exists(store, foreign)], [false, true, true]);
+  });
+
+  test('sessions are listed per account, the oldest first, with what was noted of them', async () => {
+    const { store } = fixture;
+    const [accountId, otherId] = [await newAccount(store), await newAccount(store)];
+    const second = await openSession(store, { accountId, userId: newId(), createdAtMs: START_MS + 1, device: 'PC ä, Invoify 1' });
+    const first = await openSession(store, { accountId, userId: newId(), isTokenUsed: false });
+    await openSession(store, { accountId: otherId, userId: newId() });
+    assert.deepEqual(await store.listSessions(accountId), [first, second]);
+    const note = { accountId, lastSeenAtMs: START_MS + 7, tokenId: null };
+    await store.noteSessions([
+      { ...note, sessionId: first.sessionId, syncedTo: 12 as Instant, tokenId: 'first' }, { ...note, sessionId: newId(), syncedTo: null },
+      { ...note, accountId: otherId, sessionId: second.sessionId, syncedTo: 13 as Instant },
+    ]);
+    const noted = { ...first, lastSeenAtMs: START_MS + 7, syncedTo: 12, isTokenUsed: true };
+    assert.deepEqual(await store.listSessions(accountId), [noted, second]);
+    await store.renewSession(accountId, first.sessionId, renewal);
+    await store.noteSessions([{ ...note, sessionId: first.sessionId, syncedTo: null, tokenId: 'first' }]);
+    const listed = await store.listSessions(accountId);
+    assert.deepEqual(listed.map(({ syncedTo, isTokenUsed }) => [syncedTo, isTokenUsed]), [[12, false], [0, true]]);
   });
 
   test("a write can end one user's sessions and no others", async () => {
@@ -157,9 +182,53 @@ export function sessionTests(fixture: Fixture): void {
     const mine = [await openSession(store, { accountId, userId }), await openSession(store, { accountId, userId })];
     const others = [await openSession(store, { accountId, userId: newId() }), await openSession(store, { accountId: otherId, userId })];
     await store.write(accountId, async (transaction) => transaction.endSessionsOf(userId));
-    const exists = ({ accountId: owner, sessionId }: Session): Promise<boolean> => store.extendSession(owner, sessionId, START_MS + 1);
-    assert.deepEqual(await Promise.all(mine.map(exists)), [false, false]);
-    assert.deepEqual(await Promise.all(others.map(exists)), [true, true]);
+    assert.deepEqual(await Promise.all(mine.map((one) => exists(store, one))), [false, false]);
+    assert.deepEqual(await Promise.all(others.map((one) => exists(store, one))), [true, true]);
+  });
+
+  test('a write can end all sessions of a user but one', async () => {
+    const { store } = fixture;
+    const accountId = await newAccount(store);
+    const userId = newId();
+    const [kept, ended] = [await openSession(store, { accountId, userId }), await openSession(store, { accountId, userId })];
+    await store.write(accountId, async (transaction) => transaction.endSessionsOf(userId, kept.sessionId));
+    assert.deepEqual([await exists(store, kept), await exists(store, ended)], [true, false]);
+  });
+
+  test('counters count up to their maximum together, however many count in parallel', async () => {
+    const { store, clock } = fixture;
+    const [one, two] = [newId(), newId()];
+    const endsAtMs = clock.nowMs + 1000;
+    const take = (max: number) => store.counters.take([{ key: one, max: 100, endsAtMs }, { key: two, max, endsAtMs }]);
+    const outcomes = await Promise.all(Array.from({ length: 20 }, () => take(5)));
+    assert.equal(outcomes.filter((full) => full === null).length, 5);
+    assert.deepEqual(outcomes.find((full) => full !== null), { key: two, endsAtMs });
+    // What was refused did not count for the other one.
+    assert.equal(await store.counters.take([{ key: one, max: 6, endsAtMs }]), null);
+    assert.deepEqual(await store.counters.take([{ key: one, max: 6, endsAtMs }]), { key: one, endsAtMs });
+    await store.counters.giveBack([one, newId()]);
+    assert.equal(await store.counters.take([{ key: one, max: 6, endsAtMs: endsAtMs + 1 }]), null);
+    assert.deepEqual(await store.counters.take([{ key: one, max: 6, endsAtMs: endsAtMs + 1 }]), { key: one, endsAtMs });
+  });
+
+  test('a counter ends at its time, or when it is reset, and ended ones are removed', async () => {
+    const { store, clock } = fixture;
+    const key = newId();
+    const take = () => store.counters.take([{ key, max: 1, endsAtMs: clock.nowMs + 10 }]);
+    const startMs = clock.nowMs;
+    assert.equal(await store.counters.isRunning(key), false);
+    assert.equal(await take(), null);
+    assert.equal(await store.counters.isRunning(key), true);
+    clock.nowMs += 9;
+    assert.deepEqual(await take(), { key, endsAtMs: startMs + 10 });
+    await store.counters.prune();
+    assert.equal(await store.counters.isRunning(key), true);
+    clock.nowMs += 1;
+    assert.equal(await store.counters.isRunning(key), false);
+    assert.equal(await take(), null);
+    await store.counters.reset([key]);
+    assert.equal(await store.counters.isRunning(key), false);
+    clock.nowMs = startMs;
   });
 
   test('a reply is saved with the write, per account, replaced by a later one, and pruned by age', async () => {
@@ -216,6 +285,8 @@ export function sessionTests(fixture: Fixture): void {
   });
 }
 
+const renewal = { from: 'first', to: 'second', expiresAtMs: START_MS + 9000, previousEndsAtMs: START_MS + 5 };
+
 function newAddress(): string {
   return `${newId()}@example.com`;
 }
@@ -224,8 +295,12 @@ function claim(store: Store, accountId: string, email: string, userId: string): 
   return store.write(accountId, async (transaction) => transaction.claimAddress(email, userId));
 }
 
+async function exists(store: Store, { accountId, sessionId }: Session): Promise<boolean> {
+  return (await store.listSessions(accountId)).some((session) => session.sessionId === sessionId);
+}
+
 async function openSession(store: Store, of: Pick<Session, 'accountId' | 'userId'> & Partial<Session>): Promise<Session> {
-  const session = { sessionId: newId(), expiresAtMs: START_MS + 60_000, fullPullFrom: EPOCH, ...of };
+  const session = newSession(of);
   await store.openSession(session);
   return session;
 }

@@ -7,7 +7,8 @@ import { EPOCH, instantFromMs } from '../../../shared/clock.ts';
 import { AppError } from '../../../shared/errors.ts';
 import type { StoredRecord } from '../../../server/store.ts';
 import {
-  assertConsistent, assertRejects, assertRising, content, create, readAll, newAccount, newId, remove, replace, START_MS, type Fixture,
+  assertConsistent, assertRejects, assertRising, content, create, readAll, newAccount, newId, newSession, remove, replace, START_MS,
+  type Fixture,
 } from './fixture.ts';
 
 export function writeTests(fixture: Fixture): void {
@@ -92,7 +93,7 @@ export function writeTests(fixture: Fixture): void {
     const removed = await create(store, accountId, 'plans');
     const userId = newId();
     const email = `${userId}@example.com`;
-    await store.openSession({ accountId, sessionId: newId(), userId, expiresAtMs: START_MS + 1, fullPullFrom: EPOCH });
+    await store.openSession(newSession({ accountId, userId }));
     const before = await readAll(store, accountId);
     await assertRejects(store.write(accountId, async (transaction) => {
       transaction.put('plans', kept.id, content({ name: 'changed' }), kept);
