@@ -1,5 +1,7 @@
 // A desktop in its own process that kills itself. It pulls once, reports each step, and at the given step dies as if by a
-// power cut: nothing runs after that, not even the end of a transaction.
+// power cut: nothing runs after that, not even the end of a transaction. Or it stops at each step until it may go on.
+
+import { readSync } from 'node:fs';
 
 import { systemHostDeps } from '../../desktop/system-deps.ts';
 import { openHost, type HostDeps } from '../../desktop/host.ts';
@@ -11,16 +13,19 @@ export interface Job {
   readonly pageLimit: number;
   /** Counts the host's calls to its deps, from 1; null: never. */
   readonly dieAtStep: number | null;
+  /** Waits at each step until it is sent a line. */
+  readonly waitsAtSteps: boolean;
 }
 
 if (import.meta.main) await run(JSON.parse(process.argv[2] ?? '') as Job);
 
-async function run({ databaseFile, serverUrl, token, pageLimit, dieAtStep }: Job): Promise<void> {
+async function run({ databaseFile, serverUrl, token, pageLimit, dieAtStep, waitsAtSteps }: Job): Promise<void> {
   let steps = 0;
   const step = (name: string): void => {
     steps += 1;
     process.stdout.write(`${JSON.stringify({ step: steps, name })}\n`);
     if (steps === dieAtStep) process.kill(process.pid, 'SIGKILL');
+    if (waitsAtSteps) readSync(0, Buffer.alloc(1));
   };
   const system = systemHostDeps();
   await system.vault.save({ token, origin: serverUrl });
