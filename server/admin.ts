@@ -12,6 +12,7 @@ import { parseInput } from '../shared/protocol.ts';
 import { adminEntry, changedFields } from './audit.ts';
 import { addressKey, secretOf } from './auth.ts';
 import { ConfigError } from './config.ts';
+import { requireGoodPassword } from './password-rules.ts';
 import { createPasswords, type Passwords } from './passwords.ts';
 import { newId, toContent } from './records.ts';
 import type { Store } from './store.ts';
@@ -52,6 +53,7 @@ export async function createOwner(store: Store, passwords: Passwords, email: str
   if (!users) throw new Error('the users collection is not declared');
   const [name = email] = email.split('@');
   const input = parseInput(writableFields(users), { email, name, role: 'owner', disabled: false, password });
+  requireGoodPassword('password', password, email);
   if (await store.findAddress(addressKey(email))) throw new AppError('conflict', `${email} is already in use.`);
   const content = toContent(users, input, secretOf(await passwords.hash(password)));
   const accountId = newId(Date.now());
@@ -72,7 +74,7 @@ export async function createOwner(store: Store, passwords: Passwords, email: str
 export async function resetPassword(store: Store, passwords: Passwords, email: string, password: string): Promise<void> {
   const entry = await store.findAddress(addressKey(email));
   if (!entry) throw noSuchUser(email);
-  parseInput({ password: { kind: 'text', min: 8, max: 1024 } }, { password });
+  requireGoodPassword('password', password, email);
   const secret = secretOf(await passwords.hash(password));
   await store.write(entry.accountId, async (transaction) => {
     const record = await transaction.get('users', entry.userId);

@@ -18,8 +18,10 @@ import { problem } from '../shared/problems.ts';
 import {
   loginFields, parseInput, passwordFields, type LoginAnswer, type SessionEntry, type SignedInUser,
 } from '../shared/protocol.ts';
+import { entryOf } from './audit.ts';
 import { invalid, readBearer } from './http.ts';
 import type { Log } from './log.ts';
+import { requireGoodPassword } from './password-rules.ts';
 import { createPasswords, type Passwords } from './passwords.ts';
 import { createSessionNotes } from './session-notes.ts';
 import type { Account, Identity, Session, Store, StoredRecord } from './store.ts';
@@ -167,8 +169,10 @@ export function createAuth(store: Store, options: AuthOptions, nowMs: () => numb
       return { from, user: toSignedInUser(session.accountId, user), session, account };
     },
 
-    async changePassword({ user, session }, body) {
+    async changePassword(caller, body) {
+      const { user, session } = caller;
       const { current, next } = parseInput(passwordFields, body) as unknown as Shape<typeof passwordFields>;
+      requireGoodPassword('next', next, user.email);
       const stored = await store.get(user.accountId, 'users', user.id);
       if (!stored) throw notSignedIn();
       if (!await passwords.verify(current, passwordHash(stored))) throw wrongCurrentPassword();
@@ -179,6 +183,7 @@ export function createAuth(store: Store, options: AuthOptions, nowMs: () => numb
         if (record.secret !== stored.secret) throw wrongCurrentPassword();
         transaction.put('users', record.id, { ...record, secret }, record);
         transaction.endSessionsOf(record.id, session.sessionId);
+        transaction.audit(entryOf(caller, 'update', { collection: 'users', record: record.id, fields: ['password'] }));
       });
     },
 

@@ -5,18 +5,22 @@ import type { User } from '../shared/collections.ts';
 import { AppError } from '../shared/errors.ts';
 import type { JsonObject } from '../shared/fields.ts';
 import { addressKey, parseUser, removesRights, secretOf } from './auth.ts';
+import { requireGoodPassword } from './password-rules.ts';
 import type { Rules } from './rules.ts';
 import type { Transaction } from './store.ts';
 
 export const userRules: Rules = {
   async secret({ passwords }, input) {
     const password = input['password'];
-    return typeof password === 'string' ? secretOf(await passwords.hash(password)) : null;
+    if (typeof password !== 'string') return null;
+    requireGoodPassword('password', password, null);
+    return secretOf(await passwords.hash(password));
   },
 
   async complete(transaction, { id, input, previous }) {
-    const { password: _unpublished, ...payload } = input;
+    const { password, ...payload } = input;
     const after = payload as JsonObject & User;
+    if (typeof password === 'string') requireGoodPassword('password', password, after.email);
     const before = previous && parseUser(previous);
     if (before && isEnabledOwner(before) && !isEnabledOwner(after)) await requireAnotherOwner(transaction, id);
     if (!before || addressKey(before.email) !== addressKey(after.email)) {

@@ -45,7 +45,8 @@ const cases: Readonly<Record<string, readonly FieldCase[]>> = {
     { field: 'name', good: [' x\u00a0', 'a'.repeat(200)], bad: [...noLine, ...required, '', '  ', 'a'.repeat(201)] },
     { field: 'role', good: ['owner', 'editor', 'viewer'], bad: ['', 'Owner', 'admin', 1, ['owner'], {}, ...required] },
     { field: 'disabled', good: [true, false], bad: [...noBoolean, ...required] },
-    { field: 'password', good: [null, undefined, '8 chars!', 'ß'.repeat(1024)], bad: [...noLine, '', '7 chars', 'a'.repeat(1025)] },
+    { field: 'password', good: [null, undefined, '10 chars!!', 'ﬃ'.repeat(4), 'ß'.repeat(512)],
+      bad: [...noLine, '', '9 chars!!', 'a\u0308'.repeat(9), '🔑'.repeat(9), 'ß'.repeat(513), 'password123', 'PASSWORD123'] },
   ],
   plans: [
     { field: 'name', good: ['x', '🧾'.repeat(100)], bad: [...noLine, ...required, '', '\u3000', '🧾'.repeat(101)] },

@@ -200,10 +200,13 @@ describe('a server that cannot start', () => {
     await createOwner(store, passwords, 'boss@first.test', password);
     for (const [attempt, sentence] of [
       [() => createOwner(store, passwords, 'Boss@first.test', password), /already in use/],
-      [() => createOwner(store, passwords, 'x@first.test', 'short'), /at least 8 characters/],
+      [() => createOwner(store, passwords, 'x@first.test', '12345678'), /at least 10 characters/],
+      [() => createOwner(store, passwords, 'x@first.test', 'Qwertyuiop'), /most common/],
+      [() => createOwner(store, passwords, 'bookkeeping@first.test', 'BookKeeping'), /e-mail address/],
       [() => createOwner(store, passwords, 'no address', password), /e-mail address/],
       [() => resetPassword(store, passwords, 'nobody@first.test', password), /No user/],
-      [() => resetPassword(store, passwords, 'boss@first.test', 'short'), /at least 8 characters/],
+      [() => resetPassword(store, passwords, 'boss@first.test', 'short'), /at least 10 characters/],
+      [() => resetPassword(store, passwords, 'boss@first.test', 'boss@first.test'), /e-mail address/],
     ] as const) assert.match((await assertRejects(attempt)).message, sentence);
     assert.equal((await store.listAccounts()).length, 1);
     await store.close();
