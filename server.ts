@@ -15,8 +15,9 @@ import { join } from 'node:path';
 import { createFirstOwner, runAdmin } from './server/admin.ts';
 import { auditPage, runAudit } from './server/audit.ts';
 import { createAuth, type Auth, type Caller, type Origin } from './server/auth.ts';
-import { ConfigError, isLoopback, loadOrCreateSecret, readConfig, type Config } from './server/config.ts';
+import { ConfigError, isLoopback, readConfig, type Config } from './server/config.ts';
 import { openEmbeddedStore } from './server/embedded/store.ts';
+import { loadOrCreateSecret, openDataFolder, warnIfOpenToOthers } from './server/files.ts';
 import {
   errorReply, readIdempotencyKey, readIfMatch, readJson, readQuery, rejectMalformed, requestIdOf, requireHost,
   requireProtocol, sendReply, sendStream, type Reply, type StreamReply,
@@ -239,17 +240,21 @@ const GRACE_MS = 8000;
 /** Starts serving. Rejects with `ConfigError` or `unavailable` and a message that names the fix; nothing is left open then. */
 export async function start(config: Config, deps: StartDeps = systemDeps): Promise<Running> {
   const log = createLog(config.logLevel, deps.write, deps.nowMs);
+  // Logged once the server listens, because the line that says so comes first.
+  const warnings: Parameters<Log>[] = [];
+  protectFiles(config, (...entry) => void warnings.push(entry));
   const store = await openStore(config, deps, log);
   try {
-    return await serve(config, deps, log, store);
+    return await serve(config, deps, log, store, warnings);
   } catch (error) {
     await store.close();
     throw error;
   }
 }
 
-async function serve(config: Config, deps: StartDeps, log: Log, store: Store): Promise<Running> {
-  const secrets = config.jwtSecrets.length > 0 ? config.jwtSecrets : [loadOrCreateSecret(config.dataDir)];
+async function serve(config: Config, deps: StartDeps, log: Log, store: Store, warnings: Parameters<Log>[]): Promise<Running> {
+  const secrets = config.jwtSecrets.length > 0 ? config.jwtSecrets
+    : [await loadOrCreateSecret(config.dataDir, () => hasSessions(store), (...entry) => void warnings.push(entry))];
   const auth = createAuth(store, { secrets, tokenTtlMs: config.tokenTtlMs }, deps.nowMs, log);
   const records = { store, rules: { passwords: auth.passwords }, nowMs: deps.nowMs };
   const nudges = createNudges(store, auth, log);
@@ -270,6 +275,7 @@ async function serve(config: Config, deps: StartDeps, log: Log, store: Store): P
   const host = config.host.includes(':') ? `[${config.host}]` : config.host;
   const url = `${config.tls ? 'https' : 'http'}://${host}:${port}`;
   deps.write(`${JSON.stringify({ event: 'listening', url, store: store.kind, version })}\n`);
+  for (const entry of warnings) log(...entry);
   if (createdFirst) log('info', 'first account created', { email: config.admin?.email });
 
   const stopPruning = startPruning({ ...config, store, nowMs: deps.nowMs, log });
@@ -335,6 +341,17 @@ function peerOf(request: IncomingMessage, trustProxy: boolean): { peer: string; 
   return { peer: forwarded || direct, isSameMachine: false };
 }
 
+/** Whether some token may still be in use. */
+async function hasSessions(store: Store): Promise<boolean> {
+  for (const accountId of await store.listAccounts()) if ((await store.listSessions(accountId)).length > 0) return true;
+  return false;
+}
+
+function protectFiles(config: Config, log: Log): void {
+  for (const { variable, file } of config.secretFiles) warnIfOpenToOthers(variable, file, log);
+  if (config.mongodbUrl === null) openDataFolder(config.dataDir, log);
+}
+
 async function openStore(config: Config, deps: StartDeps, log: Log): Promise<Store> {
   const storeDeps = { nowMs: deps.nowMs, trustsClock: deps.trustsClock, log };
   if (config.mongodbUrl === null) return openEmbeddedStore(join(config.dataDir, 'invoify.sqlite'), storeDeps);
@@ -350,6 +367,7 @@ async function main(args: readonly string[]): Promise<void> {
   const config = readConfig(process.env);
   if (args[0] === 'admin' || args[0] === 'audit') {
     const log = createLog(config.logLevel, (line) => void process.stderr.write(line), systemDeps.nowMs);
+    protectFiles(config, log);
     const store = await openStore(config, systemDeps, log);
     try {
       if (args[0] === 'audit') await runAudit(store, args.slice(1), process.stdout);

@@ -1,9 +1,7 @@
 // The server's configuration: read from the environment once, and validated completely before anything starts.
 
-import { randomBytes } from 'node:crypto';
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
-import { join } from 'node:path';
 import { createSecureContext } from 'node:tls';
 
 export interface Config {
@@ -12,16 +10,28 @@ export interface Config {
   /** Null: the embedded database under `dataDir`. */
   readonly mongodbUrl: string | null;
   readonly mongodbDb: string;
+  /** Whether MongoDB may be reached over a network without TLS. */
+  readonly allowsPlaintextMongo: boolean;
   readonly dataDir: string;
   /** The first one signs, all of them verify. Empty: a secret is generated in `dataDir`. */
   readonly jwtSecrets: readonly string[];
   readonly tokenTtlMs: number;
-  readonly tls: { readonly cert: string; readonly key: string } | null;
+  readonly tls: TlsFiles | null;
   readonly trustProxy: boolean;
   readonly admin: { readonly email: string; readonly password: string } | null;
   readonly tombstoneDays: number;
   readonly auditDays: number;
   readonly logLevel: LogLevel;
+  /** The files with secrets that an administrator named. */
+  readonly secretFiles: readonly { readonly variable: string; readonly file: string }[];
+}
+
+/** A certificate and its key in PEM, and the files that they are from. */
+export interface TlsFiles {
+  readonly certFile: string;
+  readonly keyFile: string;
+  readonly cert: string;
+  readonly key: string;
 }
 
 export const logLevels = ['debug', 'info', 'warn', 'error'] as const;
@@ -32,8 +42,9 @@ export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
 
-const MIN_SECRET_BYTES = 32;
+export const MIN_SECRET_BYTES = 32;
 const unitsMs: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const secretFileVariables = ['MONGODB_URL_FILE', 'JWT_SECRET_FILE', 'ADMIN_PASSWORD_FILE', 'METRICS_TOKEN_FILE', 'TLS_KEY'];
 
 /** Throws `ConfigError` for the first invalid variable. */
 export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
@@ -54,36 +65,18 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     port: readNumber('PORT', value('PORT') ?? '4380', { min: 0, max: 65_535, whole: true }),
     mongodbUrl,
     mongodbDb: value('MONGODB_DB') ?? 'invoify',
+    allowsPlaintextMongo: value('MONGODB_ALLOW_PLAINTEXT') === '1',
     dataDir: value('DATA_DIR') ?? './data',
     jwtSecrets,
-    tokenTtlMs: readDurationMs('TOKEN_TTL', value('TOKEN_TTL') ?? '30d'),
+    tokenTtlMs: readDurationMs('TOKEN_TTL', value('TOKEN_TTL') ?? '30d', { min: '5m', max: '180d' }),
     tls,
     trustProxy,
     admin: readAdmin(value('ADMIN_EMAIL'), secret(env, 'ADMIN_PASSWORD')),
     tombstoneDays: readNumber('TOMBSTONE_DAYS', value('TOMBSTONE_DAYS') ?? '90', { min: 0, max: 36_500, whole: false }),
     auditDays: readNumber('AUDIT_DAYS', value('AUDIT_DAYS') ?? '3650', { min: 1, max: 36_500, whole: true }),
     logLevel: readLogLevel(value('LOG_LEVEL') ?? 'info'),
+    secretFiles: secretFileVariables.map((variable) => ({ variable, file: value(variable) ?? '' })).filter(({ file }) => file !== ''),
   };
-}
-
-/**
- * The signing secret in the data folder, generated at the first start with mode 0600. A crash during that write can
- * leave a file that is too short; it is reported and not replaced, because tokens may have been signed with it.
- */
-export function loadOrCreateSecret(dataDir: string): string {
-  const file = join(dataDir, 'jwt-secret');
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-  try {
-    writeFileSync(file, `${randomBytes(48).toString('base64url')}\n`, { flag: 'wx', mode: 0o600 });
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
-    chmodSync(file, 0o600);
-  }
-  const text = readFileSync(file, 'utf8').trim();
-  if (Buffer.byteLength(text) < MIN_SECRET_BYTES) {
-    throw new ConfigError(`${file} is damaged. Remove it to generate a new secret; every user then has to sign in again.`);
-  }
-  return text;
 }
 
 /** True for an address or name that is reachable only from this machine. */
@@ -108,12 +101,13 @@ function readSecrets(text: string | undefined): string[] {
   return secrets;
 }
 
-function readTls(certFile: string | undefined, keyFile: string | undefined): Config['tls'] {
+/** Reads both files; throws `ConfigError` if they cannot be read or do not belong together. */
+export function readTls(certFile: string | undefined, keyFile: string | undefined): TlsFiles | null {
   if (certFile === undefined && keyFile === undefined) return null;
   if (certFile === undefined || keyFile === undefined) throw new ConfigError('TLS_CERT and TLS_KEY belong together: set both.');
-  const tls = { cert: readFile('TLS_CERT', certFile), key: readFile('TLS_KEY', keyFile) };
+  const tls = { certFile, keyFile, cert: readFile('TLS_CERT', certFile), key: readFile('TLS_KEY', keyFile) };
   try {
-    createSecureContext(tls);
+    createSecureContext({ cert: tls.cert, key: tls.key });
   } catch (error) {
     throw new ConfigError('TLS_CERT and TLS_KEY must be a certificate and its private key, both in PEM format.', { cause: error });
   }
@@ -142,11 +136,18 @@ function readNumber(name: string, text: string, { min, max, whole }: { min: numb
   return value;
 }
 
-function readDurationMs(name: string, text: string): number {
-  const [, amount, unit = ''] = /^(\d{1,9})([smhd])$/.exec(text) ?? [];
-  const durationMs = Number(amount) * (unitsMs[unit] ?? NaN);
-  if (!(durationMs > 0)) throw new ConfigError(`${name} must be a number and s, m, h or d, such as 30d, not ${text}.`);
+function readDurationMs(name: string, text: string, { min, max }: { min: string; max: string }): number {
+  const durationMs = toMs(text);
+  if (!(durationMs >= toMs(min) && durationMs <= toMs(max))) {
+    throw new ConfigError(`${name} must be a number and s, m, h or d, from ${min} to ${max}, not ${text}.`);
+  }
   return durationMs;
+}
+
+/** NaN for anything but a duration. */
+function toMs(text: string): number {
+  const [, amount, unit = ''] = /^(\d{1,9})([smhd])$/.exec(text) ?? [];
+  return Number(amount) * (unitsMs[unit] ?? NaN);
 }
 
 function readLogLevel(text: string): LogLevel {

@@ -5,6 +5,7 @@ import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
 import { AppError } from '../../shared/errors.ts';
+import { createPrivateFile } from '../files.ts';
 import { newEpoch, newFingerprintKey } from '../store.ts';
 
 /** "Invs" in ASCII: identifies this file among SQLite databases. */
@@ -125,14 +126,15 @@ function addSessionDetails(db: DatabaseSync): void {
 }
 
 /**
- * Opens the file for writing; creates it and its folder if missing, and brings a file of an older version up to date. Throws
- * `unavailable` if it cannot be opened, belongs to another program, or was written by a newer version. A crash leaves the
- * file as it was, or complete.
+ * Opens the file for writing; creates it for this user only, and its folder, if missing, and brings a file of an older version
+ * up to date. Throws `unavailable` if it cannot be opened, belongs to another program, or was written by a newer version. A
+ * crash leaves the file as it was, or complete.
  */
 export function openEmbeddedFile(file: string): DatabaseSync {
   requireRecentSqlite();
   return translateErrors(`The database ${file}`, () => {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    createPrivateFile(file);
     const db = new DatabaseSync(file, { timeout: 5000 });
     try {
       prepareFile(db, file);

@@ -1,12 +1,12 @@
 // The configuration: the defaults, the valid values and the rejected values of every documented variable.
 
 import assert from 'node:assert/strict';
-import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 
-import { ConfigError, isLoopback, loadOrCreateSecret, readConfig, type Config } from '../../server/config.ts';
+import { ConfigError, isLoopback, readConfig, type Config } from '../../server/config.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'invoify-config-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -21,7 +21,8 @@ describe('the configuration', () => {
   test('has the documented defaults in an empty environment', () => {
     const defaults: Config = {
       host: '127.0.0.1', port: 4380, mongodbUrl: null, mongodbDb: 'invoify', dataDir: './data', jwtSecrets: [], tokenTtlMs: 30 * 86_400_000,
-      tls: null, trustProxy: false, admin: null, tombstoneDays: 90, auditDays: 3650, logLevel: 'info',
+      tls: null, trustProxy: false, admin: null, tombstoneDays: 90, auditDays: 3650, logLevel: 'info', allowsPlaintextMongo: false,
+      secretFiles: [],
     };
     assert.deepEqual(readConfig({}), defaults);
     const names = [
@@ -39,8 +40,11 @@ describe('the configuration', () => {
         { mongodbUrl: 'mongodb://h/', mongodbDb: 'd', jwtSecrets: [long] }],
       [{ JWT_SECRET: `${long}1, ${long}2` }, { jwtSecrets: [`${long}1`, `${long}2`] }],
         [{ JWT_SECRET: 'ß'.repeat(16) }, { jwtSecrets: ['ß'.repeat(16)] }],
-      [{ TOKEN_TTL: '90s' }, { tokenTtlMs: 90_000 }], [{ TOKEN_TTL: '5m' }, { tokenTtlMs: 300_000 }],
-      [{ TOKEN_TTL: '12h' }, { tokenTtlMs: 43_200_000 }],
+      [{ TOKEN_TTL: '300s' }, { tokenTtlMs: 300_000 }], [{ TOKEN_TTL: '5m' }, { tokenTtlMs: 300_000 }],
+      [{ TOKEN_TTL: '12h' }, { tokenTtlMs: 43_200_000 }], [{ TOKEN_TTL: '180d' }, { tokenTtlMs: 15_552_000_000 }],
+      [{ MONGODB_ALLOW_PLAINTEXT: '1' }, { allowsPlaintextMongo: true }],
+      [{ MONGODB_ALLOW_PLAINTEXT: '0' }, { allowsPlaintextMongo: false }],
+      [{ JWT_SECRET_FILE: file('own', long) }, { secretFiles: [{ variable: 'JWT_SECRET_FILE', file: join(folder, 'own') }] }],
       [{ TOMBSTONE_DAYS: '0.5' }, { tombstoneDays: 0.5 }], [{ AUDIT_DAYS: '36500' }, { auditDays: 36_500 }],
       [{ LOG_LEVEL: 'error', DATA_DIR: '/d' }, { logLevel: 'error', dataDir: '/d' }],
       [{ ADMIN_EMAIL: 'a@b.test', ADMIN_PASSWORD: ' p ' }, { admin: { email: 'a@b.test', password: ' p ' } }],
@@ -67,7 +71,8 @@ describe('the configuration', () => {
       [{ JWT_SECRET_FILE: join(folder, 'none') }, /JWT_SECRET_FILE/],
       [{ MONGODB_URL: 'mongodb://user:topsecret@h/' }, /JWT_SECRET/], [{ JWT_SECRET_FILE: file('empty', '') }, /JWT_SECRET/],
       [{ TOKEN_TTL: '30' }, /TOKEN_TTL/], [{ TOKEN_TTL: '0d' }, /TOKEN_TTL/], [{ TOKEN_TTL: '-1h' }, /TOKEN_TTL/],
-      [{ TOKEN_TTL: '1w' }, /TOKEN_TTL/],
+      [{ TOKEN_TTL: '1w' }, /TOKEN_TTL/], [{ TOKEN_TTL: '299s' }, /TOKEN_TTL.* 5m to 180d/], [{ TOKEN_TTL: '181d' }, /TOKEN_TTL/],
+      [{ TOKEN_TTL: '999999999d' }, /TOKEN_TTL/], [{ TOMBSTONE_DAYS: '36501' }, /TOMBSTONE_DAYS/], [{ TOMBSTONE_DAYS: '1e3' }, /TOMBSTONE/],
       [{ TOMBSTONE_DAYS: 'never' }, /TOMBSTONE_DAYS/], [{ TOMBSTONE_DAYS: '-1' }, /TOMBSTONE_DAYS/],
       [{ AUDIT_DAYS: '0' }, /AUDIT_DAYS/], [{ AUDIT_DAYS: '1.5' }, /AUDIT_DAYS/], [{ AUDIT_DAYS: '36501' }, /AUDIT_DAYS/],
       [{ LOG_LEVEL: 'verbose' }, /LOG_LEVEL/],
@@ -87,25 +92,5 @@ describe('the configuration', () => {
     for (const host of ['', '0.0.0.0', '::', '10.0.0.1', '127.0.0.1.test', 'localhost.test', '128.0.0.1', '::ffff:10.0.0.1']) {
       assert.equal(isLoopback(host), false, host);
     }
-  });
-});
-
-describe('the generated secret', () => {
-  test('is generated once, is long enough and is readable only by its owner', () => {
-    const dataDir = join(folder, 'made', 'here');
-    const secret = loadOrCreateSecret(dataDir);
-    assert.ok(Buffer.byteLength(secret) >= 32);
-    assert.equal(loadOrCreateSecret(dataDir), secret);
-    assert.equal(statSync(join(dataDir, 'jwt-secret')).mode & 0o777, 0o600);
-    chmodSync(join(dataDir, 'jwt-secret'), 0o644);
-    assert.equal(loadOrCreateSecret(dataDir), secret);
-    assert.equal(statSync(join(dataDir, 'jwt-secret')).mode & 0o777, 0o600);
-    assert.notEqual(loadOrCreateSecret(join(folder, 'elsewhere')), secret);
-  });
-
-  test('is reported by file name if damaged, and not replaced', () => {
-    const dataDir = mkdtempSync(join(folder, 'damaged-'));
-    writeFileSync(join(dataDir, 'jwt-secret'), 'cut off');
-    assert.throws(() => loadOrCreateSecret(dataDir), (error) => error instanceof ConfigError && error.message.includes('jwt-secret'));
   });
 });

@@ -1,0 +1,176 @@
+// The server's files: readable by nobody but the user it runs as, whatever that user's umask, and the generated secret.
+//
+// Invariants: a new file has its mode from the moment it exists. An existing file or folder of the server that others can use is
+// tightened with a warning that names it; what belongs to an administrator (`*_FILE`, `TLS_KEY`) only gets the warning. A file
+// system that has no modes, and Windows, where the folder's own access list counts, keep nothing from starting.
+
+import { randomBytes } from 'node:crypto';
+import {
+  chmodSync, closeSync, fchmodSync, fstatSync, fsyncSync, linkSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync,
+  statSync, writeSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+
+import { AppError, hasSystemCode } from '../shared/errors.ts';
+import { ConfigError, MIN_SECRET_BYTES } from './config.ts';
+import type { Log } from './log.ts';
+
+const FILE_MODE = 0o600;
+const FOLDER_MODE = 0o700;
+/** The database with its logs, backups beside it, and the secret. */
+const ownName = /^(?:jwt-secret|invoify.*\.sqlite)/;
+
+/**
+ * Creates the data folder for this user only. An existing one is tightened, and so are the server's files in it; a folder that
+ * holds anything else is left as it is, with a warning. Throws `unavailable` with a sentence if it cannot be created or read.
+ */
+export function openDataFolder(folder: string, log: Log): void {
+  let names: string[];
+  try {
+    // Tells a new folder, whose mode the umask may have cut, from an existing one.
+    if (mkdirSync(folder, { recursive: true, mode: FOLDER_MODE }) !== undefined) chmodSync(folder, FOLDER_MODE);
+    names = readdirSync(folder);
+  } catch (error) {
+    throw unusableFolder(folder, error);
+  }
+  const own = names.filter((name) => ownName.test(name));
+  if (own.length === names.length) tighten(folder, FOLDER_MODE, log);
+  else if (isLoose(folder)) log('warn', 'DATA_DIR is open to other users: give the server a folder of its own', { file: folder });
+  for (const name of own) tighten(join(folder, name), FILE_MODE, log);
+}
+
+/** Creates an empty file with mode 0600 unless there is one. SQLite gives the mode of its file to `-wal`, `-shm` and journals. */
+export function createPrivateFile(file: string): void {
+  closeSync(openPrivate(file, 'a'));
+}
+
+/** Opens a file that has mode 0600 if it is new. */
+function openPrivate(file: string, flags: 'a' | 'wx'): number {
+  const descriptor = openSync(file, flags, FILE_MODE);
+  try {
+    // A umask may have taken rights from the owner.
+    if (fstatSync(descriptor).size === 0) fchmodSync(descriptor, FILE_MODE);
+    return descriptor;
+  } catch (error) {
+    if (isModeless(error)) return descriptor;
+    closeSync(descriptor);
+    throw error;
+  }
+}
+
+/** Warns if other users can read or change an administrator's file. Its group may: it is often `root`'s, and shared that way. */
+export function warnIfOpenToOthers(variable: string, file: string, log: Log): void {
+  if (process.platform === 'win32' || (statSync(file, { throwIfNoEntry: false })?.mode ?? 0) % 8 === 0) return;
+  log('warn', `${variable} names a file that every user of this machine can use: take that right away with chmod o-rwx`, { file });
+}
+
+/**
+ * The signing secret in the data folder, generated at the first start: written and flushed under another name, then linked,
+ * so that it is complete or not there. A crash leaves at most a file of that other name, which nothing reads.
+ *
+ * A file that is too short was left by a crash or a full disk. It is replaced, with a warning, only if `hasSessions` says that
+ * no token depends on it; otherwise it may be a damaged one with which tokens were signed: that throws `ConfigError`.
+ */
+export async function loadOrCreateSecret(folder: string, hasSessions: () => Promise<boolean>, log: Log): Promise<string> {
+  const file = join(folder, 'jwt-secret');
+  try {
+    const existing = readSecret(file) ?? createSecret(file);
+    if (isLongEnough(existing)) return existing;
+    if (await hasSessions()) {
+      throw new ConfigError(`${file} is damaged: put it back from a backup, or remove it to generate a new one, after which everybody `
+        + 'has to sign in again.');
+    }
+    log('warn', 'an unfinished secret was replaced', { file });
+    rmSync(file, { force: true });
+    return createSecret(file);
+  } catch (error) {
+    throw error instanceof ConfigError ? error : unusableFolder(folder, error);
+  }
+}
+
+/** Returns the secret that the file has afterwards: another process may be faster. */
+function createSecret(file: string): string {
+  const part = `${file}.${randomBytes(6).toString('hex')}.part`;
+  try {
+    const descriptor = openPrivate(part, 'wx');
+    try {
+      writeSync(descriptor, `${randomBytes(48).toString('base64url')}\n`);
+      fsyncSync(descriptor);
+    } finally {
+      closeSync(descriptor);
+    }
+    publish(part, file);
+  } finally {
+    rmSync(part, { force: true });
+  }
+  syncFolder(dirname(file));
+  return readSecret(file) ?? '';
+}
+
+/** Gives a file its final name, unless that name is taken. */
+function publish(part: string, file: string): void {
+  try {
+    linkSync(part, file);
+  } catch (error) {
+    if (hasSystemCode(error, 'EEXIST')) return;
+    // File systems without hard links.
+    if (!hasSystemCode(error, 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS')) throw error;
+    renameSync(part, file);
+  }
+}
+
+/** Makes new names in a folder durable; Windows does so by itself and opens no folders. */
+export function syncFolder(folder: string): void {
+  if (process.platform === 'win32') return;
+  const descriptor = openSync(folder, 'r');
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function readSecret(file: string): string | null {
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch (error) {
+    if (hasSystemCode(error, 'ENOENT')) return null;
+    throw error;
+  }
+}
+
+function isLongEnough(secret: string): boolean {
+  return Buffer.byteLength(secret) >= MIN_SECRET_BYTES;
+}
+
+function isLoose(path: string): boolean {
+  return process.platform !== 'win32' && ((statSync(path, { throwIfNoEntry: false })?.mode ?? 0) & 0o077) !== 0;
+}
+
+function tighten(path: string, mode: number, log: Log): void {
+  if (!isLoose(path)) return;
+  try {
+    chmodSync(path, mode);
+  } catch (error) {
+    if (hasSystemCode(error, 'ENOENT')) return;
+    if (!isModeless(error)) throw unusableFolder(dirname(path), error);
+  }
+  const event = isLoose(path) ? 'other users can use this file, and its mode cannot be changed' : 'other users could use this file';
+  log('warn', event, { file: path });
+}
+
+/** The file system has no modes, or the file belongs to another user who lets this one use it. */
+function isModeless(error: unknown): boolean {
+  return hasSystemCode(error, 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EROFS');
+}
+
+function unusableFolder(folder: string, error: unknown): AppError {
+  const reason = hasSystemCode(error, 'EEXIST', 'ENOTDIR') ? 'a file is in its place'
+    : hasSystemCode(error, 'ENOSPC', 'EDQUOT') ? 'the disk is full'
+      : hasSystemCode(error, 'EACCES', 'EPERM') ? 'this user may not use it'
+        : hasSystemCode(error, 'EROFS') ? 'the disk is read-only'
+          : error instanceof Error && 'code' in error ? String(error.code) : null;
+  if (reason === null) throw error;
+  return new AppError('unavailable', `DATA_DIR=${folder} cannot be used: ${reason}. Set DATA_DIR to a folder that this user may write to.`,
+    { cause: error });
+}
