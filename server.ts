@@ -70,7 +70,7 @@ const routes: readonly (readonly [path: string, methods: Methods])[] = [
   ['/api/meta', { GET: async () => ({ status: 200, body: { name: 'invoify', version, protocol: protocolVersion } }) }],
 
   ['/api/auth/login', { POST: login }],
-  ['/api/auth/refresh', { POST: async ({ server, request }) => ok(await server.auth.refresh(request)) }],
+  ['/api/auth/refresh', { POST: async ({ server, request, from }) => ok(await server.auth.refresh(request, from)) }],
   ['/api/auth/logout', { POST: logout }],
   ['/api/auth/me', { GET: async ({ caller }) => ok({ user: (await caller()).user }) }],
   ['/api/auth/password', { POST: changePassword }],

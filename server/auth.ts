@@ -18,7 +18,7 @@ import { problem } from '../shared/problems.ts';
 import {
   loginFields, parseInput, passwordFields, type LoginAnswer, type SessionEntry, type SignedInUser,
 } from '../shared/protocol.ts';
-import { entryOf } from './audit.ts';
+import { entryOf, type Subject } from './audit.ts';
 import { invalid, readBearer } from './http.ts';
 import type { Log } from './log.ts';
 import { requireGoodPassword } from './password-rules.ts';
@@ -51,6 +51,8 @@ const GRACE_MS = 60_000;
 export interface AuthOptions {
   readonly secrets: readonly string[];
   readonly tokenTtlMs: number;
+  /** Hears of a token that this server signed and accepts no longer. */
+  readonly onTokenRefused?: (from: Origin, holder: Claims) => void;
 }
 
 export interface Auth {
@@ -58,7 +60,7 @@ export interface Auth {
   /** A token for an e-mail address and password. Throws `unauthorized`, `too_many_requests`. */
   login(body: unknown, from: Origin): Promise<LoginAnswer>;
   /** Extends the session of a request and returns its next token. Throws like `identify`. */
-  refresh(request: IncomingMessage): Promise<LoginAnswer>;
+  refresh(request: IncomingMessage, from: Origin): Promise<LoginAnswer>;
   logout(caller: Caller): Promise<void>;
   /** The caller behind a request; throws `unauthorized`, or `unavailable` if only a clock that may be wrong says so. */
   identify(request: IncomingMessage, from: Origin): Promise<Caller>;
@@ -92,18 +94,25 @@ export function createAuth(store: Store, options: AuthOptions, nowMs: () => numb
     return Math.floor(Math.min(nowMs() + options.tokenTtlMs, createdAtMs + MAX_SESSION_MS) / 1000) * 1000;
   };
 
-  const readToken = async (request: IncomingMessage, isToRefresh: boolean): Promise<{ claims: Claims; identity: Identity }> => {
+  const readToken = async (
+    request: IncomingMessage, from: Origin, isToRefresh: boolean,
+  ): Promise<{ claims: Claims; identity: Identity }> => {
     const claims = tokens.verify(readBearer(request) ?? '');
-    const identity = claims && await store.identify(claims.accountId, claims.sessionId);
-    if (!identity || identity.session.userId !== claims.userId) throw notSignedIn();
+    if (!claims) throw notSignedIn();
+    const refused = (): AppError => {
+      options.onTokenRefused?.(from, claims);
+      return notSignedIn();
+    };
+    const identity = await store.identify(claims.accountId, claims.sessionId);
+    if (!identity || identity.session.userId !== claims.userId) throw refused();
     const { session } = identity;
     if (Math.min(claims.expiresAtMs, session.expiresAtMs) <= nowMs()) {
       // A desktop forgets its token for good when it is told so, and must not be by a clock that jumped for a moment.
       await store.checkClock();
-      throw notSignedIn();
+      throw refused();
     }
-    if (!isAccepted(session, claims.tokenId, nowMs(), isToRefresh)) throw notSignedIn();
-    if (parseUser(identity.user).disabled) throw notSignedIn();
+    if (!isAccepted(session, claims.tokenId, nowMs(), isToRefresh)) throw refused();
+    if (parseUser(identity.user).disabled) throw refused();
     notes.seen(session, claims.tokenId);
     return { claims, identity };
   };
@@ -118,7 +127,8 @@ export function createAuth(store: Store, options: AuthOptions, nowMs: () => numb
   return {
     passwords,
 
-    async login(body, { peer }) {
+    async login(body, from) {
+      const { peer } = from;
       const { email, password, device = null } = parseInput(loginFields, body) as unknown as Shape<typeof loginFields>;
       const address = addressKey(email);
       throttle.admit(peer, address);
@@ -139,17 +149,18 @@ export function createAuth(store: Store, options: AuthOptions, nowMs: () => numb
       await store.openSession(session);
       // The password may have changed since it was read. Changing it locks the account and ends the user's sessions, so
       // that change has either ended this session too, or it is seen here.
-      const isUnchanged = await store.write(accountId, async (transaction) =>
-        (await transaction.get('users', user.id))?.secret === record.stored.secret);
-      if (!isUnchanged) {
-        await store.endSession(accountId, session.sessionId);
-        throw wrongPassword();
-      }
+      const isUnchanged = await store.write(accountId, async (transaction) => {
+        const isSame = (await transaction.get('users', user.id))?.secret === record.stored.secret;
+        if (isSame) transaction.audit(entryOf({ user, session, from }, 'sign-in', sessionSubject(session.sessionId)));
+        else transaction.endSession(session.sessionId);
+        return isSame;
+      });
+      if (!isUnchanged) throw wrongPassword();
       return answer(user, session);
     },
 
-    async refresh(request) {
-      const { claims, identity: { session, user } } = await readToken(request, true);
+    async refresh(request, from) {
+      const { claims, identity: { session, user } } = await readToken(request, from, true);
       const renewed = await store.renewSession(session.accountId, session.sessionId, {
         from: claims.tokenId,
         to: newTokenId(),
@@ -161,11 +172,15 @@ export function createAuth(store: Store, options: AuthOptions, nowMs: () => numb
     },
 
     async logout(caller) {
-      await store.endSession(caller.session.accountId, caller.session.sessionId);
+      const { accountId, sessionId } = caller.session;
+      await store.write(accountId, async (transaction) => {
+        transaction.endSession(sessionId);
+        transaction.audit(entryOf(caller, 'sign-out', sessionSubject(sessionId)));
+      });
     },
 
     async identify(request, from) {
-      const { session, user, account } = (await readToken(request, false)).identity;
+      const { session, user, account } = (await readToken(request, from, false)).identity;
       return { from, user: toSignedInUser(session.accountId, user), session, account };
     },
 
@@ -204,17 +219,24 @@ export function createAuth(store: Store, options: AuthOptions, nowMs: () => numb
         }));
     },
 
-    async endSession({ user }, sessionId) {
+    async endSession(caller, sessionId) {
+      const { user } = caller;
       const session = (await store.listSessions(user.accountId)).find((candidate) => candidate.sessionId === sessionId);
       const mayEnd = session && (user.role === 'owner' || session.userId === user.id);
-      if (!mayEnd || !await store.endSession(user.accountId, sessionId)) {
-        throw new AppError('not_found', 'There is no such session. It may have ended already.');
-      }
+      if (!mayEnd) throw new AppError('not_found', 'There is no such session. It may have ended already.');
+      await store.write(user.accountId, async (transaction) => {
+        transaction.endSession(sessionId);
+        transaction.audit(entryOf(caller, 'session-ended', sessionSubject(sessionId)));
+      });
     },
 
     noteSynced: ({ session }, cursor) => notes.synced(session, cursor),
     saveNotes: () => notes.save(),
   };
+}
+
+function sessionSubject(sessionId: string): Subject {
+  return { collection: 'sessions', record: sessionId };
 }
 
 /** Whether a token of the session is still accepted. */

@@ -11,6 +11,7 @@ export interface PendingWrite {
   readonly removals: { readonly record: StoredRecord; readonly at: Instant }[];
   readonly claims: { readonly email: string; readonly userId: string }[];
   readonly releases: string[];
+  readonly endedSessions: string[];
   readonly signOuts: { readonly userId: string; readonly keep: string | null }[];
   readonly replies: StoredReply[];
   readonly entries: StoredEntry[];
@@ -26,7 +27,9 @@ export function beginWrite(account: Account, checkedNowMs: () => number): {
   pending: PendingWrite;
   changes: Omit<Transaction, 'get' | 'list' | 'isReferenced' | 'findReply' | 'prune'>;
 } {
-  const pending: PendingWrite = { puts: [], removals: [], claims: [], releases: [], signOuts: [], replies: [], entries: [], account };
+  const pending: PendingWrite = {
+    puts: [], removals: [], claims: [], releases: [], endedSessions: [], signOuts: [], replies: [], entries: [], account,
+  };
 
   let nowMs: number | null = null;
   const stamp = (collection: string, update: (digest: CollectionDigest, at: Instant) => CollectionDigest): Instant => {
@@ -64,6 +67,9 @@ export function beginWrite(account: Account, checkedNowMs: () => number): {
     },
     releaseAddress(email: string): void {
       pending.releases.push(email);
+    },
+    endSession(sessionId: string): void {
+      pending.endedSessions.push(sessionId);
     },
     endSessionsOf(userId: string, keep: string | null = null): void {
       pending.signOuts.push({ userId, keep });

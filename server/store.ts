@@ -184,6 +184,8 @@ export interface Transaction {
    */
   claimAddress(email: string, userId: string): void;
   releaseAddress(email: string): void;
+  /** Ends a session, if there is one with this id. */
+  endSession(sessionId: string): void;
   /** Ends the user's sessions, but for the one to keep. */
   endSessionsOf(userId: string, keep?: string): void;
   saveReply(reply: StoredReply): void;
@@ -257,8 +259,6 @@ export interface Store {
   noteSessions(notes: readonly SessionNote[]): Promise<void>;
   /** The account's sessions, also expired ones, oldest first. */
   listSessions(accountId: string): Promise<readonly Session[]>;
-  /** Returns false if the session did not exist. */
-  endSession(accountId: string, sessionId: string): Promise<boolean>;
   noteFullPull(accountId: string, sessionId: string, from: Instant): Promise<void>;
   /** One indexed read; null if the session, its user or the account is gone. The caller must check the expiry. */
   identify(accountId: string, sessionId: string): Promise<Identity | null>;

@@ -137,11 +137,6 @@ class EmbeddedStore implements Store {
     return this.#all('SELECT * FROM session WHERE account_id = ? ORDER BY created_at_ms', accountId).map(toSession);
   }
 
-  endSession(accountId: string, sessionId: string): Promise<boolean> {
-    return this.#enqueue(async () =>
-      this.#run('DELETE FROM session WHERE account_id = ? AND session_id = ?', accountId, sessionId) === 1);
-  }
-
   async noteFullPull(accountId: string, sessionId: string, from: Instant): Promise<void> {
     await this.#enqueue(async () => this.#run(
       'UPDATE session SET full_pull_from = ? WHERE account_id = ? AND session_id = ?', from, accountId, sessionId,
@@ -278,6 +273,9 @@ class EmbeddedStore implements Store {
         `UPDATE record SET at = ?, payload = NULL, secret = NULL, refs = '[]' WHERE account_id = ? AND collection = ? AND id = ?`,
         at, accountId, record.collection, record.id,
       );
+    }
+    for (const sessionId of pending.endedSessions) {
+      this.#run('DELETE FROM session WHERE account_id = ? AND session_id = ?', accountId, sessionId);
     }
     for (const { userId, keep } of pending.signOuts) endSessionsOf(this.#prepare, accountId, userId, keep);
     for (const { key, fingerprint, body, keptAtMs } of pending.replies) {

@@ -156,13 +156,6 @@ class MongoStore implements Store {
     });
   }
 
-  endSession(accountId: string, sessionId: string): Promise<boolean> {
-    return this.#run(async () => {
-      const { deletedCount } = await this.#tables.sessions.deleteOne({ _id: sessionId, accountId });
-      return deletedCount === 1;
-    });
-  }
-
   noteFullPull(accountId: string, sessionId: string, from: Instant): Promise<void> {
     return this.#run(async () => {
       await this.#tables.sessions.updateOne({ _id: sessionId, accountId }, { $set: { fullPullFrom: toStored(from) } });

@@ -119,6 +119,7 @@ export async function applyWrite(
   await applyDirectory(tables, session, pending);
   await applyPuts(tables, session, accountId, pending.puts);
   await applyRemovals(tables, session, accountId, pending.removals);
+  for (const _id of pending.endedSessions) await tables.sessions.deleteOne({ _id, accountId }, { session });
   for (const { userId, keep } of pending.signOuts) {
     await tables.sessions.deleteMany({ accountId, userId, ...(keep === null ? {} : { _id: { $ne: keep } }) }, { session });
   }

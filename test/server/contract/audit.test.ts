@@ -54,6 +54,10 @@ for (const store of stores) {
       }
       return entries;
     };
+    const sessionsOf = async (client: Client): Promise<string[]> => {
+      const { sessions } = (await client.get('/api/auth/sessions')).body as unknown as { sessions: { id: string }[] };
+      return sessions.map(({ id }) => id);
+    };
     const newest = async (): Promise<number> => (await entriesAfter(0)).at(-1)?.number ?? 0;
 
     test('has one entry for each change of a record: by whom, from where, which fields, and at its instant', async () => {
@@ -115,6 +119,32 @@ for (const store of stores) {
         ['email', 'name', 'role', 'disabled', 'password'], ['role', 'password'], ['name'],
       ]);
       assert.doesNotMatch(JSON.stringify(entries), /argon|correct horse/);
+    });
+
+    test('has one for each sign-in, for each end of a session and for one\'s own password', async () => {
+      const email = 'comes.and.goes@first.test';
+      const { id } = await server.owner.create('users', user(email, { role: 'editor', password }));
+      const start = await newest();
+      const laptop = await server.client.login(email, password);
+      const desk = await server.client.login(email, password);
+      assertError(await server.client.post('/api/auth/login', { email, password: 'not the password' }), 'unauthorized');
+      assert.equal((await laptop.post('/api/auth/logout')).status, 200);
+      const sessions = await sessionsOf(desk);
+      assert.equal((await desk.post('/api/auth/password', { current: password, next: `${password} 2` })).status, 200);
+      assert.equal((await server.owner.send('DELETE', `/api/auth/sessions/${sessions[0]}`)).status, 200);
+      assertError(await desk.get('/api/auth/me'), 'unauthorized');
+      const entries = await entriesAfter(start);
+      const first = entries[0]?.session;
+      assert.deepEqual(entries.map(({ action, actor, session, collection, record, fields }) => [
+        action, actor, session, collection, record, fields,
+      ]), [
+        ['sign-in', id, first, 'sessions', first, []],
+        ['sign-in', id, sessions[0], 'sessions', sessions[0], []],
+        ['sign-out', id, first, 'sessions', first, []],
+        ['update', id, sessions[0], 'users', id, ['password']],
+        ['session-ended', server.owner.userId, entries[4]?.session, 'sessions', sessions[0], []],
+      ]);
+      assert.notEqual(entries[4]?.session, sessions[0]);
     });
 
     test('begins with the command that created the account, by nobody of it', async () => {

@@ -229,7 +229,7 @@ describe('MongoDB store internals', { skip }, () => {
     await store.get(accountId, 'users', session.userId);
     await store.findAddress(`${session.userId}@example.com`);
     assert(await store.identify(accountId, session.sessionId));
-    await store.endSession(accountId, session.sessionId);
+    await store.write(accountId, async (transaction) => transaction.endSession(session.sessionId));
     await db.command({ profile: 0 });
 
     const commands = await db.collection('system.profile').find({ ns: { $not: /system\.profile$/ } }).toArray();

@@ -89,7 +89,6 @@ export function lifecycleTests(fixture: Fixture, newDatabase: () => Promise<Test
       () => store.noteSessions([{ ...session, syncedTo: null }]),
       () => store.listSessions(accountId),
       () => store.counters.take([{ key: 'k', max: 1, endsAtMs: START_MS }]),
-      () => store.endSession(accountId, session.sessionId),
       () => store.noteFullPull(accountId, session.sessionId, EPOCH),
       () => store.identify(accountId, session.sessionId),
       () => store.get(accountId, 'plans', newId()),

@@ -139,10 +139,13 @@ export function sessionTests(fixture: Fixture): void {
     assert.deepEqual(await store.renewSession(accountId, session.sessionId, late), renewed);
     await store.noteFullPull(accountId, session.sessionId, at);
     assert.deepEqual(await found(), { ...renewed, fullPullFrom: at });
-    assert.equal(await store.endSession(accountId, session.sessionId), true);
+    const other = await newAccount(store);
+    await store.write(other, async (transaction) => transaction.endSession(session.sessionId));
+    assert.ok(await found(), 'another account cannot end it');
+    await store.write(accountId, async (transaction) => transaction.endSession(session.sessionId));
     assert.equal(await found(), undefined);
     assert.equal(await store.renewSession(accountId, session.sessionId, renewal), null);
-    assert.equal(await store.endSession(accountId, session.sessionId), false);
+    await store.write(accountId, async (transaction) => transaction.endSession(session.sessionId));
   });
 
   test('opening a session removes expired sessions of the same account', async () => {
