@@ -357,7 +357,7 @@ async function openStore(config: Config, deps: StartDeps, log: Log): Promise<Sto
   if (config.mongodbUrl === null) return openEmbeddedStore(join(config.dataDir, 'invoify.sqlite'), storeDeps);
   // Loaded only here, so that the embedded store runs in a checkout without installed dependencies.
   const { openMongoStore } = await import('./server/mongo/store.ts');
-  return openMongoStore(config.mongodbUrl, config.mongodbDb, storeDeps);
+  return openMongoStore(config.mongodbUrl, config.mongodbDb, storeDeps, config.allowsPlaintextMongo);
 }
 
 // ------------------------------------------------------------------------------------------------- node server.ts

@@ -1,9 +1,12 @@
 // Connects to MongoDB, or reports in one sentence what is wrong and what to do. Messages never contain the password:
 // they name the hosts, never the URL.
 
-import { MongoClient, MongoCompatibilityError, MongoServerError, MongoServerSelectionError, type Document } from 'mongodb';
+import {
+  MongoClient, MongoCompatibilityError, MongoServerError, MongoServerSelectionError, type Document, type MongoOptions,
+} from 'mongodb';
 
 import { AppError } from '../../shared/errors.ts';
+import { isLoopback } from '../config.ts';
 import { isAuthError } from './errors.ts';
 
 /** `maxWireVersion` of MongoDB 6.0, the oldest this server is tested with. */
@@ -11,10 +14,15 @@ const OLDEST_WIRE_VERSION = 17;
 const SELECTION_TIMEOUT_MS = 5000;
 const ATLAS_AUTH_ERROR = 8000;
 
-/** Resolves to a connected client. Throws `unavailable` with that sentence. */
-export async function connectMongo(url: string): Promise<MongoClient> {
+/**
+ * Resolves to a connected client. Throws `unavailable` with that sentence. Unless `allowsPlaintext`, it connects to another machine
+ * only over TLS, and only to a server whose certificate is checked.
+ */
+export async function connectMongo(url: string, allowsPlaintext: boolean): Promise<MongoClient> {
   const client = createClient(url);
   try {
+    const risk = allowsPlaintext ? null : lineProblem(client.options);
+    if (risk !== null) throw unusable(client, risk);
     await client.connect();
     const problem = helloProblem(await client.db('admin').command({ hello: 1 }));
     if (problem !== null) throw unusable(client, problem);
@@ -32,6 +40,18 @@ export function helloProblem(hello: Document): string | null {
   const isRouter = msg === 'isdbgrid';
   if (typeof setName === 'string' || isRouter) return null;
   return 'is not a replica set: start mongod with --replSet rs0 and run rs.initiate() once in mongosh (one member is enough)';
+}
+
+/** Why somebody between this machine and a MongoDB reached with these options could read along, and the fix; null if nobody can. */
+export function lineProblem({ hosts, srvHost, tls, rejectUnauthorized, checkServerIdentity }: MongoOptions): string | null {
+  const isRemote = srvHost !== undefined || hosts.some(({ host, socketPath }) => socketPath === undefined && !isLoopback(host ?? ''));
+  if (!isRemote) return null;
+  const unless = 'or set MONGODB_ALLOW_PLAINTEXT=1 if nobody else can reach the network in between';
+  if (!tls) return `is on another machine and would be reached without TLS: add tls=true to MONGODB_URL, ${unless}`;
+  // The driver sets these two only for tlsInsecure, tlsAllowInvalidCertificates and tlsAllowInvalidHostnames.
+  const isChecked = rejectUnauthorized !== false && checkServerIdentity === undefined;
+  return isChecked ? null
+    : `would be reached without checking its certificate: name its authority with tlsCAFile in MONGODB_URL, ${unless}`;
 }
 
 function createClient(url: string): MongoClient {

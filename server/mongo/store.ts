@@ -38,10 +38,10 @@ interface AccountQueue {
 
 /**
  * Connects, checks that the database can be used, and creates its collections and indexes. Throws `unavailable` with a
- * message that names the fix.
+ * message that names the fix, also if the way to another machine is not secured, unless `allowsPlaintext`.
  */
-export async function openMongoStore(url: string, dbName: string, deps: StoreDeps): Promise<Store> {
-  const client = await connectMongo(url);
+export async function openMongoStore(url: string, dbName: string, deps: StoreDeps, allowsPlaintext = false): Promise<Store> {
+  const client = await connectMongo(url, allowsPlaintext);
   try {
     const tables = openTables(client.db(dbName));
     await createSchema(tables);

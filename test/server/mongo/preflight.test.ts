@@ -4,7 +4,9 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { inspect } from 'node:util';
 
-import { helloProblem } from '../../../server/mongo/preflight.ts';
+import { MongoClient } from 'mongodb';
+
+import { helloProblem, lineProblem } from '../../../server/mongo/preflight.ts';
 import { openMongoStore } from '../../../server/mongo/store.ts';
 import { findMongod, startMongod, startReplicaSet } from '../../mongod.ts';
 import { assertRejects, depsOf, START_MS } from '../store/fixture.ts';
@@ -22,6 +24,25 @@ test('a server older than 6.0 is reported as too old', () => {
 test('an invalid URL is reported without repeating it', async () => {
   for (const url of [`mongodb://user:${PASSWORD}@`, `postgres://user:${PASSWORD}@host/db`, `mongodb://user:${PASSWORD}/@host`, PASSWORD]) {
     assertSentence(await openError(url), /percent-encoded/);
+  }
+});
+
+test('another machine is reached only over TLS that is checked, unless plaintext is allowed', async () => {
+  const error = await openError(`mongodb://user:${PASSWORD}@127.0.0.1,192.0.2.1:3/`);
+  assertSentence(error, /^MongoDB at .* without TLS: .*MONGODB_ALLOW_PLAINTEXT=1/);
+  for (const [url, problem] of [
+    ['mongodb://127.0.0.1,192.0.2.1:3/', /without TLS/], ['mongodb://db.example.test/?tls=false', /without TLS/],
+    ['mongodb://[2001:db8::1]/', /without TLS/], ['mongodb+srv://user:pass@db.example.test/?tls=false', /without TLS/],
+    ['mongodb://192.0.2.1/?tls=true&tlsInsecure=true', /without checking its certificate: .*tlsCAFile/],
+    ['mongodb://192.0.2.1/?tls=true&tlsAllowInvalidCertificates=true', /without checking/],
+    ['mongodb+srv://db.example.test/?tlsAllowInvalidHostnames=true', /without checking/],
+    ['mongodb://127.0.0.1:1,localhost,[::1]/', null], ['mongodb://%2Ftmp%2Fnone.sock/', null],
+    ['mongodb://127.0.0.1/?tls=true&tlsInsecure=true', null],
+    ['mongodb://192.0.2.1/?ssl=true', null], ['mongodb://192.0.2.1/?tls=true', null], ['mongodb+srv://user:pass@db.example.test/', null],
+  ] as const) {
+    const found = lineProblem(new MongoClient(url).options);
+    if (problem === null) assert.equal(found, null, url);
+    else assert.match(found ?? '', problem, url);
   }
 });
 
