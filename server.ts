@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { createFirstOwner, runAdmin } from './server/admin.ts';
 import { auditPage, runAudit } from './server/audit.ts';
 import { createAuth, type Auth, type Caller, type Origin } from './server/auth.ts';
-import { ConfigError, isLoopback, readConfig, type Config } from './server/config.ts';
+import { ConfigError, readConfig, type Config } from './server/config.ts';
 import { openEmbeddedStore } from './server/embedded/store.ts';
 import { loadOrCreateSecret, openDataFolder, warnIfOpenToOthers } from './server/files.ts';
 import {
@@ -24,6 +24,7 @@ import {
 } from './server/http.ts';
 import { createFailureLog, createLog, type Log } from './server/log.ts';
 import { createNudges, type Nudges } from './server/nudges.ts';
+import { peerOf } from './server/peer.ts';
 import { startPruning } from './server/pruning.ts';
 import { parsePullQuery, pullPage } from './server/pull.ts';
 import {
@@ -315,7 +316,8 @@ async function respond(server: Server, request: IncomingMessage, response: Serve
   const { log, logFailure } = server;
   const requestId = requestIdOf(request);
   response.setHeader('X-Request-Id', requestId);
-  const { peer, isSameMachine } = peerOf(request, server.config.trustProxy);
+  const forwardedFor = request.headers['x-forwarded-for'];
+  const { peer, isSameMachine } = peerOf(request.socket.remoteAddress, forwardedFor?.toString(), server.config.trustProxy);
   let result: Reply | StreamReply;
   try {
     result = await dispatch(server, request, { peer, requestId });
@@ -331,14 +333,6 @@ async function respond(server: Server, request: IncomingMessage, response: Serve
     log('error', 'response failed', { requestId, error });
     response.destroy();
   }
-}
-
-/** The client's address: the connection's, or behind a trusted proxy the one that the proxy saw. */
-function peerOf(request: IncomingMessage, trustProxy: boolean): { peer: string; isSameMachine: boolean } {
-  const direct = request.socket.remoteAddress ?? '';
-  if (!trustProxy) return { peer: direct, isSameMachine: isLoopback(direct.replace(/^::ffff:/, '')) };
-  const forwarded = String(request.headers['x-forwarded-for'] ?? '').split(',').at(-1)?.trim();
-  return { peer: forwarded || direct, isSameMachine: false };
 }
 
 /** Whether some token may still be in use. */

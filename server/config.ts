@@ -4,6 +4,8 @@ import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { createSecureContext } from 'node:tls';
 
+import { parseProxies, type TrustedProxies } from './peer.ts';
+
 export interface Config {
   readonly host: string;
   readonly port: number;
@@ -17,7 +19,8 @@ export interface Config {
   readonly jwtSecrets: readonly string[];
   readonly tokenTtlMs: number;
   readonly tls: TlsFiles | null;
-  readonly trustProxy: boolean;
+  /** Whose `X-Forwarded-For` is believed; null: nobody's. */
+  readonly trustProxy: TrustedProxies | null;
   readonly admin: { readonly email: string; readonly password: string } | null;
   readonly tombstoneDays: number;
   readonly auditDays: number;
@@ -53,12 +56,12 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   const mongodbUrl = secret(env, 'MONGODB_URL') ?? null;
   const jwtSecrets = readSecrets(secret(env, 'JWT_SECRET'));
   const tls = readTls(value('TLS_CERT'), value('TLS_KEY'));
-  const trustProxy = value('TRUST_PROXY') === '1';
+  const trustProxy = readProxies(value('TRUST_PROXY'));
   if (mongodbUrl !== null && jwtSecrets.length === 0) {
     throw new ConfigError('JWT_SECRET is required with MONGODB_URL: set the same 32 bytes or more on every server.');
   }
-  if (!isLoopback(host) && tls === null && !trustProxy) {
-    throw new ConfigError(`HOST=${host} is reachable from other machines: set TLS_CERT and TLS_KEY, or TRUST_PROXY=1 behind a proxy.`);
+  if (!isLoopback(host) && tls === null && trustProxy === null) {
+    throw new ConfigError(`HOST=${host} is reachable from other machines: set TLS_CERT and TLS_KEY, or TRUST_PROXY behind a proxy.`);
   }
   return {
     host,
@@ -112,6 +115,15 @@ export function readTls(certFile: string | undefined, keyFile: string | undefine
     throw new ConfigError('TLS_CERT and TLS_KEY must be a certificate and its private key, both in PEM format.', { cause: error });
   }
   return tls;
+}
+
+function readProxies(text: string | undefined): TrustedProxies | null {
+  if (text === undefined) return null;
+  const proxies = parseProxies(text);
+  if (!proxies) {
+    throw new ConfigError(`TRUST_PROXY must be addresses or networks, such as 10.0.0.0/24, comma-separated, or 1 for loopback, not ${text}.`);
+  }
+  return proxies;
 }
 
 function readAdmin(email: string | undefined, password: string | undefined): Config['admin'] {

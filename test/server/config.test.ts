@@ -21,7 +21,7 @@ describe('the configuration', () => {
   test('has the documented defaults in an empty environment', () => {
     const defaults: Config = {
       host: '127.0.0.1', port: 4380, mongodbUrl: null, mongodbDb: 'invoify', dataDir: './data', jwtSecrets: [], tokenTtlMs: 30 * 86_400_000,
-      tls: null, trustProxy: false, admin: null, tombstoneDays: 90, auditDays: 3650, logLevel: 'info', allowsPlaintextMongo: false,
+      tls: null, trustProxy: null, admin: null, tombstoneDays: 90, auditDays: 3650, logLevel: 'info', allowsPlaintextMongo: false,
       secretFiles: [],
     };
     assert.deepEqual(readConfig({}), defaults);
@@ -35,7 +35,7 @@ describe('the configuration', () => {
   test('is read from the environment', () => {
     const cases: readonly (readonly [Record<string, string>, Partial<Config>])[] = [
       [{ HOST: '::1', PORT: '0' }, { host: '::1', port: 0 }], [{ PORT: '65535' }, { port: 65_535 }],
-      [{ HOST: '0.0.0.0', TRUST_PROXY: '1' }, { host: '0.0.0.0', trustProxy: true }], [{ TRUST_PROXY: '0' }, { trustProxy: false }],
+      [{ HOST: '0.0.0.0', TRUST_PROXY: '1' }, { host: '0.0.0.0' }],
       [{ MONGODB_URL: 'mongodb://h/', MONGODB_DB: 'd', JWT_SECRET: long },
         { mongodbUrl: 'mongodb://h/', mongodbDb: 'd', jwtSecrets: [long] }],
       [{ JWT_SECRET: `${long}1, ${long}2` }, { jwtSecrets: [`${long}1`, `${long}2`] }],
@@ -63,7 +63,8 @@ describe('the configuration', () => {
       [{ PORT: 'http' }, /PORT/], [{ PORT: '65536' }, /PORT/], [{ PORT: '-1' }, /PORT/], [{ PORT: '80.5' }, /PORT/],
       [{ PORT: '0x50' }, /PORT/],
       [{ HOST: '::' }, /TLS_CERT/], [{ HOST: '192.0.2.1' }, /TLS_CERT/], [{ HOST: 'example.test' }, /TLS_CERT/],
-      [{ HOST: '0.0.0.0', TRUST_PROXY: 'yes' }, /TRUST_PROXY/],
+      ...['yes', '0', '10.0.0.0/33', '10.0.0.0/0', '10.0.0.0/', '10.0.0/8', '::1/129', '10.0.0.1,', '10.0.0.1:80', '::ffff:10.0.0.0/96'].map(
+        (TRUST_PROXY) => [{ TRUST_PROXY }, /^TRUST_PROXY must be/] as const),
       [{ HOST: '127.0.0.1.example.test' }, /TLS_CERT/],
       [{ JWT_SECRET: 'topsecret' }, /JWT_SECRET/], [{ JWT_SECRET: `${long},topsecret` }, /JWT_SECRET/],
       [{ JWT_SECRET: `${long},` }, /JWT_SECRET/],
