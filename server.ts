@@ -13,16 +13,18 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 
 import { createFirstOwner, runAdmin } from './server/admin.ts';
+import { createAdmission, type Admission, type Visit } from './server/admission.ts';
 import { auditPage, runAudit } from './server/audit.ts';
 import { createAuth, type Auth, type Caller, type Origin } from './server/auth.ts';
 import { ConfigError, readConfig, type Config } from './server/config.ts';
+import { followConnections, type Connections } from './server/connections.ts';
 import { openEmbeddedStore } from './server/embedded/store.ts';
 import { loadOrCreateSecret, openDataFolder, warnIfOpenToOthers } from './server/files.ts';
 import {
-  errorReply, readIdempotencyKey, readIfMatch, readJson, readQuery, rejectMalformed, requestIdOf, requireHost,
-  requireProtocol, sendReply, sendStream, type Reply, type StreamReply,
+  errorReply, holdReply, readIdempotencyKey, readIfMatch, readJson, readTarget, requestIdOf, requireHost,
+  requireProtocol, sendReply, sendStream, type BodyOptions, type Reply, type StreamReply,
 } from './server/http.ts';
-import { createFailureLog, createLog, type Log } from './server/log.ts';
+import { createFailureLog, createLog, createOutput, type Log } from './server/log.ts';
 import { createNudges, type Nudges } from './server/nudges.ts';
 import { peerOf } from './server/peer.ts';
 import { startPruning } from './server/pruning.ts';
@@ -35,7 +37,7 @@ import type { Store } from './server/store.ts';
 import type { Instant } from './shared/clock.ts';
 import { AppError } from './shared/errors.ts';
 import { keepHeapSmall } from './shared/heap.ts';
-import { protocolVersion } from './shared/protocol.ts';
+import { maxSignInBytes, protocolVersion } from './shared/protocol.ts';
 
 // ---------------------------------------------------------------------------------------------------- the routes
 
@@ -47,6 +49,8 @@ interface Server {
   readonly config: Config;
   readonly log: Log;
   readonly logFailure: ReturnType<typeof createFailureLog>;
+  readonly connections: Connections;
+  readonly admission: Admission;
   readonly isClosing: () => boolean;
 }
 
@@ -57,6 +61,9 @@ interface Call {
   /** The segments of the path by the `:name` of the route. */
   readonly path: Readonly<Record<string, string>>;
   readonly from: Origin;
+  readonly visit: Visit;
+  /** The JSON body; throws like `readJson`. */
+  readonly body: (options?: BodyOptions) => Promise<unknown>;
   /** The signed-in caller; throws `unauthorized`. */
   readonly caller: () => Promise<Caller>;
 }
@@ -107,8 +114,8 @@ async function ready({ server }: Call): Promise<Reply> {
 }
 
 /** A browser's `fetch` of a string names its type as text/plain unless told otherwise, and other clients name none. */
-async function login({ server, request, from }: Call): Promise<Reply> {
-  return ok(await server.auth.login(await readJson(request, ['text/plain', '']), from));
+async function login({ server, from, body }: Call): Promise<Reply> {
+  return ok(await server.auth.login(await body({ otherTypes: ['text/plain', ''], maxBytes: maxSignInBytes }), from));
 }
 
 async function logout({ server, caller }: Call): Promise<Reply> {
@@ -118,8 +125,8 @@ async function logout({ server, caller }: Call): Promise<Reply> {
   return ok({});
 }
 
-async function changePassword({ server, request, caller }: Call): Promise<Reply> {
-  await server.auth.changePassword(await caller(), await readJson(request));
+async function changePassword({ server, caller, body }: Call): Promise<Reply> {
+  await server.auth.changePassword(await caller(), await body());
   return ok({});
 }
 
@@ -134,16 +141,18 @@ async function endSession({ server, path, caller }: Call): Promise<Reply> {
   return ok({});
 }
 
-async function pull({ server, query, caller }: Call): Promise<Reply> {
+async function pull({ server, query, caller, visit }: Call): Promise<Reply> {
   const signedIn = await caller();
+  const parsed = parsePullQuery(query);
+  await visit.startPull(signedIn.session.sessionId);
   const onEnd = (cursor: Instant): void => server.auth.noteSynced(signedIn, cursor);
-  return { status: 200, body: await pullPage(server.store, signedIn, parsePullQuery(query), onEnd) };
+  return { status: 200, body: await pullPage(server.store, signedIn, parsed, (sizeBytes) => visit.holdAnswer(sizeBytes), onEnd) };
 }
 
-async function create({ server, request, path, caller }: Call): Promise<Reply> {
+async function create({ server, request, path, caller, body }: Call): Promise<Reply> {
   const collection = requireCollection(path['collection'] ?? '');
   const target = { caller: await caller(), collection };
-  return createRecord(server.records, target, await readJson(request), readIdempotencyKey(request));
+  return createRecord(server.records, target, await body(), readIdempotencyKey(request));
 }
 
 async function read({ server, path, caller }: Call): Promise<Reply> {
@@ -151,11 +160,11 @@ async function read({ server, path, caller }: Call): Promise<Reply> {
   return readRecord(server.records, { caller: await caller(), collection }, path['id'] ?? '');
 }
 
-async function update({ server, request, path, caller }: Call): Promise<Reply> {
+async function update({ server, request, path, caller, body }: Call): Promise<Reply> {
   const collection = requireCollection(path['collection'] ?? '');
   const target = { caller: await caller(), collection };
   const key = readIdempotencyKey(request);
-  return updateRecord(server.records, target, path['id'] ?? '', readIfMatch(request), await readJson(request), key);
+  return updateRecord(server.records, target, path['id'] ?? '', readIfMatch(request), await body(), key);
 }
 
 async function remove({ server, request, path, caller }: Call): Promise<Reply> {
@@ -164,12 +173,12 @@ async function remove({ server, request, path, caller }: Call): Promise<Reply> {
   return deleteRecord(server.records, target, path['id'] ?? '', readIfMatch(request), readIdempotencyKey(request));
 }
 
-async function act({ server, request, path, caller }: Call): Promise<Reply> {
+async function act({ server, request, path, caller, body }: Call): Promise<Reply> {
   const collection = requireCollection(path['collection'] ?? '');
   const target = { caller: await caller(), collection };
   const { id = '', action = '' } = path;
   const key = readIdempotencyKey(request);
-  return actOnRecord(server.records, target, id, action, readIfMatch(request), await readJson(request), key);
+  return actOnRecord(server.records, target, id, action, readIfMatch(request), await body(), key);
 }
 
 function ok(body: object): Reply {
@@ -178,11 +187,12 @@ function ok(body: object): Reply {
 
 // ------------------------------------------------------------------------------------------------------ dispatch
 
-async function dispatch(server: Server, request: IncomingMessage, from: Origin): Promise<Reply | StreamReply> {
+async function dispatch(
+  server: Server, request: IncomingMessage, broken: AbortSignal, from: Origin, visit: Visit,
+): Promise<Reply | StreamReply> {
   requireHost(request);
-  const url = URL.parse(request.url ?? '/', 'http://server');
-  if (!url) throw nothingHere();
-  const { methods, path } = findRoute(url.pathname);
+  const target = readTarget(request);
+  const { methods, path } = findRoute(target.path);
   // Unknown collections and actions are 404 for every method.
   const collection = path['collection'] === undefined ? null : requireCollection(path['collection']);
   if (collection && path['action'] !== undefined) requireAction(collection, path['action']);
@@ -193,8 +203,13 @@ async function dispatch(server: Server, request: IncomingMessage, from: Origin):
     throw new AppError('method_not_allowed', `This address takes ${allow.join(', ')}, not ${method}.`, { allow });
   }
   requireProtocol(request);
-  const caller = (): Promise<Caller> => server.auth.identify(request, from);
-  return handler({ server, request, query: readQuery(url), path, from, caller });
+  const caller = async (): Promise<Caller> => {
+    const signedIn = await server.auth.identify(request, from);
+    visit.countFor(signedIn.user.id);
+    return signedIn;
+  };
+  const body = (options?: BodyOptions): Promise<unknown> => readJson(request, broken, visit, options);
+  return handler({ server, request, query: target.query, path, from, visit, body, caller });
 }
 
 function findRoute(pathname: string): { methods: Methods; path: Record<string, string> } {
@@ -224,6 +239,8 @@ export interface Running {
 export interface StartDeps {
   /** Milliseconds since 1970, with fractions if the clock has them. */
   readonly nowMs: () => number;
+  /** Milliseconds since an arbitrary start; never adjusted. */
+  readonly monotonicMs: () => number;
   /** True where a test moves the clock: it is not checked then. */
   readonly trustsClock: boolean;
   readonly write: (line: string) => void;
@@ -231,12 +248,15 @@ export interface StartDeps {
 
 const systemDeps: StartDeps = {
   nowMs: Date.now,
+  monotonicMs: () => performance.now(),
   trustsClock: false,
-  write: (line) => void process.stdout.write(line),
+  write: createOutput(process.stdout),
 };
 
 const { version } = JSON.parse(readFileSync(join(import.meta.dirname, 'package.json'), 'utf8')) as { version: string };
 const GRACE_MS = 8000;
+/** As many as Linux allows by default: where this queue is full, a client tries again only after seconds. */
+const BACKLOG = 4096;
 
 /** Starts serving. Rejects with `ConfigError` or `unavailable` and a message that names the fix; nothing is left open then. */
 export async function start(config: Config, deps: StartDeps = systemDeps): Promise<Running> {
@@ -257,7 +277,12 @@ async function serve(config: Config, deps: StartDeps, log: Log, store: Store, wa
   const secrets = config.jwtSecrets.length > 0 ? config.jwtSecrets
     : [await loadOrCreateSecret(config.dataDir, () => hasSessions(store), (...entry) => void warnings.push(entry))];
   const auth = createAuth(store, { secrets, tokenTtlMs: config.tokenTtlMs }, deps.nowMs, log);
-  const records = { store, rules: { passwords: auth.passwords }, nowMs: deps.nowMs };
+  const admission = createAdmission({
+    monotonicMs: deps.monotonicMs,
+    // Behind a proxy nobody else connects.
+    isProxy: (address) => config.trustProxy?.trusts(address) ?? false,
+  });
+  const records = { store, rules: { passwords: auth.passwords }, nowMs: deps.nowMs, admitWrite: admission.write };
   const nudges = createNudges(store, auth, log);
   const createdFirst = config.admin !== null
     && await createFirstOwner(store, auth.passwords, config.admin.email, config.admin.password);
@@ -265,10 +290,10 @@ async function serve(config: Config, deps: StartDeps, log: Log, store: Store, wa
   const logFailure = createFailureLog(log, deps.nowMs);
   let isClosing = false;
   const onRequest = (request: IncomingMessage, response: ServerResponse): void =>
-    void respond({ store, auth, records, nudges, config, log, logFailure, isClosing: () => isClosing }, request, response);
+    void respond({ store, auth, records, nudges, config, log, logFailure, connections, admission, isClosing: () => isClosing }, request, response);
   const http = config.tls ? createTlsServer({ ...config.tls, ...httpOptions }, onRequest) : createServer(httpOptions, onRequest);
-  http.on('clientError', rejectMalformed);
-  http.on('connect', (_request, socket) => rejectMalformed(new Error('CONNECT is for proxies'), socket));
+  const connections = followConnections(http);
+  http.on('connection', (socket) => admission.connect(socket));
   http.on('checkExpectation', onRequest);
   await listen(http, config);
   http.on('error', (error) => log('error', 'listener failed', { error }));
@@ -299,12 +324,18 @@ async function serve(config: Config, deps: StartDeps, log: Log, store: Store, wa
   };
 }
 
-/** Leaves to the routes what Node would reject itself (no `Host`) or resolve silently (repeated headers). */
-const httpOptions = { requireHostHeader: false, joinDuplicateHeaders: true } as const;
+/**
+ * Leaves to the routes what Node would reject itself (no `Host`) or resolve silently (repeated headers). A handshake, the headers
+ * and the whole of a request each have their time; it is looked at every second.
+ */
+const httpOptions = {
+  requireHostHeader: false, joinDuplicateHeaders: true,
+  handshakeTimeout: 5000, headersTimeout: 5000, requestTimeout: 20_000, connectionsCheckingInterval: 1000,
+} as const;
 
 async function listen(http: HttpServer, { host, port }: Config): Promise<void> {
   try {
-    await once(http.listen(port, host), 'listening');
+    await once(http.listen({ port, host, backlog: BACKLOG }), 'listening');
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : 'failed';
     throw new ConfigError(`Cannot listen on HOST=${host} PORT=${port} (${code}): choose others, or stop the program that uses them.`,
@@ -313,22 +344,28 @@ async function listen(http: HttpServer, { host, port }: Config): Promise<void> {
 }
 
 async function respond(server: Server, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const { log, logFailure } = server;
+  const { log, logFailure, connections } = server;
+  const broken = connections.begin(request, response);
+  if (!broken) return;
   const requestId = requestIdOf(request);
   response.setHeader('X-Request-Id', requestId);
   const forwardedFor = request.headers['x-forwarded-for'];
   const { peer, isSameMachine } = peerOf(request.socket.remoteAddress, forwardedFor?.toString(), server.config.trustProxy);
+  const visit = await server.admission.enter(request, response);
+  visit.countFor(peer);
   let result: Reply | StreamReply;
   try {
-    result = await dispatch(server, request, { peer, requestId });
+    result = await dispatch(server, request, broken, { peer, requestId }, visit);
+    if (!('follow' in result)) result = holdReply(result, visit);
   } catch (error) {
     result = errorReply(error);
     logFailure(error, { requestId, method: request.method, path: request.url?.split('?')[0] });
   }
+  if (response.destroyed) return;
   if (server.isClosing()) response.setHeader('Connection', 'close');
   try {
     if ('follow' in result) sendStream(request, response, result);
-    else await sendReply(request, response, result, !isSameMachine);
+    else await sendReply(request, response, result, visit, { mayCompress: !isSameMachine, isLast: connections.isLast(request) });
   } catch (error) {
     log('error', 'response failed', { requestId, error });
     response.destroy();

@@ -9,8 +9,8 @@ import { createHmac, randomBytes } from 'node:crypto';
 import { formatInstant, type Instant } from '../shared/clock.ts';
 import { collections, findCollection, publishedFields, writableFields, type Collection } from '../shared/collections.ts';
 import { AppError } from '../shared/errors.ts';
-import { checkFields, isId, isObject, mergePatch, type JsonObject } from '../shared/fields.ts';
-import { addProblem, noProblems, problem, type Problems } from '../shared/problems.ts';
+import { checkFields, checkPatchKeys, isId, isObject, mergePatch, type JsonObject } from '../shared/fields.ts';
+import { addProblem, isFull, noProblems, problem, type Problems } from '../shared/problems.ts';
 import { refuseProblems } from '../shared/protocol.ts';
 import { changedFields, entryOf } from './audit.ts';
 import type { Caller } from './auth.ts';
@@ -30,6 +30,8 @@ export interface RecordsDeps {
   readonly store: Store;
   readonly rules: RuleContext;
   readonly nowMs: () => number;
+  /** Counts a write that is valid so far; throws `too_many_requests` if the session writes too much. */
+  readonly admitWrite: (sessionId: string, kind: 'create' | 'other') => void;
 }
 
 /** Who makes a request, on which collection. */
@@ -58,6 +60,7 @@ export async function createRecord(
   requireWriter(caller, collection);
   const rules = rulesFor(collection);
   const input = parseFields(collection, body);
+  deps.admitWrite(caller.session.sessionId, 'create');
   const secret = await rules.secret?.(deps.rules, input) ?? null;
   const id = newId(deps.nowMs());
   const runOnce = await once(deps, caller, idempotencyKey, ['POST', collection.name, input]);
@@ -75,6 +78,7 @@ export async function updateRecord(
   requireWriter(caller, collection);
   const rules = rulesFor(collection);
   const patch = parsePatch(collection, body);
+  deps.admitWrite(caller.session.sessionId, 'other');
   const secret = await rules.secret?.(deps.rules, patch) ?? null;
   const runOnce = await once(deps, caller, idempotencyKey, ['PATCH', collection.name, id, ifMatch, patch]);
   const text = await deps.store.write(caller.user.accountId, (transaction) => runOnce(transaction, async () => {
@@ -93,6 +97,7 @@ export async function deleteRecord(
 ): Promise<Reply> {
   requireWriter(caller, collection);
   const rules = rulesFor(collection);
+  deps.admitWrite(caller.session.sessionId, 'other');
   const runOnce = await once(deps, caller, idempotencyKey, ['DELETE', collection.name, id, ifMatch]);
   const text = await deps.store.write(caller.user.accountId, (transaction) => runOnce(transaction, async () => {
     const previous = await requireVersion(transaction, collection, id, ifMatch);
@@ -113,6 +118,7 @@ export async function actOnRecord(
   const action = requireAction(collection, name);
   requireWriter(caller, collection);
   const input = action.parse(body);
+  deps.admitWrite(caller.session.sessionId, 'other');
   const runOnce = await once(deps, caller, idempotencyKey, ['POST', collection.name, id, name, ifMatch, input]);
   const text = await deps.store.write(caller.user.accountId, (transaction) => runOnce(transaction, async () => {
     const previous = await requireVersion(transaction, collection, id, ifMatch);
@@ -168,6 +174,7 @@ function requireWriter(caller: Caller, collection: Collection): void {
 
 function parseFields(collection: Collection, body: unknown): JsonObject {
   const problems = rejectedKeys(collection, body);
+  if (isFull(problems)) refuseProblems(problems);
   const input = checkFields(writableFields(collection), withoutKeys(body, problems), problems);
   refuseProblems(problems);
   return input;
@@ -176,13 +183,16 @@ function parseFields(collection: Collection, body: unknown): JsonObject {
 /** Checks only which fields a patch names; the values are checked after merging. */
 function parsePatch(collection: Collection, body: unknown): JsonObject {
   if (!isObject(body)) throw new AppError('invalid_request', 'The body must be an object.', { fields: { '.': problem('object') } });
-  refuseProblems(rejectedKeys(collection, body));
+  const problems = rejectedKeys(collection, body);
+  checkPatchKeys(collection.fields, body, problems);
+  refuseProblems(problems);
   return body as JsonObject;
 }
 
 function rejectedKeys(collection: Collection, body: unknown): Problems {
   const problems = noProblems();
   for (const key of isObject(body) ? Object.keys(body) : []) {
+    if (isFull(problems)) return problems;
     const field = Object.hasOwn(collection.fields, key) ? collection.fields[key] : undefined;
     if (!field) addProblem(problems, key, problem('unknown'));
     else if (field.server) addProblem(problems, key, problem('server'));

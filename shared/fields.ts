@@ -85,6 +85,7 @@ export function checkFields(fields: Fields, input: unknown, problems: Problems, 
     if (!Object.hasOwn(fields, key)) addProblem(problems, join(path, key), problem('unknown'));
   }
   for (const [key, field] of Object.entries(fields)) {
+    if (isFull(problems)) return output;
     const value = Object.hasOwn(input, key) ? input[key] : undefined;
     if (value === undefined || value === null) {
       if (!field.optional) addProblem(problems, join(path, key), problem('required'));
@@ -108,7 +109,7 @@ function checkValue(field: Field, value: unknown, problems: Problems, path: stri
         addProblem(problems, path, problem('too_many', { max: field.max }));
         return null;
       }
-      return value.map((entry, index) => checkValue(field.of, entry, problems, join(path, String(index))));
+      return value.map((entry, index) => isFull(problems) ? null : checkValue(field.of, entry, problems, join(path, String(index))));
     default: {
       const refusal = scalarProblem(field, value);
       if (refusal === null) return value as Json;
@@ -150,12 +151,12 @@ function textProblem(field: Extract<Field, { kind: 'text' }>, value: string): Pr
   return value.isWellFormed() && !forbidden.test(value) ? null : problem('characters');
 }
 
-/** True for an address whose local part is a `Dot-string` (RFC 5321, 4.1.2) and whose labels neither begin nor end with a hyphen. */
 function passwordLength(value: string): { characters: number; size: number } {
   const text = value.normalize('NFKC');
   return { characters: [...text].length, size: new TextEncoder().encode(text).length };
 }
 
+/** True for an address whose local part is a `Dot-string` (RFC 5321, 4.1.2) and whose labels neither begin nor end with a hyphen. */
 function isEmail(text: string): boolean {
   const [local = '', domain = '', ...rest] = text.split('@');
   if (rest.length > 0 || local.length > 64 || domain.length > 250 || !text.isWellFormed() || controlPattern.test(text)) return false;
@@ -168,6 +169,20 @@ export function isDate(text: string): boolean {
   if (!/^\d{4}-\d\d-\d\d$/.test(text)) return false;
   const date = new Date(`${text}T00:00:00Z`);
   return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(text);
+}
+
+/**
+ * Adds a problem for each undeclared key of a merge patch, at every depth that is merged. Merging drops a key that is null, so
+ * checking the result would not see it.
+ */
+export function checkPatchKeys(fields: Fields, patch: unknown, problems: Problems, path = ''): void {
+  if (!isObject(patch)) return;
+  for (const [key, value] of Object.entries(patch)) {
+    if (isFull(problems)) return;
+    const field = Object.hasOwn(fields, key) ? fields[key] : undefined;
+    if (!field) addProblem(problems, join(path, key), problem('unknown'));
+    else if (field.kind === 'object') checkPatchKeys(field.fields, value, problems, join(path, key));
+  }
 }
 
 /** JSON merge patch (RFC 7396): null removes, objects merge, everything else replaces. */

@@ -67,9 +67,17 @@ export function problem(code: ProblemCode, params?: ProblemParams): Problem {
   return { code, message, ...(params && { params }) };
 }
 
-/** Adds a problem unless there are `maxProblems` already. */
+/** No path is longer than this: it may be a key that somebody sent. */
+const MAX_PATH_LENGTH = 200;
+
+/** Adds a problem unless there are `maxProblems` already. A long path is cut. */
 export function addProblem(problems: Problems, path: string, refusal: Problem): void {
-  if (!isFull(problems)) problems[path] = refusal;
+  if (!isFull(problems)) problems[cutPath(path)] = refusal;
+}
+
+/** A path as it is reported. */
+export function cutPath(path: string): string {
+  return path.length <= MAX_PATH_LENGTH ? path : `${path.slice(0, MAX_PATH_LENGTH)}…`;
 }
 
 export function isFull(problems: Problems): boolean {

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
 import { AppError } from '../../shared/errors.ts';
+import { ClientGone } from '../../server/http.ts';
 import { createFailureLog, createLog } from '../../server/log.ts';
 
 interface Line {
@@ -52,13 +53,22 @@ describe('the log of failed requests', () => {
     assert.deepEqual(lines().map(({ repeats }) => repeats), [undefined, 2, 1]);
   });
 
-  test('has every other reason at once, and a defect as an error with its stack each time', () => {
+  test('has every other reason at once, and a defect as an error each time, the first time with its stack', () => {
     const { fail, lines } = openLog();
     fail(noPrimary());
     fail(new AppError('unavailable', 'The disk of the database is full. Free some space on it.'));
     fail(new AppError('conflict', 'This is an ordinary answer.'));
-    for (let round = 0; round < 2; round += 1) fail(new TypeError('a defect', { cause: new Error('deeper') }));
+    for (const request of ['one', 'two']) fail(new TypeError('a defect', { cause: new Error('deeper') }), request);
     assert.deepEqual(lines().map(({ level }) => level), ['warn', 'warn', 'error', 'error']);
-    assert.match(lines().at(-1)?.error.stack?.join() ?? '', /log\.test\.ts/);
+    const [one, two] = lines().slice(2);
+    assert.match(one?.error.stack?.join() ?? '', /log\.test\.ts/);
+    const withoutStack = { name: 'TypeError', message: 'a defect', cause: { name: 'Error', message: 'deeper' } };
+    assert.deepEqual([two?.requestId, two?.error], ['two', withoutStack]);
+  });
+
+  test('has a client\'s abort at debug level only, without a stack', () => {
+    const { fail, lines } = openLog();
+    fail(new ClientGone('the client cut its connection'));
+    assert.deepEqual(lines(), []);
   });
 });

@@ -39,16 +39,51 @@ for (const store of stores) {
 
     test('that does not exist answers 404 to any method, signed in or not', async () => {
       for (const path of [
-        '/', '/api', '/api/', '/api/nothing', `/api/nothing/${someId}`, `/api/nothing/${someId}/send`, '/api/auth', '/api/auth/',
-        '/api/auth/register', '/api/sync', '/api/sync/push', '/api/health/', '/api/healthy', '/API/health', '/api//plans',
-        `/api/plans/${someId}/send`, `/api/invoices/${someId}/delete`, `/api/invoices/${someId}/send/`, `/api/invoices/${someId}/send/x`,
+        '/', '/api', '/api/nothing', `/api/nothing/${someId}`, `/api/nothing/${someId}/send`, '/api/auth',
+        '/api/auth/register', '/api/sync', '/api/sync/push', '/api/healthy', '/API/health',
+        `/api/plans/${someId}/send`, `/api/invoices/${someId}/delete`, `/api/invoices/${someId}/send/x`,
         '/api/__proto__', '/api/constructor', '/api/toString', '/api/tombstones', '/api/accounts', '/api/sessions', '/%61pi/health',
-        '/api/plans%2f', '/metrics', '/favicon.ico', '/..%2f..%2fetc/passwd', '/api/%00', '/api/users%00', '*', '/api/Plans',
+        '/metrics', '/favicon.ico', '/api/Plans', '/api/health%20', '/...', '/api/..x', '/%252e%252e/api/health',
       ]) {
         for (const method of ['GET', 'POST', 'PATCH', 'DELETE', 'OPTIONS']) {
           for (const client of [server.owner, server.client]) assertError(await client.send(method, path), 'not_found');
         }
       }
+    });
+
+    test('takes a path as it was sent and refuses what could be read as another', async () => {
+      for (const path of [
+        '//evil/api/health', '/\\evil/api/health', '\\\\evil/api/health', '/x/../api/health', '/./api/health', '/api/health/', '/api/',
+        '/api//plans', '//', '/..', '/.', '/api/health/..', '/%2e%2e/api/health', '/.%2E/api/health', '/api/%2e/health', '/api%2fhealth',
+        '/api/plans%2F', '/..%2f..%2fetc/passwd', '/api%5chealth', '/api/%00', '/api/users%00', '/api/health%0d%0aX: y', '/api/%zz',
+        '/api/%ff', '/api/%', '/api/health#x', '/#/api/health', '/api/health?a=1#x', '*', 'http://x/api/health', 'HTTP://x/', 'x:80',
+        '/api/health?\\', `/api/invoices/${someId}/send/`,
+      ]) {
+        for (const method of ['GET', 'POST', 'DELETE', 'OPTIONS']) {
+          const answer = await exchangeRaw(server.url, `${method} ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+          assert.match(answer, /^HTTP\/1\.1 400 .*"code":"invalid_request"/s, `${method} ${path}`);
+        }
+      }
+      for (const path of ['/api/health?', '/api/health?x=/../y', '/api/health?a=//b&c=?', '/api/meta?x=%00']) {
+        assert.equal((await server.client.get(path)).status, 200, path);
+      }
+    });
+
+    test('needs exactly one valid Host', async () => {
+      const ask = (fields: string, version = '1.1'): Promise<string> =>
+        exchangeRaw(server.url, `GET /api/health HTTP/${version}\r\n${fields}Connection: close\r\n\r\n`);
+      for (const host of [
+        'x', 'x:80', 'x:', 'invoify.example', 'in_voify', '127.0.0.1:4380', '[::1]', '[::1]:4380', 'xn--mnchen-3ya.example.',
+      ]) assert.match(await ask(`Host: ${host}\r\n`), /^HTTP\/1\.1 200 /, host);
+      assert.match(await ask('Host: x\r\n', '1.0'), /^HTTP\/1\.1 200 /);
+      for (const fields of [
+        '', 'Host: x\r\nHost: x\r\n', 'Host: x\r\nHost: y\r\n', 'host: x\r\nHOST: x\r\n', 'Host:\r\n', 'Host: x y\r\n', 'Host: x/y\r\n',
+        'Host: u@x\r\n', 'Host: x,y\r\n', 'Host: x:y\r\n', 'Host: x:80:80\r\n', 'Host: x:65536\r\n', 'Host: [x]\r\n', 'Host: [::1\r\n',
+        'Host: ::1\r\n', 'Host: [::1]x\r\n', 'Host: http://x\r\n', 'Host: x?y\r\n', 'Host: x#y\r\n', 'Host: caf\u00e9\r\n',
+        'Host: x\\y\r\n',
+        'Host: x%00\r\n',
+      ]) assert.match(await ask(fields), /^HTTP\/1\.1 400 .*"fields":\{"Host":/s, JSON.stringify(fields));
+      assert.match(await ask('', '1.0'), /^HTTP\/1\.1 400 /);
     });
 
     test('answers HEAD like GET, without the body', async () => {
@@ -154,7 +189,9 @@ for (const store of stores) {
       for (const depth of [40, 1000, 100_000]) {
         for (const [open, close] of [['[', ']'], ['{"a":', '}']] as const) {
           const raw = `${open.repeat(depth)}1${close.repeat(depth)}`;
-          for (const reply of await everywhere(raw)) assertError(reply, 'invalid_request', ['.']);
+          const [signIn, ...others] = await everywhere(raw);
+          assert.equal(signIn?.status, raw.length > 4096 ? 413 : 400);
+          for (const reply of others) assertError(reply, 'invalid_request', ['.']);
         }
       }
       assertError(await sendRaw('['.repeat(limit)), 'invalid_request', ['.']);
@@ -250,9 +287,9 @@ for (const store of stores) {
         ['POST /api/auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello', 400],
         ['POST /api/auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n', 400],
         ['POST /api/auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\nhello', 400],
-        ['GET http://[ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n', 404],
+        ['GET http://[ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n', 400],
         ['GET /api/auth/me HTTP/1.1\r\nHost: x\r\nExpect: a-miracle\r\nConnection: close\r\n\r\n', 401],
-        ['GET /api/auth/me HTTP/1.0\r\n\r\n', 401],
+        ['GET /api/auth/me HTTP/1.0\r\nHost: x\r\n\r\n', 401],
         ['GET /nothing HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: upgrade, close\r\n\r\n', 404],
       ] as const) {
         const answer = await exchangeRaw(server.url, text);

@@ -1,0 +1,129 @@
+// What happens on a connection beside the answers to its requests: bytes that are not HTTP, CONNECT, other versions of HTTP, and
+// how a connection ends.
+//
+// Invariants: what was asked before unintelligible bytes is answered as if they had not come, and nothing is written between
+// the bytes of an answer; then the connection closes.
+
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+
+import { AppError } from '../shared/errors.ts';
+import { requestIdHeader, requestIdPattern } from '../shared/protocol.ts';
+import { endLingering, errorReply, LINGER_BYTES, requestIdOf } from './http.ts';
+
+export interface Connections {
+  /**
+   * Call first for every request. The signal aborts with `invalid_request` if the body turns out not to be HTTP. Returns null,
+   * and leaves nothing to do, if the request is in a version of HTTP whose clients could not read an answer.
+   */
+  begin(request: IncomingMessage, response: ServerResponse): AbortSignal | null;
+  /** Whether nothing that follows the request on its connection will be read. */
+  isLast(request: IncomingMessage): boolean;
+}
+
+interface Exchange {
+  readonly request: IncomingMessage;
+  readonly body: AbortController;
+}
+
+interface Connection {
+  /** Requests whose answers are not complete, oldest first. */
+  readonly exchanges: Set<Exchange>;
+  /** The connection closes after the answers in flight. */
+  isEnding: boolean;
+  /** Bytes that came after what could be understood. */
+  surplusBytes: number;
+}
+
+/** Takes over the events of a server that do not belong to a well-formed request. */
+export function followConnections(http: Server): Connections {
+  const connections = new WeakMap<Duplex, Connection>();
+  const connectionOf = (socket: Duplex): Connection => {
+    const known = connections.get(socket);
+    if (known) return known;
+    const connection = { exchanges: new Set<Exchange>(), isEnding: false, surplusBytes: 0 };
+    connections.set(socket, connection);
+    return connection;
+  };
+  /** Answers with the error, unless something else is being answered: then the connection closes after that. */
+  const refuse = (socket: Duplex, error: AppError | null, requestId: string): void => {
+    const { exchanges, isEnding } = connectionOf(socket);
+    connectionOf(socket).isEnding = true;
+    if (exchanges.size > 0 || isEnding) return;
+    if (error === null || !socket.writable) socket.destroy();
+    else endLingering(socket.end(rawReply(error, requestId)));
+  };
+
+  http.on('clientError', (error: ParseError, socket) => {
+    const connection = connectionOf(socket);
+    const last = [...connection.exchanges].at(-1);
+    connection.surplusBytes += error.rawPacket?.length ?? 0;
+    // The client has ended the connection although a request, or the beginning of one, had not arrived completely.
+    const isCut = !socket.readable && !last?.request.complete;
+    if (isCut || error.code === 'ECONNRESET' || connection.surplusBytes > LINGER_BYTES) {
+      socket.destroy();
+      return;
+    }
+    if (last && !last.request.complete) last.body.abort(malformed(error));
+    refuse(socket, malformed(error), sentRequestId(error.rawPacket));
+  });
+  http.on('connect', (request: IncomingMessage, socket) => {
+    // Node has taken its own listeners off: without these, a reset would end the process.
+    socket.on('error', () => socket.destroy()).resume();
+    refuse(socket, new AppError('invalid_request', 'This server is no proxy: it does not take CONNECT.'), requestIdOf(request));
+  });
+
+  return {
+    begin(request, response) {
+      const connection = connectionOf(request.socket);
+      if (request.httpVersion !== '1.1' && request.httpVersion !== '1.0') {
+        refuse(request.socket, null, '');
+        return null;
+      }
+      const exchange = { request, body: new AbortController() };
+      connection.exchanges.add(exchange);
+      response.once('close', () => {
+        connection.exchanges.delete(exchange);
+        if (connection.isEnding && connection.exchanges.size === 0) endLingering(request.socket);
+      });
+      return exchange.body.signal;
+    },
+    isLast(request) {
+      const { exchanges, isEnding } = connectionOf(request.socket);
+      return isEnding && [...exchanges].at(-1)?.request === request;
+    },
+  };
+}
+
+/** What Node's parser says of bytes that it does not understand. */
+interface ParseError extends Error {
+  readonly code?: string;
+  /** The bytes among which it stopped. */
+  readonly rawPacket?: Buffer;
+}
+
+function malformed({ code }: ParseError): AppError {
+  switch (code) {
+    case 'ERR_HTTP_REQUEST_TIMEOUT': return new AppError('invalid_request', 'The request did not arrive in time. Send it again.');
+    case 'HPE_HEADER_OVERFLOW': return new AppError('invalid_request', 'The headers of the request are too large.');
+    default: return new AppError('invalid_request', 'The request is not valid HTTP.');
+  }
+}
+
+/** The request id among the headers of a request that could not be parsed, as far as they have arrived; otherwise a new one. */
+function sentRequestId(packet: Buffer | undefined): string {
+  const [head = ''] = (packet?.toString('latin1') ?? '').split('\r\n\r\n');
+  const lines = head.split('\r\n').slice(1).map((line) => line.split(':'));
+  const sent = lines.filter(([name = '']) => name.toLowerCase() === requestIdHeader).map(([, ...value]) => value.join(':').trim());
+  const [id] = sent;
+  return id !== undefined && sent.length === 1 && requestIdPattern.test(id) ? id : randomUUID();
+}
+
+function rawReply(error: AppError, requestId: string): string {
+  const { body } = errorReply(error);
+  const text = JSON.stringify(body);
+  return ['HTTP/1.1 400 Bad Request', 'Content-Type: application/json; charset=utf-8', 'Cache-Control: no-store',
+    'X-Content-Type-Options: nosniff', `X-Request-Id: ${requestId}`, 'Connection: close',
+    `Content-Length: ${Buffer.byteLength(text)}`, '', text].join('\r\n');
+}
