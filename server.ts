@@ -8,7 +8,7 @@
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server as HttpServer, type ServerResponse } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
+import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 
@@ -19,7 +19,7 @@ import { createAuth, type Auth, type Caller, type Origin } from './server/auth.t
 import { ConfigError, readConfig, type Config } from './server/config.ts';
 import { followConnections, type Connections } from './server/connections.ts';
 import { openEmbeddedStore } from './server/embedded/store.ts';
-import { loadOrCreateSecret, openDataFolder, warnIfOpenToOthers } from './server/files.ts';
+import { hasSessions, loadOrCreateSecret, protectFiles } from './server/files.ts';
 import {
   errorReply, holdReply, readIdempotencyKey, readIfMatch, readJson, readTarget, requestIdOf, requireHost,
   requireProtocol, sendReply, sendStream, type BodyOptions, type Reply, type StreamReply,
@@ -34,6 +34,7 @@ import {
   type RecordsDeps,
 } from './server/records.ts';
 import type { Store } from './server/store.ts';
+import { reloadCertificates, strictTransport, tlsOptions } from './server/tls.ts';
 import type { Instant } from './shared/clock.ts';
 import { AppError } from './shared/errors.ts';
 import { keepHeapSmall } from './shared/heap.ts';
@@ -234,6 +235,8 @@ export interface Running {
   readonly url: string;
   /** Waits for requests in flight, at most `GRACE_MS`, then closes the database. */
   close(): Promise<void>;
+  /** Takes renewed certificates for new connections, as `SIGHUP` asks for. Without TLS it does nothing. */
+  reloadCertificates(): void;
 }
 
 export interface StartDeps {
@@ -291,7 +294,8 @@ async function serve(config: Config, deps: StartDeps, log: Log, store: Store, wa
   let isClosing = false;
   const onRequest = (request: IncomingMessage, response: ServerResponse): void =>
     void respond({ store, auth, records, nudges, config, log, logFailure, connections, admission, isClosing: () => isClosing }, request, response);
-  const http = config.tls ? createTlsServer({ ...config.tls, ...httpOptions }, onRequest) : createServer(httpOptions, onRequest);
+  const http = config.tls
+    ? createTlsServer({ ...tlsOptions(config.tls), ...httpOptions }, onRequest) : createServer(httpOptions, onRequest);
   const connections = followConnections(http);
   http.on('connection', (socket) => admission.connect(socket));
   http.on('checkExpectation', onRequest);
@@ -308,6 +312,7 @@ async function serve(config: Config, deps: StartDeps, log: Log, store: Store, wa
 
   return {
     url,
+    reloadCertificates: () => http instanceof TlsServer && config.tls && reloadCertificates(http, config.tls, log),
     async close() {
       isClosing = true;
       nudges.close();
@@ -349,6 +354,7 @@ async function respond(server: Server, request: IncomingMessage, response: Serve
   if (!broken) return;
   const requestId = requestIdOf(request);
   response.setHeader('X-Request-Id', requestId);
+  if (server.config.tls) response.setHeader('Strict-Transport-Security', strictTransport);
   const forwardedFor = request.headers['x-forwarded-for'];
   const { peer, isSameMachine } = peerOf(request.socket.remoteAddress, forwardedFor?.toString(), server.config.trustProxy);
   const visit = await server.admission.enter(request, response);
@@ -370,17 +376,6 @@ async function respond(server: Server, request: IncomingMessage, response: Serve
     log('error', 'response failed', { requestId, error });
     response.destroy();
   }
-}
-
-/** Whether some token may still be in use. */
-async function hasSessions(store: Store): Promise<boolean> {
-  for (const accountId of await store.listAccounts()) if ((await store.listSessions(accountId)).length > 0) return true;
-  return false;
-}
-
-function protectFiles(config: Config, log: Log): void {
-  for (const { variable, file } of config.secretFiles) warnIfOpenToOthers(variable, file, log);
-  if (config.mongodbUrl === null) openDataFolder(config.dataDir, log);
 }
 
 async function openStore(config: Config, deps: StartDeps, log: Log): Promise<Store> {
@@ -411,7 +406,10 @@ async function main(args: readonly string[]): Promise<void> {
   if (args.length > 0) {
     throw new ConfigError('Usage: node server.ts, node server.ts admin create|reset <email>|restored|clock, or node server.ts audit --csv');
   }
-  const running = await start(config);
+  let running: Running | null = null;
+  // Also while it starts, because by itself the signal would end the process; on Windows it means that the console closes.
+  if (process.platform !== 'win32') process.on('SIGHUP', () => running?.reloadCertificates());
+  running = await start(config);
   const stop = (): void => void running.close().then(() => process.exit(0));
   process.once('SIGTERM', stop).once('SIGINT', stop);
 }

@@ -206,7 +206,7 @@ async function main(): Promise<void> {
   // The server ends with this process.
   const quit = (exitCode: number): void => void venue.remove(false).finally(() => process.exit(exitCode));
   let interrupt = (): void => quit(130);
-  process.on('SIGINT', () => interrupt()).on('SIGTERM', () => interrupt());
+  process.on('SIGINT', () => interrupt()).on('SIGTERM', () => interrupt()).on('SIGHUP', () => interrupt());
   process.stdout.on('error', () => quit(1));
   process.once('uncaughtException', (error) => {
     report(error);

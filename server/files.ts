@@ -12,19 +12,26 @@ import {
 import { dirname, join } from 'node:path';
 
 import { AppError, hasSystemCode } from '../shared/errors.ts';
-import { ConfigError, MIN_SECRET_BYTES } from './config.ts';
+import { ConfigError, MIN_SECRET_BYTES, type Config } from './config.ts';
 import type { Log } from './log.ts';
+import type { Store } from './store.ts';
 
 const FILE_MODE = 0o600;
 const FOLDER_MODE = 0o700;
 /** The database with its logs, backups beside it, and the secret. */
 const ownName = /^(?:jwt-secret|invoify.*\.sqlite)/;
 
+/** Protects the data folder, if there is one, and warns of an administrator's files. Throws like `openDataFolder`. */
+export function protectFiles({ secretFiles, mongodbUrl, dataDir }: Config, log: Log): void {
+  for (const { variable, file } of secretFiles) warnIfOpenToOthers(variable, file, log);
+  if (mongodbUrl === null) openDataFolder(dataDir, log);
+}
+
 /**
  * Creates the data folder for this user only. An existing one is tightened, and so are the server's files in it; a folder that
  * holds anything else is left as it is, with a warning. Throws `unavailable` with a sentence if it cannot be created or read.
  */
-export function openDataFolder(folder: string, log: Log): void {
+function openDataFolder(folder: string, log: Log): void {
   let names: string[];
   try {
     // Tells a new folder, whose mode the umask may have cut, from an existing one.
@@ -59,7 +66,7 @@ function openPrivate(file: string, flags: 'a' | 'wx'): number {
 }
 
 /** Warns if other users can read or change an administrator's file. Its group may: it is often `root`'s, and shared that way. */
-export function warnIfOpenToOthers(variable: string, file: string, log: Log): void {
+function warnIfOpenToOthers(variable: string, file: string, log: Log): void {
   if (process.platform === 'win32' || (statSync(file, { throwIfNoEntry: false })?.mode ?? 0) % 8 === 0) return;
   log('warn', `${variable} names a file that every user of this machine can use: take that right away with chmod o-rwx`, { file });
 }
@@ -86,6 +93,12 @@ export async function loadOrCreateSecret(folder: string, hasSessions: () => Prom
   } catch (error) {
     throw error instanceof ConfigError ? error : unusableFolder(folder, error);
   }
+}
+
+/** Whether a token may be in use, and so the secret that signed it. */
+export async function hasSessions(store: Store): Promise<boolean> {
+  for (const accountId of await store.listAccounts()) if ((await store.listSessions(accountId)).length > 0) return true;
+  return false;
 }
 
 /** Returns the secret that the file has afterwards: another process may be faster. */

@@ -32,7 +32,7 @@ function setUmask(t: TestContext, mask: number): void {
 async function run(t: TestContext, env: Readonly<Record<string, string>>): Promise<readonly Record<string, unknown>[]> {
   const entries: Record<string, unknown>[] = [];
   const write = (line: string): void => void entries.push(JSON.parse(line) as Record<string, unknown>);
-  const server = await start(readConfig({ PORT: '0', ...env }), { nowMs: () => startMs, trustsClock: true, write });
+  const server = await start(readConfig({ PORT: '0', ...env }), { nowMs: () => startMs, monotonicMs: () => performance.now(), trustsClock: true, write });
   t.after(() => server.close());
   return entries;
 }
@@ -150,7 +150,7 @@ describe('the generated secret', () => {
   test('that was damaged after somebody signed in stops the start, in one sentence', async () => {
     const dataDir = newFolder();
     const config = readConfig({ PORT: '0', DATA_DIR: dataDir, ADMIN_EMAIL: firstOwner, ADMIN_PASSWORD: password });
-    const deps = { nowMs: () => startMs, trustsClock: true, write: () => {} };
+    const deps = { nowMs: () => startMs, monotonicMs: () => performance.now(), trustsClock: true, write: () => {} };
     const server = await start(config, deps);
     await createClient(() => ({ url: server.url })).login(firstOwner, password);
     await server.close();

@@ -2,15 +2,17 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { once } from 'node:events';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib';
 
 import { assertError, createClient } from '../../client.ts';
-import { firstOwner, password, startServer, stores, type TestServer } from '../harness.ts';
+import { firstOwner, password, prepare, spawnServer, startServer, stores, type TestServer } from '../harness.ts';
 import { customer } from '../samples.ts';
 
 const [embedded = { kind: 'embedded', skip: false }] = stores;
@@ -99,16 +101,17 @@ describe('a proxy', () => {
 });
 
 describe('HTTPS', { skip: hasOpenssl() ? false : 'there is no openssl program to make a certificate with' }, () => {
-  test('is served if TLS_CERT and TLS_KEY are set', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'invoify-tls-'));
-    const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
-    execFileSync('openssl', [
-      'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', key, '-out', cert, '-days', '2',
-      '-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1',
-    ], { stdio: 'ignore' });
-    const server = await startServer(embedded, { TLS_CERT: cert, TLS_KEY: key, TEST_CA: readFileSync(cert, 'utf8') });
+  const folder = mkdtempSync(join(tmpdir(), 'invoify-tls-'));
+  const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
+  const env = { TLS_CERT: cert, TLS_KEY: key };
+  before(() => newCertificate(cert, key));
+  after(() => rmSync(folder, { recursive: true }));
+
+  test('is served if TLS_CERT and TLS_KEY are set, and tells browsers to stay with it', async () => {
+    const server = await startServer(embedded, { ...env, TEST_CA: readFileSync(cert, 'utf8') });
     assert.match(server.url, /^https:\/\/127\.0\.0\.1:\d+$/);
-    assert.equal((await server.owner.pull()).status, 200);
+    const { status, headers } = await server.owner.pull();
+    assert.deepEqual([status, headers['strict-transport-security']], [200, 'max-age=63072000']);
     assertError(await server.owner.get('/nothing'), 'not_found');
 
     const distrustful = createClient(() => ({ url: server.url, agent: server.agent }));
@@ -119,9 +122,74 @@ describe('HTTPS', { skip: hasOpenssl() ? false : 'there is no openssl program to
     const answer = Buffer.concat(await plain.toArray().catch(() => []) as Buffer[]).toString();
     assert.doesNotMatch(answer, /success/);
     await server.stop();
-    rmSync(folder, { recursive: true });
+  });
+
+  test('is refused to clients with an older TLS, or without forward secrecy or authenticated encryption', async () => {
+    const server = await startServer(embedded, { ...env, TEST_CA: readFileSync(cert, 'utf8') });
+    for (const accepted of ['TLSv1.3', 'ECDHE-ECDSA-AES128-GCM-SHA256', 'ECDHE-ECDSA-CHACHA20-POLY1305']) {
+      const socket = await handshake(server.url, accepted);
+      assert.ok(accepted === socket.getProtocol() || accepted === socket.getCipher().name);
+      socket.destroy();
+    }
+    for (const refused of ['TLSv1.1', 'ECDHE-ECDSA-AES128-SHA256', 'ECDHE-ECDSA-AES256-SHA', 'AES128-GCM-SHA256']) {
+      await assert.rejects(handshake(server.url, refused), { code: /^ERR_SSL_|^ECONNRESET$/ }, refused);
+    }
+    await server.stop();
+  });
+
+  test('takes a renewed certificate on SIGHUP, and keeps the old one if the new pair is broken', async () => {
+    const installation = await prepare(embedded, env);
+    const server = await spawnServer(installation.env);
+    const serial = async (): Promise<string> => {
+      const socket = await handshake(server.url, 'TLSv1.3');
+      const { serialNumber } = socket.getPeerCertificate();
+      socket.destroy();
+      return serialNumber;
+    };
+    const first = await serial();
+    newCertificate(join(folder, 'next.pem'), join(folder, 'next-key.pem'));
+    copyFileSync(join(folder, 'next.pem'), cert);
+    assert.ok(server.child.kill('SIGHUP'));
+    assert.match(await server.line(/certificate/), /"level":"error".*the old one stays.*TLS_CERT and TLS_KEY must be/);
+    assert.equal(await serial(), first);
+
+    copyFileSync(join(folder, 'next-key.pem'), key);
+    assert.ok(server.child.kill('SIGHUP'));
+    assert.match(await server.line(/certificate read again/), /"level":"info".*"validTo":"\d{4}-/);
+    assert.notEqual(await serial(), first);
+    assert.equal(await server.end(), 0);
+    await installation.remove();
+  });
+
+  test('that is not served makes SIGHUP do nothing', async () => {
+    const installation = await prepare(embedded);
+    const server = await spawnServer(installation.env);
+    assert.ok(server.child.kill('SIGHUP'));
+    const answer = await fetch(`${server.url}/api/health`);
+    assert.deepEqual([answer.status, answer.headers.get('strict-transport-security')], [200, null]);
+    assert.equal(await server.end(), 0);
+    await installation.remove();
   });
 });
+
+function newCertificate(cert: string, key: string): void {
+  execFileSync('openssl', [
+    'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', key, '-out', cert, '-days', '2',
+    '-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1',
+  ], { stdio: 'ignore' });
+}
+
+/** Connects with this version of TLS, or with TLS 1.2 and this cipher. */
+async function handshake(url: string, offered: string): Promise<TLSSocket> {
+  const version = offered === 'TLSv1.1' || offered === 'TLSv1.3' ? offered : 'TLSv1.2';
+  const socket = connectTls({
+    host: '127.0.0.1', port: Number(new URL(url).port), rejectUnauthorized: false, minVersion: version, maxVersion: version,
+    // Level 0 offers what OpenSSL itself would not.
+    ciphers: `${version === 'TLSv1.2' ? offered : 'ALL'}:@SECLEVEL=0`,
+  });
+  await once(socket, 'secureConnect');
+  return socket;
+}
 
 function hasOpenssl(): boolean {
   try {
