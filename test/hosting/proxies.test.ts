@@ -117,8 +117,15 @@ for (const [name, { program, configure }] of Object.entries(proxies)) {
       assert.equal(named.headers['x-request-id'], 'request-0123456789');
     });
 
-    test('a large body arrives whole', async () => {
+    test('a large body arrives whole, and one that is too large gets the server\'s own answer', async () => {
       assertError(await owner.post('/api/customers', { name: 'x'.repeat(1_000_000) }), 'invalid_request', ['currency', 'name']);
+      assertError(await owner.post('/api/customers', { name: 'x'.repeat(1_100_000) }), 'payload_too_large');
+    });
+
+    test('a path that could be read as another is refused', async () => {
+      for (const path of ['//evil/api/health', '/x/../api/health', '/api//health']) {
+        assertError(await client.get(path), 'invalid_request');
+      }
     });
 
     test('an event arrives at once, and closing the stream closes it at the server', async () => {
