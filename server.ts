@@ -21,7 +21,7 @@ import { followConnections, type Connections } from './server/connections.ts';
 import { openEmbeddedStore } from './server/embedded/store.ts';
 import { hasSessions, loadOrCreateSecret, protectFiles } from './server/files.ts';
 import {
-  errorReply, holdReply, readIdempotencyKey, readIfMatch, readJson, readTarget, requestIdOf, requireHost,
+  errorReply, holdReply, readBearer, readIdempotencyKey, readIfMatch, readJson, readTarget, requestIdOf, requireHost,
   requireProtocol, sendReply, sendStream, type BodyOptions, type Reply, type StreamReply,
 } from './server/http.ts';
 import { createFailureLog, createLog, createOutput, type Log } from './server/log.ts';
@@ -115,8 +115,9 @@ async function ready({ server }: Call): Promise<Reply> {
 }
 
 /** A browser's `fetch` of a string names its type as text/plain unless told otherwise, and other clients name none. */
-async function login({ server, from, body }: Call): Promise<Reply> {
-  return ok(await server.auth.login(await body({ otherTypes: ['text/plain', ''], maxBytes: maxSignInBytes }), from));
+async function login({ server, request, from, body }: Call): Promise<Reply> {
+  const input = await body({ otherTypes: ['text/plain', ''], maxBytes: maxSignInBytes });
+  return ok(await server.auth.login(input, from, readBearer(request)));
 }
 
 async function logout({ server, caller }: Call): Promise<Reply> {

@@ -21,12 +21,14 @@ import {
 import { entryOf, type Subject } from './audit.ts';
 import { invalid, readBearer } from './http.ts';
 import type { Log } from './log.ts';
+import { networkOf, unknownPeer } from './peer.ts';
 import { requireGoodPassword } from './password-rules.ts';
 import { createPasswords, type Passwords } from './passwords.ts';
 import { createSessionNotes } from './session-notes.ts';
 import type { Account, Identity, Session, Store, StoredRecord } from './store.ts';
 import { createThrottle } from './throttle.ts';
 import { createTokens, type Claims } from './tokens.ts';
+import type { Lane } from './turns.ts';
 
 /** Where a request came from: the client's network address, and the request's id as in the log and in `X-Request-Id`. */
 export interface Origin {
@@ -57,8 +59,11 @@ export interface AuthOptions {
 
 export interface Auth {
   readonly passwords: Passwords;
-  /** A token for an e-mail address and password. Throws `unauthorized`, `too_many_requests`. */
-  login(body: unknown, from: Origin): Promise<LoginAnswer>;
+  /**
+   * A token for an e-mail address and password. `bearer` is an earlier token of the device, if it sends one. Throws `unauthorized`,
+   * `too_many_requests`.
+   */
+  login(body: unknown, from: Origin, bearer: string | null): Promise<LoginAnswer>;
   /** Extends the session of a request and returns its next token. Throws like `identify`. */
   refresh(request: IncomingMessage, from: Origin): Promise<LoginAnswer>;
   logout(caller: Caller): Promise<void>;
@@ -76,10 +81,31 @@ export interface Auth {
   saveNotes(): Promise<void>;
 }
 
+interface FoundUser {
+  readonly accountId: string;
+  readonly stored: StoredRecord;
+  readonly payload: User;
+}
+
+/** A password that somebody tries. */
+interface Guess {
+  readonly peer: string;
+  readonly address: string;
+  readonly password: string;
+  /** The session that the client proves to be or to have been in, if any. */
+  readonly device: Pick<Claims, 'userId' | 'sessionId'> | null;
+}
+
 export function createAuth(store: Store, options: AuthOptions, nowMs: () => number, log: Log): Auth {
   const passwords = createPasswords();
   const tokens = createTokens(options.secrets, nowMs);
-  const throttle = createThrottle(nowMs);
+  const throttle = createThrottle(store, nowMs);
+  let isProxyReported = false;
+  const warnOfProxy = (): void => {
+    if (isProxyReported) return;
+    isProxyReported = true;
+    log('warn', 'the proxy names no client in X-Forwarded-For: guesses at passwords are limited per account only');
+  };
   const notes = createSessionNotes(store, nowMs, log);
 
   const answer = (user: SignedInUser, { sessionId, tokenId, expiresAtMs }: Session): LoginAnswer => ({
@@ -117,27 +143,40 @@ export function createAuth(store: Store, options: AuthOptions, nowMs: () => numb
     return { claims, identity };
   };
 
-  /** The enabled user with this address and password, or null. */
-  const checkPassword = async (address: string, password: string): ReturnType<typeof findUser> => {
-    const record = await findUser(store, address);
-    const isCorrect = await passwords.verify(password, record ? passwordHash(record.stored) : null);
-    return record && isCorrect && !record.payload.disabled ? record : null;
-  };
+  /**
+   * The enabled user whom `find` returns, if it has this password; otherwise null. Throws `too_many_requests` if too many wrong
+   * ones were tried for the address, or too many attempts wait for their turn.
+   */
+  const checkPassword = (
+    lane: Lane, { peer, address, password, device }: Guess, find: () => Promise<FoundUser | null>,
+  ): Promise<FoundUser | null> => passwords.inTurn(lane, async (verify) => {
+    const found = await find();
+    const isOwnDevice = device !== null && device.userId === found?.stored.id;
+    const admitted = await throttle.admit({ peer, address, device: isOwnDevice ? device.sessionId : null });
+    try {
+      const isCorrect = await verify(password, found && passwordHash(found.stored));
+      if (!isCorrect || found?.payload.disabled) return null;
+      await admitted.succeeded();
+      return found;
+    } catch (error) {
+      await admitted.inconclusive();
+      throw error;
+    }
+  });
 
   return {
     passwords,
 
-    async login(body, from) {
-      const { peer } = from;
+    async login(body, from, bearer) {
       const { email, password, device = null } = parseInput(loginFields, body) as unknown as Shape<typeof loginFields>;
       const address = addressKey(email);
-      throttle.admit(peer, address);
-      const record = await checkPassword(address, password).catch((error: unknown) => {
-        throttle.inconclusive(peer, address);
-        throw error;
-      });
+      // The signature of a token that has ended still proves that this device has been signed in before.
+      const earlier = tokens.verify(bearer ?? '');
+      const lane: Lane = earlier ? ['device', earlier.sessionId] : [networkOf(from.peer), address];
+      if (from.peer === unknownPeer) warnOfProxy();
+      const guess = { peer: from.peer, address, password, device: earlier };
+      const record = await checkPassword(lane, guess, () => findUser(store, address));
       if (!record) throw wrongPassword();
-      throttle.succeeded(peer, address);
       const { accountId } = record;
       const user = toSignedInUser(accountId, record.stored);
       const createdAtMs = Math.floor(nowMs());
@@ -188,14 +227,14 @@ export function createAuth(store: Store, options: AuthOptions, nowMs: () => numb
       const { user, session } = caller;
       const { current, next } = parseInput(passwordFields, body) as unknown as Shape<typeof passwordFields>;
       requireGoodPassword('next', next, user.email);
-      const stored = await store.get(user.accountId, 'users', user.id);
-      if (!stored) throw notSignedIn();
-      if (!await passwords.verify(current, passwordHash(stored))) throw wrongCurrentPassword();
-      const secret = secretOf(await passwords.hash(next));
+      const guess = { peer: caller.from.peer, address: addressKey(user.email), password: current, device: session };
+      const found = await checkPassword(laneOf(caller), guess, () => getUser(store, user.accountId, user.id));
+      if (!found) throw wrongCurrentPassword();
+      const secret = secretOf(await passwords.hash(next, laneOf(caller)));
       await store.write(user.accountId, async (transaction) => {
         const record = await transaction.get('users', user.id);
         if (!record) throw notSignedIn();
-        if (record.secret !== stored.secret) throw wrongCurrentPassword();
+        if (record.secret !== found.stored.secret) throw wrongCurrentPassword();
         transaction.put('users', record.id, { ...record, secret }, record);
         transaction.endSessionsOf(record.id, session.sessionId);
         transaction.audit(entryOf(caller, 'update', { collection: 'users', record: record.id, fields: ['password'] }));
@@ -259,6 +298,11 @@ export function addressKey(email: string): string {
   return email.normalize('NFC').toLowerCase();
 }
 
+/** Whom a signed-in caller waits with for the hashing of passwords: the rest of the account. */
+export function laneOf({ user }: Caller): Lane {
+  return [user.accountId, user.id];
+}
+
 /** The published fields of a user's record. */
 export function parseUser(record: StoredRecord): User {
   return JSON.parse(record.payload) as User;
@@ -279,10 +323,14 @@ function passwordHash(record: StoredRecord): string | null {
   return isObject(secret) && typeof secret['passwordHash'] === 'string' ? secret['passwordHash'] : null;
 }
 
-async function findUser(store: Store, address: string): Promise<{ accountId: string; stored: StoredRecord; payload: User } | null> {
+async function findUser(store: Store, address: string): Promise<FoundUser | null> {
   const entry = await store.findAddress(address);
-  const stored = entry && await store.get(entry.accountId, 'users', entry.userId);
-  return stored ? { accountId: entry.accountId, stored, payload: parseUser(stored) } : null;
+  return entry && getUser(store, entry.accountId, entry.userId);
+}
+
+async function getUser(store: Store, accountId: string, userId: string): Promise<FoundUser | null> {
+  const stored = await store.get(accountId, 'users', userId);
+  return stored && { accountId, stored, payload: parseUser(stored) };
 }
 
 function toSignedInUser(accountId: string, record: StoredRecord): SignedInUser {

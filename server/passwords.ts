@@ -2,18 +2,19 @@
 // Each hash carries its parameters in the PHC string format, so that they can be raised later without a migration.
 //
 // At most two hashes are computed at a time: each takes 19 MiB and a core, and a flood of sign-ins must not starve the
-// server.
+// server. Who waits is served in turn (turns.ts), so that it does not starve other sign-ins either.
 
 import { argon2, randomBytes, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
 
 import { AppError } from '../shared/errors.ts';
+import { createTurns, type Lane } from './turns.ts';
 
 const argon2Async = promisify(argon2);
 const current = { memoryKib: 19_456, passes: 2, lanes: 1 } as const;
 const TAG_BYTES = 32;
 const MAX_CONCURRENT = 2;
-const MAX_WAITING = 50;
+const MAX_WAITING = 200;
 
 const phcPattern = /^\$argon2id\$v=19\$m=(\d+),t=(\d+),p=(\d+)\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)$/;
 
@@ -26,34 +27,50 @@ interface Parameters {
   readonly lanes: number;
 }
 
+/** Each throws `too_many_requests` if too many are waiting. `lane` says who waits; without one, it is the server itself. */
 export interface Passwords {
-  /** Returns a new PHC string. Throws `too_many_requests` if too many calls are waiting. */
-  hash(password: string): Promise<string>;
-  /** The hash with this salt, in base64: the same for the same password. Throws `too_many_requests`. */
-  hashWith(password: string, salt: Buffer): Promise<string>;
-  /** True if the password matches the hash. Null takes as long and never matches. Throws `too_many_requests`. */
-  verify(password: string, phc: string | null): Promise<boolean>;
+  /** Returns a new PHC string. */
+  hash(password: string, lane?: Lane): Promise<string>;
+  /** The hash with this salt, in base64: the same for the same password. */
+  hashWith(password: string, salt: Buffer, lane?: Lane): Promise<string>;
+  /** True if the password matches the hash. Null takes as long and never matches. */
+  verify(password: string, phc: string | null, lane?: Lane): Promise<boolean>;
+  /** Runs a task that may verify passwords when it is its turn. */
+  inTurn<T>(lane: Lane, task: (verify: Verify) => Promise<T>): Promise<T>;
 }
 
+type Verify = (password: string, phc: string | null) => Promise<boolean>;
+
+const ownLane: Lane = ['server', ''];
+
 export function createPasswords(): Passwords {
-  const gate = createGate(MAX_CONCURRENT, MAX_WAITING);
+  const inTurn = createTurns({
+    maxRunning: MAX_CONCURRENT,
+    maxWaiting: MAX_WAITING,
+    refusal: () => new AppError('too_many_requests', 'Too many people are signing in at the same time. Try again in a moment.', {
+      retryAfterS: 2,
+    }),
+  });
   return {
-    async hash(password) {
+    async hash(password, lane = ownLane) {
       const salt = randomBytes(16);
-      const tag = await gate(() => derive(password, salt, current));
+      const tag = await inTurn(lane, () => derive(password, salt, current));
       return `$argon2id$v=19$m=${current.memoryKib},t=${current.passes},p=${current.lanes}$${base64(salt)}$${base64(tag)}`;
     },
-    hashWith: async (password, salt) => base64(await gate(() => derive(password, salt, current))),
-    async verify(password, phc) {
-      const parts = phcPattern.exec(phc ?? decoyHash);
-      if (!parts) throw new Error('a stored password hash is malformed');
-      const [, memoryKib, passes, lanes, salt = '', tag = ''] = parts;
-      const parameters = { memoryKib: Number(memoryKib), passes: Number(passes), lanes: Number(lanes) };
-      const expected = Buffer.from(tag, 'base64');
-      const actual = await gate(() => derive(password, Buffer.from(salt, 'base64'), parameters));
-      return actual.length === expected.length && timingSafeEqual(actual, expected) && phc !== null;
-    },
+    hashWith: async (password, salt, lane = ownLane) => base64(await inTurn(lane, () => derive(password, salt, current))),
+    verify: (password, phc, lane = ownLane) => inTurn(lane, () => verify(password, phc)),
+    inTurn: (lane, task) => inTurn(lane, () => task(verify)),
   };
+}
+
+async function verify(password: string, phc: string | null): Promise<boolean> {
+  const parts = phcPattern.exec(phc ?? decoyHash);
+  if (!parts) throw new Error('a stored password hash is malformed');
+  const [, memoryKib, passes, lanes, salt = '', tag = ''] = parts;
+  const parameters = { memoryKib: Number(memoryKib), passes: Number(passes), lanes: Number(lanes) };
+  const expected = Buffer.from(tag, 'base64');
+  const actual = await derive(password, Buffer.from(salt, 'base64'), parameters);
+  return actual.length === expected.length && timingSafeEqual(actual, expected) && phc !== null;
 }
 
 async function derive(password: string, salt: Buffer, parameters: Parameters): Promise<Buffer> {
@@ -69,29 +86,4 @@ async function derive(password: string, salt: Buffer, parameters: Parameters): P
 
 function base64(bytes: Buffer): string {
   return bytes.toString('base64').replace(/=+$/, '');
-}
-
-/** Runs at most `maxConcurrent` tasks and queues `maxWaiting` more, first come, first served. */
-function createGate(maxConcurrent: number, maxWaiting: number): <T>(task: () => Promise<T>) => Promise<T> {
-  let running = 0;
-  const waiting: (() => void)[] = [];
-  return async (task) => {
-    if (running >= maxConcurrent) {
-      if (waiting.length >= maxWaiting) {
-        const message = 'Too many people are signing in at the same time. Try again in a moment.';
-        throw new AppError('too_many_requests', message, { retryAfterS: 2 });
-      }
-      // A finished task hands its slot to this one, so `running` does not change.
-      await new Promise<void>((resolve) => waiting.push(resolve));
-    } else {
-      running += 1;
-    }
-    try {
-      return await task();
-    } finally {
-      const next = waiting.shift();
-      if (next) next();
-      else running -= 1;
-    }
-  };
 }

@@ -11,7 +11,7 @@ import { REPLY_TTL_MS } from './records.ts';
 import type { Store } from './store.ts';
 
 export interface PruningDeps {
-  readonly store: Pick<Store, 'checkClock' | 'listAccounts' | 'isPruneDue' | 'write'>;
+  readonly store: Pick<Store, 'checkClock' | 'counters' | 'listAccounts' | 'isPruneDue' | 'write'>;
   readonly tombstoneDays: number;
   readonly auditDays: number;
   readonly nowMs: () => number;
@@ -41,6 +41,7 @@ export async function pruneAccounts(deps: PruningDeps, isStopped: () => boolean)
   const { store, nowMs, log } = deps;
   try {
     await store.checkClock();
+    await store.counters.prune();
     const now = nowMs();
     const due: Due = [daysBefore(now, deps.tombstoneDays), now - REPLY_TTL_MS, daysBefore(now, deps.auditDays)];
     for (const accountId of await store.listAccounts()) {

@@ -13,7 +13,7 @@ import { checkFields, checkPatchKeys, isId, isObject, mergePatch, type JsonObjec
 import { addProblem, isFull, noProblems, problem, type Problems } from '../shared/problems.ts';
 import { refuseProblems } from '../shared/protocol.ts';
 import { changedFields, entryOf } from './audit.ts';
-import type { Caller } from './auth.ts';
+import { laneOf, type Caller } from './auth.ts';
 import type { Reply } from './http.ts';
 import { invoiceRules } from './invoice-rules.ts';
 import type { Action, RuleContext, Rules } from './rules.ts';
@@ -28,7 +28,7 @@ const rulesByCollection: Readonly<Record<string, Rules>> = { users: userRules, i
 
 export interface RecordsDeps {
   readonly store: Store;
-  readonly rules: RuleContext;
+  readonly rules: Omit<RuleContext, 'lane'>;
   readonly nowMs: () => number;
   /** Counts a write that is valid so far; throws `too_many_requests` if the session writes too much. */
   readonly admitWrite: (sessionId: string, kind: 'create' | 'other') => void;
@@ -61,7 +61,7 @@ export async function createRecord(
   const rules = rulesFor(collection);
   const input = parseFields(collection, body);
   deps.admitWrite(caller.session.sessionId, 'create');
-  const secret = await rules.secret?.(deps.rules, input) ?? null;
+  const secret = await rules.secret?.({ ...deps.rules, lane: laneOf(caller) }, input) ?? null;
   const id = newId(deps.nowMs());
   const runOnce = await once(deps, caller, idempotencyKey, ['POST', collection.name, input]);
   const text = await deps.store.write(caller.user.accountId, (transaction) => runOnce(transaction, async () => {
@@ -79,7 +79,7 @@ export async function updateRecord(
   const rules = rulesFor(collection);
   const patch = parsePatch(collection, body);
   deps.admitWrite(caller.session.sessionId, 'other');
-  const secret = await rules.secret?.(deps.rules, patch) ?? null;
+  const secret = await rules.secret?.({ ...deps.rules, lane: laneOf(caller) }, patch) ?? null;
   const runOnce = await once(deps, caller, idempotencyKey, ['PATCH', collection.name, id, ifMatch, patch]);
   const text = await deps.store.write(caller.user.accountId, (transaction) => runOnce(transaction, async () => {
     const previous = await requireVersion(transaction, collection, id, ifMatch);
@@ -252,7 +252,7 @@ async function rejectIfReferenced(transaction: Transaction, collection: Collecti
  */
 async function once(deps: RecordsDeps, caller: Caller, idempotencyKey: string | null, request: readonly unknown[]) {
   const key = `${caller.user.id} ${idempotencyKey}`;
-  const fingerprint = idempotencyKey === null ? '' : await fingerprintOf(deps, key, request);
+  const fingerprint = idempotencyKey === null ? '' : await fingerprintOf(deps, caller, key, request);
   return async (transaction: Transaction, run: () => Promise<string>): Promise<string> => {
     if (idempotencyKey === null) return run();
     const stored = await transaction.findReply(key);
@@ -270,7 +270,9 @@ async function once(deps: RecordsDeps, caller: Caller, idempotencyKey: string | 
  * What tells one request from another under the same key. It is kept for a day beside the key that it is made with, so a
  * password in it is hashed as slowly as the stored one.
  */
-async function fingerprintOf({ store, rules }: RecordsDeps, key: string, request: readonly unknown[]): Promise<string> {
+async function fingerprintOf(
+  { store, rules }: RecordsDeps, caller: Caller, key: string, request: readonly unknown[],
+): Promise<string> {
   const sign = (text: string): Buffer => createHmac('sha256', store.fingerprintKey).update(text).digest();
   const passwords: string[] = [];
   const text = JSON.stringify(request, (name, value: unknown) => {
@@ -278,7 +280,7 @@ async function fingerprintOf({ store, rules }: RecordsDeps, key: string, request
     passwords.push(value);
     return '';
   });
-  const hashes = await Promise.all(passwords.map((password) => rules.passwords.hashWith(password, sign(key))));
+  const hashes = await Promise.all(passwords.map((password) => rules.passwords.hashWith(password, sign(key), laneOf(caller))));
   return sign([text, ...hashes].join('\n')).toString('base64url');
 }
 

@@ -3,9 +3,12 @@
 import type { JsonObject } from '../shared/fields.ts';
 import type { Passwords } from './passwords.ts';
 import type { StoredRecord, Transaction } from './store.ts';
+import type { Lane } from './turns.ts';
 
 export interface RuleContext {
   readonly passwords: Passwords;
+  /** Who writes, for the order in which passwords are hashed. */
+  readonly lane: Lane;
 }
 
 /** A validated write that has not been applied yet. */

@@ -10,11 +10,11 @@ import type { Rules } from './rules.ts';
 import type { Transaction } from './store.ts';
 
 export const userRules: Rules = {
-  async secret({ passwords }, input) {
+  async secret({ passwords, lane }, input) {
     const password = input['password'];
     if (typeof password !== 'string') return null;
     requireGoodPassword('password', password, null);
-    return secretOf(await passwords.hash(password));
+    return secretOf(await passwords.hash(password, lane));
   },
 
   async complete(transaction, { id, input, previous }) {

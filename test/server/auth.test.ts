@@ -53,7 +53,7 @@ for (const kind of stores) {
           await store.openSession(session);
           if (!isBefore) await resetPassword(store, passwords, email, 'the second password');
         });
-        await assert.rejects(auth.login({ email, password: 'the first password' }, from), { code: 'unauthorized' });
+        await assert.rejects(auth.login({ email, password: 'the first password' }, from, null), { code: 'unauthorized' });
       });
     }
 
@@ -70,7 +70,7 @@ for (const kind of stores) {
         });
         await store.openSession(session);
       });
-      const { token } = await auth.login({ email, password: 'the first password' }, from);
+      const { token } = await auth.login({ email, password: 'the first password' }, from, null);
       await assert.rejects(auth.identify(requestWith(token), from), { code: 'unauthorized' });
     });
 
@@ -78,7 +78,7 @@ for (const kind of stores) {
       const store = await newStore(t, kind);
       await createOwner(store, passwords, email, 'the first password');
       const auth = authOn(store, (session) => store.openSession(session));
-      const { token, user } = await auth.login({ email, password: 'the first password' }, from);
+      const { token, user } = await auth.login({ email, password: 'the first password' }, from, null);
       const caller = await auth.identify(requestWith(token), from);
       assert.deepEqual(caller.user, user);
       assert.deepEqual(caller.from, from);

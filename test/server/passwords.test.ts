@@ -65,13 +65,13 @@ describe('hashing', () => {
     assert.deepEqual(seen, { started: 5, concurrent: 2 });
   });
 
-  test('rejects calls while fifty are waiting, and accepts them again later', async () => {
+  test('rejects calls while two hundred are waiting, and accepts them again later', async () => {
     const passwords = createPasswords();
     const cheap = '$argon2id$v=19$m=8,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA';
-    const attempts = Array.from({ length: 60 }, () => passwords.verify('password', cheap));
+    const attempts = Array.from({ length: 210 }, () => passwords.verify('password', cheap));
     const outcomes = await Promise.allSettled(attempts);
-    assert.deepEqual(outcomes.map(({ status }) => status), [...Array<string>(52).fill('fulfilled'), ...Array<string>(8).fill('rejected')]);
-    for (const refused of attempts.slice(52)) await assert.rejects(refused, { code: 'too_many_requests' });
+    assert.deepEqual(outcomes.map(({ status }) => status), [...Array<string>(202).fill('fulfilled'), ...Array<string>(8).fill('rejected')]);
+    for (const refused of attempts.slice(202)) await assert.rejects(refused, { code: 'too_many_requests' });
     assert.equal(await passwords.verify('password', cheap), false);
   });
 

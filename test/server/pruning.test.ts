@@ -33,6 +33,7 @@ function pruningDeps(store: Store, nowMs: () => number, failing: string | null =
   const deps: PruningDeps = {
     store: {
       checkClock: () => store.checkClock(),
+      counters: store.counters,
       listAccounts: () => store.listAccounts(),
       isPruneDue: (...due) => store.isPruneDue(...due),
       async write(accountId, change) {

@@ -1,106 +1,180 @@
-// The sign-in throttle: its limits per user and per peer, their expiry, and its bounded memory.
+// The sign-in throttle: its limits per account, network and device, over all processes, and what a database keeps of it.
 
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 
-import { createThrottle, type Throttle } from '../../server/throttle.ts';
+import { unknownPeer } from '../../server/peer.ts';
+import type { Counters, Store } from '../../server/store.ts';
+import { createThrottle, type Admitted, type Throttle } from '../../server/throttle.ts';
 import { AppError } from '../../shared/errors.ts';
+import { openStore, prepare, startMs, stores, type Installation } from './harness.ts';
 
-const WINDOW_MS = 5 * 60_000;
+const WINDOW_MS = 15 * 60_000;
 
-interface Setup {
-  readonly throttle: Throttle;
-  readonly clock: { ms: number };
-  readonly fail: (count: number, peer: string, email: string) => void;
-  readonly isAdmitted: (peer: string, email: string) => boolean;
+interface Where {
+  readonly peer?: string;
+  readonly address?: string;
+  readonly device?: string | null;
 }
 
-function at(startMs: number): Setup {
-  const clock = { ms: startMs };
-  const throttle = createThrottle(() => clock.ms);
-  return {
-    throttle, clock,
-    fail(count, peer, email) {
-      for (let index = 0; index < count; index += 1) throttle.admit(peer, email);
-    },
-    isAdmitted(peer, email) {
-      try {
-        throttle.admit(peer, email);
-        throttle.inconclusive(peer, email);
-        return true;
-      } catch (error) {
-        assert.ok(error instanceof AppError && error.code === 'too_many_requests');
-        assert.ok((error.details.retryAfterS ?? 0) > 0);
-        return false;
+for (const kind of stores) {
+  describe(`the sign-in throttle, on ${kind.kind}`, { skip: kind.skip }, () => {
+    let installation: Installation;
+    let store: Store;
+    let throttle: Throttle;
+    const clock = { ms: startMs };
+    let people = 0;
+    before(async () => {
+      installation = await prepare(kind);
+      store = await openStore(installation, () => clock.ms);
+      throttle = createThrottle(store, () => clock.ms);
+    });
+    after(async () => {
+      await store.close();
+      await installation.remove();
+    });
+
+    /** An address and networks that no other test uses. */
+    const someone = () => {
+      const address = `someone${people += 1}@throttle.test`;
+      const peer = (index: number): string => `10.${people}.${index >> 8}.${index & 255}`;
+      return { address, peer, admit: (where: Where = {}) => throttle.admit({ peer: peer(0), address, device: null, ...where }) };
+    };
+    /** The attempts of `count` that are admitted, made in parallel; the others are refused with a time to wait. */
+    const admitted = async (count: number, attempt: (index: number) => Promise<Admitted>): Promise<Admitted[]> => {
+      const outcomes = await Promise.allSettled(Array.from({ length: count }, (_, index) => attempt(index)));
+      for (const outcome of outcomes) {
+        if (outcome.status === 'fulfilled') continue;
+        const { reason } = outcome as { reason: unknown };
+        assert(reason instanceof AppError && reason.code === 'too_many_requests', String(reason));
+        assert((reason.details.retryAfterS ?? 0) > 0 && (reason.details.retryAfterS ?? 0) <= 900);
       }
-    },
-  };
+      return outcomes.flatMap((outcome) => outcome.status === 'fulfilled' ? [outcome.value] : []);
+    };
+    const countOf = async (count: number, attempt: (index: number) => Promise<Admitted>): Promise<number> =>
+      (await admitted(count, attempt)).length;
+
+    test('admits ten guesses at one account from one network, in parallel as in sequence', async () => {
+      const { admit, peer } = someone();
+      assert.equal(await countOf(25, () => admit()), 10);
+      await assert.rejects(admit(), { code: 'too_many_requests' });
+      assert.equal(await countOf(1, () => admit({ peer: peer(1) })), 1);
+      assert.equal(await countOf(1, () => admit({ address: 'another@throttle.test' })), 1);
+    });
+
+    test('takes a /64 for one network, from wherever in it the guesses come', async () => {
+      const { admit } = someone();
+      const host = (index: number): string => `2001:db8:${people.toString(16)}:1:${index.toString(16)}::${index.toString(16)}`;
+      assert.equal(await countOf(40, (index) => admit({ peer: host(index) })), 10);
+    });
+
+    test('admits a hundred guesses from one network, whatever accounts they are for', async () => {
+      const { admit } = someone();
+      assert.equal(await countOf(130, (index) => admit({ address: `user${index}@throttle.test` })), 100);
+    });
+
+    test('admits thirty guesses at one account from two hundred networks', async () => {
+      const { admit, peer } = someone();
+      assert.equal(await countOf(200, (index) => admit({ peer: peer(index) })), 30);
+    });
+
+    test('does not count what one limit refused against the others', async () => {
+      const { admit, peer } = someone();
+      assert.equal(await countOf(100, () => admit({ peer: peer(1) })), 10);
+      assert.equal(await countOf(100, () => admit({ peer: peer(2) })), 10);
+      assert.equal(await countOf(100, () => admit({ peer: peer(3) })), 10);
+      assert.equal(await countOf(10, () => admit({ peer: peer(4) })), 0);
+    });
+
+    test('still admits the network and the device of somebody whose account is under attack', async () => {
+      const { admit, peer } = someone();
+      await (await admit({ peer: peer(7) })).succeeded();
+      assert.equal(await countOf(200, (index) => admit({ peer: peer(1000 + index) })), 30);
+      await assert.rejects(admit({ peer: peer(8) }), { code: 'too_many_requests' });
+      await (await admit({ peer: peer(7) })).succeeded();
+      // From the same office, somebody else can exhaust the network's share, and not the device's.
+      assert.equal(await countOf(30, () => admit({ peer: peer(7) })), 10);
+      await (await admit({ peer: peer(7), device: 'session 1' })).succeeded();
+      await (await admit({ peer: peer(8), device: 'session 1' })).succeeded();
+    });
+
+    test('admits ten guesses from a device, wherever it is', async () => {
+      const { admit, peer } = someone();
+      assert.equal(await countOf(30, (index) => admit({ peer: peer(index), device: `session ${people}` })), 10);
+      assert.equal(await countOf(1, () => admit()), 1);
+    });
+
+    test('limits clients that no proxy names per account only', async () => {
+      const { admit } = someone();
+      assert.equal(await countOf(50, () => admit({ peer: unknownPeer })), 30);
+      const others = await countOf(150, (index) => admit({ peer: unknownPeer, address: `other${people}-${index}@throttle.test` }));
+      assert.equal(others, 150);
+    });
+
+    test('counts neither successful attempts nor those that could not be checked', async () => {
+      const { admit } = someone();
+      for (let round = 0; round < 25; round += 1) {
+        const attempt = await admit();
+        await (round % 2 === 0 ? attempt.succeeded() : attempt.inconclusive());
+      }
+      assert.equal(await countOf(20, () => admit()), 10);
+    });
+
+    test('clears an account\'s failures at a network when it signs in there, but not the network\'s', async () => {
+      const { admit, peer } = someone();
+      for (let round = 0; round < 11; round += 1) {
+        assert.equal(await countOf(9, (index) => admit({ address: `colleague${people}-${round}-${index}@throttle.test` })), 9);
+        await (await admit()).succeeded();
+      }
+      assert.equal(await countOf(5, () => admit({ peer: peer(0) })), 1);
+    });
+
+    test('says how long to wait, then admits and counts from zero', async () => {
+      const { admit } = someone();
+      assert.equal(await countOf(5, () => admit()), 5);
+      clock.ms += 60_000;
+      assert.equal(await countOf(9, () => admit()), 5);
+      await assert.rejects(admit(), (error) => error instanceof AppError && error.details.retryAfterS === WINDOW_MS / 1000 - 60);
+      clock.ms += WINDOW_MS - 60_001;
+      await assert.rejects(admit(), { code: 'too_many_requests' });
+      clock.ms += 1;
+      assert.equal(await countOf(20, () => admit()), 10);
+    });
+
+    test('of several processes counts together', async () => {
+      const others = await Promise.all([1, 2].map(() => openStore(installation, () => clock.ms)));
+      const throttles = [throttle, ...others.map((other) => createThrottle(other, () => clock.ms))];
+      const { address, peer } = someone();
+      const count = await countOf(60, (index) => {
+        const one = throttles[index % 3];
+        assert(one);
+        return one.admit({ peer: peer(0), address, device: null });
+      });
+      assert.equal(count, 10);
+      await Promise.all(others.map((other) => other.close()));
+    });
+  });
 }
 
-describe('the throttle', () => {
-  test('rejects a user at a peer after ten failures, and no one else', () => {
-    const { fail, isAdmitted } = at(0);
-    fail(9, 'peer', 'a@b.test');
-    assert.equal(isAdmitted('peer', 'a@b.test'), true);
-    fail(1, 'peer', 'a@b.test');
-    assert.equal(isAdmitted('peer', 'a@b.test'), false);
-    assert.equal(isAdmitted('peer', 'c@d.test'), true);
-    assert.equal(isAdmitted('elsewhere', 'a@b.test'), true);
-  });
-
-  test('rejects a peer after a hundred failures across all users', () => {
-    const { fail, isAdmitted } = at(0);
-    for (let index = 0; index < 100; index += 1) {
-      assert.equal(isAdmitted('peer', 'a@b.test'), true);
-      fail(1, 'peer', `${index}@b.test`);
+describe('the slots of the sign-in throttle', () => {
+  test('are no more than a fixed number, however many addresses are made up, and name nobody', async () => {
+    const keys = new Set<string>();
+    const counters: Counters = {
+      async take(limits) {
+        for (const { key } of limits) keys.add(key);
+        return null;
+      },
+      async giveBack() {},
+      async reset() {},
+      isRunning: async () => false,
+      async prune() {},
+    };
+    const throttle = createThrottle({ counters, fingerprintKey: 'k' }, () => 0);
+    for (let index = 0; index < 300_000; index += 1) {
+      const peer = `2001:db8:${(index >> 16).toString(16)}:${(index & 65_535).toString(16)}::1`;
+      await throttle.admit({ peer, address: `made-up-${index}@nowhere.test`, device: null });
     }
-    assert.equal(isAdmitted('peer', 'a@b.test'), false);
-    assert.equal(isAdmitted('elsewhere', 'a@b.test'), true);
-  });
-
-  test('states how long to wait, then admits and starts counting from zero', () => {
-    const { throttle, clock, fail, isAdmitted } = at(1_000_000);
-    fail(5, 'peer', 'a@b.test');
-    clock.ms += 60_000;
-    fail(5, 'peer', 'a@b.test');
-    assert.throws(() => throttle.admit('peer', 'a@b.test'), (error) =>
-      error instanceof AppError && error.details.retryAfterS === WINDOW_MS / 1000 - 60);
-    clock.ms += WINDOW_MS - 60_001;
-    assert.equal(isAdmitted('peer', 'a@b.test'), false);
-    clock.ms += 1;
-    assert.equal(isAdmitted('peer', 'a@b.test'), true);
-    fail(9, 'peer', 'a@b.test');
-    assert.equal(isAdmitted('peer', 'a@b.test'), true);
-  });
-
-  test('clears a user\'s failures when they sign in, but not the peer\'s', () => {
-    const { throttle, fail, isAdmitted } = at(0);
-    for (let round = 0; round < 11; round += 1) {
-      fail(9, 'peer', 'a@b.test');
-      throttle.admit('peer', 'a@b.test');
-      throttle.succeeded('peer', 'a@b.test');
-    }
-    assert.equal(isAdmitted('peer', 'a@b.test'), true);
-    fail(1, 'peer', 'a@b.test');
-    assert.equal(isAdmitted('peer', 'a@b.test'), false);
-  });
-
-  test('counts neither successful sign-ins nor those that could not be checked', () => {
-    const { throttle, isAdmitted } = at(0);
-    for (let round = 0; round < 200; round += 1) {
-      throttle.admit('peer', 'a@b.test');
-      if (round % 2 === 0) throttle.succeeded('peer', 'a@b.test');
-      else throttle.inconclusive('peer', 'a@b.test');
-    }
-    assert.equal(isAdmitted('peer', 'a@b.test'), true);
-  });
-
-  test('keeps at most ten thousand counts and drops the oldest first', () => {
-    const { fail, isAdmitted } = at(0);
-    fail(10, 'first', 'a@b.test');
-    for (let index = 0; index < 4000; index += 1) fail(1, `peer ${index}`, 'a@b.test');
-    assert.equal(isAdmitted('first', 'a@b.test'), false);
-    for (let index = 0; index < 1000; index += 1) fail(1, `other ${index}`, 'a@b.test');
-    assert.equal(isAdmitted('first', 'a@b.test'), true);
+    assert(keys.size <= 3 * 65_536, String(keys.size));
+    for (const key of keys) assert.match(key, /^(pair|network|account) \d{1,5}$/);
   });
 });
