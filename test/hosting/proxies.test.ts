@@ -109,12 +109,13 @@ for (const [name, { program, configure }] of Object.entries(proxies)) {
       rmSync(folder, { recursive: true });
     });
 
-    test('people sign in, write and pull, and a request keeps its id', async () => {
+    test('people sign in, write and pull, a request keeps its id, and browsers stay with HTTPS', async () => {
       const { id } = await owner.create('customers', customer());
       const { changes } = await owner.pullAll();
       assert.ok(changes.some(({ mongoId }) => mongoId === id));
       const named = await owner.get('/api/auth/me', { 'X-Request-Id': 'request-0123456789' });
       assert.equal(named.headers['x-request-id'], 'request-0123456789');
+      assert.equal(named.headers['strict-transport-security'], 'max-age=63072000');
     });
 
     test('a large body arrives whole, and one that is too large gets the server\'s own answer', async () => {
