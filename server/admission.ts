@@ -10,10 +10,11 @@ import type { Socket } from 'node:net';
 
 import { AppError } from '../shared/errors.ts';
 import { maxBodyBytes, pageLimit } from '../shared/protocol.ts';
+import { ClientGone, type Held } from './http.ts';
 
 /** A company of 500 behind one address has an event stream and a pull open per desktop. */
-const MAX_SOCKETS_PER_PEER = 1000;
-const MAX_SOCKETS = 2500;
+const MAX_SOCKETS_PER_PEER = 2000;
+const MAX_SOCKETS = 4000;
 /** Requests that one connection, and all together, may have sent ahead: they have been parsed, and take kilobytes each. */
 const MAX_AHEAD = 256;
 const MAX_AHEAD_IN_ALL = 2048;
@@ -47,22 +48,15 @@ export interface Admission {
   write(sessionId: string, kind: 'create' | 'other'): void;
 }
 
-/** What one request makes the server hold, until its response is closed. */
-export interface Visit {
+/** What one request makes the server hold, until its response is closed; nothing more can be held from then on. */
+export interface Visit extends Held {
   /** For whom bytes are counted: a user, or before one is known a peer. */
   countFor(owner: string): void;
-  /** Counts bytes; throws `unavailable` if they exceed the budget or the owner's share. */
-  hold(sizeBytes: number): void;
-  /** Counts an answer's bytes likewise, unless it is small. */
-  holdAnswer(sizeBytes: number): void;
-  letGo(sizeBytes: number): void;
   /**
-   * Resolves when a page may be built, in turn by owner; never if the response is closed first. Throws `too_many_requests`
-   * if the session has too many pulls at work.
+   * Resolves when a page may be built, in turn by owner, until `answerBuilt`; never if the response is closed first. Throws
+   * `too_many_requests` if the session has too many pulls at work.
    */
   startPull(sessionId: string): Promise<void>;
-  /** The page is built, and the next one may be. */
-  pageBuilt(): void;
 }
 
 export interface AdmissionDeps {
@@ -186,7 +180,10 @@ interface Shared {
 class RequestVisit implements Visit {
   readonly #shared: Shared;
   #owner = '';
+  /** Body and answer. */
   #heldBytes = 0;
+  #answerBytes = 0;
+  #hasEnded = false;
   /** Each undoes one thing that was taken. */
   readonly #onEnd: (() => void)[] = [];
   #leaveBuilding: () => void = () => {};
@@ -197,33 +194,33 @@ class RequestVisit implements Visit {
 
   countFor(owner: string): void {
     const heldBytes = this.#heldBytes;
-    this.letGo(heldBytes);
+    this.#setHeld(0);
     this.#owner = owner;
-    this.hold(heldBytes);
+    this.#setHeld(heldBytes);
   }
 
-  hold(sizeBytes: number): void {
-    this.#shared.budget.take(this.#owner, sizeBytes);
-    this.#heldBytes += sizeBytes;
+  holdBody(sizeBytes: number): void {
+    this.#setHeld(this.#heldBytes + sizeBytes);
   }
 
   holdAnswer(sizeBytes: number): void {
-    if (sizeBytes > SMALL_ANSWER_BYTES) this.hold(sizeBytes);
+    const answerBytes = sizeBytes > SMALL_ANSWER_BYTES ? sizeBytes : 0;
+    this.#setHeld(this.#heldBytes + answerBytes - this.#answerBytes);
+    this.#answerBytes = answerBytes;
   }
 
-  letGo(sizeBytes: number): void {
-    const released = Math.min(sizeBytes, this.#heldBytes);
-    this.#heldBytes -= released;
-    this.#shared.budget.giveBack(this.#owner, released);
+  #setHeld(heldBytes: number): void {
+    if (this.#hasEnded) throw new ClientGone('the response was closed');
+    this.#shared.budget.change(this.#owner, heldBytes - this.#heldBytes);
+    this.#heldBytes = heldBytes;
   }
 
   async startPull(sessionId: string): Promise<void> {
     const { pulls, building } = this.#shared;
     const atWork = pulls.get(sessionId) ?? 0;
     if (atWork >= MAX_PULLS_PER_SESSION) {
-      throw new AppError('too_many_requests', 'This session is pulling too often at the same time. Wait until one of its pulls has ended.', {
-        retryAfterS: 1,
-      });
+      const message = 'This session is pulling too often at the same time. Wait until one of its pulls has ended.';
+      throw new AppError('too_many_requests', message, { retryAfterS: 1 });
     }
     pulls.set(sessionId, atWork + 1);
     this.#onEnd.push(() => {
@@ -236,14 +233,15 @@ class RequestVisit implements Visit {
     await turn;
   }
 
-  pageBuilt(): void {
+  answerBuilt(): void {
     this.#leaveBuilding();
     this.#leaveBuilding = () => {};
   }
 
   end(): void {
-    this.pageBuilt();
-    this.letGo(this.#heldBytes);
+    this.answerBuilt();
+    this.#setHeld(0);
+    this.#hasEnded = true;
     for (const undo of this.#onEnd.splice(0)) undo();
   }
 }
@@ -252,18 +250,13 @@ class Budget {
   #takenBytes = 0;
   readonly #takenBy = new Map<string, number>();
 
-  take(owner: string, sizeBytes: number): void {
-    const ownBytes = (this.#takenBy.get(owner) ?? 0) + sizeBytes;
-    if (ownBytes > SHARE_BYTES || this.#takenBytes + sizeBytes > BUDGET_BYTES) {
-      throw new AppError('unavailable', 'The server is holding too much that has not been sent yet. Try again in a moment.', { retryAfterS: 1 });
+  change(owner: string, byBytes: number): void {
+    const ownBytes = (this.#takenBy.get(owner) ?? 0) + byBytes;
+    if (byBytes > 0 && (ownBytes > SHARE_BYTES || this.#takenBytes + byBytes > BUDGET_BYTES)) {
+      const message = 'The server is holding too much that has not been sent yet. Try again in a moment.';
+      throw new AppError('unavailable', message, { retryAfterS: 1 });
     }
-    this.#takenBytes += sizeBytes;
-    this.#takenBy.set(owner, ownBytes);
-  }
-
-  giveBack(owner: string, sizeBytes: number): void {
-    this.#takenBytes -= sizeBytes;
-    const ownBytes = (this.#takenBy.get(owner) ?? 0) - sizeBytes;
+    this.#takenBytes += byBytes;
     if (ownBytes > 0) this.#takenBy.set(owner, ownBytes);
     else this.#takenBy.delete(owner);
   }

@@ -336,6 +336,7 @@ function endConnection(request: IncomingMessage, response: ServerResponse): void
   let sizeBytes = 0;
   request.on('data', (chunk: Buffer) => {
     sizeBytes += chunk.length;
+    releaseBuffer(chunk);
     if (sizeBytes > LINGER_BYTES) socket.destroy();
   });
   request.on('error', () => {}).resume();

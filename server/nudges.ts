@@ -5,7 +5,7 @@
 // such a change can have ended a session.
 //
 // Invariants: an event carries only the newest clock, and clocks never go backwards within a stream. A stream has at
-// most one unsent event, so a client that does not read costs no memory and is disconnected. A stream never outlives
+// most one unsent event, so a client that does not read costs no memory and is cut off. A stream never outlives
 // its session: the session is looked up again with every heartbeat, and before an event if a user of the account
 // changed. Every session that was not signed out ends by such a change.
 
@@ -16,6 +16,7 @@ import { AppError, errorCode } from '../shared/errors.ts';
 import type { Auth, Caller, Origin } from './auth.ts';
 import type { StreamReply } from './http.ts';
 import type { Log } from './log.ts';
+import { sendChunks } from './sending.ts';
 import type { Snapshot, Store } from './store.ts';
 
 /** Keeps proxies from dropping an idle connection, and detects dead ones. */
@@ -24,8 +25,8 @@ const HEARTBEAT_MS = 25_000;
 const COALESCE_MS = 200;
 /** How long the end of a stream may take to be sent. */
 const END_TIMEOUT_MS = 500;
-/** More streams per session than any desktop opens. */
-const MAX_PER_SESSION = 8;
+/** A desktop has one, and for a moment the one of before its network changed. */
+const MAX_PER_SESSION = 2;
 
 export interface Nudges {
   /** The stream for a caller; throws `too_many_requests` if the session has too many. */
@@ -201,13 +202,8 @@ async function writeStream(response: ServerResponse, source: ClockSource, signal
     mustRecheckSession ||= hasUserChanged;
     wakeup.set();
   });
-  let isStuck = false;
   const heartbeat = setInterval(() => {
-    const wasStuck = isStuck;
-    isStuck = response.writableLength > 0;
-    // Still unsent since the last heartbeat: the client does not read.
-    if (isStuck && wasStuck) response.destroy();
-    else if (!isStuck) response.write(':\n\n');
+    if (response.writableLength === 0) void sendChunks(response, [Buffer.from(':\n\n')]);
     mustRecheckSession = true;
     wakeup.set();
   }, HEARTBEAT_MS);
@@ -222,7 +218,7 @@ async function writeStream(response: ServerResponse, source: ClockSource, signal
       }
       if (mustRecheckSession || newest <= sent || signal.aborted) continue;
       sent = newest;
-      await write(response, nudgeEvent(sent), signal);
+      await sendEvent(response, nudgeEvent(sent), signal);
     }
   } catch {
     // The session has ended, or the signal was aborted while waiting.
@@ -233,12 +229,12 @@ async function writeStream(response: ServerResponse, source: ClockSource, signal
   }
 }
 
-/** Resolves when the bytes have left this process; rejects if the signal is aborted first. */
-function write(response: ServerResponse, text: string, signal: AbortSignal): Promise<void> {
+/** Resolves when the bytes have left this process; rejects if the signal is aborted first, as it is when the response closes. */
+function sendEvent(response: ServerResponse, text: string, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const onAbort = (): void => reject(signal.reason);
     signal.addEventListener('abort', onAbort, { once: true });
-    response.write(text, () => {
+    void sendChunks(response, [Buffer.from(text)]).then(() => {
       signal.removeEventListener('abort', onAbort);
       resolve();
     });

@@ -5,6 +5,7 @@
 // session lookup.
 
 import { createHash } from 'node:crypto';
+import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 
 import { EPOCH, formatInstant, parseInstant, type Instant } from '../shared/clock.ts';
 import { publishedFields, visibleTo, type Role } from '../shared/collections.ts';
@@ -41,11 +42,11 @@ export function parsePullQuery(query: ReadonlyMap<string, string>): PullQuery {
 }
 
 /**
- * One page as JSON, in chunks; of the last page `onEnd` gets the cursor. Throws `resync_required` if the pull cannot continue from
- * this cursor.
+ * One page as JSON, in chunks; of the last page `onEnd` gets the cursor. `hold` gets the size of the changes so far, again and
+ * again, and may throw. Throws `resync_required` if the pull cannot continue from this cursor.
  */
 export async function pullPage(
-  store: Store, caller: Caller, query: PullQuery, onEnd: (cursor: Instant) => void = () => {},
+  store: Store, caller: Caller, query: PullQuery, hold: (sizeBytes: number) => void, onEnd: (cursor: Instant) => void = () => {},
 ): Promise<readonly Buffer[]> {
   const { since } = query;
   const { role, accountId } = caller.user;
@@ -61,7 +62,7 @@ export async function pullPage(
   }
   return store.snapshot(accountId, async (snapshot) => {
     if (since !== null) await rejectExpiredCursor(store, snapshot.account, caller.session, since);
-    const collected = await collect(snapshot, role, query);
+    const collected = await collect(snapshot, role, query, hold);
     if (!collected.hasMore) onEnd(snapshot.account.clock);
     return toChunks(frameOf(snapshot.account, role, query, collected), collected);
   });
@@ -80,7 +81,9 @@ interface Collected {
 
 const noChanges: Collected = { chunks: [], count: 0, last: EPOCH, hasMore: false };
 
-async function collect(snapshot: Snapshot, role: Role, { since, limit }: PullQuery): Promise<Collected> {
+async function collect(
+  snapshot: Snapshot, role: Role, { since, limit }: PullQuery, hold: (sizeBytes: number) => void,
+): Promise<Collected> {
   const chunks: Buffer[] = [];
   let count = 0;
   let sizeBytes = 0;
@@ -100,8 +103,11 @@ async function collect(snapshot: Snapshot, role: Role, { since, limit }: PullQue
       last = change.at;
     }
     chunks.push(writeChanges(batch.slice(0, taken), count === 0));
+    hold(sizeBytes);
     count += taken;
     if (taken < batch.length) return { chunks, count, last, hasMore: true };
+    // The embedded database answers without ever waiting, and others want to be served.
+    await yieldToEventLoop();
   }
   return { chunks, count, last, hasMore: false };
 }

@@ -32,6 +32,8 @@ export const maxRetryAfterS = { too_many_requests: 900, unavailable: 60 } as con
 
 export const pageLimit = { default: 1000, max: 5000, maxBytes: 8 * 1024 * 1024 } as const;
 export const maxBodyBytes = 1024 * 1024;
+/** Of a sign-in, which anybody can send. */
+export const maxSignInBytes = 4096;
 
 export const loginFields = {
   email: { kind: 'text', max: 320 },
@@ -194,6 +196,7 @@ export function wireSchema(): string {
     user: userFields,
     pageLimit,
     maxBodyBytes,
+    maxSignInBytes,
     idempotencyKey: idempotencyKeyPattern.source,
     nonce: noncePattern.source,
     requestId: requestIdPattern.source,

@@ -8,8 +8,9 @@ import type { Account, ChangeRange, StoredReply, StoredRecord } from '../store.t
 
 export type Row = Record<string, SQLOutputValue>;
 
-/** Changes per batch of the feed. */
+/** A batch of the feed ends with as many changes, or once it has as many bytes. */
 const FEED_BATCH_SIZE = 500;
+const FEED_BATCH_BYTES = 256 * 1024;
 
 export const selectAccount = 'SELECT * FROM account WHERE account_id = ?';
 export const selectRecord = 'SELECT * FROM record WHERE account_id = ? AND collection = ? AND id = ? AND payload IS NOT NULL';
@@ -22,11 +23,15 @@ export async function* readChanges(db: DatabaseSync, accountId: string, range: C
       ${range.withTombstones ? '' : 'AND payload IS NOT NULL'}
     ORDER BY at LIMIT ?`);
   let batch: Change[] = [];
+  let sizeBytes = 0;
   for (const row of statement.iterate(accountId, range.after, ...range.collections, range.limit)) {
-    batch.push(toChange(row));
-    if (batch.length === FEED_BATCH_SIZE) {
+    const change = toChange(row);
+    batch.push(change);
+    sizeBytes += change.payload?.length ?? 0;
+    if (batch.length === FEED_BATCH_SIZE || sizeBytes >= FEED_BATCH_BYTES) {
       yield batch;
       batch = [];
+      sizeBytes = 0;
     }
   }
   if (batch.length > 0) yield batch;

@@ -64,7 +64,7 @@ async function loseWrites(t: TestContext, testStore: TestStore): Promise<{
 }> {
   const { env, remove } = await prepare(testStore, { JWT_SECRET: secret });
   const clock = { ms: startMs };
-  const deps = { nowMs: () => clock.ms, trustsClock: true, write: () => undefined };
+  const deps = { nowMs: () => clock.ms, monotonicMs: () => performance.now(), trustsClock: true, write: () => undefined };
   let running: Running | null = await start(readConfig(env), deps);
   const currentUrl = (): string => running?.url ?? '';
   t.after(async () => {

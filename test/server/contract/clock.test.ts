@@ -22,7 +22,8 @@ for (const store of stores) {
     before(async () => {
       installation = await prepare(store, { ADMIN_EMAIL: firstOwner, ADMIN_PASSWORD: password, TOKEN_TTL: '30d' });
       const nowMs = (): number => Date.now() + clock.skewMs;
-      running = await start(readConfig(installation.env), { nowMs, trustsClock: false, write: (line) => void lines.push(line) });
+      const write = (line: string): void => void lines.push(line);
+      running = await start(readConfig(installation.env), { nowMs, monotonicMs: () => performance.now(), trustsClock: false, write });
       owner = await createClient(() => ({ url: running.url })).login(firstOwner, password);
     });
     after(async () => {
