@@ -11,6 +11,7 @@ import { createServer, type IncomingMessage, type Server as HttpServer, type Ser
 import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import { createFirstOwner, runAdmin } from './server/admin.ts';
 import { createAdmission, type Admission, type Visit } from './server/admission.ts';
@@ -234,7 +235,10 @@ function nothingHere(): AppError {
 
 export interface Running {
   readonly url: string;
-  /** Waits for requests in flight, at most `GRACE_MS`, then closes the database. */
+  /**
+   * Waits for requests in flight, then closes the database; takes at most 9 seconds, whatever clients and database do. What the
+   * database has not confirmed after `DATABASE_GRACE_MS` is answered `unavailable`.
+   */
   close(): Promise<void>;
   /** Takes renewed certificates for new connections, as `SIGHUP` asks for. Without TLS it does nothing. */
   reloadCertificates(): void;
@@ -258,7 +262,10 @@ const systemDeps: StartDeps = {
 };
 
 const { version } = JSON.parse(readFileSync(join(import.meta.dirname, 'package.json'), 'utf8')) as { version: string };
+/** How long a shutdown waits: for the database, then for answers to be sent, and at last for the database to be closed. */
+const DATABASE_GRACE_MS = 5000;
 const GRACE_MS = 8000;
+const CLOSE_MS = 1000;
 /** As many as Linux allows by default: where this queue is full, a client tries again only after seconds. */
 const BACKLOG = 4096;
 
@@ -294,7 +301,9 @@ async function serve(config: Config, deps: StartDeps, log: Log, store: Store, wa
   const logFailure = createFailureLog(log, deps.nowMs);
   let isClosing = false;
   const onRequest = (request: IncomingMessage, response: ServerResponse): void =>
-    void respond({ store, auth, records, nudges, config, log, logFailure, connections, admission, isClosing: () => isClosing }, request, response);
+    void respond({
+      store, auth, records, nudges, config, log, logFailure, connections, admission, isClosing: () => isClosing,
+    }, request, response);
   const http = config.tls
     ? createTlsServer({ ...tlsOptions(config.tls), ...httpOptions }, onRequest) : createServer(httpOptions, onRequest);
   const connections = followConnections(http);
@@ -320,11 +329,12 @@ async function serve(config: Config, deps: StartDeps, log: Log, store: Store, wa
       stopPruning();
       const closed = new Promise((resolve) => http.close(resolve));
       http.closeIdleConnections();
-      const timeout = setTimeout(() => http.closeAllConnections(), GRACE_MS);
+      const timeouts = [setTimeout(() => store.giveUp(), DATABASE_GRACE_MS), setTimeout(() => http.closeAllConnections(), GRACE_MS)];
       await closed;
-      clearTimeout(timeout);
+      for (const timeout of timeouts) clearTimeout(timeout);
       void auth.saveNotes();
-      await store.close();
+      const closing = store.close().catch((error: unknown) => log('warn', 'closing the database failed', { error }));
+      await Promise.race([closing, sleep(CLOSE_MS, undefined, { ref: false })]);
       log('info', 'closed');
     },
   };
@@ -410,9 +420,11 @@ async function main(args: readonly string[]): Promise<void> {
   let running: Running | null = null;
   // Also while it starts, because by itself the signal would end the process; on Windows it means that the console closes.
   if (process.platform !== 'win32') process.on('SIGHUP', () => running?.reloadCertificates());
-  running = await start(config);
-  const stop = (): void => void running.close().then(() => process.exit(0));
+  const starting = start(config);
+  // What keeps it from starting is reported below.
+  const stop = (): void => void starting.then((started) => started.close()).then(() => process.exit(0), () => {});
   process.once('SIGTERM', stop).once('SIGINT', stop);
+  running = await starting;
 }
 
 if (import.meta.main) {

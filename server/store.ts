@@ -238,6 +238,11 @@ export interface Store {
   checkClock(): Promise<void>;
   /** Takes this machine's clock for right although it is far ahead of the newest change. Does nothing on MongoDB. */
   acceptClock(): Promise<void>;
+  /**
+   * Stops waiting for a database that does not answer or a file that is locked: calls in flight, and later ones that would have
+   * to wait, reject with `unavailable`. Whether a write among them was committed is then unknown.
+   */
+  giveUp(): void;
   /** Waits for calls in flight, then closes. Later calls reject with `unavailable`. */
   close(): Promise<void>;
 

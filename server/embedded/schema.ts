@@ -5,6 +5,7 @@ import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
 import { AppError } from '../../shared/errors.ts';
+import { SYNC_WAIT_MS, waitWhileBusy } from './busy.ts';
 import { createPrivateFile } from '../files.ts';
 import { newEpoch, newFingerprintKey } from '../store.ts';
 
@@ -130,28 +131,21 @@ function addSessionDetails(db: DatabaseSync): void {
  * up to date. Throws `unavailable` if it cannot be opened, belongs to another program, or was written by a newer version. A
  * crash leaves the file as it was, or complete.
  */
-export function openEmbeddedFile(file: string): DatabaseSync {
+export async function openEmbeddedFile(file: string): Promise<DatabaseSync> {
   requireRecentSqlite();
-  return translateErrors(`The database ${file}`, () => {
+  try {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
     createPrivateFile(file);
-    const db = new DatabaseSync(file, { timeout: 5000 });
+    const db = new DatabaseSync(file, { timeout: SYNC_WAIT_MS });
     try {
-      prepareFile(db, file);
+      await waitWhileBusy(() => prepareFile(db, file), new AbortController().signal);
     } catch (error) {
       db.close();
       throw error;
     }
     return db;
-  });
-}
-
-/** Runs `action` and maps its errors with `sqliteError`. */
-export function translateErrors<T>(what: string, action: () => T): T {
-  try {
-    return action();
   } catch (error) {
-    throw sqliteError(what, error);
+    throw sqliteError(`The database ${file}`, error);
   }
 }
 
@@ -178,6 +172,7 @@ function prepareFile(db: DatabaseSync, file: string): void {
   if (isEmpty) db.exec('PRAGMA page_size = 8192');
   db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY');
   if (version === steps.length) return;
+  // Last of what may be refused because the file is busy: all of this is then done again.
   db.exec('BEGIN IMMEDIATE');
   // The version again, because another process may have been faster.
   for (const takeStep of steps.slice(pragma(db, 'user_version'))) takeStep(db);

@@ -2,7 +2,8 @@
 //
 // Records and tombstones share one table, so an account's feed is a single index scan; a tombstone is a row without
 // payload. One connection writes, and only in batches from the queue: BEGIN IMMEDIATE, a savepoint per job, one commit.
-// Readers use separate connections. Other processes on the same file (the admin command) wait for the lock.
+// Readers use separate connections. Whoever finds the file locked by another process (the admin command) tries again until it
+// is free, and nothing else waits meanwhile.
 
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 
@@ -13,7 +14,8 @@ import { beginWrite, type PendingWrite } from '../pending-write.ts';
 import {
   integer, readChanges, selectAccount, selectRecord, text, toAccount, toReply, toRecord, type Row,
 } from './rows.ts';
-import { FINGERPRINT_KEY, openEmbeddedFile, sqliteError, translateErrors } from './schema.ts';
+import { SYNC_WAIT_MS, waitWhileBusy } from './busy.ts';
+import { FINGERPRINT_KEY, openEmbeddedFile, sqliteError } from './schema.ts';
 import {
   endSessionsOf, giveBackCounters, noteSession, openSession, renewSession, takeCounters, toSession,
 } from './sessions.ts';
@@ -29,6 +31,8 @@ import { WriteQueue } from '../write-queue.ts';
 const database = "The server's database";
 
 const MAX_BATCH_SIZE = 100;
+/** Connections kept for the next snapshots; each has a page cache. */
+const MAX_IDLE_SNAPSHOTS = 4;
 
 /** One task of a batch. It must not wait for anything but the database, because the whole batch would wait. */
 interface Job {
@@ -39,7 +43,16 @@ interface Job {
 
 /** Opens or creates the database file. Throws `unavailable` with the reason if it cannot be used. */
 export async function openEmbeddedStore(file: string, deps: StoreDeps): Promise<Store> {
-  return new EmbeddedStore(file, deps);
+  const writer = await openEmbeddedFile(file);
+  try {
+    const { value: fingerprintKey } = await waitWhileBusy(
+      () => writer.prepare('SELECT value FROM setting WHERE name = ?').get(FINGERPRINT_KEY) ?? {}, new AbortController().signal,
+    );
+    return new EmbeddedStore(file, writer, String(fingerprintKey), deps);
+  } catch (error) {
+    writer.close();
+    throw sqliteError(database, error);
+  }
 }
 
 class EmbeddedStore implements Store {
@@ -61,34 +74,38 @@ class EmbeddedStore implements Store {
       for (const key of keys) this.#run('DELETE FROM sign_in_counter WHERE key = ?', key);
     }),
     isRunning: async (key) =>
-      this.#get('SELECT 1 FROM sign_in_counter WHERE key = ? AND ends_at_ms > ?', key, this.#deps.nowMs()) !== undefined,
+      await this.#get('SELECT 1 FROM sign_in_counter WHERE key = ? AND ends_at_ms > ?', key, this.#deps.nowMs()) !== undefined,
     prune: () => this.#enqueue(async () => {
       this.#run('DELETE FROM sign_in_counter WHERE ends_at_ms <= ?', this.#deps.nowMs());
     }),
   };
   /** Accounts whose clock the current batch moves. */
   readonly #movedAccounts = new Set<string>();
+  readonly #givenUp = new AbortController();
   #isClosed = false;
 
-  constructor(file: string, deps: StoreDeps) {
+  constructor(file: string, writer: DatabaseSync, fingerprintKey: string, deps: StoreDeps) {
     this.#file = file;
     this.#deps = deps;
-    this.#writer = openEmbeddedFile(file);
+    this.#writer = writer;
     this.#reader = this.#openReader();
-    this.fingerprintKey = text(this.#get('SELECT value FROM setting WHERE name = ?', FINGERPRINT_KEY) ?? {}, 'value');
+    this.fingerprintKey = fingerprintKey;
   }
 
   async check(): Promise<void> {
-    this.#get('SELECT 1 FROM account LIMIT 1');
+    await this.#get('SELECT 1 FROM account LIMIT 1');
   }
 
   async checkClock(): Promise<void> {
-    this.#requireOpen();
-    translateErrors(database, () => this.#checkedNowMs());
+    await this.#read(() => this.#checkedNowMs());
   }
 
   async acceptClock(): Promise<void> {
     await this.#enqueue(async () => this.#run('UPDATE account SET clock = max(clock, ?)', tick(EPOCH, this.#deps.nowMs())));
+  }
+
+  giveUp(): void {
+    this.#givenUp.abort(shuttingDown());
   }
 
   async close(): Promise<void> {
@@ -107,7 +124,7 @@ class EmbeddedStore implements Store {
   }
 
   async listAccounts(): Promise<readonly string[]> {
-    return this.#all('SELECT account_id FROM account ORDER BY account_id').map((row) => text(row, 'account_id'));
+    return (await this.#all('SELECT account_id FROM account ORDER BY account_id')).map((row) => text(row, 'account_id'));
   }
 
   async renewEpochs(): Promise<void> {
@@ -115,7 +132,7 @@ class EmbeddedStore implements Store {
   }
 
   async findAddress(email: string): Promise<DirectoryEntry | null> {
-    const row = this.#get('SELECT account_id, user_id FROM directory WHERE email = ?', email);
+    const row = await this.#get('SELECT account_id, user_id FROM directory WHERE email = ?', email);
     return row ? { accountId: text(row, 'account_id'), userId: text(row, 'user_id') } : null;
   }
 
@@ -134,7 +151,7 @@ class EmbeddedStore implements Store {
   }
 
   async listSessions(accountId: string): Promise<readonly Session[]> {
-    return this.#all('SELECT * FROM session WHERE account_id = ? ORDER BY created_at_ms', accountId).map(toSession);
+    return (await this.#all('SELECT * FROM session WHERE account_id = ? ORDER BY created_at_ms', accountId)).map(toSession);
   }
 
   async noteFullPull(accountId: string, sessionId: string, from: Instant): Promise<void> {
@@ -144,7 +161,7 @@ class EmbeddedStore implements Store {
   }
 
   async identify(accountId: string, sessionId: string): Promise<Identity | null> {
-    const row = this.#get(
+    const row = await this.#get(
       `SELECT a.*, s.*, r.collection, r.id, r.at, r.payload, r.secret, r.refs
        FROM session s
        JOIN record r ON r.account_id = s.account_id AND r.collection = 'users' AND r.id = s.user_id
@@ -157,7 +174,7 @@ class EmbeddedStore implements Store {
   }
 
   async get(accountId: string, collection: string, id: string): Promise<StoredRecord | null> {
-    const row = this.#get(selectRecord, accountId, collection, id);
+    const row = await this.#get(selectRecord, accountId, collection, id);
     return row ? toRecord(row) : null;
   }
 
@@ -166,12 +183,13 @@ class EmbeddedStore implements Store {
     // A separate connection, because the read transaction stays open while the caller waits between batches.
     const db = this.#idleSnapshots.pop() ?? this.#openReader();
     try {
-      const result = await inReadTransaction(db, async () => {
-        const row = db.prepare(selectAccount).get(accountId);
-        if (!row) throw unknownAccount();
-        return read({ account: toAccount(row), changes: (range) => readChanges(db, accountId, range) });
-      });
-      if (this.#isClosed) db.close();
+      db.exec('BEGIN');
+      // The first read takes the snapshot.
+      const row = await waitWhileBusy(() => db.prepare(selectAccount).get(accountId), this.#givenUp.signal);
+      if (!row) throw unknownAccount();
+      const result = await read({ account: toAccount(row), changes: (range) => readChanges(db, accountId, range) });
+      db.exec('COMMIT');
+      if (this.#isClosed || this.#idleSnapshots.length >= MAX_IDLE_SNAPSHOTS) db.close();
       else this.#idleSnapshots.push(db);
       return result;
     } catch (error) {
@@ -181,7 +199,7 @@ class EmbeddedStore implements Store {
   }
 
   async isPruneDue(accountId: string, until: Instant, repliesBeforeMs: number, entriesBefore = EPOCH): Promise<boolean> {
-    const row = this.#get(
+    const row = await this.#get(
       `SELECT EXISTS (SELECT 1 FROM record WHERE account_id = ? AND payload IS NULL AND at <= ?)
            OR EXISTS (SELECT 1 FROM answer WHERE account_id = ? AND kept_at_ms < ?)
            OR ${isOldestEntryDue} AS is_due`,
@@ -191,11 +209,11 @@ class EmbeddedStore implements Store {
   }
 
   async auditEntries(accountId: string, after: number, limit: number): Promise<readonly StoredEntry[]> {
-    return this.#all(selectEntries, accountId, after, limit).map(toEntry);
+    return (await this.#all(selectEntries, accountId, after, limit)).map(toEntry);
   }
 
   async latestClock(accountId: string): Promise<Instant> {
-    const row = this.#get(selectAccount, accountId);
+    const row = await this.#get(selectAccount, accountId);
     if (!row) throw unknownAccount();
     return toAccount(row).clock;
   }
@@ -330,7 +348,7 @@ class EmbeddedStore implements Store {
   async #runBatch(jobs: readonly Job[]): Promise<void> {
     const outcomes: (() => void)[] = [];
     try {
-      this.#writer.exec('BEGIN IMMEDIATE');
+      await waitWhileBusy(() => this.#writer.exec('BEGIN IMMEDIATE'), this.#givenUp.signal);
       for (const job of jobs) outcomes.push(await this.#runJob(job));
       this.#writer.exec('COMMIT');
     } catch (error) {
@@ -361,14 +379,21 @@ class EmbeddedStore implements Store {
     }
   }
 
-  #get(sql: string, ...parameters: SQLInputValue[]): Row | undefined {
-    this.#requireOpen();
-    return translateErrors(database, () => this.#statement(this.#reader, 'r', sql).get(...parameters));
+  #get(sql: string, ...parameters: SQLInputValue[]): Promise<Row | undefined> {
+    return this.#read(() => this.#statement(this.#reader, 'r', sql).get(...parameters));
   }
 
-  #all(sql: string, ...parameters: SQLInputValue[]): Row[] {
+  #all(sql: string, ...parameters: SQLInputValue[]): Promise<Row[]> {
+    return this.#read(() => this.#statement(this.#reader, 'r', sql).all(...parameters));
+  }
+
+  async #read<T>(action: () => T): Promise<T> {
     this.#requireOpen();
-    return translateErrors(database, () => this.#statement(this.#reader, 'r', sql).all(...parameters));
+    try {
+      return await waitWhileBusy(action, this.#givenUp.signal);
+    } catch (error) {
+      throw sqliteError(database, error);
+    }
   }
 
   /** Only inside a batch. Returns the number of changed rows. */
@@ -388,17 +413,10 @@ class EmbeddedStore implements Store {
   }
 
   #openReader(): DatabaseSync {
-    return new DatabaseSync(this.#file, { readOnly: true, timeout: 5000 });
+    return new DatabaseSync(this.#file, { readOnly: true, timeout: SYNC_WAIT_MS });
   }
 
   #requireOpen(): void {
     if (this.#isClosed) throw shuttingDown();
   }
-}
-
-async function inReadTransaction<T>(db: DatabaseSync, read: () => Promise<T>): Promise<T> {
-  db.exec('BEGIN');
-  const result = await read();
-  db.exec('COMMIT');
-  return result;
 }

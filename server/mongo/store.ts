@@ -72,7 +72,8 @@ class MongoStore implements Store {
   readonly #deps: StoreDeps;
   readonly #clockStream: ClockStream;
   readonly #queues = new Map<string, AccountQueue>();
-  readonly #inFlight = new Set<Promise<unknown>>();
+  /** Calls in flight, and how to end them. */
+  readonly #inFlight = new Map<Promise<unknown>, (reason: unknown) => void>();
   #isClosed = false;
 
   constructor(client: MongoClient, tables: Tables, fingerprintKey: string, deps: StoreDeps) {
@@ -102,9 +103,14 @@ class MongoStore implements Store {
     return this.checkClock();
   }
 
+  giveUp(): void {
+    this.#isClosed = true;
+    for (const reject of this.#inFlight.values()) reject(shuttingDown());
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true;
-    await Promise.allSettled(this.#inFlight);
+    await Promise.allSettled(this.#inFlight.keys());
     this.#clockStream.close();
     await this.#client.close();
   }
@@ -259,11 +265,12 @@ class MongoStore implements Store {
     return queue;
   }
 
-  /** Every call goes through here: it is rejected after `close`, which waits for calls in flight; errors are mapped. */
+  /** Every call goes through here: it is rejected after `close`, which waits for calls in flight, or by `giveUp`; errors are mapped. */
   async #run<T>(action: () => Promise<T>): Promise<T> {
     if (this.#isClosed) throw shuttingDown();
-    const running = action();
-    this.#inFlight.add(running);
+    const { promise: running, resolve, reject } = Promise.withResolvers<T>();
+    this.#inFlight.set(running, reject);
+    action().then(resolve, reject);
     try {
       return await running;
     } catch (error) {
