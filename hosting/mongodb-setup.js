@@ -9,6 +9,7 @@ const secret = (name) => readFileSync(`/run/secrets/${name}`, 'utf8').trim();
 const admin = db.getSiblingDB('admin');
 
 if (!db.hello().setName) rs.initiate({ _id: 'rs0', members: [{ _id: 0, host: 'mongodb:27017' }] });
+for (let tries = 0; tries < 50 && !db.hello().isWritablePrimary; tries += 1) sleep(200);
 if (!db.hello().isWritablePrimary) {
   print('The node is not the primary yet.');
   quit(1);
