@@ -27,7 +27,7 @@ after(async () => {
 });
 
 /** The last line of its output. */
-const windowLink = /^ +(http:\/\/127\.0\.0\.1:\d+)\/\?key=[\w-]+$/;
+const windowLink = /^ +(http:\/\/127\.0\.0\.1:\d+)\/#key=[\w-]+$/;
 
 interface Run {
   readonly exitCode: number | null;
@@ -110,9 +110,10 @@ describe('the demonstration', () => {
     await createClient(() => ({ url })).login(email, password);
 
     const origin = windowLink.exec(link)?.[1] ?? '';
-    const letIn = await fetch(link.trim(), { redirect: 'manual' });
-    const headers = { cookie: letIn.headers.get('set-cookie')?.split(';')[0] ?? '', origin, 'content-type': 'application/json' };
-    assert.match(await (await fetch(origin, { headers })).text(), /<invoify-app>/);
+    assert.match(await (await fetch(origin)).text(), /<invoify-app>/);
+    const key = new URL(link.trim()).hash.slice('#key='.length);
+    const secret = await (await fetch(`${origin}/enter`, { method: 'POST', headers: { origin }, body: key })).text();
+    const headers = { authorization: `Bearer ${secret}`, origin, 'content-type': 'application/json' };
     const status = await fetch(`${origin}/call/sync.getStatus`, { method: 'POST', headers });
     assert.match(await status.text(), new RegExp(`"state":"up_to_date".*${email}`));
 

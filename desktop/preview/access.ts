@@ -1,8 +1,9 @@
-// Access to the preview: only the browser that opened its link, nobody else on this computer or the web.
+// Access to the preview: only the tab that opened its link, nobody else on this computer or the web.
 //
-// The key in the link can be exchanged once for a cookie that scripts cannot read and other sites cannot send. Pages from
-// other origins are refused by their `Origin` (this covers other ports of this host, which also receive the cookie), and
-// DNS rebinding is refused by the `Host` header.
+// The link's key is in its fragment, which browsers send nowhere. The page exchanges it, once, for the secret that it sends with
+// every call, as a header, and keeps in its tab's session storage. Both belong to the origin, and so to this port; a cookie would be
+// sent to every port of this host, where another program could pick it up. Requests of pages from other origins are refused by
+// their `Origin`, and DNS rebinding by the `Host` header.
 
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
@@ -10,34 +11,31 @@ import type { IncomingHttpHeaders } from 'node:http';
 export interface PreviewAccess {
   /** A link that works once. */
   newLink(): string;
-  /** The `Set-Cookie` header for an unused key, or null. */
+  /** The secret for an unused key, or null. */
   exchange(key: string): string | null;
-  /** Whether the request has the cookie. */
+  /** Whether the request has the secret. */
   isAllowed(headers: IncomingHttpHeaders): boolean;
   /** Why the request is refused as foreign, or null. Requests other than GET and HEAD must have an `Origin`. */
   refusal(method: string | undefined, headers: IncomingHttpHeaders): string | null;
 }
 
 export function createPreviewAccess(origin: string): PreviewAccess {
-  const { host, port } = new URL(origin);
-  // Cookies ignore ports: without the port in the name, two previews would overwrite each other's cookie.
-  const cookieName = `invoify-preview-${port}`;
-  const session = newSecret();
+  const { host } = new URL(origin);
+  const secret = newSecret();
   const keys = new Set<string>();
   return {
     newLink() {
       const key = newSecret();
       keys.add(key);
-      return `${origin}/?key=${key}`;
+      return `${origin}/#key=${key}`;
     },
     exchange(key) {
       const found = [...keys].find((known) => isSame(known, key));
       if (found === undefined) return null;
       keys.delete(found);
-      return `${cookieName}=${session}; Path=/; HttpOnly; SameSite=Strict`;
+      return secret;
     },
-    isAllowed: ({ cookie }) => (cookie ?? '').split(';').map((pair) => pair.trim().split('='))
-      .some(([name, value = '']) => name === cookieName && isSame(value, session)),
+    isAllowed: ({ authorization = '' }) => isSame(`Bearer ${secret}`, authorization),
     refusal(method, headers) {
       if (headers.host !== host) return `This preview answers at ${origin} only.`;
       const from = headers.origin;

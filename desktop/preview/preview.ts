@@ -1,14 +1,14 @@
 // The desktop without Electron: the real window in a browser tab, with the real desk behind it.
 //
-//   GET  /?key=…           exchanges the link's key for a cookie, once, and redirects to the page
 //   GET  /, /window.js, …  the window's files, as build.mjs bundles them, and the preview page's script
+//   POST /enter            exchanges the link's key for the secret that the rest asks for (access.ts), once
 //   POST /call/<channel>   takes a request as JSON, returns the outcome as JSON
 //   POST /network/<state>  the network as the page observes it: online or offline
-//   GET  /events           server-sent events: the current status, then every new one
-//   GET  /download/<id>    a file that the window saved, once
+//   GET  /events           lines of JSON without end: the current status, then every new one
+//   GET  /download/<id>    a file that the window saved, once, for whoever knows the random id that the call returned
 //
-// Invariants: it listens on loopback only; a request without the cookie or from another origin gets only an error message;
-// every call is answered with an outcome; no response is cacheable.
+// Invariants: it listens on loopback only; without the secret, or from another origin, a request gets nothing but the program's own
+// files or an error message; every call is answered with an outcome; no response is cacheable.
 
 import { once } from 'node:events';
 import { createReadStream, rmSync } from 'node:fs';
@@ -104,10 +104,15 @@ async function route(context: Context, request: IncomingMessage, response: Serve
   const url = URL.parse(request.url ?? '', context.origin);
   if (url?.origin !== context.origin) return refuse(response, 404, 'The preview has no such address.');
   const isRead = request.method === 'GET';
-  const key = url.searchParams.get('key');
-  if (isRead && url.pathname === '/' && key !== null) return exchangeKey(access, key, request, response);
+  const downloadId = /^\/download\/([\w-]+)$/.exec(url.pathname)?.[1];
+  if (isRead && downloadId !== undefined) return sendDownload(context.shell, downloadId, response);
+  const name = url.pathname === '/' ? 'index.html' : url.pathname.slice(1);
+  if (isRead && (files.has(name) || name === 'favicon.ico')) return sendFile(files.get(name), name, response);
+  if (url.pathname === '/enter' && request.method === 'POST') {
+    return exchangeKey(access, await readBody(request).catch(() => ''), response);
+  }
   if (!access.isAllowed(request.headers)) {
-    return refuse(response, 403, 'Open the preview with the link that it printed. Each link works once, in one browser.');
+    return refuse(response, 403, 'Open the preview with the link that it printed. Each link works once, in one tab.');
   }
 
   const channel = /^\/call\/([\w.]+)$/.exec(url.pathname)?.[1];
@@ -123,14 +128,14 @@ async function route(context: Context, request: IncomingMessage, response: Serve
   }
   if (!isRead) return refuse(response, 405, 'This address accepts only GET.');
   if (url.pathname === '/events') return sendEvents(context, response);
-  const downloadId = /^\/download\/([\w-]+)$/.exec(url.pathname)?.[1];
-  if (downloadId !== undefined) return sendDownload(context.shell, downloadId, response);
-  const name = url.pathname === '/' ? 'index.html' : url.pathname.slice(1);
-  const file = files.get(name);
-  // Browsers request one unasked; a 404 would show as an error in their console.
-  if (!file && name === 'favicon.ico') return void response.writeHead(204).end();
+  return refuse(response, 404, 'There is no such page.');
+}
+
+function sendFile(file: Uint8Array | undefined, name: string, response: ServerResponse): void {
+  // Browsers request an icon unasked; a 404 would show as an error in their console.
+  if (!file) return void response.writeHead(204).end();
   const type = contentTypeOf(name);
-  if (!file || type === undefined) return refuse(response, 404, 'There is no such page.');
+  if (type === undefined) return refuse(response, 404, 'There is no such page.');
   response.writeHead(200, { 'content-type': type }).end(file);
 }
 
@@ -138,18 +143,15 @@ function refuse(response: ServerResponse, status: number, message: string): void
   response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(`${message}\n`);
 }
 
-/** Redirects to the page without the key, so the address can be copied and bookmarked. */
-function exchangeKey(access: PreviewAccess, key: string, request: IncomingMessage, response: ServerResponse): void {
-  const cookie = access.exchange(key);
-  if (cookie === null && !access.isAllowed(request.headers)) {
-    return refuse(response, 403, 'This link has already been used. Start the preview again for a new one.');
-  }
-  response.writeHead(303, { location: '/', ...(cookie === null ? {} : { 'set-cookie': cookie }) }).end();
+function exchangeKey(access: PreviewAccess, key: string, response: ServerResponse): void {
+  const secret = access.exchange(key);
+  if (secret === null) return refuse(response, 403, 'This link has already been used. Start the preview again for a new one.');
+  response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' }).end(secret);
 }
 
 /** The call's outcome as JSON text. */
 async function answer({ desk, shell, log }: Context, channel: string, request: IncomingMessage): Promise<string> {
-  const body = await toOutcome(() => readBody(request), (error) => log('call was interrupted', { error }));
+  const body = await toOutcome(() => readCall(request), (error) => log('call was interrupted', { error }));
   if (!body.ok) return JSON.stringify(body);
   if (!isWindowChannel(channel)) {
     const error = new AppError('not_found', 'There is no such call.');
@@ -165,10 +167,12 @@ async function answer({ desk, shell, log }: Context, channel: string, request: I
   return JSON.stringify({ ...outcome, download });
 }
 
+async function readCall(request: IncomingMessage): Promise<string> {
+  if (request.headers['content-type'] === 'application/json') return readBody(request);
+  throw new AppError('unsupported_media_type', 'A call must be application/json.');
+}
+
 async function readBody(request: IncomingMessage): Promise<string> {
-  if (request.headers['content-type'] !== 'application/json') {
-    throw new AppError('unsupported_media_type', 'A call must be application/json.');
-  }
   const chunks: Buffer[] = [];
   let sizeBytes = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
@@ -195,9 +199,9 @@ function sendOutcome(response: ServerResponse, outcome: string): void {
 
 /** Sends the current status and every new one. A tab that reads slowly skips to the latest. */
 async function sendEvents({ desk, streams }: Context, response: ServerResponse): Promise<void> {
-  response.writeHead(200, { 'content-type': 'text/event-stream' });
-  response.write('retry: 1000\n\n');
-  const write = (status: string): boolean => response.write(`event: status\ndata: ${status}\n\n`);
+  response.writeHead(200, { 'content-type': 'application/x-ndjson' });
+  response.flushHeaders();
+  const write = (status: string): boolean => response.write(`${status}\n`);
   let latest: string | null = null;
   const stop = desk.onStatus((status) => {
     if (response.writableEnded) return;

@@ -66,7 +66,7 @@ export async function startDesktop(t: CleanupScope, { browser, files, folder }: 
     async openPage(scope, { context, ...pageOptions } = {}) {
       const page = await openPage(scope, context ?? browser, origins, pageOptions);
       pages.push(page);
-      await page.goto(context ? desktop.preview().origin : desktop.preview().newLink());
+      await page.goto(desktop.preview().newLink());
       return page;
     },
     async stop() {

@@ -28,15 +28,21 @@ const channels = Object.keys(requestParsers).filter(isWindowChannel)
 /** Inside the page. */
 declare const window: { readonly electron: WindowApi };
 
+/** The header that the page sends with its requests. */
+async function authorizationOf(page: Page): Promise<string> {
+  return `Bearer ${String(await page.evaluate('sessionStorage.getItem("invoify-preview")'))}`;
+}
+
 /** The outcomes of calls made in the page; the reason for a rejected one. */
-function callInPage(page: Page, channel: keyof WindowCalls, requests: readonly string[]): Promise<readonly unknown[]> {
-  return page.evaluate(async ([name, bodies, concurrency]) => {
+async function callInPage(page: Page, channel: keyof WindowCalls, requests: readonly string[]): Promise<readonly unknown[]> {
+  return page.evaluate(async ([name, bodies, concurrency, authorization]) => {
     const [group = '', call = ''] = name.split('.');
     const calls = (window.electron as unknown as Record<string, Record<string, (request: unknown) => Promise<unknown>>>)[group];
     // The functions of `sync` do not pass requests through, so their channels are called directly.
     const send = group === 'sync'
       ? async (body: string) => {
-        const answer = await fetch(`/call/${name}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+        const headers = { 'content-type': 'application/json', authorization };
+        const answer = await fetch(`/call/${name}`, { method: 'POST', headers, body });
         return answer.json();
       }
       : async (body: string) => calls?.[call]?.(body === '' ? undefined : JSON.parse(body));
@@ -46,14 +52,13 @@ function callInPage(page: Page, channel: keyof WindowCalls, requests: readonly s
       for (const body of left) answers.push(await send(body).catch((error: unknown) => `rejected: ${String(error)}`));
     }));
     return answers;
-  }, [channel, requests, CONCURRENCY] as const);
+  }, [channel, requests, CONCURRENCY, await authorizationOf(page)] as const);
 }
 
-/** The same calls over HTTP from the test, with the page's cookie. */
+/** The same calls over HTTP from the test, with the page's secret. */
 async function callOutside(page: Page, channel: keyof WindowCalls, requests: readonly string[]): Promise<readonly unknown[]> {
   const { origin } = new URL(page.url());
-  const cookie = (await page.context().cookies()).map(({ name, value }) => `${name}=${value}`).join('; ');
-  const headers = { 'content-type': 'application/json', origin, cookie };
+  const headers = { 'content-type': 'application/json', origin, authorization: await authorizationOf(page) };
   const answers: unknown[] = [];
   const left = requests.values();
   await Promise.all(Array.from({ length: CONCURRENCY }, async () => {

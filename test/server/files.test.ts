@@ -32,7 +32,8 @@ function setUmask(t: TestContext, mask: number): void {
 async function run(t: TestContext, env: Readonly<Record<string, string>>): Promise<readonly Record<string, unknown>[]> {
   const entries: Record<string, unknown>[] = [];
   const write = (line: string): void => void entries.push(JSON.parse(line) as Record<string, unknown>);
-  const server = await start(readConfig({ PORT: '0', ...env }), { nowMs: () => startMs, monotonicMs: () => performance.now(), trustsClock: true, write });
+  const deps = { nowMs: () => startMs, monotonicMs: () => performance.now(), trustsClock: true, write };
+  const server = await start(readConfig({ PORT: '0', ...env }), deps);
   t.after(() => server.close());
   return entries;
 }

@@ -1,4 +1,4 @@
-// Access to the preview and its responses: the link, the cookie, the headers, and everything it refuses. Uses plain HTTP,
+// Access to the preview and its responses: the link, the secret, the headers, and everything it refuses. Uses plain HTTP,
 // since no browser would send most of these requests.
 
 import assert from 'node:assert/strict';
@@ -18,11 +18,11 @@ import { exchange } from '../../client.ts';
 const page = '<!doctype html><title>the page</title>';
 const folder = mkdtempSync(join(tmpdir(), 'invoify-preview-test-'));
 let preview: Preview;
-let cookie = '';
+let authorization = '';
 
 before(async () => {
   preview = await openPreview('data');
-  cookie = cookieOf(await ask(preview.newLink()));
+  authorization = await enter(preview);
 });
 after(async () => {
   await preview.close();
@@ -53,13 +53,22 @@ async function ask(where: string, { method = 'GET', headers = {}, body }: Ask = 
   return { status: reply.status, headers: reply.headers, body: reply.text };
 }
 
-function cookieOf({ headers }: Answer): string {
-  return headers['set-cookie']?.[0]?.split(';')[0] ?? '';
+function keyOf(link: string): string {
+  return new URL(link).hash.slice('#key='.length);
+}
+
+function exchangeKey(key: string, { origin } = preview): Promise<Answer> {
+  return ask(`${origin}/enter`, { method: 'POST', headers: { origin }, body: key });
+}
+
+/** The header with which the page that opened a link sends its requests. */
+async function enter(where: Preview): Promise<string> {
+  return `Bearer ${(await exchangeKey(keyOf(where.newLink()), where)).body}`;
 }
 
 /** A call as the page makes it; `headers` override its own. */
 async function call(channel: string, { headers = {}, body = '' }: Ask = {}): Promise<Answer> {
-  const own = { cookie, origin: preview.origin, 'content-type': 'application/json' };
+  const own = { authorization, origin: preview.origin, 'content-type': 'application/json' };
   return ask(`/call/${channel}`, { method: 'POST', headers: { ...own, ...headers }, body });
 }
 
@@ -68,51 +77,44 @@ function codeOf({ body }: Answer): unknown {
 }
 
 describe('the link', () => {
-  test('sets a cookie that scripts cannot read and other sites cannot send, and redirects to the page without the key', async () => {
-    const { status, headers } = await ask(preview.newLink());
-    assert.equal(status, 303);
-    assert.equal(headers.location, '/');
-    const [name, ...attributes] = headers['set-cookie']?.[0]?.split('; ') ?? [];
-    assert.match(name ?? '', /^invoify-preview-\d+=[\w-]{43}$/);
-    assert.deepEqual(attributes, ['Path=/', 'HttpOnly', 'SameSite=Strict']);
-    assert.equal((await ask('/', { headers: { cookie: name ?? '' } })).body, page);
+  test('has its key where no browser sends it, and the page exchanges it for the secret', async () => {
+    const link = preview.newLink();
+    assert.match(link, /^http:\/\/127\.0\.0\.1:\d+\/#key=[\w-]{43}$/);
+    const { status, headers, body } = await exchangeKey(keyOf(link));
+    assert.equal(status, 200);
+    assert.match(body, /^[\w-]{43}$/);
+    assert.notEqual(body, keyOf(link));
+    assert.equal(headers['set-cookie'], undefined, 'every port of this host would get it');
+    assert.equal((await call('sync.getStatus', { headers: { authorization: `Bearer ${body}` } })).status, 200);
   });
 
   test('works once', async () => {
-    const link = preview.newLink();
-    assert.equal((await ask(link)).status, 303);
-    const again = await ask(link);
+    const key = keyOf(preview.newLink());
+    assert.equal((await exchangeKey(key)).status, 200);
+    const again = await exchangeKey(key);
     assert.equal(again.status, 403);
     assert.match(again.body, /already been used/);
-    assert.equal(again.headers['set-cookie'], undefined);
   });
 
-  test('that was used still redirects a browser with the cookie to the page', async () => {
-    const link = preview.newLink();
-    const own = cookieOf(await ask(link));
-    const again = await ask(link, { headers: { cookie: own } });
-    assert.deepEqual([again.status, again.headers.location], [303, '/']);
-  });
-
-  test('with a guessed key is refused', async () => {
-    for (const key of ['', 'a', 'a'.repeat(43), '%00', '../..']) assert.equal((await ask(`/?key=${key}`)).status, 403);
+  test('with a guessed key is refused, and so is one of another origin', async () => {
+    for (const key of ['', 'a', 'a'.repeat(43), '%00', '../..', 'a'.repeat(5_000_000)]) assert.equal((await exchangeKey(key)).status, 403);
+    const headers = { origin: 'http://127.0.0.1:1' };
+    assert.equal((await ask('/enter', { method: 'POST', headers, body: keyOf(preview.newLink()) })).status, 403);
   });
 
   test('of one preview does not work for another', async (t) => {
     const other = await openPreview('other');
     t.after(() => other.close());
-    const key = new URL(other.newLink()).search;
-    assert.equal((await ask(`/${key}`)).status, 403);
-    const foreign = cookieOf(await ask(other.newLink()));
-    assert.equal((await ask('/', { headers: { cookie: foreign } })).status, 403);
-    assert.equal((await ask('/', { headers: { cookie: `${foreign}; ${cookie}` } })).status, 200);
+    assert.equal((await exchangeKey(keyOf(other.newLink()))).status, 403);
+    assert.equal((await call('sync.getStatus', { headers: { authorization: await enter(other) } })).status, 403);
   });
 });
 
-describe('without the cookie', () => {
-  for (const path of ['/', '/window.js', '/events', '/download/x', '/nothing']) {
+describe('without the secret', () => {
+  for (const path of ['/events', '/nothing', '/call/sync.getStatus']) {
     test(`GET ${path} is refused with an explanation`, async () => {
-      for (const headers of [{}, { cookie: `${cookie}x` }, { cookie: cookie.slice(0, -1) }, { cookie: 'a=b' }]) {
+      for (const wrong of ['', `${authorization}x`, authorization.slice(0, -1), authorization.slice('Bearer '.length), 'Bearer ']) {
+        const headers = wrong === '' ? {} : { authorization: wrong };
         const { status, body } = await ask(path, { headers });
         assert.equal(status, 403);
         assert.match(body, /^Open the preview with the link that it printed\./);
@@ -121,16 +123,21 @@ describe('without the cookie', () => {
   }
 
   test('a call is refused', async () => {
-    assert.equal((await call('sync.getStatus', { headers: { cookie: '' } })).status, 403);
+    assert.equal((await call('sync.getStatus', { headers: { authorization: '' } })).status, 403);
+  });
+
+  test("only the program's own files are served", async () => {
+    assert.equal((await ask('/')).body, page);
+    assert.equal((await ask('/window.js')).body, '// code');
+    assert.equal((await ask('/favicon.ico')).status, 204);
   });
 });
 
 describe('from elsewhere', () => {
-  test('a request with another host name (DNS rebinding) is refused, even with the cookie or a link', async () => {
+  test('a request with another host name (DNS rebinding) is refused, even with the secret', async () => {
     const { port } = new URL(preview.origin);
     for (const host of [`evil.example:${port}`, 'evil.example', `localhost:${port}`, '127.0.0.1', `127.0.0.1:${port}.evil.example`]) {
-      assert.equal((await ask('/', { headers: { host, cookie } })).status, 403, host);
-      assert.equal((await ask(new URL(preview.newLink()).pathname, { headers: { host } })).status, 403, host);
+      assert.equal((await ask('/', { headers: { host, authorization } })).status, 403, host);
       assert.equal((await call('sync.getStatus', { headers: { host, origin: `http://${host}` } })).status, 403, host);
     }
   });
@@ -140,18 +147,18 @@ describe('from elsewhere', () => {
     const others = ['https://evil.example', 'null', 'http://127.0.0.1:1', ours.replace('http:', 'https:'), `${ours}.evil.example`];
     for (const origin of others) {
       assert.equal((await call('auth.signOut', { headers: { origin } })).status, 403, origin);
-      assert.equal((await ask('/events', { headers: { cookie, origin } })).status, 403, origin);
+      assert.equal((await ask('/events', { headers: { authorization, origin } })).status, 403, origin);
     }
   });
 
   test('a call without an origin is refused', async () => {
-    const headers = { cookie, 'content-type': 'application/json' };
+    const headers = { authorization, 'content-type': 'application/json' };
     assert.equal((await ask('/call/sync.getStatus', { method: 'POST', headers })).status, 403);
   });
 
   test('loading a file into another page is refused, but following a link is not', async () => {
     for (const site of ['cross-site', 'same-site']) {
-      const fetched = { cookie, 'sec-fetch-site': site, 'sec-fetch-mode': 'no-cors' };
+      const fetched = { authorization, 'sec-fetch-site': site, 'sec-fetch-mode': 'no-cors' };
       assert.equal((await ask('/window.js', { headers: fetched })).status, 403);
       assert.equal((await ask('/', { headers: { ...fetched, 'sec-fetch-mode': 'navigate' } })).status, 200);
     }
@@ -169,13 +176,13 @@ describe('from elsewhere', () => {
 });
 
 describe('the network state', () => {
-  const own = (): Record<string, string> => ({ cookie, origin: preview.origin });
+  const own = (): Record<string, string> => ({ authorization, origin: preview.origin });
 
   test('is accepted only as a POST from the page', async () => {
     for (const state of ['offline', 'online']) {
       assert.equal((await ask(`/network/${state}`, { method: 'POST', headers: own() })).status, 204);
       assert.equal((await ask(`/network/${state}`, { headers: own() })).status, 405);
-      assert.equal((await ask(`/network/${state}`, { method: 'POST', headers: { ...own(), cookie: '' } })).status, 403);
+      assert.equal((await ask(`/network/${state}`, { method: 'POST', headers: { ...own(), authorization: '' } })).status, 403);
       assert.equal((await ask(`/network/${state}`, { method: 'POST', headers: { ...own(), origin: 'null' } })).status, 403);
     }
     assert.equal((await ask('/network/sideways', { method: 'POST', headers: own() })).status, 405);
@@ -184,7 +191,7 @@ describe('the network state', () => {
 
 describe('every response', () => {
   test('is not cacheable, cannot be framed, and lets the page load nothing from elsewhere', async () => {
-    const headers = { cookie };
+    const headers = { authorization };
     const answers = [await ask('/', { headers }), await ask('/'), await call('sync.getStatus'), await ask('/no', { headers })];
     for (const answer of answers) {
       assert.equal(answer.headers['cache-control'], 'no-store');
@@ -203,12 +210,12 @@ describe('every response', () => {
 
   test('has a content type', async () => {
     const types = [];
-    for (const path of ['/', '/index.html', '/window.js']) types.push((await ask(path, { headers: { cookie } })).headers['content-type']);
+    for (const path of ['/', '/index.html', '/window.js']) types.push((await ask(path)).headers['content-type']);
     assert.deepEqual(types, ['text/html; charset=utf-8', 'text/html; charset=utf-8', 'text/javascript; charset=utf-8']);
   });
 
   test('to another method or path is an error', async () => {
-    const headers = { cookie, origin: preview.origin };
+    const headers = { authorization, origin: preview.origin };
     assert.equal((await ask('/', { method: 'POST', headers })).status, 405);
     assert.equal((await ask('/call/sync.getStatus', { headers })).status, 405);
     assert.equal((await ask('/call/sync.getStatus', { method: 'OPTIONS', headers })).status, 405);
@@ -282,30 +289,29 @@ describe('the shell', () => {
   test('offers a backup for one download and then deletes it', async () => {
     const outcome = JSON.parse((await call('app.backUp')).body) as { value: SavedFile; download: string };
     assert.match(outcome.value.path, /^invoify-backup-\d{4}-\d\d-\d\d\.sqlite$/);
-    assert.equal((await ask(outcome.download)).status, 403);
-    const { headers, bytes: file } = await exchange({ url: preview.origin }, 'GET', outcome.download, { cookie });
+    assert.match(outcome.download, /^\/download\/[0-9a-f-]{36}$/, 'nobody can guess it');
+    const { headers, bytes: file } = await exchange({ url: preview.origin }, 'GET', outcome.download, {});
     assert.equal(headers['content-disposition'], `attachment; filename="${outcome.value.path}"`);
     assert.equal(file.length, outcome.value.sizeBytes);
     assert.equal(file.subarray(0, 15).toString(), 'SQLite format 3');
-    assert.equal((await ask(outcome.download, { headers: { cookie } })).status, 404);
+    assert.equal((await ask(outcome.download)).status, 404);
   });
 });
 
 describe('closing the preview', () => {
   test('ends the event streams, refuses calls, and closes the cache cleanly', async () => {
     const other = await openPreview('ending');
-    const own = cookieOf(await ask(other.newLink()));
-    const stream = send(`${other.origin}/events`, { headers: { cookie: own } });
+    const stream = send(`${other.origin}/events`, { headers: { authorization: await enter(other) } });
     stream.end();
     const [response] = await once(stream, 'response') as [IncomingMessage];
     await once(response, 'data');
     const ended = text(response);
     await other.close();
-    assert.match(await ended, /^$|^event: status\n/);
+    assert.match(await ended, /^$|^\{.*\}\n$/);
     assert.equal(await other.desk.answer('sync.getStatus', ''), JSON.stringify({
       ok: false, error: { code: 'cancelled', message: 'The preview is closing.' },
     }));
-    await assert.rejects(ask(other.newLink()));
+    await assert.rejects(ask(other.origin));
     assert.equal(readFileSync(join(folder, 'ending', 'database', 'invoify.sqlite')).subarray(0, 15).toString(), 'SQLite format 3');
     assert(!existsSync(join(folder, 'ending', 'database', 'invoify.sqlite-wal')));
   });
