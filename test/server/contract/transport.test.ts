@@ -92,6 +92,31 @@ describe('a proxy', () => {
     await server.stop();
   });
 
+  test('that names ports, or hands on what the client sent, lets no more guesses through', async () => {
+    const server = await startServer(embedded, { TRUST_PROXY: '1, 10.0.0.0/24' });
+    for (const [index, header] of [
+      (port: number) => `203.0.113.7:${port}`, (port: number) => `198.51.100.${port % 250}, 203.0.113.8`,
+      (port: number) => `[2001:db8::${port.toString(16)}]:${port}`, (port: number) => `::1, 203.0.113.9:${port}, 10.0.0.7`,
+    ].entries()) {
+      const email = `guessed${index}@first.test`;
+      const replies = await Promise.all(Array.from({ length: 20 }, (_, port) => server.client.post(
+        '/api/auth/login', { email, password: 'wrong wrong' }, { 'X-Forwarded-For': header(50_000 + port) },
+      )));
+      assert.equal(replies.filter(({ status }) => status === 401).length, 10, header(1));
+    }
+    await server.stop();
+  });
+
+  test('that names nobody locks nobody out because of somebody else, and is reported once', async () => {
+    const server = await startServer(embedded, { TRUST_PROXY: '1' });
+    const login = (email: string, secret: string) => server.client.post('/api/auth/login', { email, password: secret });
+    for (let failures = 0; failures < 40; failures += 1) await login('attacked@first.test', 'wrong wrong');
+    assertError(await login('attacked@first.test', 'wrong wrong'), 'too_many_requests');
+    assert.equal((await login(firstOwner, password)).status, 200);
+    assert.equal(server.lines.filter((line) => line.includes('X-Forwarded-For')).length, 1);
+    await server.stop();
+  });
+
   test('that is not trusted cannot set the client\'s address', async () => {
     const server = await startServer(embedded);
     await failTenTimes(server, '203.0.113.9');
