@@ -17,6 +17,7 @@ import { exportCsv } from './files/export.ts';
 import { writeReport } from './files/report.ts';
 import { openSettings, type SettingsFile } from './files/settings.ts';
 import { openHost, type Host, type HostDeps } from './host.ts';
+import { deviceName } from './session/account.ts';
 import { createTriggers, type SystemEvent, type Triggers, type TriggersDeps } from './sync/triggers.ts';
 
 export interface DeskOptions {
@@ -25,7 +26,9 @@ export interface DeskOptions {
   readonly version: string;
 }
 
-export interface DeskDeps extends HostDeps, TriggersDeps {}
+export interface DeskDeps extends HostDeps, TriggersDeps {
+  readonly computerName: string;
+}
 
 export type { SystemEvent } from './sync/triggers.ts';
 
@@ -41,7 +44,8 @@ export interface Desk {
 export async function openDesk(options: DeskOptions, deps: DeskDeps): Promise<Desk> {
   const settings = openSettings(join(options.dataFolder, 'settings.json'), deps);
   const databaseFile = join(options.dataFolder, 'database', 'invoify.sqlite');
-  const host = await openHost({ databaseFile, serverUrl: settings.settings.server }, deps);
+  const device = deviceName(deps.computerName, options.version);
+  const host = await openHost({ databaseFile, serverUrl: settings.settings.server }, { ...deps, device });
   void rememberServer(host, settings, deps);
   const triggers = createTriggers(host, deps, settings.settings.syncEveryMinutes);
   return {
@@ -79,6 +83,9 @@ function createHandlers({ host, settings, triggers }: Parts, options: DeskOption
     },
     'auth.signOut': () => toNull(host.signOut()),
     'auth.testConnection': ({ server }) => host.testConnection(server),
+    'auth.changePassword': ({ current, next }) => toNull(host.account.changePassword(current, next)),
+    'auth.listSessions': ({ all }) => host.account.listSessions(all),
+    'auth.endSession': ({ id }) => toNull(host.account.endSession(id)),
     'data.listPage': (query) => host.data.listPage(query),
     'data.getRecord': ({ collection, id }) => host.data.getRecord(collection, id),
     'data.counts': () => host.data.counts(),

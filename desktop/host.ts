@@ -15,6 +15,7 @@ import { AcknowledgedRecords } from './cache/cache.ts';
 import { damagedNotice, rebuildNotice, setAsideNotice } from './cache/notices.ts';
 import { LocalCache, type LocalCacheDeps } from './cache/local-cache.ts';
 import { Reads } from './cache/reads.ts';
+import { Account } from './session/account.ts';
 import { CacheOwner } from './session/cache-owner.ts';
 import type { Request, ServerConnection } from './session/server-connection.ts';
 import { Session, type SessionDeps } from './session/session.ts';
@@ -54,6 +55,7 @@ export async function openHost(options: HostOptions, deps: HostDeps): Promise<Ho
 export class Host {
   readonly data: Reads;
   readonly records: Writes;
+  readonly account: Account;
   readonly #deps: HostDeps;
   readonly #runner: SyncRunner;
   readonly #listeners = new Set<(status: Status) => void>();
@@ -105,6 +107,7 @@ export class Host {
       onDamaged: (reason) => this.#onCacheDamaged(reason),
     }, deps);
     this.data = new Reads(this.#cache, this.#acknowledged);
+    this.account = new Account(this.#session);
     this.#owner = new CacheOwner(this.#session, this.#cache);
     this.#runner = new SyncRunner({
       prepare: async (signal) => {

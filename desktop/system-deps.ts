@@ -1,7 +1,7 @@
 // The default deps of the desktop, from Node and the operating system. Callers override what they provide themselves.
 
 import { randomUUID } from 'node:crypto';
-import { networkInterfaces } from 'node:os';
+import { hostname, networkInterfaces } from 'node:os';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { checkCache } from './cache/check.ts';
@@ -29,7 +29,6 @@ export function systemHostDeps(): HostDeps {
   };
 }
 
-/** The defaults of a desk, which needs no others. */
 export function systemDeskDeps(): DeskDeps {
-  return systemHostDeps();
+  return { ...systemHostDeps(), computerName: hostname() };
 }

@@ -5,11 +5,13 @@ import type { JsonObject } from '../shared/fields.ts';
 import type { Command } from '../shared/window/ipc.ts';
 import type { Status } from '../shared/window/views.ts';
 
-/** The name of a collection, for its list, or one of the two screens below. */
+/** The name of a collection, for its list, or one of the screens below. */
 export type Screen = string;
 
 export const settingsScreen = 'settings';
 export const healthScreen = 'health';
+/** For owners. */
+export const computersScreen = 'computers';
 
 export interface DetailView {
   readonly collection: string;
@@ -28,7 +30,8 @@ export function listScreens(role: Role | null): readonly string[] {
 /** `wanted`, or the first list if that screen does not exist or is not allowed. */
 export function allowedScreen(wanted: Screen, role: Role | null): Screen {
   const lists = listScreens(role);
-  return wanted === settingsScreen || wanted === healthScreen || lists.includes(wanted) ? wanted : lists[0] ?? settingsScreen;
+  const allowed = [...lists, settingsScreen, healthScreen, ...role === 'owner' ? [computersScreen] : []];
+  return allowed.includes(wanted) ? wanted : lists[0] ?? settingsScreen;
 }
 
 /** Whether to show only the sign-in form: there is no cache, or it was never filled and the session has ended. */

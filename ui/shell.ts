@@ -7,7 +7,7 @@ import { keyed } from 'lit/directives/keyed.js';
 import { findCollection } from '../shared/collections.ts';
 import type { AppInfo, Command, Settings } from '../shared/window/ipc.ts';
 import type { Status } from '../shared/window/views.ts';
-import { allowedScreen, healthScreen, settingsScreen, type DetailView, type Screen } from './app-state.ts';
+import { allowedScreen, computersScreen, healthScreen, settingsScreen, type DetailView, type Screen } from './app-state.ts';
 import { cacheNoticeText } from './text/call-error-text.ts';
 import type { InvoifyDetail } from './record/detail.ts';
 import { emit, type AppEvents } from './base/events.ts';
@@ -26,8 +26,8 @@ import { blockText, writeBlock, type Notice, type SyncView } from './sync/sync-v
 async function loadLaterScreens(): Promise<void> {
   await loadRecordTexts();
   await Promise.all([
-    import('./record/detail.ts'), import('./settings/settings-screen.ts'), import('./sync/health-screen.ts'),
-    import('./sync/sync-popover.ts'),
+    import('./record/detail.ts'), import('./settings/settings-screen.ts'), import('./settings/computers-screen.ts'),
+    import('./sync/health-screen.ts'), import('./sync/sync-popover.ts'),
   ]);
 }
 
@@ -232,9 +232,13 @@ export class InvoifyShell extends LitElement {
     if (screen === healthScreen) {
       return html`${this.#notice()}<invoify-health .status=${status} .revision=${this.view.revision}></invoify-health>`;
     }
+    if (screen === computersScreen) {
+      return html`${this.#notice()}<invoify-computers-screen .status=${status}
+        .revision=${this.view.revision}></invoify-computers-screen>`;
+    }
     if (!collection) {
-      return html`${this.#notice()}<invoify-settings .status=${status} .user=${status.user} .settings=${this.settings}
-        .info=${this.info}></invoify-settings>`;
+      return html`${this.#notice()}<invoify-settings .status=${status} .revision=${this.view.revision} .user=${status.user}
+        .settings=${this.settings} .info=${this.info}></invoify-settings>`;
     }
     return html`${keyed(screen, html`<invoify-list-screen .collection=${collection} .state=${this._lists[screen]}
       .status=${status} .revision=${this.view.revision} .today=${localDay(Date.now())}

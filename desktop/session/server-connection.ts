@@ -5,7 +5,7 @@
 // the protocol's form and under its request's id: a refusal then becomes an AppError with the server's own code and
 // message. Why anything else did not count is logged when the reason changes.
 
-import { AppError, errorCode, hasSystemCode } from '../../shared/errors.ts';
+import { AppError, errorCode, hasSystemCode, type ErrorCode } from '../../shared/errors.ts';
 import { isObject, type JsonObject } from '../../shared/fields.ts';
 import {
   badResponse, maxRetryAfterS, parseErrorAnswer, parseMeta, protocolHeader, protocolVersion, requestIdHeader, type WireError,
@@ -18,6 +18,9 @@ const IDLE_MS = 30_000;
 const STREAM_IDLE_MS = 60_000;
 /** Far above a page's 8 MiB; bounds the memory that a broken server can use. */
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
+
+/** Errors of a write that may have been done all the same: no answer, one that is not the server's, or its own 503. */
+export const openCodes: readonly ErrorCode[] = ['offline', 'bad_response', 'unavailable'];
 
 export interface ConnectionDeps {
   readonly fetch: typeof fetch;

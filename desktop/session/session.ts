@@ -15,6 +15,8 @@ import type { TokenVault } from './token-vault.ts';
 
 export interface SessionDeps extends ConnectionDeps, TokenClocks {
   readonly vault: TokenVault;
+  /** What the server lists this computer's sessions as: at most 100 characters. */
+  readonly device?: string;
   readonly log: (event: string, facts?: Readonly<Record<string, unknown>>) => void;
 }
 
@@ -247,7 +249,9 @@ export class Session {
   async logIn(connection: ServerConnection, email: string, password: string): Promise<LoginAnswer> {
     this.#identified.delete(connection.origin);
     await this.#exchange(connection, { path: '/api/meta', token: null }, ({ signal }) => this.#identify(connection, signal));
-    const request = { method: 'POST', path: '/api/auth/login', body: { email, password }, token: null } as const;
+    const { device } = this.#deps;
+    const body = { email, password, ...(device !== undefined && { device }) };
+    const request = { method: 'POST', path: '/api/auth/login', body, token: null } as const;
     return parseLoginAnswer(parseJson(await this.sendTo(connection, request)));
   }
 

@@ -13,7 +13,7 @@ import { findCollection } from '../../shared/collections.ts';
 import { AppError, errorCode, type ErrorCode } from '../../shared/errors.ts';
 import { isId, isObject, type Json, type JsonObject } from '../../shared/fields.ts';
 import { badResponse, parseRecordAnswer, type WireRecord } from '../../shared/protocol.ts';
-import { parseJson, type Request } from '../session/server-connection.ts';
+import { openCodes, parseJson, type Request } from '../session/server-connection.ts';
 import type { Session } from '../session/session.ts';
 import { withRetry, type RetryDeps } from './retry.ts';
 import type { SyncRunner } from './runner.ts';
@@ -33,8 +33,6 @@ interface Write {
   readonly isResult: (record: WireRecord) => boolean;
 }
 
-/** Errors of an attempt that may have been done all the same: no answer, one that is not the server's, or its own 503. */
-const openCodes: readonly ErrorCode[] = ['offline', 'bad_response', 'unavailable'];
 /** The server's word that neither this attempt nor an earlier one with the same key was done. */
 const refusalCodes: readonly ErrorCode[] = ['invalid_request', 'not_found', 'conflict', 'precondition_failed'];
 

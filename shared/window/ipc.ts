@@ -9,7 +9,7 @@
 import { AppError, desktopErrorCodes, isWireErrorCode, type ErrorCode, type FailureKind } from '../errors.ts';
 import type { JsonObject } from '../fields.ts';
 import type { Problems } from '../problems.ts';
-import type { SignedInUser, WireRecord } from '../protocol.ts';
+import type { SessionEntry, SignedInUser, WireRecord } from '../protocol.ts';
 import type {
   Attempt, CurrencySummary, CurrencyTotals, ListPage, ListQuery, ListSelection, ListSort, RecordView, Status, SyncError, SyncOutcome,
 } from './views.ts';
@@ -108,6 +108,11 @@ export interface DeskCalls {
   'auth.signIn': { request: SignInRequest; answer: SignedInUser };
   'auth.signOut': { request: Nothing; answer: null };
   'auth.testConnection': { request: { readonly server: string }; answer: ServerInfo };
+  /** Ends the user's other sessions. */
+  'auth.changePassword': { request: { readonly current: string; readonly next: string }; answer: null };
+  /** The user's own sessions or (`all`, for owners) the account's. */
+  'auth.listSessions': { request: { readonly all: boolean }; answer: readonly SessionEntry[] };
+  'auth.endSession': { request: { readonly id: string }; answer: null };
   'data.listPage': { request: ListQuery; answer: ListPage };
   'data.getRecord': { request: { readonly collection: string; readonly id: string }; answer: RecordView | null };
   'data.counts': { request: Nothing; answer: Readonly<Record<string, number>> };
@@ -149,7 +154,8 @@ export type Channel = keyof AllCalls;
 /** The channels that a window may call; omitting one does not compile. */
 const windowChannels: { readonly [C in keyof WindowCalls]: 'desk' | 'shell' } = {
   'sync.pullFromServer': 'desk', 'sync.getStatus': 'desk', 'sync.getOnlineStatus': 'desk', 'sync.setAuthToken': 'desk',
-  'sync.cancel': 'desk', 'auth.signIn': 'desk', 'auth.signOut': 'desk', 'auth.testConnection': 'desk', 'data.listPage': 'desk',
+  'sync.cancel': 'desk', 'auth.signIn': 'desk', 'auth.signOut': 'desk', 'auth.testConnection': 'desk', 'auth.changePassword': 'desk',
+  'auth.listSessions': 'desk', 'auth.endSession': 'desk', 'data.listPage': 'desk',
   'data.getRecord': 'desk', 'data.counts': 'desk', 'data.summary': 'desk', 'data.selectionTotals': 'desk', 'data.health': 'desk',
   'data.report': 'desk', 'records.create': 'desk', 'records.update': 'desk', 'records.remove': 'desk', 'records.act': 'desk',
   'app.getSettings': 'desk', 'app.saveSettings': 'desk', 'app.resetLocalData': 'desk', 'app.getInfo': 'shell',

@@ -33,6 +33,10 @@ const validRequests: { readonly [C in keyof WindowCalls]: object | null } = {
   'auth.signIn': { server: 'http://127.0.0.1:1', email: 'nobody@example.com', password: 'none' },
   'auth.signOut': null,
   'auth.testConnection': { server: 'http://127.0.0.1:1' },
+  // Too short, so that it counts as no attempt to guess the present one.
+  'auth.changePassword': { current: 'none', next: 'short' },
+  'auth.listSessions': { all: false },
+  'auth.endSession': { id: 'f'.repeat(24) },
   'data.listPage': {
     collection: 'invoices', search: 'a', filters: { status: ['sent', 'draft'], dueDate: { from: '2020-01-01', to: null } },
     sort: { column: 'issueDate', descending: true }, offset: 0, limit: 10,

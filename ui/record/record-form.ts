@@ -169,7 +169,7 @@ export class InvoifyRecordForm extends LitElement {
     return html`
       <invoify-field data-path=${path} ?autofocus=${isFirst} .path=${path} .kind=${kind} .problem=${message}
         .label=${fieldLabel(isPassword && isEdit ? 'newPassword' : path)} .value=${this._draft[path] ?? ''}
-        .hint=${isPassword ? t(isEdit ? 'hint.newPassword' : 'hint.password') : ''}
+        .hint=${isPassword ? isEdit ? t('hint.newPassword') : t('hint.password', { min: minOf(field) }) : ''}
         .options=${this.#optionsOf(formField)} .unit=${kind === 'amount' ? this.#currency : ''}
         .isOptional=${field.optional === true && !isPassword} .autocomplete=${autocompleteOf(formField)}></invoify-field>`;
   }
@@ -184,6 +184,10 @@ export class InvoifyRecordForm extends LitElement {
   get #currency(): string {
     return String(this._draft['currency'] ?? '');
   }
+}
+
+function minOf(field: FormField['field']): number {
+  return field.kind === 'text' ? field.min ?? 1 : 1;
 }
 
 customElements.define('invoify-record-form', InvoifyRecordForm);

@@ -1,7 +1,7 @@
-// The settings of this computer: server, sync interval, appearance, language, and local data. An action that removes data
-// says exactly what it removes, and that the server keeps everything.
+// The settings of this computer: server, sync interval, appearance, language, and local data; and of the user's account:
+// password and computers. An action that removes data says exactly what it removes, and that the server keeps everything.
 //
-//   <invoify-settings .status .user .settings .info>
+//   <invoify-settings .status .revision .user .settings .info>
 
 import { LitElement, css, html, type PropertyValues, type TemplateResult } from 'lit';
 import { live } from 'lit/directives/live.js';
@@ -17,17 +17,21 @@ import { t, tryText } from '../text/i18n.ts';
 import { icon } from '../base/icons.ts';
 import { askQuestion } from '../base/question.ts';
 import { screenStyles } from '../base/screen-styles.ts';
+import './computers.ts';
+import './password-form.ts';
 
 const interval = { min: 1, max: 60 } as const;
 
 export class InvoifySettings extends LitElement {
   static override properties = {
     status: { attribute: false },
+    revision: { attribute: false },
     user: { attribute: false },
     settings: { attribute: false },
     info: { attribute: false },
     _minutes: { state: true },
     _busy: { state: true },
+    _passwords: { state: true },
   };
 
   static override styles = [controls, screenStyles, css`
@@ -38,6 +42,7 @@ export class InvoifySettings extends LitElement {
   `];
 
   declare status: Status | null;
+  declare revision: string;
   declare user: SignedInUser | null;
   declare settings: Settings | null;
   declare info: AppInfo | null;
@@ -45,15 +50,19 @@ export class InvoifySettings extends LitElement {
   declare _minutes: string;
   /** The action in progress; no other can start meanwhile. */
   declare _busy: 'backUp' | 'reset' | 'signOut' | null;
+  /** How often the password was changed, which ends sessions. */
+  declare _passwords: number;
 
   constructor() {
     super();
     this.status = null;
+    this.revision = '';
     this.user = null;
     this.settings = null;
     this.info = null;
     this._minutes = '';
     this._busy = null;
+    this._passwords = 0;
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
@@ -215,6 +224,14 @@ export class InvoifySettings extends LitElement {
         <div class="setting"><div class="what">${t('settings.signedInAs', { name })}<p>${email} · ${tryText('role', role)}</p>
           ${this.info?.lacks.includes('token_storage') ? html`<p>${t('settings.tokenInMemory')}</p>` : ''}</div></div>
         ${this.#renderAction(t('settings.signOut'), t('settings.signOutText'), 'signOut', () => void this.#signOut())}
+      </section>
+      <section>
+        <h2>${t('password.title')}</h2>
+        <invoify-password-form .status=${this.status} @changed=${() => { this._passwords += 1; }}></invoify-password-form>
+      </section>
+      <section>
+        <h2>${t('computers.own')}</h2>
+        <invoify-computers .status=${this.status} .revision=${`${this.revision} ${this._passwords}`}></invoify-computers>
       </section>`;
   }
 

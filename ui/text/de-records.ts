@@ -43,7 +43,7 @@ export const deRecords: Translation<typeof enRecords> = {
   'field.payments': 'Zahlungen',
   'field.totalMinor': 'Gesamtbetrag',
 
-  'hint.password': 'Mindestens 8 Zeichen',
+  'hint.password': 'Mindestens {min} Zeichen, kein häufiges Passwort',
   'hint.newPassword': 'Leer lassen, um das bisherige Passwort zu behalten. Ein neues meldet diese Person überall ab.',
   'hint.optional': 'optional',
 
@@ -66,6 +66,9 @@ export const deRecords: Translation<typeof enRecords> = {
   'problem.too_large': 'Die Beträge sind zu groß.',
   'problem.frozen': 'Lässt sich nicht mehr ändern.',
   'problem.taken': 'Ist bereits vergeben.',
+  'problem.common_password': 'Eines der häufigsten Passwörter. Bitte wählen Sie ein anderes.',
+  'problem.own_address': 'Darf nicht die E-Mail-Adresse oder ein Teil davon sein.',
+  'problem.wrong_password': 'Das ist nicht Ihr aktuelles Passwort.',
   'problem.open': 'Es sind nur noch {amount} offen.',
   'problem.count': { one: '{count} Feld ist fehlerhaft oder leer.', other: '{count} Felder sind fehlerhaft oder leer.' },
 
@@ -273,6 +276,46 @@ export const deRecords: Translation<typeof enRecords> = {
   'settings.tokenInMemory':
     'Dieser Computer kann Ihre Anmeldung nicht sicher speichern. Sie werden abgemeldet, wenn Sie Invoify schließen.',
   'settings.noFolder': 'Hier nicht verfügbar',
+
+  'password.title': 'Passwort',
+  'password.text': 'Ein neues Passwort meldet Sie an allen Ihren anderen Computern ab. Die Daten dort bleiben lesbar.',
+  'password.current': 'Aktuelles Passwort',
+  'password.next': 'Neues Passwort',
+  'password.again': 'Neues Passwort wiederholen',
+  'password.change': 'Passwort ändern',
+  'password.busy': 'Wird geändert …',
+  'password.differs': 'Stimmt nicht mit dem neuen Passwort überein.',
+  'password.done': 'Passwort geändert. An Ihren anderen Computern werden Sie danach gefragt.',
+  'password.unknown': 'Der Server hat nicht geantwortet. Ihr Passwort kann trotzdem geändert worden sein. Versuchen Sie es noch einmal: '
+    + 'Wird das aktuelle Passwort dann abgelehnt, gilt das neue.',
+
+  'computers.own': 'Ihre Computer',
+  'computers.allText': 'Wer an welchem Computer angemeldet ist und ob die Daten dort aktuell sind.',
+  'computers.who': 'Benutzer',
+  'computers.computer': 'Computer',
+  'computers.version': 'Version',
+  'computers.lastSeen': 'Zuletzt gesehen',
+  'computers.data': 'Daten',
+  'computers.current': 'Dieser Computer',
+  'computers.unknown': 'Unbekannter Computer',
+  'computers.formerUser': 'Ehemaliger Benutzer',
+  'computers.since': 'Angemeldet am {date}',
+  'computers.justNow': 'gerade eben',
+  'computers.upToDate': 'Aktuell',
+  'computers.dataOf': 'Stand {when}',
+  'computers.neverSynced': 'Noch nicht synchronisiert',
+  'computers.unseen': 'Seit über einer Woche nicht synchronisiert',
+  'computers.behind': 'Über eine Woche im Rückstand',
+  'computers.end': 'Sitzung beenden …',
+  'computers.endOf': 'Sitzung beenden: {computer}',
+  'computers.endTitle': 'Sitzung an „{computer}“ beenden?',
+  'computers.endText': 'Um dort wieder zu synchronisieren, muss man sich an diesem Computer neu anmelden. Die Daten, die er '
+    + 'schon hat, bleiben dort lesbar.',
+  'computers.endAction': 'Sitzung beenden',
+  'computers.ended': 'Sitzung beendet: {computer}',
+  'computers.offline': 'Internetverbindung erforderlich, um die Computer anzuzeigen.',
+  'computers.offlineShown': 'Internetverbindung erforderlich. Das ist der Stand der letzten Abfrage.',
+  'computers.signedOut': 'Melden Sie sich neu an, um die Computer zu sehen.',
 
   // Why no answer of the server arrived.
   'failure.name_not_found': 'Einen Server mit diesem Namen gibt es nicht. Prüfen Sie die Adresse und Ihre Netzwerkverbindung.',

@@ -22,6 +22,7 @@ export const deShell: Translation<typeof enShell> = {
   'collection.plans': 'Tarife',
   'collection.users': 'Benutzer',
   'screen.settings': 'Einstellungen',
+  'screen.computers': 'Computer',
   'screen.health': 'Synchronisierung',
   'nav.label': 'Hauptnavigation',
   'nav.account': 'Angemeldet als {name}',

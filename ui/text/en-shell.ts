@@ -22,6 +22,7 @@ export const enShell = {
   'collection.plans': 'Plans',
   'collection.users': 'Users',
   'screen.settings': 'Settings',
+  'screen.computers': 'Computers',
   'screen.health': 'Sync health',
   'nav.label': 'Main',
   'nav.account': 'Signed in as {name}',
