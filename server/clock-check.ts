@@ -8,6 +8,8 @@ import { AppError } from '../shared/errors.ts';
 
 /** How far this machine's clock may be from the database's. */
 export const MAX_SKEW_MS = 5 * 60_000;
+/** How far stamps may have come by single microseconds. */
+const MAX_CREEP_US = 3_600_000_000;
 /** How far it may be ahead of the newest change, where the database has no clock of its own. */
 export const MAX_STEP_MS = 366 * 86_400_000;
 
@@ -18,10 +20,18 @@ export function requireSameTime(nowMs: number, databaseMs: number): void {
     + 'Set the one that is wrong; until then nothing can be changed.');
 }
 
-/** Throws `unavailable` if the clock is more than `MAX_STEP_MS` ahead of the newest change; `EPOCH` is none. */
-export function requirePlausibleTime(nowMs: number, newest: Instant): void {
-  if (newest === EPOCH || nowMs - newest / 1000 <= MAX_STEP_MS) return;
-  throw clockRefused(`The server's clock shows ${toMinutes(nowMs)}, more than a year after the newest change. Set it right, or run `
+/**
+ * Throws `unavailable` if the clock is more than `MAX_STEP_MS` ahead of the newest change (`EPOCH` is none), or more than
+ * `MAX_SKEW_MS` behind it: stamps would creep on by microseconds, and sessions would not end. `accepted` is the newest change
+ * at the time when an administrator took the clock for right. Until the clock has caught up with it, changes are stamped just
+ * after it, and only such a change may be later than the clock.
+ */
+export function requirePlausibleTime(nowMs: number, newest: Instant, accepted: Instant): void {
+  const aheadMs = nowMs - newest / 1000;
+  const isAccepted = newest - accepted <= MAX_CREEP_US;
+  if (newest === EPOCH || (aheadMs <= MAX_STEP_MS && (aheadMs >= -MAX_SKEW_MS || isAccepted))) return;
+  const relation = aheadMs > 0 ? 'more than a year after the newest change' : `before the newest change of ${toMinutes(newest / 1000)}`;
+  throw clockRefused(`The server's clock shows ${toMinutes(nowMs)}, ${relation}. Set it right, or run `
     + '"node server.ts admin clock" if it is right; until then nothing can be changed.');
 }
 

@@ -3,6 +3,7 @@
 
 import { formatInstant, instantFromMs, tick, type Instant } from '../shared/clock.ts';
 import { addCrc, emptyDigest, recordCrc, subtractCrc, type CollectionDigest } from '../shared/digest.ts';
+import { uncountedPauseMs } from './reply-age.ts';
 import type { Account, AuditEntry, RecordContent, StoredEntry, StoredRecord, StoredReply, Transaction } from './store.ts';
 
 /** What the store must apply, in this order, and the account to save with it. */
@@ -36,7 +37,8 @@ export function beginWrite(account: Account, checkedNowMs: () => number): {
     const { clock, digest } = pending.account;
     const at = tick(clock, nowMs ??= checkedNowMs());
     const updated = update(digest[collection] ?? emptyDigest, at);
-    pending.account = { ...pending.account, clock: at, digest: { ...digest, [collection]: updated } };
+    const pausedMs = pending.account.pausedMs + uncountedPauseMs(pending.account, nowMs);
+    pending.account = { ...pending.account, clock: at, pausedMs, digest: { ...digest, [collection]: updated } };
     return at;
   };
 

@@ -7,11 +7,11 @@
 
 import { instantFromMs, type Instant } from '../shared/clock.ts';
 import type { Log } from './log.ts';
-import { REPLY_TTL_MS } from './records.ts';
+import { REPLY_TTL_MS, replyTimeMs } from './reply-age.ts';
 import type { Store } from './store.ts';
 
 export interface PruningDeps {
-  readonly store: Pick<Store, 'checkClock' | 'counters' | 'listAccounts' | 'isPruneDue' | 'write'>;
+  readonly store: Pick<Store, 'checkClock' | 'counters' | 'listAccounts' | 'snapshot' | 'isPruneDue' | 'write'>;
   readonly tombstoneDays: number;
   readonly auditDays: number;
   readonly nowMs: () => number;
@@ -43,9 +43,8 @@ export async function pruneAccounts(deps: PruningDeps, isStopped: () => boolean)
     await store.checkClock();
     await store.counters.prune();
     const now = nowMs();
-    const due: Due = [daysBefore(now, deps.tombstoneDays), now - REPLY_TTL_MS, daysBefore(now, deps.auditDays)];
     for (const accountId of await store.listAccounts()) {
-      await pruneAccount(store, accountId, due, isStopped).catch((error: unknown) => {
+      await pruneAccount(deps, accountId, now, isStopped).catch((error: unknown) => {
         if (!isStopped()) log('warn', 'pruning failed', { accountId, error });
       });
     }
@@ -54,7 +53,11 @@ export async function pruneAccounts(deps: PruningDeps, isStopped: () => boolean)
   }
 }
 
-async function pruneAccount(store: PruningDeps['store'], accountId: string, due: Due, isStopped: () => boolean): Promise<void> {
+async function pruneAccount(deps: PruningDeps, accountId: string, nowMs: number, isStopped: () => boolean): Promise<void> {
+  const { store, tombstoneDays, auditDays } = deps;
+  const account = await store.snapshot(accountId, async (snapshot) => snapshot.account);
+  const repliesBeforeMs = replyTimeMs(account, nowMs) - REPLY_TTL_MS;
+  const due: Due = [daysBefore(nowMs, tombstoneDays), repliesBeforeMs, daysBefore(nowMs, auditDays)];
   while (!isStopped() && await store.isPruneDue(accountId, ...due)) {
     await store.write(accountId, (transaction) => transaction.prune(...due));
   }

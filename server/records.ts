@@ -16,12 +16,10 @@ import { changedFields, entryOf } from './audit.ts';
 import { laneOf, type Caller } from './auth.ts';
 import type { Reply } from './http.ts';
 import { invoiceRules } from './invoice-rules.ts';
+import { REPLY_TTL_MS, replyTimeMs } from './reply-age.ts';
 import type { Action, RuleContext, Rules } from './rules.ts';
 import type { RecordContent, Store, StoredRecord, Transaction } from './store.ts';
 import { userRules } from './user-rules.ts';
-
-/** How long the reply to an idempotency key is stored. */
-export const REPLY_TTL_MS = 24 * 60 * 60_000;
 
 /** A collection without an entry has no rules beyond its declaration. */
 const rulesByCollection: Readonly<Record<string, Rules>> = { users: userRules, invoices: invoiceRules };
@@ -256,12 +254,13 @@ async function once(deps: RecordsDeps, caller: Caller, idempotencyKey: string | 
   return async (transaction: Transaction, run: () => Promise<string>): Promise<string> => {
     if (idempotencyKey === null) return run();
     const stored = await transaction.findReply(key);
-    if (stored && stored.keptAtMs > deps.nowMs() - REPLY_TTL_MS) {
+    const nowMs = replyTimeMs(transaction.account, deps.nowMs());
+    if (stored && stored.keptAtMs > nowMs - REPLY_TTL_MS) {
       if (stored.fingerprint === fingerprint) return stored.body;
       throw new AppError('conflict', 'This Idempotency-Key was used for another request. Use a new one.');
     }
     const body = await run();
-    transaction.saveReply({ key, fingerprint, body, keptAtMs: deps.nowMs() });
+    transaction.saveReply({ key, fingerprint, body, keptAtMs: nowMs });
     return body;
   };
 }

@@ -26,6 +26,8 @@ export interface Account {
   readonly numbers: Readonly<Record<string, number>>;
   /** A random text that `renewEpochs` replaces: what was read under another one may never have happened. */
   readonly epoch: string;
+  /** The pauses between changes that the age of replies does not count, in milliseconds (reply-age.ts). */
+  readonly pausedMs: number;
   /** The number of the newest audit entry. */
   readonly audited: number;
 }
@@ -233,10 +235,10 @@ export interface Store {
   check(): Promise<void>;
   /**
    * Rejects with `unavailable` if this machine's clock cannot be right: far from the database's own clock (MongoDB), or far
-   * ahead of the newest change (embedded). So does everything that would stamp by it.
+   * ahead of the newest change or behind it (embedded). So does everything that would stamp by it.
    */
   checkClock(): Promise<void>;
-  /** Takes this machine's clock for right although it is far ahead of the newest change. Does nothing on MongoDB. */
+  /** Takes this machine's clock for right although it is far from the newest change. Does nothing on MongoDB. */
   acceptClock(): Promise<void>;
   /**
    * Stops waiting for a database that does not answer or a file that is locked: calls in flight, and later ones that would have

@@ -51,6 +51,7 @@ export function toAccount(row: Row): Account {
     digest: JSON.parse(text(row, 'digest')) as Account['digest'],
     numbers: JSON.parse(text(row, 'numbers')) as Account['numbers'],
     epoch: text(row, 'epoch'),
+    pausedMs: integer(row, 'paused_ms'),
     audited: integer(row, 'audited'),
   };
 }

@@ -13,11 +13,15 @@ import { newEpoch, newFingerprintKey } from '../store.ts';
 const APPLICATION_ID = 0x496e7673;
 /** The setting that holds `Store.fingerprintKey`. */
 export const FINGERPRINT_KEY = 'fingerprint_key';
+/** The setting that holds the newest change at the time when an administrator took the clock for right. */
+export const ACCEPTED_CLOCK = 'accepted_clock';
 /** Older versions can corrupt a WAL database that several connections use. */
 const MIN_SQLITE = [3, 51, 3] as const;
 
 /** Step n brings a database from version n to version n + 1; a step that a database has taken is never edited. */
-const steps: readonly ((db: DatabaseSync) => void)[] = [createTables, addEpochsAndSettings, addAuditTrail, addSessionDetails];
+const steps: readonly ((db: DatabaseSync) => void)[] = [
+  createTables, addEpochsAndSettings, addAuditTrail, addSessionDetails, addPauses,
+];
 
 function createTables(db: DatabaseSync): void {
   db.exec(`
@@ -124,6 +128,10 @@ function addSessionDetails(db: DatabaseSync): void {
       ends_at_ms INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
   `);
+}
+
+function addPauses(db: DatabaseSync): void {
+  db.exec('ALTER TABLE account ADD COLUMN paused_ms INTEGER NOT NULL DEFAULT 0');
 }
 
 /**

@@ -15,7 +15,7 @@ import {
   integer, readChanges, selectAccount, selectRecord, text, toAccount, toReply, toRecord, type Row,
 } from './rows.ts';
 import { SYNC_WAIT_MS, waitWhileBusy } from './busy.ts';
-import { FINGERPRINT_KEY, openEmbeddedFile, sqliteError } from './schema.ts';
+import { ACCEPTED_CLOCK, FINGERPRINT_KEY, openEmbeddedFile, sqliteError } from './schema.ts';
 import {
   endSessionsOf, giveBackCounters, noteSession, openSession, renewSession, takeCounters, toSession,
 } from './sessions.ts';
@@ -101,7 +101,12 @@ class EmbeddedStore implements Store {
   }
 
   async acceptClock(): Promise<void> {
-    await this.#enqueue(async () => this.#run('UPDATE account SET clock = max(clock, ?)', tick(EPOCH, this.#deps.nowMs())));
+    await this.#enqueue(async () => {
+      const now = tick(EPOCH, this.#deps.nowMs());
+      // What the clock is moved over is a pause that the replies do not count.
+      this.#run('UPDATE account SET clock = max(clock, ?1), paused_ms = paused_ms + max(0, ?1 - clock) / 1000', now);
+      this.#run(`INSERT OR REPLACE INTO setting (name, value) SELECT '${ACCEPTED_CLOCK}', coalesce(max(clock), 0) FROM account`);
+    });
   }
 
   giveUp(): void {
@@ -241,8 +246,9 @@ class EmbeddedStore implements Store {
   #checkedNowMs(): number {
     const nowMs = this.#deps.nowMs();
     if (this.#deps.trustsClock) return nowMs;
-    const newest = this.#writerStatement('SELECT coalesce(max(clock), 0) AS newest FROM account').get() ?? {};
-    requirePlausibleTime(nowMs, integer(newest, 'newest') as Instant);
+    const found = this.#writerStatement(`SELECT coalesce(max(clock), 0) AS newest,
+        coalesce((SELECT CAST(value AS INTEGER) FROM setting WHERE name = '${ACCEPTED_CLOCK}'), 0) AS accepted FROM account`).get() ?? {};
+    requirePlausibleTime(nowMs, integer(found, 'newest') as Instant, integer(found, 'accepted') as Instant);
     return nowMs;
   }
 
@@ -301,9 +307,9 @@ class EmbeddedStore implements Store {
         accountId, key, fingerprint, body, Math.floor(keptAtMs));
     }
     for (const { number, at, entry } of pending.entries) this.#run(insertEntry, accountId, number, at, JSON.stringify(entry));
-    const { clock, horizon, digest, numbers, audited } = pending.account;
-    this.#run('UPDATE account SET clock = ?, horizon = ?, digest = ?, numbers = ?, audited = ? WHERE account_id = ?',
-      clock, horizon, JSON.stringify(digest), JSON.stringify(numbers), audited, accountId);
+    const { clock, horizon, digest, numbers, audited, pausedMs } = pending.account;
+    this.#run('UPDATE account SET clock = ?, horizon = ?, digest = ?, numbers = ?, audited = ?, paused_ms = ? WHERE account_id = ?',
+      clock, horizon, JSON.stringify(digest), JSON.stringify(numbers), audited, pausedMs, accountId);
   }
 
   #claimAddress(accountId: string, email: string, userId: string): void {

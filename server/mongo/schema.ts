@@ -26,6 +26,8 @@ export interface AccountDocument {
   readonly digest: Digest;
   readonly numbers: Readonly<Record<string, number>>;
   readonly epoch: string;
+  /** Missing until the first pause that is not counted. */
+  readonly pausedMs?: number;
   /** Missing until the first audit entry. */
   readonly audited?: number;
   /** Counts transactions; a writer locks the account by incrementing it. */
@@ -187,8 +189,8 @@ export function toInstant(stored: StoredInstant): Instant {
   return (typeof stored === 'number' ? stored : stored.toNumber()) as Instant;
 }
 
-export function toAccount({ _id, clock, horizon, digest, numbers, epoch, audited = 0 }: AccountDocument): Account {
-  return { accountId: _id, clock: toInstant(clock), horizon: toInstant(horizon), digest, numbers, epoch, audited };
+export function toAccount({ _id, clock, horizon, digest, numbers, epoch, pausedMs = 0, audited = 0 }: AccountDocument): Account {
+  return { accountId: _id, clock: toInstant(clock), horizon: toInstant(horizon), digest, numbers, epoch, pausedMs, audited };
 }
 
 export function toEntry({ number, at, entry }: AuditDocument): StoredEntry {

@@ -117,16 +117,17 @@ async function lockAccount({ accounts }: Tables, session: ClientSession, account
   account: Account; databaseMs: number;
 }> {
   const document = await accounts.findOneAndUpdate({ _id: accountId }, { $inc: { writes: 1 } }, {
-    session, projection: { clock: 1, horizon: 1, digest: 1, numbers: 1, epoch: 1, audited: 1, databaseTime: '$$NOW' },
+    session, projection: { clock: 1, horizon: 1, digest: 1, numbers: 1, epoch: 1, pausedMs: 1, audited: 1, databaseTime: '$$NOW' },
   }) as AccountDocument & { readonly databaseTime: Date } | null;
   if (!document) throw unknownAccount();
   return { account: toAccount(document), databaseMs: document.databaseTime.getTime() };
 }
 
 async function saveAccount({ accounts }: Tables, session: ClientSession, account: Account): Promise<void> {
-  const { accountId, clock, horizon, digest, numbers, audited } = account;
+  const { accountId, clock, horizon, digest, numbers, pausedMs, audited } = account;
   await accounts.updateOne(
-    { _id: accountId }, { $set: { clock: toStored(clock), horizon: toStored(horizon), digest, numbers, audited } }, { session },
+    { _id: accountId }, { $set: { clock: toStored(clock), horizon: toStored(horizon), digest, numbers, pausedMs, audited } },
+    { session },
   );
 }
 

@@ -35,6 +35,7 @@ function pruningDeps(store: Store, nowMs: () => number, failing: string | null =
       checkClock: () => store.checkClock(),
       counters: store.counters,
       listAccounts: () => store.listAccounts(),
+      snapshot: (...read) => store.snapshot(...read),
       isPruneDue: (...due) => store.isPruneDue(...due),
       async write(accountId, change) {
         writes.push(accountId);

@@ -98,6 +98,22 @@ for (const store of stores) {
       assert.equal((await post(server.owner, '/api/plans', key, plan({ name: 'Another day' }))).text, second.text);
     });
 
+    test('is still known after the clock was set forward by more than a day, also once others have written since', async () => {
+      for (const days of [1.5, 40]) {
+        const key = newKey();
+        const first = await post(server.owner, '/api/plans', key, plan());
+        server.clock.ms += days * 24 * 3_600_000;
+        assert.equal((await post(server.owner, '/api/plans', key, plan())).text, first.text);
+        await server.owner.create('plans', plan());
+        await server.restart();
+        assert.equal((await post(server.owner, '/api/plans', key, plan())).text, first.text);
+        server.clock.ms += 23 * 3_600_000;
+        assert.equal((await post(server.owner, '/api/plans', key, plan())).text, first.text);
+        server.clock.ms += 2 * 3_600_000;
+        assert.equal((await post(server.owner, '/api/plans', key, plan())).status, 201);
+      }
+    });
+
     test('is still known after the signing secret was rotated', async () => {
       const key = newKey();
       const fields = user(`rotated-${key}@first.test`, { password });

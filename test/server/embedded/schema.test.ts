@@ -89,7 +89,7 @@ describe('an embedded database file', () => {
     assert.deepEqual(changes, [{ collection: 'plans', id: 'p1', at: 7, payload: Buffer.from('{"name":"kept"}') }]);
     const { epoch, ...rest } = account;
     assert.deepEqual(rest, {
-      accountId: 'a1', clock: 7, horizon: 0, digest: { plans: { count: 1, sum: 5 } }, numbers: { 'INV-2026': 3 }, audited: 0,
+      accountId: 'a1', clock: 7, horizon: 0, digest: { plans: { count: 1, sum: 5 } }, numbers: { 'INV-2026': 3 }, audited: 0, pausedMs: 0,
     });
     assert.match(epoch, /^[\w-]{16}$/);
     await create(first, 'a1', 'plans');

@@ -50,14 +50,38 @@ describe('an embedded store', () => {
     assert.equal((await create(store, other, 'plans')).at, clock.nowMs * 1000 + 1);
   });
 
-  test('goes on stamping one microsecond after the other while the clock is behind the newest change', async (t) => {
+  test('stamps nothing more than 5 minutes before the newest change, until the clock is accepted', async (t) => {
     const database = await newDatabase();
     t.after(() => database.remove());
     const clock = { nowMs: START_MS };
     const store = await database.open({ ...depsOf(clock), trustsClock: false });
     t.after(() => store.close());
     const accountId = await newAccount(store);
+    clock.nowMs -= 5 * 60_000;
+    const plan = await create(store, accountId, 'plans');
+    assert.equal(plan.at, START_MS * 1000 + 1);
+    const before = await readAll(store, accountId);
+
+    clock.nowMs -= 1000;
+    for (const stamp of [
+      () => create(store, accountId, 'plans'), () => remove(store, accountId, plan), () => store.createAccount(newId()),
+      () => store.checkClock(),
+    ]) {
+      const { message } = await assertRejects(stamp(), 'unavailable');
+      assert.match(message, /^The server's clock shows \d{4}-.*, before the newest change of .*admin clock/);
+    }
+    assert.deepEqual(await readAll(store, accountId), before);
+
+    await store.acceptClock();
     clock.nowMs -= 400 * DAY_MS;
-    assert.equal((await create(store, accountId, 'plans')).at, START_MS * 1000 + 1);
+    for (let change = 2; change < 5; change += 1) {
+      assert.equal((await create(store, accountId, 'plans')).at, START_MS * 1000 + change);
+    }
+    clock.nowMs = START_MS + 1000;
+    assert.equal((await create(store, accountId, 'plans')).at, clock.nowMs * 1000);
+    clock.nowMs = START_MS + 8 * 3_600_000;
+    assert.equal((await create(store, accountId, 'plans')).at, clock.nowMs * 1000);
+    clock.nowMs = START_MS;
+    await assertRejects(create(store, accountId, 'plans'), 'unavailable');
   });
 });

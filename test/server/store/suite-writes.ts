@@ -16,7 +16,7 @@ export function writeTests(fixture: Fixture): void {
     const accountId = await newAccount(fixture.store);
     const { account, changes } = await readAll(fixture.store, accountId);
     const { epoch, ...rest } = account;
-    assert.deepEqual(rest, { accountId, clock: instantFromMs(START_MS), horizon: EPOCH, digest: {}, numbers: {}, audited: 0 });
+    assert.deepEqual(rest, { accountId, clock: instantFromMs(START_MS), horizon: EPOCH, digest: {}, numbers: {}, audited: 0, pausedMs: 0 });
     assert.match(epoch, /^[\w-]{16}$/);
     assert.deepEqual(changes, []);
     assert((await fixture.store.listAccounts()).includes(accountId));
