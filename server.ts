@@ -26,17 +26,18 @@ import {
   requireProtocol, sendReply, sendStream, type BodyOptions, type Reply, type StreamReply,
 } from './server/http.ts';
 import { createFailureLog, createLog, createOutput, type Log } from './server/log.ts';
+import { createMonitor, type Monitor, type WatchedRequest } from './server/monitor.ts';
 import { createNudges, type Nudges } from './server/nudges.ts';
 import { peerOf } from './server/peer.ts';
 import { startPruning } from './server/pruning.ts';
-import { parsePullQuery, pullPage } from './server/pull.ts';
+import { parsePullQuery, pullPage, type BuiltPage } from './server/pull.ts';
+import { createReadiness, type Readiness } from './server/readiness.ts';
 import {
   actOnRecord, createRecord, deleteRecord, readRecord, requireAction, requireCollection, updateRecord,
   type RecordsDeps,
 } from './server/records.ts';
 import type { Store } from './server/store.ts';
 import { reloadCertificates, strictTransport, tlsOptions } from './server/tls.ts';
-import type { Instant } from './shared/clock.ts';
 import { AppError } from './shared/errors.ts';
 import { keepHeapSmall } from './shared/heap.ts';
 import { maxSignInBytes, protocolVersion } from './shared/protocol.ts';
@@ -53,6 +54,8 @@ interface Server {
   readonly logFailure: ReturnType<typeof createFailureLog>;
   readonly connections: Connections;
   readonly admission: Admission;
+  readonly monitor: Monitor;
+  readonly readiness: Readiness;
   readonly isClosing: () => boolean;
 }
 
@@ -76,7 +79,8 @@ type Methods = Readonly<Record<string, Handler>>;
 /** The first matching path wins. */
 const routes: readonly (readonly [path: string, methods: Methods])[] = [
   ['/api/health', { GET: async () => ok({ status: 'ok' }) }],
-  ['/api/ready', { GET: ready }],
+  ['/api/ready', { GET: ({ server }) => server.readiness.reply() }],
+  ['/metrics', { GET: metrics }],
   ['/api/meta', { GET: async () => ({ status: 200, body: { name: 'invoify', version, protocol: protocolVersion } }) }],
 
   ['/api/auth/login', { POST: login }],
@@ -97,28 +101,19 @@ const routes: readonly (readonly [path: string, methods: Methods])[] = [
   ['/api/:collection/:id/:action', { POST: act }],
 ];
 
-async function ready({ server }: Call): Promise<Reply> {
-  const checks = { database: server.store.check(), clock: server.store.checkClock() };
-  const failures: AppError[] = [];
-  const lines = await Promise.all(Object.entries(checks).map(async ([name, check]) => {
-    try {
-      await check;
-      return [name, 'ok'];
-    } catch (error) {
-      const known = error instanceof AppError ? error : new AppError('unavailable', 'The database does not answer.', { cause: error });
-      failures.push(known);
-      return [name, known.message];
-    }
-  }));
-  const [failure] = failures;
-  const { status, headers = {}, body } = failure ? errorReply(failure) : ok({});
-  return { status, headers, body: { ...Object(body), checks: Object.fromEntries(lines) } };
+function metrics({ server: { monitor, admission, readiness }, request, from }: Call): Promise<Reply> {
+  return monitor.metricsPage(request, from, { unsentBytes: admission.heldBytes(), readFreeBytes: () => readiness.freeBytes() });
 }
 
 /** A browser's `fetch` of a string names its type as text/plain unless told otherwise, and other clients name none. */
 async function login({ server, request, from, body }: Call): Promise<Reply> {
-  const input = await body({ otherTypes: ['text/plain', ''], maxBytes: maxSignInBytes });
-  return ok(await server.auth.login(input, from, readBearer(request)));
+  const given = await body({ otherTypes: ['text/plain', ''], maxBytes: maxSignInBytes });
+  try {
+    return ok(await server.auth.login(given, from, readBearer(request)));
+  } catch (error) {
+    server.monitor.signInFailed(from, given, error);
+    throw error;
+  }
 }
 
 async function logout({ server, caller }: Call): Promise<Reply> {
@@ -148,8 +143,11 @@ async function pull({ server, query, caller, visit }: Call): Promise<Reply> {
   const signedIn = await caller();
   const parsed = parsePullQuery(query);
   await visit.startPull(signedIn.session.sessionId);
-  const onEnd = (cursor: Instant): void => server.auth.noteSynced(signedIn, cursor);
-  return { status: 200, body: await pullPage(server.store, signedIn, parsed, (sizeBytes) => visit.holdAnswer(sizeBytes), onEnd) };
+  const onBuilt = ({ count, end }: BuiltPage): void => {
+    server.monitor.pulled(count);
+    if (end !== null) server.auth.noteSynced(signedIn, end);
+  };
+  return { status: 200, body: await pullPage(server.store, signedIn, parsed, (sizeBytes) => visit.holdAnswer(sizeBytes), onBuilt) };
 }
 
 async function create({ server, request, path, caller, body }: Call): Promise<Reply> {
@@ -191,11 +189,12 @@ function ok(body: object): Reply {
 // ------------------------------------------------------------------------------------------------------ dispatch
 
 async function dispatch(
-  server: Server, request: IncomingMessage, broken: AbortSignal, from: Origin, visit: Visit,
+  server: Server, request: IncomingMessage, broken: AbortSignal, from: Origin, visit: Visit, watched: WatchedRequest,
 ): Promise<Reply | StreamReply> {
   requireHost(request);
   const target = readTarget(request);
-  const { methods, path } = findRoute(target.path);
+  const { pattern, methods, path } = findRoute(target.path, server.config);
+  watched.route = pattern;
   // Unknown collections and actions are 404 for every method.
   const collection = path['collection'] === undefined ? null : requireCollection(path['collection']);
   if (collection && path['action'] !== undefined) requireAction(collection, path['action']);
@@ -209,20 +208,21 @@ async function dispatch(
   const caller = async (): Promise<Caller> => {
     const signedIn = await server.auth.identify(request, from);
     visit.countFor(signedIn.user.id);
+    watched.caller = signedIn;
     return signedIn;
   };
   const body = (options?: BodyOptions): Promise<unknown> => readJson(request, broken, visit, options);
   return handler({ server, request, query: target.query, path, from, visit, body, caller });
 }
 
-function findRoute(pathname: string): { methods: Methods; path: Record<string, string> } {
+function findRoute(pathname: string, { metricsToken }: Config): { pattern: string; methods: Methods; path: Record<string, string> } {
   const segments = pathname.split('/');
   for (const [pattern, methods] of routes) {
     const names = pattern.split('/');
-    if (names.length !== segments.length) continue;
+    if (names.length !== segments.length || (pattern === '/metrics' && metricsToken === null)) continue;
     if (!names.every((name, index) => name.startsWith(':') || name === segments[index])) continue;
     const path = names.flatMap((name, index) => name.startsWith(':') ? [[name.slice(1), segments[index] ?? '']] : []);
-    return { methods, path: Object.fromEntries(path) };
+    return { pattern, methods, path: Object.fromEntries(path) };
   }
   throw nothingHere();
 }
@@ -275,19 +275,23 @@ export async function start(config: Config, deps: StartDeps = systemDeps): Promi
   // Logged once the server listens, because the line that says so comes first.
   const warnings: Parameters<Log>[] = [];
   protectFiles(config, (...entry) => void warnings.push(entry));
-  const store = await openStore(config, deps, log);
+  const monitor = createMonitor({ ...deps, log, store: () => store, metricsToken: config.metricsToken });
+  const store: Store = await openStore(config, deps, log, monitor);
   try {
-    return await serve(config, deps, log, store, warnings);
+    return await serve(config, deps, log, store, monitor, warnings);
   } catch (error) {
+    monitor.close();
     await store.close();
     throw error;
   }
 }
 
-async function serve(config: Config, deps: StartDeps, log: Log, store: Store, warnings: Parameters<Log>[]): Promise<Running> {
+async function serve(
+  config: Config, deps: StartDeps, log: Log, store: Store, monitor: Monitor, warnings: Parameters<Log>[],
+): Promise<Running> {
   const secrets = config.jwtSecrets.length > 0 ? config.jwtSecrets
     : [await loadOrCreateSecret(config.dataDir, () => hasSessions(store), (...entry) => void warnings.push(entry))];
-  const auth = createAuth(store, { secrets, tokenTtlMs: config.tokenTtlMs }, deps.nowMs, log);
+  const auth = createAuth(store, { secrets, tokenTtlMs: config.tokenTtlMs, onTokenRefused: monitor.tokenRefused }, deps.nowMs, log);
   const admission = createAdmission({
     monotonicMs: deps.monotonicMs,
     // Behind a proxy nobody else connects.
@@ -298,12 +302,12 @@ async function serve(config: Config, deps: StartDeps, log: Log, store: Store, wa
   const createdFirst = config.admin !== null
     && await createFirstOwner(store, auth.passwords, config.admin.email, config.admin.password);
 
+  const readiness = createReadiness({ ...deps, store, log });
   const logFailure = createFailureLog(log, deps.nowMs);
   let isClosing = false;
-  const onRequest = (request: IncomingMessage, response: ServerResponse): void =>
-    void respond({
-      store, auth, records, nudges, config, log, logFailure, connections, admission, isClosing: () => isClosing,
-    }, request, response);
+  const onRequest = (request: IncomingMessage, response: ServerResponse): void => void respond({
+    store, auth, records, nudges, config, log, logFailure, connections, admission, monitor, readiness, isClosing: () => isClosing,
+  }, request, response);
   const http = config.tls
     ? createTlsServer({ ...tlsOptions(config.tls), ...httpOptions }, onRequest) : createServer(httpOptions, onRequest);
   const connections = followConnections(http);
@@ -327,6 +331,8 @@ async function serve(config: Config, deps: StartDeps, log: Log, store: Store, wa
       isClosing = true;
       nudges.close();
       stopPruning();
+      readiness.stop();
+      monitor.close();
       const closed = new Promise((resolve) => http.close(resolve));
       http.closeIdleConnections();
       const timeouts = [setTimeout(() => store.giveUp(), DATABASE_GRACE_MS), setTimeout(() => http.closeAllConnections(), GRACE_MS)];
@@ -368,29 +374,34 @@ async function respond(server: Server, request: IncomingMessage, response: Serve
   if (server.config.tls) response.setHeader('Strict-Transport-Security', strictTransport);
   const forwardedFor = request.headers['x-forwarded-for'];
   const { peer, isSameMachine } = peerOf(request.socket.remoteAddress, forwardedFor?.toString(), server.config.trustProxy);
+  const from = { peer, requestId };
+  const watched = server.monitor.watch(request, response, from);
   const visit = await server.admission.enter(request, response);
   visit.countFor(peer);
   let result: Reply | StreamReply;
   try {
-    result = await dispatch(server, request, broken, { peer, requestId }, visit);
+    result = await dispatch(server, request, broken, from, visit, watched);
     if (!('follow' in result)) result = holdReply(result, visit);
   } catch (error) {
     result = errorReply(error);
+    watched.failed(error);
     logFailure(error, { requestId, method: request.method, path: request.url?.split('?')[0] });
   }
   if (response.destroyed) return;
   if (server.isClosing()) response.setHeader('Connection', 'close');
   try {
-    if ('follow' in result) sendStream(request, response, result);
-    else await sendReply(request, response, result, visit, { mayCompress: !isSameMachine, isLast: connections.isLast(request) });
+    if ('follow' in result) {
+      watched.streamBegun();
+      sendStream(request, response, result);
+    } else await sendReply(request, response, result, visit, { mayCompress: !isSameMachine, isLast: connections.isLast(request) });
   } catch (error) {
     log('error', 'response failed', { requestId, error });
     response.destroy();
   }
 }
 
-async function openStore(config: Config, deps: StartDeps, log: Log): Promise<Store> {
-  const storeDeps = { nowMs: deps.nowMs, trustsClock: deps.trustsClock, log };
+async function openStore(config: Config, deps: StartDeps, log: Log, monitor?: Monitor): Promise<Store> {
+  const storeDeps = { nowMs: deps.nowMs, trustsClock: deps.trustsClock, log, ...monitor?.storeHooks };
   if (config.mongodbUrl === null) return openEmbeddedStore(join(config.dataDir, 'invoify.sqlite'), storeDeps);
   // Loaded only here, so that the embedded store runs in a checkout without installed dependencies.
   const { openMongoStore } = await import('./server/mongo/store.ts');

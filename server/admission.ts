@@ -46,6 +46,8 @@ export interface Admission {
   enter(request: IncomingMessage, response: ServerResponse): Promise<Visit>;
   /** Counts a write of a session; throws `too_many_requests`. */
   write(sessionId: string, kind: 'create' | 'other'): void;
+  /** What is counted in the budget now. */
+  heldBytes(): number;
 }
 
 /** What one request makes the server hold, until its response is closed; nothing more can be held from then on. */
@@ -78,6 +80,7 @@ export function createAdmission({ monotonicMs, isProxy }: AdmissionDeps): Admiss
       return visit;
     },
     write: createWriteLimit(monotonicMs),
+    heldBytes: () => shared.budget.takenBytes,
   };
 }
 
@@ -247,16 +250,17 @@ class RequestVisit implements Visit {
 }
 
 class Budget {
-  #takenBytes = 0;
+  /** By all owners; only `change` sets it. */
+  takenBytes = 0;
   readonly #takenBy = new Map<string, number>();
 
   change(owner: string, byBytes: number): void {
     const ownBytes = (this.#takenBy.get(owner) ?? 0) + byBytes;
-    if (byBytes > 0 && (ownBytes > SHARE_BYTES || this.#takenBytes + byBytes > BUDGET_BYTES)) {
+    if (byBytes > 0 && (ownBytes > SHARE_BYTES || this.takenBytes + byBytes > BUDGET_BYTES)) {
       const message = 'The server is holding too much that has not been sent yet. Try again in a moment.';
       throw new AppError('unavailable', message, { retryAfterS: 1 });
     }
-    this.#takenBytes += byBytes;
+    this.takenBytes += byBytes;
     if (ownBytes > 0) this.#takenBy.set(owner, ownBytes);
     else this.#takenBy.delete(owner);
   }

@@ -24,6 +24,8 @@ export interface Config {
   readonly admin: { readonly email: string; readonly password: string } | null;
   readonly tombstoneDays: number;
   readonly auditDays: number;
+  /** Null: there are no metrics. */
+  readonly metricsToken: string | null;
   readonly logLevel: LogLevel;
   /** The files with secrets that an administrator named. */
   readonly secretFiles: readonly { readonly variable: string; readonly file: string }[];
@@ -77,6 +79,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     admin: readAdmin(value('ADMIN_EMAIL'), secret(env, 'ADMIN_PASSWORD')),
     tombstoneDays: readNumber('TOMBSTONE_DAYS', value('TOMBSTONE_DAYS') ?? '90', { min: 0, max: 36_500, whole: false }),
     auditDays: readNumber('AUDIT_DAYS', value('AUDIT_DAYS') ?? '3650', { min: 1, max: 36_500, whole: true }),
+    metricsToken: readMetricsToken(secret(env, 'METRICS_TOKEN')),
     logLevel: readLogLevel(value('LOG_LEVEL') ?? 'info'),
     secretFiles: secretFileVariables.map((variable) => ({ variable, file: value(variable) ?? '' })).filter(({ file }) => file !== ''),
   };
@@ -124,6 +127,14 @@ function readProxies(text: string | undefined): TrustedProxies | null {
     throw new ConfigError(`TRUST_PROXY must be addresses or networks, such as 10.0.0.0/24, comma-separated, or 1 for loopback, not ${text}.`);
   }
   return proxies;
+}
+
+function readMetricsToken(token: string | undefined): string | null {
+  if (token === undefined) return null;
+  if (!/^[\x21-\x7e]{16,1024}$/.test(token)) {
+    throw new ConfigError('METRICS_TOKEN must be 16 to 1024 visible ASCII characters, so that it can be sent as a Bearer token.');
+  }
+  return token;
 }
 
 function readAdmin(email: string | undefined, password: string | undefined): Config['admin'] {

@@ -42,17 +42,17 @@ export function parsePullQuery(query: ReadonlyMap<string, string>): PullQuery {
 }
 
 /**
- * One page as JSON, in chunks; of the last page `onEnd` gets the cursor. `hold` gets the size of the changes so far, again and
+ * One page as JSON, in chunks; `onBuilt` hears what it has. `hold` gets the size of the changes so far, again and
  * again, and may throw. Throws `resync_required` if the pull cannot continue from this cursor.
  */
 export async function pullPage(
-  store: Store, caller: Caller, query: PullQuery, hold: (sizeBytes: number) => void, onEnd: (cursor: Instant) => void = () => {},
+  store: Store, caller: Caller, query: PullQuery, hold: (sizeBytes: number) => void, onBuilt: (page: BuiltPage) => void = () => {},
 ): Promise<readonly Buffer[]> {
   const { since } = query;
   const { role, accountId } = caller.user;
   if (since !== null) await rejectExpiredCursor(store, caller.account, caller.session, since);
   if (since === caller.account.clock) {
-    onEnd(since);
+    onBuilt({ count: 0, end: since });
     return toChunks(frameOf(caller.account, role, query, noChanges), noChanges);
   }
   if (since === null && caller.account.horizon > EPOCH) {
@@ -63,9 +63,16 @@ export async function pullPage(
   return store.snapshot(accountId, async (snapshot) => {
     if (since !== null) await rejectExpiredCursor(store, snapshot.account, caller.session, since);
     const collected = await collect(snapshot, role, query, hold);
-    if (!collected.hasMore) onEnd(snapshot.account.clock);
+    onBuilt({ count: collected.count, end: collected.hasMore ? null : snapshot.account.clock });
     return toChunks(frameOf(snapshot.account, role, query, collected), collected);
   });
+}
+
+export interface BuiltPage {
+  /** How many changes it has. */
+  readonly count: number;
+  /** The cursor of a pull's last page. */
+  readonly end: Instant | null;
 }
 
 type PageFrame = Parameters<typeof pageFrame>[0];

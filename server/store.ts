@@ -233,6 +233,15 @@ export interface Store {
   readonly counters: Counters;
   /** Resolves if the database answers; rejects with `unavailable` and a message that says what to do. */
   check(): Promise<void>;
+  /** Writes something and reads it back; rejects with `unavailable` and a message that says what to do. */
+  checkWrites(): Promise<void>;
+  /** Free space where the database is, in bytes; null if it cannot be known. */
+  freeBytes(): Promise<number | null>;
+  /**
+   * Looks for damage without disturbing requests, which may take minutes; rejects with `unavailable` if there is some. Finds none
+   * in MongoDB, which looks itself.
+   */
+  inspect(): Promise<void>;
   /**
    * Rejects with `unavailable` if this machine's clock cannot be right: far from the database's own clock (MongoDB), or far
    * ahead of the newest change or behind it (embedded). So does everything that would stamp by it.
@@ -301,6 +310,8 @@ export interface StoreDeps {
   readonly log: (level: 'debug' | 'info' | 'warn' | 'error', event: string, facts?: Readonly<Record<string, unknown>>) => void;
   /** Called once for each audit entry, after its commit; must not throw. */
   readonly onAudited?: (entry: AuditEntry) => void;
+  /** Called for each write with how long it waited for the account's clock; must not throw. */
+  readonly onClockWait?: (waitMs: number) => void;
 }
 
 export function newEpoch(): string {

@@ -5,6 +5,8 @@
 // Readers use separate connections. Whoever finds the file locked by another process (the admin command) tries again until it
 // is free, and nothing else waits meanwhile.
 
+import { statfs } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 
 import { EPOCH, tick, type Instant } from '../../shared/clock.ts';
@@ -19,6 +21,7 @@ import { ACCEPTED_CLOCK, FINGERPRINT_KEY, openEmbeddedFile, sqliteError } from '
 import {
   endSessionsOf, giveBackCounters, noteSession, openSession, renewSession, takeCounters, toSession,
 } from './sessions.ts';
+import { inspectFile } from './inspection.ts';
 import { CommitWatcher } from './commit-watcher.ts';
 import { addressTaken, newEpoch, pruneBatchSize, shuttingDown, unknownAccount } from '../store.ts';
 import type {
@@ -30,6 +33,8 @@ import { WriteQueue } from '../write-queue.ts';
 /** How error messages name the database. They reach clients, so they must not contain its path. */
 const database = "The server's database";
 
+/** The setting that `checkWrites` writes. */
+const PROBE = 'probe';
 const MAX_BATCH_SIZE = 100;
 /** Connections kept for the next snapshots; each has a page cache. */
 const MAX_IDLE_SNAPSHOTS = 4;
@@ -94,6 +99,22 @@ class EmbeddedStore implements Store {
 
   async check(): Promise<void> {
     await this.#get('SELECT 1 FROM account LIMIT 1');
+  }
+
+  async checkWrites(): Promise<void> {
+    const value = newEpoch();
+    await this.#enqueue(async () => this.#run('INSERT OR REPLACE INTO setting (name, value) VALUES (?, ?)', PROBE, value));
+    // Another process may have written its own meanwhile.
+    this.#get('SELECT value FROM setting WHERE name = ?', PROBE);
+  }
+
+  async freeBytes(): Promise<number | null> {
+    const { bavail, bsize } = await statfs(dirname(this.#file));
+    return bavail * bsize;
+  }
+
+  inspect(): Promise<void> {
+    return inspectFile(this.#file);
   }
 
   async checkClock(): Promise<void> {
@@ -224,7 +245,9 @@ class EmbeddedStore implements Store {
   }
 
   async write<T>(accountId: string, change: (transaction: Transaction) => Promise<T>): Promise<T> {
+    const queuedMs = performance.now();
     const { result, entries } = await this.#enqueue(async () => {
+      this.#deps.onClockWait?.(performance.now() - queuedMs);
       const row = this.#writerStatement(selectAccount).get(accountId);
       if (!row) throw unknownAccount();
       const { pending, changes } = beginWrite(toAccount(row), () => this.#checkedNowMs());

@@ -90,6 +90,26 @@ class MongoStore implements Store {
     });
   }
 
+  checkWrites(): Promise<void> {
+    return this.#run(async () => {
+      const value = newEpoch();
+      const { collectionName } = this.#tables.settings;
+      const write = { q: { _id: 'probe' }, u: { $set: { value } }, upsert: true };
+      await this.#ask({ update: collectionName, updates: [write], writeConcern: { w: 'majority' } });
+      await this.#ask({ find: collectionName, filter: { _id: 'probe' }, limit: 1, readConcern: { level: 'majority' } });
+    });
+  }
+
+  /** Of the primary. A server that does not tell how large its disk is has none that is known. */
+  freeBytes(): Promise<number | null> {
+    return this.#run(async () => {
+      const { fsTotalSize, fsUsedSize } = await this.#ask({ dbStats: 1 });
+      return typeof fsTotalSize === 'number' && typeof fsUsedSize === 'number' ? fsTotalSize - fsUsedSize : null;
+    });
+  }
+
+  async inspect(): Promise<void> {}
+
   checkClock(): Promise<void> {
     return this.#run(async () => {
       if (this.#deps.trustsClock) return;
@@ -219,11 +239,25 @@ class MongoStore implements Store {
   }
 
   write<T>(accountId: string, change: (transaction: Transaction) => Promise<T>): Promise<T> {
+    // The monotonic clock: `deps.nowMs` may step, and stands still in tests.
+    const queuedMs = performance.now();
+    let waitMs = 0;
     return this.#run(() => new Promise<T>((resolve, reject) => {
       const queue = this.#queueOf(accountId);
       queue.unsettled += 1;
-      // The result is what `change` returned.
-      queue.jobs.add({ change, resolve: (result) => resolve(result as T), reject });
+      queue.jobs.add({
+        // It runs again if another process was faster; the wait goes on until then.
+        change(transaction) {
+          waitMs = performance.now() - queuedMs;
+          return change(transaction);
+        },
+        resolve: (result) => {
+          this.#deps.onClockWait?.(waitMs);
+          // The result is what `change` returned.
+          resolve(result as T);
+        },
+        reject,
+      });
     }));
   }
 

@@ -21,13 +21,14 @@ describe('the configuration', () => {
   test('has the documented defaults in an empty environment', () => {
     const defaults: Config = {
       host: '127.0.0.1', port: 4380, mongodbUrl: null, mongodbDb: 'invoify', dataDir: './data', jwtSecrets: [], tokenTtlMs: 30 * 86_400_000,
-      tls: null, trustProxy: null, admin: null, tombstoneDays: 90, auditDays: 3650, logLevel: 'info', allowsPlaintextMongo: false,
+      tls: null, trustProxy: null, admin: null, tombstoneDays: 90, auditDays: 3650, metricsToken: null, logLevel: 'info',
+      allowsPlaintextMongo: false,
       secretFiles: [],
     };
     assert.deepEqual(readConfig({}), defaults);
     const names = [
       'HOST', 'PORT', 'MONGODB_URL', 'DATA_DIR', 'JWT_SECRET', 'TOKEN_TTL', 'TLS_CERT', 'TLS_KEY', 'TRUST_PROXY', 'ADMIN_EMAIL',
-      'ADMIN_PASSWORD', 'TOMBSTONE_DAYS', 'AUDIT_DAYS', 'LOG_LEVEL', 'JWT_SECRET_FILE',
+      'ADMIN_PASSWORD', 'TOMBSTONE_DAYS', 'AUDIT_DAYS', 'METRICS_TOKEN', 'LOG_LEVEL', 'JWT_SECRET_FILE',
     ];
     assert.deepEqual(readConfig(Object.fromEntries(names.map((name) => [name, '']))), defaults);
   });
@@ -45,7 +46,9 @@ describe('the configuration', () => {
       [{ MONGODB_ALLOW_PLAINTEXT: '1' }, { allowsPlaintextMongo: true }],
       [{ MONGODB_ALLOW_PLAINTEXT: '0' }, { allowsPlaintextMongo: false }],
       [{ JWT_SECRET_FILE: file('own', long) }, { secretFiles: [{ variable: 'JWT_SECRET_FILE', file: join(folder, 'own') }] }],
-      [{ TOMBSTONE_DAYS: '0.5' }, { tombstoneDays: 0.5 }], [{ AUDIT_DAYS: '36500' }, { auditDays: 36_500 }],
+      [{ TOMBSTONE_DAYS: '0.5' }, { tombstoneDays: 0.5 }],
+      [{ METRICS_TOKEN_FILE: file('metrics', 'sixteen-letters-\n') }, { metricsToken: 'sixteen-letters-' }],
+      [{ AUDIT_DAYS: '36500' }, { auditDays: 36_500 }],
       [{ LOG_LEVEL: 'error', DATA_DIR: '/d' }, { logLevel: 'error', dataDir: '/d' }],
       [{ ADMIN_EMAIL: 'a@b.test', ADMIN_PASSWORD: ' p ' }, { admin: { email: 'a@b.test', password: ' p ' } }],
       [{ JWT_SECRET_FILE: file('secret', `${long}\n`) }, { jwtSecrets: [long] }],
@@ -75,6 +78,7 @@ describe('the configuration', () => {
       [{ TOKEN_TTL: '1w' }, /TOKEN_TTL/], [{ TOKEN_TTL: '299s' }, /TOKEN_TTL.* 5m to 180d/], [{ TOKEN_TTL: '181d' }, /TOKEN_TTL/],
       [{ TOKEN_TTL: '999999999d' }, /TOKEN_TTL/], [{ TOMBSTONE_DAYS: '36501' }, /TOMBSTONE_DAYS/], [{ TOMBSTONE_DAYS: '1e3' }, /TOMBSTONE/],
       [{ TOMBSTONE_DAYS: 'never' }, /TOMBSTONE_DAYS/], [{ TOMBSTONE_DAYS: '-1' }, /TOMBSTONE_DAYS/],
+      [{ METRICS_TOKEN: 'topsecret' }, /METRICS_TOKEN/], [{ METRICS_TOKEN: 'topsecret with blanks' }, /METRICS_TOKEN/],
       [{ AUDIT_DAYS: '0' }, /AUDIT_DAYS/], [{ AUDIT_DAYS: '1.5' }, /AUDIT_DAYS/], [{ AUDIT_DAYS: '36501' }, /AUDIT_DAYS/],
       [{ LOG_LEVEL: 'verbose' }, /LOG_LEVEL/],
       [{ TLS_CERT: file('cert', 'x') }, /TLS_KEY/], [{ TLS_KEY: file('key', 'x') }, /TLS_CERT/],

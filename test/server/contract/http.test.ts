@@ -19,7 +19,7 @@ for (const store of stores) {
     after(() => server.stop());
 
     const allowed: Readonly<Record<string, string>> = {
-      '/api/health': 'GET, HEAD', '/api/ready': 'GET, HEAD', '/api/meta': 'GET, HEAD',
+      '/api/health': 'GET, HEAD', '/api/ready': 'GET, HEAD', '/api/meta': 'GET, HEAD', '/api/audit': 'GET, HEAD',
       '/api/auth/login': 'POST', '/api/auth/refresh': 'POST', '/api/auth/logout': 'POST', '/api/auth/me': 'GET, HEAD',
       '/api/sync/pull': 'GET, HEAD', '/api/users': 'POST', '/api/plans': 'POST', '/api/customers': 'POST', '/api/invoices': 'POST',
       [`/api/plans/${someId}`]: 'GET, HEAD, PATCH, DELETE', [`/api/invoices/${someId}`]: 'GET, HEAD, PATCH, DELETE',

@@ -23,7 +23,8 @@ for (const store of stores) {
     test('reports health, readiness and its protocol without a token', async () => {
       assert.deepEqual((await server.client.get('/api/health')).body, { success: true, status: 'ok' });
       const ready = await server.client.get('/api/ready');
-      assert.deepEqual([ready.status, ready.body], [200, { success: true, checks: { database: 'ok', clock: 'ok' } }]);
+      const checks = { reads: 'ok', writes: 'ok', disk: 'ok', clock: 'ok', integrity: 'ok' };
+      assert.deepEqual([ready.status, ready.body], [200, { success: true, checks }]);
       const meta = await server.client.get('/api/meta');
       assert.deepEqual([meta.status, meta.body], [200, { name: 'invoify', version, protocol: protocolVersion }]);
     });
@@ -66,8 +67,8 @@ async function assertUnavailable(client: Client): Promise<void> {
   for (const reply of replies) assertError(reply, 'unavailable');
   const [ready] = replies;
   const { checks } = ready?.body as unknown as { checks: Record<string, string> };
-  assert.deepEqual(Object.keys(checks), ['database', 'clock']);
-  assert.match(checks['database'] ?? '', /^[A-Z].*\.$/);
+  assert.deepEqual(Object.keys(checks), ['reads', 'writes', 'disk', 'clock', 'integrity']);
+  for (const name of ['reads', 'writes']) assert.match(checks[name] ?? '', /^[A-Z].*\.$/);
 }
 
 /** Asserts that each reason for a 503 was logged once, as a warning without a stack, and its repeats only at debug level. */

@@ -1,13 +1,17 @@
 // The embedded store: the store suite on real SQLite files, and how it takes the machine's clock.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { describe, test } from 'node:test';
 
+import { inspectFile } from '../../../server/embedded/inspection.ts';
 import { openEmbeddedStore } from '../../../server/embedded/store.ts';
-import { assertRejects, create, depsOf, newAccount, newId, readAll, remove, START_MS, type TestDatabase } from '../store/fixture.ts';
+import {
+  assertRejects, content, create, depsOf, newAccount, newId, readAll, remove, START_MS, type TestDatabase,
+} from '../store/fixture.ts';
 import { storeSuite } from '../store/suite.ts';
 
 const DAY_MS = 86_400_000;
@@ -23,6 +27,30 @@ async function newDatabase(): Promise<TestDatabase> {
 storeSuite('embedded store', newDatabase);
 
 describe('an embedded store', () => {
+  test('is found to be damaged by an inspection, and intact before', async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'invoify-store-'));
+    t.after(() => rmSync(folder, { recursive: true, force: true }));
+    const file = join(folder, 'invoify.sqlite');
+    const store = await openEmbeddedStore(file, depsOf({ nowMs: START_MS }));
+    t.after(() => store.close());
+    const accountId = await newAccount(store);
+    await store.write(accountId, async (transaction) => {
+      for (let index = 0; index < 200; index += 1) transaction.put('plans', newId(), content({ name: 'x'.repeat(500) }), null);
+    });
+    await store.inspect();
+    await store.checkWrites();
+    // As if it had been written over, while nobody has it open: the log would hide it.
+    const copy = join(folder, 'copy.sqlite');
+    const db = new DatabaseSync(file);
+    db.exec(`VACUUM INTO '${copy}'`);
+    db.close();
+    const bytes = readFileSync(copy);
+    bytes.fill(0xa5, 8 * 8192, 12 * 8192);
+    writeFileSync(copy, bytes);
+    const error = await assertRejects(inspectFile(copy), 'unavailable');
+    assert.equal(error.message, "The server's database is damaged; restore it from a backup.");
+  });
+
   test('stamps nothing more than a year ahead of the newest change, until the clock is accepted', async (t) => {
     const database = await newDatabase();
     t.after(() => database.remove());

@@ -1,0 +1,125 @@
+// What `GET /api/ready` says: whether the database reads and writes, the disk has room, the clock can be right, and no damage was
+// found.
+//
+// Invariants: each check is bounded in time. Nobody needs a token to ask, so however many ask, one write is under way at a time and
+// at most one begins per second. Damage is looked for in the background, because that reads the whole database.
+
+import { AppError, errorCode } from '../shared/errors.ts';
+import { errorReply, type Reply } from './http.ts';
+import type { Log } from './log.ts';
+import type { Store } from './store.ts';
+
+const CHECK_TIMEOUT_MS = 3000;
+/** How long a write that succeeded stands for the next ones. */
+const WRITE_VALID_MS = 1000;
+/** Below this writes are about to fail. */
+const MIN_FREE_BYTES = 64 * 1024 * 1024;
+/** Below this somebody should make room. */
+const LOW_FREE_BYTES = 1024 * 1024 * 1024;
+/** After a start, which has enough to do. */
+const FIRST_INSPECTION_MS = 60_000;
+const INSPECTION_INTERVAL_MS = 24 * 3_600_000;
+
+export interface ReadinessDeps {
+  readonly store: Pick<Store, 'check' | 'checkWrites' | 'checkClock' | 'freeBytes' | 'inspect'>;
+  readonly log: Log;
+  /** Milliseconds since an arbitrary start; never adjusted. */
+  readonly monotonicMs: () => number;
+}
+
+export interface Readiness {
+  /** 200, or 503 with the reason of the first check that failed; `checks` has one line for each. */
+  reply(): Promise<Reply>;
+  /** Free space where the database is, or null if it is not known. Never rejects. */
+  freeBytes(): Promise<number | null>;
+  /** Looks for damage now. Never rejects. */
+  inspect(): Promise<void>;
+  /** Ends the inspections. */
+  stop(): void;
+}
+
+/** Begins to inspect the database: a minute from now, then daily. */
+export function createReadiness({ store, log, monotonicMs }: ReadinessDeps): Readiness {
+  let damage: AppError | null = null;
+  const writes = shareResult(() => store.checkWrites(), monotonicMs);
+
+  const inspect = async (): Promise<void> => {
+    try {
+      await store.inspect();
+      damage = null;
+    } catch (error) {
+      if (errorCode(error) === 'unavailable') damage = error as AppError;
+      log('error', 'inspection failed', { error });
+    }
+  };
+  const checks: Readonly<Record<string, () => Promise<string>>> = {
+    reads: () => store.check().then(ok),
+    writes: () => writes().then(ok),
+    disk: async () => describeRoom(await store.freeBytes()),
+    clock: () => store.checkClock().then(ok),
+    integrity: async () => {
+      if (damage) throw damage;
+      return 'ok';
+    },
+  };
+  let timer = setTimeout(() => {
+    void inspect();
+    timer = setInterval(() => void inspect(), INSPECTION_INTERVAL_MS).unref();
+  }, FIRST_INSPECTION_MS).unref();
+
+  return {
+    async reply() {
+      const failures: AppError[] = [];
+      const lines = await Promise.all(Object.entries(checks).map(async ([name, check]) => {
+        try {
+          return [name, await withTimeout(check())];
+        } catch (error) {
+          const known = error instanceof AppError ? error : new AppError('unavailable', 'The database does not answer.', { cause: error });
+          failures.push(known);
+          return [name, known.message];
+        }
+      }));
+      const [failure] = failures;
+      const { status, headers = {}, body } = failure ? errorReply(failure) : { status: 200, body: { success: true } };
+      return { status, headers, body: { ...Object(body), checks: Object.fromEntries(lines) } };
+    },
+    freeBytes: () => withTimeout(store.freeBytes()).catch(() => null),
+    inspect,
+    stop: () => clearTimeout(timer),
+  };
+}
+
+function ok(): string {
+  return 'ok';
+}
+
+/** Says how much room there is if it is little; throws `unavailable` if it is too little. */
+function describeRoom(freeBytes: number | null): string {
+  if (freeBytes === null || freeBytes >= LOW_FREE_BYTES) return 'ok';
+  const sentence = `The database's disk is nearly full: ${Math.floor(freeBytes / 1024 / 1024)} MiB are free. Make room.`;
+  if (freeBytes >= MIN_FREE_BYTES) return sentence;
+  throw new AppError('unavailable', sentence, { retryAfterS: 60 });
+}
+
+/** Runs `run` once for all who ask while it runs, and not again within `WRITE_VALID_MS` after it succeeded. */
+function shareResult(run: () => Promise<void>, monotonicMs: () => number): () => Promise<void> {
+  let running: Promise<void> | null = null;
+  let validUntilMs = -Infinity;
+  return async () => {
+    if (monotonicMs() < validUntilMs) return;
+    running ??= run().then(() => { validUntilMs = monotonicMs() + WRITE_VALID_MS; }).finally(() => { running = null; });
+    await running;
+  };
+}
+
+/** Rejects with `unavailable` after `CHECK_TIMEOUT_MS`; what was begun goes on. */
+async function withTimeout<T>(result: Promise<T>): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const sentence = `The database has not answered within ${CHECK_TIMEOUT_MS / 1000} seconds.`;
+  const timer = setTimeout(() => reject(new AppError('unavailable', sentence)), CHECK_TIMEOUT_MS);
+  try {
+    return await Promise.race([result, promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
