@@ -1,0 +1,92 @@
+// Sending an answer to clients that read slowly, not at all, or leave.
+
+import assert from 'node:assert/strict';
+import { IncomingMessage, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
+import { Duplex } from 'node:stream';
+import { test, type TestContext } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
+import { sendChunks } from '../../server/sending.ts';
+
+/** A connection whose remote end takes as many writes as the test says. */
+class Peer extends Duplex {
+  receivedBytes = 0;
+  #waiting: (() => void)[] = [];
+
+  override _read(): void {}
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
+    this.#waiting.push(() => {
+      this.receivedBytes += chunk.length;
+      done();
+    });
+  }
+
+  async take(writes: number): Promise<void> {
+    for (let taken = 0; taken < writes; taken += 1) {
+      await settle();
+      this.#waiting.shift()?.();
+    }
+    await settle();
+  }
+}
+
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < 5; turn += 1) await nextTurn();
+}
+
+function open(t: TestContext): { peer: Peer; response: ServerResponse } {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const peer = new Peer({ writableHighWaterMark: 1 });
+  const response = new ServerResponse(new IncomingMessage(new Socket()));
+  // A response can be written to any duplex stream.
+  response.assignSocket(peer as Duplex as Socket);
+  peer.once('close', () => {
+    response.destroyed = true;
+    response.emit('close');
+  });
+  response.writeHead(200, { 'Content-Length': 300_000 });
+  return { peer, response };
+}
+
+test('an answer of which nothing could be sent for 30 seconds is cut, and one that progresses slowly is not', async (t) => {
+  const { peer, response } = open(t);
+  const sent = sendChunks(response, [Buffer.alloc(300_000)]);
+  // The head.
+  await peer.take(1);
+  for (let slices = 0; slices < 3; slices += 1) {
+    t.mock.timers.tick(29_000);
+    await peer.take(1);
+    assert.equal(peer.destroyed, false);
+  }
+  t.mock.timers.tick(29_999);
+  await settle();
+  assert.equal(peer.destroyed, false);
+  t.mock.timers.tick(1);
+  assert.equal(await sent, false);
+  assert.equal(peer.destroyed, true);
+});
+
+test('a large chunk is freed as soon as it is sent, and its size reported', async (t) => {
+  const { peer, response } = open(t);
+  const chunks = [Buffer.alloc(100_000), Buffer.alloc(200_000)];
+  const sizes: number[] = [];
+  const sent = sendChunks(response, chunks, (sizeBytes) => sizes.push(sizeBytes));
+  // The head, and two slices of the first chunk.
+  await peer.take(3);
+  assert.deepEqual(sizes, [100_000]);
+  assert.deepEqual(chunks.map(({ length }) => length), [0, 200_000]);
+  await peer.take(10);
+  assert.equal(await sent, true);
+  assert.deepEqual(sizes, [100_000, 200_000]);
+});
+
+test('an answer to a client that has left is given up at once', async (t) => {
+  const { peer, response } = open(t);
+  const sent = sendChunks(response, [Buffer.alloc(300_000)]);
+  await peer.take(1);
+  peer.destroy();
+  assert.equal(await sent, false);
+  assert.equal(await sendChunks(response, [Buffer.alloc(10)]), false);
+});
