@@ -124,7 +124,8 @@ function readProxies(text: string | undefined): TrustedProxies | null {
   if (text === undefined) return null;
   const proxies = parseProxies(text);
   if (!proxies) {
-    throw new ConfigError(`TRUST_PROXY must be addresses or networks, such as 10.0.0.0/24, comma-separated, or 1 for loopback, not ${text}.`);
+    const form = 'addresses or networks, such as 10.0.0.0/24, comma-separated, or 1 for loopback';
+    throw new ConfigError(`TRUST_PROXY must be ${form}, not ${text}.`);
   }
   return proxies;
 }

@@ -57,6 +57,8 @@ export class Session {
   #hasWorked = false;
   /** Whether a refusal waits to be confirmed, or the server has been asked again. */
   #doubt: 'waiting' | 'asked' | null = null;
+  /** The last token that has ended. It shows its server, which knows it, that this computer has been signed in before. */
+  #earlier: HeldToken | null = null;
   /** The token that is being renewed. */
   #renewing: string | null = null;
   #isSaved = true;
@@ -249,9 +251,10 @@ export class Session {
   async logIn(connection: ServerConnection, email: string, password: string): Promise<LoginAnswer> {
     this.#identified.delete(connection.origin);
     await this.#exchange(connection, { path: '/api/meta', token: null }, ({ signal }) => this.#identify(connection, signal));
+    const token = this.#earlier?.origin === connection.origin ? this.#earlier.token : null;
     const { device } = this.#deps;
     const body = { email, password, ...(device !== undefined && { device }) };
-    const request = { method: 'POST', path: '/api/auth/login', body, token: null } as const;
+    const request = { method: 'POST', path: '/api/auth/login', body, token } as const;
     return parseLoginAnswer(parseJson(await this.sendTo(connection, request)));
   }
 
@@ -406,6 +409,7 @@ export class Session {
     }
     // Only a token that came with its user was issued to this program.
     const isRefusedAtOnce = !this.#hasWorked && held.userId !== undefined && isNew(held, this.#deps);
+    this.#earlier = held;
     this.dropToken();
     const clearing = this.clearVault();
     // Before anyone can sign in again, whom this would not concern.

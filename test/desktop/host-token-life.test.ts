@@ -214,6 +214,22 @@ describe('a refused token', () => {
     assert.equal((await desk.host.getStatus()).state, 'session_expired');
   });
 
+  test('whose life is over still gets its user in while others guess at the password', async (t) => {
+    const desk = await openDesk(t, { url: site.server.url });
+    desk.clock.ms = site.clock.ms;
+    await desk.host.signIn(firstOwner, password);
+    await desk.until(isDone);
+    pass(desk, 61 * MINUTE_MS);
+    await desk.host.pullFromServer();
+    assert.equal((await desk.host.getStatus()).state, 'session_expired');
+    const guess = () => site.server.client.post('/api/auth/login', { email: firstOwner, password: 'not the password' });
+    for (let guesses = 0; guesses < 10; guesses += 1) assert.equal((await guess()).status, 401);
+    assert.equal((await guess()).status, 429);
+    await desk.host.signIn(firstOwner, password);
+    await desk.until(isDone);
+    pass(desk, 15 * MINUTE_MS);
+  });
+
   test('that the server has just issued says that something in between may remove it', async (t) => {
     const desk = await openDesk(t, { url: site.server.url });
     desk.network.plan(() => ({ forward }) => forward({ authorization: '' }));

@@ -66,8 +66,9 @@ describe('the configuration', () => {
       [{ PORT: 'http' }, /PORT/], [{ PORT: '65536' }, /PORT/], [{ PORT: '-1' }, /PORT/], [{ PORT: '80.5' }, /PORT/],
       [{ PORT: '0x50' }, /PORT/],
       [{ HOST: '::' }, /TLS_CERT/], [{ HOST: '192.0.2.1' }, /TLS_CERT/], [{ HOST: 'example.test' }, /TLS_CERT/],
-      ...['yes', '0', '10.0.0.0/33', '10.0.0.0/0', '10.0.0.0/', '10.0.0/8', '::1/129', '10.0.0.1,', '10.0.0.1:80', '::ffff:10.0.0.0/96'].map(
-        (TRUST_PROXY) => [{ TRUST_PROXY }, /^TRUST_PROXY must be/] as const),
+      ...[
+        'yes', '0', '10.0.0.0/33', '10.0.0.0/0', '10.0.0.0/', '10.0.0/8', '::1/129', '10.0.0.1,', '10.0.0.1:80', '::ffff:10.0.0.0/96',
+      ].map((TRUST_PROXY) => [{ TRUST_PROXY }, /^TRUST_PROXY must be/] as const),
       [{ HOST: '127.0.0.1.example.test' }, /TLS_CERT/],
       [{ JWT_SECRET: 'topsecret' }, /JWT_SECRET/], [{ JWT_SECRET: `${long},topsecret` }, /JWT_SECRET/],
       [{ JWT_SECRET: `${long},` }, /JWT_SECRET/],
