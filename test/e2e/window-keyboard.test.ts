@@ -219,7 +219,7 @@ describeWindow('keyboard use', { invoices: 1000, customers: 200 }, (env) => {
   test('reaches everything on every screen and wraps around, with visible focus at every stop', async (t) => {
     const page = await (await env().openDesktop(t)).openPage(t, { width: 1440 });
     await signIn(page, env());
-    for (const screen of ['Invoices', 'Customers', 'Plans', 'Users', 'Settings', 'Sync health']) {
+    for (const screen of ['Invoices', 'Customers', 'Plans', 'Users', 'Computers', 'Settings', 'Sync health']) {
       const item = page.getByRole('navigation', { name: 'Main' }).getByRole('button', { name: screen, exact: true });
       await tabTo(page, item);
       await key(page, 'Enter');

@@ -14,14 +14,14 @@ import {
 } from './user-actions.ts';
 
 /** The names of all write controls, whatever their elements. */
-const writeNames = /^(?:New(?: \w+)?|Edit|Issue|Record payment|Duplicate|Void|Delete|Save|Save draft)$/;
+const writeNames = /^(?:New(?: \w+)?|Edit|Issue|Record payment|Duplicate|Void|Delete|Save|Save draft|Change password|End session: .+)$/;
 const lists = ['Invoices', 'Customers', 'Plans', 'Users'] as const;
 
 /** Records the writes requested from the host from now on. */
 function recordWrites(page: Page): { readonly channels: string[] } {
   const channels: string[] = [];
   page.on('request', (request) => {
-    const [, channel] = /\/call\/(records\..+)$/.exec(request.url()) ?? [];
+    const [, channel] = /\/call\/(records\..+|auth\.(?:changePassword|endSession))$/.exec(request.url()) ?? [];
     if (channel) channels.push(channel);
   });
   return { channels };
@@ -107,7 +107,12 @@ describeWindow('the window while offline', { invoices: 1000, customers: 200 }, (
     const page = await (await env().openDesktop(t)).openPage(t, { width: 1440 });
     await signIn(page, env());
     const writes = recordWrites(page);
+    await env().colleague();
+    await goTo(page, 'Computers');
+    await page.getByRole('button', { name: 'End session: ' }).first().waitFor();
     await goOffline(page, env());
+    const ends = await tryWriteControls(page);
+    assert(ends.length > 0 && ends.every((name) => name.startsWith('End session: ')), 'sessions that were listed cannot be ended');
     const tried: Record<string, readonly string[]> = {};
     for (const screen of lists) {
       await goTo(page, screen);
@@ -136,9 +141,10 @@ describeWindow('the window while offline', { invoices: 1000, customers: 200 }, (
       Plans: ['New plan', 'Edit', 'Delete'],
       Users: ['New user', 'Edit', 'Delete'],
     });
-    for (const screen of ['Settings', 'Sync health']) {
+    for (const [screen, names] of [['Settings', ['Change password']], ['Computers', []], ['Sync health', []]] as const) {
       await goTo(page, screen);
-      assert.deepEqual(await tryWriteControls(page), [], `${screen} has nothing that writes`);
+      assert.deepEqual(await tryWriteControls(page), names, screen);
+      if (screen !== 'Sync health') await page.locator('main').getByText(/^Internet connection required/).first().waitFor();
     }
     await goTo(page, 'Invoices');
     await page.keyboard.press('Control+n');

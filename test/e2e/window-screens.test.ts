@@ -49,7 +49,14 @@ const states: readonly State[] = [
     async reach(page) {
       await page.getByRole('searchbox').fill('');
       await openScreen(page, 'settings');
-      await page.locator('invoify-settings h1, invoify-settings h2').first().waitFor();
+      await page.locator('invoify-settings invoify-computers li').first().waitFor();
+    },
+  },
+  {
+    name: 'computers',
+    async reach(page) {
+      await openScreen(page, 'computers');
+      await page.locator('invoify-computers :is(li, td)').first().waitFor();
     },
   },
   {
@@ -143,6 +150,24 @@ const opened: readonly State[] = [
     },
   },
   {
+    name: 'password-refused',
+    async reach(page) {
+      await closeAll(page);
+      await openScreen(page, 'settings');
+      await page.getByLabel('New password', { exact: true }).fill('short');
+      await page.getByRole('button', { name: 'Change password' }).click();
+      await page.locator('invoify-password-form [aria-invalid=true]').nth(2).waitFor();
+    },
+  },
+  {
+    name: 'end-session',
+    async reach(page) {
+      await openScreen(page, 'computers');
+      await page.getByRole('button', { name: 'End session: ' }).first().click();
+      await page.locator('invoify-question').getByRole('heading').waitFor();
+    },
+  },
+  {
     name: 'sync-popover',
     async reach(page) {
       await closeAll(page);
@@ -178,6 +203,7 @@ async function open(t: TestContext, env: Env, options: PageOptions): Promise<Pag
 describeWindow('every screen', { invoices: 600, customers: 80 }, (env) => {
   test('is accessible in both themes, with everything that opens on top of it', async (t) => {
     const page = await open(t, env(), { width: 1440, height: 600, hasReducedMotion: true });
+    await env().colleague();
     for (const { name, reach } of [...states, ...opened]) {
       await reach(page);
       await assertAccessible(page, name);

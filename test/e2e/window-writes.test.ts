@@ -193,9 +193,56 @@ describeWindow('writes in one window', { invoices: 1000, customers: 1500 }, (env
     await row('Changed at once').waitFor({ state: 'detached' });
   });
 
+  test('change one\'s own password, once it is right, and end one\'s sessions elsewhere', async (t) => {
+    const { editor, password } = env();
+    const elsewhere = await env().colleague(editor);
+    const page = await openWindow(t, env(), editor);
+    await openScreen(page, 'settings');
+    const list = page.locator('invoify-computers li');
+    await list.filter({ hasText: 'Unknown computer' }).waitFor();
+    const problems = page.locator('invoify-password-form .problem');
+    const change = async (current: string, next: string, again = next): Promise<readonly string[]> => {
+      await page.getByLabel('Current password').fill(current);
+      await page.getByLabel('New password', { exact: true }).fill(next);
+      await page.getByLabel('Repeat the new password').fill(again);
+      // What the window itself refuses is not sent.
+      const answered = next === 'short' ? null : page.waitForResponse(/auth\.changePassword$/);
+      await page.keyboard.press('Enter');
+      await answered;
+      await page.locator('invoify-password-form [data-write][aria-disabled=false]').waitFor();
+      return problems.allInnerTexts();
+    };
+    assert.deepEqual(await change(password, 'short', 'long'),
+      ['Must have at least 10 characters.', 'This differs from the new password.']);
+    assert.equal(await page.getByLabel('New password', { exact: true }).evaluate((input) => input.matches(':focus')), true);
+    assert.deepEqual(await change('not the password', 'correct horse battery'), ['This is not your current password.']);
+    assert.deepEqual(await change(password, 'qwertyuiop'), ['One of the most common passwords. Please choose another.']);
+    assert.deepEqual(await change(password, 'correct horse battery'), []);
+    await page.getByText('Password changed.').first().waitFor();
+    assert.deepEqual([await page.getByLabel('Current password').inputValue(), (await elsewhere.get('/api/auth/me')).status], ['', 401]);
+    await list.filter({ hasText: 'Unknown computer' }).waitFor({ state: 'detached' });
+    assert.equal(await list.filter({ hasText: 'This computer' }).count(), 1);
+    assert.deepEqual(await change('correct horse battery', password), []);
+  });
+
+  test('end the session of a colleague\'s computer, after a confirmation', async (t) => {
+    const { owner, viewer } = env();
+    const there = await env().colleague(viewer);
+    const here = await openWindow(t, env(), owner);
+    await openScreen(here, 'computers');
+    const row = here.locator('invoify-computers tr').filter({ hasText: viewer.name }).filter({ hasText: 'Unknown computer' });
+    await row.getByRole('button').click();
+    await button(here.locator('invoify-question'), 'Cancel').click();
+    await row.getByRole('button').press('Enter');
+    await button(here.locator('invoify-question'), 'End session').click();
+    await row.waitFor({ state: 'detached' });
+    assert.equal(await here.locator('invoify-computers [data-list]').evaluate((element) => element.matches(':focus')), true);
+    assert.equal((await there.get('/api/auth/me')).status, 401);
+  });
+
   test('are not offered for users to an editor, who is shown none', async (t) => {
     const page = await openWindow(t, env(), env().editor);
-    assert.equal(await page.locator('[data-screen=users]').count(), 0);
+    assert.equal(await page.locator('[data-screen=users], [data-screen=computers]').count(), 0);
     const listed = await windowApi(page).data.listPage({ collection: 'users' });
     assert.equal(listed.ok && listed.value.total, 0, 'none are in the cache');
     const refused = await windowApi(page).records.create({
@@ -206,7 +253,7 @@ describeWindow('writes in one window', { invoices: 1000, customers: 1500 }, (env
 
   test('are not offered to a viewer, who is shown no users either', async (t) => {
     const page = await openWindow(t, env(), env().viewer);
-    assert.equal(await page.locator('[data-screen=users]').count(), 0);
+    assert.equal(await page.locator('[data-screen=users], [data-screen=computers]').count(), 0);
     for (const screen of ['invoices', 'customers', 'plans']) {
       await openScreen(page, screen);
       await page.locator(rows).first().click();
