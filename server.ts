@@ -13,12 +13,13 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { createFirstOwner, runAdmin } from './server/admin.ts';
+import { createFirstOwner, hasUsers, noUsersHint, runAdmin } from './server/admin.ts';
 import { createAdmission, type Admission, type Visit } from './server/admission.ts';
 import { auditPage, runAudit } from './server/audit.ts';
 import { createAuth, type Auth, type Caller, type Origin } from './server/auth.ts';
 import { ConfigError, readConfig, type Config } from './server/config.ts';
 import { followConnections, type Connections } from './server/connections.ts';
+import { runBackup } from './server/embedded/backup.ts';
 import { openEmbeddedStore } from './server/embedded/store.ts';
 import { hasSessions, loadOrCreateSecret, protectFiles } from './server/files.ts';
 import {
@@ -321,6 +322,7 @@ async function serve(
   deps.write(`${JSON.stringify({ event: 'listening', url, store: store.kind, version })}\n`);
   for (const entry of warnings) log(...entry);
   if (createdFirst) log('info', 'first account created', { email: config.admin?.email });
+  else if (!await hasUsers(store)) log('warn', noUsersHint);
 
   const stopPruning = startPruning({ ...config, store, nowMs: deps.nowMs, log });
 
@@ -425,8 +427,9 @@ async function main(args: readonly string[]): Promise<void> {
     }
     return;
   }
+  if (args[0] === 'backup') return void process.stdout.write(`${await runBackup(config, args.slice(1))}\n`);
   if (args.length > 0) {
-    throw new ConfigError('Usage: node server.ts, node server.ts admin create|reset <email>|restored|clock, or node server.ts audit --csv');
+    throw new ConfigError('Usage: node server.ts, with nothing or admin create|reset <email>|restored|clock, audit --csv, backup <file>');
   }
   let running: Running | null = null;
   // Also while it starts, because by itself the signal would end the process; on Windows it means that the console closes.

@@ -21,6 +21,7 @@ import type { Store } from './store.ts';
 export async function runAdmin(store: Store, args: readonly string[], input: NodeJS.ReadStream): Promise<string> {
   const [command, email, ...rest] = args;
   if (command === 'restored' && email === undefined) {
+    await store.inspect();
     await auditEverywhere(store, 'restored');
     await store.renewEpochs();
     return 'Every desktop will pull everything again, once, when it next reaches a server of this database.';
@@ -85,12 +86,21 @@ export async function resetPassword(store: Store, passwords: Passwords, email: s
   });
 }
 
-/** Creates the first account unless some account already has a user; returns whether it did. */
-export async function createFirstOwner(store: Store, passwords: Passwords, email: string, password: string): Promise<boolean> {
+export const noUsersHint =
+  'nobody can sign in yet: run node server.ts admin create <email>, or start with ADMIN_EMAIL and ADMIN_PASSWORD';
+
+/** Whether anybody could sign in. */
+export async function hasUsers(store: Store): Promise<boolean> {
   for (const accountId of await store.listAccounts()) {
     const users = await store.snapshot(accountId, async ({ account }) => account.digest['users']?.count ?? 0);
-    if (users > 0) return false;
+    if (users > 0) return true;
   }
+  return false;
+}
+
+/** Creates the first account unless some account already has a user; returns whether it did. */
+export async function createFirstOwner(store: Store, passwords: Passwords, email: string, password: string): Promise<boolean> {
+  if (await hasUsers(store)) return false;
   try {
     await createOwner(store, passwords, email, password);
     return true;

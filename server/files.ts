@@ -6,8 +6,8 @@
 
 import { randomBytes } from 'node:crypto';
 import {
-  chmodSync, closeSync, fchmodSync, fstatSync, fsyncSync, linkSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync,
-  statSync, writeSync,
+  chmodSync, closeSync, existsSync, fchmodSync, fstatSync, fsyncSync, linkSync, mkdirSync, openSync, readdirSync, readFileSync,
+  renameSync, rmSync, statSync, writeSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 
@@ -120,15 +120,18 @@ function createSecret(file: string): string {
   return readSecret(file) ?? '';
 }
 
-/** Gives a file its final name, unless that name is taken. */
-function publish(part: string, file: string): void {
+/** Gives a finished file its name as well; false if that name is taken. The caller removes the other name. */
+export function publish(part: string, file: string): boolean {
   try {
     linkSync(part, file);
+    return true;
   } catch (error) {
-    if (hasSystemCode(error, 'EEXIST')) return;
+    if (hasSystemCode(error, 'EEXIST')) return false;
     // File systems without hard links.
     if (!hasSystemCode(error, 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS')) throw error;
+    if (existsSync(file)) return false;
     renameSync(part, file);
+    return true;
   }
 }
 

@@ -13,7 +13,6 @@ const MAX_BYTES = 4 * 1024 * 1024 * 1024;
 export async function inspectFile(file: string): Promise<void> {
   if (statSync(file).size > MAX_BYTES) return;
   const worker = new Worker(new URL('./inspection-worker.ts', import.meta.url), { workerData: file });
-  worker.unref();
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   worker.once('message', resolve).once('error', reject).once('exit', () => reject(new Error('the inspection ended without a result')));
   const result = await promise;

@@ -164,6 +164,14 @@ export function sqliteError(what: string, error: unknown): unknown {
   return reason === null ? error : new AppError('unavailable', `${what} ${reason}.`, { cause: error, retryAfterS: 5 });
 }
 
+/** Throws `unavailable`, with a sentence that begins with `what`, unless the file is sound and this server's. Takes seconds per GB. */
+export function requireSound(db: DatabaseSync, what: string): void {
+  if (pragma(db, 'application_id') !== APPLICATION_ID) throw new AppError('unavailable', `${what} is of another program.`);
+  const [first] = Object.values(db.prepare('PRAGMA integrity_check(1)').get() ?? {});
+  if (first === 'ok') return;
+  throw new AppError('unavailable', `${what} is damaged: restore it from a backup.`, { cause: new Error(String(first)) });
+}
+
 function prepareFile(db: DatabaseSync, file: string): void {
   // Read first: another process may be creating the tables, and commits them together with the other two.
   const isEmpty = db.prepare('SELECT 1 FROM sqlite_schema LIMIT 1').get() === undefined;

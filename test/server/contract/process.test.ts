@@ -149,6 +149,17 @@ describe('the data folder', () => {
   });
 });
 
+describe('a server without accounts', () => {
+  test('says once how to create the first one', async () => {
+    const installation = await prepare(embedded);
+    const server = await spawnServer(installation.env);
+    await server.line(/"level":"warn".*nobody can sign in yet: run node server\.ts admin create <email>.*ADMIN_EMAIL/);
+    assert.equal(await server.end(), 0);
+    assert.equal(server.lines.filter((line) => line.includes('nobody can sign in')).length, 1);
+    await installation.remove();
+  });
+});
+
 describe('a server that cannot start', () => {
   let installation: Installation;
   before(async () => { installation = await prepare(embedded); });
