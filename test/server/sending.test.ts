@@ -23,7 +23,7 @@ class Peer extends Duplex {
     });
   }
 
-  async take(writes: number): Promise<void> {
+  async accept(writes: number): Promise<void> {
     for (let taken = 0; taken < writes; taken += 1) {
       await settle();
       this.#waiting.shift()?.();
@@ -54,10 +54,10 @@ test('an answer of which nothing could be sent for 30 seconds is cut, and one th
   const { peer, response } = open(t);
   const sent = sendChunks(response, [Buffer.alloc(300_000)]);
   // The head.
-  await peer.take(1);
+  await peer.accept(1);
   for (let slices = 0; slices < 3; slices += 1) {
     t.mock.timers.tick(29_000);
-    await peer.take(1);
+    await peer.accept(1);
     assert.equal(peer.destroyed, false);
   }
   t.mock.timers.tick(29_999);
@@ -74,10 +74,10 @@ test('a large chunk is freed as soon as it is sent, and its size reported', asyn
   const sizes: number[] = [];
   const sent = sendChunks(response, chunks, (sizeBytes) => sizes.push(sizeBytes));
   // The head, and two slices of the first chunk.
-  await peer.take(3);
+  await peer.accept(3);
   assert.deepEqual(sizes, [100_000]);
   assert.deepEqual(chunks.map(({ length }) => length), [0, 200_000]);
-  await peer.take(10);
+  await peer.accept(10);
   assert.equal(await sent, true);
   assert.deepEqual(sizes, [100_000, 200_000]);
 });
@@ -85,7 +85,7 @@ test('a large chunk is freed as soon as it is sent, and its size reported', asyn
 test('an answer to a client that has left is given up at once', async (t) => {
   const { peer, response } = open(t);
   const sent = sendChunks(response, [Buffer.alloc(300_000)]);
-  await peer.take(1);
+  await peer.accept(1);
   peer.destroy();
   assert.equal(await sent, false);
   assert.equal(await sendChunks(response, [Buffer.alloc(10)]), false);
