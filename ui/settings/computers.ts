@@ -40,7 +40,6 @@ export class InvoifyComputers extends LitElement {
   static override styles = [controls, screenStyles, css`
     :host { display: block; block-size: auto; background: none; }
     ul { margin: 0; padding: 0; list-style: none; }
-    :focus { outline: none; }
     .name { display: flex; flex-wrap: wrap; align-items: center; gap: var(--space-half) var(--space-2); overflow-wrap: anywhere; }
     .scroll { overflow-x: auto; }
     table { inline-size: 100%; border-collapse: collapse; }
