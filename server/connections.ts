@@ -61,7 +61,9 @@ export function followConnections(http: Server): Connections {
     connection.surplusBytes += error.rawPacket?.length ?? 0;
     // The client has ended the connection although a request, or the beginning of one, had not arrived completely.
     const isCut = !socket.readable && !last?.request.complete;
-    if (isCut || error.code === 'ECONNRESET' || connection.surplusBytes > LINGER_BYTES) {
+    // Of what comes before HTTP, a failed TLS handshake or a reset, there is nobody to be told.
+    const isHttp = /^(HPE|ERR_HTTP)_/.test(error.code ?? '');
+    if (isCut || !isHttp || connection.surplusBytes > LINGER_BYTES) {
       socket.destroy();
       return;
     }

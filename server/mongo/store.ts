@@ -195,11 +195,9 @@ class MongoStore implements Store {
         { $lookup: { from: USERS, localField: 'userId', foreignField: '_id', pipeline: [{ $match: { accountId } }], as: 'users' } },
         { $lookup: { from: ACCOUNTS, localField: 'accountId', foreignField: '_id', as: 'accounts' } },
       ], majorityRead).toArray();
-      const user = found?.users[0];
-      const account = found?.accounts[0];
-      return found && user && account
-        ? { session: toSession(found), user: toRecord(USERS, user), account: toAccount(account) }
-        : null;
+      if (!found) return null;
+      const { users: [user], accounts: [account], ...session } = found;
+      return user && account ? { session: toSession(session), user: toRecord(USERS, user), account: toAccount(account) } : null;
     });
   }
 
