@@ -52,7 +52,7 @@ describe('docs/security.md', () => {
   });
 
   test('answers every item of Electron\'s checklist once', () => {
-    const answered = firstCells('Electron\'s checklist').flatMap((cell) => cell.split(', ')).filter((item) => /^\d+$/.test(item)).map(Number);
+    const answered = firstCells('Electron\'s checklist').filter((cell) => /^\d/.test(cell)).flatMap((cell) => cell.split(', ').map(Number));
     assert.deepEqual(answered.toSorted((a, b) => a - b), Array.from({ length: electronItems }, (_, index) => index + 1));
   });
 });
