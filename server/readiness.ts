@@ -1,8 +1,8 @@
 // What `GET /api/ready` says: whether the database reads and writes, the disk has room, the clock can be right, and no damage was
 // found.
 //
-// Invariants: each check is bounded in time. Nobody needs a token to ask, so however many ask, one write is under way at a time and
-// at most one begins per second. Damage is looked for in the background, because that reads the whole database.
+// Invariants: each check is bounded in time. Nobody needs a token to ask, so however many ask, each check is under way once at a
+// time, and at most one write begins per second. Damage is looked for in the background, because that reads the whole database.
 
 import { AppError, errorCode } from '../shared/errors.ts';
 import { errorReply, type Reply } from './http.ts';
@@ -10,8 +10,8 @@ import type { Log } from './log.ts';
 import type { Store } from './store.ts';
 
 const CHECK_TIMEOUT_MS = 3000;
-/** How long a write that succeeded stands for the next ones. */
-const WRITE_VALID_MS = 1000;
+/** How long a check that takes more than a read stands for the next ones, if it succeeded. */
+const VALID_MS = 1000;
 /** Below this writes are about to fail. */
 const MIN_FREE_BYTES = 64 * 1024 * 1024;
 /** Below this somebody should make room. */
@@ -41,7 +41,9 @@ export interface Readiness {
 /** Begins to inspect the database: a minute from now, then daily. */
 export function createReadiness({ store, log, monotonicMs }: ReadinessDeps): Readiness {
   let damage: AppError | null = null;
-  const writes = shareResult(() => store.checkWrites(), monotonicMs);
+  const share = <T>(run: () => Promise<T>, validMs: number): () => Promise<T> => shareResult(run, validMs, monotonicMs);
+  const [reads, clock] = [share(() => store.check(), 0), share(() => store.checkClock(), 0)];
+  const [writes, room] = [share(() => store.checkWrites(), VALID_MS), share(() => store.freeBytes(), VALID_MS)];
 
   const inspect = async (): Promise<void> => {
     try {
@@ -53,10 +55,10 @@ export function createReadiness({ store, log, monotonicMs }: ReadinessDeps): Rea
     }
   };
   const checks: Readonly<Record<string, () => Promise<string>>> = {
-    reads: () => store.check().then(ok),
+    reads: () => reads().then(ok),
     writes: () => writes().then(ok),
-    disk: async () => describeRoom(await store.freeBytes()),
-    clock: () => store.checkClock().then(ok),
+    disk: async () => describeRoom(await room()),
+    clock: () => clock().then(ok),
     integrity: async () => {
       if (damage) throw damage;
       return 'ok';
@@ -83,7 +85,7 @@ export function createReadiness({ store, log, monotonicMs }: ReadinessDeps): Rea
       const { status, headers = {}, body } = failure ? errorReply(failure) : { status: 200, body: { success: true } };
       return { status, headers, body: { ...Object(body), checks: Object.fromEntries(lines) } };
     },
-    freeBytes: () => withTimeout(store.freeBytes()).catch(() => null),
+    freeBytes: () => withTimeout(room()).catch(() => null),
     inspect,
     stop: () => clearTimeout(timer),
   };
@@ -101,14 +103,17 @@ function describeRoom(freeBytes: number | null): string {
   throw new AppError('unavailable', sentence, { retryAfterS: 60 });
 }
 
-/** Runs `run` once for all who ask while it runs, and not again within `WRITE_VALID_MS` after it succeeded. */
-function shareResult(run: () => Promise<void>, monotonicMs: () => number): () => Promise<void> {
-  let running: Promise<void> | null = null;
-  let validUntilMs = -Infinity;
-  return async () => {
-    if (monotonicMs() < validUntilMs) return;
-    running ??= run().then(() => { validUntilMs = monotonicMs() + WRITE_VALID_MS; }).finally(() => { running = null; });
-    await running;
+/** Runs `run` once for all who ask while it runs, and not again within `validMs` after it succeeded. */
+function shareResult<T>(run: () => Promise<T>, validMs: number, monotonicMs: () => number): () => Promise<T> {
+  let last: { readonly result: T; readonly atMs: number } | null = null;
+  let running: Promise<T> | null = null;
+  return () => {
+    if (last && monotonicMs() - last.atMs < validMs) return Promise.resolve(last.result);
+    running ??= run().then((result) => {
+      last = { result, atMs: monotonicMs() };
+      return result;
+    }).finally(() => { running = null; });
+    return running;
   };
 }
 

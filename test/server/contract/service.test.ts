@@ -9,6 +9,7 @@ import { after, before, describe, test } from 'node:test';
 import { protocolVersion } from '../../../shared/protocol.ts';
 import { findMongod, startReplicaSet } from '../../mongod.ts';
 import { assertError, type Client, type Reply } from '../../client.ts';
+import { openSmallDisk } from '../../disk.ts';
 import { firstOwner, password, startServer, stores, type TestServer } from '../harness.ts';
 import { plan } from '../samples.ts';
 
@@ -56,6 +57,30 @@ for (const store of stores) {
     });
   });
 }
+
+test('a server on a full disk says so until there is room, and that the disk is nearly full before', async (t) => {
+  const disk = openSmallDisk(t, 8);
+  if (!disk) return;
+  const server = await startServer({ kind: 'embedded', skip: false }, { DATA_DIR: disk.folder });
+  t.after(() => server.stop());
+  const checks = async (): Promise<Readonly<Record<string, string>>> => {
+    const reply = await server.client.get('/api/ready');
+    assertError(reply, 'unavailable');
+    return (reply.body as unknown as { checks: Record<string, string> }).checks;
+  };
+  const sentence = /^The database's disk is nearly full: \d MiB are free\. Make room\.$/;
+  const before = await checks();
+  assert.equal(before['writes'], 'ok');
+  assert.match(before['disk'] ?? '', sentence);
+  disk.fill();
+  // What was written successfully stands for a second.
+  let full = await checks();
+  while (full['writes'] === 'ok') full = await checks();
+  assert.match(full['writes'] ?? '', /full disk/);
+  assert.match(full['disk'] ?? '', sentence);
+  disk.free();
+  assert.equal((await checks())['writes'], 'ok');
+});
 
 /** Asserts that the server is up and everything else is 503. */
 async function assertUnavailable(client: Client): Promise<void> {
