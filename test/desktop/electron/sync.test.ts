@@ -154,10 +154,12 @@ describe('a data process that crashes', () => {
   test('has its pending calls answered, a write with an unknown outcome', async (t) => {
     const app = await signedIn(t);
     const write = app.electron.records.create({ collection: 'plans', fields: plan({ name: 'Cut off' }) as JsonObject });
+    const change = app.electron.auth.changePassword({ current: password, next: 'another horse battery' });
     const read = app.electron.data.counts();
     app.worker.child.kill('SIGKILL');
-    const [written, counted] = await Promise.all([write, read]);
+    const [written, changed, counted] = await Promise.all([write, change, read]);
     assert.equal(!written.ok && written.error.code, 'outcome_unknown');
+    assert.equal(!changed.ok && changed.error.code, 'outcome_unknown');
     assert.equal(!counted.ok && counted.error.code, 'internal');
   });
 
