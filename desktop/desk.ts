@@ -14,6 +14,7 @@ import type { Status } from '../shared/window/views.ts';
 import { backUp } from './files/backup.ts';
 import { requireOutsideDataFolder } from './files/chosen-file.ts';
 import { exportCsv } from './files/export.ts';
+import { tighten } from './files/private.ts';
 import { writeReport } from './files/report.ts';
 import { openSettings, type SettingsFile } from './files/settings.ts';
 import { openHost, type Host, type HostDeps } from './host.ts';
@@ -42,6 +43,7 @@ export interface Desk {
 
 /** Opens the desk, whatever state its files are in: the status reports a cache that cannot be used. */
 export async function openDesk(options: DeskOptions, deps: DeskDeps): Promise<Desk> {
+  tighten(options.dataFolder, 0o700);
   const settings = openSettings(join(options.dataFolder, 'settings.json'), deps);
   const databaseFile = join(options.dataFolder, 'database', 'invoify.sqlite');
   const device = deviceName(deps.computerName, options.version);

@@ -6,7 +6,7 @@
 
 import { randomBytes } from 'node:crypto';
 import {
-  chmodSync, closeSync, existsSync, fchmodSync, fstatSync, fsyncSync, linkSync, mkdirSync, openSync, readdirSync, readFileSync,
+  chmodSync, closeSync, existsSync, fchmodSync, fsyncSync, linkSync, mkdirSync, openSync, readdirSync, readFileSync,
   renameSync, rmSync, statSync, writeSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -46,17 +46,24 @@ function openDataFolder(folder: string, log: Log): void {
   for (const name of own) tighten(join(folder, name), FILE_MODE, log);
 }
 
-/** Creates an empty file with mode 0600 unless there is one. SQLite gives the mode of its file to `-wal`, `-shm` and journals. */
+/**
+ * Creates an empty file with mode 0600 unless there is one. SQLite gives the mode of its file to `-wal`, `-shm` and journals. An
+ * existing file is never opened: to close it again would end the locks that SQLite has on it in this process (POSIX).
+ */
 export function createPrivateFile(file: string): void {
-  closeSync(openPrivate(file, 'a'));
+  try {
+    closeSync(openNew(file));
+  } catch (error) {
+    if (!hasSystemCode(error, 'EEXIST')) throw error;
+  }
 }
 
-/** Opens a file that has mode 0600 if it is new. */
-function openPrivate(file: string, flags: 'a' | 'wx'): number {
-  const descriptor = openSync(file, flags, FILE_MODE);
+/** Opens a file that does not exist yet. */
+function openNew(file: string): number {
+  const descriptor = openSync(file, 'wx', FILE_MODE);
   try {
     // A umask may have taken rights from the owner.
-    if (fstatSync(descriptor).size === 0) fchmodSync(descriptor, FILE_MODE);
+    fchmodSync(descriptor, FILE_MODE);
     return descriptor;
   } catch (error) {
     if (isModeless(error)) return descriptor;
@@ -105,7 +112,7 @@ export async function hasSessions(store: Store): Promise<boolean> {
 function createSecret(file: string): string {
   const part = `${file}.${randomBytes(6).toString('hex')}.part`;
   try {
-    const descriptor = openPrivate(part, 'wx');
+    const descriptor = openNew(part);
     try {
       writeSync(descriptor, `${randomBytes(48).toString('base64url')}\n`);
       fsyncSync(descriptor);

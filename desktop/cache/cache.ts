@@ -11,12 +11,13 @@
 //            ├▶ listPage, getRecord, summary …                             on the read-only connection
 //            └▶ closeCache ─▶ removeCacheFiles | moveCacheAside
 
-import { lstatSync, mkdirSync, statSync } from 'node:fs';
+import { lstatSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 import { collections as declaredCollections, type Collection } from '../../shared/collections.ts';
 import { AppError, errorCode, hasSystemCode } from '../../shared/errors.ts';
+import { makePrivateFolder } from '../files/private.ts';
 import { migrate, requireCompatible, requireCurrentVersion, requireFixedTables } from './migrations.ts';
 import { dropInactive } from './rebuild.ts';
 import { createLayout, requireCurrentLayout, syncLayout, type Cache, type CacheFile, type CacheWriter } from './schema.ts';
@@ -170,7 +171,7 @@ function requireFile(path: string): void {
 
 function createFolder(folder: string): void {
   try {
-    mkdirSync(folder, { recursive: true });
+    makePrivateFolder(folder);
   } catch (error) {
     if (hasSystemCode(error, 'ENOSPC')) throw error;
     throw new AppError('cache_unusable', `Invoify could not create the folder ${folder} for its data. `

@@ -36,7 +36,7 @@ export function cacheSizeBytes(path: string): number {
 export function removeCacheFiles(path: string): void {
   const marker = removalMarker(path);
   // Best effort: on a full disk the removal goes ahead without a marker, it just cannot be resumed.
-  ignoreErrors(() => writeFileSync(marker, ''));
+  ignoreErrors(() => writeFileSync(marker, '', { mode: 0o600 }));
   requireUnused(path);
   for (const file of [path, ...logSuffixes.map((suffix) => path + suffix)]) {
     retry(() => rmSync(file, { force: true }), `delete ${file}`);

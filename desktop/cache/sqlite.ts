@@ -8,6 +8,7 @@ import { rmSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 
 import { AppError, hasSystemCode, type CacheDamage } from '../../shared/errors.ts';
+import { makePrivateFile, tighten } from '../files/private.ts';
 
 declare const readable: unique symbol;
 declare const writable: unique symbol;
@@ -35,6 +36,9 @@ export function requireSqlite(version: string): void {
  * to reject it. WAL mode is persistent.
  */
 export function openWriter(path: string, busyTimeoutMs: number, accept: (db: ReadDb) => void): WriteDb {
+  // SQLite gives the file's mode to a new log.
+  makePrivateFile(path);
+  for (const suffix of ['-wal', '-shm']) tighten(path + suffix, 0o600);
   const db = new DatabaseSync(path, { timeout: busyTimeoutMs, enableForeignKeyConstraints: false });
   try {
     accept(db as ReadDb);
@@ -76,6 +80,7 @@ export function lockForWriting(path: string): ReadDb {
 }
 
 function takeLock(path: string): ReadDb {
+  makePrivateFile(lockFile(path));
   const db = new DatabaseSync(lockFile(path), { timeout: 0 });
   try {
     // Nothing is ever written; the journal would be another file.

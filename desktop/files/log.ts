@@ -5,10 +5,11 @@
 // e-mail address or the name of a user folder; a log that cannot be written never throws, and the next line that can be
 // written says how many were lost.
 
-import { appendFileSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { appendFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { hasSystemCode } from '../../shared/errors.ts';
+import { makePrivateFolder, tighten } from './private.ts';
 import { redactFacts, type Facts } from './redact.ts';
 
 export interface LogOptions {
@@ -28,6 +29,11 @@ export function openLog({ folder, maxBytes = MAX_BYTES }: LogOptions, nowMs: () 
   let sizeBytes: number | null = null;
   let lostLines = 0;
 
+  function prepareFiles(): void {
+    makePrivateFolder(folder);
+    for (let age = 0; age < MAX_FILES; age += 1) tighten(path(age), 0o600);
+  }
+
   function rotate(): void {
     rmSync(path(MAX_FILES - 1), { force: true });
     for (let age = MAX_FILES - 2; age >= 0; age -= 1) {
@@ -36,7 +42,7 @@ export function openLog({ folder, maxBytes = MAX_BYTES }: LogOptions, nowMs: () 
   }
 
   function append(line: string): void {
-    if (sizeBytes === null) mkdirSync(folder, { recursive: true });
+    if (sizeBytes === null) prepareFiles();
     sizeBytes ??= sizeOf(path(0)) ?? 0;
     if (sizeBytes >= maxBytes) {
       rotate();

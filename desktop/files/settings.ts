@@ -4,12 +4,13 @@
 // the others get their defaults. The file is replaced atomically, and fields of newer versions are preserved; so is a file
 // that cannot be read for the moment, which is read again before anything is saved.
 
-import { mkdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 import { AppError, hasSystemCode } from '../../shared/errors.ts';
 import { isObject } from '../../shared/fields.ts';
 import { languages, themes, type Settings } from '../../shared/window/ipc.ts';
+import { makePrivateFolder, tighten } from './private.ts';
 import { replaceFile, type ReplaceDeps } from './replace-file.ts';
 import { parseServerUrl } from '../session/server-connection.ts';
 
@@ -30,6 +31,7 @@ export interface SettingsFile {
 
 /** Reads the settings; never throws for a missing or invalid file. */
 export function openSettings(path: string, deps: SettingsDeps): SettingsFile {
+  tighten(path, 0o600);
   let fields = readFields(path, deps);
   let settings = parseSettings(fields ?? {});
   let last: Promise<unknown> = Promise.resolve();
@@ -41,7 +43,7 @@ export function openSettings(path: string, deps: SettingsDeps): SettingsFile {
       settings = parseSettings(fields);
     }
     const newFields = { ...fields, ...settings, ...change };
-    mkdirSync(dirname(path), { recursive: true });
+    makePrivateFolder(dirname(path));
     await replaceFile(path, async (file) => void await file.writeFile(`${JSON.stringify(newFields, null, 2)}\n`), deps);
     fields = newFields;
     settings = parseSettings(fields);
