@@ -26,7 +26,7 @@ for (const testStore of stores) {
     test('every reader holds what many writers wrote concurrently, whatever its page size', async (t) => {
       const owner = await site.newAccount();
       const writers = Array.from({ length: WRITERS }, () => owner.client);
-      await crowd(t, owner, writers, [owner.client], site.server.url);
+      await crowd(t, owner, writers, [(token) => owner.client.as(token)], site.server.url);
     });
 
     if (testStore.kind === 'embedded') return;
@@ -35,24 +35,27 @@ for (const testStore of stores) {
       const owner = await site.newAccount();
       const servers = await Promise.all([spawnServer(site.server.env), spawnServer(site.server.env)]);
       t.after(() => Promise.all(servers.map((server) => server.end())));
-      const clients = servers.map(({ url }) => createClient(() => ({ url }), owner.token, owner.userId));
+      const at = servers.map(({ url }) => (token: string) => createClient(() => ({ url }), token, owner.userId));
+      const clients = at.map((clientOf) => clientOf(owner.token));
       const [first] = servers;
       assert(first);
-      await crowd(t, owner, [...clients, ...clients, ...clients], clients, first.url);
+      await crowd(t, owner, [...clients, ...clients, ...clients], at, first.url);
     });
   });
 }
 
 /** Lets everyone write and read concurrently, then asserts that all readers hold the same. */
 async function crowd(
-  t: TestContext, owner: TestAccount, writers: readonly Client[], servers: readonly Client[], url: string,
+  t: TestContext, owner: TestAccount, writers: readonly Client[], servers: readonly ((token: string) => Client)[], url: string,
 ): Promise<void> {
   const model = await new Model().begin(owner.client);
-  const readers = [1, 2, 7, 100].map((limit, index) => {
+  // Each with a session of its own, because one has only two pulls at work.
+  const readers = await Promise.all([1, 2, 7, 100].map(async (limit, index) => {
+    const { token } = await owner.signIn(owner.userId);
     // A cursor from one server process is valid at every other.
-    const [client = owner.client, other = client] = index % 2 === 0 ? servers : servers.toReversed();
-    return [new Reader(client, limit), new Reader(other, limit)] as const;
-  });
+    const [client = owner.client.as, other = client] = index % 2 === 0 ? servers : servers.toReversed();
+    return [new Reader(client(token), limit), new Reader(other(token), limit)] as const;
+  }));
   const desk = await openDesk(t, { url, token: owner.token, pageLimit: () => 11 });
   const writing = new AbortController();
   const written = Promise.all(writers.map((client, index) => writeMuch(client, model, index, WRITES))).finally(() => writing.abort());
