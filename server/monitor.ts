@@ -3,6 +3,7 @@
 
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import { EPOCH } from '../shared/clock.ts';
 import { AppError, errorCode } from '../shared/errors.ts';
@@ -57,6 +58,8 @@ export interface Monitor {
 
 /** How old the sessions' lags may be: they are read account by account. */
 const LAGS_VALID_MS = 60_000;
+/** A scrape must not fail because the database does not answer. */
+const LAGS_TIMEOUT_MS = 2000;
 const MAX_PATH_LENGTH = 200;
 
 export function createMonitor({ log, store, monotonicMs, nowMs, metricsToken }: MonitorDeps): Monitor {
@@ -124,7 +127,10 @@ export function createMonitor({ log, store, monotonicMs, nowMs, metricsToken }: 
   };
 }
 
-/** Reads how far every session is behind, at most once in `LAGS_VALID_MS`. Null if that is not known. */
+/**
+ * Reads how far every session is behind, at most once in `LAGS_VALID_MS`. Null if that is not known; what takes longer than
+ * `LAGS_TIMEOUT_MS` is there for the next who asks.
+ */
 function createLagReader(store: () => Store, monotonicMs: () => number, nowMs: () => number): () => Promise<Gauges['sessionLagsMs']> {
   let lags: Gauges['sessionLagsMs'] = null;
   let validUntilMs = -Infinity;
@@ -143,7 +149,8 @@ function createLagReader(store: () => Store, monotonicMs: () => number, nowMs: (
   return async () => {
     if (monotonicMs() >= validUntilMs) {
       reading ??= read().finally(() => { reading = null; });
-      await reading.catch(() => { lags = null; });
+      const failed = reading.catch(() => { lags = null; });
+      await Promise.race([failed, sleep(LAGS_TIMEOUT_MS, undefined, { ref: false })]);
     }
     return lags;
   };
