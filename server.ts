@@ -431,14 +431,13 @@ async function main(args: readonly string[]): Promise<void> {
   if (args.length > 0) {
     throw new ConfigError('Usage: node server.ts, with nothing or admin create|reset <email>|restored|clock, audit --csv, backup <file>');
   }
-  let running: Running | null = null;
-  // Also while it starts, because by itself the signal would end the process; on Windows it means that the console closes.
-  if (process.platform !== 'win32') process.on('SIGHUP', () => running?.reloadCertificates());
   const starting = start(config);
+  // By itself the signal would end the process; on Windows it means that the console closes.
+  if (process.platform !== 'win32') process.on('SIGHUP', () => void starting.then((started) => started.reloadCertificates(), () => {}));
   // What keeps it from starting is reported below.
   const stop = (): void => void starting.then((started) => started.close()).then(() => process.exit(0), () => {});
   process.once('SIGTERM', stop).once('SIGINT', stop);
-  running = await starting;
+  await starting;
 }
 
 if (import.meta.main) {

@@ -14,7 +14,7 @@ import type { Status } from '../shared/window/views.ts';
 import { backUp } from './files/backup.ts';
 import { requireOutsideDataFolder } from './files/chosen-file.ts';
 import { exportCsv } from './files/export.ts';
-import { tighten } from './files/private.ts';
+import { tighten } from './cache/private.ts';
 import { writeReport } from './files/report.ts';
 import { openSettings, type SettingsFile } from './files/settings.ts';
 import { openHost, type Host, type HostDeps } from './host.ts';

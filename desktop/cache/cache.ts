@@ -17,7 +17,7 @@ import { pathToFileURL } from 'node:url';
 
 import { collections as declaredCollections, type Collection } from '../../shared/collections.ts';
 import { AppError, errorCode, hasSystemCode } from '../../shared/errors.ts';
-import { makePrivateFolder } from '../files/private.ts';
+import { makePrivateFolder } from './private.ts';
 import { migrate, requireCompatible, requireCurrentVersion, requireFixedTables } from './migrations.ts';
 import { dropInactive } from './rebuild.ts';
 import { createLayout, requireCurrentLayout, syncLayout, type Cache, type CacheFile, type CacheWriter } from './schema.ts';

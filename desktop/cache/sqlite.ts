@@ -8,7 +8,7 @@ import { rmSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 
 import { AppError, hasSystemCode, type CacheDamage } from '../../shared/errors.ts';
-import { makePrivateFile, tighten } from '../files/private.ts';
+import { makePrivateFile, tighten } from './private.ts';
 
 declare const readable: unique symbol;
 declare const writable: unique symbol;

@@ -3,6 +3,7 @@
 // Invariants: this process never touches the database or the network, so the window never waits for either; the page is
 // sandboxed and has no permissions; closing the window quits the program, after the database and the files are closed.
 
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { app, nativeTheme, powerMonitor, safeStorage, session, type BrowserWindow } from 'electron';
@@ -11,7 +12,6 @@ import type { Command, Outcome, Settings, WindowCalls } from '../../shared/windo
 import type { Status } from '../../shared/window/views.ts';
 import type { SystemEvent } from '../desk.ts';
 import { openLog, type Log } from '../files/log.ts';
-import { makePrivateFolder } from '../files/private.ts';
 import { openSettings } from '../files/settings.ts';
 import { systemDeskDeps } from '../system-deps.ts';
 import { createShellCalls, forwardNetworkEvents, handleCalls } from './ipc.ts';
@@ -41,7 +41,7 @@ else app.quit();
 /** `%APPDATA%/Invoify`, whatever the package or the executable is called. */
 function setUpDataFolder(): void {
   const folder = join(app.getPath('appData'), 'Invoify');
-  makePrivateFolder(folder);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
   app.setName('Invoify');
   app.setPath('userData', folder);
 }

@@ -9,7 +9,7 @@ import { appendFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { hasSystemCode } from '../../shared/errors.ts';
-import { makePrivateFolder, tighten } from './private.ts';
+import { makePrivateFolder, tighten } from '../cache/private.ts';
 import { redactFacts, type Facts } from './redact.ts';
 
 export interface LogOptions {

@@ -10,7 +10,7 @@ import { dirname } from 'node:path';
 import { AppError, hasSystemCode } from '../../shared/errors.ts';
 import { isObject } from '../../shared/fields.ts';
 import { languages, themes, type Settings } from '../../shared/window/ipc.ts';
-import { makePrivateFolder, tighten } from './private.ts';
+import { makePrivateFolder, tighten } from '../cache/private.ts';
 import { replaceFile, type ReplaceDeps } from './replace-file.ts';
 import { parseServerUrl } from '../session/server-connection.ts';
 
