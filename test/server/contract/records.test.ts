@@ -105,7 +105,7 @@ for (const store of stores) {
     test('that does not exist answers 404, whatever its id looks like', async () => {
       const { id } = await server.owner.create('plans', plan());
       const inCapitals = id.toUpperCase() === id ? someId : id.toUpperCase();
-      for (const unknown of [someId, inCapitals, id.slice(1), `${id}0`, '0', '%00', '..%2f', '__proto__', `%20${id}`]) {
+      for (const unknown of [someId, inCapitals, id.slice(1), `${id}0`, '0', '...', '__proto__', `%20${id}`]) {
         assertError(await server.owner.get(`/api/plans/${unknown}`), 'not_found');
         assertError(await server.owner.patch(`/api/plans/${unknown}`, someVersion, {}), 'not_found');
         assertError(await server.owner.remove(`/api/plans/${unknown}`, someVersion), 'not_found');
