@@ -11,6 +11,7 @@ import type { Socket } from 'node:net';
 import { AppError } from '../shared/errors.ts';
 import { maxBodyBytes, pageLimit } from '../shared/protocol.ts';
 import { ClientGone, type Held } from './http.ts';
+import { createTurns } from './turns.ts';
 
 /** A company of 500 behind one address has an event stream and a pull open per desktop. */
 const MAX_SOCKETS_PER_PEER = 2000;
@@ -28,6 +29,7 @@ const SMALL_ANSWER_BYTES = 16 * 1024;
 const MAX_PULLS_PER_SESSION = 2;
 /** Building a page is work for one thread: more at a time would only take more memory. */
 const MAX_BUILDING = 2;
+const MAX_WAITING = 1000;
 
 /** Per session: creates per second in the long run, and at once. Any other write counts as a quarter of a create. */
 const CREATES_PER_S = 50;
@@ -56,7 +58,7 @@ export interface Visit extends Held {
   countFor(owner: string): void;
   /**
    * Resolves when a page may be built, in turn by owner, until `answerBuilt`; never if the response is closed first. Throws
-   * `too_many_requests` if the session has too many pulls at work.
+   * `too_many_requests` if the session has too many pulls at work, and `unavailable` if too many wait.
    */
   startPull(sessionId: string): Promise<void>;
 }
@@ -70,7 +72,7 @@ export interface AdmissionDeps {
 
 export function createAdmission({ monotonicMs, isProxy }: AdmissionDeps): Admission {
   const sockets = new Sockets(isProxy);
-  const shared: Shared = { budget: new Budget(), building: new Turns(MAX_BUILDING), pulls: new Map() };
+  const shared: Shared = { budget: new Budget(), building: createPageTurns(), pulls: new Map() };
   return {
     connect: (socket) => sockets.add(socket),
     async enter(request, response) {
@@ -173,9 +175,14 @@ function never(): Promise<never> {
 
 // -------------------------------------------------------------------------------------------------------- requests
 
+function createPageTurns(): Shared['building'] {
+  const refusal = (): AppError => new AppError('unavailable', 'Too many are pulling at the moment. Try again soon.', { retryAfterS: 1 });
+  return createTurns({ maxRunning: MAX_BUILDING, maxWaiting: MAX_WAITING, refusal });
+}
+
 interface Shared {
   readonly budget: Budget;
-  readonly building: Turns;
+  readonly building: ReturnType<typeof createTurns>;
   /** Pulls at work by session. */
   readonly pulls: Map<string, number>;
 }
@@ -189,7 +196,7 @@ class RequestVisit implements Visit {
   #hasEnded = false;
   /** Each undoes one thing that was taken. */
   readonly #onEnd: (() => void)[] = [];
-  #leaveBuilding: () => void = () => {};
+  #finishBuilding: () => void = () => {};
 
   constructor(shared: Shared) {
     this.#shared = shared;
@@ -231,14 +238,17 @@ class RequestVisit implements Visit {
       if (left > 0) pulls.set(sessionId, left);
       else pulls.delete(sessionId);
     });
-    const { turn, leave } = building.join(this.#owner);
-    this.#leaveBuilding = leave;
-    await turn;
+    await new Promise<void>((begin, refuse) => {
+      building([this.#owner, sessionId], () => new Promise<void>((finish) => {
+        this.#finishBuilding = finish;
+        if (this.#hasEnded) finish();
+        else begin();
+      })).catch(refuse);
+    });
   }
 
   answerBuilt(): void {
-    this.#leaveBuilding();
-    this.#leaveBuilding = () => {};
+    this.#finishBuilding();
   }
 
   end(): void {
@@ -263,46 +273,6 @@ class Budget {
     this.takenBytes += byBytes;
     if (ownBytes > 0) this.#takenBy.set(owner, ownBytes);
     else this.#takenBy.delete(owner);
-  }
-}
-
-/** Turns for a few at a time. Those who wait have them owner by owner, and in order of arrival for each owner. */
-class Turns {
-  #free: number;
-  readonly #waiting = new Map<string, (() => void)[]>();
-
-  constructor(count: number) {
-    this.#free = count;
-  }
-
-  /** `leave` ends the turn, or the wait for it. */
-  join(owner: string): { readonly turn: Promise<void>; readonly leave: () => void } {
-    const { promise: turn, resolve: begin } = Promise.withResolvers<void>();
-    const leave = (): void => {
-      const queue = this.#waiting.get(owner) ?? [];
-      const index = queue.indexOf(begin);
-      if (index >= 0) queue.splice(index, 1);
-      else this.#free += 1;
-      this.#next();
-    };
-    this.#waiting.set(owner, [...this.#waiting.get(owner) ?? [], begin]);
-    this.#next();
-    return { turn, leave };
-  }
-
-  #next(): void {
-    while (this.#free > 0) {
-      const [first] = this.#waiting;
-      if (!first) return;
-      const [owner, queue] = first;
-      // To the end, so that every other owner comes first.
-      this.#waiting.delete(owner);
-      const begin = queue.shift();
-      if (queue.length > 0) this.#waiting.set(owner, queue);
-      if (!begin) continue;
-      this.#free -= 1;
-      begin();
-    }
   }
 }
 
