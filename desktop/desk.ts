@@ -101,7 +101,7 @@ function createHandlers({ host, settings, triggers }: Parts, options: DeskOption
       status: await host.getStatus(),
       health: await host.data.health(),
     }),
-    'records.create': ({ collection, fields }) => host.records.create(collection, fields),
+    'records.create': ({ collection, fields, key }) => host.records.create(collection, fields, key),
     'records.update': ({ collection, id, updatedAt, patch }) => host.records.update(collection, id, updatedAt, patch),
     'records.remove': ({ collection, id, updatedAt }) => host.records.remove(collection, id, updatedAt),
     'records.act': ({ collection, id, action, updatedAt, body }) => host.records.act(collection, id, action, updatedAt, body),

@@ -29,6 +29,7 @@ interface Write {
   readonly request: Request;
   /** The version that it is based on; null for a new record. */
   readonly updatedAt: string | null;
+  readonly key?: string | undefined;
   /** Whether a record can be the result of this write. */
   readonly isResult: (record: WireRecord) => boolean;
 }
@@ -60,9 +61,10 @@ export class Writes {
     this.#deps = deps;
   }
 
-  async create(collection: string, fields: JsonObject): Promise<WireRecord> {
+  /** Under the same `key`, at most one record is made; without one, under a new one. */
+  async create(collection: string, fields: JsonObject, key?: string): Promise<WireRecord> {
     return this.#write({
-      collection, updatedAt: null,
+      collection, updatedAt: null, key,
       request: { method: 'POST', path: recordPath(collection), body: fields },
       isResult: ({ payload }) => holds(payload, published(collection, fields)),
     });
@@ -117,7 +119,7 @@ export class Writes {
   async #send(write: Write, signal: AbortSignal): Promise<WireRecord> {
     const { userId } = this.#session;
     const sent = createHash('sha256').update(JSON.stringify([userId, write.request, write.updatedAt])).digest('base64');
-    const key = this.#openKeys.get(sent) ?? this.#deps.newId();
+    const key = this.#openKeys.get(sent) ?? write.key ?? this.#deps.newId();
     const headers = {
       'idempotency-key': key,
       ...(write.updatedAt === null ? {} : { 'if-match': `"${write.updatedAt}"` }),

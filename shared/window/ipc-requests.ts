@@ -34,7 +34,10 @@ export const requestParsers: { readonly [C in Channel]: Parser<AllCalls[C]['requ
   'data.selectionTotals': listSelection,
   'data.health': nothing,
   'data.report': nothing,
-  'records.create': (input) => ({ collection: name(input, 'collection'), fields: json(input, 'fields') }),
+  'records.create': (input) => ({
+    collection: name(input, 'collection'), fields: json(input, 'fields'),
+    ...(member(input, 'key') === undefined ? {} : { key: name(input, 'key') }),
+  }),
   'records.update': (input) => ({ ...version(input), patch: json(input, 'patch') }),
   'records.remove': version,
   'records.act': (input) => ({

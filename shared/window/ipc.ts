@@ -121,7 +121,8 @@ export interface DeskCalls {
   'data.health': { request: Nothing; answer: SyncHealth };
   /** The health as text for support: no personal data, no token. */
   'data.report': { request: Nothing; answer: string };
-  'records.create': { request: { readonly collection: string; readonly fields: JsonObject }; answer: WireRecord };
+  /** `key` is the form's own: whatever happens, even to the desktop's process, no two records are made under it. */
+  'records.create': { request: { readonly collection: string; readonly fields: JsonObject; readonly key?: string }; answer: WireRecord };
   'records.update': { request: RecordVersion & { readonly patch: JsonObject }; answer: WireRecord };
   'records.remove': { request: RecordVersion; answer: WireRecord };
   'records.act': { request: RecordVersion & { readonly action: string; readonly body?: JsonObject }; answer: WireRecord };

@@ -6,8 +6,8 @@
 //                  ├──▶ conflict: both versions; the resolution is saved on the current one
 //                  └──▶ no response: the next completed sync tells whether it was saved
 //
-// A new record whose save got no response may exist. So whatever is saved next, that save is first repeated as it was, which
-// the desktop does under its key, and what was edited since is then saved as a change of the record that it has made.
+// A new record whose save got no response may exist. So whatever is saved next, that save is first repeated as it was, under the
+// form's key, and what was edited since is then saved as a change of the record that it has made.
 
 import type { ReactiveController, ReactiveControllerHost } from 'lit';
 
@@ -78,6 +78,8 @@ export class RecordFlow implements ReactiveController {
   #state = idle;
   /** The fields of a write that got no response. */
   #unconfirmed: JsonObject | null = null;
+  /** The key of the record that a form makes. */
+  #key = '';
   /** The record that an earlier save of this form has made. */
   #created: RecordView | null = null;
 
@@ -98,6 +100,7 @@ export class RecordFlow implements ReactiveController {
   /** Starts a task, replacing an open one: the caller has made sure that no unsaved input is lost. */
   open(task: Task): void {
     this.#unconfirmed = this.#created = null;
+    this.#key = crypto.randomUUID();
     this.#set({ ...idle, task });
   }
 
@@ -151,16 +154,16 @@ export class RecordFlow implements ReactiveController {
 
   /** Creates a record. If an earlier save got no response, what became of that comes first. */
   async #create(task: EditTask, value: JsonObject): Promise<Outcome<WireRecord>> {
-    const { collection } = task;
-    const earlier = this.#unconfirmed;
+    const create = (fields: JsonObject) => this.#deps.records.create({ collection: task.collection, fields, key });
+    const [earlier, key] = [this.#unconfirmed, this.#key];
     if (earlier !== null && !isSame(earlier, value)) {
-      const made = await this.#deps.records.create({ collection, fields: earlier });
+      const made = await create(earlier);
       if (this.#state.task !== task || (!made.ok && !isRefusal(made.error))) return made;
       this.#unconfirmed = null;
       this.#created = made.ok ? toView(made.value) : null;
       if (this.#created) return isEmpty(patchOf(task, this.#created, value)) ? made : this.#change(task, this.#created, value);
     }
-    return this.#deps.records.create({ collection, fields: value });
+    return create(value);
   }
 
   async #update(task: EditTask, base: RecordView, value: JsonObject): Promise<void> {

@@ -92,7 +92,7 @@ describe('a write without a word of the server about it', () => {
     }
   });
 
-  test('is applied once if a person tries again after an unknown outcome, and a new sign-in', async (t) => {
+  test('is applied once if a person tries again after an unknown outcome, a new sign-in or a restart', async (t) => {
     const { books, desk } = await openSynced(t, site);
     const { records } = desk.host;
     const twice = async (run: () => Promise<WireRecord>): Promise<WireRecord> => {
@@ -106,7 +106,15 @@ describe('a write without a word of the server about it', () => {
     const added = await twice(() => records.create('plans', fields(plan({ name: 'Once' }))));
     const changed = await twice(() => records.update('plans', added.id, added.updatedAt, { name: 'Changed once' }));
     await twice(() => records.remove('plans', added.id, changed.updatedAt));
-    const [one, other] = [await records.create('plans', fields(plan())), await records.create('plans', fields(plan()))];
+    const key = 'the-key-of-a-form';
+    breakWrites(desk, 4, faults.answerLost);
+    await assertRejects(records.create('plans', fields(plan({ name: 'Kept' })), key), 'outcome_unknown');
+    await desk.reopen();
+    await desk.sync();
+    await desk.host.records.create('plans', fields(plan({ name: 'Kept' })), key);
+    await assertRejects(desk.host.records.create('plans', fields(plan({ name: 'Another' })), key), 'conflict');
+    assert.equal((await books.owner.client.pullAll()).changes.filter(({ payload }) => payload?.['name'] === 'Kept').length, 1);
+    const [one, other] = [await desk.host.records.create('plans', fields(plan())), await desk.host.records.create('plans', fields(plan()))];
     assert.notEqual(one.id, other.id, 'a key is not used again after an answer');
     assert.equal((await books.owner.client.pullAll()).changes.filter(({ payload }) => payload?.['name'] === 'Once').length, 0);
     await desk.idle();

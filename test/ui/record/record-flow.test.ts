@@ -3,7 +3,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import { isDeepStrictEqual } from 'node:util';
 
 import { AppError, type ErrorCode } from '../../../shared/errors.ts';
 import { problem } from '../../../shared/problems.ts';
@@ -17,8 +16,8 @@ const id = 'a'.repeat(24);
 const customer: JsonObject = { name: 'Café Müller', currency: 'EUR', phone: '1' };
 
 /**
- * A flow on a fake server that holds one record and checks versions, with everything that was sent to it. As under its key, a
- * create that is repeated is done once.
+ * A flow on a fake server that holds one record and checks versions, with everything that was sent to it, but for the keys: a
+ * create that is repeated under its key is done once, and another under the same key is refused.
  */
 function createServer(payload: JsonObject) {
   let stored: RecordView | null = { id, updatedAt: 'v1', payload };
@@ -36,11 +35,15 @@ function createServer(payload: JsonObject) {
     if (failing) throw new AppError(failing.code, 'No answer.');
     return answer ?? { id, updatedAt: 'gone' };
   }, () => undefined);
-  let made: { fields: JsonObject; record: RecordView } | null = null;
-  const create = (fields: JsonObject): RecordView => {
-    if (isDeepStrictEqual(made?.fields, fields) && made) return made.record;
+  let made: { key: string; fields: JsonObject; record: RecordView } | null = null;
+  const create = (fields: JsonObject, key: string | undefined): RecordView => {
+    assert(key, 'a new record has a key');
+    if (made?.key === key) {
+      assert.deepEqual(fields, made.fields, 'the key was used with other fields');
+      return made.record;
+    }
     created += 1;
-    made = { fields, record: { id, updatedAt: 'v1', payload: fields } };
+    made = { key, fields, record: { id, updatedAt: 'v1', payload: fields } };
     stored = made.record;
     return made.record;
   };
@@ -48,7 +51,7 @@ function createServer(payload: JsonObject) {
   const version = () => `v${Number(stored?.updatedAt.slice(1) ?? 0) + 1}`;
   const deps: { -readonly [K in keyof FlowDeps]: FlowDeps[K] } = {
     records: {
-      create: (request) => write(request, null, () => create(request.fields)),
+      create: ({ key, ...request }) => write(request, null, () => create(request.fields, key)),
       update: (request) => write(request, request.updatedAt, () =>
         stored = { id, updatedAt: version(), payload: mergePatch(stored?.payload, request.patch) as JsonObject }),
       remove: (request) => write(request, request.updatedAt, () => stored = null),
