@@ -112,8 +112,9 @@ export function startDeskProcess(program: string, options: DeskOptions, deps: De
 
   /** An answer without the process: a value if the channel has a sensible one, otherwise the error. */
   function answerWithoutProcess(channel: DeskChannel, wasSent: boolean): Outcome<unknown> {
+    const isWrite = channel.startsWith('records.') || channel === 'auth.changePassword';
     const error = isClosed ? { code: 'cancelled', message: closing } as const
-      : wasSent && (channel.startsWith('records.') || channel === 'auth.changePassword') ? { code: 'outcome_unknown', message: outcomeUnknown } as const
+      : wasSent && isWrite ? { code: 'outcome_unknown', message: outcomeUnknown } as const
         : { code: 'internal', message: died } as const;
     switch (channel) {
       case 'sync.getStatus': return status ? { ok: true, value: status } : { ok: false, error };
