@@ -26,7 +26,7 @@ import {
   errorReply, holdReply, readBearer, readIdempotencyKey, readIfMatch, readJson, readTarget, requestIdOf, requireHost,
   requireProtocol, sendReply, sendStream, type BodyOptions, type Reply, type StreamReply,
 } from './server/http.ts';
-import { createFailureLog, createLog, createOutput, type Log } from './server/log.ts';
+import { createFailureLog, createLog, createOutput, holdBack, type Log } from './server/log.ts';
 import { createMonitor, type Monitor, type WatchedRequest } from './server/monitor.ts';
 import { createNudges, type Nudges } from './server/nudges.ts';
 import { peerOf } from './server/peer.ts';
@@ -272,14 +272,12 @@ const BACKLOG = 4096;
 
 /** Starts serving. Rejects with `ConfigError` or `unavailable` and a message that names the fix; nothing is left open then. */
 export async function start(config: Config, deps: StartDeps = systemDeps): Promise<Running> {
-  const log = createLog(config.logLevel, deps.write, deps.nowMs);
-  // Logged once the server listens, because the line that says so comes first.
-  const warnings: Parameters<Log>[] = [];
-  protectFiles(config, (...entry) => void warnings.push(entry));
+  const { log, release } = holdBack(createLog(config.logLevel, deps.write, deps.nowMs));
+  protectFiles(config, log);
   const monitor = createMonitor({ ...deps, log, store: () => store, metricsToken: config.metricsToken });
   const store: Store = await openStore(config, deps, log, monitor);
   try {
-    return await serve(config, deps, log, store, monitor, warnings);
+    return await serve(config, deps, log, store, monitor, release);
   } catch (error) {
     monitor.close();
     await store.close();
@@ -288,10 +286,10 @@ export async function start(config: Config, deps: StartDeps = systemDeps): Promi
 }
 
 async function serve(
-  config: Config, deps: StartDeps, log: Log, store: Store, monitor: Monitor, warnings: Parameters<Log>[],
+  config: Config, deps: StartDeps, log: Log, store: Store, monitor: Monitor, onListening: () => void,
 ): Promise<Running> {
   const secrets = config.jwtSecrets.length > 0 ? config.jwtSecrets
-    : [await loadOrCreateSecret(config.dataDir, () => hasSessions(store), (...entry) => void warnings.push(entry))];
+    : [await loadOrCreateSecret(config.dataDir, () => hasSessions(store), log)];
   const auth = createAuth(store, { secrets, tokenTtlMs: config.tokenTtlMs, onTokenRefused: monitor.tokenRefused }, deps.nowMs, log);
   const admission = createAdmission({
     monotonicMs: deps.monotonicMs,
@@ -320,7 +318,7 @@ async function serve(
   const host = config.host.includes(':') ? `[${config.host}]` : config.host;
   const url = `${config.tls ? 'https' : 'http'}://${host}:${port}`;
   deps.write(`${JSON.stringify({ event: 'listening', url, store: store.kind, version })}\n`);
-  for (const entry of warnings) log(...entry);
+  onListening();
   if (createdFirst) log('info', 'first account created', { email: config.admin?.email });
   else if (!await hasUsers(store)) log('warn', noUsersHint);
 

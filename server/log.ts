@@ -87,3 +87,19 @@ function describe(error: Error, hasStack = !isUnavailable(error)): object {
     ...(cause instanceof Error ? { cause: describe(cause, hasStack) } : {}),
   };
 }
+
+/** A log that keeps its events until they are released: the line that says where the server listens comes first. */
+export function holdBack(log: Log): { readonly log: Log; readonly release: () => void } {
+  let held: Parameters<Log>[] | null = [];
+  return {
+    log: (...event) => {
+      if (held) held.push(event);
+      else log(...event);
+    },
+    release() {
+      const released = held ?? [];
+      held = null;
+      for (const event of released) log(...event);
+    },
+  };
+}

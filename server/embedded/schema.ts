@@ -7,6 +7,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { AppError } from '../../shared/errors.ts';
 import { SYNC_WAIT_MS, waitWhileBusy } from './busy.ts';
 import { createPrivateFile } from '../files.ts';
+import type { Log } from '../log.ts';
 import { newEpoch, newFingerprintKey } from '../store.ts';
 
 /** "Invs" in ASCII: identifies this file among SQLite databases. */
@@ -139,14 +140,14 @@ function addPauses(db: DatabaseSync): void {
  * up to date. Throws `unavailable` if it cannot be opened, belongs to another program, or was written by a newer version. A
  * crash leaves the file as it was, or complete.
  */
-export async function openEmbeddedFile(file: string): Promise<DatabaseSync> {
+export async function openEmbeddedFile(file: string, log: Log): Promise<DatabaseSync> {
   requireRecentSqlite();
   try {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
     createPrivateFile(file);
     const db = new DatabaseSync(file, { timeout: SYNC_WAIT_MS });
     try {
-      await waitWhileBusy(() => prepareFile(db, file), new AbortController().signal);
+      await waitWhileBusy(() => prepareFile(db, file, log), new AbortController().signal);
     } catch (error) {
       db.close();
       throw error;
@@ -172,16 +173,17 @@ export function requireSound(db: DatabaseSync, what: string): void {
   throw new AppError('unavailable', `${what} is damaged: restore it from a backup.`, { cause: new Error(String(first)) });
 }
 
-function prepareFile(db: DatabaseSync, file: string): void {
+function prepareFile(db: DatabaseSync, file: string, log: Log): void {
   // Read first: another process may be creating the tables, and commits them together with the other two.
   const isEmpty = db.prepare('SELECT 1 FROM sqlite_schema LIMIT 1').get() === undefined;
   const applicationId = pragma(db, 'application_id');
   const version = pragma(db, 'user_version');
   if (!isEmpty && applicationId !== APPLICATION_ID) {
-    throw new AppError('unavailable', `${file} is a database of another program. Set DATA_DIR to a different folder.`);
+    throw new AppError('unavailable', `${file} is a database of another program: set DATA_DIR to a different folder.`);
   }
   if (version > steps.length) {
-    throw new AppError('unavailable', `${file} was written by a newer version of this server. Update the server.`);
+    throw new AppError('unavailable', `${file} was written by a newer version of this server: update the server, or restore an older `
+      + 'backup.');
   }
   // The page size must be set before the first page is written. WAL lets pulls read while a write commits. FULL makes a
   // commit durable before it is acknowledged.
@@ -193,6 +195,7 @@ function prepareFile(db: DatabaseSync, file: string): void {
   // The version again, because another process may have been faster.
   for (const takeStep of steps.slice(pragma(db, 'user_version'))) takeStep(db);
   db.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${steps.length}; COMMIT`);
+  if (version > 0) log('info', 'the database of an earlier version was brought up to date', { file, from: version, to: steps.length });
 }
 
 function pragma(db: DatabaseSync, name: string): number {

@@ -48,7 +48,7 @@ interface Job {
 
 /** Opens or creates the database file. Throws `unavailable` with the reason if it cannot be used. */
 export async function openEmbeddedStore(file: string, deps: StoreDeps): Promise<Store> {
-  const writer = await openEmbeddedFile(file);
+  const writer = await openEmbeddedFile(file, deps.log);
   try {
     const { value: fingerprintKey } = await waitWhileBusy(
       () => writer.prepare('SELECT value FROM setting WHERE name = ?').get(FINGERPRINT_KEY) ?? {}, new AbortController().signal,

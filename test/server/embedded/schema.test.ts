@@ -8,7 +8,9 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, test, type TestContext } from 'node:test';
 
+import type { Instant } from '../../../shared/clock.ts';
 import { openEmbeddedStore } from '../../../server/embedded/store.ts';
+import type { Log } from '../../../server/log.ts';
 import { assertRejects, create, depsOf, newAccount, readAll, START_MS } from '../store/fixture.ts';
 
 /** The tables as version 1 made them, with one account that has a plan. */
@@ -84,7 +86,10 @@ describe('an embedded database file', () => {
 
   test('of version 1 keeps its records and numbers, and gets an epoch and a key once', async (t) => {
     const file = fileWith(t, version1);
-    const first = await openEmbeddedStore(file, deps);
+    const logged: unknown[] = [];
+    const log: Log = (level, event, facts) => void logged.push([level, event, facts?.['from']]);
+    const first = await openEmbeddedStore(file, { ...deps, log });
+    assert.deepEqual(logged, [['info', 'the database of an earlier version was brought up to date', 1]]);
     const { account, changes } = await readAll(first, 'a1');
     assert.deepEqual(changes, [{ collection: 'plans', id: 'p1', at: 7, payload: Buffer.from('{"name":"kept"}') }]);
     const { epoch, ...rest } = account;
@@ -102,13 +107,40 @@ describe('an embedded database file', () => {
     await again.close();
   });
 
+  test('of version 2 keeps its sessions, addresses, replies and tombstones', async (t) => {
+    const file = fileWith(t, `${version1}
+      ALTER TABLE account ADD COLUMN epoch TEXT NOT NULL DEFAULT '';
+      CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+      INSERT INTO setting VALUES ('fingerprint_key', 'a key');
+      UPDATE account SET epoch = 'an epoch';
+      INSERT INTO record (account_id, collection, id, at, payload, secret, refs)
+        VALUES ('a1', 'users', 'u1', 8, '{"role":"owner"}', 's', '[]');
+      INSERT INTO record (account_id, collection, id, at, refs) VALUES ('a1', 'plans', 'p2', 9, '[]');
+      INSERT INTO directory VALUES ('u@x.test', 'a1', 'u1');
+      INSERT INTO session VALUES ('a1', 's1', 'u1', ${START_MS + 1000}, 3);
+      INSERT INTO answer VALUES ('a1', 'k1', 'f1', '{}', ${START_MS});
+      PRAGMA user_version = 2;`);
+    const store = await openEmbeddedStore(file, deps);
+    t.after(() => store.close());
+    assert.equal(store.fingerprintKey, 'a key');
+    assert.deepEqual(await store.findAddress('u@x.test'), { accountId: 'a1', userId: 'u1' });
+    const { session, user, account } = await store.identify('a1', 's1') ?? {};
+    assert.deepEqual([session?.userId, session?.expiresAtMs, session?.fullPullFrom], ['u1', START_MS + 1000, 3]);
+    assert.deepEqual([user?.secret, account?.epoch], ['s', 'an epoch']);
+    assert.equal((await store.write('a1', async (transaction) => transaction.findReply('k1')))?.fingerprint, 'f1');
+    assert.equal(await store.isPruneDue('a1', 9 as Instant, 0), true);
+  });
+
   test('of a newer version or another program is refused and left as it is', async (t) => {
     for (const [sql, reason] of [
       [`${version1} PRAGMA user_version = 99`, /newer version/], [`${version1} PRAGMA application_id = 5`, /another program/],
     ] as const) {
       const file = fileWith(t, sql);
       const version = versionOf(file);
-      assert.match((await assertRejects(openEmbeddedStore(file, deps), 'unavailable')).message, reason);
+      const { message } = await assertRejects(openEmbeddedStore(file, deps), 'unavailable');
+      assert.match(message, reason);
+      assert.match(message, /^[^\n]+\.$/);
+      assert.doesNotMatch(message, /\.\s/, 'more than one sentence');
       assert.equal(versionOf(file), version);
     }
   });
