@@ -296,7 +296,7 @@ async function serve(
     // Behind a proxy nobody else connects.
     isProxy: (address) => config.trustProxy?.trusts(address) ?? false,
   });
-  const records = { store, rules: { passwords: auth.passwords }, nowMs: deps.nowMs, admitWrite: admission.write };
+  const records = { store, rules: { passwords: auth.passwords }, nowMs: deps.nowMs, admission };
   const nudges = createNudges(store, auth, log);
   const createdFirst = config.admin !== null
     && await createFirstOwner(store, auth.passwords, config.admin.email, config.admin.password);

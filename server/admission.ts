@@ -35,8 +35,10 @@ const MAX_WAITING = 1000;
 const CREATES_PER_S = 50;
 const CREATE_BURST = 200;
 const OTHER_WRITE_COST = 0.25;
-/** With more sessions than this, those that may create `CREATE_BURST` again are forgotten. */
-const MAX_WRITERS = 1000;
+/** Answers that are kept for their idempotency keys, per user and day. */
+const ANSWERS_PER_DAY = 50_000;
+/** With more buckets than this, those that are full are forgotten. */
+const MAX_BUCKETS = 1000;
 
 export interface Admission {
   /** Follows a new connection. If there are too many, the one that has had no request at work for longest is cut. */
@@ -48,6 +50,11 @@ export interface Admission {
   enter(request: IncomingMessage, response: ServerResponse): Promise<Visit>;
   /** Counts a write of a session; throws `too_many_requests`. */
   write(sessionId: string, kind: 'create' | 'other'): void;
+  /**
+   * Counts an answer that will be kept for a user's idempotency key; throws `too_many_requests`. None is dropped to make room,
+   * because a write that is repeated after that would happen twice.
+   */
+  keepAnswer(userId: string): void;
   /** What is counted in the budget now. */
   heldBytes(): number;
 }
@@ -73,6 +80,8 @@ export interface AdmissionDeps {
 export function createAdmission({ monotonicMs, isProxy }: AdmissionDeps): Admission {
   const sockets = new Sockets(isProxy);
   const shared: Shared = { budget: new Budget(), building: createPageTurns(), pulls: new Map() };
+  const writes = new Buckets(CREATE_BURST, CREATES_PER_S, monotonicMs);
+  const answers = new Buckets(ANSWERS_PER_DAY, ANSWERS_PER_DAY / 86_400, monotonicMs);
   return {
     connect: (socket) => sockets.add(socket),
     async enter(request, response) {
@@ -81,7 +90,13 @@ export function createAdmission({ monotonicMs, isProxy }: AdmissionDeps): Admiss
       response.once('close', () => visit.end());
       return visit;
     },
-    write: createWriteLimit(monotonicMs),
+    write(sessionId, kind) {
+      const message = 'This session is writing too much at once. Wait a moment and try again.';
+      writes.take(sessionId, kind === 'create' ? 1 : OTHER_WRITE_COST, message);
+    },
+    keepAnswer(userId) {
+      answers.take(userId, 1, 'You have written more today than the server can keep answers for. Try again later.');
+    },
     heldBytes: () => shared.budget.takenBytes,
   };
 }
@@ -278,20 +293,33 @@ class Budget {
 
 // ---------------------------------------------------------------------------------------------------------- writes
 
-/** A token bucket per session. */
-function createWriteLimit(monotonicMs: () => number): Admission['write'] {
-  const writers = new Map<string, { readonly left: number; readonly atMs: number }>();
-  return (sessionId, kind) => {
-    const atMs = monotonicMs();
-    const leftNow = ({ left, atMs: thenMs }: { left: number; atMs: number }): number =>
-      Math.min(CREATE_BURST, left + (atMs - thenMs) * CREATES_PER_S / 1000);
-    if (writers.size > MAX_WRITERS) {
-      for (const [id, writer] of writers) if (leftNow(writer) === CREATE_BURST) writers.delete(id);
-    }
-    const left = leftNow(writers.get(sessionId) ?? { left: CREATE_BURST, atMs }) - (kind === 'create' ? 1 : OTHER_WRITE_COST);
-    if (left < 0) {
-      throw new AppError('too_many_requests', 'This session is writing too much at once. Wait a moment and try again.', { retryAfterS: 1 });
-    }
-    writers.set(sessionId, { left, atMs });
-  };
+/** Token buckets by key: a full one has `burst`, and all fill at the same rate. */
+class Buckets {
+  readonly #burst: number;
+  readonly #perMs: number;
+  readonly #monotonicMs: () => number;
+  readonly #buckets = new Map<string, { readonly left: number; readonly atMs: number }>();
+
+  constructor(burst: number, perS: number, monotonicMs: () => number) {
+    this.#burst = burst;
+    this.#perMs = perS / 1000;
+    this.#monotonicMs = monotonicMs;
+  }
+
+  /** Takes from a bucket; throws `too_many_requests` with how long that will be too much. */
+  take(key: string, cost: number, message: string): void {
+    if (this.#buckets.size > MAX_BUCKETS) this.#forgetFull();
+    const left = this.#leftIn(key) - cost;
+    if (left < 0) throw new AppError('too_many_requests', message, { retryAfterS: -left / this.#perMs / 1000 });
+    this.#buckets.set(key, { left, atMs: this.#monotonicMs() });
+  }
+
+  #leftIn(key: string): number {
+    const { left, atMs } = this.#buckets.get(key) ?? { left: this.#burst, atMs: 0 };
+    return Math.min(this.#burst, left + (this.#monotonicMs() - atMs) * this.#perMs);
+  }
+
+  #forgetFull(): void {
+    for (const key of this.#buckets.keys()) if (this.#leftIn(key) === this.#burst) this.#buckets.delete(key);
+  }
 }

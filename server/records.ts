@@ -12,6 +12,7 @@ import { AppError } from '../shared/errors.ts';
 import { checkFields, checkPatchKeys, isId, isObject, mergePatch, type JsonObject } from '../shared/fields.ts';
 import { addProblem, isFull, noProblems, problem, type Problems } from '../shared/problems.ts';
 import { refuseProblems } from '../shared/protocol.ts';
+import type { Admission } from './admission.ts';
 import { changedFields, entryOf } from './audit.ts';
 import { laneOf, type Caller } from './auth.ts';
 import type { Reply } from './http.ts';
@@ -28,8 +29,8 @@ export interface RecordsDeps {
   readonly store: Store;
   readonly rules: Omit<RuleContext, 'lane'>;
   readonly nowMs: () => number;
-  /** Counts a write that is valid so far; throws `too_many_requests` if the session writes too much. */
-  readonly admitWrite: (sessionId: string, kind: 'create' | 'other') => void;
+  /** Counts writes that are valid so far, and the answers kept for them. */
+  readonly admission: Pick<Admission, 'write' | 'keepAnswer'>;
 }
 
 /** Who makes a request, on which collection. */
@@ -58,7 +59,7 @@ export async function createRecord(
   requireWriter(caller, collection);
   const rules = rulesFor(collection);
   const input = parseFields(collection, body);
-  deps.admitWrite(caller.session.sessionId, 'create');
+  deps.admission.write(caller.session.sessionId, 'create');
   const secret = await rules.secret?.({ ...deps.rules, lane: laneOf(caller) }, input) ?? null;
   const id = newId(deps.nowMs());
   const runOnce = await once(deps, caller, idempotencyKey, ['POST', collection.name, input]);
@@ -76,7 +77,7 @@ export async function updateRecord(
   requireWriter(caller, collection);
   const rules = rulesFor(collection);
   const patch = parsePatch(collection, body);
-  deps.admitWrite(caller.session.sessionId, 'other');
+  deps.admission.write(caller.session.sessionId, 'other');
   const secret = await rules.secret?.({ ...deps.rules, lane: laneOf(caller) }, patch) ?? null;
   const runOnce = await once(deps, caller, idempotencyKey, ['PATCH', collection.name, id, ifMatch, patch]);
   const text = await deps.store.write(caller.user.accountId, (transaction) => runOnce(transaction, async () => {
@@ -95,7 +96,7 @@ export async function deleteRecord(
 ): Promise<Reply> {
   requireWriter(caller, collection);
   const rules = rulesFor(collection);
-  deps.admitWrite(caller.session.sessionId, 'other');
+  deps.admission.write(caller.session.sessionId, 'other');
   const runOnce = await once(deps, caller, idempotencyKey, ['DELETE', collection.name, id, ifMatch]);
   const text = await deps.store.write(caller.user.accountId, (transaction) => runOnce(transaction, async () => {
     const previous = await requireVersion(transaction, collection, id, ifMatch);
@@ -116,7 +117,7 @@ export async function actOnRecord(
   const action = requireAction(collection, name);
   requireWriter(caller, collection);
   const input = action.parse(body);
-  deps.admitWrite(caller.session.sessionId, 'other');
+  deps.admission.write(caller.session.sessionId, 'other');
   const runOnce = await once(deps, caller, idempotencyKey, ['POST', collection.name, id, name, ifMatch, input]);
   const text = await deps.store.write(caller.user.accountId, (transaction) => runOnce(transaction, async () => {
     const previous = await requireVersion(transaction, collection, id, ifMatch);
@@ -259,6 +260,7 @@ async function once(deps: RecordsDeps, caller: Caller, idempotencyKey: string | 
       if (stored.fingerprint === fingerprint) return stored.body;
       throw new AppError('conflict', 'This Idempotency-Key was used for another request. Use a new one.');
     }
+    deps.admission.keepAnswer(caller.user.id);
     const body = await run();
     transaction.saveReply({ key, fingerprint, body, keptAtMs: nowMs });
     return body;

@@ -240,3 +240,13 @@ test('a session may create 200 records at once and 50 a second, and change four 
   for (let index = 0; index < 1500; index += 1) gate.write(`one of many ${index}`, 'create');
   assert.equal(count('a', 'create'), 0);
 });
+
+test('of a user 50,000 answers are kept a day for idempotency keys, and then as many as were forgotten', () => {
+  const gate = openGate();
+  for (let index = 0; index < 50_000; index += 1) gate.keepAnswer('a');
+  assert.throws(() => gate.keepAnswer('a'), { code: 'too_many_requests' });
+  gate.keepAnswer('b');
+  gate.clockMs += 2000;
+  gate.keepAnswer('a');
+  assert.throws(() => gate.keepAnswer('a'), { code: 'too_many_requests' });
+});
