@@ -7,7 +7,7 @@ import type { CounterLimit, FullCounter, Renewal, Session, SessionNote } from '.
 import { integer, text, type Row } from './rows.ts';
 
 /** Prepares a statement on the connection that writes. */
-type Prepare = (sql: string) => StatementSync;
+export type Prepare = (sql: string) => StatementSync;
 
 export const selectSession = 'SELECT * FROM session WHERE account_id = ? AND session_id = ?';
 

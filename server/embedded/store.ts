@@ -10,20 +10,17 @@ import { dirname } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 
 import { EPOCH, tick, type Instant } from '../../shared/clock.ts';
-import { insertEntry, isOldestEntryDue, pruneEntries, selectEntries, toEntry } from './audit.ts';
+import { isOldestEntryDue, selectEntries, toEntry } from './audit.ts';
 import { requirePlausibleTime } from '../clock-check.ts';
-import { beginWrite, type PendingWrite } from '../pending-write.ts';
-import {
-  integer, readChanges, selectAccount, selectRecord, text, toAccount, toReply, toRecord, type Row,
-} from './rows.ts';
+import { beginWrite } from '../pending-write.ts';
+import { integer, readChanges, selectAccount, selectRecord, text, toAccount, toRecord, type Row } from './rows.ts';
 import { SYNC_WAIT_MS, waitWhileBusy } from './busy.ts';
 import { ACCEPTED_CLOCK, FINGERPRINT_KEY, openEmbeddedFile, sqliteError } from './schema.ts';
-import {
-  endSessionsOf, giveBackCounters, noteSession, openSession, renewSession, takeCounters, toSession,
-} from './sessions.ts';
+import { giveBackCounters, noteSession, openSession, renewSession, takeCounters, toSession } from './sessions.ts';
+import { applyWrite, transactionReads } from './transaction.ts';
 import { inspectFile } from './inspection.ts';
 import { CommitWatcher } from './commit-watcher.ts';
-import { addressTaken, newEpoch, pruneBatchSize, shuttingDown, unknownAccount } from '../store.ts';
+import { newEpoch, shuttingDown, unknownAccount } from '../store.ts';
 import type {
   Counters, DirectoryEntry, Identity, Renewal, Session, SessionNote, Snapshot, Store, StoreDeps, StoredEntry, StoredRecord,
   Transaction,
@@ -252,8 +249,8 @@ class EmbeddedStore implements Store {
       if (!row) throw unknownAccount();
       const { pending, changes } = beginWrite(toAccount(row), () => this.#checkedNowMs());
       const before = pending.account.clock;
-      const outcome = await change({ ...changes, ...this.#transactionReads(accountId, pending) });
-      this.#apply(accountId, pending);
+      const outcome = await change({ ...changes, ...transactionReads(this.#prepare, accountId, pending) });
+      applyWrite(this.#prepare, accountId, pending);
       if (pending.account.clock !== before) this.#movedAccounts.add(accountId);
       return { result: outcome, entries: pending.entries };
     });
@@ -273,98 +270,6 @@ class EmbeddedStore implements Store {
         coalesce((SELECT CAST(value AS INTEGER) FROM setting WHERE name = '${ACCEPTED_CLOCK}'), 0) AS accepted FROM account`).get() ?? {};
     requirePlausibleTime(nowMs, integer(found, 'newest') as Instant, integer(found, 'accepted') as Instant);
     return nowMs;
-  }
-
-  #transactionReads(accountId: string, pending: PendingWrite): Pick<Transaction, 'get' | 'list' | 'isReferenced' | 'findReply' | 'prune'> {
-    const statement = (sql: string): StatementSync => this.#writerStatement(sql);
-    return {
-      async get(collection, id) {
-        const row = statement(selectRecord).get(accountId, collection, id);
-        return row ? toRecord(row) : null;
-      },
-      async list(collection) {
-        return statement('SELECT * FROM record WHERE account_id = ? AND collection = ? AND payload IS NOT NULL ORDER BY id')
-          .all(accountId, collection).map(toRecord);
-      },
-      async isReferenced(collection, id) {
-        return statement('SELECT 1 FROM reference WHERE account_id = ? AND collection = ? AND target_id = ? LIMIT 1')
-          .get(accountId, collection, id) !== undefined;
-      },
-      async findReply(key) {
-        const row = statement('SELECT * FROM answer WHERE account_id = ? AND key = ?').get(accountId, key);
-        return row ? toReply(row) : null;
-      },
-      async prune(until, repliesBeforeMs, entriesBefore = EPOCH) {
-        const newest = statement(`SELECT max(at) AS at FROM (
-            SELECT at FROM record WHERE account_id = ? AND payload IS NULL AND at <= ? ORDER BY at LIMIT ?)`)
-          .get(accountId, until, pruneBatchSize)?.['at'];
-        if (typeof newest === 'number') {
-          statement('DELETE FROM record WHERE account_id = ? AND payload IS NULL AND at <= ?').run(accountId, newest);
-          pending.account = { ...pending.account, horizon: newest as Instant };
-        }
-        statement(`DELETE FROM answer WHERE (account_id, key) IN (
-            SELECT account_id, key FROM answer WHERE account_id = ? AND kept_at_ms < ? LIMIT ?)`)
-          .run(accountId, repliesBeforeMs, pruneBatchSize);
-        pruneEntries(statement, accountId, entriesBefore);
-      },
-    };
-  }
-
-  #apply(accountId: string, pending: PendingWrite): void {
-    for (const email of pending.releases) this.#run('DELETE FROM directory WHERE email = ? AND account_id = ?', email, accountId);
-    for (const claim of pending.claims) this.#claimAddress(accountId, claim.email, claim.userId);
-    for (const record of pending.puts) this.#put(accountId, record);
-    for (const { record, at } of pending.removals) {
-      this.#setReferences(accountId, record.collection, record.id, []);
-      this.#run(
-        `UPDATE record SET at = ?, payload = NULL, secret = NULL, refs = '[]' WHERE account_id = ? AND collection = ? AND id = ?`,
-        at, accountId, record.collection, record.id,
-      );
-    }
-    for (const sessionId of pending.endedSessions) {
-      this.#run('DELETE FROM session WHERE account_id = ? AND session_id = ?', accountId, sessionId);
-    }
-    for (const { userId, keep } of pending.signOuts) endSessionsOf(this.#prepare, accountId, userId, keep);
-    for (const { key, fingerprint, body, keptAtMs } of pending.replies) {
-      this.#run('INSERT OR REPLACE INTO answer (account_id, key, fingerprint, body, kept_at_ms) VALUES (?, ?, ?, ?, ?)',
-        accountId, key, fingerprint, body, Math.floor(keptAtMs));
-    }
-    for (const { number, at, entry } of pending.entries) this.#run(insertEntry, accountId, number, at, JSON.stringify(entry));
-    const { clock, horizon, digest, numbers, audited, pausedMs } = pending.account;
-    this.#run('UPDATE account SET clock = ?, horizon = ?, digest = ?, numbers = ?, audited = ?, paused_ms = ? WHERE account_id = ?',
-      clock, horizon, JSON.stringify(digest), JSON.stringify(numbers), audited, pausedMs, accountId);
-  }
-
-  #claimAddress(accountId: string, email: string, userId: string): void {
-    const added = this.#run(
-      `INSERT INTO directory (email, account_id, user_id) VALUES (?, ?, ?) ON CONFLICT (email)
-       DO UPDATE SET user_id = excluded.user_id WHERE account_id = excluded.account_id AND user_id = excluded.user_id`,
-      email, accountId, userId,
-    );
-    if (added === 0) throw addressTaken();
-  }
-
-  #put(accountId: string, record: StoredRecord): void {
-    this.#setReferences(accountId, record.collection, record.id, record.references);
-    this.#run(
-      `INSERT INTO record (account_id, collection, id, at, payload, secret, refs) VALUES (?, ?, ?, ?, ?, ?, ?)
-       ON CONFLICT (account_id, collection, id) DO UPDATE SET
-         at = excluded.at, payload = excluded.payload, secret = excluded.secret, refs = excluded.refs`,
-      accountId, record.collection, record.id, record.at, record.payload, record.secret, JSON.stringify(record.references),
-    );
-  }
-
-  #setReferences(accountId: string, collection: string, id: string, targets: readonly string[]): void {
-    const row = this.#writerStatement(selectRecord).get(accountId, collection, id);
-    const existing = row ? toRecord(row).references : [];
-    for (const target of existing.filter((candidate) => !targets.includes(candidate))) {
-      this.#run('DELETE FROM reference WHERE account_id = ? AND collection = ? AND target_id = ? AND id = ?',
-        accountId, collection, target, id);
-    }
-    for (const target of targets.filter((candidate) => !existing.includes(candidate))) {
-      this.#run('INSERT INTO reference (account_id, collection, target_id, id) VALUES (?, ?, ?, ?)',
-        accountId, collection, target, id);
-    }
   }
 
   #enqueue<T>(run: () => Promise<T>): Promise<T> {
