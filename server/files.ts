@@ -194,6 +194,6 @@ function unusableFolder(folder: string, error: unknown): AppError {
         : hasSystemCode(error, 'EROFS') ? 'the disk is read-only'
           : error instanceof Error && 'code' in error ? String(error.code) : null;
   if (reason === null) throw error;
-  return new AppError('unavailable', `DATA_DIR=${folder} cannot be used: ${reason}. Set DATA_DIR to a folder that this user may write to.`,
+  return new AppError('unavailable', `DATA_DIR=${folder} cannot be used, because ${reason}: set it to a folder where this user may write.`,
     { cause: error });
 }

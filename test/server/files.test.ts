@@ -13,7 +13,7 @@ import { createLog, type Log } from '../../server/log.ts';
 import { start } from '../../server.ts';
 import { createClient } from '../client.ts';
 import { openSmallDisk } from '../disk.ts';
-import { firstOwner, password, startMs } from './harness.ts';
+import { firstOwner, password, spawnServer, startMs } from './harness.ts';
 import { assertRejects } from './store/fixture.ts';
 
 const hasModes = process.platform !== 'win32';
@@ -71,6 +71,14 @@ describe("the server's files", { skip: hasModes ? false : 'Windows has no modes'
     for (const path of paths) assert.equal(statSync(path).mode & 0o077, 0, path);
   });
 
+  test('are the same for two processes that start at once in an empty folder', async () => {
+    const env = { PORT: '0', DATA_DIR: join(folder, 'two'), ADMIN_EMAIL: firstOwner, ADMIN_PASSWORD: password };
+    const [one, two] = await Promise.all([spawnServer(env), spawnServer(env)]);
+    const { token } = await createClient(() => ({ url: one.url })).login(firstOwner, password);
+    assert.equal((await createClient(() => ({ url: two.url })).as(token).get('/api/auth/me')).status, 200);
+    assert.deepEqual(await Promise.all([one.end(), two.end()]), [0, 0]);
+  });
+
   test('in a folder with files of others leave that folder as it is, and say so', async (t) => {
     const dataDir = newFolder();
     writeFileSync(join(dataDir, 'letter.txt'), '', { mode: 0o644 });
@@ -126,7 +134,7 @@ describe('the generated secret', () => {
     disk.fill();
     const dataDir = join(disk.folder);
     const { message } = await assertRejects(loadOrCreateSecret(dataDir, never, log), 'unavailable');
-    assert.match(message, /^DATA_DIR=[^\n]* the disk is full\. [^\n]*\.$/);
+    assert.match(message, /^DATA_DIR=[^\n]* the disk is full: [^\n.]*\.$/);
     assert.deepEqual(readdirSync(dataDir), ['filler']);
     disk.free();
     assert.ok(Buffer.byteLength(await loadOrCreateSecret(dataDir, never, log)) >= 32);
