@@ -104,7 +104,7 @@ export function createAuth(store: Store, options: AuthOptions, nowMs: () => numb
   const warnOfProxy = (): void => {
     if (isProxyReported) return;
     isProxyReported = true;
-    log('warn', 'the proxy names no client in X-Forwarded-For: guesses at passwords are limited per account only');
+    log('warn', 'proxy names no client', { missing: 'X-Forwarded-For', consequence: 'guesses at passwords are limited per account only' });
   };
   const notes = createSessionNotes(store, nowMs, log);
 

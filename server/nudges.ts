@@ -7,7 +7,8 @@
 // Invariants: an event carries only the newest clock, and clocks never go backwards within a stream. A stream has at
 // most one unsent event, so a client that does not read costs no memory and is cut off. A stream never outlives
 // its session: the session is looked up again with every heartbeat, and before an event if a user of the account
-// changed. Every session that was not signed out ends by such a change.
+// changed, which is how most sessions end. One that is signed out or ended by itself loses its streams at once in this
+// process, and in others with the next heartbeat.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 

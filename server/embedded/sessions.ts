@@ -1,9 +1,9 @@
 // Sessions and sign-in counters in the embedded database. The store runs the writing functions inside its batches.
 
-import type { StatementSync } from 'node:sqlite';
+import type { SQLInputValue, StatementSync } from 'node:sqlite';
 
 import type { Instant } from '../../shared/clock.ts';
-import type { CounterLimit, FullCounter, Renewal, Session, SessionNote } from '../store.ts';
+import type { CounterLimit, Counters, FullCounter, Renewal, Session, SessionNote } from '../store.ts';
 import { integer, text, type Row } from './rows.ts';
 
 /** Prepares a statement on the connection that writes. */
@@ -60,7 +60,32 @@ export function endSessionsOf(prepare: Prepare, accountId: string, userId: strin
   prepare('DELETE FROM session WHERE account_id = ? AND user_id = ? AND session_id IS NOT ?').run(accountId, userId, keep);
 }
 
-export function takeCounters(prepare: Prepare, limits: readonly CounterLimit[], nowMs: number): FullCounter | null {
+export interface CountersDeps {
+  readonly prepare: Prepare;
+  /** Runs in the next batch. */
+  readonly enqueue: <T>(run: () => Promise<T>) => Promise<T>;
+  /** Reads outside a batch. */
+  readonly get: (sql: string, ...parameters: SQLInputValue[]) => Promise<Row | undefined>;
+  readonly nowMs: () => number;
+}
+
+export function createCounters({ prepare, enqueue, get, nowMs }: CountersDeps): Counters {
+  return {
+    take: (limits) => enqueue(async () => takeCounters(prepare, limits, nowMs())),
+    giveBack: (keys) => enqueue(async () => {
+      for (const key of keys) prepare('UPDATE sign_in_counter SET count = count - 1 WHERE key = ? AND count > 0').run(key);
+    }),
+    reset: (keys) => enqueue(async () => {
+      for (const key of keys) prepare('DELETE FROM sign_in_counter WHERE key = ?').run(key);
+    }),
+    isRunning: async (key) => await get('SELECT 1 FROM sign_in_counter WHERE key = ? AND ends_at_ms > ?', key, nowMs()) !== undefined,
+    prune: () => enqueue(async () => {
+      prepare('DELETE FROM sign_in_counter WHERE ends_at_ms <= ?').run(nowMs());
+    }),
+  };
+}
+
+function takeCounters(prepare: Prepare, limits: readonly CounterLimit[], nowMs: number): FullCounter | null {
   const find = prepare('SELECT count, ends_at_ms FROM sign_in_counter WHERE key = ? AND ends_at_ms > ?');
   for (const { key, max } of limits) {
     const row = find.get(key, nowMs);
@@ -71,8 +96,4 @@ export function takeCounters(prepare: Prepare, limits: readonly CounterLimit[], 
       ends_at_ms = CASE WHEN ends_at_ms > ?3 THEN ends_at_ms ELSE excluded.ends_at_ms END`);
   for (const { key, endsAtMs } of limits) add.run(key, endsAtMs, nowMs);
   return null;
-}
-
-export function giveBackCounters(prepare: Prepare, keys: readonly string[]): void {
-  for (const key of keys) prepare('UPDATE sign_in_counter SET count = count - 1 WHERE key = ? AND count > 0').run(key);
 }

@@ -16,13 +16,13 @@ import { beginWrite } from '../pending-write.ts';
 import { integer, readChanges, selectAccount, selectRecord, text, toAccount, toRecord, type Row } from './rows.ts';
 import { SYNC_WAIT_MS, waitWhileBusy } from './busy.ts';
 import { ACCEPTED_CLOCK, FINGERPRINT_KEY, openEmbeddedFile, sqliteError } from './schema.ts';
-import { giveBackCounters, noteSession, openSession, renewSession, takeCounters, toSession } from './sessions.ts';
+import { createCounters, noteSession, openSession, renewSession, toSession } from './sessions.ts';
 import { applyWrite, transactionReads } from './transaction.ts';
 import { inspectFile } from './inspection.ts';
 import { CommitWatcher } from './commit-watcher.ts';
 import { newEpoch, shuttingDown, unknownAccount } from '../store.ts';
 import type {
-  Counters, DirectoryEntry, Identity, Renewal, Session, SessionNote, Snapshot, Store, StoreDeps, StoredEntry, StoredRecord,
+  DirectoryEntry, Identity, Renewal, Session, SessionNote, Snapshot, Store, StoreDeps, StoredEntry, StoredRecord,
   Transaction,
 } from '../store.ts';
 import { WriteQueue } from '../write-queue.ts';
@@ -69,18 +69,12 @@ class EmbeddedStore implements Store {
   readonly #queue = new WriteQueue<Job>((jobs) => this.#runBatch(jobs), MAX_BATCH_SIZE);
   readonly #commitWatcher = new CommitWatcher(() => this.#writerStatement('PRAGMA data_version').get()?.['data_version']);
   readonly #prepare = (sql: string): StatementSync => this.#writerStatement(sql);
-  readonly counters: Counters = {
-    take: (limits) => this.#enqueue(async () => takeCounters(this.#prepare, limits, this.#deps.nowMs())),
-    giveBack: (keys) => this.#enqueue(async () => giveBackCounters(this.#prepare, keys)),
-    reset: (keys) => this.#enqueue(async () => {
-      for (const key of keys) this.#run('DELETE FROM sign_in_counter WHERE key = ?', key);
-    }),
-    isRunning: async (key) =>
-      await this.#get('SELECT 1 FROM sign_in_counter WHERE key = ? AND ends_at_ms > ?', key, this.#deps.nowMs()) !== undefined,
-    prune: () => this.#enqueue(async () => {
-      this.#run('DELETE FROM sign_in_counter WHERE ends_at_ms <= ?', this.#deps.nowMs());
-    }),
-  };
+  readonly counters = createCounters({
+    prepare: this.#prepare,
+    enqueue: (run) => this.#enqueue(run),
+    get: (sql, ...parameters) => this.#get(sql, ...parameters),
+    nowMs: () => this.#deps.nowMs(),
+  });
   /** Accounts whose clock the current batch moves. */
   readonly #movedAccounts = new Set<string>();
   readonly #givenUp = new AbortController();

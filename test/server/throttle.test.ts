@@ -70,26 +70,26 @@ for (const kind of stores) {
 
     test('admits a hundred guesses from one network, whatever accounts they are for', async () => {
       const { admit } = someone();
-      assert.equal(await countOf(130, (index) => admit({ address: `user${index}@throttle.test` })), 100);
+      assert.equal(await countOf(110, (index) => admit({ address: `user${index}@throttle.test` })), 100);
     });
 
-    test('admits thirty guesses at one account from two hundred networks', async () => {
+    test('admits thirty guesses at one account from any number of networks', async () => {
       const { admit, peer } = someone();
-      assert.equal(await countOf(200, (index) => admit({ peer: peer(index) })), 30);
+      assert.equal(await countOf(60, (index) => admit({ peer: peer(index) })), 30);
     });
 
     test('does not count what one limit refused against the others', async () => {
       const { admit, peer } = someone();
-      assert.equal(await countOf(100, () => admit({ peer: peer(1) })), 10);
-      assert.equal(await countOf(100, () => admit({ peer: peer(2) })), 10);
-      assert.equal(await countOf(100, () => admit({ peer: peer(3) })), 10);
+      assert.equal(await countOf(20, () => admit({ peer: peer(1) })), 10);
+      assert.equal(await countOf(20, () => admit({ peer: peer(2) })), 10);
+      assert.equal(await countOf(20, () => admit({ peer: peer(3) })), 10);
       assert.equal(await countOf(10, () => admit({ peer: peer(4) })), 0);
     });
 
     test('still admits the network and the device of somebody whose account is under attack', async () => {
       const { admit, peer } = someone();
       await (await admit({ peer: peer(7) })).succeeded();
-      assert.equal(await countOf(200, (index) => admit({ peer: peer(1000 + index) })), 30);
+      assert.equal(await countOf(40, (index) => admit({ peer: peer(1000 + index) })), 30);
       await assert.rejects(admit({ peer: peer(8) }), { code: 'too_many_requests' });
       await (await admit({ peer: peer(7) })).succeeded();
       // From the same office, somebody else can exhaust the network's share, and not the device's.
@@ -107,8 +107,8 @@ for (const kind of stores) {
     test('limits clients that no proxy names per account only', async () => {
       const { admit } = someone();
       assert.equal(await countOf(50, () => admit({ peer: unknownPeer })), 30);
-      const others = await countOf(150, (index) => admit({ peer: unknownPeer, address: `other${people}-${index}@throttle.test` }));
-      assert.equal(others, 150);
+      const others = await countOf(110, (index) => admit({ peer: unknownPeer, address: `other${people}-${index}@throttle.test` }));
+      assert.equal(others, 110);
     });
 
     test('counts neither successful attempts nor those that could not be checked', async () => {

@@ -102,6 +102,25 @@ for (const store of stores) {
       assert.equal(await staying.clock(), updatedAt);
     });
 
+    test('end when their session is ended by an owner: at once, or at another server with the next heartbeat', async (t) => {
+      const database = await openStore(server, () => server.clock.ms);
+      t.after(() => database.close());
+      t.mock.timers.enable({ apis: ['setInterval'] });
+      const { accountId } = (await server.owner.get('/api/auth/me')).body.user;
+      const sessionId = (token: string | null): string =>
+        (JSON.parse(Buffer.from(token?.split('.')[1] ?? '', 'base64url').toString()) as { sid: string }).sid;
+      const [here, elsewhere] = await Promise.all([1, 2].map(() => server.client.login('owner@first.test', password)));
+      assert(here && elsewhere);
+      const [endedHere, endedElsewhere] = [await listen(here.token), await listen(elsewhere.token)];
+      await endedHere.clock();
+      await endedElsewhere.clock();
+      await server.owner.send('DELETE', `/api/auth/sessions/${sessionId(here.token)}`);
+      assert.deepEqual(await endedHere.end(), { kind: 'end', isWhole: true });
+      await database.write(accountId, async (transaction) => transaction.endSession(sessionId(elsewhere.token)));
+      t.mock.timers.tick(25_000);
+      assert.equal((await endedElsewhere.end()).isWhole, true);
+    });
+
     test('end immediately when the user\'s password is changed or the user is disabled', async () => {
       const changes = [{ password: 'another horse battery' }, { disabled: true }];
       for (const [index, change] of changes.entries()) {

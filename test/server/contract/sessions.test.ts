@@ -209,6 +209,19 @@ for (const store of stores) {
       await server.client.login(email, password);
     });
 
+    test('have ten tries at the present password, whoever has got hold of one', async () => {
+      const email = await newcomer();
+      const [stolen, own] = [await signIn(email), await signIn(email)];
+      const change = (client: Client, current: string): Promise<Reply> =>
+        client.post('/api/auth/password', { current, next: nextPassword });
+      const replies = await Promise.all(Array.from({ length: 15 }, (_, index) => change(stolen, `guess ${index}`)));
+      assert.deepEqual([400, 429].map((code) => replies.filter(({ status }) => status === code).length), [10, 5]);
+      assertError(await change(stolen, password), 'too_many_requests');
+      await assertWorks(stolen);
+      assert.equal((await change(own, password)).status, 200);
+      await assertEnded(stolen);
+    });
+
     test('end after 180 days, however often they are renewed', async () => {
       let client = await signIn(await newcomer());
       const startMs = server.clock.ms;

@@ -85,7 +85,8 @@ for (const store of stores) {
       await refusedAs(`${header}.${ownersClaims}.${signature}`);
       for (const change of [
         { sub: other['sub'] }, { acc: elsewhere['acc'] }, { sid: elsewhere['sid'] }, { sub: elsewhere['sub'], acc: elsewhere['acc'] },
-        { sid: '0'.repeat(32) }, { sid: undefined }, { sub: 7 }, { acc: null }, { acc: { $ne: null } }, { sid: { $gt: '' } },
+        { sid: '0'.repeat(32) }, { sid: undefined }, { jti: undefined }, { jti: 'x' }, { jti: 5 },
+        { sub: 7 }, { acc: null }, { acc: { $ne: null } }, { sid: { $gt: '' } },
         { iss: 'another' }, { aud: 'another' }, { aud: undefined }, { exp: undefined }, { exp: '9999999999' },
         { exp: Math.floor(server.clock.ms / 1000) }, { exp: -1 },
       ]) await refusedAs(forge(changed(change), oldSecret));
