@@ -116,7 +116,7 @@ class EmbeddedStore implements Store {
     await this.#enqueue(async () => {
       const now = tick(EPOCH, this.#deps.nowMs());
       // What the clock is moved over is a pause that the replies do not count.
-      this.#run('UPDATE account SET clock = max(clock, ?1), paused_ms = paused_ms + max(0, ?1 - clock) / 1000', now);
+      this.#run('UPDATE account SET clock = max(clock, ?1), paused_ms = paused_ms + CAST(max(0, ?1 - clock) / 1000 AS INTEGER)', now);
       this.#run(`INSERT OR REPLACE INTO setting (name, value) SELECT '${ACCEPTED_CLOCK}', coalesce(max(clock), 0) FROM account`);
     });
   }
