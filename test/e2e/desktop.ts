@@ -7,6 +7,8 @@ import { join } from 'node:path';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 
 import { startPreview, type Preview } from '../../desktop/preview/preview.ts';
+import type { Outcome } from '../../shared/window/ipc.ts';
+import type { Status } from '../../shared/window/views.ts';
 import { openPage, type CleanupScope, type PageOptions } from './page.ts';
 
 export interface DesktopOptions {
@@ -24,6 +26,8 @@ export interface Desktop {
   readonly log: readonly { readonly event: string; readonly facts: Readonly<Record<string, unknown>> }[];
   /** The running preview; fails if it is stopped. */
   preview(): Preview;
+  /** Signs in without a page and resolves once the cache is up to date. From then on a new page shows its list. */
+  signIn(server: string, email: string, password: string): Promise<void>;
   /** Opens a page in a new browser context, or in the given one. */
   openPage(t: CleanupScope, options?: PageOptions & { readonly context?: BrowserContext }): Promise<Page>;
   /** Stops the preview while its pages stay open. Does nothing if it is stopped. */
@@ -54,6 +58,7 @@ export async function startDesktop(t: CleanupScope, { browser, files, folder }: 
     return started;
   };
   const pages: Page[] = [];
+  let isSignedIn = false;
   let preview: Preview | null = await start();
   const desktop: Desktop = {
     dataFolder,
@@ -63,15 +68,29 @@ export async function startDesktop(t: CleanupScope, { browser, files, folder }: 
       assert(preview, 'the preview is running');
       return preview;
     },
+    async signIn(server, email, password) {
+      const { desk } = desktop.preview();
+      const synced = Promise.withResolvers<void>();
+      const stop = desk.onStatus((status) => {
+        if ((JSON.parse(status) as Status).state === 'up_to_date') synced.resolve();
+      });
+      const outcome = JSON.parse(await desk.answer('auth.signIn', JSON.stringify({ server, email, password }))) as Outcome<unknown>;
+      assert(outcome.ok, `signing in failed: ${JSON.stringify(outcome)}`);
+      await synced.promise;
+      stop();
+      isSignedIn = true;
+    },
     async openPage(scope, { context, ...pageOptions } = {}) {
       const page = await openPage(scope, context ?? browser, origins, pageOptions);
       pages.push(page);
       await page.goto(desktop.preview().newLink());
+      if (isSignedIn) await page.locator('.sheet .row:not([hidden]):not(.waiting)').first().waitFor();
       return page;
     },
     async stop() {
       const stopping = preview;
       preview = null;
+      isSignedIn = false;
       await stopping?.close();
     },
     async start() {

@@ -6,7 +6,7 @@ import { test, type TestContext } from 'node:test';
 import type { Page } from 'playwright-core';
 
 import { assertAccessible } from './accessible.ts';
-import { describeWindow, signIn, type Env } from './harness.ts';
+import { describeWindow, type Env } from './harness.ts';
 import { openRecord, press, pressAndClose, runAction, sheet } from './user-actions.ts';
 
 const rows = '.sheet .row:not([hidden]):not(.waiting)';
@@ -21,8 +21,7 @@ interface Conflicted {
 async function openConflict(t: TestContext, env: Env, name: string): Promise<Conflicted> {
   const colleague = await env.colleague(env.editor);
   const record = await colleague.create('customers', { name, contact: 'Before', currency: 'EUR' });
-  const page = await (await env.openDesktop(t)).openPage(t, { width: 1440, height: 900, hasReducedMotion: true });
-  await signIn(page, env);
+  const page = await (await env.openSynced(t)).openPage(t, { width: 1440, height: 900, hasReducedMotion: true });
   await page.locator('[data-screen=customers]').click();
   await page.getByRole('searchbox').fill(name);
   await page.locator('.grid[aria-rowcount="2"]').waitFor();
@@ -93,8 +92,7 @@ describeWindow('an edit conflict', { invoices: 20, customers: 10 }, (env) => {
     const draft = await colleague.create('invoices', {
       customerId: customer.id, issueDate: today, dueDate: today, currency: 'EUR', lines: [line],
     });
-    const page = await (await env().openDesktop(t)).openPage(t, { width: 1440, height: 900, hasReducedMotion: true });
-    await signIn(page, env());
+    const page = await (await env().openSynced(t)).openPage(t, { width: 1440, height: 900, hasReducedMotion: true });
     await openRecord(page, 'Invoices', 'Sent Meanwhile Ltd');
     await runAction(page, 'Edit');
     const form = sheet(page, 'Edit draft');
@@ -125,8 +123,7 @@ describeWindow('an edit conflict', { invoices: 20, customers: 10 }, (env) => {
       customerId: customer.id, issueDate: today, dueDate: today, currency: 'EUR', lines: [line],
     });
     const sent = await colleague.act(draft, 'send');
-    const page = await (await env().openDesktop(t)).openPage(t, { width: 1440, height: 900, hasReducedMotion: true });
-    await signIn(page, env());
+    const page = await (await env().openSynced(t)).openPage(t, { width: 1440, height: 900, hasReducedMotion: true });
     await openRecord(page, 'Invoices', 'Meanwhile Ltd');
     await runAction(page, 'Void');
     const question = sheet(page, /^Void INV-/);

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 
 import type { Locator, Page } from 'playwright-core';
 
-import { describeWindow, signIn, waitForState } from './harness.ts';
+import { describeWindow, waitForState } from './harness.ts';
 import { detail, goTo, rows, sheet, waitUntil } from './user-actions.ts';
 
 /** More than the tab stops of any screen. */
@@ -152,8 +152,7 @@ describeWindow('keyboard use', { invoices: 1000, customers: 200 }, (env) => {
   });
 
   test('never picks a result of an outdated search', async (t) => {
-    const page = await (await env().openDesktop(t)).openPage(t, { width: 1440 });
-    await signIn(page, env());
+    const page = await (await env().openSynced(t)).openPage(t, { width: 1440 });
     let release = (): void => {};
     const isReleased = new Promise<void>((resolve) => { release = resolve; });
     await page.route('**/call/data.listPage', async (route) => {
@@ -181,8 +180,7 @@ describeWindow('keyboard use', { invoices: 1000, customers: 200 }, (env) => {
   });
 
   test('types into the right invoice line immediately after a line is added, moved or removed', async (t) => {
-    const page = await (await env().openDesktop(t)).openPage(t, { width: 1440 });
-    await signIn(page, env());
+    const page = await (await env().openSynced(t)).openPage(t, { width: 1440 });
     await key(page, 'Control+n');
     const form = sheet(page, 'New invoice');
     const descriptions = form.getByRole('textbox', { name: /^Description, line/ });
@@ -217,8 +215,7 @@ describeWindow('keyboard use', { invoices: 1000, customers: 200 }, (env) => {
   });
 
   test('reaches everything on every screen and wraps around, with visible focus at every stop', async (t) => {
-    const page = await (await env().openDesktop(t)).openPage(t, { width: 1440 });
-    await signIn(page, env());
+    const page = await (await env().openSynced(t)).openPage(t, { width: 1440 });
     for (const screen of ['Invoices', 'Customers', 'Plans', 'Users', 'Computers', 'Settings', 'Sync health']) {
       const item = page.getByRole('navigation', { name: 'Main' }).getByRole('button', { name: screen, exact: true });
       await tabTo(page, item);
@@ -238,8 +235,7 @@ describeWindow('keyboard use', { invoices: 1000, customers: 200 }, (env) => {
   });
 
   test('opens, navigates and leaves a list', async (t) => {
-    const page = await (await env().openDesktop(t)).openPage(t, { width: 1440 });
-    await signIn(page, env());
+    const page = await (await env().openSynced(t)).openPage(t, { width: 1440 });
     await rows(page).first().waitFor();
     await goTo(page, 'Customers');
     await rows(page).first().waitFor();

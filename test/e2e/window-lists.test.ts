@@ -7,7 +7,7 @@ import { test, type TestContext } from 'node:test';
 import type { Locator, Page } from 'playwright-core';
 
 import type { ListRow, ListSelection } from '../../shared/window/views.ts';
-import { describeWindow, signIn, windowApi, type Env } from './harness.ts';
+import { describeWindow, windowApi, type Env } from './harness.ts';
 import { detail, field, goTo, rows, runAction, search, sheet, waitUntil } from './user-actions.ts';
 
 /** The stored value behind a displayed one, where they differ. */
@@ -94,8 +94,7 @@ async function assertTotals(page: Page, listed: readonly ListRow[]): Promise<voi
 }
 
 async function open(t: TestContext, env: Env): Promise<Page> {
-  const page = await (await env.openDesktop(t)).openPage(t, { width: 1600, height: 900 });
-  await signIn(page, env);
+  const page = await (await env.sharedDesktop()).openPage(t, { width: 1600, height: 900 });
   await rows(page).first().waitFor();
   return page;
 }

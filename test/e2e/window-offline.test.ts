@@ -8,7 +8,7 @@ import type { ElementHandle, Page } from 'playwright-core';
 
 import type { Outcome } from '../../shared/window/ipc.ts';
 import { assertAccessible } from './accessible.ts';
-import { describeWindow, signIn, waitForState, windowApi, type Env } from './harness.ts';
+import { describeWindow, waitForState, windowApi, type Env } from './harness.ts';
 import {
   detail, field, fill, goTo, openRecord, press, pressAndClose, rows, runAction, search, sheet, waitUntil,
 } from './user-actions.ts';
@@ -104,8 +104,7 @@ async function tryWriteControls(page: Page): Promise<readonly string[]> {
 
 describeWindow('the window while offline', { invoices: 1000, customers: 200 }, (env) => {
   test('shows every write control, disabled for mouse, keyboard and script', async (t) => {
-    const page = await (await env().openDesktop(t)).openPage(t, { width: 1440 });
-    await signIn(page, env());
+    const page = await (await env().openSynced(t)).openPage(t, { width: 1440 });
     const writes = recordWrites(page);
     await env().colleague();
     await goTo(page, 'Computers');
@@ -154,8 +153,7 @@ describeWindow('the window while offline', { invoices: 1000, customers: 200 }, (
   });
 
   test('has its host reject writes that bypass it', async (t) => {
-    const page = await (await env().openDesktop(t)).openPage(t);
-    await signIn(page, env());
+    const page = await (await env().openSynced(t)).openPage(t);
     const { data, records } = windowApi(page);
     await goOffline(page, env());
     for (const collection of ['invoices', 'customers', 'plans', 'users']) {
@@ -181,8 +179,7 @@ describeWindow('the window while offline', { invoices: 1000, customers: 200 }, (
   });
 
   test('keeps the input of an open form when the connection drops, and saves it later', async (t) => {
-    const page = await (await env().openDesktop(t)).openPage(t);
-    await signIn(page, env());
+    const page = await (await env().openSynced(t)).openPage(t);
     await goTo(page, 'Customers');
     await page.getByRole('button', { name: 'New customer' }).click();
     const form = sheet(page, 'New customer');
@@ -209,8 +206,7 @@ describeWindow('the window while offline', { invoices: 1000, customers: 200 }, (
   });
 
   test('keeps an unfinished payment and an open confirmation', async (t) => {
-    const page = await (await env().openDesktop(t)).openPage(t, { width: 1440 });
-    await signIn(page, env());
+    const page = await (await env().openSynced(t)).openPage(t, { width: 1440 });
     await page.getByRole('combobox', { name: 'Status' }).selectOption('sent');
     await rows(page).filter({ hasText: 'Open' }).first().click();
     await runAction(page, 'Record payment');
@@ -239,8 +235,7 @@ describeWindow('the window while offline', { invoices: 1000, customers: 200 }, (
   });
 
   test('can still be searched, read and exported', async (t) => {
-    const page = await (await env().openDesktop(t)).openPage(t);
-    await signIn(page, env());
+    const page = await (await env().openSynced(t)).openPage(t);
     await goOffline(page, env());
     await openRecord(page, 'Users', env().editor.name);
     await detail(page).getByText(env().editor.email).waitFor();

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import type { Locator, Page } from 'playwright-core';
 
 import { plan } from '../server/samples.ts';
-import { describeWindow, signIn, windowApi } from './harness.ts';
+import { describeWindow, windowApi } from './harness.ts';
 
 /** Counts the page's calls by channel from now on. */
 function countCalls(page: Page): Map<string, number> {
@@ -47,8 +47,7 @@ const rows = '.sheet .row:not([hidden]):not(.waiting)';
 
 describeWindow('the window', { invoices: 300 }, (env) => {
   test('does not reload or scroll the list when the keyboard opens a record beside it', async (t) => {
-    const page = await (await env().openDesktop(t)).openPage(t, { width: 1440 });
-    await signIn(page, env());
+    const page = await (await env().openSynced(t)).openPage(t, { width: 1440 });
     await page.locator(rows).first().click();
     await page.locator('invoify-invoice-view').waitFor();
     await page.locator('.grid').focus();
@@ -63,8 +62,7 @@ describeWindow('the window', { invoices: 300 }, (env) => {
   });
 
   test('keeps the top row in place when a colleague\'s invoice is inserted above it', async (t) => {
-    const page = await (await env().openDesktop(t)).openPage(t);
-    await signIn(page, env());
+    const page = await (await env().openSynced(t)).openPage(t);
     const grid = page.locator('.grid');
     await page.locator(rows).first().waitFor();
     await grid.evaluate((element) => { element.scrollTop = 3200; });
@@ -82,8 +80,7 @@ describeWindow('the window', { invoices: 300 }, (env) => {
   });
 
   test('keeps what it shows when an older answer arrives late: counts, sync health and currencies', async (t) => {
-    const page = await (await env().openDesktop(t)).openPage(t);
-    await signIn(page, env());
+    const page = await (await env().openSynced(t)).openPage(t);
     const colleague = await env().colleague();
     const { id: customerId } = await colleague.create('customers', { name: 'Abroad', currency: 'EUR' });
     const addPlan = (): Promise<unknown> => colleague.create('plans', plan());
@@ -117,8 +114,7 @@ describeWindow('the window', { invoices: 300 }, (env) => {
   });
 
   test('loads the sync health once', async (t) => {
-    const page = await (await env().openDesktop(t)).openPage(t);
-    await signIn(page, env());
+    const page = await (await env().openSynced(t)).openPage(t);
     const calls = countCalls(page);
     await page.locator('[data-screen=health]').click();
     await page.locator('invoify-health td').first().waitFor();

@@ -47,9 +47,11 @@ interface Opened {
   readonly page: Page;
 }
 
+const pageOptions = { height: 560, hasReducedMotion: true, allowedMessages: [/ERR_/] };
+
 async function open(t: TestContext, env: Env): Promise<Opened> {
   const desktop = await env.openDesktop(t);
-  return { desktop, page: await desktop.openPage(t, { height: 560, hasReducedMotion: true, allowedMessages: [/ERR_/] }) };
+  return { desktop, page: await desktop.openPage(t, pageOptions) };
 }
 
 async function fillSignIn(page: Page, env: Env): Promise<void> {
@@ -59,10 +61,10 @@ async function fillSignIn(page: Page, env: Env): Promise<void> {
 }
 
 async function openSynced(t: TestContext, env: Env): Promise<Opened> {
-  const opened = await open(t, env);
-  await signIn(opened.page, env);
-  await opened.page.locator(rows).first().waitFor();
-  return opened;
+  const desktop = await env.openSynced(t);
+  const page = await desktop.openPage(t, pageOptions);
+  await page.locator(rows).first().waitFor();
+  return { desktop, page };
 }
 
 /** Replaces the server with one that answers every request with this response. */

@@ -10,14 +10,13 @@ import type { Locator, Page } from 'playwright-core';
 import type { SampleUser } from '../../demo/company.ts';
 import type { WindowApi } from '../../shared/window/ipc.ts';
 import { faults } from '../network.ts';
-import { describeWindow, signIn, windowApi, type Env } from './harness.ts';
+import { describeWindow, windowApi, type Env } from './harness.ts';
 import { waitUntil } from './user-actions.ts';
 
 const rows = '.sheet .row:not([hidden]):not(.waiting)';
 
 async function openWindow(t: TestContext, env: Env, who: SampleUser): Promise<Page> {
-  const page = await (await env.openDesktop(t)).openPage(t, { width: 1440, height: 900, hasReducedMotion: true });
-  await signIn(page, env, who);
+  const page = await (await env.openSynced(t, who)).openPage(t, { width: 1440, height: 900, hasReducedMotion: true });
   await page.locator(rows).first().waitFor();
   return page;
 }
@@ -35,7 +34,7 @@ async function sees(page: Page, screen: string, text: string, count: number): Pr
     const { electron } = window as unknown as { electron: WindowApi };
     const outcome = await electron.data.listPage({ collection, search });
     return outcome.ok && outcome.value.total === wanted;
-  }, [screen, text, count] as const);
+  }, [screen, text, count] as const, { polling: 100 });
 }
 
 const button = (where: Locator | Page, name: string): Locator => where.getByRole('button', { name, exact: true });
