@@ -9,14 +9,15 @@ import { Random } from './random.ts';
 
 /**
  * Makes `count` writes and resolves when all are acknowledged. Other writers use the same records, so a version may be
- * outdated: such a write is rejected and changes nothing.
+ * outdated: such a write is rejected and changes nothing. Calls `onAnswer` after each.
  */
-export async function writeMuch(client: Client, model: Model, seed: number, count: number): Promise<void> {
+export async function writeMuch(client: Client, model: Model, seed: number, count: number, onAnswer: () => void): Promise<void> {
   const random = new Random(seed);
   for (let written = 0; written < count; written += 1) {
     const [collection, reply] = await writeOnce(client, model, random);
     if (reply.status < 300) model.wrote(collection, reply);
     else assert(['precondition_failed', 'conflict', 'not_found', 'invalid_request'].includes(reply.body.error.code), reply.text);
+    onAnswer();
   }
 }
 

@@ -3,7 +3,6 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test, type TestContext } from 'node:test';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { createClient, type Client } from '../client.ts';
 import { spawnServer, stores } from '../server/harness.ts';
@@ -58,14 +57,30 @@ async function crowd(
   }));
   const desk = await openDesk(t, { url, token: owner.token, pageLimit: () => 11 });
   const writing = new AbortController();
-  const written = Promise.all(writers.map((client, index) => writeMuch(client, model, index, WRITES))).finally(() => writing.abort());
+  // Who has read everything waits for the next answered write: reading nothing again and again would only slow down the writers.
+  let answered = Promise.withResolvers<void>();
+  const onAnswer = (): void => {
+    answered.resolve();
+    answered = Promise.withResolvers();
+  };
+  const written = Promise.all(writers.map((client, index) => writeMuch(client, model, index, WRITES, onAnswer))).finally(() => {
+    writing.abort();
+    onAnswer();
+  });
   await Promise.all([
     written,
     ...readers.map(async ([reader]) => {
-      while (!writing.signal.aborted) await reader.page().then(() => nextTurn());
+      while (!writing.signal.aborted) {
+        const { promise } = answered;
+        if (!await reader.page()) await promise;
+      }
     }),
     (async () => {
-      while (!writing.signal.aborted) await desk.sync();
+      while (!writing.signal.aborted) {
+        const { promise } = answered;
+        await desk.sync();
+        await promise;
+      }
     })(),
   ]);
   for (const [reader, elsewhere] of readers) {
