@@ -40,8 +40,8 @@ export async function runHistory(t: Pick<TestContext, 'after'>, site: Site, seed
   const model = await new Model().begin(owner.client);
   const clerk = new Clerk(owner.client, model, new Random(seed + 1), [owner.userId, colleague.userId]);
   const seats = [
-    await openSeat(t, site, owner, 'owner', new Random(seed + 2)),
-    await openSeat(t, site, colleague, 'editor', new Random(seed + 3)),
+    await openSeat(t, site, owner, owner, 'owner', new Random(seed + 2)),
+    await openSeat(t, site, owner, colleague, 'editor', new Random(seed + 3)),
   ] as const;
   // A session of its own: the server decides per session whether a cursor can continue.
   const reader = new Reader((await owner.signIn(owner.userId)).client, () => random.integer(1, 40));
@@ -73,8 +73,12 @@ export async function runHistory(t: Pick<TestContext, 'after'>, site: Site, seed
   }
 }
 
-async function openSeat(t: Pick<TestContext, 'after'>, site: Site, person: Person, role: Role, random: Random): Promise<Seat> {
-  const desk = await openDesk(t, { url: site.server.url, token: person.token, pageLimit: () => random.integer(1, 60) });
+/** The desk has a session of its own, whose token it replaces. */
+async function openSeat(
+  t: Pick<TestContext, 'after'>, site: Site, owner: TestAccount, person: Person, role: Role, random: Random,
+): Promise<Seat> {
+  const { token } = await owner.signIn(person.userId);
+  const desk = await openDesk(t, { url: site.server.url, token, pageLimit: () => random.integer(1, 60) });
   return { desk, random, person, role };
 }
 
@@ -115,7 +119,7 @@ async function changeRole(owner: TestAccount, model: Model, seat: Seat, random: 
   if ((await seat.person.client.get('/api/auth/me')).status === 200) return;
   seat.person = await owner.signIn(record.id);
   seat.desk.network.plan(null);
-  await seat.desk.host.setAuthToken(seat.person.token);
+  await seat.desk.host.setAuthToken((await owner.signIn(record.id)).token);
 }
 
 /** Prunes tombstones older than a random instant. */
