@@ -275,7 +275,10 @@ export async function start(config: Config, deps: StartDeps = systemDeps): Promi
   const { log, release } = holdBack(createLog(config.logLevel, deps.write, deps.nowMs));
   protectFiles(config, log);
   const monitor = createMonitor({ ...deps, log, store: () => store, metricsToken: config.metricsToken });
-  const store: Store = await openStore(config, deps, log, monitor);
+  const store: Store = await openStore(config, deps, log, monitor).catch((error: unknown) => {
+    monitor.close();
+    throw error;
+  });
   try {
     return await serve(config, deps, log, store, monitor, release);
   } catch (error) {
