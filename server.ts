@@ -16,7 +16,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createFirstOwner, hasUsers, noUsersHint, runAdmin } from './server/admin.ts';
 import { createAdmission, type Admission, type Visit } from './server/admission.ts';
 import { auditPage, runAudit } from './server/audit.ts';
-import { createAuth, type Auth, type Caller, type Origin } from './server/auth.ts';
+import { createAuth, type Auth, type AuthOptions, type Caller, type Origin } from './server/auth.ts';
 import { ConfigError, readConfig, type Config } from './server/config.ts';
 import { followConnections, type Connections } from './server/connections.ts';
 import { runBackup } from './server/embedded/backup.ts';
@@ -245,7 +245,7 @@ export interface Running {
   reloadCertificates(): void;
 }
 
-export interface StartDeps {
+export interface StartDeps extends Pick<AuthOptions, 'passwordCost'> {
   /** Milliseconds since 1970, with fractions if the clock has them. */
   readonly nowMs: () => number;
   /** Milliseconds since an arbitrary start; never adjusted. */
@@ -293,7 +293,7 @@ async function serve(
 ): Promise<Running> {
   const secrets = config.jwtSecrets.length > 0 ? config.jwtSecrets
     : [await loadOrCreateSecret(config.dataDir, () => hasSessions(store), log)];
-  const auth = createAuth(store, { secrets, tokenTtlMs: config.tokenTtlMs, onTokenRefused: monitor.tokenRefused }, deps.nowMs, log);
+  const auth = createAuth(store, { ...deps, ...config, secrets, onTokenRefused: monitor.tokenRefused }, deps.nowMs, log);
   const admission = createAdmission({
     monotonicMs: deps.monotonicMs,
     // Behind a proxy nobody else connects.
@@ -301,8 +301,7 @@ async function serve(
   });
   const records = { store, rules: { passwords: auth.passwords }, nowMs: deps.nowMs, admission };
   const nudges = createNudges(store, auth, log);
-  const createdFirst = config.admin !== null
-    && await createFirstOwner(store, auth.passwords, config.admin.email, config.admin.password);
+  const createdFirst = config.admin !== null && await createFirstOwner(store, auth.passwords, config.admin.email, config.admin.password);
 
   const readiness = createReadiness({ ...deps, store, log });
   const logFailure = createFailureLog(log, deps.nowMs);

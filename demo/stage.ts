@@ -7,7 +7,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { createPasswords } from '../server/passwords.ts';
+import { createPasswords, type Passwords } from '../server/passwords.ts';
 import { openEmbeddedStore } from '../server/embedded/store.ts';
 import type { Store } from '../server/store.ts';
 import type { CompanyOptions } from './company.ts';
@@ -76,11 +76,13 @@ export async function openVenue(mongodbUrl: string | undefined, purpose = 'demo'
 }
 
 /** Writes the sample company to the venue's database, in this process, before a server starts. */
-export async function setStage(venue: Venue, options: CompanyOptions, onProgress: (written: number) => void): Promise<Stage> {
+export async function setStage(
+  venue: Venue, options: CompanyOptions, onProgress: (written: number) => void, passwords: Passwords = createPasswords(),
+): Promise<Stage> {
   const password = randomBytes(9).toString('base64url');
   const store = await venue.openStore();
   try {
-    const company = await seedCompany(store, createPasswords(), { ...options, password }, onProgress);
+    const company = await seedCompany(store, passwords, { ...options, password }, onProgress);
     return {
       databaseFile: join(venue.folder, 'desktop', 'invoify.sqlite'),
       company,

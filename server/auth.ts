@@ -23,7 +23,7 @@ import { invalid, readBearer } from './http.ts';
 import type { Log } from './log.ts';
 import { networkOf, unknownPeer } from './peer.ts';
 import { requireGoodPassword } from './password-rules.ts';
-import { createPasswords, type Passwords } from './passwords.ts';
+import { createPasswords, type PasswordCost, type Passwords } from './passwords.ts';
 import { createSessionNotes } from './session-notes.ts';
 import type { Account, Identity, Session, Store, StoredRecord } from './store.ts';
 import { createThrottle } from './throttle.ts';
@@ -55,6 +55,8 @@ export interface AuthOptions {
   readonly tokenTtlMs: number;
   /** Hears of a token that this server signed and accepts no longer. */
   readonly onTokenRefused?: (from: Origin, holder: Claims) => void;
+  /** Lower in tests only. */
+  readonly passwordCost?: PasswordCost;
 }
 
 export interface Auth {
@@ -97,7 +99,7 @@ interface Guess {
 }
 
 export function createAuth(store: Store, options: AuthOptions, nowMs: () => number, log: Log): Auth {
-  const passwords = createPasswords();
+  const passwords = createPasswords(options.passwordCost);
   const tokens = createTokens(options.secrets, nowMs);
   const throttle = createThrottle(store, nowMs);
   let isProxyReported = false;

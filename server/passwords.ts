@@ -11,21 +11,20 @@ import { AppError } from '../shared/errors.ts';
 import { createTurns, type Lane } from './turns.ts';
 
 const argon2Async = promisify(argon2);
-const current = { memoryKib: 19_456, passes: 2, lanes: 1 } as const;
 const TAG_BYTES = 32;
 const MAX_CONCURRENT = 2;
 const MAX_WAITING = 200;
 
 const phcPattern = /^\$argon2id\$v=19\$m=(\d+),t=(\d+),p=(\d+)\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)$/;
 
-/** Matches no password. Verified for unknown addresses, so that these take as long as known ones. */
-const decoyHash = '$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA';
-
-interface Parameters {
+/** What a new hash costs. */
+export interface PasswordCost {
   readonly memoryKib: number;
   readonly passes: number;
   readonly lanes: number;
 }
+
+const standardCost: PasswordCost = { memoryKib: 19_456, passes: 2, lanes: 1 };
 
 /** Each throws `too_many_requests` if too many are waiting. `lane` says who waits; without one, it is the server itself. */
 export interface Passwords {
@@ -43,7 +42,12 @@ type Verify = (password: string, phc: string | null) => Promise<boolean>;
 
 const ownLane: Lane = ['server', ''];
 
-export function createPasswords(): Passwords {
+/** `cost` is that of new hashes; each hash is verified at its own. */
+export function createPasswords(cost: PasswordCost = standardCost): Passwords {
+  const prefix = `$argon2id$v=19$m=${cost.memoryKib},t=${cost.passes},p=${cost.lanes}$`;
+  /** Matches no password. Verified for unknown addresses, so that these take as long as known ones. */
+  const decoyHash = `${prefix}${base64(Buffer.alloc(16))}$${base64(Buffer.alloc(TAG_BYTES))}`;
+  const verify: Verify = async (password, phc) => await isMatch(password, phc ?? decoyHash) && phc !== null;
   const inTurn = createTurns({
     maxRunning: MAX_CONCURRENT,
     maxWaiting: MAX_WAITING,
@@ -54,26 +58,26 @@ export function createPasswords(): Passwords {
   return {
     async hash(password, lane = ownLane) {
       const salt = randomBytes(16);
-      const tag = await inTurn(lane, () => derive(password, salt, current));
-      return `$argon2id$v=19$m=${current.memoryKib},t=${current.passes},p=${current.lanes}$${base64(salt)}$${base64(tag)}`;
+      const tag = await inTurn(lane, () => derive(password, salt, cost));
+      return `${prefix}${base64(salt)}$${base64(tag)}`;
     },
-    hashWith: async (password, salt, lane = ownLane) => base64(await inTurn(lane, () => derive(password, salt, current))),
+    hashWith: async (password, salt, lane = ownLane) => base64(await inTurn(lane, () => derive(password, salt, cost))),
     verify: (password, phc, lane = ownLane) => inTurn(lane, () => verify(password, phc)),
     inTurn: (lane, task) => inTurn(lane, () => task(verify)),
   };
 }
 
-async function verify(password: string, phc: string | null): Promise<boolean> {
-  const parts = phcPattern.exec(phc ?? decoyHash);
+async function isMatch(password: string, phc: string): Promise<boolean> {
+  const parts = phcPattern.exec(phc);
   if (!parts) throw new Error('a stored password hash is malformed');
   const [, memoryKib, passes, lanes, salt = '', tag = ''] = parts;
   const parameters = { memoryKib: Number(memoryKib), passes: Number(passes), lanes: Number(lanes) };
   const expected = Buffer.from(tag, 'base64');
   const actual = await derive(password, Buffer.from(salt, 'base64'), parameters);
-  return actual.length === expected.length && timingSafeEqual(actual, expected) && phc !== null;
+  return actual.length === expected.length && timingSafeEqual(actual, expected);
 }
 
-async function derive(password: string, salt: Buffer, parameters: Parameters): Promise<Buffer> {
+async function derive(password: string, salt: Buffer, parameters: PasswordCost): Promise<Buffer> {
   return argon2Async('argon2id', {
     message: Buffer.from(password.normalize('NFKC')),
     nonce: salt,

@@ -23,9 +23,11 @@ import { bundlePreview } from '../../build.mjs';
 import type { SampleUser } from '../../demo/company.ts';
 import type { ServerProcess } from '../../demo/server-process.ts';
 import { openVenue, setStage, type Stage } from '../../demo/stage.ts';
+import { createPasswords } from '../../server/passwords.ts';
 import { findChromium, launchChromium } from '../chromium.ts';
 import { createClient, type Client } from '../client.ts';
 import { openGate, type Gate } from '../network.ts';
+import { cheapest } from '../server/samples.ts';
 import { startDesktop, type Desktop, type DesktopOptions } from './desktop.ts';
 import type { CleanupScope } from './page.ts';
 
@@ -95,7 +97,8 @@ export async function startEnv({ invoices = 200, customers = 20 }: EnvOptions = 
   const venue = await openVenue(undefined, 'window');
   const today = new Date().toISOString().slice(0, 10);
   const [stage, browser, files] = await Promise.all([
-    setStage(venue, { today, invoices, customers }, () => {}), launchChromium(program.found), bundlePreview({ minify: false }),
+    setStage(venue, { today, invoices, customers }, () => {}, createPasswords(cheapest)),
+    launchChromium(program.found), bundlePreview({ minify: false }),
   ]);
   let server: ServerProcess | null = await stage.startServer();
   const gate = await openGate(server.url);

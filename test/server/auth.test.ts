@@ -9,10 +9,11 @@ import { createAuth, type Auth, type Origin } from '../../server/auth.ts';
 import { createPasswords } from '../../server/passwords.ts';
 import type { Store } from '../../server/store.ts';
 import { openStore, prepare, startMs, stores, type TestStore } from './harness.ts';
+import { cheapest } from './samples.ts';
 
 const email = 'owner@first.test';
 const nowMs = (): number => startMs;
-const passwords = createPasswords();
+const passwords = createPasswords(cheapest);
 const from: Origin = { peer: '192.0.2.1', requestId: 'request-1' };
 
 function requestWith(token: string): IncomingMessage {
@@ -39,7 +40,7 @@ function authOn(store: Store, openSession: Store['openSession']): Auth {
       return typeof member === 'function' ? member.bind(target) : member;
     },
   });
-  return createAuth(observed, { secrets: ['x'.repeat(32)], tokenTtlMs: 3_600_000 }, nowMs, () => {});
+  return createAuth(observed, { secrets: ['x'.repeat(32)], tokenTtlMs: 3_600_000, passwordCost: cheapest }, nowMs, () => {});
 }
 
 for (const kind of stores) {

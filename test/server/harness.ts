@@ -20,7 +20,7 @@ import { openMongoStore } from '../../server/mongo/store.ts';
 import type { Store } from '../../server/store.ts';
 import { dropDatabase, findMongod, openTestMongo, SHARED_URL, testDatabaseName, type TestMongo } from '../mongod.ts';
 import { createClient, type Client } from '../client.ts';
-import { user } from './samples.ts';
+import { cheapest, user } from './samples.ts';
 
 export type Environment = Readonly<Record<string, string>>;
 
@@ -127,7 +127,8 @@ export async function startServer(store: TestStore, env: Environment = {}): Prom
     if (fault) throw fault;
     return ms;
   };
-  const deps = { nowMs, monotonicMs: hurrying(), trustsClock: true, write: (line: string) => void lines.push(line) };
+  const write = (line: string): void => void lines.push(line);
+  const deps = { nowMs, monotonicMs: hurrying(), trustsClock: true, write, passwordCost: cheapest };
   const run = async (changed: Environment = {}): Promise<{ server: Running; agent: Agent }> =>
     ({ server: await start(readConfig({ ...installation.env, ...changed }), deps), agent: new Agent({ keepAlive: true }) });
   const end = async (): Promise<void> => {
@@ -178,7 +179,7 @@ export async function hire(owner: Client, domain: string): Promise<People> {
 /** Adds an account with one owner, as the admin command does while the server runs; the owner is signed in. */
 export async function addAccount(server: TestServer, email: string): Promise<Client> {
   const store = await openStore(server, () => server.clock.ms);
-  await createOwner(store, createPasswords(), email, password);
+  await createOwner(store, createPasswords(cheapest), email, password);
   await store.close();
   return server.client.login(email, password);
 }
@@ -243,7 +244,11 @@ export async function runServer(args: readonly string[], env: Environment, input
   return { code, stdout: Buffer.concat(stdout as Buffer[]).toString(), stderr: Buffer.concat(stderr as Buffer[]).toString() };
 }
 
+/** Of this process's environment only what says where programs are and what becomes of their code. */
 function childEnvironment(env: Environment): Environment {
-  const { PATH = '', NODE_V8_COVERAGE } = process.env;
-  return { PATH, ...(NODE_V8_COVERAGE === undefined ? {} : { NODE_V8_COVERAGE }), ...env };
+  const inherited = ['PATH', 'NODE_V8_COVERAGE', 'NODE_COMPILE_CACHE'].flatMap((name) => {
+    const value = process.env[name];
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return { ...Object.fromEntries(inherited), ...env };
 }

@@ -7,7 +7,7 @@ import { secretOf } from '../../../server/auth.ts';
 import { createPasswords } from '../../../server/passwords.ts';
 import { assertError, type Reply } from '../../client.ts';
 import { openStore, password, startServer, stores, type TestServer } from '../harness.ts';
-import { user } from '../samples.ts';
+import { cheapest, user } from '../samples.ts';
 
 const codeIn = (reply: Reply, field: string): string | undefined => reply.body.error.fields?.[field]?.code;
 
@@ -53,7 +53,7 @@ for (const store of stores) {
 
     test('does not matter to an older one, which still signs in', async () => {
       const { id } = await server.owner.create('users', user('older@first.test'));
-      const secret = secretOf(await createPasswords().hash('12345678'));
+      const secret = secretOf(await createPasswords(cheapest).hash('12345678'));
       const database = await openStore(server, () => server.clock.ms);
       const { accountId } = (await server.owner.get('/api/auth/me')).body.user;
       await database.write(accountId, async (transaction) => {

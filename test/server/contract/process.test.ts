@@ -122,6 +122,13 @@ for (const store of stores) {
       for (const { stdout, stderr } of [created, reset]) assert.doesNotMatch(stdout + stderr, /correct horse|line break/);
 
       assert.equal(await server.end(), 0);
+      const database = await openStore(installation, Date.now);
+      for (const email of [firstOwner, 'boss@second.test']) {
+        const entry = await database.findAddress(email);
+        const stored = entry && await database.get(entry.accountId, 'users', entry.userId);
+        assert.match(stored?.secret ?? '', /\$argon2id\$v=19\$m=19456,t=2,p=1\$/, 'at its standard cost');
+      }
+      await database.close();
     });
   });
 }
