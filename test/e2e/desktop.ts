@@ -26,7 +26,7 @@ export interface Desktop {
   readonly log: readonly { readonly event: string; readonly facts: Readonly<Record<string, unknown>> }[];
   /** The running preview; fails if it is stopped. */
   preview(): Preview;
-  /** Signs in without a page and resolves once the cache is up to date. From then on a new page shows its list. */
+  /** Signs in without a page and resolves once the cache is up to date. From then on a new page opens with its list. */
   signIn(server: string, email: string, password: string): Promise<void>;
   /** Opens a page in a new browser context, or in the given one. */
   openPage(t: CleanupScope, options?: PageOptions & { readonly context?: BrowserContext }): Promise<Page>;
@@ -84,7 +84,7 @@ export async function startDesktop(t: CleanupScope, { browser, files, folder }: 
       const page = await openPage(scope, context ?? browser, origins, pageOptions);
       pages.push(page);
       await page.goto(desktop.preview().newLink());
-      if (isSignedIn) await page.locator('.sheet .row:not([hidden]):not(.waiting)').first().waitFor();
+      if (isSignedIn && options.isBare !== true) await page.locator('.sheet .row:not([hidden]):not(.waiting)').first().waitFor();
       return page;
     },
     async stop() {

@@ -55,7 +55,7 @@ export interface Env {
   /** A new desktop with its own data folder, until the test ends. */
   openDesktop(t: CleanupScope, options?: DesktopOptions): Promise<Desktop>;
   /** The same, signed in and up to date before it has a page, which costs half as much as to watch the first sync in one. */
-  openSynced(t: CleanupScope, who?: SampleUser): Promise<Desktop>;
+  openSynced(t: CleanupScope, who?: SampleUser, options?: DesktopOptions): Promise<Desktop>;
   /** One that is signed in for all tests of the file, which must leave it so; each opens a page of its own. */
   sharedDesktop(): Promise<Desktop>;
   /** A second client that changes records through the server's API. */
@@ -117,8 +117,8 @@ export async function startEnv({ invoices = 200, customers = 20 }: EnvOptions = 
     gate,
     browser,
     openDesktop: (t, options) => startDesktop(t, { browser, files, folder: venue.folder }, options),
-    async openSynced(t, who = owner) {
-      const desktop = await env.openDesktop(t);
+    async openSynced(t, who = owner, options = {}) {
+      const desktop = await env.openDesktop(t, options);
       await desktop.signIn(gate.url, who.email, stage.password);
       return desktop;
     },

@@ -17,6 +17,8 @@ import { describeWindow, signIn, waitForState, windowApi, type Env } from './har
 declare const window: { readonly electron: WindowApi };
 declare const document: EventTarget;
 
+/** Pages without the window, for tests that it would only slow down. */
+const bare = { isBare: true } as const;
 const query = { collection: 'invoices', limit: 5 } as const;
 /** Enough to sign in and to get halfway through the first sync. */
 const HALF_WAY_BYTES = 100_000;
@@ -65,7 +67,7 @@ describeWindow('the desktop behind the window', { invoices: 300 }, (env) => {
   });
 
   test('reports a wrong password', async (t) => {
-    const desktop = await env().openDesktop(t);
+    const desktop = await env().openDesktop(t, bare);
     const page = await desktop.openPage(t);
     const outcome = await windowApi(page).auth.signIn({ server: env().url, email: env().owner.email, password: 'wrong' });
     assert.equal(!outcome.ok && outcome.error.code, 'unauthorized');
@@ -73,7 +75,7 @@ describeWindow('the desktop behind the window', { invoices: 300 }, (env) => {
   });
 
   test('can be read during the first sync, which can be cancelled and completed later', async (t) => {
-    const desktop = await env().openDesktop(t);
+    const desktop = await env().openDesktop(t, bare);
     const page = await desktop.openPage(t);
     const isHeld = env().gate.holdAfter(HALF_WAY_BYTES);
     const { email } = env().owner;
@@ -89,9 +91,9 @@ describeWindow('the desktop behind the window', { invoices: 300 }, (env) => {
   });
 
   test('serves reads while the server is down, rejects writes, and recovers with the server', async (t) => {
-    const desktop = await env().openDesktop(t);
+    const desktop = await env().openSynced(t, env().owner, bare);
     const page = await desktop.openPage(t);
-    const { lastSync } = await signIn(page, env());
+    const { lastSync } = await windowApi(page).sync.getStatus();
     await env().stopServer();
     const offline = await waitForState(page, 'offline', 'unreachable');
     assert.deepEqual([offline.isOnline, offline.lastSync?.timestamp], [false, lastSync?.timestamp]);
@@ -106,9 +108,7 @@ describeWindow('the desktop behind the window', { invoices: 300 }, (env) => {
   });
 
   test("receives a colleague's write without being asked to sync", async (t) => {
-    const desktop = await env().openDesktop(t);
-    const page = await desktop.openPage(t);
-    await signIn(page, env());
+    const page = await (await env().sharedDesktop()).openPage(t);
     const colleague = await env().colleague(env().editor);
     const plan = { name: 'Nudged', priceMinor: 100, currency: 'EUR', interval: 'month', active: true };
     const { id, updatedAt } = await colleague.create('plans', plan);
@@ -117,22 +117,21 @@ describeWindow('the desktop behind the window', { invoices: 300 }, (env) => {
   });
 
   test('keeps everything readable after the server ended the session, until the user signs in again', async (t) => {
-    const desktop = await env().openDesktop(t);
+    const { editor } = env();
+    const desktop = await env().openSynced(t, editor, bare);
     const page = await desktop.openPage(t);
-    await signIn(page, env());
-    await env().endSessions();
+    await env().endSessions(editor);
     // A token that has worked would be asked about once more after a minute.
     await windowApi(page).sync.setAuthToken('ended');
     const status = await waitForState(page, 'session_expired');
-    assert.equal(status.user?.email, env().owner.email);
+    assert.equal(status.user?.email, editor.email);
     await assertWhole(page, env());
-    assert.equal((await signIn(page, env())).error, null);
+    assert.equal((await signIn(page, env(), editor)).error, null);
   });
 
   test('removes all files of the cache on sign-out', async (t) => {
-    const desktop = await env().openDesktop(t);
+    const desktop = await env().openSynced(t, env().owner, bare);
     const page = await desktop.openPage(t);
-    await signIn(page, env());
     assert.deepEqual(await windowApi(page).auth.signOut(), { ok: true, value: null });
     const { state, user } = await windowApi(page).sync.getStatus();
     assert.deepEqual([state, user], ['never_synced', null]);
@@ -146,9 +145,7 @@ describeWindow('the desktop behind the window', { invoices: 300 }, (env) => {
   ] as const) {
     // Whose it was cannot be read, and the preview keeps no token that would tell.
     test(`says that a cache was ${damage}, and replaces it once the server has answered`, async (t) => {
-      const desktop = await env().openDesktop(t);
-      const before = await desktop.openPage(t, { allowedMessages: [/ERR_/] });
-      await signIn(before, env());
+      const desktop = await env().openSynced(t, env().owner, bare);
       await desktop.stop();
       doDamage(desktop.cacheFile);
       const damagedBytes = readFileSync(desktop.cacheFile);
@@ -165,9 +162,8 @@ describeWindow('the desktop behind the window', { invoices: 300 }, (env) => {
   test('reports a full disk, keeps the cache readable, and recovers', async (t) => {
     const disk = openSmallDisk(t, 16);
     if (!disk) return;
-    const desktop = await env().openDesktop(t, { dataFolder: join(disk.folder, 'data') });
+    const desktop = await env().openSynced(t, env().owner, { dataFolder: join(disk.folder, 'data') });
     const page = await desktop.openPage(t);
-    await signIn(page, env());
     disk.fill();
     const colleague = await env().colleague();
     // More than fits into the free pages of the existing files.
@@ -189,7 +185,7 @@ describeWindow('the desktop behind the window', { invoices: 300 }, (env) => {
   });
 
   test('serves two tabs at the same time', async (t) => {
-    const desktop = await env().openDesktop(t);
+    const desktop = await env().openDesktop(t, bare);
     const one = await desktop.openPage(t);
     const two = await desktop.openPage(t, { context: one.context() });
     await signIn(one, env());
@@ -205,7 +201,7 @@ describeWindow('the desktop behind the window', { invoices: 300 }, (env) => {
   });
 
   test('sends the status to a tab that becomes visible, and no events to a hidden one', async (t) => {
-    const desktop = await env().openDesktop(t);
+    const desktop = await env().openDesktop(t, bare);
     const behind = await desktop.openPage(t);
     const front = await desktop.openPage(t, { context: behind.context() });
     // A headless browser treats all tabs as visible.
@@ -229,9 +225,7 @@ describeWindow('the desktop behind the window', { invoices: 300 }, (env) => {
   });
 
   test('delivers exports and backups as browser downloads', async (t) => {
-    const desktop = await env().openDesktop(t);
-    const page = await desktop.openPage(t);
-    await signIn(page, env());
+    const page = await (await env().sharedDesktop()).openPage(t);
     const [list, saved] = await Promise.all([page.waitForEvent('download'), windowApi(page).app.exportCsv({
       selection: { collection: 'invoices' }, columns: [{ name: 'number', title: 'Nummer' }, { name: 'totalMinor', title: 'Betrag' }],
       locale: 'de-DE',
@@ -247,9 +241,8 @@ describeWindow('the desktop behind the window', { invoices: 300 }, (env) => {
   });
 
   test('fails the calls of a tab that outlives the preview instead of leaving them pending', async (t) => {
-    const desktop = await env().openDesktop(t);
+    const desktop = await env().openSynced(t);
     const page = await desktop.openPage(t, { allowedMessages: [/ERR_/] });
-    await signIn(page, env());
     await desktop.stop();
     const outcome = await windowApi(page).data.counts();
     assert.equal(!outcome.ok && outcome.error.code, 'unavailable');
@@ -258,9 +251,7 @@ describeWindow('the desktop behind the window', { invoices: 300 }, (env) => {
   });
 
   test('sends the status to a tab that reloads', async (t) => {
-    const desktop = await env().openDesktop(t);
-    const page = await desktop.openPage(t);
-    await signIn(page, env());
+    const page = await (await env().sharedDesktop()).openPage(t);
     await page.reload();
     assert.equal((await waitForState(page, 'up_to_date')).user?.email, env().owner.email);
     assert.equal(page.url().includes('key'), false);
