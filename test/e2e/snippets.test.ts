@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import { build } from 'esbuild';
 import type { Page } from 'playwright-core';
 
-import { describeWindow, signIn, waitForState, windowApi } from './harness.ts';
+import { describeWindow, waitForState, windowApi } from './harness.ts';
 
 /** The code block below a heading, verbatim. */
 function snippet(heading: string): string {
@@ -32,16 +32,14 @@ async function show(page: Page, code: string, name: string): Promise<void> {
   await run(page, code, `${hooks}
     import { createRoot } from 'react-dom/client';
     const place = document.createElement('div');
-    place.id = 'snippet';
+    place.id = '${name}';
     document.body.prepend(place);
     createRoot(place).render(<${name} />);`);
 }
 
 describeWindow('the snippets', { invoices: 20 }, (env) => {
   test('of the four functions return what they document', async (t) => {
-    const desktop = await env().openDesktop(t);
-    const page = await desktop.openPage(t);
-    await signIn(page, env());
+    const page = await (await env().openSynced(t)).openPage(t);
     const { token } = await env().colleague();
     const { status, online } = await page.evaluate<{ status: Record<string, unknown>; online: unknown }>(
       `(async (token) => { ${snippet('The four functions')} return { status, online }; })(${JSON.stringify(token)})`,
@@ -53,11 +51,9 @@ describeWindow('the snippets', { invoices: 20 }, (env) => {
   });
 
   test('of the sync status show the connection and the last sync, and pull', async (t) => {
-    const desktop = await env().openDesktop(t);
-    const page = await desktop.openPage(t);
-    await signIn(page, env());
+    const page = await (await env().openSynced(t)).openPage(t);
     await show(page, snippet('Sync status'), 'SyncStatus');
-    const shown = page.locator('#snippet');
+    const shown = page.locator('#SyncStatus');
     await shown.getByText('● Online').waitFor();
     assert.match(await shown.innerText(), /Last synced: .*\d{4}/);
     const lastSync = async (): Promise<string | undefined> => (await windowApi(page).sync.getStatus()).lastSync?.timestamp;
@@ -73,29 +69,24 @@ describeWindow('the snippets', { invoices: 20 }, (env) => {
   });
 
   test('of the sync status and the button are disabled while the server is down', async (t) => {
-    const desktop = await env().openDesktop(t);
-    const page = await desktop.openPage(t);
-    await signIn(page, env());
+    const page = await (await env().openSynced(t, env().owner, { isBare: true })).openPage(t);
     await show(page, snippet('A button that needs the server'), 'CreateInvoiceButton');
-    const create = page.locator('#snippet').getByRole('button', { name: 'Create Invoice' });
+    const create = page.locator('#CreateInvoiceButton').getByRole('button', { name: 'Create Invoice' });
     await create.waitFor();
     assert(await create.isEnabled());
     await env().stopServer();
     await waitForState(page, 'offline', 'unreachable');
     await page.reload();
     await show(page, snippet('A button that needs the server'), 'CreateInvoiceButton');
-    await page.locator('#snippet button[disabled][title="Internet connection required"]').waitFor();
-    await page.reload();
+    await page.locator('#CreateInvoiceButton button[disabled][title="Internet connection required"]').waitFor();
     await show(page, snippet('Sync status'), 'SyncStatus');
-    await page.locator('#snippet').getByText('● Offline').waitFor();
-    assert(await page.locator('#snippet').getByRole('button').isDisabled());
+    await page.locator('#SyncStatus').getByText('● Offline').waitFor();
+    assert(await page.locator('#SyncStatus').getByRole('button').isDisabled());
   });
 
   test('of the login hand over the token, and the sync starts automatically', async (t) => {
-    const desktop = await env().openDesktop(t);
-    const page = await desktop.openPage(t);
     // So that the desktop knows the server from an earlier session.
-    await signIn(page, env());
+    const page = await (await env().openSynced(t, env().owner, { isBare: true })).openPage(t);
     await windowApi(page).auth.signOut();
     // The snippet expects the server's routes on the page's own origin.
     await page.route('**/api/auth/login', async (route) =>
