@@ -78,10 +78,9 @@ function codeOf(answer: unknown): string {
 describeWindow('hostile calls', { invoices: 60, customers: 10 }, (env) => {
   for (const seed of seedsToTry(1)) {
     test(`return an outcome, a hundred on each channel (SYNC_SEED=${seed})`, async (t) => {
-      const desktop = await env().openDesktop(t, { isBare: true });
+      const desktop = await env().openSynced(t, env().owner, { isBare: true });
       // A slow browser takes longer to print than until the next call.
       const page = await desktop.openPage(t, { allowedMessages: [/too frequent calls to print/] });
-      await signIn(page, env());
       for (const channel of channels) {
         const random = new Random(seed);
         const requests = Array.from({ length: CALLS }, () => hostileRequest(channel, random));
