@@ -86,10 +86,10 @@ describe('a write', () => {
     assert.match(busy.message, /invoices/);
   });
 
-  test('with a hostile collection or id reaches no other server and is not found', async (t) => {
+  test('with a hostile collection or id reaches no other address and is refused', async (t) => {
     const { desk } = await openSynced(t, site);
-    await assertRejects(desk.host.records.create('../auth/logout', {}), 'not_found');
-    await assertRejects(desk.host.records.remove('plans', '../../auth/logout', '2026-01-01T00:00:00Z'), 'not_found');
+    await assertRejects(desk.host.records.create('../auth/logout', {}), 'invalid_request');
+    await assertRejects(desk.host.records.remove('plans', '../../auth/logout', '2026-01-01T00:00:00Z'), 'invalid_request');
     await desk.sync();
   });
 });

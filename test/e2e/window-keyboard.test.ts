@@ -159,7 +159,7 @@ describeWindow('keyboard use', { invoices: 1000, customers: 200 }, (env) => {
       if ((route.request().postData() ?? '').includes('"ashworth"')) await isReleased;
       await route.continue();
     });
-    await key(page, 'Control+n');
+    await page.keyboard.press('Control+n');
     const form = sheet(page, 'New invoice');
     const customer = form.getByRole('combobox', { name: 'Customer' });
     const proposed = form.getByRole('listbox').getByRole('option', { selected: true });
@@ -181,8 +181,9 @@ describeWindow('keyboard use', { invoices: 1000, customers: 200 }, (env) => {
 
   test('types into the right invoice line immediately after a line is added, moved or removed', async (t) => {
     const page = await (await env().openSynced(t)).openPage(t, { width: 1440 });
-    await key(page, 'Control+n');
+    await page.keyboard.press('Control+n');
     const form = sheet(page, 'New invoice');
+    await waitUntil(page, 'the customer field has the focus', () => hasFocus(form.getByRole('combobox', { name: 'Customer' })));
     const descriptions = form.getByRole('textbox', { name: /^Description, line/ });
     const texts = (): Promise<string[]> => descriptions.evaluateAll((cells) => cells.map((cell) => (cell as HTMLTextAreaElement).value));
     await tabTo(page, descriptions);
