@@ -14,7 +14,7 @@ import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-import { MongoClient, type Db } from 'mongodb';
+import type { Db } from 'mongodb';
 
 /** Set by test/setup.ts: the replica set that all files of one test run share. */
 export const SHARED_URL = 'INVOIFY_TEST_MONGODB';
@@ -81,6 +81,7 @@ export function testDatabaseName(): string {
 }
 
 export async function dropDatabase(url: string, name: string): Promise<void> {
+  const { MongoClient } = await loadDriver();
   await using client = await new MongoClient(url).connect();
   await client.db(name).dropDatabase();
 }
@@ -186,12 +187,18 @@ function endWithThisProcess(child: ChildProcess, folder: string): () => void {
 
 /** Runs commands against the `admin` database of the primary, waiting for one to be elected. */
 export async function withAdmin<T>(url: string, run: (admin: Db) => Promise<T>): Promise<T> {
+  const { MongoClient } = await loadDriver();
   const client = new MongoClient(url, { serverSelectionTimeoutMS: 30_000, heartbeatFrequencyMS: 500 });
   try {
     return await run(client.db('admin'));
   } finally {
     await client.close();
   }
+}
+
+/** Only when it is needed: most test files use no MongoDB, and it takes a quarter of a second. */
+function loadDriver(): Promise<typeof import('mongodb')> {
+  return import('mongodb');
 }
 
 function directUrl(member: Member | undefined): string {

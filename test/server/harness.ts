@@ -16,7 +16,6 @@ import { createOwner } from '../../server/admin.ts';
 import { readConfig } from '../../server/config.ts';
 import { createPasswords } from '../../server/passwords.ts';
 import { openEmbeddedStore } from '../../server/embedded/store.ts';
-import { openMongoStore } from '../../server/mongo/store.ts';
 import type { Store } from '../../server/store.ts';
 import { dropDatabase, findMongod, openTestMongo, SHARED_URL, testDatabaseName, type TestMongo } from '../mongod.ts';
 import { createClient, type Client } from '../client.ts';
@@ -188,8 +187,9 @@ export async function addAccount(server: TestServer, email: string): Promise<Cli
 export async function openStore({ env, folder }: Installation, nowMs: () => number): Promise<Store> {
   const deps = { nowMs, trustsClock: true, log: () => {} };
   const { MONGODB_URL, MONGODB_DB = '' } = env;
-  return MONGODB_URL === undefined
-    ? openEmbeddedStore(join(folder, 'invoify.sqlite'), deps) : openMongoStore(MONGODB_URL, MONGODB_DB, deps);
+  if (MONGODB_URL === undefined) return openEmbeddedStore(join(folder, 'invoify.sqlite'), deps);
+  const { openMongoStore } = await import('../../server/mongo/store.ts');
+  return openMongoStore(MONGODB_URL, MONGODB_DB, deps);
 }
 
 export interface ServerProcess {
