@@ -161,14 +161,13 @@ for (const store of stores) {
       }
     });
 
-    test('that does not exist answers 404, as does an unknown action', async () => {
+    test('that does not exist answers 404, as does an unknown action, and 400 to an empty segment of the path', async () => {
       const draft = await states['draft']?.() as WireRecord;
       const unknown = { ...draft, id: '0123456789abcdef01234567' };
       for (const action of ['send', 'void']) assertError(await act(unknown, action), 'not_found');
       assertError(await act(unknown, 'payments', payment(1)), 'not_found');
-      for (const action of ['pay', 'Send', 'toString', '__proto__', 'constructor', '', 'send/']) {
-        assertError(await act(draft, action), 'not_found');
-      }
+      for (const action of ['pay', 'Send', 'toString', '__proto__', 'constructor']) assertError(await act(draft, action), 'not_found');
+      for (const action of ['', 'send/']) assertError(await act(draft, action), 'invalid_request');
       assertError(await server.owner.post(`/api/customers/${buyer.id}/send`, {}, { 'If-Match': `"${buyer.updatedAt}"` }), 'not_found');
     });
   });
