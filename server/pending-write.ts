@@ -50,7 +50,8 @@ export function beginWrite(account: Account, checkedNowMs: () => number): {
         const rest = previous === null ? digest : subtractCrc(digest, crcOf(previous));
         return addCrc(rest, recordCrc(id, formatInstant(instant), content.payload));
       });
-      pending.puts.push({ collection, id, at, ...content });
+      // The content may be a whole record as it was read, with its old instant.
+      pending.puts.push({ ...content, collection, id, at });
       return at;
     },
     remove(record: StoredRecord): Instant {

@@ -3,10 +3,12 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
+import { resetPassword } from '../../../server/admin.ts';
 import { secretOf } from '../../../server/auth.ts';
 import { createPasswords } from '../../../server/passwords.ts';
 import { assertError, type Reply } from '../../client.ts';
 import { openStore, password, startServer, stores, type TestServer } from '../harness.ts';
+import { NaiveCache, withoutEmpty } from '../naive-cache.ts';
 import { cheapest, user } from '../samples.ts';
 
 const codeIn = (reply: Reply, field: string): string | undefined => reply.body.error.fields?.[field]?.code;
@@ -65,6 +67,24 @@ for (const store of stores) {
       const self = await server.client.login('older@first.test', '12345678');
       assert.equal((await self.post('/api/auth/password', { current: '12345678', next: password })).status, 200);
       await server.client.login('older@first.test', password);
+    });
+
+    test('comes with the feed as a change that the digest counts, from its user and from an administrator', async () => {
+      const email = 'changing@first.test';
+      await server.owner.create('users', user(email, { password }));
+      const self = await server.client.login(email, password);
+      const start = (await server.owner.pull()).body.serverTime;
+      assert.equal((await self.post('/api/auth/password', { current: password, next: `${password} 2` })).status, 200);
+      const afterOwn = (await server.owner.pull(`?since=${start}`)).body;
+      assert.deepEqual(afterOwn.changes.map(({ mongoId }) => mongoId), [self.userId]);
+      const database = await openStore(server, () => server.clock.ms);
+      await resetPassword(database, createPasswords(cheapest), email, `${password} 3`);
+      await database.close();
+      assert.equal((await server.owner.pull(`?since=${afterOwn.serverTime}`)).body.count, 1);
+      const { pages: [whole], last } = await server.owner.pullAll('limit=5000');
+      const cache = new NaiveCache();
+      if (whole) cache.apply(whole);
+      assert.deepEqual(cache.digest(), withoutEmpty(last.body.digest));
     });
   });
 }

@@ -74,6 +74,16 @@ export function writeTests(fixture: Fixture): void {
     assert.equal(seen.account.digest['customers']?.count, 0);
   });
 
+  test('a record that is put back as it was read, with another secret, is a change with an instant of its own', async () => {
+    const accountId = await newAccount(fixture.store);
+    const before = await create(fixture.store, accountId, 'users');
+    await fixture.store.write(accountId, async (transaction) =>
+      transaction.put('users', before.id, { ...before, secret: '{"passwordHash":"new"}' }, before));
+    const seen = await readAll(fixture.store, accountId);
+    assertConsistent(seen);
+    assertRising([before.at, ...seen.changes.map(({ at }) => at)]);
+  });
+
   test('a record is stored byte for byte', async () => {
     const accountId = await newAccount(fixture.store);
     const payload = `{"name":"\\u00e9 é \\ud83e\\uddfe 🧾 \\"q\\" \\n","order":{"b":1,"a":2},"long":"${'ß'.repeat(300_000)}"}`;
