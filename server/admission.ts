@@ -11,10 +11,11 @@ import type { Socket } from 'node:net';
 import { AppError } from '../shared/errors.ts';
 import { maxBodyBytes, pageLimit } from '../shared/protocol.ts';
 import { ClientGone, type Held } from './http.ts';
+import { networkOf, normalizeAddress } from './peer.ts';
 import { createTurns } from './turns.ts';
 
 /** A company of 500 behind one address has an event stream and a pull open per desktop. */
-const MAX_SOCKETS_PER_PEER = 2000;
+const MAX_SOCKETS_PER_NETWORK = 2000;
 const MAX_SOCKETS = 4000;
 /** Requests that one connection, and all together, may have sent ahead: they have been parsed, and take kilobytes each. */
 const MAX_AHEAD = 256;
@@ -41,11 +42,14 @@ const ANSWERS_PER_DAY = 50_000;
 const MAX_BUCKETS = 1000;
 
 export interface Admission {
-  /** Follows a new connection. If there are too many, the one that has had no request at work for longest is cut. */
+  /**
+   * Follows a new connection. If there are too many, one of the network that has most is cut: the oldest whose request is not yet
+   * there, or if all of them have a request at work, the oldest, provided that the new one's network has fewer.
+   */
   connect(socket: Socket): void;
   /**
    * Resolves when the request may be handled: once all earlier ones of its connection are answered. Never resolves if the
-   * connection ends first, or is cut because too many requests were sent ahead.
+   * connection has ended or ends first, or is cut because too many requests were sent ahead.
    */
   enter(request: IncomingMessage, response: ServerResponse): Promise<Visit>;
   /** Counts a write of a session; throws `too_many_requests`. */
@@ -105,17 +109,30 @@ export function createAdmission({ monotonicMs, isProxy }: AdmissionDeps): Admiss
 
 interface Connection {
   readonly socket: Socket;
-  readonly peer: string;
-  isBusy: boolean;
+  readonly network: Network;
+  /** The request at work. */
+  request: IncomingMessage | null;
   /** Each lets a request that was sent ahead have its turn. */
   readonly ahead: (() => void)[];
 }
 
+interface Network {
+  readonly name: string;
+  /** How many of the open connections come from it. */
+  count: number;
+}
+
+/**
+ * Everything is counted by connection, and given back in `#remove`, once: never by address and port, which another connection
+ * may have before the first one is known to be closed.
+ */
 class Sockets {
   readonly #isProxy: (address: string) => boolean;
-  /** Those without a request at work are in the order in which they became so. */
-  readonly #open = new Map<string, Connection>();
-  readonly #countOf = new Map<string, number>();
+  /** By the socket that was accepted. Those without a request at work are in the order in which they became so. */
+  readonly #open = new Map<Socket, Connection>();
+  /** Those with open connections. */
+  readonly #networks = new Map<string, Network>();
+  /** The sum of all `ahead`. */
   #aheadInAll = 0;
 
   constructor(isProxy: (address: string) => boolean) {
@@ -123,65 +140,89 @@ class Sockets {
   }
 
   add(socket: Socket): void {
-    const { remoteAddress: peer = '' } = socket;
-    const key = keyOf(socket);
-    const isPeerFull = (this.#countOf.get(peer) ?? 0) >= MAX_SOCKETS_PER_PEER && !this.#isProxy(peer);
-    if (isPeerFull || this.#open.size >= MAX_SOCKETS) {
-      const idle = this.#open.entries().find(([, other]) => !other.isBusy && (!isPeerFull || other.peer === peer));
-      if (!idle) {
+    const address = normalizeAddress(socket.remoteAddress ?? '');
+    // It was reset before it was accepted.
+    if (address === null) {
+      socket.destroy();
+      return;
+    }
+    const isProxy = this.#isProxy(address);
+    const name = isProxy ? address : networkOf(address);
+    const network = this.#networks.get(name) ?? { name, count: 0 };
+    const isNetworkFull = network.count >= MAX_SOCKETS_PER_NETWORK && !isProxy;
+    if (isNetworkFull || this.#open.size >= MAX_SOCKETS) {
+      const victim = this.#leastEntitled(isNetworkFull ? network : null);
+      if (!victim || (isAtWork(victim) && victim.network.count <= network.count + 1)) {
         socket.destroy();
         return;
       }
-      this.#remove(...idle);
-      idle[1].socket.destroy();
+      this.#remove(victim);
+      victim.socket.destroy();
     }
-    const connection: Connection = { socket, peer, isBusy: false, ahead: [] };
-    this.#open.set(key, connection);
-    this.#countOf.set(peer, (this.#countOf.get(peer) ?? 0) + 1);
-    socket.once('close', () => this.#remove(key, connection));
+    const connection: Connection = { socket, network, request: null, ahead: [] };
+    this.#open.set(socket, connection);
+    this.#networks.set(name, network);
+    network.count += 1;
+    socket.once('close', () => this.#remove(connection));
   }
 
-  async turnOf({ socket }: IncomingMessage, response: ServerResponse): Promise<void> {
-    const key = keyOf(socket);
-    const connection = this.#open.get(key);
-    if (!connection) return never();
-    if (connection.isBusy) {
+  /** Of those of one network, or all: one from the network that has most, if possible without a request at work, the oldest. */
+  #leastEntitled(network: Network | null): Connection | null {
+    let least: Connection | null = null;
+    for (const other of this.#open.values()) {
+      if (network !== null && other.network !== network) continue;
+      const surplus = least === null ? 1 : other.network.count - least.network.count;
+      if (least === null || surplus > 0 || (surplus === 0 && isAtWork(least) && !isAtWork(other))) least = other;
+    }
+    return least;
+  }
+
+  async turnOf(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { socket } = request;
+    const connection = this.#open.get(acceptedSocket(socket));
+    // Nobody would hear the answer.
+    if (!connection || !socket.writable) return never();
+    if (connection.request) {
       if (connection.ahead.length >= MAX_AHEAD || this.#aheadInAll >= MAX_AHEAD_IN_ALL) {
         socket.destroy();
         return never();
       }
       this.#aheadInAll += 1;
       await new Promise<void>((resume) => connection.ahead.push(resume));
-      this.#aheadInAll -= 1;
     }
-    connection.isBusy = true;
+    connection.request = request;
     response.once('close', () => {
       // Not writable after an answer with `Connection: close`.
       const next = socket.writable ? connection.ahead.shift() : undefined;
       if (next) {
+        this.#aheadInAll -= 1;
         next();
         return;
       }
-      connection.isBusy = false;
-      if (this.#open.delete(key)) this.#open.set(key, connection);
+      connection.request = null;
+      if (this.#open.delete(connection.socket)) this.#open.set(connection.socket, connection);
     });
   }
 
-  #remove(key: string, connection: Connection): void {
-    // Not again after it was cut, nor another one that has the same port by now.
-    if (this.#open.get(key) !== connection) return;
-    this.#open.delete(key);
+  #remove(connection: Connection): void {
+    // Not again after it was cut.
+    if (!this.#open.delete(connection.socket)) return;
     this.#aheadInAll -= connection.ahead.length;
     connection.ahead.length = 0;
-    const count = this.#countOf.get(connection.peer) ?? 0;
-    if (count > 1) this.#countOf.set(connection.peer, count - 1);
-    else this.#countOf.delete(connection.peer);
+    const { network } = connection;
+    network.count -= 1;
+    if (network.count === 0) this.#networks.delete(network.name);
   }
 }
 
-/** The same for a TLS socket and the one that it is on. */
-function keyOf({ remoteAddress, remotePort, localAddress, localPort }: Socket): string {
-  return `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`;
+/** Whether a request is being carried out: until it has arrived completely, its client decides how long it takes. */
+function isAtWork({ request }: Connection): boolean {
+  return request?.complete ?? false;
+}
+
+/** The socket that the listener accepted: a TLS socket is on that one, and undocumented as it is, nothing else names it. */
+function acceptedSocket(socket: Socket & { readonly _parent?: Socket | null }): Socket {
+  return socket._parent ?? socket;
 }
 
 function never(): Promise<never> {
