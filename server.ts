@@ -18,7 +18,7 @@ import { createAdmission, type Admission, type Visit } from './server/admission.
 import { auditPage, runAudit } from './server/audit.ts';
 import { createAuth, type Auth, type AuthOptions, type Caller, type Origin } from './server/auth.ts';
 import { ConfigError, readConfig, type Config } from './server/config.ts';
-import { followConnections, type Connections } from './server/connections.ts';
+import { followConnections, httpOptions, type Connections } from './server/connections.ts';
 import { runBackup } from './server/embedded/backup.ts';
 import { openEmbeddedStore } from './server/embedded/store.ts';
 import { hasSessions, loadOrCreateSecret, protectFiles } from './server/files.ts';
@@ -31,7 +31,7 @@ import { createMonitor, type Monitor, type WatchedRequest } from './server/monit
 import { createNudges, type Nudges } from './server/nudges.ts';
 import { peerOf } from './server/peer.ts';
 import { startPruning } from './server/pruning.ts';
-import { parsePullQuery, pullPage, type BuiltPage } from './server/pull.ts';
+import { parsePullQuery, pullPage } from './server/pull.ts';
 import { createReadiness, type Readiness } from './server/readiness.ts';
 import {
   actOnRecord, createRecord, deleteRecord, readRecord, requireAction, requireCollection, updateRecord,
@@ -144,11 +144,12 @@ async function pull({ server, query, caller, visit }: Call): Promise<Reply> {
   const signedIn = await caller();
   const parsed = parsePullQuery(query);
   await visit.startPull(signedIn.session.sessionId);
-  const onBuilt = ({ count, end }: BuiltPage): void => {
+  const { chunks, count, end } = await pullPage(server.store, signedIn, parsed, (sizeBytes) => visit.holdAnswer(sizeBytes));
+  const onSent = (): void => {
     server.monitor.pulled(count);
     if (end !== null) server.auth.noteSynced(signedIn, end);
   };
-  return { status: 200, body: await pullPage(server.store, signedIn, parsed, (sizeBytes) => visit.holdAnswer(sizeBytes), onBuilt) };
+  return { status: 200, body: chunks, onSent };
 }
 
 async function create({ server, request, path, caller, body }: Call): Promise<Reply> {
@@ -193,6 +194,7 @@ async function dispatch(
   server: Server, request: IncomingMessage, broken: AbortSignal, from: Origin, visit: Visit, watched: WatchedRequest,
 ): Promise<Reply | StreamReply> {
   requireHost(request);
+  broken.throwIfAborted();
   const target = readTarget(request);
   const { pattern, methods, path } = findRoute(target.path, server.config);
   watched.route = pattern;
@@ -263,10 +265,11 @@ const systemDeps: StartDeps = {
 };
 
 const { version } = JSON.parse(readFileSync(join(import.meta.dirname, 'package.json'), 'utf8')) as { version: string };
-/** How long a shutdown waits: for the database, then for answers to be sent, and at last for the database to be closed. */
+/** How long a shutdown waits: for the database, then for answers to be sent, then for the database to be closed, and in all. */
 const DATABASE_GRACE_MS = 5000;
 const GRACE_MS = 8000;
 const CLOSE_MS = 1000;
+const STOP_MS = 9500;
 /** As many as Linux allows by default: where this queue is full, a client tries again only after seconds. */
 const BACKLOG = 4096;
 
@@ -348,15 +351,6 @@ async function serve(
   };
 }
 
-/**
- * Leaves to the routes what Node would reject itself (no `Host`) or resolve silently (repeated headers). A handshake, the headers
- * and the whole of a request each have their time; it is looked at every second.
- */
-const httpOptions = {
-  requireHostHeader: false, joinDuplicateHeaders: true,
-  handshakeTimeout: 5000, headersTimeout: 5000, requestTimeout: 20_000, connectionsCheckingInterval: 1000,
-} as const;
-
 async function listen(http: HttpServer, { host, port }: Config): Promise<void> {
   try {
     await once(http.listen({ port, host, backlog: BACKLOG }), 'listening');
@@ -434,10 +428,16 @@ async function main(args: readonly string[]): Promise<void> {
   const starting = start(config);
   // By itself the signal would end the process; on Windows it means that the console closes.
   if (process.platform !== 'win32') process.on('SIGHUP', () => void starting.then((started) => started.reloadCertificates(), () => {}));
-  // What keeps it from starting is reported below.
-  const stop = (): void => void starting.then((started) => started.close()).then(() => process.exit(0), () => {});
+  let isStopping = false;
+  // A start that takes too long is cut off: no step of it needs to be finished.
+  const stop = (): void => {
+    isStopping = true;
+    void Promise.race([starting.then((started) => started.close(), () => {}), sleep(STOP_MS)]).finally(() => process.exit(0));
+  };
   process.once('SIGTERM', stop).once('SIGINT', stop);
-  await starting;
+  await starting.catch((error: unknown) => {
+    if (!isStopping) throw error;
+  });
 }
 
 if (import.meta.main) {

@@ -1,5 +1,5 @@
-// What happens on a connection beside the answers to its requests: bytes that are not HTTP, CONNECT, other versions of HTTP, and
-// how a connection ends.
+// What happens on a connection beside the answers to its requests: bytes that are not HTTP, CONNECT, other versions of HTTP,
+// bytes that could be taken for a request and are none, and how a connection ends.
 //
 // Invariants: what was asked before unintelligible bytes is answered as if they had not come, and nothing is written between
 // the bytes of an answer; then the connection closes.
@@ -10,12 +10,22 @@ import type { Duplex } from 'node:stream';
 
 import { AppError } from '../shared/errors.ts';
 import { requestIdHeader, requestIdPattern } from '../shared/protocol.ts';
-import { endLingering, errorReply, LINGER_BYTES, requestIdOf } from './http.ts';
+import { endLingering, errorReply, invalid, LINGER_BYTES, requestIdOf } from './http.ts';
+
+/**
+ * Leaves to the routes what Node would reject itself (no `Host`) or resolve silently (repeated headers). A handshake, the headers
+ * and the whole of a request each have their time; it is looked at every second.
+ */
+export const httpOptions = {
+  requireHostHeader: false, joinDuplicateHeaders: true,
+  handshakeTimeout: 5000, headersTimeout: 5000, requestTimeout: 20_000, connectionsCheckingInterval: 1000,
+} as const;
 
 export interface Connections {
   /**
-   * Call first for every request. The signal aborts with `invalid_request` if the body turns out not to be HTTP. Returns null,
-   * and leaves nothing to do, if the request is in a version of HTTP whose clients could not read an answer.
+   * Call first for every request. The signal aborts with `invalid_request` if the body is, or turns out to be, unreadable.
+   * Returns null, and leaves nothing to do, if the request is in a version of HTTP whose clients could not read an answer, or
+   * follows one that was the last of its connection.
    */
   begin(request: IncomingMessage, response: ServerResponse): AbortSignal | null;
   /** Whether nothing that follows the request on its connection will be read. */
@@ -79,12 +89,23 @@ export function followConnections(http: Server): Connections {
   return {
     begin(request, response) {
       const connection = connectionOf(request.socket);
+      if (connection.isEnding) {
+        // Each would be kept until the connection is closed.
+        request.socket.pause();
+        return null;
+      }
       if (request.httpVersion !== '1.1' && request.httpVersion !== '1.0') {
         refuse(request.socket, null, '');
         return null;
       }
       const exchange = { request, body: new AbortController() };
       connection.exchanges.add(exchange);
+      if (!isReadable(request)) {
+        connection.isEnding = true;
+        exchange.body.abort(invalid('Transfer-Encoding', { code: 'invalid', message: 'must be chunked, once, and in HTTP/1.1' }));
+      }
+      // Node drops what its parser has already got after such a request, so the rest may begin anywhere.
+      if (request.headers.upgrade !== undefined) connection.isEnding = true;
       response.once('close', () => {
         connection.exchanges.delete(exchange);
         if (connection.isEnding && connection.exchanges.size === 0) endLingering(request.socket);
@@ -96,6 +117,12 @@ export function followConnections(http: Server): Connections {
       return isEnding && [...exchanges].at(-1)?.request === request;
     },
   };
+}
+
+/** Whether the only transfer coding is one that Node decodes; HTTP/1.0 has none, so that something in between may not know it. */
+function isReadable({ headers, httpVersion }: IncomingMessage): boolean {
+  const coding = headers['transfer-encoding'];
+  return coding === undefined || (coding.toLowerCase() === 'chunked' && httpVersion === '1.1');
 }
 
 /** What Node's parser says of bytes that it does not understand. */

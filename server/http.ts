@@ -50,6 +50,8 @@ export interface Reply {
   /** JSON text, its bytes in chunks, or a value to serialise. */
   readonly body: string | readonly Buffer[] | object;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Called when the whole body has left this process; not for HEAD. */
+  readonly onSent?: () => void;
 }
 
 /** A streamed response. */
@@ -318,6 +320,7 @@ export async function sendReply(
   });
   if (request.method === 'HEAD') response.flushHeaders();
   else if (!await sendChunks(response, chunks, (sizeBytes) => held.holdAnswer(leftBytes -= sizeBytes))) return;
+  else reply.onSent?.();
   if (endsConnection) endConnection(request, response);
   else response.end();
 }

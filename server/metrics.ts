@@ -55,7 +55,7 @@ export function createMetrics(observesLoop: boolean): Metrics {
   const durations = new Histogram(
     'invoify_http_request_duration_seconds', 'Time from a request\'s head to the end of its answer.', durationBounds,
   );
-  const pulls = new Counter('invoify_pulls_total', 'Pages of the change feed that were built.');
+  const pulls = new Counter('invoify_pulls_total', 'Pages of the change feed that were sent.');
   const changes = new Counter('invoify_changes_sent_total', 'Changes on these pages.');
   const signIns = new Counter('invoify_sign_ins_total', 'Attempts to sign in, by result.');
   const clockWaits = new Histogram('invoify_clock_wait_seconds', 'How long a write waited for the account\'s clock.', clockWaitBounds);

@@ -42,18 +42,15 @@ export function parsePullQuery(query: ReadonlyMap<string, string>): PullQuery {
 }
 
 /**
- * One page as JSON, in chunks; `onBuilt` hears what it has. `hold` gets the size of the changes so far, again and
- * again, and may throw. Throws `resync_required` if the pull cannot continue from this cursor.
+ * Builds one page. `hold` gets the size of the changes so far, again and again, and may throw. Throws `resync_required` if the
+ * pull cannot continue from this cursor.
  */
-export async function pullPage(
-  store: Store, caller: Caller, query: PullQuery, hold: (sizeBytes: number) => void, onBuilt: (page: BuiltPage) => void = () => {},
-): Promise<readonly Buffer[]> {
+export async function pullPage(store: Store, caller: Caller, query: PullQuery, hold: (sizeBytes: number) => void): Promise<BuiltPage> {
   const { since } = query;
   const { role, accountId } = caller.user;
   if (since !== null) await rejectExpiredCursor(store, caller.account, caller.session, since);
   if (since === caller.account.clock) {
-    onBuilt({ count: 0, end: since });
-    return toChunks(frameOf(caller.account, role, query, noChanges), noChanges);
+    return { chunks: toChunks(frameOf(caller.account, role, query, noChanges), noChanges), count: 0, end: since };
   }
   if (since === null && caller.account.horizon > EPOCH) {
     // The following pages start at cursors before the horizon. This session may use them until a tombstone from after
@@ -63,12 +60,14 @@ export async function pullPage(
   return store.snapshot(accountId, async (snapshot) => {
     if (since !== null) await rejectExpiredCursor(store, snapshot.account, caller.session, since);
     const collected = await collect(snapshot, role, query, hold);
-    onBuilt({ count: collected.count, end: collected.hasMore ? null : snapshot.account.clock });
-    return toChunks(frameOf(snapshot.account, role, query, collected), collected);
+    const chunks = toChunks(frameOf(snapshot.account, role, query, collected), collected);
+    return { chunks, count: collected.count, end: collected.hasMore ? null : snapshot.account.clock };
   });
 }
 
 export interface BuiltPage {
+  /** The page as JSON. */
+  readonly chunks: readonly Buffer[];
   /** How many changes it has. */
   readonly count: number;
   /** The cursor of a pull's last page. */

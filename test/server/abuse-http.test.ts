@@ -124,6 +124,52 @@ describe('a connection', () => {
     }
   });
 
+  test('that asks for another protocol is answered in this one and closed, and nothing after that is taken for a request', async () => {
+    const inner = 'GET /api/meta HTTP/1.1\r\nHost: x\r\n\r\n';
+    const outer = post('/api/auth/login', { token: null }, inner);
+    const upgrade = 'Connection: Upgrade\r\nUpgrade: x\r\n';
+    for (const [first, second] of [
+      [`GET /api/health HTTP/1.1\r\nHost: x\r\n${upgrade}\r\n${outer.slice(0, -inner.length)}`, inner],
+      [`GET /api/health HTTP/1.1\r\nHost: x\r\nUpgrade: x\r\nConnection: keep-alive, upgrade\r\n\r\n`, outer],
+      [`${post('/api/health', { token: null }, '{}', upgrade)}${outer.slice(0, -inner.length)}`, inner],
+      [`POST /api/health HTTP/1.1\r\nHost: x\r\n${upgrade}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\nPOS`, inner],
+      // Takes a while to answer, so that the rest is there before.
+      [`${post('/api/auth/login', { token: null }, '{"email":"x@x.test","password":"x"}', upgrade)}POST`, inner.repeat(500)],
+    ] as const) {
+      const asker = new RawConnection(server.url);
+      asker.socket.setNoDelay(true).write(first);
+      if (second.length < 1000) await asker.until(/\r\n\r\n\{.*\}/);
+      asker.socket.write(second);
+      await once(asker.socket, 'end');
+      asker.socket.end();
+      await asker.closed;
+      assert.equal(statuses(asker.text).length, 1, first);
+      assert.match(asker.text, /^Connection: close\r$/m, first);
+      assert.doesNotMatch(asker.text, /"invoify"/, first);
+    }
+    const two = `GET /api/meta HTTP/1.1\r\nHost: x\r\n\r\nGET /api/health HTTP/1.1\r\nHost: x\r\n${upgrade}\r\n${inner}`;
+    assert.deepEqual(statuses(await exchangeRaw(server.url, two)), ['HTTP/1.1 200', 'HTTP/1.1 200']);
+  });
+
+  test('with a transfer coding other than chunked is refused and closed', async () => {
+    for (const [version, path, codings] of [
+      ['1.1', '/api/auth/login', ['gzip, chunked']], ['1.1', '/api/auth/login', ['gzip', 'chunked']],
+      ['1.1', '/api/health', ['gzip, chunked']], ['1.1', '/api/auth/login', ['chunked, chunked']],
+      ['1.0', '/api/auth/login', ['chunked']],
+    ] as const) {
+      const lines = codings.map((coding) => `Transfer-Encoding: ${coding}\r\n`).join('');
+      const text = `POST ${path} HTTP/${version}\r\nHost: x\r\nConnection: keep-alive\r\nContent-Type: application/json\r\n${lines}\r\n`
+        + '2\r\n{}\r\n0\r\n\r\nGET /api/health HTTP/1.1\r\nHost: x\r\n\r\n';
+      const answer = await exchangeRaw(server.url, text);
+      assert.deepEqual(statuses(answer), ['HTTP/1.1 400'], text);
+      assert.match(answer, /^Connection: close\r$.*"invalid_request"/ms, text);
+    }
+    const chunked = 'POST /api/auth/login HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: Chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n';
+    const answer = await exchangeRaw(server.url, `${chunked}GET /api/health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+    assert.deepEqual(statuses(answer), ['HTTP/1.1 400', 'HTTP/1.1 200']);
+    assert.match(answer, /"email":\{"code":"required"/);
+  });
+
   test('that is reset after CONNECT or after garbage does not end the server', async () => {
     for (const text of ['CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n', 'garbage\r\n\r\n', 'GET /api/health HTTP/2.0\r\n\r\n']) {
       for (let attempt = 0; attempt < 20; attempt += 1) {

@@ -233,10 +233,11 @@ export async function spawnServer(env: Environment): Promise<ServerProcess> {
 }
 
 /** Runs `node server.ts <args>` and resolves to its result. */
-export async function runServer(args: readonly string[], env: Environment, input = ''): Promise<{
-  code: number | null; stdout: string; stderr: string;
-}> {
+export async function runServer(
+  args: readonly string[], env: Environment, input = '', onSpawned: (child: ChildProcess) => void = () => {},
+): Promise<{ code: number | null; stdout: string; stderr: string }> {
   const child = spawn(process.execPath, [serverFile, ...args], { env: childEnvironment(env), stdio: ['pipe', 'pipe', 'pipe'] });
+  onSpawned(child);
   child.stdin.on('error', () => {}).end(input);
   const [[code], stdout, stderr] = await Promise.all([
     once(child, 'close') as Promise<[number | null]>, child.stdout.toArray(), child.stderr.toArray(),

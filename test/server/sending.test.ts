@@ -7,6 +7,7 @@ import { Duplex } from 'node:stream';
 import { test, type TestContext } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
+import { sendReply, type Held } from '../../server/http.ts';
 import { sendChunks } from '../../server/sending.ts';
 
 /** A connection whose remote end takes as many writes as the test says. */
@@ -38,6 +39,12 @@ async function settle(): Promise<void> {
 
 function open(t: TestContext): { peer: Peer; response: ServerResponse } {
   t.mock.timers.enable({ apis: ['setTimeout'] });
+  const opened = connectPeer();
+  opened.response.writeHead(200, { 'Content-Length': 300_000 });
+  return opened;
+}
+
+function connectPeer(): { peer: Peer; response: ServerResponse } {
   const peer = new Peer({ writableHighWaterMark: 1 });
   const response = new ServerResponse(new IncomingMessage(new Socket()));
   // A response can be written to any duplex stream.
@@ -46,7 +53,6 @@ function open(t: TestContext): { peer: Peer; response: ServerResponse } {
     response.destroyed = true;
     response.emit('close');
   });
-  response.writeHead(200, { 'Content-Length': 300_000 });
   return { peer, response };
 }
 
@@ -89,4 +95,22 @@ test('an answer to a client that has left is given up at once', async (t) => {
   peer.destroy();
   assert.equal(await sent, false);
   assert.equal(await sendChunks(response, [Buffer.alloc(10)]), false);
+});
+
+test('what happens once an answer is sent does not happen for one that is cut, nor for a head alone', async () => {
+  const held: Held = { holdBody() {}, holdAnswer() {}, answerBuilt() {} };
+  for (const [method, isCut, expected] of [['GET', false, 1], ['GET', true, 0], ['HEAD', false, 0]] as const) {
+    const { peer, response } = connectPeer();
+    const request = Object.assign(new IncomingMessage(new Socket()), { method, complete: true });
+    let count = 0;
+    const reply = { status: 200, body: [Buffer.alloc(300_000)], onSent: () => count += 1 };
+    const sent = sendReply(request, response, reply, held, { mayCompress: false, isLast: false });
+    // All but the last slice.
+    await peer.accept(5);
+    assert.equal(count, 0);
+    if (isCut) peer.destroy();
+    else await peer.accept(2);
+    await sent;
+    assert.equal(count, expected, method);
+  }
 });

@@ -38,6 +38,7 @@ for (const store of stores) {
       const { editor } = await hire(server.owner, 'first.test');
       for (let index = 0; index < 3; index += 1) await editor.create('plans', plan());
       const { changes } = await editor.pullAll('limit=2');
+      assert.equal((await editor.send('HEAD', '/api/sync/pull')).status, 200);
       await editor.post('/api/plans', {});
       await server.client.post('/api/auth/login', { email: firstOwner, password: 'not the password' });
       await server.client.get('/nothing/here');

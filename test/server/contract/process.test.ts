@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { Agent, request as requestHttp, type IncomingMessage } from 'node:http';
-import { connect, type Socket } from 'node:net';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
@@ -54,6 +54,20 @@ before(async () => {
   await once(client, 'data');
   client.on('error', () => {}).write('{');
   stuck = { client, exited: server.end().finally(() => installation.remove()) };
+});
+
+/** The result of a server told to shut down while its database does not answer, which takes some seconds as well. */
+let connecting: ReturnType<typeof runServer> | null = null;
+before(async () => {
+  const silent = createServer((socket) => socket.on('error', () => {}));
+  await once(silent.listen(0, '127.0.0.1'), 'listening');
+  const { port } = silent.address() as AddressInfo;
+  const installation = await prepare(embedded);
+  const env = { ...installation.env, MONGODB_URL: `mongodb://127.0.0.1:${port}/?replicaSet=x`, JWT_SECRET: 'x'.repeat(32) };
+  connecting = runServer([], env, '', (child) => silent.once('connection', () => child.kill())).finally(async () => {
+    silent.close();
+    await installation.remove();
+  });
 });
 
 for (const store of stores) {
@@ -237,6 +251,12 @@ describe('a server that cannot start', () => {
       assert.match(stderr.replace('Password: \n', ''), sentence);
       assert.doesNotMatch(stderr, / {4}at /);
     }
+  });
+});
+
+describe('a server that is still connecting to its database', () => {
+  test('exits with 0 and without a complaint when it is told to shut down', async () => {
+    assert.deepEqual(await connecting, { code: 0, stdout: '', stderr: '' });
   });
 });
 

@@ -95,6 +95,12 @@ for (const store of stores) {
       assert.notEqual(next.body.serverTime, last.body.serverTime);
     });
 
+    test('have synced nothing with the head of a pull', async () => {
+      const client = await signIn(await newcomer());
+      assert.equal((await client.send('HEAD', '/api/sync/pull?limit=5000')).status, 200);
+      assert.equal((await ownSession(client)).syncedTo, null);
+    });
+
     test('say when they were last seen, to five minutes', async () => {
       const client = await signIn(await newcomer());
       const seen = async (): Promise<number> => Date.parse((await ownSession(client)).lastSeenAt);
