@@ -17,9 +17,9 @@ import { createFirstOwner, hasUsers, noUsersHint, runAdmin } from './server/admi
 import { createAdmission, type Admission, type Visit } from './server/admission.ts';
 import { auditPage, runAudit } from './server/audit.ts';
 import { createAuth, type Auth, type AuthOptions, type Caller, type Origin } from './server/auth.ts';
-import { ConfigError, readConfig, type Config } from './server/config.ts';
+import { cannotListen, ConfigError, readConfig, type Config } from './server/config.ts';
 import { followConnections, httpOptions, type Connections } from './server/connections.ts';
-import { runBackup } from './server/embedded/backup.ts';
+import { requireDatabase, runBackup } from './server/embedded/backup.ts';
 import { openEmbeddedStore } from './server/embedded/store.ts';
 import { hasSessions, loadOrCreateSecret, protectFiles } from './server/files.ts';
 import {
@@ -110,7 +110,7 @@ function metrics({ server: { monitor, admission, readiness }, request, from }: C
 async function login({ server, request, from, body }: Call): Promise<Reply> {
   const given = await body({ otherTypes: ['text/plain', ''], maxBytes: maxSignInBytes });
   try {
-    return ok(await server.auth.login(given, from, readBearer(request)));
+    return ok(await server.auth.login(given, from, readBearer(request), () => request.socket.destroyed));
   } catch (error) {
     server.monitor.signInFailed(from, given, error);
     throw error;
@@ -355,9 +355,7 @@ async function listen(http: HttpServer, { host, port }: Config): Promise<void> {
   try {
     await once(http.listen({ port, host, backlog: BACKLOG }), 'listening');
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : 'failed';
-    throw new ConfigError(`Cannot listen on HOST=${host} PORT=${port} (${code}): choose others, or stop the program that uses them.`,
-      { cause: error });
+    throw cannotListen({ host, port }, error);
   }
 }
 
@@ -410,6 +408,7 @@ async function main(args: readonly string[]): Promise<void> {
   keepHeapSmall();
   const config = readConfig(process.env);
   if (args[0] === 'admin' || args[0] === 'audit') {
+    if (args[1] !== 'create') requireDatabase(config);
     const log = createLog(config.logLevel, (line) => void process.stderr.write(line), systemDeps.nowMs);
     protectFiles(config, log);
     const store = await openStore(config, systemDeps, log);

@@ -69,8 +69,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     host,
     port: readNumber('PORT', value('PORT') ?? '4380', { min: 0, max: 65_535, whole: true }),
     mongodbUrl,
-    mongodbDb: value('MONGODB_DB') ?? 'invoify',
-    allowsPlaintextMongo: value('MONGODB_ALLOW_PLAINTEXT') === '1',
+    mongodbDb: readDatabaseName(value('MONGODB_DB') ?? 'invoify'),
+    allowsPlaintextMongo: readSwitch('MONGODB_ALLOW_PLAINTEXT', value('MONGODB_ALLOW_PLAINTEXT')),
     dataDir: value('DATA_DIR') ?? './data',
     jwtSecrets,
     tokenTtlMs: readDurationMs('TOKEN_TTL', value('TOKEN_TTL') ?? '30d', { min: '5m', max: '180d' }),
@@ -85,6 +85,16 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   };
 }
 
+/** Why `HOST` and `PORT` cannot be listened on, and the fix, for the error of the attempt. */
+export function cannotListen({ host, port }: Pick<Config, 'host' | 'port'>, error: unknown): ConfigError {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : 'failed';
+  const fix = code === 'EADDRINUSE' ? 'choose others, or stop the program that uses them'
+    : code === 'EADDRNOTAVAIL' ? 'HOST is not an address of this machine, so choose one of its own, or 0.0.0.0 for all of them'
+      : code === 'EACCES' ? 'this user may not use that port, so choose one above 1023'
+        : code === 'ENOTFOUND' || code === 'EAI_AGAIN' ? 'HOST is a name without an address, so correct it' : 'choose others';
+  return new ConfigError(`Cannot listen on HOST=${host} PORT=${port} (${code}): ${fix}.`, { cause: error });
+}
+
 /** True for an address or name that is reachable only from this machine. */
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || host === '[::1]' || (isIP(host) === 4 && host.startsWith('127.'));
@@ -95,7 +105,20 @@ function secret(env: Readonly<Record<string, string | undefined>>, name: string)
   const file = env[`${name}_FILE`];
   if (file === undefined || file === '') return env[name] === '' ? undefined : env[name];
   if (env[name]) throw new ConfigError(`Set ${name} or ${name}_FILE, not both.`);
-  return readFile(`${name}_FILE`, file).replace(/\r?\n$/, '');
+  const text = readFile(`${name}_FILE`, file).replace(/\r?\n$/, '');
+  if (text === '') throw new ConfigError(`${name}_FILE names ${file}, which is empty.`);
+  return text;
+}
+
+/** A narrower choice than MongoDB's: nothing that needs quoting in a shell, and no database without transactions. */
+function readDatabaseName(name: string): string {
+  if (/^[\w-]{1,63}$/.test(name) && !['admin', 'config', 'local'].includes(name)) return name;
+  throw new ConfigError('MONGODB_DB must be 1 to 63 letters, digits, - and _, and none of the names admin, config and local.');
+}
+
+function readSwitch(name: string, text: string | undefined): boolean {
+  if (text !== undefined && text !== '1') throw new ConfigError(`${name} must be 1 or not set, not ${text}.`);
+  return text === '1';
 }
 
 function readSecrets(text: string | undefined): string[] {
@@ -113,6 +136,8 @@ export function readTls(certFile: string | undefined, keyFile: string | undefine
   if (certFile === undefined || keyFile === undefined) throw new ConfigError('TLS_CERT and TLS_KEY belong together: set both.');
   const tls = { certFile, keyFile, cert: readFile('TLS_CERT', certFile), key: readFile('TLS_KEY', keyFile) };
   try {
+    // It takes an empty text for none given.
+    if (tls.cert === '' || tls.key === '') throw new Error('empty file');
     createSecureContext({ cert: tls.cert, key: tls.key });
   } catch (error) {
     throw new ConfigError('TLS_CERT and TLS_KEY must be a certificate and its private key, both in PEM format.', { cause: error });

@@ -36,7 +36,7 @@ export async function runBackup(config: Config, args: readonly string[]): Promis
  * damaged.
  */
 export async function backUp(source: string, target: string): Promise<void> {
-  if (!existsSync(source)) throw new ConfigError(`There is no database ${source}: set DATA_DIR as it is for the server.`);
+  requireFile(source);
   if (existsSync(target)) throw targetExists(target);
   const part = `${target}.${randomBytes(4).toString('hex')}.part`;
   try {
@@ -53,6 +53,15 @@ export async function backUp(source: string, target: string): Promise<void> {
   } catch (error) {
     throw toSentence(error, source, target);
   }
+}
+
+/** Throws `ConfigError` if the database is an embedded one that does not exist, which opening it would create. */
+export function requireDatabase({ mongodbUrl, dataDir }: Config): void {
+  if (mongodbUrl === null) requireFile(join(dataDir, 'invoify.sqlite'));
+}
+
+function requireFile(database: string): void {
+  if (!existsSync(database)) throw new ConfigError(`There is no database ${database}: set DATA_DIR as it is for the server.`);
 }
 
 async function copy(source: string, part: string): Promise<void> {

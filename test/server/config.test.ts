@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 
-import { ConfigError, isLoopback, readConfig, type Config } from '../../server/config.ts';
+import { cannotListen, ConfigError, isLoopback, readConfig, type Config } from '../../server/config.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'invoify-config-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -44,7 +44,7 @@ describe('the configuration', () => {
       [{ TOKEN_TTL: '300s' }, { tokenTtlMs: 300_000 }], [{ TOKEN_TTL: '5m' }, { tokenTtlMs: 300_000 }],
       [{ TOKEN_TTL: '12h' }, { tokenTtlMs: 43_200_000 }], [{ TOKEN_TTL: '180d' }, { tokenTtlMs: 15_552_000_000 }],
       [{ MONGODB_ALLOW_PLAINTEXT: '1' }, { allowsPlaintextMongo: true }],
-      [{ MONGODB_ALLOW_PLAINTEXT: '0' }, { allowsPlaintextMongo: false }],
+      [{ MONGODB_DB: 'Inv-oify_2'.padEnd(63, 'x') }, { mongodbDb: 'Inv-oify_2'.padEnd(63, 'x') }],
       [{ JWT_SECRET_FILE: file('own', long) }, { secretFiles: [{ variable: 'JWT_SECRET_FILE', file: join(folder, 'own') }] }],
       [{ TOMBSTONE_DAYS: '0.5' }, { tombstoneDays: 0.5 }],
       [{ METRICS_TOKEN_FILE: file('metrics', 'sixteen-letters-\n') }, { metricsToken: 'sixteen-letters-' }],
@@ -74,7 +74,11 @@ describe('the configuration', () => {
       [{ JWT_SECRET: `${long},` }, /JWT_SECRET/],
       [{ JWT_SECRET: `topsecret${long}`, JWT_SECRET_FILE: file('both', long) }, /JWT_SECRET_FILE/],
       [{ JWT_SECRET_FILE: join(folder, 'none') }, /JWT_SECRET_FILE/],
-      [{ MONGODB_URL: 'mongodb://user:topsecret@h/' }, /JWT_SECRET/], [{ JWT_SECRET_FILE: file('empty', '') }, /JWT_SECRET/],
+      [{ MONGODB_URL: 'mongodb://user:topsecret@h/' }, /JWT_SECRET/],
+      [{ JWT_SECRET_FILE: file('empty', '\n') }, /^JWT_SECRET_FILE names .*empty, which is empty\.$/],
+      [{ MONGODB_URL_FILE: file('empty', ''), JWT_SECRET: long }, /^MONGODB_URL_FILE names/],
+      ...['a b', 'a/b.c$', 'x'.repeat(64), 'ü', 'admin', 'local'].map((MONGODB_DB) => [{ MONGODB_DB }, /^MONGODB_DB must be/] as const),
+      [{ MONGODB_ALLOW_PLAINTEXT: '0' }, /^MONGODB_ALLOW_PLAINTEXT/], [{ MONGODB_ALLOW_PLAINTEXT: 'true' }, /^MONGODB_ALLOW_PLAINTEXT/],
       [{ TOKEN_TTL: '30' }, /TOKEN_TTL/], [{ TOKEN_TTL: '0d' }, /TOKEN_TTL/], [{ TOKEN_TTL: '-1h' }, /TOKEN_TTL/],
       [{ TOKEN_TTL: '1w' }, /TOKEN_TTL/], [{ TOKEN_TTL: '299s' }, /TOKEN_TTL.* 5m to 180d/], [{ TOKEN_TTL: '181d' }, /TOKEN_TTL/],
       [{ TOKEN_TTL: '999999999d' }, /TOKEN_TTL/], [{ TOMBSTONE_DAYS: '36501' }, /TOMBSTONE_DAYS/], [{ TOMBSTONE_DAYS: '1e3' }, /TOMBSTONE/],
@@ -84,12 +88,26 @@ describe('the configuration', () => {
       [{ LOG_LEVEL: 'verbose' }, /LOG_LEVEL/],
       [{ TLS_CERT: file('cert', 'x') }, /TLS_KEY/], [{ TLS_KEY: file('key', 'x') }, /TLS_CERT/],
       [{ TLS_CERT: file('cert', 'x'), TLS_KEY: file('key', 'x') }, /PEM/],
+      [{ TLS_CERT: file('empty', ''), TLS_KEY: file('empty', '') }, /PEM/],
         [{ TLS_CERT: join(folder, 'none'), TLS_KEY: file('key', 'x') }, /TLS_CERT/],
       [{ ADMIN_EMAIL: 'a@b.test' }, /ADMIN_PASSWORD/], [{ ADMIN_PASSWORD: 'topsecret' }, /ADMIN_EMAIL/],
     ];
     for (const [env, sentence] of cases) {
       assert.throws(() => readConfig(env), (error) => error instanceof ConfigError && sentence.test(error.message)
         && /^[A-Z][^\n]*\.$/.test(error.message) && !error.message.includes('topsecret'), JSON.stringify(env));
+    }
+  });
+
+  test('is rejected if nothing can listen there, with a fix that fits the reason', () => {
+    const occupied = /^Cannot listen on HOST=a PORT=1 \(EADDRINUSE\): .*stop the program/;
+    for (const [code, sentence] of [
+      ['EADDRINUSE', occupied], ['EADDRNOTAVAIL', /not an address of this machine/], ['EACCES', /above 1023/], ['ENOTFOUND', /correct it/],
+      ['EINVAL', /\(EINVAL\): choose others\.$/],
+    ] as const) {
+      const { message } = cannotListen({ host: 'a', port: 1 }, Object.assign(new Error('listen'), { code }));
+      assert.match(message, sentence);
+      assert.match(message, /^[^\n]+\.$/);
+      if (code !== 'EADDRINUSE') assert.doesNotMatch(message, /stop the program/);
     }
   });
 

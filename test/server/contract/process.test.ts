@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { Agent, request as requestHttp, type IncomingMessage } from 'node:http';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { join } from 'node:path';
@@ -223,6 +223,20 @@ describe('a server that cannot start', () => {
     const { code, stderr } = await runServer(['serve'], installation.env);
     assert.equal(code, 1);
     assert.match(stderr, /^Usage: /);
+  });
+
+  test('has no command but "admin create" that makes a database where there is none', async () => {
+    const dataDir = join(installation.folder, 'nothing');
+    const env = { ...installation.env, DATA_DIR: dataDir };
+    const commands = [['admin', 'restored'], ['admin', 'clock'], ['admin', 'reset', firstOwner], ['audit', '--csv'], ['backup', 'x']];
+    const results = await Promise.all(commands.map((words) => runServer(words, env, password)));
+    for (const { code, stdout, stderr } of results) {
+      assert.deepEqual([code, stdout], [1, '']);
+      assert.match(stderr, /^There is no database .*nothing.invoify\.sqlite: set DATA_DIR as it is for the server\.\n$/);
+    }
+    assert.equal(existsSync(dataDir), false);
+    const { code, stderr } = await runServer(['admin', 'create', firstOwner], env, password);
+    assert.equal(code, 0, stderr);
   });
 
   test('creates no account and resets no password from invalid input', async () => {
