@@ -15,7 +15,8 @@ const DUPLICATE_KEY = 11000;
 const SNAPSHOT_TOO_OLD = 239;
 const SNAPSHOT_UNAVAILABLE = 246;
 const OUT_OF_DISK_SPACE = 14031;
-const authErrors: readonly unknown[] = [13 /* Unauthorized */, 18 /* AuthenticationFailed */];
+const UNAUTHORIZED = 13;
+const AUTHENTICATION_FAILED = 18;
 const temporaryErrors: readonly unknown[] = [
   6 /* HostUnreachable */, 7 /* HostNotFound */, 43 /* CursorNotFound */, 50 /* MaxTimeMSExpired */, 64 /* WriteConcernFailed */,
   89 /* NetworkTimeout */, 91 /* ShutdownInProgress */, 100 /* UnsatisfiableWriteConcern */, 112 /* WriteConflict */,
@@ -57,12 +58,13 @@ export function isNamespaceExists(error: unknown): boolean {
 }
 
 export function isAuthError(error: unknown): boolean {
-  return hasCode(error, authErrors);
+  return hasCode(error, [UNAUTHORIZED, AUTHENTICATION_FAILED]);
 }
 
 /** The error for the store's caller: `unavailable` if the database's state is the cause, otherwise the error itself. */
 export function mongoError(error: unknown): unknown {
   if (!(error instanceof MongoError)) return error;
+  if (hasCode(error, [UNAUTHORIZED])) return unavailable(missingRight(error.message), error);
   if (isAuthError(error)) {
     return unavailable('The database rejects the server. Correct the user and the password in MONGODB_URL.', error);
   }
@@ -73,6 +75,15 @@ export function mongoError(error: unknown): unknown {
   const isTemporary = hasCode(error, temporaryErrors) || error instanceof MongoWriteConcernError
     || isTransient(error) || isUnknownCommit(error);
   return isTemporary ? noAnswer(error) : error;
+}
+
+/** MongoDB's message says which of the two it is, and names the database. */
+function missingRight(message: string): string {
+  if (/requires authentication/.test(message)) {
+    return 'The database wants a sign-in, and MONGODB_URL names no user: write it as mongodb://user:password@host:27017/?replicaSet=rs0.';
+  }
+  const [, name = 'MONGODB_DB'] = /not authorized on ([\w-]+) to/.exec(message) ?? [];
+  return `The user in MONGODB_URL may not write to the database ${name}: grant it the role readWrite there.`;
 }
 
 export function noAnswer(cause: unknown): AppError {

@@ -2,10 +2,10 @@
 // they name the hosts, never the URL.
 
 import {
-  MongoClient, MongoCompatibilityError, MongoServerError, MongoServerSelectionError, type Document, type MongoOptions,
+  MongoClient, MongoCompatibilityError, MongoParseError, MongoServerError, MongoServerSelectionError, type Document, type MongoOptions,
 } from 'mongodb';
 
-import { AppError } from '../../shared/errors.ts';
+import { AppError, hasSystemCode } from '../../shared/errors.ts';
 import { isLoopback } from '../config.ts';
 import { isAuthError } from './errors.ts';
 
@@ -13,6 +13,11 @@ import { isAuthError } from './errors.ts';
 const OLDEST_WIRE_VERSION = 17;
 const SELECTION_TIMEOUT_MS = 5000;
 const ATLAS_AUTH_ERROR = 8000;
+/** OpenSSL's names for a certificate of an authority that this machine does not know. */
+const untrusted: readonly string[] = [
+  'SELF_SIGNED_CERT_IN_CHAIN', 'DEPTH_ZERO_SELF_SIGNED_CERT', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+];
 
 /**
  * Resolves to a connected client. Throws `unavailable` with that sentence. Unless `allowsPlaintext`, it connects to another machine
@@ -29,7 +34,7 @@ export async function connectMongo(url: string, allowsPlaintext: boolean): Promi
     return client;
   } catch (error) {
     await client.close();
-    throw error instanceof AppError ? error : unusable(client, reasonOf(error), error);
+    throw error instanceof AppError ? error : unreadableFile(error) ?? unusable(client, reasonOf(error, client.options, url), error);
   }
 }
 
@@ -67,20 +72,37 @@ function createClient(url: string): MongoClient {
       // Every text in the database was validated when it was written.
       enableUtf8Validation: false,
     });
-  } catch {
-    // No cause: the driver's error may quote the URL with its password.
+  } catch (error) {
+    // No cause: the driver's error may quote the URL with its password. With an @ after the ?, so may an option's name.
+    const [, options] = /^(options? [\w, ]+) (?:is|are) not supported$/.exec(error instanceof MongoParseError ? error.message : '') ?? [];
+    if (options !== undefined && !/\?.*@/.test(url)) {
+      throw new AppError('unavailable', `MONGODB_URL has the ${options}, which MongoDB does not know: correct or remove it.`);
+    }
     throw new AppError('unavailable', 'MONGODB_URL is not a MongoDB connection string: write it as '
       + 'mongodb://user:password@host:27017/?replicaSet=rs0, with special characters in the password percent-encoded.');
   }
 }
 
-function reasonOf(error: unknown): string {
+/** The sentence about a file with a certificate that MONGODB_URL names, if the error is that it cannot be read. */
+function unreadableFile(error: unknown): AppError | null {
+  if (!hasSystemCode(error, 'ENOENT', 'EACCES', 'EPERM', 'ENOTDIR') || !(error instanceof Error && 'path' in error)) return null;
+  return new AppError('unavailable', `MONGODB_URL names ${String(error.path)}, which cannot be read: correct it.`, { cause: error });
+}
+
+function reasonOf(error: unknown, { tls, credentials }: MongoOptions, url: string): string {
   if (isAuthError(error) || (error instanceof MongoServerError && error.code === ATLAS_AUTH_ERROR)) {
-    return 'rejects the sign-in: correct the user and the password in MONGODB_URL';
+    const isElsewhere = credentials !== undefined && !['admin', '$external'].includes(credentials.source);
+    const orSource = isElsewhere && !/[?&]authSource=/i.test(url) ? ', or add authSource=admin' : '';
+    return `rejects the sign-in: correct the user and the password in MONGODB_URL${orSource}`;
   }
   if (error instanceof MongoCompatibilityError) return 'is too old: update it to MongoDB 6.0 or later';
   const reason = error instanceof MongoServerSelectionError ? selectionReason(error) : null;
-  return reason ?? `cannot be reached${systemCode(error)}: start it, or correct MONGODB_URL`;
+  if (reason !== null) return reason;
+  const code = systemCode(error);
+  if (untrusted.includes(code)) return 'has a certificate that is not trusted: add tlsCAFile=<file> to MONGODB_URL';
+  // To a client without TLS, a server that requires it closes the connection.
+  const orTls = !tls && (code === '' || code === 'ECONNRESET') ? '; if it requires TLS, add tls=true' : '';
+  return `cannot be reached${code && ` (${code})`}: start it, or correct MONGODB_URL${orTls}`;
 }
 
 function selectionReason(error: MongoServerSelectionError): string | null {
@@ -95,10 +117,10 @@ function selectionReason(error: MongoServerSelectionError): string | null {
   return isNameWrong ? 'belongs to another replica set, or to none: correct replicaSet in MONGODB_URL' : null;
 }
 
-/** The operating system's or TLS library's error code, such as ` (ECONNREFUSED)`, or nothing. */
+/** The operating system's or TLS library's error code, such as `ECONNREFUSED`, or nothing. */
 function systemCode(error: unknown): string {
   if (!(error instanceof Error)) return '';
-  if ('code' in error && typeof error.code === 'string' && /^[A-Z_]+$/.test(error.code)) return ` (${error.code})`;
+  if ('code' in error && typeof error.code === 'string' && /^[A-Z_]+$/.test(error.code)) return error.code;
   return systemCode(error.cause);
 }
 

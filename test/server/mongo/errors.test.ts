@@ -32,7 +32,10 @@ test('any other error is retried only if it is labelled as transient', () => {
 
 test('errors caused by the state of the database become unavailable and say what to do', () => {
   const expected: readonly [MongoError, RegExp][] = [
-    [new MongoServerError({ message: 'requires authentication', code: 13 }), /Correct the user and the password in MONGODB_URL/],
+    [new MongoServerError({ message: 'Command create requires authentication', code: 13 }), /mongodb:\/\/user:password@/],
+    [new MongoServerError({ message: 'not authorized on books-2 to execute command { create: "x" }', code: 13 }),
+      /^The user in MONGODB_URL may not write to the database books-2: grant it the role readWrite there\.$/],
+    [new MongoServerError({ message: 'Authentication failed.', code: 18 }), /Correct the user and the password in MONGODB_URL/],
     [new MongoServerError({ message: 'No space left', code: 14031 }), /Free some space/],
     [new MongoServerError({ message: 'SnapshotTooOld', code: 239 }), /Continue from the last change/],
     [new MongoServerError({ message: 'node is not primary', code: 10107 }), /Try again in a moment/],

@@ -1,14 +1,21 @@
 // Opening a MongoDB that cannot be used: the error is one sentence that names the fix and never the password.
 
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { createServer } from 'node:tls';
 import { inspect } from 'node:util';
 
 import { MongoClient } from 'mongodb';
 
 import { helloProblem, lineProblem } from '../../../server/mongo/preflight.ts';
 import { openMongoStore } from '../../../server/mongo/store.ts';
-import { findMongod, startMongod, startReplicaSet } from '../../mongod.ts';
+import { findMongod, startMongod, startReplicaSet, withAdmin } from '../../mongod.ts';
 import { assertRejects, depsOf, START_MS } from '../store/fixture.ts';
 
 const PASSWORD = 's3cret-p%40ss';
@@ -25,6 +32,16 @@ test('an invalid URL is reported without repeating it', async () => {
   for (const url of [`mongodb://user:${PASSWORD}@`, `postgres://user:${PASSWORD}@host/db`, `mongodb://user:${PASSWORD}/@host`, PASSWORD]) {
     assertSentence(await openError(url), /percent-encoded/);
   }
+});
+
+test('an unknown option is named, unless it may be a part of a password', async () => {
+  assertSentence(await openError('mongodb://127.0.0.1/?replicaset=rs0&tlsCaFil=x'), /^MONGODB_URL has the option tlscafil, .* correct/);
+  assertSentence(await openError('mongodb://user:s3cret/?p=%40ss@127.0.0.1/'), /percent-encoded/);
+});
+
+test('a file of MONGODB_URL that cannot be read is named', async () => {
+  const error = await openError('mongodb://127.0.0.1/?tls=true&tlsCAFile=/nowhere/ca.pem');
+  assertSentence(error, /^MONGODB_URL names \/nowhere\/ca\.pem, which cannot be read/);
 });
 
 test('another machine is reached only over TLS that is checked, unless plaintext is allowed', async () => {
@@ -50,6 +67,45 @@ describe('preflight', { skip: missing ?? false, concurrency: true }, () => {
   test('an unreachable server is reported with its address and the error code', async () => {
     const error = await openError(`mongodb://user:${PASSWORD}@127.0.0.1:1/`);
     assertSentence(error, /127\.0\.0\.1:1 cannot be reached \(ECONNREFUSED\): start it, or correct/);
+  });
+
+  test('a certificate that is not trusted, and TLS that is missing from the URL, are reported with the option to add', async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'invoify-preflight-'));
+    t.after(() => rmSync(folder, { recursive: true }));
+    const [keyFile, certFile] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
+    execFileSync('openssl', [
+      'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-subj', '/CN=localhost',
+      '-keyout', keyFile, '-out', certFile,
+    ], { stdio: 'ignore' });
+    const server = createServer({ key: readFileSync(keyFile), cert: readFileSync(certFile) }).on('tlsClientError', () => {});
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    t.after(() => server.close());
+    const { port } = server.address() as AddressInfo;
+    const errors = await Promise.all(['?tls=true', ''].map((query) => openError(`mongodb://127.0.0.1:${port}/${query}`)));
+    assertSentence(errors[0] ?? new Error(), /^MongoDB at 127\.0\.0\.1:\d+ has a certificate that is not trusted: add tlsCAFile=<file> to/);
+    assertSentence(errors[1] ?? new Error(), /cannot be reached[^:]*: start it, or correct MONGODB_URL; if it requires TLS, add tls=true\.$/);
+  });
+
+  test('a missing user, a user without rights, and one who was created elsewhere are told apart', async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'invoify-preflight-'));
+    t.after(() => rmSync(folder, { recursive: true }));
+    writeFileSync(join(folder, 'key'), 'x'.repeat(64), { mode: 0o600 });
+    const { address, kill } = await startMongod(program(), ['--replSet', 'rs0', '--keyFile', join(folder, 'key')]);
+    t.after(kill);
+    // What a mongod without users lets this machine do.
+    await withAdmin(`mongodb://${address}/?directConnection=true`, (admin) => admin.command({
+      replSetInitiate: { _id: 'rs0', members: [{ _id: 0, host: address }] },
+    }));
+    await withAdmin(`mongodb://${address}/?replicaSet=rs0`, (admin) => admin.command({ createUser: 'root', pwd: 'x', roles: ['root'] }));
+    const pwd = decodeURIComponent(PASSWORD);
+    await withAdmin(`mongodb://root:x@${address}/?replicaSet=rs0`, (admin) => admin.command({
+      createUser: 'reader', pwd, roles: [{ role: 'read', db: 'invoify' }],
+    }));
+    assertSentence(await openError(`mongodb://${address}/`), /names no user: write it as mongodb:\/\/user:password@/);
+    assertSentence(await openError(`mongodb://reader:${PASSWORD}@${address}/`),
+      /^The user in MONGODB_URL may not write to the database invoify: grant it the role readWrite there\.$/);
+    assertSentence(await openError(`mongodb://reader:${PASSWORD}@${address}/invoify`), /rejects the sign-in: .*, or add authSource=admin\.$/);
+    assertSentence(await openError(`mongodb://reader:wrong@${address}/`), /rejects the sign-in: .* in MONGODB_URL\.$/);
   });
 
   test('a standalone mongod is reported with the steps to make it a replica set', async (t) => {
