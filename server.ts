@@ -270,8 +270,8 @@ const DATABASE_GRACE_MS = 5000;
 const GRACE_MS = 8000;
 const CLOSE_MS = 1000;
 const STOP_MS = 9500;
-/** As many as Linux allows by default: where this queue is full, a client tries again only after seconds. */
-const BACKLOG = 4096;
+/** Everybody waits behind what a flood leaves in this queue; where it is full, a client tries again only after a second. */
+const BACKLOG = 1024;
 
 /** Starts serving. Rejects with `ConfigError` or `unavailable` and a message that names the fix; nothing is left open then. */
 export async function start(config: Config, deps: StartDeps = systemDeps): Promise<Running> {
