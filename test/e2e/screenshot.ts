@@ -48,7 +48,11 @@ async function takeScreenshot(): Promise<string> {
       await windowApi(page).sync.pullFromServer();
       await waitForState(page, 'offline', 'unreachable');
     }
-    if (values.path !== undefined) await page.goto(`${desktop.preview().origin}/#${values.path}`);
+    if (values.path !== undefined) {
+      await page.goto(`${desktop.preview().origin}/#${values.path}`);
+      // The window reads its address only when it starts.
+      await page.reload();
+    }
     for (const selector of values.click) await page.click(selector);
     await (values.wait === undefined ? page.waitForLoadState('networkidle', { timeout: 2000 }).catch(() => undefined)
       : page.waitForSelector(values.wait));
