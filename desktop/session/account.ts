@@ -59,6 +59,6 @@ export class Account {
 
   #requireServer(): void {
     this.#session.requireToken();
-    if (this.#session.isOnline !== true) throw new AppError('offline', 'Internet connection required. Nothing was changed.');
+    if (this.#session.isOnline !== true) throw new AppError('offline', 'No connection to the server. Nothing was changed.');
   }
 }

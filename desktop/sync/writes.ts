@@ -104,7 +104,7 @@ export class Writes {
 
   async #write(write: Write): Promise<WireRecord> {
     this.#session.requireToken();
-    if (this.#session.isOnline !== true) throw new AppError('offline', 'Internet connection required. Nothing was changed.');
+    if (this.#session.isOnline !== true) throw new AppError('offline', 'No connection to the server. Nothing was changed.');
     const { signal } = this.#sessionEnd;
     try {
       const record = await this.#send(write, signal);

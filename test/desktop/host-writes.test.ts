@@ -56,7 +56,7 @@ describe('a write', () => {
       desk.host.records.update('plans', plans.id, plans.updatedAt, { name: 'Changed' }),
       desk.host.records.remove('plans', plans.id, plans.updatedAt),
       desk.host.records.act('invoices', plans.id, 'send', plans.updatedAt),
-    ]) assert.match((await assertRejects(write, 'offline')).message, /^Internet connection required/);
+    ]) assert.match((await assertRejects(write, 'offline')).message, /^No connection to the server/);
     assert.equal(desk.network.calls.length, asked);
   });
 

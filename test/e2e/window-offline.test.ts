@@ -80,7 +80,7 @@ async function tryWriteControls(page: Page): Promise<readonly string[]> {
       isDisabled: button.getAttribute('aria-disabled'),
       reason: (button.getRootNode() as ShadowRoot).getElementById(button.getAttribute('aria-describedby') ?? '')?.textContent,
     }));
-    assert.deepEqual([isDisabled, reason], ['true', 'Internet connection required'], name);
+    assert.deepEqual([isDisabled, reason], ['true', 'No connection to the server'], name);
     if (!await control.isVisible()) await openMenu(page);
     await control.click({ force: true });
     assert.equal(await windowState(page), before, `${name} by mouse`);
@@ -143,11 +143,11 @@ describeWindow('the window while offline', { invoices: 1000, customers: 200 }, (
     for (const [screen, names] of [['Settings', ['Change password']], ['Computers', []], ['Sync health', []]] as const) {
       await goTo(page, screen);
       assert.deepEqual(await tryWriteControls(page), names, screen);
-      if (screen !== 'Sync health') await page.locator('main').getByText(/^Internet connection required/).first().waitFor();
+      if (screen !== 'Sync health') await page.locator('main').getByText(/^No connection to the server/).first().waitFor();
     }
     await goTo(page, 'Invoices');
     await page.keyboard.press('Control+n');
-    await page.getByText('Internet connection required', { exact: true }).last().waitFor();
+    await page.getByText('No connection to the server', { exact: true }).last().waitFor();
     assert.equal(await page.locator('invoify-sheet').count(), 0, 'the shortcut for a new record opens nothing');
     assert.deepEqual(writes.channels, [], 'no write reached the host');
   });

@@ -205,7 +205,7 @@ describeWindow('writes in one window', { invoices: 1000, customers: 1500 }, (env
       await page.getByLabel('New password', { exact: true }).fill(next);
       await page.getByLabel('Repeat the new password').fill(again);
       // What the window itself refuses is not sent.
-      const answered = next === 'short' ? null : page.waitForResponse(/auth\.changePassword$/);
+      const answered = next === 'short' || next === current ? null : page.waitForResponse(/auth\.changePassword$/);
       await page.keyboard.press('Enter');
       await answered;
       await page.locator('invoify-password-form [data-write][aria-disabled=false]').waitFor();
@@ -216,6 +216,11 @@ describeWindow('writes in one window', { invoices: 1000, customers: 1500 }, (env
     assert.equal(await page.getByLabel('New password', { exact: true }).evaluate((input) => input.matches(':focus')), true);
     assert.deepEqual(await change('not the password', 'correct horse battery'), ['This is not your current password.']);
     assert.deepEqual(await change(password, 'qwertyuiop'), ['One of the most common passwords. Please choose another.']);
+    assert.deepEqual(await change(password, password), ['Must differ from the current password.']);
+    assert.equal(await page.locator('invoify-password-form .hint').count(), 0, 'a problem takes the place of the hint');
+    const error = { code: 'too_many_requests', message: 'Too many attempts.', retryAfterS: 890 };
+    await page.route('**/call/auth.changePassword', (route) => route.fulfill({ json: { ok: false, error } }), { times: 1 });
+    assert.deepEqual(await change(password, 'correct horse battery'), ['Too many attempts. Try again in 15 minutes.']);
     assert.deepEqual(await change(password, 'correct horse battery'), []);
     await page.getByText('Password changed.').first().waitFor();
     assert.deepEqual([await page.getByLabel('Current password').inputValue(), (await elsewhere.get('/api/auth/me')).status], ['', 401]);
@@ -233,8 +238,10 @@ describeWindow('writes in one window', { invoices: 1000, customers: 1500 }, (env
     await row.getByRole('button').click();
     await button(here.locator('invoify-question'), 'Cancel').click();
     await row.getByRole('button').press('Enter');
+    await here.getByRole('heading', { name: `End ${viewer.name}’s session on “Unknown computer”?` }).waitFor();
     await button(here.locator('invoify-question'), 'End session').click();
     await row.waitFor({ state: 'detached' });
+    await here.getByText(`${viewer.name}’s session ended: Unknown computer`).first().waitFor();
     assert.equal(await here.locator('invoify-computers [data-list]').evaluate((element) => element.matches(':focus')), true);
     assert.equal((await there.get('/api/auth/me')).status, 401);
   });

@@ -53,7 +53,7 @@ export class InvoifyInvoiceView extends LitElement {
         <ul class="rows">${invoice.lines.map((line) => html`
           <li>
             <span class="main">${line.description}</span><span class="amount">${money(lineNetMinor(line))}</span>
-            <span class="aside">${quantityText(line)} × ${money(line.unitPriceMinor)} · ${formatPercent(line.taxRateBp)}</span>
+            <span class="aside">${quantityText(line)} × ${money(line.unitPriceMinor)}&nbsp;· ${formatPercent(line.taxRateBp)}</span>
           </li>`)}</ul>`)}
       ${section('', totalsList(invoice, invoice.currency,
         hasPayments || invoice.status === 'sent' ? { paidMinor: invoice.paidMinor, openMinor } : null))}

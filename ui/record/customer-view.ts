@@ -38,8 +38,8 @@ export class InvoifyCustomerView extends LitElement {
         ${totals.length === 0 ? html`<p class="figure">${formatMoney(0, customer.currency)}</p>`
           : totals.map(({ currency, openMinor }) => html`
           <p class="figure">${formatMoney(openMinor, currency)}</p>`)}
-        <p class="figure-note">${t('detail.openBalance')}${totals.map(({ currency, totalMinor }) => html`
-          · ${t('detail.billed', { amount: formatMoney(totalMinor, currency) })}`)}</p>
+        <p class="figure-note">${t('detail.openBalance')}${totals.map(({ currency, totalMinor }) => html`&nbsp;·
+          ${t('detail.billed', { amount: formatMoney(totalMinor, currency) })}`)}</p>
       </section>
       ${section('', facts([
         [fieldLabel('contact'), customer.contact ?? ''],
@@ -57,7 +57,7 @@ export class InvoifyCustomerView extends LitElement {
   #renderPlan(id: string, plan: Plan): TemplateResult {
     return html`<button class="link" type="button"
       @click=${() => emit(this, 'open-record', { collection: 'plans', id })}>${plan.name}</button>
-      <p class="quiet">${formatMoney(plan.priceMinor, plan.currency)} · ${tryText('interval', plan.interval)}</p>`;
+      <p class="quiet">${formatMoney(plan.priceMinor, plan.currency)}&nbsp;· ${tryText('interval', plan.interval)}</p>`;
   }
 
   #renderInvoices(): TemplateResult {
@@ -75,7 +75,7 @@ export class InvoifyCustomerView extends LitElement {
         <span>
           <button class="link" type="button"
             @click=${() => emit(this, 'open-record', { collection: 'invoices', id })}>${number ?? t('detail.draft')}</button>
-          <span class="aside">${formatDate(String(issueDate))} · ${tryText('status', String(status))}</span>
+          <span class="aside">${formatDate(String(issueDate))}&nbsp;· ${tryText('status', String(status))}</span>
         </span>
         <span class="amount">${formatMoney(Number(totalMinor), String(currency))}</span>
       </li>`;

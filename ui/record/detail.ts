@@ -252,7 +252,7 @@ export class InvoifyDetail extends LitElement {
     return html`
       ${this.recordId === null ? '' : this.#renderPane()}
       <invoify-task-dialogs .flow=${this.#flow} .state=${this.#flow.state} .current=${this._detail?.record ?? null}
-        .block=${this.status ? writeBlock(this.status) : 'offline'} .userId=${this.user?.id ?? ''}
+        .block=${this.status ? writeBlock(this.status) : 'unreachable'} .userId=${this.user?.id ?? ''}
           @leave=${this.#closeForm}></invoify-task-dialogs>`;
   }
 
@@ -288,7 +288,7 @@ export class InvoifyDetail extends LitElement {
     return html`
       <div class="bar">
         <invoify-record-bar .actions=${recordActions(detail.collection, detail.record, role, detail)} .collection=${detail.collection}
-          .block=${this.status ? writeBlock(this.status) : 'offline'} .canPdf=${!this.info?.lacks.includes('pdf')}
+          .block=${this.status ? writeBlock(this.status) : 'unreachable'} .canPdf=${!this.info?.lacks.includes('pdf')}
           @act=${(event: CustomEvent<BarAction>) => this.#act(event.detail)}></invoify-record-bar>
         ${isWriter ? '' : html`<p class="quiet">${t('detail.viewOnly')}</p>`}
       </div>`;

@@ -106,8 +106,7 @@ export class InvoifyField extends LitElement {
           ${this.isOptional ? html`<span>(${t('hint.optional')})</span>` : ''}
         </label>
         ${this.#renderControl()}
-        ${this.hint ? html`<p class="hint" id="hint">${this.hint}</p>` : ''}
-        ${this.#renderProblem()}
+        ${this.#renderHelp()}
       </div>`;
   }
 
@@ -143,17 +142,18 @@ export class InvoifyField extends LitElement {
             @change=${(event: Event) => this.#emit((event.target as HTMLInputElement).checked)}>
           <span>${this.label}</span>
         </label>
-        ${this.hint ? html`<p class="hint" id="hint">${this.hint}</p>` : ''}
-        ${this.#renderProblem()}
+        ${this.#renderHelp()}
       </div>`;
   }
 
-  #renderProblem(): TemplateResult | string {
-    return this.problem === null ? '' : html`<p class="problem" id="problem">${icon('warn')}${this.problem}</p>`;
+  /** A problem says what to do, so it takes the place of the hint. */
+  #renderHelp(): TemplateResult | string {
+    if (this.problem !== null) return html`<p class="problem" id="problem">${icon('warn')}${this.problem}</p>`;
+    return this.hint ? html`<p class="hint" id="hint">${this.hint}</p>` : '';
   }
 
   get #described(): string | typeof nothing {
-    return [this.hint ? 'hint' : '', this.problem === null ? '' : 'problem'].filter(Boolean).join(' ') || nothing;
+    return this.problem !== null ? 'problem' : this.hint ? 'hint' : nothing;
   }
 
   get #inputType(): string {

@@ -72,7 +72,7 @@ function renderBanners({ error, problems, shown, isNewer, block }: FormFrame): T
   const count = Object.keys(problems).length;
   const unplaced = Object.entries(problems).filter(([path]) => !shown.includes(path));
   const failure = count > 0 ? t('problem.count', { count }) : error ? callErrorText(error) : '';
-  const blocked = block === null ? '' : t(block === 'offline' ? 'form.offline' : 'form.signedOut');
+  const blocked = block === null ? '' : t(block === 'signed_out' ? 'form.signedOut' : 'form.offline');
   return html`
     <div role="alert">
       ${failure ? html`

@@ -17,12 +17,14 @@ import { screenStyles } from '../base/screen-styles.ts';
 import '../base/write-button.ts';
 import { writeBlock, type WriteBlock } from '../sync/sync-view.ts';
 import { callErrorText } from '../text/call-error-text.ts';
-import { formatDate, formatInstant, formatRelative, localDay } from '../text/format.ts';
+import { formatInstant, formatRelative, formatWhen } from '../text/format.ts';
 import { t } from '../text/i18n.ts';
 import { viewComputers, type ComputerView } from './computer-view.ts';
 
 /** Below this width there is no room for a table. */
 const narrow = '(max-width: 960px)';
+/** Stays at the end of a line that breaks. */
+const separator = '\u00a0· ';
 /** How often the list is read again while it is shown. */
 const READ_EVERY_MS = 60_000;
 
@@ -99,7 +101,7 @@ export class InvoifyComputers extends LitElement {
   }
 
   get #block(): WriteBlock {
-    return this.status ? writeBlock(this.status) : 'offline';
+    return this.status ? writeBlock(this.status) : 'unreachable';
   }
 
   async #load(): Promise<void> {
@@ -123,14 +125,14 @@ export class InvoifyComputers extends LitElement {
 
   async #end(view: ComputerView): Promise<void> {
     const isConfirmed = await askQuestion(this, {
-      heading: t('computers.endTitle', { computer: nameOf(view) }), text: t('computers.endText'), yes: t('computers.endAction'),
-      isDanger: true,
+      heading: this.#ofWhom(view, 'computers.endTitle', 'computers.endTitleOf'), text: t('computers.endText'),
+      yes: t('computers.endAction'), isDanger: true,
     });
     if (!isConfirmed || this._ending !== null) return;
     this._ending = view.id;
     const outcome = await ask(this, 'auth.endSession', { id: view.id });
     this._ending = null;
-    if (outcome.ok) emit(this, 'toast', { text: t('computers.ended', { computer: nameOf(view) }), tone: 'ok' });
+    if (outcome.ok) emit(this, 'toast', { text: this.#ofWhom(view, 'computers.ended', 'computers.endedOf'), tone: 'ok' });
     else emit(this, 'toast', { text: callErrorText(outcome.error), tone: 'bad' });
     await this.#load();
     await this.updateComplete;
@@ -161,13 +163,13 @@ export class InvoifyComputers extends LitElement {
       <ul data-list tabindex="-1" aria-label=${t(this.all ? 'screen.computers' : 'computers.own')}>${views.map((view) => html`
         <li class="setting">
           <div class="what">
-            <div class="name">${this.all ? `${this.#userOf(view)} · ` : ''}${nameOf(view)}${this.#renderBadges(view)}</div>
+            <div class="name">${this.#nameIn(view)}${this.#renderBadges(view)}</div>
             <p>${[
               ...view.version === null ? [] : [t('settings.version', { version: view.version })],
-              t('computers.since', { date: formatDate(localDay(view.signedInMs)) }),
+              `${t('computers.signedIn')}: ${formatWhen(view.signedInMs, Date.now())}`,
               `${t('computers.lastSeen')}: ${seenText(view)}`,
               dataText(view),
-            ].join(' · ')}</p>
+            ].join(separator)}</p>
           </div>
           ${this.#renderEnd(view)}
         </li>`)}
@@ -182,6 +184,7 @@ export class InvoifyComputers extends LitElement {
             <th scope="col">${t('computers.who')}</th>
             <th scope="col">${t('computers.computer')}</th>
             <th scope="col">${t('computers.version')}</th>
+            <th scope="col">${t('computers.signedIn')}</th>
             <th scope="col">${t('computers.lastSeen')}</th>
             <th scope="col">${t('computers.data')}</th>
             <th scope="col"><span class="visually-hidden">${t('computers.endAction')}</span></th>
@@ -191,6 +194,7 @@ export class InvoifyComputers extends LitElement {
               <td class="wide">${this.#userOf(view)}</td>
               <td class="wide"><div class="name">${nameOf(view)}${this.#renderBadges(view)}</div></td>
               <td>${view.version ?? t('word.none')}</td>
+              <td class="start" title=${formatInstant(view.signedInMs)}>${formatWhen(view.signedInMs, Date.now())}</td>
               <td class="start" title=${formatInstant(view.seenMs)}>${seenText(view)}</td>
               <td title=${view.syncedMs === null ? nothing : formatInstant(view.syncedMs)}>${dataText(view)}</td>
               <td>${this.#renderEnd(view)}</td>
@@ -204,6 +208,17 @@ export class InvoifyComputers extends LitElement {
     return this._names[userId] ?? t('computers.formerUser');
   }
 
+  /** The computer, and whose session it is where everyone's are listed. */
+  #nameIn(view: ComputerView): string {
+    return this.all ? `${this.#userOf(view)}${separator}${nameOf(view)}` : nameOf(view);
+  }
+
+  /** A text about the end of a session, which names whose it is where everyone's are listed. */
+  #ofWhom(view: ComputerView, own: 'computers.endTitle' | 'computers.ended', other: 'computers.endTitleOf' | 'computers.endedOf'): string {
+    const [name, computer] = [this._names[view.userId], nameOf(view)];
+    return this.all && name !== undefined ? t(other, { name, computer }) : t(own, { computer });
+  }
+
   #renderBadges({ isCurrent, late }: ComputerView): TemplateResult {
     return html`
       ${isCurrent ? html`<span class="badge" data-tone="info">${t('computers.current')}</span>` : ''}
@@ -213,7 +228,7 @@ export class InvoifyComputers extends LitElement {
   #renderEnd(view: ComputerView): TemplateResult {
     if (view.isCurrent) return html``;
     return html`<invoify-write-button .blocked=${this.#block} ?busy=${this._ending !== null} .short=${t('computers.end')}
-      .label=${t('computers.endOf', { computer: nameOf(view) })} @activate=${() => this.#end(view)}></invoify-write-button>`;
+      .label=${t('computers.endOf', { computer: this.#nameIn(view) })} @activate=${() => this.#end(view)}></invoify-write-button>`;
   }
 }
 

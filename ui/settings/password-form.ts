@@ -3,7 +3,7 @@
 //
 //   <invoify-password-form .status @changed>
 
-import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
+import { LitElement, css, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 
 import { checkFields } from '../../shared/fields.ts';
 import type { Problem, Problems } from '../../shared/problems.ts';
@@ -15,7 +15,7 @@ import { controls } from '../base/controls.ts';
 import { emit } from '../base/events.ts';
 import '../base/write-button.ts';
 import { blockText, writeBlock, type WriteBlock } from '../sync/sync-view.ts';
-import { callErrorText } from '../text/call-error-text.ts';
+import { callErrorText, tooManyAttemptsText } from '../text/call-error-text.ts';
 import { t } from '../text/i18n.ts';
 import { problemMessage } from '../text/messages.ts';
 
@@ -41,8 +41,11 @@ export class InvoifyPasswordForm extends LitElement {
 
   declare status: Status | null;
   declare _problems: Readonly<Partial<Record<Name, string>>>;
-  declare _error: string | null;
+  declare _error: CallError | null;
   declare _isBusy: boolean;
+  /** Until what was tried too often may be tried again. */
+  #waiting: ReturnType<typeof setTimeout> | undefined;
+  #lastBlock: WriteBlock = null;
 
   constructor() {
     super();
@@ -52,8 +55,20 @@ export class InvoifyPasswordForm extends LitElement {
     this._isBusy = false;
   }
 
+  override disconnectedCallback(): void {
+    this.#setError(null);
+    super.disconnectedCallback();
+  }
+
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    if (!changed.has('status') || this.#block === this.#lastBlock) return;
+    this.#lastBlock = this.#block;
+    // Only that the outcome is unknown stays true whether the server can be asked or not.
+    if (this._error?.code !== 'outcome_unknown') this.#setError(null);
+  }
+
   get #block(): WriteBlock {
-    return this.status ? writeBlock(this.status) : 'offline';
+    return this.status ? writeBlock(this.status) : 'unreachable';
   }
 
   #input(name: Name): HTMLInputElement | null {
@@ -67,11 +82,14 @@ export class InvoifyPasswordForm extends LitElement {
   async #submit(event?: Event): Promise<void> {
     event?.preventDefault();
     if (this.#block !== null || this._isBusy) return;
-    this._error = null;
+    this.#setError(null);
     const [current, next] = [this.#value('current'), this.#value('next')];
     const refused: Problems = {};
     checkFields(passwordFields, { current, next }, refused);
-    await this.#show(refused, this.#value('again') === next ? {} : { again: t('password.differs') });
+    await this.#show(refused, {
+      ...next === current && { next: t('password.same') },
+      ...this.#value('again') !== next && { again: t('password.differs') },
+    });
     if (Object.keys(this._problems).length > 0) return;
     this._isBusy = true;
     const outcome = await ask(this, 'auth.changePassword', { current, next });
@@ -91,8 +109,16 @@ export class InvoifyPasswordForm extends LitElement {
   async #showError(error: CallError): Promise<void> {
     await this.#show(error.fields ?? {});
     if (Object.keys(this._problems).length > 0) return;
-    this._error = error.code === 'outcome_unknown' ? t('password.unknown')
-      : error.code === 'too_many_requests' ? t('signIn.tooMany', { count: error.retryAfterS ?? 60 }) : callErrorText(error);
+    this.#setError(error);
+    await this.updateComplete;
+    this.renderRoot.querySelector('[role=alert]')?.scrollIntoView({ block: 'nearest' });
+  }
+
+  #setError(error: CallError | null): void {
+    clearTimeout(this.#waiting);
+    this._error = error;
+    if (error?.code !== 'too_many_requests') return;
+    this.#waiting = setTimeout(() => this.#setError(null), (error.retryAfterS ?? 60) * 1000);
   }
 
   /** Shows problems at their fields and moves to the first. */
@@ -118,7 +144,7 @@ export class InvoifyPasswordForm extends LitElement {
         ${this.#renderField('current', t('password.current'), 'current-password')}
         ${this.#renderField('next', t('password.next'), 'new-password', t('hint.password', { min: passwordFields.next.min }))}
         ${this.#renderField('again', t('password.again'), 'new-password')}
-        <div role="alert">${this._error === null ? nothing : html`<p class="problem">${this._error}</p>`}</div>
+        <div role="alert">${this._error === null ? nothing : html`<p class="problem">${errorText(this._error)}</p>`}</div>
         <invoify-write-button .blocked=${block} ?busy=${this._isBusy}
           .label=${this._isBusy ? t('password.busy') : t('password.change')} @activate=${() => this.#submit()}></invoify-write-button>
         <input type="submit" hidden>
@@ -128,16 +154,24 @@ export class InvoifyPasswordForm extends LitElement {
   #renderField(name: Name, label: string, autocomplete: AutoFill, hint?: string): TemplateResult {
     const problem = this._problems[name];
     const isBlocked = this.#block !== null;
-    const described = [hint ? `${name}-hint` : '', problem ? `${name}-problem` : '', isBlocked ? 'block' : ''].filter(Boolean).join(' ');
+    const described = [problem ? `${name}-problem` : hint ? `${name}-hint` : '', isBlocked ? 'block' : ''].filter(Boolean).join(' ');
     return html`
       <div class="field">
         <label for=${name}>${label}</label>
         <input id=${name} class="input" type="password" autocomplete=${autocomplete} aria-required="true" ?readonly=${isBlocked}
           aria-disabled=${isBlocked ? 'true' : nothing} aria-invalid=${problem ? 'true' : nothing}
           aria-describedby=${described || nothing} @input=${() => this.#forget(name)}>
-        ${hint ? html`<span class="hint" id="${name}-hint">${hint}</span>` : nothing}
-        ${problem ? html`<span class="problem" id="${name}-problem">${problem}</span>` : nothing}
+        ${problem ? html`<span class="problem" id="${name}-problem">${problem}</span>`
+          : hint ? html`<span class="hint" id="${name}-hint">${hint}</span>` : nothing}
       </div>`;
+  }
+}
+
+function errorText(error: CallError): string {
+  switch (error.code) {
+    case 'outcome_unknown': return t('password.unknown');
+    case 'too_many_requests': return tooManyAttemptsText(error.retryAfterS ?? 60);
+    default: return callErrorText(error);
   }
 }
 

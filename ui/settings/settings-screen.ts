@@ -221,7 +221,7 @@ export class InvoifySettings extends LitElement {
     return html`
       <section>
         <h2>${t('settings.account')}</h2>
-        <div class="setting"><div class="what">${t('settings.signedInAs', { name })}<p>${email} · ${tryText('role', role)}</p>
+        <div class="setting"><div class="what">${t('settings.signedInAs', { name })}<p>${email}&nbsp;· ${tryText('role', role)}</p>
           ${this.info?.lacks.includes('token_storage') ? html`<p>${t('settings.tokenInMemory')}</p>` : ''}</div></div>
         ${this.#renderAction(t('settings.signOut'), t('settings.signOutText'), 'signOut', () => void this.#signOut())}
       </section>

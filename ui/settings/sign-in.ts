@@ -7,7 +7,7 @@ import type { CallError } from '../../shared/window/ipc.ts';
 import type { SignedInUser } from '../../shared/protocol.ts';
 import { ask } from '../base/ask.ts';
 import { askQuestion } from '../base/question.ts';
-import { callErrorText } from '../text/call-error-text.ts';
+import { callErrorText, tooManyAttemptsText } from '../text/call-error-text.ts';
 import { controls } from '../base/controls.ts';
 import { loadRecordTexts, t } from '../text/i18n.ts';
 import { logo } from '../base/icons.ts';
@@ -192,7 +192,7 @@ async function signInError(error: CallError): Promise<string> {
     case 'unauthorized': return t('signIn.wrong');
     case 'offline': case 'unavailable': return t('signIn.unreachable');
     case 'bad_response': return t('signIn.notInvoify');
-    case 'too_many_requests': return t('signIn.tooMany', { count: error.retryAfterS ?? 60 });
+    case 'too_many_requests': return tooManyAttemptsText(error.retryAfterS ?? 60);
     case 'invalid_request': return error.message;
     default: return callErrorText(error);
   }

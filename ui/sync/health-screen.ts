@@ -167,7 +167,7 @@ export class InvoifyHealth extends LitElement {
         <td class="number">${formatBytes(bytes)}</td>
         <td>
           <span class="badge" data-tone=${tones[outcome]}>${t(`health.${outcome}`)}</span>
-          <span class="detail">${[code, attemptText(attempt)].filter((part) => part !== null).join(' · ')}</span>
+          <span class="detail">${[code, attemptText(attempt)].filter((part) => part !== null).join('\u00a0· ')}</span>
         </td>
       </tr>`;
   }

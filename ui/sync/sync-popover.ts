@@ -76,7 +76,7 @@ export class InvoifySyncPopover extends LitElement {
     return html`<li>
       <span>${formatWhen(startedMs, Date.now())}</span>
       <span class="badge" data-tone=${tone}>${word}</span>
-      <span class="more">${t('sync.changes', { count: changes })} · ${formatBytes(bytes)} · ${formatDuration(durationMs)}</span>
+      <span class="more">${t('sync.changes', { count: changes })}&nbsp;· ${formatBytes(bytes)}&nbsp;· ${formatDuration(durationMs)}</span>
       ${outcome !== 'cancelled' && reason ? html`<span class="more">${reason}</span>` : nothing}
     </li>`;
   }

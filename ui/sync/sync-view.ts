@@ -17,7 +17,7 @@ const QUIET_MS = 500;
 export const READ_EVERY_MS = 500;
 
 /** Why writing is not possible; null if it is. */
-export type WriteBlock = null | 'offline' | 'signed_out';
+export type WriteBlock = null | 'offline' | 'unreachable' | 'signed_out';
 
 export type SyncAction = 'refresh' | 'sync-now' | 'cancel' | 'try-again' | 'details' | 'sign-in';
 export type Tone = 'plain' | 'ok' | 'warn' | 'bad' | 'busy';
@@ -111,12 +111,17 @@ function lastSyncMs(memory: SyncMemory, nowMs: number, wallMs: number): number |
 /** Whether writing is possible, and if not, why. */
 export function writeBlock(status: Status): WriteBlock {
   if (status.state === 'session_expired' || status.user === null) return 'signed_out';
-  return status.isOnline && status.state !== 'offline' && status.state !== 'unreachable' ? null : 'offline';
+  if (status.state === 'offline') return 'offline';
+  return status.isOnline && status.state !== 'unreachable' ? null : 'unreachable';
 }
 
 export function blockText(block: WriteBlock): string | null {
-  if (block === null) return null;
-  return block === 'offline' ? t('write.offline') : t('write.signedOut');
+  switch (block) {
+    case null: return null;
+    case 'offline': return t('write.offline');
+    case 'unreachable': return t('write.unreachable');
+    case 'signed_out': return t('write.signedOut');
+  }
 }
 
 /** Changes when there is new data: a sync, even one that proved nothing, a write, another user, or a page of a first sync. */
@@ -178,6 +183,11 @@ export function viewSync(memory: SyncMemory, nowMs: number, wallMs: number): Syn
       };
     }
     case 'error': {
+      // The server is asked once more before this counts as a failure.
+      if (status.error?.code === 'unauthorized') {
+        const text = t('sync.checkingSignIn');
+        return { ...plain, ...same(text), tone: 'warn', notice: { text: withPartial(text, status), tone: 'warn', action: null } };
+      }
       const reason = status.error && syncErrorText(status.error);
       const long = withPartial(reason ? t('sync.failedLong', { reason }) : t('sync.failed'), status);
       const last = status.lastSync && (when === null ? t('sync.lastSyncedUnknown') : t('sync.lastSynced', { when }));

@@ -25,6 +25,11 @@ export function attemptText({ code, kind, detail }: Attempt): string | null {
   return isKey(`notice.${detail}`) ? tryText('notice', detail) : t('notice.cache_differed');
 }
 
+/** That passwords were tried too often, and when one may be tried again: in minutes from 90 seconds on. */
+export function tooManyAttemptsText(waitS: number): string {
+  return waitS < 90 ? t('signIn.tooMany', { count: waitS }) : t('signIn.tooManyMinutes', { count: Math.ceil(waitS / 60) });
+}
+
 /** What went wrong, and what to do. */
 export function callErrorText(error: CallError | SyncError | FlowError): string {
   const [prefix, name] = 'kind' in error && error.kind ? ['failure', error.kind] : ['error', error.code];

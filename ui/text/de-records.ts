@@ -129,7 +129,7 @@ export const deRecords: Translation<typeof enRecords> = {
   'form.choose': 'Auswählen …',
   'form.none': 'Keine Angabe',
   'form.sentOnly': 'Diese Rechnung ist ausgestellt: Nur Fälligkeit und Anmerkungen lassen sich noch ändern.',
-  'form.offline': 'Internetverbindung erforderlich. Ihre Eingaben bleiben erhalten; speichern Sie, sobald Sie wieder online sind.',
+  'form.offline': 'Keine Verbindung zum Server. Ihre Eingaben bleiben erhalten; speichern Sie, sobald Sie wieder online sind.',
   'form.signedOut': 'Melden Sie sich neu an, um zu speichern. Ihre Eingaben bleiben erhalten.',
   'form.leaveTitle': 'Änderungen verwerfen?',
   'form.leaveText': 'Sie sind noch nicht gespeichert.',
@@ -286,6 +286,7 @@ export const deRecords: Translation<typeof enRecords> = {
   'password.busy': 'Wird geändert …',
   'password.differs': 'Stimmt nicht mit dem neuen Passwort überein.',
   'password.done': 'Passwort geändert. An Ihren anderen Computern werden Sie danach gefragt.',
+  'password.same': 'Muss sich vom aktuellen Passwort unterscheiden.',
   'password.unknown': 'Der Server hat nicht geantwortet. Ihr Passwort kann trotzdem geändert worden sein. Versuchen Sie es noch einmal: '
     + 'Wird das aktuelle Passwort dann abgelehnt, gilt das neue.',
 
@@ -299,7 +300,7 @@ export const deRecords: Translation<typeof enRecords> = {
   'computers.current': 'Dieser Computer',
   'computers.unknown': 'Unbekannter Computer',
   'computers.formerUser': 'Ehemaliger Benutzer',
-  'computers.since': 'Angemeldet am {date}',
+  'computers.signedIn': 'Angemeldet',
   'computers.justNow': 'gerade eben',
   'computers.upToDate': 'Aktuell',
   'computers.dataOf': 'Stand {when}',
@@ -309,12 +310,14 @@ export const deRecords: Translation<typeof enRecords> = {
   'computers.end': 'Sitzung beenden …',
   'computers.endOf': 'Sitzung beenden: {computer}',
   'computers.endTitle': 'Sitzung an „{computer}“ beenden?',
+  'computers.endTitleOf': 'Sitzung von {name} an „{computer}“ beenden?',
   'computers.endText': 'Um dort wieder zu synchronisieren, muss man sich an diesem Computer neu anmelden. Die Daten, die er '
     + 'schon hat, bleiben dort lesbar.',
   'computers.endAction': 'Sitzung beenden',
   'computers.ended': 'Sitzung beendet: {computer}',
-  'computers.offline': 'Internetverbindung erforderlich, um die Computer anzuzeigen.',
-  'computers.offlineShown': 'Internetverbindung erforderlich. Das ist der Stand der letzten Abfrage.',
+  'computers.endedOf': 'Sitzung von {name} beendet: {computer}',
+  'computers.offline': 'Keine Verbindung zum Server. Sobald sie wieder besteht, werden die Computer angezeigt.',
+  'computers.offlineShown': 'Keine Verbindung zum Server. Das ist der Stand der letzten Abfrage.',
   'computers.signedOut': 'Melden Sie sich neu an, um die Computer zu sehen.',
 
   // Why no answer of the server arrived.

@@ -155,6 +155,7 @@ export const deShell: Translation<typeof enShell> = {
   'sync.offlineEmpty': 'Noch keine Daten auf diesem Computer.',
   'sync.unreachable': '{server} ist nicht erreichbar',
   'sync.yourServer': 'Ihr Server',
+  'sync.checkingSignIn': 'Ihre Anmeldung wird geprüft …',
   'sync.expired': 'Zum Synchronisieren neu anmelden; die Daten hier bleiben lesbar',
   'sync.failed': 'Synchronisierung fehlgeschlagen',
   'sync.failedLong': 'Synchronisierung fehlgeschlagen: {reason}',
@@ -181,6 +182,7 @@ export const deShell: Translation<typeof enShell> = {
   'sync.version': 'Version {version}',
 
   'write.offline': 'Internetverbindung erforderlich',
+  'write.unreachable': 'Keine Verbindung zum Server',
   'write.signedOut': 'Zum Ändern neu anmelden',
 
   'signIn.title': 'Bei Invoify anmelden',
@@ -203,6 +205,7 @@ export const deShell: Translation<typeof enShell> = {
     one: 'Zu viele Versuche. Versuchen Sie es in {count} Sekunde erneut.',
     other: 'Zu viele Versuche. Versuchen Sie es in {count} Sekunden erneut.',
   },
+  'signIn.tooManyMinutes': 'Zu viele Versuche. Versuchen Sie es in {count} Minuten erneut.',
   'signIn.otherUser': 'Wenn sich jemand anderes anmeldet, werden die Daten von {name} von diesem Computer entfernt.',
   'signIn.replaceTitle': 'Daten auf diesem Computer beiseitelegen?',
   'signIn.replaceText': 'Der Server hat zu dieser Adresse ein anderes Konto als das, dessen Daten auf diesem Computer liegen. Vielleicht '
@@ -232,11 +235,12 @@ export const deShell: Translation<typeof enShell> = {
   'error.upgrade_required': 'Installieren Sie die neue Version von Invoify: Diese ist zu alt für den Server.',
   'error.server_outdated': 'Bitten Sie Ihren Administrator, den Server zu aktualisieren: Er ist zu alt für diese Version von Invoify.',
   'error.stale_answer': 'Die Antwort des Servers ist älter als das, was er bereits gemeldet hat. Er wird von selbst noch einmal gefragt.',
-  'error.digest_mismatch': 'Die Daten auf diesem Computer weichen vom Server ab. Sie können sie weiterhin ansehen.',
+  'error.digest_mismatch': 'Die Daten auf diesem Computer weichen vom Server ab. Sie können sie weiterhin ansehen. Senden Sie '
+    + 'den Synchronisierungsbericht an Ihren Administrator.',
   'error.too_many_requests': 'Zu viele Anfragen. Versuchen Sie es gleich noch einmal.',
   'error.internal': 'Etwas ist schiefgegangen. Versuchen Sie es noch einmal. Wenn es wieder passiert, sehen Sie im Protokoll nach.',
   'error.unavailable': 'Der Server ist ausgelastet oder startet neu. Versuchen Sie es gleich noch einmal.',
-  'error.offline': 'Internetverbindung erforderlich. Es wurde nichts geändert; Ihre Eingaben bleiben erhalten.',
+  'error.offline': 'Keine Verbindung zum Server. Es wurde nichts geändert; Ihre Eingaben bleiben erhalten.',
   'error.outcome_unknown': 'Der Server hat nicht geantwortet. Ob gespeichert wurde, zeigt die nächste Synchronisierung.',
   'error.unsaved': 'Das wurde nicht gespeichert. Sie können erneut speichern.',
   'error.signed_out': 'Melden Sie sich neu an, um fortzufahren. Ihre Eingaben bleiben erhalten.',

@@ -128,7 +128,7 @@ export const enRecords = {
   'form.choose': 'Choose…',
   'form.none': 'None',
   'form.sentOnly': 'This invoice has been issued: only its due date and notes can still be changed.',
-  'form.offline': 'Internet connection required. What you typed is kept; save when you are back online.',
+  'form.offline': 'No connection to the server. What you typed is kept; save when you are back online.',
   'form.signedOut': 'Sign in again to save. What you typed is kept.',
   'form.leaveTitle': 'Discard your changes?',
   'form.leaveText': 'They have not been saved yet.',
@@ -282,6 +282,7 @@ export const enRecords = {
   'password.busy': 'Changing…',
   'password.differs': 'This differs from the new password.',
   'password.done': 'Password changed. On your other computers you will be asked for it.',
+  'password.same': 'Must differ from the current password.',
   'password.unknown': 'The server did not answer, so your password may or may not have been changed. Try again: if your current '
     + 'password is then refused, the new one applies.',
 
@@ -295,7 +296,7 @@ export const enRecords = {
   'computers.current': 'This computer',
   'computers.unknown': 'Unknown computer',
   'computers.formerUser': 'Former user',
-  'computers.since': 'Signed in on {date}',
+  'computers.signedIn': 'Signed in',
   'computers.justNow': 'just now',
   'computers.upToDate': 'Up to date',
   'computers.dataOf': 'Data from {when}',
@@ -305,11 +306,13 @@ export const enRecords = {
   'computers.end': 'End session…',
   'computers.endOf': 'End session: {computer}',
   'computers.endTitle': 'End the session on “{computer}”?',
+  'computers.endTitleOf': 'End {name}’s session on “{computer}”?',
   'computers.endText': 'To sync there again, someone has to sign in on that computer. The data already on it stays readable there.',
   'computers.endAction': 'End session',
   'computers.ended': 'Session ended: {computer}',
-  'computers.offline': 'Internet connection required to show the computers.',
-  'computers.offlineShown': 'Internet connection required. This is what the list said last.',
+  'computers.endedOf': '{name}’s session ended: {computer}',
+  'computers.offline': 'No connection to the server. The computers can be shown again once there is one.',
+  'computers.offlineShown': 'No connection to the server. This is what the list said last.',
   'computers.signedOut': 'Sign in again to see the computers.',
 
   // Why no answer of the server arrived, by its kind (`FailureKind`).

@@ -154,6 +154,7 @@ export const enShell = {
   'sync.offlineEmpty': 'No data on this computer yet.',
   'sync.unreachable': 'Can’t reach {server}',
   'sync.yourServer': 'your server',
+  'sync.checkingSignIn': 'Checking your sign-in…',
   'sync.expired': 'Sign in again to sync; what is here stays readable',
   'sync.failed': 'Sync failed',
   'sync.failedLong': 'Sync failed: {reason}',
@@ -180,6 +181,7 @@ export const enShell = {
   'sync.version': 'Version {version}',
 
   'write.offline': 'Internet connection required',
+  'write.unreachable': 'No connection to the server',
   'write.signedOut': 'Sign in again to make changes',
 
   'signIn.title': 'Sign in to Invoify',
@@ -199,6 +201,8 @@ export const enShell = {
   'signIn.unreachable': 'The server does not respond. Check the address and your network.',
   'signIn.notInvoify': 'There is no Invoify server at this address.',
   'signIn.tooMany': { one: 'Too many attempts. Try again in {count} second.', other: 'Too many attempts. Try again in {count} seconds.' },
+  // Always several: below 90 seconds the seconds are named.
+  'signIn.tooManyMinutes': 'Too many attempts. Try again in {count} minutes.',
   'signIn.otherUser': 'Signing in as someone else removes the data of {name} from this computer.',
   'signIn.replaceTitle': 'Set the data on this computer aside?',
   'signIn.replaceText': 'The server has a different account for this address than the one whose data is on this computer. It may have '
@@ -227,11 +231,12 @@ export const enShell = {
   'error.upgrade_required': 'Update Invoify: this version is too old for the server.',
   'error.server_outdated': 'Ask your administrator to update the server: it is too old for this version of Invoify.',
   'error.stale_answer': 'The server’s answer is older than what it has already said. It is asked again by itself.',
-  'error.digest_mismatch': 'The data on this computer differs from the server. You can still view it.',
+  'error.digest_mismatch': 'The data on this computer differs from the server. You can still view it; send the sync report '
+    + 'to your administrator.',
   'error.too_many_requests': 'Too many requests. Try again in a moment.',
   'error.internal': 'Something went wrong. Try again; if it keeps happening, check the log.',
   'error.unavailable': 'The server is busy or restarting. Try again in a moment.',
-  'error.offline': 'Internet connection required. Nothing was changed, and what you typed is kept.',
+  'error.offline': 'No connection to the server. Nothing was changed, and what you typed is kept.',
   'error.outcome_unknown': 'The server did not answer, so this may or may not have been saved. The next sync will show.',
   'error.unsaved': 'This was not saved. You can save it again.',
   'error.signed_out': 'Sign in again to continue. Anything you typed is kept.',

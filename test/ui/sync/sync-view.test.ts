@@ -60,6 +60,9 @@ describe('each state of the sync', () => {
       'Sign in again to sync; what is here stays readable'],
     ['session_expired', { error: { code: 'session_refused', message: 'The server does not accept the session.' } },
       'Sign in again to sync; what is here stays readable', 'warn', 'sign-in', 'The server does not accept the session.'],
+    // A refusal that has not been confirmed is no fault yet.
+    ['error', { error: { code: 'unauthorized', message: 'Not accepted just now.' } }, 'Checking your sign-in…', 'warn', null,
+      'Checking your sign-in…'],
     ['error', failed, 'Sync failed · Last synced today 14:02', 'bad', 'details', 'Sync failed: The cache differs.'],
     ['update_required', old, 'Update Invoify', 'warn', null, 'Update Invoify: this server speaks protocol 2.'],
     ['update_required', { error: { code: 'server_outdated', message: 'Ask your administrator to do that.' } },
@@ -195,7 +198,8 @@ describe('writing', () => {
     assert.equal(writeBlock(statusOf('up_to_date')), null);
     assert.equal(writeBlock(statusOf('first_sync')), null);
     assert.equal(writeBlock(statusOf('offline', { isOnline: false })), 'offline');
-    assert.equal(writeBlock(statusOf('stale', { isOnline: false })), 'offline');
+    assert.equal(writeBlock(statusOf('stale', { isOnline: false })), 'unreachable');
+    assert.equal(writeBlock(statusOf('unreachable', { isOnline: false })), 'unreachable');
     assert.equal(writeBlock(statusOf('session_expired')), 'signed_out');
     assert.equal(writeBlock(statusOf('never_synced', { user: null })), 'signed_out');
   });

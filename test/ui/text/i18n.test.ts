@@ -6,6 +6,7 @@ import { describe, test } from 'node:test';
 import { collections, invoiceStatuses, roles } from '../../../shared/collections.ts';
 import { failureKinds } from '../../../shared/errors.ts';
 import type { Message } from '../../../ui/text/catalogue.ts';
+import { tooManyAttemptsText } from '../../../ui/text/call-error-text.ts';
 import { chooseLocale, isKey, loadRecordTexts, loadTexts, setLocale, t, tryText } from '../../../ui/text/i18n.ts';
 
 const placeholders = (message: Message): readonly string[] =>
@@ -57,6 +58,15 @@ describe('a text', () => {
     assert.equal(t('count.invoices', { count: 48_210 }), '48.210 Rechnungen');
     await setLocale({ language: 'en', format: 'en-IN' });
     assert.equal(t('count.invoices', { count: 1_234_567 }), '12,34,567 invoices');
+  });
+
+  test('names the wait after too many attempts in minutes from 90 seconds on', async () => {
+    await setLocale({ language: 'de', format: 'de-DE' });
+    assert.deepEqual([1, 89, 90, 890].map((waitS) => /in (\d+ \w+)/.exec(tooManyAttemptsText(waitS))?.[1]),
+      ['1 Sekunde', '89 Sekunden', '2 Minuten', '15 Minuten']);
+    await setLocale({ language: 'en', format: 'en-GB' });
+    assert.deepEqual([1, 89, 90, 890].map((waitS) => /in (\d+ \w+)/.exec(tooManyAttemptsText(waitS))?.[1]),
+      ['1 second', '89 seconds', '2 minutes', '15 minutes']);
   });
 
   test('from the part loaded later is in the current language, also after a change of language', async () => {
