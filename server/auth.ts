@@ -28,7 +28,7 @@ import { createSessionNotes } from './session-notes.ts';
 import type { Account, Identity, Session, Store, StoredRecord } from './store.ts';
 import { createThrottle } from './throttle.ts';
 import { createTokens, type Claims } from './tokens.ts';
-import type { Lane } from './turns.ts';
+import type { Lane, Waiter } from './turns.ts';
 
 /** Where a request came from: the client's network address, and the request's id as in the log and in `X-Request-Id`. */
 export interface Origin {
@@ -49,6 +49,8 @@ export interface Caller {
 const MAX_SESSION_MS = 180 * 86_400_000;
 /** How long a token is accepted after it was refreshed. */
 const GRACE_MS = 60_000;
+/** How many sign-ins of one device wait at a time. */
+const MAX_WAITING_PER_DEVICE = 2;
 
 export interface AuthOptions {
   readonly secrets: readonly string[];
@@ -63,9 +65,9 @@ export interface Auth {
   readonly passwords: Passwords;
   /**
    * A token for an e-mail address and password. `bearer` is an earlier token of the device, if it sends one. Throws `unauthorized`,
-   * `too_many_requests`.
+   * `too_many_requests`, and `ClientGone` if the client has gone while it waited.
    */
-  login(body: unknown, from: Origin, bearer: string | null): Promise<LoginAnswer>;
+  login(body: unknown, from: Origin, bearer: string | null, isGone?: () => boolean): Promise<LoginAnswer>;
   /** Extends the session of a request and returns its next token. Throws like `identify`. */
   refresh(request: IncomingMessage, from: Origin): Promise<LoginAnswer>;
   logout(caller: Caller): Promise<void>;
@@ -147,37 +149,43 @@ export function createAuth(store: Store, options: AuthOptions, nowMs: () => numb
 
   /**
    * The enabled user whom `find` returns, if it has this password; otherwise null. Throws `too_many_requests` if too many wrong
-   * ones were tried for the address, or too many attempts wait for their turn.
+   * ones were tried for the address, or too many attempts wait for their turn. Devices and networks in which this user has been
+   * signed in wait apart from strangers.
    */
-  const checkPassword = (
-    lane: Lane, { peer, address, password, device }: Guess, find: () => Promise<FoundUser | null>,
-  ): Promise<FoundUser | null> => passwords.inTurn(lane, async (verify) => {
-    const found = await find();
-    const isOwnDevice = device !== null && device.userId === found?.stored.id;
-    const admitted = await throttle.admit({ peer, address, device: isOwnDevice ? device.sessionId : null });
-    try {
-      const isCorrect = await verify(password, found && passwordHash(found.stored));
-      if (!isCorrect || found?.payload.disabled) return null;
-      await admitted.succeeded();
-      return found;
-    } catch (error) {
-      await admitted.inconclusive();
-      throw error;
-    }
-  });
+  const checkPassword = async (
+    { peer, address, password, device }: Guess, find: () => Promise<FoundUser | null>, isGone?: () => boolean,
+  ): Promise<FoundUser | null> => {
+    const deviceOf = (found: FoundUser | null): Guess['device'] => device !== null && device.userId === found?.stored.id ? device : null;
+    const own = device && deviceOf(await find());
+    const lane: Lane = own ? [own.userId, own.sessionId] : [networkOf(peer), address];
+    const waiter: Waiter = own ? { isKnown: true, most: MAX_WAITING_PER_DEVICE } : { isKnown: await throttle.knows({ peer, address }) };
+    return passwords.inTurn(lane, async (verify) => {
+      const found = await find();
+      const admitted = await throttle.admit({ peer, address, device: deviceOf(found)?.sessionId ?? null });
+      try {
+        const isCorrect = await verify(password, found && passwordHash(found.stored));
+        if (!isCorrect || found?.payload.disabled) return null;
+        await admitted.succeeded();
+        return found;
+      } catch (error) {
+        // Not waited for: a database that fails just now would take as long again. If it is lost, it is one guess less for a while.
+        admitted.inconclusive().catch(() => {});
+        throw error;
+      }
+    }, { ...waiter, ...(isGone ? { isGone } : {}) });
+  };
 
   return {
     passwords,
 
-    async login(body, from, bearer) {
+    async login(body, from, bearer, isGone) {
       const { email, password, device = null } = parseInput(loginFields, body) as unknown as Shape<typeof loginFields>;
       const address = addressKey(email);
       // The signature of a token that has ended still proves that this device has been signed in before.
       const earlier = tokens.verify(bearer ?? '');
-      const lane: Lane = earlier ? ['device', earlier.sessionId] : [networkOf(from.peer), address];
       if (from.peer === unknownPeer) warnOfProxy();
       const guess = { peer: from.peer, address, password, device: earlier };
-      const record = await checkPassword(lane, guess, () => findUser(store, address));
+      const record = await checkPassword(guess, () => findUser(store, address), isGone);
       if (!record) throw wrongPassword();
       const { accountId } = record;
       const user = toSignedInUser(accountId, record.stored);
@@ -230,7 +238,7 @@ export function createAuth(store: Store, options: AuthOptions, nowMs: () => numb
       const { current, next } = parseInput(passwordFields, body) as unknown as Shape<typeof passwordFields>;
       requireGoodPassword('next', next, user.email);
       const guess = { peer: caller.from.peer, address: addressKey(user.email), password: current, device: session };
-      const found = await checkPassword(laneOf(caller), guess, () => getUser(store, user.accountId, user.id));
+      const found = await checkPassword(guess, () => getUser(store, user.accountId, user.id));
       if (!found) throw wrongCurrentPassword();
       const secret = secretOf(await passwords.hash(next, laneOf(caller)));
       await store.write(user.accountId, async (transaction) => {

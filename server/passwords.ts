@@ -2,17 +2,21 @@
 // Each hash carries its parameters in the PHC string format, so that they can be raised later without a migration.
 //
 // At most two hashes are computed at a time: each takes 19 MiB and a core, and a flood of sign-ins must not starve the
-// server. Who waits is served in turn (turns.ts), so that it does not starve other sign-ins either.
+// server. Who waits is served in turn (turns.ts), so that it does not starve other sign-ins either. A few more are at work, so
+// that nobody keeps others from the hash while waiting for the database.
 
 import { argon2, randomBytes, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
 
 import { AppError } from '../shared/errors.ts';
-import { createTurns, type Lane } from './turns.ts';
+import { createTurns, type Lane, type Waiter } from './turns.ts';
 
 const argon2Async = promisify(argon2);
 const TAG_BYTES = 32;
 const MAX_CONCURRENT = 2;
+/** Fewer than the sign-in throttle admits of any kind: its limits count wrong passwords, not people who wait. */
+const MAX_AT_WORK = 8;
+/** For their turn at work or for the hash. */
 const MAX_WAITING = 200;
 
 const phcPattern = /^\$argon2id\$v=19\$m=(\d+),t=(\d+),p=(\d+)\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)$/;
@@ -26,7 +30,7 @@ export interface PasswordCost {
 
 const standardCost: PasswordCost = { memoryKib: 19_456, passes: 2, lanes: 1 };
 
-/** Each throws `too_many_requests` if too many are waiting. `lane` says who waits; without one, it is the server itself. */
+/** Each throws `too_many_requests` if too many are waiting. `lane` says who of those signed in waits; without one, the server itself. */
 export interface Passwords {
   /** Returns a new PHC string. */
   hash(password: string, lane?: Lane): Promise<string>;
@@ -34,8 +38,8 @@ export interface Passwords {
   hashWith(password: string, salt: Buffer, lane?: Lane): Promise<string>;
   /** True if the password matches the hash. Null takes as long and never matches. */
   verify(password: string, phc: string | null, lane?: Lane): Promise<boolean>;
-  /** Runs a task that may verify passwords when it is its turn. */
-  inTurn<T>(lane: Lane, task: (verify: Verify) => Promise<T>): Promise<T>;
+  /** Runs a task that may verify passwords when it is its turn. Throws `ClientGone` if `waiter` has gone by then. */
+  inTurn<T>(lane: Lane, task: (verify: Verify) => Promise<T>, waiter?: Waiter): Promise<T>;
 }
 
 type Verify = (password: string, phc: string | null) => Promise<boolean>;
@@ -47,23 +51,22 @@ export function createPasswords(cost: PasswordCost = standardCost): Passwords {
   const prefix = `$argon2id$v=19$m=${cost.memoryKib},t=${cost.passes},p=${cost.lanes}$`;
   /** Matches no password. Verified for unknown addresses, so that these take as long as known ones. */
   const decoyHash = `${prefix}${base64(Buffer.alloc(16))}$${base64(Buffer.alloc(TAG_BYTES))}`;
-  const verify: Verify = async (password, phc) => await isMatch(password, phc ?? decoyHash) && phc !== null;
-  const inTurn = createTurns({
-    maxRunning: MAX_CONCURRENT,
-    maxWaiting: MAX_WAITING,
-    refusal: () => new AppError('too_many_requests', 'Too many people are signing in at the same time. Try again in a moment.', {
-      retryAfterS: 2,
-    }),
-  });
+  const refusal = (): AppError =>
+    new AppError('too_many_requests', 'Too many people are signing in at the same time. Try again in a moment.', { retryAfterS: 2 });
+  const inTurn = createTurns({ maxRunning: MAX_AT_WORK, maxWaiting: MAX_WAITING - (MAX_AT_WORK - MAX_CONCURRENT), refusal });
+  const hashing = createTurns({ maxRunning: MAX_CONCURRENT, maxWaiting: MAX_AT_WORK, refusal });
+  const verify: Verify = (password, phc) => hashing(ownLane, async () => await isMatch(password, phc ?? decoyHash) && phc !== null);
+  const hashInTurn = (lane: Lane, password: string, salt: Buffer): Promise<Buffer> =>
+    inTurn(lane, () => hashing(ownLane, () => derive(password, salt, cost)), { isKnown: true });
   return {
     async hash(password, lane = ownLane) {
       const salt = randomBytes(16);
-      const tag = await inTurn(lane, () => derive(password, salt, cost));
+      const tag = await hashInTurn(lane, password, salt);
       return `${prefix}${base64(salt)}$${base64(tag)}`;
     },
-    hashWith: async (password, salt, lane = ownLane) => base64(await inTurn(lane, () => derive(password, salt, cost))),
-    verify: (password, phc, lane = ownLane) => inTurn(lane, () => verify(password, phc)),
-    inTurn: (lane, task) => inTurn(lane, () => task(verify)),
+    hashWith: async (password, salt, lane = ownLane) => base64(await hashInTurn(lane, password, salt)),
+    verify: (password, phc, lane = ownLane) => inTurn(lane, () => verify(password, phc), { isKnown: true }),
+    inTurn: (lane, task, waiter) => inTurn(lane, () => task(verify), waiter),
   };
 }
 

@@ -51,6 +51,8 @@ export interface Admitted {
 }
 
 export interface Throttle {
+  /** True if the user of this address has signed in before from this network. */
+  knows(attempt: Pick<Attempt, 'peer' | 'address'>): Promise<boolean>;
   /** Counts an attempt as failed for now. Throws `too_many_requests` if there were too many failures. */
   admit(attempt: Attempt): Promise<Admitted>;
 }
@@ -60,15 +62,20 @@ export function createThrottle({ counters, fingerprintKey }: Pick<Store, 'counte
     createHmac('sha256', fingerprintKey).update(JSON.stringify(['sign-in counter', ...parts])).digest().readUInt32BE() % slots;
   const limit = (max: number, kind: string, ...parts: readonly string[]) =>
     ({ key: `${kind} ${slot(SLOTS, kind, ...parts)}`, max, endsAtMs: nowMs() + WINDOW_MS });
+  const knownNetwork = (address: string, peer: string) => peer === unknownPeer ? null : {
+    key: `known ${slot(SLOTS, 'known', address)} ${slot(KNOWN_SLOTS, 'known', address, networkOf(peer))}`,
+    max: SLOTS,
+    endsAtMs: nowMs() + KNOWN_MS,
+  };
 
   return {
+    async knows({ peer, address }) {
+      const known = knownNetwork(address, peer);
+      return known !== null && counters.isRunning(known.key);
+    },
     async admit({ peer, address, device }) {
       const network = networkOf(peer);
-      const known = peer === unknownPeer || device !== null ? null : {
-        key: `known ${slot(SLOTS, 'known', address)} ${slot(KNOWN_SLOTS, 'known', address, network)}`,
-        max: SLOTS,
-        endsAtMs: nowMs() + KNOWN_MS,
-      };
+      const known = device === null ? knownNetwork(address, peer) : null;
       const isKnown = known !== null && await counters.isRunning(known.key);
 
       const own = device !== null ? [limit(MAX_PER_DEVICE, 'device', device)]

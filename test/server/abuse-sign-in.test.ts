@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { Agent } from 'node:http';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import { assertError, createClient, type Client, type Reply } from '../client.ts';
 import { firstOwner, password, prepare, spawnServer, stores, type Installation, type ServerProcess, type TestStore } from './harness.ts';
@@ -104,5 +105,26 @@ describe('guesses', () => {
     await Promise.race(flooding);
     await from('127.0.6.2').login(email, password);
     assert(answered <= 30, `let in after ${answered} of 60`);
+  });
+
+  test('from more addresses than may wait keep nobody out who has been here before', async (t) => {
+    const email = await hired('regular');
+    const { token } = await from('127.0.7.1').login(email, password);
+    const full = Promise.withResolvers<void>();
+    let isOver = false;
+    const flood = async (index: number): Promise<void> => {
+      const client = from(`127.0.8.${index + 1}`);
+      for (let round = 0; !isOver; round += 1) {
+        const { status } = await guess(client, `nobody-${index}-${round}@first.test`).catch(() => ({ status: 0 }));
+        if (status === 429) full.resolve();
+        if (status !== 401) await sleep(100);
+      }
+    };
+    t.after(() => { isOver = true; });
+    // Those that are left in the end are cut off.
+    for (let index = 0; index < 250; index += 1) void flood(index);
+    await full.promise;
+    for (let round = 0; round < 3; round += 1) await from('127.0.7.2').as(token).login(email, password);
+    await from('127.0.7.1').login(email, password);
   });
 });

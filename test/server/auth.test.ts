@@ -1,4 +1,5 @@
-// Sign-in races that cannot be timed over HTTP: the user changes while the password is being checked.
+// What cannot be timed over HTTP: the user changes while the password is being checked, the database answers late, and who has
+// a place among those who wait.
 
 import assert from 'node:assert/strict';
 import type { IncomingMessage } from 'node:http';
@@ -31,11 +32,11 @@ async function newStore(t: TestContext, kind: TestStore): Promise<Store> {
   return store;
 }
 
-/** Sign-in on a store with a hook on the opening of a session. */
-function authOn(store: Store, openSession: Store['openSession']): Auth {
+/** Sign-in on a store of which some members are replaced. */
+function authOn(store: Store, replaced: Partial<Store>): Auth {
   const observed = new Proxy(store, {
     get(target, name) {
-      if (name === 'openSession') return openSession;
+      if (Object.hasOwn(replaced, name)) return Reflect.get(replaced, name);
       const member: unknown = Reflect.get(target, name);
       return typeof member === 'function' ? member.bind(target) : member;
     },
@@ -49,10 +50,12 @@ for (const kind of stores) {
       test(`fails if the password changes ${when} the session opens`, async (t) => {
         const store = await newStore(t, kind);
         await createOwner(store, passwords, email, 'the first password');
-        const auth = authOn(store, async (session) => {
-          if (isBefore) await resetPassword(store, passwords, email, 'the second password');
-          await store.openSession(session);
-          if (!isBefore) await resetPassword(store, passwords, email, 'the second password');
+        const auth = authOn(store, {
+          async openSession(session) {
+            if (isBefore) await resetPassword(store, passwords, email, 'the second password');
+            await store.openSession(session);
+            if (!isBefore) await resetPassword(store, passwords, email, 'the second password');
+          },
         });
         await assert.rejects(auth.login({ email, password: 'the first password' }, from, null), { code: 'unauthorized' });
       });
@@ -61,15 +64,17 @@ for (const kind of stores) {
     test('yields an invalid token if the user is disabled meanwhile', async (t) => {
       const store = await newStore(t, kind);
       await createOwner(store, passwords, email, 'the first password');
-      const auth = authOn(store, async (session) => {
-        await store.write(session.accountId, async (transaction) => {
-          const user = await transaction.get('users', session.userId);
-          assert.ok(user);
-          const payload = JSON.stringify({ ...JSON.parse(user.payload) as object, disabled: true });
-          transaction.put('users', user.id, { ...user, payload }, user);
-          transaction.endSessionsOf(user.id);
-        });
-        await store.openSession(session);
+      const auth = authOn(store, {
+        async openSession(session) {
+          await store.write(session.accountId, async (transaction) => {
+            const user = await transaction.get('users', session.userId);
+            assert.ok(user);
+            const payload = JSON.stringify({ ...JSON.parse(user.payload) as object, disabled: true });
+            transaction.put('users', user.id, { ...user, payload }, user);
+            transaction.endSessionsOf(user.id);
+          });
+          await store.openSession(session);
+        },
       });
       const { token } = await auth.login({ email, password: 'the first password' }, from, null);
       await assert.rejects(auth.identify(requestWith(token), from), { code: 'unauthorized' });
@@ -78,7 +83,7 @@ for (const kind of stores) {
     test('yields a valid token if nothing changes', async (t) => {
       const store = await newStore(t, kind);
       await createOwner(store, passwords, email, 'the first password');
-      const auth = authOn(store, (session) => store.openSession(session));
+      const auth = authOn(store, {});
       const { token, user } = await auth.login({ email, password: 'the first password' }, from, null);
       const caller = await auth.identify(requestWith(token), from);
       assert.deepEqual(caller.user, user);
@@ -86,3 +91,78 @@ for (const kind of stores) {
     });
   });
 }
+
+describe('while the database keeps sign-ins waiting', () => {
+  const [embedded = stores[0]] = stores;
+  const pending = (): Promise<never> => new Promise(() => {});
+
+  test('no attempt keeps a place at the hash', async (t) => {
+    assert(embedded);
+    const store = await newStore(t, embedded);
+    const auth = authOn(store, { counters: { ...store.counters, take: pending } });
+    for (let index = 0; index < 5; index += 1) {
+      void auth.login({ email: `${index}@first.test`, password: 'wrong' }, from, null).catch(() => {});
+    }
+    assert.match(await auth.passwords.hash('a password'), /^\$argon2id/);
+  });
+
+  test('whose password could not be checked is told so before the attempt is uncounted', async (t) => {
+    assert(embedded);
+    const store = await newStore(t, embedded);
+    await createOwner(store, passwords, email, 'the password');
+    const auth = authOn(store, { counters: { ...store.counters, reset: () => Promise.reject(new Error('locked')), giveBack: pending } });
+    await assert.rejects(auth.login({ email, password: 'the password' }, from, null), { message: 'locked' });
+  });
+});
+
+describe('while more sign-ins wait than may', () => {
+  const [embedded = stores[0]] = stores;
+
+  /** Sign-ins with a database that keeps those of strangers waiting, and an owner who has been signed in before. */
+  async function flooded(t: TestContext) {
+    assert(embedded);
+    const store = await newStore(t, embedded);
+    await createOwner(store, passwords, email, 'the password');
+    let isHeld = false;
+    const held = Promise.withResolvers<void>();
+    const auth = authOn(store, {
+      counters: {
+        ...store.counters,
+        async take(limits) {
+          if (isHeld) await held.promise;
+          return store.counters.take(limits);
+        },
+      },
+    });
+    const { token } = await auth.login({ email, password: 'the password' }, from, null);
+    isHeld = true;
+    const stranger = (index: number, bearer: string | null = null, isGone = () => false) => auth.login(
+      { email: `${index}@first.test`, password: 'wrong' }, { ...from, peer: `198.51.${index >> 8}.${index & 255}` }, bearer, isGone,
+    );
+    const strangers = Array.from({ length: 220 }, (_, index) => stranger(index).catch((error: unknown) => error));
+    const owner = (peer: string, bearer: string | null) => auth.login({ email, password: 'the password' }, { ...from, peer }, bearer);
+    return { token, stranger, strangers, owner, release: held.resolve };
+  }
+
+  test('the user\'s device and network have places of their own', async (t) => {
+    const { token, strangers, owner, release } = await flooded(t);
+    await Promise.race(strangers);
+    const known = [owner('203.0.113.9', token), owner(from.peer, null)];
+    release();
+    for (const { user } of await Promise.all(known)) assert.equal(user.email, email);
+    await Promise.all(strangers);
+  });
+
+  test('a token is of no use for the address of somebody else, and one device has two places', async (t) => {
+    const { token, stranger, strangers, owner, release } = await flooded(t);
+    await Promise.race(strangers);
+    const foreign = Array.from({ length: 220 }, (_, index) => stranger(1000 + index, token).catch((error: unknown) => error));
+    assert.equal((await Promise.race(foreign) as { code: string }).code, 'too_many_requests');
+    const own = Array.from({ length: 5 }, () => owner('203.0.113.9', token));
+    await assert.rejects(Promise.race(own), { code: 'too_many_requests' });
+    release();
+    const outcomes = await Promise.allSettled(own);
+    assert.equal(outcomes.filter(({ status }) => status === 'fulfilled').length, 2);
+    await Promise.all([...strangers, ...foreign]);
+  });
+});

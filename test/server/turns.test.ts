@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
-import { createTurns, type Lane } from '../../server/turns.ts';
+import { ClientGone } from '../../server/http.ts';
+import { createTurns, type Lane, type Waiter } from '../../server/turns.ts';
 
 /** Turns of which only the test ends one. `order` lists who has had a turn, `refused` who was refused. */
 function turnsOf(maxRunning: number, maxWaiting: number) {
@@ -15,11 +16,11 @@ function turnsOf(maxRunning: number, maxWaiting: number) {
   return {
     order,
     refused,
-    ask(name: string, lane: Lane): void {
+    ask(name: string, lane: Lane, waiter: Waiter = {}): void {
       run(lane, () => new Promise<void>((resolve) => {
         order.push(name);
         ends.push(resolve);
-      })).catch(() => refused.push(name));
+      }), waiter).catch((error: unknown) => refused.push(error instanceof ClientGone ? `${name} gone` : name));
     },
     async finishAll(): Promise<void> {
       await settle();
@@ -60,10 +61,53 @@ describe('turns', () => {
     for (const name of ['a1', 'a2', 'a3']) ask(name, ['a', 'x']);
     ask('b1', ['b', 'x']);
     ask('c1', ['c', 'x']);
-    ask('d1', ['d', 'x']);
     await finishAll();
-    assert.deepEqual(refused, ['a3', 'a2', 'd1']);
+    assert.deepEqual(refused, ['a3', 'a2']);
     assert.deepEqual(order, ['running', 'a1', 'b1', 'c1']);
+  });
+
+  test('are not kept by those who came first if everybody has one waiting', async () => {
+    const { ask, order, refused, finishAll } = turnsOf(1, 3);
+    ask('running', ['z', '']);
+    for (let index = 0; index < 43; index += 1) ask(String(index), [`client ${index}`, 'x']);
+    await finishAll();
+    assert.equal(refused.length, 40);
+    assert.notDeepEqual(order, ['running', '0', '1', '2']);
+  });
+
+  test('are had by those who are known, every other time, however many strangers wait', async () => {
+    const { ask, order, refused, finishAll } = turnsOf(1, 50);
+    ask('running', ['z', '']);
+    for (let index = 0; index < 80; index += 1) ask('stranger', [`stranger ${index}`, 'x']);
+    for (const name of ['a1', 'a2']) ask(name, ['a', 'session'], { isKnown: true });
+    ask('b1', ['b', 'session'], { isKnown: true });
+    for (let index = 0; index < 80; index += 1) ask('stranger', [`another ${index}`, 'x']);
+    await finishAll();
+    assert.deepEqual(order.slice(0, 7), ['running', 'a1', 'stranger', 'b1', 'stranger', 'a2', 'stranger']);
+    assert.equal(order.length, 1 + 3 + 50);
+    assert(refused.every((name) => name === 'stranger'));
+  });
+
+  test('are waited for by as many of a lane as may', async () => {
+    const { ask, order, refused, finishAll } = turnsOf(1, 50);
+    ask('running', ['z', '']);
+    for (const name of ['a1', 'a2', 'a3', 'a4']) ask(name, ['a', 'session'], { isKnown: true, most: 2 });
+    await finishAll();
+    assert.deepEqual([order, refused], [['running', 'a1', 'a2'], ['a3', 'a4']]);
+  });
+
+  test('are not taken by those who have gone, who give up their places first', async () => {
+    const { ask, order, refused, finishAll } = turnsOf(1, 3);
+    const gone = new Set<string>();
+    const askUntilGone = (name: string): void => ask(name, [name, 'x'], { isGone: () => gone.has(name) });
+    ask('running', ['z', '']);
+    for (const name of ['a', 'b', 'c']) askUntilGone(name);
+    gone.add('b');
+    askUntilGone('d');
+    gone.add('a');
+    await finishAll();
+    assert.deepEqual(refused, ['b gone', 'a gone']);
+    assert.deepEqual(order, ['running', 'c', 'd']);
   });
 
   test('are passed on by a task that fails, and leave no trace of who waited', async () => {
