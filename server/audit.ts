@@ -8,7 +8,7 @@ import { pipeline } from 'node:stream/promises';
 
 import { formatInstant } from '../shared/clock.ts';
 import { csvText } from '../shared/csv.ts';
-import { AppError } from '../shared/errors.ts';
+import { AppError, hasSystemCode } from '../shared/errors.ts';
 import { problem } from '../shared/problems.ts';
 import type { SignedInUser } from '../shared/protocol.ts';
 import { ConfigError } from './config.ts';
@@ -73,14 +73,17 @@ export async function auditPage(
 
 /**
  * `node server.ts audit --csv`: writes the trail to `output` as fast as it is read. Resolves also if the reader goes away, as
- * `head` does. Throws `ConfigError` for other arguments.
+ * `head` does. Throws `ConfigError` for other arguments, and if the output takes no more.
  */
 export async function runAudit(store: Store, args: readonly string[], output: Writable): Promise<void> {
   if (args.length !== 1 || args[0] !== '--csv') throw new ConfigError('Usage: node server.ts audit --csv > <file>');
   try {
     await pipeline(Readable.from(auditCsv(store)), output, { end: false });
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EPIPE')) throw error;
+    if (hasSystemCode(error, 'EPIPE')) return;
+    if (!(error instanceof Error && 'syscall' in error)) throw error;
+    const reason = hasSystemCode(error, 'ENOSPC', 'EDQUOT') ? 'the disk is full' : String('code' in error ? error.code : error.message);
+    throw new ConfigError(`The trail was not written completely: ${reason}.`, { cause: error });
   }
 }
 

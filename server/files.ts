@@ -82,13 +82,15 @@ function warnIfOpenToOthers(variable: string, file: string, log: Log): void {
  * The signing secret in the data folder, generated at the first start: written and flushed under another name, then linked,
  * so that it is complete or not there. A crash leaves at most a file of that other name, which nothing reads.
  *
+ * A missing file is replaced with a warning if `hasSessions` says that there are tokens, which it was needed for.
+ *
  * A file that is too short was left by a crash or a full disk. It is replaced, with a warning, only if `hasSessions` says that
  * no token depends on it; otherwise it may be a damaged one with which tokens were signed: that throws `ConfigError`.
  */
 export async function loadOrCreateSecret(folder: string, hasSessions: () => Promise<boolean>, log: Log): Promise<string> {
   const file = join(folder, 'jwt-secret');
   try {
-    const existing = readSecret(file) ?? createSecret(file);
+    const existing = readSecret(file) ?? await replaceMissing(file, hasSessions, log);
     if (isLongEnough(existing)) return existing;
     if (await hasSessions()) {
       throw new ConfigError(`${file} is damaged: put it back from a backup, or remove it to generate a new one, after which everybody `
@@ -100,6 +102,11 @@ export async function loadOrCreateSecret(folder: string, hasSessions: () => Prom
   } catch (error) {
     throw error instanceof ConfigError ? error : unusableFolder(folder, error);
   }
+}
+
+async function replaceMissing(file: string, hasSessions: () => Promise<boolean>, log: Log): Promise<string> {
+  if (await hasSessions()) log('warn', 'the secret was missing and a new one was generated: everybody has to sign in again', { file });
+  return createSecret(file);
 }
 
 /** Whether a token may be in use, and so the secret that signed it. */
@@ -178,8 +185,9 @@ function tighten(path: string, mode: number, log: Log): void {
     if (hasSystemCode(error, 'ENOENT')) return;
     if (!isModeless(error)) throw unusableFolder(dirname(path), error);
   }
-  const event = isLoose(path) ? 'other users can use this file, and its mode cannot be changed' : 'other users could use this file';
-  log('warn', event, { file: path });
+  const kind = mode === FOLDER_MODE ? 'folder' : 'file';
+  log('warn', isLoose(path) ? `other users can use this ${kind}, and its mode cannot be changed`
+    : `other users could use this ${kind}: its mode is now 0${mode.toString(8)}`, { file: path });
 }
 
 /** The file system has no modes, or the file belongs to another user who lets this one use it. */

@@ -66,8 +66,10 @@ describe("the server's files", { skip: hasModes ? false : 'Windows has no modes'
     const entries = await run(t, { DATA_DIR: dataDir });
     const paths = [dataDir, ...names.map((name) => join(dataDir, name))];
     assert.equal(entries[0]?.['event'], 'listening');
-    const warned = warningsOf(entries).filter(([event]) => event === 'other users could use this file').map(([, file]) => file);
-    assert.deepEqual(warned.sort(), paths.sort());
+    const sentences = paths.map((path) => path === dataDir ? 'other users could use this folder: its mode is now 0700'
+      : 'other users could use this file: its mode is now 0600');
+    const warned = new Map(warningsOf(entries).map(([event, file]) => [file, event]));
+    assert.deepEqual(paths.map((path) => warned.get(path)), sentences);
     for (const path of paths) assert.equal(statSync(path).mode & 0o077, 0, path);
   });
 
@@ -165,6 +167,19 @@ describe('the generated secret', () => {
     await server.close();
     writeFileSync(join(dataDir, 'jwt-secret'), '');
     await assert.rejects(start(config, deps), { name: 'ConfigError', message: /jwt-secret is damaged: [^\n]*\.$/ });
+  });
+
+  test('that is missing although somebody has signed in is generated anew, with a warning of what that means', async () => {
+    const dataDir = newFolder();
+    logged.length = 0;
+    const secret = await loadOrCreateSecret(dataDir, async () => true, log);
+    assert.ok(Buffer.byteLength(secret) >= 32);
+    const [{ level, event, file } = {}] = logged.map((entry) => Object(entry) as Record<string, unknown>);
+    assert.deepEqual([level, file], ['warn', join(dataDir, 'jwt-secret')]);
+    assert.match(String(event), /everybody has to sign in again/);
+    logged.length = 0;
+    assert.equal(await loadOrCreateSecret(dataDir, async () => true, log), secret);
+    assert.deepEqual(logged, []);
   });
 
   test('cannot be generated where a folder has its name, in one sentence', async () => {

@@ -2,8 +2,9 @@
 // the admin command.
 
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { Agent, request as requestHttp, type IncomingMessage } from 'node:http';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { join } from 'node:path';
@@ -265,6 +266,22 @@ describe('a server that cannot start', () => {
       assert.match(stderr.replace('Password: \n', ''), sentence);
       assert.doesNotMatch(stderr, / {4}at /);
     }
+  });
+});
+
+describe('the export of the audit trail', { skip: existsSync('/dev/full') ? false : 'there is no disk that is always full' }, () => {
+  test('says in one sentence that the disk has no room for it', async () => {
+    const installation = await prepare(embedded);
+    await (await openStore(installation, Date.now)).close();
+    const full = openSync('/dev/full', 'w');
+    const args = [join(import.meta.dirname, '../../../server.ts'), 'audit', '--csv'];
+    const child = spawn(process.execPath, args, { env: installation.env, stdio: ['ignore', full, 'pipe'] });
+    assert(child.stderr);
+    const [[code], stderr] = await Promise.all([once(child, 'close'), child.stderr.toArray()]);
+    closeSync(full);
+    assert.equal(code, 1);
+    assert.equal(Buffer.concat(stderr as Buffer[]).toString(), 'The trail was not written completely: the disk is full.\n');
+    await installation.remove();
   });
 });
 
