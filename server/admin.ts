@@ -15,7 +15,7 @@ import { ConfigError } from './config.ts';
 import { requireGoodPassword } from './password-rules.ts';
 import { createPasswords, type Passwords } from './passwords.ts';
 import { newId, toContent } from './records.ts';
-import type { Store } from './store.ts';
+import type { DirectoryEntry, Store } from './store.ts';
 
 /** Runs one command and returns the sentence to print. Throws `ConfigError` if the command is not valid. */
 export async function runAdmin(store: Store, args: readonly string[], input: NodeJS.ReadStream): Promise<string> {
@@ -36,6 +36,8 @@ export async function runAdmin(store: Store, args: readonly string[], input: Nod
     throw new ConfigError('Usage: node server.ts admin create|reset <email>, or node server.ts admin restored|clock');
   }
   const passwords = createPasswords();
+  if (command === 'create') await requireNewAddress(store, email);
+  else await requireUser(store, email);
   const password = await readPassword(input);
   if (command === 'create') {
     const accountId = await createOwner(store, passwords, email, password);
@@ -50,12 +52,12 @@ export async function runAdmin(store: Store, args: readonly string[], input: Nod
  * not acceptable, `conflict` if the address is taken. A crash in the middle leaves an account without users.
  */
 export async function createOwner(store: Store, passwords: Passwords, email: string, password: string): Promise<string> {
+  await requireNewAddress(store, email);
+  requireGoodPassword('The password', password, email);
   const users = findCollection('users');
   if (!users) throw new Error('the users collection is not declared');
   const [name = email] = email.split('@');
-  const input = parseInput(writableFields(users), { email, name, role: 'owner', disabled: false, password });
-  requireGoodPassword('password', password, email);
-  if (await store.findAddress(addressKey(email))) throw new AppError('conflict', `${email} is already in use.`);
+  const input = parseInput(writableFields(users), { email, name, role: 'owner', disabled: false });
   const content = toContent(users, input, secretOf(await passwords.hash(password)));
   const accountId = newId(Date.now());
   const userId = newId(Date.now());
@@ -68,14 +70,19 @@ export async function createOwner(store: Store, passwords: Passwords, email: str
   return accountId;
 }
 
+/** Throws `invalid_request` if it is not an address, `conflict` if it is taken. */
+async function requireNewAddress(store: Store, email: string): Promise<void> {
+  parseInput({ 'The address': { kind: 'email' } }, { 'The address': email });
+  if (await store.findAddress(addressKey(email))) throw new AppError('conflict', `${email} is already in use.`);
+}
+
 /**
  * Sets a user's password and ends all of the user's sessions; a disabled user stays disabled. Throws `not_found` or
  * `invalid_request`.
  */
 export async function resetPassword(store: Store, passwords: Passwords, email: string, password: string): Promise<void> {
-  const entry = await store.findAddress(addressKey(email));
-  if (!entry) throw noSuchUser(email);
-  requireGoodPassword('password', password, email);
+  const entry = await requireUser(store, email);
+  requireGoodPassword('The password', password, email);
   const secret = secretOf(await passwords.hash(password));
   await store.write(entry.accountId, async (transaction) => {
     const record = await transaction.get('users', entry.userId);
@@ -84,6 +91,13 @@ export async function resetPassword(store: Store, passwords: Passwords, email: s
     transaction.audit(adminEntry('update', { collection: 'users', record: record.id, fields: ['password'] }));
     transaction.endSessionsOf(record.id);
   });
+}
+
+/** Where the user with this address is. Throws `not_found`. */
+async function requireUser(store: Store, email: string): Promise<DirectoryEntry> {
+  const entry = await store.findAddress(addressKey(email));
+  if (!entry) throw noSuchUser(email);
+  return entry;
 }
 
 export const noUsersHint =
@@ -126,9 +140,15 @@ async function readPassword(input: NodeJS.ReadStream): Promise<string> {
   process.stderr.write('Password: ');
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
   const lines = createInterface({ input, output: silent, terminal: input.isTTY });
+  let isInterrupted = false;
+  // Ctrl+C at a terminal, which only closes the input by default.
+  lines.once('SIGINT', () => {
+    isInterrupted = true;
+    lines.close();
+  });
   try {
     for await (const line of lines) return line;
-    throw new ConfigError('No password was given on standard input.');
+    throw new ConfigError(isInterrupted ? 'Interrupted: no password was set.' : 'No password was given on standard input.');
   } finally {
     lines.close();
     process.stderr.write('\n');

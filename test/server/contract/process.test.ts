@@ -8,9 +8,10 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync, statSync, wri
 import { Agent, request as requestHttp, type IncomingMessage } from 'node:http';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
 import { after, before, describe, test } from 'node:test';
 
-import { createOwner, resetPassword } from '../../../server/admin.ts';
+import { createOwner, resetPassword, runAdmin } from '../../../server/admin.ts';
 import { readConfig } from '../../../server/config.ts';
 import { createPasswords } from '../../../server/passwords.ts';
 import { start } from '../../../server.ts';
@@ -246,10 +247,10 @@ describe('a server that cannot start', () => {
     await createOwner(store, passwords, 'boss@first.test', password);
     for (const [attempt, sentence] of [
       [() => createOwner(store, passwords, 'Boss@first.test', password), /already in use/],
-      [() => createOwner(store, passwords, 'x@first.test', '12345678'), /at least 10 characters/],
-      [() => createOwner(store, passwords, 'x@first.test', 'Qwertyuiop'), /most common/],
-      [() => createOwner(store, passwords, 'bookkeeping@first.test', 'BookKeeping'), /e-mail address/],
-      [() => createOwner(store, passwords, 'no address', password), /e-mail address/],
+      [() => createOwner(store, passwords, 'x@first.test', '12345678'), /^The password must have at least 10 characters\.$/],
+      [() => createOwner(store, passwords, 'x@first.test', 'Qwertyuiop'), /^The password is among the most common/],
+      [() => createOwner(store, passwords, 'bookkeeping@first.test', 'BookKeeping'), /^The password must not be the e-mail address/],
+      [() => createOwner(store, passwords, 'no address', password), /^The address must be an e-mail address\.$/],
       [() => resetPassword(store, passwords, 'nobody@first.test', password), /No user/],
       [() => resetPassword(store, passwords, 'boss@first.test', 'short'), /at least 10 characters/],
       [() => resetPassword(store, passwords, 'boss@first.test', 'boss@first.test'), /e-mail address/],
@@ -259,13 +260,30 @@ describe('a server that cannot start', () => {
 
     for (const [words, input, sentence] of [
       [['create', 'boss@first.test'], password, /already in use/], [['create', 'x@first.test'], '', /password/i],
-      [['delete', 'boss@first.test'], password, /^Usage: /],
+      [['delete', 'boss@first.test'], password, /^Usage: /], [['create', 'nobody'], password, /^The address must be an e-mail address/],
+      [['reset', 'nobody@first.test'], password, /^No user has the address/],
     ] as const) {
       const { code, stdout, stderr } = await runServer(['admin', ...words], installation.env, input);
       assert.deepEqual([code, stdout], [1, '']);
       assert.match(stderr.replace('Password: \n', ''), sentence);
+      const asks = words[1] === 'x@first.test';
+      assert.equal(stderr.includes('Password: '), asks, 'it looks at the address before it asks');
       assert.doesNotMatch(stderr, / {4}at /);
     }
+  });
+});
+
+describe('Ctrl+C at the prompt for a password', () => {
+  test('ends the command with a sentence that is true, and changes nothing', async () => {
+    const installation = await prepare(embedded);
+    const store = await openStore(installation, Date.now);
+    const terminal = Object.assign(new PassThrough(), { isTTY: true, setRawMode: () => {} }) as unknown as NodeJS.ReadStream & PassThrough;
+    terminal.write('half a pass\x03');
+    const { message } = await assertRejects(() => runAdmin(store, ['create', firstOwner], terminal));
+    assert.equal(message, 'Interrupted: no password was set.');
+    assert.deepEqual(await store.listAccounts(), []);
+    await store.close();
+    await installation.remove();
   });
 });
 
