@@ -207,7 +207,7 @@ async function writeStream(response: ServerResponse, source: ClockSource, signal
     if (response.writableLength === 0) void sendChunks(response, [Buffer.from(':\n\n')]);
     mustRecheckSession = true;
     wakeup.set();
-  }, HEARTBEAT_MS);
+  }, HEARTBEAT_MS).unref();
   try {
     for (let sent = EPOCH; !signal.aborted; await wakeup.wait()) {
       if (mustRecheckSession) {
