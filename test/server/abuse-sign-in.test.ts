@@ -124,7 +124,7 @@ describe('guesses', () => {
     // Those that are left in the end are cut off.
     for (let index = 0; index < 250; index += 1) void flood(index);
     await full.promise;
-    for (let round = 0; round < 3; round += 1) await from('127.0.7.2').as(token).login(email, password);
+    await from('127.0.7.2').as(token).login(email, password);
     await from('127.0.7.1').login(email, password);
   });
 });
