@@ -13,7 +13,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { createFirstOwner, hasUsers, noUsersHint, runAdmin } from './server/admin.ts';
+import { createFirstOwner, hasUsers, noUsersHint, requireCommand, runAdmin } from './server/admin.ts';
 import { createAdmission, type Admission, type Visit } from './server/admission.ts';
 import { auditPage, runAudit } from './server/audit.ts';
 import { createAuth, type Auth, type AuthOptions, type Caller, type Origin } from './server/auth.ts';
@@ -408,7 +408,8 @@ async function main(args: readonly string[]): Promise<void> {
   keepHeapSmall();
   const config = readConfig(process.env);
   if (args[0] === 'admin' || args[0] === 'audit') {
-    if (args[1] !== 'create') requireDatabase(config);
+    if (args[0] === 'admin') requireCommand(args.slice(1));
+    if (args[0] !== 'admin' || args[1] !== 'create') requireDatabase(config);
     const log = createLog(config.logLevel, (line) => void process.stderr.write(line), systemDeps.nowMs);
     protectFiles(config, log);
     const store = await openStore(config, systemDeps, log);

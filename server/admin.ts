@@ -17,23 +17,28 @@ import { createPasswords, type Passwords } from './passwords.ts';
 import { newId, toContent } from './records.ts';
 import type { DirectoryEntry, Store } from './store.ts';
 
+/** Throws `ConfigError` unless the words are a command; before a database is opened, which may create it. */
+export function requireCommand([command = '', email, ...rest]: readonly string[]): void {
+  const commands = email === undefined ? ['restored', 'clock'] : ['create', 'reset'];
+  if (rest.length === 0 && commands.includes(command)) return;
+  throw new ConfigError('Usage: node server.ts admin create|reset <email>, or node server.ts admin restored|clock');
+}
+
 /** Runs one command and returns the sentence to print. Throws `ConfigError` if the command is not valid. */
 export async function runAdmin(store: Store, args: readonly string[], input: NodeJS.ReadStream): Promise<string> {
-  const [command, email, ...rest] = args;
-  if (command === 'restored' && email === undefined) {
+  requireCommand(args);
+  const [command, email = ''] = args;
+  if (command === 'restored') {
     await store.inspect();
     await auditEverywhere(store, 'restored');
     await store.renewEpochs();
     return 'Every desktop will pull everything again, once, when it next reaches a server of this database.';
   }
-  if (command === 'clock' && email === undefined) {
+  if (command === 'clock') {
     await store.acceptClock();
     // Afterwards, because nothing is stamped by the clock before.
     await auditEverywhere(store, 'clock');
     return "This machine's clock is taken for right.";
-  }
-  if ((command !== 'create' && command !== 'reset') || email === undefined || rest.length > 0) {
-    throw new ConfigError('Usage: node server.ts admin create|reset <email>, or node server.ts admin restored|clock');
   }
   const passwords = createPasswords();
   if (command === 'create') await requireNewAddress(store, email);

@@ -236,6 +236,7 @@ describe('a server that cannot start', () => {
       assert.deepEqual([code, stdout], [1, '']);
       assert.match(stderr, /^There is no database .*nothing.invoify\.sqlite: set DATA_DIR as it is for the server\.\n$/);
     }
+    assert.match((await runServer(['admin', 'create'], env)).stderr, /^Usage: /);
     assert.equal(existsSync(dataDir), false);
     const { code, stderr } = await runServer(['admin', 'create', firstOwner], env, password);
     assert.equal(code, 0, stderr);
