@@ -153,7 +153,8 @@ export class InvoifyApp extends LitElement {
     const result = await window.electron.sync.pullFromServer().catch(() => null);
     const { outcome, changes, error } = result ?? { outcome: 'failed', changes: 0, error: null };
     if (outcome === 'completed') this.#toast(changes > 0 ? t('sync.toastChanges', { count: changes }) : t('sync.toastDone'), 'ok');
-    else if (outcome === 'failed') this.#toast(error ? syncErrorText(error) : t('sync.failed'), 'bad');
+    // While the sign-in is being checked, the notice says so.
+    else if (outcome === 'failed' && error?.code !== 'unauthorized') this.#toast(error ? syncErrorText(error) : t('sync.failed'), 'bad');
   }
 
   #toast(text: string, tone: 'ok' | 'bad'): void {

@@ -22,7 +22,7 @@ import { t } from '../text/i18n.ts';
 import { viewComputers, type ComputerView } from './computer-view.ts';
 
 /** Below this width there is no room for a table. */
-const narrow = '(max-width: 960px)';
+const narrow = '(max-width: 1100px)';
 /** Stays at the end of a line that breaks. */
 const separator = '\u00a0· ';
 /** How often the list is read again while it is shown. */
@@ -40,7 +40,7 @@ export class InvoifyComputers extends LitElement {
   };
 
   static override styles = [controls, screenStyles, css`
-    :host { display: block; block-size: auto; background: none; }
+    :host { display: block; min-inline-size: 0; block-size: auto; background: none; }
     ul { margin: 0; padding: 0; list-style: none; }
     .name { display: flex; flex-wrap: wrap; align-items: center; gap: var(--space-half) var(--space-2); overflow-wrap: anywhere; }
     .scroll { overflow-x: auto; }
