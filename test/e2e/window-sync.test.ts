@@ -214,6 +214,9 @@ describeWindow('the sync status in the window', { invoices: 3000, customers: 60 
   test('is "session expired" with everything readable, until the user signs in again', async (t) => {
     const { page } = await openSynced(t, env());
     await env().endSessions(env().owner);
+    await page.locator('invoify-status-bar').getByRole('button', { name: 'Refresh' }).click();
+    await expectStatus(page, 'error', /^Checking your sign-in…$/);
+    assert.equal(await page.locator('invoify-status-bar .state[data-tone=bad], invoify-notice-bar [data-tone=bad]').count(), 0);
     // A token that has worked would be asked about once more after a minute.
     await windowApi(page).sync.setAuthToken('ended');
     await expectStatus(page, 'session_expired', /^Sign in again to sync; what is here stays readable$/);
