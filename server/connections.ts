@@ -21,6 +21,9 @@ export const httpOptions = {
   handshakeTimeout: 5000, headersTimeout: 5000, requestTimeout: 20_000, connectionsCheckingInterval: 1000,
 } as const;
 
+/** Node keeps each until the connection is closed. */
+const MAX_SURPLUS_REQUESTS = 256;
+
 export interface Connections {
   /**
    * Call first for every request. The signal aborts with `invalid_request` if the body is, or turns out to be, unreadable.
@@ -44,6 +47,8 @@ interface Connection {
   isEnding: boolean;
   /** Bytes that came after what could be understood. */
   surplusBytes: number;
+  /** Requests that came after the last one that is answered. */
+  surplusRequests: number;
 }
 
 /** Takes over the events of a server that do not belong to a well-formed request. */
@@ -52,7 +57,7 @@ export function followConnections(http: Server): Connections {
   const connectionOf = (socket: Duplex): Connection => {
     const known = connections.get(socket);
     if (known) return known;
-    const connection = { exchanges: new Set<Exchange>(), isEnding: false, surplusBytes: 0 };
+    const connection = { exchanges: new Set<Exchange>(), isEnding: false, surplusBytes: 0, surplusRequests: 0 };
     connections.set(socket, connection);
     return connection;
   };
@@ -90,8 +95,8 @@ export function followConnections(http: Server): Connections {
     begin(request, response) {
       const connection = connectionOf(request.socket);
       if (connection.isEnding) {
-        // Each would be kept until the connection is closed.
-        request.socket.pause();
+        connection.surplusRequests += 1;
+        if (connection.surplusRequests > MAX_SURPLUS_REQUESTS) request.socket.destroy();
         return null;
       }
       if (request.httpVersion !== '1.1' && request.httpVersion !== '1.0') {

@@ -134,7 +134,7 @@ describe('a connection', () => {
       [`${post('/api/health', { token: null }, '{}', upgrade)}${outer.slice(0, -inner.length)}`, inner],
       [`POST /api/health HTTP/1.1\r\nHost: x\r\n${upgrade}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\nPOS`, inner],
       // Takes a while to answer, so that the rest is there before.
-      [`${post('/api/auth/login', { token: null }, '{"email":"x@x.test","password":"x"}', upgrade)}POST`, inner.repeat(500)],
+      [`${post('/api/auth/login', { token: null }, '{"email":"x@x.test","password":"x"}', upgrade)}POST`, inner.repeat(200)],
     ] as const) {
       const asker = new RawConnection(server.url);
       asker.socket.setNoDelay(true).write(first);
@@ -149,6 +149,17 @@ describe('a connection', () => {
     }
     const two = `GET /api/meta HTTP/1.1\r\nHost: x\r\n\r\nGET /api/health HTTP/1.1\r\nHost: x\r\n${upgrade}\r\n${inner}`;
     assert.deepEqual(statuses(await exchangeRaw(server.url, two)), ['HTTP/1.1 200', 'HTTP/1.1 200']);
+  });
+
+  test('that asks for another protocol is cut if far too many requests follow', async () => {
+    const asker = new RawConnection(server.url);
+    asker.socket.write(`GET /api/sync/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${server.owner.token}\r\n`
+      + 'Connection: Upgrade\r\nUpgrade: x\r\n\r\n');
+    await asker.until(/event: change/);
+    asker.socket.write('GET /api/health HTTP/1.1\r\n\r\n'.repeat(300));
+    asker.socket.end();
+    await asker.closed;
+    assert.deepEqual(statuses(asker.text), ['HTTP/1.1 200']);
   });
 
   test('with a transfer coding other than chunked is refused and closed', async () => {
