@@ -31,8 +31,8 @@ const MAX_PER_DEVICE = 10;
 const KNOWN_MS = 400 * 86_400_000;
 /** The slots of each kind of limit. */
 const SLOTS = 65_536;
-/** The slots for one user's known networks. A strange network falls into one of a few known ones with a chance of less than 1 %. */
-const KNOWN_SLOTS = 4096;
+/** The slots for one user's known networks: so many that a strange network hardly ever falls into a known one. */
+const KNOWN_SLOTS = 2 ** 24;
 
 export interface Attempt {
   readonly peer: string;
