@@ -80,7 +80,7 @@ async function tryWriteControls(page: Page): Promise<readonly string[]> {
       isDisabled: button.getAttribute('aria-disabled'),
       reason: (button.getRootNode() as ShadowRoot).getElementById(button.getAttribute('aria-describedby') ?? '')?.textContent,
     }));
-    assert.deepEqual([isDisabled, reason], ['true', 'No connection to the server'], name);
+    assert.deepEqual([isDisabled, reason], ['true', 'Server connection required'], name);
     if (!await control.isVisible()) await openMenu(page);
     await control.click({ force: true });
     assert.equal(await windowState(page), before, `${name} by mouse`);
@@ -147,7 +147,7 @@ describeWindow('the window while offline', { invoices: 1000, customers: 200 }, (
     }
     await goTo(page, 'Invoices');
     await page.keyboard.press('Control+n');
-    await page.getByText('No connection to the server', { exact: true }).last().waitFor();
+    await page.getByText('Server connection required', { exact: true }).last().waitFor();
     assert.equal(await page.locator('invoify-sheet').count(), 0, 'the shortcut for a new record opens nothing');
     assert.deepEqual(writes.channels, [], 'no write reached the host');
   });

@@ -182,7 +182,7 @@ export const deShell: Translation<typeof enShell> = {
   'sync.version': 'Version {version}',
 
   'write.offline': 'Internetverbindung erforderlich',
-  'write.unreachable': 'Keine Verbindung zum Server',
+  'write.unreachable': 'Serververbindung erforderlich',
   'write.signedOut': 'Zum Ändern neu anmelden',
 
   'signIn.title': 'Bei Invoify anmelden',

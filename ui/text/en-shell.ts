@@ -181,7 +181,7 @@ export const enShell = {
   'sync.version': 'Version {version}',
 
   'write.offline': 'Internet connection required',
-  'write.unreachable': 'No connection to the server',
+  'write.unreachable': 'Server connection required',
   'write.signedOut': 'Sign in again to make changes',
 
   'signIn.title': 'Sign in to Invoify',
