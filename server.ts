@@ -37,7 +37,7 @@ import {
   actOnRecord, createRecord, deleteRecord, readRecord, requireAction, requireCollection, updateRecord,
   type RecordsDeps,
 } from './server/records.ts';
-import type { Store } from './server/store.ts';
+import { shuttingDown, type Store } from './server/store.ts';
 import { reloadCertificates, strictTransport, tlsOptions } from './server/tls.ts';
 import { AppError } from './shared/errors.ts';
 import { keepHeapSmall } from './shared/heap.ts';
@@ -377,7 +377,7 @@ async function respond(server: Server, request: IncomingMessage, response: Serve
     result = await dispatch(server, request, broken, from, visit, watched);
     if (!('follow' in result)) result = holdReply(result, visit);
   } catch (error) {
-    result = errorReply(error);
+    result = errorReply(server.isClosing() && !(error instanceof AppError) ? shuttingDown() : error);
     watched.failed(error);
     logFailure(error, { requestId, method: request.method, path: request.url?.split('?')[0] });
   }

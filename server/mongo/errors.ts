@@ -4,7 +4,8 @@
 
 import {
   MongoBulkWriteError, MongoClientClosedError, MongoError, MongoErrorLabel, MongoExpiredSessionError, MongoNetworkError,
-  MongoNotConnectedError, MongoServerError, MongoServerSelectionError, MongoTopologyClosedError, MongoWriteConcernError,
+  MongoNotConnectedError, MongoServerClosedError, MongoServerError, MongoServerSelectionError, MongoTopologyClosedError,
+  MongoWriteConcernError,
 } from 'mongodb';
 
 import { AppError } from '../../shared/errors.ts';
@@ -31,7 +32,9 @@ export function isConnectionError(thrown: unknown): boolean {
   const error = thrown instanceof MongoBulkWriteError ? thrown.errorResponse : thrown;
   return error instanceof MongoNetworkError || error instanceof MongoServerSelectionError
     || error instanceof MongoNotConnectedError || error instanceof MongoTopologyClosedError
-    || error instanceof MongoClientClosedError || error instanceof MongoExpiredSessionError;
+    || error instanceof MongoClientClosedError || error instanceof MongoExpiredSessionError || error instanceof MongoServerClosedError
+    // The driver does not export this class.
+    || (error instanceof MongoError && error.name === 'MongoPoolClosedError');
 }
 
 /** True if a transaction that failed with this error before its commit can be retried as a whole. */
