@@ -206,7 +206,8 @@ function directUrl(member: Member | undefined): string {
   return `mongodb://${member.address}/?directConnection=true`;
 }
 
-async function freePort(): Promise<number> {
+/** A port of this machine that nothing listens on. */
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;

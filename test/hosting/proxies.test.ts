@@ -8,7 +8,6 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -16,6 +15,7 @@ import type { Readable } from 'node:stream';
 import { after, before, describe, test } from 'node:test';
 
 import { assertError, createClient, exchange, type Client } from '../client.ts';
+import { freePort } from '../mongod.ts';
 import { openEvents } from '../server/contract/event-stream.ts';
 import { firstOwner, password, startServer, stores, type TestServer } from '../server/harness.ts';
 import { customer } from '../server/samples.ts';
@@ -179,13 +179,4 @@ function reasonToSkip(program: string): string | false {
   const sentence = `${program} is not installed: run .ci/proxies.sh, which installs it.`;
   if (process.env['CI'] === 'true') throw new Error(`${sentence} With CI=true the tests that need it must not be skipped.`);
   return sentence;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
