@@ -3,9 +3,11 @@
 //
 // Invariants: the token is on disk encrypted or not at all; if the system cannot encrypt, or only obfuscates (`basic_text`
 // on Linux), it is held in memory until the program ends. A file that is missing, truncated or from another user or
-// machine counts as no token, so the user signs in again. A token that was to be removed or replaced is never loaded again,
-// although the file could not be removed: it is emptied, or a marker beside it (`token.bin.removing`) says that it is dead.
-// Operations run one after the other.
+// machine counts as no token, so the user signs in again; a key that is unavailable for a moment is waited for. A token
+// that was to be removed or replaced is never loaded again, although the file could not be removed: it is emptied, or a
+// marker beside it (`token.bin.removing`) says that it is dead. Operations run one after the other.
+//
+// Whether the system can encrypt is found out by trying: `isAsyncEncryptionAvailable` says yes on every Windows.
 
 import { access, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 
@@ -18,25 +20,27 @@ import { replaceFile, type ReplaceDeps } from '../files/replace-file.ts';
 import type { StoredToken, TokenVault } from '../session/token-vault.ts';
 
 export interface SafeVaultDeps extends ReplaceDeps {
-  readonly safeStorage: Pick<
-    SafeStorage, 'isAsyncEncryptionAvailable' | 'encryptStringAsync' | 'decryptStringAsync' | 'getSelectedStorageBackend'
-  >;
+  readonly safeStorage: Pick<SafeStorage, 'encryptStringAsync' | 'decryptStringAsync' | 'getSelectedStorageBackend'>;
   readonly platform: NodeJS.Platform;
   readonly log: (event: string, facts?: Facts) => void;
 }
 
 export interface SafeVault extends TokenVault {
-  /** Whether a saved token outlives the program. */
+  /** Whether a token outlives the program: whether the system can encrypt, and the last one saved is stored. */
   isPersistent(): Promise<boolean>;
 }
 
 /** Far longer than any token; limits what is read of a foreign file. */
 const MAX_FILE_BYTES = 64 * 1024;
+/** Pauses between the tries to decrypt with a key that is temporarily unavailable; meanwhile the window waits. */
+const decryptRetryMs = [250, 500, 1000, 2000] as const;
 
 /** A vault that stores to the file `path`. Use it only once Electron is ready. */
 export function createSafeVault(path: string, deps: SafeVaultDeps): SafeVault {
   /** The token in this run; undefined until it is loaded, saved or cleared. */
   let held: StoredToken | null | undefined;
+  let canEncrypt: Promise<boolean> | undefined;
+  let isUnsaved = false;
   let last: Promise<unknown> = Promise.resolve();
 
   function enqueue<T>(action: () => Promise<T>): Promise<T> {
@@ -45,16 +49,22 @@ export function createSafeVault(path: string, deps: SafeVaultDeps): SafeVault {
     return done;
   }
 
+  async function write(stored: StoredToken): Promise<void> {
+    if (!await (canEncrypt ??= tryToEncrypt(deps))) return removeFile(path);
+    await writeEncrypted(path, await deps.safeStorage.encryptStringAsync(JSON.stringify(stored)), deps);
+    await rm(markerOf(path), { force: true });
+  }
+
   return {
-    isPersistent: () => canEncrypt(deps),
+    isPersistent: async () => await (canEncrypt ??= tryToEncrypt(deps)) && !isUnsaved,
     load: () => enqueue(async () => held ??= await loadFile(path, deps)),
     save: (stored) => enqueue(async () => {
       held = stored;
       try {
-        if (!await canEncrypt(deps)) return await removeFile(path);
-        await writeEncrypted(path, await deps.safeStorage.encryptStringAsync(JSON.stringify(stored)), deps);
-        await rm(markerOf(path), { force: true });
+        await write(stored);
+        isUnsaved = false;
       } catch (error) {
+        isUnsaved = true;
         // The next start must not find an older token.
         await removeFile(path).catch((cause: unknown) => deps.log('older token cannot be removed', { error: cause }));
         throw error;
@@ -62,17 +72,19 @@ export function createSafeVault(path: string, deps: SafeVaultDeps): SafeVault {
     }),
     clear: () => enqueue(async () => {
       held = null;
+      isUnsaved = false;
       await removeFile(path);
     }),
   };
 }
 
-async function canEncrypt({ safeStorage, platform, log }: SafeVaultDeps): Promise<boolean> {
+async function tryToEncrypt({ safeStorage, platform, log }: SafeVaultDeps): Promise<boolean> {
   try {
-    if (!await safeStorage.isAsyncEncryptionAvailable()) return false;
-    return platform !== 'linux' || !['basic_text', 'unknown'].includes(safeStorage.getSelectedStorageBackend());
+    if (platform === 'linux' && ['basic_text', 'unknown'].includes(safeStorage.getSelectedStorageBackend())) return false;
+    await safeStorage.encryptStringAsync('probe');
+    return true;
   } catch (error) {
-    log('encryption is unavailable', { error });
+    log('the system cannot encrypt', { error });
     return false;
   }
 }
@@ -84,8 +96,8 @@ async function loadFile(path: string, deps: SafeVaultDeps): Promise<StoredToken 
       return null;
     }
     const encrypted = await readFile(path);
-    if (encrypted.length === 0 || encrypted.length > MAX_FILE_BYTES || !await canEncrypt(deps)) return null;
-    const { result, shouldReEncrypt } = await deps.safeStorage.decryptStringAsync(encrypted);
+    if (encrypted.length === 0 || encrypted.length > MAX_FILE_BYTES) return null;
+    const { result, shouldReEncrypt } = await decrypt(encrypted, deps);
     const stored = parseStoredToken(result);
     if (stored && shouldReEncrypt) await reEncrypt(path, result, deps);
     return stored;
@@ -93,6 +105,19 @@ async function loadFile(path: string, deps: SafeVaultDeps): Promise<StoredToken 
     if (!hasSystemCode(error, 'ENOENT')) deps.log('stored token cannot be read', { error });
     return null;
   }
+}
+
+async function decrypt(encrypted: Buffer, { safeStorage, setTimer }: SafeVaultDeps): ReturnType<SafeStorage['decryptStringAsync']> {
+  for (const delayMs of decryptRetryMs) {
+    try {
+      return await safeStorage.decryptStringAsync(encrypted);
+    } catch (error) {
+      // The message is all that tells this from a failure for good.
+      if (!/temporarily unavailable/i.test(String(error))) throw error;
+      await new Promise<void>((resolve) => void setTimer(resolve, delayMs));
+    }
+  }
+  return safeStorage.decryptStringAsync(encrypted);
 }
 
 /**

@@ -11,7 +11,6 @@ import { describe, test, type TestContext } from 'node:test';
 import type { Facts } from '../../../desktop/files/redact.ts';
 import { systemDeskDeps } from '../../../desktop/system-deps.ts';
 import { createSafeVault, type SafeVault } from '../../../desktop/electron/vault.ts';
-import type { App } from './stand-in/app.ts';
 import { StandInSafeStorage } from './stand-in/system.ts';
 
 const stored = { token: 'a.secret.token', origin: 'https://books.test' };
@@ -21,14 +20,14 @@ interface Bench {
   readonly safeStorage: StandInSafeStorage;
   readonly events: string[];
   /** A vault as the next run of the program has it. */
-  open(platform?: NodeJS.Platform): SafeVault;
+  open(): SafeVault;
 }
 
-function bench(t: TestContext): Bench {
+function bench(t: TestContext, platform: NodeJS.Platform = 'win32'): Bench {
   const folder = mkdtempSync(join(tmpdir(), 'invoify-vault-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const file = join(folder, 'token.bin');
-  const safeStorage = new StandInSafeStorage({ isReady: () => true } as App);
+  const safeStorage = new StandInSafeStorage({ isReady: () => true }, platform);
   const events: string[] = [];
   const log = (event: string, facts: Facts = {}): void => {
     assert(!JSON.stringify(facts).includes(stored.token), 'no token in the log');
@@ -36,7 +35,7 @@ function bench(t: TestContext): Bench {
   };
   return {
     file, safeStorage, events,
-    open: (platform = 'win32') => createSafeVault(file, {
+    open: () => createSafeVault(file, {
       ...systemDeskDeps(), safeStorage, platform, log,
       setTimer: (callback) => {
         const timer = setImmediate(callback);
@@ -61,31 +60,59 @@ test('a token outlives the program, encrypted on disk', async (t) => {
 
 describe('if the system cannot encrypt, the token is held in memory and an older one is removed, when', () => {
   for (const [what, platform, spoil] of [
-    ['encryption is unavailable', 'win32', (storage: StandInSafeStorage) => void (storage.isAvailable = false)],
-    ['the key store fails', 'win32', (storage: StandInSafeStorage) => void (storage.fault = new Error('no key store'))],
+    ['encryption fails', 'win32', (storage: StandInSafeStorage) => void (storage.isBroken = true)],
     ['the system only obfuscates', 'linux', (storage: StandInSafeStorage) => void (storage.backend = 'basic_text')],
     ['the backend is unknown', 'linux', (storage: StandInSafeStorage) => void (storage.backend = 'unknown')],
   ] as const) {
     test(what, async (t) => {
-      const { file, safeStorage, open } = bench(t);
-      await open(platform).save({ ...stored, token: 'an older one' });
+      const { file, safeStorage, open } = bench(t, platform);
+      await open().save({ ...stored, token: 'an older one' });
       assert.equal(existsSync(file), true);
       spoil(safeStorage);
-      const vault = open(platform);
-      assert.equal(await vault.load(), null);
+      const vault = open();
       assert.equal(await vault.isPersistent(), false);
       await vault.save(stored);
       assert.deepEqual(await vault.load(), stored);
       assert.equal(existsSync(file), false);
-      assert.equal(await open(platform).load(), null);
+      assert.equal(await vault.isPersistent(), false);
+      assert.equal(await open().load(), null);
     });
   }
 
   test('a real key store on Linux is used', async (t) => {
-    const { open } = bench(t);
-    assert.equal(await open('linux').isPersistent(), true);
-    await open('linux').save(stored);
-    assert.deepEqual(await open('linux').load(), stored);
+    const { open } = bench(t, 'linux');
+    assert.equal(await open().isPersistent(), true);
+    await open().save(stored);
+    assert.deepEqual(await open().load(), stored);
+  });
+});
+
+test('whether the system can encrypt is found out once, by encrypting', async (t) => {
+  const { safeStorage, open } = bench(t);
+  const vault = open();
+  assert.deepEqual(await Promise.all([vault.isPersistent(), vault.isPersistent()]), [true, true]);
+  await vault.save(stored);
+  assert.equal(await vault.isPersistent(), true);
+  assert.equal(safeStorage.encrypted, 2, 'the attempt and the token');
+});
+
+describe('a key that is temporarily unavailable', () => {
+  test('is waited for', async (t) => {
+    const { safeStorage, open, events } = bench(t);
+    await open().save(stored);
+    safeStorage.busyDecryptions = 2;
+    assert.deepEqual(await open().load(), stored);
+    assert.deepEqual(events, []);
+  });
+
+  test('for long leaves the token for the next start', async (t) => {
+    const { safeStorage, open, events } = bench(t);
+    await open().save(stored);
+    safeStorage.busyDecryptions = Infinity;
+    assert.equal(await open().load(), null);
+    assert.deepEqual(events, ['stored token cannot be read']);
+    safeStorage.busyDecryptions = 0;
+    assert.deepEqual(await open().load(), stored);
   });
 });
 
@@ -215,7 +242,8 @@ describe('if a token cannot be stored, the next start does not find the older on
   for (const [what, spoil] of [
     ['encryption fails once', (_t: TestContext, storage: StandInSafeStorage) => {
       const encrypt = storage.encryptStringAsync.bind(storage);
-      storage.encryptStringAsync = async () => {
+      storage.encryptStringAsync = async (text) => {
+        if (text === 'probe') return encrypt(text);
         storage.encryptStringAsync = encrypt;
         throw new Error('the key store is busy');
       };
@@ -230,6 +258,7 @@ describe('if a token cannot be stored, the next start does not find the older on
       const vault = open();
       await assert.rejects(vault.save(newer));
       assert.deepEqual(await vault.load(), newer, 'it is used until the program ends');
+      assert.equal(await vault.isPersistent(), false, 'and the window can say so');
       assert.equal(await open().load(), null);
     });
   }
