@@ -136,7 +136,7 @@ export function createShellCalls(deps: ShellDeps): Handlers<ShellCalls> {
       return null;
     },
     async 'app.copyText'({ text }) {
-      clipboard.writeText(text);
+      await clipboard.writeText(text);
       return null;
     },
   };

@@ -205,6 +205,8 @@ test('a page can save only to the file that the user chooses', async (t) => {
 
   assert.equal(await ask(electron.app.copyText({ text: 'a report' })), null);
   assert.equal(seen.clipboard, 'a report');
+  person.copy = () => Promise.reject(new Error('the clipboard is in use'));
+  assert.equal((await electron.app.copyText({ text: 'x' })).ok, false, 'the answer waits for the clipboard');
   assert.equal(await ask(electron.app.openFolder({ folder: 'logs' })), null);
   assert.deepEqual(seen.folders, [join(dataFolder, 'logs')]);
   person.folderProblem = 'no program';

@@ -1,17 +1,18 @@
 // Stand-ins for Electron's system modules: displays, theme, menu, dialogs, clipboard, shell, and encryption.
+//
+// Invariants: what the program can call has Electron's own types, or this does not compile.
 
 import assert from 'node:assert/strict';
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 
-import type { SafeStorage } from 'electron';
+import type * as Electron from 'electron';
+import type { MenuItemConstructorOptions, SafeStorage } from 'electron';
 
 import type { App } from './app.ts';
 
-export interface StandInMenuItem {
-  readonly label?: string;
+/** An item of the menu's template, which a test can click. */
+export interface StandInMenuItem extends Pick<MenuItemConstructorOptions, 'label' | 'type' | 'accelerator' | 'visible'> {
   readonly role?: string;
-  readonly type?: string;
-  readonly accelerator?: string;
   readonly click?: () => void;
   readonly submenu?: readonly StandInMenuItem[];
 }
@@ -20,24 +21,31 @@ interface Menu {
   readonly items: readonly StandInMenuItem[];
 }
 
-/** The system's key store, which can be missing, only obfuscate, fail, and rotate its key. */
-export class StandInSafeStorage {
-  readonly #app: App;
+/**
+ * The system's key store, which can be broken or busy, only obfuscate, and rotate its key. As in Electron, only the
+ * operations themselves tell: `isAsyncEncryptionAvailable` never resolves with false once the app is ready.
+ */
+export class StandInSafeStorage implements Pick<
+  SafeStorage, 'isAsyncEncryptionAvailable' | 'encryptStringAsync' | 'decryptStringAsync' | 'getSelectedStorageBackend'
+> {
+  readonly #app: Pick<App, 'isReady'>;
   backend: ReturnType<SafeStorage['getSelectedStorageBackend']> = 'gnome_libsecret';
-  isAvailable = true;
-  /** If set, every operation throws it. */
-  fault: Error | null = null;
+  /** As with a damaged DPAPI: nothing can be encrypted, nor decrypted. */
+  isBroken = false;
+  /** Number of decryptions for which the key is still temporarily unavailable. */
+  busyDecryptions = 0;
   /** Number of encryptions. */
   encrypted = 0;
   #keys = [randomBytes(32)];
 
-  constructor(app: App) {
+  constructor(app: Pick<App, 'isReady'>, platform: NodeJS.Platform) {
     this.#app = app;
+    // Electron has this method on Linux only.
+    if (platform !== 'linux') Object.defineProperty(this, 'getSelectedStorageBackend', { value: undefined });
   }
 
   async isAsyncEncryptionAvailable(): Promise<boolean> {
-    this.#check();
-    return this.isAvailable;
+    return this.#app.isReady();
   }
 
   getSelectedStorageBackend(): StandInSafeStorage['backend'] {
@@ -45,8 +53,8 @@ export class StandInSafeStorage {
   }
 
   async encryptStringAsync(plainText: string): Promise<Buffer> {
-    this.#check();
-    if (!this.isAvailable) throw new Error('Encryption is not available.');
+    this.#requireReady();
+    if (this.isBroken) throw new Error('Error while encrypting the text provided to safeStorage.encryptStringAsync.');
     this.encrypted += 1;
     const iv = randomBytes(12);
     const cipher = createCipheriv('aes-256-gcm', this.#key(0), iv);
@@ -54,9 +62,15 @@ export class StandInSafeStorage {
     return Buffer.concat([Buffer.from('v10'), iv, cipher.getAuthTag(), text]);
   }
 
-  async decryptStringAsync(encrypted: Buffer): Promise<{ result: string; shouldReEncrypt: boolean }> {
-    this.#check();
-    for (const [age, key] of this.#keys.entries()) {
+  async decryptStringAsync(encrypted: Buffer): ReturnType<SafeStorage['decryptStringAsync']> {
+    this.#requireReady();
+    assert(Buffer.isBuffer(encrypted), 'Expected the first argument of decryptStringAsync() to be a buffer');
+    if (encrypted.length === 0) return { result: '', shouldReEncrypt: false };
+    if (this.busyDecryptions > 0) {
+      this.busyDecryptions -= 1;
+      throw new Error('safeStorage.decryptStringAsync is temporarily unavailable. Please try again.');
+    }
+    for (const [age, key] of this.isBroken ? [] : this.#keys.entries()) {
       try {
         const decipher = createDecipheriv('aes-256-gcm', key, encrypted.subarray(3, 15));
         decipher.setAuthTag(encrypted.subarray(15, 31));
@@ -90,27 +104,21 @@ export class StandInSafeStorage {
     return key;
   }
 
-  #check(): void {
-    assert(this.#app.isReady(), 'safeStorage can be used when the app is ready');
-    if (this.fault) throw this.fault;
+  #requireReady(): void {
+    assert(this.#app.isReady(), 'safeStorage cannot be used before app is ready');
   }
 }
 
-interface Display {
-  readonly workArea: { readonly x: number; readonly y: number; readonly width: number; readonly height: number };
-}
+type Box = Electron.Rectangle;
 
 export interface System {
   readonly safeStorage: StandInSafeStorage;
-  readonly screen: { displays: Display[]; getAllDisplays(): Display[] };
-  readonly nativeTheme: { themeSource: string; readonly shouldUseDarkColors: boolean };
-  readonly Menu: { buildFromTemplate(items: StandInMenuItem[]): Menu; setApplicationMenu(menu: Menu | null): void };
-  readonly clipboard: { writeText(text: string): void };
-  readonly shell: { openExternal(url: string): Promise<void>; openPath(path: string): Promise<string> };
-  readonly dialog: {
-    showSaveDialog(window: unknown, options: object): Promise<{ canceled: boolean; filePath: string }>;
-    showMessageBox(window: unknown, options: object): Promise<{ response: number }>;
-  };
+  readonly screen: Pick<Electron.Screen, 'getAllDisplays'>;
+  readonly nativeTheme: Pick<Electron.NativeTheme, 'themeSource' | 'shouldUseDarkColors'>;
+  readonly Menu: Pick<typeof Electron.Menu, 'buildFromTemplate' | 'setApplicationMenu'>;
+  readonly clipboard: Pick<Electron.Clipboard, 'writeText'>;
+  readonly shell: Pick<Electron.Shell, 'openExternal' | 'openPath'>;
+  readonly dialog: Pick<Electron.Dialog, 'showSaveDialog' | 'showMessageBox'>;
   /** What the program did to the system. */
   readonly seen: {
     menu: Menu | null;
@@ -128,21 +136,30 @@ export interface System {
     press: () => Promise<number>;
     /** Why folders cannot be opened; '' if they can. */
     folderProblem: string;
+    /** Lets the clipboard take a text. */
+    copy: () => Promise<void>;
+    /** The parts of the displays that windows can use. */
+    displays: Box[];
   };
 }
 
 export function createSystem(app: App): System {
   const seen: System['seen'] = { menu: null, clipboard: '', opened: [], folders: [], saveDialogs: [], messages: [] };
-  const person: System['person'] = { save: async () => null, press: async () => 1, folderProblem: '' };
+  const person: System['person'] = {
+    save: async () => null,
+    press: async () => 1,
+    folderProblem: '',
+    copy: async () => undefined,
+    displays: [{ x: 0, y: 0, width: 1920, height: 1040 }],
+  };
   return {
     seen,
     person,
-    safeStorage: new StandInSafeStorage(app),
+    safeStorage: new StandInSafeStorage(app, process.platform),
     screen: {
-      displays: [{ workArea: { x: 0, y: 0, width: 1920, height: 1040 } }],
       getAllDisplays() {
         assert(app.isReady(), 'screens are known when the app is ready');
-        return this.displays;
+        return person.displays.map((workArea) => ({ workArea }) as Electron.Display);
       },
     },
     nativeTheme: {
@@ -151,14 +168,19 @@ export function createSystem(app: App): System {
     },
     Menu: {
       buildFromTemplate(items) {
-        items.forEach(checkItem);
-        return { items };
+        (items as readonly unknown[] as readonly StandInMenuItem[]).forEach(checkItem);
+        return { items } as Electron.Menu;
       },
       setApplicationMenu(menu) {
-        seen.menu = menu;
+        seen.menu = menu as Menu | null;
       },
     },
-    clipboard: { writeText: (text) => void (seen.clipboard = text) },
+    clipboard: {
+      async writeText(text) {
+        await person.copy();
+        seen.clipboard = text;
+      },
+    },
     shell: {
       openExternal: async (url) => void seen.opened.push(url),
       async openPath(path) {
@@ -167,14 +189,16 @@ export function createSystem(app: App): System {
       },
     },
     dialog: {
-      async showSaveDialog(_window, options) {
+      async showSaveDialog(...[, options]: object[]) {
+        assert(options, 'the dialog belongs to the window');
         seen.saveDialogs.push(options);
         const path = await person.save();
         return { canceled: path === null, filePath: path ?? '' };
       },
-      async showMessageBox(_window, options) {
+      async showMessageBox(...[, options]: object[]) {
+        assert(options, 'the message belongs to the window');
         seen.messages.push(options);
-        return { response: await person.press() };
+        return { response: await person.press(), checkboxChecked: false };
       },
     },
   };
@@ -187,6 +211,6 @@ const roles = [
 function checkItem({ label, role, type, accelerator, submenu }: StandInMenuItem): void {
   assert(label !== undefined || role !== undefined || type === 'separator', 'a menu item has a label or a role, or is a separator');
   if (role !== undefined) assert(roles.includes(role.toLowerCase()), `${role} is a known role`);
-  if (accelerator !== undefined) assert.match(accelerator, /^(?:(?:CommandOrControl|Control|Alt|Shift)\+)*(?:[A-Z0-9,]|F\d{1,2})$/);
+  if (accelerator !== undefined) assert.match(accelerator, /^(?:(?:CommandOrControl|Control|Alt|Shift)\+)*(?:[A-Z0-9,=]|F\d{1,2})$/);
   submenu?.forEach(checkItem);
 }
