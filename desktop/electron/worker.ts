@@ -14,6 +14,7 @@ import { answerCall, openDesk, type Desk, type DeskOptions, type SystemEvent } f
 import { redactFacts, type Facts, type PlainFacts } from '../files/redact.ts';
 import type { StoredToken, TokenVault } from '../session/token-vault.ts';
 import { systemDeskDeps } from '../system-deps.ts';
+import { createFetch } from './fetch.ts';
 
 export type DeskChannel = keyof DeskCalls | keyof FileCalls;
 
@@ -69,7 +70,7 @@ port.on('message', ({ data }: { data: ToWorker }) => {
 async function open(options: DeskOptions): Promise<Desk> {
   const desk = await openDesk(options, {
     ...systemDeskDeps(),
-    fetch: (input, init) => net.fetch(input instanceof URL ? input.href : input, init),
+    fetch: createFetch(net.request),
     hasNetwork: () => net.isOnline(),
     vault,
     log,

@@ -13,20 +13,28 @@ const patterns: readonly (readonly [FailureKind, RegExp])[] = [
   ['certificate_date', /\bERR_CERT_DATE_INVALID\b/],
   ['certificate_wrong_name', /\bERR_TLS_CERT_ALTNAME_INVALID\b|\bERR_CERT_COMMON_NAME_INVALID\b/],
   ['certificate_untrusted', /SELF_SIGNED_CERT|\bUNABLE_TO_(?:GET_ISSUER|VERIFY_LEAF)/],
-  ['certificate_untrusted', /\bCERT_(?:UNTRUSTED|REJECTED|REVOKED|CHAIN_TOO_LONG|SIGNATURE_FAILURE)\b|\bERR_CERT_/],
+  ['certificate_untrusted', /\bCERT_(?:UNTRUSTED|REJECTED|REVOKED|CHAIN_TOO_LONG|SIGNATURE_FAILURE)\b|\bERR_CERT(?:IFICATE)?_/],
   ['certificate_untrusted', /\bINVALID_(?:CA|PURPOSE)\b/],
-  ['proxy_password', /\bERR_PROXY_AUTH_/],
-  ['proxy_failed', /\bERR_(?:PROXY|TUNNEL|SOCKS|MANDATORY_PROXY)_/],
+  ['proxy_password', /\bERR_(?:PROXY_AUTH_|UNEXPECTED_PROXY_AUTH\b)/],
+  ['proxy_failed', /\bERR_(?:PROXY|TUNNEL|SOCKS|MANDATORY_PROXY|HTTPS_PROXY)_|\bERR_NO_SUPPORTED_PROXIES\b/],
   ['not_https', /\bERR_SSL_|\bEPROTO\b/],
   ['name_not_found', /\bENOTFOUND\b|\bEAI_\w+|\bERR_NAME_/],
   ['refused', /\bECONNREFUSED\b|\bERR_CONNECTION_REFUSED\b/],
   ['timed_out', /\bETIMEDOUT\b|\bE(?:HOST|NET)UNREACH\b|\bUND_ERR_\w+_TIMEOUT\b/],
   ['timed_out', /\bERR_(?:CONNECTION_)?TIMED_OUT\b|\bERR_ADDRESS_UNREACHABLE\b/],
-  ['redirected', /\bredirect/i],
+  ['redirected', /\bredirect|_REDIRECTS?\b/i],
   ['broken_encoding', /\bZ_(?:DATA|BUF)_ERROR\b|\bERR__ERROR_|\bZSTD_error_|\bERR_CONTENT_DECODING_/],
-  ['not_invoify', /\bHTTPParserError\b|\bHPE_|\bUND_ERR_HEADERS_OVERFLOW\b|\bERR_INVALID_HTTP_RESPONSE\b|\bERR_RESPONSE_HEADERS_/],
+  ['not_invoify', /\bHTTPParserError\b|\bHPE_|\bUND_ERR_HEADERS_OVERFLOW\b/],
+  ['not_invoify', /\bERR_INVALID_(?:HTTP_RESPONSE|CHUNKED_ENCODING)\b|\bERR_RESPONSE_HEADERS_/],
   ['interrupted', /\bECONNRESET\b|\bECONNABORTED\b|\bEPIPE\b|\bUND_ERR_(?:SOCKET|RES_CONTENT_LENGTH_MISMATCH)\b|\bterminated\b/],
   ['interrupted', /\bERR_(?:CONNECTION|NETWORK_CHANGED|NETWORK_IO_SUSPENDED|EMPTY_RESPONSE|CONTENT_LENGTH_MISMATCH|INCOMPLETE_CHUNKED)/],
+  ['interrupted', /\bERR_(?:HTTP2|QUIC)_|\bERR_SOCKET_NOT_CONNECTED\b/],
+];
+
+// What a server does that closes an idle connection just as it is used again, by the names of Node, undici and Chromium.
+const cuts = [
+  /\bECONNRESET\b|\bEPIPE\b|\bUND_ERR_SOCKET\b/,
+  /\bERR_(?:CONNECTION_(?:RESET|CLOSED|ABORTED)|EMPTY_RESPONSE|SOCKET_NOT_CONNECTED)\b/,
 ];
 
 /** `offline` with the kind of failure, if it is known, and a sentence about it. `cause` is what `fetch` rejected with. */
@@ -41,6 +49,11 @@ export function failedRequest(origin: string, hasNetwork: boolean, cause: unknow
 
 export function failure(code: 'offline' | 'bad_response', kind: FailureKind, origin: string, cause?: unknown): AppError {
   return new AppError(code, sentences[kind](new URL(origin).host), { kind, cause });
+}
+
+/** Whether a request whose `fetch` rejected with `error` found its connection cut, which may be over with the next one. */
+export function wasCut(error: unknown): boolean {
+  return reasons(error).some((reason) => cuts.some((cut) => cut.test(reason)));
 }
 
 /** The innermost error's name or code and its text, for the log: of the connection only, without anything that was sent. */

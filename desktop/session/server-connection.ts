@@ -5,12 +5,12 @@
 // the protocol's form and under its request's id: a refusal then becomes an AppError with the server's own code and
 // message. Why anything else did not count is logged when the reason changes.
 
-import { AppError, errorCode, hasSystemCode, type ErrorCode } from '../../shared/errors.ts';
+import { AppError, errorCode, type ErrorCode } from '../../shared/errors.ts';
 import { isObject, type JsonObject } from '../../shared/fields.ts';
 import {
   badResponse, maxRetryAfterS, parseErrorAnswer, parseMeta, protocolHeader, protocolVersion, requestIdHeader, type WireError,
 } from '../../shared/protocol.ts';
-import { failedRequest, failure, reasonOf } from './connection-failure.ts';
+import { failedRequest, failure, reasonOf, wasCut } from './connection-failure.ts';
 
 /** A server that sends nothing for this long counts as gone. */
 const IDLE_MS = 30_000;
@@ -161,8 +161,7 @@ async function fetchAgain({ method = 'GET', onRepeat }: Request, send: typeof fe
   try {
     return await send(url, init);
   } catch (error) {
-    const isCut = error instanceof Error && hasSystemCode(error.cause, 'ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET');
-    if (!isCut || (method !== 'GET' && !onRepeat) || init.signal?.aborted) throw error;
+    if (!wasCut(error) || (method !== 'GET' && !onRepeat) || init.signal?.aborted) throw error;
     onRepeat?.();
     return send(url, init);
   }
