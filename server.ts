@@ -13,10 +13,11 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { createFirstOwner, hasUsers, noUsersHint, requireCommand, runAdmin } from './server/admin.ts';
+import { createFirstOwner, hasUsers, noUsersHint } from './server/admin.ts';
 import { createAdmission, type Admission, type Visit } from './server/admission.ts';
-import { auditPage, runAudit } from './server/audit.ts';
+import { auditPage } from './server/audit.ts';
 import { createAuth, type Auth, type AuthOptions, type Caller, type Origin } from './server/auth.ts';
+import { runCommand } from './server/commands.ts';
 import { cannotListen, ConfigError, readConfig, type Config } from './server/config.ts';
 import { followConnections, httpOptions, type Connections } from './server/connections.ts';
 import { requireDatabase, runBackup } from './server/embedded/backup.ts';
@@ -407,23 +408,11 @@ async function openStore(config: Config, deps: StartDeps, log: Log, monitor?: Mo
 async function main(args: readonly string[]): Promise<void> {
   keepHeapSmall();
   const config = readConfig(process.env);
-  if (args[0] === 'admin' || args[0] === 'audit') {
-    if (args[0] === 'admin') requireCommand(args.slice(1));
-    if (args[0] !== 'admin' || args[1] !== 'create') requireDatabase(config);
-    const log = createLog(config.logLevel, (line) => void process.stderr.write(line), systemDeps.nowMs);
-    protectFiles(config, log);
-    const store = await openStore(config, systemDeps, log);
-    try {
-      if (args[0] === 'audit') await runAudit(store, args.slice(1), process.stdout);
-      else process.stdout.write(`${await runAdmin(store, args.slice(1), process.stdin)}\n`);
-    } finally {
-      await store.close();
-    }
-    return;
-  }
-  if (args[0] === 'backup') return void process.stdout.write(`${await runBackup(config, args.slice(1))}\n`);
   if (args.length > 0) {
-    throw new ConfigError('Usage: node server.ts, with nothing or admin create|reset <email>|restored|clock, audit --csv, backup <file>');
+    process.exitCode = await runCommand(args, config, {
+      nowMs: systemDeps.nowMs, openStore: (from, log) => openStore(from, systemDeps, log), requireDatabase, backUp: runBackup,
+    });
+    return;
   }
   const starting = start(config);
   // By itself the signal would end the process; on Windows it means that the console closes.
@@ -444,6 +433,7 @@ if (import.meta.main) {
   main(process.argv.slice(2)).catch((error: unknown) => {
     const isExpected = error instanceof ConfigError || error instanceof AppError;
     process.stderr.write(isExpected ? `${error.message}\n` : `${error instanceof Error ? error.stack ?? error.message : String(error)}\n`);
-    process.exit(1);
+    // As grep has it, 1 is what `verify` found, and 2 that it could not look.
+    process.exit(process.argv[2] === 'verify' ? 2 : 1);
   });
 }

@@ -41,6 +41,12 @@ export const invoiceRules: Rules = {
   },
 };
 
+/** The series and the count of an invoice's number; null for a payload without one. */
+export function issuedNumber({ number }: JsonObject): { readonly series: string; readonly count: number } | null {
+  const [, series, count] = typeof number === 'string' ? /^(INV-\d{4})-(\d{5,15})$/.exec(number) ?? [] : [];
+  return series === undefined ? null : { series, count: Number(count) };
+}
+
 async function send(transaction: Transaction, record: StoredRecord): Promise<JsonObject> {
   const invoice = parseInvoice(record);
   requireAllowed(invoice, 'send', 'issued');

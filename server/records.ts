@@ -221,7 +221,7 @@ async function requireVersion(transaction: Transaction, collection: Collection, 
 }
 
 /** The references of a payload: field name, target collection, target id. */
-function referencesOf(collection: Collection, payload: JsonObject): [field: string, to: string, id: string][] {
+export function referencesOf(collection: Collection, payload: JsonObject): [field: string, to: string, id: string][] {
   return Object.entries(collection.fields).flatMap(([name, field]) => {
     const id = payload[name];
     return field.kind === 'reference' && typeof id === 'string' ? [[name, field.to, id]] : [];

@@ -201,6 +201,39 @@ export interface Transaction {
   prune(until: Instant, repliesBeforeMs: number, entriesBefore?: Instant): Promise<void>;
 }
 
+/** A record or a tombstone as it is stored, whatever somebody with access to the database may have made of it. */
+export interface HeldRecord {
+  readonly collection: string;
+  /** No id if its key is not text. */
+  readonly id: string;
+  /** Null if it has none that the feed could send. */
+  readonly at: Instant | null;
+  /** Null for a tombstone; empty if it is not text. */
+  readonly payload: string | null;
+  readonly secret: string | null;
+  readonly references: readonly string[];
+}
+
+/** A sign-in address and its user. */
+export interface Address {
+  readonly email: string;
+  readonly userId: string;
+}
+
+/** All that is kept of an account but its sessions, as of one instant; in batches, so that memory does not grow with the account. */
+export interface Holdings {
+  readonly account: Account;
+  /** Records and tombstones, oldest first; those without an instant may come anywhere. */
+  records(): AsyncIterable<readonly HeldRecord[]>;
+  /** Those of the ids that are records of the collection. */
+  existing(collection: string, ids: readonly string[]): Promise<ReadonlySet<string>>;
+  /** How many references are indexed beside the records and differ from them. */
+  misfiledReferences(): Promise<number>;
+  addresses(): Promise<readonly Address[]>;
+  replies(): AsyncIterable<readonly StoredReply[]>;
+  entries(): AsyncIterable<readonly StoredEntry[]>;
+}
+
 /** Counts in the time until it ends; the first to count sets that time. Ended counters count as absent. */
 export interface CounterLimit {
   readonly key: string;
@@ -283,6 +316,8 @@ export interface Store {
   get(accountId: string, collection: string, id: string): Promise<StoredRecord | null>;
   /** Runs `read` on one consistent snapshot. Throws `unauthorized` if the account does not exist. */
   snapshot<T>(accountId: string, read: (snapshot: Snapshot) => Promise<T>): Promise<T>;
+  /** Runs `read` on everything that is kept of an account. Throws like `snapshot`. */
+  readHoldings<T>(accountId: string, read: (holdings: Holdings) => Promise<T>): Promise<T>;
   /** Whether `prune` with the same arguments would remove anything. Writes nothing. */
   isPruneDue(accountId: string, until: Instant, repliesBeforeMs: number, entriesBefore?: Instant): Promise<boolean>;
   /** The audit entries after number `after`, oldest first, at most `limit`. Entries that commit later have greater numbers. */

@@ -18,11 +18,12 @@ import { SYNC_WAIT_MS, waitWhileBusy } from './busy.ts';
 import { ACCEPTED_CLOCK, FINGERPRINT_KEY, openEmbeddedFile, sqliteError } from './schema.ts';
 import { createCounters, noteSession, openSession, renewSession, toSession } from './sessions.ts';
 import { applyWrite, transactionReads } from './transaction.ts';
+import { readHoldings } from './holdings.ts';
 import { inspectFile } from './inspection.ts';
 import { CommitWatcher } from './commit-watcher.ts';
 import { newEpoch, shuttingDown, unknownAccount } from '../store.ts';
 import type {
-  DirectoryEntry, Identity, Renewal, Session, SessionNote, Snapshot, Store, StoreDeps, StoredEntry, StoredRecord,
+  Account, DirectoryEntry, Holdings, Identity, Renewal, Session, SessionNote, Snapshot, Store, StoreDeps, StoredEntry, StoredRecord,
   Transaction,
 } from '../store.ts';
 import { WriteQueue } from '../write-queue.ts';
@@ -195,7 +196,16 @@ class EmbeddedStore implements Store {
     return row ? toRecord(row) : null;
   }
 
-  async snapshot<T>(accountId: string, read: (snapshot: Snapshot) => Promise<T>): Promise<T> {
+  snapshot<T>(accountId: string, read: (snapshot: Snapshot) => Promise<T>): Promise<T> {
+    return this.#atOnce(accountId, (db, account) => read({ account, changes: (range) => readChanges(db, accountId, range) }));
+  }
+
+  readHoldings<T>(accountId: string, read: (holdings: Holdings) => Promise<T>): Promise<T> {
+    return this.#atOnce(accountId, (db, account) => read(readHoldings(db, account)));
+  }
+
+  /** Runs `read` in a read transaction on an existing account. */
+  async #atOnce<T>(accountId: string, read: (db: DatabaseSync, account: Account) => Promise<T>): Promise<T> {
     this.#requireOpen();
     // A separate connection, because the read transaction stays open while the caller waits between batches.
     const db = this.#idleSnapshots.pop() ?? this.#openReader();
@@ -204,7 +214,7 @@ class EmbeddedStore implements Store {
       // The first read takes the snapshot.
       const row = await waitWhileBusy(() => db.prepare(selectAccount).get(accountId), this.#givenUp.signal);
       if (!row) throw unknownAccount();
-      const result = await read({ account: toAccount(row), changes: (range) => readChanges(db, accountId, range) });
+      const result = await read(db, toAccount(row));
       db.exec('COMMIT');
       if (this.#isClosed || this.#idleSnapshots.length >= MAX_IDLE_SNAPSHOTS) db.close();
       else this.#idleSnapshots.push(db);

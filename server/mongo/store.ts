@@ -10,6 +10,7 @@ import { EPOCH, tick, type Instant } from '../../shared/clock.ts';
 import { requireSameTime } from '../clock-check.ts';
 import { noAnswer, mongoError } from './errors.ts';
 import { openSnapshot } from './feed.ts';
+import { withHoldings } from './holdings.ts';
 import { connectMongo } from './preflight.ts';
 import {
   ACCOUNTS, byId, createSchema, dueReplies, dueTombstones, openTables, readFingerprintKey, toAccount, toEntry, toInstant, toRecord,
@@ -20,7 +21,7 @@ import { runBatch, type WriteJob } from './write.ts';
 import { giveBackCounters, noteSessions, openSession, renewSession, takeCounters } from './sessions.ts';
 import { newEpoch, shuttingDown, unknownAccount } from '../store.ts';
 import type {
-  Counters, DirectoryEntry, Identity, Renewal, Session, SessionNote, Snapshot, Store, StoreDeps, StoredEntry, StoredRecord,
+  Counters, DirectoryEntry, Holdings, Identity, Renewal, Session, SessionNote, Snapshot, Store, StoreDeps, StoredEntry, StoredRecord,
   Transaction,
 } from '../store.ts';
 import { WriteQueue } from '../write-queue.ts';
@@ -210,6 +211,10 @@ class MongoStore implements Store {
 
   snapshot<T>(accountId: string, read: (snapshot: Snapshot) => Promise<T>): Promise<T> {
     return this.#run(async () => read(await openSnapshot(this.#tables, accountId)));
+  }
+
+  readHoldings<T>(accountId: string, read: (holdings: Holdings) => Promise<T>): Promise<T> {
+    return this.#run(() => withHoldings(this.#client, this.#tables, accountId, read));
   }
 
   isPruneDue(accountId: string, until: Instant, repliesBeforeMs: number, entriesBefore = EPOCH): Promise<boolean> {

@@ -1,0 +1,70 @@
+// The commands: what `node server.ts <words>` does other than serve.
+//
+// They use the server's variables and may run while it does; docs/hosting.md says what each is for. A command that does not make a
+// database of its own opens none that is not there.
+
+import { requireCommand, runAdmin } from './admin.ts';
+import { runAudit } from './audit.ts';
+import { ConfigError, type Config } from './config.ts';
+import { protectFiles } from './files.ts';
+import { createLog, type Log } from './log.ts';
+import type { Store } from './store.ts';
+import { parseVerify, runVerify } from './verify-command.ts';
+
+export interface CommandDeps {
+  readonly nowMs: () => number;
+  readonly openStore: (config: Config, log: Log) => Promise<Store>;
+  /** Throws `ConfigError` if the database is a file that does not exist. */
+  readonly requireDatabase: (config: Config) => void;
+  /** Returns the sentence to print. */
+  readonly backUp: (config: Config, args: readonly string[]) => Promise<string>;
+}
+
+type Command = (args: readonly string[], config: Config, deps: CommandDeps) => Promise<number>;
+
+const commands: Readonly<Record<string, Command>> = {
+  async admin(args, config, deps) {
+    requireCommand(args);
+    if (args[0] !== 'create') deps.requireDatabase(config);
+    return withStore(config, deps, async (store) => {
+      process.stdout.write(`${await runAdmin(store, args, process.stdin)}\n`);
+      return 0;
+    });
+  },
+  async audit(args, config, deps) {
+    deps.requireDatabase(config);
+    return withStore(config, deps, async (store) => {
+      await runAudit(store, args, process.stdout);
+      return 0;
+    });
+  },
+  async backup(args, config, deps) {
+    process.stdout.write(`${await deps.backUp(config, args)}\n`);
+    return 0;
+  },
+  async verify(args, config, deps) {
+    const options = parseVerify(args);
+    deps.requireDatabase(config);
+    const write = (line: string): void => void process.stdout.write(line);
+    return withStore(config, deps, (store) => runVerify(store, options, { nowMs: deps.nowMs, write }));
+  },
+};
+
+/** Runs the command that the first word names, and resolves to the exit code. Throws `ConfigError` if there is none, or like it. */
+export async function runCommand([name = '', ...args]: readonly string[], config: Config, deps: CommandDeps): Promise<number> {
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (command) return command(args, config, deps);
+  throw new ConfigError('Usage: node server.ts, with nothing or admin create|reset <email>|restored|clock, audit --csv, backup <file>, '
+    + 'verify [--fix] [<account>]');
+}
+
+async function withStore(config: Config, deps: CommandDeps, run: (store: Store) => Promise<number>): Promise<number> {
+  const log = createLog(config.logLevel, (line) => void process.stderr.write(line), deps.nowMs);
+  protectFiles(config, log);
+  const store = await deps.openStore(config, log);
+  try {
+    return await run(store);
+  } finally {
+    await store.close();
+  }
+}

@@ -1,0 +1,198 @@
+// What must be true of an account in the database, and what is not: `node server.ts verify`, for after somebody has edited it by hand.
+//
+// Reads the account once, from one snapshot, and holds a batch of it at a time; only users, which are few, are remembered. Nothing is
+// taken for granted: a record that nobody could read any more is a finding, not an error.
+
+import { EPOCH, formatInstant, instantFromMs, type Instant } from '../shared/clock.ts';
+import { findCollection, publishedFields, type Collection } from '../shared/collections.ts';
+import { addCrc, digestDifferences, emptyDigest, recordCrc, type CollectionDigest, type Digest } from '../shared/digest.ts';
+import { checkFields, isId, isObject, type JsonObject } from '../shared/fields.ts';
+import { noProblems } from '../shared/problems.ts';
+import { addressKey } from './auth.ts';
+import { MAX_SKEW_MS } from './clock-check.ts';
+import { issuedNumber } from './invoice-rules.ts';
+import { referencesOf } from './records.ts';
+import type { Account, Address, HeldRecord, Holdings } from './store.ts';
+
+/** Faults of records that can be mended, and those that only somebody who knows the record can. */
+export const mendableKinds = ['instant', 'layout', 'undeleted', 'references'] as const;
+export type MendableKind = (typeof mendableKinds)[number];
+export type FaultKind = MendableKind | 'collection' | 'key' | 'payload' | 'fields' | 'dangling' | 'tombstone'
+  | 'digest' | 'clock' | 'ahead' | 'series' | 'index' | 'address';
+
+export interface Fault {
+  readonly kind: FaultKind;
+  /** Null if it is a fault of the account. */
+  readonly record: HeldRecord | null;
+  /** What is wrong, in half a sentence that begins with what it is about. */
+  readonly text: string;
+}
+
+/** What the records say about what is kept beside them. */
+export interface Findings {
+  readonly account: Account;
+  readonly recordCount: number;
+  readonly digest: Digest;
+  /** The newest instant of a record or tombstone. */
+  readonly newest: Instant;
+  /** The highest number of each series. */
+  readonly issued: Readonly<Record<string, number>>;
+  readonly misfiled: number;
+  /** Addresses that the directory lacks, or has for another user. */
+  readonly missing: readonly Address[];
+  /** Addresses in the directory that are not their user's. */
+  readonly stray: readonly Address[];
+}
+
+/** Records of one account are read; `onFaults` gets what is wrong with them, batch by batch, and is waited for. */
+export async function inspectHoldings(holdings: Holdings, onFaults: (faults: readonly Fault[]) => Promise<void>): Promise<Findings> {
+  const digest: Record<string, CollectionDigest> = {};
+  const issued: Record<string, number> = {};
+  const users = createUserList();
+  let recordCount = 0;
+  let newest = EPOCH;
+  let previousAt: Instant | null = null;
+  for await (const batch of holdings.records()) {
+    const faults: Fault[] = [];
+    const payloads = new Map<HeldRecord, { readonly collection: Collection; readonly payload: JsonObject }>();
+    for (const record of batch) {
+      const { id, at, payload: text } = record;
+      const collection = findCollection(record.collection);
+      if (at === null || at === previousAt) {
+        faults.push(about(record, text === null ? 'tombstone' : 'instant', 'has no instant of its own'));
+      }
+      previousAt = at ?? previousAt;
+      if (at !== null && at > newest) newest = at;
+      if (text === null) continue;
+      recordCount += 1;
+      if (!collection || !isId(id)) {
+        faults.push(about(record, collection ? 'key' : 'collection', collection ? 'has a key that is no id' : 'is in no collection'));
+        continue;
+      }
+      if (at !== null) digest[collection.name] = addCrc(digest[collection.name] ?? emptyDigest, recordCrc(id, formatInstant(at), text));
+      const payload = parsePayload(text);
+      users.add(record, payload);
+      if (!payload) {
+        faults.push(about(record, 'payload', 'has a payload that is not JSON'));
+        continue;
+      }
+      payloads.set(record, { collection, payload });
+      const number = collection.name === 'invoices' ? issuedNumber(payload) : null;
+      if (number) issued[number.series] = Math.max(issued[number.series] ?? 0, number.count);
+      faults.push(...payloadFaults(record, collection, payload));
+    }
+    faults.push(...await danglingReferences(holdings, payloads), ...await undeletedRecords(holdings, batch));
+    if (faults.length > 0) await onFaults(faults);
+  }
+  const { missing, stray } = users.compare(await holdings.addresses());
+  return {
+    account: holdings.account, recordCount, digest, newest, issued, misfiled: await holdings.misfiledReferences(), missing, stray,
+  };
+}
+
+/** What is wrong with what is kept beside the records. */
+export function accountFaults({ account, digest, newest, issued, misfiled, missing, stray }: Findings, nowMs: number): readonly Fault[] {
+  const { clock, numbers } = account;
+  const fault = (kind: FaultKind, text: string): Fault => ({ kind, record: null, text });
+  const say = ({ count, sum } = emptyDigest): string => `${count} records with the sum ${sum}`;
+  return [
+    ...digestDifferences(account.digest, digest).map((name) =>
+      fault('digest', `${name}: the digest says ${say(account.digest[name])}, and there are ${say(digest[name])}`)),
+    ...(newest > clock
+      ? [fault('clock', `the clock shows ${formatInstant(clock)}, before the newest change of ${formatInstant(newest)}`)] : []),
+    ...(isFarAhead(clock, newest, nowMs) ? [fault('ahead', `the newest change is of ${formatInstant(Math.max(clock, newest) as Instant)}, `
+      + `which is after now, ${formatInstant(instantFromMs(nowMs))}`)] : []),
+    ...Object.entries(issued).filter(([series, count]) => count > (numbers[series] ?? 0)).map(([series, count]) =>
+      fault('series', `the series ${series} is at ${numbers[series] ?? 0}, and an invoice has number ${count} of it`)),
+    ...(misfiled > 0 ? [fault('index', `${misfiled} references are indexed otherwise than the records have them`)] : []),
+    ...missing.map(({ email, userId }) => fault('address', `users ${userId} cannot sign in as ${email}: the directory does not say so`)),
+    ...stray.map(({ email, userId }) => fault('address', `the directory has ${email} for users ${userId}, whose address it is not`)),
+  ];
+}
+
+/** Whether changes are stamped with a time that has not come yet. */
+export function isFarAhead(clock: Instant, newest: Instant, nowMs: number): boolean {
+  return Math.max(clock, newest) > instantFromMs(nowMs + MAX_SKEW_MS);
+}
+
+/** The payload as an object; null if it is not the JSON of one. */
+export function parsePayload(text: string): JsonObject | null {
+  try {
+    const payload: unknown = JSON.parse(text);
+    return isObject(payload) ? payload as JsonObject : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Whether the feed can send it: on one line, from brace to brace. */
+export function isLaidOut(text: string): boolean {
+  return text.startsWith('{') && text.endsWith('}') && !text.includes('\n');
+}
+
+export function sameReferences(record: Pick<HeldRecord, 'references'>, collection: Collection, payload: JsonObject): boolean {
+  const targets = referencesOf(collection, payload).map(([, , id]) => id);
+  return targets.length === record.references.length && targets.every((id) => record.references.includes(id));
+}
+
+function payloadFaults(record: HeldRecord, collection: Collection, payload: JsonObject): Fault[] {
+  const problems = noProblems();
+  checkFields(publishedFields(collection), payload, problems);
+  const wrong = Object.entries(problems).map(([field, { message }]) => `${field} ${message}`);
+  return [
+    ...(wrong.length > 0 ? [about(record, 'fields', `does not fit its collection: ${wrong.join(', ')}`)] : []),
+    ...(isLaidOut(record.payload ?? '') ? [] : [about(record, 'layout', 'has a payload with line breaks or blanks around it')]),
+    ...(sameReferences(record, collection, payload) ? [] : [about(record, 'references', 'is kept with other references than it has')]),
+  ];
+}
+
+async function danglingReferences(
+  { existing }: Holdings, payloads: ReadonlyMap<HeldRecord, { readonly collection: Collection; readonly payload: JsonObject }>,
+): Promise<Fault[]> {
+  const all = [...payloads].flatMap(([record, { collection, payload }]) =>
+    referencesOf(collection, payload).map(([field, to, id]) => ({ record, field, to, id })));
+  const faults: Fault[] = [];
+  for (const [to, references] of Map.groupBy(all, (reference) => reference.to)) {
+    const found = await existing(to, [...new Set(references.map(({ id }) => id))]);
+    for (const { record, field, id } of references) {
+      if (!found.has(id)) faults.push(about(record, 'dangling', `refers by ${field} to ${to} ${id}, which does not exist`));
+    }
+  }
+  return faults;
+}
+
+/** Records of which there is a tombstone as well. */
+async function undeletedRecords({ existing }: Holdings, batch: readonly HeldRecord[]): Promise<Fault[]> {
+  const faults: Fault[] = [];
+  const tombstones = batch.filter(({ collection, payload }) => payload === null && findCollection(collection));
+  for (const [collection, deleted] of Map.groupBy(tombstones, (record) => record.collection)) {
+    const found = await existing(collection, deleted.map(({ id }) => id));
+    for (const record of deleted) if (found.has(record.id)) faults.push(about(record, 'undeleted', 'exists and is marked as deleted'));
+  }
+  return faults;
+}
+
+function about(record: HeldRecord, kind: FaultKind, text: string): Fault {
+  return { kind, record, text: `${record.collection} ${record.id} ${text}` };
+}
+
+/** The address of each user, and what the directory must have. */
+function createUserList() {
+  const users = new Map<string, string | null>();
+  return {
+    add({ collection, id }: HeldRecord, payload: JsonObject | null): void {
+      if (collection !== 'users') return;
+      const email = payload?.['email'];
+      users.set(id, typeof email === 'string' ? addressKey(email) : null);
+    },
+    compare(directory: readonly Address[]): Pick<Findings, 'missing' | 'stray'> {
+      const entries = new Map(directory.map(({ email, userId }) => [email, userId]));
+      const wanted = [...users].flatMap(([userId, email]) => (email === null ? [] : [{ email, userId }]));
+      return {
+        missing: wanted.filter(({ email, userId }) => entries.get(email) !== userId),
+        // The address of a user who cannot be read is not known.
+        stray: directory.filter(({ email, userId }) => users.get(userId) !== null && users.get(userId) !== email),
+      };
+    },
+  };
+}
