@@ -80,7 +80,7 @@ async function run(): Promise<void> {
   let windowStateSaved: Promise<void> = Promise.resolve();
   closeBeforeQuit(() => Promise.all([desk.close(), windowStateSaved]), log);
 
-  const opened = createWindow(bundles.preload, readWindowState(windowStateFile));
+  const opened = createWindow(bundles.preload, readWindowState(windowStateFile), deps);
   window = opened;
   recoverFromCrashes(opened, deps);
   opened.on('close', () => {

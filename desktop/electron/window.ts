@@ -27,8 +27,10 @@ export interface WindowState {
   readonly isMaximized: boolean;
 }
 
-export interface CrashDeps {
+export interface WindowDeps {
   readonly monotonicMs: () => number;
+  /** Calls back once after a delay; returns a function that cancels it. */
+  readonly setTimer: (callback: () => void, delayMs: number) => () => void;
   readonly log: (event: string, facts?: Facts) => void;
 }
 
@@ -36,6 +38,9 @@ const minSize = { width: 820, height: 560 } as const;
 const defaultSize = { width: 1280, height: 800 } as const;
 /** How much of the title bar must be on a display, so that the window can be dragged. */
 const minVisible = { width: 120, height: 32 } as const;
+
+/** How long the window waits for the page to be painted before it is shown without it. */
+const SHOW_AFTER_MS = 3000;
 
 /** Shown until the page is painted. */
 const backgrounds = { light: '#ffffff', dark: '#1b1d21' } as const;
@@ -49,7 +54,8 @@ export function windowSession(): Session {
   return session.fromPartition('invoify-window');
 }
 
-export function createWindow(preload: string, saved: WindowState): BrowserWindow {
+/** Not shown until the page is painted, fails to load, or takes too long: a blank window says more than none. */
+export function createWindow(preload: string, saved: WindowState, { setTimer }: Pick<WindowDeps, 'setTimer'>): BrowserWindow {
   const { bounds, isMaximized } = fitToDisplays(saved, screen.getAllDisplays().map(({ workArea }) => workArea));
   const window = new BrowserWindow({
     ...defaultSize,
@@ -76,10 +82,17 @@ export function createWindow(preload: string, saved: WindowState): BrowserWindow
       autoplayPolicy: 'document-user-activation-required',
     },
   });
-  window.once('ready-to-show', () => {
+  let isShown = false;
+  const show = (): void => {
+    cancelTimer();
+    if (isShown || window.isDestroyed()) return;
+    isShown = true;
     if (isMaximized) window.maximize();
     window.show();
-  });
+  };
+  const cancelTimer = setTimer(show, SHOW_AFTER_MS);
+  window.once('ready-to-show', show);
+  window.webContents.once('did-fail-load', show);
   return window;
 }
 
@@ -138,7 +151,7 @@ function canBeDragged(bounds: Box, area: Box): boolean {
 }
 
 /** Reloads the page when its process crashes, and logs what goes wrong in it. Crashes of the data process: worker-process.ts. */
-export function recoverFromCrashes(window: BrowserWindow, { monotonicMs, log }: CrashDeps): void {
+export function recoverFromCrashes(window: BrowserWindow, { monotonicMs, log }: WindowDeps): void {
   let reloads: number[] = [];
   window.webContents.on('render-process-gone', (_event, { reason, exitCode }) => {
     log('renderer exited', { reason, exitCode });
@@ -154,7 +167,7 @@ export function recoverFromCrashes(window: BrowserWindow, { monotonicMs, log }: 
   window.webContents.on('did-fail-load', (_event, code, description) => log('page failed to load', { code, description }));
 }
 
-async function askToRetry(window: BrowserWindow, log: CrashDeps['log']): Promise<void> {
+async function askToRetry(window: BrowserWindow, log: WindowDeps['log']): Promise<void> {
   log('window keeps crashing');
   const { response } = await dialog.showMessageBox(window, {
     type: 'error',

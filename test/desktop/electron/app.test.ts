@@ -9,6 +9,7 @@ import { describe, test } from 'node:test';
 import type { SignInRequest } from '../../../shared/window/ipc.ts';
 import { loadApp, startApp, type RunningApp } from './stand-in/start.ts';
 import type { StandInMenuItem } from './stand-in/system.ts';
+import type { StandInContents, StandInWindow } from './stand-in/windows.ts';
 
 function menuItems({ controls }: RunningApp): StandInMenuItem[] {
   const flatten = (items: readonly StandInMenuItem[]): StandInMenuItem[] =>
@@ -16,12 +17,16 @@ function menuItems({ controls }: RunningApp): StandInMenuItem[] {
   return flatten(controls.system.seen.menu?.items ?? []);
 }
 
+async function shown(window: StandInWindow): Promise<void> {
+  if (!window.isVisible()) await once(window, 'show');
+}
+
 describe('startup', () => {
   test('opens one sandboxed window on a page of the custom scheme', async (t) => {
     const { controls, window, contents } = await startApp(t);
     assert.equal(contents.getURL(), 'app://invoify/index.html');
     assert.equal(controls.windows.length, 1);
-    assert.equal(window.isVisible(), true);
+    await shown(window);
     const { sandbox, contextIsolation, nodeIntegration, nodeIntegrationInWorker, nodeIntegrationInSubFrames, webSecurity, webviewTag,
       spellcheck, allowRunningInsecureContent } = window.options.webPreferences;
     assert.deepEqual([sandbox, contextIsolation, webSecurity], [true, true, true]);
@@ -113,6 +118,7 @@ describe('the window', () => {
     await first.quit();
     const state = readFileSync(join(first.dataFolder, 'window.json'), 'utf8');
     const second = await startApp(t, { files: { 'window.json': state } });
+    await shown(second.window);
     assert.deepEqual(second.window.getNormalBounds(), { x: 300, y: 200, width: 1000, height: 700 });
     assert.equal(second.window.isMaximized(), true);
   });
@@ -125,6 +131,30 @@ describe('the window', () => {
   test('opens in the default place if window.json is damaged', async (t) => {
     const { window } = await startApp(t, { files: { 'window.json': '{"bounds":{"x":"far"' } });
     assert.deepEqual([window.options.x, window.options.width, window.isMaximized()], [undefined, 1280, false]);
+  });
+
+  test('is shown when its page has content, or after 3 s if it never has', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const { window } = await startApp(t, {
+      files: saved({ x: 300, y: 200, width: 1000, height: 700 }, true),
+      arrange: ({ app }) => void app.once('web-contents-created', (_event, contents: StandInContents) => { contents.hasContent = false; }),
+    });
+    t.mock.timers.tick(2999);
+    assert.equal(window.isVisible(), false);
+    t.mock.timers.tick(1);
+    assert.deepEqual([window.isVisible(), window.isMaximized()], [true, true]);
+  });
+
+  test('is shown if its page cannot be loaded', async (t) => {
+    const controls = await loadApp(t);
+    controls.app.once('web-contents-created', (_event, contents: StandInContents) => {
+      contents.session.load = () => Promise.reject(new Error('ERR_FAILED'));
+    });
+    controls.app.becomeReady();
+    await once(controls.app, 'web-contents-created');
+    const [window] = controls.windows;
+    assert(window);
+    await shown(window);
   });
 
   test('reloads when its page crashes, and asks the user if it keeps crashing', async (t) => {

@@ -1,8 +1,15 @@
 // Stand-ins for windows and their contents: a page loaded from the session, with the preload in an isolated world, that can
 // do what a hostile page would try.
+//
+// Invariants: what the program can call has Electron's own types, or this does not compile.
 
 import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
+
+import type {
+  BrowserWindow as ElectronWindow, BrowserWindowConstructorOptions, HandlerDetails, Rectangle, RenderProcessGoneDetails, WebContents,
+  WebContentsPrintOptions, WebPreferences, WindowSessionEndEvent,
+} from 'electron';
 
 import type { App } from './app.ts';
 import { preventable } from './app.ts';
@@ -10,19 +17,11 @@ import type { IpcEvent, IpcMain, StandInFrame } from './ipc.ts';
 import { runPreload, type PreloadWorld } from './preload.ts';
 import type { Sessions, StandInSession } from './sessions.ts';
 
-interface Box {
-  readonly x: number;
-  readonly y: number;
-  readonly width: number;
-  readonly height: number;
+export interface WindowOptions extends Omit<BrowserWindowConstructorOptions, 'webPreferences'> {
+  readonly webPreferences: Omit<WebPreferences, 'preload' | 'session'> & { readonly preload: string; readonly session: StandInSession };
 }
 
-export interface WindowOptions extends Partial<Box> {
-  readonly show?: boolean;
-  readonly webPreferences: Readonly<Record<string, unknown>> & { readonly preload: string; readonly session: StandInSession };
-}
-
-type OpenHandler = (details: { url: string; disposition: string }) => { action: string };
+type OpenHandler = Parameters<WebContents['setWindowOpenHandler']>[0];
 
 let tokens = 0;
 
@@ -37,7 +36,9 @@ class Frame implements StandInFrame {
   }
 }
 
-export class StandInContents extends EventEmitter {
+export class StandInContents extends EventEmitter implements Pick<
+  WebContents, 'loadURL' | 'reload' | 'getURL' | 'isCrashed' | 'send' | 'setWindowOpenHandler' | 'print' | 'printToPDF'
+> {
   readonly session: StandInSession;
   readonly mainFrame = new Frame(null);
   readonly #ipcMain: IpcMain;
@@ -47,6 +48,8 @@ export class StandInContents extends EventEmitter {
   #isCrashed = false;
   /** Number of page loads. */
   loads = 0;
+  /** If false, the page never has anything to show. */
+  hasContent = true;
   /** The options of each print, and the printer's result. */
   readonly prints: object[] = [];
   printer: { isDone: boolean; reason: string } = { isDone: true, reason: '' };
@@ -58,9 +61,12 @@ export class StandInContents extends EventEmitter {
     this.#ipcMain = ipcMain;
   }
 
+  /** Rejects, and emits did-fail-load, if there is no response; whatever its status, a response is a page. */
   async loadURL(url: string): Promise<void> {
-    const response = await this.session.load(url);
-    assert.equal(response.status, 200, `${url} is served`);
+    const response = await this.session.load(url).catch((error: Error) => {
+      this.emit('did-fail-load', {}, -2, error.message, url, true, 1, 1);
+      throw error;
+    });
     this.mainFrame.url = url;
     this.loads += 1;
     this.#isCrashed = false;
@@ -70,10 +76,11 @@ export class StandInContents extends EventEmitter {
     });
     this.emit('dom-ready', {});
     this.emit('did-finish-load', {});
+    if (response.ok && this.hasContent) this.emit('ready-to-show', {});
   }
 
   reload(): void {
-    void this.loadURL(this.mainFrame.url);
+    this.loadURL(this.mainFrame.url).catch(() => undefined);
   }
 
   getURL(): string {
@@ -92,7 +99,7 @@ export class StandInContents extends EventEmitter {
     this.#openHandler = handler;
   }
 
-  print(options: object, done: (isDone: boolean, reason: string) => void): void {
+  print(options: WebContentsPrintOptions = {}, done: (isDone: boolean, reason: string) => void = () => undefined): void {
     this.prints.push(options);
     queueMicrotask(() => done(this.printer.isDone, this.printer.reason));
   }
@@ -147,7 +154,7 @@ export class StandInContents extends EventEmitter {
 
   /** `window.open`; returns whether a window opened. */
   open(url: string): boolean {
-    return this.#openHandler({ url, disposition: 'new-window' }).action !== 'deny';
+    return this.#openHandler({ url, disposition: 'new-window' } as HandlerDetails).action !== 'deny';
   }
 
   attachWebview(): boolean {
@@ -156,18 +163,21 @@ export class StandInContents extends EventEmitter {
     return !event.defaultPrevented;
   }
 
-  crash(reason: string): void {
+  crash(reason: RenderProcessGoneDetails['reason']): void {
     this.#isCrashed = true;
     this.#world = null;
-    this.emit('render-process-gone', {}, { reason, exitCode: 1 });
+    this.emit('render-process-gone', {}, { reason, exitCode: 1 } satisfies RenderProcessGoneDetails);
   }
 }
 
-export class StandInWindow extends EventEmitter {
+export class StandInWindow extends EventEmitter implements Pick<
+  ElectronWindow, 'loadURL' | 'show' | 'isVisible' | 'focus' | 'minimize' | 'isMinimized' | 'restore' | 'maximize' | 'isMaximized'
+    | 'getNormalBounds' | 'isDestroyed' | 'close' | 'destroy'
+> {
   readonly options: WindowOptions;
   readonly webContents: StandInContents;
   readonly #app: App;
-  bounds: Box;
+  bounds: Rectangle;
   focusCount = 0;
   #isShown: boolean;
   #isMaximized = false;
@@ -183,17 +193,18 @@ export class StandInWindow extends EventEmitter {
     this.bounds = { x, y, width, height };
     this.#isShown = options.show ?? true;
     this.webContents = new StandInContents(options, ipcMain);
+    this.webContents.on('ready-to-show', () => process.nextTick(() => this.emit('ready-to-show')));
     app.windows.add(this);
     app.emit('web-contents-created', {}, this.webContents);
   }
 
-  async loadURL(url: string): Promise<void> {
-    await this.webContents.loadURL(url);
-    this.emit('ready-to-show');
+  loadURL(url: string): Promise<void> {
+    return this.webContents.loadURL(url);
   }
 
   show(): void {
     this.#isShown = true;
+    this.emit('show');
   }
 
   isVisible(): boolean {
@@ -216,15 +227,17 @@ export class StandInWindow extends EventEmitter {
     this.#isMinimized = false;
   }
 
+  /** Shows it, too. */
   maximize(): void {
     this.#isMaximized = true;
+    this.show();
   }
 
   isMaximized(): boolean {
     return this.#isMaximized;
   }
 
-  getNormalBounds(): Box {
+  getNormalBounds(): Rectangle {
     return this.bounds;
   }
 
@@ -236,10 +249,22 @@ export class StandInWindow extends EventEmitter {
     if (this.#isDestroyed) return;
     const event = preventable({});
     this.emit('close', event);
-    if (event.defaultPrevented) return;
+    if (!event.defaultPrevented) this.destroy();
+  }
+
+  destroy(): void {
+    if (this.#isDestroyed) return;
     this.#isDestroyed = true;
     this.emit('closed');
     this.#app.closed(this);
+  }
+
+  // ------------------------------------------------------------------------------------------------------- for tests
+
+  /** Windows shuts down: the window hears of it, and then the process is ended at once. */
+  endSession(): void {
+    this.emit('session-end', { reasons: ['shutdown'] } satisfies Partial<WindowSessionEndEvent>);
+    this.#app.die();
   }
 }
 
