@@ -38,7 +38,7 @@ import {
   actOnRecord, createRecord, deleteRecord, readRecord, requireAction, requireCollection, updateRecord,
   type RecordsDeps,
 } from './server/records.ts';
-import { shuttingDown, type Store } from './server/store.ts';
+import type { Store } from './server/store.ts';
 import { reloadCertificates, strictTransport, tlsOptions } from './server/tls.ts';
 import { AppError } from './shared/errors.ts';
 import { keepHeapSmall } from './shared/heap.ts';
@@ -378,7 +378,7 @@ async function respond(server: Server, request: IncomingMessage, response: Serve
     result = await dispatch(server, request, broken, from, visit, watched);
     if (!('follow' in result)) result = holdReply(result, visit);
   } catch (error) {
-    result = errorReply(server.isClosing() && !(error instanceof AppError) ? shuttingDown() : error);
+    result = errorReply(error);
     watched.failed(error);
     logFailure(error, { requestId, method: request.method, path: request.url?.split('?')[0] });
   }

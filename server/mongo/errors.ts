@@ -8,7 +8,7 @@ import {
   MongoWriteConcernError,
 } from 'mongodb';
 
-import { AppError } from '../../shared/errors.ts';
+import { AppError, hasSystemCode } from '../../shared/errors.ts';
 
 // Server error codes, named as in src/mongo/base/error_codes.yml of mongodb/mongo.
 const NAMESPACE_EXISTS = 48;
@@ -34,7 +34,9 @@ export function isConnectionError(thrown: unknown): boolean {
     || error instanceof MongoNotConnectedError || error instanceof MongoTopologyClosedError
     || error instanceof MongoClientClosedError || error instanceof MongoExpiredSessionError || error instanceof MongoServerClosedError
     // The driver does not export this class.
-    || (error instanceof MongoError && error.name === 'MongoPoolClosedError');
+    || (error instanceof MongoError && error.name === 'MongoPoolClosedError')
+    // The driver passes on the socket's own error if a command is written to a connection that is already dead.
+    || hasSystemCode(error, 'ECONNRESET', 'ECONNABORTED', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'ENETDOWN');
 }
 
 /** True if a transaction that failed with this error before its commit can be retried as a whole. */
@@ -66,6 +68,7 @@ export function isAuthError(error: unknown): boolean {
 
 /** The error for the store's caller: `unavailable` if the database's state is the cause, otherwise the error itself. */
 export function mongoError(error: unknown): unknown {
+  if (isConnectionError(error)) return noAnswer(error);
   if (!(error instanceof MongoError)) return error;
   if (hasCode(error, [UNAUTHORIZED])) return unavailable(missingRight(error.message), error);
   if (isAuthError(error)) {

@@ -13,8 +13,9 @@ import { isTransient, isUnknownCommit, mongoError } from '../../../server/mongo/
 const lost = new MongoNetworkError('read ECONNRESET');
 const noResult = {} as BulkWriteResult;
 
-test('a lost connection is retried, even if a bulk write wraps the error', () => {
-  for (const error of [lost, new MongoBulkWriteError(lost, noResult)]) {
+test('a lost connection is retried, even if a bulk write wraps the error, or the socket itself reports it', () => {
+  const dead = Object.assign(new Error('write EPIPE'), { code: 'EPIPE', syscall: 'write' });
+  for (const error of [lost, dead, new MongoBulkWriteError(lost, noResult), new MongoBulkWriteError(dead, noResult)]) {
     assert(isTransient(error));
     assert(isUnknownCommit(error));
     assert.equal(errorCode(mongoError(error)), 'unavailable');

@@ -4,6 +4,8 @@
 // have no gaps, and that the digest matches.
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 
 import { EPOCH, type Instant } from '../../../shared/clock.ts';
@@ -84,6 +86,35 @@ describe('MongoDB store under faults', { skip: missing ?? false }, () => {
     const error = await assertRejects(store.get(accountId, 'plans', newId()), 'unavailable');
     assert.match(error.message, /Try again in a moment/);
     assert.equal(await store.get(accountId, 'plans', newId()), null);
+  });
+
+  test('a connection that is dead when a command is written to it is like any lost one', async (t) => {
+    const member = await set.primary();
+    const sockets = new Set<Socket>();
+    const relay = createServer((socket) => {
+      const onward = connect(member.port, '127.0.0.1').on('error', () => {});
+      sockets.add(socket.on('error', () => {}).on('close', () => onward.destroy()));
+      socket.pipe(onward).pipe(socket);
+    }).listen(0, '127.0.0.1');
+    await once(relay, 'listening');
+    t.after(() => relay.close());
+    const { port } = relay.address() as AddressInfo;
+    const relayed = await openMongoStore(`mongodb://127.0.0.1:${port}/?directConnection=true`, database, depsOf({ nowMs: START_MS }));
+    t.after(() => relayed.close());
+    const accountId = await newAccount(relayed);
+    // The reset has reached this machine's kernel before the next command is written, and the driver has not heard of it.
+    const cut = (): void => sockets.forEach((socket) => socket.resetAndDestroy());
+    let attempts = 0;
+    const id = newId();
+    await relayed.write(accountId, async (transaction) => {
+      transaction.put('plans', id, content({}), null);
+      attempts += 1;
+      if (attempts === 1) cut();
+    });
+    assert.equal(attempts, 2);
+    cut();
+    await assertRejects(relayed.counters.take([{ key: newId(), max: 1, endsAtMs: START_MS + 1000 }]), 'unavailable');
+    assert.equal((await relayed.get(accountId, 'plans', id))?.id, id);
   });
 
   test('page reads from a member that is no longer primary are unavailable, and writes continue', async () => {
