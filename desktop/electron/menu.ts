@@ -58,6 +58,8 @@ function menuTemplate(language: keyof typeof texts, send: (command: Command) => 
       submenu: [
         command('refresh', 'F5'), separator,
         { role: 'zoomIn', label: text.zoomIn }, { role: 'zoomOut', label: text.zoomOut },
+        // The role's own accelerator needs Shift with this key, even on a German keyboard, where + is on it without.
+        { role: 'zoomIn', label: text.zoomIn, accelerator: 'CommandOrControl+=', visible: false },
         { role: 'resetZoom', label: text.resetZoom }, separator,
         { role: 'togglefullscreen', label: text.fullScreen },
         // Only during development.
