@@ -35,6 +35,7 @@ export async function installerConfig(root: string, env: Environment): Promise<C
     files: ['package.json', 'main.js', 'worker.js', 'preload.cjs', 'window/**/*', '!**/*.map'],
     extraFiles: [{ from: 'dist/third-party-notices.txt', to: 'third-party-notices.txt' }, { from: 'LICENSE', to: 'LICENSE.txt' }],
     asar: true,
+    // The ninth, WebAssembly's trap handlers, stays on: off only makes WebAssembly slower, and electron-builder cannot set it.
     electronFuses: {
       runAsNode: false,
       enableNodeOptionsEnvironmentVariable: false,

@@ -138,14 +138,15 @@ describe('the installer', { skip: missing ?? false }, () => {
     const sentinel = 'dL7pKGdnNz796PbbjQWNKmHXBZaB9tsX';
     const at = programBytes.indexOf(sentinel) + sentinel.length;
     assert.equal(programBytes.indexOf(sentinel, at), -1);
-    assert.deepEqual([...programBytes.subarray(at, at + 2)], [1, 8]);
+    assert.deepEqual([...programBytes.subarray(at, at + 2)], [1, 9]);
     const names = ['runAsNode', 'cookieEncryption', 'nodeOptions', 'inspect', 'asarIntegrity', 'onlyFromAsar', 'v8Snapshot',
-      'fileProtocol'];
-    const states = [...programBytes.subarray(at + 2, at + 10).toString('latin1')];
+      'fileProtocol', 'wasmTrapHandlers'];
+    const states = [...programBytes.subarray(at + 2, at + 11).toString('latin1')];
     assert.deepEqual(Object.fromEntries(names.map((name, index) => [name, states[index] === '1'])), {
       runAsNode: false, cookieEncryption: true, nodeOptions: false, inspect: false, asarIntegrity: true, onlyFromAsar: true,
       v8Snapshot: false,
       fileProtocol: false,
+      wasmTrapHandlers: true,
     });
   });
 

@@ -8,8 +8,8 @@ import { addResource, readExecutable } from './executable.ts';
 
 /** Marks the fuses in Electron's executable; followed by the format version, the number of fuses and the fuses. */
 const fuseSentinel = 'dL7pKGdnNz796PbbjQWNKmHXBZaB9tsX';
-/** As Electron ships them; every fuse that the product flips has its other value here. */
-const shippedFuses = '10110011';
+/** As Electron 45 ships them, in the order of its build/fuses/fuses.json5. */
+const shippedFuses = '101100011';
 
 /** Recreates the folder and returns it. Only architecture.txt differs between architectures. */
 export async function makeStandInElectron(folder: string, node: string, arch: string): Promise<string> {
