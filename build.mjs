@@ -16,8 +16,9 @@ import { compactTemplates } from './desktop/installer/compact-templates.ts';
 const root = import.meta.dirname;
 /** The size limit of the scripts loaded before the first screen; the rest is loaded later in chunks. */
 export const maxScriptBytes = 130_000;
-/** At most the Chromium of Electron 45; also what the preview requires of a browser. */
-const target = 'chrome140';
+/** The Chromium and the Node of Electron 45. The preview has the same files: its browser must understand as much. */
+const target = 'chrome153';
+const nodeTarget = 'node24.18';
 const common = /** @type {const} */ ({
   absWorkingDir: root, bundle: true, write: false, metafile: true, legalComments: 'none', logLevel: 'silent',
 });
@@ -66,7 +67,7 @@ export async function bundleProgram(folder) {
       entryPoints: ['desktop/electron/main.ts', 'desktop/electron/worker.ts'],
       outdir: 'dist',
       platform: 'node',
-      target: 'node24',
+      target: nodeTarget,
       format: 'esm',
       external: ['electron'],
       minify: true,

@@ -10,7 +10,7 @@ import { build, type BuildOptions } from 'esbuild';
 const root = join(import.meta.dirname, '..', '..', '..', '..');
 
 const common: BuildOptions = {
-  absWorkingDir: root, bundle: true, platform: 'node', target: 'node24', external: ['electron'], sourcemap: 'inline', logLevel: 'silent',
+  absWorkingDir: root, bundle: true, platform: 'node', target: 'node24.18', external: ['electron'], sourcemap: 'inline', logLevel: 'silent',
 };
 
 /** Placeholders for the window's files; these tests do not need the real ones. */
