@@ -110,6 +110,7 @@ export class LocalCache {
       const cache = this.#openWithRetries();
       this.#closeConnections();
       this.#cache = cache;
+      this.#deps.log('cache opened', { sqlite: process.versions.sqlite ?? '', fullText: cache.writer.layout.hasFullText });
       this.#hasOpenFailed = false;
       return cache.writer;
     } catch (cause) {

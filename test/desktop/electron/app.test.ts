@@ -39,12 +39,14 @@ describe('startup', () => {
   });
 
   test('stores its data in a folder named Invoify, whatever the package is called', async (t) => {
-    const { controls, dataFolder, electron, ask } = await startApp(t);
+    const { controls, dataFolder, electron, ask, log } = await startApp(t);
     assert.equal(controls.app.getPath('userData'), join(controls.home, 'Invoify'));
     await electron.sync.getStatus();
     const { version, dataFolder: shown, logFolder, lacks } = await ask(electron.app.getInfo());
     assert.deepEqual([version, shown, logFolder, lacks], ['0.1.0', dataFolder, join(dataFolder, 'logs'), []]);
     assert(existsSync(join(dataFolder, 'database')));
+    const { sqlite, fullText } = log().find(({ event }) => event === 'cache opened') ?? {};
+    assert.deepEqual([sqlite, fullText], [process.versions.sqlite, true]);
   });
 
   test('of a second instance focuses the first one and quits', async (t) => {
@@ -85,6 +87,8 @@ describe('the menu', () => {
     const roles = items.map(({ role }) => role);
     for (const role of ['cut', 'copy', 'paste', 'selectAll', 'zoomIn', 'zoomOut', 'resetZoom', 'quit']) assert(roles.includes(role), role);
     assert(!roles.includes('toggleDevTools') && !roles.includes('reload'));
+    assert.deepEqual(items.filter(({ role }) => role === 'zoomIn').map(({ accelerator, visible }) => [accelerator, visible]),
+      [[undefined, undefined], ['CommandOrControl+=', false]], 'Ctrl+= works as well');
   });
 
   test('is in the chosen language, or the system\'s', async (t) => {
