@@ -79,7 +79,8 @@ async function launchUnpackaged(executablePath: string, args: string[], env: Rec
 async function launchPackaged(executable: string, args: string[], env: Record<string, string>): Promise<Launched> {
   const child = spawn(executable, [...args, '--remote-debugging-port=0'], { env, stdio: ['ignore', 'ignore', 'pipe'] });
   try {
-    const browser = await chromium.connectOverCDP(await debuggingAddress(child), { timeout: START_TIMEOUT_MS });
+    // Playwright's defaults include downloads to a folder of its own, which Electron refuses to arrange.
+    const browser = await chromium.connectOverCDP(await debuggingAddress(child), { noDefaults: true, timeout: START_TIMEOUT_MS });
     const [context] = browser.contexts();
     assert(context, 'the program has pages');
     return {

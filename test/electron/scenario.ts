@@ -243,7 +243,9 @@ const steps: readonly Step[] = [
   {
     title: 'the page cannot leave, open, embed or load anything',
     async run({ app, gate }) {
-      const urls = [`${gate.url}/intruder`, 'http://127.0.0.1:9/', 'file:///etc/passwd', 'data:text/html,<h1>x</h1>', 'app://other/index.html'];
+      const urls = [
+        `${gate.url}/intruder`, 'http://127.0.0.1:9/', 'file:///etc/passwd', 'data:text/html,<h1>x</h1>', 'app://other/index.html',
+      ];
       const achieved: string[] = [];
       for (const url of urls) achieved.push(...(await app().intrude(url)).map((what) => `${what} ${url}`));
       assert.equal(app().url(), pageUrl);
