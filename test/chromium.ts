@@ -16,7 +16,9 @@ const NOTHING_FOUND = 'No Chromium to test with: set CHROMIUM to one, or run .ci
 
 const options = [
   '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-  '--disable-component-update', '--disable-sync',
+  '--disable-component-update', '--disable-sync', '--lang=en-US',
+  // As under Electron (desktop/electron/window.ts).
+  '--enable-blink-features=LangAttributeAwareFormControlUI',
 ];
 
 /** The program, or the reason why it is missing. With CI=true a missing one throws. */

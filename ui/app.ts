@@ -114,7 +114,8 @@ export class InvoifyApp extends LitElement {
     if (settings === null || settings.theme === 'system') delete root.dataset['theme'];
     else root.dataset['theme'] = settings.theme;
     // If a language cannot be loaded, keep the previous one.
-    await setLocale(chooseLocale(settings?.language ?? 'system', navigator.languages)).catch((error: unknown) => console.error(error));
+    const locale = chooseLocale(settings?.language ?? 'system', navigator.languages, this.#info?.locale ?? null);
+    await setLocale(locale).catch((error: unknown) => console.error(error));
     const before = this._locale;
     this._locale = currentLocale();
     root.lang = this._locale.language;

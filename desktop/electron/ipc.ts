@@ -114,6 +114,7 @@ export function createShellCalls(deps: ShellDeps): Handlers<ShellCalls> {
       platform: process.platform,
       dataFolder: deps.dataFolder,
       logFolder: deps.logFolder,
+      locale: systemLocale(),
       lacks: await deps.isTokenStored() ? [] : ['token_storage'],
     }),
     async 'app.exportCsv'(csv) {
@@ -164,6 +165,15 @@ function requireWindow({ window }: ShellDeps): BrowserWindow {
   const current = window();
   if (!current || current.isDestroyed()) throw new AppError('cancelled', 'The window was closed.');
   return current;
+}
+
+/** The region's format without what else the system may append, such as a sort order; null for none, such as POSIX' "c". */
+function systemLocale(): string | null {
+  try {
+    return new Intl.Locale(app.getSystemLocale()).baseName;
+  } catch {
+    return null;
+  }
 }
 
 function today({ nowMs }: ShellDeps): string {

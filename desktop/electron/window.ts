@@ -80,6 +80,8 @@ export function createWindow(preload: string, saved: WindowState, { setTimer }: 
       spellcheck: false,
       navigateOnDragDrop: false,
       autoplayPolicy: 'document-user-activation-required',
+      // Date inputs then follow their `lang`, not the language of Chromium's own texts.
+      enableBlinkFeatures: 'LangAttributeAwareFormControlUI',
     },
   });
   let isShown = false;

@@ -68,6 +68,7 @@ export function createPreviewShell(options: DeskOptions, desk: PreviewDesk, nowM
         platform: process.platform,
         dataFolder: options.dataFolder,
         logFolder: join(options.dataFolder, 'logs'),
+        locale: null,
         lacks: ['pdf', 'token_storage', 'window_chrome'],
       } satisfies AppInfo,
     }),

@@ -92,6 +92,8 @@ export interface AppInfo {
   /** Where the cache and the logs are; null if the user has no access to the machine. */
   readonly dataFolder: string | null;
   readonly logFolder: string | null;
+  /** The system's regional format as a BCP 47 tag, which may be of another language than the texts; null if it is not known. */
+  readonly locale: string | null;
   /** What this shell cannot do, such as saving a PDF in a browser tab. */
   readonly lacks: readonly ('pdf' | 'token_storage' | 'window_chrome')[];
 }

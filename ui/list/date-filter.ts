@@ -1,10 +1,11 @@
 // A date filter: a button that shows the range, and a popover with common periods and two date fields.
 
 import { LitElement, css, html, type TemplateResult } from 'lit';
+import { live } from 'lit/directives/live.js';
 
 import { controls } from '../base/controls.ts';
 import { formatDate } from '../text/format.ts';
-import { t } from '../text/i18n.ts';
+import { currentLocale, t } from '../text/i18n.ts';
 import { icon } from '../base/icons.ts';
 import { periodRange, periods, type DateRange } from './list-state.ts';
 import { placePopover } from '../base/popover.ts';
@@ -82,11 +83,12 @@ export class InvoifyDateFilter extends LitElement {
       </div>`;
   }
 
+  /** `live`: while a date is being typed the input has no value, and setting it to none would remove what is there. */
   #end(end: 'from' | 'to', value: string | null, bounds: { readonly min?: string | null; readonly max?: string | null }): TemplateResult {
     return html`<div class="field">
       <label for=${end}>${t(`filter.${end}`)}</label>
-      <input id=${end} class="input" type="date" .value=${value ?? ''} min=${bounds.min ?? ''} max=${bounds.max ?? ''}
-        @change=${(event: Event) => this.#onInput(end, event)}>
+      <input id=${end} class="input" type="date" lang=${currentLocale().format} .value=${live(value ?? '')}
+        min=${bounds.min ?? ''} max=${bounds.max ?? ''} @change=${(event: Event) => this.#onInput(end, event)}>
     </div>`;
   }
 }

@@ -10,7 +10,7 @@ import { live } from 'lit/directives/live.js';
 
 import { controls } from '../base/controls.ts';
 import type { ControlKind, Option } from './field-kinds.ts';
-import { t } from '../text/i18n.ts';
+import { currentLocale, t } from '../text/i18n.ts';
 import { icon } from '../base/icons.ts';
 import type { DraftValue } from './record-draft.ts';
 
@@ -125,7 +125,7 @@ export class InvoifyField extends LitElement {
       default: return html`
         <div class="with-unit">
           <input id="control" type=${this.#inputType} class="input ${this.kind === 'amount' ? 'number' : ''}"
-            autocomplete=${this.autocomplete}
+            autocomplete=${this.autocomplete} lang=${this.kind === 'date' ? currentLocale().format : nothing}
             inputmode=${this.kind === 'amount' ? 'decimal' : nothing} aria-describedby=${described} aria-invalid=${invalid}
             aria-required=${this.isOptional ? nothing : 'true'} spellcheck="false" maxlength=${this.maxLength ?? nothing}
             .value=${live(text)} @input=${this.#onInput}>

@@ -1,5 +1,6 @@
 // Formats and parses numbers, money, dates and durations in the current locale, using Intl. Amounts are integers (minor
-// units, thousandths, basis points) and never pass through a rounded number.
+// units, thousandths, basis points) and never pass through a rounded number. What is shown can be typed: money has the
+// separators of other numbers, although Intl's English of Germany would write 1.234,5 but €1,234.50.
 
 import { currencyDigits, toMajorUnits } from '../../shared/currency.ts';
 import { currentLocale } from './i18n.ts';
@@ -25,8 +26,10 @@ export function formatMoney(amountMinor: number | null, currency: string): strin
   const format = cached(`money ${currency}`, (locale) => new Intl.NumberFormat(locale, {
     style: 'currency', currency, minimumFractionDigits: digits, maximumFractionDigits: digits,
   }));
-  // As a string, because a large amount divided into a fraction would lose its last digit.
-  return format.format(toMajorUnits(amountMinor, currency) as Intl.StringNumericLiteral);
+  const { decimal, group } = separators();
+  // From a string, because a large amount divided into a fraction would lose its last digit.
+  return format.formatToParts(toMajorUnits(amountMinor, currency) as Intl.StringNumericLiteral)
+    .map(({ type, value }) => (type === 'decimal' ? decimal : type === 'group' ? group : value)).join('');
 }
 
 /** An amount for a text field: without currency and grouping. */
@@ -71,18 +74,29 @@ export function formatDate(date: string): string {
 
 /** A date as in a letter: "24 November 2026". */
 export function formatDateLong(date: string): string {
-  return formatDay(date, 'long date', { dateStyle: 'long' });
+  return formatDay(date, 'long date', { dateStyle: 'long' }, formatWithWords());
 }
 
-function formatDay(date: string, key: string, options: Intl.DateTimeFormatOptions): string {
+function formatDay(date: string, key: string, options: Intl.DateTimeFormatOptions, format?: string): string {
   const instant = Date.parse(`${date}T00:00:00Z`);
   if (Number.isNaN(instant)) return date;
-  return cached(key, (locale) => new Intl.DateTimeFormat(locale, { ...options, timeZone: 'UTC' })).format(instant);
+  return cached(key, (locale) => new Intl.DateTimeFormat(locale, { ...options, timeZone: 'UTC' }), format).format(instant);
+}
+
+/** The format of dates whose months are words: in the language of the texts, also if the system's format is in another one. */
+function formatWithWords(): string {
+  const { language, format } = currentLocale();
+  return format.split('-', 1)[0] === language ? format : international(language);
+}
+
+/** A language without a region. English alone would be American. */
+function international(language: string): string {
+  return language === 'en' ? 'en-GB' : language;
 }
 
 /** An instant in full, in the local time zone. */
 export function formatInstant(instant: string | number): string {
-  return cached('instant', (locale) => new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'medium' }))
+  return cached('instant', (locale) => new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'medium' }), formatWithWords())
     .format(new Date(instant));
 }
 
@@ -109,10 +123,9 @@ export function formatRelative(ageMs: number): string {
 }
 
 function relativeFormat(style: 'long' | 'short'): Intl.RelativeTimeFormat {
-  const { language } = currentLocale();
   // American English would abbreviate as "min." even within a sentence.
   return cached(`relative ${style}`, (locale) => new Intl.RelativeTimeFormat(locale, { numeric: 'auto', style }),
-    language === 'en' ? 'en-GB' : language);
+    international(currentLocale().language));
 }
 
 /** "40 ms", "0.4 s", "12 s", "3 min". */
@@ -144,13 +157,14 @@ export function localDay(instant: Date | number): string {
 
 /**
  * Parses a decimal number exactly into an integer of `digits` implied decimals, or returns null. Uses the locale's
- * separators; if that fails, accepts the other of point and comma as the decimal separator, as typed on a keypad.
+ * separators; if that fails, accepts the other of point and comma as the decimal separator, as typed on a keypad, and then
+ * as the group separator, as Austrians may ("1.234,50").
  */
 export function parseDecimal(text: string, digits: number): number | null {
   const { decimal, group } = separators();
   const plain = text.replace(/\s/g, '').replaceAll('\u2212', '-').replaceAll('\u2019', '\'');
   const other = decimal === ',' ? '.' : ',';
-  const parts = matchDecimal(plain, decimal, group) ?? matchDecimal(plain, other, '');
+  const parts = matchDecimal(plain, decimal, group) ?? matchDecimal(plain, other, '') ?? matchDecimal(plain, decimal, other);
   if (!parts) return null;
   const [sign, whole, fraction] = parts;
   const kept = fraction.replace(/0+$/, '');

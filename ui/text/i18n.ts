@@ -37,7 +37,7 @@ export type Language = keyof typeof loadTexts;
 export interface Locale {
   /** The language of the texts, plurals and relative times. */
   readonly language: Language;
-  /** The format of numbers, money and dates: a BCP 47 tag. */
+  /** The format of numbers, money and dates, for showing, parsing, date inputs and CSV files alike: a BCP 47 tag. */
   readonly format: string;
 }
 
@@ -51,18 +51,30 @@ const inUse: { now: InUse; texts: Catalogue; changing: Promise<void> } = {
 };
 
 /**
- * The locale for a setting (`system`, or a language) on a system that prefers `preferred` (BCP 47 tags, best first).
- * Numbers and dates follow the system's preference; if another language is chosen, the system's variant of it.
+ * The locale for a setting (`system`, or a language) on a system that prefers the languages `preferred` (best first) and
+ * formats numbers and dates as in `system`, or if that is not known, as in its first language. All are BCP 47 tags.
+ *
+ * The format is the language's in the system's region: English in Germany writes 29/11/2026 and 1.234,5 (`en-DE`). German
+ * does so in its own way wherever there is no German of the region. English would then be American, so it takes the
+ * system's own format instead, and also where the region's English has another decimal sign than the system.
  */
-export function chooseLocale(setting: Language | 'system', preferred: readonly string[]): Locale {
+export function chooseLocale(setting: Language | 'system', preferred: readonly string[], system: string | null): Locale {
   const [first = 'en'] = preferred;
-  if (setting === 'system') return { language: languageOf(first), format: first };
-  return { language: setting, format: preferred.find((tag) => languageOf(tag, null) === setting) ?? setting };
+  const language = setting === 'system' ? languageOf(first) ?? 'en' : setting;
+  const format = system ?? first;
+  if (languageOf(format) === language) return { language, format };
+  const { region } = new Intl.Locale(format).maximize();
+  // Without the region if Intl does not know the language there.
+  const regional = new Intl.NumberFormat(`${language}-${region}`).resolvedOptions().locale;
+  const half = (tag: string): string => new Intl.NumberFormat(tag).format(0.5);
+  if (language !== 'en' || (regional !== language && half(regional) === half(format))) return { language, format: regional };
+  // Digits and days that can be typed, whatever the system's are.
+  return { language, format: new Intl.Locale(format, { calendar: 'gregory', numberingSystem: 'latn' }).toString() };
 }
 
-function languageOf<F>(tag: string, fallback: F | Language = 'en'): Language | F {
+function languageOf(tag: string): Language | null {
   const base = tag.split('-', 1)[0]?.toLowerCase() ?? '';
-  return Object.hasOwn(loadTexts, base) ? base as Language : fallback;
+  return Object.hasOwn(loadTexts, base) ? base as Language : null;
 }
 
 /**

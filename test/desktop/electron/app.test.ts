@@ -49,6 +49,14 @@ describe('startup', () => {
     assert.deepEqual([sqlite, fullText], [process.versions.sqlite, true]);
   });
 
+  test('tells the window the system\'s regional format, if it has one', async (t) => {
+    const { controls, ask, electron } = await startApp(t);
+    for (const [system, told] of [['de-DE', 'de-DE'], ['en-DE-u-co-phonebk', 'en-DE'], ['c', null], ['', null]] as const) {
+      controls.app.systemLocale = system;
+      assert.equal((await ask(electron.app.getInfo())).locale, told, system);
+    }
+  });
+
   test('of a second instance focuses the first one and quits', async (t) => {
     const second = await loadApp(t, { arrange: ({ app }) => void (app.isFirst = false) });
     second.app.becomeReady();

@@ -82,7 +82,7 @@ const csv = (locale: string): CsvRequest => ({
 describe('a CSV export', () => {
   test('has a byte order mark, titles and one line per record, in the format of the locale', async (t) => {
     const { ask, home } = await openSynced(t);
-    for (const [locale, delimiter, amount] of [['de-AT', ';', '1234,57'], ['en-GB', ',', '1234.57']] as const) {
+    for (const [locale, delimiter, amount] of [['en-DE', ';', '1234,57'], ['en-GB', ',', '1234.57']] as const) {
       const path = join(home, `plans-${locale}.csv`);
       const { sizeBytes } = await ask('file.writeCsv', { path, csv: csv(locale) }) as { sizeBytes: number };
       const bytes = readFileSync(path);

@@ -273,7 +273,7 @@ describe('the shell', () => {
     const { value } = JSON.parse((await call('app.getInfo')).body) as { value: Record<string, unknown> };
     assert.deepEqual(value, {
       version: '1.2.3', platform: process.platform, dataFolder: join(folder, 'data'), logFolder: join(folder, 'data', 'logs'),
-      lacks: ['pdf', 'token_storage', 'window_chrome'],
+      locale: null, lacks: ['pdf', 'token_storage', 'window_chrome'],
     });
   });
 

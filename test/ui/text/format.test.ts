@@ -6,7 +6,7 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 
 import {
-  formatAmount, formatBytes, formatDate, formatDuration, formatMoney, formatPercent, formatQuantity, formatRelative,
+  formatAmount, formatBytes, formatDate, formatDateLong, formatDuration, formatMoney, formatPercent, formatQuantity, formatRelative,
   formatWhen, localDay, parseDecimal, parseMoney, parsePercent, parseQuantity,
 } from '../../../ui/text/format.ts';
 import { setLocale, type Language } from '../../../ui/text/i18n.ts';
@@ -41,13 +41,29 @@ describe('money', () => {
     assert.deepEqual(['1,234.5', '1,5', '$7'].map((text) => parseMoney(text, 'USD')), [123_450, 150, null]);
     await inLocale('de-CH');
     assert.equal(parseMoney('CHF 1’234.50', 'CHF'), 123_450);
+    await inLocale('de-AT');
+    assert.deepEqual(['1.234,50', '1 234,50', '1.234'].map((text) => parseMoney(text, 'EUR')), [123_450, 123_450, null]);
   });
 
-  for (const locale of ['en-US', 'de-DE', 'de-CH', 'fr-FR', 'pt-PT', 'hi-IN']) {
-    test(`of any size survives being formatted for a field and parsed back in ${locale}`, async () => {
+  test('has the separators of other numbers, also in the English of a European region', async () => {
+    await inLocale('en-DE');
+    assert.deepEqual([formatMoney(123_450, 'EUR'), formatMoney(123_456, 'JPY'), formatAmount(123_450, 'EUR')],
+      ['€1.234,50', 'JP¥123.456', '1234,50']);
+    assert.equal(parseMoney('1.234', 'EUR'), 123_400);
+    await inLocale('en-CH');
+    assert.equal(formatMoney(123_450, 'EUR'), '€1\'234.50');
+  });
+
+  const locales = [
+    'en-US', 'en-DE', 'en-CH', 'de-DE', 'de-AT', 'de-CH', 'fr-FR', 'pt-PT', 'hi-IN', 'pt-CV-u-ca-gregory-nu-latn',
+    'ne-NP-u-ca-gregory-nu-latn',
+  ];
+  for (const locale of locales) {
+    test(`of any size survives being shown, or formatted for a field, and parsed back in ${locale}`, async () => {
       await inLocale(locale, 'en');
       fc.assert(fc.property(fc.maxSafeInteger(), fc.constantFrom('EUR', 'JPY', 'KWD', 'CLF'), (minor, currency) => {
         assert.equal(parseMoney(formatAmount(minor, currency), currency), minor);
+        assert.equal(parseMoney(formatMoney(minor, currency), currency), minor);
       }));
     });
   }
@@ -75,6 +91,16 @@ describe('dates and instants', () => {
     await inLocale('en-US');
     assert.equal(formatDate('2026-03-01'), '03/01/2026');
     assert.equal(formatDate('not a day'), 'not a day');
+  });
+
+  test('follow the region in its order and the texts in their words', async () => {
+    for (const [format, short, long] of [
+      ['en-DE', '29/11/2026', '29 November 2026'], ['en-US', '11/29/2026', 'November 29, 2026'],
+      ['pt-BR-u-ca-gregory-nu-latn', '29/11/2026', '29 November 2026'], ['th-TH-u-ca-gregory-nu-latn', '29/11/2026', '29 November 2026'],
+    ] as const) {
+      await inLocale(format, 'en');
+      assert.deepEqual([formatDate('2026-11-29'), formatDateLong('2026-11-29')], [short, long]);
+    }
   });
 
   test('are relative when they are near', async () => {

@@ -90,15 +90,28 @@ describe('a text', () => {
 
 describe('the locale', () => {
   const cases = [
-    ['system', ['de-AT', 'en'], { language: 'de', format: 'de-AT' }],
-    ['system', ['fr-CA'], { language: 'en', format: 'fr-CA' }],
-    ['system', [], { language: 'en', format: 'en' }],
-    ['en', ['de-DE', 'en-GB'], { language: 'en', format: 'en-GB' }],
-    ['de', ['en-US'], { language: 'de', format: 'de' }],
+    ['system', ['de-AT', 'en'], null, { language: 'de', format: 'de-AT' }],
+    ['system', [], null, { language: 'en', format: 'en' }],
+    ['en', ['de-DE', 'en-US'], null, { language: 'en', format: 'en-DE' }],
+    ['en', ['de'], null, { language: 'en', format: 'en-DE' }],
+    ['de', ['en-US'], null, { language: 'de', format: 'de' }],
+    // The system's regional format decides where it is known.
+    ['system', ['en-US', 'de'], 'de-DE', { language: 'en', format: 'en-DE' }],
+    ['system', ['en-US'], 'en-DE', { language: 'en', format: 'en-DE' }],
+    ['system', ['en-US'], 'en-GB', { language: 'en', format: 'en-GB' }],
+    ['en', ['de-DE'], 'de-AT', { language: 'en', format: 'en-AT' }],
+    ['system', ['de-DE'], 'en-DE', { language: 'de', format: 'de-DE' }],
+    ['system', ['de-DE'], 'en-US', { language: 'de', format: 'de' }],
+    ['de', ['fr-CH'], 'fr-CH', { language: 'de', format: 'de-CH' }],
+    // Intl knows no English of Brazil or Luxembourg, and that of Canada has another decimal sign than its French.
+    ['system', ['pt-BR'], 'pt-BR', { language: 'en', format: 'pt-BR-u-ca-gregory-nu-latn' }],
+    ['en', ['de-LU'], 'de-LU', { language: 'en', format: 'de-LU-u-ca-gregory-nu-latn' }],
+    ['system', ['fr-CA'], 'fr-CA', { language: 'en', format: 'fr-CA-u-ca-gregory-nu-latn' }],
   ] as const;
-  for (const [setting, preferred, wanted] of cases) {
-    test(`for setting ${setting} on a system that prefers ${preferred.join(', ') || 'nothing'} is ${wanted.format}`, () => {
-      assert.deepEqual(chooseLocale(setting, preferred), wanted);
+  for (const [setting, preferred, system, wanted] of cases) {
+    const where = `that prefers ${preferred.join(', ') || 'nothing'}${system === null ? '' : ` and formats as in ${system}`}`;
+    test(`for setting ${setting} on a system ${where} is ${wanted.format}`, () => {
+      assert.deepEqual(chooseLocale(setting, preferred, system), wanted);
     });
   }
 });

@@ -30,6 +30,7 @@ export class App extends EventEmitter {
   /** Whether this is the first instance. */
   isFirst = true;
   locale = 'en-GB';
+  systemLocale = 'en-GB';
   readonly isPackaged = true;
   readonly windows = new Set<Closable>();
   /** Resolves when the program has quit. */
@@ -65,6 +66,11 @@ export class App extends EventEmitter {
   getLocale(): string {
     assert(this.#isReady, 'the locale is known when the app is ready');
     return this.locale;
+  }
+
+  getSystemLocale(): string {
+    if (!this.#isReady) throw new Error('app.getSystemLocale() can only be called after app is ready');
+    return this.systemLocale;
   }
 
   getPath(name: string): string {
