@@ -4,7 +4,12 @@
 import { formatInstant, instantFromMs, tick, type Instant } from '../shared/clock.ts';
 import { addCrc, emptyDigest, recordCrc, subtractCrc, type CollectionDigest } from '../shared/digest.ts';
 import { uncountedPauseMs } from './reply-age.ts';
-import type { Account, AuditEntry, RecordContent, StoredEntry, StoredRecord, StoredReply, Transaction } from './store.ts';
+import type { Account, AuditEntry, HeldRecord, Mending, RecordContent, StoredEntry, StoredRecord, StoredReply } from './store.ts';
+
+/** What a store adds to a write: whatever reads, and `prune`. */
+export type TransactionReads = Pick<
+  Mending, 'get' | 'list' | 'isReferenced' | 'findReply' | 'prune' | 'held' | 'heldAfter' | 'newestUpTo'
+>;
 
 /** What the store must apply, in this order, and the account to save with it. */
 export interface PendingWrite {
@@ -16,6 +21,9 @@ export interface PendingWrite {
   readonly signOuts: { readonly userId: string; readonly keep: string | null }[];
   readonly replies: StoredReply[];
   readonly entries: StoredEntry[];
+  readonly restamps: { readonly record: HeldRecord; readonly at: Instant }[];
+  readonly droppedTombstones: HeldRecord[];
+  refilesReferences: boolean;
   /** The account after this write; the same object as before if nothing changed it. */
   account: Account;
 }
@@ -26,10 +34,11 @@ export interface PendingWrite {
  */
 export function beginWrite(account: Account, checkedNowMs: () => number): {
   pending: PendingWrite;
-  changes: Omit<Transaction, 'get' | 'list' | 'isReferenced' | 'findReply' | 'prune'>;
+  changes: Omit<Mending, keyof TransactionReads>;
 } {
   const pending: PendingWrite = {
-    puts: [], removals: [], claims: [], releases: [], endedSessions: [], signOuts: [], replies: [], entries: [], account,
+    puts: [], removals: [], claims: [], releases: [], endedSessions: [], signOuts: [], replies: [], entries: [],
+    restamps: [], droppedTombstones: [], refilesReferences: false, account,
   };
 
   let nowMs: number | null = null;
@@ -86,6 +95,21 @@ export function beginWrite(account: Account, checkedNowMs: () => number): {
       const at = clock === account.clock ? Math.max(clock, instantFromMs(nowMs ??= checkedNowMs())) as Instant : clock;
       pending.account = { ...pending.account, audited: audited + 1 };
       pending.entries.push({ number: audited + 1, at, entry });
+    },
+    keep(record: StoredRecord): void {
+      pending.puts.push(record);
+    },
+    restamp(record: HeldRecord, at: Instant): void {
+      pending.restamps.push({ record, at });
+    },
+    dropTombstone(tombstone: HeldRecord): void {
+      pending.droppedTombstones.push(tombstone);
+    },
+    refileReferences(): void {
+      pending.refilesReferences = true;
+    },
+    setAccount(set: Partial<Account>): void {
+      pending.account = { ...pending.account, ...set };
     },
   };
   return { pending, changes };

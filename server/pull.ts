@@ -52,7 +52,8 @@ export async function pullPage(store: Store, caller: Caller, query: PullQuery, h
   if (since === caller.account.clock) {
     return { chunks: toChunks(frameOf(caller.account, role, query, noChanges), noChanges), count: 0, end: since };
   }
-  if (since === null && caller.account.horizon > EPOCH) {
+  const isNoteAhead = caller.session.fullPullFrom > caller.account.clock;
+  if (since === null && (caller.account.horizon > EPOCH || isNoteAhead)) {
     // The following pages start at cursors before the horizon. This session may use them until a tombstone from after
     // this moment is removed.
     await store.noteFullPull(accountId, caller.session.sessionId, caller.account.clock);

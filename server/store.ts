@@ -234,6 +234,28 @@ export interface Holdings {
   entries(): AsyncIterable<readonly StoredEntry[]>;
 }
 
+/**
+ * What `verify --fix` can do in a write beyond others. None of it is stamped or counted in the digest: it sets what other writes
+ * derive.
+ */
+export interface Mending extends Transaction {
+  /** A record as it is stored; null if there is none. */
+  held(collection: string, id: string): Promise<HeldRecord | null>;
+  /** Records and tombstones after an instant, oldest first, at most `limit`. */
+  heldAfter(after: Instant, limit: number): Promise<readonly HeldRecord[]>;
+  /** The newest instant of a record or tombstone up to `until` (inclusive); `EPOCH` if there is none. */
+  newestUpTo(until: Instant): Promise<Instant>;
+  /** Stores a record as it is given. */
+  keep(record: StoredRecord): void;
+  /** Gives a record or tombstone, as it was read, another instant. Several are moved in the order of the calls. */
+  restamp(record: HeldRecord, at: Instant): void;
+  /** Removes a tombstone, as it was read, of a record that exists. */
+  dropTombstone(tombstone: HeldRecord): void;
+  /** Files the references of all records anew, where they are indexed beside them. */
+  refileReferences(): void;
+  setAccount(changes: Partial<Account>): void;
+}
+
 /** Counts in the time until it ends; the first to count sets that time. Ended counters count as absent. */
 export interface CounterLimit {
   readonly key: string;
@@ -329,6 +351,8 @@ export interface Store {
    * only this write is undone. `change` may run more than once and must have no other side effects.
    */
   write<T>(accountId: string, change: (transaction: Transaction) => Promise<T>): Promise<T>;
+  /** As `write`. */
+  mend<T>(accountId: string, change: (mending: Mending) => Promise<T>): Promise<T>;
   /**
    * Calls back soon after any process has moved the account's clock. Calls may be spurious, and several moves may share
    * one call, so the callback must read the clock itself. Returns how to stop; never throws.

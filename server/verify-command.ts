@@ -1,8 +1,10 @@
 // `node server.ts verify [--fix] [<account>]`: reports what is wrong in the database, account by account, and mends what can be mended.
 
+import { formatInstant, instantFromMs } from '../shared/clock.ts';
 import { ConfigError } from './config.ts';
+import { bringBack, catchUpClock, mendAccount, mendRecords } from './mend.ts';
 import type { Store } from './store.ts';
-import { accountFaults, inspectHoldings, type Fault, type FaultKind } from './verify.ts';
+import { accountFaults, inspectHoldings, isFarAhead, type Fault, type FaultKind } from './verify.ts';
 
 export interface VerifyOptions {
   readonly fixes: boolean;
@@ -16,6 +18,7 @@ export interface VerifyDeps {
   readonly write: (line: string) => void;
 }
 
+const everyDesktop = 'Every desktop pulls everything again, once.';
 /** Of one kind and account, as many are listed; the rest is counted. */
 const MAX_LISTED = 20;
 
@@ -28,28 +31,61 @@ export function parseVerify(args: readonly string[]): VerifyOptions {
   return { fixes: args.includes('--fix'), account: words[0] ?? null };
 }
 
-/** Resolves to the exit code: 0 if nothing is wrong, or nothing any more; otherwise 1. Throws `ConfigError` for an unknown account. */
-export async function runVerify(store: Store, { account }: VerifyOptions, { nowMs, write }: VerifyDeps): Promise<number> {
+/**
+ * Resolves to the exit code: 0 if nothing is wrong, or nothing any more; otherwise 1. Throws `ConfigError` for an unknown account, and
+ * `conflict` if two commands mend one account at once.
+ */
+export async function runVerify(store: Store, { fixes, account }: VerifyOptions, deps: VerifyDeps): Promise<number> {
   const known = await store.listAccounts();
   if (account !== null && !known.includes(account)) throw new ConfigError(`There is no account ${account}.`);
-  let total = 0;
-  for (const accountId of account === null ? known : [account]) total += await verifyAccount(store, accountId, nowMs, write);
-  return total === 0 ? 0 : 1;
+  const accounts = account === null ? known : [account];
+  // First of all, because everything else is stamped by the clocks; the embedded database stamps nothing as long as one is ahead.
+  if (fixes) for (const accountId of accounts) await mendClock(store, accountId, deps);
+  let remaining = 0;
+  for (const accountId of accounts) {
+    const found = await verifyAccount(store, accountId, fixes, deps);
+    if (found > 0 && fixes) {
+      deps.write(`${accountId}: Looking again.\n`);
+      remaining += await verifyAccount(store, accountId, false, deps);
+    } else remaining += found;
+  }
+  return remaining === 0 ? 0 : 1;
 }
 
-/** Reports what is wrong in an account; resolves to how much it is. */
-async function verifyAccount(store: Store, accountId: string, nowMs: () => number, write: (line: string) => void): Promise<number> {
+async function mendClock(store: Store, accountId: string, { nowMs, write }: VerifyDeps): Promise<void> {
+  const now = nowMs();
+  const { before, after } = await catchUpClock(store, accountId);
+  if (after > before) write(`${accountId}: Set the clock from ${formatInstant(before)} to the newest change, ${formatInstant(after)}.\n`);
+  if (!isFarAhead(after, now)) return;
+  write(`${accountId}: Changes are stamped with a time after now, ${formatInstant(instantFromMs(now))}.\n`);
+  const moved = await bringBack(store, accountId, now);
+  write(`${accountId}: Stamped ${count(moved, 'change')} anew, from now on and in their order. ${everyDesktop}\n`);
+}
+
+/** Reports what is wrong in an account, and mends it if asked to; resolves to how much was wrong. */
+async function verifyAccount(store: Store, accountId: string, fixes: boolean, { nowMs, write }: VerifyDeps): Promise<number> {
   const counts = new Map<FaultKind, number>();
+  let mended = 0;
   const report = ({ kind, text }: Fault): void => {
     const found = (counts.get(kind) ?? 0) + 1;
     counts.set(kind, found);
     if (found <= MAX_LISTED) write(`${accountId}: ${text}.\n`);
   };
-  const findings = await store.readHoldings(accountId, (holdings) => inspectHoldings(holdings, async (faults) => faults.forEach(report)));
-  accountFaults(findings, nowMs()).forEach(report);
+  const findings = await store.readHoldings(accountId, (holdings) => inspectHoldings(holdings, async (faults) => {
+    faults.forEach(report);
+    if (fixes) mended += await mendRecords(store, accountId, faults);
+  }));
+  const ofAccount = accountFaults(findings, nowMs());
+  ofAccount.forEach(report);
   for (const [kind, found] of counts) if (found > MAX_LISTED) write(`${accountId}: … and ${found - MAX_LISTED} more (${kind}).\n`);
   const total = [...counts.values()].reduce((sum, found) => sum + found, 0);
   write(`${accountId}: ${total === 0 ? 'Nothing is wrong' : count(total, 'problem')} in ${count(findings.recordCount, 'record')}.\n`);
+  if (!fixes) return total;
+  if (mended > 0) write(`${accountId}: Mended ${count(mended, 'record')}.\n`);
+  if (ofAccount.length > 0) await mendAccount(store, findings);
+  if (ofAccount.some(({ kind }) => kind === 'digest')) {
+    write(`${accountId}: Corrected the digest. ${everyDesktop}\n`);
+  } else if (ofAccount.length > 0) write(`${accountId}: Corrected what is kept beside the records.\n`);
   return total;
 }
 

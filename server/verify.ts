@@ -14,11 +14,9 @@ import { issuedNumber } from './invoice-rules.ts';
 import { referencesOf } from './records.ts';
 import type { Account, Address, HeldRecord, Holdings } from './store.ts';
 
-/** Faults of records that can be mended, and those that only somebody who knows the record can. */
-export const mendableKinds = ['instant', 'layout', 'undeleted', 'references'] as const;
-export type MendableKind = (typeof mendableKinds)[number];
-export type FaultKind = MendableKind | 'collection' | 'key' | 'payload' | 'fields' | 'dangling' | 'tombstone'
-  | 'digest' | 'clock' | 'ahead' | 'series' | 'index' | 'address';
+/** First what is wrong with a record, then with what is kept beside the records. */
+export type FaultKind = 'instant' | 'layout' | 'undeleted' | 'references' | 'collection' | 'key' | 'payload' | 'fields' | 'dangling'
+  | 'tombstone' | 'digest' | 'clock' | 'ahead' | 'series' | 'index' | 'address';
 
 export interface Fault {
   readonly kind: FaultKind;
@@ -95,13 +93,14 @@ export function accountFaults({ account, digest, newest, issued, misfiled, missi
   const { clock, numbers } = account;
   const fault = (kind: FaultKind, text: string): Fault => ({ kind, record: null, text });
   const say = ({ count, sum } = emptyDigest): string => `${count} records with the sum ${sum}`;
+  const last = Math.max(clock, newest) as Instant;
   return [
     ...digestDifferences(account.digest, digest).map((name) =>
       fault('digest', `${name}: the digest says ${say(account.digest[name])}, and there are ${say(digest[name])}`)),
     ...(newest > clock
       ? [fault('clock', `the clock shows ${formatInstant(clock)}, before the newest change of ${formatInstant(newest)}`)] : []),
-    ...(isFarAhead(clock, newest, nowMs) ? [fault('ahead', `the newest change is of ${formatInstant(Math.max(clock, newest) as Instant)}, `
-      + `which is after now, ${formatInstant(instantFromMs(nowMs))}`)] : []),
+    ...(isFarAhead(last, nowMs)
+      ? [fault('ahead', `the newest change is of ${formatInstant(last)}, which is after now, ${formatInstant(instantFromMs(nowMs))}`)] : []),
     ...Object.entries(issued).filter(([series, count]) => count > (numbers[series] ?? 0)).map(([series, count]) =>
       fault('series', `the series ${series} is at ${numbers[series] ?? 0}, and an invoice has number ${count} of it`)),
     ...(misfiled > 0 ? [fault('index', `${misfiled} references are indexed otherwise than the records have them`)] : []),
@@ -110,9 +109,9 @@ export function accountFaults({ account, digest, newest, issued, misfiled, missi
   ];
 }
 
-/** Whether changes are stamped with a time that has not come yet. */
-export function isFarAhead(clock: Instant, newest: Instant, nowMs: number): boolean {
-  return Math.max(clock, newest) > instantFromMs(nowMs + MAX_SKEW_MS);
+/** Whether changes up to `newest` were stamped with a time that has not come. */
+export function isFarAhead(newest: Instant, nowMs: number): boolean {
+  return newest > instantFromMs(nowMs + MAX_SKEW_MS);
 }
 
 /** The payload as an object; null if it is not the JSON of one. */
@@ -130,7 +129,7 @@ export function isLaidOut(text: string): boolean {
   return text.startsWith('{') && text.endsWith('}') && !text.includes('\n');
 }
 
-export function sameReferences(record: Pick<HeldRecord, 'references'>, collection: Collection, payload: JsonObject): boolean {
+function sameReferences(record: Pick<HeldRecord, 'references'>, collection: Collection, payload: JsonObject): boolean {
   const targets = referencesOf(collection, payload).map(([, , id]) => id);
   return targets.length === record.references.length && targets.every((id) => record.references.includes(id));
 }

@@ -30,6 +30,11 @@ export function subtractCrc(digest: CollectionDigest, crc: number): CollectionDi
   return { count: digest.count - 1, sum: (digest.sum - crc + MODULUS) % MODULUS };
 }
 
+/** A digest after the same changes as those from `from` to `to`. */
+export function shiftDigest(digest: CollectionDigest, from: CollectionDigest, to: CollectionDigest): CollectionDigest {
+  return { count: digest.count + to.count - from.count, sum: (digest.sum + to.sum - from.sum + MODULUS) % MODULUS };
+}
+
 /** The number of records in all collections. */
 export function countRecords(digest: Digest): number {
   return Object.values(digest).reduce((sum, { count }) => sum + count, 0);

@@ -45,7 +45,8 @@ const countMisfiled = `SELECT
      WHERE f.account_id = ?1 AND f.collection = k.collection AND f.target_id = k.target_id AND f.id = k.id)) AS missing,
   (SELECT count(*) FROM reference f WHERE f.account_id = ?1 AND NOT EXISTS (
      SELECT 1 FROM record r, json_each(CASE WHEN json_valid(r.refs) THEN r.refs ELSE '[]' END) j
-     WHERE r.account_id = ?1 AND r.collection = f.collection AND r.id = f.id AND r.payload IS NOT NULL AND j.value = f.target_id)) AS stray`;
+     WHERE r.account_id = ?1 AND r.collection = f.collection AND r.id = f.id AND r.payload IS NOT NULL
+       AND j.value = f.target_id)) AS stray`;
 
 /** Files the references of all records of an account anew. */
 export const clearReferences = 'DELETE FROM reference WHERE account_id = ?1';

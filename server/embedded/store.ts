@@ -23,8 +23,8 @@ import { inspectFile } from './inspection.ts';
 import { CommitWatcher } from './commit-watcher.ts';
 import { newEpoch, shuttingDown, unknownAccount } from '../store.ts';
 import type {
-  Account, DirectoryEntry, Holdings, Identity, Renewal, Session, SessionNote, Snapshot, Store, StoreDeps, StoredEntry, StoredRecord,
-  Transaction,
+  Account, DirectoryEntry, Holdings, Identity, Mending, Renewal, Session, SessionNote, Snapshot, Store, StoreDeps, StoredEntry,
+  StoredRecord, Transaction,
 } from '../store.ts';
 import { WriteQueue } from '../write-queue.ts';
 
@@ -245,7 +245,11 @@ class EmbeddedStore implements Store {
     return toAccount(row).clock;
   }
 
-  async write<T>(accountId: string, change: (transaction: Transaction) => Promise<T>): Promise<T> {
+  write<T>(accountId: string, change: (transaction: Transaction) => Promise<T>): Promise<T> {
+    return this.mend(accountId, change);
+  }
+
+  async mend<T>(accountId: string, change: (mending: Mending) => Promise<T>): Promise<T> {
     const queuedMs = performance.now();
     const { result, entries } = await this.#enqueue(async () => {
       this.#deps.onClockWait?.(performance.now() - queuedMs);

@@ -4,17 +4,16 @@
 import type { SQLInputValue } from 'node:sqlite';
 
 import { EPOCH, type Instant } from '../../shared/clock.ts';
-import type { PendingWrite } from '../pending-write.ts';
+import type { PendingWrite, TransactionReads } from '../pending-write.ts';
 import { addressTaken, pruneBatchSize } from '../store.ts';
-import type { StoredRecord, Transaction } from '../store.ts';
+import type { StoredRecord } from '../store.ts';
 import { insertEntry, pruneEntries } from './audit.ts';
-import { selectRecord, toRecord, toReply } from './rows.ts';
+import { clearReferences, fileReferences, toHeldRecord } from './holdings.ts';
+import { integer, selectRecord, toRecord, toReply } from './rows.ts';
 import { endSessionsOf, type Prepare } from './sessions.ts';
 
 /** The reading half of a Transaction, and `prune`. */
-export function transactionReads(
-  prepare: Prepare, accountId: string, pending: PendingWrite,
-): Pick<Transaction, 'get' | 'list' | 'isReferenced' | 'findReply' | 'prune'> {
+export function transactionReads(prepare: Prepare, accountId: string, pending: PendingWrite): TransactionReads {
   return {
     async get(collection, id) {
       const row = prepare(selectRecord).get(accountId, collection, id);
@@ -45,6 +44,18 @@ export function transactionReads(
         .run(accountId, repliesBeforeMs, pruneBatchSize);
       pruneEntries(prepare, accountId, entriesBefore);
     },
+    async held(collection, id) {
+      const row = prepare(selectRecord).get(accountId, collection, id);
+      return row ? toHeldRecord(row) : null;
+    },
+    async heldAfter(after, limit) {
+      return prepare('SELECT * FROM record WHERE account_id = ? AND at > ? ORDER BY at LIMIT ?')
+        .all(accountId, after, limit).map(toHeldRecord);
+    },
+    async newestUpTo(until) {
+      const row = prepare('SELECT coalesce(max(at), 0) AS at FROM record WHERE account_id = ? AND at <= ?').get(accountId, until) ?? {};
+      return integer(row, 'at') as Instant;
+    },
   };
 }
 
@@ -70,9 +81,17 @@ export function applyWrite(prepare: Prepare, accountId: string, pending: Pending
       accountId, key, fingerprint, body, Math.floor(keptAtMs));
   }
   for (const { number, at, entry } of pending.entries) run(insertEntry, accountId, number, at, JSON.stringify(entry));
-  const { clock, horizon, digest, numbers, audited, pausedMs } = pending.account;
-  run('UPDATE account SET clock = ?, horizon = ?, digest = ?, numbers = ?, audited = ?, paused_ms = ? WHERE account_id = ?',
-    clock, horizon, JSON.stringify(digest), JSON.stringify(numbers), audited, pausedMs, accountId);
+  for (const { record, at } of pending.restamps) {
+    run('UPDATE record SET at = ? WHERE account_id = ? AND collection = ? AND id = ?', at, accountId, record.collection, record.id);
+  }
+  // A dropped tombstone is gone by now: it had the row that its record has.
+  if (pending.refilesReferences) {
+    run(clearReferences, accountId);
+    run(fileReferences, accountId);
+  }
+  const { clock, horizon, digest, numbers, epoch, audited, pausedMs } = pending.account;
+  run('UPDATE account SET clock = ?, horizon = ?, digest = ?, numbers = ?, epoch = ?, audited = ?, paused_ms = ? WHERE account_id = ?',
+    clock, horizon, JSON.stringify(digest), JSON.stringify(numbers), epoch, audited, pausedMs, accountId);
 }
 
 function claimAddress(prepare: Prepare, accountId: string, email: string, userId: string): void {
@@ -97,13 +116,13 @@ function put(prepare: Prepare, accountId: string, record: StoredRecord): void {
 function setReferences(prepare: Prepare, accountId: string, collection: string, id: string, targets: readonly string[]): void {
   const run = runner(prepare);
   const row = prepare(selectRecord).get(accountId, collection, id);
-  const existing = row ? toRecord(row).references : [];
+  const existing = row ? toHeldRecord(row).references : [];
   for (const target of existing.filter((candidate) => !targets.includes(candidate))) {
     run('DELETE FROM reference WHERE account_id = ? AND collection = ? AND target_id = ? AND id = ?',
       accountId, collection, target, id);
   }
   for (const target of targets.filter((candidate) => !existing.includes(candidate))) {
-    run('INSERT INTO reference (account_id, collection, target_id, id) VALUES (?, ?, ?, ?)',
+    run('INSERT OR IGNORE INTO reference (account_id, collection, target_id, id) VALUES (?, ?, ?, ?)',
       accountId, collection, target, id);
   }
 }

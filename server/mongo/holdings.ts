@@ -5,10 +5,10 @@
 
 import { Long, type ClientSession, type FindCursor, type MongoClient } from 'mongodb';
 
-import type { Instant } from '../../shared/clock.ts';
+import { EPOCH, type Instant } from '../../shared/clock.ts';
 import { collections } from '../../shared/collections.ts';
 import { isConnectionError, isSnapshotGone } from './errors.ts';
-import { byId, toAccount, toEntry, type Tables } from './schema.ts';
+import { byId, toAccount, toEntry, toStored, type Tables } from './schema.ts';
 import { unknownAccount } from '../store.ts';
 import type { HeldRecord, Holdings, StoredReply } from '../store.ts';
 
@@ -65,7 +65,33 @@ function tombstonesOf(tables: Tables, session: ClientSession, accountId: string)
   return batches(cursor, toHeldTombstone);
 }
 
-export const byInstant = { accountId: 1, 'sync.at': 1 } as const;
+/** Records and tombstones after an instant, oldest first, at most `limit`, as a transaction sees them. */
+export async function heldAfter(
+  tables: Tables, session: ClientSession, accountId: string, after: Instant, limit: number,
+): Promise<readonly HeldRecord[]> {
+  const filter = { accountId, 'sync.at': { $gt: toStored(after) } };
+  const options = { session, sort: byInstant, limit, ...exactTypes };
+  const found: HeldRecord[] = [];
+  for (const { name } of collections) {
+    const documents = await tables.records(name).find<LooseDocument>(filter, options).toArray();
+    found.push(...documents.map((document) => toHeldRecord(name, document)));
+  }
+  found.push(...(await tables.tombstones.find<LooseDocument>(filter, options).toArray()).map(toHeldTombstone));
+  return found.toSorted((a, b) => (a.at ?? EPOCH) - (b.at ?? EPOCH)).slice(0, limit);
+}
+
+/** The newest instant of a record or tombstone up to `until`, as a transaction sees it; `EPOCH` if there is none. */
+export async function newestUpTo(tables: Tables, session: ClientSession, accountId: string, until: Instant): Promise<Instant> {
+  let newest = EPOCH;
+  for (const source of [...collections.map(({ name }) => tables.records(name)), tables.tombstones]) {
+    const filter = { accountId, 'sync.at': { $lte: toStored(until) } };
+    const found = await source.findOne(filter, { session, sort: { accountId: -1, 'sync.at': -1 }, projection: { sync: 1 }, ...exactTypes });
+    newest = Math.max(newest, instantIn(found?.sync) ?? EPOCH) as Instant;
+  }
+  return newest;
+}
+
+const byInstant = { accountId: 1, 'sync.at': 1 } as const;
 /** The feed sends 64-bit integers only, so they must be told from other numbers. */
 export const exactTypes = { promoteLongs: false } as const;
 
@@ -83,7 +109,7 @@ export function toHeldRecord(collection: string, { _id, sync, payload, secret, r
   };
 }
 
-export function toHeldTombstone({ collection, recordId, sync }: LooseDocument): HeldRecord {
+function toHeldTombstone({ collection, recordId, sync }: LooseDocument): HeldRecord {
   return { collection: String(collection), id: String(recordId), at: instantIn(sync), payload: null, secret: null, references: [] };
 }
 

@@ -21,8 +21,8 @@ import { runBatch, type WriteJob } from './write.ts';
 import { giveBackCounters, noteSessions, openSession, renewSession, takeCounters } from './sessions.ts';
 import { newEpoch, shuttingDown, unknownAccount } from '../store.ts';
 import type {
-  Counters, DirectoryEntry, Holdings, Identity, Renewal, Session, SessionNote, Snapshot, Store, StoreDeps, StoredEntry, StoredRecord,
-  Transaction,
+  Counters, DirectoryEntry, Holdings, Identity, Mending, Renewal, Session, SessionNote, Snapshot, Store, StoreDeps, StoredEntry,
+  StoredRecord, Transaction,
 } from '../store.ts';
 import { WriteQueue } from '../write-queue.ts';
 
@@ -242,6 +242,10 @@ class MongoStore implements Store {
   }
 
   write<T>(accountId: string, change: (transaction: Transaction) => Promise<T>): Promise<T> {
+    return this.mend(accountId, change);
+  }
+
+  mend<T>(accountId: string, change: (mending: Mending) => Promise<T>): Promise<T> {
     // The monotonic clock: `deps.nowMs` may step, and stands still in tests.
     const queuedMs = performance.now();
     let waitMs = 0;

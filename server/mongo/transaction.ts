@@ -7,13 +7,14 @@
 import type { AnyBulkWriteOperation, ClientSession, ObjectId } from 'mongodb';
 
 import { EPOCH, type Instant } from '../../shared/clock.ts';
-import type { PendingWrite } from '../pending-write.ts';
+import type { PendingWrite, TransactionReads } from '../pending-write.ts';
 import { isDuplicateKey } from './errors.ts';
+import { exactTypes, heldAfter, newestUpTo, toHeldRecord, type LooseDocument } from './holdings.ts';
 import {
   byId, dueReplies, dueTombstones, toInstant, toRecord, toRecordDocument, toStored, type RecordDocument, type Tables,
 } from './schema.ts';
 import { addressTaken, pruneBatchSize } from '../store.ts';
-import type { StoredRecord, Transaction } from '../store.ts';
+import type { StoredRecord } from '../store.ts';
 
 /** What one `prune` removes: tombstones up to `until`, audit entries up to a number, and these replies. */
 interface Pruning {
@@ -25,7 +26,7 @@ interface Pruning {
 /** The reading half of a Transaction. */
 export class TransactionReader {
   readonly prunings: Pruning[] = [];
-  readonly reads: Pick<Transaction, 'get' | 'list' | 'isReferenced' | 'findReply' | 'prune'>;
+  readonly reads: TransactionReads;
   readonly #tables: Tables;
   readonly #session: ClientSession;
   readonly #pending: PendingWrite;
@@ -54,6 +55,13 @@ export class TransactionReader {
         { accountId, key }, { session, projection: { _id: 0, key: 1, fingerprint: 1, body: 1, keptAtMs: 1 } },
       )),
       prune: (until, repliesBeforeMs, entriesBefore = EPOCH) => this.#read(() => this.#prune(until, repliesBeforeMs, entriesBefore)),
+      held: (collection, id) => this.#read(async () => {
+        const options = { session, ...exactTypes, ...byId };
+        const document = await tables.records(collection).findOne<LooseDocument>({ _id: id, accountId }, options);
+        return document && toHeldRecord(collection, document);
+      }),
+      heldAfter: (after, limit) => this.#read(() => heldAfter(tables, session, accountId, after, limit)),
+      newestUpTo: (until) => this.#read(() => newestUpTo(tables, session, accountId, until)),
     };
   }
 
@@ -126,6 +134,11 @@ export async function applyWrite(
   for (const reply of pending.replies) {
     await tables.replies.replaceOne({ accountId, key: reply.key }, { accountId, ...reply }, { session, upsert: true });
   }
+  await applyRestamps(tables, session, accountId, pending.restamps);
+  for (const { collection, id, at } of pending.droppedTombstones) {
+    const filter = { accountId, collection, recordId: id, ...(at === null ? {} : { 'sync.at': toStored(at) }) };
+    await tables.tombstones.deleteMany(filter, { session });
+  }
   for (const { until, lastEntry, replyIds } of prunings) {
     if (until !== null) await tables.tombstones.deleteMany(dueTombstones(accountId, until), { session });
     if (lastEntry > 0) await tables.audit.deleteMany({ accountId, number: { $lte: lastEntry } }, { session });
@@ -153,6 +166,20 @@ async function applyPuts(tables: Tables, session: ClientSession, accountId: stri
     }));
     await tables.records(collection).bulkWrite(operations, { session });
   }
+}
+
+async function applyRestamps(tables: Tables, session: ClientSession, accountId: string, restamps: PendingWrite['restamps']): Promise<void> {
+  const [tombstones, records] = [true, false].map((are) => restamps.filter(({ record }) => (record.payload === null) === are));
+  for (const [collection, moved] of Map.groupBy(records ?? [], ({ record }) => record.collection)) {
+    await tables.records(collection).bulkWrite(moved.map(({ record, at }) => (
+      { updateOne: { filter: { _id: record.id, accountId }, update: { $set: { 'sync.at': toStored(at) } }, ...byId } }
+    )), { session });
+  }
+  if (!tombstones || tombstones.length === 0) return;
+  await tables.tombstones.bulkWrite(tombstones.map(({ record, at }) => ({ updateOne: {
+    filter: { accountId, 'sync.at': toStored(record.at ?? EPOCH), collection: record.collection, recordId: record.id },
+    update: { $set: { 'sync.at': toStored(at) } },
+  } })), { session });
 }
 
 async function applyRemovals(tables: Tables, session: ClientSession, accountId: string, removals: PendingWrite['removals']): Promise<void> {

@@ -18,7 +18,7 @@ import { applyWrite, TransactionReader } from './transaction.ts';
 import { commitUnknown, isTransient, isUnknownCommit, mongoError, writeTimedOut } from './errors.ts';
 import { toAccount, toStored, type AccountDocument, type Tables } from './schema.ts';
 import { unknownAccount } from '../store.ts';
-import type { Account, StoredEntry, StoreDeps, Transaction } from '../store.ts';
+import type { Account, Mending, StoredEntry, StoreDeps } from '../store.ts';
 
 /** How long a batch is retried after its first failure. Longer than an election takes. */
 const RETRY_TIMEOUT_MS = 30_000;
@@ -30,7 +30,7 @@ export interface WriteDeps extends StoreDeps {
 }
 
 export interface WriteJob {
-  readonly change: (transaction: Transaction) => Promise<unknown>;
+  readonly change: (transaction: Mending) => Promise<unknown>;
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -124,9 +124,9 @@ async function lockAccount({ accounts }: Tables, session: ClientSession, account
 }
 
 async function saveAccount({ accounts }: Tables, session: ClientSession, account: Account): Promise<void> {
-  const { accountId, clock, horizon, digest, numbers, pausedMs, audited } = account;
+  const { accountId, clock, horizon, digest, numbers, epoch, pausedMs, audited } = account;
   await accounts.updateOne(
-    { _id: accountId }, { $set: { clock: toStored(clock), horizon: toStored(horizon), digest, numbers, pausedMs, audited } },
+    { _id: accountId }, { $set: { clock: toStored(clock), horizon: toStored(horizon), digest, numbers, epoch, pausedMs, audited } },
     { session },
   );
 }

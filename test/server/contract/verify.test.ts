@@ -5,14 +5,19 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, test, type TestContext } from 'node:test';
 
-import { MongoClient, type Db } from 'mongodb';
+import { Double, Long, MongoClient, type Db } from 'mongodb';
 
 import { ConfigError } from '../../../server/config.ts';
+import { openEmbeddedStore } from '../../../server/embedded/store.ts';
 import { newId, toContent } from '../../../server/records.ts';
+import type { Store } from '../../../server/store.ts';
 import { parseVerify, runVerify } from '../../../server/verify-command.ts';
 import { findCollection } from '../../../shared/collections.ts';
 import type { JsonObject } from '../../../shared/fields.ts';
-import { addAccount, openStore, runServer, startServer, stores, type Installation, type TestServer, type TestStore } from '../harness.ts';
+import {
+  addAccount, firstOwner, openStore, password, runServer, startServer, stores, type Installation, type TestServer, type TestStore,
+} from '../harness.ts';
+import { NaiveCache, withoutEmpty } from '../naive-cache.ts';
 import { customer, invoice, plan } from '../samples.ts';
 
 for (const store of stores) {
@@ -38,31 +43,7 @@ for (const store of stores) {
 
     test('names everything that was broken by hand, each with its record', async (t) => {
       const { server, accountId, ids } = await openBooks(t, store);
-      await edit(server, {
-        embedded(db) {
-          const run = (sql: string, ...values: (string | number)[]): unknown => db.prepare(sql).run(...values);
-          run(`UPDATE record SET payload = replace(payload, 'Hosting', 'Hoisting') WHERE id = ?`, ids.plan);
-          run(`UPDATE record SET payload = '{"name":' WHERE id = ?`, ids.spare);
-          run(`UPDATE record SET refs = '[]' WHERE id = ?`, ids.invoice);
-          run(`UPDATE account SET numbers = '{}'`);
-          run('UPDATE account SET clock = (SELECT min(at) FROM record)');
-          run(`UPDATE directory SET email = 'other@first.test'`);
-          run('DELETE FROM record WHERE id = ?', ids.customer);
-        },
-        async mongodb(db) {
-          const at = (id: string): object => ({ _id: id as never });
-          await db.collection('plans').updateOne(at(ids.plan), [{
-            $set: { payload: { $replaceOne: { input: '$payload', find: 'Hosting', replacement: 'Hoisting' } } },
-          }]);
-          await db.collection('plans').updateOne(at(ids.spare), { $set: { payload: '{"name":' } });
-          await db.collection('invoices').updateOne(at(ids.invoice), { $set: { references: [] } });
-          const oldest = await db.collection('users').findOne({}, { promoteLongs: false });
-          await db.collection('accounts').updateOne({}, { $set: { numbers: {}, clock: oldest?.['sync'].at } });
-          const entry = await db.collection('directory').findOneAndDelete({});
-          await db.collection('directory').insertOne({ ...entry, _id: 'other@first.test' as never });
-          await db.collection('customers').deleteOne(at(ids.customer));
-        },
-      });
+      await breakByHand(server, ids);
       const { code, text } = await verify(server);
       assert.equal(code, 1);
       for (const line of [
@@ -79,13 +60,144 @@ for (const store of stores) {
       assert.match(text, new RegExp(`^${accountId}: \\d+ problems in 4 records\\.$`, 'm'));
     });
 
+    test('mends what it can with --fix, so that every client pulls everything again and gets it', async (t) => {
+      const { server, accountId, ids } = await openBooks(t, store);
+      const before = (await server.owner.pull()).body;
+      await breakByHand(server, ids);
+      const { code, text } = await verify(server, '--fix', accountId);
+      assert.equal(code, 1, 'two faults need somebody who knows the record');
+      assert.match(text, /Corrected the digest\. Every desktop pulls everything again, once\./);
+      const remaining = text.slice(text.indexOf('Looking again'));
+      assert.equal(remaining.split('\n').length, 5, remaining);
+      assert.match(remaining, new RegExp(`plans ${ids.spare} has a payload that is not JSON\\.\n`));
+      assert.match(remaining, new RegExp(`invoices ${ids.invoice} refers by customerId to customers ${ids.customer}, which`));
+      await edit(server, {
+        embedded: (db) => void db.prepare('UPDATE record SET payload = ? WHERE id = ?').run(JSON.stringify(plan()), ids.spare),
+        mongodb: async (db) => void await db.collection('plans')
+          .updateOne({ _id: ids.spare as never }, { $set: { payload: JSON.stringify(plan()) } }),
+      });
+      await verify(server, '--fix');
+
+      const cache = new NaiveCache();
+      const reply = await server.owner.pull();
+      const { body } = reply;
+      cache.apply(reply);
+      assert.notEqual(body.scope, before.scope);
+      assert.deepEqual(cache.digest(), withoutEmpty(body.digest));
+      assert.equal(cache.records.size, 4);
+      assert.match(cache.records.get(`plans ${ids.plan}`)?.text ?? '', /Hoisting/);
+      await server.client.login(firstOwner, password);
+      const { id } = await server.owner.create('customers', customer());
+      const sent = await server.owner.act(await server.owner.create('invoices', invoice(id)), 'send');
+      assert.equal(sent.payload['number'], 'INV-2026-00002');
+      assert.match((await server.owner.get('/api/audit')).text, /"action":"verify","actor":"admin"/);
+    });
+
+    test('gives records that no pull could bring an instant of their own with --fix', async (t) => {
+      const { server, accountId, ids } = await openBooks(t, store);
+      const { body: { serverTime, digest } } = await server.owner.pull();
+      await edit(server, {
+        embedded: (db) => void db.prepare(`UPDATE record SET at = -1, payload = replace(payload, '"name"', char(10) || '"name"')
+          WHERE id = ?`).run(ids.spare),
+        async mongodb(db) {
+          // As a shell writes numbers.
+          await db.collection('plans').updateOne({ _id: ids.spare as never }, { $set: { 'sync.at': new Double(1) } });
+          const sync = { at: Long.fromNumber(1) };
+          await db.collection('tombstones').insertOne({ accountId, collection: 'plans', recordId: ids.plan, sync });
+        },
+      });
+      const { code, text } = await verify(server, '--fix');
+      assert.equal(code, 0, text);
+      assert.match(text, new RegExp(`plans ${ids.spare} has no instant of its own`));
+      const { body } = await server.owner.pull(`?since=${serverTime}`);
+      const mended = body.changes.map(({ type, mongoId }: { type: string; mongoId: string }) => [type, mongoId]);
+      const expected = store.kind === 'embedded' ? [ids.spare] : [ids.spare, ids.plan];
+      assert.deepEqual(mended.sort(), expected.map((id) => ['upsert', id]).sort());
+      assert.equal(body.digest['plans']?.count, digest['plans']?.count);
+      const cache = new NaiveCache();
+      cache.apply(await server.owner.pull());
+      assert.deepEqual(cache.digest(), withoutEmpty(body.digest));
+    });
+
+    test('goes on beside a server that writes, and with --fix misses nothing that was written meanwhile', async (t) => {
+      const { server } = await openBooks(t, store);
+      await edit(server, {
+        embedded: (db) => void db.prepare(`UPDATE record SET payload = replace(payload, 'Hosting', 'Hoisting'), refs = '[""]'`).run(),
+        mongodb: async (db) => void await db.collection('plans').updateMany({}, [{
+          $set: { payload: { $replaceOne: { input: '$payload', find: 'Hosting', replacement: 'Hoisting' } }, references: [''] },
+        }]),
+      });
+      let isDone = false;
+      const writing = (async () => {
+        let count = 0;
+        for (; !isDone || count === 0; count += 1) await server.owner.create('plans', plan({ name: `Meanwhile ${count}` }));
+        return count;
+      })();
+      const { code } = await verify(server, '--fix');
+      isDone = true;
+      const written = await writing;
+      assert.equal(code, 0);
+      assert.match((await verify(server)).text, new RegExp(`: Nothing is wrong in ${5 + written} records`));
+    });
+
+    test('brings an account back that a wrong clock has stamped with --fix, also after a kill in the middle', async (t) => {
+      const { server, accountId, ids } = await openBooks(t, store);
+      const late = await stampWrongly(server, accountId, 450);
+      const before = new NaiveCache();
+      for (const page of (await server.owner.pullAll('limit=5000')).pages) before.apply(page);
+      const { scope } = (await server.owner.pull()).body;
+      await assert.rejects(verify({ ...server, killAfter: 2 }, '--fix'), /killed/);
+      const { code, text } = await verify(server, '--fix');
+      assert.equal(code, 0, text);
+      assert.match(text, /: Stamped \d+ changes anew, from now on and in their order\./);
+
+      const cache = new NaiveCache();
+      const { pages, last } = await server.owner.pullAll('limit=5000');
+      for (const page of pages) cache.apply(page);
+      assert.deepEqual(cache.digest(), withoutEmpty(last.body.digest));
+      assert.notEqual(last.body.scope, scope);
+      assert.ok(Date.parse(last.body.serverTime) - server.clock.ms < 1000, last.body.serverTime);
+      const [order, now] = [before, cache].map(({ records }) =>
+        [...records.values()].toSorted((a, b) => (a.updatedAt < b.updatedAt ? -1 : 1)).map(({ id, text: payload }) => [id, payload]));
+      assert.deepEqual(now, order);
+      server.clock.ms += 60_000;
+      const { updatedAt } = await server.owner.create('plans', plan());
+      assert.equal(updatedAt, '2026-03-01T12:01:00.000000Z');
+      assert.equal((await server.owner.get(`/api/plans/${ids.plan}`)).status, 200);
+      const since = await server.owner.pull(`?since=${last.body.serverTime}`);
+      assert.equal(since.body.count, 1);
+      assert.equal(late.length, 450);
+    });
+
     test('finds an account that a wrong clock has stamped', async (t) => {
       const { server, accountId } = await openBooks(t, store);
       await stampWrongly(server, accountId, 1);
-      assert.match((await verify(server)).text, /: the newest change is of 2099-01-01T00:00:00\.000000Z, which is after now, 2026-03-01T/);
+      assert.match((await verify(server)).text, /: the newest change is of 2099-01-01T00:00:00\.000001Z, which is after now, 2026-03-01T/);
     });
   });
 }
+
+test('verify --fix lets an embedded database be stamped again that refused to be, and keeps watching the clock', async (t) => {
+  const [embedded] = stores;
+  assert.ok(embedded);
+  const { server, accountId } = await openBooks(t, embedded);
+  await stampWrongly(server, accountId, 1);
+  const file = join(server.folder, 'invoify.sqlite');
+  const open = (nowMs: () => number): Promise<Store> => openEmbeddedStore(file, { nowMs, trustsClock: false, log: () => {} });
+  const refused = await open(Date.now);
+  await assert.rejects(refused.checkClock(), /before the newest change of 2099/);
+  await refused.close();
+  const { code, stdout, stderr } = await runServer(['verify', '--fix'], server.env);
+  assert.equal(code, 0, stdout + stderr);
+  const later = await open(() => Date.now() + 2 * 3_600_000);
+  await later.write(accountId, async (transaction) => {
+    transaction.put('plans', newId(0), { payload: JSON.stringify(plan()), secret: null, references: [] }, null);
+  });
+  await later.close();
+  const behind = await open(() => Date.now() - 86_400_000);
+  await assert.rejects(behind.checkClock(), /before the newest change/);
+  await behind.close();
+});
 
 interface Books {
   readonly server: TestServer;
@@ -107,21 +219,67 @@ async function openBooks(t: TestContext, store: TestStore): Promise<Books> {
   return { server, accountId: user.accountId, ids: { plan: planId, spare: spareId, customer: customerId, invoice: draft.id } };
 }
 
+/** What an administrator's shell could do to an account. */
+async function breakByHand(server: TestServer, ids: Books['ids']): Promise<void> {
+  await edit(server, {
+    embedded(db) {
+      const run = (sql: string, ...values: (string | number)[]): unknown => db.prepare(sql).run(...values);
+      run(`UPDATE record SET payload = replace(payload, 'Hosting', 'Hoisting') WHERE id = ?`, ids.plan);
+      run(`UPDATE record SET payload = '{"name":' WHERE id = ?`, ids.spare);
+      run(`UPDATE record SET refs = '[]' WHERE id = ?`, ids.invoice);
+      run(`UPDATE account SET numbers = '{}'`);
+      run('UPDATE account SET clock = (SELECT min(at) FROM record)');
+      run(`UPDATE directory SET email = 'other@first.test'`);
+      run('DELETE FROM record WHERE id = ?', ids.customer);
+    },
+    async mongodb(db) {
+      const at = (id: string): object => ({ _id: id as never });
+      await db.collection('plans').updateOne(at(ids.plan), [{
+        $set: { payload: { $replaceOne: { input: '$payload', find: 'Hosting', replacement: 'Hoisting' } } },
+      }]);
+      await db.collection('plans').updateOne(at(ids.spare), { $set: { payload: '{"name":' } });
+      await db.collection('invoices').updateOne(at(ids.invoice), { $set: { references: [] } });
+      const oldest = await db.collection('users').findOne({}, { promoteLongs: false });
+      await db.collection('accounts').updateOne({}, { $set: { numbers: {}, clock: oldest?.['sync'].at } });
+      const entry = await db.collection('directory').findOneAndDelete({});
+      await db.collection('directory').insertOne({ ...entry, _id: 'other@first.test' as never });
+      await db.collection('customers').deleteOne(at(ids.customer));
+    },
+  });
+}
+
 /** Adds plans by a clock that shows 2099. */
-async function stampWrongly(server: TestServer, accountId: string, count: number): Promise<void> {
+async function stampWrongly(server: TestServer, accountId: string, count: number): Promise<readonly string[]> {
   const store = await openStore(server, () => Date.parse('2099-01-01T00:00:00Z'));
   const plans = findCollection('plans');
   assert(plans);
-  for (let index = 0; index < count; index += 1) {
-    const content = toContent(plans, plan({ name: `Late ${index}` }) as JsonObject, null);
-    await store.write(accountId, async (transaction) => transaction.put('plans', newId(server.clock.ms), content, null));
-  }
+  const ids = Array.from({ length: count }, () => newId(server.clock.ms));
+  const content = toContent(plans, plan({ name: 'Late' }) as JsonObject, null);
+  await store.write(accountId, async (transaction) => {
+    for (const id of ids) transaction.put('plans', id, content, null);
+  });
+  // Tombstones among them.
+  await store.write(accountId, async (transaction) => {
+    for (const id of ids.slice(0, 5)) {
+      const record = await transaction.get('plans', id);
+      if (record) transaction.remove(record);
+    }
+  });
   await store.close();
+  return ids;
 }
 
-/** Runs the command in this process, by the server's clock. */
-async function verify(server: TestServer, ...args: readonly string[]): Promise<{ code: number; text: string }> {
+/** Runs the command in this process, by the server's clock; as if killed after some of its writes. */
+async function verify(
+  { killAfter = Infinity, ...server }: TestServer & { readonly killAfter?: number }, ...args: readonly string[]
+): Promise<{ code: number; text: string }> {
   const store = await openStore(server, () => server.clock.ms);
+  const mend = store.mend.bind(store);
+  let writes = 0;
+  store.mend = (accountId, change) => {
+    writes += 1;
+    return writes > killAfter ? Promise.reject(new Error('killed')) : mend(accountId, change);
+  };
   try {
     const lines: string[] = [];
     const code = await runVerify(store, parseVerify(args), { nowMs: () => server.clock.ms, write: (line) => void lines.push(line) });

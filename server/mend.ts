@@ -1,0 +1,185 @@
+// Mends what `verify` found: what can be known from the records themselves. Nothing is ever deleted but addresses that are nobody's
+// and tombstones of records that exist.
+//
+// Each step is one of the account's writes, so servers may go on beside it, and a kill between two leaves an account that is as sound
+// as before or sounder: the command is run again. The digest is corrected by a difference, which other writes do not change; that two
+// commands correct it at once is noticed by the epoch.
+
+import { formatInstant, instantFromMs, type Instant } from '../shared/clock.ts';
+import { findCollection } from '../shared/collections.ts';
+import { addCrc, digestDifferences, emptyDigest, recordCrc, shiftDigest, subtractCrc } from '../shared/digest.ts';
+import { AppError } from '../shared/errors.ts';
+import { adminEntry } from './audit.ts';
+import { addressKey } from './auth.ts';
+import { MAX_SKEW_MS } from './clock-check.ts';
+import { referencesOf } from './records.ts';
+import { newEpoch } from './store.ts';
+import type { Address, HeldRecord, Mending, Store, StoredRecord } from './store.ts';
+import { isLaidOut, parsePayload, type Fault, type FaultKind, type Findings } from './verify.ts';
+
+const action = 'verify';
+/** Records that one transaction moves to another instant. */
+const BATCH_SIZE = 200;
+const MAX_SAFE_INSTANT = Number.MAX_SAFE_INTEGER as Instant;
+
+/** What of a record can be mended, given its present state. */
+const mendableKinds: readonly FaultKind[] = ['instant', 'layout', 'undeleted', 'references'];
+
+/**
+ * Gives records that no pull can bring, or would not bring again, the next instants of the account, and keeps the references that
+ * their payloads have. Resolves to how many are mended.
+ */
+export async function mendRecords(store: Store, accountId: string, faults: readonly Fault[]): Promise<number> {
+  const mendable = faults.flatMap(({ kind, record }) => (record && mendableKinds.includes(kind) ? [{ kind, record }] : []));
+  if (mendable.length === 0) return 0;
+  return store.mend(accountId, async (mending) => {
+    let mended = 0;
+    for (const faultsOfRecord of Map.groupBy(mendable, ({ record }) => `${record.collection} ${record.id}`).values()) {
+      if (await mendRecord(mending, faultsOfRecord)) mended += 1;
+    }
+    return mended;
+  });
+}
+
+interface RecordFault {
+  readonly kind: FaultKind;
+  readonly record: HeldRecord;
+}
+
+async function mendRecord(mending: Mending, faults: readonly RecordFault[]): Promise<boolean> {
+  const [found] = faults;
+  const collection = found && findCollection(found.record.collection);
+  const held = collection ? await mending.held(collection.name, found.record.id) : null;
+  const payload = held && parsePayload(held.payload ?? '');
+  if (!collection || !held || !payload) return false;
+  const references = referencesOf(collection, payload).map(([, , id]) => id);
+  const tombstones = faults.filter(({ kind }) => kind === 'undeleted');
+  // Somebody may have saved the record since it was found.
+  const isAlone = !faults.some(({ kind, record }) => kind === 'instant' && record.at === held.at);
+  if (tombstones.length === 0 && isAlone && isLaidOut(held.payload ?? '')) {
+    if (held.at !== null) mending.keep({ ...held, at: held.at, payload: held.payload ?? '', references });
+    return true;
+  }
+  const content = { payload: JSON.stringify(payload), secret: held.secret, references };
+  // Without an instant it is not in the digest.
+  const previous: StoredRecord | null = held.at === null ? null : { ...held, at: held.at, payload: held.payload ?? '' };
+  mending.put(collection.name, held.id, content, previous);
+  for (const { record } of tombstones) mending.dropTombstone(record);
+  mending.audit(adminEntry(action, { collection: collection.name, record: held.id }));
+  return true;
+}
+
+/**
+ * Corrects what is kept beside the records. A digest that was wrong gets the account a new epoch: which record somebody changed cannot
+ * be known, so every desktop pulls everything again, once. Throws `conflict` if another command has done so since the records were
+ * read, or if an address is somebody else's.
+ */
+export async function mendAccount(store: Store, findings: Findings): Promise<void> {
+  const { account, digest, newest, issued, misfiled, missing, stray } = findings;
+  const { accountId } = account;
+  const wrong = digestDifferences(account.digest, digest);
+  await store.mend(accountId, async (mending) => {
+    const now = mending.account;
+    if (now.epoch !== account.epoch) {
+      throw new AppError('conflict', `The account ${accountId} was given a new epoch meanwhile: run the command again.`);
+    }
+    const corrected = wrong.map((name) => [
+      name, shiftDigest(now.digest[name] ?? emptyDigest, account.digest[name] ?? emptyDigest, digest[name] ?? emptyDigest),
+    ]);
+    const numbers = Object.entries(issued).map(([series, count]) => [series, Math.max(count, now.numbers[series] ?? 0)]);
+    mending.setAccount({
+      digest: { ...now.digest, ...Object.fromEntries(corrected) },
+      clock: Math.max(now.clock, newest) as Instant,
+      numbers: { ...now.numbers, ...Object.fromEntries(numbers) },
+      ...(wrong.length > 0 ? { epoch: newEpoch() } : {}),
+    });
+    if (misfiled > 0) mending.refileReferences();
+    for (const { email, userId } of stray) if (await addressOf(mending, userId) !== email) mending.releaseAddress(email);
+    mending.audit(adminEntry(action));
+  });
+  for (const address of missing) await claimAddress(store, accountId, address);
+}
+
+/** One by one: an address that somebody else has keeps no other from being claimed. */
+async function claimAddress(store: Store, accountId: string, { email, userId }: Address): Promise<void> {
+  try {
+    await store.mend(accountId, async (mending) => {
+      if (await addressOf(mending, userId) === email) mending.claimAddress(email, userId);
+    });
+  } catch (error) {
+    // It is found again, and reported as what remains.
+    if (!(error instanceof AppError && error.code === 'conflict')) throw error;
+  }
+}
+
+async function addressOf(mending: Mending, userId: string): Promise<string | null> {
+  const held = await mending.held('users', userId);
+  const email = held && parsePayload(held.payload ?? '')?.['email'];
+  return typeof email === 'string' ? addressKey(email) : null;
+}
+
+/**
+ * Sets an account's clock to the newest change if it is behind it, as no write must be stamped like another. Resolves to the clock
+ * before and after.
+ */
+export async function catchUpClock(store: Store, accountId: string): Promise<{ readonly before: Instant; readonly after: Instant }> {
+  return store.mend(accountId, async (mending) => {
+    const before = mending.account.clock;
+    const after = Math.max(before, await mending.newestUpTo(MAX_SAFE_INSTANT)) as Instant;
+    if (after > before) mending.setAccount({ clock: after });
+    return { before, after };
+  });
+}
+
+/**
+ * Brings an account back to the present that a wrong clock has stamped ahead: its changes from then keep their order, with instants
+ * from now on. `nowMs` is taken for right. Resolves to how many were moved. Every step renews the epoch, because cursors may lie among
+ * the instants that are no longer there; a kill leaves the rest for the next time.
+ */
+export async function bringBack(store: Store, accountId: string, nowMs: number): Promise<number> {
+  const limit = instantFromMs(nowMs + MAX_SKEW_MS);
+  await store.acceptClock();
+  let step: Step = { after: limit, last: null, moved: 0, isDone: false };
+  while (!step.isDone) {
+    const before = step;
+    step = await store.mend(accountId, (mending) => moveBatch(mending, before, limit, nowMs));
+  }
+  // What was accepted, too, is of the present now.
+  await store.acceptClock();
+  return step.moved;
+}
+
+interface Step {
+  /** The old instant of the last change that was moved; all new ones are before it. */
+  readonly after: Instant;
+  /** Its new instant; null before the first. */
+  readonly last: Instant | null;
+  readonly moved: number;
+  readonly isDone: boolean;
+}
+
+async function moveBatch(mending: Mending, { after, last, moved }: Step, limit: Instant, nowMs: number): Promise<Step> {
+  const { account } = mending;
+  let at = last ?? Math.max(instantFromMs(nowMs), await mending.newestUpTo(limit)) as Instant;
+  const ahead = await mending.heldAfter(after, BATCH_SIZE);
+  const newest = ahead.at(-1)?.at ?? null;
+  if (newest === null) {
+    // The age of the kept replies goes on from where it was.
+    const pausedMs = account.pausedMs - Math.floor((account.clock - at) / 1000);
+    mending.setAccount({ clock: at, horizon: Math.min(account.horizon, at) as Instant, pausedMs, epoch: newEpoch() });
+    mending.audit(adminEntry(action));
+    return { after, last: at, moved, isDone: true };
+  }
+  const digest = { ...account.digest };
+  for (const record of ahead) {
+    const { collection, id, at: old, payload } = record;
+    if (old === null) continue;
+    at = at + 1 as Instant;
+    mending.restamp(record, at);
+    if (payload === null) continue;
+    const rest = subtractCrc(digest[collection] ?? emptyDigest, recordCrc(id, formatInstant(old), payload));
+    digest[collection] = addCrc(rest, recordCrc(id, formatInstant(at), payload));
+  }
+  mending.setAccount({ digest, clock: Math.max(account.clock, newest) as Instant, epoch: newEpoch() });
+  return { after: newest, last: at, moved: moved + ahead.length, isDone: false };
+}
