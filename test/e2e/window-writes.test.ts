@@ -192,11 +192,20 @@ describeWindow('writes in one window', { invoices: 1000, customers: 1500 }, (env
     await row('Changed at once').waitFor({ state: 'detached' });
   });
 
-  test('change one\'s own password, once it is right, and end one\'s sessions elsewhere', async (t) => {
+  test('see whether the sign-in is stored, change one\'s own password, once it is right, and end one\'s sessions elsewhere', async (t) => {
     const { editor, password } = env();
     const elsewhere = await env().colleague(editor);
     const page = await openWindow(t, env(), editor);
     await openScreen(page, 'settings');
+    const notStored = page.getByText('cannot store your sign-in');
+    await notStored.waitFor();
+    await openScreen(page, 'health');
+    await page.route('**/call/app.getInfo', async (route) => {
+      const { value } = await (await route.fetch()).json() as { readonly value: object };
+      await route.fulfill({ json: { ok: true, value: { ...value, lacks: [] } } });
+    }, { times: 1 });
+    await openScreen(page, 'settings');
+    await notStored.waitFor({ state: 'detached' });
     const list = page.locator('invoify-computers li');
     await list.filter({ hasText: 'Unknown computer' }).waitFor();
     const problems = page.locator('invoify-password-form .problem');

@@ -65,6 +65,17 @@ export class InvoifySettings extends LitElement {
     this._passwords = 0;
   }
 
+  override connectedCallback(): void {
+    super.connectedCallback();
+    void this.#readInfo();
+  }
+
+  /** Whether the sign-in is stored may have changed since the window opened. */
+  async #readInfo(): Promise<void> {
+    const outcome = await ask(this, 'app.getInfo');
+    if (outcome.ok) this.info = outcome.value;
+  }
+
   protected override willUpdate(changed: PropertyValues<this>): void {
     const before = changed.get('settings');
     if (changed.has('settings') && before?.syncEveryMinutes !== this.settings?.syncEveryMinutes) {
