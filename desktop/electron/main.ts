@@ -1,16 +1,17 @@
 // The entry of Electron's main process. Reads as the list of startup steps; each is a function in its own file.
 //
 // Invariants: this process never touches the database or the network, so the window never waits for either; the page is
-// sandboxed and has no permissions; closing the window quits the program, after the database and the files are closed.
+// sandboxed and has no permissions; closing the window quits the program, after the database and the files are closed;
+// a start that fails says so and ends.
 
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, mkdtempSync, rmdirSync } from 'node:fs';
+import { isAbsolute, join } from 'node:path';
 
 import { app, nativeTheme, powerMonitor, safeStorage, session, type BrowserWindow } from 'electron';
 
 import type { Command, Outcome, Settings, WindowCalls } from '../../shared/window/ipc.ts';
 import type { Status } from '../../shared/window/views.ts';
-import type { SystemEvent } from '../desk.ts';
+import type { DeskDeps, SystemEvent } from '../desk.ts';
 import { openLog, type Log } from '../files/log.ts';
 import { openSettings } from '../files/settings.ts';
 import { systemDeskDeps } from '../system-deps.ts';
@@ -18,6 +19,7 @@ import { createShellCalls, forwardNetworkEvents, handleCalls } from './ipc.ts';
 import { setMenu } from './menu.ts';
 import { registerScheme, serveWindow } from './protocol-handler.ts';
 import { guardPages, lockSession } from './security.ts';
+import { failStart } from './start-failure.ts';
 import { createSafeVault } from './vault.ts';
 import {
   createWindow, focusWindow, getWindowState, loadPage, readWindowState, recoverFromCrashes, saveWindowState, windowSession,
@@ -31,28 +33,62 @@ const bundles = {
   window: join(import.meta.dirname, 'window'),
 } as const;
 
-setUpDataFolder();
-// The installer gives the Start menu shortcut the same id, so Windows treats both as one program.
-app.setAppUserModelId('app.invoify.desktop');
-registerScheme();
-if (app.requestSingleInstanceLock()) void app.whenReady().then(run);
-else app.quit();
-
-/** `%APPDATA%/Invoify`, whatever the package or the executable is called. */
-function setUpDataFolder(): void {
-  const folder = join(app.getPath('appData'), 'Invoify');
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  app.setName('Invoify');
-  app.setPath('userData', folder);
+const dataFolder = setUpDataFolder();
+if (dataFolder !== null) {
+  // The installer gives the Start menu shortcut the same id, so Windows treats both as one program.
+  app.setAppUserModelId('app.invoify.desktop');
+  registerScheme();
+  if (app.requestSingleInstanceLock()) void app.whenReady().then(() => start(dataFolder));
+  else app.quit();
 }
 
-async function run(): Promise<void> {
-  const dataFolder = app.getPath('userData');
-  const logFolder = join(dataFolder, 'logs');
-  const windowStateFile = join(dataFolder, 'window.json');
+/**
+ * `%APPDATA%/Invoify`, whatever the package or the executable is called, or the folder that `INVOIFY_DATA` names. Null if
+ * nothing can be written there; the program is ending then.
+ */
+function setUpDataFolder(): string | null {
+  const chosen = process.env['INVOIFY_DATA'];
+  let folder = chosen || join('%APPDATA%', 'Invoify');
+  try {
+    folder = chosen || join(app.getPath('appData'), 'Invoify');
+    if (!isAbsolute(folder)) throw new Error('INVOIFY_DATA must be a full path.');
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    requireWritable(folder);
+    app.setName('Invoify');
+    app.setPath('userData', folder);
+    return folder;
+  } catch (error) {
+    failStart('folder', folder, error);
+    return null;
+  }
+}
+
+/** Tries it: on Windows the folder's attributes say nothing about who may write in it. */
+function requireWritable(folder: string): void {
+  const tried = mkdtempSync(join(folder, 'writable-'));
+  try {
+    rmdirSync(tried);
+  } catch {
+    // A virus scanner may hold it for a moment.
+  }
+}
+
+/** Never rejects. */
+async function start(folder: string): Promise<void> {
+  const logFolder = join(folder, 'logs');
   const system = systemDeskDeps();
   const log = openLog({ folder: logFolder }, system.nowMs);
-  const deps = { ...system, log };
+  try {
+    await run(folder, logFolder, { ...system, log });
+  } catch (error) {
+    log('start failed', { error });
+    failStart('unexpected', logFolder, error);
+  }
+}
+
+async function run(dataFolder: string, logFolder: string, deps: DeskDeps): Promise<void> {
+  const { log } = deps;
+  const windowStateFile = join(dataFolder, 'window.json');
   const { settings } = openSettings(join(dataFolder, 'settings.json'), deps);
   let window: BrowserWindow | null = null;
 
@@ -75,19 +111,39 @@ async function run(): Promise<void> {
     if (window && !window.isDestroyed() && !window.webContents.isCrashed()) window.webContents.send(channel, value);
   };
   desk.onStatus((status) => send('status', status));
-  app.on('second-instance', () => focusWindow(window));
+  // Started again after the window was closed for the last time.
+  let isWanted = false;
+  app.on('second-instance', () => {
+    isWanted = true;
+    focusWindow(window);
+  });
   app.on('window-all-closed', () => app.quit());
-  let windowStateSaved: Promise<void> = Promise.resolve();
-  closeBeforeQuit(() => Promise.all([desk.close(), windowStateSaved]), log);
+  closeBeforeQuit(() => desk.close(), () => {
+    log('stopped');
+    if (isWanted) app.relaunch();
+  });
 
   const opened = createWindow(bundles.preload, readWindowState(windowStateFile), deps);
   window = opened;
   recoverFromCrashes(opened, deps);
   opened.on('close', () => {
-    windowStateSaved = saveWindowState(windowStateFile, getWindowState(opened), deps)
-      .catch((error: unknown) => log('window state not saved', { error }));
+    isWanted = false;
+    rememberWindow();
+  });
+  // Windows shuts down: the program ends as soon as this returns.
+  opened.on('session-end', ({ reasons }) => {
+    rememberWindow();
+    log('session ended', { reasons });
   });
   await loadPage(opened).catch((error: unknown) => log('page failed to load', { error }));
+
+  function rememberWindow(): void {
+    try {
+      saveWindowState(windowStateFile, getWindowState(opened));
+    } catch (error) {
+      log('window state not saved', { error });
+    }
+  }
 
   function onAnswer(channel: keyof WindowCalls, outcome: Outcome<unknown>): void {
     if (channel === 'app.saveSettings' && outcome.ok) applySettings(outcome.value as Settings);
@@ -99,11 +155,13 @@ async function run(): Promise<void> {
   }
 }
 
-/** Logs uncaught errors and every child process that exits. */
+/** Logs what is uncaught, and every child process that ends unexpectedly. */
 function logCrashes(log: Log): void {
   app.on('child-process-gone', (_event, { type, reason, exitCode, serviceName, name }) =>
-    log('child process exited', { type, reason, exitCode, service: serviceName ?? name ?? '' }));
+    log('child process exited', { type, reason, exitCode, service: name ?? serviceName ?? '' }));
   process.on('uncaughtExceptionMonitor', (error, origin) => log('uncaught error', { origin, error }));
+  // It ends nothing in Electron.
+  process.on('unhandledRejection', (error) => log('unhandled rejection', { error }));
 }
 
 function forwardPowerEvents(handle: (event: SystemEvent) => void): void {
@@ -113,8 +171,8 @@ function forwardPowerEvents(handle: (event: SystemEvent) => void): void {
   powerMonitor.on('unlock-screen', () => handle('online'));
 }
 
-/** Delays quitting until `close` has settled. */
-function closeBeforeQuit(close: () => Promise<unknown>, log: (event: string) => void): void {
+/** Delays quitting until `close` has settled and `onClosed` was called. */
+function closeBeforeQuit(close: () => Promise<unknown>, onClosed: () => void): void {
   let state: 'running' | 'closing' | 'closed' = 'running';
   app.on('will-quit', (event) => {
     if (state === 'closed') return;
@@ -122,7 +180,7 @@ function closeBeforeQuit(close: () => Promise<unknown>, log: (event: string) => 
     if (state === 'closing') return;
     state = 'closing';
     void close().finally(() => {
-      log('stopped');
+      onClosed();
       state = 'closed';
       app.quit();
     });

@@ -25,7 +25,8 @@ export function setMenu(language: Settings['language'], send: (command: Command)
   Menu.setApplicationMenu(Menu.buildFromTemplate(menuTemplate(chooseLanguage(language, app.getLocale()), send)));
 }
 
-function chooseLanguage(chosen: Settings['language'], locale: string): keyof typeof texts {
+/** `locale` is the system's. */
+export function chooseLanguage(chosen: Settings['language'], locale: string): keyof typeof texts {
   if (chosen !== 'system') return chosen;
   return locale.toLowerCase().split('-')[0] === 'de' ? 'de' : 'en';
 }

@@ -4,13 +4,12 @@
 // it stores outlives the program. The window opens where it can be seen and moved, whatever window.json says and whichever
 // displays are gone; unusable content is ignored. A page that keeps crashing is not reloaded forever: the user decides.
 
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 
 import { app, BrowserWindow, dialog, nativeTheme, screen, session, type Session } from 'electron';
 
 import { isObject } from '../../shared/fields.ts';
 import type { Facts } from '../files/redact.ts';
-import { replaceFile, type ReplaceDeps } from '../files/replace-file.ts';
 import { pageUrl } from './protocol-handler.ts';
 
 /** In device-independent pixels. */
@@ -126,8 +125,9 @@ export function readWindowState(path: string): WindowState {
   return { bounds: null, isMaximized: false };
 }
 
-export async function saveWindowState(path: string, state: WindowState, deps: ReplaceDeps): Promise<void> {
-  await replaceFile(path, async (file) => void await file.writeFile(`${JSON.stringify(state)}\n`), deps);
+/** Synchronous, for when the system shuts down. Throws if it cannot be written; a crash may leave an unusable file. */
+export function saveWindowState(path: string, state: WindowState): void {
+  writeFileSync(path, `${JSON.stringify(state)}\n`, { mode: 0o600 });
 }
 
 function parseBox(value: unknown): Box | null {

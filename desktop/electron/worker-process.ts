@@ -1,9 +1,13 @@
 // The main process's side of the data process (worker.ts, in an Electron utility process): calls in, outcomes and statuses
 // out.
 //
-// Invariants: every call is answered, even if the process dies during it. A process that dies is restarted, with
-// exponential backoff if it dies soon after its start; meanwhile the status reports the failure. A crash loses nothing:
-// the database holds committed transactions, and the token is in the main process (vault.ts).
+// Invariants: every call is answered, even if the process dies during it. A process that dies, or does not start, is
+// started again, with exponential backoff if it dies soon after its start; meanwhile the status reports the failure. A
+// crash loses nothing: the database holds committed transactions, and the token is in the main process (vault.ts).
+//
+// Electron emits `exit` when the process announces it or has crashed: it may still be there for a moment, and its last
+// messages and its standard error may be lost. What it must not lose is written by itself (worker.ts). A process that the
+// system did not let start emits nothing at all.
 
 import { utilityProcess, type UtilityProcess } from 'electron';
 
@@ -28,13 +32,16 @@ export interface DeskProcess {
   call(channel: DeskChannel, request: unknown): Promise<Outcome<unknown>>;
   onStatus(listener: (status: Status) => void): () => void;
   handleSystemEvent(event: SystemEvent): void;
-  /** Resolves when the process has closed everything and exited; kills it after 5 s. */
+  /** Resolves when the process has closed everything and exits; kills it after 5 s, and waits no longer. */
   close(): Promise<void>;
 }
 
 /** After this long, the next crash counts as the first. */
 const STABLE_AFTER_MS = 60_000;
+/** The process that has ended needs a moment to let go of the database. */
+const RESTART_AFTER_MS = 100;
 const MAX_BACKOFF_MS = 30_000;
+const START_TIMEOUT_MS = 30_000;
 const CLOSE_TIMEOUT_MS = 5000;
 /** How much of the process's standard error is logged when it dies. */
 const MAX_STDERR_CHARS = 1500;
@@ -61,18 +68,30 @@ export function startDeskProcess(program: string, options: DeskOptions, deps: De
     const started = utilityProcess.fork(program, [], { serviceName: 'Invoify Data', stdio: ['ignore', 'ignore', 'pipe'] });
     const lastStderr = collectStderr(started);
     worker = started;
+    const cancelTimeout = deps.setTimer(() => ended(null), START_TIMEOUT_MS);
+    started.once('spawn', () => {
+      cancelTimeout();
+      if (started !== worker) started.kill();
+    });
     started.on('message', (message: FromWorker) => receive(started, message));
-    started.once('exit', (code) => {
+    // The report holds the environment, so it is not logged.
+    started.on('error', (type, location) => deps.log('data process failed', { type, location }));
+    started.once('exit', ended);
+    post(started, { kind: 'open', options });
+
+    function ended(code: number | null): void {
+      if (started !== worker) return;
       worker = null;
+      cancelTimeout();
       if (!isClosed) restart(code, lastStderr(), deps.monotonicMs() - startedMs);
       failPendingCalls();
-    });
-    post(started, { kind: 'open', options });
+    }
   }
 
-  function restart(code: number, stderr: string, uptimeMs: number): void {
+  /** `code` is null if it did not even start. */
+  function restart(code: number | null, stderr: string, uptimeMs: number): void {
     crashes = uptimeMs >= STABLE_AFTER_MS ? 1 : crashes + 1;
-    const delayMs = crashes === 1 ? 0 : Math.min(MAX_BACKOFF_MS, 1000 * 2 ** (crashes - 2));
+    const delayMs = crashes === 1 ? RESTART_AFTER_MS : Math.min(MAX_BACKOFF_MS, 1000 * 2 ** (crashes - 2));
     deps.log('data process exited', { code, uptimeMs: Math.round(uptimeMs), delayMs, stderr });
     publish(crashedStatus(status, deps.monotonicMs() - statusAtMs));
     cancelStart = deps.setTimer(start, delayMs);
@@ -150,13 +169,14 @@ export function startDeskProcess(program: string, options: DeskOptions, deps: De
         return;
       }
       isClosed = true;
-      const exited = new Promise<void>((resolve) => void closingWorker.once('exit', () => resolve()));
+      const { promise, resolve } = Promise.withResolvers<void>();
+      closingWorker.once('exit', () => resolve());
       const cancelTimeout = deps.setTimer(() => {
-        deps.log('data process did not close in time and was killed');
-        closingWorker.kill();
+        deps.log('data process did not close in time and was killed', { wasRunning: closingWorker.kill() });
+        resolve();
       }, CLOSE_TIMEOUT_MS);
       post(closingWorker, { kind: 'close' });
-      await exited;
+      await promise;
       cancelTimeout();
     },
   };

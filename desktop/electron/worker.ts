@@ -4,13 +4,19 @@
 // Invariants: every call is answered; one that arrives before the desk is open waits for it; if the desk cannot be opened
 // the process exits, and the main process starts another. Both ends come from the same build, so messages are not
 // validated; requests from the window travel as `unknown` and the desk parses them. Messages survive structured cloning.
+//
+// Electron lets an unhandled rejection end nothing, so whatever must end the process calls `exit`. The last messages before
+// that may never arrive, so why it ends goes into the log file directly.
+
+import { join } from 'node:path';
 
 import { net } from 'electron';
 
 import { keepHeapSmall } from '../../shared/heap.ts';
-import { fromOutcome, type DeskCalls, type FileCalls, type Outcome } from '../../shared/window/ipc.ts';
+import { fromOutcome, toOutcome, type DeskCalls, type FileCalls, type Outcome } from '../../shared/window/ipc.ts';
 import type { Status } from '../../shared/window/views.ts';
 import { answerCall, openDesk, type Desk, type DeskOptions, type SystemEvent } from '../desk.ts';
+import { openLog, type Log } from '../files/log.ts';
 import { redactFacts, type Facts, type PlainFacts } from '../files/redact.ts';
 import type { StoredToken, TokenVault } from '../session/token-vault.ts';
 import { systemDeskDeps } from '../system-deps.ts';
@@ -40,15 +46,26 @@ export type VaultRequest =
   | { readonly operation: 'clear' };
 
 keepHeapSmall();
+const system = systemDeskDeps();
 const port = process.parentPort;
 const pendingVaultRequests = new Map<number, (outcome: Outcome<StoredToken | null>) => void>();
 let lastVaultRequestId = 0;
 let opening: Promise<Desk> | null = null;
+/** Writes synchronously, into the file that the main process writes the log to. */
+let lastWords: Log = () => undefined;
+
+process.on('uncaughtExceptionMonitor', (error) => lastWords('data process failed', { error }));
+process.on('unhandledRejection', (error) => log('unhandled rejection', { error }));
 
 port.on('message', ({ data }: { data: ToWorker }) => {
   switch (data.kind) {
     case 'open':
+      lastWords = openLog({ folder: join(data.options.dataFolder, 'logs') }, system.nowMs);
       opening = open(data.options);
+      opening.catch((error: unknown) => {
+        lastWords('data process cannot open the data', { error });
+        process.exit(1);
+      });
       break;
     case 'call':
       void answer(data.channel, data.request).then((outcome) => send({ kind: 'answer', id: data.id, outcome }));
@@ -66,10 +83,9 @@ port.on('message', ({ data }: { data: ToWorker }) => {
   }
 });
 
-/** A rejection is left unhandled on purpose: it ends the process. */
 async function open(options: DeskOptions): Promise<Desk> {
   const desk = await openDesk(options, {
-    ...systemDeskDeps(),
+    ...system,
     fetch: createFetch(net.request),
     hasNetwork: () => net.isOnline(),
     vault,
@@ -81,12 +97,20 @@ async function open(options: DeskOptions): Promise<Desk> {
 }
 
 async function answer(channel: string, request: unknown): Promise<Outcome<unknown>> {
-  if (!opening) throw new Error('a call arrived before the options');
-  return answerCall(await opening, channel, request, (error) => log('call failed unexpectedly', { channel, error }));
+  const logError = (error: unknown): void => log('call failed unexpectedly', { channel, error });
+  const desk = await toOutcome(async () => {
+    if (!opening) throw new Error('a call arrived before the options');
+    return opening;
+  }, logError);
+  return desk.ok ? answerCall(desk.value, channel, request, logError) : desk;
 }
 
 async function close(): Promise<void> {
-  await (await opening)?.close();
+  try {
+    await (await opening)?.close();
+  } catch (error) {
+    lastWords('data process cannot close the data', { error });
+  }
   process.exit(0);
 }
 

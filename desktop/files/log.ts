@@ -3,7 +3,8 @@
 //
 // Invariants: no file exceeds its limit by more than one line, and there are at most five; no line contains a token, an
 // e-mail address or the name of a user folder; a log that cannot be written never throws, and the next line that can be
-// written says how many were lost.
+// written says how many were lost. A process that is about to die may write its last lines beside the one that keeps the
+// log: lines are appended whole, and every writer looks at the file's size anew.
 
 import { appendFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -26,12 +27,13 @@ const MAX_BYTES = 1_000_000;
 /** Opens the log, creating its folder if missing. Lines are written synchronously, so a crash loses none. */
 export function openLog({ folder, maxBytes = MAX_BYTES }: LogOptions, nowMs: () => number): Log {
   const path = (age: number): string => join(folder, age === 0 ? 'invoify.log' : `invoify.${age}.log`);
-  let sizeBytes: number | null = null;
+  let isPrepared = false;
   let lostLines = 0;
 
   function prepareFiles(): void {
     makePrivateFolder(folder);
     for (let age = 0; age < MAX_FILES; age += 1) tighten(path(age), 0o600);
+    isPrepared = true;
   }
 
   function rotate(): void {
@@ -42,14 +44,9 @@ export function openLog({ folder, maxBytes = MAX_BYTES }: LogOptions, nowMs: () 
   }
 
   function append(line: string): void {
-    if (sizeBytes === null) prepareFiles();
-    sizeBytes ??= sizeOf(path(0)) ?? 0;
-    if (sizeBytes >= maxBytes) {
-      rotate();
-      sizeBytes = 0;
-    }
+    if (!isPrepared) prepareFiles();
+    if ((sizeOf(path(0)) ?? 0) >= maxBytes) rotate();
     appendFileSync(path(0), line, { mode: 0o600 });
-    sizeBytes += Buffer.byteLength(line);
   }
 
   return (event, facts = {}) => {
@@ -61,7 +58,7 @@ export function openLog({ folder, maxBytes = MAX_BYTES }: LogOptions, nowMs: () 
     } catch {
       // Reported by the next line that can be written.
       lostLines += 1;
-      sizeBytes = null;
+      isPrepared = false;
     }
   };
 }

@@ -204,7 +204,7 @@ describe('quitting', () => {
     await electron.sync.getStatus();
     window.close();
     await controls.app.ended;
-    assert.equal(worker.child.exitCode, 0);
+    assert.equal(worker.exitCode, 0);
     assert.equal(log().at(-1)?.['event'], 'stopped');
   });
 
@@ -220,12 +220,13 @@ describe('quitting', () => {
 
   const unstoppable = process.platform === 'win32' && 'Windows cannot suspend a process with a signal';
   test('does not wait for a data process that hangs', { skip: unstoppable }, async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
     const { controls, worker, electron } = await startApp(t);
     await electron.sync.getStatus();
     worker.child.kill('SIGSTOP');
     controls.app.quit();
-    worker.kill = () => worker.child.kill('SIGKILL');
-    await controls.app.ended;
+    t.mock.timers.tick(5000);
+    await Promise.all([controls.app.ended, once(worker.child, 'exit')]);
   });
 });
 

@@ -174,7 +174,7 @@ describe('a data process that crashes', () => {
       while (controls.processes.all.length === length) await new Promise((resolve) => setTimeout(resolve, 20));
     }
     const delays = app.log().filter(({ event }) => event === 'data process exited').map(({ delayMs }) => delayMs);
-    assert.deepEqual(delays, [0, 1000]);
+    assert.deepEqual(delays, [100, 1000]);
     assert.equal((await electron.sync.getStatus()).state, 'never_synced');
   });
 });

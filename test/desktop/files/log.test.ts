@@ -57,6 +57,16 @@ describe('the log', () => {
     assert.deepEqual(kept, kept.map((_, index) => 100 - kept.length + index));
   });
 
+  test('loses no line if another process writes to it, and stays within its bounds', (t) => {
+    const folder = temporaryFolder(t);
+    const maxBytes = 500;
+    const logs = [openLog({ folder, maxBytes }, () => nowMs), openLog({ folder, maxBytes }, () => nowMs)];
+    for (let number = 0; number < 24; number += 1) logs[number % 2]?.('counted', { number });
+    const names = ['invoify.2.log', 'invoify.1.log', 'invoify.log'];
+    assert.deepEqual(names.flatMap((name) => linesOf(folder, name).map(({ number }) => number)), [...Array(24).keys()]);
+    for (const name of names) assert(readFileSync(join(folder, name)).length < maxBytes + 80, `${name} is too large`);
+  });
+
   test('never throws if it cannot be written; the next line written says how many were lost', (t) => {
     const folder = temporaryFolder(t);
     const log = openLog({ folder }, () => nowMs);

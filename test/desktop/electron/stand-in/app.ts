@@ -1,9 +1,10 @@
-// A stand-in for Electron's `app`: ready, second instances, closing windows, quitting.
+// A stand-in for Electron's `app`: ready, second instances, closing windows, quitting and exiting as in browser.cc of
+// Electron's source.
 
 import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { isAbsolute, join } from 'node:path';
 
 /** An event that a listener can prevent. */
 export interface Preventable {
@@ -21,6 +22,7 @@ export function preventable<T extends object>(details: T): T & Preventable {
 
 interface Closable {
   close(): void;
+  destroy(): void;
   isDestroyed(): boolean;
 }
 
@@ -33,22 +35,30 @@ export class App extends EventEmitter {
   systemLocale = 'en-GB';
   readonly isPackaged = true;
   readonly windows = new Set<Closable>();
-  /** Resolves when the program has quit. */
+  /** The system's languages, the preferred one first. */
+  languages: readonly string[] = ['en-GB'];
+  /** A name that is missing has no path, as when a policy redirects a folder to nowhere. */
+  readonly paths: Map<string, string>;
+  /** Resolves when the program has quit, exited or died. */
   readonly ended: Promise<void>;
   hasEnded = false;
-  readonly #paths: Map<string, string>;
+  /** Null as long as it has not quit or exited. */
+  exitCode: number | null = null;
+  /** Whether it starts again once it has ended. */
+  isRelaunched = false;
   readonly #ready = Promise.withResolvers<void>();
-  readonly #end: () => void;
+  readonly #resolveEnded: () => void;
   #isReady = false;
   #isQuitting = false;
+  #isExiting = false;
   #hasLock = false;
 
   constructor(home: string) {
     super();
-    this.#paths = new Map([['appData', home], ['userData', join(home, 'invoify')], ['documents', home]]);
+    this.paths = new Map([['appData', home], ['userData', join(home, 'invoify')], ['documents', home]]);
     const { promise, resolve } = Promise.withResolvers<void>();
     this.ended = promise;
-    this.#end = resolve;
+    this.#resolveEnded = resolve;
   }
 
   setName(name: string): void {
@@ -74,19 +84,33 @@ export class App extends EventEmitter {
   }
 
   getPath(name: string): string {
-    const path = this.#paths.get(name);
+    const path = this.paths.get(name);
     if (path === undefined) throw new Error(`Failed to get '${name}' path`);
     return path;
   }
 
   setPath(name: string, path: string): void {
-    assert(this.#paths.has(name), `no path is called ${name}`);
+    assert(this.paths.has(name), `no path is called ${name}`);
+    if (!isAbsolute(path)) throw new Error('Path must be absolute');
     assert(existsSync(path), 'a path must exist when it is set');
     assert(name !== 'userData' || !this.#hasLock, 'userData is set before the lock, which is taken in it');
-    this.#paths.set(name, path);
+    this.paths.set(name, path);
   }
 
+  getPreferredSystemLanguages(): string[] {
+    return [...this.languages];
+  }
+
+  /** A folder in which the lock's file cannot be created looks like a second instance. */
   requestSingleInstanceLock(): boolean {
+    const folder = this.getPath('userData');
+    try {
+      mkdirSync(folder, { recursive: true });
+      writeFileSync(join(folder, 'lockfile'), '');
+      rmSync(join(folder, 'lockfile'));
+    } catch {
+      return false;
+    }
     this.#hasLock = true;
     return this.isFirst;
   }
@@ -101,7 +125,7 @@ export class App extends EventEmitter {
 
   /** Electron does this once the entry has loaded. */
   becomeReady(): void {
-    if (this.#isReady || this.#isQuitting) return;
+    if (this.#isReady || this.#isQuitting || this.hasEnded) return;
     this.#isReady = true;
     this.emit('ready', preventable({}));
     this.#ready.resolve();
@@ -109,26 +133,60 @@ export class App extends EventEmitter {
 
   /** Emits before-quit, closes every window, emits will-quit, then quit. */
   quit(): void {
+    if (this.#isQuitting) return;
     const beforeQuit = preventable({});
     this.emit('before-quit', beforeQuit);
     if (beforeQuit.defaultPrevented) return;
     this.#isQuitting = true;
-    for (const window of this.windows) window.close();
-    if (this.windows.size > 0) {
-      this.#isQuitting = false;
-      return;
-    }
-    const willQuit = preventable({});
-    this.emit('will-quit', willQuit);
-    if (willQuit.defaultPrevented) return;
-    this.emit('quit', preventable({}), 0);
-    this.hasEnded = true;
-    this.#end();
+    if (this.windows.size === 0) this.#quitWithoutWindows();
+    else for (const window of this.windows) window.close();
+    if (this.windows.size > 0) this.#isQuitting = false;
   }
 
-  /** Called by a closed window; emits window-all-closed after the last one, unless the program is quitting. */
+  /** Asks nobody and emits only quit; before the app is ready not even that. */
+  exit(code = 0): void {
+    if (!this.#isReady) return this.#end(code);
+    this.#isQuitting = true;
+    this.#isExiting = true;
+    if (this.windows.size === 0) this.#shutDown(code);
+    this.exitCode = code;
+    for (const window of this.windows) window.destroy();
+  }
+
+  relaunch(): void {
+    this.isRelaunched = true;
+  }
+
+  /** The session ends: the system ends the process at once, unless it is quitting already. */
+  die(): void {
+    if (!this.#isQuitting) this.#end(null);
+  }
+
+  /** Called by a closed window; the program goes on unless it listens to window-all-closed or is quitting. */
   closed(window: Closable): void {
     this.windows.delete(window);
-    if (this.windows.size === 0 && !this.#isQuitting) this.emit('window-all-closed');
+    if (this.windows.size > 0) return;
+    if (this.#isExiting) this.#shutDown(this.exitCode ?? 0);
+    else if (this.#isQuitting) this.#quitWithoutWindows();
+    else this.emit('window-all-closed');
+  }
+
+  #quitWithoutWindows(): void {
+    const willQuit = preventable({});
+    this.emit('will-quit', willQuit);
+    if (willQuit.defaultPrevented) this.#isQuitting = false;
+    else this.#shutDown(0);
+  }
+
+  #shutDown(code: number): void {
+    this.emit('quit', preventable({}), code);
+    this.#end(code);
+  }
+
+  #end(code: number | null): void {
+    if (this.hasEnded) return;
+    this.exitCode = code;
+    this.hasEnded = true;
+    this.#resolveEnded();
   }
 }

@@ -3,6 +3,7 @@
 import './hooks.ts';
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, type TestContext } from 'node:test';
@@ -63,14 +64,20 @@ export async function loadApp(t: TestContext, { home, files = {}, arrange, folde
   mkdirSync(dataFolder, { recursive: true });
   for (const [name, content] of Object.entries(files)) writeFileSync(join(dataFolder, name), content);
   arrange?.(controls);
+  const others = process.listeners('unhandledRejection');
   t.after(async () => {
     process.removeAllListeners('uncaughtExceptionMonitor');
+    for (const listener of process.listeners('unhandledRejection')) {
+      if (!others.includes(listener)) process.off('unhandledRejection', listener);
+    }
     // The program would restart a killed data process, so it quits first.
     if (controls.app.isReady() && !controls.app.hasEnded) {
       controls.app.quit();
       await controls.app.ended;
     }
-    for (const { child } of controls.processes.all) if (child.exitCode === null) child.kill('SIGKILL');
+    for (const { child } of controls.processes.all) {
+      if (child.exitCode === null && child.signalCode === null && child.kill('SIGKILL')) await once(child, 'exit');
+    }
     rmSync(controls.home, { recursive: true, force: true, maxRetries: 5 });
   });
   await import(`${pathToFileURL(main).href}${mark}`);

@@ -118,7 +118,7 @@ export interface System {
   readonly Menu: Pick<typeof Electron.Menu, 'buildFromTemplate' | 'setApplicationMenu'>;
   readonly clipboard: Pick<Electron.Clipboard, 'writeText'>;
   readonly shell: Pick<Electron.Shell, 'openExternal' | 'openPath'>;
-  readonly dialog: Pick<Electron.Dialog, 'showSaveDialog' | 'showMessageBox'>;
+  readonly dialog: Pick<Electron.Dialog, 'showSaveDialog' | 'showMessageBox' | 'showErrorBox'>;
   /** What the program did to the system. */
   readonly seen: {
     menu: Menu | null;
@@ -127,6 +127,7 @@ export interface System {
     readonly folders: string[];
     readonly saveDialogs: object[];
     readonly messages: object[];
+    readonly errors: { readonly title: string; readonly content: string }[];
   };
   /** How the user and the system respond. */
   readonly person: {
@@ -144,7 +145,7 @@ export interface System {
 }
 
 export function createSystem(app: App): System {
-  const seen: System['seen'] = { menu: null, clipboard: '', opened: [], folders: [], saveDialogs: [], messages: [] };
+  const seen: System['seen'] = { menu: null, clipboard: '', opened: [], folders: [], saveDialogs: [], messages: [], errors: [] };
   const person: System['person'] = {
     save: async () => null,
     press: async () => 1,
@@ -199,6 +200,9 @@ export function createSystem(app: App): System {
         assert(options, 'the message belongs to the window');
         seen.messages.push(options);
         return { response: await person.press(), checkboxChecked: false };
+      },
+      showErrorBox(title, content) {
+        seen.errors.push({ title, content });
       },
     },
   };

@@ -5,7 +5,7 @@ import { EventEmitter } from 'node:events';
 import { registerHooks } from 'node:module';
 
 import { replaceClock } from './utility-clock.ts';
-import type { ToStandIn } from './utility-process.ts';
+import type { FromStandIn, ToStandIn } from './utility-process.ts';
 import { system } from './utility.ts';
 
 const electron = new URL('./utility.ts', import.meta.url).href;
@@ -15,6 +15,10 @@ registerHooks({
   resolve: (specifier, context, next) =>
     specifier === 'electron' ? { url: electron, format: 'module-typescript', shortCircuit: true } : next(specifier, context),
 });
+
+function send(message: FromStandIn): void {
+  if (process.connected) process.send?.(message);
+}
 
 class ParentPort extends EventEmitter {
   #early: unknown[] | null = [];
@@ -34,10 +38,13 @@ class ParentPort extends EventEmitter {
     });
     // Exits with its parent.
     process.once('disconnect', () => process.exit(1));
+    process.once('exit', (exitCode) => send({ exitCode }));
   }
 
+  /** What is posted right before the process exits may never arrive: the pipe is closed by then. */
   postMessage(message: unknown): void {
-    process.send?.(message);
+    const data: unknown = structuredClone(message);
+    setImmediate(() => send({ data }));
   }
 }
 
