@@ -88,7 +88,8 @@ const sentences: Readonly<Record<FailureKind, (host: string) => string>> = {
   certificate_date: (host) => `The certificate of ${host} has expired or is not valid yet. ${checkClock}.`,
   certificate_wrong_name: (host) => `The certificate at ${host} is for another name. Check the address.`,
   redirected: (host) => `${host} redirects to another address. Ask your administrator for the exact address of the server.`,
-  proxy_password: (host) => `A proxy on the way to ${host} asks for a password. Ask your administrator.`,
+  proxy_password: (host) => `A proxy on the way to ${host} asks for a password, and Invoify has none for it. Ask your administrator to `
+    + 'let Invoify through without one, or to have the proxy accept your Windows sign-in.',
   proxy_failed: (host) => `The proxy of this network does not connect to ${host}. Check the system's proxy settings.`,
   broken_encoding: (host) => `The answer from ${host} was damaged on the way: it cannot be decompressed. A proxy or a virus scanner may `
     + 'have changed it.',

@@ -30,6 +30,8 @@ export interface DeskOptions {
   readonly cacheFrom?: string;
   /** Uses this desk's data folder, which that desk removes. */
   readonly beside?: Desk;
+  /** Sends what the network lets through; default: `fetch`. */
+  readonly send?: (url: string, init: RequestInit) => Promise<Response>;
   /** Parent of its data folder; default: the temporary folder. */
   readonly folder?: string;
   readonly deps?: Partial<HostDeps>;
@@ -60,7 +62,9 @@ export class Desk {
     this.#options = options;
     this.folder = options.beside?.folder ?? mkdtempSync(join(options.folder ?? tmpdir(), 'invoify-desk-'));
     this.file = join(this.folder, 'database', 'invoify.sqlite');
-    this.network = createNetwork({ currentUrl: options.currentUrl, onStall: (stalled) => this.#passTime(stalled) });
+    this.network = createNetwork({
+      currentUrl: options.currentUrl, onStall: (stalled) => this.#passTime(stalled), ...(options.send && { send: options.send }),
+    });
     this.#deps = {
       fetch: this.network.fetch,
       setTimer: this.timers.setTimer,

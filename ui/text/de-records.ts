@@ -338,7 +338,8 @@ export const deRecords: Translation<typeof enRecords> = {
     + 'Computers. Wenn beides stimmt, fragen Sie Ihren Administrator.',
   'failure.certificate_wrong_name': 'Das Zertifikat des Servers gilt für einen anderen Namen. Prüfen Sie die Adresse.',
   'failure.redirected': 'Der Server leitet zu einer anderen Adresse weiter. Fragen Sie Ihren Administrator nach der genauen Adresse.',
-  'failure.proxy_password': 'Ein Proxy auf dem Weg zum Server verlangt ein Passwort. Fragen Sie Ihren Administrator.',
+  'failure.proxy_password': 'Ein Proxy auf dem Weg zum Server verlangt ein Passwort, und Invoify hat keines dafür. Bitten Sie Ihren '
+    + 'Administrator, Invoify ohne Passwort durchzulassen oder den Proxy Ihre Windows-Anmeldung annehmen zu lassen.',
   'failure.proxy_failed': 'Der Proxy dieses Netzwerks stellt keine Verbindung zum Server her. Prüfen Sie die Proxyeinstellungen.',
   'failure.broken_encoding': 'Die Antwort des Servers wurde unterwegs beschädigt: Sie lässt sich nicht dekomprimieren. Vielleicht hat ein '
     + 'Proxy oder ein Virenscanner sie verändert.',

@@ -331,7 +331,8 @@ export const enRecords = {
     + 'are right, ask your administrator.',
   'failure.certificate_wrong_name': 'The server’s certificate is for another name. Check the address.',
   'failure.redirected': 'The server redirects to another address. Ask your administrator for the exact address.',
-  'failure.proxy_password': 'A proxy on the way to the server asks for a password. Ask your administrator.',
+  'failure.proxy_password': 'A proxy on the way to the server asks for a password, and Invoify has none for it. Ask your administrator '
+    + 'to let Invoify through without one, or to have the proxy accept your Windows sign-in.',
   'failure.proxy_failed': 'The proxy of this network does not connect to the server. Check the system’s proxy settings.',
   'failure.broken_encoding': 'The server’s answer was damaged on the way: it cannot be decompressed. A proxy or a virus scanner may have '
     + 'changed it.',

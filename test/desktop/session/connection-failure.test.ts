@@ -1,5 +1,5 @@
 // Why no answer of the server arrived: each cause has its own kind and sentence, and is logged once. Real servers where Node
-// can play the part; Electron's errors, which only a Windows desktop sees, by their names.
+// can play the part, for Node's fetch and for Electron's; errors which only a Windows desktop sees, by their names.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -14,16 +14,24 @@ import { join } from 'node:path';
 import { after, before, describe, test, type TestContext } from 'node:test';
 import { setDefaultCACertificates } from 'node:tls';
 
+import { createFetch } from '../../../desktop/electron/fetch.ts';
 import { failure } from '../../../desktop/session/connection-failure.ts';
 import { connectTo, type ServerConnection } from '../../../desktop/session/server-connection.ts';
 import { failureKinds, type FailureKind } from '../../../shared/errors.ts';
 import { assertRejects } from '../../server/store/fixture.ts';
 import { createTimers } from '../../sync/timers.ts';
+import { net } from '../electron/stand-in/utility.ts';
 
 interface Bench {
   readonly connection: ServerConnection;
   readonly log: string[];
 }
+
+/** Each way to send requests, and how it words a cause. */
+const transports: readonly (readonly [name: string, send: typeof fetch, words: (cause: RegExp) => RegExp])[] = [
+  ['Node\'s fetch', fetch, (cause) => cause],
+  ['Electron\'s net', createFetch(net.request), () => /net::ERR_|redirect/],
+];
 
 function connect(url: string, send: typeof fetch = fetch, { setTimer } = createTimers()): Bench {
   const log: string[] = [];
@@ -171,9 +179,11 @@ describe('a peer', () => {
       socket.end('SSH-2.0-OpenSSH_9.9\r\n')))}`, 'not_invoify', /HTTPParserError/, /is not an Invoify server/],
   ];
   for (const [what, peer, kind, cause, message] of peers) {
-    test(`${what} is named as such`, async (t) => {
-      assert.match(await failing(connect(await peer(t)), kind, cause), message);
-    });
+    for (const [name, send, words] of transports) {
+      test(`${what} is named as such by ${name}`, async (t) => {
+        assert.match(await failing(connect(await peer(t), send), kind, words(cause)), message);
+      });
+    }
   }
 
   test('that falls silent is named as such', async (t) => {
@@ -198,14 +208,20 @@ describe('an error of Electron', () => {
   const names: Readonly<Record<string, FailureKind | undefined>> = {
     ERR_CERT_AUTHORITY_INVALID: 'certificate_untrusted',
     ERR_CERT_REVOKED: 'certificate_untrusted',
+    ERR_CERTIFICATE_TRANSPARENCY_REQUIRED: 'certificate_untrusted',
     ERR_CERT_DATE_INVALID: 'certificate_date',
     ERR_CERT_COMMON_NAME_INVALID: 'certificate_wrong_name',
     ERR_SSL_PROTOCOL_ERROR: 'not_https',
     ERR_SSL_VERSION_OR_CIPHER_MISMATCH: 'not_https',
     ERR_PROXY_AUTH_REQUESTED: 'proxy_password',
     ERR_PROXY_AUTH_UNSUPPORTED: 'proxy_password',
+    ERR_UNEXPECTED_PROXY_AUTH: 'proxy_password',
     ERR_PROXY_CONNECTION_FAILED: 'proxy_failed',
     ERR_TUNNEL_CONNECTION_FAILED: 'proxy_failed',
+    ERR_HTTPS_PROXY_TUNNEL_RESPONSE_REDIRECT: 'proxy_failed',
+    ERR_NO_SUPPORTED_PROXIES: 'proxy_failed',
+    ERR_INVALID_REDIRECT: 'redirected',
+    ERR_TOO_MANY_REDIRECTS: 'redirected',
     ERR_NAME_NOT_RESOLVED: 'name_not_found',
     ERR_CONNECTION_REFUSED: 'refused',
     ERR_CONNECTION_TIMED_OUT: 'timed_out',
@@ -213,11 +229,16 @@ describe('an error of Electron', () => {
     ERR_ADDRESS_UNREACHABLE: 'timed_out',
     ERR_CONTENT_DECODING_FAILED: 'broken_encoding',
     ERR_INVALID_HTTP_RESPONSE: 'not_invoify',
+    ERR_INVALID_CHUNKED_ENCODING: 'not_invoify',
+    ERR_RESPONSE_HEADERS_TOO_BIG: 'not_invoify',
     ERR_CONNECTION_RESET: 'interrupted',
     ERR_CONNECTION_CLOSED: 'interrupted',
     ERR_EMPTY_RESPONSE: 'interrupted',
     ERR_NETWORK_CHANGED: 'interrupted',
     ERR_INCOMPLETE_CHUNKED_ENCODING: 'interrupted',
+    ERR_HTTP2_PING_FAILED: 'interrupted',
+    ERR_QUIC_PROTOCOL_ERROR: 'interrupted',
+    ERR_SOCKET_NOT_CONNECTED: 'interrupted',
     ERR_INTERNET_DISCONNECTED: undefined,
     ERR_FAILED: undefined,
   };
