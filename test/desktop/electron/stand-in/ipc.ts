@@ -1,12 +1,14 @@
 // A stand-in for `ipcMain`. Messages between pages and the main process are structured-cloned, as in Electron.
+//
+// Invariants: what the program can call has Electron's own types, or this does not compile.
 
 import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
 
-export interface StandInFrame {
-  readonly frameToken: string;
+import type { IpcMain as ElectronIpcMain, IpcMainInvokeEvent, WebFrameMain } from 'electron';
+
+export interface StandInFrame extends Readonly<Pick<WebFrameMain, 'frameToken' | 'url'>> {
   readonly parent: StandInFrame | null;
-  readonly url: string;
 }
 
 export interface IpcEvent {
@@ -15,10 +17,9 @@ export interface IpcEvent {
   readonly type: 'frame';
 }
 
-type Handler = (event: IpcEvent, ...values: unknown[]) => unknown;
+type Handler = Parameters<ElectronIpcMain['handle']>[1];
 
-export interface IpcMain extends EventEmitter {
-  handle(channel: string, handler: Handler): void;
+export interface IpcMain extends EventEmitter, Pick<ElectronIpcMain, 'handle'> {
   /** Like `ipcRenderer.invoke`, from any frame of any page. */
   invoke(event: IpcEvent, channel: string, ...values: unknown[]): Promise<unknown>;
 }
@@ -35,7 +36,7 @@ export function createIpcMain(): IpcMain {
       const handler = handlers.get(channel);
       if (!handler) throw new Error(`Error invoking remote method '${channel}': Error: No handler registered for '${channel}'`);
       try {
-        return structuredClone(await handler(event, ...cloned));
+        return structuredClone(await handler(event as IpcMainInvokeEvent, ...cloned));
       } catch (error) {
         throw new Error(`Error invoking remote method '${channel}': ${String(error)}`, { cause: error });
       }

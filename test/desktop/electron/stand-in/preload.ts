@@ -1,5 +1,7 @@
 // A page's two worlds: the preload's, sandboxed as in Electron (it can require `electron` and nothing of Node), and the main
 // world, which gets what passes the context bridge: copies of plain values, and functions that call across.
+//
+// Invariants: what the preload can call has Electron's own types, or this does not compile.
 
 import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
@@ -28,7 +30,7 @@ export function runPreload(path: string, link: RendererLink): PreloadWorld {
   const ipcRenderer = Object.assign(new EventEmitter(), {
     invoke: (channel: string, ...values: unknown[]) => link.invoke(channel, ...structuredClone(values)),
     send: (channel: string, ...values: unknown[]) => link.send(channel, ...structuredClone(values)),
-  });
+  } satisfies Pick<Electron.IpcRenderer, 'invoke' | 'send'>);
   const electron = {
     ipcRenderer,
     contextBridge: {
@@ -36,7 +38,7 @@ export function runPreload(path: string, link: RendererLink): PreloadWorld {
         assert(!exposed.has(name), `${name} is exposed once`);
         exposed.set(name, across(api));
       },
-    },
+    } satisfies Pick<Electron.ContextBridge, 'exposeInMainWorld'>,
   } satisfies { readonly [Name in keyof typeof Electron]?: unknown };
   const page = new EventTarget();
   const requireInSandbox = (name: string): unknown => {

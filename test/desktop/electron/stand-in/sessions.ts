@@ -1,65 +1,68 @@
 // A stand-in for Electron's sessions: registered schemes and their handlers, request filters, and permissions.
+//
+// Invariants: what the program can call has Electron's own types, or this does not compile.
 
 import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
 
+import type { CustomScheme, Protocol, Session, WebContents, WebRequest } from 'electron';
+
 import type { App } from './app.ts';
 import { preventable } from './app.ts';
 
-type Serve = (request: Request) => Response | Promise<Response>;
-type Filter = (details: { url: string }, answer: (response: { cancel?: boolean }) => void) => void;
-type AskPermission = (contents: unknown, permission: string, answer: (isGranted: boolean) => void, details: object) => void;
-type CheckPermission = (contents: unknown, permission: string, origin: string, details: object) => boolean;
-type ShareScreen = (request: object, answer: (streams: object | null) => void) => void;
+type Serve = Parameters<Protocol['handle']>[1];
+/** The overload without a filter of URLs. */
+type Filter = (details: Electron.OnBeforeRequestListenerDetails, answer: (response: Electron.CallbackResponse) => void) => void;
+type Handler<Name extends 'setPermissionRequestHandler' | 'setPermissionCheckHandler' | 'setDevicePermissionHandler'
+  | 'setDisplayMediaRequestHandler'> = Parameters<Session[Name]>[0];
 
-interface Scheme {
-  readonly scheme: string;
-  readonly privileges: Readonly<Record<string, boolean>>;
-}
-
-export class StandInSession extends EventEmitter {
+export class StandInSession extends EventEmitter implements Pick<
+  Session, 'setPermissionRequestHandler' | 'setPermissionCheckHandler' | 'setDevicePermissionHandler' | 'setDisplayMediaRequestHandler'
+    | 'setSpellCheckerEnabled'
+> {
   readonly partition: string;
-  readonly #schemes: Map<string, Scheme>;
+  readonly #schemes: Map<string, CustomScheme>;
   readonly #served = new Map<string, Serve>();
   isSpellChecked = true;
   #filter: Filter | null = null;
-  #ask: AskPermission = (_contents, _permission, answer) => answer(true);
-  #check: CheckPermission = () => true;
-  #isDeviceGranted: (details: object) => boolean = () => false;
-  #shareScreen: ShareScreen | null = null;
+  #ask: Handler<'setPermissionRequestHandler'> = null;
+  #check: Handler<'setPermissionCheckHandler'> = null;
+  #isDeviceGranted: Handler<'setDevicePermissionHandler'> = null;
+  #shareScreen: Handler<'setDisplayMediaRequestHandler'> = null;
 
-  constructor(partition: string, schemes: Map<string, Scheme>) {
+  constructor(partition: string, schemes: Map<string, CustomScheme>) {
     super();
     this.partition = partition;
     this.#schemes = schemes;
   }
 
-  readonly protocol = {
-    handle: (scheme: string, serve: Serve): void => {
+  readonly protocol: Pick<Protocol, 'handle'> = {
+    handle: (scheme, serve) => {
       assert(!this.#served.has(scheme), `the scheme ${scheme} already has a handler`);
       this.#served.set(scheme, serve);
     },
   };
 
-  readonly webRequest = {
-    onBeforeRequest: (filter: Filter): void => {
-      this.#filter = filter;
+  readonly webRequest: Pick<WebRequest, 'onBeforeRequest'> = {
+    onBeforeRequest: (filter: unknown) => {
+      assert(typeof filter === 'function', 'requests are filtered whatever their URL');
+      this.#filter = filter as Filter;
     },
   };
 
-  setPermissionRequestHandler(ask: AskPermission): void {
+  setPermissionRequestHandler(ask: Handler<'setPermissionRequestHandler'>): void {
     this.#ask = ask;
   }
 
-  setPermissionCheckHandler(check: CheckPermission): void {
+  setPermissionCheckHandler(check: Handler<'setPermissionCheckHandler'>): void {
     this.#check = check;
   }
 
-  setDevicePermissionHandler(isGranted: (details: object) => boolean): void {
+  setDevicePermissionHandler(isGranted: Handler<'setDevicePermissionHandler'>): void {
     this.#isDeviceGranted = isGranted;
   }
 
-  setDisplayMediaRequestHandler(share: ShareScreen): void {
+  setDisplayMediaRequestHandler(share: Handler<'setDisplayMediaRequestHandler'>): void {
     this.#shareScreen = share;
   }
 
@@ -70,27 +73,27 @@ export class StandInSession extends EventEmitter {
   /** Loads a URL as a page does: filtered, then served. Throws a network error if it is blocked or has no handler. */
   async load(url: string, init: RequestInit = {}): Promise<Response> {
     let isCancelled = false;
-    this.#filter?.({ url }, ({ cancel }) => isCancelled = cancel ?? false);
+    this.#filter?.({ url } as Electron.OnBeforeRequestListenerDetails, ({ cancel }) => isCancelled = cancel ?? false);
     if (isCancelled) throw new Error(`ERR_BLOCKED_BY_CLIENT loading '${url}'`);
     const scheme = new URL(url).protocol.slice(0, -1);
     const serve = this.#served.get(scheme);
     if (!serve) throw new Error(`ERR_UNKNOWN_URL_SCHEME loading '${url}'`);
-    assert(this.#schemes.get(scheme)?.privileges['standard'], 'only a standard scheme gives a page an origin');
+    assert(this.#schemes.get(scheme)?.privileges?.standard, 'only a standard scheme gives a page an origin');
     return serve(new Request(url, init));
   }
 
-  /** Whether a page gets a permission. */
+  /** Whether a page gets a permission; without a handler it does, but for devices. */
   grants(contents: unknown, permission: string): { readonly asked: boolean; readonly checked: boolean; readonly device: boolean } {
-    let asked = false;
-    this.#ask(contents, permission, (isGranted) => asked = isGranted, {});
-    const checked = this.#check(contents, permission, 'app://invoify', {});
-    return { asked, checked, device: this.#isDeviceGranted({ deviceType: permission }) };
+    let asked = this.#ask === null;
+    this.#ask?.(contents as WebContents, permission as never, (isGranted) => asked = isGranted, {} as never);
+    const checked = this.#check?.(contents as WebContents, permission as never, 'app://invoify', {} as never) ?? true;
+    return { asked, checked, device: this.#isDeviceGranted?.({ deviceType: permission } as never) ?? false };
   }
 
   /** The streams for a page that asks to capture the screen, or null. */
   shareScreen(): object | null {
     let shared: object | null = { video: 'the screen' };
-    this.#shareScreen?.({}, (streams) => shared = streams);
+    this.#shareScreen?.({} as Electron.DisplayMediaRequestHandlerHandlerRequest, (streams) => shared = streams);
     return shared;
   }
 
@@ -103,14 +106,14 @@ export class StandInSession extends EventEmitter {
 }
 
 export interface Sessions {
-  readonly protocol: { registerSchemesAsPrivileged(schemes: Scheme[]): void };
+  readonly protocol: Pick<Protocol, 'registerSchemesAsPrivileged'>;
   readonly session: { readonly defaultSession: StandInSession; fromPartition(partition: string): StandInSession };
-  readonly schemes: ReadonlyMap<string, Scheme>;
+  readonly schemes: ReadonlyMap<string, CustomScheme>;
   readonly all: ReadonlyMap<string, StandInSession>;
 }
 
 export function createSessions(app: App): Sessions {
-  const schemes = new Map<string, Scheme>();
+  const schemes = new Map<string, CustomScheme>();
   const all = new Map<string, StandInSession>();
   function sessionOf(partition: string): StandInSession {
     assert(app.isReady(), 'sessions are available once the app is ready');
