@@ -1,7 +1,6 @@
 // A date filter: a button that shows the range, and a popover with common periods and two date fields.
 
 import { LitElement, css, html, type TemplateResult } from 'lit';
-import { live } from 'lit/directives/live.js';
 
 import { controls } from '../base/controls.ts';
 import { formatDate } from '../text/format.ts';
@@ -53,7 +52,9 @@ export class InvoifyDateFilter extends LitElement {
   }
 
   #onInput(end: 'from' | 'to', event: Event): void {
-    const value = (event.target as HTMLInputElement).value;
+    const { value, validity } = event.target as HTMLInputElement;
+    // A date that is still being typed has no value; to set it to none would remove what is there.
+    if (validity.badInput) return;
     this.#change({ ...this.range, [end]: value === '' ? null : value });
   }
 
@@ -83,11 +84,10 @@ export class InvoifyDateFilter extends LitElement {
       </div>`;
   }
 
-  /** `live`: while a date is being typed the input has no value, and setting it to none would remove what is there. */
   #end(end: 'from' | 'to', value: string | null, bounds: { readonly min?: string | null; readonly max?: string | null }): TemplateResult {
     return html`<div class="field">
       <label for=${end}>${t(`filter.${end}`)}</label>
-      <input id=${end} class="input" type="date" lang=${currentLocale().format} .value=${live(value ?? '')}
+      <input id=${end} class="input" type="date" lang=${currentLocale().format} .value=${value ?? ''}
         min=${bounds.min ?? ''} max=${bounds.max ?? ''} @change=${(event: Event) => this.#onInput(end, event)}>
     </div>`;
   }

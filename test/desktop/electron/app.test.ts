@@ -28,11 +28,12 @@ describe('startup', () => {
     assert.equal(controls.windows.length, 1);
     await shown(window);
     const { sandbox, contextIsolation, nodeIntegration, nodeIntegrationInWorker, nodeIntegrationInSubFrames, webSecurity, webviewTag,
-      spellcheck, allowRunningInsecureContent } = window.options.webPreferences;
+      spellcheck, allowRunningInsecureContent, experimentalFeatures, enableBlinkFeatures } = window.options.webPreferences;
     assert.deepEqual([sandbox, contextIsolation, webSecurity], [true, true, true]);
     assert.deepEqual(
       [nodeIntegration, nodeIntegrationInWorker, nodeIntegrationInSubFrames, webviewTag, spellcheck, allowRunningInsecureContent],
       [false, false, false, false, false, false]);
+    assert.deepEqual([experimentalFeatures, enableBlinkFeatures], [undefined, 'LangAttributeAwareFormControlUI']);
     assert.deepEqual([...controls.sessions.schemes.values()],
       [{ scheme: 'app', privileges: { standard: true, secure: true } }]);
     assert(![...controls.sessions.all.keys()].some((partition) => partition.startsWith('persist:')), 'every session is in memory');
