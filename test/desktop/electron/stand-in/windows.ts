@@ -203,41 +203,50 @@ export class StandInWindow extends EventEmitter implements Pick<
   }
 
   show(): void {
+    this.#requireAlive();
     this.#isShown = true;
     this.emit('show');
   }
 
   isVisible(): boolean {
+    this.#requireAlive();
     return this.#isShown;
   }
 
   focus(): void {
+    this.#requireAlive();
     this.focusCount += 1;
   }
 
   minimize(): void {
+    this.#requireAlive();
     this.#isMinimized = true;
   }
 
   isMinimized(): boolean {
+    this.#requireAlive();
     return this.#isMinimized;
   }
 
   restore(): void {
+    this.#requireAlive();
     this.#isMinimized = false;
   }
 
   /** Shows it, too. */
   maximize(): void {
+    this.#requireAlive();
     this.#isMaximized = true;
     this.show();
   }
 
   isMaximized(): boolean {
+    this.#requireAlive();
     return this.#isMaximized;
   }
 
   getNormalBounds(): Rectangle {
+    this.#requireAlive();
     return this.bounds;
   }
 
@@ -245,8 +254,12 @@ export class StandInWindow extends EventEmitter implements Pick<
     return this.#isDestroyed;
   }
 
+  #requireAlive(): void {
+    if (this.#isDestroyed) throw new TypeError('Object has been destroyed');
+  }
+
   close(): void {
-    if (this.#isDestroyed) return;
+    this.#requireAlive();
     const event = preventable({});
     this.emit('close', event);
     if (!event.defaultPrevented) this.destroy();
