@@ -26,7 +26,11 @@ interface Closable {
   isDestroyed(): boolean;
 }
 
-export class App extends EventEmitter {
+export class App extends EventEmitter implements Pick<
+  Electron.App, 'name' | 'isPackaged' | 'setName' | 'setAppUserModelId' | 'getVersion' | 'getLocale' | 'getSystemLocale'
+    | 'getPreferredSystemLanguages' | 'getPath' | 'setPath' | 'requestSingleInstanceLock' | 'isReady' | 'whenReady' | 'quit' | 'exit'
+    | 'relaunch'
+> {
   name = 'invoify';
   userModelId = '';
   /** Whether this is the first instance. */
@@ -174,7 +178,8 @@ export class App extends EventEmitter {
   #quitWithoutWindows(): void {
     const willQuit = preventable({});
     this.emit('will-quit', willQuit);
-    if (willQuit.defaultPrevented) this.#isQuitting = false;
+    // Only after the microtasks of the listeners, so a `quit` in one of them does nothing.
+    if (willQuit.defaultPrevented) setImmediate(() => this.#isQuitting = false);
     else this.#shutDown(0);
   }
 

@@ -19,12 +19,8 @@ export type ToStandIn = { readonly isOnline: boolean } | { readonly passMs: numb
 /** Messages from the process: the program's own in `data`, and the word that it exits. */
 export type FromStandIn = { readonly exitCode: number } | { readonly data: unknown };
 
-interface ForkOptions {
-  readonly serviceName?: string;
-  readonly stdio?: readonly ('ignore' | 'pipe')[];
-}
-
-export class StandInUtilityProcess extends EventEmitter {
+export class StandInUtilityProcess extends EventEmitter
+  implements Pick<Electron.UtilityProcess, 'pid' | 'stderr' | 'postMessage' | 'kill'> {
   readonly child: ChildProcess;
   readonly program: string;
   stderr: PassThrough | null = null;
@@ -38,18 +34,18 @@ export class StandInUtilityProcess extends EventEmitter {
 
   /** The system lets the process start when `isAllowed` resolves. */
   constructor(
-    app: App, program: string, args: readonly string[], { serviceName = 'Node Utility Process', stdio }: ForkOptions,
+    app: App, program: string, args: readonly string[], { serviceName = 'Node Utility Process', stdio }: Electron.ForkOptions,
     isAllowed: Promise<void>,
   ) {
     super();
     assert(app.isReady(), 'utilityProcess.fork can be called when the app is ready');
-    assert.equal(stdio?.[0], 'ignore', 'a utility process has no standard input');
+    assert(Array.isArray(stdio) && stdio[0] === 'ignore', 'a utility process has no standard input');
     this.#app = app;
     this.program = program;
     this.child = fork(program, [...args], {
       execArgv: ['--unhandled-rejections=warn-with-error-code', '--import', register],
       serialization: 'advanced',
-      stdio: ['ignore', 'ignore', stdio?.[2] ?? 'inherit', 'ipc'],
+      stdio: ['ignore', 'ignore', stdio[2] ?? 'inherit', 'ipc'],
     });
     this.stderr = this.child.stderr?.pipe(new PassThrough()) ?? null;
     this.#isSpawned = Promise.all([once(this.child, 'spawn'), isAllowed]).then(() => {
@@ -142,7 +138,7 @@ export class UtilityProcesses {
     void app.ended.then(() => this.all.forEach((one) => one.end()));
   }
 
-  readonly fork = (program: string, args: readonly string[] = [], options: ForkOptions = {}): StandInUtilityProcess => {
+  readonly fork = (...[program, args = [], options = {}]: Parameters<typeof Electron.UtilityProcess.fork>): StandInUtilityProcess => {
     const started = new StandInUtilityProcess(this.#app, program, args, options, this.isAllowed);
     this.all.push(started);
     return started;

@@ -20,7 +20,7 @@ function send(message: FromStandIn): void {
   if (process.connected) process.send?.(message);
 }
 
-class ParentPort extends EventEmitter {
+class ParentPort extends EventEmitter implements Pick<Electron.ParentPort, 'postMessage'> {
   #early: unknown[] | null = [];
 
   constructor() {
