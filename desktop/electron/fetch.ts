@@ -44,7 +44,6 @@ export function createFetch(request: (options: ClientRequestConstructorOptions) 
     sent.on('response', (response) => {
       // Electron's declarations leave out that it is one.
       incoming = response as unknown as Readable;
-      incoming.on('error', () => undefined);
       incoming.on('close', () => {
         signal?.removeEventListener('abort', abort);
         sent.abort();
@@ -59,13 +58,12 @@ export function createFetch(request: (options: ClientRequestConstructorOptions) 
   });
 }
 
-/** Throws a RangeError if the status is none of Fetch's. Without the headers and reason phrase that are beyond Latin-1. */
+/** Throws a RangeError if the status is none of Fetch's. Leaves out headers beyond Latin-1, which `Headers` cannot hold. */
 function toResponse(incoming: Readable, status: number, headers: Readonly<Record<string, string | string[]>>): Response {
+  const body = Readable.toWeb(incoming) as ReadableStream<Uint8Array>;
   const pairs = Object.entries(headers).flatMap(([name, values]) => [values].flat().map((value): [string, string] => [name, value]));
   const init = { status, headers: pairs.filter(([, value]) => /^[\0-\xff]*$/.test(value)) };
-  if (!bodiless.includes(status)) {
-    return new Response(Readable.toWeb(incoming, { strategy: { highWaterMark: 0 } }) as ReadableStream<Uint8Array>, init);
-  }
-  incoming.destroy();
+  if (!bodiless.includes(status)) return new Response(body, init);
+  void body.cancel();
   return new Response(null, init);
 }

@@ -117,13 +117,9 @@ export class UrlLoader extends EventEmitter<LoaderEvents> {
     return undefined;
   }
 
-  /**
-   * As for a server with HTTPS: what a proxy says instead of opening the tunnel is not read, so no answer at all arrives where
-   * its type would have to be guessed from its body.
-   */
+  /** As for a server with HTTPS: of what a proxy says instead of opening the tunnel only the head arrives. */
   #refuseTunnel(request: ClientRequest, head: ResponseHead): void {
-    const type = head.headers['content-type']?.[0] ?? 'text/plain';
-    if (!type.startsWith('text/plain')) this.emit('response-started', head);
+    this.emit('response-started', head);
     this.#fail(request, 'ERR_TUNNEL_CONNECTION_FAILED');
   }
 
