@@ -14,6 +14,7 @@ import asar from '@electron/asar';
 
 import { appId } from '../../desktop/installer/installer.ts';
 import { startApp } from '../desktop/electron/stand-in/start.ts';
+import { readFuses, shippedFuses } from '../electron/fuses.ts';
 import { buildInstaller } from './build.ts';
 import { executionLevel, readExecutable, textResource, versionStrings, type Executable } from './executable.ts';
 import { readNsisFile, type NsisFile } from './nsis-file.ts';
@@ -134,20 +135,8 @@ describe('the installer', { skip: missing ?? false }, () => {
     }
   });
 
-  test('has the fuses set so that no other code can run in it', () => {
-    const sentinel = 'dL7pKGdnNz796PbbjQWNKmHXBZaB9tsX';
-    const at = programBytes.indexOf(sentinel) + sentinel.length;
-    assert.equal(programBytes.indexOf(sentinel, at), -1);
-    assert.deepEqual([...programBytes.subarray(at, at + 2)], [1, 9]);
-    const names = ['runAsNode', 'cookieEncryption', 'nodeOptions', 'inspect', 'asarIntegrity', 'onlyFromAsar', 'v8Snapshot',
-      'fileProtocol', 'wasmTrapHandlers'];
-    const states = [...programBytes.subarray(at + 2, at + 11).toString('latin1')];
-    assert.deepEqual(Object.fromEntries(names.map((name, index) => [name, states[index] === '1'])), {
-      runAsNode: false, cookieEncryption: true, nodeOptions: false, inspect: false, asarIntegrity: true, onlyFromAsar: true,
-      v8Snapshot: false,
-      fileProtocol: false,
-      wasmTrapHandlers: true,
-    });
+  test('has the fuses set so that no other code can run in it', async () => {
+    assert.deepEqual(await readFuses(join(unpacked, 'Invoify.exe')), { ...shippedFuses, wasmTrapHandlers: true });
   });
 
   test('has the hash of app.asar in the executable', () => {
