@@ -58,6 +58,12 @@ describe('startup', () => {
     }
   });
 
+  test('tells the window that sign-ins are not stored if the system cannot encrypt', async (t) => {
+    const { ask, electron, log } = await startApp(t, { arrange: ({ system }) => void (system.safeStorage.isBroken = true) });
+    assert.deepEqual((await ask(electron.app.getInfo())).lacks, ['token_storage']);
+    assert.equal(log().filter(({ event }) => event === 'the system cannot encrypt').length, 1);
+  });
+
   test('of a second instance focuses the first one and quits', async (t) => {
     const second = await loadApp(t, { arrange: ({ app }) => void (app.isFirst = false) });
     second.app.becomeReady();
