@@ -6,7 +6,9 @@
 import { requireCommand, runAdmin } from './admin.ts';
 import { runAudit } from './audit.ts';
 import { ConfigError, type Config } from './config.ts';
+import { parseExport, runExport } from './export.ts';
 import { protectFiles } from './files.ts';
+import { parseImport, runImport } from './import.ts';
 import { createLog, type Log } from './log.ts';
 import type { Store } from './store.ts';
 import { parseVerify, runVerify } from './verify-command.ts';
@@ -48,6 +50,21 @@ const commands: Readonly<Record<string, Command>> = {
     const write = (line: string): void => void process.stdout.write(line);
     return withStore(config, deps, (store) => runVerify(store, options, { nowMs: deps.nowMs, write }));
   },
+  async export(args, config, deps) {
+    const options = parseExport(args);
+    deps.requireDatabase(config);
+    return withStore(config, deps, async (store) => {
+      process.stderr.write(`${await runExport(store, options, deps.nowMs, process.stdout)}\n`);
+      return 0;
+    });
+  },
+  async import(args, config, deps) {
+    const file = parseImport(args);
+    return withStore(config, deps, async (store) => {
+      process.stdout.write(`${await runImport(store, file, deps.nowMs, process.stdin)}\n`);
+      return 0;
+    });
+  },
 };
 
 /** Runs the command that the first word names, and resolves to the exit code. Throws `ConfigError` if there is none, or like it. */
@@ -55,7 +72,7 @@ export async function runCommand([name = '', ...args]: readonly string[], config
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (command) return command(args, config, deps);
   throw new ConfigError('Usage: node server.ts, with nothing or admin create|reset <email>|restored|clock, audit --csv, backup <file>, '
-    + 'verify [--fix] [<account>]');
+    + 'verify [--fix] [<account>], export [--move] <account> [<file>], import [<file>]');
 }
 
 async function withStore(config: Config, deps: CommandDeps, run: (store: Store) => Promise<number>): Promise<number> {

@@ -257,7 +257,7 @@ async function once(deps: RecordsDeps, caller: Caller, idempotencyKey: string | 
     const stored = await transaction.findReply(key);
     const nowMs = replyTimeMs(transaction.account, deps.nowMs());
     if (stored && stored.keptAtMs > nowMs - REPLY_TTL_MS) {
-      if (stored.fingerprint === fingerprint) return stored.body;
+      if (stored.fingerprint === fingerprint || stored.fingerprint === '') return stored.body;
       throw new AppError('conflict', 'This Idempotency-Key was used for another request. Use a new one.');
     }
     deps.admission.keepAnswer(caller.user.id);

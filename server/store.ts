@@ -108,7 +108,7 @@ export interface DirectoryEntry {
 export interface StoredReply {
   /** The user's id and the idempotency key. */
   readonly key: string;
-  /** Hash of the request, to tell a retry from a reused key. */
+  /** Hash of the request, to tell a retry from a reused key; empty if it is not known, as after an import. */
   readonly fingerprint: string;
   readonly body: string;
   readonly keptAtMs: number;
@@ -256,6 +256,23 @@ export interface Mending extends Transaction {
   setAccount(changes: Partial<Account>): void;
 }
 
+/**
+ * An account on its way into the database: nobody can see or use anything of it before it is published. Calls are made one at a time;
+ * they throw `conflict` once another import of the same account has begun.
+ */
+export interface Importing {
+  /** Records and tombstones. Throws `conflict` for one that is in the database. */
+  addRecords(records: readonly HeldRecord[]): Promise<void>;
+  addReplies(replies: readonly StoredReply[]): Promise<void>;
+  addEntries(entries: readonly StoredEntry[]): Promise<void>;
+  /** Those of the ids that are records of the collection. */
+  existing(collection: string, ids: readonly string[]): Promise<ReadonlySet<string>>;
+  /** Makes it an account, in one transaction. Throws `conflict` if an address is taken. */
+  publish(account: Account, addresses: readonly Address[]): Promise<void>;
+  /** Removes what was added. */
+  discard(): Promise<void>;
+}
+
 /** Counts in the time until it ends; the first to count sets that time. Ended counters count as absent. */
 export interface CounterLimit {
   readonly key: string;
@@ -315,6 +332,10 @@ export interface Store {
   /** Creates an empty account whose clock is the current time. */
   createAccount(accountId: string): Promise<void>;
   listAccounts(): Promise<readonly string[]>;
+  /** Begins an import, and removes what an earlier one left that did not finish. Throws `conflict` if the account exists. */
+  beginImport(accountId: string): Promise<Importing>;
+  /** The accounts whose import has begun and not finished. */
+  listImports(): Promise<readonly string[]>;
   /** Gives all accounts a new epoch, so that every client pulls everything again. */
   renewEpochs(): Promise<void>;
   findAddress(email: string): Promise<DirectoryEntry | null>;
@@ -389,6 +410,18 @@ export function shuttingDown(): AppError {
 
 export function unknownAccount(): AppError {
   return new AppError('unauthorized', 'This account no longer exists. Sign in again.');
+}
+
+export function accountExists(accountId: string): AppError {
+  return new AppError('conflict', `There is an account ${accountId} already. An import replaces nothing.`);
+}
+
+export function importTakenOver(accountId: string): AppError {
+  return new AppError('conflict', `Another import of the account ${accountId} has begun, so this one was given up.`);
+}
+
+export function recordTaken(): AppError {
+  return new AppError('conflict', 'A record is in the file twice, or in another account of this database.');
 }
 
 export function addressTaken(): AppError {

@@ -37,8 +37,9 @@ export function parseVerify(args: readonly string[]): VerifyOptions {
  */
 export async function runVerify(store: Store, { fixes, account }: VerifyOptions, deps: VerifyDeps): Promise<number> {
   const known = await store.listAccounts();
-  if (account !== null && !known.includes(account)) throw new ConfigError(`There is no account ${account}.`);
-  const accounts = account === null ? known : [account];
+  const unfinished = (await store.listImports()).filter((accountId) => account === null || accountId === account);
+  if (account !== null && ![...known, ...unfinished].includes(account)) throw new ConfigError(`There is no account ${account}.`);
+  const accounts = account === null ? known : known.filter((accountId) => accountId === account);
   // First of all, because everything else is stamped by the clocks; the embedded database stamps nothing as long as one is ahead.
   if (fixes) for (const accountId of accounts) await mendClock(store, accountId, deps);
   let remaining = 0;
@@ -49,7 +50,10 @@ export async function runVerify(store: Store, { fixes, account }: VerifyOptions,
       remaining += await verifyAccount(store, accountId, false, deps);
     } else remaining += found;
   }
-  return remaining === 0 ? 0 : 1;
+  for (const accountId of unfinished) {
+    deps.write(`${accountId}: An import of this account has not finished, and nobody can sign in to it. Repeat it.\n`);
+  }
+  return remaining + unfinished.length === 0 ? 0 : 1;
 }
 
 async function mendClock(store: Store, accountId: string, { nowMs, write }: VerifyDeps): Promise<void> {

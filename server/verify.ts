@@ -99,8 +99,8 @@ export function accountFaults({ account, digest, newest, issued, misfiled, missi
       fault('digest', `${name}: the digest says ${say(account.digest[name])}, and there are ${say(digest[name])}`)),
     ...(newest > clock
       ? [fault('clock', `the clock shows ${formatInstant(clock)}, before the newest change of ${formatInstant(newest)}`)] : []),
-    ...(isFarAhead(last, nowMs)
-      ? [fault('ahead', `the newest change is of ${formatInstant(last)}, which is after now, ${formatInstant(instantFromMs(nowMs))}`)] : []),
+    ...(isFarAhead(last, nowMs) ? [fault('ahead', `the newest change is of ${formatInstant(last)}, `
+      + `which is after now, ${formatInstant(instantFromMs(nowMs))}`)] : []),
     ...Object.entries(issued).filter(([series, count]) => count > (numbers[series] ?? 0)).map(([series, count]) =>
       fault('series', `the series ${series} is at ${numbers[series] ?? 0}, and an invoice has number ${count} of it`)),
     ...(misfiled > 0 ? [fault('index', `${misfiled} references are indexed otherwise than the records have them`)] : []),
@@ -129,7 +129,7 @@ export function isLaidOut(text: string): boolean {
   return text.startsWith('{') && text.endsWith('}') && !text.includes('\n');
 }
 
-function sameReferences(record: Pick<HeldRecord, 'references'>, collection: Collection, payload: JsonObject): boolean {
+export function sameReferences(record: Pick<HeldRecord, 'references'>, collection: Collection, payload: JsonObject): boolean {
   const targets = referencesOf(collection, payload).map(([, , id]) => id);
   return targets.length === record.references.length && targets.every((id) => record.references.includes(id));
 }
@@ -176,7 +176,7 @@ function about(record: HeldRecord, kind: FaultKind, text: string): Fault {
 }
 
 /** The address of each user, and what the directory must have. */
-function createUserList() {
+export function createUserList() {
   const users = new Map<string, string | null>();
   return {
     add({ collection, id }: HeldRecord, payload: JsonObject | null): void {

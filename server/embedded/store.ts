@@ -19,11 +19,12 @@ import { ACCEPTED_CLOCK, FINGERPRINT_KEY, openEmbeddedFile, sqliteError } from '
 import { createCounters, noteSession, openSession, renewSession, toSession } from './sessions.ts';
 import { applyWrite, transactionReads } from './transaction.ts';
 import { readHoldings } from './holdings.ts';
+import { beginImport, listImports, type ImportDeps } from './import.ts';
 import { inspectFile } from './inspection.ts';
 import { CommitWatcher } from './commit-watcher.ts';
 import { newEpoch, shuttingDown, unknownAccount } from '../store.ts';
 import type {
-  Account, DirectoryEntry, Holdings, Identity, Mending, Renewal, Session, SessionNote, Snapshot, Store, StoreDeps, StoredEntry,
+  Account, DirectoryEntry, Holdings, Identity, Importing, Mending, Renewal, Session, SessionNote, Snapshot, Store, StoreDeps, StoredEntry,
   StoredRecord, Transaction,
 } from '../store.ts';
 import { WriteQueue } from '../write-queue.ts';
@@ -76,6 +77,11 @@ class EmbeddedStore implements Store {
     get: (sql, ...parameters) => this.#get(sql, ...parameters),
     nowMs: () => this.#deps.nowMs(),
   });
+  readonly #importDeps: ImportDeps = {
+    prepare: this.#prepare,
+    enqueue: (run) => this.#enqueue(run),
+    all: (sql, ...parameters) => this.#all(sql, ...parameters),
+  };
   /** Accounts whose clock the current batch moves. */
   readonly #movedAccounts = new Set<string>();
   readonly #givenUp = new AbortController();
@@ -143,6 +149,14 @@ class EmbeddedStore implements Store {
 
   async listAccounts(): Promise<readonly string[]> {
     return (await this.#all('SELECT account_id FROM account ORDER BY account_id')).map((row) => text(row, 'account_id'));
+  }
+
+  beginImport(accountId: string): Promise<Importing> {
+    return beginImport(this.#importDeps, accountId);
+  }
+
+  listImports(): Promise<readonly string[]> {
+    return listImports(this.#importDeps);
   }
 
   async renewEpochs(): Promise<void> {

@@ -87,6 +87,8 @@ export interface SettingDocument {
   /** The setting's name. */
   readonly _id: string;
   readonly value: string;
+  /** Of an import: its transactions so far. */
+  readonly steps?: number;
 }
 
 export const TOMBSTONES = 'tombstones';

@@ -11,6 +11,7 @@ import { requireSameTime } from '../clock-check.ts';
 import { noAnswer, mongoError } from './errors.ts';
 import { openSnapshot } from './feed.ts';
 import { withHoldings } from './holdings.ts';
+import { beginImport, listImports } from './import.ts';
 import { connectMongo } from './preflight.ts';
 import {
   ACCOUNTS, byId, createSchema, dueReplies, dueTombstones, openTables, readFingerprintKey, toAccount, toEntry, toInstant, toRecord,
@@ -21,7 +22,7 @@ import { runBatch, type WriteJob } from './write.ts';
 import { giveBackCounters, noteSessions, openSession, renewSession, takeCounters } from './sessions.ts';
 import { newEpoch, shuttingDown, unknownAccount } from '../store.ts';
 import type {
-  Counters, DirectoryEntry, Holdings, Identity, Mending, Renewal, Session, SessionNote, Snapshot, Store, StoreDeps, StoredEntry,
+  Counters, DirectoryEntry, Holdings, Identity, Importing, Mending, Renewal, Session, SessionNote, Snapshot, Store, StoreDeps, StoredEntry,
   StoredRecord, Transaction,
 } from '../store.ts';
 import { WriteQueue } from '../write-queue.ts';
@@ -150,6 +151,14 @@ class MongoStore implements Store {
       const found = await this.#tables.accounts.find({}, { ...majorityRead, projection: { _id: 1 }, sort: { _id: 1 } }).toArray();
       return found.map(({ _id }) => _id);
     });
+  }
+
+  beginImport(accountId: string): Promise<Importing> {
+    return beginImport({ client: this.#client, tables: this.#tables, run: (action) => this.#run(action) }, accountId);
+  }
+
+  listImports(): Promise<readonly string[]> {
+    return this.#run(() => listImports(this.#tables));
   }
 
   renewEpochs(): Promise<void> {
