@@ -39,7 +39,7 @@ const cuts = [
 
 /** `offline` with the kind of failure, if it is known, and a sentence about it. `cause` is what `fetch` rejected with. */
 export function failedRequest(origin: string, hasNetwork: boolean, cause: unknown): AppError {
-  if (!hasNetwork) {
+  if (!hasNetwork || /\bERR_INTERNET_DISCONNECTED\b/.test(reasonOf(cause))) {
     return new AppError('offline', 'This computer is offline. You can still view and export the data on it.', { cause });
   }
   const kind = kindOf(cause);

@@ -239,7 +239,6 @@ describe('an error of Electron', () => {
     ERR_HTTP2_PING_FAILED: 'interrupted',
     ERR_QUIC_PROTOCOL_ERROR: 'interrupted',
     ERR_SOCKET_NOT_CONNECTED: 'interrupted',
-    ERR_INTERNET_DISCONNECTED: undefined,
     ERR_FAILED: undefined,
   };
   for (const [name, kind] of Object.entries(names)) {
@@ -250,6 +249,13 @@ describe('an error of Electron', () => {
       assert.match(await failing(bench, kind, new RegExp(name)), /invoices\.example\.com/);
     });
   }
+
+  test('says that this computer has no network', async () => {
+    const bench = connect('https://invoices.example.com', async () => {
+      throw new Error('net::ERR_INTERNET_DISCONNECTED');
+    });
+    assert.match(await failing(bench, undefined, /ERR_INTERNET_DISCONNECTED/), /^This computer is offline/);
+  });
 
   test('says that it was redirected, and has the proxy\'s answer', async () => {
     await failing(connect('https://invoices.example.com', async () => {
