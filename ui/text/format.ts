@@ -1,6 +1,6 @@
 // Formats and parses numbers, money, dates and durations in the current locale, using Intl. Amounts are integers (minor
-// units, thousandths, basis points) and never pass through a rounded number. What is shown can be typed: money has the
-// separators of other numbers, although Intl's English of Germany would write 1.234,5 but €1,234.50.
+// units, thousandths, basis points) and never pass through a rounded number. What is shown can be typed: where Intl writes
+// money with another decimal sign than numbers, as in English in Germany (1.234,5 but €1,234.50), money has that of numbers.
 
 import { currencyDigits, toMajorUnits } from '../../shared/currency.ts';
 import { currentLocale } from './i18n.ts';
@@ -26,7 +26,7 @@ export function formatMoney(amountMinor: number | null, currency: string): strin
   const format = cached(`money ${currency}`, (locale) => new Intl.NumberFormat(locale, {
     style: 'currency', currency, minimumFractionDigits: digits, maximumFractionDigits: digits,
   }));
-  const { decimal, group } = separators();
+  const { decimal, group } = moneySeparators();
   // From a string, because a large amount divided into a fraction would lose its last digit.
   return format.formatToParts(toMajorUnits(amountMinor, currency) as Intl.StringNumericLiteral)
     .map(({ type, value }) => (type === 'decimal' ? decimal : type === 'group' ? group : value)).join('');
@@ -41,7 +41,7 @@ export function formatAmount(amountMinor: number, currency: string): string {
 export function parseMoney(text: string, currency: string): number | null {
   const symbol = cached(`symbol ${currency}`, (locale) => new Intl.NumberFormat(locale, { style: 'currency', currency })
     .formatToParts(0).find(({ type }) => type === 'currency')?.value ?? currency);
-  return parseDecimal(text.replace(symbol, '').replace(currency, ''), currencyDigits(currency));
+  return parseDecimal(text.replace(symbol, '').replace(currency, ''), currencyDigits(currency), moneySeparators());
 }
 
 export function formatNumber(value: number): string {
@@ -155,16 +155,19 @@ export function localDay(instant: Date | number): string {
   return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
 }
 
+interface Separators {
+  readonly decimal: string;
+  readonly group: string;
+}
+
 /**
  * Parses a decimal number exactly into an integer of `digits` implied decimals, or returns null. Uses the locale's
- * separators; if that fails, accepts the other of point and comma as the decimal separator, as typed on a keypad, and then
- * as the group separator, as Austrians may ("1.234,50").
+ * separators; if that fails, accepts the other of point and comma as the decimal separator, as typed on a keypad.
  */
-export function parseDecimal(text: string, digits: number): number | null {
-  const { decimal, group } = separators();
+export function parseDecimal(text: string, digits: number, { decimal, group }: Separators = separators()): number | null {
   const plain = text.replace(/\s/g, '').replaceAll('\u2212', '-').replaceAll('\u2019', '\'');
   const other = decimal === ',' ? '.' : ',';
-  const parts = matchDecimal(plain, decimal, group) ?? matchDecimal(plain, other, '') ?? matchDecimal(plain, decimal, other);
+  const parts = matchDecimal(plain, decimal, group.replace('\u2019', '\'')) ?? matchDecimal(plain, other, '');
   if (!parts) return null;
   const [sign, whole, fraction] = parts;
   const kept = fraction.replace(/0+$/, '');
@@ -186,10 +189,19 @@ function escapeRegExp(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }
 
-function separators(): { readonly decimal: string; readonly group: string } {
-  return cached('separators', (locale) => {
-    const parts = new Intl.NumberFormat(locale).formatToParts(12_345_678.9);
-    const find = (type: string): string => parts.find((part) => part.type === type)?.value ?? '';
-    return { decimal: find('decimal') || '.', group: find('group').replace('\u2019', '\'') };
+function separators(): Separators {
+  return cached('separators', (locale) => separatorsOf(new Intl.NumberFormat(locale)));
+}
+
+function moneySeparators(): Separators {
+  return cached('money separators', (locale) => {
+    const ofMoney = separatorsOf(new Intl.NumberFormat(locale, { style: 'currency', currency: 'EUR' }));
+    return ofMoney.decimal === separators().decimal ? ofMoney : separators();
   });
+}
+
+function separatorsOf(format: Intl.NumberFormat): Separators {
+  const parts = format.formatToParts(12_345_678.9);
+  const find = (type: string): string => parts.find((part) => part.type === type)?.value ?? '';
+  return { decimal: find('decimal') || '.', group: find('group') };
 }
