@@ -182,7 +182,8 @@ function closeBeforeQuit(close: () => Promise<unknown>, onClosed: () => void): v
     void close().finally(() => {
       onClosed();
       state = 'closed';
-      app.quit();
+      // Electron ignores a `quit` in the microtasks of `will-quit`, which this is in if there was nothing to close.
+      setImmediate(() => app.quit());
     });
   });
 }
