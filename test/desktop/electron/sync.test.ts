@@ -10,7 +10,7 @@ import { after, before, describe, test, type TestContext } from 'node:test';
 import { startServerProcess, type ServerProcess } from '../../../demo/server-process.ts';
 import type { JsonObject } from '../../../shared/fields.ts';
 import { createClient, type Client } from '../../client.ts';
-import { openGate } from '../../network.ts';
+import { openGate, openStubServer } from '../../network.ts';
 import { plan } from '../../server/samples.ts';
 import type { Controls } from './stand-in/create.ts';
 import { startApp, type RunningApp } from './stand-in/start.ts';
@@ -134,6 +134,16 @@ describe('a sync starts', () => {
     await syncs(app, async () => { ({ id } = await colleague.create('plans', plan({ name: 'Written elsewhere' }))); });
     assert.equal((await ask(electron.data.getRecord({ collection: 'plans', id })))?.payload['name'], 'Written elsewhere');
   });
+});
+
+test('an answer that no `Response` can hold is refused, and the data process lives on', async (t) => {
+  const { url } = await openStubServer(t, (_request, response) =>
+    void response.setHeader('x-city', Buffer.from('Łódź').toString('latin1')).writeHead(999).end());
+  const { controls, electron } = await startApp(t);
+  const outcome = await electron.auth.signIn({ server: url, email, password });
+  assert.equal(!outcome.ok && outcome.error.kind, 'not_invoify');
+  assert.equal((await electron.sync.getStatus()).state, 'never_synced');
+  assert.equal(controls.processes.all.length, 1);
 });
 
 describe('a data process that crashes', () => {
