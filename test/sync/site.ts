@@ -73,17 +73,7 @@ export async function newAccount(store: Store, nowMs: () => number, anyone: Clie
   assert(users);
   const accountId = newId(nowMs());
   await store.createAccount(accountId);
-  const signIn = async (userId: string): Promise<Person> => {
-    const sessionId = newId(nowMs());
-    const expiresAtMs = Math.floor((nowMs() + SESSION_MS) / 1000) * 1000;
-    const tokenId = 'first';
-    await store.openSession({
-      accountId, sessionId, userId, device: null, createdAtMs: Math.floor(nowMs()), expiresAtMs, lastSeenAtMs: Math.floor(nowMs()),
-      syncedTo: EPOCH, tokenId, isTokenUsed: true, previousTokenId: null, previousEndsAtMs: 0, fullPullFrom: EPOCH,
-    });
-    const token = createTokens([secret], nowMs).sign({ accountId, userId, sessionId, tokenId, expiresAtMs });
-    return { userId, token, client: anyone.as(token, userId) };
-  };
+  const signIn = (userId: string): Promise<Person> => openSession(store, nowMs, anyone, { accountId, userId });
   const hire = async (role: Role): Promise<Person> => {
     const userId = newId(nowMs());
     const email = `${userId}@people.test`;
@@ -94,4 +84,19 @@ export async function newAccount(store: Store, nowMs: () => number, anyone: Clie
     return signIn(userId);
   };
   return { ...await hire('owner'), accountId, hire, signIn };
+}
+
+/** Opens a session for a user. */
+export async function openSession(
+  store: Store, nowMs: () => number, anyone: Client, { accountId, userId }: Pick<TestAccount, 'accountId' | 'userId'>,
+): Promise<Person> {
+  const sessionId = newId(nowMs());
+  const expiresAtMs = Math.floor((nowMs() + SESSION_MS) / 1000) * 1000;
+  const tokenId = 'first';
+  await store.openSession({
+    accountId, sessionId, userId, device: null, createdAtMs: Math.floor(nowMs()), expiresAtMs, lastSeenAtMs: Math.floor(nowMs()),
+    syncedTo: EPOCH, tokenId, isTokenUsed: true, previousTokenId: null, previousEndsAtMs: 0, fullPullFrom: EPOCH,
+  });
+  const token = createTokens([secret], nowMs).sign({ accountId, userId, sessionId, tokenId, expiresAtMs });
+  return { userId, token, client: anyone.as(token, userId) };
 }
