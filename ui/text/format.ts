@@ -1,6 +1,5 @@
 // Formats and parses numbers, money, dates and durations in the current locale, using Intl. Amounts are integers (minor
-// units, thousandths, basis points) and never pass through a rounded number. What is shown can be typed: where Intl writes
-// money with another decimal sign than numbers, as in English in Germany (1.234,5 but €1,234.50), money has that of numbers.
+// units, thousandths, basis points) and never pass through a rounded number. What is shown can be typed.
 
 import { currencyDigits, toMajorUnits } from '../../shared/currency.ts';
 import { currentLocale } from './i18n.ts';
@@ -193,10 +192,14 @@ function separators(): Separators {
   return cached('separators', (locale) => separatorsOf(new Intl.NumberFormat(locale)));
 }
 
+/**
+ * Those of money, which Austrians group in another way than other numbers (1.234,50 but 1 234,5). Those of other numbers where
+ * the decimal sign would differ, and in English, since Intl's English of Germany would write 1.234,5 but €1,234.50.
+ */
 function moneySeparators(): Separators {
   return cached('money separators', (locale) => {
     const ofMoney = separatorsOf(new Intl.NumberFormat(locale, { style: 'currency', currency: 'EUR' }));
-    return ofMoney.decimal === separators().decimal ? ofMoney : separators();
+    return locale.startsWith('en') || ofMoney.decimal !== separators().decimal ? separators() : ofMoney;
   });
 }
 
