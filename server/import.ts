@@ -9,11 +9,10 @@ import { createReadStream } from 'node:fs';
 import { isUtf8 } from 'node:buffer';
 
 import { EPOCH, formatInstant, instantFromMs, type Instant } from '../shared/clock.ts';
-import { findCollection, publishedFields, type Collection } from '../shared/collections.ts';
+import { findCollection, type Collection } from '../shared/collections.ts';
 import { addCrc, digestDifferences, emptyDigest, recordCrc, type CollectionDigest } from '../shared/digest.ts';
 import { AppError } from '../shared/errors.ts';
-import { checkFields, isId, type JsonObject } from '../shared/fields.ts';
-import { noProblems } from '../shared/problems.ts';
+import { isId, type JsonObject } from '../shared/fields.ts';
 import { noCounts, parseLine, type Counts, type FileAccount, type FileLine } from './account-file.ts';
 import { adminEntry } from './audit.ts';
 import { ConfigError } from './config.ts';
@@ -21,7 +20,7 @@ import { issuedNumber } from './invoice-rules.ts';
 import { referencesOf } from './records.ts';
 import { newEpoch } from './store.ts';
 import type { Address, HeldRecord, Importing, Store, StoredEntry, StoredReply } from './store.ts';
-import { createUserList, isFarAhead, isLaidOut, parsePayload, sameReferences } from './verify.ts';
+import { createUserList, fieldProblems, isFarAhead, isLaidOut, parsePayload, sameReferences } from './verify.ts';
 
 const MAX_LINE_BYTES = 16 * 1024 * 1024;
 const BATCH_SIZE = 500;
@@ -114,7 +113,9 @@ class AccountImport {
   readonly #users = createUserList();
   readonly #addresses: Address[] = [];
   readonly #deleted = new Set<string>();
-  /** Ids by collection that were referred to and have not come. */
+  /** Ids by collection to which the records of this batch refer, */
+  readonly #wanted = new Map<string, Set<string>>();
+  /** and those of earlier ones that have not come. */
   readonly #awaited = new Map<string, Set<string>>();
   #place = 0;
   #at = EPOCH;
@@ -198,6 +199,9 @@ class AccountImport {
       this.#digest[name] = addCrc(this.#digest[name] ?? emptyDigest, recordCrc(id, formatInstant(at), text));
       const number = name === 'invoices' ? issuedNumber(payload) : null;
       if (number) this.#issued.set(number.series, Math.max(number.count, this.#issued.get(number.series) ?? 0));
+      for (const [, to, target] of referencesOf(collection, payload)) {
+        this.#wanted.set(to, (this.#wanted.get(to) ?? new Set()).add(target));
+      }
       this.#counts.records += 1;
       this.#recordBytes += text.length;
     }
@@ -240,26 +244,21 @@ class AccountImport {
         for (const id of found) throw new Refusal(`${name} ${id} exists and is marked as deleted`);
       }
       await this.#importing.addRecords(records);
-      await this.#await(records);
+      await this.#noteAwaited();
     }
     if (replies.length > 0) await this.#importing.addReplies(replies);
     if (entries.length > 0) await this.#importing.addEntries(entries);
   }
 
-  /** Notes which of the records that these refer to have not come yet. */
-  async #await(records: readonly HeldRecord[]): Promise<void> {
-    const wanted = new Map<string, Set<string>>();
-    for (const { collection, payload } of records) {
-      const declared = findCollection(collection);
-      if (!declared || payload === null) continue;
-      for (const [, to, id] of referencesOf(declared, parsePayload(payload) ?? {})) wanted.set(to, (wanted.get(to) ?? new Set()).add(id));
-    }
-    for (const [to, ids] of wanted) {
+  /** Of the records that were referred to since the last batch, notes those that have not come yet. */
+  async #noteAwaited(): Promise<void> {
+    for (const [to, ids] of this.#wanted) {
       const found = await this.#importing.existing(to, [...ids]);
       const awaited = this.#awaited.get(to) ?? new Set();
       for (const id of ids) if (!found.has(id)) awaited.add(id);
       this.#awaited.set(to, awaited);
     }
+    this.#wanted.clear();
   }
 
   async #requireAll(collection: string, ids: readonly string[]): Promise<void> {
@@ -276,10 +275,8 @@ class AccountImport {
 function checkPayload(record: HeldRecord, collection: Collection, text: string): JsonObject {
   const payload = parsePayload(text);
   if (!payload || !isLaidOut(text)) throw new Refusal('its payload is not the JSON of an object, on one line');
-  const problems = noProblems();
-  checkFields(publishedFields(collection), payload, problems);
-  const [wrong] = Object.entries(problems);
-  if (wrong) throw new Refusal(`its field ${wrong[0]} ${wrong[1].message}`);
+  const [wrong] = fieldProblems(collection, payload);
+  if (wrong !== undefined) throw new Refusal(`its field ${wrong}`);
   if (!sameReferences(record, collection, payload)) throw new Refusal('its references are not those of its payload');
   if (record.secret !== null && !parsePayload(record.secret)) throw new Refusal('its secret is not the JSON of an object');
   return payload;

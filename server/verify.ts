@@ -4,7 +4,7 @@
 // taken for granted: a record that nobody could read any more is a finding, not an error.
 
 import { EPOCH, formatInstant, instantFromMs, type Instant } from '../shared/clock.ts';
-import { findCollection, publishedFields, type Collection } from '../shared/collections.ts';
+import { collections, findCollection, publishedFields, type Collection } from '../shared/collections.ts';
 import { addCrc, digestDifferences, emptyDigest, recordCrc, type CollectionDigest, type Digest } from '../shared/digest.ts';
 import { checkFields, isId, isObject, type JsonObject } from '../shared/fields.ts';
 import { noProblems } from '../shared/problems.ts';
@@ -13,6 +13,9 @@ import { MAX_SKEW_MS } from './clock-check.ts';
 import { issuedNumber } from './invoice-rules.ts';
 import { referencesOf } from './records.ts';
 import type { Account, Address, HeldRecord, Holdings } from './store.ts';
+
+/** Made once: every record is checked against them. */
+const published = new Map(collections.map((collection) => [collection.name, publishedFields(collection)]));
 
 /** First what is wrong with a record, then with what is kept beside the records. */
 export type FaultKind = 'instant' | 'layout' | 'undeleted' | 'references' | 'collection' | 'key' | 'payload' | 'fields' | 'dangling'
@@ -134,10 +137,15 @@ export function sameReferences(record: Pick<HeldRecord, 'references'>, collectio
   return targets.length === record.references.length && targets.every((id) => record.references.includes(id));
 }
 
-function payloadFaults(record: HeldRecord, collection: Collection, payload: JsonObject): Fault[] {
+/** What is wrong with the fields of a payload, each in half a sentence. */
+export function fieldProblems({ name }: Collection, payload: JsonObject): readonly string[] {
   const problems = noProblems();
-  checkFields(publishedFields(collection), payload, problems);
-  const wrong = Object.entries(problems).map(([field, { message }]) => `${field} ${message}`);
+  checkFields(published.get(name) ?? {}, payload, problems);
+  return Object.entries(problems).map(([field, { message }]) => `${field} ${message}`);
+}
+
+function payloadFaults(record: HeldRecord, collection: Collection, payload: JsonObject): Fault[] {
+  const wrong = fieldProblems(collection, payload);
   return [
     ...(wrong.length > 0 ? [about(record, 'fields', `does not fit its collection: ${wrong.join(', ')}`)] : []),
     ...(isLaidOut(record.payload ?? '') ? [] : [about(record, 'layout', 'has a payload with line breaks or blanks around it')]),

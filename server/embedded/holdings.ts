@@ -37,7 +37,7 @@ export function readHoldings(db: DatabaseSync, account: Account): Holdings {
 }
 
 /** The references of each record, as (collection, target_id, id). */
-const recordReferences = `SELECT DISTINCT r.collection, j.value AS target_id, r.id
+const recordReferences = `SELECT r.collection, j.value AS target_id, r.id
   FROM record r, json_each(CASE WHEN json_valid(r.refs) THEN r.refs ELSE '[]' END) j WHERE r.account_id = ?1 AND r.payload IS NOT NULL`;
 
 const countMisfiled = `SELECT
@@ -50,7 +50,7 @@ const countMisfiled = `SELECT
 
 /** Files the references of all records of an account anew. */
 export const clearReferences = 'DELETE FROM reference WHERE account_id = ?1';
-export const fileReferences = `INSERT INTO reference (account_id, collection, target_id, id)
+export const fileReferences = `INSERT OR IGNORE INTO reference (account_id, collection, target_id, id)
   SELECT ?1, collection, target_id, id FROM (${recordReferences})`;
 
 export function toHeldRecord(row: Row): HeldRecord {
