@@ -33,6 +33,8 @@ export interface Running {
   startAgain(): Promise<number | null>;
   processes(): Promise<readonly ProcessInfo[]>;
   killDataProcess(): Promise<void>;
+  /** Kills the page's process and resolves when the page has loaded again; the page cannot be used from here after that. */
+  killPage(): Promise<void>;
   /** The names of Node that the page's scripts can see. */
   namesOfNode(): Promise<readonly string[]>;
   /** The window's preferences as Electron applies them. */

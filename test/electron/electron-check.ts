@@ -41,7 +41,7 @@ async function check(): Promise<number> {
   const driver = createRealDriver({ executable, program: values.app === undefined ? await findProgram() : null, dataFolder });
   const rows = await runScenario(driver, {
     dataFolder,
-    customers: 500,
+    customers: 200,
     onRow: ({ step, result }) => console.error(`${result.padEnd(11)} ${step}`),
   });
   console.log(formatTable(driver.title, rows));

@@ -9,6 +9,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout } from 'node:timers/promises';
 
 import { _electron, chromium, type ElectronApplication, type Page } from 'playwright-core';
 
@@ -149,16 +150,18 @@ async function drive({ page, child, main, close }: Launched, startAnother: () =>
     }, path),
     async startAgain() {
       const another = startAnother();
-      const timer = setTimeout(() => another.kill('SIGKILL'), START_TIMEOUT_MS / 2);
-      const [code] = await once(another, 'exit') as [number | null];
-      clearTimeout(timer);
-      return code;
+      try {
+        const [code] = await once(another, 'exit', { signal: AbortSignal.timeout(START_TIMEOUT_MS / 2) }) as [number | null];
+        return code;
+      } finally {
+        another.kill('SIGKILL');
+      }
     },
     processes: () => listProcesses(pid),
-    async killDataProcess() {
-      const data = (await listProcesses(pid)).find(({ kind }) => kind === 'data');
-      assert(data, 'there is a data process');
-      process.kill(data.pid, 'SIGKILL');
+    killDataProcess: async () => void await killOne(pid, 'data'),
+    async killPage() {
+      const killed = await killOne(pid, 'renderer');
+      while (!(await listProcesses(pid)).some((one) => one.kind === 'renderer' && one.pid !== killed)) await setTimeout(50);
     },
     namesOfNode: () => page.evaluate(() =>
       ['require', 'process', 'module', 'global', 'Buffer', '__dirname', 'setImmediate'].filter((name) => name in globalThis)),
@@ -194,6 +197,14 @@ async function drive({ page, child, main, close }: Launched, startAnother: () =>
   };
 }
 
+/** Kills the process of this kind in the program with the process `pid`, and returns its own id. */
+async function killOne(pid: number, kind: string): Promise<number> {
+  const found = (await listProcesses(pid)).find((one) => one.kind === kind);
+  assert(found, `there is a ${kind} process`);
+  process.kill(found.pid, 'SIGKILL');
+  return found.pid;
+}
+
 /** Runs in the page. */
 async function permissionsOfPage(): Promise<string[]> {
   const granted: string[] = [];
@@ -227,6 +238,6 @@ async function intrudeInPage([url, watchMs]: readonly [string, number]): Promise
   frame.src = url;
   document.body.append(frame);
   location.href = url;
-  await new Promise((resolve) => { setTimeout(resolve, watchMs); });
+  await new Promise((resolve) => { globalThis.setTimeout(resolve, watchMs); });
   return achieved;
 }

@@ -69,8 +69,9 @@ const preferences = {
   sandbox: true, contextIsolation: true, nodeIntegration: false, nodeIntegrationInWorker: false, nodeIntegrationInSubFrames: false,
   webSecurity: true, allowRunningInsecureContent: false, webviewTag: false,
 } as const;
-/** Log entries that this run gives no reason for; what the page was kept from loading is one that it does. */
-const unexpected = /^(?!.*ERR_BLOCKED_BY)(?=.*"event":"[^"]*(uncaught|unhandled|unexpected|failed|renderer|unresponsive|cannot|refused))/;
+/** Log entries that this run gives no reason for; what the page was kept from loading, and its own killing, are some with one. */
+const unexpected =
+  /^(?!.*(?:ERR_(?:BLOCKED_BY|ABORTED|FAILED)|"reason":"killed"))(?=.*"event":"[^"]*(?:uncaught|unhandled|unexpected|failed|renderer|unresponsive|cannot|refused))/;
 
 const steps: readonly Step[] = [
   {
@@ -251,6 +252,14 @@ const steps: readonly Step[] = [
       assert.equal(app().url(), pageUrl);
       assert.equal(await app().windows(), 1);
       return nothing(achieved);
+    },
+  },
+  {
+    title: 'a killed page is loaded again',
+    async run({ app }) {
+      const startMs = performance.now();
+      await app().killPage();
+      return `after ${seconds(startMs)}`;
     },
   },
   {

@@ -63,6 +63,11 @@ function drive(t: TestContext, home: string, app: RunningApp): Running {
     async killDataProcess() {
       app.worker.child.kill('SIGKILL');
     },
+    async killPage() {
+      const isLoaded = once(contents, 'did-finish-load');
+      contents.crash('killed');
+      await isLoaded;
+    },
     namesOfNode: async () => [...contents.page.exposed.keys()].filter((name) => name !== 'electron'),
     preferences: async () => window.options.webPreferences,
     permissions: async () => ['media', 'geolocation', 'notifications', 'clipboard-read', 'openExternal', 'hid', 'usb'].filter((name) => {
