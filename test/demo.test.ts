@@ -69,11 +69,13 @@ function assertTold({ exitCode, output, problems }: Run): void {
 }
 
 describe('the demonstration', () => {
-  test('runs through on the embedded database and leaves nothing behind', async () => {
+  test('runs through on the embedded database, in plain text of at most 80 columns, and leaves nothing behind', async () => {
     const told = await run([]);
     assertTold(told);
     assert.match(told.output, /the embedded database/);
     assert.deepEqual(readdirSync(temporary), []);
+    assert.doesNotMatch(told.output, /[\u001b\r]/);
+    assert.deepEqual(told.output.split('\n').filter((line) => line.length > 80), []);
   });
 
   test('runs through on MongoDB and drops its database', { skip: missing ?? false }, async () => {
@@ -87,12 +89,6 @@ describe('the demonstration', () => {
     const { databases } = await client.db('admin').admin().listDatabases();
     await client.close();
     assert(!databases.some((database) => database.name === name), `${name} is still there`);
-  });
-
-  test('prints plain text of at most 80 columns without a terminal', async () => {
-    const { output } = await run([]);
-    assert.doesNotMatch(output, /[\u001b\r]/);
-    assert.deepEqual(output.split('\n').filter((line) => line.length > 80), []);
   });
 
   test('with --keep leaves server and window running until Ctrl+C', async () => {

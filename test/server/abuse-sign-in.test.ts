@@ -1,20 +1,40 @@
-// Guessing at passwords from many addresses and at many server processes, while people sign in.
+// Guessing at passwords from many addresses and at many servers, while people sign in.
 
 import assert from 'node:assert/strict';
 import { Agent } from 'node:http';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { readConfig } from '../../server/config.ts';
+import { start } from '../../server.ts';
 import { assertError, createClient, type Client, type Reply } from '../client.ts';
-import { firstOwner, password, prepare, spawnServer, stores, type Installation, type ServerProcess, type TestStore } from './harness.ts';
-import { user } from './samples.ts';
+import { firstOwner, password, prepare, spawnServer, stores, type Installation, type TestStore } from './harness.ts';
+import { cheapest, user } from './samples.ts';
 
 const ADDRESSES = 200;
 
+interface Attacked {
+  readonly url: string;
+  end(): Promise<unknown>;
+}
+
+/** A process of its own, with the standard's cost of a password. */
+async function startProcess(installation: Installation): Promise<Attacked> {
+  const server = await spawnServer(installation.env);
+  return { url: server.url, end: () => server.end('SIGKILL') };
+}
+
+/** In this process, where a password costs next to nothing. */
+async function startCheap(installation: Installation): Promise<Attacked> {
+  const deps = { nowMs: Date.now, monotonicMs: () => performance.now(), trustsClock: true, write: () => {}, passwordCost: cheapest };
+  const server = await start(readConfig(installation.env), deps);
+  return { url: server.url, end: () => server.close() };
+}
+
 /** Servers on one database, for the tests of a suite. */
-function startedServers(store: TestStore, count: number) {
+function startedServers(store: TestStore, count: number, startOne: (installation: Installation) => Promise<Attacked>) {
   let installation: Installation;
-  let servers: readonly ServerProcess[] = [];
+  let servers: readonly Attacked[] = [];
   let owner: Client;
   const agents: Agent[] = [];
   /** A client of one of the servers that connects from an address of this machine. */
@@ -25,12 +45,12 @@ function startedServers(store: TestStore, count: number) {
   };
   before(async () => {
     installation = await prepare(store, { ADMIN_EMAIL: firstOwner, ADMIN_PASSWORD: password });
-    servers = await Promise.all(Array.from({ length: count }, () => spawnServer(installation.env)));
+    servers = await Promise.all(Array.from({ length: count }, () => startOne(installation)));
     owner = await from('127.0.0.1').login(firstOwner, password);
   });
   after(async () => {
     for (const agent of agents) agent.destroy();
-    await Promise.all(servers.map((server) => server.end('SIGKILL')));
+    await Promise.all(servers.map((server) => server.end()));
     await installation.remove();
   });
   return {
@@ -53,8 +73,8 @@ const countOf = (replies: readonly Reply[], code: number): number => replies.fil
 
 for (const store of stores) {
   const count = store.kind === 'mongodb' ? 3 : 1;
-  describe(`guesses at ${count} server process(es), on ${store.kind}`, { skip: store.skip }, () => {
-    const { from, hired } = startedServers(store, count);
+  describe(`guesses at ${count} server(s), on ${store.kind}`, { skip: store.skip }, () => {
+    const { from, hired } = startedServers(store, count, startCheap);
 
     test('from two hundred addresses are thirty in all, and the user gets in from where they were before', async () => {
       const email = await hired('attacked');
@@ -84,7 +104,7 @@ for (const store of stores) {
 
 describe('guesses', () => {
   const [embedded = { kind: 'embedded', skip: false }] = stores;
-  const { from, hired, ownerToken } = startedServers(embedded, 1);
+  const { from, hired, ownerToken } = startedServers(embedded, 1, startProcess);
 
   test('with somebody else\'s token, or a forged one, are those of a strange device', async () => {
     const email = await hired('victim');

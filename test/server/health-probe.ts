@@ -7,7 +7,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 
 import { exchange } from '../client.ts';
 
-const PAUSE_MS = 10;
+const PAUSE_MS = 50;
 
 const url = String(workerData);
 const agent = new Agent({ keepAlive: true });

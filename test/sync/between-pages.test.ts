@@ -13,7 +13,7 @@ import { assertExact } from './exact.ts';
 import { finish, Reader } from './reader.ts';
 import { openSite, type Site } from './site.ts';
 
-const PAGE = 3;
+const PAGE = 2;
 
 /** A write between two pages. */
 type Interference = (books: Books, id: string) => Promise<unknown>;
@@ -58,11 +58,13 @@ for (const testStore of stores) {
         });
       }
 
+      // A desktop sees nothing of the store but the pages.
+      if (testStore.kind === 'mongodb') continue;
       test(`${what} between any two pages does not disturb a desktop's first sync and catch-up`, async (t) => {
         const books = await openBooks(site);
         const desk = await openDesk(t, { url: site.server.url, token: books.owner.token, pageLimit: () => PAGE });
         for (const isFirst of [true, false]) {
-          const added = await books.addPlans(15);
+          const added = await books.addPlans(10);
           desk.network.plan(null);
           if (!isFirst) await desk.sync();
           const records = isFirst ? added : await changeAll(books);
@@ -82,9 +84,9 @@ for (const testStore of stores) {
   });
 }
 
-/** Fifteen plans, in the order in which the next pull delivers them. */
+/** Ten plans, in the order in which the next pull delivers them. */
 async function prepare(books: Books, reader: Reader, isFirst: boolean): Promise<readonly WireRecord[]> {
-  const records = await books.addPlans(15);
+  const records = await books.addPlans(10);
   if (isFirst) return records;
   await reader.catchUp();
   return changeAll(books);

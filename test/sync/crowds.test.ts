@@ -11,10 +11,11 @@ import { openDesk } from './desk.ts';
 import { assertExact } from './exact.ts';
 import { Model } from './model.ts';
 import { finish, Reader } from './reader.ts';
+import { amount } from './seeds.ts';
 import { openSite, type Site, type TestAccount } from './site.ts';
 
 const WRITERS = 6;
-const WRITES = 40;
+const WRITES = amount(15, 40);
 
 for (const testStore of stores) {
   describe(`on ${testStore.kind}`, { skip: testStore.skip }, () => {

@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test';
 
 import { stores } from '../server/harness.ts';
 import { runHistory } from './history.ts';
-import { seedsToTry } from './seeds.ts';
+import { repeatedBy, seedsToTry } from './seeds.ts';
 import { openSite, type Site } from './site.ts';
 
 let site: Site;
@@ -17,5 +17,5 @@ before(async () => {
 after(() => site.stop());
 
 for (const seed of seedsToTry(10)) {
-  test(`a random history ends with the same records everywhere: SYNC_SEED=${seed}`, (t) => runHistory(t, site, seed));
+  test(`a random history ends with the same records everywhere: ${repeatedBy(seed)}`, (t) => runHistory(t, site, seed));
 }

@@ -14,9 +14,10 @@ import { assertExact } from './exact.ts';
 import { Model } from './model.ts';
 import { Random } from './random.ts';
 import { finish, Reader } from './reader.ts';
+import { amount } from './seeds.ts';
 import type { Person, Site, TestAccount } from './site.ts';
 
-const WRITES = 500;
+const WRITES = amount(200, 500);
 const HOUR_MS = 3_600_000;
 
 /** Faults that affect neither session nor cursor. */
@@ -28,6 +29,8 @@ const harmlessFaults: readonly Fault[] = [
 interface Seat {
   readonly desk: Desk;
   readonly random: Random;
+  /** The faults still to come before all have been met again. */
+  readonly faults: Fault[];
   person: Person;
   role: Role;
 }
@@ -79,16 +82,18 @@ async function openSeat(
 ): Promise<Seat> {
   const { token } = await owner.signIn(person.userId);
   const desk = await openDesk(t, { url: site.server.url, token, pageLimit: () => random.integer(1, 60) });
-  return { desk, random, person, role };
+  return { desk, random, faults: [], person, role };
 }
 
 /** A pull that may hit faults, be cancelled, or be ended by a restart of the desktop. */
-async function pullWithFaults({ desk, random }: Seat): Promise<void> {
+async function pullWithFaults({ desk, random, faults: left }: Seat): Promise<void> {
   const rate = random.pick([0, 0.1, 0.3, 0.6] as const);
   const [stopAt, isRestart] = [random.chance(0.15) ? random.integer(0, 6) : Infinity, random.chance(0.3)];
   desk.network.plan(({ page }) => {
     if (page === stopAt) return stop;
-    return random.chance(rate) ? random.pick(harmlessFaults) ?? null : null;
+    if (!random.chance(rate)) return null;
+    if (left.length === 0) left.push(...harmlessFaults);
+    return left.splice(random.integer(0, left.length - 1), 1)[0] ?? null;
   });
   let stopped: Promise<void> | null = null;
   const stop: Fault = (exchange) => {

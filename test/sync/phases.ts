@@ -15,7 +15,7 @@ import type { Site } from './site.ts';
 export const phaseNames = ['first sync', 'catch-up', 'rebuild'] as const;
 export type PhaseName = (typeof phaseNames)[number];
 
-export const PAGE = 4;
+export const PAGE = 5;
 
 export interface Phase {
   readonly name: PhaseName;

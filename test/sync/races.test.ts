@@ -67,7 +67,7 @@ for (const testStore of stores) {
     test('changes made at the same clock time are told apart at every page boundary', async () => {
       const books = await openBooks(site);
       const { model, owner: { client } } = books;
-      for (let round = 0; round < 12; round += 1) {
+      for (let round = 0; round < 6; round += 1) {
         const { id: customerId } = await books.create('customers', customer());
         await books.create('invoices', invoice(customerId));
         const { id } = await books.create('plans', plan());
@@ -75,7 +75,7 @@ for (const testStore of stores) {
       }
       const feed = (await client.pull('?since=1970-01-01T00:00:00Z')).body.changes;
       assert.equal(new Set(feed.map(({ updatedAt }) => updatedAt.slice(0, 23))).size, 1, 'the clock stood still');
-      for (const limit of [1, 2, 3, 4, 5, 6, 7]) {
+      for (const limit of [1, 2, 3, 5]) {
         const reader = new Reader(client, limit);
         await reader.catchUp();
         finish(model, reader);
@@ -90,12 +90,12 @@ for (const testStore of stores) {
 
     test('thousands of changes made at the same clock time arrive once each, whatever the page size', async () => {
       const { owner, model } = await openBooks(site);
-      const ids = Array.from({ length: 3000 }, () => newId(Date.now()));
+      const ids = Array.from({ length: 1200 }, () => newId(Date.now()));
       const instants = await site.store.write(owner.accountId, async (transaction) =>
         ids.map((id) => transaction.put('plans', id, contentOf(plan({ name: id })), null)));
       assert.equal(new Set(instants).size, ids.length);
       const expected = new Set([...ids, ...model.present('plans').map(({ id }) => id)]);
-      for (const limit of [499, 500, 501, 1000, 2999, 3001, 5000]) {
+      for (const limit of [499, 500, 501, 1199, 1300]) {
         const reader = new Reader(owner.client, limit);
         await reader.catchUp();
         const plans = reader.received.filter(({ collection }) => collection === 'plans');

@@ -23,7 +23,7 @@ const permanent: Readonly<Partial<Record<FaultName, SyncState>>> = {
   truncated: 'error', empty: 'error', garbage: 'error', captivePortal: 'error', upgradeRequired: 'update_required',
 };
 /** Injected at every page; the others, which the desktop handles alike, only in the middle. */
-const atEveryPage: readonly string[] = ['refused', 'resetInBody', 'truncated'] satisfies FaultName[];
+const atEveryPage: readonly string[] = ['resetInBody', 'truncated'] satisfies FaultName[];
 
 function faultyPages(fault: string, { pages }: Phase): readonly number[] {
   return atEveryPage.includes(fault) ? Array.from({ length: pages }, (_, page) => page) : [Math.floor(pages / 2)];

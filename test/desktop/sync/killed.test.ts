@@ -20,6 +20,7 @@ import type { Job } from '../../sync/desktop-process.ts';
 import { assertSameRows } from '../../sync/exact.ts';
 import { PAGE, phaseNames, preparePhase, type Phase } from '../../sync/phases.ts';
 import { Random } from '../../sync/random.ts';
+import { amount } from '../../sync/seeds.ts';
 import { openSite, type Site } from '../../sync/site.ts';
 
 const program = join(import.meta.dirname, '..', '..', 'sync', 'desktop-process.ts');
@@ -41,30 +42,33 @@ for (const name of phaseNames) {
       await site.stop();
     });
 
-    test('can be killed at any of its steps', async () => {
-      await withDesk(site, phase, async (desk, job) => {
-        const left = new Map<string, Files>();
-        const { outcome, steps } = await runProcess({ ...job, waitsAtSteps: true }, () => {
-          const files = filesIn(dirname(desk.file));
-          left.set(digestOf(files), files);
-        });
-        assert.equal(outcome, 'completed');
-        assert(steps.length > 4 * phase.pages, 'request, answer, yield and status, for every page');
-        assert(left.size > phase.pages, `${left.size} different states were left`);
-        for (const files of left.values()) {
-          await withDesk(site, phase, async (another) => {
-            putFiles(dirname(another.file), files);
-            await assertRecovers(phase, another);
-          });
-        }
+    /** The steps of a whole run, and the different states of the files at them. */
+    let steps: readonly string[] = [];
+    const left = new Map<string, Files>();
+    before(() => withDesk(site, phase, async (desk, job) => {
+      const ended = await runProcess({ ...job, waitsAtSteps: true }, () => {
+        const files = filesIn(dirname(desk.file));
+        left.set(digestOf(files), files);
       });
+      assert.equal(ended.outcome, 'completed');
+      steps = ended.steps;
+    }));
+
+    test('can be killed at any of its steps', async () => {
+      assert(steps.length > 4 * phase.pages, 'request, answer, yield and status, for every page');
+      assert(left.size > phase.pages, `${left.size} different states were left`);
+      for (const files of left.values()) {
+        await withDesk(site, phase, async (desk) => {
+          putFiles(dirname(desk.file), files);
+          await assertRecovers(phase, desk);
+        });
+      }
     });
 
     test('keeps the pages that it has received when it is killed', async (t) => {
       const desk = await phase.open(t);
       await desk.close();
       const job = jobOf(site, phase, desk);
-      const { steps } = await withDesk(site, phase, (_desk, complete) => runProcess(complete));
       const answers = steps.flatMap((step, index) => step === 'answer' ? [index + 1] : []);
       // By the time the last page has arrived, the one before it has been kept.
       const { signal } = await runProcess({ ...job, dieAtStep: answers.at(-1) ?? 0 });
@@ -77,11 +81,11 @@ for (const name of phaseNames) {
 
     test('can be killed from outside at any moment', async () => {
       const random = new Random(phase.pages);
-      for (let round = 0; round < 5; round += 1) {
-        const steps = random.integer(5, 60);
+      for (let round = 0; round < amount(2, 10); round += 1) {
+        const last = random.integer(5, 60);
         await withDesk(site, phase, async (desk, job) => {
           await runProcess({ ...job, pageLimit: 1 }, (step, child) => {
-            if (step === steps) child.kill('SIGKILL');
+            if (step === last) child.kill('SIGKILL');
           });
           await assertRecovers(phase, desk);
         });
