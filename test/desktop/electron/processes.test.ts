@@ -174,8 +174,8 @@ describe('the data process', () => {
     await app.until(({ error }) => error?.code === 'internal');
     assert.deepEqual({ ...entry(app, 'data process failed'), time: '' },
       { time: '', event: 'data process failed', type: 'FatalError', location: 'Reached heap limit' });
-    assert.deepEqual({ ...entry(app, 'child process exited'), time: '' },
-      { time: '', event: 'child process exited', type: 'Utility', reason: 'crashed', exitCode: 11, service: 'Invoify Data' });
+    const { type, service } = entry(app, 'child process exited') ?? {};
+    assert.deepEqual([type, service], ['Utility', 'Invoify Data']);
     assert(!JSON.stringify(app.log()).includes('secret'));
     await app.until(({ state }) => state === 'never_synced');
   });

@@ -112,7 +112,7 @@ export class StandInUtilityProcess extends EventEmitter
   /** V8 cannot go on: Electron passes on where, with a report that holds the environment, and the process crashes. */
   failFatally(location: string, report: string): void {
     this.emit('error', 'FatalError', location, report);
-    this.child.kill('SIGSEGV');
+    this.child.kill(process.platform === 'win32' ? 'SIGKILL' : 'SIGSEGV');
   }
 
   /** Sets what the process's `net.isOnline()` returns. */
