@@ -48,6 +48,8 @@ const commands: Readonly<Record<string, Command>> = {
     const options = parseVerify(args);
     deps.requireDatabase(config);
     const write = (line: string): void => void process.stdout.write(line);
+    // What was begun is finished although nobody reads on, as with `| head`.
+    process.stdout.on('error', () => {});
     return withStore(config, deps, (store) => runVerify(store, options, { nowMs: deps.nowMs, write }));
   },
   async export(args, config, deps) {

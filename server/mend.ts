@@ -75,7 +75,7 @@ async function mendRecord(mending: Mending, faults: readonly RecordFault[]): Pro
  * read, or if an address is somebody else's.
  */
 export async function mendAccount(store: Store, findings: Findings): Promise<void> {
-  const { account, digest, newest, issued, misfiled, missing, stray } = findings;
+  const { account, digest, newest, issued, misfiled, lastEntry, missing, stray } = findings;
   const { accountId } = account;
   const wrong = digestDifferences(account.digest, digest);
   await store.mend(accountId, async (mending) => {
@@ -90,6 +90,7 @@ export async function mendAccount(store: Store, findings: Findings): Promise<voi
     mending.setAccount({
       digest: { ...now.digest, ...Object.fromEntries(corrected) },
       clock: Math.max(now.clock, newest) as Instant,
+      audited: Math.max(now.audited, lastEntry),
       numbers: { ...now.numbers, ...Object.fromEntries(numbers) },
       ...(wrong.length > 0 ? { epoch: newEpoch() } : {}),
     });

@@ -232,6 +232,8 @@ export interface Holdings {
   addresses(): Promise<readonly Address[]>;
   replies(): AsyncIterable<readonly StoredReply[]>;
   entries(): AsyncIterable<readonly StoredEntry[]>;
+  /** The number of the newest audit entry; 0 if there is none. */
+  lastEntry(): Promise<number>;
 }
 
 /**

@@ -19,7 +19,7 @@ const published = new Map(collections.map((collection) => [collection.name, publ
 
 /** First what is wrong with a record, then with what is kept beside the records. */
 export type FaultKind = 'instant' | 'layout' | 'undeleted' | 'references' | 'collection' | 'key' | 'payload' | 'fields' | 'dangling'
-  | 'tombstone' | 'digest' | 'clock' | 'ahead' | 'series' | 'index' | 'address';
+  | 'tombstone' | 'digest' | 'clock' | 'ahead' | 'series' | 'trail' | 'index' | 'address';
 
 export interface Fault {
   readonly kind: FaultKind;
@@ -39,6 +39,8 @@ export interface Findings {
   /** The highest number of each series. */
   readonly issued: Readonly<Record<string, number>>;
   readonly misfiled: number;
+  /** The number of the newest audit entry. */
+  readonly lastEntry: number;
   /** Addresses that the directory lacks, or has for another user. */
   readonly missing: readonly Address[];
   /** Addresses in the directory that are not their user's. */
@@ -87,13 +89,16 @@ export async function inspectHoldings(holdings: Holdings, onFaults: (faults: rea
   }
   const { missing, stray } = users.compare(await holdings.addresses());
   return {
-    account: holdings.account, recordCount, digest, newest, issued, misfiled: await holdings.misfiledReferences(), missing, stray,
+    account: holdings.account, recordCount, digest, newest, issued, missing, stray,
+    misfiled: await holdings.misfiledReferences(), lastEntry: await holdings.lastEntry(),
   };
 }
 
 /** What is wrong with what is kept beside the records. */
-export function accountFaults({ account, digest, newest, issued, misfiled, missing, stray }: Findings, nowMs: number): readonly Fault[] {
-  const { clock, numbers } = account;
+export function accountFaults(
+  { account, digest, newest, issued, misfiled, lastEntry, missing, stray }: Findings, nowMs: number,
+): readonly Fault[] {
+  const { clock, numbers, audited } = account;
   const fault = (kind: FaultKind, text: string): Fault => ({ kind, record: null, text });
   const say = ({ count, sum } = emptyDigest): string => `${count} records with the sum ${sum}`;
   const last = Math.max(clock, newest) as Instant;
@@ -106,6 +111,7 @@ export function accountFaults({ account, digest, newest, issued, misfiled, missi
       + `which is after now, ${formatInstant(instantFromMs(nowMs))}`)] : []),
     ...Object.entries(issued).filter(([series, count]) => count > (numbers[series] ?? 0)).map(([series, count]) =>
       fault('series', `the series ${series} is at ${numbers[series] ?? 0}, and an invoice has number ${count} of it`)),
+    ...(lastEntry > audited ? [fault('trail', `the newest entry of the audit trail is said to be ${audited}, and is ${lastEntry}`)] : []),
     ...(misfiled > 0 ? [fault('index', `${misfiled} references are indexed otherwise than the records have them`)] : []),
     ...missing.map(({ email, userId }) => fault('address', `users ${userId} cannot sign in as ${email}: the directory does not say so`)),
     ...stray.map(({ email, userId }) => fault('address', `the directory has ${email} for users ${userId}, whose address it is not`)),

@@ -30,6 +30,9 @@ export function readHoldings(db: DatabaseSync, account: Account): Holdings {
     addresses: async () => db.prepare('SELECT email, user_id FROM directory WHERE account_id = ? ORDER BY email').all(accountId)
       .map((row) => ({ email: text(row, 'email'), userId: text(row, 'user_id') })),
     replies: () => batches(db.prepare('SELECT * FROM answer WHERE account_id = ? ORDER BY key').iterate(accountId), toReply),
+    async lastEntry() {
+      return integer(db.prepare('SELECT coalesce(max(number), 0) AS last FROM audit WHERE account_id = ?').get(accountId) ?? {}, 'last');
+    },
     entries: () => batches(
       db.prepare('SELECT number, at, entry FROM audit WHERE account_id = ? ORDER BY number').iterate(accountId), toEntry,
     ),

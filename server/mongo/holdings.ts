@@ -51,6 +51,7 @@ function holdingsOf(tables: Tables, session: ClientSession, account: Holdings['a
       tables.replies.find({ accountId }, { session, sort: { accountId: 1, key: 1 } }),
       ({ key, fingerprint, body, keptAtMs }): StoredReply => ({ key, fingerprint, body, keptAtMs }),
     ),
+    lastEntry: async () => (await tables.audit.findOne({ accountId }, { session, sort: { accountId: -1, number: -1 } }))?.number ?? 0,
     entries: () => batches(tables.audit.find({ accountId }, { session, sort: { accountId: 1, number: 1 } }), toEntry),
   };
 }

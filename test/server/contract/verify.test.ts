@@ -12,6 +12,7 @@ import { openEmbeddedStore } from '../../../server/embedded/store.ts';
 import { newId, toContent } from '../../../server/records.ts';
 import type { Store } from '../../../server/store.ts';
 import { parseVerify, runVerify } from '../../../server/verify-command.ts';
+import type { Instant } from '../../../shared/clock.ts';
 import { findCollection } from '../../../shared/collections.ts';
 import type { JsonObject } from '../../../shared/fields.ts';
 import {
@@ -52,6 +53,7 @@ for (const store of stores) {
         new RegExp(`: plans ${ids.spare} has a payload that is not JSON\\.$`, 'm'),
         new RegExp(`: invoices ${ids.invoice} is kept with other references than it has\\.$`, 'm'),
         new RegExp(`: invoices ${ids.invoice} refers by customerId to customers ${ids.customer}, which does not exist\\.$`, 'm'),
+        /: the newest entry of the audit trail is said to be 1, and is \d\.$/m,
         /: the series INV-2026 is at 0, and an invoice has number 1 of it\.$/m,
         /: the clock shows \S+, before the newest change of \S+\.$/m,
         /: users [0-9a-f]{24} cannot sign in as owner@first\.test: the directory does not say so\.$/m,
@@ -91,6 +93,16 @@ for (const store of stores) {
       const sent = await server.owner.act(await server.owner.create('invoices', invoice(id)), 'send');
       assert.equal(sent.payload['number'], 'INV-2026-00002');
       assert.match((await server.owner.get('/api/audit')).text, /"action":"verify","actor":"admin"/);
+    });
+
+    test('can be killed at any point of --fix, and run again', async (t) => {
+      const { server, ids } = await openBooks(t, store);
+      await breakByHand(server, ids);
+      for (const killAfter of [1, 2, 2]) await assert.rejects(verify({ ...server, killAfter }, '--fix'), /killed/);
+      await verify(server, '--fix');
+      const { text } = await verify(server);
+      assert.match(text, /: 2 problems in 4 records\.\n$/);
+      assert.match(text, /is not JSON[^]*which does not exist/);
     });
 
     test('gives records that no pull could bring an instant of their own with --fix', async (t) => {
@@ -143,6 +155,10 @@ for (const store of stores) {
     test('brings an account back that a wrong clock has stamped with --fix, also after a kill in the middle', async (t) => {
       const { server, accountId, ids } = await openBooks(t, store);
       const late = await stampWrongly(server, accountId, 450);
+      const opened = await openStore(server, () => server.clock.ms);
+      const [session] = await opened.listSessions(accountId);
+      assert.ok(session);
+      await opened.noteFullPull(accountId, session.sessionId, Date.parse('2099-01-02T00:00:00Z') * 1000 as Instant);
       const before = new NaiveCache();
       for (const page of (await server.owner.pullAll('limit=5000')).pages) before.apply(page);
       const { scope } = (await server.owner.pull()).body;
@@ -167,6 +183,9 @@ for (const store of stores) {
       const since = await server.owner.pull(`?since=${last.body.serverTime}`);
       assert.equal(since.body.count, 1);
       assert.equal(late.length, 450);
+      const noted = (await opened.listSessions(accountId)).find(({ sessionId }) => sessionId === session.sessionId);
+      await opened.close();
+      assert.ok(noted && noted.fullPullFrom <= Date.parse(last.body.serverTime) * 1000 + 999);
     });
 
     test('finds an account that a wrong clock has stamped', async (t) => {
@@ -227,7 +246,7 @@ async function breakByHand(server: TestServer, ids: Books['ids']): Promise<void>
       run(`UPDATE record SET payload = replace(payload, 'Hosting', 'Hoisting') WHERE id = ?`, ids.plan);
       run(`UPDATE record SET payload = '{"name":' WHERE id = ?`, ids.spare);
       run(`UPDATE record SET refs = '[]' WHERE id = ?`, ids.invoice);
-      run(`UPDATE account SET numbers = '{}'`);
+      run(`UPDATE account SET numbers = '{}', audited = 1`);
       run('UPDATE account SET clock = (SELECT min(at) FROM record)');
       run(`UPDATE directory SET email = 'other@first.test'`);
       run('DELETE FROM record WHERE id = ?', ids.customer);
@@ -240,7 +259,7 @@ async function breakByHand(server: TestServer, ids: Books['ids']): Promise<void>
       await db.collection('plans').updateOne(at(ids.spare), { $set: { payload: '{"name":' } });
       await db.collection('invoices').updateOne(at(ids.invoice), { $set: { references: [] } });
       const oldest = await db.collection('users').findOne({}, { promoteLongs: false });
-      await db.collection('accounts').updateOne({}, { $set: { numbers: {}, clock: oldest?.['sync'].at } });
+      await db.collection('accounts').updateOne({}, { $set: { numbers: {}, audited: 1, clock: oldest?.['sync'].at } });
       const entry = await db.collection('directory').findOneAndDelete({});
       await db.collection('directory').insertOne({ ...entry, _id: 'other@first.test' as never });
       await db.collection('customers').deleteOne(at(ids.customer));
