@@ -215,6 +215,17 @@ describe('the data process', () => {
     assert.equal(processes.all.length, 2);
   });
 
+  test('answers even a call that comes before it knows where its data is', async (t) => {
+    const { promise: isAllowed, resolve: allow } = Promise.withResolvers<void>();
+    const app = await startApp(t, { folder, arrange: ({ processes }) => { processes.isAllowed = isAllowed; } });
+    const answers: { readonly kind: string; readonly id?: number; readonly outcome?: { readonly ok: boolean } }[] = [];
+    app.worker.on('message', (message) => answers.push(message));
+    app.worker.child.send({ data: { kind: 'call', id: 7, channel: 'data.counts', request: undefined } });
+    allow();
+    await app.until(({ state }) => state === 'never_synced');
+    assert.equal(answers.find(({ kind, id }) => kind === 'answer' && id === 7)?.outcome?.ok, false);
+  });
+
   test('that never started does not keep the program from quitting', async (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] });
     const app = await startApp(t, { folder, arrange: ({ processes }) => { processes.isAllowed = new Promise(() => undefined); } });
