@@ -16,9 +16,6 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
-import { bundleProgram } from '../../build.mjs';
-import { createRealDriver } from './real-app.ts';
-import { formatTable, runScenario } from './scenario.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 const { values } = parseArgs({ options: { app: { type: 'string' }, program: { type: 'string' } } });
@@ -37,6 +34,7 @@ async function check(): Promise<number> {
     console.error(`${problem}\nNothing was checked.`);
     return 1;
   }
+  const [{ createRealDriver }, { formatTable, runScenario }] = await Promise.all([import('./real-app.ts'), import('./scenario.ts')]);
   const dataFolder = join(folder, 'Invoify');
   const driver = createRealDriver({ executable, program: values.app === undefined ? await findProgram() : null, dataFolder });
   const rows = await runScenario(driver, {
@@ -78,6 +76,7 @@ function missingForStart(executable: string): string | null {
 
 async function findProgram(): Promise<string> {
   if (values.program !== undefined) return resolve(values.program);
+  const { bundleProgram } = await import('../../build.mjs');
   const program = join(folder, 'program');
   await bundleProgram(program);
   return program;

@@ -2,6 +2,7 @@
 // rest passes.
 
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,4 +19,11 @@ test('the program passes every step of its check that a stand-in for Electron ca
   t.diagnostic(table);
   assert(rows.every(({ result }) => result !== 'MISSED'), table);
   assert.deepEqual(rows.filter(({ result }) => result === 'not reached').map(({ step }) => step), Object.keys(driver.unreached));
+});
+
+test('the check fails where there is nothing to run', () => {
+  const check = join(import.meta.dirname, 'electron-check.ts');
+  const { status, stdout, stderr } = spawnSync(process.execPath, [check, '--app', 'no-such-program']);
+  assert.match(stderr.toString(), /There is no .*no-such-program\.\nNothing was checked\./);
+  assert.deepEqual([status, stdout.toString()], [1, '']);
 });
