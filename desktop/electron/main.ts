@@ -90,6 +90,7 @@ async function run(dataFolder: string, logFolder: string, deps: DeskDeps): Promi
   const { log } = deps;
   const windowStateFile = join(dataFolder, 'window.json');
   const { settings } = openSettings(join(dataFolder, 'settings.json'), deps);
+  let { language } = settings;
   let window: BrowserWindow | null = null;
 
   log('started', { version: app.getVersion(), electron: process.versions['electron'] ?? '', platform: process.platform });
@@ -125,7 +126,7 @@ async function run(dataFolder: string, logFolder: string, deps: DeskDeps): Promi
 
   const opened = createWindow(bundles.preload, readWindowState(windowStateFile), deps);
   window = opened;
-  recoverFromCrashes(opened, deps);
+  recoverFromCrashes(opened, { ...deps, language: () => language });
   opened.on('close', () => {
     isWanted = false;
     rememberWindow();
@@ -149,7 +150,8 @@ async function run(dataFolder: string, logFolder: string, deps: DeskDeps): Promi
     if (channel === 'app.saveSettings' && outcome.ok) applySettings(outcome.value as Settings);
   }
 
-  function applySettings({ theme, language }: Settings): void {
+  function applySettings({ theme, language: chosen }: Settings): void {
+    language = chosen;
     nativeTheme.themeSource = theme;
     setMenu(language, (command) => send('command', command));
   }

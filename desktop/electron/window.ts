@@ -9,7 +9,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { app, BrowserWindow, dialog, nativeTheme, screen, session, type Session } from 'electron';
 
 import { isObject } from '../../shared/fields.ts';
+import type { Settings } from '../../shared/window/ipc.ts';
 import type { Facts } from '../files/redact.ts';
+import { chooseLanguage } from './menu.ts';
 import { pageUrl } from './protocol-handler.ts';
 
 /** In device-independent pixels. */
@@ -27,6 +29,8 @@ export interface WindowState {
 }
 
 export interface WindowDeps {
+  /** The chosen language. */
+  readonly language: () => Settings['language'];
   readonly monotonicMs: () => number;
   /** Calls back once after a delay; returns a function that cancels it. */
   readonly setTimer: (callback: () => void, delayMs: number) => () => void;
@@ -153,7 +157,7 @@ function canBeDragged(bounds: Box, area: Box): boolean {
 }
 
 /** Reloads the page when its process crashes, and logs what goes wrong in it. Crashes of the data process: worker-process.ts. */
-export function recoverFromCrashes(window: BrowserWindow, { monotonicMs, log }: WindowDeps): void {
+export function recoverFromCrashes(window: BrowserWindow, { monotonicMs, language, log }: Omit<WindowDeps, 'setTimer'>): void {
   let reloads: number[] = [];
   window.webContents.on('render-process-gone', (_event, { reason, exitCode }) => {
     log('renderer exited', { reason, exitCode });
@@ -161,24 +165,34 @@ export function recoverFromCrashes(window: BrowserWindow, { monotonicMs, log }: 
     const nowMs = monotonicMs();
     reloads = [...reloads.filter((ms) => nowMs - ms < RELOAD_PERIOD_MS), nowMs];
     if (reloads.length <= MAX_RELOADS) window.webContents.reload();
-    else void askToRetry(window, log).then(() => reloads = []);
+    else {
+      log('window keeps crashing');
+      void askToRetry(window, chooseLanguage(language(), app.getLocale())).then(() => reloads = []);
+    }
   });
   window.on('unresponsive', () => log('window unresponsive'));
   window.on('responsive', () => log('window responsive again'));
   window.webContents.on('preload-error', (_event, _path, error) => log('preload failed', { error }));
-  window.webContents.on('did-fail-load', (_event, code, description) => log('page failed to load', { code, description }));
+  window.webContents.on('did-fail-load', (_event, code, description, _url, isMainFrame) =>
+    log(isMainFrame ? 'page failed to load' : 'embedded page failed to load', { code, description }));
 }
 
-async function askToRetry(window: BrowserWindow, log: WindowDeps['log']): Promise<void> {
-  log('window keeps crashing');
-  const { response } = await dialog.showMessageBox(window, {
-    type: 'error',
+const crashTexts = {
+  en: {
     message: 'The Invoify window keeps crashing.',
     detail: 'Your data is safe. Try again, or close Invoify and restart it.',
     buttons: ['Try again', 'Close'],
-    defaultId: 0,
-    cancelId: 1,
-    noLink: true,
+  },
+  de: {
+    message: 'Das Fenster von Invoify stürzt immer wieder ab.',
+    detail: 'Ihre Daten sind sicher. Versuchen Sie es noch einmal, oder schließen Sie Invoify und starten Sie es neu.',
+    buttons: ['Noch einmal versuchen', 'Schließen'],
+  },
+};
+
+async function askToRetry(window: BrowserWindow, language: keyof typeof crashTexts): Promise<void> {
+  const { response } = await dialog.showMessageBox(window, {
+    ...crashTexts[language], type: 'error', defaultId: 0, cancelId: 1, noLink: true,
   });
   if (response === 0 && !window.isDestroyed()) window.webContents.reload();
   else app.quit();

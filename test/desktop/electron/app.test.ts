@@ -177,7 +177,7 @@ describe('the window', () => {
   });
 
   test('reloads when its page crashes, and asks the user if it keeps crashing', async (t) => {
-    const { controls, contents, electron, log } = await startApp(t);
+    const { controls, contents, electron, log } = await startApp(t, { files: { 'settings.json': '{ "language": "de" }' } });
     controls.system.person.press = async () => 0;
     for (const loads of [2, 3, 4]) {
       contents.crash('crashed');
@@ -187,7 +187,8 @@ describe('the window', () => {
     assert.equal(controls.system.seen.messages.length, 0);
     contents.crash('oom');
     await once(contents, 'did-finish-load');
-    assert.equal(controls.system.seen.messages.length, 1);
+    const [question] = controls.system.seen.messages as readonly { readonly message: string }[];
+    assert.equal(question?.message, 'Das Fenster von Invoify stürzt immer wieder ab.');
     assert.equal((await contents.page.exposed.get('electron') as RunningApp['electron'] === electron), false);
     assert.deepEqual(log().filter(({ event }) => event === 'renderer exited').map(({ reason }) => reason),
       ['crashed', 'crashed', 'crashed', 'oom']);
