@@ -46,6 +46,29 @@ interface RecordFault {
   readonly record: HeldRecord;
 }
 
+/**
+ * Gives tombstones that share an instant the next ones of the account, and drops those without one, which no pull can bring. Resolves
+ * to how many are mended.
+ */
+export async function mendTombstones(store: Store, accountId: string, faults: readonly Fault[]): Promise<number> {
+  const found = faults.flatMap(({ kind, record }) => (kind === 'tombstone' && record ? [record] : []));
+  if (found.length === 0) return 0;
+  await store.mend(accountId, async (mending) => {
+    let { clock } = mending.account;
+    for (const record of found) {
+      if (record.at === null) {
+        mending.dropTombstone(record);
+        continue;
+      }
+      clock = clock + 1 as Instant;
+      mending.restamp(record, clock);
+    }
+    mending.setAccount({ clock });
+    mending.audit(adminEntry(action));
+  });
+  return found.length;
+}
+
 async function mendRecord(mending: Mending, faults: readonly RecordFault[]): Promise<boolean> {
   const [found] = faults;
   const collection = found && findCollection(found.record.collection);

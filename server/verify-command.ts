@@ -2,7 +2,7 @@
 
 import { formatInstant, instantFromMs } from '../shared/clock.ts';
 import { ConfigError } from './config.ts';
-import { bringBack, catchUpClock, mendAccount, mendRecords } from './mend.ts';
+import { bringBack, catchUpClock, mendAccount, mendRecords, mendTombstones } from './mend.ts';
 import type { Store } from './store.ts';
 import { accountFaults, inspectHoldings, isFarAhead, type Fault, type FaultKind } from './verify.ts';
 
@@ -77,7 +77,7 @@ async function verifyAccount(store: Store, accountId: string, fixes: boolean, { 
   };
   const findings = await store.readHoldings(accountId, (holdings) => inspectHoldings(holdings, async (faults) => {
     faults.forEach(report);
-    if (fixes) mended += await mendRecords(store, accountId, faults);
+    if (fixes) mended += await mendRecords(store, accountId, faults) + await mendTombstones(store, accountId, faults);
   }));
   const ofAccount = accountFaults(findings, nowMs());
   ofAccount.forEach(report);

@@ -18,8 +18,8 @@ import type { Account, Address, HeldRecord, Holdings } from './store.ts';
 const published = new Map(collections.map((collection) => [collection.name, publishedFields(collection)]));
 
 /** First what is wrong with a record, then with what is kept beside the records. */
-export type FaultKind = 'instant' | 'layout' | 'undeleted' | 'references' | 'collection' | 'key' | 'payload' | 'fields' | 'dangling'
-  | 'tombstone' | 'digest' | 'clock' | 'ahead' | 'series' | 'trail' | 'index' | 'address';
+export type FaultKind = 'instant' | 'layout' | 'undeleted' | 'references' | 'collection' | 'key' | 'payload' | 'fields' | 'secret'
+  | 'dangling' | 'tombstone' | 'digest' | 'clock' | 'ahead' | 'series' | 'trail' | 'index' | 'address';
 
 export interface Fault {
   readonly kind: FaultKind;
@@ -154,6 +154,7 @@ function payloadFaults(record: HeldRecord, collection: Collection, payload: Json
   const wrong = fieldProblems(collection, payload);
   return [
     ...(wrong.length > 0 ? [about(record, 'fields', `does not fit its collection: ${wrong.join(', ')}`)] : []),
+    ...(record.secret === null || parsePayload(record.secret) ? [] : [about(record, 'secret', 'is kept with a secret that is not JSON')]),
     ...(isLaidOut(record.payload ?? '') ? [] : [about(record, 'layout', 'has a payload with line breaks or blanks around it')]),
     ...(sameReferences(record, collection, payload) ? [] : [about(record, 'references', 'is kept with other references than it has')]),
   ];

@@ -107,6 +107,7 @@ for (const store of stores) {
 
     test('gives records that no pull could bring an instant of their own with --fix', async (t) => {
       const { server, accountId, ids } = await openBooks(t, store);
+      const goneId = 'a'.repeat(24);
       const { body: { serverTime, digest } } = await server.owner.pull();
       await edit(server, {
         embedded: (db) => void db.prepare(`UPDATE record SET at = -1, payload = replace(payload, '"name"', char(10) || '"name"')
@@ -115,7 +116,11 @@ for (const store of stores) {
           // As a shell writes numbers.
           await db.collection('plans').updateOne({ _id: ids.spare as never }, { $set: { 'sync.at': new Double(1) } });
           const sync = { at: Long.fromNumber(1) };
-          await db.collection('tombstones').insertOne({ accountId, collection: 'plans', recordId: ids.plan, sync });
+          await db.collection('tombstones').insertMany([
+            { accountId, collection: 'plans', recordId: ids.plan, sync },
+            { accountId, collection: 'plans', recordId: goneId, sync: { at: Long.fromNumber(1) } },
+            { accountId, collection: 'plans', recordId: 'b'.repeat(24), sync: { at: new Date(0) } },
+          ]);
         },
       });
       const { code, text } = await verify(server, '--fix');
@@ -123,8 +128,8 @@ for (const store of stores) {
       assert.match(text, new RegExp(`plans ${ids.spare} has no instant of its own`));
       const { body } = await server.owner.pull(`?since=${serverTime}`);
       const mended = body.changes.map(({ type, mongoId }: { type: string; mongoId: string }) => [type, mongoId]);
-      const expected = store.kind === 'embedded' ? [ids.spare] : [ids.spare, ids.plan];
-      assert.deepEqual(mended.sort(), expected.map((id) => ['upsert', id]).sort());
+      const expected = [['upsert', ids.spare], ...(store.kind === 'embedded' ? [] : [['upsert', ids.plan], ['delete', goneId]])];
+      assert.deepEqual(mended.sort(), expected.sort());
       assert.equal(body.digest['plans']?.count, digest['plans']?.count);
       const cache = new NaiveCache();
       cache.apply(await server.owner.pull());
