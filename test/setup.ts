@@ -1,14 +1,16 @@
 // Runs once before and after all files of a test run (`node --test --test-global-setup=test/setup.ts`): one MongoDB
 // replica set for all of them, so that not every file starts its own (a file run without it starts its own), and one cache of
-// compiled code for all their processes, which saves each a quarter of a second.
+// compiled code for all their processes, which saves each a quarter of a second. Their temporary files are in memory.
 
 import { join } from 'node:path';
 
+import { keepFilesInMemory } from './memory-files.ts';
 import { openTestMongo, SHARED_URL, type TestMongo } from './mongod.ts';
 
 let mongo: TestMongo | null = null;
 
 export async function globalSetup(): Promise<void> {
+  keepFilesInMemory();
   // Coverage of code from a cache is less precise.
   if (process.env['NODE_V8_COVERAGE'] === undefined) {
     process.env['NODE_COMPILE_CACHE'] ??= join(import.meta.dirname, '..', 'node_modules', '.cache', 'test-code');

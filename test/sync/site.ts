@@ -14,7 +14,7 @@ import type { JsonObject } from '../../shared/fields.ts';
 import type { Client } from '../client.ts';
 import { startServer, type Environment, type TestServer, type TestStore } from '../server/harness.ts';
 import { user } from '../server/samples.ts';
-import { keepFilesInMemory } from './memory-files.ts';
+import { keepFilesInMemory } from '../memory-files.ts';
 
 keepFilesInMemory();
 

@@ -1,5 +1,5 @@
-// Puts the temporary files of a test process on an in-memory file system, if there is one with enough space: the sync
-// tests commit many thousands of times, and each commit would wait for the disk. They are still real files.
+// Puts the temporary files of a test process, and of those it starts, on an in-memory file system, if there is one with enough
+// space: the tests commit many thousands of times, and each commit would wait for the disk. They are still real files.
 
 import { existsSync, statfsSync } from 'node:fs';
 
