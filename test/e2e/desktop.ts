@@ -7,9 +7,9 @@ import { join } from 'node:path';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 
 import { startPreview, type Preview } from '../../desktop/preview/preview.ts';
-import type { Outcome } from '../../shared/window/ipc.ts';
+import type { Outcome, WindowCalls } from '../../shared/window/ipc.ts';
 import type { Status } from '../../shared/window/views.ts';
-import { openPage, type CleanupScope, type PageOptions } from './page.ts';
+import { assertQuiet, openPage, watch, type CleanupScope, type PageOptions } from './page.ts';
 
 export interface DesktopOptions {
   /** A new one by default. */
@@ -17,6 +17,8 @@ export interface DesktopOptions {
   /** Serve a page that has only `window.electron`, without the window's code. */
   readonly isBare?: boolean;
 }
+
+export type WindowOptions = Pick<PageOptions, 'width' | 'height' | 'allowedMessages'>;
 
 export interface Desktop {
   readonly dataFolder: string;
@@ -28,13 +30,22 @@ export interface Desktop {
   preview(): Preview;
   /** Signs in without a page and resolves once the cache is up to date. From then on a new page opens with its list. */
   signIn(server: string, email: string, password: string): Promise<void>;
+  /** Pulls; false if that failed. */
+  pull(): Promise<boolean>;
   /** Opens a page in a new browser context, or in the given one. */
   openPage(t: CleanupScope, options?: PageOptions & { readonly context?: BrowserContext }): Promise<Page>;
+  /**
+   * The window of a signed-in desktop, in English and without motion: one page for all tests, in which each gets a new window
+   * with its list. It costs a fifth of `openPage`. What a test does to the page itself, like replacing its functions, stays.
+   */
+  openWindow(t: CleanupScope, options?: WindowOptions): Promise<Page>;
   /** Stops the preview while its pages stay open. Does nothing if it is stopped. */
   stop(): Promise<void>;
   /** Restarts on the same folder. The user is signed out, since a preview keeps its token in memory. */
   start(): Promise<void>;
 }
+
+const firstRow = '.sheet .row:not([hidden]):not(.waiting) >> nth=0';
 
 interface Host {
   readonly browser: Browser;
@@ -58,6 +69,7 @@ export async function startDesktop(t: CleanupScope, { browser, files, folder }: 
     return started;
   };
   const pages: Page[] = [];
+  let kept: { readonly page: Page; readonly problems: Set<string> } | null = null;
   let isSignedIn = false;
   let preview: Preview | null = await start();
   const desktop: Desktop = {
@@ -80,11 +92,37 @@ export async function startDesktop(t: CleanupScope, { browser, files, folder }: 
       stop();
       isSignedIn = true;
     },
+    async pull() {
+      const pulled = JSON.parse(await desktop.preview().desk.answer('sync.pullFromServer', '')) as Outcome<WindowCalls['sync.pullFromServer']['answer']>;
+      return pulled.ok && pulled.value.outcome === 'completed';
+    },
     async openPage(scope, { context, ...pageOptions } = {}) {
       const page = await openPage(scope, context ?? browser, origins, pageOptions);
       pages.push(page);
       await page.goto(desktop.preview().newLink());
-      if (isSignedIn && options.isBare !== true) await page.locator('.sheet .row:not([hidden]):not(.waiting)').first().waitFor();
+      if (isSignedIn && options.isBare !== true) await page.locator(firstRow).waitFor();
+      return page;
+    },
+    async openWindow(scope, { width = 1440, height = 720, allowedMessages = [] } = {}) {
+      if (!kept || kept.page.isClosed()) {
+        const context = await browser.newContext({ locale: 'en-GB' });
+        const page = await context.newPage();
+        kept = { page, problems: watch(page, origins) };
+        pages.push(page);
+        await page.goto(desktop.preview().newLink());
+      }
+      const { page, problems } = kept;
+      await page.unrouteAll();
+      await page.setViewportSize({ width, height });
+      await page.emulateMedia({ media: null, colorScheme: 'light', forcedColors: 'none', reducedMotion: 'reduce' });
+      await page.mouse.move(0, 0);
+      await page.evaluate(() => {
+        history.replaceState(null, '', '/');
+        document.body.replaceChildren(document.createElement('invoify-app'));
+      });
+      await page.locator(firstRow).waitFor();
+      problems.clear();
+      scope.after(() => assertQuiet(problems, { allowedMessages }));
       return page;
     },
     async stop() {

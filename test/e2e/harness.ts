@@ -17,7 +17,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe } from 'node:test';
 
-import type { Browser } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 
 import { bundlePreview } from '../../build.mjs';
 import type { SampleUser } from '../../demo/company.ts';
@@ -28,7 +28,7 @@ import { findChromium, launchChromium } from '../chromium.ts';
 import { createClient, type Client } from '../client.ts';
 import { openGate, type Gate } from '../network.ts';
 import { cheapest } from '../server/samples.ts';
-import { startDesktop, type Desktop, type DesktopOptions } from './desktop.ts';
+import { startDesktop, type Desktop, type DesktopOptions, type WindowOptions } from './desktop.ts';
 import type { CleanupScope } from './page.ts';
 
 export { signIn, waitForState, windowApi, type CleanupScope, type PageOptions } from './page.ts';
@@ -56,8 +56,10 @@ export interface Env {
   openDesktop(t: CleanupScope, options?: DesktopOptions): Promise<Desktop>;
   /** The same, signed in and up to date before it has a page, which costs half as much as to watch the first sync in one. */
   openSynced(t: CleanupScope, who?: SampleUser, options?: DesktopOptions): Promise<Desktop>;
-  /** One that is signed in for all tests of the file, which must leave it so; each opens a page of its own. */
-  sharedDesktop(): Promise<Desktop>;
+  /** This user's desktop for all tests of the file, signed in and up to date whatever the last test did to its server or session. */
+  sharedDesktop(who?: SampleUser): Promise<Desktop>;
+  /** The window of that desktop; `Desktop.openWindow` says what it shares. */
+  openWindow(t: CleanupScope, options?: WindowOptions & { readonly who?: SampleUser }): Promise<Page>;
   /** A second client that changes records through the server's API. */
   colleague(who?: SampleUser): Promise<Client>;
   /** Shuts the server down. Does nothing if it is stopped. */
@@ -104,7 +106,7 @@ export async function startEnv({ invoices = 200, customers = 20 }: EnvOptions = 
   const gate = await openGate(server.url);
   const [owner, editor, viewer] = stage.company.users;
   assert(owner && editor && viewer, 'the sample company has a user of each role');
-  let shared: Promise<Desktop> | null = null;
+  const shared = new Map<SampleUser, Desktop>();
   const ends: (() => void | Promise<void>)[] = [];
 
   const env: Env = {
@@ -122,7 +124,16 @@ export async function startEnv({ invoices = 200, customers = 20 }: EnvOptions = 
       await desktop.signIn(gate.url, who.email, stage.password);
       return desktop;
     },
-    sharedDesktop: () => shared ??= env.openSynced({ after: (end) => void ends.push(end) }),
+    async sharedDesktop(who = owner) {
+      const desktop = shared.get(who) ?? await env.openDesktop({ after: (end) => void ends.push(end) });
+      const isSynced = shared.has(who) && await desktop.pull();
+      shared.set(who, desktop);
+      if (!isSynced) await desktop.signIn(gate.url, who.email, stage.password);
+      return desktop;
+    },
+    async openWindow(t, { who = owner, ...options } = {}) {
+      return (await env.sharedDesktop(who)).openWindow(t, options);
+    },
     colleague: (who = owner) => createClient(requireServer).login(who.email, stage.password),
     async stopServer() {
       const stopping = server;

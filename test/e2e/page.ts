@@ -43,7 +43,6 @@ export interface PageOptions {
 export async function openPage(
   t: CleanupScope, where: Browser | BrowserContext, origins: ReadonlySet<string>, options: PageOptions,
 ): Promise<Page> {
-  const problems = new Set<string>();
   const isNew = 'newContext' in where;
   const context = isNew ? await where.newContext({
     locale: options.lang ?? 'en-GB',
@@ -53,6 +52,17 @@ export async function openPage(
     viewport: { width: options.width ?? 1280, height: options.height ?? 800 },
   }) : where;
   const page = await context.newPage();
+  const problems = watch(page, origins);
+  t.after(async () => {
+    await (isNew ? context.close() : page.close());
+    assertQuiet(problems, options);
+  });
+  return page;
+}
+
+/** Collects what the page reports, until it is closed. */
+export function watch(page: Page, origins: ReadonlySet<string>): Set<string> {
+  const problems = new Set<string>();
   page.on('console', (message) => {
     if (message.type() === 'error' || message.type() === 'warning') problems.add(`${message.type()}: ${message.text()}`);
   });
@@ -64,13 +74,12 @@ export async function openPage(
   page.on('request', (request) => check(request.url()));
   page.on('websocket', (socket) => check(socket.url()));
   page.on('crash', () => void problems.add('the page crashed'));
-  t.after(async () => {
-    await (isNew ? context.close() : page.close());
-    const { allowedMessages = [] } = options;
-    const unexpected = [...problems].filter((problem) => !allowedMessages.some((pattern) => pattern.test(problem)));
-    assert.equal(unexpected.join('\n'), '', 'the page reported nothing');
-  });
-  return page;
+  return problems;
+}
+
+export function assertQuiet(problems: ReadonlySet<string>, { allowedMessages = [] }: Pick<PageOptions, 'allowedMessages'>): void {
+  const unexpected = [...problems].filter((problem) => !allowedMessages.some((pattern) => pattern.test(problem)));
+  assert.equal(unexpected.join('\n'), '', 'the page reported nothing');
 }
 
 type Without<T, K extends PropertyKey> = { readonly [P in Exclude<keyof T, K>]: T[P] };

@@ -21,7 +21,7 @@ interface Conflicted {
 async function openConflict(t: TestContext, env: Env, name: string): Promise<Conflicted> {
   const colleague = await env.colleague(env.editor);
   const record = await colleague.create('customers', { name, contact: 'Before', currency: 'EUR' });
-  const page = await (await env.openSynced(t)).openPage(t, { width: 1440, height: 900, hasReducedMotion: true });
+  const page = await env.openWindow(t);
   await page.locator('[data-screen=customers]').click();
   await page.getByRole('searchbox').fill(name);
   await page.locator('.grid[aria-rowcount="2"]').waitFor();
@@ -92,7 +92,7 @@ describeWindow('an edit conflict', { invoices: 20, customers: 10 }, (env) => {
     const draft = await colleague.create('invoices', {
       customerId: customer.id, issueDate: today, dueDate: today, currency: 'EUR', lines: [line],
     });
-    const page = await (await env().openSynced(t)).openPage(t, { width: 1440, height: 900, hasReducedMotion: true });
+    const page = await env().openWindow(t);
     await openRecord(page, 'Invoices', 'Sent Meanwhile Ltd');
     await runAction(page, 'Edit');
     const form = sheet(page, 'Edit draft');
@@ -123,7 +123,7 @@ describeWindow('an edit conflict', { invoices: 20, customers: 10 }, (env) => {
       customerId: customer.id, issueDate: today, dueDate: today, currency: 'EUR', lines: [line],
     });
     const sent = await colleague.act(draft, 'send');
-    const page = await (await env().openSynced(t)).openPage(t, { width: 1440, height: 900, hasReducedMotion: true });
+    const page = await env().openWindow(t);
     await openRecord(page, 'Invoices', 'Meanwhile Ltd');
     await runAction(page, 'Void');
     const question = sheet(page, /^Void INV-/);

@@ -60,9 +60,10 @@ async function tabTo(page: Page, target: Locator, step: 'Tab' | 'Shift+Tab' = 'T
   for (let stops = 0; stops < maxStops; stops += 1) {
     if (await hasFocus(target)) return;
     await page.keyboard.press(step);
+    const focus = await currentFocus(page);
     // After the last stop the focus leaves the page once for the browser's own controls, then wraps around.
-    if (await currentFocus(page) === null) ends += 1;
-    else await checkFocus(page, step);
+    if (focus === null) ends += 1;
+    else assert(focus.isVisible, `after ${step} the focus on ${focus.what} is not visible`);
     assert(ends <= 1, `after ${step} nothing has the focus`);
   }
   assert.fail(`${step} does not reach ${String(target)}`);
@@ -78,7 +79,7 @@ async function pressButton(page: Page, button: Locator, step?: 'Tab' | 'Shift+Ta
   await page.keyboard.press('Enter');
 }
 
-describeWindow('keyboard use', { invoices: 1000, customers: 200 }, (env) => {
+describeWindow('keyboard use', { invoices: 300, customers: 200 }, (env) => {
   test('covers everything from the sign-in to a paid invoice', async (t) => {
     const page = await (await env().openDesktop(t)).openPage(t, { width: 1440 });
     const server = page.getByRole('textbox', { name: 'Server address' });
@@ -152,7 +153,7 @@ describeWindow('keyboard use', { invoices: 1000, customers: 200 }, (env) => {
   });
 
   test('never picks a result of an outdated search', async (t) => {
-    const page = await (await env().openSynced(t)).openPage(t, { width: 1440 });
+    const page = await env().openWindow(t);
     let release = (): void => {};
     const isReleased = new Promise<void>((resolve) => { release = resolve; });
     await page.route('**/call/data.listPage', async (route) => {
@@ -176,11 +177,10 @@ describeWindow('keyboard use', { invoices: 1000, customers: 200 }, (env) => {
     await proposed.filter({ hasText: /ashworth/i }).waitFor();
     await key(page, 'Enter');
     assert.match(await customer.inputValue(), /ashworth/i);
-    await page.unroute('**/call/data.listPage');
   });
 
   test('types into the right invoice line immediately after a line is added, moved or removed', async (t) => {
-    const page = await (await env().openSynced(t)).openPage(t, { width: 1440 });
+    const page = await (await env().sharedDesktop()).openPage(t, { width: 1440 });
     await page.keyboard.press('Control+n');
     const form = sheet(page, 'New invoice');
     await waitUntil(page, 'the customer field has the focus', () => hasFocus(form.getByRole('combobox', { name: 'Customer' })));
@@ -216,7 +216,7 @@ describeWindow('keyboard use', { invoices: 1000, customers: 200 }, (env) => {
   });
 
   test('reaches everything on every screen and wraps around, with visible focus at every stop', async (t) => {
-    const page = await (await env().openSynced(t)).openPage(t, { width: 1440 });
+    const page = await env().openWindow(t);
     for (const screen of ['Invoices', 'Customers', 'Plans', 'Users', 'Computers', 'Settings', 'Sync health']) {
       const item = page.getByRole('navigation', { name: 'Main' }).getByRole('button', { name: screen, exact: true });
       await tabTo(page, item);
@@ -236,7 +236,7 @@ describeWindow('keyboard use', { invoices: 1000, customers: 200 }, (env) => {
   });
 
   test('opens, navigates and leaves a list', async (t) => {
-    const page = await (await env().openSynced(t)).openPage(t, { width: 1440 });
+    const page = await env().openWindow(t);
     await rows(page).first().waitFor();
     await goTo(page, 'Customers');
     await rows(page).first().waitFor();

@@ -1,4 +1,4 @@
-// The lists of a company with 10,000 invoices: sorting by every column; search, filters and the summary's cells, with
+// The lists of a company with 3,000 invoices: sorting by every column; search, filters and the summary's cells, with
 // totals checked against the rows; and a stable position when a sync completes.
 
 import assert from 'node:assert/strict';
@@ -30,7 +30,7 @@ function sortKeyOf(column: string, text: string): number | string {
 }
 
 function header(page: Page, column: string): Locator {
-  return page.getByRole('columnheader').filter({ has: page.getByRole('button', { name: column, exact: true }) });
+  return page.locator('[role=columnheader]').filter({ has: page.getByRole('button', { name: column, exact: true }) });
 }
 
 /** The sort keys of a column in the rendered rows, from the top. */
@@ -93,18 +93,17 @@ async function assertTotals(page: Page, listed: readonly ListRow[]): Promise<voi
   assert.equal(await bar.getByRole('button', { name: /^All \d+ currencies$/ }).count(), sums.size > 1 ? 1 : 0);
 }
 
-async function open(t: TestContext, env: Env): Promise<Page> {
-  const page = await (await env.sharedDesktop()).openPage(t, { width: 1600, height: 900 });
-  await rows(page).first().waitFor();
-  return page;
+function open(t: TestContext, env: Env, height = 720): Promise<Page> {
+  return env.openWindow(t, { width: 1600, height });
 }
 
 const filterBy = (page: Page, name: string, option: string): Promise<unknown> =>
   page.getByRole('combobox', { name, exact: true }).selectOption(option);
 
-describeWindow('a long list', { invoices: 10_000, customers: 500 }, (env) => {
+describeWindow('a long list', { invoices: 3000, customers: 200 }, (env) => {
   test('sorts by each of its columns, in both directions, from the first row to the last', async (t) => {
-    const page = await open(t, env());
+    // A low window has fewer rows to draw and read, forty times.
+    const page = await open(t, env(), 480);
     const columns = {
       Invoices: ['Number', 'Customer', 'Date', 'Due', 'Status', 'Total', 'Balance'],
       Customers: ['Name', 'Contact', 'E-mail', 'Currency'],
@@ -122,13 +121,18 @@ describeWindow('a long list', { invoices: 10_000, customers: 500 }, (env) => {
           await header(page, column).getByRole('button').click();
           const isDescending = await header(page, column).getAttribute('aria-sort') === 'descending';
           const order = `${screen} by ${column}, ${isDescending ? 'descending' : 'ascending'}`;
+          await page.getByRole('grid').focus();
           await waitUntil(page, order, async () => await page.getByRole('grid').evaluate((grid) => grid.scrollTop) === 0
             && isInOrder(await columnValues(page, column), isDescending));
           const [first] = await columnValues(page, column);
-          await page.getByRole('grid').press('End');
+          await page.keyboard.press('End');
           await rows(page).and(page.locator(`[aria-rowindex="${last}"]`)).waitFor();
-          await waitUntil(page, `${order}, at its end`, async () => isInOrder(await columnValues(page, column), isDescending));
-          const bottom = (await columnValues(page, column)).at(-1);
+          let bottom: number | string | undefined;
+          await waitUntil(page, `${order}, at its end`, async () => {
+            const values = await columnValues(page, column);
+            bottom = values.at(-1);
+            return isInOrder(values, isDescending);
+          });
           ends.push(isDescending ? [bottom, first] : [first, bottom]);
         }
         assert.deepEqual(ends[0], ends[1], `${screen} by ${column} has the same ends both ways`);
@@ -161,10 +165,9 @@ describeWindow('a long list', { invoices: 10_000, customers: 500 }, (env) => {
     await page.evaluate(async () => { for (let n = 0; n < 10; n += 1) await new Promise(requestAnimationFrame); });
     assert(await isAll());
     assert.equal(await rowCount(page), count);
-    await page.unroute('**/call/data.listPage');
     await assertTotals(page, await readRows(page, { collection: 'invoices', search: 'bellamy' }));
     await page.getByRole('button', { name: 'Clear search' }).click();
-    await waitUntil(page, 'all are listed', async () => await rowCount(page) === 10_000);
+    await waitUntil(page, 'all are listed', async () => await rowCount(page) === 3000);
   });
 
   test('applies its filters, with totals per currency', async (t) => {
@@ -203,10 +206,12 @@ describeWindow('a long list', { invoices: 10_000, customers: 500 }, (env) => {
   test('filters by each cell of its summary, with the count and amount that the cell shows', async (t) => {
     const page = await open(t, env());
     const summary = page.getByRole('group', { name: 'Open invoices' });
-    for (const currency of ['EUR', 'GBP']) {
+    for (const currency of ['EUR', 'CHF']) {
       await summary.getByRole('combobox', { name: 'Currency of the summary' }).selectOption(currency);
       for (const cell of ['Open', '1–30 days overdue', '31–60 days', '61–90 days', 'Over 90 days']) {
         const button = summary.getByRole('button', { name: cell });
+        // A currency that is rarely used has no invoices of some ages.
+        if (currency !== 'EUR' && /, 0 invoices$/.test((await button.innerText()).trim())) continue;
         await button.click();
         await waitUntil(page, `${cell} is chosen`, async () => await button.getAttribute('aria-pressed') === 'true');
         const text = await button.innerText();
@@ -217,7 +222,7 @@ describeWindow('a long list', { invoices: 10_000, customers: 500 }, (env) => {
       }
       const chosen = summary.getByRole('button', { pressed: true });
       await chosen.click();
-      await waitUntil(page, 'a second click clears the filter', async () => await rowCount(page) === 10_000);
+      await waitUntil(page, 'a second click clears the filter', async () => await rowCount(page) === 3000);
     }
   });
 
@@ -225,9 +230,9 @@ describeWindow('a long list', { invoices: 10_000, customers: 500 }, (env) => {
     const page = await open(t, env());
     const grid = page.getByRole('grid');
     await filterBy(page, 'Status', 'sent');
-    await waitUntil(page, 'only sent ones are listed', async () => await rowCount(page) < 10_000);
-    await grid.evaluate((element) => { element.scrollTop = 6400; });
-    const row = rows(page).and(page.locator('[aria-rowindex="210"]'));
+    await waitUntil(page, 'only sent ones are listed', async () => await rowCount(page) < 3000);
+    await grid.evaluate((element) => { element.scrollTop = 1600; });
+    const row = rows(page).and(page.locator('[aria-rowindex="60"]'));
     await row.click();
     await detail(page).getByRole('heading', { level: 2 }).waitFor();
     const number = await row.getByRole('gridcell').first().innerText();

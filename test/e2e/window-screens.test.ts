@@ -195,10 +195,10 @@ async function assertTranslated(page: Page, name: string): Promise<void> {
 }
 
 async function open(t: TestContext, env: Env, options: PageOptions): Promise<Page> {
-  return (await env.openSynced(t)).openPage(t, options);
+  return (await env.sharedDesktop()).openPage(t, options);
 }
 
-describeWindow('every screen', { invoices: 600, customers: 80 }, (env) => {
+describeWindow('every screen', { invoices: 300, customers: 40 }, (env) => {
   test('is accessible in both themes and in forced colours, with everything that opens on top of it', async (t) => {
     const page = await open(t, env(), { width: 1440, height: 600, hasReducedMotion: true });
     await env().colleague();

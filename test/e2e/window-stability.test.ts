@@ -47,7 +47,7 @@ const rows = '.sheet .row:not([hidden]):not(.waiting)';
 
 describeWindow('the window', { invoices: 300 }, (env) => {
   test('does not reload or scroll the list when the keyboard opens a record beside it', async (t) => {
-    const page = await (await env().openSynced(t)).openPage(t, { width: 1440 });
+    const page = await env().openWindow(t);
     await page.locator(rows).first().click();
     await page.locator('invoify-invoice-view').waitFor();
     await page.locator('.grid').focus();
@@ -62,9 +62,8 @@ describeWindow('the window', { invoices: 300 }, (env) => {
   });
 
   test('keeps the top row in place when a colleague\'s invoice is inserted above it', async (t) => {
-    const page = await (await env().openSynced(t)).openPage(t);
+    const page = await env().openWindow(t);
     const grid = page.locator('.grid');
-    await page.locator(rows).first().waitFor();
     await grid.evaluate((element) => { element.scrollTop = 3200; });
     const top = page.locator(`${rows}[aria-rowindex="102"]`);
     const name = await top.textContent();
@@ -80,7 +79,7 @@ describeWindow('the window', { invoices: 300 }, (env) => {
   });
 
   test('keeps what it shows when an older answer arrives late: counts, sync health and currencies', async (t) => {
-    const page = await (await env().openSynced(t)).openPage(t);
+    const page = await env().openWindow(t);
     const colleague = await env().colleague();
     const { id: customerId } = await colleague.create('customers', { name: 'Abroad', currency: 'EUR' });
     const addPlan = (): Promise<unknown> => colleague.create('plans', plan());
@@ -114,7 +113,7 @@ describeWindow('the window', { invoices: 300 }, (env) => {
   });
 
   test('loads the sync health once', async (t) => {
-    const page = await (await env().openSynced(t)).openPage(t);
+    const page = await env().openWindow(t);
     const calls = countCalls(page);
     await page.locator('[data-screen=health]').click();
     await page.locator('invoify-health td').first().waitFor();

@@ -60,11 +60,8 @@ async function fillSignIn(page: Page, env: Env): Promise<void> {
   await page.getByLabel('Password').fill(env.password);
 }
 
-async function openSynced(t: TestContext, env: Env): Promise<Opened> {
-  const desktop = await env.openSynced(t);
-  const page = await desktop.openPage(t, pageOptions);
-  await page.locator(rows).first().waitFor();
-  return { desktop, page };
+function openSynced(t: TestContext, env: Env): Promise<Page> {
+  return env.openWindow(t, pageOptions);
 }
 
 /** Replaces the server with one that answers every request with this response. */
@@ -119,7 +116,7 @@ describeWindow('the sync status in the window', { invoices: 3000, customers: 60 
   });
 
   test('is "syncing" only while a sync takes long, and "up to date" afterwards', async (t) => {
-    const { page } = await openSynced(t, env());
+    const page = await openSynced(t, env());
     const idleText = await bar(page).textContent();
     await page.getByRole('button', { name: 'Refresh' }).first().click();
     await page.getByText('Everything is up to date.').first().waitFor();
@@ -134,7 +131,7 @@ describeWindow('the sync status in the window', { invoices: 3000, customers: 60 
   });
 
   test('is "stale" after a quarter of an hour without any event', async (t) => {
-    const { page } = await openSynced(t, env());
+    const page = await (await env().sharedDesktop()).openPage(t, pageOptions);
     await page.evaluate(() => {
       const now = performance.now.bind(performance);
       performance.now = () => now() + 16 * 60_000;
@@ -146,7 +143,7 @@ describeWindow('the sync status in the window', { invoices: 3000, customers: 60 
   });
 
   test('distinguishes "offline" without a network from an unreachable server', async (t) => {
-    const { page } = await openSynced(t, env());
+    const page = await openSynced(t, env());
     await setNetwork(page, false);
     await env().stopServer();
     await windowApi(page).sync.pullFromServer();
@@ -165,10 +162,11 @@ describeWindow('the sync status in the window', { invoices: 3000, customers: 60 
     await windowApi(page).sync.pullFromServer();
     await expectStatus(page, 'up_to_date', /^Online/);
     assert.equal(await notice(page).count(), 0);
+    await setNetwork(page, true);
   });
 
   test('is "unreachable" while the server is down, and online again with it', async (t) => {
-    const { page } = await openSynced(t, env());
+    const page = await openSynced(t, env());
     await env().stopServer();
     await windowApi(page).sync.pullFromServer();
     await expectStatus(page, 'unreachable', /^Can’t reach 127\.0\.0\.1:\d+$/);
@@ -187,7 +185,7 @@ describeWindow('the sync status in the window', { invoices: 3000, customers: 60 
   });
 
   test('asks at sign-in before the data of another account behind the same address is given up', async (t) => {
-    const { page } = await openSynced(t, env());
+    const page = await openSynced(t, env());
     await windowApi(page).sync.setAuthToken('ended');
     await notice(page).getByRole('button', { name: 'Sign in' }).click();
     const requests: unknown[] = [];
@@ -212,9 +210,9 @@ describeWindow('the sync status in the window', { invoices: 3000, customers: 60 
   });
 
   test('is "session expired" with everything readable, until the user signs in again', async (t) => {
-    const { page } = await openSynced(t, env());
+    const page = await openSynced(t, env());
     await env().endSessions(env().owner);
-    await page.locator('invoify-status-bar').getByRole('button', { name: 'Refresh' }).click();
+    await windowApi(page).sync.pullFromServer();
     await expectStatus(page, 'error', /^Checking your sign-in…$/);
     assert.equal(await page.locator('invoify-status-bar .state[data-tone=bad], invoify-notice-bar [data-tone=bad]').count(), 0);
     // A token that has worked would be asked about once more after a minute.
@@ -232,7 +230,7 @@ describeWindow('the sync status in the window', { invoices: 3000, customers: 60 
   });
 
   test('is "update required" if the server no longer supports the protocol of this desktop', async (t) => {
-    const { page } = await openSynced(t, env());
+    const page = await openSynced(t, env());
     // Makes this desktop look outdated to the server.
     env().gate.plan(() => ({ forward }) => forward({ 'x-invoify-protocol': '0' }));
     await windowApi(page).sync.pullFromServer();
@@ -246,7 +244,7 @@ describeWindow('the sync status in the window', { invoices: 3000, customers: 60 
   });
 
   test('is "update required" for the server if the server is too old', async (t) => {
-    const { page } = await openSynced(t, env());
+    const page = await openSynced(t, env());
     await answerWith(t, env(), 200, { name: 'invoify', version: '0.0.1', protocol: { current: 0, oldest: 0 } });
     // Taking over a session starts by asking for its user and the server's protocol.
     await windowApi(page).sync.setAuthToken('a-token-of-the-page');
@@ -257,7 +255,7 @@ describeWindow('the sync status in the window', { invoices: 3000, customers: 60 
   });
 
   test('is "failed" with the reason and details', async (t) => {
-    const { page } = await openSynced(t, env());
+    const page = await openSynced(t, env());
     await answerWith(t, env(), 400, {
       success: false, error: { code: 'invalid_request', message: 'The request makes no sense.' },
     });
@@ -272,7 +270,7 @@ describeWindow('the sync status in the window', { invoices: 3000, customers: 60 
   });
 
   test('says that a cache was set aside and downloaded again, in both languages, until the user has read it', async (t) => {
-    const { desktop } = await openSynced(t, env());
+    const desktop = await env().openSynced(t);
     await desktop.stop();
     // Another program's database, which is not Invoify's to remove.
     const database = new DatabaseSync(desktop.cacheFile);

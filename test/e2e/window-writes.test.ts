@@ -16,9 +16,7 @@ import { waitUntil } from './user-actions.ts';
 const rows = '.sheet .row:not([hidden]):not(.waiting)';
 
 async function openWindow(t: TestContext, env: Env, who: SampleUser): Promise<Page> {
-  const page = await (await env.openSynced(t, who)).openPage(t, { width: 1440, height: 900, hasReducedMotion: true });
-  await page.locator(rows).first().waitFor();
-  return page;
+  return env.openWindow(t, { who });
 }
 
 const detail = (page: Page): Locator => page.locator('invoify-detail');
@@ -47,10 +45,10 @@ async function runMenuAction(page: Page, action: string): Promise<void> {
 const actionDialog = (page: Page): Locator => page.locator('invoify-confirm-dialog, invoify-payment-dialog');
 const confirm = (page: Page, action: string): Promise<void> => button(actionDialog(page), action).click();
 
-describeWindow('writes in one window', { invoices: 1000, customers: 1500 }, (env) => {
+describeWindow('writes in one window', { invoices: 300, customers: 600 }, (env) => {
   test('create, change and delete plans, customers and users in another window', async (t) => {
     const here = await openWindow(t, env(), env().owner);
-    const there = await openWindow(t, env(), env().owner);
+    const there = await (await env().openSynced(t)).openPage(t, { width: 1440, hasReducedMotion: true });
     const cases = [
       { screen: 'plans', fill: [['Name', 'Quarterly check'], ['Price', '120.50']] },
       { screen: 'customers', fill: [['Name', 'Quarterly Partners']] },
@@ -170,7 +168,7 @@ describeWindow('writes in one window', { invoices: 1000, customers: 1500 }, (env
   test('are shown at once, although no pull ends', async (t) => {
     const soonGone = { name: 'A plan that nobody has', priceMinor: 1, currency: 'EUR', interval: 'once', active: true };
     await (await env().colleague()).create('plans', soonGone);
-    const page = await openWindow(t, env(), env().owner);
+    const page = await (await env().openSynced(t)).openPage(t, { width: 1440, hasReducedMotion: true });
     env().gate.plan((call) => call.page === null ? null : faults.silent);
     await openScreen(page, 'plans');
     const row = (name: string): Locator => page.locator(rows).filter({ hasText: name });
