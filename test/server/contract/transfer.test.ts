@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { describe, test, type TestContext } from 'node:test';
+import { after, before, describe, test, type TestContext } from 'node:test';
 
 import { endLine } from '../../../server/account-file.ts';
 import { createOwner } from '../../../server/admin.ts';
@@ -23,15 +23,21 @@ import { cheapest, customer, invoice, plan, user } from '../samples.ts';
 
 for (const store of stores) {
   describe(`an account as a file, on ${store.kind}`, { skip: store.skip }, () => {
+    let books: Books;
+    before(async () => {
+      books = await openBooks(store);
+    });
+    after(() => books.server.stop());
+
     for (const target of stores) {
       const { skip } = target;
       test(`goes to ${target.kind} with ids, instants, digest, passwords, numbers, trail and kept answers`, { skip }, async (t) => {
-        const { server, owner: mover, accountId } = await openBooks(t, store);
+        const { server, owner: mover, accountId } = books;
         const headers = { 'Idempotency-Key': 'one' };
         const created = await mover.post('/api/customers', customer({ name: 'Once' }), headers);
         const before = await everything(mover);
         const old = await trailOf(mover);
-        const file = join(server.folder, 'account.ndjson');
+        const file = join(server.folder, `${target.kind}.ndjson`);
         const sent = await runServer(['export', '--move', accountId, file], server.env);
         assert.equal(sent.code, 0, sent.stderr);
         assert.equal(statSync(file).mode & 0o777, 0o600);
@@ -59,7 +65,7 @@ for (const store of stores) {
     }
 
     test('gets a new epoch where it is imported, unless it was moved: then the account left behind gets one', async (t) => {
-      const { server, owner, accountId } = await openBooks(t, store);
+      const { server, owner, accountId } = books;
       const scopeOf = async (client: Client): Promise<string> => (await client.pull()).body.scope;
       const before = await scopeOf(owner);
       const copy = await exported(server, accountId);
@@ -80,7 +86,7 @@ for (const store of stores) {
     });
 
     test('is refused whatever line is missing, changed, moved or doubled, and leaves nothing behind', async (t) => {
-      const { server, accountId } = await openBooks(t, store);
+      const { server, accountId } = books;
       const file = await exported(server, accountId);
       const lines = file.trimEnd().split('\n');
       const target = await openEmpty(t, store, server.clock.ms);
@@ -91,8 +97,8 @@ for (const store of stores) {
       for (const [index, line] of store.kind === 'embedded' ? lines.entries() : []) {
         const without = lines.filter((_, other) => other !== index);
         await refuse(`${without.join('\n')}\n`, `without ${line}`);
-        // Nothing else says which deletions and entries there were.
-        const isLoose = /^{"type":"(tombstone|audit|end)"/.test(line);
+        // Nothing else says which of these there were.
+        const isLoose = /^{"type":"(tombstone|reply|audit|end)"/.test(line);
         if (!isLoose) await refuse(sealed(without.slice(0, -1)), `sealed, without ${line}`);
         if (index < lines.length - 1) await refuse(sealed([...lines.slice(0, index + 1), ...lines.slice(index, -1)]), `twice ${line}`);
         if (index > 0 && index < lines.length - 1) await refuse(sealed([line, ...without.slice(0, -1)]), `first ${line}`);
@@ -108,14 +114,16 @@ for (const store of stores) {
         ['"collection":"plans"', '"collection":"toString"'],
         ['"action":"create"', '"action":7'], ['"references":[]', '"references":["642642642642642642642642"]'],
       ];
-      for (const [find, replacement] of changes) await refuse(change(find, replacement), replacement);
+      for (const [find, replacement] of store.kind === 'embedded' ? changes : changes.slice(0, 2)) {
+        await refuse(change(find, replacement), replacement);
+      }
       assert.deepEqual([await target.listAccounts(), await target.listImports()], [[], []]);
       await bring(target, file, server.clock.ms);
       assert.equal((await verify(target, server.clock.ms)).code, 0);
     });
 
     test('is refused where the account exists or an address is taken, and what is there stays as it was', async (t) => {
-      const { server, owner, accountId } = await openBooks(t, store);
+      const { server, owner, accountId } = books;
       const file = await exported(server, accountId);
       const before = await everything(owner);
       const refusal = (error: unknown): boolean => error instanceof AppError && error.code === 'conflict';
@@ -130,7 +138,7 @@ for (const store of stores) {
     });
 
     test('can be imported again after a kill at any point, and until then nobody can sign in', async (t) => {
-      const { server, owner, accountId } = await openBooks(t, store);
+      const { server, owner, accountId } = books;
       const file = await exported(server, accountId);
       const target = await startServer(store);
       t.after(() => target.stop());
@@ -148,16 +156,16 @@ for (const store of stores) {
     });
 
     test('is given up by the one of two imports that began first', async (t) => {
-      const { server, accountId } = await openBooks(t, store);
+      const { server, accountId } = books;
       const target = await openEmpty(t, store, server.clock.ms);
       const first = await target.beginImport(accountId);
       await bring(target, await exported(server, accountId), server.clock.ms);
       await assert.rejects(first.discard(), /Another import of the account/);
-      assert.match((await verify(target, server.clock.ms)).text, /: Nothing is wrong in 5 records\.\n$/);
+      assert.match((await verify(target, server.clock.ms)).text, /: Nothing is wrong in 6 records\.\n$/);
     });
 
-    test('is not exported while something is wrong in it', async (t) => {
-      const { server, accountId } = await openBooks(t, store);
+    test('is not exported while something is wrong in it', async () => {
+      const { server, accountId } = books;
       const opened = await openStore(server, () => server.clock.ms);
       await opened.mend(accountId, async (mending) => mending.setAccount({ numbers: {} }));
       await opened.close();
@@ -175,12 +183,15 @@ for (const store of stores) {
 
 const booksOwner = 'owner@books.test';
 
+interface Books {
+  readonly server: TestServer;
+  readonly owner: Client;
+  readonly accountId: string;
+}
+
 /** An account beside another one: with an owner, a plan, a customer, an invoice that was sent, an editor, and a plan that was deleted. */
-async function openBooks(t: TestContext, store: TestStore): Promise<{
-  server: TestServer; owner: Client; accountId: string;
-}> {
+async function openBooks(store: TestStore): Promise<Books> {
   const server = await startServer(store);
-  t.after(() => server.stop());
   const owner = await addAccount(server, booksOwner);
   const { id: planId } = await owner.create('plans', plan());
   const spare = await owner.create('plans', plan({ name: 'Spare' }));

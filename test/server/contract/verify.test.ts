@@ -32,16 +32,6 @@ for (const store of stores) {
       assert.deepEqual(said, ['Nothing is wrong in 1 record.', 'Nothing is wrong in 5 records.']);
     });
 
-    test('says what it takes with exit code 2, and changes nothing', async (t) => {
-      const { server, accountId } = await openBooks(t, store);
-      for (const args of [['--fast'], ['--fix', '--fix'], [accountId, accountId]]) assert.throws(() => parseVerify(args), ConfigError);
-      for (const args of [['--fast'], ['642642642642642642642642']]) {
-        const { code, stdout, stderr } = await runServer(['verify', ...args], server.env);
-        assert.deepEqual([code, stdout], [2, ''], args.join(' '));
-        assert.match(stderr, /^(Usage: node server\.ts verify|There is no account 6426)/);
-      }
-    });
-
     test('names everything that was broken by hand, each with its record', async (t) => {
       const { server, accountId, ids } = await openBooks(t, store);
       await breakByHand(server, ids);
@@ -164,6 +154,7 @@ for (const store of stores) {
       const [session] = await opened.listSessions(accountId);
       assert.ok(session);
       await opened.noteFullPull(accountId, session.sessionId, Date.parse('2099-01-02T00:00:00Z') * 1000 as Instant);
+      assert.match((await verify(server)).text, /: the newest change is of 2099-01-01T00:00:00\.\d+Z, which is after now, 2026-03-01T/);
       const before = new NaiveCache();
       for (const page of (await server.owner.pullAll('limit=5000')).pages) before.apply(page);
       const { scope } = (await server.owner.pull()).body;
@@ -192,14 +183,20 @@ for (const store of stores) {
       await opened.close();
       assert.ok(noted && noted.fullPullFrom <= Date.parse(last.body.serverTime) * 1000 + 999);
     });
-
-    test('finds an account that a wrong clock has stamped', async (t) => {
-      const { server, accountId } = await openBooks(t, store);
-      await stampWrongly(server, accountId, 1);
-      assert.match((await verify(server)).text, /: the newest change is of 2099-01-01T00:00:00\.000001Z, which is after now, 2026-03-01T/);
-    });
   });
 }
+
+test('verify says what it takes with exit code 2', async (t) => {
+  const [embedded] = stores;
+  assert.ok(embedded);
+  const { server, accountId } = await openBooks(t, embedded);
+  for (const args of [['--fast'], ['--fix', '--fix'], [accountId, accountId]]) assert.throws(() => parseVerify(args), ConfigError);
+  for (const args of [['--fast'], ['642642642642642642642642']]) {
+    const { code, stdout, stderr } = await runServer(['verify', ...args], server.env);
+    assert.deepEqual([code, stdout], [2, ''], args.join(' '));
+    assert.match(stderr, /^(Usage: node server\.ts verify|There is no account 6426)/);
+  }
+});
 
 test('verify --fix lets an embedded database be stamped again that refused to be, and keeps watching the clock', async (t) => {
   const [embedded] = stores;
