@@ -198,9 +198,9 @@ describe('a WAL of another database beside the cache', () => {
   });
 
   test('from another user\'s cache leaves none of its rows readable after the next sign-in', async (t) => {
-    const { books, desk } = await closedCache(t, 300);
+    const { books, desk } = await closedCache(t, 100);
     const theirs = await openBooks(site);
-    await theirs.addPlans(300);
+    await theirs.addPlans(100);
     const other = await openDesk(t, { url: site.server.url, token: theirs.owner.token });
     await other.sync();
     plantLog(other.file, desk);
@@ -253,7 +253,7 @@ describe('a WAL of another database beside the cache', () => {
 describe('damage found by the check at startup', () => {
   /** A desk whose cache is damaged in the middle, with the real check. */
   async function damagedDesk(t: TestContext): Promise<{ books: Books; desk: Desk }> {
-    const { books, desk: first } = await closedCache(t, 400);
+    const { books, desk: first } = await closedCache(t, 150);
     overwritePages(first.file, holdsPlans);
     const desk = await openDesk(t, { url: site.server.url, cacheFrom: first.file, deps: { checkCache } });
     await desk.close();
@@ -276,7 +276,7 @@ describe('damage found by the check at startup', () => {
     desk.network.plan(() => faults.refused);
     await desk.open();
     await desk.until(({ notice, error }) => notice !== null && error?.code === 'offline');
-    assert.equal((await desk.host.data.counts())['plans'], 401);
+    assert.equal((await desk.host.data.counts())['plans'], 151);
     assert.deepEqual(setAside(desk), []);
     desk.network.plan(null);
     await desk.sync();
@@ -293,10 +293,10 @@ describe('damage found by the check at startup', () => {
 });
 
 test('a query that hits damage causes a new download', async (t) => {
-  const { books, desk } = await closedCache(t, 400);
+  const { books, desk } = await closedCache(t, 150);
   overwritePages(desk.file, holdsPlans);
   await desk.open();
-  const { id } = books.model.present('plans').at(200) ?? assert.fail('there are plans');
+  const { id } = books.model.present('plans').at(75) ?? assert.fail('there are plans');
   await assertRejects(desk.host.data.getRecord('plans', id), 'cache_unusable');
   await desk.until(({ state }) => state === 'up_to_date');
   assert.equal((await desk.host.data.getRecord('plans', id))?.id, id);
@@ -318,7 +318,7 @@ test('a disk that damages every cache does not cause endless automatic downloads
 
 describe('a cache found damaged while in use', () => {
   test('by a pull is replaced by an automatic second pull', async (t) => {
-    const { books, desk } = await closedCache(t, 400);
+    const { books, desk } = await closedCache(t, 150);
     for (const { id } of books.model.present('plans').slice(0, 100)) await books.change('plans', id);
     overwritePages(desk.file, holdsPlans);
     await desk.open();
@@ -334,7 +334,7 @@ describe('a cache found damaged while in use', () => {
   });
 
   test('by the daily verification is replaced by the next pull', async (t) => {
-    const { books, desk } = await closedCache(t, 400);
+    const { books, desk } = await closedCache(t, 150);
     overwritePages(desk.file, holdsPlans);
     await desk.open();
     desk.clock.ms += 2 * DAY_MS;
