@@ -56,15 +56,22 @@ async function assertNoViolations(
     const { axe: inPage } = window as unknown as { axe: typeof axe };
     const childrenOf = (element: Element): readonly Element[] => [...element.shadowRoot?.children ?? [], ...element.children];
     /** Markup, size, colours, and where pointer and focus are. Lit marks its places with comments, differently in every page. */
-    const textsOf = (element: Element): readonly unknown[] => [
-      element.shadowRoot?.innerHTML, element.matches(':hover'), element.matches(':focus'), ...childrenOf(element).flatMap(textsOf),
-    ];
+    const textsOf = (element: Element): string => {
+      const read = texts.get(element);
+      if (read !== undefined) return read;
+      const text = [
+        element.shadowRoot?.innerHTML, element.matches(':hover'), element.matches(':focus'), ...childrenOf(element).map(textsOf),
+      ].join(' ');
+      texts.set(element, text);
+      return text;
+    };
+    const texts = new Map<Element, string>();
     const lookOf = async (part: Element): Promise<string> => {
       const { width, height } = part.getBoundingClientRect();
       const isRow = part.role === 'row';
       const colours = [part, part.parentElement ?? part].map((one) => getComputedStyle(one))
         .flatMap(({ color, backgroundColor }) => [color, backgroundColor]);
-      const look = [part.outerHTML, ...isRow ? [] : [width, height], ...colours, ...textsOf(part)].join(' ').replaceAll(/<!--.*?-->/g, '');
+      const look = [part.outerHTML, ...isRow ? [] : [width, height], ...colours, textsOf(part)].join(' ').replaceAll(/<!--.*?-->/g, '');
       // Rows that differ only in their words, and in the tooltips of the long ones, look the same.
       const looks = isRow
         ? look.replaceAll(/ title="[^"]*"/g, '').replaceAll(/(?<=>)\s*[^\s<][^<]*(?=<)/g, 'text').replaceAll(/\d+/g, '0') : look;

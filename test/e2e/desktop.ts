@@ -93,7 +93,8 @@ export async function startDesktop(t: CleanupScope, { browser, files, folder }: 
       isSignedIn = true;
     },
     async pull() {
-      const pulled = JSON.parse(await desktop.preview().desk.answer('sync.pullFromServer', '')) as Outcome<WindowCalls['sync.pullFromServer']['answer']>;
+      const answer = await desktop.preview().desk.answer('sync.pullFromServer', '');
+      const pulled = JSON.parse(answer) as Outcome<WindowCalls['sync.pullFromServer']['answer']>;
       return pulled.ok && pulled.value.outcome === 'completed';
     },
     async openPage(scope, { context, ...pageOptions } = {}) {

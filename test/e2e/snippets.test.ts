@@ -39,7 +39,7 @@ async function show(page: Page, code: string, name: string): Promise<void> {
 
 describeWindow('the snippets', { invoices: 20 }, (env) => {
   test('of the four functions return what they document', async (t) => {
-    const page = await (await env().openSynced(t)).openPage(t);
+    const page = await env().openWindow(t);
     const { token } = await env().colleague();
     const { status, online } = await page.evaluate<{ status: Record<string, unknown>; online: unknown }>(
       `(async (token) => { ${snippet('The four functions')} return { status, online }; })(${JSON.stringify(token)})`,
@@ -51,7 +51,7 @@ describeWindow('the snippets', { invoices: 20 }, (env) => {
   });
 
   test('of the sync status show the connection and the last sync, and pull', async (t) => {
-    const page = await (await env().openSynced(t)).openPage(t);
+    const page = await env().openWindow(t);
     await show(page, snippet('Sync status'), 'SyncStatus');
     const shown = page.locator('#SyncStatus');
     await shown.getByText('● Online').waitFor();
