@@ -47,7 +47,7 @@ export interface Findings {
   readonly stray: readonly Address[];
 }
 
-/** Records of one account are read; `onFaults` gets what is wrong with them, batch by batch, and is waited for. */
+/** Reads an account. `onFaults` gets what is wrong with its records, batch by batch, and is waited for. */
 export async function inspectHoldings(holdings: Holdings, onFaults: (faults: readonly Fault[]) => Promise<void>): Promise<Findings> {
   const digest: Record<string, CollectionDigest> = {};
   const issued: Record<string, number> = {};
