@@ -71,7 +71,7 @@ export function deriveState(facts: SyncFacts): SyncState {
     case 'upgrade_required': case 'server_outdated': return 'update_required';
     // A refusal that has not been confirmed yet leaves the session in place.
     case 'unauthorized': return facts.isSignedIn ? 'error' : signedOutState(facts);
-    case 'signed_out': case 'session_refused': return signedOutState(facts);
+    case 'signed_out': case 'session_refused': case 'sign_in_locked': return signedOutState(facts);
     case 'offline': return facts.hasNetwork ? 'unreachable' : 'offline';
     case undefined: case 'cancelled': break;
     default: return 'error';

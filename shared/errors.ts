@@ -18,6 +18,7 @@ export const desktopErrorCodes = [
   'outcome_unknown',   // a write was sent, and no answer told whether it was done
   'signed_out',        // no token, or the server ended it
   'session_refused',   // the server refused the session that it had just given
+  'sign_in_locked',    // the system does not decrypt the stored token in this run of the program
   'account_changed',   // the same address has another account than the one whose cache is here; replacing it must be confirmed
   'server_outdated',   // the server speaks only protocols that are too old for this desktop
   'bad_response',      // the answer is not in the protocol's form

@@ -37,7 +37,7 @@ export function allowedScreen(wanted: Screen, role: Role | null): Screen {
 /** Whether to show only the sign-in form: there is no cache, or it was never filled and the session has ended. */
 export function needsSignIn({ user, state, error }: Status): boolean {
   if (user === null) return state === 'never_synced' || state === 'session_expired';
-  return state === 'never_synced' && ['signed_out', 'unauthorized', 'session_refused'].includes(error?.code ?? '');
+  return state === 'never_synced' && ['signed_out', 'unauthorized', 'session_refused', 'sign_in_locked'].includes(error?.code ?? '');
 }
 
 /** The command of a keyboard shortcut, or null. */

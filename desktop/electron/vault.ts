@@ -3,9 +3,10 @@
 //
 // Invariants: the token is on disk encrypted or not at all; if the system cannot encrypt, or only obfuscates (`basic_text`
 // on Linux), it is held in memory until the program ends. A file that is missing, truncated or from another user or
-// machine counts as no token, so the user signs in again; a key that is unavailable for a moment is waited for. A token
-// that was to be removed or replaced is never loaded again, although the file could not be removed: it is emptied, or a
-// marker beside it (`token.bin.removing`) says that it is dead. Operations run one after the other.
+// machine counts as no token, so the user signs in again. One that cannot be decrypted now stays for the next start: within
+// one run Electron asks for the key only once. A token that was to be removed or replaced is never loaded again, although the
+// file could not be removed: it is emptied, or a marker beside it (`token.bin.removing`) says that it is dead. Operations run
+// one after the other, and none waits for the key store for ever.
 //
 // Whether the system can encrypt is found out by trying: `isAsyncEncryptionAvailable` says yes on every Windows.
 
@@ -13,7 +14,7 @@ import { access, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 
 import type { SafeStorage } from 'electron';
 
-import { hasSystemCode } from '../../shared/errors.ts';
+import { AppError, hasSystemCode } from '../../shared/errors.ts';
 import { isObject } from '../../shared/fields.ts';
 import type { Facts } from '../files/redact.ts';
 import { replaceFile, type ReplaceDeps } from '../files/replace-file.ts';
@@ -32,13 +33,14 @@ export interface SafeVault extends TokenVault {
 
 /** Far longer than any token; limits what is read of a foreign file. */
 const MAX_FILE_BYTES = 64 * 1024;
-/** Pauses between the tries to decrypt with a key that is temporarily unavailable; meanwhile the window waits. */
-const decryptRetryMs = [250, 500, 1000, 2000] as const;
+/** How long the key store may take for one operation; meanwhile the window waits. */
+const KEY_STORE_TIMEOUT_MS = 10_000;
 
 /** A vault that stores to the file `path`. Use it only once Electron is ready. */
-export function createSafeVault(path: string, deps: SafeVaultDeps): SafeVault {
+export function createSafeVault(path: string, given: SafeVaultDeps): SafeVault {
+  const deps = { ...given, safeStorage: withDeadline(given) };
   /** The token in this run; undefined until it is loaded, saved or cleared. */
-  let held: StoredToken | null | undefined;
+  let held: Promise<StoredToken | null> | undefined;
   let canEncrypt: Promise<boolean> | undefined;
   let isUnsaved = false;
   let last: Promise<unknown> = Promise.resolve();
@@ -57,9 +59,9 @@ export function createSafeVault(path: string, deps: SafeVaultDeps): SafeVault {
 
   return {
     isPersistent: async () => await (canEncrypt ??= tryToEncrypt(deps)) && !isUnsaved,
-    load: () => enqueue(async () => held ??= await loadFile(path, deps)),
+    load: () => enqueue(() => held ??= loadFile(path, deps)),
     save: (stored) => enqueue(async () => {
-      held = stored;
+      held = Promise.resolve(stored);
       try {
         await write(stored);
         isUnsaved = false;
@@ -71,10 +73,24 @@ export function createSafeVault(path: string, deps: SafeVaultDeps): SafeVault {
       }
     }),
     clear: () => enqueue(async () => {
-      held = null;
+      held = Promise.resolve(null);
       isUnsaved = false;
       await removeFile(path);
     }),
+  };
+}
+
+/** The same operations, rejected if the system does not answer. */
+function withDeadline({ safeStorage, setTimer }: SafeVaultDeps): SafeVaultDeps['safeStorage'] {
+  const inTime = <T>(answer: Promise<T>): Promise<T> => new Promise((resolve, reject) => {
+    const late = new Error(`temporarily unavailable: the key store has not answered for ${KEY_STORE_TIMEOUT_MS / 1000} s`);
+    const cancel = setTimer(() => reject(late), KEY_STORE_TIMEOUT_MS);
+    void answer.then(resolve, reject).finally(cancel);
+  });
+  return {
+    getSelectedStorageBackend: () => safeStorage.getSelectedStorageBackend(),
+    encryptStringAsync: (text) => inTime(safeStorage.encryptStringAsync(text)),
+    decryptStringAsync: (encrypted) => inTime(safeStorage.decryptStringAsync(encrypted)),
   };
 }
 
@@ -97,27 +113,16 @@ async function loadFile(path: string, deps: SafeVaultDeps): Promise<StoredToken 
     }
     const encrypted = await readFile(path);
     if (encrypted.length === 0 || encrypted.length > MAX_FILE_BYTES) return null;
-    const { result, shouldReEncrypt } = await decrypt(encrypted, deps);
+    const { result, shouldReEncrypt } = await deps.safeStorage.decryptStringAsync(encrypted);
     const stored = parseStoredToken(result);
     if (stored && shouldReEncrypt) await reEncrypt(path, result, deps);
     return stored;
   } catch (error) {
     if (!hasSystemCode(error, 'ENOENT')) deps.log('stored token cannot be read', { error });
-    return null;
+    // The message is all that tells this from a failure for good.
+    if (!/temporarily unavailable/i.test(String(error))) return null;
+    throw new AppError('sign_in_locked', 'Windows cannot unlock the stored sign-in now. Restart Invoify, or sign in again.');
   }
-}
-
-async function decrypt(encrypted: Buffer, { safeStorage, setTimer }: SafeVaultDeps): ReturnType<SafeStorage['decryptStringAsync']> {
-  for (const delayMs of decryptRetryMs) {
-    try {
-      return await safeStorage.decryptStringAsync(encrypted);
-    } catch (error) {
-      // The message is all that tells this from a failure for good.
-      if (!/temporarily unavailable/i.test(String(error))) throw error;
-      await new Promise<void>((resolve) => void setTimer(resolve, delayMs));
-    }
-  }
-  return safeStorage.decryptStringAsync(encrypted);
 }
 
 /**

@@ -6,7 +6,7 @@
 // refuses it a minute after it first did, any other at once.
 
 import { AppError, errorCode } from '../../shared/errors.ts';
-import type { ServerInfo } from '../../shared/window/ipc.ts';
+import { toSyncError, type ServerInfo } from '../../shared/window/ipc.ts';
 import type { SyncError } from '../../shared/window/views.ts';
 import { badResponse, parseLoginAnswer, parseSignedInUser, type LoginAnswer, type SignedInUser } from '../../shared/protocol.ts';
 import { holdGiven, holdIssued, holdStored, isNew, isOver, untilRenewalMs, type HeldToken, type TokenClocks } from './held-token.ts';
@@ -27,7 +27,7 @@ export interface SessionEvents {
   readonly onDoubt: (error: SyncError) => void;
   /** The server accepts the token that it had refused. */
   readonly onConfirmed: () => void;
-  /** The server refused the token, which has been dropped; `error` says what that means. */
+  /** There is no token any more: refused and dropped, removed, or locked away. `error` says what that means. */
   readonly onEnd: (error: SyncError) => void;
 }
 
@@ -85,14 +85,16 @@ export class Session {
   /**
    * Restores the session from the vault. `owner` is whose rows the cache holds, and from which server: that server is the
    * one in use, whatever the settings say, and a token of another user or server ends the session and is removed. A vault
-   * that cannot be read is logged and counts as empty.
+   * that cannot be read is logged and counts as empty; if it is only locked, the session ends with `sign_in_locked`.
    */
   async load(owner: { readonly userId: string; readonly origin: string } | null): Promise<void> {
-    const stored = await this.#deps.vault.load().catch((error: unknown) => {
+    const loaded = await this.#deps.vault.load().catch((error: unknown) => {
       this.#deps.log('stored token cannot be read', { error });
-      return null;
+      return errorCode(error) === 'sign_in_locked' ? toSyncError(error) : null;
     });
+    const stored = loaded && 'token' in loaded ? loaded : null;
     this.#connection = this.#tryConnect(owner?.origin) ?? this.#connection ?? this.#tryConnect(stored?.origin);
+    if (loaded && 'code' in loaded) this.#events.onEnd(loaded);
     if (!stored) return;
     if (stored.origin !== this.origin || (owner && (stored.userId ?? owner.userId) !== owner.userId)) {
       this.#deps.log('stored token does not belong to the data on this computer', { origin: stored.origin });

@@ -13,7 +13,7 @@ export interface StoredToken {
 }
 
 export interface TokenVault {
-  /** The token saved last, or null. */
+  /** The token saved last, or null. Throws `sign_in_locked` if there is one that this run of the program cannot read. */
   load(): Promise<StoredToken | null>;
   /** If it throws, the next start finds no token, rather than an older one. */
   save(stored: StoredToken): Promise<void>;

@@ -43,6 +43,8 @@ const table: readonly (readonly [title: string, facts: Partial<SyncFacts>, state
   ['the session has ended and no server answers', { isSignedIn: false, isOnline: false, ...error('signed_out') }, 'session_expired'],
   ['a token was rejected and the cache is empty', { ...nothingHere, isSignedIn: false, ...error('signed_out') }, 'never_synced'],
   ['the server does not accept the session it has just given', { isSignedIn: false, ...error('session_refused') }, 'session_expired'],
+  ['the stored token is locked', { isSignedIn: false, ...error('sign_in_locked') }, 'session_expired'],
+  ['the stored token is locked and the cache is empty', { ...nothingHere, isSignedIn: false, ...error('sign_in_locked') }, 'never_synced'],
   ['a refusal has not been confirmed yet', error('unauthorized'), 'error'],
   ['the server fails', error('internal'), 'error'],
   ['the server is unavailable', { isOnline: false, ...error('unavailable') }, 'error'],

@@ -205,9 +205,9 @@ export function viewSync(memory: SyncMemory, nowMs: number, wallMs: number): Syn
   }
 }
 
-/** Why signing in once more would not help by itself; null if it should. */
+/** What to know before signing in once more; null if nothing. */
 export function refusalText({ error }: Status): string | null {
-  return error?.code === 'session_refused' ? syncErrorText(error) : null;
+  return error?.code === 'session_refused' || error?.code === 'sign_in_locked' ? syncErrorText(error) : null;
 }
 
 function neverSynced(status: Status): Partial<SyncView> {

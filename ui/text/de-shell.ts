@@ -228,6 +228,8 @@ export const deShell: Translation<typeof enShell> = {
   'error.session_refused': 'Der Server nimmt die Sitzung nicht an, die er gerade erst ausgestellt hat. Möglicherweise entfernt etwas '
     + 'zwischen diesem Computer und dem Server, etwa ein Proxy, den Authorization-Header. Wenden Sie sich an Ihren Administrator und '
     + 'melden Sie sich dann neu an.',
+  'error.sign_in_locked': 'Windows kann die gespeicherte Anmeldung gerade nicht entsperren. Starten Sie Invoify neu, oder melden Sie '
+    + 'sich noch einmal an.',
   'error.account_changed': 'Der Server hat zu dieser Adresse ein anderes Konto als das, dessen Daten auf diesem Computer liegen.',
   'error.forbidden': 'Ihre Rolle lässt das nicht zu.',
   'error.not_found': 'Das gibt es nicht mehr, oder Sie haben keinen Zugriff mehr darauf.',

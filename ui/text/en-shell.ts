@@ -224,6 +224,7 @@ export const enShell = {
   'error.unauthorized': 'The server did not accept your session just now. Try again in a minute. Anything you typed is kept.',
   'error.session_refused': 'The server does not accept the session it has just given. Something between this computer and the server, '
     + 'such as a proxy, may remove the Authorization header. Ask your administrator, then sign in again.',
+  'error.sign_in_locked': 'Windows cannot unlock the stored sign-in now. Restart Invoify, or sign in again.',
   'error.account_changed': 'The server has a different account for this address than the one whose data is on this computer.',
   'error.forbidden': 'Your role does not allow this.',
   'error.not_found': 'This no longer exists, or you may no longer have access to it.',

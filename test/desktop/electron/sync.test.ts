@@ -1,14 +1,17 @@
 // Every sync trigger, from the system event to the cache: the real processes on a stand-in for Electron, with a real server.
-// And crashes of the data process.
+// And a stored sign-in that cannot be read, and crashes of the data process.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test, type TestContext } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { startServerProcess, type ServerProcess } from '../../../demo/server-process.ts';
 import type { JsonObject } from '../../../shared/fields.ts';
+import type { Status } from '../../../shared/window/views.ts';
 import { createClient, type Client } from '../../client.ts';
 import { openGate, openStubServer } from '../../network.ts';
 import { plan } from '../../server/samples.ts';
@@ -134,6 +137,51 @@ describe('a sync starts', () => {
     await syncs(app, async () => { ({ id } = await colleague.create('plans', plan({ name: 'Written elsewhere' }))); });
     assert.equal((await ask(electron.data.getRecord({ collection: 'plans', id })))?.payload['name'], 'Written elsewhere');
   });
+});
+
+test('a stored sign-in that Windows cannot unlock is said to be locked all the while, and is there at the next start', async (t) => {
+  const first = await signedIn(t);
+  await first.quit();
+  const { home, system: { safeStorage } } = first.controls;
+  const startLocked = (isLocked: boolean): Promise<RunningApp> => startApp(t, {
+    home,
+    arrange: ({ system }) => {
+      system.safeStorage.useKeysOf(safeStorage);
+      system.safeStorage.isLocked = isLocked;
+    },
+  });
+  const locked = await startLocked(true);
+  const isAsked = ({ state, error }: Status): boolean => state === 'session_expired' && error?.code === 'sign_in_locked';
+  assert.equal((await locked.until(isAsked)).server, server.url);
+  locked.worker.child.kill('SIGKILL');
+  await locked.until(({ error }) => error?.code === 'internal');
+  const { error } = await locked.until(isAsked);
+  assert.match(error?.message ?? '', /^Windows cannot unlock the stored sign-in now/);
+  await locked.quit();
+  const again = await startLocked(false);
+  await again.until(({ state }) => state === 'up_to_date');
+});
+
+test('a key store that never answers keeps no call waiting', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const app = await startApp(t, {
+    files: { 'token.bin': 'encrypted' }, arrange: ({ system }) => void (system.safeStorage.isSilent = true),
+  });
+  if (app.worker.pid === undefined) await once(app.worker, 'spawn');
+  let answered = 0;
+  const calls = [app.ask(app.electron.app.getInfo()), app.electron.sync.getStatus()] as const;
+  for (const call of calls) void call.finally(() => answered += 1);
+  while (answered < calls.length) {
+    t.mock.timers.tick(10_000);
+    await nextTurn();
+  }
+  const [{ lacks }, { error }] = await Promise.all(calls);
+  assert.deepEqual([lacks, error?.code], [['token_storage'], 'sign_in_locked']);
+  for (const name of ['stored token cannot be read', 'the system cannot encrypt']) {
+    const entry = app.log().find(({ event }) => event === name);
+    assert.match(String(entry?.['error']), /the key store has not answered for 10 s/, name);
+  }
+  assert(existsSync(join(app.dataFolder, 'token.bin')));
 });
 
 test('an answer that no `Response` can hold is refused, and the data process lives on', async (t) => {

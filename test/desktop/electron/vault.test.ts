@@ -35,13 +35,16 @@ function bench(t: TestContext, platform: NodeJS.Platform = 'win32'): Bench {
   };
   return {
     file, safeStorage, events,
-    open: () => createSafeVault(file, {
-      ...systemDeskDeps(), safeStorage, platform, log,
-      setTimer: (callback) => {
-        const timer = setImmediate(callback);
-        return () => clearImmediate(timer);
-      },
-    }),
+    open() {
+      safeStorage.startRun();
+      return createSafeVault(file, {
+        ...systemDeskDeps(), safeStorage, platform, log,
+        setTimer: (callback) => {
+          const timer = setImmediate(callback);
+          return () => clearImmediate(timer);
+        },
+      });
+    },
   };
 }
 
@@ -96,24 +99,42 @@ test('whether the system can encrypt is found out once, by encrypting', async (t
   assert.equal(safeStorage.encrypted, 2, 'the attempt and the token');
 });
 
-describe('a key that is temporarily unavailable', () => {
-  test('is waited for', async (t) => {
-    const { safeStorage, open, events } = bench(t);
-    await open().save(stored);
-    safeStorage.busyDecryptions = 2;
-    assert.deepEqual(await open().load(), stored);
-    assert.deepEqual(events, []);
-  });
+describe('a stored token stays for the next start, and whoever asks is told to wait for it or to sign in, if the key store', () => {
+  const advice = 'Windows cannot unlock the stored sign-in now. Restart Invoify, or sign in again.';
+  for (const [what, state] of [['has no key for this run', 'isLocked'], ['does not answer', 'isSilent']] as const) {
+    test(what, async (t) => {
+      const { file, safeStorage, open, events } = bench(t);
+      await open().save(stored);
+      safeStorage[state] = true;
+      const vault = open();
+      await assert.rejects(vault.load(), { code: 'sign_in_locked', message: advice });
+      safeStorage[state] = false;
+      await assert.rejects(vault.load(), { code: 'sign_in_locked' }, 'for the whole run, without another attempt');
+      assert.deepEqual([events, existsSync(file)], [['stored token cannot be read'], true]);
+      assert.deepEqual(await open().load(), stored);
+    });
+  }
 
-  test('for long leaves the token for the next start', async (t) => {
-    const { safeStorage, open, events } = bench(t);
-    await open().save(stored);
-    safeStorage.busyDecryptions = Infinity;
-    assert.equal(await open().load(), null);
-    assert.deepEqual(events, ['stored token cannot be read']);
-    safeStorage.busyDecryptions = 0;
+  test('has no key for this run, until the person signs in', async (t) => {
+    const { safeStorage, open } = bench(t);
+    await open().save({ ...stored, token: 'an older one' });
+    safeStorage.isLocked = true;
+    const vault = open();
+    await assert.rejects(vault.load(), { code: 'sign_in_locked' });
+    await vault.save(stored);
+    assert.deepEqual([await vault.load(), await vault.isPersistent()], [stored, true]);
+    safeStorage.isLocked = false;
     assert.deepEqual(await open().load(), stored);
   });
+});
+
+test('a key store that does not answer cannot encrypt, and keeps nobody waiting', async (t) => {
+  const { file, safeStorage, open, events } = bench(t);
+  safeStorage.isSilent = true;
+  const vault = open();
+  assert.equal(await vault.isPersistent(), false);
+  await vault.save(stored);
+  assert.deepEqual([await vault.load(), existsSync(file), events], [stored, false, ['the system cannot encrypt']]);
 });
 
 describe('a new system key', () => {

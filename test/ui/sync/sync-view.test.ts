@@ -60,6 +60,8 @@ describe('each state of the sync', () => {
       'Sign in again to sync; what is here stays readable'],
     ['session_expired', { error: { code: 'session_refused', message: 'The server does not accept the session.' } },
       'Sign in again to sync; what is here stays readable', 'warn', 'sign-in', 'The server does not accept the session.'],
+    ['session_expired', { error: { code: 'sign_in_locked', message: 'Windows cannot unlock it.' } },
+      'Sign in again to sync; what is here stays readable', 'warn', 'sign-in', 'Windows cannot unlock it.'],
     // A refusal that has not been confirmed is no fault yet.
     ['error', { error: { code: 'unauthorized', message: 'Not accepted just now.' } }, 'Checking your sign-in…', 'warn', null,
       'Checking your sign-in…'],

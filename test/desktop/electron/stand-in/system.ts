@@ -22,7 +22,7 @@ interface Menu {
 }
 
 /**
- * The system's key store, which can be broken or busy, only obfuscate, and rotate its key. As in Electron, only the
+ * The system's key store, which can be broken, locked or silent, only obfuscate, and rotate its key. As in Electron, only the
  * operations themselves tell: `isAsyncEncryptionAvailable` never resolves with false once the app is ready.
  */
 export class StandInSafeStorage implements Pick<
@@ -32,11 +32,15 @@ export class StandInSafeStorage implements Pick<
   backend: ReturnType<SafeStorage['getSelectedStorageBackend']> = 'gnome_libsecret';
   /** As with a damaged DPAPI: nothing can be encrypted, nor decrypted. */
   isBroken = false;
-  /** Number of decryptions for which the key is still temporarily unavailable. */
-  busyDecryptions = 0;
+  /** Whether the key is temporarily unavailable to runs that ask for it now. */
+  isLocked = false;
+  /** Whether the system never answers. */
+  isSilent = false;
   /** Number of encryptions. */
   encrypted = 0;
   #keys = [randomBytes(32)];
+  /** Whether this run got no key. Electron asks for it once, at the first operation; null before that. */
+  #isWithoutKey: boolean | null = null;
 
   constructor(app: Pick<App, 'isReady'>, platform: NodeJS.Platform) {
     this.#app = app;
@@ -54,6 +58,7 @@ export class StandInSafeStorage implements Pick<
 
   async encryptStringAsync(plainText: string): Promise<Buffer> {
     this.#requireReady();
+    if (this.isSilent) return new Promise(() => undefined);
     if (this.isBroken) throw new Error('Error while encrypting the text provided to safeStorage.encryptStringAsync.');
     this.encrypted += 1;
     const iv = randomBytes(12);
@@ -66,8 +71,8 @@ export class StandInSafeStorage implements Pick<
     this.#requireReady();
     assert(Buffer.isBuffer(encrypted), 'Expected the first argument of decryptStringAsync() to be a buffer');
     if (encrypted.length === 0) return { result: '', shouldReEncrypt: false };
-    if (this.busyDecryptions > 0) {
-      this.busyDecryptions -= 1;
+    if (this.isSilent) return new Promise(() => undefined);
+    if (this.#isWithoutKey ??= this.isLocked) {
       throw new Error('safeStorage.decryptStringAsync is temporarily unavailable. Please try again.');
     }
     for (const [age, key] of this.isBroken ? [] : this.#keys.entries()) {
@@ -81,6 +86,11 @@ export class StandInSafeStorage implements Pick<
       }
     }
     throw new Error('Error while decrypting the ciphertext provided to safeStorage.decryptStringAsync.');
+  }
+
+  /** The next run of the program asks for the key again. */
+  startRun(): void {
+    this.#isWithoutKey = null;
   }
 
   /** Adds a new key; older ciphertexts can still be decrypted, and should be re-encrypted. */
