@@ -4,7 +4,7 @@
 // sandboxed and has no permissions; closing the window quits the program, after the database and the files are closed;
 // a start that fails says so and ends.
 
-import { mkdirSync, mkdtempSync, rmdirSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 
 import { app, nativeTheme, powerMonitor, safeStorage, session, type BrowserWindow } from 'electron';
@@ -19,7 +19,7 @@ import { createShellCalls, forwardNetworkEvents, handleCalls } from './ipc.ts';
 import { setMenu } from './menu.ts';
 import { registerScheme, serveWindow } from './protocol-handler.ts';
 import { guardPages, lockSession } from './security.ts';
-import { failStart } from './start-failure.ts';
+import { failStart, type StartFailure } from './start-failure.ts';
 import { createSafeVault } from './vault.ts';
 import {
   createWindow, focusWindow, getWindowState, loadPage, readWindowState, recoverFromCrashes, saveWindowState, windowSession,
@@ -33,41 +33,59 @@ const bundles = {
   window: join(import.meta.dirname, 'window'),
 } as const;
 
-const dataFolder = setUpDataFolder();
-if (dataFolder !== null) {
-  // The installer gives the Start menu shortcut the same id, so Windows treats both as one program.
-  app.setAppUserModelId('app.invoify.desktop');
-  registerScheme();
-  if (app.requestSingleInstanceLock()) void app.whenReady().then(() => start(dataFolder));
-  else app.quit();
-}
+/** How long a second start waits for the first program, which may itself be starting or ending. */
+const LOCK_TIMEOUT_MS = 2000;
+
+// Electron becomes ready only after this.
+await prepare();
 
 /**
- * `%APPDATA%/Invoify`, whatever the package or the executable is called, or the folder that `INVOIFY_DATA` names. Null if
- * nothing can be written there; the program is ending then.
+ * Goes on in `%APPDATA%/Invoify`, whatever the package or the executable is called, or in the folder that `INVOIFY_DATA` names;
+ * ends the program if no file can be created there (on Windows, folders may be all that a user may create).
  */
-function setUpDataFolder(): string | null {
+async function prepare(): Promise<void> {
   const chosen = process.env['INVOIFY_DATA'];
   let folder = chosen || join('%APPDATA%', 'Invoify');
+  let failure: StartFailure = 'folder';
   try {
     folder = chosen || join(app.getPath('appData'), 'Invoify');
     if (!isAbsolute(folder)) throw new Error('INVOIFY_DATA must be a full path.');
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    requireWritable(folder);
+    const startFile = join(folder, 'starting');
+    writeFileSync(startFile, '', { mode: 0o600 });
     app.setName('Invoify');
     app.setPath('userData', folder);
-    return folder;
+    failure = 'unexpected';
+    // The installer gives the Start menu shortcut the same id, so Windows treats both as one program.
+    app.setAppUserModelId('app.invoify.desktop');
+    registerScheme();
+    if (await takeLock(folder, startFile)) void app.whenReady().then(() => start(folder));
   } catch (error) {
-    failStart('folder', folder, error);
-    return null;
+    failStart(failure, folder, error);
   }
 }
 
-/** Tries it: on Windows the folder's attributes say nothing about who may write in it. */
-function requireWritable(folder: string): void {
-  const tried = mkdtempSync(join(folder, 'writable-'));
+/**
+ * Whether this is the first program in the folder; if not, it is ending. Not every refusal is a second start: another computer
+ * or another session may hold the folder. A program that hears of a second start removes its start file, so that it knows.
+ */
+async function takeLock(folder: string, startFile: string): Promise<boolean> {
+  let isFirst = app.requestSingleInstanceLock();
+  if (!isFirst && existsSync(startFile)) {
+    await new Promise((resolve) => setTimeout(resolve, LOCK_TIMEOUT_MS));
+    isFirst = existsSync(startFile) && app.requestSingleInstanceLock();
+  }
+  const isHeard = !existsSync(startFile);
+  removeFile(startFile);
+  if (isFirst) app.on('second-instance', () => removeFile(startFile));
+  else if (isHeard) app.quit();
+  else failStart('locked', folder, new Error('The lock was refused.'));
+  return isFirst;
+}
+
+function removeFile(path: string): void {
   try {
-    rmdirSync(tried);
+    rmSync(path, { force: true });
   } catch {
     // A virus scanner may hold it for a moment.
   }
@@ -76,9 +94,10 @@ function requireWritable(folder: string): void {
 /** Never rejects. */
 async function start(folder: string): Promise<void> {
   const logFolder = join(folder, 'logs');
-  const system = systemDeskDeps();
-  const log = openLog({ folder: logFolder }, system.nowMs);
+  let log: Log = () => undefined;
   try {
+    const system = systemDeskDeps();
+    log = openLog({ folder: logFolder }, system.nowMs);
     await run(folder, logFolder, { ...system, log });
   } catch (error) {
     log('start failed', { error });

@@ -50,13 +50,12 @@ function drive(t: TestContext, home: string, app: RunningApp): Running {
       controls.system.person.save = async () => path;
     },
     async startAgain() {
-      const second = await loadApp(t, { home, arrange: (other) => void (other.app.isFirst = false) });
+      const second = await loadApp(t, { home });
       second.app.becomeReady();
       await second.app.ended;
       assert.equal(second.processes.all.length, 0, 'it starts no data process');
-      controls.app.emit('second-instance', {}, [], home);
       assert.equal(window.focusCount, 1);
-      return 0;
+      return second.app.exitCode;
     },
     processes: async () => controls.processes.all.filter(({ child }) => child.exitCode === null && child.signalCode === null)
       .map(({ child }) => ({ pid: child.pid ?? 0, kind: 'data', memoryBytes: 0, commandLine: '' })),

@@ -65,15 +65,12 @@ describe('startup', () => {
   });
 
   test('of a second instance focuses the first one and quits', async (t) => {
-    const second = await loadApp(t, { arrange: ({ app }) => void (app.isFirst = false) });
-    second.app.becomeReady();
-    await second.app.ended;
-    assert.equal(second.windows.length, 0);
-    assert.equal(second.processes.all.length, 0);
-
     const { controls, window } = await startApp(t);
     window.minimize();
-    controls.app.emit('second-instance', {}, [], '');
+    const second = await loadApp(t, { home: controls.home });
+    second.app.becomeReady();
+    await second.app.ended;
+    assert.deepEqual([second.app.exitCode, second.windows.length, second.processes.all.length], [0, 0, 0]);
     assert.deepEqual([window.isMinimized(), window.isVisible(), window.focusCount], [false, true, 1]);
   });
 

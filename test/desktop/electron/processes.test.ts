@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test, type TestContext } from 'node:test';
@@ -37,6 +37,20 @@ const entry = ({ log }: RunningApp, name: string): ReturnType<RunningApp['log']>
   log().find(({ event }) => event === name);
 
 const lastEvent = ({ log }: RunningApp): unknown => log().at(-1)?.['event'];
+
+/** The lock is refused and nobody hears of this start, as when another computer holds it. Two seconds pass with the first refusal. */
+function lockElsewhere(t: TestContext, { app, home }: Controls, onRefused = (): void => undefined): void {
+  mkdirSync(join(home, 'Invoify', 'lockfile'));
+  const request = app.requestSingleInstanceLock.bind(app);
+  app.requestSingleInstanceLock = () => {
+    const isGranted = request();
+    if (!isGranted) {
+      onRefused();
+      queueMicrotask(() => t.mock.timers.tick(2000));
+    }
+    return isGranted;
+  };
+}
 
 describe('a start that fails', () => {
   /** Starts, and returns what the user reads before the program ends. */
@@ -104,6 +118,25 @@ describe('a start that fails', () => {
     await electron.sync.getStatus();
     assert.deepEqual([controls.app.getPath('userData'), existsSync(join(path, 'database'))], [path, true]);
   });
+
+  test('because no file can be written in the data folder says so, even if folders can', async (t) => {
+    const text = await failedStart(t, ({ home }) => void mkdirSync(join(home, 'Invoify', 'starting')));
+    assert.match(text, /cannot use the folder for its data[^]*\(E(?:ISDIR|PERM)/);
+  });
+
+  for (const [languages, expected] of [
+    [['en-GB'], /already open on another computer or in another session, or its folder cannot be used:[^]*INVOIFY_DATA/],
+    [['de-AT'], /bereits auf einem anderen Computer oder in einer anderen Sitzung geöffnet[^]*INVOIFY_DATA/],
+  ] as const) {
+    test(`because nobody who can hear of it holds the lock says so (${languages[0]})`, async (t) => {
+      t.mock.timers.enable({ apis: ['setTimeout'] });
+      const text = await failedStart(t, (controls) => {
+        controls.app.languages = languages;
+        lockElsewhere(t, controls);
+      });
+      assert.match(text, expected);
+    });
+  }
 
   test('for an unexpected reason is logged and told, and ends the program', async (t) => {
     const { app, home, system, windows } = await loadApp(t, {
@@ -241,14 +274,45 @@ describe('a second start', () => {
     const { controls, window, electron } = await startApp(t, { folder });
     await electron.sync.getStatus();
     window.close();
-    controls.app.emit('second-instance', {}, [], '');
-    await controls.app.ended;
-    assert.equal(controls.app.isRelaunched, true);
+    const second = await loadApp(t, { folder, home: controls.home });
+    await Promise.all([second.app.ended, controls.app.ended]);
+    assert.deepEqual([second.system.seen.errors, controls.app.isRelaunched], [[], true]);
+  });
+
+  test('while the first has closed but is not gone takes its place', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const { controls, dataFolder } = await startApp(t, {
+      folder, arrange: (own) => lockElsewhere(t, own, () => rmdirSync(join(own.home, 'Invoify', 'lockfile'))),
+    });
+    assert.deepEqual([controls.windows.length, controls.system.seen.errors], [1, []]);
+    assert(!existsSync(join(dataFolder, 'starting')));
+  });
+
+  test('while the first is still starting waits for it, and ends', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const first = await loadApp(t, { folder });
+    const second = loadApp(t, {
+      folder,
+      home: first.home,
+      arrange: ({ app }) => {
+        const request = app.requestSingleInstanceLock.bind(app);
+        app.requestSingleInstanceLock = () => {
+          const isGranted = request();
+          first.app.becomeReady();
+          first.app.once('second-instance', () => queueMicrotask(() => t.mock.timers.tick(2000)));
+          return isGranted;
+        };
+      },
+    });
+    const { app, system } = await second;
+    app.becomeReady();
+    await app.ended;
+    assert.deepEqual([app.exitCode, system.seen.errors], [0, []]);
   });
 
   test('that found the window is forgotten when it is closed', async (t) => {
     const { controls, window } = await startApp(t, { folder });
-    controls.app.emit('second-instance', {}, [], '');
+    await (await loadApp(t, { folder, home: controls.home })).app.ended;
     assert.equal(window.focusCount, 1);
     window.close();
     await controls.app.ended;

@@ -26,6 +26,9 @@ interface Closable {
   isDestroyed(): boolean;
 }
 
+/** The program that holds the lock of each data folder on this computer. */
+const holders = new Map<string, App>();
+
 export class App extends EventEmitter implements Pick<
   Electron.App, 'name' | 'isPackaged' | 'setName' | 'setAppUserModelId' | 'getVersion' | 'getLocale' | 'getSystemLocale'
     | 'getPreferredSystemLanguages' | 'getPath' | 'setPath' | 'requestSingleInstanceLock' | 'isReady' | 'whenReady' | 'quit' | 'exit'
@@ -33,8 +36,6 @@ export class App extends EventEmitter implements Pick<
 > {
   name = 'invoify';
   userModelId = '';
-  /** Whether this is the first instance. */
-  isFirst = true;
   locale = 'en-GB';
   systemLocale = 'en-GB';
   readonly isPackaged = true;
@@ -105,18 +106,28 @@ export class App extends EventEmitter implements Pick<
     return [...this.languages];
   }
 
-  /** A folder in which the lock's file cannot be created looks like a second instance. */
+  /**
+   * The holder hears of it before this returns, or as soon as it is ready. What refuses it is not said: a folder in which the
+   * lock's file cannot be created, as when another computer or another session holds it, looks like a second instance.
+   */
   requestSingleInstanceLock(): boolean {
+    if (this.#hasLock) return true;
     const folder = this.getPath('userData');
+    const holder = holders.get(folder);
+    if (holder) {
+      if (holder.#isReady) holder.emit('second-instance', {}, [], '');
+      else void holder.whenReady().then(() => holder.emit('second-instance', {}, [], ''));
+      return false;
+    }
     try {
       mkdirSync(folder, { recursive: true });
       writeFileSync(join(folder, 'lockfile'), '');
-      rmSync(join(folder, 'lockfile'));
     } catch {
       return false;
     }
+    holders.set(folder, this);
     this.#hasLock = true;
-    return this.isFirst;
+    return true;
   }
 
   isReady(): boolean {
@@ -192,6 +203,11 @@ export class App extends EventEmitter implements Pick<
     if (this.hasEnded) return;
     this.exitCode = code;
     this.hasEnded = true;
+    if (this.#hasLock) {
+      const folder = this.getPath('userData');
+      holders.delete(folder);
+      rmSync(join(folder, 'lockfile'), { force: true });
+    }
     this.#resolveEnded();
   }
 }
