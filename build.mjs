@@ -16,9 +16,8 @@ import { compactTemplates } from './desktop/installer/compact-templates.ts';
 const root = import.meta.dirname;
 /** The size limit of the scripts loaded before the first screen; the rest is loaded later in chunks. */
 export const maxScriptBytes = 130_000;
-/** The Chromium and the Node of Electron 45. The preview has the same files: its browser must understand as much. */
-const target = 'chrome153';
-const nodeTarget = 'node24.18';
+/** What this major version of Electron carries. The preview has the same files: its browser must understand as much. */
+export const targets = /** @type {const} */ ({ electron: 45, page: 'chrome153', node: 'node24.18' });
 const common = /** @type {const} */ ({
   absWorkingDir: root, bundle: true, write: false, metafile: true, legalComments: 'none', logLevel: 'silent',
 });
@@ -42,7 +41,7 @@ export async function bundlePreview({ minify = true } = {}) {
     ...common,
     entryPoints: ['ui/preview-page.ts'],
     format: 'iife',
-    target,
+    target: targets.page,
     minify,
   })]);
   const page = Buffer.from(files.get('index.html') ?? '').toString('utf8');
@@ -67,7 +66,7 @@ export async function bundleProgram(folder) {
       entryPoints: ['desktop/electron/main.ts', 'desktop/electron/worker.ts'],
       outdir: 'dist',
       platform: 'node',
-      target: nodeTarget,
+      target: targets.node,
       format: 'esm',
       external: ['electron'],
       minify: true,
@@ -79,7 +78,7 @@ export async function bundleProgram(folder) {
       entryPoints: ['desktop/electron/preload.cts'],
       outfile: 'dist/preload.cjs',
       platform: 'browser',
-      target,
+      target: targets.page,
       format: 'cjs',
       external: ['electron'],
       minify: true,
@@ -120,7 +119,7 @@ async function buildWindow({ minify, sourcemap }) {
     plugins: minify ? [compactTemplates] : [],
     outdir: 'dist/window',
     format: 'esm',
-    target,
+    target: targets.page,
     minify,
     sourcemap,
   });

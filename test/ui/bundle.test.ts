@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import { bundleProgram, maxScriptBytes } from '../../build.mjs';
+import { bundleProgram, maxScriptBytes, targets } from '../../build.mjs';
 
 const root = join(import.meta.dirname, '..', '..');
 
@@ -50,6 +50,11 @@ describe('the program\'s bundle', () => {
     const differing = names.filter((name) => !readFileSync(join(program, name)).equals(readFileSync(join(copy, 'dist', name))));
     assert.deepEqual(differing, []);
   });
+});
+
+test('the syntax that is kept is what this Electron carries: look up the Chromium and the Node of a new one', () => {
+  const { devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { devDependencies: { electron: string } };
+  assert.equal(targets.electron, Number.parseInt(devDependencies.electron));
 });
 
 /** The paths of all files, relative to `folder` and sorted. */

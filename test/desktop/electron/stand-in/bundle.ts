@@ -7,10 +7,13 @@ import { join } from 'node:path';
 
 import { build, type BuildOptions } from 'esbuild';
 
+import { targets } from '../../../../build.mjs';
+
 const root = join(import.meta.dirname, '..', '..', '..', '..');
 
 const common: BuildOptions = {
-  absWorkingDir: root, bundle: true, platform: 'node', target: 'node24.18', external: ['electron'], sourcemap: 'inline', logLevel: 'silent',
+  absWorkingDir: root, bundle: true, platform: 'node', target: targets.node, external: ['electron'], sourcemap: 'inline',
+  logLevel: 'silent',
 };
 
 /** Placeholders for the window's files; these tests do not need the real ones. */
@@ -36,7 +39,8 @@ export async function bundleProgram(): Promise<Program> {
   await Promise.all([
     build({ ...common, format: 'esm', outdir: folder, entryPoints: ['desktop/electron/main.ts', 'desktop/electron/worker.ts'] }),
     build({
-      ...common, format: 'cjs', platform: 'browser', outfile: join(folder, 'preload.cjs'), entryPoints: ['desktop/electron/preload.cts'],
+      ...common, format: 'cjs', platform: 'browser', target: targets.page, outfile: join(folder, 'preload.cjs'),
+      entryPoints: ['desktop/electron/preload.cts'],
     }),
   ]);
   return { folder, main: join(folder, 'main.js'), remove: () => rmSync(folder, { recursive: true, force: true }) };
