@@ -94,7 +94,8 @@ export function createShellCalls(deps: ShellDeps): Handlers<ShellCalls> {
     isDialogOpen = true;
     try {
       const { canceled, filePath } = await dialog.showSaveDialog(requireWindow(deps), {
-        defaultPath: join(app.getPath('documents'), name),
+        // The name alone where Documents cannot be found: redirected to a server that is away.
+        defaultPath: tryOr(() => join(app.getPath('documents'), name), name),
         filters: [filter],
         properties: ['createDirectory', 'showOverwriteConfirmation'],
       });
@@ -114,7 +115,8 @@ export function createShellCalls(deps: ShellDeps): Handlers<ShellCalls> {
       platform: process.platform,
       dataFolder: deps.dataFolder,
       logFolder: deps.logFolder,
-      locale: systemLocale(),
+      // The region's format without what else the system may append, such as a sort order; null for none, such as POSIX' "c".
+      locale: tryOr<string | null>(() => new Intl.Locale(app.getSystemLocale()).baseName, null),
       lacks: await deps.isTokenStored() ? [] : ['token_storage'],
     }),
     async 'app.exportCsv'(csv) {
@@ -167,12 +169,11 @@ function requireWindow({ window }: ShellDeps): BrowserWindow {
   return current;
 }
 
-/** The region's format without what else the system may append, such as a sort order; null for none, such as POSIX' "c". */
-function systemLocale(): string | null {
+function tryOr<T>(get: () => T, otherwise: T): T {
   try {
-    return new Intl.Locale(app.getSystemLocale()).baseName;
+    return get();
   } catch {
-    return null;
+    return otherwise;
   }
 }
 

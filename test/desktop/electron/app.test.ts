@@ -266,6 +266,15 @@ test('a page can save only to the file that the user chooses', async (t) => {
   assert.equal((await electron.app.print()).ok, false);
 });
 
+test('a page can save where there is no Documents folder, as when its server is away', async (t) => {
+  const { controls, electron, ask } = await startApp(t, { arrange: ({ app }) => void app.paths.delete('documents') });
+  const { person, seen } = controls.system;
+  const path = join(controls.home, 'chosen.pdf');
+  person.save = async () => path;
+  assert.deepEqual(await ask(electron.app.exportPdf({ name: 'INV-2026-00001' })), { path, sizeBytes: 9 });
+  assert.equal((seen.saveDialogs.at(-1) as { defaultPath: string }).defaultPath, 'INV-2026-00001.pdf');
+});
+
 test('only one save dialog is open at a time', async (t) => {
   const { controls, electron } = await startApp(t);
   const { promise, resolve } = Promise.withResolvers<null>();
