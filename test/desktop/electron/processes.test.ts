@@ -4,7 +4,8 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { syncBuiltinESMExports } from 'node:module';
+import os, { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test, type TestContext } from 'node:test';
 
@@ -137,6 +138,21 @@ describe('a start that fails', () => {
       assert.match(text, expected);
     });
   }
+
+  test('because the computer\'s name cannot be read says so', async (t) => {
+    const reading = t.mock.method(os, 'hostname', () => { throw new Error('no name is known'); });
+    syncBuiltinESMExports();
+    t.after(() => {
+      reading.mock.restore();
+      syncBuiltinESMExports();
+    });
+    assert.match(await failedStart(t, () => undefined), /Something went wrong[^]*logs[^]*\(no name is known\)/);
+  });
+
+  test('before Electron is ready, for an unexpected reason, says so', async (t) => {
+    const text = await failedStart(t, ({ app }) => { app.setAppUserModelId = () => { throw new Error('no id can be set'); }; });
+    assert.match(text, /Something went wrong[^]*\(no id can be set\)/);
+  });
 
   test('for an unexpected reason is logged and told, and ends the program', async (t) => {
     const { app, home, system, windows } = await loadApp(t, {
