@@ -30,7 +30,7 @@ describe('the flags that keep the heap small', () => {
   });
 
   test('are only those that Electron\'s V8 has, in it', () => {
-    for (const [v8, buffers] of [['14.7.173.16', 'on'], ['15.3.90.1-electron.0', 'off']] as const) {
+    for (const [v8, buffers] of [['14.7.173.16', 'on'], ['14.8.0.1', 'off'], ['15.3.90.1-electron.0', 'off']] as const) {
       const flags = flagsIn(v8);
       assert.deepEqual([flags.get('heap-growing-percent'), flags.get('external-memory-accounted-in-global-limit')], ['30', buffers], v8);
     }
