@@ -161,16 +161,17 @@ describe('the window', () => {
     assert.deepEqual([window.isVisible(), window.isMaximized()], [true, true]);
   });
 
-  test('is shown if its page cannot be loaded', async (t) => {
+  test('is shown at once if its page cannot be loaded', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
     const controls = await loadApp(t);
+    const { promise: hasFailed, resolve } = Promise.withResolvers<void>();
     controls.app.once('web-contents-created', (_event, contents: StandInContents) => {
       contents.session.load = () => Promise.reject(new Error('ERR_FAILED'));
+      contents.once('did-fail-load', () => resolve());
     });
     controls.app.becomeReady();
-    await once(controls.app, 'web-contents-created');
-    const [window] = controls.windows;
-    assert(window);
-    await shown(window);
+    await hasFailed;
+    assert.equal(controls.windows[0]?.isVisible(), true);
   });
 
   test('reloads when its page crashes, and asks the user if it keeps crashing', async (t) => {
