@@ -10,6 +10,8 @@ import { describe, test, type TestContext } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { brotliCompressSync, gzipSync, zstdCompressSync } from 'node:zlib';
 
+import type { ClientRequest } from 'electron';
+
 import { createFetch } from '../../../desktop/electron/fetch.ts';
 import { connectTo, type ServerConnection } from '../../../desktop/session/server-connection.ts';
 import { answerJson, openStubServer, type StubAnswer, type StubServer } from '../../network.ts';
@@ -170,10 +172,20 @@ describe('an answer', () => {
     }
   });
 
-  test('without a body has none', async (t) => {
-    const { url } = await openStubServer(t, (_request, response) => void response.writeHead(204).end());
-    const { status, body } = await send(url);
-    assert.deepEqual([status, body], [204, null]);
+  test('without a body has none, and keeps no request, whatever its server goes on to send', async (t) => {
+    const { url } = await openStubServer(t, (request, response) => {
+      response.writeHead(Number(request.url?.slice(1)));
+      if (request.url === '/204') response.end();
+      else response.write('x'.repeat(65_536));
+    });
+    const { signal } = new AbortController();
+    for (const expected of [204, 205]) {
+      let aborts = 0;
+      const watched = createFetch((options) => net.request(options).on('abort', () => aborts += 1));
+      const { status, body } = await watched(`${url}/${expected}`, { signal });
+      await nextTurn();
+      assert.deepEqual([status, body, aborts, getEventListeners(signal, 'abort').length], [expected, null, 1, 0]);
+    }
   });
 
   for (const status of ['600', '999']) {
@@ -271,6 +283,17 @@ describe('a proxy', () => {
       }
     });
   }
+});
+
+test('an error that is reported once more ends nothing', async () => {
+  const sent: ClientRequest[] = [];
+  const watched = createFetch((options) => {
+    const request = net.request(options);
+    sent.push(request);
+    return request;
+  });
+  await assert.rejects(watched('http://127.0.0.1:1/'), /net::ERR_/);
+  assert.doesNotThrow(() => sent[0]?.emit('error', new Error('net::ERR_FAILED')));
 });
 
 test('nothing of a request is left once it is over', async (t) => {
