@@ -176,6 +176,12 @@ test('a rejection that nobody handles is logged', async (t) => {
   assert.match(String(entry(app, 'unhandled rejection')?.['error']), /nobody handles this/);
 });
 
+test('an exception that nobody catches is logged before Electron reports it', async (t) => {
+  const app = await startApp(t, { folder });
+  process.listeners('uncaughtExceptionMonitor').at(-1)?.(new Error('nobody catches this'), 'uncaughtException');
+  assert.match(String(entry(app, 'uncaught error')?.['error']), /nobody catches this/);
+});
+
 describe('the data process', () => {
   test('that cannot open its data says why in the log, answers every call, and is started again', async (t) => {
     const broken = withDataProcess(t, (code) =>
@@ -237,11 +243,12 @@ describe('the data process', () => {
     await app.until(({ error }) => error !== null);
     await app.until(({ error }) => error === null);
     const { length } = app.statuses;
+    const posts = t.mock.method(first, 'postMessage').mock;
     first.receive({ kind: 'answer', id: 1, outcome: { ok: true, value: null } });
     first.receive({ kind: 'vault', id: 1, request: { operation: 'load' } });
     first.receive({ kind: 'status', status: { ...status, state: 'offline' } });
     assert.equal((await app.electron.sync.getStatus()).state, 'never_synced');
-    assert.equal(app.statuses.length, length);
+    assert.deepEqual([app.statuses.length, posts.callCount()], [length, 0]);
   });
 
   test('that the system does not start is logged, keeps no call waiting, and is started again', async (t) => {
