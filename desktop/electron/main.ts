@@ -119,7 +119,9 @@ async function run(dataFolder: string, logFolder: string, deps: DeskDeps): Promi
   serveWindow(windowSession(), bundles.window);
 
   const vault = createSafeVault(join(dataFolder, 'token.bin'), { ...deps, safeStorage, platform: process.platform });
-  const desk = startDeskProcess(bundles.worker, { dataFolder, version: app.getVersion() }, { ...deps, vault });
+  const desk = startDeskProcess(bundles.worker, { dataFolder, version: app.getVersion() }, {
+    ...deps, vault, onStatus: (status) => send('status', status),
+  });
   guardPages({ log, server: () => desk.status?.server ?? settings.server });
   forwardPowerEvents((event) => desk.handleSystemEvent(event));
   forwardNetworkEvents(() => window, (event) => desk.handleSystemEvent(event));
@@ -127,10 +129,6 @@ async function run(dataFolder: string, logFolder: string, deps: DeskDeps): Promi
   handleCalls({ log, desk, shell, window: () => window, onAnswer });
   applySettings(settings);
 
-  const send = (channel: 'status' | 'command', value: Status | Command): void => {
-    if (window && !window.isDestroyed() && !window.webContents.isCrashed()) window.webContents.send(channel, value);
-  };
-  desk.onStatus((status) => send('status', status));
   // Started again after the window was closed for the last time.
   let isWanted = false;
   app.on('second-instance', () => {
@@ -156,6 +154,12 @@ async function run(dataFolder: string, logFolder: string, deps: DeskDeps): Promi
     log('session ended', { reasons });
   });
   await loadPage(opened).catch((error: unknown) => log('page failed to load', { error }));
+
+  /** Nothing of the window can be used once it is destroyed, and its contents are destroyed first. */
+  function send(channel: 'status' | 'command', value: Status | Command): void {
+    const contents = window?.isDestroyed() ? null : window?.webContents;
+    if (contents && !contents.isDestroyed() && !contents.isCrashed()) contents.send(channel, value);
+  }
 
   function rememberWindow(): void {
     try {

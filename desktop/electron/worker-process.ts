@@ -20,6 +20,8 @@ import type { DeskChannel, FromWorker, ToWorker, VaultRequest } from './worker.t
 
 export interface DeskProcessDeps {
   readonly vault: TokenVault;
+  /** Called with every new status. If it throws, that is logged. */
+  readonly onStatus: (status: Status) => void;
   readonly monotonicMs: () => number;
   readonly setTimer: (callback: () => void, delayMs: number) => () => void;
   readonly log: (event: string, facts?: Facts) => void;
@@ -30,7 +32,6 @@ export interface DeskProcess {
   readonly status: Status | null;
   /** Never rejects. */
   call(channel: DeskChannel, request: unknown): Promise<Outcome<unknown>>;
-  onStatus(listener: (status: Status) => void): () => void;
   handleSystemEvent(event: SystemEvent): void;
   /** Resolves when the process has closed everything and exits; kills it after 5 s, and waits no longer. */
   close(): Promise<void>;
@@ -52,7 +53,6 @@ const closing = 'Invoify is closing.';
 
 /** Starts the process from the script `program`. Call it only once Electron is ready. */
 export function startDeskProcess(program: string, options: DeskOptions, deps: DeskProcessDeps): DeskProcess {
-  const listeners = new Set<(status: Status) => void>();
   const pending = new Map<number, { readonly channel: DeskChannel; readonly resolve: (outcome: Outcome<unknown>) => void }>();
   let worker: UtilityProcess | null = null;
   let status: Status | null = null;
@@ -83,8 +83,8 @@ export function startDeskProcess(program: string, options: DeskOptions, deps: De
       if (started !== worker) return;
       worker = null;
       cancelTimeout();
-      if (!isClosed) restart(code, lastStderr(), deps.monotonicMs() - startedMs);
       failPendingCalls();
+      if (!isClosed) restart(code, lastStderr(), deps.monotonicMs() - startedMs);
     }
   }
 
@@ -93,8 +93,8 @@ export function startDeskProcess(program: string, options: DeskOptions, deps: De
     crashes = uptimeMs >= STABLE_AFTER_MS ? 1 : crashes + 1;
     const delayMs = crashes === 1 ? RESTART_AFTER_MS : Math.min(MAX_BACKOFF_MS, 1000 * 2 ** (crashes - 2));
     deps.log('data process exited', { code, uptimeMs: Math.round(uptimeMs), delayMs, stderr });
-    publish(crashedStatus(status, deps.monotonicMs() - statusAtMs));
     cancelStart = deps.setTimer(start, delayMs);
+    publish(crashedStatus(status, deps.monotonicMs() - statusAtMs));
   }
 
   function receive(from: UtilityProcess, message: FromWorker): void {
@@ -120,7 +120,11 @@ export function startDeskProcess(program: string, options: DeskOptions, deps: De
   function publish(next: Status): void {
     status = next;
     statusAtMs = deps.monotonicMs();
-    for (const listener of listeners) listener(next);
+    try {
+      deps.onStatus(next);
+    } catch (error) {
+      deps.log('status not passed on', { error });
+    }
   }
 
   function failPendingCalls(): void {
@@ -153,10 +157,6 @@ export function startDeskProcess(program: string, options: DeskOptions, deps: De
       pending.set(lastId, { channel, resolve });
       post(worker, { kind: 'call', id: lastId, channel, request });
       return promise;
-    },
-    onStatus(listener) {
-      listeners.add(listener);
-      return () => void listeners.delete(listener);
     },
     handleSystemEvent(event) {
       if (worker && !isClosed) post(worker, { kind: 'systemEvent', event });

@@ -251,6 +251,32 @@ describe('the data process', () => {
     assert.deepEqual([app.statuses.length, posts.callCount()], [length, 0]);
   });
 
+  test('is started again, and its calls are answered, even if its status cannot be passed on', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const app = await startApp(t, { folder });
+    await app.electron.sync.getStatus();
+    app.contents.send = () => { throw new Error('the page is gone'); };
+    const waiting = app.electron.data.counts();
+    app.worker.child.kill('SIGKILL');
+    assert.equal((await waiting).ok, false);
+    t.mock.timers.tick(100);
+    assert.equal((await app.electron.data.counts()).ok, true);
+    assert.match(String(entry(app, 'status not passed on')?.['error']), /the page is gone/);
+  });
+
+  test('can report while the page is being destroyed, before its window is', async (t) => {
+    const app = await startApp(t, { folder });
+    const status = await app.electron.sync.getStatus();
+    let isWindowThere = false;
+    app.contents.once('destroyed', () => {
+      isWindowThere = !app.window.isDestroyed();
+      app.worker.receive({ kind: 'status', status });
+    });
+    app.window.close();
+    await app.controls.app.ended;
+    assert.deepEqual([isWindowThere, entry(app, 'status not passed on')], [true, undefined]);
+  });
+
   test('that the system does not start is logged, keeps no call waiting, and is started again', async (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] });
     const { promise: isAllowed, resolve: allow } = Promise.withResolvers<void>();

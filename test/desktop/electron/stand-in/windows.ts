@@ -37,7 +37,7 @@ class Frame implements StandInFrame {
 }
 
 export class StandInContents extends EventEmitter implements Pick<
-  WebContents, 'loadURL' | 'reload' | 'getURL' | 'isCrashed' | 'send' | 'setWindowOpenHandler' | 'print' | 'printToPDF'
+  WebContents, 'loadURL' | 'reload' | 'getURL' | 'isCrashed' | 'isDestroyed' | 'send' | 'setWindowOpenHandler' | 'print' | 'printToPDF'
 > {
   readonly session: StandInSession;
   readonly mainFrame = new Frame(null);
@@ -46,6 +46,7 @@ export class StandInContents extends EventEmitter implements Pick<
   #openHandler: OpenHandler = () => ({ action: 'allow' });
   #world: PreloadWorld | null = null;
   #isCrashed = false;
+  #isDestroyed = false;
   /** Number of page loads. */
   loads = 0;
   /** If false, the page never has anything to show. */
@@ -63,10 +64,12 @@ export class StandInContents extends EventEmitter implements Pick<
 
   /** Rejects, and emits did-fail-load, if there is no response; whatever its status, a response is a page. */
   async loadURL(url: string): Promise<void> {
+    this.#requireAlive();
     const response = await this.session.load(url).catch((error: Error) => {
       this.emit('did-fail-load', {}, -2, error.message, url, true, 1, 1);
       throw error;
     });
+    if (this.#isDestroyed) return;
     this.mainFrame.url = url;
     this.loads += 1;
     this.#isCrashed = false;
@@ -84,32 +87,53 @@ export class StandInContents extends EventEmitter implements Pick<
   }
 
   getURL(): string {
+    this.#requireAlive();
     return this.mainFrame.url;
   }
 
   isCrashed(): boolean {
+    this.#requireAlive();
     return this.#isCrashed;
   }
 
+  isDestroyed(): boolean {
+    return this.#isDestroyed;
+  }
+
+  #requireAlive(): void {
+    if (this.#isDestroyed) throw new TypeError('Object has been destroyed');
+  }
+
   send(channel: string, ...values: unknown[]): void {
+    this.#requireAlive();
     this.#world?.receive(channel, ...structuredClone(values));
   }
 
   setWindowOpenHandler(handler: OpenHandler): void {
+    this.#requireAlive();
     this.#openHandler = handler;
   }
 
   print(options: WebContentsPrintOptions = {}, done: (isDone: boolean, reason: string) => void = () => undefined): void {
+    this.#requireAlive();
     this.prints.push(options);
     queueMicrotask(() => done(this.printer.isDone, this.printer.reason));
   }
 
   async printToPDF(options: object): Promise<Buffer> {
+    this.#requireAlive();
     this.prints.push(options);
     return Buffer.from('%PDF-1.7\n');
   }
 
   // ------------------------------------------------------------------------------------------------------- for tests
+
+  /** Before its window: whoever hears of it finds a window that is still there, as in Electron. */
+  destroy(): void {
+    this.#isDestroyed = true;
+    this.#world = null;
+    this.emit('destroyed');
+  }
 
   /** The main world of the page. */
   get page(): PreloadWorld {
@@ -266,7 +290,8 @@ export class StandInWindow extends EventEmitter implements Pick<
   }
 
   destroy(): void {
-    if (this.#isDestroyed) return;
+    if (this.#isDestroyed || this.webContents.isDestroyed()) return;
+    this.webContents.destroy();
     this.#isDestroyed = true;
     this.emit('closed');
     this.#app.closed(this);
