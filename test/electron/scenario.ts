@@ -70,9 +70,13 @@ const preferences = {
   webSecurity: true, allowRunningInsecureContent: false, webviewTag: false,
 } as const;
 /** Log entries of what goes wrong. */
-const troubles = /"event":"[^"]*(?:uncaught|unhandled|unexpected|failed|renderer|unresponsive|cannot|refused)/;
-/** Those that this run brings about: what the page is kept from loading, its killing, its closing while it loads. */
-const provoked = /ERR_(?:BLOCKED_BY|ABORTED|FAILED)|"reason":"killed"/;
+const troubles = /"event":"[^"]*(?:uncaught|unhandled|unexpected|failed|exited|crashing|unresponsive|cannot|refused|damaged| not )/;
+/** Those that this run brings about: what the page is kept from loading, its closing while it loads, what is killed. */
+const provoked = [
+  /ERR_(?:BLOCKED_BY|ABORTED|FAILED)/, /"data process exited"/, /"reason":"killed","exitCode":-?\d+(?:,"service":"Invoify Data")?\}/,
+];
+/** The entries that each of these steps brings about, exactly once. */
+const provokedBy = { 'a killed data process is started again': 'data process exited', 'a killed page is loaded again': 'renderer exited' };
 
 const steps: readonly Step[] = [
   {
@@ -307,10 +311,15 @@ const steps: readonly Step[] = [
   },
   {
     title: 'logs nothing unexpected',
-    async run({ dataFolder }) {
+    async run({ driver, dataFolder }) {
       const folder = join(dataFolder, 'logs');
       const lines = readdirSync(folder).flatMap((name) => readFileSync(join(folder, name), 'utf8').trimEnd().split('\n'));
-      return `${nothing(lines.filter((line) => troubles.test(line) && !provoked.test(line)))}; ${lines.length} entries`;
+      for (const [step, event] of Object.entries(provokedBy)) {
+        const ends = lines.filter((line) => line.includes(`"event":"${event}"`));
+        assert.equal(ends.length, step in driver.unreached ? 0 : 1, `${event}, ${ends.length} times: ${ends.join('; ')}`);
+      }
+      const isProvoked = (line: string): boolean => provoked.some((pattern) => pattern.test(line));
+      return `${nothing(lines.filter((line) => troubles.test(line) && !isProvoked(line)))}; ${lines.length} entries`;
     },
   },
   {
@@ -325,10 +334,11 @@ const steps: readonly Step[] = [
   },
 ];
 
+export const stepTitles = steps.map(({ title }) => title);
+
 /** Runs every step and returns one row for each. Throws only if the server cannot be started. */
 export async function runScenario(driver: Driver, { dataFolder, customers, onRow }: ScenarioOptions): Promise<readonly Row[]> {
-  const titles = new Set(steps.map(({ title }) => title));
-  for (const title of Object.keys(driver.unreached)) assert(titles.has(title), `no step is called ${title}`);
+  for (const title of Object.keys(driver.unreached)) assert(stepTitles.includes(title), `no step is called ${title}`);
   const folder = mkdtempSync(join(tmpdir(), 'invoify-scenario-'));
   const server = await startServerProcess({ env: { DATA_DIR: join(folder, 'server'), ADMIN_EMAIL: email, ADMIN_PASSWORD: password } });
   const gate = await openGate(server.url);
