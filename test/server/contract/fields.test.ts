@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
 import { assertError } from '../../client.ts';
+import { amount } from '../../sync/seeds.ts';
 import { startServer, stores, type TestServer } from '../harness.ts';
 import { customer, invoice, line, plan, user } from '../samples.ts';
 
@@ -122,7 +123,9 @@ for (const store of stores) {
       const sample = (): object => samples[collection]?.() ?? {};
       for (const { field, good, bad } of fields) {
         test(`${collection}.${field} accepts valid values and refuses all others`, async () => {
-          for (const value of bad) {
+          // All but a reference is refused before the store is asked, the same on each.
+          const isSame = store.kind === 'mongodb' && !field.endsWith('Id');
+          for (const value of isSame ? bad.slice(0, amount(2, bad.length)) : bad) {
             const reply = await server.owner.post(`/api/${collection}`, withField(sample(), field, value));
             assertError(reply, 'invalid_request', [field]);
           }
