@@ -15,7 +15,7 @@ import { MongoClient } from 'mongodb';
 
 import { helloProblem, lineProblem } from '../../../server/mongo/preflight.ts';
 import { openMongoStore } from '../../../server/mongo/store.ts';
-import { findMongod, startMongod, startReplicaSet, withAdmin } from '../../mongod.ts';
+import { findMongod, openTestMongo, startMongod, withAdmin } from '../../mongod.ts';
 import { assertRejects, depsOf, START_MS } from '../store/fixture.ts';
 
 const PASSWORD = 's3cret-p%40ss';
@@ -121,9 +121,10 @@ describe('preflight', { skip: missing ?? false, concurrency: true }, () => {
   });
 
   test('a wrong replica set name and a wrong password are reported differently', async (t) => {
-    const set = await startReplicaSet(program(), 1);
-    t.after(() => set.stop());
-    const address = set.members[0]?.address;
+    const { found } = await openTestMongo();
+    assert(found !== null, 'skipped where there is none');
+    t.after(() => found.release());
+    const address = new MongoClient(found.url).options.hosts.join(',');
     assertSentence(await openError(`mongodb://${address}/?replicaSet=another`), /correct replicaSet in MONGODB_URL/);
     assertSentence(await openError(`mongodb://user:${PASSWORD}@${address}/`), /rejects the sign-in: correct the user and the password/);
   });
