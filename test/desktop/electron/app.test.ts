@@ -185,7 +185,7 @@ describe('the window', () => {
     assert.equal(controls.system.seen.messages.length, 0);
     contents.crash('oom');
     await once(contents, 'did-finish-load');
-    const [question] = controls.system.seen.messages as readonly { readonly message: string }[];
+    const [question] = controls.system.seen.messages;
     assert.equal(question?.message, 'Das Fenster von Invoify stürzt immer wieder ab.');
     assert.equal((await contents.page.exposed.get('electron') as RunningApp['electron'] === electron), false);
     assert.deepEqual(log().filter(({ event }) => event === 'renderer exited').map(({ reason }) => reason),
@@ -244,7 +244,7 @@ test('a page can save only to the file that the user chooses', async (t) => {
   person.save = async () => path;
   assert.deepEqual(await ask(electron.app.exportPdf({ name: 'a/../b: CON?' })), { path, sizeBytes: 9 });
   assert.equal(readFileSync(path, 'utf8'), '%PDF-1.7\n');
-  assert.match((seen.saveDialogs.at(-1) as { defaultPath: string }).defaultPath, /a-\.\.-b- CON-\.pdf$/);
+  assert.match(seen.saveDialogs.at(-1)?.defaultPath ?? '', /a-\.\.-b- CON-\.pdf$/);
   person.save = async () => join(dataFolder, 'database', 'invoify.sqlite');
   const refused = await electron.app.backUp();
   assert.equal(refused.ok, false);
@@ -273,7 +273,7 @@ test('a page can save where there is no Documents folder, as when its server is 
   const path = join(controls.home, 'chosen.pdf');
   person.save = async () => path;
   assert.deepEqual(await ask(electron.app.exportPdf({ name: 'INV-2026-00001' })), { path, sizeBytes: 9 });
-  assert.equal((seen.saveDialogs.at(-1) as { defaultPath: string }).defaultPath, 'INV-2026-00001.pdf');
+  assert.equal(seen.saveDialogs.at(-1)?.defaultPath, 'INV-2026-00001.pdf');
 });
 
 test('only one save dialog is open at a time', async (t) => {

@@ -1,6 +1,5 @@
 // Assembles the stand-in: one Electron, and the controls for a test.
 
-import { EventEmitter } from 'node:events';
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +7,7 @@ import { join } from 'node:path';
 import { App } from './app.ts';
 import { createIpcMain, type IpcMain } from './ipc.ts';
 import { createSessions, type Sessions } from './sessions.ts';
-import { createSystem, type System } from './system.ts';
+import { createSystem, StandInPowerMonitor, type System } from './system.ts';
 import { UtilityProcesses } from './utility-process.ts';
 import { createWindows, type StandInWindow } from './windows.ts';
 
@@ -21,7 +20,7 @@ export interface Controls {
   readonly system: System;
   readonly processes: UtilityProcesses;
   readonly windows: readonly StandInWindow[];
-  readonly powerMonitor: EventEmitter;
+  readonly powerMonitor: StandInPowerMonitor;
 }
 
 /** The modules, under Electron's names. */
@@ -33,7 +32,7 @@ export interface Parts {
   readonly ipcMain: IpcMain;
   readonly Menu: System['Menu'];
   readonly nativeTheme: System['nativeTheme'];
-  readonly powerMonitor: EventEmitter;
+  readonly powerMonitor: StandInPowerMonitor;
   readonly protocol: Sessions['protocol'];
   readonly safeStorage: System['safeStorage'];
   readonly screen: System['screen'];
@@ -50,7 +49,7 @@ export function createElectron(): { readonly electron: Parts; readonly controls:
   const system = createSystem(app);
   const processes = new UtilityProcesses(app);
   const { BrowserWindow, windows } = createWindows(app, ipcMain, sessions);
-  const powerMonitor = new EventEmitter();
+  const powerMonitor = new StandInPowerMonitor();
   const { clipboard, dialog, Menu, nativeTheme, safeStorage, screen, shell } = system;
   return {
     electron: {

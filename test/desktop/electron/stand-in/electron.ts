@@ -1,7 +1,8 @@
 // `electron` in the main process: everything that the desktop imports, created once per module graph.
 //
 // Invariants: every export is one that Electron declares, or this does not compile; it behaves as Electron documents it as
-// far as the desktop uses it, and throws on other uses.
+// far as the desktop uses it, and throws on other uses. In one thing it is stricter: the main process runs in the test's own
+// process, where a rejection that nobody handles fails the test; in Electron it is logged, and the program goes on.
 
 import type * as Electron from 'electron/main';
 

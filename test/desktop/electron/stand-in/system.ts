@@ -1,9 +1,10 @@
-// Stand-ins for Electron's system modules: displays, theme, menu, dialogs, clipboard, shell, and encryption.
+// Stand-ins for Electron's system modules: displays, theme, menu, dialogs, clipboard, shell, power, and encryption.
 //
 // Invariants: what the program can call has Electron's own types, or this does not compile.
 
 import assert from 'node:assert/strict';
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { EventEmitter } from 'node:events';
 
 import type * as Electron from 'electron';
 import type { MenuItemConstructorOptions, SafeStorage } from 'electron';
@@ -135,8 +136,8 @@ export interface System {
     clipboard: string;
     readonly opened: string[];
     readonly folders: string[];
-    readonly saveDialogs: object[];
-    readonly messages: object[];
+    readonly saveDialogs: Electron.SaveDialogOptions[];
+    readonly messages: Electron.MessageBoxOptions[];
     readonly errors: { readonly title: string; readonly content: string }[];
   };
   /** How the user and the system respond. */
@@ -200,15 +201,13 @@ export function createSystem(app: App): System {
       },
     },
     dialog: {
-      async showSaveDialog(...[, options]: object[]) {
-        assert(options, 'the dialog belongs to the window');
-        seen.saveDialogs.push(options);
+      async showSaveDialog(...args: [Electron.BaseWindow | Electron.SaveDialogOptions, Electron.SaveDialogOptions?]) {
+        seen.saveDialogs.push(ofWindow(...args));
         const path = await person.save();
         return { canceled: path === null, filePath: path ?? '' };
       },
-      async showMessageBox(...[, options]: object[]) {
-        assert(options, 'the message belongs to the window');
-        seen.messages.push(options);
+      async showMessageBox(...args: [Electron.BaseWindow | Electron.MessageBoxOptions, Electron.MessageBoxOptions?]) {
+        seen.messages.push(ofWindow(...args));
         return { response: await person.press(), checkboxChecked: false };
       },
       showErrorBox(title, content) {
@@ -216,6 +215,22 @@ export function createSystem(app: App): System {
       },
     },
   };
+}
+
+/** The options of a dialog, which belongs to a window that is still there. */
+function ofWindow<T extends object>(window: Electron.BaseWindow | T, options?: T): T {
+  assert(options, 'the dialog belongs to the window');
+  assert(!(window as Electron.BaseWindow).isDestroyed(), 'the window of the dialog is there');
+  return options;
+}
+
+type Declared<E extends string> = Electron.PowerMonitor extends { on(event: E, listener: () => void): unknown } ? E : never;
+
+/** Emits only events that Electron declares. */
+export class StandInPowerMonitor extends EventEmitter {
+  override emit(event: Declared<'suspend'> | Declared<'resume'> | Declared<'unlock-screen'>): boolean {
+    return super.emit(event);
+  }
 }
 
 const roles = [
