@@ -220,6 +220,13 @@ export interface Address {
   readonly userId: string;
 }
 
+/** What is left of an account that does not exist. */
+export interface Orphan {
+  readonly accountId: string;
+  /** How many records, not counting tombstones. */
+  readonly records: number;
+}
+
 /** All that is kept of an account but its sessions, as of one instant; in batches, so that memory does not grow with the account. */
 export interface Holdings {
   readonly account: Account;
@@ -338,6 +345,11 @@ export interface Store {
   beginImport(accountId: string): Promise<Importing>;
   /** The accounts whose import has begun and not finished. */
   listImports(): Promise<readonly string[]>;
+  /**
+   * Ids that records, addresses, replies or audit entries are kept for although there is neither an account nor an import with it.
+   * Reads the whole database.
+   */
+  listOrphans(): Promise<readonly Orphan[]>;
   /** Gives all accounts a new epoch, so that every client pulls everything again. */
   renewEpochs(): Promise<void>;
   findAddress(email: string): Promise<DirectoryEntry | null>;

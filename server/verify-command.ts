@@ -36,9 +36,12 @@ export function parseVerify(args: readonly string[]): VerifyOptions {
  * `conflict` if two commands mend one account at once.
  */
 export async function runVerify(store: Store, { fixes, account }: VerifyOptions, deps: VerifyDeps): Promise<number> {
+  const { write } = deps;
   const known = await store.listAccounts();
   const unfinished = (await store.listImports()).filter((accountId) => account === null || accountId === account);
-  if (account !== null && ![...known, ...unfinished].includes(account)) throw new ConfigError(`There is no account ${account}.`);
+  const orphans = (await store.listOrphans()).filter(({ accountId }) => account === null || accountId === account);
+  const all = [...known, ...unfinished, ...orphans.map(({ accountId }) => accountId)];
+  if (account !== null && !all.includes(account)) throw new ConfigError(`There is no account ${account}.`);
   const accounts = account === null ? known : known.filter((accountId) => accountId === account);
   // First of all, because everything else is stamped by the clocks; the embedded database stamps nothing as long as one is ahead.
   if (fixes) for (const accountId of accounts) await mendClock(store, accountId, deps);
@@ -46,14 +49,18 @@ export async function runVerify(store: Store, { fixes, account }: VerifyOptions,
   for (const accountId of accounts) {
     const found = await verifyAccount(store, accountId, fixes, deps);
     if (found > 0 && fixes) {
-      deps.write(`${accountId}: Looking again.\n`);
+      write(`${accountId}: Looking again.\n`);
       remaining += await verifyAccount(store, accountId, false, deps);
     } else remaining += found;
   }
   for (const accountId of unfinished) {
-    deps.write(`${accountId}: An import of this account has not finished, and nobody can sign in to it. Repeat it.\n`);
+    write(`${accountId}: An import of this account has not finished, and nobody can sign in to it. Repeat it.\n`);
   }
-  return remaining + unfinished.length === 0 ? 0 : 1;
+  for (const { accountId, records } of orphans) {
+    const what = records > 0 ? `${count(records, 'record')} ${records === 1 ? 'is' : 'are'}` : 'Entries beside the records are';
+    write(`${accountId}: ${what} kept for an account that does not exist.\n`);
+  }
+  return remaining + unfinished.length + orphans.length === 0 ? 0 : 1;
 }
 
 async function mendClock(store: Store, accountId: string, { nowMs, write }: VerifyDeps): Promise<void> {

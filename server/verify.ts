@@ -19,7 +19,7 @@ const published = new Map(collections.map((collection) => [collection.name, publ
 
 /** First what is wrong with a record, then with what is kept beside the records. */
 export type FaultKind = 'instant' | 'layout' | 'undeleted' | 'references' | 'collection' | 'key' | 'payload' | 'fields' | 'secret'
-  | 'dangling' | 'tombstone' | 'digest' | 'clock' | 'ahead' | 'series' | 'trail' | 'index' | 'address';
+  | 'dangling' | 'tombstone' | 'id' | 'digest' | 'clock' | 'ahead' | 'series' | 'trail' | 'index' | 'address';
 
 export interface Fault {
   readonly kind: FaultKind;
@@ -103,6 +103,7 @@ export function accountFaults(
   const say = ({ count, sum } = emptyDigest): string => `${count} records with the sum ${sum}`;
   const last = Math.max(clock, newest) as Instant;
   return [
+    ...(isId(account.accountId) ? [] : [fault('id', "the account's key is not an id")]),
     ...digestDifferences(account.digest, digest).map((name) =>
       fault('digest', `${name}: the digest says ${say(account.digest[name])}, and there are ${say(digest[name])}`)),
     ...(newest > clock

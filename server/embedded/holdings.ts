@@ -39,6 +39,17 @@ export function readHoldings(db: DatabaseSync, account: Account): Holdings {
   };
 }
 
+/** Accounts without a row and how many records each has; not those on their way in. */
+export const selectOrphans = `SELECT account_id, sum(records) AS records FROM (
+    SELECT account_id, count(payload) AS records FROM record GROUP BY account_id
+    UNION ALL SELECT DISTINCT account_id, 0 FROM directory
+    UNION ALL SELECT DISTINCT account_id, 0 FROM answer
+    UNION ALL SELECT DISTINCT account_id, 0 FROM audit
+  ) kept
+  WHERE NOT EXISTS (SELECT 1 FROM account a WHERE a.account_id = kept.account_id)
+    AND NOT EXISTS (SELECT 1 FROM setting WHERE name = 'import:' || kept.account_id)
+  GROUP BY account_id ORDER BY account_id`;
+
 /** The references of each record, as (collection, target_id, id). */
 const recordReferences = `SELECT r.collection, j.value AS target_id, r.id
   FROM record r, json_each(CASE WHEN json_valid(r.refs) THEN r.refs ELSE '[]' END) j WHERE r.account_id = ?1 AND r.payload IS NOT NULL`;

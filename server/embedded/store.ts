@@ -18,13 +18,13 @@ import { SYNC_WAIT_MS, waitWhileBusy } from './busy.ts';
 import { ACCEPTED_CLOCK, FINGERPRINT_KEY, openEmbeddedFile, sqliteError } from './schema.ts';
 import { createCounters, noteSession, openSession, renewSession, toSession } from './sessions.ts';
 import { applyWrite, transactionReads } from './transaction.ts';
-import { readHoldings } from './holdings.ts';
+import { readHoldings, selectOrphans } from './holdings.ts';
 import { beginImport, listImports, type ImportDeps } from './import.ts';
 import { inspectFile } from './inspection.ts';
 import { CommitWatcher } from './commit-watcher.ts';
 import { newEpoch, shuttingDown, unknownAccount } from '../store.ts';
 import type {
-  Account, DirectoryEntry, Holdings, Identity, Importing, Mending, Renewal, Session, SessionNote, Snapshot, Store, StoreDeps, StoredEntry,
+  Account, DirectoryEntry, Holdings, Identity, Importing, Mending, Orphan, Renewal, Session, SessionNote, Snapshot, Store, StoreDeps, StoredEntry,
   StoredRecord, Transaction,
 } from '../store.ts';
 import { WriteQueue } from '../write-queue.ts';
@@ -157,6 +157,10 @@ class EmbeddedStore implements Store {
 
   listImports(): Promise<readonly string[]> {
     return listImports(this.#importDeps);
+  }
+
+  async listOrphans(): Promise<readonly Orphan[]> {
+    return (await this.#all(selectOrphans)).map((row) => ({ accountId: text(row, 'account_id'), records: integer(row, 'records') }));
   }
 
   async renewEpochs(): Promise<void> {

@@ -8,9 +8,10 @@ import { Long, type ClientSession, type FindCursor, type MongoClient } from 'mon
 import { EPOCH, type Instant } from '../../shared/clock.ts';
 import { collections } from '../../shared/collections.ts';
 import { isConnectionError, isSnapshotGone } from './errors.ts';
-import { byId, toAccount, toEntry, toStored, type Tables } from './schema.ts';
+import { listImports } from './import.ts';
+import { byId, majorityRead, toAccount, toEntry, toStored, type Tables } from './schema.ts';
 import { unknownAccount } from '../store.ts';
-import type { HeldRecord, Holdings, StoredReply } from '../store.ts';
+import type { HeldRecord, Holdings, Orphan, StoredReply } from '../store.ts';
 
 const BATCH_SIZE = 500;
 
@@ -54,6 +55,22 @@ function holdingsOf(tables: Tables, session: ClientSession, account: Holdings['a
     lastEntry: async () => (await tables.audit.findOne({ accountId }, { session, sort: { accountId: -1, number: -1 } }))?.number ?? 0,
     entries: () => batches(tables.audit.find({ accountId }, { session, sort: { accountId: 1, number: 1 } }), toEntry),
   };
+}
+
+/** Accounts without a document and how many records each has; not those on their way in. */
+export async function listOrphans(tables: Tables): Promise<readonly Orphan[]> {
+  const kept = new Map<string, number>();
+  const records = collections.map(({ name }) => ({ table: tables.records(name), counts: 1 }));
+  const others = [tables.directory, tables.replies, tables.tombstones, tables.audit].map((table) => ({ table, counts: 0 }));
+  for (const { table, counts } of [...records, ...others]) {
+    const perAccount = [{ $group: { _id: '$accountId', count: { $sum: counts } } }];
+    const groups = table.aggregate<{ _id: unknown; count: number }>(perAccount, majorityRead);
+    for await (const { _id, count } of groups) kept.set(String(_id), (kept.get(String(_id)) ?? 0) + count);
+  }
+  // Only now, and in this order: an account is there before anything is kept for it, and an import until there is an account.
+  for (const accountId of await listImports(tables)) kept.delete(accountId);
+  for (const { _id } of await tables.accounts.find({}, { ...majorityRead, projection: { _id: 1 } }).toArray()) kept.delete(String(_id));
+  return [...kept].sort().map(([accountId, count]) => ({ accountId, records: count }));
 }
 
 function recordsOf(tables: Tables, session: ClientSession, accountId: string, collection: string): AsyncGenerator<readonly HeldRecord[]> {

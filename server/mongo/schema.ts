@@ -99,6 +99,8 @@ export const USERS = 'users';
 /** Forces the index on `_id`: with the account in the filter, the planner might try the account's indexes. */
 export const byId = { hint: { _id: 1 } } as const;
 
+export const majorityRead = { readConcern: { level: 'majority' } } as const;
+
 export interface Tables {
   readonly db: Db;
   readonly accounts: Collection<AccountDocument>;

@@ -10,28 +10,26 @@ import { EPOCH, tick, type Instant } from '../../shared/clock.ts';
 import { requireSameTime } from '../clock-check.ts';
 import { noAnswer, mongoError } from './errors.ts';
 import { openSnapshot } from './feed.ts';
-import { withHoldings } from './holdings.ts';
+import { listOrphans, withHoldings } from './holdings.ts';
 import { beginImport, listImports } from './import.ts';
 import { connectMongo } from './preflight.ts';
 import {
-  ACCOUNTS, byId, createSchema, dueReplies, dueTombstones, openTables, readFingerprintKey, toAccount, toEntry, toInstant, toRecord,
-  toSession, toStored, USERS, type AccountDocument, type RecordDocument, type SessionDocument, type Tables,
+  ACCOUNTS, byId, createSchema, dueReplies, dueTombstones, majorityRead, openTables, readFingerprintKey, toAccount, toEntry, toInstant,
+  toRecord, toSession, toStored, USERS, type AccountDocument, type RecordDocument, type SessionDocument, type Tables,
 } from './schema.ts';
 import { ClockStream } from './clock-stream.ts';
 import { runBatch, type WriteJob } from './write.ts';
 import { giveBackCounters, noteSessions, openSession, renewSession, takeCounters } from './sessions.ts';
 import { newEpoch, shuttingDown, unknownAccount } from '../store.ts';
 import type {
-  Counters, DirectoryEntry, Holdings, Identity, Importing, Mending, Renewal, Session, SessionNote, Snapshot, Store, StoreDeps, StoredEntry,
-  StoredRecord, Transaction,
+  Counters, DirectoryEntry, Holdings, Identity, Importing, Mending, Orphan, Renewal, Session, SessionNote, Snapshot, Store, StoreDeps,
+  StoredEntry, StoredRecord, Transaction,
 } from '../store.ts';
 import { WriteQueue } from '../write-queue.ts';
 
 const MAX_BATCH_SIZE = 100;
 const CHECK_TIMEOUT_MS = 3000;
 const CLOCK_TIMEOUT_MS = 5000;
-
-const majorityRead = { readConcern: { level: 'majority' } } as const;
 
 interface AccountQueue {
   readonly jobs: WriteQueue<WriteJob>;
@@ -159,6 +157,10 @@ class MongoStore implements Store {
 
   listImports(): Promise<readonly string[]> {
     return this.#run(() => listImports(this.#tables));
+  }
+
+  listOrphans(): Promise<readonly Orphan[]> {
+    return this.#run(() => listOrphans(this.#tables));
   }
 
   renewEpochs(): Promise<void> {

@@ -85,6 +85,23 @@ for (const store of stores) {
       assert.match((await server.owner.get('/api/audit')).text, /"action":"verify","actor":"admin"/);
     });
 
+    test('names what is kept for an account that is gone, and a key that is no id', async (t) => {
+      const { server, accountId } = await openBooks(t, store);
+      await edit(server, {
+        embedded: (db) => void db.prepare("UPDATE account SET account_id = 'renamed'").run(),
+        async mongodb(db) {
+          const account = await db.collection('accounts').findOneAndDelete({}, { promoteLongs: false });
+          await db.collection('accounts').insertOne({ ...account, _id: 'renamed' as never });
+        },
+      });
+      for (const args of [[], ['--fix'], [accountId]]) {
+        const { code, text } = await verify(server, ...args);
+        assert.equal(code, 1, text);
+        assert.match(text, new RegExp(`^${accountId}: 5 records are kept for an account that does not exist\\.$`, 'm'));
+        assert.equal(text.includes("renamed: the account's key is not an id.\n"), args[0] !== accountId, text);
+      }
+    });
+
     test('can be killed at any point of --fix, and run again', async (t) => {
       const { server, ids } = await openBooks(t, store);
       await breakByHand(server, ids);
