@@ -51,9 +51,11 @@ export async function runExport(store: Store, options: ExportOptions, nowMs: () 
   if (!(await store.listAccounts()).includes(account)) throw new ConfigError(`There is no account ${account}.`);
   if (file !== null && existsSync(file)) throw targetExists(file);
   try {
-    const counts = file === null
-      ? await exportAccount(store, options, nowMs, toStream(output))
-      : await toFile(file, (write) => exportAccount(store, options, nowMs, write));
+    // Made a sentence here, because the store takes a system's error for one of its database.
+    const run = (write: Sink): Promise<Counts> => exportAccount(store, options, nowMs, (text) => write(text).catch((error: unknown) => {
+      throw toSentence(error, file ?? 'standard output');
+    }));
+    const counts = file === null ? await run(toStream(output)) : await toFile(file, run);
     const where = file === null ? 'to standard output' : `to ${resolve(file)}, which holds password hashes`;
     return `Exported ${counts.records} records, ${counts.tombstones} deletions and ${counts.entries} entries of the audit trail ${where}.`;
   } catch (error) {
@@ -159,6 +161,6 @@ function targetExists(file: string): ConfigError {
 function toSentence(error: unknown, target: string): unknown {
   if (!(error instanceof Error && 'syscall' in error)) return error;
   const reason = hasSystemCode(error, 'ENOSPC', 'EDQUOT') ? 'the disk is full' : hasSystemCode(error, 'ENOENT') ? 'there is no such folder'
-    : String('code' in error ? error.code : error.message);
+    : hasSystemCode(error, 'EPIPE') ? 'its reader has gone' : String('code' in error ? error.code : error.message);
   return new ConfigError(`The account was not written to ${target}: ${reason}.`, { cause: error });
 }

@@ -4,13 +4,13 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
+import { Readable, Writable } from 'node:stream';
 import { after, before, describe, test, type TestContext } from 'node:test';
 
 import { endLine } from '../../../server/account-file.ts';
 import { createOwner } from '../../../server/admin.ts';
 import { ConfigError } from '../../../server/config.ts';
-import { exportAccount } from '../../../server/export.ts';
+import { exportAccount, runExport } from '../../../server/export.ts';
 import { importAccount, type ImportStore } from '../../../server/import.ts';
 import { createPasswords } from '../../../server/passwords.ts';
 import type { Importing, Store } from '../../../server/store.ts';
@@ -162,6 +162,24 @@ for (const store of stores) {
       await bring(target, await exported(server, accountId), server.clock.ms);
       await assert.rejects(first.discard(), /Another import of the account/);
       assert.match((await verify(target, server.clock.ms)).text, /: Nothing is wrong in 6 records\.\n$/);
+    });
+
+    test('blames the disk, not the database, when the file or the pipe cannot take it', async () => {
+      const { server, accountId } = books;
+      const opened = await openStore(server, () => server.clock.ms);
+      const full = new Writable({ write: (_chunk, _encoding, done) => done(
+        Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC', syscall: 'write' }),
+      ) });
+      const broken = new Writable({ write: (_chunk, _encoding, done) => done(
+        Object.assign(new Error('write EPIPE'), { code: 'EPIPE', syscall: 'write' }),
+      ) });
+      const options = { account: accountId, file: null, moves: false };
+      const now = (): number => server.clock.ms;
+      await assert.rejects(runExport(opened, options, now, full), {
+        name: 'ConfigError', message: 'The account was not written to standard output: the disk is full.',
+      });
+      await assert.rejects(runExport(opened, options, now, broken), { message: /standard output: its reader has gone\.$/ });
+      await opened.close();
     });
 
     test('is not exported while something is wrong in it', async () => {
