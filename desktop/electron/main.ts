@@ -44,7 +44,8 @@ await prepare();
  * ends the program if no file can be created there (on Windows, folders may be all that a user may create).
  */
 async function prepare(): Promise<void> {
-  const chosen = process.env['INVOIFY_DATA'];
+  // As `set` leaves it: with the quotes, and with the space before what follows.
+  const chosen = process.env['INVOIFY_DATA']?.replace(/^[\s"]+|[\s"]+$/g, '');
   let folder = chosen || join('%APPDATA%', 'Invoify');
   let failure: StartFailure = 'folder';
   try {

@@ -120,6 +120,20 @@ describe('a start that fails', () => {
     assert.deepEqual([controls.app.getPath('userData'), existsSync(join(path, 'database'))], [path, true]);
   });
 
+  test('is not the end of an INVOIFY_DATA with spaces or quotes around it, as `set` leaves them', async (t) => {
+    const path = mkdtempSync(join(tmpdir(), 'invoify-elsewhere-'));
+    t.after(() => rmSync(path, { recursive: true, force: true }));
+    for (const value of [`${path} `, `"${path}"`, ` "${path}" `]) {
+      useFolder(t, value);
+      const { app } = await loadApp(t, { folder });
+      assert.equal(app.getPath('userData'), path);
+      app.exit();
+    }
+    useFolder(t, ' ');
+    const { app, home } = await loadApp(t, { folder });
+    assert.equal(app.getPath('userData'), join(home, 'Invoify'));
+  });
+
   test('because no file can be written in the data folder says so, even if folders can', async (t) => {
     const text = await failedStart(t, ({ home }) => void mkdirSync(join(home, 'Invoify', 'starting')));
     assert.match(text, /cannot use the folder for its data[^]*\(E(?:ISDIR|PERM)/);
