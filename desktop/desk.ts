@@ -5,7 +5,7 @@
 // answer is always a value, even if it is an error.
 
 import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 
 import { AppError } from '../shared/errors.ts';
 import { requestParsers } from '../shared/window/ipc-requests.ts';
@@ -22,7 +22,7 @@ import { deviceName } from './session/account.ts';
 import { createTriggers, type SystemEvent, type Triggers, type TriggersDeps } from './sync/triggers.ts';
 
 export interface DeskOptions {
-  /** Used by Invoify only: holds `database/invoify.sqlite`, `settings.json` and `logs`. Created if missing. */
+  /** Used by Invoify only: holds `database/invoify.sqlite`, `settings.json` and `logs`. Created, for this user only, if missing. */
   readonly dataFolder: string;
   readonly version: string;
 }
@@ -43,7 +43,8 @@ export interface Desk {
 
 /** Opens the desk, whatever state its files are in: the status reports a cache that cannot be used. */
 export async function openDesk(options: DeskOptions, deps: DeskDeps): Promise<Desk> {
-  tighten(options.dataFolder, 0o700);
+  // A new one is private from the start. Another one may be for others, too, unless it is ours by its name.
+  if (basename(options.dataFolder) === 'Invoify') tighten(options.dataFolder, 0o700);
   const settings = openSettings(join(options.dataFolder, 'settings.json'), deps);
   const databaseFile = join(options.dataFolder, 'database', 'invoify.sqlite');
   const device = deviceName(deps.computerName, options.version);

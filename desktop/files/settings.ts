@@ -4,13 +4,13 @@
 // the others get their defaults. The file is replaced atomically, and fields of newer versions are preserved; so is a file
 // that cannot be read for the moment, which is read again before anything is saved.
 
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 import { AppError, hasSystemCode } from '../../shared/errors.ts';
 import { isObject } from '../../shared/fields.ts';
 import { languages, themes, type Settings } from '../../shared/window/ipc.ts';
-import { makePrivateFolder, tighten } from '../cache/private.ts';
+import { tighten } from '../cache/private.ts';
 import { replaceFile, type ReplaceDeps } from './replace-file.ts';
 import { parseServerUrl } from '../session/server-connection.ts';
 
@@ -43,7 +43,7 @@ export function openSettings(path: string, deps: SettingsDeps): SettingsFile {
       settings = parseSettings(fields);
     }
     const newFields = { ...fields, ...settings, ...change };
-    makePrivateFolder(dirname(path));
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     await replaceFile(path, async (file) => void await file.writeFile(`${JSON.stringify(newFields, null, 2)}\n`), deps);
     fields = newFields;
     settings = parseSettings(fields);

@@ -56,4 +56,13 @@ describe("the desktop's files", { skip: process.platform === 'win32' ? 'Windows 
     const modes = await useFolder(dataFolder);
     assert.deepEqual(new Map([...modes].sort()), new Map([...expected, ['logs/invoify.1.log', '600']].sort() as [string, string][]));
   });
+
+  test('are private in a folder that was there before and is left open to others', async (t) => {
+    const dataFolder = newHome(t);
+    chmodSync(dataFolder, 0o755);
+    for (const _ of ['first start', 'later start']) {
+      const modes = await useFolder(dataFolder);
+      assert.deepEqual(new Map([...modes].sort()), new Map([...expected, ['', '755']].sort() as [string, string][]));
+    }
+  });
 });
