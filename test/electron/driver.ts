@@ -23,6 +23,10 @@ export interface Running {
   readonly engine: string;
   readonly windows: () => Promise<number>;
   readonly url: () => string;
+  /** Whether a person can see the window. */
+  isVisible(): Promise<boolean>;
+  /** The fields of a date input in this language, in their order. */
+  dateFields(lang: string): Promise<readonly string[]>;
   /** Resolves with the first status in one of these states, the current one included. */
   waitForState(...states: readonly SyncState[]): Promise<Status>;
   /** As a person does: at the form, if there is one. */

@@ -31,6 +31,15 @@ export async function listProcesses(pid: number): Promise<readonly ProcessInfo[]
     .map(({ parentPid: _parent, ...info }) => ({ ...info, kind: kindOf(info.commandLine) }));
 }
 
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function kindOf(commandLine: string): string {
   if (commandLine.includes('--utility-sub-type=node.mojom.NodeService')) return 'data';
   const type = /--type=([\w-]+)/.exec(commandLine)?.[1];

@@ -52,6 +52,7 @@ export function createRealDriver({ executable, program, dataFolder }: RealOption
     unreached: {
       ...isRoot && { [sandbox]: 'Chromium has none for root on Linux' },
       ...program === null ? {
+        'its window can be seen': noMainProcess,
         'saves a list as CSV': noMainProcess,
         'saves its page as PDF': noMainProcess,
         'the PDF has pages, and tags for screen readers': noMainProcess,
@@ -137,6 +138,16 @@ async function drive({ page, child, main, close }: Launched, startAnother: () =>
     engine: await page.evaluate(() => /Electron\/\S+/.exec(navigator.userAgent)?.[0] ?? navigator.userAgent),
     windows: async () => page.context().pages().length,
     url: () => page.url(),
+    isVisible: () => requireMain().evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows().every((window) => window.isVisible())),
+    async dateFields(lang) {
+      const session = await page.context().newCDPSession(page);
+      await page.evaluate((of) => document.body.insertAdjacentHTML('beforeend', `<input type="date" lang="${of}">`), lang);
+      const { root } = await session.send('DOM.getDocument', { depth: -1, pierce: true });
+      await page.evaluate(() => document.querySelector('body > input')?.remove());
+      await session.detach();
+      // The last one of the document; only Chromium's own view shows what is in it.
+      return [...JSON.stringify(root).matchAll(/-webkit-datetime-edit-(year|month|day)-field/g)].map(([, name = '']) => name).slice(-3);
+    },
     waitForState: (...states) => waitForState(page, ...states),
     async signIn(server, email, password) {
       await page.getByLabel('Server address').fill(server);

@@ -18,6 +18,7 @@ export function createStandInDriver(t: TestContext, dataFolder: string): Driver 
     title: 'Stand-in for Electron',
     unreached: {
       'the PDF has pages, and tags for screen readers': 'Chromium writes it',
+      'order of a date input\'s fields': 'there is no page',
       'memory of each process': 'the processes are Node\'s',
       'the page reports no error': 'there is no page',
       'the page\'s process is in the system\'s sandbox': 'there is no Chromium',
@@ -42,6 +43,8 @@ function drive(t: TestContext, home: string, app: RunningApp): Running {
     engine: 'stand-in',
     windows: async () => controls.windows.length,
     url: () => contents.getURL(),
+    isVisible: async () => window.isVisible(),
+    dateFields: () => Promise.reject(new Error('there is no page')),
     waitForState: (...states) => app.until(({ state }: Status) => states.includes(state)),
     async signIn(server, email, password) {
       await app.ask(electron.auth.signIn({ server, email, password }));
