@@ -11,8 +11,8 @@ const user = { id: '1', email: 'a@example.com', name: 'Ada', role: 'owner', acco
 
 function needs(state: Status['state'], code: ErrorCode | null, of: Status['user'] = user): boolean {
   return needsSignIn({
-    initialized: true, lastSync: null, isOnline: true, state, error: code && { code, message: '' }, progress: null, partial: 0, cursor: null,
-    writes: 0, notice: null, user: of, server: 'https://books.test',
+    initialized: true, lastSync: null, isOnline: true, state, error: code && { code, message: '' }, progress: null, partial: 0,
+    cursor: null, writes: 0, notice: null, user: of, server: 'https://books.test',
   });
 }
 
