@@ -86,6 +86,34 @@ export async function dropDatabase(url: string, name: string): Promise<void> {
   await client.db(name).dropDatabase();
 }
 
+/** The databases of one test process; one that was given back is taken again, because making its collections and indexes is slow. */
+export interface TestDatabases {
+  /** The name of a database without documents: a new one, or one with empty collections. */
+  take(): string;
+  /** Empties it. Nobody uses it any more. */
+  giveBack(name: string): Promise<void>;
+  /** Drops those that were given back. */
+  drop(): Promise<void>;
+}
+
+export async function openTestDatabases(url: string): Promise<TestDatabases> {
+  const { MongoClient } = await loadDriver();
+  const client = await new MongoClient(url).connect();
+  const free: string[] = [];
+  return {
+    take: () => free.pop() ?? testDatabaseName(),
+    async giveBack(name) {
+      const collections = await client.db(name).collections();
+      await Promise.all(collections.map((collection) => collection.deleteMany({})));
+      free.push(name);
+    },
+    async drop() {
+      await Promise.all(free.map((name) => client.db(name).dropDatabase()));
+      await client.close();
+    },
+  };
+}
+
 /** Starts, initiates and waits for a primary. Elections take about a second. */
 export async function startReplicaSet(program: string, memberCount: 1 | 3): Promise<ReplicaSet> {
   const members = await Promise.all(Array.from({ length: memberCount }, () => startMongod(program, ['--replSet', SET_NAME])));

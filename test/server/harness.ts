@@ -17,7 +17,7 @@ import { readConfig } from '../../server/config.ts';
 import { createPasswords } from '../../server/passwords.ts';
 import { openEmbeddedStore } from '../../server/embedded/store.ts';
 import type { Store } from '../../server/store.ts';
-import { dropDatabase, findMongod, openTestMongo, SHARED_URL, testDatabaseName, type TestMongo } from '../mongod.ts';
+import { findMongod, openTestDatabases, openTestMongo, SHARED_URL, type TestDatabases, type TestMongo } from '../mongod.ts';
 import { createClient, type Client } from '../client.ts';
 import { cheapest, user } from './samples.ts';
 
@@ -57,27 +57,30 @@ export async function prepare(store: TestStore, env: Environment = {}): Promise<
   const common = { PORT: '0', DATA_DIR: folder, LOG_LEVEL: 'debug', TOKEN_TTL: '180d' };
   const removeFolder = (): void => rmSync(folder, { recursive: true, force: true });
   if (store.kind === 'embedded') return { env: { ...common, ...env }, folder, remove: async () => removeFolder() };
-  const url = await mongoUrl();
-  const name = testDatabaseName();
+  const { url, databases } = await openMongo();
+  const name = databases.take();
   return {
     env: { ...common, MONGODB_URL: url, MONGODB_DB: name, JWT_SECRET: secret, ...env },
     folder,
     async remove() {
       removeFolder();
-      await dropDatabase(url, name);
+      await databases.giveBack(name);
     },
   };
 }
 
-/** The replica set of this process's tests; started by the first that needs it. */
-const mongo: { opened: Promise<TestMongo> | null } = { opened: null };
+interface OpenMongo extends TestMongo {
+  readonly databases: TestDatabases;
+}
 
-async function mongoUrl(): Promise<string> {
-  mongo.opened ??= openTestMongo().then(({ found, missing }) => {
+/** The replica set of this process's tests; started by the first that needs it. */
+const mongo: { opened: Promise<OpenMongo> | null } = { opened: null };
+
+function openMongo(): Promise<OpenMongo> {
+  return mongo.opened ??= openTestMongo().then(async ({ found, missing }) => {
     if (found === null) throw new Error(missing);
-    return found;
+    return { ...found, databases: await openTestDatabases(found.url) };
   });
-  return (await mongo.opened).url;
 }
 
 /** Servers that a failed test may have left running; stopped so that the run can end. */
@@ -85,7 +88,9 @@ const running = new Set<() => unknown>();
 
 after(async () => {
   await Promise.allSettled([...running].map((end) => end()));
-  await (await mongo.opened)?.release();
+  const opened = await mongo.opened;
+  await opened?.databases.drop();
+  await opened?.release();
 });
 
 /** A monotonic clock that is a second later at each reading, so that no limit on how fast somebody may write is met. */
