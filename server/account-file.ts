@@ -149,7 +149,7 @@ function instantOf(value: unknown): Instant | null {
   return instant !== null && instant >= 0 && formatInstant(instant) === value ? instant : null;
 }
 
-function isCount(value: unknown): value is number {
+export function isCount(value: unknown): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 }
 
@@ -165,7 +165,7 @@ function isNumbers(value: unknown): value is Readonly<Record<string, number>> {
   return isObject(value) && Object.values(value).every(isCount);
 }
 
-function isDigest(value: unknown): value is Digest {
+export function isDigest(value: unknown): value is Digest {
   return isObject(value) && Object.values(value).every((entry) => isObject(entry) && isCount(entry['count']) && isCount(entry['sum']));
 }
 

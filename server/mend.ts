@@ -13,8 +13,9 @@ import { adminEntry } from './audit.ts';
 import { addressKey } from './auth.ts';
 import { MAX_SKEW_MS } from './clock-check.ts';
 import { referencesOf } from './records.ts';
+import { leastPausedMs } from './reply-age.ts';
 import { newEpoch } from './store.ts';
-import type { Address, HeldRecord, Mending, Store, StoredRecord } from './store.ts';
+import type { Account, Address, HeldRecord, Mending, Store, StoredRecord } from './store.ts';
 import { isLaidOut, parsePayload, type Fault, type FaultKind, type Findings } from './verify.ts';
 
 const action = 'verify';
@@ -142,16 +143,30 @@ async function addressOf(mending: Mending, userId: string): Promise<string | nul
   return typeof email === 'string' ? addressKey(email) : null;
 }
 
+/** What `catchUp` found. */
+export interface CaughtUp {
+  /** The clock before and after. */
+  readonly before: Instant;
+  readonly after: Instant;
+  /** The members that could not be read. */
+  readonly unreadable: readonly (keyof Account)[];
+}
+
 /**
- * Sets an account's clock to the newest change if it is behind it, as no write must be stamped like another. Resolves to the clock
- * before and after.
+ * Sets an account's clock to the newest change and the trail's number to the newest entry if they are behind, as no write must be
+ * stamped or numbered like another, and makes members that cannot be read ones that can be corrected. `nowMs` is taken for right.
  */
-export async function catchUpClock(store: Store, accountId: string): Promise<{ readonly before: Instant; readonly after: Instant }> {
+export async function catchUp(store: Store, accountId: string, nowMs: number): Promise<CaughtUp> {
   return store.mend(accountId, async (mending) => {
-    const before = mending.account.clock;
+    const { account, unreadable } = mending;
+    const before = account.clock;
     const after = Math.max(before, await mending.newestUpTo(MAX_SAFE_INSTANT)) as Instant;
-    if (after > before) mending.setAccount({ clock: after });
-    return { before, after };
+    const audited = Math.max(account.audited, await mending.lastEntry());
+    if (after > before || audited > account.audited || unreadable.length > 0) {
+      const pausedMs = unreadable.includes('pausedMs') ? leastPausedMs(nowMs, await mending.newestReplyMs()) : account.pausedMs;
+      mending.setAccount({ clock: after, audited, pausedMs });
+    }
+    return { before, after, unreadable };
   });
 }
 

@@ -9,6 +9,7 @@ import type { Account, AuditEntry, HeldRecord, Mending, RecordContent, StoredEnt
 /** What a store adds to a write: whatever reads, and `prune`. */
 export type TransactionReads = Pick<
   Mending, 'get' | 'list' | 'isReferenced' | 'findReply' | 'prune' | 'held' | 'heldAfter' | 'newestUpTo'
+  | 'lastEntry' | 'newestReplyMs'
 >;
 
 /** What the store must apply, in this order, and the account to save with it. */
@@ -34,7 +35,7 @@ export interface PendingWrite {
  */
 export function beginWrite(account: Account, checkedNowMs: () => number): {
   pending: PendingWrite;
-  changes: Omit<Mending, keyof TransactionReads>;
+  changes: Omit<Mending, keyof TransactionReads | 'unreadable'>;
 } {
   const pending: PendingWrite = {
     puts: [], removals: [], claims: [], releases: [], endedSessions: [], signOuts: [], replies: [], entries: [],

@@ -20,3 +20,8 @@ export function uncountedPauseMs({ clock }: Pick<Account, 'clock'>, nowMs: numbe
   const pauseMs = Math.floor(nowMs - clock / 1000);
   return pauseMs > MAX_PAUSE_MS ? pauseMs : 0;
 }
+
+/** The least `pausedMs` with which no reply is older at `nowMs` than the newest was when it was kept; 0 if none is kept. */
+export function leastPausedMs(nowMs: number, newestReplyMs: number | null): number {
+  return newestReplyMs === null ? 0 : Math.ceil(nowMs - newestReplyMs);
+}

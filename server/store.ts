@@ -230,6 +230,8 @@ export interface Orphan {
 /** All that is kept of an account but its sessions, as of one instant; in batches, so that memory does not grow with the account. */
 export interface Holdings {
   readonly account: Account;
+  /** Its members that cannot be read, and stand as values that are wrong. */
+  readonly unreadable: readonly (keyof Account)[];
   /** Records and tombstones, oldest first; those without an instant may come anywhere. */
   records(): AsyncIterable<readonly HeldRecord[]>;
   /** Those of the ids that are records of the collection. */
@@ -248,12 +250,18 @@ export interface Holdings {
  * derive.
  */
 export interface Mending extends Transaction {
+  /** As that of `Holdings`. */
+  readonly unreadable: readonly (keyof Account)[];
   /** A record as it is stored; null if there is none. */
   held(collection: string, id: string): Promise<HeldRecord | null>;
   /** Records and tombstones after an instant, oldest first, at most `limit`. */
   heldAfter(after: Instant, limit: number): Promise<readonly HeldRecord[]>;
   /** The newest instant of a record or tombstone up to `until` (inclusive); `EPOCH` if there is none. */
   newestUpTo(until: Instant): Promise<Instant>;
+  /** The number of the newest audit entry; 0 if there is none. */
+  lastEntry(): Promise<number>;
+  /** When the newest reply was kept, by the time that counts for replies; null if there is none. */
+  newestReplyMs(): Promise<number | null>;
   /** Stores a record as it is given. */
   keep(record: StoredRecord): void;
   /** Gives a record or tombstone, as it was read, another instant. Several are moved in the order of the calls. */
@@ -345,10 +353,7 @@ export interface Store {
   beginImport(accountId: string): Promise<Importing>;
   /** The accounts whose import has begun and not finished. */
   listImports(): Promise<readonly string[]>;
-  /**
-   * Ids that records, addresses, replies or audit entries are kept for although there is neither an account nor an import with it.
-   * Reads the whole database.
-   */
+  /** What is kept for ids of which there is neither an account nor an import. Reads the whole database. */
   listOrphans(): Promise<readonly Orphan[]>;
   /** Gives all accounts a new epoch, so that every client pulls everything again. */
   renewEpochs(): Promise<void>;

@@ -2,7 +2,7 @@
 
 import { formatInstant, instantFromMs } from '../shared/clock.ts';
 import { ConfigError } from './config.ts';
-import { bringBack, catchUpClock, mendAccount, mendRecords, mendTombstones } from './mend.ts';
+import { bringBack, catchUp, mendAccount, mendRecords, mendTombstones } from './mend.ts';
 import type { Store } from './store.ts';
 import { accountFaults, inspectHoldings, isFarAhead, type Fault, type FaultKind } from './verify.ts';
 
@@ -65,8 +65,9 @@ export async function runVerify(store: Store, { fixes, account }: VerifyOptions,
 
 async function mendClock(store: Store, accountId: string, { nowMs, write }: VerifyDeps): Promise<void> {
   const now = nowMs();
-  const { before, after } = await catchUpClock(store, accountId);
-  if (after > before) write(`${accountId}: Set the clock from ${formatInstant(before)} to the newest change, ${formatInstant(after)}.\n`);
+  const { before, after, unreadable } = await catchUp(store, accountId, now);
+  if (unreadable.length > 0) write(`${accountId}: The account's ${unreadable.join(', ')} cannot be read, and is made anew.\n`);
+  if (after > before && !unreadable.includes('clock')) write(`${accountId}: Set the clock from ${formatInstant(before)} to the newest change, ${formatInstant(after)}.\n`);
   if (!isFarAhead(after, now)) return;
   write(`${accountId}: Changes are stamped with a time after now, ${formatInstant(instantFromMs(now))}.\n`);
   const moved = await bringBack(store, accountId, now);

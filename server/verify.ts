@@ -19,7 +19,7 @@ const published = new Map(collections.map((collection) => [collection.name, publ
 
 /** First what is wrong with a record, then with what is kept beside the records. */
 export type FaultKind = 'instant' | 'layout' | 'undeleted' | 'references' | 'collection' | 'key' | 'payload' | 'fields' | 'secret'
-  | 'dangling' | 'tombstone' | 'id' | 'digest' | 'clock' | 'ahead' | 'series' | 'trail' | 'index' | 'address';
+  | 'dangling' | 'tombstone' | 'id' | 'member' | 'digest' | 'clock' | 'ahead' | 'series' | 'trail' | 'index' | 'address';
 
 export interface Fault {
   readonly kind: FaultKind;
@@ -32,6 +32,8 @@ export interface Fault {
 /** What the records say about what is kept beside them. */
 export interface Findings {
   readonly account: Account;
+  /** Its members that cannot be read. */
+  readonly unreadable: Holdings['unreadable'];
   readonly recordCount: number;
   readonly digest: Digest;
   /** The newest instant of a record or tombstone. */
@@ -89,14 +91,14 @@ export async function inspectHoldings(holdings: Holdings, onFaults: (faults: rea
   }
   const { missing, stray } = users.compare(await holdings.addresses());
   return {
-    account: holdings.account, recordCount, digest, newest, issued, missing, stray,
+    account: holdings.account, unreadable: holdings.unreadable, recordCount, digest, newest, issued, missing, stray,
     misfiled: await holdings.misfiledReferences(), lastEntry: await holdings.lastEntry(),
   };
 }
 
 /** What is wrong with what is kept beside the records. */
 export function accountFaults(
-  { account, digest, newest, issued, misfiled, lastEntry, missing, stray }: Findings, nowMs: number,
+  { account, unreadable, digest, newest, issued, misfiled, lastEntry, missing, stray }: Findings, nowMs: number,
 ): readonly Fault[] {
   const { clock, numbers, audited } = account;
   const fault = (kind: FaultKind, text: string): Fault => ({ kind, record: null, text });
@@ -104,6 +106,7 @@ export function accountFaults(
   const last = Math.max(clock, newest) as Instant;
   return [
     ...(isId(account.accountId) ? [] : [fault('id', "the account's key is not an id")]),
+    ...unreadable.map((member) => fault('member', `the account's ${member} cannot be read`)),
     ...digestDifferences(account.digest, digest).map((name) =>
       fault('digest', `${name}: the digest says ${say(account.digest[name])}, and there are ${say(digest[name])}`)),
     ...(newest > clock

@@ -5,7 +5,8 @@
 import type { DatabaseSync } from 'node:sqlite';
 
 import type { Instant } from '../../shared/clock.ts';
-import type { Account, HeldRecord, Holdings } from '../store.ts';
+import type { HeldAccount } from '../held-account.ts';
+import type { HeldRecord, Holdings } from '../store.ts';
 import { toEntry } from './audit.ts';
 import { integer, text, toReply, type Row } from './rows.ts';
 
@@ -13,13 +14,14 @@ const BATCH_SIZE = 500;
 const BATCH_BYTES = 1024 * 1024;
 
 /** Needs an open read transaction on `db` for as long as it is used. */
-export function readHoldings(db: DatabaseSync, account: Account): Holdings {
+export function readHoldings(db: DatabaseSync, { account, unreadable }: HeldAccount): Holdings {
   const { accountId } = account;
   const find = db.prepare('SELECT 1 FROM record WHERE account_id = ? AND collection = ? AND id = ? AND payload IS NOT NULL');
   return {
     account,
+    unreadable,
     records: () => batches(
-      db.prepare('SELECT collection, id, at, payload, secret, refs FROM record WHERE account_id = ? ORDER BY at').iterate(accountId),
+      db.prepare(`SELECT ${heldColumns} FROM record WHERE account_id = ? ORDER BY record.at`).iterate(accountId),
       toHeldRecord,
     ),
     existing: async (collection, ids) => new Set(ids.filter((id) => find.get(accountId, collection, id) !== undefined)),
@@ -38,6 +40,10 @@ export function readHoldings(db: DatabaseSync, account: Account): Holdings {
     ),
   };
 }
+
+/** The columns of a record, with 0 for an instant that the feed could not send. */
+export const heldColumns = `collection, id, CASE WHEN at BETWEEN 1 AND ${Number.MAX_SAFE_INTEGER} THEN at ELSE 0 END AS at,
+  payload, secret, refs`;
 
 /** Accounts without a row and how many records each has; not those on their way in. */
 export const selectOrphans = `SELECT account_id, sum(records) AS records FROM (

@@ -4,6 +4,7 @@ import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
 
 import type { Instant } from '../../shared/clock.ts';
 import type { Change } from '../../shared/feed.ts';
+import { holdAccount, requireReadable, type HeldAccount } from '../held-account.ts';
 import type { Account, ChangeRange, StoredReply, StoredRecord } from '../store.ts';
 
 export type Row = Record<string, SQLOutputValue>;
@@ -13,6 +14,12 @@ const FEED_BATCH_SIZE = 500;
 const FEED_BATCH_BYTES = 256 * 1024;
 
 export const selectAccount = 'SELECT * FROM account WHERE account_id = ?';
+/** As `selectAccount`, with null for integers that JavaScript cannot hold. */
+export const selectHeldAccount = `SELECT account_id, digest, numbers, epoch,
+    CASE WHEN abs(clock / 2) < ${2 ** 52} THEN clock END AS clock, CASE WHEN abs(horizon / 2) < ${2 ** 52} THEN horizon END AS horizon,
+    CASE WHEN abs(paused_ms / 2) < ${2 ** 52} THEN paused_ms END AS paused_ms,
+    CASE WHEN abs(audited / 2) < ${2 ** 52} THEN audited END AS audited
+  FROM account WHERE account_id = ?`;
 export const selectRecord = 'SELECT * FROM record WHERE account_id = ? AND collection = ? AND id = ? AND payload IS NOT NULL';
 
 /** An account's changes in batches. Needs an open read transaction on `db` while it is consumed. */
@@ -43,17 +50,24 @@ function toChange({ collection, id, at, payload }: Row): Change {
   return { collection: String(collection), id: String(id), at: Number(at) as Instant, payload: bytes };
 }
 
+/** Throws `internal` if somebody has made of it what cannot be read. */
 export function toAccount(row: Row): Account {
-  return {
-    accountId: text(row, 'account_id'),
-    clock: integer(row, 'clock') as Instant,
-    horizon: integer(row, 'horizon') as Instant,
-    digest: JSON.parse(text(row, 'digest')) as Account['digest'],
-    numbers: JSON.parse(text(row, 'numbers')) as Account['numbers'],
-    epoch: text(row, 'epoch'),
-    pausedMs: integer(row, 'paused_ms'),
-    audited: integer(row, 'audited'),
-  };
+  return requireReadable(toHeldAccount(row));
+}
+
+export function toHeldAccount(row: Row): HeldAccount {
+  return holdAccount(text(row, 'account_id'), {
+    clock: row['clock'], horizon: row['horizon'], digest: parse(row['digest']), numbers: parse(row['numbers']), epoch: row['epoch'],
+    pausedMs: row['paused_ms'], audited: row['audited'],
+  });
+}
+
+function parse(json: SQLOutputValue | undefined): unknown {
+  try {
+    return JSON.parse(String(json)) as unknown;
+  } catch {
+    return null;
+  }
 }
 
 export function toRecord(row: Row): StoredRecord {

@@ -219,6 +219,9 @@ function reasonOf(error: Error): string | null {
   if ('code' in error && (error.code === 'EACCES' || error.code === 'EROFS' || error.code === 'EPERM' || error.code === 'ENOSPC')) {
     return `cannot be written (${error.code}); check the folder's permissions and the disk's free space`;
   }
+  if ('code' in error && error.code === 'ERR_OUT_OF_RANGE') {
+    return 'holds a number that cannot be read; run node server.ts verify --fix';
+  }
   if (!('errcode' in error) || typeof error.errcode !== 'number') return null;
   switch (error.errcode & 0xff) {
     case 5: case 6: return 'is busy in another process; try again';

@@ -12,8 +12,11 @@ import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlit
 import { EPOCH, tick, type Instant } from '../../shared/clock.ts';
 import { isOldestEntryDue, selectEntries, toEntry } from './audit.ts';
 import { requirePlausibleTime } from '../clock-check.ts';
+import type { HeldAccount } from '../held-account.ts';
 import { beginWrite } from '../pending-write.ts';
-import { integer, readChanges, selectAccount, selectRecord, text, toAccount, toRecord, type Row } from './rows.ts';
+import {
+  integer, readChanges, selectAccount, selectHeldAccount, selectRecord, text, toAccount, toHeldAccount, toRecord, type Row,
+} from './rows.ts';
 import { SYNC_WAIT_MS, waitWhileBusy } from './busy.ts';
 import { ACCEPTED_CLOCK, FINGERPRINT_KEY, openEmbeddedFile, sqliteError } from './schema.ts';
 import { createCounters, noteSession, openSession, renewSession, toSession } from './sessions.ts';
@@ -24,7 +27,7 @@ import { inspectFile } from './inspection.ts';
 import { CommitWatcher } from './commit-watcher.ts';
 import { newEpoch, shuttingDown, unknownAccount } from '../store.ts';
 import type {
-  Account, DirectoryEntry, Holdings, Identity, Importing, Mending, Orphan, Renewal, Session, SessionNote, Snapshot, Store, StoreDeps,
+  DirectoryEntry, Holdings, Identity, Importing, Mending, Orphan, Renewal, Session, SessionNote, Snapshot, Store, StoreDeps,
   StoredEntry, StoredRecord, Transaction,
 } from '../store.ts';
 import { WriteQueue } from '../write-queue.ts';
@@ -215,24 +218,26 @@ class EmbeddedStore implements Store {
   }
 
   snapshot<T>(accountId: string, read: (snapshot: Snapshot) => Promise<T>): Promise<T> {
-    return this.#atOnce(accountId, (db, account) => read({ account, changes: (range) => readChanges(db, accountId, range) }));
+    return this.#atOnce(accountId, selectAccount, (db, row) => (
+      read({ account: toAccount(row), changes: (range) => readChanges(db, accountId, range) })
+    ));
   }
 
   readHoldings<T>(accountId: string, read: (holdings: Holdings) => Promise<T>): Promise<T> {
-    return this.#atOnce(accountId, (db, account) => read(readHoldings(db, account)));
+    return this.#atOnce(accountId, selectHeldAccount, (db, row) => read(readHoldings(db, toHeldAccount(row))));
   }
 
   /** Runs `read` in a read transaction on an existing account. */
-  async #atOnce<T>(accountId: string, read: (db: DatabaseSync, account: Account) => Promise<T>): Promise<T> {
+  async #atOnce<T>(accountId: string, select: string, read: (db: DatabaseSync, account: Row) => Promise<T>): Promise<T> {
     this.#requireOpen();
     // A separate connection, because the read transaction stays open while the caller waits between batches.
     const db = this.#idleSnapshots.pop() ?? this.#openReader();
     try {
       db.exec('BEGIN');
       // The first read takes the snapshot.
-      const row = await waitWhileBusy(() => db.prepare(selectAccount).get(accountId), this.#givenUp.signal);
+      const row = await waitWhileBusy(() => db.prepare(select).get(accountId), this.#givenUp.signal);
       if (!row) throw unknownAccount();
-      const result = await read(db, toAccount(row));
+      const result = await read(db, row);
       db.exec('COMMIT');
       if (this.#isClosed || this.#idleSnapshots.length >= MAX_IDLE_SNAPSHOTS) db.close();
       else this.#idleSnapshots.push(db);
@@ -264,18 +269,25 @@ class EmbeddedStore implements Store {
   }
 
   write<T>(accountId: string, change: (transaction: Transaction) => Promise<T>): Promise<T> {
-    return this.mend(accountId, change);
+    return this.#transact(accountId, selectAccount, (row) => ({ account: toAccount(row), unreadable: [] }), change);
   }
 
-  async mend<T>(accountId: string, change: (mending: Mending) => Promise<T>): Promise<T> {
+  mend<T>(accountId: string, change: (mending: Mending) => Promise<T>): Promise<T> {
+    return this.#transact(accountId, selectHeldAccount, toHeldAccount, change);
+  }
+
+  async #transact<T>(
+    accountId: string, select: string, convert: (row: Row) => HeldAccount, change: (mending: Mending) => Promise<T>,
+  ): Promise<T> {
     const queuedMs = performance.now();
     const { result, entries } = await this.#enqueue(async () => {
       this.#deps.onClockWait?.(performance.now() - queuedMs);
-      const row = this.#writerStatement(selectAccount).get(accountId);
+      const row = this.#writerStatement(select).get(accountId);
       if (!row) throw unknownAccount();
-      const { pending, changes } = beginWrite(toAccount(row), () => this.#checkedNowMs());
+      const { account, unreadable } = convert(row);
+      const { pending, changes } = beginWrite(account, () => this.#checkedNowMs());
       const before = pending.account.clock;
-      const outcome = await change({ ...changes, ...transactionReads(this.#prepare, accountId, pending) });
+      const outcome = await change({ ...changes, unreadable, ...transactionReads(this.#prepare, accountId, pending) });
       applyWrite(this.#prepare, accountId, pending);
       if (pending.account.clock !== before) this.#movedAccounts.add(accountId);
       return { result: outcome, entries: pending.entries };
@@ -292,8 +304,8 @@ class EmbeddedStore implements Store {
   #checkedNowMs(): number {
     const nowMs = this.#deps.nowMs();
     if (this.#deps.trustsClock) return nowMs;
-    const found = this.#writerStatement(`SELECT coalesce(max(clock), 0) AS newest,
-        coalesce((SELECT CAST(value AS INTEGER) FROM setting WHERE name = '${ACCEPTED_CLOCK}'), 0) AS accepted FROM account`).get() ?? {};
+    const found = this.#writerStatement(`SELECT min(coalesce(max(clock), 0), ${Number.MAX_SAFE_INTEGER}) AS newest,
+        coalesce((SELECT min(CAST(value AS INTEGER), ${Number.MAX_SAFE_INTEGER}) FROM setting WHERE name = '${ACCEPTED_CLOCK}'), 0) AS accepted FROM account`).get() ?? {};
     requirePlausibleTime(nowMs, integer(found, 'newest') as Instant, integer(found, 'accepted') as Instant);
     return nowMs;
   }

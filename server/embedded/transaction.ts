@@ -8,9 +8,11 @@ import type { PendingWrite, TransactionReads } from '../pending-write.ts';
 import { addressTaken, pruneBatchSize } from '../store.ts';
 import type { StoredRecord } from '../store.ts';
 import { insertEntry, pruneEntries } from './audit.ts';
-import { clearReferences, fileReferences, toHeldRecord } from './holdings.ts';
+import { clearReferences, fileReferences, heldColumns, toHeldRecord } from './holdings.ts';
 import { integer, selectRecord, toRecord, toReply } from './rows.ts';
 import { endSessionsOf, type Prepare } from './sessions.ts';
+
+const selectHeldRecord = `SELECT ${heldColumns} FROM record WHERE account_id = ? AND collection = ? AND id = ? AND payload IS NOT NULL`;
 
 /** The reading half of a Transaction, and `prune`. */
 export function transactionReads(prepare: Prepare, accountId: string, pending: PendingWrite): TransactionReads {
@@ -45,16 +47,24 @@ export function transactionReads(prepare: Prepare, accountId: string, pending: P
       pruneEntries(prepare, accountId, entriesBefore);
     },
     async held(collection, id) {
-      const row = prepare(selectRecord).get(accountId, collection, id);
+      const row = prepare(selectHeldRecord).get(accountId, collection, id);
       return row ? toHeldRecord(row) : null;
     },
     async heldAfter(after, limit) {
-      return prepare('SELECT * FROM record WHERE account_id = ? AND at > ? ORDER BY at LIMIT ?')
-        .all(accountId, after, limit).map(toHeldRecord);
+      return prepare('SELECT * FROM record WHERE account_id = ? AND at > ? AND at <= ? ORDER BY at LIMIT ?')
+        .all(accountId, after, Number.MAX_SAFE_INTEGER, limit).map(toHeldRecord);
     },
     async newestUpTo(until) {
       const row = prepare('SELECT coalesce(max(at), 0) AS at FROM record WHERE account_id = ? AND at <= ?').get(accountId, until) ?? {};
       return integer(row, 'at') as Instant;
+    },
+    async lastEntry() {
+      return integer(prepare('SELECT coalesce(max(number), 0) AS last FROM audit WHERE account_id = ?').get(accountId) ?? {}, 'last');
+    },
+    async newestReplyMs() {
+      const row = prepare('SELECT min(max(kept_at_ms), ?) AS newest FROM answer WHERE account_id = ?')
+        .get(Number.MAX_SAFE_INTEGER, accountId) ?? {};
+      return row['newest'] === null ? null : integer(row, 'newest');
     },
   };
 }
@@ -115,7 +125,7 @@ function put(prepare: Prepare, accountId: string, record: StoredRecord): void {
 
 function setReferences(prepare: Prepare, accountId: string, collection: string, id: string, targets: readonly string[]): void {
   const run = runner(prepare);
-  const row = prepare(selectRecord).get(accountId, collection, id);
+  const row = prepare(selectHeldRecord).get(accountId, collection, id);
   const existing = row ? toHeldRecord(row).references : [];
   for (const target of existing.filter((candidate) => !targets.includes(candidate))) {
     run('DELETE FROM reference WHERE account_id = ? AND collection = ? AND target_id = ? AND id = ?',

@@ -8,8 +8,9 @@ import { Long, type ClientSession, type FindCursor, type MongoClient } from 'mon
 import { EPOCH, type Instant } from '../../shared/clock.ts';
 import { collections } from '../../shared/collections.ts';
 import { isConnectionError, isSnapshotGone } from './errors.ts';
+import type { HeldAccount } from '../held-account.ts';
 import { listImports } from './import.ts';
-import { byId, majorityRead, toAccount, toEntry, toStored, type Tables } from './schema.ts';
+import { byId, majorityRead, toHeldAccount, toEntry, toStored, type Tables } from './schema.ts';
 import { unknownAccount } from '../store.ts';
 import type { HeldRecord, Holdings, Orphan, StoredReply } from '../store.ts';
 
@@ -26,13 +27,14 @@ export async function withHoldings<T>(
     throw error;
   });
   if (!found) throw unknownAccount();
-  return await read(holdingsOf(tables, session, toAccount(found)));
+  return await read(holdingsOf(tables, session, toHeldAccount(found)));
 }
 
-function holdingsOf(tables: Tables, session: ClientSession, account: Holdings['account']): Holdings {
+function holdingsOf(tables: Tables, session: ClientSession, { account, unreadable }: HeldAccount): Holdings {
   const { accountId } = account;
   return {
     account,
+    unreadable,
     records: () => mergeByInstant([
       ...collections.map(({ name }) => recordsOf(tables, session, accountId, name)),
       tombstonesOf(tables, session, accountId),
@@ -52,7 +54,7 @@ function holdingsOf(tables: Tables, session: ClientSession, account: Holdings['a
       tables.replies.find({ accountId }, { session, sort: { accountId: 1, key: 1 } }),
       ({ key, fingerprint, body, keptAtMs }): StoredReply => ({ key, fingerprint, body, keptAtMs }),
     ),
-    lastEntry: async () => (await tables.audit.findOne({ accountId }, { session, sort: { accountId: -1, number: -1 } }))?.number ?? 0,
+    lastEntry: () => lastEntry(tables, session, accountId),
     entries: () => batches(tables.audit.find({ accountId }, { session, sort: { accountId: 1, number: 1 } }), toEntry),
   };
 }
@@ -107,6 +109,11 @@ export async function newestUpTo(tables: Tables, session: ClientSession, account
     newest = Math.max(newest, instantIn(found?.sync) ?? EPOCH) as Instant;
   }
   return newest;
+}
+
+/** The number of the newest audit entry; 0 if there is none. */
+export async function lastEntry({ audit }: Tables, session: ClientSession, accountId: string): Promise<number> {
+  return (await audit.findOne({ accountId }, { session, sort: { accountId: -1, number: -1 } }))?.number ?? 0;
 }
 
 const byInstant = { accountId: 1, 'sync.at': 1 } as const;

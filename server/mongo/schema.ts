@@ -11,6 +11,7 @@ import { EPOCH, type Instant } from '../../shared/clock.ts';
 import { collections } from '../../shared/collections.ts';
 import type { Digest } from '../../shared/digest.ts';
 import { isNamespaceExists } from './errors.ts';
+import { holdAccount, requireReadable, type HeldAccount } from '../held-account.ts';
 import {
   newEpoch, newFingerprintKey, type Account, type AuditEntry, type Session, type StoredEntry, type StoredRecord, type StoredReply,
 } from '../store.ts';
@@ -193,8 +194,20 @@ export function toInstant(stored: StoredInstant): Instant {
   return (typeof stored === 'number' ? stored : stored.toNumber()) as Instant;
 }
 
-export function toAccount({ _id, clock, horizon, digest, numbers, epoch, pausedMs = 0, audited = 0 }: AccountDocument): Account {
-  return { accountId: _id, clock: toInstant(clock), horizon: toInstant(horizon), digest, numbers, epoch, pausedMs, audited };
+/** Throws `internal` if somebody has made of it what cannot be read. */
+export function toAccount(document: AccountDocument): Account {
+  return requireReadable(toHeldAccount(document));
+}
+
+export function toHeldAccount({ _id, clock, horizon, digest, numbers, epoch, pausedMs = 0, audited = 0 }: AccountDocument): HeldAccount {
+  return holdAccount(_id, {
+    clock: toNumber(clock), horizon: toNumber(horizon), digest, numbers, epoch, pausedMs: toNumber(pausedMs), audited: toNumber(audited),
+  });
+}
+
+/** Of whatever is there: a number beyond the safe integers is no integer any more. */
+function toNumber(stored: unknown): unknown {
+  return stored instanceof Long ? stored.toNumber() : stored;
 }
 
 export function toEntry({ number, at, entry }: AuditDocument): StoredEntry {

@@ -253,10 +253,14 @@ class MongoStore implements Store {
   }
 
   write<T>(accountId: string, change: (transaction: Transaction) => Promise<T>): Promise<T> {
-    return this.mend(accountId, change);
+    return this.#transact(accountId, false, change);
   }
 
   mend<T>(accountId: string, change: (mending: Mending) => Promise<T>): Promise<T> {
+    return this.#transact(accountId, true, change);
+  }
+
+  #transact<T>(accountId: string, mends: boolean, change: (mending: Mending) => Promise<T>): Promise<T> {
     // The monotonic clock: `deps.nowMs` may step, and stands still in tests.
     const queuedMs = performance.now();
     let waitMs = 0;
@@ -264,6 +268,7 @@ class MongoStore implements Store {
       const queue = this.#queueOf(accountId);
       queue.unsettled += 1;
       queue.jobs.add({
+        mends,
         // It runs again if another process was faster; the wait goes on until then.
         change(transaction) {
           waitMs = performance.now() - queuedMs;

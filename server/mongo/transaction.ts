@@ -9,7 +9,7 @@ import type { AnyBulkWriteOperation, ClientSession, ObjectId } from 'mongodb';
 import { EPOCH, type Instant } from '../../shared/clock.ts';
 import type { PendingWrite, TransactionReads } from '../pending-write.ts';
 import { isDuplicateKey } from './errors.ts';
-import { exactTypes, heldAfter, newestUpTo, toHeldRecord, type LooseDocument } from './holdings.ts';
+import { exactTypes, heldAfter, lastEntry, newestUpTo, toHeldRecord, type LooseDocument } from './holdings.ts';
 import {
   byId, dueReplies, dueTombstones, toInstant, toRecord, toRecordDocument, toStored, type RecordDocument, type Tables,
 } from './schema.ts';
@@ -62,6 +62,11 @@ export class TransactionReader {
       }),
       heldAfter: (after, limit) => this.#read(() => heldAfter(tables, session, accountId, after, limit)),
       newestUpTo: (until) => this.#read(() => newestUpTo(tables, session, accountId, until)),
+      lastEntry: () => this.#read(() => lastEntry(tables, session, accountId)),
+      newestReplyMs: () => this.#read(async () => {
+        const newest = await tables.replies.findOne({ accountId }, { session, sort: { accountId: -1, keptAtMs: -1 } });
+        return newest?.keptAtMs ?? null;
+      }),
     };
   }
 

@@ -13,10 +13,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientSession, MongoClient } from 'mongodb';
 
 import { requireSameTime } from '../clock-check.ts';
+import { requireReadable, type HeldAccount } from '../held-account.ts';
 import { beginWrite } from '../pending-write.ts';
 import { applyWrite, TransactionReader } from './transaction.ts';
 import { commitUnknown, isTransient, isUnknownCommit, mongoError, writeTimedOut } from './errors.ts';
-import { toAccount, toStored, type AccountDocument, type Tables } from './schema.ts';
+import { toHeldAccount, toStored, type AccountDocument, type Tables } from './schema.ts';
 import { unknownAccount } from '../store.ts';
 import type { Account, Mending, StoredEntry, StoreDeps } from '../store.ts';
 
@@ -30,6 +31,8 @@ export interface WriteDeps extends StoreDeps {
 }
 
 export interface WriteJob {
+  /** Whether it can do with an account that cannot be read. */
+  readonly mends: boolean;
   readonly change: (transaction: Mending) => Promise<unknown>;
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: unknown) => void;
@@ -84,7 +87,7 @@ async function commitOnce(deps: WriteDeps, accountId: string, jobs: readonly Wri
   // Ending the session aborts an uncommitted transaction.
   await using session = deps.client.startSession();
   session.startTransaction({ readConcern: { level: 'snapshot' }, writeConcern: { w: 'majority' }, readPreference: 'primary' });
-  const { account: before, databaseMs } = await lockAccount(deps.tables, session, accountId);
+  const { held: before, databaseMs } = await lockAccount(deps.tables, session, accountId);
   const checkedNowMs = (): number => {
     const nowMs = deps.nowMs();
     if (!deps.trustsClock) requireSameTime(nowMs, databaseMs);
@@ -92,19 +95,19 @@ async function commitOnce(deps: WriteDeps, accountId: string, jobs: readonly Wri
   };
   const outcomes: (() => void)[] = [];
   const entries: StoredEntry[] = [];
-  let account = before;
+  let held = before;
   let applied = 0;
   for (const job of jobs) {
-    const { settle, after, audited } = await runJob({ ...deps, nowMs: checkedNowMs }, session, account, job);
+    const { settle, after, audited } = await runJob({ ...deps, nowMs: checkedNowMs }, session, held, job);
     outcomes.push(settle);
     if (after === null) continue;
-    account = after;
+    if (after !== held.account) held = { account: after, unreadable: [] };
     entries.push(...audited);
     applied += 1;
   }
   if (applied === 0) return outcomes;
   if (entries.length > 0) await saveEntries(deps.tables, session, accountId, entries);
-  if (account !== before) await saveAccount(deps.tables, session, account);
+  if (held !== before) await saveAccount(deps.tables, session, held.account);
   await commit(session, isTimedOut);
   return outcomes;
 }
@@ -114,13 +117,13 @@ async function commitOnce(deps: WriteDeps, accountId: string, jobs: readonly Wri
  * `databaseMs` is the database's own time.
  */
 async function lockAccount({ accounts }: Tables, session: ClientSession, accountId: string): Promise<{
-  account: Account; databaseMs: number;
+  held: HeldAccount; databaseMs: number;
 }> {
   const document = await accounts.findOneAndUpdate({ _id: accountId }, { $inc: { writes: 1 } }, {
     session, projection: { clock: 1, horizon: 1, digest: 1, numbers: 1, epoch: 1, pausedMs: 1, audited: 1, databaseTime: '$$NOW' },
   }) as AccountDocument & { readonly databaseTime: Date } | null;
   if (!document) throw unknownAccount();
-  return { account: toAccount(document), databaseMs: document.databaseTime.getTime() };
+  return { held: toHeldAccount(document), databaseMs: document.databaseTime.getTime() };
 }
 
 async function saveAccount({ accounts }: Tables, session: ClientSession, account: Account): Promise<void> {
@@ -150,13 +153,14 @@ async function commit(session: ClientSession, isTimedOut: IsTimedOut): Promise<v
 }
 
 /** Runs one change and applies it. `after` is the resulting account, or null if the change threw. */
-async function runJob(deps: WriteDeps, session: ClientSession, before: Account, job: WriteJob): Promise<{
+async function runJob(deps: WriteDeps, session: ClientSession, { account, unreadable }: HeldAccount, job: WriteJob): Promise<{
   settle: () => void; after: Account | null; audited: readonly StoredEntry[];
 }> {
-  const { pending, changes } = beginWrite(before, deps.nowMs);
+  const { pending, changes } = beginWrite(account, deps.nowMs);
   const reader = new TransactionReader(deps.tables, session, pending);
   try {
-    const result = await job.change({ ...changes, ...reader.reads });
+    if (!job.mends) requireReadable({ account, unreadable });
+    const result = await job.change({ ...changes, unreadable, ...reader.reads });
     await reader.rejectTakenAddresses();
     await reader.finish();
     await applyWrite(deps.tables, session, pending, reader.prunings).catch((error: unknown) => rejectJob(job, error));

@@ -7,6 +7,7 @@ import { describe, test, type TestContext } from 'node:test';
 
 import { Double, Long, MongoClient, type Db } from 'mongodb';
 
+import { hasUsers } from '../../../server/admin.ts';
 import { ConfigError } from '../../../server/config.ts';
 import { openEmbeddedStore } from '../../../server/embedded/store.ts';
 import { newId, toContent } from '../../../server/records.ts';
@@ -14,6 +15,7 @@ import type { Store } from '../../../server/store.ts';
 import { parseVerify, runVerify } from '../../../server/verify-command.ts';
 import type { Instant } from '../../../shared/clock.ts';
 import { findCollection } from '../../../shared/collections.ts';
+import { AppError } from '../../../shared/errors.ts';
 import type { JsonObject } from '../../../shared/fields.ts';
 import {
   addAccount, firstOwner, openStore, password, runServer, startServer, stores, type Installation, type TestServer, type TestStore,
@@ -100,6 +102,43 @@ for (const store of stores) {
         assert.match(text, new RegExp(`^${accountId}: 5 records are kept for an account that does not exist\\.$`, 'm'));
         assert.equal(text.includes("renamed: the account's key is not an id.\n"), args[0] !== accountId, text);
       }
+    });
+
+    test('names what cannot be read of an account, goes on with the next one, and makes it anew with --fix', async (t) => {
+      const { server, accountId, ids } = await openBooks(t, store);
+      await addAccount(server, 'owner@second.test');
+      await edit(server, {
+        embedded(db) {
+          db.prepare(`UPDATE account SET digest = '{', numbers = '[]', clock = ?, paused_ms = ? WHERE account_id = ?`)
+            .run(2n ** 62n, -(2n ** 63n), accountId);
+          db.prepare('UPDATE record SET at = ? WHERE id = ?').run(2n ** 62n, ids.spare);
+        },
+        async mongodb(db) {
+          const broken = { $unset: { digest: 1, epoch: 1 }, $set: { numbers: 'none', clock: Long.MAX_VALUE, pausedMs: 0.5 } };
+          await db.collection('accounts').updateOne({ _id: accountId as never }, broken);
+          await db.collection('plans').updateOne({ _id: ids.spare as never }, { $set: { 'sync.at': Long.MAX_VALUE } });
+        },
+      });
+      const { status, body } = await server.owner.get('/api/sync/pull');
+      assert.equal(status, store.kind === 'embedded' ? 503 : 500, JSON.stringify(body));
+      const opened = await openStore(server, () => server.clock.ms);
+      await assert.rejects(hasUsers(opened), (error) => error instanceof AppError && error.message.includes('verify --fix'));
+      await opened.close();
+      const found = await verify(server);
+      assert.equal(found.code, 1);
+      for (const member of ['digest', 'numbers', 'clock', 'pausedMs']) {
+        assert.match(found.text, new RegExp(`^${accountId}: the account's ${member} cannot be read\\.$`, 'm'));
+      }
+      assert.match(found.text, /: Nothing is wrong in 1 record\.$/m);
+      const { code, text } = await verify(server, '--fix');
+      assert.equal(code, 0, text);
+      const cache = new NaiveCache();
+      const reply = await server.owner.pull();
+      cache.apply(reply);
+      assert.deepEqual(cache.digest(), withoutEmpty(reply.body.digest));
+      assert.equal(cache.records.size, 5);
+      const next = await server.owner.act(await server.owner.create('invoices', invoice(ids.customer)), 'send');
+      assert.equal(next.payload['number'], 'INV-2026-00002');
     });
 
     test('can be killed at any point of --fix, and run again', async (t) => {
