@@ -206,10 +206,12 @@ function closeBeforeQuit(close: () => Promise<unknown>, onClosed: () => void): v
     if (state === 'closing') return;
     state = 'closing';
     void close().finally(() => {
-      onClosed();
-      state = 'closed';
       // Electron ignores a `quit` in the microtasks of `will-quit`, which this is in if there was nothing to close.
-      setImmediate(() => app.quit());
+      setImmediate(() => {
+        onClosed();
+        state = 'closed';
+        app.quit();
+      });
     });
   });
 }

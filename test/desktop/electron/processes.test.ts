@@ -342,6 +342,15 @@ describe('a second start', () => {
     assert.deepEqual([second.system.seen.errors, controls.app.isRelaunched], [[], true]);
   });
 
+  test('in the turn before the first quits is remembered, too', async (t) => {
+    const { controls, window, worker, electron } = await startApp(t, { folder });
+    await electron.sync.getStatus();
+    worker.once('exit', () => setImmediate(() => controls.app.emit('second-instance', {}, [], '')));
+    window.close();
+    await controls.app.ended;
+    assert.equal(controls.app.isRelaunched, true);
+  });
+
   test('while the first has closed but is not gone takes its place', async (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] });
     const { controls, dataFolder } = await startApp(t, {
