@@ -97,8 +97,8 @@ function parseAccount(line: Record<string, unknown>): FileLine | string {
   if (version !== formatVersion) return `it is of version ${String(version)} of the format, and this server reads version ${formatVersion}`;
   const clock = instantOf(line['clock']);
   const horizon = instantOf(line['horizon']);
-  const isEpoch = epoch === null || (typeof epoch === 'string' && /^[\w-]{8,64}$/.test(epoch));
-  const isComplete = typeof accountId === 'string' && /^[0-9a-f]{24}$/.test(accountId) && clock !== null && horizon !== null && isEpoch
+  const isComplete = typeof accountId === 'string' && /^[0-9a-f]{24}$/.test(accountId) && clock !== null && horizon !== null
+    && (epoch === null || (typeof epoch === 'string' && isEpoch(epoch)))
     && isDigest(digest) && isNumbers(numbers) && Number.isSafeInteger(pausedMs) && isCount(audited);
   if (!isComplete) return incomplete;
   return { type: 'account', account: {
@@ -151,6 +151,10 @@ function instantOf(value: unknown): Instant | null {
 
 export function isCount(value: unknown): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+}
+
+export function isEpoch(text: string): boolean {
+  return /^[\w-]{8,64}$/.test(text);
 }
 
 function isTextOrNull(value: unknown): value is string | null {

@@ -14,7 +14,7 @@ import type { Writable } from 'node:stream';
 import { formatInstant, instantFromMs } from '../shared/clock.ts';
 import { addCrc, digestDifferences, emptyDigest, recordCrc, type CollectionDigest } from '../shared/digest.ts';
 import { AppError, hasSystemCode } from '../shared/errors.ts';
-import { accountLine, addressLine, endLine, entryLine, noCounts, recordLine, replyLine, type Counts } from './account-file.ts';
+import { accountLine, addressLine, endLine, entryLine, noCounts, parseLine, recordLine, replyLine, type Counts } from './account-file.ts';
 import { adminEntry } from './audit.ts';
 import { ConfigError } from './config.ts';
 import { createPrivateFile, publish, syncFolder } from './files.ts';
@@ -114,7 +114,8 @@ async function requireSoundAccount(store: Store, accountId: string, nowMs: numbe
   const findings = await store.readHoldings(accountId, (holdings) => inspectHoldings(holdings, async () => {
     isSound = false;
   }));
-  if (!isSound || accountFaults(findings, nowMs).length > 0) throw unsound(accountId);
+  const isReadable = typeof parseLine(accountLine(findings.account, instantFromMs(nowMs))) !== 'string';
+  if (!isSound || !isReadable || accountFaults(findings, nowMs).length > 0) throw unsound(accountId);
 }
 
 /** Gives the account a new epoch; returns the old one. */

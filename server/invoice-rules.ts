@@ -14,6 +14,9 @@ import { parseInput, paymentFields } from '../shared/protocol.ts';
 import type { Rules } from './rules.ts';
 import type { StoredRecord, Transaction } from './store.ts';
 
+/** The highest number of a series has 15 digits. */
+const MAX_COUNT = 10 ** 15 - 1;
+
 export const invoiceRules: Rules = {
   async complete(transaction, { input, previous }) {
     const before = previous && parseInvoice(previous);
@@ -40,6 +43,11 @@ export const invoiceRules: Rules = {
     void: { parse: parseNothing, run: voidInvoice },
   },
 };
+
+/** Whether numbers can be issued after `count` in what is kept as a series. */
+export function isSeries(name: string, count: unknown): boolean {
+  return /^INV-\d{4}$/.test(name) && Number.isSafeInteger(count) && Number(count) >= 0 && Number(count) < MAX_COUNT;
+}
 
 /** The series and the count of an invoice's number; null for a payload without one. */
 export function issuedNumber({ number }: JsonObject): { readonly series: string; readonly count: number } | null {

@@ -9,9 +9,11 @@ import { formatInstant, instantFromMs, type Instant } from '../shared/clock.ts';
 import { findCollection } from '../shared/collections.ts';
 import { addCrc, digestDifferences, emptyDigest, recordCrc, shiftDigest, subtractCrc } from '../shared/digest.ts';
 import { AppError } from '../shared/errors.ts';
+import { isEpoch } from './account-file.ts';
 import { adminEntry } from './audit.ts';
 import { addressKey } from './auth.ts';
 import { MAX_SKEW_MS } from './clock-check.ts';
+import { isSeries } from './invoice-rules.ts';
 import { referencesOf } from './records.ts';
 import { leastPausedMs } from './reply-age.ts';
 import { newEpoch } from './store.ts';
@@ -110,13 +112,14 @@ export async function mendAccount(store: Store, findings: Findings): Promise<voi
     const corrected = wrong.map((name) => [
       name, shiftDigest(now.digest[name] ?? emptyDigest, account.digest[name] ?? emptyDigest, digest[name] ?? emptyDigest),
     ]);
-    const numbers = Object.entries(issued).map(([series, count]) => [series, Math.max(count, now.numbers[series] ?? 0)]);
+    const kept = Object.entries(now.numbers).filter(([series, count]) => isSeries(series, count));
+    const numbers = Object.entries(issued).map(([series, count]) => [series, Math.max(count, Object.fromEntries(kept)[series] ?? 0)]);
     mending.setAccount({
       digest: { ...now.digest, ...Object.fromEntries(corrected) },
       clock: Math.max(now.clock, newest) as Instant,
       audited: Math.max(now.audited, lastEntry),
-      numbers: { ...now.numbers, ...Object.fromEntries(numbers) },
-      ...(wrong.length > 0 ? { epoch: newEpoch() } : {}),
+      numbers: Object.fromEntries([...kept, ...numbers]),
+      ...(wrong.length > 0 || !isEpoch(now.epoch) ? { epoch: newEpoch() } : {}),
     });
     if (misfiled > 0) mending.refileReferences();
     for (const { email, userId } of stray) if (await addressOf(mending, userId) !== email) mending.releaseAddress(email);

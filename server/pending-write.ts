@@ -3,6 +3,8 @@
 
 import { formatInstant, instantFromMs, tick, type Instant } from '../shared/clock.ts';
 import { addCrc, emptyDigest, recordCrc, subtractCrc, type CollectionDigest } from '../shared/digest.ts';
+import { AppError } from '../shared/errors.ts';
+import { isCount } from './account-file.ts';
 import { uncountedPauseMs } from './reply-age.ts';
 import type { Account, AuditEntry, HeldRecord, Mending, RecordContent, StoredEntry, StoredRecord, StoredReply } from './store.ts';
 
@@ -71,7 +73,12 @@ export function beginWrite(account: Account, checkedNowMs: () => number): {
     },
     nextNumber(series: string): number {
       const { numbers } = pending.account;
-      const next = (numbers[series] ?? 0) + 1;
+      const last = numbers[series] ?? 0;
+      if (!isCount(last) || !isCount(last + 1)) {
+        throw new AppError('internal', `The series ${series} cannot go on after ${last}: run node server.ts verify --fix on the server's `
+          + 'machine.');
+      }
+      const next = last + 1;
       pending.account = { ...pending.account, numbers: { ...numbers, [series]: next } };
       return next;
     },

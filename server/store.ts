@@ -178,7 +178,7 @@ export interface Transaction {
   put(collection: string, id: string, content: RecordContent, previous: StoredRecord | null): Instant;
   /** Deletes a record, leaves its tombstone and returns the tombstone's instant. */
   remove(record: StoredRecord): Instant;
-  /** The next number of a series, from 1 without gaps: a failed write uses none up. */
+  /** The next number of a series, from 1 without gaps: a failed write uses none up. Throws `internal` if the last is no number. */
   nextNumber(series: string): number;
   /**
    * Assigns an address to a user; `write` rejects with `conflict` if another user has it. Claiming it again for the same

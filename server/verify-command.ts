@@ -67,7 +67,8 @@ async function mendClock(store: Store, accountId: string, { nowMs, write }: Veri
   const now = nowMs();
   const { before, after, unreadable } = await catchUp(store, accountId, now);
   if (unreadable.length > 0) write(`${accountId}: The account's ${unreadable.join(', ')} cannot be read, and is made anew.\n`);
-  if (after > before && !unreadable.includes('clock')) write(`${accountId}: Set the clock from ${formatInstant(before)} to the newest change, ${formatInstant(after)}.\n`);
+  const isBehind = after > before && !unreadable.includes('clock');
+  if (isBehind) write(`${accountId}: Set the clock from ${formatInstant(before)} to the newest change, ${formatInstant(after)}.\n`);
   if (!isFarAhead(after, now)) return;
   write(`${accountId}: Changes are stamped with a time after now, ${formatInstant(instantFromMs(now))}.\n`);
   const moved = await bringBack(store, accountId, now);

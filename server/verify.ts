@@ -8,9 +8,10 @@ import { collections, findCollection, publishedFields, type Collection } from '.
 import { addCrc, digestDifferences, emptyDigest, recordCrc, type CollectionDigest, type Digest } from '../shared/digest.ts';
 import { checkFields, isId, isObject, type JsonObject } from '../shared/fields.ts';
 import { noProblems } from '../shared/problems.ts';
+import { isEpoch } from './account-file.ts';
 import { addressKey } from './auth.ts';
 import { MAX_SKEW_MS } from './clock-check.ts';
-import { issuedNumber } from './invoice-rules.ts';
+import { isSeries, issuedNumber } from './invoice-rules.ts';
 import { referencesOf } from './records.ts';
 import type { Account, Address, HeldRecord, Holdings } from './store.ts';
 
@@ -19,7 +20,7 @@ const published = new Map(collections.map((collection) => [collection.name, publ
 
 /** First what is wrong with a record, then with what is kept beside the records. */
 export type FaultKind = 'instant' | 'layout' | 'undeleted' | 'references' | 'collection' | 'key' | 'payload' | 'fields' | 'secret'
-  | 'dangling' | 'tombstone' | 'id' | 'member' | 'digest' | 'clock' | 'ahead' | 'series' | 'trail' | 'index' | 'address';
+  | 'dangling' | 'tombstone' | 'id' | 'member' | 'epoch' | 'digest' | 'clock' | 'ahead' | 'series' | 'trail' | 'index' | 'address';
 
 export interface Fault {
   readonly kind: FaultKind;
@@ -106,6 +107,7 @@ export function accountFaults(
   const last = Math.max(clock, newest) as Instant;
   return [
     ...(isId(account.accountId) ? [] : [fault('id', "the account's key is not an id")]),
+    ...(isEpoch(account.epoch) ? [] : [fault('epoch', "the account's epoch is not 8 to 64 letters and digits")]),
     ...unreadable.map((member) => fault('member', `the account's ${member} cannot be read`)),
     ...digestDifferences(account.digest, digest).map((name) =>
       fault('digest', `${name}: the digest says ${say(account.digest[name])}, and there are ${say(digest[name])}`)),
@@ -115,6 +117,8 @@ export function accountFaults(
       + `which is after now, ${formatInstant(instantFromMs(nowMs))}`)] : []),
     ...Object.entries(issued).filter(([series, count]) => count > (numbers[series] ?? 0)).map(([series, count]) =>
       fault('series', `the series ${series} is at ${numbers[series] ?? 0}, and an invoice has number ${count} of it`)),
+    ...Object.entries(numbers).filter(([series, count]) => !isSeries(series, count)).map(([series, count]) =>
+      fault('series', `the series ${series} is at ${JSON.stringify(count)}, which no invoice can have`)),
     ...(lastEntry > audited ? [fault('trail', `the newest entry of the audit trail is said to be ${audited}, and is ${lastEntry}`)] : []),
     ...(misfiled > 0 ? [fault('index', `${misfiled} references are indexed otherwise than the records have them`)] : []),
     ...missing.map(({ email, userId }) => fault('address', `users ${userId} cannot sign in as ${email}: the directory does not say so`)),
@@ -151,7 +155,11 @@ export function sameReferences(record: Pick<HeldRecord, 'references'>, collectio
 export function fieldProblems({ name }: Collection, payload: JsonObject): readonly string[] {
   const problems = noProblems();
   checkFields(published.get(name) ?? {}, payload, problems);
-  return Object.entries(problems).map(([field, { message }]) => `${field} ${message}`);
+  const number = name === 'invoices' && 'number' in payload && issuedNumber(payload) === null;
+  return [
+    ...Object.entries(problems).map(([field, { message }]) => `${field} ${message}`),
+    ...(number ? ['number is not one like INV-2026-00001'] : []),
+  ];
 }
 
 function payloadFaults(record: HeldRecord, collection: Collection, payload: JsonObject): Fault[] {

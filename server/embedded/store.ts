@@ -304,8 +304,9 @@ class EmbeddedStore implements Store {
   #checkedNowMs(): number {
     const nowMs = this.#deps.nowMs();
     if (this.#deps.trustsClock) return nowMs;
-    const found = this.#writerStatement(`SELECT min(coalesce(max(clock), 0), ${Number.MAX_SAFE_INTEGER}) AS newest,
-        coalesce((SELECT min(CAST(value AS INTEGER), ${Number.MAX_SAFE_INTEGER}) FROM setting WHERE name = '${ACCEPTED_CLOCK}'), 0) AS accepted FROM account`).get() ?? {};
+    const found = this.#writerStatement(`SELECT min(coalesce(max(clock), 0), ${Number.MAX_SAFE_INTEGER}) AS newest, coalesce((
+        SELECT min(CAST(value AS INTEGER), ${Number.MAX_SAFE_INTEGER}) FROM setting WHERE name = '${ACCEPTED_CLOCK}'
+      ), 0) AS accepted FROM account`).get() ?? {};
     requirePlausibleTime(nowMs, integer(found, 'newest') as Instant, integer(found, 'accepted') as Instant);
     return nowMs;
   }

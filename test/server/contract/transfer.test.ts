@@ -186,8 +186,16 @@ for (const store of stores) {
       const { server, accountId } = books;
       const opened = await openStore(server, () => server.clock.ms);
       await opened.mend(accountId, async (mending) => mending.setAccount({ numbers: {} }));
-      await opened.close();
       await assert.rejects(exported(server, accountId, true), /Something is wrong in the account/);
+      const { epoch } = await opened.snapshot(accountId, async ({ account }) => account);
+      for (const wrong of [{ numbers: { 'INV-2026': 7.5 } }, { numbers: { 'INV-2026': 1 }, epoch: 'ä' }]) {
+        await opened.mend(accountId, async (mending) => mending.setAccount(wrong));
+        await assert.rejects(exported(server, accountId, true), /Something is wrong in the account/);
+      }
+      const now = await opened.snapshot(accountId, async ({ account }) => account);
+      assert.equal(now.epoch, 'ä', `still, instead of ${epoch}`);
+      await opened.mend(accountId, async (mending) => mending.setAccount({ epoch, numbers: {} }));
+      await opened.close();
       const file = join(server.folder, 'account.ndjson');
       const refused = await runServer(['export', accountId], server.env);
       assert.deepEqual([refused.code, refused.stdout], [1, '']);

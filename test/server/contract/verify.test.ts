@@ -141,6 +141,32 @@ for (const store of stores) {
       assert.equal(next.payload['number'], 'INV-2026-00002');
     });
 
+    test('finds series and invoice numbers from which no number can follow, and none is issued until --fix', async (t) => {
+      const { server, ids } = await openBooks(t, store);
+      const draft = await server.owner.create('invoices', invoice(ids.customer));
+      for (const count of [7.5, -3, 'seven']) {
+        const numbers = { 'INV-2026': count, junk: 1 };
+        await edit(server, {
+          embedded: (db) => void db.prepare('UPDATE account SET numbers = ?').run(JSON.stringify(numbers)),
+          mongodb: async (db) => void await db.collection('accounts').updateOne({}, { $set: { numbers } }),
+        });
+        await assert.rejects(server.owner.act(draft, 'send'), /500/);
+        const { text } = await verify(server);
+        assert.ok(text.includes(`: the series INV-2026 is at ${JSON.stringify(count)}, which no invoice can have.\n`), text);
+        assert.match(text, /: the series junk is at 1, which no invoice can have\.\n/);
+        const mended = await verify(server, '--fix');
+        assert.equal(mended.code, 0, mended.text);
+      }
+      assert.equal((await server.owner.act(draft, 'send')).payload['number'], 'INV-2026-00002');
+      await edit(server, {
+        embedded: (db) => void db.prepare("UPDATE record SET payload = replace(payload, 'INV-2026-00002', 'INV-2026-8.5')").run(),
+        mongodb: async (db) => void await db.collection('invoices').updateMany({}, [{
+          $set: { payload: { $replaceOne: { input: '$payload', find: 'INV-2026-00002', replacement: 'INV-2026-8.5' } } },
+        }]),
+      });
+      assert.match((await verify(server)).text, /does not fit its collection: number is not one like INV-2026-00001\.$/m);
+    });
+
     test('can be killed at any point of --fix, and run again', async (t) => {
       const { server, ids } = await openBooks(t, store);
       await breakByHand(server, ids);
