@@ -206,8 +206,9 @@ async function moveBatch(mending: Mending, { after, last, moved }: Step, limit: 
   const ahead = await mending.heldAfter(after, BATCH_SIZE);
   const newest = ahead.at(-1)?.at ?? null;
   if (newest === null) {
-    // The age of the kept replies goes on from where it was.
-    const pausedMs = account.pausedMs - Math.floor((account.clock - at) / 1000);
+    // The age of the kept replies goes on from where it was; if none was kept by the wrong clock, none may be older now than the newest.
+    const movedMs = Math.floor((account.clock - at) / 1000);
+    const pausedMs = Math.max(account.pausedMs - movedMs, leastPausedMs(at / 1000, await mending.newestReplyMs()));
     mending.setAccount({ clock: at, horizon: Math.min(account.horizon, at) as Instant, pausedMs, epoch: newEpoch() });
     mending.audit(adminEntry(action));
     return { after, last: at, moved, isDone: true };

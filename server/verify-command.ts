@@ -70,9 +70,10 @@ async function mendClock(store: Store, accountId: string, { nowMs, write }: Veri
   const isBehind = after > before && !unreadable.includes('clock');
   if (isBehind) write(`${accountId}: Set the clock from ${formatInstant(before)} to the newest change, ${formatInstant(after)}.\n`);
   if (!isFarAhead(after, now)) return;
-  write(`${accountId}: Changes are stamped with a time after now, ${formatInstant(instantFromMs(now))}.\n`);
+  write(`${accountId}: The clock shows ${formatInstant(after)}, which is after now, ${formatInstant(instantFromMs(now))}.\n`);
   const moved = await bringBack(store, accountId, now);
-  write(`${accountId}: Stamped ${count(moved, 'change')} anew, from now on and in their order. ${everyDesktop}\n`);
+  const what = moved > 0 ? `Stamped ${count(moved, 'change')} anew, from now on and in their order` : 'Set the clock back to now';
+  write(`${accountId}: ${what}. ${everyDesktop}\n`);
 }
 
 /** Reports what is wrong in an account, and mends it if asked to; resolves to how much was wrong. */

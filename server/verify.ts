@@ -113,8 +113,8 @@ export function accountFaults(
       fault('digest', `${name}: the digest says ${say(account.digest[name])}, and there are ${say(digest[name])}`)),
     ...(newest > clock
       ? [fault('clock', `the clock shows ${formatInstant(clock)}, before the newest change of ${formatInstant(newest)}`)] : []),
-    ...(isFarAhead(last, nowMs) ? [fault('ahead', `the newest change is of ${formatInstant(last)}, `
-      + `which is after now, ${formatInstant(instantFromMs(nowMs))}`)] : []),
+    ...(isFarAhead(last, nowMs) ? [fault('ahead', `${isFarAhead(newest, nowMs) ? 'the newest change is of' : 'the clock shows'} `
+      + `${formatInstant(last)}, which is after now, ${formatInstant(instantFromMs(nowMs))}`)] : []),
     ...Object.entries(issued).filter(([series, count]) => count > (numbers[series] ?? 0)).map(([series, count]) =>
       fault('series', `the series ${series} is at ${numbers[series] ?? 0}, and an invoice has number ${count} of it`)),
     ...Object.entries(numbers).filter(([series, count]) => !isSeries(series, count)).map(([series, count]) =>

@@ -167,6 +167,29 @@ for (const store of stores) {
       assert.match((await verify(server)).text, /does not fit its collection: number is not one like INV-2026-00001\.$/m);
     });
 
+    test('brings a clock back that was set by hand, and a request of before that is repeated is still answered, not done', async (t) => {
+      const { server, accountId } = await openBooks(t, store);
+      const headers = { 'Idempotency-Key': 'one' };
+      const first = await server.owner.post('/api/customers', customer({ name: 'Once' }), headers);
+      const clock = Date.parse('2099-01-01T00:00:00Z') * 1000;
+      await edit(server, {
+        embedded: (db) => void db.prepare('UPDATE account SET clock = ?').run(clock),
+        mongodb: async (db) => void await db.collection('accounts').updateOne({}, { $set: { clock: Long.fromNumber(clock) } }),
+      });
+      assert.match((await verify(server)).text, /: the clock shows 2099-01-01T00:00:00\.000000Z, which is after now, 2026-03-01T/);
+      const { code, text } = await verify(server, '--fix');
+      assert.equal(code, 0, text);
+      assert.doesNotMatch(text, /Stamped 0/);
+      server.clock.ms += 60_000;
+      await server.owner.create('plans', plan());
+      const again = await server.owner.post('/api/customers', customer({ name: 'Once' }), headers);
+      assert.equal(again.body.record.id, first.body.record.id);
+      const opened = await openStore(server, () => server.clock.ms);
+      const { pausedMs } = await opened.snapshot(accountId, async ({ account }) => account);
+      await opened.close();
+      assert.ok(pausedMs >= 0 && pausedMs < 1000, String(pausedMs));
+    });
+
     test('can be killed at any point of --fix, and run again', async (t) => {
       const { server, ids } = await openBooks(t, store);
       await breakByHand(server, ids);
