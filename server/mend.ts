@@ -18,7 +18,7 @@ import { referencesOf } from './records.ts';
 import { leastPausedMs } from './reply-age.ts';
 import { newEpoch } from './store.ts';
 import type { Account, Address, HeldRecord, Mending, Store, StoredRecord } from './store.ts';
-import { isLaidOut, parsePayload, type Fault, type FaultKind, type Findings } from './verify.ts';
+import { isHorizon, isLaidOut, parsePayload, type Fault, type FaultKind, type Findings } from './verify.ts';
 
 const action = 'verify';
 /** Records that one transaction moves to another instant. */
@@ -114,9 +114,12 @@ export async function mendAccount(store: Store, findings: Findings): Promise<voi
     ]);
     const kept = Object.entries(now.numbers).filter(([series, count]) => isSeries(series, count));
     const numbers = Object.entries(issued).map(([series, count]) => [series, Math.max(count, Object.fromEntries(kept)[series] ?? 0)]);
+    const clock = Math.max(now.clock, newest) as Instant;
     mending.setAccount({
       digest: { ...now.digest, ...Object.fromEntries(corrected) },
-      clock: Math.max(now.clock, newest) as Instant,
+      clock,
+      // Where it was is not known: no cursor may go on that could have missed a deletion.
+      horizon: isHorizon(now.horizon, clock) ? now.horizon : clock,
       audited: Math.max(now.audited, lastEntry),
       numbers: Object.fromEntries([...kept, ...numbers]),
       ...(wrong.length > 0 || !isEpoch(now.epoch) ? { epoch: newEpoch() } : {}),

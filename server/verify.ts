@@ -20,7 +20,7 @@ const published = new Map(collections.map((collection) => [collection.name, publ
 
 /** First what is wrong with a record, then with what is kept beside the records. */
 export type FaultKind = 'instant' | 'layout' | 'undeleted' | 'references' | 'collection' | 'key' | 'payload' | 'fields' | 'secret'
-  | 'dangling' | 'tombstone' | 'id' | 'member' | 'epoch' | 'digest' | 'clock' | 'ahead' | 'series' | 'trail' | 'index' | 'address';
+  | 'dangling' | 'tombstone' | 'id' | 'member' | 'epoch' | 'digest' | 'clock' | 'horizon' | 'ahead' | 'series' | 'trail' | 'index' | 'address';
 
 export interface Fault {
   readonly kind: FaultKind;
@@ -101,7 +101,7 @@ export async function inspectHoldings(holdings: Holdings, onFaults: (faults: rea
 export function accountFaults(
   { account, unreadable, digest, newest, issued, misfiled, lastEntry, missing, stray }: Findings, nowMs: number,
 ): readonly Fault[] {
-  const { clock, numbers, audited } = account;
+  const { clock, horizon, numbers, audited } = account;
   const fault = (kind: FaultKind, text: string): Fault => ({ kind, record: null, text });
   const say = ({ count, sum } = emptyDigest): string => `${count} records with the sum ${sum}`;
   const last = Math.max(clock, newest) as Instant;
@@ -115,6 +115,8 @@ export function accountFaults(
       ? [fault('clock', `the clock shows ${formatInstant(clock)}, before the newest change of ${formatInstant(newest)}`)] : []),
     ...(isFarAhead(last, nowMs) ? [fault('ahead', `${isFarAhead(newest, nowMs) ? 'the newest change is of' : 'the clock shows'} `
       + `${formatInstant(last)}, which is after now, ${formatInstant(instantFromMs(nowMs))}`)] : []),
+    ...(isHorizon(horizon, last) || unreadable.includes('horizon') ? []
+      : [fault('horizon', `the horizon is at ${formatInstant(horizon)}, and not between 1970 and the clock`)]),
     ...Object.entries(issued).filter(([series, count]) => count > (numbers[series] ?? 0)).map(([series, count]) =>
       fault('series', `the series ${series} is at ${numbers[series] ?? 0}, and an invoice has number ${count} of it`)),
     ...Object.entries(numbers).filter(([series, count]) => !isSeries(series, count)).map(([series, count]) =>
@@ -124,6 +126,11 @@ export function accountFaults(
     ...missing.map(({ email, userId }) => fault('address', `users ${userId} cannot sign in as ${email}: the directory does not say so`)),
     ...stray.map(({ email, userId }) => fault('address', `the directory has ${email} for users ${userId}, whose address it is not`)),
   ];
+}
+
+/** Whether deletions up to there can have been pruned. */
+export function isHorizon(horizon: Instant, clock: Instant): boolean {
+  return horizon >= EPOCH && horizon <= clock;
 }
 
 /** Whether changes up to `newest` were stamped with a time that has not come. */

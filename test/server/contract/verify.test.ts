@@ -7,7 +7,6 @@ import { describe, test, type TestContext } from 'node:test';
 
 import { Double, Long, MongoClient, type Db } from 'mongodb';
 
-import { hasUsers } from '../../../server/admin.ts';
 import { ConfigError } from '../../../server/config.ts';
 import { openEmbeddedStore } from '../../../server/embedded/store.ts';
 import { newId, toContent } from '../../../server/records.ts';
@@ -122,7 +121,7 @@ for (const store of stores) {
       const { status, body } = await server.owner.get('/api/sync/pull');
       assert.equal(status, store.kind === 'embedded' ? 503 : 500, JSON.stringify(body));
       const opened = await openStore(server, () => server.clock.ms);
-      await assert.rejects(hasUsers(opened), (error) => error instanceof AppError && error.message.includes('verify --fix'));
+      await assert.rejects(opened.snapshot(accountId, async () => {}), (error) => error instanceof AppError && error.message.includes('verify --fix'));
       await opened.close();
       const found = await verify(server);
       assert.equal(found.code, 1);
@@ -188,6 +187,24 @@ for (const store of stores) {
       const { pausedMs } = await opened.snapshot(accountId, async ({ account }) => account);
       await opened.close();
       assert.ok(pausedMs >= 0 && pausedMs < 1000, String(pausedMs));
+    });
+
+    test('finds a horizon that no cursor gets past, and sets it with --fix', async (t) => {
+      const { server } = await openBooks(t, store);
+      for (const horizon of [Date.parse('2099-01-01T00:00:00Z') * 1000, -5]) {
+        await edit(server, {
+          embedded: (db) => void db.prepare('UPDATE account SET horizon = ?').run(horizon),
+          mongodb: async (db) => void await db.collection('accounts').updateOne({}, { $set: { horizon: Long.fromNumber(horizon) } }),
+        });
+        const { text } = await verify(server);
+        assert.match(text, /: the horizon is at \d{4}-\S+Z, and not between 1970 and the clock\.$/m);
+        const mended = await verify(server, '--fix');
+        assert.equal(mended.code, 0, mended.text);
+        const { serverTime } = (await server.owner.pull()).body;
+        server.clock.ms += 1000;
+        await server.owner.create('plans', plan());
+        assert.equal((await server.owner.pull(`?since=${serverTime}`)).body.count, 1);
+      }
     });
 
     test('can be killed at any point of --fix, and run again', async (t) => {
