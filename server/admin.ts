@@ -6,6 +6,7 @@
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 
+import { EPOCH, formatInstant, type Instant } from '../shared/clock.ts';
 import { findCollection, writableFields } from '../shared/collections.ts';
 import { AppError } from '../shared/errors.ts';
 import { parseInput } from '../shared/protocol.ts';
@@ -16,6 +17,7 @@ import { requireGoodPassword } from './password-rules.ts';
 import { createPasswords, type Passwords } from './passwords.ts';
 import { newId, toContent } from './records.ts';
 import type { DirectoryEntry, Store } from './store.ts';
+import { isFarAhead } from './verify.ts';
 
 /** Throws `ConfigError` unless the words are a command; before a database is opened, which may create it. */
 export function requireCommand([command = '', email, ...rest]: readonly string[]): void {
@@ -38,7 +40,10 @@ export async function runAdmin(store: Store, args: readonly string[], input: Nod
     await store.acceptClock();
     // Afterwards, because nothing is stamped by the clock before.
     await auditEverywhere(store, 'clock');
-    return "This machine's clock is taken for right.";
+    const clocks = await Promise.all((await store.listAccounts()).map((accountId) => store.latestClock(accountId)));
+    const newest = Math.max(EPOCH, ...clocks) as Instant;
+    return `This machine's clock is taken for right.${isFarAhead(newest, Date.now()) ? ` Until ${formatInstant(newest)} changes get times `
+      + 'just after that, which a wrong clock has given: run node server.ts verify --fix to set them back to now.' : ''}`;
   }
   const passwords = createPasswords();
   if (command === 'create') await requireNewAddress(store, email);

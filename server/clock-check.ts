@@ -30,9 +30,10 @@ export function requirePlausibleTime(nowMs: number, newest: Instant, accepted: I
   const aheadMs = nowMs - newest / 1000;
   const isAccepted = newest - accepted <= MAX_CREEP_US;
   if (newest === EPOCH || (aheadMs <= MAX_STEP_MS && (aheadMs >= -MAX_SKEW_MS || isAccepted))) return;
-  const relation = aheadMs > 0 ? 'more than a year after the newest change' : `before the newest change of ${toMinutes(newest / 1000)}`;
+  const [relation, command] = aheadMs > 0 ? ['more than a year after the newest change', 'admin clock']
+    : [`before the newest change of ${toMinutes(newest / 1000)}`, 'verify --fix'];
   throw clockRefused(`The server's clock shows ${toMinutes(nowMs)}, ${relation}. Set it right, or run `
-    + '"node server.ts admin clock" if it is right; until then nothing can be changed.');
+    + `"node server.ts ${command}" if it is right; until then nothing can be changed.`);
 }
 
 function clockRefused(message: string): AppError {

@@ -20,7 +20,8 @@ const published = new Map(collections.map((collection) => [collection.name, publ
 
 /** First what is wrong with a record, then with what is kept beside the records. */
 export type FaultKind = 'instant' | 'layout' | 'undeleted' | 'references' | 'collection' | 'key' | 'payload' | 'fields' | 'secret'
-  | 'dangling' | 'tombstone' | 'id' | 'member' | 'epoch' | 'digest' | 'clock' | 'horizon' | 'ahead' | 'series' | 'trail' | 'index' | 'address';
+  | 'dangling' | 'tombstone' | 'id' | 'member' | 'epoch' | 'digest' | 'clock' | 'horizon'
+  | 'ahead' | 'series' | 'trail' | 'index' | 'address';
 
 export interface Fault {
   readonly kind: FaultKind;

@@ -121,7 +121,8 @@ for (const store of stores) {
       const { status, body } = await server.owner.get('/api/sync/pull');
       assert.equal(status, store.kind === 'embedded' ? 503 : 500, JSON.stringify(body));
       const opened = await openStore(server, () => server.clock.ms);
-      await assert.rejects(opened.snapshot(accountId, async () => {}), (error) => error instanceof AppError && error.message.includes('verify --fix'));
+      const saysWhatToDo = (error: unknown): boolean => error instanceof AppError && error.message.includes('verify --fix');
+      await assert.rejects(opened.snapshot(accountId, async () => {}), saysWhatToDo);
       await opened.close();
       const found = await verify(server);
       assert.equal(found.code, 1);
@@ -328,8 +329,9 @@ test('verify --fix lets an embedded database be stamped again that refused to be
   const file = join(server.folder, 'invoify.sqlite');
   const open = (nowMs: () => number): Promise<Store> => openEmbeddedStore(file, { nowMs, trustsClock: false, log: () => {} });
   const refused = await open(Date.now);
-  await assert.rejects(refused.checkClock(), /before the newest change of 2099/);
+  await assert.rejects(refused.checkClock(), /before the newest change of 2099-.*"node server\.ts verify --fix"/);
   await refused.close();
+  assert.match((await runServer(['admin', 'clock'], server.env)).stdout, /Until 2099-\S+ changes get .* run node server\.ts verify --fix/);
   const { code, stdout, stderr } = await runServer(['verify', '--fix'], server.env);
   assert.equal(code, 0, stdout + stderr);
   const later = await open(() => Date.now() + 2 * 3_600_000);

@@ -96,7 +96,7 @@ describe('an embedded store', () => {
       () => store.checkClock(),
     ]) {
       const { message } = await assertRejects(stamp(), 'unavailable');
-      assert.match(message, /^The server's clock shows \d{4}-.*, before the newest change of .*admin clock/);
+      assert.match(message, /^The server's clock shows \d{4}-.*, before the newest change of .*verify --fix/);
     }
     assert.deepEqual(await readAll(store, accountId), before);
 
