@@ -8,7 +8,7 @@ import { runAudit } from './audit.ts';
 import { ConfigError, type Config } from './config.ts';
 import { parseExport, runExport } from './export.ts';
 import { protectFiles } from './files.ts';
-import { parseImport, runImport } from './import.ts';
+import { openFile, parseImport, runImport } from './import.ts';
 import { createLog, type Log } from './log.ts';
 import type { Store } from './store.ts';
 import { parseVerify, runVerify } from './verify-command.ts';
@@ -62,8 +62,9 @@ const commands: Readonly<Record<string, Command>> = {
   },
   async import(args, config, deps) {
     const file = parseImport(args);
+    const input = await openFile(file, process.stdin);
     return withStore(config, deps, async (store) => {
-      process.stdout.write(`${await runImport(store, file, deps.nowMs, process.stdin)}\n`);
+      process.stdout.write(`${await runImport(store, file, deps.nowMs, input)}\n`);
       return 0;
     });
   },

@@ -11,7 +11,7 @@ import { isUtf8 } from 'node:buffer';
 import { EPOCH, formatInstant, instantFromMs, type Instant } from '../shared/clock.ts';
 import { findCollection, type Collection } from '../shared/collections.ts';
 import { addCrc, digestDifferences, emptyDigest, recordCrc, type CollectionDigest } from '../shared/digest.ts';
-import { AppError } from '../shared/errors.ts';
+import { AppError, hasSystemCode } from '../shared/errors.ts';
 import { isId, type JsonObject } from '../shared/fields.ts';
 import { noCounts, parseLine, type Counts, type FileAccount, type FileLine } from './account-file.ts';
 import { adminEntry } from './audit.ts';
@@ -26,6 +26,8 @@ const MAX_LINE_BYTES = 16 * 1024 * 1024;
 const BATCH_SIZE = 500;
 const BATCH_BYTES = 1024 * 1024;
 const NEWLINE = 0x0a;
+/** How the first line of an exported account begins. */
+const FIRST = '{"type":"account"';
 
 export type ImportStore = Pick<Store, 'checkClock' | 'beginImport' | 'findAddress'>;
 
@@ -43,18 +45,46 @@ export function parseImport(args: readonly string[]): string | null {
   throw new ConfigError('Usage: node server.ts import [<file>], without a file from standard input');
 }
 
-/** Runs the command and returns the sentence to print. Throws `ConfigError` if the file cannot be read, and like `importAccount`. */
+/**
+ * The content of a file (null: of `input`), of which the beginning was read: before a database is opened, which would make one. Throws
+ * `ConfigError` if it cannot be read or does not begin as an exported account does.
+ */
+export async function openFile(file: string | null, input: AsyncIterable<Buffer>): Promise<AsyncIterable<Buffer>> {
+  const source = (file === null ? input : createReadStream(file))[Symbol.asyncIterator]();
+  const name = file ?? 'Standard input';
+  const first = await source.next().catch((error: unknown) => { throw toSentence(error, name); });
+  if (first.done === true) throw new ConfigError(`${name} is empty. Nothing was imported.`);
+  const line = first.value.toString('latin1').split('\n', 1)[0] ?? '';
+  if (line.startsWith('\xef\xbb\xbf') || line.endsWith('\r')) {
+    throw new ConfigError(`${name} was changed by an editor or a transfer: copy it as binary. Nothing was imported.`);
+  }
+  // A pipe may give less than a line at first.
+  if (!FIRST.startsWith(line.slice(0, FIRST.length))) throw new ConfigError(`${name} is not an exported account. Nothing was imported.`);
+  return (async function* () {
+    yield first.value;
+    yield* { [Symbol.asyncIterator]: () => source };
+  })();
+}
+
+/** Runs the command and returns the sentence to print. Throws `ConfigError` if the file cannot be read on, and like `importAccount`. */
 export async function runImport(store: Store, file: string | null, nowMs: () => number, input: AsyncIterable<Buffer>): Promise<string> {
   try {
-    const { accountId, counts, isMoved } = await importAccount(store, file === null ? input : createReadStream(file), nowMs);
+    const { accountId, counts, isMoved } = await importAccount(store, input, nowMs);
     const desktops = isMoved ? 'Desktops go on from where they are.' : 'Every desktop of it pulls everything again, once.';
-    return `Imported the account ${accountId}: ${counts.records} records, ${counts.tombstones} deletions and ${counts.entries} entries of `
-      + `the audit trail. Its users sign in again. ${desktops}`;
+    const say = (number: number, one: string, several: string): string => `${number} ${number === 1 ? one : several}`;
+    return `Imported the account ${accountId}: ${say(counts.records, 'record', 'records')}, `
+      + `${say(counts.tombstones, 'deletion', 'deletions')} and ${say(counts.entries, 'entry', 'entries')} of the audit trail. `
+      + `Its users sign in again. ${desktops}`;
   } catch (error) {
-    if (!(error instanceof Error && 'syscall' in error)) throw error;
-    const reason = String('code' in error ? error.code : error.message);
-    throw new ConfigError(`${file ?? 'Standard input'} cannot be read (${reason}). Nothing was imported.`, { cause: error });
+    throw toSentence(error, file ?? 'Standard input');
   }
+}
+
+function toSentence(error: unknown, name: string): unknown {
+  if (!(error instanceof Error && 'syscall' in error)) return error;
+  const reason = hasSystemCode(error, 'ENOENT') ? 'there is no such file' : hasSystemCode(error, 'EISDIR') ? 'it is a folder'
+    : hasSystemCode(error, 'EACCES', 'EPERM') ? 'this user may not' : String('code' in error ? error.code : error.message);
+  return new ConfigError(`${name} cannot be read: ${reason}. Nothing was imported.`, { cause: error });
 }
 
 /**

@@ -43,6 +43,7 @@ export async function runVerify(store: Store, { fixes, account }: VerifyOptions,
   const all = [...known, ...unfinished, ...orphans.map(({ accountId }) => accountId)];
   if (account !== null && !all.includes(account)) throw new ConfigError(`There is no account ${account}.`);
   const accounts = account === null ? known : known.filter((accountId) => accountId === account);
+  if (account === null && all.length === 0) write('There is no account in this database.\n');
   // First of all, because everything else is stamped by the clocks; the embedded database stamps nothing as long as one is ahead.
   if (fixes) for (const accountId of accounts) await mendClock(store, accountId, deps);
   let remaining = 0;

@@ -62,6 +62,8 @@ export function requireDatabase({ mongodbUrl, dataDir }: Config): void {
 
 function requireFile(database: string): void {
   if (!existsSync(database)) throw new ConfigError(`There is no database ${database}: set DATA_DIR as it is for the server.`);
+  if (statSync(database).size > 0) return;
+  throw new ConfigError(`${database} is empty: put the database there, or start the server to make one.`);
 }
 
 async function copy(source: string, part: string): Promise<void> {

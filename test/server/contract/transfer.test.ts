@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable, Writable } from 'node:stream';
 import { after, before, describe, test, type TestContext } from 'node:test';
@@ -48,7 +48,7 @@ for (const store of stores) {
         const isPiped = store.kind === target.kind;
         const imported = await runServer(isPiped ? ['import'] : ['import', file], moved.env, isPiped ? readFileSync(file, 'utf8') : '');
         assert.equal(imported.code, 0, imported.stderr);
-        assert.match(imported.stdout, new RegExp(`^Imported the account ${accountId}: 6 records, 1 deletions`));
+        assert.match(imported.stdout, new RegExp(`^Imported the account ${accountId}: 6 records, 1 deletion and`));
         const owner = await moved.client.login(booksOwner, password);
         assert.deepEqual(await everything(owner), before);
         const since = await owner.pull(`?since=${before.serverTime}`);
@@ -206,6 +206,29 @@ for (const store of stores) {
     });
   });
 }
+
+test('import says what is wrong with a file before it makes a database', async (t) => {
+  const [embedded] = stores;
+  assert.ok(embedded);
+  const { env, folder, remove } = await prepare(embedded);
+  t.after(remove);
+  const file = join(folder, 'account.ndjson');
+  const line = '{"type":"account"}';
+  for (const [text, why] of [
+    ['', /account\.ndjson is empty\. Nothing/], [`\ufeff${line}\n`, /copy it as binary/], [`${line}\r\n`, /copy it as binary/],
+    ['{}', /is not an exported account/], [null, /account\.ndjson cannot be read: there is no such file\./],
+  ] as const) {
+    if (text === null) rmSync(file);
+    else writeFileSync(file, text);
+    const { code, stderr } = await runServer(['import', file], env);
+    assert.deepEqual([code, existsSync(join(folder, 'invoify.sqlite'))], [1, false], stderr);
+    assert.match(stderr, why);
+  }
+  writeFileSync(join(folder, 'invoify.sqlite'), '');
+  const { code, stderr } = await runServer(['verify'], env);
+  assert.deepEqual([code, statSync(join(folder, 'invoify.sqlite')).size], [2, 0]);
+  assert.match(stderr, /is empty: put the database there/);
+});
 
 const booksOwner = 'owner@books.test';
 
