@@ -35,7 +35,7 @@ function openDataFolder(folder: string, log: Log): void {
   let names: string[];
   try {
     // Tells a new folder, whose mode the umask may have cut, from an existing one.
-    if (mkdirSync(folder, { recursive: true, mode: FOLDER_MODE }) !== undefined) chmodSync(folder, FOLDER_MODE);
+    if (makeFolder(folder)) chmodSync(folder, FOLDER_MODE);
     names = readdirSync(folder);
   } catch (error) {
     throw unusableFolder(folder, error);
@@ -44,6 +44,23 @@ function openDataFolder(folder: string, log: Log): void {
   if (own.length === names.length) tighten(folder, FOLDER_MODE, log);
   else if (isLoose(folder)) log('warn', 'DATA_DIR is open to other users: give the server a folder of its own', { file: folder });
   for (const name of own) tighten(join(folder, name), FILE_MODE, log);
+}
+
+/**
+ * Creates a folder for this user only, and those above it that are missing; false if there is something of that name. Node's own
+ * `recursive` never returns where the system says `ENOENT` for a folder that exists (`/proc`).
+ */
+export function makeFolder(folder: string): boolean {
+  if (existsSync(folder)) return false;
+  if (!existsSync(dirname(folder))) makeFolder(dirname(folder));
+  try {
+    mkdirSync(folder, { mode: FOLDER_MODE });
+    return true;
+  } catch (error) {
+    // Another process was faster.
+    if (hasSystemCode(error, 'EEXIST')) return false;
+    throw error;
+  }
 }
 
 /**

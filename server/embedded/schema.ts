@@ -1,12 +1,11 @@
 // The embedded database file: its tables and pragmas, and the mapping of SQLite errors to `AppError`.
 
-import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
 import { AppError } from '../../shared/errors.ts';
 import { SYNC_WAIT_MS, waitWhileBusy } from './busy.ts';
-import { createPrivateFile } from '../files.ts';
+import { createPrivateFile, makeFolder } from '../files.ts';
 import type { Log } from '../log.ts';
 import { newEpoch, newFingerprintKey } from '../store.ts';
 
@@ -143,7 +142,7 @@ function addPauses(db: DatabaseSync): void {
 export async function openEmbeddedFile(file: string, log: Log): Promise<DatabaseSync> {
   requireRecentSqlite();
   try {
-    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    makeFolder(dirname(file));
     createPrivateFile(file);
     const db = new DatabaseSync(file, { timeout: SYNC_WAIT_MS });
     try {

@@ -230,6 +230,12 @@ test('import says what is wrong with a file before it makes a database', async (
   assert.match(stderr, /is empty: put the database there/);
 });
 
+test('a data folder that the system refuses to make ends a command with a sentence', { skip: !existsSync('/proc/self') }, async () => {
+  const { code, stderr } = await runServer(['import'], { DATA_DIR: '/proc/none/data' }, '{"type":"account"}\n');
+  assert.equal(code, 1);
+  assert.match(stderr, /^DATA_DIR=\/proc\/none\/data cannot be used, because /);
+});
+
 const booksOwner = 'owner@books.test';
 
 interface Books {
