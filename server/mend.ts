@@ -154,6 +154,8 @@ export interface CaughtUp {
   /** The clock before and after. */
   readonly before: Instant;
   readonly after: Instant;
+  /** The number of the newest audit entry, if the account is behind it. */
+  readonly lastEntry: number | null;
   /** The members that could not be read. */
   readonly unreadable: readonly (keyof Account)[];
 }
@@ -172,7 +174,7 @@ export async function catchUp(store: Store, accountId: string, nowMs: number): P
       const pausedMs = unreadable.includes('pausedMs') ? leastPausedMs(nowMs, await mending.newestReplyMs()) : account.pausedMs;
       mending.setAccount({ clock: after, audited, pausedMs });
     }
-    return { before, after, unreadable };
+    return { before, after, lastEntry: audited > account.audited ? audited : null, unreadable };
   });
 }
 

@@ -22,6 +22,12 @@ const everyDesktop = 'Every desktop pulls everything again, once.';
 /** Of one kind and account, as many are listed; the rest is counted. */
 const MAX_LISTED = 20;
 
+/** What `mendAccount` corrects, by the kind of fault. */
+const corrections: Partial<Record<FaultKind, string>> = {
+  digest: 'the digest', epoch: 'the epoch', clock: 'the clock', horizon: 'the horizon', series: 'the series of invoice numbers',
+  trail: 'the number of the newest audit entry', index: 'the index of references', address: 'the sign-in addresses that are free',
+};
+
 /** Throws `ConfigError` if the words are not the command's. */
 export function parseVerify(args: readonly string[]): VerifyOptions {
   const words = args.filter((word) => word !== '--fix');
@@ -66,8 +72,9 @@ export async function runVerify(store: Store, { fixes, account }: VerifyOptions,
 
 async function mendClock(store: Store, accountId: string, { nowMs, write }: VerifyDeps): Promise<void> {
   const now = nowMs();
-  const { before, after, unreadable } = await catchUp(store, accountId, now);
+  const { before, after, lastEntry, unreadable } = await catchUp(store, accountId, now);
   if (unreadable.length > 0) write(`${accountId}: The account's ${unreadable.join(', ')} cannot be read, and is made anew.\n`);
+  if (lastEntry !== null) write(`${accountId}: Set the number of the newest audit entry to ${lastEntry}.\n`);
   const isBehind = after > before && !unreadable.includes('clock');
   if (isBehind) write(`${accountId}: Set the clock from ${formatInstant(before)} to the newest change, ${formatInstant(after)}.\n`);
   if (!isFarAhead(after, now)) return;
@@ -98,9 +105,9 @@ async function verifyAccount(store: Store, accountId: string, fixes: boolean, { 
   if (!fixes) return total;
   if (mended > 0) write(`${accountId}: Mended ${count(mended, 'record')}.\n`);
   if (ofAccount.length > 0) await mendAccount(store, findings);
-  if (ofAccount.some(({ kind }) => kind === 'digest')) {
-    write(`${accountId}: Corrected the digest. ${everyDesktop}\n`);
-  } else if (ofAccount.length > 0) write(`${accountId}: Corrected what is kept beside the records.\n`);
+  const corrected = [...new Set(ofAccount.flatMap(({ kind }) => corrections[kind] ?? []))];
+  const renews = ofAccount.some(({ kind }) => kind === 'digest' || kind === 'epoch');
+  if (corrected.length > 0) write(`${accountId}: Corrected ${corrected.join(', ')}.${renews ? ` ${everyDesktop}` : ''}\n`);
   return total;
 }
 
