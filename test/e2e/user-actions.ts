@@ -16,6 +16,20 @@ export function rows(page: Page): Locator {
   return page.locator('[role=grid] .sheet [role=row]:not([hidden], .waiting)');
 }
 
+const statusTexts = { draft: 'Draft', sent: 'Open', paid: 'Paid', void: 'Void' } as const;
+
+/** Filters the invoices, and returns the rows that show this status, once no row of another one is left. */
+export async function filterByStatus(page: Page, status: keyof typeof statusTexts): Promise<Locator> {
+  await page.getByRole('combobox', { name: 'Status' }).selectOption(status);
+  const withText = (texts: readonly string[]): Locator =>
+    rows(page).filter({ has: page.getByText(new RegExp(`^(${texts.join('|')})$`)) });
+  const others = Object.values(statusTexts).filter((text) => text !== statusTexts[status]);
+  const wanted = withText([statusTexts[status]]);
+  await waitUntil(page, `the list shows only invoices that are ${status}`, async () =>
+    await wanted.count() > 0 && await withText(others).count() === 0);
+  return wanted;
+}
+
 /** Searches the current list. */
 export async function search(page: Page, text: string): Promise<void> {
   await page.getByRole('searchbox').fill(text);

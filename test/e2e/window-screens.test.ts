@@ -9,7 +9,7 @@ import type { Page } from 'playwright-core';
 
 import { assertAccessible, assertAccessibleInForcedColours, screenshotFolder, takeScreenshot } from './accessible.ts';
 import { describeWindow, type PageOptions, type Env } from './harness.ts';
-import { runAction } from './user-actions.ts';
+import { filterByStatus, runAction } from './user-actions.ts';
 
 const rows = '.sheet .row:not([hidden]):not(.waiting)';
 
@@ -77,12 +77,10 @@ const states: readonly State[] = [
 ];
 
 /** Opens the first invoice with a status. */
-async function openInvoice(page: Page, status: string): Promise<void> {
+async function openInvoice(page: Page, status: Parameters<typeof filterByStatus>[1]): Promise<void> {
   await closeAll(page);
   await openScreen(page, 'invoices');
-  await page.getByRole('combobox', { name: 'Status' }).selectOption(status);
-  const label = status === 'sent' ? 'open' : status;
-  await page.locator(rows).filter({ has: page.getByText(new RegExp(`^${label}$`, 'i')) }).first().click();
+  await (await filterByStatus(page, status)).first().click();
   await page.locator('invoify-detail').getByRole('button', { name: 'Edit' }).waitFor();
 }
 
