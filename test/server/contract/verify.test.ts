@@ -121,9 +121,9 @@ for (const store of stores) {
       const { status, body } = await server.owner.get('/api/sync/pull');
       assert.equal(status, store.kind === 'embedded' ? 503 : 500, JSON.stringify(body));
       const opened = await openStore(server, () => server.clock.ms);
+      t.after(() => opened.close());
       const saysWhatToDo = (error: unknown): boolean => error instanceof AppError && error.message.includes('verify --fix');
       await assert.rejects(opened.snapshot(accountId, async () => {}), saysWhatToDo);
-      await opened.close();
       const found = await verify(server);
       assert.equal(found.code, 1);
       for (const member of ['digest', 'numbers', 'clock', 'pausedMs']) {
