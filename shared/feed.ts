@@ -65,17 +65,24 @@ function changeHead({ collection, id, at, payload }: Change): string {
 
 /** Changes as JSON in UTF-8, one per line. `isFirst` if the page has none before them. */
 export function writeChanges(changes: readonly Change[], isFirst: boolean): Buffer {
-  const heads = changes.map((change, index) => (isFirst && index === 0 ? '' : ',\n') + changeHead(change));
+  return writeEach(changes, (head, index) => (isFirst && index === 0 ? head : `,\n${head}`), '');
+}
+
+/** Changes as JSON in UTF-8: the beginning of each is what `begin` makes of its head, and `end` follows it. All but payloads is ASCII. */
+export function writeEach(changes: readonly Change[], begin: (head: string, index: number) => string, end: string): Buffer {
+  const heads = changes.map((change, index) => begin(changeHead(change), index));
   const sizeBytes = changes.reduce((sum, { payload }, index) =>
-    sum + (heads[index]?.length ?? 0) + (payload === null ? 0 : payload.length + 1), 0);
+    sum + (heads[index]?.length ?? 0) + (payload === null ? 0 : payload.length + 1) + end.length, 0);
   const bytes = Buffer.allocUnsafe(sizeBytes);
   let at = 0;
   for (const [index, { payload }] of changes.entries()) {
     at += bytes.write(heads[index] ?? '', at, 'latin1');
-    if (payload === null) continue;
-    at += payload.copy(bytes, at);
-    bytes[at] = CLOSING_BRACE;
-    at += 1;
+    if (payload !== null) {
+      at += payload.copy(bytes, at);
+      bytes[at] = CLOSING_BRACE;
+      at += 1;
+    }
+    at += bytes.write(end, at, 'latin1');
   }
   return bytes;
 }
@@ -120,7 +127,8 @@ export function readPage(bytes: Buffer): Page {
   return toPage(members, changes);
 }
 
-function badLayout(cause?: unknown): AppError {
+/** For what is not laid out as above. */
+export function badLayout(cause?: unknown): AppError {
   return badResponse('it is not laid out as the protocol says', cause);
 }
 
@@ -134,8 +142,8 @@ function readFrame(line: string): Record<string, unknown> {
   }
 }
 
-/** The change from `start` to before `end`, as `writeChanges` writes it. */
-function readChange(bytes: Buffer, start: number, end: number): WireChange {
+/** The change from `start` to before `end`, laid out as above. Throws `bad_response`. Its payload is a view into the bytes. */
+export function readChange(bytes: Buffer, start: number, end: number): WireChange {
   const upsertStart = skipText(bytes, start, '{"type":"upsert","collection":"');
   const isUpsert = upsertStart >= 0;
   const nameStart = isUpsert ? upsertStart : skipText(bytes, start, '{"type":"delete","collection":"');
@@ -171,7 +179,8 @@ function skipText(bytes: Buffer, start: number, text: string): number {
   return start + text.length;
 }
 
-function toPage(members: Record<string, unknown>, changes: readonly WireChange[]): Page {
+/** Throws `bad_response` if a member is missing or of the wrong kind. Those that are not known are for later clients. */
+export function toPage(members: Record<string, unknown>, changes: readonly WireChange[]): Page {
   const { serverTime, nonce = null, hasMore, scope, total = null, digest = null } = members;
   if (typeof serverTime !== 'string' || parseInstant(serverTime) === null) throw badResponse('serverTime is missing');
   if (typeof hasMore !== 'boolean' || typeof scope !== 'string') throw badResponse('hasMore or scope is missing');
