@@ -25,7 +25,7 @@ import { openEmbeddedStore } from './server/embedded/store.ts';
 import { hasSessions, loadOrCreateSecret, protectFiles } from './server/files.ts';
 import {
   errorReply, holdReply, readBearer, readIdempotencyKey, readIfMatch, readJson, readTarget, requestIdOf, requireHost,
-  requireProtocol, sendReply, sendStream, type BodyOptions, type Reply, type StreamReply,
+  requireProtocol, sendEvents, sendReply, type BodyOptions, type EventsReply, type Reply,
 } from './server/http.ts';
 import { createFailureLog, createLog, createOutput, holdBack, type Log } from './server/log.ts';
 import { createMonitor, type Monitor, type WatchedRequest } from './server/monitor.ts';
@@ -33,6 +33,7 @@ import { createNudges, type Nudges } from './server/nudges.ts';
 import { peerOf } from './server/peer.ts';
 import { startPruning } from './server/pruning.ts';
 import { parsePullQuery, pullPage } from './server/pull.ts';
+import { pullStream, sendPieces, wantsStream, type StreamReply } from './server/pull-stream.ts';
 import { createReadiness, type Readiness } from './server/readiness.ts';
 import {
   actOnRecord, createRecord, deleteRecord, readRecord, requireAction, requireCollection, updateRecord,
@@ -40,6 +41,7 @@ import {
 } from './server/records.ts';
 import type { Store } from './server/store.ts';
 import { reloadCertificates, strictTransport, tlsOptions } from './server/tls.ts';
+import type { Instant } from './shared/clock.ts';
 import { AppError } from './shared/errors.ts';
 import { keepHeapSmall } from './shared/heap.ts';
 import { maxSignInBytes, protocolVersion } from './shared/protocol.ts';
@@ -75,7 +77,8 @@ interface Call {
   readonly caller: () => Promise<Caller>;
 }
 
-type Handler = (call: Call) => Promise<Reply | StreamReply>;
+type Answer = Reply | StreamReply | EventsReply;
+type Handler = (call: Call) => Promise<Answer>;
 type Methods = Readonly<Record<string, Handler>>;
 
 /** The first matching path wins. */
@@ -141,16 +144,19 @@ async function endSession({ server, path, caller }: Call): Promise<Reply> {
   return ok({});
 }
 
-async function pull({ server, query, caller, visit }: Call): Promise<Reply> {
+async function pull({ server, request, query, from, caller, visit }: Call): Promise<Reply | StreamReply> {
+  const { store, auth, monitor } = server;
   const signedIn = await caller();
-  const parsed = parsePullQuery(query);
+  const isStream = wantsStream(request);
+  const parsed = parsePullQuery(query, isStream);
   await visit.startPull(signedIn.session.sessionId);
-  const { chunks, count, end } = await pullPage(server.store, signedIn, parsed, (sizeBytes) => visit.holdAnswer(sizeBytes));
-  const onSent = (): void => {
-    server.monitor.pulled(count);
-    if (end !== null) server.auth.noteSynced(signedIn, end);
+  const onSent = (count: number, end: Instant | null): void => {
+    monitor.pulled(count);
+    if (end !== null) auth.noteSynced(signedIn, end);
   };
-  return { status: 200, body: chunks, onSent };
+  if (isStream) return pullStream({ store, identify: () => auth.identify(request, from), visit, onSent }, signedIn, parsed);
+  const { chunks, count, end } = await pullPage(store, signedIn, parsed, (sizeBytes) => visit.holdAnswer(sizeBytes));
+  return { status: 200, headers: { Vary: 'Accept, Accept-Encoding' }, body: chunks, onSent: () => onSent(count, end) };
 }
 
 async function create({ server, request, path, caller, body }: Call): Promise<Reply> {
@@ -193,7 +199,7 @@ function ok(body: object): Reply {
 
 async function dispatch(
   server: Server, request: IncomingMessage, broken: AbortSignal, from: Origin, visit: Visit, watched: WatchedRequest,
-): Promise<Reply | StreamReply> {
+): Promise<Answer> {
   requireHost(request);
   broken.throwIfAborted();
   const target = readTarget(request);
@@ -361,7 +367,7 @@ async function listen(http: HttpServer, { host, port }: Config): Promise<void> {
 }
 
 async function respond(server: Server, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const { log, logFailure, connections } = server;
+  const { logFailure, connections } = server;
   const broken = connections.begin(request, response);
   if (!broken) return;
   const requestId = requestIdOf(request);
@@ -373,24 +379,29 @@ async function respond(server: Server, request: IncomingMessage, response: Serve
   const watched = server.monitor.watch(request, response, from);
   const visit = await server.admission.enter(request, response);
   visit.countFor(peer);
-  let result: Reply | StreamReply;
-  try {
-    result = await dispatch(server, request, broken, from, visit, watched);
-    if (!('follow' in result)) result = holdReply(result, visit);
-  } catch (error) {
-    result = errorReply(error);
+  const noteFailure = (error: unknown): void => {
     watched.failed(error);
     logFailure(error, { requestId, method: request.method, path: request.url?.split('?')[0] });
+  };
+  let result: Answer;
+  try {
+    result = await dispatch(server, request, broken, from, visit, watched);
+    if ('body' in result) result = holdReply(result, visit);
+  } catch (error) {
+    result = errorReply(error);
+    noteFailure(error);
   }
   if (response.destroyed) return;
   if (server.isClosing()) response.setHeader('Connection', 'close');
+  const options = { mayCompress: !isSameMachine, isLast: connections.isLast(request) };
   try {
     if ('follow' in result) {
       watched.streamBegun();
-      sendStream(request, response, result);
-    } else await sendReply(request, response, result, visit, { mayCompress: !isSameMachine, isLast: connections.isLast(request) });
+      sendEvents(request, response, result);
+    } else if ('rest' in result) await sendPieces(request, response, result, options);
+    else await sendReply(request, response, result, visit, options);
   } catch (error) {
-    log('error', 'response failed', { requestId, error });
+    noteFailure(error);
     response.destroy();
   }
 }

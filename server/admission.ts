@@ -72,6 +72,8 @@ export interface Visit extends Held {
    * `too_many_requests` if the session has too many pulls at work, and `unavailable` if too many wait.
    */
   startPull(sessionId: string): Promise<void>;
+  /** As `startPull`, for the next piece of the same pull. */
+  continuePull(): Promise<void>;
 }
 
 export interface AdmissionDeps {
@@ -246,6 +248,7 @@ interface Shared {
 class RequestVisit implements Visit {
   readonly #shared: Shared;
   #owner = '';
+  #pullingSession = '';
   /** Body and answer. */
   #heldBytes = 0;
   #answerBytes = 0;
@@ -282,7 +285,7 @@ class RequestVisit implements Visit {
   }
 
   async startPull(sessionId: string): Promise<void> {
-    const { pulls, building } = this.#shared;
+    const { pulls } = this.#shared;
     const atWork = pulls.get(sessionId) ?? 0;
     if (atWork >= MAX_PULLS_PER_SESSION) {
       const message = 'This session is pulling too often at the same time. Wait until one of its pulls has ended.';
@@ -294,8 +297,13 @@ class RequestVisit implements Visit {
       if (left > 0) pulls.set(sessionId, left);
       else pulls.delete(sessionId);
     });
-    await new Promise<void>((begin, refuse) => {
-      building([this.#owner, sessionId], () => new Promise<void>((finish) => {
+    this.#pullingSession = sessionId;
+    await this.continuePull();
+  }
+
+  continuePull(): Promise<void> {
+    return new Promise<void>((begin, refuse) => {
+      this.#shared.building([this.#owner, this.#pullingSession], () => new Promise<void>((finish) => {
         this.#finishBuilding = finish;
         if (this.#hasEnded) finish();
         else begin();

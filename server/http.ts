@@ -1,11 +1,10 @@
-// Request and response handling over node:http: JSON bodies, limits, compression, and the only mapping of error codes to
-// HTTP statuses. Knows no routes.
+// Request and response handling over node:http: JSON bodies, limits, and the only mapping of error codes to HTTP statuses. Knows
+// no routes.
 
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isIPv6 } from 'node:net';
-import type { Duplex, Transform } from 'node:stream';
-import { constants, createBrotliCompress, createGzip, createZstdCompress } from 'node:zlib';
+import type { Duplex } from 'node:stream';
 
 import { parseInstant, type Instant } from '../shared/clock.ts';
 import { AppError, isWireErrorCode, type WireErrorCode } from '../shared/errors.ts';
@@ -14,6 +13,7 @@ import { cutPath, problem, type Problem } from '../shared/problems.ts';
 import {
   idempotencyKeyPattern, maxBodyBytes, maxRetryAfterS, protocolHeader, protocolVersion, requestIdHeader, requestIdPattern,
 } from '../shared/protocol.ts';
+import { compress, negotiateEncoding } from './compression.ts';
 import { sendChunks } from './sending.ts';
 
 const statusOf: Readonly<Record<WireErrorCode, number>> = {
@@ -54,8 +54,8 @@ export interface Reply {
   readonly onSent?: () => void;
 }
 
-/** A streamed response. */
-export interface StreamReply {
+/** A stream of events. */
+export interface EventsReply {
   readonly contentType: string;
   /** Writes the body and ends the response. Never throws; not called for HEAD. */
   readonly follow: (response: ServerResponse) => void;
@@ -329,7 +329,7 @@ export async function sendReply(
  * Ends a response whose bytes have all been written, and its connection. What the client goes on sending is read and dropped
  * until it closes, so that it finds the answer.
  */
-function endConnection(request: IncomingMessage, response: ServerResponse): void {
+export function endConnection(request: IncomingMessage, response: ServerResponse): void {
   const { socket } = request;
   // Behind the answer to an earlier request on the same connection, or cut already.
   if (response.socket === null || socket.destroyed) {
@@ -365,10 +365,10 @@ export function endLingering(socket: Duplex): void {
 }
 
 /**
- * Starts a streamed reply, uncompressed and unbuffered by proxies. The connection is closed afterwards, so ending the
+ * Starts a stream of events, uncompressed and unbuffered by proxies. The connection is closed afterwards, so ending the
  * response ends both.
  */
-export function sendStream(request: IncomingMessage, response: ServerResponse, { contentType, follow }: StreamReply): void {
+export function sendEvents(request: IncomingMessage, response: ServerResponse, { contentType, follow }: EventsReply): void {
   response.writeHead(200, {
     'Content-Type': contentType,
     'Cache-Control': 'no-store',
@@ -398,47 +398,4 @@ function toBytes(body: Reply['body']): readonly Buffer[] {
 
 function lengthOf(chunks: readonly Buffer[]): number {
   return chunks.reduce((sum, chunk) => sum + chunk.length, 0);
-}
-
-const encodings = ['zstd', 'br', 'gzip'] as const;
-export type Encoding = (typeof encodings)[number] | 'identity';
-
-/** The best encoding that `Accept-Encoding` allows (RFC 9110, 12.5.3): by weight, then in the order of `encodings`. */
-function negotiateEncoding(header: string): Encoding {
-  const weights = new Map<string, number>();
-  for (const part of header.split(',')) {
-    const [name = '', ...parameters] = part.split(';').map((text) => text.trim().toLowerCase());
-    const weight = parameters.find((parameter) => parameter.startsWith('q='))?.slice(2);
-    if (name !== '') weights.set(name, weight === undefined ? 1 : Number(weight) || 0);
-  }
-  let best: Encoding = 'identity';
-  let bestWeight = 0;
-  for (const encoding of encodings) {
-    const weight = weights.get(encoding) ?? weights.get('*') ?? 0;
-    if (weight > bestWeight) [best, bestWeight] = [encoding, weight];
-  }
-  return (weights.get('identity') ?? 0) > bestWeight ? 'identity' : best;
-}
-
-/**
- * At these levels compressing a page takes less time than sending it over a slow office line. Each chunk is freed once it is
- * compressed.
- */
-async function compress(chunks: readonly Buffer[], encoding: Exclude<Encoding, 'identity'>): Promise<Buffer> {
-  const compressor = createCompressor(encoding);
-  const compressed = compressor.toArray() as Promise<Buffer[]>;
-  for (const chunk of chunks) {
-    await new Promise((resolve) => compressor.write(chunk, resolve));
-    releaseBuffer(chunk);
-  }
-  compressor.end();
-  return Buffer.concat(await compressed);
-}
-
-function createCompressor(encoding: Exclude<Encoding, 'identity'>): Transform {
-  switch (encoding) {
-    case 'gzip': return createGzip({ level: 1 });
-    case 'br': return createBrotliCompress({ params: { [constants.BROTLI_PARAM_QUALITY]: 3 } });
-    case 'zstd': return createZstdCompress({ params: { [constants.ZSTD_c_compressionLevel]: 1 } });
-  }
 }

@@ -15,7 +15,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { EPOCH, formatInstant, type Instant } from '../shared/clock.ts';
 import { AppError, errorCode } from '../shared/errors.ts';
 import type { Auth, Caller, Origin } from './auth.ts';
-import type { StreamReply } from './http.ts';
+import type { EventsReply } from './http.ts';
 import type { Log } from './log.ts';
 import { sendChunks } from './sending.ts';
 import type { Snapshot, Store } from './store.ts';
@@ -31,7 +31,7 @@ const MAX_PER_SESSION = 2;
 
 export interface Nudges {
   /** The stream for a caller; throws `too_many_requests` if the session has too many. */
-  open(request: IncomingMessage, caller: Caller): StreamReply;
+  open(request: IncomingMessage, caller: Caller): EventsReply;
   /** Ends the streams of a session that was signed out in this process. */
   endSession(sessionId: string): void;
   /** Ends all streams immediately. */

@@ -1,4 +1,5 @@
-// The change feed in pages: an account's changes after a cursor, oldest first, limited to what the caller may see.
+// The change feed in pages: an account's changes after a cursor, oldest first, limited to what the caller may see. A stream is
+// made of the same pieces (pull-stream.ts).
 //
 // A page is read from one snapshot, so its changes, cursor and digest describe the same instant. The cursor is an instant
 // of the account's clock, and nothing can commit behind it. A poll of an unchanged account needs no read beyond the
@@ -9,9 +10,9 @@ import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 
 import { EPOCH, formatInstant, parseInstant, type Instant } from '../shared/clock.ts';
 import { publishedFields, visibleTo, type Role } from '../shared/collections.ts';
-import { emptyDigest, type Digest } from '../shared/digest.ts';
+import { countRecords, emptyDigest, type Digest } from '../shared/digest.ts';
 import { AppError } from '../shared/errors.ts';
-import { changeSizeBytes, pageFrame, writeChanges } from '../shared/feed.ts';
+import { changeSizeBytes, pageFrame, writeChanges, type Change } from '../shared/feed.ts';
 import { problem } from '../shared/problems.ts';
 import { noncePattern, pageLimit } from '../shared/protocol.ts';
 import type { Caller } from './auth.ts';
@@ -25,45 +26,21 @@ export interface PullQuery {
   readonly nonce: string | null;
 }
 
-/** Reads `since`, `limit` and `nonce`; throws `invalid_request`. */
-export function parsePullQuery(query: ReadonlyMap<string, string>): PullQuery {
+/** Reads `since`, `limit` and `nonce`; throws `invalid_request`. The limit of a page has a default and a maximum, a stream's neither. */
+export function parsePullQuery(query: ReadonlyMap<string, string>, isStream: boolean): PullQuery {
   const since = query.get('since');
   const instant = since === undefined ? null : parseInstant(since);
   if (since !== undefined && instant === null) {
     throw invalid('since', problem('instant'));
   }
-  const limit = query.get('limit') ?? String(pageLimit.default);
-  if (!/^\d+$/.test(limit) || Number(limit) < 1) throw invalid('limit', problem('min', { min: 1 }));
+  const given = query.get('limit');
+  if (given !== undefined && (!/^\d+$/.test(given) || Number(given) < 1)) throw invalid('limit', problem('min', { min: 1 }));
+  const limit = Number(given ?? (isStream ? Infinity : pageLimit.default));
   const nonce = query.get('nonce') ?? null;
   if (nonce !== null && !noncePattern.test(nonce)) throw invalid('nonce', problem('nonce'));
   // Nothing changed before 1970, so an earlier cursor is equivalent to that moment.
   const from = instant === null ? null : Math.max(instant, EPOCH) as Instant;
-  return { since: from, limit: Math.min(Number(limit), pageLimit.max), nonce };
-}
-
-/**
- * Builds one page. `hold` gets the size of the changes so far, again and again, and may throw. Throws `resync_required` if the
- * pull cannot continue from this cursor.
- */
-export async function pullPage(store: Store, caller: Caller, query: PullQuery, hold: (sizeBytes: number) => void): Promise<BuiltPage> {
-  const { since } = query;
-  const { role, accountId } = caller.user;
-  if (since !== null) await rejectExpiredCursor(store, caller.account, caller.session, since);
-  if (since === caller.account.clock) {
-    return { chunks: toChunks(frameOf(caller.account, role, query, noChanges), noChanges), count: 0, end: since };
-  }
-  const isNoteAhead = caller.session.fullPullFrom > caller.account.clock;
-  if (since === null && (caller.account.horizon > EPOCH || isNoteAhead)) {
-    // The following pages start at cursors before the horizon. This session may use them until a tombstone from after
-    // this moment is removed.
-    await store.noteFullPull(accountId, caller.session.sessionId, caller.account.clock);
-  }
-  return store.snapshot(accountId, async (snapshot) => {
-    if (since !== null) await rejectExpiredCursor(store, snapshot.account, caller.session, since);
-    const collected = await collect(snapshot, role, query, hold);
-    const chunks = toChunks(frameOf(snapshot.account, role, query, collected), collected);
-    return { chunks, count: collected.count, end: collected.hasMore ? null : snapshot.account.clock };
-  });
+  return { since: from, limit: isStream ? limit : Math.min(limit, pageLimit.max), nonce };
 }
 
 export interface BuiltPage {
@@ -73,6 +50,26 @@ export interface BuiltPage {
   readonly count: number;
   /** The cursor of a pull's last page. */
   readonly end: Instant | null;
+}
+
+/**
+ * Builds one page. `hold` gets the size of the changes so far, again and again, and may throw. Throws `resync_required` if the
+ * pull cannot continue from this cursor.
+ */
+export async function pullPage(store: Store, caller: Caller, query: PullQuery, hold: Hold): Promise<BuiltPage> {
+  const { account, ...collected } = await readPiece(store, caller, { ...query, maxBytes: pageLimit.maxBytes, write: writeChanges }, hold);
+  const chunks = toChunks(frameOf(account, caller.user.role, query, collected), collected);
+  return { chunks, count: collected.count, end: collected.hasMore ? null : account.clock };
+}
+
+/** Gets the size of what is read, again and again, and may throw. */
+export type Hold = (sizeBytes: number) => void;
+
+interface PieceQuery {
+  readonly since: Instant | null;
+  readonly limit: number;
+  readonly maxBytes: number;
+  readonly write: (changes: readonly Change[], isFirst: boolean) => Buffer;
 }
 
 type PageFrame = Parameters<typeof pageFrame>[0];
@@ -86,30 +83,56 @@ interface Collected {
   readonly hasMore: boolean;
 }
 
-const noChanges: Collected = { chunks: [], count: 0, last: EPOCH, hasMore: false };
+interface Piece extends Collected {
+  /** The account as of the same instant. */
+  readonly account: Account;
+  /** How many changes there are after the cursor; not counted unless asked for. */
+  readonly total: number;
+}
 
-async function collect(
-  snapshot: Snapshot, role: Role, { since, limit }: PullQuery, hold: (sizeBytes: number) => void,
-): Promise<Collected> {
+/** Reads the changes after a cursor from one snapshot. Throws `resync_required` if they cannot be continued from it. */
+export async function readPiece(store: Store, caller: Caller, query: PieceQuery, hold: Hold, countsAll = false): Promise<Piece> {
+  const { since } = query;
+  const { role, accountId } = caller.user;
+  if (since !== null) await rejectExpiredCursor(store, caller.account, caller.session, since);
+  if (since === caller.account.clock) {
+    return { account: caller.account, chunks: [], count: 0, last: since, hasMore: false, total: 0 };
+  }
+  const isNoteAhead = caller.session.fullPullFrom > caller.account.clock;
+  if (since === null && (caller.account.horizon > EPOCH || isNoteAhead)) {
+    // What follows starts at cursors before the horizon. This session may use them until a tombstone from after
+    // this moment is removed.
+    await store.noteFullPull(accountId, caller.session.sessionId, caller.account.clock);
+  }
+  return store.snapshot(accountId, async (snapshot) => {
+    const { account } = snapshot;
+    if (since !== null) await rejectExpiredCursor(store, account, caller.session, since);
+    const collected = await collect(snapshot, role, query, hold);
+    const total = since === null ? countRecords(digestFor(account, role))
+      : countsAll && collected.hasMore ? await snapshot.count(since, namesOf(role)) : collected.count;
+    return { account, ...collected, total };
+  });
+}
+
+function namesOf(role: Role): readonly string[] {
+  return visibleTo(role).map(({ name }) => name);
+}
+
+async function collect(snapshot: Snapshot, role: Role, { since, limit, maxBytes, write }: PieceQuery, hold: Hold): Promise<Collected> {
   const chunks: Buffer[] = [];
   let count = 0;
   let sizeBytes = 0;
   let last = since ?? EPOCH;
-  const batches = snapshot.changes({
-    after: since ?? EPOCH,
-    collections: visibleTo(role).map((collection) => collection.name),
-    withTombstones: since !== null,
-    limit: limit + 1,
-  });
-  for await (const batch of batches) {
+  const range = { after: since ?? EPOCH, collections: namesOf(role), withTombstones: since !== null, limit: limit + 1 };
+  for await (const batch of snapshot.changes(range)) {
     let taken = 0;
     for (const change of batch) {
-      if (count + taken === limit || sizeBytes >= pageLimit.maxBytes) break;
+      if (count + taken === limit || sizeBytes >= maxBytes) break;
       sizeBytes += changeSizeBytes(change);
       taken += 1;
       last = change.at;
     }
-    chunks.push(writeChanges(batch.slice(0, taken), count === 0));
+    chunks.push(write(batch.slice(0, taken), count === 0));
     hold(sizeBytes);
     count += taken;
     if (taken < batch.length) return { chunks, count, last, hasMore: true };
@@ -127,7 +150,7 @@ function frameOf(account: Account, role: Role, { since, nonce }: PullQuery, { ha
     nonce,
     hasMore,
     scope: scopeOf(account, role),
-    total: since === null ? Object.values(digest).reduce((sum, { count }) => sum + count, 0) : null,
+    total: since === null ? countRecords(digest) : null,
     digest: hasMore ? null : digest,
   };
 }
@@ -152,12 +175,12 @@ async function rejectExpiredCursor(store: Store, account: Account, session: Sess
   throw new AppError('unavailable', 'The database is catching up. Try again in a moment.', { retryAfterS: 1 });
 }
 
-function digestFor(account: Account, role: Role): Digest {
+export function digestFor(account: Account, role: Role): Digest {
   return Object.fromEntries(visibleTo(role).map(({ name }) => [name, account.digest[name] ?? emptyDigest]));
 }
 
 /** Identifies what a role can see of an account; changes with the account, its epoch, the role and the published fields. */
-function scopeOf({ accountId, epoch }: Account, role: Role): string {
+export function scopeOf({ accountId, epoch }: Account, role: Role): string {
   const published = visibleTo(role).map((collection) => [collection.name, publishedFields(collection)]);
   return createHash('sha256').update(JSON.stringify([accountId, epoch, role, published])).digest('base64url').slice(0, 22);
 }

@@ -157,6 +157,8 @@ export interface Snapshot {
   readonly account: Account;
   /** Oldest first across all collections, in batches, so that memory does not grow with the account. */
   changes(range: ChangeRange): AsyncIterable<readonly Change[]>;
+  /** How many there are after an instant, with tombstones. */
+  count(after: Instant, collections: readonly string[]): Promise<number>;
 }
 
 /**

@@ -15,7 +15,7 @@ import { requirePlausibleTime } from '../clock-check.ts';
 import type { HeldAccount } from '../held-account.ts';
 import { beginWrite } from '../pending-write.ts';
 import {
-  integer, readChanges, selectAccount, selectHeldAccount, selectRecord, text, toAccount, toHeldAccount, toRecord, type Row,
+  countChanges, integer, readChanges, selectAccount, selectHeldAccount, selectRecord, text, toAccount, toHeldAccount, toRecord, type Row,
 } from './rows.ts';
 import { SYNC_WAIT_MS, waitWhileBusy } from './busy.ts';
 import { ACCEPTED_CLOCK, FINGERPRINT_KEY, openEmbeddedFile, sqliteError } from './schema.ts';
@@ -219,7 +219,11 @@ class EmbeddedStore implements Store {
 
   snapshot<T>(accountId: string, read: (snapshot: Snapshot) => Promise<T>): Promise<T> {
     return this.#atOnce(accountId, selectAccount, (db, row) => (
-      read({ account: toAccount(row), changes: (range) => readChanges(db, accountId, range) })
+      read({
+        account: toAccount(row),
+        changes: (range) => readChanges(db, accountId, range),
+        count: async (after, collections) => countChanges(db, accountId, after, collections),
+      })
     ));
   }
 

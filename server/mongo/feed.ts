@@ -42,6 +42,10 @@ export async function openSnapshot(tables: Tables, accountId: string): Promise<S
       });
       return merge(sources, range.limit);
     },
+    async count(after, collections) {
+      const counts = kindsIn({ collections, withTombstones: true }).map((kind) => countChanges({ tables, accountId, time }, kind, after));
+      return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
+    },
   };
 }
 
@@ -61,7 +65,7 @@ interface Kind {
   readonly toChange: (document: Buffer) => Change;
 }
 
-function kindsIn({ collections, withTombstones }: ChangeRange): readonly Kind[] {
+function kindsIn({ collections, withTombstones }: Pick<ChangeRange, 'collections' | 'withTombstones'>): readonly Kind[] {
   return [...collections.map(recordsOf), ...(withTombstones ? [tombstonesOf(collections)] : [])];
 }
 
@@ -88,15 +92,30 @@ function instantIn(document: Buffer): Instant {
   return readInt64(document, 'sync', 'at') as Instant;
 }
 
+/** Where and as of which time an account is read. */
+interface Place {
+  readonly tables: Tables;
+  readonly accountId: string;
+  readonly time: Timestamp;
+}
+
+async function countChanges({ tables, accountId, time }: Place, kind: Kind, after: Instant): Promise<number> {
+  const { cursor } = await tables.db.command({
+    aggregate: kind.from,
+    pipeline: [{ $match: { accountId, 'sync.at': { $gt: toStored(after) }, ...kind.filter } }, { $count: 'count' }],
+    cursor: {},
+    readConcern: { level: 'snapshot', atClusterTime: time },
+  });
+  return Number(cursor.firstBatch[0]?.count ?? 0);
+}
+
 interface ReadResult {
   readonly changes: readonly Change[];
   readonly isEnd: boolean;
 }
 
 /** Reads an account's changes of one kind after an instant, at most `limit`, as of `time`. */
-async function readChanges(
-  { tables, accountId, time }: { tables: Tables; accountId: string; time: Timestamp }, kind: Kind, after: Instant, limit: number,
-): Promise<ReadResult> {
+async function readChanges({ tables, accountId, time }: Place, kind: Kind, after: Instant, limit: number): Promise<ReadResult> {
   const { cursor } = await tables.db.command({
     find: kind.from,
     filter: { accountId, 'sync.at': { $gt: toStored(after) }, ...kind.filter },

@@ -73,6 +73,7 @@ async function open(t: TestContext): Promise<Setup> {
       if (failure) throw failure;
       return read({
         account: { clock } as Account,
+        count: async () => 0,
         async* changes({ after, collections }): AsyncGenerator<readonly Change[]> {
           assert.deepEqual(collections, ['users']);
           if (userClock > after) yield [{ collection: 'users', id: 'u', at: userClock, payload: Buffer.from('{}') }];

@@ -9,7 +9,8 @@ import fc from 'fast-check';
 import { nudgeEvent } from '../../server/nudges.ts';
 import type { Instant } from '../../shared/clock.ts';
 import { AppError, errorCode, wireErrorCodes } from '../../shared/errors.ts';
-import { pageFrame, writeChanges } from '../../shared/feed.ts';
+import { pageFrame, writeChanges, type Change } from '../../shared/feed.ts';
+import { writeChangeLines, writeEnd, writeStart } from '../../shared/feed-stream.ts';
 import { noProblems, problem } from '../../shared/problems.ts';
 import {
   idempotencyKeyPattern, loginFields, parseErrorAnswer, parseInput, parseLoginAnswer, parseRecordAnswer, parseSignedInUser,
@@ -18,7 +19,7 @@ import {
 
 /** SHA-256 of each version's wire schema. An unreleased version's may change, together with docs/protocol.md. */
 const recordedSchemas: Readonly<Record<number, string>> = {
-  2: '25e9d08cb27f0f5c71c83561315d890d066d88a421bfc207b1752b36de8a9c26',
+  2: '21c86e28d97d2f67df497d4167665da5956217a0bdd62440d443cb97720eb31c',
 };
 
 const user = { id: '0123456789abcdef01234567', email: 'a@b.test', name: 'A', role: 'owner', accountId: '76543210fedcba9876543210' };
@@ -27,13 +28,15 @@ const record = { id: user.id, updatedAt: '2026-01-01T12:00:00.000412Z', payload:
 
 const firstInstant = 1_767_268_800_000_412 as Instant;
 
-/** A page with every kind of change, as the server writes it. */
-function samplePage(): Buffer {
+function sampleChanges(): Change[] {
   const { id } = record;
   const payload = Buffer.from(JSON.stringify(record.payload));
-  const changes = writeChanges([
-    { collection: 'plans', id, at: firstInstant, payload }, { collection: 'users', id, at: firstInstant, payload: null },
-  ], true);
+  return [{ collection: 'plans', id, at: firstInstant, payload }, { collection: 'users', id, at: firstInstant, payload: null }];
+}
+
+/** A page with every kind of change, as the server writes it. */
+function samplePage(): Buffer {
+  const changes = writeChanges(sampleChanges(), true);
   const frames = [
     { nonce: 'n', hasMore: true, total: 1, digest: null },
     { nonce: null, hasMore: false, total: null, digest: { plans: { count: 1, sum: 7 } } },
@@ -42,9 +45,19 @@ function samplePage(): Buffer {
   return Buffer.concat(frames.flatMap(({ head, tail }) => [Buffer.from(head), changes, Buffer.from(tail)]));
 }
 
+/** The lines of streams, as the server writes them. */
+function sampleStream(): Buffer {
+  const frame = { serverTime: record.updatedAt, scope: 's', count: 2 };
+  return Buffer.concat([
+    writeStart({ total: 2, scope: 's', nonce: 'n' }), writeStart({ total: 2, scope: 's', nonce: null }), writeChangeLines(sampleChanges()),
+    writeEnd({ ...frame, digest: null }), writeEnd({ ...frame, digest: { plans: { count: 1, sum: 7 } } }),
+  ]);
+}
+
 describe('the wire schema', () => {
   test('matches the one recorded for this protocol version: a change needs a new version', () => {
-    const hash = createHash('sha256').update(wireSchema()).update(samplePage()).update(nudgeEvent(firstInstant)).digest('hex');
+    const bytes = [samplePage(), sampleStream(), Buffer.from(nudgeEvent(firstInstant))];
+    const hash = createHash('sha256').update(wireSchema()).update(Buffer.concat(bytes)).digest('hex');
     assert.equal(recordedSchemas[protocolVersion.current], hash);
   });
 
