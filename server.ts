@@ -33,7 +33,7 @@ import { createNudges, type Nudges } from './server/nudges.ts';
 import { peerOf } from './server/peer.ts';
 import { startPruning } from './server/pruning.ts';
 import { parsePullQuery, pullPage } from './server/pull.ts';
-import { pullStream, sendPieces, wantsStream, type StreamReply } from './server/pull-stream.ts';
+import { pullStream, sendPieces, type StreamReply } from './server/pull-stream.ts';
 import { createReadiness, type Readiness } from './server/readiness.ts';
 import {
   actOnRecord, createRecord, deleteRecord, readRecord, requireAction, requireCollection, updateRecord,
@@ -147,14 +147,13 @@ async function endSession({ server, path, caller }: Call): Promise<Reply> {
 async function pull({ server, request, query, from, caller, visit }: Call): Promise<Reply | StreamReply> {
   const { store, auth, monitor } = server;
   const signedIn = await caller();
-  const isStream = wantsStream(request);
-  const parsed = parsePullQuery(query, isStream);
+  const parsed = parsePullQuery(query, request.headers.accept ?? '');
   await visit.startPull(signedIn.session.sessionId);
   const onSent = (count: number, end: Instant | null): void => {
     monitor.pulled(count);
     if (end !== null) auth.noteSynced(signedIn, end);
   };
-  if (isStream) return pullStream({ store, identify: () => auth.identify(request, from), visit, onSent }, signedIn, parsed);
+  if (parsed.isStream) return pullStream({ store, identify: () => auth.identify(request, from), visit, onSent }, signedIn, parsed);
   const { chunks, count, end } = await pullPage(store, signedIn, parsed, (sizeBytes) => visit.holdAnswer(sizeBytes));
   return { status: 200, headers: { Vary: 'Accept, Accept-Encoding' }, body: chunks, onSent: () => onSent(count, end) };
 }

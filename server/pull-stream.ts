@@ -12,7 +12,7 @@ import { AppError } from '../shared/errors.ts';
 import { streamType, writeChangeLines, writeEnd, writeStart } from '../shared/feed-stream.ts';
 import type { Visit } from './admission.ts';
 import type { Caller } from './auth.ts';
-import { accepts, createEncoder, negotiateEncoding } from './compression.ts';
+import { createEncoder, negotiateEncoding } from './compression.ts';
 import { endConnection, type Reply } from './http.ts';
 import { digestFor, readPiece, scopeOf, type PullQuery } from './pull.ts';
 import { sendChunks } from './sending.ts';
@@ -74,11 +74,6 @@ class UnsentBytes {
     this.#builtBytes -= sizeBytes;
     this.#hold(this.#builtBytes + this.#growingBytes);
   }
-}
-
-/** Whether a pull is to be answered as a stream. */
-export function wantsStream(request: IncomingMessage): boolean {
-  return accepts(streamType, request.headers.accept ?? '');
 }
 
 /** Builds the first piece of a stream for a caller whose turn has come; a stream that is no longer becomes an ordinary reply. Throws

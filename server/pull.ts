@@ -13,9 +13,11 @@ import { publishedFields, visibleTo, type Role } from '../shared/collections.ts'
 import { countRecords, emptyDigest, type Digest } from '../shared/digest.ts';
 import { AppError } from '../shared/errors.ts';
 import { changeSizeBytes, pageFrame, writeChanges, type Change } from '../shared/feed.ts';
+import { streamType } from '../shared/feed-stream.ts';
 import { problem } from '../shared/problems.ts';
 import { noncePattern, pageLimit } from '../shared/protocol.ts';
 import type { Caller } from './auth.ts';
+import { accepts } from './compression.ts';
 import { invalid } from './http.ts';
 import type { Account, Session, Snapshot, Store } from './store.ts';
 
@@ -24,10 +26,15 @@ export interface PullQuery {
   readonly since: Instant | null;
   readonly limit: number;
   readonly nonce: string | null;
+  readonly isStream: boolean;
 }
 
-/** Reads `since`, `limit` and `nonce`; throws `invalid_request`. The limit of a page has a default and a maximum, a stream's neither. */
-export function parsePullQuery(query: ReadonlyMap<string, string>, isStream: boolean): PullQuery {
+/**
+ * Reads `since`, `limit` and `nonce`, and from `Accept` whether a stream is wanted; throws `invalid_request`. The limit of a page
+ * has a default and a maximum, a stream's neither.
+ */
+export function parsePullQuery(query: ReadonlyMap<string, string>, accept: string): PullQuery {
+  const isStream = accepts(streamType, accept);
   const since = query.get('since');
   const instant = since === undefined ? null : parseInstant(since);
   if (since !== undefined && instant === null) {
@@ -40,7 +47,7 @@ export function parsePullQuery(query: ReadonlyMap<string, string>, isStream: boo
   if (nonce !== null && !noncePattern.test(nonce)) throw invalid('nonce', problem('nonce'));
   // Nothing changed before 1970, so an earlier cursor is equivalent to that moment.
   const from = instant === null ? null : Math.max(instant, EPOCH) as Instant;
-  return { since: from, limit: isStream ? limit : Math.min(limit, pageLimit.max), nonce };
+  return { since: from, limit: isStream ? limit : Math.min(limit, pageLimit.max), nonce, isStream };
 }
 
 export interface BuiltPage {

@@ -424,7 +424,6 @@ export function newFingerprintKey(): string {
 }
 
 // The errors that both stores throw.
-
 export function shuttingDown(): AppError {
   return new AppError('unavailable', 'The server is shutting down. Try again in a moment.', { retryAfterS: 5 });
 }
