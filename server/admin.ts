@@ -19,42 +19,49 @@ import { newId, toContent } from './records.ts';
 import type { DirectoryEntry, Store } from './store.ts';
 import { isFarAhead } from './verify.ts';
 
-/** Throws `ConfigError` unless the words are a command; before a database is opened, which may create it. */
-export function requireCommand([command = '', email, ...rest]: readonly string[]): void {
-  const commands = email === undefined ? ['restored', 'clock'] : ['create', 'reset'];
-  if (rest.length === 0 && commands.includes(command)) return;
-  throw new ConfigError('Usage: node server.ts admin create|reset <email>, or node server.ts admin restored|clock');
+/**
+ * Checks the words of a command, and for `create` asks for the password as well: before a database is opened, because `create`
+ * makes one where there is none. Returns what runs the command and resolves to the sentence to print. Throws `ConfigError` if the
+ * words are no command, or like `createOwner` if address or password are not acceptable.
+ */
+export async function prepareAdmin(args: readonly string[], input: NodeJS.ReadStream): Promise<(store: Store) => Promise<string>> {
+  const [command = '', email, ...rest] = args;
+  if (rest.length > 0 || !(email === undefined ? ['restored', 'clock'] : ['create', 'reset']).includes(command)) {
+    throw new ConfigError('Usage: node server.ts admin create|reset <email>, or node server.ts admin restored|clock');
+  }
+  if (email === undefined) return command === 'restored' ? tellRestored : acceptClock;
+  const passwords = createPasswords();
+  if (command === 'create') {
+    requireAddress(email);
+    const password = await readPassword(input);
+    requireGoodPassword('The password', password, email);
+    return async (store) => {
+      const accountId = await createOwner(store, passwords, email, password);
+      return `Created account ${accountId} with its owner ${email}.`;
+    };
+  }
+  return async (store) => {
+    await requireUser(store, email);
+    await resetPassword(store, passwords, email, await readPassword(input));
+    return `${email} has a new password and is signed out everywhere.`;
+  };
 }
 
-/** Runs one command and returns the sentence to print. Throws `ConfigError` if the command is not valid. */
-export async function runAdmin(store: Store, args: readonly string[], input: NodeJS.ReadStream): Promise<string> {
-  requireCommand(args);
-  const [command, email = ''] = args;
-  if (command === 'restored') {
-    await store.inspect();
-    await auditEverywhere(store, 'restored');
-    await store.renewEpochs();
-    return 'Every desktop will pull everything again, once, when it next reaches a server of this database.';
-  }
-  if (command === 'clock') {
-    await store.acceptClock();
-    // Afterwards, because nothing is stamped by the clock before.
-    await auditEverywhere(store, 'clock');
-    const clocks = await Promise.all((await store.listAccounts()).map((accountId) => store.latestClock(accountId)));
-    const newest = Math.max(EPOCH, ...clocks) as Instant;
-    return `This machine's clock is taken for right.${isFarAhead(newest, Date.now()) ? ` Until ${formatInstant(newest)} changes get times `
-      + 'just after that, which a wrong clock has given: run node server.ts verify --fix to set them back to now.' : ''}`;
-  }
-  const passwords = createPasswords();
-  if (command === 'create') await requireNewAddress(store, email);
-  else await requireUser(store, email);
-  const password = await readPassword(input);
-  if (command === 'create') {
-    const accountId = await createOwner(store, passwords, email, password);
-    return `Created account ${accountId} with its owner ${email}.`;
-  }
-  await resetPassword(store, passwords, email, password);
-  return `${email} has a new password and is signed out everywhere.`;
+async function tellRestored(store: Store): Promise<string> {
+  await store.inspect();
+  await auditEverywhere(store, 'restored');
+  await store.renewEpochs();
+  return 'Every desktop will pull everything again, once, when it next reaches a server of this database.';
+}
+
+async function acceptClock(store: Store): Promise<string> {
+  await store.acceptClock();
+  // Afterwards, because nothing is stamped by the clock before.
+  await auditEverywhere(store, 'clock');
+  const clocks = await Promise.all((await store.listAccounts()).map((accountId) => store.latestClock(accountId)));
+  const newest = Math.max(EPOCH, ...clocks) as Instant;
+  return `This machine's clock is taken for right.${isFarAhead(newest, Date.now()) ? ` Until ${formatInstant(newest)} changes get times `
+    + 'just after that, which a wrong clock has given: run node server.ts verify --fix to set them back to now.' : ''}`;
 }
 
 /**
@@ -80,9 +87,13 @@ export async function createOwner(store: Store, passwords: Passwords, email: str
   return accountId;
 }
 
+function requireAddress(email: string): void {
+  parseInput({ 'The address': { kind: 'email' } }, { 'The address': email });
+}
+
 /** Throws `invalid_request` if it is not an address, `conflict` if it is taken. */
 async function requireNewAddress(store: Store, email: string): Promise<void> {
-  parseInput({ 'The address': { kind: 'email' } }, { 'The address': email });
+  requireAddress(email);
   if (await store.findAddress(addressKey(email))) throw new AppError('conflict', `${email} is already in use.`);
 }
 

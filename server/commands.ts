@@ -3,7 +3,7 @@
 // They use the server's variables and may run while it does; docs/hosting.md says what each is for. A command that does not make a
 // database of its own opens none that is not there.
 
-import { requireCommand, runAdmin } from './admin.ts';
+import { prepareAdmin } from './admin.ts';
 import { runAudit } from './audit.ts';
 import { ConfigError, type Config } from './config.ts';
 import { parseExport, runExport } from './export.ts';
@@ -26,10 +26,10 @@ type Command = (args: readonly string[], config: Config, deps: CommandDeps) => P
 
 const commands: Readonly<Record<string, Command>> = {
   async admin(args, config, deps) {
-    requireCommand(args);
+    const run = await prepareAdmin(args, process.stdin);
     if (args[0] !== 'create') deps.requireDatabase(config);
     return withStore(config, deps, async (store) => {
-      process.stdout.write(`${await runAdmin(store, args, process.stdin)}\n`);
+      process.stdout.write(`${await run(store)}\n`);
       return 0;
     });
   },

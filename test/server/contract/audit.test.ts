@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
-import { resetPassword, runAdmin } from '../../../server/admin.ts';
+import { prepareAdmin, resetPassword } from '../../../server/admin.ts';
 import { createPasswords } from '../../../server/passwords.ts';
 import { assertError, type Client } from '../../client.ts';
 import { addAccount, hire, openStore, password, runServer, startServer, stores, type People, type TestServer } from '../harness.ts';
@@ -198,7 +198,7 @@ for (const store of stores) {
       const { epoch } = await page('');
       const database = await openStore(server, () => server.clock.ms);
       await resetPassword(database, createPasswords(cheapest), 'viewer@first.test', `${password} new`);
-      await runAdmin(database, ['restored'], process.stdin);
+      await (await prepareAdmin(['restored'], process.stdin))(database);
       await database.close();
       assert.deepEqual((await entriesAfter(start)).map(({ action, actor, collection, record, fields }) => ({
         action, actor, collection, record, fields,
