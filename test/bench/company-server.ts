@@ -5,10 +5,7 @@ import { pathToFileURL } from 'node:url';
 
 import { startServerProcess, type ServerProcess } from '../../demo/server-process.ts';
 import { openVenue, setStage, type Stage, type Venue } from '../../demo/stage.ts';
-import { EPOCH, formatInstant } from '../../shared/clock.ts';
-import { collections } from '../../shared/collections.ts';
-import type { WireChange } from '../../shared/feed.ts';
-import { startDesktop, type DesktopProcess } from './desktop-process.ts';
+import { bundleDesktop, startDesktop, type DesktopProcess } from './desktop-process.ts';
 
 export const customerCount = 1500;
 const probe = pathToFileURL(join(import.meta.dirname, 'probe.ts')).href;
@@ -20,14 +17,15 @@ export interface CompanyServer {
   /** The number of records the owner sees. */
   readonly records: number;
   startServer(): Promise<ServerProcess>;
-  /** A desktop with an empty cache in its own folder, signed in as the owner. */
-  startDesktop(server: ServerProcess): DesktopProcess;
+  /** A desktop of the owner with an empty cache in its own folder, or with the cache and the session of another. */
+  startDesktop(serverUrl: string, file?: string): DesktopProcess;
   remove(): Promise<void>;
 }
 
 export async function foundCompany(mongodbUrl: string | null, invoices: number): Promise<CompanyServer> {
   const venue = await openVenue(mongodbUrl ?? undefined, 'bench');
   const stage = await setStage(venue, { today: new Date().toISOString().slice(0, 10), customers: customerCount, invoices }, () => {});
+  const script = await bundleDesktop(venue.folder);
   let desktops = 0;
   return {
     store: mongodbUrl === null ? 'embedded' : 'MongoDB',
@@ -35,30 +33,13 @@ export async function foundCompany(mongodbUrl: string | null, invoices: number):
     stage,
     records: Object.values(stage.company.counts).reduce((sum, count) => sum + count, 0),
     startServer: () => startServerProcess({ env: venue.env, nodeOptions: ['--import', probe], hasChannel: true }),
-    startDesktop(server) {
+    startDesktop(serverUrl, file) {
       desktops += 1;
-      const file = join(venue.folder, `desktop-${desktops}`, 'invoify.sqlite');
-      return startDesktop(server.url, file, stage.company.users[0]?.email ?? '', stage.password);
+      return startDesktop(script, {
+        serverUrl, file: file ?? join(venue.folder, `desktop-${desktops}`, 'invoify.sqlite'),
+        email: stage.company.users[0]?.email ?? '', password: stage.password,
+      });
     },
     remove: () => venue.remove(false),
   };
-}
-
-/** All pages of a first sync, as sent. */
-export async function readFeed({ venue, stage }: CompanyServer): Promise<readonly WireChange[]> {
-  const store = await venue.openStore();
-  const all: WireChange[] = [];
-  try {
-    await store.snapshot(stage.company.accountId, async (snapshot) => {
-      const range = { after: EPOCH, collections: collections.map(({ name }) => name), withTombstones: false, limit: 10_000_000 };
-      for await (const batch of snapshot.changes(range)) {
-        for (const { collection, id, at, payload } of batch) {
-        all.push({ collection, id, updatedAt: formatInstant(at), payload });
-      }
-      }
-    });
-    return all;
-  } finally {
-    await store.close();
-  }
 }

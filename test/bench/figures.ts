@@ -5,13 +5,30 @@ import { readFileSync } from 'node:fs';
 /** USER_HZ, which is 100 on every platform of Node. */
 const TICKS_PER_SECOND = 100;
 
+export type StoreName = 'embedded' | 'MongoDB';
+
+/** What a figure, or its ratio to the floor, should be at least or at most. */
+export interface Target {
+  readonly of: 'value' | 'ratio';
+  readonly atLeast?: number;
+  readonly atMost?: number;
+}
+
 export interface Figure {
   readonly what: string;
-  readonly store: 'embedded' | 'MongoDB' | '';
+  readonly store: StoreName | '';
   readonly value: number | null;
   readonly unit: string;
-  /** Relative to this figure's floor in the same run; null if it has none. */
+  /** Relative to this figure's floor in the same run, higher is better; null if it has none. */
   readonly ofFloor: number | null;
+  readonly target: Target | null;
+}
+
+/** Whether a figure misses its target; without a target, or not measured, it does not. */
+export function misses({ value, ofFloor, target }: Figure): boolean {
+  const measured = target?.of === 'ratio' ? ofFloor : value;
+  if (!target || measured === null) return false;
+  return measured < (target.atLeast ?? -Infinity) || measured > (target.atMost ?? Infinity);
 }
 
 /** The median of a non-empty list; of an even number of values the upper one. */

@@ -1,169 +1,148 @@
-// What disk and SQLite allow without a network, a protocol or a second process: the baseline for all other figures.
+// The floor of a sync: what remains if the server looks nothing up and the desktop computes nothing. One process sends rows
+// that are ready (feeder.ts), from memory or while it reads the same records with MongoDB's raw cursors; this one inserts
+// them into the cache's own schema, and then builds the same indexes and full-text indexes.
 //
 // Floors use the cache's own pragmas (desktop/cache/sqlite.ts) and are durable, as the cache is.
 
-import { fork } from 'node:child_process';
+import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync } from 'node:fs';
+import { connect } from 'node:net';
+import type { SQLInputValue, StatementSync } from 'node:sqlite';
 import { join } from 'node:path';
 
-import { applyChanges, beginChanges, closeCache, commitChanges, openCache } from '../../desktop/cache/cache.ts';
 import { openWriter, type WriteDb } from '../../desktop/cache/sqlite.ts';
-import { EPOCH, parseInstant } from '../../shared/clock.ts';
-import { pageFrame, readPage, writeChanges, type Change, type WireChange } from '../../shared/feed.ts';
-import { median } from './figures.ts';
-
-const PAGE = 1000;
-const bareTable = 'CREATE TABLE record (rowid INTEGER PRIMARY KEY, id TEXT NOT NULL, updated_at TEXT NOT NULL, payload TEXT NOT NULL)';
-const insertBytes = 'INSERT INTO record (id, updated_at, payload) VALUES (?, ?, CAST(? AS TEXT))';
+import { readSchema, type CacheSchema } from './cache-schema.ts';
+import { blockEnd, blockRecords, readRows, writeFrames, type Frames } from './frames.ts';
 
 export interface Floor {
-  readonly perSecond: number;
-  /** CPU time of one run. */
+  readonly records: number;
+  /** Until the last row is committed. */
+  readonly rowsMs: number;
+  /** Until the indexes are built, too. */
+  readonly finishedMs: number;
+  /** CPU time of the receiving process, in all. */
   readonly cpuMs: number;
+  /** The same for one record in a hundred, which are there already: rows received, updated and committed. */
+  readonly changedMs: number;
 }
 
-/** Writes records to one plain table, 1,000 per transaction; the median of `runs`. */
-export function measureBareTable(folder: string, changes: readonly WireChange[], runs: number): Floor {
-  return middle(Array.from({ length: runs }, () => inFreshFile(folder, (file) => {
-    const db = openBare(file);
-    const statement = db.prepare(insertBytes);
-    return finishing(db, () => measure(changes.length, () => inPages(changes, (page) => {
-      db.exec('BEGIN IMMEDIATE');
-      for (const { id, updatedAt, payload } of page) statement.run(id, updatedAt, payload);
-      db.exec('COMMIT');
-    })));
-  })));
+export interface MongoSource {
+  readonly url: string;
+  readonly database: string;
+  readonly accountId: string;
 }
 
-/** Writes records to the cache's own tables as a first sync does, but without a server. */
-export function measureCacheTables(folder: string, changes: readonly WireChange[], runs: number): Floor {
-  return middle(Array.from({ length: runs }, () => inFreshFile(folder, (file) => {
-    const cache = openCache(file);
-    try {
-      return measure(changes.length, () => inPages(changes, (page) => {
-        beginChanges(cache.writer);
-        applyChanges(cache.writer, 'a', page);
-        commitChanges(cache.writer);
+/** Rows per transaction. */
+const BATCH_RECORDS = 5000;
+
+export interface FloorSource {
+  measure(): Promise<Floor>;
+  close(): Promise<void>;
+}
+
+/** Makes ready what the floor sends: the records of a filled cache. Measures it as often as asked. */
+export async function openFloor(folder: string, cacheFile: string, mongo: MongoSource | null): Promise<FloorSource> {
+  const schema = readSchema(cacheFile);
+  const [all, some] = [join(folder, 'all.frames'), join(folder, 'some.frames')];
+  const frames = writeFrames(cacheFile, schema, all);
+  writeFrames(cacheFile, schema, some, 100);
+  const source = mongo ? [mongo.url, mongo.database, mongo.accountId] : [];
+  const feeders = [startFeeder([all, ...source]), startFeeder([some, ...source])] as const;
+  const ports = await Promise.all(feeders.map(async (feeder) => Number((await once(feeder, 'message'))[0])));
+  return {
+    measure: () => fillOnce(join(folder, 'floor.sqlite'), schema, frames, ports),
+    async close() {
+      await Promise.all(feeders.map(async (feeder) => {
+        feeder.disconnect();
+        await once(feeder, 'exit');
       }));
-    } finally {
-      closeCache(cache);
-    }
-  })));
-}
-
-/**
- * Sends finished pages from one process to another, slices them and writes them to the plain table: the limit for pages if
- * the server looks nothing up and the desktop computes nothing. Resolves to the median of `runs`.
- */
-export async function measurePages(folder: string, changes: readonly WireChange[], runs: number): Promise<Floor> {
-  const pages = join(folder, 'pages');
-  const count = writePages(pages, changes);
-  const server = fork(join(import.meta.dirname, 'page-server.ts'), [pages]);
-  try {
-    const [url] = await once(server, 'message') as [string];
-    const floors: Floor[] = [];
-    for (let run = 0; run < runs; run += 1) {
-      floors.push(await inFreshFile(folder, (file) => receivePages(file, url, count, changes.length)));
-    }
-    return middle(floors);
-  } finally {
-    server.disconnect();
-    await once(server, 'exit');
-    rmSync(pages, { recursive: true, force: true });
-  }
-}
-
-/** Writes the pages that a server would send, one file each; returns how many. */
-function writePages(folder: string, changes: readonly WireChange[]): number {
-  mkdirSync(folder, { recursive: true });
-  let count = 0;
-  inPages(changes, (page) => {
-    const frame = { serverTime: page.at(-1)?.updatedAt ?? '', nonce: null, hasMore: true, scope: 'floor', total: null, digest: null };
-    const { head, tail } = pageFrame(frame, page.length);
-    const pieces = [Buffer.from(head), writeChanges(page.map(toChange), true), Buffer.from(tail)];
-    writeFileSync(join(folder, String(count)), Buffer.concat(pieces));
-    count += 1;
-  });
-  return count;
-}
-
-function toChange({ collection, id, updatedAt, payload }: WireChange): Change {
-  return { collection, id, at: parseInstant(updatedAt) ?? EPOCH, payload: payload && Buffer.from(payload) };
-}
-
-async function receivePages(file: string, url: string, count: number, records: number): Promise<Floor> {
-  const db = openBare(file);
-  const statement = db.prepare(insertBytes);
-  const ask = async (page: number): Promise<Buffer> => Buffer.from(await (await fetch(`${url}/${page}`)).arrayBuffer());
-  try {
-    const done = startMeasure(records);
-    let asked = ask(0);
-    for (let page = 0; page < count; page += 1) {
-      const bytes = await asked;
-      if (page + 1 < count) asked = ask(page + 1);
-      db.exec('BEGIN IMMEDIATE');
-      for (const { id, updatedAt, payload } of readPage(bytes).changes) statement.run(id, updatedAt, payload);
-      db.exec('COMMIT');
-    }
-    return done();
-  } finally {
-    db.close();
-  }
-}
-
-/** Writes rows to the plain table, one transaction each: the limit for consecutive durable writes. */
-export function measureSingleWrites(folder: string, changes: readonly WireChange[]): Floor {
-  const some = changes.slice(0, 2000);
-  return inFreshFile(folder, (file) => {
-    const db = openBare(file);
-    const statement = db.prepare(insertBytes);
-    return finishing(db, () => measure(some.length, () => {
-      for (const { id, updatedAt, payload } of some) statement.run(id, updatedAt, payload);
-    }));
-  });
-}
-
-function openBare(file: string): WriteDb {
-  const db = openWriter(file, 2000, () => {});
-  db.exec(bareTable);
-  return db;
-}
-
-function inPages(changes: readonly WireChange[], write: (page: readonly WireChange[]) => void): void {
-  for (let start = 0; start < changes.length; start += PAGE) write(changes.slice(start, start + PAGE));
-}
-
-function measure(count: number, run: () => void): Floor {
-  const done = startMeasure(count);
-  run();
-  return done();
-}
-
-function startMeasure(count: number): () => Floor {
-  const startedMs = performance.now();
-  const before = process.cpuUsage();
-  return () => {
-    const { user, system } = process.cpuUsage(before);
-    return { perSecond: count / (performance.now() - startedMs) * 1000, cpuMs: (user + system) / 1000 };
+      for (const file of [all, some]) rmSync(file, { force: true });
+    },
   };
 }
 
-function middle(floors: readonly Floor[]): Floor {
-  return { perSecond: median(floors.map((floor) => floor.perSecond)), cpuMs: median(floors.map((floor) => floor.cpuMs)) };
+function startFeeder(parameters: readonly string[]): ChildProcess {
+  return fork(join(import.meta.dirname, 'feeder.ts'), parameters);
 }
 
-function finishing<T>(db: WriteDb, run: () => T): T {
+async function fillOnce(
+  file: string, schema: CacheSchema, { records }: Frames, [all = 0, some = 0]: readonly number[],
+): Promise<Floor> {
+  const db = openFresh(file);
   try {
-    return run();
+    for (const sql of schema.create) db.exec(sql);
+    const inserts = schema.tables.map(({ name, columns }) => db.prepare(
+      `INSERT INTO "${name}" (${columns.map((column) => `"${column}"`).join(', ')}) VALUES (${columns.map(placeholder).join(', ')})`));
+    const startedMs = performance.now();
+    const before = process.cpuUsage();
+    const received = await receive(db, all, (table, values) => inserts[table]?.run(...values));
+    const rowsMs = performance.now() - startedMs;
+    for (const sql of schema.finish) db.exec(sql);
+    const finishedMs = performance.now() - startedMs;
+    const { user, system } = process.cpuUsage(before);
+    if (received !== records) throw new Error(`the floor received ${received} records instead of ${records}`);
+    return { records, rowsMs, finishedMs, cpuMs: (user + system) / 1000, changedMs: await changeSome(db, schema, some) };
   } finally {
     db.close();
   }
 }
 
-/** Runs `run` on a file that does not exist yet. */
-function inFreshFile<T>(folder: string, run: (file: string) => T): T {
-  const file = join(folder, 'floor.sqlite');
+/** Writes the records that are sent over those that are there, but none of what is derived from them. */
+async function changeSome(db: WriteDb, { tables }: CacheSchema, port: number): Promise<number> {
+  const updates = tables.map(({ name, records, columns }): StatementSync | null => {
+    const set = columns.map((column, index) => `"${column}" = ${placeholder(column, index)}`).slice(1).join(', ');
+    return name === records ? db.prepare(`UPDATE "${name}" SET ${set} WHERE rowid = ?1`) : null;
+  });
+  const startedMs = performance.now();
+  await receive(db, port, (table, values) => updates[table]?.run(...values));
+  return performance.now() - startedMs;
+}
+
+function placeholder(column: string, index: number): string {
+  return column === 'payload' ? `CAST(?${index + 1} AS TEXT)` : `?${index + 1}`;
+}
+
+/** Receives all rows of a feeder in transactions; resolves to the number of records, once they are durable. */
+async function receive(db: WriteDb, port: number, write: (table: number, values: SQLInputValue[]) => void): Promise<number> {
+  const socket = connect({ host: '127.0.0.1', port });
+  let rest: Buffer = Buffer.alloc(0);
+  let [received, inBatch] = [0, 0];
+  db.exec('BEGIN IMMEDIATE');
+  for await (const chunk of socket as AsyncIterable<Buffer>) {
+    const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+    let start = 0;
+    for (let end = blockEnd(bytes, start); end !== null; end = blockEnd(bytes, start)) {
+      readRows(bytes, start, end, write);
+      inBatch += blockRecords(bytes, start);
+      start = end;
+    }
+    rest = bytes.subarray(start);
+    if (inBatch < BATCH_RECORDS) continue;
+    db.exec('COMMIT; BEGIN IMMEDIATE');
+    received += inBatch;
+    inBatch = 0;
+  }
+  db.exec('COMMIT');
+  return received + inBatch;
+}
+
+/** Durable writes of one small row each, one transaction after the other, per second. */
+export function measureSingleWrites(folder: string, count = 2000): number {
+  const db = openFresh(join(folder, 'floor.sqlite'));
+  try {
+    db.exec('CREATE TABLE record (rowid INTEGER PRIMARY KEY, id TEXT NOT NULL, payload TEXT NOT NULL)');
+    const insert = db.prepare('INSERT INTO record (id, payload) VALUES (?, ?)');
+    const payload = 'x'.repeat(900);
+    const startedMs = performance.now();
+    for (let index = 0; index < count; index += 1) insert.run(String(index), payload);
+    return count / (performance.now() - startedMs) * 1000;
+  } finally {
+    db.close();
+  }
+}
+
+function openFresh(file: string): WriteDb {
   for (const end of ['', '-wal', '-shm']) rmSync(file + end, { force: true });
-  return run(file);
+  return openWriter(file, 2000, () => {});
 }

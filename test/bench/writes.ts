@@ -4,16 +4,15 @@
 
 import { signIn, type Colleague } from '../../demo/colleague.ts';
 import { createCompany } from '../../demo/company.ts';
-import type { ServerProcess } from '../../demo/server-process.ts';
 import { customerCount, type CompanyServer } from './company-server.ts';
 
 const DURATION_MS = 4000;
 const SESSIONS = 8;
 
-export async function measureWrites({ stage }: CompanyServer, server: ServerProcess, writers: number): Promise<number> {
+export async function measureWrites({ stage }: CompanyServer, url: string, writers: number): Promise<number> {
   const { email = '' } = stage.company.users[1] ?? {};
   const signInOften = (): Promise<Colleague[]> =>
-    Promise.all(Array.from({ length: Math.max(3, Math.ceil(SESSIONS / writers)) }, () => signIn(server.url, email, stage.password)));
+    Promise.all(Array.from({ length: Math.max(3, Math.ceil(SESSIONS / writers)) }, () => signIn(url, email, stage.password)));
   const clients = await Promise.all(Array.from({ length: writers }, signInOften));
   const company = createCompany({ today: new Date().toISOString().slice(0, 10), customers: customerCount, invoices: 200 });
   const drafts = [...company.invoices()].map(({ fields }) => fields);
