@@ -17,7 +17,7 @@ import { LocalCache, type LocalCacheDeps } from './cache/local-cache.ts';
 import { Reads } from './cache/reads.ts';
 import { Account } from './session/account.ts';
 import { CacheOwner } from './session/cache-owner.ts';
-import type { Request, ServerConnection } from './session/server-connection.ts';
+import type { ServerConnection, StreamRequest } from './session/server-connection.ts';
 import { Session, type SessionDeps } from './session/session.ts';
 import { makeStatus } from './status.ts';
 import { SyncRunner, type RunnerDeps } from './sync/runner.ts';
@@ -117,6 +117,7 @@ export class Host {
       cache: () => this.#cache.writer,
       onCacheError: (error) => this.#cache.noteError(error),
       send: (request) => this.#session.send(request),
+      stream: (request, onChunk) => this.#session.stream(request, onChunk),
       origin: () => this.#session.requireConnection().origin,
       onEnd: (outcome) => this.#onRunEnded(outcome),
       onChange: () => this.#emit(),
@@ -303,7 +304,7 @@ export class Host {
   }
 
   /** Sends a request that is answered with an event stream and passes on its bytes; resolves when the stream ends. */
-  async receive(request: Request, onChunk: (chunk: Uint8Array) => void): Promise<void> {
+  async receive(request: StreamRequest, onChunk: (chunk: Uint8Array) => void): Promise<void> {
     return this.#session.receive(request, onChunk);
   }
 

@@ -17,6 +17,7 @@ import { isUtf8 } from 'node:buffer';
 
 import { EPOCH, formatInstant } from './clock.ts';
 import type { Digest } from './digest.ts';
+import type { AppError } from './errors.ts';
 import { badLayout, readChange, toPage, writeEach, type Change, type Page, type WireChange } from './feed.ts';
 import { releaseBuffer } from './heap.ts';
 import { badResponse } from './protocol.ts';
@@ -86,6 +87,7 @@ const MAX_LINE_BYTES = 16 * 1024 * 1024;
 
 /** Reads the lines of changes that a `StreamPiece` has as its bytes. Throws `bad_response`. */
 export function readLines(bytes: Buffer): readonly WireChange[] {
+  if (!isUtf8(bytes)) throw notUtf8();
   const changes: WireChange[] = [];
   for (let start = 0; start < bytes.length;) {
     const end = bytes.indexOf(NEWLINE, start);
@@ -173,6 +175,7 @@ export class StreamReader {
     if (this.#buffer[this.#lineStart + TYPE_AT] === LETTER_E) {
       this.#end = this.#readMembers('end', end);
       if (this.#end['count'] !== this.#count) throw badResponse('count is not the number of changes');
+      if (this.#end['scope'] !== this.#start.scope) throw badResponse('it ends with another scope than it began with');
       if (this.#end['hasMore'] === true && this.#count === 0) throw badResponse('it has more changes, but none of them');
       return;
     }
@@ -201,7 +204,7 @@ export class StreamReader {
   #cut(): StreamPiece {
     const [buffer, changes, start] = [this.#buffer, this.#changes, this.#start];
     const bytes = changes.length === 0 ? Buffer.alloc(0) : buffer.subarray(this.#from, this.#to);
-    if (!isUtf8(bytes)) throw badResponse('the changes are not UTF-8');
+    if (!isUtf8(bytes)) throw notUtf8();
     if (start === null) throw badLayout();
     const page: Page = { ...start, serverTime: this.#lastInstant, changes, total: this.#hasCut ? null : start.total };
     this.#hasCut = true;
@@ -223,4 +226,8 @@ export class StreamReader {
     this.#lineStart = 0;
     this.#buffer = buffer;
   }
+}
+
+function notUtf8(): AppError {
+  return badResponse('the changes are not UTF-8');
 }

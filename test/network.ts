@@ -27,7 +27,7 @@ export interface Call {
   readonly path: string;
   /** The cursor of a pull; null for the first page and for any other request. */
   readonly since: string | null;
-  /** The page size that a pull asks for; null for any other request. */
+  /** The page size that a pull asks for; null for a stream and for any other request. */
   readonly limit: number | null;
   /** What the answer to a pull must repeat; null for any other request. */
   readonly nonce: string | null;
@@ -66,9 +66,11 @@ export interface NetworkOptions {
   readonly onStall?: (signal: AbortSignal | null) => void;
   /** Sends what goes through; default: `fetch`. */
   readonly send?: (url: string, init: RequestInit) => Promise<Response>;
+  /** Whether the server sees that a stream is asked for; default: true. */
+  readonly hasStreams?: boolean | undefined;
 }
 
-export function createNetwork({ currentUrl, onStall, send = fetch }: NetworkOptions = {}): Network {
+export function createNetwork({ currentUrl, onStall, send = fetch, hasStreams = true }: NetworkOptions = {}): Network {
   const calls: Call[] = [];
   let planned: Plan | null = null;
   let pulls: Call[] = [];
@@ -83,13 +85,14 @@ export function createNetwork({ currentUrl, onStall, send = fetch }: NetworkOpti
       const url = new URL(String(input));
       const isPull = url.pathname === '/api/sync/pull';
       const headers = new Headers(init.headers);
+      if (!hasStreams) headers.delete('accept');
       const call: Call = {
         index: calls.length,
         page: isPull ? pulls.length : null,
         method: init.method ?? 'GET',
         path: url.pathname,
         since: isPull ? url.searchParams.get('since') : null,
-        limit: isPull ? Number(url.searchParams.get('limit')) : null,
+        limit: isPull && url.searchParams.has('limit') ? Number(url.searchParams.get('limit')) : null,
         nonce: isPull ? url.searchParams.get('nonce') : null,
         headers,
       };
@@ -97,7 +100,7 @@ export function createNetwork({ currentUrl, onStall, send = fetch }: NetworkOpti
       if (isPull) pulls.push(call);
       const target = (currentUrl?.() ?? url.origin) + url.pathname + url.search;
       const forward: Exchange['forward'] = (changed) =>
-        send(target, changed ? { ...init, headers: { ...Object.fromEntries(headers), ...changed } } : init);
+        send(target, { ...init, headers: { ...Object.fromEntries(headers), ...changed } });
       const signal = init.signal ?? null;
       const response = await (planned?.(call) ?? passThrough)({ call, forward, signal, stall: () => onStall?.(signal) });
       // A fault decides what is answered, not to which request, unless it says so.
@@ -174,7 +177,11 @@ export function errorResponse(status: number, code: string, headers: Record<stri
 /** A response whose text a proxy has changed. */
 export async function alterText(answer: Promise<Response>, alter: (text: string) => string): Promise<Response> {
   const response = await answer;
-  return new Response(alter(await response.text()), { status: response.status, headers: json });
+  return new Response(alter(await response.text()), { status: response.status, headers: typeOf(response) });
+}
+
+function typeOf({ headers }: Response): Record<string, string> {
+  return { 'content-type': headers.get('content-type') ?? '' };
 }
 
 /** What `fetch` rejects with when the connection fails. */
@@ -193,7 +200,7 @@ async function cut(response: Response, end: (controller: ReadableStreamDefaultCo
       end(controller);
     },
   });
-  return new Response(body, { status: response.status, headers: json });
+  return new Response(body, { status: response.status, headers: typeOf(response) });
 }
 
 function onAbort(signal: AbortSignal | null, callback: () => void): void {

@@ -14,8 +14,8 @@ import { failedRequest, failure, reasonOf, wasCut } from './connection-failure.t
 
 /** A server that sends nothing for this long counts as gone. */
 const IDLE_MS = 30_000;
-/** The same for a stream, in which the server sends a comment every 25 seconds. */
-const STREAM_IDLE_MS = 60_000;
+/** The same for a stream of events, in which the server sends a comment every 25 seconds. */
+const EVENTS_IDLE_MS = 60_000;
 /** Far above a page's 8 MiB; bounds the memory that a broken server can use. */
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 
@@ -44,6 +44,10 @@ export interface Request {
   readonly signal?: AbortSignal | undefined;
 }
 
+export interface StreamRequest extends Request {
+  readonly headers: Readonly<Record<string, string>> & { readonly accept: string };
+}
+
 export interface ServerConnection {
   readonly origin: string;
   /**
@@ -55,11 +59,11 @@ export interface ServerConnection {
   /** Asks, without a token, who is at this address. Throws like `send`, and `server_outdated`. */
   identify(signal?: AbortSignal): Promise<ReturnType<typeof parseMeta>>;
   /**
-   * Sends a request that is answered with an event stream and passes on its bytes as they arrive; resolves when the
-   * stream ends. Throws like `send`. An error thrown by `onChunk` ends the stream: an AppError is passed on as it is,
-   * any other becomes `offline`.
+   * Sends a request and passes on the bytes of its answer as they arrive, if that is of the type that the request accepts; resolves
+   * when it has ended, to whether it was. A promise of `onChunk` holds up the next bytes, which are then left to the network. Throws
+   * like `send`. An error thrown by `onChunk` ends the stream: an AppError is passed on as it is, any other becomes `offline`.
    */
-  receive(request: Request, onChunk: (chunk: Uint8Array) => void): Promise<void>;
+  receive(request: StreamRequest, onChunk: (chunk: Uint8Array) => void | Promise<void>): Promise<boolean>;
 }
 
 /** The origin of a server's address as people type it; throws `invalid_request` if it is malformed or unsafe. */
@@ -80,8 +84,8 @@ export function connectTo(serverUrl: string, deps: ConnectionDeps): ServerConnec
   const origin = parseServerUrl(serverUrl);
   let loggedReason: string | null = null;
 
-  /** Sends a request and passes a success, still unread, to `read`, which calls `touch` whenever something arrives. */
-  async function exchange<T>(request: Request, idleMs: number, read: (response: Response, touch: () => void) => Promise<T>): Promise<T> {
+  /** Sends a request and passes a success, still unread, to `read`, which touches the watchdog whenever something arrives. */
+  async function exchange<T>(request: Request, idleMs: number, read: (response: Response, watchdog: Watchdog) => Promise<T>): Promise<T> {
     const idle = new AbortController();
     const silence = Object.assign(new Error(`nothing arrived for ${idleMs} ms`), { code: 'ETIMEDOUT' });
     const watchdog = createWatchdog(() => idle.abort(silence), idleMs, deps);
@@ -98,9 +102,9 @@ export function connectTo(serverUrl: string, deps: ConnectionDeps): ServerConnec
         signal,
       });
       const answeredId = response.headers.get(requestIdHeader);
-      if (!response.ok) throw refusalError(origin, response, answeredId === requestId ? await readBytes(response, watchdog.touch) : null);
+      if (!response.ok) throw refusalError(origin, response, answeredId === requestId ? await readBytes(response, watchdog) : null);
       if (answeredId !== requestId) throw failure('bad_response', answeredId ? 'replayed' : 'not_invoify', origin);
-      const answer = await read(response, watchdog.touch);
+      const answer = await read(response, watchdog);
       loggedReason = null;
       return answer;
     } catch (error) {
@@ -129,27 +133,34 @@ export function connectTo(serverUrl: string, deps: ConnectionDeps): ServerConnec
 
   return {
     origin,
-    send: (request) => exchange(request, IDLE_MS, async (response, touch) => {
-      const bytes = await readBytes(response, touch);
+    send: (request) => exchange(request, IDLE_MS, async (response, watchdog) => {
+      const bytes = await readBytes(response, watchdog);
       // A captive portal or a proxy may answer with a page of its own and status 200.
       if (!isSuccess(bytes)) throw failure('bad_response', 'not_invoify', origin, new Error('not a success as JSON'));
       return bytes;
     }),
-    identify: (signal) => exchange({ path: '/api/meta', signal }, IDLE_MS, async (response, touch) => {
+    identify: (signal) => exchange({ path: '/api/meta', signal }, IDLE_MS, async (response, watchdog) => {
       try {
-        return parseMeta(parseJson(await readBytes(response, touch)));
+        return parseMeta(parseJson(await readBytes(response, watchdog)));
       } catch (error) {
         throw errorCode(error) === 'bad_response' ? failure('bad_response', 'not_invoify', origin, error) : error;
       }
     }),
-    receive: (request, onChunk) => exchange(request, STREAM_IDLE_MS, async (response, touch) => {
-      if (!/^text\/event-stream\b/i.test(response.headers.get('content-type') ?? '')) throw badResponse('it is not an event stream');
-      touch();
-      for await (const chunk of response.body ?? []) {
-        touch();
-        onChunk(chunk);
-      }
-    }),
+    receive(request, onChunk) {
+      const { accept } = request.headers;
+      return exchange(request, accept === 'text/event-stream' ? EVENTS_IDLE_MS : IDLE_MS, async (response, watchdog) => {
+        const [type] = (response.headers.get('content-type') ?? '').split(';');
+        if (type?.trim().toLowerCase() !== accept) return false;
+        watchdog.touch();
+        for await (const chunk of response.body ?? []) {
+          // Nothing is read meanwhile.
+          watchdog.stop();
+          await onChunk(chunk);
+          watchdog.touch();
+        }
+        return true;
+      });
+    },
   };
 }
 
@@ -176,7 +187,7 @@ function headersOf({ token, headers, body }: Request): Record<string, string> {
   };
 }
 
-async function readBytes(response: Response, touch: () => void): Promise<Buffer> {
+async function readBytes(response: Response, { touch }: Watchdog): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   let sizeBytes = 0;
   touch();
@@ -189,8 +200,15 @@ async function readBytes(response: Response, touch: () => void): Promise<Buffer>
   return Buffer.concat(chunks, sizeBytes);
 }
 
+interface Watchdog {
+  /** Starts its time anew. */
+  readonly touch: () => void;
+  /** Stops it until it is touched. */
+  readonly stop: () => void;
+}
+
 /** Calls `onIdle` once `touch` has not been called for `idleMs`. */
-function createWatchdog(onIdle: () => void, idleMs: number, deps: ConnectionDeps): { touch: () => void; stop: () => void } {
+function createWatchdog(onIdle: () => void, idleMs: number, deps: ConnectionDeps): Watchdog {
   let cancel = deps.setTimer(onIdle, idleMs);
   const stop = (): void => cancel();
   return {

@@ -10,7 +10,7 @@ import { toSyncError, type ServerInfo } from '../../shared/window/ipc.ts';
 import type { SyncError } from '../../shared/window/views.ts';
 import { badResponse, parseLoginAnswer, parseSignedInUser, type LoginAnswer, type SignedInUser } from '../../shared/protocol.ts';
 import { holdGiven, holdIssued, holdStored, isNew, isOver, untilRenewalMs, type HeldToken, type TokenClocks } from './held-token.ts';
-import { connectTo, parseJson, type ConnectionDeps, type Request, type ServerConnection } from './server-connection.ts';
+import { connectTo, parseJson, type ConnectionDeps, type Request, type ServerConnection, type StreamRequest } from './server-connection.ts';
 import type { TokenVault } from './token-vault.ts';
 
 export interface SessionDeps extends ConnectionDeps, TokenClocks {
@@ -179,16 +179,28 @@ export class Session {
   }
 
   /**
-   * Like `send` for a streamed answer: see `ServerConnection.receive`. Throws `cancelled` also after `endStreams`. The
+   * Sends a request that is answered with an event stream and passes on its bytes. Throws `cancelled` also after `endStreams`. The
    * first byte proves that the server is online; a failure proves nothing, as proxies may block streams.
    */
-  async receive(request: Request, onChunk: (chunk: Uint8Array) => void): Promise<void> {
-    const connection = this.requireConnection();
+  async receive(request: StreamRequest, onChunk: (chunk: Uint8Array) => void): Promise<void> {
     const signal = AbortSignal.any([this.#streams.signal, ...(request.signal ? [request.signal] : [])]);
-    return this.#exchange(connection, { ...request, signal }, (prepared, reportOnline) => connection.receive(prepared, (chunk) => {
-      reportOnline(true);
-      onChunk(chunk);
-    }), 'stream');
+    if (!await this.#receive({ ...request, signal }, onChunk, 'stream')) throw badResponse('it is not an event stream');
+  }
+
+  /** Like `send` for an answer that arrives as a stream: see `ServerConnection.receive`. */
+  async stream(request: StreamRequest, onChunk: (chunk: Uint8Array) => Promise<void>): Promise<boolean> {
+    return this.#receive(request, onChunk, 'answer');
+  }
+
+  async #receive(
+    request: StreamRequest, onChunk: (chunk: Uint8Array) => void | Promise<void>, kind: 'answer' | 'stream',
+  ): Promise<boolean> {
+    const connection = this.requireConnection();
+    return this.#exchange(connection, request, (prepared, reportOnline) =>
+      connection.receive({ ...prepared, headers: request.headers }, (chunk) => {
+        reportOnline(true);
+        return onChunk(chunk);
+      }), kind);
   }
 
   /** Aborts all requests in flight with `offline`: after sleep their connections may be dead. */

@@ -8,7 +8,7 @@ import { AppError, type ErrorCode } from '../../shared/errors.ts';
 import { isObject } from '../../shared/fields.ts';
 import { badResponse } from '../../shared/protocol.ts';
 import { backoffMs, isTransient, wait, type BackoffBounds, type RetryDeps } from './retry.ts';
-import type { Request } from '../session/server-connection.ts';
+import type { StreamRequest } from '../session/server-connection.ts';
 
 /** Far longer than any real event; bounds the memory that a broken server can use. */
 const MAX_EVENT_CHARS = 65_536;
@@ -28,7 +28,7 @@ export const eventsRequest = { path: '/api/sync/events', headers: { accept: 'tex
 
 export interface EventStreamSource {
   /** Sends a request that is answered with an event stream, and passes on its bytes; resolves when the stream ends. */
-  receive(request: Request, onChunk: (chunk: Uint8Array) => void): Promise<void>;
+  receive(request: StreamRequest, onChunk: (chunk: Uint8Array) => void): Promise<void>;
 }
 
 export interface NudgeListener {

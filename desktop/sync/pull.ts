@@ -1,8 +1,8 @@
 // The pull loop, phase by phase: fetch, apply, verify, finish.
 //
-//   fetch    the next page after the cursor; it is requested while the page before it is being applied
-//   apply    rows and cursor in one transaction. A first sync commits every page, so that it can resume; a catch-up keeps
-//            its pages beside the tables and applies all of them with the last one; a rebuild fills a second set of tables
+//   fetch    the next piece after the cursor, a page or as much of a stream; it arrives while the one before is being applied
+//   apply    rows and cursor in one transaction. A first sync commits every piece, so that it can resume; a catch-up keeps
+//            its pieces beside the tables and applies all of them with the last one; a rebuild fills a second set of tables
 //   verify   compare the digest with the server's before anything counts as done
 //   finish   the catch-up's commit, or the rebuild's swap. The runner sets `lastSync` last of all
 //
@@ -14,7 +14,8 @@
 import { parseInstant } from '../../shared/clock.ts';
 import { countRecords, digestDifferences, type Digest } from '../../shared/digest.ts';
 import { AppError } from '../../shared/errors.ts';
-import { readPage, type Page } from '../../shared/feed.ts';
+import { readPage, type Page, type WireChange } from '../../shared/feed.ts';
+import { readLines } from '../../shared/feed-stream.ts';
 import { badResponse } from '../../shared/protocol.ts';
 import type { RebuildReason, SyncProgress } from '../../shared/window/views.ts';
 import {
@@ -23,24 +24,18 @@ import {
   type RefusedChange,
 } from '../cache/cache.ts';
 import { rebuildNotice } from '../cache/notices.ts';
-
-export interface ReceivedPage {
-  readonly page: Page;
-  /** As it arrived. */
-  readonly bytes: Buffer;
-  /** Whether it ends a pull before an instant that the server had named when the page was requested. */
-  readonly isStale: boolean;
-  /** Frees its memory; its payloads must not be read afterwards. */
-  readonly release: () => void;
-}
+import type { ReceivedPiece } from './feed-source.ts';
 
 export interface PullDeps {
   readonly cache: CacheWriter;
-  /** The page after a cursor, or the first page for null. Throws the request's error, among them `resync_required`. */
-  readonly fetchPage: (since: string | null, signal: AbortSignal) => Promise<ReceivedPage>;
-  /** Called whenever a page has been applied or kept. */
+  /**
+   * The piece after a cursor, or the first one for null; each is asked for with the cursor of the one before. Throws the request's
+   * error, among them `resync_required`.
+   */
+  readonly fetchPiece: (since: string | null, signal: AbortSignal) => Promise<ReceivedPiece>;
+  /** Called whenever a piece has been applied or kept. */
   readonly onProgress: (progress: SyncProgress, tally: Tally) => void;
-  /** Changes of the page before could not be applied. */
+  /** Changes of the piece before could not be applied. */
   readonly onRefused: (refused: readonly RefusedChange[]) => void;
   /** A download of everything begins. */
   readonly onRebuild: (reason: RebuildReason) => void;
@@ -78,7 +73,7 @@ const DAY_MS = 24 * HOUR_MS;
  * Brings the cache up to date. Resolves once everything is committed; `mismatch` says whether the digest equals the
  * server's. Throws the error of a failed request, `bad_response`, `stale_answer`, `cancelled`, `resync_required` if
  * rebuilds do not help, and the cache's errors; the readable data is then unchanged, or a first sync, a rebuild or the
- * pages kept of a catch-up are further along and will resume.
+ * pieces kept of a catch-up are further along and will resume.
  */
 export async function pull(deps: PullDeps, signal: AbortSignal): Promise<PullResult> {
   const run: Run = { tally: { upserts: 0, deletes: 0, bytes: 0 }, rebuilds: 0 };
@@ -100,10 +95,10 @@ interface Run {
   rebuilds: number;
 }
 
-/** Where pages are written, and how they are committed. */
+/** Where pieces are written, and how they are committed. */
 interface Target {
   readonly cursor: string | null;
-  /** The scope that every page must have; null if the first page sets it. */
+  /** The scope that every piece must have; null if the first one sets it. */
   readonly scope: string | null;
   /** Null unless it is a rebuild. */
   readonly rebuildReason: RebuildReason | null;
@@ -112,7 +107,7 @@ interface Target {
   readonly received: number;
   /** The number of changes it will have received in the end, if known. */
   readonly total: number | null;
-  /** Applies a page and advances the cursor, or keeps the page. Returns what could not be applied. */
+  /** Applies a piece and advances the cursor, or keeps the piece. Returns what could not be applied. */
   apply(page: Page, bytes: Buffer): Promise<readonly RefusedChange[]>;
   /** Makes everything visible, with the outcome of the comparison. */
   finish(mismatch: Mismatch | null): Promise<void>;
@@ -126,7 +121,7 @@ function chooseTarget(deps: PullDeps): Target {
   return state.isInitialComplete ? catchUpTarget(deps) : firstSyncTarget(deps);
 }
 
-/** Commits every page into the readable tables, so that records appear as they arrive and the cursor can resume. */
+/** Commits every piece into the readable tables, so that records appear as they arrive and the cursor can resume. */
 function firstSyncTarget(deps: PullDeps): Target {
   const { cache } = deps;
   const { cursor, scope, generation, downloadTotal } = readState(cache);
@@ -136,7 +131,7 @@ function firstSyncTarget(deps: PullDeps): Target {
     received: countRecords(readDigest(cache, generation)),
     total: cursor === null ? null : downloadTotal,
     apply: (page) => inTransaction(cache, async () => {
-      const refused = await applyInSlices(deps, generation, page);
+      const refused = await applyInSlices(deps, generation, page.changes);
       saveState(cache, { cursor: page.serverTime, scope: page.scope, ...totalOf(page) });
       return refused;
     }),
@@ -145,7 +140,7 @@ function firstSyncTarget(deps: PullDeps): Target {
   };
 }
 
-/** Keeps all pages but the last, and then applies all of them in one transaction: a catch-up is visible completely or not at all. */
+/** Keeps all pieces but the last, and then applies all of them in one transaction: a catch-up is visible completely or not at all. */
 function catchUpTarget(deps: PullDeps): Target {
   const { cache } = deps;
   const { cursor, scope, generation } = readState(cache);
@@ -162,8 +157,8 @@ function catchUpTarget(deps: PullDeps): Target {
       }
       beginChanges(cache);
       const refused: RefusedChange[] = [];
-      for (const kept of stagedPages(cache)) refused.push(...await applyInSlices(deps, generation, readKeptPage(cache, kept)));
-      refused.push(...await applyInSlices(deps, generation, page));
+      for (const kept of stagedPages(cache)) refused.push(...await applyInSlices(deps, generation, readKept(cache, kept)));
+      refused.push(...await applyInSlices(deps, generation, page.changes));
       dropStage(cache);
       saveState(cache, { cursor: page.serverTime });
       return refused;
@@ -176,10 +171,10 @@ function catchUpTarget(deps: PullDeps): Target {
   };
 }
 
-/** A damaged page is dropped with the others, so that the next run asks for them again. */
-function readKeptPage(cache: CacheWriter, bytes: Buffer): Page {
+/** The changes of a page, or of a part of a stream. A damaged one is dropped with the others, so that the next run asks for them again. */
+function readKept(cache: CacheWriter, bytes: Buffer): readonly WireChange[] {
   try {
-    return readPage(bytes);
+    return bytes.toString('latin1', 0, changeStart.length) === changeStart ? readLines(bytes) : readPage(bytes).changes;
   } catch (cause) {
     rollbackChanges(cache);
     dropStage(cache);
@@ -188,7 +183,9 @@ function readKeptPage(cache: CacheWriter, bytes: Buffer): Page {
   }
 }
 
-/** Commits every page into the inactive tables, which are swapped in by one commit in the end. */
+const changeStart = '{"type":"';
+
+/** Commits every piece into the inactive tables, which are swapped in by one commit in the end. */
 function rebuildTarget(deps: PullDeps): Target {
   const { cache } = deps;
   const state = readState(cache);
@@ -200,7 +197,7 @@ function rebuildTarget(deps: PullDeps): Target {
     received: countRecords(readDigest(cache, generation)),
     total: cursor === null ? null : state.downloadTotal,
     apply: (page) => inTransaction(cache, async () => {
-      const refused = await applyInSlices(deps, generation, page);
+      const refused = await applyInSlices(deps, generation, page.changes);
       saveState(cache, { rebuild: { reason, scope: page.scope, cursor: page.serverTime }, ...totalOf(page) });
       return refused;
     }),
@@ -213,17 +210,17 @@ function rebuildTarget(deps: PullDeps): Target {
   };
 }
 
-/** Only a download's first page has the total. */
+/** Only a download's first piece has the total. */
 function totalOf({ total }: Page): { downloadTotal?: number } {
   return total === null ? {} : { downloadTotal: total };
 }
 
 async function applyInSlices(
-  { cache, yieldToEventLoop }: PullDeps, generation: Generation, page: Page,
+  { cache, yieldToEventLoop }: PullDeps, generation: Generation, changes: readonly WireChange[],
 ): Promise<readonly RefusedChange[]> {
   const refused: RefusedChange[] = [];
-  for (let start = 0; start < page.changes.length; start += SLICE_CHANGES) {
-    refused.push(...applyChanges(cache, generation, page.changes.slice(start, start + SLICE_CHANGES)).refused);
+  for (let start = 0; start < changes.length; start += SLICE_CHANGES) {
+    refused.push(...applyChanges(cache, generation, changes.slice(start, start + SLICE_CHANGES)).refused);
     await yieldToEventLoop();
   }
   return refused;
@@ -240,19 +237,19 @@ async function pullInto(target: Target, deps: PullDeps, signal: AbortSignal, run
   try {
     let { cursor, scope, received, total } = target;
     if (received > 0) deps.onProgress({ changes: received, total, bytes: run.tally.bytes }, run.tally);
-    let nextPage = deps.fetchPage(cursor, anySignal);
+    let nextPiece = deps.fetchPiece(cursor, anySignal);
     for (;;) {
-      const { page, bytes, isStale, release } = await nextPage;
+      const { page, bytes, isStale, release } = await nextPiece;
       if (scope !== null && page.scope !== scope) return { rebuild: 'scope_changed' };
       if (isStale) throw staleAnswerError();
       scope = page.scope;
       requireProgress(page, cursor);
       cursor = page.serverTime;
       if (page.hasMore) {
-        nextPage = deps.fetchPage(cursor, anySignal);
+        nextPiece = deps.fetchPiece(cursor, anySignal);
         // It is awaited in the next iteration; until then its rejection must not count as unhandled.
-        nextPage.catch(() => undefined);
-        // The request is only sent once this thread yields; the server then works while the page is applied.
+        nextPiece.catch(() => undefined);
+        // A request is only sent once this thread yields; the server then works while the piece is applied.
         await deps.yieldToEventLoop();
       }
       const sizeBytes = bytes.length;
@@ -286,7 +283,7 @@ function endsCursor(error: unknown, cursor: string | null): boolean {
 async function verify(
   target: Target, deps: PullDeps, digest: Digest | null, refused: readonly RefusedChange[], { rebuilds }: Run,
 ): Promise<End> {
-  if (digest === null) throw badResponse('its last page has no digest');
+  if (digest === null) throw badResponse('its end has no digest');
   const isEqual = digestDifferences(readDigest(deps.cache, target.generation), digest).length === 0;
   if (isEqual) {
     await target.finish(null);

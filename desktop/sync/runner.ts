@@ -7,48 +7,22 @@
 
 import { parseInstant, type Instant } from '../../shared/clock.ts';
 import { AppError, errorCode } from '../../shared/errors.ts';
-import { readPage } from '../../shared/feed.ts';
-import { releaseBuffer } from '../../shared/heap.ts';
 import { toSyncError } from '../../shared/window/ipc.ts';
 import type { SyncError, SyncOutcome, SyncProgress } from '../../shared/window/views.ts';
 import { dropInactive, proveRows, readState, recordAttempt, saveState, type CacheWriter } from '../cache/cache.ts';
-import { failure } from '../session/connection-failure.ts';
-import type { Request } from '../session/server-connection.ts';
-import { withRetry, type RetryDeps } from './retry.ts';
-import { buildIndexes, pull, type ReceivedPage, type Tally } from './pull.ts';
+import { FeedSource, type FeedDeps, type FeedHost } from './feed-source.ts';
+import { withRetry } from './retry.ts';
+import { buildIndexes, pull, type Tally } from './pull.ts';
 
 const DAY_MS = 86_400_000;
 
-/**
- * Changes per page: few at first, so that a slow line soon has something to show, and more while pages arrive quickly.
- * Every page has a fixed cost on both sides, but beyond these sizes there is little to gain: pages then take more memory
- * and delay readers on the same thread.
- */
-const FIRST_PAGE_CHANGES = 1000;
-const MAX_PAGE_CHANGES = 2000;
-/** Not even a page of these changes is too long for any connection. */
-const MIN_PAGE_CHANGES = 20;
-/** After a page that was cut, this many must arrive before pages grow again, each time. */
-const PAGES_BEFORE_GROWTH = 8;
-/** A page that arrives within this time counts as quick. */
-const QUICK_PAGE_MS = 1000;
-
-export interface RunnerDeps extends RetryDeps {
+export interface RunnerDeps extends FeedDeps {
   readonly nowMs: () => number;
   readonly yieldToEventLoop: () => Promise<void>;
-  readonly log: (event: string, facts?: Readonly<Record<string, unknown>>) => void;
-  /** A new text of up to 64 letters, digits and hyphens. */
-  readonly newId: () => string;
-  /** Fixed number of changes per page, for tests. */
-  readonly pageLimit?: number | undefined;
 }
 
 /** What a run needs of its host; asked again in every run. */
-export interface RunnerHost {
-  /** Sends a request with the token. */
-  send(request: Request): Promise<Buffer>;
-  /** The server that it sends to. */
-  origin(): string;
+export interface RunnerHost extends Pick<FeedHost, 'send' | 'stream' | 'origin'> {
   /** The open cache of the signed-in user, who is looked up first if unknown. Throws `signed_out`. */
   prepare(signal: AbortSignal): Promise<CacheWriter>;
   /** The open cache, whoever owns it, for recording a failed attempt. */
@@ -69,7 +43,7 @@ export class SyncRunner {
   #maintenance: Promise<void> = Promise.resolve();
   #cancel = new AbortController();
   #progress: SyncProgress | null = null;
-  readonly #pageSize = new PageSize();
+  readonly #feed: FeedSource;
   /** The latest instant that the server has named, other than in a pull. */
   #knownInstant: Instant | null = null;
   /** Whether a person asks for the current run. */
@@ -80,6 +54,13 @@ export class SyncRunner {
   constructor(host: RunnerHost, deps: RunnerDeps) {
     this.#host = host;
     this.#deps = deps;
+    this.#feed = new FeedSource({
+      send: (request) => host.send(request),
+      stream: (request, onChunk) => host.stream(request, onChunk),
+      origin: () => host.origin(),
+      knownInstant: () => this.#knownInstant,
+      onRetry: () => host.onChange(),
+    }, deps);
   }
 
   get isRunning(): boolean {
@@ -157,7 +138,7 @@ export class SyncRunner {
     // Maintenance stops before its next step when a run starts; two writers would share one transaction.
     await this.#maintenance;
     const startedMs = this.#deps.nowMs();
-    this.#pageSize.startRun();
+    this.#feed.startRun();
     this.#progress = { changes: 0, total: null, bytes: 0 };
     this.#host.onChange();
     const outcome = await this.#attempt(startedMs, signal);
@@ -179,7 +160,7 @@ export class SyncRunner {
         cache,
         nowMs: this.#deps.nowMs,
         yieldToEventLoop: this.#deps.yieldToEventLoop,
-        fetchPage: (since, pageSignal) => this.#fetchPage(since, pageSignal),
+        fetchPiece: (since, pieceSignal) => this.#feed.fetch(since, pieceSignal),
         isAskedFor: () => this.#isAskedFor,
         onProgress: (progress, newTally) => {
           tally = newTally;
@@ -218,28 +199,6 @@ export class SyncRunner {
   ): SyncOutcome {
     const durationMs = this.#deps.nowMs() - startedMs;
     return { outcome, upserts, deletes, bytes, changes: upserts + deletes, durationMs, rebuilt, error };
-  }
-
-  #fetchPage(since: string | null, signal: AbortSignal): Promise<ReceivedPage> {
-    const attempt = async (): Promise<ReceivedPage> => {
-      const nonce = this.#deps.newId();
-      const limit = this.#deps.pageLimit ?? this.#pageSize.changes;
-      const query = new URLSearchParams({ limit: String(limit), nonce, ...(since === null ? {} : { since }) });
-      const knownInstant = this.#knownInstant ?? -Infinity;
-      const requestedMs = this.#deps.nowMs();
-      try {
-        const bytes = await this.#host.send({ path: `/api/sync/pull?${query}`, signal });
-        const page = readPage(bytes);
-        if (page.nonce !== nonce) throw failure('bad_response', 'replayed', this.#host.origin());
-        this.#pageSize.onArrival(this.#deps.nowMs() - requestedMs < QUICK_PAGE_MS);
-        const isStale = !page.hasMore && (parseInstant(page.serverTime) ?? -Infinity) < knownInstant;
-        return { page, bytes, isStale, release: () => releaseBuffer(bytes) };
-      } catch (error) {
-        if (isCut(error)) this.#pageSize.onCut();
-        throw error;
-      }
-    };
-    return withRetry(attempt, this.#deps, signal, () => this.#host.onChange());
   }
 
   /** Best effort: a sync does not fail because its attempt cannot be recorded. */
@@ -294,42 +253,3 @@ const notStarted: SyncOutcome = {
   outcome: 'cancelled', changes: 0, upserts: 0, deletes: 0, bytes: 0, durationMs: 0, rebuilt: null,
   error: { code: 'cancelled', message: 'The sync was cancelled.' },
 };
-
-/** Whether an answer began, or may have begun, and did not arrive to its end. */
-function isCut(error: unknown): boolean {
-  if (!(error instanceof AppError)) return false;
-  const { code, details: { kind } } = error;
-  if (code === 'bad_response') return kind === undefined;
-  return code === 'offline' && kind !== undefined && ['interrupted', 'timed_out', 'broken_encoding'].includes(kind);
-}
-
-/** How many changes to ask for in a page; what it has learned of the connection it keeps from run to run. */
-class PageSize {
-  #changes = FIRST_PAGE_CHANGES;
-  #wasCut = false;
-  #untilGrowth = 0;
-
-  get changes(): number {
-    return this.#changes;
-  }
-
-  startRun(): void {
-    this.#changes = Math.min(this.#changes, FIRST_PAGE_CHANGES);
-  }
-
-  onArrival(isQuick: boolean): void {
-    const most = isQuick ? MAX_PAGE_CHANGES : FIRST_PAGE_CHANGES;
-    this.#untilGrowth -= 1;
-    if (this.#untilGrowth <= 0) {
-      this.#changes *= 2;
-      this.#untilGrowth = this.#wasCut ? PAGES_BEFORE_GROWTH : 0;
-    }
-    this.#changes = Math.min(this.#changes, most);
-  }
-
-  onCut(): void {
-    this.#wasCut = true;
-    this.#untilGrowth = PAGES_BEFORE_GROWTH;
-    this.#changes = Math.max(MIN_PAGE_CHANGES, Math.floor(this.#changes / 2));
-  }
-}

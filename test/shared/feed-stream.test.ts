@@ -16,7 +16,8 @@ const id = '0123456789abcdef01234567';
 const change = (at: number, payload: string | null = `{"at":${at}}`): Change =>
   ({ collection: 'plans', id, at: at as Instant, payload: payload === null ? null : Buffer.from(payload) });
 const changes = [
-  change(1), change(2, '{"text":"Łódź 🧾 \\n \\"}} \\u0000 {\\"type\\":\\"end\\","}'), change(3, null), change(7, '{}'), change(8, null), change(9),
+  change(1), change(2, '{"text":"Łódź 🧾 \\n \\"}} \\u0000 {\\"type\\":\\"end\\","}'), change(3, null), change(7, '{}'), change(8, null),
+  change(9),
 ];
 const digest: Digest = { plans: { count: 3, sum: 12 } };
 const start = writeStart({ total: 6, scope: 'me', nonce: 'n' });
@@ -121,6 +122,7 @@ describe('a stream is refused', () => {
     'that ends with another count': text.replace('"count":6', '"count":7'),
     'that ends without a count': text.replace('"count":6,', ''),
     'that ends without an instant': text.replace(/"serverTime":"[^"]*",/, ''),
+    'that ends with another scope': text.replace('"count":6,"scope":"me"', '"count":6,"scope":"you"'),
     'that ends with a malformed digest': text.replace('"sum":12', '"sum":"12"'),
     'that has more, but none of it': Buffer.concat([
       start, writeEnd({ serverTime: formatInstant(9 as Instant), count: 0, scope: 'me', digest: null }),
@@ -142,7 +144,7 @@ describe('a stream is refused', () => {
     'with bytes that are no text': Buffer.from(text.replace('Łódź', 'L\u00f6dz'), 'latin1'),
     'with bytes that are no text in its start': Buffer.from(text.replace('"me"', '"m\u00e9"'), 'latin1'),
     'with a byte order mark': `\uFEFF${text}`,
-    'that is a page': '{"success":true,"serverTime":"2026-01-01T00:00:00.000000Z","count":0,"hasMore":false,"scope":"s","changes":[\n\n]}\n',
+    'that is a page': '{"success":true,"serverTime":"2026-01-01T00:00:00.000000Z","count":0,"hasMore":true,"scope":"s","changes":[\n\n]}\n',
     'that is an error': '{"success":false,"error":{"code":"internal","message":"The test answers."}}\n',
     'that is HTML': '<!doctype html>\n<title>Hotel</title>\n',
     'whose start is not JSON': text.replace('"total":6', '"total":06'),

@@ -24,8 +24,12 @@ export interface DeskOptions {
   readonly currentUrl?: () => string;
   /** Stored in the vault, as if from an earlier session. */
   readonly token?: string;
-  /** Changes per page; called for every page. */
+  /** Changes per page, and no streams; called for every page. */
   readonly pageLimit?: () => number;
+  /** Changes per piece of a stream. */
+  readonly pieceChanges?: number;
+  /** Whether streams reach the server; default: true. */
+  readonly hasStreams?: boolean;
   /** A cache file to start from, as if left by an earlier session. */
   readonly cacheFrom?: string;
   /** Uses this desk's data folder, which that desk removes. */
@@ -63,7 +67,8 @@ export class Desk {
     this.folder = options.beside?.folder ?? mkdtempSync(join(options.folder ?? tmpdir(), 'invoify-desk-'));
     this.file = join(this.folder, 'database', 'invoify.sqlite');
     this.network = createNetwork({
-      currentUrl: options.currentUrl, onStall: (stalled) => this.#passTime(stalled), ...(options.send && { send: options.send }),
+      currentUrl: options.currentUrl, hasStreams: options.hasStreams, onStall: (stalled) => this.#passTime(stalled),
+      ...(options.send && { send: options.send }),
     });
     this.#deps = {
       fetch: this.network.fetch,
@@ -82,6 +87,7 @@ export class Desk {
       checkCache: () => ({ result: Promise.resolve('sound'), stop: async () => undefined }),
       log: (event, facts = {}) => void logged.push(`${event}: ${String(facts['error'] ?? '')}`),
       get pageLimit() { return options.pageLimit?.(); },
+      pieceChanges: options.pieceChanges,
       ...options.deps,
     };
   }

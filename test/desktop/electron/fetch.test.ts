@@ -220,7 +220,7 @@ describe('an answer', () => {
       await (await send(`${url}/found`)).body?.cancel();
       for await (const _chunk of (await send(`${url}/found`)).body ?? []) break;
       await assertRejects(connect(url).send({ path: '/missing' }), 'bad_response');
-      await assertRejects(connect(url).receive({ path: '/found' }, () => undefined), 'bad_response');
+      await assertRejects(connect(url).receive({ path: '/found', headers: { accept: 'text/plain' } }, () => undefined), 'bad_response');
     }
     assert.equal(requests.length, 32);
   });

@@ -8,6 +8,7 @@ import { describe, test, type TestContext } from 'node:test';
 
 import { connectTo } from '../../../desktop/session/server-connection.ts';
 import { listenForNudges } from '../../../desktop/sync/nudges.ts';
+import { badResponse } from '../../../shared/protocol.ts';
 import { openStubServer, type StubServer } from '../../network.ts';
 import { Machine } from './machine.ts';
 
@@ -43,7 +44,9 @@ async function listen(t: TestContext, answers: readonly Answer[]): Promise<Bench
   let ended = 0;
   let nextEnd = Promise.withResolvers<void>();
   const stop = listenForNudges({
-    receive: (request, onChunk) => connection.receive({ ...request, token: 'a-token' }, onChunk).finally(() => {
+    receive: (request, onChunk) => connection.receive({ ...request, token: 'a-token' }, onChunk).then((isStream) => {
+      if (!isStream) throw badResponse('it is not an event stream');
+    }).finally(() => {
       ended += 1;
       nextEnd.resolve();
       nextEnd = Promise.withResolvers();

@@ -1,4 +1,4 @@
-// The pull loop's memory: a page's bytes are released once its rows are committed, and no sooner.
+// The pull loop's memory: a piece's bytes are released once its rows are committed, and no sooner.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -22,13 +22,13 @@ function pageOf(number: number): Page {
   };
 }
 
-test('each page is released once, after its rows are committed and before the next is applied', async (t) => {
+test('each piece is released once, after its rows are committed and before the next is applied', async (t) => {
   const { writer } = temporaryCache(t);
   const events: string[] = [];
   let requested = 0;
   const deps: PullDeps = {
     cache: writer,
-    async fetchPage() {
+    async fetchPiece() {
       const number = requested += 1;
       return {
         page: pageOf(number),
