@@ -7,14 +7,15 @@
 import type { StatementSync } from 'node:sqlite';
 
 import { parseInstant } from '../../shared/clock.ts';
-import type { Collection } from '../../shared/collections.ts';
+import type { Collection, Column } from '../../shared/collections.ts';
 import { addCrc, emptyDigest, recordCrc, subtractCrc, type CollectionDigest } from '../../shared/digest.ts';
 import { AppError } from '../../shared/errors.ts';
 import type { WireChange } from '../../shared/feed.ts';
 import { badResponse } from '../../shared/protocol.ts';
 import { readWordsTo } from './indexes.ts';
 import {
-  listRowSelect, listSelect, listTable, quoteAll, recordsTable, searchedColumns, wordsTable, wrongKind, type CacheWriter, type Generation,
+  listComparison, listSelect, listTable, listUpdate, quoteAll, recordsTable, searchedColumns, wordsTable, wrongKind, type CacheWriter,
+  type Generation,
 } from './schema.ts';
 import { readDigest, saveDigest } from './state.ts';
 import { inTransaction, sqliteError } from './sqlite.ts';
@@ -133,8 +134,7 @@ interface ExistingRecord {
 }
 
 /**
- * Applies one collection's changes; call `finish` before the transaction ends. Each change is first tried as an insert
- * and looked up only on conflict. What is derived from new rows is computed for all of them at once in `finish`.
+ * Applies one collection's changes; call `finish` before the transaction ends. What is derived from new rows is computed for all of them at once in `finish`.
  */
 class Applier {
   readonly counts = { inserted: 0, updated: 0, deleted: 0, ignored: 0, refused: [] as RefusedChange[] };
@@ -152,6 +152,10 @@ class Applier {
   #newFrom = Infinity;
   #digest: CollectionDigest;
   #statements: ChangeStatements | null = null;
+  /** By their SQL. */
+  readonly #listUpdates = new Map<string, StatementSync>();
+  /** Whether the next change is tried as an insert before it is looked up: changes of one kind come together. */
+  #expectsNew = true;
 
   constructor(writer: CacheWriter, generation: Generation, collection: Collection, digest: CollectionDigest) {
     const { db } = writer;
@@ -170,15 +174,18 @@ class Applier {
     if (payload === null) return this.#delete(id, updatedAt);
     if (payload[0] !== OPENING_BRACE) return this.#refuse(id, notJson);
     const crc = recordCrc(id, updatedAt, payload);
-    // Most changes of a first sync are new; trying the insert saves a lookup.
-    const inserted = this.#insert.run(id, updatedAt, crc, payload);
-    if (inserted.changes !== 0) {
-      this.#newFrom = Math.min(this.#newFrom, Number(inserted.lastInsertRowid));
-      this.#digest = addCrc(this.#digest, crc);
-      this.counts.inserted += 1;
-      return;
+    let existing = this.#expectsNew ? null : this.#findExisting(id);
+    if (!existing) {
+      const inserted = this.#insert.run(id, updatedAt, crc, payload);
+      this.#expectsNew = inserted.changes !== 0;
+      if (this.#expectsNew) {
+        this.#newFrom = Math.min(this.#newFrom, Number(inserted.lastInsertRowid));
+        this.#digest = addCrc(this.#digest, crc);
+        this.counts.inserted += 1;
+        return;
+      }
+      existing = this.#findExisting(id);
     }
-    const existing = this.#findExisting(id);
     // The index that enforces the unique id names a row that the table does not have.
     if (!existing) throw new AppError('cache_unusable', 'The data on this computer is damaged.', { damage: 'contents' });
     if (isOlder(updatedAt, existing.updatedAt) || (updatedAt === existing.updatedAt && crc === existing.crc)) {
@@ -205,23 +212,27 @@ class Applier {
     this.counts.deleted += 1;
   }
 
-  /** Derives an existing record's rows from its new payload. Returns false if that is refused, and leaves them as they were. */
+  /**
+   * Derives an existing record's rows from its new payload; columns that stay as they are, and the indexes over them, are not
+   * touched. Returns false if that is refused, and leaves the rows as they were.
+   */
   #refreshDerived(id: string, rowid: number, payload: Uint8Array): boolean {
-    const { refreshList, restoreList, isWrong, words } = this.#changeStatements();
-    const before = words?.read.get(rowid);
-    if (Number(refreshList.run(rowid, payload).changes) === 0) {
+    const { compare, restoreList, isWrong, words } = this.#changeStatements();
+    const row = compare.get(payload, rowid);
+    if (!row) {
       this.#refuse(id, notJson);
       return false;
     }
+    const columns = this.#collection.columns.filter(({ name }) => row[name] === 0);
+    if (columns.length === 0) return true;
+    this.#refreshList(columns).run(payload, rowid);
     if (isWrong?.get(rowid)) {
       restoreList.run(rowid);
       this.#refuse(id, wrongColumn);
       return false;
     }
-    if (!words || rowid > this.#wordsTo) return true;
-    // Most changes touch no searched column, and every rewrite grows the index a little.
-    const after = words.read.get(rowid);
-    if (JSON.stringify(before) !== JSON.stringify(after)) words.refresh.run(rowid);
+    // Every rewrite grows the full-text index a little.
+    if (rowid <= this.#wordsTo && columns.some(({ searched }) => searched)) words?.refresh.run(rowid);
     return true;
   }
 
@@ -283,18 +294,25 @@ class Applier {
     this.#statements = {
       update: db.prepare(`UPDATE ${records} SET updated_at = ?, crc = ?, payload = CAST(? AS TEXT) WHERE rowid = ?`),
       remove: db.prepare(`DELETE FROM ${records} WHERE rowid = ?`),
-      refreshList: db.prepare(`INSERT OR REPLACE INTO ${list} ${listRowSelect(this.#collection)}`),
+      compare: db.prepare(listComparison(this.#collection, this.#generation)),
       restoreList: db.prepare(
         `INSERT OR REPLACE INTO ${list} ${listSelect(this.#collection, this.#generation)} AND rowid = ?`),
       isWrong: wrong === null ? null : db.prepare(`SELECT 1 FROM ${list} WHERE rowid = ? AND (${wrong})`),
       removeFromList: db.prepare(`DELETE FROM ${list} WHERE rowid = ?`),
       words: refreshWords === null ? null : {
-        read: db.prepare(`SELECT ${quoteAll(searchedColumns(this.#collection))} FROM ${list} WHERE rowid = ?`),
         refresh: db.prepare(`${refreshWords} WHERE rowid = ?`),
         remove: db.prepare(`DELETE FROM ${wordsTable(name, this.#generation)} WHERE rowid = ?`),
       },
     };
     return this.#statements;
+  }
+
+  /** Updates these columns of a list's row, from a payload and a rowid. */
+  #refreshList(columns: readonly Column[]): StatementSync {
+    const sql = listUpdate(this.#collection, this.#generation, columns);
+    const statement = this.#listUpdates.get(sql) ?? this.#writer.db.prepare(sql);
+    this.#listUpdates.set(sql, statement);
+    return statement;
   }
 
   #wordsSql(verb: 'INSERT' | 'INSERT OR REPLACE'): string | null {
@@ -309,15 +327,15 @@ class Applier {
 interface ChangeStatements {
   readonly update: StatementSync;
   readonly remove: StatementSync;
-  /** From a rowid and its new payload. */
-  readonly refreshList: StatementSync;
+  /** Says of each column whether the list's row has what a new payload yields; from the payload and the rowid. */
+  readonly compare: StatementSync;
   /** From the record as stored. */
   readonly restoreList: StatementSync;
   /** Finds a row of the list that is of the wrong kind; null if there can be none. */
   readonly isWrong: StatementSync | null;
   readonly removeFromList: StatementSync;
   /** Null without a full-text index. */
-  readonly words: { readonly read: StatementSync; readonly refresh: StatementSync; readonly remove: StatementSync } | null;
+  readonly words: { readonly refresh: StatementSync; readonly remove: StatementSync } | null;
 }
 
 /** Whether an incoming instant precedes the existing one. Instants in the server's 27-character form compare as text. */

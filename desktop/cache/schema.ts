@@ -208,10 +208,21 @@ export function listValuesSelect(collection: Collection): string {
   return `SELECT ${values.join(', ')} FROM (SELECT ? AS payload)`;
 }
 
-/** A SELECT of the list row that a rowid and a payload, bound in this order, have; no row if the payload is not strict JSON. */
-export function listRowSelect(collection: Collection): string {
-  return `SELECT rowid, ${collection.columns.map(columnExpression).join(', ')} `
-    + 'FROM (SELECT ? AS rowid, CAST(? AS TEXT) AS payload) WHERE json_valid(payload)';
+/**
+ * A SELECT that says of each column, as 1 or 0, whether the list has there exactly what a payload yields; the payload's UTF-8 and
+ * the rowid are bound in this order. No row if the payload is not strict JSON.
+ */
+export function listComparison(collection: Collection, generation: Generation): string {
+  const same = collection.columns.map(({ name }) => `list."${name}" COLLATE BINARY IS expected."${name}" AS "${name}"`);
+  const expected = collection.columns.map((column) => `${columnExpression(column)} AS "${column.name}"`);
+  return `SELECT ${same.join(', ')} FROM (SELECT ${expected.join(', ')} FROM (SELECT CAST(? AS TEXT) AS payload) WHERE json_valid(payload)) `
+    + `AS expected LEFT JOIN ${listTable(collection.name, generation)} AS list ON list.rowid = ?`;
+}
+
+/** An UPDATE of some columns of a list's row; the payload's UTF-8 and the rowid are bound in this order. */
+export function listUpdate(collection: Collection, generation: Generation, columns: readonly Column[]): string {
+  return `UPDATE ${listTable(collection.name, generation)} SET (${quoteAll(columns.map(({ name }) => name))}) = `
+    + `(SELECT ${columns.map(columnExpression).join(', ')} FROM (SELECT CAST(? AS TEXT) AS payload)) WHERE rowid = ?`;
 }
 
 /** A condition on rows of a list that are of the wrong kind for their columns; null if there can be none. */

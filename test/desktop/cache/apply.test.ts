@@ -12,6 +12,7 @@ import {
   rollbackChanges, saveState,
 } from '../../../desktop/cache/cache.ts';
 import type { WireChange } from '../../../shared/feed.ts';
+import type { JsonObject } from '../../../shared/fields.ts';
 import { openSmallDisk } from '../../disk.ts';
 import {
   buildAll, failsWith, fill, instant, invoice, recordId, temporaryCache, tombstone, upsert,
@@ -72,6 +73,35 @@ describe('applying a change', () => {
     assert.equal(listPage(cache.reader, { collection: 'invoices', search: 'INV-2025-00001' }).total, 0);
     assert.deepEqual(counts(cache.reader), { users: 0, plans: 0, customers: 0, invoices: 1 });
     assertConsistent(cache, 'a');
+  });
+
+  test('rewrites of the list row only the columns that change, and nothing of the full-text index for others', (t) => {
+    const cache = temporaryCache(t);
+    const { db } = cache.writer;
+    fill(cache, [upsert('invoices', 1, invoice(1)), upsert('invoices', 2, invoice(2))]);
+    const written = (second: number, overrides: JsonObject): { columns: unknown[]; hasWords: boolean } => {
+      const words = (): unknown[] => db.prepare('SELECT CAST(id AS TEXT), hex(block) FROM invoices_a_words_data').all();
+      const before = words();
+      db.exec('DELETE FROM touched');
+      assert.equal(applyChanges(cache.writer, 'a', [upsert('invoices', 1, invoice(1, overrides), second)]).updated, 1);
+      assertConsistent(cache, 'a');
+      return {
+        columns: db.prepare('SELECT name FROM touched ORDER BY 1').all().map(({ name }) => name),
+        hasWords: JSON.stringify(words()) !== JSON.stringify(before),
+      };
+    };
+    db.exec('CREATE TEMP TABLE touched (name)');
+    for (const name of ['number', 'customerName', 'issueDate', 'dueDate', 'status', 'totalMinor', 'openMinor', 'currency', 'customerId']) {
+      db.exec(`CREATE TEMP TRIGGER touch_${name} AFTER UPDATE OF ${name} ON invoices_a_list BEGIN INSERT INTO touched VALUES ('${name}'); END`);
+    }
+    for (const event of ['INSERT', 'DELETE']) {
+      db.exec(`CREATE TEMP TRIGGER no_${event} BEFORE ${event} ON invoices_a_list BEGIN SELECT raise(ABORT, '${event}'); END`);
+    }
+    assert.deepEqual(written(10, { notes: 'changed', lines: [{ status: 'void' }] }), { columns: [], hasWords: false });
+    assert.deepEqual(written(11, { status: 'paid' }), { columns: ['openMinor', 'status'], hasWords: false });
+    assert.deepEqual(written(12, { status: 'paid', dueDate: null }), { columns: ['dueDate'], hasWords: false });
+    assert.deepEqual(written(13, { status: 'paid', dueDate: null, number: 'INV-2025-9' }), { columns: ['number'], hasWords: true });
+    assert.equal(listPage(cache.reader, { collection: 'invoices', search: '9' }).total, 1);
   });
 
   test('handles several changes of the same record in one slice', (t) => {
