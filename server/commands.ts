@@ -6,6 +6,7 @@
 import { prepareAdmin } from './admin.ts';
 import { runAudit } from './audit.ts';
 import { ConfigError, type Config } from './config.ts';
+import { importCsv, parseCsvOptions, readCsvFile } from './csv-import.ts';
 import { parseExport, runExport } from './export.ts';
 import { protectFiles } from './files.ts';
 import { openFile, parseImport, runImport } from './import.ts';
@@ -61,6 +62,7 @@ const commands: Readonly<Record<string, Command>> = {
     });
   },
   async import(args, config, deps) {
+    if (args.some((word) => word === '--csv' || word.startsWith('--csv='))) return importFromCsv(args, config, deps);
     const file = parseImport(args);
     const input = await openFile(file, process.stdin);
     return withStore(config, deps, async (store) => {
@@ -70,12 +72,21 @@ const commands: Readonly<Record<string, Command>> = {
   },
 };
 
+async function importFromCsv(args: readonly string[], config: Config, deps: CommandDeps): Promise<number> {
+  const options = parseCsvOptions(args);
+  const text = await readCsvFile(options.file);
+  deps.requireDatabase(config);
+  const write = (line: string): void => void process.stdout.write(line);
+  process.stdout.on('error', () => {});
+  return withStore(config, deps, (store) => importCsv(store, { ...options, text }, { nowMs: deps.nowMs, write }));
+}
+
 /** Runs the command that the first word names, and resolves to the exit code. Throws `ConfigError` if there is none, or like it. */
 export async function runCommand([name = '', ...args]: readonly string[], config: Config, deps: CommandDeps): Promise<number> {
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (command) return command(args, config, deps);
   throw new ConfigError('Usage: node server.ts, with nothing or admin create|reset <email>|restored|clock, audit --csv, backup <file>, '
-    + 'verify [--fix] [<account>], export [--move] <account> [<file>], import [<file>]');
+    + 'verify [--fix] [<account>], export [--move] <account> [<file>], import [<file>] or import --csv <file> [--dry-run]');
 }
 
 async function withStore(config: Config, deps: CommandDeps, run: (store: Store) => Promise<number>): Promise<number> {

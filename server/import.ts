@@ -52,7 +52,7 @@ export function parseImport(args: readonly string[]): string | null {
 export async function openFile(file: string | null, input: AsyncIterable<Buffer>): Promise<AsyncIterable<Buffer>> {
   const source = (file === null ? input : createReadStream(file))[Symbol.asyncIterator]();
   const name = file ?? 'Standard input';
-  const first = await source.next().catch((error: unknown) => { throw toSentence(error, name); });
+  const first = await source.next().catch((error: unknown) => { throw unreadable(error, name); });
   if (first.done === true) throw new ConfigError(`${name} is empty. Nothing was imported.`);
   const line = first.value.toString('latin1').split('\n', 1)[0] ?? '';
   if (line.startsWith('\xef\xbb\xbf') || line.endsWith('\r')) {
@@ -76,11 +76,12 @@ export async function runImport(store: Store, file: string | null, nowMs: () => 
       + `${say(counts.tombstones, 'deletion', 'deletions')} and ${say(counts.entries, 'entry', 'entries')} of the audit trail. `
       + `Its users sign in again. ${desktops}`;
   } catch (error) {
-    throw toSentence(error, file ?? 'Standard input');
+    throw unreadable(error, file ?? 'Standard input');
   }
 }
 
-function toSentence(error: unknown, name: string): unknown {
+/** For a failed system call the sentence about it, otherwise the error itself. */
+export function unreadable(error: unknown, name: string): unknown {
   if (!(error instanceof Error && 'syscall' in error)) return error;
   const reason = hasSystemCode(error, 'ENOENT') ? 'there is no such file' : hasSystemCode(error, 'EISDIR') ? 'it is a folder'
     : hasSystemCode(error, 'EACCES', 'EPERM') ? 'this user may not' : String('code' in error ? error.code : error.message);

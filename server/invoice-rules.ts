@@ -3,7 +3,9 @@
 //
 // Numbers have no gaps or duplicates, because the series is incremented in the transaction that writes the invoice.
 
-import type { Customer, Invoice } from '../shared/collections.ts';
+import {
+  findCollection, publishedFields, type Collection, type Customer, type Invoice, type InvoiceStatus,
+} from '../shared/collections.ts';
 import { AppError } from '../shared/errors.ts';
 import type { Json, JsonObject } from '../shared/fields.ts';
 import {
@@ -14,6 +16,7 @@ import { parseInput, paymentFields } from '../shared/protocol.ts';
 import type { Rules } from './rules.ts';
 import type { StoredRecord, Transaction } from './store.ts';
 
+const publishedInvoice = publishedFields(requireInvoices());
 /** The highest number of a series has 15 digits. */
 const MAX_COUNT = 10 ** 15 - 1;
 
@@ -53,6 +56,68 @@ export function isSeries(name: string, count: unknown): boolean {
 export function issuedNumber({ number }: JsonObject): { readonly series: string; readonly count: number } | null {
   const [, series, count] = typeof number === 'string' ? /^(INV-\d{4})-(\d{5,15})$/.exec(number) ?? [] : [];
   return series === undefined ? null : { series, count: Number(count) };
+}
+
+/**
+ * Why a payload's number cannot be kept, or null. Numbers that another program gave are kept as they are, unless they read like one of a
+ * series and are none: the next numbers of that series must not meet them.
+ */
+export function numberProblem(payload: JsonObject): string | null {
+  const { number } = payload;
+  const isMistakable = typeof number === 'string' && /^INV-\d{4}-/.test(number) && issuedNumber(payload) === null;
+  return isMistakable ? 'number is not one like INV-2026-00001' : null;
+}
+
+/** An invoice as another program has it. */
+export interface TakenInvoice {
+  /** The fields that a client may send, which have been checked. */
+  readonly input: JsonObject;
+  readonly status: InvoiceStatus;
+  readonly number: string | null;
+  readonly customerName: string;
+  readonly payments: Invoice['payments'];
+}
+
+/**
+ * The payload of such an invoice, with its totals computed here. `sent` and `paid` follow from its payments. Throws `invalid_request`
+ * with the field that does not fit.
+ */
+export function takeInvoice({ input, status, number, customerName: name, payments }: TakenInvoice): JsonObject {
+  const invoice = input as JsonObject & Invoice;
+  const refuse = (field: string, message: string): never => {
+    throw new AppError('invalid_request', `${field} ${message}.`, { fields: { [field]: { code: 'invalid', message } } });
+  };
+  const totals = totalsOf(invoice);
+  const totalMinor = Number(totals['totalMinor']);
+  const paidMinor = payments.reduce((sum, { amountMinor }) => sum + amountMinor, 0);
+  if (status === 'draft') {
+    if (number !== null) refuse('number', 'is given to a draft');
+    if (payments.length > 0) refuse('payments', 'are recorded for a draft');
+  } else {
+    const wrong = number === null ? 'number is missing' : numberProblem({ number });
+    if (wrong !== null) refuse('number', wrong.slice('number '.length));
+    if (invoice.lines.length === 0) refuse('lines', 'are missing');
+    if (!Number.isSafeInteger(paidMinor) || paidMinor > totalMinor) refuse('payments', 'exceed the total');
+  }
+  return parseInput(publishedInvoice, {
+    ...input,
+    number,
+    customerName: name,
+    status: status === 'draft' || status === 'void' ? status : sentStatus({ totalMinor, paidMinor }),
+    ...totals,
+    paidMinor,
+    payments,
+  });
+}
+
+/** The series after these numbers were taken over: each goes on after its largest. */
+export function raiseSeries(numbers: Readonly<Record<string, number>>, payloads: Iterable<JsonObject>): Record<string, number> {
+  const raised: Record<string, number> = { ...numbers };
+  for (const payload of payloads) {
+    const number = issuedNumber(payload);
+    if (number) raised[number.series] = Math.max(raised[number.series] ?? 0, number.count);
+  }
+  return raised;
 }
 
 async function send(transaction: Transaction, record: StoredRecord): Promise<JsonObject> {
@@ -129,6 +194,12 @@ function parsePayment(body: unknown): JsonObject {
 
 function parseInvoice(record: StoredRecord): Invoice {
   return JSON.parse(record.payload) as Invoice;
+}
+
+function requireInvoices(): Collection {
+  const invoices = findCollection('invoices');
+  if (!invoices) throw new Error('the invoices are not declared');
+  return invoices;
 }
 
 function asJson(invoice: Invoice): JsonObject {

@@ -11,7 +11,7 @@ import { noProblems } from '../shared/problems.ts';
 import { isEpoch } from './account-file.ts';
 import { addressKey } from './auth.ts';
 import { MAX_SKEW_MS } from './clock-check.ts';
-import { isSeries, issuedNumber } from './invoice-rules.ts';
+import { isSeries, issuedNumber, numberProblem } from './invoice-rules.ts';
 import { referencesOf } from './records.ts';
 import type { Account, Address, HeldRecord, Holdings } from './store.ts';
 
@@ -163,10 +163,10 @@ export function sameReferences(record: Pick<HeldRecord, 'references'>, collectio
 export function fieldProblems({ name }: Collection, payload: JsonObject): readonly string[] {
   const problems = noProblems();
   checkFields(published.get(name) ?? {}, payload, problems);
-  const number = name === 'invoices' && 'number' in payload && issuedNumber(payload) === null;
+  const number = name === 'invoices' ? numberProblem(payload) : null;
   return [
     ...Object.entries(problems).map(([field, { message }]) => `${field} ${message}`),
-    ...(number ? ['number is not one like INV-2026-00001'] : []),
+    ...(number === null ? [] : [number]),
   ];
 }
 

@@ -11,6 +11,7 @@ import fc from 'fast-check';
 
 import { listPage } from '../../../desktop/cache/cache.ts';
 import { exportCsv, type ExportDeps } from '../../../desktop/files/export.ts';
+import { readCsv, readCsvText } from '../../../shared/csv.ts';
 import { fill, temporaryCache, temporaryPath, upsert } from '../cache/fixtures.ts';
 
 const deps: ExportDeps = {
@@ -69,9 +70,10 @@ function parseCsv(file: string, delimiter: string): string[][] {
   return records;
 }
 
-/** What a spreadsheet is given for a text: the text, after an apostrophe where it could be taken for a formula. */
+/** What a spreadsheet is given for a text: the text, after an apostrophe where it could be taken for a formula, or already has some. */
 function guarded(value: string): string {
-  const isFormula = '\t\r\n'.includes(value[0] ?? 'x') || '=+-@\uff1d\uff0b\uff0d\uff20'.includes(value.trimStart()[0] ?? 'x');
+  const bare = value.replace(/^'+/, '');
+  const isFormula = '\t\r\n'.includes(bare[0] ?? 'x') || '=+-@\uff1d\uff0b\uff0d\uff20'.includes(bare.trimStart()[0] ?? 'x');
   return isFormula ? `'${value}` : value;
 }
 
@@ -95,6 +97,9 @@ describe('a CSV export', () => {
         assert.deepEqual(head, titles.map((title) => guarded(title.toWellFormed())));
         const { rows } = listPage(cache.reader, { collection: 'plans', limit: ROWS });
         assert.deepEqual([records.length, rows.length], [ROWS, ROWS]);
+        const read = [...readCsv(file.slice(1), delimiter)];
+        assert.deepEqual(read.slice(-ROWS).map(({ values, fault }) => [fault, values.map(readCsvText)[0]]),
+          rows.map(({ columns: shown }) => [null, String(shown['name'] ?? '')]));
         for (const [index, { columns: shown }] of rows.entries()) {
           const [name = '', price = '', interval = '', active] = records[index] ?? [];
           assert.equal(name, guarded(String(shown['name'] ?? '')));

@@ -1,0 +1,194 @@
+// `node server.ts import --csv`: customers and open invoices from a spreadsheet into an account.
+
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+
+import { ConfigError } from '../../../server/config.ts';
+import { importCsv, parseCsvOptions } from '../../../server/csv-import.ts';
+import { decodeCsv, parseAmount, parseDay, parseRate, readTable } from '../../../server/csv-table.ts';
+import { runVerify } from '../../../server/verify-command.ts';
+import { collections } from '../../../shared/collections.ts';
+import { csvText } from '../../../shared/csv.ts';
+import { csvColumns } from '../../../ui/list/list-columns.ts';
+import { chooseLocale, setLocale } from '../../../ui/text/i18n.ts';
+import { openStore, runServer, startServer, stores, type TestServer } from '../harness.ts';
+import { customer } from '../samples.ts';
+
+const customersFile = [
+  'Firma;Ansprechpartner;E-Mail;Telefon;PLZ;Ort;Land;Währung',
+  'Café Müller;Zoë;zoe@cafe.test;\'+49 30 1234;10115;Berlin;de;EUR',
+  '"Nord; Süd & ""Co""";;;;;;AT;eur', '', '"Zwei\r\nZeilen";;zwei@cafe.test;;;;;EUR',
+].join('\r\n');
+
+for (const store of stores) {
+  describe(`a CSV import on ${store.kind}`, { skip: store.skip }, () => {
+    let server: TestServer;
+    before(async () => { server = await startServer(store); });
+    after(() => server.stop());
+
+    const run = async (text: string, ...words: string[]): Promise<{ code: number; text: string }> => {
+      const target = await openStore(server, () => server.clock.ms);
+      const lines: string[] = [];
+      try {
+        const options = parseCsvOptions(['--csv', 'file.csv', ...words]);
+        const code = await importCsv(target, { ...options, text }, { nowMs: () => server.clock.ms, write: (line) => lines.push(line) });
+        return { code, text: lines.join('') };
+      } finally {
+        await target.close();
+      }
+    };
+    const payloads = async (collection: string): Promise<readonly Readonly<Record<string, unknown>>[]> => {
+      const { body } = await server.owner.pull();
+      return body.changes.filter((change) => change.collection === collection).map((change) => change.payload as Record<string, unknown>);
+    };
+
+    test('adds customers and invoices once, however often it runs, and verify finds nothing', async () => {
+      const { body: { serverTime } } = await server.owner.pull();
+      const refused = customersFile.replace('"Zwei\r\nZeilen"', 'Zwei Zeilen').replace(';de;', ';Germany;');
+      assert.deepEqual(await run(refused), {
+        code: 1, text: 'Line 2, Land: must be a country code of ISO 3166-1, such as DE.\n1 row does not fit. Nothing was imported.\n',
+      });
+      const file = customersFile.replace('"Zwei\r\nZeilen"', 'Zwei Zeilen');
+      assert.match((await run(file, '--dry-run')).text, /^Would import 3 customers into the account [0-9a-f]{24}\.\n$/);
+      assert.equal((await server.owner.pull(`?since=${serverTime}`)).body.count, 0);
+      assert.match((await run(file)).text, /^Imported 3 customers into the account [0-9a-f]{24}\.\n$/);
+      assert.match((await run(file)).text, /^Imported 0 customers into .*\. 3 customers are there already\.\n$/);
+      const found = await payloads('customers');
+      assert.deepEqual(found[0], {
+        name: 'Café Müller', contact: 'Zoë', email: 'zoe@cafe.test', phone: '+49 30 1234',
+        address: { city: 'Berlin', postalCode: '10115', country: 'DE' }, currency: 'EUR',
+      });
+      assert.equal(found[1]?.['name'], 'Nord; Süd & "Co"');
+
+      // As the window exports a list of invoices.
+      const invoices = [
+        'Number,Customer,Date,Due,Status,Total,Balance,Currency',
+        'RE-1001,café  müller,2026-01-15,2026-02-14,sent,1190.00,1190.00,EUR',
+        'INV-2025-00041,Zwei Zeilen,2025-12-15,2026-01-14,sent,"1,000.50",400.00,EUR',
+      ].join('\r\n');
+      assert.match((await run(invoices)).text, /^Imported 2 invoices/);
+      assert.match((await run(invoices)).text, /^Imported 0 invoices into .*\. 2 invoices are there already\.\n$/);
+      const [open, partly] = await payloads('invoices');
+      assert.deepEqual([open?.['number'], open?.['customerName'], open?.['totalMinor'], open?.['status'], open?.['payments']],
+        ['RE-1001', 'Café Müller', 119_000, 'sent', []]);
+      assert.deepEqual([partly?.['paidMinor'], partly?.['payments']], [60_050, [{ amountMinor: 60_050, paidOn: '2025-12-15' }]]);
+      const [{ record }] = [{ record: await server.owner.create('invoices', {
+        customerId: open?.['customerId'], issueDate: '2025-12-31', dueDate: '2026-01-31', currency: 'EUR',
+        lines: [{ description: 'Work', quantityMilli: 1000, unitPriceMinor: 100, taxRateBp: 0 }],
+      }) }];
+      assert.equal((await server.owner.act(record, 'send')).payload['number'], 'INV-2025-00042');
+
+      const target = await openStore(server, () => server.clock.ms);
+      const lines: string[] = [];
+      const deps = { nowMs: () => server.clock.ms, write: (line: string) => void lines.push(line) };
+      assert.equal(await runVerify(target, { fixes: false, account: null }, deps), 0, lines.join(''));
+      await target.close();
+    });
+
+    test('names every row that does not fit by line and column, and imports nothing then', async () => {
+      const count = (await payloads('invoices')).length;
+      const { code, text } = await run([
+        'number;customer;date;due;net;tax;total;open;status',
+        'A-1;Nobody;1.2.2026;1.3.2026;10,00;19;;;', 'A-2;;1.2.2026;1.3.2026;10,00;19;;;',
+        'A-3;Zwei Zeilen;02/01/2026;1.3.2026;ten;19 Prozent;1.234;;', 'A-4;Zwei Zeilen;1.2.2026;;10,00;19;12,00;;',
+        'A-5;Zwei Zeilen;1.2.2026;1.3.2026;10,00;19;11,90;12,00;', 'A-6;Zwei Zeilen;1.2.2026;1.3.2026;;19;11,90;;',
+        'INV-2026-7;Zwei Zeilen;1.2.2026;1.3.2026;10,00;19;11,90;;', 'RE-1001;Zwei Zeilen;1.2.2026;1.3.2026;10,00;19;11,90;;',
+        'A-7;Zwei Zeilen;1.2.2026;1.3.2026;10,00;19;11,90;;draft', 'A-8;Zwei Zeilen;1.2.2026;1.3.2026;10,00;19;11,90;;',
+        'A-8;Zwei Zeilen;1.2.2026;1.3.2026;10,00;19;11,90;;', 'A;b;c;d;e;f;g;h;i;j', '"A" 9;b', '"A-10;b',
+      ].join('\n'), '--currency', 'eur');
+      assert.equal(code, 1);
+      assert.deepEqual(text.trimEnd().split('\n').map((line) => line.replace(/(, \w+)?: .*/, '$1')), [
+        'Line 2, customer', 'Line 3, customer', 'Line 4, total', 'Line 4, net', 'Line 4, tax', 'Line 4, date', 'Line 5, due',
+        'Line 6, open', 'Line 7, tax', 'Line 8, number', 'Line 9, number', 'Line 10, status', 'Line 12', 'Line 13', 'Line 14', 'Line 15',
+        '13 rows do not fit. Nothing was imported.',
+      ]);
+      assert.equal((await payloads('invoices')).length, count);
+    });
+
+    test('adds no customer whom somebody adds while it runs', async () => {
+      const target = await openStore(server, () => server.clock.ms);
+      const late = new Proxy(target, {
+        get(from, name) {
+          const member: unknown = Reflect.get(from, name);
+          if (name !== 'mend') return typeof member === 'function' ? member.bind(from) as unknown : member;
+          return async (...parameters: Parameters<typeof target.mend>) => {
+            await server.owner.create('customers', customer({ name: 'LATE', email: 'late@cafe.test' }));
+            return target.mend(...parameters);
+          };
+        },
+      });
+      const options = parseCsvOptions(['--csv', 'x', '--currency', 'EUR']);
+      const text = 'name,email\nLate,late@cafe.test\nLater,late@cafe.test\n';
+      assert.equal(await importCsv(late, { ...options, text }, { nowMs: () => server.clock.ms, write: () => {} }), 0);
+      await target.close();
+      const names = (await payloads('customers')).map(({ name }) => name);
+      assert.deepEqual(names.filter((name) => /late/i.test(String(name))), ['LATE', 'Later']);
+    });
+  });
+}
+
+describe('a CSV file', () => {
+  test('is read from a file by the command, which refuses what is no CSV in UTF-8 with a sentence', async (t) => {
+    const [embedded] = stores;
+    assert.ok(embedded);
+    const server = await startServer(embedded);
+    t.after(() => server.stop());
+    const file = join(server.folder, 'customers.csv');
+    writeFileSync(file, '\ufeffname,currency\nOne,EUR\n');
+    const done = await runServer(['import', '--csv', file], server.env);
+    assert.deepEqual([done.code, done.stdout.slice(0, 19)], [0, 'Imported 1 customer'], done.stderr);
+    writeFileSync(file, Buffer.from('name,currency\nM\xfcller,EUR\n', 'latin1'));
+    const refused = await runServer(['import', '--csv', file], server.env);
+    assert.equal(refused.code, 1);
+    assert.match(refused.stderr, /is not UTF-8 but probably Windows-1252, .*Nothing was imported\.\n$/);
+    const missing = await runServer(['import', '--csv', `${file}x`], server.env);
+    assert.match(missing.stderr, /cannot be read: there is no such file/);
+  });
+
+  test('has a header that is known whatever the window called its columns when it exported them', async () => {
+    for (const language of ['en', 'de'] as const) {
+      await setLocale(chooseLocale(language, [], null));
+      for (const [name, field] of [['customers', 'name'], ['invoices', 'openMinor']] as const) {
+        const collection = collections.find((declared) => declared.name === name);
+        assert.ok(collection);
+        const columns = csvColumns(collection);
+        const delimiter = language === 'de' ? ';' : ',';
+        const { kind, titles } = readTable(columns.map(({ title }) => csvText(title, { delimiter })).join(delimiter), []);
+        assert.equal(kind, name);
+        assert.ok(titles.has(field));
+        assert.deepEqual([...titles.keys()], columns.map((column) => column.name));
+      }
+    }
+  });
+
+  test('is refused with unknown columns, with two that mean the same, without those it needs, and in UTF-16', () => {
+    const refuse = (text: string, expected: RegExp): void => void assert.throws(() => readTable(text, []), expected);
+    refuse('name;Steuerklasse', /no column “Steuerklasse”/);
+    refuse('name,Firma', /“name” and “Firma” mean the same/);
+    refuse('email,currency', /must name the columns/);
+    assert.equal(readTable('name,Class,currency', ['class']).kind, 'customers');
+    assert.throws(() => decodeCsv(Buffer.from('\ufeffname', 'utf16le'), 'x'), ConfigError);
+    for (const words of [['--csv'], ['--csv', 'x', 'y'], ['--csv', 'x', '--dry'], ['--account', 'x']]) {
+      assert.throws(() => parseCsvOptions(words), ConfigError);
+    }
+  });
+
+  test('has amounts, days and percentages only where they say one thing', () => {
+    const amounts: readonly (readonly [string, string, number | null])[] = [
+      ['1234.56', 'EUR', 123_456], ['1.234,56', 'EUR', 123_456], ['1,234.5', 'EUR', 123_450], ['-7', 'EUR', -700],
+      ['1 234,00', 'EUR', 123_400],
+      ['1.234.567', 'EUR', 123_456_700], ["1'000.05", 'CHF', 100_005], ['1.234', 'EUR', null], ['1.234', 'KWD', 1234],
+      ['1,234', 'JPY', 1234],
+      ['12.5', 'JPY', null], ['1.23.4', 'EUR', null], ['12,34.5', 'EUR', null], ['€ 5', 'EUR', null], ['5.', 'EUR', null],
+      ['', 'EUR', null],
+      ['0.001', 'EUR', null], ['99999999999999999', 'EUR', null],
+    ];
+    for (const [text, currency, expected] of amounts) assert.equal(parseAmount(text, currency), expected, `${text} ${currency}`);
+    const days = { '2026-01-31': '2026-01-31', '1.2.2026': '2026-02-01', '31.02.2026': null, '01/02/2026': null, '2026-1-2': null };
+    for (const [text, expected] of Object.entries(days)) assert.equal(parseDay(text), expected, text);
+    const rates = { '19': 1900, '7,7': 770, '19.00 %': 1900, '19.125': null, 'x': null };
+    for (const [text, expected] of Object.entries(rates)) assert.equal(parseRate(text), expected, text);
+  });
+});
