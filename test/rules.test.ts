@@ -49,7 +49,7 @@ const packagesOf: Readonly<Partial<Record<Folder, readonly string[]>>> = {
 const sources = readdirSync(root, { recursive: true, encoding: 'utf8', withFileTypes: true })
   .filter((entry) => entry.isFile() && /\.(ts|mts|cts|mjs)$/.test(entry.name))
   .map((entry) => relative(root, join(entry.parentPath, entry.name)).replaceAll('\\', '/'))
-  .filter((path) => !/^(node_modules|coverage|data|dist|release|\.mongodb|\.windows)\//.test(path))
+  .filter((path) => !/^(node_modules|coverage|data|dist|release|\.mongodb|\.windows|\.peers)\//.test(path))
   .map((path) => ({ path, folder: folderOf(path), text: readFileSync(join(root, path), 'utf8') }));
 
 describe('imports', () => {
