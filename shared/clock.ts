@@ -25,11 +25,26 @@ export function instantFromMs(ms: number): Instant {
   return Math.floor(ms * 1000) as Instant;
 }
 
+/** The length of every instant from 1970 to 2255 as text. */
+export const instantLength = 27;
+
 /** An instant as text on the wire: UTC, always six fractional digits. */
 export function formatInstant(instant: Instant): string {
-  const ms = Math.floor(instant / 1000);
-  const micros = instant - ms * 1000;
-  return `${new Date(ms).toISOString().slice(0, -1)}${String(micros).padStart(3, '0')}Z`;
+  return createInstantFormat()(instant);
+}
+
+/** As `formatInstant`, for many instants in order: those of the same second take a tenth of the time. */
+export function createInstantFormat(): (instant: Instant) => string {
+  let second = NaN;
+  let start = '';
+  return (instant) => {
+    const inSecond = Math.floor(instant / 1_000_000);
+    if (inSecond !== second) {
+      second = inSecond;
+      start = new Date(second * 1000).toISOString().slice(0, -4);
+    }
+    return `${start}${String(instant - second * 1_000_000).padStart(6, '0')}Z`;
+  };
 }
 
 /**

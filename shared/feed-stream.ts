@@ -48,7 +48,7 @@ export function writeStart({ total, scope, nonce }: StreamStart): Buffer {
 
 /** Changes as lines of a stream. */
 export function writeChangeLines(changes: readonly Change[]): Buffer {
-  return writeEach(changes, (head) => head, '\n');
+  return writeEach(changes, '', '', '\n');
 }
 
 export function writeEnd({ serverTime, count, scope, digest }: StreamEnd): Buffer {

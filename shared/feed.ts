@@ -13,7 +13,7 @@
 
 import { isUtf8 } from 'node:buffer';
 
-import { formatInstant, parseInstant, type Instant } from './clock.ts';
+import { createInstantFormat, instantLength, parseInstant, type Instant } from './clock.ts';
 import type { Digest } from './digest.ts';
 import type { AppError } from './errors.ts';
 import { isId, isObject } from './fields.ts';
@@ -57,43 +57,50 @@ const SPACE = 0x20;
 const changesStart = ',"changes":[';
 const pageEnd = ']}\n';
 
-/** A change up to its payload, all ASCII; a tombstone is complete. */
-function changeHead({ collection, id, at, payload }: Change): string {
-  const members = `"collection":"${collection}","mongoId":"${id}","updatedAt":"${formatInstant(at)}"`;
-  return payload === null ? `{"type":"delete",${members}}` : `{"type":"upsert",${members},"payload":`;
-}
-
 /** Changes as JSON in UTF-8, one per line. `isFirst` if the page has none before them. */
 export function writeChanges(changes: readonly Change[], isFirst: boolean): Buffer {
-  return writeEach(changes, (head, index) => (isFirst && index === 0 ? head : `,\n${head}`), '');
+  return writeEach(changes, isFirst ? '' : ',\n', ',\n', '');
 }
 
-/** Changes as JSON in UTF-8: the beginning of each is what `begin` makes of its head, and `end` follows it. All but payloads is ASCII. */
-export function writeEach(changes: readonly Change[], begin: (head: string, index: number) => string, end: string): Buffer {
-  const heads = changes.map((change, index) => begin(changeHead(change), index));
-  const sizeBytes = changes.reduce((sum, { payload }, index) =>
-    sum + (heads[index]?.length ?? 0) + (payload === null ? 0 : payload.length + 1) + end.length, 0);
-  const bytes = Buffer.allocUnsafe(sizeBytes);
-  let at = 0;
-  for (const [index, { payload }] of changes.entries()) {
-    at += bytes.write(heads[index] ?? '', at, 'latin1');
-    if (payload !== null) {
-      at += payload.copy(bytes, at);
-      bytes[at] = CLOSING_BRACE;
-      at += 1;
-    }
-    at += bytes.write(end, at, 'latin1');
+const upsertStart = '{"type":"upsert","collection":"';
+const deleteStart = '{"type":"delete","collection":"';
+const idStart = '","mongoId":"';
+const instantStart = '","updatedAt":"';
+const payloadStart = '","payload":';
+const deleteEnd = '"}';
+/** The size of an upsert without collection, id and payload, and of a delete without collection and id. */
+const UPSERT_BYTES = upsertStart.length + idStart.length + instantStart.length + instantLength + payloadStart.length + 1;
+const DELETE_BYTES = deleteStart.length + idStart.length + instantStart.length + instantLength + deleteEnd.length;
+
+/** Changes as JSON in UTF-8: `first` goes before the first one, `between` before each other one, and `after` follows each. */
+export function writeEach(changes: readonly Change[], first: string, between: string, after: string): Buffer {
+  let sizeBytes = changes.length === 0 ? 0 : first.length + between.length * (changes.length - 1) + after.length * changes.length;
+  for (const { collection, id, payload } of changes) {
+    sizeBytes += collection.length + id.length + (payload === null ? DELETE_BYTES : UPSERT_BYTES + payload.length);
   }
+  const bytes = Buffer.allocUnsafe(sizeBytes);
+  const format = createInstantFormat();
+  let before = first;
+  let at = 0;
+  // All but payloads is ASCII. What follows a payload is written with the beginning of the next line: calls take most of the time.
+  for (const { collection, id, at: instant, payload } of changes) {
+    const text = `${collection}${idStart}${id}${instantStart}${format(instant)}`;
+    if (payload === null) at += bytes.write(`${before}${deleteStart}${text}${deleteEnd}`, at, 'latin1');
+    else {
+      at += bytes.write(`${before}${upsertStart}${text}${payloadStart}`, at, 'latin1');
+      bytes.set(payload, at);
+      at += payload.length;
+    }
+    before = `${payload === null ? '' : '}'}${after}${between}`;
+  }
+  bytes.write(before.slice(0, before.length - between.length), at, 'latin1');
   return bytes;
 }
 
 /** The size of a change on the wire, give or take a few bytes. */
 export function changeSizeBytes({ payload }: Change): number {
-  return HEAD_BYTES + (payload?.length ?? 0);
+  return UPSERT_BYTES + 40 + (payload?.length ?? 0);
 }
-
-/** About the size of a change without its payload. */
-const HEAD_BYTES = 130;
 
 /** What goes before and after a page's changes, which `writeChanges` writes batch by batch. */
 export function pageFrame(page: Omit<Page, 'changes'>, count: number): { readonly head: string; readonly tail: string } {
