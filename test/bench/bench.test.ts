@@ -4,10 +4,16 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, connect, type AddressInfo } from 'node:net';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { buffer } from 'node:stream/consumers';
 import { test } from 'node:test';
 
-import { median, percentile } from './figures.ts';
+import { median, misses, percentile } from './figures.ts';
+import { readSchema } from './cache-schema.ts';
+import { blockEnd, blockRecords, readRows, writeFrames } from './frames.ts';
 import { Lane, openLink } from './link.ts';
 
 test('a line takes its delay and the time of all bytes before, and is free again afterwards', () => {
@@ -46,4 +52,51 @@ test('the median is a value that occurred, and the 99th percentile is not exceed
   const values = Array.from({ length: 200 }, (_, index) => index + 1);
   assert.equal(percentile(values, 0.99), 198);
   assert.throws(() => median([]), RangeError);
+});
+
+test('the floor sends every row of a cache as it is there, and builds its indexes last', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'invoify-frames-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const [file, frames] = [join(folder, 'cache.sqlite'), join(folder, 'frames')];
+  const db = new DatabaseSync(file);
+  db.exec('CREATE TABLE state (cursor TEXT); CREATE TABLE plans_a (rowid INTEGER PRIMARY KEY, payload TEXT NOT NULL);'
+    + 'CREATE TABLE plans_a_list (rowid INTEGER PRIMARY KEY, name TEXT, price INTEGER);'
+    + 'CREATE INDEX plans_a_by_name ON plans_a_list (name);'
+    + "CREATE VIRTUAL TABLE plans_a_words USING fts5(name, content='', contentless_delete=1)");
+  const insert = [db.prepare('INSERT INTO plans_a VALUES (?, ?)'), db.prepare('INSERT INTO plans_a_list VALUES (?, ?, ?)')] as const;
+  for (let rowid = 1; rowid <= 100; rowid += 1) {
+    insert[0].run(rowid, 'ü'.repeat(rowid));
+    insert[1].run(rowid, rowid === 7 ? null : `Plan ${rowid}`, -rowid);
+  }
+  db.close();
+
+  const schema = readSchema(file);
+  assert.deepEqual(schema.tables.map(({ name }) => name), ['plans_a', 'plans_a_list']);
+  assert.deepEqual(schema.finish, [
+    'CREATE INDEX plans_a_by_name ON plans_a_list (name)',
+    'INSERT INTO "plans_a_words" (rowid, "name") SELECT rowid, "name" FROM "plans_a_list"',
+  ]);
+  assert.equal(writeFrames(file, schema, frames).records, 100);
+  const bytes = readFileSync(frames);
+  const rows: unknown[][] = [];
+  let records = 0;
+  for (let [start, end] = [0, blockEnd(bytes, 0)]; end !== null; [start, end] = [end, blockEnd(bytes, end)]) {
+    records += blockRecords(bytes, start);
+    readRows(bytes, start, end, (table, values) =>
+      void rows.push([table, ...values.map((value) => (Buffer.isBuffer(value) ? value.toString() : value))]));
+  }
+  assert.equal(records, 100);
+  assert.deepEqual(rows.filter(([, rowid]) => rowid === 7), [[0, 7, 'ü'.repeat(7)], [1, 7, null, -7]]);
+  assert.deepEqual(rows.filter(([, rowid]) => rowid === 90), [[0, 90, 'ü'.repeat(90)], [1, 90, 'Plan 90', -90]]);
+  assert.equal(blockEnd(bytes.subarray(0, -1), 0), blockEnd(bytes, 0));
+  assert.equal(writeFrames(file, schema, frames, 10).records, 10);
+});
+
+test('a figure misses its target on the wrong side of it only', () => {
+  const figure = { what: '', store: '', value: 10, unit: 'ms', ofFloor: 0.9, target: null } as const;
+  assert.equal(misses(figure), false);
+  assert.equal(misses({ ...figure, target: { of: 'value', atMost: 10 } }), false);
+  assert.equal(misses({ ...figure, target: { of: 'value', atMost: 9 } }), true);
+  assert.equal(misses({ ...figure, target: { of: 'ratio', atLeast: 0.91 } }), true);
+  assert.equal(misses({ ...figure, value: null, target: { of: 'value', atLeast: 11 } }), false);
 });

@@ -54,12 +54,16 @@ async function bench(plan: Plan): Promise<void> {
   try {
     if (storeGroups.some(plan.wants)) await benchStores(plan, sheet);
     if (plan.wants('window')) await benchWindow(plan, sheet);
-    if (plan.isFull) await benchStores({ ...plan, records: LARGE, runs: 1, wants: (name) => plan.wants(name) && ofLarge.includes(name) }, sheet);
+    if (plan.isFull) await benchStores(largePlan(plan), sheet);
     if (plan.hasPeers) await measurePeers(plan, sheet);
   } finally {
     // What was measured before a fault is worth reading, too.
     tell(figures, notes, plan.isMarkdown);
   }
+}
+
+function largePlan(plan: Plan): Plan {
+  return { ...plan, records: LARGE, runs: 1, wants: (name) => plan.wants(name) && ofLarge.includes(name) };
 }
 
 async function benchStores(plan: Plan, sheet: Sheet): Promise<void> {

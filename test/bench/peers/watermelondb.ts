@@ -22,8 +22,9 @@ const { synchronize } = loadPeer('@nozbe/watermelondb/sync') as { synchronize(op
 const invoices = collections.find(({ name }) => name === 'invoices');
 if (!invoices) throw new Error('there is no collection of invoices');
 const indexed = new Set(invoices.columns.filter((column) => column.sorted || column.filtered).map(({ name }) => name));
+const types: Readonly<Record<string, string>> = { integer: 'number', boolean: 'boolean' };
 const columns = Object.entries(publishedFields(invoices)).map(([name, { kind }]) =>
-  ({ name, type: kind === 'integer' ? 'number' : kind === 'boolean' ? 'boolean' : 'string', isOptional: true, isIndexed: indexed.has(name) }));
+  ({ name, type: types[kind] ?? 'string', isOptional: true, isIndexed: indexed.has(name) }));
 
 class Invoice extends Model {
   static table = 'invoices';
