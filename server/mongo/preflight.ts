@@ -89,7 +89,8 @@ function unreadableFile(error: unknown): AppError | null {
   return new AppError('unavailable', `MONGODB_URL names ${String(error.path)}, which cannot be read: correct it.`, { cause: error });
 }
 
-function reasonOf(error: unknown, { tls, credentials }: MongoOptions, url: string): string {
+function reasonOf(error: unknown, options: MongoOptions, url: string): string {
+  const { tls, credentials } = options;
   if (isAuthError(error) || (error instanceof MongoServerError && error.code === ATLAS_AUTH_ERROR)) {
     const isElsewhere = credentials !== undefined && !['admin', '$external'].includes(credentials.source);
     const orSource = isElsewhere && !/[?&]authSource=/i.test(url) ? ', or add authSource=admin' : '';
@@ -99,10 +100,23 @@ function reasonOf(error: unknown, { tls, credentials }: MongoOptions, url: strin
   const reason = error instanceof MongoServerSelectionError ? selectionReason(error) : null;
   if (reason !== null) return reason;
   const code = systemCode(error);
-  if (untrusted.includes(code)) return 'has a certificate that is not trusted: add tlsCAFile=<file> to MONGODB_URL';
-  // To a client without TLS, a server that requires it closes the connection.
-  const orTls = !tls && (code === '' || code === 'ECONNRESET') ? '; if it requires TLS, add tls=true' : '';
+  const certificate = certificateProblem(code, options);
+  if (certificate !== null) return `has a certificate ${certificate}`;
+  // To a client without TLS, or without a certificate of its own, a server that requires it closes the connection.
+  const required = tls ? 'certificates of its clients, add tlsCertificateKeyFile=<file>' : 'TLS, add tls=true';
+  const orTls = (code === '' || code === 'ECONNRESET') && options.tlsCertificateKeyFile === undefined ? `; if it requires ${required}` : '';
   return `cannot be reached${code && ` (${code})`}: start it, or correct MONGODB_URL${orTls}`;
+}
+
+/** What is wrong with the certificate of a server for which TLS failed with this code, and the fix; null if it is not that. */
+function certificateProblem(code: string, { tlsCAFile }: MongoOptions): string | null {
+  if (untrusted.includes(code)) {
+    return tlsCAFile === undefined ? 'that is not trusted: add tlsCAFile=<file> to MONGODB_URL'
+      : `of another authority than that in ${tlsCAFile}: correct tlsCAFile in MONGODB_URL`;
+  }
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return 'for another name: name it in MONGODB_URL as its certificate does, or renew that';
+  if (code === 'CERT_HAS_EXPIRED') return 'that has expired: renew it';
+  return code === 'CERT_NOT_YET_VALID' ? "that is not valid yet: correct this machine's clock, or renew it" : null;
 }
 
 function selectionReason(error: MongoServerSelectionError): string | null {

@@ -69,21 +69,29 @@ describe('preflight', { skip: missing ?? false, concurrency: true }, () => {
     assertSentence(error, /127\.0\.0\.1:1 cannot be reached \(ECONNREFUSED\): start it, or correct/);
   });
 
-  test('a certificate that is not trusted, and TLS that is missing from the URL, are reported with the option to add', async (t) => {
+  test('a certificate that does not fit, and TLS that is missing from the URL, are reported with the option to add', async (t) => {
     const folder = mkdtempSync(join(tmpdir(), 'invoify-preflight-'));
     t.after(() => rmSync(folder, { recursive: true }));
-    const [keyFile, certFile] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
-    execFileSync('openssl', [
-      'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-subj', '/CN=localhost',
-      '-keyout', keyFile, '-out', certFile,
+    const inFolder = (name: string): string => join(folder, name);
+    const certify = (name: string, days: number): void => void execFileSync('openssl', [
+      'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-subj', '/CN=localhost', '-days', `${days}`,
+      '-addext', 'subjectAltName=DNS:localhost', '-keyout', inFolder('key.pem'), '-out', inFolder(name),
     ], { stdio: 'ignore' });
-    const server = createServer({ key: readFileSync(keyFile), cert: readFileSync(certFile) }).on('tlsClientError', () => {});
+    certify('other.pem', 1);
+    certify('cert.pem', 1);
+    const server = createServer({ key: readFileSync(inFolder('key.pem')), cert: readFileSync(inFolder('cert.pem')) });
+    server.on('tlsClientError', () => {}).on('secureConnection', (socket) => socket.destroy());
     await once(server.listen(0, '127.0.0.1'), 'listening');
     t.after(() => server.close());
     const { port } = server.address() as AddressInfo;
-    const errors = await Promise.all(['?tls=true', ''].map((query) => openError(`mongodb://127.0.0.1:${port}/${query}`)));
-    assertSentence(errors[0] ?? new Error(), /^MongoDB at 127\.0\.0\.1:\d+ has a certificate that is not trusted: add tlsCAFile=<file> to/);
-    assertSentence(errors[1] ?? new Error(), /cannot be reached[^:]*: start it, .* MONGODB_URL; if it requires TLS, add tls=true\.$/);
+    const [own, other] = [inFolder('cert.pem'), inFolder('other.pem')].map(encodeURIComponent);
+    await Promise.all(([
+      ['127.0.0.1', 'tls=true', /^MongoDB at 127\.0\.0\.1:\d+ has a certificate that is not trusted: add tlsCAFile=<file> to/],
+      ['localhost', `tls=true&tlsCAFile=${other}`, /has a certificate of another authority than that in .*other\.pem: correct tlsCAFile/],
+      ['127.0.0.1', `tls=true&tlsCAFile=${own}`, /has a certificate for another name: name it in MONGODB_URL as its certificate does/],
+      ['localhost', `tls=true&tlsCAFile=${own}`, /if it requires certificates of its clients, add tlsCertificateKeyFile=<file>\.$/],
+      ['127.0.0.1', '', /cannot be reached[^:]*: start it, .* MONGODB_URL; if it requires TLS, add tls=true\.$/],
+    ] as const).map(async ([host, query, sentence]) => assertSentence(await openError(`mongodb://${host}:${port}/?${query}`), sentence)));
   });
 
   test('a missing user, a user without rights, and one who was created elsewhere are told apart', async (t) => {
