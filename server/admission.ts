@@ -7,6 +7,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import { AppError } from '../shared/errors.ts';
 import { maxBodyBytes, pageLimit } from '../shared/protocol.ts';
@@ -31,6 +32,9 @@ const MAX_PULLS_PER_SESSION = 2;
 /** Building a page is work for one thread: more at a time would only take more memory. */
 const MAX_BUILDING = 2;
 const MAX_WAITING = 1000;
+/** How often a stream looks whether it can go on where too much is held, and how long. */
+const ROOM_POLL_MS = 50;
+const MAX_ROOM_WAIT_MS = 30_000;
 
 /** Per session: creates per second in the long run, and at once. Any other write counts as a quarter of a create. */
 const CREATES_PER_S = 50;
@@ -68,12 +72,19 @@ export interface Visit extends Held {
   /** For whom bytes are counted: a user, or before one is known a peer. */
   countFor(owner: string): void;
   /**
-   * Resolves when a page may be built, in turn by owner, until `answerBuilt`; never if the response is closed first. Throws
-   * `too_many_requests` if the session has too many pulls at work, and `unavailable` if too many wait.
+   * Resolves when a page may be built, in turn by owner, until `answerBuilt`. Throws `too_many_requests` if the session has too
+   * many pulls at work, `unavailable` if too many wait, and `ClientGone` if the response is closed first.
    */
   startPull(sessionId: string): Promise<void>;
-  /** As `startPull`, for the next piece of the same pull. */
-  continuePull(): Promise<void>;
+  /**
+   * Resolves when the pull may go on building, as `startPull`, and so many more bytes of it can be held. Throws `unavailable` if that
+   * takes too long.
+   */
+  continuePull(sizeBytes: number): Promise<void>;
+  /** Whether so many more bytes can be held now. */
+  hasRoom(sizeBytes: number): boolean;
+  /** Whether others wait for their turn to build. */
+  isAwaited(): boolean;
 }
 
 export interface AdmissionDeps {
@@ -85,7 +96,7 @@ export interface AdmissionDeps {
 
 export function createAdmission({ monotonicMs, isProxy }: AdmissionDeps): Admission {
   const sockets = new Sockets(isProxy);
-  const shared: Shared = { budget: new Budget(), building: createPageTurns(), pulls: new Map() };
+  const shared: Shared = { budget: new Budget(), building: createPageTurns(), waiting: 0, pulls: new Map() };
   const writes = new Buckets(CREATE_BURST, CREATES_PER_S, monotonicMs);
   const answers = new Buckets(ANSWERS_PER_DAY, ANSWERS_PER_DAY / 86_400, monotonicMs);
   return {
@@ -241,6 +252,8 @@ function createPageTurns(): Shared['building'] {
 interface Shared {
   readonly budget: Budget;
   readonly building: ReturnType<typeof createTurns>;
+  /** How many pulls wait for their turn. */
+  waiting: number;
   /** Pulls at work by session. */
   readonly pulls: Map<string, number>;
 }
@@ -298,17 +311,41 @@ class RequestVisit implements Visit {
       else pulls.delete(sessionId);
     });
     this.#pullingSession = sessionId;
-    await this.continuePull();
+    await this.#nextTurn();
   }
 
-  continuePull(): Promise<void> {
-    return new Promise<void>((begin, refuse) => {
-      this.#shared.building([this.#owner, this.#pullingSession], () => new Promise<void>((finish) => {
-        this.#finishBuilding = finish;
-        if (this.#hasEnded) finish();
-        else begin();
-      })).catch(refuse);
-    });
+  async continuePull(sizeBytes: number): Promise<void> {
+    for (let waitedMs = 0; !this.hasRoom(sizeBytes); waitedMs += ROOM_POLL_MS) {
+      if (this.#hasEnded || waitedMs >= MAX_ROOM_WAIT_MS) break;
+      await sleep(ROOM_POLL_MS);
+    }
+    await this.#nextTurn();
+  }
+
+  hasRoom(sizeBytes: number): boolean {
+    return this.#shared.budget.hasRoom(this.#owner, sizeBytes);
+  }
+
+  isAwaited(): boolean {
+    return this.#shared.waiting > 0;
+  }
+
+  async #nextTurn(): Promise<void> {
+    const { building } = this.#shared;
+    this.#shared.waiting += 1;
+    try {
+      await new Promise<void>((begin, refuse) => {
+        building([this.#owner, this.#pullingSession], () => new Promise<void>((finish) => {
+          this.#finishBuilding = finish;
+          begin();
+        }), { isGone: () => this.#hasEnded }).catch(refuse);
+      });
+    } finally {
+      this.#shared.waiting -= 1;
+    }
+    if (!this.#hasEnded) return;
+    this.#finishBuilding();
+    throw new ClientGone('the response was closed');
   }
 
   answerBuilt(): void {
@@ -328,9 +365,13 @@ class Budget {
   takenBytes = 0;
   readonly #takenBy = new Map<string, number>();
 
+  hasRoom(owner: string, sizeBytes: number): boolean {
+    return (this.#takenBy.get(owner) ?? 0) + sizeBytes <= SHARE_BYTES && this.takenBytes + sizeBytes <= BUDGET_BYTES;
+  }
+
   change(owner: string, byBytes: number): void {
     const ownBytes = (this.#takenBy.get(owner) ?? 0) + byBytes;
-    if (byBytes > 0 && (ownBytes > SHARE_BYTES || this.takenBytes + byBytes > BUDGET_BYTES)) {
+    if (byBytes > 0 && !this.hasRoom(owner, byBytes)) {
       const message = 'The server is holding too much that has not been sent yet. Try again in a moment.';
       throw new AppError('unavailable', message, { retryAfterS: 1 });
     }

@@ -63,74 +63,66 @@ export interface BuiltPage {
  * Builds one page. `hold` gets the size of the changes so far, again and again, and may throw. Throws `resync_required` if the
  * pull cannot continue from this cursor.
  */
-export async function pullPage(store: Store, caller: Caller, query: PullQuery, hold: Hold): Promise<BuiltPage> {
-  const { account, ...collected } = await readPiece(store, caller, { ...query, maxBytes: pageLimit.maxBytes, write: writeChanges }, hold);
-  const chunks = toChunks(frameOf(account, caller.user.role, query, collected), collected);
-  return { chunks, count: collected.count, end: collected.hasMore ? null : account.clock };
+export async function pullPage(
+  store: Store, caller: Caller, query: PullQuery, hold: (sizeBytes: number) => void,
+): Promise<BuiltPage> {
+  const { role } = caller.user;
+  return readFrom(store, caller, query.since, async (snapshot) => {
+    const chunks: Buffer[] = [];
+    const range = { ...query, maxBytes: pageLimit.maxBytes };
+    const found = await readBatches(snapshot, role, range, async (batch, sizeBytes) => {
+      chunks.push(writeChanges(batch, chunks.length === 0));
+      hold(sizeBytes);
+      return true;
+    });
+    const { head, tail } = pageFrame(frameOf(snapshot.account, role, query, found), found.count);
+    return {
+      chunks: [Buffer.from(head), ...chunks, Buffer.from(tail)],
+      count: found.count,
+      end: found.hasMore ? null : snapshot.account.clock,
+    };
+  });
 }
 
-/** Gets the size of what is read, again and again, and may throw. */
-export type Hold = (sizeBytes: number) => void;
-
-interface PieceQuery {
-  readonly since: Instant | null;
-  readonly limit: number;
-  readonly maxBytes: number;
-  readonly write: (changes: readonly Change[], isFirst: boolean) => Buffer;
+/** Runs `read` on a snapshot that continues from a cursor. Throws `resync_required` if there is none. */
+export async function readFrom<T>(
+  store: Store, caller: Caller, since: Instant | null, read: (snapshot: Snapshot) => Promise<T>,
+): Promise<T> {
+  const { account, session } = caller;
+  if (since !== null) await rejectExpiredCursor(store, account, session, since);
+  if (since === account.clock) return read({ account, async* changes() {}, count: async () => 0 });
+  const isNoteAhead = session.fullPullFrom > account.clock;
+  if (since === null && (account.horizon > EPOCH || isNoteAhead)) {
+    // What follows starts at cursors before the horizon. This session may use them until a tombstone from after
+    // this moment is removed.
+    await store.noteFullPull(account.accountId, session.sessionId, account.clock);
+  }
+  return store.snapshot(account.accountId, async (snapshot) => {
+    if (since !== null) await rejectExpiredCursor(store, snapshot.account, session, since);
+    return read(snapshot);
+  });
 }
 
-type PageFrame = Parameters<typeof pageFrame>[0];
-
-/** Serialised changes, in one chunk per batch: a page never exists as one long string. */
-interface Collected {
-  readonly chunks: readonly Buffer[];
+interface Found {
   readonly count: number;
   /** The instant of the last change. */
   readonly last: Instant;
   readonly hasMore: boolean;
 }
 
-interface Piece extends Collected {
-  /** The account as of the same instant. */
-  readonly account: Account;
-  /** How many changes there are after the cursor; not counted unless asked for. */
-  readonly total: number;
-}
-
-/** Reads the changes after a cursor from one snapshot. Throws `resync_required` if they cannot be continued from it. */
-export async function readPiece(store: Store, caller: Caller, query: PieceQuery, hold: Hold, countsAll = false): Promise<Piece> {
-  const { since } = query;
-  const { role, accountId } = caller.user;
-  if (since !== null) await rejectExpiredCursor(store, caller.account, caller.session, since);
-  if (since === caller.account.clock) {
-    return { account: caller.account, chunks: [], count: 0, last: since, hasMore: false, total: 0 };
-  }
-  const isNoteAhead = caller.session.fullPullFrom > caller.account.clock;
-  if (since === null && (caller.account.horizon > EPOCH || isNoteAhead)) {
-    // What follows starts at cursors before the horizon. This session may use them until a tombstone from after
-    // this moment is removed.
-    await store.noteFullPull(accountId, caller.session.sessionId, caller.account.clock);
-  }
-  return store.snapshot(accountId, async (snapshot) => {
-    const { account } = snapshot;
-    if (since !== null) await rejectExpiredCursor(store, account, caller.session, since);
-    const collected = await collect(snapshot, role, query, hold);
-    const total = since === null ? countRecords(digestFor(account, role))
-      : countsAll && collected.hasMore ? await snapshot.count(since, namesOf(role)) : collected.count;
-    return { account, ...collected, total };
-  });
-}
-
-function namesOf(role: Role): readonly string[] {
-  return visibleTo(role).map(({ name }) => name);
-}
-
-async function collect(snapshot: Snapshot, role: Role, { since, limit, maxBytes, write }: PieceQuery, hold: Hold): Promise<Collected> {
-  const chunks: Buffer[] = [];
+/**
+ * Reads changes of a snapshot in batches until there are no more, `limit` or `maxBytes` is reached, or `take` resolves to false. `take` gets
+ * the size of all changes so far.
+ */
+export async function readBatches(
+  snapshot: Snapshot, role: Role,
+  { since, limit, maxBytes }: { readonly since: Instant | null; readonly limit: number; readonly maxBytes: number },
+  take: (batch: readonly Change[], sizeBytes: number) => Promise<boolean>,
+): Promise<Found> {
   let count = 0;
   let sizeBytes = 0;
   let last = since ?? EPOCH;
-  const range = { after: since ?? EPOCH, collections: namesOf(role), withTombstones: since !== null, limit: limit + 1 };
+  const range = { after: last, collections: namesOf(role), withTombstones: since !== null, limit: limit + 1 };
   for await (const batch of snapshot.changes(range)) {
     let taken = 0;
     for (const change of batch) {
@@ -139,18 +131,22 @@ async function collect(snapshot: Snapshot, role: Role, { since, limit, maxBytes,
       taken += 1;
       last = change.at;
     }
-    chunks.push(write(batch.slice(0, taken), count === 0));
-    hold(sizeBytes);
     count += taken;
-    if (taken < batch.length) return { chunks, count, last, hasMore: true };
+    const goesOn = await take(taken < batch.length ? batch.slice(0, taken) : batch, sizeBytes);
+    if (taken < batch.length || !goesOn) return { count, last, hasMore: true };
     // The embedded database answers without ever waiting, and others want to be served.
     await yieldToEventLoop();
   }
-  return { chunks, count, last, hasMore: false };
+  return { count, last, hasMore: false };
+}
+
+/** The collections that a role sees. */
+export function namesOf(role: Role): readonly string[] {
+  return visibleTo(role).map(({ name }) => name);
 }
 
 /** What a page says beside its changes, as of the account that they were read with. */
-function frameOf(account: Account, role: Role, { since, nonce }: PullQuery, { hasMore, last }: Collected): PageFrame {
+function frameOf(account: Account, role: Role, { since, nonce }: PullQuery, { hasMore, last }: Found): Parameters<typeof pageFrame>[0] {
   const digest = digestFor(account, role);
   return {
     serverTime: formatInstant(hasMore ? last : account.clock),
@@ -160,11 +156,6 @@ function frameOf(account: Account, role: Role, { since, nonce }: PullQuery, { ha
     total: since === null ? countRecords(digest) : null,
     digest: hasMore ? null : digest,
   };
-}
-
-function toChunks(page: PageFrame, { chunks, count }: Collected): readonly Buffer[] {
-  const { head, tail } = pageFrame(page, count);
-  return [Buffer.from(head), ...chunks, Buffer.from(tail)];
 }
 
 /** A cursor expires if tombstones after it were removed, or if it lies after the account's clock (a restored backup). */
