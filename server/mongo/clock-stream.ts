@@ -1,15 +1,15 @@
 // Reports every move of an account's clock, by any server process, through one change stream on the accounts.
 //
 // Invariants: there is one stream while anyone watches, and none otherwise. A broken stream is reopened for as long as
-// someone watches, and every watcher is notified whenever a stream opens. So moves that happened without a stream are
-// not missed, and no resume token has to be stored.
+// someone watches, and every watcher is notified whenever a stream opens. A stream reports everything that was not durable yet
+// when it was opened. So moves that happened without a stream are not missed, and no resume token has to be stored.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import type { ChangeStream, ChangeStreamDocument } from 'mongodb';
+import type { ChangeStream, ChangeStreamDocument, Timestamp } from 'mongodb';
 
-import { isAuthError, mongoError } from './errors.ts';
-import type { AccountDocument, Tables } from './schema.ts';
+import { isAuthError, isSnapshotGone, mongoError } from './errors.ts';
+import { ACCOUNTS, type AccountDocument, type Tables } from './schema.ts';
 import type { StoreDeps } from '../store.ts';
 import { Watchers } from '../watchers.ts';
 
@@ -79,7 +79,13 @@ export class ClockStream {
   }
 
   async #readStream(signal: AbortSignal, onOpen: () => void): Promise<void> {
-    const stream: Stream = this.#tables.accounts.watch(clockMoves, { maxAwaitTimeMS: AWAIT_MS });
+    const startAtOperationTime = await durableTime(this.#tables).catch((error: unknown) => {
+      // Right after a collection is created the newest time may lie before it.
+      if (isSnapshotGone(error)) return durableTime(this.#tables);
+      throw error;
+    });
+    if (signal.aborted) return;
+    const stream: Stream = this.#tables.accounts.watch(clockMoves, { maxAwaitTimeMS: AWAIT_MS, startAtOperationTime });
     const close = (): void => void stream.close().catch(() => {});
     signal.addEventListener('abort', close);
     // The first token says that the stream is open: later moves are seen, earlier ones may have been missed.
@@ -97,4 +103,15 @@ export class ClockStream {
       await stream.close().catch(() => {});
     }
   }
+}
+
+/**
+ * The time up to which everything is durable. By itself a stream would begin later: at the newest write, which a reader who is
+ * notified of the opening may not see yet.
+ */
+async function durableTime({ db }: Tables): Promise<Timestamp> {
+  const { cursor } = await db.command({
+    find: ACCOUNTS, filter: { _id: '' }, limit: 1, singleBatch: true, readConcern: { level: 'snapshot' },
+  });
+  return cursor.atClusterTime;
 }

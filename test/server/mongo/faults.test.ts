@@ -140,6 +140,29 @@ describe('MongoDB store under faults', { skip: missing ?? false }, () => {
     watched.stop();
   });
 
+  test('a watcher hears of a write that was not durable yet when its stream was opened', async () => {
+    const accountId = await newAccount(store);
+    const primary = await set.primary();
+    const secondaries = set.members.filter((member) => member !== primary);
+    const replicate = (mode: 'alwaysOn' | 'off'): Promise<unknown> => Promise.all(secondaries.map((member) => (
+      withAdmin(`mongodb://${member.address}/?directConnection=true`, (admin) => admin.command({ configureFailPoint: 'stopReplProducer', mode }))
+    )));
+    await replicate('alwaysOn');
+    const writing = create(store, accountId, 'plans');
+    const isWritten = (): Promise<boolean> => withAdmin(set.url, async (admin) => (
+      await admin.client.db(database).collection('plans').countDocuments({ accountId }, { readConcern: { level: 'local' } }) > 0
+    ));
+    while (!await isWritten());
+    const opened = Promise.withResolvers<void>();
+    const stop = store.watch(accountId, opened.resolve);
+    await opened.promise;
+    const watched = watch(store, accountId);
+    stop();
+    await replicate('off');
+    await watched.reaches((await writing).at);
+    watched.stop();
+  });
+
   test('watchers keep being called after the change stream breaks', async () => {
     const accountId = await newAccount(store);
     const watched = watch(store, accountId);
