@@ -133,8 +133,8 @@ export function createAuth(store: Store, options: AuthOptions, nowMs: () => numb
       options.onTokenRefused?.(from, claims);
       return notSignedIn();
     };
-    const identity = await store.identify(claims.accountId, claims.sessionId);
-    if (!identity || identity.session.userId !== claims.userId) throw refused();
+    const identity = await store.identify(claims.accountId, claims.sessionId, claims.userId);
+    if (!identity) throw refused();
     const { session } = identity;
     if (Math.min(claims.expiresAtMs, session.expiresAtMs) <= nowMs()) {
       // A desktop forgets its token for good when it is told so, and must not be by a clock that jumped for a moment.

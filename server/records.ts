@@ -19,7 +19,7 @@ import type { Reply } from './http.ts';
 import { invoiceRules } from './invoice-rules.ts';
 import { REPLY_TTL_MS, replyTimeMs } from './reply-age.ts';
 import type { Action, RuleContext, Rules } from './rules.ts';
-import type { RecordContent, Store, StoredRecord, Transaction } from './store.ts';
+import type { LikelyReads, RecordContent, Store, StoredRecord, Transaction } from './store.ts';
 import { userRules } from './user-rules.ts';
 
 /** A collection without an entry has no rules beyond its declaration. */
@@ -62,12 +62,13 @@ export async function createRecord(
   deps.admission.write(caller.session.sessionId, 'create');
   const secret = await rules.secret?.({ ...deps.rules, lane: laneOf(caller) }, input) ?? null;
   const id = newId(deps.nowMs());
-  const runOnce = await once(deps, caller, idempotencyKey, ['POST', collection.name, input]);
-  const text = await deps.store.write(caller.user.accountId, (transaction) => runOnce(transaction, async () => {
+  const writeOnce = await once(deps, caller, idempotencyKey, ['POST', collection.name, input]);
+  const references = referencesOf(collection, input).map(([, to, target]) => [to, target] as const);
+  const text = await writeOnce(references, async (transaction) => {
     await rejectDanglingReferences(transaction, collection, input);
     const payload = await rules.complete?.(transaction, { id, input, previous: null }) ?? input;
     return put(transaction, { caller, collection }, 'create', id, toContent(collection, payload, secret), null);
-  }));
+  });
   return recordReply(201, text);
 }
 
@@ -79,15 +80,15 @@ export async function updateRecord(
   const patch = parsePatch(collection, body);
   deps.admission.write(caller.session.sessionId, 'other');
   const secret = await rules.secret?.({ ...deps.rules, lane: laneOf(caller) }, patch) ?? null;
-  const runOnce = await once(deps, caller, idempotencyKey, ['PATCH', collection.name, id, ifMatch, patch]);
-  const text = await deps.store.write(caller.user.accountId, (transaction) => runOnce(transaction, async () => {
+  const writeOnce = await once(deps, caller, idempotencyKey, ['PATCH', collection.name, id, ifMatch, patch]);
+  const text = await writeOnce([[collection.name, id]], async (transaction) => {
     const previous = await requireVersion(transaction, collection, id, ifMatch);
     const input = parseFields(collection, mergePatch(pickWritable(collection, parsePayload(previous)), patch));
     await rejectDanglingReferences(transaction, collection, input);
     const payload = await rules.complete?.(transaction, { id, input, previous }) ?? input;
     if (secret !== null) transaction.endSessionsOf(id);
     return put(transaction, { caller, collection }, 'update', id, toContent(collection, payload, secret ?? previous.secret), previous);
-  }));
+  });
   return recordReply(200, text);
 }
 
@@ -97,15 +98,15 @@ export async function deleteRecord(
   requireWriter(caller, collection);
   const rules = rulesFor(collection);
   deps.admission.write(caller.session.sessionId, 'other');
-  const runOnce = await once(deps, caller, idempotencyKey, ['DELETE', collection.name, id, ifMatch]);
-  const text = await deps.store.write(caller.user.accountId, (transaction) => runOnce(transaction, async () => {
+  const writeOnce = await once(deps, caller, idempotencyKey, ['DELETE', collection.name, id, ifMatch]);
+  const text = await writeOnce([[collection.name, id]], async (transaction) => {
     const previous = await requireVersion(transaction, collection, id, ifMatch);
     await rules.remove?.(transaction, previous);
     await rejectIfReferenced(transaction, collection, previous);
     const at = transaction.remove(previous);
     transaction.audit(entryOf(caller, 'delete', { collection: collection.name, record: id }));
     return recordText(id, at, null);
-  }));
+  });
   return recordReply(200, text);
 }
 
@@ -118,12 +119,12 @@ export async function actOnRecord(
   requireWriter(caller, collection);
   const input = action.parse(body);
   deps.admission.write(caller.session.sessionId, 'other');
-  const runOnce = await once(deps, caller, idempotencyKey, ['POST', collection.name, id, name, ifMatch, input]);
-  const text = await deps.store.write(caller.user.accountId, (transaction) => runOnce(transaction, async () => {
+  const writeOnce = await once(deps, caller, idempotencyKey, ['POST', collection.name, id, name, ifMatch, input]);
+  const text = await writeOnce([[collection.name, id]], async (transaction) => {
     const previous = await requireVersion(transaction, collection, id, ifMatch);
     const payload = await action.run(transaction, previous, input);
     return put(transaction, { caller, collection }, name, id, toContent(collection, payload, previous.secret), previous);
-  }));
+  });
   return recordReply(200, text);
 }
 
@@ -246,24 +247,27 @@ async function rejectIfReferenced(transaction: Transaction, collection: Collecti
 }
 
 /**
- * Runs a write once per user and idempotency key; returns its record text, or the stored one if it ran before: whatever has
- * become of the record since. Throws `conflict` if the key was used for another request.
+ * Returns a function that runs a write once per user and idempotency key, given the records that it will probably read. That one
+ * resolves to the record text, or the stored one if it ran before: whatever has become of the record since. Throws `conflict` if
+ * the key was used for another request.
  */
 async function once(deps: RecordsDeps, caller: Caller, idempotencyKey: string | null, request: readonly unknown[]) {
-  const key = `${caller.user.id} ${idempotencyKey}`;
-  const fingerprint = idempotencyKey === null ? '' : await fingerprintOf(deps, caller, key, request);
-  return async (transaction: Transaction, run: () => Promise<string>): Promise<string> => {
-    if (idempotencyKey === null) return run();
-    const stored = await transaction.findReply(key);
-    const nowMs = replyTimeMs(transaction.account, deps.nowMs());
-    if (stored && stored.keptAtMs > nowMs - REPLY_TTL_MS) {
-      if (stored.fingerprint === fingerprint || stored.fingerprint === '') return stored.body;
-      throw new AppError('conflict', 'This Idempotency-Key was used for another request. Use a new one.');
-    }
-    deps.admission.keepAnswer(caller.user.id);
-    const body = await run();
-    transaction.saveReply({ key, fingerprint, body, keptAtMs: nowMs });
-    return body;
+  const key = idempotencyKey === null ? null : `${caller.user.id} ${idempotencyKey}`;
+  const fingerprint = key === null ? '' : await fingerprintOf(deps, caller, key, request);
+  return (records: LikelyReads['records'], run: (transaction: Transaction) => Promise<string>): Promise<string> => {
+    return deps.store.write(caller.user.accountId, async (transaction) => {
+      if (key === null) return run(transaction);
+      const stored = await transaction.findReply(key);
+      const nowMs = replyTimeMs(transaction.account, deps.nowMs());
+      if (stored && stored.keptAtMs > nowMs - REPLY_TTL_MS) {
+        if (stored.fingerprint === fingerprint || stored.fingerprint === '') return stored.body;
+        throw new AppError('conflict', 'This Idempotency-Key was used for another request. Use a new one.');
+      }
+      deps.admission.keepAnswer(caller.user.id);
+      const body = await run(transaction);
+      transaction.saveReply({ key, fingerprint, body, keptAtMs: nowMs });
+      return body;
+    }, { reply: key, records });
   };
 }
 

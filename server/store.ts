@@ -1,10 +1,10 @@
 // The Store contract: what an authoritative database must do so that nothing ever commits behind a cursor.
 //
-// Invariants: all writes of an account run inside `write`, one at a time, in a transaction that locks the account's
-// clock: the change, the clock, the digest and everything related (sign-in directory, sessions, replies, audit entries)
-// commit together or not at all, and `write` resolves only once the commit is durable. Every page is read inside
-// `snapshot`, where changes, clock and digest describe the same instant. A store holds text and a few keys; it does not
-// know the fields of a collection and makes no authorization decisions.
+// Invariants: all writes of an account run inside `write`, one at a time, in a transaction that locks the account's clock: the
+// change, the clock, the digest and everything related (sign-in directory, sessions, replies, audit entries) commit together or
+// not at all, and `write` resolves only once the commit is durable. Every page is read inside `snapshot`, where changes, clock and
+// digest describe the same instant. A store holds text and a few keys; it does not know the fields of a collection and makes no
+// authorization decisions.
 
 import { randomBytes } from 'node:crypto';
 
@@ -141,11 +141,12 @@ export interface StoredEntry {
   readonly entry: AuditEntry;
 }
 
-/** Selects changes of an account: after `after` (exclusive), in these collections, with or without tombstones. */
+/** Selects changes of an account: after `after` (exclusive), in these collections. */
 export interface ChangeRange {
   readonly after: Instant;
   readonly collections: readonly string[];
-  readonly withTombstones: boolean;
+  /** Tombstones are among them from after this instant; null: none. */
+  readonly tombstonesAfter: Instant | null;
   /** The most changes to read. */
   readonly limit: number;
 }
@@ -196,12 +197,14 @@ export interface Transaction {
   /** Adds an entry to the audit trail. It has the instant of the newest change of this write, so it comes after that change. */
   audit(entry: AuditEntry): void;
   /**
-   * Removes the oldest tombstones up to `until` (inclusive), raising the horizon to the newest of them, replies saved
-   * before `repliesBeforeMs`, and the oldest audit entries before `entriesBefore` (by default none); at most `pruneBatchSize`
-   * of each.
+   * Removes the oldest tombstones up to `until` (inclusive), raising the horizon to the newest of them, replies saved before
+   * `repliesBeforeMs`, and the oldest audit entries before `entriesBefore` (by default none); at most `pruneBatchSize` of each.
    */
   prune(until: Instant, repliesBeforeMs: number, entriesBefore?: Instant): Promise<void>;
 }
+
+/** What a write will probably read: the reply of a key, and records. */
+export interface LikelyReads { readonly reply: string | null; readonly records: readonly (readonly [collection: string, id: string])[] }
 
 /** A record or a tombstone as it is stored, whatever somebody with access to the database may have made of it. */
 export interface HeldRecord {
@@ -363,18 +366,15 @@ export interface Store {
 
   /** Saves a new session and removes the account's expired ones. */
   openSession(session: Session): Promise<void>;
-  /**
-   * Gives the session its next token if `from` is its newest one, which becomes the previous one; otherwise changes nothing.
-   * Returns the session as it is then, or null if it does not exist.
-   */
+  /** Gives the session its next token if `from` is its newest one. Returns the session as it is then, or null if there is none. */
   renewSession(accountId: string, sessionId: string, renewal: Renewal): Promise<Session | null>;
   /** Saves notes; those about sessions that have ended are dropped. */
   noteSessions(notes: readonly SessionNote[]): Promise<void>;
   /** The account's sessions, also expired ones, oldest first. */
   listSessions(accountId: string): Promise<readonly Session[]>;
   noteFullPull(accountId: string, sessionId: string, from: Instant): Promise<void>;
-  /** One indexed read; null if the session, its user or the account is gone. The caller must check the expiry. */
-  identify(accountId: string, sessionId: string): Promise<Identity | null>;
+  /** One indexed read; null if the session is gone or another user's, or the user or account is. The caller must check the expiry. */
+  identify(accountId: string, sessionId: string, userId: string): Promise<Identity | null>;
 
   /** The current state of a record, or null. */
   get(accountId: string, collection: string, id: string): Promise<StoredRecord | null>;
@@ -390,14 +390,15 @@ export interface Store {
   latestClock(accountId: string): Promise<Instant>;
   /**
    * Runs `change` in the account's next transaction and resolves to its result once that is durable. If `change` throws,
-   * only this write is undone. `change` may run more than once and must have no other side effects.
+   * only this write is undone. `change` may run more than once and must have no other side effects. `reads` may be read for
+   * several writes at once.
    */
-  write<T>(accountId: string, change: (transaction: Transaction) => Promise<T>): Promise<T>;
+  write<T>(accountId: string, change: (transaction: Transaction) => Promise<T>, reads?: LikelyReads): Promise<T>;
   /** As `write`. */
   mend<T>(accountId: string, change: (mending: Mending) => Promise<T>): Promise<T>;
   /**
-   * Calls back soon after any process has moved the account's clock. Calls may be spurious, and several moves may share
-   * one call, so the callback must read the clock itself. Returns how to stop; never throws.
+   * Calls back soon after any process has moved the account's clock. Calls may be spurious, and several moves may share one, so
+   * the callback must read the clock itself. Returns how to stop; never throws.
    */
   watch(accountId: string, onMoved: () => void): () => void;
 }

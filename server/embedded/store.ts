@@ -30,7 +30,7 @@ import type {
   DirectoryEntry, Holdings, Identity, Importing, Mending, Orphan, Renewal, Session, SessionNote, Snapshot, Store, StoreDeps,
   StoredEntry, StoredRecord, Transaction,
 } from '../store.ts';
-import { WriteQueue } from '../write-queue.ts';
+import { BatchQueue } from '../batch-queue.ts';
 
 /** How error messages name the database. They reach clients, so they must not contain its path. */
 const database = "The server's database";
@@ -71,7 +71,7 @@ class EmbeddedStore implements Store {
   readonly #reader: DatabaseSync;
   readonly #idleSnapshots: DatabaseSync[] = [];
   readonly #prepared = new Map<string, StatementSync>();
-  readonly #queue = new WriteQueue<Job>((jobs) => this.#runBatch(jobs), MAX_BATCH_SIZE);
+  readonly #queue = new BatchQueue<Job>((jobs) => this.#runBatch(jobs), MAX_BATCH_SIZE);
   readonly #commitWatcher = new CommitWatcher(() => this.#writerStatement('PRAGMA data_version').get()?.['data_version']);
   readonly #prepare = (sql: string): StatementSync => this.#writerStatement(sql);
   readonly counters = createCounters({
@@ -199,14 +199,14 @@ class EmbeddedStore implements Store {
     ));
   }
 
-  async identify(accountId: string, sessionId: string): Promise<Identity | null> {
+  async identify(accountId: string, sessionId: string, userId: string): Promise<Identity | null> {
     const row = await this.#get(
       `SELECT a.*, s.*, r.collection, r.id, r.at, r.payload, r.secret, r.refs
        FROM session s
        JOIN record r ON r.account_id = s.account_id AND r.collection = 'users' AND r.id = s.user_id
        JOIN account a ON a.account_id = s.account_id
-       WHERE s.account_id = ? AND s.session_id = ? AND r.payload IS NOT NULL`,
-      accountId, sessionId,
+       WHERE s.account_id = ? AND s.session_id = ? AND s.user_id = ? AND r.payload IS NOT NULL`,
+      accountId, sessionId, userId,
     );
     if (!row) return null;
     return { session: toSession(row), user: toRecord(row), account: toAccount(row) };

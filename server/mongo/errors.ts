@@ -44,6 +44,12 @@ export function isTransient(error: unknown): boolean {
   return hasLabel(error, MongoErrorLabel.TransientTransactionError) || isConnectionError(error);
 }
 
+/** The error of a read beside a transaction, so that `isTransient` is true of a temporary one, as of a read within it. */
+export function labelTransient(error: unknown): unknown {
+  if (error instanceof MongoError && hasCode(error, temporaryErrors)) error.addErrorLabel(MongoErrorLabel.TransientTransactionError);
+  return error;
+}
+
 /** True if a commit that failed with this error may have succeeded, so that only the commit may be retried. */
 export function isUnknownCommit(error: unknown): boolean {
   return hasLabel(error, MongoErrorLabel.UnknownTransactionCommitResult) || isConnectionError(error);

@@ -1,8 +1,11 @@
 // Sessions and sign-in counters in MongoDB. The store maps the errors.
 
-import type { CounterLimit, FullCounter, Renewal, Session, SessionNote } from '../store.ts';
-import { isDuplicateKey } from './errors.ts';
-import { toSession, toStored, type Tables } from './schema.ts';
+import type { CounterLimit, FullCounter, Identity, Renewal, Session, SessionNote } from '../store.ts';
+import { isDuplicateKey, isTransient, labelTransient } from './errors.ts';
+import {
+  ACCOUNTS, majorityRead, toAccount, toRecord, toSession, toStored, USERS, type AccountDocument, type RecordDocument, type SessionDocument,
+  type Tables,
+} from './schema.ts';
 
 /** A counter is no record: it may be lost with a primary, and is never waited for. */
 const unconfirmed = { writeConcern: { w: 1 } } as const;
@@ -11,6 +14,55 @@ export async function openSession({ sessions }: Tables, session: Session, nowMs:
   const { sessionId, syncedTo, fullPullFrom, ...rest } = session;
   await sessions.deleteMany({ accountId: session.accountId, expiresAtMs: { $lte: nowMs } });
   await sessions.insertOne({ _id: sessionId, ...rest, syncedTo: toStored(syncedTo), fullPullFrom: toStored(fullPullFrom) });
+}
+
+/** One who wants to know what a token stands for. */
+export interface Lookup {
+  readonly sessionId: string;
+  readonly userId: string;
+  readonly resolve: (identity: Identity | null) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Answers look-ups in one account by one command, and settles each; never rejects. */
+export async function identifyAll(tables: Tables, accountId: string, lookups: readonly Lookup[]): Promise<void> {
+  try {
+    const found = await readIdentities(tables, accountId, lookups).catch((error: unknown) => {
+      // The driver does not retry a plain command when the primary is lost.
+      if (isTransient(labelTransient(error))) return readIdentities(tables, accountId, lookups);
+      throw error;
+    });
+    for (const lookup of lookups) lookup.resolve(found(lookup));
+  } catch (error) {
+    for (const { reject } of lookups) reject(error);
+  }
+}
+
+/** Three look-ups of keys joined by `$unionWith`: half the work of `$lookup`, which looks up one through the other. */
+async function readIdentities({ db, sessions }: Tables, accountId: string, lookups: readonly Lookup[]): Promise<
+  (lookup: Lookup) => Identity | null
+> {
+  const oneOf = (ids: readonly string[]) => ids.length === 1 ? ids[0] : { $in: [...new Set(ids)] };
+  const sessionIds = oneOf(lookups.map(({ sessionId }) => sessionId));
+  const userIds = oneOf(lookups.map(({ userId }) => userId));
+  const { cursor } = await db.command({
+    aggregate: sessions.collectionName,
+    pipeline: [
+      { $match: { _id: sessionIds, accountId } },
+      { $unionWith: { coll: USERS, pipeline: [{ $match: { _id: userIds, accountId } }] } },
+      { $unionWith: { coll: ACCOUNTS, pipeline: [{ $match: { _id: accountId } }] } },
+    ],
+    cursor: { batchSize: 2 * lookups.length + 1 },
+    ...majorityRead,
+  });
+  const documents: readonly (SessionDocument | RecordDocument | AccountDocument)[] = cursor.firstBatch;
+  const account = documents.find((document) => 'clock' in document);
+  return ({ sessionId, userId }) => {
+    const session = documents.find((document) => 'tokenId' in document && document._id === sessionId && document.userId === userId);
+    const user = documents.find((document) => 'payload' in document && document._id === userId);
+    if (!session || !('tokenId' in session) || !user || !('payload' in user) || !account) return null;
+    return { session: toSession(session), user: toRecord(USERS, user), account: toAccount(account) };
+  };
 }
 
 export async function renewSession({ sessions }: Tables, accountId: string, sessionId: string, renewal: Renewal): Promise<Session | null> {

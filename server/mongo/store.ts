@@ -14,27 +14,23 @@ import { listOrphans, withHoldings } from './holdings.ts';
 import { beginImport, listImports } from './import.ts';
 import { connectMongo } from './preflight.ts';
 import {
-  ACCOUNTS, byId, createSchema, dueReplies, dueTombstones, majorityRead, openTables, readFingerprintKey, toAccount, toEntry, toInstant,
-  toRecord, toSession, toStored, USERS, type AccountDocument, type RecordDocument, type SessionDocument, type Tables,
+  byId, createSchema, dueReplies, dueTombstones, majorityRead, openTables, readFingerprintKey, toEntry, toInstant, toRecord, toSession,
+  toStored, type Tables,
 } from './schema.ts';
 import { ClockStream } from './clock-stream.ts';
 import { runBatch, type WriteJob } from './write.ts';
-import { giveBackCounters, noteSessions, openSession, renewSession, takeCounters } from './sessions.ts';
+import { giveBackCounters, identifyAll, noteSessions, openSession, renewSession, takeCounters, type Lookup } from './sessions.ts';
 import { newEpoch, shuttingDown, unknownAccount } from '../store.ts';
 import type {
-  Counters, DirectoryEntry, Holdings, Identity, Importing, Mending, Orphan, Renewal, Session, SessionNote, Snapshot, Store, StoreDeps,
-  StoredEntry, StoredRecord, Transaction,
+  Counters, DirectoryEntry, Holdings, Identity, Importing, LikelyReads, Mending, Orphan, Renewal, Session, SessionNote, Snapshot, Store,
+  StoreDeps, StoredEntry, StoredRecord, Transaction,
 } from '../store.ts';
-import { WriteQueue } from '../write-queue.ts';
+import { AccountQueues } from '../batch-queue.ts';
 
 const MAX_BATCH_SIZE = 100;
 const CHECK_TIMEOUT_MS = 3000;
 const CLOCK_TIMEOUT_MS = 5000;
-
-interface AccountQueue {
-  readonly jobs: WriteQueue<WriteJob>;
-  unsettled: number;
-}
+const noReads: LikelyReads = { reply: null, records: [] };
 
 /**
  * Connects, checks that the database can be used, and creates its collections and indexes. Throws `unavailable` with a
@@ -71,7 +67,8 @@ class MongoStore implements Store {
   readonly #tables: Tables;
   readonly #deps: StoreDeps;
   readonly #clockStream: ClockStream;
-  readonly #queues = new Map<string, AccountQueue>();
+  readonly #writes: AccountQueues<WriteJob>;
+  readonly #lookups: AccountQueues<Lookup>;
   /** Calls in flight, and how to end them. */
   readonly #inFlight = new Map<Promise<unknown>, (reason: unknown) => void>();
   #isClosed = false;
@@ -82,6 +79,8 @@ class MongoStore implements Store {
     this.#tables = tables;
     this.#deps = deps;
     this.#clockStream = new ClockStream(tables, deps);
+    this.#writes = new AccountQueues((accountId, jobs) => runBatch({ ...deps, client, tables }, accountId, jobs), MAX_BATCH_SIZE);
+    this.#lookups = new AccountQueues((accountId, lookups) => identifyAll(tables, accountId, lookups), MAX_BATCH_SIZE);
   }
 
   check(): Promise<void> {
@@ -200,17 +199,10 @@ class MongoStore implements Store {
     });
   }
 
-  identify(accountId: string, sessionId: string): Promise<Identity | null> {
-    return this.#run(async () => {
-      const [found] = await this.#tables.sessions.aggregate<SessionDocument & { users: RecordDocument[]; accounts: AccountDocument[] }>([
-        { $match: { _id: sessionId, accountId } },
-        { $lookup: { from: USERS, localField: 'userId', foreignField: '_id', pipeline: [{ $match: { accountId } }], as: 'users' } },
-        { $lookup: { from: ACCOUNTS, localField: 'accountId', foreignField: '_id', as: 'accounts' } },
-      ], majorityRead).toArray();
-      if (!found) return null;
-      const { users: [user], accounts: [account], ...session } = found;
-      return user && account ? { session: toSession(session), user: toRecord(USERS, user), account: toAccount(account) } : null;
-    });
+  identify(accountId: string, sessionId: string, userId: string): Promise<Identity | null> {
+    return this.#run(() => new Promise((resolve, reject) => {
+      this.#lookups.add(accountId, { sessionId, userId, resolve, reject });
+    }));
   }
 
   get(accountId: string, collection: string, id: string): Promise<StoredRecord | null> {
@@ -252,23 +244,21 @@ class MongoStore implements Store {
     });
   }
 
-  write<T>(accountId: string, change: (transaction: Transaction) => Promise<T>): Promise<T> {
-    return this.#transact(accountId, false, change);
+  write<T>(accountId: string, change: (transaction: Transaction) => Promise<T>, reads = noReads): Promise<T> {
+    return this.#transact(accountId, { mends: false, reads }, change);
   }
 
   mend<T>(accountId: string, change: (mending: Mending) => Promise<T>): Promise<T> {
-    return this.#transact(accountId, true, change);
+    return this.#transact(accountId, { mends: true, reads: noReads }, change);
   }
 
-  #transact<T>(accountId: string, mends: boolean, change: (mending: Mending) => Promise<T>): Promise<T> {
+  #transact<T>(accountId: string, job: Pick<WriteJob, 'mends' | 'reads'>, change: (mending: Mending) => Promise<T>): Promise<T> {
     // The monotonic clock: `deps.nowMs` may step, and stands still in tests.
     const queuedMs = performance.now();
     let waitMs = 0;
     return this.#run(() => new Promise<T>((resolve, reject) => {
-      const queue = this.#queueOf(accountId);
-      queue.unsettled += 1;
-      queue.jobs.add({
-        mends,
+      this.#writes.add(accountId, {
+        ...job,
         // It runs again if another process was faster; the wait goes on until then.
         change(transaction) {
           waitMs = performance.now() - queuedMs;
@@ -303,23 +293,6 @@ class MongoStore implements Store {
     } catch (error) {
       throw signal.aborted ? noAnswer(error) : error;
     }
-  }
-
-  /** A queue is dropped once all of its jobs are settled. */
-  #queueOf(accountId: string): AccountQueue {
-    const existing = this.#queues.get(accountId);
-    if (existing) return existing;
-    const context = { ...this.#deps, client: this.#client, tables: this.#tables };
-    const queue: AccountQueue = {
-      unsettled: 0,
-      jobs: new WriteQueue<WriteJob>(async (jobs) => {
-        await runBatch(context, accountId, jobs);
-        queue.unsettled -= jobs.length;
-        if (queue.unsettled === 0) this.#queues.delete(accountId);
-      }, MAX_BATCH_SIZE),
-    };
-    this.#queues.set(accountId, queue);
-    return queue;
   }
 
   /** Every call goes through here: it is rejected after `close`, which waits for calls in flight, or by `giveUp`; errors are mapped. */

@@ -1,10 +1,12 @@
 // Group commit: runs the queued writes of one account as one transaction.
 //
-//   lock the account ─▶ for each job: run its change, apply it ─▶ save the account ─▶ commit (majority)
+//   lock the account ─▶ read ahead for all jobs ─▶ run the change of each ─▶ send all changes ─▶ save the account ─▶ commit (majority)
 //
 // A job that throws loses only its own changes. If the transaction itself fails (another process wrote the account, a
-// new primary was elected), all of it is undone and the batch is retried. Once a commit has been sent, only the commit is
-// retried until the server reports its outcome, so no change is ever applied twice.
+// new primary was elected), all of it is undone and the batch is retried. If the database rejects the changes, each job is tried in
+// a transaction of its own, so that none fails for another. Once a commit has been sent, only the commit is
+// retried until the server reports its outcome, so no change is ever applied twice. A job also waits for a commit if it changed
+// nothing: what it has read may not be durable before, such as the reply to the same request through another process.
 // The driver's withTransaction is not used: it reports a commit as failed if no primary was found, although it may have
 // succeeded, and it retries for two minutes.
 
@@ -15,11 +17,12 @@ import type { ClientSession, MongoClient } from 'mongodb';
 import { requireSameTime } from '../clock-check.ts';
 import { requireReadable, type HeldAccount } from '../held-account.ts';
 import { beginWrite } from '../pending-write.ts';
-import { applyWrite, TransactionReader } from './transaction.ts';
+import { Batch, ChangesRejected } from './batch.ts';
+import { TransactionReader } from './transaction.ts';
 import { commitUnknown, isTransient, isUnknownCommit, mongoError, writeTimedOut } from './errors.ts';
 import { toHeldAccount, toStored, type AccountDocument, type Tables } from './schema.ts';
 import { unknownAccount } from '../store.ts';
-import type { Account, Mending, StoredEntry, StoreDeps } from '../store.ts';
+import type { Account, LikelyReads, Mending, StoreDeps } from '../store.ts';
 
 /** How long a batch is retried after its first failure. Longer than an election takes. */
 const RETRY_TIMEOUT_MS = 30_000;
@@ -33,18 +36,10 @@ export interface WriteDeps extends StoreDeps {
 export interface WriteJob {
   /** Whether it can do with an account that cannot be read. */
   readonly mends: boolean;
+  readonly reads: LikelyReads;
   readonly change: (transaction: Mending) => Promise<unknown>;
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: unknown) => void;
-}
-
-/** The database rejected one job's changes, and so the transaction. */
-class JobRejected extends Error {
-  readonly job: WriteJob;
-  constructor(job: WriteJob, cause: unknown) {
-    super('one job of a batch was rejected', { cause });
-    this.job = job;
-  }
 }
 
 /** True once the retries of one batch have taken too long. The time counts from its first failure, the first call. */
@@ -59,24 +54,22 @@ function createRetryTimeout(): IsTimedOut {
 /** Runs the jobs in order in one transaction and settles each; never rejects. */
 export async function runBatch(deps: WriteDeps, accountId: string, jobs: readonly WriteJob[]): Promise<void> {
   const isTimedOut = createRetryTimeout();
-  let remaining = jobs;
-  for (let attempt = 0; remaining.length > 0; attempt += 1) {
+  for (let attempt = 0; ; attempt += 1) {
     try {
-      const outcomes = await commitOnce(deps, accountId, remaining, isTimedOut);
+      const outcomes = await commitOnce(deps, accountId, jobs, isTimedOut);
       for (const settle of outcomes) settle();
       return;
     } catch (error) {
-      if (error instanceof JobRejected) {
-        error.job.reject(mongoError(error.cause));
-        remaining = remaining.filter((job) => job !== error.job);
-        continue;
-      }
-      if (!isTransient(error) || isTimedOut()) {
-        const reason = isTransient(error) ? writeTimedOut(error) : mongoError(error);
-        for (const job of remaining) job.reject(reason);
+      if (error instanceof ChangesRejected && jobs.length > 1) {
+        for (const job of jobs) await runBatch(deps, accountId, [job]);
         return;
       }
-      deps.log('debug', 'write retried', { accountId, attempt, writers: remaining.length, reason: String(error) });
+      if (!isTransient(error) || isTimedOut()) {
+        const reason = isTransient(error) ? writeTimedOut(error) : mongoError(error instanceof ChangesRejected ? error.cause : error);
+        for (const job of jobs) job.reject(reason);
+        return;
+      }
+      deps.log('debug', 'write retried', { accountId, attempt, writers: jobs.length, reason: String(error) });
     }
     await backOff(attempt);
   }
@@ -93,20 +86,20 @@ async function commitOnce(deps: WriteDeps, accountId: string, jobs: readonly Wri
     if (!deps.trustsClock) requireSameTime(nowMs, databaseMs);
     return nowMs;
   };
+  const batch = new Batch(deps.tables, session, accountId);
+  await batch.readAhead(jobs.map(({ reads }) => reads));
   const outcomes: (() => void)[] = [];
-  const entries: StoredEntry[] = [];
   let held = before;
-  let applied = 0;
+  let succeeded = 0;
   for (const job of jobs) {
-    const { settle, after, audited } = await runJob({ ...deps, nowMs: checkedNowMs }, session, held, job);
+    const { settle, after } = await runJob({ ...deps, nowMs: checkedNowMs }, session, batch, held, job);
     outcomes.push(settle);
     if (after === null) continue;
     if (after !== held.account) held = { account: after, unreadable: [] };
-    entries.push(...audited);
-    applied += 1;
+    succeeded += 1;
   }
-  if (applied === 0) return outcomes;
-  if (entries.length > 0) await saveEntries(deps.tables, session, accountId, entries);
+  if (succeeded === 0) return outcomes;
+  await batch.send();
   if (held !== before) await saveAccount(deps.tables, session, held.account);
   await commit(session, isTimedOut);
   return outcomes;
@@ -134,11 +127,6 @@ async function saveAccount({ accounts }: Tables, session: ClientSession, account
   );
 }
 
-/** One command for the whole batch, however many writes it has. */
-async function saveEntries({ audit }: Tables, session: ClientSession, accountId: string, entries: readonly StoredEntry[]): Promise<void> {
-  await audit.insertMany(entries.map(({ number, at, entry }) => ({ accountId, number, at: toStored(at), entry })), { session });
-}
-
 async function commit(session: ClientSession, isTimedOut: IsTimedOut): Promise<void> {
   for (let attempt = 0; ; attempt += 1) {
     try {
@@ -152,33 +140,34 @@ async function commit(session: ClientSession, isTimedOut: IsTimedOut): Promise<v
   }
 }
 
-/** Runs one change and applies it. `after` is the resulting account, or null if the change threw. */
-async function runJob(deps: WriteDeps, session: ClientSession, { account, unreadable }: HeldAccount, job: WriteJob): Promise<{
-  settle: () => void; after: Account | null; audited: readonly StoredEntry[];
+/** Runs one change; what it changes joins the batch. `after` is the resulting account, or null if the change threw. */
+async function runJob(deps: WriteDeps, session: ClientSession, batch: Batch, { account, unreadable }: HeldAccount, job: WriteJob): Promise<{
+  settle: () => void; after: Account | null;
 }> {
   const { pending, changes } = beginWrite(account, deps.nowMs);
-  const reader = new TransactionReader(deps.tables, session, pending);
+  const reader = new TransactionReader(deps.tables, session, batch, pending);
   try {
     if (!job.mends) requireReadable({ account, unreadable });
     const result = await job.change({ ...changes, unreadable, ...reader.reads });
     await reader.rejectTakenAddresses();
     await reader.finish();
-    await applyWrite(deps.tables, session, pending, reader.prunings).catch((error: unknown) => rejectJob(job, error));
+    await batch.add(pending, reader.prunings);
     const settle = (): void => {
       for (const { entry } of pending.entries) deps.onAudited?.(entry);
       job.resolve(result);
     };
-    return { settle, after: pending.account, audited: pending.entries };
+    return { settle, after: pending.account };
   } catch (error) {
     // A failed read has ended the transaction, even if the change caught the error.
-    await reader.finish().catch((failure: unknown) => rejectJob(job, failure));
-    if (error instanceof JobRejected || isTransient(error)) throw error;
-    return { settle: () => job.reject(error), after: null, audited: [] };
+    await reader.finish().catch((failure: unknown) => rejectBatch(failure));
+    if (error instanceof ChangesRejected || isTransient(error)) throw error;
+    return { settle: () => job.reject(error), after: null };
   }
 }
 
-function rejectJob(job: WriteJob, error: unknown): never {
-  throw isTransient(error) ? error : new JobRejected(job, error);
+/** In a batch of one, that is the job with this error. */
+function rejectBatch(error: unknown): never {
+  throw isTransient(error) || error instanceof ChangesRejected ? error : new ChangesRejected(error);
 }
 
 function backOff(attempt: number): Promise<void> {

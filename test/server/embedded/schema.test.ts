@@ -124,7 +124,7 @@ describe('an embedded database file', () => {
     t.after(() => store.close());
     assert.equal(store.fingerprintKey, 'a key');
     assert.deepEqual(await store.findAddress('u@x.test'), { accountId: 'a1', userId: 'u1' });
-    const { session, user, account } = await store.identify('a1', 's1') ?? {};
+    const { session, user, account } = await store.identify('a1', 's1', 'u1') ?? {};
     assert.deepEqual([session?.userId, session?.expiresAtMs, session?.fullPullFrom], ['u1', START_MS + 1000, 3]);
     assert.deepEqual([user?.secret, account?.epoch], ['s', 'an epoch']);
     assert.equal((await store.write('a1', async (transaction) => transaction.findReply('k1')))?.fingerprint, 'f1');

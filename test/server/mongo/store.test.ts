@@ -1,9 +1,9 @@
 // The MongoDB store: the store suite on a real replica set, and several server processes on one database.
 
 import assert from 'node:assert/strict';
-import { after, describe, test } from 'node:test';
+import { after, describe, test, type TestContext } from 'node:test';
 
-import { MongoClient } from 'mongodb';
+import { MongoClient, type CommandStartedEvent, type Document } from 'mongodb';
 
 import { EPOCH, type Instant } from '../../../shared/clock.ts';
 import { openMongoStore } from '../../../server/mongo/store.ts';
@@ -184,11 +184,35 @@ describe('MongoDB store internals', { skip }, () => {
     }
   });
 
-  test('writes and pulls never scan a collection, and a session lookup is one command', async (t) => {
-    const database = await newDatabase();
-    t.after(() => database.remove());
-    const store = await database.open(depsOf({ nowMs: START_MS }));
-    t.after(() => store.close());
+  test('ten writes that queue take as many commands as one, and one that changes nothing waits for a commit too', async (t) => {
+    const { store, sent } = await openFollowed(t);
+    const accountId = await newAccount(store);
+    const customer = await create(store, accountId, 'customers');
+    const write = (): Promise<Instant> => {
+      const key = newId();
+      return store.write(accountId, async (transaction) => {
+        assert.equal(await transaction.findReply(key), null);
+        assert(await transaction.get('customers', customer.id));
+        transaction.saveReply({ key, fingerprint: 'f', body: 'b', keptAtMs: START_MS });
+        transaction.audit(entryOf('create'));
+        return transaction.put('invoices', newId(), content({}, [customer.id]), null);
+      }, { reply: key, records: [['customers', customer.id]] });
+    };
+    const commands = async (run: () => Promise<unknown>): Promise<readonly string[]> => {
+      sent.length = 0;
+      await run();
+      return sent.map(({ commandName }) => commandName);
+    };
+    const expected = ['findAndModify', 'find', 'find', 'update', 'update', 'insert', 'update', 'commitTransaction'];
+    assert.deepEqual(await commands(write), expected);
+    assert.deepEqual(await commands(() => Promise.all(Array.from({ length: 10 }, write))), expected);
+    const read = (): Promise<unknown> => store.write(accountId, (transaction) => transaction.get('customers', customer.id));
+    assert.deepEqual(await commands(read), ['findAndModify', 'find', 'commitTransaction']);
+    assertConsistent(await readAll(store, accountId));
+  });
+
+  test('nothing scans a collection, a session lookup is one command, and each command names the account that it is about', async (t) => {
+    const { store, sent, database } = await openFollowed(t);
     const [accountId, other] = [await newAccount(store), await newAccount(store)];
     await store.write(other, async (transaction) => {
       for (let index = 0; index < 200; index += 1) transaction.put('users', newId(), content({ index }), null);
@@ -196,6 +220,7 @@ describe('MongoDB store internals', { skip }, () => {
     await using client = await new MongoClient(database.url).connect();
     const db = client.db(database.name);
     await db.command({ profile: 2 });
+    sent.length = 0;
 
     const session = newSession({ accountId, userId: newId() });
     await store.write(accountId, async (transaction) => {
@@ -203,10 +228,6 @@ describe('MongoDB store internals', { skip }, () => {
       transaction.claimAddress(`${session.userId}@example.com`, session.userId);
     });
     const plan = await create(store, accountId, 'plans');
-    const entry: AuditEntry = {
-      action: 'update', actor: session.userId, email: null, session: session.sessionId, peer: null, request: null, collection: 'plans',
-      record: plan.id, fields: [],
-    };
     await store.openSession(session);
     await store.renewSession(accountId, session.sessionId, { from: 'first', to: 'second', expiresAtMs: START_MS + 2, previousEndsAtMs: 0 });
     await store.noteSessions([{ ...session, syncedTo: null }]);
@@ -219,7 +240,7 @@ describe('MongoDB store internals', { skip }, () => {
       transaction.saveReply({ key: 'k', fingerprint: 'f', body: 'b', keptAtMs: START_MS });
       transaction.put('plans', plan.id, content({}), await transaction.get('plans', plan.id));
       transaction.endSessionsOf(newId());
-      transaction.audit(entry);
+      transaction.audit(entryOf('update'));
     });
     await store.auditEntries(accountId, 0, 10);
     await remove(store, accountId, plan);
@@ -228,7 +249,7 @@ describe('MongoDB store internals', { skip }, () => {
     await readAll(store, accountId);
     await store.get(accountId, 'users', session.userId);
     await store.findAddress(`${session.userId}@example.com`);
-    assert(await store.identify(accountId, session.sessionId));
+    assert(await store.identify(accountId, session.sessionId, session.userId));
     await store.write(accountId, async (transaction) => transaction.endSession(session.sessionId));
     await db.command({ profile: 0 });
 
@@ -240,8 +261,58 @@ describe('MongoDB store internals', { skip }, () => {
       assert(docsExamined < 10, `${ns} ${JSON.stringify(command)} examined ${docsExamined} documents`);
     }
     assert.equal(commands.filter(({ command }) => command.aggregate === 'sessions').length, 1);
+    // So that a router sends each to one shard, if all collections are sharded by account.
+    const targets = sent.flatMap(targetsOf);
+    assert(targets.length > 30, `only ${targets.length} commands were seen`);
+    for (const { collection, filter } of targets) {
+      const key = collection === 'accounts' ? filter['_id'] : filter['accountId'];
+      assert([accountId, other].includes(key), `${collection} ${JSON.stringify(filter)}`);
+    }
   });
 });
+
+/** A store of which every command is recorded. */
+async function openFollowed(t: TestContext): Promise<{ store: Store; sent: CommandStartedEvent[]; database: MongoDatabase }> {
+  const database = await newDatabase();
+  t.after(() => database.remove());
+  const sent: CommandStartedEvent[] = [];
+  const { connect } = MongoClient.prototype;
+  t.mock.method(MongoClient.prototype, 'connect', function followed(this: MongoClient) {
+    this.on('commandStarted', (event) => sent.push(event));
+    return connect.call(this);
+  }, { times: 1 });
+  const url = `${database.url}&monitorCommands=true`;
+  const store = await openMongoStore(url, database.name, depsOf({ nowMs: START_MS }));
+  t.after(() => store.close());
+  return { store, sent, database };
+}
+
+/** By what a command selects documents, for each MongoDB collection but those that are not about one account. */
+function targetsOf({ commandName, command }: CommandStartedEvent): { readonly collection: string; readonly filter: Document }[] {
+  const collection = String(command[commandName]);
+  const pick = (list: readonly Document[], key: string): Document[] => list.map((statement) => statement[key] as Document);
+  const selecting: Readonly<Record<string, () => readonly Document[]>> = {
+    find: () => [command['filter']],
+    findAndModify: () => [command['query']],
+    insert: () => command['documents'],
+    update: () => pick(command['updates'], 'q'),
+    delete: () => pick(command['deletes'], 'q'),
+    aggregate: () => pick(command['pipeline'].slice(0, 1), '$match'),
+    commitTransaction: () => [],
+  };
+  const unions = commandName === 'aggregate' ? command['pipeline'].slice(1) as readonly { readonly $unionWith: Document }[] : [];
+  const filters = selecting[commandName];
+  assert(filters, `${commandName} is not known to select by account`);
+  if (['directory', 'settings', 'signInCounters'].includes(collection)) return [];
+  return [
+    ...filters().map((filter) => ({ collection, filter })),
+    ...unions.map(({ $unionWith: { coll, pipeline } }) => ({ collection: coll, filter: pipeline[0].$match })),
+  ];
+}
+
+function entryOf(action: string): AuditEntry {
+  return { action, actor: 'u', email: null, session: null, peer: null, request: null, collection: null, record: null, fields: [] };
+}
 
 interface Written { readonly id: string; readonly at: Instant; readonly number: number }
 

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { EPOCH } from '../../../shared/clock.ts';
-import type { Store } from '../../../server/store.ts';
+import type { Session, Store } from '../../../server/store.ts';
 import {
   assertRejects, collect, content, create, readAll, newAccount, newId, newSession, openFixture, remove, START_MS,
   type Fixture, type TestDatabase,
@@ -32,12 +32,12 @@ export function lifecycleTests(fixture: Fixture, newDatabase: () => Promise<Test
       transaction.saveReply({ key: 'k', fingerprint: 'f', body: 'b', keptAtMs: START_MS });
       await transaction.prune(transaction.account.clock, 0);
     });
-    const before = await everythingOf(store, accountId, session.sessionId);
+    const before = await everythingOf(store, session);
     await store.close();
 
     const { store: again } = await openFixture(database);
     t.after(() => again.close());
-    assert.deepEqual(await everythingOf(again, accountId, session.sessionId), before);
+    assert.deepEqual(await everythingOf(again, session), before);
     assert.equal(await again.write(accountId, async (transaction) => transaction.nextNumber('INV-2026')), 2);
   });
 
@@ -90,7 +90,7 @@ export function lifecycleTests(fixture: Fixture, newDatabase: () => Promise<Test
       () => store.listSessions(accountId),
       () => store.counters.take([{ key: 'k', max: 1, endsAtMs: START_MS }]),
       () => store.noteFullPull(accountId, session.sessionId, EPOCH),
-      () => store.identify(accountId, session.sessionId),
+      () => store.identify(accountId, session.sessionId, session.userId),
       () => store.get(accountId, 'plans', newId()),
       () => store.snapshot(accountId, async () => {}),
       () => store.latestClock(accountId),
@@ -131,13 +131,13 @@ export function lifecycleTests(fixture: Fixture, newDatabase: () => Promise<Test
   });
 }
 
-async function everythingOf(store: Store, accountId: string, sessionId: string): Promise<unknown> {
+async function everythingOf(store: Store, { accountId, sessionId, userId }: Session): Promise<unknown> {
   return {
     accounts: await store.listAccounts(),
     fingerprintKey: store.fingerprintKey,
     seen: await readAll(store, accountId),
     address: await store.findAddress('ada@example.com'),
-    identity: await store.identify(accountId, sessionId),
+    identity: await store.identify(accountId, sessionId, userId),
     answer: await store.write(accountId, (transaction) => transaction.findReply('k')),
   };
 }

@@ -101,7 +101,7 @@ export function sessionTests(fixture: Fixture): void {
     const later = await store.write(accountId, async (transaction) => (
       transaction.put('users', userId, { ...given, payload: '{"name":"Ada L."}' }, await transaction.get('users', userId))
     ));
-    const identity = await store.identify(accountId, session.sessionId);
+    const identity = await store.identify(accountId, session.sessionId, session.userId);
     assert.deepEqual(identity, {
       session,
       user: { collection: 'users', id: userId, at: later, ...given, payload: '{"name":"Ada L."}' },
@@ -109,18 +109,29 @@ export function sessionTests(fixture: Fixture): void {
     });
   });
 
+  test('several who are looked up at the same time each get their own session and user', async () => {
+    const { store } = fixture;
+    const accountId = await newAccount(store);
+    const users = await Promise.all([1, 2, 3].map((number) => create(store, accountId, 'users', { number })));
+    const sessions = await Promise.all([...users, ...users].map(({ id }) => openSession(store, { accountId, userId: id })));
+    const found = await Promise.all(sessions.map(({ sessionId, userId }) => store.identify(accountId, sessionId, userId)));
+    assert.deepEqual(found.map((identity) => identity?.session), sessions);
+    assert.deepEqual(found.map((identity) => identity?.user), [...users, ...users]);
+  });
+
   test('no one is identified without a session, with another account, or once the user is gone', async () => {
     const { store } = fixture;
     const [accountId, otherId] = [await newAccount(store), await newAccount(store)];
     const user = await create(store, accountId, 'users');
     const { sessionId } = await openSession(store, { accountId, userId: user.id });
-    assert(await store.identify(accountId, sessionId));
-    assert.equal(await store.identify(accountId, newId()), null);
-    assert.equal(await store.identify(otherId, sessionId), null);
+    assert(await store.identify(accountId, sessionId, user.id));
+    assert.equal(await store.identify(accountId, newId(), user.id), null);
+    assert.equal(await store.identify(otherId, sessionId, user.id), null);
     const foreign = await openSession(store, { accountId: otherId, userId: user.id });
-    assert.equal(await store.identify(otherId, foreign.sessionId), null);
+    assert.equal(await store.identify(otherId, foreign.sessionId, user.id), null);
+    assert.equal(await store.identify(accountId, sessionId, (await create(store, accountId, 'users')).id), null);
     await remove(store, accountId, user);
-    assert.equal(await store.identify(accountId, sessionId), null);
+    assert.equal(await store.identify(accountId, sessionId, user.id), null);
   });
 
   test('a session can be renewed, marked with a full pull, and ended', async () => {
@@ -128,7 +139,7 @@ export function sessionTests(fixture: Fixture): void {
     const accountId = await newAccount(store);
     const { id: userId, at } = await create(store, accountId, 'users');
     const session = await openSession(store, { accountId, userId });
-    const found = async (): Promise<Session | undefined> => (await store.identify(accountId, session.sessionId))?.session;
+    const found = async (): Promise<Session | undefined> => (await store.identify(accountId, session.sessionId, session.userId))?.session;
     const renewed = {
       ...session, tokenId: 'second', isTokenUsed: false, previousTokenId: 'first', previousEndsAtMs: START_MS + 5,
       expiresAtMs: START_MS + 9000,

@@ -181,6 +181,50 @@ export function writeTests(fixture: Fixture): void {
     assertConsistent(await readAll(store, accountId));
   });
 
+  test('each of several writes that queue sees what those before it did, although they are committed together', async () => {
+    const { store } = fixture;
+    const accountId = await newAccount(store);
+    const customer = await create(store, accountId, 'customers');
+    const [id, other, key] = [newId(), newId(), newId()];
+    const reply = { key, fingerprint: 'f', body: 'b', keptAtMs: START_MS };
+    const reads = { reply: key, records: [['customers', customer.id], ['invoices', id]] } as const;
+    const look = (): Promise<unknown> => store.write(accountId, async (transaction) => [
+      (await transaction.get('invoices', id))?.payload, (await transaction.get('invoices', other))?.payload,
+      await transaction.isReferenced('invoices', customer.id), (await transaction.list('invoices')).length,
+      (await transaction.findReply(key))?.body, (await transaction.get('customers', customer.id))?.payload,
+    ], reads);
+    const putInvoice = (of: string, payload: object) => store.write(accountId, async (transaction) =>
+      transaction.put('invoices', of, content(payload, [customer.id]), await transaction.get('invoices', of)), reads);
+    const removeInvoice = (of: string) => store.write(accountId, async (transaction) => {
+      const record = await transaction.get('invoices', of);
+      assert(record);
+      return transaction.remove(record);
+    }, reads);
+    const seen = await Promise.all([
+      look(),
+      putInvoice(id, { put: 1 }),
+      store.write(accountId, async (transaction) => transaction.saveReply(reply), reads),
+      look(),
+      putInvoice(id, { put: 2 }),
+      removeInvoice(id),
+      putInvoice(other, { put: 3 }),
+      putInvoice(other, { put: 4 }),
+      store.write(accountId, async (transaction) => transaction.prune(EPOCH, START_MS + 1), reads),
+      look(),
+      putInvoice(other, { put: 5 }),
+      removeInvoice(other),
+      look(),
+    ]);
+    const name = '{"name":"n"}';
+    assert.deepEqual([0, 3, 9, 12].map((index) => seen[index]), [
+      [undefined, undefined, false, 0, undefined, name], ['{"put":1}', undefined, true, 1, 'b', name],
+      [undefined, '{"put":4}', true, 1, undefined, name], [undefined, undefined, false, 0, undefined, name],
+    ]);
+    const after = await readAll(store, accountId);
+    assertConsistent(after);
+    assert.equal(after.account.clock, seen[11]);
+  });
+
   test('a write sees the state before it and not its own changes', async () => {
     const { store } = fixture;
     const accountId = await newAccount(store);

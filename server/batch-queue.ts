@@ -1,0 +1,68 @@
+// Runs jobs in batches: what arrives while a batch is running forms the next one. So many writers share a commit, and many
+// look-ups a command, and a job that comes alone does not wait.
+//
+// One batch runs at a time, in order of arrival. The queue only decides which jobs belong together; the batch settles its own jobs.
+
+export class BatchQueue<Job> {
+  readonly #runBatch: (jobs: readonly Job[]) => Promise<void>;
+  readonly #maxBatchSize: number;
+  #waiting: Job[] = [];
+  #running: Promise<void> | null = null;
+
+  /** `runBatch` must settle every job it receives and never reject. */
+  constructor(runBatch: (jobs: readonly Job[]) => Promise<void>, maxBatchSize: number) {
+    this.#runBatch = runBatch;
+    this.#maxBatchSize = maxBatchSize;
+  }
+
+  add(job: Job): void {
+    this.#waiting.push(job);
+    this.#running ??= this.#run();
+  }
+
+  /** Resolves when nothing is queued or running. */
+  async idle(): Promise<void> {
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    // Requests that arrived in the same turn of the event loop still join the first batch.
+    await new Promise(setImmediate);
+    while (this.#waiting.length > 0) {
+      await this.#runBatch(this.#waiting.splice(0, this.#maxBatchSize));
+    }
+    this.#running = null;
+  }
+}
+
+/** One queue per account, for as long as it has jobs. */
+export class AccountQueues<Job> {
+  readonly #runBatch: (accountId: string, jobs: readonly Job[]) => Promise<void>;
+  readonly #maxBatchSize: number;
+  readonly #queues = new Map<string, { readonly jobs: BatchQueue<Job>; unsettled: number }>();
+
+  /** Like `BatchQueue`. */
+  constructor(runBatch: (accountId: string, jobs: readonly Job[]) => Promise<void>, maxBatchSize: number) {
+    this.#runBatch = runBatch;
+    this.#maxBatchSize = maxBatchSize;
+  }
+
+  add(accountId: string, job: Job): void {
+    const queue = this.#queues.get(accountId) ?? this.#open(accountId);
+    queue.unsettled += 1;
+    queue.jobs.add(job);
+  }
+
+  #open(accountId: string): { readonly jobs: BatchQueue<Job>; unsettled: number } {
+    const queue = {
+      unsettled: 0,
+      jobs: new BatchQueue<Job>(async (jobs) => {
+        await this.#runBatch(accountId, jobs);
+        queue.unsettled -= jobs.length;
+        if (queue.unsettled === 0) this.#queues.delete(accountId);
+      }, this.#maxBatchSize),
+    };
+    this.#queues.set(accountId, queue);
+    return queue;
+  }
+}
