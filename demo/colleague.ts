@@ -1,6 +1,8 @@
 // A colleague: another client of the server, written from the wire contract with plain fetch. It shares no code with the
 // desktop's sync, so its changes can reach the desktop only through the server.
 
+import { randomUUID } from 'node:crypto';
+
 import type { Invoice } from '../shared/collections.ts';
 import type { Digest } from '../shared/digest.ts';
 import { isObject, type JsonObject } from '../shared/fields.ts';
@@ -23,11 +25,12 @@ export async function signIn(url: string, email: string, password: string): Prom
   const { token, user } = parseLoginAnswer(await call(url, 'POST', '/api/auth/login', {}, { email, password }));
   const ask = async (method: string, path: string, headers: Readonly<Record<string, string>> = {}, body?: object): Promise<unknown> =>
     call(url, method, path, { ...headers, authorization: `Bearer ${token}` }, body);
-  const basedOn = (record: WireRecord) => ({ 'if-match': `"${record.updatedAt}"` });
+  const newKey = () => ({ 'idempotency-key': randomUUID() });
+  const basedOn = (record: WireRecord) => ({ 'if-match': `"${record.updatedAt}"`, ...newKey() });
   return {
     name: user.name,
     read: async (collection, id) => parseRecordAnswer(await ask('GET', `/api/${collection}/${id}`)),
-    create: async (collection, fields) => parseRecordAnswer(await ask('POST', `/api/${collection}`, {}, fields)),
+    create: async (collection, fields) => parseRecordAnswer(await ask('POST', `/api/${collection}`, newKey(), fields)),
     change: async (collection, record, patch) =>
       parseRecordAnswer(await ask('PATCH', `/api/${collection}/${record.id}`, basedOn(record), patch)),
     remove: async (collection, record) => parseRecordAnswer(await ask('DELETE', `/api/${collection}/${record.id}`, basedOn(record))),
