@@ -128,16 +128,17 @@ export class StreamReader {
   *read(chunk: Uint8Array): Generator<StreamPiece> {
     for (let at = 0; at < chunk.length;) {
       const part = chunk.subarray(at, at + this.#buffer.length - this.#filled);
-      let searchedTo = this.#filled;
+      const searchedTo = this.#filled;
       this.#buffer.set(part, this.#filled);
       this.#filled += part.length;
       at += part.length;
-      for (let end; (end = this.#buffer.subarray(0, this.#filled).indexOf(NEWLINE, searchedTo)) >= 0;) {
+      let arrived = this.#buffer.subarray(0, this.#filled);
+      for (let end = arrived.indexOf(NEWLINE, searchedTo); end >= 0; end = arrived.indexOf(NEWLINE, this.#lineStart)) {
         this.#readLine(end);
-        searchedTo = this.#lineStart = end + 1;
+        this.#lineStart = end + 1;
         if (this.#changes.length < this.#limits.changes) continue;
         yield this.#cut();
-        searchedTo = 0;
+        arrived = this.#buffer.subarray(0, this.#filled);
       }
       if (this.#filled < this.#buffer.length) continue;
       if (this.#changes.length > 0) yield this.#cut();

@@ -167,6 +167,16 @@ export const faults = {
   }),
 } as const satisfies Record<string, Fault>;
 
+/** After so many bytes of an answer its connection is cut, a proxy ends it in good form, or nothing follows, with or without time passing. */
+export function cutAfter(sizeBytes: number, how: 'reset' | 'end' | 'stall' | 'silence'): Fault {
+  return async ({ forward, signal, stall }) => cut(await forward(), (controller) => {
+    if (how === 'reset') return controller.error(networkError('ECONNRESET'));
+    if (how === 'end') return controller.close();
+    onAbort(signal, () => controller.error(signal?.reason));
+    if (how === 'stall') stall();
+  }, sizeBytes);
+}
+
 const json = { 'content-type': 'application/json; charset=utf-8' };
 
 export function errorResponse(status: number, code: string, headers: Record<string, string> = {}): Response {
@@ -189,13 +199,15 @@ function networkError(code: string): TypeError {
   return new TypeError('fetch failed', { cause: Object.assign(new Error(code), { code }) });
 }
 
-/** The first half of a response; then `end` finishes the stream, or does not. */
-async function cut(response: Response, end: (controller: ReadableStreamDefaultController<Uint8Array>) => void): Promise<Response> {
+/** The first bytes of a response, by default half of them; then `end` finishes the stream, or does not. */
+async function cut(
+  response: Response, end: (controller: ReadableStreamDefaultController<Uint8Array>) => void, sizeBytes?: number,
+): Promise<Response> {
   const bytes = new Uint8Array(await response.arrayBuffer());
-  const half = bytes.subarray(0, Math.floor(bytes.length / 2));
+  const part = bytes.subarray(0, sizeBytes ?? Math.floor(bytes.length / 2));
   const body = new ReadableStream<Uint8Array>({
     async start(controller) {
-      controller.enqueue(half);
+      controller.enqueue(part);
       await nextTurn();
       end(controller);
     },

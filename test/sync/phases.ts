@@ -1,4 +1,4 @@
-// The three ways in which pages reach a cache (first sync, catch-up, rebuild), each prepared so that any number of desks
+// The three ways in which changes reach a cache (first sync, catch-up, rebuild), each prepared so that any number of desks
 // can run it: the server's data does not change, and every desk starts from a copy of the same file.
 
 import assert from 'node:assert/strict';
@@ -24,7 +24,7 @@ export interface Phase {
   readonly file: string | undefined;
   /** The rows readable before. */
   readonly before: ReturnType<Desk['rows']>;
-  /** The number of pages it takes. */
+  /** The number of pages it takes; a stream counts as one. */
   readonly pages: number;
   /** Opens a desk that is about to run the phase. */
   open(t: Pick<TestContext, 'after'>, options?: Partial<DeskOptions>): Promise<Desk>;
@@ -37,12 +37,13 @@ export interface Phase {
   remove(): void;
 }
 
-export async function preparePhase(name: PhaseName, site: Site): Promise<Phase> {
+export async function preparePhase(name: PhaseName, site: Site, over: 'pages' | 'stream' = 'pages'): Promise<Phase> {
   const books = await openBooks(site);
   await books.addPlans(14);
   const folder = mkdtempSync(join(tmpdir(), 'invoify-phase-'));
   const file = name === 'first sync' ? undefined : join(folder, 'invoify.sqlite');
-  const options = { url: site.server.url, token: books.owner.token, pageLimit: () => PAGE };
+  const size = over === 'pages' ? { pageLimit: () => PAGE } : { pieceChanges: PAGE };
+  const options = { url: site.server.url, token: books.owner.token, ...size };
   const before = file === undefined ? new Map() : await saveCache(options, file);
   if (file !== undefined) await changeRecords(books);
   if (name === 'rebuild' && file !== undefined) editDatabase(file, (db) => db.exec(`UPDATE state SET scope = 'another'`));
