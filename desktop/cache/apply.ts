@@ -47,30 +47,38 @@ export interface RefusedChange {
 
 /**
  * Begins the write transaction. It may stay open across awaits, so that a catch-up of several pages becomes visible in
- * one commit; until it ends, every other write of this process joins it. Throws `cache_busy` if another process is
- * writing.
+ * one commit; until it ends, every other write of this process joins it. If it `canResume`, its commit does not wait for the disk:
+ * a power cut may undo it, together with everything after it, until the next commit that does. Throws `cache_busy` if another
+ * process is writing.
  */
-export function beginChanges(writer: CacheWriter): void {
+export function beginChanges(writer: CacheWriter, canResume = false): void {
   try {
+    writer.db.exec(`PRAGMA synchronous = ${canResume ? 'NORMAL' : 'FULL'}`);
     writer.db.exec('BEGIN IMMEDIATE');
   } catch (error) {
+    rollbackChanges(writer);
     throw sqliteError(error, 'starting to write');
   }
 }
 
-/** Commits everything since `beginChanges`: durable and visible when it returns. If it throws, all of it is undone. */
+/**
+ * Commits everything since `beginChanges`: visible when it returns, and durable unless it can resume. If it throws, all of it is
+ * undone.
+ */
 export function commitChanges(writer: CacheWriter): void {
   try {
     writer.db.exec('COMMIT');
   } catch (error) {
-    rollbackChanges(writer);
     throw sqliteError(error, 'saving the changes');
+  } finally {
+    rollbackChanges(writer);
   }
 }
 
-/** Discards everything since `beginChanges`. A no-op outside a transaction. */
+/** Discards everything since `beginChanges`. Does nothing outside a transaction, except that the next commit is durable. */
 export function rollbackChanges(writer: CacheWriter): void {
   if (writer.db.isTransaction) writer.db.exec('ROLLBACK');
+  writer.db.exec('PRAGMA synchronous = FULL');
 }
 
 /**
@@ -134,7 +142,8 @@ interface ExistingRecord {
 }
 
 /**
- * Applies one collection's changes; call `finish` before the transaction ends. What is derived from new rows is computed for all of them at once in `finish`.
+ * Applies one collection's changes; call `finish` before the transaction ends. What is derived from new rows is computed for
+ * all of them at once in `finish`.
  */
 class Applier {
   readonly counts = { inserted: 0, updated: 0, deleted: 0, ignored: 0, refused: [] as RefusedChange[] };

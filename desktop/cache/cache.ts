@@ -7,7 +7,7 @@
 // in it can be pulled again.
 //
 //   openCache ─▶ beginChanges ─▶ applyChanges … ─▶ saveState({ cursor }) ─▶ commitChanges    a catch-up in one commit
-//            ├▶ startRebuild ─▶ applyChanges into the other generation … ─▶ buildNext … ─▶ swapGenerations
+//            ├▶ startRebuild ─▶ applyChanges into the other generation … ─▶ buildIndexes ─▶ swapGenerations
 //            ├▶ listPage, getRecord, summary …                             on the read-only connection
 //            └▶ closeCache ─▶ removeCacheFiles | moveCacheAside
 
@@ -28,12 +28,13 @@ export { AcknowledgedRecords } from './acknowledged.ts';
 export {
   applyChanges, beginChanges, commitChanges, rollbackChanges, type ApplyCounts, type RefusedChange,
 } from './apply.ts';
-export { buildNext, isBuilt } from './indexes.ts';
+export { LogKeeper, checkpoint } from './background.ts';
+export { buildIndexes, buildNext, isBuilt } from './indexes.ts';
 export {
   cacheSizeBytes, finishRemoval, isForeign, moveCacheAside, removeCacheFiles, removeSets, requireUnused, type SetAsideReason,
 } from './files.ts';
 export { counts, getRecord, listPage, listRows } from './queries.ts';
-export { dropInactive, startRebuild, swapGenerations } from './rebuild.ts';
+export { dropInactive, dropInactiveInBackground, startRebuild, swapGenerations } from './rebuild.ts';
 export { otherGeneration, type Cache, type CacheReader, type CacheWriter, type Generation } from './schema.ts';
 export { withSnapshot } from './snapshot.ts';
 export { dropStage, readStage, stagedPages, stagePage, type Stage } from './stage.ts';

@@ -1,60 +1,92 @@
 // Builds the lists' indexes step by step, once the rows are written.
 //
 // A first sync or a rebuild writes rows twice as fast without indexes to maintain; until they exist, lists scan the
-// narrow list table. `buildNext` then builds one index or one chunk of the full-text index per call, in its own
-// transaction, so that queries run between steps and a crash loses at most one step. `applyChanges` maintains whatever
-// is already built, even while the rest is being built.
+// narrow list table. Each step builds one index, or one chunk of a full-text index, in its own transaction, so that queries run
+// between steps and a crash loses at most one step. `applyChanges` maintains whatever is already built, even while the rest is
+// being built.
 
+import { countRecords } from '../../shared/digest.ts';
 import type { Collection } from '../../shared/collections.ts';
+import { openBackground } from './background.ts';
 import {
   indexStatements, listTable, quoteAll, searchedColumns, wordsTable, type CacheReader, type CacheWriter,
   type Generation,
 } from './schema.ts';
 import { inReadTransaction, inTransaction } from './sqlite.ts';
+import { readDigest } from './state.ts';
 
-/** Rows added to the full-text index per step; about 25 ms. */
-const wordsChunk = 5000;
+/** Up to this many records, a step takes a few milliseconds, and less than to start a thread for it. */
+const FEW_RECORDS = 2000;
+
+/** Rows added to the full-text index per step. */
+const WORDS_CHUNK = 10_000;
 
 /** The value of `words_to` once every row, present and future, belongs in the full-text index. */
 const ALL_ROWS = Number.MAX_SAFE_INTEGER;
 
 /**
- * Builds the next missing index, or chunk of one, of a generation. Returns true once all are built. Durable on return.
- * An index takes up to 0.1 s per 100,000 records. Throws `disk_full`, `cache_busy`, `cache_unusable`.
+ * Builds everything that is missing of a generation's indexes, on a thread of its own unless there are few records. Nothing else
+ * may write meanwhile. `pause` is awaited between steps and may throw, which ends it. Throws `disk_full`, `cache_busy`,
+ * `cache_unusable`. A crash loses at most one step, a power cut at most all of them.
+ */
+export async function buildIndexes(writer: CacheWriter, generation: Generation, pause: () => Promise<void>): Promise<void> {
+  if (countRecords(readDigest(writer, generation)) <= FEW_RECORDS) {
+    while (!buildNext(writer, generation)) await pause();
+    return;
+  }
+  let step = nextStep(writer, generation);
+  if (step === null) return;
+  const background = openBackground(writer.file);
+  try {
+    for (; step !== null; step = nextStep(writer, generation)) {
+      await background.run(['BEGIN IMMEDIATE', ...step, 'COMMIT']);
+      await pause();
+    }
+  } finally {
+    await background.close();
+  }
+}
+
+/**
+ * Builds the next missing index, or chunk of one, of a generation on this thread, which for many records takes long. Returns true
+ * once all are built. Durable on return. Throws `disk_full`, `cache_busy`, `cache_unusable`.
  */
 export function buildNext(writer: CacheWriter, generation: Generation): boolean {
   return inTransaction(writer.db, 'building the indexes', () => {
-    for (const collection of writer.layout.collections.values()) {
-      if (buildOne(writer, generation, collection)) return false;
-    }
-    return true;
+    const step = nextStep(writer, generation);
+    for (const sql of step ?? []) writer.db.exec(sql);
+    return step === null;
   });
 }
 
-/** Performs one step for one collection. Returns false if nothing is left to build. */
-function buildOne(writer: CacheWriter, generation: Generation, collection: Collection): boolean {
-  const { db } = writer;
-  const progress = readProgress(writer, generation, collection);
-  const index = indexStatements(collection, generation)[progress.indexes];
-  if (index !== undefined) {
-    db.exec(index);
-    saveProgress(writer, generation, collection, { ...progress, indexes: progress.indexes + 1 });
-    return true;
+/** The statements of the next step; null if nothing is left to build. */
+function nextStep(reader: CacheReader, generation: Generation): readonly string[] | null {
+  for (const collection of reader.layout.collections.values()) {
+    const step = collectionStep(reader, generation, collection);
+    if (step !== null) return step;
   }
+  return null;
+}
+
+function collectionStep(reader: CacheReader, generation: Generation, collection: Collection): readonly string[] | null {
+  const progress = readProgress(reader, generation, collection);
+  const index = indexStatements(collection, generation)[progress.indexes];
+  const save = (change: Partial<Progress>): string => saveProgress(generation, collection, { ...progress, ...change });
+  if (index !== undefined) return [index, save({ indexes: progress.indexes + 1 })];
   const searched = searchedColumns(collection);
   const { wordsTo } = progress;
-  if (wordsTo === ALL_ROWS || searched.length === 0 || !writer.layout.hasFullText) return false;
+  if (wordsTo === ALL_ROWS || searched.length === 0 || !reader.layout.hasFullText) return null;
   const list = listTable(collection.name, generation);
-  const { rows, last } = db.prepare(`SELECT count(*) AS rows, max(rowid) AS last FROM (SELECT rowid FROM ${list} `
-    + `WHERE rowid > ? ORDER BY rowid LIMIT ${wordsChunk})`).get(wordsTo) ?? {};
-  if (Number(rows) > 0) {
-    db.prepare(`INSERT INTO ${wordsTable(collection.name, generation)} (rowid, ${quoteAll(searched)}) `
-      + `SELECT rowid, ${quoteAll(searched)} FROM ${list} WHERE rowid > ? AND rowid <= ?`).run(wordsTo, Number(last));
-  }
+  const { rows, last } = reader.db.prepare(`SELECT count(*) AS rows, max(rowid) AS last FROM (SELECT rowid FROM ${list} `
+    + `WHERE rowid > ? ORDER BY rowid LIMIT ${WORDS_CHUNK})`).get(wordsTo) ?? {};
   // A chunk that is not full is the last one. Looking for more could go on for as long as new rows arrive.
-  const isLast = Number(rows) < wordsChunk;
-  saveProgress(writer, generation, collection, { ...progress, wordsTo: isLast ? ALL_ROWS : Number(last) });
-  return true;
+  const saved = save({ wordsTo: Number(rows) < WORDS_CHUNK ? ALL_ROWS : Number(last) });
+  if (Number(rows) === 0) return [saved];
+  return [
+    `INSERT INTO ${wordsTable(collection.name, generation)} (rowid, ${quoteAll(searched)}) `
+      + `SELECT rowid, ${quoteAll(searched)} FROM ${list} WHERE rowid > ${wordsTo} AND rowid <= ${Number(last)}`,
+    saved,
+  ];
 }
 
 /** Empties a full-text index, so that `buildNext` builds it again; until then a search matches substrings. Durable on return. */
@@ -62,7 +94,7 @@ export function emptyWords(writer: CacheWriter, generation: Generation, collecti
   const table = wordsTable(collection.name, generation);
   inTransaction(writer.db, 'emptying the search', () => {
     writer.db.exec(`INSERT INTO ${table} (${table}) VALUES ('delete-all')`);
-    saveProgress(writer, generation, collection, { ...readProgress(writer, generation, collection), wordsTo: 0 });
+    writer.db.exec(saveProgress(generation, collection, { ...readProgress(writer, generation, collection), wordsTo: 0 }));
   });
 }
 
@@ -106,7 +138,7 @@ function readProgress(reader: CacheReader, generation: Generation, collection: C
   return { indexes: Number(row?.['indexes'] ?? 0), wordsTo: Number(row?.['words_to'] ?? 0) };
 }
 
-function saveProgress(writer: CacheWriter, generation: Generation, collection: Collection, progress: Progress): void {
-  writer.db.prepare('INSERT OR REPLACE INTO build (generation, collection, indexes, words_to) VALUES (?, ?, ?, ?)')
-    .run(generation, collection.name, progress.indexes, progress.wordsTo);
+function saveProgress(generation: Generation, { name }: Collection, { indexes, wordsTo }: Progress): string {
+  return 'INSERT OR REPLACE INTO build (generation, collection, indexes, words_to) '
+    + `VALUES ('${generation}', '${name}', ${indexes}, ${wordsTo})`;
 }

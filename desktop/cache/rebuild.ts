@@ -1,12 +1,13 @@
 // A rebuild: downloads the whole account into the inactive generation, then swaps it in with one commit.
 //
 //   startRebuild ─▶ pages into otherGeneration(state.generation), each committed with state.rebuild.cursor
-//                ─▶ buildNext until it returns true ─▶ swapGenerations ─▶ dropInactive
+//                ─▶ buildIndexes ─▶ swapGenerations ─▶ dropInactive
 //
 // Invariant: `state.generation` names complete tables. A crash before the swap leaves the old data and a rebuild that
 // resumes from its cursor; after it, the new data, and old tables that the next `openCache` drops.
 
-import { createTables, dropTables, hasTables, otherGeneration, type CacheWriter } from './schema.ts';
+import { openBackground } from './background.ts';
+import { createTables, dropStatements, dropTables, hasTables, otherGeneration, type CacheWriter } from './schema.ts';
 import { dropStage } from './stage.ts';
 import { readState, saveState, type StateChange } from './state.ts';
 import { inTransaction } from './sqlite.ts';
@@ -45,10 +46,25 @@ export function swapGenerations(writer: CacheWriter, change: StateChange = {}): 
  * lock where there is nothing to drop.
  */
 export function dropInactive(writer: CacheWriter): void {
-  const state = readState(writer);
-  if (state.rebuild !== null || !hasTables(writer, otherGeneration(state.generation))) return;
+  if (!hasInactive(writer)) return;
   inTransaction(writer.db, 'removing the remains of a rebuild', () => {
     const { generation, rebuild } = readState(writer);
     if (rebuild === null) dropTables(writer, otherGeneration(generation));
   });
+}
+
+/** The same in the background. Nothing else may write meanwhile. */
+export async function dropInactiveInBackground(writer: CacheWriter): Promise<void> {
+  if (!hasInactive(writer)) return;
+  const background = openBackground(writer.file);
+  try {
+    await background.run(['BEGIN IMMEDIATE', ...dropStatements(writer, otherGeneration(readState(writer).generation)), 'COMMIT']);
+  } finally {
+    await background.close();
+  }
+}
+
+function hasInactive(writer: CacheWriter): boolean {
+  const { rebuild, generation } = readState(writer);
+  return rebuild === null && hasTables(writer, otherGeneration(generation));
 }

@@ -215,8 +215,8 @@ export function listValuesSelect(collection: Collection): string {
 export function listComparison(collection: Collection, generation: Generation): string {
   const same = collection.columns.map(({ name }) => `list."${name}" COLLATE BINARY IS expected."${name}" AS "${name}"`);
   const expected = collection.columns.map((column) => `${columnExpression(column)} AS "${column.name}"`);
-  return `SELECT ${same.join(', ')} FROM (SELECT ${expected.join(', ')} FROM (SELECT CAST(? AS TEXT) AS payload) WHERE json_valid(payload)) `
-    + `AS expected LEFT JOIN ${listTable(collection.name, generation)} AS list ON list.rowid = ?`;
+  return `SELECT ${same.join(', ')} FROM (SELECT ${expected.join(', ')} FROM (SELECT CAST(? AS TEXT) AS payload) `
+    + `WHERE json_valid(payload)) AS expected LEFT JOIN ${listTable(collection.name, generation)} AS list ON list.rowid = ?`;
 }
 
 /** An UPDATE of some columns of a list's row; the payload's UTF-8 and the rowid are bound in this order. */
@@ -249,7 +249,7 @@ export function quoteAll(names: readonly string[]): string {
 
 /**
  * Updates the tables to match the layout; a no-op if they already do. 100,000 records take about half a second; a crash
- * leaves the previous tables. Afterwards the indexes are missing until `buildNext` has built them.
+ * leaves the previous tables. Afterwards the indexes are missing until `buildIndexes` has built them.
  */
 export function syncLayout(writer: CacheWriter): void {
   const { db, layout } = writer;
@@ -257,7 +257,9 @@ export function syncLayout(writer: CacheWriter): void {
   if (state?.['fingerprint'] === layout.fingerprint) return;
   inTransaction(db, 'updating the data for this version', () => {
     for (const table of collectionTables(writer)) {
-      if (table.kind !== 'records' || !layout.collections.has(table.collection)) dropTable(writer, table);
+      if (table.kind !== 'records' || !layout.collections.has(table.collection)) {
+        for (const sql of dropStatement(writer, table)) db.exec(sql);
+      }
     }
     const generation = state?.['generation'] === 'b' ? 'b' : 'a';
     createTables(writer, generation);
@@ -286,11 +288,17 @@ export function createTables(writer: CacheWriter, generation: Generation): void 
 
 /** Drops every table of a generation, with its digest and build progress. */
 export function dropTables(writer: CacheWriter, generation: Generation): void {
-  for (const table of collectionTables(writer)) {
-    if (table.generation === generation) dropTable(writer, table);
-  }
-  writer.db.prepare('DELETE FROM digest WHERE generation = ?').run(generation);
-  writer.db.prepare('DELETE FROM build WHERE generation = ?').run(generation);
+  for (const sql of dropStatements(writer, generation)) writer.db.exec(sql);
+}
+
+/** The statements with which `dropTables` does so. */
+export function dropStatements(reader: CacheReader, generation: Generation): string[] {
+  const tables = collectionTables(reader).filter((table) => table.generation === generation);
+  return [
+    ...tables.flatMap((table) => dropStatement(reader, table)),
+    `DELETE FROM digest WHERE generation = '${generation}'`,
+    `DELETE FROM build WHERE generation = '${generation}'`,
+  ];
 }
 
 /** Whether the file has any table of a generation. */
@@ -316,7 +324,6 @@ function collectionTables({ db }: CacheReader): CollectionTable[] {
 }
 
 /** Without FTS5, its tables cannot even be dropped; they stay unused until an SQLite with FTS5 opens the file. */
-function dropTable(writer: CacheWriter, table: CollectionTable): void {
-  if (table.kind === 'words' && !writer.layout.hasFullText) return;
-  writer.db.exec(`DROP TABLE "${table.name}"`);
+function dropStatement({ layout }: CacheReader, table: CollectionTable): string[] {
+  return table.kind === 'words' && !layout.hasFullText ? [] : [`DROP TABLE "${table.name}"`];
 }

@@ -33,7 +33,7 @@ export interface Verification {
 export interface Proof {
   /** Rows or lists; a rebuild has been started. */
   readonly rows: readonly string[];
-  /** Full-text indexes, which are empty now: `buildNext` builds them again. */
+  /** Full-text indexes, which are empty now: `buildIndexes` builds them again. */
   readonly words: readonly string[];
 }
 

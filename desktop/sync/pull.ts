@@ -19,8 +19,8 @@ import { readLines } from '../../shared/feed-stream.ts';
 import { badResponse } from '../../shared/protocol.ts';
 import type { RebuildReason, SyncProgress } from '../../shared/window/views.ts';
 import {
-  applyChanges, beginChanges, buildNext, commitChanges, dropStage, otherGeneration, readDigest, readStage, readState, rollbackChanges,
-  saveState, stagedPages, stagePage, startRebuild, swapGenerations, type CacheWriter, type Generation, type Mismatch,
+  applyChanges, beginChanges, buildIndexes, commitChanges, dropStage, LogKeeper, otherGeneration, readDigest, readStage, readState,
+  rollbackChanges, saveState, stagedPages, stagePage, startRebuild, swapGenerations, type CacheWriter, type Generation, type Mismatch,
   type RefusedChange,
 } from '../cache/cache.ts';
 import { rebuildNotice } from '../cache/notices.ts';
@@ -77,16 +77,21 @@ const DAY_MS = 24 * HOUR_MS;
  */
 export async function pull(deps: PullDeps, signal: AbortSignal): Promise<PullResult> {
   const run: Run = { tally: { upserts: 0, deletes: 0, bytes: 0 }, rebuilds: 0 };
-  for (; ; run.rebuilds += 1) {
-    const target = chooseTarget(deps);
-    const end = await pullInto(target, deps, signal, run);
-    if (end.rebuild === null) return { ...run.tally, rebuilt: target.rebuildReason, mismatch: end.mismatch };
-    if (run.rebuilds === MAX_REBUILDS) {
-      throw new AppError('resync_required', 'The server kept asking to start the download over. The data on this computer stays '
-        + 'readable; try again later.');
+  const log = new LogKeeper(deps.cache);
+  try {
+    for (; ; run.rebuilds += 1) {
+      const target = chooseTarget(deps, log);
+      const end = await pullInto(target, deps, signal, run);
+      if (end.rebuild === null) return { ...run.tally, rebuilt: target.rebuildReason, mismatch: end.mismatch };
+      if (run.rebuilds === MAX_REBUILDS) {
+        throw new AppError('resync_required', 'The server kept asking to start the download over. The data on this computer stays '
+          + 'readable; try again later.');
+      }
+      startRebuild(deps.cache, end.rebuild);
+      deps.onRebuild(end.rebuild);
     }
-    startRebuild(deps.cache, end.rebuild);
-    deps.onRebuild(end.rebuild);
+  } finally {
+    await log.close();
   }
 }
 
@@ -115,14 +120,14 @@ interface Target {
   rollBack(): void;
 }
 
-function chooseTarget(deps: PullDeps): Target {
+function chooseTarget(deps: PullDeps, log: LogKeeper): Target {
   const state = readState(deps.cache);
-  if (state.rebuild !== null) return rebuildTarget(deps);
-  return state.isInitialComplete ? catchUpTarget(deps) : firstSyncTarget(deps);
+  if (state.rebuild !== null) return rebuildTarget(deps, log);
+  return state.isInitialComplete ? catchUpTarget(deps) : firstSyncTarget(deps, log);
 }
 
 /** Commits every piece into the readable tables, so that records appear as they arrive and the cursor can resume. */
-function firstSyncTarget(deps: PullDeps): Target {
+function firstSyncTarget(deps: PullDeps, log: LogKeeper): Target {
   const { cache } = deps;
   const { cursor, scope, generation, downloadTotal } = readState(cache);
   return {
@@ -130,12 +135,15 @@ function firstSyncTarget(deps: PullDeps): Target {
     rebuildReason: null,
     received: countRecords(readDigest(cache, generation)),
     total: cursor === null ? null : downloadTotal,
-    apply: (page) => inTransaction(cache, async () => {
+    apply: (page) => committing(cache, log, async () => {
       const refused = await applyInSlices(deps, generation, page.changes);
       saveState(cache, { cursor: page.serverTime, scope: page.scope, ...totalOf(page) });
       return refused;
     }),
-    finish: async (mismatch) => saveState(cache, { isInitialComplete: true, mismatch }),
+    async finish(mismatch) {
+      await log.flush();
+      saveState(cache, { isInitialComplete: true, mismatch, ...provedNow(deps, mismatch) });
+    },
     rollBack: () => undefined,
   };
 }
@@ -186,7 +194,7 @@ function readKept(cache: CacheWriter, bytes: Buffer): readonly WireChange[] {
 const changeStart = '{"type":"';
 
 /** Commits every piece into the inactive tables, which are swapped in by one commit in the end. */
-function rebuildTarget(deps: PullDeps): Target {
+function rebuildTarget(deps: PullDeps, log: LogKeeper): Target {
   const { cache } = deps;
   const state = readState(cache);
   const { cursor = null, scope = null, reason = '' } = state.rebuild ?? {};
@@ -196,18 +204,26 @@ function rebuildTarget(deps: PullDeps): Target {
     rebuildReason: rebuildNotice(reason).code,
     received: countRecords(readDigest(cache, generation)),
     total: cursor === null ? null : state.downloadTotal,
-    apply: (page) => inTransaction(cache, async () => {
+    apply: (page) => committing(cache, log, async () => {
       const refused = await applyInSlices(deps, generation, page.changes);
       saveState(cache, { rebuild: { reason, scope: page.scope, cursor: page.serverTime }, ...totalOf(page) });
       return refused;
     }),
     async finish(mismatch) {
       // Before the swap, so that lists are as fast after it as before.
-      await buildIndexes(deps, generation);
-      swapGenerations(cache, { mismatch });
+      await buildIndexes(cache, generation, deps.yieldToEventLoop);
+      swapGenerations(cache, { mismatch, ...provedNow(deps, mismatch) });
     },
     rollBack: () => undefined,
   };
+}
+
+/**
+ * A download that yields the server's digest is proved: its digest was computed from the bytes that were written. The first proof
+ * that reads them back is due a day later.
+ */
+function provedNow({ nowMs }: PullDeps, mismatch: Mismatch | null): { lastVerifiedMs?: number } {
+  return mismatch === null ? { lastVerifiedMs: nowMs() } : {};
 }
 
 /** Only a download's first piece has the total. */
@@ -340,23 +356,18 @@ function throwIfCancelled(signal: AbortSignal): void {
   if (signal.aborted) throw new AppError('cancelled', 'The sync was cancelled.');
 }
 
-/** Builds the missing indexes of a generation step by step, yielding in between; a crash loses one step. */
-export async function buildIndexes(
-  { cache, yieldToEventLoop }: Pick<PullDeps, 'cache' | 'yieldToEventLoop'>, generation: Generation,
-): Promise<void> {
-  while (!buildNext(cache, generation)) await yieldToEventLoop();
-}
-
 function addPage({ upserts, deletes, bytes }: Tally, { changes }: Page, sizeBytes: number): Tally {
   const newDeletes = changes.reduce((sum, change) => sum + Number(change.payload === null), 0);
   return { upserts: upserts + changes.length - newDeletes, deletes: deletes + newDeletes, bytes: bytes + sizeBytes };
 }
 
-async function inTransaction<T>(cache: CacheWriter, run: () => Promise<T>): Promise<T> {
-  beginChanges(cache);
+/** Commits one piece of a download, which resumes from the last one that is there. */
+async function committing<T>(cache: CacheWriter, log: LogKeeper, run: () => Promise<T>): Promise<T> {
+  beginChanges(cache, true);
   try {
     const result = await run();
     commitChanges(cache);
+    await log.afterCommit();
     return result;
   } finally {
     rollbackChanges(cache);

@@ -9,10 +9,12 @@ import { parseInstant, type Instant } from '../../shared/clock.ts';
 import { AppError, errorCode } from '../../shared/errors.ts';
 import { toSyncError } from '../../shared/window/ipc.ts';
 import type { SyncError, SyncOutcome, SyncProgress } from '../../shared/window/views.ts';
-import { dropInactive, proveRows, readState, recordAttempt, saveState, type CacheWriter } from '../cache/cache.ts';
+import {
+  buildIndexes, checkpoint, dropInactiveInBackground, proveRows, readState, recordAttempt, saveState, type CacheWriter,
+} from '../cache/cache.ts';
 import { FeedSource, type FeedDeps, type FeedHost } from './feed-source.ts';
 import { withRetry } from './retry.ts';
-import { buildIndexes, pull, type Tally } from './pull.ts';
+import { pull, type Tally } from './pull.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -219,13 +221,14 @@ export class SyncRunner {
     };
     try {
       await yieldToEventLoop();
-      dropInactive(cache);
+      await dropInactiveInBackground(cache);
       const { generation, lastVerifiedMs } = readState(cache);
-      await buildIndexes({ cache, yieldToEventLoop }, generation);
+      await buildIndexes(cache, generation, yieldToEventLoop);
+      await checkpoint(cache);
       const nowMs = this.#deps.nowMs();
       // A clock that was set back makes the check due, too.
       if (lastVerifiedMs !== null && nowMs - lastVerifiedMs < DAY_MS && nowMs >= lastVerifiedMs) return;
-      if (await this.#verifyRows(cache, yieldToEventLoop)) await buildIndexes({ cache, yieldToEventLoop }, generation);
+      if (await this.#verifyRows(cache, yieldToEventLoop)) await buildIndexes(cache, generation, yieldToEventLoop);
       else void this.runAfterCurrent();
     } catch (error) {
       if (errorCode(error) === 'cancelled') return;

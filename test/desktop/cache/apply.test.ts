@@ -92,7 +92,8 @@ describe('applying a change', () => {
     };
     db.exec('CREATE TEMP TABLE touched (name)');
     for (const name of ['number', 'customerName', 'issueDate', 'dueDate', 'status', 'totalMinor', 'openMinor', 'currency', 'customerId']) {
-      db.exec(`CREATE TEMP TRIGGER touch_${name} AFTER UPDATE OF ${name} ON invoices_a_list BEGIN INSERT INTO touched VALUES ('${name}'); END`);
+      db.exec(`CREATE TEMP TRIGGER touch_${name} AFTER UPDATE OF ${name} ON invoices_a_list `
+        + `BEGIN INSERT INTO touched VALUES ('${name}'); END`);
     }
     for (const event of ['INSERT', 'DELETE']) {
       db.exec(`CREATE TEMP TRIGGER no_${event} BEFORE ${event} ON invoices_a_list BEGIN SELECT raise(ABORT, '${event}'); END`);

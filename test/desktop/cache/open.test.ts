@@ -19,7 +19,7 @@ describe('a new cache', () => {
   test('has the pragmas that its durability depends on', (t) => {
     const { writer } = temporaryCache(t);
     const pragma = (name: string): unknown => Object.values(writer.db.prepare(`PRAGMA ${name}`).get() ?? {})[0];
-    assert.equal(pragma('page_size'), 8192);
+    assert.equal(pragma('page_size'), 4096);
     assert.equal(pragma('journal_mode'), 'wal');
     assert.equal(pragma('synchronous'), 2);
     assert.equal(pragma('application_id'), 0x496e766f);

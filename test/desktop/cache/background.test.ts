@@ -1,0 +1,106 @@
+// What a thread of its own does for the cache: building indexes, dropping tables, keeping the log short. Readers are served
+// meanwhile, and the next durable commit covers what had not waited for the disk.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
+import { openBackground } from '../../../desktop/cache/background.ts';
+import {
+  applyChanges, beginChanges, buildIndexes, commitChanges, dropInactiveInBackground, isBuilt, listPage, LogKeeper, rollbackChanges,
+  saveState, startRebuild, swapGenerations, type Cache,
+} from '../../../desktop/cache/cache.ts';
+import { AppError } from '../../../shared/errors.ts';
+import { failsWith, instant, invoice, temporaryCache, upsert } from './fixtures.ts';
+import { assertConsistent } from './inspect.ts';
+
+const manyInvoices = Array.from({ length: 2500 }, (_, number) => upsert('invoices', number, invoice(number)));
+
+test('indexes of many records are built on another thread, which stops between two steps if it is told to, and goes on later', async (t) => {
+  const cache = temporaryCache(t);
+  applyChanges(cache.writer, 'a', manyInvoices);
+  let pauses = 0;
+  const stopped = new AppError('cancelled', 'Stopped.');
+  await assert.rejects(buildIndexes(cache.writer, 'a', async () => {
+    pauses += 1;
+    if (pauses === 3) throw stopped;
+  }), stopped);
+  assert.equal(isBuilt(cache.reader, 'a'), false);
+  applyChanges(cache.writer, 'a', [upsert('invoices', 9000, invoice(9000)), upsert('invoices', 1, invoice(1, { number: 'new' }), 9001)]);
+  let turns = 0;
+  const building = buildIndexes(cache.writer, 'a', async () => undefined).then(() => { turns = -turns; });
+  for (; turns >= 0; turns += 1) {
+    assert.equal(listPage(cache.reader, { collection: 'invoices', limit: 1 }).total, 2501);
+    await nextTurn();
+  }
+  await building;
+  assert.ok(turns < -1, 'this thread went on');
+  assert.equal(isBuilt(cache.reader, 'a'), true);
+  assert.equal(listPage(cache.reader, { collection: 'invoices', search: 'new' }).total, 1);
+  assertConsistent(cache, 'a');
+});
+
+test('the tables that a rebuild has replaced are dropped on another thread', async (t) => {
+  const cache = temporaryCache(t);
+  startRebuild(cache.writer, 'cache_differed');
+  applyChanges(cache.writer, 'b', manyInvoices.slice(0, 10));
+  saveState(cache.writer, { rebuild: { reason: 'cache_differed', scope: 's', cursor: instant(10) } });
+  await dropInactiveInBackground(cache.writer);
+  swapGenerations(cache.writer);
+  await dropInactiveInBackground(cache.writer);
+  const left = cache.reader.db.prepare(`SELECT count(*) AS tables FROM sqlite_schema WHERE name GLOB '*_a' OR name GLOB '*_a_*'`).get();
+  assert.equal(left?.['tables'], 0);
+  assert.equal(listPage(cache.reader, { collection: 'invoices' }).total, 10);
+});
+
+test('the log of a long download stays short, whatever it writes', async (t) => {
+  const cache = temporaryCache(t);
+  const notes = 'n'.repeat(200_000);
+  const log = new LogKeeper(cache.writer);
+  let longest = 0;
+  for (let page = 0; page < 20; page += 1) {
+    commitPage(cache, Array.from({ length: 15 }, (_, number) => upsert('invoices', page * 15 + number, invoice(number, { notes }))));
+    await log.afterCommit();
+    longest = Math.max(longest, logPages(cache) * 4096);
+  }
+  assert.ok(longest < 32 * 1024 * 1024, String(longest));
+  await log.flush();
+  await log.close();
+  assertConsistent(cache, 'a');
+});
+
+test('only a commit that can resume does not wait for the disk', (t) => {
+  const cache = temporaryCache(t);
+  const synchronous = (): unknown => cache.writer.db.prepare('PRAGMA synchronous').get()?.['synchronous'];
+  beginChanges(cache.writer, true);
+  assert.equal(synchronous(), 1);
+  commitChanges(cache.writer);
+  assert.equal(synchronous(), 2);
+  beginChanges(cache.writer, true);
+  rollbackChanges(cache.writer);
+  assert.equal(synchronous(), 2);
+  beginChanges(cache.writer);
+  assert.equal(synchronous(), 2);
+  rollbackChanges(cache.writer);
+});
+
+test('a statement that fails in the background is undone and reported like any other', async (t) => {
+  const cache = temporaryCache(t);
+  const background = openBackground(cache.file);
+  const failing = background.run(['BEGIN IMMEDIATE', 'DELETE FROM state', 'SELECT nothing FROM nowhere', 'COMMIT']);
+  const error = await failing.then(() => assert.fail('it did not fail'), (reason: unknown) => reason);
+  failsWith('internal', () => { throw error; });
+  await background.run(['BEGIN IMMEDIATE', 'DELETE FROM attempts', 'COMMIT']);
+  await background.close();
+  assert.equal(cache.reader.db.prepare('SELECT count(*) AS rows FROM state').get()?.['rows'], 1);
+});
+
+function commitPage(cache: Cache, changes: Parameters<typeof applyChanges>[2]): void {
+  beginChanges(cache.writer, true);
+  applyChanges(cache.writer, 'a', changes);
+  commitChanges(cache.writer);
+}
+
+function logPages(cache: Cache): number {
+  return Number(cache.writer.db.prepare('PRAGMA wal_checkpoint(NOOP)').get()?.['log']);
+}
