@@ -36,8 +36,7 @@ import { parsePullQuery, pullPage } from './server/pull.ts';
 import { pullStream, sendPieces, type StreamReply } from './server/pull-stream.ts';
 import { createReadiness, type Readiness } from './server/readiness.ts';
 import {
-  actOnRecord, createRecord, deleteRecord, readRecord, requireAction, requireCollection, updateRecord,
-  type RecordsDeps,
+  actOnRecord, createRecord, deleteRecord, readRecord, requireAction, requireCollection, updateRecord, type RecordsDeps,
 } from './server/records.ts';
 import type { Store } from './server/store.ts';
 import { reloadCertificates, strictTransport, tlsOptions } from './server/tls.ts';
@@ -312,7 +311,8 @@ async function serve(
   const nudges = createNudges(store, auth, log);
   const createdFirst = config.admin !== null && await createFirstOwner(store, auth.passwords, config.admin.email, config.admin.password);
 
-  const readiness = createReadiness({ ...deps, store, log });
+  const watching = config.watches ? await (await import('./server/mongo/watch.ts')).startWatch({ config, store, log }) : null;
+  const readiness = createReadiness({ ...deps, store, log, watching });
   const logFailure = createFailureLog(log, deps.nowMs);
   let isClosing = false;
   const onRequest = (request: IncomingMessage, response: ServerResponse): void => void respond({
@@ -323,7 +323,7 @@ async function serve(
   const connections = followConnections(http);
   http.on('connection', (socket) => admission.connect(socket));
   http.on('checkExpectation', onRequest);
-  await listen(http, config);
+  await listen(http, config).catch((error: unknown) => Promise.resolve(watching?.close()).then(() => { throw error; }));
   http.on('error', (error) => log('error', 'listener failed', { error }));
   const { port } = http.address() as AddressInfo;
   const host = config.host.includes(':') ? `[${config.host}]` : config.host;
@@ -332,15 +332,14 @@ async function serve(
   onListening();
   if (createdFirst) log('info', 'first account created', { email: config.admin?.email });
   else if (!await hasUsers(store)) log('warn', noUsersHint);
-
   const stopPruning = startPruning({ ...config, store, nowMs: deps.nowMs, log });
-
   return {
     url,
     reloadCertificates: () => http instanceof TlsServer && config.tls && reloadCertificates(http, config.tls, log),
     async close() {
       isClosing = true;
       nudges.close();
+      await watching?.close();
       stopPruning();
       readiness.stop();
       monitor.close();
@@ -421,6 +420,7 @@ async function main(args: readonly string[]): Promise<void> {
   if (args.length > 0) {
     process.exitCode = await runCommand(args, config, {
       nowMs: systemDeps.nowMs, openStore: (from, log) => openStore(from, systemDeps, log), requireDatabase, backUp: runBackup,
+      adopt: async (options, adopting) => (await import('./server/mongo/adopt.ts')).runAdopt(options, adopting),
     });
     return;
   }

@@ -3,14 +3,17 @@
 // They use the server's variables and may run while it does; docs/hosting.md says what each is for. A command that does not make a
 // database of its own opens none that is not there.
 
+import { readFile } from 'node:fs/promises';
+
 import { prepareAdmin } from './admin.ts';
 import { runAudit } from './audit.ts';
 import { ConfigError, type Config } from './config.ts';
 import { importCsv, parseCsvOptions, readCsvFile } from './csv-import.ts';
 import { parseExport, runExport } from './export.ts';
 import { protectFiles } from './files.ts';
-import { openFile, parseImport, runImport } from './import.ts';
+import { openFile, parseImport, runImport, unreadable } from './import.ts';
 import { createLog, type Log } from './log.ts';
+import { parseAdoptOptions, type AdoptOptions } from './mapping.ts';
 import type { Store } from './store.ts';
 import { parseVerify, runVerify } from './verify-command.ts';
 
@@ -19,6 +22,11 @@ export interface CommandDeps {
   readonly openStore: (config: Config, log: Log) => Promise<Store>;
   /** Throws `ConfigError` if the database is a file that does not exist. */
   readonly requireDatabase: (config: Config) => void;
+  /** Resolves to the exit code. */
+  readonly adopt: (
+    options: AdoptOptions & { readonly mapping: string },
+    deps: { readonly store: Store; readonly config: Config; readonly write: (line: string) => void },
+  ) => Promise<number>;
   /** Returns the sentence to print. */
   readonly backUp: (config: Config, args: readonly string[]) => Promise<string>;
 }
@@ -53,6 +61,14 @@ const commands: Readonly<Record<string, Command>> = {
     process.stdout.on('error', () => {});
     return withStore(config, deps, (store) => runVerify(store, options, { nowMs: deps.nowMs, write }));
   },
+  async adopt(args, config, deps) {
+    const options = parseAdoptOptions(args);
+    if (config.mongodbUrl === null) throw new ConfigError('adopt takes documents over within MongoDB: set MONGODB_URL.');
+    const mapping = await readText(options.file);
+    process.stdout.on('error', () => {});
+    const write = (line: string): void => void process.stdout.write(line);
+    return withStore(config, deps, (store) => deps.adopt({ ...options, mapping }, { store, config, write }));
+  },
   async export(args, config, deps) {
     const options = parseExport(args);
     deps.requireDatabase(config);
@@ -72,6 +88,14 @@ const commands: Readonly<Record<string, Command>> = {
   },
 };
 
+async function readText(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    throw unreadable(error, file);
+  }
+}
+
 async function importFromCsv(args: readonly string[], config: Config, deps: CommandDeps): Promise<number> {
   const options = parseCsvOptions(args);
   const text = await readCsvFile(options.file);
@@ -86,7 +110,8 @@ export async function runCommand([name = '', ...args]: readonly string[], config
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (command) return command(args, config, deps);
   throw new ConfigError('Usage: node server.ts, with nothing or admin create|reset <email>|restored|clock, audit --csv, backup <file>, '
-    + 'verify [--fix] [<account>], export [--move] <account> [<file>], import [<file>] or import --csv <file> [--dry-run]');
+    + 'verify [--fix] [<account>], export [--move] <account> [<file>], import [<file>] or import --csv <file> [--dry-run], '
+    + 'adopt [--dry-run] <mapping.json>');
 }
 
 async function withStore(config: Config, deps: CommandDeps, run: (store: Store) => Promise<number>): Promise<number> {

@@ -26,6 +26,8 @@ export interface Config {
   readonly auditDays: number;
   /** Null: there are no metrics. */
   readonly metricsToken: string | null;
+  /** Whether the databases of other programs are followed. */
+  readonly watches: boolean;
   readonly logLevel: LogLevel;
   /** The files with secrets that an administrator named. */
   readonly secretFiles: readonly { readonly variable: string; readonly file: string }[];
@@ -62,6 +64,10 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   if (mongodbUrl !== null && jwtSecrets.length === 0) {
     throw new ConfigError('JWT_SECRET is required with MONGODB_URL: set the same 32 bytes or more on every server.');
   }
+  const watches = readSwitch('WATCH', value('WATCH'));
+  if (watches && mongodbUrl === null) {
+    throw new ConfigError('WATCH=1 follows what other programs write to MongoDB: set MONGODB_URL, too, or leave WATCH out.');
+  }
   if (!isLoopback(host) && tls === null && trustProxy === null) {
     throw new ConfigError(`HOST=${host} is reachable from other machines: set TLS_CERT and TLS_KEY, or TRUST_PROXY behind a proxy.`);
   }
@@ -80,6 +86,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     tombstoneDays: readNumber('TOMBSTONE_DAYS', value('TOMBSTONE_DAYS') ?? '90', { min: 0, max: 36_500, whole: false }),
     auditDays: readNumber('AUDIT_DAYS', value('AUDIT_DAYS') ?? '3650', { min: 1, max: 36_500, whole: true }),
     metricsToken: readMetricsToken(secret(env, 'METRICS_TOKEN')),
+    watches,
     logLevel: readLogLevel(value('LOG_LEVEL') ?? 'info'),
     secretFiles: secretFileVariables.map((variable) => ({ variable, file: value(variable) ?? '' })).filter(({ file }) => file !== ''),
   };

@@ -23,6 +23,8 @@ const INSPECTION_INTERVAL_MS = 24 * 3_600_000;
 export interface ReadinessDeps {
   readonly store: Pick<Store, 'check' | 'checkWrites' | 'checkClock' | 'freeBytes' | 'inspect'>;
   readonly log: Log;
+  /** Says whether the databases of other programs can be followed; null if none is. */
+  readonly watching?: { describe(): Promise<string> } | null;
   /** Milliseconds since an arbitrary start; never adjusted. */
   readonly monotonicMs: () => number;
 }
@@ -39,7 +41,7 @@ export interface Readiness {
 }
 
 /** Begins to inspect the database: a minute from now, then daily. */
-export function createReadiness({ store, log, monotonicMs }: ReadinessDeps): Readiness {
+export function createReadiness({ store, log, monotonicMs, watching = null }: ReadinessDeps): Readiness {
   let damage: AppError | null = null;
   const share = <T>(run: () => Promise<T>, validMs: number): () => Promise<T> => shareResult(run, validMs, monotonicMs);
   const [reads, clock] = [share(() => store.check(), 0), share(() => store.checkClock(), 0)];
@@ -63,6 +65,7 @@ export function createReadiness({ store, log, monotonicMs }: ReadinessDeps): Rea
       if (damage) throw damage;
       return 'ok';
     },
+    ...(watching && { watch: share(() => watching.describe(), VALID_MS) }),
   };
   let timer = setTimeout(() => {
     void inspect();

@@ -21,7 +21,7 @@ describe('the configuration', () => {
   test('has the documented defaults in an empty environment', () => {
     const defaults: Config = {
       host: '127.0.0.1', port: 4380, mongodbUrl: null, mongodbDb: 'invoify', dataDir: './data', jwtSecrets: [], tokenTtlMs: 30 * 86_400_000,
-      tls: null, trustProxy: null, admin: null, tombstoneDays: 90, auditDays: 3650, metricsToken: null, logLevel: 'info',
+      tls: null, trustProxy: null, admin: null, tombstoneDays: 90, auditDays: 3650, metricsToken: null, watches: false, logLevel: 'info',
       allowsPlaintextMongo: false,
       secretFiles: [],
     };

@@ -1,0 +1,421 @@
+// Brings the documents of another program into an account, again and again: what `adopt` does once and `WATCH=1` goes on with.
+//
+// Invariants: the other program's database is only read. What is written is what a document says now, not what an event said, so doing
+// it again or in another order ends the same; a record that would not change is not stamped. `adopted` lists every record that came from
+// a document, before the record is there, so that only those are deleted when the document is gone; and why a document does not fit, while
+// its record stays as it last did. Each transaction holds the account's clock and then checks that the lease is still this process's, so
+// a process that was stopped for long cannot write what it read before another one took over.
+
+import type { AnyBulkWriteOperation, Db, Document, Filter, MongoClient } from 'mongodb';
+
+import type { Instant } from '../../shared/clock.ts';
+import { writableFields } from '../../shared/collections.ts';
+import { AppError } from '../../shared/errors.ts';
+import { checkFields, type JsonObject } from '../../shared/fields.ts';
+import { noProblems } from '../../shared/problems.ts';
+import { adminEntry, changedFields } from '../audit.ts';
+import { raiseSeries } from '../invoice-rules.ts';
+import type { MappedCollection, Mapping } from '../mapping.ts';
+import { referencesOf, toContent } from '../records.ts';
+import type { Mending, Store, StoredRecord } from '../store.ts';
+import { userRules } from '../user-rules.ts';
+import { createConverter, toId, type Converter } from './convert.ts';
+import { exactTypes, toHeldRecord, type LooseDocument } from './holdings.ts';
+import { takeForeignInvoice } from './foreign-invoice.ts';
+import { majorityRead, openTables, toInstant, type Tables } from './schema.ts';
+
+/** Documents of one transaction. */
+const BATCH_SIZE = 200;
+/** Changes by others between reading and writing a batch; past them it is read again. */
+const MAX_CHANGES = 1000;
+
+/** A record that came from a document. */
+export interface AdoptedDocument {
+  /** Account, collection and record. */
+  readonly _id: string;
+  readonly accountId: string;
+  readonly collection: string;
+  readonly recordId: string;
+  /** The other program's. */
+  readonly database: string;
+  /** The document's own key. */
+  readonly sourceId: unknown;
+  /** Why the document, as it is now, cannot be taken over; null if it was. */
+  readonly problem: string | null;
+}
+
+export interface AdoptionDeps {
+  readonly client: MongoClient;
+  readonly store: Pick<Store, 'mend'>;
+  readonly databaseName: string;
+  readonly mapping: Mapping;
+  readonly accountId: string;
+  /** `adopt` or `watch`, for the audit trail. */
+  readonly action: string;
+  /** Throws if another process has taken over. */
+  readonly requireLease: () => Promise<void>;
+  /** Hears of each document that does not fit, and of totals that differ. */
+  readonly report: (what: Finding) => void;
+}
+
+export interface Finding {
+  readonly kind: 'problem' | 'difference';
+  readonly collection: string;
+  readonly sourceId: unknown;
+  readonly text: string;
+}
+
+export interface Outcome {
+  changed: number;
+  removed: number;
+  problems: number;
+}
+
+interface Incoming {
+  readonly id: string;
+  readonly sourceId: unknown;
+  /** Null: the document is gone. */
+  readonly document: Document | null;
+}
+
+export function adoptedDocuments(db: Db) {
+  return db.collection<AdoptedDocument>('adopted');
+}
+
+export class Adoption {
+  readonly #deps: AdoptionDeps;
+  readonly #tables: Tables;
+  readonly #source: Db;
+  readonly #convert: Converter;
+
+  constructor(deps: AdoptionDeps) {
+    this.#deps = deps;
+    this.#tables = openTables(deps.client.db(deps.databaseName));
+    this.#source = deps.client.db(deps.mapping.database);
+    this.#convert = createConverter(deps.mapping);
+  }
+
+  /** Takes over every document, then deletes what has none any more. */
+  async scan(): Promise<Outcome> {
+    const outcome = { changed: 0, removed: 0, problems: 0 };
+    const add = ({ changed, removed, problems }: Outcome): void => {
+      outcome.changed += changed;
+      outcome.removed += removed;
+      outcome.problems += problems;
+    };
+    for (const mapped of this.#deps.mapping.collections) {
+      const cursor = this.#source.collection(mapped.from).find({}, { ...majorityRead, sort: { _id: 1 }, batchSize: BATCH_SIZE });
+      for (let batch: Document[] = []; ;) {
+        const document = await cursor.next();
+        if (document) batch.push(document);
+        if (document && batch.length < BATCH_SIZE) continue;
+        if (batch.length > 0) add(await this.#take(mapped, batch.map((found) => this.#incoming(found['_id'], found))));
+        if (!document) break;
+        batch = [];
+      }
+    }
+    for (const mapped of this.#deps.mapping.collections.toReversed()) add(await this.#removeGone(mapped));
+    return outcome;
+  }
+
+  /** Takes over what these documents are now, or that they are gone. `from` is a collection of the other program. */
+  async refresh(keys: ReadonlyMap<string, readonly unknown[]>): Promise<Outcome> {
+    const outcome = { changed: 0, removed: 0, problems: 0 };
+    const gone: { readonly mapped: MappedCollection; readonly incoming: readonly Incoming[] }[] = [];
+    for (const mapped of this.#deps.mapping.collections) {
+      const ids = keys.get(mapped.from) ?? [];
+      for (let start = 0; start < ids.length; start += BATCH_SIZE) {
+        const batch = ids.slice(start, start + BATCH_SIZE);
+        const documents = await this.#source.collection(mapped.from).find(byKeys(batch), majorityRead).toArray();
+        const present = documents.map((document) => this.#incoming(document['_id'], document));
+        const found = new Set(present.map(({ id }) => id));
+        const { changed, problems } = await this.#take(mapped, present);
+        outcome.changed += changed;
+        outcome.problems += problems;
+        const missing = batch.map((key) => this.#incoming(key, null)).filter(({ id }) => !found.has(id));
+        if (missing.length > 0) gone.unshift({ mapped, incoming: missing });
+      }
+    }
+    // Those that refer to others before the others.
+    for (const { mapped, incoming } of gone) {
+      const { removed, problems } = await this.#take(mapped, incoming);
+      outcome.removed += removed;
+      outcome.problems += problems;
+    }
+    return outcome;
+  }
+
+  /** Tries again what did not fit, at most `limit` documents; what they refer to may be there now. */
+  async retry(limit: number): Promise<Outcome> {
+    const found = await this.#adopted().find({ ...this.#own(), problem: { $type: 'string' } }, { limit }).toArray();
+    const keys = new Map(this.#deps.mapping.collections.map(({ collection, from }) =>
+      [from, found.filter((entry) => entry.collection === collection.name).map(({ sourceId }) => sourceId)] as const));
+    return this.refresh(keys);
+  }
+
+  /** Of an empty collection nothing is deleted: it was probably dropped or renamed. */
+  async #removeGone(mapped: MappedCollection): Promise<Outcome> {
+    const outcome = { changed: 0, removed: 0, problems: 0 };
+    const source = this.#source.collection(mapped.from);
+    if (await source.findOne({}, { ...majorityRead, projection: { _id: 1 } }) === null) return outcome;
+    const entries = this.#adopted().find({ ...this.#own(), collection: mapped.collection.name }, { batchSize: BATCH_SIZE });
+    for (let batch: AdoptedDocument[] = []; ;) {
+      const entry = await entries.next();
+      if (entry) batch.push(entry);
+      if (entry && batch.length < BATCH_SIZE) continue;
+      const keys = batch.map(({ sourceId }) => sourceId);
+      const found = await source.find(byKeys(keys), { ...majorityRead, projection: { _id: 1 } }).toArray();
+      const present = new Set(found.map(({ _id }) => toId(this.#deps.mapping.database, _id)));
+      const gone = batch.filter(({ recordId }) => !present.has(recordId)).map(({ sourceId }) => this.#incoming(sourceId, null));
+      const { removed, problems } = await this.#take(mapped, gone);
+      outcome.removed += removed;
+      outcome.problems += problems;
+      if (!entry) return outcome;
+      batch = [];
+    }
+  }
+
+  /** One batch of one collection. Users go one by one: an address that is taken keeps no other from being taken over. */
+  async #take(mapped: MappedCollection, incoming: readonly Incoming[]): Promise<Outcome> {
+    if (incoming.length === 0) return { changed: 0, removed: 0, problems: 0 };
+    const before = await this.#register(mapped, incoming);
+    const problems = new Map<string, string>();
+    let written = { changed: 0, removed: 0 };
+    for (const group of mapped.collection.name === 'users' ? incoming.map((one) => [one]) : [incoming]) {
+      const { changed, removed } = await this.#write(mapped, group, problems);
+      written = { changed: written.changed + changed, removed: written.removed + removed };
+    }
+    await this.#noteProblems(mapped, incoming, before, problems);
+    return { ...written, problems: problems.size };
+  }
+
+  async #write(
+    mapped: MappedCollection, incoming: readonly Incoming[], problems: Map<string, string>,
+  ): Promise<{ changed: number; removed: number }> {
+    try {
+      const { found, changed, removed } = await this.#writeOnce(mapped, incoming);
+      for (const [id, text] of found) problems.set(id, text);
+      return { changed, removed };
+    } catch (error) {
+      const isRefused = error instanceof AppError && (error.code === 'conflict' || error.code === 'invalid_request');
+      if (!isRefused) throw error;
+      const [only] = incoming;
+      if (only && incoming.length === 1) {
+        problems.set(only.id, error.message);
+        return { changed: 0, removed: 0 };
+      }
+      const counts = { changed: 0, removed: 0 };
+      for (const one of incoming) {
+        const { changed, removed } = await this.#write(mapped, [one], problems);
+        counts.changed += changed;
+        counts.removed += removed;
+      }
+      return counts;
+    }
+  }
+
+  async #writeOnce(mapped: MappedCollection, incoming: readonly Incoming[]): Promise<Written> {
+    const { accountId, store, requireLease } = this.#deps;
+    const wanted = this.#wanted(mapped, incoming);
+    for (;;) {
+      const { clock, records } = await this.#read(wanted);
+      const written = await store.mend(accountId, async (mending) => {
+        await requireLease();
+        const changes = await mending.heldAfter(clock, MAX_CHANGES);
+        if (changes.length === MAX_CHANGES) return null;
+        const current = new Map(records);
+        for (const { collection, id, at, payload, ...rest } of changes) {
+          const key = `${collection} ${id}`;
+          if (payload === null || at === null) current.delete(key);
+          else if (wanted.get(collection)?.has(id)) current.set(key, { collection, id, at, payload, ...rest });
+        }
+        return this.#apply(mending, mapped, incoming, current);
+      });
+      if (written) return written;
+    }
+  }
+
+  /** Everything that a batch may have to look at: the records and what they refer to. */
+  #wanted({ collection, rules }: MappedCollection, incoming: readonly Incoming[]): Map<string, Set<string>> {
+    const wanted = new Map([[collection.name, new Set(incoming.map(({ id }) => id))]]);
+    for (const { document } of incoming) {
+      if (!document) continue;
+      const { fields } = this.#convert({ collection, rules, from: '' }, document);
+      for (const [, to, id] of referencesOf(collection, fields)) wanted.set(to, (wanted.get(to) ?? new Set()).add(id));
+    }
+    return wanted;
+  }
+
+  /** Records as they are, and a clock that they are not older than. */
+  async #read(wanted: ReadonlyMap<string, ReadonlySet<string>>): Promise<{ clock: Instant; records: Map<string, StoredRecord> }> {
+    const { accountId, client } = this.#deps;
+    // One session: what it reads later is not older than what it read first, also from another member.
+    await using session = client.startSession();
+    const account = await this.#tables.accounts.findOne({ _id: accountId }, { ...majorityRead, session, projection: { clock: 1 } });
+    if (!account) throw new AppError('not_found', `There is no account ${accountId} any more.`);
+    const records = new Map<string, StoredRecord>();
+    for (const [name, ids] of wanted) {
+      const filter = { _id: { $in: [...ids] }, accountId };
+      const options = { ...majorityRead, session, ...exactTypes };
+      const found = await this.#tables.records(name).find<LooseDocument>(filter, options).toArray();
+      for (const held of found.map((document) => toHeldRecord(name, document))) {
+        const { at, payload } = held;
+        if (at !== null && payload !== null) records.set(`${name} ${held.id}`, { ...held, at, payload });
+      }
+    }
+    return { clock: toInstant(account.clock), records };
+  }
+
+  async #apply(
+    mending: Mending, mapped: MappedCollection, incoming: readonly Incoming[], current: ReadonlyMap<string, StoredRecord>,
+  ): Promise<Written> {
+    const { collection } = mapped;
+    const { action } = this.#deps;
+    const written: Written = { found: new Map(), changed: 0, removed: 0 };
+    const numbered: JsonObject[] = [];
+    for (const one of incoming) {
+      const previous = current.get(`${collection.name} ${one.id}`) ?? null;
+      if (!one.document) {
+        if (!previous) continue;
+        const kept = await this.#remove(mending, previous);
+        if (kept === null) written.removed += 1;
+        else written.found.set(one.id, kept);
+        continue;
+      }
+      const payload = await this.#payloadOf(mending, mapped, { ...one, document: one.document }, previous, current);
+      if (typeof payload === 'string') {
+        written.found.set(one.id, payload);
+        continue;
+      }
+      const content = toContent(collection, payload, previous?.secret ?? null);
+      if (collection.name === 'invoices') numbered.push(payload);
+      if (previous && sameJson(previous.payload, content.payload)) continue;
+      mending.put(collection.name, one.id, content, previous);
+      const subject = { collection: collection.name, record: one.id, fields: changedFields(previous, content) };
+      mending.audit(adminEntry(action, subject));
+      written.changed += 1;
+    }
+    raiseNumbers(mending, numbered);
+    return written;
+  }
+
+  /** The whole payload, or why there is none. Fields that the mapping does not have stay as they are here. */
+  async #payloadOf(
+    mending: Mending, mapped: MappedCollection, { id, sourceId, document }: Incoming & { readonly document: Document },
+    previous: StoredRecord | null, current: ReadonlyMap<string, StoredRecord>,
+  ): Promise<JsonObject | string> {
+    const { collection } = mapped;
+    const checked = checkDocument(this.#convert, mapped, document, previous && JSON.parse(previous.payload) as JsonObject);
+    if (typeof checked === 'string') return checked;
+    const { input, fields } = checked;
+    for (const [field, to, target] of referencesOf(collection, input)) {
+      if (!current.has(`${to} ${target}`)) return `${field} refers to one of the ${to} that is not here (${target})`;
+    }
+    try {
+      if (collection.name === 'users') return await userRules.complete?.(mending, { id, input, previous }) ?? input;
+      if (collection.name !== 'invoices') return input;
+      const customer = JSON.parse(current.get(`customers ${String(input['customerId'])}`)?.payload ?? '{}') as JsonObject;
+      const before = previous && JSON.parse(previous.payload) as JsonObject;
+      const { payload, differences } = takeForeignInvoice({ input, fields, customerName: String(customer['name']), previous: before });
+      for (const text of differences) this.#deps.report({ kind: 'difference', collection: collection.name, sourceId, text });
+      return payload;
+    } catch (error) {
+      if (error instanceof AppError && error.code !== 'unavailable') return error.message.replace(/\.$/, '');
+      throw error;
+    }
+  }
+
+  /** Null, or why the record stays. */
+  async #remove(mending: Mending, record: StoredRecord): Promise<string | null> {
+    const { collection, id } = record;
+    for (const other of collection === 'customers' ? ['invoices'] : collection === 'plans' ? ['customers'] : []) {
+      if (await mending.isReferenced(other, id)) return `is deleted there, and stays here because some ${other} refer to it`;
+    }
+    if (collection === 'users') await userRules.remove?.(mending, record);
+    mending.remove(record);
+    mending.audit(adminEntry(this.#deps.action, { collection, record: id }));
+    return null;
+  }
+
+  #incoming(sourceId: unknown, document: Document | null): Incoming {
+    return { id: toId(this.#deps.mapping.database, sourceId), sourceId, document };
+  }
+
+  /** What came from this database into this account. */
+  #own() {
+    return { accountId: this.#deps.accountId, database: this.#deps.mapping.database };
+  }
+
+  #adopted() {
+    return adoptedDocuments(this.#tables.db);
+  }
+
+  /** Lists the documents before their records are there; returns what was noted before. */
+  async #register({ collection }: MappedCollection, incoming: readonly Incoming[]): Promise<ReadonlyMap<string, string | null>> {
+    const { accountId } = this.#deps;
+    const keyOf = (id: string): string => `${accountId} ${collection.name} ${id}`;
+    const found = await this.#adopted().find({ _id: { $in: incoming.map(({ id }) => keyOf(id)) } }, majorityRead).toArray();
+    const known = new Map(found.map(({ recordId, problem }) => [recordId, problem]));
+    const missing = incoming.filter(({ id, document }) => document !== null && !known.has(id));
+    if (missing.length > 0) {
+      await this.#adopted().bulkWrite(missing.map(({ id, sourceId }) => ({ updateOne: {
+        filter: { _id: keyOf(id) }, upsert: true,
+        update: { $setOnInsert: { ...this.#own(), collection: collection.name, recordId: id, sourceId, problem: null } },
+      } })), { ordered: false });
+    }
+    return known;
+  }
+
+  async #noteProblems(
+    { collection }: MappedCollection, incoming: readonly Incoming[], before: ReadonlyMap<string, string | null>,
+    problems: ReadonlyMap<string, string>,
+  ): Promise<void> {
+    const { accountId, report } = this.#deps;
+    const operations = incoming.flatMap(({ id, sourceId, document }): AnyBulkWriteOperation<AdoptedDocument>[] => {
+      const problem = problems.get(id) ?? null;
+      if (problem !== null && before.get(id) !== problem) report({ kind: 'problem', collection: collection.name, sourceId, text: problem });
+      const filter = { _id: `${accountId} ${collection.name} ${id}` };
+      if (document === null && problem === null) return [{ deleteOne: { filter } }];
+      return (before.get(id) ?? null) === problem ? [] : [{ updateOne: { filter, update: { $set: { problem } } } }];
+    });
+    if (operations.length > 0) await this.#adopted().bulkWrite(operations, { ordered: false });
+  }
+}
+
+interface Written {
+  readonly found: Map<string, string>;
+  changed: number;
+  removed: number;
+}
+
+/** The fields of a document, checked: those that clients may send, and all; or what is wrong. */
+export function checkDocument(
+  convert: Converter, mapped: MappedCollection, document: Document, previous: JsonObject | null,
+): { readonly input: JsonObject; readonly fields: JsonObject } | string {
+  const { fields, problems: unreadable } = convert(mapped, document);
+  const writable = writableFields(mapped.collection);
+  const kept = Object.entries(previous ?? {}).filter(([name]) => Object.hasOwn(writable, name) && !mapped.rules.has(name));
+  const sent = Object.entries(fields).filter(([name]) => Object.hasOwn(writable, name));
+  const problems = noProblems();
+  const input = checkFields(writable, Object.fromEntries([...kept, ...sent]), problems);
+  const named = new Set(unreadable.map((text) => text.split(' ')[0]));
+  const invalid = Object.entries(problems).filter(([path]) => !named.has(path)).map(([path, { message }]) => `${path} ${message}`);
+  const all = [...unreadable, ...invalid];
+  return all.length > 0 ? all.join(', ') : { input, fields };
+}
+
+/** The other program's keys may be of any type. */
+function byKeys(keys: readonly unknown[]): Filter<Document> {
+  return { _id: { $in: [...keys] as never[] } };
+}
+
+function raiseNumbers(mending: Mending, payloads: readonly JsonObject[]): void {
+  if (payloads.length === 0) return;
+  const { numbers } = mending.account;
+  const raised = raiseSeries(numbers, payloads);
+  if (JSON.stringify(raised) !== JSON.stringify(numbers)) mending.setAccount({ numbers: raised });
+}
+
+function sameJson(a: string, b: string): boolean {
+  return a === b || JSON.stringify(JSON.parse(a)) === JSON.stringify(JSON.parse(b));
+}
