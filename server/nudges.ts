@@ -177,7 +177,7 @@ function createClockFollower(store: Pick<Store, 'watch' | 'snapshot'>, log: Log)
 async function readMove(snapshot: Snapshot, since: Instant): Promise<ClockMove | null> {
   const { clock } = snapshot.account;
   if (clock <= since) return null;
-  const range = { after: since, collections: ['users'], withTombstones: true, limit: 1 };
+  const range = { after: since, collections: ['users'], tombstonesAfter: since, limit: 1 };
   for await (const changes of snapshot.changes(range)) {
     if (changes.length > 0) return { clock, hasUserChanged: true };
   }

@@ -149,6 +149,8 @@ async function buildStream(deps: StreamDeps, caller: Caller, query: PullQuery, o
   for (let current = caller; ; current = await identify()) {
     const { role } = current.user;
     const limit = Math.min(query.limit - count, pieceChanges);
+    // What was deleted before the first snapshot is not among what this stream has brought.
+    const tombstonesAfter = query.since ?? begun?.clock ?? null;
     const piece = await readFrom(store, current, since, async (snapshot) => {
       const { account } = snapshot;
       const scope = scopeOf(account, role);
@@ -162,7 +164,7 @@ async function buildStream(deps: StreamDeps, caller: Caller, query: PullQuery, o
       };
       const totalOf = async (): Promise<number> => since === null ? countRecords(digestFor(account, role))
         : snapshot.count(since, namesOf(role));
-      const found = await readBatches(snapshot, role, { since, limit, maxBytes: Infinity }, async (batch, sizeBytes) => {
+      const found = await readBatches(snapshot, role, { since, tombstonesAfter, limit, maxBytes: Infinity }, async (batch, sizeBytes) => {
         outlet.add(writeChangeLines(batch), batch.length);
         if (!isBegun && sizeBytes < shortBytes) return true;
         if (!isBegun) begin(await totalOf());

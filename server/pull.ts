@@ -110,19 +110,27 @@ interface Found {
   readonly hasMore: boolean;
 }
 
+interface BatchRange {
+  readonly since: Instant | null;
+  /** Later than `since` where the deletes up to then are of records that the reader cannot have. */
+  readonly tombstonesAfter?: Instant | null;
+  readonly limit: number;
+  readonly maxBytes: number;
+}
+
 /**
- * Reads changes of a snapshot in batches until there are no more, `limit` or `maxBytes` is reached, or `take` resolves to false. `take` gets
- * the size of all changes so far.
+ * Reads changes of a snapshot in batches until there are no more, `limit` or `maxBytes` is reached, or `take` resolves to false.
+ * `take` gets the size of all changes so far.
  */
 export async function readBatches(
   snapshot: Snapshot, role: Role,
-  { since, limit, maxBytes }: { readonly since: Instant | null; readonly limit: number; readonly maxBytes: number },
+  { since, tombstonesAfter = since, limit, maxBytes }: BatchRange,
   take: (batch: readonly Change[], sizeBytes: number) => Promise<boolean>,
 ): Promise<Found> {
   let count = 0;
   let sizeBytes = 0;
   let last = since ?? EPOCH;
-  const range = { after: last, collections: namesOf(role), withTombstones: since !== null, limit: limit + 1 };
+  const range = { after: last, collections: namesOf(role), tombstonesAfter, limit: limit + 1 };
   for await (const batch of snapshot.changes(range)) {
     let taken = 0;
     for (const change of batch) {

@@ -141,11 +141,10 @@ export interface StoredEntry {
   readonly entry: AuditEntry;
 }
 
-/** Selects changes of an account: after `after` (exclusive), in these collections. */
+/** Selects changes of an account: after `after`, in these collections, and tombstones only after `tombstonesAfter` (null: none). */
 export interface ChangeRange {
   readonly after: Instant;
   readonly collections: readonly string[];
-  /** Tombstones are among them from after this instant; null: none. */
   readonly tombstonesAfter: Instant | null;
   /** The most changes to read. */
   readonly limit: number;

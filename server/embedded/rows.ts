@@ -28,11 +28,12 @@ export async function* readChanges(db: DatabaseSync, accountId: string, range: C
   const statement = db.prepare(`
     SELECT collection, id, at, CAST(payload AS BLOB) AS payload FROM record
     WHERE account_id = ? AND at > ? AND collection IN (${range.collections.map(() => '?').join(', ')})
-      ${range.withTombstones ? '' : 'AND payload IS NOT NULL'}
+      AND (payload IS NOT NULL OR at > ?)
     ORDER BY at LIMIT ?`);
+  const tombstonesAfter = range.tombstonesAfter ?? Number.MAX_SAFE_INTEGER;
   let batch: Change[] = [];
   let sizeBytes = 0;
-  for (const row of statement.iterate(accountId, range.after, ...range.collections, range.limit)) {
+  for (const row of statement.iterate(accountId, range.after, ...range.collections, tombstonesAfter, range.limit)) {
     const change = toChange(row);
     batch.push(change);
     sizeBytes += change.payload?.length ?? 0;

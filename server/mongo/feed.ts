@@ -36,14 +36,18 @@ export async function openSnapshot(tables: Tables, accountId: string): Promise<S
     account,
     changes(range) {
       const total = Object.values(account.digest).reduce((sum, { count }) => sum + count, 0);
-      const sources = kindsIn(range).map((kind) => {
+      const sourceOf = (kind: Kind, after: Instant): Source => {
         const share = (account.digest[kind.from]?.count ?? 0) / Math.max(total, 1);
-        return new Source((after, limit) => readChanges({ tables, accountId, time }, kind, after, limit), range, share);
-      });
+        return new Source((from, limit) => readChanges({ tables, accountId, time }, kind, from, limit), { ...range, after }, share);
+      };
+      const { after, collections, tombstonesAfter } = range;
+      const sources = collections.map((collection) => sourceOf(recordsOf(collection), after));
+      if (tombstonesAfter !== null) sources.push(sourceOf(tombstonesOf(collections), Math.max(after, tombstonesAfter) as Instant));
       return merge(sources, range.limit);
     },
     async count(after, collections) {
-      const counts = kindsIn({ collections, withTombstones: true }).map((kind) => countChanges({ tables, accountId, time }, kind, after));
+      const kinds = [...collections.map(recordsOf), tombstonesOf(collections)];
+      const counts = kinds.map((kind) => countChanges({ tables, accountId, time }, kind, after));
       return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
     },
   };
@@ -63,10 +67,6 @@ interface Kind {
   readonly projection: Document;
   /** The change's texts are views into the document's bytes. */
   readonly toChange: (document: Buffer) => Change;
-}
-
-function kindsIn({ collections, withTombstones }: Pick<ChangeRange, 'collections' | 'withTombstones'>): readonly Kind[] {
-  return [...collections.map(recordsOf), ...(withTombstones ? [tombstonesOf(collections)] : [])];
 }
 
 function recordsOf(collection: string): Kind {

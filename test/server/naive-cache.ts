@@ -16,7 +16,7 @@ export class NaiveCache {
   /** By collection and id. */
   readonly records = new Map<string, HeldRecord>();
 
-  apply(page: Reply): void {
+  apply(page: Pick<Reply, 'text'>): void {
     for (const change of elementsOf(membersOf(page.text).get('changes') ?? '')) {
       const members = membersOf(change);
       const read = (name: string): string => JSON.parse(members.get(name) ?? '""') as string;

@@ -109,7 +109,7 @@ export function assertSameChanges(actual: readonly Change[], expected: readonly 
   assert.equal(actual.length, expected.length);
 }
 
-export const everything: ChangeRange = { after: EPOCH, collections: everyCollection, withTombstones: true, limit: 1_000_000 };
+export const everything: ChangeRange = { after: EPOCH, collections: everyCollection, tombstonesAfter: EPOCH, limit: 1_000_000 };
 
 /** The digest as a desktop computes it from the changes it received. */
 export function digestOf(changes: readonly Change[]): Digest {

@@ -195,7 +195,7 @@ export function feedTests(fixture: Fixture): void {
     const at = await remove(store, accountId, gone);
     const { changes: newer } = await readAll(store, accountId, { after: stays.at });
     assert.deepEqual(newer, [{ collection: 'plans', id: gone.id, at, payload: null }]);
-    const { changes } = await readAll(store, accountId, { withTombstones: false });
+    const { changes } = await readAll(store, accountId, { tombstonesAfter: null });
     assert.deepEqual(changes.map(({ id }) => id), [stays.id]);
   });
 
