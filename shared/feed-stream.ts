@@ -118,6 +118,8 @@ export class StreamReader {
   #start: Page | null = null;
   #hasCut = false;
   #end: Record<string, unknown> | null = null;
+  /** Of a piece that was released: allocating one for every piece would make V8 collect garbage far more often. */
+  #spare: Buffer | null = null;
 
   constructor(limits: PieceLimits) {
     this.#limits = limits;
@@ -161,6 +163,7 @@ export class StreamReader {
     if (this.#end === null || this.#filled > this.#lineStart) throw badLayout();
     if (this.#end['hasMore'] === true && this.#changes.length === 0) return null;
     const piece = this.#cut();
+    for (const buffer of [this.#buffer, this.#spare]) if (buffer) releaseBuffer(buffer);
     const { nonce, total, changes } = piece.page;
     return { ...piece, page: toPage({ hasMore: false, ...this.#end, nonce, total }, changes) };
   }
@@ -210,8 +213,19 @@ export class StreamReader {
     const page: Page = { ...start, serverTime: this.#lastInstant, changes, total: this.#hasCut ? null : start.total };
     this.#hasCut = true;
     this.#changes = [];
-    this.#moveTo(Buffer.allocUnsafeSlow(Math.max(this.#limits.sizeBytes, this.#filled - this.#lineStart)));
-    return { page, bytes, release: () => releaseBuffer(buffer) };
+    this.#moveTo(this.#takeBuffer(this.#filled - this.#lineStart));
+    return { page, bytes, release: () => this.#release(buffer) };
+  }
+
+  #takeBuffer(sizeBytes: number): Buffer {
+    const spare = this.#spare;
+    this.#spare = null;
+    return spare && spare.length >= sizeBytes ? spare : Buffer.allocUnsafeSlow(Math.max(this.#limits.sizeBytes, sizeBytes));
+  }
+
+  #release(buffer: Buffer): void {
+    if (this.#end === null && this.#spare === null && buffer.length <= this.#limits.sizeBytes) this.#spare = buffer;
+    else releaseBuffer(buffer);
   }
 
   #makeRoom(): void {
