@@ -1,13 +1,18 @@
-// The wire contract: the change feed as a stream of lines. Its form, and that it has what the pages have.
+// The wire contract: the change feed as a stream of lines. When it is sent, its form, and that it has what the pages have, however
+// it is encoded, wherever it is cut. Random histories are in test/sync/streams.test.ts.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib';
 
-import { exchange, type Client, type Reply, type WireChange } from '../../client.ts';
-import { hire, startServer, stores, type People, type TestServer } from '../harness.ts';
+import { assertError, exchange, exchangeRaw, type Client, type Reply, type WireChange } from '../../client.ts';
+import { hire, openStore, startServer, stores, type People, type TestServer } from '../harness.ts';
+import { NaiveCache, withoutEmpty } from '../naive-cache.ts';
 import { customer, invoice, plan } from '../samples.ts';
 
 const streamType = 'application/x-ndjson';
+/** Enough that a stream has several parts. */
+const MANY = 3000;
 
 interface Start { readonly type: 'start'; readonly total: number; readonly scope: string; readonly nonce?: string }
 type Frame = Reply['body'];
@@ -27,7 +32,7 @@ for (const store of stores) {
     let server: TestServer;
     let people: People;
     before(async () => {
-      server = await startServer(store);
+      server = await startServer(store, { TRUST_PROXY: '1' });
       people = await hire(server.owner, 'first.test');
       for (let round = 0; round < 3; round += 1) {
         const { owner } = server;
@@ -38,11 +43,26 @@ for (const store of stores) {
     });
     after(() => server.stop());
 
+    /** Writes more than a stream sends at once. */
+    const writeMany = async (): Promise<void> => {
+      const direct = await openStore(server, () => server.clock.ms);
+      const { accountId } = (await server.owner.get('/api/auth/me')).body.user;
+      await direct.write(accountId, async (transaction) => {
+        for (let index = 0; index < MANY; index += 1) {
+          const payload = JSON.stringify({ ...plan({ name: `Plan ${index}` }), unit: `é${index}`.padEnd(500, `${index} `) });
+          transaction.put('plans', index.toString(16).padStart(24, '0'), { payload, secret: null, references: [] }, null);
+        }
+      });
+      await direct.close();
+    };
     const ask = (client: Client, query = '', headers = {}): Promise<Reply> => exchange(
       { url: server.url, agent: server.agent }, 'GET', `/api/sync/pull${query}`,
       { Authorization: `Bearer ${client.token}`, Accept: streamType, ...headers },
     );
     const stream = async (client: Client, query = ''): Promise<Stream> => readStream(await ask(client, query));
+    /** As a proxy asks for a client on another machine. */
+    const remote = { 'X-Forwarded-For': '192.0.2.1' };
+    const decoders = { zstd: zstdDecompressSync, br: brotliDecompressSync, gzip: gunzipSync } as const;
 
     test('has the changes of the pages, one a line, between a start and an end', async () => {
       for (const client of [people.owner, people.viewer]) {
@@ -56,6 +76,119 @@ for (const store of stores) {
         const { serverTime, count, scope, digest } = body;
         assert.deepEqual(end, { type: 'end', serverTime, count, scope, digest });
       }
+    });
+
+    test('is sent to whom names its type, with at least the weight that JSON has', async () => {
+      for (const accept of [
+        streamType, 'Application/X-NDJSON', `${streamType}, application/json`, `application/json;q=0.9, ${streamType}`,
+        `*/*, ${streamType}`,
+        `text/html, ${streamType} ; charset=utf-8 ; q=0.8, application/json;q=0.8`, `${streamType};q=0.1, */*;q=0`,
+      ]) {
+        const { headers } = await ask(server.owner, '', { Accept: accept });
+        assert.equal(headers['content-type'], streamType, accept);
+        assert.equal(headers['vary'], 'Accept, Accept-Encoding');
+      }
+      for (const accept of [
+        '', '*/*', 'application/*', 'application/json', 'text/html', 'application/x-ndjson2', `${streamType};q=0`, `${streamType};q=x`,
+        `${streamType};q=0.5, application/json`, `${streamType};q=0.5, */*`, `application/*, ${streamType};q=0.9`,
+      ]) {
+        const { headers } = await ask(server.owner, '', { Accept: accept });
+        assert.match(headers['content-type'] ?? '', /^application\/json/, accept);
+      }
+    });
+
+    test('has errors in the form of all others, before its first line', async () => {
+      assertError(await ask(server.client), 'unauthorized');
+      assertError(await ask(server.owner, '?limit=0'), 'invalid_request', ['limit']);
+      assertError(await ask(server.owner, '?since=now'), 'invalid_request', ['since']);
+      assertError(await ask(server.owner, '?nonce=%20'), 'invalid_request', ['nonce']);
+      assertError(await ask(server.owner, '?since=2099-01-01T00:00:00Z'), 'resync_required');
+    });
+
+    test('has nothing between start and end where nothing has changed', async () => {
+      const { body } = await server.owner.pull();
+      const { lines, start, end } = await stream(server.owner, `?since=${body.serverTime}`);
+      assert.equal(lines.length, 2);
+      assert.deepEqual(start, { type: 'start', total: 0, scope: body.scope });
+      assert.deepEqual(end, { type: 'end', serverTime: body.serverTime, count: 0, scope: body.scope, digest: body.digest });
+    });
+
+    test('has the deletes after a cursor, and not without one', async () => {
+      const { serverTime } = (await server.owner.pull()).body;
+      const { id, updatedAt } = await server.owner.create('plans', plan());
+      const { record } = (await server.owner.remove(`/api/plans/${id}`, updatedAt)).body;
+      const { changes, start } = await stream(server.owner, `?since=${serverTime}`);
+      assert.deepEqual(changes, [{ type: 'delete', collection: 'plans', mongoId: id, updatedAt: record.updatedAt }]);
+      assert.equal(start.total, 1);
+      assert((await stream(server.owner)).changes.every(({ type }) => type === 'upsert'));
+    });
+
+    test('ends at its limit, which may be any number, with more to come', async () => {
+      const { changes, count } = (await server.owner.pull()).body;
+      for (const limit of [1, 2, count - 1]) {
+        const { start, end, ...rest } = await stream(server.owner, `?limit=${limit}`);
+        assert.deepEqual(rest.changes, changes.slice(0, limit));
+        assert.equal(start.total, limit);
+        const { scope } = start;
+        assert.deepEqual(end, { type: 'end', serverTime: changes[limit - 1]?.updatedAt, count: limit, hasMore: true, scope });
+        const following = await stream(server.owner, `?since=${end.serverTime}`);
+        assert.deepEqual(following.changes.filter(({ type }) => type === 'upsert'), changes.slice(limit));
+      }
+      for (const limit of [String(count), '5001', '9'.repeat(40)]) assert((await stream(server.owner, `?limit=${limit}`)).end.digest);
+    });
+
+    test('of any length has the lines of the pages, and goes on from wherever it is cut', async () => {
+      await writeMany();
+      const { last, pages } = await server.owner.pullAll('limit=1000');
+      const whole = await stream(server.owner);
+      assert.equal(whole.reply.headers['transfer-encoding'], 'chunked');
+      const lines = pages.flatMap(({ text }) => text.split('\n').slice(1, -2).map((line) => line.replace(/,$/, '')));
+      assert.deepEqual(whole.lines.slice(1, -1), lines);
+      assert.deepEqual(whole.end.digest, last.body.digest);
+      assert.equal(whole.start.total, lines.length);
+      for (let cuts = 0; cuts < 6; cuts += 1) {
+        const { bytes } = whole.reply;
+        const kept = bytes.subarray(0, Math.floor(Math.random() * bytes.length)).toString().split('\n').slice(1, -1);
+        const { updatedAt } = kept.length === 0 ? { updatedAt: '1970-01-01T00:00:00Z' } : JSON.parse(kept.at(-1) ?? '') as WireChange;
+        const rest = await stream(server.owner, `?since=${updatedAt}`);
+        const cache = new NaiveCache();
+        cache.apply({ text: `{"changes":[${[...kept, ...rest.lines.slice(1, -1)].join()}]}` });
+        assert.deepEqual(cache.digest(), withoutEmpty(rest.end.digest ?? {}), `${kept.length} lines`);
+        assert.equal(rest.start.total, rest.end.count);
+      }
+      const limited = await stream(people.viewer, `?limit=${MANY - 1}`);
+      assert.deepEqual(limited.changes.length, MANY - 1);
+      assert.equal(limited.end.hasMore, true);
+    });
+
+    test('is compressed for a client on another machine, and decoded has the same bytes', async () => {
+      for (const query of ['', `?since=${(await server.owner.pull()).body.serverTime}`]) {
+        const plain = await ask(server.owner, query);
+        assert.equal(plain.headers['content-encoding'], undefined);
+        for (const [encoding, decode] of Object.entries(decoders)) {
+          const { headers, bytes } = await ask(server.owner, query, { 'Accept-Encoding': encoding, ...remote });
+          const isShort = plain.bytes.length < 1024;
+          assert.equal(headers['content-encoding'], isShort ? undefined : encoding);
+          assert.deepEqual(isShort ? bytes : decode(bytes), plain.bytes);
+          assert(bytes.length < plain.bytes.length / 4 || isShort, `${encoding}: ${bytes.length} of ${plain.bytes.length} bytes`);
+        }
+        const headers = { Authorization: `Bearer ${server.owner.token}`, Accept: streamType, ...remote };
+        const fetched = await fetch(`${server.url}/api/sync/pull${query}`, { headers });
+        assert.equal(await fetched.text(), plain.text);
+      }
+    });
+
+    test('is read by HTTP/1.0 and HEAD, ends the connection if asked to, and lets the next request have its turn', async () => {
+      const { text } = await ask(server.owner);
+      const head = `Host: server\r\nAuthorization: Bearer ${server.owner.token}\r\nAccept: ${streamType}\r\n`;
+      const old = await exchangeRaw(server.url, `GET /api/sync/pull HTTP/1.0\r\n${head}\r\n`);
+      assert.doesNotMatch(old.slice(0, old.indexOf('\r\n\r\n')), /chunked/i);
+      assert.equal(old.slice(old.indexOf('\r\n\r\n') + 4), text);
+      const headOnly = await exchangeRaw(server.url, `HEAD /api/sync/pull HTTP/1.1\r\n${head}Connection: close\r\n\r\n`);
+      assert.match(headOnly, /^HTTP\/1\.1 200 [^]*application\/x-ndjson[^]*\r\n\r\n$/);
+      const two = await exchangeRaw(server.url, `GET /api/sync/pull HTTP/1.1\r\n${head}\r\n`
+        + 'GET /api/health HTTP/1.1\r\nHost: server\r\nConnection: close\r\n\r\n');
+      assert.match(two, /"type":"end"[^\n]*\n\r\n0\r\n\r\nHTTP\/1\.1 200 OK[^]*"status":"ok"/);
     });
   });
 }
