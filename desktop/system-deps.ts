@@ -9,9 +9,18 @@ import type { DeskDeps } from './desk.ts';
 import type { HostDeps } from './host.ts';
 import { createMemoryVault } from './session/token-vault.ts';
 
+/** Node's `fetch` decodes these, but asks for `gzip, deflate` by itself. */
+const encodings = 'zstd, br, gzip';
+
+function fetchCompressed(input: string | URL | Request, init: RequestInit = {}): Promise<Response> {
+  const headers = new Headers(init.headers);
+  headers.set('accept-encoding', encodings);
+  return fetch(input, { ...init, headers });
+}
+
 export function systemHostDeps(): HostDeps {
   return {
-    fetch,
+    fetch: fetchCompressed,
     nowMs: Date.now,
     monotonicMs: () => performance.now(),
     random: Math.random,

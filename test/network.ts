@@ -167,7 +167,7 @@ export const faults = {
   }),
 } as const satisfies Record<string, Fault>;
 
-/** After so many bytes of an answer its connection is cut, a proxy ends it in good form, or nothing follows, with or without time passing. */
+/** After so many bytes of an answer its connection is cut, a proxy ends it, or nothing follows, with or without time passing. */
 export function cutAfter(sizeBytes: number, how: 'reset' | 'end' | 'stall' | 'silence'): Fault {
   return async ({ forward, signal, stall }) => cut(await forward(), (controller) => {
     if (how === 'reset') return controller.error(networkError('ECONNRESET'));

@@ -120,7 +120,7 @@ export class FeedSource {
   }
 
   #openStream(since: string | null, signal: AbortSignal): OpenStream {
-    const nonce = this.#deps.newId();
+    const nonce = this.#newNonce();
     const query = new URLSearchParams({ nonce, ...(since === null ? {} : { since }) });
     const request = { path: `/api/sync/pull?${query}`, headers: { accept: streamType } };
     return new OpenStream(request, signal, { since, nonce, knownInstant: this.#host.knownInstant() }, this.#host, this.#deps);
@@ -138,7 +138,7 @@ export class FeedSource {
   }
 
   async #fetchPage(since: string | null, signal: AbortSignal): Promise<ReceivedPiece> {
-    const nonce = this.#deps.newId();
+    const nonce = this.#newNonce();
     const limit = this.#deps.pageLimit ?? this.#pageSize.changes;
     const query = new URLSearchParams({ limit: String(limit), nonce, ...(since === null ? {} : { since }) });
     const question = { since, nonce, knownInstant: this.#host.knownInstant() };
@@ -152,6 +152,11 @@ export class FeedSource {
       if (isCut(error)) this.#pageSize.onCut();
       throw error;
     }
+  }
+
+  /** It need not be as long as an id: it only tells this request's answer from one that something has remembered. */
+  #newNonce(): string {
+    return this.#deps.newId().slice(-12);
   }
 
   #receive({ page, bytes, release }: StreamPiece, { question }: { readonly question: Question }): ReceivedPiece {

@@ -3,8 +3,10 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { describe, test, type TestContext } from 'node:test';
+import { createBrotliCompress, createGzip, createZstdCompress } from 'node:zlib';
 
 import { connectTo, parseServerUrl, type ConnectionDeps, type ServerConnection } from '../../../desktop/session/server-connection.ts';
+import { systemHostDeps } from '../../../desktop/system-deps.ts';
 import { AppError, type ErrorCode, type FailureKind } from '../../../shared/errors.ts';
 import { protocolVersion, requestIdHeader, requestIdPattern } from '../../../shared/protocol.ts';
 import { answerJson, createNetwork, faults, openStubServer, type Fault } from '../../network.ts';
@@ -239,4 +241,29 @@ describe('a request', () => {
       'x-invoify-protocol': String(protocolVersion.current), [requestIdHeader]: ids[1],
     });
   });
+});
+
+test('an answer is decoded as it arrives, in each of the encodings that are asked for', async (t) => {
+  const encoders = { zstd: createZstdCompress, br: createBrotliCompress, gzip: createGzip };
+  let onRead = Promise.withResolvers<void>();
+  const { url } = await openStubServer(t, ({ url: path = '', headers }, response) => {
+    const name = path.slice(1) as keyof typeof encoders;
+    assert(headers['accept-encoding']?.split(', ').includes(name));
+    response.writeHead(200, { 'content-type': 'text/plain', 'content-encoding': name });
+    const encoder = encoders[name]();
+    encoder.pipe(response);
+    encoder.write('one');
+    encoder.flush(() => void onRead.promise.then(() => encoder.end('two')));
+  });
+  const { setTimer } = createTimers();
+  const connection = connectTo(url, { ...systemHostDeps(), setTimer });
+  for (const name of Object.keys(encoders)) {
+    onRead = Promise.withResolvers();
+    const chunks: string[] = [];
+    const isOfType = await connection.receive({ path: `/${name}`, headers: { accept: 'text/plain' } }, (chunk) => {
+      chunks.push(Buffer.from(chunk).toString());
+      onRead.resolve();
+    });
+    assert.deepEqual([isOfType, chunks], [true, ['one', 'two']]);
+  }
 });

@@ -190,12 +190,13 @@ describe('an answer instead of a stream', () => {
     await assertExact(desk, books.owner.client);
   });
 
-  for (const [fault, pauses] of [['unavailable', [2000]], ['tooManyRequests', [7000]], ['internal', [250]], ['badGateway', [250]]] as const) {
+  const pausesAfter = { unavailable: 2000, tooManyRequests: 7000, internal: 250, badGateway: 250 } as const;
+  for (const fault of Object.keys(pausesAfter) as (keyof typeof pausesAfter)[]) {
     test(`that is "${fault}" once is asked for again after a pause`, async (t) => {
       const desk = await open(t);
       desk.network.plan(({ page }) => page === 0 ? faults[fault] : null);
       await desk.sync();
-      assert.deepEqual([limits(desk), desk.timers.pauses], [[null, null], pauses]);
+      assert.deepEqual([limits(desk), desk.timers.pauses], [[null, null], [pausesAfter[fault]]]);
     });
   }
 
