@@ -1,5 +1,5 @@
-// A desktop in its own process. It receives commands over a channel and reports what it did and how long it took. It knows
-// only what desktop/host.ts offers.
+// A desktop in its own process. It receives commands over a channel and reports what it did and how long it took. It asks
+// only what desktop/host.ts offers, and the cache whether its indexes are built.
 //
 //   node desktop-entry.ts <server URL> <database file> <e-mail> <password>
 
@@ -7,6 +7,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { isBuilt, readState } from '../../desktop/cache/cache.ts';
 import { openHost, type Host } from '../../desktop/host.ts';
 import type { StoredToken, TokenVault } from '../../desktop/session/token-vault.ts';
 import { systemHostDeps } from '../../desktop/system-deps.ts';
@@ -49,6 +50,7 @@ async function report(desktop: Host, command: DesktopCommand): Promise<DesktopRe
 }
 
 async function run(desktop: Host, command: DesktopCommand): Promise<Partial<DesktopReport>> {
+  if (command === 'start') return {};
   if (command === 'settle') {
     await settled(desktop);
     return {};
@@ -118,9 +120,13 @@ async function queriesOf(desktop: Host, { name, columns }: Collection): Promise<
     filters.map((filter) => ({ collection: name, sort: { column, descending }, filters: filter }))));
 }
 
-/** Resolves once the work after a first sync is done: indexes built, rows read back and verified. */
+/** Resolves once the work after a first sync is done: rows proved, indexes and full-text indexes built. */
 async function settled(desktop: Host): Promise<void> {
-  while ((await desktop.data.health()).lastVerifiedMs === null) await sleep(20);
+  const isDone = (): boolean => {
+    const { generation, lastVerifiedMs } = readState(desktop.data.reader);
+    return lastVerifiedMs !== null && isBuilt(desktop.data.reader, generation);
+  };
+  while (!isDone()) await sleep(10);
 }
 
 /** The session in a file, so that the next start finds it. */

@@ -8,7 +8,8 @@ import { build } from 'esbuild';
 
 import { targets } from '../../build.mjs';
 
-export type DesktopCommand = 'sign in' | 'sign in and read' | 'pull' | 'settle' | 'read lists' | 'first page';
+/** `start` does nothing; its report says that the process has started. */
+export type DesktopCommand = 'start' | 'sign in' | 'sign in and read' | 'pull' | 'settle' | 'read lists' | 'first page';
 
 export interface DesktopReport {
   readonly tookMs: number;

@@ -13,6 +13,7 @@ import { join } from 'node:path';
 
 import { openWriter, type WriteDb } from '../../desktop/cache/sqlite.ts';
 import { readSchema, type CacheSchema } from './cache-schema.ts';
+import { processorTimeMs } from './figures.ts';
 import { blockEnd, blockRecords, readRows, writeFrames, type Frames } from './frames.ts';
 
 export interface Floor {
@@ -23,6 +24,8 @@ export interface Floor {
   readonly finishedMs: number;
   /** CPU time of the receiving process, in all. */
   readonly cpuMs: number;
+  /** CPU time of the sending process; 0 where it cannot be measured. */
+  readonly feederCpuMs: number;
   /** The same for one record in a hundred, which are there already: rows received, updated and committed. */
   readonly changedMs: number;
 }
@@ -51,7 +54,12 @@ export async function openFloor(folder: string, cacheFile: string, mongo: MongoS
   const feeders = [startFeeder([all, ...source]), startFeeder([some, ...source])] as const;
   const ports = await Promise.all(feeders.map(async (feeder) => Number((await once(feeder, 'message'))[0])));
   return {
-    measure: () => fillOnce(join(folder, 'floor.sqlite'), schema, frames, ports),
+    async measure() {
+      const senderMs = (): number => processorTimeMs(feeders[0].pid ?? 0) ?? 0;
+      const beforeMs = senderMs();
+      const floor = await fillOnce(join(folder, 'floor.sqlite'), schema, frames, ports);
+      return { ...floor, feederCpuMs: senderMs() - beforeMs };
+    },
     async close() {
       await Promise.all(feeders.map(async (feeder) => {
         feeder.disconnect();
@@ -68,7 +76,7 @@ function startFeeder(parameters: readonly string[]): ChildProcess {
 
 async function fillOnce(
   file: string, schema: CacheSchema, { records }: Frames, [all = 0, some = 0]: readonly number[],
-): Promise<Floor> {
+): Promise<Omit<Floor, 'feederCpuMs'>> {
   const db = openFresh(file);
   try {
     for (const sql of schema.create) db.exec(sql);

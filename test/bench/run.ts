@@ -7,7 +7,7 @@
 //   npm run bench -- --store MongoDB     one store
 //   npm run bench -- --records 20000     invoices instead of 100,000
 //   npm run bench -- --runs 1            instead of the median of three
-//   npm run bench -- --full              also 1,000,000 invoices: first sync, memory, lists, cold start
+//   npm run bench -- --full              also 1,000,000 invoices, and many accounts and desktops at once
 //   npm run bench -- --peers             also WatermelonDB, RxDB and PouchDB on the same documents (peers.ts)
 //   npm run bench -- --markdown          the table as docs/performance.md has it
 
@@ -18,6 +18,7 @@ import { findChromium } from '../chromium.ts';
 import { openTestMongo } from '../mongod.ts';
 import { misses, type Figure, type Target } from './figures.ts';
 import { measurePeers } from './peers.ts';
+import { measureScale } from './scale.ts';
 import { measureStore, storeGroups, type Sheet, type StorePlan } from './store-figures.ts';
 import { measureWindow } from './window.ts';
 
@@ -51,10 +52,19 @@ async function bench(plan: Plan): Promise<void> {
     note: (text) => void notes.push(text),
     say: (text) => teller.say(text),
   };
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      tell(figures, [...notes, 'The run was ended before it had measured everything.'], plan.isMarkdown);
+      process.exit(1);
+    });
+  }
   try {
     if (storeGroups.some(plan.wants)) await benchStores(plan, sheet);
     if (plan.wants('window')) await benchWindow(plan, sheet);
-    if (plan.isFull) await benchStores(largePlan(plan), sheet);
+    if (plan.isFull) {
+      await benchStores(largePlan(plan), sheet);
+      await benchScale(plan, sheet);
+    }
     if (plan.hasPeers) await measurePeers(plan, sheet);
   } finally {
     // What was measured before a fault is worth reading, too.
@@ -77,6 +87,26 @@ async function benchStores(plan: Plan, sheet: Sheet): Promise<void> {
   try {
     teller.say(`Measuring ${formatCount(plan.records)} on MongoDB …`);
     await measureStore(plan, mongo.url, sheet);
+  } finally {
+    await mongo.release();
+  }
+}
+
+async function benchScale({ stores }: Plan, sheet: Sheet): Promise<void> {
+  const many = { accounts: 10_000, syncing: 200, connected: 2000 };
+  if (stores.includes('embedded')) {
+    teller.say('Measuring many at once on the embedded database …');
+    await measureScale({ ...many, mongodbUrl: null, servers: 1 }, (what, value, unit) => sheet.add(what, 'embedded', value, unit));
+  }
+  const { found: mongo } = stores.includes('MongoDB') ? await openTestMongo() : { found: null };
+  if (mongo === null) return;
+  try {
+    for (const servers of [1, 2]) {
+      teller.say(`Measuring many at once on MongoDB, with ${servers} server process${servers === 1 ? '' : 'es'} …`);
+      const add = (what: string, value: number | null, unit: string): void =>
+        sheet.add(`${servers} × server: ${what}`, 'MongoDB', value, unit);
+      await measureScale({ ...many, mongodbUrl: mongo.url, servers }, add);
+    }
   } finally {
     await mongo.release();
   }

@@ -66,6 +66,7 @@ export async function withDesktop<T>(
   const desktop = company.startDesktop(link?.url ?? server.url);
   try {
     const pids = [server.child.pid ?? 0, desktop.pid] as const;
+    await desktop.tell('start');
     const before = pids.map(processorTimeMs);
     const first = await desktop.tell('sign in');
     const lineBytes = link && link.downBytes;

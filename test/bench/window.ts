@@ -3,7 +3,8 @@
 
 import type { Locator, Page } from 'playwright-core';
 
-import { startEnv, signIn, windowApi, type CleanupScope } from '../e2e/harness.ts';
+import { closeCache, isBuilt, openCacheReadOnly, readState } from '../../desktop/cache/cache.ts';
+import { startEnv, signIn, type CleanupScope } from '../e2e/harness.ts';
 import { median, percentile } from './figures.ts';
 
 export interface WindowFigures {
@@ -43,7 +44,7 @@ export async function measureWindow(invoices: number): Promise<WindowFigures> {
     const grid = page.locator('invoify-list-table .grid');
     await page.locator('invoify-list-table .row[data-index="0"]:not(.waiting)').waitFor();
     // Measures an ordinary day's window: after the first sync, with the lists' indexes built and the rows verified.
-    while (!await isSettled(page)) await page.waitForTimeout(100);
+    while (!isSettled(desktop.cacheFile)) await page.waitForTimeout(100);
     const scrolls: Scroll[] = [];
     for (const speed of speeds) scrolls.push(await measureScroll(grid, speed));
     return { scrolls, paintMs: await measurePaint(page), searchMs: await measureSearch(page) };
@@ -53,9 +54,14 @@ export async function measureWindow(invoices: number): Promise<WindowFigures> {
   }
 }
 
-async function isSettled(page: Page): Promise<boolean> {
-  const health = await windowApi(page).data.health();
-  return health.ok && health.value.lastVerifiedMs !== null;
+function isSettled(cacheFile: string): boolean {
+  const cache = openCacheReadOnly(cacheFile);
+  try {
+    const { generation, lastVerifiedMs } = readState(cache.reader);
+    return lastVerifiedMs !== null && isBuilt(cache.reader, generation);
+  } finally {
+    closeCache(cache);
+  }
 }
 
 async function measureScroll(grid: Locator, pxPerSecond: number): Promise<Scroll> {
