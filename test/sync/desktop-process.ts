@@ -10,7 +10,7 @@ export interface Job {
   readonly databaseFile: string;
   readonly serverUrl: string;
   readonly token: string;
-  readonly pageLimit: number;
+  readonly pieceChanges: number;
   /** Counts the host's calls to its deps, from 1; null: never. */
   readonly dieAtStep: number | null;
   /** Waits at each step until it is sent a line. */
@@ -19,7 +19,7 @@ export interface Job {
 
 if (import.meta.main) await run(JSON.parse(process.argv[2] ?? '') as Job);
 
-async function run({ databaseFile, serverUrl, token, pageLimit, dieAtStep, waitsAtSteps }: Job): Promise<void> {
+async function run({ databaseFile, serverUrl, token, pieceChanges, dieAtStep, waitsAtSteps }: Job): Promise<void> {
   let steps = 0;
   const step = (name: string): void => {
     steps += 1;
@@ -31,7 +31,7 @@ async function run({ databaseFile, serverUrl, token, pageLimit, dieAtStep, waits
   await system.vault.save({ token, origin: serverUrl });
   const deps: HostDeps = {
     ...system,
-    pageLimit,
+    pieceChanges,
     async fetch(input, init) {
       step('ask');
       const response = await fetch(input, init);
@@ -48,7 +48,7 @@ async function run({ databaseFile, serverUrl, token, pageLimit, dieAtStep, waits
     },
   };
   const host = await openHost({ databaseFile, serverUrl }, deps);
-  host.onStatus(({ progress }) => step(progress === null ? 'status' : `page of ${progress.changes}`));
+  host.onStatus(({ progress }) => step(progress === null ? 'status' : `piece of ${progress.changes}`));
   const { outcome } = await host.pullFromServer();
   await host.close();
   process.stdout.write(`${JSON.stringify({ outcome })}\n`);

@@ -81,7 +81,8 @@ async function openSeat(
   t: Pick<TestContext, 'after'>, site: Site, owner: TestAccount, person: Person, role: Role, random: Random,
 ): Promise<Seat> {
   const { token } = await owner.signIn(person.userId);
-  const desk = await openDesk(t, { url: site.server.url, token, pageLimit: () => random.integer(1, 60) });
+  const size = random.chance(0.5) ? { pageLimit: () => random.integer(1, 60) } : { pieceChanges: random.integer(1, 60) };
+  const desk = await openDesk(t, { url: site.server.url, token, ...size });
   return { desk, random, faults: [], person, role };
 }
 

@@ -35,7 +35,7 @@ for (const name of phaseNames) {
       const [embedded] = stores;
       assert(embedded);
       site = await openSite(embedded);
-      phase = await preparePhase(name, site);
+      phase = await preparePhase(name, site, 'stream');
     });
     after(async () => {
       phase.remove();
@@ -44,6 +44,8 @@ for (const name of phaseNames) {
 
     /** The steps of a whole run, and the different states of the files at them. */
     let steps: readonly string[] = [];
+    /** The steps at which a piece had just been applied or kept. */
+    const pieces = (): number[] => [...new Set(steps)].flatMap((step) => /^piece of [1-9]/.test(step) ? [steps.indexOf(step) + 1] : []);
     const left = new Map<string, Files>();
     before(() => withDesk(site, phase, async (desk, job) => {
       const ended = await runProcess({ ...job, waitsAtSteps: true }, () => {
@@ -55,8 +57,8 @@ for (const name of phaseNames) {
     }));
 
     test('can be killed at any of its steps', async () => {
-      assert(steps.length > 4 * phase.pages, 'request, answer, yield and status, for every page');
-      assert(left.size > phase.pages, `${left.size} different states were left`);
+      assert(steps.length > 3 * pieces().length, 'clock, yield and status, for every piece');
+      assert(left.size >= pieces().length, `${left.size} different states were left`);
       for (const files of left.values()) {
         await withDesk(site, phase, async (desk) => {
           putFiles(dirname(desk.file), files);
@@ -65,26 +67,23 @@ for (const name of phaseNames) {
       }
     });
 
-    test('keeps the pages that it has received when it is killed', async (t) => {
+    test('keeps the pieces that it has received when it is killed', async (t) => {
       const desk = await phase.open(t);
       await desk.close();
-      const job = jobOf(site, phase, desk);
-      const answers = steps.flatMap((step, index) => step === 'answer' ? [index + 1] : []);
-      // By the time the last page has arrived, the one before it has been kept.
-      const { signal } = await runProcess({ ...job, dieAtStep: answers.at(-1) ?? 0 });
+      const { signal } = await runProcess({ ...jobOf(site, phase, desk), dieAtStep: pieces().at(-2) ?? 0 });
       assert.equal(signal, killedBy);
       await desk.open();
-      await desk.sync();
-      assert(desk.network.pulls().length <= 2, `${desk.network.pulls().length} of ${phase.pages} pages were requested again`);
+      const { changes } = await desk.sync();
+      assert(changes <= PAGE, `${changes} changes were sent again`);
       await phase.assertDone(desk);
     });
 
     test('can be killed from outside at any moment', async () => {
-      const random = new Random(phase.pages);
+      const random = new Random(phase.name.length);
       for (let round = 0; round < amount(2, 10); round += 1) {
         const last = random.integer(5, 60);
         await withDesk(site, phase, async (desk, job) => {
-          await runProcess({ ...job, pageLimit: 1 }, (step, child) => {
+          await runProcess({ ...job, pieceChanges: 1 }, (step, child) => {
             if (step === last) child.kill('SIGKILL');
           });
           await assertRecovers(phase, desk);
@@ -97,7 +96,7 @@ for (const name of phaseNames) {
 /** Calls `run` with a desk that is not open yet, in the state before a run of the phase. */
 async function withDesk<T>(site: Site, phase: Phase, run: (desk: Desk, job: Job) => Promise<T>): Promise<T> {
   const { owner } = phase.books;
-  const desk = new Desk({ url: site.server.url, pageLimit: () => PAGE });
+  const desk = new Desk({ url: site.server.url, pieceChanges: PAGE });
   try {
     await desk.storeToken(owner.token);
     if (phase.file !== undefined) copyDatabase(phase.file, desk.file);
@@ -108,7 +107,8 @@ async function withDesk<T>(site: Site, phase: Phase, run: (desk: Desk, job: Job)
 }
 
 function jobOf(site: Site, { books: { owner } }: Phase, desk: Desk): Job {
-  return { databaseFile: desk.file, serverUrl: site.server.url, token: owner.token, pageLimit: PAGE, dieAtStep: null, waitsAtSteps: false };
+  const { server: { url: serverUrl } } = site;
+  return { databaseFile: desk.file, serverUrl, token: owner.token, pieceChanges: PAGE, dieAtStep: null, waitsAtSteps: false };
 }
 
 interface Ended {
