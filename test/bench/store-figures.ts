@@ -131,7 +131,9 @@ class StoreMeasurement {
       this.#add('… bytes on the line per record', bytes / cost.records, 'bytes');
       const { changes, tookMs } = await measureChanged(this.#company, desktop, 1);
       this.#add(`Pull of ${formatCount(changes)} changed ${line}`, tookMs, 'ms');
+      const before = Number(link?.downBytes);
       const unchangedMs = (await desktop.tell('pull')).tookMs;
+      this.#add('Nothing changed: the answer with its headers', Number(link?.downBytes) - before, 'bytes', null, atMost(350));
       this.#add(`Nothing changed ${line}`, unchangedMs, 'ms', 2 * slowLine.delayMs / unchangedMs);
       for (const writers of [1, 10]) {
         this.#add(`Writes, ${writers} at a time, ${line}`, await measureWrites(this.#company, link?.url ?? '', writers), 'writes/s');
@@ -173,11 +175,10 @@ class StoreMeasurement {
   async #measureUnchanged(server: Synced['server'], desktop: Synced['desktop']): Promise<void> {
     const url = this.#mongodbUrl;
     const readCounts = () => url === null ? readSqliteCounts(server) : readMongoCounts(url);
-    const { pullMs, requestMs, healthMs, answerBytes, reads } = await measureUnchanged(this.#company, server, desktop, readCounts);
+    const { pullMs, requestMs, healthMs, reads } = await measureUnchanged(this.#company, server, desktop, readCounts);
     const asked = Object.entries(reads).filter(([what]) => !what.includes('examined'));
     this.#add('Nothing changed: the request alone', requestMs, 'ms', healthMs / requestMs, atMost(url === null ? 0.5 : 1.2));
     this.#add("Nothing changed: the desktop's pull", pullMs, 'ms', healthMs / pullMs, atMost(2));
-    this.#add('Nothing changed: the answer with its headers', answerBytes, 'bytes', null, atMost(350));
     this.#add('Nothing changed: asked of the database', asked.reduce((sum, [, count]) => sum + count, 0), 'per poll');
     for (const [what, count] of Object.entries(reads)) this.#sheet.note(`${this.#company.store}, per poll: ${count.toFixed(2)} × ${what}`);
   }

@@ -151,8 +151,6 @@ export interface Unchanged {
   readonly requestMs: number;
   /** A request without any work: GET /api/health. */
   readonly healthMs: number;
-  /** One answer as it is on the line, with its headers. */
-  readonly answerBytes: number;
   /** Database queries per poll: statement or command to count. */
   readonly reads: Readonly<Record<string, number>>;
 }
@@ -164,7 +162,8 @@ export async function measureUnchanged(
   company: CompanyServer, server: ServerProcess, desktop: DesktopProcess, readCounts: () => Promise<Readonly<Record<string, number>>>,
 ): Promise<Unchanged> {
   const clock = await latestClock(company);
-  const poll = await pollerOf(company, server.url, clock);
+  const owner = await signIn(server.url, company.stage.company.users[0]?.email ?? '', company.stage.password);
+  const poll = (): Promise<unknown> => owner.digest(clock);
   await medianMs(poll);
   const before = await readCounts();
   const requestMs = await medianMs(poll);
@@ -174,7 +173,6 @@ export async function measureUnchanged(
     requestMs,
     healthMs: await medianMs(async () => (await fetch(`${server.url}/api/health`)).json()),
     pullMs: median(await repeat(100, async () => (await desktop.tell('pull')).tookMs)),
-    answerBytes: await answerBytesOf(company, server, clock),
     // Occasional other queries do not belong to the polls.
     reads: Object.fromEntries(reads.filter(([, perPoll]) => perPoll >= 0.5)),
   };
@@ -186,24 +184,6 @@ async function latestClock({ venue, stage }: CompanyServer): Promise<string> {
     return formatInstant(await store.latestClock(stage.company.accountId));
   } finally {
     await store.close();
-  }
-}
-
-async function pollerOf({ stage }: CompanyServer, url: string, clock: string): Promise<() => Promise<unknown>> {
-  const owner = await signIn(url, stage.company.users[0]?.email ?? '', stage.password);
-  return () => owner.digest(clock);
-}
-
-async function answerBytesOf(company: CompanyServer, server: ServerProcess, clock: string): Promise<number> {
-  const link = await openLink(server.url);
-  try {
-    const poll = await pollerOf(company, link.url, clock);
-    await poll();
-    const before = link.downBytes;
-    await poll();
-    return link.downBytes - before;
-  } finally {
-    await link.close();
   }
 }
 
