@@ -87,10 +87,13 @@ export function createEncoder(encoding: Exclude<Encoding, 'identity'>): Encoder 
   };
 }
 
+/** Node's own, of 16 KiB, takes a third more time. */
+const chunkSize = 64 * 1024;
+
 function createCompressor(encoding: Exclude<Encoding, 'identity'>): Transform {
   switch (encoding) {
-    case 'gzip': return createGzip({ level: 1 });
-    case 'br': return createBrotliCompress({ params: { [constants.BROTLI_PARAM_QUALITY]: 3 } });
-    case 'zstd': return createZstdCompress({ params: { [constants.ZSTD_c_compressionLevel]: 1 } });
+    case 'gzip': return createGzip({ chunkSize, level: 1 });
+    case 'br': return createBrotliCompress({ chunkSize, params: { [constants.BROTLI_PARAM_QUALITY]: 3 } });
+    case 'zstd': return createZstdCompress({ chunkSize, params: { [constants.ZSTD_c_compressionLevel]: 1 } });
   }
 }
