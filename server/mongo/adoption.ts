@@ -9,7 +9,7 @@
 import type { AnyBulkWriteOperation, Db, Document, Filter, MongoClient } from 'mongodb';
 
 import type { Instant } from '../../shared/clock.ts';
-import { writableFields } from '../../shared/collections.ts';
+import { collections, writableFields } from '../../shared/collections.ts';
 import { AppError } from '../../shared/errors.ts';
 import { checkFields, type JsonObject } from '../../shared/fields.ts';
 import { noProblems } from '../../shared/problems.ts';
@@ -217,8 +217,9 @@ export class Adoption {
   async #writeOnce(mapped: MappedCollection, incoming: readonly Incoming[]): Promise<Written> {
     const { accountId, store, requireLease } = this.#deps;
     const wanted = this.#wanted(mapped, incoming);
+    const gone = incoming.filter(({ document }) => document === null).map(({ id }) => id);
     for (;;) {
-      const { clock, records } = await this.#read(wanted);
+      const { clock, records, referenced } = await this.#read(wanted, mapped.collection.name, gone);
       const written = await store.mend(accountId, async (mending) => {
         await requireLease();
         const changes = await mending.heldAfter(clock, MAX_CHANGES);
@@ -226,10 +227,11 @@ export class Adoption {
         const current = new Map(records);
         for (const { collection, id, at, payload, ...rest } of changes) {
           const key = `${collection} ${id}`;
+          for (const target of rest.references) referenced.add(target);
           if (payload === null || at === null) current.delete(key);
           else if (wanted.get(collection)?.has(id)) current.set(key, { collection, id, at, payload, ...rest });
         }
-        return this.#apply(mending, mapped, incoming, current);
+        return this.#apply(mending, mapped, incoming, { current, referenced });
       });
       if (written) return written;
     }
@@ -246,28 +248,37 @@ export class Adoption {
     return wanted;
   }
 
-  /** Records as they are, and a clock that they are not older than. */
-  async #read(wanted: ReadonlyMap<string, ReadonlySet<string>>): Promise<{ clock: Instant; records: Map<string, StoredRecord> }> {
+  /** Records as they are, which of those that are gone others refer to, and a clock that all of this is not older than. */
+  async #read(
+    wanted: ReadonlyMap<string, ReadonlySet<string>>, name: string, gone: readonly string[],
+  ): Promise<{ clock: Instant; records: Map<string, StoredRecord>; referenced: Set<string> }> {
     const { accountId, client } = this.#deps;
     // One session: what it reads later is not older than what it read first, also from another member.
     await using session = client.startSession();
     const account = await this.#tables.accounts.findOne({ _id: accountId }, { ...majorityRead, session, projection: { clock: 1 } });
     if (!account) throw new AppError('not_found', `There is no account ${accountId} any more.`);
     const records = new Map<string, StoredRecord>();
-    for (const [name, ids] of wanted) {
+    for (const [collection, ids] of wanted) {
       const filter = { _id: { $in: [...ids] }, accountId };
       const options = { ...majorityRead, session, ...exactTypes };
-      const found = await this.#tables.records(name).find<LooseDocument>(filter, options).toArray();
-      for (const held of found.map((document) => toHeldRecord(name, document))) {
+      const found = await this.#tables.records(collection).find<LooseDocument>(filter, options).toArray();
+      for (const held of found.map((document) => toHeldRecord(collection, document))) {
         const { at, payload } = held;
-        if (at !== null && payload !== null) records.set(`${name} ${held.id}`, { ...held, at, payload });
+        if (at !== null && payload !== null) records.set(`${collection} ${held.id}`, { ...held, at, payload });
       }
     }
-    return { clock: toInstant(account.clock), records };
+    const referenced = new Set<string>();
+    for (const other of gone.length > 0 ? referrersOf(name) : []) {
+      const options = { ...majorityRead, session, projection: { references: 1 } };
+      for await (const { references } of this.#tables.records(other).find({ accountId, references: { $in: [...gone] } }, options)) {
+        for (const target of references) referenced.add(target);
+      }
+    }
+    return { clock: toInstant(account.clock), records, referenced };
   }
 
   async #apply(
-    mending: Mending, mapped: MappedCollection, incoming: readonly Incoming[], current: ReadonlyMap<string, StoredRecord>,
+    mending: Mending, mapped: MappedCollection, incoming: readonly Incoming[], { current, referenced }: Present,
   ): Promise<Written> {
     const { collection } = mapped;
     const { action } = this.#deps;
@@ -277,7 +288,7 @@ export class Adoption {
       const previous = current.get(`${collection.name} ${one.id}`) ?? null;
       if (!one.document) {
         if (!previous) continue;
-        const kept = await this.#remove(mending, previous);
+        const kept = await this.#remove(mending, previous, referenced);
         if (kept === null) written.removed += 1;
         else written.found.set(one.id, kept);
         continue;
@@ -326,11 +337,9 @@ export class Adoption {
   }
 
   /** Null, or why the record stays. */
-  async #remove(mending: Mending, record: StoredRecord): Promise<string | null> {
+  async #remove(mending: Mending, record: StoredRecord, referenced: ReadonlySet<string>): Promise<string | null> {
     const { collection, id } = record;
-    for (const other of collection === 'customers' ? ['invoices'] : collection === 'plans' ? ['customers'] : []) {
-      if (await mending.isReferenced(other, id)) return `is deleted there, and stays here because some ${other} refer to it`;
-    }
+    if (referenced.has(id)) return `is deleted there, and stays here because some ${referrersOf(collection).join(' or ')} refer to it`;
     if (collection === 'users') await userRules.remove?.(mending, record);
     mending.remove(record);
     mending.audit(adminEntry(this.#deps.action, { collection, record: id }));
@@ -382,6 +391,14 @@ export class Adoption {
   }
 }
 
+/** The account as a batch finds it. */
+interface Present {
+  /** By collection and id. */
+  readonly current: ReadonlyMap<string, StoredRecord>;
+  /** Ids to which records refer. */
+  readonly referenced: ReadonlySet<string>;
+}
+
 interface Written {
   readonly found: Map<string, string>;
   changed: number;
@@ -407,6 +424,12 @@ export function checkDocument(
 /** The other program's keys may be of any type. */
 function byKeys(keys: readonly unknown[]): Filter<Document> {
   return { _id: { $in: [...keys] as never[] } };
+}
+
+/** The collections whose records can refer to one of this. */
+function referrersOf(collection: string): readonly string[] {
+  return collections.filter(({ fields }) => Object.values(fields).some((field) => field.kind === 'reference' && field.to === collection))
+    .map(({ name }) => name);
 }
 
 function raiseNumbers(mending: Mending, payloads: readonly JsonObject[]): void {

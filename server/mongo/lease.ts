@@ -34,7 +34,8 @@ export interface AdoptionDocument {
 /** Another process has taken over. */
 export class LeaseLost extends AppError {
   constructor(accountId: string) {
-    super('conflict', `Another process has gone on with adopting into the account ${accountId}.`);
+    // Not `conflict`: no document is the cause.
+    super('unavailable', `Another process has gone on with adopting into the account ${accountId}.`);
   }
 }
 

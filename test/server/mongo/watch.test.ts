@@ -1,0 +1,200 @@
+// `WATCH=1`: what another program changes in adopted collections becomes records, whatever happens to the processes that follow it.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+
+import { MongoClient, ObjectId, Timestamp, type Db } from 'mongodb';
+
+import { parseMapping } from '../../../server/mapping.ts';
+import { runAdopt } from '../../../server/mongo/adopt.ts';
+import { Adoption } from '../../../server/mongo/adoption.ts';
+import { adoptions, takeLease } from '../../../server/mongo/lease.ts';
+import { runVerify } from '../../../server/verify-command.ts';
+import { openStore, spawnServer, startServer, stores, type TestServer } from '../harness.ts';
+import { example, exampleDocuments, fillShop, recordsOf } from './shop.ts';
+
+const [, mongodb] = stores;
+assert.ok(mongodb);
+
+type Payload = Readonly<Record<string, unknown>>;
+
+describe('WATCH=1', { skip: mongodb.skip }, () => {
+  let server: TestServer;
+  let client: MongoClient;
+  let shop: Db;
+  let books: Db;
+  before(async () => {
+    server = await startServer(mongodb, { WATCH: '1' });
+    const { MONGODB_URL: mongodbUrl = '', MONGODB_DB: mongodbDb = '' } = server.env;
+    client = await new MongoClient(mongodbUrl).connect();
+    [shop, books] = [client.db(`shop_${new ObjectId().toHexString()}`), client.db(mongodbDb)];
+    await fillShop(shop, exampleDocuments);
+    const store = await openStore(server, () => server.clock.ms);
+    const config = { mongodbUrl, mongodbDb, allowsPlaintextMongo: false };
+    const mapping = JSON.stringify({ ...example, database: shop.databaseName });
+    assert.equal(await runAdopt({ mapping, file: 'mapping.json', account: null, isDryRun: false }, { store, config, write: () => {} }), 0);
+    await store.close();
+  });
+  after(async () => {
+    await shop.dropDatabase();
+    await client.close();
+    await server.stop();
+  });
+
+  /** Looks at the records again after each transaction of the account until they are as they should be. */
+  const untilAsync = async (check: () => Promise<boolean>): Promise<void> => {
+    const stream = books.collection('accounts').watch();
+    try {
+      await stream.tryNext();
+      while (!await check()) await stream.next();
+    } finally {
+      await stream.close();
+    }
+  };
+  const until = async (check: (records: ReadonlyMap<string, Payload>) => boolean): Promise<ReadonlyMap<string, Payload>> => {
+    let records: ReadonlyMap<string, Payload> = new Map();
+    await untilAsync(async () => check(records = await recordsOf(server.owner)));
+    return records;
+  };
+  const customers = () => shop.collection('Customer');
+  const nameOf = (records: ReadonlyMap<string, Payload>, id: ObjectId): unknown => records.get(id.toHexString())?.['name'];
+  const requireSound = async (): Promise<void> => {
+    const store = await openStore(server, () => server.clock.ms);
+    const lines: string[] = [];
+    const deps = { nowMs: () => Date.now(), write: (line: string) => void lines.push(line) };
+    assert.equal(await runVerify(store, { fixes: false, account: null }, deps), 0, lines.join(''));
+    await store.close();
+  };
+
+  test('publishes what is inserted, updated, replaced and deleted, and keeps what the mapping does not have', async () => {
+    const _id = new ObjectId();
+    await customers().insertOne({ _id, displayName: 'New' });
+    await until((records) => nameOf(records, _id) === 'New');
+    const { body } = await server.owner.get(`/api/customers/${_id}`);
+    const noted = await server.owner.patch(`/api/customers/${_id}`, body.record.updatedAt, { notes: 'ours' });
+    assert.equal(noted.status, 200);
+    await customers().updateOne({ _id }, { $set: { displayName: 'Updated' } });
+    await until((records) => nameOf(records, _id) === 'Updated');
+    await customers().replaceOne({ _id }, { displayName: 'Replaced', mail: 'a@b.test' });
+    const replaced = await until((records) => nameOf(records, _id) === 'Replaced');
+    assert.deepEqual(replaced.get(_id.toHexString()), { name: 'Replaced', email: 'a@b.test', currency: 'EUR', notes: 'ours' });
+    await customers().deleteOne({ _id });
+    await until((records) => !records.has(_id.toHexString()));
+    const { body: trail } = await server.owner.get('/api/audit?limit=1000');
+    const { entries } = trail as unknown as { readonly entries: readonly Payload[] };
+    const own = entries.filter(({ record }) => record === _id.toHexString());
+    assert.deepEqual(own.map(({ action }) => action), ['watch', 'update', 'watch', 'watch', 'watch']);
+    await requireSound();
+  });
+
+  test('publishes 5,000 documents that come at once, each once', async () => {
+    const ids = Array.from({ length: 5000 }, () => new ObjectId());
+    const own = books.collection<{ _id: string }>('customers');
+    const before = await own.countDocuments();
+    await customers().insertMany(ids.map((_id) => ({ _id, displayName: 'Bulk' })));
+    await untilAsync(async () => await own.countDocuments() === before + ids.length);
+    assert.equal((await recordsOf(server.owner)).get(String(ids.at(-1)))?.['name'], 'Bulk');
+    await customers().deleteMany({ _id: { $in: ids } });
+    await untilAsync(async () => await own.countDocuments() === before);
+    await requireSound();
+  });
+
+  test('leaves out what does not fit, says so in /api/ready, and publishes it once it does', async () => {
+    const [customer, invoice] = [new ObjectId(), new ObjectId()];
+    await customers().insertOne({ _id: customer, displayName: 'Later', mail: 'nobody' });
+    const [sample] = exampleDocuments['Invoice'] ?? [];
+    await shop.collection('Invoice').insertOne({ ...sample, _id: invoice, customer, no: 'RE-2' });
+    const stream = books.collection('adopted').watch();
+    await stream.tryNext();
+    while (await books.collection('adopted').countDocuments({ problem: { $type: 'string' } }) < 2) await stream.next();
+    await stream.close();
+    const ready = await server.client.get('/api/ready');
+    const { checks } = ready.body as unknown as { readonly checks: Payload };
+    assert.deepEqual([ready.status, String(checks['watch']).slice(0, 11)], [200, '2 documents']);
+    assert.ok(server.lines.some((line) => line.includes('email must be an e-mail address')));
+    await customers().updateOne({ _id: customer }, { $set: { mail: 'some@body.test' } });
+    await until((records) => records.has(invoice.toHexString()));
+    // What once fitted stays as it was.
+    await shop.collection('Invoice').updateOne({ _id: invoice }, { $set: { state: 'LOST' } });
+    const last = new ObjectId();
+    await customers().insertOne({ _id: last, displayName: 'Last' });
+    const records = await until((found) => found.has(last.toHexString()));
+    assert.equal(records.get(invoice.toHexString())?.['status'], 'sent');
+    await shop.collection('Invoice').updateOne({ _id: invoice }, { $set: { state: 'OPEN' } });
+    await requireSound();
+  });
+
+  test('goes on after a restart from where it was, and looks at every document if the history is lost', async () => {
+    const [gone, first, second] = [new ObjectId(), new ObjectId(), new ObjectId()];
+    await customers().insertOne({ _id: gone, displayName: 'Gone' });
+    await until((records) => records.has(gone.toHexString()));
+    await server.restart({ WATCH: '' });
+    await customers().insertOne({ _id: first, displayName: 'First' });
+    await server.restart({ WATCH: '1' });
+    await until((records) => records.has(first.toHexString()));
+    await server.restart({ WATCH: '' });
+    await customers().deleteOne({ _id: gone });
+    await customers().insertOne({ _id: second, displayName: 'Second' });
+    await adoptions(books).updateMany({}, { $set: { token: null, startAt: new Timestamp({ t: 1, i: 1 }) } });
+    await server.restart({ WATCH: '1' });
+    await until((records) => records.has(second.toHexString()) && !records.has(gone.toHexString()));
+    await requireSound();
+  });
+
+  test('is gone on with by another process when the one that follows is stopped, which writes nothing more when it wakes', async (t) => {
+    await server.restart({ WATCH: '' });
+    const holder = async (): Promise<string | null> => (await adoptions(books).findOne({}))?.holder ?? null;
+    const held = async (isOther: (holder: string) => boolean): Promise<string> => {
+      const stream = adoptions(books).watch();
+      try {
+        await stream.tryNext();
+        for (;;) {
+          const found = await holder();
+          if (found !== null && isOther(found)) return found;
+          await stream.next();
+        }
+      } finally {
+        await stream.close();
+      }
+    };
+    const env = { ...server.env, WATCH: '1', ADMIN_EMAIL: '', ADMIN_PASSWORD: '' };
+    const one = await spawnServer(env);
+    t.after(() => one.end('SIGKILL'));
+    const before = await held(() => true);
+    const two = await spawnServer(env);
+    t.after(() => two.end('SIGKILL'));
+    one.child.kill('SIGSTOP');
+    const _id = new ObjectId();
+    await customers().insertOne({ _id, displayName: 'While stopped' });
+    await until((records) => nameOf(records, _id) === 'While stopped');
+    const after = await held((found) => found !== before);
+    await customers().updateOne({ _id }, { $set: { displayName: 'Awake' } });
+    one.child.kill('SIGCONT');
+    await until((records) => nameOf(records, _id) === 'Awake');
+    assert.equal(await holder(), after);
+    await two.end('SIGKILL');
+    await customers().updateOne({ _id }, { $set: { displayName: 'Killed' } });
+    await until((records) => nameOf(records, _id) === 'Killed');
+    assert.equal(await one.end(), 0);
+    await server.restart({ WATCH: '1' });
+    await requireSound();
+  });
+
+  test('writes nothing with a lease that another process has taken over', async (t) => {
+    await server.restart({ WATCH: '' });
+    const { _id: accountId = '', mapping = '' } = await adoptions(books).findOne({}) ?? {};
+    const lease = await takeLease(books, accountId, true);
+    const store = await openStore(server, () => server.clock.ms);
+    t.after(() => store.close());
+    const adoption = new Adoption({
+      client, store, databaseName: books.databaseName, mapping: parseMapping(mapping, 'x'), accountId, action: 'watch',
+      requireLease: async () => lease?.require(), report: () => {},
+    });
+    const _id = new ObjectId();
+    await customers().insertOne({ _id, displayName: 'Late' });
+    await takeLease(books, accountId, true);
+    await assert.rejects(adoption.refresh(new Map([['Customer', [_id]]])), /Another process/);
+    await assert.rejects(async () => lease?.save({ isScanned: false }), /Another process/);
+    assert.ok(!(await recordsOf(server.owner)).has(_id.toHexString()));
+  });
+});
