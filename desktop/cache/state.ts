@@ -132,13 +132,17 @@ export function saveDigest(
 
 const maxAttempts = 200;
 
-/** Records a sync attempt and deletes all but the newest 200. Durable on return. */
-export function recordAttempt(writer: CacheWriter, attempt: Attempt): void {
+/**
+ * Records a sync attempt, together with a change of the state, and deletes all but the newest 200 attempts. Durable on return.
+ * Throws `disk_full`, `cache_busy`, `cache_unusable`.
+ */
+export function recordAttempt(writer: CacheWriter, attempt: Attempt, change: StateChange = {}): void {
   const { startedMs, durationMs, changes, bytes, outcome, code, kind = null, detail } = attempt;
   inTransaction(writer.db, 'recording the attempt', () => {
     writer.db.prepare('INSERT INTO attempts (started_ms, duration_ms, changes, bytes, outcome, code, kind, detail) '
       + 'VALUES (?, ?, ?, ?, ?, ?, ?, ?)').run(startedMs, durationMs, changes, bytes, outcome, code, kind, detail);
     writer.db.prepare('DELETE FROM attempts WHERE id <= (SELECT max(id) FROM attempts) - ?').run(maxAttempts);
+    saveState(writer, change);
   });
 }
 

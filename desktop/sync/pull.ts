@@ -151,7 +151,7 @@ function firstSyncTarget(deps: PullDeps, log: LogKeeper): Target {
 /** Keeps all pieces but the last, and then applies all of them in one transaction: a catch-up is visible completely or not at all. */
 function catchUpTarget(deps: PullDeps): Target {
   const { cache } = deps;
-  const { cursor, scope, generation } = readState(cache);
+  const { cursor, scope, generation, mismatch: before } = readState(cache);
   const stage = readStage(cache);
   return {
     cursor: stage?.cursor ?? cursor, scope, generation,
@@ -168,11 +168,12 @@ function catchUpTarget(deps: PullDeps): Target {
       for (const kept of stagedPages(cache)) refused.push(...await applyInSlices(deps, generation, readKept(cache, kept)));
       refused.push(...await applyInSlices(deps, generation, page.changes));
       dropStage(cache);
-      saveState(cache, { cursor: page.serverTime });
+      // Where nothing has changed, nothing is written, and the commit costs nothing.
+      if (page.serverTime !== cursor) saveState(cache, { cursor: page.serverTime });
       return refused;
     },
     async finish(mismatch) {
-      saveState(cache, { mismatch });
+      if (mismatch !== before) saveState(cache, { mismatch });
       commitChanges(cache);
     },
     rollBack: () => rollbackChanges(cache),

@@ -8,9 +8,9 @@
 import { parseInstant, type Instant } from '../../shared/clock.ts';
 import { AppError, errorCode } from '../../shared/errors.ts';
 import { toSyncError } from '../../shared/window/ipc.ts';
-import type { SyncError, SyncOutcome, SyncProgress } from '../../shared/window/views.ts';
+import type { Attempt, SyncError, SyncOutcome, SyncProgress } from '../../shared/window/views.ts';
 import {
-  buildIndexes, checkpoint, dropInactiveInBackground, proveRows, readState, recordAttempt, saveState, type CacheWriter,
+  buildIndexes, checkpoint, dropInactiveInBackground, proveRows, readState, recordAttempt, type CacheWriter,
 } from '../cache/cache.ts';
 import { FeedSource, type FeedDeps, type FeedHost } from './feed-source.ts';
 import { withRetry } from './retry.ts';
@@ -178,9 +178,9 @@ export class SyncRunner {
         },
       }, signal);
       const error = result.mismatch && { code: 'digest_mismatch', message: result.mismatch.message } as const;
-      if (!error) saveState(cache, { lastSyncMs: this.#deps.nowMs() });
       const ended = this.#outcome(error ? 'failed' : 'completed', startedMs, result, result.rebuilt, error);
-      this.#recordAttempt(cache, startedMs, ended);
+      // One commit: where nothing has changed, it is all that waits for the disk.
+      recordAttempt(cache, toAttempt(startedMs, ended), error ? {} : { lastSyncMs: this.#deps.nowMs() });
       this.#maintenance = this.#maintain(cache, signal);
       return ended;
     } catch (error) {
@@ -190,7 +190,7 @@ export class SyncRunner {
       const outcome = code === 'cancelled' ? 'cancelled' : 'failed';
       const failed = this.#outcome(outcome, startedMs, tally, null, toSyncError(error));
       cache ??= this.#host.cache();
-      if (cache && code !== 'signed_out') this.#recordAttempt(cache, startedMs, failed);
+      if (cache && code !== 'signed_out') this.#recordFailure(cache, toAttempt(startedMs, failed));
       return failed;
     }
   }
@@ -204,11 +204,9 @@ export class SyncRunner {
   }
 
   /** Best effort: a sync does not fail because its attempt cannot be recorded. */
-  #recordAttempt(cache: CacheWriter, startedMs: number, { durationMs, changes, bytes, outcome, error, rebuilt }: SyncOutcome): void {
+  #recordFailure(cache: CacheWriter, attempt: Attempt): void {
     try {
-      const detail = error?.message ?? rebuilt;
-      const why = { code: error?.code ?? null, ...(error?.kind && { kind: error.kind }), detail };
-      recordAttempt(cache, { startedMs, durationMs, changes, bytes, outcome, ...why });
+      recordAttempt(cache, attempt);
     } catch (cause) {
       this.#deps.log('sync attempt not recorded', { error: cause });
     }
@@ -249,6 +247,11 @@ export class SyncRunner {
     if (words.length > 0) this.#deps.log('full-text indexes are damaged', { collections: words });
     return rows.length === 0;
   }
+}
+
+function toAttempt(startedMs: number, { durationMs, changes, bytes, outcome, error, rebuilt }: SyncOutcome): Attempt {
+  const why = { code: error?.code ?? null, ...(error?.kind && { kind: error.kind }), detail: error?.message ?? rebuilt };
+  return { startedMs, durationMs, changes, bytes, outcome, ...why };
 }
 
 /** The outcome of a run that was not allowed to start. */

@@ -16,7 +16,7 @@ import { assertConsistent } from './inspect.ts';
 
 const manyInvoices = Array.from({ length: 2500 }, (_, number) => upsert('invoices', number, invoice(number)));
 
-test('indexes of many records are built on another thread, which stops between two steps if it is told to, and goes on later', async (t) => {
+test('indexes of many records are built on another thread, which can be stopped between two steps and goes on later', async (t) => {
   const cache = temporaryCache(t);
   applyChanges(cache.writer, 'a', manyInvoices);
   let pauses = 0;

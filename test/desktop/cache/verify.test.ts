@@ -141,6 +141,7 @@ test('other work runs between the chunks of a verification without affecting its
   let pauses = 0;
   const { stored, computed } = await recomputeDigest(cache.reader, async () => {
     pauses += 1;
+    if (pauses > 2) return;
     applyChanges(cache.writer, 'a', [upsert('invoices', 5000 + pauses, invoice(1))]);
     assert.equal(readDigest(cache.reader, 'a')['invoices']?.count, 2500 + pauses, 'queries see the latest commit');
     if (pauses === 2) {
@@ -150,7 +151,7 @@ test('other work runs between the chunks of a verification without affecting its
       dropInactive(cache.writer);
     }
   });
-  assert.equal(pauses, 2);
+  assert.ok(pauses > 2);
   assert.equal(stored['invoices']?.count, 2500);
   assert.deepEqual(digestDifferences(stored, computed), []);
 });
