@@ -16,7 +16,7 @@ import { unknownAccount } from '../store.ts';
 import type { ChangeRange, Snapshot } from '../store.ts';
 
 /** Changes per batch handed to the caller. */
-const BATCH_SIZE = 100;
+const BATCH_SIZE = 250;
 /** Bounds on the changes per read: few are read for nothing, and few are held in memory. */
 const MIN_READ = 20;
 const MAX_READ = 512;
