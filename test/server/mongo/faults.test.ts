@@ -8,9 +8,13 @@ import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 
+import { MongoClient } from 'mongodb';
+
 import { EPOCH, type Instant } from '../../../shared/clock.ts';
 import { errorCode } from '../../../shared/errors.ts';
+import { saveMapping } from '../../../server/mongo/lease.ts';
 import { openMongoStore } from '../../../server/mongo/store.ts';
+import { startWatch } from '../../../server/mongo/watch.ts';
 import type { Store } from '../../../server/store.ts';
 import { findMongod, startReplicaSet, testDatabaseName, withAdmin, type ReplicaSet } from '../../mongod.ts';
 import { assertConsistent, assertRejects, content, create, depsOf, readAll, newAccount, newId, START_MS } from '../store/fixture.ts';
@@ -177,6 +181,32 @@ describe('MongoDB store under faults', { skip: missing ?? false }, () => {
       assert(await failures() > 0, 'nothing failed');
     }
     watched.stop();
+  });
+
+  test('what another program writes in an adopted collection is published once, through a step-down', async (t) => {
+    const accountId = await newAccount(store);
+    await using client = await new MongoClient(set.url).connect();
+    const [shop, count] = [client.db(`${database}_shop`), 60];
+    const mapping = { database: shop.databaseName, collections: {
+      customers: { from: 'Customer', fields: { name: 'name', currency: { value: 'EUR' } } },
+    } };
+    await saveMapping(client.db(database), accountId, JSON.stringify(mapping));
+    const config = { mongodbUrl: set.url, mongodbDb: database, allowsPlaintextMongo: false };
+    const watching = await startWatch({ config, store, log: () => {} });
+    t.after(() => watching.close());
+    const inserting = (async () => {
+      for (let index = 0; index < count; index += 1) await shop.collection('Customer').insertOne({ name: `Customer ${index}` });
+    })();
+    await set.stepDown();
+    await inserting;
+    const moved = watch(store, accountId);
+    for (let isDone = false; !isDone;) {
+      const all = await retryWhileUnavailable(() => readAll(store, accountId));
+      isDone = all.changes.length === count;
+      if (!isDone) await retryWhileUnavailable(() => moved.reaches(all.account.clock + 1 as Instant));
+      else assertConsistent(all);
+    }
+    moved.stop();
   });
 
   test('a killed primary neither loses nor repeats an acknowledged write, and a reader misses nothing', async () => {
