@@ -20,7 +20,7 @@ const MIN_SQLITE = [3, 51, 3] as const;
 
 /** Step n brings a database from version n to version n + 1; a step that a database has taken is never edited. */
 const steps: readonly ((db: DatabaseSync) => void)[] = [
-  createTables, addEpochsAndSettings, addAuditTrail, addSessionDetails, addPauses,
+  createTables, addEpochsAndSettings, addAuditTrail, addSessionDetails, addPauses, indexClocks,
 ];
 
 function createTables(db: DatabaseSync): void {
@@ -132,6 +132,11 @@ function addSessionDetails(db: DatabaseSync): void {
 
 function addPauses(db: DatabaseSync): void {
   db.exec('ALTER TABLE account ADD COLUMN paused_ms INTEGER NOT NULL DEFAULT 0');
+}
+
+/** Each write asks for the newest change of all accounts, which took 3.5 ms of 10,000. */
+function indexClocks(db: DatabaseSync): void {
+  db.exec('CREATE INDEX account_clock ON account (clock)');
 }
 
 /**

@@ -7,10 +7,11 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, test } from 'node:test';
 
+import { EPOCH } from '../../../shared/clock.ts';
 import { inspectFile } from '../../../server/embedded/inspection.ts';
 import { openEmbeddedStore } from '../../../server/embedded/store.ts';
 import {
-  assertRejects, content, create, depsOf, newAccount, newId, readAll, remove, START_MS, type TestDatabase,
+  assertRejects, content, create, depsOf, newAccount, newId, newSession, readAll, remove, START_MS, type TestDatabase,
 } from '../store/fixture.ts';
 import { storeSuite } from '../store/suite.ts';
 
@@ -27,6 +28,46 @@ async function newDatabase(): Promise<TestDatabase> {
 storeSuite('embedded store', newDatabase);
 
 describe('an embedded store', () => {
+  test('scans no table for a write or a pull, however many accounts there are', async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'invoify-store-'));
+    t.after(() => rmSync(folder, { recursive: true, force: true }));
+    const file = join(folder, 'invoify.sqlite');
+    const prepared = new Set<string>();
+    const { prepare } = DatabaseSync.prototype;
+    t.mock.method(DatabaseSync.prototype, 'prepare', function noted(this: DatabaseSync, sql: string) {
+      prepared.add(sql);
+      return prepare.call(this, sql);
+    });
+    const store = await openEmbeddedStore(file, { ...depsOf({ nowMs: START_MS }), trustsClock: false });
+    t.after(() => store.close());
+    const accountId = await newAccount(store);
+    const session = newSession({ accountId, userId: newId() });
+    prepared.clear();
+    await store.openSession(session);
+    await store.write(accountId, async (transaction) => {
+      assert.equal(await transaction.findReply('k'), null);
+      transaction.saveReply({ key: 'k', fingerprint: 'f', body: 'b', keptAtMs: START_MS });
+      transaction.put('users', session.userId, content({}, [newId()]), null);
+      transaction.claimAddress('a@example.com', session.userId);
+    });
+    await store.noteSessions([{ ...session, syncedTo: null }]);
+    assert(await store.identify(accountId, session.sessionId, session.userId));
+    assert(await store.findAddress('a@example.com'));
+    await readAll(store, accountId);
+    await remove(store, accountId, await create(store, accountId, 'plans'));
+    await store.isPruneDue(accountId, EPOCH, START_MS);
+    t.mock.restoreAll();
+
+    const db = new DatabaseSync(file);
+    t.after(() => db.close());
+    const statements = [...prepared].filter((sql) => /^\s*(SELECT|UPDATE|DELETE)/.test(sql));
+    assert(statements.length > 10, `only ${statements.length} statements were seen`);
+    for (const sql of statements) {
+      const plan = db.prepare(`EXPLAIN QUERY PLAN ${sql}`).all().map(({ detail }) => String(detail));
+      assert.deepEqual(plan.filter((detail) => /^SCAN (?!CONSTANT ROW|\()/.test(detail)), [], sql);
+    }
+  });
+
   test('is found to be damaged by an inspection, and intact before', async (t) => {
     const folder = mkdtempSync(join(tmpdir(), 'invoify-store-'));
     t.after(() => rmSync(folder, { recursive: true, force: true }));
