@@ -149,7 +149,8 @@ describe('MongoDB store under faults', { skip: missing ?? false }, () => {
     const primary = await set.primary();
     const secondaries = set.members.filter((member) => member !== primary);
     const replicate = (mode: 'alwaysOn' | 'off'): Promise<unknown> => Promise.all(secondaries.map((member) => (
-      withAdmin(`mongodb://${member.address}/?directConnection=true`, (admin) => admin.command({ configureFailPoint: 'stopReplProducer', mode }))
+      withAdmin(`mongodb://${member.address}/?directConnection=true`, (admin) =>
+        admin.command({ configureFailPoint: 'stopReplProducer', mode }))
     )));
     await replicate('alwaysOn');
     const writing = create(store, accountId, 'plans');
