@@ -2,8 +2,9 @@
 //
 // Pages must be fast at any offset (measured with 100,000 records). If the sort index covers all filters, it is scanned
 // in order: 0.4 ms for the first page, up to 8 for the last. A filter on a high-cardinality column uses that column's
-// index. Otherwise, and until the indexes are built, the narrow list is scanned (7 ms), keeping only the page's rows
-// sorted. The choice depends on the declarations and the query, never on statistics.
+// index, and a filter that leaves few rows that of its own column. Otherwise, and until the indexes are built, the narrow list is
+// scanned (7 ms), keeping only the page's rows sorted. The choice depends on the declarations, the query and counts of the moment,
+// never on statistics.
 
 import type { Collection } from '../../shared/collections.ts';
 import { AppError } from '../../shared/errors.ts';

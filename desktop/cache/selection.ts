@@ -7,14 +7,15 @@ import { isObject } from '../../shared/fields.ts';
 import type { Filter, ListSelection, Scalar } from '../../shared/window/views.ts';
 import { hasIndexes } from './indexes.ts';
 import {
-  coveredFilters, filterIndex, selectiveFilters, sortIndex, type CacheReader, type Generation,
+  coveredFilters, filterIndex, listTable, selectiveFilters, sortIndex, type CacheReader, type Generation,
 } from './schema.ts';
+import { readDigest } from './state.ts';
 import { searchCondition, type Condition, type SearchCondition } from './search.ts';
 
 /** A selection as conditions joined by AND, and the facts that determine its index. */
 export interface Where {
   readonly conditions: readonly Condition[];
-  /** The filtered columns. */
+  /** The filtered columns; their conditions come first, in this order. */
   readonly filtered: readonly string[];
   readonly search: SearchCondition | null;
 }
@@ -80,7 +81,7 @@ function toValue(value: Scalar): string | number {
 
 /**
  * The INDEXED BY or NOT INDEXED clause for a selection. `orders` lists the sorted columns whose index may be scanned,
- * best first; an index qualifies if it contains every filtered column.
+ * best first; an index qualifies if it contains every filtered column. Otherwise the index of a filter that leaves few rows, if any.
  */
 export function accessPath(
   reader: CacheReader, generation: Generation, collection: Collection, where: Where, orders: readonly string[],
@@ -93,7 +94,30 @@ export function accessPath(
   const sorted = collection.columns.filter((column) => column.sorted).map((column) => column.name);
   const order = orders.find((column) => sorted.includes(column)
     && where.filtered.every((filtered) => filtered === column || covered.includes(filtered)));
-  return order === undefined ? 'NOT INDEXED' : `INDEXED BY ${sortIndex(name, generation, order)}`;
+  const index = order ?? narrowestFilter(reader, generation, collection, where);
+  return index === undefined ? 'NOT INDEXED' : `INDEXED BY ${sortIndex(name, generation, index)}`;
+}
+
+/** Looking up a row by an index takes about as long as scanning this many. */
+const SCANNED_PER_LOOKUP = 16;
+
+/**
+ * The filtered column whose sort index alone leaves so few rows that looking these up is faster than scanning the list, as for what
+ * is overdue. Its entries are counted, but no more than may be looked up.
+ */
+function narrowestFilter(reader: CacheReader, generation: Generation, collection: Collection, where: Where): string | undefined {
+  const list = listTable(collection.name, generation);
+  const mostRows = Math.floor((readDigest(reader, generation)[collection.name]?.count ?? 0) / SCANNED_PER_LOOKUP);
+  let [narrowest, fewest]: [string | undefined, number] = [undefined, mostRows];
+  for (const [index, name] of where.filtered.entries()) {
+    const condition = where.conditions[index];
+    if (!condition || !collection.columns.find((column) => column.name === name)?.sorted) continue;
+    const rows = reader.db.prepare(`SELECT count(*) AS rows FROM (SELECT 1 FROM ${list} `
+      + `INDEXED BY ${sortIndex(collection.name, generation, name)} WHERE ${condition.sql} LIMIT ${fewest})`)
+      .get(...condition.values)?.['rows'];
+    if (Number(rows) < fewest) [narrowest, fewest] = [name, Number(rows)];
+  }
+  return narrowest;
 }
 
 export function invalid(message: string): AppError {
