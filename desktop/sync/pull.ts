@@ -42,6 +42,7 @@ export interface PullDeps {
   /** Whether a person asks for this run, who may have everything downloaded once more. */
   readonly isAskedFor: () => boolean;
   readonly nowMs: () => number;
+  readonly monotonicMs: () => number;
   /** Lets other work on this thread run. */
   readonly yieldToEventLoop: () => Promise<void>;
 }
@@ -60,8 +61,10 @@ export interface PullResult extends Tally {
   readonly mismatch: Mismatch | null;
 }
 
-/** Writing this many changes takes about 5 ms, which bounds how long readers on the same thread wait. */
-const SLICE_CHANGES = 500;
+/** How long changes are written before others on this thread have their turn. What one change takes depends on what it changes. */
+const SLICE_MS = 8;
+const FIRST_SLICE_CHANGES = 200;
+const [MIN_SLICE_CHANGES, MAX_SLICE_CHANGES] = [25, 1000];
 
 /** A server that asks for more downloads in one run will not stop. */
 const MAX_REBUILDS = 2;
@@ -233,11 +236,16 @@ function totalOf({ total }: Page): { downloadTotal?: number } {
 }
 
 async function applyInSlices(
-  { cache, yieldToEventLoop }: PullDeps, generation: Generation, changes: readonly WireChange[],
+  { cache, monotonicMs, yieldToEventLoop }: PullDeps, generation: Generation, changes: readonly WireChange[],
 ): Promise<readonly RefusedChange[]> {
   const refused: RefusedChange[] = [];
-  for (let start = 0; start < changes.length; start += SLICE_CHANGES) {
-    refused.push(...applyChanges(cache, generation, changes.slice(start, start + SLICE_CHANGES)).refused);
+  for (let start = 0, size = FIRST_SLICE_CHANGES; start < changes.length;) {
+    const slice = changes.slice(start, start + size);
+    const startedMs = monotonicMs();
+    refused.push(...applyChanges(cache, generation, slice).refused);
+    const growth = Math.min(2, SLICE_MS / (monotonicMs() - startedMs));
+    start += size;
+    size = Math.max(MIN_SLICE_CHANGES, Math.min(MAX_SLICE_CHANGES, Math.floor(size * growth)));
     await yieldToEventLoop();
   }
   return refused;

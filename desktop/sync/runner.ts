@@ -161,6 +161,7 @@ export class SyncRunner {
       const result = await pull({
         cache,
         nowMs: this.#deps.nowMs,
+        monotonicMs: this.#deps.monotonicMs,
         yieldToEventLoop: this.#deps.yieldToEventLoop,
         fetchPiece: (since, pieceSignal) => this.#feed.fetch(since, pieceSignal),
         isAskedFor: () => this.#isAskedFor,

@@ -42,6 +42,7 @@ test('each piece is released once, after its rows are committed and before the n
     onRebuild: () => assert.fail('no rebuild is needed'),
     isAskedFor: () => false,
     nowMs: () => 0,
+    monotonicMs: () => 0,
     yieldToEventLoop: async () => {},
   };
   await pull(deps, new AbortController().signal);
