@@ -131,7 +131,8 @@ describe('an answer', () => {
     const waitS = async (fault: Fault): Promise<number | undefined> => {
       const connection = connectionWith(fault);
       const refused = connection.send(hello).then(() => null, (error: unknown) => error);
-      const refusedStream = connection.receive({ ...hello, headers: { accept: 'text/event-stream' } }, () => undefined).then(() => null, (error: unknown) => error);
+      const asStream = { ...hello, headers: { accept: 'text/event-stream' } };
+      const refusedStream = connection.receive(asStream, () => undefined).then(() => null, (error: unknown) => error);
       const [error, streamError] = [await refused, await refusedStream];
       assert(error instanceof AppError && streamError instanceof AppError);
       assert.equal(error.details.retryAfterS, streamError.details.retryAfterS, 'the same for an event stream');

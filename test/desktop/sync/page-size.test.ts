@@ -1,5 +1,5 @@
-// How large the pages are that a desktop asks for where it gets no streams: they grow while they arrive quickly, stay small on a slow line, and shrink
-// where connections do not last.
+// How large the pages are that a desktop asks for where it gets no streams: they grow while they arrive quickly, stay small on a
+// slow line, and shrink where connections do not last.
 
 import assert from 'node:assert/strict';
 import { after, before, test, type TestContext } from 'node:test';
