@@ -49,16 +49,17 @@ async function key(page: Page, name: string): Promise<void> {
   await checkFocus(page, name);
 }
 
-async function hasFocus(target: Locator): Promise<boolean> {
-  return await target.count() > 0 && target.first().evaluate((element) => element.matches(':focus'));
+function hasFocus(target: Locator): Promise<boolean> {
+  return target.evaluateAll(([element]) => element?.matches(':focus') ?? false);
 }
 
 /** Presses Tab, or Shift+Tab, until the target has the focus. */
 async function tabTo(page: Page, target: Locator, step: 'Tab' | 'Shift+Tab' = 'Tab'): Promise<void> {
   await target.first().waitFor();
+  const wanted = await target.first().elementHandle();
   let ends = 0;
   for (let stops = 0; stops < maxStops; stops += 1) {
-    if (await hasFocus(target)) return;
+    if (await wanted?.evaluate((element) => element.matches(':focus'))) return;
     await page.keyboard.press(step);
     const focus = await currentFocus(page);
     // After the last stop the focus leaves the page once for the browser's own controls, then wraps around.

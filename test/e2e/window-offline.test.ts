@@ -34,7 +34,7 @@ async function goOffline(page: Page, env: Env): Promise<void> {
 
 /** A fingerprint of what an activation might change: open sheets, the shown record and the screen. */
 async function windowState(page: Page): Promise<string> {
-  const heading = await page.getByRole('heading').allInnerTexts();
+  const heading = await page.locator('h1, h2, h3, [role=heading]').filter({ visible: true }).allInnerTexts();
   return JSON.stringify([heading, await page.locator('invoify-sheet').count(), page.url()]);
 }
 
