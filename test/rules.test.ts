@@ -1,7 +1,7 @@
 // House rules that the type checker cannot enforce: what may import what, and how code is written.
 
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { globSync, readdirSync, readFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { dirname, join, relative, resolve } from 'node:path';
 import { describe, test } from 'node:test';
@@ -146,6 +146,15 @@ describe('the package', () => {
   test('pins every version exactly', () => {
     const versions = Object.values({ ...manifest['dependencies'], ...manifest['devDependencies'] });
     assert.deepEqual(versions.filter((version) => !/^\d+\.\d+\.\d+$/.test(String(version))), []);
+  });
+
+  test('runs every test file once', () => {
+    const given = String(manifest['scripts']?.['test:all']).matchAll(/(?<=[ "])test\/[^ "]+/g).map(([pattern]) => pattern);
+    const grouped = sources.filter(({ path }) => path.startsWith('test/groups/'))
+      .flatMap(({ text }) => [...text.matchAll(/'(.+?\.test\.ts)'/g)].map(([, pattern]) => `test/${pattern}`));
+    const run = [...given, ...grouped].flatMap((pattern) => globSync(pattern, { cwd: root }))
+      .map((path) => path.replaceAll('\\', '/')).filter((path) => path.endsWith('.test.ts'));
+    assert.deepEqual(run.toSorted(), sources.map(({ path }) => path).filter((path) => path.endsWith('.test.ts')).toSorted());
   });
 
   test('keeps registry addresses out of its lock file', () => {

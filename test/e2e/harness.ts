@@ -12,8 +12,8 @@
 //     });
 //   });
 //
-// Every `describeWindow` starts one server, company and Chromium: use one per file, and keep the company small. Without a
-// Chromium the tests are skipped with a message, or fail if CI=true (test/chromium.ts).
+// Every `describeWindow` starts one server and company: use one per file, and keep the company small. Without a Chromium the
+// tests are skipped with a message, or fail if CI=true (test/chromium.ts).
 
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe } from 'node:test';
@@ -72,13 +72,16 @@ export interface Env {
   close(): Promise<void>;
 }
 
+/** What test/groups/browser.ts shares among the files of its process. */
+export const shared: { browser?: Browser } = {};
+
 /** A `describe` with its own environment, whose server is running and unhindered at the start of each test. */
 export function describeWindow(title: string, options: EnvOptions, tests: (env: () => Env) => void): void {
   const program = findChromium();
   describe(title, { skip: program.missing ?? false }, () => {
     let env: Env | null = null;
     before(async () => {
-      env = await startEnv(options);
+      env = await startEnv(options, shared.browser);
     });
     afterEach(async () => {
       env?.gate.release();
@@ -93,15 +96,20 @@ export function describeWindow(title: string, options: EnvOptions, tests: (env: 
   });
 }
 
-/** Throws if there is no Chromium. */
-export async function startEnv({ invoices = 200, customers = 20 }: EnvOptions = {}): Promise<Env> {
+/** Throws if there is none. The caller closes it. */
+export function startChromium(): Promise<Browser> {
   const program = findChromium();
   if (program.missing !== null) throw new Error(program.missing);
+  return launchChromium(program.found);
+}
+
+/** Starts a Chromium, and ends it on `close`, unless one is given. Throws if there is none. */
+export async function startEnv({ invoices = 200, customers = 20 }: EnvOptions = {}, running?: Browser): Promise<Env> {
   const venue = await openVenue(undefined, 'window');
   const today = new Date().toISOString().slice(0, 10);
   const [stage, browser, files] = await Promise.all([
     setStage(venue, { today, invoices, customers }, () => {}, createPasswords(cheapest)),
-    launchChromium(program.found), bundlePreview({ minify: false }),
+    running ?? startChromium(), bundlePreview({ minify: false }),
   ]);
   let server: ServerProcess | null = await stage.startServer();
   const gate = await openGate(server.url);
@@ -155,7 +163,7 @@ export async function startEnv({ invoices = 200, customers = 20 }: EnvOptions = 
     },
     async close() {
       for (const end of ends) await end();
-      await browser.close();
+      if (browser !== running) await browser.close();
       await env.stopServer();
       await venue.remove(false);
     },

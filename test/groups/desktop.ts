@@ -1,0 +1,5 @@
+// The desktop but for its sync and Electron.
+
+import { group } from '../group.ts';
+
+group('desktop/*.test.ts', 'desktop/{cache,files,preview,session}/*.test.ts');
