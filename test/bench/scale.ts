@@ -252,11 +252,11 @@ async function send(agent: Agent, url: string, token: string): Promise<IncomingM
 async function openEvents(agent: Agent, url: string, token: string): Promise<{ next: () => Promise<void> }> {
   const response = await send(agent, url, token);
   if (response.statusCode !== 200) throw new Error(`${url} was answered with ${response.statusCode}`);
-  let wake: () => void = () => {};
+  let [wake, fail]: [() => void, (reason: Error) => void] = [() => {}, () => {}];
   response.setEncoding('latin1').on('data', (text: string) => {
     if (text.includes('event: change')) wake();
-  }).on('error', () => {});
-  const next = (): Promise<void> => new Promise((resolve) => { wake = resolve; });
+  }).on('error', () => {}).once('close', () => fail(new Error('the server cut a stream of events')));
+  const next = (): Promise<void> => new Promise((resolve, reject) => { [wake, fail] = [resolve, reject]; });
   await next();
   return { next };
 }
