@@ -1,7 +1,8 @@
 // Runs the test files of a folder in one process, which costs a quarter less: what they test is compiled once, and fast from the
 // second file on. Each file remains a suite of its own, with its own hooks; and each can still be run by itself.
 //
-// A file has a process to itself, and stays out of the groups, if it measures its process's memory or awaits at its top level.
+// A file has a process to itself, and stays out of the groups, if it measures its process's memory, or if it, or what it imports
+// (like the bundler), awaits at its top level.
 // test/rules.test.ts asserts that `npm test` runs every file once.
 
 import { globSync } from 'node:fs';

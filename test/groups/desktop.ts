@@ -2,4 +2,4 @@
 
 import { group } from '../group.ts';
 
-group('desktop/*.test.ts', 'desktop/{cache,files,preview,session}/*.test.ts');
+group('desktop/*.test.ts', 'desktop/{cache,files,session}/*.test.ts', 'desktop/preview/!(theft).test.ts');
