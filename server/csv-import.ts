@@ -35,7 +35,7 @@ export interface CsvDeps {
 }
 
 const usage = 'Usage: node server.ts import --csv <file> [--account <id>] [--currency <code>] [--skip <column>] [--dry-run]';
-const BATCH_SIZE = 500;
+const BATCH_SIZE = 1000;
 const CHANGES_AT_A_TIME = 1000;
 const MAX_FILE_BYTES = 256 * 1024 * 1024;
 
