@@ -1,7 +1,10 @@
 // A desktop in its own process that kills itself. It pulls once, reports each step, and at the given step dies as if by a
 // power cut: nothing runs after that, not even the end of a transaction. Or it stops at each step until it may go on.
 
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { readSync } from 'node:fs';
+import { createInterface } from 'node:readline';
 
 import { systemHostDeps } from '../../desktop/system-deps.ts';
 import { openHost, type HostDeps } from '../../desktop/host.ts';
@@ -15,6 +18,29 @@ export interface Job {
   readonly dieAtStep: number | null;
   /** Waits at each step until it is sent a line. */
   readonly waitsAtSteps: boolean;
+}
+
+export interface Ended {
+  readonly signal: NodeJS.Signals | null;
+  readonly outcome: string | null;
+  readonly steps: readonly string[];
+}
+
+/** Runs a desktop to its end; `atStep` is called with the number of each step, where the process waits if the job says so. */
+export async function runDesktop(job: Job, atStep: (step: number, child: ChildProcess) => void = () => {}): Promise<Ended> {
+  const child = spawn(process.execPath, [import.meta.filename, JSON.stringify(job)], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const steps: string[] = [];
+  let outcome: string | null = null;
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    const output = JSON.parse(line) as { name?: string; outcome?: string };
+    outcome = output.outcome ?? outcome;
+    if (output.name === undefined) return;
+    steps.push(output.name);
+    atStep(steps.length, child);
+    if (job.waitsAtSteps) child.stdin.write('\n');
+  });
+  const [, signal] = await once(child, 'close') as [number | null, NodeJS.Signals | null];
+  return { signal, outcome, steps };
 }
 
 if (import.meta.main) await run(JSON.parse(process.argv[2] ?? '') as Job);
@@ -32,6 +58,7 @@ async function run({ databaseFile, serverUrl, token, pieceChanges, dieAtStep, wa
   const deps: HostDeps = {
     ...system,
     pieceChanges,
+    log: () => undefined,
     async fetch(input, init) {
       step('ask');
       const response = await fetch(input, init);

@@ -37,9 +37,11 @@ export interface Phase {
   remove(): void;
 }
 
-export async function preparePhase(name: PhaseName, site: Site, over: 'pages' | 'stream' = 'pages'): Promise<Phase> {
+export async function preparePhase(
+  name: PhaseName, site: Site, over: 'pages' | 'stream' = 'pages', planCount = 14,
+): Promise<Phase> {
   const books = await openBooks(site);
-  await books.addPlans(14);
+  await books.addPlans(planCount);
   const folder = mkdtempSync(join(tmpdir(), 'invoify-phase-'));
   const file = name === 'first sync' ? undefined : join(folder, 'invoify.sqlite');
   const size = over === 'pages' ? { pageLimit: () => PAGE } : { pieceChanges: PAGE };
@@ -92,8 +94,8 @@ async function saveCache(options: DeskOptions, file: string): Promise<ReturnType
 /** Changes, deletes and adds records, so that the pages that follow contain all kinds of change. */
 async function changeRecords(books: Books): Promise<void> {
   const plans = books.model.present('plans');
-  for (const { id } of plans.slice(0, 8)) await books.change('plans', id);
-  for (const { id } of plans.slice(8, 11)) await books.remove('plans', id);
+  for (const { id } of plans.slice(0, -7)) await books.change('plans', id);
+  for (const { id } of plans.slice(-7, -4)) await books.remove('plans', id);
   for (const collection of ['customers', 'invoices']) {
     for (const { id } of books.model.present(collection)) await books.change(collection, id);
   }

@@ -4,26 +4,22 @@
 // are copied, stands for as many that are killed there; others are really killed.
 
 import assert from 'node:assert/strict';
-import { spawn, type ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { after, before, describe, test } from 'node:test';
 
 import { digestDifferences } from '../../../shared/digest.ts';
 import { stores } from '../../server/harness.ts';
 import { NaiveCache } from '../../server/naive-cache.ts';
 import { copyDatabase, Desk, editDatabase } from '../../sync/desk.ts';
-import type { Job } from '../../sync/desktop-process.ts';
+import { runDesktop, type Job } from '../../sync/desktop-process.ts';
 import { assertSameRows } from '../../sync/exact.ts';
 import { PAGE, phaseNames, preparePhase, type Phase } from '../../sync/phases.ts';
 import { Random } from '../../sync/random.ts';
 import { amount } from '../../sync/seeds.ts';
 import { openSite, type Site } from '../../sync/site.ts';
 
-const program = join(import.meta.dirname, '..', '..', 'sync', 'desktop-process.ts');
 /** Windows has no signals: a process that kills itself there just ends. */
 const killedBy = process.platform === 'win32' ? null : 'SIGKILL';
 
@@ -48,7 +44,7 @@ for (const name of phaseNames) {
     const pieces = (): number[] => [...new Set(steps)].flatMap((step) => /^piece of [1-9]/.test(step) ? [steps.indexOf(step) + 1] : []);
     const left = new Map<string, Files>();
     before(() => withDesk(site, phase, async (desk, job) => {
-      const ended = await runProcess({ ...job, waitsAtSteps: true }, () => {
+      const ended = await runDesktop({ ...job, waitsAtSteps: true }, () => {
         const files = filesIn(dirname(desk.file));
         left.set(digestOf(files), files);
       });
@@ -70,7 +66,7 @@ for (const name of phaseNames) {
     test('keeps the pieces that it has received when it is killed', async (t) => {
       const desk = await phase.open(t);
       await desk.close();
-      const { signal } = await runProcess({ ...jobOf(site, phase, desk), dieAtStep: pieces().at(-2) ?? 0 });
+      const { signal } = await runDesktop({ ...jobOf(site, phase, desk), dieAtStep: pieces().at(-2) ?? 0 });
       assert.equal(signal, killedBy);
       await desk.open();
       const { changes } = await desk.sync();
@@ -83,7 +79,7 @@ for (const name of phaseNames) {
       for (let round = 0; round < amount(2, 10); round += 1) {
         const last = random.integer(5, 60);
         await withDesk(site, phase, async (desk, job) => {
-          await runProcess({ ...job, pieceChanges: 1 }, (step, child) => {
+          await runDesktop({ ...job, pieceChanges: 1 }, (step, child) => {
             if (step === last) child.kill('SIGKILL');
           });
           await assertRecovers(phase, desk);
@@ -109,29 +105,6 @@ async function withDesk<T>(site: Site, phase: Phase, run: (desk: Desk, job: Job)
 function jobOf(site: Site, { books: { owner } }: Phase, desk: Desk): Job {
   const { server: { url: serverUrl } } = site;
   return { databaseFile: desk.file, serverUrl, token: owner.token, pieceChanges: PAGE, dieAtStep: null, waitsAtSteps: false };
-}
-
-interface Ended {
-  readonly signal: NodeJS.Signals | null;
-  readonly outcome: string | null;
-  readonly steps: readonly string[];
-}
-
-/** Runs a desktop to its end; `atStep` is called with the number of each step, where the process waits if the job says so. */
-async function runProcess(job: Job, atStep: (step: number, child: ChildProcess) => void = () => {}): Promise<Ended> {
-  const child = spawn(process.execPath, [program, JSON.stringify(job)], { stdio: ['pipe', 'pipe', 'inherit'] });
-  const steps: string[] = [];
-  let outcome: string | null = null;
-  createInterface({ input: child.stdout }).on('line', (line) => {
-    const output = JSON.parse(line) as { name?: string; outcome?: string };
-    outcome = output.outcome ?? outcome;
-    if (output.name === undefined) return;
-    steps.push(output.name);
-    atStep(steps.length, child);
-    if (job.waitsAtSteps) child.stdin.write('\n');
-  });
-  const [, signal] = await once(child, 'close') as [number | null, NodeJS.Signals | null];
-  return { signal, outcome, steps };
 }
 
 /** A cache's files by name, as a kill would leave them: without the index of the log, which the first to open it makes anew. */
