@@ -31,6 +31,8 @@ export class Ledger {
   readonly asked = new Set<string>();
   /** The records that somebody tried to delete, as `<collection> <id>`. */
   readonly doomed = new Set<string>();
+  /** The instant of the newest acknowledged write. */
+  newest = '';
 
   /** Starts with what the account holds. */
   async begin(client: Client): Promise<this> {
@@ -38,9 +40,15 @@ export class Ledger {
     return this;
   }
 
+  /** Enters an acknowledged write. */
+  hold(collection: string, record: WireRecord): WireRecord {
+    if (record.updatedAt > this.newest) this.newest = record.updatedAt;
+    return this.model.hold(collection, record);
+  }
+
   /** Enters an answer that says whether a write was done; null if it was not. */
   enter(collection: string, reply: Pick<Reply, 'status' | 'body'>): WireRecord | null {
-    return reply.status < 300 ? this.model.hold(collection, reply.body.record) : null;
+    return reply.status < 300 ? this.hold(collection, reply.body.record) : null;
   }
 }
 

@@ -1,0 +1,30 @@
+// `npm run test:faults`: every scenario of the fault laboratory at its full count, and the table for docs/reliability.md.
+//
+//   node test/faults/run.ts [--only <name>]… [--seed <first>] [--count <tries>]
+//
+// `--only` takes the beginning of a name, too. With a seed and no count it makes one try. Exits with 1 if a try failed.
+
+import { parseArgs } from 'node:util';
+
+import { formatTable, runScenario, seedsFrom, type Row } from './lab.ts';
+import { scenarios } from './scenarios.ts';
+
+const { values: { only, seed, count } } = parseArgs({
+  options: { only: { type: 'string', multiple: true }, seed: { type: 'string' }, count: { type: 'string' } },
+});
+
+const chosen = scenarios.filter(({ name }) => only?.some((wanted) => name.startsWith(wanted)) ?? true);
+if (chosen.length === 0) throw new Error(`There is no such scenario. There are ${scenarios.map(({ name }) => name).join(', ')}.`);
+const rows: Row[] = [];
+for (const scenario of chosen) {
+  if (scenario.skip) {
+    console.log(`${scenario.name}: not run. ${scenario.skip}`);
+    continue;
+  }
+  const seeds = seedsFrom(Number(seed ?? 1), Number(count ?? (seed === undefined ? scenario.tries : 1)));
+  const row = await runScenario(scenario, seeds);
+  rows.push(row);
+  console.log(`${row.name}: ${row.tries} tries, ${row.failedSeeds.length} failed, ${Math.round(row.cpuMs / row.tries)} ms of CPU each`);
+}
+console.log(`\n${formatTable(rows)}`);
+if (rows.some(({ failedSeeds }) => failedSeeds.length > 0)) process.exitCode = 1;
