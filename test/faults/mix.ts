@@ -141,7 +141,11 @@ async function openSeat(attempt: Try, machine: BusyMachine, weather: Weather, ow
     },
   });
   const seat = { desk, watch: new Watch(desk.file, ledger), triggers: startTriggers(desk, machine, random) };
-  attempt.after(() => seat.triggers.close());
+  seat.watch.hold();
+  attempt.after(() => {
+    seat.triggers.close();
+    seat.watch.letGo();
+  });
   return seat;
 }
 
@@ -155,7 +159,10 @@ function startTriggers(desk: Desk, machine: BusyMachine, random: Try['random']):
 async function restart({ random, count }: Try, seat: Seat, machine: BusyMachine): Promise<void> {
   count('restarts');
   seat.triggers.close();
+  // Whoever is the last to close the file clears its log.
+  if (random.chance(0.5)) seat.watch.letGo();
   await seat.desk.reopen();
+  seat.watch.hold();
   seat.triggers = startTriggers(seat.desk, machine, random);
 }
 

@@ -147,7 +147,15 @@ export interface Glance {
 export function glanceAt(file: string): Glance {
   const db = new DatabaseSync(file, { readOnly: true, timeout: 5000 });
   try {
-    db.exec('BEGIN');
+    return glance(db);
+  } finally {
+    db.close();
+  }
+}
+
+function glance(db: DatabaseSync): Glance {
+  db.exec('BEGIN');
+  try {
     const state = db.prepare('SELECT * FROM state').get() ?? {};
     const versions = new Map(collections.flatMap(({ name }) =>
       db.prepare(`SELECT id, updated_at FROM "${name}_${String(state['generation'])}"`).all()
@@ -157,7 +165,7 @@ export function glanceAt(file: string): Glance {
       isComplete: state['is_initial_complete'] === 1, isRebuilding: state['rebuild_reason'] !== null, versions,
     };
   } finally {
-    db.close();
+    db.exec('ROLLBACK');
   }
 }
 
@@ -165,6 +173,7 @@ export function glanceAt(file: string): Glance {
 export class Watch {
   readonly #file: string;
   readonly #ledger: Ledger;
+  #db: DatabaseSync | null = null;
   #before: Glance | null = null;
   #looks = 0;
   #lastSyncMs = -Infinity;
@@ -178,9 +187,19 @@ export class Watch {
     return this.#looks;
   }
 
+  /** From now on it looks on one connection, which is faster, until it lets go of the file, which must stay where it is. */
+  hold(): void {
+    this.#db ??= new DatabaseSync(this.#file, { readOnly: true, timeout: 5000 });
+  }
+
+  letGo(): void {
+    this.#db?.close();
+    this.#db = null;
+  }
+
   /** Asserts that nothing has gone back since the look before. */
   look(): Glance {
-    const now = glanceAt(this.#file);
+    const now = this.#db ? glance(this.#db) : glanceAt(this.#file);
     const before = this.#before;
     this.#looks += 1;
     this.#before = now;
