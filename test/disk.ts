@@ -16,7 +16,7 @@ export interface SmallDisk {
 }
 
 /** Null, with the test skipped, if this process may not mount; with CI=true it throws instead. */
-export function openSmallDisk(t: TestContext, sizeMiB: number): SmallDisk | null {
+export function openSmallDisk(t: Pick<TestContext, 'after' | 'skip'>, sizeMiB: number): SmallDisk | null {
   const folder = mkdtempSync(join(tmpdir(), 'invoify-disk-'));
   const mount = ['-t', 'tmpfs', '-o', `size=${sizeMiB}m`, 'tmpfs', folder];
   if (process.platform !== 'linux' || spawnSync('mount', mount).status !== 0) {

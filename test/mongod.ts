@@ -33,6 +33,8 @@ export interface Member {
   readonly address: string;
   /** Kills it, as a power cut would. */
   kill(): Promise<void>;
+  /** Kills it and starts it again with its data, after `whileDown`. */
+  restart(whileDown?: () => Promise<unknown>): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -142,6 +144,9 @@ export async function startReplicaSet(program: string, memberCount: 1 | 3): Prom
     primary,
     async stepDown() {
       const before = await primary();
+      // Those that have stepped down within the last minute can be elected again.
+      const others = members.filter((member) => member !== before);
+      await Promise.all(others.map((member) => withAdmin(directUrl(member), (admin) => admin.command({ replSetFreeze: 0 }))));
       await withAdmin(directUrl(before), (admin) => admin.command({ replSetStepDown: 60, secondaryCatchUpPeriodSecs: 10 }));
       await primary();
     },
@@ -156,34 +161,55 @@ export async function startMongod(program: string, options: readonly string[] = 
   for (;;) {
     const folder = mkdtempSync(join(tmpdir(), 'invoify-mongod-'));
     const port = await freePort();
-    const child = spawn(program, [
-      '--port', String(port), '--bind_ip', '127.0.0.1', '--dbpath', folder, '--nounixsocket',
-      '--wiredTigerCacheSizeGB', '0.25', '--oplogSize', '64', '--setParameter', 'diagnosticDataCollectionEnabled=false',
-      // What costs time and changes nothing that a client can see.
-      '--quiet', '--wiredTigerJournalCompressor', 'none', '--wiredTigerCollectionBlockCompressor', 'none',
-      '--setParameter', 'ttlMonitorEnabled=false',
-      // Allows failCommand: a test can make the next commands of a kind fail.
-      '--setParameter', 'enableTestCommands=1', ...options,
-    ], { stdio: ['ignore', 'pipe', 'inherit'] });
-    const cancelGuard = endWithThisProcess(child, folder);
-    const ended = once(child, 'exit').then(() => {
-      cancelGuard();
-      rmSync(folder, { recursive: true, force: true });
-    });
-    if (await acceptsConnections(child)) return toMember(child, port, ended);
-    await ended;
-    if (child.exitCode !== ADDRESS_IN_USE) throw new Error(`mongod exited with ${child.exitCode ?? child.signalCode} during startup`);
+    const launched = launch(program, options, folder, port);
+    if (await acceptsConnections(launched.child)) return toMember(launched, folder, port, () => launch(program, options, folder, port));
+    await launched.ended;
+    rmSync(folder, { recursive: true, force: true });
+    const { exitCode, signalCode } = launched.child;
+    if (exitCode !== ADDRESS_IN_USE) throw new Error(`mongod exited with ${exitCode ?? signalCode} during startup`);
   }
 }
 
-function toMember(child: ChildProcess, port: number, ended: Promise<void>): Member {
+interface Launched {
+  readonly child: ChildProcess;
+  readonly ended: Promise<void>;
+}
+
+function launch(program: string, options: readonly string[], folder: string, port: number): Launched {
+  const child = spawn(program, [
+    '--port', String(port), '--bind_ip', '127.0.0.1', '--dbpath', folder, '--nounixsocket',
+    '--wiredTigerCacheSizeGB', '0.25', '--oplogSize', '64', '--setParameter', 'diagnosticDataCollectionEnabled=false',
+    // What costs time and changes nothing that a client can see.
+    '--quiet', '--wiredTigerJournalCompressor', 'none', '--wiredTigerCollectionBlockCompressor', 'none',
+    '--setParameter', 'ttlMonitorEnabled=false',
+    // Allows failCommand: a test can make the next commands of a kind fail.
+    '--setParameter', 'enableTestCommands=1', ...options,
+  ], { stdio: ['ignore', 'pipe', 'inherit'] });
+  return { child, ended: once(child, 'exit').then(endWithThisProcess(child, folder)) };
+}
+
+function toMember(first: Launched, folder: string, port: number, again: () => Launched): Member {
+  let current = first;
   const end = async (signal: NodeJS.Signals): Promise<void> => {
-    child.kill(signal);
-    await ended;
+    current.child.kill(signal);
+    await current.ended;
   };
-  if (child.pid === undefined) throw new Error('mongod has no process id');
+  const remove = async (signal: NodeJS.Signals): Promise<void> => {
+    await end(signal);
+    rmSync(folder, { recursive: true, force: true });
+  };
   return {
-    port, pid: child.pid, address: `127.0.0.1:${port}`, kill: () => end('SIGKILL'), stop: () => end('SIGTERM'),
+    port,
+    address: `127.0.0.1:${port}`,
+    get pid() { return current.child.pid ?? 0; },
+    kill: () => remove('SIGKILL'),
+    stop: () => remove('SIGTERM'),
+    async restart(whileDown = async () => undefined) {
+      await end('SIGKILL');
+      await whileDown();
+      current = again();
+      if (!await acceptsConnections(current.child)) throw new Error('mongod exited when it was started again');
+    },
   };
 }
 

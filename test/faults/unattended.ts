@@ -41,7 +41,8 @@ export async function recoverAlone(
   let last = desk.host.lastOutcome;
   const { wallMs } = machine;
   const triggers = createTriggers(desk.host, {
-    nowMs: () => machine.wallMs, monotonicMs: () => machine.monotonicMs, setTimer: machine.setTimer, random: () => 0.5, log: () => undefined,
+    nowMs: () => machine.wallMs, monotonicMs: () => machine.monotonicMs, setTimer: machine.setTimer, random: () => 0.5,
+    log: () => undefined,
   }, 5);
   const settle = async (): Promise<void> => {
     while (machine.pending === 0) {

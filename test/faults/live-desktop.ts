@@ -1,0 +1,72 @@
+// A desktop in a process of its own that syncs by itself, in real time, until its input ends: what can be stopped, and what a
+// failing disk can be put under. Its cache is judged from outside.
+
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+
+import { openHost } from '../../desktop/host.ts';
+import { createTriggers } from '../../desktop/sync/triggers.ts';
+import { systemHostDeps } from '../../desktop/system-deps.ts';
+import type { Status } from '../../shared/window/views.ts';
+
+export interface LiveOptions {
+  readonly databaseFile: string;
+  readonly serverUrl: string;
+  readonly token: string;
+}
+
+export interface LiveDesktop {
+  /** The desktop itself, which is not the child if it runs under another program. */
+  readonly pid: () => number;
+  readonly child: ChildProcess;
+  /** The statuses so far. */
+  readonly statuses: readonly Status[];
+  /** Ends it as a person would; resolves to its exit code. */
+  close(): Promise<number | null>;
+}
+
+/** Starts one, under another program (`strace …`) if that is given; resolves with its first status. */
+export async function startLiveDesktop(options: LiveOptions, under: readonly string[] = []): Promise<LiveDesktop> {
+  const [program = process.execPath, ...args] = [...under, process.execPath, import.meta.filename, JSON.stringify(options)];
+  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'ignore'] });
+  const closed = once(child, 'close') as Promise<[number | null]>;
+  const statuses: Status[] = [];
+  let pid = 0;
+  const started = Promise.withResolvers<void>();
+  let rest = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    const lines = (rest + text).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) {
+      const output = JSON.parse(line) as { pid: number; status: Status };
+      pid = output.pid;
+      statuses.push(output.status);
+      started.resolve();
+    }
+  });
+  void closed.then(() => started.reject(new Error('the desktop ended before its first status')));
+  await started.promise;
+  return {
+    pid: () => pid, child, statuses,
+    async close() {
+      child.stdin.end();
+      return (await closed)[0];
+    },
+  };
+}
+
+if (import.meta.main) await run(JSON.parse(process.argv[2] ?? '') as LiveOptions);
+
+async function run({ databaseFile, serverUrl, token }: LiveOptions): Promise<void> {
+  const deps = { ...systemHostDeps(), log: () => undefined };
+  await deps.vault.save({ token, origin: serverUrl });
+  const host = await openHost({ databaseFile, serverUrl }, deps);
+  const report = (status: Status): void => void process.stdout.write(`${JSON.stringify({ pid: process.pid, status })}\n`);
+  host.onStatus(report);
+  report(await host.getStatus());
+  const triggers = createTriggers(host, deps, 1);
+  process.stdin.resume();
+  await once(process.stdin, 'end');
+  triggers.close();
+  await host.close();
+}
