@@ -63,6 +63,8 @@ function writeLine(members: object): Buffer {
 export interface PieceLimits {
   readonly changes: number;
   readonly sizeBytes: number;
+  /** In the first piece; default: `changes`. */
+  readonly firstChanges?: number;
 }
 
 /** A part of a stream. */
@@ -138,7 +140,7 @@ export class StreamReader {
       for (let end = arrived.indexOf(NEWLINE, searchedTo); end >= 0; end = arrived.indexOf(NEWLINE, this.#lineStart)) {
         this.#readLine(end);
         this.#lineStart = end + 1;
-        if (this.#changes.length < this.#limits.changes) continue;
+        if (this.#changes.length < this.#maxChanges) continue;
         yield this.#cut();
         arrived = this.#buffer.subarray(0, this.#filled);
       }
@@ -166,6 +168,11 @@ export class StreamReader {
     for (const buffer of [this.#buffer, this.#spare]) if (buffer) releaseBuffer(buffer);
     const { nonce, total, changes } = piece.page;
     return { ...piece, page: toPage({ hasMore: false, ...this.#end, nonce, total }, changes) };
+  }
+
+  get #maxChanges(): number {
+    const { changes, firstChanges = changes } = this.#limits;
+    return this.#hasCut ? changes : firstChanges;
   }
 
   /** Reads the line from `#lineStart` to before `end`. */

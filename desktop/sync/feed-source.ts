@@ -19,6 +19,8 @@ import { withRetry, type RetryDeps } from './retry.ts';
 const PIECE_CHANGES = 5000;
 const PIECE_BYTES = 2 * 1024 * 1024;
 const PIECE_MS = 1000;
+/** The first piece of a download is smaller, to show something soon. A catch-up is best applied in one piece. */
+const FIRST_CHANGES = 500;
 /** How long pages are asked for once streams do not get through. */
 const PAGES_MS = 3_600_000;
 /** A stream of several pieces that begins after this time and then arrives far faster was kept until it was complete. */
@@ -196,7 +198,9 @@ class OpenStream {
     this.question = question;
     this.#host = host;
     this.#deps = deps;
-    this.#reader = new StreamReader({ changes: deps.pieceChanges ?? PIECE_CHANGES, sizeBytes: PIECE_BYTES });
+    const changes = deps.pieceChanges ?? PIECE_CHANGES;
+    const firstChanges = question.since === null ? Math.min(changes, FIRST_CHANGES) : changes;
+    this.#reader = new StreamReader({ changes, firstChanges, sizeBytes: PIECE_BYTES });
     this.#requestedMs = deps.monotonicMs();
     // Lets whatever waits for a piece to be asked for find that the request has ended.
     signal.addEventListener('abort', () => this.#asked.resolve(), { once: true });
