@@ -69,6 +69,7 @@ export class Session {
   #cancelRenewal = (): void => undefined;
   #cancelConfirmation = (): void => undefined;
   #isOnline: boolean | null = null;
+  #isClosed = false;
   #failure: AppError | null = null;
   /** The origins that have identified themselves, until one gives an answer that is not an Invoify server's. */
   readonly #identified = new Set<string>();
@@ -371,8 +372,9 @@ export class Session {
     }
   }
 
-  /** Stops the timers. */
+  /** Stops the timers, for good: an answer that is still to come sets none. */
   close(): void {
+    this.#isClosed = true;
     this.#cancelRenewal();
     this.#cancelConfirmation();
   }
@@ -380,13 +382,11 @@ export class Session {
   /** A function that ends the present session on the server. */
   #logOut(): () => Promise<void> {
     const [held, connection] = [this.#held, this.#connection];
-    return async () => {
-      if (held && connection) await this.endSession(connection, held.token);
-    };
+    return async () => held && connection ? this.endSession(connection, held.token) : undefined;
   }
 
   #hold(held: HeldToken | null, hasWorked: boolean): void {
-    this.close();
+    this.#cancelConfirmation();
     this.#held = held;
     this.#hasWorked = hasWorked;
     this.#doubt = null;
@@ -395,7 +395,7 @@ export class Session {
 
   #scheduleRenewal(): void {
     this.#cancelRenewal();
-    if (!this.#held) return;
+    if (!this.#held || this.#isClosed) return;
     const delayMs = Math.min(Math.max(untilRenewalMs(this.#held, this.#deps), RETRY_RENEWAL_MS), MAX_RENEWAL_TIMER_MS);
     this.#cancelRenewal = this.#deps.setTimer(() => {
       this.#scheduleRenewal();
@@ -414,7 +414,7 @@ export class Session {
   /** Returns what to throw. A server may refuse a good token once, such as when its clock jumps. */
   async #onRefused(held: HeldToken, error: unknown): Promise<unknown> {
     if (this.#hasWorked && this.#doubt !== 'asked' && !isOver(held, this.#deps)) {
-      if (this.#doubt === null) {
+      if (this.#doubt === null && !this.#isClosed) {
         this.#doubt = 'waiting';
         this.#confirmLater();
       }

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test, type TestContext } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { errorResponse, faults, type Fault } from '../network.ts';
 import { firstOwner, password, stores } from '../server/harness.ts';
@@ -142,6 +143,22 @@ describe('a renewal', () => {
       await untilStored(desk, token);
     });
   }
+
+  test('that is answered after the desktop was closed leaves no timer, which would keep its process from ending', async (t) => {
+    const { desk, token } = await openFresh(t);
+    pass(desk, 40 * MINUTE_MS);
+    const { promise: isReleased, resolve: release } = Promise.withResolvers<void>();
+    desk.network.plan(({ path }) => path === '/api/auth/refresh' ? async ({ forward }) => {
+      const answer = await forward();
+      await isReleased;
+      return answer;
+    } : null);
+    await desk.sync();
+    await desk.close();
+    release();
+    while ((await desk.vault.load())?.token === token) await nextTurn();
+    assert.equal(desk.timers.pending, 0);
+  });
 
   test('that is answered after signing out signs nobody in', async (t) => {
     const { desk } = await openFresh(t);
