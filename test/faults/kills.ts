@@ -70,7 +70,7 @@ async function killOften(attempt: Try, site: Site, phase: Phase): Promise<void> 
 }
 
 /** Starts a desktop that pulls, and kills it at a random moment. Returns whether it was still running. */
-async function killOnce(random: Random, job: Job): Promise<boolean> {
+export async function killOnce(random: Random, job: Job): Promise<boolean> {
   // Steps are reported at the borders of what it does; the delay reaches into it.
   const [last, delayMs] = [random.integer(1, random.pick([4, 30, 150] as const)), random.pick([0, 0, 1, 3, 8] as const)];
   const { signal } = await runDesktop(job, (step, child) => {
@@ -82,7 +82,7 @@ async function killOnce(random: Random, job: Job): Promise<boolean> {
 }
 
 /** What a kill may never move back. */
-function readState(desk: Desk): { cursor: string; lastSyncMs: number } {
+export function readState(desk: Desk): { cursor: string; lastSyncMs: number } {
   let [cursor, lastSyncMs] = ['', 0];
   if (existsSync(desk.file)) {
     editDatabase(desk.file, (db) => {

@@ -16,17 +16,17 @@ const RECOVERY_S = 30;
 
 /**
  * Leaves an open desk to its triggers until it is up to date and `isRight`, at most 30 seconds of its own clock; then nothing may be
- * left to mend. `check` sees the rows at each of its requests. Returns why the cache was rebuilt, each time.
+ * left to mend. `check` sees the rows at each of its pulls. Returns why the cache was rebuilt, each time.
  */
 export async function recoverAlone(
-  attempt: Pick<Try, 'recovered'>, desk: Desk, isRight: (rows: ReturnType<Desk['rows']>) => boolean,
-  check: (rows: ReturnType<Desk['rows']>) => void = () => undefined,
+  attempt: Pick<Try, 'recovered'>, desk: Desk, isRight: (rows: ReturnType<Desk['rows']>) => boolean | Promise<boolean>,
+  check?: (rows: ReturnType<Desk['rows']>) => void,
 ): Promise<readonly RebuildReason[]> {
   const machine = new Machine();
   let broken: unknown = null;
   desk.network.plan((call) => {
     try {
-      if (call.path === '/api/sync/pull') check(desk.rows());
+      if (call.path === '/api/sync/pull') check?.(desk.rows());
     } catch (error) {
       broken ??= error;
     }
@@ -51,7 +51,10 @@ export async function recoverAlone(
     }
     await desk.idle();
   };
-  const isOver = async (): Promise<boolean> => (await desk.host.getStatus()).state === 'up_to_date' && isRight(desk.rows());
+  const isOver = async (): Promise<boolean> => {
+    if ((await desk.host.getStatus()).state !== 'up_to_date') return false;
+    return isRight(desk.rows());
+  };
   try {
     await settle();
     for (let second = 0; second < RECOVERY_S && !await isOver(); second += 1) {
@@ -60,7 +63,7 @@ export async function recoverAlone(
     }
     const { state, error } = await desk.host.getStatus();
     assert.deepEqual([state, error], ['up_to_date', null]);
-    assert(isRight(desk.rows()), 'the rows are not right');
+    assert(await isRight(desk.rows()), 'the rows are not right');
     if (broken !== null) throw broken;
     attempt.recovered(machine.wallMs - wallMs);
   } finally {
