@@ -51,7 +51,7 @@ export interface Row {
   readonly cpuMs: number;
 }
 
-const TIMEOUT_MS = 120_000;
+const TIMEOUT_MS = 60_000;
 
 /** Seeds from `first` on. */
 export function seedsFrom(first: number, count: number): readonly number[] {

@@ -6,7 +6,7 @@ import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promi
 import { requestIdHeader } from '../../shared/protocol.ts';
 import { Machine } from '../desktop/sync/machine.ts';
 import { cutAfter, faults, openGate, type Call, type Exchange, type Fault } from '../network.ts';
-import type { Random } from '../sync/random.ts';
+import { Random } from '../sync/random.ts';
 
 /** The machine of some desktops, which knows what their requests wait for. */
 export class BusyMachine extends Machine {
@@ -18,9 +18,8 @@ export class BusyMachine extends Machine {
   /** Called whenever nothing happens any more before the next timer. */
   onQuiet: () => void = () => undefined;
 
-  /** A desktop's fetch. Every request of its connection ends with its signal. A stream of events is waited for by nobody. */
+  /** A desktop's fetch. Every request of its connection ends with its signal. */
   readonly fetch: typeof fetch = async (input, init = {}) => {
-    if (String(input).endsWith('/api/sync/events')) return fetch(input, init);
     const request = { id: new Headers(init.headers).get(requestIdHeader) ?? '' };
     const end = (): void => {
       this.#activity += 1;
@@ -30,7 +29,9 @@ export class BusyMachine extends Machine {
     this.#busy.add(request);
     init.signal?.addEventListener('abort', end, { once: true });
     try {
-      return await fetch(input, init);
+      const response = await fetch(input, init);
+      if (response.headers.get('content-type')?.startsWith('text/event-stream')) end();
+      return response;
     } catch (error) {
       end();
       throw error;
@@ -77,8 +78,9 @@ export interface Weather {
   close(): Promise<void>;
 }
 
-export async function openWeather(serverUrl: string, machine: BusyMachine, random: Random): Promise<Weather> {
+export async function openWeather(serverUrl: string, machine: BusyMachine, seed: number): Promise<Weather> {
   const gate = await openGate(serverUrl);
+  const random = new Random(seed);
   const known = createFaults(machine, random);
   const names = Object.keys(known);
   const met = new Map<string, number>();
@@ -91,6 +93,8 @@ export async function openWeather(serverUrl: string, machine: BusyMachine, rando
     const name = left.splice(random.integer(0, left.length - 1), 1)[0] ?? '';
     const fault = known[name];
     if (!fault || (name === 'cursorEnded' && call.path !== '/api/sync/pull')) return null;
+    // The end of a stream of events is not waited for.
+    if (call.path === '/api/sync/events' && !withoutAnswer.includes(name)) return null;
     met.set(name, (met.get(name) ?? 0) + 1);
     return fault;
   });
@@ -105,6 +109,11 @@ export async function openWeather(serverUrl: string, machine: BusyMachine, rando
     close: () => gate.close(),
   };
 }
+
+/** Faults that need not receive an answer to its end. */
+const withoutAnswer = [
+  'refused', 'empty', 'garbage', 'internal', 'unavailable', 'tooManyRequests', 'badGateway', 'captivePortal', 'hang', 'redirect',
+];
 
 function createFaults(machine: BusyMachine, random: Random): Readonly<Record<string, Fault>> {
   /** A fault in which only time can change anything, once the server has answered. */
@@ -149,7 +158,6 @@ function createFaults(machine: BusyMachine, random: Random): Readonly<Record<str
       const before = remembered.get(path);
       const isDisguised = random.chance(0.5);
       const response = await exchange.forward();
-      if (path === '/api/sync/events') return response;
       const now = { bytes: await response.arrayBuffer(), status: response.status, headers: new Headers(response.headers) };
       remembered.set(path, now);
       const { bytes, status, headers } = before ?? now;
@@ -164,9 +172,8 @@ function createFaults(machine: BusyMachine, random: Random): Readonly<Record<str
 }
 
 /** The whole answer with a length that is not its own; then the connection ends, or nothing follows. */
-async function withLength({ call, forward }: Exchange, lengthOf: (length: number) => number, connection = 'close'): Promise<Response> {
-  const response = await forward();
-  if (call.path === '/api/sync/events') return response;
+async function withLength(exchange: Exchange, lengthOf: (length: number) => number, connection = 'close'): Promise<Response> {
+  const response = await exchange.forward();
   const bytes = await response.arrayBuffer();
   const headers = new Headers(response.headers);
   headers.set('content-length', String(lengthOf(bytes.byteLength)));
