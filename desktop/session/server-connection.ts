@@ -48,6 +48,8 @@ export interface StreamRequest extends Request {
   readonly headers: Readonly<Record<string, string>> & { readonly accept: string };
 }
 
+export type OnChunk = (chunk: Uint8Array) => void | Promise<void>;
+
 export interface ServerConnection {
   readonly origin: string;
   /**
@@ -63,7 +65,7 @@ export interface ServerConnection {
    * when it has ended, to whether it was. A promise of `onChunk` holds up the next bytes, which are then left to the network. Throws
    * like `send`. An error thrown by `onChunk` ends the stream: an AppError is passed on as it is, any other becomes `offline`.
    */
-  receive(request: StreamRequest, onChunk: (chunk: Uint8Array) => void | Promise<void>): Promise<boolean>;
+  receive(request: StreamRequest, onChunk: OnChunk): Promise<boolean>;
 }
 
 /** The origin of a server's address as people type it; throws `invalid_request` if it is malformed or unsafe. */

@@ -10,7 +10,9 @@ import { toSyncError, type ServerInfo } from '../../shared/window/ipc.ts';
 import type { SyncError } from '../../shared/window/views.ts';
 import { badResponse, parseLoginAnswer, parseSignedInUser, type LoginAnswer, type SignedInUser } from '../../shared/protocol.ts';
 import { holdGiven, holdIssued, holdStored, isNew, isOver, untilRenewalMs, type HeldToken, type TokenClocks } from './held-token.ts';
-import { connectTo, parseJson, type ConnectionDeps, type Request, type ServerConnection, type StreamRequest } from './server-connection.ts';
+import {
+  connectTo, parseJson, type ConnectionDeps, type OnChunk, type Request, type ServerConnection, type StreamRequest,
+} from './server-connection.ts';
 import type { TokenVault } from './token-vault.ts';
 
 export interface SessionDeps extends ConnectionDeps, TokenClocks {
@@ -185,17 +187,11 @@ export class Session {
    */
   async receive(request: StreamRequest, onChunk: (chunk: Uint8Array) => void): Promise<void> {
     const signal = AbortSignal.any([this.#streams.signal, ...(request.signal ? [request.signal] : [])]);
-    if (!await this.#receive({ ...request, signal }, onChunk, 'stream')) throw badResponse('it is not an event stream');
+    if (!await this.stream({ ...request, signal }, onChunk, 'stream')) throw badResponse('it is not an event stream');
   }
 
   /** Like `send` for an answer that arrives as a stream: see `ServerConnection.receive`. */
-  async stream(request: StreamRequest, onChunk: (chunk: Uint8Array) => Promise<void>): Promise<boolean> {
-    return this.#receive(request, onChunk, 'answer');
-  }
-
-  async #receive(
-    request: StreamRequest, onChunk: (chunk: Uint8Array) => void | Promise<void>, kind: 'answer' | 'stream',
-  ): Promise<boolean> {
+  async stream(request: StreamRequest, onChunk: OnChunk, kind: 'answer' | 'stream' = 'answer'): Promise<boolean> {
     const connection = this.requireConnection();
     return this.#exchange(connection, request, (prepared, reportOnline) =>
       connection.receive({ ...prepared, headers: request.headers }, (chunk) => {

@@ -218,7 +218,8 @@ describe('MongoDB store under faults', { skip: missing ?? false }, () => {
     const writing = Promise.all(Array.from({ length: 4 }, async (_, writer) => {
       // Enough writes before the kill that batches are in flight, and enough after it on the new primary.
       for (let rounds = 0; rounds < 40; rounds += 1) {
-        written.push(await writeNumbered(store, accountId, writer));
+        // On a busy machine an election can outlast a write, which then has changed nothing.
+        written.push(await retryWhileUnavailable(() => writeNumbered(store, accountId, writer)));
         if (written.length >= 60) killed ??= set.primary().then((primary) => primary.kill());
       }
     })).finally(() => { isWriting = false; });
@@ -270,10 +271,10 @@ async function assertAllThere(store: Store, accountId: string, written: readonly
 }
 
 /** The store does not retry reads while there is no primary; each attempt waits for one. */
-async function retryWhileUnavailable<T>(read: () => Promise<T>): Promise<T> {
+async function retryWhileUnavailable<T>(attempt: () => Promise<T>): Promise<T> {
   for (let triesLeft = 20; ; triesLeft -= 1) {
     try {
-      return await read();
+      return await attempt();
     } catch (error) {
       if (errorCode(error) !== 'unavailable' || triesLeft === 0) throw error;
     }
