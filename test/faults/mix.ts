@@ -81,8 +81,10 @@ async function runMix(attempt: Try, site: Site, other: ServerProcess | null, { s
   const deskWrites: Promise<void>[] = [];
   const openWrites = new Set<string>();
   let latestMs = site.clock.ms;
+  const isLastingStorm = random.chance(0.3);
+  for (const { weather } of seats) weather.set(isLastingStorm ? 0.9 : 0);
   for (let rounds = random.integer(4, 10); rounds > 0; rounds -= 1) {
-    for (const { weather } of seats) if (random.chance(0.5)) weather.set(random.pick([0, 0.2, 0.5, 0.9] as const));
+    for (const { weather } of seats) if (!isLastingStorm && random.chance(0.5)) weather.set(random.pick([0, 0.2, 0.5, 0.9] as const));
     if (setsClocks && random.chance(0.4)) setClock(attempt, site, machine, seats, openWrites);
     const seat = random.pick(seats);
     if (random.chance(0.2)) deskWrites.push(writeAtDesk(seat, ledger, machine, openWrites, `desk made ${deskWrites.length}`));
@@ -97,7 +99,7 @@ async function runMix(attempt: Try, site: Site, other: ServerProcess | null, { s
     await assertReadable(seats);
     await writing;
     site.clock.ms += 1000;
-    latestMs = Math.max(latestMs, site.clock.ms);
+    latestMs = Math.max(latestMs, site.clock.ms, other ? Date.now() : 0);
   }
   for (const { weather } of seats) {
     for (const amount of weather.met.values()) attempt.count('faults', amount);
