@@ -1,5 +1,6 @@
 // The embedded database file: its tables and pragmas, and the mapping of SQLite errors to `AppError`.
 
+import { accessSync, constants } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
@@ -149,6 +150,8 @@ export async function openEmbeddedFile(file: string, log: Log): Promise<Database
   try {
     makeFolder(dirname(file));
     createPrivateFile(file);
+    // SQLite falls back to reading only, and would stay with that when the disk can be written again.
+    accessSync(file, constants.W_OK);
     const db = new DatabaseSync(file, { timeout: SYNC_WAIT_MS });
     try {
       await waitWhileBusy(() => prepareFile(db, file, log), new AbortController().signal);

@@ -1,7 +1,7 @@
 // The embedded store: the store suite on real SQLite files, and how it takes the machine's clock.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -10,6 +10,7 @@ import { describe, test } from 'node:test';
 import { EPOCH } from '../../../shared/clock.ts';
 import { inspectFile } from '../../../server/embedded/inspection.ts';
 import { openEmbeddedStore } from '../../../server/embedded/store.ts';
+import { openSmallDisk } from '../../disk.ts';
 import {
   assertRejects, content, create, depsOf, newAccount, newId, newSession, readAll, remove, START_MS, type TestDatabase,
 } from '../store/fixture.ts';
@@ -28,6 +29,24 @@ async function newDatabase(): Promise<TestDatabase> {
 storeSuite('embedded store', newDatabase);
 
 describe('an embedded store', () => {
+  test('does not open on a read-only disk, where it could never write again, but once the disk can be written', async (t) => {
+    const disk = openSmallDisk(t, 4);
+    if (!disk) return;
+    const [file, copy] = [join(disk.folder, 'invoify.sqlite'), join(disk.folder, 'copy.sqlite')];
+    const store = await openEmbeddedStore(file, depsOf({ nowMs: START_MS }));
+    const accountId = await newAccount(store);
+    // With its log, as after a kill, SQLite opens even a database that it cannot write.
+    for (const suffix of ['', '-wal', '-shm']) copyFileSync(file + suffix, copy + suffix);
+    await store.close();
+    disk.setReadOnly(true);
+    const { message } = await assertRejects(openEmbeddedStore(copy, depsOf({ nowMs: START_MS })), 'unavailable');
+    assert.match(message, /cannot be written \(EROFS\)/);
+    disk.setReadOnly(false);
+    const again = await openEmbeddedStore(copy, depsOf({ nowMs: START_MS }));
+    await create(again, accountId, 'plans');
+    await again.close();
+  });
+
   test('scans no table for a write or a pull, however many accounts there are', async (t) => {
     const folder = mkdtempSync(join(tmpdir(), 'invoify-store-'));
     t.after(() => rmSync(folder, { recursive: true, force: true }));
