@@ -53,8 +53,8 @@ export interface Triggers {
 const MAX_TIMER_MS = 30_000;
 /** A timer that fires this late was delayed by sleep, not by work. */
 const SLEEP_LATENESS_MS = 30_000;
-/** Between tries of a failed sync while the server answers. */
-const retryBounds: BackoffBounds = { firstMs: 1000, maxMs: 60_000 };
+/** Between tries of a failed sync while the server answers: short enough to be right within half a minute of the failure's end. */
+const retryBounds: BackoffBounds = { firstMs: 1000, maxMs: 25_000 };
 /** Between tries while the disk is full: soon after someone has made room, although each may download a page in vain. */
 const FULL_DISK_MS = 30_000;
 /** Failures that only a person can end, or whose next try the runner itself schedules. */

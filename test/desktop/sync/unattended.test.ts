@@ -90,6 +90,9 @@ const failures: readonly (readonly [title: string, isFailing: Plan, seconds: num
   ['a proxy that fails for 20 seconds', () => faults.badGateway, 20, 'unavailable'],
   ['connections cut in the answer for 20 seconds', pulls(faults.resetInBody), 20, 'offline'],
   ['cursors that have ended, again and again', pulls(faults.cursorEnded), 10, 'resync_required'],
+  ['500 for ten minutes', () => faults.internal, 620, 'internal'],
+  ['pages that are other JSON for ten minutes', pulls(({ forward }) => alterText(forward(), () => '{"status":"UP"}')), 620, 'bad_response'],
+  ['a network that is away for ten minutes', () => faults.refused, 620, 'offline'],
 ];
 
 for (const when of ['the first sync', 'a later sync'] as const) {
