@@ -47,12 +47,12 @@ function scenario(kind: 'embedded' | 'mongodb', name: string, about: string, tri
   };
 }
 
-const mixed = 'a proxy that drops, cuts, truncates, delays, reorders, remembers, lies and hangs';
+const mixed = 'a proxy that drops, cuts, delays, reorders, remembers, lies and hangs';
 export const mixes: readonly Scenario[] = [
   scenario('embedded', 'mix', mixed, 1000, { setsClocks: false }),
   scenario('mongodb', 'mix', mixed, 200, { setsClocks: false }),
-  scenario('embedded', 'clocks', 'the same, and clocks set by a day on either side', 100, { setsClocks: true }),
-  scenario('mongodb', 'clocks', 'the same, and clocks set by a day on either side', 30, { setsClocks: true }),
+  scenario('embedded', 'clocks', 'such a proxy, and clocks set by a day on either side', 100, { setsClocks: true }),
+  scenario('mongodb', 'clocks', 'such a proxy, and clocks set by a day on either side', 30, { setsClocks: true }),
 ];
 
 /** A desktop with its triggers, and who looks at its file. */
