@@ -166,8 +166,8 @@ async function openSeat(
 
 function startTriggers(desk: Desk, machine: BusyMachine, random: Random): Triggers {
   return createTriggers(desk.host, {
-    nowMs: () => Math.floor(machine.wallMs), monotonicMs: () => machine.monotonicMs, setTimer: machine.setTimer, random: () => random.next(),
-    log: () => undefined,
+    nowMs: () => Math.floor(machine.wallMs), monotonicMs: () => machine.monotonicMs, setTimer: machine.setTimer,
+    random: () => random.next(), log: () => undefined,
   }, 5);
 }
 
