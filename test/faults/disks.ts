@@ -1,14 +1,14 @@
 // Disks that fail under a server or a desktop: full, read-only, broken (EIO), or a file that another program has locked.
 
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as pause } from 'node:timers/promises';
 
 import { openSmallDisk, type SmallDisk } from '../disk.ts';
 import { prepare, stores } from '../server/harness.ts';
-import type { Random } from '../sync/random.ts';
 import type { Scenario, Stage, Try } from './lab.ts';
 import { openScene } from './scene.ts';
 
@@ -74,20 +74,34 @@ async function failCalls(attempt: Try): Promise<void> {
   const { random } = attempt;
   const { env, remove } = await prepare(embedded ?? assert.fail());
   attempt.after(remove);
-  const side = random.pick(sides);
-  const call = random.pick(calls);
-  const scene = await openScene(attempt, { env, under: { [side]: injecting(random, call) } });
-  await scene.writeWhile(25, () => pause(random.integer(2000, 4000)));
-  attempt.count(`EIO in ${call} of ${named(side)}`);
+  const scene = await openScene(attempt, { env });
+  await scene.writeWhile(25, async () => {
+    for (let rounds = random.integer(1, 3); rounds > 0; rounds -= 1) {
+      const [side, call] = [random.pick(sides), random.pick(calls)];
+      await pause(random.integer(0, 1500));
+      const pid = side === 'server' ? scene.servers[0]?.child.pid : scene.desktops[0]?.child.pid;
+      const error = side === 'desktop' && call === 'pread64' ? 'ENODEV' : 'EIO';
+      await failWhile(pid ?? 0, call, error, random.pick(['', ':when=2+2', ':when=3+5'] as const), () => pause(random.integer(200, 3000)));
+      attempt.count(`times ${error} in ${call} of ${named(side)}`);
+    }
+  });
   await scene.settle();
 }
 
-/** Runs a program whose calls fail with EIO, from a random one on, for a while. It stays the child that was started. */
-function injecting(random: Random, call: string): readonly string[] {
-  const first = random.integer(10, 200);
-  const last = first + random.pick([0, 2, 30]);
-  return ['strace', '-D', '-f', '--seccomp-bpf', '-qqq', '-o', '/dev/null', '-e', `trace=${call}`,
-    '-e', `inject=${call}:error=EIO:when=${first}..${last}`];
+/**
+ * A running program's calls fail, all of them or those that `when` names, until `work` is done. On Linux SQLite reports EIO in a read as
+ * damage (SQLITE_IOERR_CORRUPTFS in its os_unix.c), for which a desktop downloads its cache again; other errors, and all on Windows,
+ * it reports as what they are.
+ */
+async function failWhile(pid: number, call: string, error: string, when: string, work: () => Promise<unknown>): Promise<void> {
+  const options = ['-f', '-qqq', '-o', '/dev/null', '-e', `trace=${call}`, '-e', `inject=${call}:error=${error}${when}`, '-p', String(pid)];
+  const strace = spawn('strace', options, { stdio: ['ignore', 'ignore', 'pipe'] });
+  const said = strace.stderr.toArray();
+  const closed = once(strace, 'close');
+  await work();
+  assert.equal(strace.exitCode, null, `strace ended: ${Buffer.concat(await (strace.exitCode === null ? [] : said) as Buffer[])}`);
+  strace.kill('SIGINT');
+  await closed;
 }
 
 /** Another program keeps the database locked for writing. */

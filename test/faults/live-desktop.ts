@@ -16,8 +16,6 @@ export interface LiveOptions {
 }
 
 export interface LiveDesktop {
-  /** The desktop itself, which is not the child if it runs under another program. */
-  readonly pid: () => number;
   readonly child: ChildProcess;
   /** The statuses so far. */
   readonly statuses: readonly Status[];
@@ -25,29 +23,25 @@ export interface LiveDesktop {
   close(): Promise<number | null>;
 }
 
-/** Starts one, under another program (`strace …`) if that is given; resolves with its first status. */
-export async function startLiveDesktop(options: LiveOptions, under: readonly string[] = []): Promise<LiveDesktop> {
-  const [program = process.execPath, ...args] = [...under, process.execPath, import.meta.filename, JSON.stringify(options)];
-  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'ignore'] });
+/** Starts one; resolves with its first status. */
+export async function startLiveDesktop(options: LiveOptions): Promise<LiveDesktop> {
+  const child = spawn(process.execPath, [import.meta.filename, JSON.stringify(options)], { stdio: ['pipe', 'pipe', 'ignore'] });
   const closed = once(child, 'close') as Promise<[number | null]>;
   const statuses: Status[] = [];
-  let pid = 0;
   const started = Promise.withResolvers<void>();
   let rest = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     const lines = (rest + text).split('\n');
     rest = lines.pop() ?? '';
     for (const line of lines) {
-      const output = JSON.parse(line) as { pid: number; status: Status };
-      pid = output.pid;
-      statuses.push(output.status);
+      statuses.push(JSON.parse(line) as Status);
       started.resolve();
     }
   });
   void closed.then(() => started.reject(new Error('the desktop ended before its first status')));
   await started.promise;
   return {
-    pid: () => pid, child, statuses,
+    child, statuses,
     async close() {
       child.stdin.end();
       return (await closed)[0];
@@ -61,7 +55,7 @@ async function run({ databaseFile, serverUrl, token }: LiveOptions): Promise<voi
   const deps = { ...systemHostDeps(), log: () => undefined };
   await deps.vault.save({ token, origin: serverUrl });
   const host = await openHost({ databaseFile, serverUrl }, deps);
-  const report = (status: Status): void => void process.stdout.write(`${JSON.stringify({ pid: process.pid, status })}\n`);
+  const report = (status: Status): void => void process.stdout.write(`${JSON.stringify(status)}\n`);
   host.onStatus(report);
   report(await host.getStatus());
   const triggers = createTriggers(host, deps, 1);

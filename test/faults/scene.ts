@@ -43,8 +43,6 @@ export interface SceneOptions {
   readonly env: Environment;
   readonly servers?: number;
   readonly desktops?: number;
-  /** Runs these under another program. */
-  readonly under?: Partial<Record<'server' | 'desktop', readonly string[]>>;
   /** The parent of the desktops' folders. */
   readonly folder?: string;
 }
@@ -52,7 +50,7 @@ export interface SceneOptions {
 /** Opens a scene with a new account; its desktops have not synced yet. */
 export async function openScene(attempt: Try, options: SceneOptions): Promise<Scene> {
   const { random } = attempt;
-  const { servers: serverCount = 1, desktops: desktopCount = 2, under = {}, folder = tmpdir() } = options;
+  const { servers: serverCount = 1, desktops: desktopCount = 2, folder = tmpdir() } = options;
   const env = { ...options.env, JWT_SECRET: secret };
   const ports: number[] = [];
   for (let index = 0; index < serverCount; index += 1) ports.push(await freePort());
@@ -65,7 +63,7 @@ export async function openScene(attempt: Try, options: SceneOptions): Promise<Sc
 
   const servers: Scene['servers'] = ports.map(() => null);
   const startServer = async (index: number): Promise<void> => {
-    servers[index] = await spawnServer({ ...env, PORT: String(ports[index]) }, under.server);
+    servers[index] = await spawnServer({ ...env, PORT: String(ports[index]) });
   };
   await Promise.all(ports.map((_, index) => startServer(index)));
   attempt.after(() => Promise.all(servers.map((server) => server?.end('SIGKILL'))));
@@ -78,7 +76,7 @@ export async function openScene(attempt: Try, options: SceneOptions): Promise<Sc
   const desktops: LiveDesktop[] = [];
   const startDesktop = async (index: number): Promise<void> => {
     const serverUrl = urls[index % urls.length] ?? '';
-    desktops[index] = await startLiveDesktop({ databaseFile: files[index] ?? '', serverUrl, token: owner.token }, under.desktop);
+    desktops[index] = await startLiveDesktop({ databaseFile: files[index] ?? '', serverUrl, token: owner.token });
   };
   attempt.after(() => Promise.all(desktops.map((desktop) => desktop.child.kill('SIGKILL') && desktop.child.kill('SIGCONT'))));
   for (let index = 0; index < desktopCount; index += 1) await startDesktop(index);
@@ -124,13 +122,20 @@ export async function openScene(attempt: Try, options: SceneOptions): Promise<Sc
           await assertSettled({ ledger, client: owner.client, files });
           break;
         } catch (error) {
-          if (performance.now() - startedMs > RECOVERY_MS) throw error;
+          if (performance.now() - startedMs < RECOVERY_MS) continue;
+          const states = desktops.map(({ statuses }) => JSON.stringify(statuses.at(-1)));
+          throw new Error(`Not right after ${RECOVERY_MS} ms. The desktops say:\n${states.join('\n')}`, { cause: error });
+        } finally {
+          await pause(200);
         }
-        await pause(200);
       }
       attempt.recovered(performance.now() - startedMs);
       clearInterval(watching);
-      if (broken.length > 0) throw broken[0];
+      if (broken.length > 0) {
+        const said = desktops.map(({ statuses }) => [...new Set(statuses.flatMap(({ notice, error }) => notice ?? error ?? []).map(
+          ({ code, message }) => `${code}: ${message}`))].join(' | '));
+        throw new Error(`The desktops have said:\n${said.join('\n')}`, { cause: broken[0] });
+      }
       const again = await openStoreOf(env, Date.now);
       const { accountId } = owner;
       await assertSettled({ ledger, client: owner.client, files, store: { store: again, accountId, nowMs: Date.now } })

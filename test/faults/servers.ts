@@ -51,7 +51,7 @@ async function stopProcess(attempt: Try): Promise<void> {
   const [isServer, seconds] = [random.chance(0.5), random.integer(1, 30)];
   await scene.writeWhile(10, async () => {
     await pause(random.integer(0, 1500));
-    const pid = isServer ? scene.servers[0]?.child.pid : scene.desktops[0]?.pid();
+    const pid = isServer ? scene.servers[0]?.child.pid : scene.desktops[0]?.child.pid;
     signal(pid, 'SIGSTOP');
     await pause(seconds * 1000);
     signal(pid, 'SIGCONT');

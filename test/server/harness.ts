@@ -208,10 +208,9 @@ export interface ServerProcess {
   end(signal?: NodeJS.Signals): Promise<number | null>;
 }
 
-/** Starts `node server.ts`, under another program if that is given, and resolves once it is listening. */
-export async function spawnServer(env: Environment, under: readonly string[] = []): Promise<ServerProcess> {
-  const [program = process.execPath, ...args] = [...under, process.execPath, serverFile];
-  const child = spawn(program, args, { env: childEnvironment(env), stdio: ['ignore', 'pipe', 'pipe'] });
+/** Starts `node server.ts` and resolves once it is listening. */
+export async function spawnServer(env: Environment): Promise<ServerProcess> {
+  const child = spawn(process.execPath, [serverFile], { env: childEnvironment(env), stdio: ['ignore', 'pipe', 'pipe'] });
   const exited = once(child, 'close') as Promise<[number | null]>;
   const kill = (): boolean => child.kill('SIGKILL');
   running.add(kill);
