@@ -54,11 +54,13 @@ export function invoiceOf(record: WireRecord): Invoice {
 async function call(
   url: string, method: string, path: string, headers: Readonly<Record<string, string>>, body?: object,
 ): Promise<unknown> {
-  const response = await fetch(url + path, {
+  const send = (): Promise<Response> => fetch(url + path, {
     method,
     headers: { ...headers, ...(body ? { 'content-type': 'application/json' } : {}) },
     body: body ? JSON.stringify(body) : null,
   });
+  // An idle connection may be closed just as it is used again. Every write has a key, so it can be repeated.
+  const response = await send().catch(send);
   const answer: unknown = await response.json();
   if (response.ok) return answer;
   const error = isObject(answer) && isObject(answer['error']) ? answer['error']['message'] : undefined;
