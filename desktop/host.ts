@@ -350,7 +350,8 @@ export class Host {
       this.#notice = this.#replacedNotice ?? rebuilt ?? (outcome.changes > 0 ? null : this.#notice);
       this.#replacedNotice = null;
     } else if (outcome.outcome === 'failed' && this.#session.isSignedIn) {
-      this.#error = outcome.error;
+      // The server may have answered another request since the last of this run.
+      this.#error = outcome.error?.code === 'offline' && this.#session.isOnline ? null : outcome.error;
       if (outcome.error?.code === 'disk_full' && this.#cache.makeRoom()) void this.#runner.run();
     }
     // A changed role may have caused the rebuild, so the next run looks the user up again.
