@@ -38,11 +38,6 @@ export const serverKills: Scenario = {
   open: async () => ({ run: killServer, close: async () => undefined }),
 };
 
-/** Sends a signal to the process for which it may be too late. */
-function signal(pid: number | undefined, name: NodeJS.Signals): void {
-  if (pid !== undefined) process.kill(pid, name);
-}
-
 async function stopProcess(attempt: Try): Promise<void> {
   const { random } = attempt;
   const { env, remove } = await prepare(embedded ?? assert.fail());
@@ -51,10 +46,10 @@ async function stopProcess(attempt: Try): Promise<void> {
   const [isServer, seconds] = [random.chance(0.5), random.integer(1, 30)];
   await scene.writeWhile(10, async () => {
     await pause(random.integer(0, 1500));
-    const pid = isServer ? scene.servers[0]?.child.pid : scene.desktops[0]?.child.pid;
-    signal(pid, 'SIGSTOP');
+    const { child } = (isServer ? scene.servers[0] : scene.desktops[0]) ?? assert.fail();
+    child.kill('SIGSTOP');
     await pause(seconds * 1000);
-    signal(pid, 'SIGCONT');
+    child.kill('SIGCONT');
     attempt.count(`stops of ${isServer ? 'the server' : 'a desktop'}`);
     attempt.count('s stopped', seconds);
   });
