@@ -48,7 +48,9 @@ class House {
   readonly nowMs = (): number => this.clock.ms;
 
   async open(): Promise<void> {
-    const deps = { nowMs: this.nowMs, monotonicMs: () => performance.now(), trustsClock: true, write: () => undefined, passwordCost: cheapest };
+    const deps = {
+      nowMs: this.nowMs, monotonicMs: () => performance.now(), trustsClock: true, write: () => undefined, passwordCost: cheapest,
+    };
     this.#running = await start(readConfig({ ...this.env, PORT: String(this.#port) }), deps);
   }
 
@@ -82,7 +84,7 @@ interface Reset {
   readonly reason: RebuildReason | null;
   /** Whether what the desktop last saw is undone. */
   readonly isUndone?: boolean;
-  /** Resolves to whom the desktop belongs from then on, whose token it has by then. */
+  /** Resolves to whom the desktop belongs from then on, with a token. */
   run(house: House, books: Books, attempt: Try): Promise<{ readonly client: Client; readonly token: string }>;
 }
 

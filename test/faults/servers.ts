@@ -35,6 +35,7 @@ export const serverKills: Scenario = {
   name: 'embedded-server-kill',
   about: '`kill -9` of the server during writes, with two desktops',
   tries: 10,
+  timeoutMs: 180_000,
   open: async () => ({ run: killServer, close: async () => undefined }),
 };
 
