@@ -227,7 +227,7 @@ export class Session {
       if (token !== null) await this.#identify(connection, signal);
       const answer = await run({ ...request, token, signal }, reportOnline);
       reportOnline(true);
-      if (token !== null && token === this.#held?.token) this.#onAccepted();
+      if (kind !== 'renewal' && token !== null && token === this.#held?.token) this.#onAccepted();
       return answer;
     } catch (error) {
       const code = errorCode(error);
@@ -314,13 +314,14 @@ export class Session {
     this.#renewing = held.token;
     try {
       const connection = this.requireConnection();
-      const request = { method: 'POST', path: '/api/auth/refresh' } as const;
-      const answer = parseLoginAnswer(parseJson(
-        await this.#exchange(connection, request, (prepared) => connection.send(prepared), 'renewal')));
+      const answer = parseLoginAnswer(parseJson(await this.#exchange(
+        connection, { method: 'POST', path: '/api/auth/refresh' }, (prepared) => connection.send(prepared), 'renewal')));
       // Signed out, or someone else signed in meanwhile.
       if (this.#held?.token !== held.token) return;
       if (answer.user.id !== (this.#held.userId ?? answer.user.id)) throw badResponse('it renewed the token for another user');
+      const wasDoubted = this.#doubt !== null;
       this.#hold(holdIssued(answer, connection.origin, this.#deps), true);
+      if (wasDoubted) this.#events.onConfirmed();
       await this.saveToken();
     } catch (error) {
       this.#deps.log('token not renewed', { error });
@@ -413,6 +414,8 @@ export class Session {
       if (this.#doubt === null && !this.#isClosed) {
         this.#doubt = 'waiting';
         this.#confirmLater();
+        // Where the answer to a renewal was lost, the old token only renews any more.
+        void this.renewIfDue();
       }
       this.#events.onDoubt(doubted);
       return new AppError(doubted.code, doubted.message, { cause: error });

@@ -144,6 +144,21 @@ describe('a renewal', () => {
     });
   }
 
+  test('whose answer was lost is made up for as soon as the old token is refused', async (t) => {
+    const { desk } = await openFresh(t);
+    let lost = 0;
+    desk.network.plan(({ path }) => path === '/api/auth/refresh' && lost++ === 0 ? faults.answerLost : null);
+    pass(desk, 40 * MINUTE_MS);
+    await desk.sync();
+    while (lost === 0) await nextTurn();
+    await desk.idle();
+    // From now on the old token only renews.
+    pass(desk, 2 * MINUTE_MS);
+    await desk.host.pullFromServer();
+    await desk.until(isDone);
+    assert.equal((await desk.host.getStatus()).error, null);
+  });
+
   test('that is answered after the desktop was closed leaves no timer, which would keep its process from ending', async (t) => {
     const { desk, token } = await openFresh(t);
     pass(desk, 40 * MINUTE_MS);
