@@ -59,6 +59,9 @@ export async function openScene(attempt: Try, options: SceneOptions): Promise<Sc
   const client = createClient(() => ({ url: urls[random.integer(0, urls.length - 1)] ?? '' }));
   const store = await openStoreOf(env, Date.now);
   const owner = await newAccount(store, Date.now, client);
+  // Each desktop has a session of its own: it renews its token, and the one before ends soon after.
+  const tokens: string[] = [];
+  for (let index = 0; index < desktopCount; index += 1) tokens.push((await owner.signIn(owner.userId)).token);
   await store.close();
 
   const servers: Scene['servers'] = ports.map(() => null);
@@ -76,7 +79,7 @@ export async function openScene(attempt: Try, options: SceneOptions): Promise<Sc
   const desktops: LiveDesktop[] = [];
   const startDesktop = async (index: number): Promise<void> => {
     const serverUrl = urls[index % urls.length] ?? '';
-    desktops[index] = await startLiveDesktop({ databaseFile: files[index] ?? '', serverUrl, token: owner.token });
+    desktops[index] = await startLiveDesktop({ databaseFile: files[index] ?? '', serverUrl, token: tokens[index] ?? '' });
   };
   attempt.after(() => Promise.all(desktops.map((desktop) => desktop.child.kill('SIGKILL') && desktop.child.kill('SIGCONT'))));
   for (let index = 0; index < desktopCount; index += 1) await startDesktop(index);
