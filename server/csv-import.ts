@@ -67,7 +67,7 @@ export async function readCsvFile(file: string): Promise<string> {
 
 /**
  * Runs the command and resolves to the exit code: 1 if a row does not fit. Throws `ConfigError` for a file without the columns that it
- * needs and for an unknown account.
+ * needs, for an unknown account, and for a row that no longer fits when it is to be written.
  */
 export async function importCsv(
   store: Store, { text, ...options }: CsvOptions & { readonly text: string }, deps: CsvDeps,
@@ -81,8 +81,10 @@ export async function importCsv(
     deps.write(`Line ${line}${column === null ? '' : `, ${column}`}: ${fault}.\n`);
   }
   const isRefused = reading.faults.length > 0;
-  if (!isRefused && !options.isDryRun) await addAll(store, accountId, { known, clock, kind: table.kind, added: reading.added }, deps);
-  deps.write(`${summary(table.kind, accountId, reading, options.isDryRun)}\n`);
+  const isWritten = !isRefused && !options.isDryRun;
+  const count = isWritten ? await addAll(store, accountId, { known, clock, kind: table.kind, added: reading.added }, deps)
+    : reading.added.length;
+  deps.write(`${summary(table.kind, accountId, { ...reading, count, isWritten })}\n`);
   return isRefused ? 1 : 0;
 }
 
@@ -113,21 +115,24 @@ interface Adding {
   readonly added: readonly NewRecord[];
 }
 
-async function addAll(store: Store, accountId: string, { known, kind, added, ...from }: Adding, { nowMs }: CsvDeps): Promise<void> {
+/** Resolves to how many were added, as others may have added some meanwhile. Throws `ConfigError` for a row that no longer fits. */
+async function addAll(store: Store, accountId: string, { known, kind, added, ...from }: Adding, { nowMs }: CsvDeps): Promise<number> {
   const collection = findCollection(kind);
   if (!collection) throw new Error(`${kind} are not declared`);
   let { clock } = from;
+  let count = 0;
   for (let start = 0; start < added.length; start += BATCH_SIZE) {
     const batch = added.slice(start, start + BATCH_SIZE).map((record) => ({ ...record, id: newId(nowMs()) }));
-    clock = await store.mend(accountId, async (mending) => {
+    const written = await store.mend(accountId, async (mending) => {
       await catchUp(mending, clock, known);
-      const missing = batch.filter(({ key }) => !known.has(kind, key));
+      const missing = batch.filter((record) => known.find(kind, record) !== 'same');
       let last = mending.account.clock;
-      for (const { id, line, payload } of missing) {
-        const customerId = payload['customerId'];
-        if (kind === 'invoices' && !known.hasId('customers', String(customerId))) {
-          throw new ConfigError(`Line ${line}: the customer was changed or deleted meanwhile. What stands on the lines before is imported: `
-            + 'run the command again.');
+      for (const { id, line, key, payload } of missing) {
+        const hasCustomer = kind === 'customers' || known.hasId('customers', String(payload['customerId']));
+        if (!hasCustomer || known.find(kind, { key, payload }) === 'other') {
+          const what = hasCustomer ? 'the number was given to another invoice' : 'the customer was changed or deleted';
+          const before = start === 0 ? 'Nothing was imported' : `What stands before line ${batch[0]?.line} is imported`;
+          throw new ConfigError(`Line ${line}: ${what} meanwhile. ${before}: run the command again.`);
         }
         const content = toContent(collection, payload, null);
         last = mending.put(kind, id, content, null);
@@ -135,9 +140,12 @@ async function addAll(store: Store, accountId: string, { known, kind, added, ...
       }
       const payloads = missing.map(({ payload }) => payload);
       if (kind === 'invoices') mending.setAccount({ numbers: raiseSeries(mending.account.numbers, payloads) });
-      return last;
+      return { clock: last, count: missing.length };
     });
+    ({ clock } = written);
+    count += written.count;
   }
+  return count;
 }
 
 /** Notes what others have changed since. */
@@ -152,12 +160,19 @@ async function catchUp(mending: Mending, since: Instant, known: KnownRecords): P
   }
 }
 
-function summary(kind: CsvKind, accountId: string, { added, faults, present }: Reading, isDryRun: boolean): string {
-  const count = (number: number): string => `${number} ${number === 1 ? kind.slice(0, -1) : kind}`;
-  const there = present > 0 ? ` ${count(present)} ${present === 1 ? 'is' : 'are'} there already.` : '';
+interface Done extends Reading {
+  /** How many were added, or would be. */
+  readonly count: number;
+  readonly isWritten: boolean;
+}
+
+function summary(kind: CsvKind, accountId: string, { added, faults, count, isWritten, ...reading }: Done): string {
+  const name = (number: number): string => `${number} ${number === 1 ? kind.slice(0, -1) : kind}`;
+  const present = reading.present + added.length - count;
+  const there = present > 0 ? ` ${name(present)} ${present === 1 ? 'is' : 'are'} there already.` : '';
   if (faults.length > 0) {
     const rows = new Set(faults.map(({ line }) => line)).size;
     return `${rows} ${rows === 1 ? 'row does' : 'rows do'} not fit. Nothing was imported.`;
   }
-  return `${isDryRun ? 'Would import' : 'Imported'} ${count(added.length)} into the account ${accountId}.${there}`;
+  return `${isWritten ? 'Imported' : 'Would import'} ${name(count)} into the account ${accountId}.${there}`;
 }

@@ -61,17 +61,16 @@ export class KnownRecords {
     }
   }
 
-  has(collection: CsvKind, key: string): boolean {
-    return collection === 'customers' ? this.#customers.has(key) : this.#invoices.has(key);
+  /** Whether a row's record is there already, or, of invoices, another one with its number. */
+  find(collection: CsvKind, { key, payload }: Pick<NewRecord, 'key' | 'payload'>): 'same' | 'other' | null {
+    if (collection === 'customers') return this.#customers.has(key) ? 'same' : null;
+    const details = this.#invoices.get(key);
+    if (details === undefined) return null;
+    return details === invoiceDetails(payload) ? 'same' : 'other';
   }
 
   hasId(collection: string, id: string): boolean {
     return this.#keys.has(`${collection} ${id}`);
-  }
-
-  /** What else an invoice with that number has, or undefined. */
-  invoice(number: string): string | undefined {
-    return this.#invoices.get(number);
   }
 
   /** The customer that a row names, or why there is none. */
@@ -156,8 +155,8 @@ function readCustomer({ collection, known, fields, refuse }: RowContext): RowRes
   }
   const payload = check(collection, input, refuse);
   if (!payload) return null;
-  const key = customerKey(payload);
-  return known.has('customers', key) ? 'present' : { key, payload };
+  const record = { key: customerKey(payload), payload };
+  return known.find('customers', record) === null ? record : 'present';
 }
 
 function readInvoice({ collection, known, fields, refuse }: RowContext): RowResult {
@@ -196,16 +195,21 @@ function readInvoice({ collection, known, fields, refuse }: RowContext): RowResu
   const [issueDate, dueDate] = [parse('issueDate', parseDay, day), parse('dueDate', parseDay, day)];
   if (!isSound) return null;
   if (rate !== null && net === null) refuse('needs the amount before tax, in a column net', 'taxRate');
-  const priced = net ?? total ?? open;
+  const priced = net ?? total;
   if (priced === null) refuse('is required', 'totalMinor');
   if (priced === null || (rate !== null && net === null)) return null;
+  const isPaid = status === 'paid' || status === 'bezahlt';
+  if (isPaid ? open !== null && open !== 0 : fields.has('status') && open === 0 && priced !== 0) {
+    refuse(isPaid ? 'must be nothing where the status is paid' : 'must be more than nothing unless the status is paid', 'openMinor');
+    return null;
+  }
   const line = { description: fields.get('description') ?? number, quantityMilli: 1000, unitPriceMinor: priced, taxRateBp: rate ?? 0 };
   const notes = fields.get('notes');
   const input = check(collection, {
     customerId: customer.id, currency, issueDate, dueDate, lines: [line], ...(notes === undefined ? {} : { notes }),
   }, refuse);
   if (!input) return null;
-  const left = open ?? (status === 'paid' || status === 'bezahlt' ? 0 : null);
+  const left = open ?? (isPaid ? 0 : null);
   return finishInvoice({ known, refuse }, { number, name: customer.name, input, total, open: left, paidOn: issueDate ?? '' });
 }
 
@@ -234,10 +238,10 @@ function finishInvoice({ known, refuse }: Pick<RowContext, 'known' | 'refuse'>, 
       refuse('must be between nothing and the total', 'openMinor');
       return null;
     }
-    const payload = take(totalMinor - (open ?? totalMinor));
-    const present = known.invoice(number);
-    if (present === undefined) return { key: number, payload };
-    if (present === invoiceDetails(payload)) return 'present';
+    const record = { key: number, payload: take(totalMinor - (open ?? totalMinor)) };
+    const present = known.find('invoices', record);
+    if (present === null) return record;
+    if (present === 'same') return 'present';
     refuse('is the number of another invoice of this account', 'number');
     return null;
   } catch (error) {

@@ -128,7 +128,7 @@ export function readTable(text: string, skipped: readonly string[]): CsvTable {
  * be over a thousand or just over one.
  */
 export function parseAmount(text: string, currency: string): number | null {
-  const [, sign = '', body = ''] = /^([-\u2212]?)([\d.,]+)$/.exec(text.replace(/(?<=\d)[\s\u00a0\u202f'’](?=\d{3})/g, '')) ?? [];
+  const [, sign = '', body = ''] = /^([-\u2212]?)(\d[\d.,\s'’]*)$/.exec(text) ?? [];
   const digits = currencyDigits(currency);
   const marks = [...body.matchAll(/[.,]/g)].map(([mark]) => mark);
   const last = marks.at(-1);
@@ -136,9 +136,9 @@ export function parseAmount(text: string, currency: string): number | null {
     && (marks.length > 1 || digits > 0);
   const [whole = '', decimals = ''] = isDecimal ? [body.slice(0, body.lastIndexOf(last)), body.slice(body.lastIndexOf(last) + 1)] : [body];
   const isUnclear = isDecimal && marks.length === 1 && decimals.length === 3 && digits !== 3;
-  const isGrouped = /^(\d+|\d{1,3}(\.\d{3})+|\d{1,3}(,\d{3})+)$/.test(whole);
-  if (isUnclear || !isGrouped || decimals.length > digits || (isDecimal && decimals === '')) return null;
-  const amount = Number(whole.replace(/[.,]/g, '') + decimals.padEnd(digits, '0'));
+  const isGrouped = /^(\d+|\d{1,3}([.,\s'’])\d{3}(\2\d{3})*)$/.test(whole);
+  if (isUnclear || !isGrouped || decimals.length > digits || (isDecimal && !/^\d+$/.test(decimals))) return null;
+  const amount = Number(whole.replace(/\D/g, '') + decimals.padEnd(digits, '0'));
   if (!Number.isSafeInteger(amount)) return null;
   return sign === '' || amount === 0 ? amount : -amount;
 }

@@ -107,24 +107,70 @@ for (const store of stores) {
       assert.equal((await payloads('invoices')).length, count);
     });
 
-    test('adds no customer whom somebody adds while it runs', async () => {
+    /** Imports while somebody else does something between what is read and what is written. */
+    const runLate = async (text: string, meanwhile: () => Promise<unknown>): Promise<string> => {
       const target = await openStore(server, () => server.clock.ms);
       const late = new Proxy(target, {
         get(from, name) {
           const member: unknown = Reflect.get(from, name);
           if (name !== 'mend') return typeof member === 'function' ? member.bind(from) as unknown : member;
           return async (...parameters: Parameters<typeof target.mend>) => {
-            await server.owner.create('customers', customer({ name: 'LATE', email: 'late@cafe.test' }));
+            await meanwhile();
             return target.mend(...parameters);
           };
         },
       });
-      const options = parseCsvOptions(['--csv', 'x', '--currency', 'EUR']);
-      const text = 'name,email\nLate,late@cafe.test\nLater,late@cafe.test\n';
-      assert.equal(await importCsv(late, { ...options, text }, { nowMs: () => server.clock.ms, write: () => {} }), 0);
-      await target.close();
+      const lines: string[] = [];
+      try {
+        const options = parseCsvOptions(['--csv', 'x', '--currency', 'EUR']);
+        const deps = { nowMs: () => server.clock.ms, write: (line: string) => void lines.push(line) };
+        assert.equal(await importCsv(late, { ...options, text }, deps), 0);
+      } finally {
+        await target.close();
+      }
+      return lines.join('');
+    };
+
+    test('adds no customer whom somebody adds while it runs, and says so', async () => {
+      const text = await runLate('name,email\nLate,late@cafe.test\nLater,late@cafe.test\n', () =>
+        server.owner.create('customers', customer({ name: 'LATE', email: 'late@cafe.test' })));
+      assert.match(text, /^Imported 1 customer into .*\. 1 customer is there already\.\n$/);
       const names = (await payloads('customers')).map(({ name }) => name);
       assert.deepEqual(names.filter((name) => /late/i.test(String(name))), ['LATE', 'Later']);
+    });
+
+    test('stops at an invoice whose number another one takes while it runs, and skips the same one', async () => {
+      const header = 'number,customer,date,due,total\n';
+      const [one, two] = ['M-1,Zwei Zeilen,2026-01-01,2026-02-01,10.00\n', 'M-2,Zwei Zeilen,2026-01-01,2026-02-01,11.00\n'];
+      const other = header + two.replace('11.00', '777.00');
+      await assert.rejects(runLate(header + one + two, () => run(other, '--currency', 'EUR')),
+        new ConfigError('Line 3: the number was given to another invoice meanwhile. Nothing was imported: run the command again.'));
+      const numbers = async () => (await payloads('invoices')).filter(({ number }) => /^M-/.test(String(number)))
+        .map(({ number, totalMinor }) => [number, totalMinor]);
+      assert.deepEqual(await numbers(), [['M-2', 77_700]]);
+      const text = await runLate(header + one + two.replace('M-2', 'M-3'), () => run(header + one, '--currency', 'EUR'));
+      assert.match(text, /^Imported 1 invoice into .*\. 1 invoice is there already\.\n$/);
+      assert.deepEqual(await numbers(), [['M-2', 77_700], ['M-1', 1000], ['M-3', 1100]]);
+    });
+
+    test('refuses an invoice that has no amount, or whose status and balance contradict each other', async () => {
+      const { code, text } = await run([
+        'number;customer;date;due;total;balance;status',
+        'S-1;Zwei Zeilen;1.2.2026;1.3.2026;10,00;5,00;paid', 'S-2;Zwei Zeilen;1.2.2026;1.3.2026;10,00;0;open',
+        'S-3;Zwei Zeilen;1.2.2026;1.3.2026;;5,00;sent', 'S-4;Zwei Zeilen;1.2.2026;1.3.2026;;0;bezahlt',
+        'S-5;Zwei Zeilen;1.2.2026;1.3.2026;1 2345,00;;',
+      ].join('\n'), '--currency', 'EUR');
+      assert.deepEqual([code, ...text.trimEnd().split('\n')], [1,
+        'Line 2, balance: must be nothing where the status is paid.', 'Line 3, balance: must be more than nothing unless the status is paid.',
+        'Line 4, total: is required.', 'Line 5, total: is required.',
+        'Line 6, total: must be an amount in EUR, such as 1234.56 or 1.234,56.', '5 rows do not fit. Nothing was imported.',
+      ]);
+      const fitting = await run([
+        'number;customer;date;due;total;balance;status', 'S-6;Zwei Zeilen;1.2.2026;1.3.2026;10,00;0;paid',
+        'S-7;Zwei Zeilen;1.2.2026;1.3.2026;10,00;;paid', 'S-8;Zwei Zeilen;1.2.2026;1.3.2026;10,00;0;',
+        'S-9;Zwei Zeilen;1.2.2026;1.3.2026;0;0;open',
+      ].join('\n'), '--currency', 'EUR', '--dry-run');
+      assert.match(fitting.text, /^Would import 4 invoices/);
     });
   });
 }
@@ -178,7 +224,8 @@ describe('a CSV file', () => {
   test('has amounts, days and percentages only where they say one thing', () => {
     const amounts: readonly (readonly [string, string, number | null])[] = [
       ['1234.56', 'EUR', 123_456], ['1.234,56', 'EUR', 123_456], ['1,234.5', 'EUR', 123_450], ['-7', 'EUR', -700],
-      ['1 234,00', 'EUR', 123_400],
+      ['1 234,00', 'EUR', 123_400], ['1\u202f234\u202f567', 'EUR', 123_456_700], ['1 2345,00', 'EUR', null], ['1234 567,00', 'EUR', null],
+      ['1 234\'567', 'EUR', null], ['1,2 3', 'EUR', null], ['1.234 567', 'EUR', null], ['1 234', 'JPY', 1234], ['12 34', 'JPY', null],
       ['1.234.567', 'EUR', 123_456_700], ["1'000.05", 'CHF', 100_005], ['1.234', 'EUR', null], ['1.234', 'KWD', 1234],
       ['1,234', 'JPY', 1234],
       ['12.5', 'JPY', null], ['1.23.4', 'EUR', null], ['12,34.5', 'EUR', null], ['€ 5', 'EUR', null], ['5.', 'EUR', null],
