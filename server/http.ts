@@ -343,6 +343,8 @@ export function endConnection(request: IncomingMessage, response: ServerResponse
     if (sizeBytes > LINGER_BYTES) socket.destroy();
   });
   request.on('error', () => {}).resume();
+  // The end of a chunked body, which the end of the connection does not replace.
+  if (response.chunkedEncoding) socket.write('0\r\n\r\n');
   endLingering(socket.end());
 }
 

@@ -229,7 +229,10 @@ export async function sendPieces(
       // Ends what is still being built.
       void rest.cancel(new ClientGone('nobody takes the stream any more')).catch(() => {});
     }
-  } else void rest.cancel(new ClientGone('HEAD')).catch(() => {});
+  } else {
+    response.flushHeaders();
+    void rest.cancel(new ClientGone('HEAD')).catch(() => {});
+  }
   if (endsConnection) endConnection(request, response);
   else response.end();
 }

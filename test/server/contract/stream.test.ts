@@ -190,6 +190,21 @@ for (const store of stores) {
         + 'GET /api/health HTTP/1.1\r\nHost: server\r\nConnection: close\r\n\r\n');
       assert.match(two, /"type":"end"[^\n]*\n\r\n0\r\n\r\nHTTP\/1\.1 200 OK[^]*"status":"ok"/);
     });
+
+    test('ends with its last chunk also where the server ends the connection', async () => {
+      const fields = `Host: server\r\nAuthorization: Bearer ${server.owner.token}\r\nAccept: ${streamType}\r\n`;
+      const head = `GET /api/sync/pull HTTP/1.1\r\n${fields}`;
+      for (const rest of [
+        'Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n', 'Content-Length: 10\r\n\r\nabc', '\r\n\0 is no HTTP\r\n\r\n',
+        'Connection: close\r\n\r\n',
+      ]) {
+        const text = await exchangeRaw(server.url, head + rest);
+        assert.match(text.slice(-1000), /"type":"end"[^\n]*\n\r\n0\r\n\r\n(HTTP\/1\.1 400 [^]*)?$/, rest);
+      }
+      const headOnly = await exchangeRaw(server.url, `${head.replace('GET', 'HEAD')}Content-Length: 10\r\n\r\nabc`);
+      assert.match(headOnly, /^HTTP\/1\.1 200 [^]*\r\n\r\n$/);
+      assert.doesNotMatch(headOnly, /\r\n0\r\n/);
+    });
   });
 }
 
