@@ -3,18 +3,23 @@
 //
 // Invariants: nothing else writes while something is run that does, since its statements would block this thread until the lock is
 // free; a checkpoint takes no such lock.
+// Threads end: out of memory, or because the system starts no more. Statements that a thread did not finish are run on this one,
+// which keeps readers waiting but stops nothing.
 // What is run commits without waiting for the disk: it can be lost to a power cut, together with everything after it, and can be
 // done again. Each commit on the writer's connection makes durable what came before it.
 
 import { Worker } from 'node:worker_threads';
 
 import type { CacheFile, CacheWriter } from './schema.ts';
-import { sqliteError } from './sqlite.ts';
+import { openWriter, sqliteError } from './sqlite.ts';
 
 export interface Background {
-  /** Runs statements in order. Rejects with the result of `sqliteError`; what they had begun is undone. */
+  /**
+   * Runs statements in order, after those of earlier calls. Rejects with the result of `sqliteError`; what they had begun is
+   * undone. Not for after `close`.
+   */
   run(statements: readonly string[]): Promise<void>;
-  /** Resolves once the connection is closed. */
+  /** Resolves once everything has been run and the connection is closed. */
   close(): Promise<void>;
 }
 
@@ -41,31 +46,83 @@ const program = `
   });
 `;
 
-/** Starts the thread. */
-export function openBackground({ path, busyTimeoutMs }: CacheFile): Background {
-  const limits = { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 2 };
-  const worker = new Worker(program, { eval: true, workerData: { path, busyTimeoutMs }, resourceLimits: limits });
-  const { promise: isEnded, resolve: end } = Promise.withResolvers<void>();
-  let settle: (failure: unknown) => void = () => undefined;
-  worker.on('message', (failure: unknown) => settle(failure));
-  worker.once('error', (error) => settle(error));
-  worker.once('exit', () => {
-    settle(new Error('the thread ended'));
-    end();
-  });
+/** Starts a thread with the first statements, and another one if it has ended. */
+export function openBackground(file: CacheFile): Background {
+  let thread: Thread | null = null;
+  let last: Promise<void> = Promise.resolve();
+  let isClosed = false;
+  async function runNext(statements: readonly string[]): Promise<void> {
+    try {
+      thread ??= startThread(file, () => { thread = null; });
+    } catch {
+      runHere(file, statements);
+      return;
+    }
+    const failure = await thread.run(statements);
+    if (failure === 'ended') runHere(file, statements);
+    else if (failure !== null) throw sqliteError(Object.assign(new Error('in the background'), failure), operation);
+  }
   return {
     async run(statements) {
-      const failure = await new Promise<unknown>((resolve) => {
-        settle = resolve;
-        worker.postMessage(statements);
-      });
-      if (failure !== null) throw sqliteError(Object.assign(new Error('in the background'), failure), 'maintaining the data');
+      if (isClosed) throw new TypeError('The background is closed.');
+      const running = last.then(() => runNext(statements));
+      last = running.catch(() => undefined);
+      await running;
+    },
+    async close() {
+      isClosed = true;
+      await last;
+      await thread?.close();
+    },
+  };
+}
+
+const operation = 'maintaining the data';
+
+interface Thread {
+  /** Call it again only once it has resolved: with null, with SQLite's error, or at the end of the thread, which undoes everything. */
+  run(statements: readonly string[]): Promise<object | 'ended' | null>;
+  close(): Promise<void>;
+}
+
+/** Throws if the system has no thread left. */
+function startThread({ path, busyTimeoutMs }: CacheFile, onEnd: () => void): Thread {
+  const limits = { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 2 };
+  const worker = new Worker(program, { eval: true, workerData: { path, busyTimeoutMs }, resourceLimits: limits });
+  const { promise: end, resolve } = Promise.withResolvers<'ended'>();
+  let settle: (failure: object | null) => void = () => undefined;
+  worker.on('message', (failure: object | null) => settle(failure));
+  // The exit follows, once the thread's connection is closed.
+  worker.on('error', () => undefined);
+  worker.once('exit', () => {
+    onEnd();
+    resolve('ended');
+  });
+  return {
+    run(statements) {
+      const answer = new Promise<object | null>((resolveAnswer) => { settle = resolveAnswer; });
+      worker.postMessage(statements);
+      return Promise.race([answer, end]);
     },
     async close() {
       worker.postMessage(null);
-      await isEnded;
+      await end;
     },
   };
+}
+
+/** Runs statements on this thread, and on a connection of their own, so that they can leave nothing behind on the writer's. */
+function runHere({ path, busyTimeoutMs }: CacheFile, statements: readonly string[]): void {
+  try {
+    const db = openWriter(path, busyTimeoutMs, () => undefined);
+    try {
+      for (const sql of statements) db.exec(sql);
+    } finally {
+      db.close();
+    }
+  } catch (error) {
+    throw sqliteError(error, operation);
+  }
 }
 
 /** What a checkpoint in the background is worth starting for. */
