@@ -3,6 +3,7 @@
 //
 // Invariants: nothing else writes while something is run that does, since its statements would block this thread until the lock is
 // free; a checkpoint takes no such lock.
+// The thread checkpoints what it writes; otherwise the next commit on the writer's connection would wait until the disk has it all.
 // Threads end: out of memory, or because the system starts no more. Statements that a thread did not finish are run on this one,
 // which keeps readers waiting but stops nothing.
 // What is run commits without waiting for the disk: it can be lost to a power cut, together with everything after it, and can be
@@ -36,7 +37,7 @@ const program = `
     }
     try {
       db ??= new DatabaseSync(workerData.path, { timeout: workerData.busyTimeoutMs, enableForeignKeyConstraints: false });
-      db.exec('PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -16384');
+      db.exec('PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 1000; PRAGMA cache_size = -16384');
       for (const sql of statements) db.exec(sql);
       parentPort.postMessage(null);
     } catch ({ message, errcode }) {

@@ -74,6 +74,14 @@ test('the log of a long download stays short, whatever it writes', async (t) => 
   assertConsistent(cache, 'a');
 });
 
+test('what is written in the background is checkpointed there, and not by the next commit on this thread', async (t) => {
+  const cache = temporaryCache(t);
+  const background = openBackground(cache.file);
+  await background.run(['BEGIN IMMEDIATE', 'CREATE TABLE large (a)', 'INSERT INTO large VALUES (zeroblob(8000000))', 'COMMIT']);
+  await background.close();
+  assert.equal(pendingPages(cache), 0);
+});
+
 test('only a commit that can resume does not wait for the disk', (t) => {
   const cache = temporaryCache(t);
   const synchronous = (): unknown => cache.writer.db.prepare('PRAGMA synchronous').get()?.['synchronous'];
