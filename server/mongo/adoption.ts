@@ -145,12 +145,17 @@ export class Adoption {
     return outcome;
   }
 
-  /** Tries again what did not fit, at most `limit` documents; what they refer to may be there now. */
-  async retry(limit: number): Promise<Outcome> {
-    const found = await this.#adopted().find({ ...this.#own(), problem: { $type: 'string' } }, { limit }).toArray();
+  /**
+   * Tries again up to `limit` documents that did not fit, from the one after the place `after`, as what they refer to may be there now.
+   * Resolves to the place where it stopped, or to '' after the last; '' is also where a round begins.
+   */
+  async retry(after: string, limit: number): Promise<string> {
+    const filter = { ...this.#own(), problem: { $type: 'string' }, _id: { $gt: after } } as const;
+    const found = await this.#adopted().find(filter, { sort: { _id: 1 }, limit }).toArray();
     const keys = new Map(this.#deps.mapping.collections.map(({ collection, from }) =>
       [from, found.filter((entry) => entry.collection === collection.name).map(({ sourceId }) => sourceId)] as const));
-    return this.refresh(keys);
+    await this.refresh(keys);
+    return found.length < limit ? '' : found.at(-1)?._id ?? '';
   }
 
   /** Of an empty collection nothing is deleted: it was probably dropped or renamed. */

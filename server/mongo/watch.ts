@@ -27,6 +27,7 @@ const AWAIT_MS = 1000;
 const SAVE_MS = 10_000;
 /** How often documents that did not fit are tried again. */
 const RETRY_MS = 30_000;
+/** How many of them at a time. */
 const RETRIED = 500;
 /** Events that are taken together, and that are read ahead. */
 const MAX_EVENTS = 500;
@@ -57,7 +58,11 @@ export async function startWatch({ config, store, log }: WatchDeps): Promise<Wat
 
   const followOnce = async (accountId: string): Promise<void> => {
     const lease = await takeLease(db, accountId);
-    if (!lease) return;
+    if (!lease) {
+      // Another process follows it, and says how that goes.
+      failures.delete(accountId);
+      return;
+    }
     const lost = new AbortController();
     const stopRenewing = keepRenewing(lease, (error) => lost.abort(error));
     try {
@@ -72,6 +77,7 @@ export async function startWatch({ config, store, log }: WatchDeps): Promise<Wat
     try {
       await followOnce(accountId);
     } catch (error) {
+      if (error instanceof LeaseLost) failures.delete(accountId);
       if (signal.aborted || error instanceof LeaseLost) return;
       log(failures.has(accountId) ? 'debug' : 'warn', 'watching another database failed', { accountId, error: mongoError(error) });
       failures.set(accountId, error);
@@ -81,8 +87,9 @@ export async function startWatch({ config, store, log }: WatchDeps): Promise<Wat
   };
   const run = async (): Promise<void> => {
     while (!signal.aborted) {
-      const found = await listAdoptions(db).catch(() => []);
-      for (const { _id } of found) if (!following.has(_id) && !signal.aborted) following.set(_id, keepFollowing(_id));
+      const found = await listAdoptions(db).catch(() => null);
+      for (const id of found ? failures.keys() : []) if (!found?.some(({ _id }) => _id === id)) failures.delete(id);
+      for (const { _id } of found ?? []) if (!following.has(_id) && !signal.aborted) following.set(_id, keepFollowing(_id));
       await sleep(POLL_MS, undefined, { signal, ref: false }).catch(() => {});
     }
   };
@@ -176,6 +183,8 @@ async function followStream(stream: ChangeStream, { mapping, adoption, lease, si
   let retriedMs = savedMs;
   // What it refers to may be among what did not fit, and the other way round.
   let isRetryDue = true;
+  // Where a round of retries has come to; each is finished, as what it began with may have changed meanwhile, before another begins.
+  let retriedTo = '';
   while (!signal.aborted) {
     const batch = await events.take();
     const nowMs = performance.now();
@@ -188,9 +197,9 @@ async function followStream(stream: ChangeStream, { mapping, adoption, lease, si
     }
     onWell();
     if (batch.some(({ operationType }) => !['insert', 'update', 'replace', 'delete'].includes(operationType))) throw new PlaceLost();
-    if (batch.length > 0 || (!isRetryDue && nowMs - retriedMs < RETRY_MS)) continue;
-    await adoption.retry(RETRIED);
-    isRetryDue = false;
+    if (batch.length > 0 || (retriedTo === '' && !isRetryDue && nowMs - retriedMs < RETRY_MS)) continue;
+    if (retriedTo === '') isRetryDue = false;
+    retriedTo = await adoption.retry(retriedTo, RETRIED);
     retriedMs = nowMs;
   }
 

@@ -2,13 +2,16 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import { MongoClient, ObjectId, Timestamp, type Db } from 'mongodb';
 
+import type { Log } from '../../../server/log.ts';
 import { parseMapping } from '../../../server/mapping.ts';
 import { runAdopt } from '../../../server/mongo/adopt.ts';
 import { Adoption } from '../../../server/mongo/adoption.ts';
 import { adoptions, takeLease } from '../../../server/mongo/lease.ts';
+import { startWatch } from '../../../server/mongo/watch.ts';
 import { runVerify } from '../../../server/verify-command.ts';
 import { openStore, spawnServer, startServer, stores, type TestServer } from '../harness.ts';
 import { example, exampleDocuments, fillShop, recordsOf } from './shop.ts';
@@ -124,6 +127,28 @@ describe('WATCH=1', { skip: mongodb.skip }, () => {
     await requireSound();
   });
 
+  test('comes to what did not fit and now does, however much else does not', async () => {
+    const [customer, invoice] = [new ObjectId(), new ObjectId()];
+    const misfits = Array.from({ length: 501 }, () => ({ _id: new ObjectId(), displayName: 'Misfit', billing: { country: 'Nowhere' } }));
+    const adopted = books.collection('adopted');
+    const untilMisfits = async (count: number): Promise<void> => {
+      const stream = adopted.watch();
+      await stream.tryNext();
+      while (await adopted.countDocuments({ problem: { $type: 'string' } }) !== count) await stream.next();
+      await stream.close();
+    };
+    await customers().insertMany(misfits);
+    await untilMisfits(misfits.length);
+    const [sample] = exampleDocuments['Invoice'] ?? [];
+    await shop.collection('Invoice').insertOne({ ...sample, _id: invoice, customer, no: 'RE-3' });
+    await untilMisfits(misfits.length + 1);
+    await customers().insertOne({ _id: customer, displayName: 'In time' });
+    await until((records) => records.has(invoice.toHexString()));
+    await customers().deleteMany({ _id: { $in: misfits.map(({ _id }) => _id) } });
+    await untilMisfits(0);
+    await requireSound();
+  });
+
   test('goes on after a restart from where it was, and looks at every document if the history is lost', async () => {
     const [gone, first, second] = [new ObjectId(), new ObjectId(), new ObjectId()];
     await customers().insertOne({ _id: gone, displayName: 'Gone' });
@@ -196,5 +221,34 @@ describe('WATCH=1', { skip: mongodb.skip }, () => {
     await assert.rejects(adoption.refresh(new Map([['Customer', [_id]]])), /Another process/);
     await assert.rejects(async () => lease?.save({ isScanned: false }), /Another process/);
     assert.ok(!(await recordsOf(server.owner)).has(_id.toHexString()));
+  });
+
+  test('that cannot follow a database says so until another process follows it, or nobody is to', async (t) => {
+    await server.restart({ WATCH: '' });
+    const adoption = await adoptions(books).findOne({});
+    assert.ok(adoption);
+    const { _id: accountId } = adoption;
+    const store = await openStore(server, () => server.clock.ms);
+    t.after(() => store.close());
+    const { MONGODB_URL: mongodbUrl = '', MONGODB_DB: mongodbDb = '' } = server.env;
+    let failed = Promise.withResolvers<void>();
+    const log: Log = (_level, message) => {
+      if (message === 'watching another database failed') failed.resolve();
+    };
+    await adoptions(books).updateOne({ _id: accountId }, { $set: { mapping: '{', holder: null } });
+    const watching = await startWatch({ config: { mongodbUrl, mongodbDb, allowsPlaintextMongo: false }, store, log });
+    t.after(() => watching.close());
+    const isFailing = async (): Promise<boolean> => (await watching.describe()).includes('cannot be followed');
+    await failed.promise;
+    assert.ok(await isFailing());
+    const other = await takeLease(books, accountId, true);
+    while (await isFailing()) await sleep(50);
+    failed = Promise.withResolvers();
+    await other?.release();
+    await failed.promise;
+    assert.ok(await isFailing());
+    await adoptions(books).deleteOne({ _id: accountId });
+    while (await isFailing()) await sleep(50);
+    await adoptions(books).insertOne(adoption);
   });
 });
