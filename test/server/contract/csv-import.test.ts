@@ -148,7 +148,8 @@ for (const store of stores) {
       const numbers = async () => (await payloads('invoices')).filter(({ number }) => /^M-/.test(String(number)))
         .map(({ number, totalMinor }) => [number, totalMinor]);
       assert.deepEqual(await numbers(), [['M-2', 77_700]]);
-      const text = await runLate(header + one + two.replace('M-2', 'M-3'), () => run(header + one, '--currency', 'EUR'));
+      const three = two.replace('M-2', 'M-3');
+      const text = await runLate(header + one + three, () => run(header + one, '--currency', 'EUR'));
       assert.match(text, /^Imported 1 invoice into .*\. 1 invoice is there already\.\n$/);
       assert.deepEqual(await numbers(), [['M-2', 77_700], ['M-1', 1000], ['M-3', 1100]]);
     });
@@ -161,7 +162,8 @@ for (const store of stores) {
         'S-5;Zwei Zeilen;1.2.2026;1.3.2026;1 2345,00;;',
       ].join('\n'), '--currency', 'EUR');
       assert.deepEqual([code, ...text.trimEnd().split('\n')], [1,
-        'Line 2, balance: must be nothing where the status is paid.', 'Line 3, balance: must be more than nothing unless the status is paid.',
+        'Line 2, balance: must be nothing where the status is paid.',
+        'Line 3, balance: must be more than nothing unless the status is paid.',
         'Line 4, total: is required.', 'Line 5, total: is required.',
         'Line 6, total: must be an amount in EUR, such as 1234.56 or 1.234,56.', '5 rows do not fit. Nothing was imported.',
       ]);
