@@ -5,7 +5,7 @@
 
 import { once } from 'node:events';
 import type { Transform } from 'node:stream';
-import { constants, createBrotliCompress, createGzip, createZstdCompress } from 'node:zlib';
+import { constants, createBrotliCompress, createGzip, createZstdCompress, type Zlib } from 'node:zlib';
 
 import { releaseBuffer } from '../shared/heap.ts';
 
@@ -44,20 +44,23 @@ function readWeights(header: string): ReadonlyMap<string, number> {
 
 /** Each chunk is freed once it is compressed. */
 export async function compress(chunks: readonly Buffer[], encoding: Exclude<Encoding, 'identity'>): Promise<Buffer> {
-  const compressor = createCompressor(encoding);
-  const compressed = compressor.toArray() as Promise<Buffer[]>;
-  for (const chunk of chunks) {
-    await new Promise((resolve) => compressor.write(chunk, resolve));
-    releaseBuffer(chunk);
+  const encoder = createEncoder(encoding);
+  const compressed: Buffer[] = [];
+  try {
+    for (const chunk of chunks) compressed.push(...await encoder.encode(chunk));
+    compressed.push(...await encoder.finish());
+  } finally {
+    encoder.close();
   }
-  compressor.end();
-  return Buffer.concat(await compressed);
+  return Buffer.concat(compressed);
 }
 
-/** Compresses what is given to it piece by piece. */
+/** Compresses what is given to it piece by piece. Each call rejects if that fails. */
 export interface Encoder {
   /** What can be sent by now; the chunk is freed. */
   encode(chunk: Buffer): Promise<readonly Buffer[]>;
+  /** Everything given so far that has not been sent, so that the other end can read it. */
+  flush(): Promise<readonly Buffer[]>;
   /** The rest. */
   finish(): Promise<readonly Buffer[]>;
   /** Frees its memory. */
@@ -68,6 +71,16 @@ export function createEncoder(encoding: Exclude<Encoding, 'identity'>): Encoder 
   const compressor = createCompressor(encoding);
   let compressed: Buffer[] = [];
   compressor.on('data', (bytes: Buffer) => compressed.push(bytes));
+  // A write that fails in the compressor never calls back; without a listener its error would end the process.
+  let fail = (_error: Error): void => {};
+  compressor.on('error', (error) => fail(error));
+  const run = async (begin: (done: (error?: Error | null) => void) => void): Promise<readonly Buffer[]> => {
+    await new Promise<void>((resolve, reject) => {
+      fail = reject;
+      begin((error) => error ? reject(error) : resolve());
+    });
+    return take();
+  };
   const take = (): readonly Buffer[] => {
     const taken = compressed;
     compressed = [];
@@ -75,10 +88,11 @@ export function createEncoder(encoding: Exclude<Encoding, 'identity'>): Encoder 
   };
   return {
     async encode(chunk) {
-      await new Promise((resolve) => compressor.write(chunk, resolve));
+      const bytes = await run((done) => compressor.write(chunk, done));
       releaseBuffer(chunk);
-      return take();
+      return bytes;
     },
+    flush: () => run((done) => compressor.flush(done)),
     async finish() {
       await once(compressor.end(), 'end');
       return take();
@@ -90,7 +104,7 @@ export function createEncoder(encoding: Exclude<Encoding, 'identity'>): Encoder 
 /** Node's own, of 16 KiB, takes a third more time. */
 const chunkSize = 64 * 1024;
 
-function createCompressor(encoding: Exclude<Encoding, 'identity'>): Transform {
+function createCompressor(encoding: Exclude<Encoding, 'identity'>): Transform & Zlib {
   switch (encoding) {
     case 'gzip': return createGzip({ chunkSize, level: 1 });
     case 'br': return createBrotliCompress({ chunkSize, params: { [constants.BROTLI_PARAM_QUALITY]: 3 } });

@@ -24,7 +24,7 @@ import type { Store } from './store.ts';
 /** The most changes of one snapshot, and what one brings although others wait. */
 const PIECE_CHANGES = 20_000;
 const SHARE_BYTES = 1024 * 1024;
-/** How long a snapshot waits for the client to take what was read. */
+/** How long a snapshot waits for the client to take what was read, and a compressor for the next part. */
 const MAX_PAUSE_MS = 100;
 /** A stream that is no longer is an ordinary answer. */
 const SHORT_BYTES = 512 * 1024;
@@ -77,6 +77,10 @@ class UnsentBytes {
   }
 }
 
+async function isWithin(ms: number, event: Promise<unknown>): Promise<boolean> {
+  return Promise.race([event.then(() => true), sleep(ms, false, { ref: false })]);
+}
+
 /** Gathers chunks, and hands them over in parts: one that waits to be taken, while the next one is gathered. */
 class Outlet {
   readonly #unsent: UnsentBytes;
@@ -110,7 +114,7 @@ class Outlet {
   /** Whether the part before is taken within `ms`. */
   async isFree(ms: number): Promise<boolean> {
     if (!this.#isWaiting) return true;
-    return Promise.race([this.#taken.then(() => true), sleep(ms, false, { ref: false })]);
+    return isWithin(ms, this.#taken);
   }
 
   /** Hands over what was gathered, after the part before. */
@@ -219,7 +223,7 @@ export async function sendPieces(
   if (request.method !== 'HEAD') {
     const encoder = encoding === 'identity' ? null : createEncoder(encoding);
     try {
-      for (let part: Part | undefined = first; part; part = part.isLast ? undefined : (await rest.read()).value) {
+      for (let part: Part | undefined = first; part;) {
         for (const chunk of part.chunks) {
           const { length } = chunk;
           if (!await sendChunks(response, encoder ? await encoder.encode(chunk) : [chunk])) return;
@@ -227,6 +231,13 @@ export async function sendPieces(
         }
         if (part.isLast && encoder && !await sendChunks(response, await encoder.finish())) return;
         onSent(part.count, part.end);
+        if (part.isLast) break;
+        const next = rest.read();
+        // Thrown below.
+        next.catch(() => {});
+        // The line would be silent while the compressor keeps what the client could read.
+        if (encoder && !await isWithin(MAX_PAUSE_MS, next) && !await sendChunks(response, await encoder.flush())) return;
+        part = (await next).value;
       }
     } finally {
       encoder?.close();

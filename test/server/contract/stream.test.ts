@@ -2,9 +2,14 @@
 // it is encoded, wherever it is cut. Random histories are in test/sync/streams.test.ts.
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib';
 
+import { createEncoder } from '../../../server/compression.ts';
+import { sendPieces, type StreamReply } from '../../../server/pull-stream.ts';
 import { instantFromMs } from '../../../shared/clock.ts';
 import { assertError, exchange, exchangeRaw, type Client, type Reply, type WireChange } from '../../client.ts';
 import { firstOwner, hire, openStore, password, startServer, stores, type People, type TestServer } from '../harness.ts';
@@ -224,6 +229,36 @@ for (const store of stores) {
     });
   });
 }
+
+test('a compressed stream that waits for its next part has sent all lines so far', async (t) => {
+  const parts = new TransformStream<StreamReply['first'], StreamReply['first']>();
+  const unsent = { change() {} } as unknown as StreamReply['unsent'];
+  const part = (text: string, isLast: boolean): StreamReply['first'] => ({ chunks: [Buffer.from(text)], count: 1, isLast, end: null });
+  const server = createServer((request, response) => {
+    const reply = { first: part('first\n', false), rest: parts.readable.getReader(), unsent, onSent() {} };
+    void sendPieces(request, response, reply, { mayCompress: true, isLast: false });
+  }).listen(0, '127.0.0.1');
+  t.after(() => server.close());
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const { body } = await fetch(`http://127.0.0.1:${port}`, { headers: { 'Accept-Encoding': 'gzip' } });
+  assert(body);
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  assert.equal((await reader.read()).value, 'first\n');
+  void parts.writable.getWriter().write(part('second\n', true));
+  assert.equal((await reader.read()).value, 'second\n');
+  assert.equal((await reader.read()).done, true);
+});
+
+test('a compressor that fails rejects, and does not end the process', async () => {
+  for (const encoding of ['zstd', 'br', 'gzip'] as const) {
+    const encoder = createEncoder(encoding);
+    const code = 'ERR_STREAM_WRITE_AFTER_END';
+    await Promise.all([assert.rejects(encoder.finish(), { code }), assert.rejects(encoder.encode(Buffer.from('late')), { code })]);
+    encoder.close();
+    await assert.rejects(encoder.encode(Buffer.from('closed')));
+  }
+});
 
 function readStream(reply: Reply): Stream {
   assert.equal(reply.status, 200, reply.text);
