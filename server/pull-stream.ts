@@ -155,7 +155,7 @@ async function buildStream(deps: StreamDeps, caller: Caller, query: PullQuery, o
     const limit = Math.min(query.limit - count, pieceChanges);
     // What was deleted before the first snapshot is not among what this stream has brought.
     const tombstonesAfter = query.since ?? begun?.clock ?? null;
-    const piece = await readFrom(store, current, since, async (snapshot, goOn) => {
+    const piece = await readFrom(store, current, since, async (snapshot) => {
       const { account } = snapshot;
       const scope = scopeOf(account, role);
       if (begun !== null && begun.scope !== scope) {
@@ -171,15 +171,11 @@ async function buildStream(deps: StreamDeps, caller: Caller, query: PullQuery, o
       const found = await readBatches(snapshot, role, { since, tombstonesAfter, limit, maxBytes: Infinity }, async (batch, sizeBytes) => {
         outlet.add(writeChangeLines(batch), batch.length);
         if (!isBegun && sizeBytes < shortBytes) return true;
-        if (!isBegun) {
-          await goOn();
-          begin(await totalOf());
-        }
+        if (!isBegun) begin(await totalOf());
         if (!await outlet.isFree(MAX_PAUSE_MS)) return false;
         await outlet.put();
         return visit.hasRoom(PART_BYTES) && !(sizeBytes >= SHARE_BYTES && visit.isAwaited());
       });
-      if (found.hasMore) await goOn();
       if (!isBegun) begin(found.hasMore || since === null ? await totalOf() : found.count);
       return { account, scope, ...found };
     });

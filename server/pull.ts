@@ -67,7 +67,7 @@ export async function pullPage(
   store: Store, caller: Caller, query: PullQuery, hold: (sizeBytes: number) => void,
 ): Promise<BuiltPage> {
   const { role } = caller.user;
-  return readFrom(store, caller, query.since, async (snapshot, goOn) => {
+  return readFrom(store, caller, query.since, async (snapshot) => {
     const chunks: Buffer[] = [];
     const range = { ...query, maxBytes: pageLimit.maxBytes };
     const found = await readBatches(snapshot, role, range, async (batch, sizeBytes) => {
@@ -75,7 +75,6 @@ export async function pullPage(
       hold(sizeBytes);
       return true;
     });
-    if (found.hasMore) await goOn();
     const { head, tail } = pageFrame(frameOf(snapshot.account, role, query, found), found.count);
     return {
       chunks: [Buffer.from(head), ...chunks, Buffer.from(tail)],
@@ -85,29 +84,22 @@ export async function pullPage(
   });
 }
 
-/**
- * Runs `read` on a snapshot that continues from a cursor. Throws `resync_required` if there is none. `read` calls `goOn` before the
- * client may get a cursor that is not the end.
- */
+/** Runs `read` on a snapshot that continues from a cursor. Throws `resync_required` if there is none. */
 export async function readFrom<T>(
-  store: Store, caller: Caller, since: Instant | null, read: (snapshot: Snapshot, goOn: () => Promise<void>) => Promise<T>,
+  store: Store, caller: Caller, since: Instant | null, read: (snapshot: Snapshot) => Promise<T>,
 ): Promise<T> {
   const { account, session } = caller;
   if (since !== null) await rejectExpiredCursor(store, account, session, since);
-  if (since === account.clock) return read({ account, async* changes() {}, count: async () => 0 }, async () => {});
-  let isNoted = since !== null;
-  // What follows a full pull's beginning starts at cursors before the horizon, or before the first one there will be. This session
-  // may use them until a tombstone from after this moment is removed.
-  const goOn = async (): Promise<void> => {
-    if (isNoted) return;
-    isNoted = true;
-    await store.noteFullPull(account.accountId, session.sessionId, account.clock);
-  };
+  if (since === account.clock) return read({ account, async* changes() {}, count: async () => 0 });
   const isNoteAhead = session.fullPullFrom > account.clock;
-  if (account.horizon > EPOCH || isNoteAhead) await goOn();
+  if (since === null && (account.horizon > EPOCH || isNoteAhead)) {
+    // What follows starts at cursors before the horizon. This session may use them until a tombstone from after
+    // this moment is removed.
+    await store.noteFullPull(account.accountId, session.sessionId, account.clock);
+  }
   return store.snapshot(account.accountId, async (snapshot) => {
     if (since !== null) await rejectExpiredCursor(store, snapshot.account, session, since);
-    return read(snapshot, goOn);
+    return read(snapshot);
   });
 }
 

@@ -68,7 +68,7 @@ export interface Session {
   /** The id of the token that the newest one replaced, if any, and until when it is still accepted. */
   readonly previousTokenId: string | null;
   readonly previousEndsAtMs: number;
-  /** The account's clock when this session last began a pull without a cursor that had to go on; 0 if it never did. */
+  /** The account's clock when this session last began a pull without a cursor; 0 if it never did. */
   readonly fullPullFrom: Instant;
 }
 

@@ -159,20 +159,6 @@ for (const store of stores) {
       await assert.rejects(readAll(caller, null, Infinity, { pieceChanges: 1 }, leave), { code: 'unauthorized' });
     });
 
-    test('go on when the first deletes ever are removed meanwhile', async () => {
-      const owner = await site.newAccount();
-      const model = await new Model().begin(owner.client);
-      const clerk = new Clerk(owner.client, model, new Random(1), []);
-      for (let index = 0; index < 5; index += 1) await clerk.create('plans', plan());
-      const { id, updatedAt } = await owner.client.create('plans', plan());
-      await owner.client.remove(`/api/plans/${id}`, updatedAt);
-      const clock = await site.store.latestClock(owner.accountId);
-      const prune = (): Promise<void> => site.store.write(owner.accountId, (transaction) => transaction.prune(clock, 0));
-      const { end } = await readAll(() => callerOf(owner, owner), null, Infinity, { pieceChanges: 1 }, prune);
-      assert(end.digest);
-      assert.equal((await callerOf(owner, owner)).account.horizon, clock);
-    });
-
     test('release the snapshot and end what is being built when nobody takes any more', async () => {
       const owner = await site.newAccount();
       const model = await new Model().begin(owner.client);
@@ -181,7 +167,6 @@ for (const store of stores) {
       let begun = 0;
       let ended = 0;
       const counting: StreamDeps['store'] = Object.create(site.store, {
-        noteFullPull: { value: async () => {} },
         snapshot: { value: (accountId: string, read: Parameters<StreamDeps['store']['snapshot']>[1]) => {
           begun += 1;
           return site.store.snapshot(accountId, read).finally(() => { ended += 1; });

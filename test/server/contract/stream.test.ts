@@ -10,9 +10,8 @@ import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib'
 
 import { createEncoder } from '../../../server/compression.ts';
 import { sendPieces, type StreamReply } from '../../../server/pull-stream.ts';
-import { instantFromMs } from '../../../shared/clock.ts';
 import { assertError, exchange, exchangeRaw, type Client, type Reply, type WireChange } from '../../client.ts';
-import { firstOwner, hire, openStore, password, startServer, stores, type People, type TestServer } from '../harness.ts';
+import { hire, openStore, startServer, stores, type People, type TestServer } from '../harness.ts';
 import { NaiveCache, withoutEmpty } from '../naive-cache.ts';
 import { customer, invoice, plan } from '../samples.ts';
 
@@ -65,7 +64,6 @@ for (const store of stores) {
       { url: server.url, agent: server.agent }, 'GET', `/api/sync/pull${query}`,
       { Authorization: `Bearer ${client.token}`, Accept: streamType, ...headers },
     );
-    const login = (): Promise<Client> => server.client.login(firstOwner, password);
     const stream = async (client: Client, query = ''): Promise<Stream> => readStream(await ask(client, query));
     /** As a proxy asks for a client on another machine. */
     const remote = { 'X-Forwarded-For': '192.0.2.1' };
@@ -211,21 +209,6 @@ for (const store of stores) {
       const headOnly = await exchangeRaw(server.url, `${head.replace('GET', 'HEAD')}Content-Length: 10\r\n\r\nabc`);
       assert.match(headOnly, /^HTTP\/1\.1 200 [^]*\r\n\r\n$/);
       assert.doesNotMatch(headOnly, /\r\n0\r\n/);
-    });
-
-    test('goes on after its limit, as pages do, when the first deletes ever are removed meanwhile', async () => {
-      const { id, updatedAt } = await server.owner.create('plans', plan());
-      await server.owner.remove(`/api/plans/${id}`, updatedAt);
-      const [byPages, byStreams, byCursor] = [await login(), await login(), await login()];
-      const page = (await byPages.pull('?limit=1')).body;
-      const { end } = await stream(byStreams, '?limit=1');
-      const direct = await openStore(server, () => server.clock.ms);
-      const { accountId } = (await server.owner.get('/api/auth/me')).body.user;
-      await direct.write(accountId, (transaction) => transaction.prune(instantFromMs(server.clock.ms + 1000), 0));
-      await direct.close();
-      assertError(await byCursor.pull(`?since=${page.serverTime}`), 'resync_required');
-      assert.equal((await byPages.pull(`?since=${page.serverTime}`)).status, 200);
-      assert((await stream(byStreams, `?since=${end.serverTime}`)).end.digest);
     });
   });
 }
