@@ -45,6 +45,17 @@ function pass(desk: Desk, ms: number): void {
   desk.clock.monotonicMs += ms;
 }
 
+/** Holds back the answers to renewals, although the server has given them, until the returned function is called. */
+function holdRenewal(desk: Desk): () => void {
+  const { promise: isReleased, resolve: release } = Promise.withResolvers<void>();
+  desk.network.plan(({ path }) => path === '/api/auth/refresh' ? async ({ forward }) => {
+    const answer = await forward();
+    await isReleased;
+    return answer;
+  } : null);
+  return release;
+}
+
 async function untilStored(desk: Desk, token: string): Promise<void> {
   while ((await desk.vault.load())?.token === token) await desk.idle();
 }
@@ -162,12 +173,7 @@ describe('a renewal', () => {
   test('that is answered after the desktop was closed leaves no timer, which would keep its process from ending', async (t) => {
     const { desk, token } = await openFresh(t);
     pass(desk, 40 * MINUTE_MS);
-    const { promise: isReleased, resolve: release } = Promise.withResolvers<void>();
-    desk.network.plan(({ path }) => path === '/api/auth/refresh' ? async ({ forward }) => {
-      const answer = await forward();
-      await isReleased;
-      return answer;
-    } : null);
+    const release = holdRenewal(desk);
     await desk.sync();
     await desk.close();
     release();
@@ -178,12 +184,7 @@ describe('a renewal', () => {
   test('that is answered after signing out signs nobody in', async (t) => {
     const { desk } = await openFresh(t);
     pass(desk, 40 * MINUTE_MS);
-    const { promise: isReleased, resolve: release } = Promise.withResolvers<void>();
-    desk.network.plan(({ path }) => path === '/api/auth/refresh' ? async ({ forward }) => {
-      const response = await forward();
-      await isReleased;
-      return response;
-    } : null);
+    const release = holdRenewal(desk);
     await desk.sync();
     await desk.host.signOut();
     release();

@@ -7,25 +7,25 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 [ "$(id -u)" = 0 ] || { echo 'Run this as root.' >&2; exit 1; }
-root="${HOSTING_ROOT:-$HOME/.cache/invoify/systemd}"
+debian="${HOSTING_ROOT:-$HOME/.cache/invoify/systemd}"
 command -v debootstrap systemd-nspawn > /dev/null || bash .ci/apt.sh debootstrap systemd-container
-[ -e "$root/sbin/init" ] || debootstrap --variant=minbase --include=systemd,systemd-sysv,dbus,curl,procps bookworm "$root"
+[ -e "$debian/sbin/init" ] || debootstrap --variant=minbase --include=systemd,systemd-sysv,dbus,curl,procps bookworm "$debian"
 
 # What the documented lines expect: the program, Node, and a certificate in the current folder.
-rm -rf "$root/opt/invoify" "$root/var/lib/invoify" "$root/etc/invoify" "$root"/etc/systemd/system/{invoify.service,*/invoify.service}
-mkdir "$root/opt/invoify"
-git archive HEAD | tar -x -C "$root/opt/invoify"
-(cd "$root/opt/invoify" && npm ci --omit=dev --ignore-scripts --no-audit --no-fund --silent)
-cp node_modules/node/bin/node "$root/usr/bin/node"
-openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -keyout "$root/opt/invoify/key.pem" \
-  -out "$root/opt/invoify/cert.pem" 2> /dev/null
+rm -rf "$debian/opt/invoify" "$debian/var/lib/invoify" "$debian/etc/invoify" "$debian"/etc/systemd/system/{invoify.service,*/invoify.service}
+mkdir -p "$debian/opt/invoify" "$debian/opt/check"
+git archive HEAD | tar -x -C "$debian/opt/invoify"
+(cd "$debian/opt/invoify" && npm ci --omit=dev --ignore-scripts --no-audit --no-fund --silent)
+cp node_modules/node/bin/node "$debian/usr/bin/node"
+openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -keyout "$debian/opt/invoify/key.pem" \
+  -out "$debian/opt/invoify/cert.pem" 2> /dev/null
 # The lines themselves, but for the clone and for following the log.
 sed -n '/^## Linux, with systemd/,/^## /p' docs/hosting.md | sed -n '/^```/,/^```/p' \
-  | sed -e '/^```/d' -e '/^git clone/d' -e 's/ && journalctl .*//' > "$root/root/documented.sh"
-chroot "$root" userdel invoify 2> /dev/null || true
-: > "$root/etc/machine-id"
+  | sed -e '/^```/d' -e '/^git clone/d' -e 's/ && journalctl .*//' > "$debian/opt/check/documented.sh"
+chroot "$debian" userdel invoify 2> /dev/null || true
+: > "$debian/etc/machine-id"
 
-cat > "$root/root/check.sh" << 'END'
+cat > "$debian/opt/check/check.sh" << 'END'
 set -euo pipefail
 cd /opt/invoify
 await() { for _ in $(seq 100); do if "$@" > /dev/null 2>&1; then return; fi; sleep 0.2; done; echo "still failing: $*" >&2; exit 1; }
@@ -33,7 +33,7 @@ get() { curl --silent --show-error --fail --insecure "https://localhost:4380/api
 fail() { echo "$1" >&2; journalctl --boot --unit invoify --no-pager >&2; exit 1; }
 
 await systemctl is-active multi-user.target
-bash -e /root/documented.sh <<< 'correct horse battery'
+bash -e /opt/check/documented.sh <<< 'correct horse battery'
 await get ready
 pid="$(systemctl show --property MainPID --value invoify)"
 [ "$(stat -c %U "/proc/$pid")" = invoify ] || fail 'it does not run as invoify'
@@ -57,14 +57,14 @@ END
 inside='mount --make-rprivate /; umount --recursive /sys/fs/cgroup; mount -t cgroup2 none /sys/fs/cgroup
   mkdir -p /run/systemd/nspawn; mount -t tmpfs none /run/systemd/nspawn
   exec systemd-nspawn --quiet --directory="$0" --boot --register=no --keep-unit --private-network --console=read-only'
-unshare --mount bash -c "$inside" "$root" > "$root/root/boot.log" 2>&1 < /dev/null &
+unshare --mount bash -c "$inside" "$debian" > "$debian/opt/check/boot.log" 2>&1 < /dev/null &
 container=$!
 trap 'kill -TERM "$container" 2> /dev/null; wait "$container" || true' EXIT
 init=''
 for _ in $(seq 100); do
   init="$(pgrep --parent "$container" || true)"
-  [ -z "$init" ] || [ ! -e "/proc/$init/root/run/dbus/system_bus_socket" ] || break
+  [ -z "$init" ] || ! nsenter --target "$init" --mount --root test -e /run/dbus/system_bus_socket || break
   sleep 0.2
 done
-[ -n "$init" ] || { cat "$root/root/boot.log" >&2; exit 1; }
-nsenter --target "$init" --mount --uts --ipc --net --pid --cgroup --root --wd bash /root/check.sh
+[ -n "$init" ] || { cat "$debian/opt/check/boot.log" >&2; exit 1; }
+nsenter --target "$init" --mount --uts --ipc --net --pid --cgroup --root --wd bash /opt/check/check.sh
