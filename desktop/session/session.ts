@@ -3,7 +3,7 @@
 // Invariants: a token is only ever sent to the server that issued it, and not before that has said in this run that it is
 // an Invoify server; all requests go through one place, which also decides whether the desktop is online; a token is renewed
 // once half of its life is over, beside whatever else happens; a token that has worked is only dropped if the server still
-// refuses it a minute after it first did, any other at once.
+// refuses to renew it a minute after it first refused it, any other at once.
 
 import { AppError, errorCode } from '../../shared/errors.ts';
 import { toSyncError, type ServerInfo } from '../../shared/window/ipc.ts';
@@ -25,7 +25,7 @@ export interface SessionDeps extends ConnectionDeps, TokenClocks {
 export interface SessionEvents {
   /** `failure` says why the server is not online, if it is not. Also called when that changes. */
   readonly onOnlineChange: (isOnline: boolean, failure: AppError | null) => void;
-  /** The server refused a token that has worked. It is asked once more in a minute; until then `error` says so. */
+  /** The server refused a token that has worked. It is asked again for a minute; until then `error` says so. */
   readonly onDoubt: (error: SyncError) => void;
   /** The server accepts the token that it had refused. */
   readonly onConfirmed: () => void;
@@ -33,22 +33,22 @@ export interface SessionEvents {
   readonly onEnd: (error: SyncError) => void;
 }
 
-/** How long after the first refusal the server is asked once more. */
-const CONFIRM_AFTER_MS = 60_000;
-/** How long after a failed renewal the next is tried, if no pull does it earlier. */
+/** How often the server is asked about a token that it refused, and how many times before a refusal is believed. */
+const ASK_AGAIN_MS = 10_000;
+const MAX_DOUBTS = 6;
+/** Between a failed renewal and the next, if no pull does it earlier; and the longest timer, as none runs during sleep. */
 const RETRY_RENEWAL_MS = 60_000;
-/** Timers do not run during sleep, so none is longer. */
 const MAX_RENEWAL_TIMER_MS = 3_600_000;
 
 const signedOut: SyncError = { code: 'signed_out', message: 'Sign in again to sync. The data on this computer stays readable.' };
+const doubted: SyncError = { code: 'unauthorized', message: 'The server refused your session just now. Invoify asks again for a minute.' };
 const refusedAtOnce: SyncError = {
   code: 'session_refused',
   message: 'The server does not accept the session it has just given. Something between this computer and the server, such as a '
     + 'proxy, may remove the Authorization header. Ask your administrator, then sign in again.',
 };
-const doubted: SyncError = {
-  code: 'unauthorized', message: 'The server did not accept your session just now. Invoify asks once more in a minute.',
-};
+
+type Exchange = 'answer' | 'stream' | 'renewal';
 
 export class Session {
   readonly #deps: SessionDeps;
@@ -57,8 +57,8 @@ export class Session {
   #held: HeldToken | null = null;
   /** Whether the server has accepted the token, or the one that it renews. */
   #hasWorked = false;
-  /** Whether a refusal waits to be confirmed, or the server has been asked again. */
-  #doubt: 'waiting' | 'asked' | null = null;
+  /** How many times the server has been asked about a token that it refused; null if it has not refused it. */
+  #doubts: number | null = null;
   /** The last token that has ended. It shows its server, which knows it, that this computer has been signed in before. */
   #earlier: HeldToken | null = null;
   /** The token that is being renewed. */
@@ -151,9 +151,7 @@ export class Session {
   }
 
   /** Whether the server answered the last request; null before the first. */
-  get isOnline(): boolean | null {
-    return this.#isOnline;
-  }
+  get isOnline(): boolean | null { return this.#isOnline; }
 
   /** Throws `signed_out` without a token. */
   requireToken(): void {
@@ -214,13 +212,14 @@ export class Session {
 
   async #exchange<T>(
     connection: ServerConnection, request: Request, run: (request: Request, reportOnline: (isOnline: boolean) => void) => Promise<T>,
-    kind: 'answer' | 'stream' | 'renewal' = 'answer',
+    kind: Exchange = 'answer',
   ): Promise<T> {
     // Trying out another server does not affect the online state.
     const reportOnline = (isOnline: boolean, failure: AppError | null = null): void => {
       if (connection === this.#connection) this.#setOnline(isOnline, failure);
     };
-    const token = request.token === undefined ? this.#held?.token ?? null : request.token;
+    const held = this.#held;
+    const token = request.token === undefined ? held?.token ?? null : request.token;
     const inFlight = this.#inFlight.signal;
     const signal = request.signal ? AbortSignal.any([request.signal, inFlight]) : inFlight;
     try {
@@ -236,12 +235,16 @@ export class Session {
       }
       const isFromServer = code !== 'offline' && code !== 'unavailable' && code !== 'bad_response';
       if (code === 'bad_response') this.#identified.delete(connection.origin);
-      if (code !== 'cancelled' && (isFromServer || kind === 'answer')) {
+      // While the token is in doubt, renewals are all that is sent.
+      if (code !== 'cancelled' && (isFromServer || kind === 'answer' || (kind === 'renewal' && this.#doubts !== null))) {
         reportOnline(isFromServer, isFromServer || !(error instanceof AppError) ? null : error);
       }
-      // A newer token is not the one that was refused.
-      if (code === 'unauthorized' && token !== null && token === this.#held?.token) throw await this.#onRefused(this.#held, error);
-      throw error;
+      if (code !== 'unauthorized' || token === null || token !== held?.token || !this.#held) throw error;
+      if (token === this.#held.token) throw await this.#onRefused(this.#held, kind, error);
+      // The token was renewed meanwhile. What was refused has done nothing, and is sent with the new one.
+      const isSamePerson = held.userId !== undefined && held.userId === this.#held.userId && connection === this.#connection;
+      if (kind === 'renewal' || !isSamePerson) throw error;
+      return this.#exchange(connection, request, run, kind);
     }
   }
 
@@ -269,7 +272,7 @@ export class Session {
     return parseLoginAnswer(parseJson(await this.sendTo(connection, request)));
   }
 
-  /** The user that the token belongs to. Throws `server_outdated` if the server's protocol is too old. */
+  /** The user that the token belongs to. Throws `server_outdated`. */
   async whoAmI(signal: AbortSignal): Promise<SignedInUser> {
     this.#identified.delete(this.requireConnection().origin);
     return parseSignedInUser(parseJson(await this.send({ path: '/api/auth/me', signal })));
@@ -302,15 +305,17 @@ export class Session {
     await replaced?.end();
   }
 
-  /**
-   * Renews the token if half of its life is over, and stores a token that could not be stored before. Best effort: a
-   * failure is logged, says nothing about the server being online, and is tried again.
-   */
+  /** Renews the token if half of its life is over, and stores one that could not be stored. Never fails. */
   async renewIfDue(): Promise<void> {
     const held = this.#held;
     if (!held) return;
     if (!this.#isSaved) void this.saveToken();
-    if (this.#renewing === held.token || this.#isOnline === false || untilRenewalMs(held, this.#deps) > 0) return;
+    if (this.#isOnline !== false && untilRenewalMs(held, this.#deps) === 0) await this.#renew(held);
+  }
+
+  /** Renews the token. Best effort: a failure is logged, says nothing about the server being online, and is tried again. */
+  async #renew(held: HeldToken): Promise<void> {
+    if (this.#renewing === held.token) return;
     this.#renewing = held.token;
     try {
       const connection = this.requireConnection();
@@ -319,9 +324,9 @@ export class Session {
       // Signed out, or someone else signed in meanwhile.
       if (this.#held?.token !== held.token) return;
       if (answer.user.id !== (this.#held.userId ?? answer.user.id)) throw badResponse('it renewed the token for another user');
-      const wasDoubted = this.#doubt !== null;
+      const doubts = this.#doubts;
       this.#hold(holdIssued(answer, connection.origin, this.#deps), true);
-      if (wasDoubted) this.#events.onConfirmed();
+      if (doubts !== null) this.#events.onConfirmed();
       await this.saveToken();
     } catch (error) {
       this.#deps.log('token not renewed', { error });
@@ -386,7 +391,7 @@ export class Session {
     this.#cancelConfirmation();
     this.#held = held;
     this.#hasWorked = hasWorked;
-    this.#doubt = null;
+    this.#doubts = null;
     this.#scheduleRenewal();
   }
 
@@ -402,21 +407,17 @@ export class Session {
 
   #onAccepted(): void {
     this.#hasWorked = true;
-    if (this.#doubt === null) return;
-    this.#doubt = null;
+    if (this.#doubts === null) return;
+    this.#doubts = null;
     this.#cancelConfirmation();
     this.#events.onConfirmed();
   }
 
-  /** Returns what to throw. A server may refuse a good token once, such as when its clock jumps. */
-  async #onRefused(held: HeldToken, error: unknown): Promise<unknown> {
-    if (this.#hasWorked && this.#doubt !== 'asked' && !isOver(held, this.#deps)) {
-      if (this.#doubt === null && !this.#isClosed) {
-        this.#doubt = 'waiting';
-        this.#confirmLater();
-        // Where the answer to a renewal was lost, the old token only renews any more.
-        void this.renewIfDue();
-      }
+  // A server whose clock jumps may refuse a good token; and where the answer to a renewal was lost, the old one only renews any more.
+  async #onRefused(held: HeldToken, kind: Exchange, error: unknown): Promise<unknown> {
+    const isConfirmed = kind === 'renewal' && this.#doubts !== null && this.#doubts > MAX_DOUBTS;
+    if (this.#hasWorked && !isConfirmed && !isOver(held, this.#deps)) {
+      if (this.#doubts === null && !this.#isClosed) this.#askAgain(held, 1);
       this.#events.onDoubt(doubted);
       return new AppError(doubted.code, doubted.message, { cause: error });
     }
@@ -431,13 +432,11 @@ export class Session {
     return error;
   }
 
-  #confirmLater(): void {
-    this.#cancelConfirmation = this.#deps.setTimer(() => {
-      this.#doubt = 'asked';
-      // In case nobody answers.
-      this.#confirmLater();
-      void this.send({ path: '/api/auth/me' }).catch(() => undefined);
-    }, CONFIRM_AFTER_MS);
+  /** Asks the server to renew a token that it has refused, until that is answered. */
+  #askAgain(held: HeldToken, doubts: number): void {
+    this.#doubts = doubts;
+    this.#cancelConfirmation = this.#deps.setTimer(() => this.#askAgain(held, doubts + 1), ASK_AGAIN_MS);
+    void this.#renew(held);
   }
 
   #setOnline(isOnline: boolean, failure: AppError | null): void {

@@ -88,9 +88,12 @@ async function readStream(
   }
 }
 
-/** Whether the server itself refused, for example because it does not know the path, and so will again for a while. */
+/**
+ * Whether the server itself refused, for example because it does not know the path, and so will again for a while. A token that it does
+ * not accept may be renewed at any moment.
+ */
 function isRefusal(error: AppError): boolean {
-  return !['bad_response', 'cancelled'].includes(error.code) && !isTransient(error);
+  return !['bad_response', 'cancelled', 'unauthorized'].includes(error.code) && !isTransient(error);
 }
 
 export interface ServerEvent {

@@ -170,6 +170,23 @@ describe('a renewal', () => {
     assert.equal((await desk.host.getStatus()).error, null);
   });
 
+  test('that others overtake with the old token repeats what was refused meanwhile', async (t) => {
+    const { desk, token } = await openFresh(t);
+    const pulling = Promise.withResolvers<void>();
+    const renewed = Promise.withResolvers<void>();
+    desk.network.plan(({ page }) => page === 0 ? async () => {
+      pulling.resolve();
+      await renewed.promise;
+      return faults.unauthorized();
+    } : null);
+    pass(desk, 40 * MINUTE_MS);
+    const run = desk.host.pullFromServer();
+    await pulling.promise;
+    while ((await desk.vault.load())?.token === token) await nextTurn();
+    renewed.resolve();
+    assert.equal((await run).error, null);
+  });
+
   test('that is answered after the desktop was closed leaves no timer, which would keep its process from ending', async (t) => {
     const { desk, token } = await openFresh(t);
     pass(desk, 40 * MINUTE_MS);
@@ -202,15 +219,16 @@ describe('a refused token', () => {
       const { desk, token } = await openFresh(t);
       if (isStored) await desk.reopen();
       desk.network.plan(() => refuse);
+      desk.timers.hold(true);
       const { error } = await desk.host.pullFromServer();
       assert.equal(error?.code, 'unauthorized');
       const status = await desk.host.getStatus();
       assert.deepEqual([status.state, status.error?.code], ['error', 'unauthorized']);
-      assert.match(status.error?.message ?? '', /asks once more in a minute/);
+      assert.match(status.error?.message ?? '', /asks again for a minute/);
       assert.equal((await desk.host.pullFromServer()).error?.code, 'unauthorized', 'more refusals within the minute change nothing');
       assert.equal((await desk.vault.load())?.token, token);
       desk.network.plan(null);
-      desk.timers.passSilence();
+      desk.timers.hold(false);
       await desk.until(isDone);
     }
   });
@@ -219,7 +237,6 @@ describe('a refused token', () => {
     const { desk } = await openFresh(t);
     desk.network.plan(() => refuse);
     await desk.host.pullFromServer();
-    desk.timers.passSilence();
     const { error } = await desk.until(({ state }) => state === 'session_expired');
     assert.equal(error?.code, 'signed_out');
     assert.equal(await desk.vault.load(), null);
@@ -229,14 +246,14 @@ describe('a refused token', () => {
 
   test('stays until somebody answers', async (t) => {
     const { desk } = await openFresh(t);
+    desk.timers.hold(true);
     desk.network.plan(() => refuse);
     await desk.host.pullFromServer();
     desk.network.plan(() => faults.refused);
-    desk.timers.passSilence();
+    desk.timers.hold(false);
     await desk.until(({ isOnline }) => !isOnline);
     assert.notEqual(await desk.vault.load(), null);
     desk.network.plan(null);
-    desk.timers.passSilence();
     await desk.until(isDone);
   });
 

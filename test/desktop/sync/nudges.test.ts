@@ -129,6 +129,12 @@ describe('the listener', () => {
     });
   }
 
+  test('goes on soon after its token was refused, which may be renewed meanwhile', async (t) => {
+    const { machine, requests } = await listen(t, [refusing(401, 'unauthorized'), ending]);
+    await requests(2);
+    assert(machine.monotonicMs <= 1000);
+  });
+
   for (const [asked, waitedS] of [['120', 120], ['900', 300]] as const) {
     test(`waits ${waitedS} seconds if the server asks it to wait ${asked}`, async (t) => {
       const { machine, stub, requests } = await listen(t, [refusing(429, 'too_many_requests', { 'retry-after': asked }), ending]);
