@@ -7,18 +7,22 @@ import { MAX_INTEGER, type Fields, type Shape } from './fields.ts';
 export const roles = ['owner', 'editor', 'viewer'] as const;
 export type Role = (typeof roles)[number];
 
+/** A condition on a field of a payload. */
+interface Where {
+  readonly field: string;
+  readonly values: readonly string[];
+}
+
 /**
- * A list column: the payload's field of the same name, or the difference of two integer fields, which is zero unless
- * the field in `where` has one of its values.
+ * A list column: the payload's field of the same name, or an integer field less others, which is zero unless the condition in
+ * `where` holds.
  */
 export interface Column {
   readonly name: string;
   readonly type: 'text' | 'integer';
-  readonly difference?: {
-    readonly of: string;
-    readonly minus: string;
-    readonly where: { readonly field: string; readonly values: readonly string[] };
-  };
+  readonly difference?: { readonly of: string; readonly minus: readonly string[]; readonly where: Where };
+  /** Where the integer counts as negative. */
+  readonly negative?: Where;
   /** Offered in the list; other columns serve filters only. */
   readonly shown?: true;
   readonly sorted?: true;
@@ -33,6 +37,8 @@ export interface Collection {
   readonly writes: readonly Role[];
   readonly columns: readonly Column[];
   readonly defaultSort: { readonly column: string; readonly descending: boolean };
+  /** Every account has exactly one record, which is made with it, and can be changed but neither added nor removed. */
+  readonly single?: true;
 }
 
 const everyone = roles;
@@ -52,42 +58,104 @@ const userFields = {
   password: { ...newPassword, private: true, optional: true },
 } as const satisfies Fields;
 
+const line = { kind: 'text', max: 200, optional: true } as const;
+const code = { kind: 'text', max: 50, optional: true } as const;
+const longText = { kind: 'text', max: 10_000, multiline: true, optional: true } as const;
+const termsDays = { kind: 'integer', min: 0, max: 999, optional: true } as const;
+
+const address = {
+  kind: 'object',
+  optional: true,
+  fields: { street: line, city: line, postalCode: line, region: line, country: { kind: 'country', optional: true } },
+} as const;
+
+/** An address for e-invoices: a scheme of the EAS code list, such as `0204` or `EM`, and what it identifies. */
+const electronicAddress = {
+  kind: 'object',
+  optional: true,
+  fields: { scheme: { kind: 'text', max: 10 }, value: { kind: 'text', max: 200 } },
+} as const;
+
+/** Who issues an invoice, as its record keeps it. The logo is only in the company: it may have 256 KiB. */
+const sellerFields = {
+  name: { kind: 'text', max: 200 },
+  address,
+  vatId: code,
+  taxNumber: code,
+  registration: line,
+  email: { kind: 'email', optional: true },
+  phone: code,
+  website: line,
+  iban: { kind: 'iban', optional: true },
+  bic: { kind: 'text', max: 11, optional: true },
+  bankName: line,
+  accountHolder: line,
+  footer: { kind: 'text', max: 2000, multiline: true, optional: true },
+} as const satisfies Fields;
+
+const prefix = { kind: 'text', max: 20, optional: true } as const;
+
+const companyFields = {
+  ...sellerFields,
+  paymentTermsDays: termsDays,
+  taxRateBp: { ...rateBp, optional: true },
+  logo: { kind: 'image', max: 256 * 1024, optional: true },
+  invoicePrefix: prefix,
+  creditNotePrefix: prefix,
+} as const satisfies Fields;
+
 const planFields = {
   name: { kind: 'text', max: 200 },
   priceMinor: money,
   currency: { kind: 'currency' },
   interval: { kind: 'choice', values: ['month', 'year', 'once'] },
+  taxRateBp: { ...rateBp, optional: true },
+  unit: code,
   active: { kind: 'boolean' },
 } as const satisfies Fields;
 
-const line = { kind: 'text', max: 200, optional: true } as const;
-
-const customerFields = {
+/** Whom an invoice is for, as its record keeps it. */
+const buyerFields = {
   name: { kind: 'text', max: 200 },
+  number: code,
   contact: line,
-  email: { kind: 'email', optional: true },
-  phone: { kind: 'text', max: 50, optional: true },
-  address: {
-    kind: 'object',
-    optional: true,
-    fields: { street: line, city: line, postalCode: line, region: line, country: { kind: 'country', optional: true } },
-  },
-  taxId: { kind: 'text', max: 50, optional: true },
-  currency: { kind: 'currency' },
-  planId: { kind: 'reference', to: 'plans', optional: true },
-  notes: { kind: 'text', max: 10_000, multiline: true, optional: true },
+  address,
+  vatId: code,
+  language: { kind: 'language', optional: true },
+  buyerReference: line,
+  electronicAddress,
 } as const satisfies Fields;
 
-export const invoiceStatuses = ['draft', 'sent', 'paid', 'void'] as const;
+const customerFields = {
+  ...buyerFields,
+  email: { kind: 'email', optional: true },
+  phone: code,
+  currency: { kind: 'currency' },
+  paymentTermsDays: termsDays,
+  planId: { kind: 'reference', to: 'plans', optional: true },
+  internalNote: longText,
+} as const satisfies Fields;
+
+export const invoiceKinds = ['invoice', 'credit_note'] as const;
+export const invoiceStatuses = ['draft', 'open', 'paid', 'void'] as const;
 export type InvoiceStatus = (typeof invoiceStatuses)[number];
+/** Categories of UNTDID 5305: standard, zero rated, exempt, reverse charge, intra-community, export, outside the scope of VAT. */
+export const taxCategories = ['S', 'Z', 'E', 'AE', 'K', 'G', 'O'] as const;
+export type TaxCategory = (typeof taxCategories)[number];
+const taxCategory = { kind: 'choice', values: taxCategories } as const;
 
 const invoiceFields = {
+  kind: { kind: 'choice', values: invoiceKinds, server: true },
+  creditedId: { kind: 'reference', to: 'invoices', optional: true, server: true },
   number: { kind: 'text', max: 40, optional: true, server: true },
   customerId: { kind: 'reference', to: 'customers' },
   customerName: { kind: 'text', max: 200, server: true },
   status: { kind: 'choice', values: invoiceStatuses, server: true },
   issueDate: { kind: 'date' },
-  dueDate: { kind: 'date' },
+  dueDate: { kind: 'date', optional: true },
+  servicePeriod: { kind: 'object', optional: true, fields: { from: { kind: 'date' }, to: { kind: 'date', optional: true } } },
+  buyerReference: line,
+  orderNumber: line,
   currency: { kind: 'currency' },
   lines: {
     kind: 'list',
@@ -96,14 +164,20 @@ const invoiceFields = {
       kind: 'object',
       fields: {
         description: { kind: 'text', max: 1000, multiline: true },
-        quantityMilli: { kind: 'integer', min: 0, max: MAX_INTEGER },
-        unit: { kind: 'text', max: 50, optional: true },
+        quantityMilli: { kind: 'integer', min: -MAX_INTEGER, max: MAX_INTEGER },
+        unit: code,
         unitPriceMinor: signedMoney,
+        priceQuantity: { kind: 'integer', min: 1, max: 100_000, optional: true },
         taxRateBp: rateBp,
+        taxCategory: { ...taxCategory, optional: true },
       },
     },
   },
-  notes: { kind: 'text', max: 10_000, multiline: true, optional: true },
+  taxExemptionReason: { kind: 'text', max: 1000, optional: true },
+  note: longText,
+  internalNote: longText,
+  seller: { kind: 'object', optional: true, server: true, fields: sellerFields },
+  buyer: { kind: 'object', optional: true, server: true, fields: buyerFields },
   subtotalMinor: { ...signedMoney, server: true },
   taxes: {
     kind: 'list',
@@ -111,19 +185,32 @@ const invoiceFields = {
     server: true,
     of: {
       kind: 'object',
-      fields: { rateBp, netMinor: signedMoney, taxMinor: signedMoney },
+      fields: { category: taxCategory, rateBp, netMinor: signedMoney, taxMinor: signedMoney },
     },
   },
   totalMinor: { ...money, server: true },
   paidMinor: { ...money, server: true },
+  creditedMinor: { ...money, server: true },
   payments: {
     kind: 'list',
     max: 10_000,
     server: true,
-    of: { kind: 'object', fields: { amountMinor: { ...money, min: 1 }, paidOn: { kind: 'date' } } },
+    of: {
+      kind: 'object',
+      fields: {
+        id: { kind: 'text', max: 24 },
+        amountMinor: { ...signedMoney, nonZero: true },
+        paidOn: { kind: 'date' },
+        method: { kind: 'text', max: 100, optional: true },
+        reference: { kind: 'text', max: 200, optional: true },
+      },
+    },
   },
 } as const satisfies Fields;
 
+export type Company = Shape<typeof companyFields>;
+export type Seller = Shape<typeof sellerFields>;
+export type Buyer = Shape<typeof buyerFields>;
 export type User = Shape<Omit<typeof userFields, 'password'>>;
 export type Plan = Shape<typeof planFields>;
 export type Customer = Shape<typeof customerFields>;
@@ -133,6 +220,15 @@ const text = { type: 'text', shown: true, sorted: true } as const;
 const integer = { type: 'integer', shown: true, sorted: true } as const;
 
 export const collections: readonly Collection[] = [
+  {
+    name: 'company',
+    fields: companyFields,
+    sees: everyone,
+    writes: ['owner'],
+    columns: [{ name: 'name', ...text }],
+    defaultSort: { column: 'name', descending: false },
+    single: true,
+  },
   {
     name: 'users',
     fields: userFields,
@@ -167,6 +263,7 @@ export const collections: readonly Collection[] = [
     writes: staff,
     columns: [
       { name: 'name', ...text, searched: true },
+      { name: 'number', ...text, searched: true },
       { name: 'contact', ...text, searched: true },
       { name: 'email', ...text, searched: true },
       { name: 'currency', ...text, filtered: true },
@@ -185,12 +282,14 @@ export const collections: readonly Collection[] = [
       { name: 'issueDate', ...text },
       { name: 'dueDate', ...text },
       { name: 'status', ...text, filtered: true },
-      { name: 'totalMinor', ...integer },
+      { name: 'totalMinor', ...integer, negative: { field: 'kind', values: ['credit_note'] } },
       {
         name: 'openMinor',
         ...integer,
-        difference: { of: 'totalMinor', minus: 'paidMinor', where: { field: 'status', values: ['sent'] } },
+        difference: { of: 'totalMinor', minus: ['creditedMinor', 'paidMinor'], where: { field: 'status', values: ['open'] } },
       },
+      { name: 'kind', type: 'text', shown: true, filtered: true },
+      { name: 'creditedId', type: 'text', filtered: true },
       { name: 'currency', type: 'text', shown: true, filtered: true },
       { name: 'customerId', type: 'text', filtered: true },
     ],

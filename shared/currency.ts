@@ -1,19 +1,32 @@
-// The decimal places of a currency by ISO 4217, and amounts in minor units as decimal numbers.
+// The active currencies of ISO 4217 with the decimal places of their minor units, and amounts in minor units as decimal numbers.
 //
-// `Intl` does not do: CLDR says how prices are usually written, which for some currencies has fewer decimals than
-// their minor unit (none for HUF and IQD, which have two and three in ISO 4217).
+// `Intl` does not do: which currencies it knows depends on the runtime, and CLDR says how prices are usually written, which for
+// some currencies has fewer decimals than their minor unit (none for HUF and IQD, which have two and three in ISO 4217).
 
-/** ISO 4217, list one; all other currencies have two. */
-const digitsOf: Readonly<Record<string, number>> = {
-  BIF: 0, CLP: 0, DJF: 0, GNF: 0, ISK: 0, JPY: 0, KMF: 0, KRW: 0, PYG: 0, RWF: 0, UGX: 0, UYI: 0, VND: 0, VUV: 0,
-  XAF: 0, XOF: 0, XPF: 0,
-  BHD: 3, IQD: 3, JOD: 3, KWD: 3, LYD: 3, OMR: 3, TND: 3,
-  CLF: 4, UYW: 4,
+/** ISO 4217, list one, without codes that have no minor unit: precious metals, XDR, XSU, XUA, and those for tests. */
+const codesByDigits: Readonly<Record<number, string>> = {
+  0: 'BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF',
+  2: 'AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BMD BND BOB BOV BRL BSD BTN BWP BYN BZD CAD CDF CHE CHF CHW CNY COP COU '
+    + 'CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS INR IRR JMD KES '
+    + 'KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MXV MYR MZN NAD NGN NIO NOK NPR '
+    + 'NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TOP '
+    + 'TRY TTD TWD TZS UAH USD USN UYU UZS VED VES WST XAD XCD XCG YER ZAR ZMW ZWG',
+  3: 'BHD IQD JOD KWD LYD OMR TND',
+  4: 'CLF UYW',
 };
+const digitsOf: ReadonlyMap<string, number> = new Map(Object.entries(codesByDigits).flatMap(([digits, codes]) =>
+  codes.split(' ').map((code) => [code, Number(digits)] as const)));
 
-/** The decimal places of a currency's minor unit: 2 for EUR, 0 for JPY, 3 for KWD. */
+/** The codes, in alphabetical order. */
+export const currencies: readonly string[] = [...digitsOf.keys()].sort();
+
+export function isCurrency(code: string): boolean {
+  return digitsOf.has(code);
+}
+
+/** The decimal places of a currency's minor unit: 2 for EUR, 0 for JPY, 3 for KWD; 2 for a code that is not active. */
 export function currencyDigits(currency: string): number {
-  return Object.hasOwn(digitsOf, currency) ? digitsOf[currency] ?? 2 : 2;
+  return digitsOf.get(currency) ?? 2;
 }
 
 /** An amount in major units, exact: 123456 for EUR is `1234.56`. `amountMinor` is an integer. */

@@ -3,6 +3,7 @@
 // Declarations are data and not functions, so that they can be hashed (a changed wire contract shows), read by the
 // cache (which columns there are), and give their TypeScript type. Text is kept as sent: nothing is trimmed.
 
+import { isCurrency } from './currency.ts';
 import { addProblem, isFull, problem, type Problem, type Problems } from './problems.ts';
 
 export interface Optional { readonly optional?: true }
@@ -15,8 +16,10 @@ export type Field = Optional & Visibility & (
     /** `password`: `min` characters after NFKC, at most `max` bytes; otherwise both count UTF-16 code units. */
     readonly length?: 'password';
   }
-  | { readonly kind: 'email' | 'date' | 'currency' | 'country' | 'boolean' }
-  | { readonly kind: 'integer'; readonly min: number; readonly max: number }
+  | { readonly kind: 'email' | 'date' | 'currency' | 'country' | 'language' | 'iban' | 'boolean' }
+  | { readonly kind: 'integer'; readonly min: number; readonly max: number; readonly nonZero?: true }
+  /** A PNG or JPEG as a data URL in base64; `max` bounds the decoded bytes. */
+  | { readonly kind: 'image'; readonly max: number }
   | { readonly kind: 'choice'; readonly values: readonly string[] }
   | { readonly kind: 'reference'; readonly to: string }
   | { readonly kind: 'object'; readonly fields: Fields }
@@ -53,8 +56,6 @@ export const countries: ReadonlySet<string> = new Set((
   + 'QA RE RO RS RU RW SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN '
   + 'TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW'
 ).split(' '));
-
-const currencies = new Set(Intl.supportedValuesOf('currency'));
 
 /** What stands between the dots of an e-mail address. */
 const emailPartPattern = /^[^\s@"(),.:;<>[\\\]]+$/;
@@ -129,15 +130,19 @@ function scalarProblem(field: ScalarField, value: unknown): Problem | null {
     case 'text': return textProblem(field, value);
     case 'email': return isEmail(value) ? null : problem('email');
     case 'date': return isDate(value) ? null : problem('date');
-    case 'currency': return currencies.has(value) ? null : problem('currency');
+    case 'currency': return isCurrency(value) ? null : problem('currency');
     case 'country': return countries.has(value) ? null : problem('country');
+    case 'language': return isLanguage(value) ? null : problem('language');
+    case 'iban': return isIban(value) ? null : problem('iban');
+    case 'image': return isImage(value, field.max) ? null : problem('image', { max: field.max });
     case 'choice': return field.values.includes(value) ? null : problem('choice', { values: field.values.join(', ') });
     case 'reference': return isId(value) ? null : problem('reference', { collection: field.to });
   }
 }
 
-function integerProblem({ min, max }: { min: number; max: number }, value: unknown): Problem | null {
+function integerProblem({ min, max, nonZero }: Extract<Field, { kind: 'integer' }>, value: unknown): Problem | null {
   if (typeof value !== 'number' || !Number.isSafeInteger(value)) return problem('number');
+  if (nonZero && value === 0) return problem('not_zero');
   if (value < min) return problem('min', { min });
   return value > max ? problem('max', { max }) : null;
 }
@@ -162,6 +167,32 @@ function isEmail(text: string): boolean {
   if (rest.length > 0 || local.length > 64 || domain.length > 250 || !text.isWellFormed() || controlPattern.test(text)) return false;
   return local.split('.').every((part) => emailPartPattern.test(part))
     && domain.split('.').every((label) => emailPartPattern.test(label) && !label.startsWith('-') && !label.endsWith('-'));
+}
+
+/** True for an IBAN, with or without spaces, whose check digits are right (ISO 13616; ISO 7064, MOD 97-10). */
+export function isIban(text: string): boolean {
+  const iban = text.replaceAll(' ', '');
+  if (!/^[A-Z]{2}\d{2}[A-Z0-9]{11,30}$/.test(iban)) return false;
+  const digits = (iban.slice(4) + iban.slice(0, 4)).replace(/[A-Z]/g, (letter) => String(letter.charCodeAt(0) - 55));
+  return BigInt(digits) % 97n === 1n;
+}
+
+/** True for a well-formed tag of BCP 47. */
+function isLanguage(text: string): boolean {
+  try {
+    return text.length <= 35 && Intl.getCanonicalLocales(text).length === 1;
+  } catch {
+    return false;
+  }
+}
+
+/** How the data of an image begins, in base64: the signatures of PNG and of JPEG. */
+const imagePattern = /^data:image\/(?:png;base64,iVBORw0KGg|jpeg;base64,\/9j\/)[A-Za-z0-9+/]*={0,2}$/;
+
+function isImage(text: string, maxBytes: number): boolean {
+  const base64 = text.slice(text.indexOf(',') + 1);
+  // The length first, so that a pattern never sees a megabyte.
+  return base64.length <= Math.ceil(maxBytes / 3) * 4 && base64.length % 4 === 0 && imagePattern.test(text);
 }
 
 /** True for a day of the calendar written YYYY-MM-DD. */

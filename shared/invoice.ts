@@ -1,22 +1,27 @@
-// Invoices: totals from lines, what each status allows, and how long an amount has been overdue. Server, cache and
+// Invoices and credit notes: totals from lines, what each state allows, and how long an amount has been overdue. Server, cache and
 // window all take these rules from here.
 //
-// Amounts are integers in the currency's minor unit, quantities are thousandths, rates are basis points; intermediate
-// results are exact. A line's net is rounded half away from zero; tax is computed once per rate on the sum of its
-// lines' nets and rounded the same way, as in EN 16931 (BR-CO-17, BT-117).
+// Amounts are integers in the currency's minor unit, quantities are thousandths, rates are basis points; intermediate results are
+// exact. A line's net is rounded half away from zero; tax is computed once per category and rate on the sum of its lines' nets and
+// rounded the same way, as in EN 16931 (BR-CO-17, BT-117). A credit note's amounts are positive, too.
 
-import type { Invoice, InvoiceStatus } from './collections.ts';
+import { taxCategories, type Invoice, type InvoiceStatus, type TaxCategory } from './collections.ts';
 import { AppError } from './errors.ts';
-import { problem, type Problem } from './problems.ts';
+import { addProblem, noProblems, problem, type Problem, type Problems } from './problems.ts';
 import { MAX_INTEGER } from './fields.ts';
 
 export interface PricedLine {
   readonly quantityMilli: number;
   readonly unitPriceMinor: number;
+  /** The number of units that the price is for; default: 1. */
+  readonly priceQuantity?: number;
   readonly taxRateBp: number;
+  /** Default: `S`, or `Z` where the rate is 0. */
+  readonly taxCategory?: TaxCategory;
 }
 
 export interface Tax {
+  readonly category: TaxCategory;
   readonly rateBp: number;
   readonly netMinor: number;
   readonly taxMinor: number;
@@ -24,26 +29,60 @@ export interface Tax {
 
 export interface Totals {
   readonly subtotalMinor: number;
-  /** One entry per rate, lowest rate first. */
+  /** One entry per category and rate: lowest rate first, then in the order of `taxCategories`. */
   readonly taxes: readonly Tax[];
   readonly totalMinor: number;
 }
 
 /** The totals of an invoice. Throws `invalid_request` if the total is negative or an amount is not a safe integer. */
 export function computeTotals(lines: readonly PricedLine[]): Totals {
-  const netByRate = new Map<number, bigint>();
+  const nets = new Map<string, { readonly category: TaxCategory; readonly rateBp: number; net: bigint }>();
   for (const line of lines) {
-    netByRate.set(line.taxRateBp, (netByRate.get(line.taxRateBp) ?? 0n) + lineNet(line));
+    const category = categoryOf(line);
+    const key = `${category} ${line.taxRateBp}`;
+    const entry = nets.get(key) ?? { category, rateBp: line.taxRateBp, net: 0n };
+    entry.net += lineNet(line);
+    nets.set(key, entry);
   }
-  const taxes = [...netByRate].sort(([a], [b]) => a - b).map(([rateBp, net]) => ({
-    rateBp,
-    netMinor: exact(net),
-    taxMinor: exact(divideRounded(net * BigInt(rateBp), 10_000n)),
-  }));
+  const order = (category: TaxCategory): number => taxCategories.indexOf(category);
+  const taxes = [...nets.values()].sort((a, b) => a.rateBp - b.rateBp || order(a.category) - order(b.category))
+    .map(({ category, rateBp, net }) => ({
+      category,
+      rateBp,
+      netMinor: exact(net),
+      taxMinor: exact(divideRounded(net * BigInt(rateBp), 10_000n)),
+    }));
   const subtotalMinor = exact(taxes.reduce((sum, tax) => sum + BigInt(tax.netMinor), 0n));
   const totalMinor = exact(taxes.reduce((sum, tax) => sum + BigInt(tax.taxMinor), BigInt(subtotalMinor)));
   if (totalMinor < 0) throw invalidLines(problem('negative_total'));
   return { subtotalMinor, taxes, totalMinor };
+}
+
+/** A line's VAT category. */
+export function categoryOf({ taxCategory, taxRateBp }: Pick<PricedLine, 'taxCategory' | 'taxRateBp'>): TaxCategory {
+  return taxCategory ?? (taxRateBp === 0 ? 'Z' : 'S');
+}
+
+/** What contradicts itself in a draft's fields: rates and exemptions by VAT category, and dates. */
+export function invoiceProblems(
+  { lines, taxExemptionReason, servicePeriod }: Pick<Invoice, 'lines' | 'taxExemptionReason' | 'servicePeriod'>,
+): Problems {
+  const problems = noProblems();
+  lines.forEach((line, index) => {
+    if (categoryOf(line) !== 'S' && line.taxRateBp !== 0) addProblem(problems, `lines.${index}.taxRateBp`, problem('zero_rate'));
+  });
+  if (needsExemptionReason(lines) && (taxExemptionReason ?? '').trim() === '') {
+    addProblem(problems, 'taxExemptionReason', problem('required'));
+  }
+  if (servicePeriod?.to !== undefined && servicePeriod.to < servicePeriod.from) {
+    addProblem(problems, 'servicePeriod.to', problem('order', { other: 'from' }));
+  }
+  return problems;
+}
+
+/** Whether a line is in a VAT category that needs a reason: exempt, reverse charge, intra-community, export, outside the scope. */
+export function needsExemptionReason(lines: readonly Pick<PricedLine, 'taxCategory' | 'taxRateBp'>[]): boolean {
+  return lines.some((line) => !['S', 'Z'].includes(categoryOf(line)));
 }
 
 /** A line's net amount in minor units, rounded half away from zero. Throws `invalid_request` if it is not a safe integer. */
@@ -51,8 +90,8 @@ export function lineNetMinor(line: PricedLine): number {
   return exact(lineNet(line));
 }
 
-function lineNet(line: PricedLine): bigint {
-  return divideRounded(BigInt(line.quantityMilli) * BigInt(line.unitPriceMinor), 1000n);
+function lineNet({ quantityMilli, unitPriceMinor, priceQuantity = 1 }: PricedLine): bigint {
+  return divideRounded(BigInt(quantityMilli) * BigInt(unitPriceMinor), 1000n * BigInt(priceQuantity));
 }
 
 /** numerator / denominator rounded half away from zero; the denominator is positive. */
@@ -72,45 +111,66 @@ function invalidLines(refusal: Problem): AppError {
 }
 
 /** What can be done with an invoice, besides reading and copying it. */
-export type InvoiceAction = 'edit' | 'delete' | 'send' | 'pay' | 'void';
+export type InvoiceAction = 'edit' | 'delete' | 'issue' | 'pay' | 'unpay' | 'credit' | 'void';
 
-const allowedActions: Readonly<Record<string, readonly InvoiceAction[]>> = {
-  draft: ['edit', 'delete', 'send'],
-  sent: ['edit', 'pay', 'void'],
-  paid: ['edit', 'void'],
-  void: ['edit'],
-} satisfies Record<InvoiceStatus, readonly InvoiceAction[]>;
+/** What decides about an invoice's actions. */
+export type InvoiceState = Pick<Invoice, 'kind' | 'status' | 'totalMinor' | 'paidMinor' | 'creditedMinor'>;
 
-/** Whether an invoice in this status allows an action; sending also needs a line. An unknown status allows nothing. */
-export function isActionAllowed(status: string, action: InvoiceAction): boolean {
-  return Object.hasOwn(allowedActions, status) && (allowedActions[status]?.includes(action) ?? false);
+/**
+ * Whether an invoice in this state allows an action; issuing also needs a line. An unknown status allows nothing. A credit note is
+ * edited, deleted and issued like an invoice, and nothing else.
+ */
+export function isActionAllowed(invoice: InvoiceState, action: InvoiceAction): boolean {
+  const { kind, paidMinor, creditedMinor, totalMinor } = invoice;
+  const status: string = invoice.status;
+  const isIssued = kind === 'invoice' && (status === 'open' || status === 'paid');
+  switch (action) {
+    case 'edit': return ['draft', 'open', 'paid', 'void'].includes(status);
+    case 'delete': case 'issue': return status === 'draft';
+    case 'pay': return isIssued && balanceOf(invoice) !== 0;
+    case 'unpay': return isIssued;
+    case 'credit': return isIssued && creditedMinor < totalMinor;
+    case 'void': return kind === 'invoice' && status === 'open' && paidMinor === 0 && creditedMinor === 0;
+  }
 }
 
-/** The fields that can still be edited; null means all of them. Sending freezes everything but due date and notes. */
+/** The fields that can still be edited; null means all of them. Issuing freezes everything but the due date and the internal note. */
 export function editableInvoiceFields(status: string): readonly string[] | null {
-  return status === 'draft' ? null : ['dueDate', 'notes'];
+  return status === 'draft' ? null : ['dueDate', 'internalNote'];
 }
 
-/** The status of an invoice that was sent. One with a total of 0 is paid as soon as it is sent. */
-export function sentStatus({ totalMinor, paidMinor }: Pick<Invoice, 'totalMinor' | 'paidMinor'>): 'sent' | 'paid' {
-  return paidMinor >= totalMinor ? 'paid' : 'sent';
+/** What is still to be paid of an issued invoice, or (negative) to be refunded because more was paid than is left after credits. */
+function balanceOf({ totalMinor, creditedMinor, paidMinor }: Pick<InvoiceState, 'totalMinor' | 'creditedMinor' | 'paidMinor'>): number {
+  return totalMinor - creditedMinor - paidMinor;
 }
 
-/** What is still to be paid: 0 for a draft, a paid or a void invoice. The cache's `openMinor` column holds the same. */
-export function openMinorOf({ status, totalMinor, paidMinor }: Pick<Invoice, 'status' | 'totalMinor' | 'paidMinor'>): number {
-  return status === 'sent' ? totalMinor - paidMinor : 0;
+/** The status of an issued invoice: paid as soon as nothing is open. A credit note, which nobody pays, is paid. */
+export function issuedStatus(invoice: Pick<InvoiceState, 'kind' | 'totalMinor' | 'creditedMinor' | 'paidMinor'>): 'open' | 'paid' {
+  return invoice.kind === 'credit_note' || balanceOf(invoice) === 0 ? 'paid' : 'open';
+}
+
+/** What is open: 0 for a draft, a paid or a void invoice, negative for a refund. The cache's `openMinor` column holds the same. */
+export function openMinorOf(invoice: Pick<InvoiceState, 'status' | 'totalMinor' | 'creditedMinor' | 'paidMinor'>): number {
+  return invoice.status === 'open' ? balanceOf(invoice) : 0;
 }
 
 /** Overdue from the day after the due date, while anything is open. Days are YYYY-MM-DD. */
-export function isOverdue({ dueDate, openMinor }: { readonly dueDate: string; readonly openMinor: number }, today: string): boolean {
-  return openMinor > 0 && dueDate < today;
+export function isOverdue(
+  { dueDate, openMinor }: { readonly dueDate?: string | null | undefined; readonly openMinor: number }, today: string,
+): boolean {
+  return openMinor > 0 && typeof dueDate === 'string' && dueDate < today;
 }
 
-/** The status to display: the stored one, or `overdue`, which is never stored because it depends on the day. */
+/** The statuses to display: those that are stored, and two that follow from amounts and the day. */
+export type ShownStatus = InvoiceStatus | 'partly_paid' | 'overdue';
+
+/** The status to display; an overdue invoice is that first, and partly paid only else. */
 export function displayStatus<S extends string>(
-  invoice: { readonly status: S; readonly dueDate: string; readonly openMinor: number }, today: string,
-): S | 'overdue' {
-  return isOverdue(invoice, today) ? 'overdue' : invoice.status;
+  invoice: { readonly status: S; readonly dueDate?: string | null | undefined; readonly openMinor: number; readonly totalMinor: number },
+  today: string,
+): S | 'partly_paid' | 'overdue' {
+  if (isOverdue(invoice, today)) return 'overdue';
+  return invoice.openMinor > 0 && invoice.openMinor < invoice.totalMinor ? 'partly_paid' : invoice.status;
 }
 
 /** How long an open amount has been overdue. */

@@ -10,7 +10,7 @@
 
 import { collections, newPassword, publishedFields, roles, writableFields } from './collections.ts';
 import { AppError, isWireErrorCode, wireErrorCodes, type WireErrorCode } from './errors.ts';
-import { checkFields, isObject, type Fields, type JsonObject, type Shape } from './fields.ts';
+import { MAX_INTEGER, checkFields, isObject, type Fields, type JsonObject, type Shape } from './fields.ts';
 import { noProblems, problemCodes, type Problem, type Problems } from './problems.ts';
 
 /** The version this code speaks, and the oldest that its server still answers and its desktop still asks. */
@@ -48,9 +48,12 @@ export const passwordFields = {
   next: newPassword,
 } as const satisfies Fields;
 
+/** A payment, or with a negative amount a refund. */
 export const paymentFields = {
-  amountMinor: { kind: 'integer', min: 1, max: Number.MAX_SAFE_INTEGER },
+  amountMinor: { kind: 'integer', min: -MAX_INTEGER, max: MAX_INTEGER, nonZero: true },
   paidOn: { kind: 'date' },
+  method: { kind: 'text', max: 100, optional: true },
+  reference: { kind: 'text', max: 200, optional: true },
 } as const satisfies Fields;
 
 const userFields = {
