@@ -1,7 +1,7 @@
-// What the sample company sells: IT support for small firms in five countries, invoiced in each country's language. Plans
+// The sample company, and what it sells: IT support for small firms in five countries, invoiced in each country's language. Plans
 // are subscriptions; articles appear on the lines of invoices.
 
-import type { Plan } from '../shared/collections.ts';
+import type { Company, Plan } from '../shared/collections.ts';
 import type { Language } from './names.ts';
 
 type Text = Readonly<Record<Language, string>>;
@@ -17,12 +17,29 @@ export interface Article {
   readonly isReduced?: true;
 }
 
+/** The company itself. Its VAT id and IBAN are published examples; the telephone number is reserved for films. */
+export const profile: Company = {
+  name: 'Musterwerk IT-Betreuung GmbH',
+  address: { street: 'Musterallee 12', postalCode: '10437', city: 'Berlin', country: 'DE' },
+  vatId: 'DE123456788',
+  taxNumber: '99/999/99999',
+  registration: 'Amtsgericht Musterstadt, HRB 000000',
+  email: 'rechnung@musterwerk.example',
+  phone: '+49 30 23125 000',
+  website: 'https://www.musterwerk.example',
+  iban: 'DE89 3704 0044 0532 0130 00',
+  bic: 'COBADEFFXXX',
+  bankName: 'Musterbank',
+  paymentTermsDays: 14,
+  taxRateBp: 1900,
+};
+
 export const plans: readonly Plan[] = [
-  { name: 'Werkstatt', priceMinor: 2900, currency: 'EUR', interval: 'month', active: true },
-  { name: 'Werkstatt, jährlich', priceMinor: 29_900, currency: 'EUR', interval: 'year', active: true },
-  { name: 'Büro', priceMinor: 8900, currency: 'EUR', interval: 'month', active: true },
-  { name: 'Büro, jährlich', priceMinor: 89_900, currency: 'EUR', interval: 'year', active: true },
-  { name: 'Betrieb', priceMinor: 24_900, currency: 'EUR', interval: 'month', active: true },
+  { name: 'Werkstatt', priceMinor: 2900, currency: 'EUR', interval: 'month', taxRateBp: 1900, unit: 'Monat', active: true },
+  { name: 'Werkstatt, jährlich', priceMinor: 29_900, currency: 'EUR', interval: 'year', taxRateBp: 1900, unit: 'Jahr', active: true },
+  { name: 'Büro', priceMinor: 8900, currency: 'EUR', interval: 'month', taxRateBp: 1900, unit: 'Monat', active: true },
+  { name: 'Büro, jährlich', priceMinor: 89_900, currency: 'EUR', interval: 'year', taxRateBp: 1900, unit: 'Jahr', active: true },
+  { name: 'Betrieb', priceMinor: 24_900, currency: 'EUR', interval: 'month', taxRateBp: 1900, unit: 'Monat', active: true },
   { name: 'Büro Schweiz', priceMinor: 9500, currency: 'CHF', interval: 'month', active: true },
   { name: 'Office UK', priceMinor: 7900, currency: 'GBP', interval: 'month', active: true },
   { name: 'Einrichtung vor Ort', priceMinor: 49_000, currency: 'EUR', interval: 'once', active: false },

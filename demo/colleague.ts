@@ -14,7 +14,7 @@ export interface Colleague {
   create(collection: string, fields: object): Promise<WireRecord>;
   change(collection: string, record: WireRecord, patch: object): Promise<WireRecord>;
   remove(collection: string, record: WireRecord): Promise<WireRecord>;
-  /** An action of the invoices: `send`, `payments`, `void`. */
+  /** An action of the invoices: `issue`, `payments`, `credit`, `void`. */
   act(record: WireRecord, action: string, body?: object): Promise<WireRecord>;
   /** The server's digest of everything this user may see; `since` must not be later than the account's clock. */
   digest(since: string): Promise<Digest>;

@@ -1,12 +1,12 @@
 // The sample company: users, plans, customers and three years of invoices, the same every time for the same options.
 //
-// Generates only input, as a person would enter it: an invoice's fields and what happened to it since (sent, paid, void).
-// seed.ts adds numbers, totals and stored forms by the server's own rules. Invoices are generated one at a time, oldest
+// Generates only input, as a person would enter it: an invoice's fields and what happened to it since (issued, paid, credited,
+// void). seed.ts adds numbers, totals, parties and stored forms by the server's own rules. Invoices are generated one at a time, oldest
 // first, so that memory does not grow with their number.
 
-import type { Customer, Invoice, InvoiceStatus, Plan, Role } from '../shared/collections.ts';
-import { addDays, computeTotals } from '../shared/invoice.ts';
-import { articles, customerNotes, details, discount, invoiceNotes, plans, type Article } from './catalogue.ts';
+import type { Company as Profile, Customer, Invoice, InvoiceStatus, Plan, Role } from '../shared/collections.ts';
+import { addDays, computeTotals, issuedStatus } from '../shared/invoice.ts';
+import { articles, customerNotes, details, discount, invoiceNotes, plans, profile, type Article } from './catalogue.ts';
 import { regions, type Region } from './names.ts';
 import { between, chance, createRandom, drawId, pick, pickWeighted, type Random } from './random.ts';
 
@@ -30,25 +30,31 @@ export interface SampleUser {
   readonly disabled: false;
 }
 
-export type InvoiceFields = Pick<Invoice, 'customerId' | 'issueDate' | 'dueDate' | 'currency' | 'lines' | 'notes'>;
+export type InvoiceFields = Pick<Invoice, 'customerId' | 'issueDate' | 'dueDate' | 'servicePeriod' | 'buyerReference' | 'orderNumber'
+  | 'currency' | 'lines' | 'note'>;
 
 /** What happened to an invoice by `today`. */
 export interface History {
   readonly status: InvoiceStatus;
   readonly payments: Invoice['payments'];
+  readonly creditedMinor: number;
 }
 
 export interface SampleInvoice extends Entry<InvoiceFields> {
-  readonly customerName: string;
+  readonly customer: Customer;
+  /** The invoice that this credit note corrects. */
+  readonly creditedId?: string;
   readonly history: History;
 }
 
 export interface Company {
   /** One of each role, the owner first. */
   readonly users: readonly SampleUser[];
+  /** The company as it appears on its invoices. */
+  readonly profile: Profile;
   readonly plans: readonly Entry<Plan>[];
   readonly customers: readonly Entry<Customer>[];
-  /** By issue date. Every iteration yields the same ones. */
+  /** By issue date, credit notes among them. Every iteration yields the same ones. */
   invoices(): Iterable<SampleInvoice>;
 }
 
@@ -62,13 +68,16 @@ export function createCompany(options: CompanyOptions): Company {
   const random = createRandom(seed);
   const founded = addDays(options.today, -YEARS_DAYS);
   const planEntries = plans.map((fields) => ({ id: drawId(random, founded), fields }));
-  const customers = Array.from({ length: options.customers }, () => drawCustomer(random, planEntries, founded));
+  const terms = createRandom(seed + 2);
+  const customers = Array.from({ length: options.customers }, (_, index) =>
+    withTerms(terms, drawCustomer(random, planEntries, founded), index + 1));
   return {
     users: [
       { email: 'anna.berger@example.com', name: 'Anna Berger', role: 'owner', disabled: false },
       { email: 'jonas.keller@example.com', name: 'Jonas Keller', role: 'editor', disabled: false },
       { email: 'elise.martin@example.com', name: 'Élise Martin', role: 'viewer', disabled: false },
     ],
+    profile,
     plans: planEntries,
     customers: customers.map(({ id, fields }) => ({ id, fields })),
     invoices: () => drawInvoices(createRandom(seed + 1), customers, options),
@@ -103,10 +112,26 @@ function drawCustomer(random: Random, planEntries: readonly Entry<Plan>[], creat
         ...(state === undefined ? {} : { region: state }),
         country: region.country,
       },
-      ...(chance(random, 0.7) ? { taxId: `${region.taxIdPrefix}${between(random, 1_000_000, 9_999_999)}` } : {}),
+      ...(chance(random, 0.7) ? { vatId: `${region.vatIdPrefix}${between(random, 1_000_000, 9_999_999)}` } : {}),
       currency,
       ...(hasPlan ? { planId: plan.id } : {}),
-      ...(chance(random, 0.25) ? { notes: pick(random, customerNotes[region.language]) } : {}),
+      ...(chance(random, 0.25) ? { internalNote: pick(random, customerNotes[region.language]) } : {}),
+    },
+  };
+}
+
+/** What a customer's invoices need: its number and language, and for some their terms and references. */
+function withTerms(random: Random, { id, region, fields }: LocalCustomer, number: number): LocalCustomer {
+  return {
+    id,
+    region,
+    fields: {
+      ...fields,
+      number: `K-${10_000 + number}`,
+      language: region.language,
+      ...(chance(random, 0.2) ? { paymentTermsDays: pick(random, [7, 14, 30]) } : {}),
+      ...(chance(random, 0.15) ? { buyerReference: pick(random, ['EK-2', 'KST 4400', 'FIN/017', 'B-112']) } : {}),
+      ...(fields.email && chance(random, 0.1) ? { electronicAddress: { scheme: 'EM', value: fields.email } } : {}),
     },
   };
 }
@@ -126,23 +151,70 @@ function toAscii(name: string): string {
 }
 
 function* drawInvoices(random: Random, customers: readonly LocalCustomer[], { today, invoices }: CompanyOptions): Generator<SampleInvoice> {
-  for (const issueDate of drawIssueDates(random, today, invoices)) {
+  const extras = createRandom(invoices);
+  let credited: SampleInvoice | null = null;
+  for (const [index, issueDate] of drawIssueDates(random, today, invoices).entries()) {
+    if (credited) {
+      yield drawCreditNote(extras, credited, issueDate);
+      credited = null;
+      continue;
+    }
     // The square favors the first ones: a few customers are billed every week, most only occasionally.
     const customer = customers[Math.floor(random() ** 2 * customers.length)];
     if (!customer) throw new RangeError('invoices need customers');
     const lines = drawLines(random, customer.region);
+    const { buyerReference, currency, paymentTermsDays } = customer.fields;
+    const days = pick(random, termsDays);
     const fields: InvoiceFields = {
       customerId: customer.id,
       issueDate,
-      dueDate: addDays(issueDate, pick(random, termsDays)),
-      currency: customer.fields.currency,
+      dueDate: addDays(issueDate, paymentTermsDays ?? days),
+      servicePeriod: drawServicePeriod(extras, issueDate),
+      ...(buyerReference === undefined ? {} : { buyerReference }),
+      ...(chance(extras, 0.2) ? { orderNumber: `PO-${between(extras, 1000, 9999)}` } : {}),
+      currency,
       lines,
-      ...(chance(random, 0.35) ? { notes: pick(random, invoiceNotes[customer.region.language]) } : {}),
+      ...(chance(random, 0.35) ? { note: pick(random, invoiceNotes[customer.region.language]) } : {}),
     };
     const { totalMinor } = computeTotals(lines);
-    const id = drawId(random, issueDate);
-    yield { id, fields, customerName: customer.fields.name, history: drawHistory(random, fields, totalMinor, today) };
+    const invoice = {
+      id: drawId(random, issueDate), fields, customer: customer.fields, history: drawHistory(random, fields, totalMinor, today),
+    };
+    const creditedMinor = chance(extras, 0.02) && index < invoices - 1 ? creditOf(invoice) : 0;
+    if (creditedMinor === 0) {
+      yield invoice;
+    } else {
+      const amounts = { kind: 'invoice', totalMinor, paidMinor: 0, creditedMinor } as const;
+      credited = { ...invoice, history: { ...invoice.history, creditedMinor, status: issuedStatus(amounts) } };
+      yield credited;
+    }
   }
+}
+
+/** What a credit note over the first line of an invoice takes off: 0 where something was paid, or the line is no charge. */
+function creditOf({ fields, history }: SampleInvoice): number {
+  const [first] = fields.lines;
+  if (history.status !== 'open' || history.payments.length > 0 || !first || first.unitPriceMinor <= 0) return 0;
+  const creditMinor = computeTotals([first]).totalMinor;
+  return creditMinor <= computeTotals(fields.lines).totalMinor ? creditMinor : 0;
+}
+
+function drawCreditNote(random: Random, { id, fields, customer }: SampleInvoice, issueDate: string): SampleInvoice {
+  const { dueDate: _due, lines, ...kept } = fields;
+  return {
+    id: drawId(random, issueDate),
+    fields: { ...kept, issueDate, lines: lines.slice(0, 1) },
+    customer,
+    creditedId: id,
+    history: { status: 'paid', payments: [], creditedMinor: 0 },
+  };
+}
+
+/** The day of the invoice, or the calendar month before it. */
+function drawServicePeriod(random: Random, issueDate: string): NonNullable<Invoice['servicePeriod']> {
+  if (chance(random, 0.6)) return { from: issueDate };
+  const to = addDays(`${issueDate.slice(0, 8)}01`, -1);
+  return { from: `${to.slice(0, 8)}01`, to };
 }
 
 /** Working days over three years up to `today`, oldest first; the last month has about twice the invoices of the first. */
@@ -185,25 +257,29 @@ function drawLine(random: Random, region: Region, article: Article): Invoice['li
 }
 
 /** The state of an invoice of this age: the older it is, the more likely it is paid; few stay open for long. */
-function drawHistory(random: Random, { issueDate, dueDate }: InvoiceFields, totalMinor: number, today: string): History {
+function drawHistory(random: Random, { issueDate, dueDate = issueDate }: InvoiceFields, totalMinor: number, today: string): History {
   const ageDays = daysBetween(issueDate, today);
   const lateDays = daysBetween(dueDate, today);
-  if (chance(random, ageDays <= 7 ? 0.3 : ageDays <= 30 ? 0.06 : 0.001)) return { status: 'draft', payments: [] };
-  if (chance(random, 0.02)) return { status: 'void', payments: [] };
+  const state = (status: InvoiceStatus, payments: Invoice['payments'] = []): History => ({ status, payments, creditedMinor: 0 });
+  if (chance(random, ageDays <= 7 ? 0.3 : ageDays <= 30 ? 0.06 : 0.001)) return state('draft');
+  if (chance(random, 0.02)) return state('void');
   const isPaid = chance(random, lateDays < 0 ? 0.35 : lateDays <= 30 ? 0.75 : lateDays <= 60 ? 0.9 : lateDays <= 90 ? 0.95 : 0.985);
   const paidOn = addDays(issueDate, Math.min(ageDays, between(random, 3, 3 + daysBetween(issueDate, dueDate) + 12)));
-  if (totalMinor === 0) return { status: 'paid', payments: [] };
-  if (isPaid) return { status: 'paid', payments: drawPayments(random, issueDate, paidOn, totalMinor) };
+  if (totalMinor === 0) return state('paid');
+  if (isPaid) return state('paid', drawPayments(random, issueDate, paidOn, totalMinor));
   const partMinor = Math.floor(totalMinor / 3);
-  if (partMinor === 0 || !chance(random, 0.15)) return { status: 'sent', payments: [] };
-  return { status: 'sent', payments: [{ amountMinor: partMinor, paidOn }] };
+  return partMinor === 0 || !chance(random, 0.15) ? state('open') : state('open', [drawPayment(random, partMinor, paidOn)]);
 }
 
 function drawPayments(random: Random, issueDate: string, paidOn: string, totalMinor: number): Invoice['payments'] {
   const firstMinor = Math.floor(totalMinor / 2);
-  if (firstMinor === 0 || !chance(random, 0.08)) return [{ amountMinor: totalMinor, paidOn }];
+  if (firstMinor === 0 || !chance(random, 0.08)) return [drawPayment(random, totalMinor, paidOn)];
   const firstOn = addDays(issueDate, Math.floor(daysBetween(issueDate, paidOn) / 2));
-  return [{ amountMinor: firstMinor, paidOn: firstOn }, { amountMinor: totalMinor - firstMinor, paidOn }];
+  return [drawPayment(random, firstMinor, firstOn), drawPayment(random, totalMinor - firstMinor, paidOn)];
+}
+
+function drawPayment(random: Random, amountMinor: number, paidOn: string): Invoice['payments'][number] {
+  return { id: drawId(random, paidOn), amountMinor, paidOn, ...(chance(random, 0.8) ? { method: 'SEPA' } : {}) };
 }
 
 function daysBetween(from: string, to: string): number {

@@ -3,7 +3,7 @@
 
 import type { Host } from '../desktop/host.ts';
 import type { WireRecord } from '../shared/protocol.ts';
-import { addDays } from '../shared/invoice.ts';
+import { addDays, openMinorOf } from '../shared/invoice.ts';
 import type { ListRow } from '../shared/window/views.ts';
 import { invoiceOf, type Colleague } from './colleague.ts';
 import { formatMoney } from './console.ts';
@@ -27,11 +27,11 @@ export interface Work {
 
 const customerChanges = [
   { phone: '+49 30 23125 400' },
-  { notes: 'Neue Anschrift ab nächstem Monat, bitte nachfragen.' },
+  { internalNote: 'Neue Anschrift ab nächstem Monat, bitte nachfragen.' },
   { email: 'rechnung@new-address.example', contact: 'Käthe Brückner' },
 ];
 
-/** Edits three customers, adds and sends two invoices, records a payment and deletes a draft. */
+/** Edits three customers, adds and issues two invoices, records a payment and deletes a draft. */
 export async function makeChanges(colleague: Colleague, host: Host, today: string): Promise<Work> {
   const touched: Touched[] = [];
   const sentences: string[] = [];
@@ -46,17 +46,17 @@ export async function makeChanges(colleague: Colleague, host: Host, today: strin
 
   for (const customer of customers.slice(0, 2)) {
     const draft = await colleague.create('invoices', newInvoice(customer, today));
-    const sent = await colleague.act(draft, 'send');
-    const { number = '', totalMinor, currency } = invoiceOf(sent);
-    sentences.push(`writes and sends ${number} over ${formatMoney(totalMinor, currency)}`);
-    note('invoices', sent);
+    const issued = await colleague.act(draft, 'issue');
+    const { number = '', totalMinor, currency } = invoiceOf(issued);
+    sentences.push(`writes and issues ${number} over ${formatMoney(totalMinor, currency)}`);
+    note('invoices', issued);
   }
 
-  const [open] = await choose(host, 'invoices', 1, 'sent');
+  const [open] = await choose(host, 'invoices', 1, 'open');
   expect(open !== undefined, 'The sample company has no open invoice.');
   const before = await colleague.read('invoices', open.id);
-  const { totalMinor, paidMinor, currency, number = '' } = invoiceOf(before);
-  const amountMinor = totalMinor - paidMinor;
+  const { currency, number = '' } = invoiceOf(before);
+  const amountMinor = openMinorOf(invoiceOf(before));
   const paid = await colleague.act(before, 'payments', { amountMinor, paidOn: today });
   expect(invoiceOf(paid).status === 'paid', `${number} was paid in full and is ${invoiceOf(paid).status}.`);
   sentences.push(`records the payment of ${formatMoney(amountMinor, currency)} for ${number}`);

@@ -28,7 +28,7 @@ export interface Region {
   /** In a country with numbers reserved for films: the digits before the last three. */
   readonly phonePrefixes: readonly string[];
   /** The prefix before the last seven digits. */
-  readonly taxIdPrefix: string;
+  readonly vatIdPrefix: string;
 }
 
 const germanGivenNames = [
@@ -69,7 +69,7 @@ export const regions: readonly Region[] = [
     ],
     numberFirst: false,
     phonePrefixes: ['+49 30 23125 ', '+49 89 99998 ', '+49 221 4710 ', '+49 40 66969 '],
-    taxIdPrefix: 'DE00',
+    vatIdPrefix: 'DE00',
   },
   {
     country: 'AT',
@@ -92,7 +92,7 @@ export const regions: readonly Region[] = [
     ],
     numberFirst: false,
     phonePrefixes: [],
-    taxIdPrefix: 'ATU0',
+    vatIdPrefix: 'ATU0',
   },
   {
     country: 'CH',
@@ -113,7 +113,7 @@ export const regions: readonly Region[] = [
     ],
     numberFirst: false,
     phonePrefixes: [],
-    taxIdPrefix: 'CHE00',
+    vatIdPrefix: 'CHE00',
   },
   {
     country: 'GB',
@@ -134,7 +134,7 @@ export const regions: readonly Region[] = [
     ],
     numberFirst: true,
     phonePrefixes: ['+44 20 7946 0', '+44 113 496 0', '+44 117 496 0', '+44 131 496 0'],
-    taxIdPrefix: 'GB00',
+    vatIdPrefix: 'GB00',
   },
   {
     country: 'FR',
@@ -155,6 +155,6 @@ export const regions: readonly Region[] = [
     ],
     numberFirst: true,
     phonePrefixes: ['+33 1 99 00 1', '+33 2 61 91 1', '+33 4 65 71 1'],
-    taxIdPrefix: 'FR0000',
+    vatIdPrefix: 'FR0000',
   },
 ];

@@ -11,7 +11,7 @@ const SEARCH = 'größl';
 
 /** Prints a page of a list, a search and the summary by age, and how long each took. */
 export async function showOfflineReading(teller: Teller, host: Host, today: string): Promise<void> {
-  const page = await timed(() => host.data.listPage({ collection: 'invoices', filters: { status: 'sent' }, limit: 5 }));
+  const page = await timed(() => host.data.listPage({ collection: 'invoices', filters: { status: 'open' }, limit: 5 }));
   expect(page.result.rows.length > 0, 'The cache lists no invoices.');
   teller.say();
   teller.say(`Open invoices, newest first: 5 of ${formatCount(page.result.total)} (${page.took})`);

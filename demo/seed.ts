@@ -1,5 +1,5 @@
-// Writes the sample company to a store exactly as the server would: with the same checks, totals, number series and stored
-// forms, in transactions of a thousand records.
+// Writes the sample company to a store exactly as the server would: with the same checks, totals, number series, parties and
+// stored forms, in transactions of a thousand records.
 
 import { createOwner } from '../server/admin.ts';
 import { addressKey, secretOf } from '../server/auth.ts';
@@ -7,7 +7,7 @@ import type { Passwords } from '../server/passwords.ts';
 import { newId, toContent } from '../server/records.ts';
 import type { RecordContent, Store, Transaction } from '../server/store.ts';
 import type { Instant } from '../shared/clock.ts';
-import { findCollection, publishedFields, writableFields, type Collection } from '../shared/collections.ts';
+import { findCollection, publishedFields, writableFields, type Collection, type Company } from '../shared/collections.ts';
 import type { Json, JsonObject } from '../shared/fields.ts';
 import { computeTotals } from '../shared/invoice.ts';
 import { parseInput } from '../shared/protocol.ts';
@@ -44,15 +44,20 @@ export async function seedCompany(
   if (!owner) throw new Error('the sample company has no owner');
   const accountId = await createOwner(store, passwords, owner.email, options.password);
   await nameOwner(store, accountId, owner);
+  await fillProfile(store, accountId, company.profile);
   const secret = secretOf(await passwords.hash(options.password));
 
-  let written = 1;
+  // The owner and the company, which a new account has.
+  let written = 2;
   for (const batch of inBatches(puts(), BATCH)) {
     await store.write(accountId, async (transaction) => batch.forEach((put) => put(transaction)));
     written += batch.length;
     onProgress(written);
   }
-  const counts = { users: company.users.length, plans: company.plans.length, customers: options.customers, invoices: options.invoices };
+  const { users, plans } = company;
+  const counts = {
+    company: 1, users: users.length, plans: plans.length, customers: options.customers, invoices: options.invoices,
+  };
   return { accountId, users: company.users, counts, clock: await store.latestClock(accountId) };
 
   function* puts(): Generator<Put> {
@@ -74,7 +79,7 @@ export async function seedCompany(
     }
     const invoices = requireCollection('invoices');
     for (const invoice of company.invoices()) {
-      const complete = completeInvoice(invoices, invoice);
+      const complete = completeInvoice(invoices, invoice, company.profile);
       yield (transaction) => void transaction.put('invoices', invoice.id, complete(transaction), null);
     }
   }
@@ -90,28 +95,49 @@ async function nameOwner(store: Store, accountId: string, owner: SampleUser): Pr
   });
 }
 
+/** Fills in the company's record, which was made with the account. */
+async function fillProfile(store: Store, accountId: string, profile: Company): Promise<void> {
+  const collection = requireCollection('company');
+  await store.write(accountId, async (transaction) => {
+    const [record] = await transaction.list('company');
+    if (!record) throw new Error('a new account has no company');
+    transaction.put('company', record.id, toContent(collection, parseInput(writableFields(collection), profile), null), record);
+  });
+}
+
 /** The invoice as the server would store it after its history; the number is assigned when it is written. */
 function completeInvoice(
-  collection: Collection, { fields, customerName, history }: SampleInvoice,
+  collection: Collection, { fields, customer, creditedId, history }: SampleInvoice, profile: Company,
 ): (transaction: Transaction) => RecordContent {
   const input = parseInput(writableFields(collection), fields);
   const { subtotalMinor, taxes, totalMinor } = computeTotals(fields.lines);
   const computed: JsonObject = {
-    customerName,
+    kind: creditedId === undefined ? 'invoice' : 'credit_note',
+    ...(creditedId === undefined ? {} : { creditedId }),
+    customerName: customer.name,
     status: history.status,
+    ...(history.status === 'draft' ? {} : { seller: ofField(collection, 'seller', profile), buyer: ofField(collection, 'buyer', customer) }),
     subtotalMinor,
     taxes: taxes.map((tax) => ({ ...tax })),
     totalMinor,
     paidMinor: history.payments.reduce((sum, { amountMinor }) => sum + amountMinor, 0),
+    creditedMinor: history.creditedMinor,
     payments: history.payments.map((payment): Json => ({ ...payment })),
   };
-  const year = fields.issueDate.slice(0, 4);
+  const series = `${creditedId === undefined ? 'INV' : 'CN'}-${fields.issueDate.slice(0, 4)}`;
   const payload = parseInput(publishedFields(collection), { ...input, ...computed });
   return (transaction) => {
     if (history.status === 'draft') return toContent(collection, payload, null);
-    const number = `INV-${year}-${String(transaction.nextNumber(`INV-${year}`)).padStart(5, '0')}`;
+    const number = `${series}-${String(transaction.nextNumber(series)).padStart(5, '0')}`;
     return toContent(collection, { ...payload, number }, null);
   };
+}
+
+/** Those of a record's fields that an invoice keeps of it in an object field. */
+function ofField(collection: Collection, name: string, record: JsonObject): JsonObject {
+  const field = collection.fields[name];
+  const kept = field?.kind === 'object' ? Object.keys(field.fields) : [];
+  return Object.fromEntries(Object.entries(record).filter(([key]) => kept.includes(key)));
 }
 
 function* inBatches<T>(items: Iterable<T>, size: number): Generator<readonly T[]> {
