@@ -177,10 +177,13 @@ export function displayStatus<S extends string>(
 export const ageBuckets = ['notDue', 'days1to30', 'days31to60', 'days61to90', 'over90'] as const;
 export type AgeBucket = (typeof ageBuckets)[number];
 
-/** The first and last due date in a bucket as of `today`: YYYY-MM-DD, inclusive, null for unbounded. */
-export function ageBucketRange(bucket: AgeBucket, today: string): { from: string | null; to: string | null } {
+/**
+ * The first and last due date in a bucket as of `today`: YYYY-MM-DD, inclusive, null for unbounded; `orNone` if it also has what has
+ * no due date.
+ */
+export function ageBucketRange(bucket: AgeBucket, today: string): { from: string | null; to: string | null; orNone?: true } {
   switch (bucket) {
-    case 'notDue': return { from: today, to: null };
+    case 'notDue': return { from: today, to: null, orNone: true };
     case 'days1to30': return { from: addDays(today, -30), to: addDays(today, -1) };
     case 'days31to60': return { from: addDays(today, -60), to: addDays(today, -31) };
     case 'days61to90': return { from: addDays(today, -90), to: addDays(today, -61) };

@@ -232,15 +232,21 @@ export function wrongKind(collection: Collection): string | null {
 }
 
 function columnExpression(column: Column): string {
-  if (!column.difference) return fieldExpression(column.name);
-  const { of, minus, where } = column.difference;
-  const values = where.values.map((value) => `'${value.replaceAll("'", "''")}'`).join(', ');
-  return `CASE WHEN ${fieldExpression(where.field)} IN (${values}) `
-    + `THEN coalesce(${fieldExpression(of)}, 0) - coalesce(${fieldExpression(minus)}, 0) ELSE 0 END`;
+  const value = column.difference ? differenceExpression(column.difference) : fieldExpression(column.name);
+  return column.negative ? `CASE WHEN ${holds(column.negative)} THEN -${value} ELSE ${value} END` : value;
+}
+
+function differenceExpression({ of, minus, where }: NonNullable<Column['difference']>): string {
+  const terms = [of, ...minus].map((field) => `coalesce(${fieldExpression(field)}, 0)`);
+  return `(CASE WHEN ${holds(where)} THEN ${terms.join(' - ')} ELSE 0 END)`;
+}
+
+function holds({ field, values }: NonNullable<Column['negative']>): string {
+  return `${fieldExpression(field)} IN (${values.map((value) => `'${value.replaceAll("'", "''")}'`).join(', ')})`;
 }
 
 function fieldExpression(field: string): string {
-  return `payload ->> '$.${field}'`;
+  return `(payload ->> '$.${field}')`;
 }
 
 export function quoteAll(names: readonly string[]): string {

@@ -59,16 +59,14 @@ function filterCondition(column: Column, filter: Filter): Condition {
     return { sql: `${name} IN (${filter.map(() => '?').join(', ')})`, values: filter.map(toValue) };
   }
   if (!isObject(filter)) throw invalidFilter(column);
-  const { from = null, to = null, ...rest } = filter;
-  if (Object.keys(rest).length > 0 || ![from, to].every((bound) => bound === null || isScalar(bound))) {
+  const { from = null, to = null, orNone = false, ...rest } = filter;
+  if (Object.keys(rest).length > 0 || ![from, to].every((bound) => bound === null || isScalar(bound)) || typeof orNone !== 'boolean') {
     throw invalidFilter(column);
   }
   const bounds = [{ sql: `${name} >= ?`, bound: from }, { sql: `${name} <= ?`, bound: to }]
     .flatMap(({ sql, bound }) => isScalar(bound) ? [{ sql, value: toValue(bound) }] : []);
-  return {
-    sql: [`${name} IS NOT NULL`, ...bounds.map(({ sql }) => sql)].join(' AND '),
-    values: bounds.map(({ value }) => value),
-  };
+  const sql = [`${name} IS NOT NULL`, ...bounds.map((bound) => bound.sql)].join(' AND ');
+  return { sql: orNone ? `${name} IS NULL OR (${sql})` : sql, values: bounds.map(({ value }) => value) };
 }
 
 function isScalar(value: unknown): value is Scalar {
@@ -125,5 +123,5 @@ export function invalid(message: string): AppError {
 }
 
 function invalidFilter(column: Column): AppError {
-  return invalid(`The filter for ${column.name} must be a value, a list of values, or a range from … to.`);
+  return invalid(`The filter for ${column.name} must be a value, a list of values, or a range from … to, orNone.`);
 }

@@ -4,8 +4,9 @@
 // Invariants: currencies are never added together. Sums are exact: SQLite adds 64-bit integers in two halves that
 // cannot overflow, and a sum beyond `Number.MAX_SAFE_INTEGER` is null rather than approximate.
 
-import { ageBucketRange, ageBuckets, type AgeBucket } from '../../shared/invoice.ts';
+import type { InvoiceStatus } from '../../shared/collections.ts';
 import { isDate } from '../../shared/fields.ts';
+import { ageBucketRange, ageBuckets, type AgeBucket } from '../../shared/invoice.ts';
 import type { CurrencySummary, CurrencyTotals, ListSelection, Sum } from '../../shared/window/views.ts';
 import { listTable, requireCollection, type CacheReader } from './schema.ts';
 import { accessPath, invalid, readSelection, whereSql, whereValues } from './selection.ts';
@@ -13,8 +14,8 @@ import { readState } from './state.ts';
 import { inReadTransaction } from './sqlite.ts';
 
 /**
- * Open amounts as of `today` (YYYY-MM-DD), per currency in alphabetical order, bucketed by days past due. Throws
- * `invalid_request` if `today` is not a date.
+ * Open amounts as of `today` (YYYY-MM-DD), per currency in alphabetical order, bucketed by days past due; without a due date they
+ * are not due. What is to be refunded is not subtracted from what others owe. Throws `invalid_request` if `today` is not a date.
  */
 export function summary(reader: CacheReader, today: string): CurrencySummary[] {
   if (!isDate(today)) throw invalid('The date of a summary must be written YYYY-MM-DD.');
@@ -42,9 +43,13 @@ export function summary(reader: CacheReader, today: string): CurrencySummary[] {
   });
 }
 
+/** What is added up only where nothing else is selected. */
+const uncounted: readonly unknown[] = ['draft', 'void'] satisfies readonly InvoiceStatus[];
+
 /**
- * The number of invoices in a selection and their totals, per currency in alphabetical order. Throws `invalid_request`
- * for any other collection or a malformed selection.
+ * The totals of a selection of invoices, per currency in alphabetical order; a currency of which nothing counts has zeros. Drafts
+ * and void invoices count only if the filter of the status admits no others. Throws `invalid_request` for any other collection or a
+ * malformed selection.
  */
 export function selectionTotals(reader: CacheReader, selection: ListSelection): CurrencyTotals[] {
   const collection = requireCollection(reader.layout, selection.collection);
@@ -53,8 +58,11 @@ export function selectionTotals(reader: CacheReader, selection: ListSelection): 
     const { generation } = readState(reader);
     const where = readSelection(reader, generation, collection, selection);
     const access = accessPath(reader, generation, collection, where, []);
-    const statement = reader.db.prepare(`SELECT currency, count(*) AS count, ${halves('totalMinor')}, `
-      + `${halves('openMinor')} FROM ${listTable(collection.name, generation)} ${access} ${whereSql(where)} `
+    const status = [selection.filters?.['status'] ?? []].flat();
+    const isOnlyUncounted = status.length > 0 && status.every((value) => uncounted.includes(value));
+    const counted = isOnlyUncounted ? '' : ` FILTER (WHERE status NOT IN (${uncounted.map((value) => `'${value}'`).join(', ')}))`;
+    const statement = reader.db.prepare(`SELECT currency, count(*)${counted} AS count, ${halves('totalMinor', counted)}, `
+      + `${halves('openMinor', counted)} FROM ${listTable(collection.name, generation)} ${access} ${whereSql(where)} `
       + 'GROUP BY 1 ORDER BY 1');
     statement.setReadBigInts(true);
     return statement.all(...whereValues(where)).map((row) => ({
@@ -84,8 +92,8 @@ function summarize(currency: string, sums: ReadonlyMap<string, ExactSum>): Curre
 }
 
 /** Sums a column in two halves: amounts are below 2^53, so neither half overflows 64 bits before 2^30 rows. */
-function halves(column: string): string {
-  return `coalesce(sum(${column} >> 20), 0) AS ${column}High, coalesce(sum(${column} & 1048575), 0) AS ${column}Low`;
+function halves(column: string, counted = ''): string {
+  return `coalesce(sum(${column} >> 20)${counted}, 0) AS ${column}High, coalesce(sum(${column} & 1048575)${counted}, 0) AS ${column}Low`;
 }
 
 function joinHalves(row: Record<string, unknown>, column: string): bigint {

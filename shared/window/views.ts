@@ -119,7 +119,15 @@ export interface Attempt {
 export type Scalar = string | number | boolean;
 
 /** One value, any of several, or an inclusive range. */
-export type Filter = Scalar | readonly Scalar[] | { readonly from?: Scalar | null; readonly to?: Scalar | null };
+export type Filter = Scalar | readonly Scalar[] | RangeFilter;
+
+/** Both bounds are inclusive; null is unbounded. */
+export interface RangeFilter {
+  readonly from?: Scalar | null;
+  readonly to?: Scalar | null;
+  /** Records without a value match, too. */
+  readonly orNone?: boolean;
+}
 
 export interface ListSelection {
   readonly collection: string;
@@ -177,8 +185,9 @@ export interface CurrencySummary {
 
 export interface CurrencyTotals {
   readonly currency: string;
+  /** The invoices that are added up. */
   readonly count: number;
-  /** In minor units; null if it exceeds the safe integers. */
+  /** In minor units, credit notes subtracted; null if it exceeds the safe integers. */
   readonly totalMinor: number | null;
   readonly openMinor: number | null;
 }

@@ -11,6 +11,7 @@ import {
   applyChanges, beginChanges, buildNext, closeCache, commitChanges, counts, getRecord, listPage, readDigest, readState,
   rollbackChanges, saveState,
 } from '../../../desktop/cache/cache.ts';
+import { findCollection } from '../../../shared/collections.ts';
 import type { WireChange } from '../../../shared/feed.ts';
 import type { JsonObject } from '../../../shared/fields.ts';
 import { openSmallDisk } from '../../disk.ts';
@@ -31,7 +32,7 @@ describe('applying a change', () => {
 
   test('accepts payloads of any size and script', (t) => {
     const cache = temporaryCache(t);
-    const long = JSON.stringify({ name: 'long', notes: 'ä€\u{1f600}'.repeat(100_000) });
+    const long = JSON.stringify({ name: 'long', note: 'ä€\u{1f600}'.repeat(100_000) });
     const changes = [long, '{"name":"short"}', long].map((payload, number): WireChange =>
       ({ collection: 'plans', id: recordId(number), updatedAt: instant(number), payload: Buffer.from(payload) }));
     applyChanges(cache.writer, 'a', changes);
@@ -71,7 +72,7 @@ describe('applying a change', () => {
     assert.deepEqual(result, { inserted: 0, updated: 0, deleted: 1, ignored: 1, refused: [] });
     assert.equal(getRecord(cache.reader, 'invoices', recordId(1)), null);
     assert.equal(listPage(cache.reader, { collection: 'invoices', search: 'INV-2025-00001' }).total, 0);
-    assert.deepEqual(counts(cache.reader), { users: 0, plans: 0, customers: 0, invoices: 1 });
+    assert.deepEqual(counts(cache.reader), { company: 0, users: 0, plans: 0, customers: 0, invoices: 1 });
     assertConsistent(cache, 'a');
   });
 
@@ -91,14 +92,14 @@ describe('applying a change', () => {
       };
     };
     db.exec('CREATE TEMP TABLE touched (name)');
-    for (const name of ['number', 'customerName', 'issueDate', 'dueDate', 'status', 'totalMinor', 'openMinor', 'currency', 'customerId']) {
+    for (const { name } of findCollection('invoices')?.columns ?? []) {
       db.exec(`CREATE TEMP TRIGGER touch_${name} AFTER UPDATE OF ${name} ON invoices_a_list `
         + `BEGIN INSERT INTO touched VALUES ('${name}'); END`);
     }
     for (const event of ['INSERT', 'DELETE']) {
       db.exec(`CREATE TEMP TRIGGER no_${event} BEFORE ${event} ON invoices_a_list BEGIN SELECT raise(ABORT, '${event}'); END`);
     }
-    assert.deepEqual(written(10, { notes: 'changed', lines: [{ status: 'void' }] }), { columns: [], hasWords: false });
+    assert.deepEqual(written(10, { internalNote: 'changed', lines: [{ status: 'void' }] }), { columns: [], hasWords: false });
     assert.deepEqual(written(11, { status: 'paid' }), { columns: ['openMinor', 'status'], hasWords: false });
     assert.deepEqual(written(12, { status: 'paid', dueDate: null }), { columns: ['dueDate'], hasWords: false });
     assert.deepEqual(written(13, { status: 'paid', dueDate: null, number: 'INV-2025-9' }), { columns: ['number'], hasWords: true });
@@ -202,7 +203,7 @@ describe('a catch-up of several slices', () => {
 });
 
 describe('a full disk', () => {
-  const many = Array.from({ length: 3000 }, (_, index) => upsert('invoices', index + 10, invoice(index, { notes: 'x'.repeat(1000) })));
+  const many = Array.from({ length: 3000 }, (_, index) => upsert('invoices', index + 10, invoice(index, { note: 'x'.repeat(1000) })));
 
   test('fails the changes, preserves existing data, and is recoverable once space is freed', (t) => {
     const cache = temporaryCache(t);
@@ -260,7 +261,7 @@ test('any sequence of changes and index builds leaves the same records as a plai
       else {
         const changes = todo.map(({ collection, number, second, isDelete, text }) => isDelete
           ? tombstone(collection, number, second)
-          : upsert(collection, number, { customerName: text, name: text, status: 'sent', totalMinor: second, paidMinor: 1 }, second));
+          : upsert(collection, number, { customerName: text, name: text, status: 'open', totalMinor: second, paidMinor: 1 }, second));
         for (const one of changes) applyToModel(model, one);
         applyChanges(cache.writer, 'a', changes);
         assertConsistent(cache, 'a');

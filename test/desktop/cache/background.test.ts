@@ -60,11 +60,11 @@ test('the tables that a rebuild has replaced are dropped on another thread', asy
 
 test('the log of a long download stays short, whatever it writes', async (t) => {
   const cache = temporaryCache(t);
-  const notes = 'n'.repeat(200_000);
+  const note = 'n'.repeat(200_000);
   const log = new LogKeeper(cache.writer);
   let longest = 0;
   for (let page = 0; page < 20; page += 1) {
-    commitPage(cache, Array.from({ length: 15 }, (_, number) => upsert('invoices', page * 15 + number, invoice(number, { notes }))));
+    commitPage(cache, Array.from({ length: 15 }, (_, number) => upsert('invoices', page * 15 + number, invoice(number, { note }))));
     await log.afterCommit();
     longest = Math.max(longest, logPages(cache) * 4096);
   }
@@ -145,9 +145,9 @@ for (const [fault, source] of [['cannot be started', null], ['fail at once', 'th
     watchWorkers(t, source);
     const log = new LogKeeper(cache.writer);
     for (let page = 0; page < 2; page += 1) {
-      const notes = 'n'.repeat(200_000);
+      const note = 'n'.repeat(200_000);
       const first = 10_000 + page * 30;
-      commitPage(cache, Array.from({ length: 30 }, (_, number) => upsert('invoices', first + number, invoice(number, { notes }))));
+      commitPage(cache, Array.from({ length: 30 }, (_, number) => upsert('invoices', first + number, invoice(number, { note }))));
       await log.flush();
       assert.equal(pendingPages(cache), 0);
     }

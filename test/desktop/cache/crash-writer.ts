@@ -24,7 +24,7 @@ if (mode === 'rebuilds') {
 function writePage({ writer }: Cache, page: number): void {
   const changes = Array.from({ length: PAGE }, (_, index) => {
     const number = (page - 1) * PAGE + index;
-    return upsert('invoices', number, invoice(number, { notes: 'x'.repeat(500) }));
+    return upsert('invoices', number, invoice(number, { note: 'x'.repeat(500) }));
   });
   beginChanges(writer);
   applyChanges(writer, 'a', changes.slice(0, PAGE / 2));

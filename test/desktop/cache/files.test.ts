@@ -33,7 +33,7 @@ describe('removing the cache', () => {
     assert.deepEqual(names(path), ['settings.json']);
     assert.equal(cacheSizeBytes(path), 0);
     removeCacheFiles(path);
-    assert.deepEqual(counts(temporaryCache(t, {}, path).reader), { users: 0, plans: 0, customers: 0, invoices: 0 });
+    assert.deepEqual(counts(temporaryCache(t, {}, path).reader), { company: 0, users: 0, plans: 0, customers: 0, invoices: 0 });
   });
 
   test('deletes sets moved aside earlier, but neither folders nor databases marked by another program', (t) => {
@@ -106,7 +106,7 @@ describe('moving the cache aside', () => {
     assert.equal(target, `${path}.damaged-2026-01-01T12-00-05-000Z`);
     assert.deepEqual(names(path), ['', '-shm', '-wal'].map((suffix) => basename(`${target}${suffix}`)));
     assert.equal(readFileSync(`${target}-wal`, 'utf8'), 'damaged-wal');
-    assert.deepEqual(counts(temporaryCache(t, {}, path).reader), { users: 0, plans: 0, customers: 0, invoices: 0 });
+    assert.deepEqual(counts(temporaryCache(t, {}, path).reader), { company: 0, users: 0, plans: 0, customers: 0, invoices: 0 });
   });
 
   test('keeps only the newest three sets', (t) => {

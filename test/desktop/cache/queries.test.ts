@@ -7,7 +7,7 @@ import fc from 'fast-check';
 
 import { applyChanges, counts, getRecord, listPage, listRows } from '../../../desktop/cache/cache.ts';
 import type { JsonObject } from '../../../shared/fields.ts';
-import type { Filter, ListQuery, ListRow } from '../../../shared/window/views.ts';
+import type { Filter, ListQuery, ListRow, RangeFilter } from '../../../shared/window/views.ts';
 import { buildAll, failsWith, fill, instant, invoice, recordId, temporaryCache, upsert } from './fixtures.ts';
 
 const numbers = (rows: readonly ListRow[]): number[] => rows.map(({ id }) => Number.parseInt(id, 16));
@@ -22,7 +22,7 @@ describe('a page of a list', () => {
         id: recordId(2), updatedAt: instant(2),
         columns: {
           number: 'INV-2025-00002', customerName: 'Customer 2', issueDate: '2025-01-15', dueDate: '2025-02-14', status: 'paid',
-          totalMinor: 1002, openMinor: 0, currency: 'EUR', customerId: recordId(1002),
+          totalMinor: 1002, openMinor: 0, kind: 'invoice', creditedId: null, currency: 'EUR', customerId: recordId(1002),
         },
       }],
     });
@@ -59,11 +59,11 @@ describe('a page of a list', () => {
     const { reader } = temporaryCache(t);
     const bad: readonly unknown[] = [
       { collection: 'planets' }, { collection: '' }, { collection: 'invoices"; DROP TABLE state; --' },
-      { collection: 'invoices', sort: { column: 'notes' } }, { collection: 'invoices', sort: { column: 'customerId' } },
+      { collection: 'invoices', sort: { column: 'note' } }, { collection: 'invoices', sort: { column: 'customerId' } },
       { collection: 'invoices', sort: { column: 'rowid' } }, { collection: 'invoices', sort: { column: 'number" DESC; --' } },
       { collection: 'invoices', limit: 0 }, { collection: 'invoices', limit: 501 }, { collection: 'invoices', limit: 1.5 },
       { collection: 'invoices', limit: '10' }, { collection: 'invoices', offset: -1 }, { collection: 'invoices', offset: Number.NaN },
-      { collection: 'invoices', filters: { notes: 'x' } }, { collection: 'invoices', filters: { rowid: 1 } },
+      { collection: 'invoices', filters: { note: 'x' } }, { collection: 'invoices', filters: { rowid: 1 } },
       { collection: 'invoices', filters: { status: null } }, { collection: 'invoices', filters: { status: { like: 'x' } } },
       { collection: 'invoices', filters: { status: [null] } }, { collection: 'invoices', filters: { status: [{}] } },
       { collection: 'invoices', filters: { totalMinor: Number.NaN } }, { collection: 'invoices', filters: { totalMinor: { from: [] } } },
@@ -105,11 +105,12 @@ test('all rows of a list come in its order, in batches, with and without indexes
 });
 
 test('every access path returns the same page as filtering all records', (t) => {
-  const statuses = ['draft', 'sent', 'paid', 'void'];
+  const statuses = ['draft', 'open', 'paid', 'void'];
   const day = (offset: number): string => new Date(Date.UTC(2025, 0, 1 + offset)).toISOString().slice(0, 10);
   const records = Array.from({ length: 120 }, (_, index): JsonObject => invoice(index, {
     status: statuses[index * 7 % 4] ?? '', currency: ['EUR', 'USD', 'CHF'][index * 5 % 3] ?? '', issueDate: day(index * 13 % 17),
-    dueDate: day(index * 11 % 40), totalMinor: index * 37 % 50, paidMinor: index * 3 % 10,
+    dueDate: index % 13 === 0 ? null : day(index * 11 % 40), kind: index % 5 === 0 ? 'credit_note' : 'invoice',
+    totalMinor: index * 37 % 50, creditedMinor: index * 3 % 7, paidMinor: index * 3 % 10,
     ...(index % 9 === 0 ? { number: null } : {}),
   }));
   const caches = [false, true].map((isBuilt) => {
@@ -118,14 +119,18 @@ test('every access path returns the same page as filtering all records', (t) => 
     if (isBuilt) buildAll(cache);
     return cache;
   });
-  const rows = records.map((record, index) => ({ ...record, index, openMinor: record['status'] === 'sent'
-    ? Number(record['totalMinor']) - Number(record['paidMinor']) : 0 } as Record<string, unknown> & { index: number }));
+  const rows = records.map((record, index): Record<string, unknown> & { index: number } => ({
+    ...record, index, totalMinor: (record['kind'] === 'credit_note' ? -1 : 1) * Number(record['totalMinor']),
+    openMinor: record['status'] === 'open'
+      ? Number(record['totalMinor']) - Number(record['creditedMinor']) - Number(record['paidMinor']) : 0,
+  }));
 
   const filters = fc.record({
     status: fc.oneof(fc.constantFrom(...statuses), fc.subarray(statuses)),
     currency: fc.constantFrom('EUR', 'USD', 'CHF'),
     customerId: fc.integer({ min: 1000, max: 1007 }).map(recordId),
-    dueDate: fc.record({ from: fc.constantFrom(null, day(5)), to: fc.constantFrom(null, day(25)) }),
+    dueDate: fc.record({ from: fc.constantFrom(null, day(5), day(38)), to: fc.constantFrom(null, day(25)), orNone: fc.boolean() }),
+    kind: fc.constantFrom('invoice', 'credit_note'),
     issueDate: fc.record({ from: fc.constant(day(3)) }),
     openMinor: fc.record({ from: fc.constant(1) }),
     number: fc.record({ to: fc.constant('INV-2025-00060') }),
@@ -152,8 +157,8 @@ test('every access path returns the same page as filtering all records', (t) => 
 function matches(value: unknown, filter: Filter): boolean {
   if (Array.isArray(filter)) return filter.includes(value);
   if (typeof filter !== 'object') return value === filter;
-  const { from = null, to = null } = filter as { from?: string | number | null; to?: string | number | null };
-  if (value === null || value === undefined) return false;
+  const { from = null, to = null, orNone = false } = filter as RangeFilter;
+  if (value === null || value === undefined) return orNone;
   return (from === null || compare(value, from) >= 0) && (to === null || compare(value, to) <= 0);
 }
 
@@ -189,9 +194,9 @@ describe('a single record', () => {
 
 test('counts reflect every change', (t) => {
   const cache = temporaryCache(t);
-  assert.deepEqual(counts(cache.reader), { users: 0, plans: 0, customers: 0, invoices: 0 });
+  assert.deepEqual(counts(cache.reader), { company: 0, users: 0, plans: 0, customers: 0, invoices: 0 });
   applyChanges(cache.writer, 'a', [
     upsert('plans', 1, { name: 'A' }), upsert('invoices', 1, invoice(1)), upsert('invoices', 2, invoice(2)),
   ]);
-  assert.deepEqual(counts(cache.reader), { users: 0, plans: 1, customers: 0, invoices: 2 });
+  assert.deepEqual(counts(cache.reader), { company: 0, users: 0, plans: 1, customers: 0, invoices: 2 });
 });

@@ -2,16 +2,20 @@
 // lost or downloaded again.
 
 import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
+import { gunzipSync } from 'node:zlib';
 
 import {
-  applyChanges, closeCache, counts, isBuilt, listPage, readDigest, readState, saveState, startRebuild, swapGenerations,
+  applyChanges, closeCache, counts, getRecord, isBuilt, listPage, readDigest, readState, saveState, selectionTotals, startRebuild,
+  swapGenerations,
 } from '../../../desktop/cache/cache.ts';
 import { migrate, migrations, requireCompatible, type Migration } from '../../../desktop/cache/migrations.ts';
 import { createLayout } from '../../../desktop/cache/schema.ts';
 import { openWriter } from '../../../desktop/cache/sqlite.ts';
 import { collections, type Collection } from '../../../shared/collections.ts';
-import { buildAll, failsWith, fill, invoice, temporaryCache, temporaryPath, upsert } from './fixtures.ts';
+import { buildAll, failsWith, fill, instant, invoice, recordId, temporaryCache, temporaryPath, upsert } from './fixtures.ts';
 import { assertConsistent, recordRows } from './inspect.ts';
 
 const parcels: Collection = {
@@ -98,6 +102,42 @@ describe('changed declarations', () => {
       assert.throws(() => createLayout([{ ...parcels, name }], true), TypeError, name);
     }
   });
+});
+
+/** Gzipped; written by the last version that spoke protocol 1: a plan, a user, a customer and an invoice of each status. */
+const cacheOfProtocol1 = join(import.meta.dirname, 'protocol-1.sqlite.gz');
+
+test('a cache of protocol 1 stays readable until what its migrated server has is swapped in', (t) => {
+  const path = temporaryPath(t);
+  mkdirSync(dirname(path));
+  writeFileSync(path, gunzipSync(readFileSync(cacheOfProtocol1)));
+  const cache = temporaryCache(t, {}, path);
+  const isOldReadable = (): void => {
+    assert.deepEqual(counts(cache.reader), { company: 0, users: 1, plans: 1, customers: 1, invoices: 5 });
+    assertConsistent(cache, 'a');
+    const [row, ...others] = listPage(cache.reader, { collection: 'invoices', search: 'nordwind', sort: { column: 'number' } }).rows;
+    assert.deepEqual([row?.columns['status'], row?.columns['totalMinor'], others.length], ['draft', 11_900, 4]);
+    assert.equal(getRecord(cache.reader, 'customers', recordId(100))?.payload['taxId'], 'DE123456788');
+    const [totals] = selectionTotals(cache.reader, { collection: 'invoices' });
+    assert.deepEqual([totals?.count, totals?.totalMinor], [3, 35_700]);
+  };
+  isOldReadable();
+  buildAll(cache);
+  isOldReadable();
+  assert.equal(readState(cache.reader).cursor, instant(200));
+
+  startRebuild(cache.writer, 'scope_changed');
+  saveState(cache.writer, { rebuild: { reason: 'scope_changed', scope: 'after', cursor: instant(300) } });
+  const migrated = [['draft', 0], ['open', 0], ['open', 5000], ['paid', 11_900], ['void', 0]] as const;
+  applyChanges(cache.writer, 'b', [upsert('company', 1, { name: '' }), ...migrated.map(([status, paidMinor], index) =>
+    upsert('invoices', index + 1, invoice(index + 1, { status, paidMinor, totalMinor: 11_900 }), 300))]);
+  isOldReadable();
+  swapGenerations(cache.writer);
+  buildAll(cache, 'b');
+  assertConsistent(cache, 'b');
+  assert.deepEqual(selectionTotals(cache.reader, { collection: 'invoices' }),
+    [{ currency: 'EUR', count: 3, totalMinor: 35_700, openMinor: 18_800 }]);
+  assert.deepEqual(counts(cache.reader), { company: 1, users: 0, plans: 0, customers: 0, invoices: 5 });
 });
 
 describe('an SQLite without FTS5', () => {

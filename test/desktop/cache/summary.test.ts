@@ -12,6 +12,7 @@ import { addDays, ageBucketRange, ageBuckets, isOverdue, openMinorOf } from '../
 import { failsWith, fill, invoice, temporaryCache, upsert } from './fixtures.ts';
 
 const today = '2025-06-15';
+const dueDates = fc.option(fc.integer({ min: -120, max: 120 }).map((days) => addDays(today, days)));
 
 function fillInvoices(cache: Cache, records: readonly JsonObject[]): void {
   fill(cache, records.map((overrides, index) => upsert('invoices', index, invoice(index, overrides))));
@@ -25,13 +26,16 @@ describe('the summary', () => {
     fillInvoices(cache, [
       due(-1, 1), due(0, 2), due(1, 4), due(30, 8), due(31, 16), due(60, 32), due(61, 64), due(90, 128), due(91, 256), due(4000, 512),
       due(40, 1000, { currency: 'JPY' }), due(40, 5000, { currency: 'JPY', paidMinor: 3000 }),
+      { dueDate: null, totalMinor: 1024 },
+      due(2, 50, { creditedMinor: 20, paidMinor: 30 }), due(2, 50, { creditedMinor: 30, paidMinor: 30 }),
+      due(20, 20_000, { creditedMinor: 12_000, paidMinor: 5952 }), due(5, 70, { kind: 'credit_note', status: 'paid' }),
       due(5, 9999, { status: 'draft' }), due(5, 9999, { status: 'void' }), due(5, 9999, { status: 'paid', paidMinor: 9999 }),
     ]);
     const sum = (count: number, openMinor: number): object => ({ count, openMinor });
     assert.deepEqual(summary(cache.reader, today), [
       {
-        currency: 'EUR', open: sum(10, 1023), overdue: sum(8, 1020),
-        buckets: { notDue: sum(2, 3), days1to30: sum(2, 12), days31to60: sum(2, 48), days61to90: sum(2, 192), over90: sum(2, 768) },
+        currency: 'EUR', open: sum(12, 4095), overdue: sum(9, 3068),
+        buckets: { notDue: sum(3, 1027), days1to30: sum(3, 2060), days31to60: sum(2, 48), days61to90: sum(2, 192), over90: sum(2, 768) },
       },
       {
         currency: 'JPY', open: sum(2, 3000), overdue: sum(2, 3000),
@@ -49,8 +53,8 @@ describe('the summary', () => {
   test('agrees with the filters behind its cells', (t) => {
     const cache = temporaryCache(t);
     const record = fc.record({
-      dueDate: fc.integer({ min: -120, max: 120 }).map((days) => addDays(today, days)), totalMinor: fc.integer({ min: 0, max: 100 }),
-      status: fc.constantFrom('draft', 'sent', 'paid'), currency: fc.constantFrom('EUR', 'USD'),
+      dueDate: dueDates, totalMinor: fc.integer({ min: 0, max: 100 }),
+      status: fc.constantFrom('draft', 'open', 'paid'), currency: fc.constantFrom('EUR', 'USD'),
     });
     fillInvoices(cache, fc.sample(record, { numRuns: 300, seed: 7 }));
     for (const row of summary(cache.reader, today)) {
@@ -66,8 +70,8 @@ describe('the summary', () => {
   test('agrees with the invoice rules on what is open and what is overdue', (t) => {
     const cache = temporaryCache(t);
     const record = fc.record({
-      dueDate: fc.integer({ min: -120, max: 120 }).map((days) => addDays(today, days)), totalMinor: fc.integer({ min: 0, max: 100 }),
-      paidMinor: fc.integer({ min: 0, max: 100 }), status: fc.constantFrom(...invoiceStatuses), currency: fc.constant('EUR'),
+      dueDate: dueDates, totalMinor: fc.integer({ min: 0, max: 100 }), paidMinor: fc.integer({ min: 0, max: 100 }),
+      creditedMinor: fc.integer({ min: 0, max: 50 }), status: fc.constantFrom(...invoiceStatuses), currency: fc.constant('EUR'),
     });
     const records = fc.sample(record, { numRuns: 300, seed: 11 });
     fillInvoices(cache, records);
@@ -121,4 +125,23 @@ test('the totals of a selection respect its search and filters', (t) => {
   assert.deepEqual(selectionTotals(cache.reader, { collection: 'invoices', search: 'nobody' }), []);
   failsWith('invalid_request', () => selectionTotals(cache.reader, { collection: 'plans' }));
   failsWith('invalid_request', () => selectionTotals(cache.reader, { collection: 'invoices', filters: { nothing: 1 } }));
+});
+
+test('the totals of a selection subtract credit notes, and count drafts and void invoices only where nothing else is selected', (t) => {
+  const cache = temporaryCache(t);
+  fillInvoices(cache, [
+    { totalMinor: 1000, status: 'open', creditedMinor: 300, paidMinor: 100 }, { totalMinor: 40, status: 'paid', paidMinor: 40 },
+    { totalMinor: 300, status: 'paid', kind: 'credit_note' }, { totalMinor: 7, status: 'draft', kind: 'credit_note' },
+    { totalMinor: 50, status: 'open', creditedMinor: 50, paidMinor: 30 },
+    { totalMinor: 5, status: 'draft' }, { totalMinor: 6, status: 'void' }, { totalMinor: 9, status: 'draft', currency: 'USD' },
+  ]);
+  const totals = (status?: string | readonly string[]): object[] =>
+    selectionTotals(cache.reader, { collection: 'invoices', ...(status !== undefined && { filters: { status } }) });
+  const usd = { currency: 'USD', count: 0, totalMinor: 0, openMinor: 0 };
+  assert.deepEqual(totals(), [{ currency: 'EUR', count: 4, totalMinor: 790, openMinor: 570 }, usd]);
+  assert.deepEqual(totals(['open', 'draft']), [{ currency: 'EUR', count: 2, totalMinor: 1050, openMinor: 570 }, usd]);
+  assert.deepEqual(totals('draft'), [
+    { currency: 'EUR', count: 2, totalMinor: -2, openMinor: 0 }, { currency: 'USD', count: 1, totalMinor: 9, openMinor: 0 },
+  ]);
+  assert.deepEqual(totals(['void', 'draft'])[0], { currency: 'EUR', count: 3, totalMinor: 4, openMinor: 0 });
 });
