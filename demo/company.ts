@@ -5,7 +5,7 @@
 // first, so that memory does not grow with their number.
 
 import type { Company as Profile, Customer, Invoice, InvoiceStatus, Plan, Role } from '../shared/collections.ts';
-import { addDays, computeTotals, issuedStatus } from '../shared/invoice.ts';
+import { addDays, computeTotals } from '../shared/invoice.ts';
 import { articles, customerNotes, details, discount, invoiceNotes, plans, profile, type Article } from './catalogue.ts';
 import { regions, type Region } from './names.ts';
 import { between, chance, createRandom, drawId, pick, pickWeighted, type Random } from './random.ts';
@@ -178,25 +178,22 @@ function* drawInvoices(random: Random, customers: readonly LocalCustomer[], { to
     };
     const { totalMinor } = computeTotals(lines);
     const invoice = {
-      id: drawId(random, issueDate), fields, customer: customer.fields, history: drawHistory(random, fields, totalMinor, today),
+      id: drawId(random, issueDate), fields, customer: customer.fields, history: drawHistory(random, extras, fields, totalMinor, today),
     };
-    const creditedMinor = chance(extras, 0.02) && index < invoices - 1 ? creditOf(invoice) : 0;
-    if (creditedMinor === 0) {
-      yield invoice;
-    } else {
-      const amounts = { kind: 'invoice', totalMinor, paidMinor: 0, creditedMinor } as const;
-      credited = { ...invoice, history: { ...invoice.history, creditedMinor, status: issuedStatus(amounts) } };
-      yield credited;
-    }
+    credited = chance(extras, 0.03) && index < invoices - 1 ? withCredit(invoice, totalMinor) : null;
+    yield credited ?? invoice;
   }
 }
 
-/** What a credit note over the first line of an invoice takes off: 0 where something was paid, or the line is no charge. */
-function creditOf({ fields, history }: SampleInvoice): number {
-  const [first] = fields.lines;
-  if (history.status !== 'open' || history.payments.length > 0 || !first || first.unitPriceMinor <= 0) return 0;
-  const creditMinor = computeTotals([first]).totalMinor;
-  return creditMinor <= computeTotals(fields.lines).totalMinor ? creditMinor : 0;
+/** An issued invoice whose first line is credited, and that much less of it paid; null where it has nothing to spare. */
+function withCredit({ history, ...invoice }: SampleInvoice, totalMinor: number): SampleInvoice | null {
+  const [first, second] = invoice.fields.lines;
+  const [payment, another] = history.payments;
+  if (!['open', 'paid'].includes(history.status) || !first || !second || first.unitPriceMinor <= 0 || another) return null;
+  const creditedMinor = computeTotals([first]).totalMinor;
+  if (creditedMinor >= (payment?.amountMinor ?? totalMinor)) return null;
+  const payments = payment ? [{ ...payment, amountMinor: payment.amountMinor - creditedMinor }] : [];
+  return { ...invoice, history: { ...history, payments, creditedMinor } };
 }
 
 function drawCreditNote(random: Random, { id, fields, customer }: SampleInvoice, issueDate: string): SampleInvoice {
@@ -257,7 +254,9 @@ function drawLine(random: Random, region: Region, article: Article): Invoice['li
 }
 
 /** The state of an invoice of this age: the older it is, the more likely it is paid; few stay open for long. */
-function drawHistory(random: Random, { issueDate, dueDate = issueDate }: InvoiceFields, totalMinor: number, today: string): History {
+function drawHistory(
+  random: Random, extras: Random, { issueDate, dueDate = issueDate }: InvoiceFields, totalMinor: number, today: string,
+): History {
   const ageDays = daysBetween(issueDate, today);
   const lateDays = daysBetween(dueDate, today);
   const state = (status: InvoiceStatus, payments: Invoice['payments'] = []): History => ({ status, payments, creditedMinor: 0 });
@@ -266,16 +265,18 @@ function drawHistory(random: Random, { issueDate, dueDate = issueDate }: Invoice
   const isPaid = chance(random, lateDays < 0 ? 0.35 : lateDays <= 30 ? 0.75 : lateDays <= 60 ? 0.9 : lateDays <= 90 ? 0.95 : 0.985);
   const paidOn = addDays(issueDate, Math.min(ageDays, between(random, 3, 3 + daysBetween(issueDate, dueDate) + 12)));
   if (totalMinor === 0) return state('paid');
-  if (isPaid) return state('paid', drawPayments(random, issueDate, paidOn, totalMinor));
+  if (isPaid) return state('paid', drawPayments(random, extras, issueDate, paidOn, totalMinor));
   const partMinor = Math.floor(totalMinor / 3);
-  return partMinor === 0 || !chance(random, 0.15) ? state('open') : state('open', [drawPayment(random, partMinor, paidOn)]);
+  return partMinor === 0 || !chance(random, 0.15) ? state('open') : state('open', [drawPayment(extras, partMinor, paidOn)]);
 }
 
-function drawPayments(random: Random, issueDate: string, paidOn: string, totalMinor: number): Invoice['payments'] {
+function drawPayments(
+  random: Random, extras: Random, issueDate: string, paidOn: string, totalMinor: number,
+): Invoice['payments'] {
   const firstMinor = Math.floor(totalMinor / 2);
-  if (firstMinor === 0 || !chance(random, 0.08)) return [drawPayment(random, totalMinor, paidOn)];
+  if (firstMinor === 0 || !chance(random, 0.08)) return [drawPayment(extras, totalMinor, paidOn)];
   const firstOn = addDays(issueDate, Math.floor(daysBetween(issueDate, paidOn) / 2));
-  return [drawPayment(random, firstMinor, firstOn), drawPayment(random, totalMinor - firstMinor, paidOn)];
+  return [drawPayment(extras, firstMinor, firstOn), drawPayment(extras, totalMinor - firstMinor, paidOn)];
 }
 
 function drawPayment(random: Random, amountMinor: number, paidOn: string): Invoice['payments'][number] {

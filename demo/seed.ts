@@ -116,7 +116,8 @@ function completeInvoice(
     ...(creditedId === undefined ? {} : { creditedId }),
     customerName: customer.name,
     status: history.status,
-    ...(history.status === 'draft' ? {} : { seller: ofField(collection, 'seller', profile), buyer: ofField(collection, 'buyer', customer) }),
+    ...(history.status === 'draft' ? {}
+      : { seller: ofField(collection, 'seller', profile), buyer: ofField(collection, 'buyer', customer) }),
     subtotalMinor,
     taxes: taxes.map((tax) => ({ ...tax })),
     totalMinor,
