@@ -1,4 +1,4 @@
-// Invoice totals against an oracle of exact fractions, age buckets, and the rules of each status.
+// Invoice totals against an oracle of exact fractions, what a draft may contain, age buckets, and the rules of each state.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -6,11 +6,12 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 
 import { AppError } from '../../shared/errors.ts';
-import { invoiceStatuses } from '../../shared/collections.ts';
+import { invoiceStatuses, taxCategories, type TaxCategory } from '../../shared/collections.ts';
 import {
-  addDays, ageBucketRange, ageBuckets, computeTotals, displayStatus, editableInvoiceFields, isActionAllowed, isOverdue, lineNetMinor,
-  openMinorOf, sentStatus, type InvoiceAction, type PricedLine,
+  addDays, ageBucketRange, ageBuckets, computeTotals, displayStatus, editableInvoiceFields, invoiceProblems, isActionAllowed, isOverdue,
+  issuedStatus, lineNetMinor, openMinorOf, type InvoiceAction, type InvoiceState, type PricedLine,
 } from '../../shared/invoice.ts';
+import { problem } from '../../shared/problems.ts';
 
 /** Rounds half away from zero, by quotient and remainder. */
 function round(numerator: bigint, denominator: bigint): bigint {
@@ -19,24 +20,29 @@ function round(numerator: bigint, denominator: bigint): bigint {
   return quotient + (isHalf ? (numerator < 0n ? -1n : 1n) : 0n);
 }
 
+type ExpectedTax = readonly [category: TaxCategory, rateBp: number, net: bigint, tax: bigint];
+
 /** The expected totals, or null if an amount is not a safe integer or the total is negative. */
-function expectedTotals(lines: readonly PricedLine[]): { subtotal: bigint; taxes: [number, bigint, bigint][]; total: bigint } | null {
+function expectedTotals(lines: readonly PricedLine[]): { subtotal: bigint; taxes: ExpectedTax[]; total: bigint } | null {
   const rates = [...new Set(lines.map(({ taxRateBp }) => taxRateBp))].sort((a, b) => a - b);
-  const taxes = rates.map((rate): [number, bigint, bigint] => {
-    const net = lines.filter(({ taxRateBp }) => taxRateBp === rate)
-      .reduce((sum, { quantityMilli, unitPriceMinor }) => sum + round(BigInt(quantityMilli) * BigInt(unitPriceMinor), 1000n), 0n);
-    return [rate, net, round(net * BigInt(rate), 10_000n)];
-  });
-  const subtotal = taxes.reduce((sum, [, net]) => sum + net, 0n);
-  const total = taxes.reduce((sum, [, , tax]) => sum + tax, subtotal);
-  const isExact = [subtotal, total, ...taxes.flatMap(([, net, tax]) => [net, tax])].every((amount) => Number.isSafeInteger(Number(amount)));
+  const taxes = rates.flatMap((rate) => taxCategories.flatMap((category): ExpectedTax[] => {
+    const group = lines.filter((line) => line.taxRateBp === rate && (line.taxCategory ?? (rate === 0 ? 'Z' : 'S')) === category);
+    const net = group.reduce((sum, { quantityMilli, unitPriceMinor, priceQuantity = 1 }) =>
+      sum + round(BigInt(quantityMilli) * BigInt(unitPriceMinor), 1000n * BigInt(priceQuantity)), 0n);
+    return group.length === 0 ? [] : [[category, rate, net, round(net * BigInt(rate), 10_000n)]];
+  }));
+  const subtotal = taxes.reduce((sum, [, , net]) => sum + net, 0n);
+  const total = taxes.reduce((sum, [, , , tax]) => sum + tax, subtotal);
+  const isExact = [subtotal, total, ...taxes.flatMap(([, , net, tax]) => [net, tax])]
+    .every((amount) => Number.isSafeInteger(Number(amount)));
   return isExact && total >= 0n ? { subtotal, taxes, total } : null;
 }
 
 const rate = fc.oneof(fc.constantFrom(0, 700, 1900), fc.integer({ min: 0, max: 100_000 }));
 const everyday = fc.record({
-  quantityMilli: fc.integer({ min: 0, max: 100_000 }), unitPriceMinor: fc.integer({ min: -5000, max: 100_000 }), taxRateBp: rate,
-});
+  quantityMilli: fc.integer({ min: -1000, max: 100_000 }), unitPriceMinor: fc.integer({ min: -5000, max: 100_000 }), taxRateBp: rate,
+  taxCategory: fc.constantFrom(...taxCategories), priceQuantity: fc.constantFrom(1, 3, 100, 100_000),
+}, { requiredKeys: ['quantityMilli', 'unitPriceMinor', 'taxRateBp'] });
 const extreme = fc.record({ quantityMilli: fc.maxSafeNat(), unitPriceMinor: fc.maxSafeInteger(), taxRateBp: rate });
 const mixed = fc.record({
   quantityMilli: fc.constantFrom(0, 1, 499, 500, 501, 1000), unitPriceMinor: fc.maxSafeInteger(), taxRateBp: rate,
@@ -54,7 +60,8 @@ describe('the totals of an invoice', () => {
         }
         const { subtotalMinor, taxes, totalMinor } = computeTotals(lines);
         assert.equal(BigInt(subtotalMinor), expected.subtotal);
-        assert.deepEqual(taxes.map(({ rateBp, netMinor, taxMinor }) => [rateBp, BigInt(netMinor), BigInt(taxMinor)]), expected.taxes);
+        assert.deepEqual(taxes.map(({ category, rateBp, netMinor, taxMinor }) => [category, rateBp, BigInt(netMinor), BigInt(taxMinor)]),
+          expected.taxes);
         assert.equal(BigInt(totalMinor), expected.total);
       }), { numRuns: 300 });
     });
@@ -69,7 +76,7 @@ describe('the totals of an invoice', () => {
 
   test('never contain negative zero, which JSON would lose', () => {
     const { subtotalMinor, totalMinor, taxes } = computeTotals([{ quantityMilli: 1, unitPriceMinor: -1, taxRateBp: 1 }]);
-    assert.deepEqual([subtotalMinor, totalMinor, taxes], [0, 0, [{ rateBp: 1, netMinor: 0, taxMinor: 0 }]]);
+    assert.deepEqual([subtotalMinor, totalMinor, taxes], [0, 0, [{ category: 'S', rateBp: 1, netMinor: 0, taxMinor: 0 }]]);
     assert.ok([subtotalMinor, totalMinor].every((amount) => Object.is(amount, 0)));
   });
 
@@ -78,6 +85,9 @@ describe('the totals of an invoice', () => {
       [500, 1, 1], [500, -1, -1], [499, 1, 0], [1500, 1, 2], [1500, -1, -2], [333, 3, 1],
     ] as const) {
       assert.equal(lineNetMinor({ quantityMilli, unitPriceMinor, taxRateBp: 0 }), net);
+    }
+    for (const [priceQuantity, net] of [[100, 120], [1000, 12], [7, 1714], [100_000, 0]] as const) {
+      assert.equal(lineNetMinor({ quantityMilli: 1_000_000, unitPriceMinor: 12, priceQuantity, taxRateBp: 0 }), net);
     }
     assert.throws(() => lineNetMinor({ quantityMilli: 2000, unitPriceMinor: Number.MAX_SAFE_INTEGER, taxRateBp: 0 }),
       { code: 'invalid_request' });
@@ -101,6 +111,11 @@ describe('the age bucket of an open invoice', () => {
     }));
   });
 
+  test('is the one that is not due if there is no due date', () => {
+    assert.deepEqual(ageBuckets.filter((bucket) => ageBucketRange(bucket, '2026-03-15').orNone), ['notDue']);
+    assert.equal(isOverdue({ openMinor: 1 }, '2026-03-15'), false);
+  });
+
   test('counts calendar days over leap days and years', () => {
     assert.equal(addDays('2024-02-28', 1), '2024-02-29');
     assert.equal(addDays('2023-02-28', 1), '2023-03-01');
@@ -110,35 +125,84 @@ describe('the age bucket of an open invoice', () => {
   });
 });
 
-describe('the status of an invoice', () => {
-  const actions: readonly InvoiceAction[] = ['edit', 'delete', 'send', 'pay', 'void'];
+describe('a draft', () => {
+  const line = (taxRateBp: number, taxCategory?: TaxCategory): PricedLine & { description: string } =>
+    ({ description: 'x', quantityMilli: 1000, unitPriceMinor: 1, taxRateBp, ...(taxCategory && { taxCategory }) });
+
+  test('has rate 0 in every category but S, and a reason for what is neither taxed nor zero rated', () => {
+    for (const category of taxCategories) {
+      const problems = (taxRateBp: number, reason?: string): unknown => ({
+        ...invoiceProblems({ lines: [line(1900), line(taxRateBp, category)], ...(reason !== undefined && { taxExemptionReason: reason }) }),
+      });
+      const missing = ['S', 'Z'].includes(category) ? {} : { taxExemptionReason: problem('required') };
+      assert.deepEqual(problems(0), missing, category);
+      assert.deepEqual(problems(0, ' '), missing, category);
+      assert.deepEqual(problems(0, 'Because.'), {}, category);
+      assert.deepEqual(problems(700, 'Because.'), category === 'S' ? {} : { 'lines.1.taxRateBp': problem('zero_rate') }, category);
+    }
+  });
+
+  test('has a service period that does not end before it begins', () => {
+    const problems = (to?: string): unknown =>
+      ({ ...invoiceProblems({ lines: [line(0)], servicePeriod: { from: '2026-03-10', ...(to !== undefined && { to }) } }) });
+    for (const to of [undefined, '2026-03-10', '2026-04-01']) assert.deepEqual(problems(to), {});
+    assert.deepEqual(problems('2026-03-09'), { 'servicePeriod.to': problem('order', { other: 'from' }) });
+  });
+});
+
+describe('the state of an invoice', () => {
+  const actions: readonly InvoiceAction[] = ['edit', 'delete', 'issue', 'pay', 'unpay', 'credit', 'void'];
+  const state = (over: Partial<Record<keyof InvoiceState, unknown>>): InvoiceState =>
+    ({ kind: 'invoice', status: 'open', totalMinor: 100, paidMinor: 0, creditedMinor: 0, ...over } as InvoiceState);
+  const allowed = (over: Parameters<typeof state>[0]): string =>
+    actions.filter((action) => isActionAllowed(state(over), action)).join(' ');
 
   test('decides which actions are allowed', () => {
-    const allowed = (status: string): readonly InvoiceAction[] => actions.filter((action) => isActionAllowed(status, action));
-    assert.deepEqual(Object.fromEntries(invoiceStatuses.map((status) => [status, allowed(status)])), {
-      draft: ['edit', 'delete', 'send'], sent: ['edit', 'pay', 'void'], paid: ['edit', 'void'], void: ['edit'],
-    });
-    for (const unknown of ['', 'open', 'toString']) assert.deepEqual(allowed(unknown), []);
+    const cases: readonly (readonly [Parameters<typeof state>[0], string])[] = [
+      [{ status: 'draft' }, 'edit delete issue'],
+      [{}, 'edit pay unpay credit void'],
+      [{ paidMinor: 30 }, 'edit pay unpay credit'],
+      [{ creditedMinor: 30 }, 'edit pay unpay credit'],
+      [{ creditedMinor: 100, paidMinor: 30 }, 'edit pay unpay'],
+      [{ status: 'paid', paidMinor: 100 }, 'edit unpay credit'],
+      [{ status: 'paid', creditedMinor: 100 }, 'edit unpay'],
+      [{ status: 'paid', totalMinor: 0 }, 'edit unpay'],
+      [{ status: 'void' }, 'edit'],
+    ];
+    for (const [over, expected] of cases) assert.equal(allowed(over), expected, JSON.stringify(over));
+    for (const status of ['', 'sent', 'toString']) assert.equal(allowed({ status }), '');
   });
 
-  test('freezes everything but due date and notes once the invoice is sent', () => {
-    assert.deepEqual(invoiceStatuses.map(editableInvoiceFields),
-      [null, ['dueDate', 'notes'], ['dueDate', 'notes'], ['dueDate', 'notes']]);
+  test('of a credit note allows it to be edited, deleted and issued, and nothing else', () => {
+    assert.deepEqual(invoiceStatuses.map((status) => allowed({ kind: 'credit_note', status })),
+      ['edit delete issue', 'edit', 'edit', 'edit']);
   });
 
-  test('is paid as soon as nothing is open, so an invoice over zero is paid when sent', () => {
-    const amounts = [[100, 0], [100, 99], [100, 100], [0, 0]] as const;
-    assert.deepEqual(amounts.map(([totalMinor, paidMinor]) => sentStatus({ totalMinor, paidMinor })), ['sent', 'sent', 'paid', 'paid']);
+  test('freezes everything but due date and internal note once the invoice is issued', () => {
+    const rest = ['dueDate', 'internalNote'];
+    assert.deepEqual(invoiceStatuses.map(editableInvoiceFields), [null, rest, rest, rest]);
   });
 
-  test('leaves an amount open only while it is sent', () => {
-    assert.deepEqual(invoiceStatuses.map((status) => openMinorOf({ status, totalMinor: 100, paidMinor: 30 })), [0, 70, 0, 0]);
+  test('is paid while nothing is open: neither to be paid nor to be refunded', () => {
+    const status = (totalMinor: number, paidMinor: number, creditedMinor: number): string =>
+      issuedStatus({ kind: 'invoice', totalMinor, paidMinor, creditedMinor });
+    assert.deepEqual([status(100, 0, 0), status(100, 60, 39), status(100, 60, 50)], ['open', 'open', 'open']);
+    assert.deepEqual([status(100, 100, 0), status(100, 60, 40), status(100, 0, 100), status(0, 0, 0)], ['paid', 'paid', 'paid', 'paid']);
+    assert.equal(issuedStatus({ kind: 'credit_note', totalMinor: 100, paidMinor: 0, creditedMinor: 0 }), 'paid');
   });
 
-  test('is displayed as overdue from the day after the due date, while anything is open', () => {
-    const at = (today: string, openMinor: number): string => displayStatus({ status: 'sent', dueDate: '2026-03-01', openMinor }, today);
-    assert.deepEqual([at('2026-03-01', 100), at('2026-03-02', 100), at('2026-03-02', 0)], ['sent', 'overdue', 'sent']);
-    assert.equal(displayStatus({ status: 'void', dueDate: '2026-03-01', openMinor: 0 }, '2026-03-02'), 'void');
+  test('leaves an amount open only while it is open', () => {
+    const amounts = { totalMinor: 100, paidMinor: 30, creditedMinor: 20 };
+    assert.deepEqual(invoiceStatuses.map((status) => openMinorOf({ status, ...amounts })), [0, 50, 0, 0]);
+    assert.equal(openMinorOf({ ...amounts, status: 'open', creditedMinor: 80 }), -10);
+  });
+
+  test('is displayed as overdue from the day after the due date, while anything is to be paid', () => {
+    const at = (today: string, openMinor: number, status = 'open'): string =>
+      displayStatus({ status, dueDate: '2026-03-01', openMinor, totalMinor: 100 }, today);
+    assert.deepEqual([at('2026-03-01', 100), at('2026-03-02', 100), at('2026-03-02', 40)], ['open', 'overdue', 'overdue']);
+    assert.deepEqual([at('2026-03-02', 0, 'void'), at('2026-03-02', -5), at('2026-03-01', 40)], ['void', 'open', 'partly_paid']);
+    assert.equal(displayStatus({ status: 'open', openMinor: 100, totalMinor: 100 }, '2099-01-01'), 'open');
   });
 
   test('is overdue in every age bucket but the one that is not due yet', () => {
