@@ -105,6 +105,8 @@ function createHandlers({ host, settings, triggers }: Parts, options: DeskOption
     'records.create': ({ collection, fields, key }) => host.records.create(collection, fields, key),
     'records.update': ({ collection, id, updatedAt, patch }) => host.records.update(collection, id, updatedAt, patch),
     'records.remove': ({ collection, id, updatedAt }) => host.records.remove(collection, id, updatedAt),
+    'records.removeEntry': ({ collection, id, list, entry, updatedAt }) =>
+      host.records.removeEntry(collection, id, list, entry, updatedAt),
     'records.act': ({ collection, id, action, updatedAt, body }) => host.records.act(collection, id, action, updatedAt, body),
     'app.getSettings': async () => settings.settings,
     'app.saveSettings': async (change) => {

@@ -10,6 +10,8 @@ export type Screen = string;
 
 export const settingsScreen = 'settings';
 export const healthScreen = 'health';
+/** The company's own record, which has a screen instead of a list. */
+export const companyScreen = 'company';
 /** For owners. */
 export const computersScreen = 'computers';
 
@@ -24,7 +26,7 @@ export interface DetailView {
 export function listScreens(role: Role | null): readonly string[] {
   const order = ['invoices', 'customers', 'plans', 'users'];
   const rank = (name: string): number => order.includes(name) ? order.indexOf(name) : order.length;
-  return visibleTo(role ?? 'viewer').map(({ name }) => name).toSorted((a, b) => rank(a) - rank(b));
+  return visibleTo(role ?? 'viewer').filter(({ single }) => !single).map(({ name }) => name).toSorted((a, b) => rank(a) - rank(b));
 }
 
 /** `wanted`, or the first list if that screen does not exist or is not allowed. */

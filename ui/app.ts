@@ -10,7 +10,7 @@ import { commandOfKey, needsSignIn } from './app-state.ts';
 import { askEvent, type Call } from './base/ask.ts';
 import { syncErrorText } from './text/call-error-text.ts';
 import { controls } from './base/controls.ts';
-import type { AppEvents } from './base/events.ts';
+import type { AppEvents, ToastText } from './base/events.ts';
 import { focusScreen } from './base/focus.ts';
 import { chooseLocale, currentLocale, setLocale, t, type Locale } from './text/i18n.ts';
 import './shell.ts';
@@ -64,7 +64,7 @@ export class InvoifyApp extends LitElement {
     this._isSigningIn = false;
     this._announcement = '';
     this.addEventListener(askEvent, (event) => this.#answer((event as CustomEvent<Call>).detail));
-    this.#on('toast', ({ text, tone }) => this.#toast(text, tone));
+    this.#on('toast', (toast) => this.#toast(toast));
     this.#on('announce', ({ text }) => { this._announcement = text; });
     this.#on('refresh', () => void this.#refresh());
     this.#on('cancel-sync', () => void window.electron.app.cancelSync());
@@ -153,13 +153,14 @@ export class InvoifyApp extends LitElement {
     // It rejects if the process behind the window is gone.
     const result = await window.electron.sync.pullFromServer().catch(() => null);
     const { outcome, changes, error } = result ?? { outcome: 'failed', changes: 0, error: null };
-    if (outcome === 'completed') this.#toast(changes > 0 ? t('sync.toastChanges', { count: changes }) : t('sync.toastDone'), 'ok');
+    const say = (text: string, tone: ToastText['tone']): void => this.#toast({ text, tone });
+    if (outcome === 'completed') say(changes > 0 ? t('sync.toastChanges', { count: changes }) : t('sync.toastDone'), 'ok');
     // While the sign-in is being checked, the notice says so.
-    else if (outcome === 'failed' && error?.code !== 'unauthorized') this.#toast(error ? syncErrorText(error) : t('sync.failed'), 'bad');
+    else if (outcome === 'failed' && error?.code !== 'unauthorized') say(error ? syncErrorText(error) : t('sync.failed'), 'bad');
   }
 
-  #toast(text: string, tone: 'ok' | 'bad'): void {
-    this.renderRoot.querySelector<InvoifyToasts>('invoify-toasts')?.add(text, tone);
+  #toast(toast: ToastText): void {
+    this.renderRoot.querySelector<InvoifyToasts>('invoify-toasts')?.add(toast);
   }
 
   protected override willUpdate(changed: PropertyValues): void {

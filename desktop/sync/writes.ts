@@ -87,6 +87,15 @@ export class Writes {
     });
   }
 
+  /** Removes an entry of one of the record's lists, such as a payment. */
+  async removeEntry(collection: string, id: string, list: string, entry: string, updatedAt: string): Promise<WireRecord> {
+    return this.#write({
+      collection, updatedAt,
+      request: { method: 'DELETE', path: recordPath(collection, id, list, entry) },
+      isResult: (record) => record.id === id && record.payload !== undefined,
+    });
+  }
+
   async act(collection: string, id: string, action: string, updatedAt: string, body?: JsonObject): Promise<WireRecord> {
     return this.#write({
       collection, updatedAt,

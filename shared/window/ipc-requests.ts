@@ -40,6 +40,7 @@ export const requestParsers: { readonly [C in Channel]: Parser<AllCalls[C]['requ
   }),
   'records.update': (input) => ({ ...version(input), patch: json(input, 'patch') }),
   'records.remove': version,
+  'records.removeEntry': (input) => ({ ...version(input), list: name(input, 'list'), entry: name(input, 'entry') }),
   'records.act': (input) => ({
     ...version(input), action: name(input, 'action'), ...(member(input, 'body') === undefined ? {} : { body: json(input, 'body') }),
   }),

@@ -127,6 +127,8 @@ export interface DeskCalls {
   'records.create': { request: { readonly collection: string; readonly fields: JsonObject; readonly key?: string }; answer: WireRecord };
   'records.update': { request: RecordVersion & { readonly patch: JsonObject }; answer: WireRecord };
   'records.remove': { request: RecordVersion; answer: WireRecord };
+  /** Removes an entry of one of the record's lists, such as a payment (docs/protocol.md). */
+  'records.removeEntry': { request: RecordVersion & { readonly list: string; readonly entry: string }; answer: WireRecord };
   'records.act': { request: RecordVersion & { readonly action: string; readonly body?: JsonObject }; answer: WireRecord };
   'app.getSettings': { request: Nothing; answer: Settings };
   'app.saveSettings': { request: Partial<Omit<Settings, 'server'>>; answer: Settings };
@@ -161,6 +163,7 @@ const windowChannels: { readonly [C in keyof WindowCalls]: 'desk' | 'shell' } = 
   'auth.listSessions': 'desk', 'auth.endSession': 'desk', 'data.listPage': 'desk',
   'data.getRecord': 'desk', 'data.counts': 'desk', 'data.summary': 'desk', 'data.selectionTotals': 'desk', 'data.health': 'desk',
   'data.report': 'desk', 'records.create': 'desk', 'records.update': 'desk', 'records.remove': 'desk', 'records.act': 'desk',
+  'records.removeEntry': 'desk',
   'app.getSettings': 'desk', 'app.saveSettings': 'desk', 'app.resetLocalData': 'desk', 'app.getInfo': 'shell',
   'app.exportCsv': 'shell', 'app.exportPdf': 'shell', 'app.print': 'shell', 'app.backUp': 'shell', 'app.openFolder': 'shell',
   'app.copyText': 'shell',

@@ -49,6 +49,9 @@ const validRequests: { readonly [C in keyof WindowCalls]: object | null } = {
   'records.create': { collection: 'plans', fields: { name: 'x', priceMinor: 1, currency: 'EUR', interval: 'month', active: true } },
   'records.update': { collection: 'plans', id: 'f'.repeat(24), updatedAt: '2026-01-01T12:00:00.000412Z', patch: { name: 'x' } },
   'records.remove': { collection: 'plans', id: 'f'.repeat(24), updatedAt: '2026-01-01T12:00:00.000412Z' },
+  'records.removeEntry': {
+    collection: 'invoices', id: 'f'.repeat(24), updatedAt: '2026-01-01T12:00:00.000412Z', list: 'payments', entry: 'f'.repeat(24),
+  },
   'records.act': {
     collection: 'invoices', id: 'f'.repeat(24), updatedAt: '2026-01-01T12:00:00.000412Z', action: 'payments',
     body: { amountMinor: 1, paidOn: '2026-07-24' },

@@ -1,16 +1,27 @@
 // The events that components send up, with their details. They bubble and cross shadow roots, so any ancestor can listen.
 
+import type { LitElement } from 'lit';
+
 import type { JsonObject } from '../../shared/fields.ts';
 import type { Settings } from '../../shared/window/ipc.ts';
 import type { ListSelection } from '../../shared/window/views.ts';
 import type { Screen } from '../app-state.ts';
 
+/** What a toast says, and offers to do next. */
+export interface ToastText {
+  readonly text: string;
+  readonly tone: 'ok' | 'bad';
+  /** `run` is called with an element from which the desktop can be asked, whatever has been closed meanwhile. */
+  readonly action?: { readonly label: string; readonly run: (element: LitElement) => void };
+}
+
 export interface AppEvents {
   /** The result of something the user started. */
-  readonly toast: { readonly text: string; readonly tone: 'ok' | 'bad' };
+  readonly toast: ToastText;
   /** For screen readers only: the list has changed. */
   readonly announce: { readonly text: string };
-  readonly 'open-record': { readonly collection: string; readonly id: string };
+  /** Shows a record, with `edit` in its form. */
+  readonly 'open-record': { readonly collection: string; readonly id: string; readonly edit?: true };
   /** Opens the form for a new record, prefilled with `from`. */
   readonly 'new-record': { readonly collection: string; readonly from?: JsonObject };
   /** Opens a list with these filters; `label` stands for them in the toolbar. */

@@ -5,16 +5,17 @@ import { LitElement, css, html, type TemplateResult } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
 
 import { controls } from './controls.ts';
+import type { ToastText } from './events.ts';
 import { t } from '../text/i18n.ts';
 import { icon } from './icons.ts';
 
-export interface Toast {
+interface Toast extends ToastText {
   readonly id: number;
-  readonly text: string;
-  readonly tone: 'ok' | 'bad';
 }
 
 const shownMs = 6000;
+/** Time to read, decide and reach the button. */
+const shownWithActionMs = 20_000;
 const maxShown = 3;
 
 export class InvoifyToasts extends LitElement {
@@ -56,10 +57,10 @@ export class InvoifyToasts extends LitElement {
     super.disconnectedCallback();
   }
 
-  add(text: string, tone: Toast['tone']): void {
+  add(toast: ToastText): void {
     // Only the newest success is shown.
-    const others = tone === 'ok' ? this.toasts.filter((toast) => toast.tone !== 'ok') : this.toasts;
-    this.toasts = [...others, { id: this.#nextId, text, tone }].slice(-maxShown);
+    const others = toast.tone === 'ok' ? this.toasts.filter(({ tone }) => tone !== 'ok') : this.toasts;
+    this.toasts = [...others, { ...toast, id: this.#nextId }].slice(-maxShown);
     this.#nextId += 1;
     this.#scheduleRemoval();
   }
@@ -67,7 +68,12 @@ export class InvoifyToasts extends LitElement {
   #scheduleRemoval(): void {
     clearTimeout(this.#timer);
     const next = this.toasts.find(({ tone }) => tone === 'ok');
-    if (next) this.#timer = setTimeout(() => this.#remove(next.id), shownMs);
+    if (next) this.#timer = setTimeout(() => this.#remove(next.id), next.action ? shownWithActionMs : shownMs);
+  }
+
+  #act(id: number, action: NonNullable<Toast['action']>): void {
+    this.#remove(id);
+    action.run(this);
   }
 
   #remove(id: number): void {
@@ -76,8 +82,9 @@ export class InvoifyToasts extends LitElement {
   }
 
   override render(): TemplateResult {
-    return html`${repeat(this.toasts, ({ id }) => id, ({ id, text, tone }) => html`<div class="toast" data-tone=${tone}>
+    return html`${repeat(this.toasts, ({ id }) => id, ({ id, text, tone, action }) => html`<div class="toast" data-tone=${tone}>
       ${icon(tone === 'ok' ? 'check' : 'warn')}<span>${text}</span>
+      ${action ? html`<button class="button quiet" @click=${() => this.#act(id, action)}>${action.label}</button>` : ''}
       <button class="icon-button" aria-label=${t('word.dismiss')} @click=${() => this.#remove(id)}>${icon('close')}</button>
     </div>`)}`;
   }

@@ -9,6 +9,12 @@ export interface Detail extends RecordContext {
   readonly record: RecordView;
   /** The customer of an invoice. */
   readonly customer: RecordView | null;
+  /** The account's own company, for an invoice. */
+  readonly company: RecordView | null;
+  /** The invoice that a credit note corrects. */
+  readonly credited: RecordView | null;
+  /** The credit notes of an invoice. */
+  readonly credits: ListPage | null;
   /** The plan of a customer. */
   readonly plan: RecordView | null;
   /** The latest invoices of a customer. */
@@ -19,8 +25,11 @@ export interface Detail extends RecordContext {
 
 type Source = Pick<WindowApi['data'], 'getRecord' | 'listPage' | 'selectionTotals'>;
 
-const nothing = { customer: null, plan: null, invoices: null, totals: [], references: null, otherOwners: null };
+const nothing = {
+  customer: null, company: null, credited: null, credits: null, plan: null, invoices: null, totals: [], references: null, otherOwners: null,
+};
 const shownInvoices = 5;
+const shownCredits = 100;
 
 /** The detail of a record, or null if the cache does not hold it (any more). */
 export async function loadDetail(source: Source, collection: string, id: string): Promise<Outcome<Detail | null>> {
@@ -30,10 +39,12 @@ export async function loadDetail(source: Source, collection: string, id: string)
   if (!record) return { ok: true, value: null };
   const base = { ...nothing, collection, record };
   switch (collection) {
-    case 'invoices': {
-      const customerId = text(record.payload['customerId']);
-      return withParts({ customer: source.getRecord({ collection: 'customers', id: customerId }) }, base);
-    }
+    case 'invoices': return withParts({
+      customer: find(source, 'customers', record.payload['customerId']),
+      company: findCompany(source),
+      credited: find(source, 'invoices', record.payload['creditedId']),
+      credits: source.listPage({ collection: 'invoices', filters: { creditedId: id }, limit: shownCredits }),
+    }, base);
     case 'customers': return customerDetail(source, base);
     case 'plans': {
       const page = await source.listPage({ collection: 'customers', filters: { planId: id }, limit: 1 });
@@ -49,14 +60,24 @@ export async function loadDetail(source: Source, collection: string, id: string)
 
 async function customerDetail(source: Source, base: Detail): Promise<Outcome<Detail>> {
   const { id, payload } = base.record;
-  const planId = text(payload['planId']);
   const selection = { collection: 'invoices', filters: { customerId: id } };
   const detail = await withParts({
-    plan: planId === '' ? Promise.resolve({ ok: true, value: null }) : source.getRecord({ collection: 'plans', id: planId }),
+    plan: find(source, 'plans', payload['planId']),
     invoices: source.listPage({ ...selection, sort: { column: 'issueDate', descending: true }, limit: shownInvoices }),
     totals: source.selectionTotals(selection),
   }, base);
   return detail.ok ? { ok: true, value: { ...detail.value, references: detail.value.invoices?.total ?? null } } : detail;
+}
+
+/** The account's own company; null before the first sync. */
+export async function findCompany(source: Pick<Source, 'getRecord' | 'listPage'>): Promise<Outcome<RecordView | null>> {
+  const page = await source.listPage({ collection: 'company', limit: 1 });
+  return page.ok ? find(source, 'company', page.value.rows[0]?.id) : page;
+}
+
+/** The record with this id, if there is one. */
+async function find(source: Pick<Source, 'getRecord'>, collection: string, id: unknown): Promise<Outcome<RecordView | null>> {
+  return typeof id === 'string' ? source.getRecord({ collection, id }) : { ok: true, value: null };
 }
 
 /** The base with all parts once they are loaded, or the first error. */
@@ -72,8 +93,4 @@ async function withParts(
 
 function countOthers({ rows, total }: ListPage, id: string): number {
   return total - (rows.some((row) => row.id === id) ? 1 : 0);
-}
-
-function text(value: unknown): string {
-  return typeof value === 'string' ? value : '';
 }
