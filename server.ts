@@ -5,9 +5,8 @@
 // server/store.ts: MongoDB if MONGODB_URL is set, otherwise a file in DATA_DIR. Any number of processes may serve one
 // MongoDB: no process keeps anything in memory that another would need.
 
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { createServer, type IncomingMessage, type Server as HttpServer, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -18,8 +17,8 @@ import { createAdmission, type Admission, type Visit } from './server/admission.
 import { auditPage } from './server/audit.ts';
 import { createAuth, type Auth, type AuthOptions, type Caller, type Origin } from './server/auth.ts';
 import { runCommand } from './server/commands.ts';
-import { cannotListen, ConfigError, readConfig, type Config } from './server/config.ts';
-import { followConnections, httpOptions, type Connections } from './server/connections.ts';
+import { ConfigError, readConfig, type Config } from './server/config.ts';
+import { followConnections, httpOptions, listen, type Connections } from './server/connections.ts';
 import { requireDatabase, runBackup } from './server/embedded/backup.ts';
 import { openEmbeddedStore } from './server/embedded/store.ts';
 import { hasSessions, loadOrCreateSecret, protectFiles } from './server/files.ts';
@@ -36,7 +35,8 @@ import { parsePullQuery, pullPage } from './server/pull.ts';
 import { pullStream, sendPieces, type StreamReply } from './server/pull-stream.ts';
 import { createReadiness, type Readiness } from './server/readiness.ts';
 import {
-  actOnRecord, createRecord, deleteRecord, readRecord, requireAction, requireCollection, updateRecord, type RecordsDeps,
+  actOnRecord, createRecord, deleteRecord, readRecord, requireAction, requireCollection, updateRecord,
+  type RecordsDeps, type Target,
 } from './server/records.ts';
 import type { Store } from './server/store.ts';
 import { reloadCertificates, strictTransport, tlsOptions } from './server/tls.ts';
@@ -103,6 +103,7 @@ const routes: readonly (readonly [path: string, methods: Methods])[] = [
   ['/api/:collection', { POST: create }],
   ['/api/:collection/:id', { GET: read, PATCH: update, DELETE: remove }],
   ['/api/:collection/:id/:action', { POST: act }],
+  ['/api/:collection/:id/:action/:entry', { DELETE: act }],
 ];
 
 function metrics({ server: { monitor, admission, readiness }, request, from }: Call): Promise<Reply> {
@@ -157,36 +158,43 @@ async function pull({ server, request, query, from, caller, visit }: Call): Prom
   return { status: 200, headers: { Vary: 'Accept, Accept-Encoding' }, body: chunks, onSent: () => onSent(count, end) };
 }
 
-async function create({ server, request, path, caller, body }: Call): Promise<Reply> {
+async function targetOf({ path, caller }: Call): Promise<Target> {
   const collection = requireCollection(path['collection'] ?? '');
-  const target = { caller: await caller(), collection };
-  return createRecord(server.records, target, await body(), readIdempotencyKey(request));
+  return { caller: await caller(), collection };
 }
 
-async function read({ server, path, caller }: Call): Promise<Reply> {
-  const collection = requireCollection(path['collection'] ?? '');
-  return readRecord(server.records, { caller: await caller(), collection }, path['id'] ?? '');
+async function create(call: Call): Promise<Reply> {
+  return createRecord(call.server.records, await targetOf(call), await call.body(), readIdempotencyKey(call.request));
 }
 
-async function update({ server, request, path, caller, body }: Call): Promise<Reply> {
-  const collection = requireCollection(path['collection'] ?? '');
-  const target = { caller: await caller(), collection };
+async function read(call: Call): Promise<Reply> {
+  return readRecord(call.server.records, await targetOf(call), call.path['id'] ?? '');
+}
+
+async function update(call: Call): Promise<Reply> {
+  const { server, request, path, body } = call;
+  const target = await targetOf(call);
   const key = readIdempotencyKey(request);
   return updateRecord(server.records, target, path['id'] ?? '', readIfMatch(request), await body(), key);
 }
 
-async function remove({ server, request, path, caller }: Call): Promise<Reply> {
-  const collection = requireCollection(path['collection'] ?? '');
-  const target = { caller: await caller(), collection };
+async function remove(call: Call): Promise<Reply> {
+  const { server, request, path } = call;
+  const target = await targetOf(call);
   return deleteRecord(server.records, target, path['id'] ?? '', readIfMatch(request), readIdempotencyKey(request));
 }
 
-async function act({ server, request, path, caller, body }: Call): Promise<Reply> {
-  const collection = requireCollection(path['collection'] ?? '');
-  const target = { caller: await caller(), collection };
-  const { id = '', action = '' } = path;
+async function act(call: Call): Promise<Reply> {
+  const { server, request, path: { id = '', action = '', entry }, body } = call;
+  const target = await targetOf(call);
   const key = readIdempotencyKey(request);
-  return actOnRecord(server.records, target, id, action, readIfMatch(request), await body(), key);
+  const ifMatch = readIfMatch(request);
+  return actOnRecord(server.records, target, id, actionName(action, entry), ifMatch, entry === undefined ? await body() : { entry }, key);
+}
+
+/** An action on an entry of a record's list goes by the list's name. */
+function actionName(action: string, entry: string | undefined): string {
+  return entry === undefined ? action : `${action}/:entry`;
 }
 
 function ok(body: object): Reply {
@@ -205,7 +213,7 @@ async function dispatch(
   watched.route = pattern;
   // Unknown collections and actions are 404 for every method.
   const collection = path['collection'] === undefined ? null : requireCollection(path['collection']);
-  if (collection && path['action'] !== undefined) requireAction(collection, path['action']);
+  if (collection && path['action'] !== undefined) requireAction(collection, actionName(path['action'], path['entry']));
   const method = request.method === 'HEAD' ? 'GET' : request.method ?? '';
   const handler = Object.hasOwn(methods, method) ? methods[method] : undefined;
   if (!handler) {
@@ -275,8 +283,6 @@ const DATABASE_GRACE_MS = 5000;
 const GRACE_MS = 8000;
 const CLOSE_MS = 1000;
 const STOP_MS = 9500;
-/** Everybody waits behind what a flood leaves in this queue; where it is full, a client tries again only after a second. */
-const BACKLOG = 1024;
 
 /** Starts serving. Rejects with `ConfigError` or `unavailable` and a message that names the fix; nothing is left open then. */
 export async function start(config: Config, deps: StartDeps = systemDeps): Promise<Running> {
@@ -354,14 +360,6 @@ async function serve(
       log('info', 'closed');
     },
   };
-}
-
-async function listen(http: HttpServer, { host, port }: Config): Promise<void> {
-  try {
-    await once(http.listen({ port, host, backlog: BACKLOG }), 'listening');
-  } catch (error) {
-    throw cannotListen({ host, port }, error);
-  }
 }
 
 async function respond(server: Server, request: IncomingMessage, response: ServerResponse): Promise<void> {

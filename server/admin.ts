@@ -12,6 +12,7 @@ import { AppError } from '../shared/errors.ts';
 import { parseInput } from '../shared/protocol.ts';
 import { adminEntry, changedFields } from './audit.ts';
 import { addressKey, secretOf } from './auth.ts';
+import { initialCompany } from './company.ts';
 import { ConfigError } from './config.ts';
 import { requireGoodPassword } from './password-rules.ts';
 import { createPasswords, type Passwords } from './passwords.ts';
@@ -65,24 +66,27 @@ async function acceptClock(store: Store): Promise<string> {
 }
 
 /**
- * Adds an account with one enabled owner and returns its id. Throws `invalid_request` if the address or password is
+ * Adds an account with its company and one enabled owner, and returns its id. Throws `invalid_request` if the address or password is
  * not acceptable, `conflict` if the address is taken. A crash in the middle leaves an account without users.
  */
 export async function createOwner(store: Store, passwords: Passwords, email: string, password: string): Promise<string> {
   await requireNewAddress(store, email);
   requireGoodPassword('The password', password, email);
-  const users = findCollection('users');
-  if (!users) throw new Error('the users collection is not declared');
+  const [users, company] = ['users', 'company'].map(findCollection);
+  if (!users || !company) throw new Error('users and company are not declared');
   const [name = email] = email.split('@');
   const input = parseInput(writableFields(users), { email, name, role: 'owner', disabled: false });
   const content = toContent(users, input, secretOf(await passwords.hash(password)));
   const accountId = newId(Date.now());
   const userId = newId(Date.now());
+  const created = [[company, newId(Date.now()), toContent(company, initialCompany(), null)], [users, userId, content]] as const;
   await store.createAccount(accountId);
   await store.write(accountId, async (transaction) => {
     transaction.claimAddress(addressKey(email), userId);
-    transaction.put('users', userId, content, null);
-    transaction.audit(adminEntry('create', { collection: 'users', record: userId, fields: changedFields(null, content) }));
+    for (const [collection, record, made] of created) {
+      transaction.put(collection.name, record, made, null);
+      transaction.audit(adminEntry('create', { collection: collection.name, record, fields: changedFields(null, made) }));
+    }
   });
   return accountId;
 }

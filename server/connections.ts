@@ -1,15 +1,17 @@
-// What happens on a connection beside the answers to its requests: bytes that are not HTTP, CONNECT, other versions of HTTP,
-// bytes that could be taken for a request and are none, and how a connection ends.
+// Listening, and what happens on a connection beside the answers to its requests: bytes that are not HTTP, CONNECT, other versions
+// of HTTP, bytes that could be taken for a request and are none, and how a connection ends.
 //
 // Invariants: what was asked before unintelligible bytes is answered as if they had not come, and nothing is written between
 // the bytes of an answer; then the connection closes.
 
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 
 import { AppError } from '../shared/errors.ts';
 import { requestIdHeader, requestIdPattern } from '../shared/protocol.ts';
+import { cannotListen, type Config } from './config.ts';
 import { endLingering, errorReply, invalid, LINGER_BYTES, requestIdOf } from './http.ts';
 
 /**
@@ -21,8 +23,19 @@ export const httpOptions = {
   handshakeTimeout: 5000, headersTimeout: 5000, requestTimeout: 20_000, connectionsCheckingInterval: 1000,
 } as const;
 
+/** Everybody waits behind what a flood leaves in this queue; where it is full, a client tries again only after a second. */
+const BACKLOG = 1024;
 /** Node keeps each until the connection is closed. */
 const MAX_SURPLUS_REQUESTS = 256;
+
+/** Resolves once the server listens; throws `ConfigError` if it cannot. */
+export async function listen(http: Server, { host, port }: Pick<Config, 'host' | 'port'>): Promise<void> {
+  try {
+    await once(http.listen({ port, host, backlog: BACKLOG }), 'listening');
+  } catch (error) {
+    throw cannotListen({ host, port }, error);
+  }
+}
 
 export interface Connections {
   /**

@@ -1,70 +1,94 @@
-// Invoices: computed fields and the life cycle. A draft can be edited and deleted freely. Sending assigns the number and
-// freezes everything except notes and due date. Payments close the invoice. A void invoice keeps its number.
+// Invoices and credit notes: computed fields and the life cycle. A draft can be edited and deleted freely. Issuing assigns the number,
+// keeps both parties as they are at that moment, and freezes everything but the internal note and the due date. Payments and credit
+// notes close an invoice. A void invoice keeps its number.
 //
-// Numbers have no gaps or duplicates, because the series is incremented in the transaction that writes the invoice.
+// Invariants: numbers have no gaps or duplicates, because the series is incremented in the transaction that writes the invoice. What an
+// invoice was credited is the sum of its issued credit notes, and never more than its total, because both are written together.
 
 import {
-  findCollection, publishedFields, type Collection, type Customer, type Invoice, type InvoiceStatus,
+  buyerFields, findCollection, maxPayments, publishedFields, sellerFields, writableFields,
+  type Collection, type Customer, type Invoice, type InvoiceStatus,
 } from '../shared/collections.ts';
 import { AppError } from '../shared/errors.ts';
-import type { Json, JsonObject } from '../shared/fields.ts';
+import type { JsonObject } from '../shared/fields.ts';
 import {
-  computeTotals, editableInvoiceFields, isActionAllowed, openMinorOf, sentStatus, type InvoiceAction,
+  computeTotals, editableInvoiceFields, invoiceProblems, isActionAllowed, issuedStatus, openMinorOf, type InvoiceAction,
 } from '../shared/invoice.ts';
 import { problem } from '../shared/problems.ts';
-import { parseInput, paymentFields } from '../shared/protocol.ts';
-import type { Rules } from './rules.ts';
+import { parseInput, paymentFields, refuseProblems } from '../shared/protocol.ts';
+import { companyOf } from './company.ts';
+import type { ActionContext, ActionResult, Rules } from './rules.ts';
 import type { StoredRecord, Transaction } from './store.ts';
 
-const publishedInvoice = publishedFields(requireInvoices());
+const invoices = requireInvoices();
+const publishedInvoice = publishedFields(invoices);
+const writableNames = Object.keys(writableFields(invoices));
+/** What a credit note takes over from its invoice. */
+const creditedFields = [
+  'customerId', 'servicePeriod', 'buyerReference', 'orderNumber', 'currency', 'lines', 'taxExemptionReason',
+  'subtotalMinor', 'taxes', 'totalMinor',
+] as const;
 /** The highest number of a series has 15 digits. */
 const MAX_COUNT = 10 ** 15 - 1;
+const defaultPrefixes = { invoice: 'INV-', credit_note: 'CN-' } as const;
 
 export const invoiceRules: Rules = {
   async complete(transaction, { input, previous }) {
     const before = previous && parseInvoice(previous);
     const editable = before && editableInvoiceFields(before.status);
-    if (before && editable) return changeSent(before, input, editable);
+    if (before && editable) return changeIssued(before, input, editable);
     const invoice = input as JsonObject & Invoice;
+    refuseProblems(invoiceProblems(invoice));
+    if (before?.kind === 'credit_note') {
+      refuseChanges(before, input, ['customerId', 'currency'], 'A credit note has the customer and the currency of its invoice.');
+    }
     return {
       ...input,
-      customerName: await customerName(transaction, invoice.customerId),
+      kind: before?.kind ?? 'invoice',
+      ...(before?.creditedId !== undefined && { creditedId: before.creditedId }),
+      customerName: (await customerOf(transaction, invoice)).name,
       status: 'draft',
       ...totalsOf(invoice),
       paidMinor: 0,
+      creditedMinor: 0,
       payments: [],
     };
   },
 
   async remove(_transaction, record) {
-    requireAllowed(parseInvoice(record), 'delete', 'deleted');
+    requireAllowed(parseInvoice(record), 'delete', 'it cannot be deleted');
   },
 
   actions: {
-    send: { parse: parseNothing, run: send },
-    payments: { parse: parsePayment, run: pay },
+    issue: { parse: parseNothing, run: issue },
+    payments: { parse: (body) => parseInput(paymentFields, body), run: pay },
+    'payments/:entry': { parse: (body) => body as JsonObject, run: unpay, auditedAs: 'payment-removed' },
+    credit: { parse: parseNothing, run: credit, creates: true },
     void: { parse: parseNothing, run: voidInvoice },
   },
 };
 
-/** Whether numbers can be issued after `count` in what is kept as a series. */
+/** Whether numbers can be issued after `count` in what is kept as a series: `<prefix><year>`, as in `INV-2026`. */
 export function isSeries(name: string, count: unknown): boolean {
-  return /^INV-\d{4}$/.test(name) && Number.isSafeInteger(count) && Number(count) >= 0 && Number(count) < MAX_COUNT;
+  return /^[^]{0,20}\d{4}$/.test(name) && Number.isSafeInteger(count) && Number(count) >= 0 && Number(count) < MAX_COUNT;
 }
 
-/** The series and the count of an invoice's number; null for a payload without one. */
+/**
+ * The series and the count of an invoice's number, whatever its prefix; null for a payload without one. Only years from 1900 to 2199
+ * count, so that what another program has before its numbers, such as a customer's number, seldom makes a series of its own.
+ */
 export function issuedNumber({ number }: JsonObject): { readonly series: string; readonly count: number } | null {
-  const [, series, count] = typeof number === 'string' ? /^(INV-\d{4})-(\d{5,15})$/.exec(number) ?? [] : [];
+  const [, series, count] = typeof number === 'string' ? /^([^]{0,20}(?:19|20|21)\d\d)-(\d{5,15})$/.exec(number) ?? [] : [];
   return series === undefined ? null : { series, count: Number(count) };
 }
 
 /**
- * Why a payload's number cannot be kept, or null. Numbers that another program gave are kept as they are, unless they read like one of a
- * series and are none: the next numbers of that series must not meet them.
+ * Why a payload's number cannot be kept, or null. Numbers that another program gave are kept as they are, unless they begin like one of
+ * a default series and are none, which would be mistaken for it.
  */
 export function numberProblem(payload: JsonObject): string | null {
   const { number } = payload;
-  const isMistakable = typeof number === 'string' && /^INV-\d{4}-/.test(number) && issuedNumber(payload) === null;
+  const isMistakable = typeof number === 'string' && /^(?:INV|CN)-(?:19|20|21)\d\d-/.test(number) && issuedNumber(payload) === null;
   return isMistakable ? 'number is not one like INV-2026-00001' : null;
 }
 
@@ -79,7 +103,7 @@ export interface TakenInvoice {
 }
 
 /**
- * The payload of such an invoice, with its totals computed here. `sent` and `paid` follow from its payments. Throws `invalid_request`
+ * The payload of such an invoice, with its totals computed here. `open` and `paid` follow from its payments. Throws `invalid_request`
  * with the field that does not fit.
  */
 export function takeInvoice({ input, status, number, customerName: name, payments }: TakenInvoice): JsonObject {
@@ -87,6 +111,7 @@ export function takeInvoice({ input, status, number, customerName: name, payment
   const refuse = (field: string, message: string): never => {
     throw new AppError('invalid_request', `${field} ${message}.`, { fields: { [field]: { code: 'invalid', message } } });
   };
+  refuseProblems(invoiceProblems(invoice));
   const totals = totalsOf(invoice);
   const totalMinor = Number(totals['totalMinor']);
   const paidMinor = payments.reduce((sum, { amountMinor }) => sum + amountMinor, 0);
@@ -99,13 +124,16 @@ export function takeInvoice({ input, status, number, customerName: name, payment
     if (invoice.lines.length === 0) refuse('lines', 'are missing');
     if (!Number.isSafeInteger(paidMinor) || paidMinor > totalMinor) refuse('payments', 'exceed the total');
   }
+  const kind = 'invoice';
   return parseInput(publishedInvoice, {
     ...input,
+    kind,
     number,
     customerName: name,
-    status: status === 'draft' || status === 'void' ? status : sentStatus({ totalMinor, paidMinor }),
+    status: status === 'draft' || status === 'void' ? status : issuedStatus({ kind, totalMinor, paidMinor, creditedMinor: 0 }),
     ...totals,
     paidMinor,
+    creditedMinor: 0,
     payments,
   });
 }
@@ -120,57 +148,125 @@ export function raiseSeries(numbers: Readonly<Record<string, number>>, payloads:
   return raised;
 }
 
-async function send(transaction: Transaction, record: StoredRecord): Promise<JsonObject> {
+async function issue(transaction: Transaction, record: StoredRecord): Promise<ActionResult> {
   const invoice = parseInvoice(record);
-  requireAllowed(invoice, 'send', 'issued');
-  if (invoice.lines.length === 0) throw new AppError('conflict', 'An invoice without lines cannot be issued. Add a line first.');
-  const year = invoice.issueDate.slice(0, 4);
-  const number = `INV-${year}-${String(transaction.nextNumber(`INV-${year}`)).padStart(5, '0')}`;
-  const name = await customerName(transaction, invoice.customerId);
-  return { ...asJson(invoice), number, customerName: name, status: sentStatus({ ...invoice, paidMinor: 0 }) };
+  const { kind, creditedId, issueDate, lines, totalMinor } = invoice;
+  requireAllowed(invoice, 'issue', 'it cannot be issued');
+  if (lines.length === 0) throw new AppError('conflict', `Without lines this ${nounOf(invoice)} cannot be issued. Add a line first.`);
+  const [company, customer] = await Promise.all([companyOf(transaction), customerOf(transaction, invoice)]);
+  const other = creditedId === undefined ? undefined : await addCredit(transaction, creditedId, totalMinor);
+  const prefix = (kind === 'invoice' ? company.invoicePrefix : company.creditNotePrefix) ?? defaultPrefixes[kind];
+  const series = prefix + issueDate.slice(0, 4);
+  const payload: JsonObject = {
+    ...asJson(invoice),
+    number: `${series}-${String(transaction.nextNumber(series)).padStart(5, '0')}`,
+    customerName: customer.name,
+    seller: pick(company, Object.keys(sellerFields)),
+    buyer: pick(customer, Object.keys(buyerFields)),
+    status: issuedStatus(invoice),
+  };
+  return { payload, ...(other && { other }) };
 }
 
-async function pay(_transaction: Transaction, record: StoredRecord, input: JsonObject): Promise<JsonObject> {
-  const invoice = parseInvoice(record);
-  requireAllowed(invoice, 'pay', 'paid');
-  const payment = input as JsonObject & Invoice['payments'][number];
-  const openMinor = openMinorOf(invoice);
-  if (payment.amountMinor > openMinor) {
-    throw new AppError('conflict', 'The payment exceeds the open amount of this invoice.', {
-      fields: { amountMinor: problem('max', { max: openMinor }) },
+/** The credited invoice once a credit note over `amountMinor` is issued; throws `conflict` if it is more than is left to be credited. */
+async function addCredit(transaction: Transaction, creditedId: string, amountMinor: number): Promise<ActionResult['other']> {
+  const previous = await transaction.get('invoices', creditedId);
+  if (!previous) throw new AppError('conflict', 'The invoice of this credit note no longer exists. Delete the credit note.');
+  const invoice = parseInvoice(previous);
+  if (!isActionAllowed(invoice, 'credit')) {
+    throw new AppError('conflict', `The invoice of this credit note is ${stateOf(invoice)}, so no more of it can be credited.`);
+  }
+  const leftMinor = invoice.totalMinor - invoice.creditedMinor;
+  if (amountMinor > leftMinor) {
+    throw new AppError('conflict', 'The credit note exceeds what is left to be credited of its invoice. Take lines or amounts from it.', {
+      fields: { lines: problem('max', { max: leftMinor }) },
     });
   }
-  const paidMinor = invoice.paidMinor + payment.amountMinor;
+  const creditedMinor = invoice.creditedMinor + amountMinor;
+  return { previous, payload: { ...asJson(invoice), creditedMinor, status: issuedStatus({ ...invoice, creditedMinor }) } };
+}
+
+async function pay(_transaction: Transaction, record: StoredRecord, input: JsonObject, { newId }: ActionContext): Promise<ActionResult> {
+  const invoice = parseInvoice(record);
+  requireAllowed(invoice, 'pay', 'it cannot be paid');
+  if (invoice.payments.length >= maxPayments) throw new AppError('conflict', 'This invoice has as many payments as it can have.');
+  const amountMinor = Number(input['amountMinor']);
+  const openMinor = openMinorOf(invoice);
+  const [min, max] = openMinor > 0 ? [1, openMinor] : [openMinor, -1];
+  if (amountMinor < min || amountMinor > max) {
+    const message = openMinor > 0 ? 'A payment of this invoice can be at most what is open.'
+      : 'More was paid than is left of this invoice, so it takes a refund (a negative payment) of at most the difference.';
+    throw new AppError('conflict', message, {
+      fields: { amountMinor: amountMinor < min ? problem('min', { min }) : problem('max', { max }) },
+    });
+  }
+  return { payload: withPayments(invoice, [...invoice.payments, { id: newId(), ...input as JsonObject & Omit<Payment, 'id'> }]) };
+}
+
+async function unpay(_transaction: Transaction, record: StoredRecord, { entry }: JsonObject): Promise<ActionResult> {
+  const invoice = parseInvoice(record);
+  const payments = invoice.payments.filter(({ id }) => id !== entry);
+  if (payments.length === invoice.payments.length) {
+    throw new AppError('not_found', `This invoice has no payment ${String(entry).slice(0, 40)}.`);
+  }
+  requireAllowed(invoice, 'unpay', 'its payments cannot be removed');
+  if (sumOf(payments) < 0) throw new AppError('conflict', 'More was refunded than would be left of the payments. Remove a refund first.');
+  return { payload: withPayments(invoice, payments) };
+}
+
+async function credit(transaction: Transaction, record: StoredRecord, _input: JsonObject, { nowMs }: ActionContext): Promise<ActionResult> {
+  const invoice = parseInvoice(record);
+  requireAllowed(invoice, 'credit', 'it cannot be credited');
   return {
-    ...asJson(invoice),
-    status: sentStatus({ ...invoice, paidMinor }),
-    paidMinor,
-    payments: [...asJson(invoice).payments as readonly Json[], input],
+    payload: {
+      ...pick(invoice, creditedFields),
+      kind: 'credit_note',
+      creditedId: record.id,
+      customerName: (await customerOf(transaction, invoice)).name,
+      status: 'draft',
+      issueDate: new Date(nowMs).toISOString().slice(0, 10),
+      paidMinor: 0,
+      creditedMinor: 0,
+      payments: [],
+    },
   };
 }
 
-async function voidInvoice(_transaction: Transaction, record: StoredRecord): Promise<JsonObject> {
+async function voidInvoice(_transaction: Transaction, record: StoredRecord): Promise<ActionResult> {
   const invoice = parseInvoice(record);
-  requireAllowed(invoice, 'void', 'voided');
-  return { ...asJson(invoice), status: 'void' };
+  requireAllowed(invoice, 'void', 'it cannot be voided');
+  return { payload: { ...asJson(invoice), status: 'void' } };
 }
 
-function changeSent(before: Invoice, input: JsonObject, editable: readonly string[]): JsonObject {
-  const current = asJson(before);
-  const frozen = Object.keys(input).filter((key) => !editable.includes(key) && JSON.stringify(input[key]) !== JSON.stringify(current[key]));
-  if (frozen.length > 0) {
-    throw new AppError('conflict', `This invoice is ${before.status}: only its notes and due date can change.`, {
-      fields: Object.fromEntries(frozen.map((key) => [key, problem('frozen')])),
-    });
-  }
-  const { notes: _notes, ...rest } = current;
-  return { ...rest, ...input };
+type Payment = Invoice['payments'][number];
+
+function withPayments(invoice: Invoice, payments: readonly Payment[]): JsonObject {
+  const paidMinor = sumOf(payments);
+  return { ...asJson({ ...invoice, paidMinor, payments }), status: issuedStatus({ ...invoice, paidMinor }) };
 }
 
-async function customerName(transaction: Transaction, customerId: string): Promise<string> {
+function sumOf(payments: readonly Payment[]): number {
+  return payments.reduce((sum, { amountMinor }) => sum + amountMinor, 0);
+}
+
+function changeIssued(before: Invoice, input: JsonObject, editable: readonly string[]): JsonObject {
+  const frozen = writableNames.filter((key) => !editable.includes(key));
+  refuseChanges(before, input, frozen, `This ${nounOf(before)} is ${before.status}: only its due date and its internal note can change.`);
+  const kept = Object.entries(asJson(before)).filter(([key]) => !editable.includes(key));
+  return { ...Object.fromEntries(kept), ...input };
+}
+
+/** Throws `conflict` if the input changes, adds or removes one of these fields. */
+function refuseChanges(before: Invoice, input: JsonObject, frozen: readonly string[], message: string): void {
+  const changed = frozen.filter((key) => JSON.stringify(input[key]) !== JSON.stringify(asJson(before)[key]));
+  if (changed.length === 0) return;
+  throw new AppError('conflict', message, { fields: Object.fromEntries(changed.map((key) => [key, problem('frozen')])) });
+}
+
+async function customerOf(transaction: Transaction, { customerId }: Invoice): Promise<Customer> {
   const record = await transaction.get('customers', customerId);
   if (!record) throw new AppError('conflict', 'The customer of this invoice no longer exists. Choose another.');
-  return (JSON.parse(record.payload) as Customer).name;
+  return JSON.parse(record.payload) as Customer;
 }
 
 function totalsOf(invoice: Invoice): JsonObject {
@@ -178,18 +274,23 @@ function totalsOf(invoice: Invoice): JsonObject {
   return { subtotalMinor, taxes: taxes.map((tax) => ({ ...tax })), totalMinor };
 }
 
-function requireAllowed(invoice: Invoice, action: InvoiceAction, participle: string): void {
-  if (!isActionAllowed(invoice.status, action)) {
-    throw new AppError('conflict', `This invoice is ${invoice.status}, so it cannot be ${participle}.`);
-  }
+function requireAllowed(invoice: Invoice, action: InvoiceAction, consequence: string): void {
+  if (isActionAllowed(invoice, action)) return;
+  throw new AppError('conflict', `This ${nounOf(invoice)} is ${stateOf(invoice)}, so ${consequence}.`);
+}
+
+function stateOf({ status, paidMinor, creditedMinor, totalMinor }: Invoice): string {
+  if (creditedMinor > 0 && creditedMinor === totalMinor) return 'credited in full';
+  if (status !== 'open') return status;
+  return creditedMinor > 0 ? 'partly credited' : paidMinor > 0 ? 'partly paid' : status;
+}
+
+function nounOf({ kind }: Invoice): string {
+  return kind === 'credit_note' ? 'credit note' : 'invoice';
 }
 
 function parseNothing(body: unknown): JsonObject {
   return parseInput({}, body ?? {});
-}
-
-function parsePayment(body: unknown): JsonObject {
-  return parseInput(paymentFields, body);
 }
 
 function parseInvoice(record: StoredRecord): Invoice {
@@ -200,6 +301,10 @@ function requireInvoices(): Collection {
   const invoices = findCollection('invoices');
   if (!invoices) throw new Error('the invoices are not declared');
   return invoices;
+}
+
+function pick(record: object, names: readonly string[]): JsonObject {
+  return Object.fromEntries(Object.entries(record).filter(([key]) => names.includes(key))) as JsonObject;
 }
 
 function asJson(invoice: Invoice): JsonObject {

@@ -15,6 +15,7 @@ import { refuseProblems } from '../shared/protocol.ts';
 import type { Admission } from './admission.ts';
 import { changedFields, entryOf } from './audit.ts';
 import { laneOf, type Caller } from './auth.ts';
+import { companyRules } from './company.ts';
 import type { Reply } from './http.ts';
 import { invoiceRules } from './invoice-rules.ts';
 import { REPLY_TTL_MS, replyTimeMs } from './reply-age.ts';
@@ -23,7 +24,7 @@ import type { LikelyReads, RecordContent, Store, StoredRecord, Transaction } fro
 import { userRules } from './user-rules.ts';
 
 /** A collection without an entry has no rules beyond its declaration. */
-const rulesByCollection: Readonly<Record<string, Rules>> = { users: userRules, invoices: invoiceRules };
+const rulesByCollection: Readonly<Record<string, Rules>> = { company: companyRules, users: userRules, invoices: invoiceRules };
 
 export interface RecordsDeps {
   readonly store: Store;
@@ -57,6 +58,7 @@ export async function createRecord(
   deps: RecordsDeps, { caller, collection }: Target, body: unknown, idempotencyKey: string | null,
 ): Promise<Reply> {
   requireWriter(caller, collection);
+  if (collection.single) throw new AppError('conflict', `There is one ${collection.name} record, which can be changed. None can be added.`);
   const rules = rulesFor(collection);
   const input = parseFields(collection, body);
   deps.admission.write(caller.session.sessionId, 'create');
@@ -101,6 +103,7 @@ export async function deleteRecord(
   const writeOnce = await once(deps, caller, idempotencyKey, ['DELETE', collection.name, id, ifMatch]);
   const text = await writeOnce([[collection.name, id]], async (transaction) => {
     const previous = await requireVersion(transaction, collection, id, ifMatch);
+    if (collection.single) throw new AppError('conflict', `The ${collection.name} record can be changed, and not deleted.`);
     await rules.remove?.(transaction, previous);
     await rejectIfReferenced(transaction, collection, previous);
     const at = transaction.remove(previous);
@@ -110,22 +113,32 @@ export async function deleteRecord(
   return recordReply(200, text);
 }
 
-/** Runs an action beyond CRUD, such as sending an invoice; throws `not_found` if the collection has no such action. */
+/** Runs an action beyond CRUD, such as issuing an invoice; throws `not_found` if the collection has no such action. */
 export async function actOnRecord(
-  deps: RecordsDeps, { caller, collection }: Target, id: string, name: string,
-  ifMatch: Instant, body: unknown, idempotencyKey: string | null,
+  deps: RecordsDeps, target: Target, id: string, name: string, ifMatch: Instant, body: unknown, idempotencyKey: string | null,
 ): Promise<Reply> {
+  const { caller, collection } = target;
   const action = requireAction(collection, name);
   requireWriter(caller, collection);
   const input = action.parse(body);
-  deps.admission.write(caller.session.sessionId, 'other');
+  deps.admission.write(caller.session.sessionId, action.creates ? 'create' : 'other');
+  const nowMs = deps.nowMs();
+  const context = { nowMs, newId: () => newId(nowMs) };
   const writeOnce = await once(deps, caller, idempotencyKey, ['POST', collection.name, id, name, ifMatch, input]);
+  const audited = action.auditedAs ?? name;
   const text = await writeOnce([[collection.name, id]], async (transaction) => {
     const previous = await requireVersion(transaction, collection, id, ifMatch);
-    const payload = await action.run(transaction, previous, input);
-    return put(transaction, { caller, collection }, name, id, toContent(collection, payload, previous.secret), previous);
+    const { payload, other } = await action.run(transaction, previous, input, context);
+    const text = action.creates
+      ? put(transaction, target, audited, context.newId(), toContent(collection, payload, null), null)
+      : put(transaction, target, audited, id, toContent(collection, payload, previous.secret), previous);
+    if (other) {
+      const content = toContent(collection, other.payload, other.previous.secret);
+      put(transaction, target, audited, other.previous.id, content, other.previous);
+    }
+    return text;
   });
-  return recordReply(200, text);
+  return recordReply(action.creates ? 201 : 200, text);
 }
 
 /** Puts the record with an entry in the audit trail; returns its text. */

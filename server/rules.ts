@@ -20,11 +20,28 @@ export interface Write {
   readonly previous: StoredRecord | null;
 }
 
+export interface ActionContext {
+  readonly nowMs: number;
+  readonly newId: () => string;
+}
+
+/** What an action writes. */
+export interface ActionResult {
+  /** The whole payload after the action: of its record, or of the new one that it creates. */
+  readonly payload: JsonObject;
+  /** Another record of the collection that changes with it. */
+  readonly other?: { readonly previous: StoredRecord; readonly payload: JsonObject };
+}
+
 export interface Action {
   /** Validates the body; throws `invalid_request`. */
   readonly parse: (body: unknown) => JsonObject;
-  /** Returns the whole payload after the action; throws `conflict` if the record's state does not allow it. */
-  readonly run: (transaction: Transaction, previous: StoredRecord, input: JsonObject) => Promise<JsonObject>;
+  /** Throws `conflict` if the record's state does not allow it. */
+  readonly run: (transaction: Transaction, previous: StoredRecord, input: JsonObject, context: ActionContext) => Promise<ActionResult>;
+  /** It leaves its record as it is, and its payload is that of a new one. */
+  readonly creates?: true;
+  /** Its name in the audit trail, if that is not the one in its path. */
+  readonly auditedAs?: string;
 }
 
 export interface Rules {
@@ -34,6 +51,6 @@ export interface Rules {
   readonly complete?: (transaction: Transaction, write: Write) => Promise<JsonObject>;
   /** Throws `conflict` if the record must not be deleted. */
   readonly remove?: (transaction: Transaction, record: StoredRecord) => Promise<void>;
-  /** By the last segment of their path. */
+  /** By the last segment of their path, or as `<segment>/:entry`, whose body is `{ entry }`. */
   readonly actions?: Readonly<Record<string, Action>>;
 }

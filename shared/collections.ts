@@ -77,8 +77,9 @@ const electronicAddress = {
 } as const;
 
 /** Who issues an invoice, as its record keeps it. The logo is only in the company: it may have 256 KiB. */
-const sellerFields = {
-  name: { kind: 'text', max: 200 },
+export const sellerFields = {
+  /** Empty until an owner has entered it. */
+  name: { kind: 'text', min: 0, max: 200 },
   address,
   vatId: code,
   taxNumber: code,
@@ -115,7 +116,7 @@ const planFields = {
 } as const satisfies Fields;
 
 /** Whom an invoice is for, as its record keeps it. */
-const buyerFields = {
+export const buyerFields = {
   name: { kind: 'text', max: 200 },
   number: code,
   contact: line,
@@ -143,6 +144,8 @@ export type InvoiceStatus = (typeof invoiceStatuses)[number];
 export const taxCategories = ['S', 'Z', 'E', 'AE', 'K', 'G', 'O'] as const;
 export type TaxCategory = (typeof taxCategories)[number];
 const taxCategory = { kind: 'choice', values: taxCategories } as const;
+/** The most payments of one invoice. */
+export const maxPayments = 10_000;
 
 const invoiceFields = {
   kind: { kind: 'choice', values: invoiceKinds, server: true },
@@ -193,7 +196,7 @@ const invoiceFields = {
   creditedMinor: { ...money, server: true },
   payments: {
     kind: 'list',
-    max: 10_000,
+    max: maxPayments,
     server: true,
     of: {
       kind: 'object',
