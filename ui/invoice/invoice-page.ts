@@ -1,190 +1,238 @@
-// The printable invoice, and how it is printed or saved as a PDF. Laid out for A4: the table header repeats on every
-// page, and neither a line nor the totals break across pages. Page numbers are in the margin (@page in ui/tokens.css).
+// The printed invoice or credit note, and how it is printed or saved as a PDF. Its parts are first laid out as one long sheet, whose
+// heights say where the pages break (paper-pages.ts), and then as sheets of exactly one page each.
 //
-//   <invoify-invoice-page .invoice .customer>
+//   <invoify-invoice-page .paper>
 
-import { LitElement, css, html, type TemplateResult } from 'lit';
+import { LitElement, html, type PropertyValues, type TemplateResult } from 'lit';
 
-import type { Customer, Invoice } from '../../shared/collections.ts';
+import type { Company, Customer, Invoice } from '../../shared/collections.ts';
 import type { JsonObject } from '../../shared/fields.ts';
-import { lineNetMinor, openMinorOf } from '../../shared/invoice.ts';
 import type { Outcome, SavedFile } from '../../shared/window/ipc.ts';
+import type { RecordView } from '../../shared/window/views.ts';
 import { ask } from '../base/ask.ts';
-import { addressLines } from '../record/address.ts';
-import { formatDateLong, formatMoney, formatPercent, formatQuantity } from '../text/format.ts';
 import { t } from '../text/i18n.ts';
 import type { Detail } from '../record/record-detail-data.ts';
-import { fieldLabel } from '../text/messages.ts';
+import { paperContent, type Fact, type Paper, type PaperSource, type PaperSum } from './paper-content.ts';
+import { breakPages, type PaperPage } from './paper-pages.ts';
+import { paperPieces, type PaperPiece } from './paper-pieces.ts';
+import { paperStyles } from './paper-styles.ts';
+
+const sheetMm = { width: 210, height: 297 } as const;
+/** Where the parts begin on every page but the first, and how far the footer is from the edge, as in paper-styles.ts. */
+const againMm = 32;
+const footerEndMm = 9;
+/** Kept free above the footer. */
+const gapMm = 6;
 
 export class InvoifyInvoicePage extends LitElement {
   static override properties = {
-    invoice: { attribute: false },
-    customer: { attribute: false },
+    paper: { attribute: false },
+    _pages: { state: true },
+    _recipientSize: { state: true },
   };
 
-  static override styles = css`
-    :host {
-      display: block;
-      color-scheme: light;
-      background: var(--color-surface);
-      color: var(--color-text);
-      font-family: var(--font);
-      font-size: 10pt;
-      line-height: var(--line-body);
-      print-color-adjust: exact;
-    }
+  static override styles = paperStyles;
 
-    h1, h2, p, address, dl, dd { margin: 0; }
-    address { font-style: normal; }
-
-    .head { display: grid; grid-template-columns: 1fr auto; gap: 12mm; align-items: start; min-block-size: 52mm; padding-block-start: 8mm; }
-    .to { padding-block-start: 14mm; }
-    .label { color: var(--color-muted); font-size: 8pt; }
-    .name { font-weight: var(--weight-strong); }
-    h1 { font-size: 20pt; font-weight: var(--weight-strong); line-height: var(--line-tight); text-align: end; }
-    .meta { display: grid; grid-template-columns: auto auto; gap: 1mm 6mm; margin-block-start: 5mm; }
-    .meta dt { color: var(--color-muted); }
-    .meta dd { text-align: end; font-variant-numeric: tabular-nums; }
-    .stamp { margin-block-start: 2mm; color: var(--color-bad); font-weight: var(--weight-strong);
-      text-align: end; text-transform: uppercase;
-      letter-spacing: 0.06em; }
-
-    table { inline-size: 100%; margin-block-start: 8mm; border-collapse: collapse; }
-    th { padding: 0 0 1.5mm; border-block-end: 0.35mm solid var(--color-text); font-size: 8pt; font-weight: var(--weight-strong);
-      text-align: start; }
-    td { padding: 2mm 0; border-block-end: 0.15mm solid var(--color-line); vertical-align: top; }
-    tr { break-inside: avoid; }
-    :is(th, td).number { padding-inline-start: 4mm; text-align: end; font-variant-numeric: tabular-nums; white-space: nowrap; }
-    .position { inline-size: 8mm; color: var(--color-muted); }
-    .description { white-space: pre-line; overflow-wrap: anywhere; }
-
-    .totals { display: grid; grid-template-columns: auto auto; gap: 1.5mm 0; inline-size: fit-content; margin-block-start: 5mm;
-      margin-inline-start: auto; break-inside: avoid; }
-    .totals dd { padding-inline-start: 8mm; text-align: end; font-variant-numeric: tabular-nums; white-space: nowrap; }
-    .totals .sum { padding-block-start: 1.5mm; border-block-start: 0.35mm solid var(--color-text); font-size: 12pt;
-      font-weight: var(--weight-strong); }
-    .totals .paid { color: var(--color-muted); }
-    .foot { display: grid; gap: 4mm; margin-block-start: 10mm; break-inside: avoid; }
-    .notes { white-space: pre-line; overflow-wrap: anywhere; }
-  `;
-
-  declare invoice: Invoice | null;
-  /** The customer's current payload; null if the cache does not hold the customer. */
-  declare customer: JsonObject | null;
+  declare paper: Paper | null;
+  /** Null while the parts are measured. */
+  declare _pages: readonly PaperPage[] | null;
+  /** A long address gets smaller letters. */
+  declare _recipientSize: '' | 'small' | 'smallest';
+  #pieces: readonly PaperPiece[] = [];
+  #groups: readonly number[] = [];
 
   constructor() {
     super();
-    this.invoice = null;
-    this.customer = null;
+    this.paper = null;
+    this._pages = null;
+    this._recipientSize = '';
+  }
+
+  /** Resolves once the pages are laid out and the logo can be drawn. */
+  async laidOut(): Promise<void> {
+    while (!await this.updateComplete);
+    // A logo that cannot be read is left out.
+    await Promise.all([...this.renderRoot.querySelectorAll('img')].map((image) => image.decode().catch(() => undefined)));
+  }
+
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    if (!changed.has('paper')) return;
+    const { pieces, groups } = this.paper ? paperPieces(this.paper) : { pieces: [], groups: [] };
+    this.#pieces = pieces;
+    this.#groups = groups;
+    this._pages = null;
+    this._recipientSize = '';
+  }
+
+  protected override updated(): void {
+    if (!this.paper || this._pages) return;
+    const address = this.renderRoot.querySelector('.window');
+    const isTooLong = address !== null && address.scrollHeight > address.clientHeight;
+    if (isTooLong && this._recipientSize !== 'smallest') this._recipientSize = this._recipientSize === '' ? 'small' : 'smallest';
+    else this._pages = this.#breakPages();
+  }
+
+  #breakPages(): readonly PaperPage[] {
+    const box = (selector: string): DOMRect => this.renderRoot.querySelector(selector)?.getBoundingClientRect() ?? new DOMRect();
+    const sheet = box('.sheet');
+    // Relative to the sheet, so that it may be shown at any scale.
+    const mm = (px: number): number => px * sheetMm.width / sheet.width;
+    const room = sheetMm.height - footerEndMm - gapMm - mm(box('footer').height);
+    const pieces = this.#pieces.map(({ part }, index) => ({ part, heightMm: mm(box(`[data-piece="${index}"]`).height) }));
+    return breakPages(pieces, this.#groups, {
+      firstMm: room - mm(box('.parts').top - sheet.top),
+      nextMm: room - againMm,
+      headMm: mm(box('thead').height),
+      carryMm: mm(box('.carried').height),
+    });
   }
 
   override render(): TemplateResult {
-    const { invoice } = this;
-    if (!invoice) return html``;
-    return html`
-      <article>
-        ${this.#renderHead(invoice)}
-        ${this.#renderLines(invoice)}
-        ${this.#renderTotals(invoice)}
-        ${this.#renderFoot(invoice)}
-      </article>`;
+    const { paper, _pages: pages } = this;
+    if (!paper) return html``;
+    const galley: PaperPage = { from: 0, to: this.#pieces.length, isCarriedIn: true, isCarriedOut: true };
+    return html`<article lang=${paper.format.language}>
+      ${(pages ?? [galley]).map((page, index) => html`
+        <section class=${pages ? 'sheet' : 'sheet galley'}>
+          ${paper.stamp ? html`<p class="stamp" aria-hidden="true">${paper.stamp}</p>` : ''}
+          ${index === 0 ? this.#renderOpening(paper) : html`
+            <div class="again"><span>${paper.seller}</span><span>${paper.heading}<br>${paper.date}</span></div>`}
+          <div class="parts">${this.#renderParts(paper, page)}</div>
+          ${renderFooter(paper, index + 1, pages?.length ?? 1)}
+        </section>`)}
+    </article>`;
   }
 
-  #renderHead(invoice: Invoice): TemplateResult {
-    const customer = this.customer as (JsonObject & Customer) | null;
-    const stamp = invoice.status === 'draft' ? t('page.draft') : invoice.status === 'void' ? t('page.void') : '';
+  #renderOpening({ logo, seller, sender, recipient, facts, heading, corrects }: Paper): TemplateResult {
     return html`
-      <div class="head">
-        <div class="to">
-          <p class="label">${t('page.billTo')}</p>
-          <address>
-            <span class="name">${invoice.customerName}</span>
-            ${[...(customer?.contact ? [customer.contact] : []), ...(customer ? addressLines(customer) : [])]
-              .map((line) => html`<br>${line}`)}
-          </address>
-          ${customer?.taxId ? html`<p class="label">${t('page.customerTaxId')}: ${customer.taxId}</p>` : ''}
-        </div>
-        <div>
-          <h1>${t('page.title')}</h1>
-          ${stamp ? html`<p class="stamp">${stamp}</p>` : ''}
-          <dl class="meta">
-            ${invoice.number ? html`<dt>${t('page.number')}</dt><dd>${invoice.number}</dd>` : ''}
-            <dt>${t('page.issued')}</dt><dd>${formatDateLong(invoice.issueDate)}</dd>
-            <dt>${t('page.due')}</dt><dd>${formatDateLong(invoice.dueDate)}</dd>
-          </dl>
-        </div>
-      </div>`;
+      <div class="mark upper"></div><div class="mark hole"></div><div class="mark lower"></div>
+      <div class="letterhead">${logo ? html`<img src=${logo} alt=${seller}>` : html`<p>${seller}</p>`}</div>
+      <div class="window ${this._recipientSize}">
+        <p class="sender"><span>${sender}</span></p>
+        <address>${recipient.map((line, index) => (index === 0 ? line : html`<br>${line}`))}</address>
+      </div>
+      <div class="opening">${renderFacts(facts)}</div>
+      <div class="heading"><h1>${heading}</h1>${corrects ? html`<p class="corrects">${corrects}</p>` : ''}</div>`;
   }
 
-  #renderLines({ lines, currency }: Invoice): TemplateResult {
+  #renderParts(paper: Paper, { from, to, isCarriedIn, isCarriedOut }: PaperPage): TemplateResult {
+    const shown = this.#pieces.slice(from, to).map((piece, index) => ({ piece, at: from + index }));
+    const rows = shown.filter(({ piece }) => piece.part === 'line');
     return html`
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">${t('page.position')}</th>
-            <th scope="col">${fieldLabel('description')}</th>
-            <th scope="col" class="number">${fieldLabel('quantityMilli')}</th>
-            <th scope="col" class="number">${fieldLabel('unitPriceMinor')}</th>
-            <th scope="col" class="number">${t('page.tax')}</th>
-            <th scope="col" class="number">${t('page.amount')}</th>
-          </tr>
-        </thead>
-        <tbody>${lines.map((line, index) => html`
-          <tr>
-            <td class="position">${index + 1}</td>
-            <td class="description">${line.description}</td>
-            <td class="number">${[formatQuantity(line.quantityMilli), line.unit].filter(Boolean).join('\u00a0')}</td>
-            <td class="number">${formatMoney(line.unitPriceMinor, currency)}</td>
-            <td class="number">${formatPercent(line.taxRateBp)}</td>
-            <td class="number">${formatMoney(lineNetMinor(line), currency)}</td>
-          </tr>`)}
-        </tbody>
-      </table>`;
+      ${rows.length > 0 || isCarriedIn ? renderTable(paper, [
+        isCarriedIn ? renderCarried('in', paper.format.words.broughtForward, this.#carriedBefore(from)) : '',
+        rows.map(({ piece, at }) => renderRow(piece, at)),
+        isCarriedOut ? renderCarried('out', paper.format.words.carriedForward, this.#carriedBefore(to)) : '',
+      ]) : ''}
+      ${shown.filter(({ piece }) => piece.part !== 'line').map(({ piece, at }) => html`<div data-piece=${at}>${renderText(piece)}</div>`)}`;
   }
 
-  #renderTotals(invoice: Invoice): TemplateResult {
-    const money = (amountMinor: number): string => formatMoney(amountMinor, invoice.currency);
-    const isPartlyPaid = invoice.payments.length > 0 && invoice.status !== 'void';
-    return html`
-      <dl class="totals">
-        <dt>${t('totals.subtotal')}</dt><dd>${money(invoice.subtotalMinor)}</dd>
-        ${invoice.taxes.map(({ rateBp, netMinor, taxMinor }) => html`
-          <dt>${t('totals.tax', { rate: formatPercent(rateBp), net: money(netMinor) })}</dt><dd>${money(taxMinor)}</dd>`)}
-        <dt class="sum">${t('totals.sum')}</dt><dd class="sum">${money(invoice.totalMinor)}</dd>
-        ${isPartlyPaid ? html`
-          ${invoice.payments.map(({ amountMinor, paidOn }) => html`
-            <dt class="paid">${t('page.received', { date: formatDateLong(paidOn) })}</dt><dd class="paid">${money(-amountMinor)}</dd>`)}
-          <dt class="sum">${t('page.toPay')}</dt><dd class="sum">${money(openMinorOf(invoice))}</dd>` : ''}
-      </dl>`;
-  }
-
-  #renderFoot(invoice: Invoice): TemplateResult {
-    const request = invoice.status === 'paid' ? t('page.paid') : invoice.status === 'sent' ? t('page.payBy', {
-      amount: formatMoney(openMinorOf(invoice), invoice.currency), date: formatDateLong(invoice.dueDate), number: invoice.number ?? '',
-    }) : '';
-    return html`
-      <div class="foot">
-        ${request ? html`<p>${request}</p>` : ''}
-        ${invoice.notes ? html`<p class="notes">${invoice.notes}</p>` : ''}
-      </div>`;
+  /** What the lines before a piece add up to. */
+  #carriedBefore(at: number): string {
+    return this.#pieces.slice(0, at).findLast((piece) => piece.part === 'line')?.line.carried ?? '';
   }
 }
 
+function renderTable({ format: { words } }: Paper, rows: readonly unknown[]): TemplateResult {
+  return html`
+    <table>
+      <thead>
+        <tr>
+          <th scope="col" class="position">${words.position}</th>
+          <th scope="col">${words.description}</th>
+          <th scope="col" class="quantity">${words.quantity}</th>
+          <th scope="col" class="price">${words.price}</th>
+          <th scope="col" class="tax">${words.tax}</th>
+          <th scope="col" class="amount">${words.amount}</th>
+        </tr>
+      </thead>
+      <tbody>${rows}</tbody>
+    </table>`;
+}
+
+function renderCarried(side: 'in' | 'out', label: string, amount: string): TemplateResult {
+  return html`<tr class="carried ${side}"><td></td><td colspan="4">${label}</td><td class="amount">${amount}</td></tr>`;
+}
+
+function renderRow(piece: PaperPiece, at: number): TemplateResult {
+  if (piece.part !== 'line') return html``;
+  const { line, description, isFirst, isLast } = piece;
+  const cell = (text: string): string => (isFirst ? text : '');
+  return html`
+    <tr data-piece=${at} class="${isFirst ? '' : 'part'} ${isLast ? 'end' : ''}">
+      <td class="position">${cell(line.position)}</td>
+      <td class="description">${description}</td>
+      <td class="quantity">${cell(line.quantity)}</td>
+      <td class="price">${cell(line.price)}</td>
+      <td class="tax">${cell(line.tax)}</td>
+      <td class="amount">${cell(line.amount)}</td>
+    </tr>`;
+}
+
+function renderText(piece: PaperPiece): TemplateResult {
+  switch (piece.part) {
+    case 'line': return html``;
+    case 'sum': return renderSums(piece.sums, 'totals');
+    case 'text': return piece.sums ? renderSums(piece.sums, '') : html`
+      <div class=${piece.look}>${piece.text}${piece.facts && piece.facts.length > 0 ? renderFacts(piece.facts) : ''}</div>`;
+  }
+}
+
+function renderSums(sums: readonly PaperSum[], look: string): TemplateResult {
+  return html`<dl class="sums ${look}">${sums.map(({ label, amount, look: own }) => html`
+    <dt class=${own}>${label}</dt><dd class=${own}>${amount}</dd>`)}</dl>`;
+}
+
+function renderFacts(facts: readonly Fact[]): TemplateResult {
+  return html`<dl class="facts">${facts.map(([label, value]) => html`<dt>${label}</dt><dd>${value}</dd>`)}</dl>`;
+}
+
+function renderFooter({ format: { words }, footer, footerText }: Paper, page: number, of: number): TemplateResult {
+  return html`
+    <footer>
+      <p class="page-number">${words.page(page, of)}</p>
+      <div class="columns">${footer.map((lines) => html`
+        <p>${lines.map((line, index) => (index === 0 ? line : html`<br>${line}`))}</p>`)}</div>
+      ${footerText ? html`<p class="imprint">${footerText}</p>` : ''}
+    </footer>`;
+}
+
 /**
- * Prints the invoice of a detail, or saves it as a PDF: the value is then the file, or null if the user cancelled. The page
- * is in the document only while it prints; the print rules in ui/tokens.css hide everything else.
+ * Prints the invoice of a detail, or saves it as a PDF: the value is then the file, or null if the user cancelled. Reads what else
+ * it says from the cache. The page is in the document only while it prints; the print rules in ui/tokens.css hide everything else.
  */
 export async function exportInvoice(host: EventTarget, detail: Detail, to: 'print' | 'pdf'): Promise<Outcome<SavedFile | null>> {
+  const source = await readSource(host, detail);
+  if (!source.ok) return source;
   const page = new InvoifyInvoicePage();
-  page.invoice = detail.record.payload as JsonObject & Invoice;
-  page.customer = detail.customer?.payload ?? null;
+  page.paper = paperContent(source.value);
   document.body.append(page);
   try {
-    await page.updateComplete;
-    return to === 'print' ? await ask(host, 'app.print') : await ask(host, 'app.exportPdf', { name: fileName(page.invoice) });
+    await page.laidOut();
+    return to === 'print' ? await ask(host, 'app.print') : await ask(host, 'app.exportPdf', { name: fileName(source.value.invoice) });
   } finally {
     page.remove();
   }
+}
+
+async function readSource(host: EventTarget, { record, customer }: Detail): Promise<Outcome<PaperSource>> {
+  const invoice = record.payload as JsonObject & Invoice;
+  const companies = await ask(host, 'data.listPage', { collection: 'company', limit: 1 });
+  if (!companies.ok) return companies;
+  const read = async (collection: string, id: string | undefined): Promise<Outcome<RecordView | null>> =>
+    (id === undefined ? { ok: true, value: null } : ask(host, 'data.getRecord', { collection, id }));
+  const [company, credited] = await Promise.all([read('company', companies.value.rows[0]?.id), read('invoices', invoice.creditedId)]);
+  if (!company.ok) return company;
+  if (!credited.ok) return credited;
+  return {
+    ok: true,
+    value: {
+      invoice,
+      company: (company.value?.payload ?? null) as (JsonObject & Company) | null,
+      customer: (customer?.payload ?? null) as (JsonObject & Customer) | null,
+      credited: (credited.value?.payload ?? null) as (JsonObject & Invoice) | null,
+    },
+  };
 }
 
 function fileName({ number, customerName }: Invoice): string {

@@ -6,14 +6,14 @@ import { countryName } from './value-text.ts';
 /** Countries that put the postal code after the city. */
 const postalCodeLast = new Set(['US', 'CA', 'GB', 'IE', 'AU', 'NZ', 'IN', 'ZA']);
 
-/** The lines of a customer's address, without the name; empty if there is no address. */
-export function addressLines({ address }: Pick<Customer, 'address'>): readonly string[] {
+/** The lines of an address, without the name; empty if there is none. `nameOf` names the country, by default in the window's language. */
+export function addressLines({ address }: Pick<Customer, 'address'>, nameOf: (country: string) => string = countryName): readonly string[] {
   if (!address) return [];
   const { street = '', city = '', postalCode = '', region = '', country = '' } = address;
   const locality = postalCodeLast.has(country)
     ? joinNonEmpty([joinNonEmpty([city, region], ', '), postalCode], ' ')
     : joinNonEmpty([joinNonEmpty([postalCode, city], ' '), region], ', ');
-  return [street, locality, country === '' ? '' : countryName(country)].filter((line) => line !== '');
+  return [street, locality, country === '' ? '' : nameOf(country)].filter((line) => line !== '');
 }
 
 function joinNonEmpty(parts: readonly string[], separator: string): string {

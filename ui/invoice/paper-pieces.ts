@@ -1,0 +1,51 @@
+// The parts of a printed invoice that its pages consist of: none is broken, and those of a group stay together where that is possible.
+
+import type { Fact, Paper, PaperLine, PaperSum } from './paper-content.ts';
+
+export type PaperPiece =
+  | {
+    readonly part: 'line'; readonly line: PaperLine; readonly description: string;
+    /** The first and the last row of the line: a long description goes over several. */
+    readonly isFirst: boolean; readonly isLast: boolean;
+  }
+  | { readonly part: 'sum'; readonly sums: readonly PaperSum[] }
+  | {
+    readonly part: 'text'; readonly look: 'text' | 'note' | 'note first'; readonly text: string;
+    readonly facts?: readonly Fact[]; readonly sums?: readonly PaperSum[];
+  };
+
+/** How many lines of text, or sums, one piece has at most. */
+const maxLines = 8;
+/** How many characters of one line of text a piece has at most: of a line's description, and across the page. */
+const maxCharacters = { column: 400, page: 1000 } as const;
+
+export function paperPieces(paper: Paper): { readonly pieces: readonly PaperPiece[]; readonly groups: readonly number[] } {
+  const lines = paper.lines.map((line): readonly PaperPiece[] => {
+    const texts = chunks(cutLines(line.description, maxCharacters.column)).map((some) => some.join('\n'));
+    return texts.map((description, index) => (
+      { part: 'line', line, description, isFirst: index === 0, isLast: index === texts.length - 1 }));
+  });
+  const totals: PaperPiece = { part: 'sum', sums: paper.totals };
+  const settlement = chunks(paper.settlement).map((sums): PaperPiece => ({ part: 'text', look: 'text', text: '', sums }));
+  const notes = cutLines(paper.note, maxCharacters.page).map((text, index): readonly PaperPiece[] => (
+    [{ part: 'text', look: index === 0 ? 'note first' : 'note', text }]));
+  const groups: readonly (readonly PaperPiece[])[] = [
+    ...lines.slice(0, -1),
+    [...lines.at(-1) ?? [], totals],
+    ...settlement.map((piece) => [piece]),
+    ...paper.exemption ? [[{ part: 'text', look: 'text', text: paper.exemption } as const]] : [],
+    ...paper.request ? [[{ part: 'text', look: 'text', text: paper.request, facts: paper.bank } as const]] : [],
+    ...notes,
+  ];
+  return { pieces: groups.flat(), groups: groups.map(({ length }) => length) };
+}
+
+function chunks<T>(all: readonly T[]): readonly (readonly T[])[] {
+  return Array.from({ length: Math.ceil(all.length / maxLines) }, (_, index) => all.slice(index * maxLines, (index + 1) * maxLines));
+}
+
+/** A text's lines, with those that could be longer than a page cut after a word. */
+function cutLines(text: string, max: number): readonly string[] {
+  if (text.trim() === '') return [];
+  return text.split('\n').flatMap((line) => line.match(new RegExp(`.{1,${max}}(?:\\s|$)|.{1,${max}}`, 'gu')) ?? ['']);
+}
