@@ -9,6 +9,7 @@ import { SYNC_WAIT_MS, waitWhileBusy } from './busy.ts';
 import { createPrivateFile, makeFolder } from '../files.ts';
 import type { Log } from '../log.ts';
 import { newEpoch, newFingerprintKey } from '../store.ts';
+import { migrateRecords } from './migrate-records.ts';
 
 /** "Invs" in ASCII: identifies this file among SQLite databases. */
 const APPLICATION_ID = 0x496e7673;
@@ -21,7 +22,7 @@ const MIN_SQLITE = [3, 51, 3] as const;
 
 /** Step n brings a database from version n to version n + 1; a step that a database has taken is never edited. */
 const steps: readonly ((db: DatabaseSync) => void)[] = [
-  createTables, addEpochsAndSettings, addAuditTrail, addSessionDetails, addPauses, indexClocks,
+  createTables, addEpochsAndSettings, addAuditTrail, addSessionDetails, addPauses, indexClocks, migrateRecords,
 ];
 
 function createTables(db: DatabaseSync): void {

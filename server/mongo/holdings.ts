@@ -116,7 +116,7 @@ export async function lastEntry({ audit }: Tables, session: ClientSession, accou
   return (await audit.findOne({ accountId }, { session, sort: { accountId: -1, number: -1 } }))?.number ?? 0;
 }
 
-const byInstant = { accountId: 1, 'sync.at': 1 } as const;
+export const byInstant = { accountId: 1, 'sync.at': 1 } as const;
 /** The feed sends 64-bit integers only, so they must be told from other numbers. */
 export const exactTypes = { promoteLongs: false } as const;
 
@@ -144,7 +144,8 @@ function instantIn(sync: unknown): Instant | null {
   return Number.isSafeInteger(instant) && instant > 0 ? instant as Instant : null;
 }
 
-async function* batches<D extends object, T>(cursor: FindCursor<D>, convert: (document: D) => T): AsyncGenerator<readonly T[]> {
+/** What a cursor finds, in batches, converted. */
+export async function* batches<D extends object, T>(cursor: FindCursor<D>, convert: (document: D) => T): AsyncGenerator<readonly T[]> {
   cursor.batchSize(BATCH_SIZE);
   try {
     while (await cursor.hasNext()) yield cursor.readBufferedDocuments().map((document) => convert(document));

@@ -90,6 +90,8 @@ export interface SettingDocument {
   readonly value: string;
   /** Of an import: its transactions so far. */
   readonly steps?: number;
+  /** Of a migration: until when a process is taken to be at work. */
+  readonly expiresAt?: Date;
 }
 
 export const TOMBSTONES = 'tombstones';

@@ -12,6 +12,7 @@ import { noAnswer, mongoError } from './errors.ts';
 import { openSnapshot } from './feed.ts';
 import { listOrphans, withHoldings } from './holdings.ts';
 import { beginImport, listImports } from './import.ts';
+import { migrateRecords } from './migrate-records.ts';
 import { connectMongo } from './preflight.ts';
 import {
   byId, createSchema, dueReplies, dueTombstones, majorityRead, openTables, readFingerprintKey, toEntry, toInstant, toRecord, toSession,
@@ -33,14 +34,16 @@ const CLOCK_TIMEOUT_MS = 5000;
 const noReads: LikelyReads = { reply: null, records: [] };
 
 /**
- * Connects, checks that the database can be used, and creates its collections and indexes. Throws `unavailable` with a
- * message that names the fix, also if the way to another machine is not secured, unless `allowsPlaintext`.
+ * Connects, checks that the database can be used, creates its collections and indexes, and brings the records of an earlier version up
+ * to date. Throws `unavailable` with a message that names the fix, also if the way to another machine is not secured, unless
+ * `allowsPlaintext`.
  */
 export async function openMongoStore(url: string, dbName: string, deps: StoreDeps, allowsPlaintext = false): Promise<Store> {
   const client = await connectMongo(url, allowsPlaintext);
   try {
     const tables = openTables(client.db(dbName));
     await createSchema(tables);
+    await migrateRecords(client, tables, deps.log);
     return new MongoStore(client, tables, await readFingerprintKey(tables), deps);
   } catch (error) {
     await client.close();
