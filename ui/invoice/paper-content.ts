@@ -93,10 +93,10 @@ export function paperContent({ invoice, company, customer, credited }: PaperSour
 }
 
 /** The address as the post needs it: abroad with the country's name in capitals, at home without it. */
-function postalLines({ address }: Pick<Buyer, 'address'>, seller: Seller, { country }: PaperFormat): readonly string[] {
+function postalLines({ address }: Pick<Buyer, 'address'>, seller: Seller, { country, language }: PaperFormat): readonly string[] {
   if (!address) return [];
   const isHome = address.country === seller.address?.country;
-  return addressLines({ address }, (code) => (isHome ? '' : country(code).toLocaleUpperCase()));
+  return addressLines({ address }, (code) => (isHome ? '' : country(code).toLocaleUpperCase(language)));
 }
 
 function facts(invoice: Invoice, buyer: Buyer, credited: PaperSource['credited'], { words, date }: PaperFormat): readonly Fact[] {

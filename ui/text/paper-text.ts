@@ -27,7 +27,7 @@ const en = {
   price: 'Unit price',
   tax: 'VAT',
   amount: 'Amount',
-  pricePer: (price: string, units: string) => `${price} per ${units}`,
+  pricePer: (price: string, units: string) => `${price} per\u00a0${units}`,
   carriedForward: 'Carried forward',
   broughtForward: 'Brought forward',
 
@@ -93,7 +93,7 @@ const de: PaperWords = {
   price: 'Einzelpreis',
   tax: 'USt.',
   amount: 'Betrag',
-  pricePer: (price, units) => `${price} je ${units}`,
+  pricePer: (price, units) => `${price} je\u00a0${units}`,
   carriedForward: 'Übertrag',
   broughtForward: 'Übertrag',
 
