@@ -31,8 +31,12 @@ export function currencyDigits(currency: string): number {
 
 /** An amount in major units, exact: 123456 for EUR is `1234.56`. `amountMinor` is an integer. */
 export function toMajorUnits(amountMinor: number, currency: string, decimalPoint = '.'): string {
-  const digits = currencyDigits(currency);
-  const text = BigInt(Math.abs(amountMinor)).toString().padStart(digits + 1, '0');
+  return toDecimal(amountMinor, currencyDigits(currency), decimalPoint);
+}
+
+/** An integer of `digits` implied decimals as a decimal number, exact: 1500 of 3 is `1.500`. */
+export function toDecimal(scaled: number, digits: number, decimalPoint = '.'): string {
+  const text = BigInt(Math.abs(scaled)).toString().padStart(digits + 1, '0');
   const whole = text.slice(0, text.length - digits);
-  return (amountMinor < 0 ? '-' : '') + (digits === 0 ? whole : `${whole}${decimalPoint}${text.slice(-digits)}`);
+  return (scaled < 0 ? '-' : '') + (digits === 0 ? whole : `${whole}${decimalPoint}${text.slice(-digits)}`);
 }

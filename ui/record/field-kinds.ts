@@ -1,5 +1,6 @@
 // How a declared field appears in a form: its control, its options, its autocomplete hint.
 
+import { currencies } from '../../shared/currency.ts';
 import { countries, type Field } from '../../shared/fields.ts';
 import { currentLocale } from '../text/i18n.ts';
 import type { FormField } from './record-draft.ts';
@@ -38,10 +39,10 @@ export function optionsOf(field: Field, nameOf: (value: string) => string): read
   }
 }
 
-/** `EUR – Euro`, ordered by code, since people who write invoices know the codes. */
+/** `EUR – Euro`, ordered by code, since people who write invoices know the codes. A name that this runtime lacks is left out. */
 function currencyOptions(): readonly Option[] {
-  const names = new Intl.DisplayNames(currentLocale().language, { type: 'currency' });
-  return Intl.supportedValuesOf('currency').map((value) => ({ value, label: `${value} – ${names.of(value) ?? value}` }));
+  const names = new Intl.DisplayNames(currentLocale().language, { type: 'currency', fallback: 'none' });
+  return currencies.map((value) => ({ value, label: [value, names.of(value) ?? []].flat().join(' – ') }));
 }
 
 function countryOptions(): readonly Option[] {

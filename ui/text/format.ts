@@ -1,7 +1,7 @@
-// Formats and parses numbers, money, dates and durations in the current locale, using Intl. Amounts are integers (minor
-// units, thousandths, basis points) and never pass through a rounded number. What is shown can be typed.
+// Formats numbers, money, dates and durations in the current locale, using Intl. Amounts are integers (minor units, thousandths,
+// basis points) and never pass through a rounded number. What is shown can be typed (number-text.ts).
 
-import { currencyDigits, toMajorUnits } from '../../shared/currency.ts';
+import { currencyDigits, toDecimal, toMajorUnits } from '../../shared/currency.ts';
 import { currentLocale } from './i18n.ts';
 
 export { currencyDigits };
@@ -9,7 +9,7 @@ export { currencyDigits };
 const formatters = new Map<string, unknown>();
 
 /** Creating a formatter takes thirty times as long as using one. */
-function cached<F>(key: string, make: (locale: string) => F, locale = currentLocale().format): F {
+export function cached<F>(key: string, make: (locale: string) => F, locale = currentLocale().format): F {
   const name = `${locale} ${key}`;
   const known = formatters.get(name) as F | undefined;
   if (known !== undefined) return known;
@@ -28,19 +28,12 @@ export function formatMoney(amountMinor: number | null, currency: string): strin
   const { decimal, group } = moneySeparators();
   // From a string, because a large amount divided into a fraction would lose its last digit.
   return format.formatToParts(toMajorUnits(amountMinor, currency) as Intl.StringNumericLiteral)
-    .map(({ type, value }) => (type === 'decimal' ? decimal : type === 'group' ? group : value)).join('');
-}
-
-/** An amount for a text field: without currency and grouping. */
-export function formatAmount(amountMinor: number, currency: string): string {
-  return toMajorUnits(amountMinor, currency, separators().decimal);
-}
-
-/** Parses user input ("1.234,5", "€ 12") into minor units; null if it is not an amount in this currency. */
-export function parseMoney(text: string, currency: string): number | null {
-  const symbol = cached(`symbol ${currency}`, (locale) => new Intl.NumberFormat(locale, { style: 'currency', currency })
-    .formatToParts(0).find(({ type }) => type === 'currency')?.value ?? currency);
-  return parseDecimal(text.replace(symbol, '').replace(currency, ''), currencyDigits(currency), moneySeparators());
+    .map(({ type, value }) => {
+      if (type === 'decimal') return decimal;
+      if (type === 'group') return group;
+      // Cape Verde writes its currency as the decimal sign, which is not used here, and else as nothing that can be seen.
+      return type === 'currency' && value === '\u200b' ? currency : value;
+    }).join('');
 }
 
 export function formatNumber(value: number): string {
@@ -49,21 +42,14 @@ export function formatNumber(value: number): string {
 
 /** "1.5" for 1500 thousandths. */
 export function formatQuantity(milli: number): string {
-  return cached('quantity', (locale) => new Intl.NumberFormat(locale, { maximumFractionDigits: 3 })).format(milli / 1000);
-}
-
-export function parseQuantity(text: string): number | null {
-  return parseDecimal(text, 3);
+  return cached('quantity', (locale) => new Intl.NumberFormat(locale, { maximumFractionDigits: 3 }))
+    .format(toDecimal(milli, 3) as Intl.StringNumericLiteral);
 }
 
 /** "19%" for 1900 basis points. */
 export function formatPercent(basisPoints: number): string {
   return cached('percent', (locale) => new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 2 }))
     .format(basisPoints / 10_000);
-}
-
-export function parsePercent(text: string): number | null {
-  return parseDecimal(text.replace('%', ''), 2);
 }
 
 /** A date (YYYY-MM-DD) in digits of fixed width, for columns. Other text is returned unchanged. */
@@ -159,36 +145,8 @@ interface Separators {
   readonly group: string;
 }
 
-/**
- * Parses a decimal number exactly into an integer of `digits` implied decimals, or returns null. Uses the locale's
- * separators; if that fails, accepts the other of point and comma as the decimal separator, as typed on a keypad.
- */
-export function parseDecimal(text: string, digits: number, { decimal, group }: Separators = separators()): number | null {
-  const plain = text.replace(/\s/g, '').replaceAll('\u2212', '-').replaceAll('\u2019', '\'');
-  const other = decimal === ',' ? '.' : ',';
-  const parts = matchDecimal(plain, decimal, group.replace('\u2019', '\'')) ?? matchDecimal(plain, other, '');
-  if (!parts) return null;
-  const [sign, whole, fraction] = parts;
-  const kept = fraction.replace(/0+$/, '');
-  if (kept.length > digits) return null;
-  const value = Number(`${whole}${kept.padEnd(digits, '0')}`);
-  return Number.isSafeInteger(value) ? (sign && value !== 0 ? -value : value) : null;
-}
-
-function matchDecimal(text: string, decimal: string, group: string): readonly [boolean, string, string] | null {
-  const grouped = group.trim() === '' ? '\\d+' : `\\d{1,3}(?:${escapeRegExp(group)}\\d{2,3})*${escapeRegExp(group)}\\d{3}|\\d+`;
-  const match = new RegExp(`^(-?)(${grouped}|)(?:${escapeRegExp(decimal)}(\\d*))?$`).exec(text);
-  if (!match) return null;
-  const [, sign = '', whole = '', fraction = ''] = match;
-  if (whole === '' && fraction === '') return null;
-  return [sign === '-', group === '' ? whole : whole.replaceAll(group, ''), fraction];
-}
-
-function escapeRegExp(text: string): string {
-  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
-}
-
-function separators(): Separators {
+/** Those of numbers that are not money. */
+export function separators(): Separators {
   return cached('separators', (locale) => separatorsOf(new Intl.NumberFormat(locale)));
 }
 
@@ -196,7 +154,7 @@ function separators(): Separators {
  * Those of money, which Austrians group in another way than other numbers (1.234,50 but 1 234,5). Those of other numbers where
  * the decimal sign would differ, and in English, since Intl's English of Germany would write 1.234,5 but €1,234.50.
  */
-function moneySeparators(): Separators {
+export function moneySeparators(): Separators {
   return cached('money separators', (locale) => {
     const ofMoney = separatorsOf(new Intl.NumberFormat(locale, { style: 'currency', currency: 'EUR' }));
     return locale.startsWith('en') || ofMoney.decimal !== separators().decimal ? separators() : ofMoney;

@@ -1,20 +1,128 @@
-// Numbers as text in a form's inputs: formatted for the locale, without grouping or unit so that they are easy to edit,
-// and parsed by the same rules as everywhere else (ui/text/format.ts).
+// Numbers as text in a form's inputs: formatted for the locale, without grouping or unit so that they are easy to edit, and parsed.
+//
+// Invariants: parsing is exact, and reads a field's own text as well as whatever is shown anywhere, with its unit, its grouping, its
+// digits and its sign. Point and comma mean what the locale says. Where it says nothing they are read if there is one way to read
+// them, and refused otherwise: a thousandfold amount is never the outcome of a guess.
 
-import { formatAmount, parseMoney, parsePercent, parseQuantity } from './format.ts';
-import { currentLocale } from './i18n.ts';
+import { currencyDigits, toDecimal, toMajorUnits } from '../../shared/currency.ts';
 import type { NumberText } from '../record/record-draft.ts';
+import { cached, moneySeparators, separators } from './format.ts';
 
 export const localNumbers: NumberText = {
   // Until there is a currency, an amount has two decimals, as in most currencies.
   money: (amountMinor, currency) => formatAmount(amountMinor, currency || 'EUR'),
   parseMoney: (text, currency) => parseMoney(text, currency || 'EUR'),
-  quantity: (quantityMilli) => decimal(quantityMilli / 1000, 3),
-  parseQuantity,
-  rate: (rateBp) => decimal(rateBp / 100, 2),
+  quantity: (quantityMilli) => format(toDecimal(quantityMilli, 3), 0, 3),
+  parseQuantity: (text) => parseDecimal(text, 3),
+  rate: (rateBp) => format(toDecimal(rateBp, 2), 0, 2),
   parseRate: parsePercent,
 };
 
-function decimal(value: number, places: number): string {
-  return new Intl.NumberFormat(currentLocale().format, { useGrouping: false, maximumFractionDigits: places }).format(value);
+/** An amount for a text field: without currency and grouping. */
+export function formatAmount(amountMinor: number, currency: string): string {
+  const digits = currencyDigits(currency);
+  return format(toMajorUnits(amountMinor, currency), digits, digits);
+}
+
+function format(value: string, minimumFractionDigits: number, maximumFractionDigits: number): string {
+  return cached(`field ${minimumFractionDigits} ${maximumFractionDigits}`, (locale) =>
+    new Intl.NumberFormat(locale, { useGrouping: false, minimumFractionDigits, maximumFractionDigits }))
+    .format(value as Intl.StringNumericLiteral);
+}
+
+/** Parses user input ("1.234,5", "€ 12") into minor units; null if it is not an amount in this currency. */
+export function parseMoney(text: string, currency: string): number | null {
+  const symbol = cached(`symbol ${currency}`, (locale) => new Intl.NumberFormat(locale, { style: 'currency', currency })
+    .formatToParts(0).find(({ type }) => type === 'currency')?.value ?? '');
+  return parseDecimal(text, currencyDigits(currency), [symbol, currency, currency.toLowerCase()]);
+}
+
+/** Parses "19 %" or "19" into basis points. */
+export function parsePercent(text: string): number | null {
+  const sign = cached('percent sign', (locale) => new Intl.NumberFormat(locale, { style: 'percent' })
+    .formatToParts(0).find(({ type }) => type === 'percentSign')?.value ?? '%');
+  return parseDecimal(text, 2, [sign, '%']);
+}
+
+const pointAndComma = ['.', ','] as const;
+/** What groups digits wherever people write so, and is a decimal sign nowhere. */
+const groupingAnywhere = [' ', '\''] as const;
+
+/**
+ * Parses a decimal number exactly into an integer of `digits` implied decimals, or returns null. One of `units` and a minus sign may
+ * stand before or after it. In this order:
+ *
+ * 1. The locale's decimal sign and its grouping signs, those of money among them: in Austria 1.234 and 1 234 are the same.
+ * 2. Point or comma groups if the locale's decimal sign follows, or if it stands there twice: 2.345,67 in French.
+ * 3. Point or comma is a decimal sign, as typed on a keypad: 1.5 in German. Not if it could as well group: 1.234 in French is refused.
+ */
+export function parseDecimal(text: string, digits: number, units: readonly string[] = []): number | null {
+  const { isNegative, body } = withoutUnit(plain(text).trim(), units.map((unit) => plain(unit).trim()));
+  const decimal = plain(separators().decimal);
+  const groups = [separators().group, moneySeparators().group].map(plain);
+  const foreign = pointAndComma.filter((sign) => sign !== decimal);
+  const grouping = foreign.filter((sign) => body.includes(decimal) || body.split(sign).length > 2);
+  const match = matchDecimal(body, decimal, [...groups, ...groupingAnywhere])
+    ?? matchDecimal(body, decimal, grouping)
+    ?? (/^[1-9]\d{0,2}[.,]\d{3}$/.test(body) ? null : firstOf(foreign, (sign) =>
+      matchDecimal(body, sign, [...groupingAnywhere, ...foreign.filter((other) => other !== sign)])));
+  if (!match) return null;
+  const kept = match.fraction.replace(/0+$/, '');
+  if (kept.length > digits) return null;
+  const value = Number(`${match.whole}${kept.padEnd(digits, '0')}`);
+  return Number.isSafeInteger(value) ? (isNegative && value !== 0 ? -value : value) : null;
+}
+
+/** Text with Latin digits, one minus sign, one kind of space and of apostrophe, and without marks of direction. */
+function plain(text: string): string {
+  const digitOf = cached('digits', (locale) => new Map(
+    [...new Intl.NumberFormat(locale, { useGrouping: false }).format(9_876_543_210)].map((digit, index) => [digit, String(9 - index)])));
+  const shown = text.normalize('NFKC').replace(/\p{Cf}/gu, '').replace(/\s/g, ' ')
+    .replace(/[\u2010-\u2013\u2212]/g, '-').replace(/[\u2018\u2019\u02bc]/g, '\'');
+  return [...shown].map((character) => digitOf.get(character) ?? character).join('');
+}
+
+/** A number without its minus sign and without a unit, either of which may stand at either end, the other one outside of it. */
+function withoutUnit(text: string, units: readonly string[]): { readonly isNegative: boolean; readonly body: string } {
+  const longestFirst = units.toSorted((a, b) => b.length - a.length);
+  const takeUnit = (from: string): string | null => firstOf(longestFirst, (unit) => withoutEnd(from, unit));
+  const outer = takeUnit(text);
+  const unsigned = withoutEnd(outer ?? text, '-');
+  const rest = unsigned ?? outer ?? text;
+  return { isNegative: unsigned !== null, body: outer === null ? takeUnit(rest) ?? rest : rest };
+}
+
+function withoutEnd(text: string, end: string): string | null {
+  if (end === '') return null;
+  if (text.startsWith(end)) return text.slice(end.length).trimStart();
+  return text.endsWith(end) ? text.slice(0, -end.length).trimEnd() : null;
+}
+
+interface Digits {
+  readonly whole: string;
+  readonly fraction: string;
+}
+
+/** The digits before and after the decimal sign, if those before it are not grouped, or all by the same one of these signs. */
+function matchDecimal(text: string, decimal: string, groups: readonly string[]): Digits | null {
+  const point = escapeRegExp(decimal);
+  return firstOf(['', ...groups], (group) => {
+    const sign = escapeRegExp(group);
+    const whole = group === '' ? '\\d*' : `\\d{1,3}(?:${sign}\\d{2,3})*${sign}\\d{3}`;
+    const [all, before = '', fraction = ''] = new RegExp(`^(${whole})(?:${point}(\\d*))?$`).exec(text) ?? [];
+    if (all === undefined || before + fraction === '') return null;
+    return { whole: group === '' ? before : before.replaceAll(group, ''), fraction };
+  });
+}
+
+function firstOf<T, R>(values: readonly T[], find: (value: T) => R | null): R | null {
+  for (const value of values) {
+    const found = find(value);
+    if (found !== null) return found;
+  }
+  return null;
+}
+
+function escapeRegExp(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }
