@@ -191,8 +191,9 @@ const imagePattern = /^data:image\/(?:png;base64,iVBORw0KGg|jpeg;base64,\/9j\/)[
 
 function isImage(text: string, maxBytes: number): boolean {
   const base64 = text.slice(text.indexOf(',') + 1);
+  const padding = base64.endsWith('==') ? 2 : base64.endsWith('=') ? 1 : 0;
   // The length first, so that a pattern never sees a megabyte.
-  return base64.length <= Math.ceil(maxBytes / 3) * 4 && base64.length % 4 === 0 && imagePattern.test(text);
+  return base64.length / 4 * 3 - padding <= maxBytes && base64.length % 4 === 0 && imagePattern.test(text);
 }
 
 /** True for a day of the calendar written YYYY-MM-DD. */

@@ -101,7 +101,7 @@ export interface Client {
   read(collection: string, id: string): Promise<WireRecord>;
   /** Changes this version of a record and asserts success. */
   change(collection: string, version: Version, fields: object): Promise<WireRecord>;
-  /** Runs an invoice's action (`send`, `payments`, `void`) on this version and asserts success. */
+  /** Runs an invoice's action (`issue`, `payments`, `credit`, `void`) on this version and asserts success. */
   act(version: Version, action: string, json?: unknown): Promise<WireRecord>;
   /** Pulls the whole account, page by page. */
   pullAll(query?: string): Promise<{ changes: WireChange[]; last: Reply; pages: Reply[] }>;
@@ -147,7 +147,7 @@ export function createClient(address: () => ServerAddress, token: string | null 
     change: async (collection, { id, updatedAt }, fields) =>
       recordIn(await client.patch(`/api/${collection}/${id}`, updatedAt, fields)),
     act: async ({ id, updatedAt }, action, json) =>
-      recordIn(await client.post(`/api/invoices/${id}/${action}`, json, { 'If-Match': `"${updatedAt}"` })),
+      recordIn(await client.post(`/api/invoices/${id}/${action}`, json, { 'If-Match': `"${updatedAt}"` }), action === 'credit' ? 201 : 200),
     async pullAll(query = '') {
       const pages: Reply[] = [];
       for (let since = ''; ;) {

@@ -22,3 +22,11 @@ export function line(fields: object = {}): object {
 export function invoice(customerId: string, fields: object = {}): object {
   return { customerId, issueDate: '2026-01-15', dueDate: '2026-02-14', currency: 'EUR', lines: [line()], ...fields };
 }
+
+/** All fields of a company that an invoice shows, but for the logo. */
+export const company = {
+  name: 'Example Tools GmbH', address: { street: 'Am Markt 1', city: 'Bonn', postalCode: '53111', country: 'DE' }, vatId: 'DE123456788',
+  taxNumber: '205/5000/1234', registration: 'HRB 1234, Amtsgericht Bonn', email: 'billing@tools.test', phone: '+49 228 555000',
+  website: 'https://tools.test', iban: 'DE89 3704 0044 0532 0130 00', bic: 'COBADEFFXXX', bankName: 'A bank',
+  accountHolder: 'Example Tools', footer: 'Managing director: A. Example\nThank you.',
+};

@@ -57,6 +57,49 @@ for (const store of stores) {
       });
     }
 
+    test('divide a price by the units that it is for, and take quantities back', async () => {
+      const lines = [
+        line({ quantityMilli: 250_000, unitPriceMinor: 1995, priceQuantity: 100 }),
+        line({ quantityMilli: -50_000, unitPriceMinor: 1995, priceQuantity: 100 }),
+        line({ quantityMilli: 1000, unitPriceMinor: 1, priceQuantity: 2 }),
+        line({ quantityMilli: 3_000_000, unitPriceMinor: 33, priceQuantity: 100_000 }),
+      ];
+      const { payload } = await server.owner.create('invoices', invoice(buyer.id, { lines }));
+      assertTotals(payload, 4988 - 998 + 1 + 1, [[1900, 3992, 758]], 4750);
+      assert.deepEqual(payload['lines'], lines);
+    });
+
+    test('tax each category and rate by itself', async () => {
+      const lines = [
+        line(), line({ taxRateBp: 0 }), line({ taxRateBp: 0, taxCategory: 'E' }), line({ taxRateBp: 0, taxCategory: 'S' }),
+        line({ taxRateBp: 0, taxCategory: 'Z', unitPriceMinor: 1 }), line({ taxRateBp: 700, taxCategory: 'S' }),
+      ];
+      const { payload } = await server.owner.create('invoices', invoice(buyer.id, { lines, taxExemptionReason: 'Insurance' }));
+      assert.deepEqual(payload['taxes'], [
+        { category: 'S', rateBp: 0, netMinor: 10_000, taxMinor: 0 }, { category: 'Z', rateBp: 0, netMinor: 10_001, taxMinor: 0 },
+        { category: 'E', rateBp: 0, netMinor: 10_000, taxMinor: 0 }, { category: 'S', rateBp: 700, netMinor: 10_000, taxMinor: 700 },
+        { category: 'S', rateBp: 1900, netMinor: 10_000, taxMinor: 1900 },
+      ]);
+    });
+
+    test('are refused where a category contradicts its rate or lacks its reason, also of a draft that is changed', async () => {
+      const draft = await server.owner.create('invoices', invoice(buyer.id));
+      const assertRefused = async (fields: object, names: readonly string[]): Promise<void> => {
+        assertError(await server.owner.post('/api/invoices', invoice(buyer.id, fields)), 'invalid_request', names);
+        assertError(await server.owner.patch(`/api/invoices/${draft.id}`, draft.updatedAt, fields), 'invalid_request', names);
+      };
+      for (const taxCategory of ['E', 'AE', 'K', 'G', 'O']) {
+        const lines = [line({ taxRateBp: 0, taxCategory })];
+        for (const taxExemptionReason of [undefined, null, '', ' ']) {
+          await assertRefused({ lines, taxExemptionReason }, ['taxExemptionReason']);
+        }
+        await server.owner.create('invoices', invoice(buyer.id, { lines, taxExemptionReason: 'Reverse charge' }));
+        await assertRefused({ lines: [line(), line({ taxRateBp: 1, taxCategory })], taxExemptionReason: 'x' }, ['lines.1.taxRateBp']);
+      }
+      await assertRefused({ lines: [line({ taxCategory: 'Z' })] }, ['lines.0.taxRateBp']);
+      await assertRefused({ servicePeriod: { from: '2026-01-02', to: '2026-01-01' } }, ['servicePeriod.to']);
+    });
+
     test('are refused if they are negative or too large to be exact', async () => {
       for (const lines of [
         [[1000, -1, 0]], [[1000, 100, 1900], [1000, -101, 1900]], [[1000, 100, 0], [1000, -100, 1900]],
@@ -79,9 +122,9 @@ for (const store of stores) {
 
     test('of a draft come with the other fields that the server sets', async () => {
       const { payload } = (await create([[1000, 100, 0]])).body.record;
-      const { customerName, status, paidMinor, payments } = payload;
-      assert.deepEqual([customerName, status, paidMinor, payments], ['Buyer', 'draft', 0, []]);
-      assert.equal('number' in payload, false);
+      const { kind, customerName, status, paidMinor, creditedMinor, payments } = payload;
+      assert.deepEqual([kind, customerName, status, paidMinor, creditedMinor, payments], ['invoice', 'Buyer', 'draft', 0, 0, []]);
+      assert.deepEqual(['number', 'creditedId', 'seller', 'buyer'].filter((name) => name in payload), []);
     });
   });
 
@@ -94,8 +137,8 @@ for (const store of stores) {
       const buyer = await owner.create('customers', customer());
       return owner.create('invoices', invoice(buyer.id, fields));
     };
-    const send = (owner: Client, { id, updatedAt }: WireRecord): Promise<Reply> =>
-      owner.post(`/api/invoices/${id}/send`, undefined, { 'If-Match': `"${updatedAt}"` });
+    const issue = (owner: Client, { id, updatedAt }: WireRecord): Promise<Reply> =>
+      owner.post(`/api/invoices/${id}/issue`, undefined, { 'If-Match': `"${updatedAt}"` });
     const numberOf = ({ body }: Reply) => body.record.payload['number'];
 
     test('counts from 1 per year and account', async () => {
@@ -104,34 +147,33 @@ for (const store of stores) {
       for (const [owner, issueDate] of [
         [first, '2026-12-31'], [second, '2026-06-01'], [first, '2026-01-01'], [first, '2027-01-01'], [second, '2026-06-01'],
         [first, '2026-07-01'],
-      ] as const) numbers.push(numberOf(await send(owner, await draft(owner, { issueDate }))));
+      ] as const) numbers.push(numberOf(await issue(owner, await draft(owner, { issueDate }))));
       const expected = ['2026-00001', '2026-00001', '2026-00002', '2027-00001', '2026-00002', '2026-00003'];
       assert.deepEqual(numbers, expected.map((rest) => `INV-${rest}`));
     });
 
-    test('has no gaps or repeats with concurrent sends, some of which fail', async () => {
+    test('has no gaps or repeats with concurrent requests, some of which fail', async () => {
       const owner = await addAccount(server, 'owner@busy.test');
       const drafts = await Promise.all(Array.from({ length: 20 }, () => draft(owner)));
       const empty = await Promise.all(Array.from({ length: 3 }, () => draft(owner, { lines: [] })));
       const stale = await draft(owner);
-      await owner.patch(`/api/invoices/${stale.id}`, stale.updatedAt, { notes: 'changed' });
+      await owner.patch(`/api/invoices/${stale.id}`, stale.updatedAt, { note: 'changed' });
       const attempts = drafts.flatMap((one, index) => [one, ...(index % 5 === 0 ? [one, stale, empty[index % 3] ?? one] : [])]);
-      const replies = await Promise.all(attempts.map((one) => send(owner, one)));
+      const replies = await Promise.all(attempts.map((one) => issue(owner, one)));
       const numbers = replies.filter(({ status }) => status === 200).map((reply) => String(numberOf(reply)));
       assert.deepEqual(numbers.sort(), Array.from({ length: 20 }, (_, index) => `INV-2026-${String(index + 1).padStart(5, '0')}`));
       assert.deepEqual(new Set(replies.map(({ status }) => status)), new Set([200, 409, 412]));
-      assert.equal(numberOf(await send(owner, await draft(owner))), 'INV-2026-00021');
+      assert.equal(numberOf(await issue(owner, await draft(owner))), 'INV-2026-00021');
     });
 
     test('is kept by a void invoice and not used by a deleted draft', async () => {
       const owner = await addAccount(server, 'owner@void.test');
-      const sent = await send(owner, await draft(owner));
-      const { id, updatedAt } = sent.body.record;
+      const { id, updatedAt } = (await issue(owner, await draft(owner))).body.record;
       const voided = await owner.post(`/api/invoices/${id}/void`, undefined, { 'If-Match': `"${updatedAt}"` });
       assert.deepEqual([numberOf(voided), voided.body.record.payload['status']], ['INV-2026-00001', 'void']);
       const dropped = await draft(owner);
       await owner.remove(`/api/invoices/${dropped.id}`, dropped.updatedAt);
-      assert.equal(numberOf(await send(owner, await draft(owner))), 'INV-2026-00002');
+      assert.equal(numberOf(await issue(owner, await draft(owner))), 'INV-2026-00002');
     });
   });
 
@@ -140,7 +182,7 @@ for (const store of stores) {
     before(async () => { server = await startServer(store); });
     after(() => server.stop());
 
-    test('is the one when it was last saved as a draft or sent; renaming the customer changes no invoice', async () => {
+    test('is the one when it was last saved as a draft or issued; renaming the customer changes no invoice', async () => {
       const { owner } = server;
       let buyer = await owner.create('customers', customer({ name: 'First' }));
       const rename = async (name: string): Promise<void> => {
@@ -151,15 +193,15 @@ for (const store of stores) {
       const nameNow = async () => (await owner.get(path)).body.record.payload['customerName'];
       await rename('Second');
       assert.equal(await nameNow(), 'First');
-      record = (await owner.patch(path, record.updatedAt, { notes: 'x' })).body.record;
+      record = (await owner.patch(path, record.updatedAt, { internalNote: 'x' })).body.record;
       assert.equal(record.payload['customerName'], 'Second');
       await rename('Third');
-      record = (await owner.post(`${path}/send`, undefined, { 'If-Match': `"${record.updatedAt}"` })).body.record;
+      record = (await owner.post(`${path}/issue`, undefined, { 'If-Match': `"${record.updatedAt}"` })).body.record;
       assert.equal(record.payload['customerName'], 'Third');
       const { serverTime } = (await owner.pull()).body;
       await rename('Fourth');
       assert.deepEqual((await owner.pull(`?since=${serverTime}`)).body.changes.map(({ collection }) => collection), ['customers']);
-      record = (await owner.patch(path, record.updatedAt, { notes: 'y' })).body.record;
+      record = (await owner.patch(path, record.updatedAt, { internalNote: 'y' })).body.record;
       assert.equal(record.payload['customerName'], 'Third');
       const payment = { amountMinor: 1, paidOn: '2026-03-02' };
       record = (await owner.post(`${path}/payments`, payment, { 'If-Match': `"${record.updatedAt}"` })).body.record;

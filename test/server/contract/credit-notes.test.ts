@@ -1,0 +1,180 @@
+// The wire contract: credit notes. What one takes over from its invoice, how much they can credit, and what becomes of the invoice.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+
+import { assertError, type Reply, type WireRecord } from '../../client.ts';
+import { startServer, stores, type TestServer } from '../harness.ts';
+import { customer, invoice, line } from '../samples.ts';
+
+interface Entry {
+  readonly number: number;
+  readonly action: string;
+  readonly record: string;
+  readonly request: string;
+  readonly fields: readonly string[];
+}
+
+for (const store of stores) {
+  describe(`a credit note, on ${store.kind}`, { skip: store.skip }, () => {
+    let server: TestServer;
+    let buyer: WireRecord;
+    before(async () => {
+      server = await startServer(store);
+      buyer = await server.owner.create('customers', customer());
+    });
+    after(() => server.stop());
+
+    const over = (unitPriceMinor: number) => ({ lines: [line({ unitPriceMinor, taxRateBp: 0 })] });
+    const open = async (fields: object = over(1000)): Promise<WireRecord> =>
+      server.owner.act(await server.owner.create('invoices', invoice(buyer.id, fields)), 'issue');
+    const act = ({ id, updatedAt }: WireRecord, action: string): Promise<Reply> =>
+      server.owner.post(`/api/invoices/${id}/${action}`, undefined, { 'If-Match': `"${updatedAt}"` });
+    const credit = (record: WireRecord): Promise<WireRecord> => server.owner.act(record, 'credit');
+    const reread = ({ id }: WireRecord): Promise<WireRecord> => server.owner.read('invoices', id);
+    /** A draft over the amount. */
+    const draftOver = async (record: WireRecord, amountMinor: number): Promise<WireRecord> =>
+      server.owner.change('invoices', await credit(record), over(amountMinor));
+    const state = ({ payload }: WireRecord) => [payload['status'], payload['creditedMinor']];
+
+    test('begins as a draft with what the invoice charges, of today, and leaves the invoice as it is', async () => {
+      const invoiced = await open({
+        lines: [line(), line({ taxRateBp: 0, taxCategory: 'E' })], taxExemptionReason: 'Insurance', buyerReference: 'b', orderNumber: 'o',
+        servicePeriod: { from: '2026-01-01', to: '2026-01-31' }, note: 'Thank you', internalNote: 'Slow payer',
+      });
+      const reply = await act(invoiced, 'credit');
+      assert.equal(reply.status, 201, reply.text);
+      const { id, updatedAt, payload } = reply.body.record;
+      assert.equal(reply.headers['etag'], `"${updatedAt}"`);
+      const {
+        lines, taxExemptionReason, buyerReference, orderNumber, servicePeriod, currency, subtotalMinor, taxes, totalMinor,
+      } = invoiced.payload;
+      assert.deepEqual(payload, {
+        kind: 'credit_note', creditedId: invoiced.id, customerId: buyer.id, customerName: 'Café Müller', status: 'draft',
+        issueDate: new Date(server.clock.ms).toISOString().slice(0, 10), servicePeriod, buyerReference, orderNumber, currency, lines,
+        taxExemptionReason, subtotalMinor, taxes, totalMinor, paidMinor: 0, creditedMinor: 0, payments: [],
+      });
+      assert.deepEqual(await server.owner.read('invoices', id), reply.body.record);
+      assert.deepEqual(await reread(invoiced), invoiced);
+    });
+
+    test('gets a number of its own series and is paid once it is issued; in the same instant the invoice is credited', async () => {
+      const invoiced = await open();
+      const { serverTime } = (await server.owner.pull()).body;
+      const note = await server.owner.act(await credit(invoiced), 'issue');
+      assert.match(String(note.payload['number']), /^CN-2026-\d{5}$/);
+      assert.deepEqual(state(note), ['paid', 0]);
+      const credited = await reread(invoiced);
+      assert.deepEqual(state(credited), ['paid', 1000]);
+      const { changes } = (await server.owner.pull(`?since=${serverTime}`)).body;
+      assert.deepEqual(changes.map(({ mongoId, updatedAt }) => [mongoId, updatedAt]), [
+        [note.id, note.updatedAt], [invoiced.id, credited.updatedAt],
+      ]);
+      const next = await server.owner.act(await credit(await open()), 'issue');
+      assert.equal(Number(String(next.payload['number']).slice(-5)), Number(String(note.payload['number']).slice(-5)) + 1);
+    });
+
+    test('can be one of several, up to the invoice\'s total', async () => {
+      const invoiced = await open();
+      const [first, second, third] = [await draftOver(invoiced, 300), await draftOver(invoiced, 700), await draftOver(invoiced, 701)];
+      await server.owner.act(first, 'issue');
+      assert.deepEqual(state(await reread(invoiced)), ['open', 300]);
+      const refused = await act(third, 'issue');
+      assertError(refused, 'conflict', ['lines']);
+      assert.deepEqual(refused.body.error.fields?.['lines']?.params, { max: 700 });
+      await server.owner.act(second, 'issue');
+      const full = await reread(invoiced);
+      assert.deepEqual(state(full), ['paid', 1000]);
+      assertError(await act(third, 'issue'), 'conflict');
+      assertError(await act(await server.owner.change('invoices', third, over(0)), 'issue'), 'conflict');
+      assertError(await act(full, 'credit'), 'conflict');
+      for (const record of [full, await server.owner.read('invoices', first.id)]) {
+        for (const action of ['void', 'issue', 'credit']) assertError(await act(record, action), 'conflict');
+        assertError(await server.owner.remove(`/api/invoices/${record.id}`, record.updatedAt), 'conflict');
+      }
+    });
+
+    test('uses up no number when it is refused', async () => {
+      const invoiced = await open();
+      const tooMuch = await draftOver(invoiced, 1001);
+      const countOf = ({ payload }: WireRecord): number => Number(String(payload['number']).slice(-5));
+      const issueNext = async (): Promise<number> => countOf(await server.owner.act(await credit(await open()), 'issue'));
+      const before = await issueNext();
+      assertError(await act(tooMuch, 'issue'), 'conflict');
+      assert.equal(await issueNext(), before + 1);
+      assert.deepEqual(await reread(invoiced), invoiced);
+    });
+
+    test('over the whole can be issued once when two are at once', async () => {
+      const invoiced = await open();
+      const notes = [await credit(invoiced), await credit(invoiced)];
+      const replies = await Promise.all(notes.map((note) => act(note, 'issue')));
+      assert.deepEqual(replies.map(({ status }) => status).sort(), [200, 409]);
+      assert.deepEqual(state(await reread(invoiced)), ['paid', 1000]);
+    });
+
+    test('of a paid invoice leaves a refund open', async () => {
+      const invoiced = await server.owner.act(await open(), 'payments', { amountMinor: 1000, paidOn: '2026-03-01' });
+      await server.owner.act(await draftOver(invoiced, 1), 'issue');
+      const credited = await reread(invoiced);
+      assert.deepEqual([state(credited), credited.payload['paidMinor']], [['open', 1], 1000]);
+      const refunded = await server.owner.act(credited, 'payments', { amountMinor: -1, paidOn: '2026-03-01' });
+      assert.deepEqual([state(refunded), refunded.payload['paidMinor']], [['paid', 1], 999]);
+    });
+
+    test('can be deleted while it is a draft, and cannot be issued once its invoice is void', async () => {
+      const invoiced = await open();
+      const [one, other] = [await credit(invoiced), await credit(invoiced)];
+      assert.equal((await server.owner.remove(`/api/invoices/${one.id}`, one.updatedAt)).status, 200);
+      const voided = await server.owner.act(invoiced, 'void');
+      assertError(await act(voided, 'credit'), 'conflict');
+      assertError(await act(other, 'issue'), 'conflict');
+      assert.equal((await server.owner.remove(`/api/invoices/${other.id}`, other.updatedAt)).status, 200);
+      assert.deepEqual(await reread(voided), voided);
+    });
+
+    test('keeps its customer from being deleted', async () => {
+      const someone = await server.owner.create('customers', customer());
+      const draft = await server.owner.create('invoices', invoice(someone.id));
+      await server.owner.act(await credit(await server.owner.act(draft, 'issue')), 'issue');
+      assertError(await server.owner.remove(`/api/customers/${someone.id}`, someone.updatedAt), 'conflict');
+    });
+
+    test('is made once per key, whatever has become of it since', async () => {
+      const { id, updatedAt } = await open();
+      const post = (body?: object) => server.owner.post(
+        `/api/invoices/${id}/credit`, body, { 'If-Match': `"${updatedAt}"`, 'Idempotency-Key': `credit-${id}` },
+      );
+      const replies = await Promise.all([post(), post({}), post()]);
+      assert.deepEqual(new Set(replies.map(({ status, text }) => `${status} ${text}`)).size, 1);
+      const [{ body: { record } } = await post()] = replies;
+      await server.owner.remove(`/api/invoices/${record.id}`, record.updatedAt);
+      assert.equal((await post()).text, replies[0]?.text);
+      assertError(await server.owner.get(`/api/invoices/${record.id}`), 'not_found');
+    });
+
+    test('and what it changes are in the audit trail, under one request', async () => {
+      const invoiced = await open();
+      const note = await credit(invoiced);
+      await server.owner.act(note, 'issue');
+      const paid = await server.owner.act(await open(), 'payments', { amountMinor: 1, paidOn: '2026-03-01' });
+      const [{ id: paymentId } = { id: '' }] = paid.payload['payments'] as { id: string }[];
+      await server.owner.remove(`/api/invoices/${paid.id}/payments/${paymentId}`, paid.updatedAt);
+      const { entries } = (await server.owner.get('/api/audit?limit=1000')).body as unknown as { entries: readonly Entry[] };
+      const named = entries.slice(entries.findIndex(({ record }) => record === note.id))
+        .filter(({ record }) => [note.id, invoiced.id, paid.id].includes(record));
+      const isNew = (action: string): boolean => action === 'credit' || action === 'create';
+      assert.deepEqual(named.map(({ action, record, fields }) => [action, record, isNew(action) ? [] : fields.toSorted()]), [
+        ['credit', note.id, []],
+        ['issue', note.id, ['buyer', 'number', 'seller', 'status']],
+        ['issue', invoiced.id, ['creditedMinor', 'status']],
+        ['create', paid.id, []],
+        ['issue', paid.id, ['buyer', 'number', 'seller', 'status']],
+        ['payments', paid.id, ['paidMinor', 'payments']],
+        ['payment-removed', paid.id, ['paidMinor', 'payments']],
+      ]);
+      assert.equal(named[1]?.request, named[2]?.request);
+      assert.notEqual(named[0]?.request, named[1]?.request);
+    });
+  });
+}
