@@ -43,7 +43,7 @@ const builders = ['esbuild', 'electron-builder', 'playwright-core'];
 const packagesOf: Readonly<Partial<Record<Folder, readonly string[]>>> = {
   'server/mongo': ['mongodb'], 'desktop/electron': ['electron'], ui: ['lit'], demo: ['mongodb'], build: builders,
   'desktop/installer': builders,
-  test: ['mongodb', 'fast-check', 'lit', 'axe-core', 'electron', 'resedit', '@electron/asar', ...builders],
+  test: ['mongodb', 'fast-check', 'lit', 'axe-core', 'electron', 'resedit', '@electron/asar', '@xmldom/xmldom', ...builders],
 };
 
 const sources = readdirSync(root, { recursive: true, encoding: 'utf8', withFileTypes: true })

@@ -1,0 +1,94 @@
+// What keeps an invoice from being an e-invoice, by field; and that nothing is written then.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+
+import { AppError } from '../../shared/errors.ts';
+import { eInvoiceProblems, writeEInvoice, type EInvoiceInput } from '../../shared/e-invoice.ts';
+import { buyer, creditNote, input, line, peppolBuyer, seller } from './e-invoices.ts';
+
+function codes(some: EInvoiceInput): Record<string, string> {
+  const problems = eInvoiceProblems(some);
+  if (Object.keys(problems).length > 0) {
+    assert.throws(() => writeEInvoice(some), (error) =>
+      error instanceof AppError && error.code === 'invalid_request' && error.details.fields !== undefined);
+  }
+  return Object.fromEntries(Object.entries(problems).map(([path, { code }]) => [path, code]));
+}
+
+/** Without the optional fields named. */
+function without<T extends object>(whole: T, ...fields: (keyof T)[]): T {
+  return Object.fromEntries(Object.entries(whole).filter(([key]) => !fields.includes(key as keyof T))) as T;
+}
+
+/** The invoice with other parties, then and now. */
+function between(from: typeof seller, to: typeof buyer, fields: object = {}, lines = [line()]): EInvoiceInput {
+  return { invoice: { ...input({}, lines).invoice, seller: from, buyer: to, ...fields }, company: from, customer: to };
+}
+
+const reachable = { ...buyer, electronicAddress: { scheme: 'EM', value: 'a@kunde.test' } };
+
+describe('the problems of an e-invoice', () => {
+  test('are none if nothing is missing', () => {
+    assert.deepEqual(codes(input()), {});
+    assert.deepEqual(codes(between(seller, reachable)), {});
+  });
+
+  test('name all that an old invoice lacks where the company has only a name', () => {
+    const { invoice } = input();
+    const bare = without(invoice, 'seller', 'buyer', 'buyerReference', 'dueDate');
+    assert.deepEqual(codes({ invoice: bare, company: { name: '' }, customer: { name: 'Jemand' } }), {
+      'invoice.buyerReference': 'required', 'invoice.dueDate': 'required', 'company.name': 'required',
+      'company.address.country': 'required', 'company.address.postalCode': 'required', 'company.address.city': 'required',
+      'company.phone': 'required', 'company.email': 'required', 'company.vatId': 'required', 'company.iban': 'required',
+      'customer.address.country': 'required', 'customer.address.postalCode': 'required', 'customer.address.city': 'required',
+      'customer.electronicAddress': 'required',
+    });
+  });
+
+  test('are none for an old invoice whose company and customer are complete', () => {
+    assert.deepEqual(codes({ ...input(), invoice: without(input().invoice, 'seller', 'buyer') }), {});
+  });
+
+  for (const [name, some, expected] of [
+    ['a draft', input({ status: 'draft' }), { 'invoice.status': 'issued' }],
+    ['a void invoice', input({ status: 'void' }), { 'invoice.status': 'issued' }],
+    ['a third decimal',
+      input({ currency: 'KWD' }, [line({ quantityMilli: 1000, unitPriceMinor: 1001 })]), { 'invoice.currency': 'decimals' }],
+    ['what is outside the scope of VAT beside the rest',
+      input({}, [line(), line({ taxRateBp: 0, taxCategory: 'O' })]), { 'invoice.lines': 'tax_mix' }],
+    ['the standard category without a rate', input({}, [line({ taxRateBp: 0, taxCategory: 'S' })]), { 'invoice.lines.0.taxRateBp': 'min' }],
+    ['an exemption without a reason',
+      { ...input(), invoice: without(input({}, [line({ taxRateBp: 0, taxCategory: 'E' })]).invoice, 'taxExemptionReason') },
+      { 'invoice.taxExemptionReason': 'required' }],
+    ['an intra-community supply without its day',
+      input({}, [line({ taxRateBp: 0, taxCategory: 'K' })]), { 'invoice.servicePeriod': 'required' }],
+    ['a reverse charge to a buyer without a VAT identifier',
+      between(seller, without(reachable, 'vatId'), { taxExemptionReason: 'x' }, [line({ taxRateBp: 0, taxCategory: 'AE' })]),
+      { 'customer.vatId': 'required' }],
+    ['an export by a seller without one',
+      between(without(seller, 'vatId'), reachable, { taxExemptionReason: 'x' }, [line({ taxRateBp: 0, taxCategory: 'G' })]),
+      { 'company.vatId': 'required' }],
+    ['an identifier without its country', between({ ...seller, vatId: '123456789' }, { ...reachable, vatId: '1-2' }),
+      { 'company.vatId': 'vat_id', 'customer.vatId': 'vat_id' }],
+    ['a telephone number without digits', between({ ...seller, phone: 'auf Anfrage' }, reachable), { 'company.phone': 'phone' }],
+    ['an address without a domain', between({ ...seller, email: 'billing@localhost' }, reachable), { 'company.email': 'email' }],
+    ['an unknown scheme', between(seller, { ...buyer, electronicAddress: { scheme: 'XX', value: '1' } }),
+      { 'customer.electronicAddress.scheme': 'address_scheme' }],
+    ['nothing to pay into', between(without(seller, 'iban', 'bic'), reachable), { 'company.iban': 'required' }],
+    ['Peppol without any reference', { ...input(), invoice: without(input({ buyer: peppolBuyer }).invoice, 'buyerReference') },
+      { 'invoice.buyerReference': 'required' }],
+    ['Peppol and a seller without a VAT identifier',
+      { invoice: without(input({ seller: without(seller, 'vatId'), buyer: peppolBuyer, orderNumber: '1' }).invoice, 'buyerReference') },
+      { 'company.vatId': 'required' }],
+  ] as const satisfies readonly (readonly [string, EInvoiceInput, Record<string, string>])[]) {
+    test(`name ${name}`, () => assert.deepEqual(codes(some), expected));
+  }
+
+  test('are none for what nobody has to pay, without an account and a day', () => {
+    const bare = without(seller, 'iban', 'bic');
+    const paid = between(bare, reachable, { status: 'paid', paidMinor: input().invoice.totalMinor });
+    assert.deepEqual(codes({ ...paid, invoice: without(paid.invoice, 'dueDate') }), {});
+    assert.deepEqual(codes(between(bare, reachable, { ...creditNote })), {});
+  });
+});
