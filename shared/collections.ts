@@ -2,7 +2,7 @@
 // columns that their list shows, sorts, filters and searches. Server, cache and window all derive from these
 // declarations: to add a collection, declare it here. The sync knows none of them by name.
 
-import { MAX_INTEGER, type Fields, type Shape } from './fields.ts';
+import type { Fields, Shape } from './fields.ts';
 
 export const roles = ['owner', 'editor', 'viewer'] as const;
 export type Role = (typeof roles)[number];
@@ -43,8 +43,10 @@ export interface Collection {
 
 const everyone = roles;
 const staff = ['owner', 'editor'] as const;
-const money = { kind: 'integer', min: 0, max: MAX_INTEGER } as const;
-const signedMoney = { kind: 'integer', min: -MAX_INTEGER, max: MAX_INTEGER } as const;
+/** What JavaScript's numbers hold exactly. */
+const maxAmount = Number.MAX_SAFE_INTEGER;
+const money = { kind: 'integer', min: 0, max: maxAmount } as const;
+const signedMoney = { kind: 'integer', min: -maxAmount, max: maxAmount } as const;
 const rateBp = { kind: 'integer', min: 0, max: 100_000 } as const;
 
 /** What a password must be when it is set; the server refuses common ones, too. */
@@ -167,7 +169,7 @@ const invoiceFields = {
       kind: 'object',
       fields: {
         description: { kind: 'text', max: 1000, multiline: true },
-        quantityMilli: { kind: 'integer', min: -MAX_INTEGER, max: MAX_INTEGER },
+        quantityMilli: { kind: 'integer', min: -maxAmount, max: maxAmount },
         unit: code,
         unitPriceMinor: signedMoney,
         priceQuantity: { kind: 'integer', min: 1, max: 100_000, optional: true },

@@ -8,7 +8,6 @@
 import { taxCategories, type Invoice, type InvoiceStatus, type TaxCategory } from './collections.ts';
 import { AppError } from './errors.ts';
 import { addProblem, noProblems, problem, type Problem, type Problems } from './problems.ts';
-import { MAX_INTEGER } from './fields.ts';
 
 export interface PricedLine {
   readonly quantityMilli: number;
@@ -102,8 +101,9 @@ function divideRounded(numerator: bigint, denominator: bigint): bigint {
 }
 
 function exact(amount: bigint): number {
-  if (amount > BigInt(MAX_INTEGER) || amount < -BigInt(MAX_INTEGER)) throw invalidLines(problem('too_large'));
-  return Number(amount);
+  const number = Number(amount);
+  if (!Number.isSafeInteger(number)) throw invalidLines(problem('too_large'));
+  return number;
 }
 
 function invalidLines(refusal: Problem): AppError {

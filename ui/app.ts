@@ -15,8 +15,6 @@ import { focusScreen } from './base/focus.ts';
 import { chooseLocale, currentLocale, setLocale, t, type Locale } from './text/i18n.ts';
 import './shell.ts';
 import type { InvoifyShell } from './shell.ts';
-import './settings/sign-in.ts';
-import './settings/sign-in-dialog.ts';
 import { nextChangeMs, refusalText, rememberStatus, viewSync, type SyncMemory } from './sync/sync-view.ts';
 import './base/toasts.ts';
 import type { InvoifyToasts } from './base/toasts.ts';
@@ -191,6 +189,7 @@ export class InvoifyApp extends LitElement {
   #body(memory: SyncMemory): TemplateResult {
     const { latest } = memory;
     const isMemoryOnly = this.#info?.lacks.includes('token_storage') ?? false;
+    if (needsSignIn(latest) || this._isSigningIn) loadSignIn();
     if (needsSignIn(latest)) {
       return html`<main><invoify-sign-in .server=${latest.server ?? this._settings?.server ?? null} .user=${latest.user}
         .reason=${refusalText(latest)} .memoryOnly=${isMemoryOnly}></invoify-sign-in></main>`;
@@ -210,6 +209,11 @@ export class InvoifyApp extends LitElement {
       <invoify-toasts></invoify-toasts>
       <div class="visually-hidden" role="status">${this._announcement}</div>`;
   }
+}
+
+/** Most windows open on data, and need no sign-in. What has been drawn before it is loaded comes alive then. */
+function loadSignIn(): void {
+  import('./settings/sign-in-dialog.ts').catch((error: unknown) => console.error(error));
 }
 
 /** The whole window is redrawn when this changes. */

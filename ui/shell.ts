@@ -103,7 +103,7 @@ export class InvoifyShell extends LitElement {
     this._detail = null;
     this._dismissed = null;
     this.#on('navigate', ({ screen }) => this.#goTo(screen));
-    this.#on('open-record', ({ collection, id }) => this.#openRecord(collection, id));
+    this.#on('open-record', ({ collection, id, edit }) => this.#openRecord(collection, id, edit));
     this.#on('new-record', ({ collection, from }) => this.#show({ collection, id: null, from: from ?? null }));
     this.#on('show-list', (list) => this.#showList(list));
     this.#on('close-detail', () => this.#closeDetail());
@@ -167,10 +167,11 @@ export class InvoifyShell extends LitElement {
     history.replaceState(null, '', `#${encodeURIComponent(screen)}`);
   }
 
-  async #openRecord(collection: string, id: string): Promise<void> {
+  async #openRecord(collection: string, id: string, edit = false): Promise<void> {
     if (!await this.#show({ collection, id, from: null })) return;
     if (this._screen !== collection) this.#setScreen(collection);
-    if (this.#narrow.matches) this.#record?.focusStart();
+    if (edit) this.#record?.edit();
+    else if (this.#narrow.matches) this.#record?.focusStart();
   }
 
   /** Resolves with whether it is shown: the user may decide to keep editing an open form. */

@@ -124,6 +124,8 @@ export const controls = css`
 
   .field { display: flex; flex-direction: column; gap: var(--space-1); min-inline-size: 0; }
   .field > label, .label { color: var(--color-muted); font-size: var(--text-small); }
+  /* The mark is for the eye only: screen readers are told by the control. */
+  .required::after { content: ' *' / ''; }
   .hint { color: var(--color-muted); font-size: var(--text-small); }
   .problem { color: var(--color-bad); font-size: var(--text-small); }
 

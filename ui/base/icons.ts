@@ -34,7 +34,7 @@ const shapes = {
   print: svg`<path d="M4.5 6V2h7v4M4.5 12h-2.5V6.5h12V12h-2.5M4.5 9.5h7v5h-7z"/>`,
   edit: svg`<path d="M2.5 13.5l.7-3L10.5 3.2l2.3 2.3L5.5 12.8zM9 4.7L11.3 7"/>`,
   trash: svg`<path d="M2.5 4.5h11M6 4.5V2.5h4v2M4 4.5l.6 9.5h6.8L12 4.5M6.7 7v4.5M9.3 7v4.5"/>`,
-  send: svg`<path d="M14 2L1.8 6.7l5 2.2L9 14zM14 2L6.8 8.9"/>`,
+  credit: svg`<path d="M3.5 1.5h6l3 3v10h-9zM9.5 1.5v3h3M5.5 9.5h5"/>`,
   payment: svg`<rect x="1.5" y="3.5" width="13" height="9" rx="1.5"/><path d="M1.5 6.5h13M4 10h3"/>`,
   ban: svg`<circle cx="8" cy="8" r="6"/><path d="M3.8 3.8l8.4 8.4"/>`,
   copy: svg`
@@ -46,7 +46,7 @@ const shapes = {
   check: svg`<path d="M3 8.5L6.5 12 13 4.5"/>`,
   offline: svg`<path d="M2 2l12 12M4.7 12.5A3 3 0 0 1 4.5 6.5M6.5 4A4 4 0 0 1 11.5 7a2.7 2.7 0 0 1 1.9 4.6"/>`,
   lock: svg`<rect x="3" y="7" width="10" height="7" rx="1.5"/><path d="M5 7V5a3 3 0 0 1 6 0v2"/>`,
-  more: svg`<path d="M3.5 8h.01M8 8h.01M12.5 8h.01"/>`,
+  more: svg`<path d="M3.3 8h.4M7.8 8h.4M12.3 8h.4" stroke-width="2.4"/>`,
   folder: svg`<path d="M1.5 12.5v-9h4.5l1.5 2h7v7z"/>`,
   backup: svg`
     <ellipse cx="8" cy="3.8" rx="5.5" ry="2.3"/>

@@ -9,8 +9,8 @@ import './sheet.ts';
 export interface Question {
   readonly heading: string;
   readonly text: string;
-  /** The label of the confirming button. */
-  readonly yes: string;
+  /** The label of the confirming button; without one there is nothing to confirm. */
+  readonly yes?: string;
   readonly no?: string;
   /** Confirming destroys something. */
   readonly isDanger?: boolean;
@@ -27,7 +27,7 @@ export class InvoifyQuestion extends LitElement {
 
   constructor() {
     super();
-    this.question = { heading: '', text: '', yes: '' };
+    this.question = { heading: '', text: '' };
   }
 
   #answer(isYes: boolean): void {
@@ -40,8 +40,9 @@ export class InvoifyQuestion extends LitElement {
       <invoify-sheet placement="centre" .heading=${heading} @sheet-close=${() => this.#answer(false)}>
         <p>${text}</p>
         <button slot="actions" type="button" class="button" autofocus @click=${() => this.#answer(false)}>${no}</button>
-        <button slot="actions" type="button" class="button ${isDanger ? 'danger' : 'primary'}"
-          @click=${() => this.#answer(true)}>${yes}</button>
+        ${yes === undefined ? '' : html`
+          <button slot="actions" type="button" class="button ${isDanger ? 'danger' : 'primary'}"
+            @click=${() => this.#answer(true)}>${yes}</button>`}
       </invoify-sheet>`;
   }
 }

@@ -1,11 +1,13 @@
 // The state of an invoice form: its lines as text, a preview of their totals, and the defaults of a new invoice. The
 // preview uses the server's arithmetic (shared/invoice.ts); the server's result is authoritative.
 
-import type { Invoice } from '../../shared/collections.ts';
+import type { Company, Customer, Invoice, Plan, TaxCategory } from '../../shared/collections.ts';
 import { AppError } from '../../shared/errors.ts';
 import { checkFields, isDate, type Fields, type Json, type JsonObject } from '../../shared/fields.ts';
 import { noProblems, problem, type Problem, type Problems } from '../../shared/problems.ts';
-import { addDays, computeTotals, lineNetMinor, type PricedLine, type Totals } from '../../shared/invoice.ts';
+import {
+  addDays, categoryOf, computeTotals, invoiceProblems, lineNetMinor, needsExemptionReason, type PricedLine, type Totals,
+} from '../../shared/invoice.ts';
 import type { RecordView } from '../../shared/window/views.ts';
 import {
   formFields, fromDraft, isSameDraft, notAnAmount, toDraft, type Draft, type FormField, type NumberText,
@@ -18,7 +20,11 @@ export interface LineDraft {
   readonly quantity: string;
   readonly unit: string;
   readonly unitPrice: string;
+  /** The number of units that the price is for; blank for one. */
+  readonly priceQuantity: string;
   readonly taxRate: string;
+  /** A `TaxCategory`; blank for the default of the rate. */
+  readonly taxCategory: string;
 }
 export type LineField = Exclude<keyof LineDraft, 'key'>;
 
@@ -27,21 +33,44 @@ export interface InvoiceDraft {
   readonly lines: readonly LineDraft[];
 }
 
-/** The default days between issue and due date. */
+/** The days between issue and due date where neither the customer nor the company has terms. */
 const defaultTermDays = 14;
+
+/** What a customer, its plan and the company give a new invoice. */
+export interface InvoiceDefaults {
+  readonly currency: string;
+  readonly termDays: number;
+  readonly taxRateBp: number | null;
+  readonly buyerReference: string;
+}
+
+export function invoiceDefaults(
+  customer: Partial<Customer> | null, plan: Partial<Plan> | null, company: Partial<Company> | null, currency: string,
+): InvoiceDefaults {
+  return {
+    currency: customer?.currency ?? currency,
+    termDays: customer?.paymentTermsDays ?? company?.paymentTermsDays ?? defaultTermDays,
+    taxRateBp: plan?.taxRateBp ?? company?.taxRateBp ?? null,
+    buyerReference: customer?.buyerReference ?? '',
+  };
+}
 
 /** A line's field in a record, by its name in a draft. */
 export const lineFieldNames: Readonly<Record<LineField, string>> = {
-  description: 'description', quantity: 'quantityMilli', unit: 'unit', unitPrice: 'unitPriceMinor', taxRate: 'taxRateBp',
+  description: 'description', quantity: 'quantityMilli', unit: 'unit', unitPrice: 'unitPriceMinor',
+  priceQuantity: 'priceQuantity', taxRate: 'taxRateBp', taxCategory: 'taxCategory',
 };
 
 /** The form for an invoice's payload, or for the initial fields of a new one. */
 export function toInvoiceDraft(fields: readonly FormField[], start: JsonObject, numbers: NumberText): InvoiceDraft {
   const { currency, lines = [] } = start as Partial<Invoice>;
-  return { values: toDraft(fields, start, numbers), lines: toLines(lines, currency ?? '', numbers) };
+  return { values: { ...toDraft(fields, start, numbers), currency: currency ?? '' }, lines: toLines(lines, currency ?? '', numbers) };
 }
 
-/** Parses a form into those fields of an invoice that `declared` has, with a reason per path that is not valid. */
+/**
+ * Parses a form into those fields of an invoice that `declared` has, with a reason per path that is not valid. A reason for an
+ * exemption counts only where one is needed.
+ */
 export function fromInvoiceDraft(
   declared: Fields, draft: InvoiceDraft, numbers: NumberText,
 ): { readonly value: JsonObject; readonly problems: Problems } {
@@ -51,7 +80,32 @@ export function fromInvoiceDraft(
   const lines = fromLines(draft.lines, String(draft.values['currency'] ?? ''), numbers);
   const rejected = noProblems();
   const checked = checkFields({ lines: declaredLines }, { lines: lines.value }, rejected);
-  return { value: { ...values.value, ...checked }, problems: { ...values.problems, ...rejected, ...lines.problems } };
+  const problems = { ...values.problems, ...rejected, ...lines.problems };
+  const { taxExemptionReason, ...value } = { ...values.value, ...checked };
+  const complete = taxExemptionReason !== undefined && needsReason(draft.lines, numbers) ? { ...value, taxExemptionReason } : value;
+  // Only of what is valid in itself.
+  const contradictions = Object.keys(problems).length > 0 ? {} : invoiceProblems(complete as JsonObject & Invoice);
+  return { value: complete, problems: { ...problems, ...contradictions } };
+}
+
+/** Whether a line is in a VAT category that needs a reason. */
+export function needsReason(lines: readonly LineDraft[], numbers: NumberText): boolean {
+  return needsExemptionReason(lines.map((line) => ({
+    taxRateBp: numbers.parseRate(line.taxRate) ?? 0, ...(line.taxCategory !== '' && { taxCategory: line.taxCategory as TaxCategory }),
+  })));
+}
+
+/** A line's VAT category as far as its rate parses, or null. */
+export function lineCategory({ taxRate, taxCategory }: LineDraft, numbers: NumberText): TaxCategory | null {
+  const taxRateBp = numbers.parseRate(taxRate);
+  if (taxCategory !== '') return taxCategory as TaxCategory;
+  return taxRateBp === null ? null : categoryOf({ taxRateBp });
+}
+
+/** The line in another category: all but the standard one have a rate of 0. */
+export function withCategory(line: LineDraft, category: TaxCategory, numbers: NumberText): LineDraft {
+  if (category === 'S') return { ...line, taxCategory: '' };
+  return { ...line, taxRate: numbers.rate(0), taxCategory: category === 'Z' ? '' : category };
 }
 
 export function isSameInvoiceDraft(a: InvoiceDraft, b: InvoiceDraft): boolean {
@@ -71,16 +125,18 @@ export function toLines(lines: Invoice['lines'], currency: string, numbers: Numb
     quantity: numbers.quantity(line.quantityMilli),
     unit: line.unit ?? '',
     unitPrice: numbers.money(line.unitPriceMinor, currency),
+    priceQuantity: line.priceQuantity === undefined ? '' : numbers.quantity(line.priceQuantity * 1000),
     taxRate: numbers.rate(line.taxRateBp),
+    taxCategory: line.taxCategory ?? '',
   }));
 }
 
-/** Appends a line with a quantity of one, and the unit and tax rate of the line above it. */
-export function addLine(lines: readonly LineDraft[], numbers: NumberText): readonly LineDraft[] {
+/** Appends a line with a quantity of one, and the unit, tax rate and category of the line above it; the first has `taxRateBp`. */
+export function addLine(lines: readonly LineDraft[], numbers: NumberText, taxRateBp: number | null = null): readonly LineDraft[] {
   const above = lines.at(-1);
   return [...lines, {
-    key: nextKey(lines), description: '', quantity: numbers.quantity(1000), unit: above?.unit ?? '',
-    unitPrice: '', taxRate: above?.taxRate ?? '',
+    key: nextKey(lines), description: '', quantity: numbers.quantity(1000), unit: above?.unit ?? '', unitPrice: '', priceQuantity: '',
+    taxRate: above?.taxRate ?? rateText(taxRateBp, numbers), taxCategory: above?.taxCategory ?? '',
   }];
 }
 
@@ -95,8 +151,10 @@ export function moveLine(lines: readonly LineDraft[], index: number, by: -1 | 1)
   return line === undefined || target < 0 || target >= lines.length ? lines : lines.toSpliced(index, 1).toSpliced(target, 0, line);
 }
 
+/** A new tax rate also gives the line the default category of that rate. */
 export function changeLine(lines: readonly LineDraft[], index: number, field: LineField, text: string): readonly LineDraft[] {
-  return lines.map((line, at) => (at === index ? { ...line, [field]: text } : line));
+  return lines.map((line, at) =>
+    (at === index ? { ...line, ...(field === 'taxRate' && { taxCategory: '' }), [field]: text } : line));
 }
 
 /** Whether a line has nothing but the defaults of a new one. */
@@ -121,7 +179,9 @@ export function fromLines(
       ...read('quantity', numbers.parseQuantity, problem('number')),
       ...(line.unit.trim() === '' ? {} : { unit: line.unit.trim() }),
       ...read('unitPrice', (text) => numbers.parseMoney(text, currency), notAnAmount),
+      ...read('priceQuantity', (text) => parseUnits(text, numbers), problem('number')),
       ...read('taxRate', numbers.parseRate, problem('number')),
+      ...(line.taxCategory === '' ? {} : { taxCategory: line.taxCategory }),
     };
   });
   return { value, problems };
@@ -156,36 +216,70 @@ export function newInvoiceFor({ id, payload }: RecordView, today: string): JsonO
 
 /** The initial fields of a copy of an invoice: issued today, with the same payment term. */
 export function duplicateInvoice(invoice: Invoice, today: string): JsonObject {
-  const termDays = daysBetween(invoice.issueDate, invoice.dueDate) ?? defaultTermDays;
+  const { customerId, issueDate, dueDate, buyerReference, currency, lines, taxExemptionReason, note } = invoice;
+  const termDays = daysBetween(issueDate, dueDate ?? '');
   return {
-    customerId: invoice.customerId,
+    customerId,
     issueDate: today,
-    dueDate: addDays(today, termDays),
-    currency: invoice.currency,
-    lines: invoice.lines.map((line) => ({ ...line })),
-    ...(invoice.notes === undefined ? {} : { notes: invoice.notes }),
+    ...(termDays !== null && { dueDate: addDays(today, termDays) }),
+    ...(buyerReference !== undefined && { buyerReference }),
+    currency,
+    lines: lines.map((line) => ({ ...line })),
+    ...(taxExemptionReason !== undefined && { taxExemptionReason }),
+    ...(note !== undefined && { note }),
   };
+}
+
+/** What changes if a draft is issued on another day: the due date moves along. */
+export function redated({ issueDate, dueDate }: Pick<Invoice, 'issueDate' | 'dueDate'>, today: string): JsonObject {
+  const termDays = daysBetween(issueDate, dueDate ?? '');
+  return { issueDate: today, ...(termDays !== null && termDays >= 0 && { dueDate: addDays(today, termDays) }) };
 }
 
 /** The form values with a new issue date; the due date moves along, so that the payment term stays the same. */
 export function withIssueDate(values: Draft, issueDate: string): Draft {
-  const termDays = daysBetween(String(values['issueDate'] ?? ''), String(values['dueDate'] ?? ''));
-  const next = { ...values, issueDate };
-  return termDays === null || termDays < 0 || !isDate(issueDate) ? next : { ...next, dueDate: addDays(issueDate, termDays) };
+  const { issueDate: before = '', dueDate = '' } = values;
+  return { ...values, issueDate, ...(isDate(issueDate) && redated({ issueDate: String(before), dueDate: String(dueDate) }, issueDate)) };
 }
 
-/** The form with a new customer, and the customer's currency unless prices have been entered already. */
-export function withCustomer(draft: InvoiceDraft, customerId: string, currency: string): InvoiceDraft {
+/** The form with a new customer. Whatever still is as `before` had it, is as `after` has it; the currency unless there are prices. */
+export function withCustomer(
+  draft: InvoiceDraft, customerId: string, before: InvoiceDefaults, after: InvoiceDefaults, numbers: NumberText,
+): InvoiceDraft {
+  const { issueDate = '', dueDate, buyerReference = '' } = draft.values;
   const keepsCurrency = draft.lines.some((line) => line.unitPrice.trim() !== '');
-  const values = { ...draft.values, customerId, ...(keepsCurrency ? {} : { currency }) };
-  return { ...draft, values };
+  const isDefaultDue = isDate(String(issueDate)) && dueDate === addDays(String(issueDate), before.termDays);
+  return {
+    values: {
+      ...draft.values,
+      customerId,
+      ...(!keepsCurrency && { currency: after.currency }),
+      ...(isDefaultDue && { dueDate: addDays(String(issueDate), after.termDays) }),
+      ...(buyerReference === before.buyerReference && { buyerReference: after.buyerReference }),
+    },
+    lines: draft.lines.map((line) => isBlankLine(line) && line.taxRate === rateText(before.taxRateBp, numbers)
+      ? { ...line, taxRate: rateText(after.taxRateBp, numbers) } : line),
+  };
+}
+
+function rateText(rateBp: number | null, numbers: NumberText): string {
+  return rateBp === null ? '' : numbers.rate(rateBp);
+}
+
+/** A whole number of units, or null. */
+function parseUnits(text: string, numbers: NumberText): number | null {
+  const milli = numbers.parseQuantity(text);
+  return milli === null || milli % 1000 !== 0 ? null : milli / 1000;
 }
 
 function toPriced(line: LineDraft, currency: string, numbers: NumberText): PricedLine | null {
   const quantityMilli = numbers.parseQuantity(line.quantity);
   const unitPriceMinor = numbers.parseMoney(line.unitPrice, currency);
+  const priceQuantity = line.priceQuantity.trim() === '' ? 1 : parseUnits(line.priceQuantity, numbers);
   const taxRateBp = numbers.parseRate(line.taxRate);
-  return quantityMilli === null || unitPriceMinor === null || taxRateBp === null ? null : { quantityMilli, unitPriceMinor, taxRateBp };
+  if (quantityMilli === null || unitPriceMinor === null || priceQuantity === null || priceQuantity < 1 || taxRateBp === null) return null;
+  const category = line.taxCategory === '' ? {} : { taxCategory: line.taxCategory as TaxCategory };
+  return { quantityMilli, unitPriceMinor, priceQuantity, taxRateBp, ...category };
 }
 
 function attempt<T>(compute: () => T): { readonly value: T | null; readonly problem: Problem | null } {

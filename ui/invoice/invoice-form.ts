@@ -1,28 +1,34 @@
-// The form of an invoice: customer, dates, lines with live totals, notes; of a sent invoice only due date and notes. The
-// totals are a preview; the server computes the final ones.
+// The form of an invoice or credit note: customer, dates, references, lines with live totals, and two notes, of which one is printed;
+// once it has been issued, only due date and internal note. The totals are a preview; the server computes the final ones.
+//
+// What the customer, its plan or the company have terms and defaults for is filled in, as long as nobody has entered anything else.
 //
 //   <invoify-invoice-form .task .error .isBusy .block .isNewer @form-save @form-close>   as invoify-record-form
 
 import { LitElement, css, html, type PropertyValues, type TemplateResult } from 'lit';
 
-import { findCollection, writableFields, type Invoice } from '../../shared/collections.ts';
-import type { Field, Fields, JsonObject } from '../../shared/fields.ts';
+import { findCollection, writableFields, type Customer, type Plan } from '../../shared/collections.ts';
+import type { Fields, JsonObject } from '../../shared/fields.ts';
 import type { Problems } from '../../shared/problems.ts';
+import { ask } from '../base/ask.ts';
 import { controls } from '../base/controls.ts';
 import type { FieldInput } from '../record/field.ts';
-import { controlKind, optionsOf } from '../record/field-kinds.ts';
+import { controlKind, isOptionalField, optionsOf } from '../record/field-kinds.ts';
 import { firstProblem, focusField, formFrame, formStyles, isSubmitKey, withoutProblem } from '../record/form-parts.ts';
-import { t } from '../text/i18n.ts';
+import { currentLocale, t } from '../text/i18n.ts';
 import { icon } from '../base/icons.ts';
+import { latestOnly } from '../base/latest.ts';
+import { usualReason } from './exemption-reasons.ts';
 import {
-  addLine, fromInvoiceDraft, isBlankLine, isSameInvoiceDraft, lineOrder, previewTotals, toInvoiceDraft, withCustomer, withIssueDate,
-  type InvoiceDraft, type LineDraft,
+  addLine, fromInvoiceDraft, invoiceDefaults, isBlankLine, isSameInvoiceDraft, lineCategory, lineOrder, needsReason, previewTotals,
+  toInvoiceDraft, withCustomer, withIssueDate, type InvoiceDefaults, type InvoiceDraft, type LineDraft,
 } from './invoice-draft.ts';
 import { fieldLabel, problemMessage } from '../text/messages.ts';
 import { localNumbers } from '../text/number-text.ts';
 import type { Picked } from '../record/picker.ts';
 import { askQuestion } from '../base/question.ts';
-import { formFields, type FormField } from '../record/record-draft.ts';
+import { findCompany, type CompanySource } from '../record/record-detail-data.ts';
+import { formFields } from '../record/record-draft.ts';
 import { formFieldNames, type EditTask, type FlowError } from '../record/record-flow.ts';
 import type { WriteBlock } from '../sync/sync-view.ts';
 import { totalsList, totalsStyles } from './totals.ts';
@@ -42,12 +48,16 @@ export class InvoifyInvoiceForm extends LitElement {
   };
 
   static override styles = [controls, formStyles, totalsStyles, css`
-    .head { display: grid; grid-template-columns: minmax(0, 2fr) repeat(3, minmax(0, 1fr)); gap: var(--space-3); align-items: start; }
+    .head { display: grid; grid-template-columns: repeat(4, minmax(0, 1fr)); gap: var(--space-3); align-items: start; }
+    .to { margin: 0; }
     .foot { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 320px); gap: var(--space-6); align-items: start; }
+    .notes { display: grid; gap: var(--space-3); }
+    .internal { padding: var(--space-3); border-radius: var(--radius); background: var(--color-plain-back); }
     .preview { margin: var(--space-2) 0 0; color: var(--color-muted); font-size: var(--text-small); text-align: end; }
 
     @media (max-width: 760px) {
-      .head, .foot { grid-template-columns: minmax(0, 1fr); }
+      .head { grid-template-columns: repeat(2, minmax(0, 1fr)); }
+      .foot { grid-template-columns: minmax(0, 1fr); }
     }
   `];
 
@@ -59,6 +69,11 @@ export class InvoifyInvoiceForm extends LitElement {
   declare _draft: InvoiceDraft;
   declare _problems: Problems;
   #initialDraft: InvoiceDraft = { values: {}, lines: [] };
+  /** What the present customer and the company have filled in. */
+  #defaults: InvoiceDefaults = invoiceDefaults(null, null, null, '');
+  /** In which language the invoice is going to be printed. */
+  #language = '';
+  readonly #latestDefaults = latestOnly();
 
   constructor() {
     super();
@@ -87,7 +102,7 @@ export class InvoifyInvoiceForm extends LitElement {
     });
   }
 
-  /** The fields that may change: all of a draft, two of a sent invoice. */
+  /** The fields that may change: all of a draft, two of an issued invoice. */
   get #declared(): Fields {
     const collection = findCollection('invoices');
     const names = formFieldNames('invoices', this.#payload);
@@ -112,6 +127,33 @@ export class InvoifyInvoiceForm extends LitElement {
     this.#initialDraft = this.#hasLines && draft.lines.length === 0 ? { ...draft, lines: addLine([], localNumbers) } : draft;
     this._draft = this.#initialDraft;
     this._problems = {};
+    this.#defaults = invoiceDefaults(null, null, null, String(draft.values['currency'] ?? ''));
+    // What is in an old draft or a copy has been decided, and stays.
+    void this.#loadDefaults(String(draft.values['customerId'] ?? ''), this.task.record === null && draft.lines.length === 0);
+  }
+
+  /** Reads what customer, plan and company have defaults for, and with `fills` puts it where nothing else was entered. */
+  async #loadDefaults(customerId: string, fills: boolean): Promise<void> {
+    const isLatest = this.#latestDefaults();
+    const source: CompanySource = {
+      getRecord: (request) => ask(this, 'data.getRecord', request),
+      listPage: (request) => ask(this, 'data.listPage', request),
+    };
+    const read = async (collection: string, id: string | undefined): Promise<JsonObject | null> => {
+      const found = id ? await source.getRecord({ collection, id }) : null;
+      return found?.ok ? found.value?.payload ?? null : null;
+    };
+    const [customer, company] = await Promise.all([read('customers', customerId), findCompany(source)]);
+    const plan = await read('plans', (customer as Partial<Customer> | null)?.planId);
+    if (!isLatest()) return;
+    const before = this.#defaults;
+    this.#language = String(customer?.['language'] ?? currentLocale().language);
+    const profile = company.ok ? company.value?.payload ?? null : null;
+    this.#defaults = invoiceDefaults(customer, plan as Partial<Plan> | null, profile, before.currency);
+    if (!fills) return;
+    const fill = (draft: InvoiceDraft): InvoiceDraft => withCustomer(draft, customerId, before, this.#defaults, localNumbers);
+    if (isSameInvoiceDraft(this._draft, this.#initialDraft)) this.#initialDraft = this._draft = fill(this._draft);
+    else this._draft = fill(this._draft);
   }
 
   #changeValue({ path, value }: FieldInput): void {
@@ -121,17 +163,21 @@ export class InvoifyInvoiceForm extends LitElement {
   }
 
   #changeLines({ lines, path }: { lines: readonly LineDraft[]; path?: string }): void {
-    this._draft = { ...this._draft, lines };
+    const reasonOf = (of: readonly LineDraft[]): string => usualReason(of.map((line) => lineCategory(line, localNumbers)), this.#language);
+    const { taxExemptionReason = '' } = this._draft.values;
+    const isUsual = taxExemptionReason === '' || taxExemptionReason === reasonOf(this._draft.lines);
+    const values = isUsual ? { ...this._draft.values, taxExemptionReason: reasonOf(lines) } : this._draft.values;
+    this._draft = { values, lines };
     // After lines were added, removed or moved, the reasons would be at the wrong lines.
     const kept = Object.entries(this._problems).filter(([problemPath]) =>
       (path === undefined ? !problemPath.startsWith('lines') : problemPath !== path && problemPath !== 'lines'));
     this._problems = Object.fromEntries(kept);
   }
 
-  #pickCustomer({ id, row }: Picked): void {
-    const currency = row?.columns['currency'];
-    this._draft = withCustomer(this._draft, id, typeof currency === 'string' ? currency : this.#currency);
+  #pickCustomer({ id }: Picked): void {
+    this._draft = { ...this._draft, values: { ...this._draft.values, customerId: id } };
     this._problems = withoutProblem(this._problems, 'customerId');
+    void this.#loadDefaults(id, true);
   }
 
   #submit(): void {
@@ -153,15 +199,22 @@ export class InvoifyInvoiceForm extends LitElement {
   }
 
   get #order(): readonly string[] {
-    return [...formFields(this.#declared).map(({ path }) => path).filter((path) => path !== 'notes'),
-      ...lineOrder(this._draft.lines), 'lines', 'notes'];
+    const after = ['taxExemptionReason', 'note', 'internalNote'];
+    return [...formFields(this.#declared).map(({ path }) => path).filter((path) => !after.includes(path)),
+      ...lineOrder(this._draft.lines), 'lines', ...after];
+  }
+
+  /** A credit note is for the customer, and in the currency, of the invoice. */
+  get #isCreditNote(): boolean {
+    return this.#payload['kind'] === 'credit_note';
   }
 
   override render(): TemplateResult {
     const { record } = this.task;
     const name = String(this.#payload['number'] ?? '');
     return formFrame({
-      heading: record === null ? t('form.new.invoices') : name === '' ? t('form.editDraft') : t('form.edit', { name }),
+      heading: record === null ? t('form.new.invoices') : name !== '' ? t('form.edit', { name })
+        : t(this.#isCreditNote ? 'form.editCreditNote' : 'form.editDraft'),
       placement: this.#hasLines ? 'wide' : 'side',
       error: this.error,
       problems: this._problems,
@@ -175,7 +228,7 @@ export class InvoifyInvoiceForm extends LitElement {
       content: html`
         <form novalidate @submit=${(event: Event) => event.preventDefault()} @keydown=${this.#onKeydown}
           @field-input=${(event: CustomEvent<FieldInput>) => this.#changeValue(event.detail)}>
-          ${this.#hasLines ? this.#renderDraft() : this.#renderSent()}
+          ${this.#hasLines ? this.#renderDraft() : this.#renderIssued()}
         </form>`,
     });
   }
@@ -186,48 +239,66 @@ export class InvoifyInvoiceForm extends LitElement {
     this.#submit();
   }
 
-  #renderSent(): TemplateResult {
+  #renderIssued(): TemplateResult {
     return html`
-      <p class="banner info">${icon('info')}<span>${t('form.sentOnly')}</span></p>
+      <p class="banner info">${icon('info')}<span>${t('form.issuedOnly')}</span></p>
       ${this.#renderField('dueDate', true)}
-      ${this.#renderField('notes')}`;
+      ${this.#renderField('internalNote', this.#isCreditNote)}`;
   }
 
   #renderDraft(): TemplateResult {
-    const { lines, values } = this._draft;
+    const { lines } = this._draft;
     const { nets, totals, problem } = previewTotals(lines, this.#currency, localNumbers);
     const reason = problem ?? this._problems['lines'];
     return html`
       <div class="head">
-        <invoify-picker autofocus data-path="customerId" collection="customers" .collection=${'customers'}
-          .label=${fieldLabel('customerId')}
-          .recordId=${String(values['customerId'] ?? '')} .problem=${this.#problemAt('customerId')}
-          @picked=${(event: CustomEvent<Picked>) => this.#pickCustomer(event.detail)}></invoify-picker>
+        ${this.#renderCustomer()}
         ${this.#renderField('issueDate')}
         ${this.#renderField('dueDate')}
         ${this.#renderField('currency')}
+        ${this.#renderField('servicePeriod.from')}
+        ${this.#renderField('servicePeriod.to')}
+        ${this.#renderField('buyerReference')}
+        ${this.#renderField('orderNumber')}
       </div>
       <invoify-invoice-lines .lines=${lines} .nets=${nets} .currency=${this.#currency} .problems=${this._problems}
+        .taxRateBp=${this.#defaults.taxRateBp}
         @lines-change=${({ detail }: CustomEvent<{ lines: readonly LineDraft[]; path?: string }>) => this.#changeLines(detail)}
       ></invoify-invoice-lines>
       <div class="foot">
-        ${this.#renderField('notes')}
+        <div class="notes">
+          ${needsReason(lines, localNumbers) ? this.#renderField('taxExemptionReason') : ''}
+          ${this.#renderField('note')}
+        </div>
         <div>
           ${totals ? totalsList(totals, this.#currency, null) : ''}
           ${reason === undefined ? '' : html`<p class="problem">${icon('warn')}${problemMessage('lines', reason, this.#currency)}</p>`}
           <p class="preview">${t('totals.preview')}</p>
         </div>
-      </div>`;
+      </div>
+      <div class="internal">${this.#renderField('internalNote')}</div>`;
   }
 
-  #renderField(path: keyof Invoice, isFirst = false): TemplateResult {
-    const field: Field | undefined = this.#declared[path];
-    if (!field || field.kind === 'object' || field.kind === 'list') return html``;
-    const formField: FormField = { path, field };
+  #renderCustomer(): TemplateResult {
+    if (this.#isCreditNote) {
+      return html`
+        <div class="field"><span class="label">${fieldLabel('customerId')}</span><p class="to">${this.#payload['customerName']}</p></div>`;
+    }
+    return html`
+      <invoify-picker autofocus data-path="customerId" collection="customers" .collection=${'customers'}
+        .label=${fieldLabel('customerId')}
+        .recordId=${String(this._draft.values['customerId'] ?? '')} .problem=${this.#problemAt('customerId')}
+        @picked=${(event: CustomEvent<Picked>) => this.#pickCustomer(event.detail)}></invoify-picker>`;
+  }
+
+  #renderField(path: string, isFirst = false): TemplateResult {
+    const formField = formFields(this.#declared).find((one) => one.path === path);
+    if (!formField) return html``;
+    const { field } = formField;
     return html`
       <invoify-field data-path=${path} ?autofocus=${isFirst} .path=${path} .kind=${controlKind(formField)} .label=${fieldLabel(path)}
         .value=${this._draft.values[path] ?? ''} .problem=${this.#problemAt(path)} .options=${optionsOf(field, String)}
-        .isOptional=${field.optional === true}></invoify-field>`;
+        .isOptional=${isOptionalField(formField) && path !== 'taxExemptionReason'}></invoify-field>`;
   }
 
   #problemAt(path: string): string | null {

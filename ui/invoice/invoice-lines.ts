@@ -1,25 +1,31 @@
 // The editable table of an invoice's lines: add, remove, move, with the net amount beside each line.
 //
-//   <invoify-invoice-lines .lines .nets .currency .problems @lines-change>
+//   <invoify-invoice-lines .lines .nets .currency .taxRateBp .problems @lines-change>
 //
-// `lines-change` carries the new lines. Enter moves to the same cell of the next line, and adds a line after the last;
-// Alt+Up and Alt+Down move a line, and the focus moves with it.
+// `lines-change` carries the new lines. What few invoices need is below a cell, and shown when it is in use or asked for: the number
+// of units that a price is for, and the VAT category, also wherever the rate is 0.
+//
+// Enter moves to the same cell of the next line, and adds a line after the last; Alt+Up and Alt+Down move a line, and the focus
+// moves with it.
 
 import { LitElement, css, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { live } from 'lit/directives/live.js';
 import { repeat } from 'lit/directives/repeat.js';
 
+import { taxCategories, type TaxCategory } from '../../shared/collections.ts';
 import type { Problems } from '../../shared/problems.ts';
 import { controls } from '../base/controls.ts';
 import { formatMoney } from '../text/format.ts';
-import { t } from '../text/i18n.ts';
+import { t, tryText } from '../text/i18n.ts';
 import { icon } from '../base/icons.ts';
-import { addLine, changeLine, lineFieldNames, moveLine, removeLine, type LineDraft, type LineField } from './invoice-draft.ts';
+import {
+  addLine, changeLine, lineCategory, lineFieldNames, moveLine, removeLine, withCategory, type LineDraft, type LineField,
+} from './invoice-draft.ts';
 import { fieldLabel, problemMessage } from '../text/messages.ts';
 import { localNumbers } from '../text/number-text.ts';
 
 const columns: readonly LineField[] = ['description', 'quantity', 'unit', 'unitPrice', 'taxRate'];
-const numeric: readonly LineField[] = ['quantity', 'unitPrice', 'taxRate'];
+const numeric: readonly LineField[] = ['quantity', 'unitPrice', 'priceQuantity', 'taxRate'];
 
 export class InvoifyInvoiceLines extends LitElement {
   static override properties = {
@@ -27,6 +33,8 @@ export class InvoifyInvoiceLines extends LitElement {
     nets: { attribute: false },
     currency: { attribute: false },
     problems: { attribute: false },
+    taxRateBp: { attribute: false },
+    _asked: { state: true },
     _announcement: { state: true },
   };
 
@@ -56,7 +64,11 @@ export class InvoifyInvoiceLines extends LitElement {
     td.net { padding-block-start: var(--space-2); white-space: nowrap; }
     td.tools { white-space: nowrap; }
     .problem { margin: var(--space-half) 0 0; }
-    .add { margin-block-start: var(--space-2); }
+    .below { display: flex; align-items: center; gap: var(--space-2); margin-block-start: var(--space-1); color: var(--color-muted);
+      font-size: var(--text-small); }
+    .below > :last-child { flex: 1; min-inline-size: 0; }
+    .below select { max-inline-size: 240px; color: var(--color-text); }
+    .buttons { display: flex; flex-wrap: wrap; gap: var(--space-2); margin-block-start: var(--space-2); }
 
     /* Without room for the columns each line wraps onto several rows, with a label above every cell. */
     @media (max-width: 780px) {
@@ -77,6 +89,10 @@ export class InvoifyInvoiceLines extends LitElement {
   declare nets: readonly (number | null)[];
   declare currency: string;
   declare problems: Problems;
+  /** The tax rate of the first line, or null. */
+  declare taxRateBp: number | null;
+  /** What is shown for every line, whether in use or not. */
+  declare _asked: readonly ('priceQuantity' | 'taxCategory')[];
   /** Announces the last change to screen readers. */
   declare _announcement: string;
   /** Moves the focus once the requested change is rendered. */
@@ -88,6 +104,8 @@ export class InvoifyInvoiceLines extends LitElement {
     this.nets = [];
     this.currency = '';
     this.problems = {};
+    this.taxRateBp = null;
+    this._asked = [];
     this._announcement = '';
   }
 
@@ -108,7 +126,7 @@ export class InvoifyInvoiceLines extends LitElement {
 
   #add(): void {
     this.#pendingFocus = () => this.#focusCell(this.lines.length - 1, 'description');
-    this.#change(addLine(this.lines, localNumbers));
+    this.#change(addLine(this.lines, localNumbers, this.taxRateBp));
   }
 
   #remove(index: number): void {
@@ -118,6 +136,10 @@ export class InvoifyInvoiceLines extends LitElement {
     };
     this.#change(removeLine(this.lines, index));
     this._announcement = t('lines.removed');
+  }
+
+  #toggle(name: 'priceQuantity' | 'taxCategory'): void {
+    this._asked = this._asked.includes(name) ? this._asked.filter((one) => one !== name) : [...this._asked, name];
   }
 
   /** Moves a line. `field` is the focused cell if a key moved it; otherwise the focus stays on the button. */
@@ -163,7 +185,12 @@ export class InvoifyInvoiceLines extends LitElement {
           <tbody>${repeat(this.lines, ({ key }) => key, (line, index) => this.#renderLine(line, index))}</tbody>
         </table>
       </div>
-      <button class="button add" type="button" data-path="lines" @click=${this.#add}>${icon('plus')}${t('lines.add')}</button>
+      <div class="buttons">
+        <button class="button add" type="button" data-path="lines" @click=${this.#add}>${icon('plus')}${t('lines.add')}</button>
+        ${(['priceQuantity', 'taxCategory'] as const).map((name) => html`
+          <button class="button quiet" type="button" aria-pressed=${this._asked.includes(name)}
+            @click=${() => this.#toggle(name)}>${fieldLabel(name)}</button>`)}
+      </div>
       <span class="visually-hidden" role="status">${this._announcement}</span>`;
   }
 
@@ -186,10 +213,17 @@ export class InvoifyInvoiceLines extends LitElement {
 
   #renderCell(line: LineDraft, index: number, field: LineField): TemplateResult {
     const name = lineFieldNames[field];
-    const path = `lines.${index}.${name}`;
-    const reason = this.problems[path];
-    const id = `problem-${index}-${field}`;
-    const label = t('lines.label', { field: fieldLabel(name), n: index + 1 });
+    return html`
+      <td class=${field} data-label=${fieldLabel(name)}>
+        ${this.#renderInput(line, index, field)}
+        ${field === 'description' ? this.#renderCategory(line, index) : ''}
+        ${field === 'unitPrice' && (line.priceQuantity !== '' || this._asked.includes('priceQuantity')) ? html`
+          <div class="below"><span>${t('lines.per')}</span><span>${this.#renderInput(line, index, 'priceQuantity')}</span></div>` : ''}
+      </td>`;
+  }
+
+  #renderInput(line: LineDraft, index: number, field: LineField): TemplateResult {
+    const { path, label, reason, id } = this.#partsOf(index, field);
     const isNumber = numeric.includes(field);
     const described = reason === undefined ? nothing : id;
     const invalid = reason === undefined ? nothing : 'true';
@@ -198,16 +232,46 @@ export class InvoifyInvoiceLines extends LitElement {
     };
     const onKeydown = (event: KeyboardEvent): void => this.#onKeydown(event, index, field);
     return html`
-      <td class=${field} data-label=${fieldLabel(name)}>
-        ${field === 'description' ? html`
-          <textarea class="input" rows="1" data-cell="${index}.${field}" data-path=${path} aria-label=${label}
-            aria-describedby=${described} aria-invalid=${invalid} .value=${live(line[field])} @input=${onInput}
-              @keydown=${onKeydown}></textarea>` : html`
-          <input type="text" autocomplete="off" class="input ${isNumber ? 'number' : ''}" inputmode=${isNumber ? 'decimal' : nothing}
-            data-cell="${index}.${field}" data-path=${path} aria-label=${label} aria-describedby=${described} aria-invalid=${invalid}
-            .value=${live(line[field])} @input=${onInput} @keydown=${onKeydown}>`}
-        ${reason === undefined ? '' : html`<p class="problem" id=${id}>${problemMessage(name, reason, this.currency)}</p>`}
-      </td>`;
+      ${field === 'description' ? html`
+        <textarea class="input" rows="1" data-cell="${index}.${field}" data-path=${path} aria-label=${label}
+          aria-describedby=${described} aria-invalid=${invalid} .value=${live(line[field])} @input=${onInput}
+            @keydown=${onKeydown}></textarea>` : html`
+        <input type="text" autocomplete="off" class="input ${isNumber ? 'number' : ''}" inputmode=${isNumber ? 'decimal' : nothing}
+          data-cell="${index}.${field}" data-path=${path} aria-label=${label} aria-describedby=${described} aria-invalid=${invalid}
+          placeholder=${field === 'priceQuantity' ? '1' : nothing} .value=${live(line[field])} @input=${onInput} @keydown=${onKeydown}>`}
+      ${this.#renderProblem(index, field)}`;
+  }
+
+  #renderCategory(line: LineDraft, index: number): TemplateResult | string {
+    const category = lineCategory(line, localNumbers);
+    const isUsual = category === null || category === 'S';
+    if (isUsual && !this._asked.includes('taxCategory')) return '';
+    const { path, label, reason, id } = this.#partsOf(index, 'taxCategory');
+    const onChange = (event: Event): void => {
+      const chosen = (event.target as HTMLSelectElement).value as TaxCategory;
+      this.#change(this.lines.with(index, withCategory(line, chosen, localNumbers)), path);
+    };
+    return html`
+      <div class="below"><span aria-hidden="true">${fieldLabel('taxCategory')}</span>
+        <select class="input" data-path=${path} aria-label=${label} aria-describedby=${reason === undefined ? nothing : id}
+          @change=${onChange}>
+          ${taxCategories.map((value) => html`
+            <option value=${value} .selected=${live(value === (category ?? 'S'))}>${tryText('taxCategory', value)}</option>`)}
+        </select></div>
+      ${this.#renderProblem(index, 'taxCategory')}`;
+  }
+
+  #renderProblem(index: number, field: LineField): TemplateResult | string {
+    const { reason, id } = this.#partsOf(index, field);
+    return reason === undefined ? ''
+      : html`<p class="problem" id=${id}>${problemMessage(lineFieldNames[field], reason, this.currency)}</p>`;
+  }
+
+  #partsOf(index: number, field: LineField) {
+    const name = lineFieldNames[field];
+    const path = `lines.${index}.${name}`;
+    const label = t('lines.label', { field: fieldLabel(name), n: index + 1 });
+    return { path, label, reason: this.problems[path], id: `problem-${index}-${field}` };
   }
 }
 

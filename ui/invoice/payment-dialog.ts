@@ -1,9 +1,10 @@
-// Records a payment; by default the full open amount, today. Shows what would remain open as the amount is typed.
+// Records a payment, by default of the full open amount, today; where more was paid than is owed, a refund. Shows what would remain
+// open as the amount is typed.
 //
 //   <invoify-payment-dialog .task .error .isBusy .block @confirm @leave>
 //
-// `confirm` carries { amountMinor, paidOn }. If someone else changes the invoice, the input stays and the open amount is
-// updated.
+// `confirm` carries { amountMinor, paidOn, method?, reference? }. If someone else changes the invoice, the input stays and the open
+// amount is updated.
 
 import { LitElement, css, html, type PropertyValues, type TemplateResult } from 'lit';
 
@@ -26,6 +27,8 @@ import type { WriteBlock } from '../sync/sync-view.ts';
 import '../record/field.ts';
 import '../base/sheet.ts';
 import '../base/write-button.ts';
+
+const paths = ['amountMinor', 'paidOn', 'method', 'reference'] as const;
 
 export class InvoifyPaymentDialog extends LitElement {
   static override properties = {
@@ -78,7 +81,7 @@ export class InvoifyPaymentDialog extends LitElement {
 
   #change({ path, value }: FieldInput): void {
     if (!this._draft) return;
-    this._draft = { ...this._draft, [path === 'amountMinor' ? 'amount' : 'paidOn']: String(value) };
+    this._draft = { ...this._draft, [path]: String(value) };
     this._problems = withoutProblem(this._problems, path);
   }
 
@@ -91,7 +94,7 @@ export class InvoifyPaymentDialog extends LitElement {
       return;
     }
     await this.updateComplete;
-    focusField(this.renderRoot, firstProblem(problems, ['amountMinor', 'paidOn']));
+    focusField(this.renderRoot, firstProblem(problems, paths));
   }
 
   #leave(): void {
@@ -105,22 +108,27 @@ export class InvoifyPaymentDialog extends LitElement {
   }
 
   override render(): TemplateResult {
-    const isOpen = this.#openMinor > 0;
+    const isOpen = this.#openMinor !== 0;
+    const isRefund = this.#openMinor < 0;
     const name = this.#invoice.number ?? '';
+    const amount = formatMoney(Math.abs(this.#openMinor), this.#currency);
+    const submit = t(isRefund ? 'pay.submitRefund' : 'pay.submit');
     return html`
-      <invoify-sheet placement="centre" .heading=${t('pay.title')} .isBusy=${this.isBusy} @sheet-close=${this.#leave}>
+      <invoify-sheet placement="centre" .heading=${t(isRefund ? 'pay.titleRefund' : 'pay.title')}
+        .isBusy=${this.isBusy} @sheet-close=${this.#leave}>
         <form novalidate @submit=${(event: Event) => event.preventDefault()} @keydown=${this.#onKeydown}
           @field-input=${(event: CustomEvent<FieldInput>) => this.#change(event.detail)}>
           <div role="alert">${this.#renderBanner()}</div>
-          <p>${t('pay.open', { name, amount: formatMoney(this.#openMinor, this.#currency) })}</p>
+          <p>${t(isRefund ? 'pay.overpaid' : 'pay.open', { name, amount })}</p>
           ${isOpen ? html`
             <div class="row">${this.#renderField('amountMinor')}${this.#renderField('paidOn')}</div>
+            <div class="row">${this.#renderField('method')}${this.#renderField('reference')}</div>
             <p class="rest" role="status">${this.#remainderText}</p>` : html`<p>${t('confirm.impossible')}</p>`}
         </form>
         <button slot="actions" type="button" class="button" ?disabled=${this.isBusy} @click=${this.#leave}>${t('word.cancel')}</button>
         ${isOpen ? html`
           <invoify-write-button slot="actions" look="primary" .blocked=${this.block}
-            .label=${this.isBusy ? t('form.saving') : t('pay.submit')} @activate=${this.#submit}></invoify-write-button>` : ''}
+            .label=${this.isBusy ? t('form.saving') : submit} @activate=${this.#submit}></invoify-write-button>` : ''}
       </invoify-sheet>`;
   }
 
@@ -129,20 +137,25 @@ export class InvoifyPaymentDialog extends LitElement {
     return text ? html`<div class="banner ${this.error ? '' : 'warn'}">${icon('warn')}<span>${text}</span></div>` : '';
   }
 
-  #renderField(path: 'amountMinor' | 'paidOn'): TemplateResult {
+  #renderField(path: (typeof paths)[number]): TemplateResult {
     const reason = this._problems[path];
     const isAmount = path === 'amountMinor';
+    const isRefund = this.#openMinor < 0;
+    const kind = isAmount ? 'amount' : path === 'paidOn' ? 'date' : 'text';
     return html`
-      <invoify-field data-path=${path} ?autofocus=${isAmount} .path=${path} .kind=${isAmount ? 'amount' : 'date'} .label=${fieldLabel(path)}
-        .unit=${isAmount ? this.#currency : ''} .value=${(isAmount ? this._draft?.amount : this._draft?.paidOn) ?? ''}
+      <invoify-field data-path=${path} ?autofocus=${isAmount} .path=${path} .kind=${kind}
+        .label=${fieldLabel(path === 'paidOn' && isRefund ? 'refundedOn' : path)} .unit=${isAmount ? this.#currency : ''}
+        .value=${this._draft?.[path] ?? ''} .isOptional=${path === 'method' || path === 'reference'}
+        .maxLength=${path === 'method' ? 100 : path === 'reference' ? 200 : null}
         .problem=${reason === undefined ? null : problemMessage(path, reason, this.#currency)}></invoify-field>`;
   }
 
   get #remainderText(): string {
-    const amount = localNumbers.parseMoney(this._draft?.amount ?? '', this.#currency);
-    if (amount === null || amount < 1 || amount > this.#openMinor) return '';
-    if (amount === this.#openMinor) return t('pay.settles');
-    return t('pay.rest', { amount: formatMoney(this.#openMinor - amount, this.#currency) });
+    const amount = localNumbers.parseMoney(this._draft?.amountMinor ?? '', this.#currency);
+    const openMinor = Math.abs(this.#openMinor);
+    if (amount === null || amount < 1 || amount > openMinor) return '';
+    if (amount === openMinor) return this.#openMinor < 0 ? '' : t('pay.settles');
+    return t('pay.rest', { amount: formatMoney(openMinor - amount, this.#currency) });
   }
 }
 

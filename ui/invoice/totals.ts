@@ -1,10 +1,11 @@
-// An invoice's totals as a list: net, tax by rate, total, and what has been paid. Shared by the detail and the form.
+// An invoice's totals as a list: net, tax by category and rate, total, and what has been credited and paid.
+// Shared by the detail and the form.
 
 import { css, html, type TemplateResult } from 'lit';
 
 import type { Totals } from '../../shared/invoice.ts';
 import { formatMoney, formatPercent } from '../text/format.ts';
-import { t } from '../text/i18n.ts';
+import { t, tryText } from '../text/i18n.ts';
 
 export const totalsStyles = css`
   .totals { display: grid; grid-template-columns: 1fr auto; gap: var(--space-1) 0; margin: 0; }
@@ -14,19 +15,22 @@ export const totalsStyles = css`
     font-weight: var(--weight-strong); }
 `;
 
-/** `paid` null leaves out the payments. */
+/** `balance` null leaves out what has been credited and paid. */
 export function totalsList(
-  totals: Totals, currency: string, paid: { readonly paidMinor: number; readonly openMinor: number } | null,
+  totals: Totals, currency: string,
+  balance: { readonly paidMinor: number; readonly creditedMinor: number; readonly openMinor: number } | null,
 ): TemplateResult {
   const money = (amountMinor: number): string => formatMoney(amountMinor, currency);
   return html`
     <dl class="totals">
       <dt>${t('totals.subtotal')}</dt><dd>${money(totals.subtotalMinor)}</dd>
-      ${totals.taxes.map(({ rateBp, netMinor, taxMinor }) => html`
-        <dt>${t('totals.tax', { rate: formatPercent(rateBp), net: money(netMinor) })}</dt><dd>${money(taxMinor)}</dd>`)}
+      ${totals.taxes.map(({ category, rateBp, netMinor, taxMinor }) => html`
+        <dt>${category === 'S' || category === 'Z' ? t('totals.tax', { rate: formatPercent(rateBp), net: money(netMinor) })
+          : t('totals.exempt', { category: tryText('taxCategory', category), net: money(netMinor) })}</dt><dd>${money(taxMinor)}</dd>`)}
       <dt class="sum">${t('totals.sum')}</dt><dd class="sum">${money(totals.totalMinor)}</dd>
-      ${paid ? html`
-        <dt>${t('totals.paid')}</dt><dd>${money(-paid.paidMinor)}</dd>
-        <dt class="sum">${t('totals.balance')}</dt><dd class="sum">${money(paid.openMinor)}</dd>` : ''}
+      ${balance ? html`
+        ${balance.creditedMinor === 0 ? '' : html`<dt>${t('totals.credited')}</dt><dd>${money(-balance.creditedMinor)}</dd>`}
+        <dt>${t('totals.paid')}</dt><dd>${money(-balance.paidMinor)}</dd>
+        <dt class="sum">${t('totals.balance')}</dt><dd class="sum">${money(balance.openMinor)}</dd>` : ''}
     </dl>`;
 }

@@ -37,7 +37,7 @@ const none: Cell = { text: '–', isMuted: true };
 
 /** Minimum width in px, and the column's share (fr) of the remaining width; without a share the width is fixed. */
 const widths: Readonly<Record<string, readonly [minPx: number, share?: number]>> = {
-  number: [124], customerName: [120, 3], issueDate: [92], dueDate: [92], status: [104], totalMinor: [120, 1], openMinor: [120, 1],
+  number: [124], customerName: [120, 3], issueDate: [92], dueDate: [92], status: [124], totalMinor: [120, 1], openMinor: [120, 1],
   name: [140, 2], email: [160, 2], contact: [120, 1.5], priceMinor: [120, 1], currency: [84], interval: [104], active: [120],
   role: [104], disabled: [104],
 };
@@ -45,11 +45,14 @@ const widths: Readonly<Record<string, readonly [minPx: number, share?: number]>>
 /** Columns that a narrow list drops, in this order. */
 const dispensable: readonly string[] = ['currency', 'contact', 'dueDate', 'issueDate', 'interval', 'totalMinor', 'role'];
 
-/** The columns of a list. Amounts include their currency, so the list of invoices has no currency column. */
+/**
+ * The columns of a list. Among the invoices, amounts include their currency and the number and status say which are credit notes, so
+ * that neither has a column.
+ */
 export function listColumns(collection: Collection): readonly ListColumn[] {
-  const hasAmounts = collection.columns.some(isAmount);
+  const unshown = collection.name === 'invoices' ? ['currency', 'kind'] : [];
   return collection.columns
-    .filter(({ shown, name }) => shown && !(hasAmounts && name === 'currency' && collection.name === 'invoices'))
+    .filter(({ shown, name }) => shown && !unshown.includes(name))
     .map((column, index) => {
       const [minPx, share] = widths[column.name] ?? [96, 1];
       return {
@@ -97,6 +100,7 @@ function cellOf(collection: Collection, column: Column): ListColumn['cell'] {
   const { name } = column;
   const kind = collection.fields[name]?.kind;
   if (name === 'status') return statusCell;
+  if (name === 'number') return numberCell;
   if (isAmount(column)) return (row) => amountCell(row, name);
   if (kind === 'boolean') return (row) => flagCell(name, row.columns[name] === 1);
   if (kind === 'choice') return (row) => choiceCell(name, row.columns[name]);
@@ -128,14 +132,27 @@ function flagCell(name: string, isOn: boolean): Cell {
   return isUsual ? { text } : { text, badge: 'muted' };
 }
 
-const statusTones: Readonly<Record<string, BadgeTone>> = { draft: 'plain', sent: 'info', paid: 'ok', void: 'muted', overdue: 'bad' };
+const statusTones: Readonly<Record<string, BadgeTone>> = {
+  draft: 'plain', open: 'info', partly_paid: 'warn', overdue: 'bad', paid: 'ok', void: 'muted',
+};
 
 /** The badge tone of an invoice's display status. */
 export function statusTone(status: string): BadgeTone {
   return statusTones[status] ?? 'plain';
 }
 
-function statusCell({ columns: { status, dueDate, openMinor } }: ListRow, today: string): Cell {
-  const shown = displayStatus({ status: String(status), dueDate: String(dueDate), openMinor: Number(openMinor) }, today);
+function statusCell({ columns }: ListRow, today: string): Cell {
+  const { status, kind, dueDate, openMinor, totalMinor } = columns;
+  // Nobody pays a credit note, so of an issued one its kind says more.
+  if (kind === 'credit_note' && status === 'paid') return { text: t('kind.credit_note'), badge: 'plain' };
+  const due = typeof dueDate === 'string' ? dueDate : null;
+  const amounts = { openMinor: Number(openMinor), totalMinor: Number(totalMinor) };
+  const shown = displayStatus({ status: String(status), dueDate: due, ...amounts }, today);
   return { text: tryText('status', shown), badge: statusTone(shown) };
+}
+
+/** A credit note has no number until it is issued. */
+function numberCell(row: ListRow): Cell {
+  const cell = textCell(row, 'number', (value) => value);
+  return cell === none && row.columns['kind'] === 'credit_note' ? { text: t('kind.credit_note'), isMuted: true } : cell;
 }

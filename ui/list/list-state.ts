@@ -102,12 +102,12 @@ export function choicesOf(collection: Collection, currencies: readonly string[])
     if (field?.kind === 'currency') return currencies.length > 1 ? [{ column: name, values: currencies }] : [];
     if (field?.kind !== 'choice') return [];
     const isInvoiceStatus = name === 'status' && findCollection('invoices') === collection;
-    return [{ column: name, values: isInvoiceStatus ? overdueAfterSent(field.values) : field.values }];
+    return [{ column: name, values: isInvoiceStatus ? overdueAfterOpen(field.values) : field.values }];
   });
 }
 
-function overdueAfterSent(values: readonly string[]): readonly string[] {
-  return values.flatMap((value) => value === 'sent' ? [value, 'overdue'] : [value]);
+function overdueAfterOpen(values: readonly string[]): readonly string[] {
+  return values.flatMap((value) => value === 'open' ? [value, 'overdue'] : [value]);
 }
 
 export type Period = 'thisMonth' | 'lastMonth' | 'thisQuarter' | 'thisYear' | 'lastYear';

@@ -70,7 +70,7 @@ export class InvoifyListTotals extends LitElement {
 
   #sum({ currency, totalMinor, openMinor }: CurrencyTotals): TemplateResult {
     return html`<span class="sum">
-      <span><span class="label">${t('totals.total')}</span><strong>${formatMoney(totalMinor, currency)}</strong></span>
+      <span><span class="label">${t('totals.invoiced')}</span><strong>${formatMoney(totalMinor, currency)}</strong></span>
       <span><span class="label">${t('totals.open')}</span>${formatMoney(openMinor, currency)}</span>
     </span>`;
   }
@@ -82,7 +82,7 @@ export class InvoifyListTotals extends LitElement {
       <span class="sums">${totals.map((sum) => this.#sum(sum))}</span>
       ${totals.length > 1 ? html`<button class="link" popovertarget="all">${t('totals.all', { count: totals.length })}</button>
         <div id="all" class="popover" popover @toggle=${this.#onToggle}><table>
-          <thead><tr><td></td><th scope="col">${t('totals.total')}</th><th scope="col">${t('totals.open')}</th></tr></thead>
+          <thead><tr><td></td><th scope="col">${t('totals.invoiced')}</th><th scope="col">${t('totals.open')}</th></tr></thead>
           <tbody>${totals.map(({ currency, count, totalMinor, openMinor }) => html`<tr>
             <th scope="row">${currency} · ${t('count.invoices', { count })}</th>
             <td>${formatMoney(totalMinor, currency)}</td><td>${formatMoney(openMinor, currency)}</td></tr>`)}</tbody>

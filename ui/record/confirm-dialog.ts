@@ -1,14 +1,18 @@
-// Asks for confirmation before an invoice is sent or voided, or a record deleted: says what it does and that it cannot
+// Asks for confirmation before an invoice is issued or voided, or a payment or record removed: says what it does, and whether it can
 // be undone. If the record has changed since, lists the changes and asks again.
 //
 //   <invoify-confirm-dialog .task .error .isBusy .block .userId @confirm @leave>
 
 import { LitElement, css, html, type TemplateResult } from 'lit';
 
+import type { Invoice } from '../../shared/collections.ts';
+import type { JsonObject } from '../../shared/fields.ts';
+import { isActionAllowed } from '../../shared/invoice.ts';
 import { callErrorText } from '../text/call-error-text.ts';
 import { controls } from '../base/controls.ts';
 import { findDifferences, type Difference } from './conflict.ts';
 import { formStyles } from './form-parts.ts';
+import { formatDateLong, formatMoney, localDay } from '../text/format.ts';
 import { t } from '../text/i18n.ts';
 import { icon } from '../base/icons.ts';
 import { fieldLabel } from '../text/messages.ts';
@@ -62,7 +66,8 @@ export class InvoifyConfirmDialog extends LitElement {
     const { action, record: { payload } } = this.task;
     const name = String(payload['number'] ?? payload['name'] ?? '');
     switch (action) {
-      case 'send': return t('confirm.sendTitle');
+      case 'issue': return t(payload['kind'] === 'credit_note' ? 'confirm.issueCreditTitle' : 'confirm.issueTitle');
+      case 'unpay': return t('confirm.unpayTitle', { name });
       case 'void': return t('confirm.voidTitle', { name });
       default: return name === '' ? t('confirm.deleteDraftTitle') : t('confirm.deleteTitle', { name });
     }
@@ -71,7 +76,10 @@ export class InvoifyConfirmDialog extends LitElement {
   get #texts(): readonly string[] {
     const { action, collection, record } = this.task;
     switch (action) {
-      case 'send': return [t('confirm.sendText'), ...(record.payload['totalMinor'] === 0 ? [t('confirm.sendPaid')] : [])];
+      case 'issue': return this.#issueTexts;
+      case 'unpay': return this.#payment ? [t('confirm.unpayText', {
+        amount: formatMoney(this.#payment.amountMinor, this.#invoice.currency), date: formatDateLong(this.#payment.paidOn),
+      })] : [];
       case 'void': return [t('confirm.voidText')];
       default:
         if (collection !== 'users') return [t('confirm.deleteText')];
@@ -79,10 +87,29 @@ export class InvoifyConfirmDialog extends LitElement {
     }
   }
 
+  get #invoice(): Invoice {
+    return this.task.record.payload as JsonObject & Invoice;
+  }
+
+  get #payment(): Invoice['payments'][number] | undefined {
+    return this.#invoice.payments.find(({ id }) => id === this.task.paymentId);
+  }
+
+  get #issueTexts(): readonly string[] {
+    const { kind, issueDate, totalMinor } = this.#invoice;
+    const isInvoice = kind === 'invoice';
+    return [
+      t(isInvoice ? 'confirm.issueText' : 'confirm.issueCreditText'),
+      ...(issueDate < localDay(Date.now()) ? [t('confirm.issueDated', { date: formatDateLong(issueDate) })] : []),
+      ...(isInvoice && totalMinor === 0 ? [t('confirm.issuePaid')] : []),
+    ];
+  }
+
   /** Whether the current version of the record still allows the action. */
   get #isAllowed(): boolean {
     const { collection, record, action } = this.task;
-    const allowed = recordActions(collection, record, 'owner', { references: null, otherOwners: null });
+    if (action === 'unpay') return this.#payment !== undefined && isActionAllowed(this.#invoice, 'unpay');
+    const allowed = recordActions(collection, record, 'owner', { references: null, otherOwners: null }, localDay(Date.now()));
     return allowed.some(({ name, refusal }) => name === action && refusal === null);
   }
 
@@ -100,7 +127,7 @@ export class InvoifyConfirmDialog extends LitElement {
         <button slot="actions" type="button" class="button" autofocus ?disabled=${this.isBusy}
           @click=${this.#leave}>${t('word.cancel')}</button>
         ${this.#isAllowed ? html`
-          <invoify-write-button slot="actions" .look=${action === 'send' ? 'primary' : 'danger'} .blocked=${this.block}
+          <invoify-write-button slot="actions" .look=${action === 'issue' ? 'primary' : 'danger'} .blocked=${this.block}
             .label=${this.isBusy ? t('form.saving') : t(`action.${action}`)} @activate=${this.#confirm}></invoify-write-button>` : ''}
       </invoify-sheet>`;
   }
@@ -117,7 +144,8 @@ export class InvoifyConfirmDialog extends LitElement {
     if (!before) return [];
     const fields = [...new Set([...Object.keys(before.payload), ...Object.keys(record.payload)])];
     // Derived fields would only repeat what their sources say.
-    const compared = fields.filter((name) => !['subtotalMinor', 'taxes', 'paidMinor', 'payments', 'customerId'].includes(name));
+    const derived = ['subtotalMinor', 'taxes', 'paidMinor', 'creditedMinor', 'payments', 'seller', 'buyer', 'customerId', 'creditedId'];
+    const compared = fields.filter((name) => !derived.includes(name));
     return findDifferences(compared, { base: before.payload, mine: before.payload, theirs: record.payload });
   }
 

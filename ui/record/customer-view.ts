@@ -13,6 +13,7 @@ import { formatDate, formatMoney } from '../text/format.ts';
 import { t, tryText } from '../text/i18n.ts';
 import { fieldLabel } from '../text/messages.ts';
 import type { Detail } from './record-detail-data.ts';
+import { languageName } from './value-text.ts';
 
 export class InvoifyCustomerView extends LitElement {
   static override properties = { detail: { attribute: false } };
@@ -46,12 +47,17 @@ export class InvoifyCustomerView extends LitElement {
         [fieldLabel('email'), customer.email ?? ''],
         [fieldLabel('phone'), customer.phone ?? ''],
         [fieldLabel('address'), addressText(customer)],
-        [fieldLabel('taxId'), customer.taxId ?? ''],
+        [fieldLabel('number'), customer.number ?? ''],
+        [fieldLabel('vatId'), customer.vatId ?? ''],
         [fieldLabel('currency'), customer.currency],
+        [fieldLabel('language'), customer.language === undefined ? '' : languageName(customer.language)],
+        [t('detail.terms'), customer.paymentTermsDays === undefined ? '' : t('detail.days', { count: customer.paymentTermsDays })],
+        [fieldLabel('buyerReference'), customer.buyerReference ?? ''],
+        [fieldLabel('electronicAddress'), customer.electronicAddress ? Object.values(customer.electronicAddress).join(': ') : ''],
         [fieldLabel('planId'), plan ? this.#renderPlan(plan.id, plan.payload as JsonObject & Plan) : ''],
       ]))}
       ${section(t('detail.latestInvoices'), this.#renderInvoices())}
-      ${section(fieldLabel('notes'), customer.notes ? html`<p class="text">${customer.notes}</p>` : '')}`;
+      ${section(fieldLabel('internalNote'), customer.internalNote ? html`<p class="text">${customer.internalNote}</p>` : '')}`;
   }
 
   #renderPlan(id: string, plan: Plan): TemplateResult {
@@ -69,13 +75,14 @@ export class InvoifyCustomerView extends LitElement {
   }
 
   #renderInvoice({ id, columns }: ListRow): TemplateResult {
-    const { number, issueDate, status, totalMinor, currency } = columns;
+    const { number, kind, issueDate, status, totalMinor, currency } = columns;
+    const state = kind === 'credit_note' ? t('kind.credit_note') : tryText('status', String(status));
     return html`
       <li>
         <span>
           <button class="link" type="button"
             @click=${() => emit(this, 'open-record', { collection: 'invoices', id })}>${number ?? t('detail.draft')}</button>
-          <span class="aside">${formatDate(String(issueDate))}&nbsp;· ${tryText('status', String(status))}</span>
+          <span class="aside">${formatDate(String(issueDate))}&nbsp;· ${state}</span>
         </span>
         <span class="amount">${formatMoney(Number(totalMinor), String(currency))}</span>
       </li>`;

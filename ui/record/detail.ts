@@ -10,27 +10,31 @@ import { LitElement, css, html, type PropertyValues, type TemplateResult } from 
 
 import type { Invoice } from '../../shared/collections.ts';
 import type { JsonObject } from '../../shared/fields.ts';
-import { displayStatus, openMinorOf } from '../../shared/invoice.ts';
-import type { AppInfo, CallError } from '../../shared/window/ipc.ts';
+import { displayStatus, isActionAllowed, openMinorOf } from '../../shared/invoice.ts';
+import type { AppInfo, CallError, Outcome, RecordVersion } from '../../shared/window/ipc.ts';
 import type { SignedInUser, WireRecord } from '../../shared/protocol.ts';
 import type { Status } from '../../shared/window/views.ts';
 import { ask } from '../base/ask.ts';
+import { companyScreen } from '../app-state.ts';
+import { askQuestion } from '../base/question.ts';
+import { companyGaps, type CompanyGap } from '../company/company-gaps.ts';
 import { callErrorText } from '../text/call-error-text.ts';
 import { controls } from '../base/controls.ts';
-import { emit } from '../base/events.ts';
+import { emit, type ToastText } from '../base/events.ts';
 import { latestOnly } from '../base/latest.ts';
 import { localDay } from '../text/format.ts';
-import { t, tryText } from '../text/i18n.ts';
+import { currentLocale, t, tryText } from '../text/i18n.ts';
+import { fieldLabel } from '../text/messages.ts';
 import { icon } from '../base/icons.ts';
-import { duplicateInvoice, newInvoiceFor } from '../invoice/invoice-draft.ts';
+import { duplicateInvoice, newInvoiceFor, redated } from '../invoice/invoice-draft.ts';
 import { newRecord } from './new-record.ts';
 import { exportInvoice } from '../invoice/invoice-page.ts';
 import { statusTone } from '../list/list-columns.ts';
 import { mayWrite, recordActions } from './record-actions.ts';
 import type { BarAction } from './record-bar.ts';
 import { loadDetail, type Detail } from './record-detail-data.ts';
-import { RecordFlow, type Task } from './record-flow.ts';
-import { writeBlock } from '../sync/sync-view.ts';
+import { RecordFlow, type ActionTask, type Task } from './record-flow.ts';
+import { writeBlock, type WriteBlock } from '../sync/sync-view.ts';
 import type { InvoifyTaskDialogs } from './task-dialogs.ts';
 import './customer-view.ts';
 import '../invoice/invoice-view.ts';
@@ -110,6 +114,7 @@ export class InvoifyDetail extends LitElement {
       create: (request) => ask(this, 'records.create', request),
       update: (request) => ask(this, 'records.update', request),
       remove: (request) => ask(this, 'records.remove', request),
+      removeEntry: (request) => ask(this, 'records.removeEntry', request),
       act: (request) => ask(this, 'records.act', request),
     },
     getRecord: (request) => ask(this, 'data.getRecord', request),
@@ -120,6 +125,10 @@ export class InvoifyDetail extends LitElement {
   /** Numbers of the latest load, and of the one whose result is shown. */
   #latestLoad = 0;
   #shownLoad = 0;
+  /** The form of the record opens as soon as it has been loaded. */
+  #isToEdit = false;
+  /** A write without a dialog is on its way. */
+  #isWriting = false;
 
   constructor() {
     super();
@@ -154,8 +163,10 @@ export class InvoifyDetail extends LitElement {
     return true;
   }
 
+  /** Opens the record's form, once it has been loaded. */
   edit(): void {
-    this.#act('edit');
+    this.#isToEdit = true;
+    this.#editIfAsked();
   }
 
   print(): void {
@@ -166,8 +177,15 @@ export class InvoifyDetail extends LitElement {
     void this.updateComplete.then(() => this.renderRoot.querySelector<HTMLElement>('h2')?.focus());
   }
 
+  #editIfAsked(): void {
+    if (!this.#isToEdit || !this._detail) return;
+    this.#isToEdit = false;
+    this.#act('edit');
+  }
+
   #showRecord(): void {
     this._detail = undefined;
+    this.#isToEdit = false;
     this._failure = null;
     const isLatest = this.#latestShown();
     if (this.recordId === null) void this.#openNewForm(isLatest);
@@ -196,6 +214,7 @@ export class InvoifyDetail extends LitElement {
     this.#shownLoad = load;
     this._failure = outcome.ok ? null : outcome.error;
     if (outcome.ok) this._detail = outcome.value;
+    this.#editIfAsked();
   }
 
   /** The next completed sync tells whether a save without a response was applied. */
@@ -205,36 +224,82 @@ export class InvoifyDetail extends LitElement {
   }
 
   #act(name: BarAction): void {
-    const record = this._detail?.record;
-    if (!record || this.#flow.state.task) return;
+    const detail = this._detail;
+    if (!detail || this.#flow.state.task) return;
+    const { record } = detail;
     const { collection } = this;
     switch (name) {
       case 'print':
-      case 'pdf': return void this.#export(name);
+      case 'pdf': return void exportTo(this, detail, name);
       case 'newInvoice': return emit(this, 'new-record', { collection: 'invoices', from: newInvoiceFor(record, localDay(Date.now())) });
       case 'duplicate':
         return emit(this, 'new-record', { collection, from: duplicateInvoice(record.payload as never, localDay(Date.now())) });
       case 'edit':
         if (!this.user || !mayWrite(collection, this.user.role)) return;
         return this.#flow.open({ kind: 'edit', collection, record, initial: record.payload });
+      case 'redate': {
+        const patch = redated(record.payload as JsonObject & Invoice, localDay(Date.now()));
+        return void this.#write(() => ask(this, 'records.update', { ...versionOf(collection, record), patch }), t('done.saved'));
+      }
+      case 'credit': return void this.#write(() => ask(this, 'records.act', { ...versionOf(collection, record), action: 'credit' }),
+        t('done.credit'), ({ id }) => emit(this, 'open-record', { collection, id, edit: true }));
+      case 'issue': {
+        const gaps = companyGaps(detail.company?.payload ?? null);
+        if (gaps.length > 0) return void this.#askForCompany(gaps);
+        return this.#flow.open({ kind: 'action', collection, action: name, record });
+      }
       default: this.#flow.open({ kind: 'action', collection, action: name, record });
     }
   }
 
-  async #export(to: 'print' | 'pdf'): Promise<void> {
-    const detail = this._detail;
-    if (detail?.collection !== 'invoices') return;
-    const outcome = await exportInvoice(this, detail, to);
-    if (!outcome.ok) emit(this, 'toast', { text: callErrorText(outcome.error), tone: 'bad' });
-    else if (outcome.value) emit(this, 'toast', { text: t('done.pdf', { path: outcome.value.path }), tone: 'ok' });
+  /** A write that needs no dialog; a toast says what became of it. */
+  async #write(send: () => Promise<Outcome<WireRecord>>, text: string, onDone?: (record: WireRecord) => void): Promise<void> {
+    if (this.#isWriting) return;
+    this.#isWriting = true;
+    const outcome = await send();
+    this.#isWriting = false;
+    if (!outcome.ok) return emit(this, 'toast', { text: callErrorText(outcome.error), tone: 'bad' });
+    await this.#load();
+    emit(this, 'toast', { text, tone: 'ok' });
+    onDone?.(outcome.value);
+  }
+
+  /** Says what an invoice cannot be issued without, and leads there. */
+  async #askForCompany(gaps: readonly CompanyGap[]): Promise<void> {
+    const isOwner = this.user?.role === 'owner';
+    const fields = new Intl.ListFormat(currentLocale().language).format(gaps.map((gap) => fieldLabel(`company.${gap}`)));
+    const isAccepted = await askQuestion(this, {
+      heading: t('company.missingTitle'),
+      text: t(isOwner ? 'company.missing' : 'company.missingForOwner', { fields }),
+      ...(isOwner ? { yes: t('company.open') } : { no: t('word.close') }),
+    });
+    if (isAccepted) emit(this, 'navigate', { screen: companyScreen });
+  }
+
+  #removePayment(paymentId: string): void {
+    const record = this._detail?.record;
+    if (!record || this.#flow.state.task) return;
+    this.#flow.open({ kind: 'action', collection: this.collection, action: 'unpay', record, paymentId });
   }
 
   #onDone(task: Task, record: WireRecord): void {
     const text = task.kind === 'edit' ? task.record ? t('done.saved') : tryText('done.created', task.collection)
       : tryText('done', task.action).replace('{name}', String(record.payload?.['number'] ?? ''));
-    emit(this, 'toast', { text, tone: 'ok' });
+    const action = task.kind === 'action' ? this.#nextAction(task, record) : null;
+    emit(this, 'toast', { text, tone: 'ok', ...(action && { action }) });
     if (task.kind === 'edit' && task.record === null) emit(this, 'open-record', { collection: task.collection, id: record.id });
     else if (task.kind === 'action' && task.action === 'delete') emit(this, 'close-detail');
+  }
+
+  /** What is likely to be wanted after an action: the paper of what was issued, or a payment back. */
+  #nextAction({ action, collection }: ActionTask, record: WireRecord): ToastText['action'] | null {
+    const detail = this._detail;
+    if (action === 'issue' && detail) {
+      const to = this.info?.lacks.includes('pdf') ? 'print' : 'pdf';
+      return { label: t(`action.${to}`), run: (element) => void exportTo(element, detail, to) };
+    }
+    const payment = action === 'pay' ? (record.payload as (JsonObject & Invoice) | undefined)?.payments.at(-1) : undefined;
+    return payment ? { label: t('word.undo'), run: (element) => void takeBack(element, collection, record, payment.id) } : null;
   }
 
   async #closeForm(): Promise<void> {
@@ -252,7 +317,7 @@ export class InvoifyDetail extends LitElement {
     return html`
       ${this.recordId === null ? '' : this.#renderPane()}
       <invoify-task-dialogs .flow=${this.#flow} .state=${this.#flow.state} .current=${this._detail?.record ?? null}
-        .block=${this.status ? writeBlock(this.status) : 'unreachable'} .userId=${this.user?.id ?? ''}
+        .block=${this.#block} .userId=${this.user?.id ?? ''}
           @leave=${this.#closeForm}></invoify-task-dialogs>`;
   }
 
@@ -269,12 +334,24 @@ export class InvoifyDetail extends LitElement {
       <div class="body" aria-busy=${detail === undefined && !this._failure}>${this.#renderBody()}</div>`;
   }
 
+  get #block(): WriteBlock {
+    return this.status ? writeBlock(this.status) : 'unreachable';
+  }
+
+  get #isWriter(): boolean {
+    return mayWrite(this.collection, this.user?.role ?? 'viewer');
+  }
+
   /** Word and colour, never colour alone. */
   #renderBadge({ collection, record: { payload } }: Detail): TemplateResult | string {
     if (collection === 'invoices') {
       const invoice = payload as JsonObject & Invoice;
       const status = displayStatus({ ...invoice, openMinor: openMinorOf(invoice) }, localDay(Date.now()));
-      return html`<span class="badge" data-tone=${statusTone(status)}>${tryText('status', status)}</span>`;
+      const isCreditNote = invoice.kind === 'credit_note';
+      // A draft's title says that it is a credit note.
+      return html`
+        ${isCreditNote && status !== 'draft' ? html`<span class="badge">${t('kind.credit_note')}</span>`
+          : html`<span class="badge" data-tone=${statusTone(status)}>${tryText('status', status)}</span>`}`;
     }
     const isRetired = collection === 'plans' && payload['active'] === false;
     if (isRetired) return html`<span class="badge" data-tone="muted">${t('active.no')}</span>`;
@@ -283,14 +360,14 @@ export class InvoifyDetail extends LitElement {
   }
 
   #renderBar(detail: Detail): TemplateResult {
-    const role = this.user?.role ?? 'viewer';
-    const isWriter = mayWrite(detail.collection, role);
+    const actions = recordActions(detail.collection, detail.record, this.user?.role ?? 'viewer', detail, localDay(Date.now()));
     return html`
       <div class="bar">
-        <invoify-record-bar .actions=${recordActions(detail.collection, detail.record, role, detail)} .collection=${detail.collection}
-          .block=${this.status ? writeBlock(this.status) : 'unreachable'} .canPdf=${!this.info?.lacks.includes('pdf')}
+        <invoify-record-bar .actions=${actions} .collection=${detail.collection}
+          .block=${this.#block} .canPdf=${!this.info?.lacks.includes('pdf')}
+          .isRefund=${openMinorOf(detail.record.payload as JsonObject & Invoice) < 0}
           @act=${(event: CustomEvent<BarAction>) => this.#act(event.detail)}></invoify-record-bar>
-        ${isWriter ? '' : html`<p class="quiet">${t('detail.viewOnly')}</p>`}
+        ${this.#isWriter ? '' : html`<p class="quiet">${t('detail.viewOnly')}</p>`}
       </div>`;
   }
 
@@ -301,7 +378,9 @@ export class InvoifyDetail extends LitElement {
     if (detail === undefined) return html`<p class="quiet">${t('detail.loading')}</p>`;
     if (detail === null) return html`<p class="quiet" role="status">${t('detail.gone')}</p>`;
     switch (detail.collection) {
-      case 'invoices': return html`<invoify-invoice-view .detail=${detail}></invoify-invoice-view>`;
+      case 'invoices': return html`<invoify-invoice-view .detail=${detail} .block=${this.#block}
+        .canUnpay=${this.#isWriter && isActionAllowed(detail.record.payload as JsonObject & Invoice, 'unpay')}
+        @remove-payment=${(event: CustomEvent<string>) => this.#removePayment(event.detail)}></invoify-invoice-view>`;
       case 'customers': return html`<invoify-customer-view .detail=${detail}></invoify-customer-view>`;
       case 'plans': return html`<invoify-plan-view .detail=${detail}></invoify-plan-view>`;
       case 'users': return html`<invoify-user-view .detail=${detail} .userId=${this.user?.id ?? ''}></invoify-user-view>`;
@@ -311,7 +390,25 @@ export class InvoifyDetail extends LitElement {
 }
 
 function titleOf(payload: JsonObject): string {
-  return String(payload['number'] ?? payload['name'] ?? t('detail.draftInvoice'));
+  const untitled = payload['kind'] === 'credit_note' ? 'kind.credit_note' : 'detail.draftInvoice';
+  return String(payload['number'] ?? payload['name'] ?? t(untitled));
+}
+
+function versionOf(collection: string, { id, updatedAt }: WireRecord): RecordVersion {
+  return { collection, id, updatedAt };
+}
+
+/** Prints an invoice or saves it as a PDF; a toast says what became of it. */
+async function exportTo(element: LitElement, detail: Detail, to: 'print' | 'pdf'): Promise<void> {
+  const outcome = await exportInvoice(element, detail, to);
+  if (!outcome.ok) emit(element, 'toast', { text: callErrorText(outcome.error), tone: 'bad' });
+  else if (outcome.value) emit(element, 'toast', { text: t('done.pdf', { path: outcome.value.path }), tone: 'ok' });
+}
+
+/** Takes back a payment that was just recorded, unless the invoice has changed since. */
+async function takeBack(element: LitElement, collection: string, record: WireRecord, paymentId: string): Promise<void> {
+  const outcome = await ask(element, 'records.removeEntry', { ...versionOf(collection, record), list: 'payments', entry: paymentId });
+  emit(element, 'toast', outcome.ok ? { text: t('done.unpay'), tone: 'ok' } : { text: callErrorText(outcome.error), tone: 'bad' });
 }
 
 customElements.define('invoify-detail', InvoifyDetail);

@@ -4,6 +4,7 @@ import { currencies } from '../../shared/currency.ts';
 import { countries, type Field } from '../../shared/fields.ts';
 import { currentLocale } from '../text/i18n.ts';
 import type { FormField } from './record-draft.ts';
+import { languageName } from './value-text.ts';
 
 export type ControlKind = 'text' | 'multiline' | 'email' | 'tel' | 'password' | 'date' | 'amount' | 'choice' | 'boolean' | 'reference';
 
@@ -14,13 +15,17 @@ export interface Option {
 
 export function controlKind({ path, field }: FormField): ControlKind {
   switch (field.kind) {
+    case 'iban': return 'text';
     case 'text':
       if (field.private) return 'password';
       if (field.multiline) return 'multiline';
       return path === 'phone' ? 'tel' : 'text';
     case 'integer': return 'amount';
     case 'currency':
-    case 'country': return 'choice';
+    case 'country':
+    case 'language': return 'choice';
+    // A logo has a control of its own (ui/company/).
+    case 'image': return 'text';
     case 'email':
     case 'date':
     case 'boolean':
@@ -35,6 +40,7 @@ export function optionsOf(field: Field, nameOf: (value: string) => string): read
     case 'choice': return field.values.map((value) => ({ value, label: nameOf(value) }));
     case 'currency': return currencyOptions();
     case 'country': return countryOptions();
+    case 'language': return languageOptions();
     default: return [];
   }
 }
@@ -45,10 +51,22 @@ function currencyOptions(): readonly Option[] {
   return currencies.map((value) => ({ value, label: [value, names.of(value) ?? []].flat().join(' – ') }));
 }
 
+/** The languages that invoices are likely to be read in. */
+function languageOptions(): readonly Option[] {
+  const { compare } = new Intl.Collator(currentLocale().language);
+  return ['de', 'en', 'cs', 'da', 'es', 'fr', 'hu', 'it', 'nl', 'pl', 'pt', 'sv'].map((value) => ({ value, label: languageName(value) }))
+    .sort((a, b) => compare(a.label, b.label));
+}
+
 function countryOptions(): readonly Option[] {
   const names = new Intl.DisplayNames(currentLocale().language, { type: 'region' });
   const { compare } = new Intl.Collator(currentLocale().language);
   return [...countries].map((value) => ({ value, label: names.of(value) ?? value })).sort((a, b) => compare(a.label, b.label));
+}
+
+/** Whether a field may stay blank; a part of an object is needed only with its other parts. */
+export function isOptionalField({ path, field }: FormField): boolean {
+  return field.optional === true || path.includes('.');
 }
 
 /** Keeps a password manager from filling in the signed-in user's own password for someone else. */

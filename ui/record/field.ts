@@ -10,7 +10,7 @@ import { live } from 'lit/directives/live.js';
 
 import { controls } from '../base/controls.ts';
 import type { ControlKind, Option } from './field-kinds.ts';
-import { currentLocale, t } from '../text/i18n.ts';
+import { currentLocale } from '../text/i18n.ts';
 import { icon } from '../base/icons.ts';
 import type { DraftValue } from './record-draft.ts';
 
@@ -102,9 +102,7 @@ export class InvoifyField extends LitElement {
     if (this.kind === 'boolean') return this.#renderCheck();
     return html`
       <div class="field">
-        <label for="control">${this.label}
-          ${this.isOptional ? html`<span>(${t('hint.optional')})</span>` : ''}
-        </label>
+        <label for="control" class=${this.isOptional ? '' : 'required'}>${this.label}</label>
         ${this.#renderControl()}
         ${this.#renderHelp()}
       </div>`;

@@ -11,14 +11,29 @@ export interface Section {
 
 const layouts: Readonly<Record<string, readonly { readonly title: string | null; readonly rows: readonly (readonly string[])[] }[]>> = {
   customers: [
-    { title: null, rows: [['name'], ['contact'], ['email', 'phone']] },
+    { title: null, rows: [['name'], ['number', 'vatId'], ['contact'], ['email', 'phone']] },
     {
       title: 'address',
       rows: [['address.street'], ['address.postalCode', 'address.city'], ['address.region', 'address.country']],
     },
-    { title: null, rows: [['currency', 'taxId'], ['planId'], ['notes']] },
+    { title: 'billing', rows: [['currency', 'language'], ['paymentTermsDays', 'buyerReference'], ['planId']] },
+    { title: 'electronicAddress', rows: [['electronicAddress.scheme', 'electronicAddress.value']] },
+    { title: null, rows: [['internalNote']] },
   ],
-  plans: [{ title: null, rows: [['name'], ['priceMinor', 'currency'], ['interval'], ['active']] }],
+  plans: [{ title: null, rows: [['name'], ['priceMinor', 'currency'], ['interval', 'unit'], ['taxRateBp'], ['active']] }],
+  company: [
+    { title: null, rows: [['name']] },
+    {
+      title: 'address',
+      rows: [['address.street'], ['address.postalCode', 'address.city'], ['address.region', 'address.country']],
+    },
+    { title: 'companyContact', rows: [['phone', 'email'], ['website']] },
+    { title: 'companyBank', rows: [['iban'], ['bic', 'bankName'], ['accountHolder']] },
+    { title: 'companyTax', rows: [['vatId', 'taxNumber'], ['registration']] },
+    { title: 'companyTerms', rows: [['paymentTermsDays', 'taxRateBp']] },
+    { title: 'companyNumbers', rows: [['invoicePrefix', 'creditNotePrefix']] },
+    { title: 'companyPaper', rows: [['logo'], ['footer']] },
+  ],
   users: [{ title: null, rows: [['name'], ['email'], ['role'], ['password'], ['disabled']] }],
 };
 

@@ -198,9 +198,7 @@ export class InvoifyPicker extends LitElement {
     const invalid = this.problem === null ? nothing : 'true';
     return html`
       <div class="field">
-        <label for="control">${this.label}
-          ${this.isOptional ? html`<span>(${t('hint.optional')})</span>` : ''}
-        </label>
+        <label for="control" class=${this.isOptional ? '' : 'required'}>${this.label}</label>
         <div class="box">
           <input id="control" class="input" type="text" role="combobox" autocomplete="off" spellcheck="false"
             aria-autocomplete="list" aria-haspopup="listbox"

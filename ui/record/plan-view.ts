@@ -7,7 +7,7 @@ import type { JsonObject } from '../../shared/fields.ts';
 import { controls } from '../base/controls.ts';
 import { detailStyles, facts, section } from './detail-parts.ts';
 import { emit } from '../base/events.ts';
-import { formatMoney } from '../text/format.ts';
+import { formatMoney, formatPercent } from '../text/format.ts';
 import { t, tryText } from '../text/i18n.ts';
 import { fieldLabel } from '../text/messages.ts';
 import type { Detail } from './record-detail-data.ts';
@@ -33,6 +33,8 @@ export class InvoifyPlanView extends LitElement {
         <p class="figure-note">${tryText('interval', plan.interval)}</p>
       </section>
       ${section('', facts([
+        [fieldLabel('unit'), plan.unit ?? ''],
+        [fieldLabel('taxRateBp'), plan.taxRateBp === undefined ? '' : formatPercent(plan.taxRateBp)],
         [fieldLabel('status'), t(plan.active ? 'detail.offered' : 'detail.notOffered')],
         [t('collection.customers'), references === null ? '' : references === 0 ? t('detail.noCustomers') : html`
           <button class="link" type="button" @click=${this.#showCustomers}>${t('detail.customersOn', { count: references })}</button>`],

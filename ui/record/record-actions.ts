@@ -2,12 +2,12 @@
 // is left out too, or offered with the reason if that helps. Being offline is not considered here: every write control
 // handles it.
 
-import { findCollection, type Invoice, type Role } from '../../shared/collections.ts';
+import { findCollection, writableFields, type Invoice, type Role } from '../../shared/collections.ts';
 import type { JsonObject } from '../../shared/fields.ts';
 import { editableInvoiceFields, isActionAllowed } from '../../shared/invoice.ts';
 import type { RecordView } from '../../shared/window/views.ts';
 
-const recordActionNames = ['edit', 'send', 'pay', 'duplicate', 'void', 'delete'] as const;
+const recordActionNames = ['edit', 'issue', 'redate', 'pay', 'credit', 'duplicate', 'void', 'delete'] as const;
 export type RecordActionName = (typeof recordActionNames)[number];
 
 /** Why an action is not possible now; the text is `refusal.<name>` in the catalogue. */
@@ -26,14 +26,14 @@ export interface RecordContext {
   readonly otherOwners: number | null;
 }
 
-/** The actions to offer on a record, most important first. */
+/** The actions to offer on a record as of `today` (YYYY-MM-DD), most important first. */
 export function recordActions(
-  collection: string, record: RecordView, role: Role, { references, otherOwners }: RecordContext,
+  collection: string, record: RecordView, role: Role, { references, otherOwners }: RecordContext, today: string,
 ): readonly RecordAction[] {
   if (!mayWrite(collection, role)) return [];
   const edit = offered('edit');
   switch (collection) {
-    case 'invoices': return invoiceActions(record.payload as JsonObject & Invoice);
+    case 'invoices': return invoiceActions(record.payload as JsonObject & Invoice, today);
     case 'customers': return [edit, offered('delete', references ? 'hasInvoices' : null)];
     case 'plans': return [edit, offered('delete', references ? 'hasCustomers' : null)];
     case 'users': return [edit, offered('delete', isLastOwner(record, otherOwners) ? 'lastOwner' : null)];
@@ -45,15 +45,26 @@ export function mayWrite(collection: string, role: Role): boolean {
   return findCollection(collection)?.writes.includes(role) ?? false;
 }
 
-/** The fields that may still change, or null for all: of a sent invoice only due date and notes. */
+/**
+ * The fields that may still change, or null for all: of an issued invoice only due date and internal note. A credit note's customer
+ * and currency are those of the invoice, and it is not due.
+ */
 export function editableFields(collection: string, payload: JsonObject): readonly string[] | null {
-  return collection === 'invoices' ? editableInvoiceFields(String(payload['status'] ?? 'draft')) : null;
+  const declared = collection === 'invoices' ? findCollection(collection) : undefined;
+  if (!declared) return null;
+  const editable = editableInvoiceFields(String(payload['status'] ?? 'draft'));
+  if (payload['kind'] !== 'credit_note') return editable;
+  return (editable ?? Object.keys(writableFields(declared))).filter((name) => !['customerId', 'currency', 'dueDate'].includes(name));
 }
 
-function invoiceActions({ status, lines }: Invoice): readonly RecordAction[] {
-  const names = ['send', 'pay', 'edit', 'duplicate', 'void', 'delete'] as const;
-  return names.filter((name) => name === 'duplicate' || isActionAllowed(status, name))
-    .map((name) => offered(name, name === 'send' && lines.length === 0 ? 'noLines' : null));
+function invoiceActions(invoice: Invoice, today: string): readonly RecordAction[] {
+  const names = ['issue', 'pay', 'edit', 'redate', 'credit', 'duplicate', 'void', 'delete'] as const;
+  const isOffered = (name: (typeof names)[number]): boolean => {
+    if (name === 'duplicate') return invoice.kind === 'invoice';
+    if (name === 'redate') return invoice.status === 'draft' && invoice.issueDate < today;
+    return isActionAllowed(invoice, name);
+  };
+  return names.filter(isOffered).map((name) => offered(name, name === 'issue' && invoice.lines.length === 0 ? 'noLines' : null));
 }
 
 function isLastOwner({ payload }: RecordView, otherOwners: number | null): boolean {

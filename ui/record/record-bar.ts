@@ -17,7 +17,7 @@ import '../base/write-button.ts';
 export type BarAction = RecordActionName | 'print' | 'pdf' | 'newInvoice';
 
 const icons: Readonly<Record<BarAction, IconName>> = {
-  edit: 'edit', send: 'send', pay: 'payment', duplicate: 'copy', void: 'ban',
+  edit: 'edit', issue: 'check', redate: 'calendar', pay: 'payment', credit: 'credit', duplicate: 'copy', void: 'ban',
   delete: 'trash', print: 'print', pdf: 'pdf', newInvoice: 'plus',
 };
 
@@ -27,6 +27,7 @@ export class InvoifyRecordBar extends LitElement {
     collection: { attribute: false },
     block: { attribute: false },
     canPdf: { attribute: false },
+    isRefund: { attribute: false },
   };
 
   static override styles = [controls, css`
@@ -50,6 +51,8 @@ export class InvoifyRecordBar extends LitElement {
   declare collection: string;
   declare block: WriteBlock;
   declare canPdf: boolean;
+  /** What is to be paid is a refund. */
+  declare isRefund: boolean;
   #hadFocus = false;
 
   constructor() {
@@ -58,6 +61,7 @@ export class InvoifyRecordBar extends LitElement {
     this.collection = '';
     this.block = null;
     this.canPdf = true;
+    this.isRefund = false;
   }
 
   protected override willUpdate(): void {
@@ -81,9 +85,9 @@ export class InvoifyRecordBar extends LitElement {
   override render(): TemplateResult {
     const isInvoice = this.collection === 'invoices';
     const find = (name: RecordActionName): RecordAction | undefined => this.actions.find((action) => action.name === name);
-    const first = find('send') ?? find('pay');
+    const first = find('issue') ?? find('pay');
     const edit = find('edit');
-    const rest = (['duplicate', 'void', 'delete'] as const).flatMap((name) => find(name) ?? []);
+    const rest = (['redate', 'credit', 'duplicate', 'void', 'delete'] as const).flatMap((name) => find(name) ?? []);
     const hasPdf = isInvoice && this.canPdf;
     const canBill = this.collection === 'customers' && this.actions.length > 0;
     return html`
@@ -104,8 +108,9 @@ export class InvoifyRecordBar extends LitElement {
 
   #renderWrite(name: BarAction, look: 'primary' | '' | 'menu', action?: RecordAction): TemplateResult {
     const refusal = action?.refusal ? tryText('refusal', action.refusal) : null;
+    const label = name === 'pay' && this.isRefund ? t('action.refund') : tryText('action', name);
     return html`
-      <invoify-write-button data-action=${name} .look=${look} .icon=${icons[name]} .label=${tryText('action', name)}
+      <invoify-write-button data-action=${name} .look=${look} .icon=${icons[name]} .label=${label}
         .blocked=${this.block} .refusal=${refusal} @activate=${() => this.#act(name)}></invoify-write-button>`;
   }
 }

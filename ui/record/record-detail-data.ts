@@ -24,6 +24,7 @@ export interface Detail extends RecordContext {
 }
 
 type Source = Pick<WindowApi['data'], 'getRecord' | 'listPage' | 'selectionTotals'>;
+export type CompanySource = Pick<Source, 'getRecord' | 'listPage'>;
 
 const nothing = {
   customer: null, company: null, credited: null, credits: null, plan: null, invoices: null, totals: [], references: null, otherOwners: null,
@@ -70,7 +71,7 @@ async function customerDetail(source: Source, base: Detail): Promise<Outcome<Det
 }
 
 /** The account's own company; null before the first sync. */
-export async function findCompany(source: Pick<Source, 'getRecord' | 'listPage'>): Promise<Outcome<RecordView | null>> {
+export async function findCompany(source: CompanySource): Promise<Outcome<RecordView | null>> {
   const page = await source.listPage({ collection: 'company', limit: 1 });
   return page.ok ? find(source, 'company', page.value.rows[0]?.id) : page;
 }

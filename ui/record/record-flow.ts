@@ -27,11 +27,13 @@ export interface EditTask {
   readonly initial: JsonObject;
 }
 
-/** The confirmation of an irreversible action, or a payment. */
+/** The confirmation of an action that is not taken lightly, or a payment. */
 export interface ActionTask {
   readonly kind: 'action';
   readonly collection: string;
-  readonly action: 'send' | 'void' | 'pay' | 'delete';
+  readonly action: 'issue' | 'void' | 'pay' | 'unpay' | 'delete';
+  /** The payment to remove, for `unpay`. */
+  readonly paymentId?: string;
   readonly record: RecordView;
   /** The version first asked about, if someone has changed the record since. */
   readonly before?: RecordView;
@@ -133,10 +135,14 @@ export class RecordFlow implements ReactiveController {
     const { task } = this.#state;
     if (task?.kind !== 'action') return;
     const version = { collection: task.collection, id: task.record.id, updatedAt: task.record.updatedAt };
-    const path = task.action === 'pay' ? 'payments' : task.action;
-    await this.#send(task, () => (task.action === 'delete'
-      ? this.#deps.records.remove(version)
-      : this.#deps.records.act({ ...version, action: path, ...(body && { body }) })));
+    const { records } = this.#deps;
+    await this.#send(task, () => {
+      switch (task.action) {
+        case 'delete': return records.remove(version);
+        case 'unpay': return records.removeEntry({ ...version, list: 'payments', entry: task.paymentId ?? '' });
+        default: return records.act({ ...version, action: task.action === 'pay' ? 'payments' : task.action, ...(body && { body }) });
+      }
+    });
   }
 
   /** After a completed sync the cache tells whether a write without a response was applied. */

@@ -13,7 +13,7 @@ import type { Fields } from '../../shared/fields.ts';
 import { problem, type Problems } from '../../shared/problems.ts';
 import { controls } from '../base/controls.ts';
 import type { FieldInput } from './field.ts';
-import { autocompleteOf, controlKind, optionsOf, type Option } from './field-kinds.ts';
+import { autocompleteOf, controlKind, isOptionalField, optionsOf, type Option } from './field-kinds.ts';
 import { firstProblem, focusField, formFrame, formStyles, isSubmitKey, withoutProblem } from './form-parts.ts';
 import { layoutOf, type Section } from './form-layout.ts';
 import { t, tryText } from '../text/i18n.ts';
@@ -170,13 +170,16 @@ export class InvoifyRecordForm extends LitElement {
       <invoify-field data-path=${path} ?autofocus=${isFirst} .path=${path} .kind=${kind} .problem=${message}
         .label=${fieldLabel(isPassword && isEdit ? 'newPassword' : path)} .value=${this._draft[path] ?? ''}
         .hint=${isPassword ? isEdit ? t('hint.newPassword') : t('hint.password', { min: minOf(field) }) : ''}
-        .options=${this.#optionsOf(formField)} .unit=${kind === 'amount' ? this.#currency : ''}
-        .isOptional=${field.optional === true && !isPassword} .autocomplete=${autocompleteOf(formField)}></invoify-field>`;
+        .options=${this.#optionsOf(formField)} .unit=${path.endsWith('Minor') ? this.#currency : ''}
+        .isOptional=${isOptionalField(formField) && !(isPassword && !isEdit)} .autocomplete=${autocompleteOf(formField)}></invoify-field>`;
   }
 
   #optionsOf({ path, field }: FormField): readonly Option[] {
-    if (field.kind !== 'choice' && field.kind !== 'currency' && field.kind !== 'country') return [];
-    const options = optionsOf(field, (value) => tryText(path, value));
+    const known = optionsOf(field, (value) => tryText(path, value));
+    if (known.length === 0) return [];
+    const held = String(this._draft[path] ?? '');
+    // A language that is not offered stays.
+    const options = held === '' || known.some(({ value }) => value === held) ? known : [...known, { value: held, label: held }];
     const isOpen = field.optional === true || this._draft[path] === '';
     return isOpen ? [{ value: '', label: t(field.optional ? 'form.none' : 'form.choose') }, ...options] : options;
   }

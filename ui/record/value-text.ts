@@ -16,9 +16,10 @@ export function valueText(
   if (typeof value === 'boolean') return t(value ? 'word.yes' : 'word.no');
   if (typeof value === 'number') return numberText(path, value, currency);
   if (typeof value !== 'string') return JSON.stringify(value);
-  if (path.endsWith('Date') || path.endsWith('On')) return formatDate(value);
+  if (path.endsWith('Date') || path.endsWith('On') || path.startsWith('servicePeriod.')) return formatDate(value);
   if (path.endsWith('Id')) return nameOf(value) ?? value;
-  if (path === 'role' || path === 'interval' || path === 'status') return tryText(path, value);
+  if (['role', 'interval', 'status', 'kind'].includes(path)) return tryText(path, value);
+  if (path === 'language') return languageName(value);
   return path.endsWith('country') ? countryName(value) : value;
 }
 
@@ -35,6 +36,11 @@ function isObject(value: Json | undefined): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** The name of a language by its tag. */
+export function languageName(tag: string): string {
+  return new Intl.DisplayNames(currentLocale().language, { type: 'language' }).of(tag) ?? tag;
+}
+
 export function countryName(code: string): string {
   return new Intl.DisplayNames(currentLocale().language, { type: 'region' }).of(code) ?? code;
 }
@@ -47,8 +53,11 @@ function numberText(path: string, value: number, currency: string): string {
 
 /** One line of text per line of the invoice: `Work: 2 h × €96.00, 19%`. */
 function linesText(lines: Invoice['lines'], currency: string): string {
-  return lines.map(({ description, quantityMilli, unit, unitPriceMinor, taxRateBp }) => {
+  return lines.map(({ description, quantityMilli, unit, unitPriceMinor, priceQuantity = 1, taxRateBp, taxCategory }) => {
     const quantity = [formatQuantity(quantityMilli), unit].filter(Boolean).join('\u00a0');
-    return `${description}: ${quantity} × ${formatMoney(unitPriceMinor, currency)}, ${formatPercent(taxRateBp)}`;
+    const amount = formatMoney(unitPriceMinor, currency);
+    const price = priceQuantity === 1 ? amount : t('lines.pricePer', { price: amount, count: priceQuantity });
+    const tax = taxCategory === undefined ? formatPercent(taxRateBp) : tryText('taxCategory', taxCategory);
+    return `${description}: ${quantity} × ${price}, ${tax}`;
   }).join('\n');
 }

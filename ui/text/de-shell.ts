@@ -14,6 +14,7 @@ export const deShell: Translation<typeof enShell> = {
   'word.no': 'Nein',
   'word.details': 'Details',
   'word.tryAgain': 'Erneut versuchen',
+  'word.undo': 'Rückgängig',
   'word.dismiss': 'Ausblenden',
   'word.none': '–',
 
@@ -34,6 +35,7 @@ export const deShell: Translation<typeof enShell> = {
   'count.records': { one: '{count} Datensatz', other: '{count} Datensätze' },
 
   'column.number': 'Nummer',
+  'column.kind': 'Art',
   'column.customerName': 'Kunde',
   'column.issueDate': 'Datum',
   'column.dueDate': 'Fällig am',
@@ -51,10 +53,13 @@ export const deShell: Translation<typeof enShell> = {
   'column.active': 'Verfügbarkeit',
 
   'status.draft': 'Entwurf',
-  'status.sent': 'Offen',
+  'status.open': 'Offen',
+  'status.partly_paid': 'Teilweise bezahlt',
   'status.overdue': 'Überfällig',
   'status.paid': 'Bezahlt',
   'status.void': 'Storniert',
+  'kind.invoice': 'Rechnung',
+  'kind.credit_note': 'Gutschrift',
   'role.owner': 'Inhaber',
   'role.editor': 'Bearbeiter',
   'role.viewer': 'Leser',
@@ -97,6 +102,7 @@ export const deShell: Translation<typeof enShell> = {
   'list.table': '{collection}, {count} insgesamt',
 
   'filter.status': 'Status',
+  'filter.kind': 'Art',
   'filter.any': 'Alle',
   'filter.currency': 'Währung',
   'filter.issued': 'Rechnungsdatum',
@@ -129,7 +135,7 @@ export const deShell: Translation<typeof enShell> = {
   'summary.count': '{amount}, {count}',
 
   'totals.label': 'Summen dieser Liste',
-  'totals.total': 'Summe',
+  'totals.invoiced': 'In Rechnung gestellt',
   'totals.open': 'Offener Betrag',
   'totals.all': 'Alle {count} Währungen',
   'totals.incomplete': 'unvollständig',

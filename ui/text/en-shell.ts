@@ -14,6 +14,7 @@ export const enShell = {
   'word.no': 'No',
   'word.details': 'Details',
   'word.tryAgain': 'Try again',
+  'word.undo': 'Undo',
   'word.dismiss': 'Dismiss',
   'word.none': '–',
 
@@ -34,6 +35,7 @@ export const enShell = {
   'count.records': { one: '{count} record', other: '{count} records' },
 
   'column.number': 'Number',
+  'column.kind': 'Type',
   'column.customerName': 'Customer',
   'column.issueDate': 'Date',
   'column.dueDate': 'Due',
@@ -51,10 +53,13 @@ export const enShell = {
   'column.active': 'Availability',
 
   'status.draft': 'Draft',
-  'status.sent': 'Open',
+  'status.open': 'Open',
+  'status.partly_paid': 'Partly paid',
   'status.overdue': 'Overdue',
   'status.paid': 'Paid',
   'status.void': 'Void',
+  'kind.invoice': 'Invoice',
+  'kind.credit_note': 'Credit note',
   'role.owner': 'Owner',
   'role.editor': 'Editor',
   'role.viewer': 'Viewer',
@@ -97,6 +102,7 @@ export const enShell = {
   'list.table': '{collection}, {count} in total',
 
   'filter.status': 'Status',
+  'filter.kind': 'Type',
   'filter.any': 'Any',
   'filter.currency': 'Currency',
   'filter.issued': 'Invoice date',
@@ -129,7 +135,7 @@ export const enShell = {
   'summary.count': '{amount}, {count}',
 
   'totals.label': 'Totals of this list',
-  'totals.total': 'Total',
+  'totals.invoiced': 'Invoiced',
   'totals.open': 'Balance',
   'totals.all': 'All {count} currencies',
   'totals.incomplete': 'incomplete',
