@@ -7,21 +7,23 @@ import { findCollection, writableFields, type Invoice } from '../../../shared/co
 import { computeTotals, openMinorOf } from '../../../shared/invoice.ts';
 import { problem } from '../../../shared/problems.ts';
 import {
-  addLine, changeLine, duplicateInvoice, fromInvoiceDraft, fromLines, isBlankLine, isSameInvoiceDraft, lineOrder, moveLine, newInvoice,
-  previewTotals, removeLine, toInvoiceDraft, toLines, withCustomer, withIssueDate,
+  addLine, changeLine, duplicateInvoice, fromInvoiceDraft, fromLines, invoiceDefaults, isBlankLine, isSameInvoiceDraft, lineCategory,
+  lineOrder, moveLine, needsReason, newInvoice, previewTotals, redated, removeLine, toInvoiceDraft, toLines, withCategory, withCustomer,
+  withIssueDate,
 } from '../../../ui/invoice/invoice-draft.ts';
 import { fromPaymentDraft, newPayment } from '../../../ui/invoice/payment-draft.ts';
 import { formFields, notAnAmount } from '../../../ui/record/record-draft.ts';
 import { plainNumbers } from '../record/plain-numbers.ts';
 
 const invoice: Invoice = {
-  customerId: 'c'.repeat(24), customerName: 'Café Müller', status: 'sent', issueDate: '2026-01-15', dueDate: '2026-02-14',
+  kind: 'invoice', customerId: 'c'.repeat(24), customerName: 'Café Müller', status: 'open', issueDate: '2026-01-15', dueDate: '2026-02-14',
   currency: 'EUR',
   lines: [
     { description: 'Work', quantityMilli: 1500, unit: 'h', unitPriceMinor: 9600, taxRateBp: 1900 },
     { description: 'Book', quantityMilli: 1000, unitPriceMinor: 2490, taxRateBp: 700 },
   ],
-  notes: 'Thank you', number: 'INV-2026-00001', subtotalMinor: 16_890, taxes: [], totalMinor: 19_800, paidMinor: 5000, payments: [],
+  servicePeriod: { from: '2026-01-01', to: '2026-01-14' }, buyerReference: 'KST 4400', note: 'Thank you', internalNote: 'Pays late',
+  number: 'INV-2026-00001', subtotalMinor: 16_890, taxes: [], totalMinor: 19_800, paidMinor: 5000, creditedMinor: 0, payments: [],
 };
 const lines = toLines(invoice.lines, 'EUR', plainNumbers);
 
@@ -33,9 +35,11 @@ describe('lines', () => {
   test('are added last, with a quantity of one and the unit and tax rate of the line above', () => {
     const added = addLine(lines.map((line) => ({ ...line, unit: 'h' })), plainNumbers).at(-1);
     assert.ok(added);
-    assert.deepEqual({ ...added, key: '' }, { key: '', description: '', quantity: '1', unit: 'h', unitPrice: '', taxRate: '7' });
+    assert.deepEqual({ ...added, key: '' }, {
+      key: '', description: '', quantity: '1', unit: 'h', unitPrice: '', priceQuantity: '', taxRate: '7', taxCategory: '',
+    });
     assert.ok(isBlankLine(added));
-    assert.equal(addLine([], plainNumbers).length, 1);
+    assert.deepEqual(addLine([], plainNumbers, 1900).map(({ taxRate }) => taxRate), ['19']);
   });
 
   test('keep their key when moved, and a new line gets an unused key', () => {
@@ -63,12 +67,43 @@ describe('lines', () => {
   });
 });
 
+describe('a line with a price for several units, or in another VAT category', () => {
+  const special = toLines([
+    { description: 'Screws', quantityMilli: 250_000, unitPriceMinor: 320, priceQuantity: 100, taxRateBp: 1900 },
+    { description: 'Repair', quantityMilli: 1000, unitPriceMinor: 5000, taxRateBp: 0, taxCategory: 'AE' },
+  ], 'EUR', plainNumbers);
+  const [screws, repair] = special;
+  assert.ok(screws && repair);
+
+  test('parses back, and is added up by its unit', () => {
+    assert.deepEqual(special.map(({ priceQuantity, taxCategory }) => [priceQuantity, taxCategory]), [['100', ''], ['', 'AE']]);
+    assert.deepEqual(toLines(fromLines(special, 'EUR', plainNumbers).value as never, 'EUR', plainNumbers), special);
+    assert.deepEqual(previewTotals(special, 'EUR', plainNumbers).nets, [800, 5000]);
+    for (const units of ['0', '1.5', 'x']) {
+      assert.deepEqual(previewTotals(changeLine(special, 0, 'priceQuantity', units), 'EUR', plainNumbers).nets, [null, 5000], units);
+    }
+  });
+
+  test('has the category of its rate unless another is chosen, which sets the rate to 0', () => {
+    assert.deepEqual(special.map((line) => lineCategory(line, plainNumbers)), ['S', 'AE']);
+    const exempt = withCategory(screws, 'E', plainNumbers);
+    assert.deepEqual([exempt.taxRate, lineCategory(exempt, plainNumbers)], ['0', 'E']);
+    assert.equal(lineCategory(withCategory(repair, 'Z', plainNumbers), plainNumbers), 'Z');
+    assert.deepEqual(changeLine([exempt], 0, 'taxRate', '19').map((line) => lineCategory(line, plainNumbers)), ['S']);
+    assert.equal(lineCategory({ ...screws, taxRate: 'x' }, plainNumbers), null);
+  });
+
+  test('needs a reason for an exemption, and no other does', () => {
+    assert.deepEqual([special, [screws], [withCategory(screws, 'Z', plainNumbers)]].map((of) => needsReason(of, plainNumbers)),
+      [true, false, false]);
+  });
+});
+
 describe('an invoice form', () => {
   const declared = writableFields(findCollection('invoices') ?? assert.fail());
   const fields = formFields(declared);
-  const { number: _number, customerName: _name, status: _status, subtotalMinor: _subtotal, taxes: _taxes,
-      totalMinor: _total, paidMinor: _paid,
-    payments: _payments, ...written } = invoice;
+  const { kind: _kind, number: _number, customerName: _name, status: _status, subtotalMinor: _subtotal, taxes: _taxes,
+    totalMinor: _total, paidMinor: _paid, creditedMinor: _credited, payments: _payments, ...written } = invoice;
 
   test('parses back to the invoice it was made from, and detects changes', () => {
     const draft = toInvoiceDraft(fields, { ...written }, plainNumbers);
@@ -82,17 +117,34 @@ describe('an invoice form', () => {
     const draft = toInvoiceDraft(fields, { currency: 'EUR', lines: [{ ...invoice.lines[0], description: 'x' }] }, plainNumbers);
     const blank = { ...draft, lines: changeLine(changeLine(draft.lines, 0, 'quantity', ''), 0, 'taxRate', 'none') };
     const { problems } = fromInvoiceDraft(declared, blank, plainNumbers);
-    assert.deepEqual(Object.keys(problems).sort(), ['customerId', 'dueDate', 'issueDate', 'lines.0.quantityMilli', 'lines.0.taxRateBp']);
+    assert.deepEqual(Object.keys(problems).sort(), ['customerId', 'issueDate', 'lines.0.quantityMilli', 'lines.0.taxRateBp']);
     const shown = [...fields.map(({ path }) => path), ...lineOrder(blank.lines)];
     assert.deepEqual(Object.keys(problems).filter((path) => !shown.includes(path)), []);
   });
 
-  test('parses only the editable fields of a sent invoice', () => {
-    const { dueDate, notes } = declared;
-    assert.ok(dueDate && notes);
-    const open = { dueDate, notes };
+  test('reports what its parts contradict, and keeps a reason for an exemption only where there is one', () => {
+    const parse = (of: object, rate: string, category: 'E' | 'S') => {
+      const draft = toInvoiceDraft(fields, { ...written, ...of }, plainNumbers);
+      const [first] = changeLine(draft.lines, 0, 'taxRate', rate);
+      assert.ok(first);
+      return fromInvoiceDraft(declared, { ...draft, lines: [{ ...first, taxCategory: category === 'S' ? '' : category }] }, plainNumbers);
+    };
+    assert.deepEqual(parse({}, '0', 'E').problems, { taxExemptionReason: problem('required') });
+    assert.deepEqual(parse({ taxExemptionReason: 'Medical' }, '19', 'E').problems, { 'lines.0.taxRateBp': problem('zero_rate') });
+    assert.equal(parse({ taxExemptionReason: 'Medical' }, '0', 'E').value['taxExemptionReason'], 'Medical');
+    assert.equal(parse({ taxExemptionReason: 'Medical' }, '19', 'S').value['taxExemptionReason'], undefined);
+    assert.deepEqual(parse({ servicePeriod: { from: '2026-01-02', to: '2026-01-01' } }, '19', 'S').problems,
+      { 'servicePeriod.to': problem('order', { other: 'from' }) });
+    assert.deepEqual(parse({ servicePeriod: { to: '2026-01-01' } }, '19', 'S').problems, { 'servicePeriod.from': problem('required') });
+  });
+
+  test('parses only the editable fields of an issued invoice', () => {
+    const { dueDate, internalNote } = declared;
+    assert.ok(dueDate && internalNote);
+    const open = { dueDate, internalNote };
     const draft = toInvoiceDraft(formFields(open), { ...written }, plainNumbers);
-    assert.deepEqual(fromInvoiceDraft(open, draft, plainNumbers).value, { dueDate: invoice.dueDate, notes: invoice.notes });
+    assert.deepEqual(fromInvoiceDraft(open, draft, plainNumbers).value, 
+      { dueDate: invoice.dueDate, internalNote: invoice.internalNote });
   });
 });
 
@@ -121,11 +173,18 @@ describe('a new invoice', () => {
     assert.deepEqual(newInvoice('2026-12-24', 'EUR'), { issueDate: '2026-12-24', dueDate: '2027-01-07', currency: 'EUR' });
   });
 
-  test('copied from another keeps its payment term, but not its number, payments or status', () => {
+  test('copied from another keeps its payment term, but not its number, payments, service period or internal note', () => {
     assert.deepEqual(duplicateInvoice(invoice, '2026-03-01'), {
-      customerId: invoice.customerId, issueDate: '2026-03-01', dueDate: '2026-03-31', currency: 'EUR',
-      lines: invoice.lines, notes: 'Thank you',
+      customerId: invoice.customerId, issueDate: '2026-03-01', dueDate: '2026-03-31', buyerReference: 'KST 4400', currency: 'EUR',
+      lines: invoice.lines, note: 'Thank you',
     });
+    const { dueDate: _due, ...undated } = invoice;
+    assert.ok(!Object.hasOwn(duplicateInvoice(undated, '2026-03-01'), 'dueDate'));
+  });
+
+  test('issued later than it was dated is due as long after', () => {
+    assert.deepEqual(redated(invoice, '2026-01-20'), { issueDate: '2026-01-20', dueDate: '2026-02-19' });
+    assert.deepEqual(redated({ issueDate: '2026-01-15' }, '2026-01-20'), { issueDate: '2026-01-20' });
   });
 
   test('keeps its payment term when the issue date changes', () => {
@@ -134,10 +193,23 @@ describe('a new invoice', () => {
     assert.equal(withIssueDate({ issueDate: '2026-01-15', dueDate: '2026-02-14' }, '')['dueDate'], '2026-02-14');
   });
 
-  test("takes the customer's currency unless prices have been entered", () => {
-    const values = { customerId: '', currency: 'EUR' };
-    assert.equal(withCustomer({ values, lines: addLine([], plainNumbers) }, 'x', 'CHF').values['currency'], 'CHF');
-    assert.deepEqual(withCustomer({ values, lines }, 'x', 'CHF').values, { customerId: 'x', currency: 'EUR' });
+  test('takes the terms, reference, currency and tax rate of the customer, its plan and the company, unless something was entered', () => {
+    const company = { paymentTermsDays: 30, taxRateBp: 1900 };
+    const before = invoiceDefaults(null, null, company, 'EUR');
+    assert.deepEqual(before, { currency: 'EUR', termDays: 30, taxRateBp: 1900, buyerReference: '' });
+    const customer = { currency: 'CHF', paymentTermsDays: 7, buyerReference: 'B-112' };
+    const after = invoiceDefaults(customer, { taxRateBp: 810 }, company, 'EUR');
+    assert.deepEqual(after, { currency: 'CHF', termDays: 7, taxRateBp: 810, buyerReference: 'B-112' });
+    assert.equal(invoiceDefaults(null, null, null, 'EUR').termDays, 14);
+
+    const values = { customerId: '', currency: 'EUR', issueDate: '2026-01-01', dueDate: '2026-01-31' };
+    const filled = withCustomer({ values, lines: addLine([], plainNumbers, 1900) }, 'x', before, after, plainNumbers);
+    assert.deepEqual(filled.values,
+      { customerId: 'x', currency: 'CHF', issueDate: '2026-01-01', dueDate: '2026-01-08', buyerReference: 'B-112' });
+    assert.deepEqual(filled.lines.map(({ taxRate }) => taxRate), ['8.1']);
+    const entered = { ...values, dueDate: '2026-02-15', buyerReference: 'own' };
+    assert.deepEqual(withCustomer({ values: entered, lines }, 'x', before, after, plainNumbers), { values: { ...entered, customerId: 'x' }, lines });
+    assert.deepEqual(withCustomer(filled, '', after, before, plainNumbers).values, { ...values, buyerReference: '' });
   });
 });
 
@@ -148,10 +220,21 @@ describe('a payment', () => {
     const payment = newPayment(14_800, 'EUR', '2026-03-01', plainNumbers);
     assert.deepEqual(fromPaymentDraft(payment, 14_800, 'EUR', plainNumbers),
       { value: { amountMinor: 14_800, paidOn: '2026-03-01' }, problems: {} });
+    const { value } = fromPaymentDraft({ ...payment, method: ' SEPA ', reference: 'INV 1' }, 14_800, 'EUR', plainNumbers);
+    assert.deepEqual(value, { amountMinor: 14_800, paidOn: '2026-03-01', method: 'SEPA', reference: 'INV 1' });
+  });
+
+  test('of more than was owed is refunded: entered as it is paid back, and recorded as negative', () => {
+    const refund = newPayment(-1200, 'EUR', '2026-03-01', plainNumbers);
+    assert.equal(refund.amountMinor, '12.00');
+    assert.deepEqual(fromPaymentDraft(refund, -1200, 'EUR', plainNumbers).value, { amountMinor: -1200, paidOn: '2026-03-01' });
+    assert.deepEqual(fromPaymentDraft({ ...refund, amountMinor: '12.01' }, -1200, 'EUR', plainNumbers).problems,
+      { amountMinor: problem('max', { max: 1200 }) });
   });
 
   test('must be positive, at most the open amount, and on a valid date', () => {
-    const problems = (amount: string, paidOn = '2026-03-01') => fromPaymentDraft({ amount, paidOn }, 14_800, 'EUR', plainNumbers).problems;
+    const problems = (amountMinor: string, paidOn = '2026-03-01') =>
+      fromPaymentDraft({ amountMinor, paidOn, method: '', reference: '' }, 14_800, 'EUR', plainNumbers).problems;
     assert.deepEqual(problems('148.01'), { amountMinor: problem('max', { max: 14_800 }) });
     assert.deepEqual(problems('0'), { amountMinor: problem('min', { min: 1 }) });
     assert.deepEqual(problems(''), { amountMinor: problem('required') });

@@ -45,8 +45,17 @@ describe('a list of invoices', () => {
   test('shows an invoice as overdue from the day after its due date, while anything is open', () => {
     const row = (status: string, openMinor: number): ListRow => rowOf({ status, dueDate: '2026-03-01', openMinor, currency: 'EUR' });
     const status = columns.find(({ name }) => name === 'status');
-    const texts = [['2026-03-01', row('sent', 100)], ['2026-03-02', row('sent', 100)], ['2026-03-02', row('paid', 0)]] as const;
+    const texts = [['2026-03-01', row('open', 100)], ['2026-03-02', row('open', 100)], ['2026-03-02', row('paid', 0)]] as const;
     assert.deepEqual(texts.map(([today, of]) => status?.cell(of, today).text), ['Open', 'Overdue', 'Paid']);
+  });
+
+  test('shows what is partly paid, and which are credit notes, issued or not', () => {
+    const cells = (values: ListRow['columns']) => ['number', 'status'].map((name) =>
+      columns.find((column) => column.name === name)?.cell(rowOf({ totalMinor: 300, openMinor: 0, dueDate: null, ...values }), '2026-03-01').text);
+    assert.deepEqual(cells({ kind: 'invoice', number: 'INV-1', status: 'open', openMinor: 100 }), ['INV-1', 'Partly paid']);
+    assert.deepEqual(cells({ kind: 'invoice', number: null, status: 'draft' }), ['–', 'Draft']);
+    assert.deepEqual(cells({ kind: 'credit_note', number: 'CN-1', status: 'paid' }), ['CN-1', 'Credit note']);
+    assert.deepEqual(cells({ kind: 'credit_note', number: null, status: 'draft' }), ['Credit note', 'Draft']);
   });
 
   test('formats amounts in their currency, and a dash if nothing is open', () => {

@@ -22,9 +22,9 @@ describe('a selection', () => {
   });
 
   test('contains the search and the filters', () => {
-    const state = { ...choose(start, 'status', 'sent'), search: ' müller ', issued: { from: '2026-01-01', to: null } };
+    const state = { ...choose(start, 'status', 'open'), search: ' müller ', issued: { from: '2026-01-01', to: null } };
     assert.deepEqual(selectionOf(invoices, state, today), {
-      collection: 'invoices', search: 'müller', filters: { status: 'sent', issueDate: { from: '2026-01-01', to: null } },
+      collection: 'invoices', search: 'müller', filters: { status: 'open', issueDate: { from: '2026-01-01', to: null } },
     });
     assert.deepEqual(selectionOf(invoices, clearFilters(state), today), { collection: 'invoices' });
   });
@@ -64,7 +64,9 @@ test('amounts and dates sort in descending order first, and a second click rever
 
 test('a list offers the currencies in use as filters, and overdue besides the stored statuses', () => {
   const offered = Object.fromEntries(choicesOf(invoices, ['EUR', 'CHF']).map(({ column, values }) => [column, values]));
-  assert.deepEqual(offered, { status: ['draft', 'sent', 'overdue', 'paid', 'void'], currency: ['EUR', 'CHF'] });
+  assert.deepEqual(offered, {
+    status: ['draft', 'open', 'overdue', 'paid', 'void'], kind: ['invoice', 'credit_note'], currency: ['EUR', 'CHF'],
+  });
   assert.equal(choicesOf(invoices, ['EUR']).some(({ column }) => column === 'currency'), false);
 });
 

@@ -55,6 +55,8 @@ function createServer(payload: JsonObject) {
       update: (request) => write(request, request.updatedAt, () =>
         stored = { id, updatedAt: version(), payload: mergePatch(stored?.payload, request.patch) as JsonObject }),
       remove: (request) => write(request, request.updatedAt, () => stored = null),
+      removeEntry: (request) => write(request, request.updatedAt, () =>
+        stored = { id, updatedAt: version(), payload: { ...stored?.payload, [request.list]: [] } }),
       act: (request) => write(request, request.updatedAt, () =>
         stored = { id, updatedAt: version(), payload: { ...stored?.payload, status: request.action } }),
     },
@@ -81,14 +83,14 @@ function createServer(payload: JsonObject) {
 }
 
 describe('a completed task', () => {
-  const draft: JsonObject = { status: 'draft', notes: 'a' };
+  const draft: JsonObject = { status: 'draft', note: 'a' };
   const change = (record: RecordView): Task => ({ kind: 'edit', collection: 'invoices', record, initial: record.payload });
-  const action = (record: RecordView): Task => ({ kind: 'action', collection: 'invoices', action: 'send', record });
+  const action = (record: RecordView): Task => ({ kind: 'action', collection: 'invoices', action: 'issue', record });
   for (const begin of [change, action]) {
     test(`stays open until its result is shown: ${begin.name}`, async () => {
       const { flow, done, view } = createServer(draft);
       flow.open(begin(view()));
-      const working = begin === change ? flow.save({ notes: 'b' }) : flow.confirm();
+      const working = begin === change ? flow.save({ note: 'b' }) : flow.confirm();
       while (done.length === 0) {
         assert(flow.state.isBusy, 'it was closed too early');
         await setImmediate();
@@ -152,11 +154,11 @@ describe('saving a form', () => {
     assert.equal(sent.length, 1);
   });
 
-  test('sends only the fields of a sent invoice that may still change', async () => {
-    const { flow, sent, view } = createServer({ status: 'sent', dueDate: '2026-01-01', notes: 'old', issueDate: '2025-12-01', lines: [] });
+  test('sends only the fields of an issued invoice that may still change', async () => {
+    const { flow, sent, view } = createServer({ status: 'open', dueDate: '2026-01-01', internalNote: 'old', issueDate: '2025-12-01', lines: [] });
     flow.open({ kind: 'edit', collection: 'invoices', record: view(), initial: view().payload });
     await flow.save({ dueDate: '2026-02-01' });
-    assert.deepEqual(sent, [{ collection: 'invoices', id, updatedAt: 'v1', patch: { notes: null, dueDate: '2026-02-01' } }]);
+    assert.deepEqual(sent, [{ collection: 'invoices', id, updatedAt: 'v1', patch: { internalNote: null, dueDate: '2026-02-01' } }]);
   });
 });
 
@@ -195,11 +197,22 @@ describe('a concurrent change by someone else', () => {
     assert.ok(flow.state.conflict);
   });
 
+  test('makes the removal of a payment ask again about the current version', async () => {
+    const { flow, colleagueSaves, view, sent, done } = createServer({ status: 'paid', payments: [{ id: 'p1' }] });
+    flow.open({ kind: 'action', collection: 'invoices', action: 'unpay', record: view(), paymentId: 'p1' });
+    colleagueSaves({ internalNote: 'b' });
+    await flow.confirm();
+    assert.equal(done.length, 0);
+    await flow.confirm();
+    assert.deepEqual(sent, ['v1', 'v2'].map((updatedAt) => ({ collection: 'invoices', id, updatedAt, list: 'payments', entry: 'p1' })));
+    assert.equal(done.length, 1);
+  });
+
   test('makes an action ask again about the current version', async () => {
-    const { flow, colleagueSaves, view, done } = createServer({ status: 'draft', notes: 'a' });
+    const { flow, colleagueSaves, view, done } = createServer({ status: 'draft', note: 'a' });
     const first = view();
-    flow.open({ kind: 'action', collection: 'invoices', action: 'send', record: first });
-    colleagueSaves({ notes: 'b' });
+    flow.open({ kind: 'action', collection: 'invoices', action: 'issue', record: first });
+    colleagueSaves({ note: 'b' });
     await flow.confirm();
     const { task } = flow.state;
     assert.ok(task?.kind === 'action');
