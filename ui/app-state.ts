@@ -32,7 +32,7 @@ export function listScreens(role: Role | null): readonly string[] {
 /** `wanted`, or the first list if that screen does not exist or is not allowed. */
 export function allowedScreen(wanted: Screen, role: Role | null): Screen {
   const lists = listScreens(role);
-  const allowed = [...lists, settingsScreen, healthScreen, ...role === 'owner' ? [computersScreen] : []];
+  const allowed = [...lists, companyScreen, settingsScreen, healthScreen, ...role === 'owner' ? [computersScreen] : []];
   return allowed.includes(wanted) ? wanted : lists[0] ?? settingsScreen;
 }
 

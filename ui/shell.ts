@@ -7,8 +7,9 @@ import { keyed } from 'lit/directives/keyed.js';
 import { findCollection } from '../shared/collections.ts';
 import type { AppInfo, Command, Settings } from '../shared/window/ipc.ts';
 import type { Status } from '../shared/window/views.ts';
-import { allowedScreen, computersScreen, healthScreen, settingsScreen, type DetailView, type Screen } from './app-state.ts';
+import { allowedScreen, companyScreen, computersScreen, healthScreen, settingsScreen, type DetailView, type Screen } from './app-state.ts';
 import { cacheNoticeText } from './text/call-error-text.ts';
+import type { InvoifyCompany } from './company/company-screen.ts';
 import type { InvoifyDetail } from './record/detail.ts';
 import { emit, type AppEvents } from './base/events.ts';
 import { localDay } from './text/format.ts';
@@ -27,7 +28,7 @@ async function loadLaterScreens(): Promise<void> {
   await loadRecordTexts();
   await Promise.all([
     import('./record/detail.ts'), import('./settings/settings-screen.ts'), import('./settings/computers-screen.ts'),
-    import('./sync/health-screen.ts'), import('./sync/sync-popover.ts'),
+    import('./sync/health-screen.ts'), import('./sync/sync-popover.ts'), import('./company/company-screen.ts'),
   ]);
 }
 
@@ -150,7 +151,8 @@ export class InvoifyShell extends LitElement {
 
   #new(): void {
     const { user } = this.status;
-    if (!user || !findCollection(this._screen) || !mayWrite(this._screen, user.role) || this._detail?.id === null) return;
+    const collection = findCollection(this._screen);
+    if (!user || !collection || collection.single || !mayWrite(this._screen, user.role) || this._detail?.id === null) return;
     const reason = blockText(writeBlock(this.status));
     if (reason === null) void this.#show({ collection: this._screen, id: null, from: null });
     else emit(this, 'toast', { text: reason, tone: 'bad' });
@@ -208,7 +210,8 @@ export class InvoifyShell extends LitElement {
   }
 
   async #mayLeave(): Promise<boolean> {
-    return await this.#record?.canLeave() ?? true;
+    const open = this.renderRoot.querySelector<Partial<InvoifyDetail | InvoifyCompany> & Element>('invoify-detail, invoify-company');
+    return await open?.canLeave?.() ?? true;
   }
 
   get #record(): InvoifyDetail | null {
@@ -232,6 +235,10 @@ export class InvoifyShell extends LitElement {
     const collection = findCollection(screen);
     if (screen === healthScreen) {
       return html`${this.#notice()}<invoify-health .status=${status} .revision=${this.view.revision}></invoify-health>`;
+    }
+    if (screen === companyScreen) {
+      return html`${this.#notice()}<invoify-company .status=${status} .revision=${this.view.revision}
+        .user=${status.user}></invoify-company>`;
     }
     if (screen === computersScreen) {
       return html`${this.#notice()}<invoify-computers-screen .status=${status}

@@ -3,7 +3,7 @@
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 
 import type { SignedInUser } from '../shared/protocol.ts';
-import { computersScreen, healthScreen, listScreens, settingsScreen, type Screen } from './app-state.ts';
+import { companyScreen, computersScreen, healthScreen, listScreens, settingsScreen, type Screen } from './app-state.ts';
 import { controls } from './base/controls.ts';
 import { emit } from './base/events.ts';
 import { t, tryText } from './text/i18n.ts';
@@ -80,6 +80,7 @@ export class InvoifySidebar extends LitElement {
           <ul>${listScreens(this.user?.role ?? null).map((name) =>
             this.#item(name, tryText('collection', name), isIcon(name) ? name : 'folder'))}</ul>
           <ul>
+            ${this.#item(companyScreen, t('collection.company'), 'company')}
             ${this.user?.role === 'owner' ? this.#item(computersScreen, t('screen.computers'), 'computers') : nothing}
             ${this.#item(settingsScreen, t('screen.settings'), 'settings')}
             ${this.#item(healthScreen, t('screen.health'), 'health')}

@@ -12,7 +12,7 @@ import type { RecordView } from '../../shared/window/views.ts';
 import { ask } from '../base/ask.ts';
 import { t } from '../text/i18n.ts';
 import type { Detail } from '../record/record-detail-data.ts';
-import { paperContent, type Fact, type Paper, type PaperSource, type PaperSum } from './paper-content.ts';
+import { paperContent, type Fact, type Paper, type PaperSum } from './paper-content.ts';
 import { breakPages, type PaperPage } from './paper-pages.ts';
 import { paperPieces, type PaperPiece } from './paper-pieces.ts';
 import { paperStyles } from './paper-styles.ts';
@@ -198,41 +198,29 @@ function renderFooter({ format: { words }, footer, footerText }: Paper, page: nu
 }
 
 /**
- * Prints the invoice of a detail, or saves it as a PDF: the value is then the file, or null if the user cancelled. Reads what else
- * it says from the cache. The page is in the document only while it prints; the print rules in ui/tokens.css hide everything else.
+ * Prints the invoice of a detail, or saves it as a PDF: the value is then the file, or null if the user cancelled. The page is in
+ * the document only while it prints; the print rules in ui/tokens.css hide everything else.
  */
 export async function exportInvoice(host: EventTarget, detail: Detail, to: 'print' | 'pdf'): Promise<Outcome<SavedFile | null>> {
-  const source = await readSource(host, detail);
-  if (!source.ok) return source;
+  const invoice = detail.record.payload as JsonObject & Invoice;
   const page = new InvoifyInvoicePage();
-  page.paper = paperContent(source.value);
+  page.paper = paperContent({
+    invoice,
+    company: payloadOf<Company>(detail.company),
+    customer: payloadOf<Customer>(detail.customer),
+    credited: payloadOf<Invoice>(detail.credited),
+  });
   document.body.append(page);
   try {
     await page.laidOut();
-    return to === 'print' ? await ask(host, 'app.print') : await ask(host, 'app.exportPdf', { name: fileName(source.value.invoice) });
+    return to === 'print' ? await ask(host, 'app.print') : await ask(host, 'app.exportPdf', { name: fileName(invoice) });
   } finally {
     page.remove();
   }
 }
 
-async function readSource(host: EventTarget, { record, customer }: Detail): Promise<Outcome<PaperSource>> {
-  const invoice = record.payload as JsonObject & Invoice;
-  const companies = await ask(host, 'data.listPage', { collection: 'company', limit: 1 });
-  if (!companies.ok) return companies;
-  const read = async (collection: string, id: string | undefined): Promise<Outcome<RecordView | null>> =>
-    (id === undefined ? { ok: true, value: null } : ask(host, 'data.getRecord', { collection, id }));
-  const [company, credited] = await Promise.all([read('company', companies.value.rows[0]?.id), read('invoices', invoice.creditedId)]);
-  if (!company.ok) return company;
-  if (!credited.ok) return credited;
-  return {
-    ok: true,
-    value: {
-      invoice,
-      company: (company.value?.payload ?? null) as (JsonObject & Company) | null,
-      customer: (customer?.payload ?? null) as (JsonObject & Customer) | null,
-      credited: (credited.value?.payload ?? null) as (JsonObject & Invoice) | null,
-    },
-  };
+function payloadOf<T>(record: RecordView | null): (JsonObject & T) | null {
+  return (record?.payload ?? null) as (JsonObject & T) | null;
 }
 
 function fileName({ number, customerName }: Invoice): string {

@@ -204,10 +204,14 @@ function footer(seller: Seller, { words, country }: PaperFormat): Pick<Paper, 'f
   const columns = [
     [...present(name), ...addressLines(seller, country)],
     [...labelled(words.phone, phone), ...present(email), ...present(website)],
-    [...present(bankName), ...labelled('IBAN', iban && groupIban(iban)).map((text) => text.replaceAll(' ', '\u00a0')), ...labelled('BIC', bic)],
+    [...present(bankName), ...labelled('IBAN', iban && groupIban(iban)).map(unbreakable), ...labelled('BIC', bic)],
     [...labelled(words.vatId, vatId), ...labelled(words.taxNumber, taxNumber), ...present(registration)],
   ];
   return { footer: columns.filter((column) => column.length > 0), footerText: text };
+}
+
+function unbreakable(text: string): string {
+  return text.replaceAll(' ', '\u00a0');
 }
 
 function filled(entries: readonly (readonly [string, string | undefined])[]): readonly Fact[] {

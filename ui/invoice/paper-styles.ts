@@ -100,7 +100,8 @@ export const paperStyles = css`
   .note { white-space: pre-line; overflow-wrap: anywhere; min-block-size: 1lh; }
   .note.first { padding-block-start: 5mm; }
 
-  footer { position: absolute; inset-block-end: 9mm; inset-inline: 25mm 20mm; color: var(--color-muted); font-size: 6.5pt; line-height: 1.35; }
+  footer { position: absolute; inset-block-end: 9mm; inset-inline: 25mm 20mm; color: var(--color-muted); font-size: 6.5pt;
+    line-height: 1.35; }
   .page-number { padding-block-end: 1.5mm; font-size: 8pt; text-align: end; }
   .columns { display: flex; justify-content: space-between; gap: 5mm; padding-block-start: 1.8mm;
     border-block-start: 0.15mm solid var(--color-muted); }

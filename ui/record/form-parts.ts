@@ -67,8 +67,10 @@ export function formFrame(frame: FormFrame): TemplateResult {
     </invoify-sheet>`;
 }
 
-/** The live regions are always present, so that what appears in them is announced. */
-function renderBanners({ error, problems, shown, isNewer, block }: FormFrame): TemplateResult {
+/** What stands above the fields of a form. The live regions are always present, so that what appears in them is announced. */
+export function renderBanners(
+  { error, problems, shown, isNewer, block }: Pick<FormFrame, 'error' | 'problems' | 'shown' | 'isNewer' | 'block'>,
+): TemplateResult {
   const count = Object.keys(problems).length;
   const unplaced = Object.entries(problems).filter(([path]) => !shown.includes(path));
   const failure = count > 0 ? t('problem.count', { count }) : error ? callErrorText(error) : '';

@@ -3,7 +3,8 @@
 
 import type { Invoice } from '../../shared/collections.ts';
 import type { Json, JsonObject } from '../../shared/fields.ts';
-import { formatDate, formatMoney, formatNumber, formatPercent, formatQuantity } from '../text/format.ts';
+import { sizeOfLogo } from '../company/logo-file.ts';
+import { formatBytes, formatDate, formatMoney, formatNumber, formatPercent, formatQuantity } from '../text/format.ts';
 import { currentLocale, t, tryText } from '../text/i18n.ts';
 
 /** `currency` is the record's; `nameOf` returns the name of a referenced record, or null if unknown. */
@@ -13,6 +14,7 @@ export function valueText(
   if (value === undefined || value === null || value === '') return '';
   if (path === 'lines') return linesText(value as unknown as Invoice['lines'], currency);
   if (path === 'password') return t('conflict.secret');
+  if (path === 'logo') return t('company.image', { size: formatBytes(sizeOfLogo(String(value))) });
   if (typeof value === 'boolean') return t(value ? 'word.yes' : 'word.no');
   if (typeof value === 'number') return numberText(path, value, currency);
   if (typeof value !== 'string') return JSON.stringify(value);

@@ -22,6 +22,7 @@ export const deShell: Translation<typeof enShell> = {
   'collection.customers': 'Kunden',
   'collection.plans': 'Tarife',
   'collection.users': 'Benutzer',
+  'collection.company': 'Firma',
   'screen.settings': 'Einstellungen',
   'screen.computers': 'Computer',
   'screen.health': 'Synchronisierung',

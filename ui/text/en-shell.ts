@@ -22,6 +22,7 @@ export const enShell = {
   'collection.customers': 'Customers',
   'collection.plans': 'Plans',
   'collection.users': 'Users',
+  'collection.company': 'Company',
   'screen.settings': 'Settings',
   'screen.computers': 'Computers',
   'screen.health': 'Sync health',

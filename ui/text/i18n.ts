@@ -5,10 +5,12 @@
 // The locale is module state, because it is the same for the whole window; only the root sets it, and redraws.
 
 import type { Catalogue, Translation } from './catalogue.ts';
+import type { enCompany } from './en-company.ts';
 import type { enRecords } from './en-records.ts';
 import { enShell } from './en-shell.ts';
 
-type English = typeof enShell & typeof enRecords;
+type LaterTexts = typeof enRecords & typeof enCompany;
+type English = typeof enShell & LaterTexts;
 export type MessageKey = keyof English;
 
 type ParamsIn<Text> = Text extends `${string}{${infer Name}}${infer Rest}` ? Name | ParamsIn<Rest> : never;
@@ -21,15 +23,15 @@ type Params<K extends MessageKey> = [ParamsOf<English[K]>] extends [never]
 export const loadTexts = {
   en: {
     shell: async () => enShell,
-    records: async () => (await import('./en-records.ts')).enRecords,
+    records: async () => ({ ...(await import('./en-records.ts')).enRecords, ...(await import('./en-company.ts')).enCompany }),
   },
   de: {
     shell: async () => (await import('./de-shell.ts')).deShell,
-    records: async () => (await import('./de-records.ts')).deRecords,
+    records: async () => ({ ...(await import('./de-records.ts')).deRecords, ...(await import('./de-company.ts')).deCompany }),
   },
 } as const satisfies Record<string, {
   readonly shell: () => Promise<Translation<typeof enShell>>;
-  readonly records: () => Promise<Translation<typeof enRecords>>;
+  readonly records: () => Promise<Translation<LaterTexts>>;
 }>;
 
 export type Language = keyof typeof loadTexts;

@@ -67,7 +67,8 @@ describe('the paper', () => {
   });
 
   test('names the parties as they were when it was issued, or as they are if that was not kept', () => {
-    const kept = paper({ ...issued, seller: { name: 'Blaufeder OHG' }, buyer: { name: 'Finch', language: 'en', address: { city: 'Bath' } } });
+    const buyer = { name: 'Finch', language: 'en', address: { city: 'Bath' } };
+    const kept = paper({ ...issued, seller: { name: 'Blaufeder OHG' }, buyer });
     assert.deepEqual([kept.seller, kept.recipient], ['Blaufeder OHG', ['Finch', 'Bath']]);
     assert.equal(kept.logo, company.logo);
     const now = paper({ ...issued, customerName: 'Harbour & Finch (old)' });

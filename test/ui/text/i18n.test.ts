@@ -40,8 +40,9 @@ describe('every translation', () => {
   test('names every list, its visible columns, every status and role, and every kind of failed connection', () => {
     const hasText = (name: string): boolean => Object.hasOwn(english, name);
     const names = [
-      ...collections.flatMap(({ name, columns }) => [
-        `collection.${name}`, `count.${name}`, `list.new.${name}`, `list.none.${name}`,
+      ...collections.map(({ name }) => `collection.${name}`),
+      ...collections.filter(({ single }) => !single).flatMap(({ name, columns }) => [
+        `count.${name}`, `list.new.${name}`, `list.none.${name}`,
         ...columns.filter(({ shown }) => shown).map((column) => `column.${column.name}`),
       ]),
       ...invoiceStatuses.map((status) => `status.${status}`), ...roles.map((role) => `role.${role}`),

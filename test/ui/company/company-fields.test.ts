@@ -1,0 +1,43 @@
+// The company's form: its IBAN while it is typed, and the file that is chosen as its logo.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+
+import { plainIban, typedIban } from '../../../ui/company/iban-text.ts';
+import { maxLogoBytes, readLogo, sizeOfLogo } from '../../../ui/company/logo-file.ts';
+
+describe('an IBAN', () => {
+  test('is grouped by four while it is typed or pasted', () => {
+    const typed = [...'de89370400440532013000'].reduce((text, key) => typedIban(text, text + key), '');
+    assert.equal(typed, 'DE89 3704 0044 0532 0130 00');
+    assert.equal(typedIban('', 'DE89370400440532013000'), typed);
+    assert.equal(plainIban(typed), 'DE89370400440532013000');
+  });
+
+  test('stays as it is where something is removed, or added in the middle', () => {
+    assert.equal(typedIban('DE89 3704 0', 'DE89 3704 '), 'DE89 3704 ');
+    assert.equal(typedIban('DE89 3704', 'DE89 13704'), 'DE89 13704');
+  });
+});
+
+describe('a logo', () => {
+  const png = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
+  const file = (bytes: readonly number[], size = bytes.length): Blob =>
+    new Blob([Uint8Array.from(bytes), new Uint8Array(size - bytes.length)]);
+  const isImage = async (): Promise<boolean> => true;
+
+  test('is a PNG or a JPEG by its content', async () => {
+    assert.deepEqual(await readLogo(file(png), isImage), { url: 'data:image/png;base64,iVBORw0KGgo=' });
+    assert.deepEqual(await readLogo(file([0xff, 0xd8, 0xff, 0xe0]), isImage), { url: 'data:image/jpeg;base64,/9j/4A==' });
+    assert.deepEqual(await readLogo(file([...'<svg>'].map((letter) => letter.charCodeAt(0))), isImage), { problem: 'type' });
+    assert.deepEqual(await readLogo(file([]), isImage), { problem: 'type' });
+  });
+
+  test('is not larger than its field takes, and can be drawn', async () => {
+    const largest = await readLogo(file(png, maxLogoBytes), isImage);
+    assert('url' in largest);
+    assert.equal(sizeOfLogo(largest.url), maxLogoBytes);
+    assert.deepEqual(await readLogo(file(png, maxLogoBytes + 1), isImage), { problem: 'size' });
+    assert.deepEqual(await readLogo(file(png), async () => false), { problem: 'unreadable' });
+  });
+});

@@ -1,0 +1,177 @@
+// The company's own record: who issues the invoices. An owner edits it, others see it; both see how it appears on paper.
+//
+//   <invoify-company .status .revision .user>
+//
+// A new revision reloads the record. Input that was not saved stays; whose change it would overwrite is shown on saving.
+
+import { LitElement, css, html, type PropertyValues, type TemplateResult } from 'lit';
+
+import { findCollection, publishedFields } from '../../shared/collections.ts';
+import type { JsonObject } from '../../shared/fields.ts';
+import type { SignedInUser } from '../../shared/protocol.ts';
+import type { CallError } from '../../shared/window/ipc.ts';
+import type { RecordView, Status } from '../../shared/window/views.ts';
+import { ask } from '../base/ask.ts';
+import { controls } from '../base/controls.ts';
+import { emit } from '../base/events.ts';
+import { latestOnly } from '../base/latest.ts';
+import { askQuestion } from '../base/question.ts';
+import { screenStyles } from '../base/screen-styles.ts';
+import '../record/conflict-dialog.ts';
+import { detailStyles, facts, section } from '../record/detail-parts.ts';
+import { layoutOf } from '../record/form-layout.ts';
+import { mayWrite } from '../record/record-actions.ts';
+import { findCompany } from '../record/record-detail-data.ts';
+import { formFields, valueAt } from '../record/record-draft.ts';
+import { RecordFlow } from '../record/record-flow.ts';
+import { valueText } from '../record/value-text.ts';
+import { writeBlock } from '../sync/sync-view.ts';
+import { callErrorText } from '../text/call-error-text.ts';
+import { t } from '../text/i18n.ts';
+import { fieldLabel } from '../text/messages.ts';
+import './company-form.ts';
+import type { InvoifyCompanyForm } from './company-form.ts';
+import './company-preview.ts';
+import { companyStyles } from './company-styles.ts';
+
+export class InvoifyCompany extends LitElement {
+  static override properties = {
+    status: { attribute: false },
+    revision: { attribute: false },
+    user: { attribute: false },
+    _record: { state: true },
+    _failure: { state: true },
+  };
+
+  static override styles = [controls, detailStyles, screenStyles, companyStyles, css`
+    header { flex-wrap: wrap; }
+    header p { flex-basis: 100%; margin-block-end: var(--space-2); }
+    .message { padding: var(--space-4); }
+    invoify-company-form { flex: 1; min-block-size: 0; }
+  `];
+
+  declare status: Status | null;
+  declare revision: string;
+  declare user: SignedInUser | null;
+  /** Null: not in the cache; undefined: not loaded yet. */
+  declare _record: RecordView | null | undefined;
+  declare _failure: CallError | null;
+  readonly #latestLoad = latestOnly();
+  readonly #flow = new RecordFlow(this, {
+    records: {
+      create: (request) => ask(this, 'records.create', request),
+      update: (request) => ask(this, 'records.update', request),
+      remove: (request) => ask(this, 'records.remove', request),
+      removeEntry: (request) => ask(this, 'records.removeEntry', request),
+      act: (request) => ask(this, 'records.act', request),
+    },
+    getRecord: (request) => ask(this, 'data.getRecord', request),
+    refresh: () => this.#load(),
+    onDone: () => {
+      emit(this, 'toast', { text: t('done.saved'), tone: 'ok' });
+      this.#fillForm();
+    },
+  });
+
+  constructor() {
+    super();
+    this.status = null;
+    this.revision = '';
+    this.user = null;
+    this._record = undefined;
+    this._failure = null;
+  }
+
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    if (changed.has('revision')) void this.#load();
+    const now = this.status?.lastSync?.timestamp;
+    const isSynced = changed.has('status') && now !== undefined && now !== changed.get('status')?.lastSync?.timestamp;
+    // It tells whether a save without a response was applied.
+    if (isSynced) void this.#flow.syncCompleted();
+  }
+
+  /** Whether another screen may be shown; asks first if unsaved input would be lost. */
+  async canLeave(): Promise<boolean> {
+    if (this.#flow.state.isBusy) return false;
+    return !this.#form?.isChanged || askQuestion(this, {
+      heading: t('form.leaveTitle'), text: t('form.leaveText'), yes: t('form.leave'), no: t('form.stay'), isDanger: true,
+    });
+  }
+
+  get #form(): InvoifyCompanyForm | null {
+    return this.renderRoot.querySelector<InvoifyCompanyForm>('invoify-company-form');
+  }
+
+  get #isWriter(): boolean {
+    return this.user !== null && mayWrite('company', this.user.role);
+  }
+
+  async #load(): Promise<void> {
+    const isLatest = this.#latestLoad();
+    const outcome = await findCompany({
+      getRecord: (request) => ask(this, 'data.getRecord', request), listPage: (request) => ask(this, 'data.listPage', request),
+    });
+    if (!isLatest()) return;
+    this._failure = outcome.ok ? null : outcome.error;
+    if (!outcome.ok) return;
+    this._record = outcome.value;
+    const { task, isBusy } = this.#flow.state;
+    const isShown = task?.record?.id === outcome.value?.id && task?.record?.updatedAt === outcome.value?.updatedAt;
+    if (!isShown && !isBusy && !this.#form?.isChanged) this.#fillForm();
+  }
+
+  /** Fills the form with the record as it is now. */
+  #fillForm(): void {
+    const record = this._record;
+    if (record && this.#isWriter) this.#flow.open({ kind: 'edit', collection: 'company', record, initial: record.payload });
+  }
+
+  override render(): TemplateResult {
+    return html`
+      <header>
+        <h1 tabindex="-1">${t('collection.company')}</h1>
+        <p class="quiet">${t('company.intro')} ${this.#isWriter ? '' : t('company.viewOnly')}</p>
+      </header>
+      ${this.#renderBody()}`;
+  }
+
+  #renderBody(): TemplateResult {
+    const record = this._record;
+    if (this._failure) return html`<p class="quiet message" role="alert">${callErrorText(this._failure)}</p>`;
+    if (record === undefined) return html`<p class="quiet message">${t('detail.loading')}</p>`;
+    if (record === null) return html`<p class="quiet message" role="status">${t('company.none')}</p>`;
+    return this.#flow.state.task?.kind === 'edit' ? this.#renderForm(record) : renderFacts(record.payload);
+  }
+
+  #renderForm(record: RecordView): TemplateResult {
+    const { task, isBusy, error, conflict } = this.#flow.state;
+    const block = this.status ? writeBlock(this.status) : 'unreachable';
+    return html`
+      <invoify-company-form .task=${task} .error=${conflict ? null : error} .isBusy=${isBusy} .block=${block}
+        .isNewer=${!isBusy && record.updatedAt !== task?.record?.updatedAt}
+        @form-save=${(event: CustomEvent<JsonObject>) => void this.#flow.save(event.detail)}
+        @form-reset=${this.#fillForm}></invoify-company-form>
+      ${conflict ? html`
+        <invoify-conflict-dialog .collection=${'company'} .conflict=${conflict} .error=${error} .isBusy=${isBusy} .block=${block}
+          @resolve=${(event: CustomEvent<JsonObject>) => void this.#flow.resolve(event.detail)}
+          @leave=${() => this.#flow.dismissConflict()}></invoify-conflict-dialog>` : ''}`;
+  }
+}
+
+/** What others than owners see. */
+function renderFacts(payload: JsonObject): TemplateResult {
+  const declared = findCollection('company');
+  const sections = layoutOf('company', declared ? formFields(publishedFields(declared)) : []).map(({ title, rows }) =>
+    section(title ? fieldLabel(title) : '', facts(rows.flat().filter(({ path }) => path !== 'logo')
+      .map(({ path }) => [fieldLabel(path), valueText(path, valueAt(payload, path), 'EUR')]))));
+  const isEmpty = sections.every((content) => content === '');
+  return html`
+    <div class="page">
+      <div class="columns">
+        <div>${isEmpty ? html`<p class="quiet">${t('company.nothing')}</p>` : sections}</div>
+        <invoify-company-preview .fields=${payload}></invoify-company-preview>
+      </div>
+    </div>`;
+}
+
+customElements.define('invoify-company', InvoifyCompany);

@@ -1,0 +1,37 @@
+// A file that is chosen as the logo, as the data URL that the company's record keeps.
+
+import { findCollection } from '../../shared/collections.ts';
+
+/** What keeps a file from being the logo. */
+export type LogoProblem = 'type' | 'size' | 'unreadable';
+
+const field = findCollection('company')?.fields['logo'];
+/** The largest file that the record takes. */
+export const maxLogoBytes = field?.kind === 'image' ? field.max : 0;
+
+const signatures = [
+  { type: 'png', bytes: [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a] },
+  { type: 'jpeg', bytes: [0xff, 0xd8, 0xff] },
+] as const;
+
+/**
+ * The data URL of a PNG or JPEG, known by its first bytes whatever the file is called, or what is wrong with it. `isImage` tells
+ * whether it can be drawn.
+ */
+export async function readLogo(
+  file: Blob, isImage: (file: Blob) => Promise<boolean>,
+): Promise<{ readonly url: string } | { readonly problem: LogoProblem }> {
+  const start = new Uint8Array(await file.slice(0, 8).arrayBuffer());
+  const type = signatures.find(({ bytes }) => bytes.every((byte, index) => start[index] === byte))?.type;
+  if (type === undefined) return { problem: 'type' };
+  if (file.size > maxLogoBytes) return { problem: 'size' };
+  if (!await isImage(file)) return { problem: 'unreadable' };
+  const bytes = new Uint8Array(await file.arrayBuffer());
+  return { url: `data:image/${type};base64,${btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''))}` };
+}
+
+/** The size of the image in a data URL. */
+export function sizeOfLogo(url: string): number {
+  const base64 = url.slice(url.indexOf(',') + 1).replace(/=+$/, '');
+  return Math.floor(base64.length * 3 / 4);
+}
