@@ -162,7 +162,7 @@ function passwordLength(value: string): { characters: number; size: number } {
 }
 
 /** True for an address whose local part is a `Dot-string` (RFC 5321, 4.1.2) and whose labels neither begin nor end with a hyphen. */
-function isEmail(text: string): boolean {
+export function isEmail(text: string): boolean {
   const [local = '', domain = '', ...rest] = text.split('@');
   if (rest.length > 0 || local.length > 64 || domain.length > 250 || !text.isWellFormed() || controlPattern.test(text)) return false;
   return local.split('.').every((part) => emailPartPattern.test(part))

@@ -1,5 +1,5 @@
 // Runs before the window's script in the preview: the same `window.electron` as under Electron, over the preview's loopback
-// HTTP (desktop/preview/preview.ts). Handles printing and the clipboard here. Without a menu there are no commands; the
+// HTTP (desktop/preview/preview.ts). Handles printing, e-mail and the clipboard here. Without a menu there are no commands; the
 // window handles its own shortcuts.
 //
 // The link's fragment has a key, which is exchanged for the secret that every request carries. The secret stays in this tab's
@@ -7,6 +7,7 @@
 
 import { AppError } from '../shared/errors.ts';
 import { requestParsers } from '../shared/window/ipc-requests.ts';
+import { mailLink } from '../shared/window/mail.ts';
 import { createWindowApi, toOutcome, type Events, type Outcome, type WindowCalls } from '../shared/window/ipc.ts';
 
 type Listeners = { readonly [E in keyof Events]: Set<(value: Events[E]) => void> };
@@ -48,6 +49,12 @@ const localCalls: { readonly [channel: string]: ((request: unknown) => Promise<n
   async 'app.print'(request) {
     requestParsers['app.print'](request);
     window.print();
+    return null;
+  },
+  async 'app.openEmail'(request) {
+    const link = document.createElement('a');
+    link.href = mailLink(requestParsers['app.openEmail'](request));
+    link.click();
     return null;
   },
   async 'app.copyText'(request) {

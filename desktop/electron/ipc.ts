@@ -1,5 +1,5 @@
 // Answers the window's calls: checks the sender, then forwards the call to the desk or handles it here (save dialogs,
-// printing, folders, the clipboard).
+// printing, folders, e-mail, the clipboard).
 //
 // Invariants: only the top frame of our window, at an address of our scheme, gets an answer; requests for the shell are
 // parsed here, those for the desk by the desk; every answer is an outcome, refusals too. A file is written only where the
@@ -9,7 +9,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import {
-  app, clipboard, dialog, ipcMain, shell as system, type BrowserWindow, type FileFilter, type IpcMainEvent, type IpcMainInvokeEvent,
+  app, clipboard, dialog, ipcMain, shell as system, type BrowserWindow, type IpcMainEvent, type IpcMainInvokeEvent,
 } from 'electron';
 
 import { AppError } from '../../shared/errors.ts';
@@ -18,6 +18,7 @@ import {
   fromOutcome, isShellChannel, isWindowChannel, toOutcome, type FileCalls, type Handlers, type Outcome, type SavedFile, type ShellCalls,
   type WindowCalls,
 } from '../../shared/window/ipc.ts';
+import { mailLink } from '../../shared/window/mail.ts';
 import type { SystemEvent } from '../desk.ts';
 import type { Facts } from '../files/redact.ts';
 import { replaceFile, type ReplaceDeps } from '../files/replace-file.ts';
@@ -88,25 +89,24 @@ export interface ShellDeps extends ReplaceDeps {
 export function createShellCalls(deps: ShellDeps): Handlers<ShellCalls> {
   let isDialogOpen = false;
 
-  /** The path that the user chose, or null. */
-  async function chooseFile(name: string, filter: FileFilter): Promise<string | null> {
+  /** Has a file written where the user chooses; null if they cancel. The extension is the format's name in lower case. */
+  async function save(name: string, format: string, write: (path: string) => Promise<SavedFile>): Promise<SavedFile | null> {
     if (isDialogOpen) throw new AppError('conflict', 'Another save dialog is open. Close it first.');
+    const window = requireWindow(deps);
     isDialogOpen = true;
-    try {
-      const { canceled, filePath } = await dialog.showSaveDialog(requireWindow(deps), {
-        // The name alone where Documents cannot be found: redirected to a server that is away.
-        defaultPath: tryOr(() => join(app.getPath('documents'), name), name),
-        filters: [filter],
-        properties: ['createDirectory', 'showOverwriteConfirmation'],
-      });
-      return canceled || filePath === '' ? null : filePath;
-    } finally {
-      isDialogOpen = false;
-    }
+    const extension = format.toLowerCase();
+    const file = `${toFileName(name)}.${extension}`;
+    const chosen = await dialog.showSaveDialog(window, {
+      // The name alone where Documents cannot be found: redirected to a server that is away.
+      defaultPath: tryOr(() => join(app.getPath('documents'), file), file),
+      filters: [{ name: format, extensions: [extension] }],
+      properties: ['createDirectory', 'showOverwriteConfirmation'],
+    }).finally(() => { isDialogOpen = false; });
+    return chosen.canceled || chosen.filePath === '' ? null : write(chosen.filePath);
   }
 
-  async function callDesk<C extends keyof FileCalls>(channel: C, request: FileCalls[C]['request']): Promise<SavedFile> {
-    return fromOutcome(await deps.desk.call(channel, request)) as SavedFile;
+  async function callDesk<C extends keyof FileCalls>(channel: C, request: FileCalls[C]['request']): Promise<FileCalls[C]['answer']> {
+    return fromOutcome(await deps.desk.call(channel, request)) as FileCalls[C]['answer'];
   }
 
   return {
@@ -119,19 +119,19 @@ export function createShellCalls(deps: ShellDeps): Handlers<ShellCalls> {
       locale: tryOr<string | null>(() => new Intl.Locale(app.getSystemLocale()).baseName, null),
       lacks: await deps.isTokenStored() ? [] : ['token_storage'],
     }),
-    async 'app.exportCsv'(csv) {
-      const path = await chooseFile(`${csv.selection.collection}-${today(deps)}.csv`, { name: 'CSV', extensions: ['csv'] });
-      return path === null ? null : callDesk('file.writeCsv', { path, csv });
+    'app.exportCsv': (csv) =>
+      save(`${csv.selection.collection}-${today(deps)}`, 'CSV', (path) => callDesk('file.writeCsv', { path, csv })),
+    'app.exportPdf': ({ name }) => save(name, 'PDF', (path) => writePdf(path, deps)),
+    async 'app.exportEInvoice'({ id }) {
+      const number = await callDesk('file.checkEInvoice', { id });
+      return save(number, 'XML', (path) => callDesk('file.writeEInvoice', { path, id }));
     },
-    async 'app.exportPdf'({ name }) {
-      const path = await chooseFile(`${toFileName(name)}.pdf`, { name: 'PDF', extensions: ['pdf'] });
-      return path === null ? null : writePdf(path, deps);
+    async 'app.openEmail'(mail) {
+      await system.openExternal(mailLink(mail));
+      return null;
     },
     'app.print': () => print(requireWindow(deps)),
-    async 'app.backUp'() {
-      const path = await chooseFile(`invoify-backup-${today(deps)}.sqlite`, { name: 'SQLite', extensions: ['sqlite'] });
-      return path === null ? null : callDesk('file.backUp', { path });
-    },
+    'app.backUp': () => save(`invoify-backup-${today(deps)}`, 'SQLite', (path) => callDesk('file.backUp', { path })),
     async 'app.openFolder'({ folder }) {
       const path = folder === 'data' ? deps.dataFolder : deps.logFolder;
       const problem = await system.openPath(path);

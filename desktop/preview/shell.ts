@@ -1,7 +1,7 @@
 // The shell calls in the preview, where the window is a browser tab: no save dialogs, no folders, no PDF.
 //
 // A file that the window saves is written to a temporary folder and downloaded by the tab; it is deleted after the download,
-// or when the preview closes. The page handles printing and the clipboard itself (ui/preview-page.ts).
+// or when the preview closes. The page handles printing, the clipboard and e-mail itself (ui/preview-page.ts).
 
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -44,15 +44,16 @@ export function createPreviewShell(options: DeskOptions, desk: PreviewDesk, nowM
   let folder: string | null = null;
   const today = (): string => new Date(nowMs()).toISOString().slice(0, 10);
 
-  async function offerDownload<C extends keyof FileCalls>(
-    name: string, channel: C, rest: Omit<FileCalls[C]['request'], 'path'>,
-  ): Promise<ShellAnswer> {
+  async function ask<C extends keyof FileCalls>(channel: C, request: FileCalls[C]['request']): Promise<FileCalls[C]['answer']> {
+    return fromOutcome(JSON.parse(await desk.answer(channel, JSON.stringify(request))) as Outcome<FileCalls[C]['answer']>);
+  }
+
+  async function offerDownload(name: string, write: (path: string) => Promise<SavedFile>): Promise<ShellAnswer> {
     const id = randomUUID();
     folder ??= mkdtempSync(join(tmpdir(), 'invoify-preview-'));
     const path = join(folder, id);
     try {
-      const outcome = JSON.parse(await desk.answer(channel, JSON.stringify({ ...rest, path }))) as Outcome<SavedFile>;
-      const { sizeBytes } = fromOutcome(outcome);
+      const { sizeBytes } = await write(path);
       downloads.set(id, { path, name });
       return { value: { path: name, sizeBytes } satisfies SavedFile, download: `/download/${id}` };
     } catch (error) {
@@ -72,8 +73,12 @@ export function createPreviewShell(options: DeskOptions, desk: PreviewDesk, nowM
         lacks: ['pdf', 'token_storage', 'window_chrome'],
       } satisfies AppInfo,
     }),
-    'app.exportCsv': (csv) => offerDownload(`${csv.selection.collection}-${today()}.csv`, 'file.writeCsv', { csv }),
-    'app.backUp': () => offerDownload(`invoify-backup-${today()}.sqlite`, 'file.backUp', {}),
+    'app.exportCsv': (csv) => offerDownload(`${csv.selection.collection}-${today()}.csv`, (path) => ask('file.writeCsv', { path, csv })),
+    async 'app.exportEInvoice'({ id }) {
+      const number = await ask('file.checkEInvoice', { id });
+      return offerDownload(`${number}.xml`, (path) => ask('file.writeEInvoice', { path, id }));
+    },
+    'app.backUp': () => offerDownload(`invoify-backup-${today()}.sqlite`, (path) => ask('file.backUp', { path })),
     'app.exportPdf': async () => {
       throw new AppError('forbidden', 'A browser tab cannot save a PDF. Print instead, and choose to save as PDF there.');
     },
@@ -83,6 +88,7 @@ export function createPreviewShell(options: DeskOptions, desk: PreviewDesk, nowM
     },
     'app.print': refusePageCall,
     'app.copyText': refusePageCall,
+    'app.openEmail': refusePageCall,
   };
   return {
     answer: (channel, request) => run(answers, channel, request),

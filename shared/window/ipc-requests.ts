@@ -50,11 +50,15 @@ export const requestParsers: { readonly [C in Channel]: Parser<AllCalls[C]['requ
   'app.getInfo': nothing,
   'app.exportCsv': csvRequest,
   'app.exportPdf': (input) => ({ name: text(input, 'name', 200) }),
+  'app.exportEInvoice': (input) => ({ id: name(input, 'id') }),
+  'app.openEmail': (input) => ({ to: anyText(input, 'to', 320), subject: text(input, 'subject', 1000), text: text(input, 'text', 10_000) }),
   'app.print': nothing,
   'app.backUp': nothing,
   'app.openFolder': (input) => ({ folder: choice(input, 'folder', ['data', 'logs']) }),
   'app.copyText': (input) => ({ text: text(input, 'text', 4 * 1024 * 1024) }),
   'file.writeCsv': (input) => ({ path: text(input, 'path', 32_768), csv: csvRequest(member(input, 'csv')) }),
+  'file.checkEInvoice': (input) => ({ id: name(input, 'id') }),
+  'file.writeEInvoice': (input) => ({ path: text(input, 'path', 32_768), id: name(input, 'id') }),
   'file.backUp': (input) => ({ path: text(input, 'path', 32_768) }),
 };
 
@@ -69,8 +73,15 @@ function member(input: unknown, key: string): unknown {
 }
 
 function text(input: unknown, key: string, max: number): string {
+  const value = anyText(input, key, max);
+  if (value === '') throw invalid(key, 'must be text');
+  return value;
+}
+
+/** Text that may be empty. */
+function anyText(input: unknown, key: string, max: number): string {
   const value = member(input, key);
-  if (typeof value !== 'string' || value === '') throw invalid(key, 'must be text');
+  if (typeof value !== 'string') throw invalid(key, 'must be text');
   if (value.length > max) throw invalid(key, `must have at most ${max} characters`);
   return value;
 }

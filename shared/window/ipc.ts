@@ -10,6 +10,7 @@ import { AppError, desktopErrorCodes, isWireErrorCode, type ErrorCode, type Fail
 import type { JsonObject } from '../fields.ts';
 import type { Problems } from '../problems.ts';
 import type { SessionEntry, SignedInUser, WireRecord } from '../protocol.ts';
+import type { Mail } from './mail.ts';
 import type {
   Attempt, CurrencySummary, CurrencyTotals, ListPage, ListQuery, ListSelection, ListSort, RecordView, Status, SyncError, SyncOutcome,
 } from './views.ts';
@@ -140,6 +141,10 @@ export interface ShellCalls {
   'app.getInfo': { request: Nothing; answer: AppInfo };
   'app.exportCsv': { request: CsvRequest; answer: SavedFile | null };
   'app.exportPdf': { request: PdfRequest; answer: SavedFile | null };
+  /** An issued invoice as an e-invoice. What it lacks is refused with `invalid_request` before a dialog opens. */
+  'app.exportEInvoice': { request: { readonly id: string }; answer: SavedFile | null };
+  /** Opens a new e-mail in the user's own program; nothing is sent. */
+  'app.openEmail': { request: Mail; answer: null };
   'app.print': { request: Nothing; answer: null };
   'app.backUp': { request: Nothing; answer: SavedFile | null };
   'app.openFolder': { request: { readonly folder: 'data' | 'logs' }; answer: null };
@@ -149,6 +154,9 @@ export interface ShellCalls {
 /** The shell's calls to the desk, for a file that the user chose; the window cannot make them. */
 export interface FileCalls {
   'file.writeCsv': { request: { readonly path: string; readonly csv: CsvRequest }; answer: SavedFile };
+  /** Fails like `file.writeEInvoice`, and writes nothing. Answers the invoice's number. */
+  'file.checkEInvoice': { request: { readonly id: string }; answer: string };
+  'file.writeEInvoice': { request: { readonly path: string; readonly id: string }; answer: SavedFile };
   'file.backUp': { request: { readonly path: string }; answer: SavedFile };
 }
 
@@ -165,8 +173,8 @@ const windowChannels: { readonly [C in keyof WindowCalls]: 'desk' | 'shell' } = 
   'data.report': 'desk', 'records.create': 'desk', 'records.update': 'desk', 'records.remove': 'desk', 'records.act': 'desk',
   'records.removeEntry': 'desk',
   'app.getSettings': 'desk', 'app.saveSettings': 'desk', 'app.resetLocalData': 'desk', 'app.getInfo': 'shell',
-  'app.exportCsv': 'shell', 'app.exportPdf': 'shell', 'app.print': 'shell', 'app.backUp': 'shell', 'app.openFolder': 'shell',
-  'app.copyText': 'shell',
+  'app.exportCsv': 'shell', 'app.exportPdf': 'shell', 'app.exportEInvoice': 'shell', 'app.openEmail': 'shell', 'app.print': 'shell',
+  'app.backUp': 'shell', 'app.openFolder': 'shell', 'app.copyText': 'shell',
 };
 
 /** Whether this is the name of a channel that a window may call. */

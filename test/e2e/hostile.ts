@@ -64,6 +64,9 @@ const validRequests: { readonly [C in keyof WindowCalls]: object | null } = {
     columns: [{ name: 'name', title: 'Name' }, { name: 'email', title: 'E-mail' }], locale: 'de-DE',
   },
   'app.exportPdf': { name: 'INV-2026-00001' },
+  'app.exportEInvoice': { id: '0'.repeat(24) },
+  // Refused by every browser: no test may open a program.
+  'app.openEmail': { to: 'no address', subject: 'Invoice', text: 'text' },
   'app.print': null, 'app.backUp': null,
   'app.openFolder': { folder: 'data' },
   'app.copyText': { text: 'text' },

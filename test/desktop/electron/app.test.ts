@@ -267,6 +267,25 @@ test('a page can save only to the file that the user chooses', async (t) => {
   assert.equal((await electron.app.print()).ok, false);
 });
 
+test('an e-mail is opened as a mailto: link, and nothing else is, whatever the page asks for', async (t) => {
+  const { controls, electron, ask } = await startApp(t);
+  const { seen } = controls.system;
+  assert.equal(await ask(electron.app.openEmail({ to: 'a@kunde.test', subject: 'Rechnung & mehr', text: 'Hallo\n' })), null);
+  assert.deepEqual(seen.opened, ['mailto:a@kunde.test?subject=Rechnung%20%26%20mehr&body=Hallo%0D%0A']);
+  for (const to of ['https://evil.example/', 'a@kunde.test?cc=b@kunde.test', 'file:///C:/x.exe', 'a@kunde.test, b@kunde.test']) {
+    const refused = await electron.app.openEmail({ to, subject: 'x', text: 'x' });
+    assert.equal(!refused.ok && refused.error.code, 'invalid_request', to);
+  }
+  assert.equal(seen.opened.length, 1);
+});
+
+test('no dialog opens for an e-invoice that cannot be written', async (t) => {
+  const { controls, electron } = await startApp(t);
+  const refused = await electron.app.exportEInvoice({ id: '0'.repeat(24) });
+  assert.equal(refused.ok, false);
+  assert.deepEqual(controls.system.seen.saveDialogs, []);
+});
+
 test('a page can save where there is no Documents folder, as when its server is away', async (t) => {
   const { controls, electron, ask } = await startApp(t, { arrange: ({ app }) => void app.paths.delete('documents') });
   const { person, seen } = controls.system;

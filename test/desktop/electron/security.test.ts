@@ -101,7 +101,10 @@ describe('a call', () => {
 
   test('to a channel that is not the window\'s is not found', async (t) => {
     const { controls, contents } = await startApp(t);
-    const others = ['file.backUp', 'file.writeCsv', '__proto__', 'constructor', 'sync', '', 7, null, undefined, {}, ['sync.getStatus']];
+    const others = [
+      'file.backUp', 'file.writeCsv', 'file.writeEInvoice', '__proto__', 'constructor', 'sync', '', 7, null, undefined, {},
+      ['sync.getStatus'],
+    ];
     for (const channel of others) {
       const outcome = await controls.ipcMain.invoke(contents.eventFrom(contents.mainFrame), 'call', channel, { path: '/tmp/x' });
       assert.deepEqual(outcome, { ok: false, error: { code: 'not_found', message: 'There is no such call.' } }, String(channel));
@@ -111,7 +114,8 @@ describe('a call', () => {
   test('with an invalid request is refused, by the shell and by the desk', async (t) => {
     const { controls, contents } = await startApp(t);
     const channels = [
-      'app.exportPdf', 'app.copyText', 'app.openFolder', 'data.listPage', 'auth.signIn', 'records.create', 'app.saveSettings',
+      'app.exportPdf', 'app.exportEInvoice', 'app.openEmail', 'app.copyText', 'app.openFolder', 'data.listPage', 'auth.signIn',
+      'records.create', 'app.saveSettings',
     ];
     for (const channel of channels) {
       for (const request of [undefined, null, 7, 'x', [], { __proto__: null, collection: 7, text: 7, folder: '..', theme: 'pink' }]) {

@@ -121,6 +121,59 @@ describe('a CSV export', () => {
   });
 });
 
+describe('an e-invoice', () => {
+  const address = { street: 'Am Markt 1', city: 'Bonn', postalCode: '53111', country: 'DE' };
+
+  test('is written from the cache alone, for invoices and for credit notes', async (t) => {
+    const [company] = (await colleague.pullAll()).changes.filter(({ collection }) => collection === 'company');
+    assert(company);
+    await colleague.change('company', { id: company.mongoId, updatedAt: company.updatedAt }, {
+      name: 'Example Tools <&> GmbH', address, vatId: 'DE123456788', email: 'billing@tools.test', phone: '+49 228 555000',
+      iban: 'DE89 3704 0044 0532 0130 00',
+    });
+    const customer = await colleague.create('customers', {
+      name: 'Stadt Musterstadt', currency: 'EUR', address, email: 'post@stadt.test', buyerReference: '04011000-12345-03',
+    });
+    const draft = await colleague.create('invoices', {
+      customerId: customer.id, issueDate: '2026-01-15', dueDate: '2026-02-14', currency: 'EUR',
+      lines: [{ description: 'Work', quantityMilli: 1500, unitPriceMinor: 9950, taxRateBp: 1900 }],
+    });
+    const invoice = await colleague.act(draft, 'issue');
+    const credit = await colleague.act(invoice, 'credit');
+    const creditNote = await colleague.act(credit, 'issue');
+    const { ask, refusal, desk, home, dataFolder } = await openSynced(t);
+    await ask('sync.pullFromServer');
+    for (const { id, number, root } of [
+      { id: invoice.id, number: invoice.payload['number'], root: 'Invoice' },
+      { id: creditNote.id, number: creditNote.payload['number'], root: 'CreditNote' },
+    ]) {
+      assert.equal(await ask('file.checkEInvoice', { id }), number);
+      const path = join(home, `${String(number)}.xml`);
+      const { sizeBytes } = await ask('file.writeEInvoice', { path, id }) as { sizeBytes: number };
+      const xml = readFileSync(path, 'utf8');
+      assert.equal(Buffer.byteLength(xml), sizeBytes);
+      assert(xml.startsWith(`<?xml version="1.0" encoding="UTF-8"?>\n<${root} xmlns=`) && xml.endsWith(`</${root}>\n`));
+      assert(xml.includes('Example Tools &lt;&amp;&gt; GmbH') && xml.includes('<cbc:TaxInclusiveAmount currencyID="EUR">177.61<'));
+      if (root === 'CreditNote') assert(xml.includes(`<cbc:ID>${String(invoice.payload['number'])}</cbc:ID>`), 'it names what it corrects');
+    }
+    assert.deepEqual(readdirSync(home).filter((name) => name.endsWith('.part')), []);
+    assert.equal(await refusal('file.writeEInvoice', { path: join(dataFolder, 'settings.json'), id: invoice.id }), 'invalid_request');
+    assert.equal(await refusal('file.checkEInvoice', { id: '0'.repeat(24) }), 'not_found');
+
+    const incomplete = await colleague.act(await colleague.create('invoices', {
+      customerId: (await colleague.create('customers', { name: 'Nobody', currency: 'EUR' })).id, issueDate: '2026-01-15', currency: 'EUR',
+      lines: [{ description: 'Work', quantityMilli: 1000, unitPriceMinor: 100, taxRateBp: 1900 }],
+    }), 'issue');
+    await ask('sync.pullFromServer');
+    const outcome = await answerCall(desk, 'file.writeEInvoice', { path: join(home, 'none.xml'), id: incomplete.id }, () => undefined);
+    assert.deepEqual(!outcome.ok && Object.keys(outcome.error.fields ?? {}), [
+      'invoice.buyerReference', 'invoice.dueDate', 'customer.address.country', 'customer.address.postalCode', 'customer.address.city',
+      'customer.electronicAddress',
+    ]);
+    assert.equal(existsSync(join(home, 'none.xml')), false);
+  });
+});
+
 describe('a backup', () => {
   test('is a complete database of one instant, made during syncs', async (t) => {
     const { ask, home } = await openSynced(t);

@@ -265,6 +265,7 @@ describe('a call', () => {
   test('that only the page can handle is refused', async () => {
     assert.equal(codeOf(await call('app.print')), 'invalid_request');
     assert.equal(codeOf(await call('app.copyText', { body: '{"text":"x"}' })), 'invalid_request');
+    assert.equal(codeOf(await call('app.openEmail', { body: '{"to":"","subject":"x","text":"x"}' })), 'invalid_request');
   });
 });
 
@@ -284,6 +285,12 @@ describe('the shell', () => {
     const opened = await call('app.openFolder', { body: '{"folder":"logs"}' });
     assert.equal(codeOf(opened), 'forbidden');
     assert(opened.body.includes(JSON.stringify(join(folder, 'data', 'logs')).slice(1, -1)));
+  });
+
+  test('offers no e-invoice that cannot be written', async () => {
+    const outcome = JSON.parse((await call('app.exportEInvoice', { body: `{"id":"${'0'.repeat(24)}"}` })).body) as object;
+    assert.equal((outcome as { ok: boolean }).ok, false);
+    assert(!('download' in outcome));
   });
 
   test('offers a backup for one download and then deletes it', async () => {
