@@ -8,8 +8,8 @@ import { AppError } from '../shared/errors.ts';
 import { checkFields, type Json, type JsonObject } from '../shared/fields.ts';
 import { noProblems, type Problems } from '../shared/problems.ts';
 import { parseAmount, parseDay, parseRate, type CsvKind, type CsvTable } from './csv-table.ts';
-import { takeInvoice } from './invoice-rules.ts';
 import type { HeldRecord } from './store.ts';
+import { takeInvoice } from './taken-invoice.ts';
 import { parsePayload } from './verify.ts';
 
 /** A row that becomes a record. */
@@ -35,7 +35,7 @@ export interface Reading {
 
 interface KnownCustomer {
   readonly id: string;
-  readonly name: string;
+  readonly payload: JsonObject;
 }
 
 /** The customers and invoices of an account by what they are known by. */
@@ -83,7 +83,7 @@ export class KnownRecords {
   #addCustomer(id: string, payload: JsonObject): void {
     const key = customerKey(payload);
     const name = fold(payload['name']);
-    this.#customers.set(key, { id, name: String(payload['name']) });
+    this.#customers.set(key, { id, payload });
     this.#namesakes.set(name, (this.#namesakes.get(name) ?? new Set()).add(key));
     this.#keys.set(`customers ${id}`, key);
   }
@@ -150,7 +150,8 @@ function readCustomer({ collection, known, fields, refuse }: RowContext): RowRes
   for (const [path, value] of fields) {
     const [name = '', inner] = path.split('.');
     const text = path === 'currency' || path === 'address.country' ? value.toUpperCase() : value;
-    if (inner === undefined) input[name] = text;
+    const isNumber = collection.fields[name]?.kind === 'integer' && /^\d{1,9}$/.test(text);
+    if (inner === undefined) input[name] = isNumber ? Number(text) : text;
     else input[name] = { ...input[name] as JsonObject | undefined, [inner]: text };
   }
   const payload = check(collection, input, refuse);
@@ -172,9 +173,13 @@ function readInvoice({ collection, known, fields, refuse }: RowContext): RowResu
     refuse(customer, 'customerName');
     return null;
   }
-  const status = fields.get('status')?.toLowerCase() ?? 'sent';
+  const status = fields.get('status')?.toLowerCase() ?? 'open';
   if (!['sent', 'open', 'paid', 'offen', 'bezahlt'].includes(status)) {
-    refuse('must be sent or paid: only invoices that were issued are imported', 'status');
+    refuse('must be open or paid: only invoices that were issued are imported', 'status');
+    return null;
+  }
+  if (!['invoice', 'rechnung'].includes(fields.get('kind')?.toLowerCase() ?? 'invoice')) {
+    refuse('must be invoice: credit notes are not imported', 'kind');
     return null;
   }
   let isSound = true;
@@ -204,18 +209,16 @@ function readInvoice({ collection, known, fields, refuse }: RowContext): RowResu
     return null;
   }
   const line = { description: fields.get('description') ?? number, quantityMilli: 1000, unitPriceMinor: priced, taxRateBp: rate ?? 0 };
-  const notes = fields.get('notes');
-  const input = check(collection, {
-    customerId: customer.id, currency, issueDate, dueDate, lines: [line], ...(notes === undefined ? {} : { notes }),
-  }, refuse);
+  const notes = Object.fromEntries(['note', 'internalNote'].map((field) => [field, fields.get(field) ?? null]));
+  const input = check(collection, { customerId: customer.id, currency, issueDate, dueDate, lines: [line], ...notes }, refuse);
   if (!input) return null;
   const left = open ?? (isPaid ? 0 : null);
-  return finishInvoice({ known, refuse }, { number, name: customer.name, input, total, open: left, paidOn: issueDate ?? '' });
+  return finishInvoice({ known, refuse }, { number, customer: customer.payload, input, total, open: left, paidOn: issueDate ?? '' });
 }
 
 interface PricedRow {
   readonly number: string;
-  readonly name: string;
+  readonly customer: JsonObject;
   readonly input: JsonObject;
   readonly total: number | null;
   readonly open: number | null;
@@ -224,9 +227,10 @@ interface PricedRow {
 
 /** Compares what the row says about its amounts, and what is open; the difference was paid. */
 function finishInvoice({ known, refuse }: Pick<RowContext, 'known' | 'refuse'>, row: PricedRow): RowResult {
-  const { number, name, input, total, open, paidOn } = row;
+  const { number, customer, input, total, open, paidOn } = row;
   const take = (paidMinor: number): JsonObject => takeInvoice({
-    input, status: 'sent', number, customerName: name, payments: paidMinor > 0 ? [{ amountMinor: paidMinor, paidOn }] : [],
+    key: number, input, status: 'open', number, customer, previous: null,
+    payments: paidMinor > 0 ? [{ amountMinor: paidMinor, paidOn }] : [],
   });
   try {
     const totalMinor = Number(take(0)['totalMinor']);

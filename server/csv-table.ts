@@ -30,14 +30,17 @@ const invoiceNames: Readonly<Record<string, readonly string[]>> = {
   totalMinor: ['total', 'betrag', 'gesamtbetrag', 'brutto'],
   openMinor: ['balance', 'open', 'offen', 'offener betrag'],
   status: [],
+  kind: ['type', 'art'],
   netMinor: ['net', 'netto'],
   taxRate: ['tax', 'vat', 'mwst', 'ust', 'steuersatz'],
   description: ['beschreibung', 'bezeichnung'],
-  notes: ['note', 'notiz', 'bemerkung'],
+  note: ['notes', 'notiz', 'bemerkung'],
+  internalNote: ['interne notiz'],
 };
 
 const customerNames: Readonly<Record<string, readonly string[]>> = {
   name: ['company', 'firma', 'kunde'],
+  number: ['customerNumber', 'nummer', 'kundennummer'],
   contact: ['ansprechpartner'],
   email: ['e-mail', 'mail'],
   phone: ['telephone', 'telefon'],
@@ -46,9 +49,12 @@ const customerNames: Readonly<Record<string, readonly string[]>> = {
   'address.postalCode': ['zip', 'plz', 'postleitzahl'],
   'address.region': ['state', 'bundesland'],
   'address.country': ['land'],
-  taxId: ['vatId', 'ust-id', 'ustidnr'],
+  vatId: ['taxId', 'ust-id', 'ustidnr'],
+  language: ['sprache'],
+  buyerReference: ['leitweg-id', 'käuferreferenz'],
   currency: ['währung'],
-  notes: ['note', 'notiz', 'bemerkung'],
+  paymentTermsDays: ['paymentTerms', 'zahlungsziel'],
+  internalNote: ['note', 'notes', 'notiz', 'interne notiz', 'bemerkung'],
 };
 
 /** Which of its columns make a file one of this kind. */
@@ -166,7 +172,7 @@ function leaves(fields: Fields, path = ''): string[] {
 
 function byName(fields: readonly string[], names: Readonly<Record<string, readonly string[]>>): ReadonlyMap<string, string> {
   return new Map(fields.flatMap((field) => {
-    const own = [field, field.split('.').at(-1) ?? field, field.replace(/Minor$/, '')];
+    const own = [field, field.replace(/^address\./, ''), field.replace(/Minor$/, '')];
     return [...own, ...names[field] ?? []].map((name) => [normal(name), field] as const);
   }));
 }

@@ -6,8 +6,7 @@
 // invoice was credited is the sum of its issued credit notes, and never more than its total, because both are written together.
 
 import {
-  buyerFields, findCollection, maxPayments, publishedFields, sellerFields, writableFields,
-  type Collection, type Customer, type Invoice, type InvoiceStatus,
+  buyerFields, findCollection, maxPayments, sellerFields, writableFields, type Collection, type Customer, type Invoice,
 } from '../shared/collections.ts';
 import { AppError } from '../shared/errors.ts';
 import type { JsonObject } from '../shared/fields.ts';
@@ -20,9 +19,7 @@ import { companyOf } from './company.ts';
 import type { ActionContext, ActionResult, Rules } from './rules.ts';
 import type { StoredRecord, Transaction } from './store.ts';
 
-const invoices = requireInvoices();
-const publishedInvoice = publishedFields(invoices);
-const writableNames = Object.keys(writableFields(invoices));
+const writableNames = Object.keys(writableFields(requireInvoices()));
 /** What a credit note takes over from its invoice. */
 const creditedFields = [
   'customerId', 'servicePeriod', 'buyerReference', 'orderNumber', 'currency', 'lines', 'taxExemptionReason',
@@ -90,52 +87,6 @@ export function numberProblem(payload: JsonObject): string | null {
   const { number } = payload;
   const isMistakable = typeof number === 'string' && /^(?:INV|CN)-(?:19|20|21)\d\d-/.test(number) && issuedNumber(payload) === null;
   return isMistakable ? 'number is not one like INV-2026-00001' : null;
-}
-
-/** An invoice as another program has it. */
-export interface TakenInvoice {
-  /** The fields that a client may send, which have been checked. */
-  readonly input: JsonObject;
-  readonly status: InvoiceStatus;
-  readonly number: string | null;
-  readonly customerName: string;
-  readonly payments: Invoice['payments'];
-}
-
-/**
- * The payload of such an invoice, with its totals computed here. `open` and `paid` follow from its payments. Throws `invalid_request`
- * with the field that does not fit.
- */
-export function takeInvoice({ input, status, number, customerName: name, payments }: TakenInvoice): JsonObject {
-  const invoice = input as JsonObject & Invoice;
-  const refuse = (field: string, message: string): never => {
-    throw new AppError('invalid_request', `${field} ${message}.`, { fields: { [field]: { code: 'invalid', message } } });
-  };
-  refuseProblems(invoiceProblems(invoice));
-  const totals = totalsOf(invoice);
-  const totalMinor = Number(totals['totalMinor']);
-  const paidMinor = payments.reduce((sum, { amountMinor }) => sum + amountMinor, 0);
-  if (status === 'draft') {
-    if (number !== null) refuse('number', 'is given to a draft');
-    if (payments.length > 0) refuse('payments', 'are recorded for a draft');
-  } else {
-    const wrong = number === null ? 'number is missing' : numberProblem({ number });
-    if (wrong !== null) refuse('number', wrong.slice('number '.length));
-    if (invoice.lines.length === 0) refuse('lines', 'are missing');
-    if (!Number.isSafeInteger(paidMinor) || paidMinor > totalMinor) refuse('payments', 'exceed the total');
-  }
-  const kind = 'invoice';
-  return parseInput(publishedInvoice, {
-    ...input,
-    kind,
-    number,
-    customerName: name,
-    status: status === 'draft' || status === 'void' ? status : issuedStatus({ kind, totalMinor, paidMinor, creditedMinor: 0 }),
-    ...totals,
-    paidMinor,
-    creditedMinor: 0,
-    payments,
-  });
 }
 
 /** The series after these numbers were taken over: each goes on after its largest. */
@@ -269,7 +220,8 @@ async function customerOf(transaction: Transaction, { customerId }: Invoice): Pr
   return JSON.parse(record.payload) as Customer;
 }
 
-function totalsOf(invoice: Invoice): JsonObject {
+/** An invoice's computed amounts. */
+export function totalsOf(invoice: Pick<Invoice, 'lines'>): JsonObject {
   const { subtotalMinor, taxes, totalMinor } = computeTotals(invoice.lines);
   return { subtotalMinor, taxes: taxes.map((tax) => ({ ...tax })), totalMinor };
 }
@@ -297,13 +249,14 @@ function parseInvoice(record: StoredRecord): Invoice {
   return JSON.parse(record.payload) as Invoice;
 }
 
-function requireInvoices(): Collection {
+export function requireInvoices(): Collection {
   const invoices = findCollection('invoices');
   if (!invoices) throw new Error('the invoices are not declared');
   return invoices;
 }
 
-function pick(record: object, names: readonly string[]): JsonObject {
+/** Those of a record's fields. */
+export function pick(record: object, names: readonly string[]): JsonObject {
   return Object.fromEntries(Object.entries(record).filter(([key]) => names.includes(key))) as JsonObject;
 }
 

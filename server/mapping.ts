@@ -3,7 +3,7 @@
 //
 //   "name": "fullName"                                    the field at that path, such as "billing.street"
 //   "currency": { "value": "EUR" }                        the same for all
-//   "status": { "from": "state", "values": { "OPEN": "sent" }, "default": "draft" }
+//   "status": { "from": "state", "values": { "OPEN": "open" }, "default": "draft" }
 //   "unitPriceMinor": { "from": "cents", "scale": 1 }     the value times that; "major" for an amount such as 12.34
 //   "address": { "street": "line1", "city": "town" }      an object
 //   "lines": { "from": "items", "each": { … } }           a list, and what becomes of each of its entries
@@ -69,9 +69,16 @@ export function mappableFields(collection: Collection): Fields {
   const published = publishedFields(collection);
   const { status, ...taken } = Object.fromEntries(takenInvoiceFields.flatMap((name) => {
     const field = published[name];
-    return field ? [[name, { ...field, optional: true } as Field]] : [];
+    return field ? [[name, { ...withoutIds(field), optional: true } as Field]] : [];
   }));
   return { ...fields, ...taken, ...(status ? { status: { ...status, optional: false } as unknown as Field } : {}) };
+}
+
+/** Entries get ids of ours. */
+function withoutIds(field: Field): Field {
+  if (field.kind !== 'list' || field.of.kind !== 'object') return field;
+  const { id: _id, ...fields } = field.of.fields;
+  return { ...field, of: { ...field.of, fields } };
 }
 
 /** Throws `ConfigError` with everything that is wrong with the file, a line for each. */
@@ -146,7 +153,7 @@ function createParser(refuse: Refuse) {
     const { database, timeZone = 'UTC', collections: given } = members(json, 'mapping', ['database', 'timeZone', 'collections']);
     if (typeof database !== 'string' || !/^[^/\\. "$*<>:|?\0]{1,63}$/.test(database)) refuse('mapping.database', 'must name a database');
     if (typeof timeZone !== 'string' || !isTimeZone(timeZone)) refuse('mapping.timeZone', 'must be a time zone, such as Europe/Berlin');
-    const mappable = collections.filter(({ name }) => name !== 'company');
+    const mappable = collections.filter(({ single }) => !single);
     const byName = members(given, 'mapping.collections', mappable.map(({ name }) => name));
     const mapped = mappable.flatMap((collection): MappedCollection[] => {
       if (!Object.hasOwn(byName, collection.name)) return [];

@@ -50,7 +50,7 @@ export async function checkDocuments({ client, store, mapping, accountId, report
     }
     if (collection.name !== 'invoices') return null;
     try {
-      const { payload, differences } = takeForeignInvoice({ input, fields, customerName: '-', previous: null });
+      const { payload, differences } = takeForeignInvoice({ id, input, fields, customer: { name: '-' }, previous: null });
       const number = payload['number'];
       const other = typeof number === 'string' ? numbers.get(number) : undefined;
       if (typeof number === 'string') numbers.set(number, sourceId);

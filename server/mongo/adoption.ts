@@ -332,7 +332,7 @@ export class Adoption {
       if (collection.name !== 'invoices') return input;
       const customer = JSON.parse(current.get(`customers ${String(input['customerId'])}`)?.payload ?? '{}') as JsonObject;
       const before = previous && JSON.parse(previous.payload) as JsonObject;
-      const { payload, differences } = takeForeignInvoice({ input, fields, customerName: String(customer['name']), previous: before });
+      const { payload, differences } = takeForeignInvoice({ id, input, fields, customer, previous: before });
       for (const text of differences) this.#deps.report({ kind: 'difference', collection: collection.name, sourceId, text });
       return payload;
     } catch (error) {

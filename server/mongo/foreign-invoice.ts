@@ -1,15 +1,18 @@
 // An invoice of another program as one of ours: its totals are computed from its lines, and what it says otherwise is reported.
 
-import type { Invoice, InvoiceStatus } from '../../shared/collections.ts';
+import type { InvoiceStatus } from '../../shared/collections.ts';
 import type { JsonObject } from '../../shared/fields.ts';
-import { takeInvoice } from '../invoice-rules.ts';
+import { takeInvoice, type TakenPayment } from '../taken-invoice.ts';
 
 export interface ForeignInvoice {
+  /** The record's id. */
+  readonly id: string;
   /** The checked fields that clients may send. */
   readonly input: JsonObject;
   /** All fields that the mapping gives. */
   readonly fields: JsonObject;
-  readonly customerName: string;
+  /** The customer's payload. */
+  readonly customer: JsonObject;
   /** The payload as it is here. */
   readonly previous: JsonObject | null;
 }
@@ -20,19 +23,20 @@ export interface ForeignInvoice {
  * its date. Throws `invalid_request` if it does not fit.
  */
 export function takeForeignInvoice(
-  { input, fields, customerName, previous }: ForeignInvoice,
+  { id, input, fields, customer, previous }: ForeignInvoice,
 ): { readonly payload: JsonObject; readonly differences: readonly string[] } {
   const status = fields['status'] as InvoiceStatus;
   const number = typeof fields['number'] === 'string' ? fields['number'] : null;
   const paidOn = String(input['issueDate']);
-  const pay = (amountMinor: number): Invoice['payments'] => (amountMinor > 0 ? [{ amountMinor, paidOn }] : []);
-  const take = (payments: Invoice['payments']): JsonObject => takeInvoice({ input, status, number, customerName, payments });
+  const pay = (amountMinor: number): readonly TakenPayment[] => (amountMinor > 0 ? [{ amountMinor, paidOn }] : []);
+  const take = (payments: readonly TakenPayment[]): JsonObject =>
+    takeInvoice({ key: id, input, status, number, customer, payments, previous });
   const given = fields['payments'] ?? null;
   const paidMinor = fields['paidMinor'] ?? null;
-  const known = given !== null ? given as unknown as Invoice['payments'] : paidMinor !== null ? pay(Number(paidMinor)) : null;
-  const recorded = status === 'draft' ? [] : (previous?.['payments'] ?? []) as unknown as Invoice['payments'];
+  const known = given !== null ? given as unknown as readonly TakenPayment[] : paidMinor !== null ? pay(Number(paidMinor)) : null;
+  const recorded = status === 'draft' ? [] : (previous?.['payments'] ?? []) as unknown as readonly TakenPayment[];
   const first = take(known ?? recorded);
-  const openMinor = Number(first['totalMinor']) - Number(first['paidMinor']);
+  const openMinor = Number(first['totalMinor']) - Number(first['creditedMinor']) - Number(first['paidMinor']);
   const payload = known === null && status === 'paid' && openMinor > 0 ? take([...recorded, ...pay(openMinor)]) : first;
   const amounts = ['subtotalMinor', 'totalMinor', 'paidMinor'].flatMap((name) => {
     const theirs = fields[name] ?? null;

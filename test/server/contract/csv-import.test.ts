@@ -17,8 +17,8 @@ import { openStore, runServer, startServer, stores, type TestServer } from '../h
 import { customer } from '../samples.ts';
 
 const customersFile = [
-  'Firma;Ansprechpartner;E-Mail;Telefon;PLZ;Ort;Land;Währung',
-  'Café Müller;Zoë;zoe@cafe.test;\'+49 30 1234;10115;Berlin;de;EUR',
+  'Firma;Ansprechpartner;E-Mail;Telefon;PLZ;Ort;Land;Währung;Kundennummer;Zahlungsziel;USt-ID;Notiz',
+  'Café Müller;Zoë;zoe@cafe.test;\'+49 30 1234;10115;Berlin;de;EUR;K-17;14;DE123;Ruft an',
   '"Nord; Süd & ""Co""";;;;;;AT;eur', '', '"Zwei\r\nZeilen";;zwei@cafe.test;;;;;EUR',
 ].join('\r\n');
 
@@ -57,28 +57,34 @@ for (const store of stores) {
       assert.match((await run(file)).text, /^Imported 0 customers into .*\. 3 customers are there already\.\n$/);
       const found = await payloads('customers');
       assert.deepEqual(found[0], {
-        name: 'Café Müller', contact: 'Zoë', email: 'zoe@cafe.test', phone: '+49 30 1234',
-        address: { city: 'Berlin', postalCode: '10115', country: 'DE' }, currency: 'EUR',
+        name: 'Café Müller', number: 'K-17', contact: 'Zoë', address: { city: 'Berlin', postalCode: '10115', country: 'DE' },
+        vatId: 'DE123', email: 'zoe@cafe.test', phone: '+49 30 1234', currency: 'EUR', paymentTermsDays: 14, internalNote: 'Ruft an',
       });
       assert.equal(found[1]?.['name'], 'Nord; Süd & "Co"');
 
       // As the window exports a list of invoices.
       const invoices = [
-        'Number,Customer,Date,Due,Status,Total,Balance,Currency',
-        'RE-1001,café  müller,2026-01-15,2026-02-14,sent,1190.00,1190.00,EUR',
-        'INV-2025-00041,Zwei Zeilen,2025-12-15,2026-01-14,sent,"1,000.50",400.00,EUR',
+        'Number,Customer,Date,Due,Status,Total,Balance,Type,Currency',
+        'RE-1001,café  müller,2026-01-15,,open,1190.00,1190.00,invoice,EUR',
+        'INV-2025-00041,Zwei Zeilen,2025-12-15,2026-01-14,sent,"1,000.50",400.00,invoice,EUR',
       ].join('\r\n');
       assert.match((await run(invoices)).text, /^Imported 2 invoices/);
       assert.match((await run(invoices)).text, /^Imported 0 invoices into .*\. 2 invoices are there already\.\n$/);
       const [open, partly] = await payloads('invoices');
       assert.deepEqual([open?.['number'], open?.['customerName'], open?.['totalMinor'], open?.['status'], open?.['payments']],
-        ['RE-1001', 'Café Müller', 119_000, 'sent', []]);
-      assert.deepEqual([partly?.['paidMinor'], partly?.['payments']], [60_050, [{ amountMinor: 60_050, paidOn: '2025-12-15' }]]);
+        ['RE-1001', 'Café Müller', 119_000, 'open', []]);
+      assert.deepEqual([open?.['dueDate'], open?.['buyer']], [undefined, {
+        name: 'Café Müller', number: 'K-17', contact: 'Zoë', address: { city: 'Berlin', postalCode: '10115', country: 'DE' },
+        vatId: 'DE123',
+      }]);
+      const [{ id, ...payment }, ...others] = partly?.['payments'] as readonly [{ readonly id: string }];
+      assert.deepEqual([partly?.['paidMinor'], payment, others], [60_050, { amountMinor: 60_050, paidOn: '2025-12-15' }, []]);
+      assert.match(id, /^[0-9a-f]{24}$/);
       const [{ record }] = [{ record: await server.owner.create('invoices', {
         customerId: open?.['customerId'], issueDate: '2025-12-31', dueDate: '2026-01-31', currency: 'EUR',
         lines: [{ description: 'Work', quantityMilli: 1000, unitPriceMinor: 100, taxRateBp: 0 }],
       }) }];
-      assert.equal((await server.owner.act(record, 'send')).payload['number'], 'INV-2025-00042');
+      assert.equal((await server.owner.act(record, 'issue')).payload['number'], 'INV-2025-00042');
 
       const target = await openStore(server, () => server.clock.ms);
       const lines: string[] = [];
@@ -90,19 +96,20 @@ for (const store of stores) {
     test('names every row that does not fit by line and column, and imports nothing then', async () => {
       const count = (await payloads('invoices')).length;
       const { code, text } = await run([
-        'number;customer;date;due;net;tax;total;open;status',
+        'number;customer;date;due;net;tax;total;open;status;kind',
         'A-1;Nobody;1.2.2026;1.3.2026;10,00;19;;;', 'A-2;;1.2.2026;1.3.2026;10,00;19;;;',
-        'A-3;Zwei Zeilen;02/01/2026;1.3.2026;ten;19 Prozent;1.234;;', 'A-4;Zwei Zeilen;1.2.2026;;10,00;19;12,00;;',
+        'A-3;Zwei Zeilen;02/01/2026;1.3.2026;ten;19 Prozent;1.234;;', 'A-4;Zwei Zeilen;;;10,00;19;12,00;;',
         'A-5;Zwei Zeilen;1.2.2026;1.3.2026;10,00;19;11,90;12,00;', 'A-6;Zwei Zeilen;1.2.2026;1.3.2026;;19;11,90;;',
         'INV-2026-7;Zwei Zeilen;1.2.2026;1.3.2026;10,00;19;11,90;;', 'RE-1001;Zwei Zeilen;1.2.2026;1.3.2026;10,00;19;11,90;;',
-        'A-7;Zwei Zeilen;1.2.2026;1.3.2026;10,00;19;11,90;;draft', 'A-8;Zwei Zeilen;1.2.2026;1.3.2026;10,00;19;11,90;;',
-        'A-8;Zwei Zeilen;1.2.2026;1.3.2026;10,00;19;11,90;;', 'A;b;c;d;e;f;g;h;i;j', '"A" 9;b', '"A-10;b',
+        'A-7;Zwei Zeilen;1.2.2026;1.3.2026;10,00;19;11,90;;draft', 'A-7;Zwei Zeilen;1.2.2026;1.3.2026;10,00;19;11,90;;open;credit_note',
+        'A-8;Zwei Zeilen;1.2.2026;1.3.2026;10,00;19;11,90;;',
+        'A-8;Zwei Zeilen;1.2.2026;1.3.2026;10,00;19;11,90;;', 'A;b;c;d;e;f;g;h;i;j;k', '"A" 9;b', '"A-10;b',
       ].join('\n'), '--currency', 'eur');
       assert.equal(code, 1);
       assert.deepEqual(text.trimEnd().split('\n').map((line) => line.replace(/(, \w+)?: .*/, '$1')), [
-        'Line 2, customer', 'Line 3, customer', 'Line 4, total', 'Line 4, net', 'Line 4, tax', 'Line 4, date', 'Line 5, due',
-        'Line 6, open', 'Line 7, tax', 'Line 8, number', 'Line 9, number', 'Line 10, status', 'Line 12', 'Line 13', 'Line 14', 'Line 15',
-        '13 rows do not fit. Nothing was imported.',
+        'Line 2, customer', 'Line 3, customer', 'Line 4, total', 'Line 4, net', 'Line 4, tax', 'Line 4, date', 'Line 5, date',
+        'Line 6, open', 'Line 7, tax', 'Line 8, number', 'Line 9, number', 'Line 10, status', 'Line 11, kind', 'Line 13', 'Line 14',
+        'Line 15', 'Line 16', '14 rows do not fit. Nothing was imported.',
       ]);
       assert.equal((await payloads('invoices')).length, count);
     });

@@ -77,10 +77,12 @@ describe('adopt', { skip: mongodb.skip }, () => {
       address: { street: 'Torstr. 1', city: 'Berlin', postalCode: '10119', country: 'DE' },
     });
     assert.deepEqual(records.get('665f1c2e9b1d8a0012ab34ce'), {
-      number: 'RE-2024-0815', customerId: '665f1c2e9b1d8a0012ab34cd', customerName: 'Café Müller', status: 'sent',
+      kind: 'invoice', number: 'RE-2024-0815', customerId: '665f1c2e9b1d8a0012ab34cd', customerName: 'Café Müller', status: 'open',
       issueDate: '2024-06-01', dueDate: '2024-07-01', currency: 'EUR',
       lines: [{ description: 'Hosting', quantityMilli: 1500, unitPriceMinor: 1999, taxRateBp: 1900 }],
-      subtotalMinor: 2999, taxes: [{ rateBp: 1900, netMinor: 2999, taxMinor: 570 }], totalMinor: 3569, paidMinor: 0, payments: [],
+      buyer: { name: 'Café Müller', address: { street: 'Torstr. 1', city: 'Berlin', postalCode: '10119', country: 'DE' } },
+      subtotalMinor: 2999, taxes: [{ category: 'S', rateBp: 1900, netMinor: 2999, taxMinor: 570 }], totalMinor: 3569, paidMinor: 0,
+      creditedMinor: 0, payments: [],
     });
     assert.ok([...records.values()].some(({ email, role }) => email === 'max@shop.test' && role === 'editor'));
     assert.deepEqual(await documents(), untouched);
@@ -139,7 +141,7 @@ describe('adopt', { skip: mongodb.skip }, () => {
     const next = await owner.create('invoices', {
       customerId: customer.toHexString(), issueDate: '2025-12-01', dueDate: '2025-12-31', currency: 'EUR', lines: draft['lines'],
     });
-    assert.equal((await owner.act(next, 'send')).payload['number'], 'INV-2025-00008');
+    assert.equal((await owner.act(next, 'issue')).payload['number'], 'INV-2025-00008');
 
     await shop.collection('Customer').updateOne({ _id: other }, { $set: { displayName: 'Three' } });
     const { text } = await adopt(mappingFor(shop));

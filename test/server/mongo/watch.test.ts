@@ -74,13 +74,13 @@ describe('WATCH=1', { skip: mongodb.skip }, () => {
     await customers().insertOne({ _id, displayName: 'New' });
     await until((records) => nameOf(records, _id) === 'New');
     const { body } = await server.owner.get(`/api/customers/${_id}`);
-    const noted = await server.owner.patch(`/api/customers/${_id}`, body.record.updatedAt, { notes: 'ours' });
+    const noted = await server.owner.patch(`/api/customers/${_id}`, body.record.updatedAt, { internalNote: 'ours' });
     assert.equal(noted.status, 200);
     await customers().updateOne({ _id }, { $set: { displayName: 'Updated' } });
     await until((records) => nameOf(records, _id) === 'Updated');
     await customers().replaceOne({ _id }, { displayName: 'Replaced', mail: 'a@b.test' });
     const replaced = await until((records) => nameOf(records, _id) === 'Replaced');
-    assert.deepEqual(replaced.get(_id.toHexString()), { name: 'Replaced', email: 'a@b.test', currency: 'EUR', notes: 'ours' });
+    assert.deepEqual(replaced.get(_id.toHexString()), { name: 'Replaced', email: 'a@b.test', currency: 'EUR', internalNote: 'ours' });
     await customers().deleteOne({ _id });
     await until((records) => !records.has(_id.toHexString()));
     const { body: trail } = await server.owner.get('/api/audit?limit=1000');
@@ -122,7 +122,7 @@ describe('WATCH=1', { skip: mongodb.skip }, () => {
     const last = new ObjectId();
     await customers().insertOne({ _id: last, displayName: 'Last' });
     const records = await until((found) => found.has(last.toHexString()));
-    assert.equal(records.get(invoice.toHexString())?.['status'], 'sent');
+    assert.equal(records.get(invoice.toHexString())?.['status'], 'open');
     await shop.collection('Invoice').updateOne({ _id: invoice }, { $set: { state: 'OPEN' } });
     await requireSound();
   });
