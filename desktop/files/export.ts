@@ -43,17 +43,24 @@ export async function exportCsv(reader: CacheReader, path: string, request: CsvR
   }), deps);
 }
 
-/** The CSV format of a locale: with a decimal comma, values are separated by semicolons. Throws `invalid_request`. */
+/**
+ * Where spreadsheet programs expect semicolons although decimals have a point: the list separator of Windows' regional settings
+ * (LOCALE_SLIST, in Wine's tables of 2012, dlls/kernel32/nls), which Excel takes. With a decimal comma it cannot be a comma anyway.
+ */
+const semicolons = { regions: ['CH', 'LI'], languages: ['ar', 'fa'] } as const;
+
+/** The CSV format that spreadsheet programs expect in a locale. Throws `invalid_request`. */
 export function csvFormat(locale: string): CsvFormat {
-  let decimal: string | undefined;
   try {
-    decimal = new Intl.NumberFormat(locale).formatToParts(0.5).find(({ type }) => type === 'decimal')?.value;
+    const isComma = new Intl.NumberFormat(locale).formatToParts(0.5).some(({ type, value }) => type === 'decimal' && value === ',');
+    const { language, region } = new Intl.Locale(locale).maximize();
+    const isSemicolon = isComma || semicolons.regions.some((one) => one === region) || semicolons.languages.some((one) => one === language);
+    return { delimiter: isSemicolon ? ';' : ',', decimalPoint: isComma ? ',' : '.' };
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     const fields = { locale: { code: 'invalid', message: 'must be a BCP 47 tag' } } as const;
     throw new AppError('invalid_request', `${locale} is not a known language.`, { fields });
   }
-  return decimal === ',' ? { delimiter: ';', decimalPoint: ',' } : { delimiter: ',', decimalPoint: '.' };
 }
 
 function csvLine(row: ListRow, columns: readonly Column[], format: CsvFormat): string {

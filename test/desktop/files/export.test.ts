@@ -10,7 +10,7 @@ import { setImmediate } from 'node:timers/promises';
 import fc from 'fast-check';
 
 import { listPage } from '../../../desktop/cache/cache.ts';
-import { exportCsv, type ExportDeps } from '../../../desktop/files/export.ts';
+import { csvFormat, exportCsv, type ExportDeps } from '../../../desktop/files/export.ts';
 import { readCsv, readCsvText } from '../../../shared/csv.ts';
 import { fill, temporaryCache, temporaryPath, upsert } from '../cache/fixtures.ts';
 
@@ -77,12 +77,33 @@ function guarded(value: string): string {
   return isFormula ? `'${value}` : value;
 }
 
+test('the format of a locale is the one that its spreadsheet programs expect', () => {
+  const formats = {
+    ',.': [
+      'en', 'en-US', 'en-GB', 'en-AU', 'en-IN', 'en-CA', 'es-MX', 'es-PE', 'ja-JP', 'zh-CN', 'zh-TW', 'ko-KR', 'th-TH', 'he-IL',
+      'hi-IN'],
+    ';,': [
+      'de', 'de-DE', 'de-AT', 'fr-FR', 'fr-CA', 'fr-CH', 'es-ES', 'es-AR', 'it-IT', 'pt-BR', 'pt-PT', 'nl-NL', 'nl-BE', 'pl-PL', 'sv-SE',
+      'tr-TR', 'ru-RU', 'en-DE', 'en-ZA', 'ar-MA', 'id-ID',
+    ],
+    ';.': ['de-CH', 'de-LI', 'it-CH', 'en-CH', 'ar-EG', 'ar-SA', 'ar-AE-u-nu-latn', 'fa-IR'],
+  };
+  for (const [expected, locales] of Object.entries(formats)) {
+    for (const locale of locales) {
+      const { delimiter, decimalPoint } = csvFormat(locale);
+      assert.equal(delimiter + decimalPoint, expected, locale);
+    }
+  }
+  assert.throws(() => csvFormat('not a locale'), { code: 'invalid_request' });
+});
+
 describe('a CSV export', () => {
   test('has every value of every row, whatever it contains, when it is parsed back', async (t) => {
     const path = join(dirname(dirname(temporaryPath(t))), 'plans.csv');
     const cache = temporaryCache(t);
     let written = 0;
-    const format = fc.constantFrom({ locale: 'de-AT', delimiter: ';', point: ',' }, { locale: 'en-GB', delimiter: ',', point: '.' });
+    const format = fc.constantFrom({ locale: 'de-AT', delimiter: ';', point: ',' }, { locale: 'en-GB', delimiter: ',', point: '.' },
+      { locale: 'de-CH', delimiter: ';', point: '.' });
     const table = fc.array(plan, { minLength: ROWS, maxLength: ROWS });
     const property = fc.asyncProperty(table, fc.array(text, { minLength: 4, maxLength: 4 }), format,
       async (plans, titles, { locale, delimiter, point }) => {
