@@ -54,10 +54,13 @@ const cases: Readonly<Record<string, readonly FieldCase[]>> = {
     { field: 'priceMinor', good: [0, 1, Number.MAX_SAFE_INTEGER], bad: [...noAmount, ...required] },
     { field: 'currency', good: ['EUR', 'JPY', 'KWD'], bad: [...noCurrency, ...required] },
     { field: 'interval', good: ['month', 'year', 'once'], bad: ['', 'Month', 'week', 'toString', 1, ...required] },
+    { field: 'taxRateBp', good: [null, undefined, 0, 1900], bad: [...noAmount, 100_001] },
+    { field: 'unit', good: [null, undefined, '', 'h'], bad: [...noLine, 'a'.repeat(51)] },
     { field: 'active', good: [true, false], bad: [...noBoolean, ...required] },
   ],
   customers: [
     { field: 'name', good: ['x'], bad: [...noLine, ...required, '', ' ', 'a'.repeat(201)] },
+    { field: 'number', good: [null, undefined, '', 'K-17'], bad: [...noLine, 'a'.repeat(51)] },
     { field: 'contact', good: [null, undefined, '', 'Ada'], bad: [...noLine, 'a'.repeat(201)] },
     { field: 'email', good: [null, undefined, 'a@b.test'], bad: noEmail },
     { field: 'phone', good: [null, undefined, '+49 228 1'], bad: [...noLine, 'a'.repeat(51)] },
@@ -68,28 +71,44 @@ const cases: Readonly<Record<string, readonly FieldCase[]>> = {
     { field: 'address.region', good: [null, 'x'], bad: noLine },
     { field: 'address.country', good: [null, 'DE'], bad: ['', 'de', 'DEU', 'ZZ', 'UK', 276, {}, []] },
     { field: 'address.planet', good: [], bad: ['Earth', null] },
-    { field: 'taxId', good: [null, undefined, 'DE123'], bad: [...noLine, 'a'.repeat(51)] },
-    { field: 'currency', good: ['CHF'], bad: [...noCurrency, ...required] },
+    { field: 'vatId', good: [null, undefined, 'DE123'], bad: [...noLine, 'a'.repeat(51)] },
+    { field: 'currency', good: ['CHF', 'XCG', 'VED', 'CLF', 'CHE'], bad: [...noCurrency, ...required] },
+    { field: 'language', good: [null, undefined, 'de', 'pt-BR'], bad: ['', 'x', 'de_DE', 'a'.repeat(36), 5, {}, []] },
+    { field: 'buyerReference', good: [null, undefined, '04011000-1234512345-06'], bad: [...noLine, 'a'.repeat(201)] },
+    { field: 'electronicAddress', good: [null, undefined, { scheme: 'EM', value: 'in@b.test' }], bad: ['0204:1', 5, []] },
+    { field: 'paymentTermsDays', good: [null, undefined, 0, 999], bad: [...noAmount, 1000] },
     {
       field: 'planId', good: [null, undefined],
       bad: ['', 'x', '0123456789abcdef01234567', '0123456789ABCDEF01234567', 5, {}, [], '__proto__'],
     },
-    { field: 'notes', good: [null, undefined, '', 'a\n\tb'], bad: [...noParagraph, 'a'.repeat(10_001)] },
+    { field: 'internalNote', good: [null, undefined, '', 'a\n\tb'], bad: [...noParagraph, 'a'.repeat(10_001)] },
+    { field: 'notes', good: [], bad: ['x', null] },
   ],
   invoices: [
     { field: 'customerId', good: [], bad: ['', 'x', '0123456789abcdef01234567', 5, {}, ...required] },
     { field: 'issueDate', good: ['2024-02-29', '1999-12-31', '9999-12-31'], bad: [...noDate, ...required] },
-    { field: 'dueDate', good: ['2024-02-29'], bad: [...noDate, ...required] },
+    { field: 'dueDate', good: [null, undefined, '2024-02-29'], bad: noDate },
+    {
+      field: 'servicePeriod',
+      good: [null, undefined, { from: '2026-01-01' }, { from: '2026-01-01', to: '2026-01-01' }], bad: ['2026', 5, []],
+    },
+    { field: 'servicePeriod.from', good: ['2026-01-01'], bad: [...noDate, null] },
+    { field: 'buyerReference', good: [null, undefined, 'x'], bad: [...noLine, 'a'.repeat(201)] },
+    { field: 'orderNumber', good: [null, undefined, 'x'], bad: [...noLine, 'a'.repeat(201)] },
     { field: 'currency', good: ['USD'], bad: [...noCurrency, ...required] },
     { field: 'lines', good: [[]], bad: [...required, {}, 'x', 5, Array.from({ length: 1001 }, () => line())] },
     { field: 'lines.0', good: [], bad: [null, 'x', 5, []] },
     { field: 'lines.0.description', good: ['a\nb', 'a'.repeat(1000)], bad: [...noParagraph, ...required, '', ' \n', 'a'.repeat(1001)] },
-    { field: 'lines.0.quantityMilli', good: [0, 1], bad: [...noAmount, ...required] },
+    { field: 'lines.0.quantityMilli', good: [0, 1], bad: [...noInteger, ...required] },
     { field: 'lines.0.unit', good: [null, undefined, '', 'h'], bad: [...noLine, 'a'.repeat(51)] },
     { field: 'lines.0.unitPriceMinor', good: [0, 1], bad: [...noInteger, ...required] },
+    { field: 'lines.0.priceQuantity', good: [null, undefined, 1, 100_000], bad: [...noInteger, 0, -1, 100_001] },
+    { field: 'lines.0.taxCategory', good: [null, undefined, 'S'], bad: ['', 's', 'L', 'AAM', 5, {}] },
     { field: 'lines.0.taxRateBp', good: [0, 1900, 100_000], bad: [...noAmount, 100_001, ...required] },
     { field: 'lines.0.total', good: [], bad: [1, null] },
-    { field: 'notes', good: [null, undefined, 'a\nb'], bad: [...noParagraph, 'a'.repeat(10_001)] },
+    { field: 'taxExemptionReason', good: [null, undefined, '', 'x'], bad: [...noLine, 'a'.repeat(1001)] },
+    { field: 'note', good: [null, undefined, 'a\nb'], bad: [...noParagraph, 'a'.repeat(10_001)] },
+    { field: 'internalNote', good: [null, undefined, 'a\nb'], bad: [...noParagraph, 'a'.repeat(10_001)] },
   ],
 };
 
@@ -148,7 +167,7 @@ for (const store of stores) {
     }
 
     test('that is invalid in several lines is reported for each of them', async () => {
-      const lines = [line({ quantityMilli: -1 }), line(), line({ taxRateBp: '19', unit: 5 }), line({ extra: 1 })];
+      const lines = [line({ quantityMilli: 0.5 }), line(), line({ taxRateBp: '19', unit: 5 }), line({ extra: 1 })];
       const names = ['lines.0.quantityMilli', 'lines.2.taxRateBp', 'lines.2.unit', 'lines.3.extra'];
       assertError(await server.owner.post('/api/invoices', invoice(customerId, { lines })), 'invalid_request', names);
     });

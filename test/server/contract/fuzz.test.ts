@@ -9,7 +9,7 @@ import fc from 'fast-check';
 import { statusOf, type Client } from '../../client.ts';
 import { addAccount, hire, startServer, stores, type People, type TestServer } from '../harness.ts';
 import { NaiveCache, withoutEmpty } from '../naive-cache.ts';
-import { customer, invoice, plan, user } from '../samples.ts';
+import { company, customer, invoice, plan, user } from '../samples.ts';
 import { amount } from '../../sync/seeds.ts';
 
 /** Every run tries other requests. */
@@ -30,9 +30,11 @@ const hostileValue = fc.oneof(fc.constantFrom<unknown>(...hostileTexts), fc.json
 
 /** Placeholders that a test replaces with its own clients and records. */
 const who = fc.constantFrom('owner', 'editor', 'viewer', 'nobody', 'mutated', 'garbage');
-const idKind = fc.constantFrom('plan', 'customer', 'draft', 'sent', 'user', 'foreign', 'unknown', 'junk');
-const collection = fc.constantFrom('users', 'plans', 'customers', 'invoices');
-const action = fc.oneof(fc.constantFrom('send', 'payments', 'void'), visible.map(encodeURIComponent));
+const idKind = fc.constantFrom('company', 'plan', 'customer', 'draft', 'issued', 'user', 'foreign', 'unknown', 'junk');
+const collection = fc.constantFrom('company', 'users', 'plans', 'customers', 'invoices');
+const action = fc.oneof(
+  fc.constantFrom('issue', 'payments', 'credit', 'void', 'payments/0123456789abcdef01234567'), visible.map(encodeURIComponent),
+);
 
 const fixedRoutes = ['/', '/api', '/api/health', '/api/meta', '/api/ready', '/api/auth/me', '/api/auth/refresh', '/api/sync/pull'];
 const route = fc.oneof(
@@ -85,12 +87,12 @@ const plausible = fc.oneof(
   fc.record({ method: fc.constant('POST'), route: collection.map((name) => `/api/${name}`) }),
   fc.record({
     method: fc.constantFrom('PATCH', 'PATCH', 'GET', 'DELETE'),
-    route: fc.constantFrom('plans/:plan', 'customers/:customer', 'invoices/:draft', 'invoices/:sent', 'users/:user')
+    route: fc.constantFrom('plans/:plan', 'customers/:customer', 'invoices/:draft', 'invoices/:issued', 'users/:user', 'company/:company')
       .map((path) => `/api/${path}`),
   }),
   fc.record({
     method: fc.constant('POST'),
-    route: fc.tuple(fc.constantFrom('draft', 'sent'), fc.constantFrom('send', 'payments', 'void'))
+    route: fc.tuple(fc.constantFrom('draft', 'issued'), fc.constantFrom('issue', 'payments', 'credit', 'void'))
       .map(([id, act]) => `/api/invoices/:${id}/${act}`),
   }),
 ).chain((base) => fc.record({
@@ -124,13 +126,14 @@ for (const store of stores) {
       known.set('customer', buyer);
       known.set('draft', await owner.create('invoices', invoice(buyer.id)));
       const other = await owner.create('invoices', invoice(buyer.id));
-      const sent = await owner.post(`/api/invoices/${other.id}/send`, undefined, { 'If-Match': `"${other.updatedAt}"` });
-      known.set('sent', sent.body.record);
+      known.set('issued', await owner.act(other, 'issue'));
+      const { mongoId = '', updatedAt = '' } = (await owner.pull()).body.changes.find(({ collection: name }) => name === 'company') ?? {};
+      known.set('company', { id: mongoId, updatedAt });
       known.set('user', await owner.create('users', user('someone@first.test')));
       const stranger = await addAccount(server, 'owner@second.test');
       known.set('foreign', await stranger.create('plans', plan()));
       bodies = {
-        users: { ...user('new@first.test') }, plans: { ...plan() }, customers: { ...customer({ address: { city: 'Ulm' } }) },
+        company, users: { ...user('new@first.test') }, plans: { ...plan() }, customers: { ...customer({ address: { city: 'Ulm' } }) },
         invoices: { ...invoice(buyer.id) }, payments: { amountMinor: 1, paidOn: '2026-03-01' },
       };
     });

@@ -23,7 +23,8 @@ for (const store of stores) {
       '/api/auth/login': 'POST', '/api/auth/refresh': 'POST', '/api/auth/logout': 'POST', '/api/auth/me': 'GET, HEAD',
       '/api/sync/pull': 'GET, HEAD', '/api/users': 'POST', '/api/plans': 'POST', '/api/customers': 'POST', '/api/invoices': 'POST',
       [`/api/plans/${someId}`]: 'GET, HEAD, PATCH, DELETE', [`/api/invoices/${someId}`]: 'GET, HEAD, PATCH, DELETE',
-      [`/api/invoices/${someId}/send`]: 'POST', [`/api/invoices/${someId}/payments`]: 'POST', [`/api/invoices/${someId}/void`]: 'POST',
+      [`/api/invoices/${someId}/issue`]: 'POST', [`/api/invoices/${someId}/payments`]: 'POST', [`/api/invoices/${someId}/void`]: 'POST',
+      [`/api/invoices/${someId}/credit`]: 'POST', [`/api/invoices/${someId}/payments/${someId}`]: 'DELETE', '/api/company': 'POST',
     };
 
     test('refuses other methods and lists the allowed ones', async () => {
@@ -39,9 +40,10 @@ for (const store of stores) {
 
     test('that does not exist answers 404 to any method, signed in or not', async () => {
       for (const path of [
-        '/', '/api', '/api/nothing', `/api/nothing/${someId}`, `/api/nothing/${someId}/send`, '/api/auth',
+        '/', '/api', '/api/nothing', `/api/nothing/${someId}`, `/api/nothing/${someId}/issue`, '/api/auth',
         '/api/auth/register', '/api/sync', '/api/sync/push', '/api/healthy', '/API/health',
-        `/api/plans/${someId}/send`, `/api/invoices/${someId}/delete`, `/api/invoices/${someId}/send/x`,
+        `/api/plans/${someId}/issue`, `/api/invoices/${someId}/delete`, `/api/invoices/${someId}/issue/x`,
+        `/api/invoices/${someId}/send`, `/api/customers/${someId}/payments/${someId}`, `/api/invoices/${someId}/payments/x/y`,
         '/api/__proto__', '/api/constructor', '/api/toString', '/api/tombstones', '/api/accounts', '/api/sessions', '/%61pi/health',
         '/metrics', '/favicon.ico', '/api/Plans', '/api/health%20', '/...', '/api/..x', '/%252e%252e/api/health',
       ]) {
@@ -57,7 +59,7 @@ for (const store of stores) {
         '/api//plans', '//', '/..', '/.', '/api/health/..', '/%2e%2e/api/health', '/.%2E/api/health', '/api/%2e/health', '/api%2fhealth',
         '/api/plans%2F', '/..%2f..%2fetc/passwd', '/api%5chealth', '/api/%00', '/api/users%00', '/api/health%0d%0aX: y', '/api/%zz',
         '/api/%ff', '/api/%', '/api/health#x', '/#/api/health', '/api/health?a=1#x', '*', 'http://x/api/health', 'HTTP://x/', 'x:80',
-        '/api/health?\\', `/api/invoices/${someId}/send/`,
+        '/api/health?\\', `/api/invoices/${someId}/issue/`,
       ]) {
         for (const method of ['GET', 'POST', 'DELETE', 'OPTIONS']) {
           const answer = await exchangeRaw(server.url, `${method} ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
@@ -166,7 +168,7 @@ for (const store of stores) {
       server.client.send('POST', '/api/auth/login', { raw, headers }),
       sendRaw(raw, headers),
       server.owner.send('PATCH', path, { raw, headers: { ...headers, 'If-Match': `"${version}"` } }),
-      server.owner.send('POST', `/api/invoices/${someId}/send`, { raw, headers: { ...headers, 'If-Match': `"${version}"` } }),
+      server.owner.send('POST', `/api/invoices/${someId}/issue`, { raw, headers: { ...headers, 'If-Match': `"${version}"` } }),
     ]);
 
     test('that is not JSON is refused', async () => {

@@ -156,18 +156,18 @@ for (const store of stores) {
       const act = (action: string, version: string, key: string, body: unknown) => server.owner.post(
         `/api/invoices/${draft.id}/${action}`, body, { 'If-Match': `"${version}"`, 'Idempotency-Key': key },
       );
-      const sending = newKey();
-      const sent = await act('send', draft.updatedAt, sending, undefined);
-      assert.equal(sent.status, 200);
-      assert.equal((await act('send', draft.updatedAt, sending, {})).text, sent.text);
+      const issuing = newKey();
+      const issued = await act('issue', draft.updatedAt, issuing, undefined);
+      assert.equal(issued.status, 200);
+      assert.equal((await act('issue', draft.updatedAt, issuing, {})).text, issued.text);
       const other = await server.owner.create('invoices', invoice(buyer.id));
-      const headers = { 'If-Match': `"${other.updatedAt}"`, 'Idempotency-Key': sending };
-      assertError(await server.owner.post(`/api/invoices/${other.id}/send`, {}, headers), 'conflict');
+      const headers = { 'If-Match': `"${other.updatedAt}"`, 'Idempotency-Key': issuing };
+      assertError(await server.owner.post(`/api/invoices/${other.id}/issue`, {}, headers), 'conflict');
       const paying = newKey();
       const payment = { amountMinor: 400, paidOn: '2026-03-01' };
-      const paid = await Promise.all(Array.from({ length: 5 }, () => act('payments', sent.body.record.updatedAt, paying, payment)));
+      const paid = await Promise.all(Array.from({ length: 5 }, () => act('payments', issued.body.record.updatedAt, paying, payment)));
       assert.equal(new Set(paid.map(({ text }) => text)).size, 1);
-      const [{ body } = sent] = paid;
+      const [{ body } = issued] = paid;
       assert.equal(body.record.payload['paidMinor'], 400);
       assertError(await act('payments', body.record.updatedAt, paying, { ...payment, amountMinor: 1 }), 'conflict');
       assertError(await act('void', body.record.updatedAt, paying, undefined), 'conflict');

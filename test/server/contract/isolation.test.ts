@@ -20,17 +20,20 @@ interface Holdings {
 /** Creates records in every collection and state, with `mark` in all their texts. */
 async function furnish(owner: Client, mark: string, domain: string): Promise<Holdings> {
   const onePlan = await owner.create('plans', plan({ name: mark }));
-  const oneCustomer = await owner.create('customers', customer({ name: mark, planId: onePlan.id, notes: mark }));
-  const draft = await owner.create('invoices', invoice(oneCustomer.id, { notes: mark }));
-  const other = await owner.create('invoices', invoice(oneCustomer.id, { notes: mark }));
-  const sent = await owner.post(`/api/invoices/${other.id}/send`, undefined, { 'If-Match': `"${other.updatedAt}"` });
+  const oneCustomer = await owner.create('customers', customer({ name: mark, planId: onePlan.id, internalNote: mark }));
+  const draft = await owner.create('invoices', invoice(oneCustomer.id, { note: mark }));
+  const other = await owner.create('invoices', invoice(oneCustomer.id, { note: mark }));
+  const issued = await owner.act(await owner.act(other, 'issue'), 'payments', { amountMinor: 1, paidOn: '2026-03-01', reference: mark });
+  const note = await owner.act(issued, 'credit');
+  const { mongoId = '' } = (await owner.pull()).body.changes.find(({ collection }) => collection === 'company') ?? {};
+  const company = await owner.change('company', await owner.read('company', mongoId), { name: mark });
   const someone = await owner.create('users', user(`someone@${domain}`, { name: mark }));
   const gone = await owner.create('plans', plan({ name: mark }));
   await owner.remove(`/api/plans/${gone.id}`, gone.updatedAt);
   return {
     records: [
-      ['plans', onePlan], ['customers', oneCustomer], ['invoices', draft], ['invoices', sent.body.record], ['users', someone],
-      ['plans', gone],
+      ['plans', onePlan], ['customers', oneCustomer], ['invoices', draft], ['invoices', issued], ['invoices', note],
+      ['company', company], ['users', someone], ['plans', gone],
     ],
     plan: onePlan,
     customer: oneCustomer,
@@ -55,7 +58,9 @@ for (const store of stores) {
     });
     after(() => server.stop());
 
-    const actions = [['send', undefined], ['payments', { amountMinor: 1, paidOn: '2026-03-01' }], ['void', undefined]] as const;
+    const actions = [
+      ['issue', undefined], ['payments', { amountMinor: 1, paidOn: '2026-03-01' }], ['credit', undefined], ['void', undefined],
+    ] as const;
 
     /** Every request that names a record. */
     const attempts = (client: Client, collection: string, id: string, version: string): Promise<Reply>[] => [
@@ -64,6 +69,7 @@ for (const store of stores) {
       client.patch(`/api/${collection}/${id}`, version, {}),
       client.patch(`/api/${collection}/${id}`, '2026-01-01T00:00:00Z', {}),
       client.remove(`/api/${collection}/${id}`, version),
+      client.remove(`/api/invoices/${id}/payments/${unknownId}`, version),
       ...actions.map(([action, body]) => client.post(`/api/invoices/${id}/${action}`, body, { 'If-Match': `"${version}"` })),
     ];
 

@@ -35,7 +35,9 @@ describe('two server processes on one MongoDB', { skip: mongodb.skip }, () => {
 
   test('create the first account once', async () => {
     const [first, second] = await Promise.all(owners.map((owner) => owner.pull()));
-    assert.deepEqual(first?.body.changes.map(({ payload }) => payload?.['email']), [firstOwner]);
+    assert.deepEqual(first?.body.changes.map(({ collection, payload }) => [collection, payload?.['email']]), [
+      ['company', undefined], ['users', firstOwner],
+    ]);
     assert.equal(second?.text, first?.text);
   });
 
@@ -91,9 +93,21 @@ describe('two server processes on one MongoDB', { skip: mongodb.skip }, () => {
     const buyer = await owners[0].create('customers', customer());
     const drafts = await Promise.all(Array.from({ length: 20 }, () => owners[0].create('invoices', invoice(buyer.id))));
     const replies: Reply[] = await Promise.all(drafts.map(({ id, updatedAt }, index) =>
-      (owners[index % 2] ?? owners[0]).post(`/api/invoices/${id}/send`, undefined, { 'If-Match': `"${updatedAt}"` })));
+      (owners[index % 2] ?? owners[0]).post(`/api/invoices/${id}/issue`, undefined, { 'If-Match': `"${updatedAt}"` })));
     const numbers = replies.map(({ body }) => body.record.payload['number']).sort();
     assert.deepEqual(numbers, Array.from({ length: 20 }, (_, index) => `INV-2026-${String(index + 1).padStart(5, '0')}`));
+  });
+
+  test('credit an invoice once, with one number, when credit notes over the whole are issued at both', async () => {
+    const buyer = await owners[0].create('customers', customer());
+    const open = await owners[0].act(await owners[0].create('invoices', invoice(buyer.id)), 'issue');
+    const drafts = await Promise.all(Array.from({ length: 6 }, (_, index) => (owners[index % 2] ?? owners[0]).act(open, 'credit')));
+    const replies: Reply[] = await Promise.all(drafts.map(({ id, updatedAt }, index) =>
+      (owners[index % 2] ?? owners[0]).post(`/api/invoices/${id}/issue`, undefined, { 'If-Match': `"${updatedAt}"` })));
+    assert.deepEqual(replies.map(({ status }) => status).sort(), [200, 409, 409, 409, 409, 409]);
+    assert.equal(replies.find(({ status }) => status === 200)?.body.record.payload['number'], 'CN-2026-00001');
+    const { status, creditedMinor, totalMinor } = (await owners[1].read('invoices', open.id)).payload;
+    assert.deepEqual([status, creditedMinor], ['paid', totalMinor]);
   });
 
   test('give an e-mail address to only one of two users', async () => {

@@ -18,7 +18,7 @@ for (const store of stores) {
     const samples: { collection: string; fields: () => object; change: Record<string, unknown> }[] = [
       { collection: 'users', fields: () => user(`user${counter += 1}@first.test`, { role: 'editor' }), change: { name: 'Other' } },
       { collection: 'plans', fields: () => plan(), change: { priceMinor: 0 } },
-      { collection: 'customers', fields: () => customer({ taxId: 'DE1', address: { city: 'Köln' } }), change: { name: 'Other' } },
+      { collection: 'customers', fields: () => customer({ vatId: 'DE1', address: { city: 'Köln' } }), change: { name: 'Other' } },
       { collection: 'invoices', fields: () => invoice(buyer.id), change: { dueDate: '2026-12-31' } },
     ];
     let counter = 0;
@@ -115,9 +115,9 @@ for (const store of stores) {
 
     test('is merged with a patch: null removes, objects are merged, lists and values replaced', async () => {
       const address = { street: 'Am Markt 1', city: 'Bonn', country: 'DE' };
-      const one = await server.owner.create('customers', customer({ contact: 'Ada', address, notes: 'x' }));
+      const one = await server.owner.create('customers', customer({ contact: 'Ada', address, internalNote: 'x' }));
       const path = `/api/customers/${one.id}`;
-      const patch = { contact: null, address: { city: null, postalCode: '53111' }, notes: null };
+      const patch = { contact: null, address: { city: null, postalCode: '53111' }, internalNote: null };
       const patched = (await server.owner.patch(path, one.updatedAt, patch)).body.record;
       assert.deepEqual(patched.payload, {
         name: 'Café Müller', address: { street: 'Am Markt 1', postalCode: '53111', country: 'DE' }, currency: 'EUR',
@@ -160,7 +160,7 @@ for (const store of stores) {
 
     test('keeps its text unchanged', async () => {
       const name = ' "\\/é\u0301🧾\u2028 <b>&amp; ${x} ';
-      const one = await server.owner.create('customers', customer({ name, notes: 'a\n\tb' }));
+      const one = await server.owner.create('customers', customer({ name, internalNote: 'a\n\tb' }));
       assert.equal(one.payload['name'], name);
       const whole = (await server.owner.pull()).body.changes.find(({ mongoId }) => mongoId === one.id);
       assert.deepEqual(whole?.payload, one.payload);
@@ -186,7 +186,10 @@ for (const store of stores) {
 
     test('refuses fields that only the server sets', async () => {
       const { id, updatedAt, payload } = await server.owner.create('invoices', invoice(buyer.id));
-      for (const name of ['number', 'customerName', 'status', 'subtotalMinor', 'taxes', 'totalMinor', 'paidMinor', 'payments']) {
+      for (const name of [
+        'kind', 'creditedId', 'number', 'customerName', 'status', 'seller', 'buyer', 'subtotalMinor', 'taxes', 'totalMinor', 'paidMinor',
+        'creditedMinor', 'payments',
+      ]) {
         for (const value of [payload[name] ?? null, 'x']) {
           assertError(await server.owner.post('/api/invoices', invoice(buyer.id, { [name]: value })), 'invalid_request', [name]);
           assertError(await server.owner.patch(`/api/invoices/${id}`, updatedAt, { [name]: value }), 'invalid_request', [name]);

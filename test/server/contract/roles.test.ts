@@ -11,12 +11,14 @@ import { customer, invoice, plan, user } from '../samples.ts';
 const roles = ['owner', 'editor', 'viewer'] as const;
 /** The contract's table of permissions. */
 const rights = {
+  company: { sees: roles, writes: ['owner'] },
   users: { sees: ['owner'], writes: ['owner'] },
   plans: { sees: roles, writes: ['owner', 'editor'] },
   customers: { sees: roles, writes: ['owner', 'editor'] },
   invoices: { sees: roles, writes: ['owner', 'editor'] },
 } as const satisfies Record<string, { sees: readonly string[]; writes: readonly string[] }>;
-const names = Object.keys(rights) as (keyof typeof rights)[];
+/** The company is there, and is neither added nor removed. */
+const names = (Object.keys(rights) as (keyof typeof rights)[]).filter((name) => name !== 'company');
 
 for (const store of stores) {
   describe(`permissions, on ${store.kind}`, { skip: store.skip }, () => {
@@ -62,16 +64,32 @@ for (const store of stores) {
         });
       }
 
-      test(`the ${role} ${role === 'viewer' ? 'cannot send, pay or void' : 'sends, pays and voids'} invoices`, async () => {
+      const does = role === 'viewer' ? 'cannot issue, pay, credit or void' : 'issues, pays, credits and voids';
+      test(`the ${role} ${does} invoices`, async () => {
+        const client = people[role];
+        const payment = { amountMinor: 1, paidOn: '2026-03-01' };
         const draft = await server.owner.create('invoices', invoice(buyer.id));
-        let version = draft.updatedAt;
-        for (const [action, body] of [['send', undefined], ['payments', { amountMinor: 1, paidOn: '2026-03-01' }], ['void', {}]] as const) {
-          const reply = await people[role].post(`/api/invoices/${draft.id}/${action}`, body, { 'If-Match': `"${version}"` });
-          if (role === 'viewer') assertError(reply, 'forbidden');
-          else version = reply.body.record.updatedAt;
-        }
-        const { status } = (await server.owner.get(`/api/invoices/${draft.id}`)).body.record.payload;
-        assert.equal(status, role === 'viewer' ? 'draft' : 'void');
+        const open = await server.owner.act(await server.owner.create('invoices', invoice(buyer.id)), 'issue');
+        const paid = await server.owner.act(open, 'payments', payment);
+        const [{ id: paymentId } = { id: '' }] = paid.payload['payments'] as { id: string }[];
+        const act = ({ id, updatedAt }: WireRecord, action: string, body?: unknown) =>
+          client.post(`/api/invoices/${id}/${action}`, body, { 'If-Match': `"${updatedAt}"` });
+        const replies = [await act(draft, 'issue'), await act(paid, 'credit'), await act(paid, 'payments', payment)];
+        const now = await server.owner.read('invoices', paid.id);
+        replies.push(await client.remove(`/api/invoices/${paid.id}/payments/${paymentId}`, now.updatedAt));
+        replies.push(await act(await server.owner.read('invoices', draft.id), 'void'));
+        const outcomes = replies.map(({ status, body }) => body.error?.code ?? status);
+        assert.deepEqual(outcomes, role === 'viewer' ? Array.from(outcomes, () => 'forbidden') : [200, 201, 200, 200, 200]);
+      });
+    }
+
+    for (const role of roles) {
+      test(`the ${role} sees the company and ${role === 'owner' ? 'changes' : 'does not change'} it`, async () => {
+        const { changes } = (await people[role].pull()).body;
+        const [{ mongoId = '', updatedAt = '' } = {}] = changes.filter(({ collection }) => collection === 'company');
+        const reply = await people[role].patch(`/api/company/${mongoId}`, updatedAt, { name: 'A company' });
+        if (role === 'owner') assert.equal(reply.status, 200);
+        else assertError(reply, 'forbidden');
       });
     }
 
@@ -89,7 +107,7 @@ for (const store of stores) {
       const version = { 'If-Match': `"${buyer.updatedAt}"` };
       for (const [method, path] of [
         ['POST', '/api/plans'], ['GET', `/api/customers/${buyer.id}`], ['PATCH', `/api/customers/${buyer.id}`],
-        ['DELETE', `/api/customers/${buyer.id}`], ['POST', `/api/invoices/${buyer.id}/send`],
+        ['DELETE', `/api/customers/${buyer.id}`], ['POST', `/api/invoices/${buyer.id}/issue`],
       ] as const) {
         const json = method === 'GET' || method === 'DELETE' ? undefined : plan();
         assertError(await server.client.send(method, path, { headers: version, json }), 'unauthorized');

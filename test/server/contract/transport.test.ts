@@ -22,8 +22,8 @@ describe('compression', () => {
   let server: TestServer;
   before(async () => {
     server = await startServer(embedded, { TRUST_PROXY: '1' });
-    const notes = 'Zoë 🧾 '.repeat(50);
-    for (let index = 0; index < 20; index += 1) await server.owner.create('customers', customer({ notes }));
+    const internalNote = 'Zoë 🧾 '.repeat(50);
+    for (let index = 0; index < 20; index += 1) await server.owner.create('customers', customer({ internalNote }));
   });
   after(() => server.stop());
 
