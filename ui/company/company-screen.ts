@@ -44,9 +44,7 @@ export class InvoifyCompany extends LitElement {
   };
 
   static override styles = [controls, detailStyles, screenStyles, companyStyles, css`
-    header { flex-wrap: wrap; }
-    header p { flex-basis: 100%; margin-block-end: var(--space-2); }
-    .message { padding: var(--space-4); }
+    .message { padding: var(--space-3) var(--space-4) 0; }
     invoify-company-form { flex: 1; min-block-size: 0; }
   `];
 
@@ -128,10 +126,8 @@ export class InvoifyCompany extends LitElement {
 
   override render(): TemplateResult {
     return html`
-      <header>
-        <h1 tabindex="-1">${t('collection.company')}</h1>
-        <p class="quiet">${t('company.intro')} ${this.#isWriter ? '' : t('company.viewOnly')}</p>
-      </header>
+      <header><h1 tabindex="-1">${t('collection.company')}</h1></header>
+      <p class="quiet message">${t('company.intro')} ${this.#isWriter ? '' : t('company.viewOnly')}</p>
       ${this.#renderBody()}`;
   }
 

@@ -3,13 +3,14 @@
 import { css } from 'lit';
 
 export const companyStyles = css`
-  .page { flex: 1; min-block-size: 0; overflow: auto; container-type: inline-size; }
-  .columns { display: grid; gap: var(--space-8); max-inline-size: 1200px; padding: var(--space-4) var(--space-4) var(--space-12); }
+  .page { flex: 1; min-block-size: 0; overflow: auto; container-type: size; }
+  .columns { display: grid; gap: var(--space-8); max-inline-size: 1280px; padding: var(--space-4); }
   .columns > * { min-inline-size: 0; }
   form, .facts-column { gap: var(--space-6); }
   @container (min-width: 720px) {
-    .columns { grid-template-columns: minmax(0, 1fr) minmax(0, 0.9fr); align-items: start; }
+    /* As much of the paper as the height has room for. */
+    .columns { grid-template-columns: minmax(0, 1fr) clamp(280px, (100cqb - 60px) * 210 / 297, 46cqi); align-items: start; }
     invoify-company-preview { position: sticky; inset-block-start: var(--space-4); }
   }
-  invoify-company-preview { max-inline-size: 560px; }
+  invoify-company-preview { max-inline-size: 620px; }
 `;

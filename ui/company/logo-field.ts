@@ -6,7 +6,6 @@ import { LitElement, css, html, type TemplateResult } from 'lit';
 
 import { controls } from '../base/controls.ts';
 import { icon } from '../base/icons.ts';
-import { formatBytes } from '../text/format.ts';
 import { t } from '../text/i18n.ts';
 import type { FieldInput } from '../record/field.ts';
 import { maxLogoBytes, readLogo } from './logo-file.ts';
@@ -62,9 +61,8 @@ export class InvoifyLogoField extends LitElement {
     const read = await readLogo(file, canDraw);
     // So that the same file can be chosen again.
     input.value = '';
-    const max = formatBytes(maxLogoBytes);
     this._refusal = 'url' in read ? null
-      : read.problem === 'size' ? t('company.logoSize', { size: formatBytes(file.size), max })
+      : read.problem === 'size' ? t('company.logoSize', { size: kib(file.size), max: kib(maxLogoBytes) })
         : t(read.problem === 'type' ? 'company.logoType' : 'company.logoUnreadable');
     if ('url' in read) this.#emit(read.url);
   }
@@ -92,10 +90,15 @@ export class InvoifyLogoField extends LitElement {
           <input hidden type="file" accept="image/png,image/jpeg" @change=${this.#onChange}>
         </div>
         <div id="help" role="status">${problem === null
-          ? html`<p class="hint">${t('company.logoHint', { max: formatBytes(maxLogoBytes) })}</p>`
+          ? html`<p class="hint">${t('company.logoHint', { max: kib(maxLogoBytes) })}</p>`
           : html`<p class="problem">${icon('warn')}${problem}</p>`}</div>
       </div>`;
   }
+}
+
+/** Rounded up, so that a file that is too large never has the size that it may have. */
+function kib(sizeBytes: number): number {
+  return Math.ceil(sizeBytes / 1024);
 }
 
 async function canDraw(file: Blob): Promise<boolean> {

@@ -3,7 +3,7 @@
 
 import { LitElement, css, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 
-import type { Screen } from '../app-state.ts';
+import { companyScreen, type Screen } from '../app-state.ts';
 import { ask } from '../base/ask.ts';
 import { controls } from '../base/controls.ts';
 import { latestOnly } from '../base/latest.ts';
@@ -111,7 +111,7 @@ export class InvoifyStatusBar extends LitElement {
 
   override render(): TemplateResult {
     const { text, tone, dot, action, instant, state } = this.view;
-    const count = this.counts[this.screen];
+    const count = this.screen === companyScreen ? undefined : this.counts[this.screen];
     return html`
       <button class="state" popovertarget="attempts" aria-haspopup="dialog"
         aria-expanded=${this.open ? 'true' : 'false'} data-state=${state}
