@@ -19,7 +19,7 @@ export function element(name: string, children: readonly Child[], attributes: Re
 
 /** An element with text, without the white space around it. */
 export function leaf(name: string, text: string | undefined, attributes: Readonly<Record<string, string>> = {}): Child {
-  const content = (text ?? '').trim();
+  const content = clean(text ?? '').trim();
   return content === '' ? null : { name, attributes, content };
 }
 
@@ -41,6 +41,10 @@ const entities: Readonly<Record<string, string>> = {
   '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', '\'': '&apos;', '\r': '&#13;',
 };
 
+function clean(text: string): string {
+  return text.replace(unwritablePattern, '');
+}
+
 function escape(text: string): string {
-  return text.replace(unwritablePattern, '').replace(/[&<>"'\r]/g, (character) => entities[character] ?? '');
+  return clean(text).replace(/[&<>"'\r]/g, (character) => entities[character] ?? '');
 }

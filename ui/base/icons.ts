@@ -42,6 +42,7 @@ const shapes = {
     <rect x="5.5" y="5.5" width="8.5" height="8.5" rx="1.5"/>
     <path d="M10.5 5.5V3A1 1 0 0 0 9.5 2H3A1 1 0 0 0 2 3v6.5a1 1 0 0 0 1 1h2.5"/>`,
   pdf: svg`<path d="M3.5 1.5h6l3 3v10h-9zM9.5 1.5v3h3M8 6.5v5M5.8 9.3L8 11.5l2.2-2.2"/>`,
+  mail: svg`<path d="M1.5 3.5h13v9h-13zM1.5 4.5L8 9l6.5-4.5"/>`,
   warn: svg`<path d="M8 2L14.5 13.5h-13zM8 6.5v3.2M8 11.6v.2"/>`,
   info: svg`<circle cx="8" cy="8" r="6"/><path d="M8 7.3v3.7M8 5v.2"/>`,
   check: svg`<path d="M3 8.5L6.5 12 13 4.5"/>`,

@@ -15,7 +15,7 @@ import type { AppInfo, CallError, Outcome, RecordVersion } from '../../shared/wi
 import type { SignedInUser, WireRecord } from '../../shared/protocol.ts';
 import type { Status } from '../../shared/window/views.ts';
 import { ask } from '../base/ask.ts';
-import { companyScreen } from '../app-state.ts';
+import { companyScreen, mayWrite } from '../app-state.ts';
 import { askQuestion } from '../base/question.ts';
 import { companyGaps, type CompanyGap } from '../company/company-gaps.ts';
 import { callErrorText } from '../text/call-error-text.ts';
@@ -30,7 +30,7 @@ import { duplicateInvoice, newInvoiceFor, redated } from '../invoice/invoice-dra
 import { newRecord } from './new-record.ts';
 import { exportInvoice } from '../invoice/invoice-page.ts';
 import { statusTone } from '../list/list-columns.ts';
-import { mayWrite, recordActions } from './record-actions.ts';
+import { recordActions } from './record-actions.ts';
 import type { BarAction } from './record-bar.ts';
 import { loadDetail, type Detail } from './record-detail-data.ts';
 import { RecordFlow, type ActionTask, type Task } from './record-flow.ts';
@@ -231,6 +231,8 @@ export class InvoifyDetail extends LitElement {
     switch (name) {
       case 'print':
       case 'pdf': return void exportTo(this, detail, name);
+      case 'email':
+      case 'eInvoice': return void this.#handOff(detail, name);
       case 'newInvoice': return emit(this, 'new-record', { collection: 'invoices', from: newInvoiceFor(record, localDay(Date.now())) });
       case 'duplicate':
         return emit(this, 'new-record', { collection, from: duplicateInvoice(record.payload as never, localDay(Date.now())) });
@@ -274,6 +276,13 @@ export class InvoifyDetail extends LitElement {
       ...(isOwner ? { yes: t('company.open') } : { no: t('word.close') }),
     });
     if (isAccepted) emit(this, 'navigate', { screen: companyScreen });
+  }
+
+  async #handOff(detail: Detail, name: 'email' | 'eInvoice'): Promise<void> {
+    const { exportEInvoice, openEmail } = await import('../invoice/hand-off.ts');
+    const canPdf = !this.info?.lacks.includes('pdf');
+    const rights = { isOwner: this.user?.role === 'owner', isWriter: this.#isWriter, canPdf };
+    await (name === 'email' ? openEmail : exportEInvoice)(this, detail, rights);
   }
 
   #removePayment(paymentId: string): void {
@@ -365,6 +374,7 @@ export class InvoifyDetail extends LitElement {
       <div class="bar">
         <invoify-record-bar .actions=${actions} .collection=${detail.collection}
           .block=${this.#block} .canPdf=${!this.info?.lacks.includes('pdf')}
+          .isIssued=${detail.collection === 'invoices' && ['open', 'paid'].includes(String(detail.record.payload['status']))}
           .isRefund=${openMinorOf(detail.record.payload as JsonObject & Invoice) < 0}
           @act=${(event: CustomEvent<BarAction>) => this.#act(event.detail)}></invoify-record-bar>
         ${this.#isWriter ? '' : html`<p class="quiet">${t('detail.viewOnly')}</p>`}
@@ -391,7 +401,7 @@ export class InvoifyDetail extends LitElement {
 
 function titleOf(payload: JsonObject): string {
   const untitled = payload['kind'] === 'credit_note' ? 'kind.credit_note' : 'detail.draftInvoice';
-  return String(payload['number'] ?? payload['name'] ?? t(untitled));
+  return String(payload['name'] ?? payload['number'] ?? t(untitled));
 }
 
 function versionOf(collection: string, { id, updatedAt }: WireRecord): RecordVersion {

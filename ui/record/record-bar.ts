@@ -3,7 +3,7 @@
 //
 //   <invoify-record-bar .actions .collection .block @act>
 //
-// `act` carries the name of an action of the record, or `print`, `pdf` or `newInvoice`.
+// `act` carries the name of an action of the record, or `print`, `pdf`, `email`, `eInvoice` or `newInvoice`.
 
 import { LitElement, css, html, type TemplateResult } from 'lit';
 
@@ -14,11 +14,11 @@ import type { RecordAction, RecordActionName } from './record-actions.ts';
 import type { WriteBlock } from '../sync/sync-view.ts';
 import '../base/write-button.ts';
 
-export type BarAction = RecordActionName | 'print' | 'pdf' | 'newInvoice';
+export type BarAction = RecordActionName | 'print' | 'pdf' | 'email' | 'eInvoice' | 'newInvoice';
 
 const icons: Readonly<Record<BarAction, IconName>> = {
   edit: 'edit', issue: 'check', redate: 'calendar', pay: 'payment', credit: 'credit', duplicate: 'copy', void: 'ban',
-  delete: 'trash', print: 'print', pdf: 'pdf', newInvoice: 'plus',
+  delete: 'trash', print: 'print', pdf: 'pdf', email: 'mail', eInvoice: 'download', newInvoice: 'plus',
 };
 
 export class InvoifyRecordBar extends LitElement {
@@ -27,6 +27,7 @@ export class InvoifyRecordBar extends LitElement {
     collection: { attribute: false },
     block: { attribute: false },
     canPdf: { attribute: false },
+    isIssued: { attribute: false },
     isRefund: { attribute: false },
   };
 
@@ -51,6 +52,8 @@ export class InvoifyRecordBar extends LitElement {
   declare collection: string;
   declare block: WriteBlock;
   declare canPdf: boolean;
+  /** An invoice that was issued and not voided. */
+  declare isIssued: boolean;
   /** What is to be paid is a refund. */
   declare isRefund: boolean;
   #hadFocus = false;
@@ -61,6 +64,7 @@ export class InvoifyRecordBar extends LitElement {
     this.collection = '';
     this.block = null;
     this.canPdf = true;
+    this.isIssued = false;
     this.isRefund = false;
   }
 
@@ -96,14 +100,21 @@ export class InvoifyRecordBar extends LitElement {
       ${edit ? this.#renderWrite('edit', '', edit) : ''}
       ${isInvoice ? html`<button class="icon-button" type="button" data-action="print" aria-label=${t('action.print')}
         title=${t('action.print')} @click=${() => this.#act('print')}>${icon('print')}</button>` : ''}
-      ${hasPdf || rest.length > 0 ? html`
+      ${hasPdf || this.isIssued || rest.length > 0 ? html`
         <button class="icon-button more" type="button" popovertarget="menu" aria-label=${t('detail.more')}
           title=${t('detail.more')}>${icon('more')}</button>
         <div id="menu" class="popover" popover>
-          ${hasPdf ? html`<button class="button menu" type="button" data-action="pdf"
-            @click=${() => this.#act('pdf')}>${icon('pdf')}${t('action.pdf')}</button>` : ''}
+          ${hasPdf ? this.#renderExport('pdf', t('action.pdf')) : ''}
+          ${this.isIssued ? html`
+            ${this.#renderExport('email', t(hasPdf ? 'action.email' : 'action.emailOnly'))}
+            ${this.#renderExport('eInvoice', t('action.eInvoice'))}` : ''}
           ${rest.map((action) => this.#renderWrite(action.name, 'menu', action))}
         </div>` : ''}`;
+  }
+
+  #renderExport(name: BarAction, label: string): TemplateResult {
+    return html`<button class="button menu" type="button" data-action=${name}
+      @click=${() => this.#act(name)}>${icon(icons[name])}${label}</button>`;
   }
 
   #renderWrite(name: BarAction, look: 'primary' | '' | 'menu', action?: RecordAction): TemplateResult {

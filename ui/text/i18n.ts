@@ -6,10 +6,11 @@
 
 import type { Catalogue, Translation } from './catalogue.ts';
 import type { enCompany } from './en-company.ts';
+import type { enHandOff } from './en-hand-off.ts';
 import type { enRecords } from './en-records.ts';
 import { enShell } from './en-shell.ts';
 
-type LaterTexts = typeof enRecords & typeof enCompany;
+type LaterTexts = typeof enRecords & typeof enCompany & typeof enHandOff;
 type English = typeof enShell & LaterTexts;
 export type MessageKey = keyof English;
 
@@ -23,11 +24,17 @@ type Params<K extends MessageKey> = [ParamsOf<English[K]>] extends [never]
 export const loadTexts = {
   en: {
     shell: async () => enShell,
-    records: async () => ({ ...(await import('./en-records.ts')).enRecords, ...(await import('./en-company.ts')).enCompany }),
+    records: async () => ({
+      ...(await import('./en-records.ts')).enRecords, ...(await import('./en-company.ts')).enCompany,
+      ...(await import('./en-hand-off.ts')).enHandOff,
+    }),
   },
   de: {
     shell: async () => (await import('./de-shell.ts')).deShell,
-    records: async () => ({ ...(await import('./de-records.ts')).deRecords, ...(await import('./de-company.ts')).deCompany }),
+    records: async () => ({
+      ...(await import('./de-records.ts')).deRecords, ...(await import('./de-company.ts')).deCompany,
+      ...(await import('./de-hand-off.ts')).deHandOff,
+    }),
   },
 } as const satisfies Record<string, {
   readonly shell: () => Promise<Translation<typeof enShell>>;

@@ -1,0 +1,74 @@
+// Handing an invoice on from the window: as an e-invoice, with what is missing named first, and with an e-mail.
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+
+import type { Client, WireRecord } from '../client.ts';
+import { describeWindow } from './harness.ts';
+import { detail, fill, openRecord, press, runAction, sheet, waitUntil } from './user-actions.ts';
+
+/** Issues an invoice to a new customer with these fields. */
+async function issueInvoice(colleague: Client, customerFields: object): Promise<WireRecord> {
+  const customer = await colleague.create('customers', { currency: 'EUR', language: 'de', ...customerFields });
+  return colleague.act(await colleague.create('invoices', {
+    customerId: customer.id, currency: 'EUR', issueDate: '2026-01-15', dueDate: '2026-02-14',
+    lines: [{ description: 'Work', quantityMilli: 1500, unitPriceMinor: 9950, taxRateBp: 1900 }],
+  }), 'issue');
+}
+
+const address = { street: 'Amtsweg 1', city: 'Musterstadt', postalCode: '12345', country: 'DE' };
+
+describeWindow('an issued invoice', { invoices: 20, customers: 5 }, (env) => {
+  test('is exported as an e-invoice once what is missing was entered where the window leads', async (t) => {
+    const { payload } = await issueInvoice(await env().colleague(), { name: 'Stadt Musterstadt', address, email: 'post@stadt.test' });
+    const number = String(payload['number']);
+    const page = await env().openWindow(t);
+    await openRecord(page, 'Invoices', number);
+    await runAction(page, 'Export XRechnung (XML)');
+    const dialog = sheet(page, 'Not complete for an e-invoice');
+    await dialog.getByText('Customer: Buyer reference', { exact: true }).waitFor();
+    await press(dialog, 'Edit customer');
+    const form = sheet(page, /^Edit Stadt Musterstadt/);
+    await fill(form, { 'Buyer reference': '04011000-12345-03' });
+    await press(form, 'Save');
+    await page.getByText('Saved', { exact: true }).waitFor();
+
+    await openRecord(page, 'Invoices', number);
+    const downloading = page.waitForEvent('download');
+    await runAction(page, 'Export XRechnung (XML)');
+    const download = await downloading;
+    assert.equal(download.suggestedFilename(), `${number}.xml`);
+    const xml = readFileSync(await download.path(), 'utf8');
+    assert(xml.includes('<cbc:BuyerReference>04011000-12345-03</cbc:BuyerReference>') && xml.endsWith('</Invoice>\n'));
+    await page.getByText(`Saved to ${number}.xml`).waitFor();
+  });
+
+  test('opens an e-mail in the customer\'s language, to the customer', async (t) => {
+    const { payload } = await issueInvoice(await env().colleague(), { name: 'Kiefernhof KG', address, email: 'post@kiefernhof.test' });
+    const page = await env().openWindow(t);
+    await openRecord(page, 'Invoices', String(payload['number']));
+    const links: string[] = [];
+    await page.exposeFunction('noteLink', (link: string) => void links.push(link));
+    // Instead of the system's e-mail program.
+    await page.evaluate(() => {
+      HTMLAnchorElement.prototype.click = function noteInstead(this: HTMLAnchorElement): void {
+        (window as unknown as { noteLink(link: string): void }).noteLink(this.href);
+      };
+    });
+    await runAction(page, 'Open e-mail');
+    await waitUntil(page, 'the e-mail is opened', async () => links.length === 1);
+    assert(links[0]?.startsWith(`mailto:post@kiefernhof.test?subject=Rechnung%20${String(payload['number'])}%20von%20`), links[0]);
+  });
+
+  test('is not offered for export as a draft', async (t) => {
+    const colleague = await env().colleague();
+    const customer = await colleague.create('customers', { name: 'Entwurf & Sohn', currency: 'EUR' });
+    await colleague.create('invoices', { customerId: customer.id, issueDate: '2026-01-15', currency: 'EUR', lines: [] });
+    const page = await env().openWindow(t);
+    await openRecord(page, 'Invoices', 'Entwurf & Sohn');
+    await detail(page).getByRole('button', { name: 'More actions' }).click();
+    await detail(page).getByRole('button', { name: 'Delete' }).waitFor();
+    assert.equal(await detail(page).getByRole('button', { name: /XRechnung|e-mail/ }).count(), 0);
+  });
+});

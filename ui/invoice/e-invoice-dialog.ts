@@ -1,0 +1,77 @@
+// Says what an invoice lacks to be an e-invoice, by field, and leads to where that can be entered.
+//
+//   <invoify-e-invoice-dialog .problems .currency .isOwner .isWriter @lead @leave>
+//
+// `lead` carries where to: `company`, `customer` or `invoice`.
+
+import { LitElement, css, html, type TemplateResult } from 'lit';
+
+import type { Problems } from '../../shared/problems.ts';
+import { controls } from '../base/controls.ts';
+import { t, tryText } from '../text/i18n.ts';
+import { fieldLabel, problemMessage } from '../text/messages.ts';
+import { findGaps, type Gap, type GapPlace } from './e-invoice-gaps.ts';
+import '../base/sheet.ts';
+
+export class InvoifyEInvoiceDialog extends LitElement {
+  static override properties = {
+    problems: { attribute: false },
+    currency: { attribute: false },
+    isOwner: { attribute: false },
+    isWriter: { attribute: false },
+  };
+
+  static override styles = [controls, css`
+    p { margin: 0; }
+    ul { margin: 0; padding-inline-start: var(--space-4); overflow-wrap: anywhere; }
+    .content { display: grid; gap: var(--space-2); }
+  `];
+
+  declare problems: Problems;
+  declare currency: string;
+  declare isOwner: boolean;
+  declare isWriter: boolean;
+
+  constructor() {
+    super();
+    this.problems = {};
+    this.currency = '';
+    this.isOwner = false;
+    this.isWriter = false;
+  }
+
+  #lead(place: GapPlace): void {
+    this.dispatchEvent(new CustomEvent<GapPlace>('lead', { detail: place }));
+  }
+
+  override render(): TemplateResult {
+    const gaps = findGaps(this.problems);
+    const isIn = (place: GapPlace): boolean => gaps.some((gap) => gap.place === place && !gap.isFixed);
+    const ways: readonly (readonly [GapPlace, string])[] = [
+      ...isIn('company') && this.isOwner ? [['company', t('eInvoice.openCompany')] as const] : [],
+      ...isIn('customer') && this.isWriter ? [['customer', t('eInvoice.openCustomer')] as const] : [],
+      ...isIn('invoice') && this.isWriter ? [['invoice', t('eInvoice.openInvoice')] as const] : [],
+    ];
+    return html`
+      <invoify-sheet placement="centre" .heading=${t('eInvoice.title')} @sheet-close=${() => this.dispatchEvent(new CustomEvent('leave'))}>
+        <div class="content">
+          <p>${t('eInvoice.text')}</p>
+          <ul>${gaps.map((gap) => html`<li>${this.#describe(gap)}</li>`)}</ul>
+          ${isIn('company') && !this.isOwner ? html`<p>${t('eInvoice.askOwner')}</p>` : ''}
+          ${gaps.some(({ isFixed }) => isFixed) ? html`<p>${t('eInvoice.fixed')}</p>` : ''}
+        </div>
+        <button slot="actions" type="button" class="button" autofocus
+          @click=${() => this.dispatchEvent(new CustomEvent('leave'))}>${t('word.close')}</button>
+        ${ways.map(([place, label], index) => html`
+          <button slot="actions" type="button" class="button ${index === 0 ? 'primary' : ''}" data-place=${place}
+            @click=${() => this.#lead(place)}>${label}</button>`)}
+      </invoify-sheet>`;
+  }
+
+  #describe({ place, field, problem, isFixed }: Gap): string {
+    const label = `${tryText('eInvoice', place)}: ${fieldLabel(field)}`;
+    return problem.code === 'required' && !isFixed ? label : `${label} – ${problemMessage(field, problem, this.currency)}`;
+  }
+}
+
+customElements.define('invoify-e-invoice-dialog', InvoifyEInvoiceDialog);

@@ -1,0 +1,79 @@
+// Hands an issued invoice on: as an e-invoice in a file, or with an e-mail that the user's own program opens. Loaded when it is
+// first asked for.
+
+import type { LitElement } from 'lit';
+
+import type { Company, Customer, Invoice } from '../../shared/collections.ts';
+import type { JsonObject } from '../../shared/fields.ts';
+import type { Problems } from '../../shared/problems.ts';
+import type { RecordView } from '../../shared/window/views.ts';
+import { companyScreen } from '../app-state.ts';
+import { ask } from '../base/ask.ts';
+import { emit } from '../base/events.ts';
+import type { Detail } from '../record/record-detail-data.ts';
+import { callErrorText } from '../text/call-error-text.ts';
+import { t } from '../text/i18n.ts';
+import type { InvoifyEInvoiceDialog } from './e-invoice-dialog.ts';
+import type { GapPlace } from './e-invoice-gaps.ts';
+import { invoiceMail } from './email-text.ts';
+import { exportInvoice } from './invoice-page.ts';
+import './e-invoice-dialog.ts';
+
+export interface HandOffRights {
+  readonly isOwner: boolean;
+  readonly isWriter: boolean;
+  /** Whether this shell can save a PDF. */
+  readonly canPdf: boolean;
+}
+
+/** Saves the e-invoice, or says what is missing; a toast says what became of it. */
+export async function exportEInvoice(host: LitElement, { record, customer }: Detail, rights: HandOffRights): Promise<void> {
+  const outcome = await ask(host, 'app.exportEInvoice', { id: record.id });
+  if (outcome.ok) {
+    if (outcome.value) emit(host, 'toast', { text: t('done.pdf', { path: outcome.value.path }), tone: 'ok' });
+    return;
+  }
+  const { code, fields } = outcome.error;
+  if (code !== 'invalid_request' || !fields) return emit(host, 'toast', { text: callErrorText(outcome.error), tone: 'bad' });
+  const place = await showGaps(host, fields, String(record.payload['currency']), rights);
+  switch (place) {
+    case 'company': return emit(host, 'navigate', { screen: companyScreen });
+    case 'customer': return customer ? emit(host, 'open-record', { collection: 'customers', id: customer.id, edit: true }) : undefined;
+    case 'invoice': return emit(host, 'open-record', { collection: 'invoices', id: record.id, edit: true });
+  }
+}
+
+/** Shows what is missing, and resolves with where the user wants to go. */
+async function showGaps(host: LitElement, problems: Problems, currency: string, rights: HandOffRights): Promise<GapPlace | null> {
+  const dialog = document.createElement('invoify-e-invoice-dialog') as InvoifyEInvoiceDialog;
+  Object.assign(dialog, { problems, currency, isOwner: rights.isOwner, isWriter: rights.isWriter });
+  const { promise, resolve } = Promise.withResolvers<GapPlace | null>();
+  dialog.addEventListener('lead', (event) => resolve((event as CustomEvent<GapPlace>).detail));
+  dialog.addEventListener('leave', () => resolve(null));
+  host.renderRoot.append(dialog);
+  try {
+    return await promise;
+  } finally {
+    dialog.remove();
+  }
+}
+
+/** Saves the PDF, where that is possible, then opens the e-mail; if the user cancels the first, nothing more happens. */
+export async function openEmail(host: LitElement, detail: Detail, { canPdf }: HandOffRights): Promise<void> {
+  const saved = canPdf ? await exportInvoice(host, detail, 'pdf') : null;
+  if (saved && !saved.ok) return emit(host, 'toast', { text: callErrorText(saved.error), tone: 'bad' });
+  if (saved && saved.value === null) return;
+  const mail = invoiceMail({
+    invoice: detail.record.payload as JsonObject & Invoice,
+    company: payloadOf<Company>(detail.company),
+    customer: payloadOf<Customer>(detail.customer),
+    credited: payloadOf<Invoice>(detail.credited),
+  });
+  const opened = await ask(host, 'app.openEmail', mail);
+  if (!opened.ok) return emit(host, 'toast', { text: callErrorText(opened.error), tone: 'bad' });
+  if (saved?.value) emit(host, 'toast', { text: t('done.email', { path: saved.value.path }), tone: 'ok' });
+}
+
+function payloadOf<T>(record: RecordView | null): (JsonObject & T) | null {
+  return (record?.payload ?? null) as (JsonObject & T) | null;
+}

@@ -1,0 +1,28 @@
+// The English texts for handing an invoice on, as an e-invoice or by e-mail, loaded with those of the records.
+
+import type { Catalogue } from './catalogue.ts';
+
+export const enHandOff = {
+  'action.email': 'Save PDF and open e-mail',
+  'action.emailOnly': 'Open e-mail',
+  'action.eInvoice': 'Export XRechnung (XML)',
+  'done.email': 'Saved to {path}. Attach it to the e-mail.',
+
+  'eInvoice.title': 'Not complete for an e-invoice',
+  'eInvoice.text': 'The rules for e-invoices (EN 16931, XRechnung, Peppol) also demand:',
+  'eInvoice.company': 'Company',
+  'eInvoice.customer': 'Customer',
+  'eInvoice.invoice': 'Invoice',
+  'eInvoice.askOwner': 'An owner can complete the company’s details.',
+  'eInvoice.fixed': 'Once it is issued, an invoice’s lines and references no longer change. Credit it, and issue a new one.',
+  'eInvoice.openCompany': 'Enter company details',
+  'eInvoice.openCustomer': 'Edit customer',
+  'eInvoice.openInvoice': 'Edit due date',
+
+  'problem.issued': 'Only for invoices that were issued and not voided.',
+  'problem.decimals': 'Has amounts with more than two decimals, which no e-invoice can state.',
+  'problem.tax_mix': 'Mixes what is outside the scope of VAT with other lines.',
+  'problem.vat_id': 'Must begin with the code of its country, such as DE.',
+  'problem.phone': 'Must have at least three digits.',
+  'problem.address_scheme': 'Must be a code of the EAS list, such as 0204 or EM.',
+} as const satisfies Catalogue;
