@@ -1,6 +1,6 @@
 // An account as a file: NDJSON in UTF-8, made by `node server.ts export` and read by `import`.
 //
-//   {"type":"account","version":1,"accountId":"…","exportedAt":"…","clock":"…","horizon":"…","digest":{…},…}
+//   {"type":"account","version":2,"accountId":"…","exportedAt":"…","clock":"…","horizon":"…","digest":{…},…}
 //   {"type":"record","collection":"users","id":"…","at":"…","payload":"{…}","secret":"{…}","references":[]}      oldest first,
 //   {"type":"tombstone","collection":"plans","id":"…","at":"…"}                                                  both together
 //   {"type":"address","email":"…","userId":"…"}
@@ -16,7 +16,8 @@ import type { Digest } from '../shared/digest.ts';
 import { isObject } from '../shared/fields.ts';
 import type { Account, Address, AuditEntry, HeldRecord, StoredEntry, StoredReply } from './store.ts';
 
-export const formatVersion = 1;
+/** Version 1 had the records of protocol 1. */
+export const formatVersion = 2;
 
 export interface Counts {
   readonly records: number;
@@ -94,6 +95,7 @@ export function parseLine(text: string): FileLine | string {
 
 function parseAccount(line: Record<string, unknown>): FileLine | string {
   const { version, accountId, digest, numbers, epoch, pausedMs, audited } = line;
+  if (version === 1) return 'it is of version 1 of the format: import it with the server version that wrote it, and upgrade that database';
   if (version !== formatVersion) return `it is of version ${String(version)} of the format, and this server reads version ${formatVersion}`;
   const clock = instantOf(line['clock']);
   const horizon = instantOf(line['horizon']);

@@ -2,7 +2,7 @@
 //
 // Invariants: every line is checked, and the account becomes visible in one transaction once all of them are right: until then, and
 // after a failure or a kill, nobody can sign in to it, and the import can be repeated. Ids, instants and payloads are kept byte for byte.
-// Memory holds a batch, the account's users, and the ids that are deleted, or referred to before they come.
+// Memory holds a batch, the account's users, what was credited, and the ids that are deleted, or referred to before they come.
 
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
@@ -20,7 +20,9 @@ import { issuedNumber } from './invoice-rules.ts';
 import { referencesOf } from './records.ts';
 import { newEpoch } from './store.ts';
 import type { Address, HeldRecord, Importing, Store, StoredEntry, StoredReply } from './store.ts';
-import { createUserList, fieldProblems, isFarAhead, isLaidOut, parsePayload, sameReferences } from './verify.ts';
+import {
+  createCreditList, createSingleList, createUserList, fieldProblems, isFarAhead, isLaidOut, parsePayload, sameReferences, singleFaults,
+} from './verify.ts';
 
 const MAX_LINE_BYTES = 16 * 1024 * 1024;
 const BATCH_SIZE = 500;
@@ -142,6 +144,8 @@ class AccountImport {
   readonly #digest: Record<string, CollectionDigest> = {};
   readonly #issued = new Map<string, number>();
   readonly #users = createUserList();
+  readonly #singles = createSingleList();
+  readonly #credits = createCreditList();
   readonly #addresses: Address[] = [];
   readonly #deleted = new Set<string>();
   /** Ids by collection to which the records of this batch refer, */
@@ -198,6 +202,8 @@ class AccountImport {
     }
     const { missing, stray } = this.#users.compare(this.#addresses);
     for (const { email } of [...missing, ...stray]) throw new Refusal(`the address ${email} is not that of its user`);
+    for (const text of singleFaults(this.#singles.all)) throw new Refusal(text);
+    for (const { id } of this.#credits.wrong()) throw new Refusal(`what invoices ${id} was credited is not what its credit notes come to`);
     const names = Object.keys(this.#counts) as (keyof Counts)[];
     const miscounted = names.find((name) => counts[name] !== this.#counts[name]);
     if (miscounted) throw new Refusal(`the last line says ${counts[miscounted]} ${miscounted}, not ${this.#counts[miscounted]}`);
@@ -226,6 +232,8 @@ class AccountImport {
     } else {
       const payload = checkPayload(record, collection, text);
       this.#users.add(record, payload);
+      this.#singles.add(record);
+      this.#credits.add(record, payload);
       this.#digest[name] = addCrc(this.#digest[name] ?? emptyDigest, recordCrc(id, formatInstant(at), text));
       const number = name === 'invoices' ? issuedNumber(payload) : null;
       if (number) this.#issued.set(number.series, Math.max(number.count, this.#issued.get(number.series) ?? 0));

@@ -6,15 +6,18 @@
 // commands correct it at once is noticed by the epoch.
 
 import { formatInstant, instantFromMs, type Instant } from '../shared/clock.ts';
-import { findCollection } from '../shared/collections.ts';
+import { findCollection, type Invoice } from '../shared/collections.ts';
 import { addCrc, digestDifferences, emptyDigest, recordCrc, shiftDigest, subtractCrc } from '../shared/digest.ts';
 import { AppError } from '../shared/errors.ts';
+import type { JsonObject } from '../shared/fields.ts';
+import { issuedStatus } from '../shared/invoice.ts';
 import { isEpoch } from './account-file.ts';
 import { adminEntry } from './audit.ts';
 import { addressKey } from './auth.ts';
 import { MAX_SKEW_MS } from './clock-check.ts';
+import { initialCompany } from './company.ts';
 import { isSeries } from './invoice-rules.ts';
-import { referencesOf } from './records.ts';
+import { newId, referencesOf, toContent } from './records.ts';
 import { leastPausedMs } from './reply-age.ts';
 import { newEpoch } from './store.ts';
 import type { Account, Address, HeldRecord, Mending, Store, StoredRecord } from './store.ts';
@@ -129,6 +132,44 @@ export async function mendAccount(store: Store, findings: Findings): Promise<voi
     mending.audit(adminEntry(action));
   });
   for (const address of missing) await claimAddress(store, accountId, address);
+}
+
+/** Adds the records that are missing of those of which an account has one; returns how many. */
+export async function addMissingSingles(store: Store, { account, singles }: Findings): Promise<number> {
+  const missing = [...singles].filter(([, ids]) => ids.length === 0).flatMap(([name]) => findCollection(name) ?? []);
+  for (const collection of missing) {
+    await store.mend(account.accountId, async (mending) => {
+      if ((await mending.list(collection.name)).length > 0) return;
+      const id = newId(mending.account.clock / 1000);
+      mending.put(collection.name, id, toContent(collection, initialCompany(), null), null);
+      mending.audit(adminEntry(action, { collection: collection.name, record: id }));
+    });
+  }
+  return missing.length;
+}
+
+/**
+ * Corrects what invoices say was credited, and their status with it, by the difference that was found. Where the credit notes come to
+ * more than the invoice nothing is known to be right. Returns how many are corrected.
+ */
+export async function mendCredits(store: Store, { account, credits }: Findings): Promise<number> {
+  let mended = 0;
+  for (const { id, notedMinor, issuedMinor } of credits) {
+    await store.mend(account.accountId, async (mending) => {
+      const previous = await mending.get('invoices', id);
+      const collection = findCollection('invoices');
+      const invoice = previous && parsePayload(previous.payload) as JsonObject & Invoice | null;
+      if (!collection || !previous || !invoice) return;
+      const creditedMinor = Number(invoice.creditedMinor) + issuedMinor - notedMinor;
+      if (!(creditedMinor >= 0 && creditedMinor <= invoice.totalMinor)) return;
+      const isIssued = invoice.status === 'open' || invoice.status === 'paid';
+      const status = isIssued ? issuedStatus({ ...invoice, creditedMinor }) : invoice.status;
+      mending.put('invoices', id, toContent(collection, { ...invoice, creditedMinor, status }, previous.secret), previous);
+      mending.audit(adminEntry(action, { collection: 'invoices', record: id }));
+      mended += 1;
+    });
+  }
+  return mended;
 }
 
 /** One by one: an address that somebody else has keeps no other from being claimed. */

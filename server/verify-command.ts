@@ -2,7 +2,7 @@
 
 import { formatInstant, instantFromMs } from '../shared/clock.ts';
 import { ConfigError } from './config.ts';
-import { bringBack, catchUp, mendAccount, mendRecords, mendTombstones } from './mend.ts';
+import { addMissingSingles, bringBack, catchUp, mendAccount, mendCredits, mendRecords, mendTombstones } from './mend.ts';
 import type { Store } from './store.ts';
 import { accountFaults, inspectHoldings, isFarAhead, type Fault, type FaultKind } from './verify.ts';
 
@@ -103,8 +103,9 @@ async function verifyAccount(store: Store, accountId: string, fixes: boolean, { 
   const total = [...counts.values()].reduce((sum, found) => sum + found, 0);
   write(`${accountId}: ${total === 0 ? 'Nothing is wrong' : count(total, 'problem')} in ${count(findings.recordCount, 'record')}.\n`);
   if (!fixes) return total;
-  if (mended > 0) write(`${accountId}: Mended ${count(mended, 'record')}.\n`);
   if (ofAccount.length > 0) await mendAccount(store, findings);
+  mended += await addMissingSingles(store, findings) + await mendCredits(store, findings);
+  if (mended > 0) write(`${accountId}: Mended ${count(mended, 'record')}.\n`);
   const corrected = [...new Set(ofAccount.flatMap(({ kind }) => corrections[kind] ?? []))];
   const renews = ofAccount.some(({ kind }) => kind === 'digest' || kind === 'epoch');
   if (corrected.length > 0) write(`${accountId}: Corrected ${corrected.join(', ')}.${renews ? ` ${everyDesktop}` : ''}\n`);

@@ -1,7 +1,7 @@
 // What must be true of an account in the database, and what is not: `node server.ts verify`, for after somebody has edited it by hand.
 //
-// Reads the account once, from one snapshot, and holds a batch of it at a time; only users, which are few, are remembered. Nothing is
-// taken for granted: a record that nobody could read any more is a finding, not an error.
+// Reads the account once, from one snapshot, and holds a batch of it at a time; only users and what was credited, which are few, are
+// remembered. Nothing is taken for granted: a record that nobody could read any more is a finding, not an error.
 
 import { EPOCH, formatInstant, instantFromMs, type Instant } from '../shared/clock.ts';
 import { collections, findCollection, publishedFields, type Collection } from '../shared/collections.ts';
@@ -21,7 +21,7 @@ const published = new Map(collections.map((collection) => [collection.name, publ
 /** First what is wrong with a record, then with what is kept beside the records. */
 export type FaultKind = 'instant' | 'layout' | 'undeleted' | 'references' | 'collection' | 'key' | 'payload' | 'fields' | 'secret'
   | 'dangling' | 'tombstone' | 'id' | 'member' | 'epoch' | 'digest' | 'clock' | 'horizon'
-  | 'ahead' | 'series' | 'trail' | 'index' | 'address';
+  | 'ahead' | 'series' | 'trail' | 'index' | 'address' | 'single' | 'credited';
 
 export interface Fault {
   readonly kind: FaultKind;
@@ -49,6 +49,16 @@ export interface Findings {
   readonly missing: readonly Address[];
   /** Addresses in the directory that are not their user's. */
   readonly stray: readonly Address[];
+  /** Of each collection that has one record: those there are. */
+  readonly singles: ReadonlyMap<string, readonly string[]>;
+  readonly credits: readonly Credit[];
+}
+
+/** An invoice on which something else is noted as credited than its issued credit notes come to. */
+export interface Credit {
+  readonly id: string;
+  readonly notedMinor: number;
+  readonly issuedMinor: number;
 }
 
 /** Reads an account. `onFaults` gets what is wrong with its records, batch by batch, and is waited for. */
@@ -56,6 +66,8 @@ export async function inspectHoldings(holdings: Holdings, onFaults: (faults: rea
   const digest: Record<string, CollectionDigest> = {};
   const issued: Record<string, number> = {};
   const users = createUserList();
+  const singles = createSingleList();
+  const credits = createCreditList();
   let recordCount = 0;
   let newest = EPOCH;
   let previousAt: Instant | null = null;
@@ -79,11 +91,13 @@ export async function inspectHoldings(holdings: Holdings, onFaults: (faults: rea
       if (at !== null) digest[collection.name] = addCrc(digest[collection.name] ?? emptyDigest, recordCrc(id, formatInstant(at), text));
       const payload = parsePayload(text);
       users.add(record, payload);
+      singles.add(record);
       if (!payload) {
         faults.push(about(record, 'payload', 'has a payload that is not JSON'));
         continue;
       }
       payloads.set(record, { collection, payload });
+      credits.add(record, payload);
       const number = collection.name === 'invoices' ? issuedNumber(payload) : null;
       if (number) issued[number.series] = Math.max(issued[number.series] ?? 0, number.count);
       faults.push(...payloadFaults(record, collection, payload));
@@ -94,13 +108,14 @@ export async function inspectHoldings(holdings: Holdings, onFaults: (faults: rea
   const { missing, stray } = users.compare(await holdings.addresses());
   return {
     account: holdings.account, unreadable: holdings.unreadable, recordCount, digest, newest, issued, missing, stray,
+    singles: singles.all, credits: credits.wrong(),
     misfiled: await holdings.misfiledReferences(), lastEntry: await holdings.lastEntry(),
   };
 }
 
 /** What is wrong with what is kept beside the records. */
 export function accountFaults(
-  { account, unreadable, digest, newest, issued, misfiled, lastEntry, missing, stray }: Findings, nowMs: number,
+  { account, unreadable, digest, newest, issued, misfiled, lastEntry, missing, stray, singles, credits }: Findings, nowMs: number,
 ): readonly Fault[] {
   const { clock, horizon, numbers, audited } = account;
   const fault = (kind: FaultKind, text: string): Fault => ({ kind, record: null, text });
@@ -126,7 +141,16 @@ export function accountFaults(
     ...(misfiled > 0 ? [fault('index', `${misfiled} references are indexed otherwise than the records have them`)] : []),
     ...missing.map(({ email, userId }) => fault('address', `users ${userId} cannot sign in as ${email}: the directory does not say so`)),
     ...stray.map(({ email, userId }) => fault('address', `the directory has ${email} for users ${userId}, whose address it is not`)),
+    ...singleFaults(singles).map((text) => fault('single', text)),
+    ...credits.map(({ id, notedMinor, issuedMinor }) =>
+      fault('credited', `invoices ${id} has creditedMinor ${notedMinor}, and its issued credit notes come to ${issuedMinor}`)),
   ];
+}
+
+/** What is wrong with the collections that have one record. */
+export function singleFaults(singles: Findings['singles']): readonly string[] {
+  return [...singles].filter(([, ids]) => ids.length !== 1).map(([name, ids]) =>
+    `${name} has ${ids.length === 0 ? 'no record' : `${ids.length} records (${ids.join(', ')})`}, and needs one`);
 }
 
 /** Whether deletions up to there can have been pruned. */
@@ -164,9 +188,11 @@ export function fieldProblems({ name }: Collection, payload: JsonObject): readon
   const problems = noProblems();
   checkFields(published.get(name) ?? {}, payload, problems);
   const number = name === 'invoices' ? numberProblem(payload) : null;
+  const isMisnamed = name === 'invoices' && (payload['kind'] === 'credit_note') !== (payload['creditedId'] !== undefined);
   return [
     ...Object.entries(problems).map(([field, { message }]) => `${field} ${message}`),
     ...(number === null ? [] : [number]),
+    ...(isMisnamed ? ['creditedId belongs to credit notes, and to all of them'] : []),
   ];
 }
 
@@ -208,6 +234,36 @@ async function undeletedRecords({ existing }: Holdings, batch: readonly HeldReco
 
 function about(record: HeldRecord, kind: FaultKind, text: string): Fault {
   return { kind, record, text: `${record.collection} ${record.id} ${text}` };
+}
+
+/** The ids of records of which an account has one. */
+export function createSingleList() {
+  const all = new Map<string, string[]>(collections.filter(({ single }) => single).map(({ name }) => [name, []]));
+  return {
+    all: all as Findings['singles'],
+    add({ collection, id }: HeldRecord): void {
+      all.get(collection)?.push(id);
+    },
+  };
+}
+
+/** What invoices say was credited, and what credit notes were issued for them. */
+export function createCreditList() {
+  const noted = new Map<string, number>();
+  const issued = new Map<string, number>();
+  return {
+    add({ collection, id }: HeldRecord, { kind, status, creditedId, creditedMinor, totalMinor }: JsonObject): void {
+      if (collection !== 'invoices') return;
+      if (typeof creditedMinor === 'number' && creditedMinor !== 0) noted.set(id, creditedMinor);
+      if (kind !== 'credit_note' || status === 'draft' || typeof creditedId !== 'string') return;
+      issued.set(creditedId, (issued.get(creditedId) ?? 0) + Number(totalMinor));
+    },
+    wrong(): readonly Credit[] {
+      return [...new Set([...noted.keys(), ...issued.keys()])]
+        .map((id) => ({ id, notedMinor: noted.get(id) ?? 0, issuedMinor: issued.get(id) ?? 0 }))
+        .filter(({ notedMinor, issuedMinor }) => notedMinor !== issuedMinor);
+    },
+  };
 }
 
 /** The address of each user, and what the directory must have. */

@@ -3,19 +3,15 @@
 //
 // Invariants: a kill at any point leaves what the next start finishes. A payload is replaced only where it is still the one that was
 // read, and an account gets company, digest and epoch in one transaction, and only if nobody has written to it since its records
-// were read; so it does no harm if two processes work at once, as when one was stopped for longer than its lease. Instants stay, so the
-// new epoch is for whoever holds the old payloads. Memory holds a batch.
+// were read; so it does no harm if two processes work at once, as when one was stopped for longer than its lease. Memory holds a batch.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { AnyBulkWriteOperation, MongoClient } from 'mongodb';
 
-import { EPOCH, formatInstant, type Instant } from '../../shared/clock.ts';
 import { collections } from '../../shared/collections.ts';
-import { addCrc, emptyDigest, recordCrc, type CollectionDigest, type Digest } from '../../shared/digest.ts';
-import { isId } from '../../shared/fields.ts';
-import { firstCompany, migrateMapping, migratePayload } from '../migrate-payload.ts';
-import { newId } from '../records.ts';
+import { migrateMapping, migratePayload } from '../migrate-payload.ts';
+import { MigratedAccount } from '../migrated-account.ts';
 import { newEpoch, type HeldRecord, type StoreDeps } from '../store.ts';
 import { isDuplicateKey } from './errors.ts';
 import { batches, byInstant, exactTypes, toHeldRecord, type LooseDocument } from './holdings.ts';
@@ -85,44 +81,39 @@ async function takeLease({ settings }: Tables): Promise<Lease | null> {
 async function migrateAccount(client: MongoClient, tables: Tables, accountId: string, renew: () => Promise<void>): Promise<boolean> {
   const found = await tables.accounts.findOne({ _id: accountId }, majorityRead);
   if (!found || await tables.records('company').findOne({ accountId }, majorityRead) !== null) return true;
-  const { digest, newest } = await convertRecords(tables, accountId, renew);
-  const clock = Math.max(toHeldAccount(found).account.clock, newest) + 1 as Instant;
-  const company = { collection: 'company', id: newId(clock / 1000), at: clock, payload: firstCompany, secret: null, references: [] };
-  const companyDigest = addCrc(emptyDigest, recordCrc(company.id, formatInstant(clock), company.payload));
-  const changes = { clock: toStored(clock), digest: { ...digest, company: companyDigest }, epoch: newEpoch() };
+  const migrated = await convertRecords(tables, accountId, renew);
+  const { clock, digest, numbers, epoch, company } = migrated.finish(toHeldAccount(found).account);
   await using session = client.startSession();
   return await session.withTransaction(async () => {
     const unchanged = { _id: accountId, writes: found.writes };
-    const { matchedCount } = await tables.accounts.updateOne(unchanged, { $inc: { writes: 1 }, $set: changes }, { session });
+    const changes = { $inc: { writes: 1 }, $set: { clock: toStored(clock), digest, numbers, epoch } };
+    const { matchedCount } = await tables.accounts.updateOne(unchanged, changes, { session });
     if (matchedCount === 0) return false;
     await tables.records('company').insertOne(toRecordDocument(accountId, company), { session });
     return true;
   }, { readConcern: { level: 'snapshot' }, ...majorityWrite, readPreference: 'primary' });
 }
 
-async function convertRecords(tables: Tables, accountId: string, renew: () => Promise<void>): Promise<{ digest: Digest; newest: Instant }> {
-  const digest: Record<string, CollectionDigest> = {};
-  let newest = EPOCH;
+async function convertRecords(tables: Tables, accountId: string, renew: () => Promise<void>): Promise<MigratedAccount> {
+  const migrated = new MigratedAccount();
   for (const { name } of collections) {
     const cursor = tables.records(name).find<LooseDocument>({ accountId }, { ...majorityRead, sort: byInstant, ...exactTypes });
     for await (const batch of batches(cursor, (document) => toHeldRecord(name, document))) {
       await renew();
       const customers = name === 'invoices' ? await findCustomers(tables, accountId, batch) : new Map<string, string>();
       const operations: AnyBulkWriteOperation<RecordDocument>[] = [];
-      for (const { id, at, payload: old } of batch) {
+      for (const record of batch) {
+        const { id, payload: old } = record;
         const text = old ?? '';
         const payload = migratePayload({ collection: name, id, payload: text }, (customerId) => customers.get(customerId) ?? null);
-        if (payload !== text) {
-          operations.push({ updateOne: { filter: { _id: id, accountId, payload: text }, update: { $set: { payload } }, ...byId } });
-        }
-        if (at !== null && at > newest) newest = at;
-        if (at === null || !isId(id)) continue;
-        digest[name] = addCrc(digest[name] ?? emptyDigest, recordCrc(id, formatInstant(at), payload));
+        migrated.add(record, payload);
+        if (payload === text) continue;
+        operations.push({ updateOne: { filter: { _id: id, accountId, payload: text }, update: { $set: { payload } }, ...byId } });
       }
       if (operations.length > 0) await tables.records(name).bulkWrite(operations, { ordered: false, ...majorityWrite });
     }
   }
-  return { digest, newest };
+  return migrated;
 }
 
 /** The payloads of the customers that these invoices refer to. */

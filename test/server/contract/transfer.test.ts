@@ -48,14 +48,14 @@ for (const store of stores) {
         const isPiped = store.kind === target.kind;
         const imported = await runServer(isPiped ? ['import'] : ['import', file], moved.env, isPiped ? readFileSync(file, 'utf8') : '');
         assert.equal(imported.code, 0, imported.stderr);
-        assert.match(imported.stdout, new RegExp(`^Imported the account ${accountId}: 6 records, 1 deletion and`));
+        assert.match(imported.stdout, new RegExp(`^Imported the account ${accountId}: 7 records, 1 deletion and`));
         const owner = await moved.client.login(booksOwner, password);
         assert.deepEqual(await everything(owner), before);
         const since = await owner.pull(`?since=${before.serverTime}`);
         assert.deepEqual([since.status, since.body.count], [200, 0]);
         const again = await owner.post('/api/customers', customer({ name: 'Once' }), headers);
         assert.equal(again.body.record.id, created.body.record.id);
-        const second = await owner.act(await owner.create('invoices', invoice(created.body.record.id)), 'send');
+        const second = await owner.act(await owner.create('invoices', invoice(created.body.record.id)), 'issue');
         assert.equal(second.payload['number'], 'INV-2026-00002');
         const entries = await trailOf(owner);
         assert.deepEqual(entries.slice(0, old.length), old);
@@ -109,14 +109,20 @@ for (const store of stores) {
         return sealed(file.replace(find, replacement).trimEnd().split('\n').slice(0, -1));
       };
       const changes: readonly (readonly [string, string])[] = [
-        ['Hosting', 'Hoisting'], ['"version":1', '"version":2'], [`"email":"${booksOwner}"`, '"email":"else@first.test"'],
-        ['"INV-2026":1', '"INV-2026":0'], ['\\"status\\":\\"sent\\"', '\\"status\\":\\"lost\\"'],
+        ['Hosting', 'Hoisting'], ['"version":2', '"version":3'], [`"email":"${booksOwner}"`, '"email":"else@first.test"'],
+        ['"INV-2026":1', '"INV-2026":0'], ['\\"status\\":\\"open\\"', '\\"status\\":\\"lost\\"'],
         ['"collection":"plans"', '"collection":"toString"'],
         ['"action":"create"', '"action":7'], ['"references":[]', '"references":["642642642642642642642642"]'],
       ];
       for (const [find, replacement] of store.kind === 'embedded' ? changes : changes.slice(0, 2)) {
         await refuse(change(find, replacement), replacement);
       }
+      const old = change('"version":2', '"version":1');
+      await assert.rejects(bring(target, old, server.clock.ms), /Line 1: it is of version 1 of the format: import it with the server /);
+      const [head = '', ...others] = lines.slice(0, -1);
+      const without = others.filter((line) => !line.includes('"collection":"company"'));
+      const uncompanied = sealed([head.replace(/"company":\{[^}]*\},?/, ''), ...without]);
+      await assert.rejects(bring(target, uncompanied, server.clock.ms), /: company has no record, and needs one\. Nothing was imported\./);
       assert.deepEqual([await target.listAccounts(), await target.listImports()], [[], []]);
       await bring(target, file, server.clock.ms);
       assert.equal((await verify(target, server.clock.ms)).code, 0);
@@ -134,7 +140,7 @@ for (const store of stores) {
       const other = await openEmpty(t, store, server.clock.ms);
       await createOwner(other, createPasswords(cheapest), booksOwner, password);
       await assert.rejects(bring(other, file, server.clock.ms), refusal);
-      assert.match((await verify(other, server.clock.ms)).text, /^[0-9a-f]{24}: Nothing is wrong in 1 record\.\n$/);
+      assert.match((await verify(other, server.clock.ms)).text, /^[0-9a-f]{24}: Nothing is wrong in 2 records\.\n$/);
     });
 
     test('can be imported again after a kill at any point, and until then nobody can sign in', async (t) => {
@@ -161,7 +167,7 @@ for (const store of stores) {
       const first = await target.beginImport(accountId);
       await bring(target, await exported(server, accountId), server.clock.ms);
       await assert.rejects(first.discard(), /Another import of the account/);
-      assert.match((await verify(target, server.clock.ms)).text, /: Nothing is wrong in 6 records\.\n$/);
+      assert.match((await verify(target, server.clock.ms)).text, /: Nothing is wrong in 7 records\.\n$/);
     });
 
     test('blames the disk, not the database, when the file or the pipe cannot take it', async () => {
@@ -251,7 +257,7 @@ async function openBooks(store: TestStore): Promise<Books> {
   const { id: planId } = await owner.create('plans', plan());
   const spare = await owner.create('plans', plan({ name: 'Spare' }));
   const company = await owner.create('customers', customer());
-  await owner.act(await owner.create('invoices', invoice(company.id)), 'send');
+  await owner.act(await owner.create('invoices', invoice(company.id)), 'issue');
   // Refers to what is before it, and is referred to by what is before it.
   await owner.change('customers', company, { planId });
   await owner.create('users', user('editor@first.test', { role: 'editor', password }));

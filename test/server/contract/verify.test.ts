@@ -2,25 +2,23 @@
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
-import { describe, test, type TestContext } from 'node:test';
+import { describe, test } from 'node:test';
 
-import { Double, Long, MongoClient, type Db } from 'mongodb';
+import { Double, Long } from 'mongodb';
 
 import { ConfigError } from '../../../server/config.ts';
 import { openEmbeddedStore } from '../../../server/embedded/store.ts';
 import { newId, toContent } from '../../../server/records.ts';
 import type { Store } from '../../../server/store.ts';
-import { parseVerify, runVerify } from '../../../server/verify-command.ts';
+import { parseVerify } from '../../../server/verify-command.ts';
 import type { Instant } from '../../../shared/clock.ts';
 import { findCollection } from '../../../shared/collections.ts';
 import { AppError } from '../../../shared/errors.ts';
 import type { JsonObject } from '../../../shared/fields.ts';
-import {
-  addAccount, firstOwner, openStore, password, runServer, startServer, stores, type Installation, type TestServer, type TestStore,
-} from '../harness.ts';
+import { addAccount, firstOwner, openStore, password, runServer, stores, type TestServer } from '../harness.ts';
 import { NaiveCache, withoutEmpty } from '../naive-cache.ts';
 import { customer, invoice, plan } from '../samples.ts';
+import { edit, openBooks, verify, type Books } from './broken-books.ts';
 
 for (const store of stores) {
   describe(`verify, on ${store.kind}`, { skip: store.skip }, () => {
@@ -30,7 +28,7 @@ for (const store of stores) {
       const { code, stdout, stderr } = await runServer(['verify'], server.env);
       assert.equal(code, 0, stdout + stderr);
       const said = stdout.trimEnd().split('\n').map((line) => line.slice(26)).sort();
-      assert.deepEqual(said, ['Nothing is wrong in 1 record.', 'Nothing is wrong in 5 records.']);
+      assert.deepEqual(said, ['Nothing is wrong in 2 records.', 'Nothing is wrong in 6 records.']);
     });
 
     test('names everything that was broken by hand, each with its record', async (t) => {
@@ -50,7 +48,7 @@ for (const store of stores) {
         /: users [0-9a-f]{24} cannot sign in as owner@first\.test: the directory does not say so\.$/m,
         /: the directory has other@first\.test for users [0-9a-f]{24}, whose address it is not\.$/m,
       ]) assert.match(text, line);
-      assert.match(text, new RegExp(`^${accountId}: \\d+ problems in 4 records\\.$`, 'm'));
+      assert.match(text, new RegExp(`^${accountId}: \\d+ problems in 5 records\\.$`, 'm'));
     });
 
     test('mends what it can with --fix, so that every client pulls everything again and gets it', async (t) => {
@@ -77,11 +75,11 @@ for (const store of stores) {
       cache.apply(reply);
       assert.notEqual(body.scope, before.scope);
       assert.deepEqual(cache.digest(), withoutEmpty(body.digest));
-      assert.equal(cache.records.size, 4);
+      assert.equal(cache.records.size, 5);
       assert.match(cache.records.get(`plans ${ids.plan}`)?.text ?? '', /Hoisting/);
       await server.client.login(firstOwner, password);
       const { id } = await server.owner.create('customers', customer());
-      const sent = await server.owner.act(await server.owner.create('invoices', invoice(id)), 'send');
+      const sent = await server.owner.act(await server.owner.create('invoices', invoice(id)), 'issue');
       assert.equal(sent.payload['number'], 'INV-2026-00002');
       assert.match((await server.owner.get('/api/audit')).text, /"action":"verify","actor":"admin"/);
     });
@@ -98,7 +96,7 @@ for (const store of stores) {
       for (const args of [[], ['--fix'], [accountId]]) {
         const { code, text } = await verify(server, ...args);
         assert.equal(code, 1, text);
-        assert.match(text, new RegExp(`^${accountId}: 5 records are kept for an account that does not exist\\.$`, 'm'));
+        assert.match(text, new RegExp(`^${accountId}: 6 records are kept for an account that does not exist\\.$`, 'm'));
         assert.equal(text.includes("renamed: the account's key is not an id.\n"), args[0] !== accountId, text);
       }
     });
@@ -129,15 +127,15 @@ for (const store of stores) {
       for (const member of ['digest', 'numbers', 'clock', 'pausedMs']) {
         assert.match(found.text, new RegExp(`^${accountId}: the account's ${member} cannot be read\\.$`, 'm'));
       }
-      assert.match(found.text, /: Nothing is wrong in 1 record\.$/m);
+      assert.match(found.text, /: Nothing is wrong in 2 records\.$/m);
       const { code, text } = await verify(server, '--fix');
       assert.equal(code, 0, text);
       const cache = new NaiveCache();
       const reply = await server.owner.pull();
       cache.apply(reply);
       assert.deepEqual(cache.digest(), withoutEmpty(reply.body.digest));
-      assert.equal(cache.records.size, 5);
-      const next = await server.owner.act(await server.owner.create('invoices', invoice(ids.customer)), 'send');
+      assert.equal(cache.records.size, 6);
+      const next = await server.owner.act(await server.owner.create('invoices', invoice(ids.customer)), 'issue');
       assert.equal(next.payload['number'], 'INV-2026-00002');
     });
 
@@ -150,14 +148,14 @@ for (const store of stores) {
           embedded: (db) => void db.prepare('UPDATE account SET numbers = ?').run(JSON.stringify(numbers)),
           mongodb: async (db) => void await db.collection('accounts').updateOne({}, { $set: { numbers } }),
         });
-        await assert.rejects(server.owner.act(draft, 'send'), /500/);
+        await assert.rejects(server.owner.act(draft, 'issue'), /500/);
         const { text } = await verify(server);
         assert.ok(text.includes(`: the series INV-2026 is at ${JSON.stringify(count)}, which no invoice can have.\n`), text);
         assert.match(text, /: the series junk is at 1, which no invoice can have\.\n/);
         const mended = await verify(server, '--fix');
         assert.equal(mended.code, 0, mended.text);
       }
-      assert.equal((await server.owner.act(draft, 'send')).payload['number'], 'INV-2026-00002');
+      assert.equal((await server.owner.act(draft, 'issue')).payload['number'], 'INV-2026-00002');
       await edit(server, {
         embedded: (db) => void db.prepare("UPDATE record SET payload = replace(payload, 'INV-2026-00002', 'INV-2026-8.5')").run(),
         mongodb: async (db) => void await db.collection('invoices').updateMany({}, [{
@@ -214,7 +212,7 @@ for (const store of stores) {
       for (const killAfter of [1, 2, 2]) await assert.rejects(verify({ ...server, killAfter }, '--fix'), /killed/);
       await verify(server, '--fix');
       const { text } = await verify(server);
-      assert.match(text, /: 2 problems in 4 records\.\n$/);
+      assert.match(text, /: 2 problems in 5 records\.\n$/);
       assert.match(text, /is not JSON[^]*which does not exist/);
     });
 
@@ -267,7 +265,7 @@ for (const store of stores) {
       isDone = true;
       const written = await writing;
       assert.equal(code, 0);
-      assert.match((await verify(server)).text, new RegExp(`: Nothing is wrong in ${5 + written} records`));
+      assert.match((await verify(server)).text, new RegExp(`: Nothing is wrong in ${6 + written} records`));
     });
 
     test('brings an account back that a wrong clock has stamped with --fix, also after a kill in the middle', async (t) => {
@@ -344,26 +342,6 @@ test('verify --fix lets an embedded database be stamped again that refused to be
   await behind.close();
 });
 
-interface Books {
-  readonly server: TestServer;
-  readonly accountId: string;
-  readonly ids: { readonly plan: string; readonly spare: string; readonly customer: string; readonly invoice: string };
-}
-
-/** An account with an owner, two plans, a customer and an invoice that was sent. */
-async function openBooks(t: TestContext, store: TestStore): Promise<Books> {
-  const server = await startServer(store);
-  t.after(() => server.stop());
-  const { owner } = server;
-  const { id: planId } = await owner.create('plans', plan());
-  const { id: spareId } = await owner.create('plans', plan({ name: 'Spare' }));
-  const { id: customerId } = await owner.create('customers', customer({ planId }));
-  const draft = await owner.create('invoices', invoice(customerId));
-  await owner.act(draft, 'send');
-  const { user } = (await owner.get('/api/auth/me')).body;
-  return { server, accountId: user.accountId, ids: { plan: planId, spare: spareId, customer: customerId, invoice: draft.id } };
-}
-
 /** What an administrator's shell could do to an account. */
 async function breakByHand(server: TestServer, ids: Books['ids']): Promise<void> {
   await edit(server, {
@@ -412,38 +390,4 @@ async function stampWrongly(server: TestServer, accountId: string, count: number
   });
   await store.close();
   return ids;
-}
-
-/** Runs the command in this process, by the server's clock; as if killed after some of its writes. */
-async function verify(
-  { killAfter = Infinity, ...server }: TestServer & { readonly killAfter?: number }, ...args: readonly string[]
-): Promise<{ code: number; text: string }> {
-  const store = await openStore(server, () => server.clock.ms);
-  const mend = store.mend.bind(store);
-  let writes = 0;
-  store.mend = (accountId, change) => {
-    writes += 1;
-    return writes > killAfter ? Promise.reject(new Error('killed')) : mend(accountId, change);
-  };
-  try {
-    const lines: string[] = [];
-    const code = await runVerify(store, parseVerify(args), { nowMs: () => server.clock.ms, write: (line) => void lines.push(line) });
-    return { code, text: lines.join('') };
-  } finally {
-    await store.close();
-  }
-}
-
-/** Changes the database as somebody with a shell would. */
-async function edit(
-  { env, folder }: Installation, edits: { embedded(db: DatabaseSync): void; mongodb(db: Db): Promise<void> },
-): Promise<void> {
-  const { MONGODB_URL, MONGODB_DB } = env;
-  if (MONGODB_URL === undefined) {
-    using db = new DatabaseSync(join(folder, 'invoify.sqlite'), { timeout: 5000 });
-    edits.embedded(db);
-    return;
-  }
-  await using client = await new MongoClient(MONGODB_URL).connect();
-  await edits.mongodb(client.db(MONGODB_DB));
 }

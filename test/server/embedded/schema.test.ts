@@ -149,6 +149,9 @@ describe('an embedded database file', () => {
   test('of protocol 1 is as it was when the server is killed before it is up to date', async (t) => {
     const file = fileWith(t, '');
     fillEmbedded(file);
+    const other = new DatabaseSync(file);
+    other.exec("UPDATE record SET payload = replace(payload, 'INV-2025-00001', 'RE-2025-00041')");
+    other.close();
     const before = recordsOf(file);
     const step = new URL('../../../server/embedded/migrate-records.ts', import.meta.url);
     // Too small a cache, so that pages are written before the commit.
@@ -168,6 +171,8 @@ describe('an embedded database file', () => {
       const seen = await readAll(store, accountId);
       assertConsistent(seen);
       assert.equal(seen.changes.filter(({ collection }) => collection === 'company').length, 1);
+      // Numbers of every form make series now.
+      assert.equal(seen.account.numbers['RE-2025'], accountId === firstAccount ? 41 : undefined);
     }
   });
 
