@@ -128,7 +128,7 @@ for (const store of stores) {
       assert.match(created.stdout, /boss@second\.test/);
       const boss = await client.login('boss@second.test', password);
       assert.deepEqual((await boss.pull()).body.changes.map(({ payload }) => payload),
-        [{ email: 'boss@second.test', name: 'boss', role: 'owner', disabled: false }]);
+        [{ name: '' }, { email: 'boss@second.test', name: 'boss', role: 'owner', disabled: false }]);
 
       const reset = await runServer(['admin', 'reset', 'Boss@second.test'], installation.env, 'without a line break');
       assert.equal(reset.code, 0, reset.stderr);

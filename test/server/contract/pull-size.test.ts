@@ -54,7 +54,7 @@ for (const store of stores) {
         assert.deepEqual(cache.digest(), withoutEmpty(last.body.digest));
         caches.push(changes.map(({ mongoId }) => mongoId));
       }
-      assert.equal(new Set(caches[0]).size, PLANS + 1);
+      assert.equal(new Set(caches[0]).size, PLANS + 2);
       for (const ids of caches) assert.deepEqual(ids, caches[0]);
     });
 
