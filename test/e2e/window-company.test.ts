@@ -147,7 +147,8 @@ async function issueInvoice(colleague: Client, fields: object): Promise<WireReco
     address: { street: 'Waldweg 3', postalCode: '79098', city: 'Freiburg', country: 'DE' },
   });
   const draft = await colleague.create('invoices', {
-    customerId: customer.id, currency: 'EUR', issueDate: '2026-11-24', dueDate: '2026-12-08', servicePeriod: { from: '2026-11-20' }, ...fields,
+    customerId: customer.id, currency: 'EUR', issueDate: '2026-11-24', dueDate: '2026-12-08', servicePeriod: { from: '2026-11-20' },
+    ...fields,
   });
   return colleague.act(draft, 'issue');
 }
@@ -171,8 +172,16 @@ async function print(t: TestContext, env: Env, number: string): Promise<Page> {
   return page;
 }
 
+interface Placed {
+  readonly x: number;
+  readonly y: number;
+  readonly right: number;
+  readonly bottom: number;
+  readonly text: string;
+}
+
 /** The places in mm from the page's left and top edge, and the texts, of every element that matches on the sheet. */
-function place(page: Page, selector: string, sheet = 0): Promise<readonly { x: number; y: number; right: number; bottom: number; text: string }[]> {
+function place(page: Page, selector: string, sheet = 0): Promise<readonly Placed[]> {
   return page.locator('invoify-invoice-page').evaluate((paper, [wanted, index]) => {
     const section = paper.shadowRoot?.querySelectorAll('.sheet')[index];
     if (!section) return [];

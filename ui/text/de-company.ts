@@ -38,7 +38,8 @@ export const deCompany: Translation<typeof enCompany> = {
   'company.logoChoose': 'Bild wählen …',
   'company.logoReplace': 'Anderes Bild wählen …',
   'company.logoRemove': 'Entfernen',
-  'company.logoSize': 'Diese Datei hat {size} KiB. Ein Logo darf höchstens {max} KiB haben: Verkleinern Sie das Bild und wählen Sie es erneut.',
+  'company.logoSize': 'Diese Datei hat {size} KiB. Ein Logo darf höchstens {max} KiB haben: Verkleinern Sie das Bild, und wählen Sie '
+    + 'es erneut.',
   'company.logoType': 'Diese Datei ist weder ein PNG- noch ein JPEG-Bild. Wählen Sie eine andere.',
   'company.logoUnreadable': 'Dieses Bild ist beschädigt und kann nicht angezeigt werden. Wählen Sie ein anderes.',
   'company.image': 'Bild mit {size}',
