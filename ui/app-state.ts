@@ -1,6 +1,6 @@
-// Which screens there are and who may see them, when the window asks for sign-in, and what its keyboard shortcuts do.
+// Which screens there are, who may see them and who may write, when the window asks for sign-in, and what its keyboard shortcuts do.
 
-import { visibleTo, type Role } from '../shared/collections.ts';
+import { findCollection, visibleTo, type Role } from '../shared/collections.ts';
 import type { JsonObject } from '../shared/fields.ts';
 import type { Command } from '../shared/window/ipc.ts';
 import type { Status } from '../shared/window/views.ts';
@@ -34,6 +34,10 @@ export function allowedScreen(wanted: Screen, role: Role | null): Screen {
   const lists = listScreens(role);
   const allowed = [...lists, companyScreen, settingsScreen, healthScreen, ...role === 'owner' ? [computersScreen] : []];
   return allowed.includes(wanted) ? wanted : lists[0] ?? settingsScreen;
+}
+
+export function mayWrite(collection: string, role: Role): boolean {
+  return findCollection(collection)?.writes.includes(role) ?? false;
 }
 
 /** Whether to show only the sign-in form: there is no cache, or it was never filled and the session has ended. */

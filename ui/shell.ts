@@ -7,7 +7,9 @@ import { keyed } from 'lit/directives/keyed.js';
 import { findCollection } from '../shared/collections.ts';
 import type { AppInfo, Command, Settings } from '../shared/window/ipc.ts';
 import type { Status } from '../shared/window/views.ts';
-import { allowedScreen, companyScreen, computersScreen, healthScreen, settingsScreen, type DetailView, type Screen } from './app-state.ts';
+import {
+  allowedScreen, companyScreen, computersScreen, healthScreen, mayWrite, settingsScreen, type DetailView, type Screen,
+} from './app-state.ts';
 import { cacheNoticeText } from './text/call-error-text.ts';
 import type { InvoifyCompany } from './company/company-screen.ts';
 import type { InvoifyDetail } from './record/detail.ts';
@@ -18,7 +20,6 @@ import './list/list-screen.ts';
 import type { InvoifyListScreen } from './list/list-screen.ts';
 import { initialState, type ListState } from './list/list-state.ts';
 import './sync/notice-bar.ts';
-import { mayWrite } from './record/record-actions.ts';
 import './sidebar.ts';
 import './sync/status-bar.ts';
 import { blockText, writeBlock, type Notice, type SyncView } from './sync/sync-view.ts';

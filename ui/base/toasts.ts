@@ -84,7 +84,7 @@ export class InvoifyToasts extends LitElement {
   override render(): TemplateResult {
     return html`${repeat(this.toasts, ({ id }) => id, ({ id, text, tone, action }) => html`<div class="toast" data-tone=${tone}>
       ${icon(tone === 'ok' ? 'check' : 'warn')}<span>${text}</span>
-      ${action ? html`<button class="button quiet" @click=${() => this.#act(id, action)}>${action.label}</button>` : ''}
+      ${action ? html`<button class="link" @click=${() => this.#act(id, action)}>${action.label}</button>` : ''}
       <button class="icon-button" aria-label=${t('word.dismiss')} @click=${() => this.#remove(id)}>${icon('close')}</button>
     </div>`)}`;
   }

@@ -20,7 +20,7 @@ import { screenStyles } from '../base/screen-styles.ts';
 import '../record/conflict-dialog.ts';
 import { detailStyles, facts, section } from '../record/detail-parts.ts';
 import { layoutOf } from '../record/form-layout.ts';
-import { mayWrite } from '../record/record-actions.ts';
+import { mayWrite } from '../app-state.ts';
 import { findCompany } from '../record/record-detail-data.ts';
 import { formFields, valueAt } from '../record/record-draft.ts';
 import { RecordFlow } from '../record/record-flow.ts';
@@ -136,7 +136,7 @@ export class InvoifyCompany extends LitElement {
     if (this._failure) return html`<p class="quiet message" role="alert">${callErrorText(this._failure)}</p>`;
     if (record === undefined) return html`<p class="quiet message">${t('detail.loading')}</p>`;
     if (record === null) return html`<p class="quiet message" role="status">${t('company.none')}</p>`;
-    return this.#flow.state.task?.kind === 'edit' ? this.#renderForm(record) : renderFacts(record.payload);
+    return this.#isWriter && this.#flow.state.task?.kind === 'edit' ? this.#renderForm(record) : renderFacts(record.payload);
   }
 
   #renderForm(record: RecordView): TemplateResult {

@@ -68,6 +68,7 @@ export class InvoifyInvoiceLines extends LitElement {
       font-size: var(--text-small); }
     .below > :last-child { flex: 1; min-inline-size: 0; }
     .below select { max-inline-size: 240px; color: var(--color-text); }
+    .buttons .quiet[aria-pressed='true'] { background: var(--color-pressed); }
     .buttons { display: flex; flex-wrap: wrap; gap: var(--space-2); margin-block-start: var(--space-2); }
 
     /* Without room for the columns each line wraps onto several rows, with a label above every cell. */

@@ -13,7 +13,7 @@ import { categoryOf, lineNetMinor, openMinorOf } from '../../shared/invoice.ts';
 import { controls } from '../base/controls.ts';
 import { detailStyles, facts, section } from '../record/detail-parts.ts';
 import { emit } from '../base/events.ts';
-import { formatDateLong, formatMoney, formatPercent, formatQuantity, localDay } from '../text/format.ts';
+import { formatDateLong, formatDateRange, formatMoney, formatPercent, formatQuantity, localDay } from '../text/format.ts';
 import { t, tryText } from '../text/i18n.ts';
 import { daysUntil } from './invoice-draft.ts';
 import { fieldLabel } from '../text/messages.ts';
@@ -58,7 +58,8 @@ export class InvoifyInvoiceView extends LitElement {
       <section>
         <button class="link" type="button" @click=${this.#openCustomer}>${invoice.customerName}</button>
         ${openMinor > 0 ? html`
-          <p class="figure">${t('detail.openOf', { open: money(openMinor), total: money(invoice.totalMinor) })}</p>
+          <p class="figure">${openMinor === invoice.totalMinor ? money(openMinor)
+            : t('detail.openOf', { open: money(openMinor), total: money(invoice.totalMinor) })}</p>
           ${this.#renderDue(invoice)}` : openMinor < 0 ? html`
           <p class="figure">${money(-openMinor)}</p>
           <p class="figure-note bad">${t('detail.overpaid')}</p>` : html`
@@ -154,7 +155,7 @@ function taxText(line: Line): string {
 }
 
 function periodText({ from, to }: NonNullable<Invoice['servicePeriod']>): string {
-  return to === undefined || to === from ? formatDateLong(from) : `${formatDateLong(from)} – ${formatDateLong(to)}`;
+  return to === undefined || to === from ? formatDateLong(from) : formatDateRange(from, to);
 }
 
 customElements.define('invoify-invoice-view', InvoifyInvoiceView);

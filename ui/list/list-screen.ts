@@ -161,6 +161,11 @@ export class InvoifyListScreen extends LitElement {
     emit(this, 'open-record', { collection: this.collection.name, id: event.detail });
   }
 
+  /** Drafts and void invoices are added up only where the list is of them. */
+  get #totalsLabel(): string {
+    return t(['draft', 'void'].includes(this.state.choices['status'] ?? '') ? 'totals.total' : 'totals.invoiced');
+  }
+
   #count(count: number): string {
     return countText(this.collection.name, count);
   }
@@ -203,7 +208,8 @@ export class InvoifyListScreen extends LitElement {
           .blocked=${this.blocked} .reason=${this.#rows.error ? callErrorText(this.#rows.error) : null}
           @clear=${() => this.#set(clearFilters(this.state))} @retry=${() => this.#rows.refresh()}></invoify-list-empty>`}
       </div>
-      <invoify-list-totals .count=${total === null ? '' : this.#count(total)} .totals=${this.#hasAmounts ? this.totals : null}
+      <invoify-list-totals .label=${this.#totalsLabel} .count=${total === null ? '' : this.#count(total)}
+        .totals=${this.#hasAmounts ? this.totals : null}
         .incomplete=${state === 'first_sync' || partial > 0}></invoify-list-totals>`;
   }
 }

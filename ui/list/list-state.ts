@@ -84,8 +84,13 @@ export function selectionOf(collection: Collection, state: ListState, today: str
 }
 
 function choiceFilter(collection: Collection, column: string, value: string, today: string): Record<string, Filter> {
-  // `overdue` is never stored. This is `isOverdue` as a filter.
-  if (column === 'status' && value === 'overdue') return { openMinor: { from: 1 }, dueDate: { to: addDays(today, -1) } };
+  if (column === 'status') {
+    // `overdue` is never stored. This is `isOverdue` as a filter.
+    if (value === 'overdue') return { openMinor: { from: 1 }, dueDate: { to: addDays(today, -1) } };
+    // An issued credit note is stored as paid, but nobody has paid it.
+    if (value === 'paid') return { status: 'paid', kind: 'invoice' };
+    if (value === 'credit_note') return { kind: 'credit_note' };
+  }
   return { [column]: collection.fields[column]?.kind === 'boolean' ? value === 'yes' : value };
 }
 
@@ -96,18 +101,19 @@ export interface Choice {
 
 /** The columns a list can be filtered by, with their values. `currencies` are the ones in use. */
 export function choicesOf(collection: Collection, currencies: readonly string[]): readonly Choice[] {
-  return collection.columns.filter(({ filtered, shown }) => filtered && shown).flatMap(({ name }) => {
+  // An invoice's kind is one of its statuses here.
+  return collection.columns.filter(({ name, filtered, shown }) => filtered && shown && name !== 'kind').flatMap(({ name }) => {
     const field = collection.fields[name];
     if (field?.kind === 'boolean') return [{ column: name, values: ['yes', 'no'] }];
     if (field?.kind === 'currency') return currencies.length > 1 ? [{ column: name, values: currencies }] : [];
     if (field?.kind !== 'choice') return [];
     const isInvoiceStatus = name === 'status' && findCollection('invoices') === collection;
-    return [{ column: name, values: isInvoiceStatus ? overdueAfterOpen(field.values) : field.values }];
+    return [{ column: name, values: isInvoiceStatus ? shownStatuses(field.values) : field.values }];
   });
 }
 
-function overdueAfterOpen(values: readonly string[]): readonly string[] {
-  return values.flatMap((value) => value === 'open' ? [value, 'overdue'] : [value]);
+function shownStatuses(values: readonly string[]): readonly string[] {
+  return [...values.flatMap((value) => value === 'open' ? [value, 'overdue'] : [value]), 'credit_note'];
 }
 
 export type Period = 'thisMonth' | 'lastMonth' | 'thisQuarter' | 'thisYear' | 'lastYear';

@@ -12,6 +12,7 @@ export class InvoifyListTotals extends LitElement {
   static override properties = {
     totals: { attribute: false },
     count: {},
+    label: {},
     incomplete: { type: Boolean },
   };
 
@@ -48,12 +49,15 @@ export class InvoifyListTotals extends LitElement {
   declare totals: readonly CurrencyTotals[] | null;
   /** The number of records, as text. */
   declare count: string;
+  /** What the totals are. */
+  declare label: string;
   declare incomplete: boolean;
 
   constructor() {
     super();
     this.totals = null;
     this.count = '';
+    this.label = '';
     this.incomplete = false;
     this.setAttribute('role', 'group');
   }
@@ -70,7 +74,7 @@ export class InvoifyListTotals extends LitElement {
 
   #sum({ currency, totalMinor, openMinor }: CurrencyTotals): TemplateResult {
     return html`<span class="sum">
-      <span><span class="label">${t('totals.invoiced')}</span><strong>${formatMoney(totalMinor, currency)}</strong></span>
+      <span><span class="label">${this.label}</span><strong>${formatMoney(totalMinor, currency)}</strong></span>
       <span><span class="label">${t('totals.open')}</span>${formatMoney(openMinor, currency)}</span>
     </span>`;
   }
@@ -82,7 +86,7 @@ export class InvoifyListTotals extends LitElement {
       <span class="sums">${totals.map((sum) => this.#sum(sum))}</span>
       ${totals.length > 1 ? html`<button class="link" popovertarget="all">${t('totals.all', { count: totals.length })}</button>
         <div id="all" class="popover" popover @toggle=${this.#onToggle}><table>
-          <thead><tr><td></td><th scope="col">${t('totals.invoiced')}</th><th scope="col">${t('totals.open')}</th></tr></thead>
+          <thead><tr><td></td><th scope="col">${this.label}</th><th scope="col">${t('totals.open')}</th></tr></thead>
           <tbody>${totals.map(({ currency, count, totalMinor, openMinor }) => html`<tr>
             <th scope="row">${currency} · ${t('count.invoices', { count })}</th>
             <td>${formatMoney(totalMinor, currency)}</td><td>${formatMoney(openMinor, currency)}</td></tr>`)}</tbody>

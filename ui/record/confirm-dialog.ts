@@ -64,7 +64,7 @@ export class InvoifyConfirmDialog extends LitElement {
 
   get #heading(): string {
     const { action, record: { payload } } = this.task;
-    const name = String(payload['number'] ?? payload['name'] ?? '');
+    const name = String(payload['name'] ?? payload['number'] ?? '');
     switch (action) {
       case 'issue': return t(payload['kind'] === 'credit_note' ? 'confirm.issueCreditTitle' : 'confirm.issueTitle');
       case 'unpay': return t('confirm.unpayTitle', { name });

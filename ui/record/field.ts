@@ -40,7 +40,7 @@ export class InvoifyField extends LitElement {
     :host { display: block; min-inline-size: 0; }
     .hint, .problem { margin: 0; }
     .problem { display: flex; gap: var(--space-1); }
-    textarea { min-block-size: 72px; field-sizing: content; max-block-size: 320px; }
+    textarea.input { min-block-size: 72px; field-sizing: content; max-block-size: 320px; }
     .with-unit { display: flex; align-items: center; gap: var(--space-2); }
     .with-unit .input { flex: 1; inline-size: auto; min-inline-size: 0; }
     .unit { color: var(--color-muted); }

@@ -6,6 +6,7 @@ import { findCollection, writableFields, type Invoice, type Role } from '../../s
 import type { JsonObject } from '../../shared/fields.ts';
 import { editableInvoiceFields, isActionAllowed } from '../../shared/invoice.ts';
 import type { RecordView } from '../../shared/window/views.ts';
+import { mayWrite } from '../app-state.ts';
 
 const recordActionNames = ['edit', 'issue', 'redate', 'pay', 'credit', 'duplicate', 'void', 'delete'] as const;
 export type RecordActionName = (typeof recordActionNames)[number];
@@ -39,10 +40,6 @@ export function recordActions(
     case 'users': return [edit, offered('delete', isLastOwner(record, otherOwners) ? 'lastOwner' : null)];
     default: return [edit, offered('delete')];
   }
-}
-
-export function mayWrite(collection: string, role: Role): boolean {
-  return findCollection(collection)?.writes.includes(role) ?? false;
 }
 
 /**

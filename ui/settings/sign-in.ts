@@ -112,6 +112,7 @@ export class InvoifySignIn extends LitElement {
     const request = { server: this.#value('server'), email: this.#value('email'), password: this.#value('password') };
     let outcome = await ask(this, 'auth.signIn', request);
     if (!outcome.ok && outcome.error.code === 'account_changed') {
+      await loadRecordTexts();
       const isConfirmed = await askQuestion(this, {
         heading: t('signIn.replaceTitle'), text: t('signIn.replaceText'), yes: t('signIn.replaceYes'), isDanger: true,
       });

@@ -130,7 +130,6 @@ export const deRecords: Translation<typeof enRecords> = {
   'detail.role.owner': 'Kann alles ansehen und ändern, auch Benutzer.',
   'detail.role.editor': 'Kann alles außer Benutzern ansehen und ändern.',
   'detail.role.viewer': 'Kann alles außer Benutzern ansehen, aber nichts ändern.',
-  'detail.changed': 'Zuletzt geändert {when}',
   'detail.more': 'Weitere Aktionen',
 
   // Actions.
@@ -184,6 +183,7 @@ export const deRecords: Translation<typeof enRecords> = {
   'picker.found': { one: '{count} Treffer', other: '{count} Treffer' },
   'picker.clear': 'Auswahl löschen',
 
+  'kind.invoice': 'Rechnung',
   'taxCategory.S': 'Normal besteuert',
   'taxCategory.Z': 'Nullsatz',
   'taxCategory.E': 'Steuerfrei',
@@ -272,23 +272,6 @@ export const deRecords: Translation<typeof enRecords> = {
   'conflict.fixed': 'Die andere Version bleibt: Das lässt sich nicht mehr ändern.',
   'conflict.same': 'Es gibt keine Unterschiede mehr. Beim Speichern bleibt die andere Version.',
   'conflict.secret': 'ein neues Passwort',
-
-  // The printed invoice.
-  'page.title': 'Rechnung',
-  'page.draft': 'Entwurf – keine Rechnung',
-  'page.void': 'Storniert',
-  'page.number': 'Rechnungsnummer',
-  'page.issued': 'Rechnungsdatum',
-  'page.due': 'Zahlbar bis',
-  'page.customerTaxId': 'USt-IdNr. des Kunden',
-  'page.billTo': 'Rechnung an',
-  'page.position': 'Pos.',
-  'page.amount': 'Betrag',
-  'page.tax': 'USt.',
-  'page.received': 'Zahlungseingang am {date}',
-  'page.toPay': 'Zu zahlen',
-  'page.paid': 'Vollständig bezahlt. Vielen Dank.',
-  'page.payBy': 'Bitte überweisen Sie {amount} bis zum {date} mit dem Verwendungszweck {number}.',
 
   // Settings.
   'settings.title': 'Einstellungen',
@@ -383,6 +366,13 @@ export const deRecords: Translation<typeof enRecords> = {
   'computers.offline': 'Keine Verbindung zum Server. Sobald sie wieder besteht, werden die Computer angezeigt.',
   'computers.offlineShown': 'Keine Verbindung zum Server. Das ist der Stand der letzten Abfrage.',
   'computers.signedOut': 'Melden Sie sich neu an, um die Computer zu sehen.',
+
+  // Another account behind the same address.
+  'signIn.replaceTitle': 'Daten auf diesem Computer beiseitelegen?',
+  'signIn.replaceText': 'Der Server hat zu dieser Adresse ein anderes Konto als das, dessen Daten auf diesem Computer liegen. Vielleicht '
+    + 'wurde er neu eingerichtet. Wenn Sie nicht sicher sind, brechen Sie ab und fragen Sie Ihren Administrator: Die Daten hier bleiben '
+    + 'lesbar. Wenn Sie fortfahren, werden sie beiseitegelegt, und das andere Konto wird heruntergeladen.',
+  'signIn.replaceYes': 'Beiseitelegen und anmelden',
 
   // Why no answer of the server arrived.
   'failure.name_not_found': 'Einen Server mit diesem Namen gibt es nicht. Prüfen Sie die Adresse und Ihre Netzwerkverbindung.',

@@ -1,4 +1,4 @@
-// The English texts of records: their details, forms and actions, the printable invoice, settings and sync health.
+// The English texts of records: their details, forms and actions, settings and sync health.
 
 import type { Catalogue } from './catalogue.ts';
 
@@ -129,7 +129,6 @@ export const enRecords = {
   'detail.role.owner': 'Can view and change everything, including users.',
   'detail.role.editor': 'Can view and change everything except users.',
   'detail.role.viewer': 'Can view everything except users, but change nothing.',
-  'detail.changed': 'Last changed {when}',
   'detail.more': 'More actions',
 
   // Actions.
@@ -183,6 +182,7 @@ export const enRecords = {
   'picker.found': { one: '{count} result', other: '{count} results' },
   'picker.clear': 'Clear',
 
+  'kind.invoice': 'Invoice',
   'taxCategory.S': 'Standard',
   'taxCategory.Z': 'Zero rated',
   'taxCategory.E': 'Exempt',
@@ -270,23 +270,6 @@ export const enRecords = {
   'conflict.fixed': 'Theirs is kept: this can no longer be changed.',
   'conflict.same': 'There are no differences left. Saving keeps their version.',
   'conflict.secret': 'a new password',
-
-  // The printed invoice.
-  'page.title': 'Invoice',
-  'page.draft': 'Draft – not an invoice',
-  'page.void': 'Void',
-  'page.number': 'Invoice number',
-  'page.issued': 'Invoice date',
-  'page.due': 'Due date',
-  'page.customerTaxId': 'Customer tax ID',
-  'page.billTo': 'Bill to',
-  'page.position': 'No.',
-  'page.amount': 'Amount',
-  'page.tax': 'Tax',
-  'page.received': 'Received on {date}',
-  'page.toPay': 'Amount due',
-  'page.paid': 'Paid in full. Thank you.',
-  'page.payBy': 'Please pay {amount} by {date}, quoting {number}.',
 
   // Settings.
   'settings.title': 'Settings',
@@ -379,6 +362,13 @@ export const enRecords = {
   'computers.offline': 'No connection to the server. The computers can be shown again once there is one.',
   'computers.offlineShown': 'No connection to the server. This is what the list said last.',
   'computers.signedOut': 'Sign in again to see the computers.',
+
+  // Another account behind the same address.
+  'signIn.replaceTitle': 'Set the data on this computer aside?',
+  'signIn.replaceText': 'The server has a different account for this address than the one whose data is on this computer. It may have '
+    + 'been set up anew. If you are not sure, cancel and ask your administrator: the data here stays readable. If you continue, it is '
+    + 'set aside and the other account is downloaded.',
+  'signIn.replaceYes': 'Set aside and sign in',
 
   // Why no answer of the server arrived, by its kind (`FailureKind`).
   'failure.name_not_found': 'There is no server with this name. Check the address and your network.',

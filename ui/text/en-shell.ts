@@ -8,8 +8,6 @@ export const enShell = {
   'word.cancel': 'Cancel',
   'word.close': 'Close',
   'word.save': 'Save',
-  'word.delete': 'Delete',
-  'word.edit': 'Edit',
   'word.yes': 'Yes',
   'word.no': 'No',
   'word.details': 'Details',
@@ -59,7 +57,7 @@ export const enShell = {
   'status.overdue': 'Overdue',
   'status.paid': 'Paid',
   'status.void': 'Void',
-  'kind.invoice': 'Invoice',
+  'status.credit_note': 'Credit note',
   'kind.credit_note': 'Credit note',
   'role.owner': 'Owner',
   'role.editor': 'Editor',
@@ -76,10 +74,8 @@ export const enShell = {
   'list.new.customers': 'New customer',
   'list.new.plans': 'New plan',
   'list.new.users': 'New user',
-  'list.new.records': 'New',
   'list.new.short': 'New',
   'list.refresh': 'Refresh',
-  'list.refreshing': 'Syncing…',
   'list.csv': 'Save as CSV',
   'list.csvSaved': 'Saved {count} to {path}',
   'list.search': 'Search',
@@ -90,7 +86,6 @@ export const enShell = {
   'list.none.customers': 'No customers yet',
   'list.none.plans': 'No plans yet',
   'list.none.users': 'No users yet',
-  'list.none.records': 'Nothing here yet',
   'list.noneHint': 'New entries from anyone in your company appear here automatically.',
   'list.noMatch': 'No matches',
   'list.noMatchHint': 'Try different search terms or fewer filters.',
@@ -103,7 +98,6 @@ export const enShell = {
   'list.table': '{collection}, {count} in total',
 
   'filter.status': 'Status',
-  'filter.kind': 'Type',
   'filter.any': 'Any',
   'filter.currency': 'Currency',
   'filter.issued': 'Invoice date',
@@ -123,7 +117,6 @@ export const enShell = {
   'filter.interval': 'Billed',
   'filter.active': 'Availability',
   'filter.disabled': 'Sign-in',
-  'filter.customer': 'Customer',
   'filter.customerOf': 'Only {name}',
 
   'summary.label': 'Open invoices',
@@ -133,9 +126,9 @@ export const enShell = {
   'summary.days61to90': '61–90 days',
   'summary.over90': 'Over 90 days',
   'summary.currency': 'Currency of the summary',
-  'summary.count': '{amount}, {count}',
 
   'totals.label': 'Totals of this list',
+  'totals.total': 'Total',
   'totals.invoiced': 'Invoiced',
   'totals.open': 'Balance',
   'totals.all': 'All {count} currencies',
@@ -211,11 +204,6 @@ export const enShell = {
   // Always several: below 90 seconds the seconds are named.
   'signIn.tooManyMinutes': 'Too many attempts. Try again in {count} minutes.',
   'signIn.otherUser': 'Signing in as someone else removes the data of {name} from this computer.',
-  'signIn.replaceTitle': 'Set the data on this computer aside?',
-  'signIn.replaceText': 'The server has a different account for this address than the one whose data is on this computer. It may have '
-    + 'been set up anew. If you are not sure, cancel and ask your administrator: the data here stays readable. If you continue, it is '
-    + 'set aside and the other account is downloaded.',
-  'signIn.replaceYes': 'Set aside and sign in',
   'signIn.memoryOnly': 'This computer cannot store your sign-in securely, so you will be signed out when you close Invoify.',
 
   // What happened to the data on this computer. In English the desktop's own message is shown, which may say more.

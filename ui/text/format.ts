@@ -62,6 +62,14 @@ export function formatDateLong(date: string): string {
   return formatDay(date, 'long date', { dateStyle: 'long' }, formatWithWords());
 }
 
+/** The days from one date to another: "1–30 November 2026". */
+export function formatDateRange(from: string, to: string): string {
+  const [start, end] = [from, to].map((date) => Date.parse(`${date}T00:00:00Z`));
+  if (start === undefined || end === undefined || Number.isNaN(start) || Number.isNaN(end) || end < start) return `${from} – ${to}`;
+  return cached('long range', (locale) => new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeZone: 'UTC' }), formatWithWords())
+    .formatRange(start, end);
+}
+
 function formatDay(date: string, key: string, options: Intl.DateTimeFormatOptions, format?: string): string {
   const instant = Date.parse(`${date}T00:00:00Z`);
   if (Number.isNaN(instant)) return date;

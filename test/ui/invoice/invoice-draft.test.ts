@@ -208,7 +208,8 @@ describe('a new invoice', () => {
       { customerId: 'x', currency: 'CHF', issueDate: '2026-01-01', dueDate: '2026-01-08', buyerReference: 'B-112' });
     assert.deepEqual(filled.lines.map(({ taxRate }) => taxRate), ['8.1']);
     const entered = { ...values, dueDate: '2026-02-15', buyerReference: 'own' };
-    assert.deepEqual(withCustomer({ values: entered, lines }, 'x', before, after, plainNumbers), { values: { ...entered, customerId: 'x' }, lines });
+    assert.deepEqual(withCustomer({ values: entered, lines }, 'x', before, after, plainNumbers),
+      { values: { ...entered, customerId: 'x' }, lines });
     assert.deepEqual(withCustomer(filled, '', after, before, plainNumbers).values, { ...values, buyerReference: '' });
   });
 });

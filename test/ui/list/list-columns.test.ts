@@ -50,8 +50,10 @@ describe('a list of invoices', () => {
   });
 
   test('shows what is partly paid, and which are credit notes, issued or not', () => {
-    const cells = (values: ListRow['columns']) => ['number', 'status'].map((name) =>
-      columns.find((column) => column.name === name)?.cell(rowOf({ totalMinor: 300, openMinor: 0, dueDate: null, ...values }), '2026-03-01').text);
+    const cells = (values: ListRow['columns']) => {
+      const row = rowOf({ totalMinor: 300, openMinor: 0, dueDate: null, ...values });
+      return ['number', 'status'].map((name) => columns.find((column) => column.name === name)?.cell(row, '2026-03-01').text);
+    };
     assert.deepEqual(cells({ kind: 'invoice', number: 'INV-1', status: 'open', openMinor: 100 }), ['INV-1', 'Partly paid']);
     assert.deepEqual(cells({ kind: 'invoice', number: null, status: 'draft' }), ['–', 'Draft']);
     assert.deepEqual(cells({ kind: 'credit_note', number: 'CN-1', status: 'paid' }), ['CN-1', 'Credit note']);

@@ -62,10 +62,16 @@ test('amounts and dates sort in descending order first, and a second click rever
   assert.deepEqual(sortBy({ column: 'customerName', descending: false }, 'customerName'), { column: 'customerName', descending: true });
 });
 
+test('credit notes are one of the statuses, and not among the paid ones', () => {
+  const filters = (status: string) => selectionOf(invoices, choose(start, 'status', status), '2026-03-01').filters;
+  assert.deepEqual(filters('credit_note'), { kind: 'credit_note' });
+  assert.deepEqual(filters('paid'), { status: 'paid', kind: 'invoice' });
+});
+
 test('a list offers the currencies in use as filters, and overdue besides the stored statuses', () => {
   const offered = Object.fromEntries(choicesOf(invoices, ['EUR', 'CHF']).map(({ column, values }) => [column, values]));
   assert.deepEqual(offered, {
-    status: ['draft', 'open', 'overdue', 'paid', 'void'], kind: ['invoice', 'credit_note'], currency: ['EUR', 'CHF'],
+    status: ['draft', 'open', 'overdue', 'paid', 'void', 'credit_note'], currency: ['EUR', 'CHF'],
   });
   assert.equal(choicesOf(invoices, ['EUR']).some(({ column }) => column === 'currency'), false);
 });

@@ -10,8 +10,7 @@ import { mergePatch, type JsonObject } from '../../../shared/fields.ts';
 import { problem } from '../../../shared/problems.ts';
 import { formFields, fromDraft, isSameDraft, notAnAmount, toDraft, valueAt } from '../../../ui/record/record-draft.ts';
 import { isEmpty, mergePatchBetween } from '../../../ui/record/record-patch.ts';
-import { enRecords as recordTexts } from '../../../ui/text/en-records.ts';
-import { loadRecordTexts } from '../../../ui/text/i18n.ts';
+import { loadRecordTexts, loadTexts } from '../../../ui/text/i18n.ts';
 import { problemMessage } from '../../../ui/text/messages.ts';
 import { plainNumbers } from './plain-numbers.ts';
 
@@ -100,7 +99,8 @@ describe('a patch', () => {
 });
 
 describe('a reason', () => {
-  test('has a message for everything that the declarations can refuse', () => {
+  test('has a message for everything that the declarations can refuse', async () => {
+    const recordTexts = await loadTexts.en.records();
     for (const collection of collections) {
       const fields = writableFields(collection);
       const empty = Object.fromEntries(formFields(fields).map(({ path }) => [path, '']));

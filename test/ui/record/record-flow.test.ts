@@ -155,7 +155,9 @@ describe('saving a form', () => {
   });
 
   test('sends only the fields of an issued invoice that may still change', async () => {
-    const { flow, sent, view } = createServer({ status: 'open', dueDate: '2026-01-01', internalNote: 'old', issueDate: '2025-12-01', lines: [] });
+    const { flow, sent, view } = createServer({
+      status: 'open', dueDate: '2026-01-01', internalNote: 'old', issueDate: '2025-12-01', lines: [],
+    });
     flow.open({ kind: 'edit', collection: 'invoices', record: view(), initial: view().payload });
     await flow.save({ dueDate: '2026-02-01' });
     assert.deepEqual(sent, [{ collection: 'invoices', id, updatedAt: 'v1', patch: { internalNote: null, dueDate: '2026-02-01' } }]);
