@@ -37,14 +37,13 @@ function write({ name, attributes, content }: Element, indent: string): string {
 
 /** Outside `Char` of XML 1.0, 2.2. Lone surrogates are matched, too; pairs are not. */
 const unwritablePattern = /[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu;
-const entities: Readonly<Record<string, string>> = {
-  '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', '\'': '&apos;', '\r': '&#13;',
-};
+const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', '\'': '&apos;' };
 
 function clean(text: string): string {
   return text.replace(unwritablePattern, '');
 }
 
+/** Line ends other than a line feed become references, since parsers replace some of them. */
 function escape(text: string): string {
-  return clean(text).replace(/[&<>"'\r]/g, (character) => entities[character] ?? '');
+  return clean(text).replace(/[&<>"'\r\u0085\u2028\u2029]/g, (character) => entities[character] ?? `&#${character.charCodeAt(0)};`);
 }

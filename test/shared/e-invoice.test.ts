@@ -60,8 +60,8 @@ const sequences: Readonly<Record<string, string>> = {
 const repeated = new Set(['InvoiceLine', 'CreditNoteLine', 'TaxSubtotal', 'PartyTaxScheme']);
 
 function parse(xml: string): XmlElement {
-  const document: XmlDocument = new DOMParser({ onError: (_level, message) => assert.fail(String(message)) })
-    .parseFromString(xml, 'text/xml');
+  const onError = (level: string, message: string): void => assert.equal(level, 'warning', message);
+  const document: XmlDocument = new DOMParser({ onError }).parseFromString(xml, 'text/xml');
   assert.ok(document.documentElement);
   return document.documentElement;
 }
@@ -313,7 +313,7 @@ describe('an e-invoice', () => {
       });
       const { note } = some.invoice;
       if (note !== undefined) assert.ok(text(root, 'Note')?.endsWith(note.replace(/\uffff/g, '').trim()));
-    }), { numRuns: 150 });
+    }), { numRuns: 100 });
   });
 
   test('says what the record says, term by term', () => {
