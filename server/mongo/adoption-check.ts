@@ -26,7 +26,7 @@ export async function checkDocuments({ client, store, mapping, accountId, report
   const source = client.db(mapping.database);
   const convert = createConverter(mapping);
   const ids = new Map<string, Set<string>>();
-  const numbers = new Map<string, unknown>();
+  const numbers = new Map<string, string>();
   const addresses = new Set<string>();
   let fitting = 0;
 
@@ -53,9 +53,9 @@ export async function checkDocuments({ client, store, mapping, accountId, report
       const { payload, differences } = takeForeignInvoice({ id, input, fields, customer: { name: '-' }, previous: null });
       const number = payload['number'];
       const other = typeof number === 'string' ? numbers.get(number) : undefined;
-      if (typeof number === 'string') numbers.set(number, sourceId);
-      const twice = other === undefined ? [] : [`has the number ${String(number)}, as ${String(other)} has`];
-      for (const text of [...differences, ...twice]) report({ kind: 'difference', collection: collection.name, sourceId, text });
+      if (other !== undefined) return `has the number ${String(number)}, as another document has (${String(other)})`;
+      if (typeof number === 'string') numbers.set(number, id);
+      for (const text of differences) report({ kind: 'difference', collection: collection.name, sourceId, text });
       return null;
     } catch (error) {
       if (error instanceof AppError) return error.message.replace(/\.$/, '');

@@ -1,12 +1,11 @@
 // Brings the documents of another program into an account, again and again: what `adopt` does once and `WATCH=1` goes on with.
 //
 // Invariants: the other program's database is only read. What is written is what a document says now, not what an event said, so doing
-// it again or in another order ends the same; a record that would not change is not stamped. `adopted` lists every record that came from
-// a document, before the record is there, so that only those are deleted when the document is gone; and why a document does not fit, while
-// its record stays as it last did. Each transaction holds the account's clock and then checks that the lease is still this process's, so
+// it again or in another order ends the same; a record that would not change is not stamped. Only records that came from a document are
+// deleted when it is gone (adopted.ts); while a document does not fit, its record stays as it last did. Each transaction holds the account's clock and then checks that the lease is still this process's, so
 // a process that was stopped for long cannot write what it read before another one took over.
 
-import type { AnyBulkWriteOperation, Db, Document, Filter, MongoClient } from 'mongodb';
+import type { Db, Document, Filter, MongoClient } from 'mongodb';
 
 import type { Instant } from '../../shared/clock.ts';
 import { collections, writableFields } from '../../shared/collections.ts';
@@ -19,6 +18,7 @@ import type { MappedCollection, Mapping } from '../mapping.ts';
 import { referencesOf, toContent } from '../records.ts';
 import type { Mending, Store, StoredRecord } from '../store.ts';
 import { userRules } from '../user-rules.ts';
+import { AdoptedList, type AdoptedDocument } from './adopted.ts';
 import { createConverter, toId, type Converter } from './convert.ts';
 import { exactTypes, toHeldRecord, type LooseDocument } from './holdings.ts';
 import { takeForeignInvoice } from './foreign-invoice.ts';
@@ -28,21 +28,6 @@ import { majorityRead, openTables, toInstant, type Tables } from './schema.ts';
 const BATCH_SIZE = 200;
 /** Changes by others between reading and writing a batch; past them it is read again. */
 const MAX_CHANGES = 1000;
-
-/** A record that came from a document. */
-export interface AdoptedDocument {
-  /** Account, collection and record. */
-  readonly _id: string;
-  readonly accountId: string;
-  readonly collection: string;
-  readonly recordId: string;
-  /** The other program's. */
-  readonly database: string;
-  /** The document's own key. */
-  readonly sourceId: unknown;
-  /** Why the document, as it is now, cannot be taken over; null if it was. */
-  readonly problem: string | null;
-}
 
 export interface AdoptionDeps {
   readonly client: MongoClient;
@@ -78,21 +63,19 @@ interface Incoming {
   readonly document: Document | null;
 }
 
-export function adoptedDocuments(db: Db) {
-  return db.collection<AdoptedDocument>('adopted');
-}
-
 export class Adoption {
   readonly #deps: AdoptionDeps;
   readonly #tables: Tables;
   readonly #source: Db;
   readonly #convert: Converter;
+  readonly #adopted: AdoptedList;
 
   constructor(deps: AdoptionDeps) {
     this.#deps = deps;
     this.#tables = openTables(deps.client.db(deps.databaseName));
     this.#source = deps.client.db(deps.mapping.database);
     this.#convert = createConverter(deps.mapping);
+    this.#adopted = new AdoptedList(this.#tables.db, { accountId: deps.accountId, database: deps.mapping.database });
   }
 
   /** Takes over every document, then deletes what has none any more. */
@@ -150,8 +133,7 @@ export class Adoption {
    * Resolves to the place where it stopped, or to '' after the last; '' is also where a round begins.
    */
   async retry(after: string, limit: number): Promise<string> {
-    const filter = { ...this.#own(), problem: { $type: 'string' }, _id: { $gt: after } } as const;
-    const found = await this.#adopted().find(filter, { sort: { _id: 1 }, limit }).toArray();
+    const found = await this.#adopted.problems(after, limit);
     const keys = new Map(this.#deps.mapping.collections.map(({ collection, from }) =>
       [from, found.filter((entry) => entry.collection === collection.name).map(({ sourceId }) => sourceId)] as const));
     await this.refresh(keys);
@@ -163,7 +145,7 @@ export class Adoption {
     const outcome = { changed: 0, removed: 0, problems: 0 };
     const source = this.#source.collection(mapped.from);
     if (await source.findOne({}, { ...majorityRead, projection: { _id: 1 } }) === null) return outcome;
-    const entries = this.#adopted().find({ ...this.#own(), collection: mapped.collection.name }, { batchSize: BATCH_SIZE });
+    const entries = this.#adopted.of(mapped.collection.name).batchSize(BATCH_SIZE);
     for (let batch: AdoptedDocument[] = []; ;) {
       const entry = await entries.next();
       if (entry) batch.push(entry);
@@ -183,22 +165,25 @@ export class Adoption {
   /** One batch of one collection. Users go one by one: an address that is taken keeps no other from being taken over. */
   async #take(mapped: MappedCollection, incoming: readonly Incoming[]): Promise<Outcome> {
     if (incoming.length === 0) return { changed: 0, removed: 0, problems: 0 };
-    const before = await this.#register(mapped, incoming);
+    const { name } = mapped.collection;
+    const before = await this.#adopted.register(name, incoming);
     const problems = new Map<string, string>();
+    const taken = { holders: await this.#adopted.holders(this.#numbers(mapped, incoming)), numbers: new Map<string, string>() };
     let written = { changed: 0, removed: 0 };
-    for (const group of mapped.collection.name === 'users' ? incoming.map((one) => [one]) : [incoming]) {
-      const { changed, removed } = await this.#write(mapped, group, problems);
+    for (const group of name === 'users' ? incoming.map((one) => [one]) : [incoming]) {
+      const { changed, removed } = await this.#write(mapped, group, problems, taken);
       written = { changed: written.changed + changed, removed: written.removed + removed };
     }
-    await this.#noteProblems(mapped, incoming, before, problems);
+    await this.#adopted.note(name, incoming, before, { problems, numbers: taken.numbers }, (sourceId, text) =>
+      this.#deps.report({ kind: 'problem', collection: name, sourceId, text }));
     return { ...written, problems: problems.size };
   }
 
   async #write(
-    mapped: MappedCollection, incoming: readonly Incoming[], problems: Map<string, string>,
+    mapped: MappedCollection, incoming: readonly Incoming[], problems: Map<string, string>, taken: TakenNumbers,
   ): Promise<{ changed: number; removed: number }> {
     try {
-      const { found, changed, removed } = await this.#writeOnce(mapped, incoming);
+      const { found, changed, removed } = await this.#writeOnce(mapped, incoming, taken);
       for (const [id, text] of found) problems.set(id, text);
       return { changed, removed };
     } catch (error) {
@@ -211,7 +196,7 @@ export class Adoption {
       }
       const counts = { changed: 0, removed: 0 };
       for (const one of incoming) {
-        const { changed, removed } = await this.#write(mapped, [one], problems);
+        const { changed, removed } = await this.#write(mapped, [one], problems, taken);
         counts.changed += changed;
         counts.removed += removed;
       }
@@ -219,7 +204,7 @@ export class Adoption {
     }
   }
 
-  async #writeOnce(mapped: MappedCollection, incoming: readonly Incoming[]): Promise<Written> {
+  async #writeOnce(mapped: MappedCollection, incoming: readonly Incoming[], taken: TakenNumbers): Promise<Written> {
     const { accountId, store, requireLease } = this.#deps;
     const wanted = this.#wanted(mapped, incoming);
     const gone = incoming.filter(({ document }) => document === null).map(({ id }) => id);
@@ -236,7 +221,7 @@ export class Adoption {
           if (payload === null || at === null) current.delete(key);
           else if (wanted.get(collection)?.has(id)) current.set(key, { collection, id, at, payload, ...rest });
         }
-        return this.#apply(mending, mapped, incoming, { current, referenced });
+        return this.#apply(mending, mapped, incoming, { current, referenced, taken });
       });
       if (written) return written;
     }
@@ -251,6 +236,13 @@ export class Adoption {
       for (const [, to, id] of referencesOf(collection, fields)) wanted.set(to, (wanted.get(to) ?? new Set()).add(id));
     }
     return wanted;
+  }
+
+  /** The numbers of these invoices. */
+  #numbers(mapped: MappedCollection, incoming: readonly Incoming[]): readonly string[] {
+    if (mapped.collection.name !== 'invoices') return [];
+    const found = incoming.map(({ document }) => (document ? this.#convert(mapped, document).fields['number'] : null));
+    return found.filter((number) => typeof number === 'string');
   }
 
   /** Records as they are, which of those that are gone others refer to, and a clock that all of this is not older than. */
@@ -283,7 +275,7 @@ export class Adoption {
   }
 
   async #apply(
-    mending: Mending, mapped: MappedCollection, incoming: readonly Incoming[], { current, referenced }: Present,
+    mending: Mending, mapped: MappedCollection, incoming: readonly Incoming[], { current, referenced, taken }: Present,
   ): Promise<Written> {
     const { collection } = mapped;
     const { action } = this.#deps;
@@ -301,6 +293,11 @@ export class Adoption {
       const payload = await this.#payloadOf(mending, mapped, { ...one, document: one.document }, previous, current);
       if (typeof payload === 'string') {
         written.found.set(one.id, payload);
+        continue;
+      }
+      const twice = takeNumber(one.id, payload['number'], taken);
+      if (twice !== null) {
+        written.found.set(one.id, twice);
         continue;
       }
       const content = toContent(collection, payload, previous?.secret ?? null);
@@ -354,46 +351,6 @@ export class Adoption {
   #incoming(sourceId: unknown, document: Document | null): Incoming {
     return { id: toId(this.#deps.mapping.database, sourceId), sourceId, document };
   }
-
-  /** What came from this database into this account. */
-  #own() {
-    return { accountId: this.#deps.accountId, database: this.#deps.mapping.database };
-  }
-
-  #adopted() {
-    return adoptedDocuments(this.#tables.db);
-  }
-
-  /** Lists the documents before their records are there; returns what was noted before. */
-  async #register({ collection }: MappedCollection, incoming: readonly Incoming[]): Promise<ReadonlyMap<string, string | null>> {
-    const { accountId } = this.#deps;
-    const keyOf = (id: string): string => `${accountId} ${collection.name} ${id}`;
-    const found = await this.#adopted().find({ _id: { $in: incoming.map(({ id }) => keyOf(id)) } }, majorityRead).toArray();
-    const known = new Map(found.map(({ recordId, problem }) => [recordId, problem]));
-    const missing = incoming.filter(({ id, document }) => document !== null && !known.has(id));
-    if (missing.length > 0) {
-      await this.#adopted().bulkWrite(missing.map(({ id, sourceId }) => ({ updateOne: {
-        filter: { _id: keyOf(id) }, upsert: true,
-        update: { $setOnInsert: { ...this.#own(), collection: collection.name, recordId: id, sourceId, problem: null } },
-      } })), { ordered: false });
-    }
-    return known;
-  }
-
-  async #noteProblems(
-    { collection }: MappedCollection, incoming: readonly Incoming[], before: ReadonlyMap<string, string | null>,
-    problems: ReadonlyMap<string, string>,
-  ): Promise<void> {
-    const { accountId, report } = this.#deps;
-    const operations = incoming.flatMap(({ id, sourceId, document }): AnyBulkWriteOperation<AdoptedDocument>[] => {
-      const problem = problems.get(id) ?? null;
-      if (problem !== null && before.get(id) !== problem) report({ kind: 'problem', collection: collection.name, sourceId, text: problem });
-      const filter = { _id: `${accountId} ${collection.name} ${id}` };
-      if (document === null && problem === null) return [{ deleteOne: { filter } }];
-      return (before.get(id) ?? null) === problem ? [] : [{ updateOne: { filter, update: { $set: { problem } } } }];
-    });
-    if (operations.length > 0) await this.#adopted().bulkWrite(operations, { ordered: false });
-  }
 }
 
 /** The account as a batch finds it. */
@@ -402,6 +359,24 @@ interface Present {
   readonly current: ReadonlyMap<string, StoredRecord>;
   /** Ids to which records refer. */
   readonly referenced: ReadonlySet<string>;
+  readonly taken: TakenNumbers;
+}
+
+interface TakenNumbers {
+  /** The invoice of each number, */
+  readonly holders: Map<string, string>;
+  /** and the number of each invoice of this batch. */
+  readonly numbers: Map<string, string>;
+}
+
+/** Notes an invoice's number; or why it cannot have it. Doing so again for the same invoice changes nothing. */
+function takeNumber(id: string, number: unknown, { holders, numbers }: TakenNumbers): string | null {
+  if (typeof number !== 'string') return null;
+  const holder = holders.get(number) ?? id;
+  if (holder !== id) return `has the number ${number}, as another document has (${holder})`;
+  holders.set(number, id);
+  numbers.set(id, number);
+  return null;
 }
 
 interface Written {

@@ -8,7 +8,7 @@ import { randomUUID } from 'node:crypto';
 import type { Collection, Db, ResumeToken, Timestamp, UpdateFilter } from 'mongodb';
 
 import { AppError } from '../../shared/errors.ts';
-import { adoptedDocuments } from './adoption.ts';
+import { createAdoptedIndexes } from './adopted.ts';
 import { majorityRead } from './schema.ts';
 
 /** Without a renewal for so long somebody else may take it. */
@@ -63,10 +63,7 @@ export function listAdoptions(db: Db): Promise<AdoptionDocument[]> {
 /** Notes an adoption, or another mapping for it: then every document is looked at again. */
 export async function saveMapping(db: Db, accountId: string, mapping: string): Promise<void> {
   const fresh = { token: null, startAt: null, holder: null, fence: 0, expiresAt: new Date(0) };
-  await adoptedDocuments(db).createIndexes([
-    { key: { accountId: 1, database: 1, collection: 1 } },
-    { key: { problem: 1 }, partialFilterExpression: { problem: { $type: 'string' } } },
-  ]);
+  await createAdoptedIndexes(db);
   await adoptions(db).updateOne({ _id: accountId }, { $set: { mapping, isScanned: false }, $setOnInsert: fresh }, { upsert: true });
 }
 

@@ -14,7 +14,8 @@ import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
 import { parseMapping, type Mapping } from '../mapping.ts';
 import type { Store } from '../store.ts';
-import { Adoption, adoptedDocuments } from './adoption.ts';
+import { adoptedDocuments, createAdoptedIndexes } from './adopted.ts';
+import { Adoption } from './adoption.ts';
 import { operationTime, sayFinding } from './adopt.ts';
 import { mongoError } from './errors.ts';
 import { keepRenewing, LeaseLost, listAdoptions, takeLease, type Lease } from './lease.ts';
@@ -124,6 +125,7 @@ interface FollowDeps extends Pick<WatchDeps, 'store' | 'log'> {
 async function follow({ client, db, store, log, lease, signal, onWell }: FollowDeps): Promise<void> {
   const { accountId, state } = lease;
   const mapping = parseMapping(state.mapping, 'the mapping');
+  await createAdoptedIndexes(db);
   const adoption = new Adoption({
     client, store, databaseName: db.databaseName, mapping, accountId, action: 'watch', requireLease: () => lease.require(),
     report: (finding) =>

@@ -90,6 +90,15 @@ describe('adopt', { skip: mongodb.skip }, () => {
     const again = await adopt(mappingFor(shop));
     assert.match(again.text, /^Stamped 0 records .*, and 0 deletions\. 0 documents/);
     assert.equal((await server.client.post('/api/auth/login', { email: 'max@shop.test', password: 'correct horse battery' })).status, 401);
+
+    const note = await owner.act(await owner.read('invoices', '665f1c2e9b1d8a0012ab34ce'), 'credit');
+    await owner.act(note, 'issue');
+    await shop.collection('Customer').updateOne({}, { $set: { displayName: 'Café Meier' } });
+    await shop.collection('Invoice').updateOne({}, { $set: { dueAt: '2024-08-01' } });
+    assert.match((await adopt(mappingFor(shop))).text, /^Stamped 2 records /m);
+    const { payload } = await owner.read('invoices', '665f1c2e9b1d8a0012ab34ce');
+    assert.deepEqual([payload['customerName'], payload['dueDate'], payload['creditedMinor'], payload['status']],
+      ['Café Müller', '2024-08-01', 3569, 'paid'], 'what was issued and credited stays');
     assert.equal(await faults(server), '');
   });
 
@@ -114,6 +123,7 @@ describe('adopt', { skip: mongodb.skip }, () => {
         invoice({ _id: 'e', no: 'RE-3', items: [{ title: 'x', qty: 1, price: 19.995, vat: 19 }] }),
         invoice({ _id: 'f', no: 'RE-4', gross: 23.8, payments: [{ amount: 10, date: new Date('2025-02-01T12:00:00Z') }] }),
         invoice({ _id: 'g', no: 'RE-5', payments: [{ amount: 100, date: '2025-02-01' }] }), invoice({ _id: 'h', state: 'DRAFT' }),
+        invoice({ _id: 'i', no: 'RE-4' }),
       ],
     });
     const expected = [
@@ -124,6 +134,7 @@ describe('adopt', { skip: mongodb.skip }, () => {
       'invoices "d": status is LOST there, which the mapping\'s values do not have',
       'invoices "e": lines.0.unitPriceMinor has more decimals than can be kept (19.995)',
       'invoices "f" differs: totalMinor is 2380 there, and 2379 here', 'invoices "g": payments exceed the total',
+      'invoices "i": has the number RE-4, as another document has (',
     ];
     for (const isDryRun of [true, false]) {
       const { code, text } = await adopt(mappingFor(shop), isDryRun);
@@ -145,7 +156,11 @@ describe('adopt', { skip: mongodb.skip }, () => {
 
     await shop.collection('Customer').updateOne({ _id: other }, { $set: { displayName: 'Three' } });
     const { text } = await adopt(mappingFor(shop));
-    assert.match(text, /Stamped 2 records .*, and 0 deletions\. 8 documents do not fit\.\n$/);
+    assert.match(text, /Stamped 2 records .*, and 0 deletions\. 9 documents do not fit\.\n$/);
+    await shop.collection('Invoice').updateOne({ _id: 'i' as never }, { $set: { no: 'RE-6' } });
+    assert.match((await adopt(mappingFor(shop))).text, /Stamped 1 record .*, and 0 deletions\. 8 documents do not fit\.\n$/);
+    await shop.collection('Invoice').updateOne({ _id: 'f' as never }, { $set: { no: 'RE-6' } });
+    assert.match((await adopt(mappingFor(shop))).text, /invoices "f": has the number RE-6, .*\n.*Stamped 0 records .* 9 documents do not fit/);
     assert.equal(await faults(server), '');
   });
 
