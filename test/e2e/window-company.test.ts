@@ -46,6 +46,11 @@ describeWindow('the company', { invoices: 20, customers: 5 }, (env) => {
     const form = page.locator('invoify-company-form');
     await field(form, 'Name').fill('Blaufeder Werkzeuge GmbH');
     await assertOnPaper(page, 'Blaufeder Werkzeuge GmbH');
+    const gap = form.getByText('An invoice names who issues it. Still missing: address.');
+    await field(form, 'City').fill('');
+    await gap.waitFor();
+    await field(form, 'City').fill('Hamburg');
+    await gap.waitFor({ state: 'detached' });
     await field(form, 'Before invoice numbers').fill('BW-');
     await form.getByText(/^For example BW-\d{4}-00001$/).waitFor();
     await field(form, 'Text at the foot of every page').fill('Delivery as agreed');

@@ -8,9 +8,10 @@
 import { LitElement, css, html, type PropertyValues, type TemplateResult } from 'lit';
 
 import { findCollection, writableFields } from '../../shared/collections.ts';
-import { isIban, type Fields } from '../../shared/fields.ts';
+import { isIban, type Fields, type JsonObject } from '../../shared/fields.ts';
 import { problem, type Problems } from '../../shared/problems.ts';
 import { controls } from '../base/controls.ts';
+import { icon } from '../base/icons.ts';
 import { autocompleteOf, controlKind, optionsOf, type Option } from '../record/field-kinds.ts';
 import type { FieldInput } from '../record/field.ts';
 import { firstProblem, focusField, formStyles, isSubmitKey, renderBanners, withoutProblem } from '../record/form-parts.ts';
@@ -18,10 +19,11 @@ import { layoutOf, type Section } from '../record/form-layout.ts';
 import { formFields, fromDraft, isSameDraft, toDraft, type Draft, type DraftValue, type FormField } from '../record/record-draft.ts';
 import type { EditTask, FlowError } from '../record/record-flow.ts';
 import type { WriteBlock } from '../sync/sync-view.ts';
-import { t, tryText } from '../text/i18n.ts';
+import { currentLocale, t, tryText } from '../text/i18n.ts';
 import { fieldLabel, problemMessage } from '../text/messages.ts';
 import { localNumbers } from '../text/number-text.ts';
 import { groupIban } from '../invoice/paper-format.ts';
+import { companyGaps } from './company-gaps.ts';
 import { plainIban, typedIban } from './iban-text.ts';
 import '../base/write-button.ts';
 import '../record/field.ts';
@@ -106,8 +108,11 @@ export class InvoifyCompanyForm extends LitElement {
     if (iban !== '' && !isIban(iban)) this._problems = { ...this._problems, iban: problem('iban') };
   }
 
+  /** An IBAN is stored without spaces, but not changed for that alone. */
   #parse(): ReturnType<typeof fromDraft> {
-    return fromDraft(declared, fields, { ...this._draft, iban: plainIban(this.#text('iban')) }, localNumbers);
+    const stored = String(this.task.initial['iban'] ?? '');
+    const typed = plainIban(this.#text('iban'));
+    return fromDraft(declared, fields, { ...this._draft, iban: typed === plainIban(stored) ? stored : typed }, localNumbers);
   }
 
   #submit(): void {
@@ -133,13 +138,23 @@ export class InvoifyCompanyForm extends LitElement {
     return String(this._draft[path] ?? '');
   }
 
+  /** What is missing before an invoice can be issued. */
+  #renderGaps(value: JsonObject): TemplateResult | string {
+    const gaps = companyGaps(value).map((gap) => fieldLabel(`company.${gap}`));
+    if (gaps.length === 0) return '';
+    const missing = new Intl.ListFormat(currentLocale().language).format(gaps);
+    return html`<div class="banner info">${icon('info')}<span>${t('company.missing', { fields: missing })}</span></div>`;
+  }
+
   override render(): TemplateResult {
+    const { value } = this.#parse();
     const { error, isBusy, block, isNewer, _problems: problems } = this;
     return html`
       <div class="page">
         <div class="columns">
           <div>
             ${renderBanners({ error, problems, shown: order, isNewer, block })}
+            ${this.#renderGaps(value)}
             <form novalidate @keydown=${this.#onKeydown} @submit=${(event: Event) => event.preventDefault()}
               @field-input=${(event: CustomEvent<FieldInput>) => this.#change(event.detail)}>
               ${sections.map(({ title, rows }) => html`
@@ -149,7 +164,7 @@ export class InvoifyCompanyForm extends LitElement {
                 </fieldset>`)}
             </form>
           </div>
-          <invoify-company-preview .fields=${this.#parse().value}></invoify-company-preview>
+          <invoify-company-preview .fields=${value}></invoify-company-preview>
         </div>
       </div>
       <footer>

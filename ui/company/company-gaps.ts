@@ -11,6 +11,6 @@ export function companyGaps(company: Partial<Pick<Company, CompanyGap>> | null):
   return [...isFilled(name) ? [] : ['name' as const], ...isPostal ? [] : ['address' as const]];
 }
 
-function isFilled(text: string | undefined): boolean {
-  return text !== undefined && text.trim() !== '';
+function isFilled(text: unknown): boolean {
+  return typeof text === 'string' && text.trim() !== '';
 }

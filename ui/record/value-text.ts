@@ -3,6 +3,7 @@
 
 import type { Invoice } from '../../shared/collections.ts';
 import type { Json, JsonObject } from '../../shared/fields.ts';
+import { groupIban } from '../invoice/paper-format.ts';
 import { sizeOfLogo } from '../company/logo-file.ts';
 import { formatBytes, formatDate, formatMoney, formatNumber, formatPercent, formatQuantity } from '../text/format.ts';
 import { currentLocale, t, tryText } from '../text/i18n.ts';
@@ -14,6 +15,7 @@ export function valueText(
   if (value === undefined || value === null || value === '') return '';
   if (path === 'lines') return linesText(value as unknown as Invoice['lines'], currency);
   if (path === 'password') return t('conflict.secret');
+  if (path === 'iban') return groupIban(String(value));
   if (path === 'logo') return t('company.image', { size: formatBytes(sizeOfLogo(String(value))) });
   if (typeof value === 'boolean') return t(value ? 'word.yes' : 'word.no');
   if (typeof value === 'number') return numberText(path, value, currency);
