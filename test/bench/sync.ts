@@ -135,7 +135,7 @@ async function changeInvoices({ venue, stage }: CompanyServer, offset: number): 
       const all = await transaction.list('invoices');
       const some = all.filter((_, index) => index % 100 === offset);
       for (const record of some) {
-        const payload = { ...JSON.parse(record.payload) as JsonObject, notes: `Geändert ${offset} ${Date.now()}` };
+        const payload = { ...JSON.parse(record.payload) as JsonObject, internalNote: `Geändert ${offset} ${Date.now()}` };
         transaction.put('invoices', record.id, toContent(invoices, payload, null), record);
       }
       return some.length;

@@ -137,7 +137,7 @@ describe('another user on the same computer', () => {
     await site.server.owner.create('users', user(email, { role: 'viewer', password }));
     desk.network.plan(({ page }) => page === null ? null : faults.silent);
     await desk.host.signIn(email, password);
-    assert.deepEqual(await desk.host.data.counts(), { users: 0, plans: 0, customers: 0, invoices: 0 });
+    assert.deepEqual(await desk.host.data.counts(), { company: 0, users: 0, plans: 0, customers: 0, invoices: 0 });
     assert.equal(desk.rows().size, 0);
     assert.deepEqual((await desk.host.data.attempts()), []);
     await desk.host.cancelPull();

@@ -15,6 +15,9 @@ import { openDesk, type Desk } from '../sync/desk.ts';
 import { assertExact } from '../sync/exact.ts';
 import { openSite, type Site } from '../sync/site.ts';
 import { firstRow, openSynced } from '../sync/synced.ts';
+import { optionsOf } from '../../ui/record/field-kinds.ts';
+import { formatMoney } from '../../ui/text/format.ts';
+import { parseMoney } from '../../ui/text/number-text.ts';
 
 let site: Site;
 before(async () => {
@@ -35,12 +38,35 @@ describe('a write', () => {
     const changed = await host.records.update('customers', added.id, added.updatedAt, { name: 'Changed here' });
     assert.equal((await host.data.getRecord('customers', added.id))?.updatedAt, changed.updatedAt);
     const draft = await host.records.create('invoices', fields(invoice(added.id)));
-    const sent = await host.records.act('invoices', draft.id, 'send', draft.updatedAt);
-    await host.records.act('invoices', draft.id, 'payments', sent.updatedAt, { amountMinor: 100, paidOn: '2026-03-01' });
-    assert.equal((await host.data.getRecord('invoices', draft.id))?.payload['paidMinor'], 100);
+    const issued = await host.records.act('invoices', draft.id, 'issue', draft.updatedAt);
+    await host.records.act('invoices', draft.id, 'payments', issued.updatedAt, { amountMinor: 100, paidOn: '2026-03-01' });
+    const paid = await host.data.getRecord('invoices', draft.id) ?? assert.fail();
+    assert.equal(paid.payload['paidMinor'], 100);
+    const [payment] = paid.payload['payments'] as readonly { readonly id: string }[];
+    const unpaid = await host.records.removeEntry('invoices', draft.id, 'payments', payment?.id ?? '', paid.updatedAt);
+    const credit = await host.records.act('invoices', draft.id, 'credit', unpaid.updatedAt);
+    await host.records.act('invoices', credit.id, 'issue', credit.updatedAt);
+    assert.equal((await host.data.getRecord('invoices', credit.id))?.payload['number'], `CN-${new Date(site.clock.ms).getUTCFullYear()}-00001`);
     const second = await host.records.create('plans', fields(plan()));
     await host.records.remove('plans', second.id, second.updatedAt);
     assert.equal(await host.data.getRecord('plans', second.id), null);
+    await desk.idle();
+    await assertExact(desk, books.owner.client);
+  });
+
+  test('is in any currency that the window offers, whatever this runtime knows of it', async (t) => {
+    const { books, desk } = await openSynced(t, site);
+    const { host } = desk;
+    const offered = optionsOf({ kind: 'currency' }, (value) => value).map(({ value }) => value);
+    for (const currency of ['XCG', 'VED', 'CLF', 'CHE']) {
+      assert(offered.includes(currency), currency);
+      const { id } = await host.records.create('customers', fields(customer({ currency })));
+      const priceMinor = parseMoney(formatMoney(1_234_567, currency), currency);
+      const priced = await host.records.create('plans', fields(plan({ currency, priceMinor })));
+      assert.equal((await host.data.getRecord('plans', priced.id))?.payload['priceMinor'], 1_234_567);
+      const draft = await host.records.create('invoices', fields(invoice(id, { currency })));
+      await host.records.act('invoices', draft.id, 'issue', draft.updatedAt);
+    }
     await desk.idle();
     await assertExact(desk, books.owner.client);
   });
@@ -55,7 +81,7 @@ describe('a write', () => {
       desk.host.records.create('plans', fields(plan())),
       desk.host.records.update('plans', plans.id, plans.updatedAt, { name: 'Changed' }),
       desk.host.records.remove('plans', plans.id, plans.updatedAt),
-      desk.host.records.act('invoices', plans.id, 'send', plans.updatedAt),
+      desk.host.records.act('invoices', plans.id, 'issue', plans.updatedAt),
     ]) assert.match((await assertRejects(write, 'offline')).message, /^No connection to the server/);
     assert.equal(desk.network.calls.length, asked);
   });
@@ -140,8 +166,8 @@ describe('a write that the server has acknowledged', () => {
     await host.records.update('plans', plans.id, plans.updatedAt, { name: 'Später', priceMinor: 1, interval: 'year', active: false });
     await host.records.update('customers', customers.id, customers.updatedAt, { name: 'Łódź', email: 'a@b.example', planId: plans.id });
     await host.records.update('users', member.id, member.updatedAt, { disabled: true, role: 'editor', password: 'correct horse battery' });
-    const sent = await host.records.act('invoices', draft.id, 'send', draft.updatedAt);
-    await host.records.act('invoices', draft.id, 'payments', sent.updatedAt, { amountMinor: 100, paidOn: '2026-03-01' });
+    const issued = await host.records.act('invoices', draft.id, 'issue', draft.updatedAt);
+    await host.records.act('invoices', draft.id, 'payments', issued.updatedAt, { amountMinor: 100, paidOn: '2026-03-01' });
     const written = [['plans', plans.id], ['customers', customers.id], ['users', member.id], ['invoices', draft.id]] as const;
     const before = await Promise.all(written.map(([collection, id]) => shown(collection, id)));
     assert.deepEqual(before.map(([, row]) => (row && 'columns' in row ? row.columns : {})).map(({ name, openMinor }) => name ?? openMinor),

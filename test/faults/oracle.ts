@@ -12,7 +12,7 @@ import { DatabaseSync } from 'node:sqlite';
 
 import type { Store } from '../../server/store.ts';
 import { runVerify } from '../../server/verify-command.ts';
-import { collections } from '../../shared/collections.ts';
+import { collections, type Invoice } from '../../shared/collections.ts';
 import type { Client, Reply, WireRecord } from '../client.ts';
 import { NaiveCache, withoutEmpty, type HeldRecord } from '../server/naive-cache.ts';
 import { customer, invoice, plan } from '../server/samples.ts';
@@ -44,6 +44,12 @@ export class Ledger {
   hold(collection: string, record: WireRecord): WireRecord {
     if (record.updatedAt > this.newest) this.newest = record.updatedAt;
     return this.model.hold(collection, record);
+  }
+
+  /** Enters a version that was read, because the write of another record made it. */
+  saw(collection: string, record: WireRecord): void {
+    if (record.updatedAt > this.newest) this.newest = record.updatedAt;
+    this.model.saw(collection, record);
   }
 
   /** Enters an answer that says whether a write was done; null if it was not. */
@@ -86,11 +92,33 @@ export class Writer {
     const path = `/api/${collection}/${target.id}`;
     const version = { 'If-Match': `"${target.updatedAt}"` };
     if (random.chance(0.25)) return this.#remove(collection, target.id, path, version);
-    if (collection === 'invoices' && target.payload['status'] === 'draft' && random.chance(0.5)) {
-      return this.#send(collection, 'POST', `${path}/send`, {}, version);
+    if (collection === 'invoices' && random.chance(0.6)) return this.#act(target, path, version);
+    const field = collection === 'plans' ? 'name' : 'internalNote';
+    await this.#send(collection, 'PATCH', path, { [field]: `${this.#options.name} changed ${random.next()}` }, version);
+  }
+
+  /** What an invoice's state may allow: issue it; or pay it, take a payment back, credit it, void it. */
+  async #act({ payload }: WireRecord, path: string, version: Record<string, string>): Promise<void> {
+    const { random, ledger, client } = this.#options;
+    const { status, creditedId, totalMinor, paidMinor, creditedMinor, payments } = payload as unknown as Invoice;
+    if (status === 'draft') {
+      const isIssued = await this.#send('invoices', 'POST', `${path}/issue`, {}, version);
+      if (!isIssued || creditedId === undefined) return;
+      // The credit note's invoice was changed with it.
+      const read = await this.#answered(() => client().get(`/api/invoices/${creditedId}`), `GET ${creditedId}`);
+      ledger.saw('invoices', read.body.record);
+      return;
     }
-    const field = collection === 'plans' ? 'name' : 'notes';
-    return this.#send(collection, 'PATCH', path, { [field]: `${this.#options.name} changed ${random.next()}` }, version);
+    const payment = random.pick(payments);
+    if (payment && random.chance(0.4)) {
+      await this.#send('invoices', 'DELETE', `${path}/payments/${payment.id}`, undefined, version);
+      return;
+    }
+    const openMinor = totalMinor - creditedMinor - paidMinor;
+    const amountMinor = random.chance(0.5) ? openMinor : random.integer(1, 100);
+    const [action, body] = random.chance(0.3) ? ['credit', {}] : random.chance(0.15) ? ['void', {}]
+      : ['payments', { amountMinor, paidOn: '2026-02-01' }];
+    await this.#send('invoices', 'POST', `${path}/${action}`, body, version);
   }
 
   /** Makes a record with a name or note of its own. */
@@ -111,24 +139,28 @@ export class Writer {
     await this.#send(collection, 'DELETE', path, undefined, version);
   }
 
-  async #send(collection: string, method: string, path: string, json: unknown, headers: Record<string, string>): Promise<void> {
-    const { name, client, ledger, maxTries } = this.#options;
+  /** Whether the write was done. */
+  async #send(collection: string, method: string, path: string, json: unknown, headers: Record<string, string>): Promise<boolean> {
+    const { name, client, ledger } = this.#options;
     this.#keys += 1;
     const key = `${name.replaceAll(' ', '-')}-${this.#keys}`;
+    const send = (): Promise<Reply> => client().send(method, path, { headers: { ...headers, 'Idempotency-Key': key }, json });
+    return ledger.enter(collection, await this.#answered(send, `${method} ${path}`)) !== null;
+  }
+
+  /** The server's own answer, asked for until it arrives. */
+  async #answered(send: () => Promise<Reply>, what: string): Promise<Reply> {
+    const { name, maxTries } = this.#options;
     let last: unknown = null;
     for (let tries = 1; tries <= maxTries; tries += 1) {
       // Without an answer, or with one that is not the server's, this rejects.
-      const reply = await client().send(method, path, { headers: { ...headers, 'Idempotency-Key': key }, json })
-        .catch((error: unknown) => { last = error; });
-      if (reply && (reply.status < 300 || refusals.includes(reply.status))) {
-        ledger.enter(collection, reply);
-        return;
-      }
+      const reply = await send().catch((error: unknown) => { last = error; });
+      if (reply && (reply.status < 300 || refusals.includes(reply.status))) return reply;
       last = reply?.text ?? last;
       this.repeated += 1;
       await this.#options.pause();
     }
-    throw new Error(`${name}: ${method} ${path} was not answered in ${maxTries} tries`, { cause: last });
+    throw new Error(`${name}: ${what} was not answered in ${maxTries} tries`, { cause: last });
   }
 }
 
@@ -253,6 +285,7 @@ export async function assertSettled({ ledger, client, files, digests = [], store
   ledger.model.assertHeldBy(served.records);
   assertMadeOnce(served.records, ledger);
   assertNumbered(served.records);
+  assertBalanced(served.records);
   for (const file of files) {
     const rows = readRows(file);
     assertSameRows(rows, served.records);
@@ -272,8 +305,9 @@ export async function assertSettled({ ledger, client, files, digests = [], store
 function assertMadeOnce(records: ReadonlyMap<string, HeldRecord>, { asked }: Ledger): void {
   const marks = new Set<string>();
   for (const { collection, text } of records.values()) {
-    const payload = JSON.parse(text) as { name?: string; lines?: readonly { description: string }[] };
-    const mark = collection === 'invoices' ? payload.lines?.[0]?.description : payload.name;
+    const payload = JSON.parse(text) as { name?: string; kind?: string; lines?: readonly { description: string }[] };
+    // A credit note has the lines of its invoice.
+    const mark = payload.kind === 'credit_note' ? undefined : collection === 'invoices' ? payload.lines?.[0]?.description : payload.name;
     if (mark === undefined || !mark.includes(' made ')) continue;
     assert(asked.has(mark), `nobody asked for "${mark}"`);
     assert(!marks.has(mark), `"${mark}" was made twice`);
@@ -293,6 +327,18 @@ function assertNumbered(records: ReadonlyMap<string, HeldRecord>): void {
   for (const [name, counts] of series) {
     const sorted = counts.sort((a, b) => a - b);
     assert.deepEqual(sorted, sorted.map((_, index) => index + 1), `${name} has gaps or repeats`);
+  }
+}
+
+/** What an invoice was paid is the sum of its payments, and what it was credited that of its issued credit notes. */
+function assertBalanced(records: ReadonlyMap<string, HeldRecord>): void {
+  const invoices = [...records].filter(([, { collection }]) => collection === 'invoices')
+    .map(([key, { text }]) => [key.split(' ')[1] ?? '', JSON.parse(text) as Invoice] as const);
+  const sum = (amounts: readonly number[]): number => amounts.reduce((total, amount) => total + amount, 0);
+  for (const [id, { paidMinor, creditedMinor, payments }] of invoices) {
+    assert.equal(paidMinor, sum(payments.map(({ amountMinor }) => amountMinor)), id);
+    const credits = invoices.filter(([, { creditedId, status }]) => creditedId === id && status !== 'draft');
+    assert.equal(creditedMinor, sum(credits.map(([, { totalMinor }]) => totalMinor)), id);
   }
 }
 

@@ -24,7 +24,7 @@ export class Books {
   /** Changes a field that every record of the collection lets change. */
   async change(collection: string, id: string, patch?: Payload): Promise<WireRecord> {
     this.#changes += 1;
-    const field = collection === 'invoices' ? 'notes' : 'name';
+    const field = collection === 'invoices' ? 'internalNote' : 'name';
     const version = this.#versionOf(collection, id);
     const reply = await this.owner.client.patch(`/api/${collection}/${id}`, version, patch ?? { [field]: `Change ${this.#changes}` });
     return this.model.wrote(collection, reply);

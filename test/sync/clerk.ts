@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 
-import type { Client, Reply, WireRecord } from '../client.ts';
+import type { Client, Payload, Reply, WireRecord } from '../client.ts';
 import { customer, invoice, line, plan, user } from '../server/samples.ts';
 import type { Model } from './model.ts';
 import type { Random } from './random.ts';
@@ -16,17 +16,22 @@ const tasks: readonly (readonly [weight: number, task: Task])[] = [
   [14, (clerk) => clerk.createInvoice()],
   [2, (clerk) => clerk.create('users', user(`${clerk.random.integer(0, 2 ** 31)}@people.test`, clerk.words()))],
   [8, (clerk) => clerk.patch('plans', { priceMinor: clerk.random.integer(0, 99_999), ...clerk.words() })],
-  [8, (clerk) => clerk.patch('customers', { notes: clerk.random.chance(0.3) ? null : 'Ring\nfirst. "Quoted" \\ 🧾', ...clerk.words() })],
-  [10, (clerk) => clerk.patch('invoices', { notes: `Note ${clerk.random.next()}` })],
+  [8, (clerk) => clerk.patch('customers', {
+    internalNote: clerk.random.chance(0.3) ? null : 'Ring\nfirst. "Quoted" \\ 🧾', ...clerk.words(),
+  })],
+  [10, (clerk) => clerk.patch('invoices', { internalNote: `Note ${clerk.random.next()}` })],
   [4, (clerk) => clerk.patch('invoices', { lines: clerk.lines() })],
+  [2, (clerk) => clerk.patch('company', { footer: `Footer ${clerk.random.next()}`, ...clerk.words() })],
   [2, (clerk) => clerk.patch('users', { disabled: clerk.random.chance(0.5), ...clerk.words() })],
   [4, (clerk) => clerk.remove('plans')],
   [4, (clerk) => clerk.remove('customers')],
   [5, (clerk) => clerk.remove('invoices')],
   [1, (clerk) => clerk.remove('users')],
-  [10, (clerk) => clerk.act('send', {})],
-  [8, (clerk) => clerk.act('payments', { amountMinor: clerk.random.integer(1, 40_000), paidOn: '2026-02-01' })],
-  [3, (clerk) => clerk.act('void', {})],
+  [10, (clerk) => clerk.issue()],
+  [8, (clerk) => clerk.pay()],
+  [4, (clerk) => clerk.removePayment()],
+  [4, (clerk) => clerk.act('credit')],
+  [3, (clerk) => clerk.act('void')],
   [3, (clerk) => clerk.writeInvalid()],
 ];
 const totalWeight = tasks.reduce((sum, [weight]) => sum + weight, 0);
@@ -37,6 +42,8 @@ export class Clerk {
   readonly #model: Model;
   /** Users that are never changed or deleted. */
   readonly #spared: ReadonlySet<string>;
+  /** The invoices of which a credit note is being issued. */
+  readonly #crediting = new Set<string>();
   /** Writes that the server has answered, with success or an error. */
   answered = 0;
 
@@ -92,11 +99,44 @@ export class Clerk {
     if (record) this.#record(collection, await this.#client.remove(`/api/${collection}/${record.id}`, record.updatedAt));
   }
 
-  async act(action: string, body: object): Promise<void> {
-    const record = this.pick('invoices');
+  /** Issues an invoice or a credit note, which changes its invoice, too: nobody knows that version until it is read here. */
+  async issue(): Promise<void> {
+    const record = this.#pickInvoice('draft');
+    const creditedId = record?.payload['creditedId'];
+    if (typeof creditedId !== 'string') return this.act('issue', {}, record);
+    if (this.#crediting.has(creditedId)) return;
+    this.#crediting.add(creditedId);
+    await this.act('issue', {}, record);
+    this.#model.saw('invoices', await this.#client.read('invoices', creditedId));
+    this.#crediting.delete(creditedId);
+  }
+
+  /** Pays what is open of an invoice, or some other amount, which may be too much. */
+  async pay(): Promise<void> {
+    const record = this.#pickInvoice('open');
+    const { totalMinor, creditedMinor, paidMinor } = record?.payload ?? {};
+    const openMinor = Number(totalMinor) - Number(creditedMinor) - Number(paidMinor);
+    const amountMinor = this.random.chance(0.4) ? openMinor : this.random.integer(1, 40_000);
+    await this.act('payments', { amountMinor, paidOn: '2026-02-01', method: 'Überweisung', reference: this.words().name }, record);
+  }
+
+  async removePayment(): Promise<void> {
+    const record = this.random.pick(this.#model.present('invoices').filter(({ payload }) => paymentsOf(payload).length > 0));
+    const payment = this.random.pick(paymentsOf(record?.payload));
+    if (!record || !payment) return;
+    this.#record('invoices', await this.#client.remove(`/api/invoices/${record.id}/payments/${payment.id}`, record.updatedAt));
+  }
+
+  async act(action: string, body: object = {}, record = this.pick('invoices')): Promise<void> {
     if (!record) return;
     const headers = { 'If-Match': `"${record.updatedAt}"` };
     this.#record('invoices', await this.#client.post(`/api/invoices/${record.id}/${action}`, body, headers));
+  }
+
+  /** An invoice in this status more often than not. */
+  #pickInvoice(status: string): WireRecord | undefined {
+    const fitting = this.#model.present('invoices').filter(({ payload }) => payload['status'] === status);
+    return this.random.chance(0.8) ? this.random.pick(fitting) ?? this.pick('invoices') : this.pick('invoices');
   }
 
   /** Writes that must be rejected and change nothing. */
@@ -120,4 +160,8 @@ export class Clerk {
     if (reply.status < 300) this.#model.wrote(collection, reply);
     else assert([400, 404, 409, 412].includes(reply.status), reply.text);
   }
+}
+
+function paymentsOf(payload: Payload | undefined): readonly { readonly id: string }[] {
+  return (payload?.['payments'] ?? []) as readonly { readonly id: string }[];
 }

@@ -29,9 +29,9 @@ async function writeOnce(client: Client, model: Model, random: Random): Promise<
   if (!target || random.chance(0.5)) return create(client, collection, pickFrom('customers'), random);
   if (random.chance(0.35)) return [collection, await client.remove(path, target.updatedAt)];
   if (collection === 'invoices' && target.payload['status'] === 'draft' && random.chance(0.5)) {
-    return [collection, await client.post(`${path}/send`, {}, { 'If-Match': `"${target.updatedAt}"` })];
+    return [collection, await client.post(`${path}/issue`, {}, { 'If-Match': `"${target.updatedAt}"` })];
   }
-  const field = collection === 'invoices' ? 'notes' : 'name';
+  const field = collection === 'invoices' ? 'internalNote' : 'name';
   return [collection, await client.patch(path, target.updatedAt, { [field]: `Changed ${random.next()}` })];
 }
 

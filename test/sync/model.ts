@@ -32,6 +32,11 @@ export class Model {
     return record;
   }
 
+  /** Adds a version that was read, because the write of another record made it. */
+  saw(collection: string, record: WireRecord): WireRecord {
+    return this.#newest.get(`${collection} ${record.id}`)?.updatedAt === record.updatedAt ? record : this.hold(collection, record);
+  }
+
   /** Adds the records that exist before the first write. */
   async begin(client: Client): Promise<this> {
     const { changes } = await client.pullAll();

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 
+import { collections } from '../../shared/collections.ts';
 import { openBooks, type Books } from './books.ts';
 import { Desk, editDatabase, openDesk, type DeskOptions } from './desk.ts';
 import { assertExact, assertSameRows } from './exact.ts';
@@ -66,7 +67,7 @@ export async function preparePhase(
       }
     },
     isDone(rows) {
-      const present = ['users', 'plans', 'customers', 'invoices'].flatMap((collection) =>
+      const present = collections.flatMap(({ name: collection }) =>
         books.model.present(collection).map(({ id, updatedAt }) => `${collection} ${id} ${updatedAt}`));
       const held = [...rows].map(([key, { updatedAt }]) => `${key} ${updatedAt}`);
       return present.length === held.length && new Set([...present, ...held]).size === held.length;

@@ -15,7 +15,7 @@ import { openSite, type Site, type TestAccount } from './site.ts';
 
 const HOUR_MS = 3_600_000;
 /** The number of records in a new account. */
-const RECORDS = 4;
+const RECORDS = 5;
 
 for (const testStore of stores) {
   describe(`on ${testStore.kind}`, { skip: testStore.skip }, () => {

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 
+import { initialCompany } from '../../server/company.ts';
 import { openEmbeddedStore } from '../../server/embedded/store.ts';
 import type { Store } from '../../server/store.ts';
 import { newId, toContent } from '../../server/records.ts';
@@ -69,10 +70,13 @@ export async function openStoreOf(env: Environment, nowMs: () => number): Promis
 }
 
 export async function newAccount(store: Store, nowMs: () => number, anyone: Client): Promise<TestAccount> {
-  const users = findCollection('users');
-  assert(users);
+  const [users, company] = ['users', 'company'].map(findCollection);
+  assert(users && company);
   const accountId = newId(nowMs());
   await store.createAccount(accountId);
+  await store.write(accountId, async (transaction) => {
+    transaction.put('company', newId(nowMs()), toContent(company, initialCompany(), null), null);
+  });
   const signIn = (userId: string): Promise<Person> => openSession(store, nowMs, anyone, { accountId, userId });
   const hire = async (role: Role): Promise<Person> => {
     const userId = newId(nowMs());

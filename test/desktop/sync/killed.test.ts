@@ -9,6 +9,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
+import { collections } from '../../../shared/collections.ts';
 import { digestDifferences } from '../../../shared/digest.ts';
 import { stores } from '../../server/harness.ts';
 import { NaiveCache } from '../../server/naive-cache.ts';
@@ -146,7 +147,7 @@ async function assertRecovers(phase: Phase, desk: Desk): Promise<void> {
 function assertUpToCursor(phase: Phase, desk: Desk, rows: ReturnType<Desk['rows']>): void {
   let cursor = '';
   editDatabase(desk.file, (db) => { cursor = String(db.prepare('SELECT cursor FROM state').get()?.['cursor'] ?? ''); });
-  const expected = ['users', 'plans', 'customers', 'invoices'].flatMap((collection) =>
-    phase.books.model.present(collection).filter(({ updatedAt }) => updatedAt <= cursor).map(({ id }) => `${collection} ${id}`));
+  const expected = collections.flatMap(({ name }) =>
+    phase.books.model.present(name).filter(({ updatedAt }) => updatedAt <= cursor).map(({ id }) => `${name} ${id}`));
   assert.deepEqual(new Set(rows.keys()), new Set(expected));
 }

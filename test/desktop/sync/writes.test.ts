@@ -64,8 +64,8 @@ describe('a write without a word of the server about it', () => {
       const changed = await write(() => host.records.update('plans', added.id, added.updatedAt, { name: 'Twice' }));
       await write(() => host.records.remove('plans', added.id, changed.updatedAt));
       const draft = await firstRow(desk, 'invoices');
-      const sent = await write(() => host.records.act('invoices', draft.id, 'send', draft.updatedAt));
-      assert.equal(sent.payload?.['number'], 'INV-2026-00001');
+      const issued = await write(() => host.records.act('invoices', draft.id, 'issue', draft.updatedAt));
+      assert.equal(issued.payload?.['number'], 'INV-2026-00001');
       assert.equal(seen.size, 4, 'no key is used for two writes');
       const { changes } = await books.owner.client.pullAll();
       assert.deepEqual(changes.filter(({ payload }) => ['Once', 'Twice'].includes(String(payload?.['name']))), []);
@@ -212,8 +212,8 @@ describe('an answer to another request', () => {
     const draft = await firstRow(desk, 'invoices');
     const { payload } = await host.data.getRecord('invoices', draft.id) ?? assert.fail();
     answerNext(desk, { ...draft, payload });
-    const sent = await host.records.act('invoices', draft.id, 'send', draft.updatedAt);
-    assert.equal(sent.payload?.['status'], 'sent');
+    const issued = await host.records.act('invoices', draft.id, 'issue', draft.updatedAt);
+    assert.equal(issued.payload?.['status'], 'open');
     const latest = await host.data.getRecord('plans', record.id) ?? assert.fail();
     answerNext(desk, latest);
     await host.records.remove('plans', latest.id, latest.updatedAt);
@@ -234,20 +234,20 @@ describe('an answer to another request', () => {
     const text = ' kept as sent\u00a0\ud83e\uddfe ';
     const planned = await host.records.create('plans', fields(plan({ name: text, priceMinor: 0 })));
     const address = { street: text, city: null, country: 'AT' };
-    const nothing = { contact: null, email: null, phone: null, taxId: null, planId: null, notes: null };
+    const nothing = { contact: null, email: null, phone: null, vatId: null, planId: null, internalNote: null };
     const billed = await host.records.create('customers', fields(customer({ ...nothing, name: text, address })));
     const emptied = await host.records.update('customers', billed.id, billed.updatedAt, {
-      address: { street: null, country: null }, planId: planned.id, notes: `${text}\n`, email: 'A@B.example',
+      address: { street: null, country: null }, planId: planned.id, internalNote: `${text}\n`, email: 'A@B.example',
     });
     await host.records.update('customers', billed.id, emptied.updatedAt, { address: null, planId: null });
     const member = await host.records.create('users', fields(user('Other.Member@Writes.test', { password: 'correct horse battery' })));
     await host.records.update('users', member.id, member.updatedAt, { password: 'another horse battery', disabled: true });
     const bare = { unit: null, quantityMilli: 0, unitPriceMinor: -0 };
-    const draft = await host.records.create('invoices', fields(invoice(billed.id, { notes: null, lines: [line(), line(bare)] })));
+    const draft = await host.records.create('invoices', fields(invoice(billed.id, { note: null, lines: [line(), line(bare)] })));
     const edited = await host.records.update('invoices', draft.id, draft.updatedAt, { lines: [fields(line({ unit: 'h' }))] });
-    const sent = await host.records.act('invoices', draft.id, 'send', edited.updatedAt);
-    const noted = await host.records.update('invoices', draft.id, sent.updatedAt, { notes: text, dueDate: '2026-12-31' });
-    await host.records.update('invoices', draft.id, noted.updatedAt, { notes: null });
+    const issued = await host.records.act('invoices', draft.id, 'issue', edited.updatedAt);
+    const noted = await host.records.update('invoices', draft.id, issued.updatedAt, { internalNote: text, dueDate: '2026-12-31' });
+    await host.records.update('invoices', draft.id, noted.updatedAt, { internalNote: null });
     await desk.idle();
     assert.equal(desk.network.calls.filter(({ headers }) => headers.has('idempotency-key')).length, 11);
     await assertExact(desk, books.owner.client);
