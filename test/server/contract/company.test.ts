@@ -140,6 +140,14 @@ for (const store of stores) {
       assert.deepEqual(numbers, ['INV-2026-00001', 'R-2026-00001', 'R-2027-00001', '2026-00001', 'R-2026-00002', 'INV-2026-00002']);
     });
 
+    test('may give them any prefix', async () => {
+      const owner = await newOwner();
+      for (const prefix of ['.', 'R.1.', '$', '$set.', ' ', '2026-', '"\\', '🧾', '__proto__', 'numbers.INV-']) {
+        await change(owner, { name: 'A company', invoicePrefix: prefix });
+        for (const count of [1, 2]) assert.equal((await issue(owner))['number'], `${prefix}2026-0000${count}`);
+      }
+    });
+
     test('on an invoice that is issued before it has a name is without one', async () => {
       assert.deepEqual((await issue(await newOwner()))['seller'], { name: '' });
     });
