@@ -16,7 +16,8 @@ export function rows(page: Page): Locator {
   return page.locator('[role=grid] .sheet [role=row]:not([hidden], .waiting)');
 }
 
-const statusTexts = { draft: 'Draft', sent: 'Open', paid: 'Paid', void: 'Void' } as const;
+/** Of an open invoice, whatever is due or paid of it. */
+const statusTexts = { draft: 'Draft', open: 'Open|Partly paid|Overdue', paid: 'Paid', void: 'Void' } as const;
 
 /** Filters the invoices, and returns the rows that show this status, once no row of another one is left. */
 export async function filterByStatus(page: Page, status: keyof typeof statusTexts): Promise<Locator> {
@@ -68,7 +69,7 @@ export async function fill(form: Locator, values: Readonly<Record<string, string
 }
 
 export function field(form: Locator, label: string): Locator {
-  return form.getByRole('textbox', { name: new RegExp(`^${label}(?: \\(optional\\))?$`) })
+  return form.getByRole('textbox', { name: label, exact: true })
     .or(form.locator('input[type=password], input[type=date]').and(form.getByLabel(new RegExp(`^${label}`))));
 }
 

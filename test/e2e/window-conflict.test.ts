@@ -7,7 +7,7 @@ import type { Page } from 'playwright-core';
 
 import { assertAccessible } from './accessible.ts';
 import { describeWindow, type Env } from './harness.ts';
-import { openRecord, press, pressAndClose, runAction, sheet } from './user-actions.ts';
+import { openRecord, press, runAction, sheet } from './user-actions.ts';
 
 const rows = '.sheet .row:not([hidden]):not(.waiting)';
 
@@ -84,21 +84,21 @@ describeWindow('an edit conflict', { invoices: 20, customers: 10 }, (env) => {
     assert.deepEqual([name, contact, phone], ['Mixed GmbH, theirs', 'Mine', '+43 1 234']);
   });
 
-  test('locks the fields of a draft that was sent while its form was open, and saves the rest', async (t) => {
+  test('locks the fields of a draft that was issued while its form was open, and saves the rest', async (t) => {
     const colleague = await env().colleague(env().editor);
-    const customer = await colleague.create('customers', { name: 'Sent Meanwhile Ltd', currency: 'EUR' });
+    const customer = await colleague.create('customers', { name: 'Issued Meanwhile Ltd', currency: 'EUR' });
     const today = new Date().toISOString().slice(0, 10);
     const line = { description: 'Work', quantityMilli: 1000, unitPriceMinor: 5000, taxRateBp: 0 };
     const draft = await colleague.create('invoices', {
       customerId: customer.id, issueDate: today, dueDate: today, currency: 'EUR', lines: [line],
     });
     const page = await env().openWindow(t);
-    await openRecord(page, 'Invoices', 'Sent Meanwhile Ltd');
+    await openRecord(page, 'Invoices', 'Issued Meanwhile Ltd');
     await runAction(page, 'Edit');
     const form = sheet(page, 'Edit draft');
     await form.getByLabel('Description, line 1').fill('Work, and more of it');
-    await form.getByLabel('Notes').fill('Typed meanwhile');
-    await colleague.act(draft, 'send');
+    await form.getByLabel('Internal note').fill('Typed meanwhile');
+    await colleague.act(draft, 'issue');
     await form.getByRole('button', { name: 'Save draft' }).click();
     await page.getByRole('heading', { name: 'Someone else has changed this in the meantime' }).waitFor();
     const lines = page.getByRole('group', { name: 'Lines', exact: true });
@@ -106,15 +106,15 @@ describeWindow('an edit conflict', { invoices: 20, customers: 10 }, (env) => {
     await lines.getByText('Theirs is kept: this can no longer be changed.').waitFor();
     assert.equal(await lines.getByRole('radio', { name: /^Yours/ }).isDisabled(), true);
     assert.equal(await lines.getByRole('radio', { name: /^Theirs/ }).isChecked(), true);
-    await assertAccessible(page, 'conflict-sent');
+    await assertAccessible(page, 'conflict-issued');
     await page.getByRole('button', { name: 'Keep all mine' }).click();
     await saveChoice(page);
-    const { status, notes, lines: held } = (await colleague.read('invoices', draft.id)).payload ?? {};
-    assert.deepEqual([status, notes], ['sent', 'Typed meanwhile']);
+    const { status, internalNote, lines: held } = (await colleague.read('invoices', draft.id)).payload ?? {};
+    assert.deepEqual([status, internalNote], ['open', 'Typed meanwhile']);
     assert.equal((held as readonly { readonly description: string }[])[0]?.description, 'Work');
   });
 
-  test('makes voiding ask again, with the changes, if the invoice was paid meanwhile', async (t) => {
+  test('makes voiding ask again, with the changes, if the invoice was changed meanwhile, and impossible once it is paid', async (t) => {
     const colleague = await env().colleague(env().editor);
     const customer = await colleague.create('customers', { name: 'Meanwhile Ltd', currency: 'EUR' });
     const today = new Date().toISOString().slice(0, 10);
@@ -122,17 +122,19 @@ describeWindow('an edit conflict', { invoices: 20, customers: 10 }, (env) => {
     const draft = await colleague.create('invoices', {
       customerId: customer.id, issueDate: today, dueDate: today, currency: 'EUR', lines: [line],
     });
-    const sent = await colleague.act(draft, 'send');
+    const issued = await colleague.act(draft, 'issue');
     const page = await env().openWindow(t);
     await openRecord(page, 'Invoices', 'Meanwhile Ltd');
     await runAction(page, 'Void');
     const question = sheet(page, /^Void INV-/);
-    await colleague.act(sent, 'payments', { amountMinor: 5000, paidOn: today });
+    await colleague.change('invoices', issued, { internalNote: 'Has promised to pay' });
     await press(question, 'Void');
     await question.getByText('Someone else has changed this in the meantime. Check it again before you continue.').waitFor();
+    await question.getByText('Has promised to pay').waitFor();
+    await colleague.act(await colleague.read('invoices', draft.id), 'payments', { amountMinor: 5000, paidOn: today });
+    await press(question, 'Void');
     await question.getByText('Status: Open is now Paid').waitFor();
-    assert.equal((await colleague.read('invoices', draft.id)).payload?.['status'], 'paid', 'not voided yet');
-    await pressAndClose(question, 'Void');
-    assert.equal((await colleague.read('invoices', draft.id)).payload?.['status'], 'void');
+    await question.getByText('This is no longer possible.').waitFor();
+    assert.equal(await question.getByRole('button', { name: 'Void', exact: true }).count(), 0);
   });
 });

@@ -122,7 +122,7 @@ const opened: readonly State[] = [
     },
   },
   {
-    name: 'send-confirmation',
+    name: 'issue-confirmation',
     async reach(page) {
       await openInvoice(page, 'draft');
       await runAction(page, 'Issue');
@@ -132,7 +132,7 @@ const opened: readonly State[] = [
   {
     name: 'payment-form',
     async reach(page) {
-      await openInvoice(page, 'sent');
+      await openInvoice(page, 'open');
       await runAction(page, 'Record payment');
       await page.locator('invoify-payment-dialog').getByRole('heading').waitFor();
     },

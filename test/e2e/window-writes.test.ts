@@ -76,7 +76,7 @@ describeWindow('writes in one window', { invoices: 300, customers: 600 }, (env) 
     }
   });
 
-  test('draft, send, pay, duplicate, void and delete invoices in another window', async (t) => {
+  test('draft, issue, pay, duplicate, void and delete invoices in another window', async (t) => {
     const here = await openWindow(t, env(), env().editor);
     const there = await openWindow(t, env(), env().viewer);
     await here.keyboard.press('Control+n');
@@ -85,7 +85,7 @@ describeWindow('writes in one window', { invoices: 300, customers: 600 }, (env) 
     await detail(here).getByLabel('Description, line 1').fill('Annual audit of the boilers');
     await detail(here).getByLabel('Unit price, line 1').fill('200');
     await detail(here).getByLabel('Tax %, line 1').fill('19');
-    await detail(here).getByLabel('Notes').fill('Boilers, please');
+    await detail(here).getByLabel('Note on the invoice').fill('Boilers, please');
     await button(detail(here), 'Save draft').click();
     await title(here, 'Draft invoice');
     // A draft has no number yet, so it is searched by its customer.
@@ -100,7 +100,7 @@ describeWindow('writes in one window', { invoices: 300, customers: 600 }, (env) 
 
     await button(detail(here), 'Edit').click();
     await detail(here).getByLabel('Quantity, line 1').fill('2');
-    await detail(here).getByLabel('Notes').fill('Two boilers, please');
+    await detail(here).getByLabel('Note on the invoice').fill('Two boilers, please');
     await button(detail(here), 'Save draft').click();
     await title(here, 'Draft invoice');
     await newest.getByText(/476\.00$/).waitFor();
@@ -119,7 +119,7 @@ describeWindow('writes in one window', { invoices: 300, customers: 600 }, (env) 
       await sleep(300);
       await route.continue();
     });
-    for (const [amount, left] of [['100', 'Open'], ['', 'Paid']] as const) {
+    for (const [amount, left] of [['100', 'Partly paid'], ['', 'Paid']] as const) {
       await button(detail(here), 'Record payment').click();
       const dialog = actionDialog(here);
       if (amount !== '') await dialog.getByLabel('Amount').fill(amount);
