@@ -129,14 +129,14 @@ export async function actOnRecord(
   const text = await writeOnce([[collection.name, id]], async (transaction) => {
     const previous = await requireVersion(transaction, collection, id, ifMatch);
     const { payload, other } = await action.run(transaction, previous, input, context);
-    const text = action.creates
+    const record = action.creates
       ? put(transaction, target, audited, context.newId(), toContent(collection, payload, null), null)
       : put(transaction, target, audited, id, toContent(collection, payload, previous.secret), previous);
     if (other) {
       const content = toContent(collection, other.payload, other.previous.secret);
       put(transaction, target, audited, other.previous.id, content, other.previous);
     }
-    return text;
+    return record;
   });
   return recordReply(action.creates ? 201 : 200, text);
 }
