@@ -20,6 +20,7 @@ import {
 } from '../../shared/window/ipc.ts';
 import { mailLink } from '../../shared/window/mail.ts';
 import type { SystemEvent } from '../desk.ts';
+import { toFileName } from '../files/file-name.ts';
 import type { Facts } from '../files/redact.ts';
 import { replaceFile, type ReplaceDeps } from '../files/replace-file.ts';
 import { isOurPage } from './protocol-handler.ts';
@@ -179,11 +180,4 @@ function tryOr<T>(get: () => T, otherwise: T): T {
 
 function today({ nowMs }: ShellDeps): string {
   return new Date(nowMs()).toISOString().slice(0, 10);
-}
-
-/** The proposed name as a valid Windows file name; the user can change it in the dialog. */
-function toFileName(name: string): string {
-  const safe = name.replace(/[\u0000-\u001f<>:"/\\|?*]+/g, '-').replace(/[. ]+$/, '').trim().slice(0, 120);
-  const isReserved = /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i.test(safe);
-  return safe === '' || isReserved ? `invoify-${safe}`.replace(/-$/, '') : safe;
 }

@@ -19,6 +19,7 @@ import { pipeline } from 'node:stream/promises';
 import { AppError } from '../../shared/errors.ts';
 import { isShellChannel, isWindowChannel, toOutcome, type Outcome } from '../../shared/window/ipc.ts';
 import type { DeskOptions } from '../desk.ts';
+import { contentDisposition } from '../files/file-name.ts';
 import type { Log } from '../files/log.ts';
 import { createPreviewAccess, type PreviewAccess } from './access.ts';
 import { startPreviewDesk, type PreviewDesk } from './desk.ts';
@@ -224,9 +225,7 @@ async function sendEvents({ desk, streams }: Context, response: ServerResponse):
 async function sendDownload(shell: PreviewShell, id: string, response: ServerResponse): Promise<void> {
   const file = shell.takeDownload(id);
   if (!file) return refuse(response, 404, 'This file was downloaded already.');
-  response.writeHead(200, {
-    'content-type': 'application/octet-stream', 'content-disposition': `attachment; filename="${file.name}"`,
-  });
+  response.writeHead(200, { 'content-type': 'application/octet-stream', 'content-disposition': contentDisposition(file.name) });
   try {
     await pipeline(createReadStream(file.path), response);
   } finally {

@@ -14,6 +14,7 @@ import {
 } from '../../shared/window/ipc.ts';
 import { requestParsers } from '../../shared/window/ipc-requests.ts';
 import type { DeskOptions } from '../desk.ts';
+import { toFileName } from '../files/file-name.ts';
 import type { PreviewDesk } from './desk.ts';
 
 /** A file ready for its one download. */
@@ -76,7 +77,7 @@ export function createPreviewShell(options: DeskOptions, desk: PreviewDesk, nowM
     'app.exportCsv': (csv) => offerDownload(`${csv.selection.collection}-${today()}.csv`, (path) => ask('file.writeCsv', { path, csv })),
     async 'app.exportEInvoice'({ id }) {
       const number = await ask('file.checkEInvoice', { id });
-      return offerDownload(`${number}.xml`, (path) => ask('file.writeEInvoice', { path, id }));
+      return offerDownload(`${toFileName(number)}.xml`, (path) => ask('file.writeEInvoice', { path, id }));
     },
     'app.backUp': () => offerDownload(`invoify-backup-${today()}.sqlite`, (path) => ask('file.backUp', { path })),
     'app.exportPdf': async () => {

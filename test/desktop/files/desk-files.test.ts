@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, test, type TestContext } from 'node:test';
 
+import { contentDisposition, toFileName } from '../../../desktop/files/file-name.ts';
 import { csvFormat } from '../../../desktop/files/export.ts';
 import { csvText } from '../../../shared/csv.ts';
 import { writeReport } from '../../../desktop/files/report.ts';
@@ -172,6 +173,19 @@ describe('an e-invoice', () => {
     ]);
     assert.equal(existsSync(join(home, 'none.xml')), false);
   });
+});
+
+test('a number of any prefix proposes a name that every system and a download\'s header take', () => {
+  for (const [number, name, header] of [
+    ['INV-2026-00001', 'INV-2026-00001', 'attachment; filename="INV-2026-00001.xml"'],
+    ['RE/"2026"\\00001', 'RE-2026-00001', 'attachment; filename="RE-2026-00001.xml"'],
+    ['Ä(1)-2026-00001', 'Ä(1)-2026-00001', 'attachment; filename*=UTF-8\'\'%C3%84%281%29-2026-00001.xml'],
+    ['con', 'invoify-con', 'attachment; filename="invoify-con.xml"'],
+    ['', 'invoify', 'attachment; filename="invoify.xml"'],
+  ] as const) {
+    assert.equal(toFileName(number), name);
+    assert.equal(new Headers({ 'content-disposition': contentDisposition(`${name}.xml`) }).get('content-disposition'), header);
+  }
 });
 
 describe('a backup', () => {
