@@ -46,7 +46,7 @@ describe('a write', () => {
     const unpaid = await host.records.removeEntry('invoices', draft.id, 'payments', payment?.id ?? '', paid.updatedAt);
     const credit = await host.records.act('invoices', draft.id, 'credit', unpaid.updatedAt);
     await host.records.act('invoices', credit.id, 'issue', credit.updatedAt);
-    assert.equal((await host.data.getRecord('invoices', credit.id))?.payload['number'], `CN-${new Date(site.clock.ms).getUTCFullYear()}-00001`);
+    assert.match(String((await host.data.getRecord('invoices', credit.id))?.payload['number']), /^CN-\d{4}-00001$/);
     const second = await host.records.create('plans', fields(plan()));
     await host.records.remove('plans', second.id, second.updatedAt);
     assert.equal(await host.data.getRecord('plans', second.id), null);
