@@ -70,7 +70,10 @@ export async function openEmail(host: LitElement, detail: Detail, { canPdf }: Ha
     credited: payloadOf<Invoice>(detail.credited),
   });
   const opened = await ask(host, 'app.openEmail', mail);
-  if (!opened.ok) return emit(host, 'toast', { text: callErrorText(opened.error), tone: 'bad' });
+  if (!opened.ok) {
+    const text = opened.error.code === 'internal' ? t('email.failed') : callErrorText(opened.error);
+    return emit(host, 'toast', { text, tone: 'bad' });
+  }
   if (saved?.value) emit(host, 'toast', { text: t('done.email', { path: saved.value.path }), tone: 'ok' });
 }
 

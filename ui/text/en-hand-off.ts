@@ -6,6 +6,7 @@ export const enHandOff = {
   'action.email': 'Save PDF and open e-mail',
   'action.emailOnly': 'Open e-mail',
   'action.eInvoice': 'Export XRechnung (XML)',
+  'email.failed': 'No e-mail program could be opened. Choose one in the system’s settings for default apps, and try again.',
   'done.email': 'Saved to {path}. Attach it to the e-mail.',
 
   'eInvoice.title': 'Not complete for an e-invoice',
