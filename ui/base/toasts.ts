@@ -15,7 +15,7 @@ interface Toast extends ToastText {
 
 const shownMs = 6000;
 /** Time to read, decide and reach the button. */
-const shownWithActionMs = 20_000;
+const shownWithActionMs = 15_000;
 const maxShown = 3;
 
 export class InvoifyToasts extends LitElement {

@@ -253,7 +253,7 @@ export class InvoifyInvoiceForm extends LitElement {
     return html`
       <div class="head">
         ${this.#renderCustomer()}
-        ${this.#renderField('issueDate')}
+        ${this.#renderField('issueDate', this.#isCreditNote)}
         ${this.#renderField('dueDate')}
         ${this.#renderField('currency')}
         ${this.#renderField('servicePeriod.from')}

@@ -152,7 +152,7 @@ export const deRecords: Translation<typeof enRecords> = {
   'refusal.lastOwner': 'Mindestens ein Inhaber muss sich anmelden können.',
 
   // Issuing needs to know the company.
-  'company.missingTitle': 'Angaben zum Unternehmen fehlen',
+  'company.missingTitle': 'Angaben zur Firma fehlen',
   'company.missing': 'Eine Rechnung nennt, wer sie ausstellt. Noch fehlt: {fields}.',
   'company.missingForOwner': 'Eine Rechnung nennt, wer sie ausstellt. Noch fehlt: {fields}. Ein Inhaber kann das eintragen.',
   'company.open': 'Angaben ergänzen',
