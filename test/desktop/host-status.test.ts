@@ -55,7 +55,7 @@ describe('the state', () => {
     const last = await desk.host.getStatus();
     assert.deepEqual(
       [last.lastSync, last.isOnline, last.user?.id, last.server],
-      [{ timestamp: new Date(desk.clock.ms).toISOString(), ageMs: 0, changes: 4 }, true, books.owner.userId, site.server.url],
+      [{ timestamp: new Date(desk.clock.ms).toISOString(), ageMs: 0, changes: 5 }, true, books.owner.userId, site.server.url],
     );
   });
 
