@@ -3,6 +3,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import fc from 'fast-check';
+
 import { currencies, currencyDigits, isCurrency, toDecimal, toMajorUnits } from '../../shared/currency.ts';
 
 test('the currencies are the active ones of ISO 4217 that have a minor unit, whatever this runtime knows', () => {
@@ -34,5 +36,10 @@ test('an amount is formatted exactly, however large or small', () => {
 });
 
 test('an integer of implied decimals is formatted exactly', () => {
+  fc.assert(fc.property(fc.maxSafeInteger(), fc.nat(4), fc.constantFrom('.', ','), (scaled, digits, point) => {
+    const text = toDecimal(scaled, digits, point);
+    assert.match(text, new RegExp(`^-?(0|[1-9]\\d*)${digits === 0 ? '' : `\\${point}\\d{${digits}}`}$`));
+    assert.equal(Number(text.replace(point, '')), scaled === 0 ? 0 : scaled);
+  }), { numRuns: 100 });
   assert.deepEqual([toDecimal(1500, 3), toDecimal(-7, 2), toDecimal(Number.MAX_SAFE_INTEGER, 3)], ['1.500', '-0.07', '9007199254740.991']);
 });

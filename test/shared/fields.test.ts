@@ -6,7 +6,7 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 
 import { collections, publishedFields, writableFields } from '../../shared/collections.ts';
-import { checkFields, isDate, isId, mergePatch, type Fields, type Json } from '../../shared/fields.ts';
+import { checkFields, isDate, isId, mergePatch, type Fields, type Json, type JsonObject } from '../../shared/fields.ts';
 import { maxProblems, noProblems, problem, type Problems } from '../../shared/problems.ts';
 
 const fields = {
@@ -120,6 +120,22 @@ describe('a merge patch', () => {
     assert.equal(JSON.stringify([target, patch]), before);
     assert.equal(JSON.stringify(merged), '{"a":{"b":1,"__proto__":{"polluted":1}},"__proto__":{"polluted":1}}');
     assert.equal('polluted' in {}, false);
+  });
+
+  test('of what differs leads from any object to any other', () => {
+    const plain = fc.letrec<{ value: Json; object: JsonObject }>((tie) => ({
+      value: fc.oneof({ maxDepth: 3 }, fc.boolean(), fc.integer(), fc.string(), fc.array(fc.integer()), tie('object')),
+      object: fc.dictionary(fc.constantFrom('a', 'b', 'c', '__proto__', ''), tie('value'), { maxKeys: 4, noNullPrototype: true }),
+    })).object;
+    const isPlain = (value: Json | undefined): value is JsonObject => typeof value === 'object' && value !== null && !Array.isArray(value);
+    const difference = (from: JsonObject, to: JsonObject): Json => Object.fromEntries([
+      ...Object.keys(from).filter((key) => !Object.hasOwn(to, key)).map((key) => [key, null] as const),
+      ...Object.entries(to).map(([key, value]) => {
+        const before = Object.hasOwn(from, key) ? from[key] : undefined;
+        return [key, isPlain(value) && isPlain(before) ? difference(before, value) : value] as const;
+      }),
+    ]);
+    fc.assert(fc.property(plain, plain, (from, to) => assert.deepEqual(mergePatch(from, difference(from, to)), to)), { numRuns: 100 });
   });
 
   test('applied twice equals once', () => {
