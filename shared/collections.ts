@@ -14,13 +14,14 @@ interface Where {
 }
 
 /**
- * A list column: the payload's field of the same name, or an integer field less others, which is zero unless the condition in
- * `where` holds.
+ * A list column: the payload's field of the same name; an integer field less others, which is zero unless the condition in `where`
+ * holds; or the greatest value that a field has among the entries of a list, null without any.
  */
 export interface Column {
   readonly name: string;
   readonly type: 'text' | 'integer';
   readonly difference?: { readonly of: string; readonly minus: readonly string[]; readonly where: Where };
+  readonly greatest?: { readonly of: string; readonly field: string };
   /** Where the integer counts as negative. */
   readonly negative?: Where;
   /** Offered in the list; other columns serve filters only. */
@@ -297,6 +298,7 @@ export const collections: readonly Collection[] = [
       { name: 'creditedId', type: 'text', filtered: true },
       { name: 'currency', type: 'text', shown: true, filtered: true },
       { name: 'customerId', type: 'text', filtered: true },
+      { name: 'lastPaidOn', type: 'text', greatest: { of: 'payments', field: 'paidOn' } },
     ],
     defaultSort: { column: 'issueDate', descending: true },
   },

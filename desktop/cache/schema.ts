@@ -232,13 +232,18 @@ export function wrongKind(collection: Collection): string | null {
 }
 
 function columnExpression(column: Column): string {
-  const value = column.difference ? differenceExpression(column.difference) : fieldExpression(column.name);
+  const value = column.difference ? differenceExpression(column.difference)
+    : column.greatest ? greatestExpression(column.greatest) : fieldExpression(column.name);
   return column.negative ? `CASE WHEN ${holds(column.negative)} THEN -${value} ELSE ${value} END` : value;
 }
 
 function differenceExpression({ of, minus, where }: NonNullable<Column['difference']>): string {
   const terms = [of, ...minus].map((field) => `coalesce(${fieldExpression(field)}, 0)`);
   return `(CASE WHEN ${holds(where)} THEN ${terms.join(' - ')} ELSE 0 END)`;
+}
+
+function greatestExpression({ of, field }: NonNullable<Column['greatest']>): string {
+  return `(SELECT max(value ->> '$.${field}') FROM json_each(payload, '$.${of}') WHERE type = 'object')`;
 }
 
 function holds({ field, values }: NonNullable<Column['negative']>): string {

@@ -195,6 +195,9 @@ describeWindow('a long list', { invoices: 3000, customers: 200 }, (env) => {
     await page.getByRole('button', { name: 'Last year' }).click();
     await assertTotals(page, paid.filter(({ columns }) => String(columns['issueDate']).startsWith(year)));
     await main.getByRole('button', { name: 'Last year' }).first().click();
+    await page.getByLabel('Filter by').selectOption('Last payment');
+    await assertTotals(page, paid.filter(({ columns }) => String(columns['lastPaidOn']).startsWith(year)));
+    await page.getByLabel('Filter by').selectOption('Invoice date');
     // British day first, although Chromium's own language is American English.
     await page.getByLabel('To', { exact: true }).focus();
     await page.keyboard.type(`3103${year}`);

@@ -1,20 +1,20 @@
-// A date filter: a button that shows the range, and a popover with common periods and two date fields.
+// A date filter: a button that shows the range, and a popover with the kind of date, common periods and two date fields.
 
 import { LitElement, css, html, type TemplateResult } from 'lit';
 
 import { controls } from '../base/controls.ts';
 import { formatDate } from '../text/format.ts';
-import { currentLocale, t } from '../text/i18n.ts';
+import { currentLocale, t, tryText } from '../text/i18n.ts';
 import { icon } from '../base/icons.ts';
-import { periodRange, periods, type DateRange } from './list-state.ts';
+import { dateColumns, periodRange, periods, type DateFilter, type DateRange } from './list-state.ts';
 import { placePopover } from '../base/popover.ts';
 
 /**
- * @fires range-change - the range changed: a DateRange
+ * @fires dates-change - the range, or the kind of date, changed: a DateFilter
  */
 export class InvoifyDateFilter extends LitElement {
   static override properties = {
-    range: { attribute: false },
+    dates: { attribute: false },
     today: {},
   };
 
@@ -24,17 +24,18 @@ export class InvoifyDateFilter extends LitElement {
     .button > span { overflow: hidden; text-overflow: ellipsis; }
     .button.set { border-color: var(--color-accent); background: var(--color-info-back); }
     .popover:popover-open { display: grid; grid-template-columns: 140px 160px; gap: var(--space-4); }
+    .kind { grid-column: 1 / -1; }
     .periods { display: grid; align-content: start; }
     .periods .button { justify-content: flex-start; padding-inline: var(--space-2); }
     .range { display: grid; align-content: start; gap: var(--space-3); }
   `];
 
-  declare range: DateRange;
+  declare dates: DateFilter;
   declare today: string;
 
   constructor() {
     super();
-    this.range = { from: null, to: null };
+    this.dates = { by: 'issueDate', from: null, to: null };
     this.today = '';
   }
 
@@ -42,8 +43,8 @@ export class InvoifyDateFilter extends LitElement {
     return this.renderRoot.querySelector<HTMLElement>('.popover');
   }
 
-  #change(range: DateRange): void {
-    this.dispatchEvent(new CustomEvent<DateRange>('range-change', { detail: range }));
+  #change(dates: Partial<DateFilter>): void {
+    this.dispatchEvent(new CustomEvent<DateFilter>('dates-change', { detail: { ...this.dates, ...dates } }));
   }
 
   #choosePeriod(range: DateRange): void {
@@ -55,7 +56,12 @@ export class InvoifyDateFilter extends LitElement {
     const { value, validity } = event.target as HTMLInputElement;
     // A date that is still being typed has no value; to set it to none would remove what is there.
     if (validity.badInput) return;
-    this.#change({ ...this.range, [end]: value === '' ? null : value });
+    this.#change({ [end]: value === '' ? null : value });
+  }
+
+  #onKind(event: Event): void {
+    const by = dateColumns.find((name) => name === (event.target as HTMLSelectElement).value);
+    if (by) this.#change({ by });
   }
 
   #onToggle(event: ToggleEvent): void {
@@ -65,13 +71,20 @@ export class InvoifyDateFilter extends LitElement {
   }
 
   override render(): TemplateResult {
-    const { from, to } = this.range;
+    const { from, to } = this.dates;
+    const text = datesText(this.dates, this.today);
     const isSet = from !== null || to !== null;
     return html`
-      <button class="button ${isSet ? 'set' : ''}" popovertarget="choice" aria-haspopup="dialog" aria-expanded="false">
-        ${icon('calendar')}<span>${rangeText(this.range, this.today)}</span>
+      <button class="button ${isSet ? 'set' : ''}" popovertarget="choice" aria-haspopup="dialog" aria-expanded="false"
+        title=${text}>
+        ${icon('calendar')}<span>${text}</span>
       </button>
-      <div id="choice" class="popover" popover role="dialog" aria-label=${t('filter.issued')} @toggle=${this.#onToggle}>
+      <div id="choice" class="popover" popover role="dialog" aria-label=${tryText('filter', this.dates.by)} @toggle=${this.#onToggle}>
+        <div class="field kind">
+          <label for="by">${t('filter.by')}</label>
+          <select id="by" class="input" @change=${this.#onKind}>${dateColumns.map((name) =>
+            html`<option value=${name} ?selected=${name === this.dates.by}>${tryText('filter', name)}</option>`)}</select>
+        </div>
         <div class="periods">
           ${periods.map((period) => html`<button class="button quiet"
             @click=${() => this.#choosePeriod(periodRange(period, this.today))}>${t(`filter.${period}`)}</button>`)}
@@ -93,7 +106,15 @@ export class InvoifyDateFilter extends LitElement {
   }
 }
 
-/** The button's label: the name of the period if the range is one. */
+/** The button's label: which date, and the range. An invoice's own date goes without saying. */
+function datesText(dates: DateFilter, today: string): string {
+  const date = tryText('filter', dates.by);
+  if (dates.from === null && dates.to === null) return date;
+  const range = rangeText(dates, today);
+  return dates.by === 'issueDate' ? range : t('filter.dateIn', { date, range });
+}
+
+/** The name of the period if the range is one. */
 function rangeText({ from, to }: DateRange, today: string): string {
   const period = periods.find((name) => {
     const range = periodRange(name, today);
@@ -102,7 +123,7 @@ function rangeText({ from, to }: DateRange, today: string): string {
   if (period) return t(`filter.${period}`);
   if (from !== null && to !== null) return t('filter.range', { from: formatDate(from), to: formatDate(to) });
   if (from !== null) return t('filter.fromDate', { from: formatDate(from) });
-  return to === null ? t('filter.issued') : t('filter.toDate', { to: formatDate(to) });
+  return to === null ? t('filter.anyTime') : t('filter.toDate', { to: formatDate(to) });
 }
 
 customElements.define('invoify-date-filter', InvoifyDateFilter);

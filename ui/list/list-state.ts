@@ -13,30 +13,36 @@ export interface DateRange {
   readonly to: string | null;
 }
 
+/** Which of an invoice's dates a range is of. */
+export const dateColumns = ['issueDate', 'dueDate', 'lastPaidOn'] as const;
+export interface DateFilter extends DateRange {
+  readonly by: (typeof dateColumns)[number];
+}
+
 export interface ListState {
   readonly search: string;
   /** The value each filtered column must have. */
   readonly choices: Readonly<Record<string, string>>;
-  readonly issued: DateRange;
+  readonly dates: DateFilter;
   readonly age: Age | null;
   /** Filters set by a link from elsewhere, and the label that stands for them. */
   readonly given: { readonly filters: Readonly<Record<string, Filter>>; readonly label: string } | null;
   readonly sort: ListSort;
 }
 
-const anyTime: DateRange = { from: null, to: null };
+const anyTime: DateFilter = { by: 'issueDate', from: null, to: null };
 
 export function initialState(collection: Collection): ListState {
-  return { search: '', choices: {}, issued: anyTime, age: null, given: null, sort: collection.defaultSort };
+  return { search: '', choices: {}, dates: anyTime, age: null, given: null, sort: collection.defaultSort };
 }
 
 /** Resets search and filters; the sort order stays. */
 export function clearFilters(state: ListState): ListState {
-  return { ...state, search: '', choices: {}, issued: anyTime, age: null, given: null };
+  return { ...state, search: '', choices: {}, dates: anyTime, age: null, given: null };
 }
 
 export function hasFilters(state: ListState): boolean {
-  return state.search.trim() !== '' || Object.keys(state.choices).length > 0 || state.issued.from !== null || state.issued.to !== null
+  return state.search.trim() !== '' || Object.keys(state.choices).length > 0 || state.dates.from !== null || state.dates.to !== null
     || state.age !== null || state.given !== null;
 }
 
@@ -70,17 +76,26 @@ export function sortBy(sort: ListSort, column: string): ListSort {
 export function selectionOf(collection: Collection, state: ListState, today: string): ListSelection {
   const filters: Record<string, Filter> = { ...state.given?.filters };
   for (const [column, value] of Object.entries(state.choices)) Object.assign(filters, choiceFilter(collection, column, value, today));
-  if (state.issued.from !== null || state.issued.to !== null) filters['issueDate'] = state.issued;
   if (state.age !== null) {
     filters['openMinor'] = { from: 1 };
     if (state.age !== 'open') filters['dueDate'] = ageBucketRange(state.age, today);
   }
+  const { by, from, to } = state.dates;
+  // What is overdue may be limited to due dates, too.
+  if (from !== null || to !== null) filters[by] = commonRange(filters[by] as Partial<DateRange> | undefined, { from, to });
   const search = state.search.trim();
   return {
     collection: collection.name,
     ...(search === '' ? {} : { search }),
     ...(Object.keys(filters).length === 0 ? {} : { filters }),
   };
+}
+
+/** The days that are in both ranges. */
+function commonRange(other: Partial<DateRange> | undefined, { from, to }: DateRange): DateRange {
+  const starts = [from, other?.from ?? null].filter((day) => day !== null).sort();
+  const ends = [to, other?.to ?? null].filter((day) => day !== null).sort();
+  return { from: starts.at(-1) ?? null, to: ends[0] ?? null };
 }
 
 function choiceFilter(collection: Collection, column: string, value: string, today: string): Record<string, Filter> {
@@ -116,8 +131,8 @@ function shownStatuses(values: readonly string[]): readonly string[] {
   return [...values.flatMap((value) => value === 'open' ? [value, 'overdue'] : [value]), 'credit_note'];
 }
 
-export type Period = 'thisMonth' | 'lastMonth' | 'thisQuarter' | 'thisYear' | 'lastYear';
-export const periods: readonly Period[] = ['thisMonth', 'lastMonth', 'thisQuarter', 'thisYear', 'lastYear'];
+export const periods = ['thisMonth', 'lastMonth', 'thisQuarter', 'lastQuarter', 'thisYear', 'lastYear'] as const;
+export type Period = (typeof periods)[number];
 
 /** The dates of a period relative to `today`. */
 export function periodRange(period: Period, today: string): DateRange {
@@ -128,6 +143,7 @@ export function periodRange(period: Period, today: string): DateRange {
     case 'thisMonth': return months(month, 1);
     case 'lastMonth': return months(month - 1, 1);
     case 'thisQuarter': return months(month - ((month - 1) % 3), 3);
+    case 'lastQuarter': return months(month - ((month - 1) % 3) - 3, 3);
     case 'thisYear': return months(1, 12);
     case 'lastYear': return months(-11, 12);
   }

@@ -8,7 +8,7 @@ import './date-filter.ts';
 import { emit } from '../base/events.ts';
 import { t, tryText } from '../text/i18n.ts';
 import { icon } from '../base/icons.ts';
-import { choicesOf, choose, type Choice, type DateRange, type ListState } from './list-state.ts';
+import { choicesOf, choose, type Choice, type DateFilter, type ListState } from './list-state.ts';
 import type { WriteBlock } from '../sync/sync-view.ts';
 import '../base/write-button.ts';
 
@@ -133,8 +133,8 @@ export class InvoifyListToolbar extends LitElement {
           @click=${this.#clearSearch}>${icon('close')}</button>`}
       </div>
       ${choicesOf(this.collection, this.currencies).map((choice) => this.#choice(choice))}
-      ${hasDates ? html`<invoify-date-filter .range=${this.state.issued} .today=${this.today}
-        @range-change=${(event: CustomEvent<DateRange>) => this.#change({ ...this.state, issued: event.detail })}
+      ${hasDates ? html`<invoify-date-filter .dates=${this.state.dates} .today=${this.today}
+        @dates-change=${(event: CustomEvent<DateFilter>) => this.#change({ ...this.state, dates: event.detail })}
       ></invoify-date-filter>` : nothing}
       ${this.state.given ? html`<button class="button given" @click=${() => this.#change({ ...this.state, given: null })}>
         <span>${t('filter.customerOf', { name: this.state.given.label })}</span>${icon('close')}</button>` : nothing}

@@ -15,7 +15,8 @@ const numbers = (rows: readonly ListRow[]): number[] => rows.map(({ id }) => Num
 describe('a page of a list', () => {
   test('has the declared columns of each record, and the total', (t) => {
     const cache = temporaryCache(t);
-    fill(cache, [upsert('invoices', 1, invoice(1, { paidMinor: 400 })), upsert('invoices', 2, invoice(2, { status: 'paid' }))]);
+    const payments = ['2025-03-01', '2025-04-30', '2025-02-28'].map((paidOn) => ({ paidOn }));
+    fill(cache, [upsert('invoices', 1, invoice(1, { paidMinor: 400, payments })), upsert('invoices', 2, invoice(2, { status: 'paid' }))]);
     assert.deepEqual(listPage(cache.reader, { collection: 'invoices', limit: 1 }), {
       total: 2,
       rows: [{
@@ -23,10 +24,20 @@ describe('a page of a list', () => {
         columns: {
           number: 'INV-2025-00002', customerName: 'Customer 2', issueDate: '2025-01-15', dueDate: '2025-02-14', status: 'paid',
           totalMinor: 1002, openMinor: 0, kind: 'invoice', creditedId: null, currency: 'EUR', customerId: recordId(1002),
+          lastPaidOn: null,
         },
       }],
     });
-    assert.equal(listPage(cache.reader, { collection: 'invoices', offset: 1 }).rows[0]?.columns['openMinor'], 601);
+    const second = listPage(cache.reader, { collection: 'invoices', offset: 1 }).rows[0]?.columns;
+    assert.deepEqual([second?.['openMinor'], second?.['lastPaidOn']], [601, '2025-04-30']);
+  });
+
+  test('has no greatest value of a list that is none', (t) => {
+    const cache = temporaryCache(t);
+    const odd = [null, 'text', 7, {}, ['text', 7, null, []], [{ paidOn: null }]];
+    fill(cache, odd.map((payments, index) => upsert('invoices', index, invoice(index, { payments }))));
+    const { rows } = listPage(cache.reader, { collection: 'invoices' });
+    assert.deepEqual(rows.map(({ columns }) => columns['lastPaidOn']), odd.map(() => null));
   });
 
   test('has null for an absent field and 0 or 1 for a boolean', (t) => {
@@ -112,6 +123,7 @@ test('every access path returns the same page as filtering all records', (t) => 
     dueDate: index % 13 === 0 ? null : day(index * 11 % 40), kind: index % 5 === 0 ? 'credit_note' : 'invoice',
     totalMinor: index * 37 % 50, creditedMinor: index * 3 % 7, paidMinor: index * 3 % 10,
     ...(index % 9 === 0 ? { number: null } : {}),
+    payments: Array.from({ length: index % 3 }, (_, payment) => ({ paidOn: day((index * 17 + payment * 5) % 31) })),
   }));
   const caches = [false, true].map((isBuilt) => {
     const cache = temporaryCache(t);
@@ -120,7 +132,8 @@ test('every access path returns the same page as filtering all records', (t) => 
     return cache;
   });
   const rows = records.map((record, index): Record<string, unknown> & { index: number } => ({
-    ...record, index, totalMinor: (record['kind'] === 'credit_note' ? -1 : 1) * Number(record['totalMinor']),
+    ...record, index, lastPaidOn: (record['payments'] as readonly { paidOn: string }[]).map(({ paidOn }) => paidOn).sort().at(-1) ?? null,
+    totalMinor: (record['kind'] === 'credit_note' ? -1 : 1) * Number(record['totalMinor']),
     openMinor: record['status'] === 'open'
       ? Number(record['totalMinor']) - Number(record['creditedMinor']) - Number(record['paidMinor']) : 0,
   }));
@@ -133,6 +146,7 @@ test('every access path returns the same page as filtering all records', (t) => 
     kind: fc.constantFrom('invoice', 'credit_note'),
     issueDate: fc.record({ from: fc.constant(day(3)) }),
     openMinor: fc.record({ from: fc.constant(1) }),
+    lastPaidOn: fc.record({ from: fc.constant(day(4)), to: fc.constantFrom(null, day(20)) }),
     number: fc.record({ to: fc.constant('INV-2025-00060') }),
   }, { requiredKeys: [] });
   const columns = ['number', 'customerName', 'issueDate', 'dueDate', 'status', 'totalMinor', 'openMinor'] as const;

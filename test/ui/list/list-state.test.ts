@@ -22,11 +22,30 @@ describe('a selection', () => {
   });
 
   test('contains the search and the filters', () => {
-    const state = { ...choose(start, 'status', 'open'), search: ' müller ', issued: { from: '2026-01-01', to: null } };
+    const dates = { by: 'issueDate', from: '2026-01-01', to: null } as const;
+    const state = { ...choose(start, 'status', 'open'), search: ' müller ', dates };
     assert.deepEqual(selectionOf(invoices, state, today), {
       collection: 'invoices', search: 'müller', filters: { status: 'open', issueDate: { from: '2026-01-01', to: null } },
     });
     assert.deepEqual(selectionOf(invoices, clearFilters(state), today), { collection: 'invoices' });
+  });
+
+  test('is of the chosen kind of date', () => {
+    for (const by of ['dueDate', 'lastPaidOn'] as const) {
+      const state = { ...start, dates: { by, ...periodRange('lastQuarter', today) } };
+      assert.deepEqual(selectionOf(invoices, state, today).filters, { [by]: { from: '2025-10-01', to: '2025-12-31' } });
+    }
+    const chosenOnly = { ...start, dates: { by: 'dueDate', from: null, to: null } } as const;
+    assert.equal(selectionOf(invoices, chosenOnly, today).filters, undefined);
+    assert.equal(hasFilters(chosenOnly), false);
+  });
+
+  test('of what is overdue has only the chosen due dates among it', () => {
+    const dates = { by: 'dueDate', from: '2026-03-01', to: '2026-03-31' } as const;
+    const inMarch = { openMinor: { from: 1 }, dueDate: { from: '2026-03-01', to: '2026-03-14' } };
+    assert.deepEqual(selectionOf(invoices, { ...choose(start, 'status', 'overdue'), dates }, today).filters, inMarch);
+    assert.deepEqual(selectionOf(invoices, { ...chooseAge(start, 'days1to30', 'EUR'), dates }, today).filters,
+      { currency: 'EUR', ...inMarch });
   });
 
   test('of overdue invoices is everything open and due before today', () => {
@@ -80,6 +99,8 @@ test('periods are whole months, quarters and years, also across the turn of a ye
   assert.deepEqual(periodRange('thisMonth', '2024-02-10'), { from: '2024-02-01', to: '2024-02-29' });
   assert.deepEqual(periodRange('lastMonth', '2026-01-31'), { from: '2025-12-01', to: '2025-12-31' });
   assert.deepEqual(periodRange('thisQuarter', '2026-05-05'), { from: '2026-04-01', to: '2026-06-30' });
+  assert.deepEqual(periodRange('lastQuarter', '2026-05-05'), { from: '2026-01-01', to: '2026-03-31' });
+  assert.deepEqual(periodRange('lastQuarter', '2026-03-31'), { from: '2025-10-01', to: '2025-12-31' });
   assert.deepEqual(periodRange('thisYear', '2026-05-05'), { from: '2026-01-01', to: '2026-12-31' });
   assert.deepEqual(periodRange('lastYear', '2026-05-05'), { from: '2025-01-01', to: '2025-12-31' });
 });
