@@ -2,8 +2,9 @@
 //
 // Invariants: the other program's database is only read. What is written is what a document says now, not what an event said, so doing
 // it again or in another order ends the same; a record that would not change is not stamped. Only records that came from a document are
-// deleted when it is gone (adopted.ts); while a document does not fit, its record stays as it last did. Each transaction holds the account's clock and then checks that the lease is still this process's, so
-// a process that was stopped for long cannot write what it read before another one took over.
+// deleted when it is gone (adopted.ts); while a document does not fit, its record stays as it last did. Each transaction holds the
+// account's clock and then checks that the lease is still this process's, so a process that was stopped for long cannot write what it
+// read before another one took over.
 
 import type { Db, Document, Filter, MongoClient } from 'mongodb';
 
