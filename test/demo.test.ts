@@ -13,6 +13,7 @@ import { after, describe, test } from 'node:test';
 import { MongoClient } from 'mongodb';
 
 import { createCompany } from '../demo/company.ts';
+import { computeTotals } from '../shared/invoice.ts';
 import { createClient } from './client.ts';
 import { openTestMongo } from './mongod.ts';
 
@@ -53,17 +54,17 @@ async function run(words: readonly string[], env?: Readonly<Record<string, strin
 function assertTold({ exitCode, output, problems }: Run): void {
   assert.equal(problems, '');
   assert.equal(exitCode, 0);
-  assert.match(output, /3 users, 8 plans, 60 customers, 600 invoices/);
-  assert.match(output, /^ +all +671 +671 +yes +\d/m);
+  assert.match(output, /1 company, 3 users, 8 plans, 60 customers, 600 invoices/);
+  assert.match(output, /^ +all +672 +672 +yes +\d/m);
   assert.match(output, /pulls 6 changed and 1 deleted records/);
   assert.match(output, /exactly those 7/);
-  assert.match(output, /^ +all +672 +672 +yes +\d/m);
+  assert.match(output, /^ +all +673 +673 +yes +\d/m);
   assert.match(output, /Pulled once more: nothing new/);
   assert.match(output, /State: unreachable/);
   assert.match(output, /Open invoices, newest first: 5 of \d+/);
   assert.match(output, /Customers found for “größl”: [1-9]/);
   assert.match(output, /Nothing was changed.” \(offline\)/);
-  assert.match(output, /with 672 records/);
+  assert.match(output, /with 673 records/);
   assert.doesNotMatch(output, /\bNO\b/);
   assert.match(output.trimEnd().split('\n').at(-1) ?? '', windowLink);
 }
@@ -154,7 +155,21 @@ describe('the sample company', () => {
     const days = invoices.map(({ fields }) => fields.issueDate);
     assert.deepEqual(days, days.toSorted());
     assert((days[0] ?? '') < '2023-09-01' && (days.at(-1) ?? '') <= options.today);
-    assert.deepEqual([...new Set(invoices.map(({ history }) => history.status))].toSorted(), ['draft', 'paid', 'sent', 'void']);
+    assert.deepEqual([...new Set(invoices.map(({ history }) => history.status))].toSorted(), ['draft', 'open', 'paid', 'void']);
+  });
+
+  test('has credit notes over less than their invoices, and invoices that are partly paid', () => {
+    const invoices = [...createCompany(options).invoices()];
+    const byId = new Map(invoices.map((invoice) => [invoice.id, invoice]));
+    const creditNotes = invoices.flatMap(({ creditedId, fields }) => (creditedId === undefined ? [] : [{ creditedId, fields }]));
+    assert(creditNotes.length > 0);
+    for (const { creditedId, fields } of creditNotes) {
+      const credited = byId.get(creditedId);
+      assert(credited);
+      assert.equal(computeTotals(fields.lines).totalMinor, credited.history.creditedMinor);
+      assert(credited.history.creditedMinor < computeTotals(credited.fields.lines).totalMinor);
+    }
+    assert(invoices.some(({ history }) => history.status === 'open' && history.payments.length > 0));
   });
 
   test('has payloads of realistic size: about 800 bytes', () => {
