@@ -12,6 +12,7 @@ import { AppError } from '../shared/errors.ts';
 import { parseInput } from '../shared/protocol.ts';
 import { adminEntry, changedFields } from './audit.ts';
 import { addressKey, secretOf } from './auth.ts';
+import { withSecret } from './author.ts';
 import { initialCompany } from './company.ts';
 import { ConfigError } from './config.ts';
 import { requireGoodPassword } from './password-rules.ts';
@@ -112,7 +113,7 @@ export async function resetPassword(store: Store, passwords: Passwords, email: s
   await store.write(entry.accountId, async (transaction) => {
     const record = await transaction.get('users', entry.userId);
     if (!record) throw noSuchUser(email);
-    transaction.put('users', record.id, { ...record, secret }, record);
+    transaction.put('users', record.id, withSecret(null, record, secret), record);
     transaction.audit(adminEntry('update', { collection: 'users', record: record.id, fields: ['password'] }));
     transaction.endSessionsOf(record.id);
   });

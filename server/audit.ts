@@ -7,6 +7,7 @@ import { Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 
 import { formatInstant } from '../shared/clock.ts';
+import { authorField } from '../shared/collections.ts';
 import { csvText } from '../shared/csv.ts';
 import { AppError, hasSystemCode } from '../shared/errors.ts';
 import { problem } from '../shared/problems.ts';
@@ -52,10 +53,10 @@ export function adminEntry(action: string, subject: Subject | null = null): Audi
   };
 }
 
-/** The names of the published fields that differ, and `password` if the unpublished part does. */
+/** The names of the published fields that differ, but for who wrote them, and `password` if the unpublished part does. */
 export function changedFields(before: RecordContent | null, after: RecordContent): string[] {
   const [old, current] = [before?.payload ?? '{}', after.payload].map((payload) => JSON.parse(payload) as Record<string, unknown>);
-  const names = [...new Set([...Object.keys(current ?? {}), ...Object.keys(old ?? {})])];
+  const names = [...new Set([...Object.keys(current ?? {}), ...Object.keys(old ?? {})])].filter((name) => name !== authorField);
   const changed = names.filter((name) => JSON.stringify(old?.[name]) !== JSON.stringify(current?.[name]));
   return (before?.secret ?? null) === after.secret ? changed : [...changed, 'password'];
 }

@@ -19,6 +19,7 @@ import {
   loginFields, parseInput, passwordFields, type LoginAnswer, type SessionEntry, type SignedInUser,
 } from '../shared/protocol.ts';
 import { entryOf, type Subject } from './audit.ts';
+import { withSecret } from './author.ts';
 import { invalid, readBearer } from './http.ts';
 import type { Log } from './log.ts';
 import { networkOf, unknownPeer } from './peer.ts';
@@ -245,7 +246,7 @@ export function createAuth(store: Store, options: AuthOptions, nowMs: () => numb
         const record = await transaction.get('users', user.id);
         if (!record) throw notSignedIn();
         if (record.secret !== found.stored.secret) throw wrongCurrentPassword();
-        transaction.put('users', record.id, { ...record, secret }, record);
+        transaction.put('users', record.id, withSecret(user, record, secret), record);
         transaction.endSessionsOf(record.id, session.sessionId);
         transaction.audit(entryOf(caller, 'update', { collection: 'users', record: record.id, fields: ['password'] }));
       });

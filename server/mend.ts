@@ -14,6 +14,7 @@ import { issuedStatus } from '../shared/invoice.ts';
 import { isEpoch } from './account-file.ts';
 import { adminEntry } from './audit.ts';
 import { addressKey } from './auth.ts';
+import { writtenBy } from './author.ts';
 import { MAX_SKEW_MS } from './clock-check.ts';
 import { initialCompany } from './company.ts';
 import { isSeries } from './invoice-rules.ts';
@@ -89,7 +90,7 @@ async function mendRecord(mending: Mending, faults: readonly RecordFault[]): Pro
     if (held.at !== null) mending.keep({ ...held, at: held.at, payload: held.payload ?? '', references });
     return true;
   }
-  const content = { payload: JSON.stringify(payload), secret: held.secret, references };
+  const content = { payload: JSON.stringify(writtenBy(null, payload)), secret: held.secret, references };
   // Without an instant it is not in the digest.
   const previous: StoredRecord | null = held.at === null ? null : { ...held, at: held.at, payload: held.payload ?? '' };
   mending.put(collection.name, held.id, content, previous);

@@ -15,6 +15,7 @@ import { refuseProblems } from '../shared/protocol.ts';
 import type { Admission } from './admission.ts';
 import { changedFields, entryOf } from './audit.ts';
 import { laneOf, type Caller } from './auth.ts';
+import { writtenBy, type Author } from './author.ts';
 import { companyRules } from './company.ts';
 import type { Reply } from './http.ts';
 import { invoiceRules } from './invoice-rules.ts';
@@ -69,7 +70,7 @@ export async function createRecord(
   const text = await writeOnce(references, async (transaction) => {
     await rejectDanglingReferences(transaction, collection, input);
     const payload = await rules.complete?.(transaction, { id, input, previous: null }) ?? input;
-    return put(transaction, { caller, collection }, 'create', id, toContent(collection, payload, secret), null);
+    return put(transaction, { caller, collection }, 'create', id, toContent(collection, payload, secret, caller.user), null);
   });
   return recordReply(201, text);
 }
@@ -89,7 +90,8 @@ export async function updateRecord(
     await rejectDanglingReferences(transaction, collection, input);
     const payload = await rules.complete?.(transaction, { id, input, previous }) ?? input;
     if (secret !== null) transaction.endSessionsOf(id);
-    return put(transaction, { caller, collection }, 'update', id, toContent(collection, payload, secret ?? previous.secret), previous);
+    const content = toContent(collection, payload, secret ?? previous.secret, caller.user);
+    return put(transaction, { caller, collection }, 'update', id, content, previous);
   });
   return recordReply(200, text);
 }
@@ -130,10 +132,10 @@ export async function actOnRecord(
     const previous = await requireVersion(transaction, collection, id, ifMatch);
     const { payload, other } = await action.run(transaction, previous, input, context);
     const record = action.creates
-      ? put(transaction, target, audited, context.newId(), toContent(collection, payload, null), null)
-      : put(transaction, target, audited, id, toContent(collection, payload, previous.secret), previous);
+      ? put(transaction, target, audited, context.newId(), toContent(collection, payload, null, caller.user), null)
+      : put(transaction, target, audited, id, toContent(collection, payload, previous.secret, caller.user), previous);
     if (other) {
-      const content = toContent(collection, other.payload, other.previous.secret);
+      const content = toContent(collection, other.payload, other.previous.secret, caller.user);
       put(transaction, target, audited, other.previous.id, content, other.previous);
     }
     return record;
@@ -167,11 +169,14 @@ export function newId(nowMs: number): string {
   return (Math.floor(nowMs / 1000) >>> 0).toString(16).padStart(8, '0') + randomBytes(8).toString('hex');
 }
 
-/** The stored form of a payload: fields in declaration order, without unpublished ones. */
-export function toContent(collection: Collection, payload: JsonObject, secret: string | null): RecordContent {
-  const published = Object.keys(publishedFields(collection)).filter((name) => payload[name] !== undefined);
+/**
+ * The stored form of a payload as the author writes it, if someone signed in does: fields in declaration order, without unpublished ones.
+ */
+export function toContent(collection: Collection, payload: JsonObject, secret: string | null, author: Author | null = null): RecordContent {
+  const written = writtenBy(author, payload);
+  const published = Object.keys(publishedFields(collection)).filter((name) => written[name] !== undefined);
   return {
-    payload: JSON.stringify(Object.fromEntries(published.map((name) => [name, payload[name]]))),
+    payload: JSON.stringify(Object.fromEntries(published.map((name) => [name, written[name]]))),
     secret,
     references: referencesOf(collection, payload).map(([, , target]) => target),
   };

@@ -225,7 +225,7 @@ export type Invoice = Shape<typeof invoiceFields>;
 const text = { type: 'text', shown: true, sorted: true } as const;
 const integer = { type: 'integer', shown: true, sorted: true } as const;
 
-export const collections: readonly Collection[] = [
+const declared: readonly Collection[] = [
   {
     name: 'company',
     fields: companyFields,
@@ -303,6 +303,17 @@ export const collections: readonly Collection[] = [
     defaultSort: { column: 'issueDate', descending: true },
   },
 ];
+
+/** The last field of every collection: who wrote the record last, by the name of that time; absent if nobody signed in did. */
+export const authorField = 'changedBy';
+const author = {
+  kind: 'object', optional: true, server: true, fields: { id: { kind: 'text', max: 24 }, name: userFields.name },
+} as const;
+export type Authored = Shape<{ readonly [authorField]: typeof author }>;
+
+export const collections: readonly Collection[] = declared.map((collection) => ({
+  ...collection, fields: { ...collection.fields, [authorField]: author },
+}));
 
 export function findCollection(name: string): Collection | undefined {
   return collections.find((collection) => collection.name === name);

@@ -24,6 +24,11 @@ export interface WireRecord {
   readonly payload: Payload;
 }
 
+/** A payload without who wrote it. */
+export function fieldsOf({ payload: { changedBy: _author, ...fields } }: Pick<WireRecord, 'payload'>): Payload {
+  return fields;
+}
+
 export type Version = Pick<WireRecord, 'id' | 'updatedAt'>;
 
 export interface WireChange {

@@ -14,6 +14,7 @@ import { AppError } from '../../shared/errors.ts';
 import { checkFields, type JsonObject } from '../../shared/fields.ts';
 import { noProblems } from '../../shared/problems.ts';
 import { adminEntry, changedFields } from '../audit.ts';
+import { writtenBy } from '../author.ts';
 import { raiseSeries } from '../invoice-rules.ts';
 import type { MappedCollection, Mapping } from '../mapping.ts';
 import { referencesOf, toContent } from '../records.ts';
@@ -303,7 +304,7 @@ export class Adoption {
       }
       const content = toContent(collection, payload, previous?.secret ?? null);
       if (collection.name === 'invoices') numbered.push(payload);
-      if (previous && sameJson(previous.payload, content.payload)) continue;
+      if (previous && sameFields(previous.payload, content.payload)) continue;
       mending.put(collection.name, one.id, content, previous);
       const subject = { collection: collection.name, record: one.id, fields: changedFields(previous, content) };
       mending.audit(adminEntry(action, subject));
@@ -420,6 +421,8 @@ function raiseNumbers(mending: Mending, payloads: readonly JsonObject[]): void {
   if (JSON.stringify(raised) !== JSON.stringify(numbers)) mending.setAccount({ numbers: raised });
 }
 
-function sameJson(a: string, b: string): boolean {
-  return a === b || JSON.stringify(JSON.parse(a)) === JSON.stringify(JSON.parse(b));
+/** Whether two payloads are the same, whoever wrote them. */
+function sameFields(a: string, b: string): boolean {
+  const fieldsOf = (text: string): string => JSON.stringify(writtenBy(null, JSON.parse(text) as JsonObject));
+  return a === b || fieldsOf(a) === fieldsOf(b);
 }

@@ -6,7 +6,7 @@
 
 import { LitElement, css, html, type PropertyValues, type TemplateResult } from 'lit';
 
-import { findCollection, publishedFields } from '../../shared/collections.ts';
+import { findCollection, writableFields } from '../../shared/collections.ts';
 import type { JsonObject } from '../../shared/fields.ts';
 import type { SignedInUser } from '../../shared/protocol.ts';
 import type { CallError } from '../../shared/window/ipc.ts';
@@ -157,7 +157,7 @@ export class InvoifyCompany extends LitElement {
 /** What others than owners see. */
 function renderFacts(payload: JsonObject): TemplateResult {
   const declared = findCollection('company');
-  const sections = layoutOf('company', declared ? formFields(publishedFields(declared)) : []).map(({ title, rows }) =>
+  const sections = layoutOf('company', declared ? formFields(writableFields(declared)) : []).map(({ title, rows }) =>
     section(title ? fieldLabel(title) : '', facts(rows.flat().filter(({ path }) => path !== 'logo')
       .map(({ path }) => [fieldLabel(path), valueText(path, valueAt(payload, path), 'EUR')]))));
   const isEmpty = sections.every((content) => content === '');

@@ -96,6 +96,34 @@ for (const store of stores) {
       assert.notEqual((await page(`?after=${start}`, owner)).entries[0]?.session, null);
     });
 
+    test('agrees with each record on who wrote it, by the name of that time, which everybody can read', async () => {
+      const { editor, viewer } = people;
+      const colleague = await server.owner.create('users', user('colleague@first.test', { name: 'Ada', role: 'editor', password }));
+      const ada = await server.client.login('colleague@first.test', password);
+      const [byAda, byEditor] = [{ id: ada.userId, name: 'Ada' }, { id: editor.userId, name: 'Someone' }];
+      const author = async ({ id }: { readonly id: string }, collection = 'invoices'): Promise<unknown> =>
+        (await viewer.read(collection, id)).payload['changedBy'];
+
+      const buyer = await editor.create('customers', customer());
+      assert.deepEqual([Object.keys(buyer.payload).at(-1), buyer.payload['changedBy']], ['changedBy', byEditor]);
+      assert.deepEqual((await ada.change('customers', buyer, { phone: '1' })).payload['changedBy'], byAda);
+      const stale = await editor.patch(`/api/customers/${buyer.id}`, buyer.updatedAt, { phone: '2' });
+      assert.deepEqual(stale.body.error.current?.payload?.['changedBy'], byAda);
+
+      const issued = await ada.act(await editor.create('invoices', invoice(buyer.id)), 'issue');
+      assert.deepEqual(await author(issued), byAda);
+      const note = await ada.act(issued, 'credit');
+      await editor.act(note, 'issue');
+      assert.deepEqual([await author(note), await author(issued)], [byEditor, byEditor], 'both records of a credit');
+
+      await server.owner.change('users', colleague, { name: 'Ada Other', role: 'viewer' });
+      assert.deepEqual(await author(buyer, 'customers'), byAda);
+      const { payload } = await server.owner.read('users', colleague.id);
+      assert.deepEqual(payload['changedBy'], { id: server.owner.userId, name: 'owner' });
+      assert.equal((await ada.post('/api/auth/login', { email: 'colleague@first.test', password })).status, 200);
+      assert.deepEqual((await server.owner.read('users', colleague.id)).payload, payload, 'signing in is no change');
+    });
+
     test('has none for what was refused, and one for a write that is repeated under its key', async () => {
       const { editor, viewer } = people;
       const start = await newest();
@@ -131,6 +159,7 @@ for (const store of stores) {
       assert.equal((await laptop.post('/api/auth/logout')).status, 200);
       const sessions = await sessionsOf(desk);
       assert.equal((await desk.post('/api/auth/password', { current: password, next: `${password} 2` })).status, 200);
+      assert.deepEqual((await server.owner.read('users', id)).payload['changedBy'], { id, name: 'Someone' });
       assert.equal((await server.owner.send('DELETE', `/api/auth/sessions/${sessions[0]}`)).status, 200);
       assertError(await desk.get('/api/auth/me'), 'unauthorized');
       const entries = await entriesAfter(start);
@@ -211,6 +240,7 @@ for (const store of stores) {
         { action: 'restored', actor: 'admin', collection: null, record: null, fields: [] },
       ]);
       assert.notEqual((await page('')).epoch, epoch);
+      assert.equal((await server.owner.read('users', people.viewer.userId)).payload['changedBy'], undefined, 'no user did');
     });
   });
 }

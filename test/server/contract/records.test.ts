@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
-import { assertError, type Reply, type WireRecord } from '../../client.ts';
+import { assertError, fieldsOf, type Reply, type WireRecord } from '../../client.ts';
 import { password, startServer, stores, type TestServer } from '../harness.ts';
 import { customer, invoice, line, plan, user } from '../samples.ts';
 
@@ -119,11 +119,11 @@ for (const store of stores) {
       const path = `/api/customers/${one.id}`;
       const patch = { contact: null, address: { city: null, postalCode: '53111' }, internalNote: null };
       const patched = (await server.owner.patch(path, one.updatedAt, patch)).body.record;
-      assert.deepEqual(patched.payload, {
+      assert.deepEqual(fieldsOf(patched), {
         name: 'Café Müller', address: { street: 'Am Markt 1', postalCode: '53111', country: 'DE' }, currency: 'EUR',
       });
       const bare = (await server.owner.patch(path, patched.updatedAt, { address: null })).body.record;
-      assert.deepEqual(bare.payload, { name: 'Café Müller', currency: 'EUR' });
+      assert.deepEqual(fieldsOf(bare), { name: 'Café Müller', currency: 'EUR' });
       const again = (await server.owner.patch(path, bare.updatedAt, { address: { city: 'Ulm', region: null } })).body.record;
       assert.deepEqual(again.payload['address'], { city: 'Ulm' });
       assertError(await server.owner.patch(path, again.updatedAt, { name: null }), 'invalid_request', ['name']);
@@ -144,8 +144,8 @@ for (const store of stores) {
         [{}, {}, {}],
       ]) {
         const { id, updatedAt } = await server.owner.create('customers', customer(before));
-        const { payload } = await server.owner.change('customers', { id, updatedAt }, patch ?? {});
-        assert.deepEqual(payload, customer(after), JSON.stringify(patch));
+        const changed = await server.owner.change('customers', { id, updatedAt }, patch ?? {});
+        assert.deepEqual(fieldsOf(changed), customer(after), JSON.stringify(patch));
       }
       const buyer = await server.owner.create('customers', customer());
       const draft = await server.owner.create('invoices', invoice(buyer.id, { lines: [line(), line({ unit: 'h' })] }));
@@ -154,8 +154,8 @@ for (const store of stores) {
     });
 
     test('accepts null for an optional field and publishes it as absent', async () => {
-      const { payload } = await server.owner.create('customers', customer({ contact: null, address: { city: null }, planId: null }));
-      assert.deepEqual(payload, { name: 'Café Müller', address: {}, currency: 'EUR' });
+      const created = await server.owner.create('customers', customer({ contact: null, address: { city: null }, planId: null }));
+      assert.deepEqual(fieldsOf(created), { name: 'Café Müller', address: {}, currency: 'EUR' });
     });
 
     test('keeps its text unchanged', async () => {
@@ -188,7 +188,7 @@ for (const store of stores) {
       const { id, updatedAt, payload } = await server.owner.create('invoices', invoice(buyer.id));
       for (const name of [
         'kind', 'creditedId', 'number', 'customerName', 'status', 'seller', 'buyer', 'subtotalMinor', 'taxes', 'totalMinor', 'paidMinor',
-        'creditedMinor', 'payments',
+        'creditedMinor', 'payments', 'changedBy',
       ]) {
         for (const value of [payload[name] ?? null, 'x']) {
           assertError(await server.owner.post('/api/invoices', invoice(buyer.id, { [name]: value })), 'invalid_request', [name]);
@@ -207,7 +207,7 @@ for (const store of stores) {
         await server.client.post('/api/auth/login', { email: 'secretive@first.test', password: `${password}!` }),
       ];
       for (const { text } of replies) assert.doesNotMatch(text, /argon|correct horse|passwordHash|"password"/i);
-      assert.deepEqual(Object.keys(patched.body.record.payload), ['email', 'name', 'role', 'disabled']);
+      assert.deepEqual(Object.keys(patched.body.record.payload), ['email', 'name', 'role', 'disabled', 'changedBy']);
     });
 
     test('is refused if the body is not an object', async () => {

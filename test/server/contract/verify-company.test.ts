@@ -53,7 +53,7 @@ for (const store of stores) {
       const mended = await verify(server, '--fix');
       assert.equal(mended.code, 0, mended.text);
       const { payload } = await owner.read('invoices', ids.invoice);
-      assert.deepEqual([payload['creditedMinor'], payload['status']], [11_900, 'paid']);
+      assert.deepEqual([payload['creditedMinor'], payload['status'], payload['changedBy']], [11_900, 'paid', undefined]);
       const cache = new NaiveCache();
       const reply = await owner.pull();
       cache.apply(reply);

@@ -238,6 +238,7 @@ for (const store of stores) {
       assert.equal(code, 0, text);
       assert.match(text, new RegExp(`plans ${ids.spare} has no instant of its own`));
       const { body } = await server.owner.pull(`?since=${serverTime}`);
+      assert.ok(body.changes.every(({ payload }) => payload?.['changedBy'] === undefined), 'nobody changed them');
       const mended = body.changes.map(({ type, mongoId }: { type: string; mongoId: string }) => [type, mongoId]);
       const expected = [['upsert', ids.spare], ...(store.kind === 'embedded' ? [] : [['upsert', ids.plan], ['delete', goneId]])];
       assert.deepEqual(mended.sort(), expected.sort());

@@ -91,6 +91,10 @@ describe('adopt', { skip: mongodb.skip }, () => {
     assert.match(again.text, /^Stamped 0 records .*, and 0 deletions\. 0 documents/);
     assert.equal((await server.client.post('/api/auth/login', { email: 'max@shop.test', password: 'correct horse battery' })).status, 401);
 
+    const cafe = await owner.change('customers', await owner.read('customers', '665f1c2e9b1d8a0012ab34cd'), { phone: '1' });
+    assert.deepEqual(cafe.payload['changedBy'], { id: owner.userId, name: 'owner' });
+    assert.match((await adopt(mappingFor(shop))).text, /^Stamped 0 records /m, 'what differs only in who wrote it');
+
     const note = await owner.act(await owner.read('invoices', '665f1c2e9b1d8a0012ab34ce'), 'credit');
     await owner.act(note, 'issue');
     await shop.collection('Customer').updateOne({}, { $set: { displayName: 'Café Meier' } });
@@ -99,6 +103,8 @@ describe('adopt', { skip: mongodb.skip }, () => {
     const { payload } = await owner.read('invoices', '665f1c2e9b1d8a0012ab34ce');
     assert.deepEqual([payload['customerName'], payload['dueDate'], payload['creditedMinor'], payload['status']],
       ['Café Müller', '2024-08-01', 3569, 'paid'], 'what was issued and credited stays');
+    const renamed = (await owner.read('customers', cafe.id)).payload;
+    assert.deepEqual([renamed['phone'], renamed['changedBy']], ['1', undefined]);
     assert.equal(await faults(server), '');
   });
 
