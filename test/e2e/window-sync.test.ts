@@ -11,6 +11,7 @@ import type { Locator, Page } from 'playwright-core';
 import { answerJson, openStubServer } from '../network.ts';
 import { assertAccessible } from './accessible.ts';
 import { describeWindow, waitForState, windowApi, type Desktop, type Env } from './harness.ts';
+import { filterByStatus, goTo, press, pressAndClose, runAction, sheet, waitUntil } from './user-actions.ts';
 
 const rows = '.sheet .row:not([hidden]):not(.waiting)';
 const bar = (page: Page): Locator => page.locator('invoify-status-bar .state');
@@ -227,6 +228,39 @@ describeWindow('the sync status in the window', { invoices: 3000, customers: 60 
     await dialog.getByRole('button', { name: 'Sign in', exact: true }).click();
     await expectStatus(page, 'up_to_date', /^Online/);
     await dialog.waitFor({ state: 'detached' });
+  });
+
+  test('is left by signing in from a form, a payment or a confirmation that was open, with what was typed', async (t) => {
+    const page = await openSynced(t, env());
+    const dialog = page.locator('invoify-sign-in-dialog');
+    const signInFrom = async (from: Locator): Promise<void> => {
+      await windowApi(page).sync.setAuthToken('ended');
+      await from.getByRole('button', { name: 'Sign in', exact: true }).click();
+      await dialog.getByLabel('Password').fill(env().password);
+      await assertAccessible(page, 'sign-in-over-form');
+      await dialog.getByRole('button', { name: 'Sign in', exact: true }).click();
+      await dialog.waitFor({ state: 'detached' });
+      await expectStatus(page, 'up_to_date', /^Online/);
+      await from.getByText('Sign in again').waitFor({ state: 'detached' });
+      await waitUntil(page, 'something in the sheet has the focus', async () => await from.locator(':focus').count() > 0);
+    };
+    await goTo(page, 'Customers');
+    await page.keyboard.press('Control+n');
+    const form = sheet(page, 'New customer');
+    await form.getByLabel('Name', { exact: true }).fill('Typed Before Ltd');
+    await signInFrom(form);
+    assert.equal(await form.getByLabel('Name', { exact: true }).inputValue(), 'Typed Before Ltd');
+    await pressAndClose(form, 'Save');
+    await goTo(page, 'Invoices');
+    await (await filterByStatus(page, 'open')).first().click();
+    await runAction(page, 'Record payment');
+    const payment = sheet(page, 'Record a payment');
+    await payment.getByLabel('Amount').fill('0.07');
+    await signInFrom(payment);
+    assert.equal(await payment.getByLabel('Amount').inputValue(), '0.07');
+    await press(payment, 'Cancel');
+    await runAction(page, 'Void');
+    await signInFrom(sheet(page, /^Void /));
   });
 
   test('is "update required" if the server no longer supports the protocol of this desktop', async (t) => {

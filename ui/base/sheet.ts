@@ -139,6 +139,11 @@ export class InvoifySheet extends LitElement {
 
   protected override firstUpdated(): void {
     this.#dialog?.showModal();
+    this.focus();
+  }
+
+  /** Focuses what had the focus at first. */
+  override focus(): void {
     void this.#focusInitial();
   }
 

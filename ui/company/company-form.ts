@@ -26,6 +26,7 @@ import { groupIban } from '../invoice/paper-format.ts';
 import { companyGaps } from './company-gaps.ts';
 import { plainIban, typedIban } from './iban-text.ts';
 import '../base/write-button.ts';
+import '../record/block-banner.ts';
 import '../record/field.ts';
 import './company-preview.ts';
 import './logo-field.ts';

@@ -12,10 +12,9 @@ import type { Invoice } from '../../shared/collections.ts';
 import { openMinorOf } from '../../shared/invoice.ts';
 import type { JsonObject } from '../../shared/fields.ts';
 import type { Problems } from '../../shared/problems.ts';
-import { callErrorText } from '../text/call-error-text.ts';
 import { controls } from '../base/controls.ts';
 import type { FieldInput } from '../record/field.ts';
-import { firstProblem, focusField, formStyles, isSubmitKey, withoutProblem } from '../record/form-parts.ts';
+import { firstProblem, focusField, formStyles, isSubmitKey, refusalText, withoutProblem } from '../record/form-parts.ts';
 import { formatMoney, localDay } from '../text/format.ts';
 import { t } from '../text/i18n.ts';
 import { icon } from '../base/icons.ts';
@@ -119,6 +118,7 @@ export class InvoifyPaymentDialog extends LitElement {
         <form novalidate @submit=${(event: Event) => event.preventDefault()} @keydown=${this.#onKeydown}
           @field-input=${(event: CustomEvent<FieldInput>) => this.#change(event.detail)}>
           <div role="alert">${this.#renderBanner()}</div>
+          <invoify-block-banner .block=${this.block} .hasInput=${true}></invoify-block-banner>
           <p>${t(isRefund ? 'pay.overpaid' : 'pay.open', { name, amount })}</p>
           ${isOpen ? html`
             <div class="row">${this.#renderField('amountMinor')}${this.#renderField('paidOn')}</div>
@@ -133,7 +133,7 @@ export class InvoifyPaymentDialog extends LitElement {
   }
 
   #renderBanner(): TemplateResult | string {
-    const text = this.error && !this.error.fields ? callErrorText(this.error) : this.task.before ? t('confirm.changed') : '';
+    const text = this.error && !this.error.fields ? refusalText(this.error) : this.task.before ? t('confirm.changed') : '';
     return text ? html`<div class="banner ${this.error ? '' : 'warn'}">${icon('warn')}<span>${text}</span></div>` : '';
   }
 

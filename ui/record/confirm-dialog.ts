@@ -8,10 +8,9 @@ import { LitElement, css, html, type TemplateResult } from 'lit';
 import type { Invoice } from '../../shared/collections.ts';
 import type { JsonObject } from '../../shared/fields.ts';
 import { isActionAllowed } from '../../shared/invoice.ts';
-import { callErrorText } from '../text/call-error-text.ts';
 import { controls } from '../base/controls.ts';
 import { findDifferences, type Difference } from './conflict.ts';
-import { formStyles } from './form-parts.ts';
+import { formStyles, refusalText } from './form-parts.ts';
 import { formatDateLong, formatMoney, localDay } from '../text/format.ts';
 import { t } from '../text/i18n.ts';
 import { icon } from '../base/icons.ts';
@@ -115,13 +114,15 @@ export class InvoifyConfirmDialog extends LitElement {
 
   override render(): TemplateResult {
     const { action, before } = this.task;
+    const failure = this.error ? refusalText(this.error) : '';
     return html`
       <invoify-sheet placement="centre" .heading=${this.#heading} .isBusy=${this.isBusy} @sheet-close=${this.#leave}>
         <div class="texts">
           <div role="alert">
-            ${this.error ? html`<div class="banner">${icon('warn')}<span>${callErrorText(this.error)}</span></div>` : ''}
+            ${failure ? html`<div class="banner">${icon('warn')}<span>${failure}</span></div>` : ''}
             ${before ? html`<div class="banner warn">${icon('warn')}<div>${this.#renderChanges()}</div></div>` : ''}
           </div>
+          <invoify-block-banner .block=${this.block}></invoify-block-banner>
           ${this.#isAllowed ? this.#texts.map((text) => html`<p>${text}</p>`) : html`<p>${t('confirm.impossible')}</p>`}
         </div>
         <button slot="actions" type="button" class="button" autofocus ?disabled=${this.isBusy}

@@ -12,9 +12,8 @@ import { ask } from '../base/ask.ts';
 import {
   chooseAll, countUndecided, findDifferences, proposedChoices, resolveConflict, type Choices, type Difference, type Side,
 } from './conflict.ts';
-import { callErrorText } from '../text/call-error-text.ts';
 import { controls } from '../base/controls.ts';
-import { formStyles } from './form-parts.ts';
+import { formStyles, refusalText } from './form-parts.ts';
 import { formatWhen } from '../text/format.ts';
 import { t } from '../text/i18n.ts';
 import { icon } from '../base/icons.ts';
@@ -127,12 +126,14 @@ export class InvoifyConflictDialog extends LitElement {
   }
 
   override render(): TemplateResult {
+    const failure = this.error ? refusalText(this.error) : '';
     const openCount = countUndecided(this.#differences, this._choices);
     return html`
       <invoify-sheet placement="wide" .heading=${t('conflict.title')} .isBusy=${this.isBusy} @sheet-close=${this.#leave}>
         <div role="alert">
-          ${this.error ? html`<div class="banner">${icon('warn')}<span>${callErrorText(this.error)}</span></div>` : ''}
+          ${failure ? html`<div class="banner">${icon('warn')}<span>${failure}</span></div>` : ''}
         </div>
+        <invoify-block-banner .block=${this.block} .hasInput=${true}></invoify-block-banner>
         <p class="intro">${this.#differences.length > 0 ? t('conflict.text') : t('conflict.same')}</p>
         ${this.#differences.length > 1 ? html`
           <div class="all">

@@ -30,7 +30,8 @@ export const formStyles = css`
     color: var(--color-bad);
   }
 
-  [role] > .banner { margin-block-end: var(--space-4); }
+  [role] > .banner, :host([role]) > .banner { margin-block-end: var(--space-4); }
+  .banner > span { flex: 1; }
   .banner.warn { background: var(--color-warn-back); color: var(--color-warn); }
   .banner.info { background: var(--color-info-back); color: var(--color-text); }
 
@@ -67,14 +68,13 @@ export function formFrame(frame: FormFrame): TemplateResult {
     </invoify-sheet>`;
 }
 
-/** What stands above the fields of a form. The live regions are always present, so that what appears in them is announced. */
+/** What stands above the fields of a form, for which block-banner.ts is to be imported. The live regions are always present, so that what appears in them is announced. */
 export function renderBanners(
   { error, problems, shown, isNewer, block }: Pick<FormFrame, 'error' | 'problems' | 'shown' | 'isNewer' | 'block'>,
 ): TemplateResult {
   const count = Object.keys(problems).length;
   const unplaced = Object.entries(problems).filter(([path]) => !shown.includes(path));
-  const failure = count > 0 ? t('problem.count', { count }) : error ? callErrorText(error) : '';
-  const blocked = block === null ? '' : t(block === 'signed_out' ? 'form.signedOut' : 'form.offline');
+  const failure = count > 0 ? t('problem.count', { count }) : error ? refusalText(error) : '';
   return html`
     <div role="alert">
       ${failure ? html`
@@ -82,10 +82,15 @@ export function renderBanners(
           <span>${failure}${unplaced.map(([path, problem]) => html`<br>${fieldLabel(path)}: ${problemMessage(path, problem, '')}`)}</span>
         </div>` : ''}
     </div>
+    <invoify-block-banner .block=${block} .hasInput=${true}></invoify-block-banner>
     <div role="status">
-      ${blocked ? html`<div class="banner warn">${icon('offline')}<span>${blocked}</span></div>` : ''}
       ${isNewer ? html`<div class="banner info">${icon('info')}<span>${t('form.newer')}</span></div>` : ''}
     </div>`;
+}
+
+/** Why the server refused; empty if nobody is signed in, which the block banner says for as long as it is so. */
+export function refusalText(error: FlowError): string {
+  return error.code === 'signed_out' ? '' : callErrorText(error);
 }
 
 /** The problems without that of a field that is being edited. */

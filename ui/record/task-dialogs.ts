@@ -11,6 +11,7 @@ import type { JsonObject } from '../../shared/fields.ts';
 import type { RecordView } from '../../shared/window/views.ts';
 import type { ActionTask, EditTask, FlowState, RecordFlow } from './record-flow.ts';
 import type { WriteBlock } from '../sync/sync-view.ts';
+import './block-banner.ts';
 import './confirm-dialog.ts';
 import './conflict-dialog.ts';
 import '../invoice/invoice-form.ts';

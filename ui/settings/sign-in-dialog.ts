@@ -4,6 +4,7 @@ import { LitElement, css, html, type TemplateResult } from 'lit';
 
 import type { SignedInUser } from '../../shared/protocol.ts';
 import { controls } from '../base/controls.ts';
+import { focusPath, restoreFocus } from '../base/focus.ts';
 import './sign-in.ts';
 
 /**
@@ -28,12 +29,25 @@ export class InvoifySignInDialog extends LitElement {
   declare reason: string | null;
   declare memoryOnly: boolean;
 
+  #openers: readonly HTMLElement[] = [];
+
   constructor() {
     super();
     this.server = null;
     this.user = null;
     this.reason = null;
     this.memoryOnly = false;
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.#openers = focusPath();
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.renderRoot.querySelector('dialog')?.close();
+    restoreFocus(this.#openers);
   }
 
   protected override firstUpdated(): void {
