@@ -95,6 +95,7 @@ function createHandlers({ host, settings, triggers }: Parts, options: DeskOption
     'data.counts': () => host.data.counts(),
     'data.summary': ({ today }) => host.data.summary(today),
     'data.selectionTotals': (selection) => host.data.selectionTotals(selection),
+    'data.periodReport': (query) => host.data.periodReport(query, deps.yieldToEventLoop),
     'data.health': () => host.data.health(),
     'data.report': async () => writeReport({
       version: options.version,

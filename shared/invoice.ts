@@ -94,7 +94,7 @@ function lineNet({ quantityMilli, unitPriceMinor, priceQuantity = 1 }: PricedLin
 }
 
 /** numerator / denominator rounded half away from zero; the denominator is positive. */
-function divideRounded(numerator: bigint, denominator: bigint): bigint {
+export function divideRounded(numerator: bigint, denominator: bigint): bigint {
   const magnitude = numerator < 0n ? -numerator : numerator;
   const rounded = (2n * magnitude + denominator) / (2n * denominator);
   return numerator < 0n ? -rounded : rounded;

@@ -36,6 +36,7 @@ export {
 export { counts, getRecord, listPage, listRows } from './queries.ts';
 export { dropInactive, dropInactiveInBackground, startRebuild, swapGenerations } from './rebuild.ts';
 export { otherGeneration, type Cache, type CacheReader, type CacheWriter, type Generation } from './schema.ts';
+export { periodReport } from './report.ts';
 export { withSnapshot } from './snapshot.ts';
 export { dropStage, readStage, stagedPages, stagePage, type Stage } from './stage.ts';
 export {

@@ -4,12 +4,13 @@
 // whose lifecycle decides what follows. All methods throw `signed_out` without a cache, and `cache_unusable`.
 
 import type { Digest } from '../../shared/digest.ts';
+import type { ReportCell, ReportQuery } from '../../shared/report.ts';
 import type { SyncHealth } from '../../shared/window/ipc.ts';
 import type {
   Attempt, CurrencySummary, CurrencyTotals, ListPage, ListQuery, ListSelection, RecordView,
 } from '../../shared/window/views.ts';
 import type { AcknowledgedRecords } from './acknowledged.ts';
-import { counts, listAttempts, readDigest, readState, selectionTotals, summary, type CacheReader } from './cache.ts';
+import { counts, listAttempts, periodReport, readDigest, readState, selectionTotals, summary, type CacheReader } from './cache.ts';
 import type { LocalCache } from './local-cache.ts';
 
 export class Reads {
@@ -42,6 +43,11 @@ export class Reads {
     return this.#read((reader) => selectionTotals(reader, selection));
   }
 
+  /** The months of a report. Other work runs meanwhile. */
+  async periodReport(query: ReportQuery, yieldToEventLoop: () => Promise<void>): Promise<readonly ReportCell[]> {
+    return this.#read((reader) => periodReport(reader, query, yieldToEventLoop));
+  }
+
   async digest(): Promise<Digest> {
     return this.#read((reader) => readDigest(reader, readState(reader).generation));
   }
@@ -60,9 +66,9 @@ export class Reads {
     return this.#cache.reader;
   }
 
-  #read<T>(query: (reader: CacheReader) => T): T {
+  async #read<T>(query: (reader: CacheReader) => T | Promise<T>): Promise<T> {
     try {
-      return query(this.#cache.reader);
+      return await query(this.#cache.reader);
     } catch (error) {
       this.#cache.noteError(error);
       throw error;

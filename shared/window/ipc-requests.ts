@@ -4,6 +4,7 @@
 import { parseInstant } from '../clock.ts';
 import { AppError } from '../errors.ts';
 import { isObject, type JsonObject } from '../fields.ts';
+import { reportBases } from '../report.ts';
 import {
   languages, themes, type AllCalls, type Channel, type CsvRequest, type RecordVersion, type Settings,
 } from './ipc.ts';
@@ -32,6 +33,9 @@ export const requestParsers: { readonly [C in Channel]: Parser<AllCalls[C]['requ
   'data.counts': nothing,
   'data.summary': (input) => ({ today: text(input, 'today', 10) }),
   'data.selectionTotals': listSelection,
+  'data.periodReport': (input) => ({
+    basis: choice(input, 'basis', reportBases), from: text(input, 'from', 7), to: text(input, 'to', 7),
+  }),
   'data.health': nothing,
   'data.report': nothing,
   'records.create': (input) => ({

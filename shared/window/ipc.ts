@@ -10,6 +10,7 @@ import { AppError, desktopErrorCodes, isWireErrorCode, type ErrorCode, type Fail
 import type { JsonObject } from '../fields.ts';
 import type { Problems } from '../problems.ts';
 import type { SessionEntry, SignedInUser, WireRecord } from '../protocol.ts';
+import type { ReportCell, ReportQuery } from '../report.ts';
 import type { Mail } from './mail.ts';
 import type {
   Attempt, CurrencySummary, CurrencyTotals, ListPage, ListQuery, ListSelection, ListSort, RecordView, Status, SyncError, SyncOutcome,
@@ -121,6 +122,8 @@ export interface DeskCalls {
   'data.counts': { request: Nothing; answer: Readonly<Record<string, number>> };
   'data.summary': { request: { readonly today: string }; answer: readonly CurrencySummary[] };
   'data.selectionTotals': { request: ListSelection; answer: readonly CurrencyTotals[] };
+  /** What was invoiced and received in a period. */
+  'data.periodReport': { request: ReportQuery; answer: readonly ReportCell[] };
   'data.health': { request: Nothing; answer: SyncHealth };
   /** The health as text for support: no personal data, no token. */
   'data.report': { request: Nothing; answer: string };
@@ -169,7 +172,8 @@ const windowChannels: { readonly [C in keyof WindowCalls]: 'desk' | 'shell' } = 
   'sync.pullFromServer': 'desk', 'sync.getStatus': 'desk', 'sync.getOnlineStatus': 'desk', 'sync.setAuthToken': 'desk',
   'sync.cancel': 'desk', 'auth.signIn': 'desk', 'auth.signOut': 'desk', 'auth.testConnection': 'desk', 'auth.changePassword': 'desk',
   'auth.listSessions': 'desk', 'auth.endSession': 'desk', 'data.listPage': 'desk',
-  'data.getRecord': 'desk', 'data.counts': 'desk', 'data.summary': 'desk', 'data.selectionTotals': 'desk', 'data.health': 'desk',
+  'data.getRecord': 'desk', 'data.counts': 'desk', 'data.summary': 'desk', 'data.selectionTotals': 'desk',
+  'data.periodReport': 'desk', 'data.health': 'desk',
   'data.report': 'desk', 'records.create': 'desk', 'records.update': 'desk', 'records.remove': 'desk', 'records.act': 'desk',
   'records.removeEntry': 'desk',
   'app.getSettings': 'desk', 'app.saveSettings': 'desk', 'app.resetLocalData': 'desk', 'app.getInfo': 'shell',
