@@ -12,7 +12,8 @@ import { detail, field, goTo, rows, runAction, search, sheet, waitUntil } from '
 
 /** The stored value behind a displayed one, where they differ. */
 const storedValues: Readonly<Record<string, string>> = {
-  Open: 'open', Overdue: 'open', 'Partly paid': 'open', 'Credit note': 'paid', Monthly: 'month', Yearly: 'year', 'Not offered': '0', Offered: '1', Allowed: '0', Blocked: '1',
+  Open: 'open', Overdue: 'open', 'Partly paid': 'open', 'Credit note': 'paid',
+  Monthly: 'month', Yearly: 'year', 'Not offered': '0', Offered: '1', Allowed: '0', Blocked: '1',
   '–': '',
 };
 const dated = ['Date', 'Due'];
