@@ -5,7 +5,8 @@ import { describe, test } from 'node:test';
 
 import { currencies } from '../../../shared/currency.ts';
 import {
-  formatBytes, formatDate, formatDateLong, formatDuration, formatMoney, formatPercent, formatQuantity, formatRelative, formatWhen, localDay,
+  formatBytes, formatDate, formatDateLong, formatDateRange, formatDuration, formatMoney, formatPercent, formatQuantity, formatRelative,
+  formatWhen, localDay,
 } from '../../../ui/text/format.ts';
 import { setLocale, type Language } from '../../../ui/text/i18n.ts';
 
@@ -76,6 +77,14 @@ describe('dates and instants', () => {
       await inLocale(format, 'en');
       assert.deepEqual([formatDate('2026-11-29'), formatDateLong('2026-11-29')], [short, long]);
     }
+  });
+
+  test('from one to another say once what they share', async () => {
+    await inLocale('en-GB');
+    assert.match(formatDateRange('2026-11-01', '2026-11-30'), /^1\s?–\s?30 November 2026$/);
+    await inLocale('de-DE');
+    assert.match(formatDateRange('2026-10-31', '2026-11-01'), /^31\. Oktober\s–\s1\. November 2026$/);
+    assert.equal(formatDateRange('2026-11-02', '2026-11-01'), '2026-11-02 – 2026-11-01');
   });
 
   test('are relative when they are near', async () => {
