@@ -14,7 +14,7 @@ import type { Status } from '../shared/window/views.ts';
 import { backUp } from './files/backup.ts';
 import { requireOutsideDataFolder } from './files/chosen-file.ts';
 import { exportEInvoice, readEInvoice } from './files/e-invoice.ts';
-import { exportCsv } from './files/export.ts';
+import { exportCsv, exportTable } from './files/export.ts';
 import { tighten } from './cache/private.ts';
 import { writeReport } from './files/report.ts';
 import { openSettings, type SettingsFile } from './files/settings.ts';
@@ -117,7 +117,8 @@ function createHandlers({ host, settings, triggers }: Parts, options: DeskOption
       return saved;
     },
     'app.resetLocalData': () => toNull(host.resetLocalData()),
-    'file.writeCsv': ({ path, csv }) => writeFile(path, options, () => exportCsv(host.data.reader, path, csv, deps)),
+    'file.writeCsv': ({ path, csv }) => writeFile(path, options, () =>
+      'rows' in csv ? exportTable(path, csv, deps) : exportCsv(host.data.reader, path, csv, deps)),
     'file.checkEInvoice': async ({ id }) => (await readEInvoice(host.data, id)).number,
     'file.writeEInvoice': ({ path, id }) => writeFile(path, options, () => exportEInvoice(host.data, path, id, deps)),
     'file.backUp': ({ path }) => writeFile(path, options, () => backUp(host.data.reader, path, deps)),

@@ -15,8 +15,8 @@ import {
 import { AppError } from '../../shared/errors.ts';
 import { requestParsers } from '../../shared/window/ipc-requests.ts';
 import {
-  fromOutcome, isShellChannel, isWindowChannel, toOutcome, type FileCalls, type Handlers, type Outcome, type SavedFile, type ShellCalls,
-  type WindowCalls,
+  csvName, fromOutcome, isShellChannel, isWindowChannel, toOutcome, type FileCalls, type Handlers, type Outcome, type SavedFile,
+  type ShellCalls, type WindowCalls,
 } from '../../shared/window/ipc.ts';
 import { mailLink } from '../../shared/window/mail.ts';
 import type { SystemEvent } from '../desk.ts';
@@ -121,7 +121,7 @@ export function createShellCalls(deps: ShellDeps): Handlers<ShellCalls> {
       lacks: await deps.isTokenStored() ? [] : ['token_storage'],
     }),
     'app.exportCsv': (csv) =>
-      save(`${csv.selection.collection}-${today(deps)}`, 'CSV', (path) => callDesk('file.writeCsv', { path, csv })),
+      save(`${csvName(csv)}-${today(deps)}`, 'CSV', (path) => callDesk('file.writeCsv', { path, csv })),
     'app.exportPdf': ({ name }) => save(name, 'PDF', (path) => writePdf(path, deps)),
     async 'app.exportEInvoice'({ id }) {
       const number = await callDesk('file.checkEInvoice', { id });

@@ -1,5 +1,5 @@
-// Exports a list to CSV for spreadsheets: RFC 4180 in UTF-8 with a byte order mark, with the delimiter and the decimal
-// separator of the locale.
+// Exports a list, or a table of the window, to CSV for spreadsheets: RFC 4180 in UTF-8 with a byte order mark, with the delimiter and
+// the decimal separator of the locale.
 //
 // Invariants: the file shows one instant of the cache and is complete, or it does not exist. Numbers stay numbers: money
 // in the currency's major unit, all others as integers. Text that a spreadsheet could take for a formula is prefixed with
@@ -9,7 +9,7 @@ import type { Collection, Column } from '../../shared/collections.ts';
 import { csvText } from '../../shared/csv.ts';
 import { toMajorUnits } from '../../shared/currency.ts';
 import { AppError } from '../../shared/errors.ts';
-import type { CsvRequest } from '../../shared/window/ipc.ts';
+import type { CsvRequest, TableRequest } from '../../shared/window/ipc.ts';
 import type { ListRow } from '../../shared/window/views.ts';
 import { listRows, withSnapshot, type CacheReader } from '../cache/cache.ts';
 import { replaceFile, type ReplaceDeps } from './replace-file.ts';
@@ -41,6 +41,16 @@ export async function exportCsv(reader: CacheReader, path: string, request: CsvR
       await deps.yieldToEventLoop();
     }
   }), deps);
+}
+
+/** Writes a table to `path`; durable when it resolves. Throws `invalid_request` and `disk_full`; `path` is then unchanged. */
+export async function exportTable(path: string, { titles, rows, locale }: TableRequest, deps: ReplaceDeps): Promise<void> {
+  const format = csvFormat(locale);
+  const lines = [titles, ...rows].map((row) => row.map((value) => {
+    if (value === null) return '';
+    return typeof value === 'string' ? csvText(value, format) : toMajorUnits(value.amountMinor, value.currency, format.decimalPoint);
+  }).join(format.delimiter));
+  await replaceFile(path, (file) => file.writeFile(`\uFEFF${lines.map((line) => `${line}\r\n`).join('')}`), deps);
 }
 
 /**

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 
 import { AppError } from '../../shared/errors.ts';
 import {
-  fromOutcome, type AppInfo, type FileCalls, type Outcome, type SavedFile, type ShellCalls,
+  csvName, fromOutcome, type AppInfo, type FileCalls, type Outcome, type SavedFile, type ShellCalls,
 } from '../../shared/window/ipc.ts';
 import { requestParsers } from '../../shared/window/ipc-requests.ts';
 import type { DeskOptions } from '../desk.ts';
@@ -74,7 +74,7 @@ export function createPreviewShell(options: DeskOptions, desk: PreviewDesk, nowM
         lacks: ['pdf', 'token_storage', 'window_chrome'],
       } satisfies AppInfo,
     }),
-    'app.exportCsv': (csv) => offerDownload(`${csv.selection.collection}-${today()}.csv`, (path) => ask('file.writeCsv', { path, csv })),
+    'app.exportCsv': (csv) => offerDownload(`${csvName(csv)}-${today()}.csv`, (path) => ask('file.writeCsv', { path, csv })),
     async 'app.exportEInvoice'({ id }) {
       const number = await ask('file.checkEInvoice', { id });
       return offerDownload(`${toFileName(number)}.xml`, (path) => ask('file.writeEInvoice', { path, id }));

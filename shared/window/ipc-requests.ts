@@ -7,6 +7,7 @@ import { isObject, type JsonObject } from '../fields.ts';
 import { reportBases } from '../report.ts';
 import {
   languages, themes, type AllCalls, type Channel, type CsvRequest, type RecordVersion, type Settings,
+  type TableRequest, type TableValue,
 } from './ipc.ts';
 import type { ListQuery, ListSelection, ListSort } from './views.ts';
 
@@ -52,7 +53,7 @@ export const requestParsers: { readonly [C in Channel]: Parser<AllCalls[C]['requ
   'app.saveSettings': settingsChange,
   'app.resetLocalData': nothing,
   'app.getInfo': nothing,
-  'app.exportCsv': csvRequest,
+  'app.exportCsv': csvFile,
   'app.exportPdf': (input) => ({ name: text(input, 'name', 200) }),
   'app.exportEInvoice': (input) => ({ id: name(input, 'id') }),
   'app.openEmail': (input) => ({ to: anyText(input, 'to', 320), subject: text(input, 'subject', 1000), text: text(input, 'text', 10_000) }),
@@ -60,7 +61,7 @@ export const requestParsers: { readonly [C in Channel]: Parser<AllCalls[C]['requ
   'app.backUp': nothing,
   'app.openFolder': (input) => ({ folder: choice(input, 'folder', ['data', 'logs']) }),
   'app.copyText': (input) => ({ text: text(input, 'text', 4 * 1024 * 1024) }),
-  'file.writeCsv': (input) => ({ path: text(input, 'path', 32_768), csv: csvRequest(member(input, 'csv')) }),
+  'file.writeCsv': (input) => ({ path: text(input, 'path', 32_768), csv: csvFile(member(input, 'csv')) }),
   'file.checkEInvoice': (input) => ({ id: name(input, 'id') }),
   'file.writeEInvoice': (input) => ({ path: text(input, 'path', 32_768), id: name(input, 'id') }),
   'file.backUp': (input) => ({ path: text(input, 'path', 32_768) }),
@@ -169,6 +170,38 @@ function settingsChange(input: unknown): Partial<Omit<Settings, 'server'>> {
     ...(member(input, 'theme') === undefined ? {} : { theme: choice(input, 'theme', themes) }),
     ...(member(input, 'language') === undefined ? {} : { language: choice(input, 'language', languages) }),
   };
+}
+
+function csvFile(input: unknown): CsvRequest | TableRequest {
+  return member(input, 'rows') === undefined ? csvRequest(input) : tableRequest(input);
+}
+
+function tableRequest(input: unknown): TableRequest {
+  const titles = member(input, 'titles');
+  const rows = member(input, 'rows');
+  if (!Array.isArray(titles) || titles.length === 0 || titles.length > 1000) throw invalid('titles', 'must be 1 to 1000 titles');
+  if (!Array.isArray(rows) || rows.length > 100_000) throw invalid('rows', 'must be at most 100000 rows');
+  return {
+    name: text(input, 'name', 100),
+    titles: titles.map((title: unknown) => cellText(title)),
+    rows: rows.map((row: unknown) => {
+      if (!Array.isArray(row) || row.length !== titles.length) throw invalid('rows', 'must have a value for each title');
+      return row.map((value: unknown) => tableValue(value));
+    }),
+    locale: text(input, 'locale', 100),
+  };
+}
+
+function cellText(value: unknown): string {
+  return anyText({ text: value }, 'text', 1000);
+}
+
+function tableValue(value: unknown): TableValue {
+  if (value === null) return null;
+  if (!isObject(value)) return cellText(value);
+  const { amountMinor } = number(value, 'amountMinor');
+  if (amountMinor === undefined) throw invalid('amountMinor', 'must be a whole number');
+  return { amountMinor, currency: text(value, 'currency', 3) };
 }
 
 function csvRequest(input: unknown): CsvRequest {

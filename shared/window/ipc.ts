@@ -77,6 +77,25 @@ export interface CsvRequest {
   readonly locale: string;
 }
 
+/** A table that the window shows as a CSV file, formatted for `locale`. */
+export interface TableRequest {
+  /** The proposed file name, before the date. */
+  readonly name: string;
+  readonly titles: readonly string[];
+  /** As many values in each as there are titles. */
+  readonly rows: readonly (readonly TableValue[])[];
+  /** A BCP 47 tag, as in a `CsvRequest`. */
+  readonly locale: string;
+}
+
+/** Text, an amount in the currency's minor unit, or nothing. */
+export type TableValue = string | { readonly amountMinor: number; readonly currency: string } | null;
+
+/** The proposed name of a CSV file, before the date. */
+export function csvName(csv: CsvRequest | TableRequest): string {
+  return 'selection' in csv ? csv.selection.collection : csv.name;
+}
+
 /** The window's print view as a PDF. */
 export interface PdfRequest {
   /** The proposed file name, without folder or extension. */
@@ -142,7 +161,7 @@ export interface DeskCalls {
 /** The calls that the shell answers. Null: the user cancelled. */
 export interface ShellCalls {
   'app.getInfo': { request: Nothing; answer: AppInfo };
-  'app.exportCsv': { request: CsvRequest; answer: SavedFile | null };
+  'app.exportCsv': { request: CsvRequest | TableRequest; answer: SavedFile | null };
   'app.exportPdf': { request: PdfRequest; answer: SavedFile | null };
   /** An issued invoice as an e-invoice. What it lacks is refused with `invalid_request` before a dialog opens. */
   'app.exportEInvoice': { request: { readonly id: string }; answer: SavedFile | null };
@@ -156,7 +175,7 @@ export interface ShellCalls {
 
 /** The shell's calls to the desk, for a file that the user chose; the window cannot make them. */
 export interface FileCalls {
-  'file.writeCsv': { request: { readonly path: string; readonly csv: CsvRequest }; answer: SavedFile };
+  'file.writeCsv': { request: { readonly path: string; readonly csv: CsvRequest | TableRequest }; answer: SavedFile };
   /** Fails like `file.writeEInvoice`, and writes nothing. Answers the invoice's number. */
   'file.checkEInvoice': { request: { readonly id: string }; answer: string };
   'file.writeEInvoice': { request: { readonly path: string; readonly id: string }; answer: SavedFile };

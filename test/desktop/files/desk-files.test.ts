@@ -122,6 +122,19 @@ describe('a CSV export', () => {
   });
 });
 
+test('a table of the window is written as it is, and refused if it is none', async (t) => {
+  const { ask, refusal, home } = await openSynced(t);
+  const path = join(home, 'report.csv');
+  const table = { name: 'report', titles: ['Month', 'Net'], rows: [['2026-01', { amountMinor: 1999, currency: 'EUR' }]], locale: 'de-DE' };
+  await ask('file.writeCsv', { path, csv: table });
+  assert.equal(readFileSync(path, 'utf8'), '\ufeffMonth;Net\r\n2026-01;19,99\r\n');
+  for (const change of [
+    { titles: [] }, { titles: [1, 2] }, { titles: 'ab' }, { rows: [['x']] }, { rows: ['xy'] }, { rows: [['x', 1]] }, { locale: 'no locale' },
+    { rows: [['x', { amountMinor: 1.5, currency: 'EUR' }]] }, { rows: [['x', { amountMinor: 1 }]] }, { name: '' },
+  ]) assert.equal(await refusal('file.writeCsv', { path: join(home, 'x.csv'), csv: { ...table, ...change } }), 'invalid_request');
+  assert.equal(existsSync(join(home, 'x.csv')), false);
+});
+
 describe('an e-invoice', () => {
   const address = { street: 'Am Markt 1', city: 'Bonn', postalCode: '53111', country: 'DE' };
 
