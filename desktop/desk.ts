@@ -96,6 +96,7 @@ function createHandlers({ host, settings, triggers }: Parts, options: DeskOption
     'data.summary': ({ today }) => host.data.summary(today),
     'data.selectionTotals': (selection) => host.data.selectionTotals(selection),
     'data.periodReport': (query) => host.data.periodReport(query, deps.yieldToEventLoop),
+    'data.lineSuggestions': (query) => host.data.lineSuggestions(query),
     'data.health': () => host.data.health(),
     'data.report': async () => writeReport({
       version: options.version,

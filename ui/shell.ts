@@ -105,7 +105,7 @@ export class InvoifyShell extends LitElement {
     this._detail = null;
     this._dismissed = null;
     this.#on('navigate', ({ screen }) => this.#goTo(screen));
-    this.#on('open-record', ({ collection, id, edit }) => this.#openRecord(collection, id, edit));
+    this.#on('open-record', (record) => this.#openRecord(record));
     this.#on('new-record', ({ collection, from }) => this.#show({ collection, id: null, from: from ?? null }));
     this.#on('show-list', (list) => this.#showList(list));
     this.#on('close-detail', () => this.#closeDetail());
@@ -170,10 +170,10 @@ export class InvoifyShell extends LitElement {
     history.replaceState(null, '', `#${encodeURIComponent(screen)}`);
   }
 
-  async #openRecord(collection: string, id: string, edit = false): Promise<void> {
+  async #openRecord({ collection, id, act }: AppEvents['open-record']): Promise<void> {
     if (!await this.#show({ collection, id, from: null })) return;
     if (this._screen !== collection) this.#setScreen(collection);
-    if (edit) this.#record?.edit();
+    if (act) this.#record?.begin(act);
     else if (this.#narrow.matches) this.#record?.focusStart();
   }
 

@@ -33,6 +33,7 @@ export { buildIndexes, buildNext, isBuilt } from './indexes.ts';
 export {
   cacheSizeBytes, finishRemoval, isForeign, moveCacheAside, removeCacheFiles, removeSets, requireUnused, type SetAsideReason,
 } from './files.ts';
+export { lineSuggestions } from './line-suggestions.ts';
 export { counts, getRecord, listPage, listRows } from './queries.ts';
 export { dropInactive, dropInactiveInBackground, startRebuild, swapGenerations } from './rebuild.ts';
 export { otherGeneration, type Cache, type CacheReader, type CacheWriter, type Generation } from './schema.ts';

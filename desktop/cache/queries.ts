@@ -62,7 +62,7 @@ export function getRecord(reader: CacheReader, collection: string, id: string): 
   });
 }
 
-function parsePayload(text: string, what: string): JsonObject {
+export function parsePayload(text: string, what: string): JsonObject {
   try {
     const payload: unknown = JSON.parse(text);
     if (isObject(payload)) return payload as JsonObject;

@@ -7,10 +7,12 @@ import type { Digest } from '../../shared/digest.ts';
 import type { ReportCell, ReportQuery } from '../../shared/report.ts';
 import type { SyncHealth } from '../../shared/window/ipc.ts';
 import type {
-  Attempt, CurrencySummary, CurrencyTotals, ListPage, ListQuery, ListSelection, RecordView,
+  Attempt, CurrencySummary, CurrencyTotals, LineQuery, LineSuggestion, ListPage, ListQuery, ListSelection, RecordView,
 } from '../../shared/window/views.ts';
 import type { AcknowledgedRecords } from './acknowledged.ts';
-import { counts, listAttempts, periodReport, readDigest, readState, selectionTotals, summary, type CacheReader } from './cache.ts';
+import {
+  counts, lineSuggestions, listAttempts, periodReport, readDigest, readState, selectionTotals, summary, type CacheReader,
+} from './cache.ts';
 import type { LocalCache } from './local-cache.ts';
 
 export class Reads {
@@ -46,6 +48,10 @@ export class Reads {
   /** The months of a report. Other work runs meanwhile. */
   async periodReport(query: ReportQuery, yieldToEventLoop: () => Promise<void>): Promise<readonly ReportCell[]> {
     return this.#read((reader) => periodReport(reader, query, yieldToEventLoop));
+  }
+
+  async lineSuggestions(query: LineQuery): Promise<readonly LineSuggestion[]> {
+    return this.#read((reader) => lineSuggestions(reader, query));
   }
 
   async digest(): Promise<Digest> {

@@ -37,6 +37,7 @@ export const requestParsers: { readonly [C in Channel]: Parser<AllCalls[C]['requ
   'data.periodReport': (input) => ({
     basis: choice(input, 'basis', reportBases), from: text(input, 'from', 7), to: text(input, 'to', 7),
   }),
+  'data.lineSuggestions': (input) => ({ text: anyText(input, 'text', 1000), currency: name(input, 'currency') }),
   'data.health': nothing,
   'data.report': nothing,
   'records.create': (input) => ({

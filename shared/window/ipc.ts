@@ -13,7 +13,8 @@ import type { SessionEntry, SignedInUser, WireRecord } from '../protocol.ts';
 import type { ReportCell, ReportQuery } from '../report.ts';
 import type { Mail } from './mail.ts';
 import type {
-  Attempt, CurrencySummary, CurrencyTotals, ListPage, ListQuery, ListSelection, ListSort, RecordView, Status, SyncError, SyncOutcome,
+  Attempt, CurrencySummary, CurrencyTotals, LineQuery, LineSuggestion, ListPage, ListQuery, ListSelection, ListSort, RecordView, Status,
+  SyncError, SyncOutcome,
 } from './views.ts';
 
 export interface SignInRequest {
@@ -143,6 +144,7 @@ export interface DeskCalls {
   'data.selectionTotals': { request: ListSelection; answer: readonly CurrencyTotals[] };
   /** What was invoiced and received in a period. */
   'data.periodReport': { request: ReportQuery; answer: readonly ReportCell[] };
+  'data.lineSuggestions': { request: LineQuery; answer: readonly LineSuggestion[] };
   'data.health': { request: Nothing; answer: SyncHealth };
   /** The health as text for support: no personal data, no token. */
   'data.report': { request: Nothing; answer: string };
@@ -192,7 +194,7 @@ const windowChannels: { readonly [C in keyof WindowCalls]: 'desk' | 'shell' } = 
   'sync.cancel': 'desk', 'auth.signIn': 'desk', 'auth.signOut': 'desk', 'auth.testConnection': 'desk', 'auth.changePassword': 'desk',
   'auth.listSessions': 'desk', 'auth.endSession': 'desk', 'data.listPage': 'desk',
   'data.getRecord': 'desk', 'data.counts': 'desk', 'data.summary': 'desk', 'data.selectionTotals': 'desk',
-  'data.periodReport': 'desk', 'data.health': 'desk',
+  'data.periodReport': 'desk', 'data.lineSuggestions': 'desk', 'data.health': 'desk',
   'data.report': 'desk', 'records.create': 'desk', 'records.update': 'desk', 'records.remove': 'desk', 'records.act': 'desk',
   'records.removeEntry': 'desk',
   'app.getSettings': 'desk', 'app.saveSettings': 'desk', 'app.resetLocalData': 'desk', 'app.getInfo': 'shell',

@@ -1,6 +1,7 @@
 // The data that the window displays: sync status, lists and records, totals, and past syncs. Types only. The desktop
 // builds these values, and they survive structured cloning.
 
+import type { Invoice, Plan } from '../collections.ts';
 import type { ErrorCode, FailureKind } from '../errors.ts';
 import type { JsonObject } from '../fields.ts';
 import type { AgeBucket } from '../invoice.ts';
@@ -166,6 +167,19 @@ export interface RecordView {
   readonly updatedAt: string;
   readonly payload: JsonObject;
 }
+
+/** What is being typed as the description of an invoice's line. */
+export interface LineQuery {
+  readonly text: string;
+  readonly currency: string;
+}
+
+/** A line as it was invoiced before, or as a plan has it. */
+export type LineSuggestion = Omit<Invoice['lines'][number], 'quantityMilli' | 'taxRateBp'> & {
+  readonly taxRateBp?: number;
+  /** How often it is invoiced, of a plan. */
+  readonly interval?: Plan['interval'];
+};
 
 // ------------------------------------------------------------------------------------------------------------ sums
 

@@ -45,6 +45,7 @@ const validRequests: { readonly [C in keyof WindowCalls]: object | null } = {
   'data.counts': null,
   'data.summary': { today: '2026-07-24' },
   'data.selectionTotals': { collection: 'invoices', search: 'a', filters: { status: 'open', totalMinor: { from: 1 } } },
+  'data.lineSuggestions': { text: 'a', currency: 'EUR' },
   'data.periodReport': { basis: 'issueDate', from: '2026-01', to: '2026-12' },
   'data.health': null, 'data.report': null,
   'records.create': { collection: 'plans', fields: { name: 'x', priceMinor: 1, currency: 'EUR', interval: 'month', active: true } },

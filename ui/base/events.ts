@@ -20,8 +20,8 @@ export interface AppEvents {
   readonly toast: ToastText;
   /** For screen readers only: the list has changed. */
   readonly announce: { readonly text: string };
-  /** Shows a record, with `edit` in its form. */
-  readonly 'open-record': { readonly collection: string; readonly id: string; readonly edit?: true };
+  /** Shows a record, and begins an action on it. */
+  readonly 'open-record': { readonly collection: string; readonly id: string; readonly act?: 'edit' | 'issue' };
   /** Opens the form for a new record, prefilled with `from`. */
   readonly 'new-record': { readonly collection: string; readonly from?: JsonObject };
   /** Opens a list with these filters; `label` stands for them in the toolbar. */

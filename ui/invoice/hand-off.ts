@@ -38,8 +38,8 @@ export async function exportEInvoice(host: LitElement, { record, customer }: Det
   const place = await showGaps(host, fields, String(record.payload['currency']), rights);
   switch (place) {
     case 'company': return emit(host, 'navigate', { screen: companyScreen });
-    case 'customer': return customer ? emit(host, 'open-record', { collection: 'customers', id: customer.id, edit: true }) : undefined;
-    case 'invoice': return emit(host, 'open-record', { collection: 'invoices', id: record.id, edit: true });
+    case 'customer': return customer ? emit(host, 'open-record', { collection: 'customers', id: customer.id, act: 'edit' }) : undefined;
+    case 'invoice': return emit(host, 'open-record', { collection: 'invoices', id: record.id, act: 'edit' });
   }
 }
 

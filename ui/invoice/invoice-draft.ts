@@ -8,7 +8,7 @@ import { noProblems, problem, type Problem, type Problems } from '../../shared/p
 import {
   addDays, categoryOf, computeTotals, invoiceProblems, lineNetMinor, needsExemptionReason, type PricedLine, type Totals,
 } from '../../shared/invoice.ts';
-import type { RecordView } from '../../shared/window/views.ts';
+import type { LineSuggestion, RecordView } from '../../shared/window/views.ts';
 import {
   formFields, fromDraft, isSameDraft, notAnAmount, toDraft, type Draft, type FormField, type NumberText,
 } from '../record/record-draft.ts';
@@ -155,6 +155,14 @@ export function moveLine(lines: readonly LineDraft[], index: number, by: -1 | 1)
 export function changeLine(lines: readonly LineDraft[], index: number, field: LineField, text: string): readonly LineDraft[] {
   return lines.map((line, at) =>
     (at === index ? { ...line, ...(field === 'taxRate' && { taxCategory: '' }), [field]: text } : line));
+}
+
+/** The line with everything that is suggested: its quantity stays, and its tax rate where none is. */
+export function withSuggestion(line: LineDraft, suggestion: LineSuggestion, currency: string, numbers: NumberText): LineDraft {
+  const { taxRateBp = 0, ...others } = suggestion;
+  const [filled] = toLines([{ ...others, taxRateBp, quantityMilli: 0 }], currency, numbers);
+  const { key, quantity, taxRate, taxCategory } = line;
+  return { ...line, ...filled, key, quantity, ...(suggestion.taxRateBp === undefined && { taxRate, taxCategory }) };
 }
 
 /** Whether a line has nothing but the defaults of a new one. */

@@ -4,12 +4,14 @@
 // What the customer, its plan or the company have terms and defaults for is filled in, as long as nobody has entered anything else.
 //
 //   <invoify-invoice-form .task .error .isBusy .block .isNewer @form-save @form-close>   as invoify-record-form
+//
+// `form-save-issue` is like `form-save`, where the invoice is to be issued then.
 
 import { LitElement, css, html, type PropertyValues, type TemplateResult } from 'lit';
 
 import { findCollection, writableFields, type Customer, type Plan } from '../../shared/collections.ts';
 import type { Fields, JsonObject } from '../../shared/fields.ts';
-import type { Problems } from '../../shared/problems.ts';
+import { problem as toProblem, type Problems } from '../../shared/problems.ts';
 import { ask } from '../base/ask.ts';
 import { controls } from '../base/controls.ts';
 import type { FieldInput } from '../record/field.ts';
@@ -34,6 +36,7 @@ import type { WriteBlock } from '../sync/sync-view.ts';
 import { totalsList, totalsStyles } from './totals.ts';
 import '../record/field.ts';
 import './invoice-lines.ts';
+import '../record/new-customer.ts';
 import '../record/picker.ts';
 
 export class InvoifyInvoiceForm extends LitElement {
@@ -45,6 +48,7 @@ export class InvoifyInvoiceForm extends LitElement {
     isNewer: { attribute: false },
     _draft: { state: true },
     _problems: { state: true },
+    _newCustomer: { state: true },
   };
 
   static override styles = [controls, formStyles, totalsStyles, css`
@@ -68,6 +72,8 @@ export class InvoifyInvoiceForm extends LitElement {
   declare isNewer: boolean;
   declare _draft: InvoiceDraft;
   declare _problems: Problems;
+  /** The name of a customer who is being entered; null if none is. */
+  declare _newCustomer: string | null;
   #initialDraft: InvoiceDraft = { values: {}, lines: [] };
   /** What the present customer and the company have filled in. */
   #defaults: InvoiceDefaults = invoiceDefaults(null, null, null, '');
@@ -84,6 +90,7 @@ export class InvoifyInvoiceForm extends LitElement {
     this.isNewer = false;
     this._draft = this.#initialDraft;
     this._problems = {};
+    this._newCustomer = null;
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
@@ -174,20 +181,25 @@ export class InvoifyInvoiceForm extends LitElement {
     this._problems = Object.fromEntries(kept);
   }
 
-  #pickCustomer({ id }: Picked): void {
+  #pickCustomer({ id }: Pick<Picked, 'id'>): void {
+    this._newCustomer = null;
     this._draft = { ...this._draft, values: { ...this._draft.values, customerId: id } };
     this._problems = withoutProblem(this._problems, 'customerId');
     void this.#loadDefaults(id, true);
+    // All that stands between is filled in by the customer.
+    const [first] = this._draft.lines;
+    if (first && isBlankLine(first)) this.renderRoot.querySelector<HTMLElement>('invoify-invoice-lines')?.focus();
   }
 
-  #submit(): void {
+  #submit(andIssue = false): void {
     if (this.block !== null || this.isBusy) return;
     this._draft = { ...this._draft, lines: this._draft.lines.filter((line) => !isBlankLine(line)) };
     const { value, problems } = fromInvoiceDraft(this.#declared, this._draft, localNumbers);
     const { problem } = this.#hasLines ? previewTotals(this._draft.lines, this.#currency, localNumbers) : { problem: null };
-    this._problems = problem === null ? problems : { ...problems, lines: problem };
+    const refused = andIssue && this._draft.lines.length === 0 ? toProblem('required') : problem;
+    this._problems = refused === null ? problems : { ...problems, lines: refused };
     if (Object.keys(this._problems).length > 0) void this.#focusProblem();
-    else this.dispatchEvent(new CustomEvent('form-save', { detail: value }));
+    else this.dispatchEvent(new CustomEvent(andIssue ? 'form-save-issue' : 'form-save', { detail: value }));
   }
 
   async #focusProblem(): Promise<void> {
@@ -212,7 +224,7 @@ export class InvoifyInvoiceForm extends LitElement {
   override render(): TemplateResult {
     const { record } = this.task;
     const name = String(this.#payload['number'] ?? '');
-    return formFrame({
+    const form = formFrame({
       heading: record === null ? t('form.new.invoices') : name !== '' ? t('form.edit', { name })
         : t(this.#isCreditNote ? 'form.editCreditNote' : 'form.editDraft'),
       placement: this.#hasLines ? 'wide' : 'side',
@@ -224,6 +236,7 @@ export class InvoifyInvoiceForm extends LitElement {
       block: this.block,
       saveLabel: this.#hasLines ? t('form.saveDraft') : t('word.save'),
       onSave: () => this.#submit(),
+      alternative: this.#hasLines ? { label: t('form.saveIssue'), onSave: () => this.#submit(true) } : null,
       onClose: () => this.dispatchEvent(new CustomEvent('form-close')),
       content: html`
         <form novalidate @submit=${(event: Event) => event.preventDefault()} @keydown=${this.#onKeydown}
@@ -231,12 +244,16 @@ export class InvoifyInvoiceForm extends LitElement {
           ${this.#hasLines ? this.#renderDraft() : this.#renderIssued()}
         </form>`,
     });
+    return this._newCustomer === null ? form : html`${form}
+      <invoify-new-customer .name=${this._newCustomer} .block=${this.block}
+        @created=${(event: CustomEvent<string>) => this.#pickCustomer({ id: event.detail })}
+        @leave=${() => { this._newCustomer = null; }}></invoify-new-customer>`;
   }
 
   #onKeydown(event: KeyboardEvent): void {
     if (!isSubmitKey(event)) return;
     event.preventDefault();
-    this.#submit();
+    this.#submit(event.shiftKey && event.key === 'Enter' && this.#hasLines);
   }
 
   #renderIssued(): TemplateResult {
@@ -287,8 +304,9 @@ export class InvoifyInvoiceForm extends LitElement {
     return html`
       <invoify-picker autofocus data-path="customerId" collection="customers" .collection=${'customers'}
         .label=${fieldLabel('customerId')}
-        .recordId=${String(this._draft.values['customerId'] ?? '')} .problem=${this.#problemAt('customerId')}
-        @picked=${(event: CustomEvent<Picked>) => this.#pickCustomer(event.detail)}></invoify-picker>`;
+        .recordId=${String(this._draft.values['customerId'] ?? '')} .canCreate=${true} .problem=${this.#problemAt('customerId')}
+        @picked=${(event: CustomEvent<Picked>) => this.#pickCustomer(event.detail)}
+        @picker-new=${(event: CustomEvent<string>) => { this._newCustomer = event.detail; }}></invoify-picker>`;
   }
 
   #renderField(path: string, isFirst = false): TemplateResult {

@@ -6,7 +6,7 @@
 // of units that a price is for, and the VAT category, also wherever the rate is 0.
 //
 // Enter moves to the same cell of the next line, and adds a line after the last; Alt+Up and Alt+Down move a line, and the focus
-// moves with it.
+// moves with it. While a description is typed, earlier lines and plans are offered (line-suggestions.ts).
 
 import { LitElement, css, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { live } from 'lit/directives/live.js';
@@ -19,8 +19,10 @@ import { formatMoney } from '../text/format.ts';
 import { t, tryText } from '../text/i18n.ts';
 import { icon } from '../base/icons.ts';
 import {
-  addLine, changeLine, lineCategory, lineFieldNames, moveLine, removeLine, withCategory, type LineDraft, type LineField,
+  addLine, changeLine, lineCategory, lineFieldNames, moveLine, removeLine, withCategory, withSuggestion,
+  type LineDraft, type LineField,
 } from './invoice-draft.ts';
+import { LineSuggestions, suggestionStyles } from './line-suggestions.ts';
 import { fieldLabel, problemMessage } from '../text/messages.ts';
 import { localNumbers } from '../text/number-text.ts';
 
@@ -38,7 +40,7 @@ export class InvoifyInvoiceLines extends LitElement {
     _announcement: { state: true },
   };
 
-  static override styles = [controls, css`
+  static override styles = [controls, suggestionStyles, css`
     :host { display: block; min-inline-size: 0; }
     .scroll { overflow-x: auto; margin-inline: calc(-1 * var(--space-1)); padding-inline: var(--space-1); }
     table { inline-size: 100%; min-inline-size: 720px; border-collapse: collapse; table-layout: fixed; }
@@ -98,6 +100,15 @@ export class InvoifyInvoiceLines extends LitElement {
   declare _announcement: string;
   /** Moves the focus once the requested change is rendered. */
   #pendingFocus: (() => void) | null = null;
+  readonly #suggestions = new LineSuggestions(this, {
+    currency: () => this.currency,
+    onPick: (index, suggestion) => {
+      const line = this.lines[index];
+      if (!line) return;
+      this.#pendingFocus = () => this.#focusCell(index, 'quantity');
+      this.#change(this.lines.with(index, withSuggestion(line, suggestion, this.currency, localNumbers)), `lines.${index}.description`);
+    },
+  });
 
   constructor() {
     super();
@@ -115,6 +126,11 @@ export class InvoifyInvoiceLines extends LitElement {
     if (!changed.has('lines')) return;
     this.#pendingFocus?.();
     this.#pendingFocus = null;
+  }
+
+  /** Focuses the first description. */
+  override focus(): void {
+    this.#focusCell(0, 'description');
   }
 
   #focusCell(index: number, field: LineField): void {
@@ -161,6 +177,7 @@ export class InvoifyInvoiceLines extends LitElement {
   }
 
   #onKeydown(event: KeyboardEvent, index: number, field: LineField): void {
+    if (field === 'description' && this.#suggestions.onKeydown(event, index)) return;
     if (event.altKey && (event.key === 'ArrowUp' || event.key === 'ArrowDown')) {
       event.preventDefault();
       this.#move(index, event.key === 'ArrowUp' ? -1 : 1, field);
@@ -192,6 +209,7 @@ export class InvoifyInvoiceLines extends LitElement {
           <button class="button quiet" type="button" aria-pressed=${this._asked.includes(name)}
             @click=${() => this.#toggle(name)}>${fieldLabel(name)}</button>`)}
       </div>
+      ${this.#suggestions.render()}
       <span class="visually-hidden" role="status">${this._announcement}</span>`;
   }
 
@@ -229,14 +247,18 @@ export class InvoifyInvoiceLines extends LitElement {
     const described = reason === undefined ? nothing : id;
     const invalid = reason === undefined ? nothing : 'true';
     const onInput = (event: Event): void => {
-      this.#change(changeLine(this.lines, index, field, (event.target as HTMLInputElement).value), path);
+      const { value } = event.target as HTMLInputElement;
+      this.#change(changeLine(this.lines, index, field, value), path);
+      if (field === 'description') this.#suggestions.onInput(index, value);
     };
+    const { list, active, look } = this.#suggestions.of(index);
     const onKeydown = (event: KeyboardEvent): void => this.#onKeydown(event, index, field);
     return html`
       ${field === 'description' ? html`
-        <textarea class="input" rows="1" data-cell="${index}.${field}" data-path=${path} aria-label=${label}
+        <textarea class="input ${look}" rows="1" data-cell="${index}.${field}" data-path=${path} aria-label=${label}
+          aria-autocomplete="list" aria-haspopup="listbox" aria-controls=${list} aria-activedescendant=${active}
           aria-describedby=${described} aria-invalid=${invalid} .value=${live(line[field])} @input=${onInput}
-            @keydown=${onKeydown}></textarea>` : html`
+          @keydown=${onKeydown} @blur=${() => this.#suggestions.close()}></textarea>` : html`
         <input type="text" autocomplete="off" class="input ${isNumber ? 'number' : ''}" inputmode=${isNumber ? 'decimal' : nothing}
           data-cell="${index}.${field}" data-path=${path} aria-label=${label} aria-describedby=${described} aria-invalid=${invalid}
           placeholder=${field === 'priceQuantity' ? '1' : nothing} .value=${live(line[field])} @input=${onInput} @keydown=${onKeydown}>`}

@@ -119,14 +119,14 @@ export class InvoifyDetail extends LitElement {
     },
     getRecord: (request) => ask(this, 'data.getRecord', request),
     refresh: () => this.#load(),
-    onDone: (task, record) => this.#onDone(task, record),
+    onDone: (task, record, next) => this.#onDone(task, record, next),
   });
   readonly #latestShown = latestOnly();
   /** Numbers of the latest load, and of the one whose result is shown. */
   #latestLoad = 0;
   #shownLoad = 0;
-  /** The form of the record opens as soon as it has been loaded. */
-  #isToEdit = false;
+  /** An action that begins as soon as the record has been loaded. */
+  #toBegin: 'edit' | 'issue' | null = null;
   /** A write without a dialog is on its way. */
   #isWriting = false;
 
@@ -163,10 +163,10 @@ export class InvoifyDetail extends LitElement {
     return true;
   }
 
-  /** Opens the record's form, once it has been loaded. */
-  edit(): void {
-    this.#isToEdit = true;
-    this.#editIfAsked();
+  /** Begins an action, once the record has been loaded. */
+  begin(action: 'edit' | 'issue'): void {
+    this.#toBegin = action;
+    this.#beginIfLoaded();
   }
 
   print(): void {
@@ -177,15 +177,16 @@ export class InvoifyDetail extends LitElement {
     void this.updateComplete.then(() => this.renderRoot.querySelector<HTMLElement>('h2')?.focus());
   }
 
-  #editIfAsked(): void {
-    if (!this.#isToEdit || !this._detail) return;
-    this.#isToEdit = false;
-    this.#act('edit');
+  #beginIfLoaded(): void {
+    const action = this.#toBegin;
+    if (!action || !this._detail) return;
+    this.#toBegin = null;
+    this.#act(action);
   }
 
   #showRecord(): void {
     this._detail = undefined;
-    this.#isToEdit = false;
+    this.#toBegin = null;
     this._failure = null;
     const isLatest = this.#latestShown();
     if (this.recordId === null) void this.#openNewForm(isLatest);
@@ -214,7 +215,7 @@ export class InvoifyDetail extends LitElement {
     this.#shownLoad = load;
     this._failure = outcome.ok ? null : outcome.error;
     if (outcome.ok) this._detail = outcome.value;
-    this.#editIfAsked();
+    this.#beginIfLoaded();
   }
 
   /** The next completed sync tells whether a save without a response was applied. */
@@ -244,7 +245,7 @@ export class InvoifyDetail extends LitElement {
         return void this.#write(() => ask(this, 'records.update', { ...versionOf(collection, record), patch }), t('done.saved'));
       }
       case 'credit': return void this.#write(() => ask(this, 'records.act', { ...versionOf(collection, record), action: 'credit' }),
-        t('done.credit'), ({ id }) => emit(this, 'open-record', { collection, id, edit: true }));
+        t('done.credit'), ({ id }) => emit(this, 'open-record', { collection, id, act: 'edit' }));
       case 'issue': {
         const gaps = companyGaps(detail.company?.payload ?? null);
         if (gaps.length > 0) return void this.#askForCompany(gaps);
@@ -291,12 +292,14 @@ export class InvoifyDetail extends LitElement {
     this.#flow.open({ kind: 'action', collection: this.collection, action: 'unpay', record, paymentId });
   }
 
-  #onDone(task: Task, record: WireRecord): void {
+  #onDone(task: Task, record: WireRecord, next: 'issue' | null): void {
     const text = task.kind === 'edit' ? task.record ? t('done.saved') : tryText('done.created', task.collection)
       : tryText('done', task.action).replace('{name}', String(record.payload?.['number'] ?? ''));
     const action = task.kind === 'action' ? this.#nextAction(task, record) : null;
     emit(this, 'toast', { text, tone: 'ok', ...(action && { action }) });
-    if (task.kind === 'edit' && task.record === null) emit(this, 'open-record', { collection: task.collection, id: record.id });
+    if (task.kind === 'edit' && task.record === null) {
+      emit(this, 'open-record', { collection: task.collection, id: record.id, ...(next && { act: next }) });
+    } else if (next) this.#act(next);
     else if (task.kind === 'action' && task.action === 'delete') emit(this, 'close-detail');
   }
 

@@ -52,6 +52,8 @@ export interface FormFrame {
   readonly block: WriteBlock;
   readonly saveLabel: string;
   readonly onSave: () => void;
+  /** Another way to save. */
+  readonly alternative?: { readonly label: string; readonly onSave: () => void } | null;
   readonly onClose: () => void;
   readonly content: TemplateResult;
 }
@@ -63,6 +65,8 @@ export function formFrame(frame: FormFrame): TemplateResult {
       ${renderBanners(frame)}
       ${frame.content}
       <button slot="actions" type="button" class="button" ?disabled=${frame.isBusy} @click=${frame.onClose}>${t('word.cancel')}</button>
+      ${frame.alternative ? html`<invoify-write-button slot="actions" .blocked=${frame.block} .busy=${frame.isBusy}
+        .label=${frame.alternative.label} @activate=${frame.alternative.onSave}></invoify-write-button>` : ''}
       <invoify-write-button slot="actions" look="primary" .blocked=${frame.block}
         .label=${frame.isBusy ? t('form.saving') : frame.saveLabel} @activate=${frame.onSave}></invoify-write-button>
     </invoify-sheet>`;

@@ -1,9 +1,10 @@
 // Picks a record of another collection by searching the cache: an editable combobox with a list popup, after the ARIA
 // Authoring Practices. Ignores stale responses. Leaving without picking restores the name of the selected record.
 //
-//   <invoify-picker .collection .recordId .label .problem .filters .isOptional @picked>
+//   <invoify-picker .collection .recordId .label .problem .filters .isOptional .canCreate @picked @picker-new>
 //
-// `picked` carries { id, row }; an empty id and a null row if the selection was cleared.
+// `picked` carries { id, row }; an empty id and a null row if the selection was cleared. `picker-new`, offered with `canCreate`,
+// carries the name that was typed for a new record.
 
 import { LitElement, css, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { live } from 'lit/directives/live.js';
@@ -32,6 +33,7 @@ export class InvoifyPicker extends LitElement {
     problem: { attribute: false },
     filters: { attribute: false },
     isOptional: { attribute: false },
+    canCreate: { attribute: false },
     _text: { state: true },
     _rows: { state: true },
     _total: { state: true },
@@ -73,6 +75,7 @@ export class InvoifyPicker extends LitElement {
     [role='option'][aria-selected='true'] { background: var(--color-selected); outline: 1px solid transparent; }
     .name { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
     .aside { flex: none; max-inline-size: 50%; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; color: var(--color-muted); }
+    .name .icon { vertical-align: -2px; }
     .note { margin: 0; padding: var(--space-1) var(--space-2); color: var(--color-muted); font-size: var(--text-small); }
 
     @media (forced-colors: active) {
@@ -87,6 +90,7 @@ export class InvoifyPicker extends LitElement {
   declare problem: string | null;
   declare filters: NonNullable<ListSelection['filters']>;
   declare isOptional: boolean;
+  declare canCreate: boolean;
   declare _text: string;
   declare _rows: readonly ListRow[];
   declare _total: number;
@@ -106,6 +110,7 @@ export class InvoifyPicker extends LitElement {
     this.problem = null;
     this.filters = {};
     this.isOptional = false;
+    this.canCreate = false;
     this._text = '';
     this._rows = [];
     this._total = 0;
@@ -134,12 +139,21 @@ export class InvoifyPicker extends LitElement {
   async #search(text: string): Promise<void> {
     const search = ++this.#latestSearch;
     const { collection, filters } = this;
-    const outcome = await ask(this, 'data.listPage', { collection, search: text, filters, sort: { column: 'name' }, limit: maxOptions });
+    const query = { collection, sort: { column: 'name' }, limit: maxOptions };
+    const start = text.trim();
+    const [outcome, beginning] = await Promise.all([
+      ask(this, 'data.listPage', { ...query, search: text, filters }),
+      start === '' ? null
+        : ask(this, 'data.listPage', { ...query, filters: { ...filters, name: { from: start, to: `${start}\u{10ffff}` } } }),
+    ]);
     if (search !== this.#latestSearch || !this._isOpen) return;
     this.#shownSearch = search;
-    this._rows = outcome.ok ? outcome.value.rows : [];
-    this._total = outcome.ok ? outcome.value.total : 0;
-    this._active = this._rows.length > 0 && text !== '' ? 0 : -1;
+    // Names that begin with what was typed come first.
+    const first = beginning?.ok ? beginning.value.rows : [];
+    const found = outcome.ok ? outcome.value.rows : [];
+    this._rows = [...first, ...found.filter(({ id }) => !first.some((row) => row.id === id))].slice(0, maxOptions);
+    this._total = Math.max(this._rows.length, outcome.ok ? outcome.value.total : 0);
+    this._active = this.#optionCount > 0 && start !== '' ? 0 : -1;
   }
 
   #open(search: string): void {
@@ -147,6 +161,22 @@ export class InvoifyPicker extends LitElement {
     // Until the response arrives the list shows the previous results, which no key may reach.
     this._active = -1;
     void this.#search(search);
+  }
+
+  /** The rows, and what makes a new one. */
+  get #optionCount(): number {
+    return this._rows.length + (this.canCreate ? 1 : 0);
+  }
+
+  /** The name that a new record would have. */
+  get #newName(): string {
+    return this._text === this.#selectedName ? '' : this._text.trim();
+  }
+
+  #create(): void {
+    const name = this.#newName;
+    this.#close();
+    this.dispatchEvent(new CustomEvent<string>('picker-new', { detail: name }));
   }
 
   #close(): void {
@@ -176,6 +206,7 @@ export class InvoifyPicker extends LitElement {
       event.preventDefault();
       const row = this._rows[this._active];
       if (row) this.#pick(row);
+      else if (this.canCreate && this._active === this._rows.length) this.#create();
     } else if (key === 'Escape' && this._isOpen) {
       event.preventDefault();
       event.stopPropagation();
@@ -184,7 +215,7 @@ export class InvoifyPicker extends LitElement {
   }
 
   #move(by: number): void {
-    const count = this.#shownSearch === this.#latestSearch ? this._rows.length : 0;
+    const count = this.#shownSearch === this.#latestSearch ? this.#optionCount : 0;
     if (count > 0) this._active = this._active < 0 ? (by > 0 ? 0 : count - 1) : (this._active + by + count) % count;
     void this.updateComplete.then(() => this.renderRoot.querySelector('[aria-selected="true"]')?.scrollIntoView({ block: 'nearest' }));
   }
@@ -218,6 +249,7 @@ export class InvoifyPicker extends LitElement {
   }
 
   #renderList(): TemplateResult {
+    const name = this.#newName;
     // A press must not move the focus out of the input, or the list would close before the click.
     return html`
       <ul id="list" role="listbox" aria-label=${this.label} @mousedown=${(event: Event) => event.preventDefault()}>
@@ -230,6 +262,10 @@ export class InvoifyPicker extends LitElement {
         ${this._total > this._rows.length ? html`
           <li role="option" aria-disabled="true" aria-selected="false" class="note">
             ${t('picker.more', { count: this._total - this._rows.length })}
+          </li>` : ''}
+        ${this.canCreate ? html`
+          <li id="option-${this._rows.length}" role="option" aria-selected=${this._active === this._rows.length} @click=${this.#create}>
+            <span class="name">${icon('plus')} ${name === '' ? t('picker.newUnnamed') : t('picker.new', { name })}</span>
           </li>` : ''}
       </ul>`;
   }

@@ -62,8 +62,8 @@ export interface FlowDeps {
   readonly getRecord: WindowApi['data']['getRecord'];
   /** Reloads the record from the cache; resolves once it is shown. */
   readonly refresh: () => Promise<void>;
-  /** A task is done; `record` is the result. */
-  readonly onDone: (task: Task, record: WireRecord) => void;
+  /** A task is done; `record` is the result, and `next` what the user wants to do with it. */
+  readonly onDone: (task: Task, record: WireRecord, next: 'issue' | null) => void;
 }
 
 const idle: FlowState = { task: null, isBusy: false, error: null, conflict: null };
@@ -84,6 +84,7 @@ export class RecordFlow implements ReactiveController {
   #key = '';
   /** The record that an earlier save of this form has made. */
   #created: RecordView | null = null;
+  #next: 'issue' | null = null;
 
   constructor(host: ReactiveControllerHost, deps: FlowDeps) {
     this.#host = host;
@@ -117,9 +118,10 @@ export class RecordFlow implements ReactiveController {
   }
 
   /** Saves a form's fields: creates a record, or sends what changed since the version it was opened with. */
-  async save(value: JsonObject): Promise<void> {
+  async save(value: JsonObject, next: 'issue' | null = null): Promise<void> {
     const { task } = this.#state;
     if (task?.kind !== 'edit') return;
+    if (!this.#state.isBusy) this.#next = next;
     const record = task.record ?? this.#created;
     await (record ? this.#update(task, record, value) : this.#send(task, () => this.#create(task, value), value));
   }
@@ -212,8 +214,9 @@ export class RecordFlow implements ReactiveController {
       await this.#deps.refresh();
     }
     if (this.#state.task !== task) return;
+    const next = task.kind === 'edit' ? this.#next : null;
     this.close();
-    this.#deps.onDone(task, record);
+    this.#deps.onDone(task, record, next);
   }
 
   #set(state: FlowState): void {

@@ -66,10 +66,11 @@ export class InvoifyTaskDialogs extends LitElement {
     // While saving, a newer version may be the result of that very save.
     const isNewer = !isBusy && this.current?.id === task.record?.id && this.current?.updatedAt !== task.record?.updatedAt;
     const save = (event: CustomEvent<JsonObject>): void => void this.flow?.save(event.detail);
+    const saveAndIssue = (event: CustomEvent<JsonObject>): void => void this.flow?.save(event.detail, 'issue');
     return html`
       ${task.collection === 'invoices' ? html`
         <invoify-invoice-form id="form" .task=${task} .error=${error} .isBusy=${isBusy} .block=${this.block} .isNewer=${isNewer}
-          @form-save=${save} @form-close=${this.#leave}></invoify-invoice-form>` : html`
+          @form-save=${save} @form-save-issue=${saveAndIssue} @form-close=${this.#leave}></invoify-invoice-form>` : html`
         <invoify-record-form id="form" .task=${task} .error=${error} .isBusy=${isBusy} .block=${this.block} .isNewer=${isNewer}
           @form-save=${save} @form-close=${this.#leave}></invoify-record-form>`}
       ${conflict ? html`

@@ -6,11 +6,12 @@
 
 import type { Catalogue, Translation } from './catalogue.ts';
 import type { enCompany } from './en-company.ts';
+import type { enEntry } from './en-entry.ts';
 import type { enHandOff } from './en-hand-off.ts';
 import type { enRecords } from './en-records.ts';
 import { enShell } from './en-shell.ts';
 
-type LaterTexts = typeof enRecords & typeof enCompany & typeof enHandOff;
+type LaterTexts = typeof enRecords & typeof enCompany & typeof enHandOff & typeof enEntry;
 type English = typeof enShell & LaterTexts;
 export type MessageKey = keyof English;
 
@@ -26,14 +27,14 @@ export const loadTexts = {
     shell: async () => enShell,
     records: async () => ({
       ...(await import('./en-records.ts')).enRecords, ...(await import('./en-company.ts')).enCompany,
-      ...(await import('./en-hand-off.ts')).enHandOff,
+      ...(await import('./en-hand-off.ts')).enHandOff, ...(await import('./en-entry.ts')).enEntry,
     }),
   },
   de: {
     shell: async () => (await import('./de-shell.ts')).deShell,
     records: async () => ({
       ...(await import('./de-records.ts')).deRecords, ...(await import('./de-company.ts')).deCompany,
-      ...(await import('./de-hand-off.ts')).deHandOff,
+      ...(await import('./de-hand-off.ts')).deHandOff, ...(await import('./de-entry.ts')).deEntry,
     }),
   },
 } as const satisfies Record<string, {

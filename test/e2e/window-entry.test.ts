@@ -1,0 +1,90 @@
+// Entering an invoice quickly: a customer who is new, lines as they were before or as a plan has them, and issuing from the form.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { assertAccessible } from './accessible.ts';
+import { describeWindow } from './harness.ts';
+import { detail, press, pressAndClose, sheet, waitUntil } from './user-actions.ts';
+
+const today = new Date().toISOString().slice(0, 10);
+
+describeWindow('entering an invoice', { invoices: 30, customers: 10 }, (env) => {
+  test('offers names that begin with what was typed first, and makes a customer without leaving the invoice', async (t) => {
+    const colleague = await env().colleague();
+    for (const name of ['Alpha Zebra', 'Zebra Works', 'Beta Zebra']) await colleague.create('customers', { name, currency: 'EUR' });
+    const page = await env().openWindow(t, { width: 1280 });
+    await page.keyboard.press('Control+n');
+    const form = sheet(page, 'New invoice');
+    const customer = form.getByRole('combobox', { name: 'Customer' });
+    const options = form.getByRole('option');
+    await waitUntil(page, 'the customers have come', async () => {
+      await customer.fill('');
+      await customer.fill('zebra');
+      return await options.filter({ hasText: 'Zebra Works' }).count() === 1;
+    });
+    const names = async (): Promise<readonly string[]> => (await options.locator('.name').allInnerTexts()).map((name) => name.trim());
+    assert.deepEqual(await names(), ['Zebra Works', 'Alpha Zebra', 'Beta Zebra', 'New customer “zebra”']);
+    await assertAccessible(page, 'picker-new-customer');
+
+    await form.getByLabel('Order number').fill('PO 7');
+    await customer.fill('Quite New Ltd');
+    await options.filter({ hasText: 'New customer “Quite New Ltd”' }).waitFor();
+    await customer.press('Enter');
+    const newForm = sheet(page, 'New customer');
+    assert.equal(await newForm.getByLabel('Name', { exact: true }).inputValue(), 'Quite New Ltd');
+    await newForm.getByLabel('Payable within (days)').fill('5');
+    await pressAndClose(newForm, 'Save');
+    await waitUntil(page, 'the customer is chosen', async () => await customer.inputValue() === 'Quite New Ltd');
+    assert.equal(await form.getByLabel('Order number').inputValue(), 'PO 7');
+    await waitUntil(page, 'their terms apply', async () =>
+      (Date.parse(await form.getByLabel('Due date').inputValue()) - Date.parse(today)) / 86_400_000 === 5);
+  });
+
+  test('fills a line with an earlier one or a plan, and issues the invoice from its form', async (t) => {
+    const colleague = await env().colleague();
+    const { id: customerId } = await colleague.create('customers', { name: 'Lines Ltd', currency: 'EUR' });
+    const line = { description: 'Window cleaning', quantityMilli: 2000, unit: 'h', unitPriceMinor: 4550, taxRateBp: 700 };
+    await colleague.create('invoices', { customerId, issueDate: today, currency: 'EUR', lines: [line] });
+    await colleague.create('plans', { name: 'Window care', priceMinor: 9900, currency: 'EUR', interval: 'month', unit: 'months', active: true });
+    const page = await env().openWindow(t, { width: 1280 });
+    await page.keyboard.press('Control+n');
+    const form = sheet(page, 'New invoice');
+    const customer = form.getByRole('combobox', { name: 'Customer' });
+    const offers = form.getByRole('listbox', { name: 'Earlier lines and plans' }).getByRole('option');
+    await waitUntil(page, 'the customer has come', async () => {
+      await customer.fill('');
+      await customer.fill('Lines Ltd');
+      return await form.getByRole('option', { name: 'Lines Ltd', exact: false }).first().isVisible();
+    });
+    await customer.press('Enter');
+    const description = form.getByLabel('Description, line 1');
+    const value = (label: string): Promise<string> => form.getByLabel(label, { exact: true }).inputValue();
+    await description.pressSequentially('window');
+    await offers.nth(1).waitFor();
+    assert.deepEqual(await offers.allInnerTexts().then((texts) => texts.map((text) => text.replace(/\s+/g, ' ').trim())),
+      ['Window care Monthly · €99.00 / months', 'Window cleaning €45.50 / h · 7%']);
+    await assertAccessible(page, 'line-suggestions');
+    await page.keyboard.press('Escape');
+    await offers.first().waitFor({ state: 'detached' });
+    await page.keyboard.press('ArrowDown');
+    await offers.nth(1).waitFor();
+    await page.keyboard.press('ArrowUp');
+    await page.keyboard.press('Enter');
+    assert.deepEqual(
+      await Promise.all(['Description', 'Quantity', 'Unit', 'Unit price', 'Tax %'].map((name) => value(`${name}, line 1`))),
+      ['Window cleaning', '1', 'h', '45.50', '7'],
+    );
+    await page.keyboard.press('Enter');
+    await page.keyboard.type('window ca');
+    await offers.first().click();
+    assert.deepEqual(
+      await Promise.all(['Description', 'Quantity', 'Unit', 'Unit price'].map((name) => value(`${name}, line 2`))),
+      ['Window care', '1', 'months', '99.00'],
+    );
+    await form.getByLabel('Tax %, line 2').fill('19');
+    await press(form, 'Save and issue');
+    await pressAndClose(sheet(page, /^Issue this invoice/), 'Issue');
+    await detail(page).locator('header .badge', { hasText: 'Open' }).waitFor();
+  });
+});
