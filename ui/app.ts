@@ -15,7 +15,7 @@ import { focusScreen } from './base/focus.ts';
 import { chooseLocale, currentLocale, setLocale, t, type Locale } from './text/i18n.ts';
 import './shell.ts';
 import type { InvoifyShell } from './shell.ts';
-import { nextChangeMs, refusalText, rememberStatus, viewSync, type SyncMemory } from './sync/sync-view.ts';
+import { nextChangeMs, refusalText, rememberStatus, viewSync, writeBlock, type SyncMemory } from './sync/sync-view.ts';
 import './base/toasts.ts';
 import type { InvoifyToasts } from './base/toasts.ts';
 
@@ -206,7 +206,7 @@ export class InvoifyApp extends LitElement {
     if (!this._sync || !this._locale) return nothing;
     return html`
       ${keyed(keyOf(this._locale), this.#body(this._sync))}
-      <invoify-toasts></invoify-toasts>
+      <invoify-toasts .block=${writeBlock(this._sync.latest)}></invoify-toasts>
       <div class="visually-hidden" role="status">${this._announcement}</div>`;
   }
 }

@@ -154,9 +154,10 @@ export class InvoifyShell extends LitElement {
     const { user } = this.status;
     const collection = findCollection(this._screen);
     if (!user || !collection || collection.single || !mayWrite(this._screen, user.role) || this._detail?.id === null) return;
-    const reason = blockText(writeBlock(this.status));
+    const block = writeBlock(this.status);
+    const reason = blockText(block);
     if (reason === null) void this.#show({ collection: this._screen, id: null, from: null });
-    else emit(this, 'toast', { text: reason, tone: 'bad' });
+    else emit(this, 'toast', { text: reason, tone: 'bad', block });
   }
 
   async #goTo(screen: Screen): Promise<void> {

@@ -92,7 +92,7 @@ export function createShellCalls(deps: ShellDeps): Handlers<ShellCalls> {
 
   /** Has a file written where the user chooses; null if they cancel. The extension is the format's name in lower case. */
   async function save(name: string, format: string, write: (path: string) => Promise<SavedFile>): Promise<SavedFile | null> {
-    if (isDialogOpen) throw new AppError('conflict', 'Another save dialog is open. Close it first.');
+    if (isDialogOpen) throw new AppError('conflict', 'Another save dialog is open. Close it first.', { fields: { dialog: { code: 'invalid', message: 'is open' } } });
     const window = requireWindow(deps);
     isDialogOpen = true;
     const extension = format.toLowerCase();

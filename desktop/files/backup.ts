@@ -32,7 +32,8 @@ export async function backUp(reader: CacheReader, path: string, deps: ReplaceDep
       } catch (error) {
         if (!writeErrorCodes.includes((sqliteCode(error) ?? 0) & 0xff)) throw error;
         const message = `Nothing was written to ${path}: the disk cannot be written to. Choose another place.`;
-        throw new AppError('invalid_request', message, { cause: error });
+        const fields = { path: { code: 'invalid', message: 'cannot be written to' } };
+        throw new AppError('invalid_request', message, { cause: error, fields });
       }
     });
     const file = await open(part, 'r+');

@@ -28,5 +28,6 @@ function realPath(path: string): string {
 }
 
 function refusal(path: string, reason: string): AppError {
-  return new AppError('invalid_request', `Nothing was written to ${path}: ${reason}. Choose another place.`);
+  const fields = { path: { code: 'invalid', message: reason } };
+  return new AppError('invalid_request', `Nothing was written to ${path}: ${reason}. Choose another place.`, { fields });
 }

@@ -89,5 +89,6 @@ async function toWriteError(error: unknown, path: string): Promise<unknown> {
 }
 
 function refusal(path: string, reason: string, cause: unknown): AppError {
-  return new AppError('invalid_request', `Nothing was written to ${path}: ${reason}. Choose another place.`, { cause });
+  const fields = { path: { code: 'invalid', message: reason } };
+  return new AppError('invalid_request', `Nothing was written to ${path}: ${reason}. Choose another place.`, { cause, fields });
 }

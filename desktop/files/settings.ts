@@ -74,7 +74,8 @@ function readFields(path: string, deps: SettingsDeps): Readonly<Record<string, u
 }
 
 function unreadable(path: string): AppError {
-  return new AppError('invalid_request', `Nothing was saved: ${path} cannot be read. Close programs that may be using it and try again.`);
+  const message = `Nothing was saved: ${path} cannot be read. Close programs that may be using it and try again.`;
+  return new AppError('invalid_request', message, { fields: { settings: { code: 'invalid', message: 'cannot be read' } } });
 }
 
 function parseSettings(fields: Readonly<Record<string, unknown>>): Settings {

@@ -103,7 +103,7 @@ describeWindow('the company', { invoices: 20, customers: 5 }, (env) => {
     await field(form, 'Phone').fill('+49 40 777');
     await env().stopServer();
     await waitForState(page, 'offline', 'unreachable');
-    await form.getByText('No connection to the server. What you typed is kept; save when you are back online.').waitFor();
+    await form.getByText('No connection to the server. What you typed is kept; save it once the connection is back.').waitFor();
     assert.equal(await form.getByRole('button', { name: 'Save' }).getAttribute('aria-disabled'), 'true');
     await page.locator('[data-screen=invoices]').click();
     const question = page.locator('invoify-question');
@@ -250,7 +250,7 @@ describeWindow('the paper', { invoices: 20, customers: 5 }, (env) => {
       String(company['name']), 'Rechnungsdatum 24. November 2026', 'Leistungsdatum 20. November 2026', 'Fällig am 8. Dezember 2026',
       'Kundennummer K-10042', 'Ihre Referenz Abt. 4', 'Ihre Bestellung PO-77', '12,50 € je 100 Stk.', '7,5 h', 'Zwischensumme 751,25 €',
       'USt. 19 % auf 751,25 € 142,74 €', 'Gesamtbetrag 893,99 €',
-      `Bitte zahlen Sie 893,99 € bis zum 8. Dezember 2026 unter Angabe von ${number}.`, 'Vielen Dank.', 'Seite 1 von 1',
+      `Bitte überweisen Sie 893,99 € bis zum 8. Dezember 2026 mit dem Verwendungszweck ${number}.`, 'Vielen Dank.', 'Seite 1 von 1',
     ]) assert(text.includes(part), `${part} in ${text}`);
   });
 

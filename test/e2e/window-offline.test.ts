@@ -146,9 +146,13 @@ describeWindow('the window while offline', { invoices: 300, customers: 40 }, (en
     }
     await goTo(page, 'Invoices');
     await page.keyboard.press('Control+n');
-    await page.getByText('Server connection required', { exact: true }).last().waitFor();
+    const toast = page.locator('invoify-toasts .toast', { hasText: 'Server connection required' });
+    await toast.waitFor();
     assert.equal(await page.locator('invoify-sheet').count(), 0, 'the shortcut for a new record opens nothing');
     assert.deepEqual(writes.channels, [], 'no write reached the host');
+    await env().startServer();
+    await waitForState(page, 'up_to_date');
+    await toast.waitFor({ state: 'detached' });
   });
 
   test('has its host reject writes that bypass it', async (t) => {
@@ -186,7 +190,7 @@ describeWindow('the window while offline', { invoices: 300, customers: 40 }, (en
     await fill(form, { Name: 'Kept Through The Storm', Contact: 'Vera Wetter' });
     const writes = recordWrites(page);
     await goOffline(page, env());
-    await form.getByText('What you typed is kept; save when you are back online.').waitFor();
+    await form.getByText('What you typed is kept; save it once the connection is back.').waitFor();
     await fill(form, { 'Internal note – never printed': 'typed while offline' });
     await assertAccessible(page, 'form-offline');
     assert.deepEqual(await tryWriteControls(page), ['Save']);

@@ -72,6 +72,17 @@ async function answerWith(t: TestContext, env: Env, status: number, body: object
   await env.gate.open(url);
 }
 
+/** Asserts that a new record cannot be begun, by the button, which can be focused, or its key, and that both say why. */
+async function expectNoNew(page: Page, reason: string): Promise<void> {
+  const button = page.locator('invoify-list-toolbar').getByRole('button', { name: 'New invoice' });
+  await button.focus();
+  assert.equal(await button.getAttribute('aria-disabled'), 'true');
+  await button.and(page.getByRole('button', { description: reason })).waitFor();
+  for (const key of ['Enter', 'Control+n']) await page.keyboard.press(key);
+  await page.locator('invoify-toasts .toast', { hasText: reason }).waitFor();
+  assert.equal(await page.locator('invoify-sheet').count(), 0);
+}
+
 describeWindow('the sync status in the window', { invoices: 3000, customers: 60 }, (env) => {
   test('shows the progress of the first sync, which can be cancelled, with what has arrived readable already', async (t) => {
     const { page } = await open(t, env());
@@ -218,7 +229,9 @@ describeWindow('the sync status in the window', { invoices: 3000, customers: 60 
     assert.equal(await page.locator('invoify-status-bar .state[data-tone=bad], invoify-notice-bar [data-tone=bad]').count(), 0);
     // A token that has worked would be asked about once more after a minute.
     await windowApi(page).sync.setAuthToken('ended');
-    await expectStatus(page, 'session_expired', /^Sign in again to sync; what is here stays readable$/);
+    await expectStatus(page, 'session_expired', /^Sign in again to sync · Last synced/);
+    await expectText(notice(page), /^Sign in again to sync\. Showing data from today \d/);
+    await expectNoNew(page, 'Sign in again to make changes');
     await assertAccessible(page, 'sync-expired');
     assert(await page.locator(rows).count() > 5);
     await notice(page).getByRole('button', { name: 'Sign in' }).click();
@@ -268,8 +281,9 @@ describeWindow('the sync status in the window', { invoices: 3000, customers: 60 
     // Makes this desktop look outdated to the server.
     env().gate.plan(() => ({ forward }) => forward({ 'x-invoify-protocol': '0' }));
     await windowApi(page).sync.pullFromServer();
-    await expectStatus(page, 'update_required', /^Update Invoify$/);
-    await expectText(notice(page), /^Update Invoify: this server speaks protocol/);
+    await expectStatus(page, 'update_required', /^Update Invoify · Last synced/);
+    await expectText(notice(page), /^Update Invoify: this server speaks protocol.* Showing data from today \d/);
+    await expectNoNew(page, 'Update Invoify');
     await assertAccessible(page, 'sync-update-required');
     assert(await page.locator(rows).count() > 5);
     env().gate.plan(null);
@@ -282,7 +296,8 @@ describeWindow('the sync status in the window', { invoices: 3000, customers: 60 
     await answerWith(t, env(), 200, { name: 'invoify', version: '0.0.1', protocol: { current: 0, oldest: 0 } });
     // Taking over a session starts by asking for its user and the server's protocol.
     await windowApi(page).sync.setAuthToken('a-token-of-the-page');
-    await expectStatus(page, 'update_required', /^Ask your administrator to update the server$/);
+    await expectStatus(page, 'update_required', /^Ask your administrator to update the server · Last synced/);
+    await expectNoNew(page, 'Ask your administrator to update the server');
     await expectText(notice(page), /^Ask your administrator to update the server: it speaks protocol 0/);
     await assertAccessible(page, 'sync-server-outdated');
     assert(await page.locator(rows).count() > 5, 'everything stays readable');

@@ -6,11 +6,14 @@ import type { JsonObject } from '../../shared/fields.ts';
 import type { Settings } from '../../shared/window/ipc.ts';
 import type { ListSelection } from '../../shared/window/views.ts';
 import type { Screen } from '../app-state.ts';
+import type { WriteBlock } from '../sync/sync-view.ts';
 
 /** What a toast says, and offers to do next. */
 export interface ToastText {
   readonly text: string;
   readonly tone: 'ok' | 'bad';
+  /** Why writing is not possible: it leaves as soon as that is no longer so. */
+  readonly block?: WriteBlock;
   /** `run` is called with an element from which the desktop can be asked, whatever has been closed meanwhile. */
   readonly action?: { readonly label: string; readonly run: (element: LitElement) => void };
 }

@@ -1,13 +1,16 @@
 // Toasts about what the user has just done. They disappear after a while, but not while hovered or focused; errors stay
-// until dismissed. Screen readers announce them.
+// until dismissed, or until what they say stands in the way no longer does. Screen readers announce them.
+//
+//   <invoify-toasts .block>
 
-import { LitElement, css, html, type TemplateResult } from 'lit';
+import { LitElement, css, html, type PropertyValues, type TemplateResult } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
 
 import { controls } from './controls.ts';
 import type { ToastText } from './events.ts';
 import { t } from '../text/i18n.ts';
 import { icon } from './icons.ts';
+import type { WriteBlock } from '../sync/sync-view.ts';
 
 interface Toast extends ToastText {
   readonly id: number;
@@ -19,7 +22,7 @@ const shownWithActionMs = 15_000;
 const maxShown = 3;
 
 export class InvoifyToasts extends LitElement {
-  static override properties = { toasts: { state: true } };
+  static override properties = { block: { attribute: false }, toasts: { state: true } };
 
   static override styles = [controls, css`
     :host { position: fixed; inset-block-end: calc(var(--size-status) + var(--size-row) + var(--space-3)); inset-inline: 0; z-index: 3;
@@ -38,18 +41,25 @@ export class InvoifyToasts extends LitElement {
     @media (forced-colors: active) { .toast { border: 1px solid CanvasText; } }
   `];
 
+  /** Why writing is not possible now. */
+  declare block: WriteBlock;
   declare toasts: readonly Toast[];
   #nextId = 1;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor() {
     super();
+    this.block = null;
     this.toasts = [];
     this.setAttribute('role', 'status');
     this.addEventListener('pointerenter', () => clearTimeout(this.#timer));
     this.addEventListener('focusin', () => clearTimeout(this.#timer));
     this.addEventListener('pointerleave', () => this.#scheduleRemoval());
     this.addEventListener('focusout', () => this.#scheduleRemoval());
+  }
+
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    if (changed.has('block')) this.toasts = this.toasts.filter(({ block = null }) => block === null || block === this.block);
   }
 
   override disconnectedCallback(): void {

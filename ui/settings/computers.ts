@@ -15,7 +15,7 @@ import { latestOnly } from '../base/latest.ts';
 import { askQuestion } from '../base/question.ts';
 import { screenStyles } from '../base/screen-styles.ts';
 import '../base/write-button.ts';
-import { writeBlock, type WriteBlock } from '../sync/sync-view.ts';
+import { blockText, writeBlock, type WriteBlock } from '../sync/sync-view.ts';
 import { callErrorText } from '../text/call-error-text.ts';
 import { formatInstant, formatRelative, formatWhen } from '../text/format.ts';
 import { t } from '../text/i18n.ts';
@@ -146,8 +146,9 @@ export class InvoifyComputers extends LitElement {
       ${!views ? this.#renderEmpty() : this.all && !this.#narrow.matches ? this.#renderTable(views) : this.#renderList(views)}`;
   }
 
-  #blockText(block: NonNullable<WriteBlock>): string {
+  #blockText(block: NonNullable<WriteBlock>): string | null {
     if (block === 'signed_out') return t('computers.signedOut');
+    if (block !== 'offline' && block !== 'unreachable') return blockText(block);
     return this._sessions ? t('computers.offlineShown') : t('computers.offline');
   }
 

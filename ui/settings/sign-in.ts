@@ -194,7 +194,6 @@ async function signInError(error: CallError): Promise<string> {
     case 'offline': case 'unavailable': return t('signIn.unreachable');
     case 'bad_response': return t('signIn.notInvoify');
     case 'too_many_requests': return tooManyAttemptsText(error.retryAfterS ?? 60);
-    case 'invalid_request': return error.message;
     default: return callErrorText(error);
   }
 }

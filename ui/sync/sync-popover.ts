@@ -33,6 +33,7 @@ export class InvoifySyncPopover extends LitElement {
     ol { display: grid; margin: 0; padding: 0; list-style: none; border-block: 1px solid var(--color-line); }
     li { display: grid; grid-template-columns: 1fr auto; align-items: center; gap: 0 var(--space-3); padding-block: var(--space-2); }
     li { font-variant-numeric: tabular-nums; }
+    li > :first-child::first-letter { text-transform: uppercase; }
     li + li { border-block-start: 1px solid var(--color-line); }
     .more { grid-column: 1 / -1; color: var(--color-muted); font-size: var(--text-small); }
     .muted { color: var(--color-muted); }

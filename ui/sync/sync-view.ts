@@ -17,7 +17,7 @@ const QUIET_MS = 500;
 export const READ_EVERY_MS = 500;
 
 /** Why writing is not possible; null if it is. */
-export type WriteBlock = null | 'offline' | 'unreachable' | 'signed_out';
+export type WriteBlock = null | 'offline' | 'unreachable' | 'signed_out' | 'update_required' | 'server_outdated';
 
 export type SyncAction = 'refresh' | 'sync-now' | 'cancel' | 'try-again' | 'details' | 'sign-in';
 export type Tone = 'plain' | 'ok' | 'warn' | 'bad' | 'busy';
@@ -111,6 +111,7 @@ function lastSyncMs(memory: SyncMemory, nowMs: number, wallMs: number): number |
 /** Whether writing is possible, and if not, why. */
 export function writeBlock(status: Status): WriteBlock {
   if (status.state === 'session_expired' || status.user === null) return 'signed_out';
+  if (status.state === 'update_required') return status.error?.code === 'server_outdated' ? 'server_outdated' : 'update_required';
   if (status.state === 'offline') return 'offline';
   return status.isOnline && status.state !== 'unreachable' ? null : 'unreachable';
 }
@@ -121,6 +122,8 @@ export function blockText(block: WriteBlock): string | null {
     case 'offline': return t('write.offline');
     case 'unreachable': return t('write.unreachable');
     case 'signed_out': return t('write.signedOut');
+    case 'update_required': return t('sync.update');
+    case 'server_outdated': return t('sync.updateServer');
   }
 }
 
@@ -175,10 +178,10 @@ export function viewSync(memory: SyncMemory, nowMs: number, wallMs: number): Syn
       };
     }
     case 'session_expired': {
-      const text = t('sync.expired');
-      const long = withPartial(refusalText(status) ?? text, status);
+      const text = refusalText(status) ?? `${t('sync.expired')}.`;
+      const long = readable === null ? withPartial(text, status) : `${text} ${readable}`;
       return {
-        ...plain, text, announcement: refusalText(status) ?? text, tone: 'warn', action: 'sign-in',
+        ...plain, text: withAge(t('sync.expired'), memory, nowMs), announcement: text, tone: 'warn', action: 'sign-in', instant,
         notice: { text: long, tone: 'warn', action: 'sign-in' },
       };
     }
@@ -198,9 +201,13 @@ export function viewSync(memory: SyncMemory, nowMs: number, wallMs: number): Syn
       };
     }
     case 'update_required': {
-      const text = withPartial(status.error ? syncErrorText(status.error) : t('sync.update'), status);
-      const side = status.error?.code === 'server_outdated' ? t('sync.updateServer') : t('sync.update');
-      return { ...plain, text: side, announcement: text, tone: 'warn', notice: { text, tone: 'warn', action: null } };
+      const side = blockText(writeBlock(status)) ?? t('sync.update');
+      const text = status.error ? syncErrorText(status.error) : `${side}.`;
+      const long = readable === null ? withPartial(text, status) : `${text} ${readable}`;
+      return {
+        ...plain, text: withAge(side, memory, nowMs), announcement: text, tone: 'warn', instant,
+        notice: { text: long, tone: 'warn', action: null },
+      };
     }
   }
 }
@@ -248,6 +255,11 @@ function lastSynced(memory: SyncMemory, nowMs: number): string {
   const age = ageMs(memory, nowMs);
   if (age === null) return t('sync.lastSyncedUnknown');
   return age < 60_000 ? t('sync.justNow') : t('sync.lastSynced', { when: formatRelative(age) });
+}
+
+/** With how old the data is, if any has been synced. */
+function withAge(text: string, memory: SyncMemory, nowMs: number): string {
+  return memory.latest.lastSync ? `${text} · ${lastSynced(memory, nowMs)}` : text;
 }
 
 function serverName(status: Status): string {

@@ -1,4 +1,5 @@
-// Errors as text in the user's language if the catalogue has the code; otherwise the error's own message.
+// Errors as text in the user's language. In English an error's own message is shown where it says more than its code does; in other
+// languages it is never shown, since it is English.
 
 import type { CallError } from '../../shared/window/ipc.ts';
 import type { Attempt, CacheNotice, SyncError } from '../../shared/window/views.ts';
@@ -9,7 +10,8 @@ import type { FlowError } from '../record/record-flow.ts';
 export function syncErrorText(error: SyncError): string {
   if (currentLocale().language === 'en') return error.message;
   // The text for a call speaks of what someone was about to save.
-  return error.code === 'offline' && !error.kind ? `${t('sync.unreachable', { server: t('sync.yourServer') })}.` : callErrorText(error);
+  const isKnown = error.code !== 'offline' || (error.kind !== undefined && isKey(`failure.${error.kind}`));
+  return isKnown ? callErrorText(error) : `${t('sync.unreachable', { server: t('sync.yourServer') })}.`;
 }
 
 /** What happened to the cache. In English it is the desktop's own message, which is the most specific. */
@@ -30,8 +32,17 @@ export function tooManyAttemptsText(waitS: number): string {
   return waitS < 90 ? t('signIn.tooMany', { count: waitS }) : t('signIn.tooManyMinutes', { count: Math.ceil(waitS / 60) });
 }
 
+/** Their messages name what is in the way, which their codes do not. */
+const vagueCodes: readonly string[] = ['conflict', 'invalid_request', 'resync_required'];
+
 /** What went wrong, and what to do. */
 export function callErrorText(error: CallError | SyncError | FlowError): string {
-  const [prefix, name] = 'kind' in error && error.kind ? ['failure', error.kind] : ['error', error.code];
-  return isKey(`${prefix}.${name}`) ? tryText(prefix, name) : error.message;
+  const { code, message } = error;
+  if (currentLocale().language === 'en' && vagueCodes.includes(code) && message !== '') return message;
+  // The texts of kinds are not part of the first screen.
+  if ('kind' in error && error.kind && isKey(`failure.${error.kind}`)) return tryText('failure', error.kind);
+  const reasons = Object.entries('fields' in error && error.fields ? error.fields : {}).map(([path, problem]) => `${path}.${problem.code}`);
+  const reason = reasons.find((name) => isKey(`refused.${name}`));
+  if (reason !== undefined) return tryText('refused', reason);
+  return isKey(`error.${code}`) ? tryText('error', code) : t('error.internal');
 }

@@ -69,6 +69,7 @@ export const deRecords: Translation<typeof enRecords> = {
 
   // Why a field was refused.
   'problem.required': 'Bitte ausfüllen.',
+  'problem.invalid': 'Ist nicht gültig.',
   'problem.number': 'Bitte eine Zahl eingeben.',
   'problem.amount': 'Bitte einen Betrag eingeben, zum Beispiel {example}.',
   'problem.email': 'Bitte eine E-Mail-Adresse eingeben, zum Beispiel name@example.com.',
@@ -131,6 +132,8 @@ export const deRecords: Translation<typeof enRecords> = {
   'detail.role.editor': 'Kann alles außer Benutzern ansehen und ändern.',
   'detail.role.viewer': 'Kann alles außer Benutzern ansehen, aber nichts ändern.',
   'detail.more': 'Weitere Aktionen',
+  'detail.changed': 'Zuletzt geändert: {when}',
+  'detail.changedBy': 'Zuletzt geändert von {name}, {when}',
 
   // Actions.
   'action.edit': 'Bearbeiten',
@@ -170,7 +173,7 @@ export const deRecords: Translation<typeof enRecords> = {
   'form.choose': 'Auswählen …',
   'form.none': 'Keine Angabe',
   'form.issuedOnly': 'Bereits ausgestellt: Nur Fälligkeit und interne Notiz lassen sich noch ändern.',
-  'form.offline': 'Keine Verbindung zum Server. Ihre Eingaben bleiben erhalten; speichern Sie, sobald Sie wieder online sind.',
+  'form.offline': 'Keine Verbindung zum Server. Ihre Eingaben bleiben erhalten; speichern Sie, sobald sie wieder besteht.',
   'form.signedOut': 'Melden Sie sich neu an, um zu speichern. Ihre Eingaben bleiben erhalten.',
   'form.leaveTitle': 'Änderungen verwerfen?',
   'form.leaveText': 'Sie sind noch nicht gespeichert.',
@@ -230,6 +233,7 @@ export const deRecords: Translation<typeof enRecords> = {
     'Diese Person wird überall abgemeldet und kann sich nicht mehr anmelden. Das lässt sich nicht rückgängig machen.',
   'confirm.deleteSelf': 'Sie löschen Ihr eigenes Konto: Sie werden abgemeldet und können sich nicht mehr anmelden.',
   'confirm.changed': 'Jemand anderes hat das inzwischen geändert. Bitte prüfen Sie es noch einmal.',
+  'confirm.changedBy': '{name} hat das inzwischen geändert. Bitte prüfen Sie es noch einmal.',
   'confirm.was': '{field}: jetzt {after} statt {before}',
   'confirm.impossible': 'Das ist nicht mehr möglich.',
   'pay.title': 'Zahlung erfassen',
@@ -259,9 +263,12 @@ export const deRecords: Translation<typeof enRecords> = {
 
   // Conflicts between two versions of a record.
   'conflict.title': 'Jemand anderes hat das inzwischen geändert',
+  'conflict.titleBy': '{name} hat das inzwischen geändert',
   'conflict.text': 'Wählen Sie für jedes Feld, was bleiben soll. Erst beim Speichern ändert sich etwas.',
   'conflict.mine': 'Ihre Version',
   'conflict.theirs': 'Andere Version, gespeichert {when}',
+  'conflict.theirsBy': 'Geändert von {name} {when}',
+  'conflict.theirsNow': 'Gerade eben geändert von {name}',
   'conflict.before': 'Vorher: {value}',
   'conflict.allMine': 'Meine Version behalten',
   'conflict.allTheirs': 'Andere Version übernehmen',
@@ -271,7 +278,7 @@ export const deRecords: Translation<typeof enRecords> = {
   'conflict.empty': 'leer',
   'conflict.fixed': 'Die andere Version bleibt: Das lässt sich nicht mehr ändern.',
   'conflict.same': 'Es gibt keine Unterschiede mehr. Beim Speichern bleibt die andere Version.',
-  'conflict.secret': 'ein neues Passwort',
+  'conflict.secret': 'Ein neues Passwort',
 
   // Settings.
   'settings.title': 'Einstellungen',
@@ -308,7 +315,7 @@ export const deRecords: Translation<typeof enRecords> = {
     one: '{count} Datensatz wird von diesem Computer entfernt und neu heruntergeladen. Auf dem Server ändert sich nichts.',
     other: '{count} Datensätze werden von diesem Computer entfernt und neu heruntergeladen. Auf dem Server ändert sich nichts.',
   },
-  'settings.resetOffline': 'Sie sind offline: Bis Sie wieder verbunden sind, gibt es hier nichts zu sehen.',
+  'settings.resetOffline': 'Es besteht keine Verbindung zum Server: Bis sie wieder besteht, gibt es hier nichts zu sehen.',
   'settings.resetAction': 'Zurücksetzen',
   'settings.account': 'Konto',
   'settings.signOut': 'Abmelden …',

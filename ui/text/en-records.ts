@@ -68,6 +68,7 @@ export const enRecords = {
 
   // Why a field was refused.
   'problem.required': 'Please fill this in.',
+  'problem.invalid': 'Is not valid.',
   'problem.number': 'Please enter a number.',
   'problem.amount': 'Please enter an amount, such as {example}.',
   'problem.email': 'Please enter an e-mail address, such as name@example.com.',
@@ -130,6 +131,8 @@ export const enRecords = {
   'detail.role.editor': 'Can view and change everything except users.',
   'detail.role.viewer': 'Can view everything except users, but change nothing.',
   'detail.more': 'More actions',
+  'detail.changed': 'Last changed {when}',
+  'detail.changedBy': 'Last changed by {name}, {when}',
 
   // Actions.
   'action.edit': 'Edit',
@@ -169,7 +172,7 @@ export const enRecords = {
   'form.choose': 'Choose…',
   'form.none': 'None',
   'form.issuedOnly': 'This has been issued: only its due date and internal note can still be changed.',
-  'form.offline': 'No connection to the server. What you typed is kept; save when you are back online.',
+  'form.offline': 'No connection to the server. What you typed is kept; save it once the connection is back.',
   'form.signedOut': 'Sign in again to save. What you typed is kept.',
   'form.leaveTitle': 'Discard your changes?',
   'form.leaveText': 'They have not been saved yet.',
@@ -228,6 +231,7 @@ export const enRecords = {
   'confirm.deleteUser': 'This person will be signed out everywhere and can no longer sign in. This cannot be undone.',
   'confirm.deleteSelf': 'You are deleting your own account: you will be signed out and can no longer sign in.',
   'confirm.changed': 'Someone else has changed this in the meantime. Check it again before you continue.',
+  'confirm.changedBy': '{name} has changed this in the meantime. Check it again before you continue.',
   'confirm.was': '{field}: {before} is now {after}',
   'confirm.impossible': 'This is no longer possible.',
   'pay.title': 'Record a payment',
@@ -257,9 +261,12 @@ export const enRecords = {
 
   // Conflicts between two versions of a record.
   'conflict.title': 'Someone else has changed this in the meantime',
+  'conflict.titleBy': '{name} has changed this in the meantime',
   'conflict.text': 'Choose field by field what to keep. Nothing changes until you save.',
   'conflict.mine': 'Yours',
   'conflict.theirs': 'Theirs, saved {when}',
+  'conflict.theirsBy': 'Changed by {name} {when}',
+  'conflict.theirsNow': 'Changed by {name} just now',
   'conflict.before': 'Before: {value}',
   'conflict.allMine': 'Keep all mine',
   'conflict.allTheirs': 'Use all theirs',
@@ -269,7 +276,7 @@ export const enRecords = {
   'conflict.empty': 'empty',
   'conflict.fixed': 'Theirs is kept: this can no longer be changed.',
   'conflict.same': 'There are no differences left. Saving keeps their version.',
-  'conflict.secret': 'a new password',
+  'conflict.secret': 'A new password',
 
   // Settings.
   'settings.title': 'Settings',
@@ -306,7 +313,7 @@ export const enRecords = {
     one: '{count} record will be removed from this computer and downloaded again. Nothing on the server changes.',
     other: '{count} records will be removed from this computer and downloaded again. Nothing on the server changes.',
   },
-  'settings.resetOffline': 'You are offline: there will be nothing to see here until you are connected again.',
+  'settings.resetOffline': 'There is no connection to the server: until it is back, there will be nothing to see here.',
   'settings.resetAction': 'Reset',
   'settings.account': 'Account',
   'settings.signOut': 'Sign out…',

@@ -1,9 +1,9 @@
 // Why a field was refused, worded by its code in the person's language. A code that the catalogue does not know, such
-// as a later server's, is shown in the server's own words.
+// as a later server's, is shown in the server's own words, to those who read English.
 
 import type { Problem } from '../../shared/problems.ts';
 import { formatMoney, formatNumber } from './format.ts';
-import { isKey, t, tryText } from './i18n.ts';
+import { currentLocale, isKey, t, tryText } from './i18n.ts';
 import { localNumbers } from './number-text.ts';
 
 /** What a field is called, by its path. */
@@ -21,7 +21,8 @@ export function problemMessage(path: string, { code, message, params }: Problem,
       : t('problem.max', { max: bound('max') });
     default: {
       const key = `problem.${code}`;
-      return isKey(key) ? t(key as 'problem.too_long', params as { max: number }) : message;
+      if (isKey(key)) return t(key as 'problem.too_long', params as { max: number });
+      return currentLocale().language === 'en' ? message : t('problem.invalid');
     }
   }
 }

@@ -117,7 +117,7 @@ const de: PaperWords = {
   exemption: 'Grund der Steuerbefreiung: ',
 
   pay: (amount, date, number) =>
-    `Bitte zahlen Sie ${amount}${date && ` bis zum ${date}`}${number && ` unter Angabe von ${number}`}.`,
+    `Bitte überweisen Sie ${amount}${date && ` bis zum ${date}`}${number && ` mit dem Verwendungszweck ${number}`}.`,
   paid: 'Vollständig bezahlt. Vielen Dank.',
   nothingDue: 'Es ist nichts zu zahlen.',
   refund: (amount) => `Wir erstatten Ihnen ${amount}.`,

@@ -24,7 +24,7 @@ test('an e-mail is in the customer\'s language, and says what is to be paid unti
     to: 'einkauf@kunde.test',
     subject: 'Rechnung INV-2026-00001 von Beispielwerk GmbH',
     text: 'Guten Tag,\n\nim Anhang erhalten Sie unsere Rechnung INV-2026-00001 vom 15. Januar 2026 über 1.190,00 €.\n'
-      + 'Bitte zahlen Sie 1.190,00 € bis zum 14. Februar 2026 unter Angabe von INV-2026-00001.\n\n'
+      + 'Bitte überweisen Sie 1.190,00 € bis zum 14. Februar 2026 mit dem Verwendungszweck INV-2026-00001.\n\n'
       + 'Mit freundlichen Grüßen\nBeispielwerk GmbH',
   });
   const { subject, text } = invoiceMail({ invoice, company, customer: { ...customer, language: 'en' }, credited: null });

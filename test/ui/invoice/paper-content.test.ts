@@ -92,7 +92,7 @@ describe('the paper', () => {
     const { dueDate: _none, ...undated } = issued;
     assert.equal(paper(undated).request, 'Please pay €14,317.19, quoting INV-2026-00007.');
     assert.equal(plain(paper(issued, { customer: { ...customer, language: 'de' } }).request),
-      'Bitte zahlen Sie 14.317,19 € bis zum 8. Dezember 2026 unter Angabe von INV-2026-00007.');
+      'Bitte überweisen Sie 14.317,19 € bis zum 8. Dezember 2026 mit dem Verwendungszweck INV-2026-00007.');
   });
 
   test('says what was paid and credited, and what is left', () => {

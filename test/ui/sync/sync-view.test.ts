@@ -7,7 +7,7 @@ import type { Attempt, Status, SyncState } from '../../../shared/window/views.ts
 import { attemptText } from '../../../ui/text/call-error-text.ts';
 import { loadRecordTexts, setLocale } from '../../../ui/text/i18n.ts';
 import {
-  nextChangeMs, rememberStatus, shownState, viewSync, writeBlock, type SyncMemory, type SyncView,
+  blockText, nextChangeMs, rememberStatus, shownState, viewSync, writeBlock, type SyncMemory, type SyncView,
 } from '../../../ui/sync/sync-view.ts';
 
 await setLocale({ language: 'en', format: 'en-GB' });
@@ -56,19 +56,25 @@ describe('each state of the sync', () => {
       'plain', 'try-again', '3,000 records downloaded so far; totals are incomplete.'],
     ['unreachable', { ...nothing, isOnline: false, partial: 1 }, 'Can’t reach invoices.acme.lan', 'bad', 'details',
       'Can’t reach invoices.acme.lan. 1 record downloaded so far; totals are incomplete.'],
-    ['session_expired', {}, 'Sign in again to sync; what is here stays readable', 'warn', 'sign-in',
-      'Sign in again to sync; what is here stays readable'],
+    ['session_expired', {}, 'Sign in again to sync · Last synced 3 min ago', 'warn', 'sign-in',
+      'Sign in again to sync. Showing data from today 14:02. You can view and export.'],
+    ['session_expired', { ...nothing, partial: 3000 }, 'Sign in again to sync', 'warn', 'sign-in',
+      'Sign in again to sync. 3,000 records downloaded so far; totals are incomplete.'],
     ['session_expired', { error: { code: 'session_refused', message: 'The server does not accept the session.' } },
-      'Sign in again to sync; what is here stays readable', 'warn', 'sign-in', 'The server does not accept the session.'],
+      'Sign in again to sync · Last synced 3 min ago', 'warn', 'sign-in',
+      'The server does not accept the session. Showing data from today 14:02. You can view and export.'],
     ['session_expired', { error: { code: 'sign_in_locked', message: 'Windows cannot unlock it.' } },
-      'Sign in again to sync; what is here stays readable', 'warn', 'sign-in', 'Windows cannot unlock it.'],
+      'Sign in again to sync · Last synced 3 min ago', 'warn', 'sign-in',
+      'Windows cannot unlock it. Showing data from today 14:02. You can view and export.'],
     // A refusal that has not been confirmed is no fault yet.
     ['error', { error: { code: 'unauthorized', message: 'Not accepted just now.' } }, 'Checking your sign-in…', 'warn', null,
       'Checking your sign-in…'],
     ['error', failed, 'Sync failed · Last synced today 14:02', 'bad', 'details', 'Sync failed: The cache differs.'],
-    ['update_required', old, 'Update Invoify', 'warn', null, 'Update Invoify: this server speaks protocol 2.'],
+    ['update_required', old, 'Update Invoify · Last synced 3 min ago', 'warn', null,
+      'Update Invoify: this server speaks protocol 2. Showing data from today 14:02. You can view and export.'],
     ['update_required', { error: { code: 'server_outdated', message: 'Ask your administrator to do that.' } },
-      'Ask your administrator to update the server', 'warn', null, 'Ask your administrator to do that.'],
+      'Ask your administrator to update the server · Last synced 3 min ago', 'warn', null,
+      'Ask your administrator to do that. Showing data from today 14:02. You can view and export.'],
   ];
   for (const [state, changes, text, tone, action, notice] of rows) {
     test(`${state} is shown as "${text}"`, () => {
@@ -121,6 +127,9 @@ describe('the passing of time', () => {
     const [early, late] = [view('up_to_date'), view('up_to_date', synced(8 * minute))];
     assert.notEqual(early.text, late.text);
     assert.equal(early.announcement, late.announcement);
+    for (const state of ['session_expired', 'update_required'] as const) {
+      assert.equal(view(state).announcement, view(state, synced(8 * minute)).announcement);
+    }
     const downloads = [10_000, 20_000].map((changes) => view('first_sync', { progress: { changes, total: 50_000, bytes: 0 } }));
     assert.equal(new Set(downloads.map(({ announcement }) => announcement)).size, 1);
   });
@@ -196,13 +205,21 @@ describe('a sync', () => {
 });
 
 describe('writing', () => {
-  test('is blocked while offline or signed out', () => {
+  test('is blocked while offline, signed out or too old, each with its own reason', () => {
     assert.equal(writeBlock(statusOf('up_to_date')), null);
     assert.equal(writeBlock(statusOf('first_sync')), null);
     assert.equal(writeBlock(statusOf('offline', { isOnline: false })), 'offline');
     assert.equal(writeBlock(statusOf('stale', { isOnline: false })), 'unreachable');
     assert.equal(writeBlock(statusOf('unreachable', { isOnline: false })), 'unreachable');
     assert.equal(writeBlock(statusOf('session_expired')), 'signed_out');
+    const outdated = (code: 'upgrade_required' | 'server_outdated'): Partial<Status> => ({ error: { code, message: '' } });
+    assert.equal(writeBlock(statusOf('update_required', outdated('upgrade_required'))), 'update_required');
+    assert.equal(writeBlock(statusOf('update_required', outdated('server_outdated'))), 'server_outdated');
+    const texts = (['offline', 'unreachable', 'signed_out', 'update_required', 'server_outdated'] as const).map(blockText);
+    assert.deepEqual(texts, [
+      'Internet connection required', 'Server connection required', 'Sign in again to make changes', 'Update Invoify',
+      'Ask your administrator to update the server',
+    ]);
     assert.equal(writeBlock(statusOf('never_synced', { user: null })), 'signed_out');
   });
 });

@@ -4,9 +4,10 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
 import { collections, invoiceStatuses, roles } from '../../../shared/collections.ts';
-import { failureKinds } from '../../../shared/errors.ts';
+import { desktopErrorCodes, failureKinds, wireErrorCodes } from '../../../shared/errors.ts';
 import type { Message } from '../../../ui/text/catalogue.ts';
-import { tooManyAttemptsText } from '../../../ui/text/call-error-text.ts';
+import { callErrorText, syncErrorText, tooManyAttemptsText } from '../../../ui/text/call-error-text.ts';
+import { problemMessage } from '../../../ui/text/messages.ts';
 import { chooseLocale, isKey, loadRecordTexts, loadTexts, setLocale, t, tryText } from '../../../ui/text/i18n.ts';
 
 const placeholders = (message: Message): readonly string[] =>
@@ -115,4 +116,30 @@ describe('the locale', () => {
       assert.deepEqual(chooseLocale(setting, preferred, system), wanted);
     });
   }
+});
+
+describe('an error', () => {
+  const message = 'What a server or the desktop says, in English.';
+  const codes = [...wireErrorCodes, ...desktopErrorCodes];
+
+  test('is in the language of the user, whatever its code, its kind and its fields, before and after the later texts are loaded', async () => {
+    await setLocale({ language: 'de', format: 'de-DE' });
+    const texts = (): string[] => [
+      ...codes.flatMap((code) => [callErrorText({ code, message }), syncErrorText({ code, message })]),
+      ...failureKinds.flatMap((kind) => [callErrorText({ code: 'offline', message, kind }), syncErrorText({ code: 'offline', message, kind })]),
+      problemMessage('name', { code: 'of a later server', message }, 'EUR'),
+      callErrorText({ code: 'invalid_request', message, fields: { path: { code: 'invalid', message } } }),
+    ];
+    const early = texts();
+    await loadRecordTexts();
+    const late = texts();
+    await setLocale({ language: 'en', format: 'en-GB' });
+    const english = new Set([message, ...texts()]);
+    assert.deepEqual([...early, ...late].filter((text) => english.has(text) || text === ''), []);
+  });
+
+  test('says in English what is in the way, where its code does not', () => {
+    for (const code of ['conflict', 'invalid_request', 'resync_required'] as const) assert.equal(callErrorText({ code, message }), message);
+    assert.equal(problemMessage('name', { code: 'of a later server', message }, 'EUR'), message);
+  });
 });
