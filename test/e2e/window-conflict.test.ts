@@ -32,12 +32,12 @@ async function openConflict(t: TestContext, env: Env, name: string): Promise<Con
   await detail.getByLabel('Contact').fill('Mine');
   await colleague.change('customers', record, { name: `${name}, theirs`, contact: 'Theirs', phone: '+43 1 234' });
   await detail.getByRole('button', { name: 'Save', exact: true }).click();
-  await page.getByRole('heading', { name: 'Someone else has changed this in the meantime' }).waitFor();
+  await page.getByRole('heading', { name: `${env.editor.name} has changed this in the meantime` }).waitFor();
   return { page, read: async () => (await colleague.read('customers', record.id)).payload ?? {} };
 }
 
 const choose = (page: Page, field: string, side: 'Yours' | 'Theirs'): Promise<void> =>
-  page.getByRole('group', { name: field, exact: true }).getByRole('radio', { name: new RegExp(`^${side}`) }).check();
+  page.getByRole('group', { name: field, exact: true }).getByRole('radio', { name: side === 'Yours' ? /^Yours/ : /^Changed by/ }).check();
 
 async function saveChoice(page: Page): Promise<void> {
   await page.getByRole('button', { name: 'Save choices' }).click();
@@ -51,8 +51,9 @@ describeWindow('an edit conflict', { invoices: 20, customers: 10 }, (env) => {
     const group = page.getByRole('group', { name: 'Contact', exact: true });
     for (const text of ['Mine', 'Theirs', 'Before: Before']) await group.getByText(text, { exact: true }).waitFor();
     const phone = page.getByRole('group', { name: 'Phone', exact: true });
-    assert.equal(await phone.getByRole('radio', { name: /^Theirs/ }).isChecked(), true, 'what only they changed is preselected');
+    assert.equal(await phone.getByRole('radio', { name: /^Changed by/ }).isChecked(), true, 'what only they changed is preselected');
     assert.equal((await read())['contact'], 'Theirs');
+    await phone.getByText(`Changed by ${env().editor.name} just now`).waitFor();
     await assertAccessible(page, 'conflict');
     await page.getByRole('button', { name: 'Back to the form' }).click();
     assert.equal(await page.locator('invoify-detail').getByLabel('Contact').inputValue(), 'Mine');
@@ -80,8 +81,11 @@ describeWindow('an edit conflict', { invoices: 20, customers: 10 }, (env) => {
     await choose(page, 'Name', 'Theirs');
     await choose(page, 'Contact', 'Yours');
     await saveChoice(page);
-    const { name, contact, phone } = await read();
+    const { name, contact, phone, changedBy } = await read();
     assert.deepEqual([name, contact, phone], ['Mixed GmbH, theirs', 'Mine', '+43 1 234']);
+    const { name: author } = changedBy as { readonly name: string };
+    assert.equal(author, env().owner.name);
+    await page.locator('invoify-detail').getByText(new RegExp(`^Last changed by ${author}, today \\d`)).waitFor();
   });
 
   test('locks the fields of a draft that was issued while its form was open, and saves the rest', async (t) => {
@@ -100,12 +104,12 @@ describeWindow('an edit conflict', { invoices: 20, customers: 10 }, (env) => {
     await form.getByLabel('Internal note').fill('Typed meanwhile');
     await colleague.act(draft, 'issue');
     await form.getByRole('button', { name: 'Save draft' }).click();
-    await page.getByRole('heading', { name: 'Someone else has changed this in the meantime' }).waitFor();
+    await page.getByRole('heading', { name: `${env().editor.name} has changed this in the meantime` }).waitFor();
     const lines = page.getByRole('group', { name: 'Lines', exact: true });
     await lines.getByText('Work, and more of it', { exact: false }).waitFor();
     await lines.getByText('Theirs is kept: this can no longer be changed.').waitFor();
     assert.equal(await lines.getByRole('radio', { name: /^Yours/ }).isDisabled(), true);
-    assert.equal(await lines.getByRole('radio', { name: /^Theirs/ }).isChecked(), true);
+    assert.equal(await lines.getByRole('radio', { name: /^Changed by/ }).isChecked(), true);
     await assertAccessible(page, 'conflict-issued');
     await page.getByRole('button', { name: 'Keep all mine' }).click();
     await saveChoice(page);
@@ -129,7 +133,7 @@ describeWindow('an edit conflict', { invoices: 20, customers: 10 }, (env) => {
     const question = sheet(page, /^Void INV-/);
     await colleague.change('invoices', issued, { internalNote: 'Has promised to pay' });
     await press(question, 'Void');
-    await question.getByText('Someone else has changed this in the meantime. Check it again before you continue.').waitFor();
+    await question.getByText(`${env().editor.name} has changed this in the meantime. Check it again before you continue.`).waitFor();
     await question.getByText('Has promised to pay').waitFor();
     await colleague.act(await colleague.read('invoices', draft.id), 'payments', { amountMinor: 5000, paidOn: today });
     await press(question, 'Void');

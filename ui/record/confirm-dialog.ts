@@ -5,10 +5,11 @@
 
 import { LitElement, css, html, type TemplateResult } from 'lit';
 
-import type { Invoice } from '../../shared/collections.ts';
+import { authorField, type Invoice } from '../../shared/collections.ts';
 import type { JsonObject } from '../../shared/fields.ts';
 import { isActionAllowed } from '../../shared/invoice.ts';
 import { controls } from '../base/controls.ts';
+import { authorOf } from './author.ts';
 import { findDifferences, type Difference } from './conflict.ts';
 import { formStyles, refusalText } from './form-parts.ts';
 import { formatDateLong, formatMoney, localDay } from '../text/format.ts';
@@ -134,8 +135,9 @@ export class InvoifyConfirmDialog extends LitElement {
   }
 
   #renderChanges(): TemplateResult {
+    const name = authorOf(this.task.record.payload);
     return html`
-      <p>${t('confirm.changed')}</p>
+      <p>${name === null ? t('confirm.changed') : t('confirm.changedBy', { name })}</p>
       <ul>${this.#changes.map(({ path, base, theirs }) => html`
         <li>${t('confirm.was', { field: fieldLabel(path), before: this.#text(path, base), after: this.#text(path, theirs) })}</li>`)}</ul>`;
   }
@@ -145,7 +147,9 @@ export class InvoifyConfirmDialog extends LitElement {
     if (!before) return [];
     const fields = [...new Set([...Object.keys(before.payload), ...Object.keys(record.payload)])];
     // Derived fields would only repeat what their sources say.
-    const derived = ['subtotalMinor', 'taxes', 'paidMinor', 'creditedMinor', 'payments', 'seller', 'buyer', 'customerId', 'creditedId'];
+    const derived = [
+      'subtotalMinor', 'taxes', 'paidMinor', 'creditedMinor', 'payments', 'seller', 'buyer', 'customerId', 'creditedId', authorField,
+    ];
     const compared = fields.filter((name) => !derived.includes(name));
     return findDifferences(compared, { base: before.payload, mine: before.payload, theirs: record.payload });
   }

@@ -9,12 +9,13 @@ import { LitElement, css, html, type PropertyValues, type TemplateResult } from 
 
 import type { Json } from '../../shared/fields.ts';
 import { ask } from '../base/ask.ts';
+import { authorOf } from './author.ts';
 import {
   chooseAll, countUndecided, findDifferences, proposedChoices, resolveConflict, type Choices, type Difference, type Side,
 } from './conflict.ts';
 import { controls } from '../base/controls.ts';
 import { formStyles, refusalText } from './form-parts.ts';
-import { formatWhen } from '../text/format.ts';
+import { formatAgo, formatWhen } from '../text/format.ts';
 import { t } from '../text/i18n.ts';
 import { icon } from '../base/icons.ts';
 import { fieldLabel } from '../text/messages.ts';
@@ -60,6 +61,7 @@ export class InvoifyConflictDialog extends LitElement {
     .whose { color: var(--color-muted); font-size: var(--text-small); }
     .value { grid-column: 2; white-space: pre-line; overflow-wrap: anywhere; }
     .value.empty { color: var(--color-muted); font-style: italic; }
+    .value.empty::first-letter { text-transform: uppercase; }
     .before { grid-column: 1 / -1; margin: 0; color: var(--color-muted); font-size: var(--text-small);
       white-space: pre-line; overflow-wrap: anywhere; }
     .left { margin-inline-end: auto; color: var(--color-warn); }
@@ -78,6 +80,7 @@ export class InvoifyConflictDialog extends LitElement {
   /** Names of the referenced records, by id. */
   declare _names: Readonly<Record<string, string>>;
   #fields: readonly string[] = [];
+  #timer: ReturnType<typeof setInterval> | undefined;
   #differences: readonly Difference[] = [];
 
   constructor() {
@@ -90,6 +93,17 @@ export class InvoifyConflictDialog extends LitElement {
     this.block = null;
     this._choices = {};
     this._names = {};
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    // How long ago they changed it.
+    this.#timer = setInterval(() => this.requestUpdate(), 30_000);
+  }
+
+  override disconnectedCallback(): void {
+    clearInterval(this.#timer);
+    super.disconnectedCallback();
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
@@ -128,8 +142,10 @@ export class InvoifyConflictDialog extends LitElement {
   override render(): TemplateResult {
     const failure = this.error ? refusalText(this.error) : '';
     const openCount = countUndecided(this.#differences, this._choices);
+    const name = authorOf(this.conflict.theirs.payload);
+    const heading = name === null ? t('conflict.title') : t('conflict.titleBy', { name });
     return html`
-      <invoify-sheet placement="wide" .heading=${t('conflict.title')} .isBusy=${this.isBusy} @sheet-close=${this.#leave}>
+      <invoify-sheet placement="wide" .heading=${heading} .isBusy=${this.isBusy} @sheet-close=${this.#leave}>
         <div role="alert">
           ${failure ? html`<div class="banner">${icon('warn')}<span>${failure}</span></div>` : ''}
         </div>
@@ -163,9 +179,18 @@ export class InvoifyConflictDialog extends LitElement {
       <fieldset class="difference">
         <legend>${fieldLabel(path)}</legend>
         ${this.#renderSide(difference, 'mine', t('conflict.mine'))}
-        ${this.#renderSide(difference, 'theirs', t('conflict.theirs', { when: formatWhen(this.conflict.theirs.updatedAt, Date.now()) }))}
+        ${this.#renderSide(difference, 'theirs', this.#theirs)}
         <p class="before">${difference.isFixed ? t('conflict.fixed') : t('conflict.before', { value: before || t('conflict.empty') })}</p>
       </fieldset>`;
+  }
+
+  /** Whose the current version is, and since when. */
+  get #theirs(): string {
+    const { payload, updatedAt } = this.conflict.theirs;
+    const name = authorOf(payload);
+    if (name === null) return t('conflict.theirs', { when: formatWhen(updatedAt, Date.now()) });
+    const ageMs = Date.now() - Date.parse(updatedAt);
+    return ageMs < 60_000 ? t('conflict.theirsNow', { name }) : t('conflict.theirsBy', { name, when: formatAgo(ageMs) });
   }
 
   #renderSide(difference: Difference, side: Side, heading: string): TemplateResult {

@@ -22,11 +22,12 @@ import { callErrorText } from '../text/call-error-text.ts';
 import { controls } from '../base/controls.ts';
 import { emit, type ToastText } from '../base/events.ts';
 import { latestOnly } from '../base/latest.ts';
-import { localDay } from '../text/format.ts';
+import { formatInstant, localDay } from '../text/format.ts';
 import { currentLocale, t, tryText } from '../text/i18n.ts';
 import { fieldLabel } from '../text/messages.ts';
 import { icon } from '../base/icons.ts';
 import { duplicateInvoice, newInvoiceFor, redated } from '../invoice/invoice-draft.ts';
+import { changedText } from './author.ts';
 import { newRecord } from './new-record.ts';
 import { exportInvoice } from '../invoice/invoice-page.ts';
 import { statusTone } from '../list/list-columns.ts';
@@ -95,6 +96,8 @@ export class InvoifyDetail extends LitElement {
     .body { flex: 1; min-block-size: 0; overflow: auto; padding: var(--space-3) var(--space-4) var(--space-6);
       overscroll-behavior: contain; }
     .quiet { margin: 0; color: var(--color-muted); }
+    .changed { padding-block-start: var(--space-4); border-block-start: 1px solid var(--color-line); font-size: var(--text-small);
+      overflow-wrap: anywhere; }
   `];
 
   declare collection: string;
@@ -343,7 +346,9 @@ export class InvoifyDetail extends LitElement {
           @click=${() => emit(this, 'close-detail')}>${icon('close')}</button>
       </header>
       ${detail ? this.#renderBar(detail) : ''}
-      <div class="body" aria-busy=${detail === undefined && !this._failure}>${this.#renderBody()}</div>`;
+      <div class="body" aria-busy=${detail === undefined && !this._failure}>${this.#renderBody()}
+        ${detail && !this._failure ? html`<p class="quiet changed" title=${formatInstant(detail.record.updatedAt)}>${
+          changedText(detail.record, Date.now())}</p>` : ''}</div>`;
   }
 
   get #block(): WriteBlock {

@@ -62,6 +62,16 @@ export function formatDateLong(date: string): string {
   return formatDay(date, 'long date', { dateStyle: 'long' }, formatWithWords());
 }
 
+/** A month (YYYY-MM) in words: "November 2026". */
+export function formatMonth(month: string): string {
+  return formatDay(`${month}-01`, 'month', { year: 'numeric', month: 'long' }, formatWithWords());
+}
+
+/** The short name of a month (YYYY-MM) without its year: "Nov". */
+export function formatMonthName(month: string): string {
+  return formatDay(`${month}-01`, 'month name', { month: 'short' }, formatWithWords());
+}
+
 /** The days from one date to another: "1–30 November 2026". */
 export function formatDateRange(from: string, to: string): string {
   const [start, end] = [from, to].map((date) => Date.parse(`${date}T00:00:00Z`));
@@ -107,8 +117,17 @@ export function formatWhen(instant: string | number, nowMs: number): string {
 
 /** "3 min ago" in the current language; "now" below a minute. */
 export function formatRelative(ageMs: number): string {
+  return relativeText(ageMs, 'short');
+}
+
+/** "3 minutes ago", where there is room for the words. */
+export function formatAgo(ageMs: number): string {
+  return relativeText(ageMs, 'long');
+}
+
+function relativeText(ageMs: number, style: 'long' | 'short'): string {
   const minutes = Math.max(0, Math.floor(ageMs / 60_000));
-  const format = relativeFormat('short');
+  const format = relativeFormat(style);
   if (minutes < 1) return format.format(0, 'second');
   if (minutes < 60) return format.format(-minutes, 'minute');
   if (minutes < 48 * 60) return format.format(-Math.floor(minutes / 60), 'hour');
