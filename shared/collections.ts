@@ -29,6 +29,8 @@ export interface Column {
   readonly sorted?: true;
   readonly filtered?: true;
   readonly searched?: true;
+  /** A name in some language: sorted by its letters, whatever their case and accents. */
+  readonly named?: true;
 }
 
 export interface Collection {
@@ -37,6 +39,10 @@ export interface Collection {
   readonly sees: readonly Role[];
   readonly writes: readonly Role[];
   readonly columns: readonly Column[];
+  /** A text in every entry of a list, which a search covers, too. */
+  readonly searchedEntries?: { readonly list: string; readonly field: string };
+  /** What the cache adds up from the open invoices of each record, in the record's currency. */
+  readonly balances?: readonly Column[];
   readonly defaultSort: { readonly column: string; readonly descending: boolean };
   /** Every account has exactly one record, which is made with it, and can be changed but neither added nor removed. */
   readonly single?: true;
@@ -223,6 +229,7 @@ export type Customer = Shape<typeof customerFields>;
 export type Invoice = Shape<typeof invoiceFields>;
 
 const text = { type: 'text', shown: true, sorted: true } as const;
+const named = { ...text, searched: true, named: true } as const;
 const integer = { type: 'integer', shown: true, sorted: true } as const;
 
 const declared: readonly Collection[] = [
@@ -241,7 +248,7 @@ const declared: readonly Collection[] = [
     sees: ['owner'],
     writes: ['owner'],
     columns: [
-      { name: 'name', ...text, searched: true },
+      { name: 'name', ...named },
       { name: 'email', ...text, searched: true },
       { name: 'role', ...text, filtered: true },
       { name: 'disabled', type: 'integer', shown: true, sorted: true, filtered: true },
@@ -254,7 +261,7 @@ const declared: readonly Collection[] = [
     sees: everyone,
     writes: staff,
     columns: [
-      { name: 'name', ...text, searched: true },
+      { name: 'name', ...named },
       { name: 'priceMinor', ...integer },
       { name: 'currency', ...text, filtered: true },
       { name: 'interval', ...text, filtered: true },
@@ -268,12 +275,17 @@ const declared: readonly Collection[] = [
     sees: everyone,
     writes: staff,
     columns: [
-      { name: 'name', ...text, searched: true },
+      { name: 'name', ...named },
       { name: 'number', ...text, searched: true },
-      { name: 'contact', ...text, searched: true },
+      { name: 'contact', ...named },
       { name: 'email', ...text, searched: true },
       { name: 'currency', ...text, filtered: true },
       { name: 'planId', type: 'text', filtered: true },
+    ],
+    balances: [
+      { name: 'openMinor', ...integer },
+      { name: 'overdueMinor', ...integer },
+      { name: 'oldestDue', ...text },
     ],
     defaultSort: { column: 'name', descending: false },
   },
@@ -284,7 +296,7 @@ const declared: readonly Collection[] = [
     writes: staff,
     columns: [
       { name: 'number', ...text, searched: true },
-      { name: 'customerName', ...text, searched: true },
+      { name: 'customerName', ...named },
       { name: 'issueDate', ...text },
       { name: 'dueDate', ...text },
       { name: 'status', ...text, filtered: true },
@@ -300,6 +312,7 @@ const declared: readonly Collection[] = [
       { name: 'customerId', type: 'text', filtered: true },
       { name: 'lastPaidOn', type: 'text', greatest: { of: 'payments', field: 'paidOn' } },
     ],
+    searchedEntries: { list: 'lines', field: 'description' },
     defaultSort: { column: 'issueDate', descending: true },
   },
 ];

@@ -29,6 +29,20 @@ export function currencyDigits(currency: string): number {
   return digitsOf.get(currency) ?? 2;
 }
 
+/** The amounts in minor units that a decimal number such as `2334.15` can be, with the decimals of the currencies that have them. */
+export function minorAmounts(decimal: string): readonly { readonly digits: number; readonly amountMinor: number }[] {
+  const [whole = '', fraction = ''] = decimal.split('.');
+  const kept = fraction.replace(/0+$/, '');
+  return Object.keys(codesByDigits).map(Number).filter((digits) => kept.length <= digits)
+    .map((digits) => ({ digits, amountMinor: Number(whole + kept.padEnd(digits, '0')) }))
+    .filter(({ amountMinor }) => Number.isSafeInteger(amountMinor));
+}
+
+/** The currencies whose minor unit has as many decimals as `digits`. */
+export function currenciesOf(digits: number): readonly string[] {
+  return codesByDigits[digits]?.split(' ') ?? [];
+}
+
 /** An amount in major units, exact: 123456 for EUR is `1234.56`. `amountMinor` is an integer. */
 export function toMajorUnits(amountMinor: number, currency: string, decimalPoint = '.'): string {
   return toDecimal(amountMinor, currencyDigits(currency), decimalPoint);

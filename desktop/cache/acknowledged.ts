@@ -63,7 +63,9 @@ export class AcknowledgedRecords {
         rows: rows.map((row) => {
           const written = records.find(({ id }) => id === row.id);
           if (!written?.payload) return row;
-          return { id: row.id, updatedAt: written.updatedAt, columns: listColumns(reader, query.collection, written.payload) };
+          // Balances stay as they are.
+          const columns = { ...row.columns, ...listColumns(reader, query.collection, written.payload) };
+          return { id: row.id, updatedAt: written.updatedAt, columns };
         }),
       };
     });

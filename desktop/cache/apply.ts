@@ -12,10 +12,10 @@ import { addCrc, emptyDigest, recordCrc, subtractCrc, type CollectionDigest } fr
 import { AppError } from '../../shared/errors.ts';
 import type { WireChange } from '../../shared/feed.ts';
 import { badResponse } from '../../shared/protocol.ts';
-import { readWordsTo } from './indexes.ts';
+import { readKeysTo, readWordsTo } from './indexes.ts';
 import {
-  listComparison, listSelect, listTable, listUpdate, quoteAll, recordsTable, searchedColumns, wordsTable, wrongKind, type CacheWriter,
-  type Generation,
+  hasOtherEntries, keysUpdate, listComparison, listInsert, listTable, listUpdate, quoteAll, recordsTable, searchedColumns, wordsColumns,
+  wordsSelect, wordsTable, wrongKind, type CacheWriter, type Generation,
 } from './schema.ts';
 import { readDigest, saveDigest } from './state.ts';
 import { inTransaction, sqliteError } from './sqlite.ts';
@@ -154,6 +154,8 @@ class Applier {
   readonly #find: StatementSync;
   /** The last rowid in the full-text index. */
   readonly #wordsTo: number;
+  /** The last rowid that has the keys of its names. */
+  readonly #keysTo: number;
   /**
    * The lowest rowid inserted in this slice. SQLite assigns the highest rowid plus one, so every row from here on is
    * new and is derived in `finish`.
@@ -163,6 +165,7 @@ class Applier {
   #statements: ChangeStatements | null = null;
   /** By their SQL. */
   readonly #listUpdates = new Map<string, StatementSync>();
+  #keysUpdate: StatementSync | null = null;
   /** Whether the next change is tried as an insert before it is looked up: changes of one kind come together. */
   #expectsNew = true;
 
@@ -177,6 +180,7 @@ class Applier {
       + 'VALUES (?, ?, ?, CAST(? AS TEXT)) ON CONFLICT DO NOTHING');
     this.#find = db.prepare(`SELECT rowid, updated_at, crc FROM ${records} WHERE id = ?`);
     this.#wordsTo = readWordsTo(writer, generation, collection);
+    this.#keysTo = readKeysTo(writer, generation, collection);
   }
 
   apply({ id, updatedAt, payload }: WireChange): void {
@@ -201,8 +205,12 @@ class Applier {
       this.counts.ignored += 1;
       return;
     }
-    if (existing.rowid < this.#newFrom && !this.#refreshDerived(id, existing.rowid, payload)) return;
+    const isListed = existing.rowid < this.#newFrom;
+    const hasOtherWords = isListed && this.#refreshList(id, existing.rowid, payload);
+    if (hasOtherWords === null) return;
     this.#changeStatements().update.run(updatedAt, crc, payload, existing.rowid);
+    // Every rewrite grows the full-text index a little.
+    if (hasOtherWords && existing.rowid <= this.#wordsTo) this.#changeStatements().words?.refresh.run(existing.rowid);
     this.#digest = addCrc(subtractCrc(this.#digest, existing.crc), crc);
     this.counts.updated += 1;
   }
@@ -222,27 +230,34 @@ class Applier {
   }
 
   /**
-   * Derives an existing record's rows from its new payload; columns that stay as they are, and the indexes over them, are not
-   * touched. Returns false if that is refused, and leaves the rows as they were.
+   * Derives an existing record's row of the list from its new payload; columns that stay as they are, and the indexes over them, are
+   * not touched. Returns whether its searched texts change, or null if the payload is refused, and leaves the row as it was.
    */
-  #refreshDerived(id: string, rowid: number, payload: Uint8Array): boolean {
-    const { compare, restoreList, isWrong, words } = this.#changeStatements();
+  #refreshList(id: string, rowid: number, payload: Uint8Array): boolean | null {
+    const { compare, restoreList, isWrong } = this.#changeStatements();
     const row = compare.get(payload, rowid);
     if (!row) {
       this.#refuse(id, notJson);
-      return false;
+      return null;
     }
     const columns = this.#collection.columns.filter(({ name }) => row[name] === 0);
-    if (columns.length === 0) return true;
-    this.#refreshList(columns).run(payload, rowid);
-    if (isWrong?.get(rowid)) {
-      restoreList.run(rowid);
-      this.#refuse(id, wrongColumn);
-      return false;
-    }
-    // Every rewrite grows the full-text index a little.
-    if (rowid <= this.#wordsTo && columns.some(({ searched }) => searched)) words?.refresh.run(rowid);
-    return true;
+    if (columns.length === 0) return hasOtherEntries(row);
+    this.#listUpdate(columns).run(payload, rowid);
+    const isRefused = isWrong?.get(rowid) !== undefined;
+    if (isRefused) restoreList.run(rowid);
+    if (isRefused || columns.some(({ named }) => named)) this.#setKeys(rowid, rowid);
+    if (!isRefused) return hasOtherEntries(row) || columns.some(({ searched }) => searched);
+    this.#refuse(id, wrongColumn);
+    return null;
+  }
+
+  /** Gives the rows in a range their keys, as far as rows have keys yet. */
+  #setKeys(from: number, to: number): void {
+    const update = keysUpdate(this.#collection, this.#generation);
+    const last = Math.min(to, this.#keysTo);
+    if (update === null || from > last) return;
+    this.#keysUpdate ??= this.#writer.db.prepare(`${update} rowid BETWEEN ? AND ?`);
+    this.#keysUpdate.run(from, last);
   }
 
   #refuse(id: string, reason: string): void {
@@ -257,14 +272,13 @@ class Applier {
     if (this.#newFrom < Infinity) {
       const rows = db.prepare(`SELECT count(*) AS rows FROM ${recordsTable(name, this.#generation)} WHERE rowid >= ?`)
         .get(this.#newFrom)?.['rows'];
-      // Nothing is replaced, but a plain INSERT would keep a statement journal to undo itself.
-      const listed = db.prepare(`INSERT OR REPLACE INTO ${list} `
-        + `${listSelect(this.#collection, this.#generation)} AND rowid >= ?`).run(this.#newFrom).changes;
+      const listed = db.prepare(`${listInsert(this.#collection, this.#generation)} AND rowid >= ?`).run(this.#newFrom).changes;
       if (listed !== rows) this.#removeNew(`NOT IN (SELECT rowid FROM ${list} WHERE rowid >= ?)`, notJson);
       const wrong = wrongKind(this.#collection);
       if (wrong !== null) this.#removeNew(`IN (SELECT rowid FROM ${list} WHERE rowid >= ? AND (${wrong}))`, wrongColumn);
       const words = this.#wordsSql('INSERT');
-      if (words !== null) db.prepare(`${words} WHERE rowid BETWEEN ? AND ?`).run(this.#newFrom, this.#wordsTo);
+      if (words !== null) db.prepare(`${words} WHERE list.rowid BETWEEN ? AND ?`).run(this.#newFrom, this.#wordsTo);
+      this.#setKeys(this.#newFrom, this.#keysTo);
     }
     saveDigest(this.#writer, this.#generation, name, this.#digest);
   }
@@ -304,12 +318,11 @@ class Applier {
       update: db.prepare(`UPDATE ${records} SET updated_at = ?, crc = ?, payload = CAST(? AS TEXT) WHERE rowid = ?`),
       remove: db.prepare(`DELETE FROM ${records} WHERE rowid = ?`),
       compare: db.prepare(listComparison(this.#collection, this.#generation)),
-      restoreList: db.prepare(
-        `INSERT OR REPLACE INTO ${list} ${listSelect(this.#collection, this.#generation)} AND rowid = ?`),
+      restoreList: db.prepare(`${listInsert(this.#collection, this.#generation)} AND rowid = ?`),
       isWrong: wrong === null ? null : db.prepare(`SELECT 1 FROM ${list} WHERE rowid = ? AND (${wrong})`),
       removeFromList: db.prepare(`DELETE FROM ${list} WHERE rowid = ?`),
       words: refreshWords === null ? null : {
-        refresh: db.prepare(`${refreshWords} WHERE rowid = ?`),
+        refresh: db.prepare(`${refreshWords} WHERE list.rowid = ?`),
         remove: db.prepare(`DELETE FROM ${wordsTable(name, this.#generation)} WHERE rowid = ?`),
       },
     };
@@ -317,7 +330,7 @@ class Applier {
   }
 
   /** Updates these columns of a list's row, from a payload and a rowid. */
-  #refreshList(columns: readonly Column[]): StatementSync {
+  #listUpdate(columns: readonly Column[]): StatementSync {
     const sql = listUpdate(this.#collection, this.#generation, columns);
     const statement = this.#listUpdates.get(sql) ?? this.#writer.db.prepare(sql);
     this.#listUpdates.set(sql, statement);
@@ -325,11 +338,9 @@ class Applier {
   }
 
   #wordsSql(verb: 'INSERT' | 'INSERT OR REPLACE'): string | null {
-    const searched = searchedColumns(this.#collection);
-    if (this.#wordsTo === 0 || searched.length === 0) return null;
-    const name = this.#collection.name;
-    return `${verb} INTO ${wordsTable(name, this.#generation)} (rowid, ${quoteAll(searched)}) `
-      + `SELECT rowid, ${quoteAll(searched)} FROM ${listTable(name, this.#generation)}`;
+    if (this.#wordsTo === 0 || searchedColumns(this.#collection).length === 0) return null;
+    return `${verb} INTO ${wordsTable(this.#collection.name, this.#generation)} (rowid, ${quoteAll(wordsColumns(this.#collection))}) `
+      + wordsSelect(this.#collection, this.#generation);
   }
 }
 

@@ -13,6 +13,7 @@ import { Worker } from 'node:worker_threads';
 
 import type { CacheFile, CacheWriter } from './schema.ts';
 import { openWriter, sqliteError } from './sqlite.ts';
+import { textFunctionsSource } from './text.ts';
 
 export interface Background {
   /**
@@ -28,6 +29,11 @@ export interface Background {
 const program = `
   const { parentPort, workerData } = require('node:worker_threads');
   const { DatabaseSync } = require('node:sqlite');
+  function open() {
+    const db = new DatabaseSync(workerData.path, { timeout: workerData.busyTimeoutMs, enableForeignKeyConstraints: false });
+    ${textFunctionsSource}
+    return db;
+  }
   let db;
   parentPort.on('message', (statements) => {
     if (statements === null) {
@@ -36,7 +42,7 @@ const program = `
       return;
     }
     try {
-      db ??= new DatabaseSync(workerData.path, { timeout: workerData.busyTimeoutMs, enableForeignKeyConstraints: false });
+      db ??= open();
       db.exec('PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 1000; PRAGMA cache_size = -16384');
       for (const sql of statements) db.exec(sql);
       parentPort.postMessage(null);

@@ -1,7 +1,8 @@
 // Builds the lists' indexes step by step, once the rows are written.
 //
 // A first sync or a rebuild writes rows twice as fast without indexes to maintain; until they exist, lists scan the
-// narrow list table. Each step builds one index, or one chunk of a full-text index, in its own transaction, so that queries run
+// narrow list table, and names are sorted as they are written. First the keys of names are filled in, then the indexes built, then
+// the full-text index. Each step is one index, or one chunk of keys or of a full-text index, in its own transaction, so that queries run
 // between steps and a crash loses at most one step. `applyChanges` maintains whatever is already built, even while the rest is
 // being built.
 
@@ -9,8 +10,8 @@ import { countRecords } from '../../shared/digest.ts';
 import type { Collection } from '../../shared/collections.ts';
 import { openBackground } from './background.ts';
 import {
-  indexStatements, listTable, quoteAll, searchedColumns, wordsTable, type CacheReader, type CacheWriter,
-  type Generation,
+  indexStatements, keysUpdate, listTable, quoteAll, searchedColumns, wordsColumns, wordsSelect, wordsTable, type CacheReader,
+  type CacheWriter, type Generation,
 } from './schema.ts';
 import { inReadTransaction, inTransaction } from './sqlite.ts';
 import { readDigest } from './state.ts';
@@ -18,10 +19,10 @@ import { readDigest } from './state.ts';
 /** Up to this many records, a step takes a few milliseconds, and less than to start a thread for it. */
 const FEW_RECORDS = 2000;
 
-/** Rows added to the full-text index per step. */
-const WORDS_CHUNK = 10_000;
+/** Rows that get their keys, or are added to the full-text index, per step. */
+const CHUNK_ROWS = 10_000;
 
-/** The value of `words_to` once every row, present and future, belongs in the full-text index. */
+/** The value of `words_to` and `keys_to` once every row, present and future, belongs in the full-text index, or has keys. */
 const ALL_ROWS = Number.MAX_SAFE_INTEGER;
 
 /**
@@ -70,23 +71,30 @@ function nextStep(reader: CacheReader, generation: Generation): readonly string[
 
 function collectionStep(reader: CacheReader, generation: Generation, collection: Collection): readonly string[] | null {
   const progress = readProgress(reader, generation, collection);
-  const index = indexStatements(collection, generation)[progress.indexes];
   const save = (change: Partial<Progress>): string => saveProgress(generation, collection, { ...progress, ...change });
+  const { keysTo, wordsTo } = progress;
+  const keys = keysUpdate(collection, generation);
+  if (keysTo !== ALL_ROWS && keys !== null) {
+    const { last, to } = nextChunk(reader, generation, collection, keysTo);
+    return [...last === null ? [] : [`${keys} rowid > ${keysTo} AND rowid <= ${last}`], save({ keysTo: to })];
+  }
+  const index = indexStatements(collection, generation)[progress.indexes];
   if (index !== undefined) return [index, save({ indexes: progress.indexes + 1 })];
-  const searched = searchedColumns(collection);
-  const { wordsTo } = progress;
-  if (wordsTo === ALL_ROWS || searched.length === 0 || !reader.layout.hasFullText) return null;
-  const list = listTable(collection.name, generation);
-  const { rows, last } = reader.db.prepare(`SELECT count(*) AS rows, max(rowid) AS last FROM (SELECT rowid FROM ${list} `
-    + `WHERE rowid > ? ORDER BY rowid LIMIT ${WORDS_CHUNK})`).get(wordsTo) ?? {};
+  if (wordsTo === ALL_ROWS || !wantsWords(reader, collection)) return null;
+  const { last, to } = nextChunk(reader, generation, collection, wordsTo);
+  const words = `INSERT INTO ${wordsTable(collection.name, generation)} (rowid, ${quoteAll(wordsColumns(collection))}) `
+    + `${wordsSelect(collection, generation)} WHERE list.rowid > ${wordsTo} AND list.rowid <= ${last}`;
+  return [...last === null ? [] : [words], save({ wordsTo: to })];
+}
+
+/** The last row of the chunk after a row, if there is any, and how far everything is done with it. */
+function nextChunk(
+  reader: CacheReader, generation: Generation, { name }: Collection, after: number,
+): { readonly last: number | null; readonly to: number } {
+  const { rows, last } = reader.db.prepare('SELECT count(*) AS rows, max(rowid) AS last FROM '
+    + `(SELECT rowid FROM ${listTable(name, generation)} WHERE rowid > ? ORDER BY rowid LIMIT ${CHUNK_ROWS})`).get(after) ?? {};
   // A chunk that is not full is the last one. Looking for more could go on for as long as new rows arrive.
-  const saved = save({ wordsTo: Number(rows) < WORDS_CHUNK ? ALL_ROWS : Number(last) });
-  if (Number(rows) === 0) return [saved];
-  return [
-    `INSERT INTO ${wordsTable(collection.name, generation)} (rowid, ${quoteAll(searched)}) `
-      + `SELECT rowid, ${quoteAll(searched)} FROM ${list} WHERE rowid > ${wordsTo} AND rowid <= ${Number(last)}`,
-    saved,
-  ];
+  return { last: Number(rows) === 0 ? null : Number(last), to: Number(rows) < CHUNK_ROWS ? ALL_ROWS : Number(last) };
 }
 
 /** Empties a full-text index, so that `buildNext` builds it again; until then a search matches substrings. Durable on return. */
@@ -121,24 +129,35 @@ export function hasWords(reader: CacheReader, generation: Generation, collection
   return readWordsTo(reader, generation, collection) === ALL_ROWS;
 }
 
+/** Whether every row of a collection has the keys of its names. */
+export function hasKeys(reader: CacheReader, generation: Generation, collection: Collection): boolean {
+  return readKeysTo(reader, generation, collection) === ALL_ROWS;
+}
+
+/** The last rowid that has the keys of its names; 0 if none has. */
+export function readKeysTo(reader: CacheReader, generation: Generation, collection: Collection): number {
+  return readProgress(reader, generation, collection).keysTo;
+}
+
 /** The last rowid that the full-text index covers; 0 if it covers none. */
 export function readWordsTo(reader: CacheReader, generation: Generation, collection: Collection): number {
   return readProgress(reader, generation, collection).wordsTo;
 }
 
 interface Progress {
+  readonly keysTo: number;
   /** How many of `indexStatements` have been executed. */
   readonly indexes: number;
   readonly wordsTo: number;
 }
 
 function readProgress(reader: CacheReader, generation: Generation, collection: Collection): Progress {
-  const row = reader.db.prepare('SELECT indexes, words_to FROM build WHERE generation = ? AND collection = ?')
+  const row = reader.db.prepare('SELECT indexes, words_to, keys_to FROM build WHERE generation = ? AND collection = ?')
     .get(generation, collection.name);
-  return { indexes: Number(row?.['indexes'] ?? 0), wordsTo: Number(row?.['words_to'] ?? 0) };
+  return { indexes: Number(row?.['indexes'] ?? 0), wordsTo: Number(row?.['words_to'] ?? 0), keysTo: Number(row?.['keys_to'] ?? 0) };
 }
 
-function saveProgress(generation: Generation, { name }: Collection, { indexes, wordsTo }: Progress): string {
-  return 'INSERT OR REPLACE INTO build (generation, collection, indexes, words_to) '
-    + `VALUES ('${generation}', '${name}', ${indexes}, ${wordsTo})`;
+function saveProgress(generation: Generation, { name }: Collection, { indexes, wordsTo, keysTo }: Progress): string {
+  return 'INSERT OR REPLACE INTO build (generation, collection, indexes, words_to, keys_to) '
+    + `VALUES ('${generation}', '${name}', ${indexes}, ${wordsTo}, ${keysTo})`;
 }

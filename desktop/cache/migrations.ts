@@ -79,6 +79,10 @@ export const migrations: readonly Migration[] = [
       ALTER TABLE attempts ADD COLUMN kind TEXT;
     `);
   },
+
+  function keepHowFarNamesHaveKeys(db) {
+    db.exec('ALTER TABLE build ADD COLUMN keys_to INTEGER NOT NULL DEFAULT 0');
+  },
 ];
 
 /**

@@ -3,14 +3,19 @@
 // Pages must be fast at any offset (measured with 100,000 records). If the sort index covers all filters, it is scanned
 // in order: 0.4 ms for the first page, up to 8 for the last. A filter on a high-cardinality column uses that column's
 // index, and a filter that leaves few rows that of its own column. Otherwise, and until the indexes are built, the narrow list is
-// scanned (7 ms), keeping only the page's rows sorted. The choice depends on the declarations, the query and counts of the moment,
+// scanned (7 ms), keeping only the page's rows sorted. Names are sorted by their keys, once all of them are filled in, and balances
+// by a table of them. The choice depends on the declarations, the query and counts of the moment,
 // never on statistics.
 
 import type { Collection } from '../../shared/collections.ts';
 import { AppError } from '../../shared/errors.ts';
 import { isObject, type JsonObject } from '../../shared/fields.ts';
 import type { ListPage, ListQuery, ListRow, ListSelection, RecordView } from '../../shared/window/views.ts';
-import { listTable, listValuesSelect, recordsTable, requireCollection, type CacheReader, type Generation } from './schema.ts';
+import { fillBalances } from './balances.ts';
+import { hasKeys } from './indexes.ts';
+import {
+  balanceTable, keyOf, listTable, listValuesSelect, recordsTable, requireCollection, type CacheReader, type Generation,
+} from './schema.ts';
 import { accessPath, invalid, readSelection, whereSql, whereValues, type Where } from './selection.ts';
 import { readDigest, readState } from './state.ts';
 import { inReadTransaction } from './sqlite.ts';
@@ -31,6 +36,7 @@ export function listPage(reader: CacheReader, query: ListQuery, omitted: readonl
     const { generation } = readState(reader);
     const where = omit(omitted, collection, generation, readSelection(reader, generation, collection, query));
     const total = countSelection(reader, generation, collection, where);
+    if (collection.balances) fillBalances(reader, generation, query.today ?? '');
     return { rows: readRows(reader, generation, collection, where, page, total), total };
   });
 }
@@ -88,23 +94,51 @@ function readRows(
   // Search results are looked up row by row, unless there are so many that scanning in order reaches them sooner.
   const isSelective = where.search !== null && total * 8 < countAll(reader, generation, collection);
   const access = isSelective ? 'NOT INDEXED' : accessPath(reader, generation, collection, where, [page.sortBy]);
-  const direction = page.isDescending ? 'DESC' : 'ASC';
-  const order = (table: string) => `ORDER BY ${table}"${page.sortBy}" ${direction}, ${table}rowid ${direction}`;
+  const order = orderBy(reader, generation, collection, page);
   // Rowids first: sorting and skipping handle little data, and only the page's rows are read in full.
   const candidates = access === 'NOT INDEXED' && page.isDescending
     // Rows are stored in order of arrival, which many sorts resemble. Scanning backwards meets the page's rows first;
     // scanning forwards, each row would displace another (five times slower). LIMIT -1 keeps SQLite from dropping the
     // inner ORDER BY.
-    ? `(SELECT rowid, "${page.sortBy}" FROM ${list} NOT INDEXED ${whereSql(where)} ORDER BY rowid DESC LIMIT -1)`
-    : `${list} ${access} ${whereSql(where)}`;
-  const rowids = `SELECT rowid FROM ${candidates} ${order('')} LIMIT ? OFFSET ?`;
-  const columns = collection.columns.map((column) => `list."${column.name}"`).join(', ');
-  const rows = reader.db.prepare(`SELECT records.id, records.updated_at, ${columns} FROM (${rowids}) AS page `
+    ? `(SELECT rowid, ${order.column} FROM ${list} NOT INDEXED ${whereSql(where)} ORDER BY rowid DESC LIMIT -1) AS list`
+    : `${list} AS list ${access} ${whereSql(where)}`;
+  const rowids = `SELECT rowid FROM ${candidates} ${order.sql} LIMIT ? OFFSET ?`;
+  const rows = reader.db.prepare(`SELECT records.id, records.updated_at, ${rowColumns(collection)} FROM (${rowids}) AS page `
     // CROSS keeps SQLite from scanning the whole order again to find the page's rows.
     + `CROSS JOIN ${list} AS list ON list.rowid = page.rowid `
-    + `CROSS JOIN ${recordsTable(name, generation)} AS records ON records.rowid = page.rowid ${order('list.')}`)
+    + `CROSS JOIN ${recordsTable(name, generation)} AS records ON records.rowid = page.rowid ${joinBalances(collection)} ${order.sql}`)
     .all(...whereValues(where), page.limit, page.offset);
   return rows.map(toListRow);
+}
+
+/** The ORDER BY clause over a list called `list`, and the column of the list that it needs beside the rowid. */
+function orderBy(
+  reader: CacheReader, generation: Generation, collection: Collection, { sortBy, isDescending }: Pick<Page, 'sortBy' | 'isDescending'>,
+): { readonly sql: string; readonly column: string } {
+  const direction = isDescending ? 'DESC' : 'ASC';
+  const order = (term: string, column: string) => ({ sql: `ORDER BY ${term}, list.rowid ${direction}`, column });
+  const balance = collection.balances?.find(({ name }) => name === sortBy);
+  if (balance) {
+    const value = `(SELECT owed."${sortBy}" FROM temp.${balanceTable} AS owed WHERE owed.rowid = list.rowid)`;
+    // Whoever owes nothing comes after those who do.
+    return order(balance.type === 'integer' ? `coalesce(${value}, 0) ${direction}` : `${value} ${direction} NULLS LAST`, 'rowid');
+  }
+  const isNamed = collection.columns.find(({ name }) => name === sortBy)?.named === true;
+  const column = `"${isNamed && hasKeys(reader, generation, collection) ? keyOf(sortBy) : sortBy}"`;
+  return order(`list.${column} ${direction}`, column);
+}
+
+/** The columns of a list's row, with the balances, of `list` joined by `joinBalances`. */
+function rowColumns({ columns, balances }: Collection): string {
+  const owed = balances ? [...balances.map(({ name }) => name), 'otherCurrencies'] : [];
+  return [
+    ...columns.map(({ name }) => `list."${name}"`),
+    ...owed.map((name) => `${name.endsWith('Minor') ? `iif(owed.rowid IS NULL, 0, owed."${name}")` : `owed."${name}"`} AS "${name}"`),
+  ].join(', ');
+}
+
+function joinBalances({ balances }: Collection): string {
+  return balances ? `LEFT JOIN temp.${balanceTable} AS owed ON owed.rowid = list.rowid` : '';
 }
 
 /**
@@ -114,18 +148,18 @@ function readRows(
  */
 export function* listRows(snapshot: CacheReader, query: ListSelection & Pick<ListQuery, 'sort'>): Generator<readonly ListRow[]> {
   const collection = requireCollection(snapshot.layout, query.collection);
-  const { sortBy, isDescending } = parsePage(collection, query);
+  const page = parsePage(collection, query);
   const { generation } = readState(snapshot);
   const where = readSelection(snapshot, generation, collection, query);
   const list = listTable(collection.name, generation);
-  const direction = isDescending ? 'DESC' : 'ASC';
-  const access = where.search ? 'NOT INDEXED' : accessPath(snapshot, generation, collection, where, [sortBy]);
-  const rowids = snapshot.db.prepare(`SELECT rowid FROM ${list} ${access} ${whereSql(where)} `
-    + `ORDER BY "${sortBy}" ${direction}, rowid ${direction}`).iterate(...whereValues(where));
-  const columns = collection.columns.map(({ name }) => `list."${name}"`).join(', ');
-  const lookUp = snapshot.db.prepare(`SELECT records.id, records.updated_at, ${columns} FROM json_each(?) AS batch `
+  if (collection.balances) fillBalances(snapshot, generation, query.today ?? '');
+  const access = where.search ? 'NOT INDEXED' : accessPath(snapshot, generation, collection, where, [page.sortBy]);
+  const rowids = snapshot.db.prepare(`SELECT rowid FROM ${list} AS list ${access} ${whereSql(where)} `
+    + orderBy(snapshot, generation, collection, page).sql).iterate(...whereValues(where));
+  const lookUp = snapshot.db.prepare(`SELECT records.id, records.updated_at, ${rowColumns(collection)} FROM json_each(?) AS batch `
     + `CROSS JOIN ${list} AS list ON list.rowid = batch.value `
-    + `CROSS JOIN ${recordsTable(collection.name, generation)} AS records ON records.rowid = batch.value ORDER BY batch.key`);
+    + `CROSS JOIN ${recordsTable(collection.name, generation)} AS records ON records.rowid = batch.value `
+    + `${joinBalances(collection)} ORDER BY batch.key`);
   let batch: number[] = [];
   for (const { rowid } of rowids) {
     batch.push(Number(rowid));
@@ -167,7 +201,7 @@ interface Page {
 
 function parsePage(collection: Collection, query: ListQuery): Page {
   const sort = query.sort ?? collection.defaultSort;
-  const column = collection.columns.find(({ name }) => name === sort.column);
+  const column = [...collection.columns, ...collection.balances ?? []].find(({ name }) => name === sort.column);
   if (!column?.sorted) throw invalid(`The ${collection.name} cannot be sorted by ${sort.column}.`);
   return {
     sortBy: column.name,

@@ -1,12 +1,15 @@
 // Turns search text into a condition on a list.
 //
-// Every word must match. With a full-text index, a word matches the beginning of a word in any searched column,
-// ignoring case and accents ("mul" finds Müller, "INV-2025-00" finds INV-2025-00412). Without one, or until it is
-// built, a word matches any substring of a searched column, ignoring the case of A–Z. Input is never treated as syntax.
+// Every word must match. With a full-text index, a word matches the beginning of a word in any searched column or searched entry, the
+// end of a number, and any part of what is written without spaces, as text.ts has it ("mul" finds Müller, "INV-2025-00" and "412" find
+// INV-2025-00412). Without one, or until it is built, a word matches any substring of a searched column, ignoring the case of A–Z.
+// Input is never treated as syntax. What also reads as an amount finds the records with that amount, too.
 
 import type { Collection } from '../../shared/collections.ts';
-import { hasWords } from './indexes.ts';
-import { searchedColumns, wordsTable, type CacheReader, type Generation } from './schema.ts';
+import { currenciesOf, minorAmounts } from '../../shared/currency.ts';
+import { hasIndexes, hasWords } from './indexes.ts';
+import { listTable, searchedColumns, sortIndex, wordsTable, type CacheReader, type Generation } from './schema.ts';
+import { searchWords } from './text.ts';
 
 export interface Condition {
   readonly sql: string;
@@ -21,31 +24,59 @@ export interface SearchCondition extends Condition {
 /** No real search is longer, and SQLite limits the length of patterns. */
 const maxSearchLength = 256;
 
-/** The condition for a search text, or null if it contains no words. */
+/**
+ * The condition for a search text, or null if it contains no words. `amount` is what the text says as a decimal number such as
+ * `2334.15`, if it does.
+ */
 export function searchCondition(
-  reader: CacheReader, generation: Generation, collection: Collection, search: string,
+  reader: CacheReader, generation: Generation, collection: Collection, search: string, amount: string | null,
 ): SearchCondition | null {
-  const words = splitWords(search);
+  const words = searchWords(search.slice(0, maxSearchLength));
   const columns = searchedColumns(collection);
   if (words.length === 0 || columns.length === 0) return null;
+  const amounts = amount === null ? [] : amountConditions(collection, amount);
   if (reader.layout.hasFullText && hasWords(reader, generation, collection)) {
     const table = wordsTable(collection.name, generation);
+    const list = listTable(collection.name, generation);
+    const rowids = [
+      `SELECT rowid FROM ${table} WHERE ${table} MATCH ?`,
+      ...amounts.map(({ column, sql }) => {
+        const access = hasIndexes(reader, generation, collection) ? `INDEXED BY ${sortIndex(collection.name, generation, column)}` : '';
+        return `SELECT rowid FROM ${list} ${access} WHERE ${sql}`;
+      }),
+    ];
     return {
-      sql: `rowid IN (SELECT rowid FROM ${table} WHERE ${table} MATCH ?)`,
-      countSql: `SELECT count(*) AS count FROM ${table} WHERE ${table} MATCH ?`,
-      values: [words.map((word) => `"${word.replaceAll('"', '""')}" *`).join(' ')],
+      sql: `rowid IN (${rowids.join(' UNION ')})`,
+      countSql: rowids.length === 1 ? `SELECT count(*) AS count FROM ${table} WHERE ${table} MATCH ?`
+        : `SELECT count(*) AS count FROM (${rowids.join(' UNION ')})`,
+      values: [
+        // The end of an amount with decimals is no beginning: 15 would be that of too many numbers.
+        words.map(({ phrase }) => `"${phrase.replaceAll('"', '""')}"${amount?.includes('.') ? '' : ' *'}`).join(' '),
+        ...amounts.flatMap(({ values }) => values),
+      ],
     };
   }
-  const everyWord = words.map(() => `(${columns.map((column) => `"${column}" LIKE ? ESCAPE '\\'`).join(' OR ')})`);
+  const everyWord = words.map(() => `(${columns.map((column) => `"${column}" LIKE ? ESCAPE '\\'`).join(' OR ')})`).join(' AND ');
   return {
-    sql: everyWord.join(' AND '),
-    values: words.flatMap((word) => columns.map(() => `%${word.replace(/[\\%_]/g, '\\$&')}%`)),
+    sql: [everyWord, ...amounts.map(({ sql }) => sql)].map((sql) => `(${sql})`).join(' OR '),
+    values: [
+      ...words.flatMap(({ word }) => columns.map(() => `%${word.replace(/[\\%_]/g, '\\$&')}%`)), ...amounts.flatMap(({ values }) => values),
+    ],
   };
 }
 
-/** Splits at whitespace and control characters, strips surrounding punctuation and drops empty words. */
-function splitWords(search: string): string[] {
-  return search.slice(0, maxSearchLength).split(/[\s\p{Cc}]+/u)
-    .map((word) => word.replace(/^[^\p{L}\p{N}]+|[^\p{L}\p{N}\p{M}]+$/gu, ''))
-    .filter((word) => word !== '');
+/** A condition per column of amounts: it has this amount, in whichever currency. Credit notes count negative. */
+function amountConditions({ columns }: Collection, decimal: string): readonly (Condition & { readonly column: string })[] {
+  const amounts = minorAmounts(decimal).map(({ digits, amountMinor }) => ({ currencies: currenciesOf(digits), amountMinor }));
+  if (amounts.length === 0) return [];
+  return columns.filter(({ name, sorted }) => sorted && name.endsWith('Minor')).map(({ name }) => ({
+    column: name,
+    // The first condition is what the index is searched for.
+    sql: `"${name}" IN (${amounts.map(() => '?, ?').join(', ')}) AND (${amounts.map(({ currencies }) =>
+      `abs("${name}") = ? AND currency IN (${currencies.map(() => '?').join(', ')})`).join(' OR ')})`,
+    values: [
+      ...amounts.flatMap(({ amountMinor }) => [amountMinor, -amountMinor]),
+      ...amounts.flatMap(({ amountMinor, currencies }) => [amountMinor, ...currencies]),
+    ],
+  }));
 }

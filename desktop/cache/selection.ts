@@ -3,11 +3,11 @@
 
 import type { Collection, Column } from '../../shared/collections.ts';
 import { AppError } from '../../shared/errors.ts';
-import { isObject } from '../../shared/fields.ts';
+import { isDate, isObject } from '../../shared/fields.ts';
 import type { Filter, ListSelection, Scalar } from '../../shared/window/views.ts';
 import { hasIndexes } from './indexes.ts';
 import {
-  coveredFilters, filterIndex, listTable, selectiveFilters, sortIndex, type CacheReader, type Generation,
+  coveredFilters, filterIndex, listTable, namedColumns, recordsTable, selectiveFilters, sortIndex, type CacheReader, type Generation,
 } from './schema.ts';
 import { readDigest } from './state.ts';
 import { searchCondition, type Condition, type SearchCondition } from './search.ts';
@@ -26,11 +26,14 @@ const maxValues = 1000;
 export function readSelection(
   reader: CacheReader, generation: Generation, collection: Collection, selection: ListSelection,
 ): Where {
-  const { search = '', filters = {} } = selection;
+  const { search = '', amount = null, today = null, filters = {} } = selection;
   if (typeof search !== 'string') throw invalid('A search must be text.');
+  if (amount !== null && !/^\d{1,16}(\.\d{1,4})?$/.test(amount)) throw invalid('An amount to search for must be a decimal number.');
+  if (today !== null && !isDate(today)) throw invalid('The day of a list must be written YYYY-MM-DD.');
   if (!isObject(filters)) throw invalid('Filters must name columns.');
-  const words = searchCondition(reader, generation, collection, search);
+  const words = searchCondition(reader, generation, collection, search, amount);
   const conditions = Object.entries(filters).map(([name, filter]) => {
+    if (name === 'id') return idCondition(recordsTable(collection.name, generation), filter);
     const column = collection.columns.find((declared) => declared.name === name);
     if (!column) throw invalid(`The ${collection.name} cannot be filtered by ${name}.`);
     return filterCondition(column, filter);
@@ -48,6 +51,13 @@ export function whereSql(where: Where): string {
 
 export function whereValues(where: Where): (string | number)[] {
   return where.conditions.flatMap(({ values }) => values);
+}
+
+function idCondition(records: string, filter: Filter): Condition {
+  const ids = isScalar(filter) ? [filter] : filter;
+  const areIds = Array.isArray(ids) && ids.every((id) => typeof id === 'string');
+  if (!areIds) throw invalid('The filter for id must be an id, or a list of ids.');
+  return { sql: `rowid IN (SELECT rowid FROM ${records} WHERE id IN (SELECT value FROM json_each(?)))`, values: [JSON.stringify(ids)] };
 }
 
 function filterCondition(column: Column, filter: Filter): Condition {
@@ -90,8 +100,9 @@ export function accessPath(
   if (selective !== undefined) return `INDEXED BY ${filterIndex(name, generation, selective)}`;
   const covered = coveredFilters(collection);
   const sorted = collection.columns.filter((column) => column.sorted).map((column) => column.name);
+  const named = namedColumns(collection);
   const order = orders.find((column) => sorted.includes(column)
-    && where.filtered.every((filtered) => filtered === column || covered.includes(filtered)));
+    && where.filtered.every((filtered) => (filtered === column && !named.includes(column)) || covered.includes(filtered)));
   const index = order ?? narrowestFilter(reader, generation, collection, where);
   return index === undefined ? 'NOT INDEXED' : `INDEXED BY ${sortIndex(name, generation, index)}`;
 }
@@ -109,7 +120,8 @@ function narrowestFilter(reader: CacheReader, generation: Generation, collection
   let [narrowest, fewest]: [string | undefined, number] = [undefined, mostRows];
   for (const [index, name] of where.filtered.entries()) {
     const condition = where.conditions[index];
-    if (!condition || !collection.columns.find((column) => column.name === name)?.sorted) continue;
+    const column = collection.columns.find((declared) => declared.name === name);
+    if (!condition || !column?.sorted || column.named) continue;
     const rows = reader.db.prepare(`SELECT count(*) AS rows FROM (SELECT 1 FROM ${list} `
       + `INDEXED BY ${sortIndex(collection.name, generation, name)} WHERE ${condition.sql} LIMIT ${fewest})`)
       .get(...condition.values)?.['rows'];

@@ -9,6 +9,7 @@ import { DatabaseSync } from 'node:sqlite';
 
 import { AppError, hasSystemCode, type CacheDamage } from '../../shared/errors.ts';
 import { makePrivateFile, tighten } from './private.ts';
+import { defineTextFunctions } from './text.ts';
 
 declare const readable: unique symbol;
 declare const writable: unique symbol;
@@ -55,6 +56,7 @@ export function openWriter(path: string, busyTimeoutMs: number, accept: (db: Rea
     db.exec('PRAGMA wal_autocheckpoint = 8000');
     // Otherwise one large catch-up would leave a log of its size behind for good.
     db.exec('PRAGMA journal_size_limit = 16777216');
+    defineTextFunctions(db);
     return db as WriteDb;
   } catch (error) {
     db.close();
@@ -109,6 +111,7 @@ export function openReader(path: string | URL, busyTimeoutMs: number): ReadDb {
     db.exec('PRAGMA temp_store = MEMORY');
     // Memory-mapped files cannot be truncated on Windows, turn a disk error into a crash, and were at best 2 % faster.
     db.exec('PRAGMA mmap_size = 0');
+    defineTextFunctions(db);
     return db as ReadDb;
   } catch (error) {
     db.close();

@@ -6,11 +6,11 @@ import { crc32 } from 'node:zlib';
 
 import { addCrc, digestDifferences, emptyDigest, recordCrc, type CollectionDigest, type Digest } from '../../shared/digest.ts';
 import type { Collection } from '../../shared/collections.ts';
-import { emptyWords, readWordsTo, wantsWords } from './indexes.ts';
+import { emptyWords, readKeysTo, readWordsTo, wantsWords } from './indexes.ts';
 import { startRebuild } from './rebuild.ts';
 import {
-  fullText, listSelect, listTable, otherGeneration, quoteAll, recordsTable, searchedColumns, wordsTable, type CacheReader,
-  type CacheWriter, type Generation,
+  fullText, listSelect, listTable, otherGeneration, quoteAll, recordsTable, rightKeys, wordsColumns, wordsSelect, wordsTable,
+  type CacheReader, type CacheWriter, type Generation,
 } from './schema.ts';
 import { withSnapshot } from './snapshot.ts';
 import { openScratch, sqliteCode, type ReadDb } from './sqlite.ts';
@@ -94,6 +94,7 @@ async function proveCollection(
     + `WHERE rowid > ? ORDER BY rowid LIMIT ${CHUNK_ROWS}`);
   const countListed = db.prepare(`SELECT count(*) AS rows FROM ${list} WHERE rowid > ? AND rowid <= ?`);
   const countRight = db.prepare(rightListRows(collection, generation));
+  const keysTo = rightKeys(collection).map(() => readKeysTo(reader, generation, collection));
   let digest = emptyDigest;
   let isListSound = true;
   let last = Number.MIN_SAFE_INTEGER;
@@ -111,20 +112,24 @@ async function proveCollection(
     }
     const isLast = rows < CHUNK_ROWS && sizeBytes < CHUNK_BYTES;
     const to = isLast ? Number.MAX_SAFE_INTEGER : last;
-    isListSound &&= [countListed, countRight].every((count) => Number(count.get(first, to)?.['rows']) === rows);
+    isListSound &&= Number(countListed.get(first, to)?.['rows']) === rows
+      && Number(countRight.get(first, to, ...keysTo)?.['rows']) === rows;
     if (isLast) return { digest, isListSound };
     await pause();
   }
 }
 
-/** Counts the list's rows between two rowids that hold exactly what the payload yields, byte by byte. */
+/**
+ * Counts the list's rows between two rowids that hold exactly what the payload yields, byte by byte; the last rowid with keys is
+ * bound to each condition of `rightKeys`.
+ */
 function rightListRows(collection: Collection, generation: Generation): string {
   // Compared on the list's side, so that its columns convert what the payload yields as they did when it was inserted.
   const same = collection.columns.map((column, index) => `list."${column.name}" COLLATE BINARY IS expected."${index}"`);
   const names = ['rowid', ...collection.columns.map((_column, index) => index)].map((name) => `"${name}"`);
   return `WITH expected (${names.join(', ')}) AS (${listSelect(collection, generation)} AND rowid > ? AND rowid <= ?) `
     + `SELECT count(*) AS rows FROM expected JOIN ${listTable(collection.name, generation)} AS list USING (rowid) `
-    + `WHERE ${same.join(' AND ')}`;
+    + `WHERE ${[...same, ...rightKeys(collection)].join(' AND ')}`;
 }
 
 /** Empties the full-text indexes that differ from what the lists make them. Returns their collections. */
@@ -147,16 +152,16 @@ async function mendWords(writer: CacheWriter, generation: Generation, pause: () 
 async function hasRightWords(
   reader: CacheReader, generation: Generation, collection: Collection, pause: () => Promise<void>,
 ): Promise<boolean> {
-  const searched = searchedColumns(collection);
+  const columns = wordsColumns(collection);
   const wordsTo = readWordsTo(reader, generation, collection);
   const scratch = openScratch();
   try {
     scratch.exec(`CREATE VIRTUAL TABLE words USING ${fullText(collection)}`);
     const sumChunk = wordsSum(scratch, 'words', collection, pause);
-    const insert = scratch.prepare(`INSERT INTO words (rowid, ${quoteAll(searched)}) `
-      + `SELECT value ->> 0, ${searched.map((_column, index) => `value ->> ${index + 1}`).join(', ')} FROM json_each(?)`);
-    const next = reader.db.prepare(`SELECT rowid, ${quoteAll(searched)} FROM ${listTable(collection.name, generation)} `
-      + `WHERE rowid > ? AND rowid <= ? ORDER BY rowid LIMIT ${CHUNK_INDEXED_ROWS}`);
+    const insert = scratch.prepare(`INSERT INTO words (rowid, ${quoteAll(columns)}) `
+      + `SELECT value ->> 0, ${columns.map((_column, index) => `value ->> ${index + 1}`).join(', ')} FROM json_each(?)`);
+    const next = reader.db.prepare(`${wordsSelect(collection, generation)} `
+      + `WHERE list.rowid > ? AND list.rowid <= ? ORDER BY list.rowid LIMIT ${CHUNK_INDEXED_ROWS}`);
     let expected = 0n;
     let rows = next.all(Number.MIN_SAFE_INTEGER, wordsTo);
     while (rows.length > 0) {
@@ -184,7 +189,7 @@ const CHUNK_WORDS = 10_000;
 /** A function that sums, over all words of an index, each one's CRC-32 times what its rows, columns and places in them yield. */
 function wordsSum(db: ReadDb, table: string, collection: Collection, pause: () => Promise<void>): () => Promise<bigint> {
   db.exec(`DROP TABLE IF EXISTS temp.places; CREATE VIRTUAL TABLE temp.places USING fts5vocab(main, ${table}, instance)`);
-  const column = searchedColumns(collection).map((name, index) => `WHEN '${name}' THEN ${index + 1}`).join(' ');
+  const column = wordsColumns(collection).map((name, index) => `WHEN '${name}' THEN ${index + 1}`).join(' ');
   // Multiplied out, so that two words that change places do not yield the same.
   const places = `(doc % 1000003 + 1) * (doc % 999983 + 7919 * offset + 104729 * CASE col ${column} END) % 2147483647`;
   const select = db.prepare(`SELECT term, count(*) AS count, sum(${places}) AS places FROM temp.places GROUP BY term`);

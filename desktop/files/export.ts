@@ -88,7 +88,7 @@ function csvLine(row: ListRow, columns: readonly Column[], format: CsvFormat): s
 
 function requireColumns(collection: Collection | undefined, { selection, columns }: CsvRequest): Column[] {
   return columns.map(({ name }) => {
-    const column = collection?.columns.find((declared) => declared.name === name);
+    const column = [...collection?.columns ?? [], ...collection?.balances ?? []].find((declared) => declared.name === name);
     if (!column) throw new AppError('invalid_request', `A list of ${selection.collection} has no column ${name}.`);
     return column;
   });

@@ -134,6 +134,8 @@ function listSelection(input: unknown): ListSelection {
   return {
     collection: name(input, 'collection'),
     ...(search === undefined ? {} : { search }),
+    ...(member(input, 'amount') === undefined ? {} : { amount: text(input, 'amount', 40) }),
+    ...(member(input, 'today') === undefined ? {} : { today: text(input, 'today', 10) }),
     ...(filters === undefined ? {} : { filters: json(input, 'filters') as NonNullable<ListSelection['filters']> }),
   };
 }

@@ -133,7 +133,11 @@ export interface RangeFilter {
 export interface ListSelection {
   readonly collection: string;
   readonly search?: string;
-  /** Declared columns with their filters, all of which must match. Sorted text columns compare case-insensitively. */
+  /** The search text as a decimal number such as `2334.15`, if it reads as an amount; that amount is searched for, too. */
+  readonly amount?: string;
+  /** The day as of which what is overdue is added up (YYYY-MM-DD), for records with balances; without it nothing is overdue. */
+  readonly today?: string;
+  /** Declared columns, or `id`, with their filters, all of which must match. Sorted text columns compare case-insensitively. */
   readonly filters?: Readonly<Record<string, Filter>>;
 }
 
@@ -152,7 +156,10 @@ export interface ListQuery extends ListSelection {
 export interface ListRow {
   readonly id: string;
   readonly updatedAt: string;
-  /** Every declared column; booleans are 0 and 1. */
+  /**
+   * Every declared column; booleans are 0 and 1. With balances, also `otherCurrencies`: those of what is open in others than the
+   * record's, separated by commas, or null.
+   */
   readonly columns: Readonly<Record<string, string | number | null>>;
 }
 

@@ -32,8 +32,13 @@ export function readSchema(cacheFile: string): CacheSchema {
       return { name, records: name.replace(/_list$/, ''), columns: columns.includes('rowid') ? columns : ['rowid', ...columns] };
     });
     const words = ofRecords.filter((entry) => entry.type === 'table' && isWords(entry)).map(({ name }) => {
-      const columns = ['rowid', ...columnsOf(name).map((column) => `"${column}"`)].join(', ');
-      return `INSERT INTO "${name}" (${columns}) SELECT ${columns} FROM "${name.replace(/words$/, 'list')}"`;
+      const columns = ['rowid', ...columnsOf(name).map((column) => `"${column}"`)];
+      // The one column that is not in the list has the texts of an invoice's lines.
+      const values = columns.map((column) => column !== '"_entries"' ? column
+        : `(SELECT group_concat(value ->> '$.description', ' ') FROM json_each(payload, '$.lines'))`);
+      const list = name.replace(/_words$/, '_list');
+      const from = columns.includes('"_entries"') ? `"${list}" JOIN "${name.replace(/_words$/, '')}" USING (rowid)` : `"${list}"`;
+      return `INSERT INTO "${name}" (${columns.join(', ')}) SELECT ${values.join(', ')} FROM ${from}`;
     });
     if (tables.length === 0) throw new Error(`${cacheFile} has no tables of records`);
     return {

@@ -3,8 +3,10 @@
 import assert from 'node:assert/strict';
 
 import { readDigest, type Cache } from '../../../desktop/cache/cache.ts';
-import { readWordsTo } from '../../../desktop/cache/indexes.ts';
-import { listSelect, listTable, recordsTable, searchedColumns, wordsTable, type Generation } from '../../../desktop/cache/schema.ts';
+import { readKeysTo, readWordsTo } from '../../../desktop/cache/indexes.ts';
+import {
+  keyOf, listSelect, listTable, namedColumns, quoteAll, recordsTable, searchedColumns, wordsTable, type Generation,
+} from '../../../desktop/cache/schema.ts';
 import { addCrc, emptyDigest, recordCrc, type Digest } from '../../../shared/digest.ts';
 
 export interface Row {
@@ -32,12 +34,17 @@ export function assertConsistent(cache: Cache, generation: Generation): void {
     }
     const list = listTable(name, generation);
     assert.deepEqual(
-      db.prepare(`SELECT * FROM ${list} ORDER BY rowid`).all(),
+      db.prepare(`SELECT ${quoteAll(['rowid', ...collection.columns.map((column) => column.name)])} FROM ${list} ORDER BY rowid`).all(),
       db.prepare(`${listSelect(collection, generation)} ORDER BY rowid`).all().map((row, index) => {
         const names = ['rowid', ...collection.columns.map((column) => column.name)];
         assert.equal(names.length, Object.keys(row).length, `${name} row ${index}`);
         return Object.setPrototypeOf(Object.fromEntries(Object.values(row).map((value, at) => [names[at], value])), null) as unknown;
       }), `the list of ${name}`);
+    for (const column of namedColumns(collection)) {
+      const wrong = db.prepare(`SELECT "${column}" FROM ${list} WHERE "${keyOf(column)}" `
+        + `IS NOT CASE WHEN rowid <= ? THEN sort_key("${column}") END`).all(readKeysTo(cache.reader, generation, collection));
+      assert.deepEqual(wrong, [], `the keys of ${name}`);
+    }
     if (!layout.hasFullText || searchedColumns(collection).length === 0) continue;
     const words = wordsTable(name, generation);
     const indexed = db.prepare(`SELECT id AS rowid FROM ${words.slice(0, -1)}_docsize" ORDER BY id`).all();

@@ -167,6 +167,7 @@ describe('migrations', () => {
   const fixtures: readonly ((run: (sql: string) => void) => void)[] = [
     () => undefined,
     (run) => run(`UPDATE state SET cursor = 'kept', rebuild_reason = 'a test'`),
+    (run) => run(`INSERT INTO build (generation, collection, indexes, words_to) VALUES ('a', 'invoices', 9, 9007199254740991)`),
   ];
 
   test('each have a test from the previous version', () => {

@@ -6,8 +6,12 @@ import { describe, test } from 'node:test';
 
 import fc from 'fast-check';
 
-import { applyChanges, buildNext, isBuilt, listPage, type Cache } from '../../../desktop/cache/cache.ts';
-import { fill, invoice, temporaryCache, tombstone, upsert } from './fixtures.ts';
+import {
+  applyChanges, buildIndexes, buildNext, isBuilt, listPage, proveRows, type Cache,
+} from '../../../desktop/cache/cache.ts';
+import type { JsonObject } from '../../../shared/fields.ts';
+import { buildAll, failsWith, fill, invoice, temporaryCache, tombstone, upsert } from './fixtures.ts';
+import { assertConsistent } from './inspect.ts';
 
 const customers = [
   'Müller Logistics GmbH', 'Mulder & Söhne', 'Nord-Bau AG', 'ÖKO Energie', 'O’Neil "Quotes" (Ltd)', 'Łódź Textil', '100 % Print_Shop',
@@ -133,4 +137,117 @@ test('searches are complete while the index is being built, including changes ma
   }
   check();
   assert.deepEqual(found(cache, `Name7000x${steps}`), [7000]);
+});
+
+describe('what people have in hand is found:', () => {
+  const line = (description: string): JsonObject => ({ description, quantityMilli: 1000, unitPriceMinor: 1, taxRateBp: 0 });
+
+  test('the end of a number, and of what has leading zeros', (t) => {
+    const cache = temporaryCache(t);
+    fill(cache, [7416, 17_416, 42].map((number, index) => upsert('invoices', index, invoice(number))));
+    assert.deepEqual(['7416', '416', '17416', '042', '0042', '741'].map((search) => found(cache, search)),
+      [[0, 1], [0, 1], [1], [2], [2], [0, 1]]);
+    // Years are in every number.
+    assert.deepEqual(found(cache, '025'), []);
+  });
+
+  test('what is written on the lines, as it is now', async (t) => {
+    const cache = temporaryCache(t);
+    fill(cache, [
+      upsert('invoices', 0, invoice(0, { lines: [line('Roof repair'), line('Gutter, 12 m')] })), upsert('invoices', 1, invoice(1)),
+      upsert('invoices', 2, invoice(2, { lines: ['roof', null, { description: 7 }] as never })),
+      upsert('invoices', 3, invoice(3, { lines: 'roof' })),
+    ]);
+    assert.deepEqual([found(cache, 'gutter roof'), found(cache, 'roof customer'), found(cache, 'repair gutter')], [[0], [0], [0]]);
+    applyChanges(cache.writer, 'a', [
+      upsert('invoices', 0, invoice(0, { lines: [line('Chimney')] }), 100),
+      upsert('invoices', 1, invoice(1, { lines: [line('Roof')] }), 100),
+      upsert('invoices', 4, invoice(4, { lines: [line('Roof')] }), 100),
+    ]);
+    assert.deepEqual([found(cache, 'roof'), found(cache, 'chimney')], [[1, 4], [0]]);
+    assert.deepEqual(await proveRows(cache.writer, async () => undefined, () => 1), { rows: [], words: [] });
+  });
+
+  test('an amount, in each currency with its decimals, whichever column has it', (t) => {
+    for (const hasFullText of [true, false]) {
+      const cache = temporaryCache(t, { hasFullText });
+      fill(cache, [
+        upsert('invoices', 0, invoice(0, { totalMinor: 233_415 })), upsert('invoices', 1, invoice(1, { totalMinor: 233_416 })),
+        upsert('invoices', 2, invoice(2, { totalMinor: 500_000, paidMinor: 266_585 })),
+        upsert('invoices', 3, invoice(3, { totalMinor: 2_334_150, currency: 'KWD' })),
+        upsert('invoices', 4, invoice(4, { totalMinor: 233_415, currency: 'JPY' })),
+        upsert('invoices', 5, invoice(5, { kind: 'credit_note', status: 'paid', totalMinor: 233_415 })),
+        upsert('invoices', 6, invoice(6, { totalMinor: 2334, currency: 'JPY' })),
+      ]);
+      const find = (search: string, amount: string): number[] => {
+        const { rows, total } = listPage(cache.reader, { collection: 'invoices', search, amount, sort: { column: 'number' } });
+        assert.equal(rows.length, total);
+        return rows.map(({ id }) => Number.parseInt(id, 16));
+      };
+      assert.deepEqual(find('2,334.15', '2334.15'), [0, 2, 3, 5]);
+      assert.deepEqual(find('2.334,150', '2334.150'), [0, 2, 3, 5]);
+      assert.deepEqual(find('2334', '2334'), [6]);
+      assert.deepEqual(find('233415', '233415'), [4]);
+      assert.deepEqual(find('INV-2025-00001', '2334.16'), [1]);
+      for (const amount of ['', '1e3', '-1', '1,5', ' 1', '12345678901234567']) {
+        failsWith('invalid_request', () => find('x', amount));
+      }
+    }
+  });
+
+  test('any part of a text without spaces, letters with strokes and ligatures, invisible marks, wide letters and emojis', (t) => {
+    const cache = temporaryCache(t);
+    const names = [
+      '株式会社東京商事', 'บริษัทกรุงเทพ', '삼성전자', 'Straße Łódź Øresund', '\u200eNord\u202aWind\u202c', 'Café 🚀 👍🏽', 'ＡＢＣ商店', 'Cafe ☕',
+    ];
+    fill(cache, names.map((customerName, index) => upsert('invoices', index, invoice(index, { customerName }))));
+    const searches = {
+      東京: [0], 商: [0, 6], 会社東: [0], 京東: [], กรุง: [1], 전자: [2], strasse: [3], STRASSE: [3], lodz: [3], oresund: [3], 'straße łódź': [3],
+      nordwind: [4], 'nord\u200ewind': [4], '🚀': [5], '👍': [5], '👍🏾': [5], 'cafe 🚀': [5], '☕': [7], '🎈': [], abc: [6],
+    };
+    for (const [search, expected] of Object.entries(searches)) assert.deepEqual(found(cache, search), expected, search);
+  });
+});
+
+describe('names are sorted by the language', () => {
+  const names = ['Zebra', 'Ärmel', 'arm', 'Łom', 'Lot', 'Örtel', '"Otto"', 'Straße', 'Strasser', 'zoo', '東京', '', '!'];
+  const sorted = ['', '!', 'arm', 'Ärmel', 'Łom', 'Lot', 'Örtel', '"Otto"', 'Straße', 'Strasser', 'Zebra', 'zoo', '東京'];
+  const customers = names.map((name, index) => upsert('customers', index, { name, currency: 'EUR' }));
+  const list = (cache: Cache, descending = false): unknown[] =>
+    listPage(cache.reader, { collection: 'customers', sort: { column: 'name', descending } }).rows.map(({ columns }) => columns['name']);
+
+  test('once every name has a key, and before that as they were', (t) => {
+    const cache = temporaryCache(t);
+    applyChanges(cache.writer, 'a', customers);
+    const before = list(cache);
+    assert.ok(before.indexOf('Ärmel') > before.indexOf('zoo'));
+    buildAll(cache);
+    assert.deepEqual([list(cache), list(cache, true)], [sorted, sorted.toReversed()]);
+    applyChanges(cache.writer, 'a', [
+      upsert('customers', 0, { name: 'Äpfel', currency: 'EUR' }, 100), upsert('customers', 50, { name: 'åren', currency: 'EUR' }, 100),
+    ]);
+    assert.deepEqual(list(cache).slice(2, 6), ['Äpfel', 'åren', 'arm', 'Ärmel']);
+    assertConsistent(cache, 'a');
+  });
+
+  test('also in the background, and while rows come and go in the middle of it', async (t) => {
+    const cache = temporaryCache(t);
+    const many = Array.from({ length: 11_000 }, (_, index) =>
+      upsert('customers', index, { name: `${'zäa'[index % 3]} ${index}`, currency: 'EUR' }));
+    applyChanges(cache.writer, 'a', many);
+    let second = 30_000;
+    await buildIndexes(cache.writer, 'a', async () => {
+      second += 1;
+      applyChanges(cache.writer, 'a', [
+        upsert('customers', second % 3, { name: `Ä ${second}`, currency: 'EUR' }, second),
+        tombstone('customers', 10_500 + second % 7, second),
+        upsert('customers', 40_000 + second, { name: `new ${second}`, currency: 'EUR' }, second),
+      ]);
+    });
+    assertConsistent(cache, 'a');
+    const { rows } = listPage(cache.reader, { collection: 'customers', filters: { name: { from: 'a' } }, limit: 500 });
+    assert.deepEqual(rows.slice(0, 2).map(({ columns }) => columns['name']), ['ä 10', 'ä 100']);
+    const isByLetter = rows.every(({ columns }) => /^[aä] /i.test(String(columns['name'])));
+    assert.ok(isByLetter);
+  });
 });

@@ -7,7 +7,7 @@ import {
   applyChanges, buildNext, closeCache, dropInactive, isBuilt, listPage, proveRows, readDigest, readState, recomputeDigest,
   removeCacheFiles, saveState, startRebuild, swapGenerations,
 } from '../../../desktop/cache/cache.ts';
-import { listSelect } from '../../../desktop/cache/schema.ts';
+import { keysUpdate, listInsert } from '../../../desktop/cache/schema.ts';
 import { findCollection } from '../../../shared/collections.ts';
 import { digestDifferences } from '../../../shared/digest.ts';
 import { AppError } from '../../../shared/errors.ts';
@@ -53,6 +53,7 @@ test('verification detects a list that is not what the payloads make it, byte by
     `UPDATE invoices_a_list SET customerName = upper(customerName) WHERE rowid = 5`,
     'UPDATE invoices_a_list SET totalMinor = totalMinor + 1 WHERE rowid = 5',
     'UPDATE invoices_a_list SET dueDate = NULL WHERE rowid = 5',
+    `UPDATE invoices_a_list SET customerName_key = 'a' WHERE rowid = 5`,
     'UPDATE invoices_a_list SET rowid = 999 WHERE rowid = 5',
   ];
   const cache = temporaryCache(t);
@@ -64,7 +65,7 @@ test('verification detects a list that is not what the payloads make it, byte by
     cache.writer.db.exec(`BEGIN; ${damage}; COMMIT`);
     assert.deepEqual((await recomputeDigest(cache.reader, noPause)).lists, ['invoices'], damage);
     cache.writer.db.exec('DELETE FROM invoices_a_list');
-    cache.writer.db.exec(`INSERT INTO invoices_a_list ${listSelect(invoices, 'a')}`);
+    cache.writer.db.exec(`${listInsert(invoices, 'a')}; ${keysUpdate(invoices, 'a')} true`);
   }
   assert.deepEqual((await recomputeDigest(cache.reader, noPause)).lists, []);
 });

@@ -1,0 +1,73 @@
+// What the cache makes of text: words to search, and keys to sort names by. SQL calls both on every connection that writes the
+// lists, also on other threads.
+//
+// Invariants: texts that people take for the same have the same words: case and accents (the full-text index ignores these), ß and
+// ss, ł and l, ø and o, wide letters, invisible marks. Where a script has no spaces between its words, each character is a word, so
+// that any part of a text is found. The end of a number is a word of its own: 7416 of INV-2025-07416. Emojis are words.
+// A change here needs a new `textVersion`, with which the lists are built again.
+
+import type { DatabaseSync } from 'node:sqlite';
+
+export const textVersion = 1;
+
+/**
+ * The text of a value: `words` for the full-text index, `search` for a search in it, which has no ends of numbers of its own, `key` what
+ * a name is sorted by: its letters without case and accents, from the first letter or digit on. Null if the value is no text. It runs
+ * on other threads, too, from its source, and so uses nothing but what is in it.
+ */
+function foldText(value: unknown, as: 'words' | 'search' | 'key'): string | null {
+  if (typeof value !== 'string') return null;
+  const isKey = as === 'key';
+  let text = isKey ? value.slice(0, 60).toWellFormed() : value;
+  if (!/^[\x20-\x7e]*$/.test(text)) {
+    const letters: Readonly<Record<string, string>> = {
+      ß: 'ss', ẞ: 'ss', æ: 'ae', Æ: 'ae', œ: 'oe', Œ: 'oe', ø: 'o', Ø: 'o', ł: 'l', Ł: 'l', đ: 'd', Đ: 'd', ð: 'd', Ð: 'd', þ: 'th',
+      Þ: 'th', ħ: 'h', Ħ: 'h', ı: 'i', ŧ: 't', Ŧ: 't',
+    };
+    text = isKey ? text.normalize('NFKD').replace(/[\u0300-\u036f]/g, '').normalize('NFC') : text.normalize('NFKC');
+    text = text.replace(/[ßẞæÆœŒøØłŁđĐðÐþÞħĦıŧŦ]/g, (letter) => letters[letter] ?? letter);
+    // Only beyond these characters, since it takes long to find out of each.
+    if (/[^\x20-\x7e\u00c0-\u058f]/.test(text)) text = text.replace(/\p{Default_Ignorable_Code_Point}/gu, '');
+  }
+  if (isKey) return (/^[a-z]/i.test(text) ? text : text.replace(/^[^\p{L}\p{N}]+(?=[\p{L}\p{N}])/u, '')).toLowerCase();
+  if (/[^\x20-\x7e\u00c0-\u058f]/.test(text)) {
+    text = text.replace(/(?![\d#*])[\p{Extended_Pictographic}\p{So}]/gu, (sign) => ` zx${sign.codePointAt(0)?.toString(16)} `)
+      .replace(/[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Hangul}\p{sc=Thai}\p{sc=Lao}\p{sc=Khmer}\p{sc=Myanmar}]/gu, ' $& ');
+  }
+  if (as === 'search') return text;
+  for (const digits of text.match(/\d+/g) ?? []) {
+    // Years are in every other number.
+    if (digits.length > 12 || (digits.length < 5 && !digits.startsWith('0'))) continue;
+    for (let start = 1; start <= digits.length - 3; start += 1) text += ` ${digits.slice(start)}`;
+  }
+  return text;
+}
+
+/** Lets the SQL on a connection call `search_text` and `sort_key`. */
+export function defineTextFunctions(db: DatabaseSync): void {
+  db.function('search_text', { deterministic: true }, (value) => foldText(value, 'words'));
+  db.function('sort_key', { deterministic: true }, (value) => foldText(value, 'key'));
+}
+
+/** JavaScript that does so for a connection called `db`. */
+export const textFunctionsSource = `
+  const foldText = ${foldText.toString()};
+  db.function('search_text', { deterministic: true }, (value) => foldText(value, 'words'));
+  db.function('sort_key', { deterministic: true }, (value) => foldText(value, 'key'));
+`;
+
+/** The words of a search in a full-text index, each of which is to be found as a phrase; none if there is nothing to search for. */
+export function searchWords(search: string): { readonly word: string; readonly phrase: string }[] {
+  return splitWords(search).flatMap((word) => {
+    const phrase = (foldText(word, 'search') ?? '').replace(/^[^\p{L}\p{N}]+|[^\p{L}\p{N}\p{M}]+$/gu, '');
+    return phrase === '' ? [] : [{ word, phrase }];
+  });
+}
+
+/** Splits at whitespace and control characters, without invisible marks, and strips surrounding punctuation. */
+function splitWords(search: string): string[] {
+  const edge = '[^\\p{L}\\p{N}\\p{Extended_Pictographic}\\p{So}]';
+  return search.replace(/[\u200e\u200f\u202a-\u202e\u2066-\u2069\u061c\u00ad\u200b\ufeff]/g, '').split(/[\s\p{Cc}]+/u)
+    .map((word) => word.replace(new RegExp(`^${edge}+|(?!\\p{M})${edge}+$`, 'gu'), ''))
+    .filter((word) => word !== '');
+}
