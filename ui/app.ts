@@ -11,7 +11,6 @@ import { askEvent, type Call } from './base/ask.ts';
 import { syncErrorText } from './text/call-error-text.ts';
 import { controls } from './base/controls.ts';
 import type { AppEvents, ToastText } from './base/events.ts';
-import { focusScreen } from './base/focus.ts';
 import { chooseLocale, currentLocale, setLocale, t, type Locale } from './text/i18n.ts';
 import './shell.ts';
 import type { InvoifyShell } from './shell.ts';
@@ -118,7 +117,7 @@ export class InvoifyApp extends LitElement {
     this._locale = currentLocale();
     root.lang = this._locale.language;
     // The redraw replaced the focused element.
-    if (before !== null && keyOf(before) !== keyOf(this._locale)) void this.#focusScreen();
+    if (before !== null && keyOf(before) !== keyOf(this._locale)) void this.#focusContent();
   }
 
   #answer({ channel, request, respond }: Call): void {
@@ -176,14 +175,13 @@ export class InvoifyApp extends LitElement {
 
   protected override updated(): void {
     const isSignedOut = this._sync !== null && needsSignIn(this._sync.latest);
-    if (this.#wasSignedOut && !isSignedOut) void this.#focusScreen();
+    if (this.#wasSignedOut && !isSignedOut) void this.#focusContent();
     this.#wasSignedOut = isSignedOut;
   }
 
-  async #focusScreen(): Promise<void> {
+  async #focusContent(): Promise<void> {
     await this.updateComplete;
-    const shell = this.renderRoot.querySelector<InvoifyShell>('invoify-shell');
-    if (shell) await focusScreen(shell);
+    await this.renderRoot.querySelector<InvoifyShell>('invoify-shell')?.focusContent();
   }
 
   #body(memory: SyncMemory): TemplateResult {
@@ -206,7 +204,7 @@ export class InvoifyApp extends LitElement {
     if (!this._sync || !this._locale) return nothing;
     return html`
       ${keyed(keyOf(this._locale), this.#body(this._sync))}
-      <invoify-toasts .block=${writeBlock(this._sync.latest)}></invoify-toasts>
+      <invoify-toasts .block=${writeBlock(this._sync.latest)} @focus-lost=${this.#focusContent}></invoify-toasts>
       <div class="visually-hidden" role="status">${this._announcement}</div>`;
   }
 }

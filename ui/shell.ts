@@ -14,6 +14,7 @@ import { cacheNoticeText } from './text/call-error-text.ts';
 import type { InvoifyCompany } from './company/company-screen.ts';
 import type { InvoifyDetail } from './record/detail.ts';
 import { emit, type AppEvents } from './base/events.ts';
+import { focusScreen } from './base/focus.ts';
 import { localDay } from './text/format.ts';
 import { loadRecordTexts, t } from './text/i18n.ts';
 import './list/list-screen.ts';
@@ -79,7 +80,7 @@ export class InvoifyShell extends LitElement {
     .scrim { position: absolute; inset: 0 0 var(--size-status); z-index: 1; background: var(--color-scrim); }
     @keyframes slide { from { opacity: 0; transform: translateX(var(--space-4)); } }
     @media (prefers-reduced-motion: reduce) { .over { animation: none; } }
-    @media (max-width: 860px) { :host { grid-template-columns: var(--size-sidebar-narrow) minmax(0, 1fr) auto; } }
+    @media (max-width: 1099px) { :host { grid-template-columns: var(--size-sidebar-narrow) minmax(0, 1fr) auto; } }
   `;
 
   declare status: Status;
@@ -105,14 +106,15 @@ export class InvoifyShell extends LitElement {
     this._detail = null;
     this._dismissed = null;
     this.#on('navigate', ({ screen }) => this.#goTo(screen));
-    this.#on('open-record', (record) => this.#openRecord(record));
+    this.#on('open-record', (record, event) => this.#openRecord(record, isFromTable(event)));
     this.#on('new-record', ({ collection, from }) => this.#show({ collection, id: null, from: from ?? null }));
     this.#on('show-list', (list) => this.#showList(list));
     this.#on('close-detail', () => this.#closeDetail());
+    this.#on('leave-detail', () => this.#leaveDetail());
   }
 
-  #on<E extends keyof AppEvents>(name: E, handle: (detail: AppEvents[E]) => unknown): void {
-    this.addEventListener(name, (event) => void handle((event as CustomEvent<AppEvents[E]>).detail));
+  #on<E extends keyof AppEvents>(name: E, handle: (detail: AppEvents[E], event: Event) => unknown): void {
+    this.addEventListener(name, (event) => void handle((event as CustomEvent<AppEvents[E]>).detail, event));
   }
 
   override connectedCallback(): void {
@@ -140,6 +142,13 @@ export class InvoifyShell extends LitElement {
       case 'settings': return void this.#goTo(settingsScreen);
       case 'new': return this.#new();
     }
+  }
+
+  /** Focuses the record that is shown, or else the screen, because the focused element is gone. */
+  async focusContent(): Promise<void> {
+    await this.updateComplete;
+    if (this.#record?.mode === 'view') this.#record.focusStart();
+    else await focusScreen(this);
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
@@ -171,11 +180,12 @@ export class InvoifyShell extends LitElement {
     history.replaceState(null, '', `#${encodeURIComponent(screen)}`);
   }
 
-  async #openRecord({ collection, id, act }: AppEvents['open-record']): Promise<void> {
+  /** The focus goes to the record, unless it is in the list beside it. */
+  async #openRecord({ collection, id, act }: AppEvents['open-record'], isFromTable: boolean): Promise<void> {
     if (!await this.#show({ collection, id, from: null })) return;
     if (this._screen !== collection) this.#setScreen(collection);
+    if (!isFromTable || this.#narrow.matches) this.#record?.focusStart();
     if (act) this.#record?.begin(act);
-    else if (this.#narrow.matches) this.#record?.focusStart();
   }
 
   /** Resolves with whether it is shown: the user may decide to keep editing an open form. */
@@ -207,8 +217,16 @@ export class InvoifyShell extends LitElement {
 
   #closeDetail(): void {
     clearTimeout(this.#followTimer);
+    const id = this._detail?.id ?? null;
     this._detail = null;
-    void this.updateComplete.then(() => this.#list?.focus());
+    void this.updateComplete.then(() => id === null ? this.#list?.focus() : this.#list?.focusRecord(id));
+  }
+
+  /** In a narrow window the record covers the list. */
+  #leaveDetail(): void {
+    const id = this._detail?.id ?? null;
+    if (id === null || this.#narrow.matches) this.#closeDetail();
+    else this.#list?.focusRecord(id);
   }
 
   async #mayLeave(): Promise<boolean> {
@@ -256,13 +274,13 @@ export class InvoifyShell extends LitElement {
       .mayWrite=${status.user !== null && mayWrite(screen, status.user.role)} .blocked=${writeBlock(status)}
       .syncing=${this.view.state === 'syncing' || this.view.state === 'first_sync'}
       @list-state=${({ detail }: CustomEvent<ListState>) => { this._lists = { ...this._lists, [screen]: detail }; }}
+      @record-enter=${() => this.#record?.focusStart()}
       @record-move=${({ detail }: CustomEvent<string>) => this.#followRow(detail)}
       @keydown=${this.#onListKeydown}>${this.#notice()}</invoify-list-screen>`)}`;
   }
 
   #onListKeydown(event: KeyboardEvent): void {
-    const isInTable = event.composedPath().some((target) => target instanceof Element && target.localName === 'invoify-list-table');
-    if (event.key === 'Escape' && isInTable && this._detail) this.#closeDetail();
+    if (event.key === 'Escape' && isFromTable(event) && this._detail) this.#closeDetail();
   }
 
   #pane(isOver: boolean): TemplateResult | typeof nothing {
@@ -285,6 +303,10 @@ export class InvoifyShell extends LitElement {
       <footer><invoify-status-bar .view=${this.view} .version=${this.info?.version ?? ''} .screen=${this._screen}
         .revision=${this.view.revision}></invoify-status-bar></footer>`;
   }
+}
+
+function isFromTable(event: Event): boolean {
+  return event.composedPath().some((target) => target instanceof Element && target.localName === 'invoify-list-table');
 }
 
 customElements.define('invoify-shell', InvoifyShell);

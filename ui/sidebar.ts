@@ -48,7 +48,7 @@ export class InvoifySidebar extends LitElement {
     .user { padding: var(--space-2); color: var(--color-muted); font-size: var(--text-small); line-height: var(--line-tight); }
     .user > * { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
     .user strong { display: block; color: var(--color-text); font-weight: var(--weight-strong); }
-    @media (max-width: 860px) {
+    @media (max-width: 1099px) {
       .name span, .user { display: none; }
       .name { padding-inline: var(--space-2); }
       :host { padding-inline: var(--space-1); }

@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import type { Locator, Page } from 'playwright-core';
 
 import { describeWindow, waitForState } from './harness.ts';
-import { detail, goTo, rows, sheet, waitUntil } from './user-actions.ts';
+import { detail, filterByStatus, goTo, rows, sheet, waitUntil } from './user-actions.ts';
 
 /** More than the tab stops of any screen. */
 const maxStops = 120;
@@ -154,6 +154,147 @@ describeWindow('keyboard use', { invoices: 300, customers: 200 }, (env) => {
     await key(page, 'Escape');
     await detail(page).waitFor({ state: 'detached' });
     await waitUntil(page, 'the list has the focus', () => hasFocus(page.getByRole('grid')));
+  });
+
+  test('takes at most 40 keys from the sign-in over a payment of what is overdue to a new invoice on paper', async (t) => {
+    const colleague = await env().colleague();
+    const date = (daysAgo: number): string => new Date(Date.now() - daysAgo * 86_400_000).toISOString().slice(0, 10);
+    const { id: customerId } = await colleague.create('customers', { name: 'Overdue Since Long Ltd', currency: 'EUR' });
+    const draft = await colleague.create('invoices', {
+      customerId, currency: 'EUR', issueDate: date(4000), dueDate: date(3900),
+      lines: [{ description: 'Work', quantityMilli: 1000, unitPriceMinor: 10_000, taxRateBp: 1900 }],
+    });
+    await colleague.act(draft, 'issue');
+    const page = await (await env().openDesktop(t)).openPage(t, { width: 1440, hasReducedMotion: true });
+    await page.evaluate(() => { window.print = () => { document.documentElement.dataset['printed'] = 'yes'; }; });
+    let count = 0;
+    const keys = async (...names: readonly string[]): Promise<void> => {
+      for (const name of names) await key(page, name);
+      count += names.length;
+    };
+    const isOn = (what: string, target: Locator): Promise<void> => waitUntil(page, `${what} has the focus`, () => hasFocus(target));
+    const heading = detail(page).getByRole('heading', { level: 2 });
+
+    await isOn('the server', page.getByRole('textbox', { name: 'Server address' }));
+    await type(page, env().url);
+    await keys('Tab');
+    await type(page, env().owner.email);
+    await keys('Tab');
+    await type(page, env().password);
+    await page.keyboard.press('Enter');
+    count += 1;
+    await rows(page).first().waitFor();
+    await waitForState(page, 'up_to_date');
+    await isOn('the list', page.getByRole('grid'));
+
+    await keys('Shift+Tab', 'Enter', 'Tab');
+    await rows(page).first().filter({ hasText: 'Overdue Since Long Ltd' }).waitFor();
+    await keys('Enter');
+    await heading.filter({ hasText: 'INV-' }).waitFor();
+    await keys('Enter');
+    await isOn('the heading', heading);
+    await keys('Tab', 'Tab');
+    await isOn('the payment', detail(page).getByRole('button', { name: 'Record payment' }));
+    await keys('Enter');
+    await isOn('the amount', sheet(page, 'Record a payment').getByRole('textbox', { name: 'Amount' }));
+    await page.keyboard.press('Enter');
+    count += 1;
+    await detail(page).getByText('Paid', { exact: true }).first().waitFor();
+    await isOn('the heading', heading);
+
+    await page.keyboard.press('Control+n');
+    count += 1;
+    const form = sheet(page, 'New invoice');
+    await isOn('the customer', form.getByRole('combobox', { name: 'Customer' }));
+    await type(page, 'overdue since');
+    await form.getByRole('listbox').getByRole('option', { selected: true }).waitFor();
+    await keys('Enter');
+    await isOn('the description', form.getByRole('textbox', { name: 'Description, line 1' }));
+    await type(page, 'Work done by keys');
+    await keys('Tab', 'Tab', 'Tab');
+    await isOn('the price', form.getByRole('textbox', { name: 'Unit price, line 1' }));
+    await type(page, '120.50');
+    await page.keyboard.press('Control+Enter');
+    count += 1;
+    await form.waitFor({ state: 'detached' });
+    await heading.filter({ hasText: 'Draft' }).waitFor();
+    await isOn('the heading', heading);
+    await keys('Tab', 'Tab');
+    await isOn('Issue', detail(page).getByRole('button', { name: 'Issue', exact: true }));
+    await keys('Enter');
+    const question = sheet(page, 'Issue this invoice?');
+    await isOn('Cancel', question.getByRole('button', { name: 'Cancel' }));
+    await keys('Tab');
+    await isOn('Issue', question.getByRole('button', { name: 'Issue' }));
+    await page.keyboard.press('Enter');
+    count += 1;
+    await heading.filter({ hasText: 'INV-' }).waitFor();
+    await isOn('the heading', heading);
+    await page.keyboard.press('Control+p');
+    count += 1;
+    await page.locator('html[data-printed=yes]').waitFor();
+    assert(count <= 40, `${count} keys`);
+    t.diagnostic(`${count} keys`);
+  });
+
+  test('goes from a row into its record and back, and is on what is shown after every action', async (t) => {
+    const page = await env().openWindow(t, { width: 1440 });
+    const grid = page.getByRole('grid');
+    const heading = detail(page).getByRole('heading', { level: 2 });
+    const isOn = (what: string, target: Locator): Promise<void> => waitUntil(page, `${what} has the focus`, () => hasFocus(target));
+    await filterByStatus(page, 'draft');
+    await tabTo(page, grid);
+    await key(page, 'ArrowDown');
+    await key(page, 'Enter');
+    await heading.waitFor();
+    assert(await hasFocus(grid), 'opening leaves the focus in the list');
+    await key(page, 'Enter');
+    await isOn('the heading', heading);
+    await key(page, 'ArrowLeft');
+    await isOn('the list', grid);
+    assert.equal(await grid.getAttribute('aria-activedescendant'), 'row-1');
+    await key(page, 'ArrowRight');
+    await isOn('the heading', heading);
+
+    await tabTo(page, detail(page).getByRole('button', { name: 'Edit' }));
+    await page.keyboard.press('Control+n');
+    const form = sheet(page, 'New invoice');
+    await isOn('the customer', form.getByRole('combobox', { name: 'Customer' }));
+    await type(page, 'ashworth');
+    await form.getByRole('listbox').getByRole('option', { selected: true }).waitFor();
+    await key(page, 'Enter');
+    await page.keyboard.press('Control+Enter');
+    await form.waitFor({ state: 'detached' });
+    await heading.filter({ hasText: 'Draft' }).waitFor();
+    await isOn('the heading', heading);
+    await pressButton(page, detail(page).getByRole('button', { name: 'Edit' }));
+    const edited = sheet(page, 'Edit draft');
+    await isOn('the customer', edited.getByRole('combobox', { name: 'Customer' }));
+    await key(page, 'Escape');
+    await edited.waitFor({ state: 'detached' });
+    assert(await hasFocus(detail(page).getByRole('button', { name: 'Edit' })), 'a form that is left gives the focus back');
+    await key(page, 'Enter');
+    await tabTo(page, edited.getByLabel('Internal note – never printed'));
+    await type(page, 'By keys');
+    await page.keyboard.press('Control+Enter');
+    await edited.waitFor({ state: 'detached' });
+    await isOn('the heading', heading);
+    await tabTo(page, page.getByRole('button', { name: 'Dismiss' }));
+    await page.keyboard.press('Enter');
+    await isOn('the heading', heading);
+    await key(page, 'Escape');
+    await detail(page).waitFor({ state: 'detached' });
+    await isOn('the list', grid);
+
+    await key(page, 'Tab');
+    const sorted = page.getByRole('columnheader').locator('button:focus');
+    assert.match(await sorted.innerText(), /^Date/, 'the headings are one tab stop, at the sorted one');
+    await key(page, 'ArrowRight');
+    assert.match(await sorted.innerText(), /^Due/);
+    await key(page, 'Enter');
+    await page.locator('[role=columnheader][aria-sort]', { hasText: 'Due' }).waitFor();
+    await key(page, 'Shift+Tab');
+    await isOn('the list', grid);
   });
 
   test('never picks a result of an outdated search', async (t) => {

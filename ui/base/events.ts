@@ -34,6 +34,8 @@ export interface AppEvents {
     readonly label: string;
   };
   readonly 'close-detail': null;
+  /** Goes back to the list; the record stays open beside it. */
+  readonly 'leave-detail': null;
   readonly navigate: { readonly screen: Screen };
   /** Starts a sync. */
   readonly refresh: null;

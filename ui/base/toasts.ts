@@ -21,6 +21,9 @@ const shownMs = 6000;
 const shownWithActionMs = 15_000;
 const maxShown = 3;
 
+/**
+ * @fires focus-lost - a toast that had the focus is gone
+ */
 export class InvoifyToasts extends LitElement {
   static override properties = { block: { attribute: false }, toasts: { state: true } };
 
@@ -87,7 +90,9 @@ export class InvoifyToasts extends LitElement {
   }
 
   #remove(id: number): void {
+    const hadFocus = this.matches(':focus-within');
     this.toasts = this.toasts.filter((toast) => toast.id !== id);
+    if (hadFocus) void this.updateComplete.then(() => this.matches(':focus-within') || this.dispatchEvent(new CustomEvent('focus-lost')));
     this.#scheduleRemoval();
   }
 

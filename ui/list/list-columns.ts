@@ -22,6 +22,7 @@ export interface ListColumn {
   readonly isSortable: boolean;
   /** Right-aligned, with tabular figures. */
   readonly isNumber: boolean;
+  readonly isDate: boolean;
   /** Its position among all columns of the list, from 1. */
   readonly position: number;
   readonly minPx: number;
@@ -37,13 +38,13 @@ const none: Cell = { text: '–', isMuted: true };
 
 /** Minimum width in px, and the column's share (fr) of the remaining width; without a share the width is fixed. */
 const widths: Readonly<Record<string, readonly [minPx: number, share?: number]>> = {
-  number: [124], customerName: [120, 3], issueDate: [92], dueDate: [92], status: [124], totalMinor: [120, 1], openMinor: [120, 1],
-  name: [140, 2], email: [160, 2], contact: [120, 1.5], priceMinor: [120, 1], currency: [84], interval: [104], active: [120],
+  number: [124], customerName: [120, 3], issueDate: [84], dueDate: [84], status: [124], totalMinor: [104, 1], openMinor: [104, 1],
+  name: [140, 2], email: [160, 2], contact: [120, 1.5], priceMinor: [104, 1], currency: [84], interval: [104], active: [120],
   role: [104], disabled: [104],
 };
 
 /** Columns that a narrow list drops, in this order. */
-const dispensable: readonly string[] = ['currency', 'contact', 'dueDate', 'issueDate', 'interval', 'totalMinor', 'role'];
+const dispensable: readonly string[] = ['currency', 'contact', 'issueDate', 'totalMinor', 'dueDate', 'interval', 'role'];
 
 /**
  * The columns of a list. Among the invoices, amounts include their currency and the number and status say which are credit notes, so
@@ -60,6 +61,7 @@ export function listColumns(collection: Collection): readonly ListColumn[] {
         title: tryText('column', column.name),
         isSortable: column.sorted === true,
         isNumber: column.type === 'integer' && !isFlag(collection, column),
+        isDate: collection.fields[column.name]?.kind === 'date',
         position: index + 1,
         minPx,
         track: share === undefined ? `${minPx}px` : `minmax(${minPx}px, ${share}fr)`,
@@ -68,12 +70,12 @@ export function listColumns(collection: Collection): readonly ListColumn[] {
     });
 }
 
-/** The columns that fit in `widthPx`. The sorted column is never dropped. */
-export function fittingColumns(columns: readonly ListColumn[], widthPx: number, sortedBy: string): readonly ListColumn[] {
+/** The columns that fit in `widthPx`. Those named in `kept` are never dropped. */
+export function fittingColumns(columns: readonly ListColumn[], widthPx: number, kept: readonly string[]): readonly ListColumn[] {
   let fitting = columns;
   for (const name of dispensable) {
     if (minWidthPx(fitting) <= widthPx) break;
-    if (name !== sortedBy) fitting = fitting.filter((column) => column.name !== name);
+    if (!kept.includes(name)) fitting = fitting.filter((column) => column.name !== name);
   }
   return fitting;
 }

@@ -13,7 +13,7 @@ import { csvColumns, listColumns } from './list-columns.ts';
 import './list-empty.ts';
 import { emptiness } from './list-empty.ts';
 import { ListRows } from './list-rows.ts';
-import { chooseAge, clearFilters, hasFilters, selectionOf, sortBy, type Age, type ListState } from './list-state.ts';
+import { chooseAge, clearFilters, hasFilters, selectionOf, showsDue, sortBy, type Age, type ListState } from './list-state.ts';
 import './list-summary.ts';
 import { InvoifyListTable } from './list-table.ts';
 import './list-toolbar.ts';
@@ -24,6 +24,7 @@ import type { WriteBlock } from '../sync/sync-view.ts';
 
 /**
  * @fires list-state - search, filters or sort order changed: a ListState
+ * @fires record-enter - the keyboard goes on into the selected record: its id
  * @fires record-move - the keyboard moved to a record: its id
  */
 export class InvoifyListScreen extends LitElement {
@@ -65,8 +66,6 @@ export class InvoifyListScreen extends LitElement {
   declare version: number;
 
   #hasUpdated = false;
-  /** The currency the user chose for the summary. */
-  #currency: string | null = null;
   readonly #latestTotals = latestOnly();
   readonly #latestSummary = latestOnly();
   readonly #latestCurrencies = latestOnly();
@@ -91,6 +90,11 @@ export class InvoifyListScreen extends LitElement {
 
   override focus(): void {
     this.#table?.focus();
+  }
+
+  /** Focuses the list, on the row of this record if it is loaded. */
+  focusRecord(id: string): void {
+    this.#table?.focusRecord(id);
   }
 
   get #table(): InvoifyListTable | null {
@@ -158,7 +162,7 @@ export class InvoifyListScreen extends LitElement {
   }
 
   #open(event: CustomEvent<string>): void {
-    emit(this, 'open-record', { collection: this.collection.name, id: event.detail });
+    emit(event.target ?? this, 'open-record', { collection: this.collection.name, id: event.detail });
   }
 
   /** Drafts and void invoices are added up only where the list is of them. */
@@ -172,18 +176,10 @@ export class InvoifyListScreen extends LitElement {
 
   #summary(): TemplateResult {
     const open = this.summaries?.toSorted((a, b) => b.open.count - a.open.count)[0]?.currency;
-    const currency = this.state.choices['currency'] ?? this.#currency ?? open ?? this.currencies[0] ?? '';
+    const currency = this.state.choices['currency'] ?? open ?? this.currencies[0] ?? '';
     return html`<invoify-list-summary .summaries=${this.summaries} .currency=${currency} .age=${this.state.age}
       @age-choose=${({ detail: { age, currency } }: CustomEvent<{ age: Age; currency: string }>) =>
-        this.#set(chooseAge(this.state, age, currency))}
-      @currency-choose=${({ detail }: CustomEvent<string>) => this.#chooseCurrency(detail)}></invoify-list-summary>`;
-  }
-
-  #chooseCurrency(currency: string): void {
-    this.#currency = currency;
-    const { choices } = this.state;
-    if (choices['currency'] === undefined) this.requestUpdate();
-    else this.#set({ ...this.state, choices: { ...choices, currency } });
+        this.#set(chooseAge(this.state, age, currency))}></invoify-list-summary>`;
   }
 
   override render(): TemplateResult {
@@ -197,11 +193,12 @@ export class InvoifyListScreen extends LitElement {
       <slot name="notice"></slot>
       ${this.#hasAmounts ? this.#summary() : nothing}
       <div class="list">
-        <invoify-list-table .columns=${listColumns(this.collection)} .rows=${this.#rows} .version=${this.version} .sort=${this.state.sort}
+        <invoify-list-table .columns=${listColumns(this.collection)} .kept=${showsDue(this.state) ? ['dueDate'] : []} .rows=${this.#rows} .version=${this.version} .sort=${this.state.sort}
           .selectedId=${this.selectedId} .today=${this.today}
           .label=${t('list.table', { collection: tryText('collection', this.collection.name), count: total ?? 0 })}
           @sort=${({ detail }: CustomEvent<string>) => this.#set({ ...this.state, sort: sortBy(this.state.sort, detail) })}
           @row-open=${this.#open}
+          @row-enter=${({ detail }: CustomEvent<string>) => this.dispatchEvent(new CustomEvent('record-enter', { detail }))}
           @row-move=${({ detail }: CustomEvent<string>) => this.dispatchEvent(new CustomEvent('record-move', { detail }))}
         ></invoify-list-table>
         ${empty === null ? nothing : html`<invoify-list-empty .kind=${empty} .collection=${this.collection.name} .mayWrite=${this.mayWrite}

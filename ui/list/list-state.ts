@@ -31,14 +31,21 @@ export interface ListState {
 }
 
 const anyTime: DateFilter = { by: 'issueDate', from: null, to: null };
+/** The order of an age: what has been due for longest comes first. */
+const oldestDue: ListSort = { column: 'dueDate', descending: false };
 
 export function initialState(collection: Collection): ListState {
   return { search: '', choices: {}, dates: anyTime, age: null, given: null, sort: collection.defaultSort };
 }
 
-/** Resets search and filters; the sort order stays. */
+/** Resets search and filters; a sort order that the user chose stays. */
 export function clearFilters(state: ListState): ListState {
-  return { ...state, search: '', choices: {}, dates: anyTime, age: null, given: null };
+  return { ...withoutAge(state), search: '', choices: {}, dates: anyTime, given: null };
+}
+
+function withoutAge(state: ListState): ListState {
+  const usual = findCollection('invoices')?.defaultSort;
+  return { ...state, age: null, ...(usual && state.sort === oldestDue && { sort: usual }) };
 }
 
 export function hasFilters(state: ListState): boolean {
@@ -49,21 +56,23 @@ export function hasFilters(state: ListState): boolean {
 /** Sets a column's filter; an empty value removes it. Choosing a status clears the age chosen in the summary. */
 export function choose(state: ListState, column: string, value: string): ListState {
   const { [column]: _, ...others } = state.choices;
-  return {
-    ...state,
-    choices: value === '' ? others : { ...others, [column]: value },
-    age: column === 'status' || (column === 'currency' && value === '') ? null : state.age,
-  };
+  const clearsAge = column === 'status' || (column === 'currency' && value === '');
+  return { ...(clearsAge ? withoutAge(state) : state), choices: value === '' ? others : { ...others, [column]: value } };
 }
 
-/** Applies a cell of the summary, or removes it if it is already applied. */
+/** Applies a cell of the summary, what has been due for longest first, or removes it if it is already applied. */
 export function chooseAge(state: ListState, age: Age, currency: string): ListState {
   if (state.age === age && state.choices['currency'] === currency) {
     const { currency: _, ...choices } = state.choices;
-    return { ...state, age: null, choices };
+    return { ...withoutAge(state), choices };
   }
   const { status: _, ...choices } = state.choices;
-  return { ...state, age, choices: { ...choices, currency } };
+  return { ...state, age, choices: { ...choices, currency }, sort: oldestDue };
+}
+
+/** Whether it is about what is due, so that the list always says since when. */
+export function showsDue({ age, choices }: ListState): boolean {
+  return age !== null || choices['status'] === 'overdue';
 }
 
 /** The sort order after a click on a column heading. Amounts and dates start in descending order. */

@@ -1,5 +1,5 @@
-// Open amounts by how long they have been overdue, in one currency at a time; currencies are never added together. Each
-// cell filters the list below.
+// Open amounts by how long they have been overdue, in one currency at a time: the one that the list is filtered by, or else the one
+// in which most is open. Currencies are never added together. Each cell filters the list below.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 
@@ -13,7 +13,6 @@ const ages: readonly Age[] = ['open', 'days1to30', 'days31to60', 'days61to90', '
 
 /**
  * @fires age-choose - a cell was chosen: { age, currency }
- * @fires currency-choose - another currency was chosen: its code
  */
 export class InvoifyListSummary extends LitElement {
   static override properties = {
@@ -30,8 +29,6 @@ export class InvoifyListSummary extends LitElement {
       background: var(--color-surface);
     }
     .cells { display: flex; overflow: auto hidden; scrollbar-width: none; min-block-size: calc(var(--size-summary) - 2px); }
-    .currency { display: flex; flex: none; align-items: center; padding-inline: var(--space-4) var(--space-3); }
-    .currency select { inline-size: auto; font-weight: var(--weight-strong); }
     .cell {
       display: flex;
       flex: 1 0 auto;
@@ -64,9 +61,8 @@ export class InvoifyListSummary extends LitElement {
       /* The only name longer than its amount. */
       .cell[data-age='days1to30'] { flex-grow: 2; }
       .name { inline-size: 0; min-inline-size: 100%; overflow: hidden; text-overflow: ellipsis; }
-      .currency { padding-inline: var(--space-4) var(--space-2); }
     }
-    @container (inline-size < 640px) {
+    @container (inline-size < 600px) {
       .cells { display: grid; grid-template-columns: repeat(3, 1fr); }
       .cells > :nth-child(n + 4) { border-block-start: 1px solid var(--color-line); }
       .cells > :nth-child(3n + 1) { border-inline-start: 0; padding-inline-start: var(--space-4); }
@@ -117,16 +113,7 @@ export class InvoifyListSummary extends LitElement {
   }
 
   override render(): TemplateResult {
-    const currencies = this.summaries?.map(({ currency }) => currency) ?? [];
-    const all = currencies.includes(this.currency) || this.currency === '' ? currencies : [this.currency, ...currencies];
-    return html`<div class="cells">
-      ${all.length > 1 ? html`<div class="currency">
-        <select class="input" aria-label=${t('summary.currency')} @change=${(event: Event) =>
-          this.dispatchEvent(new CustomEvent('currency-choose', { detail: (event.target as HTMLSelectElement).value }))}>
-          ${all.map((currency) => html`<option ?selected=${currency === this.currency}>${currency}</option>`)}
-        </select></div>` : nothing}
-      ${ages.map((age) => this.#cell(age))}
-    </div>`;
+    return html`<div class="cells">${ages.map((age) => this.#cell(age))}</div>`;
   }
 }
 

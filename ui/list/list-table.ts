@@ -1,6 +1,6 @@
 // A virtually scrolled grid. Only rows in view have elements, positioned on a sheet as tall as all rows; ListRows fetches
 // the others as they scroll into view. The keyboard's row is the grid's active descendant: focus stays on the grid, so it
-// is not lost when the row scrolls away.
+// is not lost when the row scrolls away. The column headings are one tab stop, with arrow keys from one to the next.
 
 import { LitElement, css, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 
@@ -9,7 +9,15 @@ import { controls } from '../base/controls.ts';
 import { icon } from '../base/icons.ts';
 import { fittingColumns, minWidthPx, type Cell, type ListColumn } from './list-columns.ts';
 import type { ListRows } from './list-rows.ts';
+import type { RowPick } from './row-selection.ts';
 import { assignRows, poolSize, rowAfterKey, rowPx, rowWindow, scrollToShow, type RowWindow } from './virtual-rows.ts';
+
+/** Where on the screen the menu of a row is asked for. */
+export interface RowMenu {
+  readonly row: ListRow;
+  readonly x: number;
+  readonly y: number;
+}
 
 /** How long the first page may take before placeholders are drawn. */
 const placeholderDelayMs = 150;
@@ -17,15 +25,20 @@ const placeholderDelayMs = 150;
 /**
  * @fires sort - the user chose a column to sort by: its name
  * @fires row-open - the user opened a row: its id
+ * @fires row-enter - Enter or the right arrow on the selected row: its id
  * @fires row-move - the keyboard moved to a row: its id
+ * @fires row-pick - the user selects rows: a RowPick
+ * @fires row-menu - the user asks for a row's menu: a RowMenu
  */
 export class InvoifyListTable extends LitElement {
   static override properties = {
     columns: { attribute: false },
+    kept: { attribute: false },
     rows: { attribute: false },
     version: { attribute: false },
     sort: { attribute: false },
     selectedId: { attribute: false },
+    picked: { attribute: false },
     label: {},
     today: {},
     _showPlaceholders: { state: true },
@@ -61,17 +74,19 @@ export class InvoifyListTable extends LitElement {
     .grid:focus-visible .row.active { outline: var(--focus); outline-offset: -2px; border-radius: var(--radius-small); }
     .cell { min-inline-size: 0; padding-inline: var(--space-2); overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
     .cell.number { justify-self: stretch; }
+    .cell.date, .cell.number { padding-inline-start: var(--space-1); }
+    .cell.date { padding-inline-end: var(--space-1); }
     .cell .badge { vertical-align: 1px; }
     [aria-selected='true'] .badge:is([data-tone='info'], [data-tone='plain']) { background: var(--color-surface); }
     .cell.muted { color: var(--color-muted); }
+    .head .cell:has(> .sort) { align-self: stretch; padding-inline: 0; }
     .sort {
-      display: inline-flex;
+      display: flex;
       align-items: center;
       gap: var(--space-half);
-      max-inline-size: calc(100% + 2 * var(--space-1));
-      min-block-size: var(--size-target);
-      margin-inline: calc(-1 * var(--space-1));
-      padding: 0 var(--space-1);
+      inline-size: 100%;
+      block-size: 100%;
+      padding: 0 var(--space-2);
       border: 0;
       border-radius: var(--radius-small);
       background: none;
@@ -82,6 +97,8 @@ export class InvoifyListTable extends LitElement {
     [aria-sort] .sort { font-weight: var(--weight-strong); }
     .sort .icon { inline-size: 12px; block-size: 12px; }
     .number .sort { flex-direction: row-reverse; }
+    .date .sort { padding-inline: var(--space-1); }
+    .sort:focus-visible { outline-offset: -2px; }
     .bar { display: block; inline-size: 60%; block-size: 8px; border-radius: var(--radius-small); background: var(--color-skeleton); }
     .number .bar { margin-inline-start: auto; }
     .waiting { animation: appear 120ms 150ms backwards; }
@@ -94,11 +111,15 @@ export class InvoifyListTable extends LitElement {
   `];
 
   declare columns: readonly ListColumn[];
+  /** The columns that are shown however narrow the list is, besides the sorted one. */
+  declare kept: readonly string[];
   declare rows: ListRows;
   /** Incremented whenever `rows` changes. */
   declare version: number;
   declare sort: ListSort;
   declare selectedId: string | null;
+  /** The selected rows, by id, if something is to be done with several. */
+  declare picked: ReadonlyMap<string, ListRow>;
   declare label: string;
   declare today: string;
 
@@ -112,6 +133,8 @@ export class InvoifyListTable extends LitElement {
   #fitting: readonly ListColumn[] = [];
   /** The topmost visible record and its index when it was last drawn. */
   #top: { readonly id: string; readonly index: number } | null = null;
+  /** The column whose heading is the tab stop; null for the sorted one. */
+  #headStop: string | null = null;
   #active = -1;
   #activeId: string | null = null;
   readonly #resizeObserver = new ResizeObserver(() => this.#measure());
@@ -119,8 +142,10 @@ export class InvoifyListTable extends LitElement {
   constructor() {
     super();
     this.columns = [];
+    this.kept = [];
     this.version = 0;
     this.selectedId = null;
+    this.picked = new Map();
     this.label = '';
     this.today = '';
     this._showPlaceholders = false;
@@ -144,8 +169,15 @@ export class InvoifyListTable extends LitElement {
     this.#grid?.focus();
   }
 
+  /** Focuses the list, on the row of this record if it is loaded. */
+  focusRecord(id: string): void {
+    const index = this.rows.indexOf(id);
+    if (index >= 0) this.#goTo(index);
+    this.focus();
+  }
+
   protected override willUpdate(changed: PropertyValues<this>): void {
-    this.#fitting = fittingColumns(this.columns, this.#widthPx, this.sort.column);
+    this.#fitting = fittingColumns(this.columns, this.#widthPx, [this.sort.column, ...this.kept]);
     if (!changed.has('version') && !changed.has('_showPlaceholders')) return;
     // The active record stays active wherever it has moved to.
     const index = this.#activeId === null ? -1 : this.rows.indexOf(this.#activeId);
@@ -220,16 +252,66 @@ export class InvoifyListTable extends LitElement {
   }
 
   #onKeydown(event: KeyboardEvent): void {
-    if (event.target !== this.#grid || event.ctrlKey || event.altKey || event.metaKey) return;
+    if (event.target !== this.#grid) return;
+    if (this.#pickByKey(event)) return event.preventDefault();
+    if (event.ctrlKey || event.altKey || event.metaKey || event.shiftKey) return;
     const row = this.rows.row(this.#active);
+    const isSelected = row !== undefined && row.id === this.selectedId;
     if (event.key === 'Enter' || event.key === ' ') {
-      if (row) this.#send('row-open', row.id);
+      if (row) this.#send(isSelected ? 'row-enter' : 'row-open', row.id);
+    } else if (event.key === 'ArrowRight') {
+      if (isSelected) this.#send('row-enter', row.id);
     } else {
       const index = rowAfterKey(event.key, this.#active, this.rows.total ?? 0, this.#viewPx);
       if (index === null || index < 0) return;
       this.#goTo(index);
     }
     event.preventDefault();
+  }
+
+  /** Shift with a key that moves, Ctrl+Space, Ctrl+A, Esc, and the keys of the menu. Returns whether it was one of them. */
+  #pickByKey(event: KeyboardEvent): boolean {
+    const { key, shiftKey, altKey } = event;
+    const isControl = event.ctrlKey || event.metaKey;
+    const index = shiftKey && !isControl && !altKey ? rowAfterKey(key, this.#active, this.rows.total ?? 0, this.#viewPx) : null;
+    if (index !== null && index >= 0) {
+      // Before it moves: the range begins where the keyboard was.
+      if (this.picked.size === 0) this.#pick('toggle', Math.max(0, this.#active));
+      this.#goTo(index);
+      this.#pick('range', index);
+    } else if (key === 'ContextMenu' || (key === 'F10' && shiftKey)) {
+      const row = this.renderRoot.querySelector(`#row-${this.#active}`)?.getBoundingClientRect();
+      if (row) this.#openMenu(this.#active, row.left + rowPx, row.bottom);
+    } else if (isControl && !altKey && key === ' ') {
+      if (this.#active >= 0) this.#pick('toggle', this.#active);
+    } else if (isControl && !altKey && !shiftKey && key.toLowerCase() === 'a') {
+      this.#pick('all', this.#active);
+    } else if (key === 'Escape' && this.picked.size > 0) {
+      event.stopPropagation();
+      this.#pick('none', this.#active);
+    } else {
+      return false;
+    }
+    return true;
+  }
+
+  #pick(how: RowPick['how'], index: number): void {
+    this.dispatchEvent(new CustomEvent<RowPick>('row-pick', { detail: { how, index } }));
+  }
+
+  #onContextMenu(event: MouseEvent): void {
+    event.preventDefault();
+    const row = event.composedPath().find((target) => target instanceof HTMLElement && target.dataset['index'] !== undefined);
+    if (row) this.#openMenu(Number((row as HTMLElement).dataset['index']), event.clientX, event.clientY);
+  }
+
+  #openMenu(index: number, x: number, y: number): void {
+    const row = this.rows.row(index);
+    if (!row) return;
+    this.#active = index;
+    this.#activeId = row.id;
+    this.requestUpdate();
+    this.dispatchEvent(new CustomEvent<RowMenu>('row-menu', { detail: { row, x, y } }));
   }
 
   #goTo(index: number): void {
@@ -250,28 +332,54 @@ export class InvoifyListTable extends LitElement {
     this.requestUpdate();
   }
 
-  #open(index: number): void {
+  #onClick(event: MouseEvent, index: number): void {
     const row = this.rows.row(index);
     if (!row) return;
     this.#active = index;
     this.#activeId = row.id;
+    this.requestUpdate();
+    if (event.shiftKey) return this.#pick('range', index);
+    if (event.ctrlKey || event.metaKey) return this.#pick('toggle', index);
+    if (this.picked.size > 0) this.#pick('none', index);
     this.#send('row-open', row.id);
+  }
+
+  #onHeadKeydown(event: KeyboardEvent): void {
+    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (step === undefined) return;
+    event.preventDefault();
+    const buttons = [...this.renderRoot.querySelectorAll<HTMLElement>('.sort')];
+    buttons[buttons.findIndex((button) => button === event.target) + step]?.focus();
+  }
+
+  #onHeadFocus(event: FocusEvent): void {
+    this.#headStop = (event.target as HTMLElement).dataset['column'] ?? null;
     this.requestUpdate();
   }
 
-  #send(name: 'sort' | 'row-open' | 'row-move', detail: string): void {
+  get #tabStop(): string | undefined {
+    const sortable = this.#fitting.filter(({ isSortable }) => isSortable);
+    return (sortable.find(({ name }) => name === (this.#headStop ?? this.sort.column)) ?? sortable[0])?.name;
+  }
+
+  #send(name: 'sort' | 'row-open' | 'row-enter' | 'row-move', detail: string): void {
     this.dispatchEvent(new CustomEvent(name, { detail }));
   }
 
   #headerCell(column: ListColumn): TemplateResult {
     const isSorted = this.sort.column === column.name;
     const direction = this.sort.descending ? 'descending' : 'ascending';
-    return html`<div role="columnheader" class="cell ${column.isNumber ? 'number' : ''}" aria-colindex=${column.position}
+    return html`<div role="columnheader" class="cell ${lookOf(column)}" aria-colindex=${column.position}
       aria-sort=${isSorted ? direction : nothing}>
-      ${column.isSortable ? html`<button class="sort" @click=${() => this.#send('sort', column.name)}>
+      ${column.isSortable ? html`<button class="sort" data-column=${column.name} tabindex=${column.name === this.#tabStop ? 0 : -1}
+        @click=${() => this.#send('sort', column.name)}>
         <span>${column.title}</span>${isSorted ? icon(this.sort.descending ? 'sortDown' : 'sortUp') : nothing}
       </button>` : column.title}
     </div>`;
+  }
+
+  #isSelected(id: string): boolean {
+    return this.picked.size === 0 ? id === this.selectedId : this.picked.has(id);
   }
 
   /** One template for loaded and unloaded rows, so that scrolling creates no elements. */
@@ -279,8 +387,8 @@ export class InvoifyListTable extends LitElement {
     const row = index === null ? undefined : this.rows.row(index);
     return html`<div role="row" class="row ${index === this.#active ? 'active' : ''} ${row ? '' : 'waiting'}" ?hidden=${index === null}
       id=${index === null ? nothing : `row-${index}`} aria-rowindex=${index === null ? nothing : index + 2}
-      aria-selected=${row !== undefined && row.id === this.selectedId ? 'true' : 'false'}
-      data-index=${index ?? nothing} @click=${() => index !== null && this.#open(index)}
+      aria-selected=${row !== undefined && this.#isSelected(row.id) ? 'true' : 'false'}
+      data-index=${index ?? nothing} @click=${(event: MouseEvent) => index !== null && this.#onClick(event, index)}
     >${this.#fitting.map((column) => listCell(column, row, this.today))}</div>`;
   }
 
@@ -289,15 +397,15 @@ export class InvoifyListTable extends LitElement {
     const { first, last } = this.#window;
     const isActiveDrawn = this.#active >= first && this.#active <= last;
     return html`
-      <div class="grid" role="grid" tabindex="0" aria-label=${this.label} aria-rowcount=${total === null ? -1 : total + 1}
+      <div class="grid" role="grid" tabindex="0" aria-multiselectable="true" aria-label=${this.label} aria-rowcount=${total === null ? -1 : total + 1}
         aria-colcount=${this.columns.length} aria-busy=${total === null ? 'true' : 'false'}
         aria-activedescendant=${isActiveDrawn ? `row-${this.#active}` : nothing}
         @scroll=${this.#updateWindow} @keydown=${this.#onKeydown} @focus=${this.#activateFirst}
       >
-        <div role="rowgroup" class="head">
+        <div role="rowgroup" class="head" @keydown=${this.#onHeadKeydown} @focusin=${this.#onHeadFocus}>
           <div role="row" class="row" aria-rowindex="1">${this.#fitting.map((column) => this.#headerCell(column))}</div>
         </div>
-        <div role="rowgroup" class="sheet">${assignRows(this.#window, poolSize(this.#viewPx)).map((index) => this.#row(index))}</div>
+        <div role="rowgroup" class="sheet" @contextmenu=${this.#onContextMenu}>${assignRows(this.#window, poolSize(this.#viewPx)).map((index) => this.#row(index))}</div>
       </div>`;
   }
 }
@@ -306,9 +414,13 @@ export class InvoifyListTable extends LitElement {
 function listCell(column: ListColumn, row: ListRow | undefined, today: string): TemplateResult {
   const { text, badge, isMuted }: Cell = row ? column.cell(row, today) : { text: '' };
   const look = !row ? 'bar' : badge === undefined ? '' : 'badge';
-  return html`<div role="gridcell" class="cell ${column.isNumber ? 'number' : ''} ${isMuted ? 'muted' : ''}"
+  return html`<div role="gridcell" class="cell ${lookOf(column)} ${isMuted ? 'muted' : ''}"
     aria-colindex=${column.position}
     title=${text.length > 16 ? text : nothing}><span class=${look} data-tone=${badge ?? nothing}>${text}</span></div>`;
+}
+
+function lookOf({ isNumber, isDate }: ListColumn): string {
+  return isNumber ? 'number' : isDate ? 'date' : '';
 }
 
 /** Positions the drawn rows. Sets properties of `style`, because the content security policy forbids the attribute. */

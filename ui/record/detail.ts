@@ -176,8 +176,14 @@ export class InvoifyDetail extends LitElement {
     this.#act('print');
   }
 
+  /** Focuses the heading, once what was open has given the focus back. */
   focusStart(): void {
-    void this.updateComplete.then(() => this.renderRoot.querySelector<HTMLElement>('h2')?.focus());
+    void this.#closed().then(() => this.renderRoot.querySelector<HTMLElement>('h2')?.focus());
+  }
+
+  async #closed(): Promise<void> {
+    await this.updateComplete;
+    await this.renderRoot.querySelector<InvoifyTaskDialogs>('invoify-task-dialogs')?.updateComplete;
   }
 
   #beginIfLoaded(): void {
@@ -267,6 +273,7 @@ export class InvoifyDetail extends LitElement {
     if (!outcome.ok) return emit(this, 'toast', { text: callErrorText(outcome.error), tone: 'bad' });
     await this.#load();
     emit(this, 'toast', { text, tone: 'ok' });
+    this.focusStart();
     onDone?.(outcome.value);
   }
 
@@ -304,6 +311,7 @@ export class InvoifyDetail extends LitElement {
       emit(this, 'open-record', { collection: task.collection, id: record.id, ...(next && { act: next }) });
     } else if (next) this.#act(next);
     else if (task.kind === 'action' && task.action === 'delete') emit(this, 'close-detail');
+    else this.focusStart();
   }
 
   /** What is likely to be wanted after an action: the paper of what was issued, or a payment back. */
@@ -323,9 +331,10 @@ export class InvoifyDetail extends LitElement {
 
   #onKeydown(event: KeyboardEvent): void {
     const isMenuOpen = this.renderRoot.querySelector('invoify-record-bar')?.shadowRoot?.querySelector(':popover-open');
-    if (event.key !== 'Escape' || event.defaultPrevented || isMenuOpen || this.#flow.state.task) return;
+    const isLeft = event.key === 'ArrowLeft' && !(event.altKey || event.ctrlKey || event.metaKey || event.shiftKey || isTakenByField(event));
+    if ((!isLeft && event.key !== 'Escape') || event.defaultPrevented || isMenuOpen || this.#flow.state.task) return;
     event.preventDefault();
-    emit(this, 'close-detail');
+    emit(this, isLeft ? 'leave-detail' : 'close-detail');
   }
 
   override render(): TemplateResult {
@@ -405,6 +414,11 @@ export class InvoifyDetail extends LitElement {
       default: return html`<invoify-record-view .detail=${detail}></invoify-record-view>`;
     }
   }
+}
+
+/** Whether an arrow key moves within a control or belongs to a dialog. */
+function isTakenByField(event: Event): boolean {
+  return event.composedPath().some((target) => target instanceof Element && target.matches('dialog, input, select, textarea'));
 }
 
 function titleOf(payload: JsonObject): string {

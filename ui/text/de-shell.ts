@@ -130,7 +130,6 @@ export const deShell: Translation<typeof enShell> = {
   'summary.days31to60': '31–60 Tage',
   'summary.days61to90': '61–90 Tage',
   'summary.over90': 'Über 90 Tage',
-  'summary.currency': 'Währung der Übersicht',
 
   'totals.label': 'Summen dieser Liste',
   'totals.total': 'Summe',

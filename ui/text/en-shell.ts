@@ -130,7 +130,6 @@ export const enShell = {
   'summary.days31to60': '31–60 days',
   'summary.days61to90': '61–90 days',
   'summary.over90': 'Over 90 days',
-  'summary.currency': 'Currency of the summary',
 
   'totals.label': 'Totals of this list',
   'totals.total': 'Total',

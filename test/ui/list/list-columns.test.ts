@@ -12,7 +12,7 @@ await setLocale({ language: 'en', format: 'en-GB' });
 const invoices = findCollection('invoices');
 assert(invoices);
 const columns = listColumns(invoices);
-const names = (widthPx: number, sortedBy: string): readonly string[] => fittingColumns(columns, widthPx, sortedBy).map(({ name }) => name);
+const names = (widthPx: number, sortedBy: string): readonly string[] => fittingColumns(columns, widthPx, [sortedBy]).map(({ name }) => name);
 const rowOf = (values: ListRow['columns']): ListRow => ({ id: '1', updatedAt: '', columns: values });
 
 describe('a list of invoices', () => {
@@ -21,20 +21,27 @@ describe('a list of invoices', () => {
   });
 
   test('drops dispensable columns when narrow, but never the sorted one', () => {
-    assert.deepEqual(names(600, 'issueDate'), ['number', 'customerName', 'issueDate', 'status', 'openMinor']);
+    assert.deepEqual(names(665, 'issueDate'), ['number', 'customerName', 'issueDate', 'dueDate', 'status', 'openMinor']);
+    assert.deepEqual(names(560, 'issueDate'), ['number', 'customerName', 'issueDate', 'status', 'openMinor']);
     assert.deepEqual(names(600, 'totalMinor'), ['number', 'customerName', 'status', 'totalMinor', 'openMinor']);
+    assert.deepEqual(names(700, 'number'), ['number', 'customerName', 'dueDate', 'status', 'totalMinor', 'openMinor']);
+  });
+
+  test('keeps a column that its filter is about, whatever it is sorted by', () => {
+    const kept = fittingColumns(columns, 560, ['totalMinor', 'dueDate']).map(({ name }) => name);
+    assert.deepEqual(kept, ['number', 'customerName', 'dueDate', 'status', 'totalMinor', 'openMinor']);
   });
 
   test('fits the remaining columns, or reports the minimum width', () => {
     for (let widthPx = 300; widthPx < 1000; widthPx += 7) {
-      const fitting = fittingColumns(columns, widthPx, 'dueDate');
+      const fitting = fittingColumns(columns, widthPx, ['dueDate']);
       const isMinimal = fitting.every(({ name }) => ['number', 'customerName', 'dueDate', 'status', 'openMinor'].includes(name));
       assert(minWidthPx(fitting) <= widthPx || isMinimal, `${widthPx} px`);
     }
   });
 
   test('keeps the index of each column for screen readers', () => {
-    assert.deepEqual(fittingColumns(columns, 600, 'issueDate').map(({ position }) => position), [1, 2, 3, 5, 7]);
+    assert.deepEqual(fittingColumns(columns, 560, ['issueDate']).map(({ position }) => position), [1, 2, 3, 5, 7]);
   });
 
   test('exports every column, including the currency that amounts on screen contain', () => {

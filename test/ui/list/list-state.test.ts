@@ -73,6 +73,16 @@ describe('a selection', () => {
       { currency: 'EUR', openMinor: { from: 1 }, dueDate: { from: '2026-02-13', to: '2026-03-14' } });
     assert.equal(hasFilters(chooseAge(state, 'days1to30', 'EUR')), false);
   });
+
+  test('of an age is sorted by due date, oldest first, for as long as the age is chosen', () => {
+    const state = chooseAge(start, 'over90', 'EUR');
+    assert.deepEqual(state.sort, { column: 'dueDate', descending: false });
+    for (const left of [chooseAge(state, 'over90', 'EUR'), choose(state, 'status', 'paid'), choose(state, 'currency', ''), clearFilters(state)]) {
+      assert.deepEqual(left.sort, invoices.defaultSort);
+    }
+    const sorted = { ...state, sort: { column: 'totalMinor', descending: true } };
+    assert.deepEqual(clearFilters(sorted).sort, sorted.sort, 'the user\'s own order stays');
+  });
 });
 
 test('amounts and dates sort in descending order first, and a second click reverses the order', () => {
