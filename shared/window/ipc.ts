@@ -284,7 +284,7 @@ function isErrorCode(code: unknown): code is ErrorCode {
 }
 
 type Ask<Calls, C extends keyof Calls> = Calls[C] extends { request: infer Q; answer: infer A }
-  ? Q extends undefined ? () => Promise<Outcome<A>> : (request: Q) => Promise<Outcome<A>>
+  ? [Q] extends [undefined] ? () => Promise<Outcome<A>> : (request: Q) => Promise<Outcome<A>>
   : never;
 
 /** The calls of one group, without its prefix: `signIn` for `auth.signIn`. */
