@@ -8,6 +8,8 @@ import type { Status } from '../shared/window/views.ts';
 /** The name of a collection, for its list, or one of the screens below. */
 export type Screen = string;
 
+/** What was invoiced and received in a period. */
+export const reportScreen = 'report';
 export const settingsScreen = 'settings';
 export const healthScreen = 'health';
 /** The company's own record, which has a screen instead of a list. */
@@ -32,7 +34,7 @@ export function listScreens(role: Role | null): readonly string[] {
 /** `wanted`, or the first list if that screen does not exist or is not allowed. */
 export function allowedScreen(wanted: Screen, role: Role | null): Screen {
   const lists = listScreens(role);
-  const allowed = [...lists, companyScreen, settingsScreen, healthScreen, ...role === 'owner' ? [computersScreen] : []];
+  const allowed = [...lists, reportScreen, companyScreen, settingsScreen, healthScreen, ...role === 'owner' ? [computersScreen] : []];
   return allowed.includes(wanted) ? wanted : lists[0] ?? settingsScreen;
 }
 

@@ -8,7 +8,7 @@ import { findCollection } from '../shared/collections.ts';
 import type { AppInfo, Command, Settings } from '../shared/window/ipc.ts';
 import type { Status } from '../shared/window/views.ts';
 import {
-  allowedScreen, companyScreen, computersScreen, healthScreen, mayWrite, settingsScreen, type DetailView, type Screen,
+  allowedScreen, companyScreen, computersScreen, healthScreen, mayWrite, reportScreen, settingsScreen, type DetailView, type Screen,
 } from './app-state.ts';
 import { cacheNoticeText } from './text/call-error-text.ts';
 import type { InvoifyCompany } from './company/company-screen.ts';
@@ -31,6 +31,7 @@ async function loadLaterScreens(): Promise<void> {
   await Promise.all([
     import('./record/detail.ts'), import('./settings/settings-screen.ts'), import('./settings/computers-screen.ts'),
     import('./sync/health-screen.ts'), import('./sync/sync-popover.ts'), import('./company/company-screen.ts'),
+    import('./report/report-screen.ts'),
   ]);
 }
 
@@ -255,6 +256,10 @@ export class InvoifyShell extends LitElement {
     const collection = findCollection(screen);
     if (screen === healthScreen) {
       return html`${this.#notice()}<invoify-health .status=${status} .revision=${this.view.revision}></invoify-health>`;
+    }
+    if (screen === reportScreen) {
+      return html`${this.#notice()}<invoify-report .status=${status} .revision=${this.view.revision}
+        .today=${localDay(Date.now())}></invoify-report>`;
     }
     if (screen === companyScreen) {
       return html`${this.#notice()}<invoify-company .status=${status} .revision=${this.view.revision}

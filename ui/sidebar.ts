@@ -3,7 +3,9 @@
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 
 import type { SignedInUser } from '../shared/protocol.ts';
-import { companyScreen, computersScreen, healthScreen, listScreens, settingsScreen, type Screen } from './app-state.ts';
+import {
+  companyScreen, computersScreen, healthScreen, listScreens, reportScreen, settingsScreen, type Screen,
+} from './app-state.ts';
 import { controls } from './base/controls.ts';
 import { emit } from './base/events.ts';
 import { t, tryText } from './text/i18n.ts';
@@ -78,7 +80,8 @@ export class InvoifySidebar extends LitElement {
         <div class="name">${logo()}<span>${t('word.app')}</span></div>
         <div class="items">
           <ul>${listScreens(this.user?.role ?? null).map((name) =>
-            this.#item(name, tryText('collection', name), isIcon(name) ? name : 'folder'))}</ul>
+            this.#item(name, tryText('collection', name), isIcon(name) ? name : 'folder'))}
+            ${this.#item(reportScreen, t('screen.report'), 'report')}</ul>
           <ul>
             ${this.#item(companyScreen, t('collection.company'), 'company')}
             ${this.user?.role === 'owner' ? this.#item(computersScreen, t('screen.computers'), 'computers') : nothing}

@@ -59,6 +59,13 @@ const states: readonly State[] = [
     },
   },
   {
+    name: 'report',
+    async reach(page) {
+      await openScreen(page, 'report');
+      await page.locator('invoify-report td').first().waitFor();
+    },
+  },
+  {
     name: 'computers',
     async reach(page) {
       await openScreen(page, 'computers');

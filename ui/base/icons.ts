@@ -14,6 +14,7 @@ const shapes = {
     <circle cx="8" cy="6.5" r="1.8"/>
     <path d="M4.5 13.3c0-2 1.5-3.1 3.5-3.1s3.5 1.1 3.5 3.1"/>`,
   company: svg`<path d="M2.5 14.5v-13h7v13M9.5 6h4v8.5M1 14.5h14M5 4.5h2M5 7.5h2M5 10.5h2"/>`,
+  report: svg`<path d="M2 13.5h12M4.5 13.5V9M8 13.5v-11M11.5 13.5V6.5"/>`,
   computers: svg`<rect x="1.5" y="2.5" width="13" height="8.5" rx="1.2"/><path d="M8 11v2.5M5 13.5h6"/>`,
   settings: svg`
     <path d="M1.5 4.5h7M12.5 4.5h2M1.5 11.5h2M7.5 11.5h7"/>

@@ -21,6 +21,7 @@ export const deShell: Translation<typeof enShell> = {
   'collection.plans': 'Tarife',
   'collection.users': 'Benutzer',
   'collection.company': 'Firma',
+  'screen.report': 'Auswertung',
   'screen.settings': 'Einstellungen',
   'screen.computers': 'Computer',
   'screen.health': 'Synchronisierung',

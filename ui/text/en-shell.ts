@@ -21,6 +21,7 @@ export const enShell = {
   'collection.plans': 'Plans',
   'collection.users': 'Users',
   'collection.company': 'Company',
+  'screen.report': 'Report',
   'screen.settings': 'Settings',
   'screen.computers': 'Computers',
   'screen.health': 'Sync health',

@@ -9,9 +9,10 @@ import type { enCompany } from './en-company.ts';
 import type { enEntry } from './en-entry.ts';
 import type { enHandOff } from './en-hand-off.ts';
 import type { enRecords } from './en-records.ts';
+import type { enReport } from './en-report.ts';
 import { enShell } from './en-shell.ts';
 
-type LaterTexts = typeof enRecords & typeof enCompany & typeof enHandOff & typeof enEntry;
+type LaterTexts = typeof enRecords & typeof enReport & typeof enCompany & typeof enHandOff & typeof enEntry;
 type English = typeof enShell & LaterTexts;
 export type MessageKey = keyof English;
 
@@ -26,6 +27,7 @@ export const loadTexts = {
   en: {
     shell: async () => enShell,
     records: async () => ({
+      ...(await import('./en-report.ts')).enReport,
       ...(await import('./en-records.ts')).enRecords, ...(await import('./en-company.ts')).enCompany,
       ...(await import('./en-hand-off.ts')).enHandOff, ...(await import('./en-entry.ts')).enEntry,
     }),
@@ -33,6 +35,7 @@ export const loadTexts = {
   de: {
     shell: async () => (await import('./de-shell.ts')).deShell,
     records: async () => ({
+      ...(await import('./de-report.ts')).deReport,
       ...(await import('./de-records.ts')).deRecords, ...(await import('./de-company.ts')).deCompany,
       ...(await import('./de-hand-off.ts')).deHandOff, ...(await import('./de-entry.ts')).deEntry,
     }),
