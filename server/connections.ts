@@ -6,7 +6,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 
 import { AppError } from '../shared/errors.ts';
@@ -152,7 +152,9 @@ interface ParseError extends Error {
 
 function malformed({ code }: ParseError): AppError {
   switch (code) {
-    case 'ERR_HTTP_REQUEST_TIMEOUT': return new AppError('invalid_request', 'The request did not arrive in time. Send it again.');
+    // The client was slow, or this process too busy to read what had arrived: it cannot tell.
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return new AppError('unavailable', 'The request did not arrive in time. Send it again.', { retryAfterS: 1 });
     case 'HPE_HEADER_OVERFLOW': return new AppError('invalid_request', 'The headers of the request are too large.');
     default: return new AppError('invalid_request', 'The request is not valid HTTP.');
   }
@@ -168,9 +170,10 @@ function sentRequestId(packet: Buffer | undefined): string {
 }
 
 function rawReply(error: AppError, requestId: string): string {
-  const { body } = errorReply(error);
+  const { status, headers, body } = errorReply(error);
   const text = JSON.stringify(body);
-  return ['HTTP/1.1 400 Bad Request', 'Content-Type: application/json; charset=utf-8', 'Cache-Control: no-store',
+  return [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, ...Object.entries(headers ?? {}).map(([name, value]) => `${name}: ${value}`),
+    'Content-Type: application/json; charset=utf-8', 'Cache-Control: no-store',
     'X-Content-Type-Options: nosniff', `X-Request-Id: ${requestId}`, 'Connection: close',
     `Content-Length: ${Buffer.byteLength(text)}`, '', text].join('\r\n');
 }

@@ -25,6 +25,7 @@ const CUSTOMERS = 1000;
 const INVOICES = 4000;
 const CLIENTS_PER_ADDRESS = 50;
 const DAY_MS = 86_400_000;
+const NUDGE_SPREAD_MS = 1000;
 /** How often a client repeats a request that was refused. */
 const MAX_TRIES = 100;
 
@@ -180,6 +181,8 @@ async function nudgeAll(
     await Promise.all(listeners.map(async ({ client, token, index }) => {
       await heard[index];
       heardMs.push(performance.now() - startedMs);
+      // As desktops do.
+      await sleep(Math.random() * NUDGE_SPREAD_MS);
       const answer = await ask(client, `${urlOf(index)}/api/sync/pull?${query}`, token);
       refusals += answer.refusals;
       if (pageEnd(answer.text).count < 1) throw new Error('a nudge came before its change could be pulled');

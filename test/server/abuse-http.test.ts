@@ -74,6 +74,15 @@ for (const store of stores) {
       assert.deepEqual(statuses(answer), ['HTTP/1.1 201', 'HTTP/1.1 201']);
     });
 
+    test('that never come are not waited for: the client is told to send its request again, as on a busy server', async () => {
+      const late = new RawConnection(server.url);
+      late.socket.write('GET /api/health HTTP/1.1\r\nHost: x\r\n');
+      await late.until(/Retry-After: 1\r\n[^]*"unavailable"/);
+      assert.deepEqual(statuses(late.text), ['HTTP/1.1 503']);
+      late.socket.end();
+      await late.closed;
+    });
+
     test('are not answered inside an event stream', async () => {
       const stream = new RawConnection(server.url);
       stream.socket.write(`GET /api/sync/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${server.owner.token}\r\n\r\n`);
