@@ -9,7 +9,9 @@ import { basename, join } from 'node:path';
 
 import { AppError } from '../shared/errors.ts';
 import { requestParsers } from '../shared/window/ipc-requests.ts';
-import { toOutcome, type DeskCalls, type FileCalls, type Handlers, type Outcome, type SavedFile } from '../shared/window/ipc.ts';
+import {
+  toNull, toOutcome, type DeskCalls, type FileCalls, type Handlers, type Outcome, type SavedFile,
+} from '../shared/window/ipc.ts';
 import type { Status } from '../shared/window/views.ts';
 import { backUp } from './files/backup.ts';
 import { requireOutsideDataFolder } from './files/chosen-file.ts';
@@ -153,9 +155,4 @@ async function writeFile(path: string, options: DeskOptions, write: () => Promis
   requireOutsideDataFolder(path, options.dataFolder);
   await write();
   return { path, sizeBytes: (await stat(path)).size };
-}
-
-async function toNull(done: Promise<void>): Promise<null> {
-  await done;
-  return null;
 }

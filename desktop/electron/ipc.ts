@@ -8,19 +8,18 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import {
-  app, clipboard, dialog, ipcMain, shell as system, type BrowserWindow, type IpcMainEvent, type IpcMainInvokeEvent,
-} from 'electron';
+import { app, clipboard, dialog, ipcMain, shell as system, type BrowserWindow, type IpcMainEvent, type IpcMainInvokeEvent } from 'electron';
 
 import { AppError } from '../../shared/errors.ts';
 import { requestParsers } from '../../shared/window/ipc-requests.ts';
 import {
-  csvName, fromOutcome, isShellChannel, isWindowChannel, toOutcome, type FileCalls, type Handlers, type Outcome, type SavedFile,
-  type ShellCalls, type WindowCalls,
+  csvName, fromOutcome, isShellChannel, isWindowChannel, toNull, toOutcome, type FileCalls, type Handlers, type Outcome,
+  type SavedFile, type ShellCalls, type WindowCalls,
 } from '../../shared/window/ipc.ts';
 import { mailLink } from '../../shared/window/mail.ts';
 import type { SystemEvent } from '../desk.ts';
-import { toFileName } from '../files/file-name.ts';
+import { oneDialogAtATime } from '../files/dialogs.ts';
+import { newPath, toFileName } from '../files/file-name.ts';
 import type { Facts } from '../files/redact.ts';
 import { replaceFile, type ReplaceDeps } from '../files/replace-file.ts';
 import { isOurPage } from './protocol-handler.ts';
@@ -88,21 +87,20 @@ export interface ShellDeps extends ReplaceDeps {
 }
 
 export function createShellCalls(deps: ShellDeps): Handlers<ShellCalls> {
-  let isDialogOpen = false;
+  const openDialog = oneDialogAtATime(() => requireWindow(deps));
+  /** What the user chose last. */
+  let folder: string | null = null;
 
   /** Has a file written where the user chooses; null if they cancel. The extension is the format's name in lower case. */
   async function save(name: string, format: string, write: (path: string) => Promise<SavedFile>): Promise<SavedFile | null> {
-    if (isDialogOpen) throw new AppError('conflict', 'Another save dialog is open. Close it first.', { fields: { dialog: { code: 'invalid', message: 'is open' } } });
-    const window = requireWindow(deps);
-    isDialogOpen = true;
     const extension = format.toLowerCase();
     const file = `${toFileName(name)}.${extension}`;
-    const chosen = await dialog.showSaveDialog(window, {
+    const chosen = await openDialog((window) => dialog.showSaveDialog(window, {
       // The name alone where Documents cannot be found: redirected to a server that is away.
       defaultPath: tryOr(() => join(app.getPath('documents'), file), file),
       filters: [{ name: format, extensions: [extension] }],
       properties: ['createDirectory', 'showOverwriteConfirmation'],
-    }).finally(() => { isDialogOpen = false; });
+    }));
     return chosen.canceled || chosen.filePath === '' ? null : write(chosen.filePath);
   }
 
@@ -122,15 +120,17 @@ export function createShellCalls(deps: ShellDeps): Handlers<ShellCalls> {
     }),
     'app.exportCsv': (csv) =>
       save(`${csvName(csv)}-${today(deps)}`, 'CSV', (path) => callDesk('file.writeCsv', { path, csv })),
-    'app.exportPdf': ({ name }) => save(name, 'PDF', (path) => writePdf(path, deps)),
+    async 'app.chooseFolder'() {
+      const chosen = await openDialog((window) => dialog.showOpenDialog(window, { properties: ['openDirectory', 'createDirectory'] }));
+      return folder = chosen.filePaths[0] ?? null;
+    },
+    'app.exportPdf': ({ name, isInFolder }) => isInFolder ? writePdf(newPath(folder, name, 'pdf'), deps)
+      : save(name, 'PDF', (path) => writePdf(path, deps)),
     async 'app.exportEInvoice'({ id }) {
       const number = await callDesk('file.checkEInvoice', { id });
       return save(number, 'XML', (path) => callDesk('file.writeEInvoice', { path, id }));
     },
-    async 'app.openEmail'(mail) {
-      await system.openExternal(mailLink(mail));
-      return null;
-    },
+    'app.openEmail': (mail) => toNull(system.openExternal(mailLink(mail))),
     'app.print': () => print(requireWindow(deps)),
     'app.backUp': () => save(`invoify-backup-${today(deps)}`, 'SQLite', (path) => callDesk('file.backUp', { path })),
     async 'app.openFolder'({ folder }) {

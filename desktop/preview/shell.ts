@@ -80,6 +80,9 @@ export function createPreviewShell(options: DeskOptions, desk: PreviewDesk, nowM
       return offerDownload(`${toFileName(number)}.xml`, (path) => ask('file.writeEInvoice', { path, id }));
     },
     'app.backUp': () => offerDownload(`invoify-backup-${today()}.sqlite`, (path) => ask('file.backUp', { path })),
+    'app.chooseFolder': async () => {
+      throw new AppError('forbidden', 'A browser tab cannot save into a folder.');
+    },
     'app.exportPdf': async () => {
       throw new AppError('forbidden', 'A browser tab cannot save a PDF. Print instead, and choose to save as PDF there.');
     },

@@ -55,7 +55,11 @@ export const requestParsers: { readonly [C in Channel]: Parser<AllCalls[C]['requ
   'app.resetLocalData': nothing,
   'app.getInfo': nothing,
   'app.exportCsv': csvFile,
-  'app.exportPdf': (input) => ({ name: text(input, 'name', 200) }),
+  'app.chooseFolder': nothing,
+  'app.exportPdf': (input) => ({
+    name: text(input, 'name', 200),
+    ...(member(input, 'isInFolder') === undefined ? {} : { isInFolder: choice(input, 'isInFolder', [true]) }),
+  }),
   'app.exportEInvoice': (input) => ({ id: name(input, 'id') }),
   'app.openEmail': (input) => ({ to: anyText(input, 'to', 320), subject: text(input, 'subject', 1000), text: text(input, 'text', 10_000) }),
   'app.print': nothing,

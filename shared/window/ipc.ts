@@ -101,6 +101,8 @@ export function csvName(csv: CsvRequest | TableRequest): string {
 export interface PdfRequest {
   /** The proposed file name, without folder or extension. */
   readonly name: string;
+  /** Saves it in the folder that the user chose last, beside what is there, without asking. */
+  readonly isInFolder?: true;
 }
 
 export interface SavedFile {
@@ -164,6 +166,8 @@ export interface DeskCalls {
 export interface ShellCalls {
   'app.getInfo': { request: Nothing; answer: AppInfo };
   'app.exportCsv': { request: CsvRequest | TableRequest; answer: SavedFile | null };
+  /** The folder that the PDFs of several invoices go to. */
+  'app.chooseFolder': { request: Nothing; answer: string | null };
   'app.exportPdf': { request: PdfRequest; answer: SavedFile | null };
   /** An issued invoice as an e-invoice. What it lacks is refused with `invalid_request` before a dialog opens. */
   'app.exportEInvoice': { request: { readonly id: string }; answer: SavedFile | null };
@@ -198,7 +202,8 @@ const windowChannels: { readonly [C in keyof WindowCalls]: 'desk' | 'shell' } = 
   'data.report': 'desk', 'records.create': 'desk', 'records.update': 'desk', 'records.remove': 'desk', 'records.act': 'desk',
   'records.removeEntry': 'desk',
   'app.getSettings': 'desk', 'app.saveSettings': 'desk', 'app.resetLocalData': 'desk', 'app.getInfo': 'shell',
-  'app.exportCsv': 'shell', 'app.exportPdf': 'shell', 'app.exportEInvoice': 'shell', 'app.openEmail': 'shell', 'app.print': 'shell',
+  'app.exportCsv': 'shell', 'app.chooseFolder': 'shell', 'app.exportPdf': 'shell', 'app.exportEInvoice': 'shell',
+  'app.openEmail': 'shell', 'app.print': 'shell',
   'app.backUp': 'shell', 'app.openFolder': 'shell', 'app.copyText': 'shell',
 };
 
@@ -270,6 +275,12 @@ export async function toOutcome<A>(run: () => Promise<A>, log: (error: unknown) 
       },
     };
   }
+}
+
+/** The answer of a call that answers nothing. */
+export async function toNull(done: Promise<void>): Promise<null> {
+  await done;
+  return null;
 }
 
 /** Returns the answer in an outcome, or throws its error as an AppError. */

@@ -65,6 +65,7 @@ const validRequests: { readonly [C in keyof WindowCalls]: object | null } = {
     selection: { collection: 'customers', filters: {} }, sort: { column: 'name' },
     columns: [{ name: 'name', title: 'Name' }, { name: 'email', title: 'E-mail' }], locale: 'de-DE',
   },
+  'app.chooseFolder': null,
   'app.exportPdf': { name: 'INV-2026-00001' },
   'app.exportEInvoice': { id: '0'.repeat(24) },
   // Refused by every browser: no test may open a program.

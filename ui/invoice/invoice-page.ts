@@ -198,10 +198,13 @@ function renderFooter({ format: { words }, footer, footerText }: Paper, page: nu
 }
 
 /**
- * Prints the invoice of a detail, or saves it as a PDF: the value is then the file, or null if the user cancelled. The page is in
- * the document only while it prints; the print rules in ui/tokens.css hide everything else.
+ * Prints the invoice of a detail, or saves it as a PDF, in the folder that was chosen for several if that is where it goes: the
+ * value is then the file, or null if the user cancelled. The page is in the document only while it prints; the print rules in
+ * ui/tokens.css hide everything else.
  */
-export async function exportInvoice(host: EventTarget, detail: Detail, to: 'print' | 'pdf'): Promise<Outcome<SavedFile | null>> {
+export async function exportInvoice(
+  host: EventTarget, detail: Detail, to: 'print' | 'pdf' | 'folder',
+): Promise<Outcome<SavedFile | null>> {
   const invoice = detail.record.payload as JsonObject & Invoice;
   const page = new InvoifyInvoicePage();
   page.paper = paperContent({
@@ -213,7 +216,8 @@ export async function exportInvoice(host: EventTarget, detail: Detail, to: 'prin
   document.body.append(page);
   try {
     await page.laidOut();
-    return to === 'print' ? await ask(host, 'app.print') : await ask(host, 'app.exportPdf', { name: fileName(invoice) });
+    if (to === 'print') return await ask(host, 'app.print');
+    return await ask(host, 'app.exportPdf', { name: fileName(invoice), ...(to === 'folder' && { isInFolder: true }) });
   } finally {
     page.remove();
   }

@@ -3,23 +3,24 @@
 import { LitElement, css, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 
 import type { Collection } from '../../shared/collections.ts';
-import type { CurrencySummary, CurrencyTotals, Status } from '../../shared/window/views.ts';
+import type { CurrencySummary, CurrencyTotals, ListRow, Status } from '../../shared/window/views.ts';
 import { ask } from '../base/ask.ts';
 import { callErrorText } from '../text/call-error-text.ts';
 import { controls } from '../base/controls.ts';
 import { emit } from '../base/events.ts';
-import { countText, currentLocale, t, tryText } from '../text/i18n.ts';
+import { countText, currentLocale, loadRecordTexts, t, tryText } from '../text/i18n.ts';
 import { csvColumns, listColumns } from './list-columns.ts';
 import './list-empty.ts';
 import { emptiness } from './list-empty.ts';
 import { ListRows } from './list-rows.ts';
 import { chooseAge, clearFilters, hasFilters, selectionOf, showsDue, sortBy, type Age, type ListState } from './list-state.ts';
 import './list-summary.ts';
-import { InvoifyListTable } from './list-table.ts';
+import { InvoifyListTable, type RowMenu } from './list-table.ts';
 import './list-toolbar.ts';
 import { InvoifyListToolbar } from './list-toolbar.ts';
 import './list-totals.ts';
 import { latestOnly } from '../base/latest.ts';
+import { noSelection, pickedRange, withPick, withRows, type RowPick, type RowSelection } from './row-selection.ts';
 import type { WriteBlock } from '../sync/sync-view.ts';
 
 /**
@@ -42,6 +43,8 @@ export class InvoifyListScreen extends LitElement {
     summaries: { state: true },
     totals: { state: true },
     version: { state: true },
+    selection: { state: true },
+    menu: { state: true },
   };
 
   static override styles = [controls, css`
@@ -64,8 +67,12 @@ export class InvoifyListScreen extends LitElement {
   declare summaries: readonly CurrencySummary[] | null;
   declare totals: readonly CurrencyTotals[] | null;
   declare version: number;
+  declare selection: RowSelection;
+  /** The row whose menu is open, and where. */
+  declare menu: RowMenu | null;
 
   #hasUpdated = false;
+  readonly #latestPick = latestOnly();
   readonly #latestTotals = latestOnly();
   readonly #latestSummary = latestOnly();
   readonly #latestCurrencies = latestOnly();
@@ -80,6 +87,8 @@ export class InvoifyListScreen extends LitElement {
     this.summaries = null;
     this.totals = null;
     this.version = 0;
+    this.selection = noSelection;
+    this.menu = null;
     this.selectedId = null;
     this.blocked = null;
   }
@@ -111,12 +120,50 @@ export class InvoifyListScreen extends LitElement {
     const isOtherList = isFirst || (changed.has('state') && changed.get('state') !== this.state) || changed.has('today');
     if (isOtherList) this.#rows.show({ selection: selectionOf(this.collection, this.state, this.today), sort: this.state.sort });
     else if (changed.has('revision')) this.#rows.refresh();
+    if (isOtherList) this.#select(noSelection);
+    else if (changed.has('revision')) void this.#refreshSelection();
     if (!this.#hasAmounts) {
       if (isFirst || changed.has('revision')) void this.#readCurrencies();
       return;
     }
     if (isOtherList || changed.has('revision')) void this.#readTotals();
     if (isFirst || changed.has('revision') || changed.has('today')) void this.#readSummary();
+  }
+
+  /** Selects rows, reading those that are not loaded. */
+  async #pick(pick: RowPick): Promise<void> {
+    const isLatest = this.#latestPick();
+    const [first, last] = pickedRange(pick, this.selection.anchor, this.#rows.total ?? 0);
+    const loaded = pick.how === 'none' ? [] : Array.from({ length: last - first + 1 }, (_, at) => this.#rows.row(first + at));
+    const open = this.selectedId === null ? undefined : this.#rows.row(this.#rows.indexOf(this.selectedId));
+    const select = (rows: readonly ListRow[]): void => this.#select(withPick(this.selection, pick, rows, open));
+    const rows = loaded.filter((row) => row !== undefined);
+    if (rows.length === loaded.length) return select(rows);
+    const { sort } = this.state;
+    const query = { ...selectionOf(this.collection, this.state, this.today), sort, offset: first, limit: loaded.length };
+    const outcome = await ask(this, 'data.listPage', query);
+    if (isLatest() && outcome.ok) select(outcome.value.rows);
+  }
+
+  #select(selection: RowSelection): void {
+    this.#latestPick();
+    this.selection = selection;
+    // The element becomes the bar once it and its texts have been loaded.
+    if (selection.rows.size > 0) void loadRecordTexts().then(() => import('./selection-bar.ts'));
+  }
+
+  async #refreshSelection(): Promise<void> {
+    const { selection } = this;
+    const ids = [...selection.rows.keys()];
+    if (ids.length === 0) return;
+    const outcome = await ask(this, 'data.listPage', { collection: this.collection.name, filters: { id: ids }, limit: ids.length });
+    if (outcome.ok && this.selection === selection) this.selection = withRows(selection, outcome.value.rows);
+  }
+
+  async #openMenu(menu: RowMenu): Promise<void> {
+    await loadRecordTexts();
+    await import('./row-menu.ts');
+    this.menu = menu;
   }
 
   #onRowsChange(isNew: boolean): void {
@@ -157,6 +204,11 @@ export class InvoifyListScreen extends LitElement {
     }
   }
 
+  /** An open detail does not follow the keyboard while rows are selected. */
+  #onRowMove(id: string): void {
+    if (this.selection.rows.size === 0) this.dispatchEvent(new CustomEvent('record-move', { detail: id }));
+  }
+
   #set(state: ListState): void {
     this.dispatchEvent(new CustomEvent<ListState>('list-state', { detail: state }));
   }
@@ -193,18 +245,35 @@ export class InvoifyListScreen extends LitElement {
       <slot name="notice"></slot>
       ${this.#hasAmounts ? this.#summary() : nothing}
       <div class="list">
-        <invoify-list-table .columns=${listColumns(this.collection)} .kept=${showsDue(this.state) ? ['dueDate'] : []} .rows=${this.#rows} .version=${this.version} .sort=${this.state.sort}
-          .selectedId=${this.selectedId} .today=${this.today}
+        <invoify-list-table .columns=${listColumns(this.collection)} .kept=${showsDue(this.state) ? ['dueDate'] : []} .rows=${this.#rows}
+          .version=${this.version} .sort=${this.state.sort} .selectedId=${this.selectedId}
+          .picked=${this.selection.rows} .today=${this.today}
           .label=${t('list.table', { collection: tryText('collection', this.collection.name), count: total ?? 0 })}
           @sort=${({ detail }: CustomEvent<string>) => this.#set({ ...this.state, sort: sortBy(this.state.sort, detail) })}
           @row-open=${this.#open}
           @row-enter=${({ detail }: CustomEvent<string>) => this.dispatchEvent(new CustomEvent('record-enter', { detail }))}
-          @row-move=${({ detail }: CustomEvent<string>) => this.dispatchEvent(new CustomEvent('record-move', { detail }))}
+          @row-move=${({ detail }: CustomEvent<string>) => this.#onRowMove(detail)}
+          @row-pick=${({ detail }: CustomEvent<RowPick>) => void this.#pick(detail)}
+          @row-menu=${({ detail }: CustomEvent<RowMenu>) => void this.#openMenu(detail)}
         ></invoify-list-table>
+        ${this.menu === null ? nothing : html`<invoify-row-menu .collection=${this.collection.name} .menu=${this.menu}
+          @menu-close=${() => { this.menu = null; }}></invoify-row-menu>`}
         ${empty === null ? nothing : html`<invoify-list-empty .kind=${empty} .collection=${this.collection.name} .mayWrite=${this.mayWrite}
           .blocked=${this.blocked} .reason=${this.#rows.error ? callErrorText(this.#rows.error) : null}
           @clear=${() => this.#set(clearFilters(this.state))} @retry=${() => this.#rows.refresh()}></invoify-list-empty>`}
       </div>
+      ${this.#footer(total)}`;
+  }
+
+  /** What can be done with the selected rows, or else the totals. */
+  #footer(total: number | null): TemplateResult {
+    const { state, partial } = this.status;
+    if (this.selection.rows.size > 0) {
+      return html`<invoify-selection-bar .collection=${this.collection} .rows=${this.selection.rows} .mayWrite=${this.mayWrite}
+        .isOwner=${this.status.user?.role === 'owner'} .blocked=${this.blocked} .sort=${this.state.sort}
+        @selection-clear=${() => { this.#select(noSelection); this.focus(); }}></invoify-selection-bar>`;
+    }
+    return html`
       <invoify-list-totals .label=${this.#totalsLabel} .count=${total === null ? '' : this.#count(total)}
         .totals=${this.#hasAmounts ? this.totals : null}
         .incomplete=${state === 'first_sync' || partial > 0}></invoify-list-totals>`;

@@ -46,7 +46,9 @@ export class InvoifyListTable extends LitElement {
 
   static override styles = [controls, css`
     :host { display: block; position: relative; min-block-size: 0; }
-    .grid { position: absolute; inset: 0; overflow: auto; contain: strict; background: var(--color-surface); scrollbar-gutter: stable; }
+    .grid { position: absolute; inset: 0; overflow: auto; contain: strict; background: var(--color-surface); scrollbar-gutter: stable;
+      /* The rows keep their places here; what the browser would add for elements that are reused is wrong. */
+      overflow-anchor: none; }
     .grid:focus-visible { outline: none; }
     .grid:focus-visible:not([aria-activedescendant]) .head { outline: var(--focus); outline-offset: -2px; }
     .row { display: grid; align-items: center; block-size: var(--size-row); padding-inline: var(--space-2); }
@@ -79,6 +81,8 @@ export class InvoifyListTable extends LitElement {
     .cell .badge { vertical-align: 1px; }
     [aria-selected='true'] .badge:is([data-tone='info'], [data-tone='plain']) { background: var(--color-surface); }
     .cell.muted { color: var(--color-muted); }
+    /* The border is part of the height. */
+    .head .row { block-size: calc(var(--size-row) - 1px); }
     .head .cell:has(> .sort) { align-self: stretch; padding-inline: 0; }
     .sort {
       display: flex;
@@ -335,6 +339,8 @@ export class InvoifyListTable extends LitElement {
   #onClick(event: MouseEvent, index: number): void {
     const row = this.rows.row(index);
     if (!row) return;
+    // A range begins where the keyboard was.
+    if (event.shiftKey && this.picked.size === 0) this.#pick('toggle', Math.max(0, this.#active));
     this.#active = index;
     this.#activeId = row.id;
     this.requestUpdate();
@@ -397,7 +403,8 @@ export class InvoifyListTable extends LitElement {
     const { first, last } = this.#window;
     const isActiveDrawn = this.#active >= first && this.#active <= last;
     return html`
-      <div class="grid" role="grid" tabindex="0" aria-multiselectable="true" aria-label=${this.label} aria-rowcount=${total === null ? -1 : total + 1}
+      <div class="grid" role="grid" tabindex="0" aria-multiselectable="true" aria-label=${this.label}
+        aria-rowcount=${total === null ? -1 : total + 1}
         aria-colcount=${this.columns.length} aria-busy=${total === null ? 'true' : 'false'}
         aria-activedescendant=${isActiveDrawn ? `row-${this.#active}` : nothing}
         @scroll=${this.#updateWindow} @keydown=${this.#onKeydown} @focus=${this.#activateFirst}
@@ -405,7 +412,8 @@ export class InvoifyListTable extends LitElement {
         <div role="rowgroup" class="head" @keydown=${this.#onHeadKeydown} @focusin=${this.#onHeadFocus}>
           <div role="row" class="row" aria-rowindex="1">${this.#fitting.map((column) => this.#headerCell(column))}</div>
         </div>
-        <div role="rowgroup" class="sheet" @contextmenu=${this.#onContextMenu}>${assignRows(this.#window, poolSize(this.#viewPx)).map((index) => this.#row(index))}</div>
+        <div role="rowgroup" class="sheet" @contextmenu=${this.#onContextMenu}
+        >${assignRows(this.#window, poolSize(this.#viewPx)).map((index) => this.#row(index))}</div>
       </div>`;
   }
 }

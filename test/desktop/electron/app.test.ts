@@ -295,6 +295,21 @@ test('a page can save where there is no Documents folder, as when its server is 
   assert.equal(seen.saveDialogs.at(-1)?.defaultPath, 'INV-2026-00001.pdf');
 });
 
+test('PDFs of several invoices go to the folder that was chosen, each in a file of its own', async (t) => {
+  const { controls, electron, ask } = await startApp(t);
+  const { person, seen } = controls.system;
+  const first = await electron.app.exportPdf({ name: 'INV-1', isInFolder: true });
+  assert.equal(!first.ok && first.error.code, 'conflict', 'no folder was chosen');
+  assert.equal(await ask(electron.app.chooseFolder()), null);
+  person.chooseFolder = async () => controls.home;
+  assert.equal(await ask(electron.app.chooseFolder()), controls.home);
+  for (const name of ['INV-1.pdf', 'INV-1 (2).pdf', 'INV-1 (3).pdf']) {
+    const path = join(controls.home, name);
+    assert.deepEqual(await ask(electron.app.exportPdf({ name: 'INV-1', isInFolder: true })), { path, sizeBytes: 9 });
+  }
+  assert.deepEqual(seen.saveDialogs, []);
+});
+
 test('only one save dialog is open at a time', async (t) => {
   const { controls, electron } = await startApp(t);
   const { promise, resolve } = Promise.withResolvers<null>();

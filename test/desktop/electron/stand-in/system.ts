@@ -129,7 +129,7 @@ export interface System {
   readonly Menu: Pick<typeof Electron.Menu, 'buildFromTemplate' | 'setApplicationMenu'>;
   readonly clipboard: Pick<Electron.Clipboard, 'writeText'>;
   readonly shell: Pick<Electron.Shell, 'openExternal' | 'openPath'>;
-  readonly dialog: Pick<Electron.Dialog, 'showSaveDialog' | 'showMessageBox' | 'showErrorBox'>;
+  readonly dialog: Pick<Electron.Dialog, 'showOpenDialog' | 'showSaveDialog' | 'showMessageBox' | 'showErrorBox'>;
   /** What the program did to the system. */
   readonly seen: {
     menu: Menu | null;
@@ -144,6 +144,8 @@ export interface System {
   readonly person: {
     /** The path chosen in a save dialog; null cancels. */
     save: () => Promise<string | null>;
+    /** The folder chosen; null cancels. */
+    chooseFolder: () => Promise<string | null>;
     /** The index of the button pressed in a message box. */
     press: () => Promise<number>;
     /** Why folders cannot be opened; '' if they can. */
@@ -159,6 +161,7 @@ export function createSystem(app: App): System {
   const seen: System['seen'] = { menu: null, clipboard: '', opened: [], folders: [], saveDialogs: [], messages: [], errors: [] };
   const person: System['person'] = {
     save: async () => null,
+    chooseFolder: async () => null,
     press: async () => 1,
     folderProblem: '',
     copy: async () => undefined,
@@ -205,6 +208,11 @@ export function createSystem(app: App): System {
         seen.saveDialogs.push(ofWindow(...args));
         const path = await person.save();
         return { canceled: path === null, filePath: path ?? '' };
+      },
+      async showOpenDialog(...args: [Electron.BaseWindow | Electron.OpenDialogOptions, Electron.OpenDialogOptions?]) {
+        assert(ofWindow(...args).properties?.includes('openDirectory'));
+        const path = await person.chooseFolder();
+        return { canceled: path === null, filePaths: path === null ? [] : [path] };
       },
       async showMessageBox(...args: [Electron.BaseWindow | Electron.MessageBoxOptions, Electron.MessageBoxOptions?]) {
         seen.messages.push(ofWindow(...args));

@@ -1,0 +1,147 @@
+// Working on several invoices at once, and a row's menu: by mouse and by keyboard alone.
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+
+import type { Page } from 'playwright-core';
+
+import { assertAccessible } from './accessible.ts';
+import { describeWindow } from './harness.ts';
+import { detail, filterByStatus, press, pressAndClose, rows, search, sheet, waitUntil } from './user-actions.ts';
+
+const today = new Date().toISOString().slice(0, 10);
+const line = { description: 'Work', quantityMilli: 1000, unitPriceMinor: 10_000, taxRateBp: 1900 };
+
+const selected = (page: Page) => page.locator('[role=grid] .sheet [role=row][aria-selected=true]:not([hidden])');
+const bar = (page: Page) => page.getByRole('group', { name: 'Selected rows' });
+
+async function isCount(page: Page, count: number): Promise<void> {
+  await waitUntil(page, `${count} rows are selected`, async () => await selected(page).count() === count);
+}
+
+describeWindow('several rows of a list', { invoices: 60, customers: 10 }, (env) => {
+  test('are selected with Ctrl and Shift, saved as CSV, and unselected by Esc', async (t) => {
+    const page = await env().openWindow(t, { width: 1280 });
+    await filterByStatus(page, 'paid');
+    await rows(page).nth(1).click();
+    await detail(page).getByRole('heading', { level: 2 }).waitFor();
+    await rows(page).nth(3).click({ modifiers: ['Control'] });
+    await isCount(page, 2);
+    await bar(page).getByText('2 selected').waitFor();
+    await rows(page).nth(5).click({ modifiers: ['Shift'] });
+    await isCount(page, 3);
+    await assertAccessible(page, 'selection');
+    const numbers = await selected(page).locator('[role=gridcell]:first-child').allInnerTexts();
+    const [download] = await Promise.all([page.waitForEvent('download'), press(bar(page), 'Save CSV')]);
+    const csv = readFileSync(await download.path(), 'utf8');
+    assert.deepEqual(csv.trim().split('\r\n').slice(1).map((text) => text.split(/[,;]/)[0]), numbers);
+
+    await page.getByRole('grid').focus();
+    await page.keyboard.press('Escape');
+    await bar(page).waitFor({ state: 'detached' });
+    await detail(page).waitFor();
+    await page.keyboard.press('Home');
+    await page.keyboard.press('Shift+ArrowDown');
+    await page.keyboard.press('Shift+ArrowDown');
+    await isCount(page, 3);
+    await page.keyboard.press('Shift+ArrowUp');
+    await isCount(page, 2);
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Control+ ');
+    await isCount(page, 3);
+    await page.keyboard.press('Control+a');
+    await waitUntil(page, 'all are selected', async () => await selected(page).count() === await rows(page).count());
+    assert.equal(await page.getByRole('grid').getAttribute('aria-multiselectable'), 'true');
+    await rows(page).first().click();
+    await bar(page).waitFor({ state: 'detached' });
+  });
+
+  test('are issued together, the oldest first, and what does not work is listed', async (t) => {
+    const colleague = await env().colleague();
+    const { id: customerId } = await colleague.create('customers', { name: 'Several Ltd', currency: 'EUR' });
+    const make = (issueDate: string, lines: readonly object[]) => colleague.create('invoices', {
+      customerId, issueDate, currency: 'EUR', lines,
+    });
+    const late = await make(today, [line]);
+    const early = await make('2026-01-05', [line]);
+    const empty = await make('2026-01-06', []);
+    const page = await env().openWindow(t, { width: 1280 });
+    await search(page, 'Several Ltd');
+    await waitUntil(page, 'the drafts have come', async () => await rows(page).filter({ hasText: 'Several Ltd' }).count() === 3);
+    await page.getByRole('grid').focus();
+    await page.keyboard.press('Control+a');
+    await press(bar(page), 'Issue 3 drafts');
+    const question = sheet(page, 'Issue 3 drafts?');
+    await question.getByText('2 of them are dated before today.').waitFor();
+    await assertAccessible(page, 'selection-issue');
+    await press(question, 'Issue');
+    const result = sheet(page, 'Done');
+    await result.getByText('2 issued.').waitFor();
+    await result.getByText('Draft invoice · Several Ltd: Add a line first.').waitFor();
+    await assertAccessible(page, 'selection-issued');
+    await pressAndClose(result, 'Close');
+    const numberOf = async (id: string): Promise<string> => String((await colleague.read('invoices', id)).payload?.['number']);
+    assert.ok(await numberOf(early.id) < await numberOf(late.id));
+    assert.equal(await numberOf(empty.id), 'undefined');
+  });
+
+  test('are saved as PDFs in one folder, until the user cancels', async (t) => {
+    const page = await env().openWindow(t, { width: 1280 });
+    await page.route('**/call/app.getInfo', async (route) => {
+      const { value } = await (await route.fetch()).json() as { readonly value: object };
+      await route.fulfill({ json: { ok: true, value: { ...value, lacks: [] } } });
+    });
+    await page.route('**/call/app.chooseFolder', (route) => route.fulfill({ json: { ok: true, value: '/x/papers' } }));
+    const requests: unknown[] = [];
+    const { promise: cancelled, resolve } = Promise.withResolvers<void>();
+    await page.route('**/call/app.exportPdf', async (route) => {
+      requests.push(route.request().postDataJSON());
+      if (requests.length === 2) await cancelled;
+      await route.fulfill({ json: { ok: true, value: { path: '/x/papers/a.pdf', sizeBytes: 1 } } });
+    });
+    await filterByStatus(page, 'paid');
+    const number = await rows(page).first().locator('[role=gridcell]').first().innerText();
+    await rows(page).first().click({ modifiers: ['Control'] });
+    await rows(page).nth(3).click({ modifiers: ['Shift'] });
+    await press(bar(page), 'Save PDFs');
+    const dialog = sheet(page, 'Saving 4 PDFs');
+    await dialog.getByText('1 of 4').waitFor();
+    await assertAccessible(page, 'selection-pdf');
+    await press(dialog, 'Cancel');
+    resolve();
+    await sheet(page, 'Done').getByText('2 PDFs saved to /x/papers.').waitFor();
+    await sheet(page, 'Done').getByText('2 were not tried.').waitFor();
+    assert.deepEqual(requests[0], { name: number, isInFolder: true });
+    assert.equal(requests.length, 2);
+  });
+
+  test('have a menu, which the keyboard opens, too', async (t) => {
+    const page = await env().openWindow(t, { width: 1280 });
+    await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+    await filterByStatus(page, 'paid');
+    const row = rows(page).nth(2);
+    const [number = '', customer = ''] = await row.locator('[role=gridcell]').allInnerTexts();
+    const menu = page.getByRole('menu');
+    const copied = (): Promise<string> => page.evaluate(() => navigator.clipboard.readText());
+    await row.click({ button: 'right' });
+    await menu.waitFor();
+    await assertAccessible(page, 'row-menu');
+    await menu.getByRole('menuitem', { name: 'Copy number' }).click();
+    await waitUntil(page, 'the number is copied', async () => await copied() === number);
+    await page.keyboard.press('Shift+F10');
+    await menu.waitFor();
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    await waitUntil(page, 'the amount is copied', async () => /^[\d,]+\.\d\d$/.test(await copied()));
+    await page.keyboard.press('Shift+F10');
+    await menu.waitFor();
+    await page.keyboard.press('Escape');
+    await menu.waitFor({ state: 'detached' });
+    assert.equal(await page.evaluate(() => document.activeElement?.localName), 'invoify-app');
+    await page.keyboard.press('ContextMenu');
+    await menu.getByRole('menuitem', { name: 'Open customer' }).click();
+    await detail(page).getByRole('heading', { level: 2, name: customer }).waitFor();
+  });
+});

@@ -1,0 +1,31 @@
+// Doing the same with several records: what is done, what fails, and when the rest is left.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+
+import type { ErrorCode } from '../../../shared/errors.ts';
+import type { Outcome } from '../../../shared/window/ipc.ts';
+import { runBulk } from '../../../ui/list/bulk.ts';
+
+const failure = (code: ErrorCode): Outcome<never> => ({ ok: false, error: { code, message: code } });
+const ok: Outcome<null> = { ok: true, value: null };
+
+async function run(outcomes: readonly Outcome<unknown>[], cancelAfter = Infinity) {
+  const progress: number[] = [];
+  const result = await runBulk(outcomes, async (outcome) => outcome, {
+    isCancelled: () => progress.length >= cancelAfter, onProgress: (finished) => progress.push(finished),
+  });
+  return { ...result, failures: result.failures.map(({ error }) => error.code), progress };
+}
+
+describe('several records', () => {
+  test('are worked on one after the other, whatever fails on one of them', async () => {
+    assert.deepEqual(await run([ok, failure('conflict'), ok, failure('precondition_failed')]),
+      { done: 2, failures: ['conflict', 'precondition_failed'], untried: 0, progress: [1, 2, 3, 4] });
+  });
+
+  test('are left if the server cannot be asked, or the user cancels', async () => {
+    assert.deepEqual(await run([ok, failure('offline'), ok, ok]), { done: 1, failures: ['offline'], untried: 2, progress: [1, 2] });
+    assert.deepEqual(await run([ok, ok, ok], 1), { done: 1, failures: [], untried: 2, progress: [1] });
+  });
+});
