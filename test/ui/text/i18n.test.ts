@@ -122,11 +122,11 @@ describe('an error', () => {
   const message = 'What a server or the desktop says, in English.';
   const codes = [...wireErrorCodes, ...desktopErrorCodes];
 
-  test('is in the language of the user, whatever its code, its kind and its fields, before and after the later texts are loaded', async () => {
+  test('is in the language of the user, whatever its code, kind and fields, before and after the later texts are loaded', async () => {
     await setLocale({ language: 'de', format: 'de-DE' });
     const texts = (): string[] => [
       ...codes.flatMap((code) => [callErrorText({ code, message }), syncErrorText({ code, message })]),
-      ...failureKinds.flatMap((kind) => [callErrorText({ code: 'offline', message, kind }), syncErrorText({ code: 'offline', message, kind })]),
+      ...failureKinds.flatMap((kind) => [callErrorText, syncErrorText].map((textOf) => textOf({ code: 'offline', message, kind }))),
       problemMessage('name', { code: 'of a later server', message }, 'EUR'),
       callErrorText({ code: 'invalid_request', message, fields: { path: { code: 'invalid', message } } }),
     ];
