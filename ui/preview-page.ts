@@ -8,6 +8,7 @@
 import { AppError } from '../shared/errors.ts';
 import { requestParsers } from '../shared/window/ipc-requests.ts';
 import { mailLink } from '../shared/window/mail.ts';
+import { requirePhoneLink } from '../shared/window/phone.ts';
 import { createWindowApi, toOutcome, type Events, type Outcome, type WindowCalls } from '../shared/window/ipc.ts';
 
 type Listeners = { readonly [E in keyof Events]: Set<(value: Events[E]) => void> };
@@ -51,12 +52,8 @@ const localCalls: { readonly [channel: string]: ((request: unknown) => Promise<n
     window.print();
     return null;
   },
-  async 'app.openEmail'(request) {
-    const link = document.createElement('a');
-    link.href = mailLink(requestParsers['app.openEmail'](request));
-    link.click();
-    return null;
-  },
+  'app.openEmail': async (request) => follow(mailLink(requestParsers['app.openEmail'](request))),
+  'app.openPhone': async (request) => follow(requirePhoneLink(requestParsers['app.openPhone'](request).number)),
   async 'app.copyText'(request) {
     const { text } = requestParsers['app.copyText'](request);
     await navigator.clipboard.writeText(text).catch((cause: unknown) => {
@@ -96,6 +93,14 @@ async function post(channel: string, body: string): Promise<Outcome<unknown> & {
     if (cause instanceof AppError) throw cause;
     throw new AppError('unavailable', 'The preview is not running. Start it again and open its new link.', { cause });
   }
+}
+
+/** Has another program open a link. */
+function follow(href: string): null {
+  const link = document.createElement('a');
+  link.href = href;
+  link.click();
+  return null;
 }
 
 function startDownload(path: string): void {

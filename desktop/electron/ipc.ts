@@ -17,6 +17,7 @@ import {
   type SavedFile, type ShellCalls, type WindowCalls,
 } from '../../shared/window/ipc.ts';
 import { mailLink } from '../../shared/window/mail.ts';
+import { requirePhoneLink } from '../../shared/window/phone.ts';
 import type { SystemEvent } from '../desk.ts';
 import { oneDialogAtATime } from '../files/dialogs.ts';
 import { newPath, toFileName } from '../files/file-name.ts';
@@ -131,6 +132,7 @@ export function createShellCalls(deps: ShellDeps): Handlers<ShellCalls> {
       return save(number, 'XML', (path) => callDesk('file.writeEInvoice', { path, id }));
     },
     'app.openEmail': (mail) => toNull(system.openExternal(mailLink(mail))),
+    'app.openPhone': ({ number }) => toNull(system.openExternal(requirePhoneLink(number))),
     'app.print': () => print(requireWindow(deps)),
     'app.backUp': () => save(`invoify-backup-${today(deps)}`, 'SQLite', (path) => callDesk('file.backUp', { path })),
     async 'app.openFolder'({ folder }) {

@@ -1,7 +1,7 @@
 // The shell calls in the preview, where the window is a browser tab: no save dialogs, no folders, no PDF.
 //
 // A file that the window saves is written to a temporary folder and downloaded by the tab; it is deleted after the download,
-// or when the preview closes. The page handles printing, the clipboard and e-mail itself (ui/preview-page.ts).
+// or when the preview closes. The page handles printing, the clipboard, e-mail and phone itself (ui/preview-page.ts).
 
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -93,6 +93,7 @@ export function createPreviewShell(options: DeskOptions, desk: PreviewDesk, nowM
     'app.print': refusePageCall,
     'app.copyText': refusePageCall,
     'app.openEmail': refusePageCall,
+    'app.openPhone': refusePageCall,
   };
   return {
     answer: (channel, request) => run(answers, channel, request),

@@ -61,7 +61,13 @@ export const requestParsers: { readonly [C in Channel]: Parser<AllCalls[C]['requ
     ...(member(input, 'isInFolder') === undefined ? {} : { isInFolder: choice(input, 'isInFolder', [true]) }),
   }),
   'app.exportEInvoice': (input) => ({ id: name(input, 'id') }),
-  'app.openEmail': (input) => ({ to: anyText(input, 'to', 320), subject: text(input, 'subject', 1000), text: text(input, 'text', 10_000) }),
+  'app.openEmail': (input) => {
+    const to = anyText(input, 'to', 320);
+    // To somebody it may be empty at first.
+    const written = to === '' ? text : anyText;
+    return { to, subject: written(input, 'subject', 1000), text: written(input, 'text', 10_000) };
+  },
+  'app.openPhone': (input) => ({ number: text(input, 'number', 100) }),
   'app.print': nothing,
   'app.backUp': nothing,
   'app.openFolder': (input) => ({ folder: choice(input, 'folder', ['data', 'logs']) }),

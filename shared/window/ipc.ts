@@ -173,6 +173,8 @@ export interface ShellCalls {
   'app.exportEInvoice': { request: { readonly id: string }; answer: SavedFile | null };
   /** Opens a new e-mail in the user's own program; nothing is sent. */
   'app.openEmail': { request: Mail; answer: null };
+  /** Calls a phone number with the user's own program. */
+  'app.openPhone': { request: { readonly number: string }; answer: null };
   'app.print': { request: Nothing; answer: null };
   'app.backUp': { request: Nothing; answer: SavedFile | null };
   'app.openFolder': { request: { readonly folder: 'data' | 'logs' }; answer: null };
@@ -203,7 +205,7 @@ const windowChannels: { readonly [C in keyof WindowCalls]: 'desk' | 'shell' } = 
   'records.removeEntry': 'desk',
   'app.getSettings': 'desk', 'app.saveSettings': 'desk', 'app.resetLocalData': 'desk', 'app.getInfo': 'shell',
   'app.exportCsv': 'shell', 'app.chooseFolder': 'shell', 'app.exportPdf': 'shell', 'app.exportEInvoice': 'shell',
-  'app.openEmail': 'shell', 'app.print': 'shell',
+  'app.openEmail': 'shell', 'app.openPhone': 'shell', 'app.print': 'shell',
   'app.backUp': 'shell', 'app.openFolder': 'shell', 'app.copyText': 'shell',
 };
 

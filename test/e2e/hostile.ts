@@ -70,6 +70,7 @@ const validRequests: { readonly [C in keyof WindowCalls]: object | null } = {
   'app.exportEInvoice': { id: '0'.repeat(24) },
   // Refused by every browser: no test may open a program.
   'app.openEmail': { to: 'no address', subject: 'Invoice', text: 'text' },
+  'app.openPhone': { number: 'no number' },
   'app.print': null, 'app.backUp': null,
   'app.openFolder': { folder: 'data' },
   'app.copyText': { text: 'text' },

@@ -84,7 +84,7 @@ describeWindow('hostile calls', { invoices: 60, customers: 10 }, (env) => {
       for (const channel of channels) {
         const random = new Random(seed);
         const requests = Array.from({ length: CALLS }, () => hostileRequest(channel, random));
-        const inPage = ['app.print', 'app.copyText', 'app.openEmail'].includes(channel) ? CALLS : CALLS_IN_PAGE;
+        const inPage = ['app.print', 'app.copyText', 'app.openEmail', 'app.openPhone'].includes(channel) ? CALLS : CALLS_IN_PAGE;
         const answers = [
           ...await callInPage(page, channel, requests.slice(0, inPage)), ...await callOutside(page, channel, requests.slice(inPage)),
         ];

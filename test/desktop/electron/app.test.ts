@@ -267,7 +267,7 @@ test('a page can save only to the file that the user chooses', async (t) => {
   assert.equal((await electron.app.print()).ok, false);
 });
 
-test('an e-mail is opened as a mailto: link, and nothing else is, whatever the page asks for', async (t) => {
+test('an e-mail is opened as a mailto: link, a phone number as a tel: link, and nothing else is, whatever the page asks for', async (t) => {
   const { controls, electron, ask } = await startApp(t);
   const { seen } = controls.system;
   assert.equal(await ask(electron.app.openEmail({ to: 'a@kunde.test', subject: 'Rechnung & mehr', text: 'Hallo\n' })), null);
@@ -276,7 +276,13 @@ test('an e-mail is opened as a mailto: link, and nothing else is, whatever the p
     const refused = await electron.app.openEmail({ to, subject: 'x', text: 'x' });
     assert.equal(!refused.ok && refused.error.code, 'invalid_request', to);
   }
-  assert.equal(seen.opened.length, 1);
+  assert.equal(await ask(electron.app.openPhone({ number: '+49 (0) 30 123-456' })), null);
+  assert.equal(await ask(electron.app.openEmail({ to: 'a@kunde.test', subject: '', text: '' })), null);
+  for (const number of ['https://evil.example/', '*21*0301234#', 'file:///C:/12345', 'tel:12345']) {
+    const refused = await electron.app.openPhone({ number });
+    assert.equal(!refused.ok && refused.error.code, 'invalid_request', number);
+  }
+  assert.deepEqual(seen.opened.slice(1), ['tel:+4930123456', 'mailto:a@kunde.test?subject=&body=']);
 });
 
 test('no dialog opens for an e-invoice that cannot be written', async (t) => {

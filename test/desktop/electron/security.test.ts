@@ -114,8 +114,8 @@ describe('a call', () => {
   test('with an invalid request is refused, by the shell and by the desk', async (t) => {
     const { controls, contents } = await startApp(t);
     const channels = [
-      'app.exportPdf', 'app.exportEInvoice', 'app.openEmail', 'app.copyText', 'app.openFolder', 'data.listPage', 'auth.signIn',
-      'records.create', 'app.saveSettings',
+      'app.exportPdf', 'app.exportEInvoice', 'app.openEmail', 'app.openPhone', 'app.copyText', 'app.openFolder', 'data.listPage',
+      'auth.signIn', 'records.create', 'app.saveSettings',
     ];
     for (const channel of channels) {
       for (const request of [undefined, null, 7, 'x', [], { __proto__: null, collection: 7, text: 7, folder: '..', theme: 'pink' }]) {

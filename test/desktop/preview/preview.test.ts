@@ -265,6 +265,7 @@ describe('a call', () => {
   test('that only the page can handle is refused', async () => {
     assert.equal(codeOf(await call('app.print')), 'invalid_request');
     assert.equal(codeOf(await call('app.copyText', { body: '{"text":"x"}' })), 'invalid_request');
+    assert.equal(codeOf(await call('app.openPhone', { body: '{"number":"030123"}' })), 'invalid_request');
     assert.equal(codeOf(await call('app.openEmail', { body: '{"to":"","subject":"x","text":"x"}' })), 'invalid_request');
   });
 });
