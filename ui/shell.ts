@@ -19,7 +19,7 @@ import { localDay } from './text/format.ts';
 import { loadRecordTexts, t } from './text/i18n.ts';
 import './list/list-screen.ts';
 import type { InvoifyListScreen } from './list/list-screen.ts';
-import { initialState, type ListState } from './list/list-state.ts';
+import { clearFilters, hasFilters, initialState, readAmountsWith, type ListState } from './list/list-state.ts';
 import './sync/notice-bar.ts';
 import './sidebar.ts';
 import './sync/status-bar.ts';
@@ -28,6 +28,7 @@ import { blockText, writeBlock, type Notice, type SyncView } from './sync/sync-v
 /** Loads the components that the first screen does not need, with their texts. */
 async function loadLaterScreens(): Promise<void> {
   await loadRecordTexts();
+  readAmountsWith((await import('./text/number-text.ts')).searchedAmount);
   await Promise.all([
     import('./record/detail.ts'), import('./settings/settings-screen.ts'), import('./settings/computers-screen.ts'),
     import('./sync/health-screen.ts'), import('./sync/sync-popover.ts'), import('./company/company-screen.ts'),
@@ -184,7 +185,12 @@ export class InvoifyShell extends LitElement {
   /** The focus goes to the record, unless it is in the list beside it. */
   async #openRecord({ collection, id, act }: AppEvents['open-record'], isFromTable: boolean): Promise<void> {
     if (!await this.#show({ collection, id, from: null })) return;
-    if (this._screen !== collection) this.#setScreen(collection);
+    if (this._screen !== collection) {
+      const list = this._lists[collection];
+      // The list beside a record has it.
+      if (list && hasFilters(list)) this._lists = { ...this._lists, [collection]: clearFilters(list) };
+      this.#setScreen(collection);
+    }
     if (!isFromTable || this.#narrow.matches) this.#record?.focusStart();
     if (act) this.#record?.begin(act);
   }
@@ -221,6 +227,11 @@ export class InvoifyShell extends LitElement {
     const id = this._detail?.id ?? null;
     this._detail = null;
     void this.updateComplete.then(() => id === null ? this.#list?.focus() : this.#list?.focusRecord(id));
+  }
+
+  /** The list has left the record out. The focus stays where it is: in the search, or a filter. */
+  #closeUnlisted(id: string): void {
+    if (this._detail?.id === id && this.#record?.mode === 'view') this._detail = null;
   }
 
   /** In a narrow window the record covers the list. */
@@ -279,6 +290,7 @@ export class InvoifyShell extends LitElement {
       .mayWrite=${status.user !== null && mayWrite(screen, status.user.role)} .blocked=${writeBlock(status)}
       .syncing=${this.view.state === 'syncing' || this.view.state === 'first_sync'}
       @list-state=${({ detail }: CustomEvent<ListState>) => { this._lists = { ...this._lists, [screen]: detail }; }}
+      @record-unlisted=${({ detail }: CustomEvent<string>) => this.#closeUnlisted(detail)}
       @record-enter=${() => this.#record?.focusStart()}
       @record-move=${({ detail }: CustomEvent<string>) => this.#followRow(detail)}
       @keydown=${this.#onListKeydown}>${this.#notice()}</invoify-list-screen>`)}`;

@@ -1,5 +1,5 @@
-// Hands an issued invoice on: as an e-invoice in a file, or with an e-mail that the user's own program opens. Loaded when it is
-// first asked for.
+// Hands an issued invoice on: as an e-invoice in a file, or with an e-mail that the user's own program opens; and a customer's
+// statement of account, on paper. Loaded when it is first asked for.
 
 import type { LitElement } from 'lit';
 
@@ -12,11 +12,13 @@ import { ask } from '../base/ask.ts';
 import { emit } from '../base/events.ts';
 import type { Detail } from '../record/record-detail-data.ts';
 import { callErrorText } from '../text/call-error-text.ts';
+import { localDay } from '../text/format.ts';
 import { t } from '../text/i18n.ts';
 import type { InvoifyEInvoiceDialog } from './e-invoice-dialog.ts';
 import type { GapPlace } from './e-invoice-gaps.ts';
 import { invoiceMail } from './email-text.ts';
 import { exportInvoice } from './invoice-page.ts';
+import { printStatement } from './statement.ts';
 import './e-invoice-dialog.ts';
 
 export interface HandOffRights {
@@ -75,6 +77,12 @@ export async function openEmail(host: LitElement, detail: Detail, { canPdf }: Ha
     return emit(host, 'toast', { text, tone: 'bad' });
   }
   if (saved?.value) emit(host, 'toast', { text: t('done.email', { path: saved.value.path }), tone: 'ok' });
+}
+
+/** Prints a customer's statement of account; a toast says why, if that fails. */
+export async function openStatement(host: LitElement, detail: Detail): Promise<void> {
+  const printed = await printStatement(host, detail, localDay(Date.now()));
+  if (!printed.ok) emit(host, 'toast', { text: callErrorText(printed.error), tone: 'bad' });
 }
 
 function payloadOf<T>(record: RecordView | null): (JsonObject & T) | null {

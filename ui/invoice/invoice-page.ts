@@ -133,17 +133,17 @@ export class InvoifyInvoicePage extends LitElement {
   }
 }
 
-function renderTable({ format: { words } }: Paper, rows: readonly unknown[]): TemplateResult {
+function renderTable({ titles }: Paper, rows: readonly unknown[]): TemplateResult {
   return html`
     <table>
       <thead>
         <tr>
-          <th scope="col" class="position">${words.position}</th>
-          <th scope="col">${words.description}</th>
-          <th scope="col" class="quantity">${words.quantity}</th>
-          <th scope="col" class="price">${words.price}</th>
-          <th scope="col" class="tax">${words.tax}</th>
-          <th scope="col" class="amount">${words.amount}</th>
+          <th scope="col" class="position">${titles.position}</th>
+          <th scope="col">${titles.description}</th>
+          <th scope="col" class="quantity">${titles.quantity}</th>
+          <th scope="col" class="price">${titles.price}</th>
+          <th scope="col" class="tax">${titles.tax}</th>
+          <th scope="col" class="amount">${titles.amount}</th>
         </tr>
       </thead>
       <tbody>${rows}</tbody>

@@ -48,6 +48,7 @@ export interface Paper {
   readonly date: string;
   /** Across the page of what is not a valid invoice; else ''. */
   readonly stamp: string;
+  readonly titles: Readonly<Record<'position' | 'description' | 'quantity' | 'price' | 'tax' | 'amount', string>>;
   readonly lines: readonly PaperLine[];
   readonly totals: readonly PaperSum[];
   /** What was credited and paid, and what is left. */
@@ -81,6 +82,7 @@ export function paperContent({ invoice, company, customer, credited }: PaperSour
     corrects: credited ? words.correctsInvoice(credited.number ?? '', format.date(credited.issueDate)) : '',
     date: format.date(invoice.issueDate),
     stamp,
+    titles: words,
     lines: paperLines(invoice, format),
     totals: totals(invoice, format),
     settlement: settlement(invoice, format),
@@ -93,7 +95,7 @@ export function paperContent({ invoice, company, customer, credited }: PaperSour
 }
 
 /** The address as the post needs it: abroad with the country's name in capitals, at home without it. */
-function postalLines({ address }: Pick<Buyer, 'address'>, seller: Seller, { country, language }: PaperFormat): readonly string[] {
+export function postalLines({ address }: Pick<Buyer, 'address'>, seller: Seller, { country, language }: PaperFormat): readonly string[] {
   if (!address) return [];
   const isHome = address.country === seller.address?.country;
   return addressLines({ address }, (code) => (isHome ? '' : country(code).toLocaleUpperCase(language)));
@@ -190,7 +192,7 @@ function paymentRequest(invoice: Invoice, { words, money, date }: PaperFormat): 
   return { text: words.pay(money(leftMinor, currency), dueDate === undefined ? '' : date(dueDate), number), isDue: true };
 }
 
-function bankFacts({ number }: Invoice, seller: Seller, { words }: PaperFormat): readonly Fact[] {
+export function bankFacts({ number }: Pick<Invoice, 'number'>, seller: Seller, { words }: PaperFormat): readonly Fact[] {
   const { iban, bic, bankName, accountHolder = seller.name } = seller;
   if (iban === undefined) return [];
   return filled([
@@ -198,7 +200,7 @@ function bankFacts({ number }: Invoice, seller: Seller, { words }: PaperFormat):
   ]);
 }
 
-function footer(seller: Seller, { words, country }: PaperFormat): Pick<Paper, 'footer' | 'footerText'> {
+export function footer(seller: Seller, { words, country }: PaperFormat): Pick<Paper, 'footer' | 'footerText'> {
   const { name, phone, email, website, bankName, iban, bic, vatId, taxNumber, registration, footer: text = '' } = seller;
   const labelled = (label: string, value: string | undefined): readonly string[] => present(value).map((one) => `${label} ${one}`);
   const columns = [
@@ -214,7 +216,7 @@ function unbreakable(text: string): string {
   return text.replaceAll(' ', '\u00a0');
 }
 
-function filled(entries: readonly (readonly [string, string | undefined])[]): readonly Fact[] {
+export function filled(entries: readonly (readonly [string, string | undefined])[]): readonly Fact[] {
   return entries.flatMap(([label, value]) => present(value).map((text) => [label, text] as const));
 }
 

@@ -2,7 +2,7 @@
 // that is not mentioned here gets defaults, so a new collection has a list without further work.
 
 import type { Collection, Column } from '../../shared/collections.ts';
-import { displayStatus } from '../../shared/invoice.ts';
+import { displayStatus } from '../../shared/invoice-age.ts';
 import type { ListRow } from '../../shared/window/views.ts';
 import { formatDate, formatMoney, formatNumber } from '../text/format.ts';
 import { isKey, t, tryText } from '../text/i18n.ts';
@@ -38,13 +38,16 @@ const none: Cell = { text: '–', isMuted: true };
 
 /** Minimum width in px, and the column's share (fr) of the remaining width; without a share the width is fixed. */
 const widths: Readonly<Record<string, readonly [minPx: number, share?: number]>> = {
-  number: [124], customerName: [120, 3], issueDate: [84], dueDate: [84], status: [124], totalMinor: [104, 1], openMinor: [104, 1],
+  number: [124], customerName: [120, 3], issueDate: [84], dueDate: [84], status: [132], totalMinor: [104, 1], openMinor: [104, 1],
+  overdueMinor: [104, 1], oldestDue: [92],
   name: [140, 2], email: [160, 2], contact: [120, 1.5], priceMinor: [104, 1], currency: [84], interval: [104], active: [120],
   role: [104], disabled: [104],
 };
 
 /** Columns that a narrow list drops, in this order. */
-const dispensable: readonly string[] = ['currency', 'contact', 'issueDate', 'totalMinor', 'dueDate', 'interval', 'role'];
+const dispensable: readonly string[] = [
+  'currency', 'contact', 'email', 'issueDate', 'totalMinor', 'dueDate', 'oldestDue', 'interval', 'role',
+];
 
 /**
  * The columns of a list. Among the invoices, amounts include their currency and the number and status say which are credit notes, so
@@ -52,8 +55,8 @@ const dispensable: readonly string[] = ['currency', 'contact', 'issueDate', 'tot
  */
 export function listColumns(collection: Collection): readonly ListColumn[] {
   const unshown = collection.name === 'invoices' ? ['currency', 'kind'] : [];
-  return collection.columns
-    .filter(({ shown, name }) => shown && !unshown.includes(name))
+  return shownColumns(collection)
+    .filter(({ name }) => !unshown.includes(name))
     .map((column, index) => {
       const [minPx, share] = widths[column.name] ?? [96, 1];
       return {
@@ -61,7 +64,7 @@ export function listColumns(collection: Collection): readonly ListColumn[] {
         title: tryText('column', column.name),
         isSortable: column.sorted === true,
         isNumber: column.type === 'integer' && !isFlag(collection, column),
-        isDate: collection.fields[column.name]?.kind === 'date',
+        isDate: isDate(collection, column),
         position: index + 1,
         minPx,
         track: share === undefined ? `${minPx}px` : `minmax(${minPx}px, ${share}fr)`,
@@ -87,7 +90,15 @@ export function minWidthPx(columns: readonly ListColumn[]): number {
 
 /** The columns of the CSV export, with their headings. */
 export function csvColumns(collection: Collection): readonly { readonly name: string; readonly title: string }[] {
-  return collection.columns.filter(({ shown }) => shown).map(({ name }) => ({ name, title: tryText('column', name) }));
+  return shownColumns(collection).map(({ name }) => ({ name, title: tryText('column', name) }));
+}
+
+function shownColumns({ columns, balances = [] }: Collection): readonly Column[] {
+  return [...columns, ...balances].filter(({ shown }) => shown);
+}
+
+function isDate(collection: Collection, { name }: Column): boolean {
+  return collection.fields[name]?.kind === 'date' || name === 'oldestDue';
 }
 
 function isAmount(column: Column): boolean {
@@ -103,10 +114,11 @@ function cellOf(collection: Collection, column: Column): ListColumn['cell'] {
   const kind = collection.fields[name]?.kind;
   if (name === 'status') return statusCell;
   if (name === 'number') return numberCell;
+  if (name === 'openMinor' && collection.balances) return balanceCell;
   if (isAmount(column)) return (row) => amountCell(row, name);
   if (kind === 'boolean') return (row) => flagCell(name, row.columns[name] === 1);
   if (kind === 'choice') return (row) => choiceCell(name, row.columns[name]);
-  if (kind === 'date') return (row) => textCell(row, name, formatDate);
+  if (isDate(collection, column)) return (row) => textCell(row, name, formatDate);
   if (column.type === 'integer') return (row) => textCell(row, name, (value) => formatNumber(Number(value)));
   return (row) => textCell(row, name, (value) => value);
 }
@@ -118,9 +130,17 @@ function textCell(row: ListRow, name: string, format: (value: string) => string)
 
 function amountCell(row: ListRow, name: string): Cell {
   const value = row.columns[name];
-  const isNothingOpen = name === 'openMinor' && value === 0;
+  const isNothingOpen = ['openMinor', 'overdueMinor'].includes(name) && value === 0;
   if (typeof value !== 'number' || isNothingOpen) return none;
   return { text: formatMoney(value, String(row.columns['currency'] ?? 'EUR')) };
+}
+
+/** What is open in the currency of the row, and which other currencies anything is open in. */
+function balanceCell(row: ListRow): Cell {
+  const own = amountCell(row, 'openMinor');
+  const others = row.columns['otherCurrencies'];
+  if (typeof others !== 'string') return own;
+  return { text: [...own === none ? [] : [own.text], ...others.split(',')].join(' + ') };
 }
 
 function choiceCell(name: string, value: unknown): Cell {

@@ -25,6 +25,7 @@ import type { WriteBlock } from '../sync/sync-view.ts';
 
 /**
  * @fires list-state - search, filters or sort order changed: a ListState
+ * @fires record-unlisted - search or filters have left the selected record out: its id
  * @fires record-enter - the keyboard goes on into the selected record: its id
  * @fires record-move - the keyboard moved to a record: its id
  */
@@ -72,6 +73,10 @@ export class InvoifyListScreen extends LitElement {
   declare menu: RowMenu | null;
 
   #hasUpdated = false;
+  /** The first hit is to be opened once it has been found. */
+  #isToOpen = false;
+  /** Another selection is being loaded, which the selected record may not be in. */
+  #isNarrowing = false;
   readonly #latestPick = latestOnly();
   readonly #latestTotals = latestOnly();
   readonly #latestSummary = latestOnly();
@@ -118,6 +123,7 @@ export class InvoifyListScreen extends LitElement {
     const isFirst = !this.#hasUpdated;
     this.#hasUpdated = true;
     const isOtherList = isFirst || (changed.has('state') && changed.get('state') !== this.state) || changed.has('today');
+    if (isOtherList) this.#isNarrowing ||= !isFirst;
     if (isOtherList) this.#rows.show({ selection: selectionOf(this.collection, this.state, this.today), sort: this.state.sort });
     else if (changed.has('revision')) this.#rows.refresh();
     if (isOtherList) this.#select(noSelection);
@@ -169,8 +175,27 @@ export class InvoifyListScreen extends LitElement {
   #onRowsChange(isNew: boolean): void {
     this.version += 1;
     if (!isNew) return;
+    if (this.#isToOpen) this.#openFirst();
+    else if (this.#isNarrowing) void this.#checkSelected();
+    this.#isNarrowing = false;
     void this.updateComplete.then(() => this.#table?.scrollToTop());
     if (this.#rows.total !== null && hasFilters(this.state)) emit(this, 'announce', { text: this.#count(this.#rows.total) });
+  }
+
+  /** Opens the first row that the search has found, or will have found. */
+  #openFirst(): void {
+    this.#isToOpen = !this.#rows.isSettled;
+    const first = this.#rows.row(0);
+    if (!this.#isToOpen && first) emit(this, 'open-record', { collection: this.collection.name, id: first.id });
+  }
+
+  /** What is shown beside the list is of the list. A record that a write or a pull has left out stays, though. */
+  async #checkSelected(): Promise<void> {
+    const id = this.selectedId;
+    if (id === null || this.#rows.indexOf(id) >= 0) return;
+    const selection = selectionOf(this.collection, this.state, this.today);
+    const found = await ask(this, 'data.listPage', { ...selection, filters: { ...selection.filters, id }, limit: 1 });
+    if (found.ok && found.value.total === 0) this.dispatchEvent(new CustomEvent('record-unlisted', { detail: id }));
   }
 
   async #readTotals(): Promise<void> {
@@ -241,7 +266,8 @@ export class InvoifyListScreen extends LitElement {
     return html`
       <invoify-list-toolbar .collection=${this.collection} .state=${this.state} .currencies=${this.currencies} .today=${this.today}
         .mayWrite=${this.mayWrite} .blocked=${this.blocked} .syncing=${this.syncing}
-        @state-change=${({ detail }: CustomEvent<ListState>) => this.#set(detail)} @save-csv=${this.#saveCsv}></invoify-list-toolbar>
+        @state-change=${({ detail }: CustomEvent<ListState>) => this.#set(detail)} @save-csv=${this.#saveCsv}
+        @search-enter=${() => { if (this.state.search.trim() !== '') this.#openFirst(); }}></invoify-list-toolbar>
       <slot name="notice"></slot>
       ${this.#hasAmounts ? this.#summary() : nothing}
       <div class="list">

@@ -2,7 +2,7 @@
 // values.
 
 import { findCollection, type Collection } from '../../shared/collections.ts';
-import { addDays, ageBucketRange, type AgeBucket } from '../../shared/invoice.ts';
+import { addDays, ageBucketRange, type AgeBucket } from '../../shared/invoice-age.ts';
 import type { Filter, ListSelection, ListSort } from '../../shared/window/views.ts';
 
 /** Everything open, or what has been overdue for a given time. */
@@ -81,6 +81,14 @@ export function sortBy(sort: ListSort, column: string): ListSort {
   return { column, descending: column.endsWith('Minor') || column.endsWith('Date') };
 }
 
+/** What a search says as a decimal number, if it reads as an amount. */
+let readAmount: (search: string) => string | null = () => null;
+
+/** Has searches read as amounts from now on; the first screen loads without what that takes. */
+export function readAmountsWith(read: typeof readAmount): void {
+  readAmount = read;
+}
+
 /** The selection as of `today` (YYYY-MM-DD). */
 export function selectionOf(collection: Collection, state: ListState, today: string): ListSelection {
   const filters: Record<string, Filter> = { ...state.given?.filters };
@@ -93,9 +101,12 @@ export function selectionOf(collection: Collection, state: ListState, today: str
   // What is overdue may be limited to due dates, too.
   if (from !== null || to !== null) filters[by] = commonRange(filters[by] as Partial<DateRange> | undefined, { from, to });
   const search = state.search.trim();
+  const amount = readAmount(search);
   return {
     collection: collection.name,
     ...(search === '' ? {} : { search }),
+    ...(amount === null ? {} : { amount }),
+    ...(collection.balances ? { today } : {}),
     ...(Object.keys(filters).length === 0 ? {} : { filters }),
   };
 }

@@ -14,6 +14,7 @@ import '../base/write-button.ts';
 
 /**
  * @fires state-change - search or filters changed: a ListState
+ * @fires search-enter - Enter in the search
  * @fires save-csv - save the list as a CSV file
  */
 export class InvoifyListToolbar extends LitElement {
@@ -94,6 +95,8 @@ export class InvoifyListToolbar extends LitElement {
   }
 
   #onSearchInput(event: Event): void {
+    // Enter also ends the composition of a character.
+    if (event.key === 'Enter' && !event.isComposing) this.dispatchEvent(new CustomEvent('search-enter'));
     this.#change({ ...this.state, search: (event.target as HTMLInputElement).value });
   }
 

@@ -242,6 +242,7 @@ export class InvoifyDetail extends LitElement {
       case 'print':
       case 'pdf': return void exportTo(this, detail, name);
       case 'email':
+      case 'statement':
       case 'eInvoice': return void this.#handOff(detail, name);
       case 'newInvoice': return emit(this, 'new-record', { collection: 'invoices', from: newInvoiceFor(record, localDay(Date.now())) });
       case 'duplicate':
@@ -289,11 +290,11 @@ export class InvoifyDetail extends LitElement {
     if (isAccepted) emit(this, 'navigate', { screen: companyScreen });
   }
 
-  async #handOff(detail: Detail, name: 'email' | 'eInvoice'): Promise<void> {
-    const { exportEInvoice, openEmail } = await import('../invoice/hand-off.ts');
+  async #handOff(detail: Detail, name: 'email' | 'eInvoice' | 'statement'): Promise<void> {
+    const { exportEInvoice, openEmail, openStatement } = await import('../invoice/hand-off.ts');
     const canPdf = !this.info?.lacks.includes('pdf');
     const rights = { isOwner: this.user?.role === 'owner', isWriter: this.#isWriter, canPdf };
-    await (name === 'email' ? openEmail : exportEInvoice)(this, detail, rights);
+    await { email: openEmail, eInvoice: exportEInvoice, statement: openStatement }[name](this, detail, rights);
   }
 
   #removePayment(paymentId: string): void {
@@ -392,6 +393,7 @@ export class InvoifyDetail extends LitElement {
         <invoify-record-bar .actions=${actions} .collection=${detail.collection}
           .block=${this.#block} .canPdf=${!this.info?.lacks.includes('pdf')}
           .isIssued=${detail.collection === 'invoices' && ['open', 'paid'].includes(String(detail.record.payload['status']))}
+          .owes=${(detail.open?.total ?? 0) > 0}
           .isRefund=${openMinorOf(detail.record.payload as JsonObject & Invoice) < 0}
           @act=${(event: CustomEvent<BarAction>) => this.#act(event.detail)}></invoify-record-bar>
         ${this.#isWriter ? '' : html`<p class="quiet">${t('detail.viewOnly')}</p>`}

@@ -3,7 +3,7 @@
 //
 //   <invoify-record-bar .actions .collection .block @act>
 //
-// `act` carries the name of an action of the record, or `print`, `pdf`, `email`, `eInvoice` or `newInvoice`.
+// `act` carries the name of an action of the record, or `print`, `pdf`, `email`, `eInvoice`, `newInvoice` or `statement`.
 
 import { LitElement, css, html, type TemplateResult } from 'lit';
 
@@ -14,11 +14,12 @@ import type { RecordAction, RecordActionName } from './record-actions.ts';
 import type { WriteBlock } from '../sync/sync-view.ts';
 import '../base/write-button.ts';
 
-export type BarAction = RecordActionName | 'print' | 'pdf' | 'email' | 'eInvoice' | 'newInvoice';
+export type BarAction = RecordActionName | 'print' | 'pdf' | 'email' | 'eInvoice' | 'newInvoice' | 'statement';
 
 const icons: Readonly<Record<BarAction, IconName>> = {
   edit: 'edit', issue: 'check', redate: 'calendar', pay: 'payment', credit: 'credit', duplicate: 'copy', void: 'ban',
   delete: 'trash', print: 'print', pdf: 'pdf', email: 'mail', eInvoice: 'download', newInvoice: 'plus',
+  statement: 'print',
 };
 
 export class InvoifyRecordBar extends LitElement {
@@ -29,6 +30,7 @@ export class InvoifyRecordBar extends LitElement {
     canPdf: { attribute: false },
     isIssued: { attribute: false },
     isRefund: { attribute: false },
+    owes: { attribute: false },
   };
 
   static override styles = [controls, css`
@@ -56,6 +58,8 @@ export class InvoifyRecordBar extends LitElement {
   declare isIssued: boolean;
   /** What is to be paid is a refund. */
   declare isRefund: boolean;
+  /** A customer with anything open. */
+  declare owes: boolean;
   #hadFocus = false;
 
   constructor() {
@@ -66,6 +70,7 @@ export class InvoifyRecordBar extends LitElement {
     this.canPdf = true;
     this.isIssued = false;
     this.isRefund = false;
+    this.owes = false;
   }
 
   protected override willUpdate(): void {
@@ -100,6 +105,8 @@ export class InvoifyRecordBar extends LitElement {
       ${edit ? this.#renderWrite('edit', '', edit) : ''}
       ${isInvoice ? html`<button class="icon-button" type="button" data-action="print" aria-label=${t('action.print')}
         title=${t('action.print')} @click=${() => this.#act('print')}>${icon('print')}</button>` : ''}
+      ${this.owes ? html`<button class="icon-button" type="button" data-action="statement" aria-label=${t('action.statement')}
+        title=${t('action.statement')} @click=${() => this.#act('statement')}>${icon('print')}</button>` : ''}
       ${hasPdf || this.isIssued || rest.length > 0 ? html`
         <button class="icon-button more" type="button" popovertarget="menu" aria-label=${t('detail.more')}
           title=${t('detail.more')}>${icon('more')}</button>

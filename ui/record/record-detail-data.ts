@@ -17,6 +17,8 @@ export interface Detail extends RecordContext {
   readonly credits: ListPage | null;
   /** The plan of a customer. */
   readonly plan: RecordView | null;
+  /** The open invoices of a customer, oldest due date first; those that are due at any time come first. */
+  readonly open: ListPage | null;
   /** The latest invoices of a customer. */
   readonly invoices: ListPage | null;
   /** Totals of a customer's invoices, by currency. */
@@ -27,9 +29,11 @@ type Source = Pick<WindowApi['data'], 'getRecord' | 'listPage' | 'selectionTotal
 export type CompanySource = Pick<Source, 'getRecord' | 'listPage'>;
 
 const nothing = {
-  customer: null, company: null, credited: null, credits: null, plan: null, invoices: null, totals: [], references: null, otherOwners: null,
+  customer: null, company: null, credited: null, credits: null, plan: null, open: null, invoices: null, totals: [],
+  references: null, otherOwners: null,
 };
 const shownInvoices = 5;
+const shownOpen = 20;
 const shownCredits = 100;
 
 /** The detail of a record, or null if the cache does not hold it (any more). */
@@ -64,6 +68,9 @@ async function customerDetail(source: Source, base: Detail): Promise<Outcome<Det
   const selection = { collection: 'invoices', filters: { customerId: id } };
   const detail = await withParts({
     plan: find(source, 'plans', payload['planId']),
+    open: source.listPage({
+      ...selection, filters: { ...selection.filters, status: 'open' }, sort: { column: 'dueDate' }, limit: shownOpen,
+    }),
     invoices: source.listPage({ ...selection, sort: { column: 'issueDate', descending: true }, limit: shownInvoices }),
     totals: source.selectionTotals(selection),
   }, base);

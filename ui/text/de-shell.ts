@@ -42,6 +42,8 @@ export const deShell: Translation<typeof enShell> = {
   'column.status': 'Status',
   'column.totalMinor': 'Betrag',
   'column.openMinor': 'Offener Betrag',
+  'column.overdueMinor': 'Überfällig',
+  'column.oldestDue': 'Fällig seit',
   'column.currency': 'Währung',
   'column.name': 'Name',
   'column.email': 'E-Mail',

@@ -42,6 +42,8 @@ export const enShell = {
   'column.status': 'Status',
   'column.totalMinor': 'Total',
   'column.openMinor': 'Balance',
+  'column.overdueMinor': 'Overdue',
+  'column.oldestDue': 'Oldest due',
   'column.currency': 'Currency',
   'column.name': 'Name',
   'column.email': 'E-mail',

@@ -44,6 +44,15 @@ export function parsePercent(text: string): number | null {
   return parseDecimal(text, 2, [sign, '%']);
 }
 
+/** What a search says as a decimal number such as `2334.15`, whichever currency stands beside it; null if it is not an amount. */
+export function searchedAmount(search: string): string | null {
+  const amount = parseDecimal(search.replace(/\p{Sc}|\b[A-Z]{3}\b/gu, ' '), SEARCHED_DIGITS);
+  return amount === null ? null : toDecimal(Math.abs(amount), SEARCHED_DIGITS);
+}
+
+/** No currency has more decimals. */
+const SEARCHED_DIGITS = 4;
+
 const pointAndComma = ['.', ','] as const;
 /** What groups digits wherever people write so, and is a decimal sign nowhere. */
 const groupingAnywhere = [' ', '\''] as const;

@@ -8,6 +8,9 @@ const en = {
   draft: 'Draft',
   void: 'Void',
   correctsInvoice: (number: string, date: string) => `for invoice ${number} of ${date}`,
+  statement: 'Statement of account',
+  statementOf: (date: string, currency: string) => `Open invoices in ${currency} as of ${date}`,
+  overdue: 'Of this overdue',
 
   number: 'Invoice number',
   creditNoteNumber: 'Credit note number',
@@ -74,6 +77,9 @@ const de: PaperWords = {
   draft: 'Entwurf',
   void: 'Storniert',
   correctsInvoice: (number, date) => `zu Rechnung ${number} vom ${date}`,
+  statement: 'Kontoauszug',
+  statementOf: (date, currency) => `Offene Rechnungen in ${currency} zum ${date}`,
+  overdue: 'Davon überfällig',
 
   number: 'Rechnungsnummer',
   creditNoteNumber: 'Nummer',

@@ -30,7 +30,8 @@ test('a customer owes what is open in its currency, and others are named', (t) =
   fill(cache, [
     ...[1, 2, 3, 4, 5].map((number) => customer(number)),
     owed(1, 1), owed(2, 1, { dueDate: '2025-03-01', paidMinor: 40 }), owed(3, 1, { dueDate: null }), owed(4, 1, { status: 'draft' }),
-    owed(5, 1, { currency: 'USD', dueDate: '2025-01-01' }), owed(6, 1, { currency: 'JPY' }), owed(7, 1, { currency: 'CHF', status: 'paid' }),
+    owed(5, 1, { currency: 'USD', dueDate: '2025-01-01' }), owed(6, 1, { currency: 'JPY' }),
+    owed(7, 1, { currency: 'CHF', status: 'paid' }),
     owed(8, 2, { paidMinor: 130 }), owed(9, 3, { currency: 'USD' }), owed(10, 4, { status: 'void' }), owed(11, 99),
   ]);
   assert.deepEqual(list(cache), [
@@ -38,7 +39,8 @@ test('a customer owes what is open in its currency, and others are named', (t) =
     ['Customer 4', 0, 0, null, null], ['Customer 5', 0, 0, null, null],
   ]);
   assert.deepEqual(list(cache, 'name', false, '2025-02-14')[0], ['Customer 1', 260, 0, '2025-01-01', 'JPY,USD']);
-  const names = (column: string, descending: boolean): unknown[] => list(cache, column, descending).map(([name]) => Number(String(name).at(-1)));
+  const names = (column: string, descending: boolean): unknown[] =>
+    list(cache, column, descending).map(([name]) => Number(String(name).at(-1)));
   assert.deepEqual([names('openMinor', true), names('openMinor', false)], [[1, 5, 4, 3, 2], [2, 3, 4, 5, 1]]);
   assert.deepEqual([names('oldestDue', false), names('oldestDue', true)], [[1, 3, 2, 4, 5], [3, 1, 5, 4, 2]]);
   failsWith('invalid_request', () => list(cache, 'openMinor', false, 'today'));
