@@ -46,7 +46,8 @@ describeWindow('entering an invoice', { invoices: 30, customers: 10 }, (env) => 
     const { id: customerId } = await colleague.create('customers', { name: 'Lines Ltd', currency: 'EUR' });
     const line = { description: 'Window cleaning', quantityMilli: 2000, unit: 'h', unitPriceMinor: 4550, taxRateBp: 700 };
     await colleague.create('invoices', { customerId, issueDate: today, currency: 'EUR', lines: [line] });
-    await colleague.create('plans', { name: 'Window care', priceMinor: 9900, currency: 'EUR', interval: 'month', unit: 'months', active: true });
+    const plan = { name: 'Window care', priceMinor: 9900, currency: 'EUR', interval: 'month', unit: 'months', active: true };
+    await colleague.create('plans', plan);
     const page = await env().openWindow(t, { width: 1280 });
     await page.keyboard.press('Control+n');
     const form = sheet(page, 'New invoice');

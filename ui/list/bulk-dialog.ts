@@ -177,7 +177,8 @@ export class InvoifyBulkDialog extends LitElement {
         <p>${job.kind === 'issue' ? t('bulk.issued', { count: done }) : t('bulk.saved', { count: done, path: job.folder })}</p>
         ${failures.length > 0 ? html`
           <p>${t('bulk.failed', { count: failures.length })}</p>
-          <ul>${failures.map(({ item, error }) => html`<li>${nameOf(item)}: ${this.#reasons.get(item.id) ?? callErrorText(error)}</li>`)}</ul>` : nothing}
+          <ul>${failures.map(({ item, error }) => html`
+            <li>${nameOf(item)}: ${this.#reasons.get(item.id) ?? callErrorText(error)}</li>`)}</ul>` : nothing}
         ${untried > 0 ? html`<p>${t('bulk.untried', { count: untried })}</p>` : nothing}
       </div>`;
   }

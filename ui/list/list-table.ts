@@ -7,8 +7,9 @@ import { LitElement, css, html, nothing, type PropertyValues, type TemplateResul
 import type { ListRow, ListSort } from '../../shared/window/views.ts';
 import { controls } from '../base/controls.ts';
 import { icon } from '../base/icons.ts';
-import { fittingColumns, minWidthPx, type Cell, type ListColumn } from './list-columns.ts';
+import { fittingColumns, type Cell, type ListColumn } from './list-columns.ts';
 import type { ListRows } from './list-rows.ts';
+import { layOut } from './row-layout.ts';
 import type { RowPick } from './row-selection.ts';
 import { assignRows, poolSize, rowAfterKey, rowPx, rowWindow, scrollToShow, type RowWindow } from './virtual-rows.ts';
 
@@ -429,23 +430,6 @@ function listCell(column: ListColumn, row: ListRow | undefined, today: string): 
 
 function lookOf({ isNumber, isDate }: ListColumn): string {
   return isNumber ? 'number' : isDate ? 'date' : '';
-}
-
-/** Positions the drawn rows. Sets properties of `style`, because the content security policy forbids the attribute. */
-function layOut(grid: HTMLElement, columns: readonly ListColumn[], total: number): void {
-  const tracks = columns.map(({ track }) => track).join(' ');
-  const sheet = grid.querySelector<HTMLElement>('.sheet');
-  setStyle(sheet, 'block-size', `${total * rowPx}px`);
-  for (const part of [sheet, grid.querySelector<HTMLElement>('.head')]) setStyle(part, 'min-inline-size', `${minWidthPx(columns)}px`);
-  for (const row of grid.querySelectorAll<HTMLElement>('.row')) {
-    setStyle(row, 'grid-template-columns', tracks);
-    const index = row.dataset['index'];
-    if (index !== undefined) setStyle(row, 'transform', `translateY(${Number(index) * rowPx}px)`);
-  }
-}
-
-function setStyle(element: HTMLElement | null, name: string, value: string): void {
-  if (element && element.style.getPropertyValue(name) !== value) element.style.setProperty(name, value);
 }
 
 customElements.define('invoify-list-table', InvoifyListTable);
