@@ -113,7 +113,8 @@ export class InvoifyReport extends LitElement {
       <div class="page" aria-busy=${this._cells === null && !this._failure ? 'true' : 'false'}>
         <div class="column wide">
           ${this.#renderChoices(state)}
-          ${this._failure ? html`<p class="quiet" role="alert">${callErrorText(this._failure)}</p>` : nothing}
+          ${this._failure ? html`<p class="quiet" role="alert">${callErrorText(this._failure)}
+            <button class="button" type="button" @click=${() => this.#load(state)}>${t('word.tryAgain')}</button></p>` : nothing}
           ${sync === 'first_sync' || partial > 0 ? html`<p class="incomplete">${t('report.incomplete')}</p>` : nothing}
           ${this._cells ? html`${this.#renderChart(state, this._cells, tables)}
             ${tables.map((table) => this.#renderTable(state, table))}

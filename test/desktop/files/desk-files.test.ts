@@ -129,8 +129,8 @@ test('a table of the window is written as it is, and refused if it is none', asy
   await ask('file.writeCsv', { path, csv: table });
   assert.equal(readFileSync(path, 'utf8'), '\ufeffMonth;Net\r\n2026-01;19,99\r\n');
   for (const change of [
-    { titles: [] }, { titles: [1, 2] }, { titles: 'ab' }, { rows: [['x']] }, { rows: ['xy'] }, { rows: [['x', 1]] }, { locale: 'no locale' },
-    { rows: [['x', { amountMinor: 1.5, currency: 'EUR' }]] }, { rows: [['x', { amountMinor: 1 }]] }, { name: '' },
+    { titles: [] }, { titles: [1, 2] }, { titles: 'ab' }, { rows: [['x']] }, { rows: ['xy'] }, { rows: [['x', 1]] },
+    { locale: 'no locale' }, { rows: [['x', { amountMinor: 1.5, currency: 'EUR' }]] }, { rows: [['x', { amountMinor: 1 }]] }, { name: '' },
   ]) assert.equal(await refusal('file.writeCsv', { path: join(home, 'x.csv'), csv: { ...table, ...change } }), 'invalid_request');
   assert.equal(existsSync(join(home, 'x.csv')), false);
 });

@@ -142,7 +142,8 @@ test('a table of the window has its text and its amounts as the region writes th
   const path = join(dirname(dirname(temporaryPath(t))), 'report.csv');
   const rows = [['2026-01', { amountMinor: -123_456, currency: 'EUR' }, null], ['=1;2', { amountMinor: 5, currency: 'JPY' }, '']];
   for (const [locale, expected] of [
-    ['de-DE', 'Monat;Netto;"A;B"\r\n2026-01;-1234,56;\r\n"\'=1;2";5;\r\n'], ['en-GB', 'Monat,Netto,A;B\r\n2026-01,-1234.56,\r\n\'=1;2,5,\r\n'],
+    ['de-DE', 'Monat;Netto;"A;B"\r\n2026-01;-1234,56;\r\n"\'=1;2";5;\r\n'],
+    ['en-GB', 'Monat,Netto,A;B\r\n2026-01,-1234.56,\r\n\'=1;2,5,\r\n'],
   ] as const) {
     await exportTable(path, { name: 'report', titles: ['Monat', 'Netto', 'A;B'], rows, locale }, deps);
     assert.equal(readFileSync(path, 'utf8'), `\ufeff${expected}`);
