@@ -38,6 +38,7 @@ export const reportStyles = css`
 
   @media (forced-colors: active) {
     .chart rect { fill: GrayText; }
-    .chart rect.shown, .chart line { fill: CanvasText; stroke: CanvasText; }
+    .chart rect.shown { fill: CanvasText; }
+    .chart line { stroke: CanvasText; }
   }
 `;
