@@ -57,8 +57,40 @@ describeWindow('the window', { invoices: 300 }, (env) => {
     await last.waitFor();
     const number = await last.locator('.cell').first().textContent();
     await page.locator('invoify-detail h2', { hasText: number?.trim() ?? '' }).waitFor();
-    assert(await page.locator('.grid').evaluate((grid) => grid.scrollTop) > 5000, 'the last row is in view');
+    const bottomOf = (part: Locator): Promise<number> => part.evaluate((element) => element.getBoundingClientRect().bottom);
+    assert.equal(await bottomOf(last), await bottomOf(page.locator('.grid')), 'the last row is in view, all of it');
     assert.equal(calls.get('data.selectionTotals') ?? 0, 0, 'the list is not reloaded');
+  });
+
+  test('keeps title and toolbar in place when a record opens, and all when the sync status does', async (t) => {
+    const page = await env().openWindow(t, { width: 1280 });
+    const places = (): Promise<unknown> => page.evaluate(() => {
+      const find = (...path: readonly string[]): Element | undefined =>
+        path.reduce<ParentNode | null | undefined>((root, name) => {
+          const found = root?.querySelector(name);
+          return found?.shadowRoot ?? found;
+        }, document.querySelector('invoify-app')?.shadowRoot) as Element | undefined;
+      const list = ['invoify-shell', 'invoify-list-screen'];
+      const { x, y, width } = find(...list, 'invoify-list-toolbar', 'h1')?.getBoundingClientRect() ?? {};
+      return [x, y, width, find(...list, 'invoify-list-toolbar', '.search')?.getBoundingClientRect().x,
+        find(...list, '.list')?.getBoundingClientRect().y, document.scrollingElement?.scrollTop];
+    });
+    const before = await places();
+    await page.locator(rows).first().click();
+    await page.locator('invoify-invoice-view').waitFor();
+    assert.deepEqual(await places(), before);
+    await page.locator('invoify-status-bar .state').click();
+    await page.locator('invoify-sync-popover ol').waitFor();
+    assert.deepEqual(await places(), before);
+  });
+
+  test('sorts from anywhere in a column\'s heading', async (t) => {
+    const page = await env().openWindow(t, { width: 1280 });
+    const head = page.getByRole('columnheader', { name: 'Customer' });
+    const box = await head.boundingBox();
+    assert(box);
+    await page.mouse.click(box.x + box.width - 6, box.y + box.height - 6);
+    await page.locator('[role=columnheader][aria-sort]', { hasText: 'Customer' }).waitFor();
   });
 
   test('keeps the top row in place when a colleague\'s invoice is inserted above it', async (t) => {

@@ -49,7 +49,10 @@ const shapes = {
   check: svg`<path d="M3 8.5L6.5 12 13 4.5"/>`,
   offline: svg`<path d="M2 2l12 12M4.7 12.5A3 3 0 0 1 4.5 6.5M6.5 4A4 4 0 0 1 11.5 7a2.7 2.7 0 0 1 1.9 4.6"/>`,
   lock: svg`<rect x="3" y="7" width="10" height="7" rx="1.5"/><path d="M5 7V5a3 3 0 0 1 6 0v2"/>`,
-  more: svg`<path d="M3.3 8h.4M7.8 8h.4M12.3 8h.4" stroke-width="2.4"/>`,
+  more: svg`
+    <g fill="currentColor" stroke="none">
+      <circle cx="3" cy="8" r="1.5"/><circle cx="8" cy="8" r="1.5"/><circle cx="13" cy="8" r="1.5"/>
+    </g>`,
   folder: svg`<path d="M1.5 12.5v-9h4.5l1.5 2h7v7z"/>`,
   backup: svg`
     <ellipse cx="8" cy="3.8" rx="5.5" ry="2.3"/>

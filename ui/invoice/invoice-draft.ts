@@ -10,7 +10,7 @@ import {
 } from '../../shared/invoice.ts';
 import type { LineSuggestion, RecordView } from '../../shared/window/views.ts';
 import {
-  formFields, fromDraft, isSameDraft, notAnAmount, toDraft, type Draft, type FormField, type NumberText,
+  formFields, fromDraft, isSameDraft, maxRateBp, notAnAmount, rateTooHigh, toDraft, type Draft, type FormField, type NumberText,
 } from '../record/record-draft.ts';
 
 export interface LineDraft {
@@ -170,6 +170,19 @@ export function isBlankLine(line: LineDraft): boolean {
   return line.description.trim() === '' && line.unitPrice.trim() === '';
 }
 
+/** The form without its blank lines, which are not sent, and the index on screen of each other line. */
+export function withoutBlankLines(draft: InvoiceDraft): { readonly draft: InvoiceDraft; readonly shownAt: readonly number[] } {
+  const shownAt = [...draft.lines.keys()].filter((index) => !isBlankLine(draft.lines[index] as LineDraft));
+  return { draft: { ...draft, lines: draft.lines.filter((line) => !isBlankLine(line)) }, shownAt };
+}
+
+/** The problems of what was sent, at the lines on screen. */
+export function atShownLines(problems: Problems, shownAt: readonly number[]): Problems {
+  const shownPath = (path: string): string =>
+    path.replace(/^lines\.(\d+)/, (_sent, index: string) => `lines.${shownAt[Number(index)] ?? index}`);
+  return Object.fromEntries(Object.entries(problems).map(([path, reason]) => [shownPath(path), reason]));
+}
+
 /** Parses lines into fields of a record, with a reason per path (`lines.0.quantityMilli`) that does not parse. */
 export function fromLines(
   lines: readonly LineDraft[], currency: string, numbers: NumberText,
@@ -180,6 +193,7 @@ export function fromLines(
       if (line[field].trim() === '') return {};
       const number = parse(line[field]);
       if (number === null) problems[`lines.${index}.${lineFieldNames[field]}`] = refusal;
+      else if (field === 'taxRate' && number > maxRateBp) problems[`lines.${index}.${lineFieldNames[field]}`] = rateTooHigh;
       return { [lineFieldNames[field]]: number ?? 0 };
     };
     return {

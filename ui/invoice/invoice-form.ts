@@ -22,8 +22,8 @@ import { icon } from '../base/icons.ts';
 import { latestOnly } from '../base/latest.ts';
 import { usualReason } from './exemption-reasons.ts';
 import {
-  addLine, fromInvoiceDraft, invoiceDefaults, isBlankLine, isSameInvoiceDraft, lineCategory, lineOrder, needsReason, previewTotals,
-  toInvoiceDraft, withCustomer, withIssueDate, type InvoiceDefaults, type InvoiceDraft, type LineDraft,
+  addLine, atShownLines, fromInvoiceDraft, invoiceDefaults, isBlankLine, isSameInvoiceDraft, lineCategory, lineOrder, needsReason,
+  previewTotals, toInvoiceDraft, withCustomer, withIssueDate, withoutBlankLines, type InvoiceDefaults, type InvoiceDraft, type LineDraft,
 } from './invoice-draft.ts';
 import { fieldLabel, problemMessage } from '../text/messages.ts';
 import { localNumbers } from '../text/number-text.ts';
@@ -80,6 +80,8 @@ export class InvoifyInvoiceForm extends LitElement {
   /** In which language the invoice is going to be printed. */
   #language = '';
   readonly #latestDefaults = latestOnly();
+  /** The index on screen of each line that was sent. */
+  #shownAt: readonly number[] = [];
 
   constructor() {
     super();
@@ -96,7 +98,7 @@ export class InvoifyInvoiceForm extends LitElement {
   protected override willUpdate(changed: PropertyValues<this>): void {
     if (changed.has('task')) this.#reset();
     if (changed.has('error') && this.error?.fields) {
-      this._problems = { ...this.error.fields };
+      this._problems = atShownLines(this.error.fields, this.#shownAt);
       void this.#focusProblem();
     }
   }
@@ -193,11 +195,12 @@ export class InvoifyInvoiceForm extends LitElement {
 
   #submit(andIssue = false): void {
     if (this.block !== null || this.isBusy) return;
-    this._draft = { ...this._draft, lines: this._draft.lines.filter((line) => !isBlankLine(line)) };
-    const { value, problems } = fromInvoiceDraft(this.#declared, this._draft, localNumbers);
-    const { problem } = this.#hasLines ? previewTotals(this._draft.lines, this.#currency, localNumbers) : { problem: null };
-    const refused = andIssue && this._draft.lines.length === 0 ? toProblem('required') : problem;
-    this._problems = refused === null ? problems : { ...problems, lines: refused };
+    const { draft, shownAt } = withoutBlankLines(this._draft);
+    this.#shownAt = shownAt;
+    const { value, problems } = fromInvoiceDraft(this.#declared, draft, localNumbers);
+    const { problem } = this.#hasLines ? previewTotals(draft.lines, this.#currency, localNumbers) : { problem: null };
+    const refused = andIssue && draft.lines.length === 0 ? toProblem('required') : problem;
+    this._problems = atShownLines(refused === null ? problems : { ...problems, lines: refused }, shownAt);
     if (Object.keys(this._problems).length > 0) void this.#focusProblem();
     else this.dispatchEvent(new CustomEvent(andIssue ? 'form-save-issue' : 'form-save', { detail: value }));
   }

@@ -39,34 +39,30 @@ export class InvoifyListToolbar extends LitElement {
       padding: var(--space-1) var(--space-4);
     }
     h1 { margin: 0; margin-inline-end: var(--space-2); font-size: var(--text-large); font-weight: var(--weight-strong); }
-    .search { position: relative; flex: 1 1 130px; max-inline-size: 320px; min-inline-size: 110px; }
+    .search { position: relative; flex: 4 1 104px; max-inline-size: 320px; min-inline-size: 96px; }
     .search .icon { position: absolute; inset-block-start: 6px; inset-inline-start: var(--space-2);
       color: var(--color-muted); pointer-events: none; }
     .search .input { padding-inline: 30px; }
     .search .input::-webkit-search-cancel-button { display: none; }
     .search .icon-button { position: absolute; inset-block-start: 2px; inset-inline-end: 2px; min-block-size: 24px; min-inline-size: 24px; }
     .search .icon-button .icon { position: static; inline-size: 12px; block-size: 12px; }
-    select.input { inline-size: auto; min-inline-size: 96px; max-inline-size: 150px; }
+    /* The filters take what room there is, so that nothing but the list's far end moves when a record opens beside it. */
+    select.input, invoify-date-filter { flex: 1 1 76px; inline-size: auto; min-inline-size: 0; max-inline-size: 150px; }
+    invoify-date-filter { flex-basis: 92px; max-inline-size: 190px; }
     select.set, .given { border-color: var(--color-accent); background: var(--color-info-back); }
     .given > span { max-inline-size: 160px; overflow: hidden; text-overflow: ellipsis; }
     .given .icon { inline-size: 12px; block-size: 12px; }
-    .end { display: flex; gap: var(--space-2); margin-inline-start: auto; }
+    .end { display: flex; flex: none; gap: var(--space-1); margin-inline-start: auto; }
     .refresh .icon { transform-origin: center; }
     .refresh[aria-busy='true'] .icon { animation: turn 1s linear infinite; }
     @keyframes turn { to { transform: rotate(1turn); } }
     @media (prefers-reduced-motion: reduce) { .refresh[aria-busy='true'] .icon { animation: none; opacity: 0.6; } }
-    @container (inline-size < 900px) {
+    @container (inline-size < 600px) {
       h1 { position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); }
-      .refresh span { display: none; }
-      .refresh { padding: 0; border-color: transparent; background: none; }
-      select.input { max-inline-size: 112px; }
-      .search { flex-basis: 110px; }
-    }
-    @container (inline-size < 680px) {
       .bar { padding-inline: var(--space-3); }
-      .search { flex-basis: 96px; min-inline-size: 96px; }
       .end { gap: var(--space-1); }
     }
+    @media (forced-colors: active) { select.set, .given { outline: 2px solid Highlight; outline-offset: -2px; } }
   `];
 
   declare collection: Collection;
@@ -95,12 +91,12 @@ export class InvoifyListToolbar extends LitElement {
   }
 
   #onSearchInput(event: Event): void {
-    // Enter also ends the composition of a character.
-    if (event.key === 'Enter' && !event.isComposing) this.dispatchEvent(new CustomEvent('search-enter'));
     this.#change({ ...this.state, search: (event.target as HTMLInputElement).value });
   }
 
   #onSearchKeydown(event: KeyboardEvent): void {
+    // Enter also ends the composition of a character.
+    if (event.key === 'Enter' && !event.isComposing) this.dispatchEvent(new CustomEvent('search-enter'));
     if (event.key !== 'Escape' || this.state.search === '') return;
     event.stopPropagation();
     this.#change({ ...this.state, search: '' });
@@ -144,9 +140,9 @@ export class InvoifyListToolbar extends LitElement {
       <div class="end">
         <button class="icon-button" aria-label=${t('list.csv')} title=${t('list.csv')}
           @click=${() => this.dispatchEvent(new CustomEvent('save-csv'))}>${icon('download')}</button>
-        <button class="button refresh" aria-label=${t('list.refresh')} title="F5" aria-keyshortcuts="F5"
+        <button class="icon-button refresh" aria-label=${t('list.refresh')} title="${t('list.refresh')} (F5)" aria-keyshortcuts="F5"
           aria-busy=${this.syncing ? 'true' : 'false'} @click=${() => emit(this, 'refresh')}
-        >${icon('refresh')}<span>${t('list.refresh')}</span></button>
+        >${icon('refresh')}</button>
         ${this.mayWrite ? html`<invoify-write-button look="primary" icon="plus" .blocked=${this.blocked} .short=${t('list.new.short')}
           .label=${tryText('list.new', name)}
             @activate=${() => emit(this, 'new-record', { collection: name })}></invoify-write-button>` : nothing}

@@ -1,7 +1,7 @@
 // A postal address in the order that its country uses.
 
 import type { Customer } from '../../shared/collections.ts';
-import { countryName } from './value-text.ts';
+import { currentLocale } from '../text/i18n.ts';
 
 /** Countries that put the postal code after the city. */
 const postalCodeLast = new Set(['US', 'CA', 'GB', 'IE', 'AU', 'NZ', 'IN', 'ZA']);
@@ -14,6 +14,10 @@ export function addressLines({ address }: Pick<Customer, 'address'>, nameOf: (co
     ? joinNonEmpty([joinNonEmpty([city, region], ', '), postalCode], ' ')
     : joinNonEmpty([joinNonEmpty([postalCode, city], ' '), region], ', ');
   return [street, locality, country === '' ? '' : nameOf(country)].filter((line) => line !== '');
+}
+
+export function countryName(code: string): string {
+  return new Intl.DisplayNames(currentLocale().language, { type: 'region' }).of(code) ?? code;
 }
 
 function joinNonEmpty(parts: readonly string[], separator: string): string {

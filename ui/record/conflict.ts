@@ -1,15 +1,15 @@
 // Edit conflicts, when someone else saved a record that is open in a form: a three-way comparison, field by field, of both
 // versions against their common base. A field that only one side changed is chosen already; a field that both changed
-// differently is left to the user. The result is saved on the current version.
+// differently is left to the user. The result is saved on the current version. An object, like an address, is one field: half of
+// mine and half of theirs would be nobody's.
 
-import { isObject, type Json, type JsonObject } from '../../shared/fields.ts';
-import { valueAt } from './record-draft.ts';
+import type { Json, JsonObject } from '../../shared/fields.ts';
 import { isSame } from './record-patch.ts';
 
 export type Side = 'mine' | 'theirs';
 
 export interface Difference {
-  /** The field's path; a list is one field. */
+  /** The field's name. */
   readonly path: string;
   readonly base: Json | undefined;
   readonly mine: Json | undefined;
@@ -37,13 +37,13 @@ export interface Versions {
 export function findDifferences(
   fields: readonly string[], { base, mine, theirs }: Versions, editable: readonly string[] = fields,
 ): readonly Difference[] {
-  return fields.flatMap((name) => leafPaths(name, [base[name], mine[name], theirs[name]]).flatMap((path): readonly Difference[] => {
-    const values = { base: valueAt(base, path), mine: valueAt(mine, path), theirs: valueAt(theirs, path) };
+  return fields.flatMap((path): readonly Difference[] => {
+    const values = { base: base[path], mine: mine[path], theirs: theirs[path] };
     if (isSame(values.mine, values.theirs)) return [];
-    const isFixed = !editable.includes(name);
+    const isFixed = !editable.includes(path);
     const isTheirs = isFixed || isSame(values.base, values.mine);
     return [{ path, ...values, isFixed, proposed: isTheirs ? 'theirs' : isSame(values.base, values.theirs) ? 'mine' : null }];
-  }));
+  });
 }
 
 /** The initial choices. */
@@ -65,27 +65,6 @@ export function resolveConflict(
   fields: readonly string[], differences: readonly Difference[], choices: Choices, theirs: JsonObject,
 ): JsonObject {
   const kept = Object.fromEntries(Object.entries(theirs).filter(([name]) => fields.includes(name)));
-  return differences.filter(({ path }) => choices[path] === 'mine')
-    .reduce((record, { path, mine }) => withValue(record, path.split('.'), mine), kept);
-}
-
-/** A copy of the record with one value replaced, or removed if undefined; an object left empty is removed too. */
-function withValue(record: JsonObject, [head = '', ...rest]: readonly string[], value: Json | undefined): JsonObject {
-  const held = record[head];
-  const next = rest.length === 0 ? value : withValue(isJsonObject(held) ? held : {}, rest, value);
-  const { [head]: _replaced, ...others } = record;
-  return next === undefined || (rest.length > 0 && isJsonObject(next) && Object.keys(next).length === 0)
-    ? others : { ...others, [head]: next };
-}
-
-/** The paths at and below a field at which any version has a value that is not an object. */
-function leafPaths(path: string, versions: readonly (Json | undefined)[]): readonly string[] {
-  const objects = versions.filter(isJsonObject);
-  if (objects.length === 0) return [path];
-  const keys = [...new Set(objects.flatMap((version) => Object.keys(version)))];
-  return keys.flatMap((key) => leafPaths(`${path}.${key}`, objects.map((version) => version[key])));
-}
-
-function isJsonObject(value: Json | undefined): value is JsonObject {
-  return isObject(value);
+  const chosen = Object.fromEntries(differences.filter(({ path }) => choices[path] === 'mine').map(({ path, mine }) => [path, mine]));
+  return Object.fromEntries(Object.entries({ ...kept, ...chosen }).filter((entry): entry is [string, Json] => entry[1] !== undefined));
 }

@@ -332,7 +332,8 @@ export class InvoifyDetail extends LitElement {
 
   #onKeydown(event: KeyboardEvent): void {
     const isMenuOpen = this.renderRoot.querySelector('invoify-record-bar')?.shadowRoot?.querySelector(':popover-open');
-    const isLeft = event.key === 'ArrowLeft' && !(event.altKey || event.ctrlKey || event.metaKey || event.shiftKey || isTakenByField(event));
+    const hasModifier = event.altKey || event.ctrlKey || event.metaKey || event.shiftKey;
+    const isLeft = event.key === 'ArrowLeft' && !hasModifier && !isTakenByField(event);
     if ((!isLeft && event.key !== 'Escape') || event.defaultPrevented || isMenuOpen || this.#flow.state.task) return;
     event.preventDefault();
     emit(this, isLeft ? 'leave-detail' : 'close-detail');

@@ -72,7 +72,10 @@ export function formFrame(frame: FormFrame): TemplateResult {
     </invoify-sheet>`;
 }
 
-/** What stands above the fields of a form, for which block-banner.ts is to be imported. The live regions are always present, so that what appears in them is announced. */
+/**
+ * What stands above the fields of a form, which imports block-banner.ts for it. The live regions are always present, so that what
+ * appears in them is announced.
+ */
 export function renderBanners(
   { error, problems, shown, isNewer, block }: Pick<FormFrame, 'error' | 'problems' | 'shown' | 'isNewer' | 'block'>,
 ): TemplateResult {

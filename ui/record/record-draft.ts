@@ -30,6 +30,10 @@ export interface NumberText {
 /** Input that is no amount. It never reaches the server. */
 export const notAnAmount: Problem = { code: 'amount', message: 'must be an amount' };
 
+/** The highest tax rate that a form takes. The server takes higher ones, but 190 instead of 19 is only ever a slip. */
+export const maxRateBp = 10_000;
+export const rateTooHigh = problem('max', { max: maxRateBp });
+
 /** The scalar fields of a form in declaration order, with nested objects flattened; without lists. */
 export function formFields(fields: Fields, path = ''): readonly FormField[] {
   return Object.entries(fields).flatMap(([name, field]): readonly FormField[] => {
@@ -57,6 +61,7 @@ export function fromDraft(
   for (const { path, field } of fields) {
     const value = fromText(field, path, draft[path] ?? '', text(draft['currency']), numbers);
     if (value === undefined) unparsed[path] = path.endsWith('Minor') ? notAnAmount : problem('number');
+    else if (path.endsWith('Bp') && Number(value) > maxRateBp) unparsed[path] = rateTooHigh;
     else if (value !== null) setAt(parsed, path, value);
   }
   const problems: Problems = {};

@@ -1,8 +1,9 @@
 // Formats a field's value for display by the field's name: money with its currency, dates and choices localized.
 // References are shown by name if the caller knows it.
 
-import type { Invoice } from '../../shared/collections.ts';
+import type { Customer, Invoice } from '../../shared/collections.ts';
 import type { Json, JsonObject } from '../../shared/fields.ts';
+import { addressLines, countryName } from './address.ts';
 import { groupIban } from '../invoice/paper-format.ts';
 import { sizeOfLogo } from '../company/logo-file.ts';
 import { formatBytes, formatDate, formatMoney, formatNumber, formatPercent, formatQuantity } from '../text/format.ts';
@@ -18,6 +19,10 @@ export function valueText(
   if (path === 'iban') return groupIban(String(value));
   if (path === 'logo') return t('company.image', { size: formatBytes(sizeOfLogo(String(value))) });
   if (typeof value === 'boolean') return t(value ? 'word.yes' : 'word.no');
+  if (isObject(value)) {
+    return path === 'address' ? addressLines({ address: value as Customer['address'] & JsonObject }).join('\n')
+      : Object.entries(value).map(([name, part]) => valueText(`${path}.${name}`, part, currency)).join(' – ');
+  }
   if (typeof value === 'number') return numberText(path, value, currency);
   if (typeof value !== 'string') return JSON.stringify(value);
   if (path.endsWith('Date') || path.endsWith('On') || path.startsWith('servicePeriod.')) return formatDate(value);
@@ -43,10 +48,6 @@ function isObject(value: Json | undefined): value is JsonObject {
 /** The name of a language by its tag. */
 export function languageName(tag: string): string {
   return new Intl.DisplayNames(currentLocale().language, { type: 'language' }).of(tag) ?? tag;
-}
-
-export function countryName(code: string): string {
-  return new Intl.DisplayNames(currentLocale().language, { type: 'region' }).of(code) ?? code;
 }
 
 function numberText(path: string, value: number, currency: string): string {

@@ -19,7 +19,8 @@ export class InvoifySignInDialog extends LitElement {
   };
 
   static override styles = [controls, css`
-    dialog { inline-size: 400px; max-inline-size: calc(100vw - var(--space-8)); padding: 0; border: 1px solid transparent;
+    dialog { inline-size: 400px; max-inline-size: calc(100vw - var(--space-8)); margin-block-start: 12vh; padding: 0;
+      border: 1px solid transparent;
       border-radius: var(--radius-large); background: var(--color-raised); color: var(--color-text); box-shadow: var(--shadow); }
     dialog::backdrop { background: var(--color-scrim); }
   `];

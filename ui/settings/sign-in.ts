@@ -34,15 +34,18 @@ export class InvoifySignIn extends LitElement {
   };
 
   static override styles = [controls, css`
-    :host { display: grid; place-items: center; min-block-size: 100%; padding: var(--space-6); background: var(--color-back); }
+    /* Stays where it is when messages come and go. */
+    :host { display: grid; place-items: start center; min-block-size: 100%;
+      padding: max(var(--space-6), 12vh) var(--space-6) var(--space-6); background: var(--color-back); }
     :host([again]) { padding: 0; background: none; }
-    form { display: grid; gap: var(--space-4); inline-size: min(380px, 100%); padding: var(--space-8); border: 1px solid var(--color-line);
+    form { display: grid; gap: var(--space-2); inline-size: min(380px, 100%); padding: var(--space-8); border: 1px solid var(--color-line);
       border-radius: var(--radius-large); background: var(--color-surface); }
     :host([again]) form { border: 0; padding: var(--space-6); background: none; }
     h1 { margin: 0; font-size: var(--text-title); font-weight: var(--weight-strong); line-height: var(--line-tight); }
     .logo { inline-size: var(--space-8); block-size: var(--space-8); margin-block-end: var(--space-3); }
     .again { margin: var(--space-1) 0 0; color: var(--color-muted); }
     .input { min-block-size: 32px; }
+    .field > span { min-block-size: 1lh; }
     .server { display: flex; gap: var(--space-2); }
     .test { margin: 0; font-size: var(--text-small); }
     .test[data-ok='true'] { color: var(--color-ok); }
@@ -155,7 +158,7 @@ export class InvoifySignIn extends LitElement {
         autocapitalize="none" aria-required="true" aria-invalid=${problem ? 'true' : nothing}
         aria-describedby=${problem ? `${name}-problem` : hint ? `${name}-hint` : nothing}>
       ${problem ? html`<span class="problem" id="${name}-problem">${problem}</span>`
-        : hint ? html`<span class="hint" id="${name}-hint">${hint}</span>` : nothing}
+        : html`<span class="hint" id="${name}-hint">${hint ?? ''}</span>`}
     </div>`;
   }
 
@@ -169,7 +172,6 @@ export class InvoifySignIn extends LitElement {
       ${this.#field('password', t('signIn.password'), 'password', 'current-password', '')}
       ${this.user ? html`<span class="hint">${t('signIn.otherUser', { name: this.user.name })}</span>` : nothing}
       ${this.memoryOnly ? html`<span class="hint">${t('signIn.memoryOnly')}</span>` : nothing}
-      <div role="alert">${this.error ?? this.reason ? html`<p class="error">${this.error ?? this.reason}</p>` : nothing}</div>
       <div class="do">
         ${this.again ? html`<button type="button" class="button"
             @click=${() => this.dispatchEvent(new CustomEvent('cancel'))}>${t('word.cancel')}</button>`
@@ -177,6 +179,7 @@ export class InvoifySignIn extends LitElement {
         <button class="button primary" aria-disabled=${this.busy ? 'true' : nothing}>
           ${this.busy ? t('signIn.busy') : t('signIn.submit')}</button>
       </div>
+      <div role="alert">${this.error ?? this.reason ? html`<p class="error">${this.error ?? this.reason}</p>` : nothing}</div>
       <div role="status">${this.test ? html`<p class="test" data-ok=${String(this.test.isOk)}>${this.test.text}</p>` : nothing}</div>
     </form>`;
   }

@@ -7,9 +7,9 @@ import { findCollection, writableFields, type Invoice } from '../../../shared/co
 import { computeTotals, openMinorOf } from '../../../shared/invoice.ts';
 import { problem } from '../../../shared/problems.ts';
 import {
-  addLine, changeLine, duplicateInvoice, fromInvoiceDraft, fromLines, invoiceDefaults, isBlankLine, isSameInvoiceDraft, lineCategory,
-  lineOrder, moveLine, needsReason, newInvoice, previewTotals, redated, removeLine, toInvoiceDraft, toLines, withCategory, withCustomer,
-  withIssueDate,
+  addLine, atShownLines, changeLine, duplicateInvoice, fromInvoiceDraft, fromLines, invoiceDefaults, isBlankLine, isSameInvoiceDraft,
+  lineCategory, lineOrder, moveLine, needsReason, newInvoice, previewTotals, redated, removeLine, toInvoiceDraft, toLines, withCategory,
+  withCustomer, withIssueDate, withoutBlankLines,
 } from '../../../ui/invoice/invoice-draft.ts';
 import { fromPaymentDraft, newPayment } from '../../../ui/invoice/payment-draft.ts';
 import { formFields, notAnAmount } from '../../../ui/record/record-draft.ts';
@@ -28,6 +28,19 @@ const invoice: Invoice = {
 const lines = toLines(invoice.lines, 'EUR', plainNumbers);
 
 describe('lines', () => {
+  test('that are blank are not sent, and the problems of the others stay at their places', () => {
+    const [first, second] = lines;
+    assert.ok(first && second);
+    const [blank] = addLine([], plainNumbers);
+    assert.ok(blank);
+    const { draft, shownAt } = withoutBlankLines({ values: {}, lines: [blank, first, blank, { ...second, taxRate: '190' }] });
+    assert.deepEqual(draft.lines.map(({ description }) => description), ['Work', 'Book']);
+    const { problems } = fromLines(draft.lines, 'EUR', plainNumbers);
+    const reason = problem('max', { max: 10_000 });
+    assert.deepEqual(atShownLines({ ...problems, lines: reason, note: reason }, shownAt),
+      { 'lines.3.taxRateBp': reason, lines: reason, note: reason }, '190 % is a slip');
+  });
+
   test('parse back to the lines they were made from', () => {
     assert.deepEqual(fromLines(lines, 'EUR', plainNumbers), { value: invoice.lines, problems: {} });
   });

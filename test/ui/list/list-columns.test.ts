@@ -12,7 +12,8 @@ await setLocale({ language: 'en', format: 'en-GB' });
 const invoices = findCollection('invoices');
 assert(invoices);
 const columns = listColumns(invoices);
-const names = (widthPx: number, sortedBy: string): readonly string[] => fittingColumns(columns, widthPx, [sortedBy]).map(({ name }) => name);
+const names = (widthPx: number, sortedBy: string): readonly string[] =>
+  fittingColumns(columns, widthPx, [sortedBy]).map(({ name }) => name);
 const rowOf = (values: ListRow['columns']): ListRow => ({ id: '1', updatedAt: '', columns: values });
 
 describe('a list of invoices', () => {

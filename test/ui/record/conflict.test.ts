@@ -14,10 +14,10 @@ const mine: JsonObject = { name: 'Café Müller & Co.', address: { street: 'Am M
 const theirs: JsonObject = { name: 'Müller', address: { street: 'Am Markt 1', city: 'Rostock' }, notes: 'old', phone: '+49 3841 1' };
 
 describe('differences', () => {
-  test('are found field by field, inside objects too, and come with a proposed side', () => {
+  test('are found field by field, and come with a proposed side', () => {
     const found = findDifferences(fields, { base, mine, theirs }).map(({ path, proposed }) => [path, proposed]);
     assert.deepEqual(found, [
-      ['name', null], ['phone', 'theirs'], ['address.street', 'mine'], ['address.city', 'theirs'], ['notes', 'mine'],
+      ['name', null], ['phone', 'theirs'], ['address', null], ['notes', 'mine'],
     ]);
   });
 
@@ -30,9 +30,11 @@ describe('differences', () => {
     assert.deepEqual(difference, { path: 'lines', base: [1], mine: [2], theirs: [3], isFixed: false, proposed: null });
   });
 
-  test('show an object that only one side has value by value', () => {
+  test('treat an address as one field, so that no street comes to be in the city of another', () => {
     const found = findDifferences(fields, { base: { name: 'A' }, mine: { name: 'A', address: { city: 'Ulm' } }, theirs: { name: 'A' } });
-    assert.deepEqual(found.map(({ path, mine: value, proposed }) => [path, value, proposed]), [['address.city', 'Ulm', 'mine']]);
+    assert.deepEqual(found.map(({ path, mine: value, proposed }) => [path, value, proposed]), [['address', { city: 'Ulm' }, 'mine']]);
+    const [both] = findDifferences(['address'], { base, mine, theirs });
+    assert.deepEqual([both?.mine, both?.theirs, both?.proposed], [mine['address'], theirs['address'], null]);
   });
 });
 
@@ -41,20 +43,20 @@ describe('resolving a conflict', () => {
 
   test('needs a choice only where both sides changed a field', () => {
     const proposed = proposedChoices(differences);
-    assert.equal(countUndecided(differences, proposed), 1);
-    assert.equal(countUndecided(differences, { ...proposed, name: 'theirs' }), 0);
+    assert.equal(countUndecided(differences, proposed), 2);
+    assert.equal(countUndecided(differences, { ...proposed, name: 'theirs', address: 'mine' }), 0);
   });
 
   test('merges changes that each side made to different fields', () => {
-    const chosen = { ...proposedChoices(differences), name: 'mine' } as const;
+    const chosen = { ...proposedChoices(differences), name: 'mine', address: 'mine' } as const;
     assert.deepEqual(resolveConflict(fields, differences, chosen, theirs), {
-      name: 'Café Müller & Co.', address: { street: 'Am Markt 2', city: 'Rostock' }, phone: '+49 3841 1',
+      name: 'Café Müller & Co.', address: { street: 'Am Markt 2', city: 'Wismar' }, phone: '+49 3841 1',
     });
   });
 
   test('keeps theirs where the current version can no longer change', () => {
     const found = findDifferences(fields, { base, mine, theirs }, ['notes']);
-    assert.deepEqual(found.filter(({ isFixed }) => isFixed).map(({ path }) => path), ['name', 'phone', 'address.street', 'address.city']);
+    assert.deepEqual(found.filter(({ isFixed }) => isFixed).map(({ path }) => path), ['name', 'phone', 'address']);
     const { notes: _mineIsEmpty, ...kept } = theirs;
     assert.deepEqual(resolveConflict(fields, found, chooseAll(found, 'mine'), theirs), kept);
   });

@@ -25,6 +25,11 @@ function requireCollection(name: string): Collection {
   return collection;
 }
 
+test('a tax rate above 100 % is a slip', () => {
+  const problemOf = (taxRateBp: string) => read('plans', { taxRateBp }).problems['taxRateBp'];
+  assert.deepEqual([problemOf('100'), problemOf('190')], [undefined, problem('max', { max: 10_000 })]);
+});
+
 function read(name: string, draft: Record<string, string | boolean>) {
   const fields = writableFields(requireCollection(name));
   return fromDraft(fields, formFields(fields), draft, plainNumbers);
