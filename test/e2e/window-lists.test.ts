@@ -16,13 +16,17 @@ const storedValues: Readonly<Record<string, string>> = {
   Monthly: 'month', Yearly: 'year', 'Not offered': '0', Offered: '1', Allowed: '0', Blocked: '1',
   '–': '',
 };
-const dated = ['Date', 'Due'];
-const counted = ['Total', 'Balance', 'Price'];
+const dated = ['Date', 'Due', 'Oldest due'];
+const counted = ['Total', 'Balance', 'Price', 'Open', 'Overdue'];
+const named = ['Name', 'Customer', 'Contact'];
 const pageRows = 500;
 
-/** A cell as a value that sorts like the list: empty first, case-insensitive. */
-function sortKeyOf(column: string, text: string): number | string {
-  const value = storedValues[text] ?? text;
+/** A cell as a value that sorts like the list: empty first, or last where nothing is due; case-insensitive, names by their letters. */
+function sortKeyOf(column: string, text: string, isDescending: boolean): number | string {
+  const value = column === 'Open' && text === '–' ? '0' : storedValues[text] ?? text;
+  if (value === '' && column === 'Oldest due') return isDescending ? -Infinity : Infinity;
+  if (value === '' && column === 'Overdue') return 0;
+  if (named.includes(column)) return value.normalize('NFKD').replaceAll(/[\u0300-\u036f]/g, '').replaceAll('ß', 'ss').toLowerCase();
   if (value === '') return counted.includes(column) || dated.includes(column) ? -Infinity : '';
   // British date format: day first.
   if (dated.includes(column)) return Number(value.split('/').toReversed().join(''));
@@ -35,7 +39,7 @@ function header(page: Page, column: string): Locator {
 }
 
 /** The sort keys of a column in the rendered rows, from the top. */
-async function columnValues(page: Page, column: string): Promise<readonly (number | string)[]> {
+async function columnValues(page: Page, column: string, isDescending: boolean): Promise<readonly (number | string)[]> {
   const position = await header(page, column).getAttribute('aria-colindex');
   const texts = await rows(page).evaluateAll((drawn, at) => drawn
     .filter((row) => !row.hasAttribute('hidden'))
@@ -45,7 +49,7 @@ async function columnValues(page: Page, column: string): Promise<readonly (numbe
     }))
     .sort((a, b) => a.index - b.index)
     .map(({ text }) => text), position);
-  return texts.map((text) => sortKeyOf(column, text));
+  return texts.map((text) => sortKeyOf(column, text, isDescending));
 }
 
 function isInOrder(values: readonly (number | string)[], isDescending: boolean): boolean {
@@ -111,7 +115,7 @@ describeWindow('a long list', { invoices: 3000, customers: 200 }, (env) => {
     const page = await open(t, env(), 480);
     const columns = {
       Invoices: ['Number', 'Customer', 'Date', 'Due', 'Status', 'Total', 'Balance'],
-      Customers: ['Name', 'Number', 'Contact', 'E-mail', 'Currency'],
+      Customers: ['Name', 'Number', 'Contact', 'E-mail', 'Currency', 'Open', 'Overdue', 'Oldest due'],
       Plans: ['Name', 'Price', 'Currency', 'Billed', 'Availability'],
       Users: ['Name', 'E-mail', 'Role', 'Sign-in'],
     };
@@ -128,19 +132,20 @@ describeWindow('a long list', { invoices: 3000, customers: 200 }, (env) => {
           const order = `${screen} by ${column}, ${isDescending ? 'descending' : 'ascending'}`;
           await page.getByRole('grid').focus();
           await waitUntil(page, order, async () => await page.getByRole('grid').evaluate((grid) => grid.scrollTop) === 0
-            && isInOrder(await columnValues(page, column), isDescending));
-          const [first] = await columnValues(page, column);
+            && isInOrder(await columnValues(page, column, isDescending), isDescending));
+          const [first] = await columnValues(page, column, isDescending);
           await page.keyboard.press('End');
           await rows(page).and(page.locator(`[aria-rowindex="${last}"]`)).waitFor();
           let bottom: number | string | undefined;
           await waitUntil(page, `${order}, at its end`, async () => {
-            const values = await columnValues(page, column);
+            const values = await columnValues(page, column, isDescending);
             bottom = values.at(-1);
             return isInOrder(values, isDescending);
           });
           ends.push(isDescending ? [bottom, first] : [first, bottom]);
         }
-        assert.deepEqual(ends[0], ends[1], `${screen} by ${column} has the same ends both ways`);
+        // Nothing due is at the end both ways.
+        if (column !== 'Oldest due') assert.deepEqual(ends[0], ends[1], `${screen} by ${column} has the same ends both ways`);
       }
     }
   });
@@ -172,6 +177,30 @@ describeWindow('a long list', { invoices: 3000, customers: 200 }, (env) => {
     assert.equal(await rowCount(page), count);
     await assertTotals(page, await readRows(page, { collection: 'invoices', search: 'bellamy' }));
     await page.getByRole('button', { name: 'Clear search' }).click();
+    await waitUntil(page, 'all are listed', async () => await rowCount(page) === 3000);
+  });
+
+  test('finds an amount as it is shown and the end of a number, opens the first hit, and closes what it does not list', async (t) => {
+    const page = await open(t, env());
+    const { rows: [first] } = await windowApi(page).data.listPage({ collection: 'invoices', filters: { status: 'open' }, limit: 1 })
+      .then((outcome) => outcome.ok ? outcome.value : assert.fail());
+    assert(first);
+    const number = String(first.columns['number']);
+    await search(page, new Intl.NumberFormat('en-GB', { minimumFractionDigits: 2 }).format(Number(first.columns['totalMinor']) / 100));
+    await waitUntil(page, 'the amount is found', async () => await rowCount(page) < 20
+      && await rows(page).filter({ hasText: number }).count() === 1);
+    await search(page, number.slice(-4));
+    await waitUntil(page, 'the end of the number is found', async () => await rowCount(page) < 20
+      && await rows(page).filter({ hasText: number }).count() === 1);
+    await search(page, number);
+    await page.keyboard.press('Enter');
+    await detail(page).getByRole('heading', { level: 2, name: number }).waitFor();
+    assert.equal(await page.evaluate(() => document.activeElement?.localName), 'invoify-app');
+    await page.keyboard.press('Control+f');
+    await page.keyboard.type('nobody is called so');
+    await detail(page).waitFor({ state: 'detached' });
+    // The focus stays in the search.
+    await page.keyboard.press('Escape');
     await waitUntil(page, 'all are listed', async () => await rowCount(page) === 3000);
   });
 

@@ -61,7 +61,7 @@ export function listColumns(collection: Collection): readonly ListColumn[] {
       const [minPx, share] = widths[column.name] ?? [96, 1];
       return {
         name: column.name,
-        title: tryText('column', column.name),
+        title: columnTitle(collection, column),
         isSortable: column.sorted === true,
         isNumber: column.type === 'integer' && !isFlag(collection, column),
         isDate: isDate(collection, column),
@@ -90,11 +90,16 @@ export function minWidthPx(columns: readonly ListColumn[]): number {
 
 /** The columns of the CSV export, with their headings. */
 export function csvColumns(collection: Collection): readonly { readonly name: string; readonly title: string }[] {
-  return shownColumns(collection).map(({ name }) => ({ name, title: tryText('column', name) }));
+  return shownColumns(collection).map((column) => ({ name: column.name, title: columnTitle(collection, column) }));
 }
 
 function shownColumns({ columns, balances = [] }: Collection): readonly Column[] {
   return [...columns, ...balances].filter(({ shown }) => shown);
+}
+
+/** Of a record with balances the open amount is one of several. */
+function columnTitle({ balances }: Collection, { name }: Column): string {
+  return balances && name === 'openMinor' ? t('column.open') : tryText('column', name);
 }
 
 function isDate(collection: Collection, { name }: Column): boolean {

@@ -42,6 +42,7 @@ export const deShell: Translation<typeof enShell> = {
   'column.status': 'Status',
   'column.totalMinor': 'Betrag',
   'column.openMinor': 'Offener Betrag',
+  'column.open': 'Offen',
   'column.overdueMinor': 'Überfällig',
   'column.oldestDue': 'Fällig seit',
   'column.currency': 'Währung',

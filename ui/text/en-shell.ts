@@ -42,6 +42,7 @@ export const enShell = {
   'column.status': 'Status',
   'column.totalMinor': 'Total',
   'column.openMinor': 'Balance',
+  'column.open': 'Open',
   'column.overdueMinor': 'Overdue',
   'column.oldestDue': 'Oldest due',
   'column.currency': 'Currency',
