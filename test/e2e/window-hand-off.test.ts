@@ -6,7 +6,7 @@ import { test } from 'node:test';
 
 import type { Client, WireRecord } from '../client.ts';
 import { describeWindow } from './harness.ts';
-import { detail, fill, openRecord, press, runAction, sheet, waitUntil } from './user-actions.ts';
+import { detail, fill, openRecord, press, rows, runAction, sheet, waitUntil } from './user-actions.ts';
 
 /** Issues an invoice to a new customer with these fields. */
 async function issueInvoice(colleague: Client, customerFields: object): Promise<WireRecord> {
@@ -59,6 +59,44 @@ describeWindow('an issued invoice', { invoices: 20, customers: 5 }, (env) => {
     await runAction(page, 'Open e-mail');
     await waitUntil(page, 'the e-mail is opened', async () => links.length === 1);
     assert(links[0]?.startsWith(`mailto:post@kiefernhof.test?subject=Rechnung%20${String(payload['number'])}%20von%20`), links[0]);
+  });
+
+  test('is listed with what its customer owes, who is written to and called, and gets a statement of each currency', async (t) => {
+    const colleague = await env().colleague();
+    const { payload: { customerId, number } } = await issueInvoice(colleague, {
+      name: 'Birkenau GbR', address, email: 'post@birkenau.test', phone: '+49 (0) 30 1234-56',
+    });
+    const lines = [{ description: 'Work', quantityMilli: 1000, unitPriceMinor: 700, taxRateBp: 0 }];
+    const rest = { customerId, issueDate: '2026-01-15', lines };
+    await colleague.act(await colleague.create('invoices', { ...rest, currency: 'CHF' }), 'issue');
+    const page = await env().openWindow(t, { width: 1600 });
+    await openRecord(page, 'Customers', 'Birkenau');
+    const owed = await rows(page).filter({ hasText: 'Birkenau' }).first().getByRole('gridcell').allInnerTexts();
+    assert.deepEqual(owed.slice(-3), ['€177.61 + CHF', '€177.61', '14/02/2026']);
+    const open = detail(page).locator('[data-open] li');
+    assert.match(await open.filter({ hasText: String(number) }).innerText(), /Overdue since 14\/02\/2026\s*€177\.61/);
+    assert.equal(await open.count(), 2);
+
+    const links: string[] = [];
+    await page.exposeFunction('noteProgram', (link: string) => void links.push(link));
+    const papers: string[] = [];
+    await page.exposeFunction('notePaper', (text: string) => void papers.push(text));
+    await page.evaluate(() => {
+      const noted = window as unknown as { noteProgram(link: string): void; notePaper(text: string): void };
+      HTMLAnchorElement.prototype.click = function noteInstead(this: HTMLAnchorElement): void { noted.noteProgram(this.href); };
+      window.print = () => {
+        for (const { shadowRoot } of document.querySelectorAll('invoify-invoice-page')) noted.notePaper(shadowRoot?.textContent ?? '');
+      };
+    });
+    await detail(page).getByRole('button', { name: 'post@birkenau.test' }).click();
+    await detail(page).getByRole('button', { name: '+49 (0) 30 1234-56' }).click();
+    await waitUntil(page, 'both programs are asked', async () => links.length === 2);
+    assert.deepEqual(links, ['mailto:post@birkenau.test?subject=&body=', 'tel:+4930123456']);
+    await detail(page).getByRole('button', { name: 'Print statement of account' }).click();
+    await waitUntil(page, 'both papers are printed', async () => papers.length === 2);
+    assert(papers[0]?.includes('Offene Rechnungen in EUR') && papers[0].includes(String(number)), papers[0]);
+    assert(papers[1]?.includes('Offene Rechnungen in CHF'), papers[1]);
+    assert.equal(await page.locator('invoify-invoice-page').count(), 0);
   });
 
   test('is not offered for export as a draft', async (t) => {
