@@ -316,7 +316,10 @@ function differenceExpression({ of, minus, where }: NonNullable<Column['differen
 }
 
 function greatestExpression({ of, field }: NonNullable<Column['greatest']>): string {
-  return `(SELECT max(value ->> '$.${field}') FROM json_each(payload, '$.${of}') WHERE type = 'object')`;
+  const entry = (index: number, path = ''): string => `payload ->> '$.${of}[${index}]${path}'`;
+  // Most lists have one entry or none; looking for more costs half of a first sync's list columns (7 against 4.5 µs a row).
+  return `(CASE WHEN ${entry(1)} IS NULL THEN ${entry(0, `.${field}`)}
+    ELSE (SELECT max(value ->> '$.${field}') FROM json_each(payload, '$.${of}') WHERE type = 'object') END)`;
 }
 
 function holds({ field, values }: NonNullable<Column['negative']>): string {
