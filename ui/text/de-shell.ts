@@ -44,7 +44,7 @@ export const deShell: Translation<typeof enShell> = {
   'column.openMinor': 'Offener Betrag',
   'column.open': 'Offen',
   'column.overdueMinor': 'Überfällig',
-  'column.oldestDue': 'Fällig seit',
+  'column.oldestDue': 'Fällig ab',
   'column.currency': 'Währung',
   'column.name': 'Name',
   'column.email': 'E-Mail',
