@@ -20,7 +20,8 @@ export class InvoifyRowMenu extends LitElement {
   };
 
   static override styles = [controls, css`
-    .popover { position: fixed; inset: auto; inline-size: max-content; min-inline-size: 180px; margin: 0; padding: var(--space-1); }
+    .popover { position: fixed; inset: auto; min-inline-size: 180px; padding: var(--space-1); }
+    .popover:popover-open { display: grid; }
   `];
 
   declare collection: string;

@@ -9,7 +9,7 @@ import { problem } from '../../../shared/problems.ts';
 import {
   addLine, atShownLines, changeLine, duplicateInvoice, fromInvoiceDraft, fromLines, invoiceDefaults, isBlankLine, isSameInvoiceDraft,
   lineCategory, lineOrder, moveLine, needsReason, newInvoice, previewTotals, redated, removeLine, toInvoiceDraft, toLines, withCategory,
-  withCustomer, withIssueDate, withoutBlankLines,
+  withCustomer, withIssueDate, withoutBlankLines, withSuggestion,
 } from '../../../ui/invoice/invoice-draft.ts';
 import { fromPaymentDraft, newPayment } from '../../../ui/invoice/payment-draft.ts';
 import { formFields, notAnAmount } from '../../../ui/record/record-draft.ts';
@@ -53,6 +53,17 @@ describe('lines', () => {
     });
     assert.ok(isBlankLine(added));
     assert.deepEqual(addLine([], plainNumbers, 1900).map(({ taxRate }) => taxRate), ['19']);
+  });
+
+  test('take everything that is suggested but the quantity, and keep their tax rate where none is', () => {
+    const [line] = lines;
+    assert.ok(line);
+    const earlier = { description: 'Screws', unitPriceMinor: 320, priceQuantity: 100, taxRateBp: 0, taxCategory: 'AE' } as const;
+    assert.deepEqual(withSuggestion(line, earlier, 'EUR', plainNumbers), {
+      key: '0', description: 'Screws', quantity: '1.5', unit: '', unitPrice: '3.20', priceQuantity: '100', taxRate: '0', taxCategory: 'AE',
+    });
+    const plan = { description: 'Care', unitPriceMinor: 9900, unit: 'months', interval: 'month' } as const;
+    assert.deepEqual(withSuggestion(line, plan, 'EUR', plainNumbers), { ...line, description: 'Care', unit: 'months', unitPrice: '99.00' });
   });
 
   test('keep their key when moved, and a new line gets an unused key', () => {
@@ -156,7 +167,7 @@ describe('an invoice form', () => {
     assert.ok(dueDate && internalNote);
     const open = { dueDate, internalNote };
     const draft = toInvoiceDraft(formFields(open), { ...written }, plainNumbers);
-    assert.deepEqual(fromInvoiceDraft(open, draft, plainNumbers).value, 
+    assert.deepEqual(fromInvoiceDraft(open, draft, plainNumbers).value,
       { dueDate: invoice.dueDate, internalNote: invoice.internalNote });
   });
 });

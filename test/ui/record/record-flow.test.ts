@@ -23,7 +23,7 @@ function createServer(payload: JsonObject) {
   let stored: RecordView | null = { id, updatedAt: 'v1', payload };
   let fault: { code: ErrorCode; isApplied: boolean } | null = null;
   const sent: unknown[] = [];
-  const done: { task: Task; record: WireRecord; shown: RecordView | null; isOpen: boolean }[] = [];
+  const done: { task: Task; record: WireRecord; next: 'issue' | null; shown: RecordView | null; isOpen: boolean }[] = [];
   let shown: RecordView | null = null;
   const write = (request: object, updatedAt: string | null, next: () => RecordView | null) => toOutcome(async () => {
     sent.push(request);
@@ -66,7 +66,7 @@ function createServer(payload: JsonObject) {
       await setImmediate();
       shown = stored;
     },
-    onDone: (task, record) => done.push({ task, record, shown, isOpen: flow.state.task !== null }),
+    onDone: (task, record, next) => done.push({ task, record, next, shown, isOpen: flow.state.task !== null }),
   };
   const flow = new RecordFlow({ addController: () => undefined, requestUpdate: () => undefined } as never, deps);
   const view = (): RecordView => {
@@ -83,6 +83,20 @@ function createServer(payload: JsonObject) {
 }
 
 describe('a completed task', () => {
+  test('says what the user wants to do next, also once a save has failed or met a conflict', async () => {
+    const { flow, done, edit, fail, colleagueSaves } = createServer({ note: 'a', city: 'b' });
+    edit();
+    fail('offline');
+    await flow.save({ note: 'b' }, 'issue');
+    await flow.save({ note: 'b' });
+    edit();
+    colleagueSaves({ city: 'x' });
+    await flow.save({ note: 'c' }, 'issue');
+    assert.ok(flow.state.conflict);
+    await flow.resolve({ note: 'c' });
+    assert.deepEqual(done.map(({ next }) => next), [null, 'issue']);
+  });
+
   const draft: JsonObject = { status: 'draft', note: 'a' };
   const change = (record: RecordView): Task => ({ kind: 'edit', collection: 'invoices', record, initial: record.payload });
   const action = (record: RecordView): Task => ({ kind: 'action', collection: 'invoices', action: 'issue', record });
