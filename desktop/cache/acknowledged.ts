@@ -3,7 +3,8 @@
 //
 // Invariants: nothing here is stored or outlives the session. A record is read from here only while the cache's cursor is
 // before its version, and from the cache from then on. Lists keep the cache's selection and order: the row of a changed
-// record shows its new columns in its old place, that of a deleted one is left out, and a new one appears with the pull.
+// record shows its new columns in its old place, that of a deleted one is left out, and a new one appears with the pull. Totals and
+// balances are those of the cache, too.
 
 import { parseInstant, type Instant } from '../../shared/clock.ts';
 import type { WireRecord } from '../../shared/protocol.ts';

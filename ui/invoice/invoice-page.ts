@@ -135,7 +135,7 @@ export class InvoifyInvoicePage extends LitElement {
 
 function renderTable({ titles }: Paper, rows: readonly unknown[]): TemplateResult {
   return html`
-    <table>
+    <table class=${titles.tax === '' ? 'untaxed' : ''}>
       <thead>
         <tr>
           <th scope="col" class="position">${titles.position}</th>

@@ -71,6 +71,9 @@ export const paperStyles = css`
   .price { inline-size: 31mm; }
   .tax { inline-size: 16mm; }
   .amount { inline-size: 30mm; }
+  /* A statement of account has dates in place of prices. */
+  .untaxed .price { inline-size: 44mm; }
+  .untaxed :is(td, th).tax { inline-size: 0; padding: 0; }
   th { padding: 0 0 1.4mm; border-block-end: 0.3mm solid var(--color-text); font-size: 8pt; font-weight: var(--weight-strong);
     text-align: start; vertical-align: bottom; }
   td { padding: 1.6mm 0 0; vertical-align: top; }

@@ -66,7 +66,7 @@ export function statementContent({ customer, company, invoices, currency, today 
     date: date(today),
     stamp: '',
     titles: {
-      position: words.position, description: words.invoice, quantity: words.total, price: words.dueDate, tax: '', amount: words.amountDue,
+      position: words.position, description: words.invoice, quantity: words.amount, price: words.dueDate, tax: '', amount: words.amountDue,
     },
     lines,
     totals: [

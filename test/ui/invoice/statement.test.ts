@@ -8,7 +8,9 @@ import { paperPieces } from '../../../ui/invoice/paper-pieces.ts';
 import { statementContent, type StatementSource } from '../../../ui/invoice/statement.ts';
 
 const company: Company = { name: 'Blaufeder Werkzeuge GmbH', iban: 'DE89370400440532013000', address: { city: 'Hamburg', country: 'DE' } };
-const customer: Customer = { name: 'Kiefernhof KG', number: 'K-7', currency: 'EUR', language: 'de', address: { city: 'Kiel', country: 'DE' } };
+const customer: Customer = {
+  name: 'Kiefernhof KG', number: 'K-7', currency: 'EUR', language: 'de', address: { city: 'Kiel', country: 'DE' },
+};
 const row = (number: number, dueDate: string | null, openMinor: number): StatementSource['invoices'][number] => ({
   id: String(number), updatedAt: '', columns: { number: `INV-${number}`, issueDate: '2026-01-05', dueDate, totalMinor: 10_000, openMinor },
 });
