@@ -13,13 +13,13 @@ export function isOverdue(
 /** The statuses to display: those that are stored, and two that follow from amounts and the day. */
 export type ShownStatus = InvoiceStatus | 'partly_paid' | 'overdue';
 
-/** The status to display; an overdue invoice is that first, and partly paid only else. */
+/** The status to display; an overdue invoice is that first, and partly paid only else. A credit alone pays nothing. */
 export function displayStatus<S extends string>(
-  invoice: { readonly status: S; readonly dueDate?: string | null | undefined; readonly openMinor: number; readonly totalMinor: number },
+  invoice: { readonly status: S; readonly dueDate?: string | null | undefined; readonly openMinor: number; readonly hasPayments: boolean },
   today: string,
 ): S | 'partly_paid' | 'overdue' {
   if (isOverdue(invoice, today)) return 'overdue';
-  return invoice.openMinor > 0 && invoice.openMinor < invoice.totalMinor ? 'partly_paid' : invoice.status;
+  return invoice.openMinor > 0 && invoice.hasPayments ? 'partly_paid' : invoice.status;
 }
 
 /** How long an open amount has been overdue. */

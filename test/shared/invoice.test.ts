@@ -199,10 +199,10 @@ describe('the state of an invoice', () => {
 
   test('is displayed as overdue from the day after the due date, while anything is to be paid', () => {
     const at = (today: string, openMinor: number, status = 'open'): string =>
-      displayStatus({ status, dueDate: '2026-03-01', openMinor, totalMinor: 100 }, today);
+      displayStatus({ status, dueDate: '2026-03-01', openMinor, hasPayments: openMinor < 100 }, today);
     assert.deepEqual([at('2026-03-01', 100), at('2026-03-02', 100), at('2026-03-02', 40)], ['open', 'overdue', 'overdue']);
     assert.deepEqual([at('2026-03-02', 0, 'void'), at('2026-03-02', -5), at('2026-03-01', 40)], ['void', 'open', 'partly_paid']);
-    assert.equal(displayStatus({ status: 'open', openMinor: 100, totalMinor: 100 }, '2099-01-01'), 'open');
+    assert.equal(displayStatus({ status: 'open', openMinor: 40, hasPayments: false }, '2099-01-01'), 'open', 'credits pay nothing');
   });
 
   test('is overdue in every age bucket but the one that is not due yet', () => {

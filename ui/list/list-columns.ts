@@ -169,12 +169,12 @@ export function statusTone(status: string): BadgeTone {
 }
 
 function statusCell({ columns }: ListRow, today: string): Cell {
-  const { status, kind, dueDate, openMinor, totalMinor } = columns;
+  const { status, kind, dueDate, openMinor, lastPaidOn } = columns;
   // Nobody pays a credit note, so of an issued one its kind says more.
   if (kind === 'credit_note' && status === 'paid') return { text: t('kind.credit_note'), badge: 'plain' };
   const due = typeof dueDate === 'string' ? dueDate : null;
-  const amounts = { openMinor: Number(openMinor), totalMinor: Number(totalMinor) };
-  const shown = displayStatus({ status: String(status), dueDate: due, ...amounts }, today);
+  const hasPayments = typeof lastPaidOn === 'string';
+  const shown = displayStatus({ status: String(status), dueDate: due, openMinor: Number(openMinor), hasPayments }, today);
   return { text: tryText('status', shown), badge: statusTone(shown) };
 }
 

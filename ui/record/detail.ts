@@ -374,7 +374,8 @@ export class InvoifyDetail extends LitElement {
   #renderBadge({ collection, record: { payload } }: Detail): TemplateResult | string {
     if (collection === 'invoices') {
       const invoice = payload as JsonObject & Invoice;
-      const status = displayStatus({ ...invoice, openMinor: openMinorOf(invoice) }, localDay(Date.now()));
+      const facts = { ...invoice, openMinor: openMinorOf(invoice), hasPayments: invoice.payments.length > 0 };
+      const status = displayStatus(facts, localDay(Date.now()));
       const isCreditNote = invoice.kind === 'credit_note';
       // A draft's title says that it is a credit note.
       return html`

@@ -62,7 +62,9 @@ describe('a list of invoices', () => {
       const row = rowOf({ totalMinor: 300, openMinor: 0, dueDate: null, ...values });
       return ['number', 'status'].map((name) => columns.find((column) => column.name === name)?.cell(row, '2026-03-01').text);
     };
-    assert.deepEqual(cells({ kind: 'invoice', number: 'INV-1', status: 'open', openMinor: 100 }), ['INV-1', 'Partly paid']);
+    const open = { kind: 'invoice', number: 'INV-1', status: 'open', openMinor: 100 };
+    assert.deepEqual(cells({ ...open, lastPaidOn: '2026-02-01' }), ['INV-1', 'Partly paid']);
+    assert.deepEqual(cells({ ...open, lastPaidOn: null }), ['INV-1', 'Open'], 'a credit pays nothing');
     assert.deepEqual(cells({ kind: 'invoice', number: null, status: 'draft' }), ['–', 'Draft']);
     assert.deepEqual(cells({ kind: 'credit_note', number: 'CN-1', status: 'paid' }), ['CN-1', 'Credit note']);
     assert.deepEqual(cells({ kind: 'credit_note', number: null, status: 'draft' }), ['Credit note', 'Draft']);
