@@ -72,14 +72,8 @@ export class InvoifyDetail extends LitElement {
 
     :host([mode='create']) { display: contents; }
 
-    header {
-      display: flex;
-      align-items: center;
-      gap: var(--space-2);
-      min-block-size: var(--size-toolbar);
-      padding-inline: var(--space-4) var(--space-2);
-      flex: none;
-    }
+    header { display: flex; align-items: center; gap: var(--space-2); min-block-size: var(--size-toolbar);
+      padding-inline: var(--space-4) var(--space-2); flex: none; }
 
     h2 {
       min-inline-size: 0;
