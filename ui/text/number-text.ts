@@ -4,7 +4,7 @@
 // digits and its sign. Point and comma mean what the locale says. Where it says nothing they are read if there is one way to read
 // them, and refused otherwise: a thousandfold amount is never the outcome of a guess.
 
-import { currencyDigits, toDecimal, toMajorUnits } from '../../shared/currency.ts';
+import { currencyDigits, isCurrency, toDecimal, toMajorUnits } from '../../shared/currency.ts';
 import type { NumberText } from '../record/record-draft.ts';
 import { cached, moneySeparators, separators } from './format.ts';
 
@@ -46,8 +46,9 @@ export function parsePercent(text: string): number | null {
 
 /** What a search says as a decimal number such as `2334.15`, whichever currency stands beside it; null if it is not an amount. */
 export function searchedAmount(search: string): string | null {
-  const amount = parseDecimal(search.replace(/\p{Sc}|\b[A-Z]{3}\b/gu, ' '), SEARCHED_DIGITS);
-  return amount === null ? null : toDecimal(Math.abs(amount), SEARCHED_DIGITS);
+  const number = search.replace(/\p{Sc}/gu, ' ').replace(/\b[A-Z]{3}\b/g, (code) => isCurrency(code) ? ' ' : code);
+  const amount = parseDecimal(number, SEARCHED_DIGITS);
+  return amount === null ? null : toDecimal(Math.abs(amount), SEARCHED_DIGITS).replace(/\.?0+$/, '');
 }
 
 /** No currency has more decimals. */

@@ -70,6 +70,23 @@ describe('a list of invoices', () => {
     assert.deepEqual(cells({ kind: 'credit_note', number: null, status: 'draft' }), ['Credit note', 'Draft']);
   });
 
+  test('shows what a customer owes, and in which other currencies', () => {
+    const customers = findCollection('customers');
+    assert(customers);
+    const owed = listColumns(customers).slice(-3);
+    assert.deepEqual(owed.map(({ title, isNumber, isDate }) => [title, isNumber, isDate]),
+      [['Open', true, false], ['Overdue', true, false], ['Oldest due', false, true]]);
+    const texts = (values: ListRow['columns']) => {
+      const row = rowOf({ currency: 'EUR', openMinor: 0, overdueMinor: 0, oldestDue: null, otherCurrencies: null, ...values });
+      return owed.map((column) => column.cell(row, '2026-03-01').text);
+    };
+    assert.deepEqual(texts({}), ['–', '–', '–']);
+    assert.deepEqual(texts({ openMinor: 250, overdueMinor: 100, oldestDue: '2026-02-14' }), ['€2.50', '€1.00', '14/02/2026']);
+    assert.deepEqual(texts({ openMinor: 250, otherCurrencies: 'CHF,USD' }), ['€2.50 + CHF + USD', '–', '–']);
+    assert.deepEqual(texts({ otherCurrencies: 'USD' }), ['USD', '–', '–']);
+    assert(csvColumns(customers).some(({ name }) => name === 'overdueMinor'));
+  });
+
   test('formats amounts in their currency, and a dash if nothing is open', () => {
     const open = columns.find(({ name }) => name === 'openMinor');
     const cell = (openMinor: number) => open?.cell(rowOf({ openMinor, currency: 'CHF' }), '2026-03-01');

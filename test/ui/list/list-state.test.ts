@@ -6,8 +6,9 @@ import { describe, test } from 'node:test';
 import { findCollection } from '../../../shared/collections.ts';
 import { addDays, isOverdue } from '../../../shared/invoice.ts';
 import {
-  choicesOf, choose, chooseAge, clearFilters, hasFilters, initialState, periodRange, selectionOf, sortBy,
+  choicesOf, choose, chooseAge, clearFilters, hasFilters, initialState, periodRange, readAmountsWith, selectionOf, sortBy,
 } from '../../../ui/list/list-state.ts';
+import { searchedAmount } from '../../../ui/text/number-text.ts';
 
 const invoices = findCollection('invoices');
 const plans = findCollection('plans');
@@ -28,6 +29,16 @@ describe('a selection', () => {
       collection: 'invoices', search: 'müller', filters: { status: 'open', issueDate: { from: '2026-01-01', to: null } },
     });
     assert.deepEqual(selectionOf(invoices, clearFilters(state), today), { collection: 'invoices' });
+  });
+
+  test('has what a search says as an amount, and the day for what customers owe', () => {
+    readAmountsWith(searchedAmount);
+    const selected = (search: string): unknown => selectionOf(invoices, { ...start, search }, today);
+    assert.deepEqual(selected(' 2,334.15 '), { collection: 'invoices', search: '2,334.15', amount: '2334.15' });
+    assert.deepEqual(selected('bell'), { collection: 'invoices', search: 'bell' });
+    const customers = findCollection('customers');
+    assert(customers);
+    assert.deepEqual(selectionOf(customers, initialState(customers), today), { collection: 'customers', today });
   });
 
   test('is of the chosen kind of date', () => {

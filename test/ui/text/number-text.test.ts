@@ -8,7 +8,7 @@ import fc from 'fast-check';
 import { currencies } from '../../../shared/currency.ts';
 import { formatMoney, formatNumber, formatPercent, formatQuantity } from '../../../ui/text/format.ts';
 import { setLocale } from '../../../ui/text/i18n.ts';
-import { localNumbers, parseMoney } from '../../../ui/text/number-text.ts';
+import { localNumbers, parseMoney, searchedAmount } from '../../../ui/text/number-text.ts';
 
 const { parseQuantity, parseRate } = localNumbers;
 
@@ -54,6 +54,20 @@ describe('what is shown', () => {
         const text = formatMoney(-1_234_567, currency);
         assert.equal(parseMoney(text, currency), -1_234_567, `${locale}: ${text}`);
       }
+    }
+  });
+});
+
+describe('what is searched for', () => {
+  test('is an amount if it reads as one where it is typed, whatever currency stands beside it', async () => {
+    const amounts = [
+      ['en-GB', '2,334.15', '2334.15'], ['de-DE', '2.334,15 €', '2334.15'], ['de-AT', '€ 2 334,15', '2334.15'], ['fr-FR', '1.234', null],
+      ['de-CH', 'CHF 2’334.15', '2334.15'], ['en-GB', '-100.00', '100'], ['en-GB', '7416', '7416'], ['en-GB', '0', '0'],
+      ['en-GB', 'INV-7416', null], ['en-GB', '', null], ['en-GB', '1.23456', null], ['ar-EG', '٢٬٣٣٤٫١٥', '2334.15'],
+    ] as const;
+    for (const [format, search, amount] of amounts) {
+      await setLocale({ language: 'en', format });
+      assert.equal(searchedAmount(search), amount, `${format} ${search}`);
     }
   });
 });
