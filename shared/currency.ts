@@ -44,13 +44,14 @@ export function currenciesOf(digits: number): readonly string[] {
 }
 
 /** An amount in major units, exact: 123456 for EUR is `1234.56`. `amountMinor` is an integer. */
-export function toMajorUnits(amountMinor: number, currency: string, decimalPoint = '.'): string {
+export function toMajorUnits(amountMinor: number | bigint, currency: string, decimalPoint = '.'): string {
   return toDecimal(amountMinor, currencyDigits(currency), decimalPoint);
 }
 
 /** An integer of `digits` implied decimals as a decimal number, exact: 1500 of 3 is `1.500`. */
-export function toDecimal(scaled: number, digits: number, decimalPoint = '.'): string {
-  const text = BigInt(Math.abs(scaled)).toString().padStart(digits + 1, '0');
+export function toDecimal(scaled: number | bigint, digits: number, decimalPoint = '.'): string {
+  const value = BigInt(scaled);
+  const text = String(value < 0n ? -value : value).padStart(digits + 1, '0');
   const whole = text.slice(0, text.length - digits);
-  return (scaled < 0 ? '-' : '') + (digits === 0 ? whole : `${whole}${decimalPoint}${text.slice(-digits)}`);
+  return (value < 0n ? '-' : '') + (digits === 0 ? whole : `${whole}${decimalPoint}${text.slice(-digits)}`);
 }

@@ -7,6 +7,7 @@
 import type { Buyer, Invoice, Seller } from '../collections.ts';
 import { categoryOf } from '../invoice.ts';
 import { isPeppolScheme, vatScheme } from './codes.ts';
+import { given } from './xml.ts';
 
 export interface EInvoiceInput {
   readonly invoice: Invoice;
@@ -41,7 +42,7 @@ export interface Prepared {
   readonly buyerReference: string | undefined;
   /** Outside the scope of VAT, so that no VAT identifier may be written (BR-O-02). */
   readonly isOutsideVat: boolean;
-  /** BT-115. */
+  /** BT-115: what is open of an invoice, negative where a refund is due; a credit note's total. */
   readonly payableMinor: number;
 }
 
@@ -68,13 +69,8 @@ export function prepare({ invoice, company = {}, customer = {}, credited }: EInv
     // Peppol takes an order's number instead; the rules for Germany (DE-R-015) want it here as well.
     buyerReference: reference ?? (profile === 'peppol' && isGerman ? given(invoice.orderNumber) : undefined),
     isOutsideVat: invoice.lines.some((line) => categoryOf(line) === 'O'),
-    payableMinor: invoice.totalMinor - invoice.paidMinor,
+    payableMinor: invoice.totalMinor - invoice.creditedMinor - invoice.paidMinor,
   };
-}
-
-/** The text without the white space around it; undefined if nothing is left. */
-export function given(text: string | undefined): string | undefined {
-  return text?.trim() || undefined;
 }
 
 function compact(vatId: string | undefined): string | undefined {
@@ -100,10 +96,10 @@ interface Party {
 /** What was kept, completed from what there is now. Without anything kept, all of the latter. */
 function complete<P extends Partial<Party>>(kept: P | undefined, present: P): P {
   if (kept === undefined) return present;
-  const own = Object.fromEntries(Object.entries(kept).filter(([, value]) => typeof value !== 'string' || value.trim() !== ''));
+  const own = Object.fromEntries(Object.entries(kept).filter(([, value]) => typeof value !== 'string' || given(value) !== undefined));
   const address = { ...kept.address };
   // One address, not parts of two.
-  const isSame = Object.entries(address).every(([key, value]) => !value?.trim() || value === present.address?.[key]);
+  const isSame = Object.entries(address).every(([key, value]) => given(value) === undefined || value === present.address?.[key]);
   return { ...present, ...own, address: isSame ? { ...present.address } : address };
 }
 

@@ -6,7 +6,8 @@ import { countries, isIban } from '../fields.ts';
 import { categoryOf, lineNetMinor } from '../invoice.ts';
 import { addProblem, noProblems, problem, type Problem, type Problems } from '../problems.ts';
 import { exemptionCodes, isAddressScheme } from './codes.ts';
-import { given, type Prepared } from './prepared.ts';
+import type { Prepared } from './prepared.ts';
+import { given } from './xml.ts';
 
 /** Problems of e-invoices alone, which no server reports. */
 const phrases = {
@@ -49,6 +50,8 @@ function checkInvoice(prepared: Prepared, need: Need, refuse: Refuse, problems: 
   if (payableMinor > 0 && invoice.kind === 'invoice') need('invoice.dueDate', invoice.dueDate);
   // BR-16.
   if (invoice.lines.length === 0) addProblem(problems, 'invoice.lines', problem('required'));
+  // BR-25.
+  invoice.lines.forEach(({ description }, index) => need(`invoice.lines.${index}.description`, description));
   checkTaxes(prepared, need, refuse, problems);
   // BR-DEC-*. Prices may have more.
   const unit = 10 ** Math.max(0, currencyDigits(invoice.currency) - 2);
@@ -89,7 +92,8 @@ function checkSeller(prepared: Prepared, need: Need, refuse: Refuse, problems: P
   }
   // BR-DE-7, BR-DE-28; and the address of XRechnung's seller (PEPPOL-EN16931-R020).
   if (isGerman) need('company.email', seller.email);
-  if (given(seller.email) !== undefined && !/^[^@\s]+@(?:[^@.\s]+\.)+[^@.\s]+$/.test(seller.email?.trim() ?? '')) {
+  const email = given(seller.email);
+  if (email !== undefined && !/^[^@\s]+@(?:[^@.\s]+\.)+[^@.\s]+$/.test(email)) {
     addProblem(problems, 'company.email', problem('email'));
   }
   const categories = new Set(invoice.lines.map(categoryOf));
@@ -108,7 +112,8 @@ function checkSeller(prepared: Prepared, need: Need, refuse: Refuse, problems: P
   else if (profile === 'peppol') need('company.vatId', sellerAddress?.value);
   // BR-DE-23, BR-DE-19.
   if (isGerman && payableMinor > 0 && invoice.kind === 'invoice') need('company.iban', seller.iban);
-  if (given(seller.iban) !== undefined && !isIban(seller.iban?.trim() ?? '')) addProblem(problems, 'company.iban', problem('iban'));
+  const iban = given(seller.iban);
+  if (iban !== undefined && !isIban(iban)) addProblem(problems, 'company.iban', problem('iban'));
 }
 
 function checkBuyer({ isGerman, invoice, buyer, buyerVatId, buyerAddress, isOutsideVat }: Prepared, need: Need, refuse: Refuse): void {

@@ -5,8 +5,8 @@ import type { Invoice } from '../collections.ts';
 import { currencyDigits, toMajorUnits } from '../currency.ts';
 import { categoryOf, lineNetMinor } from '../invoice.ts';
 import { exemptionCodes, unitCode } from './codes.ts';
-import { given, type ElectronicAddress, type Prepared } from './prepared.ts';
-import { element, leaf, type Child, type Element } from './xml.ts';
+import type { ElectronicAddress, Prepared } from './prepared.ts';
+import { element, given, leaf, type Child, type Element } from './xml.ts';
 
 const ublNamespace = 'urn:oasis:names:specification:ubl:schema:xsd:';
 /** BT-24. */
@@ -18,7 +18,7 @@ const specifications = {
 const businessProcess = 'urn:fdc:peppol.eu:2017:poacc:billing:01:1.0';
 
 export function buildUbl(prepared: Prepared): Element {
-  const { invoice, profile, buyerReference } = prepared;
+  const { invoice, profile, buyerReference, payableMinor } = prepared;
   const isCredit = invoice.kind === 'credit_note';
   const { servicePeriod } = invoice;
   const children = [
@@ -26,7 +26,7 @@ export function buildUbl(prepared: Prepared): Element {
     leaf('cbc:ProfileID', businessProcess),
     leaf('cbc:ID', invoice.number),
     leaf('cbc:IssueDate', invoice.issueDate),
-    isCredit ? null : leaf('cbc:DueDate', invoice.dueDate),
+    isCredit || payableMinor <= 0 ? null : leaf('cbc:DueDate', invoice.dueDate),
     isCredit ? leaf('cbc:CreditNoteTypeCode', '381') : leaf('cbc:InvoiceTypeCode', '380'),
     leaf('cbc:Note', noteText(invoice.note)),
     leaf('cbc:DocumentCurrencyCode', invoice.currency),
@@ -61,8 +61,8 @@ function noteText(note: string | undefined): string | undefined {
 
 /** BG-3. */
 function billingReference({ credited }: Prepared): Child {
-  const reference = credited?.number === undefined ? null : element('cac:InvoiceDocumentReference', [
-    leaf('cbc:ID', credited.number), leaf('cbc:IssueDate', credited.issueDate),
+  const reference = given(credited?.number) === undefined ? null : element('cac:InvoiceDocumentReference', [
+    leaf('cbc:ID', credited?.number), leaf('cbc:IssueDate', credited?.issueDate),
   ]);
   return element('cac:BillingReference', [reference]);
 }
@@ -145,7 +145,7 @@ function paymentMeans({ invoice, isGerman, seller: party }: Prepared): Child {
 /** BT-20: UBL's credit notes have no due date, and BR-CO-25 wants either. */
 function paymentTerms({ invoice, isGerman, buyer: party, credited }: Prepared): Child {
   if (invoice.kind !== 'credit_note') return null;
-  const number = credited?.number;
+  const number = given(credited?.number);
   const language = given(party.language);
   const german = number === undefined ? 'Wird verrechnet oder erstattet.' : `Wird mit Rechnung ${number} verrechnet oder erstattet.`;
   const english = number === undefined ? 'To be offset or refunded.' : `To be offset against invoice ${number} or refunded.`;
@@ -173,12 +173,14 @@ function taxTotal({ taxes, currency, subtotalMinor, totalMinor, taxExemptionReas
 
 /** BG-22, without allowances, charges and rounding. */
 function monetaryTotal({ invoice, payableMinor }: Prepared): Child {
-  const { currency, subtotalMinor, totalMinor, paidMinor } = invoice;
+  const { currency, subtotalMinor, totalMinor } = invoice;
+  // BR-CO-16 has nothing but what was paid (BT-113) between the total and what is due, so credits count as paid.
+  const settledMinor = BigInt(invoice.paidMinor) + BigInt(invoice.creditedMinor);
   return element('cac:LegalMonetaryTotal', [
     amount('cbc:LineExtensionAmount', subtotalMinor, currency),
     amount('cbc:TaxExclusiveAmount', subtotalMinor, currency),
     amount('cbc:TaxInclusiveAmount', totalMinor, currency),
-    paidMinor === 0 ? null : amount('cbc:PrepaidAmount', paidMinor, currency),
+    settledMinor === 0n ? null : amount('cbc:PrepaidAmount', settledMinor, currency),
     amount('cbc:PayableAmount', payableMinor, currency),
   ]);
 }
@@ -190,7 +192,7 @@ function invoiceLine(line: Invoice['lines'][number], index: number, { kind, curr
   const quantityMilli = line.unitPriceMinor < 0 ? -line.quantityMilli : line.quantityMilli;
   const quantity = decimal(quantityMilli === 0 ? 0 : quantityMilli, 3);
   const category = categoryOf(line);
-  const [name = '', ...rest] = line.description.trim().split('\n');
+  const [name = '', ...rest] = (given(line.description) ?? '').split('\n');
   return element(isCredit ? 'cac:CreditNoteLine' : 'cac:InvoiceLine', [
     leaf('cbc:ID', String(index + 1)),
     isKnown ? null : leaf('cbc:Note', `${quantity} ${line.unit ?? ''}`),
@@ -233,7 +235,7 @@ function vat(): Child {
 }
 
 /** At most two decimals (BR-DEC-*); what is cut off is zero. */
-function amount(name: string, amountMinor: number, currency: string): Child {
+function amount(name: string, amountMinor: number | bigint, currency: string): Child {
   const text = toMajorUnits(amountMinor, currency);
   const extra = Math.max(0, currencyDigits(currency) - 2);
   return leaf(name, extra === 0 ? text : text.slice(0, -extra), { currencyID: currency });

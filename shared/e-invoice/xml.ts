@@ -17,10 +17,15 @@ export function element(name: string, children: readonly Child[], attributes: Re
   return content.length === 0 ? null : { name, attributes, content };
 }
 
-/** An element with text, without the white space around it. */
+/** An element with what there is to write of a text. */
 export function leaf(name: string, text: string | undefined, attributes: Readonly<Record<string, string>> = {}): Child {
-  const content = clean(text ?? '').trim();
-  return content === '' ? null : { name, attributes, content };
+  const content = given(text);
+  return content === undefined ? null : { name, attributes, content };
+}
+
+/** The text without what XML cannot hold and without white space around the rest; undefined if nothing is left. */
+export function given(text: string | undefined): string | undefined {
+  return clean(text ?? '').trim() || undefined;
 }
 
 /** A document in UTF-8. */

@@ -76,6 +76,12 @@ describe('the problems of an e-invoice', () => {
     ['an unknown scheme', between(seller, { ...buyer, electronicAddress: { scheme: 'XX', value: '1' } }),
       { 'customer.electronicAddress.scheme': 'address_scheme' }],
     ['nothing to pay into', between(without(seller, 'iban', 'bic'), reachable), { 'company.iban': 'required' }],
+    ['texts that hold nothing XML can',
+      between({ ...seller, name: '\ufffe' }, { ...reachable, name: ' \ufffe' }, { number: '\ufffe' }, [line({ description: '\ufffe' })]),
+      {
+        'invoice.number': 'required', 'invoice.lines.0.description': 'required', 'company.name': 'required', 'customer.name': 'required',
+      }],
+    ['an address that is none once written', between({ ...seller, email: '\ufffe@werk.test' }, reachable), { 'company.email': 'email' }],
     ['Peppol without any reference', { ...input(), invoice: without(input({ buyer: peppolBuyer }).invoice, 'buyerReference') },
       { 'invoice.buyerReference': 'required' }],
     ['Peppol and a seller without a VAT identifier',
@@ -87,8 +93,14 @@ describe('the problems of an e-invoice', () => {
 
   test('are none for what nobody has to pay, without an account and a day', () => {
     const bare = without(seller, 'iban', 'bic');
-    const paid = between(bare, reachable, { status: 'paid', paidMinor: input().invoice.totalMinor });
-    assert.deepEqual(codes({ ...paid, invoice: without(paid.invoice, 'dueDate') }), {});
+    const { totalMinor } = input().invoice;
+    for (const settled of [
+      { status: 'paid', paidMinor: totalMinor }, { status: 'paid', creditedMinor: totalMinor },
+      { status: 'paid', paidMinor: totalMinor - 1, creditedMinor: 1 }, { status: 'open', paidMinor: totalMinor, creditedMinor: 1 },
+    ]) {
+      const some = between(bare, reachable, settled);
+      assert.deepEqual(codes({ ...some, invoice: without(some.invoice, 'dueDate') }), {});
+    }
     assert.deepEqual(codes(between(bare, reachable, { ...creditNote })), {});
   });
 });

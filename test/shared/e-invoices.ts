@@ -61,20 +61,22 @@ const lines = fc.boolean().chain((isOutside) => fc.array(
   })), { minLength: 1, maxLength: 6 },
 ));
 
-/** Issued invoices and credit notes with all that an e-invoice needs, XRechnung and Peppol, some in part paid. */
+/** Issued invoices and credit notes with all that an e-invoice needs, XRechnung and Peppol, some in part paid or credited. */
 export const eInvoiceInputs: fc.Arbitrary<EInvoiceInput> = fc.record({
   lines: lines.filter((some) => isPositive(some)),
   isCredit: fc.boolean(),
   isPeppol: fc.boolean(),
   currency: fc.constantFrom('EUR', 'USD', 'JPY'),
   paidShare: fc.constantFrom(0, 0.3, 1),
+  creditedShare: fc.constantFrom(0, 0.3, 1),
   note: fc.option(hostileText, { nil: undefined }),
   to: fc.option(fc.constant('2026-01-31'), { nil: undefined }),
-}).map(({ lines: some, isCredit, isPeppol, currency, paidShare, note, to }) => {
+}).map(({ lines: some, isCredit, isPeppol, currency, paidShare, creditedShare, note, to }) => {
   const { totalMinor } = computeTotals(some);
-  const paidMinor = isCredit ? 0 : Math.floor(totalMinor * paidShare);
+  const share = (part: number): number => (isCredit ? 0 : Math.floor(totalMinor * part));
   const fields = {
-    currency, paidMinor, orderNumber: 'B-77', servicePeriod: { from: '2026-01-01', ...(to === undefined ? {} : { to }) },
+    currency, paidMinor: share(paidShare), creditedMinor: share(creditedShare),
+    orderNumber: 'B-77', servicePeriod: { from: '2026-01-01', ...(to === undefined ? {} : { to }) },
     ...(note === undefined ? {} : { note }), ...(isCredit ? creditNote : {}), ...(isPeppol ? { buyer: peppolBuyer } : {}),
   };
   const { dueDate, buyerReference, ...rest } = invoice(fields, some);
