@@ -188,7 +188,7 @@ function paymentRequest(invoice: Invoice, { words, money, date }: PaperFormat): 
   if (status === 'void') return say('');
   if (kind === 'credit_note') return say(words.credit(money(totalMinor, currency)));
   if (leftMinor < 0) return say(words.refund(money(-leftMinor, currency)));
-  if (leftMinor === 0) return say(invoice.payments.length > 0 ? words.paid : words.nothingDue);
+  if (leftMinor === 0) return say(invoice.paidMinor > 0 ? words.paid : words.nothingDue);
   return { text: words.pay(money(leftMinor, currency), dueDate === undefined ? '' : date(dueDate), number), isDue: true };
 }
 

@@ -1,7 +1,7 @@
 // The customer's language and formats, for what is printed for a customer: independent of the window's.
 
 import type { Buyer, Seller } from '../../shared/collections.ts';
-import { currencyDigits, toMajorUnits } from '../../shared/currency.ts';
+import { currencyDigits, toDecimal, toMajorUnits } from '../../shared/currency.ts';
 import { paperWords, type PaperWords } from '../text/paper-text.ts';
 
 type Party = Pick<Buyer, 'language' | 'address'>;
@@ -36,6 +36,7 @@ export function paperLocale(buyer: Party, seller: Pick<Seller, 'address'>): stri
 export function createPaperFormat(locale: string): PaperFormat {
   const language = locale.startsWith('de') ? 'de' : 'en';
   const days = new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeZone: 'UTC' });
+  // Amounts and quantities are formatted from strings: a large one divided into a fraction would lose its last digit.
   const quantities = new Intl.NumberFormat(locale, { maximumFractionDigits: 3 });
   const rates = new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 2 });
   const countries = new Intl.DisplayNames(language, { type: 'region' });
@@ -44,12 +45,11 @@ export function createPaperFormat(locale: string): PaperFormat {
     words: paperWords[language],
     money(amountMinor, currency) {
       const digits = currencyDigits(currency);
-      // From a string, because a large amount divided into a fraction would lose its last digit.
       return new Intl.NumberFormat(locale, {
         style: 'currency', currency, minimumFractionDigits: digits, maximumFractionDigits: digits,
       }).format(toMajorUnits(amountMinor, currency) as Intl.StringNumericLiteral);
     },
-    quantity: (milli) => quantities.format(milli / 1000),
+    quantity: (milli) => quantities.format(toDecimal(milli, 3) as Intl.StringNumericLiteral),
     rate: (basisPoints) => rates.format(basisPoints / 10_000),
     date: (from, to) => (to === undefined || to <= from ? days.format(noon(from)) : days.formatRange(noon(from), noon(to))),
     country: (code) => countries.of(code) ?? code,

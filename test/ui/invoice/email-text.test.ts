@@ -41,6 +41,20 @@ test('an e-mail for a credit note asks for nothing, and a customer without an ad
   assert(mail.text.includes('Wir schreiben Ihnen 1.190,00 € gut.') && !mail.text.includes('zahlen'));
 });
 
+test('an e-mail asks for what is open, and for nothing once nothing is', () => {
+  const { totalMinor } = invoice;
+  const lastLine = (fields: Partial<Invoice>): string | undefined =>
+    invoiceMail({ invoice: { ...invoice, ...fields }, company, customer, credited: null }).text.split('\n\n')[1]?.split('\n')[1];
+  assert.equal(lastLine({ creditedMinor: 19_000, paidMinor: 50_000 }),
+    'Bitte überweisen Sie 500,00 € bis zum 14. Februar 2026 mit dem Verwendungszweck INV-2026-00001.');
+  assert.equal(lastLine({ status: 'paid', paidMinor: totalMinor }), 'Vollständig bezahlt. Vielen Dank.');
+  const payments = [
+    { id: 'a', amountMinor: totalMinor, paidOn: '2026-02-01' }, { id: 'b', amountMinor: -totalMinor, paidOn: '2026-02-03' },
+  ];
+  assert.equal(lastLine({ status: 'paid', creditedMinor: totalMinor, payments }), 'Es ist nichts zu zahlen.');
+  assert.equal(lastLine({ creditedMinor: 19_000, paidMinor: totalMinor }), 'Wir erstatten Ihnen 190,00 €.');
+});
+
 test('an e-mail is complete in its link, however long the names are', () => {
   for (const letter of ['x', 'Ä', '\u4e2d']) {
     const mail = invoiceMail({ invoice, company: { ...company, name: letter.repeat(200) }, customer, credited: null });

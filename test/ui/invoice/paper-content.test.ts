@@ -66,6 +66,11 @@ describe('the paper', () => {
     assert.equal(sums('HUF'), 'HUF 14,317.19');
   });
 
+  test('has the digits of quantities, however many', () => {
+    const grains = { description: 'Grains', quantityMilli: Number.MAX_SAFE_INTEGER, unitPriceMinor: 0, taxRateBp: 0 };
+    assert.equal(paper({ ...issued, lines: [grains] }).lines[0]?.quantity, '9,007,199,254,740.991');
+  });
+
   test('names the parties as they were when it was issued, or as they are if that was not kept', () => {
     const buyer = { name: 'Finch', language: 'en', address: { city: 'Bath' } };
     const kept = paper({ ...issued, seller: { name: 'Blaufeder OHG' }, buyer });
@@ -112,6 +117,12 @@ describe('the paper', () => {
     const paid = paper({ ...issued, status: 'paid', payments, paidMinor: 1_431_719 });
     assert.equal(paid.request, 'Paid in full. Thank you.');
     assert.equal(paper({ ...issued, status: 'paid', lines: [] }).request, 'No payment is due.');
+    const credited = paper({ ...issued, status: 'paid', creditedMinor: 1_431_719 });
+    assert.deepEqual(credited.settlement.map(({ label, amount }) => [label, amount]),
+      [['Credited by credit note', '-€14,317.19'], ['Amount due', '€0.00']]);
+    assert.deepEqual([credited.request, credited.bank], ['No payment is due.', []]);
+    const repaid = [{ id: 'a', amountMinor: 1_431_719, paidOn: '2026-11-26' }, { id: 'b', amountMinor: -1_431_719, paidOn: '2026-11-27' }];
+    assert.equal(paper({ ...issued, status: 'paid', creditedMinor: 1_431_719, payments: repaid }).request, 'No payment is due.');
     assert.deepEqual([paper({ ...issued, status: 'void' }).request, paper({ ...issued, status: 'void' }).bank], ['', []]);
   });
 
