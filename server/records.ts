@@ -86,7 +86,7 @@ export async function updateRecord(
   const writeOnce = await once(deps, caller, idempotencyKey, ['PATCH', collection.name, id, ifMatch, patch]);
   const text = await writeOnce([[collection.name, id]], async (transaction) => {
     const previous = await requireVersion(transaction, collection, id, ifMatch);
-    const input = parseFields(collection, mergePatch(pickWritable(collection, parsePayload(previous)), patch));
+    const input = parseChanges(collection, pickWritable(collection, parsePayload(previous)), patch);
     await rejectDanglingReferences(transaction, collection, input);
     const payload = await rules.complete?.(transaction, { id, input, previous }) ?? input;
     if (secret !== null) transaction.endSessionsOf(id);
@@ -196,6 +196,21 @@ function parseFields(collection: Collection, body: unknown): JsonObject {
   const input = checkFields(writableFields(collection), withoutKeys(body, problems), problems);
   refuseProblems(problems);
   return input;
+}
+
+/**
+ * The fields after a patch. What it leaves as it is was checked when it was written, and is not checked again: it may be a currency that
+ * has been retired since.
+ */
+function parseChanges(collection: Collection, stored: JsonObject, patch: JsonObject): JsonObject {
+  const merged = mergePatch(stored, patch) as JsonObject;
+  const isKept = (name: string): boolean => stored[name] !== undefined && JSON.stringify(stored[name]) === JSON.stringify(merged[name]);
+  const changed = <V>(members: Readonly<Record<string, V>>): Record<string, V> =>
+    Object.fromEntries(Object.entries(members).filter(([name]) => !isKept(name)));
+  const problems = noProblems();
+  const checked = checkFields(changed(writableFields(collection)), changed(merged), problems);
+  refuseProblems(problems);
+  return { ...merged, ...checked };
 }
 
 /** Checks only which fields a patch names; the values are checked after merging. */

@@ -4,7 +4,7 @@
 // remembered. Nothing is taken for granted: a record that nobody could read any more is a finding, not an error.
 
 import { EPOCH, formatInstant, instantFromMs, type Instant } from '../shared/clock.ts';
-import { collections, findCollection, publishedFields, type Collection } from '../shared/collections.ts';
+import { collections, findCollection, publishedFields, storedFields, type Collection } from '../shared/collections.ts';
 import { addCrc, digestDifferences, emptyDigest, recordCrc, type CollectionDigest, type Digest } from '../shared/digest.ts';
 import { checkFields, isId, isObject, type JsonObject } from '../shared/fields.ts';
 import { noProblems } from '../shared/problems.ts';
@@ -16,7 +16,7 @@ import { referencesOf } from './records.ts';
 import type { Account, Address, HeldRecord, Holdings } from './store.ts';
 
 /** Made once: every record is checked against them. */
-const published = new Map(collections.map((collection) => [collection.name, publishedFields(collection)]));
+const published = new Map(collections.map((collection) => [collection.name, storedFields(publishedFields(collection))]));
 
 /** First what is wrong with a record, then with what is kept beside the records. */
 export type FaultKind = 'instant' | 'layout' | 'undeleted' | 'references' | 'collection' | 'key' | 'payload' | 'fields' | 'secret'

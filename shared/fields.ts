@@ -16,7 +16,9 @@ export type Field = Optional & Visibility & (
     /** `password`: `min` characters after NFKC, at most `max` bytes; otherwise both count UTF-16 code units. */
     readonly length?: 'password';
   }
-  | { readonly kind: 'email' | 'date' | 'currency' | 'country' | 'language' | 'iban' | 'boolean' }
+  | { readonly kind: 'email' | 'date' | 'country' | 'language' | 'iban' | 'boolean' }
+  /** `stored`: also a code that is no longer active. */
+  | { readonly kind: 'currency'; readonly stored?: true }
   | { readonly kind: 'integer'; readonly min: number; readonly max: number; readonly nonZero?: true }
   /** A PNG or JPEG as a data URL in base64; `max` bounds the decoded bytes. */
   | { readonly kind: 'image'; readonly max: number }
@@ -130,7 +132,7 @@ function scalarProblem(field: ScalarField, value: unknown): Problem | null {
     case 'text': return textProblem(field, value);
     case 'email': return isEmail(value) ? null : problem('email');
     case 'date': return isDate(value) ? null : problem('date');
-    case 'currency': return isCurrency(value) ? null : problem('currency');
+    case 'currency': return isCurrency(value) || (field.stored && /^[A-Z]{3}$/.test(value)) ? null : problem('currency');
     case 'country': return countries.has(value) ? null : problem('country');
     case 'language': return isLanguage(value) ? null : problem('language');
     case 'iban': return isIban(value) ? null : problem('iban');

@@ -1,17 +1,21 @@
 // A database of protocol 1 is brought up to date when a server starts on it, before anybody is served.
 
 import assert from 'node:assert/strict';
+import { Readable } from 'node:stream';
 import { after, before, describe, test } from 'node:test';
 
+import { exportAccount } from '../../../server/export.ts';
+import { importAccount } from '../../../server/import.ts';
 import { runVerify } from '../../../server/verify-command.ts';
 import { publishedFields, findCollection } from '../../../shared/collections.ts';
 import { checkFields } from '../../../shared/fields.ts';
 import { noProblems } from '../../../shared/problems.ts';
-import type { Client } from '../../client.ts';
-import { firstOwner, openStore, password, startMs, startServer, stores, type Installation, type TestServer } from '../harness.ts';
+import { assertError, type Client } from '../../client.ts';
+import { firstOwner, openStore, password, prepare, startMs, startServer, stores, type Installation, type TestServer } from '../harness.ts';
 import { NaiveCache, withoutEmpty } from '../naive-cache.ts';
 import { firstAccount, oldClock, oldScope, prepareOldDatabase, secondAccount } from '../protocol-1/database.ts';
-import { customer } from '../samples.ts';
+import { customer, plan } from '../samples.ts';
+import { edit } from './broken-books.ts';
 
 const work = { description: 'Work', quantityMilli: 1000, unitPriceMinor: 10_000, taxRateBp: 1900 };
 const tax19 = { category: 'S', rateBp: 1900, netMinor: 10_000, taxMinor: 1900 };
@@ -153,6 +157,75 @@ for (const store of stores) {
       const partly = await owner.read('invoices', '69a42af4000000000000000a');
       const paid = await owner.act(partly, 'payments', { amountMinor: 15_750, paidOn: '2026-03-01' });
       assert.equal(paid.payload['status'], 'paid');
+    });
+  });
+
+  describe(`a record in a currency that is no longer active, on ${store.kind}`, { skip: store.skip }, () => {
+    let installation: Installation;
+    let server: TestServer;
+    let owner: Client;
+    before(async () => {
+      installation = await prepareOldDatabase(store);
+      await edit(installation, {
+        embedded: (db) => void db.prepare(`UPDATE record SET payload = replace(payload, '"EUR"', '"BGN"')`).run(),
+        async mongodb(db) {
+          const payload = { $replaceAll: { input: '$payload', find: '"EUR"', replacement: '"BGN"' } };
+          for (const name of ['plans', 'customers', 'invoices']) await db.collection(name).updateMany({}, [{ $set: { payload } }]);
+        },
+      });
+      const { DATA_DIR = '', MONGODB_DB = '' } = installation.env;
+      server = await startServer(store, { DATA_DIR, MONGODB_DB });
+      owner = await server.client.login(firstOwner, password);
+    });
+    after(async () => {
+      await server.stop();
+      await installation.remove();
+    });
+
+    test('can be changed in everything else, issued, paid and credited', async () => {
+      for (const [collection, id, change] of [
+        ['plans', '69a42ab80000000000000004', { priceMinor: 2000 }], ['customers', cafe, { phone: null, currency: 'BGN' }],
+        ['invoices', '69a42af40000000000000008', { lines: [work] }], ['invoices', '69a42af40000000000000009', { internalNote: 'x' }],
+      ] as const) {
+        const { payload } = await owner.change(collection, await owner.read(collection, id), change);
+        assert.equal(payload['currency'], 'BGN');
+      }
+      const issued = await owner.act(await owner.read('invoices', '69a42af40000000000000008'), 'issue');
+      const paid = await owner.act(issued, 'payments', { amountMinor: 11_900, paidOn: '2026-03-01' });
+      const note = await owner.change('invoices', await owner.act(paid, 'credit'), { note: 'Sorry.' });
+      assert.equal((await owner.act(note, 'issue')).payload['currency'], 'BGN');
+    });
+
+    test('can leave its currency, and not come back', async () => {
+      assertError(await owner.post('/api/plans', plan({ currency: 'BGN' })), 'invalid_request', ['currency']);
+      const path = '/api/customers/69a42b30000000000000000f';
+      const once = await owner.read('customers', '69a42b30000000000000000f');
+      for (const currency of ['HRK', null]) {
+        assertError(await owner.patch(path, once.updatedAt, { currency }), 'invalid_request', ['currency']);
+      }
+      assertError(await owner.patch(path, once.updatedAt, { language: '?' }), 'invalid_request', ['language']);
+      const { updatedAt } = await owner.change('customers', once, { currency: 'EUR' });
+      assertError(await owner.patch(path, updatedAt, { currency: 'BGN' }), 'invalid_request', ['currency']);
+    });
+
+    test('is sound for verify, and moves with its account', async (t) => {
+      const nowMs = (): number => startMs + 3_600_000;
+      const [from, target] = [await openStore(installation, nowMs), await prepare(store)];
+      const to = await openStore(target, nowMs);
+      t.after(async () => {
+        await from.close();
+        await to.close();
+        await target.remove();
+      });
+      const lines: string[] = [];
+      const deps = { nowMs, write: (line: string) => void lines.push(line) };
+      assert.equal(await runVerify(from, { fixes: false, account: null }, deps), 0, lines.join(''));
+      let text = '';
+      await exportAccount(from, { account: firstAccount, file: null, moves: false }, nowMs, async (piece) => void (text += piece));
+      assert.match(text, /"currency\\":\\"BGN\\"/);
+      await importAccount(to, Readable.from([Buffer.from(text)]), nowMs);
+      const refused = text.replaceAll('\\"BGN\\"', '\\"bgn\\"').replaceAll(firstAccount, secondAccount);
+      await assert.rejects(importAccount(to, Readable.from([Buffer.from(refused)]), nowMs), /its field currency must be/);
     });
   });
 }
