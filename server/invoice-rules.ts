@@ -27,6 +27,8 @@ const creditedFields = [
 ] as const;
 /** The highest number of a series has 15 digits. */
 const MAX_COUNT = 10 ** 15 - 1;
+/** The days whose years make series. */
+const [FIRST_DAY, LAST_DAY] = ['1900-01-01', '2199-12-31'];
 const defaultPrefixes = { invoice: 'INV-', credit_note: 'CN-' } as const;
 
 export const invoiceRules: Rules = {
@@ -65,9 +67,9 @@ export const invoiceRules: Rules = {
   },
 };
 
-/** Whether numbers can be issued after `count` in what is kept as a series: `<prefix><year>`, as in `INV-2026`. */
+/** Whether `count` can be the highest number, or 0, in what is kept as a series: `<prefix><year>`, as in `INV-2026`. */
 export function isSeries(name: string, count: unknown): boolean {
-  return /^[^]{0,20}\d{4}$/.test(name) && Number.isSafeInteger(count) && Number(count) >= 0 && Number(count) < MAX_COUNT;
+  return /^[^]{0,20}\d{4}$/.test(name) && Number.isSafeInteger(count) && Number(count) >= 0 && Number(count) <= MAX_COUNT;
 }
 
 /**
@@ -107,16 +109,28 @@ async function issue(transaction: Transaction, record: StoredRecord): Promise<Ac
   const [company, customer] = await Promise.all([companyOf(transaction), customerOf(transaction, invoice)]);
   const other = creditedId === undefined ? undefined : await addCredit(transaction, creditedId, totalMinor);
   const prefix = (kind === 'invoice' ? company.invoicePrefix : company.creditNotePrefix) ?? defaultPrefixes[kind];
-  const series = prefix + issueDate.slice(0, 4);
   const payload: JsonObject = {
     ...asJson(invoice),
-    number: `${series}-${String(transaction.nextNumber(series)).padStart(5, '0')}`,
+    number: nextNumber(transaction, prefix, issueDate),
     customerName: customer.name,
     seller: pick(company, Object.keys(sellerFields)),
     buyer: pick(customer, Object.keys(buyerFields)),
     status: issuedStatus(invoice),
   };
   return { payload, ...(other && { other }) };
+}
+
+/** The next number of a series; throws `conflict` where `issuedNumber` could not read it: it might be given again. */
+function nextNumber(transaction: Transaction, prefix: string, issueDate: string): string {
+  if (issueDate < FIRST_DAY || issueDate > LAST_DAY) {
+    throw new AppError('conflict', 'Only dates from 1900 to 2199 have numbers. Change the date first.', {
+      fields: { issueDate: issueDate < FIRST_DAY ? problem('min', { min: FIRST_DAY }) : problem('max', { max: LAST_DAY }) },
+    });
+  }
+  const series = prefix + issueDate.slice(0, 4);
+  const number = `${series}-${String(transaction.nextNumber(series)).padStart(5, '0')}`;
+  if (issuedNumber({ number })?.series === series) return number;
+  throw new AppError('conflict', `No number can follow in the series ${series}. Ask an owner for another prefix of the company.`);
 }
 
 /** The credited invoice once a credit note over `amountMinor` is issued; throws `conflict` if it is more than is left to be credited. */

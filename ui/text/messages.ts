@@ -2,7 +2,7 @@
 // as a later server's, is shown in the server's own words, to those who read English.
 
 import type { Problem } from '../../shared/problems.ts';
-import { formatMoney, formatNumber } from './format.ts';
+import { formatDate, formatMoney, formatNumber } from './format.ts';
 import { currentLocale, isKey, t, tryText } from './i18n.ts';
 import { localNumbers } from './number-text.ts';
 
@@ -13,7 +13,7 @@ export function fieldLabel(path: string): string {
 
 /** The message for a problem; its amounts are in `currency`. */
 export function problemMessage(path: string, { code, message, params }: Problem, currency: string): string {
-  const bound = (name: 'min' | 'max'): string => boundText(path, Number(params?.[name]), currency);
+  const bound = (name: 'min' | 'max'): string => boundText(path, params?.[name] ?? '', currency);
   switch (code) {
     case 'amount': return t('problem.amount', { example: localNumbers.money(123_456, currency) });
     case 'min': return t('problem.min', { min: bound('min') });
@@ -27,7 +27,8 @@ export function problemMessage(path: string, { code, message, params }: Problem,
   }
 }
 
-function boundText(path: string, bound: number, currency: string): string {
+function boundText(path: string, bound: number | string, currency: string): string {
+  if (typeof bound === 'string') return formatDate(bound);
   if (path.endsWith('Minor')) return localNumbers.money(bound, currency);
   if (path.endsWith('Milli')) return localNumbers.quantity(bound);
   return path.endsWith('Bp') ? localNumbers.rate(bound) : formatNumber(bound);

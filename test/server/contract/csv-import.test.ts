@@ -13,8 +13,9 @@ import { collections } from '../../../shared/collections.ts';
 import { csvText } from '../../../shared/csv.ts';
 import { csvColumns } from '../../../ui/list/list-columns.ts';
 import { chooseLocale, setLocale } from '../../../ui/text/i18n.ts';
+import { assertError } from '../../client.ts';
 import { openStore, runServer, startServer, stores, type TestServer } from '../harness.ts';
-import { customer } from '../samples.ts';
+import { customer, invoice } from '../samples.ts';
 
 const customersFile = [
   'Firma;Ansprechpartner;E-Mail;Telefon;PLZ;Ort;Land;Währung;Kundennummer;Zahlungsziel;USt-ID;Notiz',
@@ -42,6 +43,14 @@ for (const store of stores) {
     const payloads = async (collection: string): Promise<readonly Readonly<Record<string, unknown>>[]> => {
       const { body } = await server.owner.pull();
       return body.changes.filter((change) => change.collection === collection).map((change) => change.payload as Record<string, unknown>);
+    };
+
+    const assertSound = async (): Promise<void> => {
+      const target = await openStore(server, () => server.clock.ms);
+      const lines: string[] = [];
+      const deps = { nowMs: () => server.clock.ms, write: (line: string) => void lines.push(line) };
+      assert.equal(await runVerify(target, { fixes: false, account: null }, deps), 0, lines.join(''));
+      await target.close();
     };
 
     test('adds customers and invoices once, however often it runs, and verify finds nothing', async () => {
@@ -86,11 +95,21 @@ for (const store of stores) {
       }) }];
       assert.equal((await server.owner.act(record, 'issue')).payload['number'], 'INV-2025-00042');
 
-      const target = await openStore(server, () => server.clock.ms);
-      const lines: string[] = [];
-      const deps = { nowMs: () => server.clock.ms, write: (line: string) => void lines.push(line) };
-      assert.equal(await runVerify(target, { fixes: false, account: null }, deps), 0, lines.join(''));
-      await target.close();
+      await assertSound();
+    });
+
+    test('takes over numbers of any year, and none is given a second time', async () => {
+      const numbers = ['INV-1899-00001', 'INV-2200-00001', 'INV-2027-999999999999999'];
+      const rows = numbers.map((number) => `${number},Years Ltd,2026-01-15,1.00,EUR`);
+      await server.owner.create('customers', customer({ name: 'Years Ltd' }));
+      assert.match((await run(['number,customer,date,total,currency', ...rows].join('\n'))).text, /^Imported 3 invoices/);
+      const customerId = (await payloads('invoices')).find(({ number }) => number === 'INV-1899-00001')?.['customerId'];
+      for (const issueDate of ['1899-12-31', '2200-01-01', '2027-01-01']) {
+        const { id, updatedAt } = await server.owner.create('invoices', invoice(String(customerId), { issueDate }));
+        const reply = await server.owner.post(`/api/invoices/${id}/issue`, undefined, { 'If-Match': `"${updatedAt}"` });
+        assertError(reply, 'conflict', issueDate < '2027' || issueDate > '2028' ? ['issueDate'] : undefined);
+      }
+      await assertSound();
     });
 
     test('names every row that does not fit by line and column, and imports nothing then', async () => {

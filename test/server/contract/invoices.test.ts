@@ -3,8 +3,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
+import { runVerify } from '../../../server/verify-command.ts';
 import { assertError, type Client, type Payload, type Reply, type WireRecord } from '../../client.ts';
-import { addAccount, startServer, stores, type TestServer } from '../harness.ts';
+import { addAccount, openStore, startServer, stores, type TestServer } from '../harness.ts';
 import { customer, invoice, line } from '../samples.ts';
 
 type Line = readonly [quantityMilli: number, unitPriceMinor: number, taxRateBp: number];
@@ -164,6 +165,33 @@ for (const store of stores) {
       assert.deepEqual(numbers.sort(), Array.from({ length: 20 }, (_, index) => `INV-2026-${String(index + 1).padStart(5, '0')}`));
       assert.deepEqual(new Set(replies.map(({ status }) => status)), new Set([200, 409, 412]));
       assert.equal(numberOf(await issue(owner, await draft(owner))), 'INV-2026-00021');
+    });
+
+    test('is refused where it could not be read back, and then used by nobody', async (t) => {
+      const owner = await addAccount(server, 'owner@years.test');
+      for (const [issueDate, code, bound] of [
+        ['0000-01-01', 'min', '1900-01-01'], ['1899-12-31', 'min', '1900-01-01'], ['2200-01-01', 'max', '2199-12-31'],
+        ['9999-12-31', 'max', '2199-12-31'],
+      ] as const) {
+        const refused = await draft(owner, { issueDate });
+        const reply = await issue(owner, refused);
+        assertError(reply, 'conflict', ['issueDate']);
+        assert.deepEqual(reply.body.error.fields?.['issueDate']?.params, { [code]: bound });
+        assert.equal((await owner.read('invoices', refused.id)).updatedAt, refused.updatedAt);
+      }
+      for (const year of [1900, 2199]) {
+        assert.equal(numberOf(await issue(owner, await draft(owner, { issueDate: `${year}-06-30` }))), `INV-${year}-00001`);
+      }
+      const { user: { accountId } } = (await owner.get('/api/auth/me')).body;
+      const opened = await openStore(server, () => server.clock.ms);
+      t.after(() => opened.close());
+      await opened.mend(accountId, async (mending) =>
+        mending.setAccount({ numbers: { ...mending.account.numbers, 'INV-2026': 10 ** 15 - 2 } }));
+      assert.equal(numberOf(await issue(owner, await draft(owner))), `INV-2026-${10 ** 15 - 1}`);
+      assertError(await issue(owner, await draft(owner)), 'conflict');
+      const lines: string[] = [];
+      const deps = { nowMs: () => server.clock.ms, write: (line: string) => void lines.push(line) };
+      assert.equal(await runVerify(opened, { fixes: false, account: accountId }, deps), 0, lines.join(''));
     });
 
     test('is kept by a void invoice and not used by a deleted draft', async () => {
