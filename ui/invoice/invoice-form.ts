@@ -9,7 +9,7 @@
 
 import { LitElement, css, html, type PropertyValues, type TemplateResult } from 'lit';
 
-import { findCollection, writableFields, type Customer, type Plan } from '../../shared/collections.ts';
+import { findCollection, storedFields, writableFields, type Customer, type Plan } from '../../shared/collections.ts';
 import type { Fields, JsonObject } from '../../shared/fields.ts';
 import { problem as toProblem, type Problems } from '../../shared/problems.ts';
 import { ask } from '../base/ask.ts';
@@ -115,7 +115,7 @@ export class InvoifyInvoiceForm extends LitElement {
   get #declared(): Fields {
     const collection = findCollection('invoices');
     const names = formFieldNames('invoices', this.#payload);
-    const fields = collection ? Object.entries(writableFields(collection)) : [];
+    const fields = collection ? Object.entries(storedFields(writableFields(collection))) : [];
     return Object.fromEntries(fields.filter(([name]) => names.includes(name)));
   }
 
@@ -318,7 +318,8 @@ export class InvoifyInvoiceForm extends LitElement {
     const { field } = formField;
     return html`
       <invoify-field data-path=${path} ?autofocus=${isFirst} .path=${path} .kind=${controlKind(formField)} .label=${fieldLabel(path)}
-        .value=${this._draft.values[path] ?? ''} .problem=${this.#problemAt(path)} .options=${optionsOf(field, String)}
+        .value=${this._draft.values[path] ?? ''} .problem=${this.#problemAt(path)}
+        .options=${optionsOf(field, String, [this.#initialDraft.values[path], this._draft.values[path]])}
         .isOptional=${isOptionalField(formField) && path !== 'taxExemptionReason'}></invoify-field>`;
   }
 

@@ -8,6 +8,9 @@ import { languageName } from './value-text.ts';
 
 export type ControlKind = 'text' | 'multiline' | 'email' | 'tel' | 'password' | 'date' | 'amount' | 'choice' | 'boolean' | 'reference';
 
+/** The languages that invoices are likely to be read in. */
+const languages = ['de', 'en', 'cs', 'da', 'es', 'fr', 'hu', 'it', 'nl', 'pl', 'pt', 'sv'];
+
 export interface Option {
   readonly value: string;
   readonly label: string;
@@ -34,34 +37,37 @@ export function controlKind({ path, field }: FormField): ControlKind {
   }
 }
 
-/** The options of a choice; `nameOf` translates a declared value. Empty for other kinds. */
-export function optionsOf(field: Field, nameOf: (value: string) => string): readonly Option[] {
+/**
+ * The options of a choice; `nameOf` translates a declared value. Empty for other kinds. What the record or the form holds is one of
+ * them, such as a currency that is no longer active.
+ */
+export function optionsOf(field: Field, nameOf: (value: string) => string, held: readonly unknown[] = []): readonly Option[] {
+  const withHeld = (offered: Iterable<string>): readonly string[] =>
+    [...new Set([...offered, ...held.filter((value) => typeof value === 'string' && value !== '') as string[]])];
   switch (field.kind) {
-    case 'choice': return field.values.map((value) => ({ value, label: nameOf(value) }));
-    case 'currency': return currencyOptions();
-    case 'country': return countryOptions();
-    case 'language': return languageOptions();
+    case 'choice': return withHeld(field.values).map((value) => ({ value, label: nameOf(value) }));
+    case 'currency': return currencyOptions(withHeld(currencies));
+    case 'country': return countryOptions(withHeld(countries));
+    case 'language': return languageOptions(withHeld(languages));
     default: return [];
   }
 }
 
 /** `EUR – Euro`, ordered by code, since people who write invoices know the codes. A name that this runtime lacks is left out. */
-function currencyOptions(): readonly Option[] {
+function currencyOptions(codes: readonly string[]): readonly Option[] {
   const names = new Intl.DisplayNames(currentLocale().language, { type: 'currency', fallback: 'none' });
-  return currencies.map((value) => ({ value, label: [value, names.of(value) ?? []].flat().join(' – ') }));
+  return codes.toSorted().map((value) => ({ value, label: [value, names.of(value) ?? []].flat().join(' – ') }));
 }
 
-/** The languages that invoices are likely to be read in. */
-function languageOptions(): readonly Option[] {
+function languageOptions(codes: readonly string[]): readonly Option[] {
   const { compare } = new Intl.Collator(currentLocale().language);
-  return ['de', 'en', 'cs', 'da', 'es', 'fr', 'hu', 'it', 'nl', 'pl', 'pt', 'sv'].map((value) => ({ value, label: languageName(value) }))
-    .sort((a, b) => compare(a.label, b.label));
+  return codes.map((value) => ({ value, label: languageName(value) })).sort((a, b) => compare(a.label, b.label));
 }
 
-function countryOptions(): readonly Option[] {
+function countryOptions(codes: readonly string[]): readonly Option[] {
   const names = new Intl.DisplayNames(currentLocale().language, { type: 'region' });
   const { compare } = new Intl.Collator(currentLocale().language);
-  return [...countries].map((value) => ({ value, label: names.of(value) ?? value })).sort((a, b) => compare(a.label, b.label));
+  return codes.map((value) => ({ value, label: names.of(value) ?? value })).sort((a, b) => compare(a.label, b.label));
 }
 
 /** Whether a field may stay blank; a part of an object is needed only with its other parts. */

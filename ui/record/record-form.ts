@@ -8,7 +8,7 @@
 
 import { LitElement, html, type PropertyValues, type TemplateResult } from 'lit';
 
-import { findCollection, writableFields } from '../../shared/collections.ts';
+import { findCollection, storedFields, writableFields } from '../../shared/collections.ts';
 import type { Fields } from '../../shared/fields.ts';
 import { problem, type Problems } from '../../shared/problems.ts';
 import { controls } from '../base/controls.ts';
@@ -80,7 +80,7 @@ export class InvoifyRecordForm extends LitElement {
 
   get #declared(): Fields {
     const collection = findCollection(this.task.collection);
-    return collection ? writableFields(collection) : {};
+    return collection ? storedFields(writableFields(collection)) : {};
   }
 
   #reset(): void {
@@ -175,11 +175,8 @@ export class InvoifyRecordForm extends LitElement {
   }
 
   #optionsOf({ path, field }: FormField): readonly Option[] {
-    const known = optionsOf(field, (value) => tryText(path, value));
-    if (known.length === 0) return [];
-    const held = String(this._draft[path] ?? '');
-    // A language that is not offered stays.
-    const options = held === '' || known.some(({ value }) => value === held) ? known : [...known, { value: held, label: held }];
+    const options = optionsOf(field, (value) => tryText(path, value), [this.#initialDraft[path], this._draft[path]]);
+    if (options.length === 0) return [];
     const isOpen = field.optional === true || this._draft[path] === '';
     return isOpen ? [{ value: '', label: t(field.optional ? 'form.none' : 'form.choose') }, ...options] : options;
   }
