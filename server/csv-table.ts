@@ -57,6 +57,13 @@ const customerNames: Readonly<Record<string, readonly string[]>> = {
   internalNote: ['note', 'notes', 'notiz', 'interne notiz', 'bemerkung'],
 };
 
+/** What the window's own list of customers has beside a customer's fields; it follows from invoices, and is not read. */
+const balanceNames: Readonly<Record<string, readonly string[]>> = {
+  openMinor: ['open', 'offen'],
+  overdueMinor: ['overdue', 'überfällig'],
+  oldestDue: ['oldest due', 'fällig ab'],
+};
+
 /** Which of its columns make a file one of this kind. */
 const required: Readonly<Record<CsvKind, readonly string[]>> = {
   invoices: ['number', 'customerName'],
@@ -65,7 +72,7 @@ const required: Readonly<Record<CsvKind, readonly string[]>> = {
 
 const columns: Readonly<Record<CsvKind, ReadonlyMap<string, string>>> = {
   invoices: byName(Object.keys(invoiceNames), invoiceNames),
-  customers: byName(leaves(writableFields(requireCustomers())), customerNames),
+  customers: byName([...leaves(writableFields(requireCustomers())), ...Object.keys(balanceNames)], { ...customerNames, ...balanceNames }),
 };
 
 /** The text of a file. Throws `ConfigError` with a sentence unless it is UTF-8. */
@@ -123,7 +130,8 @@ export function readTable(text: string, skipped: readonly string[]): CsvTable {
     rows,
     read: ({ values }) => new Map(used.flatMap((field, index): [string, string][] => {
       const value = readCsvText(values[index] ?? '').trim();
-      return field === undefined || value === '' ? [] : [[field, value]];
+      const isRead = field !== undefined && !(kind === 'customers' && Object.hasOwn(balanceNames, field));
+      return isRead && value !== '' ? [[field, value]] : [];
     })),
     columnCount: names.length,
   };
