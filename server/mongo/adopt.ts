@@ -5,6 +5,7 @@
 
 import type { Db, MongoClient } from 'mongodb';
 
+import { errorCode } from '../../shared/errors.ts';
 import { ConfigError, type Config } from '../config.ts';
 import { chooseAccount } from '../csv-import.ts';
 import { parseMapping, type AdoptOptions, type Mapping } from '../mapping.ts';
@@ -12,9 +13,12 @@ import type { Store } from '../store.ts';
 import { Adoption, type Finding } from './adoption.ts';
 import { checkDocuments } from './adoption-check.ts';
 import { mongoError } from './errors.ts';
-import { keepRenewing, saveMapping, takeLease } from './lease.ts';
+import { keepRenewing, LeaseLost, saveMapping, takeLease } from './lease.ts';
 import { connectMongo } from './preflight.ts';
 import { openTables } from './schema.ts';
+
+/** Each gives up after half a minute in which the account is held. */
+const MAX_SCANS = 3;
 
 export interface AdoptDeps {
   readonly store: Store;
@@ -50,10 +54,9 @@ export async function runAdopt({ mapping: text, file, account, isDryRun }: Adopt
     try {
       const { token, startAt } = lease.state;
       if (token === null && startAt === null) await lease.save({ startAt: await operationTime(db) });
-      const adoption = new Adoption({
+      const { changed, removed, problems } = await scanPatiently(() => new Adoption({
         client, store, databaseName: config.mongodbDb, mapping, accountId, action: 'adopt', requireLease: () => lease.require(), report,
-      });
-      const { changed, removed, problems } = await adoption.scan();
+      }));
       await lease.save({ isScanned: true });
       await lease.release();
       write(`Stamped ${changed} ${changed === 1 ? 'record' : 'records'} into the account ${accountId}, and ${removed} deletions. `
@@ -66,6 +69,20 @@ export async function runAdopt({ mapping: text, file, account, isDryRun }: Adopt
     throw mongoError(error);
   } finally {
     await client.close();
+  }
+}
+
+/**
+ * Looks at every document, and once more where the account is held for long: the transaction of a process that was killed ends only
+ * after `transactionLifetimeLimitSeconds`, a minute by default. What had been stamped by then is not counted again.
+ */
+async function scanPatiently(open: () => Adoption): ReturnType<Adoption['scan']> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await open().scan();
+    } catch (error) {
+      if (tries === MAX_SCANS || error instanceof LeaseLost || errorCode(error) !== 'unavailable') throw error;
+    }
   }
 }
 
