@@ -143,7 +143,7 @@ async function addCredit(transaction: Transaction, creditedId: string, amountMin
   }
   const leftMinor = invoice.totalMinor - invoice.creditedMinor;
   if (amountMinor > leftMinor) {
-    throw new AppError('conflict', 'The credit note exceeds what is left to be credited of its invoice. Take lines or amounts from it.', {
+    throw new AppError('conflict', 'The credit note exceeds what is left to be credited. Remove lines from it, or lower its amounts.', {
       fields: { lines: problem('max', { max: leftMinor }) },
     });
   }

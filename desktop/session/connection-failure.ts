@@ -80,7 +80,8 @@ const sentences: Readonly<Record<FailureKind, (host: string) => string>> = {
   refused: (host) => `${host} refuses connections. The server may be down, or the address may have another port.`,
   timed_out: (host) => `${host} does not answer. The server may be down, or a firewall may be in between.`,
   interrupted: (host) => `The connection to ${host} was cut. Try again; if this keeps happening, ask your administrator.`,
-  not_https: (host) => `${host} offers no secure connection (HTTPS) that Invoify can use. Check the address and its port.`,
+  not_https: (host) => `${host} offers no secure connection (HTTPS) that Invoify can use. Check the address and its port. Only a server on `
+    + 'this computer may go without: type http:// before its address.',
   certificate_untrusted: (host) => `This computer does not trust the certificate of ${host}: it is self-signed, or its issuer is unknown. `
     + 'Ask your administrator.',
   certificate_expired: (host) => `The certificate of ${host} has expired. ${checkClock} to renew it.`,

@@ -81,19 +81,29 @@ describeWindow('an invoice', { invoices: 40, customers: 10 }, (env) => {
     const listed = await windowApi(page).data.listPage({ collection: 'company', limit: 1 });
     const company = await colleague.read('company', listed.ok ? listed.value.rows[0]?.id ?? '' : '');
     const address = company.payload?.['address'] as object;
+    const whenCompanyIs = ({ updatedAt }: { readonly updatedAt: string }) => waitUntil(page, 'the company has come', async () => {
+      const found = await windowApi(page).data.getRecord({ collection: 'company', id: company.id });
+      return found.ok && found.value?.updatedAt === updatedAt;
+    });
     const emptied = await colleague.change('company', company, { address: null });
     await openDraft(page, colleague, 'No Address Ltd');
-    await waitUntil(page, 'the company has come', async () => {
-      const found = await windowApi(page).data.getRecord({ collection: 'company', id: company.id });
-      return found.ok && found.value?.updatedAt === emptied.updatedAt;
-    });
+    await whenCompanyIs(emptied);
     await runAction(page, 'Issue');
     const question = sheet(page, 'Company details are missing');
     await question.getByText('An invoice names who issues it. Still missing: address.').waitFor();
     await assertAccessible(page, 'company-missing');
     await press(question, 'Enter company details');
     await page.getByRole('heading', { level: 1, name: 'Company' }).waitFor({ state: 'attached' });
-    await colleague.change('company', emptied, { address });
+
+    const { vatId, taxNumber, iban } = company.payload ?? {};
+    const bare = await colleague.change('company', emptied, { address, vatId: null, taxNumber: null, iban: null });
+    await whenCompanyIs(bare);
+    await openDraft(page, colleague, 'No Account Ltd');
+    await runAction(page, 'Issue');
+    const warned = sheet(page, /^Issue this invoice/);
+    for (const text of [/neither a VAT ID nor a tax number/, /no IBAN/]) await warned.getByText(text).waitFor();
+    await press(warned, 'Cancel');
+    await colleague.change('company', bare, { vatId: vatId ?? null, taxNumber: taxNumber ?? null, iban: iban ?? null });
   });
 
   test('is issued on a later day than it was dated, offers its PDF, and is paid, unpaid and paid back', async (t) => {

@@ -1,4 +1,4 @@
-// What the company lacks before an invoice may be issued in its name.
+// What the company lacks: before an invoice may be issued in its name, and what its paper then cannot show.
 
 import type { Company } from '../../shared/collections.ts';
 
@@ -9,6 +9,14 @@ export function companyGaps(company: Partial<Pick<Company, CompanyGap>> | null):
   const { name, address } = company ?? {};
   const isPostal = isFilled(address?.street) && isFilled(address?.city);
   return [...isFilled(name) ? [] : ['name' as const], ...isPostal ? [] : ['address' as const]];
+}
+
+/** What no document that is issued now will ever show, as it keeps the company as it is: a VAT ID or tax number, and an account. */
+export type CompanyOmission = 'taxId' | 'iban';
+
+export function companyOmissions(company: Partial<Pick<Company, 'vatId' | 'taxNumber' | 'iban'>> | null): readonly CompanyOmission[] {
+  const { vatId, taxNumber, iban } = company ?? {};
+  return [...isFilled(vatId) || isFilled(taxNumber) ? [] : ['taxId' as const], ...isFilled(iban) ? [] : ['iban' as const]];
 }
 
 function isFilled(text: unknown): boolean {

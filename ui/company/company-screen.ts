@@ -23,7 +23,7 @@ import { layoutOf } from '../record/form-layout.ts';
 import { mayWrite } from '../app-state.ts';
 import { findCompany } from '../record/record-detail-data.ts';
 import { formFields, valueAt } from '../record/record-draft.ts';
-import { RecordFlow } from '../record/record-flow.ts';
+import { recordCalls, RecordFlow } from '../record/record-flow.ts';
 import { valueText } from '../record/value-text.ts';
 import { writeBlock } from '../sync/sync-view.ts';
 import { callErrorText } from '../text/call-error-text.ts';
@@ -56,14 +56,7 @@ export class InvoifyCompany extends LitElement {
   declare _failure: CallError | null;
   readonly #latestLoad = latestOnly();
   readonly #flow = new RecordFlow(this, {
-    records: {
-      create: (request) => ask(this, 'records.create', request),
-      update: (request) => ask(this, 'records.update', request),
-      remove: (request) => ask(this, 'records.remove', request),
-      removeEntry: (request) => ask(this, 'records.removeEntry', request),
-      act: (request) => ask(this, 'records.act', request),
-    },
-    getRecord: (request) => ask(this, 'data.getRecord', request),
+    ...recordCalls(this),
     refresh: () => this.#load(),
     onDone: () => {
       emit(this, 'toast', { text: t('done.saved'), tone: 'ok' });

@@ -261,7 +261,7 @@ export class InvoifyInvoiceForm extends LitElement {
 
   #renderIssued(): TemplateResult {
     return html`
-      <p class="banner info">${icon('info')}<span>${t('form.issuedOnly')}</span></p>
+      <p class="banner info">${icon('info')}<span>${t(this.#isCreditNote ? 'form.issuedCreditOnly' : 'form.issuedOnly')}</span></p>
       ${this.#renderField('dueDate', true)}
       ${this.#renderField('internalNote', this.#isCreditNote)}`;
   }

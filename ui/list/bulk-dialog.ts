@@ -11,7 +11,7 @@ import { companyScreen } from '../app-state.ts';
 import { ask } from '../base/ask.ts';
 import { controls } from '../base/controls.ts';
 import { emit } from '../base/events.ts';
-import { companyGaps, type CompanyGap } from '../company/company-gaps.ts';
+import { companyGaps, companyOmissions, type CompanyGap, type CompanyOmission } from '../company/company-gaps.ts';
 import { exportInvoice } from '../invoice/invoice-page.ts';
 import { findCompany, loadDetail } from '../record/record-detail-data.ts';
 import type { WriteBlock } from '../sync/sync-view.ts';
@@ -58,6 +58,7 @@ export class InvoifyBulkDialog extends LitElement {
   declare _isCancelled: boolean;
   /** Why the window itself refused a row, by its id. */
   readonly #reasons = new Map<string, string>();
+  #omissions: readonly CompanyOmission[] = [];
 
   constructor() {
     super();
@@ -78,7 +79,9 @@ export class InvoifyBulkDialog extends LitElement {
     const company = await findCompany({
       getRecord: (request) => ask(this, 'data.getRecord', request), listPage: (request) => ask(this, 'data.listPage', request),
     });
-    this._gaps = company.ok ? companyGaps(company.value?.payload ?? null) : [];
+    const payload = company.ok ? company.value?.payload ?? null : null;
+    this.#omissions = company.ok ? companyOmissions(payload) : [];
+    this._gaps = company.ok ? companyGaps(payload) : [];
   }
 
   async #run(): Promise<void> {
@@ -161,7 +164,8 @@ export class InvoifyBulkDialog extends LitElement {
     }
     const today = localDay(Date.now());
     const dated = this.job.rows.filter(({ columns }) => String(columns['issueDate']) < today).length;
-    return html`<p>${t('bulk.issueText')}</p>${dated > 0 ? html`<p>${t('bulk.dated', { count: dated })}</p>` : nothing}`;
+    return html`<p>${t('bulk.issueText')}</p>${dated > 0 ? html`<p>${t('bulk.dated', { count: dated })}</p>` : nothing}
+      ${this.#omissions.map((name) => html`<p>${t(`confirm.omits.${name}`)}</p>`)}`;
   }
 
   #renderProgress(finished: number): TemplateResult {

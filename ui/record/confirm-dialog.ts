@@ -98,10 +98,12 @@ export class InvoifyConfirmDialog extends LitElement {
   get #issueTexts(): readonly string[] {
     const { kind, issueDate, totalMinor } = this.#invoice;
     const isInvoice = kind === 'invoice';
+    const omissions = (this.task.omissions ?? []).filter((name) => name !== 'iban' || (isInvoice && totalMinor > 0));
     return [
       t(isInvoice ? 'confirm.issueText' : 'confirm.issueCreditText'),
       ...(issueDate < localDay(Date.now()) ? [t('confirm.issueDated', { date: formatDateLong(issueDate) })] : []),
       ...(isInvoice && totalMinor === 0 ? [t('confirm.issuePaid')] : []),
+      ...omissions.map((name) => t(`confirm.omits.${name}`)),
     ];
   }
 

@@ -17,7 +17,7 @@ import type { Status } from '../../shared/window/views.ts';
 import { ask } from '../base/ask.ts';
 import { companyScreen, mayWrite } from '../app-state.ts';
 import { askQuestion } from '../base/question.ts';
-import { companyGaps, type CompanyGap } from '../company/company-gaps.ts';
+import { companyGaps, companyOmissions, type CompanyGap } from '../company/company-gaps.ts';
 import { callErrorText } from '../text/call-error-text.ts';
 import { controls } from '../base/controls.ts';
 import { emit, type ToastText } from '../base/events.ts';
@@ -34,7 +34,7 @@ import { statusTone } from '../list/list-columns.ts';
 import { recordActions } from './record-actions.ts';
 import type { BarAction } from './record-bar.ts';
 import { loadDetail, type Detail } from './record-detail-data.ts';
-import { RecordFlow, type ActionTask, type Task } from './record-flow.ts';
+import { recordCalls, RecordFlow, type ActionTask, type Task } from './record-flow.ts';
 import { writeBlock, type WriteBlock } from '../sync/sync-view.ts';
 import type { InvoifyTaskDialogs } from './task-dialogs.ts';
 import './customer-view.ts';
@@ -107,14 +107,7 @@ export class InvoifyDetail extends LitElement {
   declare _detail: Detail | null | undefined;
   declare _failure: CallError | null;
   readonly #flow = new RecordFlow(this, {
-    records: {
-      create: (request) => ask(this, 'records.create', request),
-      update: (request) => ask(this, 'records.update', request),
-      remove: (request) => ask(this, 'records.remove', request),
-      removeEntry: (request) => ask(this, 'records.removeEntry', request),
-      act: (request) => ask(this, 'records.act', request),
-    },
-    getRecord: (request) => ask(this, 'data.getRecord', request),
+    ...recordCalls(this),
     refresh: () => this.#load(),
     onDone: (task, record, next) => this.#onDone(task, record, next),
   });
@@ -251,9 +244,10 @@ export class InvoifyDetail extends LitElement {
       case 'credit': return void this.#write(() => ask(this, 'records.act', { ...versionOf(collection, record), action: 'credit' }),
         t('done.credit'), ({ id }) => emit(this, 'open-record', { collection, id, act: 'edit' }));
       case 'issue': {
-        const gaps = companyGaps(detail.company?.payload ?? null);
+        const company = detail.company?.payload ?? null;
+        const gaps = companyGaps(company);
         if (gaps.length > 0) return void this.#askForCompany(gaps);
-        return this.#flow.open({ kind: 'action', collection, action: name, record });
+        return this.#flow.open({ kind: 'action', collection, action: name, record, omissions: companyOmissions(company) });
       }
       default: this.#flow.open({ kind: 'action', collection, action: name, record });
     }

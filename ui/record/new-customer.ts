@@ -13,7 +13,7 @@ import { localDay } from '../text/format.ts';
 import { t } from '../text/i18n.ts';
 import type { WriteBlock } from '../sync/sync-view.ts';
 import { newRecord } from './new-record.ts';
-import { RecordFlow } from './record-flow.ts';
+import { recordCalls, RecordFlow } from './record-flow.ts';
 import type { InvoifyRecordForm } from './record-form.ts';
 import './record-form.ts';
 
@@ -26,14 +26,7 @@ export class InvoifyNewCustomer extends LitElement {
   declare name: string;
   declare block: WriteBlock;
   readonly #flow = new RecordFlow(this, {
-    records: {
-      create: (request) => ask(this, 'records.create', request),
-      update: (request) => ask(this, 'records.update', request),
-      remove: (request) => ask(this, 'records.remove', request),
-      removeEntry: (request) => ask(this, 'records.removeEntry', request),
-      act: (request) => ask(this, 'records.act', request),
-    },
-    getRecord: (request) => ask(this, 'data.getRecord', request),
+    ...recordCalls(this),
     refresh: async () => undefined,
     onDone: (_task, { id }) => {
       emit(this, 'toast', { text: t('done.created.customers'), tone: 'ok' });

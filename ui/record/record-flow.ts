@@ -16,6 +16,8 @@ import type { JsonObject } from '../../shared/fields.ts';
 import type { CallError, Outcome, WindowApi } from '../../shared/window/ipc.ts';
 import type { WireRecord } from '../../shared/protocol.ts';
 import type { RecordView } from '../../shared/window/views.ts';
+import { ask } from '../base/ask.ts';
+import type { CompanyOmission } from '../company/company-gaps.ts';
 import { editableFields } from './record-actions.ts';
 import { isEmpty, isSame, mergePatchBetween } from './record-patch.ts';
 
@@ -35,6 +37,8 @@ export interface ActionTask {
   /** The payment to remove, for `unpay`. */
   readonly paymentId?: string;
   readonly record: RecordView;
+  /** What the document will never show, for `issue`. */
+  readonly omissions?: readonly CompanyOmission[];
   /** The version first asked about, if someone has changed the record since. */
   readonly before?: RecordView;
 }
@@ -64,6 +68,20 @@ export interface FlowDeps {
   readonly refresh: () => Promise<void>;
   /** A task is done; `record` is the result, and `next` what the user wants to do with it. */
   readonly onDone: (task: Task, record: WireRecord, next: 'issue' | null) => void;
+}
+
+/** The calls of a flow, made by this element. */
+export function recordCalls(element: EventTarget): Pick<FlowDeps, 'records' | 'getRecord'> {
+  return {
+    records: {
+      create: (request) => ask(element, 'records.create', request),
+      update: (request) => ask(element, 'records.update', request),
+      remove: (request) => ask(element, 'records.remove', request),
+      removeEntry: (request) => ask(element, 'records.removeEntry', request),
+      act: (request) => ask(element, 'records.act', request),
+    },
+    getRecord: (request) => ask(element, 'data.getRecord', request),
+  };
 }
 
 const idle: FlowState = { task: null, isBusy: false, error: null, conflict: null };

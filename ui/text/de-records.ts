@@ -177,6 +177,7 @@ export const deRecords: Translation<typeof enRecords> = {
   'form.saving': 'Wird gespeichert …',
   'form.choose': 'Auswählen …',
   'form.none': 'Keine Angabe',
+  'form.issuedCreditOnly': 'Bereits ausgestellt: Nur die interne Notiz lässt sich noch ändern.',
   'form.issuedOnly': 'Bereits ausgestellt: Nur Fälligkeit und interne Notiz lassen sich noch ändern.',
   'form.offline': 'Keine Verbindung zum Server. Ihre Eingaben bleiben erhalten; speichern Sie, sobald sie wieder besteht.',
   'form.signedOut': 'Melden Sie sich neu an, um zu speichern. Ihre Eingaben bleiben erhalten.',
@@ -227,6 +228,8 @@ export const deRecords: Translation<typeof enRecords> = {
     + 'Invoify verschickt sie nicht per E-Mail.',
   'confirm.issueDated': 'Ihr Datum ist der {date}.',
   'confirm.issuePaid': 'Der Gesamtbetrag ist null, die Rechnung gilt also sofort als bezahlt.',
+  'confirm.omits.taxId': 'Ihrer Firma fehlen USt-IdNr. und Steuernummer. Was später ergänzt wird, steht nie auf diesem Beleg.',
+  'confirm.omits.iban': 'Ihrer Firma fehlt eine IBAN. Die gedruckte Rechnung nennt dann kein Konto, auch wenn Sie später eines ergänzen.',
   'confirm.voidTitle': '{name} stornieren?',
   'confirm.voidText': 'Sie behält ihre Nummer, gilt aber nicht mehr als offen oder bezahlt. Das lässt sich nicht rückgängig machen.',
   'confirm.unpayTitle': 'Diese Zahlung von {name} entfernen?',
@@ -393,7 +396,7 @@ export const deRecords: Translation<typeof enRecords> = {
   'failure.interrupted': 'Die Verbindung zum Server ist abgebrochen. Versuchen Sie es noch einmal. Wenn es wieder passiert, fragen Sie '
     + 'Ihren Administrator.',
   'failure.not_https': 'Der Server bietet keine sichere Verbindung (HTTPS) an, die Invoify nutzen kann. Prüfen Sie Adresse und '
-    + 'Port.',
+    + 'Port. Nur für einen Server auf diesem Computer geht es ohne: Geben Sie http:// vor der Adresse ein.',
   'failure.certificate_untrusted': 'Dieser Computer vertraut dem Zertifikat des Servers nicht: Es ist selbstsigniert, oder sein Aussteller '
     + 'ist unbekannt. Fragen Sie Ihren Administrator.',
   'failure.certificate_expired': 'Das Zertifikat des Servers ist abgelaufen. Prüfen Sie Datum und Uhrzeit dieses Computers. Wenn beides '

@@ -176,6 +176,7 @@ export const enRecords = {
   'form.saving': 'Saving…',
   'form.choose': 'Choose…',
   'form.none': 'None',
+  'form.issuedCreditOnly': 'This has been issued: only its internal note can still be changed.',
   'form.issuedOnly': 'This has been issued: only its due date and internal note can still be changed.',
   'form.offline': 'No connection to the server. What you typed is kept; save it once the connection is back.',
   'form.signedOut': 'Sign in again to save. What you typed is kept.',
@@ -223,9 +224,11 @@ export const enRecords = {
   'confirm.issueCreditTitle': 'Issue this credit note?',
   'confirm.issueText': 'It gets its number and its lines are then fixed. Invoify does not e-mail it.',
   'confirm.issueCreditText':
-    'It gets its number, its lines are then fixed, and less is to be paid of the invoice. Invoify does not e-mail it.',
+    'It gets its number, its lines are then fixed, and its total is taken off what is open of the invoice. Invoify does not e-mail it.',
   'confirm.issueDated': 'Its date is {date}.',
   'confirm.issuePaid': 'Its total is zero, so it counts as paid immediately.',
+  'confirm.omits.taxId': 'Your company has neither a VAT ID nor a tax number. A printed document never shows one that is added later.',
+  'confirm.omits.iban': 'Your company has no IBAN, so a printed invoice names no account to pay to, not even after one is added.',
   'confirm.voidTitle': 'Void {name}?',
   'confirm.voidText': 'It keeps its number but no longer counts as open or paid. This cannot be undone.',
   'confirm.unpayTitle': 'Remove this payment from {name}?',
@@ -387,7 +390,8 @@ export const enRecords = {
   'failure.refused': 'The server refuses connections. It may be down, or the address may have another port.',
   'failure.timed_out': 'The server does not answer. It may be down, or a firewall may be in between.',
   'failure.interrupted': 'The connection to the server was cut. Try again; if this keeps happening, ask your administrator.',
-  'failure.not_https': 'The server offers no secure connection (HTTPS) that Invoify can use. Check the address and its port.',
+  'failure.not_https': 'The server offers no secure connection (HTTPS) that Invoify can use. Check the address and its port. Only a '
+    + 'server on this computer may go without: type http:// before its address.',
   'failure.certificate_untrusted': 'This computer does not trust the server’s certificate: it is self-signed, or its issuer is unknown. '
     + 'Ask your administrator.',
   'failure.certificate_expired': 'The server’s certificate has expired. Check this computer’s date and time; if they are right, ask your '
