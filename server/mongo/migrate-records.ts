@@ -35,16 +35,21 @@ export async function migrateRecords(client: MongoClient, tables: Tables, log: S
       await sleep(POLL_MS);
       continue;
     }
-    const accounts = await tables.accounts.find({}, { ...majorityRead, projection: { _id: 1 } }).toArray();
-    if (accounts.length > 0) log('info', 'the records of an earlier version are brought up to date', { accounts: accounts.length });
-    for (const { _id } of accounts) while (!await migrateAccount(client, tables, _id, lease.renew));
-    for (const { _id, mapping } of await listAdoptions(tables.db)) {
-      await adoptions(tables.db).updateOne({ _id, mapping }, { $set: { mapping: migrateMapping(mapping) } }, majorityWrite);
-    }
-    await tables.settings.updateOne({ _id: FORMAT }, { $set: { value: PRESENT } }, { upsert: true, ...majorityWrite });
+    // Another process may have finished since it was asked whether one had.
+    if (!await isPresent(tables)) await migrateAll(client, tables, lease.renew, log);
     await lease.release();
-    if (accounts.length > 0) log('info', 'the records of an earlier version were brought up to date', { accounts: accounts.length });
   }
+}
+
+async function migrateAll(client: MongoClient, tables: Tables, renew: () => Promise<void>, log: StoreDeps['log']): Promise<void> {
+  const accounts = await tables.accounts.find({}, { ...majorityRead, projection: { _id: 1 } }).toArray();
+  if (accounts.length > 0) log('info', 'the records of an earlier version are brought up to date', { accounts: accounts.length });
+  for (const { _id } of accounts) while (!await migrateAccount(client, tables, _id, renew));
+  for (const { _id, mapping } of await listAdoptions(tables.db)) {
+    await adoptions(tables.db).updateOne({ _id, mapping }, { $set: { mapping: migrateMapping(mapping) } }, majorityWrite);
+  }
+  await tables.settings.updateOne({ _id: FORMAT }, { $set: { value: PRESENT } }, { upsert: true, ...majorityWrite });
+  if (accounts.length > 0) log('info', 'the records of an earlier version were brought up to date', { accounts: accounts.length });
 }
 
 async function isPresent({ settings }: Tables): Promise<boolean> {

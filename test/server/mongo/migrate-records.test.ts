@@ -88,6 +88,21 @@ describe('the migration of a database of protocol 1', { skip: mongo.skip }, () =
     await assertMigrated();
   });
 
+  test('is not begun again by a process that asked just before another finished', async (t) => {
+    await renew(t);
+    let isFinished = false;
+    const finishes = async (): Promise<void> => {
+      if (isFinished) return;
+      isFinished = true;
+      await migrateRecords(client, tables, log);
+    };
+    const said: string[] = [];
+    const settings = beforeWrites(tables.settings, finishes);
+    await migrateRecords(client, { ...tables, settings }, (_level, event) => void said.push(event));
+    assert.deepEqual(said, []);
+    await assertMigrated();
+  });
+
   test('does not undo what a process of the old version writes meanwhile', async (t) => {
     await renew(t);
     let isWritten = false;
