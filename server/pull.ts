@@ -11,7 +11,7 @@ import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import { EPOCH, formatInstant, parseInstant, type Instant } from '../shared/clock.ts';
 import { publishedFields, roles, visibleTo, type Role } from '../shared/collections.ts';
 import { countRecords, emptyDigest, type Digest } from '../shared/digest.ts';
-import { AppError } from '../shared/errors.ts';
+import { AppError, errorCode } from '../shared/errors.ts';
 import { changeSizeBytes, pageFrame, writeChanges, type Change } from '../shared/feed.ts';
 import { streamType } from '../shared/feed-stream.ts';
 import { problem } from '../shared/problems.ts';
@@ -91,16 +91,23 @@ export async function readFrom<T>(
   const { account, session } = caller;
   if (since !== null) await rejectExpiredCursor(store, account, session, since);
   if (since === account.clock) return read({ account, async* changes() {}, count: async () => 0 });
-  const isNoteAhead = session.fullPullFrom > account.clock;
-  if (since === null && (account.horizon > EPOCH || isNoteAhead)) {
-    // What follows starts at cursors before the horizon. This session may use them until a tombstone from after
-    // this moment is removed.
-    await store.noteFullPull(account.accountId, session.sessionId, account.clock);
-  }
+  // What follows starts at cursors that may soon be before the horizon. This session may use them until a tombstone from after
+  // this moment is removed.
+  if (since === null && session.fullPullFrom !== account.clock) await noteFullPull(store, account, session);
   return store.snapshot(account.accountId, async (snapshot) => {
     if (since !== null) await rejectExpiredCursor(store, snapshot.account, session, since);
     return read(snapshot);
   });
+}
+
+/** Where it cannot be noted, as on a full disk, the pull goes on: at worst it is ended by the next removal of tombstones. */
+async function noteFullPull(store: Store, { accountId, clock }: Account, { sessionId, fullPullFrom }: Session): Promise<void> {
+  try {
+    await store.noteFullPull(accountId, sessionId, clock);
+  } catch (error) {
+    // A note from before a backup was restored would keep cursors alive that have ended.
+    if (fullPullFrom > clock || errorCode(error) !== 'unavailable') throw error;
+  }
 }
 
 interface Found {

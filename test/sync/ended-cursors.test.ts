@@ -52,20 +52,24 @@ for (const testStore of stores) {
       });
     }
 
-    test('a first pull continues if only older tombstones are pruned', async () => {
-      const books = await openBooks(site);
-      await books.addPlans(12);
-      await removeSome(books);
-      await prune(books);
-      await removeSome(books);
-      const reader = new Reader(books.owner.client, 3);
-      let boundary = 0;
-      await reader.catchUp(async () => {
-        if (boundary++ === 1) await prune(books);
+    for (const wasPruned of [false, true]) {
+      test(`a first pull continues if only older tombstones are pruned, ${wasPruned ? 'not for the first time' : 'the first ones ever'}`, async () => {
+        const books = await openBooks(site);
+        await books.addPlans(12);
+        await removeSome(books);
+        if (wasPruned) {
+          await prune(books);
+          await removeSome(books);
+        }
+        const reader = new Reader(books.owner.client, 3);
+        let boundary = 0;
+        await reader.catchUp(async () => {
+          if (boundary++ === 1) await prune(books);
+        });
+        finish(books.model, reader);
+        assert.equal(reader.restarts, 0);
       });
-      finish(books.model, reader);
-      assert.equal(reader.restarts, 0);
-    });
+    }
 
     test('a catch-up with an older cursor restarts', async () => {
       const books = await openBooks(site);

@@ -58,7 +58,7 @@ for (const store of stores) {
   });
 }
 
-test('a server on a full disk says so until there is room, and that the disk is nearly full before', async (t) => {
+test('a server on a full disk says so until there is room, and that the disk is nearly full before, and can be read', async (t) => {
   const disk = openSmallDisk(t, 8);
   if (!disk) return;
   const server = await startServer({ kind: 'embedded', skip: false }, { DATA_DIR: disk.folder });
@@ -78,6 +78,7 @@ test('a server on a full disk says so until there is room, and that the disk is 
   while (full['writes'] === 'ok') full = await checks();
   assert.match(full['writes'] ?? '', /full disk/);
   assert.match(full['disk'] ?? '', sentence);
+  assert.equal((await server.owner.pull()).status, 200);
   disk.free();
   assert.equal((await checks())['writes'], 'ok');
 });
