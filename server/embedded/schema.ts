@@ -200,8 +200,12 @@ function prepareFile(db: DatabaseSync, file: string, log: Log): void {
   if (version === steps.length) return;
   // Last of what may be refused because the file is busy: all of this is then done again.
   db.exec('BEGIN IMMEDIATE');
-  // The version again, because another process may have been faster.
-  for (const takeStep of steps.slice(pragma(db, 'user_version'))) takeStep(db);
+  // Another process may have been faster, of this version or of a newer one.
+  if (pragma(db, 'user_version') !== version) {
+    db.exec('ROLLBACK');
+    return prepareFile(db, file, log);
+  }
+  for (const takeStep of steps.slice(version)) takeStep(db);
   db.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${steps.length}; COMMIT`);
   if (version > 0) log('info', 'the database of an earlier version was brought up to date', { file, from: version, to: steps.length });
 }

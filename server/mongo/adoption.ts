@@ -146,7 +146,6 @@ export class Adoption {
   async #removeGone(mapped: MappedCollection): Promise<Outcome> {
     const outcome = { changed: 0, removed: 0, problems: 0 };
     const source = this.#source.collection(mapped.from);
-    if (await source.findOne({}, { ...majorityRead, projection: { _id: 1 } }) === null) return outcome;
     const entries = this.#adopted.of(mapped.collection.name).batchSize(BATCH_SIZE);
     for (let batch: AdoptedDocument[] = []; ;) {
       const entry = await entries.next();
@@ -156,6 +155,8 @@ export class Adoption {
       const found = await source.find(byKeys(keys), { ...majorityRead, projection: { _id: 1 } }).toArray();
       const present = new Set(found.map(({ _id }) => toId(this.#deps.mapping.database, _id)));
       const gone = batch.filter(({ recordId }) => !present.has(recordId)).map(({ sourceId }) => this.#incoming(sourceId, null));
+      // Asked after the documents were: it may be dropped at any time.
+      if (gone.length > 0 && await source.findOne({}, { ...majorityRead, projection: { _id: 1 } }) === null) return outcome;
       const { removed, problems } = await this.#take(mapped, gone);
       outcome.removed += removed;
       outcome.problems += problems;

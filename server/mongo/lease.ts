@@ -60,11 +60,15 @@ export function listAdoptions(db: Db): Promise<AdoptionDocument[]> {
   return adoptions(db).find({}, majorityRead).toArray();
 }
 
-/** Notes an adoption, or another mapping for it: then every document is looked at again. */
+/**
+ * Notes an adoption, or another mapping for it: then every document is looked at again. Whoever has the lease loses it, or would note
+ * that it has looked at all of them, by the mapping from before.
+ */
 export async function saveMapping(db: Db, accountId: string, mapping: string): Promise<void> {
-  const fresh = { token: null, startAt: null, holder: null, fence: 0, expiresAt: new Date(0) };
+  const fresh = { token: null, startAt: null, fence: 0, expiresAt: new Date(0) };
   await createAdoptedIndexes(db);
-  await adoptions(db).updateOne({ _id: accountId }, { $set: { mapping, isScanned: false }, $setOnInsert: fresh }, { upsert: true });
+  const changed = { mapping, isScanned: false, holder: null };
+  await adoptions(db).updateOne({ _id: accountId }, { $set: changed, $setOnInsert: fresh }, { upsert: true });
 }
 
 /** Null if another process has it; with `takesOver` it loses it. */

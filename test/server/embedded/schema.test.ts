@@ -176,6 +176,23 @@ describe('an embedded database file', () => {
     }
   });
 
+  test('that a newer version brings up to date just then is left as that made it', async (t) => {
+    const file = fileWith(t, version1);
+    const { exec } = DatabaseSync.prototype;
+    let isNewer = false;
+    t.mock.method(DatabaseSync.prototype, 'exec', function preceded(this: DatabaseSync, sql: string) {
+      if (sql.startsWith('BEGIN') && !isNewer) {
+        isNewer = true;
+        const other = new DatabaseSync(file);
+        other.exec('PRAGMA user_version = 99');
+        other.close();
+      }
+      return exec.call(this, sql);
+    });
+    assert.match((await assertRejects(openEmbeddedStore(file, deps), 'unavailable')).message, /newer version/);
+    assert.deepEqual([isNewer, versionOf(file)], [true, 99]);
+  });
+
   test('of a newer version or another program is refused and left as it is', async (t) => {
     for (const [sql, reason] of [
       [`${version1} PRAGMA user_version = 99`, /newer version/], [`${version1} PRAGMA application_id = 5`, /another program/],

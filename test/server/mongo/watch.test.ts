@@ -10,7 +10,7 @@ import type { Log } from '../../../server/log.ts';
 import { parseMapping } from '../../../server/mapping.ts';
 import { runAdopt } from '../../../server/mongo/adopt.ts';
 import { Adoption } from '../../../server/mongo/adoption.ts';
-import { adoptions, takeLease } from '../../../server/mongo/lease.ts';
+import { adoptions, saveMapping, takeLease } from '../../../server/mongo/lease.ts';
 import { startWatch } from '../../../server/mongo/watch.ts';
 import { runVerify } from '../../../server/verify-command.ts';
 import { openStore, spawnServer, startServer, stores, type TestServer } from '../harness.ts';
@@ -220,6 +220,9 @@ describe('WATCH=1', { skip: mongodb.skip }, () => {
     await takeLease(books, accountId, true);
     await assert.rejects(adoption.refresh(new Map([['Customer', [_id]]])), /Another process/);
     await assert.rejects(async () => lease?.save({ isScanned: false }), /Another process/);
+    const held = await takeLease(books, accountId, true);
+    await saveMapping(books, accountId, mapping);
+    await assert.rejects(async () => held?.save({ isScanned: true }), /Another process/, 'by the mapping from before');
     assert.ok(!(await recordsOf(server.owner)).has(_id.toHexString()));
   });
 
