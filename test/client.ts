@@ -189,7 +189,8 @@ export async function exchange(
     return await readReply(response);
   } catch (error) {
     // The server closed an idle connection just as it was used again (Node's documentation of `request.reusedSocket`).
-    if (!request.reusedSocket || !(error instanceof Error && 'code' in error && error.code === 'ECONNRESET')) throw error;
+    const code = error instanceof Error && 'code' in error ? error.code : null;
+    if (!request.reusedSocket || (code !== 'ECONNRESET' && code !== 'EPIPE')) throw error;
     const { agent: _idle, ...fresh } = address;
     return exchange(fresh, method, path, headers, body);
   }

@@ -84,7 +84,7 @@ export async function pressAndClose(form: Locator, name: string): Promise<void> 
 }
 
 /** Waits until `condition` holds, checking after a frame, then less and less often. `what` names it in the failure. */
-export async function waitUntil(page: Page, what: string, condition: () => Promise<boolean>, timeoutMs = 10_000): Promise<void> {
+export async function waitUntil(page: Page, what: string, condition: () => Promise<boolean>, timeoutMs = 30_000): Promise<void> {
   const endMs = Date.now() + timeoutMs;
   for (let pauseMs = 0; !await condition(); pauseMs = Math.min(pauseMs + 10, 100)) {
     assert(Date.now() < endMs, `not within ${timeoutMs} ms: ${what}`);

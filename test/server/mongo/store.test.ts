@@ -146,7 +146,8 @@ describe('MongoDB store internals', { skip }, () => {
     for (const [index, watched] of watching.entries()) {
       await watched.reaches((await create(store, accounts[Math.floor(index / 2)] ?? '', 'plans')).at);
     }
-    assert.equal(await streams(), 1);
+    // One that begins or ends to wait for events just then is in both lists of operations, or in neither.
+    while (await streams() !== 1) await store.check();
     for (const { stop } of watching) stop();
     while (await streams() > 0) await store.check();
   });
