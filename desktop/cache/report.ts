@@ -10,8 +10,8 @@ import { withSnapshot } from './snapshot.ts';
 import type { Condition } from './search.ts';
 import { readState } from './state.ts';
 
-/** Documents that are read before other work may run. */
-const batch = 100;
+/** Rows of the list, or credited invoices, that are looked at before other work may run. */
+const sliceRows = 200;
 const monthPattern = /^\d{4}-(?:0[1-9]|1[0-2])$/;
 
 type CreditNotes = ReadonlyMap<string, ReportDocument['creditNotes']>;
@@ -36,24 +36,43 @@ export async function periodReport(
   return withSnapshot(reader, 'adding up a period', async (snapshot) => {
     const report = new ReportBuilder(query);
     const creditNotes: CreditNotes = basis === 'paidOn' ? await readCreditNotes(snapshot, yieldToEventLoop) : new Map();
-    await eachDocument(snapshot, conditionOf(query, creditNotes), yieldToEventLoop, ({ id, ...document }) =>
+    await eachDocument(snapshot, slices(snapshot, query, creditNotes), yieldToEventLoop, ({ id, ...document }) =>
       report.add({ ...document, creditNotes: creditNotes.get(id) ?? [] }));
     return report.cells();
   });
 }
 
-/** Selects at least what counts in the months of the report. A payment is not later than the invoice's last one. */
-function conditionOf({ basis, from, to }: ReportQuery, creditNotes: CreditNotes): Condition {
+/** Selects at least what counts in the months of the report, each document once. A payment is not later than the invoice's last one. */
+function* slices(snapshot: CacheReader, { basis, from, to }: ReportQuery, creditNotes: CreditNotes): Generator<Condition> {
   const start = `${from}-01`;
-  if (basis === 'issueDate') return { sql: 'lastPaidOn >= ? OR issueDate BETWEEN ? AND ?', values: [start, start, `${to}-31`] };
+  if (basis === 'issueDate') {
+    yield* rowSlices(snapshot, { sql: 'lastPaidOn >= ? OR issueDate BETWEEN ? AND ?', values: [start, start, `${to}-31`] });
+    return;
+  }
+  yield* rowSlices(snapshot, { sql: 'lastPaidOn >= ?', values: [start] });
   const credited = [...creditNotes].filter(([, notes]) => notes.some(({ issueDate }) => issueDate >= from)).map(([id]) => id);
-  return { sql: 'lastPaidOn >= ? OR id IN (SELECT value FROM json_each(?))', values: [start, JSON.stringify(credited)] };
+  for (let first = 0; first < credited.length; first += sliceRows) {
+    const ids = JSON.stringify(credited.slice(first, first + sliceRows));
+    yield { sql: 'id IN (SELECT value FROM json_each(?)) AND (lastPaidOn IS NULL OR lastPaidOn < ?)', values: [ids, start] };
+  }
+}
+
+/** The condition on one slice of the list's rows after another. */
+function* rowSlices(snapshot: CacheReader, { sql, values }: Condition): Generator<Condition> {
+  const { name } = requireCollection(snapshot.layout, 'invoices');
+  const next = snapshot.db.prepare('SELECT max(rowid) AS last FROM '
+    + `(SELECT rowid FROM ${listTable(name, readState(snapshot).generation)} WHERE rowid > ? ORDER BY rowid LIMIT ${sliceRows})`);
+  for (let after = 0, last: unknown; ; after = Number(last)) {
+    last = next.get(after)?.['last'];
+    if (last === null || last === undefined) return;
+    yield { sql: `list.rowid > ? AND list.rowid <= ? AND (${sql})`, values: [after, Number(last), ...values] };
+  }
 }
 
 /** The issued credit notes by the invoice that they correct. */
 async function readCreditNotes(reader: CacheReader, yieldToEventLoop: () => Promise<void>): Promise<CreditNotes> {
   const notes = new Map<string, Row[]>();
-  await eachDocument(reader, { sql: 'kind = ?', values: ['credit_note'] }, yieldToEventLoop, (note) => {
+  await eachDocument(reader, rowSlices(reader, { sql: 'kind = ?', values: ['credit_note'] }), yieldToEventLoop, (note) => {
     if (note.creditedId === null) return;
     const others = notes.get(note.creditedId) ?? [];
     others.push(note);
@@ -62,22 +81,22 @@ async function readCreditNotes(reader: CacheReader, yieldToEventLoop: () => Prom
   return notes;
 }
 
-/** Calls `take` for every document that is neither a draft nor void and meets the condition, in order of arrival. */
+/** Calls `take` for every document that is neither a draft nor void and meets one of the conditions. Other work may run between them. */
 async function eachDocument(
-  reader: CacheReader, { sql, values }: Condition, yieldToEventLoop: () => Promise<void>, take: (row: Row) => void,
+  reader: CacheReader, conditions: Iterable<Condition>, yieldToEventLoop: () => Promise<void>, take: (row: Row) => void,
 ): Promise<void> {
   const { name } = requireCollection(reader.layout, 'invoices');
   const { generation } = readState(reader);
-  const statement = reader.db.prepare('SELECT id, creditedId, kind, currency, issueDate, abs(totalMinor) AS totalMinor, '
-    + `payload -> '$.taxes' AS taxes, payload -> '$.payments' AS payments FROM ${listTable(name, generation)} NOT INDEXED `
-    + `JOIN ${recordsTable(name, generation)} USING (rowid) WHERE status IN ('open', 'paid') AND (${sql})`);
-  let count = 0;
-  for (const row of statement.iterate(...values)) {
-    // The payloads are the server's, which checks them.
-    const { taxes, payments, ...columns } = row;
-    take({ ...columns, taxes: parseList(taxes), payments: parseList(payments) } as unknown as Row);
-    count += 1;
-    if (count % batch === 0) await yieldToEventLoop();
+  for (const { sql, values } of conditions) {
+    const rows = reader.db.prepare('SELECT id, creditedId, kind, currency, issueDate, abs(totalMinor) AS totalMinor, '
+      + `payload -> '$.taxes' AS taxes, payload -> '$.payments' AS payments FROM ${listTable(name, generation)} AS list NOT INDEXED `
+      + `JOIN ${recordsTable(name, generation)} USING (rowid) WHERE status IN ('open', 'paid') AND (${sql})`).iterate(...values);
+    for (const row of rows) {
+      // The payloads are the server's, which checks them.
+      const { taxes, payments, ...columns } = row;
+      take({ ...columns, taxes: parseList(taxes), payments: parseList(payments) } as unknown as Row);
+    }
+    await yieldToEventLoop();
   }
 }
 

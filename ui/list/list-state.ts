@@ -122,6 +122,8 @@ function choiceFilter(collection: Collection, column: string, value: string, tod
   if (column === 'status') {
     // `overdue` is never stored. This is `isOverdue` as a filter.
     if (value === 'overdue') return { openMinor: { from: 1 }, dueDate: { to: addDays(today, -1) } };
+    // Whether it is overdue or not, as among the open ones.
+    if (value === 'partly_paid') return { partPaidMinor: { from: 1 }, openMinor: { from: 1 } };
     // An issued credit note is stored as paid, but nobody has paid it.
     if (value === 'paid') return { status: 'paid', kind: 'invoice' };
     if (value === 'credit_note') return { kind: 'credit_note' };
@@ -148,7 +150,7 @@ export function choicesOf(collection: Collection, currencies: readonly string[])
 }
 
 function shownStatuses(values: readonly string[]): readonly string[] {
-  return [...values.flatMap((value) => value === 'open' ? [value, 'overdue'] : [value]), 'credit_note'];
+  return [...values.flatMap((value) => value === 'open' ? [value, 'partly_paid', 'overdue'] : [value]), 'credit_note'];
 }
 
 export const periods = ['thisMonth', 'lastMonth', 'thisQuarter', 'lastQuarter', 'thisYear', 'lastYear'] as const;

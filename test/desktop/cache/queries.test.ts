@@ -24,12 +24,12 @@ describe('a page of a list', () => {
         columns: {
           number: 'INV-2025-00002', customerName: 'Customer 2', issueDate: '2025-01-15', dueDate: '2025-02-14', status: 'paid',
           totalMinor: 1002, openMinor: 0, kind: 'invoice', creditedId: null, currency: 'EUR', customerId: recordId(1002),
-          lastPaidOn: null,
+          lastPaidOn: null, partPaidMinor: 0,
         },
       }],
     });
     const second = listPage(cache.reader, { collection: 'invoices', offset: 1 }).rows[0]?.columns;
-    assert.deepEqual([second?.['openMinor'], second?.['lastPaidOn']], [601, '2025-04-30']);
+    assert.deepEqual([second?.['openMinor'], second?.['lastPaidOn'], second?.['partPaidMinor']], [601, '2025-04-30', 400]);
   });
 
   test('has no greatest value of a list that is none', (t) => {
@@ -134,6 +134,7 @@ test('every access path returns the same page as filtering all records', (t) => 
   const rows = records.map((record, index): Record<string, unknown> & { index: number } => ({
     ...record, index, lastPaidOn: (record['payments'] as readonly { paidOn: string }[]).map(({ paidOn }) => paidOn).sort().at(-1) ?? null,
     totalMinor: (record['kind'] === 'credit_note' ? -1 : 1) * Number(record['totalMinor']),
+    partPaidMinor: record['status'] === 'open' ? record['paidMinor'] : 0,
     openMinor: record['status'] === 'open'
       ? Number(record['totalMinor']) - Number(record['creditedMinor']) - Number(record['paidMinor']) : 0,
   }));
@@ -147,6 +148,7 @@ test('every access path returns the same page as filtering all records', (t) => 
     issueDate: fc.record({ from: fc.constant(day(3)) }),
     openMinor: fc.record({ from: fc.constant(1) }),
     lastPaidOn: fc.record({ from: fc.constant(day(4)), to: fc.constantFrom(null, day(20)) }),
+    partPaidMinor: fc.record({ from: fc.constant(1) }),
     number: fc.record({ to: fc.constant('INV-2025-00060') }),
   }, { requiredKeys: [] });
   const columns = ['number', 'customerName', 'issueDate', 'dueDate', 'status', 'totalMinor', 'openMinor'] as const;

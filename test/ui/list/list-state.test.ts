@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
 import { findCollection } from '../../../shared/collections.ts';
-import { addDays, isOverdue } from '../../../shared/invoice.ts';
+import { addDays, displayStatus, isOverdue } from '../../../shared/invoice.ts';
 import {
   choicesOf, choose, chooseAge, clearFilters, hasFilters, initialState, periodRange, readAmountsWith, selectionOf, sortBy,
 } from '../../../ui/list/list-state.ts';
@@ -74,6 +74,16 @@ describe('a selection', () => {
     }
   });
 
+  test('of partly paid invoices has those that would be displayed so if they were not overdue', () => {
+    const { partPaidMinor, openMinor } = selectionOf(invoices, choose(start, 'status', 'partly_paid'), today).filters as {
+      partPaidMinor: { from: number }; openMinor: { from: number };
+    };
+    for (const [paid, open] of [[0, 2], [1, 1], [2, 0], [3, -1]] as const) {
+      const shown = displayStatus({ status: 'open', openMinor: open, hasPayments: paid > 0 }, today);
+      assert.equal(paid >= partPaidMinor.from && open >= openMinor.from, shown === 'partly_paid', `${paid} ${open}`);
+    }
+  });
+
   test('of a flag is a boolean', () => {
     assert.deepEqual(selectionOf(plans, choose(initialState(plans), 'active', 'no'), today).filters, { active: false });
   });
@@ -107,10 +117,10 @@ test('credit notes are one of the statuses, and not among the paid ones', () => 
   assert.deepEqual(filters('paid'), { status: 'paid', kind: 'invoice' });
 });
 
-test('a list offers the currencies in use as filters, and overdue besides the stored statuses', () => {
+test('a list offers the currencies in use as filters, and what is partly paid or overdue besides the stored statuses', () => {
   const offered = Object.fromEntries(choicesOf(invoices, ['EUR', 'CHF']).map(({ column, values }) => [column, values]));
   assert.deepEqual(offered, {
-    status: ['draft', 'open', 'overdue', 'paid', 'void', 'credit_note'], currency: ['EUR', 'CHF'],
+    status: ['draft', 'open', 'partly_paid', 'overdue', 'paid', 'void', 'credit_note'], currency: ['EUR', 'CHF'],
   });
   assert.equal(choicesOf(invoices, ['EUR']).some(({ column }) => column === 'currency'), false);
 });
