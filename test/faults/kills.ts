@@ -47,7 +47,7 @@ async function killOften(attempt: Try, site: Site, phase: Phase): Promise<void> 
   attempt.after(() => desk.remove());
   await desk.storeToken(owner.token);
   if (phase.file !== undefined) copyDatabase(phase.file, desk.file);
-  const job: Job = { databaseFile: desk.file, serverUrl: url, token: owner.token, pieceChanges, dieAtStep: null, waitsAtSteps: false };
+  const job: Job = { databaseFile: desk.file, serverUrl: url, token: owner.token, pieceChanges, diesAfter: null, waitsAtSteps: false };
   for (let rounds = random.integer(2, 4); rounds > 0; rounds -= 1) {
     const before = readState(desk);
     if (await killOnce(random, job)) attempt.count(`kills in a ${phase.name}`);

@@ -193,7 +193,7 @@ async function resetOnce(attempt: Try, testStore: TestStore): Promise<void> {
     && [...rows].every(([key, { updatedAt, text }]) => expected.get(key)?.updatedAt === updatedAt && expected.get(key)?.text === text);
   const check = (rows: ReturnType<Desk['rows']>): void =>
     assert(isSame(rows, before) || isSame(rows, served.records), `${rows.size} rows, which are neither those before nor those after`);
-  const job = { databaseFile: desk.file, serverUrl: house.url, token, pieceChanges, dieAtStep: null, waitsAtSteps: false };
+  const job = { databaseFile: desk.file, serverUrl: house.url, token, pieceChanges, diesAfter: null, waitsAtSteps: false };
   const { lastSyncMs } = readState(desk);
   for (let rounds = random.integer(0, 3); rounds > 0; rounds -= 1) {
     if (await killOnce(random, job)) attempt.count('kills');

@@ -1,5 +1,5 @@
-// A desktop in its own process that kills itself. It pulls once, reports each step, and at the given step dies as if by a
-// power cut: nothing runs after that, not even the end of a transaction. Or it stops at each step until it may go on.
+// A desktop in its own process that kills itself. It pulls once, reports each step, and dies as if by a power cut once it has so many
+// changes: nothing runs after that, not even the end of a transaction. Or it stops at each step until it may go on.
 
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -14,8 +14,8 @@ export interface Job {
   readonly serverUrl: string;
   readonly token: string;
   readonly pieceChanges: number;
-  /** Counts the host's calls to its deps, from 1; null: never. */
-  readonly dieAtStep: number | null;
+  /** Counts the changes that were applied or kept; null: never. How many steps that takes depends on how they arrive. */
+  readonly diesAfter: number | null;
   /** Waits at each step until it is sent a line. */
   readonly waitsAtSteps: boolean;
 }
@@ -46,12 +46,11 @@ export async function runDesktop(job: Job, atStep: (step: number, child: ChildPr
 // Not awaited: a test file whose imports await at their top level cannot share a process (test/group.ts).
 if (import.meta.main) void run(JSON.parse(process.argv[2] ?? '') as Job);
 
-async function run({ databaseFile, serverUrl, token, pieceChanges, dieAtStep, waitsAtSteps }: Job): Promise<void> {
+async function run({ databaseFile, serverUrl, token, pieceChanges, diesAfter, waitsAtSteps }: Job): Promise<void> {
   let steps = 0;
   const step = (name: string): void => {
     steps += 1;
     process.stdout.write(`${JSON.stringify({ step: steps, name })}\n`);
-    if (steps === dieAtStep) process.kill(process.pid, 'SIGKILL');
     if (waitsAtSteps) readSync(0, Buffer.alloc(1));
   };
   const system = systemHostDeps();
@@ -76,7 +75,10 @@ async function run({ databaseFile, serverUrl, token, pieceChanges, dieAtStep, wa
     },
   };
   const host = await openHost({ databaseFile, serverUrl }, deps);
-  host.onStatus(({ progress }) => step(progress === null ? 'status' : `piece of ${progress.changes}`));
+  host.onStatus(({ progress }) => {
+    step(progress === null ? 'status' : `piece of ${progress.changes}`);
+    if (diesAfter !== null && progress !== null && progress.changes >= diesAfter) process.kill(process.pid, 'SIGKILL');
+  });
   const { outcome } = await host.pullFromServer();
   await host.close();
   process.stdout.write(`${JSON.stringify({ outcome })}\n`);

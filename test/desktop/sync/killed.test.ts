@@ -41,8 +41,8 @@ for (const name of phaseNames) {
 
     /** The steps of a whole run, and the different states of the files at them. */
     let steps: readonly string[] = [];
-    /** The steps at which a piece had just been applied or kept. */
-    const pieces = (): number[] => [...new Set(steps)].flatMap((step) => /^piece of [1-9]/.test(step) ? [steps.indexOf(step) + 1] : []);
+    /** How many changes had been received whenever a piece had just been applied or kept. */
+    const pieces = (): number[] => [...new Set(steps)].flatMap((step) => /^piece of [1-9]/.test(step) ? [Number(step.slice(9))] : []);
     const left = new Map<string, Files>();
     before(() => withDesk(site, phase, async (desk, job) => {
       const ended = await runDesktop({ ...job, waitsAtSteps: true }, () => {
@@ -67,7 +67,7 @@ for (const name of phaseNames) {
     test('keeps the pieces that it has received when it is killed', async (t) => {
       const desk = await phase.open(t);
       await desk.close();
-      const { signal } = await runDesktop({ ...jobOf(site, phase, desk), dieAtStep: pieces().at(-2) ?? 0 });
+      const { signal } = await runDesktop({ ...jobOf(site, phase, desk), diesAfter: (pieces().at(-1) ?? 0) - PAGE });
       assert.equal(signal, killedBy);
       await desk.open();
       const { changes } = await desk.sync();
@@ -105,7 +105,7 @@ async function withDesk<T>(site: Site, phase: Phase, run: (desk: Desk, job: Job)
 
 function jobOf(site: Site, { books: { owner } }: Phase, desk: Desk): Job {
   const { server: { url: serverUrl } } = site;
-  return { databaseFile: desk.file, serverUrl, token: owner.token, pieceChanges: PAGE, dieAtStep: null, waitsAtSteps: false };
+  return { databaseFile: desk.file, serverUrl, token: owner.token, pieceChanges: PAGE, diesAfter: null, waitsAtSteps: false };
 }
 
 /** A cache's files by name, as a kill would leave them: without the index of the log, which the first to open it makes anew. */

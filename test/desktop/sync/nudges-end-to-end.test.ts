@@ -60,8 +60,9 @@ test("a colleague's write arrives without waiting for the interval", async (t) =
 
 test("the desktop's own write is pulled only once, although the server nudges for it, too", async (t) => {
   const books = await openBooks(site);
+  const viewer = await books.owner.hire('viewer');
   const desk = await openTriggered(t, { token: books.owner.token });
-  const other = await openTriggered(t, { token: (await books.owner.hire('viewer')).token });
+  const other = await openTriggered(t, { token: viewer.token });
   await Promise.all([desk.until(isUpToDate), other.until(isUpToDate)]);
   const before = requestsTo(desk, '/api/sync/pull');
   const { id } = await desk.host.records.create('plans', plan() as JsonObject);
