@@ -12,9 +12,9 @@ import { addCrc, emptyDigest, recordCrc, subtractCrc, type CollectionDigest } fr
 import { AppError } from '../../shared/errors.ts';
 import type { WireChange } from '../../shared/feed.ts';
 import { badResponse } from '../../shared/protocol.ts';
-import { readKeysTo, readWordsTo } from './indexes.ts';
+import { readWordsTo } from './indexes.ts';
 import {
-  hasOtherEntries, keysUpdate, listComparison, listInsert, listTable, listUpdate, quoteAll, recordsTable, searchedColumns, wordsColumns,
+  hasOtherEntries, listComparison, listInsert, listTable, listUpdate, quoteAll, recordsTable, searchedColumns, wordsColumns,
   wordsSelect, wordsTable, wrongKind, type CacheWriter, type Generation,
 } from './schema.ts';
 import { readDigest, saveDigest } from './state.ts';
@@ -154,8 +154,6 @@ class Applier {
   readonly #find: StatementSync;
   /** The last rowid in the full-text index. */
   readonly #wordsTo: number;
-  /** The last rowid that has the keys of its names. */
-  readonly #keysTo: number;
   /**
    * The lowest rowid inserted in this slice. SQLite assigns the highest rowid plus one, so every row from here on is
    * new and is derived in `finish`.
@@ -165,7 +163,6 @@ class Applier {
   #statements: ChangeStatements | null = null;
   /** By their SQL. */
   readonly #listUpdates = new Map<string, StatementSync>();
-  #keysUpdate: StatementSync | null = null;
   /** Whether the next change is tried as an insert before it is looked up: changes of one kind come together. */
   #expectsNew = true;
 
@@ -180,7 +177,6 @@ class Applier {
       + 'VALUES (?, ?, ?, CAST(? AS TEXT)) ON CONFLICT DO NOTHING');
     this.#find = db.prepare(`SELECT rowid, updated_at, crc FROM ${records} WHERE id = ?`);
     this.#wordsTo = readWordsTo(writer, generation, collection);
-    this.#keysTo = readKeysTo(writer, generation, collection);
   }
 
   apply({ id, updatedAt, payload }: WireChange): void {
@@ -245,19 +241,9 @@ class Applier {
     this.#listUpdate(columns).run(payload, rowid);
     const isRefused = isWrong?.get(rowid) !== undefined;
     if (isRefused) restoreList.run(rowid);
-    if (isRefused || columns.some(({ named }) => named)) this.#setKeys(rowid, rowid);
     if (!isRefused) return hasOtherEntries(row) || columns.some(({ searched }) => searched);
     this.#refuse(id, wrongColumn);
     return null;
-  }
-
-  /** Gives the rows in a range their keys, as far as rows have keys yet. */
-  #setKeys(from: number, to: number): void {
-    const update = keysUpdate(this.#collection, this.#generation);
-    const last = Math.min(to, this.#keysTo);
-    if (update === null || from > last) return;
-    this.#keysUpdate ??= this.#writer.db.prepare(`${update} rowid BETWEEN ? AND ?`);
-    this.#keysUpdate.run(from, last);
   }
 
   #refuse(id: string, reason: string): void {
@@ -278,7 +264,6 @@ class Applier {
       if (wrong !== null) this.#removeNew(`IN (SELECT rowid FROM ${list} WHERE rowid >= ? AND (${wrong}))`, wrongColumn);
       const words = this.#wordsSql('INSERT');
       if (words !== null) db.prepare(`${words} WHERE list.rowid BETWEEN ? AND ?`).run(this.#newFrom, this.#wordsTo);
-      this.#setKeys(this.#newFrom, this.#keysTo);
     }
     saveDigest(this.#writer, this.#generation, name, this.#digest);
   }

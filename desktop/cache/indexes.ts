@@ -1,16 +1,15 @@
 // Builds the lists' indexes step by step, once the rows are written.
 //
 // A first sync or a rebuild writes rows twice as fast without indexes to maintain; until they exist, lists scan the
-// narrow list table, and names are sorted as they are written. First the keys of names are filled in, then the indexes built, then
-// the full-text index. Each step is one index, or one chunk of keys or of a full-text index, in its own transaction, so that queries run
-// between steps and a crash loses at most one step. `applyChanges` maintains whatever is already built, even while the rest is
-// being built.
+// narrow list table. First the indexes of every list are built, then the full-text indexes. Each step is one index, or one chunk of a
+// full-text index, in its own transaction, so that queries run between steps and a crash loses at most one step. `applyChanges`
+// maintains whatever is already built, even while the rest is being built.
 
 import { countRecords } from '../../shared/digest.ts';
 import type { Collection } from '../../shared/collections.ts';
 import { openBackground } from './background.ts';
 import {
-  indexStatements, keysUpdate, listTable, quoteAll, searchedColumns, wordsColumns, wordsSelect, wordsTable, type CacheReader,
+  indexStatements, listTable, quoteAll, searchedColumns, wordsColumns, wordsSelect, wordsTable, type CacheReader,
   type CacheWriter, type Generation,
 } from './schema.ts';
 import { inReadTransaction, inTransaction } from './sqlite.ts';
@@ -19,10 +18,10 @@ import { readDigest } from './state.ts';
 /** Up to this many records, a step takes a few milliseconds, and less than to start a thread for it. */
 const FEW_RECORDS = 2000;
 
-/** Rows that get their keys, or are added to the full-text index, per step. */
+/** Rows added to the full-text index per step. */
 const CHUNK_ROWS = 10_000;
 
-/** The value of `words_to` and `keys_to` once every row, present and future, belongs in the full-text index, or has keys. */
+/** The value of `words_to` once every row, present and future, belongs in the full-text index. */
 const ALL_ROWS = Number.MAX_SAFE_INTEGER;
 
 /**
@@ -62,29 +61,29 @@ export function buildNext(writer: CacheWriter, generation: Generation): boolean 
 
 /** The statements of the next step; null if nothing is left to build. */
 function nextStep(reader: CacheReader, generation: Generation): readonly string[] | null {
-  for (const collection of reader.layout.collections.values()) {
-    const step = collectionStep(reader, generation, collection);
-    if (step !== null) return step;
+  for (const nextOf of [indexStep, wordsStep]) {
+    for (const collection of reader.layout.collections.values()) {
+      const step = nextOf(reader, generation, collection);
+      if (step !== null) return step;
+    }
   }
   return null;
 }
 
-function collectionStep(reader: CacheReader, generation: Generation, collection: Collection): readonly string[] | null {
+function indexStep(reader: CacheReader, generation: Generation, collection: Collection): readonly string[] | null {
   const progress = readProgress(reader, generation, collection);
-  const save = (change: Partial<Progress>): string => saveProgress(generation, collection, { ...progress, ...change });
-  const { keysTo, wordsTo } = progress;
-  const keys = keysUpdate(collection, generation);
-  if (keysTo !== ALL_ROWS && keys !== null) {
-    const { last, to } = nextChunk(reader, generation, collection, keysTo);
-    return [...last === null ? [] : [`${keys} rowid > ${keysTo} AND rowid <= ${last}`], save({ keysTo: to })];
-  }
   const index = indexStatements(collection, generation)[progress.indexes];
-  if (index !== undefined) return [index, save({ indexes: progress.indexes + 1 })];
+  return index === undefined ? null : [index, saveProgress(generation, collection, { ...progress, indexes: progress.indexes + 1 })];
+}
+
+function wordsStep(reader: CacheReader, generation: Generation, collection: Collection): readonly string[] | null {
+  const progress = readProgress(reader, generation, collection);
+  const { wordsTo } = progress;
   if (wordsTo === ALL_ROWS || !wantsWords(reader, collection)) return null;
   const { last, to } = nextChunk(reader, generation, collection, wordsTo);
   const words = `INSERT INTO ${wordsTable(collection.name, generation)} (rowid, ${quoteAll(wordsColumns(collection))}) `
     + `${wordsSelect(collection, generation)} WHERE list.rowid > ${wordsTo} AND list.rowid <= ${last}`;
-  return [...last === null ? [] : [words], save({ wordsTo: to })];
+  return [...last === null ? [] : [words], saveProgress(generation, collection, { ...progress, wordsTo: to })];
 }
 
 /** The last row of the chunk after a row, if there is any, and how far everything is done with it. */
@@ -129,35 +128,24 @@ export function hasWords(reader: CacheReader, generation: Generation, collection
   return readWordsTo(reader, generation, collection) === ALL_ROWS;
 }
 
-/** Whether every row of a collection has the keys of its names. */
-export function hasKeys(reader: CacheReader, generation: Generation, collection: Collection): boolean {
-  return readKeysTo(reader, generation, collection) === ALL_ROWS;
-}
-
-/** The last rowid that has the keys of its names; 0 if none has. */
-export function readKeysTo(reader: CacheReader, generation: Generation, collection: Collection): number {
-  return readProgress(reader, generation, collection).keysTo;
-}
-
 /** The last rowid that the full-text index covers; 0 if it covers none. */
 export function readWordsTo(reader: CacheReader, generation: Generation, collection: Collection): number {
   return readProgress(reader, generation, collection).wordsTo;
 }
 
 interface Progress {
-  readonly keysTo: number;
   /** How many of `indexStatements` have been executed. */
   readonly indexes: number;
   readonly wordsTo: number;
 }
 
 function readProgress(reader: CacheReader, generation: Generation, collection: Collection): Progress {
-  const row = reader.db.prepare('SELECT indexes, words_to, keys_to FROM build WHERE generation = ? AND collection = ?')
+  const row = reader.db.prepare('SELECT indexes, words_to FROM build WHERE generation = ? AND collection = ?')
     .get(generation, collection.name);
-  return { indexes: Number(row?.['indexes'] ?? 0), wordsTo: Number(row?.['words_to'] ?? 0), keysTo: Number(row?.['keys_to'] ?? 0) };
+  return { indexes: Number(row?.['indexes'] ?? 0), wordsTo: Number(row?.['words_to'] ?? 0) };
 }
 
-function saveProgress(generation: Generation, { name }: Collection, { indexes, wordsTo, keysTo }: Progress): string {
-  return 'INSERT OR REPLACE INTO build (generation, collection, indexes, words_to, keys_to) '
-    + `VALUES ('${generation}', '${name}', ${indexes}, ${wordsTo}, ${keysTo})`;
+function saveProgress(generation: Generation, { name }: Collection, { indexes, wordsTo }: Progress): string {
+  return 'INSERT OR REPLACE INTO build (generation, collection, indexes, words_to) '
+    + `VALUES ('${generation}', '${name}', ${indexes}, ${wordsTo})`;
 }

@@ -83,6 +83,10 @@ export const migrations: readonly Migration[] = [
   function keepHowFarNamesHaveKeys(db) {
     db.exec('ALTER TABLE build ADD COLUMN keys_to INTEGER NOT NULL DEFAULT 0');
   },
+
+  function writeKeysWithTheirNames(db) {
+    db.exec('ALTER TABLE build DROP COLUMN keys_to');
+  },
 ];
 
 /**

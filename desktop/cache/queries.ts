@@ -3,16 +3,14 @@
 // Pages must be fast at any offset (measured with 100,000 records). If the sort index covers all filters, it is scanned
 // in order: 0.4 ms for the first page, up to 8 for the last. A filter on a high-cardinality column uses that column's
 // index, and a filter that leaves few rows that of its own column. Otherwise, and until the indexes are built, the narrow list is
-// scanned (7 ms), keeping only the page's rows sorted. Names are sorted by their keys, once all of them are filled in, and balances
-// by a table of them. The choice depends on the declarations, the query and counts of the moment,
-// never on statistics.
+// scanned (7 ms), keeping only the page's rows sorted. Names are sorted by their keys, and balances by a table of them. The
+// choice depends on the declarations, the query and counts of the moment, never on statistics.
 
 import type { Collection } from '../../shared/collections.ts';
 import { AppError } from '../../shared/errors.ts';
 import { isObject, type JsonObject } from '../../shared/fields.ts';
 import type { ListPage, ListQuery, ListRow, ListSelection, RecordView } from '../../shared/window/views.ts';
 import { fillBalances } from './balances.ts';
-import { hasKeys } from './indexes.ts';
 import {
   balanceTable, keyOf, listTable, listValuesSelect, recordsTable, requireCollection, type CacheReader, type Generation,
 } from './schema.ts';
@@ -94,7 +92,7 @@ function readRows(
   // Search results are looked up row by row, unless there are so many that scanning in order reaches them sooner.
   const isSelective = where.search !== null && total * 8 < countAll(reader, generation, collection);
   const access = isSelective ? 'NOT INDEXED' : accessPath(reader, generation, collection, where, [page.sortBy]);
-  const order = orderBy(reader, generation, collection, page);
+  const order = orderBy(collection, page);
   // Rowids first: sorting and skipping handle little data, and only the page's rows are read in full.
   const candidates = access === 'NOT INDEXED' && page.isDescending
     // Rows are stored in order of arrival, which many sorts resemble. Scanning backwards meets the page's rows first;
@@ -113,7 +111,7 @@ function readRows(
 
 /** The ORDER BY clause over a list called `list`, and the column of the list that it needs beside the rowid. */
 function orderBy(
-  reader: CacheReader, generation: Generation, collection: Collection, { sortBy, isDescending }: Pick<Page, 'sortBy' | 'isDescending'>,
+  collection: Collection, { sortBy, isDescending }: Pick<Page, 'sortBy' | 'isDescending'>,
 ): { readonly sql: string; readonly column: string } {
   const direction = isDescending ? 'DESC' : 'ASC';
   const order = (term: string, column: string) => ({ sql: `ORDER BY ${term}, list.rowid ${direction}`, column });
@@ -124,7 +122,7 @@ function orderBy(
     return order(balance.type === 'integer' ? `coalesce(${value}, 0) ${direction}` : `${value} ${direction} NULLS LAST`, 'rowid');
   }
   const isNamed = collection.columns.find(({ name }) => name === sortBy)?.named === true;
-  const column = `"${isNamed && hasKeys(reader, generation, collection) ? keyOf(sortBy) : sortBy}"`;
+  const column = `"${isNamed ? keyOf(sortBy) : sortBy}"`;
   return order(`list.${column} ${direction}`, column);
 }
 
@@ -155,7 +153,7 @@ export function* listRows(snapshot: CacheReader, query: ListSelection & Pick<Lis
   if (collection.balances) fillBalances(snapshot, generation, query.today ?? '');
   const access = where.search ? 'NOT INDEXED' : accessPath(snapshot, generation, collection, where, [page.sortBy]);
   const rowids = snapshot.db.prepare(`SELECT rowid FROM ${list} AS list ${access} ${whereSql(where)} `
-    + orderBy(snapshot, generation, collection, page).sql).iterate(...whereValues(where));
+    + orderBy(collection, page).sql).iterate(...whereValues(where));
   const lookUp = snapshot.db.prepare(`SELECT records.id, records.updated_at, ${rowColumns(collection)} FROM json_each(?) AS batch `
     + `CROSS JOIN ${list} AS list ON list.rowid = batch.value `
     + `CROSS JOIN ${recordsTable(collection.name, generation)} AS records ON records.rowid = batch.value `

@@ -3,8 +3,7 @@
 // Each collection has three tables per generation, with the same rowids. Only the first holds original data:
 //
 //   invoices_a        the records as they arrived: id, updated_at and payload verbatim, and their CRC
-//   invoices_a_list   the columns that lists need, extracted from the payload by SQLite, and the keys that names are sorted by, which
-//                     are filled in later (indexes.ts)
+//   invoices_a_list   the columns that lists need, extracted from the payload by SQLite, and the keys that names are sorted by
 //   invoices_a_words  the full-text index over the searched columns, and over texts in the payload that no list shows (if FTS5 is
 //                     compiled in)
 //
@@ -130,7 +129,7 @@ export function searchedColumns(collection: Collection): readonly string[] {
   return collection.columns.filter((column) => column.searched).map((column) => column.name);
 }
 
-/** The columns that are sorted by a key, which is in the column that `keyOf` names; null in rows that have none yet. */
+/** The columns that are sorted by a key, which is in the column that `keyOf` names. */
 export function namedColumns(collection: Collection): readonly string[] {
   return collection.columns.filter((column) => column.named).map((column) => column.name);
 }
@@ -239,29 +238,25 @@ export function indexStatements(collection: Collection, generation: Generation):
  * not strict JSON yield no row (SQLite by itself would also accept JSON5).
  */
 export function listSelect(collection: Collection, generation: Generation): string {
-  const values = collection.columns.map(columnExpression);
+  const values = listValues(collection).map(({ sql }) => sql);
   return `SELECT rowid, ${values.join(', ')} FROM ${recordsTable(collection.name, generation)} `
     + 'WHERE json_valid(payload)';
 }
 
-/** An INSERT of rows of the list, without keys, in place of those that are there; callers may append AND conditions on the records. */
+/** What a list has beside the rowid: its columns, and then the keys of names, each with what yields it from a payload. */
+export function listValues({ columns }: Pick<Collection, 'columns'>): readonly { readonly name: string; readonly sql: string }[] {
+  return [
+    ...columns.map((column) => ({ name: column.name, sql: columnExpression(column) })),
+    ...columns.filter(({ named }) => named).map((column) =>
+      ({ name: keyOf(column.name), sql: `sort_key(CAST(${columnExpression(column)} AS TEXT))` })),
+  ];
+}
+
+/** An INSERT of rows of the list in place of those that are there; callers may append AND conditions on the records. */
 export function listInsert(collection: Collection, generation: Generation): string {
   // Nothing is replaced as a rule, but a plain INSERT would keep a statement journal to undo itself.
   return `INSERT OR REPLACE INTO ${listTable(collection.name, generation)} `
-    + `(${quoteAll(['rowid', ...collection.columns.map(({ name }) => name)])}) ${listSelect(collection, generation)}`;
-}
-
-/** An UPDATE that gives rows of the list the keys of their names, null if there are no names; callers append a condition on `rowid`. */
-export function keysUpdate(collection: Collection, generation: Generation): string | null {
-  const named = namedColumns(collection);
-  return named.length === 0 ? null : `UPDATE ${listTable(collection.name, generation)} SET `
-    + `${named.map((column) => `"${keyOf(column)}" = sort_key("${column}")`).join(', ')} WHERE`;
-}
-
-/** A condition on a row of the list called `list`: its keys are right, where the last row that has any is bound to each `?`. */
-export function rightKeys(collection: Collection): readonly string[] {
-  return namedColumns(collection).map((column) =>
-    `list."${keyOf(column)}" IS CASE WHEN list.rowid <= ? THEN sort_key(list."${column}") END`);
+    + `(${quoteAll(['rowid', ...listValues(collection).map(({ name }) => name)])}) ${listSelect(collection, generation)}`;
 }
 
 /** A SELECT of one row: the columns that the list has for the payload that is bound to it. */
@@ -292,10 +287,11 @@ export function hasOtherEntries(row: Readonly<Record<string, unknown>>): boolean
   return row[entriesColumn] === 0;
 }
 
-/** An UPDATE of some columns of a list's row; the payload's UTF-8 and the rowid are bound in this order. */
+/** An UPDATE of some columns of a list's row, with their keys; the payload's UTF-8 and the rowid are bound in this order. */
 export function listUpdate(collection: Collection, generation: Generation, columns: readonly Column[]): string {
-  return `UPDATE ${listTable(collection.name, generation)} SET (${quoteAll(columns.map(({ name }) => name))}) = `
-    + `(SELECT ${columns.map(columnExpression).join(', ')} FROM (SELECT CAST(? AS TEXT) AS payload)) WHERE rowid = ?`;
+  const values = listValues({ columns });
+  return `UPDATE ${listTable(collection.name, generation)} SET (${quoteAll(values.map(({ name }) => name))}) = `
+    + `(SELECT ${values.map(({ sql }) => sql).join(', ')} FROM (SELECT CAST(? AS TEXT) AS payload)) WHERE rowid = ?`;
 }
 
 /** A condition on rows of a list that are of the wrong kind for their columns; null if there can be none. */

@@ -1,5 +1,5 @@
-// What the cache makes of text: words to search, and keys to sort names by. SQL calls both on every connection that writes the
-// lists, also on other threads.
+// What the cache makes of text: words to search, and keys to sort names by. SQL calls the former on every connection, also on other
+// threads, and the latter on those of this thread.
 //
 // Invariants: texts that people take for the same have the same words: case and accents (the full-text index ignores these), ß and
 // ss, ł and l, ø and o, wide letters, invisible marks. Where a script has no spaces between its words, each character is a word, so
@@ -19,7 +19,9 @@ function foldText(value: unknown, as: 'words' | 'search' | 'key'): string | null
   if (typeof value !== 'string') return null;
   const isKey = as === 'key';
   let text = isKey ? value.slice(0, 60).toWellFormed() : value;
-  if (!/^[\x20-\x7e]*$/.test(text)) {
+  // Of the accents of these letters, words leave it to the full-text index to ignore them.
+  const plain = isKey ? /^[\x20-\x7e]*$/ : /^[\t\n\r\x20-\x7eÀ-ÅÇ-ÏÑ-×Ù-Ýà-åç-ïñ-÷ù-ýÿ]*$/;
+  if (!plain.test(text)) {
     const letters: Readonly<Record<string, string>> = {
       ß: 'ss', ẞ: 'ss', æ: 'ae', Æ: 'ae', œ: 'oe', Œ: 'oe', ø: 'o', Ø: 'o', ł: 'l', Ł: 'l', đ: 'd', Đ: 'd', ð: 'd', Ð: 'd', þ: 'th',
       Þ: 'th', ħ: 'h', Ħ: 'h', ı: 'i', ŧ: 't', Ŧ: 't',
@@ -35,7 +37,7 @@ function foldText(value: unknown, as: 'words' | 'search' | 'key'): string | null
       .replace(/[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Hangul}\p{sc=Thai}\p{sc=Lao}\p{sc=Khmer}\p{sc=Myanmar}]/gu, ' $& ');
   }
   if (as === 'search') return text;
-  for (const digits of text.match(/\d+/g) ?? []) {
+  for (const digits of text.match(/\d{4,}/g) ?? []) {
     // Years are in every other number.
     if (digits.length > 12 || (digits.length < 5 && !digits.startsWith('0'))) continue;
     for (let start = 1; start <= digits.length - 3; start += 1) text += ` ${digits.slice(start)}`;
@@ -43,17 +45,31 @@ function foldText(value: unknown, as: 'words' | 'search' | 'key'): string | null
   return text;
 }
 
+/** A function that remembers what it made of many short texts, since the same customers are named in most records. */
+function remembering(fold: (value: unknown) => string | null): (value: unknown) => string | null {
+  const known = new Map<string, string | null>();
+  return (value) => {
+    if (typeof value !== 'string' || value.length > 100) return fold(value);
+    let folded = known.get(value);
+    if (folded === undefined) {
+      folded = fold(value);
+      if (known.size === 4000) known.clear();
+      known.set(value, folded);
+    }
+    return folded;
+  };
+}
+
 /** Lets the SQL on a connection call `search_text` and `sort_key`. */
 export function defineTextFunctions(db: DatabaseSync): void {
   db.function('search_text', { deterministic: true }, (value) => foldText(value, 'words'));
-  db.function('sort_key', { deterministic: true }, (value) => foldText(value, 'key'));
+  db.function('sort_key', { deterministic: true }, remembering((value) => foldText(value, 'key')));
 }
 
-/** JavaScript that does so for a connection called `db`. */
+/** JavaScript that lets the SQL on a connection called `db` call `search_text`, which other threads need to index rows. */
 export const textFunctionsSource = `
   const foldText = ${foldText.toString()};
   db.function('search_text', { deterministic: true }, (value) => foldText(value, 'words'));
-  db.function('sort_key', { deterministic: true }, (value) => foldText(value, 'key'));
 `;
 
 /** The words of a search in a full-text index, each of which is to be found as a phrase; none if there is nothing to search for. */

@@ -6,10 +6,10 @@ import { crc32 } from 'node:zlib';
 
 import { addCrc, digestDifferences, emptyDigest, recordCrc, type CollectionDigest, type Digest } from '../../shared/digest.ts';
 import type { Collection } from '../../shared/collections.ts';
-import { emptyWords, readKeysTo, readWordsTo, wantsWords } from './indexes.ts';
+import { emptyWords, readWordsTo, wantsWords } from './indexes.ts';
 import { startRebuild } from './rebuild.ts';
 import {
-  fullText, listSelect, listTable, otherGeneration, quoteAll, recordsTable, rightKeys, wordsColumns, wordsSelect, wordsTable,
+  fullText, listSelect, listTable, listValues, otherGeneration, quoteAll, recordsTable, wordsColumns, wordsSelect, wordsTable,
   type CacheReader, type CacheWriter, type Generation,
 } from './schema.ts';
 import { withSnapshot } from './snapshot.ts';
@@ -94,7 +94,6 @@ async function proveCollection(
     + `WHERE rowid > ? ORDER BY rowid LIMIT ${CHUNK_ROWS}`);
   const countListed = db.prepare(`SELECT count(*) AS rows FROM ${list} WHERE rowid > ? AND rowid <= ?`);
   const countRight = db.prepare(rightListRows(collection, generation));
-  const keysTo = rightKeys(collection).map(() => readKeysTo(reader, generation, collection));
   let digest = emptyDigest;
   let isListSound = true;
   let last = Number.MIN_SAFE_INTEGER;
@@ -113,23 +112,21 @@ async function proveCollection(
     const isLast = rows < CHUNK_ROWS && sizeBytes < CHUNK_BYTES;
     const to = isLast ? Number.MAX_SAFE_INTEGER : last;
     isListSound &&= Number(countListed.get(first, to)?.['rows']) === rows
-      && Number(countRight.get(first, to, ...keysTo)?.['rows']) === rows;
+      && Number(countRight.get(first, to)?.['rows']) === rows;
     if (isLast) return { digest, isListSound };
     await pause();
   }
 }
 
-/**
- * Counts the list's rows between two rowids that hold exactly what the payload yields, byte by byte; the last rowid with keys is
- * bound to each condition of `rightKeys`.
- */
+/** Counts the list's rows between two rowids that hold exactly what the payload yields, byte by byte. */
 function rightListRows(collection: Collection, generation: Generation): string {
   // Compared on the list's side, so that its columns convert what the payload yields as they did when it was inserted.
-  const same = collection.columns.map((column, index) => `list."${column.name}" COLLATE BINARY IS expected."${index}"`);
-  const names = ['rowid', ...collection.columns.map((_column, index) => index)].map((name) => `"${name}"`);
+  const values = listValues(collection);
+  const same = values.map(({ name }, index) => `list."${name}" COLLATE BINARY IS expected."${index}"`);
+  const names = ['rowid', ...values.map((_value, index) => index)].map((name) => `"${name}"`);
   return `WITH expected (${names.join(', ')}) AS (${listSelect(collection, generation)} AND rowid > ? AND rowid <= ?) `
     + `SELECT count(*) AS rows FROM expected JOIN ${listTable(collection.name, generation)} AS list USING (rowid) `
-    + `WHERE ${[...same, ...rightKeys(collection)].join(' AND ')}`;
+    + `WHERE ${same.join(' AND ')}`;
 }
 
 /** Empties the full-text indexes that differ from what the lists make them. Returns their collections. */

@@ -168,6 +168,7 @@ describe('migrations', () => {
     () => undefined,
     (run) => run(`UPDATE state SET cursor = 'kept', rebuild_reason = 'a test'`),
     (run) => run(`INSERT INTO build (generation, collection, indexes, words_to) VALUES ('a', 'invoices', 9, 9007199254740991)`),
+    (run) => run(`INSERT INTO build (generation, collection, indexes, words_to, keys_to) VALUES ('a', 'invoices', 9, 7, 7)`),
   ];
 
   test('each have a test from the previous version', () => {

@@ -216,11 +216,10 @@ describe('names are sorted by the language', () => {
   const list = (cache: Cache, descending = false): unknown[] =>
     listPage(cache.reader, { collection: 'customers', sort: { column: 'name', descending } }).rows.map(({ columns }) => columns['name']);
 
-  test('once every name has a key, and before that as they were', (t) => {
+  test('before and after the indexes are built', (t) => {
     const cache = temporaryCache(t);
     applyChanges(cache.writer, 'a', customers);
-    const before = list(cache);
-    assert.ok(before.indexOf('Ärmel') > before.indexOf('zoo'));
+    assert.deepEqual([list(cache), list(cache, true)], [sorted, sorted.toReversed()]);
     buildAll(cache);
     assert.deepEqual([list(cache), list(cache, true)], [sorted, sorted.toReversed()]);
     applyChanges(cache.writer, 'a', [
