@@ -1,5 +1,5 @@
 // The list of the records that came from documents of another program, so that only those are deleted when their documents are gone;
-// why a document does not fit; and which number an invoice has from its document, as no other may then be taken over with it.
+// and why a document does not fit.
 //
 // Invariant: a record is listed before it is there. Only the process that has the lease changes the list of an adoption.
 
@@ -19,8 +19,6 @@ export interface AdoptedDocument {
   readonly sourceId: unknown;
   /** Why the document, as it is now, cannot be taken over; null if it was. */
   readonly problem: string | null;
-  /** Of an invoice that was taken over with one. */
-  readonly number?: string;
 }
 
 /** A document, or that it is gone. */
@@ -30,9 +28,6 @@ interface Listed {
   readonly document: unknown;
 }
 
-/** What was noted about a document. */
-export type Noted = Pick<AdoptedDocument, 'problem' | 'number'>;
-
 export function adoptedDocuments(db: Db) {
   return db.collection<AdoptedDocument>('adopted');
 }
@@ -41,7 +36,6 @@ export async function createAdoptedIndexes(db: Db): Promise<void> {
   await adoptedDocuments(db).createIndexes([
     { key: { accountId: 1, database: 1, collection: 1 } },
     { key: { problem: 1 }, partialFilterExpression: { problem: { $type: 'string' } } },
-    { key: { accountId: 1, number: 1 }, partialFilterExpression: { number: { $type: 'string' } } },
   ]);
 }
 
@@ -64,16 +58,8 @@ export class AdoptedList {
     return this.#table.find({ ...this.own, problem: { $type: 'string' }, _id: { $gt: after } }, { sort: { _id: 1 }, limit }).toArray();
   }
 
-  /** The invoice that each of these numbers belongs to, of those that came from any document. */
-  async holders(numbers: readonly string[]): Promise<Map<string, string>> {
-    if (numbers.length === 0) return new Map();
-    const { accountId } = this.own;
-    const found = await this.#table.find({ accountId, number: { $in: [...numbers], $type: 'string' } }, majorityRead).toArray();
-    return new Map(found.map(({ number = '', recordId }) => [number, recordId]));
-  }
-
   /** Lists the documents before their records are there; returns what was noted before. */
-  async register(collection: string, documents: readonly Listed[]): Promise<ReadonlyMap<string, Noted>> {
+  async register(collection: string, documents: readonly Listed[]): Promise<ReadonlyMap<string, Pick<AdoptedDocument, 'problem'>>> {
     const ids = documents.map(({ id }) => this.#key(collection, id));
     const found = await this.#table.find({ _id: { $in: ids } }, majorityRead).toArray();
     const known = new Map(found.map((entry) => [entry.recordId, entry]));
@@ -87,25 +73,18 @@ export class AdoptedList {
     return known;
   }
 
-  /**
-   * Notes what became of the documents: why they do not fit, and the numbers of those that do. What was noted of a number stays while its
-   * document does not fit, as does its record. Calls back for each new problem.
-   */
+  /** Notes why documents do not fit, or that they do. Calls back for each new problem. */
   async note(
-    collection: string, documents: readonly Listed[], before: ReadonlyMap<string, Noted>,
-    { problems, numbers }: { readonly problems: ReadonlyMap<string, string>; readonly numbers: ReadonlyMap<string, string> },
-    onProblem: (sourceId: unknown, problem: string) => void,
+    collection: string, documents: readonly Listed[], before: ReadonlyMap<string, Pick<AdoptedDocument, 'problem'>>,
+    problems: ReadonlyMap<string, string>, onProblem: (sourceId: unknown, problem: string) => void,
   ): Promise<void> {
     const operations = documents.flatMap(({ id, sourceId, document }): AnyBulkWriteOperation<AdoptedDocument>[] => {
       const filter = { _id: this.#key(collection, id) };
-      const was = before.get(id);
+      const was = before.get(id)?.problem ?? null;
       const problem = problems.get(id) ?? null;
-      if (problem !== null && was?.problem !== problem) onProblem(sourceId, problem);
+      if (problem !== null && was !== problem) onProblem(sourceId, problem);
       if (document === null && problem === null) return [{ deleteOne: { filter } }];
-      const number = problem === null ? numbers.get(id) : was?.number;
-      if ((was?.problem ?? null) === problem && was?.number === number) return [];
-      const update = number === undefined ? { $set: { problem }, $unset: { number: true } } as const : { $set: { problem, number } };
-      return [{ updateOne: { filter, update } }];
+      return was === problem ? [] : [{ updateOne: { filter, update: { $set: { problem } } } }];
     });
     if (operations.length > 0) await this.#table.bulkWrite(operations, { ordered: false });
   }

@@ -7,10 +7,11 @@ import { addressKey } from '../auth.ts';
 import type { MappedCollection, Mapping } from '../mapping.ts';
 import { referencesOf } from '../records.ts';
 import type { Store } from '../store.ts';
-import { checkDocument, type Finding } from './adoption.ts';
+import { checkDocument, numberTaken, type Finding } from './adoption.ts';
 import { createConverter, toId } from './convert.ts';
 import { takeForeignInvoice } from './foreign-invoice.ts';
-import { majorityRead } from './schema.ts';
+import { InvoiceNumbers } from './invoice-numbers.ts';
+import { majorityRead, openTables } from './schema.ts';
 
 export interface CheckDeps {
   readonly client: MongoClient;
@@ -22,11 +23,13 @@ export interface CheckDeps {
 }
 
 /** Reports every document that does not fit, and resolves to how many do. Memory grows with the number of ids only. */
-export async function checkDocuments({ client, store, mapping, accountId, report }: CheckDeps): Promise<number> {
+export async function checkDocuments({ client, databaseName, store, mapping, accountId, report }: CheckDeps): Promise<number> {
+  await using session = client.startSession();
   const source = client.db(mapping.database);
   const convert = createConverter(mapping);
   const ids = new Map<string, Set<string>>();
   const numbers = new Map<string, string>();
+  const held = new InvoiceNumbers(openTables(client.db(databaseName)), accountId);
   const addresses = new Set<string>();
   let fitting = 0;
 
@@ -52,9 +55,11 @@ export async function checkDocuments({ client, store, mapping, accountId, report
     try {
       const { payload, differences } = takeForeignInvoice({ id, input, fields, customer: { name: '-' }, previous: null });
       const number = payload['number'];
-      const other = typeof number === 'string' ? numbers.get(number) : undefined;
-      if (other !== undefined) return `has the number ${String(number)}, as another document has (${String(other)})`;
-      if (typeof number === 'string') numbers.set(number, id);
+      if (typeof number === 'string') {
+        const other = numbers.get(number) ?? (await held.holders([number], session)).get(number) ?? id;
+        if (other !== id) return numberTaken(number, other);
+        numbers.set(number, id);
+      }
       for (const text of differences) report({ kind: 'difference', collection: collection.name, sourceId, text });
       return null;
     } catch (error) {

@@ -24,6 +24,7 @@ import { AdoptedList, type AdoptedDocument } from './adopted.ts';
 import { createConverter, toId, type Converter } from './convert.ts';
 import { exactTypes, toHeldRecord, type LooseDocument } from './holdings.ts';
 import { takeForeignInvoice } from './foreign-invoice.ts';
+import { InvoiceNumbers, numberOf } from './invoice-numbers.ts';
 import { majorityRead, openTables, toInstant, type Tables } from './schema.ts';
 
 /** Documents of one transaction. */
@@ -71,6 +72,7 @@ export class Adoption {
   readonly #source: Db;
   readonly #convert: Converter;
   readonly #adopted: AdoptedList;
+  readonly #numbers: InvoiceNumbers;
 
   constructor(deps: AdoptionDeps) {
     this.#deps = deps;
@@ -78,6 +80,7 @@ export class Adoption {
     this.#source = deps.client.db(deps.mapping.database);
     this.#convert = createConverter(deps.mapping);
     this.#adopted = new AdoptedList(this.#tables.db, { accountId: deps.accountId, database: deps.mapping.database });
+    this.#numbers = new InvoiceNumbers(this.#tables, deps.accountId);
   }
 
   /** Takes over every document, then deletes what has none any more. */
@@ -171,22 +174,21 @@ export class Adoption {
     const { name } = mapped.collection;
     const before = await this.#adopted.register(name, incoming);
     const problems = new Map<string, string>();
-    const taken = { holders: await this.#adopted.holders(this.#numbers(mapped, incoming)), numbers: new Map<string, string>() };
     let written = { changed: 0, removed: 0 };
     for (const group of name === 'users' ? incoming.map((one) => [one]) : [incoming]) {
-      const { changed, removed } = await this.#write(mapped, group, problems, taken);
+      const { changed, removed } = await this.#write(mapped, group, problems);
       written = { changed: written.changed + changed, removed: written.removed + removed };
     }
-    await this.#adopted.note(name, incoming, before, { problems, numbers: taken.numbers }, (sourceId, text) =>
+    await this.#adopted.note(name, incoming, before, problems, (sourceId, text) =>
       this.#deps.report({ kind: 'problem', collection: name, sourceId, text }));
     return { ...written, problems: problems.size };
   }
 
   async #write(
-    mapped: MappedCollection, incoming: readonly Incoming[], problems: Map<string, string>, taken: TakenNumbers,
+    mapped: MappedCollection, incoming: readonly Incoming[], problems: Map<string, string>,
   ): Promise<{ changed: number; removed: number }> {
     try {
-      const { found, changed, removed } = await this.#writeOnce(mapped, incoming, taken);
+      const { found, changed, removed } = await this.#writeOnce(mapped, incoming);
       for (const [id, text] of found) problems.set(id, text);
       return { changed, removed };
     } catch (error) {
@@ -199,7 +201,7 @@ export class Adoption {
       }
       const counts = { changed: 0, removed: 0 };
       for (const one of incoming) {
-        const { changed, removed } = await this.#write(mapped, [one], problems, taken);
+        const { changed, removed } = await this.#write(mapped, [one], problems);
         counts.changed += changed;
         counts.removed += removed;
       }
@@ -207,12 +209,13 @@ export class Adoption {
     }
   }
 
-  async #writeOnce(mapped: MappedCollection, incoming: readonly Incoming[], taken: TakenNumbers): Promise<Written> {
+  async #writeOnce(mapped: MappedCollection, incoming: readonly Incoming[]): Promise<Written> {
     const { accountId, store, requireLease } = this.#deps;
     const wanted = this.#wanted(mapped, incoming);
     const gone = incoming.filter(({ document }) => document === null).map(({ id }) => id);
+    const numbers = this.#numbersOf(mapped, incoming);
     for (;;) {
-      const { clock, records, referenced } = await this.#read(wanted, mapped.collection.name, gone);
+      const { clock, records, referenced, holders } = await this.#read(wanted, mapped.collection.name, gone, numbers);
       const written = await store.mend(accountId, async (mending) => {
         await requireLease();
         const changes = await mending.heldAfter(clock, MAX_CHANGES);
@@ -221,10 +224,12 @@ export class Adoption {
         for (const { collection, id, at, payload, ...rest } of changes) {
           const key = `${collection} ${id}`;
           for (const target of rest.references) referenced.add(target);
+          const number = collection === 'invoices' && payload !== null ? numberOf(payload) : null;
+          if (number !== null) holders.set(number, id);
           if (payload === null || at === null) current.delete(key);
           else if (wanted.get(collection)?.has(id)) current.set(key, { collection, id, at, payload, ...rest });
         }
-        return this.#apply(mending, mapped, incoming, { current, referenced, taken });
+        return this.#apply(mending, mapped, incoming, { current, referenced, holders });
       });
       if (written) return written;
     }
@@ -242,16 +247,16 @@ export class Adoption {
   }
 
   /** The numbers of these invoices. */
-  #numbers(mapped: MappedCollection, incoming: readonly Incoming[]): readonly string[] {
+  #numbersOf(mapped: MappedCollection, incoming: readonly Incoming[]): readonly string[] {
     if (mapped.collection.name !== 'invoices') return [];
     const found = incoming.map(({ document }) => (document ? this.#convert(mapped, document).fields['number'] : null));
     return found.filter((number) => typeof number === 'string');
   }
 
-  /** Records as they are, which of those that are gone others refer to, and a clock that all of this is not older than. */
+  /** Records as they are, which of those that are gone others refer to, who has the numbers, and a clock that none of it is older than. */
   async #read(
-    wanted: ReadonlyMap<string, ReadonlySet<string>>, name: string, gone: readonly string[],
-  ): Promise<{ clock: Instant; records: Map<string, StoredRecord>; referenced: Set<string> }> {
+    wanted: ReadonlyMap<string, ReadonlySet<string>>, name: string, gone: readonly string[], numbers: readonly string[],
+  ): Promise<{ clock: Instant } & Omit<Present, 'current'> & { records: Map<string, StoredRecord> }> {
     const { accountId, client } = this.#deps;
     // One session: what it reads later is not older than what it read first, also from another member.
     await using session = client.startSession();
@@ -274,11 +279,11 @@ export class Adoption {
         for (const target of references) referenced.add(target);
       }
     }
-    return { clock: toInstant(account.clock), records, referenced };
+    return { clock: toInstant(account.clock), records, referenced, holders: await this.#numbers.holders(numbers, session) };
   }
 
   async #apply(
-    mending: Mending, mapped: MappedCollection, incoming: readonly Incoming[], { current, referenced, taken }: Present,
+    mending: Mending, mapped: MappedCollection, incoming: readonly Incoming[], { current, referenced, holders }: Present,
   ): Promise<Written> {
     const { collection } = mapped;
     const { action } = this.#deps;
@@ -298,7 +303,7 @@ export class Adoption {
         written.found.set(one.id, payload);
         continue;
       }
-      const twice = takeNumber(one.id, payload['number'], taken);
+      const twice = takeNumber(one.id, payload['number'], holders);
       if (twice !== null) {
         written.found.set(one.id, twice);
         continue;
@@ -361,25 +366,23 @@ interface Present {
   /** By collection and id. */
   readonly current: ReadonlyMap<string, StoredRecord>;
   /** Ids to which records refer. */
-  readonly referenced: ReadonlySet<string>;
-  readonly taken: TakenNumbers;
-}
-
-interface TakenNumbers {
-  /** The invoice of each number, */
+  readonly referenced: Set<string>;
+  /** The invoice of each number. */
   readonly holders: Map<string, string>;
-  /** and the number of each invoice of this batch. */
-  readonly numbers: Map<string, string>;
 }
 
 /** Notes an invoice's number; or why it cannot have it. Doing so again for the same invoice changes nothing. */
-function takeNumber(id: string, number: unknown, { holders, numbers }: TakenNumbers): string | null {
+function takeNumber(id: string, number: unknown, holders: Map<string, string>): string | null {
   if (typeof number !== 'string') return null;
   const holder = holders.get(number) ?? id;
-  if (holder !== id) return `has the number ${number}, as another document has (${holder})`;
+  if (holder !== id) return numberTaken(number, holder);
   holders.set(number, id);
-  numbers.set(id, number);
   return null;
+}
+
+/** What is said of a document with the number of another invoice. */
+export function numberTaken(number: string, holder: string): string {
+  return `has the number ${number}, as another invoice has (${holder})`;
 }
 
 interface Written {

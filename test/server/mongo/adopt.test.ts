@@ -140,7 +140,7 @@ describe('adopt', { skip: mongodb.skip }, () => {
       'invoices "d": status is LOST there, which the mapping\'s values do not have',
       'invoices "e": lines.0.unitPriceMinor has more decimals than can be kept (19.995)',
       'invoices "f" differs: totalMinor is 2380 there, and 2379 here', 'invoices "g": payments exceed the total',
-      'invoices "i": has the number RE-4, as another document has (',
+      'invoices "i": has the number RE-4, as another invoice has (',
     ];
     for (const isDryRun of [true, false]) {
       const { code, text } = await adopt(mappingFor(shop), isDryRun);
@@ -159,6 +159,13 @@ describe('adopt', { skip: mongodb.skip }, () => {
       customerId: customer.toHexString(), issueDate: '2025-12-01', dueDate: '2025-12-31', currency: 'EUR', lines: draft['lines'],
     });
     assert.equal((await owner.act(next, 'issue')).payload['number'], 'INV-2025-00008');
+    await shop.collection('Invoice').insertOne(invoice({ _id: 'j', no: 'INV-2025-00008' }));
+    for (const isDryRun of [true, false]) {
+      const taken = `invoices "j": has the number INV-2025-00008, as another invoice has (${next.id}).\n`;
+      const { text } = await adopt(mappingFor(shop), isDryRun);
+      assert.ok(text.includes(taken), text);
+    }
+    await shop.collection('Invoice').deleteOne({ _id: 'j' as never });
 
     await shop.collection('Customer').updateOne({ _id: other }, { $set: { displayName: 'Three' } });
     const { text } = await adopt(mappingFor(shop));
