@@ -109,7 +109,7 @@ async function countChanges({ tables, accountId, time }: Place, kind: Kind, afte
   return Number(cursor.firstBatch[0]?.count ?? 0);
 }
 
-interface ReadResult {
+export interface ReadResult {
   readonly changes: readonly Change[];
   readonly isEnd: boolean;
 }
@@ -132,7 +132,7 @@ async function readChanges({ tables, accountId, time }: Place, kind: Kind, after
 }
 
 /** Merges the sources by instant; yields at most `limit` changes. */
-async function* merge(sources: readonly Source[], limit: number): AsyncGenerator<readonly Change[]> {
+export async function* merge(sources: readonly Source[], limit: number): AsyncGenerator<readonly Change[]> {
   let batch: Change[] = [];
   let left = limit;
   await Promise.all(sources.map((source) => source.read(left)));
@@ -158,7 +158,7 @@ function headAt(source: Source): Instant {
 }
 
 /** Changes of one kind, with read-ahead. */
-class Source {
+export class Source {
   readonly #readAfter: (after: Instant, limit: number) => Promise<ReadResult>;
   #after: Instant;
   #readSize: number;
