@@ -16,7 +16,7 @@ const storedValues: Readonly<Record<string, string>> = {
   Monthly: 'month', Yearly: 'year', 'Not offered': '0', Offered: '1', Allowed: '0', Blocked: '1',
   '–': '',
 };
-const dated = ['Date', 'Due', 'Oldest due'];
+const dated = ['Invoice date', 'Due', 'Oldest due'];
 const counted = ['Total', 'Balance', 'Price', 'Open', 'Overdue'];
 const named = ['Name', 'Customer', 'Contact'];
 const pageRows = 500;
@@ -114,7 +114,7 @@ describeWindow('a long list', { invoices: 3000, customers: 200 }, (env) => {
     // A low window has fewer rows to draw and read, forty times.
     const page = await open(t, env(), 480);
     const columns = {
-      Invoices: ['Number', 'Customer', 'Date', 'Due', 'Status', 'Total', 'Balance'],
+      Invoices: ['Number', 'Customer', 'Invoice date', 'Due', 'Status', 'Total', 'Balance'],
       Customers: ['Name', 'Number', 'Contact', 'E-mail', 'Currency', 'Open', 'Overdue', 'Oldest due'],
       Plans: ['Name', 'Price', 'Currency', 'Billed', 'Availability'],
       Users: ['Name', 'E-mail', 'Role', 'Sign-in'],

@@ -22,6 +22,7 @@ const shapes = {
     <circle cx="5.5" cy="11.5" r="2"/>`,
   health: svg`<path d="M1.5 8.5h3l1.8-5 3 9.5 2-4.5h3.2"/>`,
   search: svg`<circle cx="7" cy="7" r="4.5"/><path d="M10.5 10.5L14 14"/>`,
+  filter: svg`<path d="M2 4h12M4.5 8h7M6.5 12h3"/>`,
   refresh: svg`<path d="M13.5 8A5.5 5.5 0 1 1 11.8 4M13.5 1.8v3.2h-3.2"/>`,
   plus: svg`<path d="M8 3v10M3 8h10"/>`,
   close: svg`<path d="M3.5 3.5l9 9M12.5 3.5l-9 9"/>`,

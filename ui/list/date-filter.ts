@@ -20,9 +20,7 @@ export class InvoifyDateFilter extends LitElement {
 
   static override styles = [controls, css`
     :host { display: inline-flex; }
-    .button { max-inline-size: 220px; }
-    .button[popovertarget] { flex: 1; justify-content: flex-start; min-inline-size: 0; max-inline-size: none; }
-    .button > span { overflow: hidden; text-overflow: ellipsis; }
+    .button[popovertarget] { flex: 1; justify-content: flex-start; }
     .button.set { border-color: var(--color-accent); background: var(--color-info-back); }
     @media (forced-colors: active) { .button.set { outline: 2px solid Highlight; outline-offset: -2px; } }
     .popover:popover-open { display: grid; grid-template-columns: 140px 160px; gap: var(--space-4); }

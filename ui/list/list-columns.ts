@@ -19,6 +19,8 @@ export interface Cell {
 export interface ListColumn {
   readonly name: string;
   readonly title: string;
+  /** The title with soft hyphens: a narrow column has it on two lines. */
+  readonly heading: string;
   readonly isSortable: boolean;
   /** Right-aligned, with tabular figures. */
   readonly isNumber: boolean;
@@ -62,6 +64,7 @@ export function listColumns(collection: Collection): readonly ListColumn[] {
       return {
         name: column.name,
         title: columnTitle(collection, column),
+        heading: columnHeading(collection, column),
         isSortable: column.sorted === true,
         isNumber: column.type === 'integer' && !isFlag(collection, column),
         isDate: isDate(collection, column),
@@ -97,8 +100,12 @@ function shownColumns({ columns, balances = [] }: Collection): readonly Column[]
   return [...columns, ...balances].filter(({ shown }) => shown);
 }
 
+function columnTitle(collection: Collection, column: Column): string {
+  return columnHeading(collection, column).replaceAll('\u00AD', '');
+}
+
 /** Of a record with balances the open amount is one of several. */
-function columnTitle({ balances }: Collection, { name }: Column): string {
+function columnHeading({ balances }: Collection, { name }: Column): string {
   return balances && name === 'openMinor' ? t('column.open') : tryText('column', name);
 }
 

@@ -97,12 +97,15 @@ export class InvoifyListTable extends LitElement {
       background: none;
       cursor: default;
     }
-    .sort > span { overflow: hidden; text-overflow: ellipsis; }
+    /* Two lines fit. */
+    .head .cell { white-space: normal; line-height: 14px; hyphens: manual; }
+    .sort { text-align: inherit; }
+    .sort > span { min-inline-size: 0; overflow: hidden; text-overflow: ellipsis; }
     .sort:hover, [aria-sort] .sort { color: var(--color-text); }
-    [aria-sort] .sort { font-weight: var(--weight-strong); }
     .sort .icon { inline-size: 12px; block-size: 12px; }
     .number .sort { flex-direction: row-reverse; }
-    .date .sort { padding-inline: var(--space-1); }
+    .date .sort { padding-inline: var(--space-1); text-wrap: balance; }
+    .date .sort .icon { vertical-align: -2px; }
     .sort:focus-visible { outline-offset: -2px; }
     .bar { display: block; inline-size: 60%; block-size: 8px; border-radius: var(--radius-small); background: var(--color-skeleton); }
     .number .bar { margin-inline-start: auto; }
@@ -376,12 +379,14 @@ export class InvoifyListTable extends LitElement {
   #headerCell(column: ListColumn): TemplateResult {
     const isSorted = this.sort.column === column.name;
     const direction = this.sort.descending ? 'descending' : 'ascending';
-    return html`<div role="columnheader" class="cell ${lookOf(column)}" aria-colindex=${column.position}
+    const arrow = isSorted ? icon(this.sort.descending ? 'sortDown' : 'sortUp') : nothing;
+    const spoken = column.heading === column.title ? nothing : column.title;
+    return html`<div role="columnheader" class="cell ${lookOf(column)}" aria-colindex=${column.position} aria-label=${spoken}
       aria-sort=${isSorted ? direction : nothing}>
       ${column.isSortable ? html`<button class="sort" data-column=${column.name} tabindex=${column.name === this.#tabStop ? 0 : -1}
-        @click=${() => this.#send('sort', column.name)}>
-        <span>${column.title}</span>${isSorted ? icon(this.sort.descending ? 'sortDown' : 'sortUp') : nothing}
-      </button>` : column.title}
+        aria-label=${spoken} @click=${() => this.#send('sort', column.name)}>
+        <span>${column.heading}${column.isDate ? arrow : nothing}</span>${column.isDate ? nothing : arrow}
+      </button>` : column.heading}
     </div>`;
   }
 

@@ -1,4 +1,5 @@
-// The toolbar above a list: title, search, filters, and actions on the whole list.
+// The toolbar above a list: title, search, filters, and actions on the whole list. Filters that do not fit as they are, with all of
+// their labels, go behind one button, so that nothing is clipped and nothing wraps.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 
@@ -6,8 +7,9 @@ import type { Collection } from '../../shared/collections.ts';
 import { controls } from '../base/controls.ts';
 import './date-filter.ts';
 import { emit } from '../base/events.ts';
-import { t, tryText } from '../text/i18n.ts';
 import { icon } from '../base/icons.ts';
+import { placePopover } from '../base/popover.ts';
+import { t, tryText } from '../text/i18n.ts';
 import { choicesOf, choose, type Choice, type DateFilter, type ListState } from './list-state.ts';
 import type { WriteBlock } from '../sync/sync-view.ts';
 import '../base/write-button.ts';
@@ -32,12 +34,12 @@ export class InvoifyListToolbar extends LitElement {
     :host { display: block; container-type: inline-size; }
     .bar {
       display: flex;
-      flex-wrap: wrap;
       align-items: center;
       gap: var(--space-2);
       min-block-size: var(--size-toolbar);
       padding: var(--space-1) var(--space-4);
     }
+    .bar > *, .filters > * { flex: none; }
     h1 { margin: 0; margin-inline-end: var(--space-2); font-size: var(--text-large); font-weight: var(--weight-strong); }
     .search { position: relative; flex: 4 1 104px; max-inline-size: 320px; min-inline-size: 96px; }
     .search .icon { position: absolute; inset-block-start: 6px; inset-inline-start: var(--space-2);
@@ -46,11 +48,15 @@ export class InvoifyListToolbar extends LitElement {
     .search .input::-webkit-search-cancel-button { display: none; }
     .search .icon-button { position: absolute; inset-block-start: 2px; inset-inline-end: 2px; min-block-size: 24px; min-inline-size: 24px; }
     .search .icon-button .icon { position: static; inline-size: 12px; block-size: 12px; }
-    /* The filters take what room there is, so that nothing but the list's far end moves when a record opens beside it. */
-    select.input, invoify-date-filter { flex: 1 1 76px; inline-size: auto; min-inline-size: 0; max-inline-size: 150px; }
-    invoify-date-filter { flex-basis: 92px; max-inline-size: 190px; }
-    select.set, .given { border-color: var(--color-accent); background: var(--color-info-back); }
-    .given > span { max-inline-size: 160px; overflow: hidden; text-overflow: ellipsis; }
+    .filters { display: flex; gap: var(--space-2); }
+    select.input { inline-size: auto; }
+    .bar:not(.tight) .show { display: none; }
+    .filters[popover] { display: none; }
+    .filters:popover-open { display: grid; gap: var(--space-3); min-inline-size: 220px; }
+    .filters:popover-open > * { inline-size: 100%; }
+    select.set, .set.show, .given { border-color: var(--color-accent); background: var(--color-info-back); }
+    .bar > .given { flex: 0 1 auto; min-inline-size: 48px; max-inline-size: 220px; }
+    .given > span { overflow: hidden; text-overflow: ellipsis; }
     .given .icon { inline-size: 12px; block-size: 12px; }
     .end { display: flex; flex: none; gap: var(--space-1); margin-inline-start: auto; }
     .refresh .icon { transform-origin: center; }
@@ -62,7 +68,7 @@ export class InvoifyListToolbar extends LitElement {
       .bar { padding-inline: var(--space-3); }
       .end { gap: var(--space-1); }
     }
-    @media (forced-colors: active) { select.set, .given { outline: 2px solid Highlight; outline-offset: -2px; } }
+    @media (forced-colors: active) { select.set, .set.show, .given { outline: 2px solid Highlight; outline-offset: -2px; } }
   `];
 
   declare collection: Collection;
@@ -72,6 +78,7 @@ export class InvoifyListToolbar extends LitElement {
   declare mayWrite: boolean;
   declare blocked: WriteBlock;
   declare syncing: boolean;
+  readonly #resizeObserver = new ResizeObserver(() => this.#fit());
 
   constructor() {
     super();
@@ -80,6 +87,60 @@ export class InvoifyListToolbar extends LitElement {
     this.mayWrite = false;
     this.blocked = null;
     this.syncing = false;
+  }
+
+  protected override firstUpdated(): void {
+    const bar = this.#find('.bar');
+    if (bar) this.#resizeObserver.observe(bar);
+  }
+
+  override disconnectedCallback(): void {
+    this.#resizeObserver.disconnect();
+    super.disconnectedCallback();
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    const bar = this.#find('.bar');
+    if (bar) this.#resizeObserver.observe(bar);
+  }
+
+  protected override updated(): void {
+    // What is being used stays where it is until the focus leaves it.
+    if (this.#find('.filters')?.matches(':focus-within') !== true) this.#fit();
+  }
+
+  #find(selector: string): HTMLElement | null {
+    return this.renderRoot?.querySelector<HTMLElement>(selector) ?? null;
+  }
+
+  /** Puts the filters behind their button if they do not fit beside the rest. Changes elements directly: only laying out tells. */
+  #fit(): void {
+    const [bar, filters] = [this.#find('.bar'), this.#find('.filters')];
+    if (!bar || !filters) return;
+    const [hadFocus, wasOpen] = [filters.matches(':focus-within'), filters.matches(':popover-open')];
+    const focused = this.shadowRoot?.activeElement;
+    bar.classList.remove('tight');
+    filters.popover = null;
+    filters.classList.remove('popover');
+    if (bar.scrollWidth > bar.clientWidth) {
+      bar.classList.add('tight');
+      filters.classList.add('popover');
+      filters.popover = 'auto';
+      if (wasOpen) filters.showPopover();
+    }
+    if (hadFocus) (wasOpen || !filters.popover ? focused as HTMLElement | null : this.#find('.show'))?.focus();
+  }
+
+  #onToggle(event: ToggleEvent): void {
+    const [filters, button] = [this.#find('.filters'), this.#find('.show')];
+    button?.setAttribute('aria-expanded', String(event.newState === 'open'));
+    if (event.newState === 'open' && filters && button) placePopover(filters, button);
+  }
+
+  #onFocusOut({ relatedTarget, currentTarget }: FocusEvent): void {
+    const stays = relatedTarget instanceof Node && (currentTarget as HTMLElement).contains(relatedTarget);
+    if (!stays && !this.#find('.filters')?.matches(':popover-open')) this.#fit();
   }
 
   focusSearch(): void {
@@ -120,6 +181,8 @@ export class InvoifyListToolbar extends LitElement {
   override render(): TemplateResult {
     const { name } = this.collection;
     const title = tryText('collection', name);
+    const { choices, dates } = this.state;
+    const chosen = Object.keys(choices).length + (dates.from === null && dates.to === null ? 0 : 1);
     const hasDates = this.collection.columns.some((column) => column.name === 'issueDate');
     return html`<div class="bar">
       <h1>${title}</h1>
@@ -131,11 +194,17 @@ export class InvoifyListToolbar extends LitElement {
         ${this.state.search === '' ? nothing : html`<button class="icon-button" aria-label=${t('list.clearSearch')}
           @click=${this.#clearSearch}>${icon('close')}</button>`}
       </div>
-      ${choicesOf(this.collection, this.currencies).map((choice) => this.#choice(choice))}
-      ${hasDates ? html`<invoify-date-filter .dates=${this.state.dates} .today=${this.today}
-        @dates-change=${(event: CustomEvent<DateFilter>) => this.#change({ ...this.state, dates: event.detail })}
-      ></invoify-date-filter>` : nothing}
-      ${this.state.given ? html`<button class="button given" @click=${() => this.#change({ ...this.state, given: null })}>
+      <button class="button show ${chosen > 0 ? 'set' : ''}" popovertarget="filters" aria-haspopup="dialog" aria-expanded="false">
+        ${icon('filter')}<span>${chosen > 0 ? t('filter.allSet', { count: chosen }) : t('filter.all')}</span></button>
+      <div id="filters" class="filters" role="group" aria-label=${t('filter.all')} @toggle=${this.#onToggle}
+        @focusout=${this.#onFocusOut}>
+        ${choicesOf(this.collection, this.currencies).map((choice) => this.#choice(choice))}
+        ${hasDates ? html`<invoify-date-filter .dates=${this.state.dates} .today=${this.today}
+          @dates-change=${(event: CustomEvent<DateFilter>) => this.#change({ ...this.state, dates: event.detail })}
+        ></invoify-date-filter>` : nothing}
+      </div>
+      ${this.state.given ? html`<button class="button given" title=${t('filter.customerOf', { name: this.state.given.label })}
+        @click=${() => this.#change({ ...this.state, given: null })}>
         <span>${t('filter.customerOf', { name: this.state.given.label })}</span>${icon('close')}</button>` : nothing}
       <div class="end">
         <button class="icon-button" aria-label=${t('list.csv')} title=${t('list.csv')}
