@@ -15,6 +15,7 @@ export class InvoifyWriteButton extends LitElement {
     blocked: { attribute: false },
     busy: { type: Boolean },
     icon: {},
+    keys: { attribute: false },
     label: {},
     look: {},
     refusal: { attribute: false },
@@ -31,6 +32,8 @@ export class InvoifyWriteButton extends LitElement {
   /** The action is in progress. */
   declare busy: boolean;
   declare icon: IconName | null;
+  /** The shortcut that does the same: as `aria-keyshortcuts` names it, and as it is written for people. */
+  declare keys: { readonly aria: string; readonly text: string } | null;
   declare label: string;
   declare look: '' | 'primary' | 'danger' | 'quiet' | 'menu' | 'icon';
   /** Why the record's state forbids the action, regardless of the connection. */
@@ -43,6 +46,7 @@ export class InvoifyWriteButton extends LitElement {
     this.blocked = null;
     this.busy = false;
     this.icon = null;
+    this.keys = null;
     this.label = '';
     this.look = '';
     this.refusal = null;
@@ -78,7 +82,8 @@ export class InvoifyWriteButton extends LitElement {
       <button type="button" data-write class=${isIcon ? 'icon-button' : `button ${this.look}`}
         aria-disabled=${this.#isInert ? 'true' : 'false'}
         aria-describedby=${reason === null ? nothing : 'reason'} aria-label=${isIcon || this.short ? this.label : nothing}
-        title=${reason ?? (isIcon ? this.label : nothing)} @click=${this.#activate}
+        aria-keyshortcuts=${this.keys?.aria ?? nothing}
+        title=${reason ?? (this.keys ? `${this.label} (${this.keys.text})` : isIcon ? this.label : nothing)} @click=${this.#activate}
       >${this.icon ? icon(this.icon) : nothing}${isIcon ? nothing : html`<span>${this.short ?? this.label}</span>`}</button>
       ${reason === null ? nothing : html`<span id="reason" class="visually-hidden">${reason}</span>`}`;
   }

@@ -17,6 +17,7 @@ import { t, tryText } from '../text/i18n.ts';
 import { icon } from '../base/icons.ts';
 import { askQuestion } from '../base/question.ts';
 import { screenStyles } from '../base/screen-styles.ts';
+import { shortcutList } from './shortcuts.ts';
 import './computers.ts';
 import './password-form.ts';
 
@@ -39,6 +40,10 @@ export class InvoifySettings extends LitElement {
     .minutes .input { inline-size: 64px; }
     select.input { min-inline-size: 160px; }
     .problem { margin: 0; }
+    .shortcuts, .shortcuts dd { margin: 0; }
+    .shortcuts .setting { padding-block: var(--space-1); }
+    kbd { margin-inline-start: var(--space-2); padding: 0 var(--space-1); border: 1px solid var(--color-line);
+      border-radius: var(--radius-small); font: inherit; font-size: var(--text-small); white-space: nowrap; }
   `];
 
   declare status: Status | null;
@@ -204,6 +209,10 @@ export class InvoifySettings extends LitElement {
               </option>`)}
           </select>
         </div>
+      </section>
+      <section>
+        <h2>${t('settings.shortcuts')}</h2>
+        ${shortcutList()}
       </section>`;
   }
 

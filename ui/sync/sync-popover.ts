@@ -9,7 +9,7 @@ import { attemptText, callErrorText } from '../text/call-error-text.ts';
 import { controls } from '../base/controls.ts';
 import { emit } from '../base/events.ts';
 import { latestOnly } from '../base/latest.ts';
-import { formatBytes, formatDuration, formatWhen } from '../text/format.ts';
+import { atStart, formatBytes, formatDuration, formatWhen } from '../text/format.ts';
 import { t } from '../text/i18n.ts';
 import { icon } from '../base/icons.ts';
 import { actionLabel, runSyncAction } from './sync-action.ts';
@@ -75,7 +75,7 @@ export class InvoifySyncPopover extends LitElement {
     const [tone, word] = outcome === 'completed' ? ['ok', t('sync.completed')]
       : outcome === 'failed' ? ['bad', t('sync.failedShort')] : ['muted', t('sync.cancelled')];
     return html`<li>
-      <span>${formatWhen(startedMs, Date.now())}</span>
+      <span>${atStart(formatWhen(startedMs, Date.now()))}</span>
       <span class="badge" data-tone=${tone}>${word}</span>
       <span class="more">${t('sync.changes', { count: changes })}&nbsp;· ${formatBytes(bytes)}&nbsp;· ${formatDuration(durationMs)}</span>
       ${outcome !== 'cancelled' && reason ? html`<span class="more">${reason}</span>` : nothing}

@@ -1,4 +1,4 @@
-// The German texts for entering invoices quickly and working on several at once, with the keys of the English ones.
+// The German texts for entering and issuing invoices, one or several at once, and for payments, with the keys of the English ones.
 
 import type { Translation } from './catalogue.ts';
 import type { enEntry } from './en-entry.ts';
@@ -8,7 +8,54 @@ export const deEntry: Translation<typeof enEntry> = {
   'lines.suggested': { one: '{count} Vorschlag', other: '{count} Vorschläge' },
   'picker.new': 'Neuer Kunde „{name}“',
   'picker.newUnnamed': 'Neuer Kunde',
+  'action.statementPdf': 'Kontoauszug als PDF speichern',
+  'form.newerBy': '{name} hat das inzwischen geändert. Beim Speichern sehen Sie beide Versionen.',
   'form.saveIssue': 'Speichern und ausstellen',
+
+  'form.credits': 'Korrigiert {number} vom {date}. Noch gutzuschreiben: {amount}',
+  'form.creditMax': 'Von {number} sind nur noch {amount} gutzuschreiben.',
+  'form.creditEarlier': 'Vor dem Rechnungsdatum, dem {date}.',
+
+  'confirm.issueTitle': 'Diese Rechnung ausstellen?',
+  'confirm.issueCreditTitle': 'Diese Gutschrift ausstellen?',
+  'confirm.issueText': 'Sie erhält ihre Nummer, und ihre Positionen stehen dann fest. Invoify verschickt sie nicht per E-Mail.',
+  'confirm.issueCreditText': 'Sie erhält ihre Nummer, ihre Positionen stehen dann fest, und von der Rechnung bleibt weniger zu zahlen. '
+    + 'Invoify verschickt sie nicht per E-Mail.',
+  'confirm.issueDated': 'Ihr Datum ist der {date}.',
+  'confirm.issuePaid': 'Der Gesamtbetrag ist null, die Rechnung gilt also sofort als bezahlt.',
+  'confirm.omits.taxId': 'Ihrer Firma fehlen USt-IdNr. und Steuernummer. Was später ergänzt wird, steht nie auf diesem Beleg.',
+  'confirm.omits.iban': 'Ihrer Firma fehlt eine IBAN. Die gedruckte Rechnung nennt dann kein Konto, auch wenn Sie später eines ergänzen.',
+  'confirm.noService': 'Das Leistungsdatum fehlt. Auf einer deutschen Rechnung ist es Pflicht, auch wenn es das Rechnungsdatum ist.',
+  'confirm.earlier': 'Ihr Datum liegt vor dem der Rechnung {number}, dem {date}.',
+  'confirm.mend.service': 'Leistungsdatum eintragen',
+  'confirm.mend.earlier': 'Datum ändern',
+  'confirm.serveOnIssue': 'Es ist das Rechnungsdatum',
+
+  'pay.title': 'Zahlung erfassen',
+  'pay.titleRefund': 'Rückzahlung erfassen',
+  'pay.open': 'Offener Betrag von {name}: {amount}',
+  'pay.overpaid': 'Auf {name} zu viel bezahlt: {amount}',
+  'pay.submit': 'Zahlung erfassen',
+  'pay.submitRefund': 'Rückzahlung erfassen',
+  'pay.rest': '{amount} bleiben offen.',
+  'pay.settles': 'Damit ist die Rechnung vollständig bezahlt.',
+
+  'settings.shortcuts': 'Tastenkombinationen',
+  'key.control': 'Strg',
+  'key.shift': 'Umschalt',
+  'key.enter': 'Eingabe',
+  'key.escape': 'Esc',
+  'key.space': 'Leertaste',
+  'shortcut.search': 'Suchen',
+  'shortcut.new': 'Neu, in jeder Liste',
+  'shortcut.refresh': 'Synchronisieren',
+  'shortcut.print': 'Geöffnete Rechnung drucken',
+  'shortcut.open': 'Zeile öffnen; noch einmal: hineingehen',
+  'shortcut.back': 'Zurück oder schließen',
+  'shortcut.select': 'Zeilen auswählen: noch eine, diese, alle',
+  'shortcut.menu': 'Menü der Zeile',
+  'shortcut.save': 'Formular speichern',
+  'shortcut.saveIssue': 'Entwurf speichern und ausstellen',
 
   'selection.label': 'Ausgewählte Zeilen',
   'selection.count': { one: '{count} ausgewählt', other: '{count} ausgewählt' },
@@ -21,6 +68,7 @@ export const deEntry: Translation<typeof enEntry> = {
   'bulk.issueTitle': { one: '{count} Entwurf ausstellen?', other: '{count} Entwürfe ausstellen?' },
   'bulk.issueText': 'Jeder bekommt seine Nummer, und seine Positionen stehen dann fest. Invoify verschickt nichts per E-Mail.',
   'bulk.dated': { one: 'Das Datum von {count} Entwurf liegt vor heute.', other: 'Das Datum von {count} Entwürfen liegt vor heute.' },
+  'bulk.noService': { one: 'Bei {count} davon fehlt das Leistungsdatum.', other: 'Bei {count} davon fehlt das Leistungsdatum.' },
   'bulk.issuing': { one: '{count} Entwurf wird ausgestellt', other: '{count} Entwürfe werden ausgestellt' },
   'bulk.pdfTitle': { one: '{count} PDF wird gespeichert', other: '{count} PDFs werden gespeichert' },
   'bulk.progress': '{done} von {total}',
@@ -34,6 +82,12 @@ export const deEntry: Translation<typeof enEntry> = {
   'menu.label': 'Menü zu {name}',
   'menu.copyNumber': 'Nummer kopieren',
   'menu.copyAmount': 'Betrag kopieren',
+  'menu.copyName': 'Namen kopieren',
+  'menu.copyEmail': 'E-Mail-Adresse kopieren',
+  'menu.copyPrice': 'Preis kopieren',
+  'menu.newInvoice': 'Neue Rechnung für {name}',
+  'menu.showInvoices': 'Rechnungen anzeigen',
+  'menu.showCustomers': 'Kunden anzeigen',
   'menu.openCustomer': 'Kunden öffnen',
   'menu.copied': 'Kopiert: {text}',
 };

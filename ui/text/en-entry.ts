@@ -1,4 +1,4 @@
-// The English texts for entering invoices quickly and working on several at once, loaded with those of the records.
+// The English texts for entering and issuing invoices, one or several at once, and for payments, loaded with those of the records.
 
 import type { Catalogue } from './catalogue.ts';
 
@@ -7,7 +7,54 @@ export const enEntry = {
   'lines.suggested': { one: '{count} suggestion', other: '{count} suggestions' },
   'picker.new': 'New customer “{name}”',
   'picker.newUnnamed': 'New customer',
+  'action.statementPdf': 'Save statement of account as PDF',
+  'form.newerBy': '{name} has changed this in the meantime. Saving will show both versions.',
   'form.saveIssue': 'Save and issue',
+
+  'form.credits': 'Corrects {number} of {date}. Left to credit: {amount}',
+  'form.creditMax': 'Only {amount} of {number} is left to credit.',
+  'form.creditEarlier': 'Before the invoice’s date, {date}.',
+
+  'confirm.issueTitle': 'Issue this invoice?',
+  'confirm.issueCreditTitle': 'Issue this credit note?',
+  'confirm.issueText': 'It gets its number and its lines are then fixed. Invoify does not e-mail it.',
+  'confirm.issueCreditText':
+    'It gets its number, its lines are then fixed, and its total is taken off what is open of the invoice. Invoify does not e-mail it.',
+  'confirm.issueDated': 'Its date is {date}.',
+  'confirm.issuePaid': 'Its total is zero, so it counts as paid immediately.',
+  'confirm.omits.taxId': 'Your company has neither a VAT ID nor a tax number. A printed document never shows one that is added later.',
+  'confirm.omits.iban': 'Your company has no IBAN, so a printed invoice names no account to pay to, not even after one is added.',
+  'confirm.noService': 'No date of service is given. German invoices need one, even where it is the invoice date.',
+  'confirm.earlier': 'Its date is before that of invoice {number}, {date}.',
+  'confirm.mend.service': 'Enter date of service',
+  'confirm.mend.earlier': 'Change date',
+  'confirm.serveOnIssue': 'It is the invoice date',
+
+  'pay.title': 'Record a payment',
+  'pay.titleRefund': 'Record a refund',
+  'pay.open': 'Balance of {name}: {amount}',
+  'pay.overpaid': 'Overpaid on {name}: {amount}',
+  'pay.submit': 'Record payment',
+  'pay.submitRefund': 'Record refund',
+  'pay.rest': '{amount} will remain open.',
+  'pay.settles': 'This pays the invoice in full.',
+
+  'settings.shortcuts': 'Keyboard shortcuts',
+  'key.control': 'Ctrl',
+  'key.shift': 'Shift',
+  'key.enter': 'Enter',
+  'key.escape': 'Esc',
+  'key.space': 'Space',
+  'shortcut.search': 'Search',
+  'shortcut.new': 'New, on every list',
+  'shortcut.refresh': 'Refresh',
+  'shortcut.print': 'Print the open invoice',
+  'shortcut.open': 'Open the row; again, go into it',
+  'shortcut.back': 'Back, or close',
+  'shortcut.select': 'Select rows: one more, this one, all',
+  'shortcut.menu': 'Menu of the row',
+  'shortcut.save': 'Save the form',
+  'shortcut.saveIssue': 'Save the draft and issue it',
 
   'selection.label': 'Selected rows',
   'selection.count': { one: '{count} selected', other: '{count} selected' },
@@ -20,6 +67,7 @@ export const enEntry = {
   'bulk.issueTitle': { one: 'Issue {count} draft?', other: 'Issue {count} drafts?' },
   'bulk.issueText': 'Each gets its number, and its lines are then fixed. Invoify does not e-mail them.',
   'bulk.dated': { one: '{count} of them is dated before today.', other: '{count} of them are dated before today.' },
+  'bulk.noService': { one: '{count} of them has no date of service.', other: '{count} of them have no date of service.' },
   'bulk.issuing': { one: 'Issuing {count} draft', other: 'Issuing {count} drafts' },
   'bulk.pdfTitle': { one: 'Saving {count} PDF', other: 'Saving {count} PDFs' },
   'bulk.progress': '{done} of {total}',
@@ -33,6 +81,12 @@ export const enEntry = {
   'menu.label': 'Menu of {name}',
   'menu.copyNumber': 'Copy number',
   'menu.copyAmount': 'Copy amount',
+  'menu.copyName': 'Copy name',
+  'menu.copyEmail': 'Copy e-mail address',
+  'menu.copyPrice': 'Copy price',
+  'menu.newInvoice': 'New invoice for {name}',
+  'menu.showInvoices': 'Show invoices',
+  'menu.showCustomers': 'Show customers',
   'menu.openCustomer': 'Open customer',
   'menu.copied': 'Copied: {text}',
 } as const satisfies Catalogue;

@@ -140,6 +140,12 @@ function relativeFormat(style: 'long' | 'short'): Intl.RelativeTimeFormat {
     international(currentLocale().language));
 }
 
+/** A text that stands at the beginning of a line: "Today 14:02". */
+export function atStart(text: string): string {
+  const [first = '', ...rest] = text;
+  return first.toLocaleUpperCase(currentLocale().language) + rest.join('');
+}
+
 /** "40 ms", "0.4 s", "12 s", "3 min". */
 export function formatDuration(durationMs: number): string {
   const [value, unit] = durationMs < 100 ? [durationMs, 'millisecond']

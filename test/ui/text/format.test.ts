@@ -5,8 +5,8 @@ import { describe, test } from 'node:test';
 
 import { currencies } from '../../../shared/currency.ts';
 import {
-  formatBytes, formatDate, formatDateLong, formatDateRange, formatDuration, formatMoney, formatPercent, formatQuantity, formatRelative,
-  formatWhen, localDay,
+  atStart, formatBytes, formatDate, formatDateLong, formatDateRange, formatDuration, formatMoney, formatPercent, formatQuantity,
+  formatRelative, formatWhen, localDay,
 } from '../../../ui/text/format.ts';
 import { setLocale, type Language } from '../../../ui/text/i18n.ts';
 
@@ -93,6 +93,7 @@ describe('dates and instants', () => {
     assert.equal(formatWhen(now, now), 'today 14:02');
     assert.equal(formatWhen(now - 86_400_000, now), 'yesterday 14:02');
     assert.equal(formatWhen(now - 3 * 86_400_000, now), '26/02/2026 14:02');
+    assert.equal(atStart(formatWhen(now, now)), 'Today 14:02');
     assert.equal(localDay(now), '2026-03-01');
   });
 
