@@ -6,30 +6,23 @@
 // invoices, and nothing while data is synced. Invariants: currencies are never added together; a sum is exact, or null.
 
 import { balanceTable, listTable, recordsTable, type CacheReader, type Generation } from './schema.ts';
-
-/** Of which commit, rows and day the table of a connection is. */
-const fillings = new WeakMap<CacheReader['db'], string>();
+import { fillTemporary } from './temporary.ts';
 
 /**
  * Fills the temporary table `balances` with a row per customer with anything open: `rowid` is the customer's, amounts are in the
  * customer's currency, and what is to be refunded is subtracted from what is open. Call it inside a read transaction.
  */
 export function fillBalances({ db }: CacheReader, generation: Generation, today: string): void {
-  const read = (sql: string): unknown => Object.values(db.prepare(sql).get() ?? {})[0];
-  const asOf = (): string => [read('PRAGMA main.data_version'), read('SELECT total_changes()'), generation, today].join(' ');
-  if (fillings.get(db) === asOf()) return;
-  db.exec(`DROP TABLE IF EXISTS temp.${balanceTable}; CREATE TEMP TABLE ${balanceTable} `
-    + '(rowid INTEGER PRIMARY KEY, "openMinor" INTEGER, "overdueMinor" INTEGER, "oldestDue" TEXT, "otherCurrencies" TEXT)');
+  const columns = 'rowid INTEGER PRIMARY KEY, "openMinor" INTEGER, "overdueMinor" INTEGER, "oldestDue" TEXT, "otherCurrencies" TEXT';
   const own = 'sums.currency IS list.currency';
-  db.prepare(`INSERT INTO temp.${balanceTable} `
+  fillTemporary(db, balanceTable, columns, `${generation} ${today}`, () => db.prepare(`INSERT INTO temp.${balanceTable} `
     + `SELECT records.rowid, ${exact(`total(sums.open) FILTER (WHERE ${own})`)}, ${exact(`total(sums.overdue) FILTER (WHERE ${own})`)}, `
     + `min(sums.due), group_concat(sums.currency, ',') FILTER (WHERE NOT ${own}) `
     + 'FROM (SELECT customerId, currency, total(openMinor) AS open, '
     + 'total(openMinor) FILTER (WHERE openMinor > 0 AND dueDate < ?) AS overdue, min(dueDate) FILTER (WHERE openMinor > 0) AS due '
     + `FROM ${listTable('invoices', generation)} NOT INDEXED WHERE openMinor <> 0 GROUP BY customerId, currency) AS sums `
     + `CROSS JOIN ${recordsTable('customers', generation)} AS records ON records.id = sums.customerId `
-    + `CROSS JOIN ${listTable('customers', generation)} AS list ON list.rowid = records.rowid GROUP BY records.rowid`).run(today);
-  fillings.set(db, asOf());
+    + `CROSS JOIN ${listTable('customers', generation)} AS list ON list.rowid = records.rowid GROUP BY records.rowid`).run(today));
 }
 
 /** `total` adds up exactly as long as the sum is a safe integer. */

@@ -90,7 +90,7 @@ function readRows(
   const { name } = collection;
   const list = listTable(name, generation);
   // Search results are looked up row by row, unless there are so many that scanning in order reaches them sooner.
-  const isSelective = where.search !== null && total * 8 < countAll(reader, generation, collection);
+  const isSelective = where.search !== null && total * 32 < countAll(reader, generation, collection);
   const access = isSelective ? 'NOT INDEXED' : accessPath(reader, generation, collection, where, [page.sortBy]);
   const order = orderBy(collection, page);
   // Rowids first: sorting and skipping handle little data, and only the page's rows are read in full.
@@ -176,12 +176,11 @@ function countSelection(
   reader: CacheReader, generation: Generation, collection: Collection, where: Where,
 ): number {
   if (where.conditions.length === 0) return countAll(reader, generation, collection);
-  const isSearchOnly = where.conditions.length === 1;
+  if (where.conditions.length === 1 && where.search?.count !== undefined) return where.search.count;
   // Any order works for counting; an index on a filtered column keeps the matching rows together.
   const orders = [...where.filtered, collection.defaultSort.column];
   const access = where.search ? 'NOT INDEXED' : accessPath(reader, generation, collection, where, orders);
-  const sql = (isSearchOnly ? where.search?.countSql : undefined)
-    ?? `SELECT count(*) AS count FROM ${listTable(collection.name, generation)} ${access} ${whereSql(where)}`;
+  const sql = `SELECT count(*) AS count FROM ${listTable(collection.name, generation)} ${access} ${whereSql(where)}`;
   return Number(reader.db.prepare(sql).get(...whereValues(where))?.['count']);
 }
 

@@ -9,6 +9,7 @@ import type { Collection } from '../../shared/collections.ts';
 import { currenciesOf, minorAmounts } from '../../shared/currency.ts';
 import { hasIndexes, hasWords } from './indexes.ts';
 import { listTable, searchedColumns, sortIndex, wordsTable, type CacheReader, type Generation } from './schema.ts';
+import { fillTemporary } from './temporary.ts';
 import { searchWords } from './text.ts';
 
 export interface Condition {
@@ -17,15 +18,18 @@ export interface Condition {
 }
 
 export interface SearchCondition extends Condition {
-  /** Counts the matches of the search alone, with the same values, if that is faster than counting list rows. */
-  readonly countSql?: string;
+  /** The number of matches of the search alone, if it is known. */
+  readonly count?: number;
 }
+
+/** The temporary table of the rows that the last search found. */
+const foundTable = 'found';
 
 /** No real search is longer, and SQLite limits the length of patterns. */
 const maxSearchLength = 256;
 
 /**
- * The condition for a search text, or null if it contains no words. `amount` is what the text says as a decimal number such as
+ * The condition for a search text, for a query in the same read transaction, or null if it contains no words. `amount` is what the text says as a decimal number such as
  * `2334.15`, if it does.
  */
 export function searchCondition(
@@ -45,16 +49,17 @@ export function searchCondition(
         return `SELECT rowid FROM ${list} ${access} WHERE ${sql}`;
       }),
     ];
-    return {
-      sql: `rowid IN (${rowids.join(' UNION ')})`,
-      countSql: rowids.length === 1 ? `SELECT count(*) AS count FROM ${table} WHERE ${table} MATCH ?`
-        : `SELECT count(*) AS count FROM (${rowids.join(' UNION ')})`,
-      values: [
-        // The end of an amount with decimals is no beginning: 15 would be that of too many numbers.
-        words.map(({ phrase }) => `"${phrase.replaceAll('"', '""')}"${amount?.includes('.') ? '' : ' *'}`).join(' '),
-        ...amounts.flatMap(({ values }) => values),
-      ],
-    };
+    const values = [
+      // The end of an amount with decimals is no beginning: 15 would be that of too many numbers.
+      words.map(({ phrase }) => `"${phrase.replaceAll('"', '""')}"${amount?.includes('.') ? '' : ' *'}`).join(' '),
+      ...amounts.flatMap(({ values }) => values),
+    ];
+    // Kept for counting, for this page and the next, and for totals: finding the rows takes longer than all of these.
+    fillTemporary(reader.db, foundTable, 'rowid INTEGER PRIMARY KEY', JSON.stringify([table, ...values]), () =>
+      // Nothing is replaced, but a plain INSERT would keep a statement journal to undo itself.
+      reader.db.prepare(`INSERT OR REPLACE INTO temp.${foundTable} ${rowids.join(' UNION ')}`).run(...values));
+    const { count } = reader.db.prepare(`SELECT count(*) AS count FROM temp.${foundTable}`).get() ?? {};
+    return { sql: `rowid IN (SELECT rowid FROM temp.${foundTable})`, count: Number(count), values: [] };
   }
   const everyWord = words.map(() => `(${columns.map((column) => `"${column}" LIKE ? ESCAPE '\\'`).join(' OR ')})`).join(' AND ');
   return {

@@ -7,7 +7,7 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 
 import {
-  applyChanges, buildIndexes, buildNext, isBuilt, listPage, proveRows, type Cache,
+  applyChanges, beginChanges, buildIndexes, buildNext, isBuilt, listPage, proveRows, rollbackChanges, type Cache,
 } from '../../../desktop/cache/cache.ts';
 import type { JsonObject } from '../../../shared/fields.ts';
 import { buildAll, failsWith, fill, invoice, temporaryCache, tombstone, upsert } from './fixtures.ts';
@@ -102,6 +102,23 @@ for (const hasFullText of [true, false]) {
     });
   });
 }
+
+test('what a search found is found again after each change, also by the connection that writes, within its transaction and after it', (t) => {
+  const cache = temporaryCache(t);
+  fill(cache, [upsert('invoices', 1, invoice(1)), upsert('invoices', 2, invoice(2))]);
+  const totals = (search: string): number[] =>
+    [cache.reader, cache.writer].map((reader) => listPage(reader, { collection: 'invoices', search, limit: 1 }).total);
+  assert.deepEqual([totals('inv'), totals('inv'), totals('00002'), totals('inv')], [[2, 2], [2, 2], [1, 1], [2, 2]]);
+  beginChanges(cache.writer);
+  applyChanges(cache.writer, 'a', [upsert('invoices', 3, invoice(3))]);
+  assert.deepEqual(totals('inv'), [2, 3]);
+  applyChanges(cache.writer, 'a', [tombstone('invoices', 1, 10), tombstone('invoices', 2, 10)]);
+  assert.deepEqual([totals('inv'), totals('0')], [[2, 1], [2, 1]]);
+  rollbackChanges(cache.writer);
+  assert.deepEqual([totals('0'), totals('inv')], [[2, 2], [2, 2]]);
+  applyChanges(cache.writer, 'a', [tombstone('invoices', 1, 10)]);
+  assert.deepEqual(totals('inv'), [1, 1]);
+});
 
 test('the full-text index ignores accents', (t) => {
   const cache = temporaryCache(t);

@@ -1,0 +1,31 @@
+// Temporary tables of a connection that reads, in memory: what takes long to find out, kept until a commit may have changed it.
+//
+// Invariant: a table is what its filling yields in the snapshot that is read. A transaction that is rolled back takes back what it
+// has filled, together with the note of it.
+
+import type { ReadDb } from './sqlite.ts';
+
+/** How many rows a connection has written to temporary tables, which are no changes of the data. */
+const writtenRows = new WeakMap<ReadDb, number>();
+
+/**
+ * Has a temporary table with these columns filled by statements of `fill`, unless it was filled in the same snapshot with the same
+ * `key`. Call it inside a read transaction.
+ */
+export function fillTemporary(db: ReadDb, table: string, columns: string, key: string, fill: () => void): void {
+  const read = (sql: string): unknown => Object.values(db.prepare(sql).get() ?? {})[0];
+  const changes = Number(read('SELECT total_changes()'));
+  const written = writtenRows.get(db) ?? 0;
+  // A connection that also writes does not notice its own changes by the version.
+  const asOf = JSON.stringify([read('PRAGMA main.data_version'), changes - written, key]);
+  db.exec('CREATE TEMP TABLE IF NOT EXISTS filled (name TEXT PRIMARY KEY, as_of TEXT NOT NULL)');
+  if (db.prepare('SELECT as_of FROM temp.filled WHERE name = ?').get(table)?.['as_of'] === asOf) return;
+  try {
+    db.prepare('DELETE FROM temp.filled WHERE name = ?').run(table);
+    db.exec(`DROP TABLE IF EXISTS temp.${table}; CREATE TEMP TABLE ${table} (${columns})`);
+    fill();
+    db.prepare('INSERT INTO temp.filled VALUES (?, ?)').run(table, asOf);
+  } finally {
+    writtenRows.set(db, written + Number(read('SELECT total_changes()')) - changes);
+  }
+}
