@@ -2,13 +2,13 @@
 
 import type { TaxCategory } from '../collections.ts';
 
-/** Codes of UN/ECE Recommendation 20 and the words that people write for them, in lower case without a final period. */
+/** Codes of UN/ECE Recommendation 20 and the words that people write for them, in the form of `plainUnit`. */
 const wordsByUnit: Readonly<Record<string, string>> = {
-  H87: 'h87 stück stueck stk st pcs pc piece pieces ea each item items unit units einheit einheiten',
+  H87: 'h87 stück stücke stueck stk stck st pcs pc piece pieces ea each item items unit units einheit einheiten',
   HUR: 'hur std stunde stunden h hr hrs hour hours arbeitsstunde arbeitsstunden',
   MIN: 'min minute minuten minutes mins',
   SEC: 'sec sek sekunde sekunden s second seconds',
-  DAY: 'day days tag tage tg d arbeitstag arbeitstage manntag manntage personentag personentage',
+  DAY: 'day days tag tage tg d arbeitstag arbeitstage manntag manntage personentag personentage pt',
   WEE: 'wee woche wochen week weeks wk',
   MON: 'mon monat monate month months mt mo',
   QAN: 'qan quartal quartale quarter quarters',
@@ -16,16 +16,16 @@ const wordsByUnit: Readonly<Record<string, string>> = {
   KGM: 'kgm kg kilo kilogramm kilogram kilograms',
   GRM: 'grm g gr gramm gram grams',
   TNE: 'tne t tonne tonnen tonnes ton tons',
-  MTR: 'mtr m lfm meter metre metres meters laufmeter',
+  MTR: 'mtr m lfm lfdm meter metre metres meters laufmeter',
   CMT: 'cmt cm zentimeter centimetre centimeter',
   MMT: 'mmt mm millimeter millimetre',
   KMT: 'kmt km kilometer kilometre kilometres kilometers',
-  MTK: 'mtk m² m2 qm quadratmeter sqm',
-  MTQ: 'mtq m³ m3 cbm kubikmeter',
+  MTK: 'mtk m2 qm quadratmeter sqm squaremeter squaremetre squaremeters squaremetres',
+  MTQ: 'mtq m3 cbm kubikmeter cubicmeter cubicmetre cubicmeters cubicmetres',
   LTR: 'ltr l liter litre litres liters',
   MLT: 'mlt ml milliliter millilitre',
   KWH: 'kwh kilowattstunde kilowattstunden',
-  LS: 'ls pauschal pauschale psch pausch lump-sum flat fixed flatrate',
+  LS: 'ls pauschal pauschale psch pausch lumpsum flat fixed flatrate',
   SET: 'set satz sets',
   PR: 'pr paar pair pairs',
   E48: 'e48 leistung leistungen service services',
@@ -35,9 +35,14 @@ const unitByWord: ReadonlyMap<string, string> = new Map(
   Object.entries(wordsByUnit).flatMap(([code, words]) => words.split(' ').map((word) => [word, code] as const)),
 );
 
+/** In lower case, without spaces, periods, hyphens, signs of a power, and an ending in brackets: `tag` for `Tag(e)`, `m2` for `m^2`. */
+function plainUnit(unit: string): string {
+  return unit.normalize('NFKC').toLowerCase().replace(/\(\p{L}+\)$/u, '').replace(/[\s.^-]/g, '');
+}
+
 /** The code of a unit in people's words; `C62` (one) for none and for a word that is not known. */
 export function unitCode(unit: string | undefined): { readonly code: string; readonly isKnown: boolean } {
-  const word = (unit ?? '').trim().toLowerCase().replace(/\.$/, '').replace(/ /g, '-');
+  const word = plainUnit(unit ?? '');
   if (word === '' || word === 'c62') return { code: 'C62', isKnown: true };
   const code = unitByWord.get(word);
   return code === undefined ? { code: 'C62', isKnown: false } : { code, isKnown: true };

@@ -28,6 +28,8 @@ export interface Prepared {
   readonly profile: 'xrechnung' | 'peppol';
   /** Whether the rules for Germany hold: XRechnung's BR-DE-*, or Peppol's DE-R-* where both parties are there. */
   readonly isGerman: boolean;
+  /** Both parties are there. */
+  readonly isInGermany: boolean;
   readonly invoice: Invoice;
   readonly credited: EInvoiceInput['credited'];
   readonly seller: Partial<Seller>;
@@ -53,11 +55,13 @@ export function prepare({ invoice, company = {}, customer = {}, credited }: EInv
   const reference = given(invoice.buyerReference) ?? given(buyer.buyerReference);
   const address = given(buyer.electronicAddress?.value) === undefined ? undefined : buyer.electronicAddress;
   const profile = reference === undefined && address !== undefined && isPeppolScheme(address.scheme) ? 'peppol' : 'xrechnung';
-  const isGerman = profile === 'xrechnung' || (seller.address?.country === 'DE' && buyer.address?.country === 'DE');
+  const isInGermany = seller.address?.country === 'DE' && buyer.address?.country === 'DE';
+  const isGerman = profile === 'xrechnung' || isInGermany;
   const sellerVatId = compact(seller.vatId);
   return {
     profile,
     isGerman,
+    isInGermany,
     invoice,
     credited,
     seller,

@@ -20,11 +20,11 @@ const phrases = {
 } as const;
 export type EInvoiceProblemCode = keyof typeof phrases;
 
-/** Problems by field path, at most `maxProblems`. */
+/** Problems by field path, at most `maxProblems`. What another field would mend as well has that field's name as `params.or`. */
 export function findProblems(prepared: Prepared): Problems {
   const problems = noProblems();
-  const need = (path: string, value: string | undefined): void => {
-    if (given(value) === undefined) addProblem(problems, path, problem('required'));
+  const need = (path: string, value: string | undefined, or?: string): void => {
+    if (given(value) === undefined) addProblem(problems, path, either(or));
   };
   const refuse = (path: string, code: EInvoiceProblemCode): void => addProblem(problems, path, own(code));
   checkInvoice(prepared, need, refuse, problems);
@@ -37,15 +37,22 @@ function own(code: EInvoiceProblemCode): Problem {
   return { code, message: phrases[code] };
 }
 
-type Need = (path: string, value: string | undefined) => void;
+/** A field that is missing, or `or` in its place. */
+function either(or: string | undefined): Problem {
+  const required = problem('required');
+  return or === undefined ? required : { ...required, message: `${required.message}, or ${or}`, params: { or } };
+}
+
+type Need = (path: string, value: string | undefined, or?: string) => void;
 type Refuse = (path: string, code: EInvoiceProblemCode) => void;
 
 function checkInvoice(prepared: Prepared, need: Need, refuse: Refuse, problems: Problems): void {
-  const { invoice, profile, isGerman, buyerReference, payableMinor } = prepared;
+  const { invoice, profile, isGerman, isInGermany, buyerReference, payableMinor } = prepared;
   if (invoice.status !== 'open' && invoice.status !== 'paid') refuse('invoice.status', 'issued');
   need('invoice.number', invoice.number);
   // BR-DE-15; PEPPOL-EN16931-R003.
-  need('invoice.buyerReference', buyerReference ?? (profile === 'peppol' && !isGerman ? invoice.orderNumber : undefined));
+  need('invoice.buyerReference', buyerReference ?? (profile === 'peppol' && !isGerman ? invoice.orderNumber : undefined),
+    profile === 'peppol' || isInGermany ? undefined : 'electronicAddress');
   // BR-CO-25. A credit note's terms are written for it.
   if (payableMinor > 0 && invoice.kind === 'invoice') need('invoice.dueDate', invoice.dueDate);
   // BR-16.
@@ -99,13 +106,13 @@ function checkSeller(prepared: Prepared, need: Need, refuse: Refuse, problems: P
   const categories = new Set(invoice.lines.map(categoryOf));
   if (isOutsideVat) {
     // BR-CO-26, where no VAT identifier may be written.
-    need('company.taxNumber', given(seller.registration) ?? seller.taxNumber);
+    need('company.taxNumber', given(seller.registration) ?? seller.taxNumber, 'registration');
   } else if (categories.has('K') || categories.has('G')) {
     // BR-IC-02, BR-G-02.
     need('company.vatId', sellerVatId);
   } else {
     // BR-CO-26, BR-S-02, BR-DE-16.
-    need('company.vatId', sellerVatId ?? seller.taxNumber);
+    need('company.vatId', sellerVatId ?? seller.taxNumber, profile === 'peppol' ? undefined : 'taxNumber');
   }
   if (sellerVatId !== undefined && !hasCountry(sellerVatId)) refuse('company.vatId', 'vat_id');
   // PEPPOL-EN16931-R020: in Peppol, the seller's address is its VAT identifier.
@@ -129,7 +136,7 @@ function checkBuyer({ isGerman, invoice, buyer, buyerVatId, buyerAddress, isOuts
   if (categories.has('AE') || categories.has('K')) need('customer.vatId', buyerVatId);
   if (buyerVatId !== undefined && !isOutsideVat && !hasCountry(buyerVatId)) refuse('customer.vatId', 'vat_id');
   // PEPPOL-EN16931-R010, BR-CL-25.
-  need('customer.electronicAddress', buyerAddress?.value);
+  need('customer.electronicAddress', buyerAddress?.value, 'email');
   if (buyerAddress !== undefined && !isAddressScheme(buyerAddress.scheme)) {
     refuse('customer.electronicAddress.scheme', 'address_scheme');
   }

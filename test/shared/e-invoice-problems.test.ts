@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
 import { AppError } from '../../shared/errors.ts';
+import type { Problem } from '../../shared/problems.ts';
 import { eInvoiceProblems, writeEInvoice, type EInvoiceInput } from '../../shared/e-invoice.ts';
 import { buyer, creditNote, input, line, peppolBuyer, seller } from './e-invoices.ts';
 
@@ -44,6 +45,20 @@ describe('the problems of an e-invoice', () => {
       'customer.address.country': 'required', 'customer.address.postalCode': 'required', 'customer.address.city': 'required',
       'customer.electronicAddress': 'required',
     });
+  });
+
+  test('name what would do as well', () => {
+    const noReference = (some: EInvoiceInput): EInvoiceInput => ({ ...some, invoice: without(some.invoice, 'buyerReference') });
+    const bare = { invoice: without(input().invoice, 'seller', 'buyer'), company: { name: 'x' }, customer: { name: 'y' } };
+    const problems = eInvoiceProblems(noReference(bare));
+    const alternatives = Object.entries(problems).map(([path, { params }]) => [path, params?.['or']]);
+    assert.deepEqual(Object.fromEntries(alternatives.filter(([, or]) => or !== undefined)), {
+      'invoice.buyerReference': 'electronicAddress', 'company.vatId': 'taxNumber', 'customer.electronicAddress': 'email',
+    });
+    const reference = (some: EInvoiceInput): Problem | undefined => eInvoiceProblems(noReference(some))['invoice.buyerReference'];
+    const german = { ...reachable, address: { ...buyer.address, country: 'DE' } };
+    assert.deepEqual(reference(between(seller, german))?.params, undefined, 'in Germany, Peppol wants it as well');
+    assert.deepEqual(reference(input({ buyer: peppolBuyer }))?.params, undefined, 'the address is there');
   });
 
   test('are none for an old invoice whose company and customer are complete', () => {

@@ -92,6 +92,11 @@ describe('an e-invoice', () => {
     const codes = {
       'Stück': 'H87', 'pcs': 'H87', 'Std.': 'HUR', 'h': 'HUR', 'hours': 'HUR', 'Tage': 'DAY', 'day': 'DAY', 'Monat': 'MON', 'kg': 'KGM',
       'm': 'MTR', 'm²': 'MTK', 'km': 'KMT', 'l': 'LTR', 'pauschal': 'LS', 'lump sum': 'LS', 'Palette': 'C62', '': 'C62',
+      'Stunden': 'HUR', 'Std': 'HUR', 'Stunde(n)': 'HUR', 'hrs.': 'HUR', 'Stk.': 'H87', 'Stu\u0308ck': 'H87', 'St.': 'H87', 'Stck.': 'H87',
+      'pieces': 'H87', 'Tag(e)': 'DAY', 'days': 'DAY', 'PT': 'DAY', 'Min.': 'MIN', 'Wochen': 'WEE', 'Monate': 'MON', 'months': 'MON',
+      'Jahr': 'ANN', 'qm': 'MTK', 'm^2': 'MTK', 'sq. m': 'MTK', 'm³': 'MTQ', 'lfd. m': 'MTR', 'g': 'GRM', 't': 'TNE', 'cm': 'CMT',
+      'mm': 'MMT', 'kWh': 'KWH', 'Liter': 'LTR', 'psch.': 'LS', 'Pauschale': 'LS', 'flat rate': 'LS', 'Satz': 'SET', 'Paar': 'PR',
+      '%': 'P1', 'HUR': 'HUR', 'C62': 'C62',
     };
     const root = write(input({}, Object.keys(codes).map((unit) => line({ unit }))));
     const written = lines(root).map((one) => all(one, 'InvoicedQuantity')[0]?.getAttribute('unitCode'));
