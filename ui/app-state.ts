@@ -24,6 +24,22 @@ export interface DetailView {
   readonly from: JsonObject | null;
 }
 
+/** A record to show, and an action that begins on it. */
+export interface RecordLink {
+  readonly collection: string;
+  readonly id: string;
+  readonly act?: 'edit' | 'issue' | 'eInvoice';
+  /** For `edit`. */
+  readonly lead?: Lead;
+}
+
+/** What a form was opened for: the field that was missing, and where to go once it is saved. */
+export interface Lead {
+  /** The field's path, or that of the object it is part of. */
+  readonly field: string;
+  readonly back: RecordLink;
+}
+
 /** The lists that a role may open, in the order of the sidebar. */
 export function listScreens(role: Role | null): readonly string[] {
   const order = ['invoices', 'customers', 'plans', 'users'];

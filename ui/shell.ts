@@ -8,7 +8,8 @@ import { findCollection } from '../shared/collections.ts';
 import type { AppInfo, Command, Settings } from '../shared/window/ipc.ts';
 import type { Status } from '../shared/window/views.ts';
 import {
-  allowedScreen, companyScreen, computersScreen, healthScreen, mayWrite, reportScreen, settingsScreen, type DetailView, type Screen,
+  allowedScreen, companyScreen, computersScreen, healthScreen, mayWrite, reportScreen, settingsScreen, type DetailView, type Lead,
+  type Screen,
 } from './app-state.ts';
 import { cacheNoticeText } from './text/call-error-text.ts';
 import type { InvoifyCompany } from './company/company-screen.ts';
@@ -95,6 +96,8 @@ export class InvoifyShell extends LitElement {
   /** The text of the notice that the user dismissed. */
   declare _dismissed: string | null;
 
+  /** What the company's screen was opened for. */
+  #lead: Lead | null = null;
   #followTimer: ReturnType<typeof setTimeout> | undefined;
   readonly #narrow = matchMedia(narrow);
   readonly #redraw = (): void => this.requestUpdate();
@@ -107,7 +110,7 @@ export class InvoifyShell extends LitElement {
     this._lists = {};
     this._detail = null;
     this._dismissed = null;
-    this.#on('navigate', ({ screen }) => this.#goTo(screen));
+    this.#on('navigate', ({ screen, lead }) => this.#goTo(screen, lead));
     this.#on('open-record', (record, event) => this.#openRecord(record, isFromTable(event)));
     this.#on('new-record', ({ collection, from }) => this.#show({ collection, id: null, from: from ?? null }));
     this.#on('show-list', (list) => this.#showList(list));
@@ -171,9 +174,10 @@ export class InvoifyShell extends LitElement {
     else emit(this, 'toast', { text: reason, tone: 'bad', block });
   }
 
-  async #goTo(screen: Screen): Promise<void> {
+  async #goTo(screen: Screen, lead: Lead | null = null): Promise<void> {
     if (screen === this._screen || !await this.#mayLeave()) return;
     this._detail = null;
+    this.#lead = lead;
     this.#setScreen(screen);
   }
 
@@ -183,7 +187,7 @@ export class InvoifyShell extends LitElement {
   }
 
   /** The focus goes to the record, unless it is in the list beside it. */
-  async #openRecord({ collection, id, act }: AppEvents['open-record'], isFromTable: boolean): Promise<void> {
+  async #openRecord({ collection, id, act, lead }: AppEvents['open-record'], isFromTable: boolean): Promise<void> {
     if (!await this.#show({ collection, id, from: null })) return;
     if (this._screen !== collection) {
       const list = this._lists[collection];
@@ -192,7 +196,7 @@ export class InvoifyShell extends LitElement {
       this.#setScreen(collection);
     }
     if (!isFromTable || this.#narrow.matches) this.#record?.focusStart();
-    if (act) this.#record?.begin(act);
+    if (act) this.#record?.begin(act, lead);
   }
 
   /** Resolves with whether it is shown: the user may decide to keep editing an open form. */
@@ -274,7 +278,7 @@ export class InvoifyShell extends LitElement {
     }
     if (screen === companyScreen) {
       return html`${this.#notice()}<invoify-company .status=${status} .revision=${this.view.revision}
-        .user=${status.user}></invoify-company>`;
+        .user=${status.user} .lead=${this.#lead}></invoify-company>`;
     }
     if (screen === computersScreen) {
       return html`${this.#notice()}<invoify-computers-screen .status=${status}

@@ -30,18 +30,29 @@ describeWindow('an issued invoice', { invoices: 20, customers: 5 }, (env) => {
     await dialog.getByText('Customer: Buyer reference', { exact: true }).waitFor();
     await press(dialog, 'Edit customer');
     const form = sheet(page, /^Edit Stadt Musterstadt/);
+    const reference = form.getByLabel('Buyer reference');
+    await waitUntil(page, 'what is missing has the focus', () => reference.evaluate((input) => input.matches(':focus-within')));
     await fill(form, { 'Buyer reference': '04011000-12345-03' });
-    await press(form, 'Save');
-    await page.getByText('Saved', { exact: true }).waitFor();
-
-    await openRecord(page, 'Invoices', number);
     const downloading = page.waitForEvent('download');
-    await runAction(page, 'Export XRechnung (XML)');
+    await press(form, 'Save');
     const download = await downloading;
     assert.equal(download.suggestedFilename(), `${number}.xml`);
     const xml = readFileSync(await download.path(), 'utf8');
     assert(xml.includes('<cbc:BuyerReference>04011000-12345-03</cbc:BuyerReference>') && xml.endsWith('</Invoice>\n'));
     await page.getByText(`Saved to ${number}.xml`).waitFor();
+    await detail(page).getByRole('heading', { name: number }).waitFor();
+  });
+
+  test('names what would do as well where an e-invoice lacks something', async (t) => {
+    const { payload } = await issueInvoice(await env().colleague(), { name: 'Ohne Adresse AG', address: { ...address, country: 'AT' } });
+    const page = await env().openWindow(t);
+    await openRecord(page, 'Invoices', String(payload['number']));
+    await runAction(page, 'Export XRechnung (XML)');
+    const dialog = sheet(page, 'Not complete for an e-invoice');
+    for (const text of ['Customer: Buyer reference or Electronic address', 'Customer: Electronic address or E-mail']) {
+      await dialog.getByText(text, { exact: true }).waitFor();
+    }
+    await press(dialog, 'Close');
   });
 
   test('opens an e-mail in the customer\'s language, to the customer', async (t) => {
@@ -97,6 +108,26 @@ describeWindow('an issued invoice', { invoices: 20, customers: 5 }, (env) => {
     assert(papers[0]?.includes('Offene Rechnungen in EUR') && papers[0].includes(String(number)), papers[0]);
     assert(papers[1]?.includes('Offene Rechnungen in CHF'), papers[1]);
     assert.equal(await page.locator('invoify-invoice-page').count(), 0);
+  });
+
+  test('is in its customer\'s statement of account as a PDF', async (t) => {
+    const { payload: { number } } = await issueInvoice(await env().colleague(), { name: 'Lindenhof GbR', address });
+    const page = await env().openWindow(t);
+    await page.route('**/call/app.getInfo', async (route) => {
+      const { value } = await (await route.fetch()).json() as { readonly value: object };
+      await route.fulfill({ json: { ok: true, value: { ...value, lacks: [] } } });
+    });
+    const saved: unknown[] = [];
+    await page.route('**/call/app.exportPdf', async (route) => {
+      const text = await page.locator('invoify-invoice-page').evaluate(({ shadowRoot }) => shadowRoot?.textContent ?? '');
+      saved.push(route.request().postDataJSON(), text.includes(String(number)));
+      await route.fulfill({ json: { ok: true, value: { path: '/x/statement.pdf', sizeBytes: 1 } } });
+    });
+    await page.evaluate(() => document.body.replaceChildren(document.createElement('invoify-app')));
+    await openRecord(page, 'Customers', 'Lindenhof');
+    await runAction(page, 'Save statement of account as PDF');
+    await page.getByText('Saved to /x/statement.pdf').waitFor();
+    assert.deepEqual(saved, [{ name: 'Kontoauszug Lindenhof GbR' }, true]);
   });
 
   test('is not offered for export as a draft', async (t) => {

@@ -94,14 +94,33 @@ describeWindow('an invoice', { invoices: 40, customers: 10 }, (env) => {
     await assertAccessible(page, 'company-missing');
     await press(question, 'Enter company details');
     await page.getByRole('heading', { level: 1, name: 'Company' }).waitFor({ state: 'attached' });
+    const form = page.locator('invoify-company-form');
+    await form.getByText('Once you save, the invoice continues.').waitFor();
+    const street = form.getByLabel('Street');
+    await waitUntil(page, 'what is missing has the focus', () => street.evaluate((input) => input.matches(':focus-within')));
+    await street.fill('Hafenstraße 1');
+    await form.getByLabel('City').fill('Kiel');
+    await press(form, 'Save');
+    await press(sheet(page, /^Issue this invoice/), 'Cancel');
+    await detail(page).getByText('No Address Ltd').waitFor();
 
     const { vatId, taxNumber, iban } = company.payload ?? {};
-    const bare = await colleague.change('company', emptied, { address, vatId: null, taxNumber: null, iban: null });
+    const moved = await colleague.read('company', company.id);
+    const bare = await colleague.change('company', moved, { address, vatId: null, taxNumber: null, iban: null });
     await whenCompanyIs(bare);
     await openDraft(page, colleague, 'No Account Ltd');
     await runAction(page, 'Issue');
     const warned = sheet(page, /^Issue this invoice/);
-    for (const text of [/neither a VAT ID nor a tax number/, /no IBAN/]) await warned.getByText(text).waitFor();
+    for (const text of [/neither a VAT ID nor a tax number/, /no IBAN/, /No date of service/]) await warned.getByText(text).waitFor();
+    await assertAccessible(page, 'issue-warned');
+    await press(warned, 'Enter date of service');
+    const draft = sheet(page, 'Edit draft');
+    const served = draft.getByLabel('Service date or from');
+    await waitUntil(page, 'the date of service has the focus', () => served.evaluate((input) => input.matches(':focus-within')));
+    await press(draft, 'Save draft');
+    await press(warned, 'It is the invoice date');
+    await waitUntil(page, 'the warning has gone', async () => await warned.getByText(/no IBAN/).isVisible()
+      && await warned.getByText(/No date of service/).count() === 0);
     await press(warned, 'Cancel');
     await colleague.change('company', bare, { vatId: vatId ?? null, taxNumber: taxNumber ?? null, iban: iban ?? null });
   });
@@ -135,7 +154,7 @@ describeWindow('an invoice', { invoices: 40, customers: 10 }, (env) => {
     await badge(page, 'Partly paid');
     await detail(page).getByText('SEPA · 7 of 9').waitFor();
     await toast(page, /Payment recorded/).getByRole('button', { name: 'Undo' }).click();
-    await toast(page, /Payment removed/).waitFor();
+    await toast(page, /Undone/).waitFor();
     await badge(page, 'Open');
     assert.deepEqual((await colleague.read('invoices', id)).payload?.['payments'], []);
 
@@ -163,14 +182,25 @@ describeWindow('an invoice', { invoices: 40, customers: 10 }, (env) => {
     await runAction(page, 'Create credit note');
     const form = sheet(page, 'Edit credit note');
     await form.getByText('Credited Ltd').waitFor();
+    await form.getByText(new RegExp(`^Corrects ${number} of .*\\. Left to credit: €238\\.00$`)).waitFor();
+    await form.getByLabel('Quantity, line 1').fill('3');
+    await form.getByText(`Only €238.00 of ${number} is left to credit.`).waitFor();
+    await form.getByLabel('Credit note date').fill('2026-01-02');
+    await form.getByText(/^Before the invoice’s date, /).waitFor();
+    await press(form, 'Save and issue');
+    await form.getByText('1 field needs attention.').waitFor();
     assert.equal(await form.getByLabel('Currency').count(), 0, 'it is in the currency of the invoice');
     await assertAccessible(page, 'credit-note-form');
     await press(form, 'Remove line 1');
     await pressAndClose(form, 'Save draft');
     await detail(page).getByRole('heading', { name: 'Credit note' }).waitFor();
-    await issue(page, /^Issue this credit note/);
+    await detail(page).getByText('To be credited').waitFor();
+    await runAction(page, 'Issue');
+    await sheet(page, /^Issue this credit note/).getByText(`Its date is before that of invoice ${number}, `).waitFor();
+    await pressAndClose(sheet(page, /^Issue this credit note/), 'Issue');
     await detail(page).getByRole('heading', { name: /^CN-/ }).waitFor();
     await badge(page, 'Credit note');
+    await detail(page).getByText('Total credited').waitFor();
 
     await detail(page).getByRole('button', { name: number }).click();
     await detail(page).getByRole('heading', { name: number }).waitFor();

@@ -126,6 +126,7 @@ export const controls = css`
   .field > label, .label { color: var(--color-muted); font-size: var(--text-small); }
   /* The mark is for the eye only: screen readers are told by the control. */
   .required::after { content: ' *' / ''; }
+  .unbroken { white-space: nowrap; }
   .hint { color: var(--color-muted); font-size: var(--text-small); }
   .problem { color: var(--color-bad); font-size: var(--text-small); }
 

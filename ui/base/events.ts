@@ -5,7 +5,7 @@ import type { LitElement } from 'lit';
 import type { JsonObject } from '../../shared/fields.ts';
 import type { Settings } from '../../shared/window/ipc.ts';
 import type { ListSelection } from '../../shared/window/views.ts';
-import type { Screen } from '../app-state.ts';
+import type { Lead, RecordLink, Screen } from '../app-state.ts';
 import type { WriteBlock } from '../sync/sync-view.ts';
 
 /** What a toast says, and offers to do next. */
@@ -24,7 +24,7 @@ export interface AppEvents {
   /** For screen readers only: the list has changed. */
   readonly announce: { readonly text: string };
   /** Shows a record, and begins an action on it. */
-  readonly 'open-record': { readonly collection: string; readonly id: string; readonly act?: 'edit' | 'issue' };
+  readonly 'open-record': RecordLink;
   /** Opens the form for a new record, prefilled with `from`. */
   readonly 'new-record': { readonly collection: string; readonly from?: JsonObject };
   /** Opens a list with these filters; `label` stands for them in the toolbar. */
@@ -36,7 +36,7 @@ export interface AppEvents {
   readonly 'close-detail': null;
   /** Goes back to the list; the record stays open beside it. */
   readonly 'leave-detail': null;
-  readonly navigate: { readonly screen: Screen };
+  readonly navigate: { readonly screen: Screen; readonly lead?: Lead };
   /** Starts a sync. */
   readonly refresh: null;
   readonly 'cancel-sync': null;

@@ -12,6 +12,7 @@ import { LitElement, css, html, type TemplateResult } from 'lit';
 import { controls } from './controls.ts';
 import { focusPath, restoreFocus } from './focus.ts';
 import { t } from '../text/i18n.ts';
+import { unbroken } from './unbroken.ts';
 import { icon } from './icons.ts';
 
 export class InvoifySheet extends LitElement {
@@ -179,7 +180,7 @@ export class InvoifySheet extends LitElement {
     return html`
       <dialog aria-labelledby="heading" aria-busy=${this.isBusy} @keydown=${this.#onKeydown} @cancel=${this.#onCancel}>
         <header>
-          <h2 id="heading" tabindex="-1">${this.heading}</h2>
+          <h2 id="heading" tabindex="-1">${unbroken(this.heading)}</h2>
           ${this.placement === 'centre' ? '' : html`
             <button class="icon-button" type="button" aria-label=${t('word.close')} @click=${this.#requestClose}>${icon('close')}</button>`}
         </header>

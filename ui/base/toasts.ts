@@ -10,6 +10,7 @@ import { controls } from './controls.ts';
 import type { ToastText } from './events.ts';
 import { t } from '../text/i18n.ts';
 import { icon } from './icons.ts';
+import { unbroken } from './unbroken.ts';
 import type { WriteBlock } from '../sync/sync-view.ts';
 
 interface Toast extends ToastText {
@@ -98,7 +99,7 @@ export class InvoifyToasts extends LitElement {
 
   override render(): TemplateResult {
     return html`${repeat(this.toasts, ({ id }) => id, ({ id, text, tone, action }) => html`<div class="toast" data-tone=${tone}>
-      ${icon(tone === 'ok' ? 'check' : 'warn')}<span>${text}</span>
+      ${icon(tone === 'ok' ? 'check' : 'warn')}<span>${unbroken(text)}</span>
       ${action ? html`<button class="link" @click=${() => this.#act(id, action)}>${action.label}</button>` : ''}
       <button class="icon-button" aria-label=${t('word.dismiss')} @click=${() => this.#remove(id)}>${icon('close')}</button>
     </div>`)}`;

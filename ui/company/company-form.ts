@@ -11,10 +11,11 @@ import { findCollection, writableFields } from '../../shared/collections.ts';
 import { isIban, type Fields, type JsonObject } from '../../shared/fields.ts';
 import { problem, type Problems } from '../../shared/problems.ts';
 import { controls } from '../base/controls.ts';
+import { emit } from '../base/events.ts';
 import { icon } from '../base/icons.ts';
 import { autocompleteOf, controlKind, optionsOf, type Option } from '../record/field-kinds.ts';
 import type { FieldInput } from '../record/field.ts';
-import { firstProblem, focusField, formStyles, isSubmitKey, renderBanners, withoutProblem } from '../record/form-parts.ts';
+import { firstProblem, focusField, formStyles, isSubmitKey, leadField, renderBanners, withoutProblem } from '../record/form-parts.ts';
 import { layoutOf, type Section } from '../record/form-layout.ts';
 import { formFields, fromDraft, isSameDraft, toDraft, type Draft, type DraftValue, type FormField } from '../record/record-draft.ts';
 import type { EditTask, FlowError } from '../record/record-flow.ts';
@@ -81,6 +82,12 @@ export class InvoifyCompanyForm extends LitElement {
     return !isSameDraft(this.#initialDraft, this._draft);
   }
 
+  /** What the screen was opened for has the focus. */
+  protected override firstUpdated(): void {
+    const field = leadField(this.task.lead, order);
+    if (field !== null) void this.updateComplete.then(() => focusField(this.renderRoot, field));
+  }
+
   protected override willUpdate(changed: PropertyValues<this>): void {
     if (changed.has('task')) this.#fill();
     if (changed.has('error') && this.error?.fields) {
@@ -129,6 +136,10 @@ export class InvoifyCompanyForm extends LitElement {
     focusField(this.renderRoot, firstProblem(this._problems, order));
   }
 
+  #goBack(): void {
+    if (this.task.lead) emit(this, 'open-record', this.task.lead.back);
+  }
+
   #onKeydown(event: KeyboardEvent): void {
     if (!isSubmitKey(event)) return;
     event.preventDefault();
@@ -156,6 +167,8 @@ export class InvoifyCompanyForm extends LitElement {
           <div>
             ${renderBanners({ error, problems, shown: order, isNewer, block })}
             ${this.#renderGaps(value)}
+            ${this.task.lead ? html`<div class="banner info">${icon('info')}<span>${t('company.thenBack')}</span>
+              <button class="link" type="button" @click=${this.#goBack}>${t('company.back')}</button></div>` : ''}
             <form novalidate @keydown=${this.#onKeydown} @submit=${(event: Event) => event.preventDefault()}
               @field-input=${(event: CustomEvent<FieldInput>) => this.#change(event.detail)}>
               ${sections.map(({ title, rows }) => html`

@@ -1,6 +1,6 @@
 // The company's own record: who issues the invoices. An owner edits it, others see it; both see how it appears on paper.
 //
-//   <invoify-company .status .revision .user>
+//   <invoify-company .status .revision .user .lead>
 //
 // A new revision reloads the record. Input that was not saved stays; whose change it would overwrite is shown on saving.
 
@@ -20,7 +20,7 @@ import { screenStyles } from '../base/screen-styles.ts';
 import '../record/conflict-dialog.ts';
 import { detailStyles, facts, section } from '../record/detail-parts.ts';
 import { layoutOf } from '../record/form-layout.ts';
-import { mayWrite } from '../app-state.ts';
+import { mayWrite, type Lead } from '../app-state.ts';
 import { findCompany } from '../record/record-detail-data.ts';
 import { formFields, valueAt } from '../record/record-draft.ts';
 import { recordCalls, RecordFlow } from '../record/record-flow.ts';
@@ -39,6 +39,7 @@ export class InvoifyCompany extends LitElement {
     status: { attribute: false },
     revision: { attribute: false },
     user: { attribute: false },
+    lead: { attribute: false },
     _record: { state: true },
     _failure: { state: true },
   };
@@ -51,6 +52,8 @@ export class InvoifyCompany extends LitElement {
   declare status: Status | null;
   declare revision: string;
   declare user: SignedInUser | null;
+  /** The field that the screen was opened for, and where to go once it is saved. */
+  declare lead: Lead | null;
   /** Null: not in the cache; undefined: not loaded yet. */
   declare _record: RecordView | null | undefined;
   declare _failure: CallError | null;
@@ -60,6 +63,8 @@ export class InvoifyCompany extends LitElement {
     refresh: () => this.#load(),
     onDone: () => {
       emit(this, 'toast', { text: t('done.saved'), tone: 'ok' });
+      // With no form open, nothing is asked before leaving.
+      if (this.lead) emit(this, 'open-record', this.lead.back);
       this.#fillForm();
     },
   });
@@ -69,6 +74,7 @@ export class InvoifyCompany extends LitElement {
     this.status = null;
     this.revision = '';
     this.user = null;
+    this.lead = null;
     this._record = undefined;
     this._failure = null;
   }
@@ -84,7 +90,7 @@ export class InvoifyCompany extends LitElement {
   /** Whether another screen may be shown; asks first if unsaved input would be lost. */
   async canLeave(): Promise<boolean> {
     if (this.#flow.state.isBusy) return false;
-    return !this.#form?.isChanged || askQuestion(this, {
+    return !this.#flow.state.task || !this.#form?.isChanged || askQuestion(this, {
       heading: t('form.leaveTitle'), text: t('form.leaveText'), yes: t('form.leave'), no: t('form.stay'), isDanger: true,
     });
   }
@@ -114,7 +120,9 @@ export class InvoifyCompany extends LitElement {
   /** Fills the form with the record as it is now. */
   #fillForm(): void {
     const record = this._record;
-    if (record && this.#isWriter) this.#flow.open({ kind: 'edit', collection: 'company', record, initial: record.payload });
+    if (!record || !this.#isWriter) return;
+    const lead = this.lead && { lead: this.lead };
+    this.#flow.open({ kind: 'edit', collection: 'company', record, initial: record.payload, ...lead });
   }
 
   override render(): TemplateResult {

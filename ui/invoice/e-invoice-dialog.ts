@@ -2,13 +2,13 @@
 //
 //   <invoify-e-invoice-dialog .problems .currency .isOwner .isWriter @lead @leave>
 //
-// `lead` carries where to: `company`, `customer` or `invoice`.
+// `lead` carries the first of what is missing in the company, the customer or the invoice.
 
 import { LitElement, css, html, type TemplateResult } from 'lit';
 
 import type { Problems } from '../../shared/problems.ts';
 import { controls } from '../base/controls.ts';
-import { t, tryText } from '../text/i18n.ts';
+import { currentLocale, t, tryText } from '../text/i18n.ts';
 import { fieldLabel, problemMessage } from '../text/messages.ts';
 import { findGaps, type Gap, type GapPlace } from './e-invoice-gaps.ts';
 import '../base/sheet.ts';
@@ -40,36 +40,39 @@ export class InvoifyEInvoiceDialog extends LitElement {
     this.isWriter = false;
   }
 
-  #lead(place: GapPlace): void {
-    this.dispatchEvent(new CustomEvent<GapPlace>('lead', { detail: place }));
+  #lead(gap: Gap): void {
+    this.dispatchEvent(new CustomEvent<Gap>('lead', { detail: gap }));
   }
 
   override render(): TemplateResult {
     const gaps = findGaps(this.problems);
-    const isIn = (place: GapPlace): boolean => gaps.some((gap) => gap.place === place && !gap.isFixed);
-    const ways: readonly (readonly [GapPlace, string])[] = [
-      ...isIn('company') && this.isOwner ? [['company', t('eInvoice.openCompany')] as const] : [],
-      ...isIn('customer') && this.isWriter ? [['customer', t('eInvoice.openCustomer')] as const] : [],
-      ...isIn('invoice') && this.isWriter ? [['invoice', t('eInvoice.openInvoice')] as const] : [],
+    const firstIn = (place: GapPlace): readonly Gap[] => gaps.filter((gap) => gap.place === place && !gap.isFixed).slice(0, 1);
+    const ways: readonly (readonly [Gap, string])[] = [
+      ...this.isOwner ? firstIn('company').map((gap) => [gap, t('eInvoice.openCompany')] as const) : [],
+      ...this.isWriter ? firstIn('customer').map((gap) => [gap, t('eInvoice.openCustomer')] as const) : [],
+      ...this.isWriter ? firstIn('invoice').map((gap) => [gap, t('eInvoice.openInvoice')] as const) : [],
     ];
     return html`
       <invoify-sheet placement="centre" .heading=${t('eInvoice.title')} @sheet-close=${() => this.dispatchEvent(new CustomEvent('leave'))}>
         <div class="content">
           <p>${t('eInvoice.text')}</p>
           <ul>${gaps.map((gap) => html`<li>${this.#describe(gap)}</li>`)}</ul>
-          ${isIn('company') && !this.isOwner ? html`<p>${t('eInvoice.askOwner')}</p>` : ''}
+          ${firstIn('company').length > 0 && !this.isOwner ? html`<p>${t('eInvoice.askOwner')}</p>` : ''}
           ${gaps.some(({ isFixed }) => isFixed) ? html`<p>${t('eInvoice.fixed')}</p>` : ''}
         </div>
         <button slot="actions" type="button" class="button" autofocus
           @click=${() => this.dispatchEvent(new CustomEvent('leave'))}>${t('word.close')}</button>
-        ${ways.map(([place, label], index) => html`
-          <button slot="actions" type="button" class="button ${index === 0 ? 'primary' : ''}" data-place=${place}
-            @click=${() => this.#lead(place)}>${label}</button>`)}
+        ${ways.map(([gap, label], index) => html`
+          <button slot="actions" type="button" class="button ${index === 0 ? 'primary' : ''}" data-place=${gap.place}
+            @click=${() => this.#lead(gap)}>${label}</button>`)}
       </invoify-sheet>`;
   }
 
   #describe({ place, field, problem, isFixed }: Gap): string {
-    const label = `${tryText('eInvoice', place)}: ${fieldLabel(field)}`;
+    const { or } = problem.params ?? {};
+    const either = [field, ...typeof or === 'string' ? [or] : []].map(fieldLabel);
+    const fields = new Intl.ListFormat(currentLocale().language, { type: 'disjunction' }).format(either);
+    const label = `${tryText('eInvoice', place)}: ${fields}`;
     return problem.code === 'required' && !isFixed ? label : `${label} – ${problemMessage(field, problem, this.currency)}`;
   }
 }

@@ -1,5 +1,5 @@
 // Hands an issued invoice on: as an e-invoice in a file, or with an e-mail that the user's own program opens; and a customer's
-// statement of account, on paper. Loaded when it is first asked for.
+// statement of account, on paper or as a PDF. Loaded when it is first asked for.
 
 import type { LitElement } from 'lit';
 
@@ -7,7 +7,7 @@ import type { Company, Customer, Invoice } from '../../shared/collections.ts';
 import type { JsonObject } from '../../shared/fields.ts';
 import type { Problems } from '../../shared/problems.ts';
 import type { RecordView } from '../../shared/window/views.ts';
-import { companyScreen } from '../app-state.ts';
+import { companyScreen, type Lead } from '../app-state.ts';
 import { ask } from '../base/ask.ts';
 import { emit } from '../base/events.ts';
 import type { Detail } from '../record/record-detail-data.ts';
@@ -15,10 +15,10 @@ import { callErrorText } from '../text/call-error-text.ts';
 import { localDay } from '../text/format.ts';
 import { t } from '../text/i18n.ts';
 import type { InvoifyEInvoiceDialog } from './e-invoice-dialog.ts';
-import type { GapPlace } from './e-invoice-gaps.ts';
+import type { Gap } from './e-invoice-gaps.ts';
 import { invoiceMail } from './email-text.ts';
 import { exportInvoice } from './invoice-page.ts';
-import { printStatement } from './statement.ts';
+import { exportStatement } from './statement.ts';
 import './e-invoice-dialog.ts';
 
 export interface HandOffRights {
@@ -28,7 +28,7 @@ export interface HandOffRights {
   readonly canPdf: boolean;
 }
 
-/** Saves the e-invoice, or says what is missing; a toast says what became of it. */
+/** Saves the e-invoice, or says what is missing; a toast says what became of it. Once something missing is entered, it goes on. */
 export async function exportEInvoice(host: LitElement, { record, customer }: Detail, rights: HandOffRights): Promise<void> {
   const outcome = await ask(host, 'app.exportEInvoice', { id: record.id });
   if (outcome.ok) {
@@ -37,20 +37,23 @@ export async function exportEInvoice(host: LitElement, { record, customer }: Det
   }
   const { code, fields } = outcome.error;
   if (code !== 'invalid_request' || !fields) return emit(host, 'toast', { text: callErrorText(outcome.error), tone: 'bad' });
-  const place = await showGaps(host, fields, String(record.payload['currency']), rights);
-  switch (place) {
-    case 'company': return emit(host, 'navigate', { screen: companyScreen });
-    case 'customer': return customer ? emit(host, 'open-record', { collection: 'customers', id: customer.id, act: 'edit' }) : undefined;
-    case 'invoice': return emit(host, 'open-record', { collection: 'invoices', id: record.id, act: 'edit' });
+  const gap = await showGaps(host, fields, String(record.payload['currency']), rights);
+  if (!gap) return;
+  const lead: Lead = { field: gap.field, back: { collection: 'invoices', id: record.id, act: 'eInvoice' } };
+  switch (gap.place) {
+    case 'company': return emit(host, 'navigate', { screen: companyScreen, lead });
+    case 'customer': return customer === null ? undefined
+      : emit(host, 'open-record', { collection: 'customers', id: customer.id, act: 'edit', lead });
+    case 'invoice': return emit(host, 'open-record', { collection: 'invoices', id: record.id, act: 'edit', lead });
   }
 }
 
-/** Shows what is missing, and resolves with where the user wants to go. */
-async function showGaps(host: LitElement, problems: Problems, currency: string, rights: HandOffRights): Promise<GapPlace | null> {
+/** Shows what is missing, and resolves with what the user wants to enter. */
+async function showGaps(host: LitElement, problems: Problems, currency: string, rights: HandOffRights): Promise<Gap | null> {
   const dialog = document.createElement('invoify-e-invoice-dialog') as InvoifyEInvoiceDialog;
   Object.assign(dialog, { problems, currency, isOwner: rights.isOwner, isWriter: rights.isWriter });
-  const { promise, resolve } = Promise.withResolvers<GapPlace | null>();
-  dialog.addEventListener('lead', (event) => resolve((event as CustomEvent<GapPlace>).detail));
+  const { promise, resolve } = Promise.withResolvers<Gap | null>();
+  dialog.addEventListener('lead', (event) => resolve((event as CustomEvent<Gap>).detail));
   dialog.addEventListener('leave', () => resolve(null));
   host.renderRoot.append(dialog);
   try {
@@ -80,9 +83,15 @@ export async function openEmail(host: LitElement, detail: Detail, { canPdf }: Ha
 }
 
 /** Prints a customer's statement of account; a toast says why, if that fails. */
-export async function openStatement(host: LitElement, detail: Detail): Promise<void> {
-  const printed = await printStatement(host, detail, localDay(Date.now()));
-  if (!printed.ok) emit(host, 'toast', { text: callErrorText(printed.error), tone: 'bad' });
+export const printStatement = (host: LitElement, detail: Detail): Promise<void> => openStatement(host, detail, 'print');
+
+/** Saves a customer's statement of account as a PDF; a toast says what became of it. */
+export const saveStatement = (host: LitElement, detail: Detail): Promise<void> => openStatement(host, detail, 'pdf');
+
+async function openStatement(host: LitElement, detail: Detail, to: 'print' | 'pdf'): Promise<void> {
+  const outcome = await exportStatement(host, detail, to, localDay(Date.now()));
+  if (!outcome.ok) emit(host, 'toast', { text: callErrorText(outcome.error), tone: 'bad' });
+  else if (outcome.value) emit(host, 'toast', { text: t('done.pdf', { path: outcome.value.path }), tone: 'ok' });
 }
 
 function payloadOf<T>(record: RecordView | null): (JsonObject & T) | null {

@@ -3,28 +3,32 @@
 //
 // What the customer, its plan or the company have terms and defaults for is filled in, as long as nobody has entered anything else.
 //
-//   <invoify-invoice-form .task .error .isBusy .block .isNewer @form-save @form-close>   as invoify-record-form
+//   <invoify-invoice-form .task .error .isBusy .block .isNewer .newerBy @form-save @form-close>   as invoify-record-form
 //
 // `form-save-issue` is like `form-save`, where the invoice is to be issued then.
 
 import { LitElement, css, html, type PropertyValues, type TemplateResult } from 'lit';
 
-import { findCollection, storedFields, writableFields, type Customer, type Plan } from '../../shared/collections.ts';
+import { findCollection, storedFields, writableFields, type Customer, type Invoice, type Plan } from '../../shared/collections.ts';
 import type { Fields, JsonObject } from '../../shared/fields.ts';
-import { problem as toProblem, type Problems } from '../../shared/problems.ts';
+import type { Totals } from '../../shared/invoice.ts';
+import { problem as toProblem, type Problem, type Problems } from '../../shared/problems.ts';
 import { ask } from '../base/ask.ts';
 import { controls } from '../base/controls.ts';
 import type { FieldInput } from '../record/field.ts';
 import { controlKind, isOptionalField, optionsOf } from '../record/field-kinds.ts';
-import { firstProblem, focusField, formFrame, formStyles, isSubmitKey, withoutProblem } from '../record/form-parts.ts';
+import { firstProblem, focusField, formFrame, formStyles, isSubmitKey, leadField, withoutProblem } from '../record/form-parts.ts';
+import { formatDate, formatMoney } from '../text/format.ts';
 import { currentLocale, t } from '../text/i18n.ts';
 import { icon } from '../base/icons.ts';
+import { unbroken } from '../base/unbroken.ts';
 import { latestOnly } from '../base/latest.ts';
 import { usualReason } from './exemption-reasons.ts';
 import {
   addLine, atShownLines, fromInvoiceDraft, invoiceDefaults, isBlankLine, isSameInvoiceDraft, lineCategory, lineOrder, needsReason,
   previewTotals, toInvoiceDraft, withCustomer, withIssueDate, withoutBlankLines, type InvoiceDefaults, type InvoiceDraft, type LineDraft,
 } from './invoice-draft.ts';
+import { isEarlier } from './issue-warnings.ts';
 import { fieldLabel, problemMessage } from '../text/messages.ts';
 import { localNumbers } from '../text/number-text.ts';
 import type { Picked } from '../record/picker.ts';
@@ -46,9 +50,11 @@ export class InvoifyInvoiceForm extends LitElement {
     isBusy: { attribute: false },
     block: { attribute: false },
     isNewer: { attribute: false },
+    newerBy: { attribute: false },
     _draft: { state: true },
     _problems: { state: true },
     _newCustomer: { state: true },
+    _credited: { state: true },
   };
 
   static override styles = [controls, formStyles, totalsStyles, css`
@@ -57,7 +63,6 @@ export class InvoifyInvoiceForm extends LitElement {
     .foot { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 320px); gap: var(--space-6); align-items: start; }
     .notes { display: grid; gap: var(--space-3); }
     .internal { padding: var(--space-3); border-radius: var(--radius); background: var(--color-plain-back); }
-    .preview { margin: var(--space-2) 0 0; color: var(--color-muted); font-size: var(--text-small); text-align: end; }
 
     @media (max-width: 760px) {
       .head { grid-template-columns: repeat(2, minmax(0, 1fr)); }
@@ -70,10 +75,13 @@ export class InvoifyInvoiceForm extends LitElement {
   declare isBusy: boolean;
   declare block: WriteBlock;
   declare isNewer: boolean;
+  declare newerBy: string | null;
   declare _draft: InvoiceDraft;
   declare _problems: Problems;
   /** The name of a customer who is being entered; null if none is. */
   declare _newCustomer: string | null;
+  /** What a credit note corrects; null if it is none, or that is not known yet. */
+  declare _credited: Invoice | null;
   #initialDraft: InvoiceDraft = { values: {}, lines: [] };
   /** What the present customer and the company have filled in. */
   #defaults: InvoiceDefaults = invoiceDefaults(null, null, null, '');
@@ -90,9 +98,11 @@ export class InvoifyInvoiceForm extends LitElement {
     this.isBusy = false;
     this.block = null;
     this.isNewer = false;
+    this.newerBy = null;
     this._draft = this.#initialDraft;
     this._problems = {};
     this._newCustomer = null;
+    this._credited = null;
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
@@ -137,8 +147,26 @@ export class InvoifyInvoiceForm extends LitElement {
     this._draft = this.#initialDraft;
     this._problems = {};
     this.#defaults = invoiceDefaults(null, null, null, String(draft.values['currency'] ?? ''));
+    void this.#loadCredited();
     // What is in an old draft or a copy has been decided, and stays.
     void this.#loadDefaults(String(draft.values['customerId'] ?? ''), this.task.record === null && draft.lines.length === 0);
+  }
+
+  /** Reads the invoice that a credit note corrects, as it is now. */
+  async #loadCredited(): Promise<void> {
+    const { task } = this;
+    this._credited = null;
+    const id = this.#payload['creditedId'];
+    const found = typeof id === 'string' ? await ask(this, 'data.getRecord', { collection: 'invoices', id }) : null;
+    if (found?.ok && this.task === task) this._credited = (found.value?.payload ?? null) as (JsonObject & Invoice) | null;
+  }
+
+  /** Why a credit note cannot be issued over its total: what is left of the invoice is less. */
+  #overcredit(totals: Totals | null): Problem | undefined {
+    const credited = this._credited;
+    if (!credited || !totals) return undefined;
+    const leftMinor = credited.totalMinor - credited.creditedMinor;
+    return totals.totalMinor > leftMinor ? toProblem('max', { max: leftMinor }) : undefined;
   }
 
   /** Reads what customer, plan and company have defaults for, and with `fills` puts it where nothing else was entered. */
@@ -198,8 +226,9 @@ export class InvoifyInvoiceForm extends LitElement {
     const { draft, shownAt } = withoutBlankLines(this._draft);
     this.#shownAt = shownAt;
     const { value, problems } = fromInvoiceDraft(this.#declared, draft, localNumbers);
-    const { problem } = this.#hasLines ? previewTotals(draft.lines, this.#currency, localNumbers) : { problem: null };
-    const refused = andIssue && draft.lines.length === 0 ? toProblem('required') : problem;
+    const { problem, totals } = this.#hasLines ? previewTotals(draft.lines, this.#currency, localNumbers) : { problem: null, totals: null };
+    const unissuable = draft.lines.length === 0 ? toProblem('required') : this.#overcredit(totals);
+    const refused = andIssue && unissuable ? unissuable : problem;
     this._problems = atShownLines(refused === null ? problems : { ...problems, lines: refused }, shownAt);
     if (Object.keys(this._problems).length > 0) void this.#focusProblem();
     else this.dispatchEvent(new CustomEvent(andIssue ? 'form-save-issue' : 'form-save', { detail: value }));
@@ -219,6 +248,12 @@ export class InvoifyInvoiceForm extends LitElement {
       ...lineOrder(this._draft.lines), 'lines', ...after];
   }
 
+  #linesProblem(reason: Problem): string {
+    const max = reason.code === 'max' && this._credited ? reason.params?.['max'] : undefined;
+    if (max === undefined) return problemMessage('lines', reason, this.#currency);
+    return t('form.creditMax', { amount: formatMoney(Number(max), this.#currency), number: this._credited?.number ?? '' });
+  }
+
   /** A credit note is for the customer, and in the currency, of the invoice. */
   get #isCreditNote(): boolean {
     return this.#payload['kind'] === 'credit_note';
@@ -236,10 +271,11 @@ export class InvoifyInvoiceForm extends LitElement {
       shown: this.#order,
       isBusy: this.isBusy,
       isNewer: this.isNewer,
+      newerBy: this.newerBy,
       block: this.block,
       saveLabel: this.#hasLines ? t('form.saveDraft') : t('word.save'),
       onSave: () => this.#submit(),
-      alternative: this.#hasLines ? { label: t('form.saveIssue'), onSave: () => this.#submit(true) } : null,
+      alternative: this.#hasLines ? { label: t('form.saveIssue'), keys: 'Control+Shift+Enter', onSave: () => this.#submit(true) } : null,
       onClose: () => this.dispatchEvent(new CustomEvent('form-close')),
       content: html`
         <form novalidate @submit=${(event: Event) => event.preventDefault()} @keydown=${this.#onKeydown}
@@ -269,7 +305,7 @@ export class InvoifyInvoiceForm extends LitElement {
   #renderDraft(): TemplateResult {
     const { lines } = this._draft;
     const { nets, totals, problem } = previewTotals(lines, this.#currency, localNumbers);
-    const reason = problem ?? this._problems['lines'];
+    const reason = problem ?? this.#overcredit(totals) ?? this._problems['lines'];
     return html`
       <div class="head">
         ${this.#renderCustomer()}
@@ -291,9 +327,8 @@ export class InvoifyInvoiceForm extends LitElement {
           ${this.#renderField('note')}
         </div>
         <div>
-          ${totals ? totalsList(totals, this.#currency, null) : ''}
-          ${reason === undefined ? '' : html`<p class="problem">${icon('warn')}${problemMessage('lines', reason, this.#currency)}</p>`}
-          <p class="preview">${t('totals.preview')}</p>
+          ${totals ? totalsList(totals, this.#currency, null, this.#isCreditNote) : ''}
+          ${reason === undefined ? '' : html`<p class="problem">${icon('warn')}<span>${unbroken(this.#linesProblem(reason))}</span></p>`}
         </div>
       </div>
       <div class="internal">${this.#renderField('internalNote')}</div>`;
@@ -301,11 +336,18 @@ export class InvoifyInvoiceForm extends LitElement {
 
   #renderCustomer(): TemplateResult {
     if (this.#isCreditNote) {
+      const credited = this._credited;
       return html`
-        <div class="field"><span class="label">${fieldLabel('customerId')}</span><p class="to">${this.#payload['customerName']}</p></div>`;
+        <div class="field">
+          <span class="label">${fieldLabel('customerId')}</span><p class="to">${this.#payload['customerName']}</p>
+          ${credited ? html`<p class="hint">${unbroken(t('form.credits', {
+            number: credited.number ?? '', date: formatDate(credited.issueDate),
+            amount: formatMoney(credited.totalMinor - credited.creditedMinor, credited.currency),
+          }))}</p>` : ''}
+        </div>`;
     }
     return html`
-      <invoify-picker autofocus data-path="customerId" collection="customers" .collection=${'customers'}
+      <invoify-picker ?autofocus=${!this.task.lead} data-path="customerId" collection="customers" .collection=${'customers'}
         .label=${fieldLabel('customerId')}
         .recordId=${String(this._draft.values['customerId'] ?? '')} .canCreate=${true} .problem=${this.#problemAt('customerId')}
         @picked=${(event: CustomEvent<Picked>) => this.#pickCustomer(event.detail)}
@@ -316,11 +358,22 @@ export class InvoifyInvoiceForm extends LitElement {
     const formField = formFields(this.#declared).find((one) => one.path === path);
     if (!formField) return html``;
     const { field } = formField;
+    const lead = leadField(this.task.lead, this.#order);
     return html`
-      <invoify-field data-path=${path} ?autofocus=${isFirst} .path=${path} .kind=${controlKind(formField)} .label=${fieldLabel(path)}
-        .value=${this._draft.values[path] ?? ''} .problem=${this.#problemAt(path)}
+      <invoify-field data-path=${path} ?autofocus=${lead === null ? isFirst : path === lead} .path=${path} .kind=${controlKind(formField)}
+        .label=${this.#labelOf(path)} .value=${this._draft.values[path] ?? ''} .problem=${this.#problemAt(path)} .hint=${this.#hintAt(path)}
         .options=${optionsOf(field, String, [this.#initialDraft.values[path], this._draft.values[path]])}
         .isOptional=${isOptionalField(formField) && path !== 'taxExemptionReason'}></invoify-field>`;
+  }
+
+  #labelOf(path: string): string {
+    return fieldLabel(path === 'issueDate' && this.#isCreditNote ? 'creditDate' : path);
+  }
+
+  #hintAt(path: string): string {
+    const issueDate = String(this._draft.values['issueDate'] ?? '');
+    return path === 'issueDate' && this._credited && isEarlier({ issueDate }, this._credited)
+      ? t('form.creditEarlier', { date: formatDate(this._credited.issueDate) }) : '';
   }
 
   #problemAt(path: string): string | null {

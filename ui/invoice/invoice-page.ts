@@ -15,6 +15,7 @@ import type { Detail } from '../record/record-detail-data.ts';
 import { paperContent, type Fact, type Paper, type PaperSum } from './paper-content.ts';
 import { breakPages, type PaperPage } from './paper-pages.ts';
 import { paperPieces, type PaperPiece } from './paper-pieces.ts';
+import { unbroken } from '../base/unbroken.ts';
 import { paperStyles } from './paper-styles.ts';
 
 const sheetMm = { width: 210, height: 297 } as const;
@@ -112,7 +113,7 @@ export class InvoifyInvoicePage extends LitElement {
         <address>${recipient.map((line, index) => (index === 0 ? line : html`<br>${line}`))}</address>
       </div>
       <div class="opening">${renderFacts(facts)}</div>
-      <div class="heading"><h1>${heading}</h1>${corrects ? html`<p class="corrects">${corrects}</p>` : ''}</div>`;
+      <div class="heading"><h1>${unbroken(heading)}</h1>${corrects ? html`<p class="corrects">${unbroken(corrects)}</p>` : ''}</div>`;
   }
 
   #renderParts(paper: Paper, { from, to, isCarriedIn, isCarriedOut }: PaperPage): TemplateResult {
@@ -174,13 +175,13 @@ function renderText(piece: PaperPiece): TemplateResult {
     case 'line': return html``;
     case 'sum': return renderSums(piece.sums, 'totals');
     case 'text': return piece.sums ? renderSums(piece.sums, '') : html`
-      <div class=${piece.look}>${piece.text}${piece.facts && piece.facts.length > 0 ? renderFacts(piece.facts) : ''}</div>`;
+      <div class=${piece.look}>${unbroken(piece.text)}${piece.facts && piece.facts.length > 0 ? renderFacts(piece.facts) : ''}</div>`;
   }
 }
 
 function renderSums(sums: readonly PaperSum[], look: string): TemplateResult {
   return html`<dl class="sums ${look}">${sums.map(({ label, amount, look: own }) => html`
-    <dt class=${own}>${label}</dt><dd class=${own}>${amount}</dd>`)}</dl>`;
+    <dt class=${own}>${unbroken(label)}</dt><dd class=${own}>${amount}</dd>`)}</dl>`;
 }
 
 function renderFacts(facts: readonly Fact[]): TemplateResult {

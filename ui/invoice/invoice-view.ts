@@ -53,7 +53,8 @@ export class InvoifyInvoiceView extends LitElement {
     const money = (amountMinor: number): string => formatMoney(amountMinor, invoice.currency);
     const openMinor = openMinorOf(invoice);
     const { paidMinor, creditedMinor, servicePeriod } = invoice;
-    const hasBalance = invoice.kind === 'invoice' && (invoice.status === 'open' || paidMinor !== 0 || creditedMinor !== 0);
+    const isCreditNote = invoice.kind === 'credit_note';
+    const hasBalance = !isCreditNote && (invoice.status === 'open' || paidMinor !== 0 || creditedMinor !== 0);
     return html`
       <section>
         <button class="link" type="button" @click=${this.#openCustomer}>${invoice.customerName}</button>
@@ -64,11 +65,11 @@ export class InvoifyInvoiceView extends LitElement {
           <p class="figure">${money(-openMinor)}</p>
           <p class="figure-note bad">${t('detail.overpaid')}</p>` : html`
           <p class="figure">${money(invoice.totalMinor)}</p>
-          <p class="figure-note">${t('detail.inTotal')}</p>`}
+          <p class="figure-note">${t(!isCreditNote ? 'detail.inTotal' : invoice.status === 'draft' ? 'detail.toCredit' : 'totals.credited')}</p>`}
       </section>
       ${section('', facts([
         [t('detail.corrects'), this.#renderCredited()],
-        [fieldLabel('issueDate'), formatDateLong(invoice.issueDate)],
+        [fieldLabel(isCreditNote ? 'creditDate' : 'issueDate'), formatDateLong(invoice.issueDate)],
         [fieldLabel('dueDate'), invoice.dueDate === undefined ? '' : formatDateLong(invoice.dueDate)],
         [fieldLabel('servicePeriod'), servicePeriod === undefined ? '' : periodText(servicePeriod)],
         [fieldLabel('buyerReference'), invoice.buyerReference ?? ''],
@@ -81,7 +82,7 @@ export class InvoifyInvoiceView extends LitElement {
             <span class="aside">${priceText(line, invoice.currency)}&nbsp;· ${taxText(line)}</span>
           </li>`)}</ul>`)}
       ${section('', html`
-        ${totalsList(invoice, invoice.currency, hasBalance ? { paidMinor, creditedMinor, openMinor } : null)}
+        ${totalsList(invoice, invoice.currency, hasBalance ? { paidMinor, creditedMinor, openMinor } : null, isCreditNote)}
         ${invoice.taxExemptionReason ? html`<p class="quiet">${invoice.taxExemptionReason}</p>` : ''}`)}
       ${section(fieldLabel('payments'), this.#renderPayments(invoice))}
       ${section(t('detail.creditNotes'), this.#renderCredits())}
@@ -98,6 +99,9 @@ export class InvoifyInvoiceView extends LitElement {
 
   #renderPayments({ payments, currency }: Invoice): TemplateResult | string {
     if (payments.length === 0) return '';
+    const removal = (amountMinor: number): string => t(amountMinor < 0 ? 'detail.removeRefund' : 'detail.removePayment', {
+      amount: formatMoney(Math.abs(amountMinor), currency),
+    });
     return html`<ul class="rows payments">${payments.map(({ id, amountMinor, paidOn, method, reference }) => {
       const amount = formatMoney(amountMinor, currency);
       return html`
@@ -106,7 +110,7 @@ export class InvoifyInvoiceView extends LitElement {
             <span class="aside">${[method, reference].filter(Boolean).join('\u00a0· ')}</span></span>
           <span class="amount">${amount}</span>
           ${this.canUnpay ? html`
-            <invoify-write-button look="icon" icon="trash" .blocked=${this.block} .label=${t('detail.removePayment', { amount })}
+            <invoify-write-button look="icon" icon="trash" .blocked=${this.block} .label=${removal(amountMinor)}
               @activate=${() => this.dispatchEvent(new CustomEvent('remove-payment', { detail: id }))}></invoify-write-button>` : ''}
         </li>`;
     })}</ul>`;

@@ -4,6 +4,7 @@
 import { css } from 'lit';
 
 export const paperStyles = css`
+  .unbroken { white-space: nowrap; }
   *, ::before, ::after { box-sizing: border-box; }
 
   :host {

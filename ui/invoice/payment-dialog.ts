@@ -18,6 +18,7 @@ import { firstProblem, focusField, formStyles, isSubmitKey, refusalText, without
 import { formatMoney, localDay } from '../text/format.ts';
 import { t } from '../text/i18n.ts';
 import { icon } from '../base/icons.ts';
+import { unbroken } from '../base/unbroken.ts';
 import { fieldLabel, problemMessage } from '../text/messages.ts';
 import { localNumbers } from '../text/number-text.ts';
 import { fromPaymentDraft, newPayment, type PaymentDraft } from './payment-draft.ts';
@@ -119,7 +120,7 @@ export class InvoifyPaymentDialog extends LitElement {
           @field-input=${(event: CustomEvent<FieldInput>) => this.#change(event.detail)}>
           <div role="alert">${this.#renderBanner()}</div>
           <invoify-block-banner .block=${this.block} .hasInput=${true}></invoify-block-banner>
-          <p>${t(isRefund ? 'pay.overpaid' : 'pay.open', { name, amount })}</p>
+          <p>${unbroken(t(isRefund ? 'pay.overpaid' : 'pay.open', { name, amount }))}</p>
           ${isOpen ? html`
             <div class="row">${this.#renderField('amountMinor')}${this.#renderField('paidOn')}</div>
             <div class="row">${this.#renderField('method')}${this.#renderField('reference')}</div>

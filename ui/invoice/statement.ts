@@ -4,7 +4,7 @@
 import type { Company, Customer } from '../../shared/collections.ts';
 import type { JsonObject } from '../../shared/fields.ts';
 import { isOverdue } from '../../shared/invoice.ts';
-import type { Outcome } from '../../shared/window/ipc.ts';
+import type { Outcome, SavedFile } from '../../shared/window/ipc.ts';
 import type { ListRow } from '../../shared/window/views.ts';
 import { ask } from '../base/ask.ts';
 import { findCompany, type Detail } from '../record/record-detail-data.ts';
@@ -87,8 +87,13 @@ function exact(sum: number): number {
   return sum;
 }
 
-/** Prints a statement per currency in which anything is open, the customer's own first. */
-export async function printStatement(host: EventTarget, { record }: Detail, today: string): Promise<Outcome<null>> {
+/**
+ * Prints a statement per currency in which anything is open, the customer's own first, or saves them as one PDF: the value is then the
+ * file, or null if the user cancelled.
+ */
+export async function exportStatement(
+  host: EventTarget, { record }: Detail, to: 'print' | 'pdf', today: string,
+): Promise<Outcome<SavedFile | null>> {
   const customer = record.payload as JsonObject & Customer;
   const company = await findCompany({
     getRecord: (request) => ask(host, 'data.getRecord', request), listPage: (request) => ask(host, 'data.listPage', request),
@@ -108,7 +113,8 @@ export async function printStatement(host: EventTarget, { record }: Detail, toda
   document.body.append(...pages);
   try {
     await Promise.all(pages.map((page) => page.laidOut()));
-    return await ask(host, 'app.print');
+    if (to === 'print') return await ask(host, 'app.print');
+    return await ask(host, 'app.exportPdf', { name: `${pages[0]?.paper?.heading ?? ''} ${customer.name}`.trim() });
   } finally {
     for (const page of pages) page.remove();
   }

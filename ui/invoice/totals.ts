@@ -18,7 +18,7 @@ export const totalsStyles = css`
 /** `balance` null leaves out what has been credited and paid. */
 export function totalsList(
   totals: Totals, currency: string,
-  balance: { readonly paidMinor: number; readonly creditedMinor: number; readonly openMinor: number } | null,
+  balance: { readonly paidMinor: number; readonly creditedMinor: number; readonly openMinor: number } | null, isCreditNote: boolean,
 ): TemplateResult {
   const money = (amountMinor: number): string => formatMoney(amountMinor, currency);
   return html`
@@ -27,7 +27,7 @@ export function totalsList(
       ${totals.taxes.map(({ category, rateBp, netMinor, taxMinor }) => html`
         <dt>${category === 'S' || category === 'Z' ? t('totals.tax', { rate: formatPercent(rateBp), net: money(netMinor) })
           : t('totals.exempt', { category: tryText('taxCategory', category), net: money(netMinor) })}</dt><dd>${money(taxMinor)}</dd>`)}
-      <dt class="sum">${t('totals.sum')}</dt><dd class="sum">${money(totals.totalMinor)}</dd>
+      <dt class="sum">${t(isCreditNote ? 'totals.creditSum' : 'totals.sum')}</dt><dd class="sum">${money(totals.totalMinor)}</dd>
       ${balance ? html`
         ${balance.creditedMinor === 0 ? '' : html`<dt>${t('totals.credited')}</dt><dd>${money(-balance.creditedMinor)}</dd>`}
         <dt>${t('totals.paid')}</dt><dd>${money(-balance.paidMinor)}</dd>

@@ -5,6 +5,8 @@
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 
+import type { Invoice } from '../../shared/collections.ts';
+import type { JsonObject } from '../../shared/fields.ts';
 import type { Outcome } from '../../shared/window/ipc.ts';
 import type { ListRow } from '../../shared/window/views.ts';
 import { companyScreen } from '../app-state.ts';
@@ -13,6 +15,7 @@ import { controls } from '../base/controls.ts';
 import { emit } from '../base/events.ts';
 import { companyGaps, companyOmissions, type CompanyGap, type CompanyOmission } from '../company/company-gaps.ts';
 import { exportInvoice } from '../invoice/invoice-page.ts';
+import { issueWarnings } from '../invoice/issue-warnings.ts';
 import { findCompany, loadDetail } from '../record/record-detail-data.ts';
 import type { WriteBlock } from '../sync/sync-view.ts';
 import { callErrorText } from '../text/call-error-text.ts';
@@ -59,6 +62,8 @@ export class InvoifyBulkDialog extends LitElement {
   /** Why the window itself refused a row, by its id. */
   readonly #reasons = new Map<string, string>();
   #omissions: readonly CompanyOmission[] = [];
+  /** How many of the drafts do not say when the service was. */
+  #unserved = 0;
 
   constructor() {
     super();
@@ -81,6 +86,9 @@ export class InvoifyBulkDialog extends LitElement {
     });
     const payload = company.ok ? company.value?.payload ?? null : null;
     this.#omissions = company.ok ? companyOmissions(payload) : [];
+    const found = await Promise.all(this.job.rows.map(({ id }) => ask(this, 'data.getRecord', { collection: 'invoices', id })));
+    const drafts = found.flatMap((outcome) => (outcome.ok && outcome.value ? [outcome.value.payload as JsonObject & Invoice] : []));
+    this.#unserved = drafts.filter((draft) => issueWarnings(draft, { company: payload, credited: null }).includes('service')).length;
     this._gaps = company.ok ? companyGaps(payload) : [];
   }
 
@@ -165,6 +173,7 @@ export class InvoifyBulkDialog extends LitElement {
     const today = localDay(Date.now());
     const dated = this.job.rows.filter(({ columns }) => String(columns['issueDate']) < today).length;
     return html`<p>${t('bulk.issueText')}</p>${dated > 0 ? html`<p>${t('bulk.dated', { count: dated })}</p>` : nothing}
+      ${this.#unserved > 0 ? html`<p>${t('bulk.noService', { count: this.#unserved })}</p>` : nothing}
       ${this.#omissions.map((name) => html`<p>${t(`confirm.omits.${name}`)}</p>`)}`;
   }
 

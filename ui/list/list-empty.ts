@@ -1,9 +1,12 @@
-// Replaces an empty or unreadable list: says why, and offers what to do next.
+// Replaces an empty or unreadable list: says why, and offers what to do next. Who owns an account in which nothing can be issued yet is
+// led to the company first.
 
-import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
+import { LitElement, css, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 
 import type { CallError } from '../../shared/window/ipc.ts';
 import type { SyncState } from '../../shared/window/views.ts';
+import { companyScreen } from '../app-state.ts';
+import { ask } from '../base/ask.ts';
 import { controls } from '../base/controls.ts';
 import { emit } from '../base/events.ts';
 import { t, tryText } from '../text/i18n.ts';
@@ -40,6 +43,8 @@ export class InvoifyListEmpty extends LitElement {
     kind: {},
     collection: {},
     mayWrite: { type: Boolean },
+    isOwner: { attribute: false },
+    _lacksCompany: { state: true },
     blocked: { attribute: false },
     reason: {},
   };
@@ -68,6 +73,8 @@ export class InvoifyListEmpty extends LitElement {
   declare kind: Emptiness;
   declare collection: string;
   declare mayWrite: boolean;
+  declare isOwner: boolean;
+  declare _lacksCompany: boolean;
   declare blocked: WriteBlock;
   declare reason: string | null;
 
@@ -76,8 +83,25 @@ export class InvoifyListEmpty extends LitElement {
     this.kind = 'none';
     this.collection = '';
     this.mayWrite = false;
+    this.isOwner = false;
+    this._lacksCompany = false;
     this.blocked = null;
     this.reason = null;
+  }
+
+  protected override updated(changed: PropertyValues): void {
+    const isFirst = this.kind === 'none' && this.isOwner && ['invoices', 'customers'].includes(this.collection);
+    if (isFirst && (changed.has('kind') || changed.has('isOwner'))) void this.#readCompany();
+  }
+
+  async #readCompany(): Promise<void> {
+    const [{ findCompany }, { companyGaps }] = await Promise.all([
+      import('../record/record-detail-data.ts'), import('../company/company-gaps.ts'),
+    ]);
+    const company = await findCompany({
+      getRecord: (request) => ask(this, 'data.getRecord', request), listPage: (request) => ask(this, 'data.listPage', request),
+    });
+    this._lacksCompany = company.ok && companyGaps(company.value?.payload ?? null).length > 0;
   }
 
   #send(name: 'clear' | 'retry'): void {
@@ -93,7 +117,10 @@ export class InvoifyListEmpty extends LitElement {
       case 'filling': return this.#message(icon('download'), t('list.filling'), t('list.fillingHint'));
       case 'no-match': return this.#message(icon('search'), t('list.noMatch'), t('list.noMatchHint'),
         html`<button class="button" @click=${() => this.#send('clear')}>${t('list.clearFilters')}</button>`);
-      case 'none': return this.#message(icon('invoices'), tryText('list.none', this.collection), t('list.noneHint'),
+      case 'none': return this._lacksCompany ? this.#message(icon('company'), t('list.begin'), t('list.beginHint'),
+        html`<button class="button primary"
+          @click=${() => emit(this, 'navigate', { screen: companyScreen })}>${t('list.beginDo')}</button>`)
+        : this.#message(icon('invoices'), tryText('list.none', this.collection), t('list.noneHint'),
         this.mayWrite ? html`<invoify-write-button look="primary" icon="plus" .blocked=${this.blocked}
           .label=${tryText('list.new', this.collection)}
           @activate=${() => emit(this, 'new-record', { collection: this.collection })}></invoify-write-button>` : nothing);

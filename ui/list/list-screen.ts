@@ -283,9 +283,11 @@ export class InvoifyListScreen extends LitElement {
           @row-menu=${({ detail }: CustomEvent<RowMenu>) => void this.#openMenu(detail)}
         ></invoify-list-table>
         ${this.menu === null ? nothing : html`<invoify-row-menu .collection=${this.collection.name} .menu=${this.menu}
+          .mayWrite=${this.mayWrite} .blocked=${this.blocked}
           @menu-close=${() => { this.menu = null; }}></invoify-row-menu>`}
         ${empty === null ? nothing : html`<invoify-list-empty .kind=${empty} .collection=${this.collection.name} .mayWrite=${this.mayWrite}
-          .blocked=${this.blocked} .reason=${this.#rows.error ? callErrorText(this.#rows.error) : null}
+          .isOwner=${this.status.user?.role === 'owner'} .blocked=${this.blocked}
+          .reason=${this.#rows.error ? callErrorText(this.#rows.error) : null}
           @clear=${() => this.#set(clearFilters(this.state))} @retry=${() => this.#rows.refresh()}></invoify-list-empty>`}
       </div>
       ${this.#footer(total)}`;

@@ -1,7 +1,9 @@
 // Asks for confirmation before an invoice is issued or voided, or a payment or record removed: says what it does, and whether it can
 // be undone. If the record has changed since, lists the changes and asks again.
 //
-//   <invoify-confirm-dialog .task .error .isBusy .block .userId @confirm @leave>
+//   <invoify-confirm-dialog .task .error .isBusy .block .userId @confirm @leave @mend @serve-on-issue>
+//
+// `mend` carries a warning whose field the user wants to fill in; `serve-on-issue`: the day of service is that of issue.
 
 import { LitElement, css, html, type TemplateResult } from 'lit';
 
@@ -9,8 +11,10 @@ import { authorField, type Invoice } from '../../shared/collections.ts';
 import type { JsonObject } from '../../shared/fields.ts';
 import { isActionAllowed } from '../../shared/invoice.ts';
 import { controls } from '../base/controls.ts';
+import { isAboutCompany, issueWarnings } from '../invoice/issue-warnings.ts';
 import { authorOf } from './author.ts';
 import { findDifferences, type Difference } from './conflict.ts';
+import { unbroken } from '../base/unbroken.ts';
 import { formStyles, refusalText } from './form-parts.ts';
 import { formatDateLong, formatMoney, localDay } from '../text/format.ts';
 import { t } from '../text/i18n.ts';
@@ -35,6 +39,8 @@ export class InvoifyConfirmDialog extends LitElement {
   static override styles = [controls, formStyles, css`
     p { margin: 0; }
     .texts { display: grid; gap: var(--space-2); }
+    .ways .link { padding-inline: 0; }
+    .ways { display: flex; flex-wrap: wrap; gap: var(--space-1) var(--space-4); margin-block-start: var(--space-1); }
     ul { margin: 0; padding-inline-start: var(--space-4); white-space: pre-line; overflow-wrap: anywhere; }
   `];
 
@@ -67,7 +73,7 @@ export class InvoifyConfirmDialog extends LitElement {
     const name = String(payload['name'] ?? payload['number'] ?? '');
     switch (action) {
       case 'issue': return t(payload['kind'] === 'credit_note' ? 'confirm.issueCreditTitle' : 'confirm.issueTitle');
-      case 'unpay': return t('confirm.unpayTitle', { name });
+      case 'unpay': return t(this.#isRefund ? 'confirm.unrefundTitle' : 'confirm.unpayTitle', { name });
       case 'void': return t('confirm.voidTitle', { name });
       default: return name === '' ? t('confirm.deleteDraftTitle') : t('confirm.deleteTitle', { name });
     }
@@ -77,8 +83,8 @@ export class InvoifyConfirmDialog extends LitElement {
     const { action, collection, record } = this.task;
     switch (action) {
       case 'issue': return this.#issueTexts;
-      case 'unpay': return this.#payment ? [t('confirm.unpayText', {
-        amount: formatMoney(this.#payment.amountMinor, this.#invoice.currency), date: formatDateLong(this.#payment.paidOn),
+      case 'unpay': return this.#payment ? [t(this.#isRefund ? 'confirm.unrefundText' : 'confirm.unpayText', {
+        amount: formatMoney(Math.abs(this.#payment.amountMinor), this.#invoice.currency), date: formatDateLong(this.#payment.paidOn),
       })] : [];
       case 'void': return [t('confirm.voidText')];
       default:
@@ -98,13 +104,34 @@ export class InvoifyConfirmDialog extends LitElement {
   get #issueTexts(): readonly string[] {
     const { kind, issueDate, totalMinor } = this.#invoice;
     const isInvoice = kind === 'invoice';
-    const omissions = (this.task.omissions ?? []).filter((name) => name !== 'iban' || (isInvoice && totalMinor > 0));
     return [
       t(isInvoice ? 'confirm.issueText' : 'confirm.issueCreditText'),
       ...(issueDate < localDay(Date.now()) ? [t('confirm.issueDated', { date: formatDateLong(issueDate) })] : []),
       ...(isInvoice && totalMinor === 0 ? [t('confirm.issuePaid')] : []),
-      ...omissions.map((name) => t(`confirm.omits.${name}`)),
     ];
+  }
+
+  get #isRefund(): boolean {
+    return (this.#payment?.amountMinor ?? 0) < 0;
+  }
+
+  #renderWarnings(): readonly TemplateResult[] {
+    const { action, context } = this.task;
+    if (action !== 'issue' || !context) return [];
+    const { number = '', issueDate } = context.credited ?? {};
+    const date = issueDate === undefined ? '' : formatDateLong(issueDate);
+    return issueWarnings(this.#invoice, context).map((warning) => html`
+      <div class="banner warn">${icon('warn')}<div>
+        <p>${isAboutCompany(warning) ? t(`confirm.omits.${warning}`) : warning === 'service' ? t('confirm.noService')
+          : unbroken(t('confirm.earlier', { number, date }))}</p>
+        ${isAboutCompany(warning) && !context.isOwner ? '' : html`
+          <p class="ways">
+            <button class="link" type="button" @click=${() => this.dispatchEvent(new CustomEvent('mend', { detail: warning }))}>${
+              t(isAboutCompany(warning) ? 'company.open' : `confirm.mend.${warning}`)}</button>
+            ${warning === 'service' ? html`<button class="link" type="button" ?disabled=${this.block !== null}
+              @click=${() => this.dispatchEvent(new CustomEvent('serve-on-issue'))}>${t('confirm.serveOnIssue')}</button>` : ''}
+          </p>`}
+      </div></div>`);
   }
 
   /** Whether the current version of the record still allows the action. */
@@ -117,23 +144,33 @@ export class InvoifyConfirmDialog extends LitElement {
 
   override render(): TemplateResult {
     const { action, before } = this.task;
-    const failure = this.error ? refusalText(this.error) : '';
+    const failure = this.error ? this.#failureText(this.error) : '';
     return html`
       <invoify-sheet placement="centre" .heading=${this.#heading} .isBusy=${this.isBusy} @sheet-close=${this.#leave}>
         <div class="texts">
           <div role="alert">
-            ${failure ? html`<div class="banner">${icon('warn')}<span>${failure}</span></div>` : ''}
+            ${failure ? html`<div class="banner">${icon('warn')}<span>${unbroken(failure)}</span></div>` : ''}
             ${before ? html`<div class="banner warn">${icon('warn')}<div>${this.#renderChanges()}</div></div>` : ''}
           </div>
           <invoify-block-banner .block=${this.block}></invoify-block-banner>
-          ${this.#isAllowed ? this.#texts.map((text) => html`<p>${text}</p>`) : html`<p>${t('confirm.impossible')}</p>`}
+          ${this.#isAllowed ? this.#texts.map((text) => html`<p>${unbroken(text)}</p>`) : html`<p>${t('confirm.impossible')}</p>`}
+          ${this.#isAllowed ? this.#renderWarnings() : ''}
         </div>
         <button slot="actions" type="button" class="button" autofocus ?disabled=${this.isBusy}
           @click=${this.#leave}>${t('word.cancel')}</button>
         ${this.#isAllowed ? html`
           <invoify-write-button slot="actions" .look=${action === 'issue' ? 'primary' : 'danger'} .blocked=${this.block}
-            .label=${this.isBusy ? t('form.saving') : t(`action.${action}`)} @activate=${this.#confirm}></invoify-write-button>` : ''}
+            .label=${this.isBusy ? t('form.saving') : t(action === 'unpay' && this.#isRefund ? 'action.unrefund' : `action.${action}`)}
+            @activate=${this.#confirm}></invoify-write-button>` : ''}
       </invoify-sheet>`;
+  }
+
+  /** With the figure, where a credit note is over more than is left. */
+  #failureText(error: FlowError): string {
+    const leftMinor = error.fields?.['lines']?.params?.['max'];
+    const number = this.task.context?.credited?.number;
+    return leftMinor === undefined || number === undefined ? refusalText(error)
+      : t('form.creditMax', { amount: formatMoney(Number(leftMinor), this.#invoice.currency), number });
   }
 
   #renderChanges(): TemplateResult {

@@ -18,7 +18,7 @@ import { formatDate, formatMoney, localDay } from '../text/format.ts';
 import { t, tryText } from '../text/i18n.ts';
 import { fieldLabel } from '../text/messages.ts';
 import type { Detail } from './record-detail-data.ts';
-import { languageName } from './value-text.ts';
+import { languageName, usualLanguageText } from './value-text.ts';
 
 export class InvoifyCustomerView extends LitElement {
   static override properties = { detail: { attribute: false } };
@@ -57,7 +57,8 @@ export class InvoifyCustomerView extends LitElement {
         [fieldLabel('number'), customer.number ?? ''],
         [fieldLabel('vatId'), customer.vatId ?? ''],
         [fieldLabel('currency'), customer.currency],
-        [fieldLabel('language'), customer.language === undefined ? '' : languageName(customer.language)],
+        [fieldLabel('language'), customer.language === undefined ? usualLanguageText(customer.address?.country ?? '')
+          : languageName(customer.language)],
         [t('detail.terms'), customer.paymentTermsDays === undefined ? '' : t('detail.days', { count: customer.paymentTermsDays })],
         [fieldLabel('buyerReference'), customer.buyerReference ?? ''],
         [fieldLabel('electronicAddress'), customer.electronicAddress ? Object.values(customer.electronicAddress).join(': ') : ''],

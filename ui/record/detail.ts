@@ -10,14 +10,14 @@ import { LitElement, css, html, type PropertyValues, type TemplateResult } from 
 
 import type { Invoice } from '../../shared/collections.ts';
 import type { JsonObject } from '../../shared/fields.ts';
-import { displayStatus, isActionAllowed, openMinorOf } from '../../shared/invoice.ts';
+import { isActionAllowed, openMinorOf } from '../../shared/invoice.ts';
 import type { AppInfo, CallError, Outcome, RecordVersion } from '../../shared/window/ipc.ts';
 import type { SignedInUser, WireRecord } from '../../shared/protocol.ts';
 import type { Status } from '../../shared/window/views.ts';
 import { ask } from '../base/ask.ts';
-import { companyScreen, mayWrite } from '../app-state.ts';
+import { companyScreen, mayWrite, type Lead, type RecordLink } from '../app-state.ts';
 import { askQuestion } from '../base/question.ts';
-import { companyGaps, companyOmissions, type CompanyGap } from '../company/company-gaps.ts';
+import { companyGaps, type CompanyGap } from '../company/company-gaps.ts';
 import { callErrorText } from '../text/call-error-text.ts';
 import { controls } from '../base/controls.ts';
 import { emit, type ToastText } from '../base/events.ts';
@@ -30,11 +30,12 @@ import { duplicateInvoice, newInvoiceFor, redated } from '../invoice/invoice-dra
 import { changedText } from './author.ts';
 import { newRecord } from './new-record.ts';
 import { exportInvoice } from '../invoice/invoice-page.ts';
-import { statusTone } from '../list/list-columns.ts';
+import { isAboutCompany, warningFields, type IssueWarning } from '../invoice/issue-warnings.ts';
 import { recordActions } from './record-actions.ts';
 import type { BarAction } from './record-bar.ts';
 import { loadDetail, type Detail } from './record-detail-data.ts';
-import { recordCalls, RecordFlow, type ActionTask, type Task } from './record-flow.ts';
+import { doneKey, recordCalls, RecordFlow, type ActionTask, type Task } from './record-flow.ts';
+import { stateBadge } from './state-badge.ts';
 import { writeBlock, type WriteBlock } from '../sync/sync-view.ts';
 import type { InvoifyTaskDialogs } from './task-dialogs.ts';
 import './customer-view.ts';
@@ -116,7 +117,7 @@ export class InvoifyDetail extends LitElement {
   #latestLoad = 0;
   #shownLoad = 0;
   /** An action that begins as soon as the record has been loaded. */
-  #toBegin: 'edit' | 'issue' | null = null;
+  #toBegin: { readonly act: NonNullable<RecordLink['act']>; readonly lead: Lead | undefined } | null = null;
   /** A write without a dialog is on its way. */
   #isWriting = false;
 
@@ -154,8 +155,8 @@ export class InvoifyDetail extends LitElement {
   }
 
   /** Begins an action, once the record has been loaded. */
-  begin(action: 'edit' | 'issue'): void {
-    this.#toBegin = action;
+  begin(act: NonNullable<RecordLink['act']>, lead?: Lead): void {
+    this.#toBegin = { act, lead };
     this.#beginIfLoaded();
   }
 
@@ -174,10 +175,10 @@ export class InvoifyDetail extends LitElement {
   }
 
   #beginIfLoaded(): void {
-    const action = this.#toBegin;
-    if (!action || !this._detail) return;
+    const beginning = this.#toBegin;
+    if (!beginning || !this._detail) return;
     this.#toBegin = null;
-    this.#act(action);
+    this.#act(beginning.act, beginning.lead);
   }
 
   #showRecord(): void {
@@ -220,7 +221,7 @@ export class InvoifyDetail extends LitElement {
     if (now !== undefined && now !== before?.lastSync?.timestamp) void this.#flow.syncCompleted();
   }
 
-  #act(name: BarAction): void {
+  #act(name: BarAction, lead?: Lead): void {
     const detail = this._detail;
     if (!detail || this.#flow.state.task) return;
     const { record } = detail;
@@ -230,13 +231,14 @@ export class InvoifyDetail extends LitElement {
       case 'pdf': return void exportTo(this, detail, name);
       case 'email':
       case 'statement':
+      case 'statementPdf':
       case 'eInvoice': return void this.#handOff(detail, name);
       case 'newInvoice': return emit(this, 'new-record', { collection: 'invoices', from: newInvoiceFor(record, localDay(Date.now())) });
       case 'duplicate':
         return emit(this, 'new-record', { collection, from: duplicateInvoice(record.payload as never, localDay(Date.now())) });
       case 'edit':
         if (!this.user || !mayWrite(collection, this.user.role)) return;
-        return this.#flow.open({ kind: 'edit', collection, record, initial: record.payload });
+        return this.#flow.open({ kind: 'edit', collection, record, initial: record.payload, ...(lead && { lead }) });
       case 'redate': {
         const patch = redated(record.payload as JsonObject & Invoice, localDay(Date.now()));
         return void this.#write(() => ask(this, 'records.update', { ...versionOf(collection, record), patch }), t('done.saved'));
@@ -244,10 +246,11 @@ export class InvoifyDetail extends LitElement {
       case 'credit': return void this.#write(() => ask(this, 'records.act', { ...versionOf(collection, record), action: 'credit' }),
         t('done.credit'), ({ id }) => emit(this, 'open-record', { collection, id, act: 'edit' }));
       case 'issue': {
-        const company = detail.company?.payload ?? null;
+        const [company, credited] = [detail.company?.payload ?? null, detail.credited?.payload ?? null];
         const gaps = companyGaps(company);
         if (gaps.length > 0) return void this.#askForCompany(gaps);
-        return this.#flow.open({ kind: 'action', collection, action: name, record, omissions: companyOmissions(company) });
+        const context = { company, credited, isOwner: this.user?.role === 'owner' };
+        return this.#flow.open({ kind: 'action', collection, action: name, record, context });
       }
       default: this.#flow.open({ kind: 'action', collection, action: name, record });
     }
@@ -275,14 +278,37 @@ export class InvoifyDetail extends LitElement {
       text: t(isOwner ? 'company.missing' : 'company.missingForOwner', { fields }),
       ...(isOwner ? { yes: t('company.open') } : { no: t('word.close') }),
     });
-    if (isAccepted) emit(this, 'navigate', { screen: companyScreen });
+    if (isAccepted) emit(this, 'navigate', { screen: companyScreen, lead: this.#leadTo(gaps[0] ?? 'name') });
   }
 
-  async #handOff(detail: Detail, name: 'email' | 'eInvoice' | 'statement'): Promise<void> {
-    const { exportEInvoice, openEmail, openStatement } = await import('../invoice/hand-off.ts');
+  /** A field to be filled in before issuing goes on. */
+  #leadTo(field: string): Lead {
+    return { field, back: { collection: this.collection, id: this.recordId ?? '', act: 'issue' } };
+  }
+
+  #mend(warning: IssueWarning): void {
+    this.#flow.close();
+    const lead = this.#leadTo(warningFields[warning]);
+    if (isAboutCompany(warning)) emit(this, 'navigate', { screen: companyScreen, lead });
+    else this.#act('edit', lead);
+  }
+
+  /** Puts the day of service on the day of issue, which is what many an invoice needs, and goes on. */
+  #serveOnIssue(): void {
+    const record = this._detail?.record;
+    if (!record) return;
+    this.#flow.close();
+    const patch = { servicePeriod: { from: (record.payload as JsonObject & Invoice).issueDate } };
+    void this.#write(() => ask(this, 'records.update', { ...versionOf(this.collection, record), patch }), t('done.saved'),
+      () => this.#act('issue'));
+  }
+
+  async #handOff(detail: Detail, name: 'email' | 'eInvoice' | 'statement' | 'statementPdf'): Promise<void> {
+    const { exportEInvoice, openEmail, printStatement, saveStatement } = await import('../invoice/hand-off.ts');
     const canPdf = !this.info?.lacks.includes('pdf');
     const rights = { isOwner: this.user?.role === 'owner', isWriter: this.#isWriter, canPdf };
-    await { email: openEmail, eInvoice: exportEInvoice, statement: openStatement }[name](this, detail, rights);
+    const hand = { email: openEmail, eInvoice: exportEInvoice, statement: printStatement, statementPdf: saveStatement };
+    await hand[name](this, detail, rights);
   }
 
   #removePayment(paymentId: string): void {
@@ -293,12 +319,13 @@ export class InvoifyDetail extends LitElement {
 
   #onDone(task: Task, record: WireRecord, next: 'issue' | null): void {
     const text = task.kind === 'edit' ? task.record ? t('done.saved') : tryText('done.created', task.collection)
-      : tryText('done', task.action).replace('{name}', String(record.payload?.['number'] ?? ''));
+      : tryText('done', doneKey(task, record)).replace('{name}', String(record.payload?.['number'] ?? ''));
     const action = task.kind === 'action' ? this.#nextAction(task, record) : null;
     emit(this, 'toast', { text, tone: 'ok', ...(action && { action }) });
     if (task.kind === 'edit' && task.record === null) {
       emit(this, 'open-record', { collection: task.collection, id: record.id, ...(next && { act: next }) });
     } else if (next) this.#act(next);
+    else if (task.kind === 'edit' && task.lead) emit(this, 'open-record', task.lead.back);
     else if (task.kind === 'action' && task.action === 'delete') emit(this, 'close-detail');
     else this.focusStart();
   }
@@ -332,7 +359,8 @@ export class InvoifyDetail extends LitElement {
       ${this.recordId === null ? '' : this.#renderPane()}
       <invoify-task-dialogs .flow=${this.#flow} .state=${this.#flow.state} .current=${this._detail?.record ?? null}
         .block=${this.#block} .userId=${this.user?.id ?? ''}
-          @leave=${this.#closeForm}></invoify-task-dialogs>`;
+        @mend=${(event: CustomEvent<IssueWarning>) => this.#mend(event.detail)} @serve-on-issue=${this.#serveOnIssue}
+        @leave=${this.#closeForm}></invoify-task-dialogs>`;
   }
 
   #renderPane(): TemplateResult {
@@ -340,7 +368,7 @@ export class InvoifyDetail extends LitElement {
     return html`
       <header>
         <h2 tabindex="-1">${detail ? titleOf(detail.record.payload) : ''}</h2>
-        ${detail ? this.#renderBadge(detail) : ''}
+        ${detail ? stateBadge(detail) : ''}
         <button class="icon-button close" type="button" aria-label=${t('word.close')} title=${t('word.close')}
           @click=${() => emit(this, 'close-detail')}>${icon('close')}</button>
       </header>
@@ -356,24 +384,6 @@ export class InvoifyDetail extends LitElement {
 
   get #isWriter(): boolean {
     return mayWrite(this.collection, this.user?.role ?? 'viewer');
-  }
-
-  /** Word and colour, never colour alone. */
-  #renderBadge({ collection, record: { payload } }: Detail): TemplateResult | string {
-    if (collection === 'invoices') {
-      const invoice = payload as JsonObject & Invoice;
-      const facts = { ...invoice, openMinor: openMinorOf(invoice), hasPayments: invoice.payments.length > 0 };
-      const status = displayStatus(facts, localDay(Date.now()));
-      const isCreditNote = invoice.kind === 'credit_note';
-      // A draft's title says that it is a credit note.
-      return html`
-        ${isCreditNote && status !== 'draft' ? html`<span class="badge">${t('kind.credit_note')}</span>`
-          : html`<span class="badge" data-tone=${statusTone(status)}>${tryText('status', status)}</span>`}`;
-    }
-    const isRetired = collection === 'plans' && payload['active'] === false;
-    if (isRetired) return html`<span class="badge" data-tone="muted">${t('active.no')}</span>`;
-    const isDisabled = collection === 'users' && payload['disabled'] === true;
-    return isDisabled ? html`<span class="badge" data-tone="bad">${t('disabled.yes')}</span>` : '';
   }
 
   #renderBar(detail: Detail): TemplateResult {
@@ -432,7 +442,7 @@ async function exportTo(element: LitElement, detail: Detail, to: 'print' | 'pdf'
 /** Takes back a payment that was just recorded, unless the invoice has changed since. */
 async function takeBack(element: LitElement, collection: string, record: WireRecord, paymentId: string): Promise<void> {
   const outcome = await ask(element, 'records.removeEntry', { ...versionOf(collection, record), list: 'payments', entry: paymentId });
-  emit(element, 'toast', outcome.ok ? { text: t('done.unpay'), tone: 'ok' } : { text: callErrorText(outcome.error), tone: 'bad' });
+  emit(element, 'toast', outcome.ok ? { text: t('done.undone'), tone: 'ok' } : { text: callErrorText(outcome.error), tone: 'bad' });
 }
 
 customElements.define('invoify-detail', InvoifyDetail);

@@ -4,8 +4,10 @@
 import { css, html, type TemplateResult } from 'lit';
 
 import type { Problems } from '../../shared/problems.ts';
+import type { Lead } from '../app-state.ts';
 import { callErrorText } from '../text/call-error-text.ts';
 import { t } from '../text/i18n.ts';
+import { shortcutOf } from '../text/keys-text.ts';
 import { fieldLabel, problemMessage } from '../text/messages.ts';
 import { icon } from '../base/icons.ts';
 import type { FlowError } from './record-flow.ts';
@@ -48,12 +50,14 @@ export interface FormFrame {
   /** The paths that the form shows. */
   readonly shown: readonly string[];
   readonly isBusy: boolean;
+  /** Whether the record has changed since the form was opened, and by whom, if that is known. */
   readonly isNewer: boolean;
+  readonly newerBy?: string | null;
   readonly block: WriteBlock;
   readonly saveLabel: string;
   readonly onSave: () => void;
   /** Another way to save. */
-  readonly alternative?: { readonly label: string; readonly onSave: () => void } | null;
+  readonly alternative?: { readonly label: string; readonly keys: string; readonly onSave: () => void } | null;
   readonly onClose: () => void;
   readonly content: TemplateResult;
 }
@@ -66,9 +70,11 @@ export function formFrame(frame: FormFrame): TemplateResult {
       ${frame.content}
       <button slot="actions" type="button" class="button" ?disabled=${frame.isBusy} @click=${frame.onClose}>${t('word.cancel')}</button>
       ${frame.alternative ? html`<invoify-write-button slot="actions" .blocked=${frame.block} .busy=${frame.isBusy}
-        .label=${frame.alternative.label} @activate=${frame.alternative.onSave}></invoify-write-button>` : ''}
+        .label=${frame.alternative.label} .keys=${shortcutOf(frame.alternative.keys)}
+        @activate=${frame.alternative.onSave}></invoify-write-button>` : ''}
       <invoify-write-button slot="actions" look="primary" .blocked=${frame.block}
-        .label=${frame.isBusy ? t('form.saving') : frame.saveLabel} @activate=${frame.onSave}></invoify-write-button>
+        .label=${frame.isBusy ? t('form.saving') : frame.saveLabel} .keys=${shortcutOf('Control+S')}
+        @activate=${frame.onSave}></invoify-write-button>
     </invoify-sheet>`;
 }
 
@@ -77,7 +83,8 @@ export function formFrame(frame: FormFrame): TemplateResult {
  * appears in them is announced.
  */
 export function renderBanners(
-  { error, problems, shown, isNewer, block }: Pick<FormFrame, 'error' | 'problems' | 'shown' | 'isNewer' | 'block'>,
+  { error, problems, shown, isNewer, newerBy = null, block }:
+  Pick<FormFrame, 'error' | 'problems' | 'shown' | 'isNewer' | 'newerBy' | 'block'>,
 ): TemplateResult {
   const count = Object.keys(problems).length;
   const unplaced = Object.entries(problems).filter(([path]) => !shown.includes(path));
@@ -91,7 +98,8 @@ export function renderBanners(
     </div>
     <invoify-block-banner .block=${block} .hasInput=${true}></invoify-block-banner>
     <div role="status">
-      ${isNewer ? html`<div class="banner info">${icon('info')}<span>${t('form.newer')}</span></div>` : ''}
+      ${isNewer ? html`<div class="banner info">${icon('info')}<span>${newerBy === null ? t('form.newer')
+        : t('form.newerBy', { name: newerBy })}</span></div>` : ''}
     </div>`;
 }
 
@@ -115,6 +123,11 @@ export function firstProblem(problems: Problems, order: readonly string[]): stri
 /** Focuses the field at a path, if the form shows it. */
 export function focusField(root: HTMLElement | DocumentFragment, path: string | null): void {
   if (path !== null) root.querySelector<HTMLElement>(`[data-path="${CSS.escape(path)}"]`)?.focus();
+}
+
+/** The path of the field that a form was opened for, or null: of an object, its first part. */
+export function leadField(lead: Lead | undefined, order: readonly string[]): string | null {
+  return (lead && order.find((path) => path === lead.field || path.startsWith(`${lead.field}.`))) ?? null;
 }
 
 /** Enter in a single-line input, or Ctrl+Enter or Ctrl+S anywhere. */

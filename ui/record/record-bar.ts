@@ -3,7 +3,8 @@
 //
 //   <invoify-record-bar .actions .collection .block @act>
 //
-// `act` carries the name of an action of the record, or `print`, `pdf`, `email`, `eInvoice`, `newInvoice` or `statement`.
+// `act` carries the name of an action of the record, or `print`, `pdf`, `email`, `eInvoice`, `newInvoice`, `statement` or
+// `statementPdf`.
 
 import { LitElement, css, html, type TemplateResult } from 'lit';
 
@@ -14,12 +15,12 @@ import type { RecordAction, RecordActionName } from './record-actions.ts';
 import type { WriteBlock } from '../sync/sync-view.ts';
 import '../base/write-button.ts';
 
-export type BarAction = RecordActionName | 'print' | 'pdf' | 'email' | 'eInvoice' | 'newInvoice' | 'statement';
+export type BarAction = RecordActionName | 'print' | 'pdf' | 'email' | 'eInvoice' | 'newInvoice' | 'statement' | 'statementPdf';
 
 const icons: Readonly<Record<BarAction, IconName>> = {
   edit: 'edit', issue: 'check', redate: 'calendar', pay: 'payment', credit: 'credit', duplicate: 'copy', void: 'ban',
   delete: 'trash', print: 'print', pdf: 'pdf', email: 'mail', eInvoice: 'download', newInvoice: 'plus',
-  statement: 'print',
+  statement: 'print', statementPdf: 'pdf',
 };
 
 export class InvoifyRecordBar extends LitElement {
@@ -98,6 +99,7 @@ export class InvoifyRecordBar extends LitElement {
     const edit = find('edit');
     const rest = (['redate', 'credit', 'duplicate', 'void', 'delete'] as const).flatMap((name) => find(name) ?? []);
     const hasPdf = isInvoice && this.canPdf;
+    const hasStatementPdf = this.owes && this.canPdf;
     const canBill = this.collection === 'customers' && this.actions.length > 0;
     return html`
       ${first ? this.#renderWrite(first.name, 'primary', first) : ''}
@@ -107,11 +109,12 @@ export class InvoifyRecordBar extends LitElement {
         title=${t('action.print')} @click=${() => this.#act('print')}>${icon('print')}</button>` : ''}
       ${this.owes ? html`<button class="icon-button" type="button" data-action="statement" aria-label=${t('action.statement')}
         title=${t('action.statement')} @click=${() => this.#act('statement')}>${icon('print')}</button>` : ''}
-      ${hasPdf || this.isIssued || rest.length > 0 ? html`
+      ${hasPdf || hasStatementPdf || this.isIssued || rest.length > 0 ? html`
         <button class="icon-button more" type="button" popovertarget="menu" aria-label=${t('detail.more')}
           title=${t('detail.more')}>${icon('more')}</button>
         <div id="menu" class="popover" popover>
           ${hasPdf ? this.#renderExport('pdf', t('action.pdf')) : ''}
+          ${hasStatementPdf ? this.#renderExport('statementPdf', t('action.statementPdf')) : ''}
           ${this.isIssued ? html`
             ${this.#renderExport('email', t(hasPdf ? 'action.email' : 'action.emailOnly'))}
             ${this.#renderExport('eInvoice', t('action.eInvoice'))}` : ''}

@@ -11,13 +11,14 @@
 
 import type { ReactiveController, ReactiveControllerHost } from 'lit';
 
-import { findCollection, writableFields } from '../../shared/collections.ts';
+import { findCollection, writableFields, type Invoice } from '../../shared/collections.ts';
 import type { JsonObject } from '../../shared/fields.ts';
 import type { CallError, Outcome, WindowApi } from '../../shared/window/ipc.ts';
 import type { WireRecord } from '../../shared/protocol.ts';
 import type { RecordView } from '../../shared/window/views.ts';
+import type { Lead } from '../app-state.ts';
 import { ask } from '../base/ask.ts';
-import type { CompanyOmission } from '../company/company-gaps.ts';
+import type { IssueContext } from '../invoice/issue-warnings.ts';
 import { editableFields } from './record-actions.ts';
 import { isEmpty, isSame, mergePatchBetween } from './record-patch.ts';
 
@@ -27,6 +28,7 @@ export interface EditTask {
   readonly collection: string;
   readonly record: RecordView | null;
   readonly initial: JsonObject;
+  readonly lead?: Lead;
 }
 
 /** The confirmation of an action that is not taken lightly, or a payment. */
@@ -37,8 +39,8 @@ export interface ActionTask {
   /** The payment to remove, for `unpay`. */
   readonly paymentId?: string;
   readonly record: RecordView;
-  /** What the document will never show, for `issue`. */
-  readonly omissions?: readonly CompanyOmission[];
+  /** What is warned of depends on, for `issue`. */
+  readonly context?: IssueContext;
   /** The version first asked about, if someone has changed the record since. */
   readonly before?: RecordView;
 }
@@ -241,6 +243,15 @@ export class RecordFlow implements ReactiveController {
     this.#state = state;
     this.#host.requestUpdate();
   }
+}
+
+/** What was done, as in the catalogue's `done`: money that was paid back is a refund. */
+export function doneKey(task: ActionTask, result: WireRecord): string {
+  const { action, paymentId } = task;
+  if (action !== 'pay' && action !== 'unpay') return action;
+  const payments = ((action === 'pay' ? result : task.record).payload as Partial<Invoice> | undefined)?.payments ?? [];
+  const payment = action === 'pay' ? payments.at(-1) : payments.find(({ id }) => id === paymentId);
+  return (payment?.amountMinor ?? 0) < 0 ? `${action}Refund` : action;
 }
 
 /** Whether a write without a response is visible in the cache; ignores passwords, which are never published. */

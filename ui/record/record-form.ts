@@ -1,7 +1,7 @@
 // The form of a record, generated from its collection's declaration and laid out by form-layout.ts. Invoices have their
 // own form (invoice-form.ts).
 //
-//   <invoify-record-form .task .error .isBusy .block .isNewer @form-save @form-close>
+//   <invoify-record-form .task .error .isBusy .block .isNewer .newerBy @form-save @form-close>
 //
 // `form-save` carries the new fields; it fires only if they are valid and writing is possible. Input survives a lost
 // connection and changes to the record.
@@ -14,12 +14,13 @@ import { problem, type Problems } from '../../shared/problems.ts';
 import { controls } from '../base/controls.ts';
 import type { FieldInput } from './field.ts';
 import { autocompleteOf, controlKind, isOptionalField, optionsOf, type Option } from './field-kinds.ts';
-import { firstProblem, focusField, formFrame, formStyles, isSubmitKey, withoutProblem } from './form-parts.ts';
+import { firstProblem, focusField, formFrame, formStyles, isSubmitKey, leadField, withoutProblem } from './form-parts.ts';
 import { layoutOf, type Section } from './form-layout.ts';
 import { t, tryText } from '../text/i18n.ts';
 import { fieldLabel, problemMessage } from '../text/messages.ts';
 import { localNumbers } from '../text/number-text.ts';
 import type { Picked } from './picker.ts';
+import { usualLanguageText } from './value-text.ts';
 import { askQuestion } from '../base/question.ts';
 import { formFields, fromDraft, isSameDraft, toDraft, type Draft, type FormField } from './record-draft.ts';
 import type { EditTask, FlowError } from './record-flow.ts';
@@ -34,6 +35,7 @@ export class InvoifyRecordForm extends LitElement {
     isBusy: { attribute: false },
     block: { attribute: false },
     isNewer: { attribute: false },
+    newerBy: { attribute: false },
     _draft: { state: true },
     _problems: { state: true },
   };
@@ -46,6 +48,7 @@ export class InvoifyRecordForm extends LitElement {
   declare block: WriteBlock;
   /** The record has changed since the form was opened. */
   declare isNewer: boolean;
+  declare newerBy: string | null;
   declare _draft: Draft;
   declare _problems: Problems;
   #fields: readonly FormField[] = [];
@@ -58,6 +61,7 @@ export class InvoifyRecordForm extends LitElement {
     this.isBusy = false;
     this.block = null;
     this.isNewer = false;
+    this.newerBy = null;
     this._draft = {};
     this._problems = {};
   }
@@ -128,6 +132,7 @@ export class InvoifyRecordForm extends LitElement {
 
   override render(): TemplateResult {
     const { collection, record, initial } = this.task;
+    const lead = leadField(this.task.lead, this.#order);
     return formFrame({
       heading: record ? t('form.edit', { name: String(initial['name'] ?? '') }) : tryText('form.new', collection),
       placement: 'side',
@@ -136,6 +141,7 @@ export class InvoifyRecordForm extends LitElement {
       shown: this.#order,
       isBusy: this.isBusy,
       isNewer: this.isNewer,
+      newerBy: this.newerBy,
       block: this.block,
       saveLabel: t('word.save'),
       onSave: () => this.#submit(),
@@ -147,7 +153,7 @@ export class InvoifyRecordForm extends LitElement {
             <fieldset>
               ${title ? html`<legend>${fieldLabel(title)}</legend>` : ''}
               ${rows.map((row, at) => html`<div class="row">
-                ${row.map((field) => this.#renderField(field, index === 0 && at === 0))}</div>`)}
+                ${row.map((field) => this.#renderField(field, lead === null ? index === 0 && at === 0 : field.path === lead))}</div>`)}
             </fieldset>`)}
         </form>`,
     });
@@ -178,7 +184,13 @@ export class InvoifyRecordForm extends LitElement {
     const options = optionsOf(field, (value) => tryText(path, value), [this.#initialDraft[path], this._draft[path]]);
     if (options.length === 0) return [];
     const isOpen = field.optional === true || this._draft[path] === '';
-    return isOpen ? [{ value: '', label: t(field.optional ? 'form.none' : 'form.choose') }, ...options] : options;
+    return isOpen ? [{ value: '', label: this.#openLabel(path, field.optional === true) }, ...options] : options;
+  }
+
+  /** What it means to choose nothing: the language of a customer's paper then follows from the country. */
+  #openLabel(path: string, isOptional: boolean): string {
+    if (path === 'language') return usualLanguageText(String(this._draft['address.country'] ?? ''));
+    return t(isOptional ? 'form.none' : 'form.choose');
   }
 
   get #currency(): string {

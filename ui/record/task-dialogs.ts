@@ -1,14 +1,16 @@
 // Renders the state of a RecordFlow (record-flow.ts): its form, its confirmation, or the conflict if someone else saved
 // first.
 //
-//   <invoify-task-dialogs .flow .state .current .block .userId @leave>
+//   <invoify-task-dialogs .flow .state .current .block .userId @leave @mend @serve-on-issue>
 //
-// `leave`: the user wants to close the form or dialog.
+// `leave`: the user wants to close the form or dialog. The other events are those of confirm-dialog.ts.
 
 import { LitElement, html, type TemplateResult } from 'lit';
 
 import type { JsonObject } from '../../shared/fields.ts';
 import type { RecordView } from '../../shared/window/views.ts';
+import { authorOf } from './author.ts';
+import type { IssueWarning } from '../invoice/issue-warnings.ts';
 import type { ActionTask, EditTask, FlowState, RecordFlow } from './record-flow.ts';
 import type { WriteBlock } from '../sync/sync-view.ts';
 import './block-banner.ts';
@@ -65,14 +67,16 @@ export class InvoifyTaskDialogs extends LitElement {
     const error = conflict ? null : this.state.error;
     // While saving, a newer version may be the result of that very save.
     const isNewer = !isBusy && this.current?.id === task.record?.id && this.current?.updatedAt !== task.record?.updatedAt;
+    const newerBy = isNewer && this.current ? authorOf(this.current.payload) : null;
     const save = (event: CustomEvent<JsonObject>): void => void this.flow?.save(event.detail);
     const saveAndIssue = (event: CustomEvent<JsonObject>): void => void this.flow?.save(event.detail, 'issue');
     return html`
       ${task.collection === 'invoices' ? html`
         <invoify-invoice-form id="form" .task=${task} .error=${error} .isBusy=${isBusy} .block=${this.block} .isNewer=${isNewer}
-          @form-save=${save} @form-save-issue=${saveAndIssue} @form-close=${this.#leave}></invoify-invoice-form>` : html`
+          .newerBy=${newerBy} @form-save=${save} @form-save-issue=${saveAndIssue}
+          @form-close=${this.#leave}></invoify-invoice-form>` : html`
         <invoify-record-form id="form" .task=${task} .error=${error} .isBusy=${isBusy} .block=${this.block} .isNewer=${isNewer}
-          @form-save=${save} @form-close=${this.#leave}></invoify-record-form>`}
+          .newerBy=${newerBy} @form-save=${save} @form-close=${this.#leave}></invoify-record-form>`}
       ${conflict ? html`
         <invoify-conflict-dialog .collection=${task.collection} .conflict=${conflict} .error=${this.state.error}
           .isBusy=${isBusy} .block=${this.block}
@@ -87,6 +91,8 @@ export class InvoifyTaskDialogs extends LitElement {
         @confirm=${(event: CustomEvent<JsonObject>) => void this.flow?.confirm(event.detail)}
           @leave=${this.#leave}></invoify-payment-dialog>` : html`
       <invoify-confirm-dialog .task=${task} .error=${error} .isBusy=${isBusy} .block=${this.block} .userId=${this.userId}
+        @mend=${(event: CustomEvent<IssueWarning>) => this.dispatchEvent(new CustomEvent('mend', { detail: event.detail }))}
+        @serve-on-issue=${() => this.dispatchEvent(new CustomEvent('serve-on-issue'))}
         @confirm=${() => void this.flow?.confirm()} @leave=${this.#leave}></invoify-confirm-dialog>`;
   }
 }

@@ -4,7 +4,7 @@
 import type { Customer, Invoice } from '../../shared/collections.ts';
 import type { Json, JsonObject } from '../../shared/fields.ts';
 import { addressLines, countryName } from './address.ts';
-import { groupIban } from '../invoice/paper-format.ts';
+import { groupIban, paperLocale } from '../invoice/paper-format.ts';
 import { sizeOfLogo } from '../company/logo-file.ts';
 import { formatBytes, formatDate, formatMoney, formatNumber, formatPercent, formatQuantity } from '../text/format.ts';
 import { currentLocale, t, tryText } from '../text/i18n.ts';
@@ -48,6 +48,13 @@ function isObject(value: Json | undefined): value is JsonObject {
 /** The name of a language by its tag. */
 export function languageName(tag: string): string {
   return new Intl.DisplayNames(currentLocale().language, { type: 'language' }).of(tag) ?? tag;
+}
+
+/** In which language the paper is for a customer without one: by the country (a code), or else by the company's. */
+export function usualLanguageText(country: string): string {
+  return country === '' ? t('language.usual') : t('language.usualIs', {
+    language: languageName(new Intl.Locale(paperLocale({ address: { country } }, {})).language),
+  });
 }
 
 function numberText(path: string, value: number, currency: string): string {

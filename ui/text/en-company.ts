@@ -29,6 +29,8 @@ export const enCompany = {
   'company.none': 'The company’s details are not on this computer yet.',
   'company.nothing': 'Nothing has been entered yet.',
   'company.preview': 'Preview with sample lines',
+  'company.thenBack': 'Once you save, the invoice continues.',
+  'company.back': 'Back to the invoice',
   'company.reset': 'Discard changes',
   'company.ibanChecked': 'The check digits are right.',
   'company.ibanTyping': 'Not complete yet, or mistyped.',
