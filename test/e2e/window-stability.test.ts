@@ -93,6 +93,38 @@ describeWindow('the window', { invoices: 300 }, (env) => {
     await page.locator('[role=columnheader][aria-sort]', { hasText: 'Customer' }).waitFor();
   });
 
+  test('clips no label of the toolbar, however wide the window is: filters that do not fit are behind a button', async (t) => {
+    for (const lang of ['en-GB', 'de-DE']) {
+      const page = await (await env().sharedDesktop()).openPage(t, { lang, width: 1400, hasReducedMotion: true });
+      await page.locator(rows).first().click();
+      await page.locator('invoify-invoice-view').waitFor();
+      const bar = page.locator('invoify-list-toolbar .bar');
+      const modes: boolean[] = [];
+      for (const width of [700, 1024, 1200, 1280, 1920]) {
+        await page.setViewportSize({ width, height: 720 });
+        const isTight = await bar.evaluate(async (element) => {
+          for (let frame = 0; frame < 3; frame += 1) await new Promise(requestAnimationFrame);
+          const clipped = [element, ...element.querySelectorAll('.filters > *, .button, .show')].filter((part) =>
+            part.checkVisibility() && part.scrollWidth > part.clientWidth && part.clientWidth > 0);
+          if (clipped.length > 0) throw new Error(`${innerWidth} px: ${clipped.map(({ className }) => className).join(', ')}`);
+          return element.classList.contains('tight');
+        });
+        modes.push(isTight);
+      }
+      assert.equal(modes[2], true, 'a narrow list has them behind the button');
+      assert.equal(modes.at(-1), false, 'a wide one does not');
+      await page.locator('.grid').press('Escape');
+      await page.locator('invoify-detail').waitFor({ state: 'detached' });
+      await page.setViewportSize({ width: 600, height: 720 });
+      await page.locator('invoify-list-toolbar .show').click();
+      await page.locator('invoify-list-toolbar [data-filter=status]').selectOption('paid');
+      await page.locator('invoify-list-toolbar .show.set', { hasText: '(1)' }).waitFor();
+      await page.keyboard.press('Escape');
+      await page.locator('invoify-list-toolbar .filters').waitFor({ state: 'hidden' });
+      await page.close();
+    }
+  });
+
   test('keeps the top row in place when a colleague\'s invoice is inserted above it', async (t) => {
     const page = await env().openWindow(t);
     const grid = page.locator('.grid');

@@ -106,8 +106,8 @@ export class InvoifyListToolbar extends LitElement {
   }
 
   protected override updated(): void {
-    // What is being used stays where it is until the focus leaves it.
-    if (this.#find('.filters')?.matches(':focus-within') !== true) this.#fit();
+    // What is being used stays where it is until that ends.
+    if (this.#find('.filters')?.matches(':focus-within, :popover-open') !== true) this.#fit();
   }
 
   #find(selector: string): HTMLElement | null {
@@ -123,6 +123,7 @@ export class InvoifyListToolbar extends LitElement {
     bar.classList.remove('tight');
     filters.popover = null;
     filters.classList.remove('popover');
+    filters.style.cssText = '';
     if (bar.scrollWidth > bar.clientWidth) {
       bar.classList.add('tight');
       filters.classList.add('popover');
@@ -135,7 +136,8 @@ export class InvoifyListToolbar extends LitElement {
   #onToggle(event: ToggleEvent): void {
     const [filters, button] = [this.#find('.filters'), this.#find('.show')];
     button?.setAttribute('aria-expanded', String(event.newState === 'open'));
-    if (event.newState === 'open' && filters && button) placePopover(filters, button);
+    if (event.newState === 'closed') this.#fit();
+    else if (filters && button) placePopover(filters, button);
   }
 
   #onFocusOut({ relatedTarget, currentTarget }: FocusEvent): void {
