@@ -1,6 +1,6 @@
 // The menu of a list's row, where the pointer or the keyboard asked for it.
 //
-//   <invoify-row-menu .collection .menu @menu-close>
+//   <invoify-row-menu .collection .menu .mayWrite .blocked @menu-close>
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 
@@ -8,7 +8,10 @@ import { ask } from '../base/ask.ts';
 import { controls } from '../base/controls.ts';
 import { emit } from '../base/events.ts';
 import { icon, type IconName } from '../base/icons.ts';
+import { newInvoiceFor } from '../invoice/invoice-draft.ts';
+import { blockText, type WriteBlock } from '../sync/sync-view.ts';
 import { callErrorText } from '../text/call-error-text.ts';
+import { localDay } from '../text/format.ts';
 import { t } from '../text/i18n.ts';
 import { localNumbers } from '../text/number-text.ts';
 import type { RowMenu } from './list-table.ts';
@@ -17,15 +20,21 @@ export class InvoifyRowMenu extends LitElement {
   static override properties = {
     collection: { attribute: false },
     menu: { attribute: false },
+    mayWrite: { attribute: false },
+    blocked: { attribute: false },
   };
 
   static override styles = [controls, css`
     .popover { position: fixed; inset: auto; min-inline-size: 180px; padding: var(--space-1); }
     .popover:popover-open { display: grid; }
+    .name { max-inline-size: 280px; overflow: hidden; text-overflow: ellipsis; }
   `];
 
   declare collection: string;
   declare menu: RowMenu;
+  /** Whether the user may make invoices. */
+  declare mayWrite: boolean;
+  declare blocked: WriteBlock;
   #opener: HTMLElement | null = null;
 
   override connectedCallback(): void {
@@ -70,30 +79,76 @@ export class InvoifyRowMenu extends LitElement {
   }
 
   async #copy(text: string): Promise<void> {
-    this.#leave();
-    const host = this.#opener ?? this;
+    const host = this.#closed();
     const outcome = await ask(host, 'app.copyText', { text });
     emit(host, 'toast', outcome.ok ? { text: t('menu.copied', { text }), tone: 'ok' }
       : { text: callErrorText(outcome.error), tone: 'bad' });
   }
 
+  /** Closes the menu. Returns an element that sends events on. */
+  #closed(): HTMLElement {
+    this.#leave();
+    return this.#opener ?? this;
+  }
+
   override render(): TemplateResult {
-    if (this.collection !== 'invoices') return html``;
-    const { number, totalMinor, currency, customerId, customerName } = this.menu.row.columns;
-    const item = (name: IconName, label: string, run: () => void): TemplateResult => html`
-      <button class="button menu" type="button" role="menuitem" tabindex="-1" @click=${run}>${icon(name)}${label}</button>`;
+    const { columns } = this.menu.row;
     return html`
-      <div class="popover" popover role="menu" aria-label=${t('menu.label', { name: String(number ?? customerName) })}
-        @toggle=${this.#onToggle} @keydown=${this.#onKeydown}>
-        ${typeof number === 'string' ? item('copy', t('menu.copyNumber'), () => void this.#copy(number)) : nothing}
-        ${typeof totalMinor === 'number' ? item('copy', t('menu.copyAmount'),
-          () => void this.#copy(localNumbers.money(totalMinor, String(currency)))) : nothing}
-        ${typeof customerId === 'string' ? item('customers', t('menu.openCustomer'), () => {
-          const host = this.#opener ?? this;
-          this.#leave();
-          emit(host, 'open-record', { collection: 'customers', id: customerId });
-        }) : nothing}
+      <div class="popover" popover role="menu" aria-label=${t('menu.label', { name: String(columns['number'] ?? columns['customerName']
+        ?? columns['name']) })} @toggle=${this.#onToggle} @keydown=${this.#onKeydown}>
+        ${this.collection === 'invoices' ? this.#invoiceItems() : this.#namedItems()}
       </div>`;
+  }
+
+  #item(name: IconName, label: string, run: () => void): TemplateResult {
+    return html`<button class="button menu" type="button" role="menuitem" tabindex="-1" @click=${run}>${icon(name)}${label}</button>`;
+  }
+
+  /** Copies a value; nothing if there is none. */
+  #copyItem(label: string, value: unknown): TemplateResult | typeof nothing {
+    return typeof value === 'string' && value !== '' ? this.#item('copy', label, () => void this.#copy(value)) : nothing;
+  }
+
+  #copyMoneyItem(label: string, amountMinor: unknown): TemplateResult | typeof nothing {
+    const currency = String(this.menu.row.columns['currency']);
+    return typeof amountMinor === 'number' ? this.#copyItem(label, localNumbers.money(amountMinor, currency)) : nothing;
+  }
+
+  #invoiceItems(): TemplateResult {
+    const { number, totalMinor, customerId } = this.menu.row.columns;
+    return html`
+      ${this.#copyItem(t('menu.copyNumber'), number)}
+      ${this.#copyMoneyItem(t('menu.copyAmount'), totalMinor)}
+      ${typeof customerId === 'string' ? this.#item('customers', t('menu.openCustomer'),
+        () => emit(this.#closed(), 'open-record', { collection: 'customers', id: customerId })) : nothing}`;
+  }
+
+  /** Of customers, plans and users. */
+  #namedItems(): TemplateResult {
+    const { collection, menu: { row: { id, columns } } } = this;
+    const name = String(columns['name']);
+    const show = (list: string, column: string): void =>
+      emit(this.#closed(), 'show-list', { collection: list, filters: { [column]: id }, label: name });
+    return html`
+      ${this.#copyItem(t('menu.copyName'), name)}
+      ${this.#copyItem(t('menu.copyEmail'), columns['email'])}
+      ${collection === 'plans' ? html`
+        ${this.#copyMoneyItem(t('menu.copyPrice'), columns['priceMinor'])}
+        ${this.#item('customers', t('menu.showCustomers'), () => show('customers', 'planId'))}` : nothing}
+      ${collection === 'customers' ? html`
+        ${this.#item('invoices', t('menu.showInvoices'), () => show('invoices', 'customerId'))}
+        ${this.mayWrite ? this.#newInvoiceItem(name) : nothing}` : nothing}`;
+  }
+
+  #newInvoiceItem(name: string): TemplateResult {
+    const { id, updatedAt, columns } = this.menu.row;
+    const from = newInvoiceFor({ id, updatedAt, payload: { currency: columns['currency'] ?? '' } }, localDay(Date.now()));
+    const reason = blockText(this.blocked);
+    return html`<button class="button menu" type="button" role="menuitem" tabindex="-1" aria-disabled=${reason !== null}
+      title=${reason ?? nothing} aria-describedby=${reason === null ? nothing : 'reason'}
+      @click=${() => { if (reason === null) emit(this.#closed(), 'new-record', { collection: 'invoices', from }); }}
+      >${icon('plus')}<span class="name">${t('menu.newInvoice', { name })}</span></button>
+      ${reason === null ? nothing : html`<span id="reason" class="visually-hidden">${reason}</span>`}`;
   }
 }
 
