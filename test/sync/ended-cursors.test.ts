@@ -53,7 +53,8 @@ for (const testStore of stores) {
     }
 
     for (const wasPruned of [false, true]) {
-      test(`a first pull continues if only older tombstones are pruned, ${wasPruned ? 'not for the first time' : 'the first ones ever'}`, async () => {
+      const which = wasPruned ? 'not for the first time' : 'the first ones ever';
+      test(`a first pull continues if only older tombstones are pruned, ${which}`, async () => {
         const books = await openBooks(site);
         await books.addPlans(12);
         await removeSome(books);

@@ -26,8 +26,9 @@ after(() => site.stop());
 
 /** What people see after a pull in which nothing but this was answered from some page on. */
 const states = {
-  refused: 'unreachable', answerLost: 'unreachable', resetInBody: 'unreachable', internal: 'error', unavailable: 'error', badGateway: 'error',
-  truncated: 'error', empty: 'error', garbage: 'error', captivePortal: 'error', cursorEnded: 'error', upgradeRequired: 'update_required',
+  refused: 'unreachable', answerLost: 'unreachable', resetInBody: 'unreachable', internal: 'error', unavailable: 'error',
+  badGateway: 'error', truncated: 'error', empty: 'error', garbage: 'error', captivePortal: 'error', cursorEnded: 'error',
+  upgradeRequired: 'update_required',
 } as const satisfies Partial<Record<keyof typeof faults, SyncState>>;
 const faultNames = Object.keys(states) as (keyof typeof states)[];
 
