@@ -29,8 +29,8 @@ const foundTable = 'found';
 const maxSearchLength = 256;
 
 /**
- * The condition for a search text, for a query in the same read transaction, or null if it contains no words. `amount` is what the text says as a decimal number such as
- * `2334.15`, if it does.
+ * The condition for a search text, for queries in the same read transaction, or null if it contains no words. `amount` is what the
+ * text says as a decimal number such as `2334.15`, if it does.
  */
 export function searchCondition(
   reader: CacheReader, generation: Generation, collection: Collection, search: string, amount: string | null,

@@ -103,7 +103,7 @@ for (const hasFullText of [true, false]) {
   });
 }
 
-test('what a search found is found again after each change, also by the connection that writes, within its transaction and after it', (t) => {
+test('what a search found is found again after each change, also in the transaction that makes it, and after that was undone', (t) => {
   const cache = temporaryCache(t);
   fill(cache, [upsert('invoices', 1, invoice(1)), upsert('invoices', 2, invoice(2))]);
   const totals = (search: string): number[] =>
