@@ -72,7 +72,7 @@ export interface Env {
   close(): Promise<void>;
 }
 
-/** What test/groups/browser.ts shares among the files of its process. */
+/** What group.ts shares among the files of its process. */
 export const shared: { browser?: Browser } = {};
 
 /** A `describe` with its own environment, whose server is running and unhindered at the start of each test. */
