@@ -122,7 +122,7 @@ describeWindow('the company', { invoices: 20, customers: 5 }, (env) => {
     await field(form, 'Phone').fill('+49 40 111');
     const colleague = await env().colleague();
     await colleague.change('company', await readCompany(colleague), { phone: '+49 40 222', website: 'blaufeder.example' });
-    await form.getByText('Someone else has changed this in the meantime. Saving will show both versions.').waitFor();
+    await form.getByText(`${env().owner.name} has changed this in the meantime. Saving will show both versions.`).waitFor();
     assert.equal(await field(form, 'Phone').inputValue(), '+49 40 111');
     await save(page);
     await page.getByRole('group', { name: 'Phone', exact: true }).getByRole('radio', { name: /^Yours/ }).check();

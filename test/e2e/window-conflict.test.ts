@@ -58,6 +58,7 @@ describeWindow('an edit conflict', { invoices: 20, customers: 10 }, (env) => {
     await page.getByRole('button', { name: 'Back to the form' }).click();
     assert.equal(await page.locator('invoify-detail').getByLabel('Contact').inputValue(), 'Mine');
     assert.equal((await read())['contact'], 'Theirs');
+    await page.getByText(`${env().editor.name} has changed this in the meantime. Saving will show both versions.`).waitFor();
   });
 
   test('can be resolved with all of mine, including empty fields', async (t) => {

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 
 import { assertAccessible } from './accessible.ts';
 import { describeWindow } from './harness.ts';
-import { detail, press, pressAndClose, sheet, waitUntil } from './user-actions.ts';
+import { detail, pressAndClose, sheet, waitUntil } from './user-actions.ts';
 
 const today = new Date().toISOString().slice(0, 10);
 
@@ -84,7 +84,10 @@ describeWindow('entering an invoice', { invoices: 30, customers: 10 }, (env) => 
       ['Window care', '1', 'months', '99.00'],
     );
     await form.getByLabel('Tax %, line 2').fill('19');
-    await press(form, 'Save and issue');
+    const issue = form.getByRole('button', { name: 'Save and issue', exact: true });
+    assert.deepEqual(await Promise.all(['title', 'aria-keyshortcuts'].map((name) => issue.getAttribute(name))),
+      ['Save and issue (Ctrl+Shift+Enter)', 'Control+Shift+Enter']);
+    await page.keyboard.press('Control+Shift+Enter');
     await pressAndClose(sheet(page, /^Issue this invoice/), 'Issue');
     await detail(page).locator('header .badge', { hasText: 'Open' }).waitFor();
   });

@@ -1,6 +1,6 @@
 // The form of the company's record, with a preview of its paper beside it that follows what is typed.
 //
-//   <invoify-company-form .task .error .isBusy .block .isNewer @form-save @form-reset>
+//   <invoify-company-form .task .error .isBusy .block .isNewer .newerBy @form-save @form-reset>
 //
 // `form-save` carries the new fields; it fires only if they are valid and writing is possible. Input survives a lost connection and
 // changes to the record; `form-reset` asks for the record as it is now.
@@ -46,6 +46,7 @@ export class InvoifyCompanyForm extends LitElement {
     isBusy: { attribute: false },
     block: { attribute: false },
     isNewer: { attribute: false },
+    newerBy: { attribute: false },
     _draft: { state: true },
     _problems: { state: true },
   };
@@ -62,6 +63,8 @@ export class InvoifyCompanyForm extends LitElement {
   declare block: WriteBlock;
   /** The record has changed since the form was filled from it. */
   declare isNewer: boolean;
+  /** Who has changed it, if that is known. */
+  declare newerBy: string | null;
   declare _draft: Draft;
   declare _problems: Problems;
   #initialDraft: Draft = {};
@@ -73,6 +76,7 @@ export class InvoifyCompanyForm extends LitElement {
     this.isBusy = false;
     this.block = null;
     this.isNewer = false;
+    this.newerBy = null;
     this._draft = {};
     this._problems = {};
   }
@@ -160,12 +164,12 @@ export class InvoifyCompanyForm extends LitElement {
 
   override render(): TemplateResult {
     const { value } = this.#parse();
-    const { error, isBusy, block, isNewer, _problems: problems } = this;
+    const { error, isBusy, block, isNewer, newerBy, _problems: problems } = this;
     return html`
       <div class="page">
         <div class="columns">
           <div>
-            ${renderBanners({ error, problems, shown: order, isNewer, block })}
+            ${renderBanners({ error, problems, shown: order, isNewer, newerBy, block })}
             ${this.#renderGaps(value)}
             ${this.task.lead ? html`<div class="banner info">${icon('info')}<span>${t('company.thenBack')}</span>
               <button class="link" type="button" @click=${this.#goBack}>${t('company.back')}</button></div>` : ''}

@@ -52,7 +52,7 @@ export interface FormFrame {
   readonly isBusy: boolean;
   /** Whether the record has changed since the form was opened, and by whom, if that is known. */
   readonly isNewer: boolean;
-  readonly newerBy?: string | null;
+  readonly newerBy: string | null;
   readonly block: WriteBlock;
   readonly saveLabel: string;
   readonly onSave: () => void;
@@ -83,7 +83,7 @@ export function formFrame(frame: FormFrame): TemplateResult {
  * appears in them is announced.
  */
 export function renderBanners(
-  { error, problems, shown, isNewer, newerBy = null, block }:
+  { error, problems, shown, isNewer, newerBy, block }:
   Pick<FormFrame, 'error' | 'problems' | 'shown' | 'isNewer' | 'newerBy' | 'block'>,
 ): TemplateResult {
   const count = Object.keys(problems).length;
