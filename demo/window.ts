@@ -1,4 +1,4 @@
-// The demonstration's last scene: a desktop's window in a browser tab, already signed in and synced.
+// A desktop's window in a browser tab: in the demonstration's last scene already signed in and synced.
 
 import { join } from 'node:path';
 
@@ -14,13 +14,17 @@ export interface Credentials {
   readonly password: string;
 }
 
-/** Starts the preview with its own data folder and signs in; resolves once the first sync has completed. */
-export async function openWindow(folder: string, serverUrl: string, { email, password }: Credentials): Promise<Preview> {
-  const dataFolder = join(folder, 'window');
-  const preview = await startPreview(
+/** Starts the preview, with its data in this folder. */
+export async function startWindow(dataFolder: string): Promise<Preview> {
+  return startPreview(
     { files: await bundlePreview(), dataFolder, version: manifest.version },
     { log: openLog({ folder: join(dataFolder, 'logs') }, Date.now), nowMs: Date.now },
   );
+}
+
+/** Starts the preview with its own data folder and signs in; resolves once the first sync has completed. */
+export async function openWindow(folder: string, serverUrl: string, { email, password }: Credentials): Promise<Preview> {
+  const preview = await startWindow(join(folder, 'window'));
   try {
     await ask(preview, 'auth.signIn', { server: serverUrl, email, password });
     requireDone(await ask(preview, 'sync.pullFromServer'));
