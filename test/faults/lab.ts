@@ -68,17 +68,24 @@ export function replay(name: string, seed: number): string {
   return `node test/faults/run.ts --only ${name} --seed ${seed}`;
 }
 
-/** Runs a scenario with each of these seeds. Writes each failure, with the command that repeats it; never rejects for one. */
+/**
+ * Runs a scenario with each of these seeds, or as many as until it is stopped. Writes each failure, with the command that repeats it;
+ * never rejects for one.
+ */
 export async function runScenario(
   scenario: Scenario, seeds: readonly number[], write: (text: string) => void = (text) => void process.stdout.write(text),
+  isStopped: () => boolean = () => false,
 ): Promise<Row> {
   const startedUs = cpuUs();
   const failedSeeds: number[] = [];
   const counts = new Map<string, number>();
   let slowestRecoveryMs: number | null = null;
+  let tries = 0;
   const stage = await scenario.open();
   try {
     for (const seed of seeds) {
+      if (isStopped()) break;
+      tries += 1;
       const ends: (() => unknown)[] = [];
       const attempt: Try = {
         seed,
@@ -97,7 +104,7 @@ export async function runScenario(
     await stage.close();
   }
   const { name, about } = scenario;
-  return { name, about, tries: seeds.length, failedSeeds, slowestRecoveryMs, counts, cpuMs: Math.round((cpuUs() - startedUs) / 1000) };
+  return { name, about, tries, failedSeeds, slowestRecoveryMs, counts, cpuMs: Math.round((cpuUs() - startedUs) / 1000) };
 }
 
 async function attemptOnce(stage: Stage, attempt: Try, ends: (() => unknown)[], timeoutMs: number): Promise<readonly unknown[]> {

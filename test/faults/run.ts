@@ -2,7 +2,8 @@
 //
 //   node test/faults/run.ts [--only <name>]… [--seed <first>] [--count <tries>]
 //
-// `--only` takes the beginning of a name, too. With a seed and no count it makes one try. Exits with 1 if a try failed.
+// `--only` takes the beginning of a name, too. With a seed and no count it makes one try. SIGTERM ends it after the present try, with
+// the table of what was run. Exits with 1 if a try failed.
 
 import { parseArgs } from 'node:util';
 
@@ -16,15 +17,18 @@ const { values: { only, seed, count } } = parseArgs({
 const chosen = scenarios.filter(({ name }) => only?.some((wanted) => name.startsWith(wanted)) ?? true);
 if (chosen.length === 0) throw new Error(`There is no such scenario. There are ${scenarios.map(({ name }) => name).join(', ')}.`);
 const rows: Row[] = [];
+let isStopped = false;
+process.once('SIGTERM', () => { isStopped = true; });
 for (const scenario of chosen) {
   if (scenario.skip) {
     console.log(`${scenario.name}: not run. ${scenario.skip}`);
     continue;
   }
   const seeds = seedsFrom(Number(seed ?? 1), Number(count ?? (seed === undefined ? scenario.tries : 1)));
-  const row = await runScenario(scenario, seeds);
+  if (isStopped) break;
+  const row = await runScenario(scenario, seeds, undefined, () => isStopped);
   rows.push(row);
-  console.log(`${row.name}: ${row.tries} tries, ${row.failedSeeds.length} failed, ${Math.round(row.cpuMs / row.tries)} ms of CPU each`);
+  console.log(`${row.name}: ${row.tries} tries, ${row.failedSeeds.length} failed, ${Math.round(row.cpuMs / Math.max(row.tries, 1))} ms of CPU each`);
 }
 console.log(`\n${formatTable(rows)}`);
 // The MongoDB that the scenarios share ends with this process, and would keep it from ending by itself.
