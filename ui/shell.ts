@@ -33,7 +33,7 @@ async function loadLaterScreens(): Promise<void> {
   await Promise.all([
     import('./record/detail.ts'), import('./settings/settings-screen.ts'), import('./settings/computers-screen.ts'),
     import('./sync/health-screen.ts'), import('./sync/sync-popover.ts'), import('./company/company-screen.ts'),
-    import('./report/report-screen.ts'),
+    import('./report/report-screen.ts'), import('./list/list-empty.ts'),
   ]);
 }
 

@@ -1,38 +1,17 @@
 // Replaces an empty or unreadable list: says why, and offers what to do next. Who owns an account in which nothing can be issued yet is
-// led to the company first.
+// led to the company first. Loaded when it is first needed.
 
 import { LitElement, css, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 
-import type { CallError } from '../../shared/window/ipc.ts';
-import type { SyncState } from '../../shared/window/views.ts';
 import { companyScreen } from '../app-state.ts';
 import { ask } from '../base/ask.ts';
 import { controls } from '../base/controls.ts';
 import { emit } from '../base/events.ts';
 import { t, tryText } from '../text/i18n.ts';
 import { icon } from '../base/icons.ts';
+import type { Emptiness } from './list-state.ts';
 import type { WriteBlock } from '../sync/sync-view.ts';
 import '../base/write-button.ts';
-
-export type Emptiness = 'failed' | 'no-data' | 'filling' | 'no-match' | 'none';
-
-/** Why the list is empty; null if it is not, or is still loading. */
-export function emptiness({ error, total, hasFilters, state, partial }: {
-  readonly error: CallError | null;
-  readonly total: number | null;
-  readonly hasFilters: boolean;
-  readonly state: SyncState;
-  readonly partial: number;
-}): Emptiness | null {
-  // Without a cache every read fails, which is not a failure of the list.
-  const isNeverSynced = state === 'never_synced' && partial === 0;
-  const hasNoCache = isNeverSynced || state === 'first_sync';
-  if (error && !hasNoCache) return 'failed';
-  if (total !== 0 && !(error && hasNoCache)) return null;
-  if (state === 'first_sync') return 'filling';
-  if (isNeverSynced) return 'no-data';
-  return hasFilters ? 'no-match' : 'none';
-}
 
 /**
  * @fires clear - clear the filters

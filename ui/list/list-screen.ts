@@ -10,10 +10,8 @@ import { controls } from '../base/controls.ts';
 import { emit } from '../base/events.ts';
 import { countText, currentLocale, loadRecordTexts, t, tryText } from '../text/i18n.ts';
 import { csvColumns, listColumns } from './list-columns.ts';
-import './list-empty.ts';
-import { emptiness } from './list-empty.ts';
 import { ListRows } from './list-rows.ts';
-import { chooseAge, clearFilters, hasFilters, selectionOf, showsDue, sortBy, type Age, type ListState } from './list-state.ts';
+import { chooseAge, clearFilters, emptiness, hasFilters, selectionOf, showsDue, sortBy, type Age, type ListState } from './list-state.ts';
 import './list-summary.ts';
 import { InvoifyListTable, type RowMenu } from './list-table.ts';
 import './list-toolbar.ts';
@@ -263,6 +261,7 @@ export class InvoifyListScreen extends LitElement {
     const { total } = this.#rows;
     const { state, partial } = this.status;
     const empty = emptiness({ error: this.#rows.error, total, hasFilters: hasFilters(this.state), state, partial });
+    if (empty !== null) void import('./list-empty.ts');
     return html`
       <invoify-list-toolbar .collection=${this.collection} .state=${this.state} .currencies=${this.currencies} .today=${this.today}
         .mayWrite=${this.mayWrite} .blocked=${this.blocked} .syncing=${this.syncing}

@@ -1,9 +1,10 @@
-// The state of a list: search, filters and sort order as chosen by the user, and the selection they add up to. Immutable
-// values.
+// The state of a list: search, filters and sort order as chosen by the user, the selection they add up to, and why it may be empty.
+// Immutable values.
 
 import { findCollection, type Collection } from '../../shared/collections.ts';
 import { addDays, ageBucketRange, type AgeBucket } from '../../shared/invoice-age.ts';
-import type { Filter, ListSelection, ListSort } from '../../shared/window/views.ts';
+import type { CallError } from '../../shared/window/ipc.ts';
+import type { Filter, ListSelection, ListSort, SyncState } from '../../shared/window/views.ts';
 
 /** Everything open, or what has been overdue for a given time. */
 export type Age = 'open' | Exclude<AgeBucket, 'notDue'>;
@@ -174,4 +175,24 @@ export function periodRange(period: Period, today: string): DateRange {
 /** The first day of a month. Month 0 is December of the previous year, and so on. */
 function day(year: number, month: number): string {
   return new Date(Date.UTC(year, month - 1, 1)).toISOString().slice(0, 10);
+}
+
+export type Emptiness = 'failed' | 'no-data' | 'filling' | 'no-match' | 'none';
+
+/** Why the list is empty; null if it is not, or is still loading. */
+export function emptiness({ error, total, hasFilters, state, partial }: {
+  readonly error: CallError | null;
+  readonly total: number | null;
+  readonly hasFilters: boolean;
+  readonly state: SyncState;
+  readonly partial: number;
+}): Emptiness | null {
+  // Without a cache every read fails, which is not a failure of the list.
+  const isNeverSynced = state === 'never_synced' && partial === 0;
+  const hasNoCache = isNeverSynced || state === 'first_sync';
+  if (error && !hasNoCache) return 'failed';
+  if (total !== 0 && !(error && hasNoCache)) return null;
+  if (state === 'first_sync') return 'filling';
+  if (isNeverSynced) return 'no-data';
+  return hasFilters ? 'no-match' : 'none';
 }
