@@ -8,7 +8,7 @@ import type { Page } from 'playwright-core';
 
 import { assertAccessible } from './accessible.ts';
 import { describeWindow } from './harness.ts';
-import { detail, filterByStatus, press, pressAndClose, rows, search, sheet, waitUntil } from './user-actions.ts';
+import { detail, filterByStatus, goTo, press, pressAndClose, rows, search, sheet, waitUntil } from './user-actions.ts';
 
 const today = new Date().toISOString().slice(0, 10);
 const line = { description: 'Work', quantityMilli: 1000, unitPriceMinor: 10_000, taxRateBp: 1900 };
@@ -115,6 +115,69 @@ describeWindow('several rows of a list', { invoices: 60, customers: 10 }, (env) 
     await sheet(page, 'Done').getByText('2 were not tried.').waitFor();
     assert.deepEqual(requests[0], { name: number, isInFolder: true });
     assert.equal(requests.length, 2);
+  });
+
+  test('are saved as PDFs as far as that works, and what does not is listed', async (t) => {
+    const page = await env().openWindow(t, { width: 1280 });
+    await page.route('**/call/app.getInfo', async (route) => {
+      const { value } = await (await route.fetch()).json() as { readonly value: object };
+      await route.fulfill({ json: { ok: true, value: { ...value, lacks: [] } } });
+    });
+    await page.route('**/call/app.chooseFolder', (route) => route.fulfill({ json: { ok: true, value: '/x/papers' } }));
+    const names: string[] = [];
+    // The first is saved, the second is not, and the third says that no other can be.
+    const answers = [
+      { ok: true, value: { path: '/x/papers/a.pdf', sizeBytes: 1 } },
+      ...['internal', 'disk_full'].map((code) => ({ ok: false, error: { code, message: '' } })),
+    ];
+    await page.route('**/call/app.exportPdf', async (route) => {
+      names.push((route.request().postDataJSON() as { readonly name: string }).name);
+      await route.fulfill({ json: answers[names.length - 1] });
+    });
+    await filterByStatus(page, 'paid');
+    await rows(page).first().click({ modifiers: ['Control'] });
+    await rows(page).nth(3).click({ modifiers: ['Shift'] });
+    await press(bar(page), 'Save PDFs');
+    const result = sheet(page, 'Done');
+    for (const text of ['1 PDF saved to /x/papers.', '2 did not work:', '1 was not tried.']) await result.getByText(text).waitFor();
+    assert.equal(names.length, 3);
+    const failures = await result.getByRole('listitem').allInnerTexts();
+    assert.deepEqual(failures.map((text) => text.replace(/ · .*?: /, ': ')), [
+      `${names[1]}: Something went wrong. Try again; if it keeps happening, check the log.`,
+      `${names[2]}: The disk of this computer is full. Free some space and try again.`,
+    ]);
+    await assertAccessible(page, 'selection-pdf-failed');
+  });
+
+  test('of customers and plans have a menu of their own', async (t) => {
+    const page = await env().openWindow(t, { width: 1280 });
+    await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+    const menu = page.getByRole('menu');
+    const choose = async (screen: string, item: RegExp): Promise<string> => {
+      await goTo(page, screen);
+      await rows(page).first().click({ button: 'right' });
+      const name = await rows(page).first().locator('[role=gridcell]').first().innerText();
+      await menu.getByRole('menuitem', { name: item }).click();
+      await menu.waitFor({ state: 'detached' });
+      return name;
+    };
+    for (const [screen, item, pattern] of [
+      ['Customers', /^Copy name$/, /./], ['Customers', /^Copy e-mail address$/, /@/], ['Plans', /^Copy price$/, /^[\d,]+\.\d\d$/],
+    ] as const) {
+      await page.evaluate(() => navigator.clipboard.writeText(''));
+      await choose(screen, item);
+      await waitUntil(page, `${item} copies`, async () => pattern.test(await page.evaluate(() => navigator.clipboard.readText())));
+    }
+    const customer = await choose('Customers', /^Show invoices$/);
+    await page.getByRole('button', { name: `Only ${customer}` }).waitFor();
+    const plan = await choose('Plans', /^Show customers$/);
+    await page.getByRole('button', { name: `Only ${plan}` }).waitFor();
+    await page.getByRole('button', { name: `Only ${plan}` }).click();
+    const billed = await choose('Customers', /^New invoice for /);
+    const form = sheet(page, 'New invoice');
+    await waitUntil(page, 'the customer is chosen', async () =>
+      await form.getByRole('combobox', { name: 'Customer' }).inputValue() === billed);
+    await pressAndClose(form, 'Cancel');
   });
 
   test('have a menu, which the keyboard opens, too', async (t) => {
