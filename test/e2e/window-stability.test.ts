@@ -93,7 +93,7 @@ describeWindow('the window', { invoices: 300 }, (env) => {
     await page.locator('[role=columnheader][aria-sort]', { hasText: 'Customer' }).waitFor();
   });
 
-  test('clips no label of the toolbar, however wide the window is: filters that do not fit are behind a button', async (t) => {
+  test('clips no label or heading, however wide the window is: filters that do not fit are behind a button', async (t) => {
     for (const lang of ['en-GB', 'de-DE']) {
       const page = await (await env().sharedDesktop()).openPage(t, { lang, width: 1400, hasReducedMotion: true });
       await page.locator(rows).first().click();
@@ -110,6 +110,9 @@ describeWindow('the window', { invoices: 300 }, (env) => {
           return element.classList.contains('tight');
         });
         modes.push(isTight);
+        const headings = await page.locator('.head .sort > span').evaluateAll((spans) =>
+          spans.filter((span) => span.scrollWidth > span.clientWidth || span.scrollHeight > 31).map(({ textContent }) => textContent));
+        assert.deepEqual(headings, [], `${width} px`);
       }
       assert.equal(modes[2], true, 'a narrow list has them behind the button');
       assert.equal(modes.at(-1), false, 'a wide one does not');
