@@ -5,6 +5,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
+import fc from 'fast-check';
+
 import { createEventParser, type ServerEvent } from '../../../desktop/sync/nudges.ts';
 import { AppError } from '../../../shared/errors.ts';
 
@@ -74,6 +76,24 @@ describe('an event stream is read however it is cut:', () => {
       }
     });
   }
+});
+
+test('random events are read as they were written, whatever ends their lines and wherever they are cut', () => {
+  const piece = fc.constantFrom('a', ' ', ':', 'é', '🙂', 'data:', '\t', '\0', '\uFEFF', '{"serverTime":1}');
+  const line = fc.array(piece, { maxLength: 5 }).map((pieces) => pieces.join(''));
+  const event = fc.record({
+    type: fc.constantFrom(null, 'change', 'other'), lines: fc.array(line, { minLength: 1, maxLength: 3 }), comment: fc.option(line),
+  });
+  const stream = fc.tuple(fc.array(event, { maxLength: 5 }), fc.constantFrom('\n', '\r', '\r\n'), fc.array(fc.nat(999), { maxLength: 9 }));
+  fc.assert(fc.property(stream, ([events, end, cuts]) => {
+    const text = events.flatMap(({ type, lines, comment }) => [
+      ...(comment === null ? [] : [`:${comment}`]), ...(type === null ? [] : [`event: ${type}`]), ...lines.map((data) => `data: ${data}`), '',
+    ]).map((written) => written + end).join('');
+    const bytes = Buffer.from(text);
+    const places = [0, ...cuts.map((cut) => cut % (bytes.length + 1)), bytes.length].sort((a, b) => a - b);
+    const chunks = places.slice(1).map((place, index) => bytes.subarray(places[index], place));
+    assert.deepEqual(parse(chunks), events.map(({ type, lines }) => ({ type: type ?? 'message', data: lines.join('\n') })));
+  }));
 });
 
 test('an event stream is rejected if an event does not end, on one line or on many', () => {
