@@ -6,9 +6,11 @@ import { after, before, describe, test } from 'node:test';
 
 import { exportAccount } from '../../../server/export.ts';
 import { importAccount } from '../../../server/import.ts';
+import { migratePayload } from '../../../server/migrate-payload.ts';
 import { runVerify } from '../../../server/verify-command.ts';
-import { publishedFields, findCollection } from '../../../shared/collections.ts';
+import { publishedFields, findCollection, type Invoice } from '../../../shared/collections.ts';
 import { checkFields } from '../../../shared/fields.ts';
+import { isActionAllowed } from '../../../shared/invoice.ts';
 import { noProblems } from '../../../shared/problems.ts';
 import { assertError, type Client } from '../../client.ts';
 import { firstOwner, openStore, password, prepare, startMs, startServer, stores, type Installation, type TestServer } from '../harness.ts';
@@ -229,3 +231,11 @@ for (const store of stores) {
     });
   });
 }
+
+test('an invoice that protocol 1 voided after it was paid keeps its payments, and stays void', () => {
+  const payments = [{ amountMinor: 100, paidOn: '2026-01-20' }];
+  const old = { status: 'void', customerName: 'Café Müller', totalMinor: 100, paidMinor: 100, payments };
+  const migrated = JSON.parse(migratePayload({ collection: 'invoices', id: cafe, payload: JSON.stringify(old) }, () => null)) as Invoice;
+  assert.deepEqual([migrated.status, migrated.paidMinor, migrated.payments.map(({ amountMinor }) => amountMinor)], ['void', 100, [100]]);
+  for (const action of ['pay', 'unpay', 'credit', 'void'] as const) assert.equal(isActionAllowed(migrated, action), false, action);
+});
