@@ -367,7 +367,8 @@ export class InvoifyInvoiceForm extends LitElement {
   }
 
   #labelOf(path: string): string {
-    return fieldLabel(path === 'issueDate' && this.#isCreditNote ? 'creditDate' : path);
+    const ownWord = this.#isCreditNote ? { issueDate: 'creditDate', note: 'creditText' }[path] : undefined;
+    return fieldLabel(ownWord ?? path);
   }
 
   #hintAt(path: string): string {

@@ -86,7 +86,7 @@ export class InvoifyInvoiceView extends LitElement {
         ${invoice.taxExemptionReason ? html`<p class="quiet">${invoice.taxExemptionReason}</p>` : ''}`)}
       ${section(fieldLabel('payments'), this.#renderPayments(invoice))}
       ${section(t('detail.creditNotes'), this.#renderCredits())}
-      ${section(fieldLabel('note'), invoice.note ? html`<p class="text">${invoice.note}</p>` : '')}
+      ${section(fieldLabel(isCreditNote ? 'creditText' : 'note'), invoice.note ? html`<p class="text">${invoice.note}</p>` : '')}
       ${section(fieldLabel('internalNote'), invoice.internalNote ? html`<p class="text">${invoice.internalNote}</p>` : '')}`;
   }
 

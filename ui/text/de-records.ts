@@ -50,6 +50,7 @@ export const deRecords: Translation<typeof enRecords> = {
   'field.number': 'Nummer',
   'field.customerId': 'Kunde',
   'field.issueDate': 'Rechnungsdatum',
+  'field.creditText': 'Text auf der Gutschrift',
   'field.creditDate': 'Gutschriftdatum',
   'field.dueDate': 'Fällig am',
   'field.lines': 'Positionen',

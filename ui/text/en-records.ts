@@ -49,6 +49,7 @@ export const enRecords = {
   'field.number': 'Number',
   'field.customerId': 'Customer',
   'field.issueDate': 'Invoice date',
+  'field.creditText': 'Note on the credit note',
   'field.creditDate': 'Credit note date',
   'field.dueDate': 'Due date',
   'field.lines': 'Lines',
