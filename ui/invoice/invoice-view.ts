@@ -65,7 +65,8 @@ export class InvoifyInvoiceView extends LitElement {
           <p class="figure">${money(-openMinor)}</p>
           <p class="figure-note bad">${t('detail.overpaid')}</p>` : html`
           <p class="figure">${money(invoice.totalMinor)}</p>
-          <p class="figure-note">${t(!isCreditNote ? 'detail.inTotal' : invoice.status === 'draft' ? 'detail.toCredit' : 'totals.credited')}</p>`}
+          <p class="figure-note">${t(!isCreditNote ? 'detail.inTotal'
+            : invoice.status === 'draft' ? 'detail.toCredit' : 'totals.credited')}</p>`}
       </section>
       ${section('', facts([
         [t('detail.corrects'), this.#renderCredited()],
