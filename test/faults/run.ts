@@ -28,7 +28,8 @@ for (const scenario of chosen) {
   if (isStopped) break;
   const row = await runScenario(scenario, seeds, undefined, () => isStopped);
   rows.push(row);
-  console.log(`${row.name}: ${row.tries} tries, ${row.failedSeeds.length} failed, ${Math.round(row.cpuMs / Math.max(row.tries, 1))} ms of CPU each`);
+  const cpuMs = Math.round(row.cpuMs / Math.max(row.tries, 1));
+  console.log(`${row.name}: ${row.tries} tries, ${row.failedSeeds.length} failed, ${cpuMs} ms of CPU each`);
 }
 console.log(`\n${formatTable(rows)}`);
 // The MongoDB that the scenarios share ends with this process, and would keep it from ending by itself.

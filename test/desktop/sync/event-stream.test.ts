@@ -87,7 +87,8 @@ test('random events are read as they were written, whatever ends their lines and
   const stream = fc.tuple(fc.array(event, { maxLength: 5 }), fc.constantFrom('\n', '\r', '\r\n'), fc.array(fc.nat(999), { maxLength: 9 }));
   fc.assert(fc.property(stream, ([events, end, cuts]) => {
     const text = events.flatMap(({ type, lines, comment }) => [
-      ...(comment === null ? [] : [`:${comment}`]), ...(type === null ? [] : [`event: ${type}`]), ...lines.map((data) => `data: ${data}`), '',
+      ...(comment === null ? [] : [`:${comment}`]), ...(type === null ? [] : [`event: ${type}`]),
+      ...lines.map((data) => `data: ${data}`), '',
     ]).map((written) => written + end).join('');
     const bytes = Buffer.from(text);
     const places = [0, ...cuts.map((cut) => cut % (bytes.length + 1)), bytes.length].sort((a, b) => a - b);
