@@ -61,7 +61,7 @@ const customerNames: Readonly<Record<string, readonly string[]>> = {
 const balanceNames: Readonly<Record<string, readonly string[]>> = {
   openMinor: ['open', 'offen'],
   overdueMinor: ['overdue', 'überfällig'],
-  oldestDue: ['oldest due', 'fällig ab'],
+  oldestDue: ['oldest due', 'älteste fälligkeit', 'fällig ab'],
 };
 
 /** Which of its columns make a file one of this kind. */
