@@ -2,15 +2,22 @@
 // look-ups a command, and a job that comes alone does not wait.
 //
 // One batch runs at a time, in order of arrival. The queue only decides which jobs belong together; the batch settles its own jobs.
+// A batch may take what has arrived since it began, as long as it can still do so: whoever was answered by the batch before comes
+// again a moment after this one has begun.
+
+/** Adds the jobs that have arrived meanwhile to the batch's own, in their order. Returns whether there were any. */
+export type Gather = () => boolean;
+
+/** Settles every job it receives, also those that `gather` adds to `jobs`, and never rejects. */
+type RunBatch<Job> = (jobs: readonly Job[], gather: Gather) => Promise<void>;
 
 export class BatchQueue<Job> {
-  readonly #runBatch: (jobs: readonly Job[]) => Promise<void>;
+  readonly #runBatch: RunBatch<Job>;
   readonly #maxBatchSize: number;
   #waiting: Job[] = [];
   #running: Promise<void> | null = null;
 
-  /** `runBatch` must settle every job it receives and never reject. */
-  constructor(runBatch: (jobs: readonly Job[]) => Promise<void>, maxBatchSize: number) {
+  constructor(runBatch: RunBatch<Job>, maxBatchSize: number) {
     this.#runBatch = runBatch;
     this.#maxBatchSize = maxBatchSize;
   }
@@ -29,7 +36,12 @@ export class BatchQueue<Job> {
     // Requests that arrived in the same turn of the event loop still join the first batch.
     await new Promise(setImmediate);
     while (this.#waiting.length > 0) {
-      await this.#runBatch(this.#waiting.splice(0, this.#maxBatchSize));
+      const jobs = this.#waiting.splice(0, this.#maxBatchSize);
+      await this.#runBatch(jobs, () => {
+        const arrived = this.#waiting.splice(0, this.#maxBatchSize - jobs.length);
+        jobs.push(...arrived);
+        return arrived.length > 0;
+      });
     }
     this.#running = null;
   }
@@ -37,12 +49,12 @@ export class BatchQueue<Job> {
 
 /** One queue per account, for as long as it has jobs. */
 export class AccountQueues<Job> {
-  readonly #runBatch: (accountId: string, jobs: readonly Job[]) => Promise<void>;
+  readonly #runBatch: (accountId: string, ...batch: Parameters<RunBatch<Job>>) => Promise<void>;
   readonly #maxBatchSize: number;
   readonly #queues = new Map<string, { readonly jobs: BatchQueue<Job>; unsettled: number }>();
 
   /** Like `BatchQueue`. */
-  constructor(runBatch: (accountId: string, jobs: readonly Job[]) => Promise<void>, maxBatchSize: number) {
+  constructor(runBatch: (accountId: string, ...batch: Parameters<RunBatch<Job>>) => Promise<void>, maxBatchSize: number) {
     this.#runBatch = runBatch;
     this.#maxBatchSize = maxBatchSize;
   }
@@ -56,8 +68,8 @@ export class AccountQueues<Job> {
   #open(accountId: string): { readonly jobs: BatchQueue<Job>; unsettled: number } {
     const queue = {
       unsettled: 0,
-      jobs: new BatchQueue<Job>(async (jobs) => {
-        await this.#runBatch(accountId, jobs);
+      jobs: new BatchQueue<Job>(async (jobs, gather) => {
+        await this.#runBatch(accountId, jobs, gather);
         queue.unsettled -= jobs.length;
         if (queue.unsettled === 0) this.#queues.delete(accountId);
       }, this.#maxBatchSize),

@@ -44,10 +44,15 @@ export class Batch {
     this.#accountId = accountId;
   }
 
-  /** Reads what several writes will probably ask for, side by side: one command per MongoDB collection. */
+  /**
+   * Reads what several writes will probably ask for, unless it is known, side by side: one command per MongoDB collection. Nothing once
+   * only the transaction can be asked, where commands follow one another.
+   */
   async readAhead(reads: readonly LikelyReads[]): Promise<void> {
-    const keys = reads.flatMap(({ reply }) => reply ?? []);
-    const records = Map.groupBy(reads.flatMap((read) => read.records), ([collection]) => collection);
+    if (this.#reading !== besideTransaction) return;
+    const keys = reads.flatMap(({ reply }) => reply ?? []).filter((key) => !this.#replies.has(key));
+    const unknown = reads.flatMap((read) => read.records).filter(([collection, id]) => !this.#records.has(nameOf(collection, id)));
+    const records = Map.groupBy(unknown, ([collection]) => collection);
     await Promise.all([
       keys.length > 0 ? this.#readReplies(keys) : null,
       ...[...records].map(([collection, found]) => this.#readRecords(collection, found.map(([, id]) => id))),

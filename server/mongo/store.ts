@@ -82,7 +82,7 @@ class MongoStore implements Store {
     this.#tables = tables;
     this.#deps = deps;
     this.#clockStream = new ClockStream(tables, deps);
-    this.#writes = new AccountQueues((accountId, jobs) => runBatch({ ...deps, client, tables }, accountId, jobs), MAX_BATCH_SIZE);
+    this.#writes = new AccountQueues((accountId, ...batch) => runBatch({ ...deps, client, tables }, accountId, ...batch), MAX_BATCH_SIZE);
     this.#lookups = new AccountQueues((accountId, lookups) => identifyAll(tables, accountId, lookups), MAX_BATCH_SIZE);
   }
 

@@ -2,7 +2,8 @@
 //
 //   lock the account ─▶ read ahead for all jobs ─▶ run the change of each ─▶ send all changes ─▶ save the account ─▶ commit (majority)
 //
-// A job that throws loses only its own changes. If the transaction itself fails (another process wrote the account, a
+// What arrives while the account is locked and changes are run joins them, so that of many writers all share the next commit, and
+// not every other one. A job that throws loses only its own changes. If the transaction itself fails (another process wrote the account, a
 // new primary was elected), all of it is undone and the batch is retried. If the database rejects the changes, each job is tried in
 // a transaction of its own, so that none fails for another. Once a commit has been sent, only the commit is
 // retried until the server reports its outcome, so no change is ever applied twice. A job also waits for a commit if it changed
@@ -14,6 +15,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { ClientSession, MongoClient } from 'mongodb';
 
+import type { Gather } from '../batch-queue.ts';
 import { requireSameTime } from '../clock-check.ts';
 import { requireReadable, type HeldAccount } from '../held-account.ts';
 import { beginWrite } from '../pending-write.ts';
@@ -51,17 +53,17 @@ function createRetryTimeout(): IsTimedOut {
   return () => performance.now() >= (deadlineMs ??= performance.now() + RETRY_TIMEOUT_MS);
 }
 
-/** Runs the jobs in order in one transaction and settles each; never rejects. */
-export async function runBatch(deps: WriteDeps, accountId: string, jobs: readonly WriteJob[]): Promise<void> {
+/** Runs the jobs, and those that `gather` adds to them, in order in one transaction and settles each; never rejects. */
+export async function runBatch(deps: WriteDeps, accountId: string, jobs: readonly WriteJob[], gather: Gather): Promise<void> {
   const isTimedOut = createRetryTimeout();
   for (let attempt = 0; ; attempt += 1) {
     try {
-      const outcomes = await commitOnce(deps, accountId, jobs, isTimedOut);
+      const outcomes = await commitOnce(deps, accountId, jobs, gather, isTimedOut);
       for (const settle of outcomes) settle();
       return;
     } catch (error) {
       if (error instanceof ChangesRejected && jobs.length > 1) {
-        for (const job of jobs) await runBatch(deps, accountId, [job]);
+        for (const job of jobs) await runBatch(deps, accountId, [job], () => false);
         return;
       }
       if (!isTransient(error) || isTimedOut()) {
@@ -76,7 +78,9 @@ export async function runBatch(deps: WriteDeps, accountId: string, jobs: readonl
 }
 
 /** One attempt. Once the commit is durable, resolves to the functions that settle each job. */
-async function commitOnce(deps: WriteDeps, accountId: string, jobs: readonly WriteJob[], isTimedOut: IsTimedOut): Promise<(() => void)[]> {
+async function commitOnce(
+  deps: WriteDeps, accountId: string, jobs: readonly WriteJob[], gather: Gather, isTimedOut: IsTimedOut,
+): Promise<(() => void)[]> {
   // Ending the session aborts an uncommitted transaction.
   await using session = deps.client.startSession();
   session.startTransaction({ readConcern: { level: 'snapshot' }, writeConcern: { w: 'majority' }, readPreference: 'primary' });
@@ -87,17 +91,21 @@ async function commitOnce(deps: WriteDeps, accountId: string, jobs: readonly Wri
     return nowMs;
   };
   const batch = new Batch(deps.tables, session, accountId);
-  await batch.readAhead(jobs.map(({ reads }) => reads));
   const outcomes: (() => void)[] = [];
   let held = before;
   let succeeded = 0;
-  for (const job of jobs) {
-    const { settle, after } = await runJob({ ...deps, nowMs: checkedNowMs }, session, batch, held, job);
-    outcomes.push(settle);
-    if (after === null) continue;
-    if (after !== held.account) held = { account: after, unreadable: [] };
-    succeeded += 1;
-  }
+  gather();
+  do {
+    const next = jobs.slice(outcomes.length);
+    await batch.readAhead(next.map(({ reads }) => reads));
+    for (const job of next) {
+      const { settle, after } = await runJob({ ...deps, nowMs: checkedNowMs }, session, batch, held, job);
+      outcomes.push(settle);
+      if (after === null) continue;
+      if (after !== held.account) held = { account: after, unreadable: [] };
+      succeeded += 1;
+    }
+  } while (gather());
   if (succeeded === 0) return outcomes;
   await batch.send();
   if (held !== before) await saveAccount(deps.tables, session, held.account);

@@ -212,6 +212,31 @@ describe('MongoDB store internals', { skip }, () => {
     assertConsistent(await readAll(store, accountId));
   });
 
+  test('a write that arrives while another is run joins its commit, and sees what it did', async (t) => {
+    const { store, sent } = await openFollowed(t);
+    const accountId = await newAccount(store);
+    const [customer, plan] = [await create(store, accountId, 'customers'), await create(store, accountId, 'plans')];
+    let second: Promise<unknown> = Promise.resolve();
+    sent.length = 0;
+    const first = store.write(accountId, async (transaction) => {
+      second = store.write(accountId, async (joining) => {
+        const seen = await joining.get('customers', customer.id);
+        assert.equal(seen?.payload, '{"name":"new"}');
+        assert.equal((await joining.findReply('k'))?.body, 'b');
+        assert(await joining.get('plans', plan.id));
+        joining.put('customers', customer.id, content({ name: 'newer' }), seen);
+      }, { reply: 'k', records: [['customers', customer.id], ['plans', plan.id]] });
+      transaction.saveReply({ key: 'k', fingerprint: 'f', body: 'b', keptAtMs: START_MS });
+      transaction.put('customers', customer.id, content({ name: 'new' }), await transaction.get('customers', customer.id));
+    }, { reply: 'k', records: [['customers', customer.id]] });
+    await Promise.all([first, first.then(() => second)]);
+    assert.deepEqual(sent.map(({ commandName }) => commandName),
+      ['findAndModify', 'find', 'find', 'find', 'update', 'update', 'update', 'commitTransaction']);
+    const all = await readAll(store, accountId);
+    assertConsistent(all);
+    assert.equal((await store.get(accountId, 'customers', customer.id))?.payload, '{"name":"newer"}');
+  });
+
   test('nothing scans a collection, a session lookup is one command, and each command names the account that it is about', async (t) => {
     const { store, sent, database } = await openFollowed(t);
     const [accountId, other] = [await newAccount(store), await newAccount(store)];
