@@ -10,16 +10,27 @@ export function isOverdue(
   return openMinor > 0 && typeof dueDate === 'string' && dueDate < today;
 }
 
-/** The statuses to display: those that are stored, and two that follow from amounts and the day. */
-export type ShownStatus = InvoiceStatus | 'partly_paid' | 'overdue';
+/** The statuses to display: those that are stored, and those that follow from amounts and the day. */
+export type ShownStatus = InvoiceStatus | 'partly_paid' | 'overdue' | 'credited';
 
-/** The status to display; an overdue invoice is that first, and partly paid only else. A credit alone pays nothing. */
-export function displayStatus<S extends string>(
-  invoice: { readonly status: S; readonly dueDate?: string | null | undefined; readonly openMinor: number; readonly hasPayments: boolean },
-  today: string,
-): S | 'partly_paid' | 'overdue' {
+/** What decides about the status to display, besides the day. */
+export interface StatusFacts<S extends string> {
+  readonly status: S;
+  readonly dueDate?: string | null | undefined;
+  readonly totalMinor: number;
+  readonly openMinor: number;
+  readonly hasPayments: boolean;
+}
+
+/**
+ * The status of an invoice to display; an overdue one is that first, and partly paid only else. A credit alone pays nothing: what is
+ * settled without a payment was credited.
+ */
+export function displayStatus<S extends string>(invoice: StatusFacts<S>, today: string): S | 'partly_paid' | 'overdue' | 'credited' {
+  const { status, totalMinor, openMinor, hasPayments } = invoice;
   if (isOverdue(invoice, today)) return 'overdue';
-  return invoice.openMinor > 0 && invoice.hasPayments ? 'partly_paid' : invoice.status;
+  if (openMinor > 0 && hasPayments) return 'partly_paid';
+  return status === 'paid' && totalMinor > 0 && !hasPayments ? 'credited' : status;
 }
 
 /** How long an open amount has been overdue. */

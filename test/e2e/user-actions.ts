@@ -17,7 +17,7 @@ export function rows(page: Page): Locator {
 }
 
 /** Of an open invoice, whatever is due or paid of it. */
-const statusTexts = { draft: 'Draft', open: 'Open|Partly paid|Overdue', paid: 'Paid', void: 'Void' } as const;
+const statusTexts = { draft: 'Draft', open: 'Open|Partly paid|Overdue', paid: 'Paid|Credited', void: 'Void' } as const;
 
 /** Filters the invoices, and returns the rows that show this status, once no row of another one is left. */
 export async function filterByStatus(page: Page, status: keyof typeof statusTexts): Promise<Locator> {

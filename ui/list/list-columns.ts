@@ -167,7 +167,7 @@ function flagCell(name: string, isOn: boolean): Cell {
 }
 
 const statusTones: Readonly<Record<string, BadgeTone>> = {
-  draft: 'plain', open: 'info', partly_paid: 'warn', overdue: 'bad', paid: 'ok', void: 'muted',
+  draft: 'plain', open: 'info', partly_paid: 'warn', overdue: 'bad', paid: 'ok', credited: 'muted', void: 'muted',
 };
 
 /** The badge tone of an invoice's display status. */
@@ -176,12 +176,13 @@ export function statusTone(status: string): BadgeTone {
 }
 
 function statusCell({ columns }: ListRow, today: string): Cell {
-  const { status, kind, dueDate, openMinor, lastPaidOn } = columns;
+  const { status, kind, dueDate, totalMinor, openMinor, lastPaidOn } = columns;
   // Nobody pays a credit note, so of an issued one its kind says more.
   if (kind === 'credit_note' && status === 'paid') return { text: t('kind.credit_note'), badge: 'plain' };
   const due = typeof dueDate === 'string' ? dueDate : null;
   const hasPayments = typeof lastPaidOn === 'string';
-  const shown = displayStatus({ status: String(status), dueDate: due, openMinor: Number(openMinor), hasPayments }, today);
+  const amounts = { totalMinor: Number(totalMinor), openMinor: Number(openMinor) };
+  const shown = displayStatus({ status: String(status), dueDate: due, ...amounts, hasPayments }, today);
   return { text: tryText('status', shown), badge: statusTone(shown) };
 }
 

@@ -4,7 +4,7 @@ import { LitElement, css, html, type TemplateResult } from 'lit';
 
 import type { Customer, Plan } from '../../shared/collections.ts';
 import type { JsonObject } from '../../shared/fields.ts';
-import { isOverdue } from '../../shared/invoice.ts';
+import { displayStatus, isOverdue } from '../../shared/invoice.ts';
 import type { Outcome } from '../../shared/window/ipc.ts';
 import { phoneLink } from '../../shared/window/phone.ts';
 import type { ListRow } from '../../shared/window/views.ts';
@@ -121,8 +121,14 @@ export class InvoifyCustomerView extends LitElement {
   }
 
   #renderInvoice({ id, columns }: ListRow): TemplateResult {
-    const { number, kind, issueDate, status, totalMinor, currency } = columns;
-    const state = kind === 'credit_note' ? t('kind.credit_note') : tryText('status', String(status));
+    const { number, kind, issueDate, dueDate, totalMinor, currency, lastPaidOn } = columns;
+    const state = kind === 'credit_note' ? t('kind.credit_note') : tryText('status', displayStatus({
+      status: String(columns['status']),
+      dueDate: typeof dueDate === 'string' ? dueDate : null,
+      totalMinor: Number(totalMinor),
+      openMinor: Number(columns['openMinor']),
+      hasPayments: typeof lastPaidOn === 'string',
+    }, localDay(Date.now())));
     return html`
       <li>
         <span>

@@ -60,6 +60,7 @@ export const deShell: Translation<typeof enShell> = {
   'status.partly_paid': 'Teilweise bezahlt',
   'status.overdue': 'Überfällig',
   'status.paid': 'Bezahlt',
+  'status.credited': 'Gutgeschrieben',
   'status.void': 'Storniert',
   'status.credit_note': 'Gutschrift',
   'kind.credit_note': 'Gutschrift',

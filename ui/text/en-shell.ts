@@ -60,6 +60,7 @@ export const enShell = {
   'status.partly_paid': 'Partly paid',
   'status.overdue': 'Overdue',
   'status.paid': 'Paid',
+  'status.credited': 'Credited',
   'status.void': 'Void',
   'status.credit_note': 'Credit note',
   'kind.credit_note': 'Credit note',
