@@ -94,7 +94,10 @@ describeWindow('the report', { invoices: 150, customers: 10 }, (env) => {
     await page.getByRole('heading', { name: 'Nothing in these months' }).waitFor();
     assert.equal(await page.getByLabel('From month').inputValue(), '1999-03');
     assert.equal(await page.getByLabel('Period').inputValue(), '');
+    await page.getByText('Nothing was invoiced or received in them.').waitFor();
     await assertAccessible(page, 'report-nothing');
+    await page.getByLabel('Counted by').selectOption('Payment date');
+    await page.getByText('No payment was received in them.').waitFor();
     await page.getByLabel('Period').selectOption('Last year');
     await rowOf(page, 'Total').waitFor();
   });

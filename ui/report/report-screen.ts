@@ -34,6 +34,7 @@ export class InvoifyReport extends LitElement {
     today: {},
     _state: { state: true },
     _cells: { state: true },
+    _currencies: { state: true },
     _failure: { state: true },
     _currency: { state: true },
   };
@@ -46,6 +47,8 @@ export class InvoifyReport extends LitElement {
   declare _state: ReportState | null;
   /** Null until loaded. */
   declare _cells: readonly ReportCell[] | null;
+  /** The currencies of invoices, the most frequent one first. */
+  declare _currencies: readonly string[];
   declare _failure: CallError | null;
   /** Whose chart the user chose. */
   declare _currency: string | null;
@@ -61,6 +64,7 @@ export class InvoifyReport extends LitElement {
     this.today = '';
     this._state = null;
     this._cells = null;
+    this._currencies = [];
     this._failure = null;
     this._currency = null;
   }
@@ -74,13 +78,16 @@ export class InvoifyReport extends LitElement {
     this.#isStale = this.#reading !== null;
     if (this.#isStale) return;
     const query = this.#reading = reportQuery(state);
-    const outcome = await ask(this, 'data.periodReport', query);
+    const [outcome, totals] = await Promise.all([
+      ask(this, 'data.periodReport', query), ask(this, 'data.selectionTotals', { collection: 'invoices' }),
+    ]);
     this.#reading = null;
     // What was read for other months is not shown beside the present ones.
     const isCurrent = this._state !== null && JSON.stringify(reportQuery(this._state)) === JSON.stringify(query);
     if (isCurrent) {
       this._failure = outcome.ok ? null : outcome.error;
       if (outcome.ok) this._cells = outcome.value;
+      if (totals.ok) this._currencies = totals.value.toSorted((a, b) => b.count - a.count).map(({ currency }) => currency);
     }
     if (this.#isStale && this._state) void this.#load(this._state);
   }
@@ -102,7 +109,7 @@ export class InvoifyReport extends LitElement {
   override render(): TemplateResult | typeof nothing {
     const state = this._state;
     if (!state) return nothing;
-    const tables = reportTables(state, this._cells ?? [], this.today);
+    const tables = reportTables(state, this._cells ?? [], this.today, this._currencies);
     const { state: sync = 'up_to_date', partial = 0 } = this.status ?? {};
     return html`
       <header>
@@ -119,7 +126,7 @@ export class InvoifyReport extends LitElement {
           ${this._cells ? html`${this.#renderChart(state, this._cells, tables)}
             ${tables.map((table) => this.#renderTable(state, table))}
             ${tables.length > 0 ? nothing : html`<div class="none"><h2>${t('report.none')}</h2>
-              <p class="quiet">${t('report.noneHint')}</p></div>`}
+              <p class="quiet">${t(`report.noneHint.${state.basis}`)}</p></div>`}
             <p class="quiet">${t(`report.hint.${state.basis}`)}</p>` : nothing}
         </div>
       </div>`;
@@ -169,7 +176,8 @@ export class InvoifyReport extends LitElement {
   }
 
   #renderChart(state: ReportState, cells: readonly ReportCell[], tables: readonly ReportTable[]): TemplateResult | typeof nothing {
-    const currencies = [...new Set([...tables, ...cells].map((one) => one.currency))];
+    const others = this._currencies.filter((one) => cells.some(({ currency }) => currency === one));
+    const currencies = [...new Set([...tables.map((one) => one.currency), ...others])];
     const currency = currencies.find((one) => one === this._currency) ?? currencies[0];
     if (currency === undefined) return nothing;
     return html`<figure>

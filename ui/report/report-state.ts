@@ -82,17 +82,19 @@ export interface ReportTable {
 }
 
 /**
- * One table for each currency that has something in the shown months, the one with the most months first. Months after today's are
- * left out where they have nothing.
+ * One table for each currency that has something in the shown months, in the order of `currencies`. Months after today's are left out
+ * where they have nothing.
  */
-export function reportTables(state: ReportState, cells: readonly ReportCell[], today: string): readonly ReportTable[] {
+export function reportTables(
+  state: ReportState, cells: readonly ReportCell[], today: string, currencies: readonly string[],
+): readonly ReportTable[] {
   const { from, to } = shownMonths(state);
   const shown = cells.filter(({ month }) => month >= from && month <= to);
   const last = shown.reduce((month, cell) => cell.month > month ? cell.month : month, monthOf(today));
   const groups = groupsOf({ from, to }, state.per).filter((group) => group.from <= last);
   const byCurrency = Object.entries(Object.groupBy(shown, ({ currency }) => currency));
-  return byCurrency.map(([currency, own = []]) => ({ currency, count: own.length, own }))
-    .sort((a, b) => b.count - a.count || (a.currency < b.currency ? -1 : 1))
+  return byCurrency.map(([currency, own = []]) => ({ currency, own }))
+    .sort((a, b) => currencies.indexOf(a.currency) - currencies.indexOf(b.currency))
     .map(({ currency, own }) => ({
       currency,
       rows: groups.map((group) => {

@@ -34,7 +34,10 @@ export const deReport: Translation<typeof enReport> = {
   'report.chartCurrency': 'Währung des Diagramms',
   'report.chartMonth': '{month}: {amount}',
   'report.none': 'Nichts in diesen Monaten',
-  'report.noneHint': 'In diesen Monaten wurde nichts berechnet, und nichts ist eingegangen. Wählen Sie andere Monate.',
+  'report.noneHint.issueDate': 'In diesen Monaten wurde nichts in Rechnung gestellt, und nichts ist eingegangen. Wählen Sie andere '
+    + 'Monate.',
+  'report.noneHint.paidOn': 'In diesen Monaten ist keine Zahlung eingegangen. Wählen Sie andere Monate, oder zählen Sie nach '
+    + 'Rechnungsdatum.',
   'report.csv': 'Als CSV speichern',
   'report.csvSaved': 'Gespeichert unter {path}',
   'report.fileName': 'auswertung',

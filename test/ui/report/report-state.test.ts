@@ -10,6 +10,8 @@ import {
 
 const today = '2026-05-15';
 const start = initialReport(today);
+/** Not in the order of the alphabet. */
+const currencies = ['EUR', 'CHF'];
 
 function cell(month: string, currency: string, netMinor: number, receivedMinor = 0, rateBp = 1900): ReportCell {
   const taxMinor = netMinor * rateBp / 10_000;
@@ -52,8 +54,8 @@ describe('the tables of a report', () => {
     cell('2026-05', 'EUR', -200),
   ];
 
-  test('have a row for every month until today, and totals, per currency', () => {
-    const [eur, chf, ...others] = reportTables(start, cells, today);
+  test('have a row for every month until today, and totals, per currency, in their order', () => {
+    const [eur, chf, ...others] = reportTables(start, cells, today, currencies);
     assert.deepEqual([eur?.currency, chf?.currency, others], ['EUR', 'CHF', []]);
     assert.deepEqual(eur?.rows.map(({ group, sums }) => [group.name, sums?.receivedMinor ?? null]),
       [['2026-01', 5], ['2026-02', null], ['2026-03', null], ['2026-04', 6], ['2026-05', 0]]);
@@ -62,26 +64,27 @@ describe('the tables of a report', () => {
       receivedMinor: 11,
     });
     assert.equal(chf?.rows.length, 5);
+    assert.deepEqual(reportTables(start, cells, today, ['CHF', 'EUR']).map(({ currency }) => currency), ['CHF', 'EUR']);
   });
 
   test('have a row for a later month if there is something in it', () => {
-    const [eur] = reportTables(start, [...cells, cell('2026-07', 'EUR', 1)], today);
+    const [eur] = reportTables(start, [...cells, cell('2026-07', 'EUR', 1)], today, currencies);
     assert.deepEqual(eur?.rows.slice(-2).map(({ group }) => group.name), ['2026-06', '2026-07']);
   });
 
   test('have quarters, which are named so', () => {
-    const [eur] = reportTables({ ...start, per: 'quarter' }, cells, today);
+    const [eur] = reportTables({ ...start, per: 'quarter' }, cells, today, currencies);
     assert.deepEqual(eur?.rows.map(({ group, sums }) => [group, sums?.receivedMinor]), [
       [{ name: '2026-Q1', from: '2026-01', to: '2026-03' }, 5], [{ name: '2026-Q2', from: '2026-04', to: '2026-06' }, 6],
     ]);
   });
 
   test('are none if nothing is in the months that are shown', () => {
-    assert.deepEqual(reportTables({ ...start, from: '2026-02', to: '2026-03' }, cells, today), []);
+    assert.deepEqual(reportTables({ ...start, from: '2026-02', to: '2026-03' }, cells, today, currencies), []);
   });
 
   test('become a file without totals, with two columns for each category and rate', () => {
-    const csv = reportCsv(reportTables({ ...start, per: 'quarter' }, cells, today), {
+    const csv = reportCsv(reportTables({ ...start, per: 'quarter' }, cells, today, currencies), {
       name: 'report', period: 'Period', currency: 'Currency', net: 'Net', tax: 'Tax', gross: 'Gross', received: 'Received', locale: 'en',
       netOf: ({ rateBp }) => `Net ${rateBp}`, taxOf: ({ rateBp }) => `Tax ${rateBp}`,
     });
