@@ -1,5 +1,5 @@
-// A period's report: what was invoiced and received, per month and currency, with tax by category and rate. The cache computes the
-// months, the window adds them up to quarters and totals.
+// A period's report: what was invoiced and received, per month and currency, with tax by category and rate. `ReportBuilder` computes
+// the months from documents, which the desktop's cache reads; the window adds them up to quarters and totals.
 //
 // Amounts are integers in the currency's minor unit; currencies are never added together. Taxes are those that the documents have
 // stored; nothing is computed anew from rates. Credit notes count negative. Received is what was paid in the month, refunds negative,

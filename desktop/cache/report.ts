@@ -1,4 +1,4 @@
-// A period's report (shared/report.ts) over the cache's invoices.
+// Reads the invoices of a period's report from the cache; what their months come to is computed by shared/report.ts.
 //
 // Invariants: it shows one instant of the cache. It reads on a connection of its own and lets other work run every few
 // milliseconds, so that no query of the window waits for it, however many invoices there are.
