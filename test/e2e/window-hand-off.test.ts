@@ -127,7 +127,7 @@ describeWindow('an issued invoice', { invoices: 20, customers: 5 }, (env) => {
     await openRecord(page, 'Customers', 'Lindenhof');
     await runAction(page, 'Save statement of account as PDF');
     await page.getByText('Saved to /x/statement.pdf').waitFor();
-    assert.deepEqual(saved, [{ name: 'Kontoauszug Lindenhof GbR' }, true]);
+    assert.deepEqual(saved, [{ name: 'Offene Posten Lindenhof GbR' }, true]);
   });
 
   test('is not offered for export as a draft', async (t) => {

@@ -10,6 +10,7 @@ import type { JsonObject } from '../../shared/fields.ts';
 import type { Outcome, SavedFile } from '../../shared/window/ipc.ts';
 import type { RecordView } from '../../shared/window/views.ts';
 import { ask } from '../base/ask.ts';
+import { localDay } from '../text/format.ts';
 import { t } from '../text/i18n.ts';
 import type { Detail } from '../record/record-detail-data.ts';
 import { paperContent, type Fact, type Paper, type PaperSum } from './paper-content.ts';
@@ -174,7 +175,8 @@ function renderText(piece: PaperPiece): TemplateResult {
   switch (piece.part) {
     case 'line': return html``;
     case 'sum': return renderSums(piece.sums, 'totals');
-    case 'text': return piece.sums ? renderSums(piece.sums, '') : html`
+    case 'text': return piece.sums ? html`${piece.text ? html`<p class="since">${unbroken(piece.text)}</p>` : ''}${
+      renderSums(piece.sums, '')}` : html`
       <div class=${piece.look}>${unbroken(piece.text)}${piece.facts && piece.facts.length > 0 ? renderFacts(piece.facts) : ''}</div>`;
   }
 }
@@ -213,6 +215,7 @@ export async function exportInvoice(
     company: payloadOf<Company>(detail.company),
     customer: payloadOf<Customer>(detail.customer),
     credited: payloadOf<Invoice>(detail.credited),
+    since: { today: localDay(Date.now()), creditNotes: creditNotesOf(detail) },
   });
   document.body.append(page);
   try {
@@ -226,6 +229,11 @@ export async function exportInvoice(
 
 function payloadOf<T>(record: RecordView | null): (JsonObject & T) | null {
   return (record?.payload ?? null) as (JsonObject & T) | null;
+}
+
+/** The numbers of those that have been issued, oldest first. */
+function creditNotesOf({ credits }: Detail): readonly string[] {
+  return (credits?.rows ?? []).flatMap(({ columns: { number } }) => (typeof number === 'string' ? [number] : [])).toSorted();
 }
 
 function fileName({ number, customerName }: Invoice): string {

@@ -13,6 +13,8 @@ export interface PaperSource {
   readonly customer: Customer | null;
   /** The invoice that a credit note corrects. */
   readonly credited: Pick<Invoice, 'number' | 'issueDate'> | null;
+  /** For what has happened since it was issued: the present day (YYYY-MM-DD), and the numbers of its credit notes that are known. */
+  readonly since?: { readonly today: string; readonly creditNotes: readonly string[] };
 }
 
 export type Fact = readonly [label: string, value: string];
@@ -51,8 +53,9 @@ export interface Paper {
   readonly titles: Readonly<Record<'position' | 'description' | 'quantity' | 'price' | 'tax' | 'amount', string>>;
   readonly lines: readonly PaperLine[];
   readonly totals: readonly PaperSum[];
-  /** What was credited and paid, and what is left. */
+  /** What was credited and paid since, and what is left; with the day of that as its title. */
   readonly settlement: readonly PaperSum[];
+  readonly settlementTitle: string;
   readonly exemption: string;
   readonly request: string;
   /** Where to pay. */
@@ -62,7 +65,7 @@ export interface Paper {
   readonly footerText: string;
 }
 
-export function paperContent({ invoice, company, customer, credited }: PaperSource): Paper {
+export function paperContent({ invoice, company, customer, credited, since }: PaperSource): Paper {
   const seller: Seller = invoice.seller ?? company ?? { name: '' };
   const buyer: Buyer = invoice.buyer ?? { ...customer, name: invoice.customerName };
   const format = createPaperFormat(paperLocale(buyer, seller));
@@ -85,7 +88,8 @@ export function paperContent({ invoice, company, customer, credited }: PaperSour
     titles: words,
     lines: paperLines(invoice, format),
     totals: totals(invoice, format),
-    settlement: settlement(invoice, format),
+    settlement: settlement(invoice, since?.creditNotes ?? [], format),
+    settlementTitle: since ? words.asOf(format.date(since.today)) : '',
     exemption: present(invoice.taxExemptionReason).map((reason) => words.exemption + reason).join(''),
     request: request.text,
     bank: request.isDue ? bankFacts(invoice, seller, format) : [],
@@ -157,12 +161,16 @@ function totals(invoice: Invoice, { words, money, rate }: PaperFormat): readonly
   ];
 }
 
-function settlement(invoice: Invoice, { words, money, date }: PaperFormat): readonly PaperSum[] {
+/** The most documents that are named one by one. */
+export const maxNamed = 3;
+
+function settlement(invoice: Invoice, creditNotes: readonly string[], { words, money, date }: PaperFormat): readonly PaperSum[] {
   const { kind, status, currency, payments, creditedMinor } = invoice;
   if (kind === 'credit_note' || status === 'void' || (payments.length === 0 && creditedMinor === 0)) return [];
   const leftMinor = unpaidMinor(invoice);
+  const credited = [words.credited, creditNotes.length <= maxNamed ? creditNotes.join(', ') : ''].filter(Boolean).join(' ');
   return [
-    ...creditedMinor === 0 ? [] : [{ label: words.credited, amount: money(-creditedMinor, currency), look: 'quiet' as const }],
+    ...creditedMinor === 0 ? [] : [{ label: credited, amount: money(-creditedMinor, currency), look: 'quiet' as const }],
     ...payments.map(({ amountMinor, paidOn, method, reference }) => ({
       label: [amountMinor > 0 ? words.received(date(paidOn)) : words.refunded(date(paidOn)), method, reference].filter(Boolean).join(', '),
       amount: money(-amountMinor, currency),

@@ -26,14 +26,15 @@ export function paperPieces(paper: Paper): { readonly pieces: readonly PaperPiec
       { part: 'line', line, description, isFirst: index === 0, isLast: index === texts.length - 1 }));
   });
   const totals: PaperPiece = { part: 'sum', sums: paper.totals };
-  const settlement = chunks(paper.settlement).map((sums): PaperPiece => ({ part: 'text', look: 'text', text: '', sums }));
+  const settlement = chunks(paper.settlement).map((sums, index): PaperPiece => (
+    { part: 'text', look: 'text', text: index === 0 ? paper.settlementTitle : '', sums }));
   const notes = cutLines(paper.note, maxCharacters.page).map((text, index): readonly PaperPiece[] => (
     [{ part: 'text', look: index === 0 ? 'note first' : 'note', text }]));
   const groups: readonly (readonly PaperPiece[])[] = [
     ...lines.slice(0, -1),
     [...lines.at(-1) ?? [], totals],
-    ...settlement.map((piece) => [piece]),
     ...paper.exemption ? [[{ part: 'text', look: 'text', text: paper.exemption } as const]] : [],
+    ...settlement.map((piece) => [piece]),
     ...paper.request ? [[{ part: 'text', look: 'text', text: paper.request, facts: paper.bank } as const]] : [],
     ...notes,
   ];

@@ -98,6 +98,8 @@ export const paperStyles = css`
   /* The rule above a sum runs through the gap between its label and its amount. */
   .sums dt.strong { margin-inline-end: -6mm; }
   .sums .quiet { color: var(--color-muted); }
+  /* What has happened since stands apart from the invoice as it was issued. */
+  .since { inline-size: 105mm; margin: 0; margin-inline-start: auto; padding-block-start: 7mm; font-weight: var(--weight-strong); }
 
   .text { padding-block-start: 5mm; overflow-wrap: anywhere; }
   .text .facts { margin-block-start: 2.5mm; }

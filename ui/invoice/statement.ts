@@ -9,7 +9,7 @@ import type { ListRow } from '../../shared/window/views.ts';
 import { ask } from '../base/ask.ts';
 import { findCompany, type Detail } from '../record/record-detail-data.ts';
 import { InvoifyInvoicePage } from './invoice-page.ts';
-import { bankFacts, filled, footer, postalLines, type Paper } from './paper-content.ts';
+import { bankFacts, filled, footer, maxNamed, postalLines, type Paper } from './paper-content.ts';
 import { createPaperFormat, paperLocale } from './paper-format.ts';
 import { addressLines } from '../record/address.ts';
 
@@ -38,13 +38,19 @@ export function statementContent({ customer, company, invoices, currency, today 
     dueDate: typeof columns['dueDate'] === 'string' ? columns['dueDate'] : undefined,
     totalMinor: Number(columns['totalMinor']),
     openMinor: Number(columns['openMinor']),
+    paidMinor: Number(columns['partPaidMinor']),
   }));
   let carriedMinor = 0;
   const lines = open.map((invoice, index) => {
     carriedMinor = exact(carriedMinor + invoice.openMinor);
     return {
       position: String(index + 1),
-      description: `${invoice.number}\n${date(invoice.issueDate)}`,
+      description: [
+        invoice.number,
+        date(invoice.issueDate),
+        ...invoice.paidMinor === 0 ? [] : [words.paidSoFar(money(invoice.paidMinor))],
+        ...creditedOf(invoice) === 0 ? [] : [words.creditedSoFar(money(creditedOf(invoice)))],
+      ].join('\n'),
       quantity: money(invoice.totalMinor),
       price: invoice.dueDate === undefined ? '' : date(invoice.dueDate),
       tax: '',
@@ -53,7 +59,8 @@ export function statementContent({ customer, company, invoices, currency, today 
     };
   });
   const overdueMinor = open.filter((invoice) => isOverdue(invoice, today)).reduce((sum, { openMinor }) => exact(sum + openMinor), 0);
-  const reference = customer.number ?? customer.name;
+  const due = open.filter(({ openMinor }) => openMinor > 0);
+  const reference = due.length <= maxNamed ? due.map(({ number }) => number).join(', ') : customer.number ?? '';
   return {
     format,
     logo: company?.logo ?? null,
@@ -74,12 +81,17 @@ export function statementContent({ customer, company, invoices, currency, today 
       { label: carriedMinor < 0 ? words.overpaid : words.amountDue, amount: money(Math.abs(carriedMinor)), look: 'strong' },
     ],
     settlement: [],
+    settlementTitle: '',
     exemption: '',
     request: carriedMinor > 0 ? words.pay(money(carriedMinor), '', reference) : carriedMinor < 0 ? words.refund(money(-carriedMinor)) : '',
     bank: carriedMinor > 0 ? bankFacts({ number: reference }, seller, format) : [],
     note: '',
     ...footer(seller, format),
   };
+}
+
+function creditedOf({ totalMinor, openMinor, paidMinor }: Readonly<Record<'totalMinor' | 'openMinor' | 'paidMinor', number>>): number {
+  return totalMinor - openMinor - paidMinor;
 }
 
 function exact(sum: number): number {

@@ -99,7 +99,6 @@ export class InvoifyRecordBar extends LitElement {
     const edit = find('edit');
     const rest = (['redate', 'credit', 'duplicate', 'void', 'delete'] as const).flatMap((name) => find(name) ?? []);
     const hasPdf = isInvoice && this.canPdf;
-    const hasStatementPdf = this.owes && this.canPdf;
     const canBill = this.collection === 'customers' && this.actions.length > 0;
     return html`
       ${first ? this.#renderWrite(first.name, 'primary', first) : ''}
@@ -109,12 +108,14 @@ export class InvoifyRecordBar extends LitElement {
         title=${t('action.print')} @click=${() => this.#act('print')}>${icon('print')}</button>` : ''}
       ${this.owes ? html`<button class="icon-button" type="button" data-action="statement" aria-label=${t('action.statement')}
         title=${t('action.statement')} @click=${() => this.#act('statement')}>${icon('print')}</button>` : ''}
-      ${hasPdf || hasStatementPdf || this.isIssued || rest.length > 0 ? html`
+      ${hasPdf || this.owes || this.isIssued || rest.length > 0 ? html`
         <button class="icon-button more" type="button" popovertarget="menu" aria-label=${t('detail.more')}
           title=${t('detail.more')}>${icon('more')}</button>
         <div id="menu" class="popover" popover>
           ${hasPdf ? this.#renderExport('pdf', t('action.pdf')) : ''}
-          ${hasStatementPdf ? this.#renderExport('statementPdf', t('action.statementPdf')) : ''}
+          ${this.owes ? html`
+            ${this.#renderExport('statement', t('action.statement'))}
+            ${this.canPdf ? this.#renderExport('statementPdf', t('action.statementPdf')) : ''}` : ''}
           ${this.isIssued ? html`
             ${this.#renderExport('email', t(hasPdf ? 'action.email' : 'action.emailOnly'))}
             ${this.#renderExport('eInvoice', t('action.eInvoice'))}` : ''}

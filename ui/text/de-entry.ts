@@ -8,7 +8,7 @@ export const deEntry: Translation<typeof enEntry> = {
   'lines.suggested': { one: '{count} Vorschlag', other: '{count} Vorschläge' },
   'picker.new': 'Neuer Kunde „{name}“',
   'picker.newUnnamed': 'Neuer Kunde',
-  'action.statementPdf': 'Kontoauszug als PDF speichern',
+  'action.statementPdf': 'Offene Posten als PDF speichern',
   'form.newerBy': '{name} hat das inzwischen geändert. Beim Speichern sehen Sie beide Versionen.',
   'form.saveIssue': 'Speichern und ausstellen',
 

@@ -156,7 +156,7 @@ export const deRecords: Translation<typeof enRecords> = {
   'action.void': 'Stornieren',
   'action.delete': 'Löschen',
   'action.newInvoice': 'Neue Rechnung',
-  'action.statement': 'Kontoauszug drucken',
+  'action.statement': 'Offene Posten drucken',
   'action.print': 'Drucken',
   'action.pdf': 'PDF speichern',
   'refusal.noLines': 'Fügen Sie zuerst eine Position hinzu.',

@@ -112,6 +112,12 @@ describe('the paper', () => {
     ]);
     assert.match(partly.request, /^Please pay €4,301\.00 by/);
 
+    const since = { today: '2026-11-30', creditNotes: ['CN-1', 'CN-2'] };
+    const now = paper({ ...issued, creditedMinor: 1719 }, { since });
+    assert.deepEqual([now.settlementTitle, now.settlement[0]?.label], ['As of 30 November 2026', 'Credited by credit note CN-1, CN-2']);
+    const parts = paperPieces(now).pieces.flatMap((piece) => (piece.part === 'text' ? [piece.text] : []));
+    assert.deepEqual(parts, ['As of 30 November 2026', now.request]);
+
     const over = paper({ ...issued, payments, paidMinor: 1_431_719, creditedMinor: 1719 });
     assert.deepEqual([over.settlement.at(-1)?.label, over.request, over.bank], ['To be refunded', 'We will refund you €17.19.', []]);
     const paid = paper({ ...issued, status: 'paid', payments, paidMinor: 1_431_719 });
