@@ -179,6 +179,10 @@ export class InvoifyShell extends LitElement {
     this._detail = null;
     this.#lead = lead;
     this.#setScreen(screen);
+    await loadLaterScreens();
+    await this.updateComplete;
+    // What was activated may be gone with the screen before.
+    if (document.activeElement === document.body) await focusScreen(this);
   }
 
   #setScreen(screen: Screen): void {

@@ -51,7 +51,7 @@ describeWindow('the company', { invoices: 20, customers: 5 }, (env) => {
     await gap.waitFor();
     await field(form, 'City').fill('Hamburg');
     await gap.waitFor({ state: 'detached' });
-    await field(form, 'Before invoice numbers').fill('BW-');
+    await field(form, 'Prefix of invoice numbers').fill('BW-');
     await form.getByText(/^For example BW-\d{4}-00001$/).waitFor();
     await field(form, 'Text at the foot of every page').fill('Delivery as agreed');
     await assertOnPaper(page, 'Delivery as agreed');

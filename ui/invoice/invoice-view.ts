@@ -72,7 +72,7 @@ export class InvoifyInvoiceView extends LitElement {
         [t('detail.corrects'), this.#renderCredited()],
         [fieldLabel(isCreditNote ? 'creditDate' : 'issueDate'), formatDateLong(invoice.issueDate)],
         [fieldLabel('dueDate'), invoice.dueDate === undefined ? '' : formatDateLong(invoice.dueDate)],
-        [fieldLabel('servicePeriod'), servicePeriod === undefined ? '' : periodText(servicePeriod)],
+        [fieldLabel(isPeriod(servicePeriod) ? 'servicePeriod' : 'serviceDate'), servicePeriod ? periodText(servicePeriod) : ''],
         [fieldLabel('buyerReference'), invoice.buyerReference ?? ''],
         [fieldLabel('orderNumber'), invoice.orderNumber ?? ''],
       ]))}
@@ -159,8 +159,12 @@ function taxText(line: Line): string {
   return category === 'S' || category === 'Z' ? formatPercent(line.taxRateBp) : tryText('taxCategory', category);
 }
 
-function periodText({ from, to }: NonNullable<Invoice['servicePeriod']>): string {
-  return to === undefined || to === from ? formatDateLong(from) : formatDateRange(from, to);
+function isPeriod(service: Invoice['servicePeriod']): service is { readonly from: string; readonly to: string } {
+  return service?.to !== undefined && service.to !== service.from;
+}
+
+function periodText(service: NonNullable<Invoice['servicePeriod']>): string {
+  return isPeriod(service) ? formatDateRange(service.from, service.to) : formatDateLong(service.from);
 }
 
 customElements.define('invoify-invoice-view', InvoifyInvoiceView);

@@ -7,7 +7,7 @@ import { companyScreen } from '../app-state.ts';
 import { ask } from '../base/ask.ts';
 import { controls } from '../base/controls.ts';
 import { emit } from '../base/events.ts';
-import { t, tryText } from '../text/i18n.ts';
+import { isKey, t, tryText } from '../text/i18n.ts';
 import { icon } from '../base/icons.ts';
 import type { Emptiness } from './list-state.ts';
 import type { WriteBlock } from '../sync/sync-view.ts';
@@ -83,6 +83,12 @@ export class InvoifyListEmpty extends LitElement {
     this._lacksCompany = company.ok && companyGaps(company.value?.payload ?? null).length > 0;
   }
 
+  /** How to make the first one, for those who may. */
+  get #noneHint(): string {
+    const key = `list.first.${this.collection}`;
+    return this.mayWrite && isKey(key) ? tryText('list.first', this.collection) : t('list.noneHint');
+  }
+
   #send(name: 'clear' | 'retry'): void {
     this.dispatchEvent(new CustomEvent(name));
   }
@@ -99,7 +105,7 @@ export class InvoifyListEmpty extends LitElement {
       case 'none': return this._lacksCompany ? this.#message(icon('company'), t('list.begin'), t('list.beginHint'),
         html`<button class="button primary"
           @click=${() => emit(this, 'navigate', { screen: companyScreen })}>${t('list.beginDo')}</button>`)
-        : this.#message(icon('invoices'), tryText('list.none', this.collection), t('list.noneHint'),
+        : this.#message(icon('invoices'), tryText('list.none', this.collection), this.#noneHint,
         this.mayWrite ? html`<invoify-write-button look="primary" icon="plus" .blocked=${this.blocked}
           .label=${tryText('list.new', this.collection)}
           @activate=${() => emit(this, 'new-record', { collection: this.collection })}></invoify-write-button>` : nothing);

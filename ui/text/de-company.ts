@@ -17,8 +17,8 @@ export const deCompany: Translation<typeof enCompany> = {
   'field.accountHolder': 'Kontoinhaber, falls nicht die Firma',
   'field.taxNumber': 'Steuernummer',
   'field.registration': 'Registereintrag und Geschäftsführung',
-  'field.invoicePrefix': 'Vor Rechnungsnummern',
-  'field.creditNotePrefix': 'Vor Gutschriftnummern',
+  'field.invoicePrefix': 'Präfix der Rechnungsnummern',
+  'field.creditNotePrefix': 'Präfix der Gutschriftnummern',
   'field.footer': 'Text am Fuß jeder Seite',
   'field.logo': 'Logo',
 

@@ -16,8 +16,8 @@ export const enCompany = {
   'field.accountHolder': 'Account holder, if not the company',
   'field.taxNumber': 'Tax number',
   'field.registration': 'Register entry and management',
-  'field.invoicePrefix': 'Before invoice numbers',
-  'field.creditNotePrefix': 'Before credit note numbers',
+  'field.invoicePrefix': 'Prefix of invoice numbers',
+  'field.creditNotePrefix': 'Prefix of credit note numbers',
   'field.footer': 'Text at the foot of every page',
   'field.logo': 'Logo',
 

@@ -35,6 +35,7 @@ export const enRecords = {
   'field.billing': 'Invoices',
   'field.paymentTermsDays': 'Payable within (days)',
   'field.servicePeriod': 'Service period',
+  'field.serviceDate': 'Service date',
   'field.servicePeriod.from': 'Service date or from',
   'field.servicePeriod.to': 'Service until',
   'field.taxExemptionReason': 'Reason for the tax exemption (printed)',
