@@ -7,6 +7,7 @@
 import type { Buyer, Invoice, Seller } from '../collections.ts';
 import { categoryOf } from '../invoice.ts';
 import { isPeppolScheme, vatScheme } from './codes.ts';
+import { isLeitwegId } from './identifiers.ts';
 import { given } from './xml.ts';
 
 export interface EInvoiceInput {
@@ -54,7 +55,8 @@ export function prepare({ invoice, company = {}, customer = {}, credited }: EInv
   const buyer: Partial<Buyer> = complete(invoice.buyer, presentBuyer);
   const reference = given(invoice.buyerReference) ?? given(buyer.buyerReference);
   const address = given(buyer.electronicAddress?.value) === undefined ? undefined : buyer.electronicAddress;
-  const profile = reference === undefined && address !== undefined && isPeppolScheme(address.scheme) ? 'peppol' : 'xrechnung';
+  const isForAuthority = reference !== undefined && isLeitwegId(reference);
+  const profile = !isForAuthority && address !== undefined && isPeppolScheme(address.scheme) ? 'peppol' : 'xrechnung';
   const isInGermany = seller.address?.country === 'DE' && buyer.address?.country === 'DE';
   const isGerman = profile === 'xrechnung' || isInGermany;
   const sellerVatId = compact(seller.vatId);

@@ -1,11 +1,12 @@
 // What an e-invoice must have, and what its record lacks or contradicts: the fatal rules of EN 16931 (BR-*), XRechnung (BR-DE-*,
-// and two of its warnings) and Peppol BIS Billing (PEPPOL-EN16931-*, DE-R-*), as far as our fields can break them.
+// and two of its warnings) and Peppol BIS Billing (PEPPOL-*, DE-R-*), as far as our fields can break them.
 
 import { currencyDigits } from '../currency.ts';
 import { countries, isIban } from '../fields.ts';
 import { categoryOf, lineNetMinor } from '../invoice.ts';
 import { addProblem, noProblems, problem, type Problem, type Problems } from '../problems.ts';
 import { exemptionCodes, isAddressScheme } from './codes.ts';
+import { isAddressValue } from './identifiers.ts';
 import type { Prepared } from './prepared.ts';
 import { given } from './xml.ts';
 
@@ -17,6 +18,7 @@ const phrases = {
   vat_id: 'must begin with the code of its country, such as DE',
   phone: 'must have at least three digits',
   address_scheme: 'must be a code of the list of electronic address schemes (EAS), such as 0204 or EM',
+  address_value: 'must have the form and the check digits of its scheme',
 } as const;
 export type EInvoiceProblemCode = keyof typeof phrases;
 
@@ -52,7 +54,7 @@ function checkInvoice(prepared: Prepared, need: Need, refuse: Refuse, problems: 
   need('invoice.number', invoice.number);
   // BR-DE-15; PEPPOL-EN16931-R003.
   need('invoice.buyerReference', buyerReference ?? (profile === 'peppol' && !isGerman ? invoice.orderNumber : undefined),
-    profile === 'peppol' || isInGermany ? undefined : 'electronicAddress');
+    profile === 'peppol' ? 'orderNumber' : isInGermany ? undefined : 'electronicAddress');
   // BR-CO-25. A credit note's terms are written for it.
   if (payableMinor > 0 && invoice.kind === 'invoice') need('invoice.dueDate', invoice.dueDate);
   // BR-16.
@@ -123,7 +125,8 @@ function checkSeller(prepared: Prepared, need: Need, refuse: Refuse, problems: P
   if (iban !== undefined && !isIban(iban)) addProblem(problems, 'company.iban', problem('iban'));
 }
 
-function checkBuyer({ isGerman, invoice, buyer, buyerVatId, buyerAddress, isOutsideVat }: Prepared, need: Need, refuse: Refuse): void {
+function checkBuyer(prepared: Prepared, need: Need, refuse: Refuse): void {
+  const { profile, isGerman, invoice, buyer, buyerVatId, buyerAddress, isOutsideVat } = prepared;
   const categories = new Set(invoice.lines.map(categoryOf));
   need('customer.name', buyer.name);
   need('customer.address.country', buyer.address?.country);
@@ -139,6 +142,10 @@ function checkBuyer({ isGerman, invoice, buyer, buyerVatId, buyerAddress, isOuts
   need('customer.electronicAddress', buyerAddress?.value, 'email');
   if (buyerAddress !== undefined && !isAddressScheme(buyerAddress.scheme)) {
     refuse('customer.electronicAddress.scheme', 'address_scheme');
+  }
+  // PEPPOL-COMMON-R040 to -R050. None of the schemes of VAT identifiers, which the seller's address has, is among them.
+  if (profile === 'peppol' && buyerAddress !== undefined && !isAddressValue(buyerAddress.scheme, given(buyerAddress.value) ?? '')) {
+    refuse('customer.electronicAddress.value', 'address_value');
   }
 }
 

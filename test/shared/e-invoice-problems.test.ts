@@ -58,7 +58,29 @@ describe('the problems of an e-invoice', () => {
     const reference = (some: EInvoiceInput): Problem | undefined => eInvoiceProblems(noReference(some))['invoice.buyerReference'];
     const german = { ...reachable, address: { ...buyer.address, country: 'DE' } };
     assert.deepEqual(reference(between(seller, german))?.params, undefined, 'in Germany, Peppol wants it as well');
-    assert.deepEqual(reference(input({ buyer: peppolBuyer }))?.params, undefined, 'the address is there');
+    assert.deepEqual(reference(input({ buyer: peppolBuyer }))?.params, { or: 'orderNumber' }, 'the address is there');
+    const inPeppol = { ...german, electronicAddress: { scheme: '9930', value: 'DE123456789' } };
+    assert.deepEqual(reference(between(seller, inPeppol))?.params, { or: 'orderNumber' }, 'which is written as the reference, too');
+  });
+
+  test('name an electronic address that Peppol\'s fatal rules refuse, and no other', () => {
+    const addresses = {
+      '0007': ['5560360793', '5560360794 556036079 556036079x'], '0088': ['4012345000009', '4012345000008 not-a-gln'],
+      '0151': ['51824753556', '51824753557 5182475355'], '0184': ['12345678 DK12345678', '1234567 SE12345678'],
+      '0192': ['923609016', '923609017 000000000 92360901'], '0208': ['0202239951', '0202239952 202239951'],
+      '0201': ['x', ''], '0210': ['x', ''], '0211': ['ITx', ''], '9914': ['x', ''],
+    };
+    for (const [scheme, [good, bad]] of Object.entries(addresses)) {
+      const problemsOf = (value: string, buyerReference?: string): Record<string, string> => codes({
+        invoice: { ...without(input({ buyer: { ...buyer, electronicAddress: { scheme, value } } }).invoice, 'buyerReference'),
+          orderNumber: 'B-77', ...(buyerReference === undefined ? {} : { buyerReference }) },
+      });
+      for (const value of good?.split(' ') ?? []) assert.deepEqual(problemsOf(value), {}, `${scheme} ${value}`);
+      for (const value of bad?.split(' ').filter(Boolean) ?? []) {
+        assert.deepEqual(problemsOf(value), { 'customer.electronicAddress.value': 'address_value' }, `${scheme} ${value}`);
+        assert.deepEqual(problemsOf(value, '04011000-12345-03'), {}, 'XRechnung has no such rule');
+      }
+    }
   });
 
   test('are none for an old invoice whose company and customer are complete', () => {

@@ -124,6 +124,23 @@ describe('an e-invoice', () => {
     assert.deepEqual(Object.fromEntries(Object.keys(expected).map((path) => [path, text(root, path)])), expected);
   });
 
+  test('is an XRechnung for a reference that is a Leitweg-ID, and of Peppol for any other of a buyer in its network', () => {
+    const profile = (buyerReference: string, to = peppolBuyer): string | null => {
+      const root = write(input({ buyer: to, buyerReference }));
+      checkRules(root);
+      assert.equal(text(root, 'BuyerReference'), buyerReference);
+      return text(root, 'CustomizationID');
+    };
+    for (const leitwegId of ['04011000-12345-03', '991-33333TEST-33', '991-33333test-33', '992-90009-96']) {
+      assert.equal(profile(leitwegId), names.xrechnung, leitwegId);
+    }
+    for (const other of ['Einkauf Wien', '04011000-12345-34', '4711', '08-A-18', '12-34', '1234567890123-1-23']) {
+      assert.equal(profile(other), names.peppol, other);
+      assert.equal(profile(other, buyer), names.xrechnung, 'by e-mail');
+      assert.equal(profile(other, { ...buyer, electronicAddress: { scheme: 'EM', value: 'a@kunde.test' } }), names.xrechnung);
+    }
+  });
+
   test('is of Peppol for a buyer in its network that gave no reference', () => {
     const { invoice: { buyerReference: _none, ...rest } } = input({ buyer: peppolBuyer, orderNumber: 'B-77' });
     const root = write({ invoice: rest });

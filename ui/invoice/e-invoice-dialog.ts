@@ -70,8 +70,10 @@ export class InvoifyEInvoiceDialog extends LitElement {
 
   #describe({ place, field, problem, isFixed }: Gap): string {
     const { or } = problem.params ?? {};
-    const either = [field, ...typeof or === 'string' ? [or] : []].map(fieldLabel);
-    const fields = new Intl.ListFormat(currentLocale().language, { type: 'disjunction' }).format(either);
+    const name = field.startsWith('electronicAddress') ? 'electronicAddress' : field;
+    const either = [name, ...typeof or === 'string' ? [or] : []].map(fieldLabel);
+    const fields = or === 'orderNumber' ? t('eInvoice.orOrderNumber', { field: fieldLabel(name) })
+      : new Intl.ListFormat(currentLocale().language, { type: 'disjunction' }).format(either);
     const label = `${tryText('eInvoice', place)}: ${fields}`;
     return problem.code === 'required' && !isFixed ? label : `${label} – ${problemMessage(field, problem, this.currency)}`;
   }

@@ -21,6 +21,7 @@ export const deHandOff: Translation<typeof enHandOff> = {
   'eInvoice.openCompany': 'Firmenangaben ergänzen',
   'eInvoice.openCustomer': 'Kunden bearbeiten',
   'eInvoice.openInvoice': 'Fälligkeit ändern',
+  'eInvoice.orOrderNumber': '{field}, sofern die Rechnung nicht mit einer Bestellnummer ausgestellt wurde',
 
   'problem.issued': 'Nur für Rechnungen, die ausgestellt und nicht storniert sind.',
   'problem.decimals': 'Enthält Beträge mit mehr als zwei Nachkommastellen, die eine E-Rechnung nicht angeben kann.',
@@ -28,4 +29,5 @@ export const deHandOff: Translation<typeof enHandOff> = {
   'problem.vat_id': 'Muss mit dem Kürzel des Landes beginnen, zum Beispiel DE.',
   'problem.phone': 'Muss mindestens drei Ziffern haben.',
   'problem.address_scheme': 'Muss ein Code der EAS-Liste sein, zum Beispiel 0204 oder EM.',
+  'problem.address_value': 'Muss Form und Prüfziffern seines Schemas haben.',
 };

@@ -19,6 +19,7 @@ export const enHandOff = {
   'eInvoice.openCompany': 'Enter company details',
   'eInvoice.openCustomer': 'Edit customer',
   'eInvoice.openInvoice': 'Edit due date',
+  'eInvoice.orOrderNumber': '{field}, unless the invoice was issued with an order number',
 
   'problem.issued': 'Only for invoices that were issued and not voided.',
   'problem.decimals': 'Has amounts with more than two decimals, which no e-invoice can state.',
@@ -26,4 +27,5 @@ export const enHandOff = {
   'problem.vat_id': 'Must begin with the code of its country, such as DE.',
   'problem.phone': 'Must have at least three digits.',
   'problem.address_scheme': 'Must be a code of the EAS list, such as 0204 or EM.',
+  'problem.address_value': 'Must have the form and the check digits of its scheme.',
 } as const satisfies Catalogue;
