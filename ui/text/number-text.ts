@@ -1,7 +1,7 @@
 // Numbers as text in a form's inputs: formatted for the locale, without grouping or unit so that they are easy to edit, and parsed.
 //
 // Invariants: parsing is exact, and reads a field's own text as well as whatever is shown anywhere, with its unit, its grouping, its
-// digits and its sign. Point and comma mean what the locale says. Where it says nothing they are read if there is one way to read
+// digits and its sign. Decimal digits of every script are read, as a keyboard may have others than the window shows. Point and comma mean what the locale says. Where it says nothing they are read if there is one way to read
 // them, and refused otherwise: a thousandfold amount is never the outcome of a guess.
 
 import { currencyDigits, isCurrency, toDecimal, toMajorUnits } from '../../shared/currency.ts';
@@ -58,13 +58,18 @@ const pointAndComma = ['.', ','] as const;
 /** What groups digits wherever people write so, and is a decimal sign nowhere. */
 const groupingAnywhere = [' ', '\''] as const;
 
+/** What keyboards of Arabic script type, with whatever digits: these signs mean one thing only. */
+const arabicDecimal = '\u066b';
+const arabicGroup = '\u066c';
+
 /**
  * Parses a decimal number exactly into an integer of `digits` implied decimals, or returns null. One of `units` and a minus sign may
  * stand before or after it. In this order:
  *
  * 1. The locale's decimal sign and its grouping signs, those of money among them: in Austria 1.234 and 1 234 are the same.
  * 2. Point or comma groups if the locale's decimal sign follows, or if it stands there twice: 2.345,67 in French.
- * 3. Point or comma is a decimal sign, as typed on a keypad: 1.5 in German. Not if it could as well group: 1.234 in French is refused.
+ * 3. The Arabic decimal and grouping signs.
+ * 4. Point or comma is a decimal sign, as typed on a keypad: 1.5 in German. Not if it could as well group: 1.234 in French is refused.
  */
 export function parseDecimal(text: string, digits: number, units: readonly string[] = []): number | null {
   const { isNegative, body } = withoutUnit(plain(text).trim(), units.map((unit) => plain(unit).trim()));
@@ -74,6 +79,7 @@ export function parseDecimal(text: string, digits: number, units: readonly strin
   const grouping = foreign.filter((sign) => body.includes(decimal) || body.split(sign).length > 2);
   const match = matchDecimal(body, decimal, [...groups, ...groupingAnywhere])
     ?? matchDecimal(body, decimal, grouping)
+    ?? matchDecimal(body, arabicDecimal, [arabicGroup])
     ?? (/^[1-9]\d{0,2}[.,]\d{3}$/.test(body) ? null : firstOf(foreign, (sign) =>
       matchDecimal(body, sign, [...groupingAnywhere, ...foreign.filter((other) => other !== sign)])));
   if (!match) return null;
@@ -89,7 +95,17 @@ function plain(text: string): string {
     [...new Intl.NumberFormat(locale, { useGrouping: false }).format(9_876_543_210)].map((digit, index) => [digit, String(9 - index)])));
   const shown = text.normalize('NFKC').replace(/\p{Cf}/gu, '').replace(/\s/g, ' ')
     .replace(/[\u2010-\u2013\u2212]/g, '-').replace(/[\u2018\u2019\u02bc]/g, '\'');
-  return [...shown].map((character) => digitOf.get(character) ?? character).join('');
+  return [...shown].map((character) => digitOf.get(character) ?? digitValue(character) ?? character).join('');
+}
+
+/** The value of a decimal digit of any script: Unicode has them ten by ten, in order. */
+function digitValue(character: string): string | null {
+  const codePoint = character.codePointAt(0) ?? 0;
+  const isDigit = (code: number): boolean => /^\p{Nd}$/u.test(String.fromCodePoint(code));
+  if (codePoint < 0x80 || !isDigit(codePoint)) return null;
+  let before = 0;
+  while (isDigit(codePoint - before - 1)) before += 1;
+  return String(before % 10);
 }
 
 /** A number without its minus sign and without a unit, either of which may stand at either end, the other one outside of it. */

@@ -7,7 +7,7 @@ import fc from 'fast-check';
 
 import { currencies } from '../../../shared/currency.ts';
 import { formatMoney, formatNumber, formatPercent, formatQuantity } from '../../../ui/text/format.ts';
-import { setLocale } from '../../../ui/text/i18n.ts';
+import { chooseLocale, setLocale } from '../../../ui/text/i18n.ts';
 import { localNumbers, parseMoney, searchedAmount } from '../../../ui/text/number-text.ts';
 
 const { parseQuantity, parseRate } = localNumbers;
@@ -115,6 +115,34 @@ describe('what is typed', () => {
       assert.deepEqual(texts.map(([text]) => [text, parseMoney(text, 'EUR')]), texts);
     });
   }
+
+  test('is read in any digits, also those that the window itself does not write', async () => {
+    for (const system of ['ar-EG', 'fa-IR', 'de-DE', 'hi-IN']) {
+      for (const language of ['en', 'de'] as const) {
+        await setLocale(chooseLocale(language, [system], system));
+        const texts = [
+          '\u0662\u066c\u0663\u0664\u0665\u066b\u0666\u0667', '\u06f2\u066c\u06f3\u06f4\u06f5\u066b\u06f6\u06f7', '\u06f2345\u066b67',
+        ];
+        for (const text of texts) assert.equal(parseMoney(text, 'EUR'), 234_567, `${system} ${language}: ${text}`);
+        assert.equal(parseQuantity('\u0968\u0969\u096a'), 234_000, 'Devanagari');
+        assert.equal(parseQuantity('\u{1d7d0}\u{1d7d9}'), 21_000, 'mathematical');
+        assert.equal(parseQuantity('\u{1e952}'), 2000, 'Adlam');
+      }
+    }
+  });
+
+  test('means the same or nothing in the languages of the window, written in the digits of any locale', async () => {
+    for (const locale of locales) {
+      const own = new Intl.NumberFormat(locale, { minimumFractionDigits: 2 });
+      const text = own.format(1234.5);
+      if (!/\p{Nd}/u.test(text) || /[0-9]/.test(text)) continue;
+      for (const language of ['en', 'de'] as const) {
+        await setLocale(chooseLocale(language, [locale], locale));
+        const read = parseMoney(text, 'EUR');
+        if (read !== null || text.includes('\u066b')) assert.equal(read, 123_450, `${locale} ${language}: ${text}`);
+      }
+    }
+  });
 
   test('is never read as a thousand times what it is, or a thousandth, where its separator is not the locale\'s', async () => {
     for (const locale of locales) {
