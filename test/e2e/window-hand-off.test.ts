@@ -70,6 +70,8 @@ describeWindow('an issued invoice', { invoices: 20, customers: 5 }, (env) => {
     await runAction(page, 'Open e-mail');
     await waitUntil(page, 'the e-mail is opened', async () => links.length === 1);
     assert(links[0]?.startsWith(`mailto:post@kiefernhof.test?subject=Rechnung%20${String(payload['number'])}%20von%20`), links[0]);
+    await page.getByText('The e-mail has no attachment yet: print the invoice to a PDF and attach that.').waitFor();
+    assert(await detail(page).getByRole('button', { name: 'More actions' }).evaluate((button) => button.matches(':focus')));
   });
 
   test('is listed with what its customer owes, who is written to and called, and gets a statement of each currency', async (t) => {

@@ -79,7 +79,7 @@ export async function openEmail(host: LitElement, detail: Detail, { canPdf }: Ha
     const text = opened.error.code === 'internal' ? t('email.failed') : callErrorText(opened.error);
     return emit(host, 'toast', { text, tone: 'bad' });
   }
-  if (saved?.value) emit(host, 'toast', { text: t('done.email', { path: saved.value.path }), tone: 'ok' });
+  emit(host, 'toast', { text: saved?.value ? t('done.email', { path: saved.value.path }) : t('done.emailOnly'), tone: 'ok' });
 }
 
 /** Prints a customer's statement of account; a toast says why, if that fails. */

@@ -88,7 +88,10 @@ export class InvoifyRecordBar extends LitElement {
   }
 
   #act(name: BarAction): void {
-    this.renderRoot.querySelector<HTMLElement>('#menu:popover-open')?.hidePopover();
+    const menu = this.renderRoot.querySelector<HTMLElement>('#menu:popover-open');
+    menu?.hidePopover();
+    // Whatever the action opens gives the focus back to what has it now.
+    if (menu) this.renderRoot.querySelector<HTMLElement>('.more')?.focus();
     this.dispatchEvent(new CustomEvent<BarAction>('act', { detail: name }));
   }
 

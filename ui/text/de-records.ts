@@ -262,6 +262,7 @@ export const deRecords: Translation<typeof enRecords> = {
   'done.void': '{name} storniert',
   'done.delete': 'Gelöscht',
   'done.pdf': 'Gespeichert unter {path}',
+  'done.emailOnly': 'Die E-Mail hat noch keinen Anhang: Drucken Sie die Rechnung als PDF, und hängen Sie es an.',
   'done.backUp': 'Gesichert unter {path}',
   'done.copied': 'Bericht kopiert',
 

@@ -260,6 +260,7 @@ export const enRecords = {
   'done.void': '{name} voided',
   'done.delete': 'Deleted',
   'done.pdf': 'Saved to {path}',
+  'done.emailOnly': 'The e-mail has no attachment yet: print the invoice to a PDF and attach that.',
   'done.backUp': 'Backed up to {path}',
   'done.copied': 'Report copied',
 
