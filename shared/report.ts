@@ -5,13 +5,13 @@
 // stored; nothing is computed anew from rates. Credit notes count negative. Received is what was paid in the month, refunds negative,
 // whatever the report goes by.
 //
-// By payment date a document counts as far as it is settled: its net amounts and taxes in the proportion of what was paid to what
-// is left of it after its credit notes. Each month has what was settled by its end less what was before, so that net and tax together
-// are always what was received, the months of a settled invoice add up to its stored taxes less those of its credit notes, and a
-// month never changes by what happens later.
+// By payment date an invoice counts as far as it is settled (settlement.ts): a payment is divided over categories and rates as the
+// invoice was when it was paid, a refund as what was credited. Net and tax together are always what was received, a settled invoice
+// adds up to its stored taxes less those of its credit notes, and a month never changes by what happens later.
 
 import { taxCategories, type TaxCategory } from './collections.ts';
-import { divideRounded, type Tax } from './invoice.ts';
+import type { Tax } from './invoice.ts';
+import { amountsOf, plusAmounts, Settlement, type Amounts } from './settlement.ts';
 
 export const reportBases = ['issueDate', 'paidOn'] as const;
 export type ReportBasis = (typeof reportBases)[number];
@@ -58,13 +58,10 @@ export interface ReportDocument extends TaxedDocument {
   readonly creditNotes: readonly TaxedDocument[];
 }
 
-/** Exact amounts by category and rate. */
-type Amounts = Map<string, { readonly category: TaxCategory; readonly rateBp: number; net: bigint; tax: bigint }>;
-
 /** Adds documents up, one after another. */
 export class ReportBuilder {
   readonly #query: ReportQuery;
-  readonly #cells = new Map<string, { readonly month: string; readonly currency: string; readonly amounts: Amounts; received: bigint }>();
+  readonly #cells = new Map<string, { readonly month: string; readonly currency: string; amounts: Amounts; received: bigint }>();
 
   constructor(query: ReportQuery) {
     this.#query = query;
@@ -77,7 +74,7 @@ export class ReportBuilder {
       if (cell) cell.received += BigInt(amountMinor);
     }
     if (this.#query.basis === 'paidOn') this.#settle(document);
-    else this.#count(monthOf(issueDate), currency, add(new Map(), amountsOf(taxes), kind === 'credit_note' ? -1n : 1n));
+    else this.#count(monthOf(issueDate), currency, plusAmounts(new Map(), amountsOf(taxes), kind === 'credit_note' ? -1n : 1n));
   }
 
   /** By month, then by currency. */
@@ -87,27 +84,24 @@ export class ReportBuilder {
     })).sort((a, b) => compare(a.month, b.month) || compare(a.currency, b.currency));
   }
 
-  #settle({ currency, totalMinor, taxes, payments, creditNotes }: ReportDocument): void {
-    const months = [...new Set([...payments.map(({ paidOn }) => paidOn), ...creditNotes.map(({ issueDate }) => issueDate)].map(monthOf))];
-    let before: Amounts = new Map();
-    for (const month of months.sort()) {
-      const credited = creditNotes.filter(({ issueDate }) => monthOf(issueDate) <= month);
-      const paid = payments.reduce((sum, { amountMinor, paidOn }) => monthOf(paidOn) <= month ? sum + BigInt(amountMinor) : sum, 0n);
-      const left = BigInt(totalMinor) - credited.reduce((sum, note) => sum + BigInt(note.totalMinor), 0n);
-      const isLeft = left > 0n;
-      const amounts = amountsOf(taxes);
-      // What was paid of an invoice that is credited in full is settled in the proportions of the invoice, until it is refunded.
-      if (isLeft) for (const note of credited) add(amounts, amountsOf(note.taxes), -1n);
-      const after = shareOf(amounts, paid, isLeft ? left : BigInt(totalMinor));
-      const settled = add(new Map(after), before, -1n);
-      this.#count(month, currency, new Map([...settled].filter(([, { net, tax }]) => net !== 0n || tax !== 0n)));
-      before = after;
+  #settle({ currency, taxes, payments, creditNotes }: ReportDocument): void {
+    if (payments.length === 0) return;
+    const settlement = new Settlement(amountsOf(taxes));
+    const events = [
+      ...creditNotes.map((note) => ({ date: note.issueDate, happen: () => settlement.credit(amountsOf(note.taxes)) })),
+      ...payments.map(({ paidOn, amountMinor }) => ({ date: paidOn, happen: () => settlement.pay(BigInt(amountMinor)) })),
+    ].sort((a, b) => compare(a.date, b.date));
+    for (const [month, ofMonth] of Map.groupBy(events, ({ date }) => monthOf(date))) {
+      const before = settlement.settled;
+      for (const { happen } of ofMonth) happen();
+      const settled = [...plusAmounts(settlement.settled, before, -1n)].filter(([, { net, tax }]) => net !== 0n || tax !== 0n);
+      this.#count(month, currency, new Map(settled));
     }
   }
 
   #count(month: string, currency: string, amounts: Amounts): void {
     const cell = amounts.size === 0 ? null : this.#cell(month, currency);
-    if (cell) add(cell.amounts, amounts, 1n);
+    if (cell) cell.amounts = plusAmounts(cell.amounts, amounts, 1n);
   }
 
   /** Null outside the months of the report. */
@@ -156,36 +150,6 @@ export function monthOf(date: string): string {
 
 function keyOf({ category, rateBp }: { readonly category: TaxCategory; readonly rateBp: number }): string {
   return `${category} ${rateBp}`;
-}
-
-function amountsOf(taxes: readonly Tax[]): Amounts {
-  const amounts: Amounts = new Map();
-  for (const { category, rateBp, netMinor, taxMinor } of taxes) {
-    add(amounts, new Map([[keyOf({ category, rateBp }), { category, rateBp, net: BigInt(netMinor), tax: BigInt(taxMinor) }]]), 1n);
-  }
-  return amounts;
-}
-
-/** Changes `to`, and returns it. */
-function add(to: Amounts, amounts: Amounts, sign: bigint): Amounts {
-  for (const [key, { category, rateBp, net, tax }] of amounts) {
-    const sum = to.get(key);
-    to.set(key, { category, rateBp, net: (sum?.net ?? 0n) + sign * net, tax: (sum?.tax ?? 0n) + sign * tax });
-  }
-  return to;
-}
-
-/** The part `paid / whole` of amounts that are `whole` together; net and tax add up to `paid`. `whole` is positive unless `paid` is 0. */
-function shareOf(amounts: Amounts, paid: bigint, whole: bigint): Amounts {
-  if (paid === 0n || whole <= 0n) return new Map();
-  const share = (amount: bigint): bigint => divideRounded(amount * paid, whole);
-  const shares: Amounts = new Map([...amounts].map(([key, amount]) =>
-    [key, { ...amount, net: share(amount.net), tax: share(amount.tax) }]));
-  const rest = shares.values().reduce((left, { net, tax }) => left - net - tax, paid);
-  const magnitude = (amount: bigint): bigint => amount < 0n ? -amount : amount;
-  const greatest = [...shares].sort(([, a], [, b]) => Number(magnitude(b.net) - magnitude(a.net)))[0];
-  if (greatest) shares.set(greatest[0], { ...greatest[1], net: greatest[1].net + rest });
-  return shares;
 }
 
 function toSums(amounts: Amounts): TaxSum[] {
