@@ -11,7 +11,7 @@ import {
 import { AppError } from '../shared/errors.ts';
 import type { JsonObject } from '../shared/fields.ts';
 import {
-  computeTotals, editableInvoiceFields, invoiceProblems, isActionAllowed, issuedStatus, openMinorOf, type InvoiceAction,
+  computeTotals, creditProblem, editableInvoiceFields, invoiceProblems, isActionAllowed, issuedStatus, openMinorOf, type InvoiceAction,
 } from '../shared/invoice.ts';
 import { problem } from '../shared/problems.ts';
 import { parseInput, paymentFields, refuseProblems } from '../shared/protocol.ts';
@@ -103,11 +103,11 @@ export function raiseSeries(numbers: Readonly<Record<string, number>>, payloads:
 
 async function issue(transaction: Transaction, record: StoredRecord): Promise<ActionResult> {
   const invoice = parseInvoice(record);
-  const { kind, creditedId, issueDate, lines, totalMinor } = invoice;
+  const { kind, creditedId, issueDate, lines } = invoice;
   requireAllowed(invoice, 'issue', 'it cannot be issued');
   if (lines.length === 0) throw new AppError('conflict', `Without lines this ${nounOf(invoice)} cannot be issued. Add a line first.`);
   const [company, customer] = await Promise.all([companyOf(transaction), customerOf(transaction, invoice)]);
-  const other = creditedId === undefined ? undefined : await addCredit(transaction, creditedId, totalMinor);
+  const other = creditedId === undefined ? undefined : await addCredit(transaction, creditedId, invoice);
   const prefix = (kind === 'invoice' ? company.invoicePrefix : company.creditNotePrefix) ?? defaultPrefixes[kind];
   const payload: JsonObject = {
     ...asJson(invoice),
@@ -133,21 +133,23 @@ function nextNumber(transaction: Transaction, prefix: string, issueDate: string)
   throw new AppError('conflict', `No number can follow in the series ${series}. Ask an owner for another prefix of the company.`);
 }
 
-/** The credited invoice once a credit note over `amountMinor` is issued; throws `conflict` if it is more than is left to be credited. */
-async function addCredit(transaction: Transaction, creditedId: string, amountMinor: number): Promise<ActionResult['other']> {
+/** The credited invoice once the credit note is issued; throws `conflict` if that cannot be a part of what is left to be credited. */
+async function addCredit(transaction: Transaction, creditedId: string, note: Invoice): Promise<ActionResult['other']> {
   const previous = await transaction.get('invoices', creditedId);
   if (!previous) throw new AppError('conflict', 'The invoice of this credit note no longer exists. Delete the credit note.');
   const invoice = parseInvoice(previous);
   if (!isActionAllowed(invoice, 'credit')) {
     throw new AppError('conflict', `The invoice of this credit note is ${stateOf(invoice)}, so no more of it can be credited.`);
   }
-  const leftMinor = invoice.totalMinor - invoice.creditedMinor;
-  if (amountMinor > leftMinor) {
-    throw new AppError('conflict', 'The credit note exceeds what is left to be credited. Remove lines from it, or lower its amounts.', {
-      fields: { lines: problem('max', { max: leftMinor }) },
-    });
+  const refusal = creditProblem(note, invoice);
+  if (refusal) {
+    const { rateBp } = refusal.params ?? {};
+    const message = rateBp === undefined
+      ? 'The credit note exceeds what is left to be credited. Remove lines from it, or lower its amounts.'
+      : `The credit note has more at ${Number(rateBp) / 100} % tax than its invoice. Give its lines the tax rates and amounts of the invoice.`;
+    throw new AppError('conflict', message, { fields: { lines: refusal } });
   }
-  const creditedMinor = invoice.creditedMinor + amountMinor;
+  const creditedMinor = invoice.creditedMinor + note.totalMinor;
   return { previous, payload: { ...asJson(invoice), creditedMinor, status: issuedStatus({ ...invoice, creditedMinor }) } };
 }
 

@@ -151,6 +151,23 @@ export function issuedStatus(invoice: Pick<InvoiceState, 'kind' | 'totalMinor' |
   return invoice.kind === 'credit_note' || balanceOf(invoice) === 0 ? 'paid' : 'open';
 }
 
+/**
+ * Why a credit note can correct no part of its invoice, or null: its total is at most what is left of that, and at no category and rate
+ * does it have more net than the invoice has. What earlier credit notes took of a rate is not known here; of the total, it is.
+ */
+export function creditProblem(
+  { taxes, totalMinor }: Pick<Totals, 'taxes' | 'totalMinor'>, invoice: Pick<Invoice, 'taxes' | 'totalMinor' | 'creditedMinor'>,
+): Problem | null {
+  const leftMinor = invoice.totalMinor - invoice.creditedMinor;
+  if (totalMinor > leftMinor) return problem('max', { max: leftMinor });
+  for (const { category, rateBp, netMinor } of taxes) {
+    const invoiced = invoice.taxes.find((tax) => tax.category === category && tax.rateBp === rateBp);
+    const max = Math.max(0, invoiced?.netMinor ?? 0);
+    if (netMinor > max) return problem('max', { max, category, rateBp });
+  }
+  return null;
+}
+
 /** What is open: 0 for a draft, a paid or a void invoice, negative for a refund. The cache's `openMinor` column holds the same. */
 export function openMinorOf(invoice: Pick<InvoiceState, 'status' | 'totalMinor' | 'creditedMinor' | 'paidMinor'>): number {
   return invoice.status === 'open' ? balanceOf(invoice) : 0;

@@ -11,7 +11,7 @@ import { LitElement, css, html, type PropertyValues, type TemplateResult } from 
 
 import { findCollection, storedFields, writableFields, type Customer, type Invoice, type Plan } from '../../shared/collections.ts';
 import type { Fields, JsonObject } from '../../shared/fields.ts';
-import type { Totals } from '../../shared/invoice.ts';
+import { creditProblem, type Totals } from '../../shared/invoice.ts';
 import { problem as toProblem, type Problem, type Problems } from '../../shared/problems.ts';
 import { ask } from '../base/ask.ts';
 import { controls } from '../base/controls.ts';
@@ -23,6 +23,7 @@ import { currentLocale, t } from '../text/i18n.ts';
 import { icon } from '../base/icons.ts';
 import { unbroken } from '../base/unbroken.ts';
 import { latestOnly } from '../base/latest.ts';
+import { creditLimitText } from './credit-limit.ts';
 import { usualReason } from './exemption-reasons.ts';
 import {
   addLine, atShownLines, fromInvoiceDraft, invoiceDefaults, isBlankLine, isSameInvoiceDraft, lineCategory, lineOrder, needsReason,
@@ -161,12 +162,9 @@ export class InvoifyInvoiceForm extends LitElement {
     if (found?.ok && this.task === task) this._credited = (found.value?.payload ?? null) as (JsonObject & Invoice) | null;
   }
 
-  /** Why a credit note cannot be issued over its total: what is left of the invoice is less. */
+  /** Why a credit note cannot be issued as it is: it is no part of what is left of the invoice. */
   #overcredit(totals: Totals | null): Problem | undefined {
-    const credited = this._credited;
-    if (!credited || !totals) return undefined;
-    const leftMinor = credited.totalMinor - credited.creditedMinor;
-    return totals.totalMinor > leftMinor ? toProblem('max', { max: leftMinor }) : undefined;
+    return (this._credited && totals && creditProblem(totals, this._credited)) ?? undefined;
   }
 
   /** Reads what customer, plan and company have defaults for, and with `fills` puts it where nothing else was entered. */
@@ -249,9 +247,8 @@ export class InvoifyInvoiceForm extends LitElement {
   }
 
   #linesProblem(reason: Problem): string {
-    const max = reason.code === 'max' && this._credited ? reason.params?.['max'] : undefined;
-    if (max === undefined) return problemMessage('lines', reason, this.#currency);
-    return t('form.creditMax', { amount: formatMoney(Number(max), this.#currency), number: this._credited?.number ?? '' });
+    return reason.code === 'max' && this._credited ? creditLimitText(reason, this.#currency, this._credited.number ?? '')
+      : problemMessage('lines', reason, this.#currency);
   }
 
   /** A credit note is for the customer, and in the currency, of the invoice. */

@@ -1,9 +1,10 @@
 // Asks for confirmation before an invoice is issued or voided, or a payment or record removed: says what it does, and whether it can
 // be undone. If the record has changed since, lists the changes and asks again.
 //
-//   <invoify-confirm-dialog .task .error .isBusy .block .userId @confirm @leave @mend @serve-on-issue>
+//   <invoify-confirm-dialog .task .error .isBusy .block .userId @confirm @leave @mend @serve-on-issue @credit>
 //
-// `mend` carries a warning whose field the user wants to fill in; `serve-on-issue`: the day of service is that of issue.
+// `mend` carries a warning whose field the user wants to fill in; `serve-on-issue`: the day of service is that of issue; `credit`: what
+// is about to be voided is to be credited instead.
 
 import { LitElement, css, html, type TemplateResult } from 'lit';
 
@@ -11,6 +12,7 @@ import { authorField, type Invoice } from '../../shared/collections.ts';
 import type { JsonObject } from '../../shared/fields.ts';
 import { isActionAllowed } from '../../shared/invoice.ts';
 import { controls } from '../base/controls.ts';
+import { creditLimitText } from '../invoice/credit-limit.ts';
 import { isAboutCompany, issueWarnings } from '../invoice/issue-warnings.ts';
 import { authorOf } from './author.ts';
 import { findDifferences, type Difference } from './conflict.ts';
@@ -134,6 +136,18 @@ export class InvoifyConfirmDialog extends LitElement {
       </div></div>`);
   }
 
+  /** Who has the invoice already needs a credit note, unless one has been begun. */
+  #renderInstead(): TemplateResult | string {
+    const { action, hasCreditDraft } = this.task;
+    if (action !== 'void') return '';
+    return html`
+      <div class="banner warn">${icon('warn')}<div>
+        <p>${t(hasCreditDraft ? 'confirm.voidCredited' : 'confirm.voidSent')}</p>
+        ${hasCreditDraft ? '' : html`<p class="ways"><button class="link" type="button" ?disabled=${this.block !== null || this.isBusy}
+          @click=${() => this.dispatchEvent(new CustomEvent('credit'))}>${t('action.credit')}</button></p>`}
+      </div></div>`;
+  }
+
   /** Whether the current version of the record still allows the action. */
   get #isAllowed(): boolean {
     const { collection, record, action } = this.task;
@@ -154,7 +168,7 @@ export class InvoifyConfirmDialog extends LitElement {
           </div>
           <invoify-block-banner .block=${this.block}></invoify-block-banner>
           ${this.#isAllowed ? this.#texts.map((text) => html`<p>${unbroken(text)}</p>`) : html`<p>${t('confirm.impossible')}</p>`}
-          ${this.#isAllowed ? this.#renderWarnings() : ''}
+          ${this.#isAllowed ? html`${this.#renderWarnings()}${this.#renderInstead()}` : ''}
         </div>
         <button slot="actions" type="button" class="button" autofocus ?disabled=${this.isBusy}
           @click=${this.#leave}>${t('word.cancel')}</button>
@@ -167,10 +181,10 @@ export class InvoifyConfirmDialog extends LitElement {
 
   /** With the figure, where a credit note is over more than is left. */
   #failureText(error: FlowError): string {
-    const leftMinor = error.fields?.['lines']?.params?.['max'];
+    const reason = error.fields?.['lines'];
     const number = this.task.context?.credited?.number;
-    return leftMinor === undefined || number === undefined ? refusalText(error)
-      : t('form.creditMax', { amount: formatMoney(Number(leftMinor), this.#invoice.currency), number });
+    return reason?.code !== 'max' || number === undefined ? refusalText(error)
+      : creditLimitText(reason, this.#invoice.currency, number);
   }
 
   #renderChanges(): TemplateResult {

@@ -14,6 +14,8 @@ export const deEntry: Translation<typeof enEntry> = {
 
   'form.credits': 'Korrigiert {number} vom {date}. Noch gutzuschreiben: {amount}',
   'form.creditMax': 'Von {number} sind nur noch {amount} gutzuschreiben.',
+  'form.creditRateMax': '{number} enthält zu {rate} Steuer nur {amount} netto.',
+  'form.creditNoRate': '{number} enthält nichts zu {rate} Steuer.',
   'form.creditEarlier': 'Vor dem Rechnungsdatum, dem {date}.',
 
   'confirm.issueTitle': 'Diese Rechnung ausstellen?',
@@ -60,6 +62,7 @@ export const deEntry: Translation<typeof enEntry> = {
   'selection.label': 'Ausgewählte Zeilen',
   'selection.count': { one: '{count} ausgewählt', other: '{count} ausgewählt' },
   'selection.most': { one: '{count} ausgewählt, mehr geht nicht auf einmal', other: '{count} ausgewählt, mehr geht nicht auf einmal' },
+  'selection.sum': '{count}: {amounts}',
   'selection.issue': { one: '{count} Entwurf ausstellen', other: '{count} Entwürfe ausstellen' },
   'selection.pdf': 'PDFs speichern',
   'selection.csv': 'CSV speichern',
@@ -73,12 +76,16 @@ export const deEntry: Translation<typeof enEntry> = {
   'bulk.pdfTitle': { one: '{count} PDF wird gespeichert', other: '{count} PDFs werden gespeichert' },
   'bulk.progress': '{done} von {total}',
   'bulk.done': 'Fertig',
+  'bulk.sums': { one: '{count} Entwurf, zusammen {amounts}.', other: '{count} Entwürfe, zusammen {amounts}.' },
+  'bulk.range': '{first} bis {last}',
+  'bulk.issuedAs': { one: '{count} ausgestellt: {numbers}.', other: '{count} ausgestellt: {numbers}.' },
   'bulk.issued': { one: '{count} ausgestellt.', other: '{count} ausgestellt.' },
   'bulk.saved': { one: '{count} PDF in {path} gespeichert.', other: '{count} PDFs in {path} gespeichert.' },
   'bulk.failed': { one: '{count} ließ sich nicht erledigen:', other: '{count} ließen sich nicht erledigen:' },
   'bulk.untried': { one: '{count} wurde nicht versucht.', other: '{count} wurden nicht versucht.' },
   'bulk.noDraft': 'Das ist kein Entwurf mehr.',
 
+  'menu.selection': 'Menü der ausgewählten Zeilen',
   'menu.label': 'Menü zu {name}',
   'menu.copyNumber': 'Nummer kopieren',
   'menu.copyAmount': 'Betrag kopieren',

@@ -13,6 +13,8 @@ export const enEntry = {
 
   'form.credits': 'Corrects {number} of {date}. Left to credit: {amount}',
   'form.creditMax': 'Only {amount} of {number} is left to credit.',
+  'form.creditRateMax': '{number} has only {amount} net at {rate} tax.',
+  'form.creditNoRate': '{number} has nothing at {rate} tax.',
   'form.creditEarlier': 'Before the invoice’s date, {date}.',
 
   'confirm.issueTitle': 'Issue this invoice?',
@@ -59,6 +61,7 @@ export const enEntry = {
   'selection.label': 'Selected rows',
   'selection.count': { one: '{count} selected', other: '{count} selected' },
   'selection.most': { one: '{count} selected, the most at once', other: '{count} selected, the most at once' },
+  'selection.sum': '{count}: {amounts}',
   'selection.issue': { one: 'Issue {count} draft', other: 'Issue {count} drafts' },
   'selection.pdf': 'Save PDFs',
   'selection.csv': 'Save CSV',
@@ -72,12 +75,16 @@ export const enEntry = {
   'bulk.pdfTitle': { one: 'Saving {count} PDF', other: 'Saving {count} PDFs' },
   'bulk.progress': '{done} of {total}',
   'bulk.done': 'Done',
+  'bulk.sums': { one: '{count} draft, {amounts} in all.', other: '{count} drafts, {amounts} in all.' },
+  'bulk.range': '{first} to {last}',
+  'bulk.issuedAs': { one: '{count} issued: {numbers}.', other: '{count} issued: {numbers}.' },
   'bulk.issued': { one: '{count} issued.', other: '{count} issued.' },
   'bulk.saved': { one: '{count} PDF saved to {path}.', other: '{count} PDFs saved to {path}.' },
   'bulk.failed': { one: '{count} did not work:', other: '{count} did not work:' },
   'bulk.untried': { one: '{count} was not tried.', other: '{count} were not tried.' },
   'bulk.noDraft': 'It is no longer a draft.',
 
+  'menu.selection': 'Menu of the selected rows',
   'menu.label': 'Menu of {name}',
   'menu.copyNumber': 'Copy number',
   'menu.copyAmount': 'Copy amount',

@@ -94,6 +94,25 @@ for (const store of stores) {
       }
     });
 
+    test('has no more at a tax rate than its invoice has', async () => {
+      const at = (unitPriceMinor: number, taxRateBp: number, fields = {}) => line({ unitPriceMinor, taxRateBp, quantityMilli: 1000, ...fields });
+      const exempt = { taxCategory: 'E' } as const;
+      const invoiced = await open({ lines: [at(1000, 1900), at(500, 0, exempt), at(-100, 700)], taxExemptionReason: 'Insurance' });
+      const refusal = async (...lines: object[]): Promise<unknown> => {
+        const reply = await act(await server.owner.change('invoices', await credit(await reread(invoiced)), { lines }), 'issue');
+        if (reply.status === 200) return null;
+        assertError(reply, 'conflict', ['lines']);
+        return reply.body.error.fields?.['lines']?.params;
+      };
+      assert.deepEqual(await refusal(at(1, 500)), { max: 0, category: 'S', rateBp: 500 });
+      assert.deepEqual(await refusal(at(1, 700)), { max: 0, category: 'S', rateBp: 700 });
+      assert.deepEqual(await refusal(at(1001, 1900)), { max: 1000, category: 'S', rateBp: 1900 });
+      assert.deepEqual(await refusal(at(501, 0, exempt)), { max: 500, category: 'E', rateBp: 0 });
+      assert.deepEqual(await refusal(at(1, 0)), { max: 0, category: 'Z', rateBp: 0 });
+      assert.equal(await refusal(at(600, 1900), at(-100, 1900), at(0, 500), at(250, 0, exempt), at(-100, 700)), null);
+      assert.equal(await refusal(at(250, 0, exempt)), null);
+    });
+
     test('uses up no number when it is refused', async () => {
       const invoiced = await open();
       const tooMuch = await draftOver(invoiced, 1001);
