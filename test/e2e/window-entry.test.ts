@@ -91,4 +91,19 @@ describeWindow('entering an invoice', { invoices: 30, customers: 10 }, (env) => 
     await pressAndClose(sheet(page, /^Issue this invoice/), 'Issue');
     await detail(page).locator('header .badge', { hasText: 'Open' }).waitFor();
   });
+
+  for (const [lang, price, quantity, tax] of [
+    ['ar-EG', '\u0662\u066c\u0663\u0664\u0665\u066b\u0666\u0667', '\u0662', '\u0661\u0669'],
+    ['fa-IR', '\u06f2\u066c\u06f3\u06f4\u06f5\u066b\u06f6\u06f7', '\u06f2', '\u06f1\u06f9'],
+  ] as const) {
+    test(`reads the digits of the keyboard, in ${lang}`, async (t) => {
+      const page = await (await env().sharedDesktop()).openPage(t, { lang });
+      await page.keyboard.press('Control+n');
+      const form = sheet(page, 'New invoice');
+      await form.getByLabel('Unit price, line 1').fill(price);
+      await form.getByLabel('Quantity, line 1').fill(quantity);
+      await form.getByLabel('Tax %, line 1').fill(tax);
+      await form.getByText(/5[,٬]582[.٫]69/).last().waitFor();
+    });
+  }
 });
