@@ -28,7 +28,8 @@ export interface DetailView {
 export interface RecordLink {
   readonly collection: string;
   readonly id: string;
-  readonly act?: 'edit' | 'issue' | 'eInvoice';
+  /** `complete` is `edit` for a draft that was made for that: who cancels gets rid of it. */
+  readonly act?: 'edit' | 'complete' | 'issue' | 'eInvoice';
   /** For `edit`. */
   readonly lead?: Lead;
 }

@@ -5,8 +5,8 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
 import type { Client, WireRecord } from '../client.ts';
-import { describeWindow } from './harness.ts';
-import { detail, fill, openRecord, press, rows, runAction, sheet, waitUntil } from './user-actions.ts';
+import { describeWindow, windowApi } from './harness.ts';
+import { detail, fill, openRecord, press, pressAndClose, rows, runAction, sheet, waitUntil } from './user-actions.ts';
 
 /** Issues an invoice to a new customer with these fields. */
 async function issueInvoice(colleague: Client, customerFields: object): Promise<WireRecord> {
@@ -130,6 +130,44 @@ describeWindow('an issued invoice', { invoices: 20, customers: 5 }, (env) => {
     await runAction(page, 'Save statement of account as PDF');
     await page.getByText('Saved to /x/statement.pdf').waitFor();
     assert.deepEqual(saved, [{ name: 'Offene Posten Lindenhof GbR' }, true]);
+  });
+
+  test('is credited rather than voided once its customer has it, and stays as it was if that is cancelled', async (t) => {
+    const { id, payload } = await issueInvoice(await env().colleague(), { name: 'Schon Zugestellt KG', address });
+    const number = String(payload['number']);
+    const page = await env().openWindow(t);
+    const heading = (name: string | RegExp): Promise<void> => detail(page).getByRole('heading', { name }).waitFor();
+    const creditNotes = async (): Promise<number> => {
+      const found = await windowApi(page).data.listPage({ collection: 'invoices', filters: { creditedId: id } });
+      return found.ok ? found.value.total : -1;
+    };
+    await openRecord(page, 'Invoices', number);
+    await runAction(page, 'Void');
+    const question = sheet(page, `Void ${number}?`);
+    await question.getByText('Does your customer have it already?').waitFor();
+    await pressAndClose(question, 'Create credit note');
+    await pressAndClose(sheet(page, 'Edit credit note'), 'Cancel');
+    await page.getByText('Undone').waitFor();
+    await heading(number);
+    await waitUntil(page, 'the draft is gone', async () => await creditNotes() === 0);
+
+    await runAction(page, 'Create credit note');
+    await pressAndClose(sheet(page, 'Edit credit note'), 'Save draft');
+    await heading('Credit note');
+    await detail(page).getByRole('button', { name: number }).click();
+    await heading(number);
+    await runAction(page, 'Void');
+    await question.getByText('A draft credit note for it exists').waitFor();
+    assert.equal(await question.getByRole('button', { name: 'Create credit note' }).count(), 0);
+    await pressAndClose(question, 'Cancel');
+    await detail(page).getByRole('button', { name: 'Draft', exact: true }).click();
+    await heading('Credit note');
+    await runAction(page, 'Issue');
+    await pressAndClose(sheet(page, /^Issue this credit note/), 'Issue');
+    await heading(/^CN-/);
+    await detail(page).getByRole('button', { name: number }).click();
+    await detail(page).locator('header .badge', { hasText: 'Credited' }).waitFor();
+    await rows(page).filter({ hasText: number }).getByText('Credited', { exact: true }).waitFor();
   });
 
   test('is not offered for export as a draft', async (t) => {

@@ -11,16 +11,16 @@ import { LitElement, css, html, type PropertyValues, type TemplateResult } from 
 import type { Invoice } from '../../shared/collections.ts';
 import type { JsonObject } from '../../shared/fields.ts';
 import { isActionAllowed, openMinorOf } from '../../shared/invoice.ts';
-import type { AppInfo, CallError, Outcome, RecordVersion } from '../../shared/window/ipc.ts';
+import type { AppInfo, CallError, Outcome } from '../../shared/window/ipc.ts';
 import type { SignedInUser, WireRecord } from '../../shared/protocol.ts';
-import type { Status } from '../../shared/window/views.ts';
+import type { RecordView, Status } from '../../shared/window/views.ts';
 import { ask } from '../base/ask.ts';
 import { companyScreen, mayWrite, type Lead, type RecordLink } from '../app-state.ts';
 import { askQuestion } from '../base/question.ts';
 import { companyGaps, type CompanyGap } from '../company/company-gaps.ts';
 import { callErrorText } from '../text/call-error-text.ts';
 import { controls } from '../base/controls.ts';
-import { emit, type ToastText } from '../base/events.ts';
+import { emit } from '../base/events.ts';
 import { latestOnly } from '../base/latest.ts';
 import { formatInstant, localDay } from '../text/format.ts';
 import { currentLocale, t, tryText } from '../text/i18n.ts';
@@ -29,12 +29,12 @@ import { icon } from '../base/icons.ts';
 import { duplicateInvoice, newInvoiceFor, redated } from '../invoice/invoice-draft.ts';
 import { changedText } from './author.ts';
 import { newRecord } from './new-record.ts';
-import { exportInvoice } from '../invoice/invoice-page.ts';
 import { isAboutCompany, warningFields, type IssueWarning } from '../invoice/issue-warnings.ts';
+import { exportTo, nextAction, takeBackDraft, versionOf } from './next-action.ts';
 import { recordActions } from './record-actions.ts';
 import type { BarAction } from './record-bar.ts';
 import { loadDetail, type Detail } from './record-detail-data.ts';
-import { doneKey, recordCalls, RecordFlow, type ActionTask, type Task } from './record-flow.ts';
+import { doneKey, recordCalls, RecordFlow, type Task } from './record-flow.ts';
 import { stateBadge } from './state-badge.ts';
 import { writeBlock, type WriteBlock } from '../sync/sync-view.ts';
 import type { InvoifyTaskDialogs } from './task-dialogs.ts';
@@ -221,7 +221,7 @@ export class InvoifyDetail extends LitElement {
     if (now !== undefined && now !== before?.lastSync?.timestamp) void this.#flow.syncCompleted();
   }
 
-  #act(name: BarAction, lead?: Lead): void {
+  #act(name: BarAction | 'complete', lead?: Lead): void {
     const detail = this._detail;
     if (!detail || this.#flow.state.task) return;
     const { record } = detail;
@@ -236,15 +236,16 @@ export class InvoifyDetail extends LitElement {
       case 'newInvoice': return emit(this, 'new-record', { collection: 'invoices', from: newInvoiceFor(record, localDay(Date.now())) });
       case 'duplicate':
         return emit(this, 'new-record', { collection, from: duplicateInvoice(record.payload as never, localDay(Date.now())) });
+      case 'complete':
       case 'edit':
         if (!this.user || !mayWrite(collection, this.user.role)) return;
-        return this.#flow.open({ kind: 'edit', collection, record, initial: record.payload, ...(lead && { lead }) });
+        return this.#flow.open({ kind: 'edit', collection, record, initial: record.payload, isMade: name === 'complete', ...(lead && { lead }) });
       case 'redate': {
         const patch = redated(record.payload as JsonObject & Invoice, localDay(Date.now()));
         return void this.#write(() => ask(this, 'records.update', { ...versionOf(collection, record), patch }), t('done.saved'));
       }
       case 'credit': return void this.#write(() => ask(this, 'records.act', { ...versionOf(collection, record), action: 'credit' }),
-        t('done.credit'), ({ id }) => emit(this, 'open-record', { collection, id, act: 'edit' }));
+        t('done.credit'), ({ id }) => emit(this, 'open-record', { collection, id, act: 'complete' }));
       case 'issue': {
         const [company, credited] = [detail.company?.payload ?? null, detail.credited?.payload ?? null];
         const gaps = companyGaps(company);
@@ -252,7 +253,10 @@ export class InvoifyDetail extends LitElement {
         const context = { company, credited, isOwner: this.user?.role === 'owner' };
         return this.#flow.open({ kind: 'action', collection, action: name, record, context });
       }
-      default: this.#flow.open({ kind: 'action', collection, action: name, record });
+      default: {
+        const hasCreditDraft = detail.credits?.rows.some(({ columns }) => columns['status'] === 'draft') === true;
+        this.#flow.open({ kind: 'action', collection, action: name, record, hasCreditDraft });
+      }
     }
   }
 
@@ -320,7 +324,8 @@ export class InvoifyDetail extends LitElement {
   #onDone(task: Task, record: WireRecord, next: 'issue' | null): void {
     const text = task.kind === 'edit' ? task.record ? t('done.saved') : tryText('done.created', task.collection)
       : tryText('done', doneKey(task, record)).replace('{name}', String(record.payload?.['number'] ?? ''));
-    const action = task.kind === 'action' ? this.#nextAction(task, record) : null;
+    const action = task.kind === 'action'
+      ? nextAction(task, record, this._detail ?? null, !this.info?.lacks.includes('pdf')) : null;
     emit(this, 'toast', { text, tone: 'ok', ...(action && { action }) });
     if (task.kind === 'edit' && task.record === null) {
       emit(this, 'open-record', { collection: task.collection, id: record.id, ...(next && { act: next }) });
@@ -330,19 +335,25 @@ export class InvoifyDetail extends LitElement {
     else this.focusStart();
   }
 
-  /** What is likely to be wanted after an action: the paper of what was issued, or a payment back. */
-  #nextAction({ action, collection }: ActionTask, record: WireRecord): ToastText['action'] | null {
-    const detail = this._detail;
-    if (action === 'issue' && detail) {
-      const to = this.info?.lacks.includes('pdf') ? 'print' : 'pdf';
-      return { label: t(`action.${to}`), run: (element) => void exportTo(element, detail, to) };
-    }
-    const payment = action === 'pay' ? (record.payload as (JsonObject & Invoice) | undefined)?.payments.at(-1) : undefined;
-    return payment ? { label: t('word.undo'), run: (element) => void takeBack(element, collection, record, payment.id) } : null;
+  async #closeForm(): Promise<void> {
+    const { task } = this.#flow.state;
+    if (!await this.canLeave()) return;
+    if (this.recordId === null) emit(this, 'close-detail');
+    else if (task?.kind === 'edit' && task.record && task.isMade) await this.#takeBack(task.record);
   }
 
-  async #closeForm(): Promise<void> {
-    if (await this.canLeave() && this.recordId === null) emit(this, 'close-detail');
+  /** A draft that was made for a form goes with it, and what it was made from is shown again. */
+  async #takeBack(draft: RecordView): Promise<void> {
+    const id = draft.payload['creditedId'];
+    if (await takeBackDraft(this, this.collection, draft) && this.recordId === draft.id && typeof id === 'string') {
+      emit(this, 'open-record', { collection: this.collection, id });
+    }
+  }
+
+  /** Credits an invoice that was about to be voided. */
+  #creditInstead(): void {
+    this.#flow.close();
+    this.#act('credit');
   }
 
   #onKeydown(event: KeyboardEvent): void {
@@ -359,7 +370,7 @@ export class InvoifyDetail extends LitElement {
       ${this.recordId === null ? '' : this.#renderPane()}
       <invoify-task-dialogs .flow=${this.#flow} .state=${this.#flow.state} .current=${this._detail?.record ?? null}
         .block=${this.#block} .userId=${this.user?.id ?? ''}
-        @mend=${(event: CustomEvent<IssueWarning>) => this.#mend(event.detail)} @serve-on-issue=${this.#serveOnIssue}
+        @mend=${(event: CustomEvent<IssueWarning>) => this.#mend(event.detail)} @serve-on-issue=${this.#serveOnIssue} @credit=${this.#creditInstead}
         @leave=${this.#closeForm}></invoify-task-dialogs>`;
   }
 
@@ -426,23 +437,6 @@ function isTakenByField(event: Event): boolean {
 function titleOf(payload: JsonObject): string {
   const untitled = payload['kind'] === 'credit_note' ? 'kind.credit_note' : 'detail.draftInvoice';
   return String(payload['name'] ?? payload['number'] ?? t(untitled));
-}
-
-function versionOf(collection: string, { id, updatedAt }: WireRecord): RecordVersion {
-  return { collection, id, updatedAt };
-}
-
-/** Prints an invoice or saves it as a PDF; a toast says what became of it. */
-async function exportTo(element: LitElement, detail: Detail, to: 'print' | 'pdf'): Promise<void> {
-  const outcome = await exportInvoice(element, detail, to);
-  if (!outcome.ok) emit(element, 'toast', { text: callErrorText(outcome.error), tone: 'bad' });
-  else if (outcome.value) emit(element, 'toast', { text: t('done.pdf', { path: outcome.value.path }), tone: 'ok' });
-}
-
-/** Takes back a payment that was just recorded, unless the invoice has changed since. */
-async function takeBack(element: LitElement, collection: string, record: WireRecord, paymentId: string): Promise<void> {
-  const outcome = await ask(element, 'records.removeEntry', { ...versionOf(collection, record), list: 'payments', entry: paymentId });
-  emit(element, 'toast', outcome.ok ? { text: t('done.undone'), tone: 'ok' } : { text: callErrorText(outcome.error), tone: 'bad' });
 }
 
 customElements.define('invoify-detail', InvoifyDetail);

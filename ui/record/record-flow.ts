@@ -28,6 +28,8 @@ export interface EditTask {
   readonly collection: string;
   readonly record: RecordView | null;
   readonly initial: JsonObject;
+  /** The record was made for this form, and is taken back with it. */
+  readonly isMade?: boolean;
   readonly lead?: Lead;
 }
 
@@ -41,6 +43,8 @@ export interface ActionTask {
   readonly record: RecordView;
   /** What is warned of depends on, for `issue`. */
   readonly context?: IssueContext;
+  /** Whether a draft credits this invoice, for `void`. */
+  readonly hasCreditDraft?: boolean;
   /** The version first asked about, if someone has changed the record since. */
   readonly before?: RecordView;
 }

@@ -1,7 +1,7 @@
 // Renders the state of a RecordFlow (record-flow.ts): its form, its confirmation, or the conflict if someone else saved
 // first.
 //
-//   <invoify-task-dialogs .flow .state .current .block .userId @leave @mend @serve-on-issue>
+//   <invoify-task-dialogs .flow .state .current .block .userId @leave @mend @serve-on-issue @credit>
 //
 // `leave`: the user wants to close the form or dialog. The other events are those of confirm-dialog.ts.
 
@@ -93,6 +93,7 @@ export class InvoifyTaskDialogs extends LitElement {
       <invoify-confirm-dialog .task=${task} .error=${error} .isBusy=${isBusy} .block=${this.block} .userId=${this.userId}
         @mend=${(event: CustomEvent<IssueWarning>) => this.dispatchEvent(new CustomEvent('mend', { detail: event.detail }))}
         @serve-on-issue=${() => this.dispatchEvent(new CustomEvent('serve-on-issue'))}
+        @credit=${() => this.dispatchEvent(new CustomEvent('credit'))}
         @confirm=${() => void this.flow?.confirm()} @leave=${this.#leave}></invoify-confirm-dialog>`;
   }
 }

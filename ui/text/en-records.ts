@@ -230,6 +230,8 @@ export const enRecords = {
   // Confirmations.
   'confirm.voidTitle': 'Void {name}?',
   'confirm.voidText': 'It keeps its number but no longer counts as open or paid. This cannot be undone.',
+  'confirm.voidSent': 'Does your customer have it already? Then create a credit note instead, which their books need, too.',
+  'confirm.voidCredited': 'A draft credit note for it exists: issue that instead if your customer has the invoice, or delete it as well.',
   'confirm.unpayTitle': 'Remove this payment from {name}?',
   'confirm.unpayText': '{amount} of {date} will count as not received.',
   'confirm.unrefundTitle': 'Remove this refund from {name}?',
