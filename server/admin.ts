@@ -39,7 +39,8 @@ export async function prepareAdmin(args: readonly string[], input: NodeJS.ReadSt
     requireGoodPassword('The password', password, email);
     return async (store) => {
       const accountId = await createOwner(store, passwords, email, password);
-      return `Created account ${accountId} with its owner ${email}.`;
+      return `Created account ${accountId} with its owner ${email}. Start the server with node server.ts, unless it runs already, and `
+        + 'sign in to it in the app, or in the window that npm run preview opens.';
     };
   }
   return async (store) => {
