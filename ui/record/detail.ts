@@ -239,7 +239,9 @@ export class InvoifyDetail extends LitElement {
       case 'complete':
       case 'edit':
         if (!this.user || !mayWrite(collection, this.user.role)) return;
-        return this.#flow.open({ kind: 'edit', collection, record, initial: record.payload, isMade: name === 'complete', ...(lead && { lead }) });
+        return this.#flow.open({
+          kind: 'edit', collection, record, initial: record.payload, isMade: name === 'complete', ...(lead && { lead }),
+        });
       case 'redate': {
         const patch = redated(record.payload as JsonObject & Invoice, localDay(Date.now()));
         return void this.#write(() => ask(this, 'records.update', { ...versionOf(collection, record), patch }), t('done.saved'));
@@ -370,7 +372,8 @@ export class InvoifyDetail extends LitElement {
       ${this.recordId === null ? '' : this.#renderPane()}
       <invoify-task-dialogs .flow=${this.#flow} .state=${this.#flow.state} .current=${this._detail?.record ?? null}
         .block=${this.#block} .userId=${this.user?.id ?? ''}
-        @mend=${(event: CustomEvent<IssueWarning>) => this.#mend(event.detail)} @serve-on-issue=${this.#serveOnIssue} @credit=${this.#creditInstead}
+        @mend=${(event: CustomEvent<IssueWarning>) => this.#mend(event.detail)} @serve-on-issue=${this.#serveOnIssue}
+        @credit=${this.#creditInstead}
         @leave=${this.#closeForm}></invoify-task-dialogs>`;
   }
 

@@ -232,7 +232,7 @@ export const deRecords: Translation<typeof enRecords> = {
   'confirm.voidTitle': '{name} stornieren?',
   'confirm.voidText': 'Sie behält ihre Nummer, gilt aber nicht mehr als offen oder bezahlt. Das lässt sich nicht rückgängig machen.',
   'confirm.voidSent': 'Hat Ihr Kunde sie schon? Dann erstellen Sie stattdessen eine Gutschrift (Rechnungskorrektur) für ihn.',
-  'confirm.voidCredited': 'Zu ihr gibt es einen Gutschriftentwurf: Stellen Sie ihn aus, falls Ihr Kunde sie hat, oder löschen Sie ihn auch.',
+  'confirm.voidCredited': 'Zu ihr gibt es einen Gutschriftentwurf: Stellen Sie ihn aus, falls Ihr Kunde sie hat, sonst löschen Sie ihn.',
   'confirm.unpayTitle': 'Diese Zahlung zu {name} entfernen?',
   'confirm.unpayText': '{amount} vom {date} gelten dann als nicht eingegangen.',
   'confirm.unrefundTitle': 'Diese Rückzahlung zu {name} entfernen?',

@@ -27,7 +27,8 @@ describe('a statement of account', () => {
   test('lists what is open and adds it up, and what of it is overdue', () => {
     const paper = statement([row(1, '2026-01-31', 2500, 5000), row(2, '2026-02-01', 10_000), row(3, null, -500)]);
     assert.deepEqual([paper.heading, paper.corrects], ['Offene Posten', 'Offene Rechnungen in EUR zum 1. Februar 2026']);
-    assert.deepEqual(paper.lines.map(({ description, price, amount, carried }) => [plain(description), price, plain(amount), plain(carried)]), [
+    const texts = paper.lines.map(({ description, price, amount, carried }) => [description, price, amount, carried].map(plain));
+    assert.deepEqual(texts, [
       ['INV-1\n5. Januar 2026\nBisher bezahlt: 25,00 €\nGutgeschrieben: 50,00 €', '31. Januar 2026', '25,00 €', '25,00 €'],
       ['INV-2\n5. Januar 2026', '1. Februar 2026', '100,00 €', '125,00 €'],
       ['INV-3\n5. Januar 2026\nBisher bezahlt: 105,00 €', '', '-5,00 €', '120,00 €'],
