@@ -5,7 +5,8 @@
 //     content, and slot="actions" for the buttons in the footer
 //
 // Esc and the close button only fire `sheet-close`; the owner decides, and closes the sheet by removing it. Focus moves to
-// the first element with `autofocus`, or the heading, and back to the opener on close.
+// the first element with `autofocus`, or the heading, and back to the opener on close. It goes there again if the focused element is
+// removed or disabled, because the content has been replaced.
 
 import { LitElement, css, html, type TemplateResult } from 'lit';
 
@@ -119,21 +120,27 @@ export class InvoifySheet extends LitElement {
   /** A busy sheet cannot be closed. */
   declare isBusy: boolean;
   #openers: readonly HTMLElement[] = [];
+  /** What last had the focus in the sheet, with its shadow hosts. */
+  #focused: readonly EventTarget[] = [];
+  readonly #contentObserver = new MutationObserver(() => this.#keepFocus());
 
   constructor() {
     super();
     this.heading = '';
     this.placement = 'side';
     this.isBusy = false;
+    this.addEventListener('focusin', (event) => { this.#focused = event.composedPath(); });
   }
 
   override connectedCallback(): void {
     super.connectedCallback();
     this.#openers = focusPath();
+    this.#contentObserver.observe(this, { subtree: true, childList: true, attributeFilter: ['disabled', 'hidden'] });
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
+    this.#contentObserver.disconnect();
     this.#dialog?.close();
     restoreFocus(this.#openers);
   }
@@ -148,9 +155,15 @@ export class InvoifySheet extends LitElement {
     void this.#focusInitial();
   }
 
+  #keepFocus(): void {
+    const isLost = this.#focused.some((target) => target instanceof HTMLElement
+      && (!target.isConnected || target.matches(':disabled') || target.hidden));
+    if (isLost) this.focus();
+  }
+
   /** Slotted content is outside the dialog's tree, so the dialog's own autofocus does not find it. */
   async #focusInitial(): Promise<void> {
-    const first = this.querySelector<HTMLElement>('[autofocus]');
+    const first = this.querySelector<HTMLElement>('[autofocus]:not(:disabled)');
     if (first instanceof LitElement) await first.updateComplete;
     (first ?? this.renderRoot.querySelector('h2'))?.focus();
   }

@@ -22,7 +22,7 @@ import { callErrorText } from '../text/call-error-text.ts';
 import { localDay } from '../text/format.ts';
 import { currentLocale, t } from '../text/i18n.ts';
 import { fieldLabel } from '../text/messages.ts';
-import { runBulk, type BulkResult } from './bulk.ts';
+import { numbersText, runBulk, sumsText, type BulkResult } from './bulk.ts';
 import '../base/sheet.ts';
 import '../base/write-button.ts';
 
@@ -61,6 +61,8 @@ export class InvoifyBulkDialog extends LitElement {
   declare _isCancelled: boolean;
   /** Why the window itself refused a row, by its id. */
   readonly #reasons = new Map<string, string>();
+  /** Those that were given. */
+  readonly #numbers: string[] = [];
   #omissions: readonly CompanyOmission[] = [];
   /** How many of the drafts do not say when the service was. */
   #unserved = 0;
@@ -110,7 +112,10 @@ export class InvoifyBulkDialog extends LitElement {
     const { status, lines } = found.value?.payload ?? {};
     if (!found.value || status !== 'draft') return this.#refuse(id, t('bulk.noDraft'));
     if (!Array.isArray(lines) || lines.length === 0) return this.#refuse(id, t('refusal.noLines'));
-    return ask(this, 'records.act', { collection, id, updatedAt: found.value.updatedAt, action: 'issue' });
+    const issued = await ask(this, 'records.act', { collection, id, updatedAt: found.value.updatedAt, action: 'issue' });
+    const number = issued.ok ? issued.value.payload?.['number'] : null;
+    if (typeof number === 'string') this.#numbers.push(number);
+    return issued;
   }
 
   async #savePdf(id: string): Promise<Outcome<unknown>> {
@@ -156,7 +161,8 @@ export class InvoifyBulkDialog extends LitElement {
     const canIssue = isAsking && this._gaps?.length === 0;
     const lacksCompany = isAsking && this._gaps !== null && this._gaps.length > 0;
     return html`
-      <button slot="actions" type="button" class="button" autofocus ?disabled=${this._isCancelled && !this._result}
+      <button slot="actions" type="button" class="button" autofocus
+        aria-disabled=${this._isCancelled && !this._result ? 'true' : 'false'}
         @click=${this.#leave}>${t(this._result ? 'word.close' : 'word.cancel')}</button>
       ${canIssue ? html`<invoify-write-button slot="actions" look="primary" .blocked=${this.block}
         .label=${t('action.issue')} @activate=${this.#run}></invoify-write-button>` : nothing}
@@ -172,7 +178,7 @@ export class InvoifyBulkDialog extends LitElement {
     }
     const today = localDay(Date.now());
     const dated = this.job.rows.filter(({ columns }) => String(columns['issueDate']) < today).length;
-    return html`<p>${t('bulk.issueText')}</p>${dated > 0 ? html`<p>${t('bulk.dated', { count: dated })}</p>` : nothing}
+    return html`<p>${t('bulk.sums', { count: this.job.rows.length, amounts: sumsText(this.job.rows) })}</p><p>${t('bulk.issueText')}</p>${dated > 0 ? html`<p>${t('bulk.dated', { count: dated })}</p>` : nothing}
       ${this.#unserved > 0 ? html`<p>${t('bulk.noService', { count: this.#unserved })}</p>` : nothing}
       ${this.#omissions.map((name) => html`<p>${t(`confirm.omits.${name}`)}</p>`)}`;
   }
@@ -187,7 +193,8 @@ export class InvoifyBulkDialog extends LitElement {
     const { job } = this;
     return html`
       <div class="texts" role="status">
-        <p>${job.kind === 'issue' ? t('bulk.issued', { count: done }) : t('bulk.saved', { count: done, path: job.folder })}</p>
+        <p>${job.kind === 'pdf' ? t('bulk.saved', { count: done, path: job.folder })
+          : done === 0 ? t('bulk.issued', { count: done }) : t('bulk.issuedAs', { count: done, numbers: numbersText(this.#numbers) })}</p>
         ${failures.length > 0 ? html`
           <p>${t('bulk.failed', { count: failures.length })}</p>
           <ul>${failures.map(({ item, error }) => html`

@@ -1,9 +1,12 @@
-// Does the same with several records, one after the other.
+// Does the same with several records, one after the other, and says which they are.
 //
 // Invariants: nothing is tried twice. After a failure that would meet every other record, too, or once the user cancels, the rest is
 // not tried; what was begun is finished.
 
 import type { CallError, Outcome } from '../../shared/window/ipc.ts';
+import type { ListRow } from '../../shared/window/views.ts';
+import { formatMoney } from '../text/format.ts';
+import { currentLocale, t } from '../text/i18n.ts';
 
 interface Failure<T> {
   readonly item: T;
@@ -38,4 +41,26 @@ export async function runBulk<T>(
     if (!outcome.ok && common.includes(outcome.error.code)) break;
   }
   return { done: finished - failures.length, failures, untried: items.length - finished };
+}
+
+/** What invoices add up to, per currency: "€120.00 and CHF 30.00". */
+export function sumsText(rows: readonly ListRow[]): string {
+  const sums = new Map<string, number>();
+  for (const { columns: { currency, totalMinor } } of rows) {
+    sums.set(String(currency), (sums.get(String(currency)) ?? 0) + Number(totalMinor));
+  }
+  return listText([...sums].map(([currency, sum]) => formatMoney(sum, currency)));
+}
+
+/** The numbers given, of each series the first and the last: "INV-2026-00007 to INV-2026-00009 and CN-2026-00002". */
+export function numbersText(numbers: readonly string[]): string {
+  const series = Object.values(Object.groupBy(numbers, (number) => number.replace(/\d+$/, '')));
+  return listText(series.map((own = []) => {
+    const [first = '', last = first] = [own[0], own.at(-1)];
+    return own.length === 1 ? first : t('bulk.range', { first, last });
+  }));
+}
+
+function listText(texts: readonly string[]): string {
+  return new Intl.ListFormat(currentLocale().language).format(texts);
 }

@@ -9,16 +9,24 @@ import type { ListRow, ListSort } from '../../shared/window/views.ts';
 import { ask } from '../base/ask.ts';
 import { controls } from '../base/controls.ts';
 import { emit } from '../base/events.ts';
-import { icon } from '../base/icons.ts';
+import { icon, type IconName } from '../base/icons.ts';
 import type { WriteBlock } from '../sync/sync-view.ts';
 import { callErrorText } from '../text/call-error-text.ts';
-import { formatMoney } from '../text/format.ts';
 import { countText, currentLocale, t } from '../text/i18n.ts';
+import { sumsText } from './bulk.ts';
 import type { BulkJob } from './bulk-dialog.ts';
 import { csvColumns } from './list-columns.ts';
 import { maxSelected } from './row-selection.ts';
 import '../base/write-button.ts';
 import './bulk-dialog.ts';
+
+/** What can be done with the selected rows, here and in their menu. */
+export interface SelectionAction {
+  readonly icon: IconName;
+  readonly label: string;
+  readonly isWrite: boolean;
+  readonly run: () => void;
+}
 
 export class InvoifySelectionBar extends LitElement {
   static override properties = {
@@ -45,8 +53,7 @@ export class InvoifySelectionBar extends LitElement {
       white-space: nowrap;
       overflow: hidden;
     }
-    .count { flex: 0 1 auto; overflow: hidden; text-overflow: ellipsis; }
-    .sum { flex: 0 1 auto; margin-inline-end: auto; overflow: hidden; text-overflow: ellipsis; color: var(--color-muted); }
+    .count { flex: 0 1 auto; margin-inline-end: auto; overflow: hidden; text-overflow: ellipsis; }
     .button, invoify-write-button, .icon-button { flex: none; }
     @media (forced-colors: active) { :host { border: 1px solid Highlight; } }
   `];
@@ -61,6 +68,8 @@ export class InvoifySelectionBar extends LitElement {
   /** Whether this shell saves PDFs. */
   declare _canPdf: boolean;
 
+  #hadFocus = false;
+
   constructor() {
     super();
     this._job = null;
@@ -70,6 +79,16 @@ export class InvoifySelectionBar extends LitElement {
 
   protected override willUpdate(): void {
     this.setAttribute('aria-label', t('selection.label'));
+    this.#hadFocus = this.matches(':focus-within');
+  }
+
+  /** If the focused action disappeared, the first remaining one takes the focus. */
+  protected override updated(): void {
+    if (this.#hadFocus && !this.matches(':focus-within')) this.focus();
+  }
+
+  override focus(): void {
+    this.renderRoot.querySelector<HTMLElement>('invoify-write-button, button')?.focus();
   }
 
   protected override firstUpdated(): void {
@@ -86,17 +105,26 @@ export class InvoifySelectionBar extends LitElement {
       .toSorted((a, b) => String(a.columns['issueDate']).localeCompare(String(b.columns['issueDate'])));
   }
 
+  /** How many rows are selected, and what invoices add up to. */
   get #text(): string {
     const { size } = this.rows;
-    return size === maxSelected ? t('selection.most', { count: size }) : t('selection.count', { count: size });
+    const count = size === maxSelected ? t('selection.most', { count: size }) : t('selection.count', { count: size });
+    return this.collection.name === 'invoices' ? t('selection.sum', { count, amounts: sumsText(this.#rows) }) : count;
   }
 
-  /** What the selected invoices add up to, if they are in one currency. */
-  get #sum(): string {
-    const [first] = this.#rows;
-    const currency = first?.columns['currency'];
-    if (this.collection.name !== 'invoices' || this.#rows.some(({ columns }) => columns['currency'] !== currency)) return '';
-    return formatMoney(this.#rows.reduce((sum, { columns }) => sum + Number(columns['totalMinor']), 0), String(currency));
+  get actions(): readonly SelectionAction[] {
+    const isInvoices = this.collection.name === 'invoices';
+    const drafts = this.#drafts;
+    return [
+      ...isInvoices && this.mayWrite && drafts.length > 0 ? [{
+        icon: 'check', label: t('selection.issue', { count: drafts.length }), isWrite: true,
+        run: () => { this._job = { kind: 'issue', rows: drafts }; },
+      } as const] : [],
+      ...isInvoices && this._canPdf ? [{
+        icon: 'pdf', label: t('selection.pdf'), isWrite: false, run: () => void this.#savePdfs(),
+      } as const] : [],
+      { icon: 'download', label: t('selection.csv'), isWrite: false, run: () => void this.#saveCsv() },
+    ];
   }
 
   async #savePdfs(): Promise<void> {
@@ -117,17 +145,12 @@ export class InvoifySelectionBar extends LitElement {
   }
 
   override render(): TemplateResult {
-    const isInvoices = this.collection.name === 'invoices';
-    const drafts = this.#drafts;
     return html`
-      <span class="count" role="status">${this.#text}</span>
-      <span class="sum">${this.#sum}</span>
-      ${isInvoices && this.mayWrite && drafts.length > 0 ? html`
-        <invoify-write-button look="quiet" .icon=${'check'} .label=${t('selection.issue', { count: drafts.length })}
-          .blocked=${this.blocked} @activate=${() => { this._job = { kind: 'issue', rows: drafts }; }}></invoify-write-button>` : nothing}
-      ${isInvoices && this._canPdf ? html`
-        <button class="button quiet" type="button" @click=${this.#savePdfs}>${icon('pdf')}${t('selection.pdf')}</button>` : nothing}
-      <button class="button quiet" type="button" @click=${this.#saveCsv}>${icon('download')}${t('selection.csv')}</button>
+      <span class="count" role="status" title=${this.#text}>${this.#text}</span>
+      ${this.actions.map(({ icon: name, label, isWrite, run }) => (isWrite
+        ? html`<invoify-write-button look="quiet" .icon=${name} .label=${label} .blocked=${this.blocked}
+          @activate=${run}></invoify-write-button>`
+        : html`<button class="button quiet" type="button" @click=${run}>${icon(name)}${label}</button>`))}
       <button class="icon-button" type="button" aria-label=${t('selection.clear')} title=${t('selection.clear')}
         @click=${() => this.dispatchEvent(new CustomEvent('selection-clear'))}>${icon('close')}</button>
       ${this._job ? html`<invoify-bulk-dialog .job=${this._job} .isOwner=${this.isOwner} .block=${this.blocked}

@@ -5,7 +5,9 @@ import { describe, test } from 'node:test';
 
 import type { ErrorCode } from '../../../shared/errors.ts';
 import type { Outcome } from '../../../shared/window/ipc.ts';
-import { runBulk } from '../../../ui/list/bulk.ts';
+import type { ListRow } from '../../../shared/window/views.ts';
+import { loadRecordTexts } from '../../../ui/text/i18n.ts';
+import { numbersText, runBulk, sumsText } from '../../../ui/list/bulk.ts';
 
 const failure = (code: ErrorCode): Outcome<never> => ({ ok: false, error: { code, message: code } });
 const ok: Outcome<null> = { ok: true, value: null };
@@ -27,5 +29,17 @@ describe('several records', () => {
   test('are left if the server cannot be asked, or the user cancels', async () => {
     assert.deepEqual(await run([ok, failure('offline'), ok, ok]), { done: 1, failures: ['offline'], untried: 2, progress: [1, 2] });
     assert.deepEqual(await run([ok, ok, ok], 1), { done: 1, failures: [], untried: 2, progress: [1] });
+  });
+
+  test('are named by the first and last number of each series', async () => {
+    await loadRecordTexts();
+    assert.equal(numbersText(['INV-2026-00007']), 'INV-2026-00007');
+    assert.equal(numbersText(['INV-2026-00007', 'CN-2026-00002', 'INV-2026-00008', 'INV-2026-00009']),
+      'INV-2026-00007 to INV-2026-00009 and CN-2026-00002');
+  });
+
+  test('add up per currency', () => {
+    const row = (currency: string, totalMinor: number): ListRow => ({ id: '', updatedAt: '', columns: { currency, totalMinor } });
+    assert.equal(sumsText([row('EUR', 10_000), row('CHF', 3000), row('EUR', -2500)]).replaceAll('\u00a0', ' '), '€75.00 and CHF 30.00');
   });
 });
