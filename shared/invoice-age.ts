@@ -19,6 +19,9 @@ export interface StatusFacts<S extends string> {
   readonly dueDate?: string | null | undefined;
   readonly totalMinor: number;
   readonly openMinor: number;
+  /** Of an open invoice: what was paid and not refunded. */
+  readonly paidMinor: number;
+  /** Refunded ones, too. */
   readonly hasPayments: boolean;
 }
 
@@ -27,9 +30,9 @@ export interface StatusFacts<S extends string> {
  * settled without a payment was credited.
  */
 export function displayStatus<S extends string>(invoice: StatusFacts<S>, today: string): S | 'partly_paid' | 'overdue' | 'credited' {
-  const { status, totalMinor, openMinor, hasPayments } = invoice;
+  const { status, totalMinor, openMinor, paidMinor, hasPayments } = invoice;
   if (isOverdue(invoice, today)) return 'overdue';
-  if (openMinor > 0 && hasPayments) return 'partly_paid';
+  if (openMinor > 0 && paidMinor > 0) return 'partly_paid';
   return status === 'paid' && totalMinor > 0 && !hasPayments ? 'credited' : status;
 }
 

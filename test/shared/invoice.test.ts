@@ -199,16 +199,17 @@ describe('the state of an invoice', () => {
 
   test('is displayed as overdue from the day after the due date, while anything is to be paid', () => {
     const at = (today: string, openMinor: number, status = 'open'): string =>
-      displayStatus({ status, dueDate: '2026-03-01', totalMinor: 100, openMinor, hasPayments: openMinor < 100 }, today);
+      displayStatus({ status, dueDate: '2026-03-01', totalMinor: 100, openMinor, paidMinor: 100 - openMinor, hasPayments: openMinor < 100 }, today);
     assert.deepEqual([at('2026-03-01', 100), at('2026-03-02', 100), at('2026-03-02', 40)], ['open', 'overdue', 'overdue']);
     assert.deepEqual([at('2026-03-02', 0, 'void'), at('2026-03-02', -5), at('2026-03-01', 40)], ['void', 'open', 'partly_paid']);
-    const credited = { status: 'open', totalMinor: 100, openMinor: 40, hasPayments: false };
+    const credited = { status: 'open', totalMinor: 100, openMinor: 40, paidMinor: 0, hasPayments: false };
     assert.equal(displayStatus(credited, '2099-01-01'), 'open', 'credits pay nothing');
+    assert.equal(displayStatus({ ...credited, hasPayments: true }, '2099-01-01'), 'open', 'what was refunded or taken back pays nothing');
   });
 
   test('is displayed as credited, not as paid, once nothing is open and nobody has paid', () => {
     const shown = (status: string, totalMinor: number, hasPayments: boolean): string =>
-      displayStatus({ status, totalMinor, openMinor: 0, hasPayments }, '2026-03-02');
+      displayStatus({ status, totalMinor, openMinor: 0, paidMinor: 0, hasPayments }, '2026-03-02');
     assert.deepEqual([shown('paid', 100, false), shown('paid', 100, true), shown('paid', 0, false)], ['credited', 'paid', 'paid']);
     assert.deepEqual([shown('void', 100, false), shown('draft', 100, false)], ['void', 'draft']);
   });

@@ -175,13 +175,14 @@ export function statusTone(status: string): BadgeTone {
   return statusTones[status] ?? 'plain';
 }
 
-function statusCell({ columns }: ListRow, today: string): Cell {
-  const { status, kind, dueDate, totalMinor, openMinor, lastPaidOn } = columns;
+/** The status of an invoice in a list. */
+export function statusCell({ columns }: ListRow, today: string): Cell {
+  const { status, kind, dueDate, totalMinor, openMinor, partPaidMinor, lastPaidOn } = columns;
   // Nobody pays a credit note, so of an issued one its kind says more.
   if (kind === 'credit_note' && status === 'paid') return { text: t('kind.credit_note'), badge: 'plain' };
   const due = typeof dueDate === 'string' ? dueDate : null;
   const hasPayments = typeof lastPaidOn === 'string';
-  const amounts = { totalMinor: Number(totalMinor), openMinor: Number(openMinor) };
+  const amounts = { totalMinor: Number(totalMinor), openMinor: Number(openMinor), paidMinor: Number(partPaidMinor) };
   const shown = displayStatus({ status: String(status), dueDate: due, ...amounts, hasPayments }, today);
   return { text: tryText('status', shown), badge: statusTone(shown) };
 }

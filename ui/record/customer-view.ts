@@ -4,7 +4,7 @@ import { LitElement, css, html, type TemplateResult } from 'lit';
 
 import type { Customer, Plan } from '../../shared/collections.ts';
 import type { JsonObject } from '../../shared/fields.ts';
-import { displayStatus, isOverdue } from '../../shared/invoice.ts';
+import { isOverdue } from '../../shared/invoice.ts';
 import type { Outcome } from '../../shared/window/ipc.ts';
 import { phoneLink } from '../../shared/window/phone.ts';
 import type { ListRow } from '../../shared/window/views.ts';
@@ -13,6 +13,7 @@ import { ask } from '../base/ask.ts';
 import { controls } from '../base/controls.ts';
 import { detailStyles, facts, section } from './detail-parts.ts';
 import { emit } from '../base/events.ts';
+import { statusCell } from '../list/list-columns.ts';
 import { callErrorText } from '../text/call-error-text.ts';
 import { formatDate, formatMoney, localDay } from '../text/format.ts';
 import { t, tryText } from '../text/i18n.ts';
@@ -120,21 +121,16 @@ export class InvoifyCustomerView extends LitElement {
       <button class="link all" type="button" @click=${() => this.#showList({})}>${t('detail.allInvoices', { count: total })}</button>`;
   }
 
-  #renderInvoice({ id, columns }: ListRow): TemplateResult {
-    const { number, kind, issueDate, dueDate, totalMinor, currency, lastPaidOn } = columns;
-    const state = kind === 'credit_note' ? t('kind.credit_note') : tryText('status', displayStatus({
-      status: String(columns['status']),
-      dueDate: typeof dueDate === 'string' ? dueDate : null,
-      totalMinor: Number(totalMinor),
-      openMinor: Number(columns['openMinor']),
-      hasPayments: typeof lastPaidOn === 'string',
-    }, localDay(Date.now())));
+  #renderInvoice(row: ListRow): TemplateResult {
+    const { id, columns: { number, kind, issueDate, totalMinor, currency } } = row;
+    const { text, badge = 'plain' } = statusCell(row, localDay(Date.now()));
     return html`
       <li>
         <span>
           <button class="link" type="button"
-            @click=${() => emit(this, 'open-record', { collection: 'invoices', id })}>${number ?? t('detail.draft')}</button>
-          <span class="aside">${formatDate(String(issueDate))}&nbsp;· ${state}</span>
+            @click=${() => emit(this, 'open-record', { collection: 'invoices', id })}>${number ?? t(kind === 'credit_note' ? 'kind.credit_note' : 'detail.draft')}</button>
+          <span class="aside">${formatDate(String(issueDate))}</span>
+          <span class="badge" data-tone=${badge}>${text}</span>
         </span>
         <span class="amount">${formatMoney(Number(totalMinor), String(currency))}</span>
       </li>`;

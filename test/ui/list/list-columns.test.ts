@@ -63,8 +63,9 @@ describe('a list of invoices', () => {
       return ['number', 'status'].map((name) => columns.find((column) => column.name === name)?.cell(row, '2026-03-01').text);
     };
     const open = { kind: 'invoice', number: 'INV-1', status: 'open', openMinor: 100 };
-    assert.deepEqual(cells({ ...open, lastPaidOn: '2026-02-01' }), ['INV-1', 'Partly paid']);
-    assert.deepEqual(cells({ ...open, lastPaidOn: null }), ['INV-1', 'Open'], 'a credit pays nothing');
+    assert.deepEqual(cells({ ...open, partPaidMinor: 200, lastPaidOn: '2026-02-01' }), ['INV-1', 'Partly paid']);
+    assert.deepEqual(cells({ ...open, partPaidMinor: 0, lastPaidOn: null }), ['INV-1', 'Open'], 'a credit pays nothing');
+    assert.deepEqual(cells({ ...open, partPaidMinor: 0, lastPaidOn: '2026-02-01' }), ['INV-1', 'Open'], 'nor does what was refunded');
     assert.deepEqual(cells({ kind: 'invoice', number: null, status: 'draft' }), ['–', 'Draft']);
     assert.deepEqual(cells({ kind: 'credit_note', number: 'CN-1', status: 'paid' }), ['CN-1', 'Credit note']);
     assert.deepEqual(cells({ kind: 'credit_note', number: null, status: 'draft' }), ['Credit note', 'Draft']);
