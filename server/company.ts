@@ -4,7 +4,7 @@
 // gives it one.
 
 import type { Company } from '../shared/collections.ts';
-import type { JsonObject } from '../shared/fields.ts';
+import { isBlank, type JsonObject } from '../shared/fields.ts';
 import { problem } from '../shared/problems.ts';
 import { refuseProblems } from '../shared/protocol.ts';
 import type { Rules } from './rules.ts';
@@ -17,7 +17,7 @@ export function initialCompany(): JsonObject {
 
 export const companyRules: Rules = {
   async complete(_transaction, { input }) {
-    if (String(input['name']).trim() === '') refuseProblems({ name: problem('required') });
+    if (isBlank(String(input['name']))) refuseProblems({ name: problem('required') });
     return input;
   },
 };

@@ -29,6 +29,8 @@ export interface Column {
   readonly sorted?: true;
   readonly filtered?: true;
   readonly searched?: true;
+  /** The column that equal values are sorted by; of what is then still equal, the record made first comes first. */
+  readonly ties?: string;
   /** A name in some language: sorted by its letters, whatever their case and accents. */
   readonly named?: true;
 }
@@ -103,7 +105,8 @@ export const sellerFields = {
   footer: { kind: 'text', max: 2000, multiline: true, optional: true },
 } as const satisfies Fields;
 
-const prefix = { kind: 'text', max: 20, optional: true } as const;
+/** A number is read aloud, typed and searched for, so all of its prefix can be seen. */
+const prefix = { kind: 'text', max: 20, printable: true, optional: true } as const;
 
 const companyFields = {
   ...sellerFields,
@@ -297,8 +300,8 @@ const declared: readonly Collection[] = [
     columns: [
       { name: 'number', ...text, searched: true },
       { name: 'customerName', ...named },
-      { name: 'issueDate', ...text },
-      { name: 'dueDate', ...text },
+      { name: 'issueDate', ...text, ties: 'number' },
+      { name: 'dueDate', ...text, ties: 'number' },
       { name: 'status', ...text, filtered: true },
       { name: 'totalMinor', ...integer, negative: { field: 'kind', values: ['credit_note'] } },
       {

@@ -13,6 +13,8 @@ export interface Visibility { readonly server?: true; readonly private?: true }
 export type Field = Optional & Visibility & (
   | {
     readonly kind: 'text'; readonly max: number; readonly min?: number; readonly multiline?: true;
+    /** Neither invisible characters, nor spaces at the ends. */
+    readonly printable?: true;
     /** `password`: `min` characters after NFKC, at most `max` bytes; otherwise both count UTF-16 code units. */
     readonly length?: 'password';
   }
@@ -64,6 +66,15 @@ const emailPartPattern = /^[^\s@"(),.:;<>[\\\]]+$/;
 const idPattern = /^[0-9a-f]{24}$/;
 const controlPattern = /[\u0000-\u001f\u007f-\u009f]/;
 const controlButLinesPattern = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/;
+
+/** White space and what shows nothing: characters of format and others that Unicode lets be ignored, and the Braille blank. */
+const blankPattern = /^[\s\p{Z}\p{Cf}\p{Default_Ignorable_Code_Point}\u2800]*$/u;
+const invisiblePattern = /[\p{C}\p{Default_Ignorable_Code_Point}\u2800]/u;
+
+/** Whether nothing of a text can be seen. */
+export function isBlank(text: string): boolean {
+  return blankPattern.test(text);
+}
 
 export function isId(text: string): boolean {
   return idPattern.test(text);
@@ -152,10 +163,11 @@ function integerProblem({ min, max, nonZero }: Extract<Field, { kind: 'integer' 
 function textProblem(field: Extract<Field, { kind: 'text' }>, value: string): Problem | null {
   const min = field.min ?? (field.optional ? 0 : 1);
   const { characters, size } = field.length === 'password' ? passwordLength(value) : { characters: value.length, size: value.length };
-  if (characters < min || (min > 0 && value.trim() === '')) return min > 1 ? problem('too_short', { min }) : problem('required');
+  if (characters < min || (min > 0 && isBlank(value))) return min > 1 ? problem('too_short', { min }) : problem('required');
   if (size > field.max) return problem('too_long', { max: field.max });
   const forbidden = field.multiline ? controlButLinesPattern : controlPattern;
-  return value.isWellFormed() && !forbidden.test(value) ? null : problem('characters');
+  if (!value.isWellFormed() || forbidden.test(value)) return problem('characters');
+  return field.printable && (value !== value.trim() || invisiblePattern.test(value)) ? problem('printable') : null;
 }
 
 function passwordLength(value: string): { characters: number; size: number } {

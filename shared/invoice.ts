@@ -7,6 +7,7 @@
 
 import { taxCategories, type Invoice, type TaxCategory } from './collections.ts';
 import { AppError } from './errors.ts';
+import { isBlank } from './fields.ts';
 import { addProblem, noProblems, problem, type Problem, type Problems } from './problems.ts';
 
 export * from './invoice-age.ts';
@@ -72,7 +73,7 @@ export function invoiceProblems(
   lines.forEach((line, index) => {
     if (categoryOf(line) !== 'S' && line.taxRateBp !== 0) addProblem(problems, `lines.${index}.taxRateBp`, problem('zero_rate'));
   });
-  if (needsExemptionReason(lines) && (taxExemptionReason ?? '').trim() === '') {
+  if (needsExemptionReason(lines) && isBlank(taxExemptionReason ?? '')) {
     addProblem(problems, 'taxExemptionReason', problem('required'));
   }
   if (servicePeriod?.to !== undefined && servicePeriod.to < servicePeriod.from) {

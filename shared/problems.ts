@@ -32,6 +32,7 @@ const phrases = {
   too_long: 'must have at most {max} characters',
   too_many: 'must have at most {max} entries',
   characters: 'must be well-formed Unicode without control characters',
+  printable: 'must have neither invisible characters nor spaces at its ends',
   negative_total: 'must not add up to a negative total',
   too_large: 'add up to amounts that are too large',
   not_zero: 'must not be 0',

@@ -7,7 +7,7 @@ import fc from 'fast-check';
 
 import { collections, publishedFields, writableFields } from '../../shared/collections.ts';
 import { checkFields, isDate, isId, mergePatch, type Fields, type Json, type JsonObject } from '../../shared/fields.ts';
-import { maxProblems, noProblems, problem, type Problems } from '../../shared/problems.ts';
+import { maxProblems, noProblems, problem, type Problem, type Problems } from '../../shared/problems.ts';
 
 const fields = {
   name: { kind: 'text', max: 5 },
@@ -48,6 +48,18 @@ describe('checking fields', () => {
     });
     assert.deepEqual(check(null).problems, { '.': problem('object') });
     assert.deepEqual(check({ name: 'x', parts: [1, 2, 3] }).problems, { parts: problem('too_many', { max: 2 }) });
+  });
+
+  test('takes a text of which nothing can be seen for none, and leaves what joins letters', () => {
+    const name = (value: string): Problem | undefined => check({ name: value }).problems['name'];
+    for (const blank of [
+      '', ' ', '\u200b', '\u00a0\u2003', '\u202e', '\u2060\ufeff', '\u00ad', '\u3164', '\u115f', '\u2800', '\u{e0020}', '\ufe0f',
+    ]) {
+      assert.deepEqual(name(blank), problem('required'), JSON.stringify(blank));
+    }
+    for (const seen of ['\u0647\u200c\u0647', '\u0915\u094d\u200d\u0937', '\u{1f469}\u200d\u{1f4bb}', '-', '\u200fa']) {
+      assert.equal(name(seen), undefined, JSON.stringify(seen));
+    }
   });
 
   test('rejects inherited keys and changes no prototype', () => {

@@ -51,4 +51,5 @@ export const deCompany: Translation<typeof enCompany> = {
   'company.sampleWork': 'Beratung',
   'company.sampleHours': 'Std.',
   'company.sampleGoods': 'Schrauben, verzinkt',
+  'problem.printable': 'Darf keine unsichtbaren Zeichen enthalten und nicht mit Leerzeichen beginnen oder enden.',
 };

@@ -49,4 +49,5 @@ export const enCompany = {
   'company.sampleWork': 'Consulting',
   'company.sampleHours': 'h',
   'company.sampleGoods': 'Screws, zinc-plated',
+  'problem.printable': 'Must not contain invisible characters, or begin or end with a space.',
 } as const satisfies Catalogue;

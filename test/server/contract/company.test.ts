@@ -70,7 +70,7 @@ for (const store of stores) {
     test('needs a name as soon as anything else is entered', async () => {
       const owner = await newOwner();
       const { id, updatedAt } = await companyOf(owner);
-      for (const fields of [{}, { vatId: 'DE1' }, { name: '' }, { name: ' ' }, { name: null }]) {
+      for (const fields of [{}, { vatId: 'DE1' }, { name: '' }, { name: ' ' }, { name: '\u200b' }, { name: null }]) {
         assertError(await owner.patch(`/api/company/${id}`, updatedAt, fields), 'invalid_request', ['name']);
       }
     });
@@ -86,7 +86,7 @@ for (const store of stores) {
         ]],
         ['paymentTermsDays', [0, 14, 999, null], [-1, 1000, 1.5, '14']],
         ['taxRateBp', [0, 1900, null], [-1, 100_001, '1900']],
-        ['invoicePrefix', ['', 'R-', 'a'.repeat(20), null], ['a'.repeat(21), 5, 'a\nb']],
+        ['invoicePrefix', ['', 'R-', 'a'.repeat(20), null], ['a'.repeat(21), 5, 'a\nb', ' ', '  ', ' R', 'R ', '\u202eR', 'R\u200b', '\u2066', '\u3164', '\u2800']],
         ['creditNotePrefix', ['', 'G-', null], ['a'.repeat(21)]],
         ['email', ['a@b.test', null], ['a', '']],
         ['footer', ['a\nb', '', null], ['a'.repeat(2001), 'a\u0000']],
@@ -143,7 +143,7 @@ for (const store of stores) {
 
     test('may give them any prefix', async () => {
       const owner = await newOwner();
-      for (const prefix of ['.', 'R.1.', '$', '$set.', ' ', '2026-', '"\\', '🧾', '__proto__', 'numbers.INV-']) {
+      for (const prefix of ['.', 'R.1.', '$', '$set.', 'a b', '2026-', '"\\', '🧾', '__proto__', 'numbers.INV-']) {
         await change(owner, { name: 'A company', invoicePrefix: prefix });
         for (const count of [1, 2]) assert.equal((await issue(owner))['number'], `${prefix}2026-0000${count}`);
       }
