@@ -92,6 +92,32 @@ describeWindow('entering an invoice', { invoices: 30, customers: 10 }, (env) => 
     await detail(page).locator('header .badge', { hasText: 'Open' }).waitFor();
   });
 
+  test('asks for a line at its fields before anything is issued, even if all lines were removed', async (t) => {
+    const name = 'Bäckerei Schröder & Söhne KG';
+    await (await env().colleague()).create('customers', { name, currency: 'EUR' });
+    const page = await env().openWindow(t, { width: 1280 });
+    await page.keyboard.press('Control+n');
+    const form = sheet(page, 'New invoice');
+    const picker = form.getByRole('combobox', { name: 'Customer' });
+    await picker.fill('Bäckerei Schröder');
+    const offered = form.getByRole('option').first().locator('.name');
+    await waitUntil(page, 'the customer is offered', async () => await offered.innerText() === name);
+    assert.equal(await offered.evaluate((box) => box.scrollWidth <= box.clientWidth && box.clientHeight < 24), true);
+    await offered.click();
+    await waitUntil(page, 'the customer is chosen', async () => await picker.inputValue() === name);
+    assert.equal(await picker.evaluate((input) => input.scrollWidth <= input.clientWidth), true, 'it is shown in full');
+    await form.getByRole('button', { name: 'Remove line 1' }).click();
+    await form.getByRole('button', { name: 'Save and issue', exact: true }).click();
+    await form.getByRole('alert').getByText('2 fields need attention.').waitFor();
+    const description = form.getByLabel('Description, line 1');
+    await waitUntil(page, 'the first empty field has the focus', () => description.evaluate((input) => input.matches(':focus')));
+    for (const field of ['Description', 'Unit price']) {
+      assert.equal(await form.getByLabel(`${field}, line 1`).getAttribute('aria-invalid'), 'true', field);
+    }
+    await description.fill('Bread');
+    await form.getByRole('alert').getByText('1 field needs attention.').waitFor();
+  });
+
   for (const [lang, price, quantity, tax] of [
     ['ar-EG', '\u0662\u066c\u0663\u0664\u0665\u066b\u0666\u0667', '\u0662', '\u0661\u0669'],
     ['fa-IR', '\u06f2\u066c\u06f3\u06f4\u06f5\u066b\u06f6\u06f7', '\u06f2', '\u06f1\u06f9'],

@@ -59,14 +59,17 @@ export class InvoifyInvoiceForm extends LitElement {
   };
 
   static override styles = [controls, formStyles, totalsStyles, css`
-    .head { display: grid; grid-template-columns: repeat(4, minmax(0, 1fr)); gap: var(--space-3); align-items: start; }
-    .to { margin: 0; }
+    .head { display: grid; grid-template-columns: repeat(5, minmax(0, 1fr)); gap: var(--space-3); align-items: start; }
+    .head > .to, [data-path='customerId'], [data-path='buyerReference'] { grid-column: span 2; }
+    .to p { margin: 0; }
     .foot { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 320px); gap: var(--space-6); align-items: start; }
+    .foot .problem { display: flex; gap: var(--space-1); margin: var(--space-2) 0 0; }
     .notes { display: grid; gap: var(--space-3); }
     .internal { padding: var(--space-3); border-radius: var(--radius); background: var(--color-plain-back); }
 
     @media (max-width: 760px) {
       .head { grid-template-columns: repeat(2, minmax(0, 1fr)); }
+      [data-path='buyerReference'] { grid-column: auto; }
       .foot { grid-template-columns: minmax(0, 1fr); }
     }
   `];
@@ -225,11 +228,19 @@ export class InvoifyInvoiceForm extends LitElement {
     this.#shownAt = shownAt;
     const { value, problems } = fromInvoiceDraft(this.#declared, draft, localNumbers);
     const { problem, totals } = this.#hasLines ? previewTotals(draft.lines, this.#currency, localNumbers) : { problem: null, totals: null };
-    const unissuable = draft.lines.length === 0 ? toProblem('required') : this.#overcredit(totals);
+    const unissuable = this.#hasLines ? this.#overcredit(totals) : undefined;
     const refused = andIssue && unissuable ? unissuable : problem;
     this._problems = atShownLines(refused === null ? problems : { ...problems, lines: refused }, shownAt);
+    if (andIssue && draft.lines.length === 0) this.#askForLine();
     if (Object.keys(this._problems).length > 0) void this.#focusProblem();
     else this.dispatchEvent(new CustomEvent(andIssue ? 'form-save-issue' : 'form-save', { detail: value }));
+  }
+
+  /** Nothing is issued without a line: the first is to be filled in. */
+  #askForLine(): void {
+    if (this._draft.lines.length === 0) this._draft = { ...this._draft, lines: addLine([], localNumbers, this.#defaults.taxRateBp) };
+    const required = toProblem('required');
+    this._problems = { ...this._problems, 'lines.0.description': required, 'lines.0.unitPriceMinor': required };
   }
 
   async #focusProblem(): Promise<void> {
@@ -244,6 +255,12 @@ export class InvoifyInvoiceForm extends LitElement {
     const after = ['taxExemptionReason', 'note', 'internalNote'];
     return [...formFields(this.#declared).map(({ path }) => path).filter((path) => !after.includes(path)),
       ...lineOrder(this._draft.lines), 'lines', ...after];
+  }
+
+  /** What is wrong with the lines as a whole, if nothing else is. */
+  get #summary(): string {
+    const { lines, ...others } = this._problems;
+    return lines && Object.keys(others).length === 0 ? this.#linesProblem(lines) : '';
   }
 
   #linesProblem(reason: Problem): string {
@@ -265,6 +282,7 @@ export class InvoifyInvoiceForm extends LitElement {
       placement: this.#hasLines ? 'wide' : 'side',
       error: this.error,
       problems: this._problems,
+      summary: this.#summary,
       shown: this.#order,
       isBusy: this.isBusy,
       isNewer: this.isNewer,
@@ -335,8 +353,8 @@ export class InvoifyInvoiceForm extends LitElement {
     if (this.#isCreditNote) {
       const credited = this._credited;
       return html`
-        <div class="field">
-          <span class="label">${fieldLabel('customerId')}</span><p class="to">${this.#payload['customerName']}</p>
+        <div class="field to">
+          <span class="label">${fieldLabel('customerId')}</span><p>${this.#payload['customerName']}</p>
           ${credited ? html`<p class="hint">${unbroken(t('form.credits', {
             number: credited.number ?? '', date: formatDate(credited.issueDate),
             amount: formatMoney(credited.totalMinor - credited.creditedMinor, credited.currency),

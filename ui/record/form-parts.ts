@@ -47,6 +47,8 @@ export interface FormFrame {
   readonly placement: 'side' | 'wide';
   readonly error: FlowError | null;
   readonly problems: Problems;
+  /** What is wrong, where that says more than how many fields are. */
+  readonly summary?: string;
   /** The paths that the form shows. */
   readonly shown: readonly string[];
   readonly isBusy: boolean;
@@ -83,12 +85,12 @@ export function formFrame(frame: FormFrame): TemplateResult {
  * appears in them is announced.
  */
 export function renderBanners(
-  { error, problems, shown, isNewer, newerBy, block }:
-  Pick<FormFrame, 'error' | 'problems' | 'shown' | 'isNewer' | 'newerBy' | 'block'>,
+  { error, problems, summary = '', shown, isNewer, newerBy, block }:
+  Pick<FormFrame, 'error' | 'problems' | 'summary' | 'shown' | 'isNewer' | 'newerBy' | 'block'>,
 ): TemplateResult {
   const count = Object.keys(problems).length;
   const unplaced = Object.entries(problems).filter(([path]) => !shown.includes(path));
-  const failure = count > 0 ? t('problem.count', { count }) : error ? refusalText(error) : '';
+  const failure = summary || (count > 0 ? t('problem.count', { count }) : error ? refusalText(error) : '');
   return html`
     <div role="alert">
       ${failure ? html`

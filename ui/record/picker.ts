@@ -73,8 +73,9 @@ export class InvoifyPicker extends LitElement {
     }
 
     [role='option'][aria-selected='true'] { background: var(--color-selected); outline: 1px solid transparent; }
-    .name { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
-    .aside { flex: none; max-inline-size: 50%; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; color: var(--color-muted); }
+    .name { flex: none; max-inline-size: 100%; overflow-wrap: anywhere; }
+    .aside { flex: 1; min-inline-size: 0; overflow: hidden; text-align: end; text-overflow: ellipsis; white-space: nowrap;
+      color: var(--color-muted); }
     .name .icon { vertical-align: -2px; }
     .note { margin: 0; padding: var(--space-1) var(--space-2); color: var(--color-muted); font-size: var(--text-small); }
 
