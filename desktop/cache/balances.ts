@@ -13,11 +13,13 @@ import { fillTemporary } from './temporary.ts';
  * customer's currency, and what is to be refunded is subtracted from what is open. Call it inside a read transaction.
  */
 export function fillBalances({ db }: CacheReader, generation: Generation, today: string): void {
-  const columns = 'rowid INTEGER PRIMARY KEY, "openMinor" INTEGER, "overdueMinor" INTEGER, "oldestDue" TEXT, "otherCurrencies" TEXT';
+  const columns = 'rowid INTEGER PRIMARY KEY, "openMinor" INTEGER, "overdueMinor" INTEGER, "oldestDue" TEXT, '
+    + '"otherCurrencies" TEXT, "otherOverdue" TEXT';
   const own = 'sums.currency IS list.currency';
   fillTemporary(db, balanceTable, columns, `${generation} ${today}`, () => db.prepare(`INSERT INTO temp.${balanceTable} `
     + `SELECT records.rowid, ${exact(`total(sums.open) FILTER (WHERE ${own})`)}, ${exact(`total(sums.overdue) FILTER (WHERE ${own})`)}, `
-    + `min(sums.due), group_concat(sums.currency, ',') FILTER (WHERE NOT ${own}) `
+    + `min(sums.due), group_concat(sums.currency, ',') FILTER (WHERE NOT ${own}), `
+    + `group_concat(sums.currency, ',') FILTER (WHERE NOT ${own} AND sums.overdue > 0) `
     + 'FROM (SELECT customerId, currency, total(openMinor) AS open, '
     + 'total(openMinor) FILTER (WHERE openMinor > 0 AND dueDate < ?) AS overdue, min(dueDate) FILTER (WHERE openMinor > 0) AS due '
     + `FROM ${listTable('invoices', generation)} NOT INDEXED WHERE openMinor <> 0 GROUP BY customerId, currency) AS sums `

@@ -157,8 +157,8 @@ export interface ListRow {
   readonly id: string;
   readonly updatedAt: string;
   /**
-   * Every declared column; booleans are 0 and 1. With balances, also `otherCurrencies`: those of what is open in others than the
-   * record's, separated by commas, or null.
+   * Every declared column; booleans are 0 and 1. With balances, also `otherCurrencies` and `otherOverdue`: the currencies, other
+   * than the record's, of what is open and of what is overdue, separated by commas, or null.
    */
   readonly columns: Readonly<Record<string, string | number | null>>;
 }

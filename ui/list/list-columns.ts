@@ -113,6 +113,10 @@ function isDate(collection: Collection, { name }: Column): boolean {
   return collection.fields[name]?.kind === 'date' || name === 'oldestDue';
 }
 
+function isBalance({ balances = [] }: Collection, name: string): boolean {
+  return balances.some((balance) => balance.name === name);
+}
+
 function isAmount(column: Column): boolean {
   return column.type === 'integer' && column.name.endsWith('Minor');
 }
@@ -126,7 +130,7 @@ function cellOf(collection: Collection, column: Column): ListColumn['cell'] {
   const kind = collection.fields[name]?.kind;
   if (name === 'status') return statusCell;
   if (name === 'number') return numberCell;
-  if (name === 'openMinor' && collection.balances) return balanceCell;
+  if (isBalance(collection, name) && isAmount(column)) return (row) => balanceCell(row, name);
   if (isAmount(column)) return (row) => amountCell(row, name);
   if (kind === 'boolean') return (row) => flagCell(name, row.columns[name] === 1);
   if (kind === 'choice') return (row) => choiceCell(name, row.columns[name]);
@@ -147,10 +151,10 @@ function amountCell(row: ListRow, name: string): Cell {
   return { text: formatMoney(value, String(row.columns['currency'] ?? 'EUR')) };
 }
 
-/** What is open in the currency of the row, and which other currencies anything is open in. */
-function balanceCell(row: ListRow): Cell {
-  const own = amountCell(row, 'openMinor');
-  const others = row.columns['otherCurrencies'];
+/** What is open or overdue in the currency of the row, and which other currencies anything is so in. */
+function balanceCell(row: ListRow, name: string): Cell {
+  const own = amountCell(row, name);
+  const others = row.columns[name === 'overdueMinor' ? 'otherOverdue' : 'otherCurrencies'];
   if (typeof others !== 'string') return own;
   return { text: [...own === none ? [] : [own.text], ...others.split(',')].join(' + ') };
 }

@@ -102,12 +102,13 @@ export class InvoifyCustomerView extends LitElement {
     const { number, dueDate, openMinor, currency } = columns;
     const due = typeof dueDate === 'string' ? dueDate : null;
     const isLate = isOverdue({ dueDate: due, openMinor: Number(openMinor) }, localDay(Date.now()));
+    const note = Number(openMinor) < 0 ? t('detail.overpaid') : due === null ? ''
+      : t(isLate ? 'detail.overdueSince' : 'detail.dueOn', { date: formatDate(due) });
     return html`
       <li>
         <span>
           <button class="link" type="button" @click=${() => emit(this, 'open-record', { collection: 'invoices', id })}>${number}</button>
-          ${due === null ? '' : html`<span class="aside ${isLate ? 'late' : ''}">${isLate
-            ? t('detail.overdueSince', { date: formatDate(due) }) : t('detail.dueOn', { date: formatDate(due) })}</span>`}
+          ${note === '' ? '' : html`<span class="aside ${isLate ? 'late' : ''}">${note}</span>`}
         </span>
         <span class="amount">${formatMoney(Number(openMinor), String(currency))}</span>
       </li>`;

@@ -1,7 +1,7 @@
 // Loads everything that the detail of a record shows: the record, what it references, and what references it.
 
 import type { CallError, Outcome, WindowApi } from '../../shared/window/ipc.ts';
-import type { CurrencyTotals, ListPage, RecordView } from '../../shared/window/views.ts';
+import type { CurrencyTotals, ListPage, RangeFilter, RecordView } from '../../shared/window/views.ts';
 import type { RecordContext } from './record-actions.ts';
 
 export interface Detail extends RecordContext {
@@ -17,7 +17,7 @@ export interface Detail extends RecordContext {
   readonly credits: ListPage | null;
   /** The plan of a customer. */
   readonly plan: RecordView | null;
-  /** The open invoices of a customer, oldest due date first; those that are due at any time come first. */
+  /** The open invoices of a customer: the oldest due date first, then those without one, then those to be refunded. */
   readonly open: ListPage | null;
   /** The latest invoices of a customer. */
   readonly invoices: ListPage | null;
@@ -66,15 +66,23 @@ export async function loadDetail(source: Source, collection: string, id: string)
 async function customerDetail(source: Source, base: Detail): Promise<Outcome<Detail>> {
   const { id, payload } = base.record;
   const selection = { collection: 'invoices', filters: { customerId: id } };
+  const open = (openMinor: RangeFilter) => source.listPage({
+    collection: 'invoices', filters: { ...selection.filters, openMinor }, sort: { column: 'dueDate' }, limit: shownOpen,
+  });
   const detail = await withParts({
     plan: find(source, 'plans', payload['planId']),
-    open: source.listPage({
-      ...selection, filters: { ...selection.filters, status: 'open' }, sort: { column: 'dueDate' }, limit: shownOpen,
-    }),
+    open: joinPages(open({ from: 1 }), open({ to: -1 })),
     invoices: source.listPage({ ...selection, sort: { column: 'issueDate', descending: true }, limit: shownInvoices }),
     totals: source.selectionTotals(selection),
   }, base);
   return detail.ok ? { ok: true, value: { ...detail.value, references: detail.value.invoices?.total ?? null } } : detail;
+}
+
+/** The rows of both pages. */
+async function joinPages(...pages: readonly [Promise<Outcome<ListPage>>, Promise<Outcome<ListPage>>]): Promise<Outcome<ListPage>> {
+  const [first, second] = await Promise.all(pages);
+  if (!first.ok || !second.ok) return first.ok ? second : first;
+  return { ok: true, value: { rows: [...first.value.rows, ...second.value.rows], total: first.value.total + second.value.total } };
 }
 
 /** The account's own company; null before the first sync. */
