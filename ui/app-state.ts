@@ -29,7 +29,7 @@ export interface RecordLink {
   readonly collection: string;
   readonly id: string;
   /** `complete` is `edit` for a draft that was made for that: who cancels gets rid of it. */
-  readonly act?: 'edit' | 'complete' | 'issue' | 'eInvoice';
+  readonly act?: 'edit' | 'complete' | 'issue' | 'eInvoice' | 'pay' | 'print' | 'pdf';
   /** For `edit`. */
   readonly lead?: Lead;
 }

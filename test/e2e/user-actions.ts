@@ -58,7 +58,7 @@ export function sheet(page: Page, heading: string | RegExp): Locator {
 
 /** Runs an action of the open record, from the bar or its menu. */
 export async function runAction(page: Page, name: string): Promise<void> {
-  const button = detail(page).getByRole('button', { name, exact: true });
+  const button = detail(page).getByRole('button', { name, exact: true }).or(detail(page).getByRole('menuitem', { name, exact: true }));
   if (!await button.isVisible()) await detail(page).getByRole('button', { name: 'More actions' }).click();
   await button.click();
 }

@@ -177,7 +177,7 @@ describeWindow('an issued invoice', { invoices: 20, customers: 5 }, (env) => {
     const page = await env().openWindow(t);
     await openRecord(page, 'Invoices', 'Entwurf & Sohn');
     await detail(page).getByRole('button', { name: 'More actions' }).click();
-    await detail(page).getByRole('button', { name: 'Delete' }).waitFor();
+    await detail(page).getByRole('menuitem', { name: 'Delete' }).waitFor();
     assert.equal(await detail(page).getByRole('button', { name: /XRechnung|e-mail/ }).count(), 0);
   });
 });

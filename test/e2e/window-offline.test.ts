@@ -65,7 +65,7 @@ async function writeControls(page: Page): Promise<readonly Control[]> {
   const isInSheet = await sheets.count() > 0;
   if (!isInSheet) await openMenu(page);
   const reachable = isInSheet ? sheets.last() : page.locator('body');
-  const named = reachable.getByRole('button', { name: writeNames });
+  const named = reachable.getByRole('button', { name: writeNames }).or(reachable.getByRole('menuitem', { name: writeNames }));
   const marked = reachable.locator('[data-write]:visible');
   assert.equal(await named.count(), await marked.count(), 'controls with a write name and controls marked as writes are the same');
   return await marked.elementHandles() as Control[];

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
-import type { Page } from 'playwright-core';
+import type { Locator, Page } from 'playwright-core';
 
 import { assertAccessible } from './accessible.ts';
 import { describeWindow } from './harness.ts';
@@ -208,7 +208,52 @@ describeWindow('several rows of a list', { invoices: 60, customers: 10 }, (env) 
     await menu.waitFor({ state: 'detached' });
     assert.equal(await page.evaluate(() => document.activeElement?.localName), 'invoify-app');
     await page.keyboard.press('ContextMenu');
+    await menu.getByRole('menuitem', { name: 'Print' }).waitFor();
+    assert.equal(await menu.getByRole('menuitem', { name: 'Record payment' }).count(), 0);
     await menu.getByRole('menuitem', { name: 'Open customer' }).click();
     await detail(page).getByRole('heading', { level: 2, name: customer }).waitFor();
+    await goTo(page, 'Invoices');
+    await filterByStatus(page, 'open');
+    await rows(page).first().click({ button: 'right' });
+    await menu.getByRole('menuitem', { name: 'Record payment' }).click();
+    await pressAndClose(page.locator('invoify-payment-dialog invoify-sheet'), 'Cancel');
+  });
+
+  test('have a menu for all that are selected, and one for a row that is not', async (t) => {
+    const page = await env().openWindow(t, { width: 1280 });
+    await filterByStatus(page, 'paid');
+    await rows(page).first().click({ modifiers: ['Control'] });
+    await rows(page).nth(2).click({ modifiers: ['Shift'] });
+    await rows(page).nth(1).click({ button: 'right' });
+    const menu = page.getByRole('menu', { name: 'Menu of the selected rows' });
+    const [download] = await Promise.all([page.waitForEvent('download'), menu.getByRole('menuitem', { name: 'Save CSV' }).click()]);
+    assert.equal(readFileSync(await download.path(), 'utf8').trim().split('\r\n').length, 4);
+    await isCount(page, 3);
+    await rows(page).nth(4).click({ button: 'right' });
+    await page.getByRole('menuitem', { name: 'Copy number' }).waitFor();
+    await bar(page).waitFor({ state: 'detached' });
+    await page.keyboard.press('Escape');
+  });
+
+  test('and their record have menus that the keyboard uses alike', async (t) => {
+    const page = await env().openWindow(t, { width: 1280 });
+    await filterByStatus(page, 'paid');
+    await rows(page).first().click();
+    const more = detail(page).getByRole('button', { name: 'More actions' });
+    const menu = page.getByRole('menu', { name: 'More actions' });
+    const isFocused = (item: Locator): Promise<boolean> => item.evaluate((element) =>
+      (element.getRootNode() as Document | ShadowRoot).activeElement === element);
+    await more.press('Enter');
+    const items = menu.getByRole('menuitem');
+    await waitUntil(page, 'the first item has the focus', () => isFocused(items.first()));
+    await assertAccessible(page, 'record-menu');
+    await page.keyboard.press('ArrowDown');
+    await waitUntil(page, 'the second item has the focus', () => isFocused(items.nth(1)));
+    await page.keyboard.press('End');
+    await waitUntil(page, 'the last item has the focus', () => isFocused(items.last()));
+    await page.keyboard.press('Escape');
+    await menu.waitFor({ state: 'hidden' });
+    assert.equal(await isFocused(more), true);
+    await detail(page).waitFor();
   });
 });

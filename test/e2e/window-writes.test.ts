@@ -40,7 +40,7 @@ const button = (where: Locator | Page, name: string): Locator => where.getByRole
 /** Runs an action from the record's menu, which opens its dialog. */
 async function runMenuAction(page: Page, action: string): Promise<void> {
   await button(page, 'More actions').click();
-  await button(page.locator('#menu:popover-open'), action).click();
+  await page.getByRole('menuitem', { name: action, exact: true }).click();
 }
 const actionDialog = (page: Page): Locator => page.locator('invoify-confirm-dialog, invoify-payment-dialog');
 const confirm = (page: Page, action: string): Promise<void> => button(actionDialog(page), action).click();

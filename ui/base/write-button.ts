@@ -78,9 +78,10 @@ export class InvoifyWriteButton extends LitElement {
   override render(): TemplateResult {
     const reason = blockText(this.blocked) ?? this.refusal;
     const isIcon = this.look === 'icon';
+    const isItem = this.look === 'menu';
     return html`
       <button type="button" data-write class=${isIcon ? 'icon-button' : `button ${this.look}`}
-        aria-disabled=${this.#isInert ? 'true' : 'false'}
+        role=${isItem ? 'menuitem' : nothing} tabindex=${isItem ? -1 : nothing} aria-disabled=${this.#isInert ? 'true' : 'false'}
         aria-describedby=${reason === null ? nothing : 'reason'} aria-label=${isIcon || this.short ? this.label : nothing}
         aria-keyshortcuts=${this.keys?.aria ?? nothing}
         title=${reason ?? (this.keys ? `${this.label} (${this.keys.text})` : isIcon ? this.label : nothing)} @click=${this.#activate}

@@ -178,7 +178,10 @@ export class InvoifyBulkDialog extends LitElement {
     }
     const today = localDay(Date.now());
     const dated = this.job.rows.filter(({ columns }) => String(columns['issueDate']) < today).length;
-    return html`<p>${t('bulk.sums', { count: this.job.rows.length, amounts: sumsText(this.job.rows) })}</p><p>${t('bulk.issueText')}</p>${dated > 0 ? html`<p>${t('bulk.dated', { count: dated })}</p>` : nothing}
+    return html`
+      <p>${t('bulk.sums', { count: this.job.rows.length, amounts: sumsText(this.job.rows) })}</p>
+      <p>${t('bulk.issueText')}</p>
+      ${dated > 0 ? html`<p>${t('bulk.dated', { count: dated })}</p>` : nothing}
       ${this.#unserved > 0 ? html`<p>${t('bulk.noService', { count: this.#unserved })}</p>` : nothing}
       ${this.#omissions.map((name) => html`<p>${t(`confirm.omits.${name}`)}</p>`)}`;
   }

@@ -18,7 +18,9 @@ import './list-toolbar.ts';
 import { InvoifyListToolbar } from './list-toolbar.ts';
 import './list-totals.ts';
 import { latestOnly } from '../base/latest.ts';
+import type { OpenMenu } from './row-menu.ts';
 import { noSelection, pickedRange, withPick, withRows, type RowPick, type RowSelection } from './row-selection.ts';
+import type { InvoifySelectionBar } from './selection-bar.ts';
 import type { WriteBlock } from '../sync/sync-view.ts';
 
 /**
@@ -68,7 +70,7 @@ export class InvoifyListScreen extends LitElement {
   declare version: number;
   declare selection: RowSelection;
   /** The row whose menu is open, and where. */
-  declare menu: RowMenu | null;
+  declare menu: OpenMenu | null;
 
   #hasUpdated = false;
   /** The first hit is to be opened once it has been found. */
@@ -76,6 +78,7 @@ export class InvoifyListScreen extends LitElement {
   /** Another selection is being loaded, which the selected record may not be in. */
   #isNarrowing = false;
   readonly #latestPick = latestOnly();
+  readonly #latestMenu = latestOnly();
   readonly #latestTotals = latestOnly();
   readonly #latestSummary = latestOnly();
   readonly #latestCurrencies = latestOnly();
@@ -164,10 +167,19 @@ export class InvoifyListScreen extends LitElement {
     if (outcome.ok && this.selection === selection) this.selection = withRows(selection, outcome.value.rows);
   }
 
+  /** The menu of the selected rows if this is one of several, or else of this row alone, which the selection then gives way to. */
   async #openMenu(menu: RowMenu): Promise<void> {
+    const isLatest = this.#latestMenu();
+    if (!this.selection.rows.has(menu.row.id)) this.#select(noSelection);
     await loadRecordTexts();
-    await import('./row-menu.ts');
-    this.menu = menu;
+    const { readMenu } = await import('./row-menu.ts');
+    const read = await readMenu(this, this.collection.name, menu);
+    if (isLatest()) this.menu = read;
+  }
+
+  get #selectionActions(): InvoifySelectionBar['actions'] | null {
+    const bar = this.renderRoot.querySelector<InvoifySelectionBar>('invoify-selection-bar');
+    return this.selection.rows.size > 1 ? bar?.actions ?? null : null;
   }
 
   #onRowsChange(isNew: boolean): void {
@@ -282,7 +294,8 @@ export class InvoifyListScreen extends LitElement {
           @row-menu=${({ detail }: CustomEvent<RowMenu>) => void this.#openMenu(detail)}
         ></invoify-list-table>
         ${this.menu === null ? nothing : html`<invoify-row-menu .collection=${this.collection.name} .menu=${this.menu}
-          .mayWrite=${this.mayWrite} .blocked=${this.blocked}
+          .selected=${this.#selectionActions} .mayWrite=${this.mayWrite} .role=${this.status.user?.role ?? 'viewer'}
+          .blocked=${this.blocked}
           @menu-close=${() => { this.menu = null; }}></invoify-row-menu>`}
         ${empty === null ? nothing : html`<invoify-list-empty .kind=${empty} .collection=${this.collection.name} .mayWrite=${this.mayWrite}
           .isOwner=${this.status.user?.role === 'owner'} .blocked=${this.blocked}

@@ -1,39 +1,66 @@
 // The menu of a list's row, where the pointer or the keyboard asked for it.
 //
-//   <invoify-row-menu .collection .menu .mayWrite .blocked @menu-close>
+//   <invoify-row-menu .collection .menu .selected .mayWrite .role .blocked @menu-close>
+//
+// What it offers on an invoice is what its detail offers, which then does it; on several selected rows, what their bar offers.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 
+import type { Role } from '../../shared/collections.ts';
+import type { RecordView } from '../../shared/window/views.ts';
 import { ask } from '../base/ask.ts';
 import { controls } from '../base/controls.ts';
 import { emit } from '../base/events.ts';
 import { icon, type IconName } from '../base/icons.ts';
+import { focusFirstItem, menuStyles, onMenuKeydown } from '../base/menu.ts';
 import { newInvoiceFor } from '../invoice/invoice-draft.ts';
-import { blockText, type WriteBlock } from '../sync/sync-view.ts';
+import { recordActions } from '../record/record-actions.ts';
+import { actionIcons } from '../record/record-bar.ts';
+import type { WriteBlock } from '../sync/sync-view.ts';
 import { callErrorText } from '../text/call-error-text.ts';
 import { localDay } from '../text/format.ts';
-import { t } from '../text/i18n.ts';
+import { t, tryText } from '../text/i18n.ts';
 import { localNumbers } from '../text/number-text.ts';
 import type { RowMenu } from './list-table.ts';
+import type { SelectionAction } from './selection-bar.ts';
+
+/** A menu with what its items depend on. */
+export interface OpenMenu extends RowMenu {
+  /** The row's invoice. */
+  readonly invoice: RecordView | null;
+  readonly canPdf: boolean;
+}
+
+/** Reads what the items depend on. */
+export async function readMenu(element: EventTarget, collection: string, menu: RowMenu): Promise<OpenMenu> {
+  const [found, info] = await Promise.all([
+    collection === 'invoices' ? ask(element, 'data.getRecord', { collection, id: menu.row.id }) : null, ask(element, 'app.getInfo'),
+  ]);
+  return { ...menu, invoice: found?.ok ? found.value : null, canPdf: info.ok && !info.value.lacks.includes('pdf') };
+}
 
 export class InvoifyRowMenu extends LitElement {
   static override properties = {
     collection: { attribute: false },
     menu: { attribute: false },
+    selected: { attribute: false },
     mayWrite: { attribute: false },
+    role: { attribute: false },
     blocked: { attribute: false },
   };
 
-  static override styles = [controls, css`
-    .popover { position: fixed; inset: auto; min-inline-size: 180px; padding: var(--space-1); }
-    .popover:popover-open { display: grid; }
-    .name { max-inline-size: 280px; overflow: hidden; text-overflow: ellipsis; }
+  static override styles = [controls, menuStyles, css`
+    .popover { position: fixed; inset: auto; }
+    invoify-write-button { max-inline-size: 320px; }
   `];
 
   declare collection: string;
-  declare menu: RowMenu;
+  declare menu: OpenMenu;
+  /** What can be done with the selected rows, if the menu is of several. */
+  declare selected: readonly SelectionAction[] | null;
   /** Whether the user may make invoices. */
   declare mayWrite: boolean;
+  declare role: Role;
   declare blocked: WriteBlock;
   #opener: HTMLElement | null = null;
 
@@ -49,7 +76,7 @@ export class InvoifyRowMenu extends LitElement {
     const fit = (at: number, size: number, room: number): string => `${Math.max(0, Math.min(at, room - size))}px`;
     popover.style.setProperty('left', fit(this.menu.x, popover.offsetWidth, window.innerWidth));
     popover.style.setProperty('top', fit(this.menu.y, popover.offsetHeight, window.innerHeight));
-    this.renderRoot.querySelector<HTMLElement>('[role=menuitem]')?.focus();
+    focusFirstItem(popover);
   }
 
   #close(): void {
@@ -61,15 +88,7 @@ export class InvoifyRowMenu extends LitElement {
   }
 
   #onKeydown(event: KeyboardEvent): void {
-    const items = [...this.renderRoot.querySelectorAll<HTMLElement>('[role=menuitem]')];
-    const at = items.findIndex((item) => item === this.shadowRoot?.activeElement);
-    const next = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: -1 }[event.key];
-    // The list has Esc and Tab for itself.
-    if (event.key === 'Escape' || event.key === 'Tab') this.#leave();
-    else if (next !== undefined) items.at(next % items.length)?.focus();
-    else return;
-    event.preventDefault();
-    event.stopPropagation();
+    onMenuKeydown(event, event.currentTarget as HTMLElement, () => this.#leave());
   }
 
   #leave(): void {
@@ -93,15 +112,27 @@ export class InvoifyRowMenu extends LitElement {
 
   override render(): TemplateResult {
     const { columns } = this.menu.row;
+    const name = String(columns['number'] ?? columns['customerName'] ?? columns['name']);
     return html`
-      <div class="popover" popover role="menu" aria-label=${t('menu.label', { name: String(columns['number'] ?? columns['customerName']
-        ?? columns['name']) })} @toggle=${this.#onToggle} @keydown=${this.#onKeydown}>
-        ${this.collection === 'invoices' ? this.#invoiceItems() : this.#namedItems()}
+      <div class="popover" popover role="menu" aria-label=${this.selected ? t('menu.selection') : t('menu.label', { name })}
+        @toggle=${this.#onToggle} @keydown=${this.#onKeydown}>
+        ${this.selected ? this.selected.map((action) => this.#selectionItem(action))
+          : this.collection === 'invoices' ? this.#invoiceItems() : this.#namedItems()}
       </div>`;
   }
 
   #item(name: IconName, label: string, run: () => void): TemplateResult {
     return html`<button class="button menu" type="button" role="menuitem" tabindex="-1" @click=${run}>${icon(name)}${label}</button>`;
+  }
+
+  #writeItem(name: IconName, label: string, run: () => void, refusal: string | null = null): TemplateResult {
+    return html`<invoify-write-button look="menu" .icon=${name} .label=${label} .blocked=${this.blocked} .refusal=${refusal}
+      @activate=${run}></invoify-write-button>`;
+  }
+
+  #selectionItem({ icon: name, label, isWrite, run }: SelectionAction): TemplateResult {
+    const leaveAndRun = (): void => { this.#leave(); run(); };
+    return isWrite ? this.#writeItem(name, label, leaveAndRun) : this.#item(name, label, leaveAndRun);
   }
 
   /** Copies a value; nothing if there is none. */
@@ -120,7 +151,23 @@ export class InvoifyRowMenu extends LitElement {
       ${this.#copyItem(t('menu.copyNumber'), number)}
       ${this.#copyMoneyItem(t('menu.copyAmount'), totalMinor)}
       ${typeof customerId === 'string' ? this.#item('customers', t('menu.openCustomer'),
-        () => emit(this.#closed(), 'open-record', { collection: 'customers', id: customerId })) : nothing}`;
+        () => emit(this.#closed(), 'open-record', { collection: 'customers', id: customerId })) : nothing}
+      ${this.menu.invoice ? this.#invoiceActions(this.menu.invoice) : nothing}`;
+  }
+
+  #invoiceActions(invoice: RecordView): TemplateResult {
+    const { collection, menu: { row: { id, columns }, canPdf } } = this;
+    const act = (name: 'issue' | 'pay' | 'print' | 'pdf'): void => emit(this.#closed(), 'open-record', { collection, id, act: name });
+    const actions = recordActions(collection, invoice, this.role, { references: null, otherOwners: null }, localDay(Date.now()));
+    return html`
+      ${(['issue', 'pay'] as const).map((name) => {
+        const action = actions.find((one) => one.name === name);
+        if (!action) return nothing;
+        const label = name === 'pay' && Number(columns['openMinor']) < 0 ? t('action.refund') : t(`action.${name}`);
+        return this.#writeItem(actionIcons[name], label, () => act(name), action.refusal && tryText('refusal', action.refusal));
+      })}
+      ${this.#item(actionIcons.print, t('action.print'), () => act('print'))}
+      ${canPdf ? this.#item(actionIcons.pdf, t('action.pdf'), () => act('pdf')) : nothing}`;
   }
 
   /** Of customers, plans and users. */
@@ -143,12 +190,8 @@ export class InvoifyRowMenu extends LitElement {
   #newInvoiceItem(name: string): TemplateResult {
     const { id, updatedAt, columns } = this.menu.row;
     const from = newInvoiceFor({ id, updatedAt, payload: { currency: columns['currency'] ?? '' } }, localDay(Date.now()));
-    const reason = blockText(this.blocked);
-    return html`<button class="button menu" type="button" role="menuitem" tabindex="-1" aria-disabled=${reason !== null}
-      title=${reason ?? nothing} aria-describedby=${reason === null ? nothing : 'reason'}
-      @click=${() => { if (reason === null) emit(this.#closed(), 'new-record', { collection: 'invoices', from }); }}
-      >${icon('plus')}<span class="name">${t('menu.newInvoice', { name })}</span></button>
-      ${reason === null ? nothing : html`<span id="reason" class="visually-hidden">${reason}</span>`}`;
+    return this.#writeItem('plus', t('menu.newInvoice', { name }), () =>
+      emit(this.#closed(), 'new-record', { collection: 'invoices', from }));
   }
 }
 

@@ -11,13 +11,15 @@ import { LitElement, css, html, type TemplateResult } from 'lit';
 import { controls } from '../base/controls.ts';
 import { t, tryText } from '../text/i18n.ts';
 import { icon, type IconName } from '../base/icons.ts';
+import { focusFirstItem, menuStyles, onMenuKeydown } from '../base/menu.ts';
 import type { RecordAction, RecordActionName } from './record-actions.ts';
 import type { WriteBlock } from '../sync/sync-view.ts';
 import '../base/write-button.ts';
 
 export type BarAction = RecordActionName | 'print' | 'pdf' | 'email' | 'eInvoice' | 'newInvoice' | 'statement' | 'statementPdf';
 
-const icons: Readonly<Record<BarAction, IconName>> = {
+/** Also those of a row's menu. */
+export const actionIcons: Readonly<Record<BarAction, IconName>> = {
   edit: 'edit', issue: 'check', redate: 'calendar', pay: 'payment', credit: 'credit', duplicate: 'copy', void: 'ban',
   delete: 'trash', print: 'print', pdf: 'pdf', email: 'mail', eInvoice: 'download', newInvoice: 'plus',
   statement: 'print', statementPdf: 'pdf',
@@ -34,7 +36,7 @@ export class InvoifyRecordBar extends LitElement {
     owes: { attribute: false },
   };
 
-  static override styles = [controls, css`
+  static override styles = [controls, menuStyles, css`
     :host { display: flex; flex-wrap: wrap; gap: var(--space-2); }
     .more { anchor-name: --more; }
 
@@ -44,8 +46,6 @@ export class InvoifyRecordBar extends LitElement {
       position-area: block-end span-inline-start;
       position-try-fallbacks: flip-inline;
       margin-block: var(--space-1);
-      padding: var(--space-1);
-      min-inline-size: 180px;
     }
 
     hr { margin: var(--space-1) 0; border: 0; border-block-start: 1px solid var(--color-line); }
@@ -87,11 +87,18 @@ export class InvoifyRecordBar extends LitElement {
     this.renderRoot.querySelector<HTMLElement>('invoify-write-button, button')?.focus(options);
   }
 
+  get #menu(): HTMLElement | null {
+    return this.renderRoot.querySelector('#menu');
+  }
+
+  #leaveMenu(): void {
+    this.#menu?.hidePopover();
+    this.renderRoot.querySelector<HTMLElement>('.more')?.focus();
+  }
+
   #act(name: BarAction): void {
-    const menu = this.renderRoot.querySelector<HTMLElement>('#menu:popover-open');
-    menu?.hidePopover();
     // Whatever the action opens gives the focus back to what has it now.
-    if (menu) this.renderRoot.querySelector<HTMLElement>('.more')?.focus();
+    if (this.#menu?.matches(':popover-open')) this.#leaveMenu();
     this.dispatchEvent(new CustomEvent<BarAction>('act', { detail: name }));
   }
 
@@ -112,9 +119,11 @@ export class InvoifyRecordBar extends LitElement {
       ${this.owes ? html`<button class="icon-button" type="button" data-action="statement" aria-label=${t('action.statement')}
         title=${t('action.statement')} @click=${() => this.#act('statement')}>${icon('print')}</button>` : ''}
       ${hasPdf || this.owes || this.isIssued || rest.length > 0 ? html`
-        <button class="icon-button more" type="button" popovertarget="menu" aria-label=${t('detail.more')}
+        <button class="icon-button more" type="button" popovertarget="menu" aria-haspopup="menu" aria-label=${t('detail.more')}
           title=${t('detail.more')}>${icon('more')}</button>
-        <div id="menu" class="popover" popover>
+        <div id="menu" class="popover" popover role="menu" aria-label=${t('detail.more')}
+          @toggle=${(event: ToggleEvent) => { if (event.newState === 'open' && this.#menu) focusFirstItem(this.#menu); }}
+          @keydown=${(event: KeyboardEvent) => { if (this.#menu) onMenuKeydown(event, this.#menu, () => this.#leaveMenu()); }}>
           ${hasPdf ? this.#renderExport('pdf', t('action.pdf')) : ''}
           ${this.owes ? html`
             ${this.#renderExport('statement', t('action.statement'))}
@@ -127,15 +136,15 @@ export class InvoifyRecordBar extends LitElement {
   }
 
   #renderExport(name: BarAction, label: string): TemplateResult {
-    return html`<button class="button menu" type="button" data-action=${name}
-      @click=${() => this.#act(name)}>${icon(icons[name])}${label}</button>`;
+    return html`<button class="button menu" type="button" role="menuitem" tabindex="-1" data-action=${name}
+      @click=${() => this.#act(name)}>${icon(actionIcons[name])}${label}</button>`;
   }
 
   #renderWrite(name: BarAction, look: 'primary' | '' | 'menu', action?: RecordAction): TemplateResult {
     const refusal = action?.refusal ? tryText('refusal', action.refusal) : null;
     const label = name === 'pay' && this.isRefund ? t('action.refund') : tryText('action', name);
     return html`
-      <invoify-write-button data-action=${name} .look=${look} .icon=${icons[name]} .label=${label}
+      <invoify-write-button data-action=${name} .look=${look} .icon=${actionIcons[name]} .label=${label}
         .blocked=${this.block} .refusal=${refusal} @activate=${() => this.#act(name)}></invoify-write-button>`;
   }
 }
