@@ -142,4 +142,22 @@ describeWindow('an edit conflict', { invoices: 20, customers: 10 }, (env) => {
     await question.getByText('This is no longer possible.').waitFor();
     assert.equal(await question.getByRole('button', { name: 'Void', exact: true }).count(), 0);
   });
+
+  test('in a payment names the colleague, and keeps what was typed', async (t) => {
+    const colleague = await env().colleague(env().editor);
+    const customer = await colleague.create('customers', { name: 'Paying Ltd', currency: 'EUR' });
+    const today = new Date().toISOString().slice(0, 10);
+    const line = { description: 'Work', quantityMilli: 1000, unitPriceMinor: 5000, taxRateBp: 0 };
+    const draft = await colleague.create('invoices', { customerId: customer.id, issueDate: today, currency: 'EUR', lines: [line] });
+    const issued = await colleague.act(draft, 'issue');
+    const page = await env().openWindow(t);
+    await openRecord(page, 'Invoices', 'Paying Ltd');
+    await runAction(page, 'Record payment');
+    const payment = sheet(page, 'Record a payment');
+    await payment.getByLabel('Amount').fill('12.50');
+    await colleague.change('invoices', issued, { internalNote: 'Has promised to pay' });
+    await press(payment, 'Record payment');
+    await payment.getByText(`${env().editor.name} has changed this in the meantime. Check it again before you continue.`).waitFor();
+    assert.equal(await payment.getByLabel('Amount').inputValue(), '12.50');
+  });
 });

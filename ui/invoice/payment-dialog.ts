@@ -13,6 +13,7 @@ import { openMinorOf } from '../../shared/invoice.ts';
 import type { JsonObject } from '../../shared/fields.ts';
 import type { Problems } from '../../shared/problems.ts';
 import { controls } from '../base/controls.ts';
+import { meanwhileText } from '../record/author.ts';
 import type { FieldInput } from '../record/field.ts';
 import { firstProblem, focusField, formStyles, isSubmitKey, refusalText, withoutProblem } from '../record/form-parts.ts';
 import { formatMoney, localDay } from '../text/format.ts';
@@ -134,7 +135,7 @@ export class InvoifyPaymentDialog extends LitElement {
   }
 
   #renderBanner(): TemplateResult | string {
-    const text = this.error && !this.error.fields ? refusalText(this.error) : this.task.before ? t('confirm.changed') : '';
+    const text = this.error && !this.error.fields ? refusalText(this.error) : this.task.before ? meanwhileText(this.task.record) : '';
     return text ? html`<div class="banner ${this.error ? '' : 'warn'}">${icon('warn')}<span>${text}</span></div>` : '';
   }
 

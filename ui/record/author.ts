@@ -11,6 +11,12 @@ export function authorOf(payload: JsonObject): string | null {
   return (payload as JsonObject & Authored).changedBy?.name ?? null;
 }
 
+/** That someone has changed the record since it was shown, and who, if that is known. */
+export function meanwhileText({ payload }: RecordView): string {
+  const name = authorOf(payload);
+  return name === null ? t('confirm.changed') : t('confirm.changedBy', { name });
+}
+
 /** "Last changed by Ada, today 14:02". */
 export function changedText({ payload, updatedAt }: RecordView, nowMs: number): string {
   const [name, when] = [authorOf(payload), formatWhen(updatedAt, nowMs)];

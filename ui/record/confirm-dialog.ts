@@ -14,7 +14,7 @@ import { isActionAllowed } from '../../shared/invoice.ts';
 import { controls } from '../base/controls.ts';
 import { creditLimitText } from '../invoice/credit-limit.ts';
 import { isAboutCompany, issueWarnings } from '../invoice/issue-warnings.ts';
-import { authorOf } from './author.ts';
+import { meanwhileText } from './author.ts';
 import { findDifferences, type Difference } from './conflict.ts';
 import { unbroken } from '../base/unbroken.ts';
 import { formStyles, refusalText } from './form-parts.ts';
@@ -188,9 +188,8 @@ export class InvoifyConfirmDialog extends LitElement {
   }
 
   #renderChanges(): TemplateResult {
-    const name = authorOf(this.task.record.payload);
     return html`
-      <p>${name === null ? t('confirm.changed') : t('confirm.changedBy', { name })}</p>
+      <p>${meanwhileText(this.task.record)}</p>
       <ul>${this.#changes.map(({ path, base, theirs }) => html`
         <li>${t('confirm.was', { field: fieldLabel(path), before: this.#text(path, base), after: this.#text(path, theirs) })}</li>`)}</ul>`;
   }

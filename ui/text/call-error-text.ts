@@ -4,6 +4,7 @@
 import type { CallError } from '../../shared/window/ipc.ts';
 import type { Attempt, CacheNotice, SyncError } from '../../shared/window/views.ts';
 import { currentLocale, isKey, t, tryText } from './i18n.ts';
+import { authorOf } from '../record/author.ts';
 import type { FlowError } from '../record/record-flow.ts';
 
 /** Why a sync failed. In English it is the desktop's own message, which is the most specific. */
@@ -44,5 +45,7 @@ export function callErrorText(error: CallError | SyncError | FlowError): string 
   const reasons = Object.entries('fields' in error && error.fields ? error.fields : {}).map(([path, problem]) => `${path}.${problem.code}`);
   const reason = reasons.find((name) => isKey(`refused.${name}`));
   if (reason !== undefined) return tryText('refused', reason);
+  const author = 'current' in error && error.current?.payload ? authorOf(error.current.payload) : null;
+  if (code === 'precondition_failed' && author !== null) return t('error.changedBy', { name: author });
   return isKey(`error.${code}`) ? tryText('error', code) : t('error.internal');
 }

@@ -5,6 +5,7 @@ import { describe, test } from 'node:test';
 
 import { collections, invoiceStatuses, roles } from '../../../shared/collections.ts';
 import { desktopErrorCodes, failureKinds, wireErrorCodes } from '../../../shared/errors.ts';
+import type { JsonObject } from '../../../shared/fields.ts';
 import type { Message } from '../../../ui/text/catalogue.ts';
 import { callErrorText, syncErrorText, tooManyAttemptsText } from '../../../ui/text/call-error-text.ts';
 import { problemMessage } from '../../../ui/text/messages.ts';
@@ -136,6 +137,13 @@ describe('an error', () => {
     await setLocale({ language: 'en', format: 'en-GB' });
     const english = new Set([message, ...texts()]);
     assert.deepEqual([...early, ...late].filter((text) => english.has(text) || text === ''), []);
+  });
+
+  test('about a record that was changed meanwhile names who did, if that is known', () => {
+    const current = (payload: JsonObject) => ({ id: '1', updatedAt: '', payload });
+    const text = (payload: JsonObject): string => callErrorText({ code: 'precondition_failed', message, current: current(payload) });
+    assert.match(text({ changedBy: { id: '1', name: 'A Colleague' } }), /^A Colleague has changed this/);
+    assert.match(text({}), /^Someone else has changed this/);
   });
 
   test('says in English what is in the way, where its code does not', () => {
