@@ -12,7 +12,8 @@ import { isObject, type JsonObject } from '../../shared/fields.ts';
 import type { ListPage, ListQuery, ListRow, ListSelection, RecordView } from '../../shared/window/views.ts';
 import { fillBalances } from './balances.ts';
 import {
-  balanceTable, keyOf, listTable, listValuesSelect, recordsTable, requireCollection, type CacheReader, type Generation,
+  balanceTable, idColumn, listTable, listValuesSelect, quoteAll, recordsTable, requireCollection, sortColumns, sortTerms,
+  type CacheReader, type Generation,
 } from './schema.ts';
 import { accessPath, invalid, readSelection, whereSql, whereValues, type Where } from './selection.ts';
 import { readDigest, readState } from './state.ts';
@@ -23,9 +24,9 @@ const maxLimit = 500;
 const batchRows = 500;
 
 /**
- * A page of a list, in a stable order: equal values are in order of arrival. Throws `invalid_request` for an unknown
- * collection or column, a malformed filter or search, or an offset or limit out of range. The records with the ids in
- * `omitted` are left out.
+ * A page of a list, in an order that is the same in every copy: equal values are ordered as `sortColumns` says. Throws
+ * `invalid_request` for an unknown collection or column, a malformed filter or search, or an offset or limit out of range. The
+ * records with the ids in `omitted` are left out.
  */
 export function listPage(reader: CacheReader, query: ListQuery, omitted: readonly string[] = []): ListPage {
   const collection = requireCollection(reader.layout, query.collection);
@@ -98,7 +99,7 @@ function readRows(
     // Rows are stored in order of arrival, which many sorts resemble. Scanning backwards meets the page's rows first;
     // scanning forwards, each row would displace another (five times slower). LIMIT -1 keeps SQLite from dropping the
     // inner ORDER BY.
-    ? `(SELECT rowid, ${order.column} FROM ${list} NOT INDEXED ${whereSql(where)} ORDER BY rowid DESC LIMIT -1) AS list`
+    ? `(SELECT rowid, ${order.columns} FROM ${list} NOT INDEXED ${whereSql(where)} ORDER BY rowid DESC LIMIT -1) AS list`
     : `${list} AS list ${access} ${whereSql(where)}`;
   const rowids = `SELECT rowid FROM ${candidates} ${order.sql} LIMIT ? OFFSET ?`;
   const rows = reader.db.prepare(`SELECT records.id, records.updated_at, ${rowColumns(collection)} FROM (${rowids}) AS page `
@@ -109,21 +110,21 @@ function readRows(
   return rows.map(toListRow);
 }
 
-/** The ORDER BY clause over a list called `list`, and the column of the list that it needs beside the rowid. */
+/** The ORDER BY clause over a list called `list`, and the columns of the list that it needs beside the rowid. */
 function orderBy(
   collection: Collection, { sortBy, isDescending }: Pick<Page, 'sortBy' | 'isDescending'>,
-): { readonly sql: string; readonly column: string } {
+): { readonly sql: string; readonly columns: string } {
   const direction = isDescending ? 'DESC' : 'ASC';
-  const order = (term: string, column: string) => ({ sql: `ORDER BY ${term}, list.rowid ${direction}`, column });
   const balance = collection.balances?.find(({ name }) => name === sortBy);
   if (balance) {
     const value = `(SELECT owed."${sortBy}" FROM temp.${balanceTable} AS owed WHERE owed.rowid = list.rowid)`;
     // Whoever owes nothing comes after those who do.
-    return order(balance.type === 'integer' ? `coalesce(${value}, 0) ${direction}` : `${value} ${direction} NULLS LAST`, 'rowid');
+    const term = balance.type === 'integer' ? `coalesce(${value}, 0) ${direction}` : `${value} ${direction} NULLS LAST`;
+    return { sql: `ORDER BY ${term}, list."${idColumn}" ${direction}`, columns: `"${idColumn}"` };
   }
-  const isNamed = collection.columns.find(({ name }) => name === sortBy)?.named === true;
-  const column = `"${isNamed ? keyOf(sortBy) : sortBy}"`;
-  return order(`list.${column} ${direction}`, column);
+  const columns = sortColumns(collection, sortBy);
+  const terms = sortTerms(columns, 'list.').map((term) => `${term} ${direction}`);
+  return { sql: `ORDER BY ${terms.join(', ')}`, columns: quoteAll(columns) };
 }
 
 /** The columns of a list's row, with the balances, of `list` joined by `joinBalances`. */

@@ -139,6 +139,9 @@ export function keyOf(column: string): string {
   return `${column}_key`;
 }
 
+/** The column of a list with the record's id as bytes. */
+export const idColumn = '_id';
+
 /** The column of a full-text index for the texts of entries. */
 const entriesColumn = '_entries';
 
@@ -197,7 +200,8 @@ function derivedStatements(collection: Collection, generation: Generation, hasFu
   const columns = collection.columns.map((column) =>
     `"${column.name}" ${column.type === 'integer' ? 'INTEGER' : 'TEXT'}${isCaseless(column) ? ' COLLATE NOCASE' : ''}`);
   const keys = namedColumns(collection).map((column) => `"${keyOf(column)}" TEXT`);
-  const list = `CREATE TABLE ${listTable(name, generation)} (rowid INTEGER PRIMARY KEY, ${[...columns, ...keys].join(', ')})`;
+  const list = `CREATE TABLE ${listTable(name, generation)} `
+    + `(rowid INTEGER PRIMARY KEY, ${[...columns, ...keys, `"${idColumn}" BLOB`].join(', ')})`;
   const searched = searchedColumns(collection);
   if (!hasFullText || searched.length === 0) return [list];
   return [list, `CREATE VIRTUAL TABLE ${wordsTable(name, generation)} USING ${fullText(collection)}`];
@@ -215,18 +219,27 @@ function isCaseless(column: Column): boolean {
   return column.type === 'text' && column.sorted === true;
 }
 
-/**
- * The statements that create a collection's indexes. The rowid comes second, so that the index also orders equal
- * values.
- */
+/** The columns that a list is sorted by. No two rows are equal in all of them, so that every copy has the same order. */
+export function sortColumns({ columns }: Collection, sortBy: string): readonly string[] {
+  const { named, ties } = columns.find(({ name }) => name === sortBy) ?? {};
+  return [named ? keyOf(sortBy) : sortBy, ...ties === undefined ? [] : [ties], idColumn];
+}
+
+/** The terms of an ORDER BY or an index with these columns, all in one direction; `table` precedes each column. */
+export function sortTerms(columns: readonly string[], table = ''): readonly string[] {
+  // Any bytes come after any text: what has no number yet will get a later one.
+  return columns.map((name, index) => index === 0 || name === idColumn ? `${table}"${name}"` : `coalesce(${table}"${name}", x'')`);
+}
+
+/** The statements that create a collection's indexes. */
 export function indexStatements(collection: Collection, generation: Generation): string[] {
   const { name } = collection;
   const list = listTable(name, generation);
   const covered = coveredFilters(collection);
   const sorts = collection.columns.filter((column) => column.sorted).map((column) => {
-    const rest = covered.filter((other) => other !== column.name);
+    const rest = covered.filter((other) => other !== column.name).map((other) => `"${other}"`);
     return `CREATE INDEX ${sortIndex(name, generation, column.name)} ON ${list} `
-      + `(${quoteAll([column.named ? keyOf(column.name) : column.name, 'rowid', ...rest])})`;
+      + `(${[...sortTerms(sortColumns(collection, column.name)), ...rest].join(', ')})`;
   });
   const filters = selectiveFilters(collection).map((column) =>
     `CREATE INDEX ${filterIndex(name, generation, column)} ON ${list} ("${column}")`);
@@ -243,8 +256,18 @@ export function listSelect(collection: Collection, generation: Generation): stri
     + 'WHERE json_valid(payload)';
 }
 
-/** What a list has beside the rowid: its columns, and then the keys of names, each with what yields it from a payload. */
-export function listValues({ columns }: Pick<Collection, 'columns'>): readonly { readonly name: string; readonly sql: string }[] {
+interface ListValue {
+  readonly name: string;
+  /** What yields it from a record. */
+  readonly sql: string;
+}
+
+/** What a list has beside the rowid: its columns, the keys of names, and the id. */
+export function listValues({ columns }: Collection): readonly ListValue[] {
+  return [...payloadValues(columns), { name: idColumn, sql: 'unhex(id)' }];
+}
+
+function payloadValues(columns: readonly Column[]): readonly ListValue[] {
   return [
     ...columns.map((column) => ({ name: column.name, sql: columnExpression(column) })),
     ...columns.filter(({ named }) => named).map((column) =>
@@ -289,7 +312,7 @@ export function hasOtherEntries(row: Readonly<Record<string, unknown>>): boolean
 
 /** An UPDATE of some columns of a list's row, with their keys; the payload's UTF-8 and the rowid are bound in this order. */
 export function listUpdate(collection: Collection, generation: Generation, columns: readonly Column[]): string {
-  const values = listValues({ columns });
+  const values = payloadValues(columns);
   return `UPDATE ${listTable(collection.name, generation)} SET (${quoteAll(values.map(({ name }) => name))}) = `
     + `(SELECT ${values.map(({ sql }) => sql).join(', ')} FROM (SELECT CAST(? AS TEXT) AS payload)) WHERE rowid = ?`;
 }

@@ -47,7 +47,7 @@ describe('a page of a list', () => {
     assert.deepEqual(rows.map(({ columns }) => [columns['disabled'], columns['email']]), [[1, null], [0, null]]);
   });
 
-  test('sorts text case-insensitively and equal values in order of arrival', (t) => {
+  test('sorts text case-insensitively and equal values in the order in which they were made', (t) => {
     const cache = temporaryCache(t);
     const names = ['beta', 'Alpha', 'alpha', 'Beta', 'ALPHA', 'gamma'];
     applyChanges(cache.writer, 'a', names.map((name, index) => upsert('customers', index, { name })));
@@ -115,6 +115,33 @@ test('all rows of a list come in its order, in batches, with and without indexes
   }
 });
 
+test('every copy has the same order, whatever arrived first, and the invoices of a day in that of their numbers', (t) => {
+  const numbersOf = (day: number): (string | null)[] => [`INV-2025-0000${4 - day}`, null, `CN-2025-0000${day}`, `INV-2025-0001${day}`, null];
+  const records = [0, 1, 2].flatMap((day) => numbersOf(day).map((number, index) => upsert('invoices', day * 5 + index, invoice(0, {
+    number, issueDate: `2025-01-1${day}`, dueDate: '2025-02-14', status: number === null ? 'draft' : 'open',
+  }))));
+  const orders = [records, records.toReversed(), [...records.slice(7), ...records.slice(0, 7)]];
+  const sorts = ['number', 'customerName', 'issueDate', 'dueDate', 'status', 'totalMinor', 'openMinor']
+    .flatMap((column) => [true, false].map((descending) => ({ column, descending })));
+  const copies = orders.flatMap((order) => [false, true].map((isBuilt) => {
+    const cache = temporaryCache(t);
+    for (const record of order) applyChanges(cache.writer, 'a', [record]);
+    if (isBuilt) buildAll(cache);
+    return sorts.map((sort) => {
+      const all = [...listRows(cache.reader, { collection: 'invoices', sort })].flat();
+      const paged = all.flatMap((_, offset) => listPage(cache.reader, { collection: 'invoices', sort, offset, limit: 1 }).rows);
+      assert.deepEqual(paged, all);
+      return all.map(({ columns }) => columns['number'] ?? 'draft');
+    });
+  }));
+  for (const copy of copies) assert.deepEqual(copy, copies[0]);
+  assert.deepEqual(copies[0]?.[sorts.findIndex(({ column, descending }) => column === 'issueDate' && descending)], [
+    'draft', 'draft', 'INV-2025-00012', 'INV-2025-00002', 'CN-2025-00002',
+    'draft', 'draft', 'INV-2025-00011', 'INV-2025-00003', 'CN-2025-00001',
+    'draft', 'draft', 'INV-2025-00010', 'INV-2025-00004', 'CN-2025-00000',
+  ]);
+});
+
 test('every access path returns the same page as filtering all records', (t) => {
   const statuses = ['draft', 'open', 'paid', 'void'];
   const day = (offset: number): string => new Date(Date.UTC(2025, 0, 1 + offset)).toISOString().slice(0, 10);
@@ -161,7 +188,8 @@ test('every access path returns the same page as filtering all records', (t) => 
     const matching = rows.filter((row) => Object.entries(asked.filters).every(([name, filter]) => matches(row[name], filter as Filter)));
     const { column, descending } = asked.sort;
     const sign = descending ? -1 : 1;
-    const sorted = matching.toSorted((a, b) => sign * (compare(a[column], b[column]) || a.index - b.index));
+    const tie = (row: Record<string, unknown>): unknown => column.endsWith('Date') ? row['number'] ?? '~' : null;
+    const sorted = matching.toSorted((a, b) => sign * (compare(a[column], b[column]) || compare(tie(a), tie(b)) || a.index - b.index));
     const expected = { total: matching.length, numbers: sorted.slice(asked.offset, asked.offset + asked.limit).map(({ index }) => index) };
     for (const { reader } of caches) {
       const page = listPage(reader, { collection: 'invoices', ...asked } as ListQuery);
