@@ -18,11 +18,10 @@ import { exportInvoice } from '../invoice/invoice-page.ts';
 import { issueWarnings } from '../invoice/issue-warnings.ts';
 import { findCompany, loadDetail } from '../record/record-detail-data.ts';
 import type { WriteBlock } from '../sync/sync-view.ts';
-import { callErrorText } from '../text/call-error-text.ts';
 import { localDay } from '../text/format.ts';
 import { currentLocale, t } from '../text/i18n.ts';
 import { fieldLabel } from '../text/messages.ts';
-import { numbersText, runBulk, sumsText, type BulkResult } from './bulk.ts';
+import { failureText, itemName, numbersText, runBulk, sumsText, type BulkResult } from './bulk.ts';
 import '../base/sheet.ts';
 import '../base/write-button.ts';
 
@@ -201,14 +200,10 @@ export class InvoifyBulkDialog extends LitElement {
         ${failures.length > 0 ? html`
           <p>${t('bulk.failed', { count: failures.length })}</p>
           <ul>${failures.map(({ item, error }) => html`
-            <li>${nameOf(item)}: ${this.#reasons.get(item.id) ?? callErrorText(error)}</li>`)}</ul>` : nothing}
+            <li>${itemName(item)}: ${this.#reasons.get(item.id) ?? failureText(error)}</li>`)}</ul>` : nothing}
         ${untried > 0 ? html`<p>${t('bulk.untried', { count: untried })}</p>` : nothing}
       </div>`;
   }
-}
-
-function nameOf({ columns: { number, customerName } }: ListRow): string {
-  return [number ?? t('detail.draftInvoice'), customerName].join(' · ');
 }
 
 customElements.define('invoify-bulk-dialog', InvoifyBulkDialog);

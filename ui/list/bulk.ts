@@ -5,8 +5,9 @@
 
 import type { CallError, Outcome } from '../../shared/window/ipc.ts';
 import type { ListRow } from '../../shared/window/views.ts';
-import { formatMoney } from '../text/format.ts';
-import { currentLocale, t } from '../text/i18n.ts';
+import { callErrorText } from '../text/call-error-text.ts';
+import { formatDate, formatMoney } from '../text/format.ts';
+import { currentLocale, t, tryText } from '../text/i18n.ts';
 
 interface Failure<T> {
   readonly item: T;
@@ -41,6 +42,34 @@ export async function runBulk<T>(
     if (!outcome.ok && common.includes(outcome.error.code)) break;
   }
   return { done: finished - failures.length, failures, untried: items.length - finished };
+}
+
+/** "Draft invoice · Bulky Ltd · 28/02/2026 · €100.00", because only what was issued has a number. */
+export function itemName({ columns: { number, kind, customerName, issueDate, totalMinor, currency } }: ListRow): string {
+  if (number !== null) return [number, customerName].join(' · ');
+  return [
+    t(kind === 'credit_note' ? 'kind.credit_note' : 'detail.draftInvoice'), customerName, formatDate(String(issueDate)),
+    formatMoney(Number(totalMinor), String(currency)),
+  ].join(' · ');
+}
+
+/** Why something did not work for which nobody typed anything. */
+export function failureText(error: CallError): string {
+  const { code, kind } = error;
+  if (code === 'offline' && kind === undefined) return t('bulk.offline');
+  return code === 'signed_out' || code === 'unauthorized' ? t(`bulk.${code}`) : callErrorText(error);
+}
+
+/**
+ * What selected invoices add up to, like the totals of a list: "2 selected · Invoiced: €120.00". Drafts and void invoices count only if
+ * all are drafts, or all are void.
+ */
+export function selectionText(count: string, rows: readonly ListRow[]): string {
+  const statuses = [...new Set(rows.map(({ columns }) => String(columns['status'])))];
+  const counted = rows.filter(({ columns }) => !['draft', 'void'].includes(String(columns['status'])));
+  if (counted.length > 0) return t('selection.sum', { count, label: t('totals.invoiced'), amounts: sumsText(counted) });
+  const [status = '', ...others] = statuses;
+  return others.length > 0 ? count : t('selection.sum', { count, label: tryText('status', status), amounts: sumsText(rows) });
 }
 
 /** What invoices add up to, per currency: "€120.00 and CHF 30.00". */

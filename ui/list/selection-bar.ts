@@ -13,9 +13,9 @@ import { icon, type IconName } from '../base/icons.ts';
 import type { WriteBlock } from '../sync/sync-view.ts';
 import { callErrorText } from '../text/call-error-text.ts';
 import { countText, currentLocale, t } from '../text/i18n.ts';
-import { sumsText } from './bulk.ts';
+import { selectionText } from './bulk.ts';
 import type { BulkJob } from './bulk-dialog.ts';
-import { csvColumns } from './list-columns.ts';
+import { csvColumns, csvFileName } from './list-columns.ts';
 import { maxSelected } from './row-selection.ts';
 import '../base/write-button.ts';
 import './bulk-dialog.ts';
@@ -109,7 +109,7 @@ export class InvoifySelectionBar extends LitElement {
   get #text(): string {
     const { size } = this.rows;
     const count = size === maxSelected ? t('selection.most', { count: size }) : t('selection.count', { count: size });
-    return this.collection.name === 'invoices' ? t('selection.sum', { count, amounts: sumsText(this.#rows) }) : count;
+    return this.collection.name === 'invoices' ? selectionText(count, this.#rows) : count;
   }
 
   get actions(): readonly SelectionAction[] {
@@ -136,8 +136,8 @@ export class InvoifySelectionBar extends LitElement {
   async #saveCsv(): Promise<void> {
     const { collection, sort, rows } = this;
     const outcome = await ask(this, 'app.exportCsv', {
-      selection: { collection: collection.name, filters: { id: [...rows.keys()] } }, sort, columns: csvColumns(collection),
-      locale: currentLocale().format,
+      name: csvFileName(collection), selection: { collection: collection.name, filters: { id: [...rows.keys()] } }, sort,
+      columns: csvColumns(collection), locale: currentLocale().format,
     });
     if (!outcome.ok) return emit(this, 'toast', { text: callErrorText(outcome.error), tone: 'bad' });
     const count = countText(collection.name, rows.size);

@@ -62,7 +62,7 @@ export const deEntry: Translation<typeof enEntry> = {
   'selection.label': 'Ausgewählte Zeilen',
   'selection.count': { one: '{count} ausgewählt', other: '{count} ausgewählt' },
   'selection.most': { one: '{count} ausgewählt, mehr geht nicht auf einmal', other: '{count} ausgewählt, mehr geht nicht auf einmal' },
-  'selection.sum': '{count}: {amounts}',
+  'selection.sum': '{count} · {label}: {amounts}',
   'selection.issue': { one: '{count} Entwurf ausstellen', other: '{count} Entwürfe ausstellen' },
   'selection.pdf': 'PDFs speichern',
   'selection.csv': 'CSV speichern',
@@ -83,6 +83,9 @@ export const deEntry: Translation<typeof enEntry> = {
   'bulk.saved': { one: '{count} PDF in {path} gespeichert.', other: '{count} PDFs in {path} gespeichert.' },
   'bulk.failed': { one: '{count} ließ sich nicht erledigen:', other: '{count} ließen sich nicht erledigen:' },
   'bulk.untried': { one: '{count} wurde nicht versucht.', other: '{count} wurden nicht versucht.' },
+  'bulk.offline': 'Keine Verbindung zum Server. Es wurde nichts geändert.',
+  'bulk.signed_out': 'Melden Sie sich neu an, um fortzufahren.',
+  'bulk.unauthorized': 'Der Server hat Ihre Sitzung gerade nicht angenommen. Versuchen Sie es in einer Minute noch einmal.',
   'bulk.noDraft': 'Das ist kein Entwurf mehr.',
 
   'menu.selection': 'Menü der ausgewählten Zeilen',

@@ -61,7 +61,7 @@ export const enEntry = {
   'selection.label': 'Selected rows',
   'selection.count': { one: '{count} selected', other: '{count} selected' },
   'selection.most': { one: '{count} selected, the most at once', other: '{count} selected, the most at once' },
-  'selection.sum': '{count}: {amounts}',
+  'selection.sum': '{count} · {label}: {amounts}',
   'selection.issue': { one: 'Issue {count} draft', other: 'Issue {count} drafts' },
   'selection.pdf': 'Save PDFs',
   'selection.csv': 'Save CSV',
@@ -82,6 +82,9 @@ export const enEntry = {
   'bulk.saved': { one: '{count} PDF saved to {path}.', other: '{count} PDFs saved to {path}.' },
   'bulk.failed': { one: '{count} did not work:', other: '{count} did not work:' },
   'bulk.untried': { one: '{count} was not tried.', other: '{count} were not tried.' },
+  'bulk.offline': 'No connection to the server. Nothing was changed.',
+  'bulk.signed_out': 'Sign in again to continue.',
+  'bulk.unauthorized': 'The server did not accept your session just now. Try again in a minute.',
   'bulk.noDraft': 'It is no longer a draft.',
 
   'menu.selection': 'Menu of the selected rows',

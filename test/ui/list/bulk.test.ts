@@ -7,7 +7,7 @@ import type { ErrorCode } from '../../../shared/errors.ts';
 import type { Outcome } from '../../../shared/window/ipc.ts';
 import type { ListRow } from '../../../shared/window/views.ts';
 import { loadRecordTexts } from '../../../ui/text/i18n.ts';
-import { numbersText, runBulk, sumsText } from '../../../ui/list/bulk.ts';
+import { failureText, itemName, numbersText, runBulk, selectionText, sumsText } from '../../../ui/list/bulk.ts';
 
 const failure = (code: ErrorCode): Outcome<never> => ({ ok: false, error: { code, message: code } });
 const ok: Outcome<null> = { ok: true, value: null };
@@ -36,6 +36,39 @@ describe('several records', () => {
     assert.equal(numbersText(['INV-2026-00007']), 'INV-2026-00007');
     assert.equal(numbersText(['INV-2026-00007', 'CN-2026-00002', 'INV-2026-00008', 'INV-2026-00009']),
       'INV-2026-00007 to INV-2026-00009 and CN-2026-00002');
+  });
+
+  test('that are selected add up like a list: drafts and void invoices count only among themselves', async () => {
+    await loadRecordTexts();
+    const text = (...rows: readonly [status: string, totalMinor: number][]): string =>
+      selectionText('Some', rows.map(([status, totalMinor]) =>
+        ({ id: '', updatedAt: '', columns: { status, totalMinor, currency: 'EUR' } })));
+    assert.equal(text(['open', 10_000], ['draft', 500], ['void', 700], ['paid', 2000]), 'Some · Invoiced: €120.00');
+    assert.equal(text(['draft', 500], ['draft', 700]), 'Some · Draft: €12.00');
+    assert.equal(text(['void', 500]), 'Some · Void: €5.00');
+    assert.equal(text(['void', 500], ['draft', 700]), 'Some');
+  });
+
+  test('are told apart, also drafts of one customer', async () => {
+    await loadRecordTexts();
+    const usual = { customerName: 'Bulky Ltd', issueDate: '2026-02-28', totalMinor: 10_000, currency: 'EUR' };
+    const name = (columns: ListRow['columns']): string => itemName({
+      id: '', updatedAt: '', columns: { ...usual, ...columns },
+    }).replaceAll('\u00a0', ' ');
+    assert.equal(name({ number: 'INV-1', kind: 'invoice' }), 'INV-1 · Bulky Ltd');
+    assert.match(name({ number: null, kind: 'invoice' }), /^Draft invoice · Bulky Ltd · .*2026.* · €100\.00$/);
+    assert.match(name({ number: null, kind: 'credit_note', totalMinor: -500 }), /^Credit note · Bulky Ltd · .*2026.* · -€5\.00$/);
+  });
+
+  test('speak of nothing typed where nothing was', async () => {
+    await loadRecordTexts();
+    for (const code of ['offline', 'signed_out', 'unauthorized'] as const) {
+      const text = failureText({ code, message: '' });
+      assert.notEqual(text, '');
+      assert.doesNotMatch(text, /typed/);
+    }
+    assert.match(failureText({ code: 'offline', kind: 'refused', message: '' }), /refuses connections/);
+    assert.equal(failureText({ code: 'conflict', message: 'In the way.' }), 'In the way.');
   });
 
   test('add up per currency', () => {

@@ -85,7 +85,8 @@ describe('a list of invoices', () => {
     assert.deepEqual(texts({ openMinor: 250, overdueMinor: 100, oldestDue: '2026-02-14' }), ['€2.50', '€1.00', '14/02/2026']);
     assert.deepEqual(texts({ openMinor: 250, otherCurrencies: 'CHF,USD' }), ['€2.50 + CHF + USD', '–', '–']);
     assert.deepEqual(texts({ otherCurrencies: 'USD' }), ['USD', '–', '–']);
-    assert.deepEqual(texts({ openMinor: 10_000, otherCurrencies: 'JPY,USD', otherOverdue: 'JPY' }), ['€100.00 + JPY + USD', 'JPY', '–']);
+    assert.deepEqual(texts({ openMinor: 10_000, otherCurrencies: 'JPY,USD', otherOverdue: 'JPY' }),
+      ['€100.00 + JPY + USD', 'JPY', '–']);
     assert(csvColumns(customers).some(({ name }) => name === 'overdueMinor'));
   });
 
