@@ -3,6 +3,7 @@
 // Every word must match. With a full-text index, a word matches the beginning of a word in any searched column or searched entry, the
 // end of a number, and any part of what is written without spaces, as text.ts has it ("mul" finds Müller, "INV-2025-00" and "412" find
 // INV-2025-00412). Without one, or until it is built, a word matches any substring of a searched column, ignoring the case of A–Z.
+// Umlauts may be typed as ae, oe and ue, and these as umlauts ("schroeder" finds Schröder, and the other way round).
 // Input is never treated as syntax. What also reads as an amount finds the records with that amount, too.
 
 import type { Collection } from '../../shared/collections.ts';
@@ -51,7 +52,8 @@ export function searchCondition(
     ];
     const values = [
       // The end of an amount with decimals is no beginning: 15 would be that of too many numbers.
-      words.map(({ phrase }) => `"${phrase.replaceAll('"', '""')}"${amount?.includes('.') ? '' : ' *'}`).join(' '),
+      words.map((spellings) => anyOf(spellings.map(({ phrase }) =>
+        `"${phrase.replaceAll('"', '""')}"${amount?.includes('.') ? '' : ' *'}`))).join(' AND '),
       ...amounts.flatMap(({ values }) => values),
     ];
     // Kept for counting, for this page and the next, and for totals: finding the rows takes longer than all of these.
@@ -61,13 +63,19 @@ export function searchCondition(
     const { count } = reader.db.prepare(`SELECT count(*) AS count FROM temp.${foundTable}`).get() ?? {};
     return { sql: `rowid IN (SELECT rowid FROM temp.${foundTable})`, count: Number(count), values: [] };
   }
-  const everyWord = words.map(() => `(${columns.map((column) => `"${column}" LIKE ? ESCAPE '\\'`).join(' OR ')})`).join(' AND ');
+  const everyWord = words.map((spellings) =>
+    anyOf(spellings.flatMap(() => columns.map((column) => `"${column}" LIKE ? ESCAPE '\\'`)))).join(' AND ');
   return {
     sql: [everyWord, ...amounts.map(({ sql }) => sql)].map((sql) => `(${sql})`).join(' OR '),
     values: [
-      ...words.flatMap(({ word }) => columns.map(() => `%${word.replace(/[\\%_]/g, '\\$&')}%`)), ...amounts.flatMap(({ values }) => values),
+      ...words.flat().flatMap(({ word }) => columns.map(() => `%${word.replace(/[\\%_]/g, '\\$&')}%`)),
+      ...amounts.flatMap(({ values }) => values),
     ],
   };
+}
+
+function anyOf(conditions: readonly string[]): string {
+  return `(${conditions.join(' OR ')})`;
 }
 
 /** A condition per column of amounts: it has this amount, in whichever currency. Credit notes count negative. */

@@ -72,12 +72,35 @@ export const textFunctionsSource = `
   db.function('search_text', { deterministic: true }, (value) => foldText(value, 'words'));
 `;
 
-/** The words of a search in a full-text index, each of which is to be found as a phrase; none if there is nothing to search for. */
-export function searchWords(search: string): { readonly word: string; readonly phrase: string }[] {
-  return splitWords(search).flatMap((word) => {
+interface SearchWord {
+  readonly word: string;
+  /** What it is in a full-text index. */
+  readonly phrase: string;
+}
+
+/** The words of a search, each in the spellings of which one is to be found; none if there is nothing to search for. */
+export function searchWords(search: string): readonly (readonly SearchWord[])[] {
+  return splitWords(search).map((typed) => spellings(typed).flatMap((word) => {
     const phrase = (foldText(word, 'search') ?? '').replace(/^[^\p{L}\p{N}]+|[^\p{L}\p{N}\p{M}]+$/gu, '');
     return phrase === '' ? [] : [{ word, phrase }];
-  });
+  })).filter((words) => words.length > 0);
+}
+
+const umlauts: Readonly<Record<string, string>> = { ae: 'ä', oe: 'ö', ue: 'ü', ä: 'ae', ö: 'oe', ü: 'ue' };
+/** Eight spellings. */
+const maxUmlauts = 3;
+
+/** A word as it was typed, and with its umlauts written out, or its ae, oe and ue, unless they follow a vowel, as umlauts. */
+function spellings(typed: string): readonly string[] {
+  const parts = typed.normalize('NFC').split(/((?<![aeiouq])[aou]e|[äöü])/i);
+  // "ue" alone would find every word that begins with u.
+  if (parts.length === 1 || /^[aou]e$/i.test(typed)) return [typed];
+  return parts.reduce<readonly string[]>((words, part, index) => {
+    const other = index % 2 === 1 && index < 2 * maxUmlauts ? umlauts[part.toLowerCase()] : undefined;
+    if (other === undefined) return words.map((word) => word + part);
+    const isUpper = part.charAt(0) !== part.charAt(0).toLowerCase();
+    return words.flatMap((word) => [word + part, word + (isUpper ? other.charAt(0).toUpperCase() + other.slice(1) : other)]);
+  }, ['']);
 }
 
 /** Splits at whitespace and control characters, without invisible marks, and strips surrounding punctuation. */

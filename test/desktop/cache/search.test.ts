@@ -49,6 +49,26 @@ for (const hasFullText of [true, false]) {
       assert.deepEqual(found(cache, 'inv-2025-00003'), [3]);
     });
 
+    test('umlauts are found as ae, oe and ue, and the other way round', (t) => {
+      const cache = temporaryCache(t, { hasFullText });
+      const names = [
+        'Fritz Schröder', 'Fritz Schroeder', 'Neue Bäuerle', 'Neue Baeuerle', 'Große Öfen', 'Grosse Oefen', 'ÜBER', 'Blue Does',
+        'Quelle Bauer',
+      ];
+      fill(cache, names.map((customerName, index) => upsert('invoices', index, invoice(index, { customerName }))));
+      for (const search of ['schroeder', 'Schröder', 'Schro\u0308der', 'Schroe fritz', 'schrö']) {
+        assert.deepEqual(found(cache, search), [0, 1], search);
+      }
+      for (const search of ['neue baeuerle', 'Neue Bäuerle']) assert.deepEqual(found(cache, search), [2, 3], search);
+      for (const search of ['Oefen', 'Öfen']) assert.deepEqual(found(cache, search), [4, 5], search);
+      for (const search of ['blue', 'does', 'Blue DOES']) assert.deepEqual(found(cache, search), [7], search);
+      for (const search of ['quelle bauer', 'quell']) assert.deepEqual(found(cache, search), [8], search);
+      // Without a full-text index the case counts beyond A–Z.
+      for (const [search, ...expected] of [['SCHROEDER', 0, 1], ['ueber', 6], ['oefen', 4, 5]] as const) {
+        if (hasFullText) assert.deepEqual(found(cache, search), expected, search);
+      }
+    });
+
     test('a search without letters or digits matches everything', (t) => {
       const cache = make(t);
       for (const search of ['', ' ', '-', '%', '"', '* ^ :', '\u0000', '()', '\\', "'"]) {
