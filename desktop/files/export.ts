@@ -1,9 +1,9 @@
 // Exports a list, or a table of the window, to CSV for spreadsheets: RFC 4180 in UTF-8 with a byte order mark, with the delimiter and
 // the decimal separator of the locale.
 //
-// Invariants: the file shows one instant of the cache and is complete, or it does not exist. Numbers stay numbers: money
-// in the currency's major unit, all others as integers. Text that a spreadsheet could take for a formula is prefixed with
-// an apostrophe (shared/csv.ts).
+// Invariants: the file shows one instant of the cache and is complete, or it does not exist. Numbers stay numbers, unless the window
+// has words for them: money in the currency's major unit, all others as integers. Text that a spreadsheet could take for a formula
+// is prefixed with an apostrophe (shared/csv.ts).
 
 import type { Collection, Column } from '../../shared/collections.ts';
 import { csvText } from '../../shared/csv.ts';
@@ -73,10 +73,17 @@ export function csvFormat(locale: string): CsvFormat {
   }
 }
 
-function csvLine(row: ListRow, columns: readonly Column[], format: CsvFormat): string {
-  const values = columns.map((column) => {
+interface WordedColumn {
+  readonly column: Column;
+  readonly words: ReadonlyMap<string, string>;
+}
+
+function csvLine(row: ListRow, columns: readonly WordedColumn[], format: CsvFormat): string {
+  const values = columns.map(({ column, words }) => {
     const value = row.columns[column.name] ?? null;
     if (value === null) return '';
+    const word = words.get(String(value));
+    if (word !== undefined) return csvText(word, format);
     if (typeof value === 'string') return csvText(value, format);
     const currency = row.columns['currency'];
     // Columns in minor units are named accordingly.
@@ -86,10 +93,10 @@ function csvLine(row: ListRow, columns: readonly Column[], format: CsvFormat): s
   return `${values.join(format.delimiter)}\r\n`;
 }
 
-function requireColumns(collection: Collection | undefined, { selection, columns }: CsvRequest): Column[] {
-  return columns.map(({ name }) => {
+function requireColumns(collection: Collection | undefined, { selection, columns }: CsvRequest): WordedColumn[] {
+  return columns.map(({ name, words = {} }) => {
     const column = [...collection?.columns ?? [], ...collection?.balances ?? []].find((declared) => declared.name === name);
     if (!column) throw new AppError('invalid_request', `A list of ${selection.collection} has no column ${name}.`);
-    return column;
+    return { column, words: new Map(Object.entries(words)) };
   });
 }

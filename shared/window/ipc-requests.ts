@@ -6,7 +6,7 @@ import { AppError } from '../errors.ts';
 import { isObject, type JsonObject } from '../fields.ts';
 import { reportBases } from '../report.ts';
 import {
-  languages, themes, type AllCalls, type Channel, type CsvRequest, type RecordVersion, type Settings,
+  languages, themes, type AllCalls, type Channel, type CsvColumn, type CsvRequest, type RecordVersion, type Settings,
   type TableRequest, type TableValue,
 } from './ipc.ts';
 import type { ListQuery, ListSelection, ListSort } from './views.ts';
@@ -220,12 +220,25 @@ function tableValue(value: unknown): TableValue {
 function csvRequest(input: unknown): CsvRequest {
   const columns = member(input, 'columns');
   const sort = member(input, 'sort');
+  const fileName = member(input, 'name');
   if (!Array.isArray(columns) || columns.length === 0 || columns.length > 100) throw invalid('columns', 'must be 1 to 100 columns');
   return {
+    ...(fileName === undefined ? {} : { name: text(input, 'name', 100) }),
     selection: listSelection(member(input, 'selection')),
     ...(sort === undefined ? {} : { sort: listSort(sort) }),
-    columns: columns.map((column: unknown) => ({ name: name(column, 'name'), title: text(column, 'title', 200) })),
+    columns: columns.map((column: unknown) => csvColumn(column)),
     locale: text(input, 'locale', 100),
+  };
+}
+
+function csvColumn(input: unknown): CsvColumn {
+  const words = member(input, 'words');
+  if (words !== undefined && !isObject(words)) throw invalid('words', 'must be an object');
+  const entries = Object.entries(words ?? {});
+  if (entries.length > 100) throw invalid('words', 'must be at most 100');
+  return {
+    name: name(input, 'name'), title: text(input, 'title', 200),
+    ...(words && { words: Object.fromEntries(entries.map(([value, word]) => [value, cellText(word)])) }),
   };
 }
 

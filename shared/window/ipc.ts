@@ -68,12 +68,20 @@ export interface SyncHealth {
   readonly digest: Readonly<Record<string, { readonly count: number; readonly sum: number }>>;
 }
 
+/** A declared column with its heading, and the words that its values are written as, where it has a few that have such. */
+export interface CsvColumn {
+  readonly name: string;
+  readonly title: string;
+  readonly words?: Readonly<Record<string, string>>;
+}
+
 /** A list as a CSV file: these columns of these records, in this order, formatted for `locale`. */
 export interface CsvRequest {
+  /** The proposed file name, before the date; without one it is that of the collection. */
+  readonly name?: string;
   readonly selection: ListSelection;
   readonly sort?: ListSort;
-  /** Declared columns with their headings. */
-  readonly columns: readonly { readonly name: string; readonly title: string }[];
+  readonly columns: readonly CsvColumn[];
   /** A BCP 47 tag; determines the separator (comma or semicolon) and the decimal sign. */
   readonly locale: string;
 }
@@ -94,7 +102,7 @@ export type TableValue = string | { readonly amountMinor: number; readonly curre
 
 /** The proposed name of a CSV file, before the date. */
 export function csvName(csv: CsvRequest | TableRequest): string {
-  return 'selection' in csv ? csv.selection.collection : csv.name;
+  return 'selection' in csv ? csv.name ?? csv.selection.collection : csv.name;
 }
 
 /** The window's print view as a PDF. */

@@ -20,6 +20,8 @@ import '../base/write-button.ts';
 export class InvoifyListEmpty extends LitElement {
   static override properties = {
     kind: {},
+    hasSearch: { attribute: false },
+    hasFilters: { attribute: false },
     collection: {},
     mayWrite: { type: Boolean },
     isOwner: { attribute: false },
@@ -50,6 +52,9 @@ export class InvoifyListEmpty extends LitElement {
   `];
 
   declare kind: Emptiness;
+  declare hasSearch: boolean;
+  /** Beside the search. */
+  declare hasFilters: boolean;
   declare collection: string;
   declare mayWrite: boolean;
   declare isOwner: boolean;
@@ -60,6 +65,8 @@ export class InvoifyListEmpty extends LitElement {
   constructor() {
     super();
     this.kind = 'none';
+    this.hasSearch = false;
+    this.hasFilters = false;
     this.collection = '';
     this.mayWrite = false;
     this.isOwner = false;
@@ -89,6 +96,11 @@ export class InvoifyListEmpty extends LitElement {
     return this.mayWrite && isKey(key) ? tryText('list.first', this.collection) : t('list.noneHint');
   }
 
+  get #noMatchHint(): string {
+    if (!this.hasFilters) return t('list.noMatchSearch');
+    return t(this.hasSearch ? 'list.noMatchHint' : 'list.noMatchFilters');
+  }
+
   #send(name: 'clear' | 'retry'): void {
     this.dispatchEvent(new CustomEvent(name));
   }
@@ -100,8 +112,9 @@ export class InvoifyListEmpty extends LitElement {
       case 'no-data': return this.#message(icon('download'), t('list.noData'), t('list.noDataHint'),
         html`<button class="button primary" @click=${() => emit(this, 'refresh')}>${t('sync.now')}</button>`);
       case 'filling': return this.#message(icon('download'), t('list.filling'), t('list.fillingHint'));
-      case 'no-match': return this.#message(icon('search'), t('list.noMatch'), t('list.noMatchHint'),
-        html`<button class="button" @click=${() => this.#send('clear')}>${t('list.clearFilters')}</button>`);
+      case 'no-match': return this.#message(icon('search'), t('list.noMatch'), this.#noMatchHint,
+        html`<button class="button" @click=${() => this.#send('clear')}>${t(this.hasFilters ? 'list.clearFilters' : 'list.clearSearch')
+        }</button>`);
       case 'none': return this._lacksCompany ? this.#message(icon('company'), t('list.begin'), t('list.beginHint'),
         html`<button class="button primary"
           @click=${() => emit(this, 'navigate', { screen: companyScreen })}>${t('list.beginDo')}</button>`)

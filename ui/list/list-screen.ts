@@ -9,7 +9,7 @@ import { callErrorText } from '../text/call-error-text.ts';
 import { controls } from '../base/controls.ts';
 import { emit } from '../base/events.ts';
 import { countText, currentLocale, loadRecordTexts, t, tryText } from '../text/i18n.ts';
-import { csvColumns, listColumns } from './list-columns.ts';
+import { csvColumns, csvFileName, listColumns } from './list-columns.ts';
 import { ListRows } from './list-rows.ts';
 import { chooseAge, clearFilters, emptiness, hasFilters, selectionOf, showsDue, sortBy, type Age, type ListState } from './list-state.ts';
 import './list-summary.ts';
@@ -229,8 +229,10 @@ export class InvoifyListScreen extends LitElement {
 
   async #saveCsv(): Promise<void> {
     const selection = selectionOf(this.collection, this.state, this.today);
+    await loadRecordTexts();
     const outcome = await ask(this, 'app.exportCsv', {
-      selection, sort: this.state.sort, columns: csvColumns(this.collection), locale: currentLocale().format,
+      name: csvFileName(this.collection), selection, sort: this.state.sort, columns: csvColumns(this.collection),
+      locale: currentLocale().format,
     });
     if (!outcome.ok) emit(this, 'toast', { text: callErrorText(outcome.error), tone: 'bad' });
     else if (outcome.value) {
@@ -297,7 +299,9 @@ export class InvoifyListScreen extends LitElement {
           .selected=${this.#selectionActions} .mayWrite=${this.mayWrite} .role=${this.status.user?.role ?? 'viewer'}
           .blocked=${this.blocked}
           @menu-close=${() => { this.menu = null; }}></invoify-row-menu>`}
-        ${empty === null ? nothing : html`<invoify-list-empty .kind=${empty} .collection=${this.collection.name} .mayWrite=${this.mayWrite}
+        ${empty === null ? nothing : html`<invoify-list-empty .kind=${empty}
+          .hasSearch=${this.state.search.trim() !== ''} .hasFilters=${hasFilters({ ...this.state, search: '' })}
+          .collection=${this.collection.name} .mayWrite=${this.mayWrite}
           .isOwner=${this.status.user?.role === 'owner'} .blocked=${this.blocked}
           .reason=${this.#rows.error ? callErrorText(this.#rows.error) : null}
           @clear=${() => this.#set(clearFilters(this.state))} @retry=${() => this.#rows.refresh()}></invoify-list-empty>`}

@@ -99,6 +99,8 @@ export const deShell: Translation<typeof enShell> = {
   'list.first.customers': 'Legen Sie den ersten Kunden hier an, oder gleich beim Schreiben einer Rechnung.',
   'list.first.plans': 'Ein Tarif ist ein Preis, den Sie immer wieder berechnen. Er lässt sich in jede Rechnungsposition übernehmen.',
   'list.noMatch': 'Keine Treffer',
+  'list.noMatchSearch': 'Versuchen Sie es mit anderen Suchbegriffen.',
+  'list.noMatchFilters': 'Versuchen Sie es mit weniger Filtern.',
   'list.noMatchHint': 'Versuchen Sie es mit anderen Suchbegriffen oder weniger Filtern.',
   'list.failed': 'Diese Liste konnte nicht geladen werden',
   'list.loading': 'Wird geladen',

@@ -99,6 +99,8 @@ export const enShell = {
   'list.first.customers': 'Add your first customer here, or while you write an invoice.',
   'list.first.plans': 'A plan is a price that you charge again and again. It can fill any line of an invoice.',
   'list.noMatch': 'No matches',
+  'list.noMatchSearch': 'Try different search terms.',
+  'list.noMatchFilters': 'Try fewer filters.',
   'list.noMatchHint': 'Try different search terms or fewer filters.',
   'list.failed': 'This list could not be loaded',
   'list.loading': 'Loading',

@@ -81,6 +81,15 @@ const csv = (locale: string): CsvRequest => ({
 });
 
 describe('a CSV export', () => {
+  test('has the words of the window for values that have such', async (t) => {
+    const { ask, home } = await openSynced(t);
+    const path = join(home, 'plans.csv');
+    const columns = [{ name: 'interval', title: 'Abrechnung', words: { month: 'Monatlich', year: '=Jahr' } }];
+    await ask('file.writeCsv', { path, csv: { ...csv('de'), name: 'tarife', columns } });
+    const values = readFileSync(path, 'utf8').trim().split('\r\n').slice(1);
+    assert.deepEqual([...new Set(values)], ['Monatlich']);
+  });
+
   test('has a byte order mark, titles and one line per record, in the format of the locale', async (t) => {
     const { ask, home } = await openSynced(t);
     for (const [locale, delimiter, amount] of [['en-DE', ';', '1234,57'], ['en-GB', ',', '1234.57']] as const) {

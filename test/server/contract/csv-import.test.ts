@@ -7,12 +7,13 @@ import { after, before, describe, test } from 'node:test';
 
 import { ConfigError } from '../../../server/config.ts';
 import { importCsv, parseCsvOptions } from '../../../server/csv-import.ts';
+import { KnownRecords, readRows, type Reading } from '../../../server/csv-records.ts';
 import { decodeCsv, parseAmount, parseDay, parseRate, readTable } from '../../../server/csv-table.ts';
 import { runVerify } from '../../../server/verify-command.ts';
 import { collections } from '../../../shared/collections.ts';
 import { csvText } from '../../../shared/csv.ts';
 import { csvColumns } from '../../../ui/list/list-columns.ts';
-import { chooseLocale, setLocale } from '../../../ui/text/i18n.ts';
+import { chooseLocale, loadRecordTexts, setLocale } from '../../../ui/text/i18n.ts';
 import { assertError } from '../../client.ts';
 import { openStore, runServer, startServer, stores, type TestServer } from '../harness.ts';
 import { customer, invoice } from '../samples.ts';
@@ -236,6 +237,27 @@ describe('a CSV file', () => {
         const values = { line: 2, values: columns.map(() => '1') } as never;
         if (name === 'customers') assert.ok(!read(values).has('openMinor'), 'balances follow from invoices');
       }
+    }
+  });
+
+  test('has states and kinds that are known whatever the window called them when it exported them', async () => {
+    const collection = collections.find(({ name }) => name === 'invoices');
+    assert.ok(collection);
+    for (const [index, language] of (['en', 'de'] as const).entries()) {
+      await setLocale(chooseLocale(language, [], null));
+      await loadRecordTexts();
+      const wordsOf = (column: string): Readonly<Record<string, string>> =>
+        csvColumns(collection).find(({ name }) => name === column)?.words ?? {};
+      const [states, kinds] = [wordsOf('status'), wordsOf('kind')];
+      assert.equal(states['paid'], ['Paid', 'Bezahlt'][index]);
+      const known = new KnownRecords();
+      known.add({ collection: 'customers', id: 'a'.repeat(24), payload: JSON.stringify({ name: 'Nord', currency: 'EUR' }) });
+      const read = (state: string, kind: string): Reading => readRows(readTable(
+        `number,customer,date,currency,total,status,kind\nA-1,Nord,2026-01-31,EUR,10.00,${state},${kind}`, []), known, null);
+      const [open, paid] = [read(states['open'] ?? '', kinds['invoice'] ?? ''), read(states['paid'] ?? '', kinds['invoice'] ?? '')];
+      assert.deepEqual([open.added[0]?.payload['status'], paid.added[0]?.payload['status']], ['open', 'paid'], language);
+      assert.deepEqual(read(states['paid'] ?? '', kinds['credit_note'] ?? '').faults.map(({ column }) => column), ['kind']);
+      assert.deepEqual(read(states['draft'] ?? '', kinds['invoice'] ?? '').faults.map(({ column }) => column), ['status']);
     }
   });
 
