@@ -117,19 +117,27 @@ function orderBy(
   const direction = isDescending ? 'DESC' : 'ASC';
   const balance = collection.balances?.find(({ name }) => name === sortBy);
   if (balance) {
-    const value = `(SELECT owed."${sortBy}" FROM temp.${balanceTable} AS owed WHERE owed.rowid = list.rowid)`;
-    // Whoever owes nothing comes after those who do.
-    const term = balance.type === 'integer' ? `coalesce(${value}, 0) ${direction}` : `${value} ${direction} NULLS LAST`;
+    const owed = (value: string): string => `(SELECT ${value} FROM temp.${balanceTable} AS owed WHERE owed.rowid = list.rowid)`;
+    const value = owed(`owed."${sortBy}"`);
+    // Whoever owes nothing comes after those who do, also after those who owe something in another currency only.
+    const term = balance.type === 'text' ? `${value} ${direction} NULLS LAST` : `coalesce(${value}, 0) ${direction}, `
+      + `coalesce(${owed(`owed."${otherCurrenciesOf(sortBy)}" IS NOT NULL`)}, 0) ${direction}`;
     return { sql: `ORDER BY ${term}, list."${idColumn}" ${direction}`, columns: `"${idColumn}"` };
   }
   const columns = sortColumns(collection, sortBy);
-  const terms = sortTerms(columns, 'list.').map((term) => `${term} ${direction}`);
+  // What has no value comes last in both directions; SQLite also scans the index in this order.
+  const terms = sortTerms(columns, 'list.').map((term, index) => `${term} ${direction}${index === 0 ? ' NULLS LAST' : ''}`);
   return { sql: `ORDER BY ${terms.join(', ')}`, columns: quoteAll(columns) };
+}
+
+/** The column that names the other currencies in which a customer has such an amount. */
+function otherCurrenciesOf(balance: string): string {
+  return balance === 'overdueMinor' ? 'otherOverdue' : 'otherCurrencies';
 }
 
 /** The columns of a list's row, with the balances, of `list` joined by `joinBalances`. */
 function rowColumns({ columns, balances }: Collection): string {
-  const owed = balances ? [...balances.map(({ name }) => name), 'otherCurrencies'] : [];
+  const owed = balances ? [...balances.map(({ name }) => name), 'otherCurrencies', 'otherOverdue'] : [];
   return [
     ...columns.map(({ name }) => `list."${name}"`),
     ...owed.map((name) => `${name.endsWith('Minor') ? `iif(owed.rowid IS NULL, 0, owed."${name}")` : `owed."${name}"`} AS "${name}"`),

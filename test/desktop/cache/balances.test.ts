@@ -22,7 +22,7 @@ function list(cache: Cache, column = 'name', descending = false, asOf = today): 
 }
 
 function balancesOf({ columns }: ListRow): readonly unknown[] {
-  return [columns['name'], columns['openMinor'], columns['overdueMinor'], columns['oldestDue'], columns['otherCurrencies']];
+  return ['name', 'openMinor', 'overdueMinor', 'oldestDue', 'otherCurrencies', 'otherOverdue'].map((name) => columns[name]);
 }
 
 test('a customer owes what is open in its currency, and others are named', (t) => {
@@ -35,13 +35,15 @@ test('a customer owes what is open in its currency, and others are named', (t) =
     owed(8, 2, { paidMinor: 130 }), owed(9, 3, { currency: 'USD' }), owed(10, 4, { status: 'void' }), owed(11, 99),
   ]);
   assert.deepEqual(list(cache), [
-    ['Customer 1', 260, 100, '2025-01-01', 'JPY,USD'], ['Customer 2', -30, 0, null, null], ['Customer 3', 0, 0, '2025-02-14', 'USD'],
-    ['Customer 4', 0, 0, null, null], ['Customer 5', 0, 0, null, null],
+    ['Customer 1', 260, 100, '2025-01-01', 'JPY,USD', 'JPY,USD'], ['Customer 2', -30, 0, null, null, null],
+    ['Customer 3', 0, 0, '2025-02-14', 'USD', 'USD'], ['Customer 4', 0, 0, null, null, null], ['Customer 5', 0, 0, null, null, null],
   ]);
-  assert.deepEqual(list(cache, 'name', false, '2025-02-14')[0], ['Customer 1', 260, 0, '2025-01-01', 'JPY,USD']);
+  assert.deepEqual(list(cache, 'name', false, '2025-02-14')[0], ['Customer 1', 260, 0, '2025-01-01', 'JPY,USD', 'USD']);
   const names = (column: string, descending: boolean): unknown[] =>
     list(cache, column, descending).map(([name]) => Number(String(name).at(-1)));
-  assert.deepEqual([names('openMinor', true), names('openMinor', false)], [[1, 5, 4, 3, 2], [2, 3, 4, 5, 1]]);
+  assert.deepEqual([names('openMinor', true), names('openMinor', false)], [[1, 3, 5, 4, 2], [2, 4, 5, 3, 1]]);
+  // What is owed in another currency is more than nothing, however much it is.
+  assert.deepEqual([names('overdueMinor', true), names('overdueMinor', false)], [[1, 3, 5, 4, 2], [2, 4, 5, 3, 1]]);
   assert.deepEqual([names('oldestDue', false), names('oldestDue', true)], [[1, 3, 2, 4, 5], [3, 1, 5, 4, 2]]);
   failsWith('invalid_request', () => list(cache, 'openMinor', false, 'today'));
   failsWith('invalid_request', () => list(cache, 'otherCurrencies'));

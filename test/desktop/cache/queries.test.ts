@@ -116,7 +116,8 @@ test('all rows of a list come in its order, in batches, with and without indexes
 });
 
 test('every copy has the same order, whatever arrived first, and the invoices of a day in that of their numbers', (t) => {
-  const numbersOf = (day: number): (string | null)[] => [`INV-2025-0000${4 - day}`, null, `CN-2025-0000${day}`, `INV-2025-0001${day}`, null];
+  const numbersOf = (day: number): (string | null)[] =>
+    [`INV-2025-0000${4 - day}`, null, `CN-2025-0000${day}`, `INV-2025-0001${day}`, null];
   const records = [0, 1, 2].flatMap((day) => numbersOf(day).map((number, index) => upsert('invoices', day * 5 + index, invoice(0, {
     number, issueDate: `2025-01-1${day}`, dueDate: '2025-02-14', status: number === null ? 'draft' : 'open',
   }))));
@@ -189,7 +190,10 @@ test('every access path returns the same page as filtering all records', (t) => 
     const { column, descending } = asked.sort;
     const sign = descending ? -1 : 1;
     const tie = (row: Record<string, unknown>): unknown => column.endsWith('Date') ? row['number'] ?? '~' : null;
-    const sorted = matching.toSorted((a, b) => sign * (compare(a[column], b[column]) || compare(tie(a), tie(b)) || a.index - b.index));
+    const isNone = (row: Record<string, unknown>): number => Number(row[column] === null);
+    // What has no value comes last in both directions.
+    const sorted = matching.toSorted((a, b) => isNone(a) - isNone(b)
+      || sign * (compare(a[column], b[column]) || compare(tie(a), tie(b)) || a.index - b.index));
     const expected = { total: matching.length, numbers: sorted.slice(asked.offset, asked.offset + asked.limit).map(({ index }) => index) };
     for (const { reader } of caches) {
       const page = listPage(reader, { collection: 'invoices', ...asked } as ListQuery);
