@@ -14,8 +14,10 @@ import { localDay } from '../text/format.ts';
 import { t } from '../text/i18n.ts';
 import type { Detail } from '../record/record-detail-data.ts';
 import { paperContent, type Fact, type Paper, type PaperSum } from './paper-content.ts';
+import { fitColumns, numberColumns, type ColumnWidths, type TableFit } from './paper-columns.ts';
 import { breakPages, type PaperPage } from './paper-pages.ts';
 import { paperPieces, type PaperPiece } from './paper-pieces.ts';
+import { kept, keptText } from './kept.ts';
 import { unbroken } from '../base/unbroken.ts';
 import { paperStyles } from './paper-styles.ts';
 
@@ -23,6 +25,9 @@ const sheetMm = { width: 210, height: 297 } as const;
 /** Where the parts begin on every page but the first, and how far the footer is from the edge, as in paper-styles.ts. */
 const againMm = 32;
 const footerEndMm = 9;
+/** How wide the columns are where that is enough. A statement of account has dates in place of prices, and no rates. */
+const usualMm: ColumnWidths = { quantity: 24, price: 31, tax: 16, amount: 30 };
+const untaxedMm: ColumnWidths = { quantity: 24, price: 44, tax: 0, amount: 30 };
 /** Kept free above the footer. */
 const gapMm = 6;
 
@@ -30,6 +35,7 @@ export class InvoifyInvoicePage extends LitElement {
   static override properties = {
     paper: { attribute: false },
     _pages: { state: true },
+    _fit: { state: true },
     _recipientSize: { state: true },
   };
 
@@ -38,6 +44,8 @@ export class InvoifyInvoicePage extends LitElement {
   declare paper: Paper | null;
   /** Null while the parts are measured. */
   declare _pages: readonly PaperPage[] | null;
+  /** Null while the amounts are measured. */
+  declare _fit: TableFit | null;
   /** A long address gets smaller letters. */
   declare _recipientSize: '' | 'small' | 'smallest';
   #pieces: readonly PaperPiece[] = [];
@@ -47,6 +55,7 @@ export class InvoifyInvoicePage extends LitElement {
     super();
     this.paper = null;
     this._pages = null;
+    this._fit = null;
     this._recipientSize = '';
   }
 
@@ -58,11 +67,18 @@ export class InvoifyInvoicePage extends LitElement {
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
-    if (!changed.has('paper')) return;
+    if (changed.has('paper')) this.#begin();
+    // No style attributes: the page's content security policy allows none.
+    for (const column of numberColumns) this.style.setProperty(`--${column}`, this._fit ? `${this._fit.widthsMm[column]}mm` : null);
+    this.style.setProperty('--scale', this._fit ? String(this._fit.scale) : null);
+  }
+
+  #begin(): void {
     const { pieces, groups } = this.paper ? paperPieces(this.paper) : { pieces: [], groups: [] };
     this.#pieces = pieces;
     this.#groups = groups;
     this._pages = null;
+    this._fit = null;
     this._recipientSize = '';
   }
 
@@ -71,7 +87,17 @@ export class InvoifyInvoicePage extends LitElement {
     const address = this.renderRoot.querySelector('.window');
     const isTooLong = address !== null && address.scrollHeight > address.clientHeight;
     if (isTooLong && this._recipientSize !== 'smallest') this._recipientSize = this._recipientSize === '' ? 'small' : 'smallest';
+    else if (this._fit === null) this._fit = this.#fitColumns(this.paper);
     else this._pages = this.#breakPages();
+  }
+
+  #fitColumns({ titles }: Paper): TableFit {
+    const all = (selector: string): readonly Element[] => [...this.renderRoot.querySelectorAll(selector)];
+    const sheetPx = this.renderRoot.querySelector('.sheet')?.getBoundingClientRect().width ?? sheetMm.width;
+    const widest = (column: string): number => Math.max(0, ...all(`.${column} .kept`).map((text) => text.getBoundingClientRect().width))
+      * sheetMm.width / sheetPx;
+    const keptMm = Object.fromEntries(numberColumns.map((column) => [column, widest(column)])) as unknown as ColumnWidths;
+    return fitColumns(keptMm, titles.tax === '' ? untaxedMm : usualMm, widest('description'));
   }
 
   #breakPages(): readonly PaperPage[] {
@@ -120,11 +146,13 @@ export class InvoifyInvoicePage extends LitElement {
   #renderParts(paper: Paper, { from, to, isCarriedIn, isCarriedOut }: PaperPage): TemplateResult {
     const shown = this.#pieces.slice(from, to).map((piece, index) => ({ piece, at: from + index }));
     const rows = shown.filter(({ piece }) => piece.part === 'line');
+    // Any of them may be carried.
+    const measured = this._fit === null ? paper.lines.map(({ carried }) => kept(carried)) : null;
     return html`
       ${rows.length > 0 || isCarriedIn ? renderTable(paper, [
-        isCarriedIn ? renderCarried('in', paper.format.words.broughtForward, this.#carriedBefore(from)) : '',
-        rows.map(({ piece, at }) => renderRow(piece, at)),
-        isCarriedOut ? renderCarried('out', paper.format.words.carriedForward, this.#carriedBefore(to)) : '',
+        isCarriedIn ? renderCarried('in', paper.format.words.broughtForward, measured ?? kept(this.#carriedBefore(from))) : '',
+        rows.map(({ piece, at }) => renderRow(paper, piece, at)),
+        isCarriedOut ? renderCarried('out', paper.format.words.carriedForward, kept(this.#carriedBefore(to))) : '',
       ]) : ''}
       ${shown.filter(({ piece }) => piece.part !== 'line').map(({ piece, at }) => html`<div data-piece=${at}>${renderText(piece)}</div>`)}`;
   }
@@ -142,30 +170,35 @@ function renderTable({ titles }: Paper, rows: readonly unknown[]): TemplateResul
         <tr>
           <th scope="col" class="position">${titles.position}</th>
           <th scope="col">${titles.description}</th>
-          <th scope="col" class="quantity">${titles.quantity}</th>
-          <th scope="col" class="price">${titles.price}</th>
+          <th scope="col" class="quantity">${heading(titles.quantity)}</th>
+          <th scope="col" class="price">${heading(titles.price)}</th>
           <th scope="col" class="tax">${titles.tax}</th>
-          <th scope="col" class="amount">${titles.amount}</th>
+          <th scope="col" class="amount">${heading(titles.amount)}</th>
         </tr>
       </thead>
       <tbody>${rows}</tbody>
     </table>`;
 }
 
-function renderCarried(side: 'in' | 'out', label: string, amount: string): TemplateResult {
+/** Words that are not broken. */
+function heading(title: string): readonly unknown[] {
+  return title.split(' ').map((word, index) => html`${index === 0 ? '' : ' '}${kept(word)}`);
+}
+
+function renderCarried(side: 'in' | 'out', label: string, amount: unknown): TemplateResult {
   return html`<tr class="carried ${side}"><td></td><td colspan="4">${label}</td><td class="amount">${amount}</td></tr>`;
 }
 
-function renderRow(piece: PaperPiece, at: number): TemplateResult {
+function renderRow({ titles }: Paper, piece: PaperPiece, at: number): TemplateResult {
   if (piece.part !== 'line') return html``;
   const { line, description, isFirst, isLast } = piece;
-  const cell = (text: string): string => (isFirst ? text : '');
+  const cell = (text: string, whole = text): TemplateResult | string => (isFirst ? html`${kept(text)}${whole.slice(text.length)}` : '');
   return html`
     <tr data-piece=${at} class="${isFirst ? '' : 'part'} ${isLast ? 'end' : ''}">
       <td class="position">${cell(line.position)}</td>
-      <td class="description">${description}</td>
-      <td class="quantity">${cell(line.quantity)}</td>
-      <td class="price">${cell(line.price)}</td>
+      <td class="description">${titles.tax === '' ? keptText(description) : description}</td>
+      <td class="quantity">${cell(line.kept.quantity, line.quantity)}</td>
+      <td class="price">${cell(line.kept.price, line.price)}</td>
       <td class="tax">${cell(line.tax)}</td>
       <td class="amount">${cell(line.amount)}</td>
     </tr>`;
@@ -177,13 +210,13 @@ function renderText(piece: PaperPiece): TemplateResult {
     case 'sum': return renderSums(piece.sums, 'totals');
     case 'text': return piece.sums ? html`${piece.text ? html`<p class="since">${unbroken(piece.text)}</p>` : ''}${
       renderSums(piece.sums, '')}` : html`
-      <div class=${piece.look}>${unbroken(piece.text)}${piece.facts && piece.facts.length > 0 ? renderFacts(piece.facts) : ''}</div>`;
+      <div class=${piece.look}>${keptText(piece.text)}${piece.facts && piece.facts.length > 0 ? renderFacts(piece.facts) : ''}</div>`;
   }
 }
 
 function renderSums(sums: readonly PaperSum[], look: string): TemplateResult {
   return html`<dl class="sums ${look}">${sums.map(({ label, amount, look: own }) => html`
-    <dt class=${own}>${unbroken(label)}</dt><dd class=${own}>${amount}</dd>`)}</dl>`;
+    <dt class=${own}>${keptText(label)}</dt><dd class=${own}>${amount}</dd>`)}</dl>`;
 }
 
 function renderFacts(facts: readonly Fact[]): TemplateResult {

@@ -24,6 +24,8 @@ export interface PaperLine {
   readonly description: string;
   readonly quantity: string;
   readonly price: string;
+  /** What they begin with and must not be broken: a quantity without its unit, a price without what it is for. */
+  readonly kept: { readonly quantity: string; readonly price: string };
   readonly tax: string;
   readonly amount: string;
   /** What the lines so far add up to. */
@@ -136,6 +138,7 @@ function paperLines({ lines, currency }: Invoice, { words, money, quantity, rate
       position: String(index + 1),
       description,
       quantity: withUnit(quantity(quantityMilli), unit),
+      kept: { quantity: quantity(quantityMilli), price },
       price: priceQuantity === 1 ? price : words.pricePer(price, withUnit(quantity(priceQuantity * 1000), unit)),
       tax: category === 'S' || category === 'Z' ? tax : [tax, category].filter(Boolean).join('\u00a0'),
       amount: money(netMinor, currency),

@@ -14,19 +14,22 @@ export type PaperPiece =
     readonly facts?: readonly Fact[]; readonly sums?: readonly PaperSum[];
   };
 
-/** How many lines of text, or sums, one piece has at most. */
+/** How many lines of text, or sums, one piece has at most, and how many rows of print, so that the lowest page has room for it. */
 const maxLines = 8;
+const maxRows = 40;
+/** How many characters a row has at least, where it is narrowest and they are widest: of a line's description, and of a sum's label. */
+const rowCharacters = { description: 8, label: 12 } as const;
 /** How many characters of one line of text a piece has at most: of a line's description, and across the page. */
-const maxCharacters = { column: 400, page: 1000 } as const;
+const maxCharacters = { column: maxRows * rowCharacters.description, page: 1000 } as const;
 
 export function paperPieces(paper: Paper): { readonly pieces: readonly PaperPiece[]; readonly groups: readonly number[] } {
   const lines = paper.lines.map((line): readonly PaperPiece[] => {
-    const texts = chunks(cutLines(line.description, maxCharacters.column)).map((some) => some.join('\n'));
+    const texts = chunks(cutLines(line.description, maxCharacters.column), (text) => text.length / rowCharacters.description).map((some) => some.join('\n'));
     return texts.map((description, index) => (
       { part: 'line', line, description, isFirst: index === 0, isLast: index === texts.length - 1 }));
   });
   const totals: PaperPiece = { part: 'sum', sums: paper.totals };
-  const settlement = chunks(paper.settlement).map((sums, index): PaperPiece => (
+  const settlement = chunks(paper.settlement, ({ label }) => label.length / rowCharacters.label).map((sums, index): PaperPiece => (
     { part: 'text', look: 'text', text: index === 0 ? paper.settlementTitle : '', sums }));
   const notes = cutLines(paper.note, maxCharacters.page).map((text, index): readonly PaperPiece[] => (
     [{ part: 'text', look: index === 0 ? 'note first' : 'note', text }]));
@@ -41,8 +44,18 @@ export function paperPieces(paper: Paper): { readonly pieces: readonly PaperPiec
   return { pieces: groups.flat(), groups: groups.map(({ length }) => length) };
 }
 
-function chunks<T>(all: readonly T[]): readonly (readonly T[])[] {
-  return Array.from({ length: Math.ceil(all.length / maxLines) }, (_, index) => all.slice(index * maxLines, (index + 1) * maxLines));
+/** Several at a time, as far as they have `maxLines` and `maxRows` at most. */
+function chunks<T>(all: readonly T[], rowsOf: (one: T) => number): readonly (readonly T[])[] {
+  const parts: T[][] = [];
+  let rows = 0;
+  for (const one of all) {
+    const own = Math.max(1, Math.ceil(rowsOf(one)));
+    const last = parts.at(-1);
+    if (last && last.length < maxLines && rows + own <= maxRows) last.push(one);
+    else parts.push([one]);
+    rows = last === parts.at(-1) ? rows + own : own;
+  }
+  return parts;
 }
 
 /** A text's lines, with those that could be longer than a page cut after a word. */

@@ -4,7 +4,7 @@
 import { css } from 'lit';
 
 export const paperStyles = css`
-  .unbroken { white-space: nowrap; }
+  .unbroken, .kept { white-space: nowrap; }
   *, ::before, ::after { box-sizing: border-box; }
 
   :host {
@@ -66,15 +66,13 @@ export const paperStyles = css`
   .again span { max-block-size: 10mm; overflow: hidden; overflow-wrap: anywhere; }
   .again span + span { text-align: end; }
 
-  table { inline-size: 100%; border-collapse: collapse; table-layout: fixed; font-size: 9pt; }
+  table { inline-size: 100%; border-collapse: collapse; table-layout: fixed; font-size: calc(9pt * var(--scale, 1)); }
   .position { inline-size: 9mm; }
-  .quantity { inline-size: 24mm; }
-  .price { inline-size: 31mm; }
-  .tax { inline-size: 16mm; }
-  .amount { inline-size: 30mm; }
-  /* A statement of account has dates in place of prices. */
-  .untaxed .price { inline-size: 44mm; }
-  .untaxed :is(td, th).tax { inline-size: 0; padding: 0; }
+  .quantity { inline-size: var(--quantity); }
+  .price { inline-size: var(--price); }
+  .tax { inline-size: var(--tax); }
+  .amount { inline-size: var(--amount); }
+  .untaxed :is(td, th).tax { padding: 0; }
   th { padding: 0 0 1.4mm; border-block-end: 0.3mm solid var(--color-text); font-size: 8pt; font-weight: var(--weight-strong);
     text-align: start; vertical-align: bottom; }
   td { padding: 1.6mm 0 0; vertical-align: top; }
@@ -88,10 +86,10 @@ export const paperStyles = css`
   tr.carried td { padding-block: 1.6mm; font-weight: var(--weight-strong); }
   tr.carried.in td { border-block-end: 0.15mm solid var(--color-line); }
 
-  .sums { display: grid; grid-template-columns: minmax(0, 1fr) auto; gap: 1.2mm 6mm; inline-size: 105mm; margin-inline-start: auto;
-    padding-block-start: 1.2mm; }
+  .sums { display: grid; grid-template-columns: minmax(min-content, 1fr) auto; gap: 1.2mm 6mm; inline-size: min-content;
+    min-inline-size: 105mm; max-inline-size: 100%; margin-inline-start: auto; padding-block-start: 1.2mm; }
   .sums.totals { padding-block-start: 3.5mm; }
-  .sums dd { text-align: end; font-variant-numeric: tabular-nums; }
+  .sums dd { text-align: end; font-variant-numeric: tabular-nums; white-space: nowrap; }
   .sums dt { overflow-wrap: anywhere; }
   .sums .strong { padding-block-start: 1.2mm; border-block-start: 0.3mm solid var(--color-text); font-size: 11pt;
     font-weight: var(--weight-strong); }

@@ -9,7 +9,7 @@ import type { ListRow } from '../../shared/window/views.ts';
 import { ask } from '../base/ask.ts';
 import { findCompany, type Detail } from '../record/record-detail-data.ts';
 import { InvoifyInvoicePage } from './invoice-page.ts';
-import { bankFacts, filled, footer, maxNamed, postalLines, type Paper } from './paper-content.ts';
+import { bankFacts, filled, footer, maxNamed, postalLines, type Paper, type PaperLine } from './paper-content.ts';
 import { createPaperFormat, paperLocale } from './paper-format.ts';
 import { addressLines } from '../record/address.ts';
 
@@ -51,8 +51,7 @@ export function statementContent({ customer, company, invoices, currency, today 
         ...invoice.paidMinor === 0 ? [] : [words.paidSoFar(money(invoice.paidMinor))],
         ...creditedOf(invoice) === 0 ? [] : [words.creditedSoFar(money(creditedOf(invoice)))],
       ].join('\n'),
-      quantity: money(invoice.totalMinor),
-      price: invoice.dueDate === undefined ? '' : date(invoice.dueDate),
+      ...keptWhole(money(invoice.totalMinor), invoice.dueDate === undefined ? '' : date(invoice.dueDate)),
       tax: '',
       amount: money(invoice.openMinor),
       carried: money(carriedMinor),
@@ -88,6 +87,10 @@ export function statementContent({ customer, company, invoices, currency, today 
     note: '',
     ...footer(seller, format),
   };
+}
+
+function keptWhole(quantity: string, price: string): Pick<PaperLine, 'quantity' | 'price' | 'kept'> {
+  return { quantity, price, kept: { quantity, price } };
 }
 
 function creditedOf({ totalMinor, openMinor, paidMinor }: Readonly<Record<'totalMinor' | 'openMinor' | 'paidMinor', number>>): number {
