@@ -12,7 +12,7 @@ const recordActionNames = ['edit', 'issue', 'redate', 'pay', 'credit', 'duplicat
 export type RecordActionName = (typeof recordActionNames)[number];
 
 /** Why an action is not possible now; the text is `refusal.<name>` in the catalogue. */
-export type Refusal = 'noLines' | 'hasInvoices' | 'hasCustomers' | 'lastOwner';
+export type Refusal = 'noLines' | 'notCreditable' | 'hasInvoices' | 'hasCustomers' | 'lastOwner';
 
 export interface RecordAction {
   readonly name: RecordActionName;
@@ -25,16 +25,18 @@ export interface RecordContext {
   readonly references: number | null;
   /** How many other enabled owners there are, for a user. */
   readonly otherOwners: number | null;
+  /** The invoice that a credit note corrects. */
+  readonly credited?: RecordView | null;
 }
 
 /** The actions to offer on a record as of `today` (YYYY-MM-DD), most important first. */
 export function recordActions(
-  collection: string, record: RecordView, role: Role, { references, otherOwners }: RecordContext, today: string,
+  collection: string, record: RecordView, role: Role, { references, otherOwners, credited = null }: RecordContext, today: string,
 ): readonly RecordAction[] {
   if (!mayWrite(collection, role)) return [];
   const edit = offered('edit');
   switch (collection) {
-    case 'invoices': return invoiceActions(record.payload as JsonObject & Invoice, today);
+    case 'invoices': return invoiceActions(record.payload as JsonObject & Invoice, credited, today);
     case 'customers': return [edit, offered('delete', references ? 'hasInvoices' : null)];
     case 'plans': return [edit, offered('delete', references ? 'hasCustomers' : null)];
     case 'users': return [edit, offered('delete', isLastOwner(record, otherOwners) ? 'lastOwner' : null)];
@@ -54,14 +56,16 @@ export function editableFields(collection: string, payload: JsonObject): readonl
   return (editable ?? Object.keys(writableFields(declared))).filter((name) => !['customerId', 'currency', 'dueDate'].includes(name));
 }
 
-function invoiceActions(invoice: Invoice, today: string): readonly RecordAction[] {
+function invoiceActions(invoice: Invoice, credited: RecordView | null, today: string): readonly RecordAction[] {
   const names = ['issue', 'pay', 'edit', 'redate', 'credit', 'duplicate', 'void', 'delete'] as const;
   const isOffered = (name: (typeof names)[number]): boolean => {
     if (name === 'duplicate') return invoice.kind === 'invoice';
     if (name === 'redate') return invoice.status === 'draft' && invoice.issueDate < today;
     return isActionAllowed(invoice, name);
   };
-  return names.filter(isOffered).map((name) => offered(name, name === 'issue' && invoice.lines.length === 0 ? 'noLines' : null));
+  const isCreditable = credited === null || isActionAllowed(credited.payload as JsonObject & Invoice, 'credit');
+  const refusal = !isCreditable ? 'notCreditable' : invoice.lines.length === 0 ? 'noLines' : null;
+  return names.filter(isOffered).map((name) => offered(name, name === 'issue' ? refusal : null));
 }
 
 function isLastOwner({ payload }: RecordView, otherOwners: number | null): boolean {

@@ -161,6 +161,7 @@ export const deRecords: Translation<typeof enRecords> = {
   'action.print': 'Drucken',
   'action.pdf': 'PDF speichern',
   'refusal.noLines': 'Fügen Sie zuerst eine Position hinzu.',
+  'refusal.notCreditable': 'Die Rechnung, die sie korrigiert, ist storniert oder ganz gutgeschrieben.',
   'refusal.hasInvoices': 'Ein Kunde mit Rechnungen kann nicht gelöscht werden.',
   'refusal.hasCustomers': 'Ein Tarif mit Kunden kann nicht gelöscht werden.',
   'refusal.lastOwner': 'Mindestens ein Inhaber muss sich anmelden können.',

@@ -160,6 +160,7 @@ export const enRecords = {
   'action.print': 'Print',
   'action.pdf': 'Save PDF',
   'refusal.noLines': 'Add a line first.',
+  'refusal.notCreditable': 'The invoice that it corrects is void or credited in full.',
   'refusal.hasInvoices': 'A customer with invoices cannot be deleted.',
   'refusal.hasCustomers': 'A plan with customers cannot be deleted.',
   'refusal.lastOwner': 'At least one owner must be able to sign in.',

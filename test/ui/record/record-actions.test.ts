@@ -42,6 +42,11 @@ describe('the actions of a record', () => {
     const refusals = (collection: string, view: RecordView, context: object) =>
       recordActions(collection, view, 'owner', { ...nothingKnown, ...context }, today).flatMap(({ refusal }) => refusal ?? []);
     assert.deepEqual(refusals('invoices', invoice('draft', { lines: [] }), {}), ['noLines']);
+    const credited = (status: string, creditedMinor = 0) => ({ credited: invoice(status, { creditedMinor }) });
+    const creditNote = invoice('draft', { kind: 'credit_note' });
+    assert.deepEqual(refusals('invoices', creditNote, credited('paid')), []);
+    assert.deepEqual(refusals('invoices', creditNote, credited('void')), ['notCreditable']);
+    assert.deepEqual(refusals('invoices', creditNote, credited('paid', 1000)), ['notCreditable']);
     assert.deepEqual(refusals('customers', record({}), { references: 2 }), ['hasInvoices']);
     assert.deepEqual(refusals('customers', record({}), { references: 0 }), []);
     assert.deepEqual(refusals('plans', record({}), { references: 1 }), ['hasCustomers']);
