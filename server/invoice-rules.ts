@@ -146,7 +146,7 @@ async function addCredit(transaction: Transaction, creditedId: string, note: Inv
     const { rateBp } = refusal.params ?? {};
     const message = rateBp === undefined
       ? 'The credit note exceeds what is left to be credited. Remove lines from it, or lower its amounts.'
-      : `The credit note has more at ${Number(rateBp) / 100} % tax than its invoice. Give its lines the tax rates and amounts of the invoice.`;
+      : `The credit note has more at ${Number(rateBp) / 100} % tax than its invoice. Give its lines the invoice's tax rates and amounts.`;
     throw new AppError('conflict', message, { fields: { lines: refusal } });
   }
   const creditedMinor = invoice.creditedMinor + note.totalMinor;

@@ -24,7 +24,8 @@ const maxCharacters = { column: maxRows * rowCharacters.description, page: 1000 
 
 export function paperPieces(paper: Paper): { readonly pieces: readonly PaperPiece[]; readonly groups: readonly number[] } {
   const lines = paper.lines.map((line): readonly PaperPiece[] => {
-    const texts = chunks(cutLines(line.description, maxCharacters.column), (text) => text.length / rowCharacters.description).map((some) => some.join('\n'));
+    const texts = chunks(cutLines(line.description, maxCharacters.column), ({ length }) => length / rowCharacters.description)
+      .map((some) => some.join('\n'));
     return texts.map((description, index) => (
       { part: 'line', line, description, isFirst: index === 0, isLast: index === texts.length - 1 }));
   });

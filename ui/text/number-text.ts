@@ -1,8 +1,9 @@
 // Numbers as text in a form's inputs: formatted for the locale, without grouping or unit so that they are easy to edit, and parsed.
 //
 // Invariants: parsing is exact, and reads a field's own text as well as whatever is shown anywhere, with its unit, its grouping, its
-// digits and its sign. Decimal digits of every script are read, as a keyboard may have others than the window shows. Point and comma mean what the locale says. Where it says nothing they are read if there is one way to read
-// them, and refused otherwise: a thousandfold amount is never the outcome of a guess.
+// digits and its sign. Decimal digits of every script are read, since a keyboard may have others than the window shows. Point and comma
+// mean what the locale says. Where it says nothing they are read if there is one way to read them, and refused otherwise: a thousandfold
+// amount is never the outcome of a guess.
 
 import { currencyDigits, isCurrency, toDecimal, toMajorUnits } from '../../shared/currency.ts';
 import type { NumberText } from '../record/record-draft.ts';

@@ -86,7 +86,9 @@ for (const store of stores) {
         ]],
         ['paymentTermsDays', [0, 14, 999, null], [-1, 1000, 1.5, '14']],
         ['taxRateBp', [0, 1900, null], [-1, 100_001, '1900']],
-        ['invoicePrefix', ['', 'R-', 'a'.repeat(20), null], ['a'.repeat(21), 5, 'a\nb', ' ', '  ', ' R', 'R ', '\u202eR', 'R\u200b', '\u2066', '\u3164', '\u2800']],
+        ['invoicePrefix', ['', 'R-', 'a'.repeat(20), null], [
+          'a'.repeat(21), 5, 'a\nb', ' ', '  ', ' R', 'R ', '\u202eR', 'R\u200b', '\u2066', '\u3164', '\u2800',
+        ]],
         ['creditNotePrefix', ['', 'G-', null], ['a'.repeat(21)]],
         ['email', ['a@b.test', null], ['a', '']],
         ['footer', ['a\nb', '', null], ['a'.repeat(2001), 'a\u0000']],

@@ -95,7 +95,8 @@ for (const store of stores) {
     });
 
     test('has no more at a tax rate than its invoice has', async () => {
-      const at = (unitPriceMinor: number, taxRateBp: number, fields = {}) => line({ unitPriceMinor, taxRateBp, quantityMilli: 1000, ...fields });
+      const at = (unitPriceMinor: number, taxRateBp: number, fields = {}) =>
+        line({ unitPriceMinor, taxRateBp, quantityMilli: 1000, ...fields });
       const exempt = { taxCategory: 'E' } as const;
       const invoiced = await open({ lines: [at(1000, 1900), at(500, 0, exempt), at(-100, 700)], taxExemptionReason: 'Insurance' });
       const refusal = async (...lines: object[]): Promise<unknown> => {
