@@ -28,6 +28,7 @@ describeWindow('an issued invoice', { invoices: 20, customers: 5 }, (env) => {
     await runAction(page, 'Export XRechnung (XML)');
     const dialog = sheet(page, 'Not complete for an e-invoice');
     await dialog.getByText('Customer: Buyer reference', { exact: true }).waitFor();
+    await dialog.getByText('For public bodies their Leitweg-ID, otherwise').waitFor();
     await press(dialog, 'Edit customer');
     const form = sheet(page, /^Edit Stadt Musterstadt/);
     const reference = form.getByLabel('Buyer reference');

@@ -8,7 +8,7 @@
 import { LitElement, css, html, type PropertyValues, type TemplateResult } from 'lit';
 
 import { findCollection, writableFields } from '../../shared/collections.ts';
-import { isIban, type Fields, type JsonObject } from '../../shared/fields.ts';
+import { countries, isIban, type Fields, type JsonObject } from '../../shared/fields.ts';
 import { problem, type Problems } from '../../shared/problems.ts';
 import { controls } from '../base/controls.ts';
 import { emit } from '../base/events.ts';
@@ -101,7 +101,7 @@ export class InvoifyCompanyForm extends LitElement {
   }
 
   #fill(): void {
-    const draft = toDraft(fields, this.task.initial, localNumbers);
+    const draft = toDraft(fields, withCountry(this.task.initial), localNumbers);
     this.#initialDraft = { ...draft, iban: groupIban(String(draft['iban'] ?? '')) };
     this._draft = this.#initialDraft;
     this._problems = {};
@@ -217,6 +217,13 @@ export class InvoifyCompanyForm extends LitElement {
       default: return '';
     }
   }
+}
+
+/** A company of which nothing is known yet is in the country of this computer's format. */
+function withCountry(payload: JsonObject): JsonObject {
+  const { region } = new Intl.Locale(currentLocale().format);
+  const isNew = payload['name'] === '' && payload['address'] === undefined;
+  return isNew && region !== undefined && countries.has(region) ? { ...payload, address: { country: region } } : payload;
 }
 
 function numberAfter(prefix: string): string {

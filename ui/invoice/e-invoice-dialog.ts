@@ -56,7 +56,8 @@ export class InvoifyEInvoiceDialog extends LitElement {
       <invoify-sheet placement="centre" .heading=${t('eInvoice.title')} @sheet-close=${() => this.dispatchEvent(new CustomEvent('leave'))}>
         <div class="content">
           <p>${t('eInvoice.text')}</p>
-          <ul>${gaps.map((gap) => html`<li>${this.#describe(gap)}</li>`)}</ul>
+          <ul>${gaps.map((gap) => html`<li><span>${this.#describe(gap)}</span>${
+            gap.field === 'buyerReference' ? html`<br><span class="hint">${t('hint.buyerReference')}</span>` : ''}</li>`)}</ul>
           ${firstIn('company').length > 0 && !this.isOwner ? html`<p>${t('eInvoice.askOwner')}</p>` : ''}
           ${gaps.some(({ isFixed }) => isFixed) ? html`<p>${t('eInvoice.fixed')}</p>` : ''}
         </div>

@@ -33,7 +33,7 @@ import { isAboutCompany, warningFields, type IssueWarning } from '../invoice/iss
 import { exportTo, nextAction, takeBackDraft, versionOf } from './next-action.ts';
 import { recordActions } from './record-actions.ts';
 import type { BarAction } from './record-bar.ts';
-import { loadDetail, type Detail } from './record-detail-data.ts';
+import { loadDetail, sourceOf, type Detail } from './record-detail-data.ts';
 import { doneKey, recordCalls, RecordFlow, type Task } from './record-flow.ts';
 import { stateBadge } from './state-badge.ts';
 import { writeBlock, type WriteBlock } from '../sync/sync-view.ts';
@@ -195,7 +195,7 @@ export class InvoifyDetail extends LitElement {
 
   async #openNewForm(isLatest: () => boolean): Promise<void> {
     const { collection, from } = this;
-    const initial = from ?? await newRecord((request) => ask(this, 'data.selectionTotals', request), collection, localDay(Date.now()));
+    const initial = from ?? await newRecord(sourceOf(this), collection, localDay(Date.now()));
     if (isLatest()) this.#flow.open({ kind: 'edit', collection, record: null, initial });
   }
 
@@ -203,11 +203,7 @@ export class InvoifyDetail extends LitElement {
     const { collection, recordId } = this;
     if (recordId === null) return;
     const load = this.#latestLoad += 1;
-    const outcome = await loadDetail({
-      getRecord: (request) => ask(this, 'data.getRecord', request),
-      listPage: (request) => ask(this, 'data.listPage', request),
-      selectionTotals: (request) => ask(this, 'data.selectionTotals', request),
-    }, collection, recordId);
+    const outcome = await loadDetail(sourceOf(this), collection, recordId);
     if (this.collection !== collection || this.recordId !== recordId || load < this.#shownLoad) return;
     this.#shownLoad = load;
     this._failure = outcome.ok ? null : outcome.error;

@@ -7,12 +7,12 @@
 import { LitElement, html, type TemplateResult } from 'lit';
 
 import type { JsonObject } from '../../shared/fields.ts';
-import { ask } from '../base/ask.ts';
 import { emit } from '../base/events.ts';
 import { localDay } from '../text/format.ts';
 import { t } from '../text/i18n.ts';
 import type { WriteBlock } from '../sync/sync-view.ts';
 import { newRecord } from './new-record.ts';
+import { sourceOf } from './record-detail-data.ts';
 import { recordCalls, RecordFlow } from './record-flow.ts';
 import type { InvoifyRecordForm } from './record-form.ts';
 import './record-form.ts';
@@ -46,7 +46,7 @@ export class InvoifyNewCustomer extends LitElement {
 
   async #open(): Promise<void> {
     const collection = 'customers';
-    const fields = await newRecord((request) => ask(this, 'data.selectionTotals', request), collection, localDay(Date.now()));
+    const fields = await newRecord(sourceOf(this), collection, localDay(Date.now()));
     if (this.isConnected) this.#flow.open({ kind: 'edit', collection, record: null, initial: { ...fields, name: this.name } });
   }
 

@@ -2,6 +2,7 @@
 
 import type { CallError, Outcome, WindowApi } from '../../shared/window/ipc.ts';
 import type { CurrencyTotals, ListPage, RangeFilter, RecordView } from '../../shared/window/views.ts';
+import { ask } from '../base/ask.ts';
 import type { RecordContext } from './record-actions.ts';
 
 export interface Detail extends RecordContext {
@@ -25,7 +26,7 @@ export interface Detail extends RecordContext {
   readonly totals: readonly CurrencyTotals[];
 }
 
-type Source = Pick<WindowApi['data'], 'getRecord' | 'listPage' | 'selectionTotals'>;
+export type Source = Pick<WindowApi['data'], 'getRecord' | 'listPage' | 'selectionTotals'>;
 export type CompanySource = Pick<Source, 'getRecord' | 'listPage'>;
 
 const nothing = {
@@ -35,6 +36,15 @@ const nothing = {
 const shownInvoices = 5;
 const shownOpen = 20;
 const shownCredits = 100;
+
+/** The cache, as this element asks for it. */
+export function sourceOf(element: EventTarget): Source {
+  return {
+    getRecord: (request) => ask(element, 'data.getRecord', request),
+    listPage: (request) => ask(element, 'data.listPage', request),
+    selectionTotals: (request) => ask(element, 'data.selectionTotals', request),
+  };
+}
 
 /** The detail of a record, or null if the cache does not hold it (any more). */
 export async function loadDetail(source: Source, collection: string, id: string): Promise<Outcome<Detail | null>> {

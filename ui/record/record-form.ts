@@ -175,7 +175,7 @@ export class InvoifyRecordForm extends LitElement {
     return html`
       <invoify-field data-path=${path} ?autofocus=${isFirst} .path=${path} .kind=${kind} .problem=${message}
         .label=${fieldLabel(isPassword && isEdit ? 'newPassword' : path)} .value=${this._draft[path] ?? ''}
-        .hint=${isPassword ? isEdit ? t('hint.newPassword') : t('hint.password', { min: minOf(field) }) : ''}
+        .hint=${isPassword ? isEdit ? t('hint.newPassword') : t('hint.password', { min: minOf(field) }) : hintOf(path)}
         .options=${this.#optionsOf(formField)} .unit=${path.endsWith('Minor') ? this.#currency : ''}
         .isOptional=${isOptionalField(formField) && !(isPassword && !isEdit)} .autocomplete=${autocompleteOf(formField)}></invoify-field>`;
   }
@@ -195,6 +195,15 @@ export class InvoifyRecordForm extends LitElement {
 
   get #currency(): string {
     return String(this._draft['currency'] ?? '');
+  }
+}
+
+/** What to enter where the label does not tell. */
+function hintOf(path: string): string {
+  switch (path) {
+    case 'buyerReference': return t('hint.buyerReference');
+    case 'electronicAddress.scheme': return t('hint.scheme');
+    default: return '';
   }
 }
 

@@ -23,6 +23,9 @@ export const deHandOff: Translation<typeof enHandOff> = {
   'eInvoice.openInvoice': 'Fälligkeit ändern',
   'eInvoice.orOrderNumber': '{field}, sofern die Rechnung nicht mit einer Bestellnummer ausgestellt wurde',
 
+  'hint.buyerReference': 'Bei Behörden die Leitweg-ID, sonst eine Angabe, die Sie mit dem Kunden vereinbaren.',
+  'hint.scheme': 'Zum Beispiel EM für eine E-Mail-Adresse, 0204 für eine Leitweg-ID, 9930 für eine deutsche USt-IdNr.',
+
   'problem.issued': 'Nur für Rechnungen, die ausgestellt und nicht storniert sind.',
   'problem.decimals': 'Enthält Beträge mit mehr als zwei Nachkommastellen, die eine E-Rechnung nicht angeben kann.',
   'problem.tax_mix': 'Nicht steuerbare Positionen stehen neben anderen.',

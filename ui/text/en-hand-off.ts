@@ -21,6 +21,9 @@ export const enHandOff = {
   'eInvoice.openInvoice': 'Edit due date',
   'eInvoice.orOrderNumber': '{field}, unless the invoice was issued with an order number',
 
+  'hint.buyerReference': 'For public bodies their Leitweg-ID, otherwise a reference that you agree with the customer.',
+  'hint.scheme': 'For example EM for an e-mail address, 0204 for a Leitweg-ID, 9930 for a German VAT ID.',
+
   'problem.issued': 'Only for invoices that were issued and not voided.',
   'problem.decimals': 'Has amounts with more than two decimals, which no e-invoice can state.',
   'problem.tax_mix': 'Mixes what is outside the scope of VAT with other lines.',
