@@ -12,7 +12,7 @@ import { buffer } from 'node:stream/consumers';
 import { test } from 'node:test';
 
 import { median, misses, percentile } from './figures.ts';
-import { readSchema } from './cache-schema.ts';
+import { readSchema, writeTexts } from './cache-schema.ts';
 import { blockEnd, blockRecords, readRows, writeFrames } from './frames.ts';
 import { Lane, openLink } from './link.ts';
 
@@ -60,13 +60,13 @@ test('the floor sends every row of a cache as it is there, and builds its indexe
   const [file, frames] = [join(folder, 'cache.sqlite'), join(folder, 'frames')];
   const db = new DatabaseSync(file);
   db.exec('CREATE TABLE state (cursor TEXT); CREATE TABLE plans_a (rowid INTEGER PRIMARY KEY, payload TEXT NOT NULL);'
-    + 'CREATE TABLE plans_a_list (rowid INTEGER PRIMARY KEY, name TEXT, price INTEGER);'
+    + 'CREATE TABLE plans_a_list (rowid INTEGER PRIMARY KEY, name TEXT, price INTEGER, _id BLOB);'
     + 'CREATE INDEX plans_a_by_name ON plans_a_list (name);'
     + "CREATE VIRTUAL TABLE plans_a_words USING fts5(name, content='', contentless_delete=1)");
-  const insert = [db.prepare('INSERT INTO plans_a VALUES (?, ?)'), db.prepare('INSERT INTO plans_a_list VALUES (?, ?, ?)')] as const;
+  const insert = [db.prepare('INSERT INTO plans_a VALUES (?, ?)'), db.prepare('INSERT INTO plans_a_list VALUES (?, ?, ?, ?)')] as const;
   for (let rowid = 1; rowid <= 100; rowid += 1) {
     insert[0].run(rowid, 'ü'.repeat(rowid));
-    insert[1].run(rowid, rowid === 7 ? null : `Plan ${rowid}`, -rowid);
+    insert[1].run(rowid, rowid === 7 ? null : `Plan ${rowid === 90 ? 12_345 : rowid}`, -rowid, Buffer.from([rowid]));
   }
   db.close();
 
@@ -74,8 +74,13 @@ test('the floor sends every row of a cache as it is there, and builds its indexe
   assert.deepEqual(schema.tables.map(({ name }) => name), ['plans_a', 'plans_a_list']);
   assert.deepEqual(schema.finish, [
     'CREATE INDEX plans_a_by_name ON plans_a_list (name)',
-    'INSERT INTO "plans_a_words" (rowid, "name") SELECT rowid, "name" FROM "plans_a_list"',
+    'INSERT INTO main."plans_a_words" ("rowid", "name") SELECT "rowid", "name" FROM texts."plans_a_words"',
   ]);
+  writeTexts(file, schema, join(folder, 'texts.sqlite'));
+  const texts = new DatabaseSync(join(folder, 'texts.sqlite'), { readOnly: true });
+  const names = texts.prepare('SELECT name FROM plans_a_words WHERE rowid IN (7, 90)').all().map((row) => row['name']);
+  texts.close();
+  assert.deepEqual(names, [null, 'Plan 12345 2345 345']);
   assert.equal(writeFrames(file, schema, frames).records, 100);
   const bytes = readFileSync(frames);
   const rows: unknown[][] = [];
@@ -86,8 +91,8 @@ test('the floor sends every row of a cache as it is there, and builds its indexe
       void rows.push([table, ...values.map((value) => (Buffer.isBuffer(value) ? value.toString() : value))]));
   }
   assert.equal(records, 100);
-  assert.deepEqual(rows.filter(([, rowid]) => rowid === 7), [[0, 7, 'ü'.repeat(7)], [1, 7, null, -7]]);
-  assert.deepEqual(rows.filter(([, rowid]) => rowid === 90), [[0, 90, 'ü'.repeat(90)], [1, 90, 'Plan 90', -90]]);
+  assert.deepEqual(rows.filter(([, rowid]) => rowid === 7), [[0, 7, 'ü'.repeat(7)], [1, 7, null, -7, '\x07']]);
+  assert.deepEqual(rows.filter(([, rowid]) => rowid === 90), [[0, 90, 'ü'.repeat(90)], [1, 90, 'Plan 12345', -90, 'Z']]);
   assert.equal(blockEnd(bytes.subarray(0, -1), 0), blockEnd(bytes, 0));
   assert.equal(writeFrames(file, schema, frames, 10).records, 10);
 });

@@ -1,6 +1,6 @@
 // The floor of a sync: what remains if the server looks nothing up and the desktop computes nothing. One process sends rows
 // that are ready (feeder.ts), from memory or while it reads the same records with MongoDB's raw cursors; this one inserts
-// them into the cache's own schema, and then builds the same indexes and full-text indexes.
+// them into the cache's own schema, and then builds the same indexes, and full-text indexes of the same texts, which are ready.
 //
 // Floors use the cache's own pragmas (desktop/cache/sqlite.ts) and are durable, as the cache is.
 
@@ -12,7 +12,7 @@ import type { SQLInputValue, StatementSync } from 'node:sqlite';
 import { join } from 'node:path';
 
 import { openWriter, type WriteDb } from '../../desktop/cache/sqlite.ts';
-import { readSchema, type CacheSchema } from './cache-schema.ts';
+import { readSchema, writeTexts, type CacheSchema } from './cache-schema.ts';
 import { processorTimeMs } from './figures.ts';
 import { blockEnd, blockRecords, readRows, writeFrames, type Frames } from './frames.ts';
 
@@ -47,9 +47,10 @@ export interface FloorSource {
 /** Makes ready what the floor sends: the records of a filled cache. Measures it as often as asked. */
 export async function openFloor(folder: string, cacheFile: string, mongo: MongoSource | null): Promise<FloorSource> {
   const schema = readSchema(cacheFile);
-  const [all, some] = [join(folder, 'all.frames'), join(folder, 'some.frames')];
+  const [all, some, texts] = [join(folder, 'all.frames'), join(folder, 'some.frames'), join(folder, 'texts.sqlite')];
   const frames = writeFrames(cacheFile, schema, all);
   writeFrames(cacheFile, schema, some, 100);
+  writeTexts(cacheFile, schema, texts);
   const source = mongo ? [mongo.url, mongo.database, mongo.accountId] : [];
   const feeders = [startFeeder([all, ...source]), startFeeder([some, ...source])] as const;
   const ports = await Promise.all(feeders.map(async (feeder) => Number((await once(feeder, 'message'))[0])));
@@ -57,7 +58,7 @@ export async function openFloor(folder: string, cacheFile: string, mongo: MongoS
     async measure() {
       const senderMs = (): number => processorTimeMs(feeders[0].pid ?? 0) ?? 0;
       const beforeMs = senderMs();
-      const floor = await fillOnce(join(folder, 'floor.sqlite'), schema, frames, ports);
+      const floor = await fillOnce(join(folder, 'floor.sqlite'), schema, frames, texts, ports);
       return { ...floor, feederCpuMs: senderMs() - beforeMs };
     },
     async close() {
@@ -65,7 +66,7 @@ export async function openFloor(folder: string, cacheFile: string, mongo: MongoS
         feeder.disconnect();
         await once(feeder, 'exit');
       }));
-      for (const file of [all, some]) rmSync(file, { force: true });
+      for (const file of [all, some, texts]) rmSync(file, { force: true });
     },
   };
 }
@@ -75,11 +76,12 @@ function startFeeder(parameters: readonly string[]): ChildProcess {
 }
 
 async function fillOnce(
-  file: string, schema: CacheSchema, { records }: Frames, [all = 0, some = 0]: readonly number[],
+  file: string, schema: CacheSchema, { records }: Frames, texts: string, [all = 0, some = 0]: readonly number[],
 ): Promise<Omit<Floor, 'feederCpuMs'>> {
   const db = openFresh(file);
   try {
     for (const sql of schema.create) db.exec(sql);
+    db.prepare('ATTACH ? AS texts').run(texts);
     const inserts = schema.tables.map(({ name, columns }) => db.prepare(
       `INSERT INTO "${name}" (${columns.map((column) => `"${column}"`).join(', ')}) VALUES (${columns.map(placeholder).join(', ')})`));
     const startedMs = performance.now();

@@ -3,7 +3,7 @@
 //
 //   block:  u32 size of what follows, u32 number of records, rows
 //   row:    u8 table, u8 number of values, values
-//   value:  u8 kind (0 null, 1 integer as f64, 2 text), text: u32 size, UTF-8
+//   value:  u8 kind (0 null, 1 integer as f64, 2 text, 3 bytes), text and bytes: u32 size, UTF-8 or bytes
 
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
@@ -69,11 +69,11 @@ function encodeValue(value: SQLInputValue): Buffer {
     bytes.writeDoubleLE(value, 1);
     return bytes;
   }
-  if (typeof value !== 'string') throw new TypeError(`a cache has no ${typeof value}`);
-  const text = Buffer.from(value);
-  const head = Buffer.alloc(5, 2);
-  head.writeUInt32LE(text.length, 1);
-  return Buffer.concat([head, text]);
+  if (typeof value !== 'string' && !(value instanceof Uint8Array)) throw new TypeError(`a cache has no ${typeof value}`);
+  const bytes = Buffer.from(value);
+  const head = Buffer.alloc(5, typeof value === 'string' ? 2 : 3);
+  head.writeUInt32LE(bytes.length, 1);
+  return Buffer.concat([head, bytes]);
 }
 
 /** The end of the block at `start`, or null if not all of it is there. */
@@ -91,7 +91,7 @@ export function blockRecords(bytes: Buffer, start: number): number {
 /** A text this long is passed on as bytes; decoding it would cost more than the statement's CAST. */
 const LONG_TEXT_BYTES = 128;
 
-/** Calls back with each row of the block from `start` to `end`. Long texts are views into the bytes. */
+/** Calls back with each row of the block from `start` to `end`. Bytes and long texts are views into the bytes. */
 export function readRows(bytes: Buffer, start: number, end: number, onRow: (table: number, values: SQLInputValue[]) => void): void {
   for (let at = start + HEADER_BYTES; at < end;) {
     const table = bytes[at] ?? 0;
@@ -108,7 +108,7 @@ export function readRows(bytes: Buffer, start: number, end: number, onRow: (tabl
       } else {
         const size = bytes.readUInt32LE(at);
         at += 4;
-        values[index] = size > LONG_TEXT_BYTES ? bytes.subarray(at, at + size) : bytes.toString('utf8', at, at + size);
+        values[index] = kind === 3 || size > LONG_TEXT_BYTES ? bytes.subarray(at, at + size) : bytes.toString('utf8', at, at + size);
         at += size;
       }
     }
