@@ -199,7 +199,9 @@ describe('the state of an invoice', () => {
 
   test('is displayed as overdue from the day after the due date, while anything is to be paid', () => {
     const at = (today: string, openMinor: number, status = 'open'): string =>
-      displayStatus({ status, dueDate: '2026-03-01', totalMinor: 100, openMinor, paidMinor: 100 - openMinor, hasPayments: openMinor < 100 }, today);
+      displayStatus({
+        status, dueDate: '2026-03-01', totalMinor: 100, openMinor, paidMinor: 100 - openMinor, hasPayments: openMinor < 100,
+      }, today);
     assert.deepEqual([at('2026-03-01', 100), at('2026-03-02', 100), at('2026-03-02', 40)], ['open', 'overdue', 'overdue']);
     assert.deepEqual([at('2026-03-02', 0, 'void'), at('2026-03-02', -5), at('2026-03-01', 40)], ['void', 'open', 'partly_paid']);
     const credited = { status: 'open', totalMinor: 100, openMinor: 40, paidMinor: 0, hasPayments: false };

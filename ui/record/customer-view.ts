@@ -129,7 +129,8 @@ export class InvoifyCustomerView extends LitElement {
       <li>
         <span>
           <button class="link" type="button"
-            @click=${() => emit(this, 'open-record', { collection: 'invoices', id })}>${number ?? t(kind === 'credit_note' ? 'kind.credit_note' : 'detail.draft')}</button>
+            @click=${() => emit(this, 'open-record', { collection: 'invoices', id })}>${
+              number ?? t(kind === 'credit_note' ? 'kind.credit_note' : 'detail.draft')}</button>
           <span class="aside">${formatDate(String(issueDate))}</span>
           <span class="badge" data-tone=${badge}>${text}</span>
         </span>
