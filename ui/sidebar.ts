@@ -45,6 +45,7 @@ export class InvoifySidebar extends LitElement {
     }
     .item .icon { color: var(--color-muted); }
     .item:hover { background: var(--color-hover); }
+    .item:focus-visible { outline-offset: -2px; }
     .item[aria-current] { background: var(--color-pressed); font-weight: var(--weight-strong); }
     .item[aria-current] .icon { color: var(--color-accent); }
     .user { padding: var(--space-2); color: var(--color-muted); font-size: var(--text-small); line-height: var(--line-tight); }

@@ -51,7 +51,7 @@ export class InvoifyListTable extends LitElement {
       /* The rows keep their places here; what the browser would add for elements that are reused is wrong. */
       overflow-anchor: none; }
     .grid:focus-visible { outline: none; }
-    .grid:focus-visible:not([aria-activedescendant]) .head { outline: var(--focus); outline-offset: -2px; }
+    .grid[aria-busy='false']:focus-visible:not([aria-activedescendant]) .head { outline: var(--focus); outline-offset: -2px; }
     .row { display: grid; align-items: center; block-size: var(--size-row); padding-inline: var(--space-2); }
     .head {
       position: sticky;
@@ -77,7 +77,9 @@ export class InvoifyListTable extends LitElement {
     .grid:focus-visible .row.active { outline: var(--focus); outline-offset: -2px; border-radius: var(--radius-small); }
     .cell { min-inline-size: 0; padding-inline: var(--space-2); overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
     .cell.number { justify-self: stretch; }
-    .cell.date, .cell.number { padding-inline-start: var(--space-1); }
+    .cell.number { padding-inline-start: var(--space-1); }
+    /* A badge has its own end. */
+    .cell.state { padding-inline-end: 0; text-overflow: clip; }
     .cell.date { padding-inline-end: var(--space-1); }
     .cell .badge { vertical-align: 1px; }
     [aria-selected='true'] .badge:is([data-tone='info'], [data-tone='plain']) { background: var(--color-surface); }
@@ -104,7 +106,7 @@ export class InvoifyListTable extends LitElement {
     .sort:hover, [aria-sort] .sort { color: var(--color-text); }
     .sort .icon { inline-size: 12px; block-size: 12px; }
     .number .sort { flex-direction: row-reverse; }
-    .date .sort { padding-inline: var(--space-1); text-wrap: balance; }
+    .date .sort { text-wrap: balance; }
     .date .sort .icon { vertical-align: -2px; }
     .sort:focus-visible { outline-offset: -2px; }
     .bar { display: block; inline-size: 60%; block-size: 8px; border-radius: var(--radius-small); background: var(--color-skeleton); }
@@ -165,12 +167,13 @@ export class InvoifyListTable extends LitElement {
     super.disconnectedCallback();
   }
 
-  /** Scrolls to the top and forgets the active row, for a different list. */
+  /** Scrolls to the top and forgets the active row, for a different list; the first row is active if the list has the focus. */
   scrollToTop(): void {
     this.#active = -1;
     this.#activeId = null;
     this.#grid?.scrollTo({ top: 0 });
     this.#updateWindow();
+    if (this.#grid?.matches(':focus')) this.#activateFirst();
   }
 
   override focus(): void {
@@ -428,7 +431,7 @@ export class InvoifyListTable extends LitElement {
 function listCell(column: ListColumn, row: ListRow | undefined, today: string): TemplateResult {
   const { text, badge, isMuted }: Cell = row ? column.cell(row, today) : { text: '' };
   const look = !row ? 'bar' : badge === undefined ? '' : 'badge';
-  return html`<div role="gridcell" class="cell ${lookOf(column)} ${isMuted ? 'muted' : ''}"
+  return html`<div role="gridcell" class="cell ${lookOf(column)} ${isMuted ? 'muted' : ''} ${badge === undefined ? '' : 'state'}"
     aria-colindex=${column.position}
     title=${text.length > 16 ? text : nothing}><span class=${look} data-tone=${badge ?? nothing}>${text}</span></div>`;
 }
