@@ -132,6 +132,12 @@ describeWindow('the company', { invoices: 20, customers: 5 }, (env) => {
     const { payload } = await readCompany(colleague);
     assert.deepEqual([payload['phone'], payload['website']], ['+49 40 111', 'blaufeder.example']);
     await waitUntil(page, 'the form shows the result', async () => await field(form, 'Website').inputValue() === 'blaufeder.example');
+    const hasHeading = (): Promise<boolean> => page.locator('invoify-company header h1').evaluate((heading) => heading.matches(':focus'));
+    await waitUntil(page, 'the heading has the focus', hasHeading);
+    await field(form, 'Phone').fill('+49 40 333');
+    await page.keyboard.press('Control+s');
+    await waitUntil(page, 'the heading has the focus again', hasHeading);
+    assert.equal((await readCompany(colleague)).payload?.['phone'], '+49 40 333');
   });
 
   test('can only be viewed by others', async (t) => {

@@ -132,6 +132,17 @@ describeWindow('keyboard use', { invoices: 300, customers: 200 }, (env) => {
     await detail(page).getByRole('heading', { level: 2, name: 'Draft' }).waitFor();
     await checkFocus(page, 'saving a draft');
 
+    const more = detail(page).getByRole('button', { name: 'More actions' });
+    await pressButton(page, more);
+    await waitUntil(page, 'the menu has the focus', () => hasFocus(detail(page).getByRole('menuitem').first()));
+    await key(page, 'End');
+    await key(page, 'Enter');
+    const deletion = sheet(page, 'Delete this draft?');
+    await waitUntil(page, 'its Cancel has the focus', () => hasFocus(deletion.getByRole('button', { name: 'Cancel' })));
+    await key(page, 'Enter');
+    await deletion.waitFor({ state: 'detached' });
+    await waitUntil(page, 'what opened the dialog has the focus', () => hasFocus(more));
+
     await pressButton(page, detail(page).getByRole('button', { name: 'Issue', exact: true }));
     const question = sheet(page, 'Issue this invoice?');
     await waitUntil(page, 'Cancel has the focus', () => hasFocus(question.getByRole('button', { name: 'Cancel' })));

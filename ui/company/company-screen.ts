@@ -62,11 +62,14 @@ export class InvoifyCompany extends LitElement {
   readonly #flow = new RecordFlow(this, {
     ...recordCalls(this),
     refresh: () => this.#load(),
+    block: () => (this.status ? writeBlock(this.status) : 'unreachable'),
     onDone: () => {
       emit(this, 'toast', { text: t('done.saved'), tone: 'ok' });
       // With no form open, nothing is asked before leaving.
       if (this.lead) emit(this, 'open-record', this.lead.back);
       this.#fillForm();
+      // As after every save, also from the dialog of a conflict, which gives the focus back first.
+      void this.updateComplete.then(() => this.renderRoot.querySelector('h1')?.focus());
     },
   });
 
