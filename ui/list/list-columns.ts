@@ -3,10 +3,9 @@
 
 import type { Collection, Column } from '../../shared/collections.ts';
 import { displayStatus } from '../../shared/invoice-age.ts';
-import type { CsvColumn } from '../../shared/window/ipc.ts';
 import type { ListRow } from '../../shared/window/views.ts';
 import { formatDate, formatMoney, formatNumber } from '../text/format.ts';
-import { currentLocale, isKey, t, tryText } from '../text/i18n.ts';
+import { isKey, t, tryText } from '../text/i18n.ts';
 
 export type BadgeTone = 'plain' | 'ok' | 'warn' | 'bad' | 'info' | 'muted';
 
@@ -92,31 +91,12 @@ export function minWidthPx(columns: readonly ListColumn[]): number {
   return columns.reduce((sum, { minPx }) => sum + minPx, rowPaddingPx);
 }
 
-/** The columns of the CSV export, with their headings and words, which need the texts of records. */
-export function csvColumns(collection: Collection): readonly CsvColumn[] {
-  return shownColumns(collection).map((column) => {
-    const words = csvWords(collection, column);
-    return { name: column.name, title: columnTitle(collection, column), ...(words && { words }) };
-  });
-}
-
-/** The proposed name of a file with this list. */
-export function csvFileName({ name }: Collection): string {
-  return tryText('collection', name).toLocaleLowerCase(currentLocale().language);
-}
-
-/** What the values of a choice or a flag are called. */
-function csvWords({ fields }: Collection, { name }: Column): Readonly<Record<string, string>> | null {
-  const field = fields[name];
-  if (field?.kind === 'choice') return Object.fromEntries(field.values.map((value) => [value, tryText(name, value)]));
-  return field?.kind === 'boolean' ? { 0: flagText(name, false), 1: flagText(name, true) } : null;
-}
-
-function shownColumns({ columns, balances = [] }: Collection): readonly Column[] {
+/** Also those of the CSV export. */
+export function shownColumns({ columns, balances = [] }: Collection): readonly Column[] {
   return [...columns, ...balances].filter(({ shown }) => shown);
 }
 
-function columnTitle(collection: Collection, column: Column): string {
+export function columnTitle(collection: Collection, column: Column): string {
   return columnHeading(collection, column).replaceAll('\u00AD', '');
 }
 
@@ -185,7 +165,7 @@ function flagCell(name: string, isOn: boolean): Cell {
   return isUsual ? { text } : { text, badge: 'muted' };
 }
 
-function flagText(name: string, isOn: boolean): string {
+export function flagText(name: string, isOn: boolean): string {
   const word = isOn ? 'yes' : 'no';
   return isKey(`${name}.${word}`) ? tryText(name, word) : t(`word.${word}`);
 }

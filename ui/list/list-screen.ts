@@ -9,7 +9,7 @@ import { callErrorText } from '../text/call-error-text.ts';
 import { controls } from '../base/controls.ts';
 import { emit } from '../base/events.ts';
 import { countText, currentLocale, loadRecordTexts, t, tryText } from '../text/i18n.ts';
-import { csvColumns, csvFileName, listColumns } from './list-columns.ts';
+import { listColumns } from './list-columns.ts';
 import { ListRows } from './list-rows.ts';
 import { chooseAge, clearFilters, emptiness, hasFilters, selectionOf, showsDue, sortBy, type Age, type ListState } from './list-state.ts';
 import './list-summary.ts';
@@ -230,6 +230,7 @@ export class InvoifyListScreen extends LitElement {
   async #saveCsv(): Promise<void> {
     const selection = selectionOf(this.collection, this.state, this.today);
     await loadRecordTexts();
+    const { csvColumns, csvFileName } = await import('./list-csv.ts');
     const outcome = await ask(this, 'app.exportCsv', {
       name: csvFileName(this.collection), selection, sort: this.state.sort, columns: csvColumns(this.collection),
       locale: currentLocale().format,

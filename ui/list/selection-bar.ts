@@ -15,7 +15,7 @@ import { callErrorText } from '../text/call-error-text.ts';
 import { countText, currentLocale, t } from '../text/i18n.ts';
 import { selectionText } from './bulk.ts';
 import type { BulkJob } from './bulk-dialog.ts';
-import { csvColumns, csvFileName } from './list-columns.ts';
+import { csvColumns, csvFileName } from './list-csv.ts';
 import { maxSelected } from './row-selection.ts';
 import '../base/write-button.ts';
 import './bulk-dialog.ts';

@@ -12,7 +12,7 @@ import { decodeCsv, parseAmount, parseDay, parseRate, readTable } from '../../..
 import { runVerify } from '../../../server/verify-command.ts';
 import { collections } from '../../../shared/collections.ts';
 import { csvText } from '../../../shared/csv.ts';
-import { csvColumns } from '../../../ui/list/list-columns.ts';
+import { csvColumns } from '../../../ui/list/list-csv.ts';
 import { chooseLocale, loadRecordTexts, setLocale } from '../../../ui/text/i18n.ts';
 import { assertError } from '../../client.ts';
 import { openStore, runServer, startServer, stores, type TestServer } from '../harness.ts';

@@ -6,7 +6,8 @@ import { describe, test } from 'node:test';
 import { findCollection } from '../../../shared/collections.ts';
 import type { ListRow } from '../../../shared/window/views.ts';
 import { setLocale } from '../../../ui/text/i18n.ts';
-import { csvColumns, fittingColumns, minWidthPx, listColumns } from '../../../ui/list/list-columns.ts';
+import { fittingColumns, minWidthPx, listColumns } from '../../../ui/list/list-columns.ts';
+import { csvColumns } from '../../../ui/list/list-csv.ts';
 
 await setLocale({ language: 'en', format: 'en-GB' });
 const invoices = findCollection('invoices');
