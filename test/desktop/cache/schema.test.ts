@@ -115,8 +115,9 @@ test('a cache of protocol 1 stays readable until what its migrated server has is
   const isOldReadable = (): void => {
     assert.deepEqual(counts(cache.reader), { company: 0, users: 1, plans: 1, customers: 1, invoices: 5 });
     assertConsistent(cache, 'a');
-    const [row, ...others] = listPage(cache.reader, { collection: 'invoices', search: 'nordwind', sort: { column: 'number' } }).rows;
-    assert.deepEqual([row?.columns['status'], row?.columns['totalMinor'], others.length], ['draft', 11_900, 4]);
+    const { rows } = listPage(cache.reader, { collection: 'invoices', search: 'nordwind', sort: { column: 'number' } });
+    const draft = rows.at(-1);
+    assert.deepEqual([draft?.columns['status'], draft?.columns['totalMinor'], rows.length], ['draft', 11_900, 5]);
     assert.equal(getRecord(cache.reader, 'customers', recordId(100))?.payload['taxId'], 'DE123456788');
     const [totals] = selectionTotals(cache.reader, { collection: 'invoices' });
     assert.deepEqual([totals?.count, totals?.totalMinor], [3, 35_700]);
