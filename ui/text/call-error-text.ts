@@ -5,7 +5,6 @@ import type { CallError } from '../../shared/window/ipc.ts';
 import type { Attempt, CacheNotice, SyncError } from '../../shared/window/views.ts';
 import { currentLocale, isKey, t, tryText } from './i18n.ts';
 import { authorOf } from '../record/author.ts';
-import type { FlowError } from '../record/record-flow.ts';
 
 /** Why a sync failed. In English it is the desktop's own message, which is the most specific. */
 export function syncErrorText(error: SyncError): string {
@@ -37,7 +36,7 @@ export function tooManyAttemptsText(waitS: number): string {
 const vagueCodes: readonly string[] = ['conflict', 'invalid_request', 'resync_required'];
 
 /** What went wrong, and what to do. */
-export function callErrorText(error: CallError | SyncError | FlowError): string {
+export function callErrorText(error: CallError | SyncError | { readonly code: 'unsaved'; readonly message: string }): string {
   const { code, message } = error;
   if (currentLocale().language === 'en' && vagueCodes.includes(code) && message !== '') return message;
   // The texts of kinds are not part of the first screen.
@@ -46,6 +45,7 @@ export function callErrorText(error: CallError | SyncError | FlowError): string 
   const reason = reasons.find((name) => isKey(`refused.${name}`));
   if (reason !== undefined) return tryText('refused', reason);
   const author = 'current' in error && error.current?.payload ? authorOf(error.current.payload) : null;
-  if (code === 'precondition_failed' && author !== null) return t('error.changedBy', { name: author });
+  // Not part of the first screen either.
+  if (code === 'precondition_failed' && author !== null && isKey('confirm.changedBy')) return t('confirm.changedBy', { name: author });
   return isKey(`error.${code}`) ? tryText('error', code) : t('error.internal');
 }

@@ -250,7 +250,6 @@ export const deShell: Translation<typeof enShell> = {
   'error.conflict': 'Das ist beim jetzigen Stand auf dem Server nicht möglich. Sehen Sie sich den Eintrag noch einmal an.',
   'error.invalid_request': 'Das ist mit diesen Angaben nicht möglich.',
   'error.precondition_failed': 'Jemand anderes hat das inzwischen geändert. Sehen Sie sich den Eintrag noch einmal an.',
-  'error.changedBy': '{name} hat das inzwischen geändert. Sehen Sie sich den Eintrag noch einmal an.',
   'error.resync_required': 'Der Server verlangte wiederholt, von vorn herunterzuladen. Die Daten auf diesem Computer bleiben lesbar.',
   'error.payload_too_large': 'Das ist zu groß zum Speichern.',
   'error.upgrade_required': 'Installieren Sie die neue Version von Invoify: Diese ist zu alt für den Server.',

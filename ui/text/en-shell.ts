@@ -245,7 +245,6 @@ export const enShell = {
   'error.conflict': 'The server’s data no longer allows this. Look at it again.',
   'error.invalid_request': 'This is not possible as entered.',
   'error.precondition_failed': 'Someone else has changed this in the meantime. Look at it again.',
-  'error.changedBy': '{name} has changed this in the meantime. Look at it again.',
   'error.resync_required': 'The server kept asking to start the download over. The data on this computer stays readable.',
   'error.payload_too_large': 'This is too large to save.',
   'error.upgrade_required': 'Update Invoify: this version is too old for the server.',

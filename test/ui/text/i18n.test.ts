@@ -139,7 +139,8 @@ describe('an error', () => {
     assert.deepEqual([...early, ...late].filter((text) => english.has(text) || text === ''), []);
   });
 
-  test('about a record that was changed meanwhile names who did, if that is known', () => {
+  test('about a record that was changed meanwhile names who did, if that is known', async () => {
+    await loadRecordTexts();
     const current = (payload: JsonObject) => ({ id: '1', updatedAt: '', payload });
     const text = (payload: JsonObject): string => callErrorText({ code: 'precondition_failed', message, current: current(payload) });
     assert.match(text({ changedBy: { id: '1', name: 'A Colleague' } }), /^A Colleague has changed this/);
