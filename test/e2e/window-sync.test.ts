@@ -226,7 +226,8 @@ describeWindow('the sync status in the window', { invoices: 3000, customers: 60 
     const page = await openSynced(t, env());
     await env().endSessions(env().owner);
     await windowApi(page).sync.pullFromServer();
-    await expectStatus(page, 'error', /^Checking your sign-in…$/);
+    await expectStatus(page, 'error', /^Checking your sign-in… · Last synced/);
+    await expectNoNew(page, 'Checking your sign-in…');
     assert.equal(await page.locator('invoify-status-bar .state[data-tone=bad], invoify-notice-bar [data-tone=bad]').count(), 0);
     // A token that has worked would be asked about once more after a minute.
     await windowApi(page).sync.setAuthToken('ended');
@@ -262,7 +263,12 @@ describeWindow('the sync status in the window', { invoices: 3000, customers: 60 
     await page.keyboard.press('Control+n');
     const form = sheet(page, 'New customer');
     await form.getByLabel('Name', { exact: true }).fill('Typed Before Ltd');
+    await env().endSessions(env().owner);
+    await press(form, 'Save');
+    await form.getByText('Your sign-in is being checked. You can save in a moment').waitFor();
+    assert.equal((await form.getByRole('alert').innerText()).trim(), '', 'nothing else is said');
     await signInFrom(form);
+    assert.equal((await form.getByRole('alert').innerText()).trim(), '', 'nor afterwards');
     assert.equal(await form.getByLabel('Name', { exact: true }).inputValue(), 'Typed Before Ltd');
     await pressAndClose(form, 'Save');
     await goTo(page, 'Invoices');

@@ -46,11 +46,12 @@ export class InvoifyBlockBanner extends LitElement {
   override render(): TemplateResult | typeof nothing {
     if (this.block === null) return nothing;
     const isSignedOut = this.block === 'signed_out';
+    const isChecking = this.block === 'checking';
     const isAway = this.block === 'offline' || this.block === 'unreachable';
-    const ofInput = isSignedOut ? t('form.signedOut') : isAway ? t('form.offline') : null;
+    const ofInput = isSignedOut ? t('form.signedOut') : isChecking ? t('form.checking') : isAway ? t('form.offline') : null;
     const text = this.hasInput && ofInput !== null ? ofInput : blockText(this.block);
     return html`
-      <div class="banner warn">${icon(isSignedOut ? 'lock' : 'offline')}<span>${text}</span>
+      <div class="banner warn">${icon(isSignedOut || isChecking ? 'lock' : 'offline')}<span>${text}</span>
         ${isSignedOut ? html`
           <button type="button" class="link" @click=${() => emit(this, 'sign-in')}>${actionLabel('sign-in')}</button>` : ''}
       </div>`;

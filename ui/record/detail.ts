@@ -110,6 +110,7 @@ export class InvoifyDetail extends LitElement {
   readonly #flow = new RecordFlow(this, {
     ...recordCalls(this),
     refresh: () => this.#load(),
+    block: () => this.#block,
     onDone: (task, record, next) => this.#onDone(task, record, next),
   });
   readonly #latestShown = latestOnly();

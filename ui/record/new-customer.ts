@@ -28,6 +28,7 @@ export class InvoifyNewCustomer extends LitElement {
   readonly #flow = new RecordFlow(this, {
     ...recordCalls(this),
     refresh: async () => undefined,
+    block: () => this.block,
     onDone: (_task, { id }) => {
       emit(this, 'toast', { text: t('done.created.customers'), tone: 'ok' });
       this.dispatchEvent(new CustomEvent<string>('created', { detail: id }));

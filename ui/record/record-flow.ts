@@ -19,6 +19,7 @@ import type { RecordView } from '../../shared/window/views.ts';
 import type { Lead } from '../app-state.ts';
 import { ask } from '../base/ask.ts';
 import type { IssueContext } from '../invoice/issue-warnings.ts';
+import type { WriteBlock } from '../sync/sync-view.ts';
 import { editableFields } from './record-actions.ts';
 import { isEmpty, isSame, mergePatchBetween } from './record-patch.ts';
 
@@ -72,6 +73,8 @@ export interface FlowDeps {
   readonly getRecord: WindowApi['data']['getRecord'];
   /** Reloads the record from the cache; resolves once it is shown. */
   readonly refresh: () => Promise<void>;
+  /** Why writing is not possible at the moment. */
+  readonly block: () => WriteBlock;
   /** A task is done; `record` is the result, and `next` what the user wants to do with it. */
   readonly onDone: (task: Task, record: WireRecord, next: 'issue' | null) => void;
 }
@@ -109,6 +112,7 @@ export class RecordFlow implements ReactiveController {
   /** The record that an earlier save of this form has made. */
   #created: RecordView | null = null;
   #next: 'issue' | null = null;
+  #block: WriteBlock = null;
 
   constructor(host: ReactiveControllerHost, deps: FlowDeps) {
     this.#host = host;
@@ -116,8 +120,12 @@ export class RecordFlow implements ReactiveController {
     host.addController(this);
   }
 
-  hostConnected(): void {
-    // Required by the interface; a task starts only with open().
+  /** An error that came of the connection or the session says nothing any more once that has changed. */
+  hostUpdate(): void {
+    const block = this.#deps.block();
+    if (block === this.#block) return;
+    this.#block = block;
+    if (this.#state.error && isOfMoment(this.#state.error)) this.#state = { ...this.#state, error: null };
   }
 
   get state(): FlowState {
@@ -221,7 +229,8 @@ export class RecordFlow implements ReactiveController {
     else if (isRefusal(error)) this.#unconfirmed = null;
     const theirs = error.code === 'precondition_failed' ? toView(error.current) : null;
     if (!theirs) {
-      this.#set({ ...this.#state, isBusy: false, error });
+      // What the block says already is not said twice.
+      this.#set({ ...this.#state, isBusy: false, error: this.#deps.block() !== null && isOfMoment(error) ? null : error });
     } else if (task.kind === 'action') {
       this.#set({ ...idle, task: { ...task, record: theirs, before: task.before ?? task.record } });
     } else {
@@ -269,6 +278,11 @@ function isApplied(task: Task, sent: JsonObject, current: RecordView | null): bo
 /** Whether the server says that a write, under whatever key it was sent before, was not done. */
 function isRefusal({ code }: CallError): boolean {
   return ['invalid_request', 'not_found', 'conflict', 'precondition_failed'].includes(code);
+}
+
+/** Whether a save failed only because of the connection or the session as it was then. */
+function isOfMoment({ code }: FlowError): boolean {
+  return ['offline', 'unauthorized', 'signed_out', 'upgrade_required', 'server_outdated'].includes(code);
 }
 
 /** What a form has changed of a version. */

@@ -17,7 +17,7 @@ const QUIET_MS = 500;
 export const READ_EVERY_MS = 500;
 
 /** Why writing is not possible; null if it is. */
-export type WriteBlock = null | 'offline' | 'unreachable' | 'signed_out' | 'update_required' | 'server_outdated';
+export type WriteBlock = null | 'offline' | 'unreachable' | 'checking' | 'signed_out' | 'update_required' | 'server_outdated';
 
 export type SyncAction = 'refresh' | 'sync-now' | 'cancel' | 'try-again' | 'details' | 'sign-in';
 export type Tone = 'plain' | 'ok' | 'warn' | 'bad' | 'busy';
@@ -113,7 +113,13 @@ export function writeBlock(status: Status): WriteBlock {
   if (status.state === 'session_expired' || status.user === null) return 'signed_out';
   if (status.state === 'update_required') return status.error?.code === 'server_outdated' ? 'server_outdated' : 'update_required';
   if (status.state === 'offline') return 'offline';
+  if (isInDoubt(status)) return 'checking';
   return status.isOnline && status.state !== 'unreachable' ? null : 'unreachable';
+}
+
+/** The server has refused the session, and is asked once more before that counts: until then nothing is accepted. */
+function isInDoubt({ state, error }: Status): boolean {
+  return state === 'error' && error?.code === 'unauthorized';
 }
 
 export function blockText(block: WriteBlock): string | null {
@@ -121,6 +127,7 @@ export function blockText(block: WriteBlock): string | null {
     case null: return null;
     case 'offline': return t('write.offline');
     case 'unreachable': return t('write.unreachable');
+    case 'checking': return t('sync.checkingSignIn');
     case 'signed_out': return t('write.signedOut');
     case 'update_required': return t('sync.update');
     case 'server_outdated': return t('sync.updateServer');
@@ -186,10 +193,13 @@ export function viewSync(memory: SyncMemory, nowMs: number, wallMs: number): Syn
       };
     }
     case 'error': {
-      // The server is asked once more before this counts as a failure.
-      if (status.error?.code === 'unauthorized') {
+      if (isInDoubt(status)) {
         const text = t('sync.checkingSignIn');
-        return { ...plain, ...same(text), tone: 'warn', notice: { text: withPartial(text, status), tone: 'warn', action: null } };
+        const long = readable === null ? withPartial(text, status) : `${text} ${readable}`;
+        return {
+          ...plain, text: withAge(text, memory, nowMs), announcement: text, tone: 'warn', instant,
+          notice: { text: long, tone: 'warn', action: null },
+        };
       }
       const reason = status.error && syncErrorText(status.error);
       const long = withPartial(reason ? t('sync.failedLong', { reason }) : t('sync.failed'), status);

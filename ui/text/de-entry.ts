@@ -13,6 +13,7 @@ export const deEntry: Translation<typeof enEntry> = {
   'form.saveIssue': 'Speichern und ausstellen',
 
   'form.credits': 'Korrigiert {number} vom {date}. Noch gutzuschreiben: {amount}',
+  'form.checking': 'Ihre Anmeldung wird geprüft. Gleich können Sie speichern; Ihre Eingaben bleiben erhalten.',
   'form.creditMax': 'Von {number} sind nur noch {amount} gutzuschreiben.',
   'form.creditRateMax': '{number} enthält zu {rate} Steuer nur {amount} netto.',
   'form.creditNoRate': '{number} enthält nichts zu {rate} Steuer.',

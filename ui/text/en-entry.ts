@@ -12,6 +12,7 @@ export const enEntry = {
   'form.saveIssue': 'Save and issue',
 
   'form.credits': 'Corrects {number} of {date}. Left to credit: {amount}',
+  'form.checking': 'Your sign-in is being checked. You can save in a moment; what you typed is kept.',
   'form.creditMax': 'Only {amount} of {number} is left to credit.',
   'form.creditRateMax': '{number} has only {amount} net at {rate} tax.',
   'form.creditNoRate': '{number} has nothing at {rate} tax.',

@@ -11,6 +11,7 @@ import { toOutcome } from '../../../shared/window/ipc.ts';
 import type { WireRecord } from '../../../shared/protocol.ts';
 import type { RecordView } from '../../../shared/window/views.ts';
 import { RecordFlow, type FlowDeps, type Task } from '../../../ui/record/record-flow.ts';
+import type { WriteBlock } from '../../../ui/sync/sync-view.ts';
 
 const id = 'a'.repeat(24);
 const customer: JsonObject = { name: 'Café Müller', currency: 'EUR', phone: '1' };
@@ -48,6 +49,7 @@ function createServer(payload: JsonObject) {
     return made.record;
   };
   let created = 0;
+  let block: WriteBlock = null;
   const version = () => `v${Number(stored?.updatedAt.slice(1) ?? 0) + 1}`;
   const deps: { -readonly [K in keyof FlowDeps]: FlowDeps[K] } = {
     records: {
@@ -66,6 +68,7 @@ function createServer(payload: JsonObject) {
       await setImmediate();
       shown = stored;
     },
+    block: () => block,
     onDone: (task, record, next) => done.push({ task, record, next, shown, isOpen: flow.state.task !== null }),
   };
   const flow = new RecordFlow({ addController: () => undefined, requestUpdate: () => undefined } as never, deps);
@@ -76,11 +79,46 @@ function createServer(payload: JsonObject) {
   return {
     flow, deps, sent, done, view,
     get created() { return created; },
+    become: (next: WriteBlock) => {
+      block = next;
+      flow.hostUpdate();
+    },
     edit: () => flow.open({ kind: 'edit', collection: 'customers', record: view(), initial: view().payload }),
     colleagueSaves: (change: JsonObject) => { stored = { id, updatedAt: version(), payload: { ...stored?.payload, ...change } }; },
     fail: (code: ErrorCode, isApplied = false) => { fault = { code, isApplied }; },
   };
 }
+
+describe('an error', () => {
+  for (const [code, during] of [['unauthorized', 'checking'], ['offline', 'unreachable'], ['signed_out', 'signed_out']] as const) {
+    test(`is gone once what it came of has changed: ${code}`, async () => {
+      const { flow, edit, fail, become } = createServer({ note: 'a' });
+      edit();
+      fail(code);
+      await flow.save({ note: 'b' });
+      assert.equal(flow.state.error?.code, code);
+      become(during);
+      assert.equal(flow.state.error, null);
+      fail(code);
+      await flow.save({ note: 'b' });
+      assert.equal(flow.state.error, null, 'the block says it');
+      become(null);
+      assert.deepEqual([flow.state.error, flow.state.task?.kind], [null, 'edit']);
+    });
+  }
+
+  test('stays if it says what became of the save', async () => {
+    for (const code of ['outcome_unknown', 'conflict', 'forbidden'] as const) {
+      const { flow, edit, fail, become } = createServer({ note: 'a' });
+      edit();
+      fail(code);
+      await flow.save({ note: 'b' });
+      become('checking');
+      become(null);
+      assert.equal(flow.state.error?.code, code);
+    }
+  });
+});
 
 describe('a completed task', () => {
   test('says what the user wants to do next, also once a save has failed or met a conflict', async () => {
