@@ -11,7 +11,7 @@ import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import { EPOCH, formatInstant, parseInstant, type Instant } from '../shared/clock.ts';
 import { publishedFields, roles, visibleTo, type Role } from '../shared/collections.ts';
 import { countRecords, emptyDigest, type Digest } from '../shared/digest.ts';
-import { AppError, errorCode } from '../shared/errors.ts';
+import { AppError } from '../shared/errors.ts';
 import { changeSizeBytes, pageFrame, writeChanges, type Change } from '../shared/feed.ts';
 import { streamType } from '../shared/feed-stream.ts';
 import { problem } from '../shared/problems.ts';
@@ -100,14 +100,14 @@ export async function readFrom<T>(
   });
 }
 
-/** Where it cannot be noted, as on a full disk, the pull goes on: at worst it is ended by the next removal of tombstones. */
+/**
+ * Reading does not wait for it, since the database may be locked or its disk full: at worst the pull is ended by the next removal of
+ * tombstones. Only a note from before a backup was restored is replaced first: it would keep cursors alive that have ended.
+ */
 async function noteFullPull(store: Store, { accountId, clock }: Account, { sessionId, fullPullFrom }: Session): Promise<void> {
-  try {
-    await store.noteFullPull(accountId, sessionId, clock);
-  } catch (error) {
-    // A note from before a backup was restored would keep cursors alive that have ended.
-    if (fullPullFrom > clock || errorCode(error) !== 'unavailable') throw error;
-  }
+  const noted = store.noteFullPull(accountId, sessionId, clock);
+  if (fullPullFrom > clock) await noted;
+  else noted.catch(() => {});
 }
 
 interface Found {
