@@ -167,6 +167,7 @@ for (const store of stores) {
       let begun = 0;
       let ended = 0;
       const counting: StreamDeps['store'] = Object.create(site.store, {
+        noteFullPull: { value: site.store.noteFullPull.bind(site.store) },
         snapshot: { value: (accountId: string, read: Parameters<StreamDeps['store']['snapshot']>[1]) => {
           begun += 1;
           return site.store.snapshot(accountId, read).finally(() => { ended += 1; });
