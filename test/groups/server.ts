@@ -1,5 +1,5 @@
-// The server but for its wire contract.
+// The server but for its wire contract and MongoDB.
 
 import { group } from '../group.ts';
 
-group('server/!(abuse-memory).test.ts', 'server/embedded/*.test.ts', 'server/mongo/!(store).test.ts');
+group('server/!(abuse-memory).test.ts', 'server/embedded/*.test.ts');
