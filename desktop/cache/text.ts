@@ -8,7 +8,7 @@
 
 import type { DatabaseSync } from 'node:sqlite';
 
-export const textVersion = 1;
+export const textVersion = 2;
 
 /**
  * The text of a value: `words` for the full-text index, `search` for a search in it, which has no ends of numbers of its own, `key` what
@@ -41,6 +41,8 @@ function foldText(value: unknown, as: 'words' | 'search' | 'key'): string | null
     // Years are in every other number.
     if (digits.length > 12 || (digits.length < 5 && !digits.startsWith('0'))) continue;
     for (let start = 1; start <= digits.length - 3; start += 1) text += ` ${digits.slice(start)}`;
+    const value = digits.replace(/^0+/, '');
+    if (value !== '' && value.length < 3) text += ` ${value}`;
   }
   return text;
 }

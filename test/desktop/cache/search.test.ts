@@ -182,8 +182,8 @@ describe('what people have in hand is found:', () => {
   test('the end of a number, and of what has leading zeros', (t) => {
     const cache = temporaryCache(t);
     fill(cache, [7416, 17_416, 42].map((number, index) => upsert('invoices', index, invoice(number))));
-    assert.deepEqual(['7416', '416', '17416', '042', '0042', '741'].map((search) => found(cache, search)),
-      [[0, 1], [0, 1], [1], [2], [2], [0, 1]]);
+    assert.deepEqual(['7416', '416', '17416', '042', '42', '0042', '741'].map((search) => found(cache, search)),
+      [[0, 1], [0, 1], [1], [2], [2], [2], [0, 1]]);
     // Years are in every number.
     assert.deepEqual(found(cache, '025'), []);
   });
