@@ -1,8 +1,9 @@
 // Turns search text into a condition on a list.
 //
 // Every word must match. With a full-text index, a word matches the beginning of a word in any searched column or searched entry, the
-// end of a number, and any part of what is written without spaces, as text.ts has it ("mul" finds Müller, "INV-2025-00" and "412" find
-// INV-2025-00412). Without one, or until it is built, a word matches any substring of a searched column, ignoring the case of A–Z.
+// end of a number, all of a number but its leading zeros, and any part of what is written without spaces, as text.ts has it ("mul"
+// finds Müller, "INV-2025-00" and "412" find INV-2025-00412). Without one, or until it is built, a word matches any substring of a
+// searched column, ignoring the case of A–Z.
 // Umlauts may be typed as ae, oe and ue, and these as umlauts ("schroeder" finds Schröder, and the other way round).
 // Input is never treated as syntax. What also reads as an amount finds the records with that amount, too.
 

@@ -26,6 +26,7 @@ export class InvoiceNumbers {
     const accountId = this.#accountId;
     // An invoice may have lost its number since, or be gone.
     const ids = numbers.flatMap((number) => this.#ids.get(number) ?? []);
+    if (ids.length === 0) return new Map();
     const options = { ...majorityRead, session, projection: { payload: 1 }, ...byId };
     const found = await this.#tables.records('invoices').find({ _id: { $in: ids }, accountId }, options).toArray();
     return new Map(found.flatMap(({ _id, payload }) => {
