@@ -42,7 +42,7 @@ export class InvoifyApp extends LitElement {
   declare _settings: Settings | null;
   /** Null until loaded; until then nothing is drawn. */
   declare _locale: Locale | null;
-  /** The dialog to sign in again is open. */
+  /** The dialog to sign in again is open. Only it closes itself: the next keys of a password would go to what is under it. */
   declare _isSigningIn: boolean;
   /** The live region for screen readers. Changes with the state, never with the clock. */
   declare _announcement: string;
@@ -102,7 +102,6 @@ export class InvoifyApp extends LitElement {
 
   #onStatus(status: Status): void {
     this._sync = rememberStatus(this._sync, status, performance.now());
-    if (status.state !== 'session_expired' && status.state !== 'never_synced') this._isSigningIn = false;
   }
 
   async #applySettings(settings: Settings | null): Promise<void> {

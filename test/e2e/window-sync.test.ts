@@ -267,6 +267,17 @@ describeWindow('the sync status in the window', { invoices: 3000, customers: 60 
     await press(form, 'Save');
     await form.getByText('Your sign-in is being checked. You can save in a moment').waitFor();
     assert.equal((await form.getByRole('alert').innerText()).trim(), '', 'nothing else is said');
+    await form.getByRole('button', { name: 'Sign in', exact: true }).click();
+    await dialog.getByLabel('Password').fill('half a passw');
+    await env().stopServer();
+    await windowApi(page).sync.pullFromServer();
+    await waitForState(page, 'unreachable');
+    await env().startServer();
+    await windowApi(page).sync.pullFromServer();
+    await waitForState(page, 'error');
+    assert.equal(await dialog.getByLabel('Password').inputValue(), 'half a passw', 'a network that comes and goes takes nothing away');
+    await page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'detached' });
     await signInFrom(form);
     assert.equal((await form.getByRole('alert').innerText()).trim(), '', 'nor afterwards');
     assert.equal(await form.getByLabel('Name', { exact: true }).inputValue(), 'Typed Before Ltd');

@@ -1,9 +1,9 @@
-// Says in a form or dialog why saving is not possible now and, if that is because the session has ended, leads to the sign-in: a sheet
+// Says in a form or dialog why saving is not possible now and, if that is because of the session, leads to the sign-in: a sheet
 // is modal, so the notice and the status bar that offer it otherwise are out of reach.
 //
 //   <invoify-block-banner .block .hasInput>
 //
-// When it disappears while it has the focus, the sheet around it takes that.
+// When it disappears while it has the focus, or the sign-in ends for which it did, the sheet around it takes that.
 
 import { LitElement, html, nothing, type TemplateResult } from 'lit';
 
@@ -40,7 +40,12 @@ export class InvoifyBlockBanner extends LitElement {
   }
 
   protected override updated(): void {
-    if (this.#hadFocus && !this.matches(':focus-within')) this.closest<HTMLElement>('invoify-sheet')?.focus();
+    if (this.#hadFocus && !this.matches(':focus-within')) this.focus();
+  }
+
+  override focus(): void {
+    const target = this.renderRoot.querySelector('button') ?? this.closest<HTMLElement>('invoify-sheet');
+    target?.focus();
   }
 
   override render(): TemplateResult | typeof nothing {
@@ -52,7 +57,7 @@ export class InvoifyBlockBanner extends LitElement {
     const text = this.hasInput && ofInput !== null ? ofInput : blockText(this.block);
     return html`
       <div class="banner warn">${icon(isSignedOut || isChecking ? 'lock' : 'offline')}<span>${text}</span>
-        ${isSignedOut ? html`
+        ${isSignedOut || isChecking ? html`
           <button type="button" class="link" @click=${() => emit(this, 'sign-in')}>${actionLabel('sign-in')}</button>` : ''}
       </div>`;
   }

@@ -117,7 +117,10 @@ export function writeBlock(status: Status): WriteBlock {
   return status.isOnline && status.state !== 'unreachable' ? null : 'unreachable';
 }
 
-/** The server has refused the session, and is asked once more before that counts: until then nothing is accepted. */
+/**
+ * The server has refused the session, and is asked once more before that counts: until then nothing is accepted. Who does not want to
+ * wait may sign in.
+ */
 function isInDoubt({ state, error }: Status): boolean {
   return state === 'error' && error?.code === 'unauthorized';
 }
@@ -197,8 +200,8 @@ export function viewSync(memory: SyncMemory, nowMs: number, wallMs: number): Syn
         const text = t('sync.checkingSignIn');
         const long = readable === null ? withPartial(text, status) : `${text} ${readable}`;
         return {
-          ...plain, text: withAge(text, memory, nowMs), announcement: text, tone: 'warn', instant,
-          notice: { text: long, tone: 'warn', action: null },
+          ...plain, text: withAge(text, memory, nowMs), announcement: text, tone: 'warn', action: 'sign-in', instant,
+          notice: { text: long, tone: 'warn', action: 'sign-in' },
         };
       }
       const reason = status.error && syncErrorText(status.error);

@@ -68,7 +68,7 @@ describe('each state of the sync', () => {
       'Windows cannot unlock it. Showing data from today 14:02. You can view and export.'],
     // A refusal that has not been confirmed is no fault yet.
     ['error', { error: { code: 'unauthorized', message: 'Not accepted just now.' } }, 'Checking your sign-in… · Last synced 3 min ago',
-      'warn', null, 'Checking your sign-in… Showing data from today 14:02. You can view and export.'],
+      'warn', 'sign-in', 'Checking your sign-in… Showing data from today 14:02. You can view and export.'],
     ['error', failed, 'Sync failed · Last synced today 14:02', 'bad', 'details', 'Sync failed: The cache differs.'],
     ['update_required', old, 'Update Invoify · Last synced 3 min ago', 'warn', null,
       'Update Invoify: this server speaks protocol 2. Showing data from today 14:02. You can view and export.'],
