@@ -3,7 +3,7 @@
 import { findCollection, visibleTo, type Role } from '../shared/collections.ts';
 import type { JsonObject } from '../shared/fields.ts';
 import type { Command } from '../shared/window/ipc.ts';
-import type { Status } from '../shared/window/views.ts';
+import type { ListSelection, Status } from '../shared/window/views.ts';
 
 /** The name of a collection, for its list, or one of the screens below. */
 export type Screen = string;
@@ -34,11 +34,18 @@ export interface RecordLink {
   readonly lead?: Lead;
 }
 
+/** A list to show with these filters; `label` stands for them in the toolbar. */
+export interface ListLink {
+  readonly collection: string;
+  readonly filters: NonNullable<ListSelection['filters']>;
+  readonly label: string;
+}
+
 /** What a form was opened for: the field that was missing, and where to go once it is saved. */
 export interface Lead {
   /** The field's path, or that of the object it is part of. */
   readonly field: string;
-  readonly back: RecordLink;
+  readonly back: RecordLink | ListLink;
 }
 
 /** The lists that a role may open, in the order of the sidebar. */

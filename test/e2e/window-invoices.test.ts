@@ -95,7 +95,7 @@ describeWindow('an invoice', { invoices: 40, customers: 10 }, (env) => {
     await press(question, 'Enter company details');
     await page.getByRole('heading', { level: 1, name: 'Company' }).waitFor({ state: 'attached' });
     const form = page.locator('invoify-company-form');
-    await form.getByText('Once you save, the invoice continues.').waitFor();
+    await form.getByText('Once you save, you go back to where you were.').waitFor();
     const street = form.getByLabel('Street');
     await waitUntil(page, 'what is missing has the focus', () => street.evaluate((input) => input.matches(':focus-within')));
     await street.fill('Hafenstraße 1');

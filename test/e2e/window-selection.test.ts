@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import type { Locator, Page } from 'playwright-core';
 
 import { assertAccessible } from './accessible.ts';
-import { describeWindow } from './harness.ts';
+import { describeWindow, windowApi } from './harness.ts';
 import { detail, filterByStatus, goTo, press, pressAndClose, rows, search, sheet, waitUntil } from './user-actions.ts';
 
 const today = new Date().toISOString().slice(0, 10);
@@ -89,6 +89,36 @@ describeWindow('several rows of a list', { invoices: 60, customers: 10 }, (env) 
     const numberOf = async (id: string): Promise<string> => String((await colleague.read('invoices', id)).payload?.['number']);
     assert.ok(await numberOf(early.id) < await numberOf(late.id));
     assert.equal(await numberOf(empty.id), 'undefined');
+  });
+
+  test('are listed again once the company has what they could not be issued without', async (t) => {
+    const colleague = await env().colleague();
+    const page = await env().openWindow(t, { width: 1280 });
+    const listed = await windowApi(page).data.listPage({ collection: 'company', limit: 1 });
+    const company = await colleague.read('company', listed.ok ? listed.value.rows[0]?.id ?? '' : '');
+    await colleague.change('company', company, { address: null });
+    const { id: customerId } = await colleague.create('customers', { name: 'Waiting Ltd', currency: 'EUR' });
+    for (const issueDate of [today, '2026-01-05']) {
+      await colleague.create('invoices', { customerId, issueDate, currency: 'EUR', lines: [line] });
+    }
+    await windowApi(page).sync.pullFromServer();
+    await search(page, 'Waiting Ltd');
+    await waitUntil(page, 'the drafts have come', async () => await rows(page).filter({ hasText: 'Waiting Ltd' }).count() === 2);
+    await page.getByRole('grid').focus();
+    await page.keyboard.press('Control+a');
+    await press(bar(page), 'Issue 2 drafts');
+    await press(sheet(page, 'Issue 2 drafts?'), 'Enter company details');
+    const form = page.locator('invoify-company-form');
+    await form.getByLabel('Street').fill('Hafenstraße 1');
+    await form.getByLabel('City').fill('Kiel');
+    await press(form, 'Save');
+    await page.getByRole('button', { name: 'Only 2 selected' }).waitFor();
+    await waitUntil(page, 'they are listed', async () => await rows(page).count() === 2);
+    await page.getByRole('grid').focus();
+    await page.keyboard.press('Control+a');
+    await press(bar(page), 'Issue 2 drafts');
+    await press(sheet(page, 'Issue 2 drafts?'), 'Issue');
+    await sheet(page, 'Done').getByText(/^2 issued: /).waitFor();
   });
 
   test('are saved as PDFs in one folder, until the user cancels', async (t) => {
@@ -217,6 +247,23 @@ describeWindow('several rows of a list', { invoices: 60, customers: 10 }, (env) 
     await rows(page).first().click({ button: 'right' });
     await menu.getByRole('menuitem', { name: 'Record payment' }).click();
     await pressAndClose(page.locator('invoify-payment-dialog invoify-sheet'), 'Cancel');
+  });
+
+  test('have a menu that says why a credit note cannot be issued any more', async (t) => {
+    const colleague = await env().colleague();
+    const { id: customerId } = await colleague.create('customers', { name: 'Voided Ltd', currency: 'EUR' });
+    const draft = await colleague.create('invoices', { customerId, issueDate: today, currency: 'EUR', lines: [line] });
+    const invoice = await colleague.act(draft, 'issue');
+    await colleague.act(invoice, 'credit');
+    await colleague.act(await colleague.read('invoices', draft.id), 'void');
+    const page = await env().openWindow(t, { width: 1280 });
+    await search(page, 'Voided Ltd');
+    const row = rows(page).filter({ hasText: /Voided Ltd.*Draft/s });
+    await row.click({ button: 'right' });
+    const issue = page.getByRole('menuitem', { name: 'Issue' });
+    await issue.waitFor();
+    assert.equal(await issue.getAttribute('aria-disabled'), 'true');
+    assert.match(String(await issue.getAttribute('title')), /credit/i);
   });
 
   test('have a menu for all that are selected, and one for a row that is not', async (t) => {

@@ -4,8 +4,7 @@ import type { LitElement } from 'lit';
 
 import type { JsonObject } from '../../shared/fields.ts';
 import type { Settings } from '../../shared/window/ipc.ts';
-import type { ListSelection } from '../../shared/window/views.ts';
-import type { Lead, RecordLink, Screen } from '../app-state.ts';
+import type { Lead, ListLink, RecordLink, Screen } from '../app-state.ts';
 import type { WriteBlock } from '../sync/sync-view.ts';
 
 /** What a toast says, and offers to do next. */
@@ -27,12 +26,7 @@ export interface AppEvents {
   readonly 'open-record': RecordLink;
   /** Opens the form for a new record, prefilled with `from`. */
   readonly 'new-record': { readonly collection: string; readonly from?: JsonObject };
-  /** Opens a list with these filters; `label` stands for them in the toolbar. */
-  readonly 'show-list': {
-    readonly collection: string;
-    readonly filters: NonNullable<ListSelection['filters']>;
-    readonly label: string;
-  };
+  readonly 'show-list': ListLink;
   readonly 'close-detail': null;
   /** Goes back to the list; the record stays open beside it. */
   readonly 'leave-detail': null;
@@ -48,4 +42,10 @@ export function emit<E extends keyof AppEvents>(
   element: EventTarget, name: E, ...[detail]: AppEvents[E] extends null ? [] : [detail: AppEvents[E]]
 ): void {
   element.dispatchEvent(new CustomEvent(name, { detail: detail ?? null, bubbles: true, composed: true }));
+}
+
+/** Shows what a form was opened from. */
+export function goBack(element: EventTarget, { back }: Lead): void {
+  if ('id' in back) emit(element, 'open-record', back);
+  else emit(element, 'show-list', back);
 }

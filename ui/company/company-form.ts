@@ -11,7 +11,7 @@ import { findCollection, writableFields } from '../../shared/collections.ts';
 import { countries, isIban, type Fields, type JsonObject } from '../../shared/fields.ts';
 import { problem, type Problems } from '../../shared/problems.ts';
 import { controls } from '../base/controls.ts';
-import { emit } from '../base/events.ts';
+import { goBack } from '../base/events.ts';
 import { icon } from '../base/icons.ts';
 import { autocompleteOf, controlKind, optionsOf, type Option } from '../record/field-kinds.ts';
 import type { FieldInput } from '../record/field.ts';
@@ -141,7 +141,7 @@ export class InvoifyCompanyForm extends LitElement {
   }
 
   #goBack(): void {
-    if (this.task.lead) emit(this, 'open-record', this.task.lead.back);
+    if (this.task.lead) goBack(this, this.task.lead);
   }
 
   #onKeydown(event: KeyboardEvent): void {

@@ -11,9 +11,8 @@ import type { JsonObject } from '../../shared/fields.ts';
 import type { SignedInUser } from '../../shared/protocol.ts';
 import type { CallError } from '../../shared/window/ipc.ts';
 import type { RecordView, Status } from '../../shared/window/views.ts';
-import { ask } from '../base/ask.ts';
 import { controls } from '../base/controls.ts';
-import { emit } from '../base/events.ts';
+import { emit, goBack } from '../base/events.ts';
 import { latestOnly } from '../base/latest.ts';
 import { askQuestion } from '../base/question.ts';
 import { screenStyles } from '../base/screen-styles.ts';
@@ -22,7 +21,7 @@ import '../record/conflict-dialog.ts';
 import { detailStyles, facts, section } from '../record/detail-parts.ts';
 import { layoutOf } from '../record/form-layout.ts';
 import { mayWrite, type Lead } from '../app-state.ts';
-import { findCompany } from '../record/record-detail-data.ts';
+import { findCompany, sourceOf } from '../record/record-detail-data.ts';
 import { formFields, valueAt } from '../record/record-draft.ts';
 import { recordCalls, RecordFlow } from '../record/record-flow.ts';
 import { valueText } from '../record/value-text.ts';
@@ -66,7 +65,7 @@ export class InvoifyCompany extends LitElement {
     onDone: () => {
       emit(this, 'toast', { text: t('done.saved'), tone: 'ok' });
       // With no form open, nothing is asked before leaving.
-      if (this.lead) emit(this, 'open-record', this.lead.back);
+      if (this.lead) goBack(this, this.lead);
       this.#fillForm();
       // As after every save, also from the dialog of a conflict, which gives the focus back first.
       void this.updateComplete.then(() => this.renderRoot.querySelector('h1')?.focus());
@@ -109,9 +108,7 @@ export class InvoifyCompany extends LitElement {
 
   async #load(): Promise<void> {
     const isLatest = this.#latestLoad();
-    const outcome = await findCompany({
-      getRecord: (request) => ask(this, 'data.getRecord', request), listPage: (request) => ask(this, 'data.listPage', request),
-    });
+    const outcome = await findCompany(sourceOf(this));
     if (!isLatest()) return;
     this._failure = outcome.ok ? null : outcome.error;
     if (!outcome.ok) return;

@@ -34,7 +34,7 @@ import { fieldLabel, problemMessage } from '../text/messages.ts';
 import { localNumbers } from '../text/number-text.ts';
 import type { Picked } from '../record/picker.ts';
 import { askQuestion } from '../base/question.ts';
-import { findCompany, type CompanySource } from '../record/record-detail-data.ts';
+import { findCompany, sourceOf } from '../record/record-detail-data.ts';
 import { formFields } from '../record/record-draft.ts';
 import { formFieldNames, type EditTask, type FlowError } from '../record/record-flow.ts';
 import type { WriteBlock } from '../sync/sync-view.ts';
@@ -173,10 +173,7 @@ export class InvoifyInvoiceForm extends LitElement {
   /** Reads what customer, plan and company have defaults for, and with `fills` puts it where nothing else was entered. */
   async #loadDefaults(customerId: string, fills: boolean): Promise<void> {
     const isLatest = this.#latestDefaults();
-    const source: CompanySource = {
-      getRecord: (request) => ask(this, 'data.getRecord', request),
-      listPage: (request) => ask(this, 'data.listPage', request),
-    };
+    const source = sourceOf(this);
     const read = async (collection: string, id: string | undefined): Promise<JsonObject | null> => {
       const found = id ? await source.getRecord({ collection, id }) : null;
       return found?.ok ? found.value?.payload ?? null : null;

@@ -7,7 +7,7 @@ import { isOverdue } from '../../shared/invoice.ts';
 import type { Outcome, SavedFile } from '../../shared/window/ipc.ts';
 import type { ListRow } from '../../shared/window/views.ts';
 import { ask } from '../base/ask.ts';
-import { findCompany, type Detail } from '../record/record-detail-data.ts';
+import { findCompany, sourceOf, type Detail } from '../record/record-detail-data.ts';
 import { InvoifyInvoicePage } from './invoice-page.ts';
 import { bankFacts, filled, footer, maxNamed, postalLines, type Paper, type PaperLine } from './paper-content.ts';
 import { createPaperFormat, paperLocale } from './paper-format.ts';
@@ -110,9 +110,7 @@ export async function exportStatement(
   host: EventTarget, { record }: Detail, to: 'print' | 'pdf', today: string,
 ): Promise<Outcome<SavedFile | null>> {
   const customer = record.payload as JsonObject & Customer;
-  const company = await findCompany({
-    getRecord: (request) => ask(host, 'data.getRecord', request), listPage: (request) => ask(host, 'data.listPage', request),
-  });
+  const company = await findCompany(sourceOf(host));
   const invoices = await openInvoices(host, record.id);
   if (!company.ok) return company;
   if (!invoices.ok) return invoices;

@@ -16,7 +16,7 @@ import { emit } from '../base/events.ts';
 import { companyGaps, companyOmissions, type CompanyGap, type CompanyOmission } from '../company/company-gaps.ts';
 import { exportInvoice } from '../invoice/invoice-page.ts';
 import { issueWarnings } from '../invoice/issue-warnings.ts';
-import { findCompany, loadDetail } from '../record/record-detail-data.ts';
+import { findCompany, loadDetail, sourceOf } from '../record/record-detail-data.ts';
 import type { WriteBlock } from '../sync/sync-view.ts';
 import { localDay } from '../text/format.ts';
 import { currentLocale, t } from '../text/i18n.ts';
@@ -82,9 +82,7 @@ export class InvoifyBulkDialog extends LitElement {
   }
 
   async #readCompany(): Promise<void> {
-    const company = await findCompany({
-      getRecord: (request) => ask(this, 'data.getRecord', request), listPage: (request) => ask(this, 'data.listPage', request),
-    });
+    const company = await findCompany(sourceOf(this));
     const payload = company.ok ? company.value?.payload ?? null : null;
     this.#omissions = company.ok ? companyOmissions(payload) : [];
     const found = await Promise.all(this.job.rows.map(({ id }) => ask(this, 'data.getRecord', { collection: 'invoices', id })));
@@ -118,11 +116,7 @@ export class InvoifyBulkDialog extends LitElement {
   }
 
   async #savePdf(id: string): Promise<Outcome<unknown>> {
-    const detail = await loadDetail({
-      getRecord: (request) => ask(this, 'data.getRecord', request),
-      listPage: (request) => ask(this, 'data.listPage', request),
-      selectionTotals: (request) => ask(this, 'data.selectionTotals', request),
-    }, 'invoices', id);
+    const detail = await loadDetail(sourceOf(this), 'invoices', id);
     if (!detail.ok) return detail;
     return detail.value ? exportInvoice(this, detail.value, 'folder') : this.#refuse(id, t('detail.gone'));
   }
@@ -130,6 +124,14 @@ export class InvoifyBulkDialog extends LitElement {
   #refuse(id: string, message: string): Outcome<never> {
     this.#reasons.set(id, message);
     return { ok: false, error: { code: 'conflict', message } };
+  }
+
+  /** The drafts are the list to which the company's screen leads back. */
+  #openCompany(): void {
+    const filters = { id: this.job.rows.map(({ id }) => id) };
+    const label = t('selection.count', { count: this.job.rows.length });
+    const lead = { field: this._gaps?.[0] ?? 'name', back: { collection: 'invoices', filters, label } };
+    emit(this, 'navigate', { screen: companyScreen, lead });
   }
 
   #leave(): void {
@@ -166,7 +168,7 @@ export class InvoifyBulkDialog extends LitElement {
       ${canIssue ? html`<invoify-write-button slot="actions" look="primary" .blocked=${this.block}
         .label=${t('action.issue')} @activate=${this.#run}></invoify-write-button>` : nothing}
       ${lacksCompany && this.isOwner ? html`<button slot="actions" type="button" class="button primary"
-        @click=${() => emit(this, 'navigate', { screen: companyScreen })}>${t('company.open')}</button>` : nothing}`;
+        @click=${this.#openCompany}>${t('company.open')}</button>` : nothing}`;
   }
 
   #renderQuestion(): TemplateResult {

@@ -4,7 +4,6 @@
 import { LitElement, css, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 
 import { companyScreen } from '../app-state.ts';
-import { ask } from '../base/ask.ts';
 import { controls } from '../base/controls.ts';
 import { emit } from '../base/events.ts';
 import { isKey, t, tryText } from '../text/i18n.ts';
@@ -81,12 +80,10 @@ export class InvoifyListEmpty extends LitElement {
   }
 
   async #readCompany(): Promise<void> {
-    const [{ findCompany }, { companyGaps }] = await Promise.all([
+    const [{ findCompany, sourceOf }, { companyGaps }] = await Promise.all([
       import('../record/record-detail-data.ts'), import('../company/company-gaps.ts'),
     ]);
-    const company = await findCompany({
-      getRecord: (request) => ask(this, 'data.getRecord', request), listPage: (request) => ask(this, 'data.listPage', request),
-    });
+    const company = await findCompany(sourceOf(this));
     this._lacksCompany = company.ok && companyGaps(company.value?.payload ?? null).length > 0;
   }
 

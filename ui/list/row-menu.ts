@@ -7,7 +7,6 @@
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 
 import type { Role } from '../../shared/collections.ts';
-import type { RecordView } from '../../shared/window/views.ts';
 import { ask } from '../base/ask.ts';
 import { controls } from '../base/controls.ts';
 import { emit } from '../base/events.ts';
@@ -16,6 +15,7 @@ import { focusFirstItem, menuStyles, onMenuKeydown } from '../base/menu.ts';
 import { newInvoiceFor } from '../invoice/invoice-draft.ts';
 import { recordActions } from '../record/record-actions.ts';
 import { actionIcons } from '../record/record-bar.ts';
+import { loadDetail, sourceOf, type Detail } from '../record/record-detail-data.ts';
 import type { WriteBlock } from '../sync/sync-view.ts';
 import { callErrorText } from '../text/call-error-text.ts';
 import { localDay } from '../text/format.ts';
@@ -27,14 +27,14 @@ import type { SelectionAction } from './selection-bar.ts';
 /** A menu with what its items depend on. */
 export interface OpenMenu extends RowMenu {
   /** The row's invoice. */
-  readonly invoice: RecordView | null;
+  readonly invoice: Detail | null;
   readonly canPdf: boolean;
 }
 
 /** Reads what the items depend on. */
 export async function readMenu(element: EventTarget, collection: string, menu: RowMenu): Promise<OpenMenu> {
   const [found, info] = await Promise.all([
-    collection === 'invoices' ? ask(element, 'data.getRecord', { collection, id: menu.row.id }) : null, ask(element, 'app.getInfo'),
+    collection === 'invoices' ? loadDetail(sourceOf(element), collection, menu.row.id) : null, ask(element, 'app.getInfo'),
   ]);
   return { ...menu, invoice: found?.ok ? found.value : null, canPdf: info.ok && !info.value.lacks.includes('pdf') };
 }
@@ -155,10 +155,10 @@ export class InvoifyRowMenu extends LitElement {
       ${this.menu.invoice ? this.#invoiceActions(this.menu.invoice) : nothing}`;
   }
 
-  #invoiceActions(invoice: RecordView): TemplateResult {
+  #invoiceActions(invoice: Detail): TemplateResult {
     const { collection, menu: { row: { id, columns }, canPdf } } = this;
     const act = (name: 'issue' | 'pay' | 'print' | 'pdf'): void => emit(this.#closed(), 'open-record', { collection, id, act: name });
-    const actions = recordActions(collection, invoice, this.role, { references: null, otherOwners: null }, localDay(Date.now()));
+    const actions = recordActions(collection, invoice.record, this.role, invoice, localDay(Date.now()));
     return html`
       ${(['issue', 'pay'] as const).map((name) => {
         const action = actions.find((one) => one.name === name);

@@ -20,7 +20,7 @@ import { askQuestion } from '../base/question.ts';
 import { companyGaps, type CompanyGap } from '../company/company-gaps.ts';
 import { callErrorText } from '../text/call-error-text.ts';
 import { controls } from '../base/controls.ts';
-import { emit } from '../base/events.ts';
+import { emit, goBack } from '../base/events.ts';
 import { latestOnly } from '../base/latest.ts';
 import { formatInstant, localDay } from '../text/format.ts';
 import { currentLocale, t, tryText } from '../text/i18n.ts';
@@ -329,7 +329,7 @@ export class InvoifyDetail extends LitElement {
     if (task.kind === 'edit' && task.record === null) {
       emit(this, 'open-record', { collection: task.collection, id: record.id, ...(next && { act: next }) });
     } else if (next) this.#act(next);
-    else if (task.kind === 'edit' && task.lead) emit(this, 'open-record', task.lead.back);
+    else if (task.kind === 'edit' && task.lead) goBack(this, task.lead);
     else if (task.kind === 'action' && task.action === 'delete') emit(this, 'close-detail');
     else this.focusStart();
   }

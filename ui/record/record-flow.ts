@@ -18,6 +18,7 @@ import type { WireRecord } from '../../shared/protocol.ts';
 import type { RecordView } from '../../shared/window/views.ts';
 import type { Lead } from '../app-state.ts';
 import { ask } from '../base/ask.ts';
+import { sourceOf } from './record-detail-data.ts';
 import type { IssueContext } from '../invoice/issue-warnings.ts';
 import type { WriteBlock } from '../sync/sync-view.ts';
 import { editableFields } from './record-actions.ts';
@@ -89,7 +90,7 @@ export function recordCalls(element: EventTarget): Pick<FlowDeps, 'records' | 'g
       removeEntry: (request) => ask(element, 'records.removeEntry', request),
       act: (request) => ask(element, 'records.act', request),
     },
-    getRecord: (request) => ask(element, 'data.getRecord', request),
+    getRecord: sourceOf(element).getRecord,
   };
 }
 

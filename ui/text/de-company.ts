@@ -30,7 +30,7 @@ export const deCompany: Translation<typeof enCompany> = {
   'company.none': 'Die Angaben zur Firma sind noch nicht auf diesem Computer.',
   'company.nothing': 'Es ist noch nichts eingetragen.',
   'company.preview': 'Vorschau mit Beispielpositionen',
-  'company.thenBack': 'Nach dem Speichern geht es mit der Rechnung weiter.',
+  'company.thenBack': 'Nach dem Speichern geht es dort weiter, wo Sie waren.',
   'company.back': 'Zurück zur Rechnung',
   'company.reset': 'Änderungen verwerfen',
   'company.ibanChecked': 'Die Prüfziffern stimmen.',

@@ -29,7 +29,7 @@ export const enCompany = {
   'company.none': 'The company’s details are not on this computer yet.',
   'company.nothing': 'Nothing has been entered yet.',
   'company.preview': 'Preview with sample lines',
-  'company.thenBack': 'Once you save, the invoice continues.',
+  'company.thenBack': 'Once you save, you go back to where you were.',
   'company.back': 'Back to the invoice',
   'company.reset': 'Discard changes',
   'company.ibanChecked': 'The check digits are right.',
