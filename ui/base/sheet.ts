@@ -2,11 +2,11 @@
 // inert; the status bar stays visible, because saving depends on the connection.
 //
 //   <invoify-sheet heading="…" placement="side | wide | centre" @sheet-close>
-//     content, and slot="actions" for the buttons in the footer
+//     content, slot="notice" for what may appear at any time, and slot="actions" for the buttons in the footer
 //
 // Esc and the close button only fire `sheet-close`; the owner decides, and closes the sheet by removing it. Focus moves to
 // the first element with `autofocus`, or the heading, and back to the opener on close. It goes there again if the focused element is
-// removed or disabled, because the content has been replaced.
+// removed or disabled, because the content has been replaced. Notices stand below the content, which therefore stays where it is.
 
 import { LitElement, css, html, type TemplateResult } from 'lit';
 
@@ -92,6 +92,9 @@ export class InvoifySheet extends LitElement {
     }
 
     :host([placement='centre']) .body { padding-block-start: var(--space-1); }
+
+    .notice { flex: none; max-block-size: 40%; padding-inline: var(--space-5); overflow: auto; }
+    :host([placement='centre']) .notice { padding-block-end: var(--space-2); }
 
     footer {
       display: flex;
@@ -198,6 +201,7 @@ export class InvoifySheet extends LitElement {
             <button class="icon-button" type="button" aria-label=${t('word.close')} @click=${this.#requestClose}>${icon('close')}</button>`}
         </header>
         <div class="body"><slot></slot></div>
+        <div class="notice"><slot name="notice"></slot></div>
         <footer><slot name="actions"></slot></footer>
       </dialog>`;
   }

@@ -119,14 +119,16 @@ export class InvoifyPaymentDialog extends LitElement {
         .isBusy=${this.isBusy} @sheet-close=${this.#leave}>
         <form novalidate @submit=${(event: Event) => event.preventDefault()} @keydown=${this.#onKeydown}
           @field-input=${(event: CustomEvent<FieldInput>) => this.#change(event.detail)}>
-          <div role="alert">${this.#renderBanner()}</div>
-          <invoify-block-banner .block=${this.block} .hasInput=${true}></invoify-block-banner>
           <p>${unbroken(t(isRefund ? 'pay.overpaid' : 'pay.open', { name, amount }))}</p>
           ${isOpen ? html`
             <div class="row">${this.#renderField('amountMinor')}${this.#renderField('paidOn')}</div>
             <div class="row">${this.#renderField('method')}${this.#renderField('reference')}</div>
             <p class="rest" role="status">${this.#remainderText}</p>` : html`<p>${t('confirm.impossible')}</p>`}
         </form>
+        <div slot="notice">
+          <div role="alert">${this.#renderBanner()}</div>
+          <invoify-block-banner .block=${this.block} .hasInput=${true}></invoify-block-banner>
+        </div>
         <button slot="actions" type="button" class="button" ?disabled=${this.isBusy} @click=${this.#leave}>${t('word.cancel')}</button>
         ${isOpen ? html`
           <invoify-write-button slot="actions" look="primary" .blocked=${this.block}

@@ -41,7 +41,7 @@ const none: Cell = { text: '–', isMuted: true };
 /** Minimum width in px, and the column's share (fr) of the remaining width; without a share the width is fixed. */
 const widths: Readonly<Record<string, readonly [minPx: number, share?: number]>> = {
   number: [124], customerName: [116, 3], issueDate: [88, 1.35], dueDate: [88, 1.35], status: [128],
-  totalMinor: [104, 1], openMinor: [104, 1.1], overdueMinor: [104, 1], oldestDue: [92],
+  totalMinor: [104, 1.4], openMinor: [104, 1.5], overdueMinor: [104, 1.4], oldestDue: [92],
   name: [180, 2], email: [160, 2], contact: [120, 1.5], priceMinor: [104, 1], currency: [84], interval: [104], active: [120],
   role: [104], disabled: [104],
 };

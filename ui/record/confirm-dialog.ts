@@ -162,13 +162,15 @@ export class InvoifyConfirmDialog extends LitElement {
     return html`
       <invoify-sheet placement="centre" .heading=${this.#heading} .isBusy=${this.isBusy} @sheet-close=${this.#leave}>
         <div class="texts">
+          ${this.#isAllowed ? this.#texts.map((text) => html`<p>${unbroken(text)}</p>`) : html`<p>${t('confirm.impossible')}</p>`}
+          ${this.#isAllowed ? html`${this.#renderWarnings()}${this.#renderInstead()}` : ''}
+        </div>
+        <div slot="notice">
           <div role="alert">
             ${failure ? html`<div class="banner">${icon('warn')}<span>${unbroken(failure)}</span></div>` : ''}
             ${before ? html`<div class="banner warn">${icon('warn')}<div>${this.#renderChanges()}</div></div>` : ''}
           </div>
           <invoify-block-banner .block=${this.block}></invoify-block-banner>
-          ${this.#isAllowed ? this.#texts.map((text) => html`<p>${unbroken(text)}</p>`) : html`<p>${t('confirm.impossible')}</p>`}
-          ${this.#isAllowed ? html`${this.#renderWarnings()}${this.#renderInstead()}` : ''}
         </div>
         <button slot="actions" type="button" class="button" autofocus ?disabled=${this.isBusy}
           @click=${this.#leave}>${t('word.cancel')}</button>

@@ -146,10 +146,6 @@ export class InvoifyConflictDialog extends LitElement {
     const heading = name === null ? t('conflict.title') : t('conflict.titleBy', { name });
     return html`
       <invoify-sheet placement="wide" .heading=${heading} .isBusy=${this.isBusy} @sheet-close=${this.#leave}>
-        <div role="alert">
-          ${failure ? html`<div class="banner">${icon('warn')}<span>${failure}</span></div>` : ''}
-        </div>
-        <invoify-block-banner .block=${this.block} .hasInput=${true}></invoify-block-banner>
         <p class="intro">${this.#differences.length > 0 ? t('conflict.text') : t('conflict.same')}</p>
         ${this.#differences.length > 1 ? html`
           <div class="all">
@@ -157,6 +153,12 @@ export class InvoifyConflictDialog extends LitElement {
             <button type="button" class="button" @click=${() => this.#chooseAll('theirs')}>${t('conflict.allTheirs')}</button>
           </div>` : html`<div class="all"></div>`}
         ${this.#differences.map((difference) => this.#renderDifference(difference))}
+        <div slot="notice">
+          <div role="alert">
+            ${failure ? html`<div class="banner">${icon('warn')}<span>${failure}</span></div>` : ''}
+          </div>
+          <invoify-block-banner .block=${this.block} .hasInput=${true}></invoify-block-banner>
+        </div>
         <span slot="actions" class="left" role="status">${openCount > 0 ? t('conflict.undecided', { count: openCount }) : ''}</span>
         <button slot="actions" type="button" class="button" ?disabled=${this.isBusy} @click=${this.#leave}>${t('conflict.back')}</button>
         <invoify-write-button slot="actions" look="primary" .blocked=${this.block}

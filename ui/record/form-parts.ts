@@ -64,12 +64,12 @@ export interface FormFrame {
   readonly content: TemplateResult;
 }
 
-/** A form in its sheet: banners above the fields, Cancel and Save below. */
+/** A form in its sheet, with banners between the fields and the buttons. */
 export function formFrame(frame: FormFrame): TemplateResult {
   return html`
     <invoify-sheet .placement=${frame.placement} .heading=${frame.heading} .isBusy=${frame.isBusy} @sheet-close=${frame.onClose}>
-      ${renderBanners(frame)}
       ${frame.content}
+      <div slot="notice">${renderBanners(frame)}</div>
       <button slot="actions" type="button" class="button" ?disabled=${frame.isBusy} @click=${frame.onClose}>${t('word.cancel')}</button>
       ${frame.alternative ? html`<invoify-write-button slot="actions" .blocked=${frame.block} .busy=${frame.isBusy}
         .label=${frame.alternative.label} .keys=${shortcutOf(frame.alternative.keys)}
@@ -81,7 +81,7 @@ export function formFrame(frame: FormFrame): TemplateResult {
 }
 
 /**
- * What stands above the fields of a form, which imports block-banner.ts for it. The live regions are always present, so that what
+ * What has to be said about a form, which imports block-banner.ts for it. The live regions are always present, so that what
  * appears in them is announced.
  */
 export function renderBanners(
