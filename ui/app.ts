@@ -178,6 +178,13 @@ export class InvoifyApp extends LitElement {
     this.#wasSignedOut = isSignedOut;
   }
 
+  /** What led to the sign-in may be gone. */
+  async #endSignIn(): Promise<void> {
+    this._isSigningIn = false;
+    await this.updateComplete;
+    if (document.activeElement === document.body) await this.#focusContent();
+  }
+
   async #focusContent(): Promise<void> {
     await this.updateComplete;
     await this.renderRoot.querySelector<InvoifyShell>('invoify-shell')?.focusContent();
@@ -196,7 +203,7 @@ export class InvoifyApp extends LitElement {
         .info=${this.#info}></invoify-shell>
       ${this._isSigningIn ? html`<invoify-sign-in-dialog .server=${latest.server} .user=${latest.user}
         .reason=${refusalText(latest)} .memoryOnly=${isMemoryOnly}
-        @close=${() => { this._isSigningIn = false; }}></invoify-sign-in-dialog>` : nothing}`;
+        @close=${this.#endSignIn}></invoify-sign-in-dialog>` : nothing}`;
   }
 
   override render(): TemplateResult | typeof nothing {

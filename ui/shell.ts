@@ -4,7 +4,7 @@
 import { LitElement, css, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { keyed } from 'lit/directives/keyed.js';
 
-import { findCollection } from '../shared/collections.ts';
+import { findCollection, type Collection } from '../shared/collections.ts';
 import type { AppInfo, Command, Settings } from '../shared/window/ipc.ts';
 import type { Status } from '../shared/window/views.ts';
 import {
@@ -221,6 +221,7 @@ export class InvoifyShell extends LitElement {
     this._lists = { ...this._lists, [collection]: { ...initialState(found), given: { filters, label } } };
     this._detail = null;
     this.#setScreen(collection);
+    await focusScreen(this);
   }
 
   /** An open detail follows the keyboard through the list. */
@@ -271,27 +272,29 @@ export class InvoifyShell extends LitElement {
   }
 
   #main(): TemplateResult {
+    const collection = findCollection(this._screen);
+    // Elsewhere than in a list, the notice stands at the end, where it moves nothing that is read or typed.
+    return collection && this._screen !== companyScreen ? this.#listScreen(collection) : html`${this.#otherScreen()}${this.#notice()}`;
+  }
+
+  #otherScreen(): TemplateResult {
+    const { status, view: { revision } } = this;
+    switch (this._screen) {
+      case healthScreen: return html`<invoify-health .status=${status} .revision=${revision}></invoify-health>`;
+      case reportScreen:
+        return html`<invoify-report .status=${status} .revision=${revision} .today=${localDay(Date.now())}></invoify-report>`;
+      case companyScreen:
+        return html`<invoify-company .status=${status} .revision=${revision} .user=${status.user} .lead=${this.#lead}></invoify-company>`;
+      case computersScreen:
+        return html`<invoify-computers-screen .status=${status} .revision=${revision}></invoify-computers-screen>`;
+      default:
+        return html`<invoify-settings .status=${status} .revision=${revision} .user=${status.user} .settings=${this.settings}
+          .info=${this.info}></invoify-settings>`;
+    }
+  }
+
+  #listScreen(collection: Collection): TemplateResult {
     const { status, _screen: screen } = this;
-    const collection = findCollection(screen);
-    if (screen === healthScreen) {
-      return html`${this.#notice()}<invoify-health .status=${status} .revision=${this.view.revision}></invoify-health>`;
-    }
-    if (screen === reportScreen) {
-      return html`${this.#notice()}<invoify-report .status=${status} .revision=${this.view.revision}
-        .today=${localDay(Date.now())}></invoify-report>`;
-    }
-    if (screen === companyScreen) {
-      return html`${this.#notice()}<invoify-company .status=${status} .revision=${this.view.revision}
-        .user=${status.user} .lead=${this.#lead}></invoify-company>`;
-    }
-    if (screen === computersScreen) {
-      return html`${this.#notice()}<invoify-computers-screen .status=${status}
-        .revision=${this.view.revision}></invoify-computers-screen>`;
-    }
-    if (!collection) {
-      return html`${this.#notice()}<invoify-settings .status=${status} .revision=${this.view.revision} .user=${status.user}
-        .settings=${this.settings} .info=${this.info}></invoify-settings>`;
-    }
     return html`${keyed(screen, html`<invoify-list-screen .collection=${collection} .state=${this._lists[screen]}
       .status=${status} .revision=${this.view.revision} .today=${localDay(Date.now())}
       .selectedId=${this._detail?.collection === screen ? this._detail.id : null}

@@ -114,11 +114,21 @@ describeWindow('several rows of a list', { invoices: 60, customers: 10 }, (env) 
     await press(form, 'Save');
     await page.getByRole('button', { name: 'Only 2 selected' }).waitFor();
     await waitUntil(page, 'they are listed', async () => await rows(page).count() === 2);
-    await page.getByRole('grid').focus();
+    await waitUntil(page, 'the list has the focus', () => page.getByRole('grid').evaluate((grid) => grid.matches(':focus')));
     await page.keyboard.press('Control+a');
     await press(bar(page), 'Issue 2 drafts');
-    await press(sheet(page, 'Issue 2 drafts?'), 'Issue');
+    const question = sheet(page, 'Issue 2 drafts?');
+    await question.getByRole('button', { name: 'Issue', exact: true }).waitFor();
+    await windowApi(page).sync.setAuthToken('ended');
+    await question.getByRole('button', { name: 'Sign in', exact: true }).click();
+    const signIn = page.locator('invoify-sign-in-dialog');
+    await signIn.getByLabel('Password').fill(env().password);
+    await signIn.getByRole('button', { name: 'Sign in', exact: true }).click();
+    await signIn.waitFor({ state: 'detached' });
+    await press(question, 'Issue');
     await sheet(page, 'Done').getByText(/^2 issued: /).waitFor();
+    await page.keyboard.press('Escape');
+    await waitUntil(page, 'the list has the focus again', () => page.getByRole('grid').evaluate((grid) => grid.matches(':focus')));
   });
 
   test('are saved as PDFs in one folder, until the user cancels', async (t) => {

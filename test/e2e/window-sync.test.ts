@@ -243,6 +243,7 @@ describeWindow('the sync status in the window', { invoices: 3000, customers: 60 
     await dialog.getByRole('button', { name: 'Sign in', exact: true }).click();
     await expectStatus(page, 'up_to_date', /^Online/);
     await dialog.waitFor({ state: 'detached' });
+    await waitUntil(page, 'what is shown has the focus', () => page.evaluate(() => document.activeElement !== document.body));
   });
 
   test('is left by signing in from a form, a payment or a confirmation that was open, with what was typed', async (t) => {
@@ -280,7 +281,9 @@ describeWindow('the sync status in the window', { invoices: 3000, customers: 60 
     await dialog.waitFor({ state: 'detached' });
     await signInFrom(form);
     assert.equal((await form.getByRole('alert').innerText()).trim(), '', 'nor afterwards');
-    assert.equal(await form.getByLabel('Name', { exact: true }).inputValue(), 'Typed Before Ltd');
+    const name = form.getByLabel('Name', { exact: true });
+    assert.equal(await name.inputValue(), 'Typed Before Ltd');
+    assert.equal(await name.evaluate((input) => input.matches(':focus')), true, 'the field has the focus again');
     await pressAndClose(form, 'Save');
     await goTo(page, 'Invoices');
     await (await filterByStatus(page, 'open')).first().click();

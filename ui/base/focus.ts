@@ -22,7 +22,7 @@ export function restoreFocus(path: readonly HTMLElement[]): void {
 /** Focuses the start of the screen, its list or else its heading, because the focused element is gone. */
 export async function focusScreen(shell: LitElement): Promise<void> {
   await shell.updateComplete;
-  const screen = shell.renderRoot.querySelector<LitElement>('invoify-list-screen, invoify-settings, invoify-health, invoify-company');
+  const screen = shell.renderRoot.querySelector<LitElement>('main > :first-child');
   await screen?.updateComplete;
   if (screen?.localName === 'invoify-list-screen') screen.focus();
   else screen?.shadowRoot?.querySelector<HTMLElement>('h1')?.focus();

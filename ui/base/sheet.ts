@@ -55,8 +55,9 @@ export class InvoifySheet extends LitElement {
 
     :host([placement='centre']) dialog {
       inline-size: min(440px, calc(100vw - var(--space-8)));
-      max-block-size: calc(100% - var(--space-12));
-      margin: auto;
+      max-block-size: calc(88vh - var(--space-8));
+      /* Not in the middle: what it says at its end then moves nothing above. */
+      margin: 12vh auto auto;
       border-radius: var(--radius-large);
     }
 
@@ -125,6 +126,12 @@ export class InvoifySheet extends LitElement {
   #openers: readonly HTMLElement[] = [];
   /** What last had the focus in the sheet, with its shadow hosts. */
   #focused: readonly EventTarget[] = [];
+  /** The same of its content, without notices and buttons. */
+  #field: readonly HTMLElement[] = [];
+  /** A notice leaves less room for the content. */
+  readonly #roomObserver = new ResizeObserver(() => {
+    if (this.matches(':focus-within')) focusPath()[0]?.scrollIntoView({ block: 'nearest' });
+  });
   readonly #contentObserver = new MutationObserver(() => this.#keepFocus());
 
   constructor() {
@@ -132,7 +139,10 @@ export class InvoifySheet extends LitElement {
     this.heading = '';
     this.placement = 'side';
     this.isBusy = false;
-    this.addEventListener('focusin', (event) => { this.#focused = event.composedPath(); });
+    this.addEventListener('focusin', (event) => {
+      this.#focused = event.composedPath();
+      if (this.#focused.some((target) => target === this.#body)) this.#field = focusPath();
+    });
   }
 
   override connectedCallback(): void {
@@ -144,18 +154,21 @@ export class InvoifySheet extends LitElement {
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     this.#contentObserver.disconnect();
+    this.#roomObserver.disconnect();
     this.#dialog?.close();
     restoreFocus(this.#openers);
   }
 
   protected override firstUpdated(): void {
     this.#dialog?.showModal();
-    this.focus();
+    if (this.#body) this.#roomObserver.observe(this.#body);
+    void this.#focusInitial();
   }
 
-  /** Focuses what had the focus at first. */
+  /** Focuses the field that had the focus last, or else what had it at first. */
   override focus(): void {
-    void this.#focusInitial();
+    restoreFocus(this.#field.slice(0, 1));
+    if (!this.#body?.matches(':focus-within')) void this.#focusInitial();
   }
 
   #keepFocus(): void {
@@ -169,6 +182,10 @@ export class InvoifySheet extends LitElement {
     const first = this.querySelector<HTMLElement>('[autofocus]:not(:disabled)');
     if (first instanceof LitElement) await first.updateComplete;
     (first ?? this.renderRoot.querySelector('h2'))?.focus();
+  }
+
+  get #body(): HTMLElement | null {
+    return this.renderRoot.querySelector('.body');
   }
 
   get #dialog(): HTMLDialogElement | null {

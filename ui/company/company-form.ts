@@ -53,6 +53,7 @@ export class InvoifyCompanyForm extends LitElement {
 
   static override styles = [controls, formStyles, companyStyles, css`
     :host { display: flex; flex-direction: column; min-block-size: 0; }
+    .notice { flex: none; max-block-size: 40%; padding-inline: var(--space-4); overflow: auto; }
     footer { display: flex; flex: none; flex-wrap: wrap; justify-content: flex-end; gap: var(--space-2);
       padding: var(--space-2) var(--space-4); border-block-start: 1px solid var(--color-line); }
   `];
@@ -169,7 +170,6 @@ export class InvoifyCompanyForm extends LitElement {
       <div class="page">
         <div class="columns">
           <div>
-            ${renderBanners({ error, problems, shown: order, isNewer, newerBy, block })}
             ${this.#renderGaps(value)}
             ${this.task.lead ? html`<div class="banner info">${icon('info')}<span>${t('company.thenBack')}</span>
               <button class="link" type="button" @click=${this.#goBack}>${t('company.back')}</button></div>` : ''}
@@ -185,6 +185,7 @@ export class InvoifyCompanyForm extends LitElement {
           <invoify-company-preview .fields=${value}></invoify-company-preview>
         </div>
       </div>
+      <div class="notice">${renderBanners({ error, problems, shown: order, isNewer, newerBy, block })}</div>
       <footer>
         <button type="button" class="button" ?disabled=${isBusy || !this.isChanged}
           @click=${() => this.dispatchEvent(new CustomEvent('form-reset'))}>${t('company.reset')}</button>

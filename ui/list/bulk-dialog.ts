@@ -24,6 +24,7 @@ import { fieldLabel } from '../text/messages.ts';
 import { failureText, itemName, numbersText, runBulk, sumsText, type BulkResult } from './bulk.ts';
 import '../base/sheet.ts';
 import '../base/write-button.ts';
+import '../record/block-banner.ts';
 
 export type BulkJob =
   | { readonly kind: 'issue'; readonly rows: readonly ListRow[] }
@@ -153,6 +154,8 @@ export class InvoifyBulkDialog extends LitElement {
           ${this._result ? this.#renderResult(this._result) : this._finished === null ? this.#renderQuestion()
             : this.#renderProgress(this._finished)}
         </div>
+        ${this._finished === null ? html`
+          <div slot="notice"><invoify-block-banner .block=${this.block}></invoify-block-banner></div>` : nothing}
         ${this.#renderActions()}
       </invoify-sheet>`;
   }

@@ -316,6 +316,7 @@ export class InvoifyListScreen extends LitElement {
     if (this.selection.rows.size > 0) {
       return html`<invoify-selection-bar .collection=${this.collection} .rows=${this.selection.rows} .mayWrite=${this.mayWrite}
         .isOwner=${this.status.user?.role === 'owner'} .blocked=${this.blocked} .sort=${this.state.sort}
+        @focus-lost=${this.focus}
         @selection-clear=${() => { this.#select(noSelection); this.focus(); }}></invoify-selection-bar>`;
     }
     return html`

@@ -82,13 +82,8 @@ export class InvoifySelectionBar extends LitElement {
     this.#hadFocus = this.matches(':focus-within');
   }
 
-  /** If the focused action disappeared, the first remaining one takes the focus. */
   protected override updated(): void {
-    if (this.#hadFocus && !this.matches(':focus-within')) this.focus();
-  }
-
-  override focus(): void {
-    this.renderRoot.querySelector<HTMLElement>('invoify-write-button, button')?.focus();
+    if (this.#hadFocus && !this.matches(':focus-within')) this.dispatchEvent(new CustomEvent('focus-lost'));
   }
 
   protected override firstUpdated(): void {

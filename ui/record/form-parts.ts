@@ -32,7 +32,7 @@ export const formStyles = css`
     color: var(--color-bad);
   }
 
-  [role] > .banner, :host([role]) > .banner { margin-block-end: var(--space-4); }
+  [role] > .banner, :host([role]) > .banner { margin-block: var(--space-2) var(--space-3); }
   .banner > span { flex: 1; }
   .banner.warn { background: var(--color-warn-back); color: var(--color-warn); }
   .banner.info { background: var(--color-info-back); color: var(--color-text); }

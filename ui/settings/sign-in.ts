@@ -46,6 +46,7 @@ export class InvoifySignIn extends LitElement {
     .again { margin: var(--space-1) 0 0; color: var(--color-muted); }
     .input { min-block-size: 32px; }
     .field > span { min-block-size: 1lh; }
+    #server-hint, #server-problem { min-block-size: 2lh; }
     .server { display: flex; gap: var(--space-2); }
     .test { margin: 0; font-size: var(--text-small); }
     .test[data-ok='true'] { color: var(--color-ok); }

@@ -31,7 +31,7 @@ export const deCompany: Translation<typeof enCompany> = {
   'company.nothing': 'Es ist noch nichts eingetragen.',
   'company.preview': 'Vorschau mit Beispielpositionen',
   'company.thenBack': 'Nach dem Speichern geht es dort weiter, wo Sie waren.',
-  'company.back': 'Zurück zur Rechnung',
+  'company.back': 'Zurück ohne Speichern',
   'company.reset': 'Änderungen verwerfen',
   'company.ibanChecked': 'Die Prüfziffern stimmen.',
   'company.ibanTyping': 'Noch unvollständig oder vertippt.',

@@ -30,7 +30,7 @@ export const enCompany = {
   'company.nothing': 'Nothing has been entered yet.',
   'company.preview': 'Preview with sample lines',
   'company.thenBack': 'Once you save, you go back to where you were.',
-  'company.back': 'Back to the invoice',
+  'company.back': 'Back without saving',
   'company.reset': 'Discard changes',
   'company.ibanChecked': 'The check digits are right.',
   'company.ibanTyping': 'Not complete yet, or mistyped.',
