@@ -22,6 +22,7 @@ export function restoreFocus(path: readonly HTMLElement[]): void {
 /** Focuses the start of the screen, its list or else its heading, because the focused element is gone. */
 export async function focusScreen(shell: LitElement): Promise<void> {
   await shell.updateComplete;
+  // A notice stands after the screen, or in it.
   const screen = shell.renderRoot.querySelector<LitElement>('main > :first-child');
   await screen?.updateComplete;
   if (screen?.localName === 'invoify-list-screen') screen.focus();

@@ -5,8 +5,9 @@
 //     content, slot="notice" for what may appear at any time, and slot="actions" for the buttons in the footer
 //
 // Esc and the close button only fire `sheet-close`; the owner decides, and closes the sheet by removing it. Focus moves to
-// the first element with `autofocus`, or the heading, and back to the opener on close. It goes there again if the focused element is
-// removed or disabled, because the content has been replaced. Notices stand below the content, which therefore stays where it is.
+// the first element with `autofocus`, or the heading, and back to the opener on close. If the focused element is removed or
+// disabled, because the content has been replaced, it goes to the field that had it last, or else there again. Notices stand
+// below the content, which therefore stays where it is.
 
 import { LitElement, css, html, type TemplateResult } from 'lit';
 

@@ -1,6 +1,6 @@
 // What can be done with the selected rows of a list, in the place of its totals: issue drafts, save PDFs into a folder, save a CSV file.
 //
-//   <invoify-selection-bar .collection .rows .sort .mayWrite .isOwner .blocked @selection-clear>
+//   <invoify-selection-bar .collection .rows .sort .mayWrite .isOwner .blocked @selection-clear @focus-lost>
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 

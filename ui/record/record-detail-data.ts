@@ -27,7 +27,7 @@ export interface Detail extends RecordContext {
 }
 
 export type Source = Pick<WindowApi['data'], 'getRecord' | 'listPage' | 'selectionTotals'>;
-export type CompanySource = Pick<Source, 'getRecord' | 'listPage'>;
+type CompanySource = Pick<Source, 'getRecord' | 'listPage'>;
 
 const nothing = {
   customer: null, company: null, credited: null, credits: null, plan: null, open: null, invoices: null, totals: [],
