@@ -18,7 +18,7 @@ import {
   wordsSelect, wordsTable, wrongKind, type CacheWriter, type Generation,
 } from './schema.ts';
 import { readDigest, saveDigest } from './state.ts';
-import { inTransaction, sqliteError } from './sqlite.ts';
+import { inTransaction, prepared, sqliteError } from './sqlite.ts';
 
 const operation = 'writing changes';
 
@@ -161,7 +161,7 @@ class Applier {
   #newFrom = Infinity;
   #digest: CollectionDigest;
   #statements: ChangeStatements | null = null;
-  /** By their SQL. */
+  /** By their SQL. Kept no longer than this, since there may be one for every set of columns. */
   readonly #listUpdates = new Map<string, StatementSync>();
   /** Whether the next change is tried as an insert before it is looked up: changes of one kind come together. */
   #expectsNew = true;
@@ -173,9 +173,9 @@ class Applier {
     this.#generation = generation;
     this.#collection = collection;
     this.#digest = digest;
-    this.#insert = db.prepare(`INSERT INTO ${records} (id, updated_at, crc, payload) `
+    this.#insert = prepared(db, `INSERT INTO ${records} (id, updated_at, crc, payload) `
       + 'VALUES (?, ?, ?, CAST(? AS TEXT)) ON CONFLICT DO NOTHING');
-    this.#find = db.prepare(`SELECT rowid, updated_at, crc FROM ${records} WHERE id = ?`);
+    this.#find = prepared(db, `SELECT rowid, updated_at, crc FROM ${records} WHERE id = ?`);
     this.#wordsTo = readWordsTo(writer, generation, collection);
   }
 
@@ -256,14 +256,14 @@ class Applier {
     const name = this.#collection.name;
     const list = listTable(name, this.#generation);
     if (this.#newFrom < Infinity) {
-      const rows = db.prepare(`SELECT count(*) AS rows FROM ${recordsTable(name, this.#generation)} WHERE rowid >= ?`)
+      const rows = prepared(db, `SELECT count(*) AS rows FROM ${recordsTable(name, this.#generation)} WHERE rowid >= ?`)
         .get(this.#newFrom)?.['rows'];
-      const listed = db.prepare(`${listInsert(this.#collection, this.#generation)} AND rowid >= ?`).run(this.#newFrom).changes;
+      const listed = prepared(db, `${listInsert(this.#collection, this.#generation)} AND rowid >= ?`).run(this.#newFrom).changes;
       if (listed !== rows) this.#removeNew(`NOT IN (SELECT rowid FROM ${list} WHERE rowid >= ?)`, notJson);
       const wrong = wrongKind(this.#collection);
       if (wrong !== null) this.#removeNew(`IN (SELECT rowid FROM ${list} WHERE rowid >= ? AND (${wrong}))`, wrongColumn);
       const words = this.#wordsSql('INSERT');
-      if (words !== null) db.prepare(`${words} WHERE list.rowid BETWEEN ? AND ?`).run(this.#newFrom, this.#wordsTo);
+      if (words !== null) prepared(db, `${words} WHERE list.rowid BETWEEN ? AND ?`).run(this.#newFrom, this.#wordsTo);
     }
     saveDigest(this.#writer, this.#generation, name, this.#digest);
   }
@@ -272,7 +272,7 @@ class Applier {
   #removeNew(condition: string, reason: string): void {
     const { db } = this.#writer;
     const records = recordsTable(this.#collection.name, this.#generation);
-    const found = db.prepare(`SELECT rowid, id, crc FROM ${records} WHERE rowid >= ? AND rowid ${condition}`)
+    const found = prepared(db, `SELECT rowid, id, crc FROM ${records} WHERE rowid >= ? AND rowid ${condition}`)
       .all(this.#newFrom, this.#newFrom);
     for (const row of found) {
       this.#changeStatements().remove.run(row['rowid'] ?? null);
@@ -300,15 +300,15 @@ class Applier {
     const refreshWords = this.#wordsSql('INSERT OR REPLACE');
     const wrong = wrongKind(this.#collection);
     this.#statements = {
-      update: db.prepare(`UPDATE ${records} SET updated_at = ?, crc = ?, payload = CAST(? AS TEXT) WHERE rowid = ?`),
-      remove: db.prepare(`DELETE FROM ${records} WHERE rowid = ?`),
-      compare: db.prepare(listComparison(this.#collection, this.#generation)),
-      restoreList: db.prepare(`${listInsert(this.#collection, this.#generation)} AND rowid = ?`),
-      isWrong: wrong === null ? null : db.prepare(`SELECT 1 FROM ${list} WHERE rowid = ? AND (${wrong})`),
-      removeFromList: db.prepare(`DELETE FROM ${list} WHERE rowid = ?`),
+      update: prepared(db, `UPDATE ${records} SET updated_at = ?, crc = ?, payload = CAST(? AS TEXT) WHERE rowid = ?`),
+      remove: prepared(db, `DELETE FROM ${records} WHERE rowid = ?`),
+      compare: prepared(db, listComparison(this.#collection, this.#generation)),
+      restoreList: prepared(db, `${listInsert(this.#collection, this.#generation)} AND rowid = ?`),
+      isWrong: wrong === null ? null : prepared(db, `SELECT 1 FROM ${list} WHERE rowid = ? AND (${wrong})`),
+      removeFromList: prepared(db, `DELETE FROM ${list} WHERE rowid = ?`),
       words: refreshWords === null ? null : {
-        refresh: db.prepare(`${refreshWords} WHERE list.rowid = ?`),
-        remove: db.prepare(`DELETE FROM ${wordsTable(name, this.#generation)} WHERE rowid = ?`),
+        refresh: prepared(db, `${refreshWords} WHERE list.rowid = ?`),
+        remove: prepared(db, `DELETE FROM ${wordsTable(name, this.#generation)} WHERE rowid = ?`),
       },
     };
     return this.#statements;

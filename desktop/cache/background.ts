@@ -12,7 +12,7 @@
 import { Worker } from 'node:worker_threads';
 
 import type { CacheFile, CacheWriter } from './schema.ts';
-import { openWriter, sqliteError } from './sqlite.ts';
+import { openWriter, prepared, sqliteError } from './sqlite.ts';
 import { textFunctionsSource } from './text.ts';
 
 export interface Background {
@@ -186,8 +186,8 @@ export class LogKeeper {
 
   #measure(): { readonly sizeBytes: number; readonly pendingBytes: number } {
     const { db } = this.#writer;
-    const row = db.prepare('PRAGMA wal_checkpoint(NOOP)').get();
-    const pageBytes = Number(db.prepare('PRAGMA page_size').get()?.['page_size']);
+    const row = prepared(db, 'PRAGMA wal_checkpoint(NOOP)').get();
+    const pageBytes = Number(prepared(db, 'PRAGMA page_size').get()?.['page_size']);
     const [pages, done] = [Number(row?.['log']), Number(row?.['checkpointed'])];
     return { sizeBytes: pages * pageBytes, pendingBytes: (pages - done) * pageBytes };
   }

@@ -12,7 +12,7 @@ import {
   indexStatements, listTable, quoteAll, searchedColumns, wordsColumns, wordsSelect, wordsTable, type CacheReader,
   type CacheWriter, type Generation,
 } from './schema.ts';
-import { inReadTransaction, inTransaction } from './sqlite.ts';
+import { inReadTransaction, inTransaction, prepared } from './sqlite.ts';
 import { readDigest } from './state.ts';
 
 /** Up to this many records, a step takes a few milliseconds, and less than to start a thread for it. */
@@ -140,7 +140,7 @@ interface Progress {
 }
 
 function readProgress(reader: CacheReader, generation: Generation, collection: Collection): Progress {
-  const row = reader.db.prepare('SELECT indexes, words_to FROM build WHERE generation = ? AND collection = ?')
+  const row = prepared(reader.db, 'SELECT indexes, words_to FROM build WHERE generation = ? AND collection = ?')
     .get(generation, collection.name);
   return { indexes: Number(row?.['indexes'] ?? 0), wordsTo: Number(row?.['words_to'] ?? 0) };
 }

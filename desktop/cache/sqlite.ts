@@ -5,7 +5,7 @@
 // an error thrown by `inTransaction` or `inReadTransaction` is an AppError or a bug.
 
 import { rmSync } from 'node:fs';
-import { DatabaseSync } from 'node:sqlite';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
 
 import { AppError, hasSystemCode, type CacheDamage } from '../../shared/errors.ts';
 import { makePrivateFile, tighten } from './private.ts';
@@ -117,6 +117,21 @@ export function openReader(path: string | URL, busyTimeoutMs: number): ReadDb {
     db.close();
     throw error;
   }
+}
+
+const preparedOf = new WeakMap<ReadDb, Map<string, StatementSync>>();
+
+/**
+ * A statement that is kept for as long as the connection is open: for the few that every slice of a sync repeats, since preparing
+ * one takes as long as writing several records. Use it with `get`, `all` and `run`, which leave it ready for the next use. SQLite
+ * prepares it again by itself once the tables have changed.
+ */
+export function prepared(db: ReadDb, sql: string): StatementSync {
+  const known = preparedOf.get(db) ?? new Map<string, StatementSync>();
+  preparedOf.set(db, known);
+  const statement = known.get(sql) ?? db.prepare(sql);
+  known.set(sql, statement);
+  return statement;
 }
 
 /** Opens an empty database in memory. */

@@ -8,7 +8,7 @@ import { AppError, type ErrorCode, type FailureKind } from '../../shared/errors.
 import { parseSignedInUser, type SignedInUser } from '../../shared/protocol.ts';
 import type { Attempt } from '../../shared/window/views.ts';
 import type { CacheReader, CacheWriter, Generation } from './schema.ts';
-import { inReadTransaction, inTransaction } from './sqlite.ts';
+import { inReadTransaction, inTransaction, prepared } from './sqlite.ts';
 
 /** A rebuild in progress beside the readable generation. */
 export interface Rebuild {
@@ -55,7 +55,7 @@ export type StateChange = Partial<Omit<CacheState, 'generation'>>;
 /** Reads the state as the connection sees it. Throws `cache_unusable` if it is missing or malformed. */
 export function readState(reader: CacheReader): CacheState {
   return inReadTransaction(reader.db, 'reading the state', () => {
-    const row = reader.db.prepare('SELECT * FROM state').get();
+    const row = prepared(reader.db, 'SELECT * FROM state').get();
     if (!row) {
       throw new AppError('cache_unusable', 'The data on this computer has lost its state. Reset the local data.', { damage: 'file' });
     }
@@ -109,14 +109,14 @@ export function saveState(writer: CacheWriter, change: StateChange): void {
   if (values.size === 0) return;
   const assignments = [...values.keys()].map((column) => `${column} = ?`).join(', ');
   inTransaction(writer.db, 'saving the state', () => {
-    writer.db.prepare(`UPDATE state SET ${assignments}`).run(...values.values());
+    prepared(writer.db, `UPDATE state SET ${assignments}`).run(...values.values());
   });
 }
 
 /** The digest stored with the rows of a generation, by collection. */
 export function readDigest(reader: CacheReader, generation: Generation): Digest {
   return inReadTransaction(reader.db, 'reading the digest', () => {
-    const rows = reader.db.prepare('SELECT collection, count, sum FROM digest WHERE generation = ?').all(generation);
+    const rows = prepared(reader.db, 'SELECT collection, count, sum FROM digest WHERE generation = ?').all(generation);
     return Object.fromEntries(rows.map((row) =>
       [String(row['collection']), { count: Number(row['count']), sum: Number(row['sum']) }]));
   });
@@ -126,7 +126,7 @@ export function readDigest(reader: CacheReader, generation: Generation): Digest 
 export function saveDigest(
   writer: CacheWriter, generation: Generation, collection: string, digest: CollectionDigest,
 ): void {
-  writer.db.prepare('INSERT OR REPLACE INTO digest (generation, collection, count, sum) VALUES (?, ?, ?, ?)')
+  prepared(writer.db, 'INSERT OR REPLACE INTO digest (generation, collection, count, sum) VALUES (?, ?, ?, ?)')
     .run(generation, collection, digest.count, digest.sum);
 }
 
@@ -139,9 +139,9 @@ const maxAttempts = 200;
 export function recordAttempt(writer: CacheWriter, attempt: Attempt, change: StateChange = {}): void {
   const { startedMs, durationMs, changes, bytes, outcome, code, kind = null, detail } = attempt;
   inTransaction(writer.db, 'recording the attempt', () => {
-    writer.db.prepare('INSERT INTO attempts (started_ms, duration_ms, changes, bytes, outcome, code, kind, detail) '
+    prepared(writer.db, 'INSERT INTO attempts (started_ms, duration_ms, changes, bytes, outcome, code, kind, detail) '
       + 'VALUES (?, ?, ?, ?, ?, ?, ?, ?)').run(startedMs, durationMs, changes, bytes, outcome, code, kind, detail);
-    writer.db.prepare('DELETE FROM attempts WHERE id <= (SELECT max(id) FROM attempts) - ?').run(maxAttempts);
+    prepared(writer.db, 'DELETE FROM attempts WHERE id <= (SELECT max(id) FROM attempts) - ?').run(maxAttempts);
     saveState(writer, change);
   });
 }

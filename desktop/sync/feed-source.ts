@@ -19,6 +19,8 @@ import { withRetry, type RetryDeps } from './retry.ts';
 const PIECE_CHANGES = 5000;
 const PIECE_BYTES = 2 * 1024 * 1024;
 const PIECE_MS = 1000;
+/** How long lines are read before others on this thread have their turn. A fast network brings a whole piece at once. */
+const READ_MS = 4;
 /** The first piece of a download is smaller, to show something soon. A catch-up is best applied in one piece. */
 const FIRST_CHANGES = 500;
 /** How long pages are asked for once streams do not get through. */
@@ -29,6 +31,7 @@ const HELD_MS = 5000;
 export interface FeedDeps extends RetryDeps {
   /** Milliseconds since an arbitrary start; never adjusted. */
   readonly monotonicMs: () => number;
+  readonly yieldToEventLoop: () => Promise<void>;
   readonly log: (event: string, facts?: Readonly<Record<string, unknown>>) => void;
   /** A new text of up to 64 letters, digits and hyphens. */
   readonly newId: () => string;
@@ -191,6 +194,8 @@ class OpenStream {
   #beganMs: number | null = null;
   #endedMs = 0;
   #pieceBeganMs = 0;
+  /** When others last had their turn, by what is known here. */
+  #yieldedMs = 0;
 
   /** Sends the request; `next` must be called in the same turn. */
   constructor(request: StreamRequest, signal: AbortSignal, question: Question, host: FeedHost, deps: FeedDeps) {
@@ -266,6 +271,10 @@ class OpenStream {
   async #read(chunk: Uint8Array): Promise<void> {
     const nowMs = this.#deps.monotonicMs();
     if (this.#beganMs === null) this.#beganMs = this.#pieceBeganMs = nowMs;
+    if (nowMs - this.#yieldedMs > READ_MS) {
+      await this.#deps.yieldToEventLoop();
+      this.#yieldedMs = this.#deps.monotonicMs();
+    }
     for (const piece of this.#reader.read(chunk)) await this.#put(piece);
     if (nowMs - this.#pieceBeganMs < PIECE_MS) return;
     const piece = this.#reader.flush();

@@ -62,8 +62,8 @@ export interface PullResult extends Tally {
 }
 
 /** How long changes are written before others on this thread have their turn. What one change takes depends on what it changes. */
-const SLICE_MS = 8;
-const FIRST_SLICE_CHANGES = 200;
+const SLICE_MS = 4;
+const FIRST_SLICE_CHANGES = 100;
 const [MIN_SLICE_CHANGES, MAX_SLICE_CHANGES] = [25, 1000];
 
 /** A server that asks for more downloads in one run will not stop. */

@@ -20,7 +20,6 @@ const DAY_MS = 86_400_000;
 
 export interface RunnerDeps extends FeedDeps {
   readonly nowMs: () => number;
-  readonly yieldToEventLoop: () => Promise<void>;
 }
 
 /** What a run needs of its host; asked again in every run. */

@@ -218,24 +218,34 @@ describe('an answer to a pull', () => {
   });
 });
 
-test('a stream is taken no further than the next piece, however much there is', async () => {
+test('a stream is taken no further than the next piece, however much there is, and others have their turn between its chunks', async () => {
   const payload = Buffer.from(`{"text":"${'x'.repeat(1000)}"}`);
   const linesFrom = (first: number): Buffer => writeChangeLines(Array.from({ length: 100 }, (_, index) => ({
     collection: 'plans', id: '0123456789abcdef01234567', at: (first + index) as Instant, payload,
   })));
   let taken = 0;
+  let takenAtTurn = 0;
   const host: FeedHost = {
     send: () => assert.fail('no page is asked for'),
     async stream(_request, onChunk) {
       await onChunk(writeStart({ total: 1_000_000, scope: 'me', nonce: 'n' }));
-      for (; ; taken += 1) await onChunk(linesFrom(1 + taken * 100));
+      for (; ; taken += 1) {
+        await onChunk(linesFrom(1 + taken * 100));
+        assert(taken - takenAtTurn <= 5, `${taken - takenAtTurn} ms were read without a turn for others`);
+      }
     },
     origin: () => 'http://127.0.0.1',
     knownInstant: () => null,
     onRetry: () => assert.fail('nothing fails'),
   };
   const source = new FeedSource(host, {
-    setTimer: () => () => undefined, random: () => 0, monotonicMs: () => 0, log: () => undefined, newId: () => 'n',
+    setTimer: () => () => undefined, random: () => 0, log: () => undefined, newId: () => 'n',
+    // Reading a chunk takes a millisecond.
+    monotonicMs: () => taken,
+    async yieldToEventLoop() {
+      await nextTurn();
+      takenAtTurn = taken;
+    },
   });
   const { signal } = new AbortController();
   let cursor: string | null = null;
