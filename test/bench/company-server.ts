@@ -16,7 +16,8 @@ export interface CompanyServer {
   readonly stage: Stage;
   /** The number of records the owner sees. */
   readonly records: number;
-  startServer(): Promise<ServerProcess>;
+  /** For desktops on this machine, or, as behind a proxy, on another one: only what leaves the machine is compressed. */
+  startServer(options?: { readonly isRemote?: boolean }): Promise<ServerProcess>;
   /** A desktop of the owner with an empty cache in its own folder, or with the cache and the session of another. */
   startDesktop(serverUrl: string, file?: string): DesktopProcess;
   remove(): Promise<void>;
@@ -32,7 +33,9 @@ export async function foundCompany(mongodbUrl: string | null, invoices: number):
     venue,
     stage,
     records: Object.values(stage.company.counts).reduce((sum, count) => sum + count, 0),
-    startServer: () => startServerProcess({ env: venue.env, nodeOptions: ['--import', probe], hasChannel: true }),
+    startServer: ({ isRemote = false } = {}) => startServerProcess({
+      env: { ...venue.env, TRUST_PROXY: isRemote ? '1' : '' }, nodeOptions: ['--import', probe], hasChannel: true,
+    }),
     startDesktop(serverUrl, file) {
       desktops += 1;
       return startDesktop(script, {

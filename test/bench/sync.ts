@@ -61,7 +61,7 @@ export interface Synced {
 export async function withDesktop<T>(
   company: CompanyServer, speed: LineSpeed | null, use: (synced: Synced) => Promise<T>,
 ): Promise<T> {
-  const server = await company.startServer();
+  const server = await company.startServer({ isRemote: speed !== null });
   const link = speed && await openLink(server.url, speed);
   const desktop = company.startDesktop(link?.url ?? server.url);
   try {
