@@ -93,40 +93,46 @@ function readRows(
   // Search results are looked up row by row, unless there are so many that scanning in order reaches them sooner.
   const isSelective = where.search !== null && total * 32 < countAll(reader, generation, collection);
   const access = isSelective ? 'NOT INDEXED' : accessPath(reader, generation, collection, where, [page.sortBy]);
+  // Whatever is nearer to the end is found from there, since every row before it has to be skipped.
+  const isFromEnd = page.offset > total / 2;
+  const limit = Math.max(0, Math.min(page.limit, total - page.offset));
+  const offset = isFromEnd ? Math.max(0, total - page.offset - limit) : page.offset;
   const order = orderBy(collection, page);
+  const scanned = isFromEnd ? orderBy(collection, page, true) : order;
   // Rowids first: sorting and skipping handle little data, and only the page's rows are read in full.
-  const candidates = access === 'NOT INDEXED' && page.isDescending
+  const candidates = access === 'NOT INDEXED' && page.isDescending !== isFromEnd
     // Rows are stored in order of arrival, which many sorts resemble. Scanning backwards meets the page's rows first;
     // scanning forwards, each row would displace another (five times slower). LIMIT -1 keeps SQLite from dropping the
     // inner ORDER BY.
-    ? `(SELECT rowid, ${order.columns} FROM ${list} NOT INDEXED ${whereSql(where)} ORDER BY rowid DESC LIMIT -1) AS list`
+    ? `(SELECT rowid, ${scanned.columns} FROM ${list} NOT INDEXED ${whereSql(where)} ORDER BY rowid DESC LIMIT -1) AS list`
     : `${list} AS list ${access} ${whereSql(where)}`;
-  const rowids = `SELECT rowid FROM ${candidates} ${order.sql} LIMIT ? OFFSET ?`;
+  const rowids = `SELECT rowid FROM ${candidates} ${scanned.sql} LIMIT ? OFFSET ?`;
   const rows = reader.db.prepare(`SELECT records.id, records.updated_at, ${rowColumns(collection)} FROM (${rowids}) AS page `
     // CROSS keeps SQLite from scanning the whole order again to find the page's rows.
     + `CROSS JOIN ${list} AS list ON list.rowid = page.rowid `
     + `CROSS JOIN ${recordsTable(name, generation)} AS records ON records.rowid = page.rowid ${joinBalances(collection)} ${order.sql}`)
-    .all(...whereValues(where), page.limit, page.offset);
+    .all(...whereValues(where), limit, offset);
   return rows.map(toListRow);
 }
 
-/** The ORDER BY clause over a list called `list`, and the columns of the list that it needs beside the rowid. */
+/** The ORDER BY clause over a list called `list`, also from its end, and the columns of the list that it needs beside the rowid. */
 function orderBy(
-  collection: Collection, { sortBy, isDescending }: Pick<Page, 'sortBy' | 'isDescending'>,
+  collection: Collection, { sortBy, isDescending }: Pick<Page, 'sortBy' | 'isDescending'>, isFromEnd = false,
 ): { readonly sql: string; readonly columns: string } {
-  const direction = isDescending ? 'DESC' : 'ASC';
+  const direction = isDescending !== isFromEnd ? 'DESC' : 'ASC';
+  // What has no value comes last in both directions; SQLite also scans an index in this order, and from its end.
+  const nulls = isFromEnd ? 'NULLS FIRST' : 'NULLS LAST';
   const balance = collection.balances?.find(({ name }) => name === sortBy);
   if (balance) {
     const owed = (value: string): string => `(SELECT ${value} FROM temp.${balanceTable} AS owed WHERE owed.rowid = list.rowid)`;
     const value = owed(`owed."${sortBy}"`);
     // Whoever owes nothing comes after those who do, also after those who owe something in another currency only.
-    const term = balance.type === 'text' ? `${value} ${direction} NULLS LAST` : `coalesce(${value}, 0) ${direction}, `
+    const term = balance.type === 'text' ? `${value} ${direction} ${nulls}` : `coalesce(${value}, 0) ${direction}, `
       + `coalesce(${owed(`owed."${otherCurrenciesOf(sortBy)}" IS NOT NULL`)}, 0) ${direction}`;
     return { sql: `ORDER BY ${term}, list."${idColumn}" ${direction}`, columns: `"${idColumn}"` };
   }
   const columns = sortColumns(collection, sortBy);
-  // What has no value comes last in both directions; SQLite also scans the index in this order.
-  const terms = sortTerms(columns, 'list.').map((term, index) => `${term} ${direction}${index === 0 ? ' NULLS LAST' : ''}`);
+  const terms = sortTerms(columns, 'list.').map((term, index) => `${term} ${direction}${index === 0 ? ` ${nulls}` : ''}`);
   return { sql: `ORDER BY ${terms.join(', ')}`, columns: quoteAll(columns) };
 }
 

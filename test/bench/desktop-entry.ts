@@ -112,9 +112,10 @@ async function readLists(desktop: Host): Promise<Partial<DesktopReport>> {
 async function queriesOf(desktop: Host, { name, columns }: Collection): Promise<readonly ListQuery[]> {
   const { rows } = await desktop.data.listPage({ collection: name, limit: 500 });
   const filters: Record<string, Filter>[] = [{}];
-  for (const { name: column } of columns.filter((one) => one.filtered)) {
+  for (const { name: column, difference } of columns.filter((one) => one.filtered)) {
     const values = new Set(rows.map((row) => row.columns[column] ?? null).filter((value) => value !== null));
-    for (const value of [...values].slice(0, 4)) filters.push({ [column]: value });
+    // As the window asks: an amount is never one of a choice.
+    for (const value of difference ? [{ from: 1 }] : [...values].slice(0, 4)) filters.push({ [column]: value });
   }
   return columns.filter((column) => column.sorted).flatMap(({ name: column }) => [false, true].flatMap((descending) =>
     filters.map((filter) => ({ collection: name, sort: { column, descending }, filters: filter }))));

@@ -16,8 +16,11 @@ const owed = (number: number, customerId: number, fields: Parameters<typeof invo
   upsert('invoices', number, invoice(number, { customerId: recordId(customerId), totalMinor: 100, dueDate: '2025-02-14', ...fields }));
 
 function list(cache: Cache, column = 'name', descending = false, asOf = today): (readonly unknown[])[] {
-  const { rows, total } = listPage(cache.reader, { collection: 'customers', today: asOf, sort: { column, descending } });
+  const query = { collection: 'customers', today: asOf, sort: { column, descending } };
+  const { rows, total } = listPage(cache.reader, query);
   assert.equal(rows.length, total);
+  // From its middle on, a list is read from its end.
+  assert.deepEqual(rows.flatMap((_, offset) => listPage(cache.reader, { ...query, offset, limit: 1 }).rows), rows);
   return rows.map(balancesOf);
 }
 
