@@ -60,7 +60,7 @@ test('a sum that is no safe integer is unknown', (t) => {
     [[null, null], [Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER]]);
 });
 
-test('balances follow every change, on both connections, and a file has the same', async (t) => {
+test('balances and the totals of lists follow every change, on both connections, and a file has the same', async (t) => {
   const cache = temporaryCache(t);
   fill(cache, [customer(1), customer(2, 'JPY')]);
   const records = new Map<number, Parameters<typeof invoice>[1]>();
@@ -83,6 +83,10 @@ test('balances follow every change, on both connections, and a file has the same
     const read = (reader: Cache['reader']): unknown[] => listPage(reader, { collection: 'customers', today }).rows
       .map(({ columns }) => columns['openMinor']);
     assert.deepEqual([read(cache.reader), read(cache.writer)], [expected, expected]);
+    const open = [...records.values()].filter((fields) => fields?.['status'] === 'open').length;
+    const count = (reader: Cache['reader']): number =>
+      listPage(reader, { collection: 'invoices', filters: { status: 'open' }, limit: 1 }).total;
+    assert.deepEqual([count(cache.reader), count(cache.writer)], [open, open]);
     const exported = await withSnapshot(cache.reader, 'a test', async (snapshot) =>
       [...listRows(snapshot, { collection: 'customers', today, sort: { column: 'openMinor' } })].flat());
     assert.deepEqual(exported.map(({ columns }) => columns['openMinor']), expected.toSorted((a, b) => a - b));
