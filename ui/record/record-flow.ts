@@ -121,12 +121,12 @@ export class RecordFlow implements ReactiveController {
     host.addController(this);
   }
 
-  /** An error that came of the connection or the session says nothing any more once that has changed. */
+  /** An error that came of the connection or the session says nothing beside a block, which says it, or once that has changed. */
   hostUpdate(): void {
     const block = this.#deps.block();
-    if (block === this.#block) return;
+    const isOver = block !== null || block !== this.#block;
     this.#block = block;
-    if (this.#state.error && isOfMoment(this.#state.error)) this.#state = { ...this.#state, error: null };
+    if (isOver && this.#state.error && isOfMoment(this.#state.error)) this.#state = { ...this.#state, error: null };
   }
 
   get state(): FlowState {
@@ -230,8 +230,7 @@ export class RecordFlow implements ReactiveController {
     else if (isRefusal(error)) this.#unconfirmed = null;
     const theirs = error.code === 'precondition_failed' ? toView(error.current) : null;
     if (!theirs) {
-      // What the block says already is not said twice.
-      this.#set({ ...this.#state, isBusy: false, error: this.#deps.block() !== null && isOfMoment(error) ? null : error });
+      this.#set({ ...this.#state, isBusy: false, error });
     } else if (task.kind === 'action') {
       this.#set({ ...idle, task: { ...task, record: theirs, before: task.before ?? task.record } });
     } else {

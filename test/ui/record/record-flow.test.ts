@@ -71,7 +71,8 @@ function createServer(payload: JsonObject) {
     block: () => block,
     onDone: (task, record, next) => done.push({ task, record, next, shown, isOpen: flow.state.task !== null }),
   };
-  const flow = new RecordFlow({ addController: () => undefined, requestUpdate: () => undefined } as never, deps);
+  const requestUpdate = (): void => void setImmediate().then(() => flow.hostUpdate());
+  const flow = new RecordFlow({ addController: () => undefined, requestUpdate } as never, deps);
   const view = (): RecordView => {
     assert.ok(stored);
     return stored;
@@ -79,6 +80,8 @@ function createServer(payload: JsonObject) {
   return {
     flow, deps, sent, done, view,
     get created() { return created; },
+    /** Changes the status, of which the window is told later. */
+    setBlock: (next: WriteBlock) => { block = next; },
     become: (next: WriteBlock) => {
       block = next;
       flow.hostUpdate();
@@ -92,16 +95,25 @@ function createServer(payload: JsonObject) {
 describe('an error', () => {
   for (const [code, during] of [['unauthorized', 'checking'], ['offline', 'unreachable'], ['signed_out', 'signed_out']] as const) {
     test(`is gone once what it came of has changed: ${code}`, async () => {
-      const { flow, edit, fail, become } = createServer({ note: 'a' });
+      const { flow, edit, fail, become, setBlock } = createServer({ note: 'a' });
       edit();
       fail(code);
       await flow.save({ note: 'b' });
+      await setImmediate();
       assert.equal(flow.state.error?.code, code);
       become(during);
       assert.equal(flow.state.error, null);
       fail(code);
       await flow.save({ note: 'b' });
+      await setImmediate();
       assert.equal(flow.state.error, null, 'the block says it');
+      // As while a sync runs, between two of which the window shows nothing new.
+      setBlock(null);
+      fail(code);
+      await flow.save({ note: 'b' });
+      setBlock(during);
+      await setImmediate();
+      assert.equal(flow.state.error, null, 'the block was gone only for a moment');
       become(null);
       assert.deepEqual([flow.state.error, flow.state.task?.kind], [null, 'edit']);
     });
