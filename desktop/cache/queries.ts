@@ -199,8 +199,8 @@ function countSelection(
   // Any order works for counting; an index on a filtered column keeps the matching rows together.
   const orders = [...where.filtered, collection.defaultSort.column];
   const access = where.search ? 'NOT INDEXED' : accessPath(reader, generation, collection, where, orders);
-  const [sql, values] = [`SELECT count(*) AS count FROM ${listTable(collection.name, generation)} ${access} ${whereSql(where)}`,
-    whereValues(where)];
+  const sql = `SELECT count(*) AS count FROM ${listTable(collection.name, generation)} ${access} ${whereSql(where)}`;
+  const values = whereValues(where);
   // What is found is kept already, and not named in the condition on it.
   if (where.search) return Number(reader.db.prepare(sql).get(...values)?.['count']);
   fillTemporary(reader.db, countTable, 'count INTEGER', JSON.stringify([sql, ...values]), () =>
