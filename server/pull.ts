@@ -6,7 +6,7 @@
 // session lookup.
 
 import { createHash } from 'node:crypto';
-import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
+import { setImmediate as yieldToEventLoop, setTimeout as sleep } from 'node:timers/promises';
 
 import { EPOCH, formatInstant, parseInstant, type Instant } from '../shared/clock.ts';
 import { publishedFields, roles, visibleTo, type Role } from '../shared/collections.ts';
@@ -20,6 +20,9 @@ import type { Caller } from './auth.ts';
 import { accepts } from './compression.ts';
 import { invalid } from './http.ts';
 import type { Account, Session, Snapshot, Store } from './store.ts';
+
+/** How long the answer to a full pull waits for the session's note of it. */
+const NOTE_WAIT_MS = 1000;
 
 export interface PullQuery {
   /** Null: the whole account, without deletes. */
@@ -91,23 +94,25 @@ export async function readFrom<T>(
   const { account, session } = caller;
   if (since !== null) await rejectExpiredCursor(store, account, session, since);
   if (since === account.clock) return read({ account, async* changes() {}, count: async () => 0 });
-  // What follows starts at cursors that may soon be before the horizon. This session may use them until a tombstone from after
-  // this moment is removed.
-  if (since === null && session.fullPullFrom !== account.clock) await noteFullPull(store, account, session);
-  return store.snapshot(account.accountId, async (snapshot) => {
+  const noted = since === null && session.fullPullFrom !== account.clock ? noteFullPull(store, account, session) : null;
+  // A note from before a backup was restored is replaced first: it would keep cursors alive that have ended.
+  if (session.fullPullFrom > account.clock) await noted;
+  const isNoted = noted?.catch(() => {});
+  const answer = await store.snapshot(account.accountId, async (snapshot) => {
     if (since !== null) await rejectExpiredCursor(store, snapshot.account, session, since);
     return read(snapshot);
   });
+  if (isNoted) await Promise.race([isNoted, sleep(NOTE_WAIT_MS, undefined, { ref: false })]);
+  return answer;
 }
 
 /**
- * Reading does not wait for it, since the database may be locked or its disk full: at worst the pull is ended by the next removal of
- * tombstones. Only a note from before a backup was restored is replaced first: it would keep cursors alive that have ended.
+ * What follows starts at cursors that may soon be before the horizon. With the note, this session may use them until a tombstone
+ * from after this moment is removed. No answer waits longer for it, since the database may be locked or its disk full: at worst
+ * the pull is ended by the next removal of tombstones.
  */
-async function noteFullPull(store: Store, { accountId, clock }: Account, { sessionId, fullPullFrom }: Session): Promise<void> {
-  const noted = store.noteFullPull(accountId, sessionId, clock);
-  if (fullPullFrom > clock) await noted;
-  else noted.catch(() => {});
+function noteFullPull(store: Store, { accountId, clock }: Account, { sessionId }: Session): Promise<void> {
+  return store.noteFullPull(accountId, sessionId, clock);
 }
 
 interface Found {
