@@ -22,7 +22,7 @@ import { invalid } from './http.ts';
 import type { Account, Session, Snapshot, Store } from './store.ts';
 
 /** How long the answer to a full pull waits for the session's note of it. */
-const NOTE_WAIT_MS = 1000;
+const NOTE_WAIT_MS = 500;
 
 export interface PullQuery {
   /** Null: the whole account, without deletes. */

@@ -104,7 +104,7 @@ export async function startDesktop(t: CleanupScope, { browser, files, folder }: 
       if (isSignedIn && options.isBare !== true) await page.locator(firstRow).waitFor();
       return page;
     },
-    async openWindow(scope, { width = 1440, height = 720, allowedMessages = [] } = {}) {
+    async openWindow(scope, { width = 1440, height = 540, allowedMessages = [] } = {}) {
       if (!kept || kept.page.isClosed()) {
         const context = await browser.newContext({ locale: 'en-GB' });
         const page = await context.newPage();

@@ -75,6 +75,9 @@ export interface Env {
 /** What group.ts shares among the files of its process. */
 export const shared: { browser?: Browser } = {};
 
+/** The window's files, bundled once in a process. */
+let bundled: ReturnType<typeof bundlePreview> | null = null;
+
 /** A `describe` with its own environment, whose server is running and unhindered at the start of each test. */
 export function describeWindow(title: string, options: EnvOptions, tests: (env: () => Env) => void): void {
   const program = findChromium();
@@ -109,7 +112,7 @@ export async function startEnv({ invoices = 200, customers = 20 }: EnvOptions = 
   const today = new Date().toISOString().slice(0, 10);
   const [stage, browser, files] = await Promise.all([
     setStage(venue, { today, invoices, customers }, () => {}, createPasswords(cheapest)),
-    running ?? startChromium(), bundlePreview({ minify: false }),
+    running ?? startChromium(), bundled ??= bundlePreview({ minify: false }),
   ]);
   let server: ServerProcess | null = await stage.startServer();
   const gate = await openGate(server.url);

@@ -49,7 +49,7 @@ export async function openPage(
     colorScheme: options.isDark === true ? 'dark' : 'light',
     reducedMotion: options.hasReducedMotion === true ? 'reduce' : 'no-preference',
     forcedColors: options.hasForcedColors === true ? 'active' : 'none',
-    viewport: { width: options.width ?? 1280, height: options.height ?? 800 },
+    viewport: { width: options.width ?? 1280, height: options.height ?? 600 },
   }) : where;
   const page = await context.newPage();
   const problems = watch(page, origins);

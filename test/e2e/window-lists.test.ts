@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 
-import type { Locator, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 
 import type { ListRow, ListSelection } from '../../shared/window/views.ts';
 import { describeWindow, windowApi, type Env } from './harness.ts';
@@ -37,22 +37,19 @@ function sortKeyOf(column: string, text: string, isDescending: boolean): number 
   return value.replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase());
 }
 
-function header(page: Page, column: string): Locator {
-  return page.locator('[role=columnheader]').filter({ has: page.getByRole('button', { name: column, exact: true }) });
-}
-
-/** The sort keys of a column in the rendered rows, from the top. */
-async function columnValues(page: Page, column: string, isDescending: boolean): Promise<readonly (number | string)[]> {
-  const position = await header(page, column).getAttribute('aria-colindex');
-  const texts = await rows(page).evaluateAll((drawn, at) => drawn
-    .filter((row) => !row.hasAttribute('hidden'))
-    .map((row) => ({
-      index: Number(row.getAttribute('aria-rowindex')),
-      text: row.querySelector(`[aria-colindex="${at}"]`)?.textContent?.trim() ?? '',
-    }))
-    .sort((a, b) => a.index - b.index)
-    .map(({ text }) => text), position);
-  return texts.map((text) => sortKeyOf(column, text, isDescending));
+/** What the list draws, in one call: whether a column is sorted downwards, how far the list is scrolled, and that column's cells. */
+function drawnOf(page: Page, column: number): Promise<{ isDescending: boolean; scrollTop: number; texts: readonly string[] }> {
+  return page.locator('[role=grid]').evaluate((grid, position) => ({
+    isDescending: grid.querySelector(`[role=columnheader][aria-colindex="${position}"]`)?.getAttribute('aria-sort') === 'descending',
+    scrollTop: grid.scrollTop,
+    texts: [...grid.querySelectorAll('.sheet [role=row]:not([hidden], .waiting)')]
+      .map((row) => ({
+        index: Number(row.getAttribute('aria-rowindex')),
+        text: row.querySelector(`[aria-colindex="${position}"]`)?.textContent?.trim() ?? '',
+      }))
+      .sort((one, other) => one.index - other.index)
+      .map(({ text }) => text),
+  }), column);
 }
 
 function isInOrder(values: readonly (number | string)[], isDescending: boolean): boolean {
@@ -105,7 +102,7 @@ async function assertTotals(page: Page, listed: readonly ListRow[]): Promise<voi
   assert.equal(await bar.getByRole('button', { name: /^All \d+ currencies$/ }).count(), sums.size > 1 ? 1 : 0);
 }
 
-function open(t: TestContext, env: Env, height = 720): Promise<Page> {
+function open(t: TestContext, env: Env, height = 540): Promise<Page> {
   return env.openWindow(t, { width: 1600, height });
 }
 
@@ -127,24 +124,28 @@ describeWindow('a long list', { invoices: 3000, customers: 200 }, (env) => {
       await waitUntil(page, `${screen} has loaded`, async () => await rowCount(page) > 0);
       assert.deepEqual(await page.getByRole('columnheader').getByRole('button').allInnerTexts(), names);
       const last = await rowCount(page) + 1;
-      for (const column of names) {
+      const headers = page.locator('[role=columnheader]').filter({ has: page.locator('button') });
+      for (const [index, column] of names.entries()) {
+        const header = headers.nth(index);
+        const position = Number(await header.getAttribute('aria-colindex'));
         const ends: (number | string | undefined)[][] = [];
         for (let turn = 0; turn < 2; turn += 1) {
-          await header(page, column).getByRole('button').click();
-          const isDescending = await header(page, column).getAttribute('aria-sort') === 'descending';
+          await header.locator('button').click();
+          const { isDescending } = await drawnOf(page, position);
           const order = `${screen} by ${column}, ${isDescending ? 'descending' : 'ascending'}`;
-          await page.getByRole('grid').focus();
-          await waitUntil(page, order, async () => await page.getByRole('grid').evaluate((grid) => grid.scrollTop) === 0
-            && isInOrder(await columnValues(page, column, isDescending), isDescending));
-          const [first] = await columnValues(page, column, isDescending);
+          await page.locator('[role=grid]').focus();
+          let values: readonly (number | string)[] = [];
+          const readsInOrder = async (isAtTop: boolean): Promise<boolean> => {
+            const { texts, scrollTop } = await drawnOf(page, position);
+            values = texts.map((text) => sortKeyOf(column, text, isDescending));
+            return (!isAtTop || scrollTop === 0) && isInOrder(values, isDescending);
+          };
+          await waitUntil(page, order, () => readsInOrder(true));
+          const [first] = values;
           await page.keyboard.press('End');
           await rows(page).and(page.locator(`[aria-rowindex="${last}"]`)).waitFor();
-          let bottom: number | string | undefined;
-          await waitUntil(page, `${order}, at its end`, async () => {
-            const values = await columnValues(page, column, isDescending);
-            bottom = values.at(-1);
-            return isInOrder(values, isDescending);
-          });
+          await waitUntil(page, `${order}, at its end`, () => readsInOrder(false));
+          const bottom = values.at(-1);
           ends.push(isDescending ? [bottom, first] : [first, bottom]);
         }
         const hasEmpty = ends.flat().some((end) => end === Infinity || end === lastText);

@@ -33,10 +33,23 @@ async function goOffline(page: Page, env: Env): Promise<void> {
   await waitForState(page, 'offline', 'unreachable');
 }
 
-/** A fingerprint of what an activation might change: open sheets, the shown record and the screen. */
-async function windowState(page: Page): Promise<string> {
-  const heading = await page.locator('h1, h2, h3, [role=heading]').filter({ visible: true }).allInnerTexts();
-  return JSON.stringify([heading, await page.locator('invoify-sheet').count(), page.url()]);
+/** A fingerprint of what an activation might change, read in one call: the headings, open sheets and the screen. */
+function windowState(page: Page): Promise<string> {
+  return page.evaluate(() => {
+    const headings: string[] = [];
+    let sheets = 0;
+    const visit = (root: ParentNode): void => {
+      for (const element of root.querySelectorAll<HTMLElement>('*')) {
+        if (element.localName === 'invoify-sheet') sheets += 1;
+        if (element.matches('h1, h2, h3, [role=heading]') && element.checkVisibility({ visibilityProperty: true })) {
+          headings.push(element.innerText);
+        }
+        if (element.shadowRoot) visit(element.shadowRoot);
+      }
+    };
+    visit(document);
+    return JSON.stringify([headings, sheets, location.href]);
+  });
 }
 
 /** The same, once it is stable and a record that was just opened has rendered. */

@@ -1,7 +1,7 @@
 // The columns of a list: which of them fit, and how values are formatted.
 
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 
 import { findCollection } from '../../../shared/collections.ts';
 import type { ListRow } from '../../../shared/window/views.ts';
@@ -9,7 +9,7 @@ import { setLocale } from '../../../ui/text/i18n.ts';
 import { fittingColumns, minWidthPx, listColumns } from '../../../ui/list/list-columns.ts';
 import { csvColumns } from '../../../ui/list/list-csv.ts';
 
-await setLocale({ language: 'en', format: 'en-GB' });
+before(() => setLocale({ language: 'en', format: 'en-GB' }));
 const invoices = findCollection('invoices');
 assert(invoices);
 const columns = listColumns(invoices);

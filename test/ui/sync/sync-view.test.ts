@@ -1,7 +1,7 @@
 // How the sync's status is displayed: every state, what is held back, and what is announced to screen readers.
 
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 
 import type { Attempt, Status, SyncState } from '../../../shared/window/views.ts';
 import { attemptText } from '../../../ui/text/call-error-text.ts';
@@ -10,7 +10,7 @@ import {
   blockText, nextChangeMs, rememberStatus, shownState, viewSync, writeBlock, type SyncMemory, type SyncView,
 } from '../../../ui/sync/sync-view.ts';
 
-await setLocale({ language: 'en', format: 'en-GB' });
+before(() => setLocale({ language: 'en', format: 'en-GB' }));
 const now = new Date(2026, 2, 1, 14, 5).getTime();
 const minute = 60_000;
 
