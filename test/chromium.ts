@@ -17,6 +17,8 @@ const NOTHING_FOUND = 'No Chromium to test with: set CHROMIUM to one, or run .ci
 const options = [
   '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
   '--disable-component-update', '--disable-sync', '--lang=en-US',
+  // The pages of a context share a process, whatever the port of each one's preview.
+  '--process-per-site',
   // As under Electron (desktop/electron/window.ts).
   '--enable-blink-features=LangAttributeAwareFormControlUI',
 ];

@@ -4,12 +4,12 @@ import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 
 import { startPreview, type Preview } from '../../desktop/preview/preview.ts';
 import type { Outcome, WindowCalls } from '../../shared/window/ipc.ts';
 import type { Status } from '../../shared/window/views.ts';
-import { assertQuiet, openPage, watch, type CleanupScope, type PageOptions } from './page.ts';
+import { assertQuiet, newPage, openPage, watch, type CleanupScope, type PageOptions } from './page.ts';
 
 export interface DesktopOptions {
   /** A new one by default. */
@@ -32,8 +32,7 @@ export interface Desktop {
   signIn(server: string, email: string, password: string): Promise<void>;
   /** Pulls; false if that failed. */
   pull(): Promise<boolean>;
-  /** Opens a page in a new browser context, or in the given one. */
-  openPage(t: CleanupScope, options?: PageOptions & { readonly context?: BrowserContext }): Promise<Page>;
+  openPage(t: CleanupScope, options?: PageOptions): Promise<Page>;
   /**
    * The window of a signed-in desktop, in English and without motion: one page for all tests, in which each gets a new window
    * with its list. It costs a fifth of `openPage`. What a test does to the page itself, like replacing its functions, stays.
@@ -97,8 +96,8 @@ export async function startDesktop(t: CleanupScope, { browser, files, folder }: 
       const pulled = JSON.parse(answer) as Outcome<WindowCalls['sync.pullFromServer']['answer']>;
       return pulled.ok && pulled.value.outcome === 'completed';
     },
-    async openPage(scope, { context, ...pageOptions } = {}) {
-      const page = await openPage(scope, context ?? browser, origins, pageOptions);
+    async openPage(scope, pageOptions = {}) {
+      const page = await openPage(scope, browser, origins, pageOptions);
       pages.push(page);
       await page.goto(desktop.preview().newLink());
       if (isSignedIn && options.isBare !== true) await page.locator(firstRow).waitFor();
@@ -106,8 +105,7 @@ export async function startDesktop(t: CleanupScope, { browser, files, folder }: 
     },
     async openWindow(scope, { width = 1440, height = 540, allowedMessages = [] } = {}) {
       if (!kept || kept.page.isClosed()) {
-        const context = await browser.newContext({ locale: 'en-GB' });
-        const page = await context.newPage();
+        const page = await newPage(browser);
         kept = { page, problems: watch(page, origins) };
         pages.push(page);
         await page.goto(desktop.preview().newLink());

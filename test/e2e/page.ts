@@ -36,26 +36,34 @@ export interface PageOptions {
   readonly allowedMessages?: readonly RegExp[];
 }
 
+/** Of each browser, by language: its pages share a process that has the window's code compiled already. */
+const contexts = new WeakMap<Browser, Map<string, Promise<BrowserContext>>>();
+
+/** Opens an empty page in the browser's context for that language. The caller closes it. */
+export async function newPage(browser: Browser, lang = 'en-GB'): Promise<Page> {
+  const ofBrowser = contexts.get(browser) ?? new Map<string, Promise<BrowserContext>>();
+  contexts.set(browser, ofBrowser);
+  const context = ofBrowser.get(lang) ?? browser.newContext({ locale: lang });
+  ofBrowser.set(lang, context);
+  return (await context).newPage();
+}
+
 /**
  * Opens an empty page and closes it when the test ends. The test then fails if the page logged a warning or an error, left
  * an error unhandled, or sent a request to an origin outside `origins`.
  */
-export async function openPage(
-  t: CleanupScope, where: Browser | BrowserContext, origins: ReadonlySet<string>, options: PageOptions,
-): Promise<Page> {
-  const isNew = 'newContext' in where;
-  const context = isNew ? await where.newContext({
-    locale: options.lang ?? 'en-GB',
+export async function openPage(t: CleanupScope, browser: Browser, origins: ReadonlySet<string>, options: PageOptions): Promise<Page> {
+  const page = await newPage(browser, options.lang);
+  const problems = watch(page, origins);
+  t.after(async () => {
+    await page.close();
+    assertQuiet(problems, options);
+  });
+  await page.setViewportSize({ width: options.width ?? 1280, height: options.height ?? 600 });
+  await page.emulateMedia({
     colorScheme: options.isDark === true ? 'dark' : 'light',
     reducedMotion: options.hasReducedMotion === true ? 'reduce' : 'no-preference',
     forcedColors: options.hasForcedColors === true ? 'active' : 'none',
-    viewport: { width: options.width ?? 1280, height: options.height ?? 600 },
-  }) : where;
-  const page = await context.newPage();
-  const problems = watch(page, origins);
-  t.after(async () => {
-    await (isNew ? context.close() : page.close());
-    assertQuiet(problems, options);
   });
   return page;
 }

@@ -187,7 +187,7 @@ describeWindow('the desktop behind the window', { invoices: 300 }, (env) => {
   test('serves two tabs at the same time', async (t) => {
     const desktop = await env().openDesktop(t, bare);
     const one = await desktop.openPage(t);
-    const two = await desktop.openPage(t, { context: one.context() });
+    const two = await desktop.openPage(t);
     await signIn(one, env());
     assert.equal((await waitForState(two, 'up_to_date')).user?.email, env().owner.email);
     const fields = { name: 'Of two tabs', priceMinor: 4200, currency: 'EUR', interval: 'month', active: true };
@@ -203,7 +203,7 @@ describeWindow('the desktop behind the window', { invoices: 300 }, (env) => {
   test('sends the status to a tab that becomes visible, and no events to a hidden one', async (t) => {
     const desktop = await env().openDesktop(t, bare);
     const behind = await desktop.openPage(t);
-    const front = await desktop.openPage(t, { context: behind.context() });
+    const front = await desktop.openPage(t);
     // A headless browser treats all tabs as visible.
     await behind.evaluate(() => {
       const states: string[] = [];
