@@ -30,7 +30,7 @@ export function holdAccount(accountId: string, held: Readonly<Record<Exclude<key
     horizon: take('horizon', isWhole(horizon) ? horizon as Instant : null, -1 as Instant),
     digest: take('digest', isDigest(digest) ? digest : null, {}),
     numbers: take('numbers', isObject(numbers) ? numbers as Account['numbers'] : null, {}),
-    epoch: take('epoch', typeof epoch === 'string' ? epoch : null, newEpoch()),
+    epoch: typeof epoch === 'string' ? epoch : take('epoch', null, newEpoch()),
     pausedMs: take('pausedMs', isWhole(pausedMs) ? pausedMs : null, 0),
     audited: take('audited', isCount(audited) ? audited : null, 0),
   };

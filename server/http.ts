@@ -14,7 +14,7 @@ import {
   idempotencyKeyPattern, maxBodyBytes, maxRetryAfterS, protocolHeader, protocolVersion, requestIdHeader, requestIdPattern,
 } from '../shared/protocol.ts';
 import { compress, negotiateEncoding } from './compression.ts';
-import { sendChunks } from './sending.ts';
+import { lengthOf, sendChunks } from './sending.ts';
 
 const statusOf: Readonly<Record<WireErrorCode, number>> = {
   invalid_request: 400,
@@ -396,8 +396,4 @@ export function holdReply(reply: Reply, held: Held): Reply {
 function toBytes(body: Reply['body']): readonly Buffer[] {
   if (Array.isArray(body)) return body as readonly Buffer[];
   return [Buffer.from(typeof body === 'string' ? body : JSON.stringify(body))];
-}
-
-function lengthOf(chunks: readonly Buffer[]): number {
-  return chunks.reduce((sum, chunk) => sum + chunk.length, 0);
 }

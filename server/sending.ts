@@ -16,7 +16,8 @@ const SLICE_BYTES = 64 * 1024;
 export async function sendChunks(
   response: ServerResponse, chunks: readonly Buffer[], onSent: (sizeBytes: number) => void = () => {},
 ): Promise<boolean> {
-  for (const chunk of chunks) {
+  // What is small goes out at once: each write takes a poll a tenth of its time.
+  for (const chunk of chunks.length > 1 && lengthOf(chunks) <= SLICE_BYTES ? [Buffer.concat(chunks)] : chunks) {
     const { length } = chunk;
     for (let at = 0; at < length; at += SLICE_BYTES) {
       if (!await write(response, chunk.subarray(at, at + SLICE_BYTES))) return false;
@@ -25,6 +26,11 @@ export async function sendChunks(
     onSent(length);
   }
   return true;
+}
+
+/** The size of all chunks in bytes. */
+export function lengthOf(chunks: readonly Buffer[]): number {
+  return chunks.reduce((sum, { length }) => sum + length, 0);
 }
 
 /** Resolves to true when the bytes have left this process, and to false if the response is closed first. */

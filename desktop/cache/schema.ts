@@ -20,7 +20,7 @@ import { createHash } from 'node:crypto';
 
 import type { Collection, Column } from '../../shared/collections.ts';
 import { AppError } from '../../shared/errors.ts';
-import { inTransaction, type ReadDb, type WriteDb } from './sqlite.ts';
+import { inTransaction, prepared, type ReadDb, type WriteDb } from './sqlite.ts';
 import { textVersion } from './text.ts';
 
 /** There are two sets of tables: one is read while a rebuild fills the other. */
@@ -422,7 +422,7 @@ interface CollectionTable {
 
 /** The collections' tables in the file, including those of collections no longer declared. */
 function collectionTables({ db }: CacheReader): CollectionTable[] {
-  return db.prepare(`SELECT name FROM sqlite_schema WHERE type = 'table'`).all().flatMap((row) => {
+  return prepared(db, `SELECT name FROM sqlite_schema WHERE type = 'table'`).all().flatMap((row) => {
     const name = String(row['name']);
     const [, collection = '', generation = '', kind] = /^([a-zA-Z0-9]+)_([ab])(?:_(list|words))?$/.exec(name) ?? [];
     if (generation === '') return [];

@@ -4,7 +4,7 @@
 // that of the state. Nothing of a staged page is readable; what is in it is checked when it is applied.
 
 import type { CacheReader, CacheWriter } from './schema.ts';
-import { inReadTransaction, inTransaction } from './sqlite.ts';
+import { inReadTransaction, inTransaction, prepared } from './sqlite.ts';
 
 /** What has been staged. */
 export interface Stage {
@@ -23,7 +23,7 @@ export function stagePage(writer: CacheWriter, bytes: Uint8Array, { cursor, chan
 /** Null if nothing is staged. */
 export function readStage(reader: CacheReader): Stage | null {
   return inReadTransaction(reader.db, 'reading the kept pages', () => {
-    const last = reader.db.prepare('SELECT cursor FROM staged ORDER BY seq DESC LIMIT 1').get();
+    const last = prepared(reader.db, 'SELECT cursor FROM staged ORDER BY seq DESC LIMIT 1').get();
     if (!last) return null;
     const sum = reader.db.prepare('SELECT sum(changes) AS changes FROM staged').get();
     return { cursor: String(last['cursor']), changes: Number(sum?.['changes']) };
@@ -32,7 +32,7 @@ export function readStage(reader: CacheReader): Stage | null {
 
 /** The staged pages as they came, oldest first; only one is in memory at a time. */
 export function* stagedPages(reader: CacheReader): Generator<Buffer> {
-  const next = reader.db.prepare('SELECT seq, page FROM staged WHERE seq > ? ORDER BY seq LIMIT 1');
+  const next = prepared(reader.db, 'SELECT seq, page FROM staged WHERE seq > ? ORDER BY seq LIMIT 1');
   for (let row = next.get(0); row; row = next.get(Number(row['seq']))) {
     // Written only by `stagePage`.
     const { buffer, byteOffset, byteLength } = row['page'] as Uint8Array<ArrayBuffer>;
@@ -40,7 +40,8 @@ export function* stagedPages(reader: CacheReader): Generator<Buffer> {
   }
 }
 
-/** Drops all staged pages. Call it in the transaction that applies them or starts over. */
+/** Drops all staged pages, and writes nothing if there are none. Call it in the transaction that applies them or starts over. */
 export function dropStage(writer: CacheWriter): void {
-  writer.db.exec('DELETE FROM staged');
+  // Without a condition SQLite empties the table as a whole, and writes its first page even where there is nothing to remove.
+  prepared(writer.db, 'DELETE FROM staged WHERE seq > 0').run();
 }

@@ -133,17 +133,23 @@ export function saveDigest(
 const maxAttempts = 200;
 
 /**
- * Records a sync attempt, together with a change of the state, and deletes all but the newest 200 attempts. Durable on return.
- * Throws `disk_full`, `cache_busy`, `cache_unusable`.
+ * Records a sync attempt, together with a change of the state, and deletes all but the newest 200 attempts, without waiting for the
+ * disk: until the next commit that does, a power cut may undo it, and the last sync then seems older than it was. Not for inside a
+ * transaction. Throws `disk_full`, `cache_busy`, `cache_unusable`.
  */
 export function recordAttempt(writer: CacheWriter, attempt: Attempt, change: StateChange = {}): void {
   const { startedMs, durationMs, changes, bytes, outcome, code, kind = null, detail } = attempt;
-  inTransaction(writer.db, 'recording the attempt', () => {
-    prepared(writer.db, 'INSERT INTO attempts (started_ms, duration_ms, changes, bytes, outcome, code, kind, detail) '
-      + 'VALUES (?, ?, ?, ?, ?, ?, ?, ?)').run(startedMs, durationMs, changes, bytes, outcome, code, kind, detail);
-    prepared(writer.db, 'DELETE FROM attempts WHERE id <= (SELECT max(id) FROM attempts) - ?').run(maxAttempts);
-    saveState(writer, change);
-  });
+  writer.db.exec('PRAGMA synchronous = NORMAL');
+  try {
+    inTransaction(writer.db, 'recording the attempt', () => {
+      prepared(writer.db, 'INSERT INTO attempts (started_ms, duration_ms, changes, bytes, outcome, code, kind, detail) '
+        + 'VALUES (?, ?, ?, ?, ?, ?, ?, ?)').run(startedMs, durationMs, changes, bytes, outcome, code, kind, detail);
+      prepared(writer.db, 'DELETE FROM attempts WHERE id <= (SELECT max(id) FROM attempts) - ?').run(maxAttempts);
+      saveState(writer, change);
+    });
+  } finally {
+    writer.db.exec('PRAGMA synchronous = FULL');
+  }
 }
 
 /** Sync attempts, newest first, at most 200. */

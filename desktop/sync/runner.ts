@@ -179,7 +179,7 @@ export class SyncRunner {
       }, signal);
       const error = result.mismatch && { code: 'digest_mismatch', message: result.mismatch.message } as const;
       const ended = this.#outcome(error ? 'failed' : 'completed', startedMs, result, result.rebuilt, error);
-      // One commit: where nothing has changed, it is all that waits for the disk.
+      // One commit: where nothing has changed, it is the only one, and waits for no disk.
       recordAttempt(cache, toAttempt(startedMs, ended), error ? {} : { lastSyncMs: this.#deps.nowMs() });
       this.#maintenance = this.#maintain(cache, signal);
       return ended;

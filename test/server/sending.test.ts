@@ -56,6 +56,17 @@ function connectPeer(): { peer: Peer; response: ServerResponse } {
   return { peer, response };
 }
 
+test('a small answer is one write, however many chunks it has', async () => {
+  const { peer, response } = connectPeer();
+  response.writeHead(200, { 'Content-Length': 6 });
+  let sentBytes = 0;
+  const sending = sendChunks(response, ['ab', 'c', 'def'].map((text) => Buffer.from(text)), (sizeBytes) => { sentBytes += sizeBytes; });
+  // The head is one of its own where writes cannot be joined.
+  await peer.accept(2);
+  assert.equal(sentBytes, 6);
+  assert.equal(await sending, true);
+});
+
 test('an answer of which nothing could be sent for 30 seconds is cut, and one that progresses slowly is not', async (t) => {
   const { peer, response } = open(t);
   const sent = sendChunks(response, [Buffer.alloc(300_000)]);

@@ -3,7 +3,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { closeCache, dropStage, readStage, stagedPages, stagePage, startRebuild } from '../../../desktop/cache/cache.ts';
+import {
+  beginChanges, closeCache, commitChanges, dropStage, readStage, stagedPages, stagePage, startRebuild,
+} from '../../../desktop/cache/cache.ts';
 import { temporaryCache, temporaryPath } from './fixtures.ts';
 
 const pages = ['first', 'ä€\u{1f600}', ''].map((text) => Buffer.from(text));
@@ -29,4 +31,14 @@ test('a rebuild drops kept pages', (t) => {
   stagePage(writer, Buffer.from('page'), { cursor: 'c', changes: 1 });
   startRebuild(writer, 'a test');
   assert.equal(readStage(writer), null);
+});
+
+test('dropping pages where none are kept writes nothing', (t) => {
+  const { writer } = temporaryCache(t);
+  const logged = (): unknown => writer.db.prepare('PRAGMA wal_checkpoint(NOOP)').get()?.['log'];
+  const before = logged();
+  beginChanges(writer);
+  dropStage(writer);
+  commitChanges(writer);
+  assert.equal(logged(), before);
 });

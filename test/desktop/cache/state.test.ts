@@ -43,6 +43,8 @@ test('sync attempts are listed newest first, and only the last 200 are kept', (t
     ...(index % 4 === 1 && { kind: 'refused' }),
   });
   for (let index = 1; index <= 205; index += 1) recordAttempt(writer, attempt(index));
+  const durable = 2;
+  assert.equal(writer.db.prepare('PRAGMA synchronous').get()?.['synchronous'], durable, 'the next commit waits for the disk');
   const kept = listAttempts(reader);
   assert.equal(kept.length, 200);
   assert.equal(listAttempts(reader, 1000).length, 200);
