@@ -154,8 +154,8 @@ async function pull({ server, request, query, from, caller, visit }: Call): Prom
     if (end !== null) auth.noteSynced(signedIn, end);
   };
   if (parsed.isStream) return pullStream({ store, identify: () => auth.identify(request, from), visit, onSent }, signedIn, parsed);
-  const { chunks, count, end } = await pullPage(store, signedIn, parsed, (sizeBytes) => visit.holdAnswer(sizeBytes));
-  return { status: 200, headers: { Vary: 'Accept, Accept-Encoding' }, body: chunks, onSent: () => onSent(count, end) };
+  const { chunks, count, end, noted } = await pullPage(store, signedIn, parsed, (sizeBytes) => visit.holdAnswer(sizeBytes));
+  return { status: 200, headers: { Vary: 'Accept, Accept-Encoding' }, body: chunks, sentAfter: noted, onSent: () => onSent(count, end) };
 }
 
 async function targetOf({ path, caller }: Call): Promise<Target> {

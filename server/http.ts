@@ -50,6 +50,8 @@ export interface Reply {
   /** JSON text, its bytes in chunks, or a value to serialise. */
   readonly body: string | readonly Buffer[] | object;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Sent once this has resolved, which needs no turn. */
+  readonly sentAfter?: Promise<unknown> | null;
   /** Called when the whole body has left this process; not for HEAD. */
   readonly onSent?: () => void;
 }
@@ -307,6 +309,7 @@ export async function sendReply(
   let leftBytes = lengthOf(chunks);
   held.holdAnswer(leftBytes);
   held.answerBuilt();
+  await reply.sentAfter;
   const endsConnection = isLast || !request.complete;
   response.writeHead(reply.status, {
     'Content-Type': 'application/json; charset=utf-8',

@@ -155,7 +155,7 @@ async function buildStream(deps: StreamDeps, caller: Caller, query: PullQuery, o
     const limit = Math.min(query.limit - count, pieceChanges);
     // What was deleted before the first snapshot is not among what this stream has brought.
     const tombstonesAfter = query.since ?? begun?.clock ?? null;
-    const piece = await readFrom(store, current, since, async (snapshot) => {
+    const { found: piece } = await readFrom(store, current, since, async (snapshot) => {
       const { account } = snapshot;
       const scope = scopeOf(account, role);
       if (begun !== null && begun.scope !== scope) {

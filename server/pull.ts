@@ -21,7 +21,7 @@ import { accepts } from './compression.ts';
 import { invalid } from './http.ts';
 import type { Account, Session, Snapshot, Store } from './store.ts';
 
-/** How long the answer to a full pull waits for the session's note of it. */
+/** How long the first page of a full pull waits for the session's note of it. */
 const NOTE_WAIT_MS = 500;
 
 export interface PullQuery {
@@ -60,6 +60,8 @@ export interface BuiltPage {
   readonly count: number;
   /** The cursor of a pull's last page. */
   readonly end: Instant | null;
+  /** The page is sent once this has resolved. */
+  readonly noted: Promise<unknown> | null;
 }
 
 /**
@@ -70,7 +72,7 @@ export async function pullPage(
   store: Store, caller: Caller, query: PullQuery, hold: (sizeBytes: number) => void,
 ): Promise<BuiltPage> {
   const { role } = caller.user;
-  return readFrom(store, caller, query.since, async (snapshot) => {
+  const { found: page, noted } = await readFrom(store, caller, query.since, async (snapshot) => {
     const chunks: Buffer[] = [];
     const range = { ...query, maxBytes: pageLimit.maxBytes };
     const found = await readBatches(snapshot, role, range, async (batch, sizeBytes) => {
@@ -85,34 +87,44 @@ export async function pullPage(
       end: found.hasMore ? null : snapshot.account.clock,
     };
   });
+  return { ...page, noted };
+}
+
+/** What was read, and what the answer is to wait for, although no longer holding a turn: see `noteFullPull`. */
+interface ReadFrom<T> {
+  readonly found: T;
+  /** Never rejects. */
+  readonly noted: Promise<unknown> | null;
 }
 
 /** Runs `read` on a snapshot that continues from a cursor. Throws `resync_required` if there is none. */
 export async function readFrom<T>(
   store: Store, caller: Caller, since: Instant | null, read: (snapshot: Snapshot) => Promise<T>,
-): Promise<T> {
+): Promise<ReadFrom<T>> {
   const { account, session } = caller;
   if (since !== null) await rejectExpiredCursor(store, account, session, since);
-  if (since === account.clock) return read({ account, async* changes() {}, count: async () => 0 });
-  const noted = since === null && session.fullPullFrom !== account.clock ? noteFullPull(store, account, session) : null;
-  // A note from before a backup was restored is replaced first: it would keep cursors alive that have ended.
-  if (session.fullPullFrom > account.clock) await noted;
-  const isNoted = noted?.catch(() => {});
-  const answer = await store.snapshot(account.accountId, async (snapshot) => {
+  if (since === account.clock) return { found: await read({ account, async* changes() {}, count: async () => 0 }), noted: null };
+  const isNoted = since !== null || session.fullPullFrom === account.clock;
+  const { noted } = isNoted ? { noted: null } : await noteFullPull(store, account, session);
+  const found = await store.snapshot(account.accountId, async (snapshot) => {
     if (since !== null) await rejectExpiredCursor(store, snapshot.account, session, since);
     return read(snapshot);
   });
-  if (isNoted) await Promise.race([isNoted, sleep(NOTE_WAIT_MS, undefined, { ref: false })]);
-  return answer;
+  return { found, noted };
 }
 
 /**
  * What follows starts at cursors that may soon be before the horizon. With the note, this session may use them until a tombstone
- * from after this moment is removed. No answer waits longer for it, since the database may be locked or its disk full: at worst
- * the pull is ended by the next removal of tombstones.
+ * from after this moment is removed; so a page is sent once the next one will find it. The database may be locked or its disk full:
+ * after `NOTE_WAIT_MS` the page is sent without, and at worst the pull is ended by the next removal of tombstones.
  */
-function noteFullPull(store: Store, { accountId, clock }: Account, { sessionId }: Session): Promise<void> {
-  return store.noteFullPull(accountId, sessionId, clock);
+async function noteFullPull(
+  store: Store, { accountId, clock }: Account, { sessionId, fullPullFrom }: Session,
+): Promise<{ readonly noted: Promise<unknown> }> {
+  const noting = store.noteFullPull(accountId, sessionId, clock);
+  // A note from before a backup was restored is replaced first: it would keep cursors alive that have ended.
+  if (fullPullFrom > clock) await noting;
+  return { noted: Promise.race([noting.catch(() => {}), sleep(NOTE_WAIT_MS, undefined, { ref: false })]) };
 }
 
 interface Found {

@@ -1,6 +1,6 @@
 // Imported before anything else by `npm test`. The test runner follows every timer, socket and promise to know which test an error
-// belongs to that nobody handles; to follow promises takes a seventh of the whole run. Here it follows all but those, and such an
-// error ends its file at once, which then has failed.
+// belongs to that nobody handles; to follow promises takes a tenth of the whole run. Here it follows all but those, and such an error
+// ends its process at once, and every file in it has then failed.
 
 import asyncHooks, { type HookCallbacks } from 'node:async_hooks';
 

@@ -7,7 +7,7 @@
 // Threads end: out of memory, or because the system starts no more. Statements that a thread did not finish are run on this one,
 // which keeps readers waiting but stops nothing.
 // What is run commits without waiting for the disk: it can be lost to a power cut, together with everything after it, and can be
-// done again. Each commit on the writer's connection makes durable what came before it.
+// done again. Each commit on the writer's connection that waits for the disk makes durable what came before it.
 
 import { Worker } from 'node:worker_threads';
 

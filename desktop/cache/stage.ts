@@ -43,5 +43,5 @@ export function* stagedPages(reader: CacheReader): Generator<Buffer> {
 /** Drops all staged pages, and writes nothing if there are none. Call it in the transaction that applies them or starts over. */
 export function dropStage(writer: CacheWriter): void {
   // Without a condition SQLite empties the table as a whole, and writes its first page even where there is nothing to remove.
-  prepared(writer.db, 'DELETE FROM staged WHERE seq > 0').run();
+  prepared(writer.db, 'DELETE FROM staged WHERE true').run();
 }

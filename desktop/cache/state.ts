@@ -8,7 +8,7 @@ import { AppError, type ErrorCode, type FailureKind } from '../../shared/errors.
 import { parseSignedInUser, type SignedInUser } from '../../shared/protocol.ts';
 import type { Attempt } from '../../shared/window/views.ts';
 import type { CacheReader, CacheWriter, Generation } from './schema.ts';
-import { inReadTransaction, inTransaction, prepared } from './sqlite.ts';
+import { inReadTransaction, inTransaction, prepared, sqliteError } from './sqlite.ts';
 
 /** A rebuild in progress beside the readable generation. */
 export interface Rebuild {
@@ -139,16 +139,18 @@ const maxAttempts = 200;
  */
 export function recordAttempt(writer: CacheWriter, attempt: Attempt, change: StateChange = {}): void {
   const { startedMs, durationMs, changes, bytes, outcome, code, kind = null, detail } = attempt;
-  writer.db.exec('PRAGMA synchronous = NORMAL');
   try {
+    writer.db.exec('PRAGMA synchronous = NORMAL');
     inTransaction(writer.db, 'recording the attempt', () => {
       prepared(writer.db, 'INSERT INTO attempts (started_ms, duration_ms, changes, bytes, outcome, code, kind, detail) '
         + 'VALUES (?, ?, ?, ?, ?, ?, ?, ?)').run(startedMs, durationMs, changes, bytes, outcome, code, kind, detail);
       prepared(writer.db, 'DELETE FROM attempts WHERE id <= (SELECT max(id) FROM attempts) - ?').run(maxAttempts);
       saveState(writer, change);
     });
+  } catch (error) {
+    throw sqliteError(error, 'recording the attempt');
   } finally {
-    writer.db.exec('PRAGMA synchronous = FULL');
+    if (writer.db.isOpen && !writer.db.isTransaction) writer.db.exec('PRAGMA synchronous = FULL');
   }
 }
 

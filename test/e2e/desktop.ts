@@ -103,7 +103,7 @@ export async function startDesktop(t: CleanupScope, { browser, files, folder }: 
       if (isSignedIn && options.isBare !== true) await page.locator(firstRow).waitFor();
       return page;
     },
-    async openWindow(scope, { width = 1440, height = 540, allowedMessages = [] } = {}) {
+    async openWindow(scope, { width = 1440, height = 720, allowedMessages = [] } = {}) {
       if (!kept || kept.page.isClosed()) {
         const page = await newPage(browser);
         kept = { page, problems: watch(page, origins) };

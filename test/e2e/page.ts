@@ -59,7 +59,7 @@ export async function openPage(t: CleanupScope, browser: Browser, origins: Reado
     await page.close();
     assertQuiet(problems, options);
   });
-  await page.setViewportSize({ width: options.width ?? 1280, height: options.height ?? 600 });
+  await page.setViewportSize({ width: options.width ?? 1280, height: options.height ?? 800 });
   await page.emulateMedia({
     colorScheme: options.isDark === true ? 'dark' : 'light',
     reducedMotion: options.hasReducedMotion === true ? 'reduce' : 'no-preference',

@@ -113,6 +113,7 @@ async function tryWriteControls(page: Page): Promise<readonly string[]> {
     assert.equal(await windowState(page), before, `${name} by script`);
     names.push(name);
   }
+  assert.equal(await settledState(page), before, 'nothing came later');
   return names;
 }
 

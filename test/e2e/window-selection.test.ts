@@ -196,6 +196,7 @@ describeWindow('several rows of a list', { invoices: 60, customers: 10 }, (env) 
   test('of customers and plans have a menu of their own', async (t) => {
     const page = await env().openWindow(t, { width: 1280 });
     await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+    t.after(() => page.context().clearPermissions());
     const menu = page.getByRole('menu');
     const choose = async (screen: string, item: RegExp): Promise<string> => {
       await goTo(page, screen);
@@ -227,6 +228,7 @@ describeWindow('several rows of a list', { invoices: 60, customers: 10 }, (env) 
   test('have a menu, which the keyboard opens, too', async (t) => {
     const page = await env().openWindow(t, { width: 1280 });
     await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+    t.after(() => page.context().clearPermissions());
     await filterByStatus(page, 'paid');
     const row = rows(page).nth(2);
     const [number = '', customer = ''] = await row.locator('[role=gridcell]').allInnerTexts();

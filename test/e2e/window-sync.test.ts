@@ -157,6 +157,7 @@ describeWindow('the sync status in the window', { invoices: 3000, customers: 60 
 
   test('distinguishes "offline" without a network from an unreachable server', async (t) => {
     const page = await openSynced(t, env());
+    t.after(() => setNetwork(page, true));
     await setNetwork(page, false);
     await env().stopServer();
     await windowApi(page).sync.pullFromServer();
@@ -175,7 +176,6 @@ describeWindow('the sync status in the window', { invoices: 3000, customers: 60 
     await windowApi(page).sync.pullFromServer();
     await expectStatus(page, 'up_to_date', /^Online/);
     assert.equal(await notice(page).count(), 0);
-    await setNetwork(page, true);
   });
 
   test('is "unreachable" while the server is down, and online again with it', async (t) => {

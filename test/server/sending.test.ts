@@ -125,3 +125,19 @@ test('what happens once an answer is sent does not happen for one that is cut, n
     assert.equal(count, expected, method);
   }
 });
+
+test('an answer that waits for something has given its turn back, and is sent afterwards', async () => {
+  const { peer, response } = connectPeer();
+  const request = Object.assign(new IncomingMessage(new Socket()), { method: 'GET', complete: true });
+  const waited = Promise.withResolvers<void>();
+  let isBuilt = false;
+  const held: Held = { holdBody() {}, holdAnswer() {}, answerBuilt() { isBuilt = true; } };
+  const reply = { status: 200, body: 'answer', sentAfter: waited.promise };
+  const sent = sendReply(request, response, reply, held, { mayCompress: false, isLast: false });
+  await peer.accept(2);
+  assert.deepEqual([isBuilt, peer.receivedBytes], [true, 0]);
+  waited.resolve();
+  await peer.accept(2);
+  await sent;
+  assert(peer.receivedBytes > 0);
+});

@@ -2,7 +2,6 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Caller } from '../../server/auth.ts';
 import { pullPage } from '../../server/pull.ts';
@@ -160,21 +159,23 @@ for (const store of stores) {
       await assert.rejects(readAll(caller, null, Infinity, { pieceChanges: 1 }, leave), { code: 'unauthorized' });
     });
 
-    test('and full pulls are answered once the session has a note of them, or without one if that takes long', async () => {
+    test('and pages are read without waiting for the session\'s note, and sent once it is there, or takes long', async () => {
       const owner = await site.newAccount();
       const caller = await callerOf(owner, owner);
       const query = { since: null, limit: 10, nonce: null, isStream: false };
-      const pull = (noteFullPull: () => Promise<void>): Promise<unknown> => pullPage(Object.create(site.store, {
+      const pull = (noteFullPull: () => Promise<void>): ReturnType<typeof pullPage> => pullPage(Object.create(site.store, {
         noteFullPull: { value: noteFullPull },
         snapshot: { value: site.store.snapshot.bind(site.store) },
       }) as StreamDeps['store'], caller, query, () => {});
-      let isNoted = false;
-      await pull(async () => {
-        await sleep(200);
-        isNoted = true;
-      });
-      assert(isNoted);
-      await pull(() => new Promise(() => {}));
+      const events: string[] = [];
+      const release = Promise.withResolvers<void>();
+      const { noted } = await pull(() => release.promise.then(() => { events.push('noted'); }));
+      events.push('read');
+      release.resolve();
+      await noted;
+      assert.deepEqual(events, ['read', 'noted']);
+      await (await pull(() => new Promise(() => {}))).noted;
+      await (await pull(() => Promise.reject(new Error('The disk is full.')))).noted;
     });
 
     test('release the snapshot and end what is being built when nobody takes any more', async () => {

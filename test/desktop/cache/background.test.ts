@@ -82,7 +82,7 @@ test('what is written in the background is checkpointed there, and not by the ne
   assert.equal(pendingPages(cache), 0);
 });
 
-test('only a commit that can resume does not wait for the disk', (t) => {
+test('changes are committed without waiting for the disk only if they can resume', (t) => {
   const cache = temporaryCache(t);
   const synchronous = (): unknown => cache.writer.db.prepare('PRAGMA synchronous').get()?.['synchronous'];
   beginChanges(cache.writer, true);
