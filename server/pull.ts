@@ -104,8 +104,8 @@ export async function readFrom<T>(
   const { account, session } = caller;
   if (since !== null) await rejectExpiredCursor(store, account, session, since);
   if (since === account.clock) return { found: await read({ account, async* changes() {}, count: async () => 0 }), noted: null };
-  const isNoted = since !== null || session.fullPullFrom === account.clock;
-  const { noted } = isNoted ? { noted: null } : await noteFullPull(store, account, session);
+  const needsNote = since === null && session.fullPullFrom !== account.clock;
+  const { noted } = needsNote ? await noteFullPull(store, account, session) : { noted: null };
   const found = await store.snapshot(account.accountId, async (snapshot) => {
     if (since !== null) await rejectExpiredCursor(store, snapshot.account, session, since);
     return read(snapshot);

@@ -32,6 +32,7 @@ export interface Desktop {
   signIn(server: string, email: string, password: string): Promise<void>;
   /** Pulls; false if that failed. */
   pull(): Promise<boolean>;
+  /** Opens a page of its own, until the test ends. */
   openPage(t: CleanupScope, options?: PageOptions): Promise<Page>;
   /**
    * The window of a signed-in desktop, in English and without motion: one page for all tests, in which each gets a new window
