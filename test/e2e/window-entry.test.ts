@@ -61,7 +61,7 @@ describeWindow('entering an invoice', { invoices: 30, customers: 10 }, (env) => 
     const description = form.getByLabel('Description, line 1');
     const value = (label: string): Promise<string> => form.getByLabel(label, { exact: true }).inputValue();
     await description.pressSequentially('window');
-    await offers.nth(1).waitFor();
+    await waitUntil(page, 'the whole word is answered', async () => await offers.count() === 2);
     assert.deepEqual(await offers.allInnerTexts().then((texts) => texts.map((text) => text.replace(/\s+/g, ' ').trim())),
       ['Window care Monthly · €99.00 / months', 'Window cleaning €45.50 / h · 7%']);
     await assertAccessible(page, 'line-suggestions');
