@@ -178,10 +178,13 @@ interface Launched {
 function launch(program: string, options: readonly string[], folder: string, port: number): Launched {
   const child = spawn(program, [
     '--port', String(port), '--bind_ip', '127.0.0.1', '--dbpath', folder, '--nounixsocket',
-    '--wiredTigerCacheSizeGB', '0.25', '--oplogSize', '64', '--setParameter', 'diagnosticDataCollectionEnabled=false',
+    '--oplogSize', '64', '--setParameter', 'diagnosticDataCollectionEnabled=false',
     // What costs time and changes nothing that a client can see.
     '--quiet', '--wiredTigerJournalCompressor', 'none', '--wiredTigerCollectionBlockCompressor', 'none',
     '--setParameter', 'ttlMonitorEnabled=false',
+    // By default threads look for pages to evict as soon as 5 % of the cache has changed, and then commands wait for them.
+    '--wiredTigerCacheSizeGB', '1', '--wiredTigerEngineConfigString',
+    'eviction_dirty_target=40,eviction_dirty_trigger=60,eviction_updates_target=40,eviction_updates_trigger=60',
     // Allows failCommand: a test can make the next commands of a kind fail.
     '--setParameter', 'enableTestCommands=1', ...options,
   ], { stdio: ['ignore', 'pipe', 'inherit'] });
