@@ -2,21 +2,9 @@
 // basis points) and never pass through a rounded number. What is shown can be typed (number-text.ts).
 
 import { currencyDigits, toDecimal, toMajorUnits } from '../../shared/currency.ts';
-import { currentLocale } from './i18n.ts';
+import { cached, currentLocale, formatNumber } from './i18n.ts';
 
-export { currencyDigits };
-
-const formatters = new Map<string, unknown>();
-
-/** Creating a formatter takes thirty times as long as using one. */
-export function cached<F>(key: string, make: (locale: string) => F, locale = currentLocale().format): F {
-  const name = `${locale} ${key}`;
-  const known = formatters.get(name) as F | undefined;
-  if (known !== undefined) return known;
-  const made = make(locale);
-  formatters.set(name, made);
-  return made;
-}
+export { currencyDigits, formatNumber };
 
 /** "€1,234.56" for an amount in minor units; a dash for null. */
 export function formatMoney(amountMinor: number | null, currency: string): string {
@@ -34,10 +22,6 @@ export function formatMoney(amountMinor: number | null, currency: string): strin
       // Cape Verde writes its currency as the decimal sign, which is not used here, and else as nothing that can be seen.
       return type === 'currency' && value === '\u200b' ? currency : value;
     }).join('');
-}
-
-export function formatNumber(value: number): string {
-  return cached('number', (locale) => new Intl.NumberFormat(locale)).format(value);
 }
 
 /** "1.5" for 1500 thousandths. */

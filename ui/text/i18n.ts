@@ -119,15 +119,30 @@ export function currentLocale(): Locale {
   return inUse.now.locale;
 }
 
+const formatters = new Map<string, unknown>();
+
+/** Creating a formatter takes thirty times as long as using one. */
+export function cached<F>(key: string, make: (locale: string) => F, locale = inUse.now.locale.format): F {
+  const name = `${locale} ${key}`;
+  const known = formatters.get(name) as F | undefined;
+  if (known !== undefined) return known;
+  const made = make(locale);
+  formatters.set(name, made);
+  return made;
+}
+
+export function formatNumber(value: number): string {
+  return cached('number', (locale) => new Intl.NumberFormat(locale)).format(value);
+}
+
 /** The text for a key, with numbers formatted for the locale. */
 export function t<K extends MessageKey>(key: K, ...[params]: Params<K>): string {
-  const { language, format } = inUse.now.locale;
   const message = inUse.texts[key] ?? key;
   const values: Readonly<Record<string, string | number>> = params ?? {};
-  const text = typeof message === 'string' ? message : message[pluralOf(language, values['count'])];
+  const text = typeof message === 'string' ? message : message[pluralOf(values['count'])];
   return text.replace(/\{(\w+)\}/g, (_, name: string) => {
     const value = values[name] ?? '';
-    return typeof value === 'number' ? new Intl.NumberFormat(format).format(value) : value;
+    return typeof value === 'number' ? formatNumber(value) : value;
   });
 }
 
@@ -150,6 +165,7 @@ export function countText(collection: string, count: number): string {
   return t(isKey(key) ? key as 'count.records' : 'count.records', { count });
 }
 
-function pluralOf(language: Language, count: string | number | undefined): 'one' | 'other' {
-  return new Intl.PluralRules(language).select(Number(count)) === 'one' ? 'one' : 'other';
+function pluralOf(count: string | number | undefined): 'one' | 'other' {
+  const rules = cached('plural', (language) => new Intl.PluralRules(language), inUse.now.locale.language);
+  return rules.select(Number(count)) === 'one' ? 'one' : 'other';
 }

@@ -7,7 +7,8 @@
 
 import { currencyDigits, isCurrency, toDecimal, toMajorUnits } from '../../shared/currency.ts';
 import type { NumberText } from '../record/record-draft.ts';
-import { cached, moneySeparators, separators } from './format.ts';
+import { moneySeparators, separators } from './format.ts';
+import { cached } from './i18n.ts';
 
 export const localNumbers: NumberText = {
   // Until there is a currency, an amount has two decimals, as in most currencies.
