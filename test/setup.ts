@@ -1,16 +1,24 @@
 // Runs once before and after all files of a test run (`node --test --test-global-setup=test/setup.ts`): one MongoDB
 // replica set for all of them, so that not every file starts its own (a file run without it starts its own), and one cache of
-// compiled code for all their processes, which saves each a quarter of a second. Their temporary files are in memory.
+// compiled code for all their processes, which saves each a quarter of a second. Their temporary files are in memory, and they
+// keep what they have freed, which saves a twelfth of their time.
 
 import { join } from 'node:path';
 
 import { keepFilesInMemory } from './memory-files.ts';
 import { openTestMongo, SHARED_URL, type TestMongo } from './mongod.ts';
 
+/**
+ * For glibc (mallopt(3)), which by default gives each buffer of 128 KiB and more back to the system and asks for the next one in
+ * small steps. The servers that tests start as a program do without (test/server/harness.ts), since some measure their memory.
+ */
+const keepMemory = { MALLOC_MMAP_THRESHOLD_: '33554432', MALLOC_TRIM_THRESHOLD_: '536870912', MALLOC_TOP_PAD_: '16777216' };
+
 let mongo: TestMongo | null = null;
 
 export async function globalSetup(): Promise<void> {
   keepFilesInMemory();
+  Object.assign(process.env, keepMemory);
   // Coverage of code from a cache is less precise.
   if (process.env['NODE_V8_COVERAGE'] === undefined) {
     process.env['NODE_COMPILE_CACHE'] ??= join(import.meta.dirname, '..', 'node_modules', '.cache', 'test-code');
