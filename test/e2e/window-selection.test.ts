@@ -8,9 +8,8 @@ import type { Locator, Page } from 'playwright-core';
 
 import { assertAccessible } from './accessible.ts';
 import { describeWindow, windowApi } from './harness.ts';
-import { detail, filterByStatus, goTo, press, pressAndClose, rows, search, sheet, waitUntil } from './user-actions.ts';
+import { detail, filterByStatus, goTo, press, pressAndClose, rows, search, sheet, today, waitUntil } from './user-actions.ts';
 
-const today = new Date().toISOString().slice(0, 10);
 const line = { description: 'Work', quantityMilli: 1000, unitPriceMinor: 10_000, taxRateBp: 1900 };
 
 const selected = (page: Page) => page.locator('[role=grid] .sheet [role=row][aria-selected=true]:not([hidden])');
@@ -64,7 +63,7 @@ describeWindow('several rows of a list', { invoices: 60, customers: 10 }, (env) 
     const make = (issueDate: string, lines: readonly object[]) => colleague.create('invoices', {
       customerId, issueDate, currency: 'EUR', lines,
     });
-    const late = await make(today, [line]);
+    const late = await make(today(), [line]);
     const early = await make('2026-01-05', [line]);
     const empty = await make('2026-01-06', []);
     const page = await env().openWindow(t, { width: 1280 });
@@ -91,6 +90,40 @@ describeWindow('several rows of a list', { invoices: 60, customers: 10 }, (env) 
     assert.equal(await numberOf(empty.id), 'undefined');
   });
 
+  for (const order of ['in turn', 'the later one first']) {
+    test(`are shown as they are now if two reads are answered ${order}`, async (t) => {
+      const colleague = await env().colleague();
+      const name = `Read ${order}`;
+      const { id: customerId } = await colleague.create('customers', { name, currency: 'EUR' });
+      const draft = { customerId, issueDate: today(), currency: 'EUR', lines: [line] };
+      const drafts = [await colleague.create('invoices', draft), await colleague.create('invoices', draft)];
+      const page = await env().openWindow(t, { width: 1280 });
+      await search(page, name);
+      await waitUntil(page, 'the drafts have come', async () => await rows(page).filter({ hasText: name }).count() === 2);
+      await page.getByRole('grid').focus();
+      await page.keyboard.press('Control+a');
+      await bar(page).getByRole('button', { name: 'Issue 2 drafts' }).waitFor();
+      const answers: (() => Promise<void>)[] = [];
+      await page.route('**/call/data.listPage', async (route) => {
+        if (!(route.request().postData() ?? '').includes('"filters":{"id":[')) return route.continue();
+        const response = await route.fetch();
+        answers.push(() => route.fulfill({ response }));
+      });
+      for (const [index, one] of drafts.entries()) {
+        await colleague.act(one, 'issue');
+        await windowApi(page).sync.pullFromServer();
+        await waitUntil(page, 'the selected rows are read', async () => answers.length > index);
+      }
+      if (order !== 'in turn') answers.reverse();
+      for (const answer of answers) {
+        await answer();
+        await page.evaluate(() => new Promise(requestAnimationFrame));
+      }
+      await bar(page).getByRole('button', { name: /^Issue/ }).waitFor({ state: 'detached' });
+      await bar(page).getByText('2 selected').waitFor();
+    });
+  }
+
   test('are listed again once the company has what they could not be issued without', async (t) => {
     const colleague = await env().colleague();
     const page = await env().openWindow(t, { width: 1280 });
@@ -98,7 +131,7 @@ describeWindow('several rows of a list', { invoices: 60, customers: 10 }, (env) 
     const company = await colleague.read('company', listed.ok ? listed.value.rows[0]?.id ?? '' : '');
     await colleague.change('company', company, { address: null });
     const { id: customerId } = await colleague.create('customers', { name: 'Waiting Ltd', currency: 'EUR' });
-    for (const issueDate of [today, '2026-01-05']) {
+    for (const issueDate of [today(), '2026-01-05']) {
       await colleague.create('invoices', { customerId, issueDate, currency: 'EUR', lines: [line] });
     }
     await windowApi(page).sync.pullFromServer();
@@ -264,7 +297,7 @@ describeWindow('several rows of a list', { invoices: 60, customers: 10 }, (env) 
   test('have a menu that says why a credit note cannot be issued any more', async (t) => {
     const colleague = await env().colleague();
     const { id: customerId } = await colleague.create('customers', { name: 'Voided Ltd', currency: 'EUR' });
-    const draft = await colleague.create('invoices', { customerId, issueDate: today, currency: 'EUR', lines: [line] });
+    const draft = await colleague.create('invoices', { customerId, issueDate: today(), currency: 'EUR', lines: [line] });
     const invoice = await colleague.act(draft, 'issue');
     await colleague.act(invoice, 'credit');
     await colleague.act(await colleague.read('invoices', draft.id), 'void');

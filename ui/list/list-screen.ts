@@ -78,6 +78,7 @@ export class InvoifyListScreen extends LitElement {
   /** Another selection is being loaded, which the selected record may not be in. */
   #isNarrowing = false;
   readonly #latestPick = latestOnly();
+  readonly #latestRefresh = latestOnly();
   readonly #latestMenu = latestOnly();
   readonly #latestTotals = latestOnly();
   readonly #latestSummary = latestOnly();
@@ -160,11 +161,11 @@ export class InvoifyListScreen extends LitElement {
   }
 
   async #refreshSelection(): Promise<void> {
-    const { selection } = this;
-    const ids = [...selection.rows.keys()];
+    const isLatest = this.#latestRefresh();
+    const ids = [...this.selection.rows.keys()];
     if (ids.length === 0) return;
     const outcome = await ask(this, 'data.listPage', { collection: this.collection.name, filters: { id: ids }, limit: ids.length });
-    if (outcome.ok && this.selection === selection) this.selection = withRows(selection, outcome.value.rows);
+    if (outcome.ok && isLatest()) this.selection = withRows(this.selection, ids, outcome.value.rows);
   }
 
   /** The menu of the selected rows if this is one of several, or else of this row alone, which the selection then gives way to. */

@@ -45,9 +45,17 @@ export function withPick(selection: RowSelection, pick: RowPick, rows: readonly 
   return kept.size === 0 ? noSelection : { rows: kept, anchor: index };
 }
 
-/** The selection with its rows as they are now; those that are gone leave it. */
-export function withRows(selection: RowSelection, rows: readonly ListRow[]): RowSelection {
+/**
+ * The selection with those of its rows that were asked for as they are now, of which the ones that are gone leave it. Others were
+ * selected meanwhile.
+ */
+export function withRows(selection: RowSelection, asked: readonly string[], rows: readonly ListRow[]): RowSelection {
   const now = new Map(rows.map((row) => [row.id, row]));
-  const kept = [...selection.rows.keys()].flatMap((id) => { const row = now.get(id); return row ? [[id, row] as const] : []; });
-  return kept.length === 0 ? noSelection : { ...selection, rows: new Map(kept) };
+  const kept = new Map(selection.rows);
+  for (const id of asked) {
+    const row = now.get(id);
+    if (!row) kept.delete(id);
+    else if (kept.has(id)) kept.set(id, row);
+  }
+  return kept.size === 0 ? noSelection : { ...selection, rows: kept };
 }

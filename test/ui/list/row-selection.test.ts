@@ -40,7 +40,8 @@ describe('a selection of rows', () => {
   test('shows rows as they are now, without those that are gone', () => {
     const selection = withPick(noSelection, { how: 'range', index: 0 }, [row('a'), row('b')]);
     const changed = { ...row('b'), updatedAt: 'later' };
-    assert.deepEqual([...withRows(selection, [changed]).rows.values()], [changed]);
-    assert.equal(withRows(selection, []), noSelection);
+    assert.deepEqual([...withRows(selection, ids(selection), [changed]).rows.values()], [changed]);
+    assert.equal(withRows(selection, ids(selection), []), noSelection);
+    assert.deepEqual(ids(withRows(selection, ['a', 'unselected meanwhile'], [row('unselected meanwhile')])), ['b']);
   });
 });
