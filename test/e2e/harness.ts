@@ -31,6 +31,7 @@ import { openGate, type Gate } from '../network.ts';
 import { cheapest } from '../server/samples.ts';
 import { startDesktop, type Desktop, type DesktopOptions, type WindowOptions } from './desktop.ts';
 import type { CleanupScope } from './page.ts';
+import { today } from './user-actions.ts';
 
 export { signIn, waitForState, windowApi, type CleanupScope, type PageOptions } from './page.ts';
 export type { Desktop } from './desktop.ts';
@@ -109,9 +110,8 @@ export function startChromium(): Promise<Browser> {
 /** Starts a Chromium, and ends it on `close`, unless one is given. Throws if there is none. */
 export async function startEnv({ invoices = 200, customers = 20 }: EnvOptions = {}, running?: Browser): Promise<Env> {
   const venue = await openVenue(undefined, 'window');
-  const today = new Date().toISOString().slice(0, 10);
   const [stage, browser, files] = await Promise.all([
-    setStage(venue, { today, invoices, customers }, () => {}, createPasswords(cheapest)),
+    setStage(venue, { today: today(), invoices, customers }, () => {}, createPasswords(cheapest)),
     running ?? startChromium(), bundled ??= bundlePreview({ minify: false }),
   ]);
   let server: ServerProcess | null = await stage.startServer();

@@ -5,6 +5,11 @@ import assert from 'node:assert/strict';
 
 import type { Locator, Page } from 'playwright-core';
 
+import { localDay } from '../../ui/text/format.ts';
+
+/** The day (YYYY-MM-DD) that it is now for who uses the window. */
+export const today = (): string => localDay(Date.now());
+
 /** Opens a screen from the sidebar. */
 export async function goTo(page: Page, screen: string): Promise<void> {
   await page.getByRole('navigation', { name: 'Main' }).getByRole('button', { name: screen, exact: true }).click();

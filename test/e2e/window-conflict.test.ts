@@ -7,7 +7,7 @@ import type { Page } from 'playwright-core';
 
 import { assertAccessible } from './accessible.ts';
 import { describeWindow, type Env } from './harness.ts';
-import { openRecord, press, runAction, sheet } from './user-actions.ts';
+import { openRecord, press, runAction, sheet, today } from './user-actions.ts';
 
 const rows = '.sheet .row:not([hidden]):not(.waiting)';
 
@@ -92,10 +92,9 @@ describeWindow('an edit conflict', { invoices: 20, customers: 10 }, (env) => {
   test('locks the fields of a draft that was issued while its form was open, and saves the rest', async (t) => {
     const colleague = await env().colleague(env().editor);
     const customer = await colleague.create('customers', { name: 'Issued Meanwhile Ltd', currency: 'EUR' });
-    const today = new Date().toISOString().slice(0, 10);
     const line = { description: 'Work', quantityMilli: 1000, unitPriceMinor: 5000, taxRateBp: 0 };
     const draft = await colleague.create('invoices', {
-      customerId: customer.id, issueDate: today, dueDate: today, currency: 'EUR', lines: [line],
+      customerId: customer.id, issueDate: today(), dueDate: today(), currency: 'EUR', lines: [line],
     });
     const page = await env().openWindow(t);
     await openRecord(page, 'Invoices', 'Issued Meanwhile Ltd');
@@ -122,10 +121,9 @@ describeWindow('an edit conflict', { invoices: 20, customers: 10 }, (env) => {
   test('makes voiding ask again, with the changes, if the invoice was changed meanwhile, and impossible once it is paid', async (t) => {
     const colleague = await env().colleague(env().editor);
     const customer = await colleague.create('customers', { name: 'Meanwhile Ltd', currency: 'EUR' });
-    const today = new Date().toISOString().slice(0, 10);
     const line = { description: 'Work', quantityMilli: 1000, unitPriceMinor: 5000, taxRateBp: 0 };
     const draft = await colleague.create('invoices', {
-      customerId: customer.id, issueDate: today, dueDate: today, currency: 'EUR', lines: [line],
+      customerId: customer.id, issueDate: today(), dueDate: today(), currency: 'EUR', lines: [line],
     });
     const issued = await colleague.act(draft, 'issue');
     const page = await env().openWindow(t);
@@ -136,7 +134,7 @@ describeWindow('an edit conflict', { invoices: 20, customers: 10 }, (env) => {
     await press(question, 'Void');
     await question.getByText(`${env().editor.name} has changed this in the meantime. Check it again before you continue.`).waitFor();
     await question.getByText('Has promised to pay').waitFor();
-    await colleague.act(await colleague.read('invoices', draft.id), 'payments', { amountMinor: 5000, paidOn: today });
+    await colleague.act(await colleague.read('invoices', draft.id), 'payments', { amountMinor: 5000, paidOn: today() });
     await press(question, 'Void');
     await question.getByText('Status: Open is now Paid').waitFor();
     await question.getByText('This is no longer possible.').waitFor();
@@ -146,9 +144,8 @@ describeWindow('an edit conflict', { invoices: 20, customers: 10 }, (env) => {
   test('in a payment names the colleague, and keeps what was typed', async (t) => {
     const colleague = await env().colleague(env().editor);
     const customer = await colleague.create('customers', { name: 'Paying Ltd', currency: 'EUR' });
-    const today = new Date().toISOString().slice(0, 10);
     const line = { description: 'Work', quantityMilli: 1000, unitPriceMinor: 5000, taxRateBp: 0 };
-    const draft = await colleague.create('invoices', { customerId: customer.id, issueDate: today, currency: 'EUR', lines: [line] });
+    const draft = await colleague.create('invoices', { customerId: customer.id, issueDate: today(), currency: 'EUR', lines: [line] });
     const issued = await colleague.act(draft, 'issue');
     const page = await env().openWindow(t);
     await openRecord(page, 'Invoices', 'Paying Ltd');

@@ -5,9 +5,7 @@ import { test } from 'node:test';
 
 import { assertAccessible } from './accessible.ts';
 import { describeWindow } from './harness.ts';
-import { detail, pressAndClose, sheet, waitUntil } from './user-actions.ts';
-
-const today = new Date().toISOString().slice(0, 10);
+import { detail, pressAndClose, sheet, today, waitUntil } from './user-actions.ts';
 
 describeWindow('entering an invoice', { invoices: 30, customers: 10 }, (env) => {
   test('offers names that begin with what was typed first, and makes a customer without leaving the invoice', async (t) => {
@@ -37,14 +35,14 @@ describeWindow('entering an invoice', { invoices: 30, customers: 10 }, (env) => 
     await waitUntil(page, 'the customer is chosen', async () => await customer.inputValue() === 'Quite New Ltd');
     assert.equal(await form.getByLabel('Order number').inputValue(), 'PO 7');
     await waitUntil(page, 'their terms apply', async () =>
-      (Date.parse(await form.getByLabel('Due date').inputValue()) - Date.parse(today)) / 86_400_000 === 5);
+      (Date.parse(await form.getByLabel('Due date').inputValue()) - Date.parse(today())) / 86_400_000 === 5);
   });
 
   test('fills a line with an earlier one or a plan, and issues the invoice from its form', async (t) => {
     const colleague = await env().colleague();
     const { id: customerId } = await colleague.create('customers', { name: 'Lines Ltd', currency: 'EUR' });
     const line = { description: 'Window cleaning', quantityMilli: 2000, unit: 'h', unitPriceMinor: 4550, taxRateBp: 700 };
-    await colleague.create('invoices', { customerId, issueDate: today, currency: 'EUR', lines: [line] });
+    await colleague.create('invoices', { customerId, issueDate: today(), currency: 'EUR', lines: [line] });
     const plan = { name: 'Window care', priceMinor: 9900, currency: 'EUR', interval: 'month', unit: 'months', active: true };
     await colleague.create('plans', plan);
     const page = await env().openWindow(t, { width: 1280 });

@@ -10,16 +10,15 @@ import { addDays } from '../../shared/invoice.ts';
 import type { Client } from '../client.ts';
 import { assertAccessible } from './accessible.ts';
 import { describeWindow, windowApi } from './harness.ts';
-import { detail, openRecord, press, pressAndClose, runAction, sheet, waitUntil } from './user-actions.ts';
+import { detail, openRecord, press, pressAndClose, runAction, sheet, today, waitUntil } from './user-actions.ts';
 
-const today = new Date().toISOString().slice(0, 10);
 const line = { description: 'Work', quantityMilli: 1000, unitPriceMinor: 10_000, taxRateBp: 1900 };
 
 /** Makes a customer with one draft, and opens the draft. */
 async function openDraft(page: Page, colleague: Client, name: string, fields: object = {}): Promise<string> {
   const customer = await colleague.create('customers', { name, currency: 'EUR' });
   const { id } = await colleague.create('invoices', {
-    customerId: customer.id, issueDate: today, dueDate: today, currency: 'EUR', lines: [line], ...fields,
+    customerId: customer.id, issueDate: today(), dueDate: today(), currency: 'EUR', lines: [line], ...fields,
   });
   await openRecord(page, 'Invoices', name);
   return id;
@@ -139,7 +138,7 @@ describeWindow('an invoice', { invoices: 40, customers: 10 }, (env) => {
     await runAction(page, 'Set the invoice date to today');
     await toast(page, /Saved/).waitFor();
     const { issueDate, dueDate } = (await colleague.read('invoices', id)).payload ?? {};
-    assert.deepEqual([issueDate, dueDate], [today, addDays(today, 14)]);
+    assert.deepEqual([issueDate, dueDate], [today(), addDays(today(), 14)]);
     await issue(page, /^Issue this invoice/);
     await badge(page, 'Open');
     await toast(page, /^\s*Issued as INV-/).getByRole('button', { name: 'Save PDF' }).click();

@@ -8,7 +8,7 @@ import type { Page } from 'playwright-core';
 
 import type { ListRow, ListSelection } from '../../shared/window/views.ts';
 import { describeWindow, windowApi, type Env } from './harness.ts';
-import { detail, field, goTo, rows, runAction, search, sheet, waitUntil } from './user-actions.ts';
+import { detail, field, goTo, rows, runAction, search, sheet, today, waitUntil } from './user-actions.ts';
 
 /** The stored value behind a displayed one, where they differ. */
 const storedValues: Readonly<Record<string, string>> = {
@@ -212,9 +212,8 @@ describeWindow('a long list', { invoices: 3000, customers: 200 }, (env) => {
     const page = await open(t, env());
     const all = await readRows(page, { collection: 'invoices' });
     await assertTotals(page, all);
-    const today = new Date().toISOString().slice(0, 10);
     const statusOf = ({ columns }: ListRow): unknown => columns['kind'] === 'credit_note' ? 'credit_note' : columns['status'];
-    const isOverdue = ({ columns }: ListRow): boolean => Number(columns['openMinor']) > 0 && String(columns['dueDate']) < today;
+    const isOverdue = ({ columns }: ListRow): boolean => Number(columns['openMinor']) > 0 && String(columns['dueDate']) < today();
     for (const status of ['draft', 'open', 'paid', 'void', 'overdue', 'credit_note']) {
       await filterBy(page, 'Status', status);
       await assertTotals(page, all.filter((row) => (status === 'overdue' ? isOverdue(row) : statusOf(row) === status)));
@@ -224,7 +223,7 @@ describeWindow('a long list', { invoices: 3000, customers: 200 }, (env) => {
     await filterBy(page, 'Currency', 'CHF');
     const paid = all.filter((row) => statusOf(row) === 'paid' && row.columns['currency'] === 'CHF');
     await assertTotals(page, paid);
-    const year = String(Number(today.slice(0, 4)) - 1);
+    const year = String(Number(today().slice(0, 4)) - 1);
     await main.getByRole('button', { name: 'Invoice date' }).first().click();
     await page.getByRole('button', { name: 'Last year' }).click();
     await assertTotals(page, paid.filter(({ columns }) => String(columns['issueDate']).startsWith(year)));

@@ -7,6 +7,7 @@ import type { Locator, Page } from 'playwright-core';
 
 import { plan } from '../server/samples.ts';
 import { describeWindow, windowApi } from './harness.ts';
+import { today } from './user-actions.ts';
 
 /** Counts the page's calls by channel from now on. */
 function countCalls(page: Page): Map<string, number> {
@@ -137,9 +138,8 @@ describeWindow('the window', { invoices: 300 }, (env) => {
     const customers = await windowApi(page).data.listPage({ collection: 'customers', limit: 1 });
     assert(customers.ok);
     const [customer] = customers.value.rows;
-    const today = new Date().toISOString().slice(0, 10);
     const colleague = await env().colleague(env().editor);
-    await colleague.create('invoices', { customerId: customer?.id, issueDate: today, dueDate: today, currency: 'EUR', lines: [] });
+    await colleague.create('invoices', { customerId: customer?.id, issueDate: today(), dueDate: today(), currency: 'EUR', lines: [] });
     await page.locator('.grid[aria-rowcount="302"]').waitFor();
     assert.equal(await page.locator(`${rows}[aria-rowindex="103"]`).textContent(), name);
     assert.equal(await grid.evaluate((element) => element.scrollTop), 3232);
