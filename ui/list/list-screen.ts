@@ -77,8 +77,10 @@ export class InvoifyListScreen extends LitElement {
   #isToOpen = false;
   /** Another selection is being loaded, which the selected record may not be in. */
   #isNarrowing = false;
+  /** The selected rows are to be read again, once the list has been. */
+  #isSelectionStale = false;
+  #isReadingSelection = false;
   readonly #latestPick = latestOnly();
-  readonly #latestRefresh = latestOnly();
   readonly #latestMenu = latestOnly();
   readonly #latestTotals = latestOnly();
   readonly #latestSummary = latestOnly();
@@ -129,7 +131,7 @@ export class InvoifyListScreen extends LitElement {
     if (isOtherList) this.#rows.show({ selection: selectionOf(this.collection, this.state, this.today), sort: this.state.sort });
     else if (changed.has('revision')) this.#rows.refresh();
     if (isOtherList) this.#select(noSelection);
-    else if (changed.has('revision')) void this.#refreshSelection();
+    else if (changed.has('revision')) this.#isSelectionStale = true;
     if (!this.#hasAmounts) {
       if (isFirst || changed.has('revision')) void this.#readCurrencies();
       return;
@@ -147,10 +149,14 @@ export class InvoifyListScreen extends LitElement {
     const select = (rows: readonly ListRow[]): void => this.#select(withPick(this.selection, pick, rows, open));
     const rows = loaded.filter((row) => row !== undefined);
     if (rows.length === loaded.length) return select(rows);
-    const { sort } = this.state;
+    const { revision, state: { sort } } = this;
     const query = { ...selectionOf(this.collection, this.state, this.today), sort, offset: first, limit: loaded.length };
     const outcome = await ask(this, 'data.listPage', query);
-    if (isLatest() && outcome.ok) select(outcome.value.rows);
+    if (!isLatest() || !outcome.ok) return;
+    select(outcome.value.rows);
+    if (this.revision === revision) return;
+    this.#isSelectionStale = true;
+    void this.#refreshSelection();
   }
 
   #select(selection: RowSelection): void {
@@ -160,12 +166,18 @@ export class InvoifyListScreen extends LitElement {
     if (selection.rows.size > 0) void loadRecordTexts().then(() => import('./selection-bar.ts'));
   }
 
+  /** Not before the list itself has been read again: until then, rows may be selected as they were. */
   async #refreshSelection(): Promise<void> {
-    const isLatest = this.#latestRefresh();
-    const ids = [...this.selection.rows.keys()];
-    if (ids.length === 0) return;
-    const outcome = await ask(this, 'data.listPage', { collection: this.collection.name, filters: { id: ids }, limit: ids.length });
-    if (outcome.ok && isLatest()) this.selection = withRows(this.selection, ids, outcome.value.rows);
+    if (this.#isReadingSelection) return;
+    this.#isReadingSelection = true;
+    while (this.#isSelectionStale && this.#rows.isSettled) {
+      this.#isSelectionStale = false;
+      const ids = [...this.selection.rows.keys()];
+      if (ids.length === 0) continue;
+      const outcome = await ask(this, 'data.listPage', { collection: this.collection.name, filters: { id: ids }, limit: ids.length });
+      if (outcome.ok) this.selection = withRows(this.selection, ids, outcome.value.rows);
+    }
+    this.#isReadingSelection = false;
   }
 
   /** The menu of the selected rows if this is one of several, or else of this row alone, which the selection then gives way to. */
@@ -185,6 +197,7 @@ export class InvoifyListScreen extends LitElement {
 
   #onRowsChange(isNew: boolean): void {
     this.version += 1;
+    void this.#refreshSelection();
     if (!isNew) return;
     if (this.#isToOpen) this.#openFirst();
     else if (this.#isNarrowing) void this.#checkSelected();

@@ -1,6 +1,5 @@
 // Picks a record of another collection by searching the cache: an editable combobox with a list popup, after the ARIA
-// Authoring Practices. Ignores stale responses, and an Enter before the response takes what that proposes. Leaving without
-// picking restores the name of the selected record.
+// Authoring Practices. Ignores stale responses. Leaving without picking restores the name of the selected record.
 //
 //   <invoify-picker .collection .recordId .label .problem .filters .isOptional .canCreate @picked @picker-new>
 //
@@ -103,8 +102,6 @@ export class InvoifyPicker extends LitElement {
   #latestSearch = 0;
   /** The search whose results `_rows` holds. */
   #shownSearch = 0;
-  /** The search whose proposal is taken as soon as it has come. */
-  #acceptedSearch = 0;
 
   constructor() {
     super();
@@ -158,7 +155,6 @@ export class InvoifyPicker extends LitElement {
     this._rows = [...first, ...found.filter(({ id }) => !first.some((row) => row.id === id))].slice(0, maxOptions);
     this._total = Math.max(this._rows.length, outcome.ok ? outcome.value.total : 0);
     this._active = this.#optionCount > 0 && start !== '' ? 0 : -1;
-    if (outcome.ok && search === this.#acceptedSearch) this.#accept();
   }
 
   #open(search: string): void {
@@ -176,13 +172,6 @@ export class InvoifyPicker extends LitElement {
   /** The name that a new record would have. */
   get #newName(): string {
     return this._text === this.#selectedName ? '' : this._text.trim();
-  }
-
-  /** Takes the active option, if there is one. */
-  #accept(): void {
-    const row = this._rows[this._active];
-    if (row) this.#pick(row);
-    else if (this.canCreate && this._active === this._rows.length) this.#create();
   }
 
   #create(): void {
@@ -216,8 +205,9 @@ export class InvoifyPicker extends LitElement {
       else this.#move(key === 'ArrowDown' ? 1 : -1);
     } else if (key === 'Enter' && this._isOpen) {
       event.preventDefault();
-      if (this.#shownSearch === this.#latestSearch) this.#accept();
-      else this.#acceptedSearch = this.#latestSearch;
+      const row = this._rows[this._active];
+      if (row) this.#pick(row);
+      else if (this.canCreate && this._active === this._rows.length) this.#create();
     } else if (key === 'Escape' && this._isOpen) {
       event.preventDefault();
       event.stopPropagation();
