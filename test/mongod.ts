@@ -183,7 +183,7 @@ function launch(program: string, options: readonly string[], folder: string, por
     '--quiet', '--wiredTigerJournalCompressor', 'none', '--wiredTigerCollectionBlockCompressor', 'none',
     '--setParameter', 'ttlMonitorEnabled=false',
     // By default threads look for pages to evict from 5 % changed on, and commands have to help them from 10 to 20 % on, which took
-    // two thirds longer. The cache takes memory only as it fills.
+    // the tests on MongoDB two fifths longer. The cache takes memory only as it fills.
     '--wiredTigerCacheSizeGB', '1', '--wiredTigerEngineConfigString',
     'eviction_dirty_target=40,eviction_dirty_trigger=60,eviction_updates_target=40,eviction_updates_trigger=60',
     // Allows failCommand: a test can make the next commands of a kind fail.
