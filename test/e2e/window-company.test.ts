@@ -10,8 +10,8 @@ import type { Page } from 'playwright-core';
 
 import type { Client, WireRecord } from '../client.ts';
 import { assertAccessible, screenshotFolder, takeScreenshot } from './accessible.ts';
-import { describeWindow, waitForState, type Env } from './harness.ts';
-import { field, goTo, waitUntil } from './user-actions.ts';
+import { describeWindow, waitForState, windowApi, type Env } from './harness.ts';
+import { field, goTo, press, waitUntil } from './user-actions.ts';
 
 /** A PNG of one pixel. */
 const png = Buffer.from(
@@ -42,6 +42,23 @@ async function assertOnPaper(page: Page, text: string): Promise<void> {
 }
 
 describeWindow('the company', { invoices: 20, customers: 5 }, (env) => {
+  test('is where an owner begins, from a list that has nothing yet', async (t) => {
+    const colleague = await env().colleague();
+    const company = await readCompany(colleague);
+    await colleague.change('company', company, { address: null });
+    t.after(async () => colleague.change('company', await readCompany(colleague), { address: company.payload?.['address'] }));
+    const page = await env().openWindow(t);
+    await windowApi(page).sync.pullFromServer();
+    await page.route('**/call/data.listPage', (route) => ((route.request().postData() ?? '').includes('"collection":"customers"')
+      ? route.fulfill({ json: { ok: true, value: { rows: [], total: 0 } } }) : route.continue()));
+    await goTo(page, 'Customers');
+    const empty = page.locator('invoify-list-empty');
+    await empty.getByRole('heading', { name: 'Begin with your company' }).waitFor();
+    await empty.getByText('Its name, address and bank account are on every invoice. Customers and invoices come next.').waitFor();
+    await press(empty, 'Enter company details');
+    await page.getByRole('heading', { level: 1, name: 'Company' }).waitFor();
+  });
+
   test('is filled in by an owner, with a preview that follows what is typed', async (t) => {
     const page = await openCompany(t, env());
     const form = page.locator('invoify-company-form');

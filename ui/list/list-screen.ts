@@ -154,8 +154,7 @@ export class InvoifyListScreen extends LitElement {
     const outcome = await ask(this, 'data.listPage', query);
     if (!isLatest() || !outcome.ok) return;
     select(outcome.value.rows);
-    if (this.revision === revision) return;
-    this.#isSelectionStale = true;
+    this.#isSelectionStale ||= this.revision !== revision;
     void this.#refreshSelection();
   }
 
@@ -172,10 +171,10 @@ export class InvoifyListScreen extends LitElement {
     this.#isReadingSelection = true;
     while (this.#isSelectionStale && this.#rows.isSettled) {
       this.#isSelectionStale = false;
-      const ids = [...this.selection.rows.keys()];
-      if (ids.length === 0) continue;
-      const outcome = await ask(this, 'data.listPage', { collection: this.collection.name, filters: { id: ids }, limit: ids.length });
-      if (outcome.ok) this.selection = withRows(this.selection, ids, outcome.value.rows);
+      const id = [...this.selection.rows.keys()];
+      if (id.length === 0) continue;
+      const outcome = await ask(this, 'data.listPage', { collection: this.collection.name, filters: { id }, limit: id.length });
+      if (outcome.ok) this.selection = withRows(this.selection, id, outcome.value.rows);
     }
     this.#isReadingSelection = false;
   }

@@ -1,9 +1,12 @@
-// The German texts of the company's screen.
+// The German texts of the company's screen, and of what leads there.
 
 import type { Translation } from './catalogue.ts';
 import type { enCompany } from './en-company.ts';
 
 export const deCompany: Translation<typeof enCompany> = {
+  'list.begin': 'Beginnen Sie mit Ihrer Firma',
+  'list.beginHint': 'Name, Anschrift und Bankverbindung Ihrer Firma stehen auf jeder Rechnung. Danach folgen Kunden und Rechnungen.',
+  'list.beginDo': 'Firmenangaben eintragen',
   'field.companyContact': 'Kontakt',
   'field.companyBank': 'Bankverbindung',
   'field.companyTax': 'Steuern und Register',

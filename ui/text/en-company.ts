@@ -1,8 +1,11 @@
-// The English texts of the company's screen, loaded with those of the records.
+// The English texts of the company's screen, and of what leads there, loaded with those of the records.
 
 import type { Catalogue } from './catalogue.ts';
 
 export const enCompany = {
+  'list.begin': 'Begin with your company',
+  'list.beginHint': 'Its name, address and bank account are on every invoice. Customers and invoices come next.',
+  'list.beginDo': 'Enter company details',
   'field.companyContact': 'Contact',
   'field.companyBank': 'Bank account',
   'field.companyTax': 'Tax and register',
