@@ -1,5 +1,6 @@
-// The window's texts in the user's language. Each language has a catalogue in two parts: `shell` for the first screen,
-// `records` for what is drawn later (details, forms, settings). English `shell` is bundled; the rest loads on demand.
+// The window's texts in the user's language, and the formatters of its locale. Each language has a catalogue in two parts: `shell`
+// for the first screen, `records` for what is drawn later (details, forms, settings). English `shell` is bundled; the rest loads on
+// demand.
 //
 // The English catalogue defines the keys and parameters of every text; a translation that lacks a key does not compile.
 // The locale is module state, because it is the same for the whole window; only the root sets it, and redraws.
@@ -121,7 +122,7 @@ export function currentLocale(): Locale {
 
 const formatters = new Map<string, unknown>();
 
-/** Creating a formatter takes thirty times as long as using one. */
+/** What `make` makes for a locale, once for each key. Creating a formatter takes thirty times as long as using one. */
 export function cached<F>(key: string, make: (locale: string) => F, locale = inUse.now.locale.format): F {
   const name = `${locale} ${key}`;
   const known = formatters.get(name) as F | undefined;
