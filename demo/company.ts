@@ -5,7 +5,8 @@
 // first, so that memory does not grow with their number.
 
 import type { Company as Profile, Customer, Invoice, InvoiceStatus, Plan, Role } from '../shared/collections.ts';
-import { addDays, computeTotals } from '../shared/invoice.ts';
+import { addDays } from '../shared/days.ts';
+import { computeTotals } from '../shared/invoice.ts';
 import { articles, customerNotes, details, discount, invoiceNotes, plans, profile, type Article } from './catalogue.ts';
 import { regions, type Region } from './names.ts';
 import { between, chance, createRandom, drawId, pick, pickWeighted, type Random } from './random.ts';

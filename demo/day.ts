@@ -2,8 +2,9 @@
 // them.
 
 import type { Host } from '../desktop/host.ts';
+import { addDays } from '../shared/days.ts';
+import { openMinorOf } from '../shared/invoice.ts';
 import type { WireRecord } from '../shared/protocol.ts';
-import { addDays, openMinorOf } from '../shared/invoice.ts';
 import type { ListRow } from '../shared/window/views.ts';
 import { invoiceOf, type Colleague } from './colleague.ts';
 import { formatMoney } from './console.ts';

@@ -14,6 +14,7 @@ import { parseArgs } from 'node:util';
 import { openHost, type Host } from '../desktop/host.ts';
 import { systemHostDeps } from '../desktop/system-deps.ts';
 import { formatInstant } from '../shared/clock.ts';
+import { localDay } from '../shared/days.ts';
 import { emptyDigest, type Digest } from '../shared/digest.ts';
 import type { SyncOutcome } from '../shared/window/views.ts';
 import type { SampleUser } from './company.ts';
@@ -47,7 +48,7 @@ interface Scene {
 
 async function runDemo(teller: Teller, venue: Venue, options: Options): Promise<void> {
   const startedMs = performance.now();
-  const today = new Date().toISOString().slice(0, 10);
+  const today = localDay(Date.now());
 
   teller.heading('1  A company and its server');
   const stage = await writeCompany(teller, venue, { ...(options.isSmall ? smallSize : fullSize), today });

@@ -14,7 +14,7 @@ import {
   computeTotals, creditProblem, editableInvoiceFields, invoiceProblems, isActionAllowed, issuedStatus, openMinorOf, type InvoiceAction,
 } from '../shared/invoice.ts';
 import { problem } from '../shared/problems.ts';
-import { parseInput, paymentFields, refuseProblems } from '../shared/protocol.ts';
+import { creditFields, parseInput, paymentFields, refuseProblems } from '../shared/protocol.ts';
 import { companyOf } from './company.ts';
 import type { ActionContext, ActionResult, Rules } from './rules.ts';
 import type { StoredRecord, Transaction } from './store.ts';
@@ -62,7 +62,7 @@ export const invoiceRules: Rules = {
     issue: { parse: parseNothing, run: issue },
     payments: { parse: (body) => parseInput(paymentFields, body), run: pay },
     'payments/:entry': { parse: (body) => body as JsonObject, run: unpay, auditedAs: 'payment-removed' },
-    credit: { parse: parseNothing, run: credit, creates: true },
+    credit: { parse: (body) => parseInput(creditFields, body ?? {}), run: credit, creates: true },
     void: { parse: parseNothing, run: voidInvoice },
   },
 };
@@ -181,7 +181,7 @@ async function unpay(_transaction: Transaction, record: StoredRecord, { entry }:
   return { payload: withPayments(invoice, payments) };
 }
 
-async function credit(transaction: Transaction, record: StoredRecord, _input: JsonObject, { nowMs }: ActionContext): Promise<ActionResult> {
+async function credit(transaction: Transaction, record: StoredRecord, input: JsonObject, { nowMs }: ActionContext): Promise<ActionResult> {
   const invoice = parseInvoice(record);
   requireAllowed(invoice, 'credit', 'it cannot be credited');
   return {
@@ -191,7 +191,7 @@ async function credit(transaction: Transaction, record: StoredRecord, _input: Js
       creditedId: record.id,
       customerName: (await customerOf(transaction, invoice)).name,
       status: 'draft',
-      issueDate: new Date(nowMs).toISOString().slice(0, 10),
+      issueDate: input['issueDate'] ?? new Date(nowMs).toISOString().slice(0, 10),
       paidMinor: 0,
       creditedMinor: 0,
       payments: [],

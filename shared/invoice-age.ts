@@ -2,6 +2,7 @@
 // the rules for invoices (invoice.ts).
 
 import type { InvoiceStatus } from './collections.ts';
+import { addDays } from './days.ts';
 
 /** Overdue from the day after the due date, while anything is open. Days are YYYY-MM-DD. */
 export function isOverdue(
@@ -52,9 +53,4 @@ export function ageBucketRange(bucket: AgeBucket, today: string): { from: string
     case 'days61to90': return { from: addDays(today, -90), to: addDays(today, -61) };
     case 'over90': return { from: null, to: addDays(today, -91) };
   }
-}
-
-/** The date `days` after `date`, or before it if negative; both YYYY-MM-DD. */
-export function addDays(date: string, days: number): string {
-  return new Date(Date.parse(`${date}T00:00:00Z`) + days * 86_400_000).toISOString().slice(0, 10);
 }

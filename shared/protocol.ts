@@ -56,6 +56,12 @@ export const paymentFields = {
   reference: { kind: 'text', max: 200, optional: true },
 } as const satisfies Fields;
 
+/** What a credit note's draft can begin with. */
+export const creditFields = {
+  /** Without it the server's day, in UTC. */
+  issueDate: { kind: 'date', optional: true },
+} as const satisfies Fields;
+
 const userFields = {
   id: { kind: 'text', max: 24 },
   email: { kind: 'text', max: 320 },
@@ -196,6 +202,7 @@ export function wireSchema(): string {
     login: loginFields,
     password: passwordFields,
     payment: paymentFields,
+    credit: creditFields,
     user: userFields,
     pageLimit,
     maxBodyBytes,

@@ -5,6 +5,7 @@ import { LitElement, css, html, nothing, type PropertyValues, type TemplateResul
 import { keyed } from 'lit/directives/keyed.js';
 
 import { findCollection, type Collection } from '../shared/collections.ts';
+import { localDay } from '../shared/days.ts';
 import type { AppInfo, Command, Settings } from '../shared/window/ipc.ts';
 import type { Status } from '../shared/window/views.ts';
 import {
@@ -16,7 +17,6 @@ import type { InvoifyCompany } from './company/company-screen.ts';
 import type { InvoifyDetail } from './record/detail.ts';
 import { emit, type AppEvents } from './base/events.ts';
 import { focusScreen } from './base/focus.ts';
-import { localDay } from './text/format.ts';
 import { loadRecordTexts, t } from './text/i18n.ts';
 import './list/list-screen.ts';
 import type { InvoifyListScreen } from './list/list-screen.ts';

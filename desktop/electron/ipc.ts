@@ -10,6 +10,7 @@ import { join } from 'node:path';
 
 import { app, clipboard, dialog, ipcMain, shell as system, type BrowserWindow, type IpcMainEvent, type IpcMainInvokeEvent } from 'electron';
 
+import { localDay } from '../../shared/days.ts';
 import { AppError } from '../../shared/errors.ts';
 import { requestParsers } from '../../shared/window/ipc-requests.ts';
 import {
@@ -120,7 +121,7 @@ export function createShellCalls(deps: ShellDeps): Handlers<ShellCalls> {
       lacks: await deps.isTokenStored() ? [] : ['token_storage'],
     }),
     'app.exportCsv': (csv) =>
-      save(`${csvName(csv)}-${today(deps)}`, 'CSV', (path) => callDesk('file.writeCsv', { path, csv })),
+      save(`${csvName(csv)}-${localDay(deps.nowMs())}`, 'CSV', (path) => callDesk('file.writeCsv', { path, csv })),
     async 'app.chooseFolder'() {
       const chosen = await openDialog((window) => dialog.showOpenDialog(window, { properties: ['openDirectory', 'createDirectory'] }));
       return folder = chosen.filePaths[0] ?? null;
@@ -134,7 +135,7 @@ export function createShellCalls(deps: ShellDeps): Handlers<ShellCalls> {
     'app.openEmail': (mail) => toNull(system.openExternal(mailLink(mail))),
     'app.openPhone': ({ number }) => toNull(system.openExternal(requirePhoneLink(number))),
     'app.print': () => print(requireWindow(deps)),
-    'app.backUp': () => save(`invoify-backup-${today(deps)}`, 'SQLite', (path) => callDesk('file.backUp', { path })),
+    'app.backUp': () => save(`invoify-backup-${localDay(deps.nowMs())}`, 'SQLite', (path) => callDesk('file.backUp', { path })),
     async 'app.openFolder'({ folder }) {
       const path = folder === 'data' ? deps.dataFolder : deps.logFolder;
       const problem = await system.openPath(path);
@@ -178,8 +179,4 @@ function tryOr<T>(get: () => T, otherwise: T): T {
   } catch {
     return otherwise;
   }
-}
-
-function today({ nowMs }: ShellDeps): string {
-  return new Date(nowMs()).toISOString().slice(0, 10);
 }

@@ -8,6 +8,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import { localDay } from '../../shared/days.ts';
 import { AppError } from '../../shared/errors.ts';
 import {
   csvName, fromOutcome, type AppInfo, type FileCalls, type Outcome, type SavedFile, type ShellCalls,
@@ -43,7 +44,7 @@ type Answers = { readonly [C in keyof ShellCalls]: (request: ShellCalls[C]['requ
 export function createPreviewShell(options: DeskOptions, desk: PreviewDesk, nowMs: () => number): PreviewShell {
   const downloads = new Map<string, Download>();
   let folder: string | null = null;
-  const today = (): string => new Date(nowMs()).toISOString().slice(0, 10);
+  const today = (): string => localDay(nowMs());
 
   async function ask<C extends keyof FileCalls>(channel: C, request: FileCalls[C]['request']): Promise<FileCalls[C]['answer']> {
     return fromOutcome(JSON.parse(await desk.answer(channel, JSON.stringify(request))) as Outcome<FileCalls[C]['answer']>);

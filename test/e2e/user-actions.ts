@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 
 import type { Locator, Page } from 'playwright-core';
 
-import { localDay } from '../../ui/text/format.ts';
+import { localDay } from '../../shared/days.ts';
 
 /** The day (YYYY-MM-DD) that it is now for who uses the window. */
 export const today = (): string => localDay(Date.now());

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 
 import type { Page } from 'playwright-core';
 
-import { addDays } from '../../shared/invoice.ts';
+import { addDays } from '../../shared/days.ts';
 import type { Client } from '../client.ts';
 import { assertAccessible } from './accessible.ts';
 import { describeWindow, windowApi } from './harness.ts';
@@ -178,9 +178,17 @@ describeWindow('an invoice', { invoices: 40, customers: 10 }, (env) => {
     await pressAndClose(sheet(page, 'Record a payment'), 'Record payment');
     await badge(page, 'Paid');
 
+    // So that the window's day is not the server's. Not by Playwright's clock, which every page of the browser shares.
+    const now = await page.evaluateHandle(() => {
+      const replaced = Date.now;
+      Date.now = () => replaced() + 2 * 86_400_000;
+      return replaced;
+    });
     await runAction(page, 'Create credit note');
     const form = sheet(page, 'Edit credit note');
     await form.getByText('Credited Ltd').waitFor();
+    assert.equal(await form.getByLabel('Credit note date').inputValue(), addDays(today(), 2));
+    await page.evaluate((replaced) => { Date.now = replaced; }, now);
     await form.getByText(new RegExp(`^Corrects ${number} of .*\\. Left to credit: €238\\.00$`)).waitFor();
     await form.getByLabel('Tax %, line 1').fill('7');
     await form.getByText(`${number} has nothing at 7% tax.`).waitFor();

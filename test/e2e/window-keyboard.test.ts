@@ -6,7 +6,7 @@ import { test } from 'node:test';
 
 import type { Locator, Page } from 'playwright-core';
 
-import { addDays } from '../../shared/invoice.ts';
+import { addDays } from '../../shared/days.ts';
 import { describeWindow, waitForState } from './harness.ts';
 import { detail, filterByStatus, goTo, rows, sheet, today, waitUntil } from './user-actions.ts';
 

@@ -4,11 +4,11 @@
 
 import { LitElement, css, html, type PropertyValues, type TemplateResult } from 'lit';
 
+import { localDay } from '../../shared/days.ts';
 import type { JsonObject } from '../../shared/fields.ts';
 import { controls } from '../base/controls.ts';
 import type { Paper } from '../invoice/paper-content.ts';
 import '../invoice/invoice-page.ts';
-import { localDay } from '../text/format.ts';
 import { t } from '../text/i18n.ts';
 import { samplePaper } from './sample-paper.ts';
 

@@ -1,8 +1,9 @@
 // The sample invoice that shows how the company appears on paper, from what its form holds so far.
 
 import type { Company } from '../../shared/collections.ts';
+import { addDays } from '../../shared/days.ts';
 import type { Json, JsonObject } from '../../shared/fields.ts';
-import { addDays, computeTotals } from '../../shared/invoice.ts';
+import { computeTotals } from '../../shared/invoice.ts';
 import { paperContent, type Paper } from '../invoice/paper-content.ts';
 import { currentLocale, t } from '../text/i18n.ts';
 

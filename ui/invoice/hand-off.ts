@@ -4,6 +4,7 @@
 import type { LitElement } from 'lit';
 
 import type { Company, Customer, Invoice } from '../../shared/collections.ts';
+import { localDay } from '../../shared/days.ts';
 import type { JsonObject } from '../../shared/fields.ts';
 import type { Problems } from '../../shared/problems.ts';
 import type { RecordView } from '../../shared/window/views.ts';
@@ -12,7 +13,6 @@ import { ask } from '../base/ask.ts';
 import { emit } from '../base/events.ts';
 import type { Detail } from '../record/record-detail-data.ts';
 import { callErrorText } from '../text/call-error-text.ts';
-import { localDay } from '../text/format.ts';
 import { t } from '../text/i18n.ts';
 import type { InvoifyEInvoiceDialog } from './e-invoice-dialog.ts';
 import type { Gap } from './e-invoice-gaps.ts';

@@ -2,11 +2,12 @@
 // preview uses the server's arithmetic (shared/invoice.ts); the server's result is authoritative.
 
 import type { Company, Customer, Invoice, Plan, TaxCategory } from '../../shared/collections.ts';
+import { addDays } from '../../shared/days.ts';
 import { AppError } from '../../shared/errors.ts';
 import { checkFields, isDate, type Fields, type Json, type JsonObject } from '../../shared/fields.ts';
 import { noProblems, problem, type Problem, type Problems } from '../../shared/problems.ts';
 import {
-  addDays, categoryOf, computeTotals, invoiceProblems, lineNetMinor, needsExemptionReason, type PricedLine, type Totals,
+  categoryOf, computeTotals, invoiceProblems, lineNetMinor, needsExemptionReason, type PricedLine, type Totals,
 } from '../../shared/invoice.ts';
 import type { LineSuggestion, RecordView } from '../../shared/window/views.ts';
 import {

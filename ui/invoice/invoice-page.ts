@@ -6,11 +6,11 @@
 import { LitElement, html, type PropertyValues, type TemplateResult } from 'lit';
 
 import type { Company, Customer, Invoice } from '../../shared/collections.ts';
+import { localDay } from '../../shared/days.ts';
 import type { JsonObject } from '../../shared/fields.ts';
 import type { Outcome, SavedFile } from '../../shared/window/ipc.ts';
 import type { RecordView } from '../../shared/window/views.ts';
 import { ask } from '../base/ask.ts';
-import { localDay } from '../text/format.ts';
 import { t } from '../text/i18n.ts';
 import type { Detail } from '../record/record-detail-data.ts';
 import { paperContent, type Fact, type Paper, type PaperSum } from './paper-content.ts';

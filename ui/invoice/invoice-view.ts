@@ -8,12 +8,13 @@
 import { LitElement, css, html, type TemplateResult } from 'lit';
 
 import type { Invoice } from '../../shared/collections.ts';
+import { localDay } from '../../shared/days.ts';
 import type { JsonObject } from '../../shared/fields.ts';
 import { categoryOf, lineNetMinor, openMinorOf } from '../../shared/invoice.ts';
 import { controls } from '../base/controls.ts';
 import { detailStyles, facts, section } from '../record/detail-parts.ts';
 import { emit } from '../base/events.ts';
-import { formatDateLong, formatDateRange, formatMoney, formatPercent, formatQuantity, localDay } from '../text/format.ts';
+import { formatDateLong, formatDateRange, formatMoney, formatPercent, formatQuantity } from '../text/format.ts';
 import { t, tryText } from '../text/i18n.ts';
 import { daysUntil } from './invoice-draft.ts';
 import { fieldLabel } from '../text/messages.ts';

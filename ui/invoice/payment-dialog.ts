@@ -9,6 +9,7 @@
 import { LitElement, css, html, type PropertyValues, type TemplateResult } from 'lit';
 
 import type { Invoice } from '../../shared/collections.ts';
+import { localDay } from '../../shared/days.ts';
 import { openMinorOf } from '../../shared/invoice.ts';
 import type { JsonObject } from '../../shared/fields.ts';
 import type { Problems } from '../../shared/problems.ts';
@@ -16,7 +17,7 @@ import { controls } from '../base/controls.ts';
 import { meanwhileText } from '../record/author.ts';
 import type { FieldInput } from '../record/field.ts';
 import { firstProblem, focusField, formStyles, isSubmitKey, refusalText, withoutProblem } from '../record/form-parts.ts';
-import { formatMoney, localDay } from '../text/format.ts';
+import { formatMoney } from '../text/format.ts';
 import { t } from '../text/i18n.ts';
 import { icon } from '../base/icons.ts';
 import { unbroken } from '../base/unbroken.ts';

@@ -6,6 +6,7 @@
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 
 import type { Invoice } from '../../shared/collections.ts';
+import { localDay } from '../../shared/days.ts';
 import type { JsonObject } from '../../shared/fields.ts';
 import type { Outcome } from '../../shared/window/ipc.ts';
 import type { ListRow } from '../../shared/window/views.ts';
@@ -18,7 +19,6 @@ import { exportInvoice } from '../invoice/invoice-page.ts';
 import { issueWarnings } from '../invoice/issue-warnings.ts';
 import { findCompany, loadDetail, sourceOf } from '../record/record-detail-data.ts';
 import type { WriteBlock } from '../sync/sync-view.ts';
-import { localDay } from '../text/format.ts';
 import { currentLocale, t } from '../text/i18n.ts';
 import { fieldLabel } from '../text/messages.ts';
 import { failureText, itemName, numbersText, runBulk, sumsText, type BulkResult } from './bulk.ts';

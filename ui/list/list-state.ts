@@ -2,7 +2,8 @@
 // Immutable values.
 
 import { findCollection, type Collection } from '../../shared/collections.ts';
-import { addDays, ageBucketRange, type AgeBucket } from '../../shared/invoice-age.ts';
+import { addDays } from '../../shared/days.ts';
+import { ageBucketRange, type AgeBucket } from '../../shared/invoice-age.ts';
 import type { CallError } from '../../shared/window/ipc.ts';
 import type { Filter, ListSelection, ListSort, SyncState } from '../../shared/window/views.ts';
 

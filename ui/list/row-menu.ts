@@ -7,6 +7,7 @@
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 
 import type { Role } from '../../shared/collections.ts';
+import { localDay } from '../../shared/days.ts';
 import { ask } from '../base/ask.ts';
 import { controls } from '../base/controls.ts';
 import { emit } from '../base/events.ts';
@@ -18,7 +19,6 @@ import { actionIcons } from '../record/record-bar.ts';
 import { loadDetail, sourceOf, type Detail } from '../record/record-detail-data.ts';
 import type { WriteBlock } from '../sync/sync-view.ts';
 import { callErrorText } from '../text/call-error-text.ts';
-import { localDay } from '../text/format.ts';
 import { t, tryText } from '../text/i18n.ts';
 import { localNumbers } from '../text/number-text.ts';
 import type { RowMenu } from './list-table.ts';

@@ -9,6 +9,7 @@
 import { LitElement, css, html, type TemplateResult } from 'lit';
 
 import { authorField, type Invoice } from '../../shared/collections.ts';
+import { localDay } from '../../shared/days.ts';
 import type { JsonObject } from '../../shared/fields.ts';
 import { isActionAllowed } from '../../shared/invoice.ts';
 import { controls } from '../base/controls.ts';
@@ -18,7 +19,7 @@ import { meanwhileText } from './author.ts';
 import { findDifferences, type Difference } from './conflict.ts';
 import { unbroken } from '../base/unbroken.ts';
 import { formStyles, refusalText } from './form-parts.ts';
-import { formatDateLong, formatMoney, localDay } from '../text/format.ts';
+import { formatDateLong, formatMoney } from '../text/format.ts';
 import { t } from '../text/i18n.ts';
 import { icon } from '../base/icons.ts';
 import { fieldLabel } from '../text/messages.ts';

@@ -3,6 +3,7 @@
 import { LitElement, css, html, type TemplateResult } from 'lit';
 
 import type { Customer, Plan } from '../../shared/collections.ts';
+import { localDay } from '../../shared/days.ts';
 import type { JsonObject } from '../../shared/fields.ts';
 import { isOverdue } from '../../shared/invoice.ts';
 import type { Outcome } from '../../shared/window/ipc.ts';
@@ -15,7 +16,7 @@ import { detailStyles, facts, section } from './detail-parts.ts';
 import { emit } from '../base/events.ts';
 import { statusCell } from '../list/list-columns.ts';
 import { callErrorText } from '../text/call-error-text.ts';
-import { formatDate, formatMoney, localDay } from '../text/format.ts';
+import { formatDate, formatMoney } from '../text/format.ts';
 import { t, tryText } from '../text/i18n.ts';
 import { fieldLabel } from '../text/messages.ts';
 import type { Detail } from './record-detail-data.ts';

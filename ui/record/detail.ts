@@ -9,6 +9,7 @@
 import { LitElement, css, html, type PropertyValues, type TemplateResult } from 'lit';
 
 import type { Invoice } from '../../shared/collections.ts';
+import { localDay } from '../../shared/days.ts';
 import type { JsonObject } from '../../shared/fields.ts';
 import { isActionAllowed, openMinorOf } from '../../shared/invoice.ts';
 import type { AppInfo, CallError, Outcome } from '../../shared/window/ipc.ts';
@@ -22,7 +23,7 @@ import { callErrorText } from '../text/call-error-text.ts';
 import { controls } from '../base/controls.ts';
 import { emit, goBack } from '../base/events.ts';
 import { latestOnly } from '../base/latest.ts';
-import { formatInstant, localDay } from '../text/format.ts';
+import { formatInstant } from '../text/format.ts';
 import { currentLocale, t, tryText } from '../text/i18n.ts';
 import { fieldLabel } from '../text/messages.ts';
 import { icon } from '../base/icons.ts';
@@ -243,8 +244,9 @@ export class InvoifyDetail extends LitElement {
         const patch = redated(record.payload as JsonObject & Invoice, localDay(Date.now()));
         return void this.#write(() => ask(this, 'records.update', { ...versionOf(collection, record), patch }), t('done.saved'));
       }
-      case 'credit': return void this.#write(() => ask(this, 'records.act', { ...versionOf(collection, record), action: 'credit' }),
-        t('done.credit'), ({ id }) => emit(this, 'open-record', { collection, id, act: 'complete' }));
+      case 'credit': return void this.#write(() => ask(this, 'records.act', {
+        ...versionOf(collection, record), action: 'credit', body: { issueDate: localDay(Date.now()) },
+      }), t('done.credit'), ({ id }) => emit(this, 'open-record', { collection, id, act: 'complete' }));
       case 'issue': {
         const [company, credited] = [detail.company?.payload ?? null, detail.credited?.payload ?? null];
         const gaps = companyGaps(company);

@@ -6,9 +6,9 @@
 
 import { LitElement, html, type TemplateResult } from 'lit';
 
+import { localDay } from '../../shared/days.ts';
 import type { JsonObject } from '../../shared/fields.ts';
 import { emit } from '../base/events.ts';
-import { localDay } from '../text/format.ts';
 import { t } from '../text/i18n.ts';
 import type { WriteBlock } from '../sync/sync-view.ts';
 import { newRecord } from './new-record.ts';

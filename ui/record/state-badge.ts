@@ -3,10 +3,10 @@
 import { html, type TemplateResult } from 'lit';
 
 import type { Invoice } from '../../shared/collections.ts';
+import { localDay } from '../../shared/days.ts';
 import type { JsonObject } from '../../shared/fields.ts';
 import { displayStatus, openMinorOf } from '../../shared/invoice.ts';
 import { statusTone } from '../list/list-columns.ts';
-import { localDay } from '../text/format.ts';
 import { t, tryText } from '../text/i18n.ts';
 import type { Detail } from './record-detail-data.ts';
 

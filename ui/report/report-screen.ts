@@ -7,8 +7,8 @@
 
 import { LitElement, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 
+import { addDays } from '../../shared/days.ts';
 import { grossOf, reportBases, type ReportCell, type ReportQuery, type ReportSums, type TaxSum } from '../../shared/report.ts';
-import { addDays } from '../../shared/invoice.ts';
 import type { CallError } from '../../shared/window/ipc.ts';
 import type { Status } from '../../shared/window/views.ts';
 import { ask } from '../base/ask.ts';

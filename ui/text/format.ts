@@ -2,6 +2,7 @@
 // basis points) and never pass through a rounded number. What is shown can be typed (number-text.ts).
 
 import { currencyDigits, toDecimal, toMajorUnits } from '../../shared/currency.ts';
+import { localDay } from '../../shared/days.ts';
 import { cached, currentLocale, formatNumber } from './i18n.ts';
 
 export { currencyDigits, formatNumber };
@@ -91,12 +92,10 @@ export function formatInstant(instant: string | number): string {
 export function formatWhen(instant: string | number, nowMs: number): string {
   const then = new Date(instant);
   const time = cached('time', (locale) => new Intl.DateTimeFormat(locale, { timeStyle: 'short' })).format(then);
-  const days = Math.round((Date.parse(localDay(nowMs)) - Date.parse(localDay(then))) / 86_400_000);
-  if (days === 0 || days === 1) {
-    const day = relativeFormat('long').format(-days, 'day');
-    return `${day} ${time}`;
-  }
-  return `${formatDate(localDay(then))} ${time}`;
+  const day = localDay(then);
+  const ageDays = (Date.parse(localDay(nowMs)) - Date.parse(day)) / 86_400_000;
+  const isNear = ageDays === 0 || ageDays === 1;
+  return `${isNear ? relativeFormat('long').format(-ageDays, 'day') : formatDate(day)} ${time}`;
 }
 
 /** "3 min ago" in the current language; "now" below a minute. */
@@ -148,13 +147,6 @@ export function formatBytes(sizeBytes: number): string {
   return cached(unit, (locale) => new Intl.NumberFormat(locale, {
     style: 'unit', unit, unitDisplay: unit === 'byte' ? 'long' : 'short', maximumFractionDigits: step === 0 ? 0 : 1,
   })).format(sizeBytes / 1000 ** step);
-}
-
-/** The local date (YYYY-MM-DD) of an instant. */
-export function localDay(instant: Date | number): string {
-  const date = new Date(instant);
-  const two = (value: number): string => String(value).padStart(2, '0');
-  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
 }
 
 interface Separators {

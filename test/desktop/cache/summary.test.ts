@@ -7,8 +7,9 @@ import fc from 'fast-check';
 
 import { applyChanges, selectionTotals, summary, type Cache } from '../../../desktop/cache/cache.ts';
 import { invoiceStatuses } from '../../../shared/collections.ts';
+import { addDays } from '../../../shared/days.ts';
 import type { JsonObject } from '../../../shared/fields.ts';
-import { addDays, ageBucketRange, ageBuckets, isOverdue, openMinorOf } from '../../../shared/invoice.ts';
+import { ageBucketRange, ageBuckets, isOverdue, openMinorOf } from '../../../shared/invoice.ts';
 import { failsWith, fill, invoice, temporaryCache, upsert } from './fixtures.ts';
 
 const today = '2025-06-15';

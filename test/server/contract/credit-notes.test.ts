@@ -58,6 +58,17 @@ for (const store of stores) {
       assert.deepEqual(await reread(invoiced), invoiced);
     });
 
+    test('begins with the day that is sent, such as the one where its writer is', async () => {
+      const invoiced = await open();
+      const headers = { 'If-Match': `"${invoiced.updatedAt}"` };
+      for (const body of [{ issueDate: '2026-02-30' }, { issueDate: 1 }, { dueDate: '2026-03-01' }, []]) {
+        assert.equal((await server.owner.post(`/api/invoices/${invoiced.id}/credit`, body, headers)).status, 400, JSON.stringify(body));
+      }
+      const reply = await server.owner.post(`/api/invoices/${invoiced.id}/credit`, { issueDate: '2026-03-01' }, headers);
+      assert.equal(reply.status, 201, reply.text);
+      assert.equal(reply.body.record.payload['issueDate'], '2026-03-01');
+    });
+
     test('gets a number of its own series and is paid once it is issued; in the same instant the invoice is credited', async () => {
       const invoiced = await open();
       const { serverTime } = (await server.owner.pull()).body;

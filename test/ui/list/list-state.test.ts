@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
 import { findCollection } from '../../../shared/collections.ts';
-import { addDays, displayStatus, isOverdue } from '../../../shared/invoice.ts';
+import { addDays } from '../../../shared/days.ts';
+import { displayStatus, isOverdue } from '../../../shared/invoice.ts';
 import {
   choicesOf, choose, chooseAge, clearFilters, hasFilters, initialState, periodRange, readAmountsWith, selectionOf, sortBy,
 } from '../../../ui/list/list-state.ts';
