@@ -43,7 +43,7 @@ const program = `
     }
     try {
       db ??= open();
-      db.exec('PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 1000; PRAGMA cache_size = -8192');
+      db.exec('PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 1000; PRAGMA cache_size = -4096');
       for (const sql of statements) db.exec(sql);
       parentPort.postMessage(null);
     } catch ({ message, errcode }) {

@@ -18,7 +18,7 @@ import {
 import { accessPath, invalid, readSelection, whereSql, whereValues, type Where } from './selection.ts';
 import { readDigest, readState } from './state.ts';
 import { inReadTransaction } from './sqlite.ts';
-import { fillTemporary } from './temporary.ts';
+import { fillTemporary, writeTemporary } from './temporary.ts';
 
 const maxLimit = 500;
 /** Rows per batch of `listRows`. */
@@ -188,8 +188,10 @@ function toListRow({ id, updated_at: updatedAt, ...values }: Record<string, unkn
   return { id: String(id), updatedAt: String(updatedAt), columns: values as ListRow['columns'] };
 }
 
-/** The table with the number of rows of the selection that was counted last: all of a list's pages have the same. */
+/** The table with the number of rows of each selection that was counted: all pages of a list have the same, by any sort. */
 const countTable = 'counted';
+/** Of selections, and characters of what names one, so that the table stays small whatever is asked for. */
+const [maxCounted, maxCountedKey] = [200, 2000];
 
 function countSelection(
   reader: CacheReader, generation: Generation, collection: Collection, where: Where,
@@ -201,11 +203,18 @@ function countSelection(
   const access = where.search ? 'NOT INDEXED' : accessPath(reader, generation, collection, where, orders);
   const sql = `SELECT count(*) AS count FROM ${listTable(collection.name, generation)} ${access} ${whereSql(where)}`;
   const values = whereValues(where);
-  // What is found is kept already, and not named in the condition on it.
-  if (where.search) return Number(reader.db.prepare(sql).get(...values)?.['count']);
-  fillTemporary(reader.db, countTable, 'count INTEGER', JSON.stringify([sql, ...values]), () =>
-    reader.db.prepare(`INSERT INTO temp.${countTable} ${sql}`).run(...values));
-  return Number(reader.db.prepare(`SELECT count FROM temp.${countTable}`).get()?.['count']);
+  const key = JSON.stringify([sql, ...values]);
+  // What a search finds is kept already, and not named in the condition on it.
+  if (where.search || key.length > maxCountedKey) return Number(reader.db.prepare(sql).get(...values)?.['count']);
+  fillTemporary(reader.db, countTable, 'selection TEXT PRIMARY KEY, count INTEGER', '', () => undefined);
+  const kept = reader.db.prepare(`SELECT count FROM temp.${countTable} WHERE selection = ?`);
+  if (!kept.get(key)) {
+    writeTemporary(reader.db, () => {
+      reader.db.prepare(`DELETE FROM temp.${countTable} WHERE (SELECT count(*) FROM temp.${countTable}) >= ?`).run(maxCounted);
+      reader.db.prepare(`INSERT INTO temp.${countTable} SELECT ?, * FROM (${sql})`).run(key, ...values);
+    });
+  }
+  return Number(kept.get(key)?.['count']);
 }
 
 /** The digest commits with the rows, so its count is exact. */

@@ -13,19 +13,32 @@ const writtenRows = new WeakMap<ReadDb, number>();
  * `key`. Call it inside a read transaction.
  */
 export function fillTemporary(db: ReadDb, table: string, columns: string, key: string, fill: () => void): void {
-  const read = (sql: string): unknown => Object.values(db.prepare(sql).get() ?? {})[0];
-  const changes = Number(read('SELECT total_changes()'));
-  const written = writtenRows.get(db) ?? 0;
   // A connection that also writes does not notice its own changes by the version.
-  const asOf = JSON.stringify([read('PRAGMA main.data_version'), changes - written, key]);
+  const asOf = JSON.stringify([read(db, 'PRAGMA main.data_version'), totalChanges(db) - (writtenRows.get(db) ?? 0), key]);
   db.exec('CREATE TEMP TABLE IF NOT EXISTS filled (name TEXT PRIMARY KEY, as_of TEXT NOT NULL)');
   if (db.prepare('SELECT as_of FROM temp.filled WHERE name = ?').get(table)?.['as_of'] === asOf) return;
-  try {
+  writeTemporary(db, () => {
     db.prepare('DELETE FROM temp.filled WHERE name = ?').run(table);
     db.exec(`DROP TABLE IF EXISTS temp.${table}; CREATE TEMP TABLE ${table} (${columns})`);
     fill();
     db.prepare('INSERT INTO temp.filled VALUES (?, ?)').run(table, asOf);
+  });
+}
+
+/** Runs statements that write to temporary tables alone. */
+export function writeTemporary(db: ReadDb, write: () => void): void {
+  const before = totalChanges(db);
+  try {
+    write();
   } finally {
-    writtenRows.set(db, written + Number(read('SELECT total_changes()')) - changes);
+    writtenRows.set(db, (writtenRows.get(db) ?? 0) + totalChanges(db) - before);
   }
+}
+
+function totalChanges(db: ReadDb): number {
+  return Number(read(db, 'SELECT total_changes()'));
+}
+
+function read(db: ReadDb, sql: string): unknown {
+  return Object.values(db.prepare(sql).get() ?? {})[0];
 }

@@ -240,6 +240,24 @@ describe('a single record', () => {
   });
 });
 
+test('the rows of a selection are counted once for all of its pages and sorts, and again after every change', (t) => {
+  const cache = temporaryCache(t);
+  fill(cache, [1, 2, 3].map((number) => upsert('invoices', number, invoice(number, { currency: number === 1 ? 'CHF' : 'EUR' }))));
+  const total = (currency: string, column = 'dueDate'): number =>
+    listPage(cache.reader, { collection: 'invoices', filters: { currency }, sort: { column } }).total;
+  const kept = (): unknown => cache.reader.db.prepare('SELECT count(*) AS kept FROM temp.counted').get()?.['kept'];
+  assert.deepEqual([total('EUR'), total('CHF'), total('EUR', 'number'), total('CHF', 'totalMinor'), kept()], [2, 1, 2, 1, 2]);
+
+  applyChanges(cache.writer, 'a', [upsert('invoices', 1, invoice(1, { currency: 'EUR' }), 10)]);
+  assert.deepEqual([total('CHF'), total('EUR'), kept()], [0, 3, 2]);
+
+  for (let index = 0; index < 1000; index += 1) assert.equal(total(`X${index}`), 0);
+  assert(Number(kept()) <= 200);
+  const ids = Array.from({ length: 500 }, (_, index) => recordId(index));
+  assert.equal(listPage(cache.reader, { collection: 'invoices', filters: { id: ids } }).total, 3);
+  assert(!JSON.stringify(cache.reader.db.prepare('SELECT selection FROM temp.counted').all()).includes(recordId(499)));
+});
+
 test('counts reflect every change', (t) => {
   const cache = temporaryCache(t);
   assert.deepEqual(counts(cache.reader), { company: 0, users: 0, plans: 0, customers: 0, invoices: 0 });
