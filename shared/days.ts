@@ -6,6 +6,14 @@ export function localDay(instant: Date | number): string {
   return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 10);
 }
 
+/** The day that is meant by one whose year was typed with two digits: 2026-12-31 for 0026-12-31. Any other text stays as it is. */
+export function inFullYear(date: string): string {
+  return date.replace(/^00(?=\d\d-)/, '20');
+}
+
+/** No document of a company is of an earlier day: whatever says so was mistyped. */
+export const earliestDay = '1900-01-01';
+
 /** The date `days` after `date`, or before it if negative. */
 export function addDays(date: string, days: number): string {
   return new Date(Date.parse(`${date}T00:00:00Z`) + days * 86_400_000).toISOString().slice(0, 10);

@@ -12,7 +12,8 @@ export function isOverdue(
 }
 
 /** The statuses to display: those that are stored, and those that follow from amounts and the day. */
-export type ShownStatus = InvoiceStatus | 'partly_paid' | 'overdue' | 'credited';
+export const shownStatuses = ['draft', 'open', 'partly_paid', 'overdue', 'paid', 'credited', 'void'] as const;
+export type ShownStatus = (typeof shownStatuses)[number];
 
 /** What decides about the status to display, besides the day. */
 export interface StatusFacts<S extends string> {
@@ -35,6 +36,19 @@ export function displayStatus<S extends string>(invoice: StatusFacts<S>, today: 
   if (isOverdue(invoice, today)) return 'overdue';
   if (openMinor > 0 && paidMinor > 0) return 'partly_paid';
   return status === 'paid' && totalMinor > 0 && !hasPayments ? 'credited' : status;
+}
+
+/**
+ * The status to display of an invoice in a list, by the columns of its row. Nobody pays a credit note, so of an issued one its kind says
+ * more.
+ */
+export function rowStatus(columns: Readonly<Record<string, string | number | null>>, today: string): ShownStatus | 'credit_note' {
+  const { status, kind, dueDate, totalMinor, openMinor, partPaidMinor, lastPaidOn } = columns;
+  if (kind === 'credit_note' && status === 'paid') return 'credit_note';
+  return displayStatus({
+    status: String(status) as InvoiceStatus, dueDate: typeof dueDate === 'string' ? dueDate : null, totalMinor: Number(totalMinor),
+    openMinor: Number(openMinor), paidMinor: Number(partPaidMinor), hasPayments: typeof lastPaidOn === 'string',
+  }, today);
 }
 
 /** How long an open amount has been overdue. */

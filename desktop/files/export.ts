@@ -9,6 +9,7 @@ import type { Collection, Column } from '../../shared/collections.ts';
 import { csvText } from '../../shared/csv.ts';
 import { toMajorUnits } from '../../shared/currency.ts';
 import { AppError } from '../../shared/errors.ts';
+import { rowStatus } from '../../shared/invoice-age.ts';
 import type { CsvRequest, TableRequest } from '../../shared/window/ipc.ts';
 import type { ListRow } from '../../shared/window/views.ts';
 import { listRows, withSnapshot, type CacheReader } from '../cache/cache.ts';
@@ -31,13 +32,15 @@ export interface CsvFormat {
  */
 export async function exportCsv(reader: CacheReader, path: string, request: CsvRequest, deps: ExportDeps): Promise<void> {
   const format = csvFormat(request.locale);
-  const { selection, sort } = request;
+  const { selection, sort, today } = request;
+  const shown = (row: ListRow): ListRow => today === undefined || selection.collection !== 'invoices' ? row
+    : { ...row, columns: { ...row.columns, status: rowStatus(row.columns, today) } };
   await replaceFile(path, (file) => withSnapshot(reader, 'exporting the list', async (snapshot) => {
     const columns = requireColumns(reader.layout.collections.get(selection.collection), request);
     const titles = request.columns.map(({ title }) => csvText(title, format));
     await file.writeFile(`\uFEFF${titles.join(format.delimiter)}\r\n`);
     for (const rows of listRows(snapshot, sort ? { ...selection, sort } : selection)) {
-      await file.writeFile(rows.map((row) => csvLine(row, columns, format)).join(''));
+      await file.writeFile(rows.map((row) => csvLine(shown(row), columns, format)).join(''));
       await deps.yieldToEventLoop();
     }
   }), deps);

@@ -227,6 +227,7 @@ function csvRequest(input: unknown): CsvRequest {
     selection: listSelection(member(input, 'selection')),
     ...(sort === undefined ? {} : { sort: listSort(sort) }),
     columns: columns.map((column: unknown) => csvColumn(column)),
+    ...(member(input, 'today') === undefined ? {} : { today: text(input, 'today', 10) }),
     locale: text(input, 'locale', 100),
   };
 }

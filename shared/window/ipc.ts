@@ -82,6 +82,8 @@ export interface CsvRequest {
   readonly selection: ListSelection;
   readonly sort?: ListSort;
   readonly columns: readonly CsvColumn[];
+  /** The day (YYYY-MM-DD) by which invoices have the statuses that are displayed; without it they have the stored ones. */
+  readonly today?: string;
   /** A BCP 47 tag; determines the separator (comma or semicolon) and the decimal sign. */
   readonly locale: string;
 }

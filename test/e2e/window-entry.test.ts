@@ -5,7 +5,7 @@ import { test } from 'node:test';
 
 import { assertAccessible } from './accessible.ts';
 import { describeWindow, windowApi } from './harness.ts';
-import { detail, pressAndClose, sheet, today, waitUntil } from './user-actions.ts';
+import { detail, press, pressAndClose, sheet, today, waitUntil } from './user-actions.ts';
 
 describeWindow('entering an invoice', { invoices: 30, customers: 10 }, (env) => {
   test('offers names that begin with what was typed first, and makes a customer without leaving the invoice', async (t) => {
@@ -38,6 +38,48 @@ describeWindow('entering an invoice', { invoices: 30, customers: 10 }, (env) => 
     assert.equal(await form.getByLabel('Order number').inputValue(), 'PO 7');
     await waitUntil(page, 'their terms apply', async () =>
       (Date.parse(await form.getByLabel('Due date').inputValue()) - Date.parse(today())) / 86_400_000 === 5);
+  });
+
+  test('reads dates as they are typed, in one order, and categories as they are chosen', async (t) => {
+    const page = await env().openWindow(t, { width: 1280 });
+    await page.keyboard.press('Control+n');
+    const form = sheet(page, 'New invoice');
+    const value = (label: string): Promise<string> => form.getByLabel(label, { exact: true }).inputValue();
+    await form.getByLabel('Invoice date').fill('2026-11-30');
+    await form.getByLabel('Due date').fill('2026-12-14');
+    // Typed from its first part on. There is no 31 November, so for a moment there is no date.
+    const type = async (label: string, digits: string): Promise<void> => {
+      const input = form.getByLabel(label, { exact: true });
+      const box = await input.boundingBox();
+      await input.click({ position: { x: 16, y: (box?.height ?? 0) / 2 } });
+      await page.keyboard.type(digits);
+    };
+    await type('Invoice date', '31122026');
+    assert.deepEqual([await value('Invoice date'), await value('Due date')], ['2026-12-31', '2027-01-14']);
+    // Day and month are in the same order where nothing was entered before.
+    await type('Service date or from', '05122026');
+    assert.equal(await value('Service date or from'), '2026-12-05');
+    await type('Due date', '150127');
+    await form.getByLabel('Order number').click();
+    await waitUntil(page, 'two digits are a year of this century', async () => await value('Due date') === '2027-01-15');
+
+    await form.getByLabel('Tax %, line 1').fill('19');
+    await form.getByRole('button', { name: 'VAT category' }).click();
+    const category = form.getByLabel('VAT category, line 1');
+    await category.selectOption('E');
+    assert.equal(await value('Tax %, line 1'), '0');
+    await category.selectOption('S');
+    assert.deepEqual([await category.inputValue(), await value('Tax %, line 1') === '0'], ['S', false]);
+
+    await form.getByLabel('Currency').selectOption('JPY');
+    await form.getByLabel('Unit price, line 1').fill('1234.50');
+    await press(form, 'Save draft');
+    const refusal = form.getByText(/^Please enter an amount/);
+    await refusal.waitFor();
+    await form.getByLabel('Currency').selectOption('EUR');
+    await refusal.waitFor({ state: 'detached' });
+    await press(form, 'Cancel');
+    await page.locator('invoify-question').getByRole('button', { name: 'Discard' }).click();
   });
 
   test('fills a line with an earlier one or a plan, and issues the invoice from its form', async (t) => {

@@ -5,7 +5,7 @@ import { describe, test } from 'node:test';
 
 import fc from 'fast-check';
 
-import { addDays, localDay } from '../../shared/days.ts';
+import { addDays, inFullYear, localDay } from '../../shared/days.ts';
 
 describe('days', () => {
   test('are counted over leap days and years', () => {
@@ -16,6 +16,12 @@ describe('days', () => {
       .map((date) => date.toISOString().slice(0, 10));
     fc.assert(fc.property(day, fc.integer({ min: -2000, max: 2000 }), (from, days) =>
       assert.equal(addDays(addDays(from, days), -days), from)));
+  });
+
+  test('have the century that is meant where a year was typed with two digits', () => {
+    for (const [typed, meant] of [['0026-12-31', '2026-12-31'], ['0126-12-31', '0126-12-31'], ['2026-12-31', '2026-12-31'], ['', '']]) {
+      assert.equal(inFullYear(typed ?? ''), meant);
+    }
   });
 
   test('are those of the computer\'s time zone', (t) => {

@@ -103,9 +103,15 @@ export function lineCategory({ taxRate, taxCategory }: LineDraft, numbers: Numbe
   return taxRateBp === null ? null : categoryOf({ taxRateBp });
 }
 
-/** The line in another category: all but the standard one have a rate of 0. */
-export function withCategory(line: LineDraft, category: TaxCategory, numbers: NumberText): LineDraft {
-  if (category === 'S') return { ...line, taxCategory: '' };
+/**
+ * The line in another category. All but the standard one have a rate of 0; there it is the usual rate instead, or, without one, still to be
+ * filled in.
+ */
+export function withCategory(line: LineDraft, category: TaxCategory, usualRateBp: number | null, numbers: NumberText): LineDraft {
+  if (category === 'S') {
+    const isTaxed = (numbers.parseRate(line.taxRate) ?? 0) > 0;
+    return { ...line, taxCategory: '', taxRate: isTaxed ? line.taxRate : rateText(usualRateBp || null, numbers) };
+  }
   return { ...line, taxRate: numbers.rate(0), taxCategory: category === 'Z' ? '' : category };
 }
 
@@ -259,10 +265,13 @@ export function redated({ issueDate, dueDate }: Pick<Invoice, 'issueDate' | 'due
   return { issueDate: today, ...(termDays !== null && termDays >= 0 && { dueDate: addDays(today, termDays) }) };
 }
 
-/** The form values with a new issue date; the due date moves along, so that the payment term stays the same. */
-export function withIssueDate(values: Draft, issueDate: string): Draft {
-  const { issueDate: before = '', dueDate = '' } = values;
-  return { ...values, issueDate, ...(isDate(issueDate) && redated({ issueDate: String(before), dueDate: String(dueDate) }, issueDate)) };
+/**
+ * The form values with a new issue date. The due date moves along, so that the payment term stays the same: as it was by `before`, the last
+ * issue date that was one, since there is none for a moment while one is typed.
+ */
+export function withIssueDate(values: Draft, issueDate: string, before: string): Draft {
+  const { dueDate = '' } = values;
+  return { ...values, issueDate, ...(isDate(issueDate) && redated({ issueDate: before, dueDate: String(dueDate) }, issueDate)) };
 }
 
 /** The form with a new customer. Whatever still is as `before` had it, is as `after` has it; the currency unless there are prices. */

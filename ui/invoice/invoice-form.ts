@@ -10,7 +10,7 @@
 import { LitElement, css, html, type PropertyValues, type TemplateResult } from 'lit';
 
 import { findCollection, storedFields, writableFields, type Customer, type Invoice, type Plan } from '../../shared/collections.ts';
-import type { Fields, JsonObject } from '../../shared/fields.ts';
+import { isDate, type Fields, type JsonObject } from '../../shared/fields.ts';
 import { creditProblem, type Totals } from '../../shared/invoice.ts';
 import { problem as toProblem, type Problem, type Problems } from '../../shared/problems.ts';
 import { ask } from '../base/ask.ts';
@@ -92,6 +92,8 @@ export class InvoifyInvoiceForm extends LitElement {
   /** In which language the invoice is going to be printed. */
   #language = '';
   readonly #latestDefaults = latestOnly();
+  /** The last issue date that was one. */
+  #datedBefore = '';
   /** The index on screen of each line that was sent. */
   #shownAt: readonly number[] = [];
 
@@ -149,6 +151,7 @@ export class InvoifyInvoiceForm extends LitElement {
     const draft = toInvoiceDraft(formFields(this.#declared), this.task.initial, localNumbers);
     this.#initialDraft = this.#hasLines && draft.lines.length === 0 ? { ...draft, lines: addLine([], localNumbers) } : draft;
     this._draft = this.#initialDraft;
+    this.#datedBefore = String(this._draft.values['issueDate'] ?? '');
     this._problems = {};
     this.#defaults = invoiceDefaults(null, null, null, String(draft.values['currency'] ?? ''));
     void this.#loadCredited();
@@ -192,8 +195,13 @@ export class InvoifyInvoiceForm extends LitElement {
   }
 
   #changeValue({ path, value }: FieldInput): void {
-    const values = path === 'issueDate' ? withIssueDate(this._draft.values, String(value)) : { ...this._draft.values, [path]: value };
-    this._draft = { ...this._draft, values };
+    const { values } = this._draft;
+    const isIssueDate = path === 'issueDate';
+    this._draft = {
+      ...this._draft, values: isIssueDate ? withIssueDate(values, String(value), this.#datedBefore) : { ...values, [path]: value },
+    };
+    // Once there is another due date, a term cannot be told before there is an issue date again.
+    if (isIssueDate ? isDate(String(value)) : path === 'dueDate') this.#datedBefore = String(this._draft.values['issueDate'] ?? '');
     this._problems = withoutProblem(this._problems, path);
   }
 

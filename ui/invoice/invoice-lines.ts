@@ -272,7 +272,7 @@ export class InvoifyInvoiceLines extends LitElement {
     const { path, label, reason, id } = this.#partsOf(index, 'taxCategory');
     const onChange = (event: Event): void => {
       const chosen = (event.target as HTMLSelectElement).value as TaxCategory;
-      this.#change(this.lines.with(index, withCategory(line, chosen, localNumbers)), path);
+      this.#change(this.lines.with(index, withCategory(line, chosen, this.taxRateBp, localNumbers)), path);
     };
     return html`
       <div class="below"><span aria-hidden="true">${fieldLabel('taxCategory')}</span>

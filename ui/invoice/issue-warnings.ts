@@ -4,8 +4,8 @@
 import type { Company, Invoice } from '../../shared/collections.ts';
 import { companyOmissions, type CompanyOmission } from '../company/company-gaps.ts';
 
-/** Beside what the company omits: no day of service; a credit note that is dated before its invoice. */
-export type IssueWarning = CompanyOmission | 'service' | 'earlier';
+/** Beside what the company omits: no day of service; due before it is issued; a credit note that is dated before its invoice. */
+export type IssueWarning = CompanyOmission | 'service' | 'due' | 'earlier';
 
 export interface IssueContext {
   readonly company: Partial<Company> | null;
@@ -17,7 +17,7 @@ export interface IssueContext {
 
 /** The path of the field that a warning is about, in the form of the company or of the invoice. */
 export const warningFields: Readonly<Record<IssueWarning, string>> = {
-  taxId: 'vatId', iban: 'iban', service: 'servicePeriod', earlier: 'issueDate',
+  taxId: 'vatId', iban: 'iban', service: 'servicePeriod', due: 'dueDate', earlier: 'issueDate',
 };
 
 export function isAboutCompany(warning: IssueWarning): warning is CompanyOmission {
@@ -29,6 +29,7 @@ export function issueWarnings(invoice: Invoice, { company, credited }: Omit<Issu
   const omissions = companyOmissions(company).filter((name) => name !== 'iban' || (isInvoice && invoice.totalMinor > 0));
   return [
     ...isInvoice && !saysWhenServed(invoice) ? ['service' as const] : [],
+    ...isInvoice && (invoice.dueDate ?? invoice.issueDate) < invoice.issueDate ? ['due' as const] : [],
     ...!isInvoice && isEarlier(invoice, credited) ? ['earlier' as const] : [],
     ...omissions,
   ];

@@ -1,9 +1,10 @@
 // The state of the payment form. A payment is at least one minor unit and at most the open amount; where more was paid than is
 // owed, a refund, which is entered as a positive amount and recorded as a negative one.
 
+import { earliestDay, inFullYear } from '../../shared/days.ts';
 import { isDate } from '../../shared/fields.ts';
 import { problem, type Problems } from '../../shared/problems.ts';
-import { notAnAmount, type NumberText } from '../record/record-draft.ts';
+import { notAnAmount, tooEarly, type NumberText } from '../record/record-draft.ts';
 
 export interface PaymentDraft {
   readonly amountMinor: string;
@@ -35,12 +36,14 @@ export function fromPaymentDraft(
   else if (amountMinor === null) problems['amountMinor'] = notAnAmount;
   else if (amountMinor < 1) problems['amountMinor'] = problem('min', { min: 1 });
   else if (amountMinor > maxMinor) problems['amountMinor'] = problem('max', { max: maxMinor });
-  if (!isDate(draft.paidOn)) problems['paidOn'] = problem(draft.paidOn === '' ? 'required' : 'date');
+  const paidOn = inFullYear(draft.paidOn);
+  if (!isDate(paidOn)) problems['paidOn'] = problem(paidOn === '' ? 'required' : 'date');
+  else if (paidOn < earliestDay) problems['paidOn'] = tooEarly;
   const [method, reference] = [draft.method.trim(), draft.reference.trim()];
   return {
     value: {
       amountMinor: (amountMinor ?? 0) * Math.sign(openMinor),
-      paidOn: draft.paidOn,
+      paidOn,
       ...(method !== '' && { method }),
       ...(reference !== '' && { reference }),
     },

@@ -2,6 +2,7 @@
 
 import { LitElement, css, html, type TemplateResult } from 'lit';
 
+import { inFullYear } from '../../shared/days.ts';
 import { controls } from '../base/controls.ts';
 import { formatDate } from '../text/format.ts';
 import { currentLocale, t, tryText } from '../text/i18n.ts';
@@ -97,11 +98,13 @@ export class InvoifyDateFilter extends LitElement {
       </div>`;
   }
 
+  /** While a year is typed, it has two digits for a moment: what they mean counts once the field is left. */
   #end(end: 'from' | 'to', value: string | null, bounds: { readonly min?: string | null; readonly max?: string | null }): TemplateResult {
     return html`<div class="field">
       <label for=${end}>${t(`filter.${end}`)}</label>
       <input id=${end} class="input" type="date" lang=${currentLocale().format} .value=${value ?? ''}
-        min=${bounds.min ?? ''} max=${bounds.max ?? ''} @change=${(event: Event) => this.#onInput(end, event)}>
+        min=${bounds.min ?? ''} max=${bounds.max ?? ''} @change=${(event: Event) => this.#onInput(end, event)}
+        @blur=${() => { if (value?.startsWith('00')) this.#change({ [end]: inFullYear(value) }); }}>
     </div>`;
   }
 }

@@ -2,7 +2,7 @@
 // that is not mentioned here gets defaults, so a new collection has a list without further work.
 
 import type { Collection, Column } from '../../shared/collections.ts';
-import { displayStatus } from '../../shared/invoice-age.ts';
+import { rowStatus } from '../../shared/invoice-age.ts';
 import type { ListRow } from '../../shared/window/views.ts';
 import { formatDate, formatMoney, formatNumber } from '../text/format.ts';
 import { isKey, t, tryText } from '../text/i18n.ts';
@@ -181,14 +181,13 @@ export function statusTone(status: string): BadgeTone {
 
 /** The status of an invoice in a list. */
 export function statusCell({ columns }: ListRow, today: string): Cell {
-  const { status, kind, dueDate, totalMinor, openMinor, partPaidMinor, lastPaidOn } = columns;
-  // Nobody pays a credit note, so of an issued one its kind says more.
-  if (kind === 'credit_note' && status === 'paid') return { text: t('kind.credit_note'), badge: 'plain' };
-  const due = typeof dueDate === 'string' ? dueDate : null;
-  const hasPayments = typeof lastPaidOn === 'string';
-  const amounts = { totalMinor: Number(totalMinor), openMinor: Number(openMinor), paidMinor: Number(partPaidMinor) };
-  const shown = displayStatus({ status: String(status), dueDate: due, ...amounts, hasPayments }, today);
-  return { text: tryText('status', shown), badge: statusTone(shown) };
+  const status = rowStatus(columns, today);
+  return { text: statusText(status), badge: statusTone(status) };
+}
+
+/** What a status of `rowStatus` is called. */
+export function statusText(status: string): string {
+  return status === 'credit_note' ? t('kind.credit_note') : tryText('status', status);
 }
 
 /** A credit note has no number until it is issued. */

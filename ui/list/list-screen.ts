@@ -246,7 +246,7 @@ export class InvoifyListScreen extends LitElement {
     const { csvColumns, csvFileName } = await import('./list-csv.ts');
     const outcome = await ask(this, 'app.exportCsv', {
       name: csvFileName(this.collection), selection, sort: this.state.sort, columns: csvColumns(this.collection),
-      locale: currentLocale().format,
+      today: this.today, locale: currentLocale().format,
     });
     if (!outcome.ok) emit(this, 'toast', { text: callErrorText(outcome.error), tone: 'bad' });
     else if (outcome.value) {

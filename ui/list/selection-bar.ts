@@ -5,6 +5,7 @@
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 
 import type { Collection } from '../../shared/collections.ts';
+import { localDay } from '../../shared/days.ts';
 import type { ListRow, ListSort } from '../../shared/window/views.ts';
 import { ask } from '../base/ask.ts';
 import { controls } from '../base/controls.ts';
@@ -132,7 +133,7 @@ export class InvoifySelectionBar extends LitElement {
     const { collection, sort, rows } = this;
     const outcome = await ask(this, 'app.exportCsv', {
       name: csvFileName(collection), selection: { collection: collection.name, filters: { id: [...rows.keys()] } }, sort,
-      columns: csvColumns(collection), locale: currentLocale().format,
+      columns: csvColumns(collection), today: localDay(Date.now()), locale: currentLocale().format,
     });
     if (!outcome.ok) return emit(this, 'toast', { text: callErrorText(outcome.error), tone: 'bad' });
     const count = countText(collection.name, rows.size);

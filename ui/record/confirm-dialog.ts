@@ -123,10 +123,12 @@ export class InvoifyConfirmDialog extends LitElement {
     if (action !== 'issue' || !context) return [];
     const { number = '', issueDate } = context.credited ?? {};
     const date = issueDate === undefined ? '' : formatDateLong(issueDate);
+    const { dueDate = '' } = this.#invoice;
     return issueWarnings(this.#invoice, context).map((warning) => html`
       <div class="banner warn">${icon('warn')}<div>
         <p>${isAboutCompany(warning) ? t(`confirm.omits.${warning}`) : warning === 'service' ? t('confirm.noService')
-          : unbroken(t('confirm.earlier', { number, date }))}</p>
+          : warning === 'due' ? unbroken(t('confirm.dueEarlier', { date: formatDateLong(dueDate) }))
+            : unbroken(t('confirm.earlier', { number, date }))}</p>
         ${isAboutCompany(warning) && !context.isOwner ? '' : html`
           <p class="ways">
             <button class="link" type="button" @click=${() => this.dispatchEvent(new CustomEvent('mend', { detail: warning }))}>${

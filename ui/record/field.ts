@@ -8,6 +8,7 @@
 import { LitElement, css, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { live } from 'lit/directives/live.js';
 
+import { inFullYear } from '../../shared/days.ts';
 import { controls } from '../base/controls.ts';
 import type { ControlKind, Option } from './field-kinds.ts';
 import { currentLocale } from '../text/i18n.ts';
@@ -98,6 +99,12 @@ export class InvoifyField extends LitElement {
     this.#emit((event.target as HTMLInputElement).value);
   }
 
+  /** Not before the field is left: while a year is typed, it has two digits for a moment. */
+  #onBlur(event: Event): void {
+    const { value } = event.target as HTMLInputElement;
+    if (this.kind === 'date' && inFullYear(value) !== value) this.#emit(inFullYear(value));
+  }
+
   override render(): TemplateResult {
     if (this.kind === 'boolean') return this.#renderCheck();
     return html`
@@ -122,11 +129,11 @@ export class InvoifyField extends LitElement {
         </select>`;
       default: return html`
         <div class="with-unit">
-          <input id="control" type=${this.#inputType} class="input ${this.kind === 'amount' ? 'number' : ''}"
-            autocomplete=${this.autocomplete} lang=${this.kind === 'date' ? currentLocale().format : nothing}
+          <input id="control" lang=${this.kind === 'date' ? currentLocale().format : nothing} type=${this.#inputType}
+            class="input ${this.kind === 'amount' ? 'number' : ''}" autocomplete=${this.autocomplete}
             inputmode=${this.kind === 'amount' ? 'decimal' : nothing} aria-describedby=${described} aria-invalid=${invalid}
             aria-required=${this.isOptional ? nothing : 'true'} spellcheck="false" maxlength=${this.maxLength ?? nothing}
-            .value=${live(text)} @input=${this.#onInput}>
+            .value=${live(text)} @input=${this.#onInput} @blur=${this.#onBlur}>
           ${this.unit ? html`<span class="unit">${this.unit}</span>` : ''}
         </div>`;
     }

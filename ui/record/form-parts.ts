@@ -112,9 +112,9 @@ export function refusalText(error: FlowError): string {
 
 /** The problems without that of a field that is being edited. */
 export function withoutProblem(problems: Problems, path: string): Problems {
-  if (problems[path] === undefined) return problems;
-  const { [path]: _removed, ...others } = problems;
-  return others;
+  // What is an amount depends on its currency.
+  const isOver = (name: string): boolean => name === path || (path === 'currency' && problems[name]?.code === 'amount');
+  return Object.keys(problems).some(isOver) ? Object.fromEntries(Object.entries(problems).filter(([name]) => !isOver(name))) : problems;
 }
 
 /** The path of the first rejected field in form order, or null. */

@@ -4,6 +4,7 @@
 // Fields and their limits come from the declarations in shared/collections.ts. A number's unit is the suffix of its
 // field's name: `priceMinor` is money, `quantityMilli` thousandths, `taxRateBp` basis points.
 
+import { earliestDay, inFullYear } from '../../shared/days.ts';
 import { checkFields, isObject, type Field, type Fields, type Json, type JsonObject } from '../../shared/fields.ts';
 import { problem, type Problem, type Problems } from '../../shared/problems.ts';
 
@@ -33,6 +34,8 @@ export const notAnAmount: Problem = { code: 'amount', message: 'must be an amoun
 /** The highest tax rate that a form takes. The server takes higher ones, but 190 instead of 19 is only ever a slip. */
 export const maxRateBp = 10_000;
 export const rateTooHigh = problem('max', { max: maxRateBp });
+/** A date that was mistyped. The server takes it, but nobody means it. */
+export const tooEarly = problem('min', { min: earliestDay });
 
 /** The scalar fields of a form in declaration order, with nested objects flattened; without lists. */
 export function formFields(fields: Fields, path = ''): readonly FormField[] {
@@ -62,6 +65,7 @@ export function fromDraft(
     const value = fromText(field, path, draft[path] ?? '', text(draft['currency']), numbers);
     if (value === undefined) unparsed[path] = path.endsWith('Minor') ? notAnAmount : problem('number');
     else if (path.endsWith('Bp') && Number(value) > maxRateBp) unparsed[path] = rateTooHigh;
+    else if (field.kind === 'date' && value !== null && String(value) < earliestDay) unparsed[path] = tooEarly;
     else if (value !== null) setAt(parsed, path, value);
   }
   const problems: Problems = {};
@@ -102,6 +106,7 @@ function toText(field: ScalarField, path: string, value: Json | undefined, curre
 function fromText(field: ScalarField, path: string, typed: DraftValue, currency: string, numbers: NumberText): Json | undefined {
   if (typeof typed === 'boolean') return typed;
   if (typed.trim() === '') return null;
+  if (field.kind === 'date') return inFullYear(typed.trim());
   if (field.kind !== 'integer') return field.kind === 'text' && (field.multiline || field.private) ? typed : typed.trim();
   if (path.endsWith('Minor')) return numbers.parseMoney(typed, currency) ?? undefined;
   if (path.endsWith('Milli')) return numbers.parseQuantity(typed) ?? undefined;

@@ -270,9 +270,5 @@ export const deShell: Translation<typeof enShell> = {
   'refused.settings.invalid': 'Es wurde nichts gespeichert: Die Einstellungen sind nicht lesbar. Schließen Sie Programme, die sie '
     + 'verwenden könnten, und versuchen Sie es noch einmal.',
   'refused.dialog.invalid': 'Es ist noch ein anderer Speichern-Dialog geöffnet. Schließen Sie ihn zuerst.',
-  'refused.issueDate.min': 'Nummern gibt es nur für Daten ab 1900. Ändern Sie zuerst das Datum.',
-  'refused.issueDate.max': 'Nummern gibt es nur für Daten bis 2199. Ändern Sie zuerst das Datum.',
-  'refused.lines.max': 'Die Gutschrift ist höher als der Rest ihrer Rechnung. Streichen Sie Positionen der Gutschrift oder verringern '
-    + 'Sie ihre Beträge.',
   'error.disk_full': 'Der Datenträger dieses Computers ist voll. Geben Sie Speicherplatz frei und versuchen Sie es noch einmal.',
 };

@@ -29,9 +29,15 @@ export const enEntry = {
   'confirm.omits.iban': 'Your company has no IBAN, so a printed invoice names no account to pay to, not even after one is added.',
   'confirm.noService': 'No date of service is given. German invoices need one, even where it is the invoice date.',
   'confirm.earlier': 'Its date is before that of invoice {number}, {date}.',
+  'confirm.dueEarlier': 'It is due before its date, on {date}.',
   'confirm.mend.service': 'Enter date of service',
+  'confirm.mend.due': 'Change due date',
   'confirm.mend.earlier': 'Change date',
   'confirm.serveOnIssue': 'It is the invoice date',
+
+  'refused.issueDate.min': 'Only dates from 1900 on have numbers. Change the date first.',
+  'refused.issueDate.max': 'Only dates up to 2199 have numbers. Change the date first.',
+  'refused.lines.max': 'The credit note exceeds what is left of its invoice. Remove lines from the credit note, or lower its amounts.',
 
   'pay.title': 'Record a payment',
   'pay.titleRefund': 'Record a refund',

@@ -265,8 +265,5 @@ export const enShell = {
   'refused.path.invalid': 'Nothing was saved: this place cannot be written to. Choose another one.',
   'refused.settings.invalid': 'Nothing was saved: the settings cannot be read. Close programs that may be using them and try again.',
   'refused.dialog.invalid': 'Another save dialog is open. Close it first.',
-  'refused.issueDate.min': 'Only dates from 1900 on have numbers. Change the date first.',
-  'refused.issueDate.max': 'Only dates up to 2199 have numbers. Change the date first.',
-  'refused.lines.max': 'The credit note exceeds what is left of its invoice. Remove lines from the credit note, or lower its amounts.',
   'error.disk_full': 'The disk of this computer is full. Free some space and try again.',
 } as const satisfies Catalogue;

@@ -131,12 +131,15 @@ interface Digits {
   readonly fraction: string;
 }
 
-/** The digits before and after the decimal sign, if those before it are not grouped, or all by the same one of these signs. */
+/**
+ * The digits before and after the decimal sign, if those before it are not grouped, or all by the same one of these signs. No group
+ * begins with a zero: 0.250 is a quarter wherever a point groups.
+ */
 function matchDecimal(text: string, decimal: string, groups: readonly string[]): Digits | null {
   const point = escapeRegExp(decimal);
   return firstOf(['', ...groups], (group) => {
     const sign = escapeRegExp(group);
-    const whole = group === '' ? '\\d*' : `\\d{1,3}(?:${sign}\\d{2,3})*${sign}\\d{3}`;
+    const whole = group === '' ? '\\d*' : `[1-9]\\d{0,2}(?:${sign}\\d{2,3})*${sign}\\d{3}`;
     const [all, before = '', fraction = ''] = new RegExp(`^(${whole})(?:${point}(\\d*))?$`).exec(text) ?? [];
     if (all === undefined || before + fraction === '') return null;
     return { whole: group === '' ? before : before.replaceAll(group, ''), fraction };

@@ -12,7 +12,7 @@ import fc from 'fast-check';
 import { listPage } from '../../../desktop/cache/cache.ts';
 import { csvFormat, exportCsv, exportTable, type ExportDeps } from '../../../desktop/files/export.ts';
 import { readCsv, readCsvText } from '../../../shared/csv.ts';
-import { fill, temporaryCache, temporaryPath, upsert } from '../cache/fixtures.ts';
+import { fill, invoice, temporaryCache, temporaryPath, upsert } from '../cache/fixtures.ts';
 
 const deps: ExportDeps = {
   newId: randomUUID,
@@ -135,6 +135,25 @@ describe('a CSV export', () => {
         }
       });
     await fc.assert(property, { numRuns: 40 });
+  });
+
+  test('has the status of an invoice that is displayed on a day, or without a day the stored one', async (t) => {
+    const path = join(dirname(dirname(temporaryPath(t))), 'invoices.csv');
+    const cache = temporaryCache(t);
+    const due = { status: 'open', dueDate: '2026-02-14' };
+    fill(cache, [
+      due, { ...due, paidMinor: 100 }, { kind: 'credit_note', status: 'paid' }, { status: 'draft' }, { status: 'paid', paidMinor: 1004 },
+    ].map((fields, index) => upsert('invoices', index, invoice(index, fields))));
+    const words = { overdue: 'Late', partly_paid: 'Part', credit_note: 'Credit note', draft: 'Draft', open: 'Open', paid: 'Paid' };
+    const statuses = async (today?: string): Promise<readonly unknown[]> => {
+      const columns = [{ name: 'status', title: 'Status', words }];
+      const request = { selection: { collection: 'invoices' }, sort: { column: 'number' }, columns, locale: 'en', ...(today && { today }) };
+      await exportCsv(cache.reader, path, request, deps);
+      return parseCsv(readFileSync(path, 'utf8').slice(1), ',').slice(1).map(([status]) => status);
+    };
+    assert.deepEqual(await statuses('2026-02-15'), ['Late', 'Late', 'Credit note', 'Draft', 'credited']);
+    assert.deepEqual(await statuses('2026-02-14'), ['Open', 'Part', 'Credit note', 'Draft', 'credited']);
+    assert.deepEqual(await statuses(), ['Open', 'Open', 'Paid', 'Draft', 'Paid']);
   });
 });
 

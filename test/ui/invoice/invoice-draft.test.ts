@@ -110,15 +110,24 @@ describe('a line with a price for several units, or in another VAT category', ()
 
   test('has the category of its rate unless another is chosen, which sets the rate to 0', () => {
     assert.deepEqual(special.map((line) => lineCategory(line, plainNumbers)), ['S', 'AE']);
-    const exempt = withCategory(screws, 'E', plainNumbers);
+    const exempt = withCategory(screws, 'E', 1900, plainNumbers);
     assert.deepEqual([exempt.taxRate, lineCategory(exempt, plainNumbers)], ['0', 'E']);
-    assert.equal(lineCategory(withCategory(repair, 'Z', plainNumbers), plainNumbers), 'Z');
+    assert.equal(lineCategory(withCategory(repair, 'Z', 1900, plainNumbers), plainNumbers), 'Z');
     assert.deepEqual(changeLine([exempt], 0, 'taxRate', '19').map((line) => lineCategory(line, plainNumbers)), ['S']);
     assert.equal(lineCategory({ ...screws, taxRate: 'x' }, plainNumbers), null);
   });
 
+  test('has the usual rate once its category is the standard one again, or one that is still to be filled in', () => {
+    const exempt = withCategory(screws, 'E', 1900, plainNumbers);
+    for (const [usualRateBp, text, category] of [[700, '7', 'S'], [0, '', null], [null, '', null]] as const) {
+      const again = withCategory(exempt, 'S', usualRateBp, plainNumbers);
+      assert.deepEqual([again.taxRate, lineCategory(again, plainNumbers)], [text, category]);
+    }
+    assert.equal(withCategory(screws, 'S', 700, plainNumbers).taxRate, screws.taxRate);
+  });
+
   test('needs a reason for an exemption, and no other does', () => {
-    assert.deepEqual([special, [screws], [withCategory(screws, 'Z', plainNumbers)]].map((of) => needsReason(of, plainNumbers)),
+    assert.deepEqual([special, [screws], [withCategory(screws, 'Z', 1900, plainNumbers)]].map((of) => needsReason(of, plainNumbers)),
       [true, false, false]);
   });
 });
@@ -212,9 +221,11 @@ describe('a new invoice', () => {
   });
 
   test('keeps its payment term when the issue date changes', () => {
-    assert.equal(withIssueDate({ issueDate: '2026-01-15', dueDate: '2026-02-14' }, '2026-01-20')['dueDate'], '2026-02-19');
-    assert.equal(withIssueDate({ issueDate: '2026-01-15', dueDate: '' }, '2026-01-20')['dueDate'], '');
-    assert.equal(withIssueDate({ issueDate: '2026-01-15', dueDate: '2026-02-14' }, '')['dueDate'], '2026-02-14');
+    const dueOf = (issueDate: string, dueDate: string, before: string) => withIssueDate({ dueDate }, issueDate, before)['dueDate'];
+    assert.equal(dueOf('2026-01-20', '2026-02-14', '2026-01-15'), '2026-02-19');
+    assert.equal(dueOf('2026-01-20', '', '2026-01-15'), '');
+    assert.equal(dueOf('', '2026-02-14', '2026-01-15'), '2026-02-14');
+    assert.equal(dueOf('2026-01-20', '2026-02-14', ''), '2026-02-14');
   });
 
   test('takes the terms, reference, currency and tax rate of the customer, its plan and the company, unless something was entered', () => {
@@ -247,6 +258,12 @@ describe('a payment', () => {
       { value: { amountMinor: 14_800, paidOn: '2026-03-01' }, problems: {} });
     const { value } = fromPaymentDraft({ ...payment, method: ' SEPA ', reference: 'INV 1' }, 14_800, 'EUR', plainNumbers);
     assert.deepEqual(value, { amountMinor: 14_800, paidOn: '2026-03-01', method: 'SEPA', reference: 'INV 1' });
+  });
+
+  test('has a year of two digits from this century, and no day that nobody means', () => {
+    const payment = newPayment(14_800, 'EUR', '0026-11-30', plainNumbers);
+    assert.equal(fromPaymentDraft(payment, 14_800, 'EUR', plainNumbers).value.paidOn, '2026-11-30');
+    assert.deepEqual(Object.keys(fromPaymentDraft({ ...payment, paidOn: '0126-11-30' }, 14_800, 'EUR', plainNumbers).problems), ['paidOn']);
   });
 
   test('of more than was owed is refunded: entered as it is paid back, and recorded as negative', () => {

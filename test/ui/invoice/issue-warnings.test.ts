@@ -32,6 +32,13 @@ describe('the warnings before issuing', () => {
     assert.deepEqual(warnings({ ...served, totalMinor: 0 }, { issuer: null }), ['taxId']);
   });
 
+  test('name a due date before that of the invoice', () => {
+    const served = { servicePeriod: { from: '2026-11-20' } };
+    assert.deepEqual(warnings({ ...served, dueDate: '2026-11-23' }), ['due']);
+    assert.deepEqual(warnings({ ...served, dueDate: '2026-11-24' }), []);
+    assert.deepEqual(warnings({ kind: 'credit_note', dueDate: '2026-11-23' }), []);
+  });
+
   test('name a credit note that is dated before its invoice, and nothing that its invoice has to say', () => {
     const creditNote = { kind: 'credit_note' } as const;
     assert.deepEqual(warnings(creditNote, { creditedOn: '2026-11-25' }), ['earlier']);

@@ -8,7 +8,7 @@ import fc from 'fast-check';
 import { collections, findCollection, writableFields, type Collection } from '../../../shared/collections.ts';
 import { mergePatch, type JsonObject } from '../../../shared/fields.ts';
 import { problem } from '../../../shared/problems.ts';
-import { formFields, fromDraft, isSameDraft, notAnAmount, toDraft, valueAt } from '../../../ui/record/record-draft.ts';
+import { formFields, fromDraft, isSameDraft, notAnAmount, toDraft, tooEarly, valueAt } from '../../../ui/record/record-draft.ts';
 import { isEmpty, mergePatchBetween } from '../../../ui/record/record-patch.ts';
 import { loadRecordTexts, loadTexts } from '../../../ui/text/i18n.ts';
 import { problemMessage } from '../../../ui/text/messages.ts';
@@ -60,6 +60,13 @@ describe('a draft', () => {
   test('reports a path that does not parse along with all other problems', () => {
     const { problems } = read('plans', { ...write('plans', plan), name: '  ', priceMinor: 'a lot' });
     assert.deepEqual({ ...problems }, { name: problem('required'), priceMinor: notAnAmount });
+  });
+
+  test('reads a year of two digits as one of this century, and refuses one that nobody means', () => {
+    const declared = { paidOn: { kind: 'date' } } as const;
+    const read = (paidOn: string) => fromDraft(declared, formFields(declared), { paidOn }, plainNumbers);
+    assert.deepEqual(read('0026-12-31'), { value: { paidOn: '2026-12-31' }, problems: {} });
+    for (const date of ['0126-12-31', '1899-12-31']) assert.deepEqual({ ...read(date).problems }, { paidOn: tooEarly });
   });
 
   test('treats blank input as absent and trims it, except in a password', () => {
