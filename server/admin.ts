@@ -50,7 +50,14 @@ export async function prepareAdmin(args: readonly string[], input: NodeJS.ReadSt
   };
 }
 
+/** Throws `ConfigError` where there is nobody's data: the command was meant for another database. */
+async function requireAccounts(store: Store): Promise<void> {
+  if ((await store.listAccounts()).length > 0) return;
+  throw new ConfigError('There is no account in this database. Correct MONGODB_URL, MONGODB_DB or DATA_DIR, whichever names it.');
+}
+
 async function tellRestored(store: Store): Promise<string> {
+  await requireAccounts(store);
   await store.inspect();
   await auditEverywhere(store, 'restored');
   await store.renewEpochs();
@@ -58,6 +65,7 @@ async function tellRestored(store: Store): Promise<string> {
 }
 
 async function acceptClock(store: Store): Promise<string> {
+  await requireAccounts(store);
   await store.acceptClock();
   // Afterwards, because nothing is stamped by the clock before.
   await auditEverywhere(store, 'clock');

@@ -80,6 +80,7 @@ const commands: Readonly<Record<string, Command>> = {
   async import(args, config, deps) {
     if (args.some((word) => word === '--csv' || word.startsWith('--csv='))) return importFromCsv(args, config, deps);
     const file = parseImport(args);
+    if (file?.toLowerCase().endsWith('.csv')) throw new ConfigError(`${file} is read with --csv: node server.ts import --csv ${file}`);
     const input = await openFile(file, process.stdin);
     return withStore(config, deps, async (store) => {
       process.stdout.write(`${await runImport(store, file, deps.nowMs, input)}\n`);

@@ -43,11 +43,13 @@ const MAX_FILE_BYTES = 256 * 1024 * 1024;
 export function parseCsvOptions(args: readonly string[]): CsvOptions {
   try {
     const { values } = parseArgs({ args: [...args], options: {
-      csv: { type: 'string' }, account: { type: 'string' }, currency: { type: 'string' },
+      csv: { type: 'string', multiple: true }, account: { type: 'string', multiple: true }, currency: { type: 'string', multiple: true },
       skip: { type: 'string', multiple: true }, 'dry-run': { type: 'boolean' },
     } });
-    const { csv, account = null, currency = null, skip = [] } = values;
-    if (csv === undefined || csv === '') throw new ConfigError(usage);
+    const { csv: files = [], account: accounts = [], currency: currencies = [], skip = [] } = values;
+    const [[csv, ...others], [account = null], [currency = null]] = [files, accounts, currencies];
+    // Of an option that is there twice, the first would be left out in silence.
+    if (csv === undefined || csv === '' || others.length > 0 || accounts.length > 1 || currencies.length > 1) throw new ConfigError(usage);
     return { file: csv, account, currency: currency?.toUpperCase() ?? null, skipped: skip, isDryRun: values['dry-run'] === true };
   } catch (error) {
     throw new ConfigError(usage, { cause: error });

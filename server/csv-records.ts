@@ -118,6 +118,11 @@ export function readRows(table: CsvTable, known: KnownRecords, currency: string 
       refuse(`has ${values.length} values, and the first line names ${table.columnCount} columns`);
       continue;
     }
+    const unnamed = table.readUnnamed(row);
+    if (unnamed !== null) {
+      refuse(`has “${unnamed.trim().slice(0, 40)}” in a column that the first line does not name`);
+      continue;
+    }
     const fields = new Map(table.read(row));
     if (fields.size === 0) continue;
     if (!fields.has('currency') && currency !== null) fields.set('currency', currency);
@@ -160,6 +165,10 @@ function readCustomer({ collection, known, fields, refuse }: RowContext): RowRes
   return known.find('customers', record) === null ? record : 'present';
 }
 
+/** What an invoice with something open is called, in other programs and in the window's own lists. */
+const openWords: readonly string[] = ['open', 'sent', 'overdue', 'partly paid', 'offen', 'überfällig', 'teilweise bezahlt'];
+const paidWords: readonly string[] = ['paid', 'bezahlt'];
+
 function readInvoice({ collection, known, fields, refuse }: RowContext): RowResult {
   const name = fields.get('customerName');
   const number = fields.get('number');
@@ -174,7 +183,7 @@ function readInvoice({ collection, known, fields, refuse }: RowContext): RowResu
     return null;
   }
   const status = fields.get('status')?.toLowerCase() ?? 'open';
-  if (!['sent', 'open', 'paid', 'offen', 'bezahlt'].includes(status)) {
+  if (!openWords.includes(status) && !paidWords.includes(status)) {
     refuse('must be open or paid: only invoices that were issued are imported', 'status');
     return null;
   }
@@ -203,7 +212,7 @@ function readInvoice({ collection, known, fields, refuse }: RowContext): RowResu
   const priced = net ?? total;
   if (priced === null) refuse('is required', 'totalMinor');
   if (priced === null || (rate !== null && net === null)) return null;
-  const isPaid = status === 'paid' || status === 'bezahlt';
+  const isPaid = paidWords.includes(status);
   if (isPaid ? open !== null && open !== 0 : fields.has('status') && open === 0 && priced !== 0) {
     refuse(isPaid ? 'must be nothing where the status is paid' : 'must be more than nothing unless the status is paid', 'openMinor');
     return null;

@@ -18,6 +18,8 @@ export interface CsvTable {
   /** The values of a row by field: trimmed, and only those that are not empty. */
   readonly read: (row: CsvRow) => ReadonlyMap<string, string>;
   readonly columnCount: number;
+  /** A value of a row in a column without a name, or null. */
+  readonly readUnnamed: (row: CsvRow) => string | null;
 }
 
 const invoiceNames: Readonly<Record<string, readonly string[]>> = {
@@ -111,6 +113,8 @@ export function readTable(text: string, skipped: readonly string[]): CsvTable {
   }
   const { kind, delimiter, names, fields } = found;
   const ignored = new Set(skipped.map(normal));
+  const missing = skipped.find((name) => !names.some((one) => normal(one) === normal(name)));
+  if (missing !== undefined) throw new ConfigError(`There is no column “${missing}” to leave out with --skip. Nothing was imported.`);
   const unknown = names.filter((name, index) => fields[index] === undefined && name !== '' && !ignored.has(normal(name)));
   if (unknown.length > 0) {
     throw new ConfigError(`The ${kind} have no column ${unknown.map((name) => `“${name}”`).join(', ')}: rename it, or leave it out `
@@ -129,11 +133,12 @@ export function readTable(text: string, skipped: readonly string[]): CsvTable {
     titles: new Map(used.flatMap((field, index) => (field === undefined ? [] : [[field, names[index] ?? field]]))),
     rows,
     read: ({ values }) => new Map(used.flatMap((field, index): [string, string][] => {
-      const value = readCsvText(values[index] ?? '').trim();
+      const value = readCsvText(values[index] ?? '').replaceAll('\r\n', '\n').trim();
       const isRead = field !== undefined && !(kind === 'customers' && Object.hasOwn(balanceNames, field));
       return isRead && value !== '' ? [[field, value]] : [];
     })),
     columnCount: names.length,
+    readUnnamed: ({ values }) => values.find((value, index) => names[index] === '' && value.trim() !== '') ?? null,
   };
 }
 

@@ -172,7 +172,8 @@ function textProblem(field: Extract<Field, { kind: 'text' }>, value: string): Pr
 
 function passwordLength(value: string): { characters: number; size: number } {
   const text = value.normalize('NFKC');
-  return { characters: [...text].length, size: new TextEncoder().encode(text).length };
+  // Where one signs in it is limited as it is sent.
+  return { characters: [...text].length, size: Math.max(value.length, new TextEncoder().encode(text).length) };
 }
 
 /** True for an address whose local part is a `Dot-string` (RFC 5321, 4.1.2) and whose labels neither begin nor end with a hyphen. */

@@ -73,8 +73,8 @@ export async function runAdopt({ mapping: text, file, account, isDryRun }: Adopt
 }
 
 /**
- * Looks at every document, and once more where the account is held for long: the transaction of a process that was killed ends only
- * after `transactionLifetimeLimitSeconds`, a minute by default. What had been stamped by then is not counted again.
+ * Looks at every document, and once more where the account is held for long, as by the transaction of a process that was killed where
+ * this one may not end it (abandoned.ts). What had been stamped by then is not counted again.
  */
 async function scanPatiently(open: () => Adoption): ReturnType<Adoption['scan']> {
   for (let tries = 1; ; tries += 1) {

@@ -12,6 +12,7 @@ import { AppError, hasSystemCode } from '../../shared/errors.ts';
 
 // Server error codes, named as in src/mongo/base/error_codes.yml of mongodb/mongo.
 const NAMESPACE_EXISTS = 48;
+const WRITE_CONFLICT = 112;
 const DUPLICATE_KEY = 11000;
 const SNAPSHOT_TOO_OLD = 239;
 const SNAPSHOT_UNAVAILABLE = 246;
@@ -20,7 +21,7 @@ const UNAUTHORIZED = 13;
 const AUTHENTICATION_FAILED = 18;
 const temporaryErrors: readonly unknown[] = [
   6 /* HostUnreachable */, 7 /* HostNotFound */, 43 /* CursorNotFound */, 50 /* MaxTimeMSExpired */, 64 /* WriteConcernFailed */,
-  89 /* NetworkTimeout */, 91 /* ShutdownInProgress */, 100 /* UnsatisfiableWriteConcern */, 112 /* WriteConflict */,
+  89 /* NetworkTimeout */, 91 /* ShutdownInProgress */, 100 /* UnsatisfiableWriteConcern */, WRITE_CONFLICT,
   133 /* FailedToSatisfyReadPreference */, 189 /* PrimarySteppedDown */, 237 /* CursorKilled */, 262 /* ExceededTimeLimit */,
   9001 /* SocketException */, 10107 /* NotWritablePrimary */, 11600 /* InterruptedAtShutdown */,
   11602 /* InterruptedDueToReplStateChange */, 13435 /* NotPrimaryNoSecondaryOk */, 13436 /* NotPrimaryOrSecondary */,
@@ -42,6 +43,11 @@ export function isConnectionError(thrown: unknown): boolean {
 /** True if a transaction that failed with this error before its commit can be retried as a whole. */
 export function isTransient(error: unknown): boolean {
   return hasLabel(error, MongoErrorLabel.TransientTransactionError) || isConnectionError(error);
+}
+
+/** Another transaction holds what this one would change. */
+export function isWriteConflict(error: unknown): boolean {
+  return hasCode(error, [WRITE_CONFLICT]);
 }
 
 /** The error of a read beside a transaction, so that `isTransient` is true of a temporary one, as of a read within it. */

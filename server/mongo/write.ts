@@ -19,9 +19,10 @@ import type { Gather } from '../batch-queue.ts';
 import { requireSameTime } from '../clock-check.ts';
 import { requireReadable, type HeldAccount } from '../held-account.ts';
 import { beginWrite } from '../pending-write.ts';
+import { ABANDONED_MS, endAbandoned } from './abandoned.ts';
 import { Batch, ChangesRejected } from './batch.ts';
 import { TransactionReader } from './transaction.ts';
-import { commitUnknown, isTransient, isUnknownCommit, mongoError, writeTimedOut } from './errors.ts';
+import { commitUnknown, isTransient, isUnknownCommit, isWriteConflict, mongoError, writeTimedOut } from './errors.ts';
 import { toHeldAccount, toStored, type AccountDocument, type Tables } from './schema.ts';
 import { unknownAccount } from '../store.ts';
 import type { Account, LikelyReads, Mending, StoreDeps } from '../store.ts';
@@ -44,18 +45,19 @@ export interface WriteJob {
   readonly reject: (error: unknown) => void;
 }
 
-/** True once the retries of one batch have taken too long. The time counts from its first failure, the first call. */
+/** True once the retries of one batch have taken so long. The time counts from its first failure, the first call. */
 type IsTimedOut = () => boolean;
 
-function createRetryTimeout(): IsTimedOut {
+function createRetryTimeout(afterMs: number): IsTimedOut {
   // The monotonic clock: `deps.nowMs` may step, and stands still in tests.
   let deadlineMs: number | null = null;
-  return () => performance.now() >= (deadlineMs ??= performance.now() + RETRY_TIMEOUT_MS);
+  return () => performance.now() >= (deadlineMs ??= performance.now() + afterMs);
 }
 
 /** Runs the jobs, and those that `gather` adds to them, in order in one transaction and settles each; never rejects. */
 export async function runBatch(deps: WriteDeps, accountId: string, jobs: readonly WriteJob[], gather: Gather): Promise<void> {
-  const isTimedOut = createRetryTimeout();
+  const isTimedOut = createRetryTimeout(RETRY_TIMEOUT_MS);
+  const isHeldUp = createRetryTimeout(ABANDONED_MS);
   for (let attempt = 0; ; attempt += 1) {
     try {
       const outcomes = await commitOnce(deps, accountId, jobs, gather, isTimedOut);
@@ -71,9 +73,20 @@ export async function runBatch(deps: WriteDeps, accountId: string, jobs: readonl
         for (const job of jobs) job.reject(reason);
         return;
       }
+      if (isHeldUp() && isWriteConflict(error)) await makeWay(deps);
       deps.log('debug', 'write retried', { accountId, attempt, writers: jobs.length, reason: String(error) });
     }
     await backOff(attempt);
+  }
+}
+
+/** Ends what processes have left behind that were killed in the middle of a write. Best effort: the database does it later. */
+async function makeWay({ client, log }: WriteDeps): Promise<void> {
+  try {
+    const count = await endAbandoned(client);
+    if (count > 0) log('warn', 'abandoned transactions ended', { count });
+  } catch (error) {
+    log('debug', 'abandoned transactions not ended', { reason: String(error) });
   }
 }
 

@@ -220,6 +220,21 @@ describe('a CSV file', () => {
     assert.match(refused.stderr, /is not UTF-8 but probably Windows-1252, .*Nothing was imported\.\n$/);
     const missing = await runServer(['import', '--csv', `${file}x`], server.env);
     assert.match(missing.stderr, /cannot be read: there is no such file/);
+    const forgotten = await runServer(['import', file], server.env);
+    assert.match(forgotten.stderr, /customers\.csv is read with --csv: node server\.ts import --csv /);
+  });
+
+  test('loses nothing in silence: no column without a name, no second file, and no column that is not there', () => {
+    const read = (text: string, skipped: readonly string[] = []) => {
+      return readRows(readTable(text, skipped), new KnownRecords(), null);
+    };
+    const { added, faults } = read('name;currency;\nOne;EUR;\nTwo;EUR;important\nThree;EUR; \n');
+    assert.deepEqual([added.length, faults.map(({ line, text }) => [line, text])],
+      [2, [[3, 'has “important” in a column that the first line does not name']]]);
+    assert.throws(() => read('name;currency\n', ['Notiz']), /no column “Notiz” to leave out with --skip/);
+    for (const twice of [['--csv', 'b.csv'], ['--account', 'b', '--account', 'c'], ['--currency', 'EUR', '--currency', 'CHF']]) {
+      assert.throws(() => parseCsvOptions(['--csv', 'a.csv', ...twice]), /^ConfigError: Usage: /);
+    }
   });
 
   test('has a header that is known whatever the window called its columns when it exported them', async () => {

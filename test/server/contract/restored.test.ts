@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
-import { addAccount, hire, runServer, startServer, stores } from '../harness.ts';
+import { addAccount, hire, prepare, runServer, startServer, stores } from '../harness.ts';
 import { plan } from '../samples.ts';
 
 for (const store of stores) {
@@ -33,6 +33,18 @@ for (const store of stores) {
 }
 
 describe('the admin command', () => {
+  const mongodb = stores.find(({ kind }) => kind === 'mongodb');
+  assert.ok(mongodb);
+  test('is refused where there is no account, as in a database whose name was mistyped', { skip: mongodb.skip }, async (t) => {
+    const { env, remove } = await prepare(mongodb);
+    t.after(remove);
+    for (const word of ['restored', 'clock']) {
+      const { code, stdout, stderr } = await runServer(['admin', word], env);
+      assert.deepEqual([code, stdout], [1, '']);
+      assert.match(stderr, /^There is no account in this database\. Correct MONGODB_URL, MONGODB_DB or DATA_DIR, whichever names it\.\n$/);
+    }
+  });
+
   test('takes no further word with "restored" or "clock"', async (t) => {
     const [embedded] = stores;
     assert.ok(embedded);

@@ -4,6 +4,7 @@
 // have no gaps, and that the digest matches.
 
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { after, before, describe, test } from 'node:test';
@@ -82,6 +83,31 @@ describe('MongoDB store under faults', { skip: missing ?? false }, () => {
     await assertAllThere(store, accountId, outcomes.flatMap((outcome) => (
       outcome.status === 'fulfilled' && typeof outcome.value === 'object' ? [outcome.value] : []
     )));
+  });
+
+  test('a write waits seconds, not a minute, for a process that was killed in the middle of one, and ends nothing else', async () => {
+    const accountId = await newAccount(store);
+    const held = `
+      import { MongoClient } from 'mongodb';
+      const client = await new MongoClient(${JSON.stringify(set.url)}, { appName: 'invoify' }).connect();
+      const session = client.startSession();
+      session.startTransaction();
+      await client.db(${JSON.stringify(database)}).collection('accounts').updateOne(
+        { _id: ${JSON.stringify(accountId)} }, { $inc: { writes: 1 } }, { session });
+      process.stdout.write('held');
+      setInterval(() => {}, 1000);`;
+    const child = spawn(process.execPath, ['--input-type=module', '--eval', held], { stdio: ['ignore', 'pipe', 'inherit'] });
+    await once(child.stdout, 'data');
+    child.kill('SIGKILL');
+    await using other = await new MongoClient(set.url, { appName: 'another program' }).connect();
+    await using session = other.startSession();
+    session.startTransaction();
+    const elsewhere = other.db(database).collection('elsewhere');
+    await elsewhere.insertOne({ left: 'alone' }, { session });
+
+    await assertAllThere(store, accountId, [await writeNumbered(store, accountId, 1)]);
+    await session.commitTransaction();
+    assert.equal(await elsewhere.countDocuments(), 1);
   });
 
   test('a read that the database cannot serve is rejected as unavailable, with a message', async () => {
