@@ -15,8 +15,9 @@ import { ACCOUNTS, toAccount, TOMBSTONES, toStored, type AccountDocument, type T
 import { unknownAccount } from '../store.ts';
 import type { ChangeRange, Snapshot } from '../store.ts';
 
-/** Changes per batch handed to the caller. */
+/** Changes per batch handed to the caller, which holds it until it is sent, and bytes of their payloads after which it ends. */
 const BATCH_SIZE = 250;
+const BATCH_BYTES = 256 * 1024;
 /** Bounds on the changes per read: few are read for nothing, and few are held in memory. */
 const MIN_READ = 20;
 const MAX_READ = 512;
@@ -134,16 +135,20 @@ async function readChanges({ tables, accountId, time }: Place, kind: Kind, after
 /** Merges the sources by instant; yields at most `limit` changes. */
 export async function* merge(sources: readonly Source[], limit: number): AsyncGenerator<readonly Change[]> {
   let batch: Change[] = [];
+  let batchBytes = 0;
   let left = limit;
   await Promise.all(sources.map((source) => source.read(left)));
   let open = sources.filter((source) => source.head !== undefined);
   while (open.length > 0 && left > 0) {
     const source = open.reduce((oldest, other) => (headAt(other) < headAt(oldest) ? other : oldest));
-    batch.push(source.take());
+    const change = source.take();
+    batch.push(change);
+    batchBytes += change.payload?.length ?? 0;
     left -= 1;
-    if (batch.length === BATCH_SIZE) {
+    if (batch.length === BATCH_SIZE || batchBytes >= BATCH_BYTES) {
       yield batch;
       batch = [];
+      batchBytes = 0;
     }
     if (source.head !== undefined || left === 0) continue;
     await source.read(left);

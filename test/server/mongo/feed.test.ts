@@ -41,3 +41,17 @@ test('sources are merged to what is after the cursor, oldest first, up to the li
     assert.deepEqual(merged.map(({ id }) => id), wanted.map(({ id }) => id));
   }), { numRuns: 200 });
 });
+
+test('a batch ends with the change that fills it, since a stream holds it until it is sent', async () => {
+  const sizes = [1, 100_000, 200_000, 1, 300_000, 5, 5];
+  const changes = sizes.map((size, index): Change => (
+    { collection: 'plans', id: String(index), at: index + 1 as Instant, payload: Buffer.alloc(size) }));
+  const read = async (since: Instant, wanted: number): Promise<ReadResult> => {
+    const left = changes.filter(({ at }) => at > since);
+    return { changes: left.slice(0, wanted), isEnd: left.length < wanted };
+  };
+  const source = new Source(read, { after: 0 as Instant, collections: [], tombstonesAfter: null, limit: 100 }, 1);
+  const batches: number[][] = [];
+  for await (const batch of merge([source], 100)) batches.push(batch.map(({ id }) => Number(id)));
+  assert.deepEqual(batches, [[0, 1, 2], [3, 4], [5, 6]]);
+});
