@@ -133,7 +133,8 @@ export class InvoifyReport extends LitElement {
   }
 
   #renderChoices(state: ReportState): TemplateResult {
-    const period = periodOf(state, this.today);
+    // Of quarters, whole ones are added up.
+    const period = periodOf(shownMonths(state), this.today);
     const choosePeriod = (event: Event): void => {
       const chosen = periods.find((name) => name === (event.target as HTMLSelectElement).value);
       if (chosen) this.#set({ ...state, ...monthsOf(chosen, this.today) });
@@ -156,7 +157,8 @@ export class InvoifyReport extends LitElement {
   #renderEnd(state: ReportState, end: keyof Months): TemplateResult {
     return html`<div class="field">
       <label for=${end}>${t(`report.${end}`)}</label>
-      <input id=${end} class="input" type="month" required min="1900-01" max="2999-12" lang=${currentLocale().format} .value=${state[end]}
+      <input id=${end} class="input" type="month" required min="1900-01" max="2999-12" lang=${currentLocale().format}
+        .value=${shownMonths(state)[end]}
         @change=${(event: Event) => {
           const { value, validity } = event.target as HTMLInputElement;
           if (validity.valid) this.#set(setEnd(state, end, value));
