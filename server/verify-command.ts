@@ -54,10 +54,10 @@ export async function runVerify(store: Store, { fixes, account }: VerifyOptions,
   if (fixes) for (const accountId of accounts) await mendClock(store, accountId, deps);
   let remaining = 0;
   for (const accountId of accounts) {
-    const found = await verifyAccount(store, accountId, fixes, deps);
+    const found = await verifyAccount(store, accountId, fixes, orphans.length > 0, deps);
     if (found > 0 && fixes) {
       write(`${accountId}: Looking again.\n`);
-      remaining += await verifyAccount(store, accountId, false, deps);
+      remaining += await verifyAccount(store, accountId, false, false, deps);
     } else remaining += found;
   }
   for (const accountId of unfinished) {
@@ -84,8 +84,13 @@ async function mendClock(store: Store, accountId: string, { nowMs, write }: Veri
   write(`${accountId}: ${what}. ${everyDesktop}\n`);
 }
 
-/** Reports what is wrong in an account, and mends it if asked to; resolves to how much was wrong. */
-async function verifyAccount(store: Store, accountId: string, fixes: boolean, { nowMs, write }: VerifyDeps): Promise<number> {
+/**
+ * Reports what is wrong in an account, and mends it if asked to; resolves to how much was wrong. One without records stays as it is where
+ * there are orphans: they may be its own, under another key.
+ */
+async function verifyAccount(
+  store: Store, accountId: string, fixes: boolean, hasOrphans: boolean, { nowMs, write }: VerifyDeps,
+): Promise<number> {
   const counts = new Map<FaultKind, number>();
   let mended = 0;
   const report = ({ kind, text }: Fault): void => {
@@ -103,6 +108,10 @@ async function verifyAccount(store: Store, accountId: string, fixes: boolean, { 
   const total = [...counts.values()].reduce((sum, found) => sum + found, 0);
   write(`${accountId}: ${total === 0 ? 'Nothing is wrong' : count(total, 'problem')} in ${count(findings.recordCount, 'record')}.\n`);
   if (!fixes) return total;
+  if (hasOrphans && findings.recordCount === 0) {
+    write(`${accountId}: Left as it is, since it has no records, and others have no account.\n`);
+    return total;
+  }
   if (ofAccount.length > 0) await mendAccount(store, findings);
   mended += await addMissingSingles(store, findings) + await mendCredits(store, findings);
   if (mended > 0) write(`${accountId}: Mended ${count(mended, 'record')}.\n`);

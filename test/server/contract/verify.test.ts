@@ -99,6 +99,16 @@ for (const store of stores) {
         assert.match(text, new RegExp(`^${accountId}: 6 records are kept for an account that does not exist\\.$`, 'm'));
         assert.equal(text.includes("renamed: the account's key is not an id.\n"), args[0] !== accountId, text);
       }
+      // As the manual says: the account's key is put back.
+      await edit(server, {
+        embedded: (db) => void db.prepare('UPDATE account SET account_id = ?').run(accountId),
+        async mongodb(db) {
+          const account = await db.collection('accounts').findOneAndDelete({}, { promoteLongs: false });
+          await db.collection('accounts').insertOne({ ...account, _id: accountId as never });
+        },
+      });
+      const { code, text } = await verify(server);
+      assert.deepEqual([code, text], [0, `${accountId}: Nothing is wrong in 6 records.\n`]);
     });
 
     test('names what cannot be read of an account, goes on with the next one, and makes it anew with --fix', async (t) => {
