@@ -75,6 +75,22 @@ export function createPrivateFile(file: string): void {
   }
 }
 
+/**
+ * Returns what throws `unavailable` once the path of an open database names another file, or none: what is written then is lost. By the
+ * inode, as SQLite tells before a rollback journal is begun (`fileHasMoved` in its os_unix.c), but not with a write-ahead log. Windows
+ * keeps an open file in its place.
+ */
+export function requireInPlace(file: string): () => void {
+  if (process.platform === 'win32') return () => {};
+  const inode = (): bigint | null => statSync(file, { bigint: true, throwIfNoEntry: false })?.ino ?? null;
+  const opened = inode();
+  return () => {
+    if (inode() === opened) return;
+    throw new AppError('unavailable', 'The database file of the server was removed or replaced while it runs. Stop the server, put the '
+      + 'file back into its place, and start it again.');
+  };
+}
+
 /** Opens a file that does not exist yet. */
 function openNew(file: string): number {
   const descriptor = openSync(file, 'wx', FILE_MODE);

@@ -12,6 +12,7 @@ import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlit
 import { EPOCH, tick, type Instant } from '../../shared/clock.ts';
 import { isOldestEntryDue, selectEntries, toEntry } from './audit.ts';
 import { requirePlausibleTime } from '../clock-check.ts';
+import { requireInPlace } from '../files.ts';
 import type { HeldAccount } from '../held-account.ts';
 import { beginWrite } from '../pending-write.ts';
 import {
@@ -88,10 +89,12 @@ class EmbeddedStore implements Store {
   /** Accounts whose clock the current batch moves. */
   readonly #movedAccounts = new Set<string>();
   readonly #givenUp = new AbortController();
+  readonly #requireInPlace: () => void;
   #isClosed = false;
 
   constructor(file: string, writer: DatabaseSync, fingerprintKey: string, deps: StoreDeps) {
     this.#file = file;
+    this.#requireInPlace = requireInPlace(file);
     this.#deps = deps;
     this.#writer = writer;
     this.#reader = this.#openReader();
@@ -325,6 +328,7 @@ class EmbeddedStore implements Store {
   async #runBatch(jobs: readonly Job[]): Promise<void> {
     const outcomes: (() => void)[] = [];
     try {
+      this.#requireInPlace();
       await waitWhileBusy(() => this.#writer.exec('BEGIN IMMEDIATE'), this.#givenUp.signal);
       for (const job of jobs) outcomes.push(await this.#runJob(job));
       this.#writer.exec('COMMIT');

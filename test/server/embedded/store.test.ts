@@ -1,7 +1,7 @@
 // The embedded store: the store suite on real SQLite files, and how it takes the machine's clock.
 
 import assert from 'node:assert/strict';
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -17,6 +17,7 @@ import {
 import { storeSuite } from '../store/suite.ts';
 
 const DAY_MS = 86_400_000;
+const onWindows = process.platform === 'win32' ? 'Windows keeps an open file in its place' : false;
 
 async function newDatabase(): Promise<TestDatabase> {
   const folder = mkdtempSync(join(tmpdir(), 'invoify-store-'));
@@ -86,6 +87,27 @@ describe('an embedded store', () => {
       // The largest value of a column is searched for even where there is no index to search in.
       assert.deepEqual(plan.filter((detail) => /^(SCAN \w+|SEARCH (?!.* USING ))/.test(detail) && !/CONSTANT ROW/.test(detail)), [], sql);
     }
+  });
+
+  test('takes no write while another file, or none, is in the place of its own, where it would be lost', { skip: onWindows }, async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'invoify-store-'));
+    t.after(() => rmSync(folder, { recursive: true, force: true }));
+    const [file, aside] = [join(folder, 'invoify.sqlite'), join(folder, 'aside.sqlite')];
+    const store = await openEmbeddedStore(file, depsOf({ nowMs: START_MS }));
+    t.after(() => store.close());
+    const accountId = await newAccount(store);
+    const refused = async (): Promise<void> => {
+      for (const write of [create(store, accountId, 'plans'), store.checkWrites()]) {
+        assert.match((await assertRejects(write, 'unavailable')).message, /removed or replaced while it runs/);
+      }
+    };
+    renameSync(file, aside);
+    await refused();
+    copyFileSync(aside, file);
+    await refused();
+    renameSync(aside, file);
+    await create(store, accountId, 'plans');
+    await store.checkWrites();
   });
 
   test('is found to be damaged by an inspection, and intact before', async (t) => {
