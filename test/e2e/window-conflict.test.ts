@@ -61,6 +61,24 @@ describeWindow('an edit conflict', { invoices: 20, customers: 10 }, (env) => {
     await page.getByText(`${env().editor.name} has changed this in the meantime. Saving will show both versions.`).waitFor();
   });
 
+  test('with a deletion is said at once, and what was typed stays to be copied', async (t) => {
+    const colleague = await env().colleague(env().editor);
+    const record = await colleague.create('customers', { name: 'Gone GmbH', currency: 'EUR' });
+    const page = await env().openWindow(t);
+    await openRecord(page, 'Customers', 'Gone GmbH');
+    await runAction(page, 'Edit');
+    const form = sheet(page, /^Edit Gone GmbH/);
+    await form.getByLabel('Contact').fill('Typed');
+    await colleague.remove(`/api/customers/${record.id}`, record.updatedAt);
+    await form.getByText('This has been deleted in the meantime.').waitFor();
+    assert.equal(await form.getByLabel('Contact').inputValue(), 'Typed');
+    await press(form, 'Save');
+    await form.getByRole('alert').getByText('This no longer exists').waitFor();
+    assert.equal(await form.getByLabel('Contact').inputValue(), 'Typed');
+    await press(form, 'Cancel');
+    await page.locator('invoify-question').getByRole('button', { name: 'Discard' }).click();
+  });
+
   test('can be resolved with all of mine, including empty fields', async (t) => {
     const { page, read } = await openConflict(t, env(), 'Kept GmbH');
     await page.getByRole('button', { name: 'Keep all mine' }).click();

@@ -1,6 +1,6 @@
 // The form of the company's record, with a preview of its paper beside it that follows what is typed.
 //
-//   <invoify-company-form .task .error .isBusy .block .isNewer .newerBy @form-save @form-reset>
+//   <invoify-company-form .task .error .isBusy .block .news @form-save @form-reset>
 //
 // `form-save` carries the new fields; it fires only if they are valid and writing is possible. Input survives a lost connection and
 // changes to the record; `form-reset` asks for the record as it is now.
@@ -45,8 +45,7 @@ export class InvoifyCompanyForm extends LitElement {
     error: { attribute: false },
     isBusy: { attribute: false },
     block: { attribute: false },
-    isNewer: { attribute: false },
-    newerBy: { attribute: false },
+    news: { attribute: false },
     _draft: { state: true },
     _problems: { state: true },
   };
@@ -63,9 +62,8 @@ export class InvoifyCompanyForm extends LitElement {
   declare isBusy: boolean;
   declare block: WriteBlock;
   /** The record has changed since the form was filled from it. */
-  declare isNewer: boolean;
+  declare news: string;
   /** Who has changed it, if that is known. */
-  declare newerBy: string | null;
   declare _draft: Draft;
   declare _problems: Problems;
   #initialDraft: Draft = {};
@@ -76,8 +74,7 @@ export class InvoifyCompanyForm extends LitElement {
     this.error = null;
     this.isBusy = false;
     this.block = null;
-    this.isNewer = false;
-    this.newerBy = null;
+    this.news = '';
     this._draft = {};
     this._problems = {};
   }
@@ -165,7 +162,7 @@ export class InvoifyCompanyForm extends LitElement {
 
   override render(): TemplateResult {
     const { value } = this.#parse();
-    const { error, isBusy, block, isNewer, newerBy, _problems: problems } = this;
+    const { error, isBusy, block, news, _problems: problems } = this;
     return html`
       <div class="page">
         <div class="columns">
@@ -185,7 +182,7 @@ export class InvoifyCompanyForm extends LitElement {
           <invoify-company-preview .fields=${value}></invoify-company-preview>
         </div>
       </div>
-      <div class="notice">${renderBanners({ error, problems, shown: order, isNewer, newerBy, block })}</div>
+      <div class="notice">${renderBanners({ error, problems, shown: order, news, block })}</div>
       <footer>
         <button type="button" class="button" ?disabled=${isBusy || !this.isChanged}
           @click=${() => this.dispatchEvent(new CustomEvent('form-reset'))}>${t('company.reset')}</button>

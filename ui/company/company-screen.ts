@@ -16,7 +16,7 @@ import { emit, goBack } from '../base/events.ts';
 import { latestOnly } from '../base/latest.ts';
 import { askQuestion } from '../base/question.ts';
 import { screenStyles } from '../base/screen-styles.ts';
-import { authorOf } from '../record/author.ts';
+import { newsText } from '../record/form-parts.ts';
 import '../record/conflict-dialog.ts';
 import { detailStyles, facts, section } from '../record/detail-parts.ts';
 import { layoutOf } from '../record/form-layout.ts';
@@ -146,7 +146,7 @@ export class InvoifyCompany extends LitElement {
     const block = this.status ? writeBlock(this.status) : 'unreachable';
     return html`
       <invoify-company-form .task=${task} .error=${conflict ? null : error} .isBusy=${isBusy} .block=${block}
-        .isNewer=${!isBusy && record.updatedAt !== task?.record?.updatedAt} .newerBy=${authorOf(record.payload)}
+        .news=${isBusy || !task?.record ? '' : newsText(record, task.record)}
         @form-save=${(event: CustomEvent<JsonObject>) => void this.#flow.save(event.detail)}
         @form-reset=${this.#fillForm}></invoify-company-form>
       ${conflict ? html`

@@ -3,7 +3,7 @@
 //
 // What the customer, its plan or the company have terms and defaults for is filled in, as long as nobody has entered anything else.
 //
-//   <invoify-invoice-form .task .error .isBusy .block .isNewer .newerBy @form-save @form-close>   as invoify-record-form
+//   <invoify-invoice-form .task .error .isBusy .block .news @form-save @form-close>   as invoify-record-form
 //
 // `form-save-issue` is like `form-save`, where the invoice is to be issued then.
 
@@ -50,8 +50,7 @@ export class InvoifyInvoiceForm extends LitElement {
     error: { attribute: false },
     isBusy: { attribute: false },
     block: { attribute: false },
-    isNewer: { attribute: false },
-    newerBy: { attribute: false },
+    news: { attribute: false },
     _draft: { state: true },
     _problems: { state: true },
     _newCustomer: { state: true },
@@ -78,8 +77,8 @@ export class InvoifyInvoiceForm extends LitElement {
   declare error: FlowError | null;
   declare isBusy: boolean;
   declare block: WriteBlock;
-  declare isNewer: boolean;
-  declare newerBy: string | null;
+  /** What has happened to the record meanwhile. */
+  declare news: string;
   declare _draft: InvoiceDraft;
   declare _problems: Problems;
   /** The name of a customer who is being entered; null if none is. */
@@ -103,8 +102,7 @@ export class InvoifyInvoiceForm extends LitElement {
     this.error = null;
     this.isBusy = false;
     this.block = null;
-    this.isNewer = false;
-    this.newerBy = null;
+    this.news = '';
     this._draft = this.#initialDraft;
     this._problems = {};
     this._newCustomer = null;
@@ -290,8 +288,7 @@ export class InvoifyInvoiceForm extends LitElement {
       summary: this.#summary,
       shown: this.#order,
       isBusy: this.isBusy,
-      isNewer: this.isNewer,
-      newerBy: this.newerBy,
+      news: this.news,
       block: this.block,
       saveLabel: this.#hasLines ? t('form.saveDraft') : t('word.save'),
       onSave: () => this.#submit(),

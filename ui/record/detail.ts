@@ -370,7 +370,7 @@ export class InvoifyDetail extends LitElement {
     return html`
       ${this.recordId === null ? '' : this.#renderPane()}
       <invoify-task-dialogs .flow=${this.#flow} .state=${this.#flow.state} .current=${this._detail?.record ?? null}
-        .block=${this.#block} .userId=${this.user?.id ?? ''}
+        .isGone=${this._detail === null} .block=${this.#block} .userId=${this.user?.id ?? ''}
         @mend=${(event: CustomEvent<IssueWarning>) => this.#mend(event.detail)} @serve-on-issue=${this.#serveOnIssue}
         @credit=${this.#creditInstead}
         @leave=${this.#closeForm}></invoify-task-dialogs>`;

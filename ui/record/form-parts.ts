@@ -4,12 +4,14 @@
 import { css, html, type TemplateResult } from 'lit';
 
 import type { Problems } from '../../shared/problems.ts';
+import type { RecordView } from '../../shared/window/views.ts';
 import type { Lead } from '../app-state.ts';
 import { callErrorText } from '../text/call-error-text.ts';
 import { t } from '../text/i18n.ts';
 import { shortcutOf } from '../text/keys-text.ts';
 import { fieldLabel, problemMessage } from '../text/messages.ts';
 import { icon } from '../base/icons.ts';
+import { authorOf } from './author.ts';
 import type { FlowError } from './record-flow.ts';
 import type { WriteBlock } from '../sync/sync-view.ts';
 import '../base/sheet.ts';
@@ -52,9 +54,8 @@ export interface FormFrame {
   /** The paths that the form shows. */
   readonly shown: readonly string[];
   readonly isBusy: boolean;
-  /** Whether the record has changed since the form was opened, and by whom, if that is known. */
-  readonly isNewer: boolean;
-  readonly newerBy: string | null;
+  /** What has happened to the record since the form was opened; empty if nothing has. */
+  readonly news: string;
   readonly block: WriteBlock;
   readonly saveLabel: string;
   readonly onSave: () => void;
@@ -80,13 +81,20 @@ export function formFrame(frame: FormFrame): TemplateResult {
     </invoify-sheet>`;
 }
 
+/** That a record was changed since a form was opened, and by whom, if that is known; empty if it is the same version. */
+export function newsText({ updatedAt, payload }: RecordView, before: Pick<RecordView, 'updatedAt'>): string {
+  if (updatedAt === before.updatedAt) return '';
+  const author = authorOf(payload);
+  return author === null ? t('form.newer') : t('form.newerBy', { name: author });
+}
+
 /**
  * What has to be said about a form, which imports block-banner.ts for it. The live regions are always present, so that what
  * appears in them is announced.
  */
 export function renderBanners(
-  { error, problems, summary = '', shown, isNewer, newerBy, block }:
-  Pick<FormFrame, 'error' | 'problems' | 'summary' | 'shown' | 'isNewer' | 'newerBy' | 'block'>,
+  { error, problems, summary = '', shown, news, block }:
+  Pick<FormFrame, 'error' | 'problems' | 'summary' | 'shown' | 'news' | 'block'>,
 ): TemplateResult {
   const count = Object.keys(problems).length;
   const unplaced = Object.entries(problems).filter(([path]) => !shown.includes(path));
@@ -100,8 +108,7 @@ export function renderBanners(
     </div>
     <invoify-block-banner .block=${block} .hasInput=${true}></invoify-block-banner>
     <div role="status">
-      ${isNewer ? html`<div class="banner info">${icon('info')}<span>${newerBy === null ? t('form.newer')
-        : t('form.newerBy', { name: newerBy })}</span></div>` : ''}
+      ${news ? html`<div class="banner info">${icon('info')}<span>${news}</span></div>` : ''}
     </div>`;
 }
 

@@ -1,7 +1,7 @@
 // The form of a record, generated from its collection's declaration and laid out by form-layout.ts. Invoices have their
 // own form (invoice-form.ts).
 //
-//   <invoify-record-form .task .error .isBusy .block .isNewer .newerBy @form-save @form-close>
+//   <invoify-record-form .task .error .isBusy .block .news @form-save @form-close>
 //
 // `form-save` carries the new fields; it fires only if they are valid and writing is possible. Input survives a lost
 // connection and changes to the record.
@@ -34,8 +34,7 @@ export class InvoifyRecordForm extends LitElement {
     error: { attribute: false },
     isBusy: { attribute: false },
     block: { attribute: false },
-    isNewer: { attribute: false },
-    newerBy: { attribute: false },
+    news: { attribute: false },
     _draft: { state: true },
     _problems: { state: true },
   };
@@ -47,8 +46,8 @@ export class InvoifyRecordForm extends LitElement {
   declare isBusy: boolean;
   declare block: WriteBlock;
   /** The record has changed since the form was opened. */
-  declare isNewer: boolean;
-  declare newerBy: string | null;
+  /** What has happened to the record meanwhile. */
+  declare news: string;
   declare _draft: Draft;
   declare _problems: Problems;
   #fields: readonly FormField[] = [];
@@ -60,8 +59,7 @@ export class InvoifyRecordForm extends LitElement {
     this.error = null;
     this.isBusy = false;
     this.block = null;
-    this.isNewer = false;
-    this.newerBy = null;
+    this.news = '';
     this._draft = {};
     this._problems = {};
   }
@@ -140,8 +138,7 @@ export class InvoifyRecordForm extends LitElement {
       problems: this._problems,
       shown: this.#order,
       isBusy: this.isBusy,
-      isNewer: this.isNewer,
-      newerBy: this.newerBy,
+      news: this.news,
       block: this.block,
       saveLabel: t('word.save'),
       onSave: () => this.#submit(),

@@ -9,10 +9,11 @@ import { LitElement, html, type TemplateResult } from 'lit';
 
 import type { JsonObject } from '../../shared/fields.ts';
 import type { RecordView } from '../../shared/window/views.ts';
-import { authorOf } from './author.ts';
+import { newsText } from './form-parts.ts';
 import type { IssueWarning } from '../invoice/issue-warnings.ts';
 import type { ActionTask, EditTask, FlowState, RecordFlow } from './record-flow.ts';
 import type { WriteBlock } from '../sync/sync-view.ts';
+import { t } from '../text/i18n.ts';
 import './block-banner.ts';
 import './confirm-dialog.ts';
 import './conflict-dialog.ts';
@@ -27,6 +28,7 @@ export class InvoifyTaskDialogs extends LitElement {
     flow: { attribute: false },
     state: { attribute: false },
     current: { attribute: false },
+    isGone: { attribute: false },
     block: { attribute: false },
     userId: { attribute: false },
   };
@@ -35,6 +37,8 @@ export class InvoifyTaskDialogs extends LitElement {
   declare state: FlowState;
   /** The record as the cache holds it now. */
   declare current: RecordView | null;
+  /** The cache does not hold it any more. */
+  declare isGone: boolean;
   declare block: WriteBlock;
   declare userId: string;
 
@@ -43,6 +47,7 @@ export class InvoifyTaskDialogs extends LitElement {
     this.flow = null;
     this.state = { task: null, isBusy: false, error: null, conflict: null };
     this.current = null;
+    this.isGone = false;
     this.block = null;
     this.userId = '';
   }
@@ -66,22 +71,26 @@ export class InvoifyTaskDialogs extends LitElement {
     const { isBusy, conflict } = this.state;
     const error = conflict ? null : this.state.error;
     // While saving, a newer version may be the result of that very save.
-    const isNewer = !isBusy && this.current?.id === task.record?.id && this.current?.updatedAt !== task.record?.updatedAt;
-    const newerBy = isNewer && this.current ? authorOf(this.current.payload) : null;
+    const news = isBusy || !task.record ? '' : this.#newsOf(task.record);
     const save = (event: CustomEvent<JsonObject>): void => void this.flow?.save(event.detail);
     const saveAndIssue = (event: CustomEvent<JsonObject>): void => void this.flow?.save(event.detail, 'issue');
     return html`
       ${task.collection === 'invoices' ? html`
-        <invoify-invoice-form id="form" .task=${task} .error=${error} .isBusy=${isBusy} .block=${this.block} .isNewer=${isNewer}
-          .newerBy=${newerBy} @form-save=${save} @form-save-issue=${saveAndIssue}
-          @form-close=${this.#leave}></invoify-invoice-form>` : html`
-        <invoify-record-form id="form" .task=${task} .error=${error} .isBusy=${isBusy} .block=${this.block} .isNewer=${isNewer}
-          .newerBy=${newerBy} @form-save=${save} @form-close=${this.#leave}></invoify-record-form>`}
+        <invoify-invoice-form id="form" .task=${task} .error=${error} .isBusy=${isBusy} .block=${this.block} .news=${news}
+          @form-save=${save} @form-save-issue=${saveAndIssue} @form-close=${this.#leave}></invoify-invoice-form>` : html`
+        <invoify-record-form id="form" .task=${task} .error=${error} .isBusy=${isBusy} .block=${this.block} .news=${news}
+          @form-save=${save} @form-close=${this.#leave}></invoify-record-form>`}
       ${conflict ? html`
         <invoify-conflict-dialog .collection=${task.collection} .conflict=${conflict} .error=${this.state.error}
           .isBusy=${isBusy} .block=${this.block}
           @resolve=${(event: CustomEvent<JsonObject>) => void this.flow?.resolve(event.detail)}
           @leave=${() => this.flow?.dismissConflict()}></invoify-conflict-dialog>` : ''}`;
+  }
+
+  /** What has happened to a record since its form was opened. */
+  #newsOf(record: RecordView): string {
+    if (this.isGone) return t('form.gone');
+    return this.current?.id === record.id ? newsText(this.current, record) : '';
   }
 
   #renderAction(task: ActionTask): TemplateResult {

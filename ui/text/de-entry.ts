@@ -10,6 +10,7 @@ export const deEntry: Translation<typeof enEntry> = {
   'picker.newUnnamed': 'Neuer Kunde',
   'action.statementPdf': 'Offene Posten als PDF speichern',
   'form.newerBy': '{name} hat das inzwischen geändert. Beim Speichern sehen Sie beide Versionen.',
+  'form.gone': 'Das wurde inzwischen gelöscht. Es lässt sich nicht mehr speichern; kopieren Sie, was Sie noch brauchen.',
   'form.saveIssue': 'Speichern und ausstellen',
 
   'form.credits': 'Korrigiert {number} vom {date}. Noch gutzuschreiben: {amount}',

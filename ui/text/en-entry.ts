@@ -9,6 +9,7 @@ export const enEntry = {
   'picker.newUnnamed': 'New customer',
   'action.statementPdf': 'Save statement of account as PDF',
   'form.newerBy': '{name} has changed this in the meantime. Saving will show both versions.',
+  'form.gone': 'This has been deleted in the meantime. It cannot be saved any more; copy what you still need.',
   'form.saveIssue': 'Save and issue',
 
   'form.credits': 'Corrects {number} of {date}. Left to credit: {amount}',
