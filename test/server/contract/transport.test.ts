@@ -11,6 +11,7 @@ import { after, before, describe, test } from 'node:test';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib';
 
+import { readTls } from '../../../server/config.ts';
 import { assertError, createClient } from '../../client.ts';
 import { firstOwner, password, prepare, spawnServer, startServer, stores, type TestServer } from '../harness.ts';
 import { customer } from '../samples.ts';
@@ -162,6 +163,18 @@ describe('HTTPS', { skip: hasOpenssl() ? false : 'there is no openssl program to
     await server.stop();
   });
 
+  test('says what is wrong with a key: another certificate\'s, with a passphrase, too short', () => {
+    const other = ['other.pem', 'other-key.pem'].map((name) => join(folder, name)) as [string, string];
+    newCertificate(...other);
+    assert.throws(() => readTls(cert, other[1]), /^ConfigError: TLS_KEY is the private key of another certificate than /);
+    const locked = join(folder, 'locked-key.pem');
+    execFileSync('openssl', ['pkcs8', '-topk8', '-in', key, '-passout', 'pass:x', '-out', locked], { stdio: 'ignore' });
+    assert.throws(() => readTls(cert, locked), /^ConfigError: TLS_KEY has a passphrase, which nobody could enter: /);
+    const short = ['short.pem', 'short-key.pem'].map((name) => join(folder, name)) as [string, string];
+    newCertificate(...short, ['rsa:1024']);
+    assert.throws(() => readTls(...short), /^ConfigError: The key of TLS_CERT is too short: /);
+  });
+
   test('takes a renewed certificate on SIGHUP, and keeps the old one if the new pair is broken', async () => {
     const installation = await prepare(embedded, env);
     const server = await spawnServer(installation.env);
@@ -175,7 +188,7 @@ describe('HTTPS', { skip: hasOpenssl() ? false : 'there is no openssl program to
     newCertificate(join(folder, 'next.pem'), join(folder, 'next-key.pem'));
     copyFileSync(join(folder, 'next.pem'), cert);
     assert.ok(server.child.kill('SIGHUP'));
-    assert.match(await server.line(/certificate/), /"level":"error".*the old one stays.*TLS_CERT and TLS_KEY must be/);
+    assert.match(await server.line(/certificate/), /"level":"error".*the old one stays.*TLS_KEY is the private key of another certificate/);
     assert.equal(await serial(), first);
 
     copyFileSync(join(folder, 'next-key.pem'), key);
@@ -197,9 +210,11 @@ describe('HTTPS', { skip: hasOpenssl() ? false : 'there is no openssl program to
   });
 });
 
-function newCertificate(cert: string, key: string): void {
+const ellipticCurve = ['ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1'] as const;
+
+function newCertificate(cert: string, key: string, kind: readonly string[] = ellipticCurve): void {
   execFileSync('openssl', [
-    'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', key, '-out', cert, '-days', '2',
+    'req', '-x509', '-newkey', ...kind, '-nodes', '-keyout', key, '-out', cert, '-days', '2',
     '-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1',
   ], { stdio: 'ignore' });
 }
