@@ -76,20 +76,30 @@ export function createPrivateFile(file: string): void {
 }
 
 /**
- * Returns what throws `unavailable` once the path of an open database names another file, or none: what is written then is lost. By the
- * inode, as SQLite tells before a rollback journal is begun (`fileHasMoved` in its os_unix.c), but not with a write-ahead log. Windows
- * keeps an open file in its place.
+ * Returns a check that throws `unavailable` if the path of an open database, or of its log, no longer names the file that was opened: what
+ * is written then is lost. Compares inodes, as SQLite's `fileHasMoved` (os_unix.c) does before it begins a rollback journal, though not
+ * with a log. Windows keeps an open file in its place.
  */
 export function requireInPlace(file: string): () => void {
   if (process.platform === 'win32') return () => {};
-  const inode = (): bigint | null => statSync(file, { bigint: true, throwIfNoEntry: false })?.ino ?? null;
-  const opened = inode();
+  const inodeOf = (path: string): bigint | null => statSync(path, { bigint: true, throwIfNoEntry: false })?.ino ?? null;
+  const opened = new Map<string, bigint>();
   return () => {
-    if (inode() === opened) return;
-    throw new AppError('unavailable', 'The database file of the server was removed or replaced while it runs. Stop the server, put the '
-      + 'file back into its place, and start it again.');
+    for (const path of [file, `${file}-wal`]) {
+      const inode = inodeOf(path);
+      const known = opened.get(path);
+      if (inode === known || (known === undefined && inode === null)) continue;
+      if (known !== undefined) throw new AppError('unavailable', inode === null ? movedAway : replaced);
+      // The log is made with the first write.
+      opened.set(path, inode as bigint);
+    }
   };
 }
+
+const movedAway = 'A file of the server\'s database is not in its place. If it was moved, move it back, and the server goes on. If it was '
+  + 'deleted, it is lost once the server stops: restore a backup then.';
+const replaced = 'Another file is in the place of one of the server\'s database. Move the right one back, and the server goes on; or stop the '
+  + 'server and start it again to use the other one.';
 
 /** Opens a file that does not exist yet. */
 function openNew(file: string): number {

@@ -45,7 +45,8 @@ export async function runVerify(store: Store, { fixes, account }: VerifyOptions,
   const { write } = deps;
   const known = await store.listAccounts();
   const unfinished = (await store.listImports()).filter((accountId) => account === null || accountId === account);
-  const orphans = (await store.listOrphans()).filter(({ accountId }) => account === null || accountId === account);
+  const allOrphans = await store.listOrphans();
+  const orphans = allOrphans.filter(({ accountId }) => account === null || accountId === account);
   const all = [...known, ...unfinished, ...orphans.map(({ accountId }) => accountId)];
   if (account !== null && !all.includes(account)) throw new ConfigError(`There is no account ${account}.`);
   const accounts = account === null ? known : known.filter((accountId) => accountId === account);
@@ -54,10 +55,10 @@ export async function runVerify(store: Store, { fixes, account }: VerifyOptions,
   if (fixes) for (const accountId of accounts) await mendClock(store, accountId, deps);
   let remaining = 0;
   for (const accountId of accounts) {
-    const found = await verifyAccount(store, accountId, fixes, orphans.length > 0, deps);
-    if (found > 0 && fixes) {
+    const { found, isMended } = await verifyAccount(store, accountId, fixes, allOrphans.length > 0, deps);
+    if (found > 0 && isMended) {
       write(`${accountId}: Looking again.\n`);
-      remaining += await verifyAccount(store, accountId, false, false, deps);
+      remaining += (await verifyAccount(store, accountId, false, false, deps)).found;
     } else remaining += found;
   }
   for (const accountId of unfinished) {
@@ -85,12 +86,12 @@ async function mendClock(store: Store, accountId: string, { nowMs, write }: Veri
 }
 
 /**
- * Reports what is wrong in an account, and mends it if asked to; resolves to how much was wrong. One without records stays as it is where
+ * Reports what is wrong in an account, and mends it if asked to; resolves to how much was wrong. One without records is not mended where
  * there are orphans: they may be its own, under another key.
  */
 async function verifyAccount(
   store: Store, accountId: string, fixes: boolean, hasOrphans: boolean, { nowMs, write }: VerifyDeps,
-): Promise<number> {
+): Promise<{ readonly found: number; readonly isMended: boolean }> {
   const counts = new Map<FaultKind, number>();
   let mended = 0;
   const report = ({ kind, text }: Fault): void => {
@@ -107,10 +108,10 @@ async function verifyAccount(
   for (const [kind, found] of counts) if (found > MAX_LISTED) write(`${accountId}: … and ${found - MAX_LISTED} more (${kind}).\n`);
   const total = [...counts.values()].reduce((sum, found) => sum + found, 0);
   write(`${accountId}: ${total === 0 ? 'Nothing is wrong' : count(total, 'problem')} in ${count(findings.recordCount, 'record')}.\n`);
-  if (!fixes) return total;
+  if (!fixes || total === 0) return { found: total, isMended: false };
   if (hasOrphans && findings.recordCount === 0) {
-    write(`${accountId}: Left as it is, since it has no records, and others have no account.\n`);
-    return total;
+    write(`${accountId}: Not mended: it has no records, and there are records without an account, which may be its own.\n`);
+    return { found: total, isMended: false };
   }
   if (ofAccount.length > 0) await mendAccount(store, findings);
   mended += await addMissingSingles(store, findings) + await mendCredits(store, findings);
@@ -118,7 +119,7 @@ async function verifyAccount(
   const corrected = [...new Set(ofAccount.flatMap(({ kind }) => corrections[kind] ?? []))];
   const renews = ofAccount.some(({ kind }) => kind === 'digest' || kind === 'epoch');
   if (corrected.length > 0) write(`${accountId}: Corrected ${corrected.join(', ')}.${renews ? ` ${everyDesktop}` : ''}\n`);
-  return total;
+  return { found: total, isMended: true };
 }
 
 function count(number: number, noun: string): string {

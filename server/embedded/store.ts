@@ -95,6 +95,7 @@ class EmbeddedStore implements Store {
   constructor(file: string, writer: DatabaseSync, fingerprintKey: string, deps: StoreDeps) {
     this.#file = file;
     this.#requireInPlace = requireInPlace(file);
+    this.#requireInPlace();
     this.#deps = deps;
     this.#writer = writer;
     this.#reader = this.#openReader();

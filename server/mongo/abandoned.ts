@@ -1,41 +1,52 @@
 // Ends the transactions of processes that were killed. MongoDB ends them by itself only after `transactionLifetimeLimitSeconds`, a
 // minute by default, and until then nobody else can write the accounts that they have locked.
 //
-// A process that lives sends the next command of a transaction within milliseconds, so one in which nothing happens for seconds has
-// nobody any more. Should it have, as after the machine slept, its commit fails, and its writes are retried like after any conflict.
+// Invariant: only a transaction in which nothing was run between two looks, seconds apart, is ended. If its process does come back, as
+// after sleep, its commit fails and the batch is retried.
 
 import type { Document, MongoClient, UUID } from 'mongodb';
 
-/** How long nothing has happened in an abandoned transaction. */
-export const ABANDONED_MS = 5000;
+/** How long nothing is run in an abandoned transaction. */
+const ABANDONED_MS = 5000;
 /** Between two looks of a process. */
 const LOOK_EVERY_MS = 1000;
 
 interface IdleSession extends Document {
   readonly lsid: { readonly id: UUID };
+  readonly transaction: { readonly parameters: { readonly txnNumber: unknown }; readonly timeActiveMicros: unknown };
 }
 
-const lastLookMs = new WeakMap<MongoClient, number>();
+interface Looks {
+  readonly lastMs: number;
+  /** When each open transaction was first seen as it is: with the time for which something has run in it. */
+  readonly seenMs: ReadonlyMap<string, number>;
+}
+
+const looks = new WeakMap<MongoClient, Looks>();
 
 /**
- * Ends abandoned transactions of this application and database user, and returns how many; 0 if it looked a moment ago. Takes no right that
- * a user does not have. Throws the driver's error.
+ * Looks for transactions of this application and database user, ends those that are abandoned, and returns how many; 0 if it looked a
+ * moment ago. For whoever waits for one: call it repeatedly. Needs no right that every user does not have. Throws the driver's error.
  */
 export async function endAbandoned(client: MongoClient): Promise<number> {
   const nowMs = performance.now();
-  if (nowMs - (lastLookMs.get(client) ?? -Infinity) < LOOK_EVERY_MS) return 0;
-  lastLookMs.set(client, nowMs);
+  const { lastMs, seenMs } = looks.get(client) ?? { lastMs: -Infinity, seenMs: new Map() };
+  if (nowMs - lastMs < LOOK_EVERY_MS) return 0;
+  looks.set(client, { lastMs: nowMs, seenMs });
   const admin = client.db('admin');
-  // https://www.mongodb.com/docs/manual/reference/operator/aggregation/currentOp/: idle sessions are those with an open transaction.
+  // https://www.mongodb.com/docs/manual/reference/operator/aggregation/currentOp/: idle sessions are those with an open transaction in
+  // which nothing runs. `timeInactiveMicros` is no use: it adds up all the pauses.
   const idle = await admin.aggregate<IdleSession>([
     { $currentOp: { allUsers: false, idleSessions: true } },
-    {
-      $match: {
-        type: 'idleSession', appName: client.options.appName, 'transaction.parameters.autocommit': false,
-        'transaction.timeInactiveMicros': { $gte: ABANDONED_MS * 1000 },
-      },
-    },
+    { $match: { type: 'idleSession', appName: client.options.appName, 'transaction.parameters.autocommit': false } },
   ]).toArray();
-  if (idle.length > 0) await admin.command({ killSessions: idle.map(({ lsid: { id } }) => ({ id })) });
-  return idle.length;
+  const since = new Map(idle.map((session) => [keyOf(session), seenMs.get(keyOf(session)) ?? nowMs]));
+  looks.set(client, { lastMs: nowMs, seenMs: since });
+  const abandoned = idle.filter((session) => nowMs - (since.get(keyOf(session)) ?? nowMs) >= ABANDONED_MS);
+  if (abandoned.length > 0) await admin.command({ killSessions: abandoned.map(({ lsid: { id } }) => ({ id })) });
+  return abandoned.length;
+}
+
+function keyOf({ lsid, transaction: { parameters, timeActiveMicros } }: IdleSession): string {
+  return [lsid.id, parameters.txnNumber, timeActiveMicros].map(String).join(' ');
 }

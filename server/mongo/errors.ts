@@ -13,6 +13,8 @@ import { AppError, hasSystemCode } from '../../shared/errors.ts';
 // Server error codes, named as in src/mongo/base/error_codes.yml of mongodb/mongo.
 const NAMESPACE_EXISTS = 48;
 const WRITE_CONFLICT = 112;
+/** What a command is told that runs while its session is ended. */
+const INTERRUPTED = 11601;
 const DUPLICATE_KEY = 11000;
 const SNAPSHOT_TOO_OLD = 239;
 const SNAPSHOT_UNAVAILABLE = 246;
@@ -42,7 +44,7 @@ export function isConnectionError(thrown: unknown): boolean {
 
 /** True if a transaction that failed with this error before its commit can be retried as a whole. */
 export function isTransient(error: unknown): boolean {
-  return hasLabel(error, MongoErrorLabel.TransientTransactionError) || isConnectionError(error);
+  return hasLabel(error, MongoErrorLabel.TransientTransactionError) || isConnectionError(error) || hasCode(error, [INTERRUPTED]);
 }
 
 /** Another transaction holds what this one would change. */
@@ -58,7 +60,7 @@ export function labelTransient(error: unknown): unknown {
 
 /** True if a commit that failed with this error may have succeeded, so that only the commit may be retried. */
 export function isUnknownCommit(error: unknown): boolean {
-  return hasLabel(error, MongoErrorLabel.UnknownTransactionCommitResult) || isConnectionError(error);
+  return hasLabel(error, MongoErrorLabel.UnknownTransactionCommitResult) || isConnectionError(error) || hasCode(error, [INTERRUPTED]);
 }
 
 /** The snapshot's time is not, or no longer, available; a new snapshot may be. */

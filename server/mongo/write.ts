@@ -19,7 +19,7 @@ import type { Gather } from '../batch-queue.ts';
 import { requireSameTime } from '../clock-check.ts';
 import { requireReadable, type HeldAccount } from '../held-account.ts';
 import { beginWrite } from '../pending-write.ts';
-import { ABANDONED_MS, endAbandoned } from './abandoned.ts';
+import { endAbandoned } from './abandoned.ts';
 import { Batch, ChangesRejected } from './batch.ts';
 import { TransactionReader } from './transaction.ts';
 import { commitUnknown, isTransient, isUnknownCommit, isWriteConflict, mongoError, writeTimedOut } from './errors.ts';
@@ -30,6 +30,8 @@ import type { Account, LikelyReads, Mending, StoreDeps } from '../store.ts';
 /** How long a batch is retried after its first failure. Longer than an election takes. */
 const RETRY_TIMEOUT_MS = 30_000;
 const MAX_BACKOFF_MS = 100;
+/** How long others usually hold an account at most. */
+const HELD_UP_MS = 1000;
 
 export interface WriteDeps extends StoreDeps {
   readonly client: MongoClient;
@@ -45,7 +47,7 @@ export interface WriteJob {
   readonly reject: (error: unknown) => void;
 }
 
-/** True once the retries of one batch have taken so long. The time counts from its first failure, the first call. */
+/** True once so much time has passed since the first call, which is made at a batch's first failure. */
 type IsTimedOut = () => boolean;
 
 function createRetryTimeout(afterMs: number): IsTimedOut {
@@ -57,7 +59,7 @@ function createRetryTimeout(afterMs: number): IsTimedOut {
 /** Runs the jobs, and those that `gather` adds to them, in order in one transaction and settles each; never rejects. */
 export async function runBatch(deps: WriteDeps, accountId: string, jobs: readonly WriteJob[], gather: Gather): Promise<void> {
   const isTimedOut = createRetryTimeout(RETRY_TIMEOUT_MS);
-  const isHeldUp = createRetryTimeout(ABANDONED_MS);
+  const isHeldUp = createRetryTimeout(HELD_UP_MS);
   for (let attempt = 0; ; attempt += 1) {
     try {
       const outcomes = await commitOnce(deps, accountId, jobs, gather, isTimedOut);

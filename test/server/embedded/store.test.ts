@@ -96,17 +96,19 @@ describe('an embedded store', () => {
     const store = await openEmbeddedStore(file, depsOf({ nowMs: START_MS }));
     t.after(() => store.close());
     const accountId = await newAccount(store);
-    const refused = async (): Promise<void> => {
+    const refused = async (reason: RegExp): Promise<void> => {
       for (const write of [create(store, accountId, 'plans'), store.checkWrites()]) {
-        assert.match((await assertRejects(write, 'unavailable')).message, /removed or replaced while it runs/);
+        assert.match((await assertRejects(write, 'unavailable')).message, reason);
       }
     };
-    renameSync(file, aside);
-    await refused();
-    copyFileSync(aside, file);
-    await refused();
-    renameSync(aside, file);
-    await create(store, accountId, 'plans');
+    for (const suffix of ['', '-wal']) {
+      renameSync(file + suffix, aside);
+      await refused(/not in its place/);
+      copyFileSync(aside, file + suffix);
+      await refused(/^Another file is in the place/);
+      renameSync(aside, file + suffix);
+      await create(store, accountId, 'plans');
+    }
     await store.checkWrites();
   });
 

@@ -99,15 +99,28 @@ describe('MongoDB store under faults', { skip: missing ?? false }, () => {
     const child = spawn(process.execPath, ['--input-type=module', '--eval', held], { stdio: ['ignore', 'pipe', 'inherit'] });
     await once(child.stdout, 'data');
     child.kill('SIGKILL');
-    await using other = await new MongoClient(set.url, { appName: 'another program' }).connect();
-    await using session = other.startSession();
-    session.startTransaction();
-    const elsewhere = other.db(database).collection('elsewhere');
-    await elsewhere.insertOne({ left: 'alone' }, { session });
+    // Another program's may rest, and one of ours go on slowly.
+    const begin = async (appName: string) => {
+      const client = await new MongoClient(set.url, { appName }).connect();
+      const session = client.startSession();
+      session.startTransaction();
+      const elsewhere = client.db(database).collection(appName);
+      await elsewhere.insertOne({ left: 'alone' }, { session });
+      const goOn = (): Promise<number> => elsewhere.countDocuments({}, { session });
+      const end = async (): Promise<number> => {
+        await session.commitTransaction();
+        const count = await elsewhere.countDocuments();
+        await client.close();
+        return count;
+      };
+      return { goOn, end };
+    };
+    const [resting, slow] = [await begin('another program'), await begin('invoify')];
+    const timer = setInterval(() => void slow.goOn(), 300);
 
-    await assertAllThere(store, accountId, [await writeNumbered(store, accountId, 1)]);
-    await session.commitTransaction();
-    assert.equal(await elsewhere.countDocuments(), 1);
+    const written = await writeNumbered(store, accountId, 1).finally(() => clearInterval(timer));
+    await assertAllThere(store, accountId, [written]);
+    assert.deepEqual([await resting.end(), await slow.end()], [1, 1]);
   });
 
   test('a read that the database cannot serve is rejected as unavailable, with a message', async () => {
