@@ -48,7 +48,7 @@ export function parseCsvOptions(args: readonly string[]): CsvOptions {
     } });
     const { csv: files = [], account: accounts = [], currency: currencies = [], skip = [] } = values;
     const [[csv, ...others], [account = null], [currency = null]] = [files, accounts, currencies];
-    // Of an option that is there twice, the first would be left out in silence.
+    // `parseArgs` alone would silently keep only the last of a repeated option.
     if (csv === undefined || csv === '' || others.length > 0 || accounts.length > 1 || currencies.length > 1) throw new ConfigError(usage);
     return { file: csv, account, currency: currency?.toUpperCase() ?? null, skipped: skip, isDryRun: values['dry-run'] === true };
   } catch (error) {

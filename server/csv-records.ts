@@ -120,7 +120,7 @@ export function readRows(table: CsvTable, known: KnownRecords, currency: string 
     }
     const unnamed = table.readUnnamed(row);
     if (unnamed !== null) {
-      refuse(`has “${unnamed.trim().slice(0, 40)}” in a column that the first line does not name`);
+      refuse(`has “${unnamed.trim().slice(0, 40)}” in a column that the first line does not name: name it, or leave it out with --skip ""`);
       continue;
     }
     const fields = new Map(table.read(row));
@@ -168,6 +168,7 @@ function readCustomer({ collection, known, fields, refuse }: RowContext): RowRes
 /** What an invoice with something open is called, in other programs and in the window's own lists. */
 const openWords: readonly string[] = ['open', 'sent', 'overdue', 'partly paid', 'offen', 'überfällig', 'teilweise bezahlt'];
 const paidWords: readonly string[] = ['paid', 'bezahlt'];
+const creditWords: readonly string[] = ['credited', 'credit note', 'gutgeschrieben', 'gutschrift'];
 
 function readInvoice({ collection, known, fields, refuse }: RowContext): RowResult {
   const name = fields.get('customerName');
@@ -182,13 +183,14 @@ function readInvoice({ collection, known, fields, refuse }: RowContext): RowResu
     refuse(customer, 'customerName');
     return null;
   }
-  const status = fields.get('status')?.toLowerCase() ?? 'open';
-  if (!openWords.includes(status) && !paidWords.includes(status)) {
-    refuse('must be open or paid: only invoices that were issued are imported', 'status');
-    return null;
-  }
   if (!['invoice', 'rechnung'].includes(fields.get('kind')?.toLowerCase() ?? 'invoice')) {
     refuse('must be invoice: credit notes are not imported', 'kind');
+    return null;
+  }
+  const status = fold(fields.get('status') ?? 'open');
+  if (!openWords.includes(status) && !paidWords.includes(status)) {
+    refuse(creditWords.includes(status) ? 'is about a credit note, and those are not imported: record the invoice with what is left of it'
+      : 'must be open or paid: only invoices that were issued are imported', 'status');
     return null;
   }
   let isSound = true;

@@ -138,7 +138,8 @@ export function readTable(text: string, skipped: readonly string[]): CsvTable {
       return isRead && value !== '' ? [[field, value]] : [];
     })),
     columnCount: names.length,
-    readUnnamed: ({ values }) => values.find((value, index) => names[index] === '' && value.trim() !== '') ?? null,
+    readUnnamed: ({ values }) => ignored.has('') ? null
+      : values.find((value, index) => names[index] === '' && value.trim() !== '') ?? null,
   };
 }
 

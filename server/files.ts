@@ -98,8 +98,8 @@ export function requireInPlace(file: string): () => void {
 
 const movedAway = 'A file of the server\'s database is not in its place. If it was moved, move it back, and the server goes on. If it was '
   + 'deleted, it is lost once the server stops: restore a backup then.';
-const replaced = 'Another file is in the place of one of the server\'s database. Move the right one back, and the server goes on; or stop the '
-  + 'server and start it again to use the other one.';
+const replaced = 'Another file is in the place of one of the server\'s database. Move the right one back, and the server goes on; or stop '
+  + 'the server and start it again to use the other one.';
 
 /** Opens a file that does not exist yet. */
 function openNew(file: string): number {

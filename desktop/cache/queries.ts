@@ -190,7 +190,7 @@ function toListRow({ id, updated_at: updatedAt, ...values }: Record<string, unkn
 
 /** The table with the number of rows of each selection that was counted: all pages of a list have the same, by any sort. */
 const countTable = 'counted';
-/** Of selections, and characters of what names one, so that the table stays small whatever is asked for. */
+/** At most so many selections, and none with a longer key, so that the table stays small whatever is asked for. */
 const [maxCounted, maxCountedKey] = [200, 2000];
 
 function countSelection(

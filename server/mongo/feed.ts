@@ -15,7 +15,7 @@ import { ACCOUNTS, toAccount, TOMBSTONES, toStored, type AccountDocument, type T
 import { unknownAccount } from '../store.ts';
 import type { ChangeRange, Snapshot } from '../store.ts';
 
-/** Changes per batch handed to the caller, which holds it until it is sent, and bytes of their payloads after which it ends. */
+/** A batch ends at either limit, of changes or of bytes of their payloads: the caller holds it until it is sent. */
 const BATCH_SIZE = 250;
 const BATCH_BYTES = 256 * 1024;
 /** Bounds on the changes per read: few are read for nothing, and few are held in memory. */

@@ -31,12 +31,13 @@ export const deEntry: Translation<typeof enEntry> = {
   'confirm.omits.iban': 'Ihrer Firma fehlt eine IBAN. Die gedruckte Rechnung nennt dann kein Konto, auch wenn Sie später eines ergänzen.',
   'confirm.noService': 'Das Leistungsdatum fehlt. Auf einer deutschen Rechnung ist es Pflicht, auch wenn es das Rechnungsdatum ist.',
   'confirm.earlier': 'Ihr Datum liegt vor dem der Rechnung {number}, dem {date}.',
-  'confirm.dueEarlier': 'Sie ist vor ihrem Datum fällig, am {date}.',
+  'confirm.dueEarlier': 'Die Fälligkeit, {date}, liegt vor dem Rechnungsdatum.',
   'confirm.mend.service': 'Leistungsdatum eintragen',
   'confirm.mend.due': 'Fälligkeit ändern',
   'confirm.mend.earlier': 'Datum ändern',
   'confirm.serveOnIssue': 'Es ist das Rechnungsdatum',
 
+  'problem.earliest': 'Frühestens {min}.',
   'refused.issueDate.min': 'Nummern gibt es nur für Daten ab 1900. Ändern Sie zuerst das Datum.',
   'refused.issueDate.max': 'Nummern gibt es nur für Daten bis 2199. Ändern Sie zuerst das Datum.',
   'refused.lines.max': 'Die Gutschrift ist höher als der Rest ihrer Rechnung. Streichen Sie Positionen der Gutschrift oder verringern '

@@ -16,7 +16,7 @@ export function problemMessage(path: string, { code, message, params }: Problem,
   const bound = (name: 'min' | 'max'): string => boundText(path, params?.[name] ?? '', currency);
   switch (code) {
     case 'amount': return t('problem.amount', { example: localNumbers.money(123_456, currency) });
-    case 'min': return t('problem.min', { min: bound('min') });
+    case 'min': return t(typeof params?.['min'] === 'string' ? 'problem.earliest' : 'problem.min', { min: bound('min') });
     case 'max': return path === 'amountMinor' ? t('problem.open', { amount: formatMoney(Number(params?.['max']), currency) })
       : t('problem.max', { max: bound('max') });
     default: {

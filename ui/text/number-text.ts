@@ -82,7 +82,7 @@ export function parseDecimal(text: string, digits: number, units: readonly strin
   const match = matchDecimal(body, decimal, [...groups, ...groupingAnywhere])
     ?? matchDecimal(body, decimal, grouping)
     ?? matchDecimal(body, arabicDecimal, [arabicGroup])
-    ?? (/^[1-9]\d{0,2}[.,]\d{3}$/.test(body) ? null : firstOf(foreign, (sign) =>
+    ?? (/^(?!0[.,])\d{1,3}[.,]\d{3}$/.test(body) ? null : firstOf(foreign, (sign) =>
       matchDecimal(body, sign, [...groupingAnywhere, ...foreign.filter((other) => other !== sign)])));
   if (!match) return null;
   const kept = match.fraction.replace(/0+$/, '');

@@ -230,7 +230,8 @@ describe('a CSV file', () => {
     };
     const { added, faults } = read('name;currency;\nOne;EUR;\nTwo;EUR;important\nThree;EUR; \n');
     assert.deepEqual([added.length, faults.map(({ line, text }) => [line, text])],
-      [2, [[3, 'has “important” in a column that the first line does not name']]]);
+      [2, [[3, 'has “important” in a column that the first line does not name: name it, or leave it out with --skip ""']]]);
+    assert.equal(read('name;currency;\nOne;EUR;1\n', ['']).added.length, 1);
     assert.throws(() => read('name;currency\n', ['Notiz']), /no column “Notiz” to leave out with --skip/);
     for (const twice of [['--csv', 'b.csv'], ['--account', 'b', '--account', 'c'], ['--currency', 'EUR', '--currency', 'CHF']]) {
       assert.throws(() => parseCsvOptions(['--csv', 'a.csv', ...twice]), /^ConfigError: Usage: /);

@@ -131,7 +131,7 @@ describe('a reason', () => {
   test('is worded by its code with its bounds, and in the server\'s words if the code is not known', async () => {
     await loadRecordTexts();
     assert.equal(problemMessage('name', problem('too_long', { max: 200 }), 'EUR'), 'Must have at most 200 characters.');
-    assert.equal(problemMessage('issueDate', problem('min', { min: '1900-01-01' }), 'EUR'), 'Must be at least 01/01/1900.');
+    assert.equal(problemMessage('issueDate', problem('min', { min: '1900-01-01' }), 'EUR'), 'Must be 01/01/1900 or later.');
     assert.equal(problemMessage('lines', { code: 'rhyme', message: 'rhymes badly' }, 'EUR'), 'rhymes badly');
   });
 });
