@@ -45,6 +45,9 @@ export interface RefusedChange {
   readonly reason: string;
 }
 
+/** Page cache. A download appends; 1,000 changes touch pages all over the file, and what they change would be written twice with 4 MiB. */
+const [APPEND_KIB, CHANGE_KIB] = [2048, 12_288];
+
 /**
  * Begins the write transaction. It may stay open across awaits, so that a catch-up of several pages becomes visible in
  * one commit; until it ends, every other write of this process joins it. If it `canResume`, its commit does not wait for the disk:
@@ -53,7 +56,7 @@ export interface RefusedChange {
  */
 export function beginChanges(writer: CacheWriter, canResume = false): void {
   try {
-    writer.db.exec(`PRAGMA synchronous = ${canResume ? 'NORMAL' : 'FULL'}`);
+    writer.db.exec(`PRAGMA synchronous = ${canResume ? 'NORMAL' : 'FULL'}; PRAGMA cache_size = -${canResume ? APPEND_KIB : CHANGE_KIB}`);
     writer.db.exec('BEGIN IMMEDIATE');
   } catch (error) {
     rollbackChanges(writer);

@@ -50,8 +50,6 @@ export function openWriter(path: string, busyTimeoutMs: number, accept: (db: Rea
     db.exec('PRAGMA journal_mode = WAL');
     // After a power cut the cursor must never be ahead of its rows; NORMAL could lose the last commits.
     db.exec('PRAGMA synchronous = FULL');
-    // Holds everything that 1,000 changes all over the file touch; with 4 MiB, what they change is written twice.
-    db.exec('PRAGMA cache_size = -12288');
     // Only where `LogKeeper` does not keep the log short, since a checkpoint on this thread keeps readers waiting.
     db.exec('PRAGMA wal_autocheckpoint = 8000');
     // Otherwise one large catch-up would leave a log of its size behind for good.
