@@ -86,12 +86,10 @@ export function requireInPlace(file: string): () => void {
   const opened = new Map<string, bigint>();
   return () => {
     for (const path of [file, `${file}-wal`]) {
-      const inode = inodeOf(path);
-      const known = opened.get(path);
-      if (inode === known || (known === undefined && inode === null)) continue;
-      if (known !== undefined) throw new AppError('unavailable', inode === null ? movedAway : replaced);
+      const [known, inode] = [opened.get(path), inodeOf(path)];
+      if (known !== undefined && inode !== known) throw new AppError('unavailable', inode === null ? movedAway : replaced);
       // The log is made with the first write.
-      opened.set(path, inode as bigint);
+      if (inode !== null) opened.set(path, inode);
     }
   };
 }

@@ -8,6 +8,7 @@
 import {
   buyerFields, findCollection, maxPayments, sellerFields, writableFields, type Collection, type Customer, type Invoice,
 } from '../shared/collections.ts';
+import { earliestDay } from '../shared/days.ts';
 import { AppError } from '../shared/errors.ts';
 import type { JsonObject } from '../shared/fields.ts';
 import {
@@ -28,7 +29,7 @@ const creditedFields = [
 /** The highest number of a series has 15 digits. */
 const MAX_COUNT = 10 ** 15 - 1;
 /** The days whose years make series. */
-const [FIRST_DAY, LAST_DAY] = ['1900-01-01', '2199-12-31'];
+const [FIRST_DAY, LAST_DAY] = [earliestDay, '2199-12-31'];
 const defaultPrefixes = { invoice: 'INV-', credit_note: 'CN-' } as const;
 
 export const invoiceRules: Rules = {

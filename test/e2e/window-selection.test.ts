@@ -94,10 +94,10 @@ describeWindow('several rows of a list', { invoices: 60, customers: 10 }, (env) 
   test('are issued together, the oldest first, and what does not work is listed', async (t) => {
     const colleague = await env().colleague();
     const { id: customerId } = await colleague.create('customers', { name: 'Several Ltd', currency: 'EUR' });
-    const make = (issueDate: string, lines: readonly object[]) => colleague.create('invoices', {
-      customerId, issueDate, currency: 'EUR', lines,
+    const make = (issueDate: string, lines: readonly object[], fields = {}) => colleague.create('invoices', {
+      customerId, issueDate, currency: 'EUR', lines, ...fields,
     });
-    const late = await make(today(), [line]);
+    const late = await make(today(), [line], { dueDate: '2026-01-04' });
     const early = await make('2026-01-05', [line]);
     const empty = await make('2026-01-06', []);
     const page = await env().openWindow(t, { width: 1280 });
@@ -109,6 +109,7 @@ describeWindow('several rows of a list', { invoices: 60, customers: 10 }, (env) 
     const question = sheet(page, 'Issue 3 drafts?');
     await question.getByText('3 drafts, €238.00 in all.').waitFor();
     await question.getByText('2 of them are dated before today.').waitFor();
+    await question.getByText('1 of them is due before its own date.').waitFor();
     await assertAccessible(page, 'selection-issue');
     await press(question, 'Issue');
     const result = sheet(page, 'Done');

@@ -64,8 +64,9 @@ export class InvoifyBulkDialog extends LitElement {
   /** Those that were given. */
   readonly #numbers: string[] = [];
   #omissions: readonly CompanyOmission[] = [];
-  /** How many of the drafts do not say when the service was. */
+  /** How many of the drafts do not say when the service was, and how many are due before they are dated. */
   #unserved = 0;
+  #dueEarlier = 0;
 
   constructor() {
     super();
@@ -88,7 +89,9 @@ export class InvoifyBulkDialog extends LitElement {
     this.#omissions = company.ok ? companyOmissions(payload) : [];
     const found = await Promise.all(this.job.rows.map(({ id }) => ask(this, 'data.getRecord', { collection: 'invoices', id })));
     const drafts = found.flatMap((outcome) => (outcome.ok && outcome.value ? [outcome.value.payload as JsonObject & Invoice] : []));
-    this.#unserved = drafts.filter((draft) => issueWarnings(draft, { company: payload, credited: null }).includes('service')).length;
+    const warnings = drafts.flatMap((draft) => issueWarnings(draft, { company: payload, credited: null }));
+    this.#unserved = warnings.filter((warning) => warning === 'service').length;
+    this.#dueEarlier = warnings.filter((warning) => warning === 'due').length;
     this._gaps = company.ok ? companyGaps(payload) : [];
   }
 
@@ -187,6 +190,7 @@ export class InvoifyBulkDialog extends LitElement {
       <p>${t('bulk.issueText')}</p>
       ${dated > 0 ? html`<p>${t('bulk.dated', { count: dated })}</p>` : nothing}
       ${this.#unserved > 0 ? html`<p>${t('bulk.noService', { count: this.#unserved })}</p>` : nothing}
+      ${this.#dueEarlier > 0 ? html`<p>${t('bulk.dueEarlier', { count: this.#dueEarlier })}</p>` : nothing}
       ${this.#omissions.map((name) => html`<p>${t(`confirm.omits.${name}`)}</p>`)}`;
   }
 

@@ -147,11 +147,11 @@ export function choicesOf(collection: Collection, currencies: readonly string[])
     if (field?.kind === 'currency') return currencies.length > 1 ? [{ column: name, values: currencies }] : [];
     if (field?.kind !== 'choice') return [];
     const isInvoiceStatus = name === 'status' && findCollection('invoices') === collection;
-    return [{ column: name, values: isInvoiceStatus ? shownStatuses(field.values) : field.values }];
+    return [{ column: name, values: isInvoiceStatus ? statusChoices(field.values) : field.values }];
   });
 }
 
-function shownStatuses(values: readonly string[]): readonly string[] {
+function statusChoices(values: readonly string[]): readonly string[] {
   return [...values.flatMap((value) => value === 'open' ? [value, 'partly_paid', 'overdue'] : [value]), 'credit_note'];
 }
 

@@ -82,6 +82,9 @@ export const deEntry: Translation<typeof enEntry> = {
   'bulk.issueText': 'Jeder bekommt seine Nummer, und seine Positionen stehen dann fest. Invoify verschickt nichts per E-Mail.',
   'bulk.dated': { one: 'Das Datum von {count} Entwurf liegt vor heute.', other: 'Das Datum von {count} Entwürfen liegt vor heute.' },
   'bulk.noService': { one: 'Bei {count} davon fehlt das Leistungsdatum.', other: 'Bei {count} davon fehlt das Leistungsdatum.' },
+  'bulk.dueEarlier': {
+    one: 'Bei {count} davon liegt die Fälligkeit vor dem Datum.', other: 'Bei {count} davon liegt die Fälligkeit vor dem Datum.',
+  },
   'bulk.issuing': { one: '{count} Entwurf wird ausgestellt', other: '{count} Entwürfe werden ausgestellt' },
   'bulk.pdfTitle': { one: '{count} PDF wird gespeichert', other: '{count} PDFs werden gespeichert' },
   'bulk.progress': '{done} von {total}',

@@ -80,6 +80,7 @@ export const enEntry = {
   'bulk.issueText': 'Each gets its number, and its lines are then fixed. Invoify does not e-mail them.',
   'bulk.dated': { one: '{count} of them is dated before today.', other: '{count} of them are dated before today.' },
   'bulk.noService': { one: '{count} of them has no date of service.', other: '{count} of them have no date of service.' },
+  'bulk.dueEarlier': { one: '{count} of them is due before its own date.', other: '{count} of them are due before their own dates.' },
   'bulk.issuing': { one: 'Issuing {count} draft', other: 'Issuing {count} drafts' },
   'bulk.pdfTitle': { one: 'Saving {count} PDF', other: 'Saving {count} PDFs' },
   'bulk.progress': '{done} of {total}',
