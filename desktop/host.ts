@@ -38,6 +38,9 @@ export interface HostDeps extends SessionDeps, RunnerDeps, LocalCacheDeps {
 /** A cache that is damaged again within this time of being replaced is not replaced immediately, as the disk may be failing. */
 const MIN_REPLACE_INTERVAL_MS = 10 * 60_000;
 
+/** How long lists wait for the pull that brings a write; what was saved is read at once where it is asked for. */
+const SHOW_WRITE_AFTER_MS = 100;
+
 /** Between tries to read a cache that could not be opened; doubled up to the maximum. */
 const FIRST_OPEN_RETRY_MS = 1000;
 const MAX_OPEN_RETRY_MS = 60_000;
@@ -71,6 +74,7 @@ export class Host {
   /** The notice for after the next completed sync, if the cache was set aside. */
   #replacedNotice: CacheNotice | null = null;
   #lastChanges = 0;
+  #writesShown = 0;
   #lastReplacedMs = -Infinity;
   #isClosed = false;
   #cancelOpening = (): void => undefined;
@@ -125,7 +129,12 @@ export class Host {
     this.records = new Writes(this.#session, this.#runner, (collection, record) => {
       this.#acknowledged.add(collection, record);
       this.#runner.noteInstant(record.updatedAt);
-      this.#emit();
+      // As a rule the pull that follows has brought it by then, and everything is read once.
+      deps.setTimer(() => {
+        if (!this.isBehind(record.updatedAt)) return;
+        this.#writesShown += 1;
+        this.#emit();
+      }, SHOW_WRITE_AFTER_MS);
     }, deps);
   }
 
@@ -426,7 +435,7 @@ export class Host {
       user: this.#owner.user,
       server: this.#session.origin,
       lastChanges: this.#lastChanges,
-      writes: this.#acknowledged.count,
+      writes: this.#writesShown,
     });
   }
 

@@ -36,7 +36,7 @@ export interface StatusFacts extends Omit<SyncFacts, 'isComplete' | 'hasSynced'>
   /** The owner of the token, according to the server. */
   readonly user: SignedInUser | null;
   readonly server: string | null;
-  /** How many writes the server has acknowledged since the start. */
+  /** How many acknowledged writes the lists showed before a pull brought them. */
   readonly writes: number;
   /** How many changes the last completed pull of this session received. */
   readonly lastChanges: number;

@@ -23,18 +23,11 @@ interface Acknowledged {
 
 export class AcknowledgedRecords {
   readonly #records = new Map<string, Acknowledged>();
-  #count = 0;
-
-  /** The number of records added since the start. */
-  get count(): number {
-    return this.#count;
-  }
 
   /** Adds a record as the server wrote it. Answers may arrive in any order, so an older version of it is ignored. */
   add(collection: string, record: WireRecord): void {
     const at = parseInstant(record.updatedAt);
     if (at === null) throw new TypeError(`${record.updatedAt} is not an instant`);
-    this.#count += 1;
     const key = keyOf(collection, record.id);
     if ((this.#records.get(key)?.at ?? -Infinity) < at) this.#records.set(key, { collection, record, at });
   }

@@ -78,7 +78,7 @@ export interface Status {
   readonly partial: number;
   /** The instant of the server's clock that the data is of; null before the first page. */
   readonly cursor: string | null;
-  /** Counts the writes that the server has acknowledged since the start; what they wrote can be read at once. */
+  /** Counts the acknowledged writes that a pull takes long to bring; what any write wrote can be read at once. */
   readonly writes: number;
   /** Why the cache is being rebuilt or was last rebuilt; null if it never was. */
   readonly notice: CacheNotice | null;

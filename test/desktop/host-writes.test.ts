@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { findCollection } from '../../shared/collections.ts';
 import type { JsonObject } from '../../shared/fields.ts';
@@ -207,9 +208,15 @@ describe('a write that the server has acknowledged', () => {
     assert.deepEqual(await totals(), [3, 2, 3, 2]);
   });
 
-  test('makes the window read again', async (t) => {
+  test('makes the window read again, unless a pull has brought it soon', async (t) => {
     const { desk } = await openSynced(t, site);
     const { writes } = await desk.host.getStatus();
+    desk.timers.hold(true);
+    await desk.host.records.create('plans', fields(plan()));
+    await desk.idle();
+    desk.timers.hold(false);
+    await nextTurn();
+    assert.equal((await desk.host.getStatus()).writes, writes);
     holdPulls(desk);
     const reread = desk.until((status) => status.writes === writes + 1);
     await desk.host.records.create('plans', fields(plan()));

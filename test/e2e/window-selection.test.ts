@@ -19,15 +19,23 @@ async function isCount(page: Page, count: number): Promise<void> {
   await waitUntil(page, `${count} rows are selected`, async () => await selected(page).count() === count);
 }
 
-/** Holds the answers to those queries of pages that contain `text`, once the host has given them. Calling one sends it. */
-async function holdPages(page: Page, text: string): Promise<(() => Promise<void>)[]> {
+/** Holds the answers to those queries of pages that contain `text`, once the host has given them, until `release` sends them all. */
+async function holdPages(page: Page, text: string) {
   const answers: (() => Promise<void>)[] = [];
+  let isHolding = true;
   await page.route('**/call/data.listPage', async (route) => {
     if (!(route.request().postData() ?? '').includes(text)) return route.continue();
     const response = await route.fetch();
+    if (!isHolding) return route.fulfill({ response });
     answers.push(() => route.fulfill({ response }));
   });
-  return answers;
+  return {
+    areHeld: async (): Promise<boolean> => answers.length > 0,
+    async release(): Promise<void> {
+      isHolding = false;
+      for (const answer of answers) await answer();
+    },
+  };
 }
 
 describeWindow('several rows of a list', { invoices: 60, customers: 10 }, (env) => {
@@ -130,12 +138,10 @@ describeWindow('several rows of a list', { invoices: 60, customers: 10 }, (env) 
     await select();
     const answers = await holdPages(page, '"filters":{"id":[');
     await issue(0);
-    await waitUntil(page, 'the selected rows are read', async () => answers.length === 1);
+    await waitUntil(page, 'the selected rows are read', answers.areHeld);
     await issue(1);
     await waitUntil(page, 'the list has been read', async () => await rows(page).filter({ hasText: 'Draft' }).count() === 0);
-    for (const answer of answers.splice(0)) await answer();
-    await waitUntil(page, 'they are read again', async () => answers.length === 1);
-    for (const answer of answers) await answer();
+    await answers.release();
     await bar(page).getByRole('button', { name: /^Issue/ }).waitFor({ state: 'detached' });
     await bar(page).getByText('2 selected').waitFor();
   });
@@ -144,9 +150,9 @@ describeWindow('several rows of a list', { invoices: 60, customers: 10 }, (env) 
     const { page, issue, select } = await openDrafts(t, 'Changing Meanwhile Ltd');
     const answers = await holdPages(page, '"search":"Changing');
     await issue(0);
-    await waitUntil(page, 'the list is read', async () => answers.length > 0);
+    await waitUntil(page, 'the list is read', answers.areHeld);
     await select();
-    for (const answer of answers) await answer();
+    await answers.release();
     await bar(page).getByRole('button', { name: 'Issue 1 draft' }).waitFor();
   });
 
