@@ -98,6 +98,8 @@ export class InvoifyShell extends LitElement {
 
   /** What the company's screen was opened for. */
   #lead: Lead | null = null;
+  /** The record that a new one's form has replaced, and that is shown again if the form is cancelled. */
+  #before: DetailView | null = null;
   #followTimer: ReturnType<typeof setTimeout> | undefined;
   readonly #narrow = matchMedia(narrow);
   readonly #redraw = (): void => this.requestUpdate();
@@ -210,6 +212,7 @@ export class InvoifyShell extends LitElement {
     if (isShown) return true;
     if (!await this.#mayLeave()) return false;
     await loadLaterScreens();
+    this.#before = detail.id === null ? this._detail : null;
     this._detail = detail;
     await this.updateComplete;
     return true;
@@ -233,9 +236,9 @@ export class InvoifyShell extends LitElement {
 
   #closeDetail(): void {
     clearTimeout(this.#followTimer);
-    const id = this._detail?.id ?? null;
-    this._detail = null;
-    void this.updateComplete.then(() => id === null ? this.#list?.focus() : this.#list?.focusRecord(id));
+    const id = this._detail?.id;
+    this._detail = id ? null : this.#before;
+    void this.updateComplete.then(() => this._detail ? this.#record?.focusStart() : this.#list?.focusRecord(id ?? ''));
   }
 
   /** The list has left the record out. The focus stays where it is: in the search, or a filter. */

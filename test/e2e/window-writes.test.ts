@@ -144,6 +144,10 @@ describeWindow('writes in one window', { invoices: 300, customers: 600 }, (env) 
     await there.locator(rows).first().getByText('Void', { exact: true }).waitFor();
 
     await runMenuAction(here, 'Duplicate');
+    await button(detail(here), 'Cancel').click();
+    await here.locator('invoify-detail h2', { hasText: second }).waitFor();
+    assert.equal(await here.locator('invoify-detail').evaluate((pane) => pane.shadowRoot?.activeElement !== null), true);
+    await runMenuAction(here, 'Duplicate');
     await button(detail(here), 'Save draft').click();
     await title(here, 'Draft invoice');
     const drafts = async (page: Page): Promise<number> => {

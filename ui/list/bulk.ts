@@ -48,7 +48,7 @@ export async function runBulk<T>(
 export function itemName({ columns: { number, kind, customerName, issueDate, totalMinor, currency } }: ListRow): string {
   if (number !== null) return [number, customerName].join(' · ');
   return [
-    t(kind === 'credit_note' ? 'kind.credit_note' : 'detail.draftInvoice'), customerName, formatDate(String(issueDate)),
+    t(kind === 'credit_note' ? 'status.credit_note' : 'detail.draftInvoice'), customerName, formatDate(String(issueDate)),
     formatMoney(Number(totalMinor), String(currency)),
   ].join(' · ');
 }

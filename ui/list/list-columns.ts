@@ -187,11 +187,11 @@ export function statusCell({ columns }: ListRow, today: string): Cell {
 
 /** What a status of `rowStatus` is called. */
 export function statusText(status: string): string {
-  return status === 'credit_note' ? t('kind.credit_note') : tryText('status', status);
+  return tryText('status', status);
 }
 
 /** A credit note has no number until it is issued. */
 function numberCell(row: ListRow): Cell {
   const cell = textCell(row, 'number', (value) => value);
-  return cell === none && row.columns['kind'] === 'credit_note' ? { text: t('kind.credit_note'), isMuted: true } : cell;
+  return cell === none && row.columns['kind'] === 'credit_note' ? { text: t('status.credit_note'), isMuted: true } : cell;
 }

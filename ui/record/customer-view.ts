@@ -131,7 +131,7 @@ export class InvoifyCustomerView extends LitElement {
         <span>
           <button class="link" type="button"
             @click=${() => emit(this, 'open-record', { collection: 'invoices', id })}>${
-              number ?? t(kind === 'credit_note' ? 'kind.credit_note' : 'detail.draft')}</button>
+              number ?? t(kind === 'credit_note' ? 'status.credit_note' : 'detail.draft')}</button>
           <span class="aside">${formatDate(String(issueDate))}</span>
           <span class="badge" data-tone=${badge}>${text}</span>
         </span>

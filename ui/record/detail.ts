@@ -437,7 +437,7 @@ function isTakenByField(event: Event): boolean {
 }
 
 function titleOf(payload: JsonObject): string {
-  const untitled = payload['kind'] === 'credit_note' ? 'kind.credit_note' : 'detail.draftInvoice';
+  const untitled = payload['kind'] === 'credit_note' ? 'status.credit_note' : 'detail.draftInvoice';
   return String(payload['name'] ?? payload['number'] ?? t(untitled));
 }
 

@@ -23,6 +23,6 @@ function invoiceBadge(invoice: Invoice): TemplateResult {
   const facts = { ...invoice, openMinor: openMinorOf(invoice), hasPayments: invoice.payments.length > 0 };
   const status = displayStatus(facts, localDay(Date.now()));
   // A draft's title says that it is a credit note.
-  return invoice.kind === 'credit_note' && status !== 'draft' ? html`<span class="badge">${t('kind.credit_note')}</span>`
+  return invoice.kind === 'credit_note' && status !== 'draft' ? html`<span class="badge">${t('status.credit_note')}</span>`
     : html`<span class="badge" data-tone=${statusTone(status)}>${tryText('status', status)}</span>`;
 }

@@ -63,7 +63,6 @@ export const deShell: Translation<typeof enShell> = {
   'status.credited': 'Gutgeschrieben',
   'status.void': 'Storniert',
   'status.credit_note': 'Gutschrift',
-  'kind.credit_note': 'Gutschrift',
   'role.owner': 'Inhaber',
   'role.editor': 'Bearbeiter',
   'role.viewer': 'Leser',

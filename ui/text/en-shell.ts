@@ -63,7 +63,6 @@ export const enShell = {
   'status.credited': 'Credited',
   'status.void': 'Void',
   'status.credit_note': 'Credit note',
-  'kind.credit_note': 'Credit note',
   'role.owner': 'Owner',
   'role.editor': 'Editor',
   'role.viewer': 'Viewer',
