@@ -41,12 +41,15 @@ export const failureKinds = [
   'timed_out',                  // nothing arrived, or there is no way to the address
   'interrupted',                // the connection was cut
   'not_https',                  // the peer offers no secure connection, or none that this side accepts
-  'certificate_untrusted',      // self-signed, or of an authority that this computer does not know
+  'certificate_untrusted',      // self-signed, of an authority that this computer does not know, or too weak
+  'certificate_revoked',
   'certificate_expired',
   'certificate_not_yet_valid',
   'certificate_date',           // one of the two: Chromium does not say which
   'certificate_wrong_name',
   'redirected',
+  'client_certificate',         // the peer asks for one, and a desktop has none
+  'blocked',                    // a program on this computer does not let the request out
   'proxy_password',             // a proxy asks for its password
   'proxy_failed',               // a proxy cannot be reached, or does not let the request through
   'broken_encoding',            // the answer cannot be decompressed

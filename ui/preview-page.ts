@@ -1,6 +1,6 @@
 // Runs before the window's script in the preview: the same `window.electron` as under Electron, over the preview's loopback
-// HTTP (desktop/preview/preview.ts). Handles printing, e-mail and the clipboard here. Without a menu there are no commands; the
-// window handles its own shortcuts.
+// HTTP (desktop/preview/preview.ts). Handles printing, e-mail, the clipboard and unsaved input here. Without a menu there
+// are no commands; the window handles its own shortcuts.
 //
 // The link's fragment has a key, which is exchanged for the secret that every request carries. The secret stays in this tab's
 // session storage, so that the page can be reloaded; no page on another port can read it.
@@ -61,7 +61,18 @@ const localCalls: { readonly [channel: string]: ((request: unknown) => Promise<n
     });
     return null;
   },
+  async 'app.setUnsaved'(request) {
+    const { isUnsaved } = requestParsers['app.setUnsaved'](request);
+    if (isUnsaved) window.addEventListener('beforeunload', keepTab);
+    else window.removeEventListener('beforeunload', keepTab);
+    return null;
+  },
 };
+
+/** The browser asks in its own words, once the page was used. */
+function keepTab(event: BeforeUnloadEvent): void {
+  event.preventDefault();
+}
 
 async function call(channel: keyof WindowCalls, request?: unknown): Promise<Outcome<unknown>> {
   const run = Object.hasOwn(localCalls, channel) ? localCalls[channel] : undefined;

@@ -17,7 +17,7 @@ import type { InvoifyCompany } from './company/company-screen.ts';
 import type { InvoifyDetail } from './record/detail.ts';
 import { emit, type AppEvents } from './base/events.ts';
 import { focusScreen } from './base/focus.ts';
-import { loadRecordTexts, t } from './text/i18n.ts';
+import { loadLaterTexts, t } from './text/i18n.ts';
 import './list/list-screen.ts';
 import type { InvoifyListScreen } from './list/list-screen.ts';
 import { clearFilters, hasFilters, initialState, readAmountsWith, type ListState } from './list/list-state.ts';
@@ -28,7 +28,7 @@ import { blockText, writeBlock, type Notice, type SyncView } from './sync/sync-v
 
 /** Loads the components that the first screen does not need, with their texts. */
 async function loadLaterScreens(): Promise<void> {
-  await loadRecordTexts();
+  await loadLaterTexts();
   readAmountsWith((await import('./text/number-text.ts')).searchedAmount);
   await Promise.all([
     import('./record/detail.ts'), import('./settings/settings-screen.ts'), import('./settings/computers-screen.ts'),

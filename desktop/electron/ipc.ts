@@ -20,6 +20,7 @@ import {
 import { mailLink } from '../../shared/window/mail.ts';
 import { requirePhoneLink } from '../../shared/window/phone.ts';
 import type { SystemEvent } from '../desk.ts';
+import { requireOutsideDataFolder } from '../files/chosen-file.ts';
 import { oneDialogAtATime } from '../files/dialogs.ts';
 import { newPath, toFileName } from '../files/file-name.ts';
 import type { Facts } from '../files/redact.ts';
@@ -84,6 +85,7 @@ export interface ShellDeps extends ReplaceDeps {
   readonly dataFolder: string;
   readonly logFolder: string;
   readonly nowMs: () => number;
+  readonly setUnsaved: (isUnsaved: boolean) => void;
   /** Whether the token outlives the program. */
   readonly isTokenStored: () => Promise<boolean>;
 }
@@ -146,10 +148,15 @@ export function createShellCalls(deps: ShellDeps): Handlers<ShellCalls> {
       await clipboard.writeText(text);
       return null;
     },
+    async 'app.setUnsaved'({ isUnsaved }) {
+      deps.setUnsaved(isUnsaved);
+      return null;
+    },
   };
 }
 
 async function writePdf(path: string, deps: ShellDeps): Promise<SavedFile> {
+  requireOutsideDataFolder(path, deps.dataFolder);
   const pdf = await requireWindow(deps).webContents.printToPDF({
     pageSize: 'A4', preferCSSPageSize: true, printBackground: true, generateTaggedPDF: true,
   });

@@ -14,16 +14,16 @@ import type { Status } from '../../shared/window/views.ts';
 import type { DeskDeps, SystemEvent } from '../desk.ts';
 import { openLog, type Log } from '../files/log.ts';
 import { openSettings } from '../files/settings.ts';
+import { readWindowState, saveWindowState } from '../files/window-state.ts';
 import { systemDeskDeps } from '../system-deps.ts';
 import { createShellCalls, forwardNetworkEvents, handleCalls } from './ipc.ts';
-import { setMenu } from './menu.ts';
+import { offerTextMenu, setMenu } from './menu.ts';
 import { registerScheme, serveWindow } from './protocol-handler.ts';
 import { guardPages, lockSession } from './security.ts';
 import { failStart, type StartFailure } from './start-failure.ts';
+import { guardUnsaved } from './unsaved.ts';
 import { createSafeVault } from './vault.ts';
-import {
-  createWindow, focusWindow, getWindowState, loadPage, readWindowState, recoverFromCrashes, saveWindowState, windowSession,
-} from './window.ts';
+import { createWindow, focusWindow, getWindowState, loadPage, recoverFromCrashes, windowSession } from './window.ts';
 import { startDeskProcess } from './worker-process.ts';
 
 /** The other bundles, beside this one. */
@@ -109,9 +109,11 @@ async function start(folder: string): Promise<void> {
 async function run(dataFolder: string, logFolder: string, deps: DeskDeps): Promise<void> {
   const { log } = deps;
   const windowStateFile = join(dataFolder, 'window.json');
-  const { settings } = openSettings(join(dataFolder, 'settings.json'), deps);
+  const readSettings = (): Settings => openSettings(join(dataFolder, 'settings.json'), deps).settings;
+  const settings = readSettings();
   let { language } = settings;
   let window: BrowserWindow | null = null;
+  let setUnsaved: ((isUnsaved: boolean) => void) | null = null;
 
   log('started', { version: app.getVersion(), electron: process.versions['electron'] ?? '', platform: process.platform });
   logCrashes(log);
@@ -121,12 +123,15 @@ async function run(dataFolder: string, logFolder: string, deps: DeskDeps): Promi
 
   const vault = createSafeVault(join(dataFolder, 'token.bin'), { ...deps, safeStorage, platform: process.platform });
   const desk = startDeskProcess(bundles.worker, { dataFolder, version: app.getVersion() }, {
-    ...deps, vault, onStatus: (status) => send('status', status),
+    ...deps, vault, settings: readSettings, onStatus: (status) => send('status', status),
   });
   guardPages({ log, server: () => desk.status?.server ?? settings.server });
   forwardPowerEvents((event) => desk.handleSystemEvent(event));
   forwardNetworkEvents(() => window, (event) => desk.handleSystemEvent(event));
-  const shell = createShellCalls({ ...deps, desk, dataFolder, logFolder, window: () => window, isTokenStored: () => vault.isPersistent() });
+  const shell = createShellCalls({
+    ...deps, desk, dataFolder, logFolder,
+    window: () => window, setUnsaved: (isUnsaved) => setUnsaved?.(isUnsaved), isTokenStored: () => vault.isPersistent(),
+  });
   handleCalls({ log, desk, shell, window: () => window, onAnswer });
   applySettings(settings);
 
@@ -145,6 +150,8 @@ async function run(dataFolder: string, logFolder: string, deps: DeskDeps): Promi
   const opened = createWindow(bundles.preload, readWindowState(windowStateFile), deps);
   window = opened;
   recoverFromCrashes(opened, { ...deps, language: () => language });
+  offerTextMenu(opened, () => language);
+  setUnsaved = guardUnsaved(opened, () => language);
   opened.on('close', () => {
     isWanted = false;
     rememberWindow();

@@ -1,6 +1,7 @@
-// The application menu and its shortcuts. The window handles some entries, sent to it as commands; the rest are Electron's roles.
+// The application menu and its shortcuts, and the menu of a text. The window handles some entries, sent to it as commands; the rest are
+// Electron's roles.
 
-import { app, Menu, type MenuItemConstructorOptions } from 'electron';
+import { app, Menu, type BrowserWindow, type MenuItemConstructorOptions } from 'electron';
 
 import type { Command, Settings } from '../../shared/window/ipc.ts';
 
@@ -23,6 +24,20 @@ const texts = {
 /** Sets the menu in the chosen language; `system` means the system's if there is a translation, otherwise English. */
 export function setMenu(language: Settings['language'], send: (command: Command) => void): void {
   Menu.setApplicationMenu(Menu.buildFromTemplate(menuTemplate(chooseLanguage(language, app.getLocale()), send)));
+}
+
+/** Opens a menu where a text is entered or selected, by mouse or keyboard; the page has its own for the rows of a list. */
+export function offerTextMenu(window: BrowserWindow, language: () => Settings['language']): void {
+  window.webContents.on('context-menu', (_event, { x, y, isEditable, selectionText, editFlags, menuSourceType }) => {
+    if (!isEditable && selectionText.trim() === '') return;
+    const text = texts[chooseLanguage(language(), app.getLocale())];
+    const { canCut, canCopy, canPaste, canSelectAll } = editFlags;
+    const copy = { role: 'copy', label: text.copy, enabled: canCopy } as const;
+    Menu.buildFromTemplate(!isEditable ? [copy] : [
+      { role: 'cut', label: text.cut, enabled: canCut }, copy, { role: 'paste', label: text.paste, enabled: canPaste },
+      { type: 'separator' }, { role: 'selectAll', label: text.selectAll, enabled: canSelectAll },
+    ]).popup({ window, x, y, sourceType: menuSourceType });
+  });
 }
 
 /** `locale` is the system's. */

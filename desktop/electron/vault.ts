@@ -3,21 +3,21 @@
 //
 // Invariants: the token is on disk encrypted or not at all; if the system cannot encrypt, or only obfuscates (`basic_text`
 // on Linux), it is held in memory until the program ends. A file that is missing, truncated or from another user or
-// machine counts as no token, so the user signs in again. One that cannot be decrypted now stays for the next start: within
-// one run Electron asks for the key only once. A token that was to be removed or replaced is never loaded again, although the
-// file could not be removed: it is emptied, or a marker beside it (`token.bin.removing`) says that it is dead. Operations run
-// one after the other, and none waits for the key store for ever.
+// machine counts as no token, so the user signs in again. One that cannot be decrypted now stays, as a rule for the next start: within
+// one run Electron asks for the key only once, and then has it late or not at all. A token that was to be removed or replaced is never
+// loaded again, although the file could not be removed (session/token-file.ts). Operations run one after the other, and none waits for
+// the key store for ever.
 //
 // Whether the system can encrypt is found out by trying: `isAsyncEncryptionAvailable` says yes on every Windows.
 
-import { access, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 
 import type { SafeStorage } from 'electron';
 
 import { AppError, hasSystemCode } from '../../shared/errors.ts';
-import { isObject } from '../../shared/fields.ts';
 import type { Facts } from '../files/redact.ts';
 import { replaceFile, type ReplaceDeps } from '../files/replace-file.ts';
+import { isMarked, parseStoredToken, removeTokenFile, unmark } from '../session/token-file.ts';
 import type { StoredToken, TokenVault } from '../session/token-vault.ts';
 
 export interface SafeVaultDeps extends ReplaceDeps {
@@ -51,31 +51,52 @@ export function createSafeVault(path: string, given: SafeVaultDeps): SafeVault {
     return done;
   }
 
-  async function write(stored: StoredToken): Promise<void> {
-    if (!await (canEncrypt ??= tryToEncrypt(deps))) return removeFile(path);
+  /** Only an answer counts for the whole run: a key store that is too slow now may encrypt later. */
+  async function isAble(): Promise<boolean> {
+    try {
+      return await (canEncrypt ??= tryToEncrypt(deps));
+    } catch {
+      canEncrypt = undefined;
+      return false;
+    }
+  }
+
+  /** Whether it is stored. */
+  async function write(stored: StoredToken): Promise<boolean> {
+    if (!await isAble()) {
+      await removeTokenFile(path);
+      return false;
+    }
     await writeEncrypted(path, await deps.safeStorage.encryptStringAsync(JSON.stringify(stored)), deps);
-    await rm(markerOf(path), { force: true });
+    await unmark(path);
+    return true;
   }
 
   return {
-    isPersistent: async () => await (canEncrypt ??= tryToEncrypt(deps)) && !isUnsaved,
-    load: () => enqueue(() => held ??= loadFile(path, deps)),
+    isPersistent: async () => await isAble() && !isUnsaved,
+    load: () => enqueue(async () => {
+      try {
+        return await (held ??= loadFile(path, deps));
+      } catch (error) {
+        held = undefined;
+        throw error;
+      }
+    }),
     save: (stored) => enqueue(async () => {
       held = Promise.resolve(stored);
       try {
-        await write(stored);
-        isUnsaved = false;
+        isUnsaved = !await write(stored);
       } catch (error) {
         isUnsaved = true;
         // The next start must not find an older token.
-        await removeFile(path).catch((cause: unknown) => deps.log('older token cannot be removed', { error: cause }));
+        await removeTokenFile(path).catch((cause: unknown) => deps.log('older token cannot be removed', { error: cause }));
         throw error;
       }
     }),
     clear: () => enqueue(async () => {
       held = Promise.resolve(null);
       isUnsaved = false;
-      await removeFile(path);
+      await removeTokenFile(path);
     }),
   };
 }
@@ -94,6 +115,7 @@ function withDeadline({ safeStorage, setTimer }: SafeVaultDeps): SafeVaultDeps['
   };
 }
 
+/** Rejects if the key store has not answered. */
 async function tryToEncrypt({ safeStorage, platform, log }: SafeVaultDeps): Promise<boolean> {
   try {
     if (platform === 'linux' && ['basic_text', 'unknown'].includes(safeStorage.getSelectedStorageBackend())) return false;
@@ -101,6 +123,7 @@ async function tryToEncrypt({ safeStorage, platform, log }: SafeVaultDeps): Prom
     return true;
   } catch (error) {
     log('the system cannot encrypt', { error });
+    if (isForNow(error)) throw error;
     return false;
   }
 }
@@ -108,7 +131,7 @@ async function tryToEncrypt({ safeStorage, platform, log }: SafeVaultDeps): Prom
 async function loadFile(path: string, deps: SafeVaultDeps): Promise<StoredToken | null> {
   try {
     if (await isMarked(path)) {
-      await removeFile(path);
+      await removeTokenFile(path);
       return null;
     }
     const encrypted = await readFile(path);
@@ -119,44 +142,14 @@ async function loadFile(path: string, deps: SafeVaultDeps): Promise<StoredToken 
     return stored;
   } catch (error) {
     if (!hasSystemCode(error, 'ENOENT')) deps.log('stored token cannot be read', { error });
-    // The message is all that tells this from a failure for good.
-    if (!/temporarily unavailable/i.test(String(error))) return null;
+    if (!isForNow(error)) return null;
     throw new AppError('sign_in_locked', 'Windows cannot unlock the stored sign-in now. Restart Invoify, or sign in again.');
   }
 }
 
-/**
- * Removes the file. Another program may hold it, or the folder may not be writable: then it is emptied, and as long as
- * neither is possible, a marker stays. Throws if none of the three worked.
- */
-async function removeFile(path: string): Promise<void> {
-  const isMarked = await succeeds(writeFile(markerOf(path), '', { mode: 0o600 }));
-  try {
-    await rm(path, { force: true });
-  } catch (error) {
-    if (!await succeeds(truncate(path)) && !isMarked) throw error;
-    return;
-  }
-  await succeeds(rm(markerOf(path), { force: true }));
-}
-
-function markerOf(path: string): string {
-  return `${path}.removing`;
-}
-
-/** Whether the file must not be read. Throws if that cannot be found out. */
-async function isMarked(path: string): Promise<boolean> {
-  try {
-    await access(markerOf(path));
-    return true;
-  } catch (error) {
-    if (hasSystemCode(error, 'ENOENT')) return false;
-    throw error;
-  }
-}
-
-async function succeeds(done: Promise<void>): Promise<boolean> {
-  return done.then(() => true, () => false);
+/** The message is all that tells it from a failure for good. */
+function isForNow(error: unknown): boolean {
+  return /temporarily unavailable/i.test(String(error));
 }
 
 /** For a new system key: replaces the file only after the new ciphertext decrypts to the same text. */
@@ -173,16 +166,4 @@ async function reEncrypt(path: string, text: string, deps: SafeVaultDeps): Promi
 
 async function writeEncrypted(path: string, encrypted: Buffer, deps: ReplaceDeps): Promise<void> {
   await replaceFile(path, async (file) => void await file.writeFile(encrypted), deps);
-}
-
-function parseStoredToken(text: string): StoredToken | null {
-  const value: unknown = JSON.parse(text);
-  if (!isObject(value) || typeof value['token'] !== 'string' || typeof value['origin'] !== 'string') return null;
-  const { token, origin, userId, receivedMs, lifetimeMs } = value;
-  return {
-    token, origin,
-    ...(typeof userId === 'string' && { userId }),
-    ...(typeof receivedMs === 'number' && { receivedMs }),
-    ...(typeof lifetimeMs === 'number' && { lifetimeMs }),
-  };
 }

@@ -1,32 +1,16 @@
 // The application window: a sandboxed page, opened where it was last closed and reloaded when its process crashes.
 //
 // Invariants: the page has no Node, no files and no network, only `window.electron`; its session is in memory, so nothing
-// it stores outlives the program. The window opens where it can be seen and moved, whatever window.json says and whichever
-// displays are gone; unusable content is ignored. A page that keeps crashing is not reloaded forever: the user decides.
-
-import { readFileSync, writeFileSync } from 'node:fs';
+// it stores outlives the program. The window opens where it can be seen and moved (files/window-state.ts). A page that keeps
+// crashing is not reloaded forever: the user decides.
 
 import { app, BrowserWindow, dialog, nativeTheme, screen, session, type Session } from 'electron';
 
-import { isObject } from '../../shared/fields.ts';
 import type { Settings } from '../../shared/window/ipc.ts';
 import type { Facts } from '../files/redact.ts';
+import { fitToDisplays, minSize, type WindowState } from '../files/window-state.ts';
 import { chooseLanguage } from './menu.ts';
 import { pageUrl } from './protocol-handler.ts';
-
-/** In device-independent pixels. */
-export interface Box {
-  readonly x: number;
-  readonly y: number;
-  readonly width: number;
-  readonly height: number;
-}
-
-export interface WindowState {
-  /** Without maximizing; null lets the system choose. */
-  readonly bounds: Box | null;
-  readonly isMaximized: boolean;
-}
 
 export interface WindowDeps {
   /** The chosen language. */
@@ -37,16 +21,16 @@ export interface WindowDeps {
   readonly log: (event: string, facts?: Facts) => void;
 }
 
-const minSize = { width: 820, height: 560 } as const;
 const defaultSize = { width: 1280, height: 800 } as const;
-/** How much of the title bar must be on a display, so that the window can be dragged. */
-const minVisible = { width: 120, height: 32 } as const;
 
 /** How long the window waits for the page to be painted before it is shown without it. */
 const SHOW_AFTER_MS = 3000;
 
 /** Shown until the page is painted. */
 const backgrounds = { light: '#ffffff', dark: '#1b1d21' } as const;
+
+/** The factor of one zoom level (Electron's `setZoomLevel`). */
+const ZOOM_BASE = 1.2;
 
 /** Automatic reloads allowed within the period. */
 const MAX_RELOADS = 3;
@@ -59,7 +43,7 @@ export function windowSession(): Session {
 
 /** Not shown until the page is painted, fails to load, or takes too long: a blank window says more than none. */
 export function createWindow(preload: string, saved: WindowState, { setTimer }: Pick<WindowDeps, 'setTimer'>): BrowserWindow {
-  const { bounds, isMaximized } = fitToDisplays(saved, screen.getAllDisplays().map(({ workArea }) => workArea));
+  const { bounds, isMaximized, zoomLevel } = fitToDisplays(saved, screen.getAllDisplays().map(({ workArea }) => workArea));
   const window = new BrowserWindow({
     ...defaultSize,
     ...bounds,
@@ -83,6 +67,8 @@ export function createWindow(preload: string, saved: WindowState, { setTimer }: 
       spellcheck: false,
       navigateOnDragDrop: false,
       autoplayPolicy: 'document-user-activation-required',
+      // Chromium remembers it in a session on disk only.
+      zoomFactor: ZOOM_BASE ** zoomLevel,
       // Date inputs then follow their `lang`, not the language of Chromium's own texts.
       enableBlinkFeatures: 'LangAttributeAwareFormControlUI',
     },
@@ -115,45 +101,7 @@ export function focusWindow(window: BrowserWindow | null): void {
 }
 
 export function getWindowState(window: BrowserWindow): WindowState {
-  return { bounds: window.getNormalBounds(), isMaximized: window.isMaximized() };
-}
-
-/** The saved state, or the default if there is none or it is unusable. */
-export function readWindowState(path: string): WindowState {
-  try {
-    const value: unknown = JSON.parse(readFileSync(path, 'utf8'));
-    if (isObject(value)) return { bounds: parseBox(value['bounds']), isMaximized: value['isMaximized'] === true };
-  } catch {
-    // The first start, or a damaged file: there is nothing to restore.
-  }
-  return { bounds: null, isMaximized: false };
-}
-
-/** Synchronous, for when the system shuts down. Throws if it cannot be written; a crash may leave an unusable file. */
-export function saveWindowState(path: string, state: WindowState): void {
-  writeFileSync(path, `${JSON.stringify(state)}\n`, { mode: 0o600 });
-}
-
-function parseBox(value: unknown): Box | null {
-  if (!isObject(value)) return null;
-  const { x, y, width, height } = value;
-  const isBox = [x, y, width, height].every((side) => Number.isInteger(side) && Math.abs(side as number) < 100_000);
-  return isBox && (width as number) > 0 && (height as number) > 0 ? { x, y, width, height } as Box : null;
-}
-
-/** Keeps the saved bounds if their title bar is on a display, limited to that display's work area. */
-function fitToDisplays({ bounds, isMaximized }: WindowState, workAreas: readonly Box[]): WindowState {
-  const display = bounds && workAreas.find((area) => canBeDragged(bounds, area));
-  if (!display) return { bounds: null, isMaximized };
-  const width = Math.min(Math.max(bounds.width, minSize.width), display.width);
-  const height = Math.min(Math.max(bounds.height, minSize.height), display.height);
-  return { bounds: { x: bounds.x, y: bounds.y, width, height }, isMaximized };
-}
-
-function canBeDragged(bounds: Box, area: Box): boolean {
-  const visibleWidth = Math.min(bounds.x + bounds.width, area.x + area.width) - Math.max(bounds.x, area.x);
-  const isTopVisible = bounds.y >= area.y && bounds.y + minVisible.height <= area.y + area.height;
-  return isTopVisible && visibleWidth >= minVisible.width;
+  return { bounds: window.getNormalBounds(), isMaximized: window.isMaximized(), zoomLevel: window.webContents.getZoomLevel() };
 }
 
 /** Reloads the page when its process crashes, and logs what goes wrong in it. Crashes of the data process: worker-process.ts. */

@@ -11,7 +11,7 @@
 
 import { utilityProcess, type UtilityProcess } from 'electron';
 
-import { toOutcome, type Outcome } from '../../shared/window/ipc.ts';
+import { toOutcome, type Outcome, type Settings } from '../../shared/window/ipc.ts';
 import type { Status, SyncOutcome } from '../../shared/window/views.ts';
 import type { DeskOptions, SystemEvent } from '../desk.ts';
 import type { Facts } from '../files/redact.ts';
@@ -20,6 +20,8 @@ import type { DeskChannel, FromWorker, ToWorker, VaultRequest } from './worker.t
 
 export interface DeskProcessDeps {
   readonly vault: TokenVault;
+  /** Answers for the process while it is away. */
+  readonly settings: () => Settings;
   /** Called with every new status. If it throws, that is logged. */
   readonly onStatus: (status: Status) => void;
   readonly monotonicMs: () => number;
@@ -141,6 +143,8 @@ export function startDeskProcess(program: string, options: DeskOptions, deps: De
         : { code: 'internal', message: died } as const;
     switch (channel) {
       case 'sync.getStatus': return status ? { ok: true, value: status } : { ok: false, error };
+      // The window asks once, at its start.
+      case 'app.getSettings': return { ok: true, value: deps.settings() };
       case 'sync.getOnlineStatus': return { ok: true, value: false };
       case 'sync.pullFromServer': return { ok: true, value: { ...failedPull, error } satisfies SyncOutcome };
       default: return { ok: false, error };

@@ -2,7 +2,38 @@
 #
 # Invariants: Invoify is installed per user, without administrator rights; it is never installed among other files, because
 # uninstalling deletes its whole folder; the uninstaller deletes %APPDATA%\Invoify only if the user ticks that, and an update
-# never does.
+# never does; an Invoify that runs is asked to close, as by its own X, before anything ends it.
+
+!include "getProcessInfo.nsh"
+Var pid
+
+# The templates give it 1.3 seconds to close, and where PowerShell is there, none: Stop-Process ends a process at once. It also looks
+# for whatever runs in a folder whose path begins like the chosen one, and fails on an apostrophe in it. So PowerShell counts as missing.
+# An Invoify that asks about unsaved input, or finishes a write, has ten seconds; if it is still there, the templates ask once more
+# before they end it, or end it if the installer is silent.
+!macro customCheckAppRunning
+  Var /GLOBAL IsPowerShellAvailable
+  StrCpy $IsPowerShellAvailable 1
+  !insertmacro FIND_PROCESS "${APP_EXECUTABLE_FILENAME}" $R0
+  ${If} $R0 == 0
+    MessageBox MB_OKCANCEL|MB_ICONEXCLAMATION "$(appRunning)" /SD IDOK IDOK +2
+    Quit
+    DetailPrint "$(appClosing)"
+    nsExec::Exec `"$CmdPath" /C taskkill /IM "${APP_EXECUTABLE_FILENAME}" /FI "USERNAME eq %USERNAME%"`
+    Pop $R0
+    StrCpy $R1 0
+    ${Do}
+      Sleep 500
+      IntOp $R1 $R1 + 1
+      !insertmacro FIND_PROCESS "${APP_EXECUTABLE_FILENAME}" $R0
+      ${If} $R0 != 0
+      ${OrIf} $R1 > 20
+        ${Break}
+      ${EndIf}
+    ${Loop}
+  ${EndIf}
+  !insertmacro _CHECK_APP_RUNNING
+!macroend
 
 !macro customHeader
   !ifdef BUILD_UNINSTALLER

@@ -95,6 +95,7 @@ export function createPreviewShell(options: DeskOptions, desk: PreviewDesk, nowM
     'app.copyText': refusePageCall,
     'app.openEmail': refusePageCall,
     'app.openPhone': refusePageCall,
+    'app.setUnsaved': refusePageCall,
   };
   return {
     answer: (channel, request) => run(answers, channel, request),

@@ -12,11 +12,14 @@ const patterns: readonly (readonly [FailureKind, RegExp])[] = [
   ['certificate_not_yet_valid', /\bCERT_NOT_YET_VALID\b/],
   ['certificate_date', /\bERR_CERT_DATE_INVALID\b/],
   ['certificate_wrong_name', /\bERR_TLS_CERT_ALTNAME_INVALID\b|\bERR_CERT_COMMON_NAME_INVALID\b/],
+  ['certificate_revoked', /\bCERT_REVOKED\b|\bERR_CERT_REVOKED\b/],
   ['certificate_untrusted', /SELF_SIGNED_CERT|\bUNABLE_TO_(?:GET_ISSUER|VERIFY_LEAF)/],
-  ['certificate_untrusted', /\bCERT_(?:UNTRUSTED|REJECTED|REVOKED|CHAIN_TOO_LONG|SIGNATURE_FAILURE)\b|\bERR_CERT(?:IFICATE)?_/],
+  ['certificate_untrusted', /\bCERT_(?:UNTRUSTED|REJECTED|CHAIN_TOO_LONG|SIGNATURE_FAILURE)\b|\bERR_CERT(?:IFICATE)?_/],
   ['certificate_untrusted', /\bINVALID_(?:CA|PURPOSE)\b/],
   ['proxy_password', /\bERR_(?:PROXY_AUTH_|UNEXPECTED_PROXY_AUTH\b)/],
-  ['proxy_failed', /\bERR_(?:PROXY|TUNNEL|SOCKS|MANDATORY_PROXY|HTTPS_PROXY)_|\bERR_NO_SUPPORTED_PROXIES\b/],
+  ['client_certificate', /\bERR_(?:BAD_)?SSL_CLIENT_AUTH_/],
+  ['blocked', /\bERR_NETWORK_ACCESS_DENIED\b/],
+  ['proxy_failed', /\bERR_(?:PROXY|PAC|TUNNEL|SOCKS|MANDATORY_PROXY|HTTPS_PROXY)_|\bERR_NO_SUPPORTED_PROXIES\b/],
   ['not_https', /\bERR_SSL_|\bEPROTO\b/],
   ['name_not_found', /\bENOTFOUND\b|\bEAI_\w+|\bERR_NAME_/],
   ['refused', /\bECONNREFUSED\b|\bERR_CONNECTION_REFUSED\b/],
@@ -82,13 +85,18 @@ const sentences: Readonly<Record<FailureKind, (host: string) => string>> = {
   interrupted: (host) => `The connection to ${host} was cut. Try again; if this keeps happening, ask your administrator.`,
   not_https: (host) => `${host} offers no secure connection (HTTPS) that Invoify can use. Check the address and its port. Only a server on `
     + 'this computer may go without: type http:// before its address.',
-  certificate_untrusted: (host) => `This computer does not trust the certificate of ${host}: it is self-signed, or its issuer is unknown. `
-    + 'Ask your administrator.',
+  certificate_untrusted: (host) => `This computer does not trust the certificate of ${host}: it is self-signed, its issuer is unknown, or `
+    + 'it is too weak. Ask your administrator.',
+  certificate_revoked: (host) => `The certificate of ${host} was revoked by its issuer. Ask your administrator, and do `
+    + 'not sign in until then.',
   certificate_expired: (host) => `The certificate of ${host} has expired. ${checkClock} to renew it.`,
   certificate_not_yet_valid: (host) => `The certificate of ${host} is not valid yet. ${checkClock}.`,
   certificate_date: (host) => `The certificate of ${host} has expired or is not valid yet. ${checkClock}.`,
   certificate_wrong_name: (host) => `The certificate at ${host} is for another name. Check the address.`,
   redirected: (host) => `${host} redirects to another address. Ask your administrator for the exact address of the server.`,
+  client_certificate: (host) => `${host}, or a proxy before it, asks for a client certificate, which Invoify cannot show. Ask your `
+    + 'administrator to let Invoify through without one.',
+  blocked: (host) => `A firewall or security program on this computer does not let Invoify connect to ${host}. Ask your administrator.`,
   proxy_password: (host) => `A proxy on the way to ${host} asks for a password, and Invoify has none for it. Ask your administrator to `
     + 'let Invoify through without one, or to have the proxy accept your Windows sign-in.',
   proxy_failed: (host) => `The proxy of this network does not connect to ${host}. Check the system's proxy settings.`,

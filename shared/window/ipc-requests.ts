@@ -72,6 +72,7 @@ export const requestParsers: { readonly [C in Channel]: Parser<AllCalls[C]['requ
   'app.backUp': nothing,
   'app.openFolder': (input) => ({ folder: choice(input, 'folder', ['data', 'logs']) }),
   'app.copyText': (input) => ({ text: text(input, 'text', 4 * 1024 * 1024) }),
+  'app.setUnsaved': (input) => ({ isUnsaved: choice(input, 'isUnsaved', [true, false]) }),
   'file.writeCsv': (input) => ({ path: text(input, 'path', 32_768), csv: csvFile(member(input, 'csv')) }),
   'file.checkEInvoice': (input) => ({ id: name(input, 'id') }),
   'file.writeEInvoice': (input) => ({ path: text(input, 'path', 32_768), id: name(input, 'id') }),

@@ -189,6 +189,8 @@ export interface ShellCalls {
   'app.backUp': { request: Nothing; answer: SavedFile | null };
   'app.openFolder': { request: { readonly folder: 'data' | 'logs' }; answer: null };
   'app.copyText': { request: { readonly text: string }; answer: null };
+  /** Whether something would be lost with the window, which then asks before it closes. */
+  'app.setUnsaved': { request: { readonly isUnsaved: boolean }; answer: null };
 }
 
 /** The shell's calls to the desk, for a file that the user chose; the window cannot make them. */
@@ -216,7 +218,7 @@ const windowChannels: { readonly [C in keyof WindowCalls]: 'desk' | 'shell' } = 
   'app.getSettings': 'desk', 'app.saveSettings': 'desk', 'app.resetLocalData': 'desk', 'app.getInfo': 'shell',
   'app.exportCsv': 'shell', 'app.chooseFolder': 'shell', 'app.exportPdf': 'shell', 'app.exportEInvoice': 'shell',
   'app.openEmail': 'shell', 'app.openPhone': 'shell', 'app.print': 'shell',
-  'app.backUp': 'shell', 'app.openFolder': 'shell', 'app.copyText': 'shell',
+  'app.backUp': 'shell', 'app.openFolder': 'shell', 'app.copyText': 'shell', 'app.setUnsaved': 'shell',
 };
 
 /** Whether this is the name of a channel that a window may call. */

@@ -74,6 +74,7 @@ const validRequests: { readonly [C in keyof WindowCalls]: object | null } = {
   'app.print': null, 'app.backUp': null,
   'app.openFolder': { folder: 'data' },
   'app.copyText': { text: 'text' },
+  'app.setUnsaved': { isUnsaved: false },
 };
 
 /** A request for the channel as JSON; '' for a call without a request. */

@@ -78,8 +78,13 @@ describeWindow('entering an invoice', { invoices: 30, customers: 10 }, (env) => 
     await refusal.waitFor();
     await form.getByLabel('Currency').selectOption('EUR');
     await refusal.waitFor({ state: 'detached' });
+    const [question] = await Promise.all([page.waitForEvent('dialog'), page.close({ runBeforeUnload: true })]);
+    assert.equal(question.type(), 'beforeunload');
+    await question.dismiss();
     await press(form, 'Cancel');
     await page.locator('invoify-question').getByRole('button', { name: 'Discard' }).click();
+    await form.waitFor({ state: 'detached' });
+    await Promise.all([page.waitForEvent('close'), page.close({ runBeforeUnload: true })]);
   });
 
   test('fills a line with an earlier one or a plan, and issues the invoice from its form', async (t) => {

@@ -26,6 +26,7 @@ import { localNumbers } from '../text/number-text.ts';
 import { groupIban } from '../invoice/paper-format.ts';
 import { companyGaps } from './company-gaps.ts';
 import { plainIban, typedIban } from './iban-text.ts';
+import { Unsaved } from '../base/unsaved.ts';
 import '../base/write-button.ts';
 import '../record/block-banner.ts';
 import '../record/field.ts';
@@ -77,6 +78,7 @@ export class InvoifyCompanyForm extends LitElement {
     this.news = '';
     this._draft = {};
     this._problems = {};
+    new Unsaved(this, () => this.isChanged);
   }
 
   /** Whether there is unsaved input. */

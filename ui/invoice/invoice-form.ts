@@ -34,6 +34,7 @@ import { fieldLabel, problemMessage } from '../text/messages.ts';
 import { localNumbers } from '../text/number-text.ts';
 import type { Picked } from '../record/picker.ts';
 import { askQuestion } from '../base/question.ts';
+import { Unsaved } from '../base/unsaved.ts';
 import { findCompany, sourceOf } from '../record/record-detail-data.ts';
 import { formFields } from '../record/record-draft.ts';
 import { formFieldNames, type EditTask, type FlowError } from '../record/record-flow.ts';
@@ -107,6 +108,7 @@ export class InvoifyInvoiceForm extends LitElement {
     this._problems = {};
     this._newCustomer = null;
     this._credited = null;
+    new Unsaved(this, () => this.#isChanged);
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
@@ -119,10 +121,14 @@ export class InvoifyInvoiceForm extends LitElement {
 
   /** Whether the form may be closed; asks first if unsaved input would be lost. */
   async canLeave(): Promise<boolean> {
-    if (isSameInvoiceDraft(this.#initialDraft, this._draft)) return true;
+    if (!this.#isChanged) return true;
     return askQuestion(this, {
       heading: t('form.leaveTitle'), text: t('form.leaveText'), yes: t('form.leave'), no: t('form.stay'), isDanger: true,
     });
+  }
+
+  get #isChanged(): boolean {
+    return !isSameInvoiceDraft(this.#initialDraft, this._draft);
   }
 
   /** The fields that may change: all of a draft, two of an issued invoice. */

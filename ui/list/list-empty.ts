@@ -6,7 +6,7 @@ import { LitElement, css, html, nothing, type PropertyValues, type TemplateResul
 import { companyScreen } from '../app-state.ts';
 import { controls } from '../base/controls.ts';
 import { emit } from '../base/events.ts';
-import { isKey, loadRecordTexts, t, tryText } from '../text/i18n.ts';
+import { isKey, loadLaterTexts, t, tryText } from '../text/i18n.ts';
 import { icon } from '../base/icons.ts';
 import type { Emptiness } from './list-state.ts';
 import type { WriteBlock } from '../sync/sync-view.ts';
@@ -81,7 +81,7 @@ export class InvoifyListEmpty extends LitElement {
 
   async #readCompany(): Promise<void> {
     const [{ findCompany, sourceOf }, { companyGaps }] = await Promise.all([
-      import('../record/record-detail-data.ts'), import('../company/company-gaps.ts'), loadRecordTexts(),
+      import('../record/record-detail-data.ts'), import('../company/company-gaps.ts'), loadLaterTexts(),
     ]);
     const company = await findCompany(sourceOf(this));
     this._lacksCompany = company.ok && companyGaps(company.value?.payload ?? null).length > 0;

@@ -8,7 +8,7 @@ import { ask } from '../base/ask.ts';
 import { callErrorText } from '../text/call-error-text.ts';
 import { controls } from '../base/controls.ts';
 import { emit } from '../base/events.ts';
-import { countText, currentLocale, loadRecordTexts, t, tryText } from '../text/i18n.ts';
+import { countText, currentLocale, loadLaterTexts, t, tryText } from '../text/i18n.ts';
 import { listColumns } from './list-columns.ts';
 import { ListRows } from './list-rows.ts';
 import { chooseAge, clearFilters, emptiness, hasFilters, selectionOf, showsDue, sortBy, type Age, type ListState } from './list-state.ts';
@@ -162,7 +162,7 @@ export class InvoifyListScreen extends LitElement {
     this.#latestPick();
     this.selection = selection;
     // The element becomes the bar once it and its texts have been loaded.
-    if (selection.rows.size > 0) void loadRecordTexts().then(() => import('./selection-bar.ts'));
+    if (selection.rows.size > 0) void loadLaterTexts().then(() => import('./selection-bar.ts'));
   }
 
   /** Not before the list itself has been read again: until then, rows may be selected as they were. */
@@ -183,7 +183,7 @@ export class InvoifyListScreen extends LitElement {
   async #openMenu(menu: RowMenu): Promise<void> {
     const isLatest = this.#latestMenu();
     if (!this.selection.rows.has(menu.row.id)) this.#select(noSelection);
-    await loadRecordTexts();
+    await loadLaterTexts();
     const { readMenu } = await import('./row-menu.ts');
     const read = await readMenu(this, this.collection.name, menu);
     if (isLatest()) this.menu = read;
@@ -242,7 +242,7 @@ export class InvoifyListScreen extends LitElement {
 
   async #saveCsv(): Promise<void> {
     const selection = selectionOf(this.collection, this.state, this.today);
-    await loadRecordTexts();
+    await loadLaterTexts();
     const { csvColumns, csvFileName } = await import('./list-csv.ts');
     const outcome = await ask(this, 'app.exportCsv', {
       name: csvFileName(this.collection), selection, sort: this.state.sort, columns: csvColumns(this.collection),

@@ -23,6 +23,7 @@ import { callErrorText } from '../text/call-error-text.ts';
 import { controls } from '../base/controls.ts';
 import { emit, goBack } from '../base/events.ts';
 import { latestOnly } from '../base/latest.ts';
+import { Unsaved } from '../base/unsaved.ts';
 import { formatInstant } from '../text/format.ts';
 import { currentLocale, t, tryText } from '../text/i18n.ts';
 import { fieldLabel } from '../text/messages.ts';
@@ -137,6 +138,7 @@ export class InvoifyDetail extends LitElement {
     this._detail = undefined;
     this._failure = null;
     this.addEventListener('keydown', (event) => this.#onKeydown(event));
+    new Unsaved(this, () => this.#flow.state.isBusy);
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {

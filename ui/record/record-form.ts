@@ -22,6 +22,7 @@ import { localNumbers } from '../text/number-text.ts';
 import type { Picked } from './picker.ts';
 import { usualLanguageText } from './value-text.ts';
 import { askQuestion } from '../base/question.ts';
+import { Unsaved } from '../base/unsaved.ts';
 import { formFields, fromDraft, isSameDraft, toDraft, type Draft, type FormField } from './record-draft.ts';
 import type { EditTask, FlowError } from './record-flow.ts';
 import type { WriteBlock } from '../sync/sync-view.ts';
@@ -62,6 +63,7 @@ export class InvoifyRecordForm extends LitElement {
     this.news = '';
     this._draft = {};
     this._problems = {};
+    new Unsaved(this, () => this.#isChanged);
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
@@ -74,10 +76,14 @@ export class InvoifyRecordForm extends LitElement {
 
   /** Whether the form may be closed; asks first if unsaved input would be lost. */
   async canLeave(): Promise<boolean> {
-    if (isSameDraft(this.#initialDraft, this._draft)) return true;
+    if (!this.#isChanged) return true;
     return askQuestion(this, {
       heading: t('form.leaveTitle'), text: t('form.leaveText'), yes: t('form.leave'), no: t('form.stay'), isDanger: true,
     });
+  }
+
+  get #isChanged(): boolean {
+    return !isSameDraft(this.#initialDraft, this._draft);
   }
 
   get #declared(): Fields {

@@ -9,7 +9,7 @@ import { ask } from '../base/ask.ts';
 import { askQuestion } from '../base/question.ts';
 import { callErrorText, tooManyAttemptsText } from '../text/call-error-text.ts';
 import { controls } from '../base/controls.ts';
-import { loadRecordTexts, t } from '../text/i18n.ts';
+import { loadLaterTexts, t } from '../text/i18n.ts';
 import { logo } from '../base/icons.ts';
 import { latestOnly } from '../base/latest.ts';
 
@@ -116,7 +116,7 @@ export class InvoifySignIn extends LitElement {
     const request = { server: this.#value('server'), email: this.#value('email'), password: this.#value('password') };
     let outcome = await ask(this, 'auth.signIn', request);
     if (!outcome.ok && outcome.error.code === 'account_changed') {
-      await loadRecordTexts();
+      await loadLaterTexts();
       const isConfirmed = await askQuestion(this, {
         heading: t('signIn.replaceTitle'), text: t('signIn.replaceText'), yes: t('signIn.replaceYes'), isDanger: true,
       });
@@ -190,7 +190,7 @@ export class InvoifySignIn extends LitElement {
 async function signInError(error: CallError): Promise<string> {
   if (error.kind) {
     // The first screen comes without these texts; if they cannot be loaded, the error's own message is shown.
-    await loadRecordTexts().catch(() => undefined);
+    await loadLaterTexts().catch(() => undefined);
     return callErrorText(error);
   }
   switch (error.code) {

@@ -1,20 +1,14 @@
 // The window's texts in the user's language, and the formatters of its locale. Each language has a catalogue in two parts: `shell`
-// for the first screen, `records` for what is drawn later (details, forms, settings). English `shell` is bundled; the rest loads on
-// demand.
+// for the first screen, `later` for the rest (details, forms, settings). English `shell` is bundled; the rest loads on demand.
 //
 // The English catalogue defines the keys and parameters of every text; a translation that lacks a key does not compile.
 // The locale is module state, because it is the same for the whole window; only the root sets it, and redraws.
 
 import type { Catalogue, Translation } from './catalogue.ts';
-import type { enCompany } from './en-company.ts';
-import type { enEntry } from './en-entry.ts';
-import type { enHandOff } from './en-hand-off.ts';
-import type { enRecords } from './en-records.ts';
-import type { enReport } from './en-report.ts';
+import type { enLater } from './en-later.ts';
 import { enShell } from './en-shell.ts';
 
-type LaterTexts = typeof enRecords & typeof enReport & typeof enCompany & typeof enHandOff & typeof enEntry;
-type English = typeof enShell & LaterTexts;
+type English = typeof enShell & typeof enLater;
 export type MessageKey = keyof English;
 
 type ParamsIn<Text> = Text extends `${string}{${infer Name}}${infer Rest}` ? Name | ParamsIn<Rest> : never;
@@ -27,23 +21,15 @@ type Params<K extends MessageKey> = [ParamsOf<English[K]>] extends [never]
 export const loadTexts = {
   en: {
     shell: async () => enShell,
-    records: async () => ({
-      ...(await import('./en-report.ts')).enReport,
-      ...(await import('./en-records.ts')).enRecords, ...(await import('./en-company.ts')).enCompany,
-      ...(await import('./en-hand-off.ts')).enHandOff, ...(await import('./en-entry.ts')).enEntry,
-    }),
+    later: async () => (await import('./en-later.ts')).enLater,
   },
   de: {
     shell: async () => (await import('./de-shell.ts')).deShell,
-    records: async () => ({
-      ...(await import('./de-report.ts')).deReport,
-      ...(await import('./de-records.ts')).deRecords, ...(await import('./de-company.ts')).deCompany,
-      ...(await import('./de-hand-off.ts')).deHandOff, ...(await import('./de-entry.ts')).deEntry,
-    }),
+    later: async () => (await import('./de-later.ts')).deLater,
   },
 } as const satisfies Record<string, {
   readonly shell: () => Promise<Translation<typeof enShell>>;
-  readonly records: () => Promise<Translation<LaterTexts>>;
+  readonly later: () => Promise<Translation<typeof enLater>>;
 }>;
 
 export type Language = keyof typeof loadTexts;
@@ -57,7 +43,7 @@ export interface Locale {
 
 interface InUse {
   readonly locale: Locale;
-  readonly parts: readonly ('shell' | 'records')[];
+  readonly parts: readonly ('shell' | 'later')[];
 }
 
 const inUse: { now: InUse; texts: Catalogue; changing: Promise<void> } = {
@@ -99,9 +85,9 @@ export function setLocale(locale: Locale): Promise<void> {
   return change({ locale });
 }
 
-/** Once it resolves, the `records` texts are available too, also after a change of language. */
-export function loadRecordTexts(): Promise<void> {
-  return change({ parts: ['shell', 'records'] });
+/** Once it resolves, the `later` texts are available too, also after a change of language. */
+export function loadLaterTexts(): Promise<void> {
+  return change({ parts: ['shell', 'later'] });
 }
 
 /** Changes run one after another, so the last one wins. */

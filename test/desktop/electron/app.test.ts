@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import type { SignInRequest } from '../../../shared/window/ipc.ts';
 import { loadApp, startApp, type RunningApp } from './stand-in/start.ts';
@@ -127,8 +128,9 @@ describe('the window', () => {
   const saved = (bounds: object, isMaximized = false): Record<string, string> =>
     ({ 'window.json': JSON.stringify({ bounds, isMaximized }) });
 
-  test('opens where it was closed, at the same size', async (t) => {
+  test('opens where it was closed, at the same size, with its content as large', async (t) => {
     const first = await startApp(t);
+    first.contents.setZoomLevel(1.5);
     first.window.bounds = { x: 300, y: 200, width: 1000, height: 700 };
     first.window.maximize();
     await first.quit();
@@ -137,6 +139,7 @@ describe('the window', () => {
     await shown(second.window);
     assert.deepEqual(second.window.getNormalBounds(), { x: 300, y: 200, width: 1000, height: 700 });
     assert.equal(second.window.isMaximized(), true);
+    assert.equal(second.contents.getZoomLevel().toFixed(6), '1.500000');
   });
 
   test('opens in the default place if its display is gone', async (t) => {
@@ -147,6 +150,21 @@ describe('the window', () => {
   test('opens in the default place if window.json is damaged', async (t) => {
     const { window } = await startApp(t, { files: { 'window.json': '{"bounds":{"x":"far"' } });
     assert.deepEqual([window.options.x, window.options.width, window.isMaximized()], [undefined, 1280, false]);
+    const enlarged = await startApp(t, { files: { 'window.json': '{"zoomLevel":1e3}' } });
+    assert.equal(enlarged.contents.getZoomLevel(), 0);
+  });
+
+  test('has a menu where a text is entered or selected, in the user\'s language', async (t) => {
+    const { controls, contents } = await startApp(t, { files: { 'settings.json': '{ "language": "de" }' } });
+    const at = { x: 10, y: 20, menuSourceType: 'mouse', editFlags: { canCut: false, canCopy: true, canPaste: true, canSelectAll: true } };
+    const opened = (): unknown => controls.system.seen.popups.splice(0).map(({ items }) =>
+      items.flatMap(({ label, enabled }) => label === undefined ? [] : [[label, enabled]]));
+    contents.emit('context-menu', {}, { ...at, isEditable: true, selectionText: '' });
+    assert.deepEqual(opened(), [[['Ausschneiden', false], ['Kopieren', true], ['Einfügen', true], ['Alles auswählen', true]]]);
+    contents.emit('context-menu', {}, { ...at, isEditable: false, selectionText: 'INV-1' });
+    assert.deepEqual(opened(), [[['Kopieren', true]]]);
+    contents.emit('context-menu', {}, { ...at, isEditable: false, selectionText: ' ' });
+    assert.deepEqual(opened(), []);
   });
 
   test('is shown when its page has content, or after 3 s if it never has', async (t) => {
@@ -214,6 +232,34 @@ describe('quitting', () => {
     assert.equal(log().at(-1)?.['event'], 'stopped');
   });
 
+  test('by any way asks first while something is unsaved, and so does the end of the Windows session', async (t) => {
+    const { controls, window, ask, electron } = await startApp(t);
+    const { person, seen } = controls.system;
+    await ask(electron.app.setUnsaved({ isUnsaved: true }));
+    person.press = async () => 0;
+    for (const [count, leave] of [() => window.close(), () => controls.app.quit()].entries()) {
+      leave();
+      leave();
+      await nextTurn();
+      assert.deepEqual([seen.messages.length, window.isDestroyed()], [count + 1, false]);
+    }
+    assert.equal(seen.messages[0]?.message, 'Discard your changes?');
+    assert.equal(window.endSession(), false);
+    person.press = async () => 1;
+    window.close();
+    await controls.app.ended;
+  });
+
+  test('asks nothing once all is saved, or if the page has crashed', async (t) => {
+    const { controls, window, contents, ask, electron } = await startApp(t);
+    await ask(electron.app.setUnsaved({ isUnsaved: true }));
+    contents.crash('crashed');
+    await once(contents, 'did-finish-load');
+    window.close();
+    await controls.app.ended;
+    assert.deepEqual(controls.system.seen.messages, []);
+  });
+
   test('answers pending calls', async (t) => {
     const { electron, controls } = await startApp(t);
     const request: SignInRequest = { server: 'http://127.0.0.1:9', email: 'a@b.test', password: 'secret' };
@@ -246,8 +292,8 @@ test('a page can save only to the file that the user chooses', async (t) => {
   assert.equal(readFileSync(path, 'utf8'), '%PDF-1.7\n');
   assert.match(seen.saveDialogs.at(-1)?.defaultPath ?? '', /a-\.\.-b- CON-\.pdf$/);
   person.save = async () => join(dataFolder, 'database', 'invoify.sqlite');
-  const refused = await electron.app.backUp();
-  assert.equal(refused.ok, false);
+  assert.equal((await electron.app.backUp()).ok, false);
+  assert.equal((await electron.app.exportPdf({ name: 'x' })).ok, false, 'the data folder is for the program');
   person.save = async () => join(controls.home, 'no', 'folder.pdf');
   const missing = await electron.app.exportPdf({ name: 'x' });
   assert.equal(!missing.ok && missing.error.code, 'invalid_request');

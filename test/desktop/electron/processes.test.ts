@@ -200,13 +200,15 @@ describe('the data process', () => {
   test('that cannot open its data says why in the log, answers every call, and is started again', async (t) => {
     const broken = withDataProcess(t, (code) =>
       code.replace(/async function openDesk\(.*\) \{/, '$& throw new Error("no thread is left");'));
-    const app = await startApp(t, { folder: broken });
+    const app = await startApp(t, { folder: broken, files: { 'settings.json': '{ "theme": "dark" }' } });
     const { ok } = await app.electron.data.counts();
     const { state } = await app.until(({ error }) => error?.code === 'internal');
     assert.deepEqual([ok, state], [false, 'error']);
     assert.match(String(entry(app, 'data process cannot open the data')?.['error']), /no thread is left/);
     const { code, delayMs } = entry(app, 'data process exited') ?? {};
     assert.deepEqual([code, delayMs], [1, 100]);
+    // The window asks for them once, and may do so now.
+    assert.equal((await app.ask(app.electron.app.getSettings())).theme, 'dark');
   });
 
   test('that cannot close its data says why in the log, and ends all the same', async (t) => {
@@ -395,8 +397,8 @@ describe('a second start', () => {
 test('the end of the Windows session finds the window\'s state already written', async (t) => {
   const app = await startApp(t, { folder });
   app.window.bounds = { x: 300, y: 200, width: 1000, height: 700 };
-  app.window.endSession();
+  assert.equal(app.window.endSession(), true);
   const state: unknown = JSON.parse(readFileSync(join(app.dataFolder, 'window.json'), 'utf8'));
-  assert.deepEqual(state, { bounds: app.window.bounds, isMaximized: false });
+  assert.deepEqual(state, { bounds: app.window.bounds, isMaximized: false, zoomLevel: 0 });
   assert.deepEqual([lastEvent(app), app.controls.app.hasEnded], ['session ended', true]);
 });

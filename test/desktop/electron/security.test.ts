@@ -115,7 +115,7 @@ describe('a call', () => {
     const { controls, contents } = await startApp(t);
     const channels = [
       'app.exportPdf', 'app.exportEInvoice', 'app.openEmail', 'app.openPhone', 'app.copyText', 'app.openFolder', 'data.listPage',
-      'auth.signIn', 'records.create', 'app.saveSettings',
+      'app.setUnsaved', 'auth.signIn', 'records.create', 'app.saveSettings',
     ];
     for (const channel of channels) {
       for (const request of [undefined, null, 7, 'x', [], { __proto__: null, collection: 7, text: 7, folder: '..', theme: 'pink' }]) {

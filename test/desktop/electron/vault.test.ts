@@ -108,9 +108,11 @@ describe('a stored token stays for the next start, and whoever asks is told to w
       safeStorage[state] = true;
       const vault = open();
       await assert.rejects(vault.load(), { code: 'sign_in_locked', message: advice });
-      safeStorage[state] = false;
-      await assert.rejects(vault.load(), { code: 'sign_in_locked' }, 'for the whole run, without another attempt');
       assert.deepEqual([events, existsSync(file)], [['stored token cannot be read'], true]);
+      safeStorage[state] = false;
+      // Electron asks for the key once in a run, and uses it as soon as it has it.
+      if (state === 'isLocked') await assert.rejects(vault.load(), { code: 'sign_in_locked' });
+      else assert.deepEqual(await vault.load(), stored);
       assert.deepEqual(await open().load(), stored);
     });
   }
@@ -128,13 +130,18 @@ describe('a stored token stays for the next start, and whoever asks is told to w
   });
 });
 
-test('a key store that does not answer cannot encrypt, and keeps nobody waiting', async (t) => {
+test('a key store that does not answer cannot encrypt for now, and keeps nobody waiting', async (t) => {
   const { file, safeStorage, open, events } = bench(t);
   safeStorage.isSilent = true;
   const vault = open();
   assert.equal(await vault.isPersistent(), false);
   await vault.save(stored);
-  assert.deepEqual([await vault.load(), existsSync(file), events], [stored, false, ['the system cannot encrypt']]);
+  assert.deepEqual([await vault.load(), existsSync(file)], [stored, false]);
+  assert.deepEqual(events, Array.from(events, () => 'the system cannot encrypt'));
+  safeStorage.isSilent = false;
+  assert.equal(await vault.isPersistent(), false, 'the token is not stored');
+  await vault.save(stored);
+  assert.deepEqual([await vault.isPersistent(), await open().load()], [true, stored], 'once it does answer, it encrypts');
 });
 
 describe('a new system key', () => {

@@ -207,7 +207,12 @@ describe('a peer', () => {
 describe('an error of Electron', () => {
   const names: Readonly<Record<string, FailureKind | undefined>> = {
     ERR_CERT_AUTHORITY_INVALID: 'certificate_untrusted',
-    ERR_CERT_REVOKED: 'certificate_untrusted',
+    ERR_CERT_REVOKED: 'certificate_revoked',
+    ERR_CERT_WEAK_SIGNATURE_ALGORITHM: 'certificate_untrusted',
+    ERR_SSL_CLIENT_AUTH_CERT_NEEDED: 'client_certificate',
+    ERR_BAD_SSL_CLIENT_AUTH_CERT: 'client_certificate',
+    ERR_NETWORK_ACCESS_DENIED: 'blocked',
+    ERR_PAC_SCRIPT_FAILED: 'proxy_failed',
     ERR_CERTIFICATE_TRANSPARENCY_REQUIRED: 'certificate_untrusted',
     ERR_CERT_DATE_INVALID: 'certificate_date',
     ERR_CERT_COMMON_NAME_INVALID: 'certificate_wrong_name',

@@ -13,7 +13,7 @@ import { runVerify } from '../../../server/verify-command.ts';
 import { collections } from '../../../shared/collections.ts';
 import { csvText } from '../../../shared/csv.ts';
 import { csvColumns } from '../../../ui/list/list-csv.ts';
-import { chooseLocale, loadRecordTexts, setLocale } from '../../../ui/text/i18n.ts';
+import { chooseLocale, loadLaterTexts, setLocale } from '../../../ui/text/i18n.ts';
 import { assertError } from '../../client.ts';
 import { openStore, runServer, startServer, stores, type TestServer } from '../harness.ts';
 import { customer, invoice } from '../samples.ts';
@@ -261,7 +261,7 @@ describe('a CSV file', () => {
     assert.ok(collection);
     for (const [index, language] of (['en', 'de'] as const).entries()) {
       await setLocale(chooseLocale(language, [], null));
-      await loadRecordTexts();
+      await loadLaterTexts();
       const wordsOf = (column: string): Readonly<Record<string, string>> =>
         csvColumns(collection).find(({ name }) => name === column)?.words ?? {};
       const [states, kinds] = [wordsOf('status'), wordsOf('kind')];

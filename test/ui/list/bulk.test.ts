@@ -6,7 +6,7 @@ import { describe, test } from 'node:test';
 import type { ErrorCode } from '../../../shared/errors.ts';
 import type { Outcome } from '../../../shared/window/ipc.ts';
 import type { ListRow } from '../../../shared/window/views.ts';
-import { loadRecordTexts } from '../../../ui/text/i18n.ts';
+import { loadLaterTexts } from '../../../ui/text/i18n.ts';
 import { failureText, itemName, numbersText, runBulk, selectionText, sumsText } from '../../../ui/list/bulk.ts';
 
 const failure = (code: ErrorCode): Outcome<never> => ({ ok: false, error: { code, message: code } });
@@ -32,14 +32,14 @@ describe('several records', () => {
   });
 
   test('are named by the first and last number of each series', async () => {
-    await loadRecordTexts();
+    await loadLaterTexts();
     assert.equal(numbersText(['INV-2026-00007']), 'INV-2026-00007');
     assert.equal(numbersText(['INV-2026-00007', 'CN-2026-00002', 'INV-2026-00008', 'INV-2026-00009']),
       'INV-2026-00007 to INV-2026-00009 and CN-2026-00002');
   });
 
   test('that are selected add up like a list: drafts and void invoices count only among themselves', async () => {
-    await loadRecordTexts();
+    await loadLaterTexts();
     const text = (...rows: readonly [status: string, totalMinor: number][]): string =>
       selectionText('Some', rows.map(([status, totalMinor]) =>
         ({ id: '', updatedAt: '', columns: { status, totalMinor, currency: 'EUR' } })));
@@ -50,7 +50,7 @@ describe('several records', () => {
   });
 
   test('are told apart, also drafts of one customer', async () => {
-    await loadRecordTexts();
+    await loadLaterTexts();
     const usual = { customerName: 'Bulky Ltd', issueDate: '2026-02-28', totalMinor: 10_000, currency: 'EUR' };
     const name = (columns: ListRow['columns']): string => itemName({
       id: '', updatedAt: '', columns: { ...usual, ...columns },
@@ -61,7 +61,7 @@ describe('several records', () => {
   });
 
   test('speak of nothing typed where nothing was', async () => {
-    await loadRecordTexts();
+    await loadLaterTexts();
     for (const code of ['offline', 'signed_out', 'unauthorized'] as const) {
       const text = failureText({ code, message: '' });
       assert.notEqual(text, '');

@@ -10,7 +10,7 @@ import { mergePatch, type JsonObject } from '../../../shared/fields.ts';
 import { problem } from '../../../shared/problems.ts';
 import { formFields, fromDraft, isSameDraft, notAnAmount, toDraft, tooEarly, valueAt } from '../../../ui/record/record-draft.ts';
 import { isEmpty, mergePatchBetween } from '../../../ui/record/record-patch.ts';
-import { loadRecordTexts, loadTexts } from '../../../ui/text/i18n.ts';
+import { loadLaterTexts, loadTexts } from '../../../ui/text/i18n.ts';
 import { problemMessage } from '../../../ui/text/messages.ts';
 import { plainNumbers } from './plain-numbers.ts';
 
@@ -112,7 +112,7 @@ describe('a patch', () => {
 
 describe('a reason', () => {
   test('has a message for everything that the declarations can refuse', async () => {
-    const recordTexts = await loadTexts.en.records();
+    const recordTexts = await loadTexts.en.later();
     for (const collection of collections) {
       const fields = writableFields(collection);
       const empty = Object.fromEntries(formFields(fields).map(({ path }) => [path, '']));
@@ -129,7 +129,7 @@ describe('a reason', () => {
   });
 
   test('is worded by its code with its bounds, and in the server\'s words if the code is not known', async () => {
-    await loadRecordTexts();
+    await loadLaterTexts();
     assert.equal(problemMessage('name', problem('too_long', { max: 200 }), 'EUR'), 'Must have at most 200 characters.');
     assert.equal(problemMessage('issueDate', problem('min', { min: '1900-01-01' }), 'EUR'), 'Must be 01/01/1900 or later.');
     assert.equal(problemMessage('lines', { code: 'rhyme', message: 'rhymes badly' }, 'EUR'), 'rhymes badly');

@@ -3,12 +3,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { loadRecordTexts, setLocale } from '../../../ui/text/i18n.ts';
+import { loadLaterTexts, setLocale } from '../../../ui/text/i18n.ts';
 import { fieldTexts } from '../../../ui/record/value-text.ts';
 
 test('formats the fields of any collection by their kind and leaves out blank ones', async () => {
   await setLocale({ language: 'en', format: 'en-GB' });
-  await loadRecordTexts();
+  await loadLaterTexts();
   const texts = fieldTexts({
     name: 'Van', priceMinor: 1250, currency: 'CHF', boughtDate: '2026-03-01', active: false,
     notes: '', address: { city: 'Chur', country: 'CH' },

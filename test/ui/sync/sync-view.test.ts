@@ -5,7 +5,7 @@ import { before, describe, test } from 'node:test';
 
 import type { Attempt, Status, SyncState } from '../../../shared/window/views.ts';
 import { attemptText } from '../../../ui/text/call-error-text.ts';
-import { loadRecordTexts, setLocale } from '../../../ui/text/i18n.ts';
+import { loadLaterTexts, setLocale } from '../../../ui/text/i18n.ts';
 import {
   blockText, nextChangeMs, rememberStatus, shownState, viewSync, writeBlock, type SyncMemory, type SyncView,
 } from '../../../ui/sync/sync-view.ts';
@@ -95,7 +95,7 @@ describe('each state of the sync', () => {
   test('says why the server cannot be reached, in the language of the user', async () => {
     const error = { code: 'offline', kind: 'certificate_expired', message: 'The certificate of invoices.acme.lan has expired.' } as const;
     const english = view('unreachable', { isOnline: false, error });
-    await loadRecordTexts();
+    await loadLaterTexts();
     await setLocale({ language: 'de', format: 'de' });
     const german = view('unreachable', { isOnline: false, error });
     const attempt: Attempt = {

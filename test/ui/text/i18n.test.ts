@@ -9,15 +9,15 @@ import type { JsonObject } from '../../../shared/fields.ts';
 import type { Message } from '../../../ui/text/catalogue.ts';
 import { callErrorText, syncErrorText, tooManyAttemptsText } from '../../../ui/text/call-error-text.ts';
 import { problemMessage } from '../../../ui/text/messages.ts';
-import { chooseLocale, isKey, loadRecordTexts, loadTexts, setLocale, t, tryText } from '../../../ui/text/i18n.ts';
+import { chooseLocale, isKey, loadLaterTexts, loadTexts, setLocale, t, tryText } from '../../../ui/text/i18n.ts';
 
 const placeholders = (message: Message): readonly string[] =>
   (typeof message === 'string' ? [message] : Object.values(message)).map((text) =>
     [...new Set([...text.matchAll(/\{(\w+)\}/g)].map((match) => match[1] ?? ''))].sort().join(' '));
 
 type Texts = Readonly<Record<string, Message>>;
-const catalogues = await Promise.all(Object.entries(loadTexts).map(async ([language, { shell, records }]): Promise<[string, Texts]> =>
-  [language, { ...await shell(), ...await records() }]));
+const catalogues = await Promise.all(Object.entries(loadTexts).map(async ([language, { shell, later }]): Promise<[string, Texts]> =>
+  [language, { ...await shell(), ...await later() }]));
 
 describe('every translation', () => {
   const english = Object.fromEntries(catalogues)['en'] ?? {};
@@ -75,7 +75,7 @@ describe('a text', () => {
   test('from the part loaded later is in the current language, also after a change of language', async () => {
     await setLocale({ language: 'de', format: 'de' });
     assert.equal(isKey('detail.loading'), false);
-    await loadRecordTexts();
+    await loadLaterTexts();
     assert.equal(t('detail.loading'), 'Wird geladen …');
     await setLocale({ language: 'en', format: 'en' });
     assert.equal(t('detail.loading'), 'Loading…');
@@ -132,7 +132,7 @@ describe('an error', () => {
       callErrorText({ code: 'invalid_request', message, fields: { path: { code: 'invalid', message } } }),
     ];
     const early = texts();
-    await loadRecordTexts();
+    await loadLaterTexts();
     const late = texts();
     await setLocale({ language: 'en', format: 'en-GB' });
     const english = new Set([message, ...texts()]);
@@ -140,7 +140,7 @@ describe('an error', () => {
   });
 
   test('about a record that was changed meanwhile names who did, if that is known', async () => {
-    await loadRecordTexts();
+    await loadLaterTexts();
     const current = (payload: JsonObject) => ({ id: '1', updatedAt: '', payload });
     const text = (payload: JsonObject): string => callErrorText({ code: 'precondition_failed', message, current: current(payload) });
     assert.match(text({ changedBy: { id: '1', name: 'A Colleague' } }), /^A Colleague has changed this/);

@@ -12,7 +12,7 @@ import type { MenuItemConstructorOptions, SafeStorage } from 'electron';
 import type { App } from './app.ts';
 
 /** An item of the menu's template, which a test can click. */
-export interface StandInMenuItem extends Pick<MenuItemConstructorOptions, 'label' | 'type' | 'accelerator' | 'visible'> {
+export interface StandInMenuItem extends Pick<MenuItemConstructorOptions, 'label' | 'type' | 'accelerator' | 'visible' | 'enabled'> {
   readonly role?: string;
   readonly click?: () => void;
   readonly submenu?: readonly StandInMenuItem[];
@@ -133,6 +133,8 @@ export interface System {
   /** What the program did to the system. */
   readonly seen: {
     menu: Menu | null;
+    /** The menus that opened at the pointer. */
+    readonly popups: Menu[];
     clipboard: string;
     readonly opened: string[];
     readonly folders: string[];
@@ -158,7 +160,9 @@ export interface System {
 }
 
 export function createSystem(app: App): System {
-  const seen: System['seen'] = { menu: null, clipboard: '', opened: [], folders: [], saveDialogs: [], messages: [], errors: [] };
+  const seen: System['seen'] = {
+    menu: null, popups: [], clipboard: '', opened: [], folders: [], saveDialogs: [], messages: [], errors: [],
+  };
   const person: System['person'] = {
     save: async () => null,
     chooseFolder: async () => null,
@@ -184,10 +188,16 @@ export function createSystem(app: App): System {
     Menu: {
       buildFromTemplate(items) {
         (items as readonly unknown[] as readonly StandInMenuItem[]).forEach(checkItem);
-        return { items } as Electron.Menu;
+        const menu = { items: items as readonly unknown[] as readonly StandInMenuItem[] };
+        const popup: Electron.Menu['popup'] = ({ window, x, y } = {}) => {
+          assert.equal(x === undefined, y === undefined, 'a position has both coordinates');
+          assert(window && !window.isDestroyed(), 'the menu belongs to a window that is there');
+          seen.popups.push(menu);
+        };
+        return { ...menu, popup } as unknown as Electron.Menu;
       },
       setApplicationMenu(menu) {
-        seen.menu = menu as Menu | null;
+        seen.menu = menu as unknown as Menu | null;
       },
     },
     clipboard: {

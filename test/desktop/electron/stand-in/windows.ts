@@ -38,6 +38,7 @@ class Frame implements StandInFrame {
 
 export class StandInContents extends EventEmitter implements Pick<
   WebContents, 'loadURL' | 'reload' | 'getURL' | 'isCrashed' | 'isDestroyed' | 'send' | 'setWindowOpenHandler' | 'print' | 'printToPDF'
+    | 'getZoomLevel' | 'setZoomLevel'
 > {
   readonly session: StandInSession;
   readonly mainFrame = new Frame(null);
@@ -47,6 +48,7 @@ export class StandInContents extends EventEmitter implements Pick<
   #world: PreloadWorld | null = null;
   #isCrashed = false;
   #isDestroyed = false;
+  #zoomLevel: number;
   /** Number of page loads. */
   loads = 0;
   /** If false, the page never has anything to show. */
@@ -59,6 +61,7 @@ export class StandInContents extends EventEmitter implements Pick<
     super();
     this.session = webPreferences.session;
     this.#preload = webPreferences.preload;
+    this.#zoomLevel = Math.log(webPreferences.zoomFactor ?? 1) / Math.log(1.2);
     this.#ipcMain = ipcMain;
   }
 
@@ -98,6 +101,16 @@ export class StandInContents extends EventEmitter implements Pick<
 
   isDestroyed(): boolean {
     return this.#isDestroyed;
+  }
+
+  getZoomLevel(): number {
+    this.#requireAlive();
+    return this.#zoomLevel;
+  }
+
+  setZoomLevel(level: number): void {
+    this.#requireAlive();
+    this.#zoomLevel = level;
   }
 
   #requireAlive(): void {
@@ -299,10 +312,14 @@ export class StandInWindow extends EventEmitter implements Pick<
 
   // ------------------------------------------------------------------------------------------------------- for tests
 
-  /** Windows shuts down: the window hears of it, and then the process is ended at once. */
-  endSession(): void {
+  /** Windows shuts down: the window hears of it, and then the process is ended at once. False if the window keeps the session. */
+  endSession(): boolean {
+    const query = preventable({ reasons: ['shutdown'] } satisfies Partial<WindowSessionEndEvent>);
+    this.emit('query-session-end', query);
+    if (query.defaultPrevented) return false;
     this.emit('session-end', { reasons: ['shutdown'] } satisfies Partial<WindowSessionEndEvent>);
     this.#app.die();
+    return true;
   }
 }
 
