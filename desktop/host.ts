@@ -349,6 +349,7 @@ export class Host {
   }
 
   #onRunEnded(outcome: SyncOutcome): void {
+    const isAgain = (this.#lastOutcome?.rebuilt ?? null) !== null;
     this.#lastOutcome = outcome;
     if (outcome.outcome === 'completed') {
       this.#synced = { lastSyncMs: this.#cache.state()?.lastSyncMs ?? null, atMs: this.#deps.monotonicMs() };
@@ -363,8 +364,9 @@ export class Host {
       this.#error = outcome.error?.code === 'offline' && this.#session.isOnline ? null : outcome.error;
       if (outcome.error?.code === 'disk_full' && this.#cache.makeRoom()) void this.#runner.run();
     }
-    // A changed role may have caused the rebuild, so the next run looks the user up again.
+    // A changed role may have caused the rebuild, so the next run looks the user up again: at once, but not for ever.
     if (outcome.rebuilt !== null) this.#owner.forgetUser();
+    if (outcome.rebuilt === 'scope_changed' && !isAgain) void this.#runner.run();
     this.#emit();
   }
 

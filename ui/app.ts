@@ -50,6 +50,8 @@ export class InvoifyApp extends LitElement {
   #info: AppInfo | null = null;
   #announcedState: string | null = null;
   #wasSignedOut = false;
+  /** Whose the records on the screen are: a server and a user. */
+  #owner = '';
   #redrawTimer: ReturnType<typeof setTimeout> | undefined;
   #unsubscribers: readonly (() => void)[] = [];
 
@@ -198,9 +200,11 @@ export class InvoifyApp extends LitElement {
       return html`<main><invoify-sign-in .server=${latest.server ?? this._settings?.server ?? null} .user=${latest.user}
         .reason=${refusalText(latest)} .memoryOnly=${isMemoryOnly}></invoify-sign-in></main>`;
     }
+    if (latest.user) this.#owner = `${latest.server} ${latest.user.id}`;
+    // What somebody has opened or typed is not for the next user.
     return html`
-      <invoify-shell .status=${latest} .view=${viewSync(memory, performance.now(), Date.now())} .settings=${this._settings}
-        .info=${this.#info}></invoify-shell>
+      ${keyed(this.#owner, html`<invoify-shell .status=${latest} .view=${viewSync(memory, performance.now(), Date.now())}
+        .settings=${this._settings} .info=${this.#info}></invoify-shell>`)}
       ${this._isSigningIn ? html`<invoify-sign-in-dialog .server=${latest.server} .user=${latest.user}
         .reason=${refusalText(latest)} .memoryOnly=${isMemoryOnly}
         @close=${this.#endSignIn}></invoify-sign-in-dialog>` : nothing}`;

@@ -77,14 +77,25 @@ describeWindow('an edit conflict', { invoices: 20, customers: 10 }, (env) => {
     assert.equal(await form.getByLabel('Contact').inputValue(), 'Typed');
     await press(form, 'Cancel');
     await page.locator('invoify-question').getByRole('button', { name: 'Discard' }).click();
+    await form.waitFor({ state: 'detached' });
+    await page.keyboard.press('Escape');
+    await page.locator('invoify-detail').waitFor({ state: 'detached' });
+    const other = await colleague.create('customers', { name: 'Gone Too GmbH', currency: 'EUR' });
+    await openRecord(page, 'Customers', 'Gone Too GmbH');
+    await page.locator('invoify-detail').getByRole('button', { name: 'Edit', exact: true }).focus();
+    await colleague.remove(`/api/customers/${other.id}`, other.updatedAt);
+    await page.getByText('This no longer exists').waitFor();
+    await page.keyboard.press('Escape');
+    await page.locator('invoify-detail').waitFor({ state: 'detached' });
   });
 
-  test('can be resolved with all of mine, including empty fields', async (t) => {
+  test('can be resolved with all of mine, which takes back nothing that only they changed', async (t) => {
     const { page, read } = await openConflict(t, env(), 'Kept GmbH');
+    await page.getByRole('group', { name: 'Phone', exact: true }).getByText('Unchanged', { exact: true }).waitFor();
     await page.getByRole('button', { name: 'Keep all mine' }).click();
     await saveChoice(page);
     const { name, contact, phone } = await read();
-    assert.deepEqual([name, contact, phone], ['Kept GmbH, mine', 'Mine', undefined]);
+    assert.deepEqual([name, contact, phone], ['Kept GmbH, mine', 'Mine', '+43 1 234']);
   });
 
   test('can be resolved with all of theirs', async (t) => {
@@ -127,7 +138,7 @@ describeWindow('an edit conflict', { invoices: 20, customers: 10 }, (env) => {
     await lines.getByText('Work, and more of it', { exact: false }).waitFor();
     await lines.getByText('Theirs is kept: this can no longer be changed.').waitFor();
     assert.equal(await lines.getByRole('radio', { name: /^Yours/ }).isDisabled(), true);
-    assert.equal(await lines.getByRole('radio', { name: /^Changed by/ }).isChecked(), true);
+    assert.equal(await lines.getByRole('radio', { name: /^Unchanged/ }).isChecked(), true);
     await assertAccessible(page, 'conflict-issued');
     await page.getByRole('button', { name: 'Keep all mine' }).click();
     await saveChoice(page);

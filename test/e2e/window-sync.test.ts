@@ -301,6 +301,24 @@ describeWindow('the sync status in the window', { invoices: 3000, customers: 60 
     await signInFrom(sheet(page, /^Void /));
   });
 
+  test('is left by signing in as somebody else, for whom nothing stays that was open or typed', async (t) => {
+    const page = await (await env().openSynced(t, env().editor)).openPage(t);
+    await page.keyboard.press('Control+n');
+    const form = sheet(page, 'New invoice');
+    await form.getByLabel('Description, line 1').fill('Not for the viewer');
+    await windowApi(page).sync.setAuthToken('ended');
+    await form.getByRole('button', { name: 'Sign in', exact: true }).click();
+    const dialog = page.getByRole('dialog', { name: 'Sign in again' });
+    await dialog.getByLabel('E-mail').fill(env().viewer.email);
+    await dialog.getByLabel('Password').fill(env().password);
+    await dialog.getByRole('button', { name: 'Sign in', exact: true }).click();
+    await dialog.waitFor({ state: 'detached' });
+    await expectStatus(page, 'up_to_date', /^Online/);
+    await page.getByTitle(env().viewer.name).or(page.getByText(env().viewer.name)).first().waitFor();
+    assert.equal(await page.locator('invoify-detail').count(), 0);
+    assert.equal(await page.evaluate(() => document.activeElement !== document.body), true);
+  });
+
   test('is "update required" if the server no longer supports the protocol of this desktop', async (t) => {
     const page = await openSynced(t, env());
     // Makes this desktop look outdated to the server.

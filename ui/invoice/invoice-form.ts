@@ -123,7 +123,8 @@ export class InvoifyInvoiceForm extends LitElement {
   async canLeave(): Promise<boolean> {
     if (!this.#isChanged) return true;
     return askQuestion(this, {
-      heading: t('form.leaveTitle'), text: t('form.leaveText'), yes: t('form.leave'), no: t('form.stay'), isDanger: true,
+      heading: t('form.leaveTitle'), text: t(this.error?.code === 'unknown_new' ? 'form.leaveUnknown' : 'form.leaveText'),
+      yes: t('form.leave'), no: t('form.stay'), isDanger: true,
     });
   }
 

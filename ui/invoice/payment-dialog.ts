@@ -114,6 +114,8 @@ export class InvoifyPaymentDialog extends LitElement {
     const isRefund = this.#openMinor < 0;
     const name = this.#invoice.number ?? '';
     const amount = formatMoney(Math.abs(this.#openMinor), this.#currency);
+    // Money that is still to come is not received: the year is wrong.
+    const isLater = (this._draft?.paidOn ?? '') > localDay(Date.now());
     const submit = t(isRefund ? 'pay.submitRefund' : 'pay.submit');
     return html`
       <invoify-sheet placement="centre" .heading=${t(isRefund ? 'pay.titleRefund' : 'pay.title')}
@@ -124,7 +126,8 @@ export class InvoifyPaymentDialog extends LitElement {
           ${isOpen ? html`
             <div class="row">${this.#renderField('amountMinor')}${this.#renderField('paidOn')}</div>
             <div class="row">${this.#renderField('method')}${this.#renderField('reference')}</div>
-            <p class="rest" role="status">${this.#remainderText}</p>` : html`<p>${t('confirm.impossible')}</p>`}
+            <p class="rest" role="status">${this.#remainderText}</p>
+            <p class="rest" role="status">${isLater ? t('pay.future') : ''}</p>` : html`<p>${t('confirm.impossible')}</p>`}
         </form>
         <div slot="notice">
           <div role="alert">${this.#renderBanner()}</div>

@@ -99,21 +99,23 @@ export class InvoifyBulkDialog extends LitElement {
     if (this._finished !== null) return;
     this._finished = 0;
     const { job } = this;
-    this._result = await runBulk(job.rows, ({ id }) => (job.kind === 'issue' ? this.#issue(id) : this.#savePdf(id)), {
+    this._result = await runBulk(job.rows, (row) => (job.kind === 'issue' ? this.#issue(row) : this.#savePdf(row.id)), {
       isCancelled: () => this._isCancelled || !this.isConnected,
       onProgress: (finished) => { this._finished = finished; },
     });
   }
 
-  /** As it is now: a draft may have been changed, issued or deleted since it was selected. */
-  async #issue(id: string): Promise<Outcome<unknown>> {
+  /** Only as it was when it was asked about: a draft may have been changed, issued or deleted since. */
+  async #issue({ id, updatedAt }: ListRow): Promise<Outcome<unknown>> {
     const collection = 'invoices';
     const found = await ask(this, 'data.getRecord', { collection, id });
     if (!found.ok) return found;
-    const { status, lines } = found.value?.payload ?? {};
-    if (!found.value || status !== 'draft') return this.#refuse(id, t('bulk.noDraft'));
+    if (!found.value) return this.#refuse(id, t('detail.gone'));
+    const { status, lines } = found.value.payload;
+    if (status !== 'draft') return this.#refuse(id, t('bulk.noDraft'));
     if (!Array.isArray(lines) || lines.length === 0) return this.#refuse(id, t('refusal.noLines'));
-    const issued = await ask(this, 'records.act', { collection, id, updatedAt: found.value.updatedAt, action: 'issue' });
+    const issued = await ask(this, 'records.act', { collection, id, updatedAt, action: 'issue' });
+    if (!issued.ok && issued.error.code === 'precondition_failed') return this.#refuse(id, t('bulk.changed'));
     const number = issued.ok ? issued.value.payload?.['number'] : null;
     if (typeof number === 'string') this.#numbers.push(number);
     return issued;

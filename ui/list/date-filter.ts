@@ -60,6 +60,14 @@ export class InvoifyDateFilter extends LitElement {
     this.#change({ [end]: value === '' ? null : value });
   }
 
+  /** While a year is typed, it has two or three digits for a moment: what is meant counts once the field is left. */
+  #onLeave(): void {
+    const [from, to] = [this.dates.from, this.dates.to].map((date) => date?.startsWith('00') ? inFullYear(date) : date ?? null);
+    const isReversed = from != null && to != null && from > to;
+    const range = isReversed ? { from: to, to: from } : { from: from ?? null, to: to ?? null };
+    if (range.from !== this.dates.from || range.to !== this.dates.to) this.#change(range);
+  }
+
   #onKind(event: Event): void {
     const by = dateColumns.find((name) => name === (event.target as HTMLSelectElement).value);
     if (by) this.#change({ by });
@@ -98,13 +106,12 @@ export class InvoifyDateFilter extends LitElement {
       </div>`;
   }
 
-  /** While a year is typed, it has two digits for a moment: what they mean counts once the field is left. */
   #end(end: 'from' | 'to', value: string | null, bounds: { readonly min?: string | null; readonly max?: string | null }): TemplateResult {
     return html`<div class="field">
       <label for=${end}>${t(`filter.${end}`)}</label>
       <input id=${end} class="input" type="date" lang=${currentLocale().format} .value=${value ?? ''}
         min=${bounds.min ?? ''} max=${bounds.max ?? ''} @change=${(event: Event) => this.#onInput(end, event)}
-        @blur=${() => { if (value?.startsWith('00')) this.#change({ [end]: inFullYear(value) }); }}>
+        @blur=${this.#onLeave}>
     </div>`;
   }
 }

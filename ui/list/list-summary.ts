@@ -47,7 +47,7 @@ export class InvoifyListSummary extends LitElement {
       transition: background-color var(--motion);
     }
     .cell:first-child { border-inline-start: 0; padding-inline-start: var(--space-4); }
-    .cell:hover { background: var(--color-hover); }
+    button:hover { background: var(--color-hover); }
     .cell[aria-pressed='true'] { background: var(--color-selected); box-shadow: inset 0 -2px var(--color-accent); }
     .cell:focus-visible { outline-offset: -2px; }
     .name { color: var(--color-muted); font-size: var(--text-small); line-height: var(--line-body); white-space: nowrap; }
@@ -113,7 +113,10 @@ export class InvoifyListSummary extends LitElement {
   }
 
   override render(): TemplateResult {
-    return html`<div class="cells">${ages.map((age) => this.#cell(age))}</div>`;
+    const others = (this.summaries ?? []).filter(({ currency, open }) => currency !== this.currency && open.count > 0);
+    const currencies = others.map(({ currency }) => currency).join(', ');
+    return html`<div class="cells">${ages.map((age) => this.#cell(age))}
+      ${currencies && html`<div class="cell"><span class="name">${t('summary.others')}</span><span>${currencies}</span></div>`}</div>`;
   }
 }
 

@@ -432,7 +432,7 @@ function listCell(column: ListColumn, row: ListRow | undefined, today: string): 
   const { text, badge, isMuted }: Cell = row ? column.cell(row, today) : { text: '' };
   const look = !row ? 'bar' : badge === undefined ? '' : 'badge';
   return html`<div role="gridcell" class="cell ${lookOf(column)} ${isMuted ? 'muted' : ''} ${badge === undefined ? '' : 'state'}"
-    aria-colindex=${column.position}
+    aria-colindex=${column.position} dir="auto"
     title=${text.length > 16 ? text : nothing}><span class=${look} data-tone=${badge ?? nothing}>${text}</span></div>`;
 }
 

@@ -15,6 +15,7 @@ import {
 } from './conflict.ts';
 import { controls } from '../base/controls.ts';
 import { formStyles, refusalText } from './form-parts.ts';
+import { isSame } from './record-patch.ts';
 import { formatAgo, formatWhen } from '../text/format.ts';
 import { t } from '../text/i18n.ts';
 import { icon } from '../base/icons.ts';
@@ -204,7 +205,7 @@ export class InvoifyConflictDialog extends LitElement {
       <label class="side ${isDisabled ? 'fixed' : ''}">
         <input type="radio" name=${path} value=${side} ?disabled=${isDisabled} .checked=${this._choices[path] === side}
           @change=${() => { this._choices = { ...this._choices, [path]: side }; }}>
-        <span class="whose">${heading}</span>
+        <span class="whose">${isSame(difference[side], difference.base) ? t('conflict.unchanged') : heading}</span>
         <span class="value ${text === '' ? 'empty' : ''}">${text || t('conflict.empty')}</span>
       </label>`;
   }

@@ -51,8 +51,9 @@ export function proposedChoices(differences: readonly Difference[]): Choices {
   return Object.fromEntries(differences.flatMap(({ path, proposed }) => (proposed === null ? [] : [[path, proposed]])));
 }
 
+/** All of one side. What only they have changed is not mine to take back: it stays theirs. */
 export function chooseAll(differences: readonly Difference[], side: Side): Choices {
-  return Object.fromEntries(differences.map(({ path, isFixed }) => [path, isFixed ? 'theirs' : side]));
+  return Object.fromEntries(differences.map(({ path, proposed }) => [path, proposed === 'theirs' ? 'theirs' : side]));
 }
 
 /** How many differences have no choice yet. */

@@ -212,6 +212,8 @@ export class InvoifyDetail extends LitElement {
     this.#shownLoad = load;
     this._failure = outcome.ok ? null : outcome.error;
     if (outcome.ok) this._detail = outcome.value;
+    // What has the focus goes with the record.
+    if (outcome.ok && !outcome.value && !this.#flow.state.task && this.matches(':focus-within')) this.focusStart();
     this.#beginIfLoaded();
   }
 
@@ -343,6 +345,7 @@ export class InvoifyDetail extends LitElement {
     if (!await this.canLeave()) return;
     if (this.recordId === null) emit(this, 'close-detail');
     else if (task?.kind === 'edit' && task.record && task.isMade) await this.#takeBack(task.record);
+    else if (!this._detail) this.focusStart();
   }
 
   /** A draft that was made for a form goes with it, and what it was made from is shown again. */
@@ -382,7 +385,7 @@ export class InvoifyDetail extends LitElement {
     const detail = this._detail;
     return html`
       <header>
-        <h2 tabindex="-1">${detail ? titleOf(detail.record.payload) : ''}</h2>
+        <h2 tabindex="-1" dir="auto">${detail ? titleOf(detail.record.payload) : ''}</h2>
         ${detail ? stateBadge(detail) : ''}
         <button class="icon-button close" type="button" aria-label=${t('word.close')} title=${t('word.close')}
           @click=${() => emit(this, 'close-detail')}>${icon('close')}</button>

@@ -60,7 +60,8 @@ export interface Conflict {
 }
 
 /** `unsaved`: a completed sync has shown that a save without a response was not applied. */
-export type FlowError = CallError | { readonly code: 'unsaved'; readonly message: string; readonly fields?: never };
+/** Besides the server's: an edit that was not saved after all, and a new record of which nobody knows yet whether it was. */
+export type FlowError = CallError | { readonly code: 'unsaved' | 'unknown_new'; readonly message: string; readonly fields?: never };
 
 export interface FlowState {
   readonly task: Task | null;
@@ -230,7 +231,8 @@ export class RecordFlow implements ReactiveController {
     else if (isRefusal(error)) this.#unconfirmed = null;
     const theirs = error.code === 'precondition_failed' ? toView(error.current) : null;
     if (!theirs) {
-      this.#set({ ...this.#state, isBusy: false, error });
+      const isUnknownNew = isNew && error.code === 'outcome_unknown';
+      this.#set({ ...this.#state, isBusy: false, error: isUnknownNew ? { code: 'unknown_new', message: '' } : error });
     } else if (task.kind === 'action') {
       this.#set({ ...idle, task: { ...task, record: theirs, before: task.before ?? task.record } });
     } else {

@@ -78,7 +78,8 @@ export class InvoifyRecordForm extends LitElement {
   async canLeave(): Promise<boolean> {
     if (!this.#isChanged) return true;
     return askQuestion(this, {
-      heading: t('form.leaveTitle'), text: t('form.leaveText'), yes: t('form.leave'), no: t('form.stay'), isDanger: true,
+      heading: t('form.leaveTitle'), text: t(this.error?.code === 'unknown_new' ? 'form.leaveUnknown' : 'form.leaveText'),
+      yes: t('form.leave'), no: t('form.stay'), isDanger: true,
     });
   }
 

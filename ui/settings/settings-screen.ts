@@ -178,7 +178,7 @@ export class InvoifySettings extends LitElement {
             ${isInvalid ? html`<p class="problem" id="minutes-problem" role="alert">${t('settings.intervalWrong')}</p>` : ''}
           </div>
           <div class="minutes">
-            <input id="minutes" class="input number" type="text" inputmode="numeric" autocomplete="off" maxlength="2"
+            <input id="minutes" class="input number" type="text" inputmode="numeric" autocomplete="off" maxlength="6"
               aria-describedby="minutes-hint ${isInvalid ? 'minutes-problem' : ''}" aria-invalid=${isInvalid} .value=${live(this._minutes)}
               @input=${(event: Event) => { this._minutes = (event.target as HTMLInputElement).value.trim(); }} @change=${this.#saveMinutes}>
             <span>${t('settings.minutes', { count: Number(this._minutes) || 0 })}</span>

@@ -5,6 +5,7 @@ import { LitElement, css, html, type TemplateResult } from 'lit';
 import type { SignedInUser } from '../../shared/protocol.ts';
 import { controls } from '../base/controls.ts';
 import { focusPath, restoreFocus } from '../base/focus.ts';
+import { t } from '../text/i18n.ts';
 import './sign-in.ts';
 
 /**
@@ -60,7 +61,7 @@ export class InvoifySignInDialog extends LitElement {
   }
 
   override render(): TemplateResult {
-    return html`<dialog @close=${this.#close}>
+    return html`<dialog aria-label=${t('signIn.again')} @close=${this.#close}>
       <invoify-sign-in again .server=${this.server} .user=${this.user} .reason=${this.reason} .memoryOnly=${this.memoryOnly}
         @signed-in=${this.#close} @cancel=${this.#close}></invoify-sign-in>
     </dialog>`;

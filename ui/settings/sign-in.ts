@@ -144,6 +144,7 @@ export class InvoifySignIn extends LitElement {
     }
     const isLatest = this.#latestTest();
     this.problems = {};
+    this.error = null;
     this.test = { isOk: true, text: t('signIn.testing') };
     const outcome = await ask(this, 'auth.testConnection', { server });
     const text = outcome.ok ? t('signIn.testOk', { ...outcome.value }) : await signInError(outcome.error);

@@ -36,7 +36,9 @@ export function tooManyAttemptsText(waitS: number): string {
 const vagueCodes: readonly string[] = ['conflict', 'invalid_request', 'resync_required'];
 
 /** What went wrong, and what to do. */
-export function callErrorText(error: CallError | SyncError | { readonly code: 'unsaved'; readonly message: string }): string {
+export function callErrorText(
+  error: CallError | SyncError | { readonly code: 'unsaved' | 'unknown_new'; readonly message: string },
+): string {
   const { code, message } = error;
   if (currentLocale().language === 'en' && vagueCodes.includes(code) && message !== '') return message;
   // The texts of kinds are not part of the first screen.

@@ -50,6 +50,7 @@ export const deEntry: Translation<typeof enEntry> = {
   'pay.submit': 'Zahlung erfassen',
   'pay.submitRefund': 'Rückzahlung erfassen',
   'pay.rest': '{amount} bleiben offen.',
+  'pay.future': 'Dieses Datum liegt in der Zukunft.',
   'pay.settles': 'Damit ist die Rechnung vollständig bezahlt.',
 
   'settings.shortcuts': 'Tastenkombinationen',
@@ -99,6 +100,7 @@ export const deEntry: Translation<typeof enEntry> = {
   'bulk.offline': 'Keine Verbindung zum Server. Es wurde nichts geändert.',
   'bulk.signed_out': 'Melden Sie sich neu an, um fortzufahren.',
   'bulk.unauthorized': 'Der Server hat Ihre Sitzung gerade nicht angenommen. Versuchen Sie es in einer Minute noch einmal.',
+  'bulk.changed': 'Er wurde inzwischen geändert. Sehen Sie ihn noch einmal an, bevor Sie ihn ausstellen.',
   'bulk.noDraft': 'Das ist kein Entwurf mehr.',
 
   'menu.selection': 'Menü der ausgewählten Zeilen',

@@ -140,6 +140,7 @@ export const deShell: Translation<typeof enShell> = {
   'summary.days1to30': '1–30 Tage überfällig',
   'summary.days31to60': '31–60 Tage',
   'summary.days61to90': '61–90 Tage',
+  'summary.others': 'Offen auch in',
   'summary.over90': 'Über 90 Tage',
 
   'totals.label': 'Summen dieser Liste',

@@ -48,6 +48,7 @@ export const enEntry = {
   'pay.submit': 'Record payment',
   'pay.submitRefund': 'Record refund',
   'pay.rest': '{amount} will remain open.',
+  'pay.future': 'This date is in the future.',
   'pay.settles': 'This pays the invoice in full.',
 
   'settings.shortcuts': 'Keyboard shortcuts',
@@ -96,6 +97,7 @@ export const enEntry = {
   'bulk.signed_out': 'Sign in again to continue.',
   'bulk.unauthorized': 'The server did not accept your session just now. Try again in a minute.',
   'bulk.noDraft': 'It is no longer a draft.',
+  'bulk.changed': 'It was changed in the meantime. Look at it again before you issue it.',
 
   'menu.selection': 'Menu of the selected rows',
   'menu.label': 'Menu of {name}',

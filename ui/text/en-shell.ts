@@ -140,6 +140,7 @@ export const enShell = {
   'summary.days1to30': '1–30 days overdue',
   'summary.days31to60': '31–60 days',
   'summary.days61to90': '61–90 days',
+  'summary.others': 'Also open in',
   'summary.over90': 'Over 90 days',
 
   'totals.label': 'Totals of this list',

@@ -99,6 +99,14 @@ describe('a changed role', () => {
     await assertExact(desk, again.client);
   });
 
+  test('that adds rights is known as soon as it is noticed', async (t) => {
+    const { books, desk, person } = await openSynced(t, ({ owner }) => owner.hire('viewer'));
+    const { body } = await books.owner.client.get(`/api/users/${person.userId}`);
+    await books.owner.client.patch(`/api/users/${person.userId}`, body.record.updatedAt, { role: 'editor' });
+    assert.equal((await desk.sync()).rebuilt, 'scope_changed');
+    await desk.until(({ state, user }) => state === 'up_to_date' && user?.role === 'editor');
+  });
+
   test('is detected between two pages of a first sync', async (t) => {
     const books = await openBooks(site);
     await books.addPlans(14);

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 
 import fc from 'fast-check';
 
@@ -61,10 +62,11 @@ describe('resolving a conflict', () => {
     assert.deepEqual(resolveConflict(fields, found, chooseAll(found, 'mine'), theirs), kept);
   });
 
-  test('saves the whole form if all of mine is chosen, and changes nothing if all of theirs is', () => {
+  test('saves what I changed if all of mine is chosen, and changes nothing if all of theirs is', () => {
     fc.assert(fc.property(versions(), versions(), versions(), (a, b, c) => {
       const found = findDifferences(fields, { base: a, mine: b, theirs: c });
-      assert.deepEqual(resolveConflict(fields, found, chooseAll(found, 'mine'), c), b);
+      const merged = resolveConflict(fields, found, chooseAll(found, 'mine'), c);
+      for (const field of fields) assert.deepEqual(merged[field], isDeepStrictEqual(b[field], a[field]) ? c[field] : b[field]);
       assert.deepEqual(resolveConflict(fields, found, chooseAll(found, 'theirs'), c), c);
     }));
   });
