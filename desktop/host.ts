@@ -42,8 +42,7 @@ const MIN_REPLACE_INTERVAL_MS = 10 * 60_000;
 const SHOW_WRITE_AFTER_MS = 100;
 
 /** Between tries to read a cache that could not be opened; doubled up to the maximum. */
-const FIRST_OPEN_RETRY_MS = 1000;
-const MAX_OPEN_RETRY_MS = 60_000;
+const [FIRST_OPEN_RETRY_MS, MAX_OPEN_RETRY_MS] = [1000, 60_000];
 
 /**
  * Opens the cache and restores the session from the vault. If the cache cannot be opened, the status says why and the
@@ -307,7 +306,7 @@ export class Host {
     return state?.isInitialComplete === true && cursor !== null && clock !== null && cursor < clock;
   }
 
-  /** The server has named an instant of its clock: what is pulled from now on must reach it. */
+  /** What is pulled from now on must reach this instant of the server's clock. */
   noteInstant(serverTime: string): void {
     this.#runner.noteInstant(serverTime);
   }
@@ -349,7 +348,7 @@ export class Host {
   }
 
   #onRunEnded(outcome: SyncOutcome): void {
-    const isAgain = (this.#lastOutcome?.rebuilt ?? null) !== null;
+    const { rebuilt: rebuiltBefore = null } = this.#lastOutcome ?? {};
     this.#lastOutcome = outcome;
     if (outcome.outcome === 'completed') {
       this.#synced = { lastSyncMs: this.#cache.state()?.lastSyncMs ?? null, atMs: this.#deps.monotonicMs() };
@@ -366,7 +365,7 @@ export class Host {
     }
     // A changed role may have caused the rebuild, so the next run looks the user up again: at once, but not for ever.
     if (outcome.rebuilt !== null) this.#owner.forgetUser();
-    if (outcome.rebuilt === 'scope_changed' && !isAgain) void this.#runner.run();
+    if (outcome.rebuilt === 'scope_changed' && rebuiltBefore === null) void this.#runner.run();
     this.#emit();
   }
 
