@@ -6,13 +6,14 @@
 // invoice was credited is the sum of its issued credit notes, and never more than its total, because both are written together.
 
 import {
-  buyerFields, findCollection, maxPayments, sellerFields, writableFields, type Collection, type Customer, type Invoice,
+  buyerFields, findCollection, maxCreditNotes, maxPayments, sellerFields, writableFields, type Collection, type Customer, type Invoice,
 } from '../shared/collections.ts';
 import { earliestDay } from '../shared/days.ts';
 import { AppError } from '../shared/errors.ts';
 import type { JsonObject } from '../shared/fields.ts';
 import {
-  computeTotals, creditProblem, editableInvoiceFields, invoiceProblems, isActionAllowed, issuedStatus, openMinorOf, type InvoiceAction,
+  computeTotals, creditableOf, creditProblem, editableInvoiceFields, invoiceProblems, isActionAllowed, issuedStatus, openMinorOf,
+  type Creditable, type InvoiceAction,
 } from '../shared/invoice.ts';
 import { problem } from '../shared/problems.ts';
 import { creditFields, parseInput, paymentFields, refuseProblems } from '../shared/protocol.ts';
@@ -24,7 +25,6 @@ const writableNames = Object.keys(writableFields(requireInvoices()));
 /** What a credit note takes over from its invoice. */
 const creditedFields = [
   'customerId', 'servicePeriod', 'buyerReference', 'orderNumber', 'currency', 'lines', 'taxExemptionReason',
-  'subtotalMinor', 'taxes', 'totalMinor',
 ] as const;
 /** The highest number of a series has 15 digits. */
 const MAX_COUNT = 10 ** 15 - 1;
@@ -42,13 +42,15 @@ export const invoiceRules: Rules = {
     if (before?.kind === 'credit_note') {
       refuseChanges(before, input, ['customerId', 'currency'], 'A credit note has the customer and the currency of its invoice.');
     }
+    const { kind = 'invoice', creditedId } = before ?? {};
+    const credited = creditedId === undefined ? null : await creditedBy(transaction, creditedId);
     return {
       ...input,
-      kind: before?.kind ?? 'invoice',
-      ...(before?.creditedId !== undefined && { creditedId: before.creditedId }),
+      kind,
+      ...(creditedId !== undefined && { creditedId }),
       customerName: (await customerOf(transaction, invoice)).name,
       status: 'draft',
-      ...totalsOf(invoice),
+      ...totalsOf(invoice, credited?.left),
       paidMinor: 0,
       creditedMinor: 0,
       payments: [],
@@ -103,12 +105,15 @@ export function raiseSeries(numbers: Readonly<Record<string, number>>, payloads:
 }
 
 async function issue(transaction: Transaction, record: StoredRecord): Promise<ActionResult> {
-  const invoice = parseInvoice(record);
-  const { kind, creditedId, issueDate, lines } = invoice;
-  requireAllowed(invoice, 'issue', 'it cannot be issued');
-  if (lines.length === 0) throw new AppError('conflict', `Without lines this ${nounOf(invoice)} cannot be issued. Add a line first.`);
-  const [company, customer] = await Promise.all([companyOf(transaction), customerOf(transaction, invoice)]);
-  const other = creditedId === undefined ? undefined : await addCredit(transaction, creditedId, invoice);
+  const draft = parseInvoice(record);
+  const { kind, creditedId, issueDate, lines } = draft;
+  requireAllowed(draft, 'issue', 'it cannot be issued');
+  if (lines.length === 0) throw new AppError('conflict', `Without lines this ${nounOf(draft)} cannot be issued. Add a line first.`);
+  const [company, customer] = await Promise.all([companyOf(transaction), customerOf(transaction, draft)]);
+  const credited = creditedId === undefined ? null : await creditedBy(transaction, creditedId);
+  // Another credit note may have been issued since the draft was saved.
+  const invoice = credited ? { ...draft, ...totalsOf(draft, credited.left) } as Invoice : draft;
+  const other = creditedId === undefined ? undefined : addCredit(credited, invoice);
   const prefix = (kind === 'invoice' ? company.invoicePrefix : company.creditNotePrefix) ?? defaultPrefixes[kind];
   const payload: JsonObject = {
     ...asJson(invoice),
@@ -134,20 +139,41 @@ function nextNumber(transaction: Transaction, prefix: string, issueDate: string)
   throw new AppError('conflict', `No number can follow in the series ${series}. Ask an owner for another prefix of the company.`);
 }
 
-/** The credited invoice once the credit note is issued; throws `conflict` if that cannot be a part of what is left to be credited. */
-async function addCredit(transaction: Transaction, creditedId: string, note: Invoice): Promise<ActionResult['other']> {
+/** The invoice that a credit note corrects. */
+interface Credited {
+  readonly previous: StoredRecord;
+  readonly invoice: Invoice;
+  readonly left: Creditable;
+  /** How many credit notes it has, drafts included. */
+  readonly count: number;
+  /** Whether some of them are issued. */
+  readonly isCredited: boolean;
+}
+
+/** Null if there is none. */
+async function creditedBy(transaction: Transaction, creditedId: string): Promise<Credited | null> {
   const previous = await transaction.get('invoices', creditedId);
-  if (!previous) throw new AppError('conflict', 'The invoice of this credit note no longer exists. Delete the credit note.');
+  if (!previous) return null;
   const invoice = parseInvoice(previous);
+  const notes = (await transaction.referrers('invoices', creditedId, maxCreditNotes)).map(parseInvoice);
+  const issued = notes.filter(({ kind, status }) => kind === 'credit_note' && status !== 'draft');
+  return { previous, invoice, left: creditableOf(invoice, issued), count: notes.length, isCredited: issued.length > 0 };
+}
+
+/** The credited invoice once the credit note is issued; throws `conflict` if that cannot be a part of what is left to be credited. */
+function addCredit(credited: Credited | null, note: Invoice): ActionResult['other'] {
+  if (!credited) throw new AppError('conflict', 'The invoice of this credit note no longer exists. Delete the credit note.');
+  const { previous, invoice, left } = credited;
   if (!isActionAllowed(invoice, 'credit')) {
     throw new AppError('conflict', `The invoice of this credit note is ${stateOf(invoice)}, so no more of it can be credited.`);
   }
-  const refusal = creditProblem(note, invoice);
+  const refusal = creditProblem(note, left);
   if (refusal) {
     const { rateBp } = refusal.params ?? {};
     const message = rateBp === undefined
       ? 'The credit note exceeds what is left to be credited. Remove lines from it, or lower its amounts.'
-      : `The credit note has more at ${Number(rateBp) / 100} % tax than its invoice. Give its lines the invoice's tax rates and amounts.`;
+      : `The credit note has more at ${Number(rateBp) / 100} % tax than is left of its invoice. Give its lines the invoice's tax rates and `
+        + 'amounts.';
     throw new AppError('conflict', message, { fields: { lines: refusal } });
   }
   const creditedMinor = invoice.creditedMinor + note.totalMinor;
@@ -185,9 +211,15 @@ async function unpay(_transaction: Transaction, record: StoredRecord, { entry }:
 async function credit(transaction: Transaction, record: StoredRecord, input: JsonObject, { nowMs }: ActionContext): Promise<ActionResult> {
   const invoice = parseInvoice(record);
   requireAllowed(invoice, 'credit', 'it cannot be credited');
+  const { left = null, count = 0 } = await creditedBy(transaction, record.id) ?? {};
+  if (count >= maxCreditNotes) throw new AppError('conflict', 'This invoice has as many credit notes as it can have.');
+  if (left?.taxes.every(({ netMinor }) => netMinor === 0)) {
+    throw new AppError('conflict', 'Nothing is left of this invoice to be credited.');
+  }
   return {
     payload: {
       ...pick(invoice, creditedFields),
+      ...totalsOf(invoice, left),
       kind: 'credit_note',
       creditedId: record.id,
       customerName: (await customerOf(transaction, invoice)).name,
@@ -200,9 +232,13 @@ async function credit(transaction: Transaction, record: StoredRecord, input: Jso
   };
 }
 
-async function voidInvoice(_transaction: Transaction, record: StoredRecord): Promise<ActionResult> {
+async function voidInvoice(transaction: Transaction, record: StoredRecord): Promise<ActionResult> {
   const invoice = parseInvoice(record);
   requireAllowed(invoice, 'void', 'it cannot be voided');
+  // Of one that comes to 0, so do its credit notes.
+  if (invoice.totalMinor === 0 && (await creditedBy(transaction, record.id))?.isCredited) {
+    throw new AppError('conflict', 'This invoice is credited, so it cannot be voided.');
+  }
   return { payload: { ...asJson(invoice), status: 'void' } };
 }
 
@@ -237,9 +273,9 @@ async function customerOf(transaction: Transaction, { customerId }: Invoice): Pr
   return JSON.parse(record.payload) as Customer;
 }
 
-/** An invoice's computed amounts. */
-export function totalsOf(invoice: Pick<Invoice, 'lines'>): JsonObject {
-  const { subtotalMinor, taxes, totalMinor } = computeTotals(invoice.lines);
+/** An invoice's computed amounts, or those of a credit note over what is left of one. */
+export function totalsOf(invoice: Pick<Invoice, 'lines'>, left: Creditable | null = null): JsonObject {
+  const { subtotalMinor, taxes, totalMinor } = computeTotals(invoice.lines, left);
   return { subtotalMinor, taxes: taxes.map((tax) => ({ ...tax })), totalMinor };
 }
 

@@ -10,7 +10,7 @@ import type { Account, AuditEntry, HeldRecord, Mending, RecordContent, StoredEnt
 
 /** What a store adds to a write: whatever reads, and `prune`. */
 export type TransactionReads = Pick<
-  Mending, 'get' | 'list' | 'isReferenced' | 'findReply' | 'prune' | 'held' | 'heldAfter' | 'newestUpTo'
+  Mending, 'get' | 'list' | 'referrers' | 'findReply' | 'prune' | 'held' | 'heldAfter' | 'newestUpTo'
   | 'lastEntry' | 'newestReplyMs'
 >;
 

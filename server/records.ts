@@ -273,7 +273,7 @@ async function rejectDanglingReferences(transaction: Transaction, collection: Co
 async function rejectIfReferenced(transaction: Transaction, collection: Collection, record: StoredRecord): Promise<void> {
   for (const other of collections) {
     const refers = Object.values(other.fields).some((field) => field.kind === 'reference' && field.to === collection.name);
-    if (refers && await transaction.isReferenced(other.name, record.id)) {
+    if (refers && (await transaction.referrers(other.name, record.id, 1)).length > 0) {
       throw new AppError('conflict', `This cannot be deleted: some ${other.name} refer to it.`);
     }
   }

@@ -172,8 +172,8 @@ export interface Transaction {
   get(collection: string, id: string): Promise<StoredRecord | null>;
   /** All records of a collection; only for collections that stay small. */
   list(collection: string): Promise<readonly StoredRecord[]>;
-  /** True if a record of this collection refers to the id. */
-  isReferenced(collection: string, id: string): Promise<boolean>;
+  /** Records of this collection that refer to the id, at most `limit`. */
+  referrers(collection: string, id: string, limit: number): Promise<readonly StoredRecord[]>;
   findReply(key: string): Promise<StoredReply | null>;
 
   /** Creates or replaces a record and returns its instant. `previous` is the record from `get`, or null for a new one. */

@@ -158,6 +158,8 @@ export type TaxCategory = (typeof taxCategories)[number];
 const taxCategory = { kind: 'choice', values: taxCategories } as const;
 /** The most payments of one invoice. */
 export const maxPayments = 10_000;
+/** Of one invoice, drafts included. */
+export const maxCreditNotes = 100;
 
 const invoiceFields = {
   kind: { kind: 'choice', values: invoiceKinds, server: true },

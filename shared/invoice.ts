@@ -36,8 +36,11 @@ export interface Totals {
   readonly totalMinor: number;
 }
 
-/** The totals of an invoice. Throws `invalid_request` if the total is negative or an amount is not a safe integer. */
-export function computeTotals(lines: readonly PricedLine[]): Totals {
+/**
+ * The totals of an invoice, or of a credit note that corrects what is left of one. Throws `invalid_request` if the total is negative or
+ * an amount is not a safe integer.
+ */
+export function computeTotals(lines: readonly PricedLine[], left: Creditable | null = null): Totals {
   const nets = new Map<string, { readonly category: TaxCategory; readonly rateBp: number; net: bigint }>();
   for (const line of lines) {
     const category = categoryOf(line);
@@ -53,7 +56,8 @@ export function computeTotals(lines: readonly PricedLine[]): Totals {
       rateBp,
       netMinor: exact(net),
       taxMinor: exact(divideRounded(net * BigInt(rateBp), 10_000n)),
-    }));
+    }))
+    .map((tax) => ({ ...tax, taxMinor: left ? creditedTaxMinor(tax, left) : tax.taxMinor }));
   const subtotalMinor = exact(taxes.reduce((sum, tax) => sum + BigInt(tax.netMinor), 0n));
   const totalMinor = exact(taxes.reduce((sum, tax) => sum + BigInt(tax.taxMinor), BigInt(subtotalMinor)));
   if (totalMinor < 0) throw invalidLines(problem('negative_total'));
@@ -132,8 +136,9 @@ export function isActionAllowed(invoice: InvoiceState, action: InvoiceAction): b
     case 'delete': case 'issue': return status === 'draft';
     case 'pay': return isIssued && balanceOf(invoice) !== 0;
     case 'unpay': return isIssued;
-    case 'credit': return isIssued && creditedMinor < totalMinor;
-    case 'void': return kind === 'invoice' && status === 'open' && paidMinor === 0 && creditedMinor === 0;
+    // One that comes to 0 is paid from the start, and may be as wrong as any.
+    case 'credit': return isIssued && (creditedMinor < totalMinor || totalMinor === 0);
+    case 'void': return isIssued && (status === 'open' || totalMinor === 0) && paidMinor === 0 && creditedMinor === 0;
   }
 }
 
@@ -152,21 +157,45 @@ export function issuedStatus(invoice: Pick<InvoiceState, 'kind' | 'totalMinor' |
   return invoice.kind === 'credit_note' || balanceOf(invoice) === 0 ? 'paid' : 'open';
 }
 
+/** What is left of an invoice to be credited. */
+export type Creditable = Pick<Totals, 'taxes' | 'totalMinor'>;
+
+/** What is left of an invoice for which these credit notes have been issued. */
+export function creditableOf(
+  invoice: Pick<Invoice, 'taxes' | 'totalMinor' | 'creditedMinor'>, issued: readonly Pick<Invoice, 'taxes'>[],
+): Creditable {
+  const taken = issued.flatMap(({ taxes }) => taxes);
+  const taxes = invoice.taxes.map((tax) => taken.filter((other) => isSameRate(other, tax)).reduce((left, { netMinor, taxMinor }) => ({
+    ...left, netMinor: left.netMinor - netMinor, taxMinor: left.taxMinor - taxMinor,
+  }), tax));
+  return { taxes, totalMinor: invoice.totalMinor - invoice.creditedMinor };
+}
+
 /**
- * Why a credit note can correct no part of its invoice, or null: its total is at most what is left of that, and at no category and rate
- * does it have more net than the invoice has. What earlier credit notes took of a rate is not known here; of the total, it is.
+ * A credit note's tax at a category and rate: with the last of the net goes the last of the tax, and never more than is left of it, so
+ * that the parts come to what was invoiced although each is rounded (§ 17 UStG: the tax follows what it is on).
  */
-export function creditProblem(
-  { taxes, totalMinor }: Pick<Totals, 'taxes' | 'totalMinor'>, invoice: Pick<Invoice, 'taxes' | 'totalMinor' | 'creditedMinor'>,
-): Problem | null {
-  const leftMinor = invoice.totalMinor - invoice.creditedMinor;
-  if (totalMinor > leftMinor) return problem('max', { max: leftMinor });
+function creditedTaxMinor(tax: Tax, { taxes }: Creditable): number {
+  const left = taxes.find((other) => isSameRate(other, tax));
+  if (!left) return tax.taxMinor;
+  return left.netMinor === tax.netMinor ? left.taxMinor : Math.min(tax.taxMinor, Math.max(0, left.taxMinor));
+}
+
+/**
+ * Why a credit note can correct no part of its invoice, or null: its total is at most what is left of that, and so is its net at each
+ * category and rate.
+ */
+export function creditProblem({ taxes, totalMinor }: Creditable, left: Creditable): Problem | null {
+  if (totalMinor > left.totalMinor) return problem('max', { max: left.totalMinor });
   for (const { category, rateBp, netMinor } of taxes) {
-    const invoiced = invoice.taxes.find((tax) => tax.category === category && tax.rateBp === rateBp);
-    const max = Math.max(0, invoiced?.netMinor ?? 0);
+    const max = Math.max(0, left.taxes.find((tax) => isSameRate(tax, { category, rateBp }))?.netMinor ?? 0);
     if (netMinor > max) return problem('max', { max, category, rateBp });
   }
   return null;
+}
+
+function isSameRate(one: Pick<Tax, 'category' | 'rateBp'>, other: Pick<Tax, 'category' | 'rateBp'>): boolean {
+  return one.category === other.category && one.rateBp === other.rateBp;
 }
 
 /** What is open: 0 for a draft, a paid or a void invoice, negative for a refund. The cache's `openMinor` column holds the same. */

@@ -25,9 +25,10 @@ export function transactionReads(prepare: Prepare, accountId: string, pending: P
       return prepare('SELECT * FROM record WHERE account_id = ? AND collection = ? AND payload IS NOT NULL ORDER BY id')
         .all(accountId, collection).map(toRecord);
     },
-    async isReferenced(collection, id) {
-      return prepare('SELECT 1 FROM reference WHERE account_id = ? AND collection = ? AND target_id = ? LIMIT 1')
-        .get(accountId, collection, id) !== undefined;
+    async referrers(collection, id, limit) {
+      return prepare(`SELECT r.* FROM reference f JOIN record r USING (account_id, collection, id)
+          WHERE account_id = ? AND collection = ? AND target_id = ? AND payload IS NOT NULL LIMIT ?`)
+        .all(accountId, collection, id, limit).map(toRecord);
     },
     async findReply(key) {
       const row = prepare('SELECT * FROM answer WHERE account_id = ? AND key = ?').get(accountId, key);

@@ -36,9 +36,9 @@ export class TransactionReader {
         const documents = await tables.records(collection).find({ accountId }, { session }).toArray();
         return documents.map((document) => toRecord(collection, document));
       }),
-      isReferenced: (collection, id) => this.#readSent(async () => {
-        const found = await tables.records(collection).findOne({ accountId, references: id }, { session, projection: { _id: 1 } });
-        return found !== null;
+      referrers: (collection, id, limit) => this.#readSent(async () => {
+        const documents = await tables.records(collection).find({ accountId, references: id }, { session, limit }).toArray();
+        return documents.map((document) => toRecord(collection, document));
       }),
       findReply: (key) => this.#read(() => batch.findReply(key)),
       prune: (until, repliesBeforeMs, entriesBefore = EPOCH) => this.#readSent(() => this.#prune(until, repliesBeforeMs, entriesBefore)),

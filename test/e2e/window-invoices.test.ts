@@ -191,7 +191,7 @@ describeWindow('an invoice', { invoices: 40, customers: 10 }, (env) => {
     await page.evaluate((replaced) => { Date.now = replaced; }, now);
     await form.getByText(new RegExp(`^Corrects ${number} of .*\\. Left to credit: €238\\.00$`)).waitFor();
     await form.getByLabel('Tax %, line 1').fill('7');
-    await form.getByText(`${number} has nothing at 7% tax.`).waitFor();
+    await form.getByText(`Nothing of ${number} is left to credit at 7% tax.`).waitFor();
     await form.getByLabel('Tax %, line 1').fill('19');
     await form.getByLabel('Quantity, line 1').fill('3');
     await form.getByText(`Only €238.00 of ${number} is left to credit.`).waitFor();

@@ -9,8 +9,8 @@ import { AppError } from '../../shared/errors.ts';
 import { invoiceStatuses, taxCategories, type TaxCategory } from '../../shared/collections.ts';
 import { addDays } from '../../shared/days.ts';
 import {
-  ageBucketRange, ageBuckets, computeTotals, displayStatus, editableInvoiceFields, invoiceProblems, isActionAllowed, isOverdue,
-  issuedStatus, lineNetMinor, openMinorOf, type InvoiceAction, type InvoiceState, type PricedLine,
+  ageBucketRange, ageBuckets, computeTotals, creditableOf, creditProblem, displayStatus, editableInvoiceFields, invoiceProblems, isActionAllowed, isOverdue,
+  issuedStatus, lineNetMinor, openMinorOf, type InvoiceAction, type InvoiceState, type PricedLine, type Totals,
 } from '../../shared/invoice.ts';
 import { problem } from '../../shared/problems.ts';
 
@@ -20,6 +20,29 @@ function round(numerator: bigint, denominator: bigint): bigint {
   const isHalf = 2n * (rest < 0n ? -rest : rest) >= denominator;
   return quotient + (isHalf ? (numerator < 0n ? -1n : 1n) : 0n);
 }
+
+describe('credit notes over the parts of an invoice', () => {
+  const priced = fc.record({
+    quantityMilli: fc.constant(1000), unitPriceMinor: fc.integer({ min: 1, max: 5000 }), taxRateBp: fc.constantFrom(0, 700, 1900, 2550),
+  });
+  test('come to the invoice at every rate, in any order and division, and none of them to less than nothing', () => {
+    fc.assert(fc.property(fc.array(fc.array(priced, { minLength: 1, maxLength: 6 }), { minLength: 1, maxLength: 12 }), (parts) => {
+      const invoice = { ...computeTotals(parts.flat()), creditedMinor: 0 };
+      const notes: Totals[] = [];
+      for (const lines of parts) {
+        const creditedMinor = notes.reduce((sum, { totalMinor }) => sum + totalMinor, 0);
+        const left = creditableOf({ ...invoice, creditedMinor }, notes);
+        const note = computeTotals(lines, left);
+        assert.equal(creditProblem(note, left), null);
+        assert(note.taxes.every(({ taxMinor }) => taxMinor >= 0));
+        notes.push(note);
+      }
+      const creditedMinor = notes.reduce((sum, { totalMinor }) => sum + totalMinor, 0);
+      const { taxes, totalMinor } = creditableOf({ ...invoice, creditedMinor }, notes);
+      assert.deepEqual([totalMinor, ...taxes.flatMap(({ netMinor, taxMinor }) => [netMinor, taxMinor])].filter((rest) => rest !== 0), []);
+    }));
+  });
+});
 
 type ExpectedTax = readonly [category: TaxCategory, rateBp: number, net: bigint, tax: bigint];
 
@@ -159,7 +182,7 @@ describe('the state of an invoice', () => {
       [{ creditedMinor: 100, paidMinor: 30 }, 'edit pay unpay'],
       [{ status: 'paid', paidMinor: 100 }, 'edit unpay credit'],
       [{ status: 'paid', creditedMinor: 100 }, 'edit unpay'],
-      [{ status: 'paid', totalMinor: 0 }, 'edit unpay'],
+      [{ status: 'paid', totalMinor: 0 }, 'edit unpay credit void'],
       [{ status: 'void' }, 'edit'],
     ];
     for (const [over, expected] of cases) assert.equal(allowed(over), expected, JSON.stringify(over));

@@ -7,7 +7,7 @@ import { AppError } from '../../shared/errors.ts';
 import { checkFields, isDate, type Fields, type Json, type JsonObject } from '../../shared/fields.ts';
 import { noProblems, problem, type Problem, type Problems } from '../../shared/problems.ts';
 import {
-  categoryOf, computeTotals, invoiceProblems, lineNetMinor, needsExemptionReason, type PricedLine, type Totals,
+  categoryOf, computeTotals, invoiceProblems, lineNetMinor, needsExemptionReason, type Creditable, type PricedLine, type Totals,
 } from '../../shared/invoice.ts';
 import type { LineSuggestion, RecordView } from '../../shared/window/views.ts';
 import {
@@ -225,11 +225,13 @@ export interface TotalsPreview {
   readonly problem: Problem | null;
 }
 
-/** The totals of the lines as far as they parse. */
-export function previewTotals(lines: readonly LineDraft[], currency: string, numbers: NumberText): TotalsPreview {
+/** The totals of the lines as far as they parse; `left` is for a credit note. */
+export function previewTotals(
+  lines: readonly LineDraft[], currency: string, numbers: NumberText, left: Creditable | null = null,
+): TotalsPreview {
   const priced = lines.map((line) => toPriced(line, currency, numbers));
   const nets = priced.map((line) => line && attempt(() => lineNetMinor(line)).value);
-  const { value, problem } = attempt(() => computeTotals(priced.filter((line) => line !== null)));
+  const { value, problem } = attempt(() => computeTotals(priced.filter((line) => line !== null), left));
   return { nets, totals: value, problem };
 }
 

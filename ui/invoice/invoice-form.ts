@@ -9,9 +9,11 @@
 
 import { LitElement, css, html, type PropertyValues, type TemplateResult } from 'lit';
 
-import { findCollection, storedFields, writableFields, type Customer, type Invoice, type Plan } from '../../shared/collections.ts';
+import {
+  findCollection, maxCreditNotes, storedFields, writableFields, type Customer, type Invoice, type Plan,
+} from '../../shared/collections.ts';
 import { isDate, type Fields, type JsonObject } from '../../shared/fields.ts';
-import { creditProblem, type Totals } from '../../shared/invoice.ts';
+import { creditableOf, creditProblem, type Creditable, type Totals } from '../../shared/invoice.ts';
 import { problem as toProblem, type Problem, type Problems } from '../../shared/problems.ts';
 import { ask } from '../base/ask.ts';
 import { controls } from '../base/controls.ts';
@@ -28,6 +30,7 @@ import { usualReason } from './exemption-reasons.ts';
 import {
   addLine, atShownLines, fromInvoiceDraft, invoiceDefaults, isBlankLine, isSameInvoiceDraft, lineCategory, lineOrder, needsReason,
   previewTotals, toInvoiceDraft, withCustomer, withIssueDate, withoutBlankLines, type InvoiceDefaults, type InvoiceDraft, type LineDraft,
+  type TotalsPreview,
 } from './invoice-draft.ts';
 import { isEarlier } from './issue-warnings.ts';
 import { fieldLabel, problemMessage } from '../text/messages.ts';
@@ -84,8 +87,8 @@ export class InvoifyInvoiceForm extends LitElement {
   declare _problems: Problems;
   /** The name of a customer who is being entered; null if none is. */
   declare _newCustomer: string | null;
-  /** What a credit note corrects; null if it is none, or that is not known yet. */
-  declare _credited: Invoice | null;
+  /** What a credit note corrects, and what is left of that; null if it is none, or that is not known yet. */
+  declare _credited: { readonly invoice: Invoice; readonly left: Creditable } | null;
   #initialDraft: InvoiceDraft = { values: {}, lines: [] };
   /** What the present customer and the company have filled in. */
   #defaults: InvoiceDefaults = invoiceDefaults(null, null, null, '');
@@ -169,13 +172,26 @@ export class InvoifyInvoiceForm extends LitElement {
     const { task } = this;
     this._credited = null;
     const id = this.#payload['creditedId'];
-    const found = typeof id === 'string' ? await ask(this, 'data.getRecord', { collection: 'invoices', id }) : null;
-    if (found?.ok && this.task === task) this._credited = (found.value?.payload ?? null) as (JsonObject & Invoice) | null;
+    if (typeof id !== 'string') return;
+    const notes = { collection: 'invoices', filters: { creditedId: id }, limit: maxCreditNotes };
+    const [found, listed] = await Promise.all([
+      ask(this, 'data.getRecord', { collection: 'invoices', id }), ask(this, 'data.listPage', notes),
+    ]);
+    const ids = listed.ok ? listed.value.rows.filter(({ columns }) => columns['status'] !== 'draft').map((row) => row.id) : [];
+    const issued = await Promise.all(ids.map((note) => ask(this, 'data.getRecord', { collection: 'invoices', id: note })));
+    if (!found.ok || !found.value || this.task !== task) return;
+    const invoice = found.value.payload as JsonObject & Invoice;
+    const taken = issued.flatMap((note) => note.ok && note.value ? [note.value.payload as JsonObject & Invoice] : []);
+    this._credited = { invoice, left: creditableOf(invoice, taken) };
+  }
+
+  #preview(lines: readonly LineDraft[]): TotalsPreview {
+    return previewTotals(lines, this.#currency, localNumbers, this._credited?.left);
   }
 
   /** Why a credit note cannot be issued as it is: it is no part of what is left of the invoice. */
   #overcredit(totals: Totals | null): Problem | undefined {
-    return (this._credited && totals && creditProblem(totals, this._credited)) ?? undefined;
+    return (this._credited && totals && creditProblem(totals, this._credited.left)) ?? undefined;
   }
 
   /** Reads what customer, plan and company have defaults for, and with `fills` puts it where nothing else was entered. */
@@ -237,7 +253,7 @@ export class InvoifyInvoiceForm extends LitElement {
     const { draft, shownAt } = withoutBlankLines(this._draft);
     this.#shownAt = shownAt;
     const { value, problems } = fromInvoiceDraft(this.#declared, draft, localNumbers);
-    const { problem, totals } = this.#hasLines ? previewTotals(draft.lines, this.#currency, localNumbers) : { problem: null, totals: null };
+    const { problem, totals } = this.#hasLines ? this.#preview(draft.lines) : { problem: null, totals: null };
     const unissuable = this.#hasLines ? this.#overcredit(totals) : undefined;
     const refused = andIssue && unissuable ? unissuable : problem;
     this._problems = atShownLines(refused === null ? problems : { ...problems, lines: refused }, shownAt);
@@ -274,7 +290,7 @@ export class InvoifyInvoiceForm extends LitElement {
   }
 
   #linesProblem(reason: Problem): string {
-    return reason.code === 'max' && this._credited ? creditLimitText(reason, this.#currency, this._credited.number ?? '')
+    return reason.code === 'max' && this._credited ? creditLimitText(reason, this.#currency, this._credited.invoice.number ?? '')
       : problemMessage('lines', reason, this.#currency);
   }
 
@@ -328,7 +344,7 @@ export class InvoifyInvoiceForm extends LitElement {
 
   #renderDraft(): TemplateResult {
     const { lines } = this._draft;
-    const { nets, totals, problem } = previewTotals(lines, this.#currency, localNumbers);
+    const { nets, totals, problem } = this.#preview(lines);
     const reason = problem ?? this.#overcredit(totals) ?? this._problems['lines'];
     return html`
       <div class="head">
@@ -360,13 +376,12 @@ export class InvoifyInvoiceForm extends LitElement {
 
   #renderCustomer(): TemplateResult {
     if (this.#isCreditNote) {
-      const credited = this._credited;
+      const { invoice, left } = this._credited ?? {};
       return html`
         <div class="field to">
           <span class="label">${fieldLabel('customerId')}</span><p>${this.#payload['customerName']}</p>
-          ${credited ? html`<p class="hint">${unbroken(t('form.credits', {
-            number: credited.number ?? '', date: formatDate(credited.issueDate),
-            amount: formatMoney(credited.totalMinor - credited.creditedMinor, credited.currency),
+          ${invoice && left ? html`<p class="hint">${unbroken(t('form.credits', {
+            number: invoice.number ?? '', date: formatDate(invoice.issueDate), amount: formatMoney(left.totalMinor, invoice.currency),
           }))}</p>` : ''}
         </div>`;
     }
@@ -397,8 +412,8 @@ export class InvoifyInvoiceForm extends LitElement {
 
   #hintAt(path: string): string {
     const issueDate = String(this._draft.values['issueDate'] ?? '');
-    return path === 'issueDate' && this._credited && isEarlier({ issueDate }, this._credited)
-      ? t('form.creditEarlier', { date: formatDate(this._credited.issueDate) }) : '';
+    return path === 'issueDate' && this._credited && isEarlier({ issueDate }, this._credited.invoice)
+      ? t('form.creditEarlier', { date: formatDate(this._credited.invoice.issueDate) }) : '';
   }
 
   #problemAt(path: string): string | null {

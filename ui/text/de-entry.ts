@@ -16,8 +16,8 @@ export const deEntry: Translation<typeof enEntry> = {
   'form.credits': 'Korrigiert {number} vom {date}. Noch gutzuschreiben: {amount}',
   'form.checking': 'Ihre Anmeldung wird geprüft. Gleich können Sie speichern; Ihre Eingaben bleiben erhalten.',
   'form.creditMax': 'Von {number} sind nur noch {amount} gutzuschreiben.',
-  'form.creditRateMax': '{number} enthält zu {rate} Steuer nur {amount} netto.',
-  'form.creditNoRate': '{number} enthält nichts zu {rate} Steuer.',
+  'form.creditRateMax': 'Von {number} sind zu {rate} Steuer nur noch {amount} netto gutzuschreiben.',
+  'form.creditNoRate': 'Von {number} ist zu {rate} Steuer nichts gutzuschreiben.',
   'form.creditEarlier': 'Vor dem Rechnungsdatum, dem {date}.',
 
   'confirm.issueTitle': 'Diese Rechnung ausstellen?',

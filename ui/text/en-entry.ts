@@ -15,8 +15,8 @@ export const enEntry = {
   'form.credits': 'Corrects {number} of {date}. Left to credit: {amount}',
   'form.checking': 'Your sign-in is being checked. You can save in a moment; what you typed is kept.',
   'form.creditMax': 'Only {amount} of {number} is left to credit.',
-  'form.creditRateMax': '{number} has only {amount} net at {rate} tax.',
-  'form.creditNoRate': '{number} has nothing at {rate} tax.',
+  'form.creditRateMax': 'Only {amount} net of {number} is left to credit at {rate} tax.',
+  'form.creditNoRate': 'Nothing of {number} is left to credit at {rate} tax.',
   'form.creditEarlier': 'Before the invoice’s date, {date}.',
 
   'confirm.issueTitle': 'Issue this invoice?',

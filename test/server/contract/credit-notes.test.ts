@@ -125,6 +125,46 @@ for (const store of stores) {
       assert.equal(await refusal(at(250, 0, exempt)), null);
     });
 
+    for (const [priceMinor, last] of [[1003, 1193], [1013, 1206]] as const) {
+      test(`over the rest of an invoice leaves nothing of it open, however each part is rounded (2 × ${priceMinor})`, async () => {
+        const part = line({ unitPriceMinor: priceMinor, taxRateBp: 1900 });
+        const invoiced = await open({ lines: [part, part] });
+        const parts: number[] = [];
+        for (const _ of [1, 2]) {
+          const draft = await server.owner.change('invoices', await credit(await reread(invoiced)), { lines: [part] });
+          parts.push(Number((await server.owner.act(draft, 'issue')).payload['totalMinor']));
+        }
+        assert.deepEqual([parts[1], parts.reduce((sum, total) => sum + total, 0)], [last, invoiced.payload['totalMinor']]);
+        assert.deepEqual(state(await reread(invoiced)), ['paid', invoiced.payload['totalMinor']]);
+      });
+    }
+
+    test('takes no more of a tax rate than earlier ones have left of it', async () => {
+      const at = (unitPriceMinor: number, taxRateBp: number) => line({ unitPriceMinor, taxRateBp });
+      const invoiced = await open({ lines: [at(10_000, 1900), at(10_000, 700)] });
+      const draft = async (lines: readonly object[]): Promise<WireRecord> =>
+        server.owner.change('invoices', await credit(await reread(invoiced)), { lines });
+      await server.owner.act(await draft([at(10_000, 1900)]), 'issue');
+      const again = await draft([at(8900, 1900)]);
+      const refused = await act(again, 'issue');
+      assertError(refused, 'conflict', ['lines']);
+      assert.deepEqual(refused.body.error.fields?.['lines']?.params, { max: 0, category: 'S', rateBp: 1900 });
+      await server.owner.act(await draft([at(10_000, 700)]), 'issue');
+      assert.deepEqual(state(await reread(invoiced)), ['paid', invoiced.payload['totalMinor']]);
+    });
+
+    test('corrects an invoice that comes to 0, too, once; without one, such an invoice can be voided', async () => {
+      const settled = { lines: [line({ unitPriceMinor: 100_000, taxRateBp: 1900 }), line({ unitPriceMinor: -119_000, taxRateBp: 0 })] };
+      const invoiced = await open(settled);
+      assert.deepEqual(state(invoiced), ['paid', 0]);
+      const note = await server.owner.act(await credit(invoiced), 'issue');
+      assert.deepEqual(note.payload['taxes'], invoiced.payload['taxes']);
+      const now = await reread(invoiced);
+      assertError(await act(now, 'credit'), 'conflict');
+      assertError(await act(now, 'void'), 'conflict');
+      assert.deepEqual(state(await server.owner.act(await open(settled), 'void')), ['void', 0]);
+    });
+
     test('uses up no number when it is refused', async () => {
       const invoiced = await open();
       const tooMuch = await draftOver(invoiced, 1001);

@@ -260,7 +260,7 @@ describe('MongoDB store internals', { skip }, () => {
     await store.listSessions(accountId);
     await store.noteFullPull(accountId, session.sessionId, EPOCH);
     await store.write(accountId, async (transaction) => {
-      await transaction.isReferenced('customers', plan.id);
+      await transaction.referrers('customers', plan.id, 1);
       await transaction.list('plans');
       await transaction.findReply('k');
       transaction.saveReply({ key: 'k', fingerprint: 'f', body: 'b', keptAtMs: START_MS });

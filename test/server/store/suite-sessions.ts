@@ -280,7 +280,7 @@ export function sessionTests(fixture: Fixture): void {
     await store.write(otherId, async (transaction) => {
       assert.equal(await transaction.get('customers', record.id), null);
       assert.deepEqual((await transaction.list('customers')).map(({ id }) => id), [theirs.id]);
-      assert.equal(await transaction.isReferenced('customers', target), false);
+      assert.deepEqual(await transaction.referrers('customers', target, 1), []);
       await transaction.prune(Number.MAX_SAFE_INTEGER as Instant, Number.MAX_SAFE_INTEGER);
     });
     await replace(store, otherId, theirs, { name: 'changed' });

@@ -190,7 +190,7 @@ export function writeTests(fixture: Fixture): void {
     const reads = { reply: key, records: [['customers', customer.id], ['invoices', id]] } as const;
     const look = (): Promise<unknown> => store.write(accountId, async (transaction) => [
       (await transaction.get('invoices', id))?.payload, (await transaction.get('invoices', other))?.payload,
-      await transaction.isReferenced('invoices', customer.id), (await transaction.list('invoices')).length,
+      (await transaction.referrers('invoices', customer.id, 1)).length > 0, (await transaction.list('invoices')).length,
       (await transaction.findReply(key))?.body, (await transaction.get('customers', customer.id))?.payload,
     ], reads);
     const putInvoice = (of: string, payload: object) => store.write(accountId, async (transaction) =>
@@ -265,20 +265,22 @@ export function writeTests(fixture: Fixture): void {
     });
   });
 
-  test('a record counts as referenced while a record of the collection refers to it', async () => {
+  test('records refer to another for as long as they say so', async () => {
     const { store } = fixture;
     const accountId = await newAccount(store);
     const target = newId();
-    const referenced = (): Promise<boolean> => store.write(accountId, (transaction) => transaction.isReferenced('invoices', target));
+    const referrers = async (): Promise<readonly string[]> =>
+      (await store.write(accountId, (transaction) => transaction.referrers('invoices', target, 2))).map(({ id }) => id).sort();
     const first = await create(store, accountId, 'invoices', {}, [newId(), target]);
     const second = await create(store, accountId, 'invoices', {}, [target]);
     await create(store, accountId, 'customers', {}, [newId()]);
-    assert.equal(await referenced(), true);
-    assert.equal(await store.write(accountId, (transaction) => transaction.isReferenced('customers', target)), false);
+    assert.deepEqual(await referrers(), [first.id, second.id].sort());
+    assert.equal((await store.write(accountId, (transaction) => transaction.referrers('invoices', target, 1))).length, 1);
+    assert.deepEqual(await store.write(accountId, (transaction) => transaction.referrers('customers', target, 1)), []);
     await replace(store, accountId, first, {});
-    assert.equal(await referenced(), true);
+    assert.deepEqual(await referrers(), [second.id]);
     await remove(store, accountId, second);
-    assert.equal(await referenced(), false);
+    assert.deepEqual(await referrers(), []);
   });
 
   test('number series are independent', async () => {
