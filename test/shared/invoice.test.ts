@@ -9,8 +9,8 @@ import { AppError } from '../../shared/errors.ts';
 import { invoiceStatuses, taxCategories, type TaxCategory } from '../../shared/collections.ts';
 import { addDays } from '../../shared/days.ts';
 import {
-  ageBucketRange, ageBuckets, computeTotals, creditableOf, creditProblem, displayStatus, editableInvoiceFields, invoiceProblems, isActionAllowed, isOverdue,
-  issuedStatus, lineNetMinor, openMinorOf, type InvoiceAction, type InvoiceState, type PricedLine, type Totals,
+  ageBucketRange, ageBuckets, computeTotals, creditableOf, creditProblem, displayStatus, editableInvoiceFields, invoiceProblems,
+  isActionAllowed, isOverdue, issuedStatus, lineNetMinor, openMinorOf, type InvoiceAction, type InvoiceState, type PricedLine, type Totals,
 } from '../../shared/invoice.ts';
 import { problem } from '../../shared/problems.ts';
 

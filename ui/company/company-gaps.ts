@@ -6,9 +6,12 @@ export type CompanyGap = 'name' | 'address';
 
 /** The missing parts, in the order of the form. An address has at least a street or post box, and a city; null lacks everything. */
 export function companyGaps(company: Partial<Pick<Company, CompanyGap>> | null): readonly CompanyGap[] {
-  const { name, address } = company ?? {};
-  const isPostal = isFilled(address?.street) && isFilled(address?.city);
-  return [...isFilled(name) ? [] : ['name' as const], ...isPostal ? [] : ['address' as const]];
+  return [...isFilled(company?.name) ? [] : ['name' as const], ...hasPostalAddress(company ?? {}) ? [] : ['address' as const]];
+}
+
+/** Whether a letter would arrive. */
+export function hasPostalAddress({ address }: Partial<Pick<Company, 'address'>>): boolean {
+  return isFilled(address?.street) && isFilled(address?.city);
 }
 
 /** What no document that is issued now will ever show, as it keeps the company as it is: a VAT ID or tax number, and an account. */

@@ -21,12 +21,13 @@ import type { FieldInput } from '../record/field.ts';
 import { controlKind, isOptionalField, optionsOf } from '../record/field-kinds.ts';
 import { firstProblem, focusField, formFrame, formStyles, isSubmitKey, leadField, withoutProblem } from '../record/form-parts.ts';
 import { formatDate, formatMoney } from '../text/format.ts';
-import { currentLocale, t } from '../text/i18n.ts';
+import { t } from '../text/i18n.ts';
 import { icon } from '../base/icons.ts';
 import { unbroken } from '../base/unbroken.ts';
 import { latestOnly } from '../base/latest.ts';
 import { creditLimitText } from './credit-limit.ts';
 import { usualReason } from './exemption-reasons.ts';
+import { paperLocale } from './paper-format.ts';
 import {
   addLine, atShownLines, fromInvoiceDraft, invoiceDefaults, isBlankLine, isSameInvoiceDraft, lineCategory, lineOrder, needsReason,
   previewTotals, toInvoiceDraft, withCustomer, withIssueDate, withoutBlankLines, type InvoiceDefaults, type InvoiceDraft, type LineDraft,
@@ -205,12 +206,17 @@ export class InvoifyInvoiceForm extends LitElement {
     const [customer, company] = await Promise.all([read('customers', customerId), findCompany(source)]);
     const plan = await read('plans', (customer as Partial<Customer> | null)?.planId);
     if (!isLatest()) return;
-    const before = this.#defaults;
-    this.#language = String(customer?.['language'] ?? currentLocale().language);
     const profile = company.ok ? company.value?.payload ?? null : null;
+    const before = this.#defaults;
+    const usual = this.#usualReason(this._draft.lines);
+    this.#language = paperLocale(customer ?? {}, profile ?? {});
     this.#defaults = invoiceDefaults(customer, plan as Partial<Plan> | null, profile, before.currency);
     if (!fills) return;
-    const fill = (draft: InvoiceDraft): InvoiceDraft => withCustomer(draft, customerId, before, this.#defaults, localNumbers);
+    const fill = (draft: InvoiceDraft): InvoiceDraft => {
+      const { values, lines } = withCustomer(draft, customerId, before, this.#defaults, localNumbers);
+      const isUsual = values['taxExemptionReason'] === usual;
+      return { lines, values: isUsual ? { ...values, taxExemptionReason: this.#usualReason(lines) } : values };
+    };
     if (isSameInvoiceDraft(this._draft, this.#initialDraft)) this.#initialDraft = this._draft = fill(this._draft);
     else this._draft = fill(this._draft);
   }
@@ -227,15 +233,19 @@ export class InvoifyInvoiceForm extends LitElement {
   }
 
   #changeLines({ lines, path }: { lines: readonly LineDraft[]; path?: string }): void {
-    const reasonOf = (of: readonly LineDraft[]): string => usualReason(of.map((line) => lineCategory(line, localNumbers)), this.#language);
     const { taxExemptionReason = '' } = this._draft.values;
-    const isUsual = taxExemptionReason === '' || taxExemptionReason === reasonOf(this._draft.lines);
-    const values = isUsual ? { ...this._draft.values, taxExemptionReason: reasonOf(lines) } : this._draft.values;
+    const isUsual = taxExemptionReason === '' || taxExemptionReason === this.#usualReason(this._draft.lines);
+    const values = isUsual ? { ...this._draft.values, taxExemptionReason: this.#usualReason(lines) } : this._draft.values;
     this._draft = { values, lines };
     // After lines were added, removed or moved, the reasons would be at the wrong lines.
     const kept = Object.entries(this._problems).filter(([problemPath]) =>
       (path === undefined ? !problemPath.startsWith('lines') : problemPath !== path && problemPath !== 'lines'));
     this._problems = Object.fromEntries(kept);
+  }
+
+  /** What is printed as the reason of the lines' exemption unless somebody enters another. */
+  #usualReason(lines: readonly LineDraft[]): string {
+    return usualReason(lines.map((line) => lineCategory(line, localNumbers)), this.#language);
   }
 
   #pickCustomer({ id }: Pick<Picked, 'id'>): void {

@@ -30,6 +30,9 @@ export type BulkJob =
   | { readonly kind: 'issue'; readonly rows: readonly ListRow[] }
   | { readonly kind: 'pdf'; readonly rows: readonly ListRow[]; readonly folder: string };
 
+/** What is said of single drafts; what the company omits is said once. */
+const ofDrafts = ['service', 'due', 'zeroRated', 'address', 'buyerVatId', 'sellerVatId'] as const;
+
 export class InvoifyBulkDialog extends LitElement {
   static override properties = {
     job: { attribute: false },
@@ -64,9 +67,8 @@ export class InvoifyBulkDialog extends LitElement {
   /** Those that were given. */
   readonly #numbers: string[] = [];
   #omissions: readonly CompanyOmission[] = [];
-  /** How many of the drafts do not say when the service was, and how many are due before they are dated. */
-  #unserved = 0;
-  #dueEarlier = 0;
+  /** How many of the drafts there is something to be said of, by what it is. */
+  #warned: readonly (readonly [warning: (typeof ofDrafts)[number], count: number])[] = [];
 
   constructor() {
     super();
@@ -89,9 +91,15 @@ export class InvoifyBulkDialog extends LitElement {
     this.#omissions = company.ok ? companyOmissions(payload) : [];
     const found = await Promise.all(this.job.rows.map(({ id }) => ask(this, 'data.getRecord', { collection: 'invoices', id })));
     const drafts = found.flatMap((outcome) => (outcome.ok && outcome.value ? [outcome.value.payload as JsonObject & Invoice] : []));
-    const warnings = drafts.flatMap((draft) => issueWarnings(draft, { company: payload, credited: null }));
-    this.#unserved = warnings.filter((warning) => warning === 'service').length;
-    this.#dueEarlier = warnings.filter((warning) => warning === 'due').length;
+    const ids = [...new Set(drafts.map(({ customerId }) => customerId))];
+    const customers = new Map(await Promise.all(ids.map(async (id) => {
+      const customer = await ask(this, 'data.getRecord', { collection: 'customers', id });
+      return [id, customer.ok ? customer.value?.payload ?? null : null] as const;
+    })));
+    const warnings = drafts.flatMap((draft) =>
+      issueWarnings(draft, { company: payload, customer: customers.get(draft.customerId) ?? null, credited: null }));
+    this.#warned = ofDrafts.map((name) => [name, warnings.filter((warning) => warning === name).length] as const)
+      .filter(([, count]) => count > 0);
     this._gaps = company.ok ? companyGaps(payload) : [];
   }
 
@@ -191,8 +199,7 @@ export class InvoifyBulkDialog extends LitElement {
       <p>${t('bulk.sums', { count: this.job.rows.length, amounts: sumsText(this.job.rows) })}</p>
       <p>${t('bulk.issueText')}</p>
       ${dated > 0 ? html`<p>${t('bulk.dated', { count: dated })}</p>` : nothing}
-      ${this.#unserved > 0 ? html`<p>${t('bulk.noService', { count: this.#unserved })}</p>` : nothing}
-      ${this.#dueEarlier > 0 ? html`<p>${t('bulk.dueEarlier', { count: this.#dueEarlier })}</p>` : nothing}
+      ${this.#warned.map(([warning, count]) => html`<p>${t(`bulk.omits.${warning}`, { count })}</p>`)}
       ${this.#omissions.map((name) => html`<p>${t(`confirm.omits.${name}`)}</p>`)}`;
   }
 

@@ -14,7 +14,7 @@ import type { JsonObject } from '../../shared/fields.ts';
 import { isActionAllowed } from '../../shared/invoice.ts';
 import { controls } from '../base/controls.ts';
 import { creditLimitText } from '../invoice/credit-limit.ts';
-import { isAboutCompany, issueWarnings } from '../invoice/issue-warnings.ts';
+import { isAboutCompany, isAboutCustomer, issueWarnings, type IssueContext, type IssueWarning } from '../invoice/issue-warnings.ts';
 import { meanwhileText } from './author.ts';
 import { findDifferences, type Difference } from './conflict.ts';
 import { unbroken } from '../base/unbroken.ts';
@@ -121,22 +121,27 @@ export class InvoifyConfirmDialog extends LitElement {
   #renderWarnings(): readonly TemplateResult[] {
     const { action, context } = this.task;
     if (action !== 'issue' || !context) return [];
-    const { number = '', issueDate } = context.credited ?? {};
-    const date = issueDate === undefined ? '' : formatDateLong(issueDate);
-    const { dueDate = '' } = this.#invoice;
     return issueWarnings(this.#invoice, context).map((warning) => html`
       <div class="banner warn">${icon('warn')}<div>
-        <p>${isAboutCompany(warning) ? t(`confirm.omits.${warning}`) : warning === 'service' ? t('confirm.noService')
-          : warning === 'due' ? unbroken(t('confirm.dueEarlier', { date: formatDateLong(dueDate) }))
-            : unbroken(t('confirm.earlier', { number, date }))}</p>
+        <p>${unbroken(this.#warningText(warning, context))}</p>
         ${isAboutCompany(warning) && !context.isOwner ? '' : html`
           <p class="ways">
             <button class="link" type="button" @click=${() => this.dispatchEvent(new CustomEvent('mend', { detail: warning }))}>${
-              t(isAboutCompany(warning) ? 'company.open' : `confirm.mend.${warning}`)}</button>
+              t(isAboutCompany(warning) ? 'company.open' : isAboutCustomer(warning) ? 'eInvoice.openCustomer'
+                : `confirm.mend.${warning}`)}</button>
             ${warning === 'service' ? html`<button class="link" type="button" ?disabled=${this.block !== null}
               @click=${() => this.dispatchEvent(new CustomEvent('serve-on-issue'))}>${t('confirm.serveOnIssue')}</button>` : ''}
           </p>`}
       </div></div>`);
+  }
+
+  #warningText(warning: IssueWarning, { credited }: IssueContext): string {
+    const dateText = (date: string | undefined): string => date === undefined ? '' : formatDateLong(date);
+    switch (warning) {
+      case 'due': return t('confirm.dueEarlier', { date: dateText(this.#invoice.dueDate) });
+      case 'earlier': return t('confirm.earlier', { number: credited?.number ?? '', date: dateText(credited?.issueDate) });
+      default: return t(`confirm.omits.${warning}`);
+    }
   }
 
   /** Who has the invoice already needs a credit note, unless one has been begun. */

@@ -31,7 +31,7 @@ import { icon } from '../base/icons.ts';
 import { duplicateInvoice, newInvoiceFor, redated } from '../invoice/invoice-draft.ts';
 import { changedText } from './author.ts';
 import { newRecord } from './new-record.ts';
-import { isAboutCompany, warningFields, type IssueWarning } from '../invoice/issue-warnings.ts';
+import { isAboutCompany, isAboutCustomer, warningFields, type IssueWarning } from '../invoice/issue-warnings.ts';
 import { exportTo, nextAction, takeBackDraft, versionOf } from './next-action.ts';
 import { recordActions } from './record-actions.ts';
 import type { BarAction } from './record-bar.ts';
@@ -229,17 +229,12 @@ export class InvoifyDetail extends LitElement {
     const { record } = detail;
     const { collection } = this;
     switch (name) {
-      case 'print':
-      case 'pdf': return void exportTo(this, detail, name);
-      case 'email':
-      case 'statement':
-      case 'statementPdf':
-      case 'eInvoice': return void this.#handOff(detail, name);
+      case 'print': case 'pdf': return void exportTo(this, detail, name);
+      case 'email': case 'statement': case 'statementPdf': case 'eInvoice': return void this.#handOff(detail, name);
       case 'newInvoice': return emit(this, 'new-record', { collection: 'invoices', from: newInvoiceFor(record, localDay(Date.now())) });
       case 'duplicate':
         return emit(this, 'new-record', { collection, from: duplicateInvoice(record.payload as never, localDay(Date.now())) });
-      case 'complete':
-      case 'edit':
+      case 'complete': case 'edit':
         if (!this.user || !mayWrite(collection, this.user.role)) return;
         return this.#flow.open({
           kind: 'edit', collection, record, initial: record.payload, isMade: name === 'complete', ...(lead && { lead }),
@@ -255,7 +250,7 @@ export class InvoifyDetail extends LitElement {
         const [company, credited] = [detail.company?.payload ?? null, detail.credited?.payload ?? null];
         const gaps = companyGaps(company);
         if (gaps.length > 0) return void this.#askForCompany(gaps);
-        const context = { company, credited, isOwner: this.user?.role === 'owner' };
+        const context = { company, customer: detail.customer?.payload ?? null, credited, isOwner: this.user?.role === 'owner' };
         return this.#flow.open({ kind: 'action', collection, action: name, record, context });
       }
       default: {
@@ -298,7 +293,9 @@ export class InvoifyDetail extends LitElement {
   #mend(warning: IssueWarning): void {
     this.#flow.close();
     const lead = this.#leadTo(warningFields[warning]);
+    const id = this._detail?.customer?.id;
     if (isAboutCompany(warning)) emit(this, 'navigate', { screen: companyScreen, lead });
+    else if (isAboutCustomer(warning) && id) emit(this, 'open-record', { collection: 'customers', id, act: 'edit', lead });
     else this.#act('edit', lead);
   }
 
