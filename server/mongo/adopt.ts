@@ -57,7 +57,7 @@ export async function runAdopt({ mapping: text, file, account, isDryRun }: Adopt
       const { changed, removed, problems } = await scanPatiently(() => new Adoption({
         client, store, databaseName: config.mongodbDb, mapping, accountId, action: 'adopt', requireLease: () => lease.require(), report,
       }));
-      await lease.save({ isScanned: true });
+      await lease.save({ isScanned: true, isDropped: false });
       await lease.release();
       write(`Stamped ${changed} ${changed === 1 ? 'record' : 'records'} into the account ${accountId}, and ${removed} deletions. `
         + `${problems} ${problems === 1 ? 'document does' : 'documents do'} not fit.\n`);

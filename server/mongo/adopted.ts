@@ -58,16 +58,21 @@ export class AdoptedList {
     return this.#table.find({ ...this.own, problem: { $type: 'string' }, _id: { $gt: after } }, { sort: { _id: 1 }, limit }).toArray();
   }
 
-  /** Lists the documents before their records are there; returns what was noted before. */
+  /** All documents that do not fit. */
+  allProblems() {
+    return this.#table.find({ ...this.own, problem: { $type: 'string' } }, { sort: { _id: 1 } });
+  }
+
+  /** Lists the documents before their records are there, under this database; returns what was noted before. */
   async register(collection: string, documents: readonly Listed[]): Promise<ReadonlyMap<string, Pick<AdoptedDocument, 'problem'>>> {
     const ids = documents.map(({ id }) => this.#key(collection, id));
     const found = await this.#table.find({ _id: { $in: ids } }, majorityRead).toArray();
     const known = new Map(found.map((entry) => [entry.recordId, entry]));
-    const missing = documents.filter(({ id, document }) => document !== null && !known.has(id));
+    const missing = documents.filter(({ id, document }) => document !== null && known.get(id)?.database !== this.own.database);
     if (missing.length > 0) {
       await this.#table.bulkWrite(missing.map(({ id, sourceId }) => ({ updateOne: {
         filter: { _id: this.#key(collection, id) }, upsert: true,
-        update: { $setOnInsert: { ...this.own, collection, recordId: id, sourceId, problem: null } },
+        update: { $set: { ...this.own, sourceId }, $setOnInsert: { collection, recordId: id, problem: null } },
       } })), { ordered: false });
     }
     return known;

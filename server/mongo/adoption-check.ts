@@ -7,10 +7,11 @@ import { addressKey } from '../auth.ts';
 import type { MappedCollection, Mapping } from '../mapping.ts';
 import { referencesOf } from '../records.ts';
 import type { Store } from '../store.ts';
-import { checkDocument, numberTaken, type Finding } from './adoption.ts';
-import { createConverter, toId } from './convert.ts';
+import { adoptedDocuments } from './adopted.ts';
+import type { Finding } from './adoption.ts';
+import { checkDocument, createConverter, sourceFields, toId } from './convert.ts';
 import { takeForeignInvoice } from './foreign-invoice.ts';
-import { InvoiceNumbers } from './invoice-numbers.ts';
+import { InvoiceNumbers, numberTaken } from './invoice-numbers.ts';
 import { majorityRead, openTables } from './schema.ts';
 
 export interface CheckDeps {
@@ -36,6 +37,14 @@ export async function checkDocuments({ client, databaseName, store, mapping, acc
   const isThere = async (collection: string, id: string): Promise<boolean> =>
     ids.get(collection)?.has(id) ?? await store.get(accountId, collection, id) !== null;
 
+  /** Whether the document of an invoice that is here is gone, or has another number now. */
+  const isGivenUp = async (mapped: MappedCollection, holder: string, number: string): Promise<boolean> => {
+    const entry = await adoptedDocuments(client.db(databaseName)).findOne({ _id: `${accountId} invoices ${holder}` }, majorityRead);
+    if (!entry || entry.database !== mapping.database) return false;
+    const document = await source.collection(mapped.from).findOne({ _id: entry.sourceId as never }, majorityRead);
+    return !document || convert(mapped, document).fields['number'] !== number;
+  };
+
   const problemOf = async (mapped: MappedCollection, id: string, document: Readonly<Record<string, unknown>>): Promise<string | null> => {
     const { collection } = mapped;
     const checked = checkDocument(convert, mapped, document, null);
@@ -56,7 +65,8 @@ export async function checkDocuments({ client, databaseName, store, mapping, acc
       const { payload, differences } = takeForeignInvoice({ id, input, fields, customer: { name: '-' }, previous: null });
       const number = payload['number'];
       if (typeof number === 'string') {
-        const other = numbers.get(number) ?? (await held.holders([number], session)).get(number) ?? id;
+        const holder = (await held.holders([number], session)).get(number) ?? id;
+        const other = numbers.get(number) ?? (holder !== id && await isGivenUp(mapped, holder, number) ? id : holder);
         if (other !== id) return numberTaken(number, other);
         numbers.set(number, id);
       }
@@ -71,7 +81,8 @@ export async function checkDocuments({ client, databaseName, store, mapping, acc
   for (const mapped of mapping.collections) {
     const { collection, from } = mapped;
     const found = new Set<string>();
-    for await (const document of source.collection(from).find({}, { ...majorityRead, sort: { _id: 1 } })) {
+    const options = { ...majorityRead, sort: { _id: 1 }, projection: sourceFields(mapped) } as const;
+    for await (const document of source.collection(from).find({}, options)) {
       const sourceId: unknown = document['_id'];
       const id = toId(mapping.database, sourceId);
       const text = await problemOf(mapped, id, document);

@@ -9,26 +9,26 @@
 import type { Db, Document, Filter, MongoClient } from 'mongodb';
 
 import type { Instant } from '../../shared/clock.ts';
-import { collections, writableFields } from '../../shared/collections.ts';
+import { collections } from '../../shared/collections.ts';
 import { AppError } from '../../shared/errors.ts';
-import { checkFields, type JsonObject } from '../../shared/fields.ts';
-import { noProblems } from '../../shared/problems.ts';
+import type { JsonObject } from '../../shared/fields.ts';
 import { adminEntry, changedFields } from '../audit.ts';
-import { writtenBy } from '../author.ts';
-import { raiseSeries } from '../invoice-rules.ts';
+import { sameFields } from '../author.ts';
 import type { MappedCollection, Mapping } from '../mapping.ts';
 import { referencesOf, toContent } from '../records.ts';
 import type { Mending, Store, StoredRecord } from '../store.ts';
 import { userRules } from '../user-rules.ts';
 import { AdoptedList, type AdoptedDocument } from './adopted.ts';
-import { createConverter, toId, type Converter } from './convert.ts';
+import { checkDocument, createConverter, sourceFields, toId, type Converter } from './convert.ts';
 import { exactTypes, toHeldRecord, type LooseDocument } from './holdings.ts';
 import { takeForeignInvoice } from './foreign-invoice.ts';
-import { InvoiceNumbers, numberOf } from './invoice-numbers.ts';
+import { assignNumbers, InvoiceNumbers, numberOf, raiseNumbers } from './invoice-numbers.ts';
 import { majorityRead, openTables, toInstant, type Tables } from './schema.ts';
 
 /** Documents of one transaction. */
 const BATCH_SIZE = 200;
+/** Documents that are tried again together. */
+const RETRIED = 500;
 /** Changes by others between reading and writing a batch; past them it is read again. */
 const MAX_CHANGES = 1000;
 
@@ -59,6 +59,15 @@ export interface Outcome {
   problems: number;
 }
 
+const noOutcome: Readonly<Outcome> = { changed: 0, removed: 0, problems: 0 };
+
+/** A document by its key. */
+export interface NamedDocument {
+  readonly sourceId: unknown;
+  /** The database said that it was deleted. One that merely is not there may have been dropped with its collection. */
+  readonly isDeleted: boolean;
+}
+
 interface Incoming {
   readonly id: string;
   readonly sourceId: unknown;
@@ -73,6 +82,11 @@ export class Adoption {
   readonly #convert: Converter;
   readonly #adopted: AdoptedList;
   readonly #numbers: InvoiceNumbers;
+  /**
+   * During a look at every document, the differences that were said. What does not fit is then said at the end: a document may give up a
+   * number that an earlier one has now.
+   */
+  #said: Set<string> | null = null;
 
   constructor(deps: AdoptionDeps) {
     this.#deps = deps;
@@ -83,71 +97,94 @@ export class Adoption {
     this.#numbers = new InvoiceNumbers(this.#tables, deps.accountId);
   }
 
-  /** Takes over every document, then deletes what has none any more. */
-  async scan(): Promise<Outcome> {
-    const outcome = { changed: 0, removed: 0, problems: 0 };
-    const add = ({ changed, removed, problems }: Outcome): void => {
-      outcome.changed += changed;
-      outcome.removed += removed;
-      outcome.problems += problems;
+  /**
+   * Takes over every document, and deletes what has none any more, unless `keepsGone`. `isComplete` is false if records stay because
+   * their collection is empty.
+   */
+  async scan({ keepsGone = false } = {}): Promise<Outcome & { readonly isComplete: boolean }> {
+    const outcome = { ...noOutcome, isComplete: true };
+    const removeGone = async (mapped: MappedCollection): Promise<void> => {
+      const { isComplete, ...removed } = await this.#removeGone(mapped);
+      add(outcome, removed);
+      outcome.isComplete &&= isComplete;
     };
-    for (const mapped of this.#deps.mapping.collections) {
-      const cursor = this.#source.collection(mapped.from).find({}, { ...majorityRead, sort: { _id: 1 }, batchSize: BATCH_SIZE });
+    this.#said = new Set();
+    const { collections: mappings } = this.#deps.mapping;
+    // Only credit notes refer to invoices, and what is gone of them may have the numbers of others.
+    const isFirst = ({ collection }: MappedCollection): boolean => collection.name === 'invoices';
+    for (const mapped of keepsGone ? [] : mappings.filter(isFirst)) await removeGone(mapped);
+    for (const mapped of mappings) {
+      const options = { ...majorityRead, sort: { _id: 1 }, batchSize: BATCH_SIZE, projection: sourceFields(mapped) } as const;
+      const cursor = this.#source.collection(mapped.from).find({}, options);
       for (let batch: Document[] = []; ;) {
         const document = await cursor.next();
         if (document) batch.push(document);
         if (document && batch.length < BATCH_SIZE) continue;
-        if (batch.length > 0) add(await this.#take(mapped, batch.map((found) => this.#incoming(found['_id'], found))));
+        if (batch.length > 0) add(outcome, await this.#take(mapped, batch.map((found) => this.#incoming(found['_id'], found))));
         if (!document) break;
         batch = [];
       }
     }
-    for (const mapped of this.#deps.mapping.collections.toReversed()) add(await this.#removeGone(mapped));
+    for (const mapped of keepsGone ? [] : mappings.toReversed()) if (!isFirst(mapped)) await removeGone(mapped);
+    // As long as that helps: what some refer to, or the numbers that they have, may have come after them.
+    for (let isHelping = outcome.problems > 0; isHelping;) {
+      const before = outcome.changed;
+      outcome.problems = 0;
+      for (let after: string | null = null; after !== '';) {
+        const { place, ...tried }: Outcome & { readonly place: string } = await this.retry(after ?? '');
+        add(outcome, tried);
+        after = place;
+      }
+      isHelping = outcome.problems > 0 && outcome.changed > before;
+    }
+    this.#said = null;
+    for await (const { collection, sourceId, problem } of this.#adopted.allProblems()) {
+      this.#sayProblem(collection, sourceId, problem ?? '');
+    }
     return outcome;
   }
 
-  /** Takes over what these documents are now, or that they are gone. `from` is a collection of the other program. */
-  async refresh(keys: ReadonlyMap<string, readonly unknown[]>): Promise<Outcome> {
-    const outcome = { changed: 0, removed: 0, problems: 0 };
-    const gone: { readonly mapped: MappedCollection; readonly incoming: readonly Incoming[] }[] = [];
+  /** Takes over what these documents are now, or that they were deleted. `from` is a collection of the other program. */
+  async refresh(named: ReadonlyMap<string, readonly NamedDocument[]>): Promise<Outcome> {
+    type Batch = readonly [mapped: MappedCollection, incoming: readonly Incoming[]];
+    const [present, gone, goneInvoices]: [Batch[], Batch[], Batch[]] = [[], [], []];
     for (const mapped of this.#deps.mapping.collections) {
-      const ids = keys.get(mapped.from) ?? [];
-      for (let start = 0; start < ids.length; start += BATCH_SIZE) {
-        const batch = ids.slice(start, start + BATCH_SIZE);
-        const documents = await this.#source.collection(mapped.from).find(byKeys(batch), majorityRead).toArray();
-        const present = documents.map((document) => this.#incoming(document['_id'], document));
-        const found = new Set(present.map(({ id }) => id));
-        const { changed, problems } = await this.#take(mapped, present);
-        outcome.changed += changed;
-        outcome.problems += problems;
-        const missing = batch.map((key) => this.#incoming(key, null)).filter(({ id }) => !found.has(id));
-        if (missing.length > 0) gone.unshift({ mapped, incoming: missing });
+      const all = named.get(mapped.from) ?? [];
+      for (let start = 0; start < all.length; start += BATCH_SIZE) {
+        const batch = all.slice(start, start + BATCH_SIZE);
+        const [filter, options] = [byKeys(batch.map(({ sourceId }) => sourceId)), { ...majorityRead, projection: sourceFields(mapped) }];
+        const documents = await this.#source.collection(mapped.from).find(filter, options).toArray();
+        const incoming = documents.map((document) => this.#incoming(document['_id'], document));
+        const found = new Set(incoming.map(({ id }) => id));
+        const deleted = batch.filter(({ isDeleted }) => isDeleted).map(({ sourceId }) => this.#incoming(sourceId, null));
+        present.push([mapped, incoming]);
+        // Those that refer to others before the others.
+        const missing = deleted.filter(({ id }) => !found.has(id));
+        (mapped.collection.name === 'invoices' ? goneInvoices : gone).unshift([mapped, missing]);
       }
     }
-    // Those that refer to others before the others.
-    for (const { mapped, incoming } of gone) {
-      const { removed, problems } = await this.#take(mapped, incoming);
-      outcome.removed += removed;
-      outcome.problems += problems;
-    }
+    // Only credit notes refer to invoices, and what is gone of them may have the numbers of others.
+    const outcome = { ...noOutcome };
+    for (const [mapped, incoming] of [...goneInvoices, ...present, ...gone]) add(outcome, await this.#take(mapped, incoming));
     return outcome;
   }
 
   /**
-   * Tries again up to `limit` documents that did not fit, from the one after the place `after`, as what they refer to may be there now.
-   * Resolves to the place where it stopped, or to '' after the last; '' is also where a round begins.
+   * Tries again some documents that did not fit, from the one after the place `after`, as what they refer to may be there now. `place` is
+   * where it stopped, or '' after the last; '' is also where a round begins.
    */
-  async retry(after: string, limit: number): Promise<string> {
-    const found = await this.#adopted.problems(after, limit);
-    const keys = new Map(this.#deps.mapping.collections.map(({ collection, from }) =>
-      [from, found.filter((entry) => entry.collection === collection.name).map(({ sourceId }) => sourceId)] as const));
-    await this.refresh(keys);
-    return found.length < limit ? '' : found.at(-1)?._id ?? '';
+  async retry(after: string): Promise<Outcome & { readonly place: string }> {
+    const found = await this.#adopted.problems(after, RETRIED);
+    const named = new Map(this.#deps.mapping.collections.map(({ collection, from }) => {
+      const own = found.filter((entry) => entry.collection === collection.name);
+      return [from, own.map(({ sourceId, problem }) => ({ sourceId, isDeleted: problem?.startsWith(deletedThere) === true }))] as const;
+    }));
+    return { ...await this.refresh(named), place: found.length < RETRIED ? '' : found.at(-1)?._id ?? '' };
   }
 
   /** Of an empty collection nothing is deleted: it was probably dropped or renamed. */
-  async #removeGone(mapped: MappedCollection): Promise<Outcome> {
-    const outcome = { changed: 0, removed: 0, problems: 0 };
+  async #removeGone(mapped: MappedCollection): Promise<Outcome & { readonly isComplete: boolean }> {
+    const outcome = { ...noOutcome, isComplete: true };
     const source = this.#source.collection(mapped.from);
     const entries = this.#adopted.of(mapped.collection.name).batchSize(BATCH_SIZE);
     for (let batch: AdoptedDocument[] = []; ;) {
@@ -159,10 +196,10 @@ export class Adoption {
       const present = new Set(found.map(({ _id }) => toId(this.#deps.mapping.database, _id)));
       const gone = batch.filter(({ recordId }) => !present.has(recordId)).map(({ sourceId }) => this.#incoming(sourceId, null));
       // Asked after the documents were: it may be dropped at any time.
-      if (gone.length > 0 && await source.findOne({}, { ...majorityRead, projection: { _id: 1 } }) === null) return outcome;
-      const { removed, problems } = await this.#take(mapped, gone);
-      outcome.removed += removed;
-      outcome.problems += problems;
+      if (gone.length > 0 && await source.findOne({}, { ...majorityRead, projection: { _id: 1 } }) === null) {
+        return { ...outcome, isComplete: false };
+      }
+      add(outcome, await this.#take(mapped, gone));
       if (!entry) return outcome;
       batch = [];
     }
@@ -170,42 +207,35 @@ export class Adoption {
 
   /** One batch of one collection. Users go one by one: an address that is taken keeps no other from being taken over. */
   async #take(mapped: MappedCollection, incoming: readonly Incoming[]): Promise<Outcome> {
-    if (incoming.length === 0) return { changed: 0, removed: 0, problems: 0 };
+    if (incoming.length === 0) return { ...noOutcome };
     const { name } = mapped.collection;
     const before = await this.#adopted.register(name, incoming);
     const problems = new Map<string, string>();
-    let written = { changed: 0, removed: 0 };
-    for (const group of name === 'users' ? incoming.map((one) => [one]) : [incoming]) {
-      const { changed, removed } = await this.#write(mapped, group, problems);
-      written = { changed: written.changed + changed, removed: written.removed + removed };
-    }
+    const written = { ...noOutcome };
+    const groups = name === 'users' ? incoming.map((one) => [one]) : [incoming];
+    for (const group of groups) add(written, await this.#write(mapped, group, problems));
     await this.#adopted.note(name, incoming, before, problems, (sourceId, text) =>
-      this.#deps.report({ kind: 'problem', collection: name, sourceId, text }));
+      this.#said || this.#sayProblem(name, sourceId, text));
     return { ...written, problems: problems.size };
   }
 
-  async #write(
-    mapped: MappedCollection, incoming: readonly Incoming[], problems: Map<string, string>,
-  ): Promise<{ changed: number; removed: number }> {
+  /** Notes what does not fit in `problems`. */
+  async #write(mapped: MappedCollection, incoming: readonly Incoming[], problems: Map<string, string>): Promise<Outcome> {
     try {
       const { found, changed, removed } = await this.#writeOnce(mapped, incoming);
       for (const [id, text] of found) problems.set(id, text);
-      return { changed, removed };
+      return { changed, removed, problems: 0 };
     } catch (error) {
       const isRefused = error instanceof AppError && (error.code === 'conflict' || error.code === 'invalid_request');
       if (!isRefused) throw error;
       const [only] = incoming;
       if (only && incoming.length === 1) {
-        problems.set(only.id, error.message);
-        return { changed: 0, removed: 0 };
+        problems.set(only.id, error.message.replace(/\.$/, ''));
+        return { ...noOutcome };
       }
-      const counts = { changed: 0, removed: 0 };
-      for (const one of incoming) {
-        const { changed, removed } = await this.#write(mapped, [one], problems);
-        counts.changed += changed;
-        counts.removed += removed;
-      }
-      return counts;
+      const outcome = { ...noOutcome };
+      for (const one of incoming) add(outcome, await this.#write(mapped, [one], problems));
+      return outcome;
     }
   }
 
@@ -215,7 +245,7 @@ export class Adoption {
     const gone = incoming.filter(({ document }) => document === null).map(({ id }) => id);
     const numbers = this.#numbersOf(mapped, incoming);
     for (;;) {
-      const { clock, records, referenced, holders } = await this.#read(wanted, mapped.collection.name, gone, numbers);
+      const { clock, records, deleted, referenced, holders } = await this.#read(wanted, mapped.collection.name, gone, numbers);
       const written = await store.mend(accountId, async (mending) => {
         await requireLease();
         const changes = await mending.heldAfter(clock, MAX_CHANGES);
@@ -226,10 +256,11 @@ export class Adoption {
           for (const target of rest.references) referenced.add(target);
           const number = collection === 'invoices' && payload !== null ? numberOf(payload) : null;
           if (number !== null) holders.set(number, id);
+          if (payload === null && collection === mapped.collection.name) deleted.add(id);
           if (payload === null || at === null) current.delete(key);
           else if (wanted.get(collection)?.has(id)) current.set(key, { collection, id, at, payload, ...rest });
         }
-        return this.#apply(mending, mapped, incoming, { current, referenced, holders });
+        return this.#apply(mending, mapped, incoming, { current, deleted, referenced, holders });
       });
       if (written) return written;
     }
@@ -279,16 +310,31 @@ export class Adoption {
         for (const target of references) referenced.add(target);
       }
     }
-    return { clock: toInstant(account.clock), records, referenced, holders: await this.#numbers.holders(numbers, session) };
+    const tombstones = this.#tables.tombstones.find(
+      { accountId, collection: name, recordId: { $in: [...wanted.get(name) ?? []] } }, { ...majorityRead, session });
+    const deleted = new Set((await tombstones.toArray()).map(({ recordId }) => recordId));
+    return { clock: toInstant(account.clock), records, deleted, referenced, holders: await this.#numbers.holders(numbers, session) };
   }
 
   async #apply(
-    mending: Mending, mapped: MappedCollection, incoming: readonly Incoming[], { current, referenced, holders }: Present,
+    mending: Mending, mapped: MappedCollection, incoming: readonly Incoming[], { current, deleted, referenced, holders }: Present,
   ): Promise<Written> {
     const { collection } = mapped;
     const { action } = this.#deps;
     const written: Written = { found: new Map(), changed: 0, removed: 0 };
-    const numbered: JsonObject[] = [];
+    const payloads = new Map<string, JsonObject>();
+    for (const { id, sourceId, document } of incoming) {
+      if (!document) continue;
+      const previous = current.get(`${collection.name} ${id}`) ?? null;
+      const payload = await this.#payloadOf(mending, mapped, { id, sourceId, document }, previous, current);
+      if (typeof payload === 'string') written.found.set(id, payload);
+      else payloads.set(id, payload);
+    }
+    const numbers = [...payloads].map(([id, { number }]) => [id, typeof number === 'string' ? number : null] as const);
+    for (const [id, text] of collection.name === 'invoices' ? assignNumbers(new Map(numbers), holders) : []) {
+      written.found.set(id, text);
+      payloads.delete(id);
+    }
     for (const one of incoming) {
       const previous = current.get(`${collection.name} ${one.id}`) ?? null;
       if (!one.document) {
@@ -298,25 +344,18 @@ export class Adoption {
         else written.found.set(one.id, kept);
         continue;
       }
-      const payload = await this.#payloadOf(mending, mapped, { ...one, document: one.document }, previous, current);
-      if (typeof payload === 'string') {
-        written.found.set(one.id, payload);
-        continue;
-      }
-      const twice = takeNumber(one.id, payload['number'], holders);
-      if (twice !== null) {
-        written.found.set(one.id, twice);
-        continue;
-      }
+      const payload = payloads.get(one.id);
+      if (!payload) continue;
       const content = toContent(collection, payload, previous?.secret ?? null);
-      if (collection.name === 'invoices') numbered.push(payload);
       if (previous && sameFields(previous.payload, content.payload)) continue;
       mending.put(collection.name, one.id, content, previous);
+      // The document was deleted, and is there again under the same key.
+      if (deleted.has(one.id)) mending.dropTombstone({ ...nothing, collection: collection.name, id: one.id });
       const subject = { collection: collection.name, record: one.id, fields: changedFields(previous, content) };
       mending.audit(adminEntry(action, subject));
       written.changed += 1;
     }
-    raiseNumbers(mending, numbered);
+    if (collection.name === 'invoices') raiseNumbers(mending, [...payloads.values()]);
     return written;
   }
 
@@ -338,7 +377,10 @@ export class Adoption {
       const customer = JSON.parse(current.get(`customers ${String(input['customerId'])}`)?.payload ?? '{}') as JsonObject;
       const before = previous && JSON.parse(previous.payload) as JsonObject;
       const { payload, differences } = takeForeignInvoice({ id, input, fields, customer, previous: before });
-      for (const text of differences) this.#deps.report({ kind: 'difference', collection: collection.name, sourceId, text });
+      for (const text of differences) {
+        if (!this.#said?.has(`${id} ${text}`)) this.#deps.report({ kind: 'difference', collection: collection.name, sourceId, text });
+        this.#said?.add(`${id} ${text}`);
+      }
       return payload;
     } catch (error) {
       if (error instanceof AppError && error.code !== 'unavailable') return error.message.replace(/\.$/, '');
@@ -349,11 +391,15 @@ export class Adoption {
   /** Null, or why the record stays. */
   async #remove(mending: Mending, record: StoredRecord, referenced: ReadonlySet<string>): Promise<string | null> {
     const { collection, id } = record;
-    if (referenced.has(id)) return `is deleted there, and stays here because some ${referrersOf(collection).join(' or ')} refer to it`;
+    if (referenced.has(id)) return `${deletedThere}, and stays here because some ${referrersOf(collection).join(' or ')} refer to it`;
     if (collection === 'users') await userRules.remove?.(mending, record);
     mending.remove(record);
     mending.audit(adminEntry(this.#deps.action, { collection, record: id }));
     return null;
+  }
+
+  #sayProblem(collection: string, sourceId: unknown, text: string): void {
+    this.#deps.report({ kind: 'problem', collection, sourceId, text });
   }
 
   #incoming(sourceId: unknown, document: Document | null): Incoming {
@@ -365,25 +411,19 @@ export class Adoption {
 interface Present {
   /** By collection and id. */
   readonly current: ReadonlyMap<string, StoredRecord>;
+  /** Those of the batch that have a tombstone. */
+  readonly deleted: Set<string>;
   /** Ids to which records refer. */
   readonly referenced: Set<string>;
   /** The invoice of each number. */
   readonly holders: Map<string, string>;
 }
 
-/** Notes an invoice's number; or why it cannot have it. Doing so again for the same invoice changes nothing. */
-function takeNumber(id: string, number: unknown, holders: Map<string, string>): string | null {
-  if (typeof number !== 'string') return null;
-  const holder = holders.get(number) ?? id;
-  if (holder !== id) return numberTaken(number, holder);
-  holders.set(number, id);
-  return null;
-}
+/** How it begins what is said of a document that was deleted and whose record stays. */
+const deletedThere = 'is deleted there';
 
-/** What is said of a document with the number of another invoice. */
-export function numberTaken(number: string, holder: string): string {
-  return `has the number ${number}, as another invoice has (${holder})`;
-}
+/** A tombstone of any instant. */
+const nothing = { at: null, payload: null, secret: null, references: [] } as const;
 
 interface Written {
   readonly found: Map<string, string>;
@@ -391,20 +431,10 @@ interface Written {
   removed: number;
 }
 
-/** The fields of a document, checked: those that clients may send, and all; or what is wrong. */
-export function checkDocument(
-  convert: Converter, mapped: MappedCollection, document: Document, previous: JsonObject | null,
-): { readonly input: JsonObject; readonly fields: JsonObject } | string {
-  const { fields, problems: unreadable } = convert(mapped, document);
-  const writable = writableFields(mapped.collection);
-  const kept = Object.entries(previous ?? {}).filter(([name]) => Object.hasOwn(writable, name) && !mapped.rules.has(name));
-  const sent = Object.entries(fields).filter(([name]) => Object.hasOwn(writable, name));
-  const problems = noProblems();
-  const input = checkFields(writable, Object.fromEntries([...kept, ...sent]), problems);
-  const named = new Set(unreadable.map((text) => text.split(' ')[0]));
-  const invalid = Object.entries(problems).filter(([path]) => !named.has(path)).map(([path, { message }]) => `${path} ${message}`);
-  const all = [...unreadable, ...invalid];
-  return all.length > 0 ? all.join(', ') : { input, fields };
+function add(outcome: Outcome, { changed, removed, problems }: Outcome): void {
+  outcome.changed += changed;
+  outcome.removed += removed;
+  outcome.problems += problems;
 }
 
 /** The other program's keys may be of any type. */
@@ -416,17 +446,4 @@ function byKeys(keys: readonly unknown[]): Filter<Document> {
 function referrersOf(collection: string): readonly string[] {
   return collections.filter(({ fields }) => Object.values(fields).some((field) => field.kind === 'reference' && field.to === collection))
     .map(({ name }) => name);
-}
-
-function raiseNumbers(mending: Mending, payloads: readonly JsonObject[]): void {
-  if (payloads.length === 0) return;
-  const { numbers } = mending.account;
-  const raised = raiseSeries(numbers, payloads);
-  if (JSON.stringify(raised) !== JSON.stringify(numbers)) mending.setAccount({ numbers: raised });
-}
-
-/** Whether two payloads are the same, whoever wrote them. */
-function sameFields(a: string, b: string): boolean {
-  const fieldsOf = (text: string): string => JSON.stringify(writtenBy(null, JSON.parse(text) as JsonObject));
-  return a === b || fieldsOf(a) === fieldsOf(b);
 }

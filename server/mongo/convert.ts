@@ -7,8 +7,10 @@ import { createHash } from 'node:crypto';
 
 import { Binary, Decimal128, Long, ObjectId, type Document } from 'mongodb';
 
+import { writableFields } from '../../shared/collections.ts';
 import { currencyDigits } from '../../shared/currency.ts';
-import { isId, isObject, type Field, type Fields, type Json, type JsonObject } from '../../shared/fields.ts';
+import { checkFields, isId, isObject, type Field, type Fields, type Json, type JsonObject } from '../../shared/fields.ts';
+import { noProblems } from '../../shared/problems.ts';
 import { mappableFields, type MappedCollection, type Mapping, type Rule, type Rules } from '../mapping.ts';
 
 export interface Converted {
@@ -45,6 +47,18 @@ export function createConverter({ database, timeZone }: Mapping): Converter {
   };
 }
 
+/** A projection on what the rules read, so that whatever else a document has, however large, stays where it is. */
+export function sourceFields({ rules }: MappedCollection): Document {
+  const fieldsOf = (some: Rules): string[] => [...some.values()].flatMap((rule) => {
+    switch (rule.kind) {
+      case 'value': return [];
+      case 'object': return fieldsOf(rule.fields);
+      default: return rule.path.slice(0, 1);
+    }
+  });
+  return Object.fromEntries(['_id', ...fieldsOf(rules)].map((name) => [name, 1]));
+}
+
 /**
  * The id of a record: that of an ObjectId, also one written as text, as it is. Any other key, such as a UUID or a number, becomes 24
  * digits of its SHA-256, the same each time.
@@ -55,6 +69,22 @@ export function toId(database: string, key: unknown): string {
   if (typeof key === 'string' && isId(text.toLowerCase())) return text.toLowerCase();
   const type = typeof key === 'number' || key instanceof Long || key instanceof Decimal128 ? 'number' : typeof key;
   return createHash('sha256').update(`${database}\n${type}\n${isPlain(key) ? JSON.stringify(key) : text}`).digest('hex').slice(0, 24);
+}
+
+/** The fields of a document, checked: those that clients may send, and all; or what is wrong. */
+export function checkDocument(
+  convert: Converter, mapped: MappedCollection, document: Document, previous: JsonObject | null,
+): { readonly input: JsonObject; readonly fields: JsonObject } | string {
+  const { fields, problems: unreadable } = convert(mapped, document);
+  const writable = writableFields(mapped.collection);
+  const kept = Object.entries(previous ?? {}).filter(([name]) => Object.hasOwn(writable, name) && !mapped.rules.has(name));
+  const sent = Object.entries(fields).filter(([name]) => Object.hasOwn(writable, name));
+  const problems = noProblems();
+  const input = checkFields(writable, Object.fromEntries([...kept, ...sent]), problems);
+  const named = new Set(unreadable.map((text) => text.split(' ')[0]));
+  const invalid = Object.entries(problems).filter(([path]) => !named.has(path)).map(([path, { message }]) => `${path} ${message}`);
+  const all = [...unreadable, ...invalid];
+  return all.length > 0 ? all.join(', ') : { input, fields };
 }
 
 function convertFields(declared: Fields, rules: Rules, source: unknown, path: string, context: Context): JsonObject {

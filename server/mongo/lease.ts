@@ -23,6 +23,8 @@ export interface AdoptionDocument {
   readonly mapping: string;
   /** Every document has been looked at since the place in the change stream. */
   readonly isScanned: boolean;
+  /** Since a collection was dropped, nothing was deleted whose document is gone. Absent in what earlier versions wrote. */
+  readonly isDropped?: boolean;
   /** From where the change stream goes on: after the token, or without one from the time. */
   readonly token: ResumeToken | null;
   readonly startAt: Timestamp | null;
@@ -48,7 +50,7 @@ export interface Lease {
   /** Throws `LeaseLost`; read linearizably. */
   require(): Promise<void>;
   /** Throws `LeaseLost`. */
-  save(state: Partial<Pick<AdoptionDocument, 'token' | 'startAt' | 'isScanned'>>): Promise<void>;
+  save(state: Partial<Pick<AdoptionDocument, 'token' | 'startAt' | 'isScanned' | 'isDropped'>>): Promise<void>;
   release(): Promise<void>;
 }
 

@@ -3,8 +3,8 @@
 //
 // Invariants: an event only names a document; what is taken over is what the document says when it is read. The place in the stream is
 // saved after what came before it is committed, so a kill repeats some events and skips none. If the database no longer has the history
-// back to that place, every document is looked at instead. A document that does not fit is named in the log and in /api/ready, and its
-// record stays as it was. Nothing here ends the server.
+// back to that place, every document is looked at instead; after a drop, what is missing is not gone before a restore would be over. A
+// document that does not fit is named in the log and in /api/ready, and its record stays as it was. Nothing here ends the server.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -15,7 +15,7 @@ import type { Log } from '../log.ts';
 import { parseMapping, type Mapping } from '../mapping.ts';
 import type { Store } from '../store.ts';
 import { adoptedDocuments, createAdoptedIndexes } from './adopted.ts';
-import { Adoption } from './adoption.ts';
+import { Adoption, type NamedDocument } from './adoption.ts';
 import { operationTime, sayFinding } from './adopt.ts';
 import { mongoError } from './errors.ts';
 import { keepRenewing, LeaseLost, listAdoptions, takeLease, type Lease } from './lease.ts';
@@ -28,8 +28,10 @@ const AWAIT_MS = 1000;
 const SAVE_MS = 10_000;
 /** How often documents that did not fit are tried again. */
 const RETRY_MS = 30_000;
-/** How many of them at a time. */
-const RETRIED = 500;
+/** After a collection was dropped: how long hardly any document may have come before those that are missing count as gone. */
+const QUIET_MS = 30_000;
+/** A restore brings more documents than this in this time. */
+const [RESTORED, RESTORED_MS] = [20, 5000];
 /** Events that are taken together, and that are read ahead. */
 const MAX_EVENTS = 500;
 const CLOSE_MS = 500;
@@ -47,9 +49,11 @@ export interface WatchDeps {
   readonly config: Pick<Config, 'mongodbUrl' | 'mongodbDb' | 'allowsPlaintextMongo'>;
   readonly store: Pick<Store, 'mend'>;
   readonly log: Log;
+  /** Default: 30 seconds. */
+  readonly quietMs?: number;
 }
 
-export async function startWatch({ config, store, log }: WatchDeps): Promise<Watching> {
+export async function startWatch({ config, store, log, quietMs = QUIET_MS }: WatchDeps): Promise<Watching> {
   const client = await connectMongo(config.mongodbUrl ?? '', config.allowsPlaintextMongo);
   const db = client.db(config.mongodbDb);
   const stopping = new AbortController();
@@ -68,7 +72,7 @@ export async function startWatch({ config, store, log }: WatchDeps): Promise<Wat
     const stopRenewing = keepRenewing(lease, (error) => lost.abort(error));
     try {
       const onWell = (): void => void failures.delete(accountId);
-      await follow({ client, db, store, log, lease, signal: AbortSignal.any([signal, lost.signal]), onWell });
+      await follow({ client, db, store, log, lease, quietMs, signal: AbortSignal.any([signal, lost.signal]), onWell });
     } finally {
       stopRenewing();
       await lease.release().catch(() => {});
@@ -112,7 +116,7 @@ export async function startWatch({ config, store, log }: WatchDeps): Promise<Wat
   };
 }
 
-interface FollowDeps extends Pick<WatchDeps, 'store' | 'log'> {
+interface FollowDeps extends Required<Pick<WatchDeps, 'store' | 'log' | 'quietMs'>> {
   readonly client: MongoClient;
   readonly db: Db;
   readonly lease: Lease;
@@ -122,7 +126,7 @@ interface FollowDeps extends Pick<WatchDeps, 'store' | 'log'> {
 }
 
 /** Follows one adoption until the signal, or rejects. */
-async function follow({ client, db, store, log, lease, signal, onWell }: FollowDeps): Promise<void> {
+async function follow({ client, db, store, log, lease, quietMs, signal, onWell }: FollowDeps): Promise<void> {
   const { accountId, state } = lease;
   const mapping = parseMapping(state.mapping, 'the mapping');
   await createAdoptedIndexes(db);
@@ -131,35 +135,65 @@ async function follow({ client, db, store, log, lease, signal, onWell }: FollowD
     report: (finding) =>
       log('warn', 'document of another program', { accountId, kind: finding.kind, reason: sayFinding(finding).trimEnd() }),
   });
-  let { token, startAt, isScanned } = state;
+  let { token, startAt, isScanned, isDropped = false } = state;
+  const scan = async (): Promise<void> => {
+    const { isComplete, ...outcome } = await adoption.scan({ keepsGone: isDropped });
+    log('info', 'looked at every document of another program', { accountId, ...outcome });
+    [isScanned, isDropped] = [true, isDropped || !isComplete];
+    await lease.save({ isScanned, isDropped });
+  };
   while (!signal.aborted) {
     if (token === null && startAt === null) {
       startAt = await operationTime(db);
       isScanned = false;
-      await lease.save({ token, startAt, isScanned });
+      await lease.save({ token, startAt, isScanned, isDropped });
     }
-    if (!isScanned) {
-      const outcome = await adoption.scan();
-      log('info', 'looked at every document of another program', { accountId, ...outcome });
-      isScanned = true;
-      await lease.save({ isScanned });
-    }
+    if (!isScanned) await scan();
     const stream = client.db(mapping.database).watch(pipelineFor(mapping), {
       maxAwaitTimeMS: AWAIT_MS, ...(token ? { resumeAfter: token } : startAt && { startAtOperationTime: startAt }),
     });
     try {
-      await followStream(stream, { mapping, adoption, lease, signal, onWell });
+      // What is missing after a drop is not gone as long as it may still be restored.
+      const restore = isDropped ? createRestoreWatch(quietMs) : null;
+      await followStream(stream, {
+        mapping, adoption, lease, signal, onWell,
+        async onBatch(batch) {
+          if (!isDropped || !restore?.isOver(batch)) return;
+          isDropped = false;
+          await scan();
+        },
+      });
       return;
     } catch (error) {
       const isLost = error instanceof PlaceLost
         || (error instanceof MongoServerError && (placeLost.includes(error.code) || error.hasErrorLabel('NonResumableChangeStreamError')));
       if (!isLost) throw error;
       log('warn', 'the history of another database is lost, so every document is looked at', { accountId, error });
-      [token, startAt] = [null, null];
+      [token, startAt, isDropped] = [null, null, isDropped || error instanceof PlaceLost];
     } finally {
       await stream.close().catch(() => {});
     }
   }
+}
+
+/** Tells when nothing is being restored any more, once for each time that documents have come. */
+function createRestoreWatch(quietMs: number) {
+  // What came before the stream began may be all that comes.
+  let isDue = true;
+  let restoredMs = performance.now();
+  let counted = { fromMs: restoredMs, inserts: 0 };
+  return {
+    isOver(batch: readonly Event[]): boolean {
+      const nowMs = performance.now();
+      counted.inserts += batch.filter(({ operationType }) => operationType === 'insert').length;
+      isDue ||= counted.inserts > 0;
+      if (counted.inserts > RESTORED) restoredMs = nowMs;
+      if (nowMs - counted.fromMs > RESTORED_MS) counted = { fromMs: nowMs, inserts: 0 };
+      if (!isDue || nowMs - restoredMs < quietMs) return false;
+      isDue = false;
+      return true;
+    },
+  };
 }
 
 /** A collection or the database was dropped or renamed: its documents were not deleted one by one. */
@@ -176,10 +210,12 @@ function pipelineFor({ collections }: Mapping): Document[] {
 interface StreamDeps extends Pick<FollowDeps, 'lease' | 'signal' | 'onWell'> {
   readonly mapping: Mapping;
   readonly adoption: Adoption;
+  /** Hears of what has come, once it is taken over, and of nothing about once a second. */
+  readonly onBatch: (batch: readonly Event[]) => Promise<void>;
 }
 
 /** Resolves at the signal; rejects if the stream, the database or a write fails, and with `PlaceLost`. */
-async function followStream(stream: ChangeStream, { mapping, adoption, lease, signal, onWell }: StreamDeps): Promise<void> {
+async function followStream(stream: ChangeStream, { mapping, adoption, lease, signal, onWell, onBatch }: StreamDeps): Promise<void> {
   const events = readAhead(stream, signal);
   let savedMs = performance.now();
   let retriedMs = savedMs;
@@ -190,7 +226,7 @@ async function followStream(stream: ChangeStream, { mapping, adoption, lease, si
   while (!signal.aborted) {
     const batch = await events.take();
     const nowMs = performance.now();
-    const outcome = await adoption.refresh(keysOf(batch));
+    const outcome = await adoption.refresh(namedBy(batch));
     isRetryDue ||= outcome.changed > 0;
     const token = batch.at(-1)?._id ?? (nowMs - savedMs > SAVE_MS && events.isEmpty() ? stream.resumeToken : null);
     if (token !== null && token !== undefined) {
@@ -199,20 +235,24 @@ async function followStream(stream: ChangeStream, { mapping, adoption, lease, si
     }
     onWell();
     if (batch.some(({ operationType }) => !['insert', 'update', 'replace', 'delete'].includes(operationType))) throw new PlaceLost();
+    await onBatch(batch);
     if (batch.length > 0 || (retriedTo === '' && !isRetryDue && nowMs - retriedMs < RETRY_MS)) continue;
     if (retriedTo === '') isRetryDue = false;
-    retriedTo = await adoption.retry(retriedTo, RETRIED);
+    retriedTo = (await adoption.retry(retriedTo)).place;
     retriedMs = nowMs;
   }
 
-  /** The keys of the documents that the events are about, by collection. */
-  function keysOf(batch: readonly Event[]): ReadonlyMap<string, readonly unknown[]> {
-    const keys = new Map(mapping.collections.map(({ from }) => [from, new Map<string, unknown>()]));
-    for (const { ns, documentKey } of batch) {
-      const key = documentKey?._id;
-      if (key !== undefined) keys.get(ns?.coll ?? '')?.set(JSON.stringify([typeof key, key]), key);
+  /** The documents that the events are about, by collection. */
+  function namedBy(batch: readonly Event[]): ReadonlyMap<string, readonly NamedDocument[]> {
+    const named = new Map(mapping.collections.map(({ from }) => [from, new Map<string, NamedDocument>()]));
+    for (const { ns, documentKey, operationType } of batch) {
+      const sourceId = documentKey?._id;
+      const found = named.get(ns?.coll ?? '');
+      if (sourceId === undefined || !found) continue;
+      const key = JSON.stringify([typeof sourceId, sourceId]);
+      found.set(key, { sourceId, isDeleted: operationType === 'delete' || found.get(key)?.isDeleted === true });
     }
-    return new Map([...keys].map(([from, found]) => [from, [...found.values()]]));
+    return new Map([...named].map(([from, found]) => [from, [...found.values()]]));
   }
 }
 

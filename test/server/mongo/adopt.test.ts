@@ -174,7 +174,9 @@ describe('adopt', { skip: mongodb.skip }, () => {
     assert.match((await adopt(mappingFor(shop))).text, /Stamped 1 record .*, and 0 deletions\. 8 documents do not fit\.\n$/);
     await shop.collection('Invoice').updateOne({ _id: 'f' as never }, { $set: { no: 'RE-6' } });
     const refused = (await adopt(mappingFor(shop))).text;
-    assert.match(refused, /invoices "f": has the number RE-6, .*\n.*Stamped 0 records .* 9 documents do not fit/);
+    assert.match(refused, /\ninvoices "f": has the number RE-6, [^]*\nStamped 0 records .* 9 documents do not fit/);
+    // What did not fit before is named again.
+    assert.match(refused, /^invoices "c": number is missing\.$/m);
     assert.equal(await faults(server), '');
   });
 
@@ -196,6 +198,64 @@ describe('adopt', { skip: mongodb.skip }, () => {
     await shop.collection('Customer').deleteMany({});
     await adopt(mappingFor(shop));
     assert.ok((await recordsOf(owner)).has(last.toHexString()), 'an empty collection was probably dropped');
+  });
+
+  const invoiced = (fields: object): object => ({
+    customer: exampleDocuments['Customer']?.[0] && (exampleDocuments['Customer'][0] as { readonly _id: ObjectId })._id, state: 'OPEN',
+    issuedAt: new Date('2025-01-15T12:00:00Z'), payments: [], items: [{ title: 'Work', qty: 1, price: 10, vat: 19 }], ...fields,
+  });
+  const numbersOf = async (): Promise<ReadonlyMap<string, unknown>> =>
+    new Map([...await recordsOf(owner)].flatMap(([id, { number }]) => number === undefined ? [] : [[id, number] as const]));
+
+  test('takes over a document again that was deleted in between', async (t) => {
+    const shop = openShop(t);
+    const _id = new ObjectId();
+    await fillShop(shop, { User: [], Customer: [{ _id, displayName: 'Back' }, { _id: 'b', displayName: 'B' }], Invoice: [] });
+    await adopt(mappingFor(shop));
+    await shop.collection('Customer').deleteOne({ _id });
+    assert.match((await adopt(mappingFor(shop))).text, /and 1 deletions/);
+    await shop.collection('Customer').insertOne({ _id, displayName: 'Back again' });
+    assert.equal((await adopt(mappingFor(shop))).code, 0);
+    assert.equal((await recordsOf(owner)).get(_id.toHexString())?.['name'], 'Back again');
+    assert.equal(await faults(server), '');
+  });
+
+  test('follows numbers from one document to another, in whatever order they are read', async (t) => {
+    const shop = openShop(t);
+    const ids = Array.from({ length: 450 }, () => new ObjectId());
+    const number = (index: number): string => `SWAP-${index}`;
+    await fillShop(shop, { ...exampleDocuments, User: [], Invoice: ids.map((_id, index) => invoiced({ _id, no: number(index) })) });
+    assert.equal((await adopt(mappingFor(shop))).code, 0);
+    // Each gets the next one's, over more than one batch, but for the first two, which swap theirs.
+    const moved = [1, 0, ...ids.slice(2).map((_id, index) => index + 3)].map(number);
+    await shop.collection('Invoice').bulkWrite(ids.map((_id, index) => ({
+      updateOne: { filter: { _id }, update: { $set: { no: moved[index] } } },
+    })));
+    assert.equal((await adopt(mappingFor(shop), true)).code, 0);
+    assert.match((await adopt(mappingFor(shop))).text, /^Stamped 450 records .* 0 documents do not fit\.\n$/);
+    const held = await numbersOf();
+    assert.deepEqual(ids.map((id) => held.get(id.toHexString())), moved);
+    const others = ids.map(() => new ObjectId());
+    await shop.collection('Invoice').deleteMany({});
+    await shop.collection('Invoice').insertMany(others.map((_id, index) => invoiced({ _id, no: number(index) })));
+    assert.equal((await adopt(mappingFor(shop), true)).code, 0, 'those that had them are gone');
+    assert.match((await adopt(mappingFor(shop))).text, /^Stamped 450 records .*, and 450 deletions\. 0 documents do not fit\.\n$/);
+    assert.equal((await numbersOf()).get(String(others.at(-1))), number(449));
+    assert.equal(await faults(server), '');
+  });
+
+  test('goes on from a copy of the database under another name', async (t) => {
+    const [shop, copy] = [openShop(t), openShop(t)];
+    const [kept, gone] = [new ObjectId(), new ObjectId()];
+    const documents = { User: [], Customer: [kept, gone].map((_id) => ({ _id, displayName: 'Copied' })), Invoice: [] };
+    await fillShop(shop, documents);
+    await fillShop(copy, documents);
+    await adopt(mappingFor(shop));
+    await adopt(mappingFor(copy));
+    await copy.collection('Customer').deleteOne({ _id: gone });
+    assert.match((await adopt(mappingFor(copy))).text, /and 1 deletions/);
+    const records = await recordsOf(owner);
+    assert.deepEqual([records.has(kept.toHexString()), records.has(gone.toHexString())], [true, false]);
   });
 
   test('ends the same however often it is killed, and although the documents change meanwhile', async (t) => {

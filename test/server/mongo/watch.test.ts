@@ -205,6 +205,45 @@ describe('WATCH=1', { skip: mongodb.skip }, () => {
     await requireSound();
   });
 
+  test('takes nothing that is missing for gone while a collection is restored, and does once that is over', async (t) => {
+    await server.restart({ WATCH: '' });
+    const store = await openStore(server, () => server.clock.ms);
+    t.after(() => store.close());
+    const { MONGODB_URL: mongodbUrl = '', MONGODB_DB: mongodbDb = '' } = server.env;
+    const looks: Payload[] = [];
+    const log: Log = (_level, message, facts) => {
+      if (message === 'looked at every document of another program') looks.push(facts ?? {});
+    };
+    const [kept, gone, misfit] = [new ObjectId(), new ObjectId(), new ObjectId()];
+    const filling = Array.from({ length: 201 }, () => ({ _id: new ObjectId(), displayName: 'Filling' }));
+    const config = { mongodbUrl, mongodbDb, allowsPlaintextMongo: false };
+    const watching = await startWatch({ config, store, log, quietMs: 4000 });
+    t.after(() => watching.close());
+    await customers().insertMany([kept, gone, misfit].map((_id) => ({ _id, displayName: 'Restored' })));
+    await until((records) => [kept, gone, misfit].every((_id) => records.has(_id.toHexString())));
+    const { body } = await server.owner.get(`/api/customers/${kept}`);
+    await server.owner.patch(`/api/customers/${kept}`, body.record.updatedAt, { internalNote: 'ours' });
+    const adopted = books.collection('adopted');
+    await customers().updateOne({ _id: misfit }, { $set: { billing: { country: 'Nowhere' } } });
+    while (await adopted.countDocuments({ problem: { $type: 'string' } }) === 0) await sleep(50);
+
+    await customers().drop();
+    const [first, ...others] = filling;
+    await customers().insertOne(first ?? {});
+    while (looks.length === 0) await sleep(50);
+    for (let index = 0; index < others.length; index += 50) {
+      await customers().insertMany(others.slice(index, index + 50));
+      await sleep(300);
+    }
+    await customers().insertOne({ _id: kept, displayName: 'Restored' });
+    const during = await recordsOf(server.owner);
+    assert.deepEqual([kept, gone, misfit].map((_id) => during.has(_id.toHexString())), [true, true, true]);
+    const after = await until((records) => !records.has(gone.toHexString()));
+    assert.deepEqual([after.get(kept.toHexString())?.['internalNote'], after.has(misfit.toHexString())], ['ours', false]);
+    assert.deepEqual(looks[0]?.['removed'], 0);
+    await requireSound();
+  });
+
   test('writes nothing with a lease that another process has taken over', async (t) => {
     await server.restart({ WATCH: '' });
     const { _id: accountId = '', mapping = '' } = await adoptions(books).findOne({}) ?? {};
@@ -218,7 +257,7 @@ describe('WATCH=1', { skip: mongodb.skip }, () => {
     const _id = new ObjectId();
     await customers().insertOne({ _id, displayName: 'Late' });
     await takeLease(books, accountId, true);
-    await assert.rejects(adoption.refresh(new Map([['Customer', [_id]]])), /Another process/);
+    await assert.rejects(adoption.refresh(new Map([['Customer', [{ sourceId: _id, isDeleted: false }]]])), /Another process/);
     await assert.rejects(async () => lease?.save({ isScanned: false }), /Another process/);
     const held = await takeLease(books, accountId, true);
     await saveMapping(books, accountId, mapping);
