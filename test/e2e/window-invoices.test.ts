@@ -149,6 +149,10 @@ describeWindow('an invoice', { invoices: 40, customers: 10 }, (env) => {
     await payment.getByLabel('Amount').fill('19');
     await payment.getByLabel('Payment method').fill('SEPA');
     await payment.getByLabel('Reference').fill('7 of 9');
+    await payment.getByLabel('Received on').fill(`${Number(today().slice(0, 4)) + 1}-12-31`);
+    await payment.getByText('This date is in the future.').waitFor();
+    await payment.getByLabel('Received on').fill(today());
+    await payment.getByText('This date is in the future.').waitFor({ state: 'detached' });
     await pressAndClose(payment, 'Record payment');
     await badge(page, 'Partly paid');
     await detail(page).getByText('SEPA · 7 of 9').waitFor();

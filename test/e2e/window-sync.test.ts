@@ -197,6 +197,20 @@ describeWindow('the sync status in the window', { invoices: 3000, customers: 60 
     assert.equal(await notice(page).count(), 0);
   });
 
+  test('is not given at sign-in while an older refusal stands beside it', async (t) => {
+    const page = await (await env().openDesktop(t)).openPage(t);
+    const form = page.locator('invoify-sign-in');
+    await form.getByLabel('Server address').fill(env().url);
+    await form.getByLabel('E-mail').fill(env().owner.email);
+    await form.getByLabel('Password').fill('not the password');
+    await form.getByRole('button', { name: 'Sign in', exact: true }).click();
+    const refusal = form.getByText('The e-mail address or password is incorrect.');
+    await refusal.waitFor();
+    await form.getByRole('button', { name: 'Test connection' }).click();
+    await form.getByText(/^Connected to Invoify/).waitFor();
+    assert.equal(await refusal.count(), 0);
+  });
+
   test('asks at sign-in before the data of another account behind the same address is given up', async (t) => {
     const page = await openSynced(t, env());
     await windowApi(page).sync.setAuthToken('ended');
