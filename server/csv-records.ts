@@ -40,8 +40,8 @@ interface KnownCustomer {
 
 /** The customers and invoices of an account by what they are known by. */
 export class KnownRecords {
-  /** By name and address. */
-  readonly #customers = new Map<string, KnownCustomer>();
+  /** By name and address; several have the same where people made them one by one. */
+  readonly #customers = new Map<string, KnownCustomer[]>();
   /** By name: the keys of the customers with that name. */
   readonly #namesakes = new Map<string, Set<string>>();
   /** By number: what else must be the same. */
@@ -77,24 +77,34 @@ export class KnownRecords {
   findCustomer(name: string, email: string | undefined): KnownCustomer | string {
     const keys = email === undefined ? [...this.#namesakes.get(fold(name)) ?? []] : [customerKey({ name, email })];
     if (keys.length > 1) return 'is the name of several customers: add a column customerEmail';
-    return this.#customers.get(keys[0] ?? '') ?? 'is no customer of this account: import the customers first';
+    const [customer, ...others] = this.#customers.get(keys[0] ?? '') ?? [];
+    if (others.length > 0) return 'is the name of several customers with the same e-mail address, or none: give each of them its own first';
+    return customer ?? 'is no customer of this account: import the customers first';
   }
 
   #addCustomer(id: string, payload: JsonObject): void {
     const key = customerKey(payload);
     const name = fold(payload['name']);
-    this.#customers.set(key, { id, payload });
+    const alike = this.#customers.get(key);
+    if (alike) alike.push({ id, payload });
+    else this.#customers.set(key, [{ id, payload }]);
     this.#namesakes.set(name, (this.#namesakes.get(name) ?? new Set()).add(key));
     this.#keys.set(`customers ${id}`, key);
   }
 
   #forget(collection: string, id: string, key: string): void {
     this.#keys.delete(`${collection} ${id}`);
-    if (collection === 'invoices') this.#invoices.delete(key);
-    else {
-      this.#customers.delete(key);
-      this.#namesakes.get(key.split('\n')[0] ?? '')?.delete(key);
+    if (collection === 'invoices') {
+      this.#invoices.delete(key);
+      return;
     }
+    const others = this.#customers.get(key)?.filter((customer) => customer.id !== id) ?? [];
+    if (others.length > 0) {
+      this.#customers.set(key, others);
+      return;
+    }
+    this.#customers.delete(key);
+    this.#namesakes.get(key.split('\n')[0] ?? '')?.delete(key);
   }
 }
 

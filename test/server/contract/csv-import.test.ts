@@ -181,6 +181,19 @@ for (const store of stores) {
       assert.deepEqual(await numbers(), [['M-2', 77_700], ['M-1', 1000], ['M-3', 1100]]);
     });
 
+    test('refuses an invoice for one of several customers whom nothing tells apart', async () => {
+      const file = (email: string): string => `number;customer;customerEmail;date;total\nT-1;twin  ltd;${email};1.2.2026;10,00\n`;
+      const [first] = [await server.owner.create('customers', customer({ name: 'Twin Ltd' })),
+        await server.owner.create('customers', customer({ name: 'TWIN Ltd' }))];
+      const why = 'Line 2, customer: is the name of several customers with the same e-mail address, or none: '
+        + 'give each of them its own first.';
+      assert.deepEqual(await run(file(''), '--currency', 'EUR'), { code: 1, text: `${why}\n1 row does not fit. Nothing was imported.\n` });
+      await server.owner.change('customers', first, { email: 'twin@cafe.test' });
+      assert.match((await run(file(''), '--currency', 'EUR')).text, /^Line 2, customer: .* add a column customerEmail\./);
+      assert.match((await run(file('twin@cafe.test'), '--currency', 'EUR')).text, /^Imported 1 invoice/);
+      assert.equal((await payloads('invoices')).find(({ number }) => number === 'T-1')?.['customerId'], first.id);
+    });
+
     test('refuses an invoice that has no amount, or whose status and balance contradict each other', async () => {
       const { code, text } = await run([
         'number;customer;date;due;total;balance;status',
@@ -235,6 +248,27 @@ describe('a CSV file', () => {
     assert.throws(() => read('name;currency\n', ['Notiz']), /no column “Notiz” to leave out with --skip/);
     for (const twice of [['--csv', 'b.csv'], ['--account', 'b', '--account', 'c'], ['--currency', 'EUR', '--currency', 'CHF']]) {
       assert.throws(() => parseCsvOptions(['--csv', 'a.csv', ...twice]), /^ConfigError: Usage: /);
+    }
+  });
+
+  test('names the one customer that is left when its namesake is deleted', () => {
+    const payload = JSON.stringify({ name: 'Twin', currency: 'EUR' });
+    const known = new KnownRecords();
+    const add = (id: string, text: string | null): void => known.add({ collection: 'customers', id, payload: text });
+    for (const id of ['a', 'b', 'c']) add(id, payload);
+    assert.match(String(known.findCustomer('twin', undefined)), /with the same e-mail address, or none/);
+    add('c', null);
+    add('b', payload);
+    assert.equal(typeof known.findCustomer('twin', undefined), 'string');
+    add('b', null);
+    const found = known.findCustomer('twin', undefined);
+    assert.equal(typeof found === 'string' ? found : found.id, 'a');
+    add('a', null);
+    assert.match(String(known.findCustomer('twin', undefined)), /is no customer of this account/);
+    const same = JSON.stringify({ name: 'Twin', email: 'twin@cafe.test', currency: 'EUR' });
+    for (const id of ['d', 'e']) add(id, same);
+    for (const email of [undefined, 'Twin@cafe.test']) {
+      assert.match(String(known.findCustomer('twin', email)), /with the same e-mail address, or none/);
     }
   });
 
