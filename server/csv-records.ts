@@ -176,7 +176,9 @@ function readCustomer({ collection, known, fields, refuse }: RowContext): RowRes
 }
 
 /** What an invoice with something open is called, in other programs and in the window's own lists. */
-const openWords: readonly string[] = ['open', 'sent', 'overdue', 'partly paid', 'offen', 'überfällig', 'teilweise bezahlt'];
+const openWords: readonly string[] = ['open', 'sent', 'overdue', 'offen', 'überfällig'];
+/** What an invoice is called of which something was paid, and something is open. */
+const partlyPaidWords: readonly string[] = ['partly paid', 'teilweise bezahlt'];
 const paidWords: readonly string[] = ['paid', 'bezahlt'];
 const creditWords: readonly string[] = ['credited', 'credit note', 'gutgeschrieben', 'gutschrift'];
 
@@ -198,7 +200,9 @@ function readInvoice({ collection, known, fields, refuse }: RowContext): RowResu
     return null;
   }
   const status = fold(fields.get('status') ?? 'open');
-  if (!openWords.includes(status) && !paidWords.includes(status)) {
+  const isPartlyPaid = partlyPaidWords.includes(status);
+  const isPaid = paidWords.includes(status);
+  if (!openWords.includes(status) && !isPartlyPaid && !isPaid) {
     refuse(creditWords.includes(status) ? 'is about a credit note, and those are not imported: record the invoice with what is left of it'
       : 'must be open or paid: only invoices that were issued are imported', 'status');
     return null;
@@ -224,8 +228,11 @@ function readInvoice({ collection, known, fields, refuse }: RowContext): RowResu
   const priced = net ?? total;
   if (priced === null) refuse('is required', 'totalMinor');
   if (priced === null || (rate !== null && net === null)) return null;
-  const isPaid = paidWords.includes(status);
-  if (isPaid ? open !== null && open !== 0 : fields.has('status') && open === 0 && priced !== 0) {
+  if (isPartlyPaid && open === null) {
+    refuse('needs what is still open, in a column balance', 'status');
+    return null;
+  }
+  if (isPaid ? open !== null && open !== 0 : fields.has('status') && !isPartlyPaid && open === 0 && priced !== 0) {
     refuse(isPaid ? 'must be nothing where the status is paid' : 'must be more than nothing unless the status is paid', 'openMinor');
     return null;
   }
@@ -234,7 +241,8 @@ function readInvoice({ collection, known, fields, refuse }: RowContext): RowResu
   const input = check(collection, { customerId: customer.id, currency, issueDate, dueDate, lines: [line], ...notes }, refuse);
   if (!input) return null;
   const left = open ?? (isPaid ? 0 : null);
-  return finishInvoice({ known, refuse }, { number, customer: customer.payload, input, total, open: left, paidOn: issueDate ?? '' });
+  const row = { number, customer: customer.payload, input, total, open: left, isPartlyPaid, paidOn: issueDate ?? '' };
+  return finishInvoice({ known, refuse }, row);
 }
 
 interface PricedRow {
@@ -243,12 +251,13 @@ interface PricedRow {
   readonly input: JsonObject;
   readonly total: number | null;
   readonly open: number | null;
+  readonly isPartlyPaid: boolean;
   readonly paidOn: string;
 }
 
 /** Compares what the row says about its amounts, and what is open; the difference was paid. */
 function finishInvoice({ known, refuse }: Pick<RowContext, 'known' | 'refuse'>, row: PricedRow): RowResult {
-  const { number, customer, input, total, open, paidOn } = row;
+  const { number, customer, input, total, open, isPartlyPaid, paidOn } = row;
   const take = (paidMinor: number): JsonObject => takeInvoice({
     key: number, input, status: 'open', number, customer, previous: null,
     payments: paidMinor > 0 ? [{ amountMinor: paidMinor, paidOn }] : [],
@@ -257,6 +266,10 @@ function finishInvoice({ known, refuse }: Pick<RowContext, 'known' | 'refuse'>, 
     const totalMinor = Number(take(0)['totalMinor']);
     if (total !== null && total !== totalMinor) {
       refuse('is not what net and tax rate come to', 'totalMinor');
+      return null;
+    }
+    if (isPartlyPaid && open !== null && (open <= 0 || open >= totalMinor)) {
+      refuse('must be more than nothing and less than the total where the status is partly paid', 'openMinor');
       return null;
     }
     if (open !== null && (open < 0 || open > totalMinor)) {

@@ -214,6 +214,20 @@ for (const store of stores) {
       ].join('\n'), '--currency', 'EUR', '--dry-run');
       assert.match(fitting.text, /^Would import 4 invoices/);
     });
+
+    test('takes a partly paid invoice only with a balance between nothing and the total', async () => {
+      const { code, text } = await run([
+        'number;customer;date;net;tax;balance;status', 'P-1;Zwei Zeilen;1.2.2026;10,00;19;;partly paid',
+        'P-2;Zwei Zeilen;1.2.2026;10,00;19;0;Teilweise bezahlt', 'P-3;Zwei Zeilen;1.2.2026;10,00;19;11,90;Partly paid',
+        'P-4;Zwei Zeilen;1.2.2026;0;19;0;partly paid', 'P-5;Zwei Zeilen;1.2.2026;10,00;19;-1,00;partly paid',
+      ].join('\n'), '--currency', 'EUR');
+      const between = 'balance: must be more than nothing and less than the total where the status is partly paid.';
+      assert.deepEqual([code, ...text.trimEnd().split('\n')], [1, 'Line 2, status: needs what is still open, in a column balance.',
+        ...[3, 4, 5, 6].map((line) => `Line ${line}, ${between}`), '5 rows do not fit. Nothing was imported.']);
+      const fitting = ['number;customer;date;net;tax;balance;status', 'P-6;Zwei Zeilen;1.2.2026;10,00;19;11,89;Teilweise bezahlt'];
+      assert.match((await run(fitting.join('\n'), '--currency', 'EUR')).text, /^Imported 1 invoice/);
+      assert.equal((await payloads('invoices')).find(({ number }) => number === 'P-6')?.['paidMinor'], 1);
+    });
   });
 }
 
