@@ -97,12 +97,21 @@ export function mongoError(error: unknown): unknown {
   return isTemporary ? noAnswer(error) : error;
 }
 
-/** MongoDB's message says which of the two it is, and names the database. */
+/** The commands of a user who needs no more than the role `read`, as for the database of another program. */
+const readingCommands: readonly string[] = ['find', 'aggregate', 'getMore', 'count', 'distinct', 'listCollections', 'listIndexes'];
+
+/** MongoDB's message says what is missing, and mostly on which database; that of a cursor does not. */
 function missingRight(message: string): string {
   if (/requires authentication/.test(message)) {
     return 'The database wants a sign-in, and MONGODB_URL names no user: write it as mongodb://user:password@host:27017/?replicaSet=rs0.';
   }
-  const [, name = 'MONGODB_DB'] = /not authorized on ([\w-]+) to/.exec(message) ?? [];
+  const [, name, command = ''] = /not authorized on (\S+) to execute command \{ (\w+):/.exec(message) ?? [];
+  if (name === undefined) {
+    return 'The user in MONGODB_URL lacks a right: grant it the role readWrite on MONGODB_DB, and read on the database of another program.';
+  }
+  if (readingCommands.includes(command)) {
+    return `The user in MONGODB_URL may not read the database ${name}: grant it the role read there, or readWrite if that is MONGODB_DB.`;
+  }
   return `The user in MONGODB_URL may not write to the database ${name}: grant it the role readWrite there.`;
 }
 

@@ -31,11 +31,21 @@ test('any other error is retried only if it is labelled as transient', () => {
   }
 });
 
+const mayNotRead = new RegExp('^The user in MONGODB_URL may not read the database Geschäft: '
+  + 'grant it the role read there, or readWrite if that is MONGODB_DB\\.$');
+const lacksRight = new RegExp('^The user in MONGODB_URL lacks a right: '
+  + 'grant it the role readWrite on MONGODB_DB, and read on the database of another program\\.$');
+
 test('errors caused by the state of the database become unavailable and say what to do', () => {
   const expected: readonly [MongoError, RegExp][] = [
     [new MongoServerError({ message: 'Command create requires authentication', code: 13 }), /mongodb:\/\/user:password@/],
     [new MongoServerError({ message: 'not authorized on books-2 to execute command { create: "x" }', code: 13 }),
       /^The user in MONGODB_URL may not write to the database books-2: grant it the role readWrite there\.$/],
+    ...['find: "Customer", filter: {}', 'aggregate: 1, pipeline: []', 'listCollections: 1', 'getMore: 7'].map((command) => [
+      new MongoServerError({ message: `not authorized on Geschäft to execute command { ${command} }`, code: 13 }), mayNotRead,
+    ] as [MongoError, RegExp]),
+    [new MongoServerError({ message: 'not authorized for getMore with cursor id 8476827496687463326', code: 13 }), lacksRight],
+    [new MongoServerError({ message: 'not authorized', code: 13 }), lacksRight],
     [new MongoServerError({ message: 'Authentication failed.', code: 18 }), /Correct the user and the password in MONGODB_URL/],
     [new MongoServerError({ message: 'No space left', code: 14031 }), /Free some space/],
     [new MongoServerError({ message: 'SnapshotTooOld', code: 239 }), /Continue from the last change/],

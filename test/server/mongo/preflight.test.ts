@@ -13,6 +13,7 @@ import { inspect } from 'node:util';
 
 import { MongoClient } from 'mongodb';
 
+import { mongoError } from '../../../server/mongo/errors.ts';
 import { helloProblem, lineProblem } from '../../../server/mongo/preflight.ts';
 import { openMongoStore } from '../../../server/mongo/store.ts';
 import { findMongod, openTestMongo, startMongod, withAdmin } from '../../mongod.ts';
@@ -109,6 +110,13 @@ describe('preflight', { skip: missing ?? false, concurrency: true }, () => {
     await withAdmin(`mongodb://root:x@${address}/?replicaSet=rs0`, (admin) => admin.command({
       createUser: 'reader', pwd, roles: [{ role: 'read', db: 'invoify' }],
     }));
+    const stranger = await new MongoClient(`mongodb://reader:${PASSWORD}@${address}/`).connect();
+    t.after(() => stranger.close());
+    for (const read of [() => stranger.db('shop').listCollections().toArray(), () => stranger.db('shop').watch().next()]) {
+      const error: unknown = await read().catch(mongoError);
+      assert(error instanceof Error);
+      assertSentence(error, /may not read the database shop: grant it the role read there, or readWrite if that is MONGODB_DB\.$/);
+    }
     assertSentence(await openError(`mongodb://${address}/`), /names no user: write it as mongodb:\/\/user:password@/);
     assertSentence(await openError(`mongodb://reader:${PASSWORD}@${address}/`),
       /^The user in MONGODB_URL may not write to the database invoify: grant it the role readWrite there\.$/);
