@@ -39,7 +39,7 @@ import {
   type RecordsDeps, type Target,
 } from './server/records.ts';
 import type { Store } from './server/store.ts';
-import { reloadCertificates, strictTransport, tlsOptions } from './server/tls.ts';
+import { keepCertificates, strictTransport, tlsOptions } from './server/tls.ts';
 import type { Instant } from './shared/clock.ts';
 import { AppError } from './shared/errors.ts';
 import { keepHeapSmall } from './shared/heap.ts';
@@ -341,7 +341,7 @@ async function serve(
   const stopPruning = startPruning({ ...config, store, nowMs: deps.nowMs, log });
   return {
     url,
-    reloadCertificates: () => http instanceof TlsServer && config.tls && reloadCertificates(http, config.tls, log),
+    reloadCertificates: http instanceof TlsServer && config.tls ? keepCertificates(http, config.tls, { ...deps, log }) : () => {},
     async close() {
       isClosing = true;
       nudges.close();

@@ -1,13 +1,13 @@
 // HTTPS: what the server accepts of clients, and how renewed certificates are taken up while it runs.
 //
 // Invariants: TLS 1.2 or later with forward secrecy and authenticated encryption (RFC 9325, 4.2); a pair that cannot be used never
-// replaces one that can.
+// replaces one that can, nor does a certificate that is not valid now replace one that is.
 
 import { X509Certificate } from 'node:crypto';
 import type { Server } from 'node:https';
 import type { TlsOptions } from 'node:tls';
 
-import { readTls, type TlsFiles } from './config.ts';
+import { ConfigError, readTls, type TlsFiles } from './config.ts';
 import type { Log } from './log.ts';
 
 const ciphers = [
@@ -23,14 +23,55 @@ export function tlsOptions({ cert, key }: TlsFiles): TlsOptions {
   return { cert, key, ciphers, minVersion: 'TLSv1.2', honorCipherOrder: true };
 }
 
-/** Reads the files again, for new connections. Logs what it did; a pair that cannot be used changes nothing. Never throws. */
-export function reloadCertificates(server: Server, { certFile, keyFile }: TlsFiles, log: Log): void {
-  try {
-    const files = readTls(certFile, keyFile);
-    if (!files) return;
-    server.setSecureContext(tlsOptions(files));
-    log('info', 'certificate read again', { file: certFile, validTo: new X509Certificate(files.cert).validToDate.toISOString() });
-  } catch (error) {
-    log('error', 'certificate cannot be used; the old one stays', { file: certFile, error });
-  }
+interface CertificateDeps {
+  readonly nowMs: () => number;
+  readonly log: Log;
+}
+
+/**
+ * Warns of a certificate that is not valid now, and returns what reads the files again, for new connections. That logs what it did, and
+ * never throws; a pair that cannot be used changes nothing, nor does a certificate that is not valid now in place of one that is.
+ */
+export function keepCertificates(server: Server, first: TlsFiles, { nowMs, log }: CertificateDeps): () => void {
+  const file = first.certFile;
+  let current = validityOf(first);
+  const warn = (): void => {
+    const state = stateOf(current, nowMs());
+    if (state !== 'valid') log('warn', `certificate ${state}`, { file, ...current });
+  };
+  warn();
+  return () => {
+    try {
+      const files = readTls(file, first.keyFile);
+      if (!files) return;
+      const validity = validityOf(files);
+      const state = stateOf(validity, nowMs());
+      if (state !== 'valid' && stateOf(current, nowMs()) === 'valid') {
+        throw new ConfigError(`The certificate in TLS_CERT ${state}: renew it, or correct the clock of this machine.`);
+      }
+      server.setSecureContext(tlsOptions(files));
+      current = validity;
+      log('info', 'certificate read again', { file, validTo: validity.validTo });
+      warn();
+    } catch (error) {
+      log('error', 'certificate cannot be used; the old one stays', { file, error });
+    }
+  };
+}
+
+/** Instants in the form of ISO 8601, which `toISOString` writes. */
+interface Validity {
+  readonly validFrom: string;
+  readonly validTo: string;
+}
+
+/** That of the server's own certificate, which comes first in the file. */
+function validityOf({ cert }: TlsFiles): Validity {
+  const { validFromDate, validToDate } = new X509Certificate(cert);
+  return { validFrom: validFromDate.toISOString(), validTo: validToDate.toISOString() };
+}
+
+function stateOf({ validFrom, validTo }: Validity, nowMs: number): 'valid' | 'is not valid yet' | 'has expired' {
+  if (nowMs < Date.parse(validFrom)) return 'is not valid yet';
+  return nowMs > Date.parse(validTo) ? 'has expired' : 'valid';
 }

@@ -2,8 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
-import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { createServer as createHttpsServer } from 'node:https';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +14,7 @@ import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib';
 
 import { readTls } from '../../../server/config.ts';
+import { keepCertificates } from '../../../server/tls.ts';
 import { assertError, createClient } from '../../client.ts';
 import { firstOwner, password, prepare, spawnServer, startServer, stores, type TestServer } from '../harness.ts';
 import { customer } from '../samples.ts';
@@ -199,6 +202,40 @@ describe('HTTPS', { skip: hasOpenssl() ? false : 'there is no openssl program to
     await installation.remove();
   });
 
+  test('starts with a certificate that has expired, with a warning, and takes another on SIGHUP', async () => {
+    const installation = await prepare(embedded, env);
+    newCertificate(cert, key);
+    expire(cert, key);
+    const server = await spawnServer(installation.env);
+    assert.match(await server.line(/certificate/), /"level":"warn","event":"certificate has expired".*cert\.pem.*"validTo":"\d{4}-/);
+    newCertificate(cert, key);
+    assert.ok(server.child.kill('SIGHUP'));
+    await server.line(/"level":"info","event":"certificate read again"/);
+    expire(cert, key);
+    assert.ok(server.child.kill('SIGHUP'));
+    assert.match(await server.line(/the old one stays/), /"level":"error".*has expired: renew it, or correct the clock of this machine/);
+    assert.equal(await server.end(), 0);
+    newCertificate(cert, key);
+    await installation.remove();
+  });
+
+  test('has a certificate that is valid now, if it had one: before and after its days one is taken only for another such', () => {
+    const lines: string[] = [];
+    const files = readTls(cert, key);
+    assert.ok(files);
+    const { validFromDate, validToDate } = new X509Certificate(files.cert);
+    let atMs = validFromDate.getTime() - 1;
+    const https = createHttpsServer();
+    const nowMs = (): number => atMs;
+    const reload = keepCertificates(https, files, { nowMs, log: (level, event) => void lines.push(`${level}: ${event}`) });
+    reload();
+    for (atMs of [validFromDate.getTime(), validToDate.getTime(), validToDate.getTime() + 1000]) reload();
+    assert.deepEqual(lines, [
+      'warn: certificate is not valid yet', 'info: certificate read again', 'warn: certificate is not valid yet',
+      'info: certificate read again', 'info: certificate read again', 'info: certificate read again', 'warn: certificate has expired',
+    ]);
+  });
+
   test('that is not served makes SIGHUP do nothing', async () => {
     const installation = await prepare(embedded);
     const server = await spawnServer(installation.env);
@@ -217,6 +254,12 @@ function newCertificate(cert: string, key: string, kind: readonly string[] = ell
     'req', '-x509', '-newkey', ...kind, '-nodes', '-keyout', key, '-out', cert, '-days', '2',
     '-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1',
   ], { stdio: 'ignore' });
+}
+
+/** Makes a certificate one whose last day is over. */
+function expire(cert: string, key: string): void {
+  execFileSync('openssl', ['x509', '-in', cert, '-signkey', key, '-days', '-1', '-out', `${cert}.expired`], { stdio: 'ignore' });
+  renameSync(`${cert}.expired`, cert);
 }
 
 /** Connects with this version of TLS, or with TLS 1.2 and this cipher. */
