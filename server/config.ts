@@ -186,9 +186,10 @@ function readAdmin(email: string | undefined, password: string | undefined): Con
   return { email, password };
 }
 
+/** The text of a file, without the byte order mark that editors on Windows write before it. */
 function readFile(variable: string, file: string): string {
   try {
-    return readFileSync(file, 'utf8');
+    return readFileSync(file, 'utf8').replace(/^\ufeff/, '');
   } catch (error) {
     throw new ConfigError(`${variable} names ${file}, which cannot be read.`, { cause: error });
   }

@@ -4,6 +4,7 @@
 // import changes no record that exists.
 
 import { findCollection, writableFields, type Collection } from '../shared/collections.ts';
+import { earliestDay } from '../shared/days.ts';
 import { AppError } from '../shared/errors.ts';
 import { checkFields, type Json, type JsonObject } from '../shared/fields.ts';
 import { noProblems, type Problems } from '../shared/problems.ts';
@@ -221,8 +222,14 @@ function readInvoice({ collection, known, fields, refuse }: RowContext): RowResu
     parse(field, (text) => parseAmount(text, currency), `must be an amount in ${currency || 'a currency'}, such as 1234.56 or 1.234,56`);
   const [total, open, net] = [amountOf('totalMinor'), amountOf('openMinor'), amountOf('netMinor')];
   const rate = parse('taxRate', parseRate, 'must be a percentage, such as 19');
-  const day = 'must be a day as 2026-01-31 or 31.01.2026';
-  const [issueDate, dueDate] = [parse('issueDate', parseDay, day), parse('dueDate', parseDay, day)];
+  const dayOf = (field: string): string | null => {
+    const day = parse(field, parseDay, 'must be a day as 2026-01-31 or 31.01.2026');
+    if (day === null || day >= earliestDay) return day;
+    refuse(`is before ${earliestDay}: correct the year`, field);
+    isSound = false;
+    return null;
+  };
+  const [issueDate, dueDate] = [dayOf('issueDate'), dayOf('dueDate')];
   if (!isSound) return null;
   if (rate !== null && net === null) refuse('needs the amount before tax, in a column net', 'taxRate');
   const priced = net ?? total;

@@ -96,7 +96,7 @@ export function decodeCsv(bytes: Uint8Array, file: string): string {
  */
 export function readTable(text: string, skipped: readonly string[]): CsvTable {
   // Excel's own way to name the separator.
-  const body = text.replace(/^sep=.\r?\n/i, '');
+  const body = text.replace(/^sep=.(?:\r\n|\n|\r)/i, '');
   const headers = [',', ';', '\t'].map((delimiter) => {
     const [header] = readCsv(body, delimiter);
     return { delimiter, names: header?.values.map((value) => readCsvText(value).trim()) ?? [] };
@@ -126,7 +126,7 @@ export function readTable(text: string, skipped: readonly string[]): CsvTable {
     const both = names.filter((_, index) => used[index] === twice).map((name) => `“${name}”`).join(' and ');
     throw new ConfigError(`The columns ${both} mean the same: leave one out with --skip <column>. Nothing was imported.`);
   }
-  const rows = readCsv(body, delimiter);
+  const rows = readCsv(body, delimiter, body === text ? 1 : 2);
   rows.next();
   return {
     kind,

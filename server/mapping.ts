@@ -81,12 +81,12 @@ function withoutIds(field: Field): Field {
   return { ...field, of: { ...field.of, fields } };
 }
 
-/** Throws `ConfigError` with everything that is wrong with the file, a line for each. */
+/** Throws `ConfigError` with everything that is wrong with the file, a line for each. A byte order mark is ignored. */
 export function parseMapping(text: string, file: string): Mapping {
   const faults: string[] = [];
   let json: unknown;
   try {
-    json = JSON.parse(text);
+    json = JSON.parse(text.replace(/^\ufeff/, ''));
   } catch (error) {
     throw new ConfigError(`${file} is not JSON: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
   }

@@ -27,11 +27,11 @@ export interface CsvRow {
 
 /**
  * The rows of a file without its byte order mark, empty lines left out. Lines end with CRLF, LF or CR. A quote within an unquoted value
- * stands for itself; what follows a closing quote, or a quote that is never closed, is a fault.
+ * stands for itself; what follows a closing quote, or a quote that is never closed, is a fault. The text begins on `firstLine`.
  */
-export function* readCsv(text: string, delimiter: string): Generator<CsvRow> {
+export function* readCsv(text: string, delimiter: string, firstLine = 1): Generator<CsvRow> {
   let at = 0;
-  let line = 1;
+  let line = firstLine;
   while (at < text.length) {
     const first = line;
     const values: string[] = [];

@@ -54,6 +54,7 @@ describe('the configuration', () => {
       [{ ADMIN_EMAIL: 'a@b.test', ADMIN_PASSWORD: ' p ' }, { admin: { email: 'a@b.test', password: ' p ' } }],
       [{ JWT_SECRET_FILE: file('secret', `${long}\n`) }, { jwtSecrets: [long] }],
       [{ ADMIN_EMAIL: 'a@b.test', ADMIN_PASSWORD_FILE: file('password', 'p \r\n') }, { admin: { email: 'a@b.test', password: 'p ' } }],
+      [{ ADMIN_EMAIL: 'a@b.test', ADMIN_PASSWORD_FILE: file('marked', '\ufeffp\r\n') }, { admin: { email: 'a@b.test', password: 'p' } }],
       [{ MONGODB_URL_FILE: file('url', 'mongodb://h/\n'), JWT_SECRET: long }, { mongodbUrl: 'mongodb://h/' }],
     ];
     for (const [env, expected] of cases) {
@@ -77,6 +78,7 @@ describe('the configuration', () => {
       [{ JWT_SECRET_FILE: join(folder, 'none') }, /JWT_SECRET_FILE/],
       [{ MONGODB_URL: 'mongodb://user:topsecret@h/' }, /JWT_SECRET/],
       [{ JWT_SECRET_FILE: file('empty', '\n') }, /^JWT_SECRET_FILE names .*empty, which is empty\.$/],
+      [{ METRICS_TOKEN_FILE: file('mark', '\ufeff\n') }, /^METRICS_TOKEN_FILE names .*mark, which is empty\.$/],
       [{ MONGODB_URL_FILE: file('empty', ''), JWT_SECRET: long }, /^MONGODB_URL_FILE names/],
       ...['a b', 'a/b.c$', 'x'.repeat(64), 'ü', 'admin', 'local'].map((MONGODB_DB) => [{ MONGODB_DB }, /^MONGODB_DB must be/] as const),
       [{ WATCH: 'yes' }, /^WATCH must be/], [{ WATCH: '1' }, /^WATCH=1 follows .* set MONGODB_URL/],

@@ -286,6 +286,23 @@ describe('a CSV file', () => {
     }
   });
 
+  test('has lines that are counted from the first one, also where that names the separator, as Excel writes it', () => {
+    for (const end of ['\r\n', '\n', '\r']) {
+      const { faults } = readRows(readTable(['sep=;', 'name;currency', 'One;EUR', 'Two;EURO'].join(end), []), new KnownRecords(), null);
+      assert.deepEqual(faults.map(({ line, column }) => [line, column]), [[4, 'currency']], JSON.stringify(end));
+    }
+  });
+
+  test('has no day before 1900, which somebody mistyped', () => {
+    const known = new KnownRecords();
+    known.add({ collection: 'customers', id: 'a'.repeat(24), payload: JSON.stringify({ name: 'Nord', currency: 'EUR' }) });
+    const rows = ['A-1;Nord;31.12.0026;;1,00;EUR', 'A-2;Nord;2026-01-31;1899-12-31;1,00;EUR', 'A-3;Nord;1.1.1900;1.1.1900;1,00;EUR'];
+    const { added, faults } = readRows(readTable(['number;customer;date;due;total;currency', ...rows].join('\n'), []), known, null);
+    const text = 'is before 1900-01-01: correct the year';
+    assert.deepEqual(faults, [{ line: 2, column: 'date', text }, { line: 3, column: 'due', text }]);
+    assert.deepEqual(added.map(({ payload }) => payload['issueDate']), ['1900-01-01']);
+  });
+
   test('has a header that is known whatever the window called its columns when it exported them', async () => {
     for (const language of ['en', 'de'] as const) {
       await setLocale(chooseLocale(language, [], null));

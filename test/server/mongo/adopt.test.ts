@@ -301,6 +301,7 @@ describe('adopt', { skip: mongodb.skip }, () => {
       ].sort());
       return true;
     });
+    assert.deepEqual(parseMapping(`\ufeff${mappingFor(shop)}`, 'x'), parseMapping(mappingFor(shop), 'x'), 'with a byte order mark');
     await assert.rejects(adopt(mappingFor(shop)), /has no collection User, Customer, Invoice: correct the mapping/);
     const own = JSON.stringify({ ...example, database: server.env['MONGODB_DB'], collections: {
       customers: { ...example.collections['customers'], from: 'customers' },
