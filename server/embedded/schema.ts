@@ -143,8 +143,8 @@ function indexClocks(db: DatabaseSync): void {
 
 /**
  * Opens the file for writing; creates it for this user only, and its folder, if missing, and brings a file of an older version
- * up to date. Throws `unavailable` if it cannot be opened, belongs to another program, or was written by a newer version. A
- * crash leaves the file as it was, or complete.
+ * up to date. Throws `unavailable` if it cannot be opened, belongs to another program, was written by a newer version, or lacks a
+ * table. A crash leaves the file as it was, or complete.
  */
 export async function openEmbeddedFile(file: string, log: Log): Promise<DatabaseSync> {
   requireRecentSqlite();
@@ -177,8 +177,31 @@ export function sqliteError(what: string, error: unknown): unknown {
 export function requireSound(db: DatabaseSync, what: string): void {
   if (pragma(db, 'application_id') !== APPLICATION_ID) throw new AppError('unavailable', `${what} is of another program.`);
   const [first] = Object.values(db.prepare('PRAGMA integrity_check(1)').get() ?? {});
-  if (first === 'ok') return;
-  throw new AppError('unavailable', `${what} is damaged: restore it from a backup.`, { cause: new Error(String(first)) });
+  if (first !== 'ok') {
+    throw new AppError('unavailable', `${what} is damaged: restore it from a backup.`, { cause: new Error(String(first)) });
+  }
+  requireTables(db, what);
+}
+
+/** Throws `unavailable` unless the file has every table of its version: to SQLite, a dropped one is no damage. */
+function requireTables(db: DatabaseSync, what: string): void {
+  // Read first: another process may be making the tables, and commits them together with it.
+  const version = pragma(db, 'user_version');
+  const present = new Set(tablesOf(db));
+  const model = new DatabaseSync(':memory:');
+  try {
+    for (const takeStep of steps.slice(0, version)) takeStep(model);
+    const missing = tablesOf(model).filter((name) => !present.has(name));
+    if (missing.length === 0) return;
+    const are = missing.length === 1 ? `table ${missing.join()} is` : `tables ${missing.join(', ')} are`;
+    throw new AppError('unavailable', `${what} is damaged: its ${are} missing; restore it from a backup.`);
+  } finally {
+    model.close();
+  }
+}
+
+function tablesOf(db: DatabaseSync): string[] {
+  return db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name").all().map(({ name }) => String(name));
 }
 
 function prepareFile(db: DatabaseSync, file: string, log: Log): void {
@@ -193,6 +216,7 @@ function prepareFile(db: DatabaseSync, file: string, log: Log): void {
     throw new AppError('unavailable', `${file} was written by a newer version of this server: update the server, or restore an older `
       + 'backup.');
   }
+  requireTables(db, `The database ${file}`);
   // The page size must be set before the first page is written. WAL lets pulls read while a write commits. FULL makes a
   // commit durable before it is acknowledged.
   if (isEmpty) db.exec('PRAGMA page_size = 8192');

@@ -5,13 +5,15 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, test, type TestContext } from 'node:test';
 
 import type { Instant } from '../../../shared/clock.ts';
+import { backUp } from '../../../server/embedded/backup.ts';
 import { openEmbeddedStore } from '../../../server/embedded/store.ts';
 import type { Log } from '../../../server/log.ts';
+import { runServer } from '../harness.ts';
 import { fillEmbedded, firstAccount, secondAccount } from '../protocol-1/database.ts';
 import { assertConsistent, assertRejects, create, depsOf, newAccount, readAll, START_MS } from '../store/fixture.ts';
 
@@ -53,10 +55,14 @@ function fileWith(t: TestContext, sql: string): string {
   const folder = mkdtempSync(join(tmpdir(), 'invoify-schema-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const file = join(folder, 'invoify.sqlite');
+  edit(file, sql);
+  return file;
+}
+
+function edit(file: string, sql: string): void {
   const db = new DatabaseSync(file);
   db.exec(sql);
   db.close();
-  return file;
 }
 
 function versionOf(file: string): unknown {
@@ -191,6 +197,27 @@ describe('an embedded database file', () => {
     });
     assert.match((await assertRejects(openEmbeddedStore(file, deps), 'unavailable')).message, /newer version/);
     assert.deepEqual([isNewer, versionOf(file)], [true, 99]);
+  });
+
+  test('without a table of its version is damaged, and verify, the server and a backup say so in a sentence', async (t) => {
+    const tables = ['account', 'audit', 'answer', 'directory', 'record', 'reference', 'session', 'setting', 'sign_in_counter'];
+    for (const table of tables) {
+      const file = await newFile(t);
+      edit(file, `DROP TABLE ${table}`);
+      const { message } = await assertRejects(openEmbeddedStore(file, deps), 'unavailable');
+      assert.equal(message, `The database ${file} is damaged: its table ${table} is missing; restore it from a backup.`);
+    }
+    const file = await newFile(t);
+    edit(file, 'DROP TABLE record; DROP TABLE session');
+    const sentence = `The database ${file} is damaged: its tables record, session are missing; restore it from a backup.`;
+    assert.equal((await assertRejects(backUp(file, `${file}.copy`), 'unavailable')).message, sentence);
+    const verified = await runServer(['verify'], { DATA_DIR: dirname(file), LOG_LEVEL: 'error' });
+    assert.deepEqual([verified.code, verified.stderr], [2, `${sentence}\n`]);
+    const old = fileWith(t, `${version1} DROP TABLE directory`);
+    assert.match((await assertRejects(openEmbeddedStore(old, deps), 'unavailable')).message, /its table directory is missing/);
+    assert.equal(versionOf(old), 1);
+    for (const table of tables) edit(file, `DROP TABLE IF EXISTS ${table}`);
+    assert.match((await assertRejects(openEmbeddedStore(file, deps), 'unavailable')).message, /its tables account, answer, audit, .* are/);
   });
 
   test('of a newer version or another program is refused and left as it is', async (t) => {
