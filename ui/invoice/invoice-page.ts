@@ -17,7 +17,7 @@ import { paperContent, type Fact, type Paper, type PaperSum } from './paper-cont
 import { fitColumns, numberColumns, type ColumnWidths, type TableFit } from './paper-columns.ts';
 import { breakPages, type PaperPage } from './paper-pages.ts';
 import { paperPieces, type PaperPiece } from './paper-pieces.ts';
-import { kept, keptText } from './kept.ts';
+import { kept, keptText, words } from './kept.ts';
 import { unbroken } from '../base/unbroken.ts';
 import { paperStyles } from './paper-styles.ts';
 
@@ -28,6 +28,8 @@ const footerEndMm = 9;
 /** How wide the columns are where that is enough. A statement of account has dates in place of prices, and no rates. */
 const usualMm: ColumnWidths = { quantity: 24, price: 31, tax: 16, amount: 30 };
 const untaxedMm: ColumnWidths = { quantity: 24, price: 44, tax: 0, amount: 30 };
+/** A longer unit is broken, so that it does not take the room of every description. */
+const maxWordMm = 40;
 /** Kept free above the footer. */
 const gapMm = 6;
 
@@ -94,10 +96,13 @@ export class InvoifyInvoicePage extends LitElement {
   #fitColumns({ titles }: Paper): TableFit {
     const all = (selector: string): readonly Element[] => [...this.renderRoot.querySelectorAll(selector)];
     const sheetPx = this.renderRoot.querySelector('.sheet')?.getBoundingClientRect().width ?? sheetMm.width;
-    const widest = (column: string): number => Math.max(0, ...all(`.${column} .kept`).map((text) => text.getBoundingClientRect().width))
-      * sheetMm.width / sheetPx;
-    const keptMm = Object.fromEntries(numberColumns.map((column) => [column, widest(column)])) as unknown as ColumnWidths;
-    return fitColumns(keptMm, titles.tax === '' ? untaxedMm : usualMm, widest('description'));
+    const widthsMm = (selector: string): readonly number[] =>
+      all(selector).map((text) => text.getBoundingClientRect().width * sheetMm.width / sheetPx);
+    const widest = (column: string): number => Math.max(0, ...widthsMm(`.${column} .kept`));
+    const widestWord = (column: string): number => Math.max(0, ...widthsMm(`.${column} .word`).filter((width) => width <= maxWordMm));
+    const each = (width: (column: string) => number): ColumnWidths =>
+      ({ quantity: width('quantity'), price: width('price'), tax: width('tax'), amount: width('amount') });
+    return fitColumns(each(widest), titles.tax === '' ? untaxedMm : usualMm, each(widestWord), widest('description'));
   }
 
   #breakPages(): readonly PaperPage[] {
@@ -121,7 +126,7 @@ export class InvoifyInvoicePage extends LitElement {
     const galley: PaperPage = { from: 0, to: this.#pieces.length, isCarriedIn: true, isCarriedOut: true };
     return html`<article lang=${paper.format.language}>
       ${(pages ?? [galley]).map((page, index) => html`
-        <section class=${pages ? 'sheet' : 'sheet galley'}>
+        <section class="sheet ${pages ? '' : 'galley'} ${this._fit ? '' : 'unfitted'}">
           ${paper.stamp ? html`<p class="stamp" aria-hidden="true">${paper.stamp}</p>` : ''}
           ${index === 0 ? this.#renderOpening(paper) : html`
             <div class="again"><span>${paper.seller}</span><span>${paper.heading}<br>${paper.date}</span></div>`}
@@ -192,7 +197,8 @@ function renderCarried(side: 'in' | 'out', label: string, amount: unknown): Temp
 function renderRow({ titles }: Paper, piece: PaperPiece, at: number): TemplateResult {
   if (piece.part !== 'line') return html``;
   const { line, description, isFirst, isLast } = piece;
-  const cell = (text: string, whole = text): TemplateResult | string => (isFirst ? html`${kept(text)}${whole.slice(text.length)}` : '');
+  const cell = (text: string, whole = text): TemplateResult | string =>
+    (isFirst ? html`${kept(text)}${words(whole.slice(text.length))}` : '');
   return html`
     <tr data-piece=${at} class="${isFirst ? '' : 'part'} ${isLast ? 'end' : ''}">
       <td class="position">${cell(line.position)}</td>

@@ -21,11 +21,13 @@ const slackMm = 0.4;
 /** The least that a description gets. */
 const descriptionMm = 30;
 
+const noWords: ColumnWidths = { quantity: 0, price: 0, tax: 0, amount: 0 };
+
 /**
- * Fits the columns to what was measured in them; `usualMm` is how wide they are where there is room, and `descriptionKeptMm` what must
- * not be broken in a description.
+ * Fits the columns to what was measured in them; `usualMm` is how wide they are where there is room, `wordMm` what is not broken
+ * if the descriptions leave room for it, and `descriptionKeptMm` what must not be broken in a description.
  */
-export function fitColumns(keptMm: ColumnWidths, usualMm: ColumnWidths, descriptionKeptMm = 0): TableFit {
+export function fitColumns(keptMm: ColumnWidths, usualMm: ColumnWidths, wordMm = noWords, descriptionKeptMm = 0): TableFit {
   const shown = numberColumns.filter((column) => usualMm[column] > 0);
   const sum = (of: (column: NumberColumn) => number): number => shown.reduce((total, column) => total + of(column), 0);
   const least = (column: NumberColumn, scale: number): number => keptMm[column] * scale + paddingMm + slackMm;
@@ -33,13 +35,16 @@ export function fitColumns(keptMm: ColumnWidths, usualMm: ColumnWidths, descript
   const widths = (of: (column: NumberColumn) => number): ColumnWidths => (
     { quantity: 0, price: 0, tax: 0, amount: 0, ...Object.fromEntries(shown.map((column) => [column, of(column)])) });
 
-  const wanted = (column: NumberColumn): number => Math.max(usualMm[column], least(column, 1));
-  const [wantedMm, leastMm] = [sum(wanted), sum((column) => least(column, 1))];
-  if (wantedMm <= roomMm(1)) return { widthsMm: widths(wanted), scale: 1 };
-  if (leastMm <= roomMm(1)) {
+  // From what must be to what is usual.
+  const unscaled = (column: NumberColumn): number => least(column, 1);
+  const whole = (column: NumberColumn): number => Math.max(unscaled(column), wordMm[column] + paddingMm + slackMm);
+  const wanted = (column: NumberColumn): number => Math.max(usualMm[column], whole(column));
+  if (sum(wanted) <= roomMm(1)) return { widthsMm: widths(wanted), scale: 1 };
+  for (const [most, fewest] of [[wanted, whole], [whole, unscaled]] as const) {
+    if (sum(fewest) > roomMm(1)) continue;
     // What is left over is shared in proportion to what each column wants beyond the least.
-    const share = (roomMm(1) - leastMm) / (wantedMm - leastMm);
-    return { widthsMm: widths((column) => least(column, 1) + (wanted(column) - least(column, 1)) * share), scale: 1 };
+    const share = (roomMm(1) - sum(fewest)) / (sum(most) - sum(fewest));
+    return { widthsMm: widths((column) => fewest(column) + (most(column) - fewest(column)) * share), scale: 1 };
   }
   const fixedMm = shown.length * (paddingMm + slackMm) + positionMm;
   const withNarrow = (tableMm - fixedMm - descriptionMm) / sum((column) => keptMm[column]);

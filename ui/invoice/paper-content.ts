@@ -147,8 +147,9 @@ function paperLines({ lines, currency }: Invoice, { words, money, quantity, rate
   });
 }
 
+/** With a space at which a line may break: a unit can be a long word. */
 function withUnit(quantity: string, unit: string | undefined): string {
-  return [quantity, unit].filter(Boolean).join('\u00a0');
+  return [quantity, unit].filter(Boolean).join(' ');
 }
 
 function totals(invoice: Invoice, { words, money, rate }: PaperFormat): readonly PaperSum[] {

@@ -4,7 +4,7 @@
 import { css } from 'lit';
 
 export const paperStyles = css`
-  .unbroken, .kept { white-space: nowrap; }
+  .unbroken, .kept, .unfitted .word { white-space: nowrap; }
   *, ::before, ::after { box-sizing: border-box; }
 
   :host {

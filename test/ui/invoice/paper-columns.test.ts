@@ -22,12 +22,22 @@ describe('the columns of the paper', () => {
     assert(widthsMm.amount > 42.5 && widthsMm.amount < 44);
   });
 
+  test('are wide enough for every word if that leaves room for the description', () => {
+    const { widthsMm, scale } = fitColumns(none, usual, { ...none, quantity: 35 });
+    assert.deepEqual([widthsMm, scale], [{ ...usual, quantity: widthsMm.quantity }, 1]);
+    assert(widthsMm.quantity > 37.5 && widthsMm.quantity < 39);
+    const narrow = fitColumns({ ...none, amount: 40 }, usual, { ...none, quantity: 30, price: 20 });
+    assert(narrow.widthsMm.quantity > 32.5 && narrow.widthsMm.price > 22.5 && narrow.widthsMm.amount > 42.5 && narrow.scale === 1);
+    assert(total(narrow.widthsMm) <= 165 - 9 - 30);
+  });
+
   test('hold what may not break, beside a description, whatever its width', () => {
     const width = fc.double({ min: 0, max: 70, noNaN: true });
+    const each = fc.record({ quantity: width, price: width, tax: width, amount: width });
     fc.assert(fc.property(
-      fc.record({ quantity: width, price: width, tax: width, amount: width }), width, fc.constantFrom(usual, { ...usual, tax: 0 }),
-      (kept, description, usualMm) => {
-        const { widthsMm, scale } = fitColumns(usualMm.tax === 0 ? { ...kept, tax: 0 } : kept, usualMm, description);
+      each, each, width, fc.constantFrom(usual, { ...usual, tax: 0 }),
+      (kept, words, description, usualMm) => {
+        const { widthsMm, scale } = fitColumns(usualMm.tax === 0 ? { ...kept, tax: 0 } : kept, usualMm, words, description);
         assert(scale > 0 && scale <= 1);
         for (const column of numberColumns) {
           if (usualMm[column] > 0) assert(widthsMm[column] - 2.5 > kept[column] * scale, column);

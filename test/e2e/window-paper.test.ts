@@ -1,0 +1,169 @@
+// The paper by itself, laid out by a real browser: nothing on it is broken, cut off or covered, whatever is on it.
+
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+
+import { build } from 'esbuild';
+import type { Page } from 'playwright-core';
+
+import { takeScreenshot } from './accessible.ts';
+import { describeWindow, type Env } from './harness.ts';
+
+interface PaperCase {
+  readonly currency: string;
+  readonly language: string;
+  readonly maxMinor: number;
+}
+
+/** The paper by itself, as a script that gives the page `paper`. */
+async function bundlePaper(): Promise<string> {
+  const { outputFiles } = await build({
+    stdin: {
+      contents: `export { paperContent } from './ui/invoice/paper-content.ts';
+        export { computeTotals } from './shared/invoice.ts'; import './ui/invoice/invoice-page.ts';`,
+      resolveDir: join(import.meta.dirname, '../..'),
+    },
+    bundle: true, write: false, format: 'iife', globalName: 'paper', logLevel: 'error',
+  });
+  return `${outputFiles[0]?.text};window.paper = paper`;
+}
+
+/** A document of the window's origin without the window, so that nothing else defines the paper. */
+async function openPaper(t: TestContext, env: Env): Promise<Page> {
+  const page = await (await env.sharedDesktop()).openPage(t, { width: 900 });
+  await page.goto(new URL('/tokens.css', page.url()).href);
+  await page.evaluate(() => {
+    const link = document.createElement('link');
+    return new Promise((resolve, reject) => {
+      Object.assign(link, { rel: 'stylesheet', href: '/tokens.css', onload: resolve, onerror: reject });
+      document.head.append(link);
+    });
+  });
+  await page.evaluate(await bundlePaper());
+  await page.emulateMedia({ media: 'print' });
+  return page;
+}
+
+/** In the page: lays out a long invoice with amounts up to the greatest, and says what is broken, runs out of its column or overlaps. */
+async function layOut({ currency, language, maxMinor }: PaperCase): Promise<{ faults: string[]; sheets: number; amounts: number }> {
+  const { paper } = window as unknown as {
+    readonly paper: { paperContent(source: object): object; computeTotals(lines: readonly object[]): object };
+  };
+  const line = (unitPriceMinor: number, fields = {}): object => (
+    { description: 'W'.repeat(1000), quantityMilli: 1000, unit: 'Stunden', unitPriceMinor, taxRateBp: 0, ...fields });
+  const half = Math.floor(maxMinor / 2);
+  const lines = [
+    line(half, { priceQuantity: 1, description: 'Beratung' }), line(-half, { description: 'x' }), line(half), line(-half),
+    line(0, { quantityMilli: maxMinor, unit: 'Donaudampfschifffahrtsgesellschaftskapitänsmützen' }),
+    ...Array.from({ length: 20 }, (_, index) => line(index % 2 === 0 ? half : -half, { description: `Position ${index}` })),
+    line(Math.floor(maxMinor * 0.8), { taxRateBp: 1900, priceQuantity: 1, description: 'Lizenz ABC-1234567890-2026' }),
+  ];
+  const element = document.createElement('invoify-invoice-page') as HTMLElement & { paper: object; laidOut(): Promise<void> };
+  const party = { name: 'A', address: { country: 'DE' } };
+  const totals = paper.computeTotals(lines) as { readonly totalMinor: number };
+  element.paper = paper.paperContent({
+    invoice: {
+      kind: 'invoice', status: 'open', number: 'INV-2026-00001', issueDate: '2026-11-24', currency, lines, seller: party,
+      buyer: { ...party, language }, paidMinor: 1, creditedMinor: 0, ...totals, totalMinor: totals.totalMinor,
+      payments: [{ id: '1', amountMinor: 1, paidOn: '2026-11-25', method: 'Bank transfer', reference: 'R'.repeat(200) }],
+    },
+    company: null, customer: null, credited: null,
+  });
+  document.body.replaceChildren(element);
+  await element.laidOut();
+  const faults: string[] = [];
+  const kept = [...element.shadowRoot?.querySelectorAll('.kept, dd') ?? []].filter((one) => /\d/.test(one.textContent ?? ''));
+  for (const one of kept) {
+    const range = document.createRange();
+    range.selectNodeContents(one);
+    const rows = new Set([...range.getClientRects()].map(({ top }) => Math.round(top)));
+    const box = range.getBoundingClientRect();
+    const cell = (one.closest('td, th, dd, dt, div') ?? one).getBoundingClientRect();
+    const sheet = (one.closest('.sheet') ?? one).getBoundingClientRect();
+    const mm = sheet.width / 210;
+    if (one.closest('.facts') === null && rows.size > 1) faults.push(`broken: ${one.textContent}`);
+    if (box.left < cell.left - 0.5 || box.right > cell.right + 0.5) faults.push(`out of its column: ${one.textContent}`);
+    if (box.right > sheet.right - 20 * mm + 0.5 || box.left < sheet.left + 25 * mm - 0.5) faults.push(`in the margin: ${one.textContent}`);
+  }
+  const sheets = [...element.shadowRoot?.querySelectorAll('.sheet') ?? []];
+  for (const [index, sheet] of sheets.entries()) {
+    const footer = sheet.querySelector('footer')?.getBoundingClientRect().top ?? 0;
+    const parts = [...sheet.querySelectorAll('.parts > *, .parts tr')].map((part) => part.getBoundingClientRect().bottom);
+    if (parts.some((bottom) => bottom > footer)) faults.push(`page ${index + 1} runs into its footer`);
+    for (const row of sheet.querySelectorAll('.carried')) {
+      if (row.getBoundingClientRect().height > 12 * 96 / 25.4) faults.push(`page ${index + 1} carries over several rows`);
+    }
+  }
+  return { faults: faults.slice(0, 5), sheets: sheets.length, amounts: kept.length };
+}
+
+/** In the page: lays out an invoice in German with these lines, and with fields of the company's. */
+async function showPaper({ lines, fields = {} }: { readonly lines: readonly object[]; readonly fields?: object }): Promise<void> {
+  const { paper } = window as unknown as {
+    readonly paper: { paperContent(source: object): object; computeTotals(lines: readonly object[]): object };
+  };
+  const element = document.createElement('invoify-invoice-page') as HTMLElement & { paper: object; laidOut(): Promise<void> };
+  element.paper = paper.paperContent({
+    invoice: {
+      kind: 'invoice', status: 'open', number: 'INV-2026-00001', issueDate: '2026-11-24', dueDate: '2026-12-08', currency: 'EUR', lines,
+      customerName: 'Kiefernhof Möbel KG', paidMinor: 0, creditedMinor: 0, payments: [], ...paper.computeTotals(lines),
+    },
+    company: { name: 'Blaufeder Werkzeuge GmbH', address: { city: 'Hamburg', country: 'DE' }, iban: 'DE89370400440532013000', ...fields },
+    customer: { name: 'Kiefernhof Möbel KG', language: 'de', address: { city: 'Freiburg', country: 'DE' } },
+    credited: null,
+  });
+  document.body.replaceChildren(element);
+  await element.laidOut();
+}
+
+/** The words in the table's columns of quantities and prices that go over several rows. */
+function brokenWords(page: Page): Promise<readonly string[]> {
+  return page.locator('invoify-invoice-page').evaluate((paper) => {
+    const cells = [...paper.shadowRoot?.querySelectorAll('td:is(.quantity, .price)') ?? []];
+    return cells.flatMap((cell) => {
+      const broken: string[] = [];
+      const texts = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
+      for (let text = texts.nextNode(); text !== null; text = texts.nextNode()) {
+        for (const { 0: word, index } of (text.textContent ?? '').matchAll(/\S+/g)) {
+          const range = document.createRange();
+          range.setStart(text, index);
+          range.setEnd(text, index + word.length);
+          if (new Set([...range.getClientRects()].map(({ top }) => Math.round(top))).size > 1) broken.push(word);
+        }
+      }
+      return broken;
+    });
+  });
+}
+
+describeWindow('the paper by itself', { invoices: 20, customers: 5 }, (env) => {
+  test('breaks no amount, however large, in any currency, and nothing runs out of its column or into the footer', async (t) => {
+    const page = await openPaper(t, env());
+    const cases: readonly PaperCase[] = ['EUR', 'KWD', 'HUF', 'IDR', 'CHF', 'JPY'].flatMap((currency) =>
+      ['en', currency === 'CHF' ? 'de-CH' : 'de'].flatMap((language) =>
+        (currency === 'KWD' ? [1_234_567_890, Number.MAX_SAFE_INTEGER] : [Number.MAX_SAFE_INTEGER])
+          .map((maxMinor) => ({ currency, language, maxMinor }))));
+    for (const one of cases) {
+      const { faults, sheets, amounts } = await page.evaluate(layOut, one);
+      assert.deepEqual(faults, [], JSON.stringify(one));
+      assert(sheets >= 3 && amounts > 100, `${sheets} pages, ${amounts} amounts: ${JSON.stringify(one)}`);
+      if (one.currency === 'KWD' && one.language === 'de') await takeScreenshot(page, `paper-${one.maxMinor}`);
+    }
+  });
+
+  test('breaks a quantity before its unit, never within a unit for which there is room', async (t) => {
+    const page = await openPaper(t, env());
+    const units = [
+      [12_500, 'Arbeitsstunden'], [3_000, 'Personentage'], [250_000, 'Packungen', 100], [1_250_000, 'Kilowattstunden'], [5_163, 'pauschal'],
+      [1_000_000_000, 'Quadratmeter'], [2_000, 'Rollen à 25 Laufmeter'], [1_000, 'Arzneimittelpackungen', 1000], [7_500, 'h'],
+    ] as const;
+    for (const [unitPriceMinor, shown] of [[9500, units], [1_234_567_890, units.filter(([, unit]) => unit.length < 20)]] as const) {
+      const lines = shown.map(([quantityMilli, unit, priceQuantity = 1]) => (
+        { description: 'Nach Aufwand, wie besprochen', quantityMilli, unit, unitPriceMinor, priceQuantity, taxRateBp: 1900 }));
+      await page.evaluate(showPaper, { lines });
+      await takeScreenshot(page, `paper-units-${unitPriceMinor}`);
+      assert.deepEqual(await brokenWords(page), [], String(unitPriceMinor));
+    }
+  });
+});
