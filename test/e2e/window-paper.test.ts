@@ -137,6 +137,28 @@ function brokenWords(page: Page): Promise<readonly string[]> {
   });
 }
 
+/** On each sheet, the rows of the company's own text that can be seen, and what of the sheet is covered by its foot. */
+function seenText(page: Page): Promise<readonly { readonly rows: readonly string[]; readonly covered: number }[]> {
+  return page.locator('invoify-invoice-page').evaluate((paper) => [...paper.shadowRoot?.querySelectorAll('.sheet') ?? []].map((sheet) => {
+    const rows: string[] = [];
+    const texts = document.createTreeWalker(sheet, NodeFilter.SHOW_TEXT);
+    const foot = sheet.querySelector('footer')?.getBoundingClientRect() ?? new DOMRect();
+    for (let text = texts.nextNode(); text !== null; text = texts.nextNode()) {
+      const box = (text.parentElement ?? sheet).closest('.imprint, .parts > *')?.getBoundingClientRect() ?? new DOMRect();
+      for (const { 0: row, index } of (text.textContent ?? '').matchAll(/Absatz-\d+/g)) {
+        const range = document.createRange();
+        range.setStart(text, index);
+        range.setEnd(text, index + row.length);
+        const { top, bottom, left, right } = range.getBoundingClientRect();
+        const isInside = top >= box.top - 1 && bottom <= box.bottom + 1 && left >= box.left - 1 && right <= box.right + 1;
+        if (isInside && bottom <= sheet.getBoundingClientRect().bottom) rows.push(row);
+      }
+    }
+    const parts = [...sheet.querySelectorAll('.parts > *, .parts tr')].map((part) => part.getBoundingClientRect().bottom);
+    return { rows, covered: parts.filter((bottom) => bottom > foot.top).length };
+  }));
+}
+
 describeWindow('the paper by itself', { invoices: 20, customers: 5 }, (env) => {
   test('breaks no amount, however large, in any currency, and nothing runs out of its column or into the footer', async (t) => {
     const page = await openPaper(t, env());
@@ -164,6 +186,28 @@ describeWindow('the paper by itself', { invoices: 20, customers: 5 }, (env) => {
       await page.evaluate(showPaper, { lines });
       await takeScreenshot(page, `paper-units-${unitPriceMinor}`);
       assert.deepEqual(await brokenWords(page), [], String(unitPriceMinor));
+    }
+  });
+
+  test('has all of the company\'s text, at the foot of every page, or at the end if it is too long for that', async (t) => {
+    const page = await openPaper(t, env());
+    // Of the last one all rows together have no room on a page with a foot.
+    const lines = ['Beratung', 'Montage', 'W'.repeat(1000)].flatMap((description) => Array.from({ length: 14 }, () => (
+      { description, quantityMilli: 1000, unit: 'Arbeitsstunden', unitPriceMinor: 1_234_567_890_123, taxRateBp: 1900 })));
+    const textOf = (count: number, each: string): string =>
+      Array.from({ length: count }, (_, index) => `Absatz-${index + 1}: ${each}`).join('\n').slice(0, 2000);
+    const cases = [[12, 'Sitz Hamburg', 'foot'], [28, 'Sitz Hamburg', 'columns'], [40, 'Geschäftsführer und Sitz der Firma', 'end'],
+      [120, 'x', 'end'], [15, 'W'.repeat(120), 'end'], [1, 'Es gelten unsere Geschäftsbedingungen. '.repeat(60), 'foot']] as const;
+    for (const [count, each, where] of cases) {
+      const footer = textOf(count, each);
+      await page.evaluate(showPaper, { lines, fields: { footer } });
+      await takeScreenshot(page, `paper-foot-${count}`);
+      const sheets = await seenText(page);
+      assert(sheets.length >= 2 && sheets.every(({ covered }) => covered === 0), JSON.stringify(sheets));
+      const all = [...footer.matchAll(/Absatz-\d+/g)].map(String);
+      const seen = where !== 'end' ? sheets.map(({ rows }) => rows) : [sheets.flatMap(({ rows }) => rows)];
+      assert.equal(await page.locator('.imprint.columned').count() > 0, where === 'columns', `${count} lines`);
+      for (const rows of seen) assert.deepEqual(rows, all, `${count} × ${each}`);
     }
   });
 });

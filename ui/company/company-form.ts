@@ -214,6 +214,7 @@ export class InvoifyCompanyForm extends LitElement {
       case 'iban': return typed === '' ? '' : t(isIban(plainIban(typed)) ? 'company.ibanChecked' : 'company.ibanTyping');
       case 'invoicePrefix': return t('company.number', { number: numberAfter(typed || 'INV-') });
       case 'creditNotePrefix': return t('company.number', { number: numberAfter(typed || 'CN-') });
+      case 'footer': return t('company.footerHint');
       default: return '';
     }
   }

@@ -33,12 +33,16 @@ const maxWordMm = 40;
 /** Kept free above the footer. */
 const gapMm = 6;
 
+/** Where the company's text is: at the foot of every page, in two columns if it is long, or at the end if that is not enough. */
+type ImprintPlace = 'foot' | 'columns' | 'end';
+
 export class InvoifyInvoicePage extends LitElement {
   static override properties = {
     paper: { attribute: false },
     _pages: { state: true },
     _fit: { state: true },
     _recipientSize: { state: true },
+    _imprint: { state: true },
   };
 
   static override styles = paperStyles;
@@ -50,6 +54,7 @@ export class InvoifyInvoicePage extends LitElement {
   declare _fit: TableFit | null;
   /** A long address gets smaller letters. */
   declare _recipientSize: '' | 'small' | 'smallest';
+  declare _imprint: ImprintPlace;
   #pieces: readonly PaperPiece[] = [];
   #groups: readonly number[] = [];
 
@@ -59,6 +64,7 @@ export class InvoifyInvoicePage extends LitElement {
     this._pages = null;
     this._fit = null;
     this._recipientSize = '';
+    this._imprint = 'foot';
   }
 
   /** Resolves once the pages are laid out and the logo can be drawn. */
@@ -70,27 +76,39 @@ export class InvoifyInvoicePage extends LitElement {
 
   protected override willUpdate(changed: PropertyValues<this>): void {
     if (changed.has('paper')) this.#begin();
+    if (changed.has('paper') || changed.has('_imprint')) this.#setPieces();
     // No style attributes: the page's content security policy allows none.
     for (const column of numberColumns) this.style.setProperty(`--${column}`, this._fit ? `${this._fit.widthsMm[column]}mm` : null);
     this.style.setProperty('--scale', this._fit ? String(this._fit.scale) : null);
   }
 
   #begin(): void {
-    const { pieces, groups } = this.paper ? paperPieces(this.paper) : { pieces: [], groups: [] };
-    this.#pieces = pieces;
-    this.#groups = groups;
     this._pages = null;
     this._fit = null;
     this._recipientSize = '';
+    this._imprint = 'foot';
+  }
+
+  #setPieces(): void {
+    const { pieces, groups } = this.paper ? paperPieces(this.paper, this._imprint === 'end') : { pieces: [], groups: [] };
+    this.#pieces = pieces;
+    this.#groups = groups;
   }
 
   protected override updated(): void {
     if (!this.paper || this._pages) return;
-    const address = this.renderRoot.querySelector('.window');
-    const isTooLong = address !== null && address.scrollHeight > address.clientHeight;
-    if (isTooLong && this._recipientSize !== 'smallest') this._recipientSize = this._recipientSize === '' ? 'small' : 'smallest';
+    const size = this._recipientSize;
+    if (this.#isCut('.window') && size !== 'smallest') this._recipientSize = size === '' ? 'small' : 'smallest';
+    else if (this.#isCut('.imprint')) this._imprint = this._imprint === 'foot' ? 'columns' : 'end';
     else if (this._fit === null) this._fit = this.#fitColumns(this.paper);
     else this._pages = this.#breakPages();
+  }
+
+  /** Whether an element that there is at most once has no room for its text. */
+  #isCut(selector: string): boolean {
+    const element = this.renderRoot.querySelector(selector);
+    // Columns for which there is no room are beside the others.
+    return element !== null && (element.scrollHeight > element.clientHeight || element.scrollWidth > element.clientWidth);
   }
 
   #fitColumns({ titles }: Paper): TableFit {
@@ -131,7 +149,7 @@ export class InvoifyInvoicePage extends LitElement {
           ${index === 0 ? this.#renderOpening(paper) : html`
             <div class="again"><span>${paper.seller}</span><span>${paper.heading}<br>${paper.date}</span></div>`}
           <div class="parts">${this.#renderParts(paper, page)}</div>
-          ${renderFooter(paper, index + 1, pages?.length ?? 1)}
+          ${renderFooter(paper, index + 1, pages?.length ?? 1, this._imprint)}
         </section>`)}
     </article>`;
   }
@@ -229,13 +247,15 @@ function renderFacts(facts: readonly Fact[]): TemplateResult {
   return html`<dl class="facts">${facts.map(([label, value]) => html`<dt>${label}</dt><dd>${value}</dd>`)}</dl>`;
 }
 
-function renderFooter({ format: { words }, footer, footerText }: Paper, page: number, of: number): TemplateResult {
+function renderFooter(
+  { format: { words }, footer, footerText }: Paper, page: number, of: number, imprint: ImprintPlace,
+): TemplateResult {
   return html`
     <footer>
       <p class="page-number">${words.page(page, of)}</p>
       <div class="columns">${footer.map((lines) => html`
         <p>${lines.map((line, index) => (index === 0 ? line : html`<br>${line}`))}</p>`)}</div>
-      ${footerText ? html`<p class="imprint">${footerText}</p>` : ''}
+      ${footerText && imprint !== 'end' ? html`<p class="imprint ${imprint === 'columns' ? 'columned' : ''}">${footerText}</p>` : ''}
     </footer>`;
 }
 

@@ -2,6 +2,9 @@
 
 import type { Fact, Paper, PaperLine, PaperSum } from './paper-content.ts';
 
+/** Text of several lines: the invoice's note, and the company's text where it is too long for the foot. */
+type TextLook = 'note' | 'closing';
+
 export type PaperPiece =
   | {
     readonly part: 'line'; readonly line: PaperLine; readonly description: string;
@@ -10,19 +13,22 @@ export type PaperPiece =
   }
   | { readonly part: 'sum'; readonly sums: readonly PaperSum[] }
   | {
-    readonly part: 'text'; readonly look: 'text' | 'note' | 'note first'; readonly text: string;
+    readonly part: 'text'; readonly look: 'text' | TextLook | `${TextLook} first`; readonly text: string;
     readonly facts?: readonly Fact[]; readonly sums?: readonly PaperSum[];
   };
 
 /** How many lines of text, or sums, one piece has at most, and how many rows of print, so that the lowest page has room for it. */
 const maxLines = 8;
-const maxRows = 40;
+const maxRows = 30;
 /** How many characters a row has at least, where it is narrowest and they are widest: of a line's description, and of a sum's label. */
 const rowCharacters = { description: 8, label: 12 } as const;
 /** How many characters of one line of text a piece has at most: of a line's description, and across the page. */
 const maxCharacters = { column: maxRows * rowCharacters.description, page: 1000 } as const;
 
-export function paperPieces(paper: Paper): { readonly pieces: readonly PaperPiece[]; readonly groups: readonly number[] } {
+/** With the company's text among them unless it is at the foot of every page. */
+export function paperPieces(
+  paper: Paper, hasClosing = false,
+): { readonly pieces: readonly PaperPiece[]; readonly groups: readonly number[] } {
   const lines = paper.lines.map((line): readonly PaperPiece[] => {
     const texts = chunks(cutLines(line.description, maxCharacters.column), ({ length }) => length / rowCharacters.description)
       .map((some) => some.join('\n'));
@@ -32,17 +38,21 @@ export function paperPieces(paper: Paper): { readonly pieces: readonly PaperPiec
   const totals: PaperPiece = { part: 'sum', sums: paper.totals };
   const settlement = chunks(paper.settlement, ({ label }) => label.length / rowCharacters.label).map((sums, index): PaperPiece => (
     { part: 'text', look: 'text', text: index === 0 ? paper.settlementTitle : '', sums }));
-  const notes = cutLines(paper.note, maxCharacters.page).map((text, index): readonly PaperPiece[] => (
-    [{ part: 'text', look: index === 0 ? 'note first' : 'note', text }]));
   const groups: readonly (readonly PaperPiece[])[] = [
     ...lines.slice(0, -1),
     [...lines.at(-1) ?? [], totals],
     ...paper.exemption ? [[{ part: 'text', look: 'text', text: paper.exemption } as const]] : [],
     ...settlement.map((piece) => [piece]),
     ...paper.request ? [[{ part: 'text', look: 'text', text: paper.request, facts: paper.bank } as const]] : [],
-    ...notes,
+    ...textPieces('note', paper.note),
+    ...hasClosing ? textPieces('closing', paper.footerText) : [],
   ];
   return { pieces: groups.flat(), groups: groups.map(({ length }) => length) };
+}
+
+function textPieces(look: TextLook, text: string): readonly (readonly PaperPiece[])[] {
+  return cutLines(text, maxCharacters.page).map((line, index) => (
+    [{ part: 'text', look: index === 0 ? `${look} first` : look, text: line }]));
 }
 
 /** Several at a time, as far as they have `maxLines` and `maxRows` at most. */

@@ -102,7 +102,9 @@ export const paperStyles = css`
   .text { padding-block-start: 5mm; overflow-wrap: anywhere; }
   .text .facts { margin-block-start: 2.5mm; }
   .note { white-space: pre-line; overflow-wrap: anywhere; min-block-size: 1lh; }
-  .note.first { padding-block-start: 5mm; }
+  .note.first, .closing.first { padding-block-start: 5mm; }
+  .closing { color: var(--color-muted); font-size: 8pt; line-height: 1.35; white-space: pre-line; overflow-wrap: anywhere;
+    min-block-size: 1lh; }
 
   footer { position: absolute; inset-block-end: 9mm; inset-inline: 25mm 20mm; color: var(--color-muted); font-size: 6.5pt;
     line-height: 1.35; }
@@ -110,5 +112,6 @@ export const paperStyles = css`
   .columns { display: flex; justify-content: space-between; gap: 5mm; padding-block-start: 1.8mm;
     border-block-start: 0.15mm solid var(--color-muted); }
   .columns > p { max-inline-size: 48mm; overflow-wrap: break-word; }
-  .imprint { max-block-size: 50mm; padding-block-start: 1.5mm; white-space: pre-line; overflow: hidden; overflow-wrap: anywhere; }
+  .imprint { max-block-size: 60mm; padding-block-start: 1.5mm; white-space: pre-line; overflow: hidden; overflow-wrap: anywhere; }
+  .imprint.columned { columns: 2; column-gap: 5mm; }
 `;

@@ -39,6 +39,7 @@ export const deCompany: Translation<typeof enCompany> = {
   'company.ibanChecked': 'Die Prüfziffern stimmen.',
   'company.ibanTyping': 'Noch unvollständig oder vertippt.',
   'company.number': 'Zum Beispiel {number}',
+  'company.footerHint': 'Ein Text, der am Fuß keinen Platz hat, wird einmal am Ende gedruckt.',
   'company.logoHint': 'PNG oder JPEG, höchstens {max} KiB. Auf dem Papier bis zu 90 mm breit und 30 mm hoch.',
   'company.logoChoose': 'Bild wählen …',
   'company.logoReplace': 'Anderes Bild wählen …',

@@ -38,6 +38,7 @@ export const enCompany = {
   'company.ibanChecked': 'The check digits are right.',
   'company.ibanTyping': 'Not complete yet, or mistyped.',
   'company.number': 'For example {number}',
+  'company.footerHint': 'A text that is too long for the foot is printed once, at the end.',
   'company.logoHint': 'PNG or JPEG, at most {max} KiB. It may be up to 90 mm wide and 30 mm high on paper.',
   'company.logoChoose': 'Choose image…',
   'company.logoReplace': 'Replace image…',
