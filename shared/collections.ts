@@ -112,7 +112,7 @@ const companyFields = {
   ...sellerFields,
   paymentTermsDays: termsDays,
   taxRateBp: { ...rateBp, optional: true },
-  logo: { kind: 'image', max: 256 * 1024, optional: true },
+  logo: { kind: 'image', max: 256 * 1024, maxSide: 4000, optional: true },
   invoicePrefix: prefix,
   creditNotePrefix: prefix,
 } as const satisfies Fields;

@@ -4,6 +4,7 @@
 // cache (which columns there are), and give their TypeScript type. Text is kept as sent: nothing is trimmed.
 
 import { isCurrency } from './currency.ts';
+import { dataUrlImageSize } from './image-size.ts';
 import { addProblem, isFull, problem, type Problem, type Problems } from './problems.ts';
 
 export interface Optional { readonly optional?: true }
@@ -22,8 +23,8 @@ export type Field = Optional & Visibility & (
   /** `stored`: also a code that is no longer active. */
   | { readonly kind: 'currency'; readonly stored?: true }
   | { readonly kind: 'integer'; readonly min: number; readonly max: number; readonly nonZero?: true }
-  /** A PNG or JPEG as a data URL in base64; `max` bounds the decoded bytes. */
-  | { readonly kind: 'image'; readonly max: number }
+  /** A PNG or JPEG as a data URL in base64; `max` bounds the decoded bytes, `maxSide` the pixels of its width and of its height. */
+  | { readonly kind: 'image'; readonly max: number; readonly maxSide: number }
   | { readonly kind: 'choice'; readonly values: readonly string[] }
   | { readonly kind: 'reference'; readonly to: string }
   | { readonly kind: 'object'; readonly fields: Fields }
@@ -147,7 +148,7 @@ function scalarProblem(field: ScalarField, value: unknown): Problem | null {
     case 'country': return countries.has(value) ? null : problem('country');
     case 'language': return isLanguage(value) ? null : problem('language');
     case 'iban': return isIban(value) ? null : problem('iban');
-    case 'image': return isImage(value, field.max) ? null : problem('image', { max: field.max });
+    case 'image': return imageProblem(field, value);
     case 'choice': return field.values.includes(value) ? null : problem('choice', { values: field.values.join(', ') });
     case 'reference': return isId(value) ? null : problem('reference', { collection: field.to });
   }
@@ -203,6 +204,12 @@ function isLanguage(text: string): boolean {
 
 /** How the data of an image begins, in base64: the signatures of PNG and of JPEG. */
 const imagePattern = /^data:image\/(?:png;base64,iVBORw0KGg|jpeg;base64,\/9j\/)[A-Za-z0-9+/]*={0,2}$/;
+
+function imageProblem({ max, maxSide }: Extract<Field, { kind: 'image' }>, value: string): Problem | null {
+  const size = isImage(value, max) ? dataUrlImageSize(value) : null;
+  if (size === null) return problem('image', { max });
+  return size.width > maxSide || size.height > maxSide ? problem('pixels', { max: maxSide }) : null;
+}
 
 function isImage(text: string, maxBytes: number): boolean {
   const base64 = text.slice(text.indexOf(',') + 1);

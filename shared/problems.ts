@@ -24,6 +24,7 @@ const phrases = {
   language: 'must be a language tag of BCP 47, such as en or de',
   iban: 'must be an IBAN whose check digits are right',
   image: 'must be a PNG or JPEG image as a data URL, of at most {max} bytes',
+  pixels: 'must be at most {max} pixels wide and high',
   choice: 'must be one of {values}',
   reference: 'must be the id of one of the {collection}',
   min: 'must be at least {min}',

@@ -8,14 +8,12 @@ import { test, type TestContext } from 'node:test';
 import type { Page } from 'playwright-core';
 
 import type { Client, WireRecord } from '../client.ts';
+import { pngOf, toDataUrl } from '../shared/images.ts';
 import { assertAccessible, screenshotFolder, takeScreenshot } from './accessible.ts';
 import { describeWindow, waitForState, windowApi, type Env } from './harness.ts';
 import { field, goTo, press, waitUntil } from './user-actions.ts';
 
-/** A PNG of one pixel. */
-const png = Buffer.from(
-  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64',
-);
+const png = pngOf(1, 1);
 
 /** The company's record on the server. */
 async function readCompany(colleague: Client): Promise<WireRecord> {
@@ -91,7 +89,9 @@ describeWindow('the company', { invoices: 20, customers: 5 }, (env) => {
     await form.getByText('This file is neither a PNG nor a JPEG image. Choose another one.').waitFor();
     await choose('large.png', Buffer.concat([png, Buffer.alloc(256 * 1024)]));
     await form.getByText('This file has 257 KiB. A logo may have at most 256 KiB').waitFor();
-    await choose('damaged.png', png.subarray(0, 20));
+    await choose('bomb.png', pngOf(20_000, 20_000));
+    await form.getByText('This image has 20,000 × 20,000 pixels. At most 4,000 × 4,000 are allowed: make it smaller').waitFor();
+    await choose('damaged.png', png.subarray(0, 40));
     await form.getByText('This image is damaged and cannot be shown.').waitFor();
     await field(form, 'Name').fill('');
     await save(page);
@@ -107,11 +107,37 @@ describeWindow('the company', { invoices: 20, customers: 5 }, (env) => {
     assert.equal(payload['name'], 'Blaufeder Werkzeuge GmbH');
     assert.equal(payload['iban'], 'DE02120300000000202051');
     assert.equal(payload['invoicePrefix'], 'BW-');
-    assert.equal(payload['logo'], `data:image/png;base64,${png.toString('base64')}`);
+    assert.equal(payload['logo'], toDataUrl('png', png));
 
     await form.getByRole('button', { name: 'Remove' }).click();
     await save(page);
     await waitUntil(page, 'the logo is removed', async () => !('logo' in (await readCompany(await env().colleague())).payload));
+  });
+
+  test('has the logo that was chosen last, however long an earlier one takes to read', async (t) => {
+    const page = await openCompany(t, env());
+    const form = page.locator('invoify-company-form');
+    await page.evaluate(() => {
+      const { createImageBitmap: draw } = window;
+      let release: (() => void) | null = null;
+      // The first one is drawn only after the second.
+      window.createImageBitmap = (async (file: Blob) => {
+        if (release !== null) return draw(file).finally(release);
+        await new Promise<void>((resolve) => {
+          release = resolve;
+        });
+        return draw(file).finally(() => {
+          document.body.dataset['drawn'] = 'both';
+        });
+      }) as typeof createImageBitmap;
+    });
+    for (const side of [2, 3]) {
+      await form.locator('input[type=file]').setInputFiles({ name: `${side}.png`, mimeType: 'image/png', buffer: pngOf(side, side) });
+    }
+    const logo = form.locator('invoify-logo-field img');
+    await logo.waitFor();
+    await page.locator('body[data-drawn]').waitFor();
+    assert.equal(await logo.evaluate((image) => (image as HTMLImageElement).naturalWidth), 3);
   });
 
   test('keeps what was typed without a server, with the reason at Save, and asks before it is lost', async (t) => {

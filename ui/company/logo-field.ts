@@ -6,9 +6,10 @@ import { LitElement, css, html, type TemplateResult } from 'lit';
 
 import { controls } from '../base/controls.ts';
 import { icon } from '../base/icons.ts';
+import { latestOnly } from '../base/latest.ts';
 import { t } from '../text/i18n.ts';
 import type { FieldInput } from '../record/field.ts';
-import { maxLogoBytes, readLogo } from './logo-file.ts';
+import { maxLogoBytes, maxLogoSide, readLogo, type LogoProblem } from './logo-file.ts';
 
 export class InvoifyLogoField extends LitElement {
   static override properties = {
@@ -36,6 +37,7 @@ export class InvoifyLogoField extends LitElement {
   declare problem: string | null;
   /** Why the file that was chosen last is not used. */
   declare _refusal: string | null;
+  readonly #startChoice = latestOnly();
 
   constructor() {
     super();
@@ -58,16 +60,17 @@ export class InvoifyLogoField extends LitElement {
     const input = target as HTMLInputElement;
     const [file] = input.files ?? [];
     if (!file) return;
-    const read = await readLogo(file, canDraw);
     // So that the same file can be chosen again.
     input.value = '';
-    this._refusal = 'url' in read ? null
-      : read.problem === 'size' ? t('company.logoSize', { size: kib(file.size), max: kib(maxLogoBytes) })
-        : t(read.problem === 'type' ? 'company.logoType' : 'company.logoUnreadable');
+    const isLatest = this.#startChoice();
+    const read = await readLogo(file, canDraw);
+    if (!isLatest()) return;
+    this._refusal = 'url' in read ? null : refusalText(read, file);
     if ('url' in read) this.#emit(read.url);
   }
 
   #remove(): void {
+    this.#startChoice();
     this._refusal = null;
     this.#emit('');
     this.focus();
@@ -93,6 +96,15 @@ export class InvoifyLogoField extends LitElement {
           ? html`<p class="hint">${t('company.logoHint', { max: kib(maxLogoBytes) })}</p>`
           : html`<p class="problem">${icon('warn')}${problem}</p>`}</div>
       </div>`;
+  }
+}
+
+function refusalText(refusal: LogoProblem, { size }: File): string {
+  switch (refusal.problem) {
+    case 'type': return t('company.logoType');
+    case 'size': return t('company.logoSize', { size: kib(size), max: kib(maxLogoBytes) });
+    case 'pixels': return t('company.logoPixels', { width: refusal.width, height: refusal.height, max: maxLogoSide });
+    case 'unreadable': return t('company.logoUnreadable');
   }
 }
 

@@ -1,13 +1,18 @@
 // A file that is chosen as the logo, as the data URL that the company's record keeps.
 
 import { findCollection } from '../../shared/collections.ts';
+import { imageSize } from '../../shared/image-size.ts';
 
 /** What keeps a file from being the logo. */
-export type LogoProblem = 'type' | 'size' | 'unreadable';
+export type LogoProblem =
+  | { readonly problem: 'type' | 'size' | 'unreadable' }
+  | { readonly problem: 'pixels'; readonly width: number; readonly height: number };
 
 const field = findCollection('company')?.fields['logo'];
 /** The largest file that the record takes. */
 export const maxLogoBytes = field?.kind === 'image' ? field.max : 0;
+/** The most pixels that it takes in width and in height. */
+export const maxLogoSide = field?.kind === 'image' ? field.maxSide : 0;
 
 const signatures = [
   { type: 'png', bytes: [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a] },
@@ -16,17 +21,20 @@ const signatures = [
 
 /**
  * The data URL of a PNG or JPEG, known by its first bytes whatever the file is called, or what is wrong with it. `isImage` tells
- * whether it can be drawn.
+ * whether it can be drawn, and is asked only if it has few enough pixels for that.
  */
 export async function readLogo(
   file: Blob, isImage: (file: Blob) => Promise<boolean>,
-): Promise<{ readonly url: string } | { readonly problem: LogoProblem }> {
+): Promise<{ readonly url: string } | LogoProblem> {
   const start = new Uint8Array(await file.slice(0, 8).arrayBuffer());
   const type = signatures.find(({ bytes }) => bytes.every((byte, index) => start[index] === byte))?.type;
   if (type === undefined) return { problem: 'type' };
   if (file.size > maxLogoBytes) return { problem: 'size' };
-  if (!await isImage(file)) return { problem: 'unreadable' };
   const bytes = new Uint8Array(await file.arrayBuffer());
+  const size = imageSize((index) => bytes[index] ?? Number.NaN);
+  if (size === null) return { problem: 'unreadable' };
+  if (size.width > maxLogoSide || size.height > maxLogoSide) return { problem: 'pixels', ...size };
+  if (!await isImage(file)) return { problem: 'unreadable' };
   return { url: `data:image/${type};base64,${btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''))}` };
 }
 

@@ -27,6 +27,7 @@ export const deCompany: Translation<typeof enCompany> = {
 
   'problem.iban': 'Diese IBAN ist unvollständig oder hat einen Tippfehler.',
   'problem.image': 'Bitte wählen Sie ein Bild als PNG oder JPEG.',
+  'problem.pixels': 'Das Bild darf höchstens {max} Pixel breit und hoch sein.',
 
   'company.intro': 'Was auf jeder Rechnung über den Aussteller steht. Bereits ausgestellte Rechnungen behalten, was damals galt.',
   'company.viewOnly': 'Nur Inhaber können dies ändern.',
@@ -46,6 +47,8 @@ export const deCompany: Translation<typeof enCompany> = {
   'company.logoRemove': 'Entfernen',
   'company.logoSize': 'Diese Datei hat {size} KiB. Ein Logo darf höchstens {max} KiB haben: Verkleinern Sie das Bild, und wählen Sie '
     + 'es erneut.',
+  'company.logoPixels': 'Dieses Bild hat {width} × {height} Pixel, erlaubt sind höchstens {max} × {max}: Verkleinern Sie es, und wählen '
+    + 'Sie es erneut.',
   'company.logoType': 'Diese Datei ist weder ein PNG- noch ein JPEG-Bild. Wählen Sie eine andere.',
   'company.logoUnreadable': 'Dieses Bild ist beschädigt und kann nicht angezeigt werden. Wählen Sie ein anderes.',
   'company.image': 'Bild mit {size}',

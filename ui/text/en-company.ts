@@ -26,6 +26,7 @@ export const enCompany = {
 
   'problem.iban': 'This IBAN is incomplete or mistyped.',
   'problem.image': 'Please choose a PNG or JPEG image.',
+  'problem.pixels': 'The image may be at most {max} pixels wide and high.',
 
   'company.intro': 'What every invoice says about who issues it. Invoices that have been issued keep what applied then.',
   'company.viewOnly': 'Only an owner can change this.',
@@ -44,6 +45,7 @@ export const enCompany = {
   'company.logoReplace': 'Replace image…',
   'company.logoRemove': 'Remove',
   'company.logoSize': 'This file has {size} KiB. A logo may have at most {max} KiB: make the image smaller and choose it again.',
+  'company.logoPixels': 'This image has {width} × {height} pixels. At most {max} × {max} are allowed: make it smaller and choose it again.',
   'company.logoType': 'This file is neither a PNG nor a JPEG image. Choose another one.',
   'company.logoUnreadable': 'This image is damaged and cannot be shown. Choose another one.',
   'company.image': 'image of {size}',

@@ -6,12 +6,13 @@ import { after, before, describe, test } from 'node:test';
 import { assertError, fieldsOf, type Client, type Payload, type WireRecord } from '../../client.ts';
 import { addAccount, hire, startServer, stores, type People, type TestServer } from '../harness.ts';
 import { company, customer, invoice } from '../samples.ts';
+import { jpegOf, pngOf, toDataUrl } from '../../shared/images.ts';
 
-/** The signatures of the formats. */
-const png = `data:image/png;base64,${Buffer.from('89504e470d0a1a0a', 'hex').toString('base64')}`;
-const jpeg = `data:image/jpeg;base64,${Buffer.from('ffd8ffe0', 'hex').toString('base64')}`;
+/** The smallest of each format. */
+const png = toDataUrl('png', pngOf(1, 1));
+const jpeg = toDataUrl('jpeg', jpegOf(1, 1));
 const imageOf = (sizeBytes: number): string =>
-  `data:image/png;base64,${Buffer.concat([Buffer.from('89504e470d0a1a0a', 'hex'), Buffer.alloc(sizeBytes - 8)]).toString('base64')}`;
+  toDataUrl('png', Buffer.concat([pngOf(1, 1), Buffer.alloc(sizeBytes - pngOf(1, 1).length)]));
 
 for (const store of stores) {
   describe(`a company, on ${store.kind}`, { skip: store.skip }, () => {
@@ -81,7 +82,8 @@ for (const store of stores) {
       const cases: readonly (readonly [field: string, good: readonly unknown[], bad: readonly unknown[]])[] = [
         ['iban', ['DE89370400440532013000', 'GB82 WEST 1234 5698 7654 32', null],
           ['DE88370400440532013000', 'de89370400440532013000', '', 5]],
-        ['logo', [png, jpeg, imageOf(256 * 1024), null], [
+        ['logo', [png, jpeg, imageOf(256 * 1024), toDataUrl('png', pngOf(4000, 4000)), toDataUrl('jpeg', jpegOf(4000, 1)), null], [
+          toDataUrl('png', pngOf(4001, 1)), toDataUrl('jpeg', jpegOf(1, 4001)), toDataUrl('png', pngOf(1, 1).subarray(0, 8)),
           '', 'x', png.replace('png', 'jpeg'), png.replace('png', 'svg+xml'), `${png} `, 'https://x.test/a.png', imageOf(256 * 1024 + 1), 1,
         ]],
         ['paymentTermsDays', [0, 14, 999, null], [-1, 1000, 1.5, '14']],

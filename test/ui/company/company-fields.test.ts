@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
 import { plainIban, typedIban } from '../../../ui/company/iban-text.ts';
-import { maxLogoBytes, readLogo, sizeOfLogo } from '../../../ui/company/logo-file.ts';
+import { maxLogoBytes, maxLogoSide, readLogo, sizeOfLogo } from '../../../ui/company/logo-file.ts';
+import { jpegOf, pngOf, toDataUrl } from '../../shared/images.ts';
 
 describe('an IBAN', () => {
   test('is grouped by four while it is typed or pasted', () => {
@@ -21,14 +22,15 @@ describe('an IBAN', () => {
 });
 
 describe('a logo', () => {
-  const png = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
+  const png = [...pngOf(1, 1)];
+  const jpeg = [...jpegOf(1, 1)];
   const file = (bytes: readonly number[], size = bytes.length): Blob =>
     new Blob([Uint8Array.from(bytes), new Uint8Array(size - bytes.length)]);
   const isImage = async (): Promise<boolean> => true;
 
   test('is a PNG or a JPEG by its content', async () => {
-    assert.deepEqual(await readLogo(file(png), isImage), { url: 'data:image/png;base64,iVBORw0KGgo=' });
-    assert.deepEqual(await readLogo(file([0xff, 0xd8, 0xff, 0xe0]), isImage), { url: 'data:image/jpeg;base64,/9j/4A==' });
+    assert.deepEqual(await readLogo(file(png), isImage), { url: toDataUrl('png', Buffer.from(png)) });
+    assert.deepEqual(await readLogo(file(jpeg), isImage), { url: toDataUrl('jpeg', Buffer.from(jpeg)) });
     assert.deepEqual(await readLogo(file([...'<svg>'].map((letter) => letter.charCodeAt(0))), isImage), { problem: 'type' });
     assert.deepEqual(await readLogo(file([]), isImage), { problem: 'type' });
   });
@@ -39,5 +41,14 @@ describe('a logo', () => {
     assert.equal(sizeOfLogo(largest.url), maxLogoBytes);
     assert.deepEqual(await readLogo(file(png, maxLogoBytes + 1), isImage), { problem: 'size' });
     assert.deepEqual(await readLogo(file(png), async () => false), { problem: 'unreadable' });
+    assert.deepEqual(await readLogo(file(png.slice(0, 8)), isImage), { problem: 'unreadable' });
+  });
+
+  test('is not drawn if it has more pixels than its field takes', async () => {
+    const never = (): Promise<boolean> => assert.fail('drawn');
+    assert('url' in await readLogo(new Blob([Uint8Array.from(pngOf(maxLogoSide, maxLogoSide))]), isImage));
+    for (const [width, height] of [[20_000, 20_000], [maxLogoSide + 1, 1], [1, maxLogoSide + 1]] as const) {
+      assert.deepEqual(await readLogo(new Blob([Uint8Array.from(pngOf(width, height))]), never), { problem: 'pixels', width, height });
+    }
   });
 });
