@@ -7,8 +7,10 @@ import { test, type TestContext } from 'node:test';
 import { build } from 'esbuild';
 import type { Page } from 'playwright-core';
 
+import { pngOf, toDataUrl } from '../shared/images.ts';
 import { takeScreenshot } from './accessible.ts';
 import { describeWindow, type Env } from './harness.ts';
+import { waitUntil } from './user-actions.ts';
 
 interface PaperCase {
   readonly currency: string;
@@ -137,6 +139,15 @@ function brokenWords(page: Page): Promise<readonly string[]> {
   });
 }
 
+/** The image or the text in the letterhead. */
+function letterhead(page: Page): Promise<string> {
+  return page.locator('invoify-invoice-page').evaluate((paper) => {
+    const head = paper.shadowRoot?.querySelector('.letterhead');
+    const image = head?.querySelector('img');
+    return image ? `image of ${image.naturalWidth} pixels` : head?.textContent ?? '';
+  });
+}
+
 /** On each sheet, the rows of the company's own text that can be seen, and what of the sheet is covered by its foot. */
 function seenText(page: Page): Promise<readonly { readonly rows: readonly string[]; readonly covered: number }[]> {
   return page.locator('invoify-invoice-page').evaluate((paper) => [...paper.shadowRoot?.querySelectorAll('.sheet') ?? []].map((sheet) => {
@@ -209,5 +220,26 @@ describeWindow('the paper by itself', { invoices: 20, customers: 5 }, (env) => {
       assert.equal(await page.locator('.imprint.columned').count() > 0, where === 'columns', `${count} lines`);
       for (const rows of seen) assert.deepEqual(rows, all, `${count} × ${each}`);
     }
+  });
+
+  test('has the seller\'s name in place of a logo that cannot be read, also where it is only shown', async (t) => {
+    const page = await openPaper(t, env());
+    const lines = [{ description: 'Beratung', quantityMilli: 1000, unitPriceMinor: 9500, taxRateBp: 1900 }];
+    const logo = toDataUrl('png', pngOf(30, 20));
+    const broken = toDataUrl('png', Buffer.concat([pngOf(30, 20).subarray(0, 33), Buffer.from('garbage')]));
+    await page.evaluate(showPaper, { lines, fields: { logo } });
+    assert.equal(await letterhead(page), 'image of 30 pixels');
+    await page.evaluate(showPaper, { lines, fields: { logo: broken } });
+    await takeScreenshot(page, 'paper-broken-logo');
+    assert.equal(await letterhead(page), 'Blaufeder Werkzeuge GmbH');
+
+    const show = (value: string): Promise<void> => page.locator('invoify-invoice-page').evaluate((element, wanted) => {
+      const shown = element as unknown as { paper: object };
+      shown.paper = { ...shown.paper, logo: wanted };
+    }, value);
+    await show(logo);
+    await waitUntil(page, 'the logo', async () => await letterhead(page) === 'image of 30 pixels');
+    await show(broken);
+    await waitUntil(page, 'the name', async () => await letterhead(page) === 'Blaufeder Werkzeuge GmbH');
   });
 });

@@ -43,6 +43,7 @@ export class InvoifyInvoicePage extends LitElement {
     _fit: { state: true },
     _recipientSize: { state: true },
     _imprint: { state: true },
+    _badLogo: { state: true },
   };
 
   static override styles = paperStyles;
@@ -55,6 +56,8 @@ export class InvoifyInvoicePage extends LitElement {
   /** A long address gets smaller letters. */
   declare _recipientSize: '' | 'small' | 'smallest';
   declare _imprint: ImprintPlace;
+  /** A logo that turned out to be unreadable: the seller's name is in its place. */
+  declare _badLogo: string | null;
   #pieces: readonly PaperPiece[] = [];
   #groups: readonly number[] = [];
 
@@ -65,13 +68,18 @@ export class InvoifyInvoicePage extends LitElement {
     this._fit = null;
     this._recipientSize = '';
     this._imprint = 'foot';
+    this._badLogo = null;
   }
 
   /** Resolves once the pages are laid out and the logo can be drawn. */
   async laidOut(): Promise<void> {
     while (!await this.updateComplete);
-    // A logo that cannot be read is left out.
-    await Promise.all([...this.renderRoot.querySelectorAll('img')].map((image) => image.decode().catch(() => undefined)));
+    await Promise.all([...this.renderRoot.querySelectorAll('img')].map((image) => image.decode().catch(() => this.#leaveOut(image))));
+    while (!await this.updateComplete);
+  }
+
+  #leaveOut(image: HTMLImageElement): void {
+    this._badLogo = image.getAttribute('src');
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
@@ -157,7 +165,9 @@ export class InvoifyInvoicePage extends LitElement {
   #renderOpening({ logo, seller, sender, recipient, facts, heading, corrects }: Paper): TemplateResult {
     return html`
       <div class="mark upper"></div><div class="mark hole"></div><div class="mark lower"></div>
-      <div class="letterhead">${logo ? html`<img src=${logo} alt=${seller}>` : html`<p>${seller}</p>`}</div>
+      <div class="letterhead">${logo && logo !== this._badLogo
+        ? html`<img src=${logo} alt=${seller} @error=${(event: Event) => this.#leaveOut(event.target as HTMLImageElement)}>`
+        : html`<p>${seller}</p>`}</div>
       <div class="window ${this._recipientSize}">
         <p class="sender"><span>${sender}</span></p>
         <address>${recipient.map((line, index) => (index === 0 ? line : html`<br>${line}`))}</address>
