@@ -130,7 +130,7 @@ export class Host {
       this.#runner.noteInstant(record.updatedAt);
       // As a rule the pull that follows has brought it by then, and everything is read once.
       deps.setTimer(() => {
-        if (!this.isBehind(record.updatedAt)) return;
+        if ((this.#cache.state()?.cursor ?? '') >= record.updatedAt) return;
         this.#writesShown += 1;
         this.#emit();
       }, SHOW_WRITE_AFTER_MS);

@@ -219,7 +219,7 @@ async function credit(transaction: Transaction, record: StoredRecord, input: Jso
   return {
     payload: {
       ...pick(invoice, creditedFields),
-      ...totalsOf(invoice, left),
+      ...totalsOf(invoice),
       kind: 'credit_note',
       creditedId: record.id,
       customerName: (await customerOf(transaction, invoice)).name,

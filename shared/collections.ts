@@ -355,10 +355,13 @@ export function publishedFields(collection: Collection): Fields {
   return pick(collection, (field) => !field.private);
 }
 
-/** These fields as a record may have them that was written earlier: currencies are retired, and records stay as they are. */
+/**
+ * These fields as a record may have them that was written earlier: currencies are retired, logos were not measured, and records stay as
+ * they are.
+ */
 export function storedFields(fields: Fields): Fields {
   return Object.fromEntries(Object.entries(fields).map(([name, field]) =>
-    [name, field.kind === 'currency' ? { ...field, stored: true } : field]));
+    [name, field.kind === 'currency' || field.kind === 'image' ? { ...field, stored: true } : field]));
 }
 
 function pick(collection: Collection, accept: (field: Fields[string]) => boolean): Fields {

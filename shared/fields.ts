@@ -23,8 +23,9 @@ export type Field = Optional & Visibility & (
   /** `stored`: also a code that is no longer active. */
   | { readonly kind: 'currency'; readonly stored?: true }
   | { readonly kind: 'integer'; readonly min: number; readonly max: number; readonly nonZero?: true }
-  /** A PNG or JPEG as a data URL in base64; `max` bounds the decoded bytes, `maxSide` the pixels of its width and of its height. */
-  | { readonly kind: 'image'; readonly max: number; readonly maxSide: number }
+  /** A PNG or JPEG as a data URL in base64; `max` bounds the decoded bytes, `maxSide` the pixels of its width and of its height, which
+   * count for one that is new. */
+  | { readonly kind: 'image'; readonly max: number; readonly maxSide: number; readonly stored?: true }
   | { readonly kind: 'choice'; readonly values: readonly string[] }
   | { readonly kind: 'reference'; readonly to: string }
   | { readonly kind: 'object'; readonly fields: Fields }
@@ -205,8 +206,9 @@ function isLanguage(text: string): boolean {
 /** How the data of an image begins, in base64: the signatures of PNG and of JPEG. */
 const imagePattern = /^data:image\/(?:png;base64,iVBORw0KGg|jpeg;base64,\/9j\/)[A-Za-z0-9+/]*={0,2}$/;
 
-function imageProblem({ max, maxSide }: Extract<Field, { kind: 'image' }>, value: string): Problem | null {
-  const size = isImage(value, max) ? dataUrlImageSize(value) : null;
+function imageProblem({ max, maxSide, stored }: Extract<Field, { kind: 'image' }>, value: string): Problem | null {
+  if (!isImage(value, max)) return problem('image', { max });
+  const size = stored ? { width: 0, height: 0 } : dataUrlImageSize(value);
   if (size === null) return problem('image', { max });
   return size.width > maxSide || size.height > maxSide ? problem('pixels', { max: maxSide }) : null;
 }

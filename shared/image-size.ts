@@ -7,51 +7,48 @@ export interface ImageSize {
   readonly height: number;
 }
 
-/** A byte of the file, or NaN past its end. */
-type ByteAt = (index: number) => number;
-
 /** Null if no decoder could find it, either. */
-export function imageSize(byteAt: ByteAt): ImageSize | null {
-  const size = startsWith(byteAt, 0, pngStart) ? pngSize(byteAt) : startsWith(byteAt, 0, jpegStart) ? jpegSize(byteAt) : null;
+export function imageSize(bytes: Uint8Array): ImageSize | null {
+  const size = startsWith(bytes, 0, pngStart) ? pngSize(bytes) : startsWith(bytes, 0, jpegStart) ? jpegSize(bytes) : null;
   return size && size.width > 0 && size.height > 0 ? size : null;
 }
 
 /** Of an image as a data URL in base64, which must be well-formed. */
 export function dataUrlImageSize(url: string): ImageSize | null {
-  const binary = atob(url.slice(url.indexOf(',') + 1));
-  return imageSize((index) => binary.charCodeAt(index));
+  return imageSize(Uint8Array.from(atob(url.slice(url.indexOf(',') + 1)), (character) => character.charCodeAt(0)));
 }
 
 const pngStart = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 const headerName = [0x49, 0x48, 0x44, 0x52];
 const jpegStart = [0xff, 0xd8];
 
-function startsWith(byteAt: ByteAt, index: number, bytes: readonly number[]): boolean {
-  return bytes.every((byte, offset) => byteAt(index + offset) === byte);
+function startsWith(bytes: Uint8Array, index: number, start: readonly number[]): boolean {
+  return start.every((byte, offset) => bytes[index + offset] === byte);
 }
 
 /** The header is the first chunk, after the signature and its own length. */
-function pngSize(byteAt: ByteAt): ImageSize | null {
-  if (!startsWith(byteAt, 12, headerName)) return null;
-  return { width: bigEndian(byteAt, 16, 4), height: bigEndian(byteAt, 20, 4) };
+function pngSize(bytes: Uint8Array): ImageSize | null {
+  if (!startsWith(bytes, 12, headerName)) return null;
+  return { width: bigEndian(bytes, 16, 4), height: bigEndian(bytes, 20, 4) };
 }
 
 /** From the frame's header, which comes before the first scan. */
-function jpegSize(byteAt: ByteAt): ImageSize | null {
-  for (let index = 2; !Number.isNaN(byteAt(index));) {
-    if (byteAt(index) !== 0xff) {
+function jpegSize(bytes: Uint8Array): ImageSize | null {
+  // Past the end the length of a segment is NaN, and so is the place after it.
+  for (let index = 2; index < bytes.length;) {
+    if (bytes[index] !== 0xff) {
       index += 1;
       continue;
     }
-    while (byteAt(index) === 0xff) index += 1;
-    const marker = byteAt(index);
+    while (bytes[index] === 0xff) index += 1;
+    const marker = bytes[index] ?? 0;
     index += 1;
-    if (isFrame(marker)) return { width: bigEndian(byteAt, index + 5, 2), height: bigEndian(byteAt, index + 3, 2) };
+    if (isFrame(marker)) return { width: bigEndian(bytes, index + 5, 2), height: bigEndian(bytes, index + 3, 2) };
     // The end of the image, or the start of a scan without a frame.
     if (marker === 0xd9 || marker === 0xda) return null;
     // Neither a stuffed zero nor these markers begin a segment with a length.
     const isAlone = marker <= 0x01 || (marker >= 0xd0 && marker <= 0xd8);
-    if (!isAlone) index += Math.max(2, bigEndian(byteAt, index, 2));
+    if (!isAlone) index += Math.max(2, bigEndian(bytes, index, 2));
   }
   return null;
 }
@@ -61,8 +58,9 @@ function isFrame(marker: number): boolean {
   return marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc;
 }
 
-function bigEndian(byteAt: ByteAt, index: number, length: number): number {
+/** NaN if some of it is past the end. */
+function bigEndian(bytes: Uint8Array, index: number, length: number): number {
   let value = 0;
-  for (let offset = 0; offset < length; offset += 1) value = value * 256 + byteAt(index + offset);
+  for (let offset = 0; offset < length; offset += 1) value = value * 256 + (bytes[index + offset] ?? Number.NaN);
   return value;
 }

@@ -54,10 +54,10 @@ export async function runAdopt({ mapping: text, file, account, isDryRun }: Adopt
     try {
       const { token, startAt } = lease.state;
       if (token === null && startAt === null) await lease.save({ startAt: await operationTime(db) });
-      const { changed, removed, problems } = await scanPatiently(() => new Adoption({
+      const { changed, removed, problems, isComplete } = await scanPatiently(() => new Adoption({
         client, store, databaseName: config.mongodbDb, mapping, accountId, action: 'adopt', requireLease: () => lease.require(), report,
       }));
-      await lease.save({ isScanned: true, isDropped: false });
+      await lease.save({ isScanned: true, isDropped: !isComplete });
       await lease.release();
       write(`Stamped ${changed} ${changed === 1 ? 'record' : 'records'} into the account ${accountId}, and ${removed} deletions. `
         + `${problems} ${problems === 1 ? 'document does' : 'documents do'} not fit.\n`);

@@ -54,8 +54,10 @@ export class AdoptedList {
   }
 
   /** Up to `limit` documents that did not fit, after a place in their order. */
-  problems(after: string, limit: number): Promise<readonly AdoptedDocument[]> {
-    return this.#table.find({ ...this.own, problem: { $type: 'string' }, _id: { $gt: after } }, { sort: { _id: 1 }, limit }).toArray();
+  problems(after: string, { limit, isBackward }: { readonly limit: number; readonly isBackward: boolean }): Promise<AdoptedDocument[]> {
+    const beyond = after === '' ? {} : { _id: isBackward ? { $lt: after } : { $gt: after } };
+    const options = { sort: { _id: isBackward ? -1 : 1 }, limit } as const;
+    return this.#table.find({ ...this.own, problem: { $type: 'string' }, ...beyond }, options).toArray();
   }
 
   /** All documents that do not fit. */

@@ -126,16 +126,13 @@ export class Adoption {
       }
     }
     for (const mapped of keepsGone ? [] : mappings.toReversed()) if (!isFirst(mapped)) await removeGone(mapped);
-    // As long as that helps: what some refer to, or the numbers that they have, may have come after them.
-    for (let isHelping = outcome.problems > 0; isHelping;) {
+    // In turns from the last and from the first, as long as that helps: what some refer to, or their numbers, may have come after them.
+    for (let [isBackward, vain] = [true, 0]; vain < 2 && outcome.problems > 0; isBackward = !isBackward) {
       const before = outcome.changed;
       outcome.problems = 0;
-      for (let after: string | null = null; after !== '';) {
-        const { place, ...tried }: Outcome & { readonly place: string } = await this.retry(after ?? '');
-        add(outcome, tried);
-        after = place;
-      }
-      isHelping = outcome.problems > 0 && outcome.changed > before;
+      let tried = await this.retry('', isBackward);
+      for (add(outcome, tried); tried.place !== ''; add(outcome, tried)) tried = await this.retry(tried.place, isBackward);
+      vain = outcome.changed > before ? 0 : vain + 1;
     }
     this.#said = null;
     for await (const { collection, sourceId, problem } of this.#adopted.allProblems()) {
@@ -171,10 +168,10 @@ export class Adoption {
 
   /**
    * Tries again some documents that did not fit, from the one after the place `after`, as what they refer to may be there now. `place` is
-   * where it stopped, or '' after the last; '' is also where a round begins.
+   * where it stopped, or '' after the last; '' is also where a round begins. A round may go backward.
    */
-  async retry(after: string): Promise<Outcome & { readonly place: string }> {
-    const found = await this.#adopted.problems(after, RETRIED);
+  async retry(after: string, isBackward = false): Promise<Outcome & { readonly place: string }> {
+    const found = await this.#adopted.problems(after, { limit: RETRIED, isBackward });
     const named = new Map(this.#deps.mapping.collections.map(({ collection, from }) => {
       const own = found.filter((entry) => entry.collection === collection.name);
       return [from, own.map(({ sourceId, problem }) => ({ sourceId, isDeleted: problem?.startsWith(deletedThere) === true }))] as const;
@@ -230,7 +227,8 @@ export class Adoption {
       if (!isRefused) throw error;
       const [only] = incoming;
       if (only && incoming.length === 1) {
-        problems.set(only.id, error.message.replace(/\.$/, ''));
+        const text = error.message.replace(/\.$/, '');
+        problems.set(only.id, only.document ? text : `${deletedThere}, and stays here: ${text}`);
         return { ...noOutcome };
       }
       const outcome = { ...noOutcome };

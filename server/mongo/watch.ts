@@ -228,13 +228,14 @@ async function followStream(stream: ChangeStream, { mapping, adoption, lease, si
     const nowMs = performance.now();
     const outcome = await adoption.refresh(namedBy(batch));
     isRetryDue ||= outcome.changed > 0;
+    // Before its place is saved, so that it is met again if this process is killed.
+    if (batch.some(({ operationType }) => !['insert', 'update', 'replace', 'delete'].includes(operationType))) throw new PlaceLost();
     const token = batch.at(-1)?._id ?? (nowMs - savedMs > SAVE_MS && events.isEmpty() ? stream.resumeToken : null);
     if (token !== null && token !== undefined) {
       await lease.save({ token });
       savedMs = nowMs;
     }
     onWell();
-    if (batch.some(({ operationType }) => !['insert', 'update', 'replace', 'delete'].includes(operationType))) throw new PlaceLost();
     await onBatch(batch);
     if (batch.length > 0 || (retriedTo === '' && !isRetryDue && nowMs - retriedMs < RETRY_MS)) continue;
     if (retriedTo === '') isRetryDue = false;

@@ -3,7 +3,7 @@
 
 import { currencyDigits } from '../currency.ts';
 import { countries, isIban } from '../fields.ts';
-import { categoryOf, lineNetMinor } from '../invoice.ts';
+import { categoryOf, divideRounded, lineNetMinor, type Tax } from '../invoice.ts';
 import { addProblem, noProblems, problem, type Problem, type Problems } from '../problems.ts';
 import { exemptionCodes, isAddressScheme } from './codes.ts';
 import { isAddressValue } from './identifiers.ts';
@@ -14,6 +14,7 @@ import { given } from './xml.ts';
 const phrases = {
   issued: 'must be an invoice that was issued and not voided',
   decimals: 'has amounts with more than two decimals, which no e-invoice can state',
+  tax_rounding: 'has a tax that was rounded by a whole unit of its currency, which no e-invoice can state',
   tax_mix: 'must not mix what is outside the scope of VAT with anything else',
   vat_id: 'must begin with the code of its country, such as DE',
   phone: 'must have at least three digits',
@@ -75,6 +76,10 @@ function checkTaxes({ invoice }: Prepared, need: Need, refuse: Refuse, problems:
   const categories = new Set(invoice.lines.map(categoryOf));
   // BR-O-11, BR-O-12.
   if (categories.has('O') && categories.size > 1) refuse('invoice.lines', 'tax_mix');
+  // BR-CO-17, BR-S-09: the last of several credit notes takes what the rounding of the others has left.
+  const isFar = ({ netMinor, rateBp, taxMinor }: Tax): boolean =>
+    Math.abs(taxMinor - Number(divideRounded(BigInt(netMinor) * BigInt(rateBp), 10_000n))) >= 10 ** currencyDigits(invoice.currency);
+  if (invoice.taxes.some(isFar)) refuse('invoice.currency', 'tax_rounding');
   invoice.lines.forEach((line, index) => {
     // BR-S-05; BR-Z-05 and so on.
     const isStandard = categoryOf(line) === 'S';

@@ -92,6 +92,11 @@ describe('the problems of an e-invoice', () => {
     ['a void invoice', input({ status: 'void' }), { 'invoice.status': 'issued' }],
     ['a third decimal',
       input({ currency: 'KWD' }, [line({ quantityMilli: 1000, unitPriceMinor: 1001 })]), { 'invoice.currency': 'decimals' }],
+    ['the tax of a last part, rounded by a whole unit', (() => {
+      const { invoice, ...others } = input({ currency: 'JPY' }, [line({ quantityMilli: 1000, unitPriceMinor: 1003, taxRateBp: 1900 })]);
+      const taxes = invoice.taxes.map((tax) => ({ ...tax, taxMinor: tax.taxMinor - 1 }));
+      return { ...others, invoice: { ...invoice, taxes, totalMinor: invoice.totalMinor - 1 } };
+    })(), { 'invoice.currency': 'tax_rounding' }],
     ['what is outside the scope of VAT beside the rest',
       input({}, [line(), line({ taxRateBp: 0, taxCategory: 'O' })]), { 'invoice.lines': 'tax_mix' }],
     ['the standard category without a rate', input({}, [line({ taxRateBp: 0, taxCategory: 'S' })]), { 'invoice.lines.0.taxRateBp': 'min' }],

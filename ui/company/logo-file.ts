@@ -31,7 +31,7 @@ export async function readLogo(
   if (type === undefined) return { problem: 'type' };
   if (file.size > maxLogoBytes) return { problem: 'size' };
   const bytes = new Uint8Array(await file.arrayBuffer());
-  const size = imageSize((index) => bytes[index] ?? Number.NaN);
+  const size = imageSize(bytes);
   if (size === null) return { problem: 'unreadable' };
   if (size.width > maxLogoSide || size.height > maxLogoSide) return { problem: 'pixels', ...size };
   if (!await isImage(file)) return { problem: 'unreadable' };

@@ -46,15 +46,16 @@ export function issueWarnings(
 ): readonly IssueWarning[] {
   const isInvoice = invoice.kind === 'invoice';
   const categories = invoice.lines.map(categoryOf);
+  const isGerman = company?.address?.country === 'DE';
   const isSmall = invoice.currency === 'EUR' && invoice.totalMinor <= smallMinor;
   const needsVatIds = categories.includes('K') || (categories.includes('AE') && isAbroad(company, customer));
   const omissions = companyOmissions(company).filter((name) => name !== 'iban' || (isInvoice && invoice.totalMinor > 0));
   const said: readonly (readonly [IssueWarning, boolean])[] = [
     ['service', isInvoice && !saysWhenServed(invoice)],
-    ['zeroRated', company?.address?.country === 'DE' && categories.includes('Z')],
+    ['zeroRated', isInvoice && isGerman && categories.includes('Z')],
     ['due', isInvoice && (invoice.dueDate ?? invoice.issueDate) < invoice.issueDate],
     ['earlier', !isInvoice && isEarlier(invoice, credited)],
-    ['address', customer !== null && !isSmall && !hasPostalAddress(customer)],
+    ['address', customer !== null && isGerman && !isSmall && !hasPostalAddress(customer)],
     ['buyerVatId', customer !== null && needsVatIds && !customer.vatId],
     ['sellerVatId', needsVatIds && !company?.vatId && !omissions.includes('taxId')],
   ];

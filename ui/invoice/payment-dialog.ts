@@ -21,6 +21,7 @@ import { formatMoney } from '../text/format.ts';
 import { t } from '../text/i18n.ts';
 import { icon } from '../base/icons.ts';
 import { unbroken } from '../base/unbroken.ts';
+import { Unsaved } from '../base/unsaved.ts';
 import { fieldLabel, problemMessage } from '../text/messages.ts';
 import { localNumbers } from '../text/number-text.ts';
 import { fromPaymentDraft, newPayment, type PaymentDraft } from './payment-draft.ts';
@@ -53,6 +54,8 @@ export class InvoifyPaymentDialog extends LitElement {
   declare block: WriteBlock;
   declare _draft: PaymentDraft | null;
   declare _problems: Problems;
+  /** As it was proposed. */
+  #begun: typeof this._draft = null;
 
   constructor() {
     super();
@@ -62,10 +65,11 @@ export class InvoifyPaymentDialog extends LitElement {
     this.block = null;
     this._draft = null;
     this._problems = {};
+    new Unsaved(this, () => this._draft !== this.#begun);
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
-    if (changed.has('task')) this._draft ??= newPayment(this.#openMinor, this.#currency, localDay(Date.now()), localNumbers);
+    if (changed.has('task')) this._draft ??= this.#begun = newPayment(this.#openMinor, this.#currency, localDay(Date.now()), localNumbers);
     if (changed.has('error') && this.error?.fields) this._problems = { ...this.error.fields };
   }
 

@@ -61,11 +61,13 @@ export class InvoifyDateFilter extends LitElement {
   }
 
   /** While a year is typed, it has two or three digits for a moment: what is meant counts once the field is left. */
-  #onLeave(): void {
-    const [from, to] = [this.dates.from, this.dates.to].map((date) => date?.startsWith('00') ? inFullYear(date) : date ?? null);
-    const isReversed = from != null && to != null && from > to;
-    const range = isReversed ? { from: to, to: from } : { from: from ?? null, to: to ?? null };
-    if (range.from !== this.dates.from || range.to !== this.dates.to) this.#change(range);
+  #onLeave({ currentTarget, relatedTarget }: FocusEvent): void {
+    const { from, to } = this.dates;
+    const [start, end] = [from, to].map((date) => date && inFullYear(date)) as [typeof from, typeof to];
+    // Until both have been left, the other end may still be changed, too.
+    const isLeft = !(currentTarget as Element).contains(relatedTarget as Node);
+    const range = isLeft && start && end && start > end ? { from: end, to: start } : { from: start, to: end };
+    if (range.from !== from || range.to !== to) this.#change(range);
   }
 
   #onKind(event: Event): void {
@@ -99,7 +101,7 @@ export class InvoifyDateFilter extends LitElement {
             @click=${() => this.#choosePeriod(periodRange(period, this.today))}>${t(`filter.${period}`)}</button>`)}
           <button class="button quiet" @click=${() => this.#choosePeriod({ from: null, to: null })}>${t('filter.anyTime')}</button>
         </div>
-        <div class="range">
+        <div class="range" @focusout=${this.#onLeave}>
           ${this.#end('from', from, { max: to })}
           ${this.#end('to', to, { min: from })}
         </div>
@@ -110,8 +112,7 @@ export class InvoifyDateFilter extends LitElement {
     return html`<div class="field">
       <label for=${end}>${t(`filter.${end}`)}</label>
       <input id=${end} class="input" type="date" lang=${currentLocale().format} .value=${value ?? ''}
-        min=${bounds.min ?? ''} max=${bounds.max ?? ''} @change=${(event: Event) => this.#onInput(end, event)}
-        @blur=${this.#onLeave}>
+        min=${bounds.min ?? ''} max=${bounds.max ?? ''} @change=${(event: Event) => this.#onInput(end, event)}>
     </div>`;
   }
 }

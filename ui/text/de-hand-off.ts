@@ -28,6 +28,7 @@ export const deHandOff: Translation<typeof enHandOff> = {
 
   'problem.issued': 'Nur für Rechnungen, die ausgestellt und nicht storniert sind.',
   'problem.decimals': 'Enthält Beträge mit mehr als zwei Nachkommastellen, die eine E-Rechnung nicht angeben kann.',
+  'problem.tax_rounding': 'Die Steuer ist um eine ganze Währungseinheit gerundet. Das kann eine E-Rechnung nicht angeben.',
   'problem.tax_mix': 'Nicht steuerbare Positionen stehen neben anderen.',
   'problem.vat_id': 'Muss mit dem Kürzel des Landes beginnen, zum Beispiel DE.',
   'problem.phone': 'Muss mindestens drei Ziffern haben.',

@@ -26,6 +26,7 @@ export const enHandOff = {
 
   'problem.issued': 'Only for invoices that were issued and not voided.',
   'problem.decimals': 'Has amounts with more than two decimals, which no e-invoice can state.',
+  'problem.tax_rounding': 'Has a tax that was rounded by a whole unit of its currency, which no e-invoice can state.',
   'problem.tax_mix': 'Mixes what is outside the scope of VAT with other lines.',
   'problem.vat_id': 'Must begin with the code of its country, such as DE.',
   'problem.phone': 'Must have at least three digits.',

@@ -85,6 +85,7 @@ for (const store of stores) {
         ['logo', [png, jpeg, imageOf(256 * 1024), toDataUrl('png', pngOf(4000, 4000)), toDataUrl('jpeg', jpegOf(4000, 1)), null], [
           toDataUrl('png', pngOf(4001, 1)), toDataUrl('jpeg', jpegOf(1, 4001)), toDataUrl('png', pngOf(1, 1).subarray(0, 8)),
           '', 'x', png.replace('png', 'jpeg'), png.replace('png', 'svg+xml'), `${png} `, 'https://x.test/a.png', imageOf(256 * 1024 + 1), 1,
+          'data:image/jpeg;base64,/9j/4AA=',
         ]],
         ['paymentTermsDays', [0, 14, 999, null], [-1, 1000, 1.5, '14']],
         ['taxRateBp', [0, 1900, null], [-1, 100_001, '1900']],

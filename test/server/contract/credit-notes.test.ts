@@ -165,6 +165,19 @@ for (const store of stores) {
       assert.deepEqual(state(await server.owner.act(await open(settled), 'void')), ['void', 0]);
     });
 
+    test('begins with the whole again, however much of it is credited, to be cut down', async () => {
+      const lines = (share: number) => ({ lines: [
+        line({ unitPriceMinor: 100_000 / share, taxRateBp: 1900 }), line({ unitPriceMinor: -115_000 / share, taxRateBp: 0 }),
+      ] });
+      const invoiced = await open(lines(1));
+      for (const _ of [1, 2]) {
+        const draft = await credit(await reread(invoiced));
+        assert.equal(draft.payload['totalMinor'], invoiced.payload['totalMinor']);
+        await server.owner.act(await server.owner.change('invoices', draft, lines(2)), 'issue');
+      }
+      assert.deepEqual(state(await reread(invoiced)), ['paid', invoiced.payload['totalMinor']]);
+    });
+
     test('uses up no number when it is refused', async () => {
       const invoiced = await open();
       const tooMuch = await draftOver(invoiced, 1001);

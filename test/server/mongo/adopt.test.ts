@@ -244,6 +244,38 @@ describe('adopt', { skip: mongodb.skip }, () => {
     assert.equal(await faults(server), '');
   });
 
+  test('tries a deletion again that was refused, once it can be', async (t) => {
+    const shop = openShop(t);
+    const _id = new ObjectId();
+    await fillShop(shop, {
+      User: [
+        { _id, email: 'second@shop.test', fullName: 'Second', role: 'ADMIN' },
+        { _id: 'x', email: 'x@shop.test', fullName: 'X', role: 'STAFF' },
+      ],
+      Customer: [],
+      Invoice: [],
+    });
+    assert.equal((await adopt(mappingFor(shop))).code, 0);
+    const setRole = async (role: string): Promise<void> => {
+      const store = await openStore(server, () => server.clock.ms);
+      const [accountId = ''] = await store.listAccounts();
+      const entry = await store.findAddress(firstOwner);
+      const record = entry && await store.get(accountId, 'users', entry.userId);
+      assert.ok(record);
+      await store.write(accountId, async (transaction) => {
+        const payload = JSON.stringify({ ...JSON.parse(record.payload) as object, role });
+        transaction.put('users', record.id, { payload, secret: record.secret, references: record.references }, record);
+      });
+      await store.close();
+    };
+    await setRole('editor');
+    await shop.collection('User').deleteOne({ _id });
+    const { text } = await adopt(mappingFor(shop));
+    assert.match(text, /^users .* is deleted there, and stays here: An account needs at least one enabled/m);
+    await setRole('owner');
+    assert.match((await adopt(mappingFor(shop))).text, /and 1 deletions\. 0 documents do not fit/);
+  });
+
   test('goes on from a copy of the database under another name', async (t) => {
     const [shop, copy] = [openShop(t), openShop(t)];
     const [kept, gone] = [new ObjectId(), new ObjectId()];

@@ -6,7 +6,9 @@ import { describe, test } from 'node:test';
 import type { Customer, Invoice } from '../../../shared/collections.ts';
 import { issueWarnings } from '../../../ui/invoice/issue-warnings.ts';
 
-const company = { vatId: 'DE123456789', iban: 'DE02120300000000202051' };
+const company = {
+  vatId: 'DE123456789', iban: 'DE02120300000000202051', address: { street: 'Am Markt 1', city: 'Wismar', country: 'DE' },
+};
 const line = { description: 'Work', quantityMilli: 1000, unitPriceMinor: 10_000, taxRateBp: 1900 };
 
 function warnings(
