@@ -65,7 +65,7 @@ export class InvoifyPaymentDialog extends LitElement {
     this.block = null;
     this._draft = null;
     this._problems = {};
-    new Unsaved(this, () => this._draft !== this.#begun);
+    new Unsaved(this, () => JSON.stringify(this._draft) !== JSON.stringify(this.#begun));
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {

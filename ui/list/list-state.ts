@@ -62,14 +62,13 @@ export function choose(state: ListState, column: string, value: string): ListSta
   return { ...(clearsAge ? withoutAge(state) : state), choices: value === '' ? others : { ...others, [column]: value } };
 }
 
-/** Applies a cell of the summary, what has been due for longest first, or removes it if it is already applied. */
+/** Shows what a cell of the summary counts, what has been due for longest first, or all if it does already. */
 export function chooseAge(state: ListState, age: Age, currency: string): ListState {
   if (state.age === age && state.choices['currency'] === currency) {
     const { currency: _, ...choices } = state.choices;
     return { ...withoutAge(state), choices };
   }
-  const { status: _, ...choices } = state.choices;
-  return { ...state, age, choices: { ...choices, currency }, sort: oldestDue };
+  return { ...clearFilters(state), age, choices: { currency }, sort: oldestDue };
 }
 
 /** Whether it is about what is due, so that the list always says since when. */

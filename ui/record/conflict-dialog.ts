@@ -172,7 +172,7 @@ export class InvoifyConflictDialog extends LitElement {
   }
 
   #chooseAll(side: Side): void {
-    this._choices = chooseAll(this.#differences, side);
+    this._choices = chooseAll(this.#differences, side, this._choices);
   }
 
   #renderDifference(difference: Difference): TemplateResult {

@@ -51,9 +51,11 @@ export function proposedChoices(differences: readonly Difference[]): Choices {
   return Object.fromEntries(differences.flatMap(({ path, proposed }) => (proposed === null ? [] : [[path, proposed]])));
 }
 
-/** All of one side. What only they have changed is not mine to take back: it stays theirs. */
-export function chooseAll(differences: readonly Difference[], side: Side): Choices {
-  return Object.fromEntries(differences.map(({ path, proposed }) => [path, proposed === 'theirs' ? 'theirs' : side]));
+/** All of one side. What only they have changed is not mine to take back: it stays theirs, unless somebody has chosen otherwise. */
+export function chooseAll(differences: readonly Difference[], side: Side, choices: Choices = {}): Choices {
+  const choose = ({ path, proposed }: Difference): Side =>
+    side === 'mine' && proposed === 'theirs' ? choices[path] ?? 'theirs' : side;
+  return Object.fromEntries(differences.map((difference) => [difference.path, difference.isFixed ? 'theirs' : choose(difference)]));
 }
 
 /** How many differences have no choice yet. */

@@ -5,7 +5,7 @@
 import { findCollection, writableFields, type Invoice, type Role } from '../../shared/collections.ts';
 import type { JsonObject } from '../../shared/fields.ts';
 import { editableInvoiceFields, isActionAllowed } from '../../shared/invoice.ts';
-import type { RecordView } from '../../shared/window/views.ts';
+import type { ListPage, RecordView } from '../../shared/window/views.ts';
 import { mayWrite } from '../app-state.ts';
 
 const recordActionNames = ['edit', 'issue', 'redate', 'pay', 'credit', 'duplicate', 'void', 'delete'] as const;
@@ -27,16 +27,19 @@ export interface RecordContext {
   readonly otherOwners: number | null;
   /** The invoice that a credit note corrects. */
   readonly credited?: RecordView | null;
+  /** The credit notes of an invoice. */
+  readonly credits?: ListPage | null;
 }
 
 /** The actions to offer on a record as of `today` (YYYY-MM-DD), most important first. */
 export function recordActions(
-  collection: string, record: RecordView, role: Role, { references, otherOwners, credited = null }: RecordContext, today: string,
+  collection: string, record: RecordView, role: Role, { references, otherOwners, credited = null, credits = null }: RecordContext,
+  today: string,
 ): readonly RecordAction[] {
   if (!mayWrite(collection, role)) return [];
   const edit = offered('edit');
   switch (collection) {
-    case 'invoices': return invoiceActions(record.payload as JsonObject & Invoice, credited, today);
+    case 'invoices': return invoiceActions(record.payload as JsonObject & Invoice, credited, credits, today);
     case 'customers': return [edit, offered('delete', references ? 'hasInvoices' : null)];
     case 'plans': return [edit, offered('delete', references ? 'hasCustomers' : null)];
     case 'users': return [edit, offered('delete', isLastOwner(record, otherOwners) ? 'lastOwner' : null)];
@@ -56,10 +59,15 @@ export function editableFields(collection: string, payload: JsonObject): readonl
   return (editable ?? Object.keys(writableFields(declared))).filter((name) => !['customerId', 'currency', 'dueDate'].includes(name));
 }
 
-function invoiceActions(invoice: Invoice, credited: RecordView | null, today: string): readonly RecordAction[] {
+function invoiceActions(
+  invoice: Invoice, credited: RecordView | null, credits: ListPage | null, today: string,
+): readonly RecordAction[] {
   const names = ['issue', 'pay', 'edit', 'redate', 'credit', 'duplicate', 'void', 'delete'] as const;
+  const isCorrected = invoice.totalMinor === 0 && credits?.rows.some(({ columns }) => columns['status'] !== 'draft') === true;
   const isOffered = (name: (typeof names)[number]): boolean => {
     if (name === 'duplicate') return invoice.kind === 'invoice';
+    // Its amounts do not say whether one that comes to 0 has been corrected.
+    if ((name === 'credit' || name === 'void') && isCorrected) return false;
     if (name === 'redate') return invoice.status === 'draft' && invoice.issueDate < today;
     return isActionAllowed(invoice, name);
   };

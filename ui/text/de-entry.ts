@@ -23,8 +23,8 @@ export const deEntry: Translation<typeof enEntry> = {
   'confirm.issueTitle': 'Diese Rechnung ausstellen?',
   'confirm.issueCreditTitle': 'Diese Gutschrift ausstellen?',
   'confirm.issueText': 'Sie erhält ihre Nummer, und ihre Positionen stehen dann fest. Invoify verschickt sie nicht per E-Mail.',
-  'confirm.issueCreditText': 'Sie erhält ihre Nummer, ihre Positionen stehen dann fest, und von der Rechnung bleibt weniger zu zahlen. '
-    + 'Invoify verschickt sie nicht per E-Mail.',
+  'confirm.issueCreditText': 'Sie erhält ihre Nummer, ihre Positionen stehen dann fest, und ihr Betrag wird vom offenen Betrag der '
+    + 'Rechnung abgezogen. Invoify verschickt sie nicht per E-Mail.',
   'confirm.issueDated': 'Ihr Datum ist der {date}.',
   'confirm.issuePaid': 'Der Gesamtbetrag ist null, die Rechnung gilt also sofort als bezahlt.',
   'confirm.omits.taxId': 'Ihrer Firma fehlen USt-IdNr. und Steuernummer. Was später ergänzt wird, steht nie auf diesem Beleg.',

@@ -222,7 +222,7 @@ export const deShell: Translation<typeof enShell> = {
     other: 'Zu viele Versuche. Versuchen Sie es in {count} Sekunden erneut.',
   },
   'signIn.tooManyMinutes': 'Zu viele Versuche. Versuchen Sie es in {count} Minuten erneut.',
-  'signIn.otherUser': 'Wenn sich jemand anderes anmeldet, werden die Daten von {name} von diesem Computer entfernt.',
+  'signIn.otherUser': 'Meldet sich jemand anderes an, werden die Daten von {name} und nicht gespeicherte Eingaben entfernt.',
   'signIn.memoryOnly': 'Dieser Computer kann Ihre Anmeldung nicht sicher speichern. Sie werden abgemeldet, wenn Sie Invoify schließen.',
 
   'notice.cursor_ended': 'Der Server kannte den Stand der Daten auf diesem Computer nicht mehr. Sie wurden neu heruntergeladen.',

@@ -219,7 +219,7 @@ export const enShell = {
   'signIn.tooMany': { one: 'Too many attempts. Try again in {count} second.', other: 'Too many attempts. Try again in {count} seconds.' },
   // Always several: below 90 seconds the seconds are named.
   'signIn.tooManyMinutes': 'Too many attempts. Try again in {count} minutes.',
-  'signIn.otherUser': 'Signing in as someone else removes the data of {name} from this computer.',
+  'signIn.otherUser': 'Signing in as someone else removes the data of {name} from this computer, and unsaved input.',
   'signIn.memoryOnly': 'This computer cannot store your sign-in securely, so you will be signed out when you close Invoify.',
 
   // What happened to the data on this computer. In English the desktop's own message is shown, which may say more.

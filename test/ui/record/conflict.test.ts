@@ -55,6 +55,13 @@ describe('resolving a conflict', () => {
     });
   });
 
+  test('keeps what was chosen by hand where only they have changed something, if all of mine is chosen', () => {
+    assert.deepEqual(chooseAll(differences, 'mine', { phone: 'mine', name: 'theirs' }),
+      { name: 'mine', phone: 'mine', address: 'mine', notes: 'mine' });
+    assert.equal(chooseAll(differences, 'mine')['phone'], 'theirs');
+    assert.equal(chooseAll(differences, 'theirs', { phone: 'mine' })['phone'], 'theirs');
+  });
+
   test('keeps theirs where the current version can no longer change', () => {
     const found = findDifferences(fields, { base, mine, theirs }, ['notes']);
     assert.deepEqual(found.filter(({ isFixed }) => isFixed).map(({ path }) => path), ['name', 'phone', 'address']);

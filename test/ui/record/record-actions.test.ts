@@ -32,6 +32,18 @@ describe('the actions of a record', () => {
     assert.deepEqual(names('invoices', invoice('void')), ['edit', 'duplicate']);
   });
 
+  test('of an invoice that comes to 0 depend on its credit notes', () => {
+    const offered = (...statuses: string[]): readonly string[] => {
+      const rows = statuses.map((status) => ({ id: 'b'.repeat(24), updatedAt: '', columns: { status } }));
+      const credits = { rows, total: rows.length };
+      const corrected = invoice('paid', { totalMinor: 0 });
+      return recordActions('invoices', corrected, 'editor', { ...nothingKnown, credits }, today).map(({ name }) => name);
+    };
+    assert.deepEqual([offered(), offered('draft'), offered('draft', 'paid')], [
+      ['edit', 'credit', 'duplicate', 'void'], ['edit', 'credit', 'duplicate', 'void'], ['edit', 'duplicate'],
+    ]);
+  });
+
   test('of a credit note are those of its draft', () => {
     const creditNote = (status: string) => invoice(status, { kind: 'credit_note' });
     assert.deepEqual(names('invoices', creditNote('draft')), ['issue', 'edit', 'delete']);
