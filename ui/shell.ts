@@ -237,7 +237,7 @@ export class InvoifyShell extends LitElement {
   #closeDetail(): void {
     clearTimeout(this.#followTimer);
     const id = this._detail?.id;
-    this._detail = id ? null : this.#before;
+    this._detail = id === null ? this.#before : null;
     void this.updateComplete.then(() => this._detail ? this.#record?.focusStart() : this.#list?.focusRecord(id ?? ''));
   }
 

@@ -1,5 +1,6 @@
 // Loads everything that the detail of a record shows: the record, what it references, and what references it.
 
+import { maxCreditNotes } from '../../shared/collections.ts';
 import type { CallError, Outcome, WindowApi } from '../../shared/window/ipc.ts';
 import type { CurrencyTotals, ListPage, RangeFilter, RecordView } from '../../shared/window/views.ts';
 import { ask } from '../base/ask.ts';
@@ -35,7 +36,6 @@ const nothing = {
 };
 const shownInvoices = 5;
 const shownOpen = 20;
-const shownCredits = 100;
 
 /** The cache, as this element asks for it. */
 export function sourceOf(element: EventTarget): Source {
@@ -58,7 +58,7 @@ export async function loadDetail(source: Source, collection: string, id: string)
       customer: find(source, 'customers', record.payload['customerId']),
       company: findCompany(source),
       credited: find(source, 'invoices', record.payload['creditedId']),
-      credits: source.listPage({ collection: 'invoices', filters: { creditedId: id }, limit: shownCredits }),
+      credits: source.listPage({ collection: 'invoices', filters: { creditedId: id }, limit: maxCreditNotes }),
     }, base);
     case 'customers': return customerDetail(source, base);
     case 'plans': {
