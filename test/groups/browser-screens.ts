@@ -1,4 +1,4 @@
-// The window's screens in a real browser. First of the groups, because the browser's take the longest.
+// The window's screens in a real browser. Among the first of the groups, because the browser's take the longest.
 
 import { browserGroup } from '../e2e/group.ts';
 
