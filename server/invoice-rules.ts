@@ -90,15 +90,25 @@ export function issuedNumber({ number }: JsonObject): { readonly series: string;
  */
 export function numberProblem(payload: JsonObject): string | null {
   const { number } = payload;
-  const isMistakable = typeof number === 'string' && /^(?:INV|CN)-(?:19|20|21)\d\d-/.test(number) && issuedNumber(payload) === null;
+  const isMistakable = typeof number === 'string' && /^(?:INV|CN)-(?:19|20|21)\d\d-/.test(number) && takenNumber(payload) === null;
   return isMistakable ? 'number is not one like INV-2026-00001' : null;
+}
+
+/**
+ * As `issuedNumber`, of a number that another program may have given: RE-2026-0123 is one of RE-2026, too. Not where its prefix has
+ * digits, since numbers of each customer's own, such as 1234-2026-1, would fill the account with series.
+ */
+function takenNumber(payload: JsonObject): ReturnType<typeof issuedNumber> {
+  const { number } = payload;
+  const [, series, count] = typeof number === 'string' ? /^(\D{0,20}(?:19|20|21)\d\d)-(\d{1,4})$/.exec(number) ?? [] : [];
+  return series === undefined ? issuedNumber(payload) : { series, count: Number(count) };
 }
 
 /** The series after these numbers were taken over: each goes on after its largest. */
 export function raiseSeries(numbers: Readonly<Record<string, number>>, payloads: Iterable<JsonObject>): Record<string, number> {
   const raised: Record<string, number> = { ...numbers };
   for (const payload of payloads) {
-    const number = issuedNumber(payload);
+    const number = takenNumber(payload);
     if (number) raised[number.series] = Math.max(raised[number.series] ?? 0, number.count);
   }
   return raised;

@@ -113,6 +113,23 @@ for (const store of stores) {
       await assertSound();
     });
 
+    test('continues a series however many digits its numbers had, but makes none of numbers that each customer has', async () => {
+      const numbers = ['RE-2026-7', 'RE-2026-0123', 'RE-2026-00045', '2026-9', 'INV-2026-0012', '1234-2026-1', 'RE-26-500'];
+      const rows = numbers.map((number) => `${number},Digits Ltd,2026-01-15,1.00,EUR`);
+      await server.owner.create('customers', customer({ name: 'Digits Ltd' }));
+      assert.match((await run(['number,customer,date,total,currency', ...rows].join('\n'))).text, /^Imported 7 invoices/);
+      const customerId = (await payloads('invoices')).find(({ number }) => number === 'RE-2026-7')?.['customerId'];
+      const { mongoId = '' } = (await server.owner.pull()).body.changes.find(({ collection }) => collection === 'company') ?? {};
+      for (const [invoicePrefix, next] of [
+        ['RE-', 'RE-2026-00124'], ['', '2026-00010'], [null, 'INV-2026-00013'], ['1234-', '1234-2026-00001'],
+      ]) {
+        await server.owner.change('company', await server.owner.read('company', mongoId), { name: 'Digits GmbH', invoicePrefix });
+        const draft = await server.owner.create('invoices', invoice(String(customerId), { issueDate: '2026-02-01' }));
+        assert.equal((await server.owner.act(draft, 'issue')).payload['number'], next);
+      }
+      await assertSound();
+    });
+
     test('names every row that does not fit by line and column, and imports nothing then', async () => {
       const count = (await payloads('invoices')).length;
       const { code, text } = await run([
@@ -120,7 +137,7 @@ for (const store of stores) {
         'A-1;Nobody;1.2.2026;1.3.2026;10,00;19;;;', 'A-2;;1.2.2026;1.3.2026;10,00;19;;;',
         'A-3;Zwei Zeilen;02/01/2026;1.3.2026;ten;19 Prozent;1.234;;', 'A-4;Zwei Zeilen;;;10,00;19;12,00;;',
         'A-5;Zwei Zeilen;1.2.2026;1.3.2026;10,00;19;11,90;12,00;', 'A-6;Zwei Zeilen;1.2.2026;1.3.2026;;19;11,90;;',
-        'INV-2026-7;Zwei Zeilen;1.2.2026;1.3.2026;10,00;19;11,90;;', 'RE-1001;Zwei Zeilen;1.2.2026;1.3.2026;10,00;19;11,90;;',
+        'INV-2026-7b;Zwei Zeilen;1.2.2026;1.3.2026;10,00;19;11,90;;', 'RE-1001;Zwei Zeilen;1.2.2026;1.3.2026;10,00;19;11,90;;',
         'A-7;Zwei Zeilen;1.2.2026;1.3.2026;10,00;19;11,90;;draft', 'A-7;Zwei Zeilen;1.2.2026;1.3.2026;10,00;19;11,90;;open;credit_note',
         'A-8;Zwei Zeilen;1.2.2026;1.3.2026;10,00;19;11,90;;',
         'A-8;Zwei Zeilen;1.2.2026;1.3.2026;10,00;19;11,90;;', 'A;b;c;d;e;f;g;h;i;j;k', '"A" 9;b', '"A-10;b',
