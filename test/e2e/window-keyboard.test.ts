@@ -392,6 +392,21 @@ describeWindow('keyboard use', { invoices: 300, customers: 200 }, (env) => {
     }
   });
 
+  test('returns by Escape from within what a button has opened to that button', async (t) => {
+    const page = await env().openWindow(t);
+    for (const button of [page.locator('invoify-date-filter button').first(), page.locator('invoify-status-bar .state')]) {
+      await button.focus();
+      await key(page, 'Enter');
+      const opened = page.locator(':popover-open');
+      await opened.getByRole('button').first().waitFor();
+      await page.keyboard.press('Tab');
+      assert(await opened.evaluate((element) => element.matches(':focus-within')));
+      await key(page, 'Escape');
+      await opened.waitFor({ state: 'detached' });
+      assert(await hasFocus(button));
+    }
+  });
+
   test('opens, navigates and leaves a list', async (t) => {
     const page = await env().openWindow(t);
     await rows(page).first().waitFor();

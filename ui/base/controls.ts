@@ -148,6 +148,8 @@ export const controls = css`
   .badge[data-tone='muted'] { background: none; border-color: var(--color-line); color: var(--color-muted); }
 
   .popover {
+    position: fixed;
+    inset: auto;
     margin: 0;
     padding: var(--space-3);
     border: 1px solid transparent;

@@ -1,4 +1,5 @@
-// Places a popover at its button's start edge, below it or, if there is more room, above, and keeps it inside the window.
+// Places a popover at its button's start edge, below it or, if there is more room, above, and keeps it inside the window. A focus
+// inside returns to the button when it closes.
 // Popovers are in the browser's top layer, so no ancestor clips them.
 
 const gapPx = 4;
@@ -10,10 +11,11 @@ export function placePopover(popover: HTMLElement, button: HTMLElement): void {
   const isRightToLeft = getComputedStyle(button).direction === 'rtl';
   const left = isRightToLeft ? at.right - width : at.left;
   const top = isAbove ? at.top - gapPx - height : at.bottom + gapPx;
-  popover.style.setProperty('position', 'fixed');
-  popover.style.setProperty('inset', 'auto');
-  popover.style.setProperty('left', `${clamp(left, window.innerWidth - width)}px`);
-  popover.style.setProperty('top', `${clamp(top, window.innerHeight - height)}px`);
+  popover.style.left = `${clamp(left, window.innerWidth - width)}px`;
+  popover.style.top = `${clamp(top, window.innerHeight - height)}px`;
+  popover.onbeforetoggle = () => {
+    if (popover.matches(':focus-within')) button.focus();
+  };
 }
 
 function clamp(px: number, max: number): number {

@@ -50,7 +50,6 @@ export class InvoifyRowMenu extends LitElement {
   };
 
   static override styles = [controls, menuStyles, css`
-    .popover { position: fixed; inset: auto; }
     invoify-write-button { max-inline-size: 320px; }
   `];
 
