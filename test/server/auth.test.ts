@@ -90,6 +90,25 @@ for (const kind of stores) {
       assert.deepEqual(caller.from, from);
     });
   });
+
+  describe(`a change of one's password, on ${kind.kind}`, { skip: kind.skip }, () => {
+    test('fails if somebody else has set another one since the old one was checked', async (t) => {
+      const store = await newStore(t, kind);
+      await createOwner(store, passwords, email, 'the first password');
+      const auth = authOn(store, {});
+      const { token } = await auth.login({ email, password: 'the first password' }, from, null);
+      const caller = await auth.identify(requestWith(token), from);
+      const late = authOn(store, {
+        async write(accountId, change) {
+          await resetPassword(store, passwords, email, 'the second password');
+          return store.write(accountId, change);
+        },
+      });
+      const body = { current: 'the first password', next: 'the third password' };
+      await assert.rejects(late.changePassword(caller, body), { code: 'invalid_request' });
+      assert.equal((await auth.login({ email, password: 'the second password' }, from, null)).user.email, email);
+    });
+  });
 }
 
 describe('while the database keeps sign-ins waiting', () => {

@@ -120,6 +120,9 @@ for (const kind of stores) {
         await (round % 2 === 0 ? attempt.succeeded() : attempt.inconclusive());
       }
       assert.equal(await countOf(20, () => admit()), 10);
+      const { admit: admitOther } = someone();
+      for (let round = 0; round < 40; round += 1) await (await admitOther()).inconclusive();
+      assert.equal(await countOf(20, () => admitOther()), 10);
     });
 
     test('clears an account\'s failures at a network when it signs in there, but not the network\'s', async () => {

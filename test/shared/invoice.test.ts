@@ -42,6 +42,22 @@ describe('credit notes over the parts of an invoice', () => {
       assert.deepEqual([totalMinor, ...taxes.flatMap(({ netMinor, taxMinor }) => [netMinor, taxMinor])].filter((rest) => rest !== 0), []);
     }));
   });
+
+  test('have no more tax than is left, of which earlier ones may even have had too much', () => {
+    const cents = (quantityMilli: number): PricedLine => ({ quantityMilli, unitPriceMinor: 1, taxRateBp: 5000 });
+    const invoice = computeTotals([cents(6000)]);
+    const notes: Totals[] = [];
+    for (let count = 0; count < 6; count += 1) {
+      const creditedMinor = notes.reduce((sum, { totalMinor }) => sum + totalMinor, 0);
+      notes.push(computeTotals([cents(1000)], creditableOf({ ...invoice, creditedMinor }, notes)));
+    }
+    assert.deepEqual(notes.map(({ taxes }) => taxes[0]?.taxMinor), [1, 1, 1, 0, 0, 0]);
+    // Each was once rounded on its own.
+    const rounded = Array.from({ length: 4 }, () => computeTotals([cents(1000)]));
+    const left = creditableOf({ ...invoice, creditedMinor: 8 }, rounded);
+    assert.deepEqual(left, { taxes: [{ category: 'S', rateBp: 5000, netMinor: 2, taxMinor: -1 }], totalMinor: 1 });
+    assert.deepEqual([1000, 2000].map((quantityMilli) => computeTotals([cents(quantityMilli)], left).taxes[0]?.taxMinor), [0, -1]);
+  });
 });
 
 type ExpectedTax = readonly [category: TaxCategory, rateBp: number, net: bigint, tax: bigint];

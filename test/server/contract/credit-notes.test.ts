@@ -3,8 +3,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
+import { maxCreditNotes } from '../../../shared/collections.ts';
 import { assertError, fieldsOf, type Reply, type WireRecord } from '../../client.ts';
-import { startServer, stores, type TestServer } from '../harness.ts';
+import { firstOwner, password, startServer, stores, type TestServer } from '../harness.ts';
 import { customer, invoice, line } from '../samples.ts';
 
 interface Entry {
@@ -139,6 +140,21 @@ for (const store of stores) {
       });
     }
 
+    test('has what is left of the tax when it is issued, which may be less or more than when it was saved', async () => {
+      for (const [priceMinor, last] of [[1003, 1193], [1013, 1206]] as const) {
+        const part = line({ unitPriceMinor: priceMinor, taxRateBp: 1900 });
+        const invoiced = await open({ lines: [part, part] });
+        const drafts = [await credit(invoiced), await credit(invoiced)];
+        const saved = await Promise.all(drafts.map((draft) => server.owner.change('invoices', draft, { lines: [part] })));
+        const [first, second] = saved;
+        assert.ok(first && second);
+        await server.owner.act(first, 'issue');
+        const { payload } = await server.owner.act(second, 'issue');
+        assert.deepEqual([payload['totalMinor'] === second.payload['totalMinor'], payload['totalMinor']], [false, last]);
+        assert.deepEqual(state(await reread(invoiced)), ['paid', invoiced.payload['totalMinor']]);
+      }
+    });
+
     test('takes no more of a tax rate than earlier ones have left of it', async () => {
       const at = (unitPriceMinor: number, taxRateBp: number) => line({ unitPriceMinor, taxRateBp });
       const invoiced = await open({ lines: [at(10_000, 1900), at(10_000, 700)] });
@@ -176,6 +192,21 @@ for (const store of stores) {
         await server.owner.act(await server.owner.change('invoices', draft, lines(2)), 'issue');
       }
       assert.deepEqual(state(await reread(invoiced)), ['paid', invoiced.payload['totalMinor']]);
+    });
+
+    test('is the last that its invoice can have once there are as many as it can have, drafts included', async () => {
+      // A session of its own, as one can make only so many records at once.
+      const owner = await server.client.login(firstOwner, password);
+      const invoiced = await open();
+      const creditOnce = (): Promise<Reply> =>
+        owner.post(`/api/invoices/${invoiced.id}/credit`, undefined, { 'If-Match': `"${invoiced.updatedAt}"` });
+      const replies = await Promise.all(Array.from({ length: maxCreditNotes }, creditOnce));
+      assert.deepEqual(new Set(replies.map(({ status }) => status)), new Set([201]));
+      assertError(await creditOnce(), 'conflict');
+      const [{ body: { record } } = await creditOnce()] = replies;
+      await owner.remove(`/api/invoices/${record.id}`, record.updatedAt);
+      assert.equal((await creditOnce()).status, 201);
+      assertError(await creditOnce(), 'conflict');
     });
 
     test('uses up no number when it is refused', async () => {

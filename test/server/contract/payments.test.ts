@@ -3,8 +3,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
+import { maxPayments } from '../../../shared/collections.ts';
 import { assertError, type Reply, type WireRecord } from '../../client.ts';
-import { startServer, stores, type TestServer } from '../harness.ts';
+import { openStore, startServer, stores, type TestServer } from '../harness.ts';
 import { customer, invoice, line } from '../samples.ts';
 
 interface Payment {
@@ -137,6 +138,24 @@ for (const store of stores) {
       assert.equal(new Set(replies.map(({ text }) => text)).size, 1);
       assert.deepEqual(sums(replies[0]?.body.record as WireRecord), ['open', 0, 0]);
       assertError(await removePayment(one, '0123456789abcdef01234567', key), 'conflict');
+    });
+
+    test('are as many as an invoice can have at most', async () => {
+      const { id } = await server.owner.act(await draft(maxPayments + 1), 'issue');
+      const { user: { accountId } } = (await server.owner.get('/api/auth/me')).body;
+      const target = await openStore(server, () => server.clock.ms);
+      await target.write(accountId, async (transaction) => {
+        const record = await transaction.get('invoices', id);
+        assert.ok(record);
+        const payments = Array.from({ length: maxPayments - 1 }, (_, index) => ({ id: `p${index}`, amountMinor: 1, paidOn }));
+        const payload = { ...JSON.parse(record.payload) as object, paidMinor: payments.length, payments };
+        transaction.put('invoices', id, { ...record, payload: JSON.stringify(payload) }, record);
+      });
+      await target.close();
+      const full = await paid(await server.owner.read('invoices', id), 1);
+      assert.deepEqual(sums(full), ['open', maxPayments, maxPayments]);
+      assertError(await pay(full, 1), 'conflict');
+      assert.deepEqual(sums(await removed(full, 0)), ['open', maxPayments - 1, maxPayments - 1]);
     });
 
     test('are accepted once when two of the open amount come at once', async () => {

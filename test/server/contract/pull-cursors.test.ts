@@ -131,5 +131,13 @@ for (const store of stores) {
       const client = await later(0.2, { TOMBSTONE_DAYS: '0.5' });
       await untilCode(client, `?since=${serverTime}`, 'resync_required');
     });
+
+    test('cannot be continued either by a session whose own full pull was before that delete', async () => {
+      const { serverTime } = (await server.owner.pull()).body;
+      const { id, updatedAt } = await server.owner.create('plans', plan());
+      await server.owner.remove(`/api/plans/${id}`, updatedAt);
+      await later(0.6, { TOMBSTONE_DAYS: '0.5' });
+      await untilCode(server.owner, `?since=${serverTime}`, 'resync_required');
+    });
   });
 }

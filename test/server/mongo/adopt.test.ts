@@ -11,6 +11,7 @@ import { Decimal128, Double, Long, MongoClient, ObjectId, type Db } from 'mongod
 import { ConfigError } from '../../../server/config.ts';
 import { parseAdoptOptions, parseMapping } from '../../../server/mapping.ts';
 import { runAdopt } from '../../../server/mongo/adopt.ts';
+import { adoptions } from '../../../server/mongo/lease.ts';
 import { runVerify } from '../../../server/verify-command.ts';
 import type { Client } from '../../client.ts';
 import { firstOwner, openStore, password, runServer, startServer, stores, type TestServer } from '../harness.ts';
@@ -195,9 +196,12 @@ describe('adopt', { skip: mongodb.skip }, () => {
     const records = await recordsOf(owner);
     const present = [kept, gone, last, own.id].map((id) => records.has(String(id)));
     assert.deepEqual(present, [true, false, true, true]);
+    const isDropped = async (): Promise<unknown> => (await adoptions(client.db(server.env['MONGODB_DB'])).findOne({}))?.isDropped;
+    assert.equal(await isDropped(), false);
     await shop.collection('Customer').deleteMany({});
     await adopt(mappingFor(shop));
     assert.ok((await recordsOf(owner)).has(last.toHexString()), 'an empty collection was probably dropped');
+    assert.equal(await isDropped(), true, 'which WATCH=1 goes on from');
   });
 
   const invoiced = (fields: object): object => ({
@@ -274,6 +278,16 @@ describe('adopt', { skip: mongodb.skip }, () => {
     assert.match(text, /^users .* is deleted there, and stays here: An account needs at least one enabled/m);
     await setRole('owner');
     assert.match((await adopt(mappingFor(shop))).text, /and 1 deletions\. 0 documents do not fit/);
+  });
+
+  test('leaves a number to the invoice that came from another database', async (t) => {
+    const [shop, other] = [openShop(t), openShop(t)];
+    await fillShop(shop, { ...exampleDocuments, User: [], Invoice: [invoiced({ _id: 'first', no: 'BOTH-1' })] });
+    await fillShop(other, { ...exampleDocuments, User: [], Invoice: [invoiced({ _id: 'second', no: 'BOTH-1' })] });
+    assert.equal((await adopt(mappingFor(shop))).code, 0);
+    for (const isDryRun of [true, false]) {
+      assert.match((await adopt(mappingFor(other), isDryRun)).text, /^invoices "second": has the number BOTH-1, as another invoice has/m);
+    }
   });
 
   test('goes on from a copy of the database under another name', async (t) => {

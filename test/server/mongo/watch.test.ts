@@ -6,14 +6,18 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { MongoClient, ObjectId, Timestamp, type Db } from 'mongodb';
 
+import { findCollection } from '../../../shared/collections.ts';
 import type { Log } from '../../../server/log.ts';
 import { parseMapping } from '../../../server/mapping.ts';
 import { runAdopt } from '../../../server/mongo/adopt.ts';
 import { Adoption } from '../../../server/mongo/adoption.ts';
 import { adoptions, saveMapping, takeLease } from '../../../server/mongo/lease.ts';
 import { startWatch } from '../../../server/mongo/watch.ts';
+import { newId, toContent } from '../../../server/records.ts';
+import type { Store } from '../../../server/store.ts';
 import { runVerify } from '../../../server/verify-command.ts';
 import { openStore, spawnServer, startServer, stores, type TestServer } from '../harness.ts';
+import { customer as newCustomer, invoice as newInvoice } from '../samples.ts';
 import { example, exampleDocuments, fillShop, recordsOf } from './shop.ts';
 
 const [, mongodb] = stores;
@@ -241,6 +245,94 @@ describe('WATCH=1', { skip: mongodb.skip }, () => {
     const after = await until((records) => !records.has(gone.toHexString()));
     assert.deepEqual([after.get(kept.toHexString())?.['internalNote'], after.has(misfit.toHexString())], ['ours', false]);
     assert.deepEqual(looks[0]?.['removed'], 0);
+    await requireSound();
+  });
+
+  test('takes nothing that is missing for gone either when it fails while it looks at what came in place of a collection', async (t) => {
+    await server.restart({ WATCH: '' });
+    const store = await openStore(server, () => server.clock.ms);
+    t.after(() => store.close());
+    const [failed, looked] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    let isFailing = false;
+    const failing: Pick<Store, 'mend'> = {
+      mend: (accountId, change) => isFailing ? Promise.reject(new Error('failed')) : store.mend(accountId, change),
+    };
+    const log: Log = (_level, message) => {
+      if (message === 'watching another database failed') failed.resolve();
+      if (message === 'looked at every document of another program') looked.resolve();
+    };
+    const { MONGODB_URL: mongodbUrl = '', MONGODB_DB: mongodbDb = '' } = server.env;
+    const watching = await startWatch({ config: { mongodbUrl, mongodbDb, allowsPlaintextMongo: false }, store: failing, log });
+    t.after(() => watching.close());
+    const [missing, first] = [new ObjectId(), new ObjectId()];
+    await customers().insertOne({ _id: missing, displayName: 'Missing' });
+    await until((records) => records.has(missing.toHexString()));
+    isFailing = true;
+    await shop.collection('Restored').insertOne({ _id: first, displayName: 'First' });
+    await shop.collection('Restored').rename('Customer', { dropTarget: true });
+    await failed.promise;
+    isFailing = false;
+    await looked.promise;
+    const records = await recordsOf(server.owner);
+    assert.deepEqual([missing, first].map((_id) => records.has(_id.toHexString())), [true, true]);
+    await requireSound();
+  });
+
+  test('knows what the account changes between what it reads and what it writes, however much that is', async (t) => {
+    await server.restart({ WATCH: '' });
+    const { _id: accountId = '', mapping = '' } = await adoptions(books).findOne({}) ?? {};
+    const store = await openStore(server, () => server.clock.ms);
+    t.after(() => store.close());
+    let meanwhile: () => Promise<unknown> = async () => {};
+    const late: Pick<Store, 'mend'> = {
+      async mend(id, change) {
+        const once = meanwhile;
+        meanwhile = async () => {};
+        await once();
+        return store.mend(id, change);
+      },
+    };
+    const said: string[] = [];
+    const adoption = new Adoption({
+      client, store: late, databaseName: books.databaseName, mapping: parseMapping(mapping, 'x'), accountId, action: 'watch',
+      requireLease: async () => {}, report: ({ text }) => void said.push(text),
+    });
+    const refresh = (from: string, sourceId: ObjectId, isDeleted = false) => adoption.refresh(new Map([[from, [{ sourceId, isDeleted }]]]));
+    const collection = findCollection('customers');
+    assert.ok(collection);
+    const addOthers = (count: number): Promise<unknown> => store.write(accountId, async (transaction) => {
+      const content = toContent(collection, { name: 'Other', currency: 'EUR' }, null);
+      for (let index = 0; index < count; index += 1) transaction.put('customers', newId(server.clock.ms), content, null);
+    });
+
+    for (const count of [1, 1000]) {
+      const _id = new ObjectId();
+      await customers().insertOne({ _id, displayName: 'Referred to' });
+      await refresh('Customer', _id);
+      await customers().deleteOne({ _id });
+      meanwhile = async () => {
+        await addOthers(count);
+        await server.owner.create('invoices', newInvoice(_id.toHexString()));
+      };
+      const { removed, problems } = await refresh('Customer', _id, true);
+      assert.deepEqual([removed, problems], [0, 1], said.at(-1));
+    }
+
+    const [again, buyer, numbered] = [new ObjectId(), new ObjectId(), new ObjectId()];
+    await customers().insertMany([again, buyer].map((_id) => ({ _id, displayName: 'Before' })));
+    for (const _id of [again, buyer]) await refresh('Customer', _id);
+    await customers().updateOne({ _id: again }, { $set: { displayName: 'After' } });
+    meanwhile = async () => server.owner.remove(`/api/customers/${again}`, (await server.owner.read('customers', String(again))).updatedAt);
+    assert.equal((await refresh('Customer', again)).changed, 1);
+    assert.equal((await server.owner.read('customers', again.toHexString())).payload['name'], 'After');
+
+    const [sample] = exampleDocuments['Invoice'] ?? [];
+    await shop.collection('Invoice').insertOne({ ...sample, _id: numbered, customer: buyer, no: 'INV-2031-00001' });
+    const own = await server.owner.create('customers', newCustomer());
+    const draft = await server.owner.create('invoices', newInvoice(own.id, { issueDate: '2031-01-01', dueDate: '2031-01-31' }));
+    meanwhile = async () => assert.equal((await server.owner.act(draft, 'issue')).payload['number'], 'INV-2031-00001');
+    assert.deepEqual([(await refresh('Invoice', numbered)).problems, said.at(-1)],
+      [1, `has the number INV-2031-00001, as another invoice has (${draft.id})`]);
     await requireSound();
   });
 
