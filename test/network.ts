@@ -195,7 +195,7 @@ function typeOf({ headers }: Response): Record<string, string> {
 }
 
 /** What `fetch` rejects with when the connection fails. */
-function networkError(code: string): TypeError {
+export function networkError(code: string): TypeError {
   return new TypeError('fetch failed', { cause: Object.assign(new Error(code), { code }) });
 }
 

@@ -51,17 +51,17 @@ export function createSafeVault(path: string, given: SafeVaultDeps): SafeVault {
     return done;
   }
 
-  /** Only an answer counts for the whole run: a key store that is too slow now may encrypt later. */
+  /** Rejects if the key store has not answered. Only an answer counts for the whole run: it may encrypt later. */
   async function isAble(): Promise<boolean> {
     try {
       return await (canEncrypt ??= tryToEncrypt(deps));
-    } catch {
+    } catch (error) {
       canEncrypt = undefined;
-      return false;
+      throw error;
     }
   }
 
-  /** Whether it is stored. */
+  /** Whether it is stored; rejects if that may work later. */
   async function write(stored: StoredToken): Promise<boolean> {
     if (!await isAble()) {
       await removeTokenFile(path);
@@ -73,7 +73,7 @@ export function createSafeVault(path: string, given: SafeVaultDeps): SafeVault {
   }
 
   return {
-    isPersistent: async () => await isAble() && !isUnsaved,
+    isPersistent: async () => await isAble().catch(() => false) && !isUnsaved,
     load: () => enqueue(async () => {
       try {
         return await (held ??= loadFile(path, deps));

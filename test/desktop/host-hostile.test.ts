@@ -120,6 +120,20 @@ describe('a page', () => {
     assert.equal((await desk.host.pullFromServer()).error?.code, 'resync_required');
     assert(asked < 12);
   });
+
+  test('whose scope has changed after each download is downloaded twice, and not for ever', async (t) => {
+    const { desk } = await synced(t);
+    let ended = 0;
+    desk.network.plan((call) => call.page === null ? null : altering((text) => {
+      const one = JSON.parse(text) as Members;
+      const scope = `scope ${ended}`;
+      if (one['hasMore'] === false && ended < 10) ended += 1;
+      return layOut({ ...one, scope });
+    }));
+    assert.equal((await desk.host.pullFromServer()).rebuilt, 'scope_changed');
+    await desk.idle();
+    assert(ended < 6, `${ended} downloads and catch-ups`);
+  });
 });
 
 describe('a response about the signed-in user', () => {

@@ -148,6 +148,17 @@ describe('a cache that another program keeps locked', () => {
   });
 });
 
+test('a cache that cannot be read is not tried again once the desktop is closed', async (t) => {
+  const { desk } = await closedDesk(t);
+  await lock(t, desk.file);
+  desk.network.plan(() => faults.refused);
+  desk.timers.hold(true);
+  await desk.open();
+  assert.notEqual(desk.timers.pending, 0);
+  await desk.close();
+  assert.equal(desk.timers.pending, 0);
+});
+
 describe('a cache that becomes readable late', () => {
   test('is removed if someone else has signed in meanwhile, although the server is away', async (t) => {
     const { desk } = await closedDesk(t);

@@ -4,8 +4,9 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe, test, type TestContext } from 'node:test';
 
+import { eventsRequest } from '../../desktop/sync/nudges.ts';
 import { protocolVersion } from '../../shared/protocol.ts';
 import { faults } from '../network.ts';
 import { assertRejects } from '../server/store/fixture.ts';
@@ -205,6 +206,52 @@ test('a session that ends during a pull asks to sign in again and leaves the cac
     await desk.until(isDone);
     await assertExact(desk, books.owner.client);
   }
+});
+
+test('the streams of a session end with it, whether its user signs out or someone else takes over', async (t) => {
+  const books = await openBooks(site);
+  for (const leave of [(desk: Desk) => desk.host.signOut(), (desk: Desk) => desk.host.setAuthToken(books.owner.token)]) {
+    const person = await books.owner.signIn(books.owner.userId);
+    const desk = await openDesk(t, { url: site.server.url, token: person.token });
+    await desk.sync();
+    const { promise: isOpen, resolve: open } = Promise.withResolvers<void>();
+    const receiving = assertRejects(desk.host.receive(eventsRequest, () => open()), 'cancelled');
+    await isOpen;
+    // The server would end them, too.
+    desk.network.plan(({ path }) => path === '/api/auth/logout' ? faults.refused : null);
+    await leave(desk);
+    await receiving;
+  }
+});
+
+describe('after a session has ended', () => {
+  async function openEnded(t: TestContext): Promise<Desk> {
+    const books = await openBooks(site);
+    const person = await books.owner.signIn(books.owner.userId);
+    const desk = await openDesk(t, { url: site.server.url, token: person.token });
+    await desk.sync();
+    await person.client.post('/api/auth/logout');
+    await desk.host.pullFromServer();
+    desk.timers.passSilence();
+    await desk.until(({ error }) => error?.code === 'signed_out');
+    return desk;
+  }
+
+  test('a cache that is thrown away names nobody any more', async (t) => {
+    const desk = await openEnded(t);
+    await desk.host.resetLocalData();
+    const { state, user } = await desk.host.getStatus();
+    assert.deepEqual([state, user], ['never_synced', null]);
+  });
+
+  test('nothing is wrong any more once somebody has signed in, before anything is synced', async (t) => {
+    const desk = await openEnded(t);
+    desk.network.plan(({ page }) => page === null ? null : faults.silent);
+    await desk.host.signIn(firstOwner, password);
+    const { state, error } = await desk.host.getStatus();
+    assert.deepEqual([state, error], ['first_sync', null]);
+    await desk.host.cancelPull();
+  });
 });
 
 describe('signing out', () => {

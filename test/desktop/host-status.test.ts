@@ -232,3 +232,17 @@ describe('online', () => {
     await desk.host.cancelPull();
   });
 });
+
+test('a cache is behind what the server has done since it was synced, if its download was complete', async (t) => {
+  const { books, desk } = await synced(t);
+  const { cursor } = await desk.host.getStatus();
+  assert.deepEqual([cursor ?? '', '2999-01-01T00:00:00Z', 'soon'].map((time) => desk.host.isBehind(time)), [false, true, false]);
+  const other = await openDesk(t, { url: site.server.url, token: books.owner.token, pageLimit: () => 1 });
+  other.network.plan(({ page }) => page === 1 ? faults.silent : null);
+  const run = other.host.pullFromServer();
+  await other.until(({ progress }) => progress?.changes === 1);
+  await other.host.cancelPull();
+  await run;
+  assert.notEqual((await other.host.getStatus()).cursor, null);
+  assert.equal(other.host.isBehind('2999-01-01T00:00:00Z'), false, 'a download that was cancelled is not resumed for it');
+});

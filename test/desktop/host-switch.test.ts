@@ -177,6 +177,32 @@ async function untilEnded(desk: Desk): Promise<void> {
   await desk.idle();
 }
 
+describe('the check of a cache', () => {
+  for (const how of ['a sign-in', 'a token from the window'] as const) {
+    test(`lets go of the file before ${how} of someone else removes it`, async (t) => {
+      const [mine, theirs] = [await openBooks(site), await openBooks(site)];
+      const held: number[] = [];
+      const desk = await openDesk(t, {
+        url: site.server.url, token: mine.owner.token,
+        deps: {
+          checkCache: () => ({
+            result: new Promise(() => undefined),
+            stop: async () => void held.push(desk.rows().size),
+          }),
+        },
+      });
+      await desk.sync();
+      const rows = desk.rows().size;
+      await desk.reopen();
+      held.length = 0;
+      if (how === 'a sign-in') await desk.host.signIn(firstOwner, password);
+      else await desk.host.setAuthToken(theirs.owner.token);
+      await desk.until((status) => isDone(status) && status.user !== null && status.user.id !== mine.owner.userId);
+      assert.deepEqual(held, [rows]);
+    });
+  }
+});
+
 describe('signing in to a server that came back empty', () => {
   /** A desk with rows of an account whose address now has another one. */
   async function openBefore(t: TestContext): Promise<{ readonly desk: Desk; readonly next: Site }> {

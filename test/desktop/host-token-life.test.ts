@@ -6,6 +6,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { errorResponse, faults, type Fault } from '../network.ts';
 import { firstOwner, password, stores } from '../server/harness.ts';
+import { assertRejects } from '../server/store/fixture.ts';
 import { openBooks } from '../sync/books.ts';
 import { openDesk, type Desk } from '../sync/desk.ts';
 import { openSite, type Site } from '../sync/site.ts';
@@ -198,6 +199,17 @@ describe('a renewal', () => {
     assert.equal(desk.timers.pending, 0);
   });
 
+  test('is asked for once, however often it is due until it is answered', async (t) => {
+    const { desk, token } = await openFresh(t);
+    pass(desk, 40 * MINUTE_MS);
+    const release = holdRenewal(desk);
+    await desk.sync();
+    await desk.sync();
+    assert.equal(renewals(desk), 1);
+    release();
+    await untilStored(desk, token);
+  });
+
   test('that is answered after signing out signs nobody in', async (t) => {
     const { desk } = await openFresh(t);
     pass(desk, 40 * MINUTE_MS);
@@ -242,6 +254,31 @@ describe('a refused token', () => {
     assert.equal(await desk.vault.load(), null);
     await desk.idle();
     assert.equal(desk.timers.pending, 0);
+  });
+
+  test('leaves no timer once the desktop is closed, whether it was refused before or after', async (t) => {
+    const { desk: before } = await openFresh(t);
+    before.network.plan(() => refuse);
+    before.timers.hold(true);
+    await before.host.pullFromServer();
+    assert.notEqual(before.timers.pending, 0);
+    await before.close();
+    assert.equal(before.timers.pending, 0);
+
+    const { desk: after } = await openFresh(t);
+    const [asked, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    after.network.plan(({ path }) => path === '/api/auth/sessions' ? async (exchange) => {
+      asked.resolve();
+      await released.promise;
+      return refuse(exchange);
+    } : null);
+    const listing = assertRejects(after.host.account.listSessions(false), 'unauthorized');
+    await asked.promise;
+    after.timers.hold(true);
+    await after.close();
+    released.resolve();
+    await listing;
+    assert.equal(after.timers.pending, 0);
   });
 
   test('stays until somebody answers', async (t) => {

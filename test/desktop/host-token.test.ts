@@ -4,11 +4,11 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
 import { createTokens } from '../../server/tokens.ts';
-import { openStubServer } from '../network.ts';
+import { faults, openStubServer } from '../network.ts';
 import { assertRejects } from '../server/store/fixture.ts';
 import { firstOwner, password, stores } from '../server/harness.ts';
 import { openBooks } from '../sync/books.ts';
-import { openDesk } from '../sync/desk.ts';
+import { openDesk, type Desk } from '../sync/desk.ts';
 import { assertExact, assertSameRows } from '../sync/exact.ts';
 import { openSite, type Site } from '../sync/site.ts';
 
@@ -124,6 +124,68 @@ describe('the token', () => {
 
   test('and the password are never sent over plain HTTP to another machine', async (t) => {
     await assertRejects(openDesk(t, { url: 'http://invoices.acme.lan' }), 'invalid_request');
+  });
+
+  test('is not sent to the server before, which has refused an earlier one of the same user', async (t) => {
+    const desk = await openDesk(t, { url: site.server.url });
+    await desk.host.signIn(firstOwner, password);
+    await desk.sync();
+    const { rows: [row] } = await desk.host.data.listPage({ collection: 'users' });
+    const [refused, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    desk.network.plan(({ method, headers }) => method === 'PATCH' ? async ({ forward }) => {
+      await site.server.client.as(headers.get('authorization')?.replace('Bearer ', '') ?? '').post('/api/auth/logout');
+      const response = await forward();
+      refused.resolve();
+      await released.promise;
+      return response;
+    } : null);
+    const { id = '', updatedAt = '' } = row ?? {};
+    const writing = assertRejects(desk.host.records.update('users', id, updatedAt, { name: 'Too late' }), 'unauthorized');
+    await refused.promise;
+    // The same server, and so the same user, at what counts as another one.
+    await desk.host.signIn(firstOwner, password, site.server.url.replace('127.0.0.1', 'localhost'));
+    await desk.until(({ state }) => state === 'up_to_date');
+    released.resolve();
+    await writing;
+    assert.equal(desk.network.calls.filter(({ method }) => method === 'PATCH').length, 1);
+  });
+
+  test('that has ended is shown to its own server at the next sign-in, and to no other', async (t) => {
+    for (const isOther of [false, true]) {
+      const desk = await openDesk(t, { url: site.server.url });
+      await desk.host.signIn(firstOwner, password);
+      await desk.sync();
+      desk.network.plan(() => faults.unauthorized);
+      await desk.host.pullFromServer();
+      await desk.until(({ error }) => error?.code === 'signed_out');
+      desk.network.plan(() => faults.refused);
+      await desk.host.probe(new AbortController().signal).catch(() => undefined);
+      desk.network.plan(({ page }) => page === null ? null : faults.silent);
+      await desk.host.signIn(firstOwner, password, isOther ? site.server.url.replace('127.0.0.1', 'localhost') : undefined);
+      assert.equal((await desk.host.getStatus()).isOnline, true);
+      const login = desk.network.calls.findLast(({ path }) => path === '/api/auth/login');
+      assert.equal(login?.headers.has('authorization'), !isOther);
+      await desk.host.cancelPull();
+    }
+  });
+
+  test('and the password are shown again only to a server that has said once more that it is one', async (t) => {
+    const [mine, theirs] = [await openBooks(site), await openBooks(site)];
+    const ways: readonly ((desk: Desk) => Promise<unknown>)[] = [
+      (desk) => assertRejects(desk.host.signIn(firstOwner, password), 'bad_response'),
+      async (desk) => {
+        await desk.host.setAuthToken(theirs.owner.token);
+        assert.equal((await desk.host.pullFromServer()).outcome, 'failed');
+      },
+    ];
+    for (const begin of ways) {
+      const desk = await openDesk(t, { url: site.server.url, token: mine.owner.token });
+      await desk.sync();
+      const before = desk.network.calls.length;
+      desk.network.plan(({ path }) => path === '/api/meta' ? faults.captivePortal : null);
+      await begin(desk);
+      assert.deepEqual([...new Set(desk.network.calls.slice(before).map(({ path }) => path))], ['/api/meta']);
+    }
   });
 
   test('is not sent to another server, and removed', async (t) => {

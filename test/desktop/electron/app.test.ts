@@ -150,8 +150,10 @@ describe('the window', () => {
   test('opens in the default place if window.json is damaged', async (t) => {
     const { window } = await startApp(t, { files: { 'window.json': '{"bounds":{"x":"far"' } });
     assert.deepEqual([window.options.x, window.options.width, window.isMaximized()], [undefined, 1280, false]);
-    const enlarged = await startApp(t, { files: { 'window.json': '{"zoomLevel":1e3}' } });
-    assert.equal(enlarged.contents.getZoomLevel(), 0);
+    for (const level of ['1e3', '-1e3']) {
+      const zoomed = await startApp(t, { files: { 'window.json': `{"zoomLevel":${level}}` } });
+      assert.equal(zoomed.contents.getZoomLevel(), 0, level);
+    }
   });
 
   test('has a menu where a text is entered or selected, in the user\'s language', async (t) => {
@@ -227,6 +229,9 @@ describe('quitting', () => {
     const { controls, window, worker, log, electron } = await startApp(t);
     await electron.sync.getStatus();
     window.close();
+    for (const _ of [1, 2]) await nextTurn();
+    // Once more changes nothing.
+    controls.app.quit();
     await controls.app.ended;
     assert.equal(worker.exitCode, 0);
     assert.equal(log().at(-1)?.['event'], 'stopped');
@@ -236,14 +241,14 @@ describe('quitting', () => {
     const { controls, window, ask, electron } = await startApp(t);
     const { person, seen } = controls.system;
     await ask(electron.app.setUnsaved({ isUnsaved: true }));
-    person.press = async () => 0;
-    for (const [count, leave] of [() => window.close(), () => controls.app.quit()].entries()) {
+    for (const [count, [leave, button]] of ([[() => window.close(), 0], [() => controls.app.quit(), null]] as const).entries()) {
+      person.press = async () => button;
       leave();
       leave();
       await nextTurn();
       assert.deepEqual([seen.messages.length, window.isDestroyed()], [count + 1, false]);
     }
-    assert.equal(seen.messages[0]?.message, 'Discard your changes?');
+    assert.deepEqual([seen.messages[0]?.message, seen.messages[0]?.defaultId], ['Discard your changes?', 0], 'Enter keeps them');
     assert.equal(window.endSession(), false);
     person.press = async () => 1;
     window.close();
@@ -251,13 +256,21 @@ describe('quitting', () => {
   });
 
   test('asks nothing once all is saved, or if the page has crashed', async (t) => {
-    const { controls, window, contents, ask, electron } = await startApp(t);
-    await ask(electron.app.setUnsaved({ isUnsaved: true }));
-    contents.crash('crashed');
-    await once(contents, 'did-finish-load');
-    window.close();
-    await controls.app.ended;
-    assert.deepEqual(controls.system.seen.messages, []);
+    const ways: readonly ((app: RunningApp) => Promise<unknown>)[] = [
+      ({ ask, electron }) => ask(electron.app.setUnsaved({ isUnsaved: false })),
+      async ({ contents }) => {
+        contents.crash('crashed');
+        await once(contents, 'did-finish-load');
+      },
+    ];
+    for (const settle of ways) {
+      const app = await startApp(t);
+      await app.ask(app.electron.app.setUnsaved({ isUnsaved: true }));
+      await settle(app);
+      app.window.close();
+      assert.deepEqual(app.controls.system.seen.messages, []);
+      await app.controls.app.ended;
+    }
   });
 
   test('answers pending calls', async (t) => {

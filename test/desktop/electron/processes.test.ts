@@ -267,6 +267,23 @@ describe('the data process', () => {
     assert.deepEqual([app.statuses.length, posts.callCount()], [length, 0]);
   });
 
+  const unstoppable = process.platform === 'win32' && 'Windows cannot suspend a process with a signal';
+  test('leaves open what became of what it was writing, and of nothing else, and gets no younger', { skip: unstoppable }, async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const app = await startApp(t, { folder });
+    const { auth, data, records, sync } = app.electron;
+    const lastSync = { timestamp: '2026-03-01T12:00:00.000Z', ageMs: 60_000, changes: 0 };
+    app.worker.receive({ kind: 'status', status: { ...await sync.getStatus(), lastSync } });
+    app.worker.child.kill('SIGSTOP');
+    const create = () => records.create({ collection: 'plans', fields: {} });
+    const calls = [auth.changePassword({ current: 'a', next: 'b' }), create(), data.counts()];
+    app.worker.child.kill('SIGKILL');
+    const answers = [...await Promise.all(calls), await create()];
+    assert.deepEqual(answers.map((answer) => answer.ok ? null : answer.error.code),
+      ['outcome_unknown', 'outcome_unknown', 'internal', 'internal'], 'the last one was not even sent');
+    assert(((await sync.getStatus()).lastSync?.ageMs ?? 0) > 60_000);
+  });
+
   test('is started again, and its calls are answered, even if its status cannot be passed on', async (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] });
     const app = await startApp(t, { folder });

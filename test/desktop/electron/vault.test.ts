@@ -135,7 +135,7 @@ test('a key store that does not answer cannot encrypt for now, and keeps nobody 
   safeStorage.isSilent = true;
   const vault = open();
   assert.equal(await vault.isPersistent(), false);
-  await vault.save(stored);
+  await assert.rejects(vault.save(stored), /has not answered/, 'whoever saves is told to try again');
   assert.deepEqual([await vault.load(), existsSync(file)], [stored, false]);
   assert.deepEqual(events, Array.from(events, () => 'the system cannot encrypt'));
   safeStorage.isSilent = false;
@@ -299,14 +299,25 @@ test('whose the token is and how long it lives is stored with it', async (t) => 
   assert.deepEqual(await open().load(), whole);
 });
 
+test('a token that is stored after one that could not be removed is found by the next start', async (t) => {
+  const { file, open } = bench(t);
+  writeFileSync(`${file}.removing`, '');
+  await open().save(stored);
+  assert.deepEqual(await open().load(), stored);
+});
+
 test('concurrent operations run one after the other', async (t) => {
   const { file, open } = bench(t);
   const vault = open();
   const saved = vault.save(stored);
   const cleared = vault.clear();
   const savedAgain = vault.save({ ...stored, token: 'the last one' });
+  const ended: string[] = [];
+  void saved.then(() => ended.push('saved'));
+  void cleared.then(() => ended.push('cleared'));
   assert.deepEqual(await vault.load(), { ...stored, token: 'the last one' });
   await Promise.all([saved, cleared, savedAgain]);
+  assert.deepEqual(ended, ['saved', 'cleared']);
   assert.deepEqual(await open().load(), { ...stored, token: 'the last one' });
   assert.equal(existsSync(file), true);
 });

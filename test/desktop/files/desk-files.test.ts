@@ -1,8 +1,9 @@
-// CSV exports, backups, the sync report, the reset of local data, and the history of syncs. A real desk on a real
-// server.
+// CSV exports, backups, the sync report, the reset of local data, the history of syncs, and what follows a change of the settings
+// or of the network at once. A real desk on a real server.
 
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { open, type FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -12,7 +13,7 @@ import { contentDisposition, toFileName } from '../../../desktop/files/file-name
 import { csvFormat } from '../../../desktop/files/export.ts';
 import { csvText } from '../../../shared/csv.ts';
 import { writeReport } from '../../../desktop/files/report.ts';
-import { answerCall, openDesk, type Desk } from '../../../desktop/desk.ts';
+import { answerCall, openDesk, type Desk, type DeskDeps } from '../../../desktop/desk.ts';
 import { systemDeskDeps } from '../../../desktop/system-deps.ts';
 import { startServerProcess, type ServerProcess } from '../../../demo/server-process.ts';
 import type { CsvRequest, SyncHealth } from '../../../shared/window/ipc.ts';
@@ -51,10 +52,10 @@ interface Opened {
   refusal(channel: string, request?: unknown): Promise<string | null>;
 }
 
-async function openSynced(t: TestContext): Promise<Opened> {
+async function openSynced(t: TestContext, deps: Partial<DeskDeps> = {}): Promise<Opened> {
   const home = mkdtempSync(join(folder, 'home-'));
   const dataFolder = join(home, 'Invoify');
-  const desk = await openDesk({ dataFolder, version: '0.1.0' }, { ...systemDeskDeps(), log: () => undefined });
+  const desk = await openDesk({ dataFolder, version: '0.1.0' }, { ...systemDeskDeps(), log: () => undefined, ...deps });
   t.after(() => desk.close());
   const opened: Opened = {
     desk, dataFolder, home,
@@ -229,6 +230,22 @@ describe('a backup', () => {
     assert.deepEqual(readdirSync(home).sort(), ['Invoify', 'backup.sqlite']);
   });
 
+  test('is on the disk before it gets its name', async (t) => {
+    const { ask, home } = await openSynced(t);
+    const path = join(home, 'backup.sqlite');
+    const probe = await open(join(home, 'probe'), 'w');
+    const handles = Object.getPrototypeOf(probe) as FileHandle;
+    await probe.close();
+    const flushed: boolean[] = [];
+    const { sync } = handles;
+    t.mock.method(handles, 'sync', async function (this: FileHandle) {
+      flushed.push(existsSync(path));
+      await sync.call(this);
+    });
+    await ask('file.backUp', { path });
+    assert.deepEqual(flushed, [false]);
+  });
+
   test('never replaces a file in the data folder', async (t) => {
     const { refusal, dataFolder } = await openSynced(t);
     for (const name of ['database/invoify.sqlite', 'database/invoify.sqlite-wal', 'settings.json', 'anything']) {
@@ -284,4 +301,33 @@ test('exactly the last 200 syncs are kept, newest first', async (t) => {
   assert.equal(attempts.length, 200);
   assert.deepEqual(attempts.map(({ startedMs }) => startedMs), attempts.map(({ startedMs }) => startedMs).toSorted((a, b) => b - a));
   assert(attempts.every(({ outcome, code }) => outcome === 'completed' && code === null));
+});
+
+test('a shorter interval between syncs counts from the last one, as soon as it is chosen', async (t) => {
+  const system = systemDeskDeps();
+  const delaysMs: number[] = [];
+  let aheadMs = 0;
+  const { ask } = await openSynced(t, {
+    monotonicMs: () => system.monotonicMs() + aheadMs,
+    setTimer: (callback, delayMs) => {
+      delaysMs.push(delayMs);
+      return system.setTimer(callback, delayMs);
+    },
+  });
+  aheadMs = 90_000;
+  delaysMs.length = 0;
+  await ask('app.saveSettings', { theme: 'dark' });
+  assert(!delaysMs.includes(0));
+  await ask('app.saveSettings', { syncEveryMinutes: 1 });
+  assert(delaysMs.includes(0));
+});
+
+test('a network that is gone is in the status before any request has failed', async (t) => {
+  let hasNetwork = true;
+  const { desk } = await openSynced(t, { hasNetwork: () => hasNetwork });
+  let told = 0;
+  desk.onStatus(() => told += 1);
+  hasNetwork = false;
+  desk.handleSystemEvent('offline');
+  assert.equal(told, 1);
 });

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import type { FileHandle } from 'node:fs/promises';
+import { open, type FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
@@ -29,6 +29,22 @@ function folderOf(t: TestContext): string {
 const text = (content: string) => async (file: FileHandle): Promise<void> => file.writeFile(content);
 
 describe('replacing a file', () => {
+  test('puts the new one on the disk before it gets its name', async (t) => {
+    const path = join(folderOf(t), 'file');
+    writeFileSync(path, 'old');
+    const probe = await open(path);
+    const handles = Object.getPrototypeOf(probe) as FileHandle;
+    await probe.close();
+    const flushed: string[] = [];
+    const { sync } = handles;
+    t.mock.method(handles, 'sync', async function (this: FileHandle) {
+      flushed.push(readFileSync(path, 'utf8'));
+      await sync.call(this);
+    });
+    await replaceFile(path, text('new'), deps);
+    assert.deepEqual([flushed, readFileSync(path, 'utf8')], [['old'], 'new']);
+  });
+
   test('puts the new file in place and leaves no others', async (t) => {
     const folder = folderOf(t);
     for (const content of ['first', 'second']) {

@@ -3,13 +3,14 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { request as send, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, before, describe, test } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { startPreview, type Preview } from '../../../desktop/preview/preview.ts';
 import type { SavedFile } from '../../../shared/window/ipc.ts';
@@ -298,12 +299,32 @@ describe('the shell', () => {
     const outcome = JSON.parse((await call('app.backUp')).body) as { value: SavedFile; download: string };
     assert.match(outcome.value.path, /^invoify-backup-\d{4}-\d\d-\d\d\.sqlite$/);
     assert.match(outcome.download, /^\/download\/[0-9a-f-]{36}$/, 'nobody can guess it');
+    const files = (): string[] => globSync(join(tmpdir(), 'invoify-preview-*', outcome.download.slice('/download/'.length)));
+    assert.equal(files().length, 1);
     const { headers, bytes: file } = await exchange({ url: preview.origin }, 'GET', outcome.download, {});
     assert.equal(headers['content-disposition'], `attachment; filename="${outcome.value.path}"`);
     assert.equal(file.length, outcome.value.sizeBytes);
     assert.equal(file.subarray(0, 15).toString(), 'SQLite format 3');
     assert.equal((await ask(outcome.download)).status, 404);
+    while (files().length > 0) await nextTurn();
   });
+});
+
+test('nothing is kept for a tab that has been closed', async (t) => {
+  const stopped = Promise.withResolvers<void>();
+  const { onStatus } = preview.desk;
+  t.mock.method(preview.desk, 'onStatus', (listener: (status: string) => void) => {
+    const stop = onStatus(listener);
+    return () => {
+      stop();
+      stopped.resolve();
+    };
+  });
+  const stream = send(`${preview.origin}/events`, { headers: { authorization } });
+  stream.end();
+  const [response] = await once(stream, 'response') as [IncomingMessage];
+  response.destroy();
+  await stopped.promise;
 });
 
 describe('closing the preview', () => {

@@ -9,7 +9,7 @@ import { connectTo, parseServerUrl, type ConnectionDeps, type ServerConnection }
 import { systemHostDeps } from '../../../desktop/system-deps.ts';
 import { AppError, type ErrorCode, type FailureKind } from '../../../shared/errors.ts';
 import { protocolVersion, requestIdHeader, requestIdPattern } from '../../../shared/protocol.ts';
-import { answerJson, createNetwork, faults, openStubServer, type Fault } from '../../network.ts';
+import { answerJson, createNetwork, faults, networkError, openStubServer, type Fault } from '../../network.ts';
 import { assertRejects } from '../../server/store/fixture.ts';
 import { createTimers } from '../../sync/timers.ts';
 
@@ -241,6 +241,63 @@ describe('a request', () => {
     assert.deepEqual(Object.fromEntries(second?.headers ?? []), {
       'x-invoify-protocol': String(protocolVersion.current), [requestIdHeader]: ids[1],
     });
+  });
+
+  test('whose connection is cut is sent again, once, unless it may have been done', async () => {
+    for (const [method, onRepeat, times] of [
+      ['GET', undefined, 2], ['POST', undefined, 1], ['DELETE', undefined, 1], ['POST', () => undefined, 2],
+    ] as const) {
+      const network = createNetwork();
+      network.plan(() => () => Promise.reject(networkError('ECONNRESET')));
+      const connection = connectTo('http://localhost:1', depsWith({ fetch: network.fetch }));
+      await assertRejects(connection.send({ method, path: '/api/plans', ...(onRepeat && { onRepeat }) }), 'offline');
+      assert.equal(network.calls.length, times, `${method} ${String(onRepeat)}`);
+    }
+  });
+
+  test('lets go of its connection where the answer is not read', async () => {
+    let signal: AbortSignal | null | undefined;
+    const send: typeof fetch = async (_url, init) => {
+      signal = init?.signal;
+      const id = new Headers(init?.headers).get(requestIdHeader) ?? '';
+      return new Response('a page', { headers: { 'content-type': 'text/html', [requestIdHeader]: id } });
+    };
+    const connection = connectTo('http://localhost:1', depsWith({ fetch: send }));
+    assert.equal(await connection.receive({ path: '/', headers: { accept: 'text/plain' } }, () => undefined), false);
+    assert.equal(signal?.aborted, true);
+  });
+});
+
+describe('a stream', () => {
+  const streaming = (accept: string): Fault =>
+    async () => new Response('one', { headers: { 'content-type': accept } });
+  function open(accept: string, onChunk: () => Promise<void>): { delaysMs: Set<number>; ended: Promise<boolean> } {
+    const delaysMs = new Set<number>();
+    const setTimer: ConnectionDeps['setTimer'] = (_callback, delayMs) => {
+      delaysMs.add(delayMs);
+      return () => void delaysMs.delete(delayMs);
+    };
+    const connection = connectionWith(streaming(accept), { setTimer });
+    return { delaysMs, ended: connection.receive({ path: '/', headers: { accept } }, onChunk) };
+  }
+
+  test('is not taken for silent while what has arrived is still being used', async () => {
+    const [arrived, used] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const { delaysMs, ended } = open('text/plain', () => {
+      arrived.resolve();
+      return used.promise;
+    });
+    assert.deepEqual([...delaysMs], [30_000]);
+    await arrived.promise;
+    assert.deepEqual([...delaysMs], []);
+    used.resolve();
+    assert.equal(await ended, true);
+  });
+
+  test('of events may be silent for longer than the server\'s comments are apart, twice over', async () => {
+    const { delaysMs, ended } = open('text/event-stream', async () => undefined);
+    assert.deepEqual([...delaysMs], [60_000]);
+    assert.equal(await ended, true);
   });
 });
 

@@ -166,6 +166,47 @@ describe('a write without a word of the server about it', () => {
     await writing;
   });
 
+  test('is not read by the next user, where its answer arrives only then', async (t) => {
+    const { books, desk } = await openSynced(t, site);
+    const next = await books.owner.hire('viewer');
+    const [written, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    desk.network.plan((call) => isWrite(call) ? async ({ forward }) => {
+      const answer = await forward();
+      written.resolve();
+      await released.promise;
+      return answer;
+    } : call.page === null ? null : faults.silent);
+    const writing = desk.host.records.create('plans', fields(plan()));
+    await written.promise;
+    await desk.host.setAuthToken(next.token);
+    released.resolve();
+    const { id } = await writing;
+    assert.equal(await desk.host.data.getRecord('plans', id), null);
+    await desk.host.cancelPull();
+  });
+
+  test('has a key of its own for each user, although they write the same', async (t) => {
+    const { books, desk } = await openSynced(t, site);
+    const next = await books.owner.hire('editor');
+    const from = desk.network.calls.length;
+    breakWrites(desk, 4, faults.answerLost);
+    await assertRejects(desk.host.records.create('plans', fields(plan({ name: 'The same' }))), 'outcome_unknown');
+    await desk.host.setAuthToken(next.token);
+    await desk.sync();
+    await desk.host.records.create('plans', fields(plan({ name: 'The same' })));
+    assert.deepEqual([keysFrom(desk, from).length, new Set(keysFrom(desk, from)).size], [5, 2]);
+  });
+
+  test('is still unknown if it is tried again and then refused for another reason', async (t) => {
+    const { desk } = await openSynced(t, site);
+    const create = (): Promise<WireRecord> => desk.host.records.create('plans', fields(plan({ name: 'Perhaps' })));
+    breakWrites(desk, 4, faults.answerLost);
+    await assertRejects(create(), 'outcome_unknown');
+    await desk.sync();
+    breakWrites(desk, 4, faults.unauthorized);
+    await assertRejects(create(), 'outcome_unknown');
+  });
+
   test('is not repeated for another user', async (t) => {
     const { books, desk } = await openSynced(t, site);
     const other = await site.newAccount();

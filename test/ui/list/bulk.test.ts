@@ -27,7 +27,9 @@ describe('several records', () => {
   });
 
   test('are left if the server cannot be asked, or the user cancels', async () => {
-    assert.deepEqual(await run([ok, failure('offline'), ok, ok]), { done: 1, failures: ['offline'], untried: 2, progress: [1, 2] });
+    for (const code of ['offline', 'outcome_unknown', 'unauthorized', 'signed_out', 'forbidden', 'too_many_requests'] as const) {
+      assert.deepEqual(await run([ok, failure(code), ok, ok]), { done: 1, failures: [code], untried: 2, progress: [1, 2] });
+    }
     assert.deepEqual(await run([ok, ok, ok], 1), { done: 1, failures: [], untried: 2, progress: [1] });
   });
 

@@ -44,6 +44,35 @@ describe('the rows of a list', () => {
     assert.equal(rows.isSettled, true);
   });
 
+  test('ignore the failure of an older request, also one of the rows that are still shown', async () => {
+    const damaged: Outcome<never> = { ok: false, error: { code: 'cache_unusable', message: 'Damaged.' } };
+    const { rows, fetches } = setUp();
+    rows.show(searchFor('a'));
+    rows.show(searchFor('ab'));
+    await fetches[0]?.respond(damaged);
+    assert.equal(rows.error, null);
+    await fetches[1]?.respond();
+    const around = fetches.at(-1);
+    assert.deepEqual([around?.query.search, around?.query.offset], ['ab', 100]);
+    rows.show(searchFor('b'));
+    await around?.respond(damaged);
+    assert.equal(rows.error, null);
+  });
+
+  test('begin at the top of another list, whatever was in view, also if they are refetched before they arrive', async () => {
+    const { rows, fetches, drawn } = setUp();
+    rows.show(searchFor('a'));
+    await fetches[0]?.respond();
+    rows.setView(510, 530);
+    const before = fetches.length;
+    rows.show(searchFor('b'));
+    rows.refresh();
+    rows.setView(510, 530);
+    assert.deepEqual(fetches.slice(before).map(({ query }) => query.offset), [0, 0]);
+    await fetches.at(-1)?.respond();
+    assert.deepEqual([rows.row(0)?.id, rows.isSettled, drawn.at(-1)], ['b0', true, true]);
+  });
+
   test('stay visible until everything in view of the next list has arrived', async () => {
     const { rows, fetches, drawn } = setUp();
     rows.show(searchFor('a'));

@@ -74,7 +74,7 @@ describe('resolving a conflict', () => {
       const found = findDifferences(fields, { base: a, mine: b, theirs: c });
       const merged = resolveConflict(fields, found, chooseAll(found, 'mine'), c);
       for (const field of fields) assert.deepEqual(merged[field], isDeepStrictEqual(b[field], a[field]) ? c[field] : b[field]);
-      assert.deepEqual(resolveConflict(fields, found, chooseAll(found, 'theirs'), c), c);
+      assert.deepEqual(resolveConflict(fields, found, chooseAll(found, 'theirs'), { ...c, status: 'open' }), c);
     }));
   });
 });

@@ -212,10 +212,10 @@ describe('saving a form', () => {
   });
 
   test('saves once if it is triggered twice', async () => {
-    const { flow, sent, edit } = createServer(customer);
+    const { flow, sent, done, edit } = createServer(customer);
     edit();
-    await Promise.all([flow.save({ ...customer, name: 'A' }), flow.save({ ...customer, name: 'A' })]);
-    assert.equal(sent.length, 1);
+    await Promise.all([flow.save({ ...customer, name: 'A' }), flow.save({ ...customer, name: 'A' }, 'issue')]);
+    assert.deepEqual([sent.length, done.map(({ next }) => next)], [1, [null]]);
   });
 
   test('sends only the fields of an issued invoice that may still change', async () => {
@@ -278,12 +278,14 @@ describe('a concurrent change by someone else', () => {
     const { flow, colleagueSaves, view, done } = createServer({ status: 'draft', note: 'a' });
     const first = view();
     flow.open({ kind: 'action', collection: 'invoices', action: 'issue', record: first });
-    colleagueSaves({ note: 'b' });
-    await flow.confirm();
+    for (const note of ['b', 'c']) {
+      colleagueSaves({ note });
+      await flow.confirm();
+    }
     const { task } = flow.state;
     assert.ok(task?.kind === 'action');
     assert.equal(task.before, first);
-    assert.equal(task.record.updatedAt, 'v2');
+    assert.equal(task.record.updatedAt, 'v3');
     await flow.confirm();
     assert.equal(done.length, 1);
   });
@@ -310,6 +312,26 @@ describe('a write without a response', () => {
     assert.equal(flow.state.error?.code, 'unsaved');
     await flow.save({ ...customer, name: 'Müller' });
     assert.equal(done.length, 1);
+    const issuing = createServer({ status: 'draft' });
+    issuing.flow.open({ kind: 'action', collection: 'invoices', action: 'issue', record: issuing.view() });
+    issuing.fail('outcome_unknown');
+    await issuing.flow.confirm();
+    await issuing.flow.syncCompleted();
+    assert.deepEqual([issuing.done.length, issuing.flow.state.error?.code], [0, 'unsaved']);
+  });
+
+  test('is still open if it was saved again, otherwise, while a sync was looked at', async () => {
+    const { flow, deps, edit, fail, done, view } = createServer(customer);
+    edit();
+    fail('outcome_unknown', true);
+    await flow.save({ ...customer, name: 'Müller' });
+    deps.getRecord = async () => {
+      fail('outcome_unknown');
+      await flow.save({ ...customer, name: 'Meier' });
+      return { ok: true, value: view() };
+    };
+    await flow.syncCompleted();
+    assert.deepEqual([done.length, flow.state.error?.code], [0, 'outcome_unknown']);
   });
 
   test('completes a delete if the record is gone', async () => {
@@ -393,6 +415,15 @@ describe('a new record whose save got no response, and that is edited and saved 
     assert.deepEqual([server.created, server.view().payload, server.done.length], [1, edited, 1]);
   });
 
+  test('leaves nothing to the next form, which makes a record of its own', async () => {
+    const server = await saveWithoutResponse(true);
+    server.deps.records = { ...server.deps.records, update: async () => ({ ok: false, error: { code: 'offline', message: '' } }) };
+    await server.flow.save(edited);
+    server.flow.open({ kind: 'edit', collection: 'customers', record: null, initial: {} });
+    await server.flow.save(edited);
+    assert.deepEqual([server.created, server.done.length], [2, 1]);
+  });
+
   test('is left alone if the form was closed meanwhile', async () => {
     const server = await saveWithoutResponse(true);
     const saving = server.flow.save(edited);
@@ -403,12 +434,14 @@ describe('a new record whose save got no response, and that is edited and saved 
 });
 
 test('a response that arrives after the form was closed does not close another one', async () => {
-  const { flow, edit, done } = createServer(customer);
+  const { flow, deps, edit, done } = createServer(customer);
   edit();
   const saving = flow.save({ ...customer, name: 'Müller' });
   flow.close();
   edit();
   await saving;
-  assert.equal(done.length, 0);
-  assert.equal(flow.state.task?.kind, 'edit');
+  assert.deepEqual([flow.state.task?.kind, flow.state.isBusy], ['edit', false]);
+  deps.refresh = async () => flow.close();
+  await flow.save({ ...customer, name: 'Müller' });
+  assert.equal(done.length, 0, 'nor is one done that was closed while its result was loaded');
 });

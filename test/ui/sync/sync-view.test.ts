@@ -139,6 +139,8 @@ describe('the passing of time', () => {
     assert.equal(shownState(memory, now + 12 * minute), 'up_to_date');
     assert.equal(shownState(memory, now + 12 * minute + 1), 'stale');
     assert.equal(viewSync(memory, now + 20 * minute, now + 20 * minute).tone, 'warn');
+    const redrawn = rememberStatus(memory, memory.latest, now + 10 * minute);
+    assert.equal(shownState(redrawn, now + 12 * minute + 1), 'stale', 'what is drawn again is no newer');
   });
 });
 
@@ -211,7 +213,10 @@ describe('writing', () => {
     assert.equal(writeBlock(statusOf('offline', { isOnline: false })), 'offline');
     assert.equal(writeBlock(statusOf('stale', { isOnline: false })), 'unreachable');
     assert.equal(writeBlock(statusOf('unreachable', { isOnline: false })), 'unreachable');
+    assert.equal(writeBlock(statusOf('unreachable')), 'unreachable');
     assert.equal(writeBlock(statusOf('session_expired')), 'signed_out');
+    const failed = (code: 'unauthorized' | 'disk_full'): Status => statusOf('error', { error: { code, message: '' } });
+    assert.deepEqual([writeBlock(failed('unauthorized')), writeBlock(failed('disk_full'))], ['checking', null]);
     const outdated = (code: 'upgrade_required' | 'server_outdated'): Partial<Status> => ({ error: { code, message: '' } });
     assert.equal(writeBlock(statusOf('update_required', outdated('upgrade_required'))), 'update_required');
     assert.equal(writeBlock(statusOf('update_required', outdated('server_outdated'))), 'server_outdated');

@@ -148,8 +148,8 @@ export interface System {
     save: () => Promise<string | null>;
     /** The folder chosen; null cancels. */
     chooseFolder: () => Promise<string | null>;
-    /** The index of the button pressed in a message box. */
-    press: () => Promise<number>;
+    /** The index of the button pressed in a message box; null cancels it, as with Esc. */
+    press: () => Promise<number | null>;
     /** Why folders cannot be opened; '' if they can. */
     folderProblem: string;
     /** Lets the clipboard take a text. */
@@ -225,8 +225,9 @@ export function createSystem(app: App): System {
         return { canceled: path === null, filePaths: path === null ? [] : [path] };
       },
       async showMessageBox(...args: [Electron.BaseWindow | Electron.MessageBoxOptions, Electron.MessageBoxOptions?]) {
-        seen.messages.push(ofWindow(...args));
-        return { response: await person.press(), checkboxChecked: false };
+        const options = ofWindow(...args);
+        seen.messages.push(options);
+        return { response: await person.press() ?? options.cancelId ?? 0, checkboxChecked: false };
       },
       showErrorBox(title, content) {
         seen.errors.push({ title, content });
