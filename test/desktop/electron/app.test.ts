@@ -229,9 +229,6 @@ describe('quitting', () => {
     const { controls, window, worker, log, electron } = await startApp(t);
     await electron.sync.getStatus();
     window.close();
-    for (const _ of [1, 2]) await nextTurn();
-    // Once more changes nothing.
-    controls.app.quit();
     await controls.app.ended;
     assert.equal(worker.exitCode, 0);
     assert.equal(log().at(-1)?.['event'], 'stopped');
@@ -284,6 +281,20 @@ describe('quitting', () => {
   });
 
   const unstoppable = process.platform === 'win32' && 'Windows cannot suspend a process with a signal';
+  test('waits for the data process however often it is asked for', { skip: unstoppable }, async (t) => {
+    const { controls, worker, electron } = await startApp(t);
+    await electron.sync.getStatus();
+    worker.child.kill('SIGSTOP');
+    for (const _ of [1, 2]) {
+      controls.app.quit();
+      for (const __ of [1, 2]) await nextTurn();
+      assert.equal(controls.app.hasEnded, false);
+    }
+    worker.child.kill('SIGCONT');
+    await controls.app.ended;
+    assert.equal(worker.exitCode, 0);
+  });
+
   test('does not wait for a data process that hangs', { skip: unstoppable }, async (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] });
     const { controls, worker, electron } = await startApp(t);
