@@ -1,9 +1,9 @@
-// The pull loop's memory: a piece's bytes are released once its rows are committed, and no sooner.
+// The pull loop's memory: a piece's bytes are released once its rows are committed, and no sooner. And what it kept and cannot read.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { readState } from '../../../desktop/cache/cache.ts';
+import { readStage, readState, stagePage, type CacheWriter } from '../../../desktop/cache/cache.ts';
 import { pull, type PullDeps } from '../../../desktop/sync/pull.ts';
 import { addCrc, emptyDigest, recordCrc } from '../../../shared/digest.ts';
 import type { Page, WireChange } from '../../../shared/feed.ts';
@@ -22,12 +22,24 @@ function pageOf(number: number): Page {
   };
 }
 
+function depsFor(cache: CacheWriter, deps: Pick<PullDeps, 'fetchPiece' | 'onProgress'>): PullDeps {
+  return {
+    cache,
+    onRefused: () => assert.fail('every change can be read'),
+    onRebuild: () => assert.fail('no rebuild is needed'),
+    isAskedFor: () => false,
+    nowMs: () => 0,
+    monotonicMs: () => 0,
+    yieldToEventLoop: async () => {},
+    ...deps,
+  };
+}
+
 test('each piece is released once, after its rows are committed and before the next is applied', async (t) => {
   const { writer } = temporaryCache(t);
   const events: string[] = [];
   let requested = 0;
-  const deps: PullDeps = {
-    cache: writer,
+  const deps = depsFor(writer, {
     async fetchPiece() {
       const number = requested += 1;
       return {
@@ -38,14 +50,31 @@ test('each piece is released once, after its rows are committed and before the n
       };
     },
     onProgress: (_progress, { upserts }) => events.push(`${upserts} applied`),
-    onRefused: () => assert.fail('every change can be read'),
-    onRebuild: () => assert.fail('no rebuild is needed'),
-    isAskedFor: () => false,
-    nowMs: () => 0,
-    monotonicMs: () => 0,
-    yieldToEventLoop: async () => {},
-  };
+  });
   await pull(deps, new AbortController().signal);
   assert.deepEqual(events, [1, 2, 3].flatMap((number) =>
     [`${number} released with the cursor at ${instant(number)}`, `${number} applied`]));
+});
+
+test('a piece of a catch-up that was kept and is damaged is dropped, so that the next pull asks for it again', async (t) => {
+  const { writer } = temporaryCache(t);
+  const asked: unknown[] = [];
+  const deps = depsFor(writer, {
+    async fetchPiece(since) {
+      const number = asked.push(since);
+      const page = number <= changes.length ? pageOf(number) : { ...pageOf(changes.length), serverTime: instant(5) };
+      return { page, bytes: Buffer.alloc(1), isStale: false, release: () => undefined };
+    },
+    onProgress: () => undefined,
+  });
+  const { signal } = new AbortController();
+  await pull(deps, signal);
+  const state = readState(writer);
+  for (const damaged of ['junk', '{"type":"upsert"']) {
+    stagePage(writer, Buffer.from(damaged), { cursor: instant(4), changes: 1 });
+    await assert.rejects(pull(deps, signal), { code: 'cache_unusable' });
+    assert.deepEqual([readStage(writer), readState(writer)], [null, state]);
+  }
+  await pull(deps, signal);
+  assert.deepEqual(asked.slice(-3), [instant(4), instant(4), instant(3)]);
 });
