@@ -146,11 +146,11 @@ export class FeedSource {
     const nonce = this.#newNonce();
     const limit = this.#deps.pageLimit ?? this.#pageSize.changes;
     const query = new URLSearchParams({ limit: String(limit), nonce, ...(since === null ? {} : { since }) });
-    const question = { since, nonce, knownInstant: this.#host.knownInstant() };
+    const sent = { since, nonce, knownInstant: this.#host.knownInstant() };
     const requestedMs = this.#deps.monotonicMs();
     try {
       const bytes = await this.#host.send({ path: `/api/sync/pull?${query}`, signal });
-      const received = this.#receive({ page: readPage(bytes), bytes, release: () => releaseBuffer(bytes) }, { question });
+      const received = this.#receive({ page: readPage(bytes), bytes, release: () => releaseBuffer(bytes) }, { sent });
       this.#pageSize.onArrival(this.#deps.monotonicMs() - requestedMs);
       return received;
     } catch (error) {
@@ -164,8 +164,8 @@ export class FeedSource {
     return this.#deps.newId().slice(-12);
   }
 
-  #receive({ page, bytes, release }: StreamPiece, { question }: { readonly question: Question }): ReceivedPiece {
-    const { since, nonce, knownInstant } = question;
+  #receive({ page, bytes, release }: StreamPiece, { sent }: { readonly sent: SentPull }): ReceivedPiece {
+    const { since, nonce, knownInstant } = sent;
     if (page.nonce !== nonce) throw failure('bad_response', 'replayed', this.#host.origin());
     const isStale = !page.hasMore && (parseInstant(page.serverTime) ?? -Infinity) < (knownInstant ?? -Infinity);
     return { page: since === null ? page : { ...page, total: null }, bytes, isStale, release };
@@ -173,7 +173,7 @@ export class FeedSource {
 }
 
 /** What a request asks for, and what was known when it was sent. */
-interface Question {
+interface SentPull {
   readonly since: string | null;
   readonly nonce: string;
   readonly knownInstant: Instant | null;
@@ -182,7 +182,7 @@ interface Question {
 /** One streamed answer. It is received only as far as the next piece, and until the signal aborts. */
 class OpenStream {
   readonly signal: AbortSignal;
-  readonly question: Question;
+  readonly sent: SentPull;
   readonly #host: Pick<FeedHost, 'stream' | 'origin'>;
   readonly #deps: FeedDeps;
   readonly #reader: StreamReader;
@@ -198,13 +198,13 @@ class OpenStream {
   #yieldedMs = 0;
 
   /** Sends the request; `next` must be called in the same turn. */
-  constructor(request: StreamRequest, signal: AbortSignal, question: Question, host: FeedHost, deps: FeedDeps) {
+  constructor(request: StreamRequest, signal: AbortSignal, sent: SentPull, host: FeedHost, deps: FeedDeps) {
     this.signal = signal;
-    this.question = question;
+    this.sent = sent;
     this.#host = host;
     this.#deps = deps;
     const changes = deps.pieceChanges ?? PIECE_CHANGES;
-    const firstChanges = question.since === null ? Math.min(changes, FIRST_CHANGES) : changes;
+    const firstChanges = sent.since === null ? Math.min(changes, FIRST_CHANGES) : changes;
     this.#reader = new StreamReader({ changes, firstChanges, sizeBytes: PIECE_BYTES });
     this.#requestedMs = deps.monotonicMs();
     // Lets whatever waits for a piece to be asked for find that the request has ended.
