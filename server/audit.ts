@@ -36,7 +36,7 @@ export interface Subject {
   readonly fields?: readonly string[];
 }
 
-const pageLimit = { default: 100, max: 1000 } as const;
+const entryLimit = { default: 100, max: 1000 } as const;
 
 export function entryOf({ user, session, from }: Actor, action: string, { collection, record, fields = [] }: Subject): AuditEntry {
   return {
@@ -67,7 +67,7 @@ export async function auditPage(
 ): Promise<Reply> {
   if (role !== 'owner') throw new AppError('forbidden', 'Only an owner of this account may see its audit trail.');
   const after = readCount(query, 'after', 0, 0);
-  const limit = Math.min(readCount(query, 'limit', pageLimit.default, 1), pageLimit.max);
+  const limit = Math.min(readCount(query, 'limit', entryLimit.default, 1), entryLimit.max);
   const found = await store.auditEntries(accountId, after, limit + 1);
   return { status: 200, body: { success: true, epoch, hasMore: found.length > limit, entries: found.slice(0, limit).map(toWire) } };
 }
@@ -100,14 +100,14 @@ export async function* auditCsv(store: Pick<Store, 'listAccounts' | 'auditEntrie
   yield `\uFEFF${csvColumns.join(',')}\r\n`;
   for (const account of await store.listAccounts()) {
     for (let after = 0, isLast = false; !isLast;) {
-      const entries = await store.auditEntries(account, after, pageLimit.max);
+      const entries = await store.auditEntries(account, after, entryLimit.max);
       const lines = entries.map((stored): string => {
         const values: Readonly<Record<string, unknown>> = { account, ...toWire(stored), fields: stored.entry.fields.join(' ') };
         return `${csvColumns.map((name) => csvText(String(values[name] ?? ''), { delimiter: ',' })).join(',')}\r\n`;
       });
       if (lines.length > 0) yield lines.join('');
       after = entries.at(-1)?.number ?? after;
-      isLast = entries.length < pageLimit.max;
+      isLast = entries.length < entryLimit.max;
     }
   }
 }

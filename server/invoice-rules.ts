@@ -96,9 +96,10 @@ export function numberProblem(payload: JsonObject): string | null {
 
 /**
  * As `issuedNumber`, of a number that another program may have given: RE-2026-0123 is one of RE-2026, too. Not where its prefix has
- * digits, since numbers of each customer's own, such as 1234-2026-1, would fill the account with series.
+ * digits, since numbers of each customer's own, such as 1234-2026-1, would fill the account with series. What checks an account that
+ * was made elsewhere asks `issuedNumber`: before, such numbers counted in no series.
  */
-function takenNumber(payload: JsonObject): ReturnType<typeof issuedNumber> {
+export function takenNumber(payload: JsonObject): ReturnType<typeof issuedNumber> {
   const { number } = payload;
   const [, series, count] = typeof number === 'string' ? /^(\D{0,20}(?:19|20|21)\d\d)-(\d{1,4})$/.exec(number) ?? [] : [];
   return series === undefined ? issuedNumber(payload) : { series, count: Number(count) };

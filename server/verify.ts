@@ -11,7 +11,7 @@ import { noProblems } from '../shared/problems.ts';
 import { isEpoch } from './account-file.ts';
 import { addressKey } from './auth.ts';
 import { MAX_SKEW_MS } from './clock-check.ts';
-import { isSeries, issuedNumber, numberProblem } from './invoice-rules.ts';
+import { isSeries, numberProblem, takenNumber } from './invoice-rules.ts';
 import { referencesOf } from './records.ts';
 import type { Account, Address, HeldRecord, Holdings } from './store.ts';
 
@@ -98,7 +98,7 @@ export async function inspectHoldings(holdings: Holdings, onFaults: (faults: rea
       }
       payloads.set(record, { collection, payload });
       credits.add(record, payload);
-      const number = collection.name === 'invoices' ? issuedNumber(payload) : null;
+      const number = collection.name === 'invoices' ? takenNumber(payload) : null;
       if (number) issued[number.series] = Math.max(issued[number.series] ?? 0, number.count);
       faults.push(...payloadFaults(record, collection, payload));
     }

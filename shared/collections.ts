@@ -24,7 +24,7 @@ export interface Column {
   readonly greatest?: { readonly of: string; readonly field: string };
   /** Where the integer counts as negative. */
   readonly negative?: Where;
-  /** Offered in the list; other columns serve filters only. */
+  /** A column of the list, which may leave it out where another one says it, and of the CSV; others serve filters only. */
   readonly shown?: true;
   readonly sorted?: true;
   readonly filtered?: true;

@@ -70,6 +70,14 @@ describe('imports', () => {
         .map((specifier) => `${path} imports ${specifier}`)), []);
   });
 
+  test('leave the cache without a network', () => {
+    const network = /^node:(?:https?2?|net|tls|dgram|dns)\b/;
+    assert.deepEqual(sources.filter(({ folder }) => folder === 'desktop/cache').flatMap(({ path, text }) => [
+      ...importsOf(text).filter((specifier) => network.test(specifier)),
+      ...code(text).filter((line) => /\b(?:fetch|WebSocket|EventSource)\(/.test(line)),
+    ].map((found) => `${path}: ${found}`)), []);
+  });
+
   test('form no circle', () => {
     const graph = new Map(sources.map(({ path, text }) => [path, importsOf(text).filter((specifier) => specifier.startsWith('.'))
       .map((specifier) => relative(root, resolve(root, dirname(path), specifier)).replaceAll('\\', '/'))]));
@@ -167,7 +175,7 @@ function folderOf(path: string): Folder {
 }
 
 function importsOf(text: string): string[] {
-  return [...text.matchAll(/^(?:import|export)\s+(?:[\w*\s{},]+?\s+from\s+)?'([^']+)'|\bimport\('([^']+)'\)/gm)]
+  return [...text.matchAll(/^(?:import|export)\s+(?:[\w*\s{},]+?\s+from\s+)?'([^']+)'|\b(?:import|require)\('([^']+)'\)/gm)]
     .map((match) => match[1] ?? match[2] ?? '');
 }
 

@@ -4,7 +4,7 @@
 // Invariants: at most one cache is open. Only a file that is proved damaged or foreign is set aside, and only by `adopt`,
 // so once the server has answered; any other file that cannot be opened for writing is opened read-only, until the next
 // sync tries again. A file marked for removal is never opened again; a cache holds the data of one user of one server only.
-// What is set aside is the same user's: rows of somebody else, or of nobody knows whom, are removed.
+// What is set aside is the same user's: rows that belong to somebody else, or to an unknown user, are removed.
 
 import { countRecords } from '../../shared/digest.ts';
 import { AppError, errorCode, type CacheDamage } from '../../shared/errors.ts';

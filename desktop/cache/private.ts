@@ -1,4 +1,4 @@
-// Keeps the desktop's own files to the user whose they are, on Linux and macOS and whatever the umask. On Windows the access list of
+// Keeps the desktop's own files to the user they belong to, on Linux and macOS and whatever the umask. On Windows the access list of
 // the user's profile does that; who moves the data elsewhere sets one (docs/desktop.md).
 //
 // Invariants: a new file or folder has its mode from the moment it exists; one that was open to others is tightened. Tightening is

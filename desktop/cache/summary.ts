@@ -1,5 +1,4 @@
-// Invoice totals: the open and overdue amounts, and the totals of a selection. These figures are specific to the
-// product, so this is the only query file that names a collection.
+// Invoice totals: the open and overdue amounts, and the totals of a selection.
 //
 // Invariants: currencies are never added together. Sums are exact: SQLite adds 64-bit integers in two halves that
 // cannot overflow, and a sum beyond `Number.MAX_SAFE_INTEGER` is null rather than approximate.

@@ -3,8 +3,8 @@
 //
 // Invariants: the token is on disk encrypted or not at all; if the system cannot encrypt, or only obfuscates (`basic_text`
 // on Linux), it is held in memory until the program ends. A file that is missing, truncated or from another user or
-// machine counts as no token, so the user signs in again. One that cannot be decrypted now stays, as a rule for the next start: within
-// one run Electron asks for the key only once, and then has it late or not at all. A token that was to be removed or replaced is never
+// machine counts as no token, so the user signs in again. One that cannot be decrypted now stays, usually until the next start: within
+// one run Electron asks for the key only once, and it comes late or never. A token that was to be removed or replaced is never
 // loaded again, although the file could not be removed (session/token-file.ts). Operations run one after the other, and none waits for
 // the key store for ever.
 //

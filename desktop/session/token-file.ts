@@ -1,4 +1,5 @@
 // The file of the stored token, whatever is in it: `token.bin`, and the marker `token.bin.removing` beside it, which says that it is dead.
+// desktop/electron/vault.ts encrypts it.
 
 import { access, rm, truncate, writeFile } from 'node:fs/promises';
 

@@ -8,7 +8,7 @@
  */
 const FIRST_PAGE_CHANGES = 1000;
 const MAX_PAGE_CHANGES = 2000;
-/** Not even a page of these changes is too long for any connection. */
+/** Even the poorest connection can take a page of this many. */
 const MIN_PAGE_CHANGES = 20;
 /** After a page that was cut, this many must arrive before pages grow again, each time. */
 const PAGES_BEFORE_GROWTH = 8;

@@ -11,7 +11,7 @@ export interface BackoffBounds {
   readonly maxMs: number;
 }
 
-/** Within a sync. */
+/** Between the tries of a request, and of whatever names no other bounds; triggers.ts has those between syncs. */
 const requestBounds: BackoffBounds = { firstMs: 500, maxMs: 30_000 };
 export const MAX_ATTEMPTS = 4;
 

@@ -1,6 +1,5 @@
-// Places a popover at its button's start edge, below it or, if there is more room, above, and keeps it inside the window. A focus
-// inside returns to the button when it closes.
-// Popovers are in the browser's top layer, so no ancestor clips them.
+// Places a popover at its button's start edge, below it or, if there is more room, above, and keeps it inside the window.
+// Popovers are in the browser's top layer, so no ancestor clips them. When one closes, the focus goes from within it to its button.
 
 const gapPx = 4;
 

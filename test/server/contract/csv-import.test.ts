@@ -38,11 +38,23 @@ for (const store of stores) {
       return body.changes.filter((change) => change.collection === collection).map((change) => change.payload as Record<string, unknown>);
     };
 
-    const assertSound = async (): Promise<void> => {
+    const verify = async (fixes: boolean): Promise<{ code: number; text: string }> => {
       const target = await openStore(server, () => server.clock.ms);
       const lines: string[] = [];
       const deps = { nowMs: () => server.clock.ms, write: (line: string) => void lines.push(line) };
-      assert.equal(await runVerify(target, { fixes: false, account: null }, deps), 0, lines.join(''));
+      const code = await runVerify(target, { fixes, account: null }, deps);
+      await target.close();
+      return { code, text: lines.join('') };
+    };
+    const assertSound = async (): Promise<void> => {
+      const { code, text } = await verify(false);
+      assert.equal(code, 0, text);
+    };
+    /** Changes what the account says of itself, as no request can. */
+    const setNumbers = async (numbers: Record<string, number>): Promise<void> => {
+      const target = await openStore(server, () => server.clock.ms);
+      const [accountId = ''] = await target.listAccounts();
+      await target.mend(accountId, async (mending) => mending.setAccount({ numbers }));
       await target.close();
     };
 
@@ -106,20 +118,28 @@ for (const store of stores) {
     });
 
     test('continues a series however many digits its numbers had, but makes none of numbers that each customer has', async () => {
-      const numbers = ['RE-2026-7', 'RE-2026-0123', 'RE-2026-00045', '2026-9', 'INV-2026-0012', '1234-2026-1', 'RE-26-500'];
+      const numbers = ['RE-2026-7', 'RE-2026-0123', 'RE-2026-00045', '2026-9', 'INV-2026-0012', '1234-2026-1', 'RE-26-500', 'GR-2026-0300'];
       const rows = numbers.map((number) => `${number},Digits Ltd,2026-01-15,1.00,EUR`);
       await server.owner.create('customers', customer({ name: 'Digits Ltd' }));
-      assert.match((await run(['number,customer,date,total,currency', ...rows].join('\n'))).text, /^Imported 7 invoices/);
+      assert.match((await run(['number,customer,date,total,currency', ...rows].join('\n'))).text, /^Imported 8 invoices/);
       const customerId = (await payloads('invoices')).find(({ number }) => number === 'RE-2026-7')?.['customerId'];
       const { mongoId = '' } = (await server.owner.pull()).body.changes.find(({ collection }) => collection === 'company') ?? {};
-      for (const [invoicePrefix, next] of [
-        ['RE-', 'RE-2026-00124'], ['', '2026-00010'], [null, 'INV-2026-00013'], ['1234-', '1234-2026-00001'],
-      ]) {
+      const issueWith = async (invoicePrefix: string | null): Promise<unknown> => {
         await server.owner.change('company', await server.owner.read('company', mongoId), { name: 'Digits GmbH', invoicePrefix });
         const draft = await server.owner.create('invoices', invoice(String(customerId), { issueDate: '2026-02-01' }));
-        assert.equal((await server.owner.act(draft, 'issue')).payload['number'], next);
-      }
+        return (await server.owner.act(draft, 'issue')).payload['number'];
+      };
+      assert.equal(await issueWith('RE-'), 'RE-2026-00124');
+      assert.equal(await issueWith(''), '2026-00010');
+      assert.equal(await issueWith(null), 'INV-2026-00013');
+      assert.equal(await issueWith('1234-'), '1234-2026-00001');
       await assertSound();
+
+      // As after an import that continued no series of so few digits.
+      await setNumbers({});
+      assert.match((await verify(false)).text, /the series GR-2026 is at 0, and an invoice has number 300 of it/);
+      assert.equal((await verify(true)).code, 0);
+      assert.equal(await issueWith('GR-'), 'GR-2026-00301');
     });
 
     test('names every row that does not fit by line and column, and imports nothing then', async () => {
@@ -274,13 +294,8 @@ for (const store of stores) {
     });
 
     test('adds nothing to an account that somebody has made unreadable meanwhile', async () => {
-      const breakAccount = async (): Promise<void> => {
-        const target = await openStore(server, () => server.clock.ms);
-        const [accountId = ''] = await target.listAccounts();
-        await target.mend(accountId, async (mending) => mending.setAccount({ numbers: 'x' as never }));
-        await target.close();
-      };
-      await assert.rejects(runLate('name\nUnreadable\n', breakAccount), /cannot be read: run node server\.ts verify --fix first/);
+      const importing = runLate('name\nUnreadable\n', () => setNumbers('x' as never));
+      await assert.rejects(importing, /cannot be read: run node server\.ts verify --fix first/);
     });
   });
 }
