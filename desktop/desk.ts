@@ -1,4 +1,4 @@
-// Everything behind the window, in the process that owns the database and the network: the host, the settings, and the
+// Everything behind the window, in the process that owns the cache and the network: the host, the settings, and the
 // files that a person chooses to write. Electron's worker, the preview and the tests open it and pass calls to it.
 //
 // Invariants: every channel has a handler, or this does not compile; a request is parsed before its handler sees it; an

@@ -22,7 +22,7 @@ import { sendChunks } from './sending.ts';
 import type { Store } from './store.ts';
 
 /** The most changes of one snapshot, and what one brings although others wait. */
-const PIECE_CHANGES = 20_000;
+const SNAPSHOT_CHANGES = 20_000;
 const SHARE_BYTES = 1024 * 1024;
 /** How long a snapshot waits for the client to take what was read, and a compressor for the next part. */
 const MAX_PAUSE_MS = 100;
@@ -146,7 +146,7 @@ export async function pullStream(deps: StreamDeps, caller: Caller, query: PullQu
 const vary = 'Accept, Accept-Encoding';
 
 async function buildStream(deps: StreamDeps, caller: Caller, query: PullQuery, outlet: Outlet): Promise<void> {
-  const { store, identify, visit, pieceChanges = PIECE_CHANGES, shortBytes = SHORT_BYTES } = deps;
+  const { store, identify, visit, pieceChanges = SNAPSHOT_CHANGES, shortBytes = SHORT_BYTES } = deps;
   let { since } = query;
   let count = 0;
   let begun: { readonly scope: string; readonly clock: Instant } | null = null;

@@ -10,7 +10,7 @@ import { AppError } from './errors.ts';
 import { isBlank } from './fields.ts';
 import { addProblem, noProblems, problem, type Problem, type Problems } from './problems.ts';
 
-export * from './invoice-age.ts';
+export * from './invoice-status.ts';
 
 export interface PricedLine {
   readonly quantityMilli: number;

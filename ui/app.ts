@@ -14,7 +14,7 @@ import type { AppEvents, ToastText } from './base/events.ts';
 import { chooseLocale, currentLocale, setLocale, t, type Locale } from './text/i18n.ts';
 import './shell.ts';
 import type { InvoifyShell } from './shell.ts';
-import { nextChangeMs, refusalText, rememberStatus, viewSync, writeBlock, type SyncMemory } from './sync/sync-view.ts';
+import { nextChangeMs, rememberStatus, signInReason, viewSync, writeBlock, type SyncMemory } from './sync/sync-view.ts';
 import './base/toasts.ts';
 import type { InvoifyToasts } from './base/toasts.ts';
 
@@ -198,7 +198,7 @@ export class InvoifyApp extends LitElement {
     if (needsSignIn(latest) || this._isSigningIn) loadSignIn();
     if (needsSignIn(latest)) {
       return html`<main><invoify-sign-in .server=${latest.server ?? this._settings?.server ?? null} .user=${latest.user}
-        .reason=${refusalText(latest)} .memoryOnly=${isMemoryOnly}></invoify-sign-in></main>`;
+        .reason=${signInReason(latest)} .memoryOnly=${isMemoryOnly}></invoify-sign-in></main>`;
     }
     if (latest.user) this.#owner = `${latest.server} ${latest.user.id}`;
     // What somebody has opened or typed is not for the next user.
@@ -206,7 +206,7 @@ export class InvoifyApp extends LitElement {
       ${keyed(this.#owner, html`<invoify-shell .status=${latest} .view=${viewSync(memory, performance.now(), Date.now())}
         .settings=${this._settings} .info=${this.#info}></invoify-shell>`)}
       ${this._isSigningIn ? html`<invoify-sign-in-dialog .server=${latest.server} .user=${latest.user}
-        .reason=${refusalText(latest)} .memoryOnly=${isMemoryOnly}
+        .reason=${signInReason(latest)} .memoryOnly=${isMemoryOnly}
         @close=${this.#endSignIn}></invoify-sign-in-dialog>` : nothing}`;
   }
 

@@ -9,7 +9,7 @@
 import { parseInstant, type Instant } from '../../shared/clock.ts';
 import type { WireRecord } from '../../shared/protocol.ts';
 import type { ListPage, ListQuery, RecordView } from '../../shared/window/views.ts';
-import { getRecord, listColumns, listPage } from './queries.ts';
+import { getRecord, listedColumns, listPage } from './queries.ts';
 import type { CacheReader } from './schema.ts';
 import { readState } from './state.ts';
 import { inReadTransaction } from './sqlite.ts';
@@ -58,7 +58,7 @@ export class AcknowledgedRecords {
           const written = records.find(({ id }) => id === row.id);
           if (!written?.payload) return row;
           // Balances stay as they are.
-          const columns = { ...row.columns, ...listColumns(reader, query.collection, written.payload) };
+          const columns = { ...row.columns, ...listedColumns(reader, query.collection, written.payload) };
           return { id: row.id, updatedAt: written.updatedAt, columns };
         }),
       };

@@ -6,7 +6,7 @@ import type { Invoice, Plan } from '../../shared/collections.ts';
 import type { JsonObject } from '../../shared/fields.ts';
 import type { LineQuery, LineSuggestion } from '../../shared/window/views.ts';
 import { parsePayload } from './queries.ts';
-import { recordsTable, requireCollection, type CacheReader } from './schema.ts';
+import { recordsTable, collectionIn, type CacheReader } from './schema.ts';
 import { readState } from './state.ts';
 import { inReadTransaction } from './sqlite.ts';
 
@@ -54,7 +54,7 @@ export function lineSuggestions(reader: CacheReader, { text, currency }: LineQue
 
 /** The payloads that arrived last, newest first. */
 function* payloads<T>(reader: CacheReader, collection: string): Generator<JsonObject & Partial<T>> {
-  const { name } = requireCollection(reader.layout, collection);
+  const { name } = collectionIn(reader.layout, collection);
   const table = recordsTable(name, readState(reader).generation);
   for (const { payload } of reader.db.prepare(`SELECT payload FROM ${table} ORDER BY rowid DESC LIMIT ?`).iterate(maxRecords)) {
     yield parsePayload(String(payload), name) as JsonObject & Partial<T>;

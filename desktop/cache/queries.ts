@@ -12,7 +12,7 @@ import { isObject, type JsonObject } from '../../shared/fields.ts';
 import type { ListPage, ListQuery, ListRow, ListSelection, RecordView } from '../../shared/window/views.ts';
 import { fillBalances } from './balances.ts';
 import {
-  balanceTable, idColumn, listTable, listValuesSelect, quoteAll, recordsTable, requireCollection, sortColumns, sortTerms,
+  balanceTable, idColumn, listTable, listValuesSelect, quoteAll, recordsTable, collectionIn, sortColumns, sortTerms,
   type CacheReader, type Generation,
 } from './schema.ts';
 import { accessPath, invalid, readSelection, whereSql, whereValues, type Where } from './selection.ts';
@@ -30,7 +30,7 @@ const batchRows = 500;
  * records with the ids in `omitted` are left out.
  */
 export function listPage(reader: CacheReader, query: ListQuery, omitted: readonly string[] = []): ListPage {
-  const collection = requireCollection(reader.layout, query.collection);
+  const collection = collectionIn(reader.layout, query.collection);
   const page = parsePage(collection, query);
   return inReadTransaction(reader.db, `listing the ${collection.name}`, () => {
     const { generation } = readState(reader);
@@ -48,8 +48,8 @@ function omit(ids: readonly string[], { name }: Collection, generation: Generati
 }
 
 /** The columns that a list would have for a record with this payload. Throws `invalid_request` for an unknown collection. */
-export function listColumns(reader: CacheReader, collection: string, payload: JsonObject): ListRow['columns'] {
-  const row = reader.db.prepare(listValuesSelect(requireCollection(reader.layout, collection))).get(JSON.stringify(payload));
+export function listedColumns(reader: CacheReader, collection: string, payload: JsonObject): ListRow['columns'] {
+  const row = reader.db.prepare(listValuesSelect(collectionIn(reader.layout, collection))).get(JSON.stringify(payload));
   return { ...row } as ListRow['columns'];
 }
 
@@ -58,7 +58,7 @@ export function listColumns(reader: CacheReader, collection: string, payload: Js
  * collection, `cache_unusable` if the payload is damaged.
  */
 export function getRecord(reader: CacheReader, collection: string, id: string): RecordView | null {
-  const { name } = requireCollection(reader.layout, collection);
+  const { name } = collectionIn(reader.layout, collection);
   return inReadTransaction(reader.db, 'reading a record', () => {
     const { generation } = readState(reader);
     const row = reader.db.prepare(`SELECT updated_at, payload FROM ${recordsTable(name, generation)} WHERE id = ?`)
@@ -161,7 +161,7 @@ function joinBalances({ balances }: Collection): string {
  * `listPage`.
  */
 export function* listRows(snapshot: CacheReader, query: ListSelection & Pick<ListQuery, 'sort'>): Generator<readonly ListRow[]> {
-  const collection = requireCollection(snapshot.layout, query.collection);
+  const collection = collectionIn(snapshot.layout, query.collection);
   const page = parsePage(collection, query);
   const { generation } = readState(snapshot);
   const where = readSelection(snapshot, generation, collection, query);

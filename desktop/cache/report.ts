@@ -5,7 +5,7 @@
 
 import { AppError } from '../../shared/errors.ts';
 import { ReportBuilder, reportBases, type ReportCell, type ReportDocument, type ReportQuery } from '../../shared/report.ts';
-import { listTable, recordsTable, requireCollection, type CacheReader } from './schema.ts';
+import { listTable, recordsTable, collectionIn, type CacheReader } from './schema.ts';
 import { withSnapshot } from './snapshot.ts';
 import type { Condition } from './search.ts';
 import { readState } from './state.ts';
@@ -59,7 +59,7 @@ function* slices(snapshot: CacheReader, { basis, from, to }: ReportQuery, credit
 
 /** The condition on one slice of the list's rows after another. */
 function* rowSlices(snapshot: CacheReader, { sql, values }: Condition): Generator<Condition> {
-  const { name } = requireCollection(snapshot.layout, 'invoices');
+  const { name } = collectionIn(snapshot.layout, 'invoices');
   const next = snapshot.db.prepare('SELECT max(rowid) AS last FROM '
     + `(SELECT rowid FROM ${listTable(name, readState(snapshot).generation)} WHERE rowid > ? ORDER BY rowid LIMIT ${sliceRows})`);
   for (let after = 0, last: unknown; ; after = Number(last)) {
@@ -85,7 +85,7 @@ async function readCreditNotes(reader: CacheReader, yieldToEventLoop: () => Prom
 async function eachDocument(
   reader: CacheReader, conditions: Iterable<Condition>, yieldToEventLoop: () => Promise<void>, take: (row: Row) => void,
 ): Promise<void> {
-  const { name } = requireCollection(reader.layout, 'invoices');
+  const { name } = collectionIn(reader.layout, 'invoices');
   const { generation } = readState(reader);
   for (const { sql, values } of conditions) {
     const rows = reader.db.prepare('SELECT id, creditedId, kind, currency, issueDate, abs(totalMinor) AS totalMinor, '

@@ -94,7 +94,7 @@ export function createLayout(collections: readonly Collection[], hasFullText: bo
 }
 
 /** The declaration of a collection. Throws `invalid_request` for an unknown name. */
-export function requireCollection(layout: Layout, name: string): Collection {
+export function collectionIn(layout: Layout, name: string): Collection {
   const collection = layout.collections.get(name);
   if (!collection) throw new AppError('invalid_request', `There is no collection called ${name}.`);
   return collection;

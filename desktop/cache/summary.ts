@@ -7,7 +7,7 @@ import type { InvoiceStatus } from '../../shared/collections.ts';
 import { isDate } from '../../shared/fields.ts';
 import { ageBucketRange, ageBuckets, type AgeBucket } from '../../shared/invoice.ts';
 import type { CurrencySummary, CurrencyTotals, ListSelection, Sum } from '../../shared/window/views.ts';
-import { listTable, requireCollection, type CacheReader } from './schema.ts';
+import { listTable, collectionIn, type CacheReader } from './schema.ts';
 import { accessPath, invalid, readSelection, whereSql, whereValues } from './selection.ts';
 import { readState } from './state.ts';
 import { inReadTransaction } from './sqlite.ts';
@@ -18,7 +18,7 @@ import { inReadTransaction } from './sqlite.ts';
  */
 export function summary(reader: CacheReader, today: string): CurrencySummary[] {
   if (!isDate(today)) throw invalid('The date of a summary must be written YYYY-MM-DD.');
-  const { name } = requireCollection(reader.layout, 'invoices');
+  const { name } = collectionIn(reader.layout, 'invoices');
   const ranges = ageBuckets.map((bucket) => ({ bucket, ...ageBucketRange(bucket, today) }));
   const cases = ranges.map(({ bucket, from, to }) => {
     const bounds = [from === null ? [] : ['dueDate >= ?'], to === null ? [] : ['dueDate <= ?']].flat();
@@ -51,7 +51,7 @@ const uncounted: readonly unknown[] = ['draft', 'void'] satisfies readonly Invoi
  * malformed selection.
  */
 export function selectionTotals(reader: CacheReader, selection: ListSelection): CurrencyTotals[] {
-  const collection = requireCollection(reader.layout, selection.collection);
+  const collection = collectionIn(reader.layout, selection.collection);
   if (collection.name !== 'invoices') throw invalid(`The ${collection.name} have no amounts to add up.`);
   return inReadTransaction(reader.db, 'adding up a selection', () => {
     const { generation } = readState(reader);

@@ -1,7 +1,7 @@
 // The entry of Electron's main process. Reads as the list of startup steps; each is a function in its own file.
 //
-// Invariants: this process never touches the database or the network, so the window never waits for either; the page is
-// sandboxed and has no permissions; closing the window quits the program, after the database and the files are closed;
+// Invariants: this process never touches the cache or the network, so the window never waits for either; the page is
+// sandboxed and has no permissions; closing the window quits the program, after the cache and the files are closed;
 // a start that fails says so and ends.
 
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';

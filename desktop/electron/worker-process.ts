@@ -3,7 +3,7 @@
 //
 // Invariants: every call is answered, even if the process dies during it. A process that dies, or does not start, is
 // started again, with exponential backoff if it dies soon after its start; meanwhile the status reports the failure. A
-// crash loses nothing: the database holds committed transactions, and the token is in the main process (vault.ts).
+// crash loses nothing: the cache holds committed transactions, and the token is in the main process (vault.ts).
 //
 // Electron emits `exit` when the process announces it or has crashed: it may still be there for a moment, and its last
 // messages and its standard error may be lost. What it must not lose is written by itself (worker.ts). A process that the
@@ -41,7 +41,7 @@ export interface DeskProcess {
 
 /** After this long, the next crash counts as the first. */
 const STABLE_AFTER_MS = 60_000;
-/** The process that has ended needs a moment to let go of the database. */
+/** The process that has ended needs a moment to let go of the cache. */
 const RESTART_AFTER_MS = 100;
 const MAX_BACKOFF_MS = 30_000;
 const START_TIMEOUT_MS = 30_000;

@@ -1,4 +1,4 @@
-// The entry of the data process, which owns the database and the network: runs a desk whose requests go through
+// The entry of the data process, which owns the cache and the network: runs a desk whose requests go through
 // Electron's `net`, so the system's proxy and certificates apply, and whose token is stored by the main process.
 //
 // Invariants: every call is answered; one that arrives before the desk is open waits for it; if the desk cannot be opened

@@ -9,7 +9,7 @@ import type { Collection, Column } from '../../shared/collections.ts';
 import { csvText } from '../../shared/csv.ts';
 import { toMajorUnits } from '../../shared/currency.ts';
 import { AppError } from '../../shared/errors.ts';
-import { rowStatus } from '../../shared/invoice-age.ts';
+import { rowStatus } from '../../shared/invoice-status.ts';
 import type { CsvRequest, TableRequest } from '../../shared/window/ipc.ts';
 import type { ListRow } from '../../shared/window/views.ts';
 import { listRows, withSnapshot, type CacheReader } from '../cache/cache.ts';

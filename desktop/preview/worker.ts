@@ -1,4 +1,4 @@
-// The preview's worker thread, which owns the database and the network, so serving the page never waits for either.
+// The preview's worker thread, which owns the cache and the network, so serving the page never waits for either.
 //
 // It receives a channel with the request as JSON and replies with the outcome as JSON; it sends statuses and log entries
 // unasked, and receives the network state that a page observes. If the desk cannot be opened, the next call tries again.

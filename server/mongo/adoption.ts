@@ -53,13 +53,13 @@ export interface Finding {
   readonly text: string;
 }
 
-export interface Outcome {
+export interface AdoptionCounts {
   changed: number;
   removed: number;
   problems: number;
 }
 
-const noOutcome: Readonly<Outcome> = { changed: 0, removed: 0, problems: 0 };
+const noCounts: Readonly<AdoptionCounts> = { changed: 0, removed: 0, problems: 0 };
 
 /** A document by its key. */
 export interface NamedDocument {
@@ -101,8 +101,8 @@ export class Adoption {
    * Takes over every document, and deletes what has none any more, unless `keepsGone`. `isComplete` is false if records stay because
    * their collection is empty.
    */
-  async scan({ keepsGone = false } = {}): Promise<Outcome & { readonly isComplete: boolean }> {
-    const outcome = { ...noOutcome, isComplete: true };
+  async scan({ keepsGone = false } = {}): Promise<AdoptionCounts & { readonly isComplete: boolean }> {
+    const outcome = { ...noCounts, isComplete: true };
     const removeGone = async (mapped: MappedCollection): Promise<void> => {
       const { isComplete, ...removed } = await this.#removeGone(mapped);
       add(outcome, removed);
@@ -142,7 +142,7 @@ export class Adoption {
   }
 
   /** Takes over what these documents are now, or that they were deleted. `from` is a collection of the other program. */
-  async refresh(named: ReadonlyMap<string, readonly NamedDocument[]>): Promise<Outcome> {
+  async refresh(named: ReadonlyMap<string, readonly NamedDocument[]>): Promise<AdoptionCounts> {
     type Batch = readonly [mapped: MappedCollection, incoming: readonly Incoming[]];
     const [present, gone, goneInvoices]: [Batch[], Batch[], Batch[]] = [[], [], []];
     for (const mapped of this.#deps.mapping.collections) {
@@ -161,7 +161,7 @@ export class Adoption {
       }
     }
     // Only credit notes refer to invoices, and what is gone of them may have the numbers of others.
-    const outcome = { ...noOutcome };
+    const outcome = { ...noCounts };
     for (const [mapped, incoming] of [...goneInvoices, ...present, ...gone]) add(outcome, await this.#take(mapped, incoming));
     return outcome;
   }
@@ -170,7 +170,7 @@ export class Adoption {
    * Tries again some documents that did not fit, from the one after the place `after`, as what they refer to may be there now. `place` is
    * where it stopped, or '' after the last; '' is also where a round begins. A round may go backward.
    */
-  async retry(after: string, isBackward = false): Promise<Outcome & { readonly place: string }> {
+  async retry(after: string, isBackward = false): Promise<AdoptionCounts & { readonly place: string }> {
     const found = await this.#adopted.problems(after, { limit: RETRIED, isBackward });
     const named = new Map(this.#deps.mapping.collections.map(({ collection, from }) => {
       const own = found.filter((entry) => entry.collection === collection.name);
@@ -180,8 +180,8 @@ export class Adoption {
   }
 
   /** Of an empty collection nothing is deleted: it was probably dropped or renamed. */
-  async #removeGone(mapped: MappedCollection): Promise<Outcome & { readonly isComplete: boolean }> {
-    const outcome = { ...noOutcome, isComplete: true };
+  async #removeGone(mapped: MappedCollection): Promise<AdoptionCounts & { readonly isComplete: boolean }> {
+    const outcome = { ...noCounts, isComplete: true };
     const source = this.#source.collection(mapped.from);
     const entries = this.#adopted.of(mapped.collection.name).batchSize(BATCH_SIZE);
     for (let batch: AdoptedDocument[] = []; ;) {
@@ -203,12 +203,12 @@ export class Adoption {
   }
 
   /** One batch of one collection. Users go one by one: an address that is taken keeps no other from being taken over. */
-  async #take(mapped: MappedCollection, incoming: readonly Incoming[]): Promise<Outcome> {
-    if (incoming.length === 0) return { ...noOutcome };
+  async #take(mapped: MappedCollection, incoming: readonly Incoming[]): Promise<AdoptionCounts> {
+    if (incoming.length === 0) return { ...noCounts };
     const { name } = mapped.collection;
     const before = await this.#adopted.register(name, incoming);
     const problems = new Map<string, string>();
-    const written = { ...noOutcome };
+    const written = { ...noCounts };
     const groups = name === 'users' ? incoming.map((one) => [one]) : [incoming];
     for (const group of groups) add(written, await this.#write(mapped, group, problems));
     await this.#adopted.note(name, incoming, before, problems, (sourceId, text) =>
@@ -217,7 +217,7 @@ export class Adoption {
   }
 
   /** Notes what does not fit in `problems`. */
-  async #write(mapped: MappedCollection, incoming: readonly Incoming[], problems: Map<string, string>): Promise<Outcome> {
+  async #write(mapped: MappedCollection, incoming: readonly Incoming[], problems: Map<string, string>): Promise<AdoptionCounts> {
     try {
       const { found, changed, removed } = await this.#writeOnce(mapped, incoming);
       for (const [id, text] of found) problems.set(id, text);
@@ -229,9 +229,9 @@ export class Adoption {
       if (only && incoming.length === 1) {
         const text = error.message.replace(/\.$/, '');
         problems.set(only.id, only.document ? text : `${deletedThere}, and stays here: ${text}`);
-        return { ...noOutcome };
+        return { ...noCounts };
       }
-      const outcome = { ...noOutcome };
+      const outcome = { ...noCounts };
       for (const one of incoming) add(outcome, await this.#write(mapped, [one], problems));
       return outcome;
     }
@@ -429,7 +429,7 @@ interface Written {
   removed: number;
 }
 
-function add(outcome: Outcome, { changed, removed, problems }: Outcome): void {
+function add(outcome: AdoptionCounts, { changed, removed, problems }: AdoptionCounts): void {
   outcome.changed += changed;
   outcome.removed += removed;
   outcome.problems += problems;

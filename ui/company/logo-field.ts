@@ -65,7 +65,7 @@ export class InvoifyLogoField extends LitElement {
     const isLatest = this.#startChoice();
     const read = await readLogo(file, canDraw);
     if (!isLatest()) return;
-    this._refusal = 'url' in read ? null : refusalText(read, file);
+    this._refusal = 'url' in read ? null : logoProblemText(read, file);
     if ('url' in read) this.#emit(read.url);
   }
 
@@ -99,7 +99,7 @@ export class InvoifyLogoField extends LitElement {
   }
 }
 
-function refusalText(refusal: LogoProblem, { size }: File): string {
+function logoProblemText(refusal: LogoProblem, { size }: File): string {
   switch (refusal.problem) {
     case 'type': return t('company.logoType');
     case 'size': return t('company.logoSize', { size: kib(size), max: kib(maxLogoBytes) });

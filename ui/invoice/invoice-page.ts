@@ -17,7 +17,6 @@ import { paperContent, type Fact, type Paper, type PaperSum } from './paper-cont
 import { fitColumns, numberColumns, type ColumnWidths, type TableFit } from './paper-columns.ts';
 import { breakPages, type PaperPage } from './paper-pages.ts';
 import { paperPieces, type PaperPiece } from './paper-pieces.ts';
-import { kept, keptText, words } from './kept.ts';
 import { unbroken } from '../base/unbroken.ts';
 import { paperStyles } from './paper-styles.ts';
 
@@ -30,6 +29,8 @@ const usualMm: ColumnWidths = { quantity: 24, price: 31, tax: 16, amount: 30 };
 const untaxedMm: ColumnWidths = { quantity: 24, price: 44, tax: 0, amount: 30 };
 /** A longer unit is broken, so that it does not take the room of every description. */
 const maxWordMm = 40;
+/** Kept on one line: a word with a digit, up to the next space at which a line may break: an amount with its currency is one. */
+const word = /(?<![^ \n])(?=[^ \n]*\d)([^ \n]{1,40})(?![^ \n])/u;
 /** Kept free above the footer. */
 const gapMm = 6;
 
@@ -307,6 +308,22 @@ function creditNotesOf({ credits }: Detail): readonly string[] {
 
 function fileName({ number, customerName }: Invoice): string {
   return number ?? `${t('detail.draft')} ${customerName}`;
+}
+
+/** A text on one line. */
+function kept(text: string): TemplateResult | string {
+  return text === '' ? '' : html`<span class="kept">${text}</span>`;
+}
+
+/** Words that are broken only where one does not fit by itself; the columns are made wide enough for them where there is room. */
+function words(text: string): readonly (TemplateResult | string)[] {
+  return text.split(/( )/).map((part) => (part.trim() === '' ? part : html`<span class="word">${part}</span>`));
+}
+
+/** Running text in which no amount is broken, nor a number such as INV-2026-00001. */
+function keptText(text: string): readonly (TemplateResult | string)[] {
+  // What the group captures is at the odd places.
+  return text.split(word).map((part, index) => (index % 2 === 0 ? part : kept(part)));
 }
 
 customElements.define('invoify-invoice-page', InvoifyInvoicePage);

@@ -2,7 +2,7 @@
 // that is not mentioned here gets defaults, so a new collection has a list without further work.
 
 import type { Collection, Column } from '../../shared/collections.ts';
-import { rowStatus } from '../../shared/invoice-age.ts';
+import { rowStatus } from '../../shared/invoice-status.ts';
 import type { ListRow } from '../../shared/window/views.ts';
 import { formatDate, formatMoney, formatNumber } from '../text/format.ts';
 import { isKey, t, tryText } from '../text/i18n.ts';

@@ -1,7 +1,7 @@
 // A list as a CSV file: its columns, in the words of the window. Loaded when it is first needed.
 
 import type { Collection, Column } from '../../shared/collections.ts';
-import { shownStatuses } from '../../shared/invoice-age.ts';
+import { shownStatuses } from '../../shared/invoice-status.ts';
 import type { CsvColumn } from '../../shared/window/ipc.ts';
 import { currentLocale, tryText } from '../text/i18n.ts';
 import { columnTitle, flagText, shownColumns, statusText } from './list-columns.ts';

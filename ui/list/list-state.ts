@@ -3,7 +3,7 @@
 
 import { findCollection, type Collection } from '../../shared/collections.ts';
 import { addDays } from '../../shared/days.ts';
-import { ageBucketRange, type AgeBucket } from '../../shared/invoice-age.ts';
+import { ageBucketRange, statusConditions, type AgeBucket } from '../../shared/invoice-status.ts';
 import type { CallError } from '../../shared/window/ipc.ts';
 import type { Filter, ListSelection, ListSort, SyncState } from '../../shared/window/views.ts';
 
@@ -120,15 +120,7 @@ function commonRange(other: Partial<DateRange> | undefined, { from, to }: DateRa
 }
 
 function choiceFilter(collection: Collection, column: string, value: string, today: string): Record<string, Filter> {
-  if (column === 'status') {
-    // `overdue` is never stored. This is `isOverdue` as a filter.
-    if (value === 'overdue') return { openMinor: { from: 1 }, dueDate: { to: addDays(today, -1) } };
-    // Whether it is overdue or not, as among the open ones.
-    if (value === 'partly_paid') return { partPaidMinor: { from: 1 }, openMinor: { from: 1 } };
-    // An issued credit note is stored as paid, but nobody has paid it.
-    if (value === 'paid') return { status: 'paid', kind: 'invoice' };
-    if (value === 'credit_note') return { kind: 'credit_note' };
-  }
+  if (column === 'status') return statusConditions(value, today);
   return { [column]: collection.fields[column]?.kind === 'boolean' ? value === 'yes' : value };
 }
 

@@ -9,9 +9,8 @@ import { controls } from '../base/controls.ts';
 import { icon } from '../base/icons.ts';
 import { fittingColumns, type Cell, type ListColumn } from './list-columns.ts';
 import type { ListRows } from './list-rows.ts';
-import { layOut } from './row-layout.ts';
 import type { RowPick } from './row-selection.ts';
-import { assignRows, poolSize, rowAfterKey, rowPx, rowWindow, scrollToShow, type RowWindow } from './virtual-rows.ts';
+import { assignRows, layOut, poolSize, rowAfterKey, rowPx, rowWindow, scrollToShow, type RowWindow } from './virtual-rows.ts';
 
 /** Where on the screen the menu of a row is asked for. */
 export interface RowMenu {

@@ -1,4 +1,6 @@
-// The arithmetic of virtual scrolling: rows of one height, drawn by a small pool of elements that is reused.
+// Virtual scrolling: rows of one height, drawn by a small pool of elements that is reused.
+
+import { minWidthPx, type ListColumn } from './list-columns.ts';
 
 export const rowPx = 32;
 /** Rows drawn beyond each edge, so that a late frame shows rows rather than a gap. */
@@ -54,4 +56,24 @@ export function rowAfterKey(key: string, index: number, total: number, viewPx: n
     case 'End': return clamp(total - 1);
     default: return null;
   }
+}
+
+/**
+ * Positions the drawn rows, and gives their cells the columns' widths. Sets properties of `style`, because the content security
+ * policy forbids the attribute.
+ */
+export function layOut(grid: HTMLElement, columns: readonly ListColumn[], total: number): void {
+  const tracks = columns.map(({ track }) => track).join(' ');
+  const sheet = grid.querySelector<HTMLElement>('.sheet');
+  setStyle(sheet, 'block-size', `${total * rowPx}px`);
+  for (const part of [sheet, grid.querySelector<HTMLElement>('.head')]) setStyle(part, 'min-inline-size', `${minWidthPx(columns)}px`);
+  for (const row of grid.querySelectorAll<HTMLElement>('.row')) {
+    setStyle(row, 'grid-template-columns', tracks);
+    const index = row.dataset['index'];
+    if (index !== undefined) setStyle(row, 'transform', `translateY(${Number(index) * rowPx}px)`);
+  }
+}
+
+function setStyle(element: HTMLElement | null, name: string, value: string): void {
+  if (element && element.style.getPropertyValue(name) !== value) element.style.setProperty(name, value);
 }

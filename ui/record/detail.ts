@@ -24,7 +24,7 @@ import { controls } from '../base/controls.ts';
 import { emit, goBack } from '../base/events.ts';
 import { latestOnly } from '../base/latest.ts';
 import { Unsaved } from '../base/unsaved.ts';
-import { formatInstant } from '../text/format.ts';
+import { formatDateTime } from '../text/format.ts';
 import { currentLocale, t, tryText } from '../text/i18n.ts';
 import { fieldLabel } from '../text/messages.ts';
 import { icon } from '../base/icons.ts';
@@ -389,7 +389,7 @@ export class InvoifyDetail extends LitElement {
       </header>
       ${detail ? this.#renderBar(detail) : ''}
       <div class="body" aria-busy=${detail === undefined && !this._failure}>${this.#renderBody()}
-        ${detail && !this._failure ? html`<p class="quiet changed" title=${formatInstant(detail.record.updatedAt)}>${
+        ${detail && !this._failure ? html`<p class="quiet changed" title=${formatDateTime(detail.record.updatedAt)}>${
           changedText(detail.record, Date.now())}</p>` : ''}</div>`;
   }
 

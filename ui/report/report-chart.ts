@@ -1,7 +1,7 @@
 // The report's bars: twelve months, drawn in SVG and stretched to the width there is; the months below and the amounts, which screen
 // readers read, are text.
 
-import { html, nothing, svg, type TemplateResult } from 'lit';
+import { css, html, nothing, svg, type TemplateResult } from 'lit';
 
 import { formatMoney, formatMonth, formatMonthName } from '../text/format.ts';
 import { t } from '../text/i18n.ts';
@@ -9,6 +9,22 @@ import { bars, type Months } from './report-state.ts';
 
 /** Units of the drawing: each month is this wide, and a bar leaves the rest between two. */
 const month = { width: 10, bar: 6 } as const;
+
+export const chartStyles = css`
+  .chart svg { display: block; inline-size: 100%; block-size: 140px; overflow: visible; }
+  .chart rect { fill: var(--color-control); }
+  .chart rect.shown { fill: color-mix(in srgb, var(--color-accent) 75%, var(--color-surface)); }
+  .chart line { stroke: var(--color-control); vector-effect: non-scaling-stroke; }
+  .scale { min-block-size: var(--space-5); color: var(--color-muted); font-size: var(--text-small); font-variant-numeric: tabular-nums; }
+  .chart ol { display: grid; grid-template-columns: repeat(12, minmax(0, 1fr)); margin: var(--space-1) 0 0; padding: 0; list-style: none; }
+  .chart li { position: relative; overflow: hidden; color: var(--color-muted); font-size: var(--text-small); text-align: center; }
+
+  @media (forced-colors: active) {
+    .chart rect { fill: GrayText; }
+    .chart rect.shown { fill: CanvasText; }
+    .chart line { stroke: CanvasText; }
+  }
+`;
 
 export function reportChart(
   months: readonly string[], amounts: readonly (number | null)[], currency: string, shown: Months,

@@ -5,7 +5,7 @@
 // Reads from the cache, so it works offline. One read runs at a time; if months or data change meanwhile, another one follows, and
 // what is shown stays until then.
 
-import { LitElement, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
+import { LitElement, css, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 
 import { addDays } from '../../shared/days.ts';
 import { grossOf, reportBases, type ReportCell, type ReportQuery, type ReportSums, type TaxSum } from '../../shared/report.ts';
@@ -20,12 +20,11 @@ import { periods } from '../list/list-state.ts';
 import { callErrorText } from '../text/call-error-text.ts';
 import { formatMoney, formatMonth, formatPercent } from '../text/format.ts';
 import { currentLocale, t, tryText } from '../text/i18n.ts';
-import { reportChart } from './report-chart.ts';
+import { chartStyles, reportChart } from './report-chart.ts';
 import {
   chartAmounts, chartMonths, groupings, initialReport, monthsOf, periodOf, reportCsv, reportQuery, reportTables, setEnd, shownMonths,
   type Group, type Months, type ReportState, type ReportTable,
 } from './report-state.ts';
-import { reportStyles } from './report-styles.ts';
 
 export class InvoifyReport extends LitElement {
   static override properties = {
@@ -39,7 +38,33 @@ export class InvoifyReport extends LitElement {
     _currency: { state: true },
   };
 
-  static override styles = [controls, screenStyles, reportStyles];
+  static override styles = [controls, screenStyles, chartStyles, css`
+    .choices { display: flex; flex-wrap: wrap; gap: var(--space-3) var(--space-4); }
+    .choices .field { min-inline-size: 132px; }
+    .incomplete { margin: 0; color: var(--color-warn); }
+    .none { display: grid; justify-items: center; gap: var(--space-2); padding-block: var(--space-8); text-align: center; }
+    .none h2 { margin: 0; }
+
+    figure { margin: 0; min-inline-size: 0; }
+    figcaption { display: flex; align-items: center; gap: var(--space-3); min-block-size: var(--size-control);
+      margin-block-end: var(--space-3); }
+    figcaption h2 { margin: 0; }
+    figcaption select.input { inline-size: auto; }
+
+    .scroll { overflow-x: auto; }
+    table { inline-size: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums; }
+    th { font-weight: var(--weight-body); text-align: start; white-space: nowrap; }
+    thead th { padding: 0 var(--space-3) var(--space-1) 0; color: var(--color-muted); font-size: var(--text-small); }
+    tbody th, td { padding: var(--space-half) var(--space-3) var(--space-half) 0; }
+    thead th.number, td.number { text-align: end; white-space: nowrap; }
+    th:last-child, td:last-child { padding-inline-end: var(--space-1); }
+    tbody tr:first-child > * { border-block-start: 1px solid var(--color-line); }
+    tbody th .link { padding-inline: 0; color: var(--color-text); text-decoration: none; }
+    tbody th .link:hover { text-decoration: underline; }
+    .tax > * { color: var(--color-muted); font-size: var(--text-small); }
+    .tax th { padding-inline-start: var(--space-4); }
+    .total tr:first-child > * { border-block-start: 1px solid var(--color-control); font-weight: var(--weight-strong); }
+  `];
 
   declare status: Status | null;
   declare revision: string;

@@ -17,7 +17,7 @@ import { screenStyles } from '../base/screen-styles.ts';
 import '../base/write-button.ts';
 import { blockText, writeBlock, type WriteBlock } from '../sync/sync-view.ts';
 import { callErrorText } from '../text/call-error-text.ts';
-import { atStart, formatInstant, formatRelative, formatWhen } from '../text/format.ts';
+import { atStart, formatDateTime, formatRelative, formatWhen } from '../text/format.ts';
 import { t } from '../text/i18n.ts';
 import { viewComputers, type ComputerView } from './computer-view.ts';
 
@@ -195,9 +195,9 @@ export class InvoifyComputers extends LitElement {
               <td class="wide">${this.#userOf(view)}</td>
               <td class="wide"><div class="name">${nameOf(view)}${this.#renderBadges(view)}</div></td>
               <td>${view.version ?? t('word.none')}</td>
-              <td class="start" title=${formatInstant(view.signedInMs)}>${atStart(formatWhen(view.signedInMs, Date.now()))}</td>
-              <td class="start" title=${formatInstant(view.seenMs)}>${atStart(seenText(view))}</td>
-              <td title=${view.syncedMs === null ? nothing : formatInstant(view.syncedMs)}>${dataText(view)}</td>
+              <td class="start" title=${formatDateTime(view.signedInMs)}>${atStart(formatWhen(view.signedInMs, Date.now()))}</td>
+              <td class="start" title=${formatDateTime(view.seenMs)}>${atStart(seenText(view))}</td>
+              <td title=${view.syncedMs === null ? nothing : formatDateTime(view.syncedMs)}>${dataText(view)}</td>
               <td>${this.#renderEnd(view)}</td>
             </tr>`)}
           </tbody>

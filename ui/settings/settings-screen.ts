@@ -15,13 +15,27 @@ import { controls } from '../base/controls.ts';
 import { emit } from '../base/events.ts';
 import { t, tryText } from '../text/i18n.ts';
 import { icon } from '../base/icons.ts';
+import { keysText } from '../text/keys-text.ts';
 import { askQuestion } from '../base/question.ts';
 import { screenStyles } from '../base/screen-styles.ts';
-import { shortcutList } from './shortcuts.ts';
 import './computers.ts';
 import './password-form.ts';
 
 const interval = { min: 1, max: 60 } as const;
+
+/** The window's keyboard shortcuts: the text of each, and its keys as `aria-keyshortcuts` names them, with alternatives. */
+const shortcuts = [
+  ['shortcut.search', 'Control+F'],
+  ['shortcut.new', 'Control+N'],
+  ['shortcut.refresh', 'F5'],
+  ['shortcut.print', 'Control+P'],
+  ['shortcut.open', 'Enter'],
+  ['shortcut.back', 'Escape'],
+  ['shortcut.select', 'Shift+↓', 'Control+Space', 'Control+A'],
+  ['shortcut.menu', 'Shift+F10'],
+  ['shortcut.save', 'Control+S', 'Control+Enter'],
+  ['shortcut.saveIssue', 'Control+Shift+Enter'],
+] as const;
 
 export class InvoifySettings extends LitElement {
   static override properties = {
@@ -266,6 +280,11 @@ export class InvoifySettings extends LitElement {
         </button>
       </div>`;
   }
+}
+
+function shortcutList(): TemplateResult {
+  return html`<dl class="shortcuts">${shortcuts.map(([text, ...keys]) => html`
+    <div class="setting"><dt class="what">${t(text)}</dt><dd>${keys.map((key) => html`<kbd>${keysText(key)}</kbd>`)}</dd></div>`)}</dl>`;
 }
 
 customElements.define('invoify-settings', InvoifySettings);

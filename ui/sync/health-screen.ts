@@ -11,7 +11,7 @@ import { ask } from '../base/ask.ts';
 import { attemptText, callErrorText, cacheNoticeText } from '../text/call-error-text.ts';
 import { controls } from '../base/controls.ts';
 import { emit } from '../base/events.ts';
-import { formatBytes, formatDuration, formatInstant, formatNumber } from '../text/format.ts';
+import { formatBytes, formatDuration, formatDateTime, formatNumber } from '../text/format.ts';
 import { t, tryText } from '../text/i18n.ts';
 import { latestOnly } from '../base/latest.ts';
 import { icon } from '../base/icons.ts';
@@ -97,7 +97,7 @@ export class InvoifyHealth extends LitElement {
     const { lastSync = null, notice = null } = this.status ?? {};
     const isEqual = lastSync !== null && Object.keys(health.digest).length > 0;
     const isUnknown = lastSync !== null && ageByClock(Date.parse(lastSync.timestamp), Date.now()) === null;
-    const instant = (value: string | number | null, none: string): string => (value === null ? none : formatInstant(value));
+    const instant = (value: string | number | null, none: string): string => (value === null ? none : formatDateTime(value));
     return html`
       <section>
         <h2>${t('health.state')}</h2>
@@ -161,7 +161,7 @@ export class InvoifyHealth extends LitElement {
     const { startedMs, durationMs, changes, bytes, outcome, code } = attempt;
     return html`
       <tr>
-        <td class="nowrap">${formatInstant(startedMs)}</td>
+        <td class="nowrap">${formatDateTime(startedMs)}</td>
         <td class="number">${formatDuration(durationMs)}</td>
         <td class="number">${formatNumber(changes)}</td>
         <td class="number">${formatBytes(bytes)}</td>

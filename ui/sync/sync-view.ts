@@ -8,7 +8,7 @@
 import { isStale } from '../../shared/window/stale.ts';
 import type { Status, SyncState } from '../../shared/window/views.ts';
 import { syncErrorText } from '../text/call-error-text.ts';
-import { formatInstant, formatNumber, formatRelative, formatWhen } from '../text/format.ts';
+import { formatDateTime, formatNumber, formatRelative, formatWhen } from '../text/format.ts';
 import { t } from '../text/i18n.ts';
 
 /** A sync shorter than this is not shown. */
@@ -151,7 +151,7 @@ export function viewSync(memory: SyncMemory, nowMs: number, wallMs: number): Syn
   const state = shownState(memory, nowMs);
   const atMs = lastSyncMs(memory, nowMs, wallMs);
   const when = atMs === null ? null : formatWhen(atMs, wallMs);
-  const instant = atMs === null ? null : formatInstant(atMs);
+  const instant = atMs === null ? null : formatDateTime(atMs);
   const readable = status.lastSync && (when === null ? t('sync.offlineUnknown') : t('sync.offlineLong', { when }));
   const plain: SyncView = {
     state, text: '', tone: 'plain', dot: null, action: null, instant: null, reason: null, notice: null, announcement: '',
@@ -188,7 +188,7 @@ export function viewSync(memory: SyncMemory, nowMs: number, wallMs: number): Syn
       };
     }
     case 'session_expired': {
-      const text = refusalText(status) ?? `${t('sync.expired')}.`;
+      const text = signInReason(status) ?? `${t('sync.expired')}.`;
       const long = readable === null ? withPartial(text, status) : `${text} ${readable}`;
       return {
         ...plain, text: withAge(t('sync.expired'), memory, nowMs), announcement: text, tone: 'warn', action: 'sign-in', instant,
@@ -226,7 +226,7 @@ export function viewSync(memory: SyncMemory, nowMs: number, wallMs: number): Syn
 }
 
 /** What to know before signing in once more; null if nothing. */
-export function refusalText({ error }: Status): string | null {
+export function signInReason({ error }: Status): string | null {
   return error?.code === 'session_refused' || error?.code === 'sign_in_locked' ? syncErrorText(error) : null;
 }
 

@@ -83,7 +83,7 @@ function international(language: string): string {
 }
 
 /** An instant in full, in the local time zone. */
-export function formatInstant(instant: string | number): string {
+export function formatDateTime(instant: string | number): string {
   return cached('instant', (locale) => new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'medium' }), formatWithWords())
     .format(new Date(instant));
 }

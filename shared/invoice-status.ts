@@ -1,5 +1,5 @@
-// How long an invoice has been due, and the status that follows from it: a module of its own, because lists need nothing else of
-// the rules for invoices (invoice.ts).
+// The status of an invoice to display, and how long it has been due: a module of its own, because lists need nothing else of the
+// rules for invoices (invoice.ts).
 
 import type { InvoiceStatus } from './collections.ts';
 import { addDays } from './days.ts';
@@ -16,7 +16,7 @@ export const shownStatuses = ['draft', 'open', 'partly_paid', 'overdue', 'paid',
 export type ShownStatus = (typeof shownStatuses)[number];
 
 /** What decides about the status to display, besides the day. */
-export interface StatusFacts<S extends string> {
+export interface InvoiceStatusFacts<S extends string> {
   readonly status: S;
   readonly dueDate?: string | null | undefined;
   readonly totalMinor: number;
@@ -31,7 +31,7 @@ export interface StatusFacts<S extends string> {
  * The status of an invoice to display; an overdue one is that first, and partly paid only else. A credit alone pays nothing: what is
  * settled without a payment was credited.
  */
-export function displayStatus<S extends string>(invoice: StatusFacts<S>, today: string): S | 'partly_paid' | 'overdue' | 'credited' {
+export function displayStatus<S extends string>(invoice: InvoiceStatusFacts<S>, today: string): S | 'partly_paid' | 'overdue' | 'credited' {
   const { status, totalMinor, openMinor, paidMinor, hasPayments } = invoice;
   if (isOverdue(invoice, today)) return 'overdue';
   if (openMinor > 0 && paidMinor > 0) return 'partly_paid';
@@ -49,6 +49,21 @@ export function rowStatus(columns: Readonly<Record<string, string | number | nul
     status: String(status) as InvoiceStatus, dueDate: typeof dueDate === 'string' ? dueDate : null, totalMinor: Number(totalMinor),
     openMinor: Number(openMinor), paidMinor: Number(partPaidMinor), hasPayments: typeof lastPaidOn === 'string',
   }, today);
+}
+
+/** What a column of a list must hold: a value, or one within bounds, which are inclusive. */
+type Condition = string | { readonly from: number } | { readonly to: string };
+
+/** The invoices of a list that are found under a status: `rowStatus` as conditions on the columns. */
+export function statusConditions(status: string, today: string): Readonly<Record<string, Condition>> {
+  switch (status) {
+    case 'overdue': return { openMinor: { from: 1 }, dueDate: { to: addDays(today, -1) } };
+    // Whether it is overdue or not, as among the open ones.
+    case 'partly_paid': return { partPaidMinor: { from: 1 }, openMinor: { from: 1 } };
+    case 'paid': return { status, kind: 'invoice' };
+    case 'credit_note': return { kind: status };
+    default: return { status };
+  }
 }
 
 /** How long an open amount has been overdue. */
