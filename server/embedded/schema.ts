@@ -180,28 +180,59 @@ export function requireSound(db: DatabaseSync, what: string): void {
   if (first !== 'ok') {
     throw new AppError('unavailable', `${what} is damaged: restore it from a backup.`, { cause: new Error(String(first)) });
   }
-  requireTables(db, what);
+  requireTables(missingParts(db), what);
 }
 
-/** Throws `unavailable` unless the file has every table of its version: to SQLite, a dropped one is no damage. */
-function requireTables(db: DatabaseSync, what: string): void {
+/** Throws `unavailable` if a table is missing: to SQLite, a dropped one is no damage. */
+function requireTables(parts: readonly Part[], what: string): void {
+  const missing = parts.filter(({ type }) => type === 'table').map(({ name }) => name);
+  if (missing.length === 0) return;
+  const are = missing.length === 1 ? `table ${missing.join()} is` : `tables ${missing.join(', ')} are`;
+  throw new AppError('unavailable', `${what} is damaged: its ${are} missing; restore it from a backup.`);
+}
+
+/** Makes dropped indexes and triggers again, which hold nothing that the tables do not. Throws `unavailable` if the rows forbid it. */
+function restoreIndexes(db: DatabaseSync, file: string, log: Log): void {
+  db.exec('BEGIN IMMEDIATE');
+  // Another process may have been faster.
+  const missing = missingParts(db);
+  for (const { name, sql } of missing) {
+    try {
+      db.exec(sql);
+    } catch (error) {
+      if (!(error instanceof Error) || reasonOf(error) !== null) throw error;
+      const sentence = `The database ${file} is damaged: its index ${name} cannot be made again; restore it from a backup.`;
+      throw new AppError('unavailable', sentence, { cause: error });
+    }
+  }
+  db.exec('COMMIT');
+  log('warn', 'missing indexes or triggers of the database were made again', { file, names: missing.map(({ name }) => name) });
+}
+
+interface Part {
+  readonly type: string;
+  readonly name: string;
+  readonly sql: string;
+}
+
+/** What a file of this version has and this one lacks. */
+function missingParts(db: DatabaseSync): readonly Part[] {
   // Read first: another process may be making the tables, and commits them together with it.
   const version = pragma(db, 'user_version');
-  const present = new Set(tablesOf(db));
+  const present = new Set(partsOf(db).map(({ name }) => name));
   const model = new DatabaseSync(':memory:');
   try {
     for (const takeStep of steps.slice(0, version)) takeStep(model);
-    const missing = tablesOf(model).filter((name) => !present.has(name));
-    if (missing.length === 0) return;
-    const are = missing.length === 1 ? `table ${missing.join()} is` : `tables ${missing.join(', ')} are`;
-    throw new AppError('unavailable', `${what} is damaged: its ${are} missing; restore it from a backup.`);
+    return partsOf(model).filter(({ name }) => !present.has(name));
   } finally {
     model.close();
   }
 }
 
-function tablesOf(db: DatabaseSync): string[] {
-  return db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name").all().map(({ name }) => String(name));
+/** Without the indexes that SQLite makes itself. */
+function partsOf(db: DatabaseSync): readonly Part[] {
+  return db.prepare('SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name').all()
+    .map(({ type, name, sql }) => ({ type: String(type), name: String(name), sql: String(sql) }));
 }
 
 function prepareFile(db: DatabaseSync, file: string, log: Log): void {
@@ -216,11 +247,13 @@ function prepareFile(db: DatabaseSync, file: string, log: Log): void {
     throw new AppError('unavailable', `${file} was written by a newer version of this server: update the server, or restore an older `
       + 'backup.');
   }
-  requireTables(db, `The database ${file}`);
+  const missing = missingParts(db);
+  requireTables(missing, `The database ${file}`);
   // The page size must be set before the first page is written. WAL lets pulls read while a write commits. FULL makes a
   // commit durable before it is acknowledged.
   if (isEmpty) db.exec('PRAGMA page_size = 8192');
   db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY');
+  if (missing.length > 0) restoreIndexes(db, file, log);
   if (version === steps.length) return;
   // Last of what may be refused because the file is busy: all of this is then done again.
   db.exec('BEGIN IMMEDIATE');

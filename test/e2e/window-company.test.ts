@@ -86,7 +86,8 @@ describeWindow('the company', { invoices: 20, customers: 5 }, (env) => {
     const choose = (name: string, buffer: Buffer): Promise<void> =>
       form.locator('input[type=file]').setInputFiles({ name, mimeType: 'image/png', buffer });
     await choose('letter.png', Buffer.from('no image'));
-    await form.getByText('This file is neither a PNG nor a JPEG image. Choose another one.').waitFor();
+    const refused = form.getByText('This file is neither a PNG nor a JPEG image. Choose another one.');
+    await refused.waitFor();
     await choose('large.png', Buffer.concat([png, Buffer.alloc(256 * 1024)]));
     await form.getByText('This file has 257 KiB. A logo may have at most 256 KiB').waitFor();
     await choose('bomb.png', pngOf(20_000, 20_000));
@@ -109,6 +110,11 @@ describeWindow('the company', { invoices: 20, customers: 5 }, (env) => {
     assert.equal(payload['invoicePrefix'], 'BW-');
     assert.equal(payload['logo'], toDataUrl('png', png));
 
+    await choose('letter.png', Buffer.from('no image'));
+    await refused.waitFor();
+    await field(form, 'Name').fill('Blaufeder GmbH');
+    await save(page);
+    await refused.waitFor({ state: 'detached' });
     await form.getByRole('button', { name: 'Remove' }).click();
     await save(page);
     await waitUntil(page, 'the logo is removed', async () => !('logo' in (await readCompany(await env().colleague())).payload));

@@ -84,6 +84,13 @@ describeWindow('entering an invoice', { invoices: 30, customers: 10 }, (env) => 
     await press(form, 'Cancel');
     await page.locator('invoify-question').getByRole('button', { name: 'Discard' }).click();
     await form.waitFor({ state: 'detached' });
+    await page.keyboard.press('Control+n');
+    const customer = form.getByRole('combobox', { name: 'Customer' });
+    await customer.fill('Typed, and not chosen');
+    const [atName] = await Promise.all([page.waitForEvent('dialog'), page.close({ runBeforeUnload: true })]);
+    await atName.dismiss();
+    await customer.press('Escape');
+    await pressAndClose(form, 'Cancel');
     await Promise.all([page.waitForEvent('close'), page.close({ runBeforeUnload: true })]);
   });
 

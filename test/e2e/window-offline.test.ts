@@ -237,18 +237,24 @@ describeWindow('the window while offline', { invoices: 300, customers: 40 }, (en
     await button.click({ force: true });
     assert.equal(await field(payment, 'Amount').inputValue(), '0.01');
     assert.deepEqual(writes.channels, []);
-    await pressAndClose(payment, 'Cancel');
+    const question = page.locator('invoify-question');
+    await field(payment, 'Amount').press('Escape');
+    await pressAndClose(question, 'Keep editing');
+    assert.equal(await field(payment, 'Amount').inputValue(), '0.01');
+    await press(payment, 'Cancel');
+    await press(question, 'Discard');
+    await payment.waitFor({ state: 'detached' });
     await env().startServer();
     await windowApi(page).sync.pullFromServer();
     await runAction(page, 'Void');
-    const question = sheet(page, /^Void /);
+    const voiding = sheet(page, /^Void /);
     await goOffline(page, env());
-    const confirm = question.getByRole('button', { name: 'Void', exact: true });
+    const confirm = voiding.getByRole('button', { name: 'Void', exact: true });
     await waitUntil(page, 'the button is disabled', async () => await confirm.getAttribute('aria-disabled') === 'true');
     await confirm.click({ force: true });
     await confirm.evaluate((button) => (button as HTMLElement).click());
     assert.deepEqual(writes.channels, []);
-    assert(await question.getByRole('heading').isVisible());
+    assert(await voiding.getByRole('heading').isVisible());
   });
 
   test('can still be searched, read and exported', async (t) => {

@@ -311,6 +311,7 @@ describeWindow('the sync status in the window', { invoices: 3000, customers: 60 
     await signInFrom(payment);
     assert.equal(await payment.getByLabel('Amount').inputValue(), '0.07');
     await press(payment, 'Cancel');
+    await press(page.locator('invoify-question'), 'Discard');
     await runAction(page, 'Void');
     await signInFrom(sheet(page, /^Void /));
   });

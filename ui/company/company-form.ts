@@ -64,7 +64,6 @@ export class InvoifyCompanyForm extends LitElement {
   declare block: WriteBlock;
   /** The record has changed since the form was filled from it. */
   declare news: string;
-  /** Who has changed it, if that is known. */
   declare _draft: Draft;
   declare _problems: Problems;
   #initialDraft: Draft = {};
@@ -200,7 +199,7 @@ export class InvoifyCompanyForm extends LitElement {
     const kind = controlKind(formField);
     if (field.kind === 'image' || kind === 'reference') {
       return html`<invoify-logo-field data-path=${path} .path=${path} .label=${fieldLabel(path)} .value=${this.#text(path)}
-        .problem=${message}></invoify-logo-field>`;
+        .problem=${message} .task=${this.task}></invoify-logo-field>`;
     }
     return html`
       <invoify-field data-path=${path} .path=${path} .kind=${kind} .problem=${message} .label=${fieldLabel(path)}

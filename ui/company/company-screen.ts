@@ -14,9 +14,8 @@ import type { RecordView, Status } from '../../shared/window/views.ts';
 import { controls } from '../base/controls.ts';
 import { emit, goBack } from '../base/events.ts';
 import { latestOnly } from '../base/latest.ts';
-import { askQuestion } from '../base/question.ts';
 import { screenStyles } from '../base/screen-styles.ts';
-import { newsText } from '../record/form-parts.ts';
+import { askToDiscard, newsText } from '../record/form-parts.ts';
 import '../record/conflict-dialog.ts';
 import { detailStyles, facts, section } from '../record/detail-parts.ts';
 import { layoutOf } from '../record/form-layout.ts';
@@ -93,9 +92,7 @@ export class InvoifyCompany extends LitElement {
   /** Whether another screen may be shown; asks first if unsaved input would be lost. */
   async canLeave(): Promise<boolean> {
     if (this.#flow.state.isBusy) return false;
-    return !this.#flow.state.task || !this.#form?.isChanged || askQuestion(this, {
-      heading: t('form.leaveTitle'), text: t('form.leaveText'), yes: t('form.leave'), no: t('form.stay'), isDanger: true,
-    });
+    return !this.#flow.state.task || !this.#form?.isChanged || askToDiscard(this);
   }
 
   get #form(): InvoifyCompanyForm | null {

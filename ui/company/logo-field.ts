@@ -1,14 +1,17 @@
 // Chooses the logo from a file, or removes it. A file that cannot be one is refused with the reason; the logo so far stays.
 //
-//   <invoify-logo-field .path .label .value .problem @field-input>
+//   <invoify-logo-field .path .label .value .problem .task @field-input>
+//
+// With another `task`, the record that its form was filled from, nothing is left of an earlier choice.
 
-import { LitElement, css, html, type TemplateResult } from 'lit';
+import { LitElement, css, html, type PropertyValues, type TemplateResult } from 'lit';
 
 import { controls } from '../base/controls.ts';
 import { icon } from '../base/icons.ts';
 import { latestOnly } from '../base/latest.ts';
 import { t } from '../text/i18n.ts';
 import type { FieldInput } from '../record/field.ts';
+import type { EditTask } from '../record/record-flow.ts';
 import { maxLogoBytes, maxLogoSide, readLogo, type LogoProblem } from './logo-file.ts';
 
 export class InvoifyLogoField extends LitElement {
@@ -17,6 +20,7 @@ export class InvoifyLogoField extends LitElement {
     label: { attribute: false },
     value: { attribute: false },
     problem: { attribute: false },
+    task: { attribute: false },
     _refusal: { state: true },
   };
 
@@ -35,6 +39,7 @@ export class InvoifyLogoField extends LitElement {
   /** A data URL, or ''. */
   declare value: string;
   declare problem: string | null;
+  declare task: EditTask | null;
   /** Why the file that was chosen last is not used. */
   declare _refusal: string | null;
   readonly #startChoice = latestOnly();
@@ -45,6 +50,13 @@ export class InvoifyLogoField extends LitElement {
     this.label = '';
     this.value = '';
     this.problem = null;
+    this.task = null;
+    this._refusal = null;
+  }
+
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    if (!changed.has('task')) return;
+    this.#startChoice();
     this._refusal = null;
   }
 

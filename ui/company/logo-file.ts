@@ -14,9 +14,10 @@ export const maxLogoBytes = field?.kind === 'image' ? field.max : 0;
 /** The most pixels that it takes in width and in height. */
 export const maxLogoSide = field?.kind === 'image' ? field.maxSide : 0;
 
-const signatures = [
-  { type: 'png', bytes: [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a] },
-  { type: 'jpeg', bytes: [0xff, 0xd8, 0xff] },
+/** How a file of each type begins, and what it must have at or before its end: browsers draw what there is of one that was cut off. */
+const types = [
+  { type: 'png', start: [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a], end: [0x49, 0x45, 0x4e, 0x44, 0xae, 0x42, 0x60, 0x82] },
+  { type: 'jpeg', start: [0xff, 0xd8, 0xff], end: [0xff, 0xd9] },
 ] as const;
 
 /**
@@ -26,16 +27,24 @@ const signatures = [
 export async function readLogo(
   file: Blob, isImage: (file: Blob) => Promise<boolean>,
 ): Promise<{ readonly url: string } | LogoProblem> {
-  const start = new Uint8Array(await file.slice(0, 8).arrayBuffer());
-  const type = signatures.find(({ bytes }) => bytes.every((byte, index) => start[index] === byte))?.type;
-  if (type === undefined) return { problem: 'type' };
+  const first = new Uint8Array(await file.slice(0, 8).arrayBuffer());
+  const found = types.find(({ start }) => isAt(first, 0, start));
+  if (found === undefined) return { problem: 'type' };
   if (file.size > maxLogoBytes) return { problem: 'size' };
   const bytes = new Uint8Array(await file.arrayBuffer());
   const size = imageSize(bytes);
   if (size === null) return { problem: 'unreadable' };
   if (size.width > maxLogoSide || size.height > maxLogoSide) return { problem: 'pixels', ...size };
-  if (!await isImage(file)) return { problem: 'unreadable' };
-  return { url: `data:image/${type};base64,${btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''))}` };
+  if (!has(bytes, found.end) || !await isImage(file)) return { problem: 'unreadable' };
+  return { url: `data:image/${found.type};base64,${btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''))}` };
+}
+
+function isAt(bytes: Uint8Array, index: number, part: readonly number[]): boolean {
+  return part.every((byte, offset) => bytes[index + offset] === byte);
+}
+
+function has(bytes: Uint8Array, part: readonly number[]): boolean {
+  return bytes.some((_, index) => isAt(bytes, index, part));
 }
 
 /** The size of the image in a data URL. */

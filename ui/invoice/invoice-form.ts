@@ -19,7 +19,9 @@ import { ask } from '../base/ask.ts';
 import { controls } from '../base/controls.ts';
 import type { FieldInput } from '../record/field.ts';
 import { controlKind, isOptionalField, optionsOf } from '../record/field-kinds.ts';
-import { firstProblem, focusField, formFrame, formStyles, isSubmitKey, leadField, withoutProblem } from '../record/form-parts.ts';
+import {
+  askToDiscard, firstProblem, focusField, formFrame, formStyles, isSubmitKey, leadField, withoutProblem,
+} from '../record/form-parts.ts';
 import { formatDate, formatMoney } from '../text/format.ts';
 import { t } from '../text/i18n.ts';
 import { icon } from '../base/icons.ts';
@@ -37,7 +39,6 @@ import { isEarlier } from './issue-warnings.ts';
 import { fieldLabel, problemMessage } from '../text/messages.ts';
 import { localNumbers } from '../text/number-text.ts';
 import type { Picked } from '../record/picker.ts';
-import { askQuestion } from '../base/question.ts';
 import { Unsaved } from '../base/unsaved.ts';
 import { findCompany, sourceOf } from '../record/record-detail-data.ts';
 import { formFields } from '../record/record-draft.ts';
@@ -125,11 +126,7 @@ export class InvoifyInvoiceForm extends LitElement {
 
   /** Whether the form may be closed; asks first if unsaved input would be lost. */
   async canLeave(): Promise<boolean> {
-    if (!this.#isChanged) return true;
-    return askQuestion(this, {
-      heading: t('form.leaveTitle'), text: t(this.error?.code === 'unknown_new' ? 'form.leaveUnknown' : 'form.leaveText'),
-      yes: t('form.leave'), no: t('form.stay'), isDanger: true,
-    });
+    return !this.#isChanged || askToDiscard(this, this.error);
   }
 
   get #isChanged(): boolean {

@@ -16,7 +16,7 @@ import type { Problems } from '../../shared/problems.ts';
 import { controls } from '../base/controls.ts';
 import { meanwhileText } from '../record/author.ts';
 import type { FieldInput } from '../record/field.ts';
-import { firstProblem, focusField, formStyles, isSubmitKey, refusalText, withoutProblem } from '../record/form-parts.ts';
+import { askToDiscard, firstProblem, focusField, formStyles, isSubmitKey, refusalText, withoutProblem } from '../record/form-parts.ts';
 import { formatMoney } from '../text/format.ts';
 import { t } from '../text/i18n.ts';
 import { icon } from '../base/icons.ts';
@@ -65,12 +65,16 @@ export class InvoifyPaymentDialog extends LitElement {
     this.block = null;
     this._draft = null;
     this._problems = {};
-    new Unsaved(this, () => JSON.stringify(this._draft) !== JSON.stringify(this.#begun));
+    new Unsaved(this, () => this.#isChanged);
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
     if (changed.has('task')) this._draft ??= this.#begun = newPayment(this.#openMinor, this.#currency, localDay(Date.now()), localNumbers);
     if (changed.has('error') && this.error?.fields) this._problems = { ...this.error.fields };
+  }
+
+  get #isChanged(): boolean {
+    return JSON.stringify(this._draft) !== JSON.stringify(this.#begun);
   }
 
   get #invoice(): Invoice {
@@ -103,8 +107,8 @@ export class InvoifyPaymentDialog extends LitElement {
     focusField(this.renderRoot, firstProblem(problems, paths));
   }
 
-  #leave(): void {
-    this.dispatchEvent(new CustomEvent('leave'));
+  async #leave(): Promise<void> {
+    if (!this.#isChanged || await askToDiscard(this)) this.dispatchEvent(new CustomEvent('leave'));
   }
 
   #onKeydown(event: KeyboardEvent): void {

@@ -55,7 +55,7 @@ export function proposedChoices(differences: readonly Difference[]): Choices {
 export function chooseAll(differences: readonly Difference[], side: Side, choices: Choices = {}): Choices {
   const choose = ({ path, proposed }: Difference): Side =>
     side === 'mine' && proposed === 'theirs' ? choices[path] ?? 'theirs' : side;
-  return Object.fromEntries(differences.map((difference) => [difference.path, difference.isFixed ? 'theirs' : choose(difference)]));
+  return Object.fromEntries(differences.map((difference) => [difference.path, choose(difference)]));
 }
 
 /** How many differences have no choice yet. */

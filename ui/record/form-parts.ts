@@ -1,7 +1,7 @@
 // What all forms and dialogs share: their styles, the sheet with its banners and buttons, which fields were rejected and
 // why, and the keys that submit.
 
-import { css, html, type TemplateResult } from 'lit';
+import { css, html, type LitElement, type TemplateResult } from 'lit';
 
 import type { Problems } from '../../shared/problems.ts';
 import type { RecordView } from '../../shared/window/views.ts';
@@ -11,6 +11,7 @@ import { t } from '../text/i18n.ts';
 import { shortcutOf } from '../text/keys-text.ts';
 import { fieldLabel, problemMessage } from '../text/messages.ts';
 import { icon } from '../base/icons.ts';
+import { askQuestion } from '../base/question.ts';
 import { authorOf } from './author.ts';
 import type { FlowError } from './record-flow.ts';
 import type { WriteBlock } from '../sync/sync-view.ts';
@@ -110,6 +111,14 @@ export function renderBanners(
     <div role="status">
       ${news ? html`<div class="banner info">${icon('info')}<span>${news}</span></div>` : ''}
     </div>`;
+}
+
+/** Whether unsaved input may go: asks. `error` is what came of the last attempt to save it. */
+export function askToDiscard(host: LitElement, error: FlowError | null = null): Promise<boolean> {
+  return askQuestion(host, {
+    heading: t('form.leaveTitle'), text: t(error?.code === 'unknown_new' ? 'form.leaveUnknown' : 'form.leaveText'),
+    yes: t('form.leave'), no: t('form.stay'), isDanger: true,
+  });
 }
 
 /** Why the server refused; empty if nobody is signed in, which the block banner says for as long as it is so. */

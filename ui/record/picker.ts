@@ -15,6 +15,7 @@ import { controls } from '../base/controls.ts';
 import { formatMoney } from '../text/format.ts';
 import { t } from '../text/i18n.ts';
 import { icon } from '../base/icons.ts';
+import { Unsaved } from '../base/unsaved.ts';
 
 export interface Picked {
   readonly id: string;
@@ -117,6 +118,7 @@ export class InvoifyPicker extends LitElement {
     this._total = 0;
     this._active = -1;
     this._isOpen = false;
+    new Unsaved(this, () => this.#newName !== '');
   }
 
   protected override willUpdate(changed: PropertyValues): void {

@@ -14,14 +14,15 @@ import { problem, type Problems } from '../../shared/problems.ts';
 import { controls } from '../base/controls.ts';
 import type { FieldInput } from './field.ts';
 import { autocompleteOf, controlKind, isOptionalField, optionsOf, type Option } from './field-kinds.ts';
-import { firstProblem, focusField, formFrame, formStyles, isSubmitKey, leadField, withoutProblem } from './form-parts.ts';
+import {
+  askToDiscard, firstProblem, focusField, formFrame, formStyles, isSubmitKey, leadField, withoutProblem,
+} from './form-parts.ts';
 import { layoutOf, type Section } from './form-layout.ts';
 import { t, tryText } from '../text/i18n.ts';
 import { fieldLabel, problemMessage } from '../text/messages.ts';
 import { localNumbers } from '../text/number-text.ts';
 import type { Picked } from './picker.ts';
 import { usualLanguageText } from './value-text.ts';
-import { askQuestion } from '../base/question.ts';
 import { Unsaved } from '../base/unsaved.ts';
 import { formFields, fromDraft, isSameDraft, toDraft, type Draft, type FormField } from './record-draft.ts';
 import type { EditTask, FlowError } from './record-flow.ts';
@@ -46,7 +47,6 @@ export class InvoifyRecordForm extends LitElement {
   declare error: FlowError | null;
   declare isBusy: boolean;
   declare block: WriteBlock;
-  /** The record has changed since the form was opened. */
   /** What has happened to the record meanwhile. */
   declare news: string;
   declare _draft: Draft;
@@ -76,11 +76,7 @@ export class InvoifyRecordForm extends LitElement {
 
   /** Whether the form may be closed; asks first if unsaved input would be lost. */
   async canLeave(): Promise<boolean> {
-    if (!this.#isChanged) return true;
-    return askQuestion(this, {
-      heading: t('form.leaveTitle'), text: t(this.error?.code === 'unknown_new' ? 'form.leaveUnknown' : 'form.leaveText'),
-      yes: t('form.leave'), no: t('form.stay'), isDanger: true,
-    });
+    return !this.#isChanged || askToDiscard(this, this.error);
   }
 
   get #isChanged(): boolean {

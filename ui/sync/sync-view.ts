@@ -78,7 +78,7 @@ function holdBackMs(memory: SyncMemory | null, latest: Status, nowMs: number): n
 /** The state to display. A short sync is not shown, and data turns stale as time passes without a new status. */
 export function shownState(memory: SyncMemory, nowMs: number): SyncState {
   const { latest, before, syncingSinceMs } = memory;
-  const isQuiet = syncingSinceMs !== null && nowMs - syncingSinceMs < QUIET_MS && before.state !== 'syncing';
+  const isQuiet = syncingSinceMs !== null && nowMs - syncingSinceMs < QUIET_MS;
   const state = isQuiet ? before.state : latest.state;
   return state === 'up_to_date' && isStale(ageMs(memory, nowMs)) ? 'stale' : state;
 }

@@ -74,13 +74,17 @@ function versionOf(file: string): unknown {
   }
 }
 
-function recordsOf(file: string): unknown {
+function rowsOf(file: string, sql: string): Record<string, unknown>[] {
   const db = new DatabaseSync(file, { readOnly: true });
   try {
-    return db.prepare('SELECT * FROM record ORDER BY row_id').all();
+    return db.prepare(sql).all();
   } finally {
     db.close();
   }
+}
+
+function recordsOf(file: string): unknown {
+  return rowsOf(file, 'SELECT * FROM record ORDER BY row_id');
 }
 
 /** A file as this version makes it. */
@@ -218,6 +222,28 @@ describe('an embedded database file', () => {
     assert.equal(versionOf(old), 1);
     for (const table of tables) edit(file, `DROP TABLE IF EXISTS ${table}`);
     assert.match((await assertRejects(openEmbeddedStore(file, deps), 'unavailable')).message, /its tables account, answer, audit, .* are/);
+  });
+
+  test('without an index or a trigger of its version gets it again, unless its rows forbid that', async (t) => {
+    const file = await newFile(t);
+    const parts = "SELECT name, sql FROM sqlite_schema WHERE type IN ('index', 'trigger') AND sql IS NOT NULL ORDER BY name";
+    const before = rowsOf(file, parts);
+    assert.equal(before.length, 6);
+    for (const { name } of before) edit(file, `DROP ${String(name).startsWith('audit') ? 'TRIGGER' : 'INDEX'} ${String(name)}`);
+    const events: unknown[] = [];
+    const log: Log = (level, event, facts) => void events.push([level, event, facts?.['names']]);
+    await (await openEmbeddedStore(file, { ...deps, log })).close();
+    assert.deepEqual(rowsOf(file, parts), before);
+    assert.deepEqual(events, [
+      ['warn', 'missing indexes or triggers of the database were made again', before.map(({ name }) => name)],
+    ]);
+
+    edit(file, `DROP INDEX record_feed; ${['a', 'b'].map((id) =>
+      `INSERT INTO record (account_id, collection, id, at, refs) VALUES ('x', 'customers', '${id}', 1, '[]');`).join(' ')}`);
+    const { message } = await assertRejects(openEmbeddedStore(file, deps), 'unavailable');
+    assert.equal(message, `The database ${file} is damaged: its index record_feed cannot be made again; restore it from a backup.`);
+    edit(file, "DELETE FROM record WHERE account_id = 'x'");
+    await (await openEmbeddedStore(file, deps)).close();
   });
 
   test('of a newer version or another program is refused and left as it is', async (t) => {

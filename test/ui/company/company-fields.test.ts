@@ -44,6 +44,13 @@ describe('a logo', () => {
     assert.deepEqual(await readLogo(file(png.slice(0, 8)), isImage), { problem: 'unreadable' });
   });
 
+  test('is complete', async () => {
+    for (const bytes of [png, jpeg]) {
+      assert.deepEqual(await readLogo(file(bytes.slice(0, -1)), isImage), { problem: 'unreadable' });
+      assert('url' in await readLogo(file([...bytes, 1, 2, 3]), isImage));
+    }
+  });
+
   test('is not drawn if it has more pixels than its field takes', async () => {
     const never = (): Promise<boolean> => assert.fail('drawn');
     assert('url' in await readLogo(new Blob([Uint8Array.from(pngOf(maxLogoSide, maxLogoSide))]), isImage));
