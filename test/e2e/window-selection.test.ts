@@ -222,6 +222,9 @@ describeWindow('several rows of a list', { invoices: 60, customers: 10 }, (env) 
     const dialog = sheet(page, 'Saving 4 PDFs');
     await dialog.getByText('1 of 4').waitFor();
     await assertAccessible(page, 'selection-pdf');
+    const [question] = await Promise.all([page.waitForEvent('dialog'), page.close({ runBeforeUnload: true })]);
+    assert.equal(question.type(), 'beforeunload', 'the window asks before it closes on a run');
+    await question.dismiss();
     await press(dialog, 'Cancel');
     resolve();
     await sheet(page, 'Done').getByText('2 PDFs saved to /x/papers.').waitFor();

@@ -14,6 +14,7 @@ import { companyScreen } from '../app-state.ts';
 import { ask } from '../base/ask.ts';
 import { controls } from '../base/controls.ts';
 import { emit } from '../base/events.ts';
+import { Unsaved } from '../base/unsaved.ts';
 import { companyGaps, companyOmissions, type CompanyGap, type CompanyOmission } from '../company/company-gaps.ts';
 import { exportInvoice } from '../invoice/invoice-page.ts';
 import { issueWarnings } from '../invoice/issue-warnings.ts';
@@ -78,6 +79,7 @@ export class InvoifyBulkDialog extends LitElement {
     this._finished = null;
     this._result = null;
     this._isCancelled = false;
+    new Unsaved(this, () => this._finished !== null && this._result === null);
   }
 
   protected override firstUpdated(): void {
