@@ -278,7 +278,7 @@ const systemDeps: StartDeps = {
 };
 
 const { version } = JSON.parse(readFileSync(join(import.meta.dirname, 'package.json'), 'utf8')) as { version: string };
-/** How long a shutdown waits: for the database, then for answers to be sent, then for the database to be closed, and in all. */
+/** How long a shutdown waits: for the database, then for answers to be sent, then for the database to be closed, and in total. */
 const DATABASE_GRACE_MS = 5000;
 const GRACE_MS = 8000;
 const CLOSE_MS = 1000;
@@ -441,7 +441,7 @@ if (import.meta.main) {
   main(process.argv.slice(2)).catch((error: unknown) => {
     const isExpected = error instanceof ConfigError || error instanceof AppError;
     process.stderr.write(isExpected ? `${error.message}\n` : `${error instanceof Error ? error.stack ?? error.message : String(error)}\n`);
-    // As grep has it, 1 is what `verify` found, and 2 that it could not look.
+    // As with grep, 1 means that `verify` found something, and 2 that it could not look.
     process.exit(process.argv[2] === 'verify' ? 2 : 1);
   });
 }

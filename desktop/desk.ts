@@ -46,7 +46,7 @@ export interface Desk {
 
 /** Opens the desk, whatever state its files are in: the status reports a cache that cannot be used. */
 export async function openDesk(options: DeskOptions, deps: DeskDeps): Promise<Desk> {
-  // A new one is private from the start. Another one may be for others, too, unless it is ours by its name.
+  // A new folder is private from the start. An existing one may be for others, too, unless its name says that it is ours.
   if (basename(options.dataFolder) === 'Invoify') tighten(options.dataFolder, 0o700);
   const settings = openSettings(join(options.dataFolder, 'settings.json'), deps);
   const databaseFile = join(options.dataFolder, 'database', 'invoify.sqlite');

@@ -8,8 +8,8 @@
 //   {"type":"audit","number":1,"at":"…","entry":{…}}
 //   {"type":"end","records":1,"tombstones":1,"addresses":1,"replies":1,"entries":1,"sha256":"…"}
 //
-// Payloads are text within the JSON, because the digest is of their exact bytes. The last line has the SHA-256 of all bytes before it, so
-// a file that was cut or changed is known. The kinds of lines come in this order. A file holds password hashes.
+// Payloads are text within the JSON, because the digest covers their exact bytes. The last line has the SHA-256 of all bytes before it,
+// so a file that was cut or changed is detected. The kinds of lines come in this order. A file holds password hashes.
 
 import { formatInstant, parseInstant, type Instant } from '../shared/clock.ts';
 import type { Digest } from '../shared/digest.ts';
@@ -72,7 +72,7 @@ function toLine(type: FileLine['type'], members: object): string {
   return `${JSON.stringify({ type, ...members })}\n`;
 }
 
-/** Reads a line; returns what is wrong as text if it has not the form above. What it says is not checked against anything else. */
+/** Parses a line; returns what is wrong as text if it does not have the form above. Its content is not checked against anything else. */
 export function parseLine(text: string): FileLine | string {
   let line: unknown;
   try {
@@ -89,7 +89,7 @@ export function parseLine(text: string): FileLine | string {
     case 'reply': return parseReply(line);
     case 'audit': return parseEntry(line);
     case 'end': return parseEnd(line);
-    default: return 'it is of no known type';
+    default: return 'its type is not known';
   }
 }
 
@@ -147,7 +147,7 @@ const incomplete = 'a member is missing or malformed';
 
 function instantOf(value: unknown): Instant | null {
   const instant = typeof value === 'string' ? parseInstant(value) : null;
-  // Only as it is written here, so that it is the same instant again.
+  // Only the form that is written here, so that the text stays the same.
   return instant !== null && instant >= 0 && formatInstant(instant) === value ? instant : null;
 }
 

@@ -23,8 +23,8 @@ import { isFarAhead } from './verify.ts';
 
 /**
  * Checks the words of a command, and for `create` asks for the password as well: before a database is opened, because `create`
- * makes one where there is none. Returns what runs the command and resolves to the sentence to print. Throws `ConfigError` if the
- * words are no command, or like `createOwner` if address or password are not acceptable.
+ * makes one where there is none. Returns a function that runs the command and resolves to the sentence to print. Throws
+ * `ConfigError` if the words are not a command, or like `createOwner` if address or password are not acceptable.
  */
 export async function prepareAdmin(args: readonly string[], input: NodeJS.ReadStream): Promise<(store: Store) => Promise<string>> {
   const [command = '', email, ...rest] = args;
@@ -39,7 +39,7 @@ export async function prepareAdmin(args: readonly string[], input: NodeJS.ReadSt
     requireGoodPassword('The password', password, email);
     return async (store) => {
       const accountId = await createOwner(store, passwords, email, password);
-      return `Created account ${accountId} with its owner ${email}. Start the server with node server.ts, unless it runs already, and `
+      return `Created account ${accountId} with its owner ${email}. Start the server with node server.ts, unless it is running, and `
         + 'sign in to it in the app, or in the window that npm run preview opens.';
     };
   }
@@ -50,7 +50,7 @@ export async function prepareAdmin(args: readonly string[], input: NodeJS.ReadSt
   };
 }
 
-/** Throws `ConfigError` where there is nobody's data: the command was meant for another database. */
+/** Throws `ConfigError` if there is no account: the command was meant for another database. */
 async function requireAccounts(store: Store): Promise<void> {
   if ((await store.listAccounts()).length > 0) return;
   throw new ConfigError('There is no account in this database. Correct MONGODB_URL, MONGODB_DB or DATA_DIR, whichever names it.');
@@ -67,11 +67,11 @@ async function tellRestored(store: Store): Promise<string> {
 async function acceptClock(store: Store): Promise<string> {
   await requireAccounts(store);
   await store.acceptClock();
-  // Afterwards, because nothing is stamped by the clock before.
+  // Only now, because nothing can be stamped before the clock is accepted.
   await auditEverywhere(store, 'clock');
   const clocks = await Promise.all((await store.listAccounts()).map((accountId) => store.latestClock(accountId)));
   const newest = Math.max(EPOCH, ...clocks) as Instant;
-  return `This machine's clock is taken for right.${isFarAhead(newest, Date.now()) ? ` Until ${formatInstant(newest)} changes get times `
+  return `This machine's clock is accepted.${isFarAhead(newest, Date.now()) ? ` Until ${formatInstant(newest)} changes get times `
     + 'just after that, which a wrong clock has given: run node server.ts verify --fix to set them back to now.' : ''}`;
 }
 
@@ -128,7 +128,7 @@ export async function resetPassword(store: Store, passwords: Passwords, email: s
   });
 }
 
-/** Where the user with this address is. Throws `not_found`. */
+/** The account and id of the user with this address. Throws `not_found`. */
 async function requireUser(store: Store, email: string): Promise<DirectoryEntry> {
   const entry = await store.findAddress(addressKey(email));
   if (!entry) throw noSuchUser(email);

@@ -32,7 +32,7 @@ const MAX_PULLS_PER_SESSION = 2;
 /** Building a page is work for one thread: more at a time would only take more memory. */
 const MAX_BUILDING = 2;
 const MAX_WAITING = 1000;
-/** How often a stream looks whether it can go on where too much is held, and how long. */
+/** How often, and for how long, a stream checks whether it can go on while too much is held. */
 const ROOM_POLL_MS = 50;
 const MAX_ROOM_WAIT_MS = 30_000;
 
@@ -47,8 +47,8 @@ const MAX_BUCKETS = 1000;
 
 export interface Admission {
   /**
-   * Follows a new connection. If there are too many, one of the network that has most is cut: the oldest whose request is not yet
-   * there, or if all of them have a request at work, the oldest, provided that the new one's network has fewer.
+   * Follows a new connection. If there are too many, one is cut from the network that has the most: the oldest without a request
+   * at work, or if all of them have one, the oldest, provided that the new one's network has fewer.
    */
   connect(socket: Socket): void;
   /**
@@ -60,7 +60,7 @@ export interface Admission {
   write(sessionId: string, kind: 'create' | 'other'): void;
   /**
    * Counts an answer that will be kept for a user's idempotency key; throws `too_many_requests`. None is dropped to make room,
-   * because a write that is repeated after that would happen twice.
+   * because a write that is repeated after that would be applied twice.
    */
   keepAnswer(userId: string): void;
   /** What is counted in the budget now. */
@@ -179,7 +179,7 @@ class Sockets {
     socket.once('close', () => this.#remove(connection));
   }
 
-  /** Of those of one network, or all: one from the network that has most, if possible without a request at work, the oldest. */
+  /** Among one network's connections, or all: the oldest of the network that has the most, preferably without a request at work. */
   #leastEntitled(network: Network | null): Connection | null {
     let least: Connection | null = null;
     for (const other of this.#open.values()) {
@@ -218,7 +218,7 @@ class Sockets {
   }
 
   #remove(connection: Connection): void {
-    // Not again after it was cut.
+    // It may have been cut and removed already.
     if (!this.#open.delete(connection.socket)) return;
     this.#aheadInAll -= connection.ahead.length;
     connection.ahead.length = 0;

@@ -73,7 +73,7 @@ export async function auditPage(
 }
 
 /**
- * `node server.ts audit --csv`: writes the trail to `output` as fast as it is read. Resolves also if the reader goes away, as
+ * `node server.ts audit --csv`: writes the trail to `output` as fast as it is read. Also resolves if the reader goes away, as
  * `head` does. Throws `ConfigError` for other arguments, and if the output takes no more.
  */
 export async function runAudit(store: Store, args: readonly string[], output: Writable): Promise<void> {

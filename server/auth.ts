@@ -56,7 +56,7 @@ const MAX_WAITING_PER_DEVICE = 2;
 export interface AuthOptions {
   readonly secrets: readonly string[];
   readonly tokenTtlMs: number;
-  /** Hears of a token that this server signed and accepts no longer. */
+  /** Called for a token that this server signed and no longer accepts. */
   readonly onTokenRefused?: (from: Origin, holder: Claims) => void;
   /** Lower in tests only. */
   readonly passwordCost?: PasswordCost;
@@ -72,7 +72,7 @@ export interface Auth {
   /** Extends the session of a request and returns its next token. Throws like `identify`. */
   refresh(request: IncomingMessage, from: Origin): Promise<LoginAnswer>;
   logout(caller: Caller): Promise<void>;
-  /** The caller behind a request; throws `unauthorized`, or `unavailable` if only a clock that may be wrong says so. */
+  /** The caller behind a request; throws `unauthorized`, or `unavailable` if the session has ended only by a clock that may be wrong. */
   identify(request: IncomingMessage, from: Origin): Promise<Caller>;
   /** Sets the caller's password and ends their other sessions. Throws `invalid_request` (also for a wrong one), `too_many_requests`. */
   changePassword(caller: Caller, body: unknown): Promise<void>;
@@ -97,7 +97,7 @@ interface Guess {
   readonly peer: string;
   readonly address: string;
   readonly password: string;
-  /** The session that the client proves to be or to have been in, if any. */
+  /** The session that the client proves it is or was in, if any. */
   readonly device: Pick<Claims, 'userId' | 'sessionId'> | null;
 }
 
@@ -138,7 +138,7 @@ export function createAuth(store: Store, options: AuthOptions, nowMs: () => numb
     if (!identity) throw refused();
     const { session } = identity;
     if (Math.min(claims.expiresAtMs, session.expiresAtMs) <= nowMs()) {
-      // A desktop forgets its token for good when it is told so, and must not be by a clock that jumped for a moment.
+      // On `unauthorized` a desktop forgets its token for good, which a clock that jumped for a moment must not cause.
       await store.checkClock();
       throw refused();
     }
@@ -169,7 +169,7 @@ export function createAuth(store: Store, options: AuthOptions, nowMs: () => numb
         await admitted.succeeded();
         return found;
       } catch (error) {
-        // Not waited for: a database that fails just now would take as long again. If it is lost, it is one guess less for a while.
+        // Not awaited: a database that is failing would take as long again. If this is lost, there is one guess fewer for a while.
         admitted.inconclusive().catch(() => {});
         throw error;
       }
@@ -309,7 +309,7 @@ export function addressKey(email: string): string {
   return email.normalize('NFC').toLowerCase();
 }
 
-/** Whom a signed-in caller waits with for the hashing of passwords: the rest of the account. */
+/** The lane in which a signed-in caller waits for password hashing: that of the whole account. */
 export function laneOf({ user }: Caller): Lane {
   return [user.accountId, user.id];
 }

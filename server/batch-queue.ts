@@ -1,9 +1,9 @@
-// Runs jobs in batches: what arrives while a batch is running forms the next one. So many writers share a commit, and many
-// look-ups a command, and a job that comes alone does not wait.
+// Runs jobs in batches: what arrives while a batch is running forms the next one. Many writers thus share one commit, and many
+// look-ups one command, while a job that comes alone does not wait.
 //
 // One batch runs at a time, in order of arrival. The queue only decides which jobs belong together; the batch settles its own jobs.
-// A batch may take what has arrived since it began, as long as it can still do so: whoever was answered by the batch before comes
-// again a moment after this one has begun.
+// A batch may take what has arrived since it began, as long as it can still do so: a client that the previous batch answered often
+// comes back just after this one has begun.
 
 /** Adds the jobs that have arrived meanwhile to the batch's own, in their order. Returns whether there were any. */
 export type Gather = () => boolean;

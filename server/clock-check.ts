@@ -8,7 +8,7 @@ import { AppError } from '../shared/errors.ts';
 
 /** How far this machine's clock may be from the database's. */
 export const MAX_SKEW_MS = 5 * 60_000;
-/** How far stamps may have come by single microseconds. */
+/** How far past the accepted change stamps may have advanced by single microseconds. */
 const MAX_CREEP_US = 3_600_000_000;
 /** How far it may be ahead of the newest change, where the database has no clock of its own. */
 export const MAX_STEP_MS = 366 * 86_400_000;
@@ -21,9 +21,9 @@ export function requireSameTime(nowMs: number, databaseMs: number): void {
 }
 
 /**
- * Throws `unavailable` if the clock is more than `MAX_STEP_MS` ahead of the newest change (`EPOCH` is none), or more than
- * `MAX_SKEW_MS` behind it: stamps would creep on by microseconds, and sessions would not end. `accepted` is the newest change
- * at the time when an administrator took the clock for right. Until the clock has caught up with it, changes are stamped just
+ * Throws `unavailable` if the clock is more than `MAX_STEP_MS` ahead of the newest change (`EPOCH` if there is none), or more
+ * than `MAX_SKEW_MS` behind it: stamps would creep on by microseconds, and sessions would not end. `accepted` is the newest
+ * change at the time when an administrator accepted the clock. Until the clock has caught up with it, changes are stamped just
  * after it, and only such a change may be later than the clock.
  */
 export function requirePlausibleTime(nowMs: number, newest: Instant, accepted: Instant): void {

@@ -1,7 +1,7 @@
 // The commands: what `node server.ts <words>` does other than serve.
 //
-// They use the server's variables and may run while it does; docs/hosting.md says what each is for. A command that does not make a
-// database of its own opens none that is not there.
+// They use the server's variables and may run while it does; docs/hosting.md says what each is for. Only a command that may create
+// a database opens one that does not exist.
 
 import { readFile } from 'node:fs/promises';
 
@@ -57,7 +57,7 @@ const commands: Readonly<Record<string, Command>> = {
     const options = parseVerify(args);
     deps.requireDatabase(config);
     const write = (line: string): void => void process.stdout.write(line);
-    // What was begun is finished although nobody reads on, as with `| head`.
+    // Finishes what was begun although nobody reads on, as with `| head`.
     process.stdout.on('error', () => {});
     return withStore(config, deps, (store) => runVerify(store, options, { nowMs: deps.nowMs, write }));
   },
@@ -106,7 +106,10 @@ async function importFromCsv(args: readonly string[], config: Config, deps: Comm
   return withStore(config, deps, (store) => importCsv(store, { ...options, text }, { nowMs: deps.nowMs, write }));
 }
 
-/** Runs the command that the first word names, and resolves to the exit code. Throws `ConfigError` if there is none, or like it. */
+/**
+ * Runs the command that the first word names, and resolves to the exit code. Throws `ConfigError` if there is no such command, or like the
+ * command.
+ */
 export async function runCommand([name = '', ...args]: readonly string[], config: Config, deps: CommandDeps): Promise<number> {
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (command) return command(args, config, deps);

@@ -143,7 +143,7 @@ export function readTls(certFile: string | undefined, keyFile: string | undefine
   if (certFile === undefined || keyFile === undefined) throw new ConfigError('TLS_CERT and TLS_KEY belong together: set both.');
   const tls = { certFile, keyFile, cert: readFile('TLS_CERT', certFile), key: readFile('TLS_KEY', keyFile) };
   try {
-    // It takes an empty text for none given.
+    // `createSecureContext` accepts an empty text, as if none was given.
     if (tls.cert === '' || tls.key === '') throw new Error('empty file');
     createSecureContext({ cert: tls.cert, key: tls.key });
   } catch (error) {
@@ -152,10 +152,10 @@ export function readTls(certFile: string | undefined, keyFile: string | undefine
   return tls;
 }
 
-/** In a sentence what OpenSSL has against a certificate and its key; the codes are Node's names of OpenSSL's reasons. */
+/** What OpenSSL has against a certificate and its key, in a sentence; the codes are Node's names for OpenSSL's reasons. */
 function tlsProblem(error: unknown): string {
   switch (error instanceof Error && 'code' in error ? error.code : null) {
-    case 'ERR_OSSL_X509_KEY_VALUES_MISMATCH': return 'TLS_KEY is the private key of another certificate than that of TLS_CERT.';
+    case 'ERR_OSSL_X509_KEY_VALUES_MISMATCH': return 'TLS_KEY is the private key of another certificate than the one in TLS_CERT.';
     case 'ERR_OSSL_BAD_DECRYPT': return 'TLS_KEY has a passphrase, which nobody could enter: write the key without one.';
     case 'ERR_SSL_EE_KEY_TOO_SMALL': return 'The key of TLS_CERT is too short: RSA keys have 2048 bits or more.';
     default: return 'TLS_CERT and TLS_KEY must be a certificate and its private key, both in PEM format.';

@@ -15,15 +15,15 @@ import { cannotListen, type Config } from './config.ts';
 import { endLingering, errorReply, invalid, LINGER_BYTES, requestIdOf } from './http.ts';
 
 /**
- * Leaves to the routes what Node would reject itself (no `Host`) or resolve silently (repeated headers). A handshake, the headers
- * and the whole of a request each have their time; it is looked at every second.
+ * Leaves to the routes what Node would reject itself (no `Host`) or resolve silently (repeated headers). The handshake, the
+ * headers and the whole request each have a time limit, checked every second.
  */
 export const httpOptions = {
   requireHostHeader: false, joinDuplicateHeaders: true,
   handshakeTimeout: 5000, headersTimeout: 5000, requestTimeout: 20_000, connectionsCheckingInterval: 1000,
 } as const;
 
-/** Everybody waits behind what a flood leaves in this queue; where it is full, a client tries again only after a second. */
+/** Everybody waits behind what a flood leaves in this queue; when it is full, a client tries again only after a second. */
 const BACKLOG = 1024;
 /** Node keeps each until the connection is closed. */
 const MAX_SURPLUS_REQUESTS = 256;
@@ -89,7 +89,7 @@ export function followConnections(http: Server): Connections {
     connection.surplusBytes += error.rawPacket?.length ?? 0;
     // The client has ended the connection although a request, or the beginning of one, had not arrived completely.
     const isCut = !socket.readable && !last?.request.complete;
-    // Of what comes before HTTP, a failed TLS handshake or a reset, there is nobody to be told.
+    // Before there is any HTTP (a failed TLS handshake, a reset) there is nobody to answer.
     const isHttp = /^(HPE|ERR_HTTP)_/.test(error.code ?? '');
     if (isCut || !isHttp || connection.surplusBytes > LINGER_BYTES) {
       socket.destroy();
@@ -137,7 +137,7 @@ export function followConnections(http: Server): Connections {
   };
 }
 
-/** Whether the only transfer coding is one that Node decodes; HTTP/1.0 has none, so that something in between may not know it. */
+/** Whether the only transfer coding is one that Node decodes; HTTP/1.0 has none, so an intermediary may not know it. */
 function isReadable({ headers, httpVersion }: IncomingMessage): boolean {
   const coding = headers['transfer-encoding'];
   return coding === undefined || (coding.toLowerCase() === 'chunked' && httpVersion === '1.1');
@@ -146,7 +146,7 @@ function isReadable({ headers, httpVersion }: IncomingMessage): boolean {
 /** What Node's parser says of bytes that it does not understand. */
 interface ParseError extends Error {
   readonly code?: string;
-  /** The bytes among which it stopped. */
+  /** The bytes that it was parsing when it stopped. */
   readonly rawPacket?: Buffer;
 }
 

@@ -111,7 +111,7 @@ async function readAccount(store: Store, accountId: string): Promise<{ readonly 
 
 interface Adding {
   readonly known: KnownRecords;
-  /** Up to where `known` is what the account has. */
+  /** The instant up to which `known` is what the account has. */
   readonly clock: Instant;
   readonly kind: CsvKind;
   readonly added: readonly NewRecord[];
@@ -133,7 +133,7 @@ async function addAll(store: Store, accountId: string, { known, kind, added, ...
         const hasCustomer = kind === 'customers' || known.hasId('customers', String(payload['customerId']));
         if (!hasCustomer || known.find(kind, { key, payload }) === 'other') {
           const what = hasCustomer ? 'the number was given to another invoice' : 'the customer was changed or deleted';
-          const before = start === 0 ? 'Nothing was imported' : `What stands before line ${batch[0]?.line} is imported`;
+          const before = start === 0 ? 'Nothing was imported' : `What comes before line ${batch[0]?.line} is imported`;
           throw new ConfigError(`Line ${line}: ${what} meanwhile. ${before}: run the command again.`);
         }
         const content = toContent(collection, payload, null);

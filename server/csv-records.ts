@@ -41,7 +41,7 @@ interface KnownCustomer {
 
 /** The customers and invoices of an account by what they are known by. */
 export class KnownRecords {
-  /** By name and address; several have the same where people made them one by one. */
+  /** By name and address; people may have entered several customers with the same ones. */
   readonly #customers = new Map<string, KnownCustomer[]>();
   /** By name: the keys of the customers with that name. */
   readonly #namesakes = new Map<string, Set<string>>();
@@ -62,7 +62,7 @@ export class KnownRecords {
     }
   }
 
-  /** Whether a row's record is there already, or, of invoices, another one with its number. */
+  /** Whether a row's record is there already, or for an invoice, another one with its number. */
   find(collection: CsvKind, { key, payload }: Pick<NewRecord, 'key' | 'payload'>): 'same' | 'other' | null {
     if (collection === 'customers') return this.#customers.has(key) ? 'same' : null;
     const details = this.#invoices.get(key);
@@ -178,7 +178,7 @@ function readCustomer({ collection, known, fields, refuse }: RowContext): RowRes
 
 /** What an invoice with something open is called, in other programs and in the window's own lists. */
 const openWords: readonly string[] = ['open', 'sent', 'overdue', 'offen', 'überfällig'];
-/** What an invoice is called of which something was paid, and something is open. */
+/** What an invoice is called that was paid in part. */
 const partlyPaidWords: readonly string[] = ['partly paid', 'teilweise bezahlt'];
 const paidWords: readonly string[] = ['paid', 'bezahlt'];
 const creditWords: readonly string[] = ['credited', 'credit note', 'gutgeschrieben', 'gutschrift'];
@@ -240,7 +240,7 @@ function readInvoice({ collection, known, fields, refuse }: RowContext): RowResu
     return null;
   }
   if (isPaid ? open !== null && open !== 0 : fields.has('status') && !isPartlyPaid && open === 0 && priced !== 0) {
-    refuse(isPaid ? 'must be nothing where the status is paid' : 'must be more than nothing unless the status is paid', 'openMinor');
+    refuse(isPaid ? 'must be zero where the status is paid' : 'must be more than zero unless the status is paid', 'openMinor');
     return null;
   }
   const line = { description: fields.get('description') ?? number, quantityMilli: 1000, unitPriceMinor: priced, taxRateBp: rate ?? 0 };
@@ -276,11 +276,11 @@ function finishInvoice({ known, refuse }: Pick<RowContext, 'known' | 'refuse'>, 
       return null;
     }
     if (isPartlyPaid && open !== null && (open <= 0 || open >= totalMinor)) {
-      refuse('must be more than nothing and less than the total where the status is partly paid', 'openMinor');
+      refuse('must be more than zero and less than the total where the status is partly paid', 'openMinor');
       return null;
     }
     if (open !== null && (open < 0 || open > totalMinor)) {
-      refuse('must be between nothing and the total', 'openMinor');
+      refuse('must be between zero and the total', 'openMinor');
       return null;
     }
     const record = { key: number, payload: take(totalMinor - (open ?? totalMinor)) };

@@ -66,7 +66,7 @@ const balanceNames: Readonly<Record<string, readonly string[]>> = {
   oldestDue: ['oldest due', 'älteste fälligkeit', 'fällig ab'],
 };
 
-/** Which of its columns make a file one of this kind. */
+/** The columns that make a file one of this kind. */
 const required: Readonly<Record<CsvKind, readonly string[]>> = {
   invoices: ['number', 'customerName'],
   customers: ['name'],
@@ -92,7 +92,7 @@ export function decodeCsv(bytes: Uint8Array, file: string): string {
 
 /**
  * Reads the header: its separator is the one of comma, semicolon and tab with which most names are known. Throws `ConfigError` for a name
- * that is unknown and not among `skipped`, or there twice, and if there are not the columns that customers or invoices need.
+ * that is unknown and not among `skipped`, or there twice, and if columns that customers or invoices need are missing.
  */
 export function readTable(text: string, skipped: readonly string[]): CsvTable {
   // Excel's own way to name the separator.
@@ -163,7 +163,7 @@ export function parseAmount(text: string, currency: string): number | null {
   return sign === '' || amount === 0 ? amount : -amount;
 }
 
-/** A day as YYYY-MM-DD, of that or of DD.MM.YYYY; null for anything else, also for 01/02/2026, which says two days. */
+/** A day as YYYY-MM-DD, of that or of DD.MM.YYYY; null for anything else, also for 01/02/2026, which could be either of two days. */
 export function parseDay(text: string): string | null {
   const [, day = '', month = '', year = ''] = /^(\d{1,2})\.(\d{1,2})\.(\d{4})$/.exec(text) ?? [];
   const date = year === '' ? text : `${year}-${month.padStart(2, '0')}-${day.padStart(2, '0')}`;

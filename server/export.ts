@@ -2,8 +2,8 @@
 //
 // Invariants: the file is of one instant, passes the checks of `import` and is complete, or it does not exist; it has mode 0600, because
 // it holds password hashes, and nothing is overwritten. A crash leaves at most a `.part` file. With `--move` the account's epoch goes
-// with the file: before the file is read the account here gets a new one, so that whatever a client has seen under the old one is in
-// the file, whatever servers do meanwhile.
+// with the file: before the account is read it gets a new one here, so that whatever a client has seen under the old one is in the file,
+// whatever servers do meanwhile.
 
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, rmSync } from 'node:fs';
@@ -51,7 +51,7 @@ export async function runExport(store: Store, options: ExportOptions, nowMs: () 
   if (!(await store.listAccounts()).includes(account)) throw new ConfigError(`There is no account ${account}.`);
   if (file !== null && existsSync(file)) throw targetExists(file);
   try {
-    // Made a sentence here, because the store takes a system's error for one of its database.
+    // Made a sentence here, because the store takes a system error for one of its database.
     const run = (write: Sink): Promise<Counts> => exportAccount(store, options, nowMs, (text) => write(text).catch((error: unknown) => {
       throw toSentence(error, file ?? 'standard output');
     }));

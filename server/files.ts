@@ -65,7 +65,7 @@ export function makeFolder(folder: string): boolean {
 
 /**
  * Creates an empty file with mode 0600 unless there is one. SQLite gives the mode of its file to `-wal`, `-shm` and journals. An
- * existing file is never opened: to close it again would end the locks that SQLite has on it in this process (POSIX).
+ * existing file is never opened: closing it again would release the locks that SQLite has on it in this process (POSIX).
  */
 export function createPrivateFile(file: string): void {
   try {
@@ -77,8 +77,8 @@ export function createPrivateFile(file: string): void {
 
 /**
  * Returns a check that throws `unavailable` if the path of an open database, or of its log, no longer names the file that was opened: what
- * is written then is lost. Compares inodes, as SQLite's `fileHasMoved` (os_unix.c) does before it begins a rollback journal, though not
- * with a log. Windows keeps an open file in its place.
+ * is written then is lost. Compares inodes, as SQLite's `fileHasMoved` (os_unix.c) does before it begins a rollback journal, though not in
+ * WAL mode. Windows keeps an open file in its place.
  */
 export function requireInPlace(file: string): () => void {
   if (process.platform === 'win32') return () => {};
@@ -123,10 +123,10 @@ function warnIfOpenToOthers(variable: string, file: string, log: Log): void {
  * The signing secret in the data folder, generated at the first start: written and flushed under another name, then linked,
  * so that it is complete or not there. A crash leaves at most a file of that other name, which nothing reads.
  *
- * A missing file is replaced with a warning if `hasSessions` says that there are tokens, which it was needed for.
+ * A missing file is generated, with a warning if `hasSessions` says that there are tokens that needed it.
  *
  * A file that is too short was left by a crash or a full disk. It is replaced, with a warning, only if `hasSessions` says that
- * no token depends on it; otherwise it may be a damaged one with which tokens were signed: that throws `ConfigError`.
+ * no token depends on it; otherwise it may be a damaged one that signed tokens: that throws `ConfigError`.
  */
 export async function loadOrCreateSecret(folder: string, hasSessions: () => Promise<boolean>, log: Log): Promise<string> {
   const file = join(folder, 'jwt-secret');

@@ -16,7 +16,7 @@ export interface HeldAccount {
   readonly unreadable: readonly (keyof Account)[];
 }
 
-/** Of the series only that they are named: what each is at is for `nextNumber` and `verify` to check. */
+/** Of `numbers` only the form is checked: what each series is at is for `nextNumber` and `verify` to check. */
 export function holdAccount(accountId: string, held: Readonly<Record<Exclude<keyof Account, 'accountId'>, unknown>>): HeldAccount {
   const { clock, horizon, digest, numbers, epoch, pausedMs, audited } = held;
   const unreadable: (keyof Account)[] = [];

@@ -50,7 +50,7 @@ export interface Reply {
   /** JSON text, its bytes in chunks, or a value to serialise. */
   readonly body: string | readonly Buffer[] | object;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Sent once this has resolved, which needs no turn. */
+  /** The reply is sent once this has resolved; waiting for it takes up no turn. */
   readonly sentAfter?: Promise<unknown> | null;
   /** Called when the whole body has left this process; not for HEAD. */
   readonly onSent?: () => void;
@@ -114,9 +114,9 @@ export class ClientGone extends Error {
 
 /** Counts what a request makes the server hold. */
 export interface Held {
-  /** So many further bytes of the body have arrived; throws `unavailable` if that is too much for all together, or for this client. */
+  /** This many more bytes of the body have arrived; throws `unavailable` if that is too much in total, or for this client. */
   holdBody(sizeBytes: number): void;
-  /** The answer takes so many bytes by now, more or fewer than before. Throws likewise, but never for a small answer. */
+  /** The answer takes this many bytes by now, more or fewer than before. Throws likewise, but never for a small answer. */
   holdAnswer(sizeBytes: number): void;
   /** The answer will not grow any more. */
   answerBuilt(): void;

@@ -36,7 +36,7 @@ export type ImportStore = Pick<Store, 'checkClock' | 'beginImport' | 'findAddres
 export interface Imported {
   readonly accountId: string;
   readonly counts: Counts;
-  /** Whether the account has the epoch that it had before. */
+  /** Whether the account keeps the epoch that it had. */
   readonly isMoved: boolean;
 }
 
@@ -48,8 +48,8 @@ export function parseImport(args: readonly string[]): string | null {
 }
 
 /**
- * The content of a file (null: of `input`), of which the beginning was read: before a database is opened, which would make one. Throws
- * `ConfigError` if it cannot be read or does not begin as an exported account does.
+ * The content of a file (null: of `input`), whose beginning is checked here: before a database is opened, which would create one.
+ * Throws `ConfigError` if it cannot be read or does not begin as an exported account does.
  */
 export async function openFile(file: string | null, input: AsyncIterable<Buffer>): Promise<AsyncIterable<Buffer>> {
   const source = (file === null ? input : createReadStream(file))[Symbol.asyncIterator]();
@@ -68,7 +68,9 @@ export async function openFile(file: string | null, input: AsyncIterable<Buffer>
   })();
 }
 
-/** Runs the command and returns the sentence to print. Throws `ConfigError` if the file cannot be read on, and like `importAccount`. */
+/**
+ * Runs the command and returns the sentence to print. Throws `ConfigError` if the file cannot be read to its end, and like `importAccount`.
+ */
 export async function runImport(store: Store, file: string | null, nowMs: () => number, input: AsyncIterable<Buffer>): Promise<string> {
   try {
     const { accountId, counts, isMoved } = await importAccount(store, input, nowMs);
@@ -95,7 +97,7 @@ export function unreadable(error: unknown, name: string): unknown {
  * its addresses; what was added is removed then.
  */
 export async function importAccount(store: ImportStore, input: AsyncIterable<Buffer>, nowMs: () => number): Promise<Imported> {
-  // Its entry in the audit trail is stamped.
+  // The import's entry in the audit trail will be stamped.
   await store.checkClock();
   const hash = createHash('sha256');
   let account: AccountImport | null = null;
@@ -111,7 +113,7 @@ export async function importAccount(store: ImportStore, input: AsyncIterable<Buf
       if (line.type === 'account') account = await openImport(store, line.account, nowMs());
       else if (line.type !== 'end') await account?.take(line);
       else if (line.sha256 === hash.digest('hex')) counts = line.counts;
-      else throw new Refusal('the file was changed: its SHA-256 is another one');
+      else throw new Refusal('the file was changed: its SHA-256 differs');
       if (!counts) hash.update(bytes);
     }
     if (!account || !counts) throw new Refusal('the file was cut: its last line is missing');
@@ -148,9 +150,9 @@ class AccountImport {
   readonly #credits = createCreditList();
   readonly #addresses: Address[] = [];
   readonly #deleted = new Set<string>();
-  /** Ids by collection to which the records of this batch refer, */
+  /** The ids that the records of this batch refer to, by collection. */
   readonly #wanted = new Map<string, Set<string>>();
-  /** and those of earlier ones that have not come. */
+  /** Those that records of earlier batches refer to and that have not come yet. */
   readonly #awaited = new Map<string, Set<string>>();
   #place = 0;
   #at = EPOCH;
@@ -190,7 +192,7 @@ class AccountImport {
     if (waiting >= BATCH_SIZE || this.#recordBytes >= BATCH_BYTES) await this.#flush();
   }
 
-  /** Checks what only the end shows, and makes it an account. */
+  /** Checks what only the end shows, and publishes the account. */
   async publish(counts: Counts, nowMs: number): Promise<Imported> {
     const { accountId, clock, digest, numbers, audited, epoch } = this.#account;
     await this.#flush();
@@ -263,7 +265,7 @@ class AccountImport {
   }
 
   #takeEntry(entry: StoredEntry): void {
-    // A gap is what somebody made who removed entries by hand, and stays to be seen.
+    // A gap means that somebody removed entries by hand, and stays visible.
     const isInOrder = entry.number > this.#lastNumber && entry.number <= this.#account.audited;
     if (!isInOrder) throw new Refusal('it is not the next entry of the audit trail');
     this.#lastNumber = entry.number;
@@ -289,7 +291,7 @@ class AccountImport {
     if (entries.length > 0) await this.#importing.addEntries(entries);
   }
 
-  /** Of the records that were referred to since the last batch, notes those that have not come yet. */
+  /** Notes which of the records that were referred to since the last batch have not come yet. */
   async #noteAwaited(): Promise<void> {
     for (const [to, ids] of this.#wanted) {
       const found = await this.#importing.existing(to, [...ids]);

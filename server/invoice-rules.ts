@@ -85,8 +85,8 @@ export function issuedNumber({ number }: JsonObject): { readonly series: string;
 }
 
 /**
- * Why a payload's number cannot be kept, or null. Numbers that another program gave are kept as they are, unless they begin like one of
- * a default series and are none, which would be mistaken for it.
+ * Why a payload's number cannot be kept, or null. Numbers that another program gave are kept as they are, unless they begin like a
+ * number of a default series but are not one, and would be mistaken for it.
  */
 export function numberProblem(payload: JsonObject): string | null {
   const { number } = payload;
@@ -95,9 +95,9 @@ export function numberProblem(payload: JsonObject): string | null {
 }
 
 /**
- * As `issuedNumber`, of a number that another program may have given: RE-2026-0123 is one of RE-2026, too. Not where its prefix has
- * digits, since numbers of each customer's own, such as 1234-2026-1, would fill the account with series. What checks an account that
- * was made elsewhere asks `issuedNumber`: before, such numbers counted in no series.
+ * As `issuedNumber`, but for a number that another program may have given: RE-2026-0123 belongs to RE-2026, too. Not where its
+ * prefix has digits, since numbers that begin with the customer's, such as 1234-2026-1, would fill the account with series. An
+ * imported account is checked by `issuedNumber`, since servers of earlier versions counted such numbers in no series.
  */
 export function takenNumber(payload: JsonObject): ReturnType<typeof issuedNumber> {
   const { number } = payload;
@@ -137,7 +137,7 @@ async function issue(transaction: Transaction, record: StoredRecord): Promise<Ac
   return { payload, ...(other && { other }) };
 }
 
-/** The next number of a series; throws `conflict` where `issuedNumber` could not read it: it might be given again. */
+/** The next number of a series; throws `conflict` if `issuedNumber` could not read it: it might be given again. */
 function nextNumber(transaction: Transaction, prefix: string, issueDate: string): string {
   if (issueDate < FIRST_DAY || issueDate > LAST_DAY) {
     throw new AppError('conflict', 'Only dates from 1900 to 2199 have numbers. Change the date first.', {
@@ -246,7 +246,7 @@ async function credit(transaction: Transaction, record: StoredRecord, input: Jso
 async function voidInvoice(transaction: Transaction, record: StoredRecord): Promise<ActionResult> {
   const invoice = parseInvoice(record);
   requireAllowed(invoice, 'void', 'it cannot be voided');
-  // Of one that comes to 0, so do its credit notes.
+  // If the invoice comes to 0, so do its credit notes, and `creditedMinor` does not show them.
   if (invoice.totalMinor === 0 && (await creditedBy(transaction, record.id))?.isCredited) {
     throw new AppError('conflict', 'This invoice is credited, so it cannot be voided.');
   }
@@ -319,7 +319,7 @@ export function requireInvoices(): Collection {
   return invoices;
 }
 
-/** Those of a record's fields. */
+/** The fields of a record that have these names. */
 export function pick(record: object, names: readonly string[]): JsonObject {
   return Object.fromEntries(Object.entries(record).filter(([key]) => names.includes(key))) as JsonObject;
 }

@@ -22,8 +22,8 @@ export function createLog(minLevel: LogLevel, write: (line: string) => void, now
 const MAX_UNWRITTEN_BYTES = 1024 * 1024;
 
 /**
- * Writes lines to standard output. Neither a reader who does not read nor one who is gone costs more than the lines: those that
- * find no room are dropped, and their number is written once there is room again.
+ * Writes lines to standard output. A reader that is slow or gone costs no more than the lines: those that find no room are
+ * dropped, and their number is written once there is room again.
  */
 export function createOutput(output: Pick<NodeJS.WriteStream, 'write' | 'on' | 'writableLength'>): (line: string) => void {
   let dropped = 0;
@@ -61,7 +61,7 @@ export function createFailureLog(log: Log, nowMs: () => number): (error: unknown
     const message = error instanceof Error ? error.message : String(error);
     const now = nowMs();
     const last = reported.get(message);
-    // Either way round, because the clock may step.
+    // In either direction, because the clock may step.
     if (last && Math.abs(now - last.atMs) < REPEAT_MS) {
       last.repeats += 1;
       return isDefect ? failed('error', { error: error instanceof Error ? describe(error, false) : error }) : failed('debug');

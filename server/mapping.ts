@@ -59,10 +59,10 @@ export function parseAdoptOptions(args: readonly string[]): AdoptOptions {
   }
 }
 
-/** What of an invoice is not sent by clients and can be taken over all the same. */
+/** The fields of an invoice that no client sends and that can be taken over all the same. */
 const takenInvoiceFields = ['number', 'status', 'subtotalMinor', 'totalMinor', 'paidMinor', 'payments'] as const;
 
-/** The fields that a mapping can have: those that a client may send but the password, and of an invoice what it was when issued. */
+/** The fields that a mapping can have: those that a client may send except the password, and for invoices `takenInvoiceFields`. */
 export function mappableFields(collection: Collection): Fields {
   const { password: _password, ...fields } = writableFields(collection);
   if (collection.name !== 'invoices') return fields;
@@ -104,7 +104,7 @@ function createParser(refuse: Refuse) {
       refuse(place, 'must be an object');
       return {};
     }
-    for (const key of Object.keys(value)) if (!known.includes(key)) refuse(`${place}.${key}`, `is not known; there is ${known.join(', ')}`);
+    for (const key of Object.keys(value)) if (!known.includes(key)) refuse(`${place}.${key}`, `is not one of ${known.join(', ')}`);
     return value;
   };
   const path = (value: unknown, place: string): readonly string[] => {
@@ -169,7 +169,7 @@ function createParser(refuse: Refuse) {
   };
 }
 
-/** By the unit that the field's name says: money is usually kept as 12.34, quantities as 1.5, rates in percent. */
+/** By the unit in the field's name: money is usually kept as 12.34, quantities as 1.5, rates in percent. */
 function scaleOf(name: string): number | 'major' {
   return name.endsWith('Minor') ? 'major' : name.endsWith('Milli') ? 1000 : name.endsWith('Bp') ? 100 : 1;
 }

@@ -2,8 +2,8 @@
 // and tombstones of records that exist.
 //
 // Each step is one of the account's writes, so servers may go on beside it, and a kill between two leaves an account that is as sound
-// as before or sounder: the command is run again. The digest is corrected by a difference, which other writes do not change; that two
-// commands correct it at once is noticed by the epoch.
+// as before or sounder: the command is run again. The digest is corrected by a difference, which other writes do not change; if two
+// commands correct it at once, the epoch shows it.
 
 import { formatInstant, instantFromMs, type Instant } from '../shared/clock.ts';
 import { findCollection, type Invoice } from '../shared/collections.ts';
@@ -29,7 +29,7 @@ const action = 'verify';
 const BATCH_SIZE = 200;
 const MAX_SAFE_INSTANT = Number.MAX_SAFE_INTEGER as Instant;
 
-/** What of a record can be mended, given its present state. */
+/** The faults of a record that can be mended from its present state. */
 const mendableKinds: readonly FaultKind[] = ['instant', 'layout', 'undeleted', 'references'];
 
 /**
@@ -100,9 +100,9 @@ async function mendRecord(mending: Mending, faults: readonly RecordFault[]): Pro
 }
 
 /**
- * Corrects what is kept beside the records. A digest that was wrong gets the account a new epoch: which record somebody changed cannot
- * be known, so every desktop pulls everything again, once. Throws `conflict` if another command has done so since the records were
- * read, or if an address is somebody else's.
+ * Corrects what is kept beside the records. If the digest was wrong, the account gets a new epoch: which record somebody changed
+ * cannot be known, so every desktop pulls everything again, once. Throws `conflict` if another command has done so since the records
+ * were read, or if an address is somebody else's.
  */
 export async function mendAccount(store: Store, findings: Findings): Promise<void> {
   const { account, digest, newest, issued, misfiled, lastEntry, missing, stray } = findings;
@@ -122,7 +122,7 @@ export async function mendAccount(store: Store, findings: Findings): Promise<voi
     mending.setAccount({
       digest: { ...now.digest, ...Object.fromEntries(corrected) },
       clock,
-      // Where it was is not known: no cursor may go on that could have missed a deletion.
+      // Its old value is not known, and no cursor may go on that could have missed a deletion.
       horizon: isHorizon(now.horizon, clock) ? now.horizon : clock,
       audited: Math.max(now.audited, lastEntry),
       numbers: Object.fromEntries([...kept, ...numbers]),
@@ -135,7 +135,7 @@ export async function mendAccount(store: Store, findings: Findings): Promise<voi
   for (const address of missing) await claimAddress(store, accountId, address);
 }
 
-/** Adds the records that are missing of those of which an account has one; returns how many. */
+/** Adds the missing records to the collections that have exactly one; returns how many. */
 export async function addMissingSingles(store: Store, { account, singles }: Findings): Promise<number> {
   const missing = [...singles].filter(([, ids]) => ids.length === 0).flatMap(([name]) => findCollection(name) ?? []);
   for (const collection of missing) {
@@ -150,8 +150,8 @@ export async function addMissingSingles(store: Store, { account, singles }: Find
 }
 
 /**
- * Corrects what invoices say was credited, and their status with it, by the difference that was found. Where the credit notes come to
- * more than the invoice nothing is known to be right. Returns how many are corrected.
+ * Corrects what invoices say was credited, and their status with it, by the difference that was found. An invoice whose credit notes
+ * come to more than its total is left alone: nothing shows what is right. Returns how many are corrected.
  */
 export async function mendCredits(store: Store, { account, credits }: Findings): Promise<number> {
   let mended = 0;
@@ -173,7 +173,7 @@ export async function mendCredits(store: Store, { account, credits }: Findings):
   return mended;
 }
 
-/** One by one: an address that somebody else has keeps no other from being claimed. */
+/** One by one, so that an address that somebody else has does not keep the others from being claimed. */
 async function claimAddress(store: Store, accountId: string, { email, userId }: Address): Promise<void> {
   try {
     await store.mend(accountId, async (mending) => {
@@ -203,8 +203,9 @@ export interface CaughtUp {
 }
 
 /**
- * Sets an account's clock to the newest change and the trail's number to the newest entry if they are behind, as no write must be
- * stamped or numbered like another, and makes members that cannot be read ones that can be corrected. `nowMs` is taken for right.
+ * Sets an account's clock to the newest change and the trail's number to the newest entry if they are behind, because no two
+ * writes may have the same stamp or number, and replaces members that cannot be read by ones that can be corrected. `nowMs` is
+ * taken for right.
  */
 export async function catchUp(store: Store, accountId: string, nowMs: number): Promise<CaughtUp> {
   return store.mend(accountId, async (mending) => {
@@ -221,8 +222,8 @@ export async function catchUp(store: Store, accountId: string, nowMs: number): P
 }
 
 /**
- * Brings an account back to the present that a wrong clock has stamped ahead: its changes from then keep their order, with instants
- * from now on. `nowMs` is taken for right. Resolves to how many were moved. Every step renews the epoch, because cursors may lie among
+ * Brings an account that a wrong clock has stamped ahead back to the present: those changes keep their order, with instants from
+ * now on. `nowMs` is taken as correct. Resolves to how many were moved. Every step renews the epoch, because cursors may lie among
  * the instants that are no longer there; a kill leaves the rest for the next time.
  */
 export async function bringBack(store: Store, accountId: string, nowMs: number): Promise<number> {
@@ -233,7 +234,7 @@ export async function bringBack(store: Store, accountId: string, nowMs: number):
     const before = step;
     step = await store.mend(accountId, (mending) => moveBatch(mending, before, limit, nowMs));
   }
-  // What was accepted, too, is of the present now.
+  // The accepted instant must come back to the present, too.
   await store.acceptClock();
   return step.moved;
 }
@@ -253,7 +254,7 @@ async function moveBatch(mending: Mending, { after, last, moved }: Step, limit: 
   const ahead = await mending.heldAfter(after, BATCH_SIZE);
   const newest = ahead.at(-1)?.at ?? null;
   if (newest === null) {
-    // The age of the kept replies goes on from where it was; if none was kept by the wrong clock, none may be older now than the newest.
+    // The kept replies stay as old as they were; if none was kept under the wrong clock, none may now be older than the newest was.
     const movedMs = Math.floor((account.clock - at) / 1000);
     const pausedMs = Math.max(account.pausedMs - movedMs, leastPausedMs(at / 1000, await mending.newestReplyMs()));
     mending.setAccount({ clock: at, horizon: Math.min(account.horizon, at) as Instant, pausedMs, epoch: newEpoch() });

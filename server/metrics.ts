@@ -34,7 +34,7 @@ export interface Metrics {
   close(): void;
 }
 
-/** What is asked for when the text is made. */
+/** What is read when the text is made. */
 export interface Gauges {
   readonly unsentBytes: number;
   /** How far each session is behind, in milliseconds; null for one that has never pulled everything. Null if unknown. */

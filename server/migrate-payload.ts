@@ -1,9 +1,9 @@
-// What protocol 1 kept of a customer or an invoice, as protocol 2 keeps it, and what it called them in a mapping file: for the migration
-// of a database that it was written to.
+// Converts what protocol 1 kept of a customer or an invoice, and its names in a mapping file, to protocol 2: for the migration of a
+// database.
 //
-// Invariants: pure. The same text gives the same one, ids of payments included, and one that is converted stays as it is, so a
-// migration can be killed and repeated. Nothing gets lost: what cannot be read stays as it is, and members that are unknown stay behind
-// the others, both for `verify` to name. Names and their order are those that protocol 2 began with; they are never edited.
+// Invariants: pure. The same text gives the same result, ids of payments included, and a converted text stays as it is, so a migration
+// can be killed and repeated. Nothing gets lost: what cannot be read stays as it is, and unknown members follow the others; `verify`
+// names both. Names and their order are those that protocol 2 began with; they are never edited.
 
 import { createHash } from 'node:crypto';
 
@@ -16,7 +16,7 @@ const customerKeys = [
   'name', 'number', 'contact', 'address', 'vatId', 'language', 'buyerReference', 'electronicAddress', 'email', 'phone', 'currency',
   'paymentTermsDays', 'planId', 'internalNote',
 ];
-/** What a customer of protocol 1 has of an invoice's `buyer`, but the name. */
+/** What a customer of protocol 1 has of an invoice's `buyer`, except the name. */
 const buyerKeys = ['contact', 'address', 'vatId'];
 const invoiceKeys = [
   'kind', 'creditedId', 'number', 'customerId', 'customerName', 'status', 'issueDate', 'dueDate', 'servicePeriod', 'buyerReference',
@@ -31,8 +31,8 @@ export interface OldRecord {
 }
 
 /**
- * The payload's text. Who an issued invoice was for is kept from now on: the customer as it is now, as that is what was printed until
- * now, under the name of then. `findCustomer` returns the payload of a customer, converted or not.
+ * The payload's text. An issued invoice now keeps its buyer: the customer as it is now, which is what has been printed until now,
+ * under the name that the invoice had. `findCustomer` returns the payload of a customer, converted or not.
  */
 export function migratePayload({ collection, id, payload: text }: OldRecord, findCustomer: (id: string) => string | null): string {
   const payload = parse(text);

@@ -2,7 +2,7 @@
 // is made anew from them.
 //
 // Invariants: instants stay, so the epoch is a new one, for whoever holds the old payloads; the company has the account's next instant.
-// Numbers of any prefix make series now, also those that other programs gave.
+// Numbers of any prefix make series now, including those that other programs gave.
 
 import { EPOCH, formatInstant, type Instant } from '../shared/clock.ts';
 import { findCollection } from '../shared/collections.ts';
@@ -27,7 +27,7 @@ export class MigratedAccount {
   /** Notes a record with its new payload, or a tombstone. */
   add({ collection, id, at }: HeldRecord, payload: string | null): void {
     if (at !== null && at > this.#newest) this.#newest = at;
-    // What the digest does not count either.
+    // The digest does not count these either.
     if (payload === null || at === null || !findCollection(collection) || !isId(id)) return;
     this.#digest[collection] = addCrc(this.#digest[collection] ?? emptyDigest, recordCrc(id, formatInstant(at), payload));
     const number = collection === 'invoices' ? issuedNumber(parsePayload(payload) ?? {}) : null;

@@ -26,7 +26,7 @@ const HEARTBEAT_MS = 25_000;
 const COALESCE_MS = 200;
 /** How long the end of a stream may take to be sent. */
 const END_TIMEOUT_MS = 500;
-/** A desktop has one, and for a moment the one of before its network changed. */
+/** A desktop has one, and for a moment also the one from before its network changed. */
 const MAX_PER_SESSION = 2;
 
 export interface Nudges {

@@ -1,4 +1,4 @@
-// Which passwords may be set. Those that exist already go on, whatever they are like.
+// Which passwords may be set. Existing ones stay valid, whatever they are like.
 
 import { newPassword } from '../shared/collections.ts';
 import { problem } from '../shared/problems.ts';

@@ -2,8 +2,8 @@
 // Each hash carries its parameters in the PHC string format, so that they can be raised later without a migration.
 //
 // At most two hashes are computed at a time: each takes 19 MiB and a core, and a flood of sign-ins must not starve the
-// server. Who waits is served in turn (turns.ts), so that it does not starve other sign-ins either. A few more are at work, so
-// that nobody keeps others from the hash while waiting for the database.
+// server. Whoever waits is served in turn (turns.ts), so that a flood does not starve other sign-ins either. A few more
+// sign-ins are at work, so that one that waits for the database does not keep others from the hash.
 
 import { argon2, randomBytes, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';

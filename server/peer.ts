@@ -24,7 +24,7 @@ const loopback = new BlockList();
 loopback.addSubnet('127.0.0.0', 8, 'ipv4');
 loopback.addAddress('::1', 'ipv6');
 
-/** Networks and addresses, comma-separated; `1` is loopback. Returns null if one of them is neither, or all of an address family. */
+/** Networks and addresses, comma-separated; `1` is loopback. Returns null if one of them is neither, or covers a whole address family. */
 export function parseProxies(text: string): TrustedProxies | null {
   const list = new BlockList();
   for (const part of text.split(',').map((entry) => entry.trim())) {

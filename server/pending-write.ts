@@ -99,7 +99,7 @@ export function beginWrite(account: Account, checkedNowMs: () => number): {
     },
     audit(entry: AuditEntry): void {
       const { clock, audited } = pending.account;
-      // Of a write without a change: as late as the newest change at least, because no reader may see the clock go back.
+      // For a write without a change: at least as late as the newest change, because no reader may see the clock go back.
       const at = clock === account.clock ? Math.max(clock, instantFromMs(nowMs ??= checkedNowMs())) as Instant : clock;
       pending.account = { ...pending.account, audited: audited + 1 };
       pending.entries.push({ number: audited + 1, at, entry });

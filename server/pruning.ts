@@ -1,5 +1,5 @@
 // Removes what nobody can ask for any more: tombstones older than `TOMBSTONE_DAYS`, audit entries older
-// than `AUDIT_DAYS`, and replies that are kept no longer.
+// than `AUDIT_DAYS`, and expired replies.
 //
 // Invariants: each batch is a short transaction of its own, so that a write never waits for a whole clean-up and no
 // transaction outgrows its time limit. An account that fails does not keep the others from being pruned, and an account

@@ -26,9 +26,9 @@ const SNAPSHOT_CHANGES = 20_000;
 const SHARE_BYTES = 1024 * 1024;
 /** How long a snapshot waits for the client to take what was read, and a compressor for the next part. */
 const MAX_PAUSE_MS = 100;
-/** A stream that is no longer is an ordinary answer. */
+/** A stream up to this size is sent as an ordinary answer. */
 const SHORT_BYTES = 512 * 1024;
-/** About what one part takes, which is a batch of the store. */
+/** Roughly the size of a part, which is a batch of the store. */
 const PART_BYTES = 256 * 1024;
 
 /** A part of a stream, of one or more lines. */

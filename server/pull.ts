@@ -90,7 +90,7 @@ export async function pullPage(
   return { ...page, noted };
 }
 
-/** What was read, and what the answer is to wait for, although no longer holding a turn: see `noteFullPull`. */
+/** What was read, and what the answer must wait for after its turn (see `noteFullPull`). */
 interface ReadFrom<T> {
   readonly found: T;
   /** Never rejects. */

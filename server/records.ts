@@ -280,9 +280,9 @@ async function rejectIfReferenced(transaction: Transaction, collection: Collecti
 }
 
 /**
- * Returns a function that runs a write once per user and idempotency key, given the records that it will probably read. That one
- * resolves to the record text, or the stored one if it ran before: whatever has become of the record since. Throws `conflict` if
- * the key was used for another request.
+ * Returns a function that runs a write once per user and idempotency key, given the records that it will probably read. The
+ * write resolves to the record's text, or if it ran before to the stored text, whatever has become of the record since. Throws
+ * `conflict` if the key was used for another request.
  */
 async function once(deps: RecordsDeps, caller: Caller, idempotencyKey: string | null, request: readonly unknown[]) {
   const key = idempotencyKey === null ? null : `${caller.user.id} ${idempotencyKey}`;

@@ -1,7 +1,7 @@
 // How old the kept reply to an idempotency key is.
 //
-// It must not count as expired because the machine's clock was set forward: the repeated request would be applied twice. So of
-// a pause between two changes of an account no more than an hour is counted, because nothing tells whether it passed or the
+// It must not count as expired because the machine's clock was set forward: the repeated request would be applied twice. So no
+// more than an hour of any pause between two changes of an account is counted, because nothing tells whether it passed or the
 // clock was set. Invariants: a reply is kept for at least 24 hours of real time, unless the clock is set forward 24 times; longer
 // does no harm, and no account keeps more than it made within 24 hours or in its last 24 changes.
 

@@ -27,7 +27,7 @@ export interface SecurityLog {
   audited(entry: AuditEntry): void;
   /** Resolves once it is logged; never rejects. `address` is what was given as the address. */
   signInFailed(from: Origin, address: string, result: 'refused' | 'throttled'): Promise<void>;
-  /** Somebody asked for the metrics with another token than `METRICS_TOKEN`, or with none. */
+  /** Somebody asked for the metrics with a token other than `METRICS_TOKEN`, or with none. */
   metricsRefused(from: Origin): void;
   /** A token that this server signed is no longer accepted. */
   tokenRefused(from: Origin, holder: TokenHolder): void;
@@ -68,7 +68,7 @@ export function createSecurityLog({ log, store, monotonicMs }: SecurityLogDeps):
 
   return {
     audited({ action, actor, email, session, peer, request, collection, record, fields }) {
-      // The first account, which the log of the process has.
+      // The first account, which `start` logs, or what `WATCH=1` has taken over.
       if (actor === 'admin') return;
       const isAboutRights = collection === 'users' && (action !== 'update' || fields.some((field) => rights.includes(field)));
       if (collection !== 'sessions' && !isAboutRights) return;

@@ -44,7 +44,7 @@ export function createSessionNotes(store: Pick<Store, 'noteSessions'>, nowMs: ()
   return {
     seen(session, tokenId) {
       const isNewToken = !session.isTokenUsed && tokenId === session.tokenId;
-      // Either way round, because the clock may step.
+      // In either direction, because the clock may step.
       if (isNewToken || Math.abs(nowMs() - session.lastSeenAtMs) >= SEEN_MS) add(session, isNewToken ? { tokenId } : {});
     },
     synced(session, cursor) {

@@ -180,7 +180,7 @@ export interface Transaction {
   put(collection: string, id: string, content: RecordContent, previous: StoredRecord | null): Instant;
   /** Deletes a record, leaves its tombstone and returns the tombstone's instant. */
   remove(record: StoredRecord): Instant;
-  /** The next number of a series, from 1 without gaps: a failed write uses none up. Throws `internal` if the last is no number. */
+  /** The next number of a series, from 1 without gaps: a failed write uses none up. Throws `internal` if the last is not a number. */
   nextNumber(series: string): number;
   /**
    * Assigns an address to a user; `write` rejects with `conflict` if another user has it. Claiming it again for the same
@@ -250,8 +250,8 @@ export interface Holdings {
 }
 
 /**
- * What `verify --fix` can do in a write beyond others. None of it is stamped or counted in the digest: it sets what other writes
- * derive.
+ * What a write of `verify --fix` can do beyond other writes. None of it is stamped or counted in the digest: it sets what other
+ * writes derive.
  */
 export interface Mending extends Transaction {
   /** As that of `Holdings`. */
@@ -272,7 +272,7 @@ export interface Mending extends Transaction {
   restamp(record: HeldRecord, at: Instant): void;
   /** Removes a tombstone, as it was read, of a record that exists. */
   dropTombstone(tombstone: HeldRecord): void;
-  /** Files the references of all records anew, where they are indexed beside them. */
+  /** Rebuilds the index of references, where there is one beside the records. */
   refileReferences(): void;
   setAccount(changes: Partial<Account>): void;
 }
@@ -340,7 +340,7 @@ export interface Store {
    * ahead of the newest change or behind it (embedded). So does everything that would stamp by it.
    */
   checkClock(): Promise<void>;
-  /** Takes this machine's clock for right although it is far from the newest change. Does nothing on MongoDB. */
+  /** Accepts this machine's clock although it is far from the newest change. Does nothing on MongoDB. */
   acceptClock(): Promise<void>;
   /**
    * Stops waiting for a database that does not answer or a file that is locked: calls in flight, and later ones that would have

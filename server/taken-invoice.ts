@@ -18,7 +18,7 @@ type Payment = Invoice['payments'][number];
 export type TakenPayment = Omit<Payment, 'id'> & Partial<Pick<Payment, 'id'>>;
 
 export interface TakenInvoice {
-  /** The record's id, or its number: what the ids of payments follow from that have none. */
+  /** The record's id, or its number, from which payments without an id get theirs. */
   readonly key: string;
   /** The fields that a client may send, which have been checked. */
   readonly input: JsonObject;

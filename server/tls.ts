@@ -29,8 +29,9 @@ interface CertificateDeps {
 }
 
 /**
- * Warns of a certificate that is not valid now, and returns what reads the files again, for new connections. That logs what it did, and
- * never throws; a pair that cannot be used changes nothing, nor does a certificate that is not valid now in place of one that is.
+ * Warns of a certificate that is not valid now, and returns a function that reads the files again, for new connections. It logs what it
+ * did and never throws; a pair that cannot be used changes nothing, nor does a certificate that is not valid now in place of one that
+ * is.
  */
 export function keepCertificates(server: Server, first: TlsFiles, { nowMs, log }: CertificateDeps): () => void {
   const file = first.certFile;

@@ -8,7 +8,7 @@
 //
 // Invariants: at most `maxRunning` tasks run and `maxWaiting` wait in each queue. If more come, those whose client has gone are
 // dropped, then the newest of whoever has most waiting, so that a flood displaces itself first. Among equals chance decides, so
-// that who came first cannot hold the queue.
+// that whoever came first cannot hold the queue.
 
 import { ClientGone } from './http.ts';
 

@@ -19,7 +19,7 @@ export interface VerifyDeps {
 }
 
 const everyDesktop = 'Every desktop pulls everything again, once.';
-/** Of one kind and account, as many are listed; the rest is counted. */
+/** How many problems of one kind are listed per account; the rest are counted. */
 const MAX_LISTED = 20;
 
 /** What `mendAccount` corrects, by the kind of fault. */
@@ -86,8 +86,8 @@ async function mendClock(store: Store, accountId: string, { nowMs, write }: Veri
 }
 
 /**
- * Reports what is wrong in an account, and mends it if asked to; resolves to how much was wrong. One without records is not mended where
- * there are orphans: they may be its own, under another key.
+ * Reports what is wrong in an account, and mends it if asked to; resolves to how much was wrong. An account without records is not
+ * mended if there are orphans: they may be its own, under another key.
  */
 async function verifyAccount(
   store: Store, accountId: string, fixes: boolean, hasOrphans: boolean, { nowMs, write }: VerifyDeps,

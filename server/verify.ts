@@ -49,12 +49,12 @@ export interface Findings {
   readonly missing: readonly Address[];
   /** Addresses in the directory that are not their user's. */
   readonly stray: readonly Address[];
-  /** Of each collection that has one record: those there are. */
+  /** The ids in each collection that must have exactly one record. */
   readonly singles: ReadonlyMap<string, readonly string[]>;
   readonly credits: readonly Credit[];
 }
 
-/** An invoice on which something else is noted as credited than its issued credit notes come to. */
+/** An invoice whose noted credit differs from what its issued credit notes come to. */
 export interface Credit {
   readonly id: string;
   readonly notedMinor: number;
@@ -236,7 +236,7 @@ function about(record: HeldRecord, kind: FaultKind, text: string): Fault {
   return { kind, record, text: `${record.collection} ${record.id} ${text}` };
 }
 
-/** The ids of records of which an account has one. */
+/** Gathers the ids in the collections that must have exactly one record. */
 export function createSingleList() {
   const all = new Map<string, string[]>(collections.filter(({ single }) => single).map(({ name }) => [name, []]));
   return {
@@ -247,7 +247,7 @@ export function createSingleList() {
   };
 }
 
-/** What invoices say was credited, and what credit notes were issued for them. */
+/** Gathers what invoices say was credited, and what credit notes were issued for them. */
 export function createCreditList() {
   const noted = new Map<string, number>();
   const issued = new Map<string, number>();
@@ -266,7 +266,7 @@ export function createCreditList() {
   };
 }
 
-/** The address of each user, and what the directory must have. */
+/** Gathers the address of each user, and what the directory must have. */
 export function createUserList() {
   const users = new Map<string, string | null>();
   return {

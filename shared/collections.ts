@@ -29,7 +29,7 @@ export interface Column {
   readonly sorted?: true;
   readonly filtered?: true;
   readonly searched?: true;
-  /** The column that equal values are sorted by; of what is then still equal, the record made first comes first. */
+  /** The column that equal values are sorted by; among those still equal, the record made first comes first. */
   readonly ties?: string;
   /** A name in some language: sorted by its letters, whatever their case and accents. */
   readonly named?: true;
@@ -105,7 +105,7 @@ export const sellerFields = {
   footer: { kind: 'text', max: 2000, multiline: true, optional: true },
 } as const satisfies Fields;
 
-/** A number is read aloud, typed and searched for, so all of its prefix can be seen. */
+/** A number is read aloud, typed and searched for, so every character of its prefix must be visible. */
 const prefix = { kind: 'text', max: 20, printable: true, optional: true } as const;
 
 const companyFields = {
@@ -158,7 +158,7 @@ export type TaxCategory = (typeof taxCategories)[number];
 const taxCategory = { kind: 'choice', values: taxCategories } as const;
 /** The most payments of one invoice. */
 export const maxPayments = 10_000;
-/** Of one invoice, drafts included. */
+/** The most credit notes of one invoice, drafts included. */
 export const maxCreditNotes = 100;
 
 const invoiceFields = {
@@ -316,7 +316,7 @@ const declared: readonly Collection[] = [
       { name: 'currency', type: 'text', shown: true, filtered: true },
       { name: 'customerId', type: 'text', filtered: true },
       { name: 'lastPaidOn', type: 'text', greatest: { of: 'payments', field: 'paidOn' } },
-      // What was paid of those that are open: few are partly paid, so that an index finds them.
+      // What was paid of open invoices: few are partly paid, so an index finds them.
       { name: 'partPaidMinor', type: 'integer', filtered: true,
         difference: { of: 'paidMinor', minus: [], where: { field: 'status', values: ['open'] } } },
     ],
@@ -325,7 +325,7 @@ const declared: readonly Collection[] = [
   },
 ];
 
-/** The last field of every collection: who wrote the record last, by the name of that time; absent if nobody signed in did. */
+/** The last field of every collection: who wrote the record last, under the name of that time; absent if nobody signed in did. */
 export const authorField = 'changedBy';
 const author = {
   kind: 'object', optional: true, server: true, fields: { id: { kind: 'text', max: 24 }, name: userFields.name },
@@ -356,7 +356,7 @@ export function publishedFields(collection: Collection): Fields {
 }
 
 /**
- * These fields as a record may have them that was written earlier: currencies are retired, logos were not measured, and records stay as
+ * These fields as a record that was written earlier may have them: currencies are retired, logos were not measured, and records stay as
  * they are.
  */
 export function storedFields(fields: Fields): Fields {

@@ -10,7 +10,7 @@ export function csvText(text: string, { delimiter }: { readonly delimiter: strin
   return /["\r\n\t]|^\s|\s$/.test(safe) || safe.includes(delimiter) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 
-/** The text that `csvText` made a value of, once its quotes are gone. */
+/** The text that `csvText` turned into a value, once its quotes are gone. */
 export function readCsvText(value: string): string {
   return value.startsWith("'") && formulaStart.test(value) ? value.slice(1) : value;
 }
@@ -19,7 +19,7 @@ export function readCsvText(value: string): string {
 export interface CsvRow {
   /** The line on which it begins, from 1. */
   readonly line: number;
-  /** Without quotes, otherwise as they stand there. */
+  /** Without quotes, otherwise as in the file. */
   readonly values: readonly string[];
   /** Why the row cannot be read, or null. */
   readonly fault: 'unclosed' | 'quote' | null;

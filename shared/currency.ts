@@ -1,6 +1,6 @@
 // The active currencies of ISO 4217 with the decimal places of their minor units, and amounts in minor units as decimal numbers.
 //
-// `Intl` does not do: which currencies it knows depends on the runtime, and CLDR says how prices are usually written, which for
+// `Intl` will not do: which currencies it knows depends on the runtime, and CLDR says how prices are usually written, which for
 // some currencies has fewer decimals than their minor unit (none for HUF and IQD, which have two and three in ISO 4217).
 
 /** ISO 4217, list one, without codes that have no minor unit: precious metals, XDR, XSU, XUA, and those for tests. */
@@ -48,7 +48,7 @@ export function toMajorUnits(amountMinor: number | bigint, currency: string, dec
   return toDecimal(amountMinor, currencyDigits(currency), decimalPoint);
 }
 
-/** An integer of `digits` implied decimals as a decimal number, exact: 1500 of 3 is `1.500`. */
+/** An integer with `digits` implied decimals as a decimal number, exact: 1500 with 3 is `1.500`. */
 export function toDecimal(scaled: number | bigint, digits: number, decimalPoint = '.'): string {
   const value = BigInt(scaled);
   const text = String(value < 0n ? -value : value).padStart(digits + 1, '0');

@@ -11,7 +11,7 @@ export function inFullYear(date: string): string {
   return date.replace(/^00(?=\d\d-)/, '20');
 }
 
-/** No document of a company is of an earlier day: whatever says so was mistyped. */
+/** No document of a company is dated earlier: an earlier date was mistyped. */
 export const earliestDay = '1900-01-01';
 
 /** The date `days` after `date`, or before it if negative. */

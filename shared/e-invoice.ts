@@ -1,5 +1,5 @@
 // Issued invoices and credit notes as e-invoices: UBL 2.1 by EN 16931-1 and CEN/TS 16931-3-2, as the CIUS XRechnung 3.0 or, for a
-// buyer with an address in the Peppol network whose reference is no Leitweg-ID, as Peppol BIS Billing 3.
+// buyer with an address in the Peppol network whose reference is not a Leitweg-ID, as Peppol BIS Billing 3.
 //
 // Invariants: nothing is read but the input; amounts are exact. A document is written only if no fatal rule of these standards
 // that follows from our fields is broken; what breaks one is named by the field that would mend it. Rules are cited by their ids.

@@ -34,7 +34,7 @@ export type WireErrorCode = (typeof wireErrorCodes)[number];
 export type DesktopErrorCode = (typeof desktopErrorCodes)[number];
 export type ErrorCode = WireErrorCode | DesktopErrorCode;
 
-/** Why no answer of our server arrived, with `offline` and `bad_response`. */
+/** Why no answer from our server arrived, with `offline` and `bad_response`. */
 export const failureKinds = [
   'name_not_found',
   'refused',
@@ -65,9 +65,9 @@ export type CacheDamage = 'contents' | 'file';
 export interface ErrorDetails {
   /** The error underneath, for the log. */
   readonly cause?: unknown;
-  /** What of the desktop's cache it proves damaged; absent for a failure that may be over by itself. */
+  /** Which part of the desktop's cache it proves damaged; absent for a failure that may pass by itself. */
   readonly damage?: CacheDamage;
-  /** Why no answer of our server arrived, where that is known. */
+  /** Why no answer from our server arrived, where that is known. */
   readonly kind?: FailureKind;
   /** What is wrong with which fields, with `invalid_request` and `conflict`. */
   readonly fields?: Readonly<Problems>;

@@ -70,8 +70,8 @@ export interface PieceLimits {
 /** A part of a stream. */
 export interface StreamPiece {
   /**
-   * Its changes as a page: `hasMore` with the last change's instant as `serverTime`, but for the last one, which has what the end
-   * line says. `total` is that of the start line, in the first piece only.
+   * Its changes as a page: `hasMore` with the last change's instant as `serverTime`, except for the last one, which has what the
+   * end line says. `total` is that of the start line, in the first piece only.
    */
   readonly page: Page;
   /** The lines of its changes as they came: see `readLines`. */
@@ -82,7 +82,7 @@ export interface StreamPiece {
 
 const NEWLINE = 0x0a;
 const LETTER_E = 0x65;
-/** Where the letter is by which an end line differs from any change. */
+/** Where the letter is that tells an end line from any change. */
 const TYPE_AT = '{"type":"'.length;
 /** Far above any record; bounds the memory that a broken server can use. */
 const MAX_LINE_BYTES = 16 * 1024 * 1024;
@@ -237,7 +237,7 @@ export class StreamReader {
 
   #makeRoom(): void {
     if (this.#lineStart > 0) return this.#moveTo(this.#buffer);
-    if (this.#filled >= MAX_LINE_BYTES) throw badResponse('a line of it is too long');
+    if (this.#filled >= MAX_LINE_BYTES) throw badResponse('one of its lines is too long');
     this.#moveTo(Buffer.allocUnsafeSlow(Math.min(2 * this.#filled, MAX_LINE_BYTES)));
   }
 

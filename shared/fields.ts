@@ -24,7 +24,7 @@ export type Field = Optional & Visibility & (
   | { readonly kind: 'currency'; readonly stored?: true }
   | { readonly kind: 'integer'; readonly min: number; readonly max: number; readonly nonZero?: true }
   /** A PNG or JPEG as a data URL in base64; `max` bounds the decoded bytes, `maxSide` the pixels of its width and of its height, which
-   * count for one that is new. */
+   * apply to new images only. */
   | { readonly kind: 'image'; readonly max: number; readonly maxSide: number; readonly stored?: true }
   | { readonly kind: 'choice'; readonly values: readonly string[] }
   | { readonly kind: 'reference'; readonly to: string }
@@ -174,7 +174,7 @@ function textProblem(field: Extract<Field, { kind: 'text' }>, value: string): Pr
 
 function passwordLength(value: string): { characters: number; size: number } {
   const text = value.normalize('NFKC');
-  // Where one signs in it is limited as it is sent.
+  // At sign-in a password is limited as it is sent.
   return { characters: [...text].length, size: Math.max(value.length, new TextEncoder().encode(text).length) };
 }
 

@@ -28,8 +28,8 @@ export interface InvoiceStatusFacts<S extends string> {
 }
 
 /**
- * The status of an invoice to display; an overdue one is that first, and partly paid only else. A credit alone pays nothing: what is
- * settled without a payment was credited.
+ * The status of an invoice to display; overdue takes precedence over partly paid. A credit alone pays nothing: what is settled
+ * without a payment was credited.
  */
 export function displayStatus<S extends string>(invoice: InvoiceStatusFacts<S>, today: string): S | 'partly_paid' | 'overdue' | 'credited' {
   const { status, totalMinor, openMinor, paidMinor, hasPayments } = invoice;
@@ -39,8 +39,8 @@ export function displayStatus<S extends string>(invoice: InvoiceStatusFacts<S>, 
 }
 
 /**
- * The status to display of an invoice in a list, by the columns of its row. Nobody pays a credit note, so of an issued one its kind says
- * more.
+ * The status to display of an invoice in a list, by the columns of its row. Nobody pays a credit note, so for an issued one its kind
+ * says more.
  */
 export function rowStatus(columns: Readonly<Record<string, string | number | null>>, today: string): ShownStatus | 'credit_note' {
   const { status, kind, dueDate, totalMinor, openMinor, partPaidMinor, lastPaidOn } = columns;
@@ -58,7 +58,7 @@ type Condition = string | { readonly from: number } | { readonly to: string };
 export function statusConditions(status: string, today: string): Readonly<Record<string, Condition>> {
   switch (status) {
     case 'overdue': return { openMinor: { from: 1 }, dueDate: { to: addDays(today, -1) } };
-    // Whether it is overdue or not, as among the open ones.
+    // Whether overdue or not, as with `open`.
     case 'partly_paid': return { partPaidMinor: { from: 1 }, openMinor: { from: 1 } };
     case 'paid': return { status, kind: 'invoice' };
     case 'credit_note': return { kind: status };

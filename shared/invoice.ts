@@ -177,7 +177,7 @@ export function creditableOf(
  */
 function creditedTaxMinor(tax: Tax, { taxes }: Creditable): number {
   const left = taxes.find((other) => isSameRate(other, tax));
-  // More than is left can be no credit note, but it can be a draft of one.
+  // A credit note of more than is left cannot be issued, but it can be a draft.
   if (!left || tax.netMinor > left.netMinor) return tax.taxMinor;
   return left.netMinor === tax.netMinor ? left.taxMinor : Math.min(tax.taxMinor, Math.max(0, left.taxMinor));
 }

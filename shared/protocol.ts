@@ -42,7 +42,7 @@ export const loginFields = {
   device: { kind: 'text', max: 100, optional: true },
 } as const satisfies Fields;
 
-/** A change of one's own password. */
+/** A user's change of their own password. */
 export const passwordFields = {
   current: { kind: 'text', max: 1024 },
   next: newPassword,

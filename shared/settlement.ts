@@ -94,7 +94,7 @@ export function plusAmounts(amounts: Amounts, others: Amounts, sign: bigint): Am
   return sums;
 }
 
-/** The last one counts of those that add up to the same. */
+/** Of nodes that add up to the same, the last one counts. */
 function toPath(nodes: readonly Parts[]): readonly Node[] {
   return [...new Map(nodes.map((parts) => [sum(parts), parts]))].map(([paid, parts]) => ({ paid, parts }))
     .sort((a, b) => (a.paid < b.paid ? -1 : 1));

@@ -28,7 +28,7 @@ export interface DetailView {
 export interface RecordLink {
   readonly collection: string;
   readonly id: string;
-  /** `complete` is `edit` for a draft that was made for that: who cancels gets rid of it. */
+  /** `complete` is `edit` for a draft that was made for it: cancelling removes the draft. */
   readonly act?: 'edit' | 'complete' | 'issue' | 'eInvoice' | 'pay' | 'print' | 'pdf';
   /** For `edit`. */
   readonly lead?: Lead;

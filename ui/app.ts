@@ -42,7 +42,7 @@ export class InvoifyApp extends LitElement {
   declare _settings: Settings | null;
   /** Null until loaded; until then nothing is drawn. */
   declare _locale: Locale | null;
-  /** The dialog to sign in again is open. Only it closes itself: the next keys of a password would go to what is under it. */
+  /** The dialog to sign in again is open. Only the dialog closes itself, or the next keys of a password would go to what is under it. */
   declare _isSigningIn: boolean;
   /** The live region for screen readers. Changes with the state, never with the clock. */
   declare _announcement: string;
@@ -219,7 +219,7 @@ export class InvoifyApp extends LitElement {
   }
 }
 
-/** Most windows open on data, and need no sign-in. What has been drawn before it is loaded comes alive then. */
+/** Most windows open on data, and need no sign-in. Elements drawn before it is loaded are upgraded then. */
 function loadSignIn(): void {
   import('./settings/sign-in-dialog.ts').catch((error: unknown) => console.error(error));
 }

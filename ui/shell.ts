@@ -197,7 +197,7 @@ export class InvoifyShell extends LitElement {
     if (!await this.#show({ collection, id, from: null })) return;
     if (this._screen !== collection) {
       const list = this._lists[collection];
-      // The list beside a record has it.
+      // The list beside a record must have it.
       if (list && hasFilters(list)) this._lists = { ...this._lists, [collection]: clearFilters(list) };
       this.#setScreen(collection);
     }

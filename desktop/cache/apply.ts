@@ -91,8 +91,8 @@ export function rollbackChanges(writer: CacheWriter): void {
  * transaction. Otherwise they are all durable on return, or none of them if it throws. 1,000 changes take about 8 ms:
  * a caller that shares its thread should pass a page in slices and yield between them.
  *
- * A change of an unknown collection, or whose payload is no JSON object or of the wrong kind for a column of the list, is
- * refused. Throws `disk_full`, `cache_busy`, `cache_unusable`.
+ * A change of an unknown collection, or whose payload is not a JSON object or has the wrong kind of value for a column of the
+ * list, is refused. Throws `disk_full`, `cache_busy`, `cache_unusable`.
  */
 export function applyChanges(
   writer: CacheWriter, generation: Generation, changes: readonly WireChange[],

@@ -1,13 +1,12 @@
-// SQL on a thread and a connection of its own, so that what takes long keeps no reader of this thread waiting: building an index,
-// and checkpoints, which copy the log into the database.
+// SQL on a thread and a connection of its own, so that slow work keeps no reader on this thread waiting: building an index, and
+// checkpoints, which copy the log into the database.
 //
-// Invariants: nothing else writes while something is run that does, since its statements would block this thread until the lock is
-// free; a checkpoint takes no such lock.
-// The thread checkpoints what it writes; otherwise the next commit on the writer's connection would wait until the disk has it all.
-// Threads end: out of memory, or because the system starts no more. Statements that a thread did not finish are run on this one,
-// which keeps readers waiting but stops nothing.
-// What is run commits without waiting for the disk: it can be lost to a power cut, together with everything after it, and can be
-// done again. Each commit on the writer's connection that waits for the disk makes durable what came before it.
+// Invariants: nothing else writes while statements that write are run here, since this thread would block until the lock is free; a
+// checkpoint takes no such lock. The thread checkpoints what it writes; otherwise the next commit on the writer's connection would
+// wait until the disk has it all. A thread may run out of memory, or the system may start none. Statements that a thread did not
+// finish are run on this one, which keeps readers waiting but stops nothing. Commits here do not wait for the disk: a power cut can
+// undo them, together with everything after them, and they can be done again. Each commit on the writer's connection that waits for
+// the disk makes durable what came before it.
 
 import { Worker } from 'node:worker_threads';
 
@@ -18,7 +17,7 @@ import { textFunctionsSource } from './text.ts';
 export interface Background {
   /**
    * Runs statements in order, after those of earlier calls. Rejects with the result of `sqliteError`; what they had begun is
-   * undone. Not for after `close`.
+   * undone. Not to be called after `close`.
    */
   run(statements: readonly string[]): Promise<void>;
   /** Resolves once everything has been run and the connection is closed. */
@@ -132,9 +131,9 @@ function runHere({ path, busyTimeoutMs }: CacheFile, statements: readonly string
   }
 }
 
-/** What a checkpoint in the background is worth starting for. */
+/** The size of the log at which a checkpoint in the background is worth starting. */
 const CHECKPOINT_BYTES = 4 * 1024 * 1024;
-/** What the log may have before writing waits for a checkpoint. */
+/** The size of the log at which writing waits for a checkpoint. */
 const MAX_LOG_BYTES = 24 * 1024 * 1024;
 
 /** Checkpoints in the background, if the log has become long enough. */

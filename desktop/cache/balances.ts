@@ -3,7 +3,7 @@
 //
 // They are kept in a temporary table of the connection that reads them, in memory, which is filled when a list of customers is first
 // asked for, again after a commit that may have changed them, and for another day: adding up takes tens of milliseconds with 100,000
-// invoices, and nothing while data is synced. Invariants: currencies are never added together; a sum is exact, or null.
+// invoices, and costs a sync nothing. Invariants: currencies are never added together; a sum is exact, or null.
 
 import { balanceTable, listTable, recordsTable, type CacheReader, type Generation } from './schema.ts';
 import { fillTemporary } from './temporary.ts';

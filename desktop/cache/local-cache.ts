@@ -41,7 +41,7 @@ const damagedReason = 'The data on this computer is damaged.';
 
 /** Pauses between the tries to open a file after a failed system call; a locked file has been waited for already. */
 const OPEN_RETRY_MS: readonly number[] = [20, 100];
-/** Locked by another process, the file is opened read-only so that nobody waits. */
+/** How long to wait for a lock of another process: briefly, since the file can then be opened read-only. */
 const READ_ONLY_BUSY_TIMEOUT_MS = 250;
 
 /** Without a writer if the file can only be read. */
@@ -375,7 +375,7 @@ export class LocalCache {
   }
 }
 
-/** Only what happened: the rest of the message says what to do, which happens here. */
+/** Only what happened: the rest of the message says what to do, and that is done here. */
 function firstSentence(error: unknown): string {
   return error instanceof AppError ? `${error.message.split(/[.:] /, 1)[0] ?? ''}.` : damagedReason;
 }

@@ -1,5 +1,5 @@
 // Keeps the desktop's own files to the user they belong to, on Linux and macOS and whatever the umask. On Windows the access list of
-// the user's profile does that; who moves the data elsewhere sets one (docs/desktop.md).
+// the user's profile does that; whoever moves the data elsewhere must set one (docs/desktop.md).
 //
 // Invariants: a new file or folder has its mode from the moment it exists; one that was open to others is tightened. Tightening is
 // best effort: a file system without modes keeps nobody from working.
@@ -16,7 +16,7 @@ export function makePrivateFolder(folder: string): void {
 
 /**
  * Creates an empty file with mode 0600, or tightens an existing one. Throws if it cannot be created. An existing file is never opened:
- * to close it again would end the locks that SQLite has on it in this process (POSIX).
+ * closing it again would release the locks that SQLite has on it in this process (POSIX).
  */
 export function makePrivateFile(file: string): void {
   if (process.platform === 'win32') return;

@@ -127,7 +127,7 @@ function orderBy(
   if (balance) {
     const owed = (value: string): string => `(SELECT ${value} FROM temp.${balanceTable} AS owed WHERE owed.rowid = list.rowid)`;
     const value = owed(`owed."${sortBy}"`);
-    // Whoever owes nothing comes after those who do, also after those who owe something in another currency only.
+    // Whoever owes nothing comes after those who owe something, even if only in another currency.
     const term = balance.type === 'text' ? `${value} ${direction} ${nulls}` : `coalesce(${value}, 0) ${direction}, `
       + `coalesce(${owed(`owed."${otherCurrenciesOf(sortBy)}" IS NOT NULL`)}, 0) ${direction}`;
     return { sql: `ORDER BY ${term}, list."${idColumn}" ${direction}`, columns: `"${idColumn}"` };
@@ -190,7 +190,7 @@ function toListRow({ id, updated_at: updatedAt, ...values }: Record<string, unkn
 
 /** The table with the number of rows of each selection that was counted: all pages of a list have the same, by any sort. */
 const countTable = 'counted';
-/** At most so many selections, and none with a longer key, so that the table stays small whatever is asked for. */
+/** At most this many selections, and none with a longer key than this, so that the table stays small whatever is asked for. */
 const [maxCounted, maxCountedKey] = [200, 2000];
 
 function countSelection(

@@ -44,8 +44,7 @@ export interface CacheFile {
   readonly path: string;
   readonly busyTimeoutMs: number;
   /**
-   * Whether the rows may differ from their digest: a log was left behind, and it may be one of another day. Reset by
-   * `proveRows`.
+   * Whether the rows may differ from their digest: a log was left behind, and it may be from another day. Reset by `proveRows`.
    */
   needsProof: boolean;
   /** Every open connection, for `closeCache`: on Windows, a leaked one would make the file undeletable. */

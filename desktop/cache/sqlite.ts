@@ -191,7 +191,7 @@ const PROTOCOL = 15;
 const FULL = 13;
 /** The WAL index could not be enlarged; only a full disk causes that. */
 const IOERR_SHMSIZE = 4874;
-/** CORRUPT, FORMAT, NOTADB: what the file holds is no sound database. */
+/** CORRUPT, FORMAT, NOTADB: what the file holds is not a sound database. */
 const damaged: readonly number[] = [11, 24, 26];
 /** ERROR, CONSTRAINT, MISMATCH: the tables are not those that the statements were written for. */
 const inconsistent: readonly number[] = [ERROR, 19, 20];
@@ -237,8 +237,8 @@ export function sqliteError(error: unknown, operation: string): unknown {
 }
 
 /**
- * What of the cache an error proves damaged: `contents` if a rebuild replaces them, `file` if the file itself must be
- * replaced. Null for everything that may be over by itself, such as a locked file.
+ * Which part of the cache an error proves damaged: `contents` if a rebuild replaces them, `file` if the file itself must be
+ * replaced. Null for everything that may pass by itself, such as a locked file.
  */
 export function damageOf(error: unknown): CacheDamage | null {
   return (error instanceof AppError && error.details.damage) || null;

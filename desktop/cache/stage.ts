@@ -1,4 +1,4 @@
-// The pages of a catch-up that has not arrived to its end, kept as they came until all of them become visible in one commit.
+// The pages of a catch-up that has not arrived completely, kept as they came until all of them become visible in one commit.
 //
 // Invariants: a page is staged completely or not at all. Each page follows the cursor of the one before it, the first one
 // that of the state. Nothing of a staged page is readable; what is in it is checked when it is applied.

@@ -22,7 +22,7 @@ export interface Rebuild {
 
 /** The digest still differed from the server's after everything had been downloaded. */
 export interface Mismatch {
-  /** How many downloads in a row have ended so; at least 1. */
+  /** How many downloads in a row have ended this way; at least 1. */
   readonly downloads: number;
   /** When the last of them ended. */
   readonly atMs: number;
@@ -134,8 +134,8 @@ const maxAttempts = 200;
 
 /**
  * Records a sync attempt, together with a change of the state, and deletes all but the newest 200 attempts, without waiting for the
- * disk: until the next commit that does, a power cut may undo it, and the last sync then seems older than it was. Not for inside a
- * transaction. Throws `disk_full`, `cache_busy`, `cache_unusable`.
+ * disk: until the next commit that does, a power cut may undo it, and the last sync then seems older than it was. Not to be called
+ * inside a transaction. Throws `disk_full`, `cache_busy`, `cache_unusable`.
  */
 export function recordAttempt(writer: CacheWriter, attempt: Attempt, change: StateChange = {}): void {
   const { startedMs, durationMs, changes, bytes, outcome, code, kind = null, detail } = attempt;

@@ -1,16 +1,16 @@
-// Temporary tables of a connection that reads, in memory: what takes long to find out, kept until a commit may have changed it.
+// Temporary tables of a connection that reads, in memory: what takes long to compute, kept until a commit may have changed it.
 //
-// Invariant: a table is what its filling yields in the snapshot that is read. A transaction that is rolled back takes back what it
-// has filled, together with the note of it.
+// Invariant: a table is what its filling yields in the snapshot that is read. Rolling back a transaction undoes what it has
+// filled, together with the note of it.
 
 import type { ReadDb } from './sqlite.ts';
 
-/** How many rows a connection has written to temporary tables, which are no changes of the data. */
+/** How many rows a connection has written to temporary tables, which do not count as changes of the data. */
 const writtenRows = new WeakMap<ReadDb, number>();
 
 /**
- * Has a temporary table with these columns filled by statements of `fill`, unless it was filled in the same snapshot with the same
- * `key`. Call it inside a read transaction.
+ * Fills a temporary table that has these columns, with statements of `fill`, unless it was filled in the same snapshot with the
+ * same `key`. Call it inside a read transaction.
  */
 export function fillTemporary(db: ReadDb, table: string, columns: string, key: string, fill: () => void): void {
   // A connection that also writes does not notice its own changes by the version.

@@ -12,16 +12,16 @@ export const textVersion = 2;
 
 /**
  * The text of a value: `words` for the full-text index, `search` for a search in it, which has no ends of numbers of its own, `key` what
- * a name is sorted by: its letters without case and accents, from the first letter or digit on. Null if the value is no text. It runs
+ * a name is sorted by: its letters without case and accents, from the first letter or digit on. Null if the value is not text. It runs
  * on other threads, too, from its source, and so uses nothing but what is in it.
  */
 function foldText(value: unknown, as: 'words' | 'search' | 'key'): string | null {
   if (typeof value !== 'string') return null;
   const isKey = as === 'key';
-  // Most texts: one look, in place of all that follow, finds that they stay as they are.
+  // Most texts: one test, instead of all that follow, shows that they stay as they are.
   if (!isKey && !/[^\t\n\r\x20-\x7eÀ-ÅÇ-ÏÑ-×Ù-Ýà-åç-ïñ-÷ù-ýÿ]|\d{4}/.test(value)) return value;
   let text = isKey ? value.slice(0, 60).toWellFormed() : value;
-  // Of the accents of these letters, words leave it to the full-text index to ignore them.
+  // For words, the full-text index itself ignores the accents of these letters.
   const plain = isKey ? /^[\x20-\x7e]*$/ : /^[\t\n\r\x20-\x7eÀ-ÅÇ-ÏÑ-×Ù-Ýà-åç-ïñ-÷ù-ýÿ]*$/;
   if (!plain.test(text)) {
     const letters: Readonly<Record<string, string>> = {
@@ -30,7 +30,7 @@ function foldText(value: unknown, as: 'words' | 'search' | 'key'): string | null
     };
     text = isKey ? text.normalize('NFKD').replace(/[\u0300-\u036f]/g, '').normalize('NFC') : text.normalize('NFKC');
     text = text.replace(/[ßẞæÆœŒøØłŁđĐðÐþÞħĦıŧŦ]/g, (letter) => letters[letter] ?? letter);
-    // Only beyond these characters, since it takes long to find out of each.
+    // Only beyond these characters, since testing each one takes long.
     if (/[^\x20-\x7e\u00c0-\u058f]/.test(text)) text = text.replace(/\p{Default_Ignorable_Code_Point}/gu, '');
   }
   if (isKey) return (/^[a-z]/i.test(text) ? text : text.replace(/^[^\p{L}\p{N}]+(?=[\p{L}\p{N}])/u, '')).toLowerCase();
@@ -78,7 +78,7 @@ export const textFunctionsSource = `
 
 interface SearchWord {
   readonly word: string;
-  /** What it is in a full-text index. */
+  /** Its form in the full-text index. */
   readonly phrase: string;
 }
 

@@ -29,7 +29,7 @@ export interface Verification {
   readonly lists: readonly string[];
 }
 
-/** The collections that were damaged: what of them was, and has been dealt with. */
+/** The collections that were damaged, by what was damaged in them and has been dealt with. */
 export interface Proof {
   /** Rows or lists; a rebuild has been started. */
   readonly rows: readonly string[];
@@ -38,9 +38,9 @@ export interface Proof {
 }
 
 /**
- * Proves the rows, as `recomputeDigest` does, and starts a rebuild if they are damaged. Of a rebuild under way its own rows
- * decide whether it goes on or starts again. Where the rows are sound, the full-text indexes are proved, too, and those
- * that are not are emptied. The result is durable on return.
+ * Proves the rows, as `recomputeDigest` does, and starts a rebuild if they are damaged. A rebuild under way goes on or starts
+ * again depending on its own rows. Where the rows are sound, the full-text indexes are proved, too, and those that are not are
+ * emptied. The result is durable on return.
  */
 export async function proveRows(writer: CacheWriter, pause: () => Promise<void>, nowMs: () => number): Promise<Proof> {
   const { generation, rebuild } = readState(writer);

@@ -42,7 +42,7 @@ export function createFetch(request: (options: ClientRequestConstructorOptions) 
       else answer();
     });
     sent.on('response', (response) => {
-      // Electron's declarations leave out that it is one.
+      // Electron's declarations leave out that it is a Readable.
       incoming = response as unknown as Readable;
       incoming.on('close', () => {
         signal?.removeEventListener('abort', abort);

@@ -18,12 +18,12 @@ const texts = {
   },
 };
 
-/** Returns the function that takes what the page says of itself. A page that crashes has nothing left. */
+/** Returns the function that takes what the page reports. A page that crashes has nothing left to save. */
 export function guardUnsaved(window: BrowserWindow, language: () => Settings['language']): (isUnsaved: boolean) => void {
   let isUnsaved = false;
   let isAsking = false;
 
-  /** Whether the user gives it up. */
+  /** Whether the user discards it. */
   async function ask(): Promise<boolean> {
     const { response } = await dialog.showMessageBox(window, {
       ...texts[chooseLanguage(language(), app.getLocale())], type: 'warning', defaultId: 0, cancelId: 0, noLink: true,

@@ -147,7 +147,7 @@ async function loadFile(path: string, deps: SafeVaultDeps): Promise<StoredToken 
   }
 }
 
-/** The message is all that tells it from a failure for good. */
+/** Only the message tells it from a permanent failure. */
 function isForNow(error: unknown): boolean {
   return /temporarily unavailable/i.test(String(error));
 }

@@ -12,7 +12,7 @@ export function toFileName(name: string): string {
   return safe === '' || isReserved ? `invoify-${safe}`.replace(/-$/, '') : safe;
 }
 
-/** The path of a new file in a folder that the user chose: numbered where one has that name. Throws `conflict` without a folder. */
+/** The path of a new file in a folder that the user chose: numbered if that name is taken. Throws `conflict` without a folder. */
 export function newPath(folder: string | null, name: string, extension: string): string {
   if (folder === null) throw new AppError('conflict', 'No folder has been chosen. Choose one first.');
   for (let count = 1; ; count += 1) {

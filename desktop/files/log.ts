@@ -4,7 +4,7 @@
 // Invariants: no file exceeds its limit by more than one line, and there are at most five; no line contains a token, an
 // e-mail address or the name of a user folder; a log that cannot be written never throws, and the next line that can be
 // written says how many were lost. A process that is about to die may write its last lines beside the one that keeps the
-// log: lines are appended whole, and every writer looks at the file's size anew.
+// log: lines are appended whole, and every writer checks the file's size each time.
 
 import { appendFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';

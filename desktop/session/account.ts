@@ -9,8 +9,8 @@ import type { Session } from './session.ts';
 const MAX_DEVICE_LENGTH = 100;
 
 /**
- * What the server lists the sessions of this computer as. A computer's name may hold anything, but a sign-in must not fail for
- * it: what the server would refuse is left out, and the rest cut.
+ * The name under which the server lists the sessions of this computer. A computer's name may hold anything, but a sign-in must
+ * not fail because of it: what the server would refuse is left out, and the rest is cut.
  */
 export function deviceName(computer: string, version: string): string {
   const program = `Invoify ${version}`;
@@ -36,7 +36,7 @@ export class Account {
       await this.#session.send({ method: 'POST', path: '/api/auth/password', body: { current, next } });
     } catch (error) {
       if (!openCodes.includes(errorCode(error))) throw error;
-      throw new AppError('outcome_unknown', 'No answer of the server arrived, so the password may or may not have been changed. '
+      throw new AppError('outcome_unknown', 'No answer from the server arrived, so the password may or may not have been changed. '
         + 'If the present one is refused when you try again, it has been.', { cause: error });
     }
   }

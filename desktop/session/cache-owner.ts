@@ -36,9 +36,8 @@ export class CacheOwner {
   }
 
   /**
-   * Makes a cache and a session agree that could not be compared before, as the cache could not be read: rows of someone
-   * else than whoever has signed in meanwhile are removed; a token from the vault counts for nothing. Throws like
-   * `LocalCache.remove`.
+   * Makes the cache and the session agree once the cache can be read and so compared: rows of anyone but the user who has
+   * signed in meanwhile are removed; a token from the vault counts for nothing. Throws like `LocalCache.remove`.
    */
   async reconcile(): Promise<void> {
     const owner = this.#cacheOwner();

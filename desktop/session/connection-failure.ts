@@ -1,4 +1,4 @@
-// Why a request got no answer of our server, found in the error that `fetch` rejects with, and the sentence that says so.
+// Why a request got no answer from our server, found in the error that `fetch` rejects with, and the sentence that says so.
 //
 // Node's fetch has the reason in its chain of causes, by codes of Node, OpenSSL and undici; Electron's has Chromium's name
 // for it in the message (`net::ERR_CERT_AUTHORITY_INVALID`). A reason that is not known here has no kind.
@@ -34,7 +34,7 @@ const patterns: readonly (readonly [FailureKind, RegExp])[] = [
   ['interrupted', /\bERR_(?:HTTP2|QUIC)_|\bERR_SOCKET_NOT_CONNECTED\b/],
 ];
 
-// What a server does that closes an idle connection just as it is used again, by the names of Node, undici and Chromium.
+// What it is called when a server closes an idle connection just as it is used again, in Node, undici and Chromium.
 const cuts = [
   /\bECONNRESET\b|\bEPIPE\b|\bUND_ERR_SOCKET\b/,
   /\bERR_(?:CONNECTION_(?:RESET|CLOSED|ABORTED)|EMPTY_RESPONSE|SOCKET_NOT_CONNECTED)\b/,
@@ -54,7 +54,7 @@ export function failure(code: 'offline' | 'bad_response', kind: FailureKind, ori
   return new AppError(code, sentences[kind](new URL(origin).host), { kind, cause });
 }
 
-/** Whether a request whose `fetch` rejected with `error` found its connection cut, which may be over with the next one. */
+/** Whether a request whose `fetch` rejected with `error` found its connection cut, which need not happen to the next one. */
 export function wasCut(error: unknown): boolean {
   return reasons(error).some((reason) => cuts.some((cut) => cut.test(reason)));
 }

@@ -49,7 +49,7 @@ export function holdStored(stored: StoredToken, clocks: TokenClocks): HeldToken 
   return { ...stored, receivedMonotonicMs: clocks.monotonicMs() - ageMs };
 }
 
-/** How long until half of the token's life is over; 0 if it is, or if nobody knows. */
+/** How long until half of the token's life is over; 0 if it is over, or if that is unknown. */
 export function untilRenewalMs(held: HeldToken, clocks: TokenClocks): number {
   return Math.max(0, (held.lifetimeMs ?? ASSUMED_LIFETIME_MS) / 2 - ageMs(held, clocks));
 }

@@ -54,16 +54,17 @@ export interface ServerConnection {
   readonly origin: string;
   /**
    * Sends a request and returns the success that answers it: JSON in UTF-8, uncompressed. Throws the server's own error;
-   * `cancelled` if the signal was aborted; and where no answer of an Invoify server arrived, with the kind of failure if it
+   * `cancelled` if the signal was aborted; and where no answer from an Invoify server arrived, with the kind of failure if it
    * is known, `offline` for none at all, `unavailable` for a proxy that may do better later, otherwise `bad_response`.
    */
   send(request: Request): Promise<Buffer>;
   /** Asks, without a token, who is at this address. Throws like `send`, and `server_outdated`. */
   identify(signal?: AbortSignal): Promise<ReturnType<typeof parseMeta>>;
   /**
-   * Sends a request and passes on the bytes of its answer as they arrive, if that is of the type that the request accepts; resolves
-   * when it has ended, to whether it was. A promise of `onChunk` holds up the next bytes, which are then left to the network. Throws
-   * like `send`. An error thrown by `onChunk` ends the stream: an AppError is passed on as it is, any other becomes `offline`.
+   * Sends a request and passes on the bytes of its answer as they arrive, if it has the type that the request accepts; resolves when
+   * it has ended, to whether it had. A promise that `onChunk` returns holds up the next bytes, which are then left to the network.
+   * Throws like `send`. An error thrown by `onChunk` ends the stream: an AppError is passed on as it is, any other becomes
+   * `offline`.
    */
   receive(request: StreamRequest, onChunk: OnChunk): Promise<boolean>;
 }
@@ -130,7 +131,7 @@ export function connectTo(serverUrl: string, deps: ConnectionDeps): ServerConnec
     const reason = reasonOf(cause ?? error);
     if (reason === loggedReason) return;
     loggedReason = reason;
-    deps.log('no answer of the server', { code: error.code, kind, reason });
+    deps.log('no answer from the server', { code: error.code, kind, reason });
   }
 
   return {
@@ -203,7 +204,7 @@ async function readBytes(response: Response, { touch }: Watchdog): Promise<Buffe
 }
 
 interface Watchdog {
-  /** Starts its time anew. */
+  /** Restarts its time. */
   readonly touch: () => void;
   /** Stops it until it is touched. */
   readonly stop: () => void;
@@ -222,7 +223,9 @@ function createWatchdog(onIdle: () => void, idleMs: number, deps: ConnectionDeps
   };
 }
 
-/** Whether this is a success in the protocol's form. Of a page, which is long, only the head is looked at: its reader checks the rest. */
+/**
+ * Whether this is a success in the protocol's form. Of a page, which is long, only the beginning is checked: its reader checks the rest.
+ */
 function isSuccess(bytes: Buffer): boolean {
   if (bytes.toString('latin1', 0, pageStart.length) === pageStart) return true;
   const value = parseJson(bytes);

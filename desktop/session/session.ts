@@ -17,7 +17,7 @@ import type { TokenVault } from './token-vault.ts';
 
 export interface SessionDeps extends ConnectionDeps, TokenClocks {
   readonly vault: TokenVault;
-  /** What the server lists this computer's sessions as: at most 100 characters. */
+  /** The name under which the server lists this computer's sessions: at most 100 characters. */
   readonly device?: string;
   readonly log: (event: string, facts?: Readonly<Record<string, unknown>>) => void;
 }
@@ -413,7 +413,7 @@ export class Session {
     this.#events.onConfirmed();
   }
 
-  // A server whose clock jumps may refuse a good token; and where the answer to a renewal was lost, the old one only renews any more.
+  // A server whose clock jumps may refuse a good token; and once the answer to a renewal was lost, the old token can only renew.
   async #onRefused(held: HeldToken, kind: Exchange, error: unknown): Promise<unknown> {
     const isConfirmed = kind === 'renewal' && this.#doubts !== null && this.#doubts > MAX_DOUBTS;
     if (this.#hasWorked && !isConfirmed && !isOver(held, this.#deps)) {

@@ -1,5 +1,5 @@
-// The file of the stored token, whatever is in it: `token.bin`, and the marker `token.bin.removing` beside it, which says that it is dead.
-// desktop/electron/vault.ts encrypts it.
+// The file of the stored token, whatever is in it: `token.bin`, and the marker `token.bin.removing` beside it, which says that the token
+// is dead. desktop/electron/vault.ts encrypts it.
 
 import { access, rm, truncate, writeFile } from 'node:fs/promises';
 
@@ -46,7 +46,7 @@ async function succeeds(done: Promise<void>): Promise<boolean> {
   return done.then(() => true, () => false);
 }
 
-/** Null if it is none; throws if it is no JSON text. */
+/** Null if it is not a stored token; throws if it is not JSON. */
 export function parseStoredToken(text: string): StoredToken | null {
   const value: unknown = JSON.parse(text);
   if (!isObject(value) || typeof value['token'] !== 'string' || typeof value['origin'] !== 'string') return null;

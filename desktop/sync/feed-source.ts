@@ -194,7 +194,7 @@ class OpenStream {
   #beganMs: number | null = null;
   #endedMs = 0;
   #pieceBeganMs = 0;
-  /** When others last had their turn, by what is known here. */
+  /** When others last had their turn, as far as is known here. */
   #yieldedMs = 0;
 
   /** Sends the request; `next` must be called in the same turn. */
@@ -248,7 +248,7 @@ class OpenStream {
     }
   }
 
-  /** Rejects with what the stream cannot be read for, or with why it did not arrive to its end. */
+  /** Rejects with why the stream cannot be read, or why it did not arrive completely. */
   async #receive(request: StreamRequest): Promise<void> {
     const unreadable = new AbortController();
     const signal = AbortSignal.any([this.signal, unreadable.signal]);
@@ -295,7 +295,7 @@ class OpenStream {
   }
 }
 
-/** Whether an answer began, or may have begun, and did not arrive to its end. */
+/** Whether an answer began, or may have begun, and did not arrive completely. */
 function isCut(error: unknown): boolean {
   if (!(error instanceof AppError)) return false;
   const { code, details: { kind } } = error;

@@ -35,7 +35,7 @@ export interface PullDeps {
   readonly fetchPiece: (since: string | null, signal: AbortSignal) => Promise<ReceivedPiece>;
   /** Called whenever a piece has been applied or kept. */
   readonly onProgress: (progress: SyncProgress, tally: Tally) => void;
-  /** Changes of the piece before could not be applied. */
+  /** Changes of the previous piece could not be applied. */
   readonly onRefused: (refused: readonly RefusedChange[]) => void;
   /** A download of everything begins. */
   readonly onRebuild: (reason: RebuildReason) => void;

@@ -155,7 +155,7 @@ export class SyncRunner {
     let cache: CacheWriter | null = null;
     try {
       cache = await withRetry(() => this.#host.prepare(signal), this.#deps, signal, () => this.#host.onChange());
-      // A log that was left behind may be one of another day than the file: nothing counts before the rows are proved.
+      // A log that was left behind may be from another day than the file: nothing counts before the rows are proved.
       if (cache.file.needsProof) await this.#verifyRows(cache, () => this.#pauseProof(signal));
       const result = await pull({
         cache,
@@ -173,13 +173,13 @@ export class SyncRunner {
           count: refused.length, first: refused.slice(0, 10).map(({ collection, id, reason }) => `${collection}/${id}: ${reason}`),
         }),
         onRebuild: (reason) => {
-          // The server no longer continues what it has said before.
+          // The server no longer continues from what it has named before.
           if (reason !== 'cache_differed') this.forgetInstants();
         },
       }, signal);
       const error = result.mismatch && { code: 'digest_mismatch', message: result.mismatch.message } as const;
       const ended = this.#outcome(error ? 'failed' : 'completed', startedMs, result, result.rebuilt, error);
-      // One commit: where nothing has changed, it is the only one, and waits for no disk.
+      // One commit: where nothing has changed, it is the only one, and does not wait for the disk.
       recordAttempt(cache, toAttempt(startedMs, ended), error ? {} : { lastSyncMs: this.#deps.nowMs() });
       this.#maintenance = this.#maintain(cache, signal);
       return ended;

@@ -45,7 +45,7 @@ export interface Triggers {
   /** How often to sync while online; 1 to 60 minutes. */
   setInterval(minutes: number): void;
   handleSystemEvent(event: SystemEvent): void;
-  /** Starts nothing any more; a current sync goes on. */
+  /** Starts nothing from now on; a current sync goes on. */
   close(): void;
 }
 

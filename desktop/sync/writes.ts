@@ -61,7 +61,7 @@ export class Writes {
     this.#deps = deps;
   }
 
-  /** Under the same `key`, at most one record is made; without one, under a new one. */
+  /** At most one record is made under the same `key`; without one, a new key is used. */
   async create(collection: string, fields: JsonObject, key?: string): Promise<WireRecord> {
     return this.#write({
       collection, updatedAt: null, key,
@@ -133,7 +133,7 @@ export class Writes {
       'idempotency-key': key,
       ...(write.updatedAt === null ? {} : { 'if-match': `"${write.updatedAt}"` }),
     };
-    // Of an earlier try of the same, too.
+    // Also that of an earlier try of the same write.
     let isOpen = this.#openKeys.delete(sent);
     const onRepeat = (): void => {
       isOpen = true;
@@ -165,7 +165,7 @@ function recordPath(...names: readonly string[]): string {
 
 function outcomeUnknown(error: unknown): AppError {
   const { retryAfterS } = error instanceof AppError ? error.details : {};
-  const message = 'No answer of the server arrived, so this may or may not have been saved. Try again, or refresh to see.';
+  const message = 'No answer from the server arrived, so this may or may not have been saved. Try again, or refresh to see.';
   return new AppError('outcome_unknown', message, { cause: error, ...(retryAfterS !== undefined && { retryAfterS }) });
 }
 

@@ -11,7 +11,7 @@ export const selectEntries = 'SELECT number, at, entry FROM audit WHERE account_
 /** True for the oldest entry, if it is from before an instant. */
 export const isOldestEntryDue = 'coalesce((SELECT at FROM audit WHERE account_id = ? ORDER BY number LIMIT 1) < ?, FALSE)';
 
-/** Removes the oldest entries as far as they are from before `before`; at most `pruneBatchSize`. */
+/** Removes the oldest entries that are from before `before`, at most `pruneBatchSize`. */
 export function pruneEntries(statement: (sql: string) => StatementSync, accountId: string, before: Instant): void {
   const oldest = statement(selectEntries).all(accountId, 0, pruneBatchSize).map(toEntry);
   const remaining = oldest.findIndex(({ at }) => at >= before);

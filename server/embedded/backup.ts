@@ -16,7 +16,7 @@ import { requireSound, sqliteError } from './schema.ts';
 /** Pages per step; between steps a connection lets others at the file. */
 const PAGES_PER_STEP = 1000;
 
-/** Runs the command and returns the sentence to print. Throws `ConfigError` if it is not valid, or as `backUp`. */
+/** Runs the command and returns the sentence to print. Throws `ConfigError` if the command is not valid, or like `backUp`. */
 export async function runBackup(config: Config, args: readonly string[]): Promise<string> {
   if (config.mongodbUrl !== null) {
     throw new ConfigError('The books are in MongoDB, which has its own tool: run mongodump --oplog --gzip --archive=<file> with the URL of '
@@ -69,7 +69,7 @@ function requireFile(database: string): void {
 async function copy(source: string, part: string): Promise<void> {
   const db = new DatabaseSync(source, { readOnly: true, timeout: 5000 });
   try {
-    // Within a read transaction, what others commit does not start the copy anew.
+    // Within a read transaction, commits of others do not restart the copy.
     db.exec('BEGIN');
     db.prepare('SELECT 1 FROM sqlite_schema').get();
     await backup(db, part, { rate: PAGES_PER_STEP });

@@ -1,6 +1,6 @@
 // Everything that the embedded database keeps of an account, for the commands that check and copy it.
 //
-// Invariant: nothing is read in one piece but the addresses, and text that somebody has damaged is handed on, not thrown.
+// Invariant: nothing but the addresses is read in one piece, and text that somebody has damaged is handed on, not thrown.
 
 import type { DatabaseSync } from 'node:sqlite';
 
@@ -45,7 +45,7 @@ export function readHoldings(db: DatabaseSync, { account, unreadable }: HeldAcco
 export const heldColumns = `collection, id, CASE WHEN at BETWEEN 1 AND ${Number.MAX_SAFE_INTEGER} THEN at ELSE 0 END AS at,
   payload, secret, refs`;
 
-/** Accounts without a row and how many records each has; not those on their way in. */
+/** Accounts without a row and how many records each has; not those being imported. */
 export const selectOrphans = `SELECT account_id, sum(records) AS records FROM (
     SELECT account_id, count(payload) AS records FROM record GROUP BY account_id
     UNION ALL SELECT DISTINCT account_id, 0 FROM directory
@@ -68,7 +68,7 @@ const countMisfiled = `SELECT
      WHERE r.account_id = ?1 AND r.collection = f.collection AND r.id = f.id AND r.payload IS NOT NULL
        AND j.value = f.target_id)) AS stray`;
 
-/** Files the references of all records of an account anew. */
+/** Rebuilds the index of an account's references. */
 export const clearReferences = 'DELETE FROM reference WHERE account_id = ?1';
 export const fileReferences = `INSERT OR IGNORE INTO reference (account_id, collection, target_id, id)
   SELECT ?1, collection, target_id, id FROM (${recordReferences})`;

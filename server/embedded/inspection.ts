@@ -1,5 +1,5 @@
 // Looks for damage in the embedded database on a thread of its own: SQLite's quick check reads the whole file, and requests must not
-// wait for it. The thread reads one snapshot, beside which others go on writing.
+// wait for it. The thread reads one snapshot, while others go on writing.
 
 import { statSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
@@ -9,7 +9,7 @@ import { AppError } from '../../shared/errors.ts';
 /** Larger files are not inspected: the write-ahead log grows as long as the snapshot is read. */
 const MAX_BYTES = 4 * 1024 * 1024 * 1024;
 
-/** Resolves if no damage is found, or the file is too large to look; throws `unavailable` if there is some. */
+/** Resolves if no damage is found, or the file is too large to inspect; throws `unavailable` if there is some. */
 export async function inspectFile(file: string): Promise<void> {
   if (statSync(file).size > MAX_BYTES) return;
   const worker = new Worker(new URL('./inspection-worker.ts', import.meta.url), { workerData: file });

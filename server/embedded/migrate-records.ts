@@ -24,7 +24,7 @@ export function migrateRecords(db: DatabaseSync): void {
   }
 }
 
-/** Converts all records, and resolves to what was noted by account. */
+/** Converts all records, and returns what was noted, by account. */
 function convertRecords(db: DatabaseSync): Map<string, MigratedAccount> {
   const select = db.prepare(`SELECT row_id, account_id, ${heldColumns} FROM record WHERE row_id > ? ORDER BY row_id LIMIT ${BATCH_SIZE}`);
   const findRecord = db.prepare(selectRecord);

@@ -10,7 +10,7 @@ import type { Account, ChangeRange, StoredReply, StoredRecord } from '../store.t
 
 export type Row = Record<string, SQLOutputValue>;
 
-/** A batch of the feed ends with as many changes, or once it has as many bytes. */
+/** A batch of the feed ends at this many changes, or once it has this many bytes. */
 const FEED_BATCH_SIZE = 500;
 const FEED_BATCH_BYTES = 256 * 1024;
 
@@ -62,7 +62,7 @@ function toChange({ collection, id, at, payload }: Row): Change {
   return { collection: String(collection), id: String(id), at: Number(at) as Instant, payload: bytes };
 }
 
-/** Throws `internal` if somebody has made of it what cannot be read. */
+/** Throws `internal` if somebody has changed the row so that it cannot be read. */
 export function toAccount(row: Row): Account {
   return requireReadable(toHeldAccount(row));
 }

@@ -15,7 +15,7 @@ import { migrateRecords } from './migrate-records.ts';
 const APPLICATION_ID = 0x496e7673;
 /** The setting that holds `Store.fingerprintKey`. */
 export const FINGERPRINT_KEY = 'fingerprint_key';
-/** The setting that holds the newest change at the time when an administrator took the clock for right. */
+/** The setting that holds the newest change at the time when an administrator accepted the clock. */
 export const ACCEPTED_CLOCK = 'accepted_clock';
 /** Older versions can corrupt a WAL database that several connections use. */
 const MIN_SQLITE = [3, 51, 3] as const;
@@ -136,7 +136,7 @@ function addPauses(db: DatabaseSync): void {
   db.exec('ALTER TABLE account ADD COLUMN paused_ms INTEGER NOT NULL DEFAULT 0');
 }
 
-/** Each write asks for the newest change of all accounts, which took 3.5 ms of 10,000. */
+/** Each write asks for the newest change of all accounts, which took 3.5 ms with 10,000 accounts. */
 function indexClocks(db: DatabaseSync): void {
   db.exec('CREATE INDEX account_clock ON account (clock)');
 }
@@ -151,7 +151,7 @@ export async function openEmbeddedFile(file: string, log: Log): Promise<Database
   try {
     makeFolder(dirname(file));
     createPrivateFile(file);
-    // SQLite falls back to reading only, and would stay with that when the disk can be written again.
+    // SQLite falls back to reading only, and would stay read-only even when the disk can be written again.
     accessSync(file, constants.W_OK);
     const db = new DatabaseSync(file, { timeout: SYNC_WAIT_MS });
     try {

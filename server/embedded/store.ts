@@ -129,7 +129,7 @@ class EmbeddedStore implements Store {
   async acceptClock(): Promise<void> {
     await this.#enqueue(async () => {
       const now = tick(EPOCH, this.#deps.nowMs());
-      // What the clock is moved over is a pause that the replies do not count.
+      // The time that the clock skips is a pause that the replies do not count.
       this.#run('UPDATE account SET clock = max(clock, ?1), paused_ms = paused_ms + CAST(max(0, ?1 - clock) / 1000 AS INTEGER)', now);
       this.#run(`INSERT OR REPLACE INTO setting (name, value) SELECT '${ACCEPTED_CLOCK}', coalesce(max(clock), 0) FROM account`);
     });
@@ -308,7 +308,7 @@ class EmbeddedStore implements Store {
     return this.#commitWatcher.add(accountId, onMoved);
   }
 
-  /** The time by which to stamp. There is no other clock to compare it with than the one that the accounts carry along. */
+  /** The time to stamp by. The only clock to check it against is the one that the accounts carry. */
   #checkedNowMs(): number {
     const nowMs = this.#deps.nowMs();
     if (this.#deps.trustsClock) return nowMs;

@@ -95,7 +95,7 @@ export function applyWrite(prepare: Prepare, accountId: string, pending: Pending
   for (const { record, at } of pending.restamps) {
     run('UPDATE record SET at = ? WHERE account_id = ? AND collection = ? AND id = ?', at, accountId, record.collection, record.id);
   }
-  // A dropped tombstone is gone by now: it had the row that its record has.
+  // A dropped tombstone is gone already: its record has its row.
   if (pending.refilesReferences) {
     run(clearReferences, accountId);
     run(fileReferences, accountId);

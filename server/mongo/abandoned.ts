@@ -18,7 +18,7 @@ interface IdleSession extends Document {
 
 interface Looks {
   readonly lastMs: number;
-  /** When each open transaction was first seen as it is: with the time for which something has run in it. */
+  /** When each open transaction was first seen in its present state, which is the time for which something has run in it. */
   readonly seenMs: ReadonlyMap<string, number>;
 }
 
@@ -26,7 +26,7 @@ const looks = new WeakMap<MongoClient, Looks>();
 
 /**
  * Looks for transactions of this application and database user, ends those that are abandoned, and returns how many; 0 if it looked a
- * moment ago. For whoever waits for one: call it repeatedly. Needs no right that every user does not have. Throws the driver's error.
+ * moment ago. To be called repeatedly while waiting for one. Needs no right beyond what every user has. Throws the driver's error.
  */
 export async function endAbandoned(client: MongoClient): Promise<number> {
   const nowMs = performance.now();

@@ -42,7 +42,7 @@ export interface AdoptionDeps {
   readonly action: string;
   /** Throws if another process has taken over. */
   readonly requireLease: () => Promise<void>;
-  /** Hears of each document that does not fit, and of totals that differ. */
+  /** Called for each document that does not fit, and for totals that differ. */
   readonly report: (what: Finding) => void;
 }
 
@@ -83,7 +83,7 @@ export class Adoption {
   readonly #adopted: AdoptedList;
   readonly #numbers: InvoiceNumbers;
   /**
-   * During a look at every document, the differences that were said. What does not fit is then said at the end: a document may give up a
+   * The differences reported during a look at every document. What does not fit is then reported at the end: a document may give up a
    * number that an earlier one has now.
    */
   #said: Set<string> | null = null;
@@ -110,7 +110,7 @@ export class Adoption {
     };
     this.#said = new Set();
     const { collections: mappings } = this.#deps.mapping;
-    // Only credit notes refer to invoices, and what is gone of them may have the numbers of others.
+    // Only credit notes refer to invoices, and deleted ones may hold numbers that others have now.
     const isFirst = ({ collection }: MappedCollection): boolean => collection.name === 'invoices';
     for (const mapped of keepsGone ? [] : mappings.filter(isFirst)) await removeGone(mapped);
     for (const mapped of mappings) {
@@ -126,7 +126,7 @@ export class Adoption {
       }
     }
     for (const mapped of keepsGone ? [] : mappings.toReversed()) if (!isFirst(mapped)) await removeGone(mapped);
-    // In turns from the last and from the first, as long as that helps: what some refer to, or their numbers, may have come after them.
+    // Backward and forward in turn, as long as that helps: what some refer to, or their numbers, may have come after them.
     for (let [isBackward, vain] = [true, 0]; vain < 2 && outcome.problems > 0; isBackward = !isBackward) {
       const before = outcome.changed;
       outcome.problems = 0;
@@ -155,12 +155,12 @@ export class Adoption {
         const found = new Set(incoming.map(({ id }) => id));
         const deleted = batch.filter(({ isDeleted }) => isDeleted).map(({ sourceId }) => this.#incoming(sourceId, null));
         present.push([mapped, incoming]);
-        // Those that refer to others before the others.
+        // Those that refer to others come first.
         const missing = deleted.filter(({ id }) => !found.has(id));
         (mapped.collection.name === 'invoices' ? goneInvoices : gone).unshift([mapped, missing]);
       }
     }
-    // Only credit notes refer to invoices, and what is gone of them may have the numbers of others.
+    // Only credit notes refer to invoices, and deleted ones may hold numbers that others have now.
     const outcome = { ...noCounts };
     for (const [mapped, incoming] of [...goneInvoices, ...present, ...gone]) add(outcome, await this.#take(mapped, incoming));
     return outcome;
@@ -179,7 +179,7 @@ export class Adoption {
     return { ...await this.refresh(named), place: found.length < RETRIED ? '' : found.at(-1)?._id ?? '' };
   }
 
-  /** Of an empty collection nothing is deleted: it was probably dropped or renamed. */
+  /** If a collection is empty, nothing is deleted: it was probably dropped or renamed. */
   async #removeGone(mapped: MappedCollection): Promise<AdoptionCounts & { readonly isComplete: boolean }> {
     const outcome = { ...noCounts, isComplete: true };
     const source = this.#source.collection(mapped.from);
@@ -192,7 +192,7 @@ export class Adoption {
       const found = await source.find(byKeys(keys), { ...majorityRead, projection: { _id: 1 } }).toArray();
       const present = new Set(found.map(({ _id }) => toId(this.#deps.mapping.database, _id)));
       const gone = batch.filter(({ recordId }) => !present.has(recordId)).map(({ sourceId }) => this.#incoming(sourceId, null));
-      // Asked after the documents were: it may be dropped at any time.
+      // Checked after the documents, because the collection may be dropped at any time.
       if (gone.length > 0 && await source.findOne({}, { ...majorityRead, projection: { _id: 1 } }) === null) {
         return { ...outcome, isComplete: false };
       }
@@ -202,7 +202,7 @@ export class Adoption {
     }
   }
 
-  /** One batch of one collection. Users go one by one: an address that is taken keeps no other from being taken over. */
+  /** One batch of one collection. Users go one by one, so that an address that is taken does not hold up the others. */
   async #take(mapped: MappedCollection, incoming: readonly Incoming[]): Promise<AdoptionCounts> {
     if (incoming.length === 0) return { ...noCounts };
     const { name } = mapped.collection;
@@ -282,12 +282,12 @@ export class Adoption {
     return found.filter((number) => typeof number === 'string');
   }
 
-  /** Records as they are, which of those that are gone others refer to, who has the numbers, and a clock that none of it is older than. */
+  /** Records as they are, which of those to delete others refer to, who has the numbers, and a clock that none of this is older than. */
   async #read(
     wanted: ReadonlyMap<string, ReadonlySet<string>>, name: string, gone: readonly string[], numbers: readonly string[],
   ): Promise<{ clock: Instant } & Omit<Present, 'current'> & { records: Map<string, StoredRecord> }> {
     const { accountId, client } = this.#deps;
-    // One session: what it reads later is not older than what it read first, also from another member.
+    // One session: what it reads later is not older than what it read first, even from another member.
     await using session = client.startSession();
     const account = await this.#tables.accounts.findOne({ _id: accountId }, { ...majorityRead, session, projection: { clock: 1 } });
     if (!account) throw new AppError('not_found', `There is no account ${accountId} any more.`);
@@ -417,7 +417,7 @@ interface Present {
   readonly holders: Map<string, string>;
 }
 
-/** How it begins what is said of a document that was deleted and whose record stays. */
+/** How the report begins on a document that was deleted and whose record stays. */
 const deletedThere = 'is deleted there';
 
 /** A tombstone of any instant. */
@@ -440,7 +440,7 @@ function byKeys(keys: readonly unknown[]): Filter<Document> {
   return { _id: { $in: [...keys] as never[] } };
 }
 
-/** The collections whose records can refer to one of this. */
+/** The collections whose records can refer to one of this collection. */
 function referrersOf(collection: string): readonly string[] {
   return collections.filter(({ fields }) => Object.values(fields).some((field) => field.kind === 'reference' && field.to === collection))
     .map(({ name }) => name);

@@ -23,7 +23,7 @@ export class ChangesRejected extends Error {
   }
 }
 
-/** The newest committed data, wherever the URL would have others read. */
+/** The newest committed data, whatever read preference the URL has. */
 const besideTransaction = { readConcern: { level: 'local' }, readPreference: 'primary' } as const;
 
 export class Batch {
@@ -45,8 +45,8 @@ export class Batch {
   }
 
   /**
-   * Reads what several writes will probably ask for, unless it is known, side by side: one command per MongoDB collection. Nothing once
-   * only the transaction can be asked, where commands follow one another.
+   * Reads what several writes will probably ask for, unless it is known, side by side: one command per MongoDB collection. Does nothing
+   * once only the transaction can be asked, where commands run one after another.
    */
   async readAhead(reads: readonly LikelyReads[]): Promise<void> {
     if (this.#reading !== besideTransaction) return;

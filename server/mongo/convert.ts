@@ -1,7 +1,7 @@
 // A document of another program as fields of ours, by the rules of a mapping file.
 //
 // Invariants: a value is taken over exactly or not at all; only the noise of binary floating point is removed (19.990000000000002 is
-// 19.99). The same document gives the same fields and the same id at all times, so adopting it again changes nothing.
+// 19.99). The same document always gives the same fields and the same id, so adopting it again changes nothing.
 
 import { createHash } from 'node:crypto';
 
@@ -40,7 +40,7 @@ export function createConverter({ database, timeZone }: Mapping): Converter {
     const context = { database, toDay, currency: '', refuse: (path: string, what: string) => void problems.push(`${path} ${what}`) };
     const currencyRule = rules.get('currency');
     const currencyField = declared['currency'];
-    // It says how many decimals an amount has.
+    // The currency says how many decimals an amount has.
     const currency = currencyRule && currencyField && convert(currencyField, currencyRule, document, '', { ...context, refuse: () => {} });
     const fields = convertFields(declared, rules, document, '', { ...context, currency: typeof currency === 'string' ? currency : '' });
     return { fields, problems };
@@ -110,7 +110,7 @@ function convert(field: Field, rule: Rule, source: unknown, path: string, contex
       const entries = find(source, rule.path);
       if (entries === undefined || entries === null) return [];
       if (!Array.isArray(entries) || field.kind !== 'list' || field.of.kind !== 'object') {
-        context.refuse(path, 'is no list there');
+        context.refuse(path, 'is not a list there');
         return null;
       }
       const { fields } = field.of;
@@ -147,16 +147,16 @@ function convertScalar(field: Field, found: unknown, scale: number | 'major', pa
       return typeof found === 'boolean' ? found : refuse('is neither true nor false there');
     case 'date': {
       if (found instanceof Date && !Number.isNaN(found.getTime())) return context.toDay(found);
-      if (typeof found !== 'string') return refuse('is no date there');
+      if (typeof found !== 'string') return refuse('is not a date there');
       if (/^\d{4}-\d\d-\d\d$/.test(found)) return found;
       const instant = /^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:?\d\d)$/.test(found) ? new Date(found) : null;
-      return instant && !Number.isNaN(instant.getTime()) ? context.toDay(instant) : refuse('is no date there');
+      return instant && !Number.isNaN(instant.getTime()) ? context.toDay(instant) : refuse('is not a date there');
     }
     case 'reference':
       return toId(context.database, found);
     default: {
       const text = scalarText(found);
-      if (text === null) return refuse('is no text there');
+      if (text === null) return refuse('is not text there');
       if (field.kind === 'currency' || field.kind === 'country') return text.trim().toUpperCase();
       return field.kind === 'email' ? text.trim() : text;
     }
@@ -168,7 +168,7 @@ function toInteger(found: unknown, factor: number): number | string {
   // Fifteen digits are what a double holds of a decimal number.
   const text = typeof found === 'number' ? String(Number(found.toPrecision(15))) : scalarText(found) ?? '';
   const [, sign = '', whole = '', decimals = '', exponent = '0'] = /^([+-]?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d{1,2}))?$/.exec(text) ?? [];
-  if (whole === '' || typeof found === 'boolean') return 'is no number there';
+  if (whole === '' || typeof found === 'boolean') return 'is not a number there';
   const shift = decimals.length - Number(exponent);
   const numerator = BigInt(whole + decimals) * BigInt(factor) * 10n ** BigInt(Math.max(0, -shift));
   const denominator = 10n ** BigInt(Math.max(0, shift));

@@ -13,7 +13,7 @@ import { AppError, hasSystemCode } from '../../shared/errors.ts';
 // Server error codes, named as in src/mongo/base/error_codes.yml of mongodb/mongo.
 const NAMESPACE_EXISTS = 48;
 const WRITE_CONFLICT = 112;
-/** What a command is told that runs while its session is ended. */
+/** The error of a command that was running when its session was ended. */
 const INTERRUPTED = 11601;
 const DUPLICATE_KEY = 11000;
 const SNAPSHOT_TOO_OLD = 239;

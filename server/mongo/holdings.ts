@@ -59,7 +59,7 @@ function holdingsOf(tables: Tables, session: ClientSession, { account, unreadabl
   };
 }
 
-/** Accounts without a document and how many records each has; not those on their way in. */
+/** Accounts without a document and how many records each has; not those being imported. */
 export async function listOrphans(tables: Tables): Promise<readonly Orphan[]> {
   const kept = new Map<string, number>();
   const records = collections.map(({ name }) => ({ table: tables.records(name), counts: 1 }));
@@ -154,7 +154,7 @@ export async function* batches<D extends object, T>(cursor: FindCursor<D>, conve
   }
 }
 
-/** One batch at a time is read ahead of each source. */
+/** One batch at a time is read ahead from each source. */
 async function* mergeByInstant(sources: readonly AsyncGenerator<readonly HeldRecord[]>[]): AsyncGenerator<readonly HeldRecord[]> {
   const open: { readonly source: AsyncGenerator<readonly HeldRecord[]>; batch: readonly HeldRecord[]; next: number }[] = [];
   try {

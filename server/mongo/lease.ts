@@ -11,7 +11,7 @@ import { AppError } from '../../shared/errors.ts';
 import { createAdoptedIndexes } from './adopted.ts';
 import { majorityRead } from './schema.ts';
 
-/** Without a renewal for so long somebody else may take it. */
+/** After this long without a renewal another process may take it. */
 const LEASE_MS = 10_000;
 export const RENEWAL_MS = 3000;
 const READ_TIMEOUT_MS = 5000;
@@ -23,7 +23,7 @@ export interface AdoptionDocument {
   readonly mapping: string;
   /** Every document has been looked at since the place in the change stream. */
   readonly isScanned: boolean;
-  /** Since a collection was dropped, nothing was deleted whose document is gone. Absent in what earlier versions wrote. */
+  /** A collection was dropped, and no record whose document is gone has been deleted since. Absent in what earlier versions wrote. */
   readonly isDropped?: boolean;
   /** From where the change stream goes on: after the token, or without one from the time. */
   readonly token: ResumeToken | null;
@@ -63,8 +63,8 @@ export function listAdoptions(db: Db): Promise<AdoptionDocument[]> {
 }
 
 /**
- * Notes an adoption, or another mapping for it: then every document is looked at again. Whoever has the lease loses it, or would note
- * that it has looked at all of them, by the mapping from before.
+ * Notes an adoption, or another mapping for it: then every document is looked at again. Whoever has the lease loses it, because it
+ * would note that it has looked at all of them, though by the old mapping.
  */
 export async function saveMapping(db: Db, accountId: string, mapping: string): Promise<void> {
   const fresh = { token: null, startAt: null, fence: 0, expiresAt: new Date(0) };

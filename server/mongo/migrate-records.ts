@@ -35,7 +35,7 @@ export async function migrateRecords(client: MongoClient, tables: Tables, log: S
       await sleep(POLL_MS);
       continue;
     }
-    // Another process may have finished since it was asked whether one had.
+    // Another process may have finished since the last look.
     if (!await isPresent(tables)) await migrateAll(client, tables, lease.renew, log);
     await lease.release();
   }
@@ -76,7 +76,7 @@ async function takeLease({ settings }: Tables): Promise<Lease | null> {
     throw error;
   }
   return {
-    // That it was lost does no harm.
+    // Does no harm if the lease was lost.
     renew: async () => void await settings.updateOne({ _id: LEASE, value: holder }, [{ $set: { expiresAt } }]),
     release: async () => void await settings.deleteOne({ _id: LEASE, value: holder }),
   };

@@ -196,7 +196,7 @@ export function toInstant(stored: StoredInstant): Instant {
   return (typeof stored === 'number' ? stored : stored.toNumber()) as Instant;
 }
 
-/** Throws `internal` if somebody has made of it what cannot be read. */
+/** Throws `internal` if somebody has changed the document so that it cannot be read. */
 export function toAccount(document: AccountDocument): Account {
   return requireReadable(toHeldAccount(document));
 }
@@ -207,7 +207,7 @@ export function toHeldAccount({ _id, clock, horizon, digest, numbers, epoch, pau
   });
 }
 
-/** Of whatever is there: a number beyond the safe integers is no integer any more. */
+/** Takes whatever is there; an integer beyond the safe ones then counts as unreadable. */
 function toNumber(stored: unknown): unknown {
   return stored instanceof Long ? stored.toNumber() : stored;
 }

@@ -16,7 +16,7 @@ export async function openSession({ sessions }: Tables, session: Session, nowMs:
   await sessions.insertOne({ _id: sessionId, ...rest, syncedTo: toStored(syncedTo), fullPullFrom: toStored(fullPullFrom) });
 }
 
-/** One who wants to know what a token stands for. */
+/** A request to look up what a token stands for. */
 export interface Lookup {
   readonly sessionId: string;
   readonly userId: string;

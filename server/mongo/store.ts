@@ -35,7 +35,7 @@ const noReads: LikelyReads = { reply: null, records: [] };
 
 /**
  * Connects, checks that the database can be used, creates its collections and indexes, and brings the records of an earlier version up
- * to date. Throws `unavailable` with a message that names the fix, also if the way to another machine is not secured, unless
+ * to date. Throws `unavailable` with a message that names the fix, also if the connection to another machine is not secured, unless
  * `allowsPlaintext`.
  */
 export async function openMongoStore(url: string, dbName: string, deps: StoreDeps, allowsPlaintext = false): Promise<Store> {
@@ -102,7 +102,7 @@ class MongoStore implements Store {
     });
   }
 
-  /** Of the primary. A server that does not tell how large its disk is has none that is known. */
+  /** That of the primary; null if the server does not say how large its disk is. */
   freeBytes(): Promise<number | null> {
     return this.#run(async () => {
       const { fsTotalSize, fsUsedSize } = await this.#ask({ dbStats: 1 });

@@ -3,8 +3,9 @@
 //
 // Invariants: an event only names a document; what is taken over is what the document says when it is read. The place in the stream is
 // saved after what came before it is committed, so a kill repeats some events and skips none. If the database no longer has the history
-// back to that place, every document is looked at instead; after a drop, what is missing is not gone before a restore would be over. A
-// document that does not fit is named in the log and in /api/ready, and its record stays as it was. Nothing here ends the server.
+// back to that place, every document is looked at instead; after a drop, missing documents do not count as gone until a restore would
+// be over. A document that does not fit is named in the log and in /api/ready, and its record stays as it was. Nothing here ends the
+// server.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -28,7 +29,7 @@ const AWAIT_MS = 1000;
 const SAVE_MS = 10_000;
 /** How often documents that did not fit are tried again. */
 const RETRY_MS = 30_000;
-/** After a collection was dropped: how long hardly any document may have come before those that are missing count as gone. */
+/** After a collection was dropped: how long hardly any documents may come before those that are missing count as gone. */
 const QUIET_MS = 30_000;
 /** A restore brings more documents than this in this time. */
 const [RESTORED, RESTORED_MS] = [20, 5000];
@@ -64,7 +65,7 @@ export async function startWatch({ config, store, log, quietMs = QUIET_MS }: Wat
   const followOnce = async (accountId: string): Promise<void> => {
     const lease = await takeLease(db, accountId);
     if (!lease) {
-      // Another process follows it, and says how that goes.
+      // Another process follows it now, and reports on it.
       failures.delete(accountId);
       return;
     }
@@ -121,7 +122,7 @@ interface FollowDeps extends Required<Pick<WatchDeps, 'store' | 'log' | 'quietMs
   readonly db: Db;
   readonly lease: Lease;
   readonly signal: AbortSignal;
-  /** Hears when something went well. */
+  /** Called when something went well. */
   readonly onWell: () => void;
 }
 
@@ -210,7 +211,7 @@ function pipelineFor({ collections }: Mapping): Document[] {
 interface StreamDeps extends Pick<FollowDeps, 'lease' | 'signal' | 'onWell'> {
   readonly mapping: Mapping;
   readonly adoption: Adoption;
-  /** Hears of what has come, once it is taken over, and of nothing about once a second. */
+  /** Called with what has come, once it is taken over, and with nothing about once a second. */
   readonly onBatch: (batch: readonly Event[]) => Promise<void>;
 }
 
@@ -219,7 +220,7 @@ async function followStream(stream: ChangeStream, { mapping, adoption, lease, si
   const events = readAhead(stream, signal);
   let savedMs = performance.now();
   let retriedMs = savedMs;
-  // What it refers to may be among what did not fit, and the other way round.
+  // What did not fit may refer to what has come since, and the other way round.
   let isRetryDue = true;
   // Where a round of retries has come to; each is finished, as what it began with may have changed meanwhile, before another begins.
   let retriedTo = '';
@@ -228,7 +229,7 @@ async function followStream(stream: ChangeStream, { mapping, adoption, lease, si
     const nowMs = performance.now();
     const outcome = await adoption.refresh(namedBy(batch));
     isRetryDue ||= outcome.changed > 0;
-    // Before its place is saved, so that it is met again if this process is killed.
+    // Before its place is saved, so that it comes again if this process is killed.
     if (batch.some(({ operationType }) => !['insert', 'update', 'replace', 'delete'].includes(operationType))) throw new PlaceLost();
     const token = batch.at(-1)?._id ?? (nowMs - savedMs > SAVE_MS && events.isEmpty() ? stream.resumeToken : null);
     if (token !== null && token !== undefined) {

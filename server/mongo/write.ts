@@ -2,14 +2,13 @@
 //
 //   lock the account ─▶ read ahead for all jobs ─▶ run the change of each ─▶ send all changes ─▶ save the account ─▶ commit (majority)
 //
-// What arrives while the account is locked and changes are run joins them, so that of many writers all share the next commit, and
-// not every other one. A job that throws loses only its own changes. If the transaction itself fails (another process wrote the account, a
-// new primary was elected), all of it is undone and the batch is retried. If the database rejects the changes, each job is tried in
-// a transaction of its own, so that none fails for another. Once a commit has been sent, only the commit is
-// retried until the server reports its outcome, so no change is ever applied twice. A job also waits for a commit if it changed
-// nothing: what it has read may not be durable before, such as the reply to the same request through another process.
-// The driver's withTransaction is not used: it reports a commit as failed if no primary was found, although it may have
-// succeeded, and it retries for two minutes.
+// What arrives while the account is locked and changes are run joins them, so that all of many writers share the next commit, not just
+// every other one. A job that throws loses only its own changes. If the transaction itself fails (another process wrote the account, a new
+// primary was elected), all of it is undone and the batch is retried. If the database rejects the changes, each job is tried in a
+// transaction of its own, so that none fails for another. Once a commit has been sent, only the commit is retried until the server reports
+// its outcome, so no change is ever applied twice. A job also waits for a commit if it changed nothing: what it has read may not be
+// durable before, such as the reply to the same request through another process. The driver's withTransaction is not used: it reports a
+// commit as failed if no primary was found, although it may have succeeded, and it retries for two minutes.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -39,7 +38,7 @@ export interface WriteDeps extends StoreDeps {
 }
 
 export interface WriteJob {
-  /** Whether it can do with an account that cannot be read. */
+  /** Whether it copes with an account that cannot be read. */
   readonly mends: boolean;
   readonly reads: LikelyReads;
   readonly change: (transaction: Mending) => Promise<unknown>;
@@ -82,7 +81,7 @@ export async function runBatch(deps: WriteDeps, accountId: string, jobs: readonl
   }
 }
 
-/** Ends what processes have left behind that were killed in the middle of a write. Best effort: the database does it later. */
+/** Ends the transactions of processes that were killed in the middle of a write. Best effort: the database does it later. */
 async function makeWay({ client, log }: WriteDeps): Promise<void> {
   try {
     const count = await endAbandoned(client);

@@ -27,9 +27,9 @@ export interface ElectronicAddress {
 
 export interface Prepared {
   readonly profile: 'xrechnung' | 'peppol';
-  /** Whether the rules for Germany hold: XRechnung's BR-DE-*, or Peppol's DE-R-* where both parties are there. */
+  /** Whether the rules for Germany hold: XRechnung's BR-DE-*, or Peppol's DE-R-* where both parties are in Germany. */
   readonly isGerman: boolean;
-  /** Both parties are there. */
+  /** Both parties are in Germany. */
   readonly isInGermany: boolean;
   readonly invoice: Invoice;
   readonly credited: EInvoiceInput['credited'];
@@ -88,7 +88,7 @@ function mail(email: string | undefined): ElectronicAddress | undefined {
   return value === undefined ? undefined : { scheme: 'EM', value };
 }
 
-/** In the Peppol network, the seller is known by its VAT identifier: the company has no other address, and `EM` is none there. */
+/** In the Peppol network, the seller is known by its VAT identifier: the company has no other address, and `EM` is not one in Peppol. */
 function vatAddress(vatId: string | undefined): ElectronicAddress | undefined {
   const scheme = vatId === undefined ? null : vatScheme(vatId);
   return vatId === undefined || scheme === null ? undefined : { scheme, value: vatId };
@@ -99,7 +99,7 @@ interface Party {
   readonly address?: Readonly<Record<string, string | undefined>>;
 }
 
-/** What was kept, completed from what there is now. Without anything kept, all of the latter. */
+/** What was kept, completed from what there is now; if nothing was kept, all of what there is now. */
 function complete<P extends Partial<Party>>(kept: P | undefined, present: P): P {
   if (kept === undefined) return present;
   const own = Object.fromEntries(Object.entries(kept).filter(([, value]) => typeof value !== 'string' || given(value) !== undefined));

@@ -63,7 +63,7 @@ export const requestParsers: { readonly [C in Channel]: Parser<AllCalls[C]['requ
   'app.exportEInvoice': (input) => ({ id: name(input, 'id') }),
   'app.openEmail': (input) => {
     const to = anyText(input, 'to', 320);
-    // To somebody it may be empty at first.
+    // With a recipient, subject and text may be empty at first.
     const written = to === '' ? text : anyText;
     return { to, subject: written(input, 'subject', 1000), text: written(input, 'text', 10_000) };
   },

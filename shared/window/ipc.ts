@@ -68,7 +68,7 @@ export interface SyncHealth {
   readonly digest: Readonly<Record<string, { readonly count: number; readonly sum: number }>>;
 }
 
-/** A declared column with its heading, and the words that its values are written as, where it has a few that have such. */
+/** A declared column with its heading, and the words for its values, if it has a few values that have words. */
 export interface CsvColumn {
   readonly name: string;
   readonly title: string;
@@ -252,7 +252,7 @@ export interface CallError {
   /** The current record, with `precondition_failed`. */
   readonly current?: WireRecord;
   readonly retryAfterS?: number;
-  /** Why no answer of the server arrived, where that is known. */
+  /** Why no answer from the server arrived, where that is known. */
   readonly kind?: FailureKind;
 }
 
@@ -260,14 +260,14 @@ export type Outcome<A> = { readonly ok: true; readonly value: A } | { readonly o
 
 const unexpected = 'Something went wrong on this computer. Try again; if it keeps happening, see the log.';
 
-/** Why a sync failed, as the window sees it. The text of one that is no AppError stays in the log. */
+/** Why a sync failed, as the window sees it. The text of any error other than an AppError stays in the log. */
 export function toSyncError(error: unknown): SyncError {
   if (!(error instanceof AppError)) return { code: 'internal', message: 'Something went wrong on this computer. Try again.' };
   const { code, message, details: { kind, retryAfterS } } = error;
   return { code, message, ...(kind && { kind }), ...(retryAfterS !== undefined && { retryAfterS }) };
 }
 
-/** Runs a handler and turns what it throws into a value. The text of an error that is no AppError goes to the log only. */
+/** Runs a handler and turns what it throws into a value. The text of any error other than an AppError goes to the log only. */
 export async function toOutcome<A>(run: () => Promise<A>, log: (error: unknown) => void): Promise<Outcome<A>> {
   try {
     return { ok: true, value: await run() };

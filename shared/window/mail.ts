@@ -16,7 +16,7 @@ export interface Mail {
 const MAX_LINK_LENGTH = 2000;
 const MAX_SUBJECT_LENGTH = 200;
 
-/** The link, its text cut where it would become too long. Throws `invalid_request` for a recipient that is no e-mail address. */
+/** The link, its text cut where it would become too long. Throws `invalid_request` for a recipient that is not an e-mail address. */
 export function mailLink({ to, subject, text }: Mail): string {
   if (to !== '' && !isEmail(to)) {
     throw new AppError('invalid_request', 'The recipient must be an e-mail address.', { fields: { to: problem('email') } });

@@ -5,7 +5,7 @@ import { AppError } from '../errors.ts';
 
 /**
  * The link of a number as people write it ("+49 (0) 30 / 123 45-67", "030 1234, ext. 5"): up to the first word, without a zero in
- * brackets. Null if there is no number of 3 to 20 digits in it. Codes that a phone carries out itself (`*`, `#`) are no numbers.
+ * brackets. Null if there is no number of 3 to 20 digits in it. Codes that a phone carries out itself (`*`, `#`) are not numbers.
  */
 export function phoneLink(text: string): string | null {
   const shown = text.normalize('NFKC').replace(/\p{Cf}/gu, '').trim();

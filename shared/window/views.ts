@@ -25,7 +25,7 @@ export interface SyncError {
   readonly code: ErrorCode;
   /** In English. */
   readonly message: string;
-  /** Why no answer of the server arrived, where that is known. */
+  /** Why no answer from the server arrived, where that is known. */
   readonly kind?: FailureKind;
   /** How long the server asked to wait. */
   readonly retryAfterS?: number;
@@ -59,7 +59,7 @@ export interface LastSync {
   readonly timestamp: string;
   /**
    * How long before this status that was: in the same run of the program by a clock that nobody can change, otherwise by
-   * the computer's clock; null if that was changed since, so that nobody knows.
+   * the computer's clock; null if that was changed since, so that the age is unknown.
    */
   readonly ageMs: number | null;
   readonly changes: number;
@@ -76,7 +76,7 @@ export interface Status {
   readonly progress: SyncProgress | null;
   /** Number of records from an unfinished first sync, so totals are incomplete; otherwise 0. */
   readonly partial: number;
-  /** The instant of the server's clock that the data is of; null before the first page. */
+  /** The instant of the server's clock that the data reflects; null before the first page. */
   readonly cursor: string | null;
   /** Counts the acknowledged writes that a pull takes long to bring; what any write wrote can be read at once. */
   readonly writes: number;
@@ -109,7 +109,7 @@ export interface Attempt {
   readonly bytes: number;
   readonly outcome: SyncOutcome['outcome'];
   readonly code: ErrorCode | null;
-  /** Why no answer of the server arrived, where that is known. */
+  /** Why no answer from the server arrived, where that is known. */
   readonly kind?: FailureKind;
   /** The error message in English, or the reason for a rebuild. */
   readonly detail: string | null;
@@ -184,7 +184,7 @@ export interface LineQuery {
 /** A line as it was invoiced before, or as a plan has it. */
 export type LineSuggestion = Omit<Invoice['lines'][number], 'quantityMilli' | 'taxRateBp'> & {
   readonly taxRateBp?: number;
-  /** How often it is invoiced, of a plan. */
+  /** For a plan: how often it is invoiced. */
   readonly interval?: Plan['interval'];
 };
 

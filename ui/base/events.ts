@@ -11,7 +11,7 @@ import type { WriteBlock } from '../sync/sync-view.ts';
 export interface ToastText {
   readonly text: string;
   readonly tone: 'ok' | 'bad';
-  /** Why writing is not possible: it leaves as soon as that is no longer so. */
+  /** Why writing is not possible: the toast disappears as soon as that no longer holds. */
   readonly block?: WriteBlock;
   /** `run` is called with an element from which the desktop can be asked, whatever has been closed meanwhile. */
   readonly action?: { readonly label: string; readonly run: (element: LitElement) => void };

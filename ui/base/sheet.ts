@@ -127,7 +127,7 @@ export class InvoifySheet extends LitElement {
   #openers: readonly HTMLElement[] = [];
   /** What last had the focus in the sheet, with its shadow hosts. */
   #focused: readonly EventTarget[] = [];
-  /** The same of its content, without notices and buttons. */
+  /** The same for its content, without notices and buttons. */
   #field: readonly HTMLElement[] = [];
   /** A notice leaves less room for the content. */
   readonly #roomObserver = new ResizeObserver(() => {

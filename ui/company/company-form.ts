@@ -62,7 +62,7 @@ export class InvoifyCompanyForm extends LitElement {
   declare error: FlowError | null;
   declare isBusy: boolean;
   declare block: WriteBlock;
-  /** The record has changed since the form was filled from it. */
+  /** What has happened to the record since the form was filled from it; empty if nothing has. */
   declare news: string;
   declare _draft: Draft;
   declare _problems: Problems;
@@ -219,7 +219,7 @@ export class InvoifyCompanyForm extends LitElement {
   }
 }
 
-/** A company of which nothing is known yet is in the country of this computer's format. */
+/** A company of which nothing is known yet gets the country of this computer's format. */
 function withCountry(payload: JsonObject): JsonObject {
   const { region } = new Intl.Locale(currentLocale().format);
   const isNew = payload['name'] === '' && payload['address'] === undefined;

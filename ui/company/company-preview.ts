@@ -1,4 +1,4 @@
-// A sample invoice as it would be printed, at the width that there is.
+// A sample invoice as it would be printed, at the available width.
 //
 //   <invoify-company-preview .fields>
 

@@ -2,7 +2,7 @@
 //
 //   <invoify-company .status .revision .user .lead>
 //
-// A new revision reloads the record. Input that was not saved stays; whose change it would overwrite is shown on saving.
+// A new revision reloads the record. Unsaved input stays; on saving, the change that it would overwrite is shown.
 
 import { LitElement, css, html, type PropertyValues, type TemplateResult } from 'lit';
 

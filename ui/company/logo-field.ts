@@ -1,4 +1,4 @@
-// Chooses the logo from a file, or removes it. A file that cannot be one is refused with the reason; the logo so far stays.
+// Chooses the logo from a file, or removes it. A file that cannot be one is refused with the reason; the present logo stays.
 //
 //   <invoify-logo-field .path .label .value .problem .task @field-input>
 //

@@ -1,4 +1,4 @@
-// Says why a credit note cannot be issued: it is over more than is left of its invoice, or than that has at a tax rate.
+// Says why a credit note cannot be issued: it is for more than is left of its invoice, in total or at a tax rate.
 
 import type { Problem } from '../../shared/problems.ts';
 import { formatMoney, formatPercent } from '../text/format.ts';

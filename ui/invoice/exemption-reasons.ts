@@ -1,4 +1,4 @@
-// What to print as the reason of an exemption, to begin with: the usual sentence for a VAT category, in the language of the
+// What to print as the reason for an exemption by default: the usual sentence for a VAT category, in the language of the
 // invoice. Exemptions as such (E) have none: each has its own legal ground.
 
 import type { TaxCategory } from '../../shared/collections.ts';

@@ -84,7 +84,7 @@ export function fromInvoiceDraft(
   const problems = { ...values.problems, ...rejected, ...lines.problems };
   const { taxExemptionReason, ...value } = { ...values.value, ...checked };
   const complete = taxExemptionReason !== undefined && needsReason(draft.lines, numbers) ? { ...value, taxExemptionReason } : value;
-  // Only of what is valid in itself.
+  // Only if every field is valid by itself.
   const contradictions = Object.keys(problems).length > 0 ? {} : invoiceProblems(complete as JsonObject & Invoice);
   return { value: complete, problems: { ...problems, ...contradictions } };
 }
@@ -269,14 +269,16 @@ export function redated({ issueDate, dueDate }: Pick<Invoice, 'issueDate' | 'due
 
 /**
  * The form values with a new issue date. The due date moves along, so that the payment term stays the same: as it was by `before`, the last
- * issue date that was one, since there is none for a moment while one is typed.
+ * valid issue date, since there is none while a date is being typed.
  */
 export function withIssueDate(values: Draft, issueDate: string, before: string): Draft {
   const { dueDate = '' } = values;
   return { ...values, issueDate, ...(isDate(issueDate) && redated({ issueDate: before, dueDate: String(dueDate) }, issueDate)) };
 }
 
-/** The form with a new customer. Whatever still is as `before` had it, is as `after` has it; the currency unless there are prices. */
+/**
+ * The form with a new customer. Whatever is still as `before` set it becomes what `after` sets; the currency only if there are no prices.
+ */
 export function withCustomer(
   draft: InvoiceDraft, customerId: string, before: InvoiceDefaults, after: InvoiceDefaults, numbers: NumberText,
 ): InvoiceDraft {

@@ -1,7 +1,7 @@
 // The form of an invoice or credit note: customer, dates, references, lines with live totals, and two notes, of which one is printed;
 // once it has been issued, only due date and internal note. The totals are a preview; the server computes the final ones.
 //
-// What the customer, its plan or the company have terms and defaults for is filled in, as long as nobody has entered anything else.
+// The terms and defaults of the customer, its plan and the company are filled in, as long as nobody has entered anything else.
 //
 //   <invoify-invoice-form .task .error .isBusy .block .news @form-save @form-close>   as invoify-record-form
 //
@@ -89,7 +89,7 @@ export class InvoifyInvoiceForm extends LitElement {
   declare _problems: Problems;
   /** The name of a customer who is being entered; null if none is. */
   declare _newCustomer: string | null;
-  /** What a credit note corrects, and what is left of that; null if it is none, or that is not known yet. */
+  /** What a credit note corrects, and what is left of that; null for an invoice, and until that is known. */
   declare _credited: { readonly invoice: Invoice; readonly left: Creditable } | null;
   #initialDraft: InvoiceDraft = { values: {}, lines: [] };
   /** What the present customer and the company have filled in. */
@@ -97,7 +97,7 @@ export class InvoifyInvoiceForm extends LitElement {
   /** In which language the invoice is going to be printed. */
   #language = '';
   readonly #latestDefaults = latestOnly();
-  /** The last issue date that was one. */
+  /** The last valid issue date. */
   #datedBefore = '';
   /** The index on screen of each line that was sent. */
   #shownAt: readonly number[] = [];
@@ -187,7 +187,7 @@ export class InvoifyInvoiceForm extends LitElement {
     return previewTotals(lines, this.#currency, localNumbers, this._credited?.left);
   }
 
-  /** Why a credit note cannot be issued as it is: it is no part of what is left of the invoice. */
+  /** Why a credit note cannot be issued as it is: it is not a part of what is left of the invoice. */
   #overcredit(totals: Totals | null): Problem | undefined {
     return (this._credited && totals && creditProblem(totals, this._credited.left)) ?? undefined;
   }
@@ -224,7 +224,7 @@ export class InvoifyInvoiceForm extends LitElement {
     this._draft = {
       ...this._draft, values: isIssueDate ? withIssueDate(values, String(value), this.#datedBefore) : { ...values, [path]: value },
     };
-    // Once there is another due date, a term cannot be told before there is an issue date again.
+    // Once the due date has changed, the term is not known until there is an issue date again.
     if (isIssueDate ? isDate(String(value)) : path === 'dueDate') this.#datedBefore = String(this._draft.values['issueDate'] ?? '');
     this._problems = withoutProblem(this._problems, path);
   }
@@ -250,7 +250,7 @@ export class InvoifyInvoiceForm extends LitElement {
     this._draft = { ...this._draft, values: { ...this._draft.values, customerId: id } };
     this._problems = withoutProblem(this._problems, 'customerId');
     void this.#loadDefaults(id, true);
-    // All that stands between is filled in by the customer.
+    // Everything in between is filled in from the customer.
     const [first] = this._draft.lines;
     if (first && isBlankLine(first)) this.renderRoot.querySelector<HTMLElement>('invoify-invoice-lines')?.focus();
   }

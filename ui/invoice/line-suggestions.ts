@@ -76,7 +76,7 @@ export class LineSuggestions implements ReactiveController {
     this.#host.renderRoot.querySelector('#suggestions > [aria-selected="true"]')?.scrollIntoView({ block: 'nearest' });
   }
 
-  /** What the description's control says of itself. */
+  /** The attributes of the description's control. */
   of(line: number): { readonly list: string | typeof nothing; readonly active: string | typeof nothing; readonly look: string } {
     const isOpen = this.#line === line;
     return {

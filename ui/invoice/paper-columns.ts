@@ -1,5 +1,5 @@
-// How wide the columns of the printed table are: what must stay on one line, an amount above all, decides, and the description has the
-// rest. Lengths are in mm on paper; those measured are at the table's usual size of letters.
+// How wide the columns of the printed table are: what must stay on one line, an amount above all, decides, and the description gets
+// the rest. Lengths are in mm on paper; those measured are at the table's usual size of letters.
 
 export const numberColumns = ['quantity', 'price', 'tax', 'amount'] as const;
 export type NumberColumn = (typeof numberColumns)[number];

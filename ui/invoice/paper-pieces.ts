@@ -17,7 +17,7 @@ export type PaperPiece =
     readonly facts?: readonly Fact[]; readonly sums?: readonly PaperSum[];
   };
 
-/** How many lines of text, or sums, one piece has at most, and how many rows of print, so that the lowest page has room for it. */
+/** How many lines of text, or sums, one piece has at most, and how many rows of print, so that the page with the least room can hold it. */
 const maxLines = 8;
 const maxRows = 30;
 /** How many characters a row has at least, where it is narrowest and they are widest: of a line's description, and of a sum's label. */

@@ -122,7 +122,7 @@ export class InvoifyPaymentDialog extends LitElement {
     const isRefund = this.#openMinor < 0;
     const name = this.#invoice.number ?? '';
     const amount = formatMoney(Math.abs(this.#openMinor), this.#currency);
-    // Money that is still to come is not received: the year is wrong.
+    // Money cannot have been received in the future: the year is wrong.
     const isLater = (this._draft?.paidOn ?? '') > localDay(Date.now());
     const submit = t(isRefund ? 'pay.submitRefund' : 'pay.submit');
     return html`

@@ -31,7 +31,7 @@ export type BulkJob =
   | { readonly kind: 'issue'; readonly rows: readonly ListRow[] }
   | { readonly kind: 'pdf'; readonly rows: readonly ListRow[]; readonly folder: string };
 
-/** What is said of single drafts; what the company omits is said once. */
+/** The warnings about single drafts; what the company omits is said once. */
 const ofDrafts = ['service', 'due', 'zeroRated', 'address', 'buyerVatId', 'sellerVatId'] as const;
 
 export class InvoifyBulkDialog extends LitElement {
@@ -46,7 +46,7 @@ export class InvoifyBulkDialog extends LitElement {
   };
 
   static override styles = [controls, css`
-    /* Not as the bar that it belongs to. */
+    /* Unlike in the bar that it belongs to. */
     :host { white-space: normal; }
     .texts { display: grid; gap: var(--space-2); }
     p, ul { margin: 0; }
@@ -65,10 +65,10 @@ export class InvoifyBulkDialog extends LitElement {
   declare _isCancelled: boolean;
   /** Why the window itself refused a row, by its id. */
   readonly #reasons = new Map<string, string>();
-  /** Those that were given. */
+  /** The numbers that were given. */
   readonly #numbers: string[] = [];
   #omissions: readonly CompanyOmission[] = [];
-  /** How many of the drafts there is something to be said of, by what it is. */
+  /** How many of the drafts have each of the warnings. */
   #warned: readonly (readonly [warning: (typeof ofDrafts)[number], count: number])[] = [];
 
   constructor() {
@@ -115,7 +115,7 @@ export class InvoifyBulkDialog extends LitElement {
     });
   }
 
-  /** Only as it was when it was asked about: a draft may have been changed, issued or deleted since. */
+  /** Issues a draft only as it was when the user was asked: it may have been changed, issued or deleted since. */
   async #issue({ id, updatedAt }: ListRow): Promise<Outcome<unknown>> {
     const collection = 'invoices';
     const found = await ask(this, 'data.getRecord', { collection, id });

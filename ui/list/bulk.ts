@@ -1,6 +1,6 @@
 // Does the same with several records, one after the other, and says which they are.
 //
-// Invariants: nothing is tried twice. After a failure that would meet every other record, too, or once the user cancels, the rest is
+// Invariants: nothing is tried twice. After a failure that would hit every other record, too, or once the user cancels, the rest is
 // not tried; what was begun is finished.
 
 import type { CallError, Outcome } from '../../shared/window/ipc.ts';
@@ -53,7 +53,7 @@ export function itemName({ columns: { number, kind, customerName, issueDate, tot
   ].join(' · ');
 }
 
-/** Why something did not work for which nobody typed anything. */
+/** Why an action that takes no input did not work. */
 export function failureText(error: CallError): string {
   const { code, kind } = error;
   if (code === 'offline' && kind === undefined) return t('bulk.offline');

@@ -100,7 +100,7 @@ export function columnTitle(collection: Collection, column: Column): string {
   return columnHeading(collection, column).replaceAll('\u00AD', '');
 }
 
-/** Of a record with balances the open amount is one of several. */
+/** For a record with balances the open amount is one of several. */
 function columnHeading({ balances }: Collection, { name }: Column): string {
   return balances && name === 'openMinor' ? t('column.open') : tryText('column', name);
 }
@@ -147,7 +147,7 @@ function amountCell(row: ListRow, name: string): Cell {
   return { text: formatMoney(value, String(row.columns['currency'] ?? 'EUR')) };
 }
 
-/** What is open or overdue in the currency of the row, and which other currencies anything is so in. */
+/** What is open or overdue in the currency of the row, and in which other currencies anything is. */
 function balanceCell(row: ListRow, name: string): Cell {
   const own = amountCell(row, name);
   const others = row.columns[name === 'overdueMinor' ? 'otherOverdue' : 'otherCurrencies'];

@@ -1,5 +1,5 @@
-// Replaces an empty or unreadable list: says why, and offers what to do next. Who owns an account in which nothing can be issued yet is
-// led to the company first. Loaded when it is first needed.
+// Replaces an empty or unreadable list: says why, and offers what to do next. An owner of an account in which nothing can be issued yet
+// is led to the company first. Loaded when it is first needed.
 
 import { LitElement, css, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 
@@ -52,7 +52,7 @@ export class InvoifyListEmpty extends LitElement {
 
   declare kind: Emptiness;
   declare hasSearch: boolean;
-  /** Beside the search. */
+  /** Whether there are filters besides the search. */
   declare hasFilters: boolean;
   declare collection: string;
   declare mayWrite: boolean;

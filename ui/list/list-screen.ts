@@ -212,7 +212,7 @@ export class InvoifyListScreen extends LitElement {
     if (!this.#isToOpen && first) emit(this, 'open-record', { collection: this.collection.name, id: first.id });
   }
 
-  /** What is shown beside the list is of the list. A record that a write or a pull has left out stays, though. */
+  /** The record beside the list must be in the list. One that a write or a pull has left out stays, though. */
   async #checkSelected(): Promise<void> {
     const id = this.selectedId;
     if (id === null || this.#rows.indexOf(id) >= 0) return;

@@ -62,7 +62,7 @@ export function choose(state: ListState, column: string, value: string): ListSta
   return { ...(clearsAge ? withoutAge(state) : state), choices: value === '' ? others : { ...others, [column]: value } };
 }
 
-/** Shows what a cell of the summary counts, what has been due for longest first, or all if it does already. */
+/** Shows what a cell of the summary counts, what has been due for longest first, or everything if that is shown already. */
 export function chooseAge(state: ListState, age: Age, currency: string): ListState {
   if (state.age === age && state.choices['currency'] === currency) {
     const { currency: _, ...choices } = state.choices;
@@ -85,7 +85,7 @@ export function sortBy(sort: ListSort, column: string): ListSort {
 /** What a search says as a decimal number, if it reads as an amount. */
 let readAmount: (search: string) => string | null = () => null;
 
-/** Has searches read as amounts from now on; the first screen loads without what that takes. */
+/** From now on, searches are also read as amounts; the first screen loads without the code for that. */
 export function readAmountsWith(read: typeof readAmount): void {
   readAmount = read;
 }

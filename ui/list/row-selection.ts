@@ -46,8 +46,7 @@ export function withPick(selection: RowSelection, pick: RowPick, rows: readonly 
 }
 
 /**
- * The selection with those of its rows that were asked for as they are now, of which the ones that are gone leave it. Others were
- * selected meanwhile.
+ * The selection with the rows in `asked` as they are now; those that are gone leave it. Others were selected meanwhile, and stay.
  */
 export function withRows(selection: RowSelection, asked: readonly string[], rows: readonly ListRow[]): RowSelection {
   const now = new Map(rows.map((row) => [row.id, row]));

@@ -3,7 +3,7 @@
 //
 //   <invoify-block-banner .block .hasInput>
 //
-// When it disappears while it has the focus, or the sign-in ends for which it did, the sheet around it takes that.
+// If it disappears while it has the focus, or the sign-in for which it disappeared ends, the sheet around it takes the focus.
 
 import { LitElement, html, nothing, type TemplateResult } from 'lit';
 

@@ -144,7 +144,7 @@ export class InvoifyConfirmDialog extends LitElement {
     }
   }
 
-  /** Who has the invoice already needs a credit note, unless one has been begun. */
+  /** Customers who have the invoice already need a credit note, unless one has been begun. */
   #renderInstead(): TemplateResult | string {
     const { action, hasCreditDraft } = this.task;
     if (action !== 'void') return '';
@@ -189,7 +189,7 @@ export class InvoifyConfirmDialog extends LitElement {
       </invoify-sheet>`;
   }
 
-  /** With the figure, where a credit note is over more than is left. */
+  /** With the figure, if a credit note is for more than is left. */
   #failureText(error: FlowError): string {
     const reason = error.fields?.['lines'];
     const number = this.task.context?.credited?.number;

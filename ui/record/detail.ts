@@ -212,7 +212,7 @@ export class InvoifyDetail extends LitElement {
     this.#shownLoad = load;
     this._failure = outcome.ok ? null : outcome.error;
     if (outcome.ok) this._detail = outcome.value;
-    // What has the focus goes with the record.
+    // The focused element goes away with the record.
     if (outcome.ok && !outcome.value && !this.#flow.state.task && this.matches(':focus-within')) this.focusStart();
     this.#beginIfLoaded();
   }

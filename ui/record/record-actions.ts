@@ -66,7 +66,7 @@ function invoiceActions(
   const isCorrected = invoice.totalMinor === 0 && credits?.rows.some(({ columns }) => columns['status'] !== 'draft') === true;
   const isOffered = (name: (typeof names)[number]): boolean => {
     if (name === 'duplicate') return invoice.kind === 'invoice';
-    // Its amounts do not say whether one that comes to 0 has been corrected.
+    // For an invoice that comes to 0, the amounts do not say whether it has been corrected.
     if ((name === 'credit' || name === 'void') && isCorrected) return false;
     if (name === 'redate') return invoice.status === 'draft' && invoice.issueDate < today;
     return isActionAllowed(invoice, name);

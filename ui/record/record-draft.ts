@@ -28,7 +28,7 @@ export interface NumberText {
   parseRate(text: string): number | null;
 }
 
-/** Input that is no amount. It never reaches the server. */
+/** Input that is not an amount. It never reaches the server. */
 export const notAnAmount: Problem = { code: 'amount', message: 'must be an amount' };
 
 /** The highest tax rate that a form takes. The server takes higher ones, but 190 instead of 19 is only ever a slip. */

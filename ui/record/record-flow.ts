@@ -43,7 +43,7 @@ export interface ActionTask {
   /** The payment to remove, for `unpay`. */
   readonly paymentId?: string;
   readonly record: RecordView;
-  /** What is warned of depends on, for `issue`. */
+  /** What the warnings depend on, for `issue`. */
   readonly context?: IssueContext;
   /** Whether a draft credits this invoice, for `void`. */
   readonly hasCreditDraft?: boolean;
@@ -59,8 +59,10 @@ export interface Conflict {
   readonly theirs: RecordView;
 }
 
-/** `unsaved`: a completed sync has shown that a save without a response was not applied. */
-/** Besides the server's: an edit that was not saved after all, and a new record of which nobody knows yet whether it was. */
+/**
+ * Besides the server's errors, `unsaved`: a completed sync has shown that a save without a response was not applied; and `unknown_new`:
+ * it is not known yet whether a new record was saved.
+ */
 export type FlowError = CallError | { readonly code: 'unsaved' | 'unknown_new'; readonly message: string; readonly fields?: never };
 
 export interface FlowState {
@@ -122,7 +124,7 @@ export class RecordFlow implements ReactiveController {
     host.addController(this);
   }
 
-  /** An error that came of the connection or the session says nothing beside a block, which says it, or once that has changed. */
+  /** Drops an error that is due to the connection or the session, once a block says so instead or the block has changed. */
   hostUpdate(): void {
     const block = this.#deps.block();
     const isOver = block !== null || block !== this.#block;
@@ -241,7 +243,7 @@ export class RecordFlow implements ReactiveController {
     }
   }
 
-  /** Refreshes first: a next task opened on the old version would take this one's change for a conflict. */
+  /** Refreshes first: a task that is opened next, on the old version, would take this one's change for a conflict. */
   async #finish(task: Task, record: WireRecord): Promise<void> {
     const stays = task.record !== null && !(task.kind === 'action' && task.action === 'delete');
     if (stays) {

@@ -50,7 +50,7 @@ export function languageName(tag: string): string {
   return new Intl.DisplayNames(currentLocale().language, { type: 'language' }).of(tag) ?? tag;
 }
 
-/** In which language the paper is for a customer without one: by the country (a code), or else by the company's. */
+/** The language of the paper for a customer without one: by the country (a code), or else by the company's. */
 export function usualLanguageText(country: string): string {
   return country === '' ? t('language.usual') : t('language.usualIs', {
     language: languageName(new Intl.Locale(paperLocale({ address: { country } }, {})).language),

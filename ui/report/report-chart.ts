@@ -1,5 +1,5 @@
-// The report's bars: twelve months, drawn in SVG and stretched to the width there is; the months below and the amounts, which screen
-// readers read, are text.
+// The report's bars: twelve months, drawn in SVG and stretched to the available width; the months below and the amounts, which
+// screen readers read, are text.
 
 import { css, html, nothing, svg, type TemplateResult } from 'lit';
 

@@ -158,7 +158,7 @@ export class InvoifyReport extends LitElement {
   }
 
   #renderChoices(state: ReportState): TemplateResult {
-    // Of quarters, whole ones are added up.
+    // Only whole quarters are added up.
     const period = periodOf(shownMonths(state), this.today);
     const choosePeriod = (event: Event): void => {
       const chosen = periods.find((name) => name === (event.target as HTMLSelectElement).value);

@@ -18,9 +18,9 @@ export interface ComputerView {
   readonly signedInMs: number;
   readonly seenMs: number;
   readonly seenAgoMs: number;
-  /** When what it has was the latest; null if it has not synced yet. */
+  /** When its data was last current; null if it has not synced yet. */
   readonly syncedMs: number | null;
-  /** How old what it has is; 0 if there is nothing newer. Null if it has not synced yet. */
+  /** How old its data is; 0 if there is nothing newer. Null if it has not synced yet. */
   readonly behindMs: number | null;
   /** What is wrong with it for more than a week: it was not seen, or its data are older. */
   readonly late: 'unseen' | 'behind' | null;

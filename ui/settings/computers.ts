@@ -1,5 +1,5 @@
-// The computers that are signed in: one's own, as a list, or (`all`, for owners) everyone's, as a table where there is room.
-// Each session but this computer's own can be ended. The list comes from the server, so offline there is none to load.
+// The computers that are signed in: the user's own, as a list, or (`all`, for owners) everyone's, as a table where there is
+// room. Each session but this computer's own can be ended. The list comes from the server, so offline there is none to load.
 //
 //   <invoify-computers .status .revision ?all>
 
@@ -57,7 +57,7 @@ export class InvoifyComputers extends LitElement {
 
   declare status: Status | null;
   declare revision: string;
-  /** Whether to show the account's computers instead of one's own. */
+  /** Whether to show the account's computers instead of the user's own. */
   declare all: boolean;
   declare _sessions: readonly SessionEntry[] | null;
   /** The users' names by id. */

@@ -1,5 +1,5 @@
-// Changing one's own password: the current one, the new one, and that repeated. What was typed stays until it is accepted;
-// while the server cannot be asked, nothing can be typed or sent, and the form says why.
+// Changes the user's own password: the current one, the new one, and the new one repeated. What was typed stays until it is
+// accepted; while the server cannot be asked, nothing can be typed or sent, and the form says why.
 //
 //   <invoify-password-form .status @changed>
 
@@ -43,7 +43,7 @@ export class InvoifyPasswordForm extends LitElement {
   declare _problems: Readonly<Partial<Record<Name, string>>>;
   declare _error: CallError | null;
   declare _isBusy: boolean;
-  /** Until what was tried too often may be tried again. */
+  /** Runs until another attempt is allowed after too many. */
   #waiting: ReturnType<typeof setTimeout> | undefined;
   #lastBlock: WriteBlock = null;
 
@@ -63,7 +63,7 @@ export class InvoifyPasswordForm extends LitElement {
   protected override willUpdate(changed: PropertyValues<this>): void {
     if (!changed.has('status') || this.#block === this.#lastBlock) return;
     this.#lastBlock = this.#block;
-    // Only that the outcome is unknown stays true whether the server can be asked or not.
+    // Only an unknown outcome stays true whether the server can be asked or not.
     if (this._error?.code !== 'outcome_unknown') this.#setError(null);
   }
 

@@ -118,8 +118,8 @@ export function writeBlock(status: Status): WriteBlock {
 }
 
 /**
- * The server has refused the session, and is asked once more before that counts: until then nothing is accepted. Who does not want to
- * wait may sign in.
+ * The server has refused the session, and is asked once more before that counts: until then nothing is accepted. Whoever does not
+ * want to wait may sign in.
  */
 function isInDoubt({ state, error }: Status): boolean {
   return state === 'error' && error?.code === 'unauthorized';
@@ -270,7 +270,7 @@ function lastSynced(memory: SyncMemory, nowMs: number): string {
   return age < 60_000 ? t('sync.justNow') : t('sync.lastSynced', { when: formatRelative(age) });
 }
 
-/** With how old the data is, if any has been synced. */
+/** Adds how old the data is, if any has been synced. */
 function withAge(text: string, memory: SyncMemory, nowMs: number): string {
   return memory.latest.lastSync ? `${text} · ${lastSynced(memory, nowMs)}` : text;
 }

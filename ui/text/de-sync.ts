@@ -4,7 +4,7 @@ import type { Translation } from './catalogue.ts';
 import type { enSync } from './en-sync.ts';
 
 export const deSync: Translation<typeof enSync> = {
-  // Why no answer of the server arrived.
+  // Why no answer from the server arrived.
   'failure.name_not_found': 'Einen Server mit diesem Namen gibt es nicht. Prüfen Sie die Adresse und Ihre Netzwerkverbindung.',
   'failure.refused': 'Der Server lehnt Verbindungen ab. Vielleicht läuft er nicht, oder die Adresse hat einen anderen Port.',
   'failure.timed_out': 'Der Server antwortet nicht. Vielleicht läuft er nicht, oder eine Firewall blockiert die Verbindung.',

@@ -3,7 +3,7 @@
 import type { Catalogue } from './catalogue.ts';
 
 export const enSync = {
-  // Why no answer of the server arrived, by its kind (`FailureKind`).
+  // Why no answer from the server arrived, by its kind (`FailureKind`).
   'failure.name_not_found': 'There is no server with this name. Check the address and your network.',
   'failure.refused': 'The server refuses connections. It may be down, or the address may have another port.',
   'failure.timed_out': 'The server does not answer. It may be down, or a firewall may be in between.',

@@ -1,4 +1,4 @@
-// Why no answer of the server arrived: each cause has its own kind and sentence, and is logged once. Real servers where Node
+// Why no answer from the server arrived: each cause has its own kind and sentence, and is logged once. Real servers where Node
 // can play the part, for Node's fetch and for Electron's; errors which only a Windows desktop sees, by their names.
 
 import assert from 'node:assert/strict';
@@ -143,7 +143,7 @@ describe('a certificate', { skip: hasOpenssl() ? false : 'there is no openssl pr
 });
 
 describe('a peer', () => {
-  /** Answers with this status, these headers and this body, which is no answer of an Invoify server. */
+  /** Answers with this status, these headers and this body, which is no answer from an Invoify server. */
   const plain = (t: TestContext, status: number, headers: Readonly<Record<string, string>>, body = ''): Promise<string> =>
     listen(t, createHttp((request, response) =>
       void response.writeHead(status, { 'x-request-id': String(request.headers['x-request-id']), ...headers }).end(body)));

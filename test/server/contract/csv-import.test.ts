@@ -231,10 +231,10 @@ for (const store of stores) {
         'S-5;Zwei Zeilen;1.2.2026;1.3.2026;1 2345,00;;', 'S-10;Zwei Zeilen;1.2.2026;1.3.2026;10,00;-0,01;open',
       ].join('\n'), '--currency', 'EUR');
       assert.deepEqual([code, ...text.trimEnd().split('\n')], [1,
-        'Line 2, balance: must be nothing where the status is paid.',
-        'Line 3, balance: must be more than nothing unless the status is paid.',
+        'Line 2, balance: must be zero where the status is paid.',
+        'Line 3, balance: must be more than zero unless the status is paid.',
         'Line 4, total: is required.', 'Line 5, total: is required.',
-        'Line 6, total: must be an amount in EUR, such as 1234.56 or 1.234,56.', 'Line 7, balance: must be between nothing and the total.',
+        'Line 6, total: must be an amount in EUR, such as 1234.56 or 1.234,56.', 'Line 7, balance: must be between zero and the total.',
         '6 rows do not fit. Nothing was imported.',
       ]);
       const fitting = await run([
@@ -247,13 +247,13 @@ for (const store of stores) {
       assert.equal(summed.text.split('\n')[0], 'Line 2, total: is not what net and tax rate come to.');
     });
 
-    test('takes a partly paid invoice only with a balance between nothing and the total', async () => {
+    test('takes a partly paid invoice only with a balance between zero and the total', async () => {
       const { code, text } = await run([
         'number;customer;date;net;tax;balance;status', 'P-1;Zwei Zeilen;1.2.2026;10,00;19;;partly paid',
         'P-2;Zwei Zeilen;1.2.2026;10,00;19;0;Teilweise bezahlt', 'P-3;Zwei Zeilen;1.2.2026;10,00;19;11,90;Partly paid',
         'P-4;Zwei Zeilen;1.2.2026;0;19;0;partly paid', 'P-5;Zwei Zeilen;1.2.2026;10,00;19;-1,00;partly paid',
       ].join('\n'), '--currency', 'EUR');
-      const between = 'balance: must be more than nothing and less than the total where the status is partly paid.';
+      const between = 'balance: must be more than zero and less than the total where the status is partly paid.';
       assert.deepEqual([code, ...text.trimEnd().split('\n')], [1, 'Line 2, status: needs what is still open, in a column balance.',
         ...[3, 4, 5, 6].map((line) => `Line ${line}, ${between}`), '5 rows do not fit. Nothing was imported.']);
       const fitting = ['number;customer;date;net;tax;balance;status', 'P-6;Zwei Zeilen;1.2.2026;10,00;19;11,89;Teilweise bezahlt'];

@@ -58,7 +58,7 @@ describe('the admin command', () => {
     }
     assert.equal((await server.owner.pull()).body.scope, scope);
     const { code, stdout } = await runServer(['admin', 'clock'], server.env);
-    assert.deepEqual([code, stdout], [0, "This machine's clock is taken for right.\n"]);
+    assert.deepEqual([code, stdout], [0, "This machine's clock is accepted.\n"]);
     assert.ok(Date.parse((await server.owner.pull()).body.serverTime) > server.clock.ms);
   });
 });

@@ -135,7 +135,7 @@ describe('adopt', { skip: mongodb.skip }, () => {
     });
     const expected = [
       'users 1: email is already in use', 'users 2: email must be an e-mail address',
-      `customers ${other}: name is required`, 'customers 7: email is no text there (a list)',
+      `customers ${other}: name is required`, 'customers 7: email is not text there (a list)',
       'customers "text": address.country must be a country code of ISO 3166-1, such as DE',
       'invoices "b": customerId refers to one of the customers', 'invoices "c": number is missing',
       'invoices "d": status is LOST there, which the mapping\'s values do not have',
