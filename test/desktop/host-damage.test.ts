@@ -58,7 +58,7 @@ function overwritePages(file: string, fits: (page: Buffer, index: number) => boo
 /** The pages that hold the plans' payloads. */
 const holdsPlans = (page: Buffer): boolean => page.includes('"priceMinor":1900');
 
-describe('a cache file that is no cache of ours', () => {
+describe('a cache file that is not ours', () => {
   const damaged = /^The data on this computer is damaged\. It was set aside/;
   const ways: readonly (readonly [what: string, notice: RegExp, damage: (file: string) => void])[] = [
     ['is not a database', damaged, (file) => writeFileSync(file, 'Not a database, but long enough to be read as one.'.repeat(200))],

@@ -138,7 +138,7 @@ describe('a renewal', () => {
     ['is never answered', faults.silent],
   ];
   for (const [what, fault] of failures) {
-    test(`that ${what} delays and fails no sync, and is tried again`, async (t) => {
+    test(`that ${what} neither delays nor fails a sync, and is tried again`, async (t) => {
       const { desk, token } = await openFresh(t);
       pass(desk, 40 * MINUTE_MS);
       desk.network.plan(({ path }) => path === '/api/auth/refresh' ? fault : null);

@@ -126,7 +126,7 @@ describe('the token', () => {
     await assertRejects(openDesk(t, { url: 'http://invoices.acme.lan' }), 'invalid_request');
   });
 
-  test('is not sent to the server before, which has refused an earlier one of the same user', async (t) => {
+  test('is not sent to the previous server, which has refused an earlier one of the same user', async (t) => {
     const desk = await openDesk(t, { url: site.server.url });
     await desk.host.signIn(firstOwner, password);
     await desk.sync();
@@ -169,7 +169,7 @@ describe('the token', () => {
     }
   });
 
-  test('and the password are shown again only to a server that has said once more that it is one', async (t) => {
+  test('and the password are shown again only to a server that has identified itself once more', async (t) => {
     const [mine, theirs] = [await openBooks(site), await openBooks(site)];
     const ways: readonly ((desk: Desk) => Promise<unknown>)[] = [
       (desk) => assertRejects(desk.host.signIn(firstOwner, password), 'bad_response'),

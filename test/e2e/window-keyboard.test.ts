@@ -168,7 +168,7 @@ describeWindow('keyboard use', { invoices: 300, customers: 200 }, (env) => {
     await waitUntil(page, 'the list has the focus', () => hasFocus(page.getByRole('grid')));
   });
 
-  test('takes at most 40 keys from the sign-in over a payment of what is overdue to a new invoice on paper', async (t) => {
+  test('takes at most 40 keys from the sign-in via a payment of what is overdue to a new invoice on paper', async (t) => {
     const colleague = await env().colleague();
     const date = (daysAgo: number): string => addDays(today(), -daysAgo);
     const { id: customerId } = await colleague.create('customers', { name: 'Overdue Since Long Ltd', currency: 'EUR' });

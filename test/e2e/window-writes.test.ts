@@ -197,7 +197,7 @@ describeWindow('writes in one window', { invoices: 300, customers: 600 }, (env) 
     await row('Changed at once').waitFor({ state: 'detached' });
   });
 
-  test('see whether the sign-in is stored, change one\'s own password, once it is right, and end one\'s sessions elsewhere', async (t) => {
+  test('show whether the sign-in is stored, change the user\'s own password, once it is right, and end their other sessions', async (t) => {
     const { editor, password } = env();
     const elsewhere = await env().colleague(editor);
     const page = await openWindow(t, env(), editor);

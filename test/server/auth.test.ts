@@ -91,7 +91,7 @@ for (const kind of stores) {
     });
   });
 
-  describe(`a change of one's password, on ${kind.kind}`, { skip: kind.skip }, () => {
+  describe(`a change of the user's own password, on ${kind.kind}`, { skip: kind.skip }, () => {
     test('fails if somebody else has set another one since the old one was checked', async (t) => {
       const store = await newStore(t, kind);
       await createOwner(store, passwords, email, 'the first password');

@@ -16,7 +16,7 @@ import { chooseLocale, loadLaterTexts, setLocale } from '../../ui/text/i18n.ts';
 import { runServer, startServer, stores } from './harness.ts';
 
 describe('a CSV file', () => {
-  test('is read from a file by the command, which refuses what is no CSV in UTF-8 with a sentence', async (t) => {
+  test('is read from a file by the command, which refuses what is not CSV in UTF-8 with a sentence', async (t) => {
     const [embedded] = stores;
     assert.ok(embedded);
     const server = await startServer(embedded);

@@ -46,7 +46,7 @@ describe('the client of a request', () => {
   const peer = (remote: string, forwarded: string | undefined, trusted: string | null): string =>
     peerOf(remote, forwarded, trusted === null ? null : proxies(trusted)).peer;
 
-  test('is whoever connects, if that is no trusted proxy, whatever it says', () => {
+  test('is whoever connects, if that is not a trusted proxy, whatever it says', () => {
     assert.equal(peer('192.0.2.9', '203.0.113.1', null), '192.0.2.9');
     assert.equal(peer('::ffff:192.0.2.9', '203.0.113.1', '1, 10.0.0.0/8'), '192.0.2.9');
     assert.equal(peer('2001:db8::9', '203.0.113.1', '2001:db8:1::/48'), '2001:db8::9');

@@ -91,7 +91,7 @@ test('a disk is said to be nearly full below a gibibyte, and is not ready below 
   }
 });
 
-test('damage that an inspection found is told until one finds none', async (t) => {
+test('damage that an inspection found is reported until one finds none', async (t) => {
   let isDamaged = true;
   const fixture = open(t, {
     async inspect() {

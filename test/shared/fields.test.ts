@@ -50,7 +50,7 @@ describe('checking fields', () => {
     assert.deepEqual(check({ name: 'x', parts: [1, 2, 3] }).problems, { parts: problem('too_many', { max: 2 }) });
   });
 
-  test('takes a text of which nothing can be seen for none, and leaves what joins letters', () => {
+  test('counts a text of which nothing can be seen as missing, and keeps what joins letters', () => {
     const name = (value: string): Problem | undefined => check({ name: value }).problems['name'];
     for (const blank of [
       '', ' ', '\u200b', '\u00a0\u2003', '\u202e', '\u2060\ufeff', '\u00ad', '\u3164', '\u115f', '\u2800', '\u{e0020}', '\ufe0f',

@@ -85,7 +85,7 @@ describe('by payment date', () => {
     assert.deepEqual(report('paidOn', [{ ...invoice, payments: invoice.payments.slice(0, 1) }], '2026-01', '2026-01'), [january]);
   });
 
-  test('of an invoice that is less after a credit note counts what is left', () => {
+  test('of an invoice that a credit note has reduced counts what is left', () => {
     const creditNotes = [document('2026-02-10', [standard(5000, 700)], { kind: 'credit_note' })];
     const payments = [{ amountMinor: 11_900, paidOn: '2026-03-05' }];
     assert.deepEqual(report('paidOn', [document('2026-01-01', lines, { creditNotes, payments })]),

@@ -17,7 +17,7 @@ const [embedded, mongodb] = stores;
 assert.ok(embedded && mongodb);
 
 describe('an account that goes from the embedded database to MongoDB', { skip: mongodb.skip }, () => {
-  test('is gone on with by a desktop from its cursor, if it was moved', async (t) => {
+  test('is continued by a desktop from its cursor, if it was moved', async (t) => {
     const { desk, person, behind } = await move(t, true);
     const outcome = await desk.sync();
     assert.deepEqual([outcome.rebuilt, outcome.changes], [null, behind]);

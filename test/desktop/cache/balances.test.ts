@@ -52,7 +52,7 @@ test('a customer owes what is open in its currency, and others are named', (t) =
   failsWith('invalid_request', () => list(cache, 'otherCurrencies'));
 });
 
-test('a sum that is no safe integer is unknown', (t) => {
+test('a sum that is not a safe integer is unknown', (t) => {
   const cache = temporaryCache(t);
   const most = { totalMinor: Number.MAX_SAFE_INTEGER };
   fill(cache, [customer(1), customer(2), owed(1, 1, most), owed(2, 1, most), owed(3, 2, most)]);

@@ -10,7 +10,7 @@ const line = (description: string, unitPriceMinor: number, others: object = {}) 
   ({ description, quantityMilli: 3000, unitPriceMinor, taxRateBp: 1900, ...others });
 
 describe('suggestions for a line', () => {
-  test('are the newest lines with a word that begins so, the descriptions that begin so first, each once', (t) => {
+  test('are the newest lines with a word that begins with the text, descriptions that begin with it first, each once', (t) => {
     const cache = temporaryCache(t);
     fill(cache, [
       upsert('invoices', 1, invoice(1, { lines: [line('Web hosting', 900), line('Café web site', 5000)] })),

@@ -32,7 +32,7 @@ describe('a page of a list', () => {
     assert.deepEqual([second?.['openMinor'], second?.['lastPaidOn'], second?.['partPaidMinor']], [601, '2025-04-30', 400]);
   });
 
-  test('has no greatest value of a list that is none', (t) => {
+  test('has no greatest value of what is not a list', (t) => {
     const cache = temporaryCache(t);
     const odd = [null, 'text', 7, {}, ['text', 7, null, []], [{ paidOn: null }]];
     fill(cache, odd.map((payments, index) => upsert('invoices', index, invoice(index, { payments }))));

@@ -105,7 +105,7 @@ for (const hasFullText of [true, false]) {
       assert.deepEqual([rows.length, total], [1, 1]);
     });
 
-    test('no input is an error', (t) => {
+    test('no search text causes an error', (t) => {
       const cache = make(t);
       const syntax = fc.constantFrom(
         '"', "'", '*', '^', ':', '(', ')', '+', '-', '%', '_', '\\', 'AND', 'OR', 'NOT', 'NEAR(', '{', '}', ' ', '\u0000', 'ü', '\ud800',

@@ -104,7 +104,7 @@ test('a proof empties a full-text index that is not what the list makes it, and 
   }
 });
 
-test('a full-text index that is being built, or that this SQLite has none of, is no damage', async (t) => {
+test('a full-text index that is being built, or that this SQLite does not have, does not count as damage', async (t) => {
   const cache = temporaryCache(t);
   applyChanges(cache.writer, 'a', many.slice(0, 10));
   while (!isBuilt(cache.reader, 'a')) {

@@ -98,7 +98,7 @@ describe('a start that fails', () => {
     assert.match(text, /%APPDATA%[^]*INVOIFY_DATA[^]*\(Failed to get 'appData' path\)/);
   });
 
-  test('because INVOIFY_DATA is no full path says so', async (t) => {
+  test('because INVOIFY_DATA is not a full path says so', async (t) => {
     useFolder(t, join('some', 'folder'));
     assert.match(await failedStart(t, () => undefined), /\(INVOIFY_DATA must be a full path\.\)/);
     assert(!existsSync('some'));
@@ -120,7 +120,7 @@ describe('a start that fails', () => {
     assert.deepEqual([controls.app.getPath('userData'), existsSync(join(path, 'database'))], [path, true]);
   });
 
-  test('is not the end of an INVOIFY_DATA with spaces or quotes around it, as `set` leaves them', async (t) => {
+  test('is avoided even if INVOIFY_DATA has spaces or quotes around it, as `set` leaves them', async (t) => {
     const path = mkdtempSync(join(tmpdir(), 'invoify-elsewhere-'));
     t.after(() => rmSync(path, { recursive: true, force: true }));
     for (const value of [`${path} `, `"${path}"`, ` "${path}" `]) {

@@ -82,7 +82,7 @@ const csv = (locale: string): CsvRequest => ({
 });
 
 describe('a CSV export', () => {
-  test('has the words of the window for values that have such', async (t) => {
+  test('has the window\'s words for values that have any', async (t) => {
     const { ask, home } = await openSynced(t);
     const path = join(home, 'plans.csv');
     const columns = [{ name: 'interval', title: 'Abrechnung', words: { month: 'Monatlich', year: '=Jahr' } }];
@@ -132,7 +132,7 @@ describe('a CSV export', () => {
   });
 });
 
-test('a table of the window is written as it is, and refused if it is none', async (t) => {
+test('a table of the window is written as it is, and refused if it is not one', async (t) => {
   const { ask, refusal, home } = await openSynced(t);
   const path = join(home, 'report.csv');
   const table = { name: 'report', titles: ['Month', 'Net'], rows: [['2026-01', { amountMinor: 1999, currency: 'EUR' }]], locale: 'de-DE' };

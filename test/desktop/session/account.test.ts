@@ -31,7 +31,7 @@ test('a session is named after computer and program, in at most 100 characters t
 });
 
 describe('sessions', () => {
-  test('are listed with the name given at sign-in, one\'s own or all, and ended at most once', async (t) => {
+  test('are listed with the name given at sign-in, the user\'s own or all, and ended at most once', async (t) => {
     const email = 'seller@account.test';
     const { body } = await account.client.post('/api/users', user(email, { role: 'editor', password }));
     const desk = await openDesk(t, { url: site.server.url, deps: { device: 'FRONT-DESK, Invoify 1.2.0' } });

@@ -116,7 +116,7 @@ describe('a digest that never matches', () => {
     assert.equal(downloads(desk), 1, 'the next pull was not asked for');
   });
 
-  test('still says so after a restart, and no more once it matches, without a download', async (t) => {
+  test('still says so after a restart, and no longer once it matches, without a download', async (t) => {
     const { books, desk } = await open(t);
     corrupt(desk, wrongDigest);
     await pullUnproved(desk, books);

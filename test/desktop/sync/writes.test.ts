@@ -29,7 +29,7 @@ after(() => site.stop());
 
 const fields = (input: object): JsonObject => input as JsonObject;
 
-describe('a write without a word of the server about it', () => {
+describe('a write without a word from the server about it', () => {
   const isWrite = ({ method, path }: Call): boolean => method !== 'GET' && !path.startsWith('/api/auth/');
 
   /** Breaks the first `count` writes. */

@@ -149,7 +149,7 @@ for (const store of stores) {
       assert.doesNotMatch(JSON.stringify(entries), /argon|correct horse/);
     });
 
-    test('has one for each sign-in, for each end of a session and for one\'s own password', async () => {
+    test('has one for each sign-in, for each end of a session and for a user\'s own password', async () => {
       const email = 'comes.and.goes@first.test';
       const { id } = await server.owner.create('users', user(email, { role: 'editor', password }));
       const start = await newest();

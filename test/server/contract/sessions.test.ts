@@ -129,7 +129,7 @@ for (const store of stores) {
       }
     });
 
-    test('of one\'s own can be ended, also the one that asks', async () => {
+    test('of the user\'s own can be ended, including the one that asks', async () => {
       const email = await newcomer();
       const [lost, here] = [await signIn(email), await signIn(email)];
       assert.equal((await here.send('DELETE', `/api/auth/sessions/${(await ownSession(lost)).id}`)).status, 200);
@@ -177,7 +177,7 @@ for (const store of stores) {
       for (const client of [...both, late]) await assertWorks(client);
     });
 
-    test('accept a token of before the last one no more', async () => {
+    test('no longer accept a token older than the previous one', async () => {
       const first = await signIn(await newcomer());
       const second = await refresh(first);
       const third = await refresh(second);

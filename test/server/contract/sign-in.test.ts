@@ -137,7 +137,7 @@ for (const store of stores) {
       assert.equal((await server.client.post('/api/auth/login', { email, password: 'another good one' })).status, 200);
     });
 
-    test('by changing one\'s own password, after the response', async () => {
+    test('by a user\'s own change of password, after the response', async () => {
       const { email, path, version } = await editor();
       const promoted = await server.owner.patch(path, version, { role: 'owner' });
       const self = await server.client.login(email, password);

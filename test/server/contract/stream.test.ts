@@ -83,7 +83,7 @@ for (const store of stores) {
       }
     });
 
-    test('is sent to whom names its type, with at least the weight that JSON has', async () => {
+    test('is sent to whoever names its type, with at least the weight that JSON has', async () => {
       for (const accept of [
         streamType, 'Application/X-NDJSON', `${streamType}, application/json`, `application/json;q=0.9, ${streamType}`,
         `*/*, ${streamType}`,

@@ -92,7 +92,7 @@ for (const store of stores) {
       ]) await refusedAs(forge(changed(change), oldSecret));
     });
 
-    test('is refused before its time, and if its time is no number', async () => {
+    test('is refused before its time, and if its time is not a number', async () => {
       const parts = decode(people.viewer.token ?? '');
       const nowS = server.clock.ms / 1000;
       const startingAt = (nbf: unknown): string => forge({ header: parts.header, claims: { ...parts.claims, nbf } }, oldSecret);

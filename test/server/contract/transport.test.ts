@@ -219,7 +219,7 @@ describe('HTTPS', { skip: hasOpenssl() ? false : 'there is no openssl program to
     await installation.remove();
   });
 
-  test('has a certificate that is valid now, if it had one: before and after its days one is taken only for another such', () => {
+  test('keeps a certificate that is valid now unless the new one is, too; before and after its days it takes any', () => {
     const lines: string[] = [];
     const files = readTls(cert, key);
     assert.ok(files);

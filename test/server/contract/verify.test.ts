@@ -84,7 +84,7 @@ for (const store of stores) {
       assert.match((await server.owner.get('/api/audit')).text, /"action":"verify","actor":"admin"/);
     });
 
-    test('names what is kept for an account that is gone, and a key that is no id', async (t) => {
+    test('names what is kept for an account that is gone, and a key that is not an id', async (t) => {
       const { server, accountId } = await openBooks(t, store);
       await edit(server, {
         embedded: (db) => void db.prepare("UPDATE account SET account_id = 'renamed'").run(),
@@ -176,7 +176,7 @@ for (const store of stores) {
       assert.match((await verify(server)).text, /does not fit its collection: number is not one like INV-2026-00001\.$/m);
     });
 
-    test('brings a clock back that was set by hand, and a request of before that is repeated is still answered, not done', async (t) => {
+    test('brings back a clock that was set by hand, and still answers a repeated request from before without doing it', async (t) => {
       const { server, accountId } = await openBooks(t, store);
       const headers = { 'Idempotency-Key': 'one' };
       const first = await server.owner.post('/api/customers', customer({ name: 'Once' }), headers);

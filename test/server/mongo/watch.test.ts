@@ -131,7 +131,7 @@ describe('WATCH=1', { skip: mongodb.skip }, () => {
     await requireSound();
   });
 
-  test('comes to what did not fit and now does, however much else does not', async () => {
+  test('reaches what did not fit and now does, however much else does not', async () => {
     const [customer, invoice] = [new ObjectId(), new ObjectId()];
     const misfits = Array.from({ length: 501 }, () => ({ _id: new ObjectId(), displayName: 'Misfit', billing: { country: 'Nowhere' } }));
     const adopted = books.collection('adopted');
@@ -170,7 +170,7 @@ describe('WATCH=1', { skip: mongodb.skip }, () => {
     await requireSound();
   });
 
-  test('is gone on with by another process when the one that follows is stopped, which writes nothing more when it wakes', async (t) => {
+  test('is taken over by another process when the one at work is stopped, which writes nothing more when it wakes', async (t) => {
     await server.restart({ WATCH: '' });
     const holder = async (): Promise<string | null> => (await adoptions(books).findOne({}))?.holder ?? null;
     const held = async (isOther: (holder: string) => boolean): Promise<string> => {
@@ -209,7 +209,7 @@ describe('WATCH=1', { skip: mongodb.skip }, () => {
     await requireSound();
   });
 
-  test('takes nothing that is missing for gone while a collection is restored, and does once that is over', async (t) => {
+  test('does not take what is missing for gone while a collection is restored, but does once that is over', async (t) => {
     await server.restart({ WATCH: '' });
     const store = await openStore(server, () => server.clock.ms);
     t.after(() => store.close());
@@ -248,7 +248,7 @@ describe('WATCH=1', { skip: mongodb.skip }, () => {
     await requireSound();
   });
 
-  test('takes nothing that is missing for gone either when it fails while it looks at what came in place of a collection', async (t) => {
+  test('does not take what is missing for gone either if it fails while it looks at what replaced a collection', async (t) => {
     await server.restart({ WATCH: '' });
     const store = await openStore(server, () => server.clock.ms);
     t.after(() => store.close());
@@ -357,7 +357,7 @@ describe('WATCH=1', { skip: mongodb.skip }, () => {
     assert.ok(!(await recordsOf(server.owner)).has(_id.toHexString()));
   });
 
-  test('that cannot follow a database says so until another process follows it, or nobody is to', async (t) => {
+  test('that cannot follow a database says so until another process follows it, or nobody has to', async (t) => {
     await server.restart({ WATCH: '' });
     const adoption = await adoptions(books).findOne({});
     assert.ok(adoption);

@@ -33,13 +33,13 @@ describe('the link of an e-mail', () => {
     }), { numRuns: 50 });
   });
 
-  test('is refused for a recipient that is no address, or that is several', () => {
+  test('is refused for a recipient that is not an address, or is several', () => {
     for (const to of ['x', 'a@b.test,c@d.test', 'a@b.test?bcc=c@d.test', 'a@b.test\n', 'https://evil.example/@x y', '-a b@c.test']) {
       assert.throws(() => mailLink({ to, subject: '', text: '' }), { code: 'invalid_request' }, to);
     }
   });
 
-  test('is made only of a request with text of bounded length', () => {
+  test('is made only from a request whose text has a bounded length', () => {
     const parse = requestParsers['app.openEmail'];
     assert.deepEqual(parse({ to: '', subject: 'x', text: 'y', url: 'file:///etc' }), { to: '', subject: 'x', text: 'y' });
     for (const request of [

@@ -17,7 +17,7 @@ describe('the link of a phone number', () => {
     for (const [text, link] of Object.entries(numbers)) assert.equal(phoneLink(text), link, text);
   });
 
-  test('is refused for what is none', () => {
+  test('is refused for what is not a number', () => {
     const others = ['', '12', 'call me', '*21*0301234#', '030#1', '#31#0301234', 'tel:030123', '1'.repeat(21), '+', 'javascript:1234'];
     for (const text of others) {
       assert.equal(phoneLink(text), null, text);
@@ -32,7 +32,7 @@ describe('the link of a phone number', () => {
     }), { numRuns: 300 });
   });
 
-  test('is made only of a request with text of bounded length', () => {
+  test('is made only from a request whose text has a bounded length', () => {
     const parse = requestParsers['app.openPhone'];
     assert.deepEqual(parse({ number: '030', url: 'file:///etc' }), { number: '030' });
     for (const request of [null, {}, { number: 7 }, { number: '' }, { number: '1'.repeat(101) }]) {

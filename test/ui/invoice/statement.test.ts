@@ -48,7 +48,7 @@ describe('a statement of account', () => {
     assert.deepEqual([paper.request, paper.bank], ['We will refund you €25.00.', []]);
   });
 
-  test('names the invoices as the reference, or where those are many, what the payee knows the customer by', () => {
+  test('names the invoices as the reference, or where there are many, the payee\'s own number for the customer', () => {
     const many = [1, 2, 3, 4].map((number) => row(number, null, 100));
     const { number: _none, ...unnumbered } = customer;
     const requests = [statement(many), statement(many, { customer: unnumbered })].map(({ request, bank }) => [plain(request), bank.at(-1)]);

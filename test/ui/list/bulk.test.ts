@@ -62,7 +62,7 @@ describe('several records', () => {
     assert.match(name({ number: null, kind: 'credit_note', totalMinor: -500 }), /^Credit note · Bulky Ltd · .*2026.* · -€5\.00$/);
   });
 
-  test('speak of nothing typed where nothing was', async () => {
+  test('do not speak of what was typed where nothing was', async () => {
     await loadLaterTexts();
     for (const code of ['offline', 'signed_out', 'unauthorized'] as const) {
       const text = failureText({ code, message: '' });

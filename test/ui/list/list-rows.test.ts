@@ -98,7 +98,7 @@ describe('the rows of a list', () => {
     assert.equal(rows.row(515)?.id, '515');
   });
 
-  test('are fetched at most two pages at a time, however fast one scrolls', async () => {
+  test('are fetched at most two pages at a time, however fast the user scrolls', async () => {
     const { rows, fetches } = setUp(100_000);
     rows.show(searchFor(''));
     await fetches[0]?.respond();

@@ -94,7 +94,7 @@ function createServer(payload: JsonObject) {
 
 describe('an error', () => {
   for (const [code, during] of [['unauthorized', 'checking'], ['offline', 'unreachable'], ['signed_out', 'signed_out']] as const) {
-    test(`is gone once what it came of has changed: ${code}`, async () => {
+    test(`is gone once its cause has changed: ${code}`, async () => {
       const { flow, edit, fail, become, setBlock } = createServer({ note: 'a' });
       edit();
       fail(code);
@@ -320,7 +320,7 @@ describe('a write without a response', () => {
     assert.deepEqual([issuing.done.length, issuing.flow.state.error?.code], [0, 'unsaved']);
   });
 
-  test('is still open if it was saved again, otherwise, while a sync was looked at', async () => {
+  test('is still open if it was saved again, differently, while a sync was being checked', async () => {
     const { flow, deps, edit, fail, done, view } = createServer(customer);
     edit();
     fail('outcome_unknown', true);
