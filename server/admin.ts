@@ -31,7 +31,7 @@ export async function prepareAdmin(args: readonly string[], input: NodeJS.ReadSt
   if (rest.length > 0 || !(email === undefined ? ['restored', 'clock'] : ['create', 'reset']).includes(command)) {
     throw new ConfigError('Usage: node server.ts admin create|reset <email>, or node server.ts admin restored|clock');
   }
-  if (email === undefined) return command === 'restored' ? tellRestored : acceptClock;
+  if (email === undefined) return command === 'restored' ? renewForRestore : acceptClock;
   const passwords = createPasswords();
   if (command === 'create') {
     requireAddress(email);
@@ -56,7 +56,7 @@ async function requireAccounts(store: Store): Promise<void> {
   throw new ConfigError('There is no account in this database. Correct MONGODB_URL, MONGODB_DB or DATA_DIR, whichever names it.');
 }
 
-async function tellRestored(store: Store): Promise<string> {
+async function renewForRestore(store: Store): Promise<string> {
   await requireAccounts(store);
   await store.inspect();
   await auditEverywhere(store, 'restored');
@@ -71,8 +71,8 @@ async function acceptClock(store: Store): Promise<string> {
   await auditEverywhere(store, 'clock');
   const clocks = await Promise.all((await store.listAccounts()).map((accountId) => store.latestClock(accountId)));
   const newest = Math.max(EPOCH, ...clocks) as Instant;
-  return `This machine's clock is accepted.${isFarAhead(newest, Date.now()) ? ` Until ${formatInstant(newest)} changes get times `
-    + 'just after that, which a wrong clock has given: run node server.ts verify --fix to set them back to now.' : ''}`;
+  return `This machine's clock is accepted.${isFarAhead(newest, Date.now()) ? ` Until ${formatInstant(newest)}, a time that `
+    + 'a wrong clock gave, changes get times just after it: run node server.ts verify --fix to set them back to now.' : ''}`;
 }
 
 /**

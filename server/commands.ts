@@ -107,8 +107,8 @@ async function importFromCsv(args: readonly string[], config: Config, deps: Comm
 }
 
 /**
- * Runs the command that the first word names, and resolves to the exit code. Throws `ConfigError` if there is no such command, or like the
- * command.
+ * Runs the command that the first word names, and resolves to the exit code. Throws `ConfigError` if there is no such command, and what
+ * the command throws.
  */
 export async function runCommand([name = '', ...args]: readonly string[], config: Config, deps: CommandDeps): Promise<number> {
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;

@@ -155,7 +155,7 @@ export function readTls(certFile: string | undefined, keyFile: string | undefine
 /** What OpenSSL has against a certificate and its key, in a sentence; the codes are Node's names for OpenSSL's reasons. */
 function tlsProblem(error: unknown): string {
   switch (error instanceof Error && 'code' in error ? error.code : null) {
-    case 'ERR_OSSL_X509_KEY_VALUES_MISMATCH': return 'TLS_KEY is the private key of another certificate than the one in TLS_CERT.';
+    case 'ERR_OSSL_X509_KEY_VALUES_MISMATCH': return 'TLS_KEY is not the private key of the certificate in TLS_CERT.';
     case 'ERR_OSSL_BAD_DECRYPT': return 'TLS_KEY has a passphrase, which nobody could enter: write the key without one.';
     case 'ERR_SSL_EE_KEY_TOO_SMALL': return 'The key of TLS_CERT is too short: RSA keys have 2048 bits or more.';
     default: return 'TLS_CERT and TLS_KEY must be a certificate and its private key, both in PEM format.';

@@ -68,7 +68,7 @@ export async function exportAccount(
   store: Store, { account: accountId, moves }: ExportOptions, nowMs: () => number, write: Sink,
 ): Promise<Counts> {
   await requireSoundAccount(store, accountId, nowMs());
-  const epoch = moves ? await giveUpEpoch(store, accountId) : null;
+  const epoch = moves ? await replaceEpoch(store, accountId) : null;
   const hash = createHash('sha256');
   const put = async (lines: readonly string[]): Promise<void> => {
     const text = lines.join('');
@@ -119,7 +119,7 @@ async function requireSoundAccount(store: Store, accountId: string, nowMs: numbe
 }
 
 /** Gives the account a new epoch; returns the old one. */
-async function giveUpEpoch(store: Store, accountId: string): Promise<string> {
+async function replaceEpoch(store: Store, accountId: string): Promise<string> {
   return store.mend(accountId, async (mending) => {
     mending.setAccount({ epoch: newEpoch() });
     mending.audit(adminEntry('export'));

@@ -205,7 +205,7 @@ export interface CaughtUp {
 /**
  * Sets an account's clock to the newest change and the trail's number to the newest entry if they are behind, because no two
  * writes may have the same stamp or number, and replaces members that cannot be read by ones that can be corrected. `nowMs` is
- * taken for right.
+ * taken as correct.
  */
 export async function catchUp(store: Store, accountId: string, nowMs: number): Promise<CaughtUp> {
   return store.mend(accountId, async (mending) => {

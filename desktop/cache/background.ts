@@ -2,11 +2,12 @@
 // checkpoints, which copy the log into the database.
 //
 // Invariants: nothing else writes while statements that write are run here, since this thread would block until the lock is free; a
-// checkpoint takes no such lock. The thread checkpoints what it writes; otherwise the next commit on the writer's connection would
-// wait until the disk has it all. A thread may run out of memory, or the system may start none. Statements that a thread did not
-// finish are run on this one, which keeps readers waiting but stops nothing. Commits here do not wait for the disk: a power cut can
-// undo them, together with everything after them, and they can be done again. Each commit on the writer's connection that waits for
-// the disk makes durable what came before it.
+// checkpoint takes no such lock.
+// The thread checkpoints what it writes; otherwise the next commit on the writer's connection would wait until the disk has it all.
+// A thread may run out of memory, or the system may start none. Statements that a thread did not finish are run on this one, which
+// keeps readers waiting but stops nothing.
+// Commits here do not wait for the disk: a power cut can undo them, together with everything after them, and they can be done again.
+// Each commit on the writer's connection that waits for the disk makes durable what came before it.
 
 import { Worker } from 'node:worker_threads';
 

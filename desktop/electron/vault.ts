@@ -123,7 +123,7 @@ async function tryToEncrypt({ safeStorage, platform, log }: SafeVaultDeps): Prom
     return true;
   } catch (error) {
     log('the system cannot encrypt', { error });
-    if (isForNow(error)) throw error;
+    if (isTemporary(error)) throw error;
     return false;
   }
 }
@@ -142,13 +142,13 @@ async function loadFile(path: string, deps: SafeVaultDeps): Promise<StoredToken 
     return stored;
   } catch (error) {
     if (!hasSystemCode(error, 'ENOENT')) deps.log('stored token cannot be read', { error });
-    if (!isForNow(error)) return null;
+    if (!isTemporary(error)) return null;
     throw new AppError('sign_in_locked', 'Windows cannot unlock the stored sign-in now. Restart Invoify, or sign in again.');
   }
 }
 
 /** Only the message tells it from a permanent failure. */
-function isForNow(error: unknown): boolean {
+function isTemporary(error: unknown): boolean {
   return /temporarily unavailable/i.test(String(error));
 }
 

@@ -36,8 +36,8 @@ export class CacheOwner {
   }
 
   /**
-   * Makes the cache and the session agree once the cache can be read and so compared: rows of anyone but the user who has
-   * signed in meanwhile are removed; a token from the vault counts for nothing. Throws like `LocalCache.remove`.
+   * Makes the cache and the session agree once the cache, which could not be read before, can be: rows of anyone but the user
+   * who has signed in meanwhile are removed; a token from the vault counts for nothing. Throws like `LocalCache.remove`.
    */
   async reconcile(): Promise<void> {
     const owner = this.#cacheOwner();

@@ -346,8 +346,8 @@ function mismatchMessage(refused: readonly RefusedChange[]): string {
 }
 
 function staleAnswerError(): AppError {
-  return new AppError('stale_answer', 'The server answered with older data than it had already announced. It is asked again '
-    + 'by itself; if this keeps happening, something in between may be repeating answers.');
+  return new AppError('stale_answer', 'The server answered with older data than it had already announced. Invoify asks '
+    + 'again by itself; if this keeps happening, something in between may be repeating answers.');
 }
 
 /** Throws `bad_response` for a cursor that stands still or moves without changes: the loop would never end. */

@@ -175,7 +175,7 @@ export function sqliteError(what: string, error: unknown): unknown {
 
 /** Throws `unavailable`, with a sentence that begins with `what`, unless the file is sound and this server's. Takes seconds per GB. */
 export function requireSound(db: DatabaseSync, what: string): void {
-  if (pragma(db, 'application_id') !== APPLICATION_ID) throw new AppError('unavailable', `${what} is of another program.`);
+  if (pragma(db, 'application_id') !== APPLICATION_ID) throw new AppError('unavailable', `${what} belongs to another program.`);
   const [first] = Object.values(db.prepare('PRAGMA integrity_check(1)').get() ?? {});
   if (first !== 'ok') {
     throw new AppError('unavailable', `${what} is damaged: restore it from a backup.`, { cause: new Error(String(first)) });

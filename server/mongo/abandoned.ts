@@ -18,7 +18,7 @@ interface IdleSession extends Document {
 
 interface Looks {
   readonly lastMs: number;
-  /** When each open transaction was first seen in its present state, which is the time for which something has run in it. */
+  /** When each open transaction was first seen in its present state: the total time for which something has run in it. */
   readonly seenMs: ReadonlyMap<string, number>;
 }
 

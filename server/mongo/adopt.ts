@@ -54,7 +54,7 @@ export async function runAdopt({ mapping: text, file, account, isDryRun }: Adopt
     try {
       const { token, startAt } = lease.state;
       if (token === null && startAt === null) await lease.save({ startAt: await operationTime(db) });
-      const { changed, removed, problems, isComplete } = await scanPatiently(() => new Adoption({
+      const { changed, removed, problems, isComplete } = await scanWithRetries(() => new Adoption({
         client, store, databaseName: config.mongodbDb, mapping, accountId, action: 'adopt', requireLease: () => lease.require(), report,
       }));
       await lease.save({ isScanned: true, isDropped: !isComplete });
@@ -76,7 +76,7 @@ export async function runAdopt({ mapping: text, file, account, isDryRun }: Adopt
  * Looks at every document, and once more where the account is held for long, as by the transaction of a process that was killed where
  * this one may not end it (abandoned.ts). What had been stamped by then is not counted again.
  */
-async function scanPatiently(open: () => Adoption): ReturnType<Adoption['scan']> {
+async function scanWithRetries(open: () => Adoption): ReturnType<Adoption['scan']> {
   for (let tries = 1; ; tries += 1) {
     try {
       return await open().scan();

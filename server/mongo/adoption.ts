@@ -86,7 +86,7 @@ export class Adoption {
    * The differences reported during a look at every document. What does not fit is then reported at the end: a document may give up a
    * number that an earlier one has now.
    */
-  #said: Set<string> | null = null;
+  #reported: Set<string> | null = null;
 
   constructor(deps: AdoptionDeps) {
     this.#deps = deps;
@@ -108,7 +108,7 @@ export class Adoption {
       add(outcome, removed);
       outcome.isComplete &&= isComplete;
     };
-    this.#said = new Set();
+    this.#reported = new Set();
     const { collections: mappings } = this.#deps.mapping;
     // Only credit notes refer to invoices, and deleted ones may hold numbers that others have now.
     const isFirst = ({ collection }: MappedCollection): boolean => collection.name === 'invoices';
@@ -134,9 +134,9 @@ export class Adoption {
       for (add(outcome, tried); tried.place !== ''; add(outcome, tried)) tried = await this.retry(tried.place, isBackward);
       vain = outcome.changed > before ? 0 : vain + 1;
     }
-    this.#said = null;
+    this.#reported = null;
     for await (const { collection, sourceId, problem } of this.#adopted.allProblems()) {
-      this.#sayProblem(collection, sourceId, problem ?? '');
+      this.#reportProblem(collection, sourceId, problem ?? '');
     }
     return outcome;
   }
@@ -212,7 +212,7 @@ export class Adoption {
     const groups = name === 'users' ? incoming.map((one) => [one]) : [incoming];
     for (const group of groups) add(written, await this.#write(mapped, group, problems));
     await this.#adopted.note(name, incoming, before, problems, (sourceId, text) =>
-      this.#said || this.#sayProblem(name, sourceId, text));
+      this.#reported || this.#reportProblem(name, sourceId, text));
     return { ...written, problems: problems.size };
   }
 
@@ -376,8 +376,8 @@ export class Adoption {
       const before = previous && JSON.parse(previous.payload) as JsonObject;
       const { payload, differences } = takeForeignInvoice({ id, input, fields, customer, previous: before });
       for (const text of differences) {
-        if (!this.#said?.has(`${id} ${text}`)) this.#deps.report({ kind: 'difference', collection: collection.name, sourceId, text });
-        this.#said?.add(`${id} ${text}`);
+        if (!this.#reported?.has(`${id} ${text}`)) this.#deps.report({ kind: 'difference', collection: collection.name, sourceId, text });
+        this.#reported?.add(`${id} ${text}`);
       }
       return payload;
     } catch (error) {
@@ -396,7 +396,7 @@ export class Adoption {
     return null;
   }
 
-  #sayProblem(collection: string, sourceId: unknown, text: string): void {
+  #reportProblem(collection: string, sourceId: unknown, text: string): void {
     this.#deps.report({ kind: 'problem', collection, sourceId, text });
   }
 

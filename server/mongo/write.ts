@@ -74,7 +74,7 @@ export async function runBatch(deps: WriteDeps, accountId: string, jobs: readonl
         for (const job of jobs) job.reject(reason);
         return;
       }
-      if (isHeldUp() && isWriteConflict(error)) await makeWay(deps);
+      if (isHeldUp() && isWriteConflict(error)) await clearAbandoned(deps);
       deps.log('debug', 'write retried', { accountId, attempt, writers: jobs.length, reason: String(error) });
     }
     await backOff(attempt);
@@ -82,7 +82,7 @@ export async function runBatch(deps: WriteDeps, accountId: string, jobs: readonl
 }
 
 /** Ends the transactions of processes that were killed in the middle of a write. Best effort: the database does it later. */
-async function makeWay({ client, log }: WriteDeps): Promise<void> {
+async function clearAbandoned({ client, log }: WriteDeps): Promise<void> {
   try {
     const count = await endAbandoned(client);
     if (count > 0) log('warn', 'abandoned transactions ended', { count });

@@ -129,7 +129,7 @@ export class RecordFlow implements ReactiveController {
     const block = this.#deps.block();
     const isOver = block !== null || block !== this.#block;
     this.#block = block;
-    if (isOver && this.#state.error && isOfMoment(this.#state.error)) this.#state = { ...this.#state, error: null };
+    if (isOver && this.#state.error && isTemporary(this.#state.error)) this.#state = { ...this.#state, error: null };
   }
 
   get state(): FlowState {
@@ -285,7 +285,7 @@ function isRefusal({ code }: CallError): boolean {
 }
 
 /** Whether a save failed only because of the connection or the session as it was then. */
-function isOfMoment({ code }: FlowError): boolean {
+function isTemporary({ code }: FlowError): boolean {
   return ['offline', 'unauthorized', 'signed_out', 'upgrade_required', 'server_outdated'].includes(code);
 }
 

@@ -169,7 +169,7 @@ describe('HTTPS', { skip: hasOpenssl() ? false : 'there is no openssl program to
   test('says what is wrong with a key: another certificate\'s, with a passphrase, too short', () => {
     const other = ['other.pem', 'other-key.pem'].map((name) => join(folder, name)) as [string, string];
     newCertificate(...other);
-    assert.throws(() => readTls(cert, other[1]), /^ConfigError: TLS_KEY is the private key of another certificate than /);
+    assert.throws(() => readTls(cert, other[1]), /^ConfigError: TLS_KEY is not the private key of the certificate /);
     const locked = join(folder, 'locked-key.pem');
     execFileSync('openssl', ['pkcs8', '-topk8', '-in', key, '-passout', 'pass:x', '-out', locked], { stdio: 'ignore' });
     assert.throws(() => readTls(cert, locked), /^ConfigError: TLS_KEY has a passphrase, which nobody could enter: /);
@@ -191,7 +191,7 @@ describe('HTTPS', { skip: hasOpenssl() ? false : 'there is no openssl program to
     newCertificate(join(folder, 'next.pem'), join(folder, 'next-key.pem'));
     copyFileSync(join(folder, 'next.pem'), cert);
     assert.ok(server.child.kill('SIGHUP'));
-    assert.match(await server.line(/certificate/), /"level":"error".*the old one stays.*TLS_KEY is the private key of another certificate/);
+    assert.match(await server.line(/certificate/), /"level":"error".*the old one stays.*TLS_KEY is not the private key of the certificate/);
     assert.equal(await serial(), first);
 
     copyFileSync(join(folder, 'next-key.pem'), key);
