@@ -77,11 +77,11 @@ export interface Visit extends Held {
    */
   startPull(sessionId: string): Promise<void>;
   /**
-   * Resolves when the pull may go on building, as `startPull`, and so many more bytes of it can be held. Throws `unavailable` if that
-   * takes too long.
+   * Resolves when the pull may go on building, as `startPull`, and this many more bytes of it can be held. Throws `unavailable` if
+   * that takes too long.
    */
   continuePull(sizeBytes: number): Promise<void>;
-  /** Whether so many more bytes can be held now. */
+  /** Whether this many more bytes can be held now. */
   hasRoom(sizeBytes: number): boolean;
   /** Whether others wait for their turn to build. */
   isAwaited(): boolean;

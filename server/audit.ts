@@ -74,7 +74,7 @@ export async function auditPage(
 
 /**
  * `node server.ts audit --csv`: writes the trail to `output` as fast as it is read. Also resolves if the reader goes away, as
- * `head` does. Throws `ConfigError` for other arguments, and if the output takes no more.
+ * `head` does. Throws `ConfigError` for other arguments, and if the output cannot take it all.
  */
 export async function runAudit(store: Store, args: readonly string[], output: Writable): Promise<void> {
   if (args.length !== 1 || args[0] !== '--csv') throw new ConfigError('Usage: node server.ts audit --csv > <file>');

@@ -1,5 +1,5 @@
 // Listening, and what happens on a connection beside the answers to its requests: bytes that are not HTTP, CONNECT, other versions
-// of HTTP, bytes that could be taken for a request and are none, and how a connection ends.
+// of HTTP, bytes that could be taken for a request but are not, and how a connection ends.
 //
 // Invariants: what was asked before unintelligible bytes is answered as if they had not come, and nothing is written between
 // the bytes of an answer; then the connection closes.

@@ -144,8 +144,8 @@ export function readTable(text: string, skipped: readonly string[]): CsvTable {
 }
 
 /**
- * An amount in minor units, of text such as 1234.56, 1234,56, 1.234,56 or 1 234.56; null if it is none, or not clearly one: 1.234 could
- * be over a thousand or just over one.
+ * An amount in minor units, of text such as 1234.56, 1234,56, 1.234,56 or 1 234.56; null if it is not one, or not clearly one: 1.234
+ * could be over a thousand or just over one.
  */
 export function parseAmount(text: string, currency: string): number | null {
   const [, sign = '', body = ''] = /^([-\u2212]?)(\d[\d.,\s'’]*)$/.exec(text) ?? [];

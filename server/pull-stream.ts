@@ -46,7 +46,7 @@ export interface StreamDeps {
   /** The caller as of now; throws `unauthorized`. */
   readonly identify: () => Promise<Caller>;
   readonly visit: Pick<Visit, 'continuePull' | 'hasRoom' | 'isAwaited' | 'holdAnswer' | 'answerBuilt'>;
-  /** Called when so many changes have left this process, and if they were the last ones, with the account's clock. */
+  /** Called when this many changes have left this process, and if they were the last ones, with the account's clock. */
   readonly onSent: (count: number, end: Instant | null) => void;
   /** Fewer in tests only. */
   readonly pieceChanges?: number;

@@ -12,7 +12,7 @@
 
 import { ClientGone } from './http.ts';
 
-/** Who waits, from the whole to the part. */
+/** Who waits, from the general to the specific. */
 export type Lane = readonly [client: string, purpose: string];
 
 /** How somebody waits. */

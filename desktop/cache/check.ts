@@ -2,8 +2,8 @@
 //
 // For 100,000 records (123 MB) it was measured at 0.15 s with the file in the OS cache and 1.3 s without, so it runs on
 // a worker thread with its own connection while the window is already being served. It checks table by table, and looks
-// for the message to stop before each of them: stopping it waits for at most one. The thread always ends by itself, since
-// `terminate()` in the middle of SQLite's work can fail an assertion of Node's, which ends the whole process.
+// for the message to stop before each of them, so stopping it waits for one table at most. The thread always ends by itself,
+// since `terminate()` in the middle of SQLite's work can fail an assertion of Node's, which ends the whole process.
 
 import { Worker } from 'node:worker_threads';
 

@@ -82,7 +82,7 @@ interface SearchWord {
   readonly phrase: string;
 }
 
-/** The words of a search, each in the spellings of which one is to be found; none if there is nothing to search for. */
+/** The words of a search, each in the spellings of which any may match; none if there is nothing to search for. */
 export function searchWords(search: string): readonly (readonly SearchWord[])[] {
   return splitWords(search).map((typed) => spellings(typed).flatMap((word) => {
     const phrase = (foldText(word, 'search') ?? '').replace(/^[^\p{L}\p{N}]+|[^\p{L}\p{N}\p{M}]+$/gu, '');
