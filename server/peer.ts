@@ -16,7 +16,7 @@ export interface TrustedProxies {
 export interface Peer {
   /** The client's address, or `unknownPeer`. */
   readonly peer: string;
-  /** True for a program on this machine that is no proxy. */
+  /** True for a program on this machine that is not a proxy. */
   readonly isSameMachine: boolean;
 }
 

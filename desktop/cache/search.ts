@@ -52,7 +52,7 @@ export function searchCondition(
       }),
     ];
     const values = [
-      // The end of an amount with decimals is no beginning: 15 would be that of too many numbers.
+      // No prefix for an amount with decimals: its last part, such as 15, begins too many numbers.
       words.map((spellings) => anyOf(spellings.map(({ phrase }) =>
         `"${phrase.replaceAll('"', '""')}"${amount?.includes('.') ? '' : ' *'}`))).join(' AND '),
       ...amounts.flatMap(({ values }) => values),

@@ -47,7 +47,7 @@ export class Account {
     return parseSessions(parseJson(await this.#session.send({ path: `/api/auth/sessions${ofAll ? '?all=1' : ''}` })));
   }
 
-  /** Ends a session. One that has already ended is no error. */
+  /** Ends a session. It is not an error if that has already ended. */
   async endSession(id: string): Promise<void> {
     this.#requireServer();
     try {

@@ -71,7 +71,7 @@ function ageMs({ receivedMs, receivedMonotonicMs }: HeldToken, clocks: TokenCloc
   return byWallMs < 0 ? Infinity : Math.max(byWallMs, clocks.monotonicMs() - receivedMonotonicMs);
 }
 
-/** What a JWT (RFC 7519) says of its life; null if it does not, or is no JWT. */
+/** What a JWT (RFC 7519) says of its life; null if it does not, or is not a JWT. */
 function instantsOf(token: string): { readonly issuedMs: number; readonly lifetimeMs: number } | null {
   try {
     const claims: unknown = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8'));

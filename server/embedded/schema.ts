@@ -183,7 +183,7 @@ export function requireSound(db: DatabaseSync, what: string): void {
   requireTables(missingParts(db), what);
 }
 
-/** Throws `unavailable` if a table is missing: to SQLite, a dropped one is no damage. */
+/** Throws `unavailable` if a table is missing: to SQLite, a dropped one is not damage. */
 function requireTables(parts: readonly Part[], what: string): void {
   const missing = parts.filter(({ type }) => type === 'table').map(({ name }) => name);
   if (missing.length === 0) return;

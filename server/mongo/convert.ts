@@ -163,7 +163,7 @@ function convertScalar(field: Field, found: unknown, scale: number | 'major', pa
   }
 }
 
-/** The number times the factor, exact; or why that is no whole number. */
+/** The number times the factor, exact; or why that is not a whole number. */
 function toInteger(found: unknown, factor: number): number | string {
   // Fifteen digits are what a double holds of a decimal number.
   const text = typeof found === 'number' ? String(Number(found.toPrecision(15))) : scalarText(found) ?? '';

@@ -7,7 +7,7 @@ import {
   type Tables,
 } from './schema.ts';
 
-/** A counter is no record: it may be lost with a primary, and is never waited for. */
+/** A counter is not a record: it may be lost with a primary, and is never waited for. */
 const unconfirmed = { writeConcern: { w: 1 } } as const;
 
 export async function openSession({ sessions }: Tables, session: Session, nowMs: number): Promise<void> {
