@@ -236,7 +236,7 @@ describe('a refused token', () => {
       assert.equal(error?.code, 'unauthorized');
       const status = await desk.host.getStatus();
       assert.deepEqual([status.state, status.error?.code], ['error', 'unauthorized']);
-      assert.match(status.error?.message ?? '', /asks again for a minute/);
+      assert.match(status.error?.message ?? '', /keeps asking for a minute/);
       assert.equal((await desk.host.pullFromServer()).error?.code, 'unauthorized', 'more refusals within the minute change nothing');
       assert.equal((await desk.vault.load())?.token, token);
       desk.network.plan(null);

@@ -246,7 +246,7 @@ export const enShell = {
   'error.payload_too_large': 'This is too large to save.',
   'error.upgrade_required': 'Update Invoify: this version is too old for the server.',
   'error.server_outdated': 'Ask your administrator to update the server: it is too old for this version of Invoify.',
-  'error.stale_answer': 'The server’s answer is older than what it has already said. It is asked again by itself.',
+  'error.stale_answer': 'The server’s answer is older than what it has already said. Invoify asks it again.',
   'error.digest_mismatch': 'The data on this computer differs from the server. You can still view it; send the sync report '
     + 'to your administrator.',
   'error.too_many_requests': 'Too many requests. Try again in a moment.',
