@@ -177,7 +177,7 @@ export const articles: readonly Article[] = [
 /** Occasionally appended to a description, so that lines vary. */
 export const details: Readonly<Record<Language, readonly string[]>> = {
   de: [
-    'laut Auftrag vom Vormonat', 'Standort Süd', 'Verwaltung, 2. Obergeschoß', 'nach Aufwand, siehe Stundenzettel',
+    'laut Auftrag vom Vormonat', 'Standort Süd', 'Verwaltung, 2. Obergeschoss', 'nach Aufwand, siehe Stundenzettel',
     'Gerät Nr. 14 bis 18',
   ],
   en: ['as ordered last month', 'north site', 'office, second floor', 'time and material, see sheet', 'devices 14 to 18'],

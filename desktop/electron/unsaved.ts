@@ -13,7 +13,7 @@ const texts = {
   },
   de: {
     message: 'Änderungen verwerfen?',
-    detail: 'Sie sind noch nicht gespeichert.',
+    detail: 'Die Änderungen sind noch nicht gespeichert.',
     buttons: ['Weiter bearbeiten', 'Verwerfen'],
   },
 };

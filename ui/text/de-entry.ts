@@ -25,21 +25,21 @@ export const deEntry: Translation<typeof enEntry> = {
   'confirm.issueText': 'Sie erhält ihre Nummer, und ihre Positionen stehen dann fest. Invoify verschickt sie nicht per E-Mail.',
   'confirm.issueCreditText': 'Sie erhält ihre Nummer, ihre Positionen stehen dann fest, und ihr Betrag wird vom offenen Betrag der '
     + 'Rechnung abgezogen. Invoify verschickt sie nicht per E-Mail.',
-  'confirm.issueDated': 'Ihr Datum ist der {date}.',
+  'confirm.issueDated': 'Das Datum ist der {date}.',
   'confirm.issuePaid': 'Der Gesamtbetrag ist null, die Rechnung gilt also sofort als bezahlt.',
   'confirm.omits.taxId': 'Ihrer Firma fehlen USt-IdNr. und Steuernummer. Was später ergänzt wird, steht nie auf diesem Beleg.',
   'confirm.omits.iban': 'Ihrer Firma fehlt eine IBAN. Die gedruckte Rechnung nennt dann kein Konto, auch wenn Sie später eines ergänzen.',
   'confirm.omits.service': 'Das Leistungsdatum fehlt. Auf einer deutschen Rechnung ist es Pflicht, auch wenn es das Rechnungsdatum ist.',
-  'confirm.earlier': 'Ihr Datum liegt vor dem der Rechnung {number}, dem {date}.',
+  'confirm.earlier': 'Das Datum liegt vor dem der Rechnung {number}, dem {date}.',
   'confirm.dueEarlier': 'Die Fälligkeit, {date}, liegt vor dem Rechnungsdatum.',
-  'confirm.omits.sellerVatId': 'Ihrer Firma fehlt die USt-IdNr., die bei dieser Steuerkategorie auf der Rechnung stehen muss.',
+  'confirm.omits.sellerVatId': 'Ihrer Firma fehlt die USt-IdNr., die bei dieser USt.-Kategorie auf der Rechnung stehen muss.',
   'confirm.omits.address': 'Dem Kunden fehlt eine vollständige Anschrift. Über 250 € ist sie Pflicht, und was später ergänzt wird, steht '
     + 'nie auf dieser Rechnung.',
-  'confirm.omits.buyerVatId': 'Dem Kunden fehlt die USt-IdNr. Bei dieser Steuerkategorie muss sie auf der Rechnung stehen, und was später '
+  'confirm.omits.buyerVatId': 'Dem Kunden fehlt die USt-IdNr. Bei dieser USt.-Kategorie muss sie auf der Rechnung stehen, und was später '
     + 'ergänzt wird, steht nie darauf.',
   'confirm.omits.zeroRated': 'Positionen haben 0 % Steuer ohne Begründung. In Deutschland ist das selten richtig: Kleinunternehmer (§ 19 '
     + 'UStG) etwa sind befreit, und das muss auf der Rechnung stehen.',
-  'confirm.mend.zeroRated': 'Steuerkategorie wählen',
+  'confirm.mend.zeroRated': 'USt.-Kategorie wählen',
   'confirm.mend.service': 'Leistungsdatum eintragen',
   'confirm.mend.due': 'Fälligkeit ändern',
   'confirm.mend.earlier': 'Datum ändern',
@@ -71,7 +71,7 @@ export const deEntry: Translation<typeof enEntry> = {
   'shortcut.new': 'Neu, in jeder Liste',
   'shortcut.refresh': 'Synchronisieren',
   'shortcut.print': 'Geöffnete Rechnung drucken',
-  'shortcut.open': 'Zeile öffnen; noch einmal: hineingehen',
+  'shortcut.open': 'Zeile öffnen; noch einmal: in die Details wechseln',
   'shortcut.back': 'Zurück oder schließen',
   'shortcut.select': 'Zeilen auswählen: noch eine, diese, alle',
   'shortcut.menu': 'Menü der Zeile',
@@ -89,10 +89,12 @@ export const deEntry: Translation<typeof enEntry> = {
 
   'bulk.issueTitle': { one: '{count} Entwurf ausstellen?', other: '{count} Entwürfe ausstellen?' },
   'bulk.issueText': 'Jeder bekommt seine Nummer, und seine Positionen stehen dann fest. Invoify verschickt nichts per E-Mail.',
-  'bulk.dated': { one: 'Das Datum von {count} Entwurf liegt vor heute.', other: 'Das Datum von {count} Entwürfen liegt vor heute.' },
+  'bulk.dated': {
+    one: 'Das Datum von {count} Entwurf liegt in der Vergangenheit.', other: 'Das Datum von {count} Entwürfen liegt in der Vergangenheit.',
+  },
   'bulk.omits.service': { one: 'Bei {count} davon fehlt das Leistungsdatum.', other: 'Bei {count} davon fehlt das Leistungsdatum.' },
-  'bulk.omits.address': { one: 'Bei {count} davon fehlt die Anschrift des Kunden.', other: 'Bei {count} davon fehlt die Anschrift des '
-    + 'Kunden.' },
+  'bulk.omits.address': { one: 'Bei {count} davon fehlt die vollständige Anschrift des Kunden.',
+    other: 'Bei {count} davon fehlt die vollständige Anschrift des Kunden.' },
   'bulk.omits.buyerVatId': { one: 'Bei {count} davon fehlt die USt-IdNr. des Kunden.', other: 'Bei {count} davon fehlt die USt-IdNr. des '
     + 'Kunden.' },
   'bulk.omits.zeroRated': { one: '{count} davon hat Positionen mit 0 % Steuer ohne Begründung.',
@@ -100,7 +102,8 @@ export const deEntry: Translation<typeof enEntry> = {
   'bulk.omits.sellerVatId': { one: 'Für {count} davon fehlt die USt-IdNr. Ihrer Firma.',
     other: 'Für {count} davon fehlt die USt-IdNr. Ihrer Firma.' },
   'bulk.omits.due': {
-    one: 'Bei {count} davon liegt die Fälligkeit vor dem Datum.', other: 'Bei {count} davon liegt die Fälligkeit vor dem Datum.',
+    one: 'Bei {count} davon liegt die Fälligkeit vor dem Rechnungsdatum.',
+    other: 'Bei {count} davon liegt die Fälligkeit vor dem Rechnungsdatum.',
   },
   'bulk.issuing': { one: '{count} Entwurf wird ausgestellt', other: '{count} Entwürfe werden ausgestellt' },
   'bulk.pdfTitle': { one: '{count} PDF wird gespeichert', other: '{count} PDFs werden gespeichert' },

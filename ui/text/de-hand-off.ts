@@ -7,7 +7,8 @@ export const deHandOff: Translation<typeof enHandOff> = {
   'action.email': 'PDF speichern und E-Mail öffnen',
   'action.emailOnly': 'E-Mail öffnen',
   'action.eInvoice': 'XRechnung (XML) exportieren',
-  'email.failed': 'Es ließ sich kein E-Mail-Programm öffnen. Wählen Sie eines in den Systemeinstellungen unter Standard-Apps.',
+  'email.failed': 'Es ließ sich kein E-Mail-Programm öffnen. Wählen Sie eines in den Systemeinstellungen unter Standard-Apps, und '
+    + 'versuchen Sie es noch einmal.',
   'done.email': 'Gespeichert unter {path}. Hängen Sie die Datei an die E-Mail an.',
 
   'eInvoice.title': 'Für eine E-Rechnung unvollständig',

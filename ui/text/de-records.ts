@@ -17,7 +17,7 @@ export const deRecords: Translation<typeof enRecords> = {
   'field.active': 'Wird neuen Kunden angeboten',
   'field.contact': 'Ansprechpartner',
   'field.phone': 'Telefon',
-  'field.address': 'Adresse',
+  'field.address': 'Anschrift',
   'field.address.street': 'Straße',
   'field.address.city': 'Ort',
   'field.address.postalCode': 'Postleitzahl',
@@ -168,8 +168,8 @@ export const deRecords: Translation<typeof enRecords> = {
 
   // Issuing needs to know the company.
   'company.missingTitle': 'Angaben zur Firma fehlen',
-  'company.missing': 'Eine Rechnung nennt, wer sie ausstellt. Noch fehlt: {fields}.',
-  'company.missingForOwner': 'Eine Rechnung nennt, wer sie ausstellt. Noch fehlt: {fields}. Ein Inhaber kann das eintragen.',
+  'company.missing': 'Eine Rechnung nennt, wer sie ausstellt. Fehlende Angaben: {fields}.',
+  'company.missingForOwner': 'Eine Rechnung nennt, wer sie ausstellt. Fehlende Angaben: {fields}. Ein Inhaber kann sie eintragen.',
   'company.open': 'Angaben ergänzen',
 
   // Forms.
@@ -189,9 +189,10 @@ export const deRecords: Translation<typeof enRecords> = {
   'form.offline': 'Keine Verbindung zum Server. Ihre Eingaben bleiben erhalten; speichern Sie, sobald sie wieder besteht.',
   'form.signedOut': 'Melden Sie sich neu an, um zu speichern. Ihre Eingaben bleiben erhalten.',
   'form.leaveTitle': 'Änderungen verwerfen?',
-  'form.leaveText': 'Sie sind noch nicht gespeichert.',
+  'form.leaveText': 'Die Änderungen sind noch nicht gespeichert.',
   'form.leaveUnknown': 'Vielleicht ist es schon gespeichert. Suchen Sie in der Liste danach, bevor Sie es noch einmal eingeben.',
-  'error.unknown_new': 'Der Server hat nicht geantwortet: Vielleicht ist es gespeichert. Speichern Sie noch einmal, doppelt wird es nicht.',
+  'error.unknown_new': 'Der Server hat nicht geantwortet: Vielleicht ist es gespeichert. Speichern Sie noch einmal; doppelt angelegt wird '
+    + 'es nicht.',
   'form.leave': 'Verwerfen',
   'form.stay': 'Weiter bearbeiten',
   'form.newer': 'Jemand anderes hat das inzwischen geändert. Beim Speichern sehen Sie beide Versionen.',
@@ -213,7 +214,7 @@ export const deRecords: Translation<typeof enRecords> = {
   'taxCategory.O': 'Nicht steuerbar',
 
   'lines.add': 'Position hinzufügen',
-  'lines.per': 'für je',
+  'lines.per': 'je',
   'lines.pricePer': '{price} je {count}',
   'lines.remove': 'Position {n} entfernen',
   'lines.up': 'Position {n} nach oben',
@@ -226,7 +227,7 @@ export const deRecords: Translation<typeof enRecords> = {
   'totals.creditSum': 'Gutschriftbetrag',
   'totals.subtotal': 'Zwischensumme',
   'totals.tax': 'USt. {rate} auf {net}',
-  'totals.exempt': '{category} auf {net}',
+  'totals.exempt': '{category}, netto {net}',
   'totals.credited': 'Gutgeschrieben',
   'totals.paid': 'Bezahlt',
   'totals.balance': 'Offener Betrag',
@@ -235,7 +236,8 @@ export const deRecords: Translation<typeof enRecords> = {
   'confirm.voidTitle': '{name} stornieren?',
   'confirm.voidText': 'Sie behält ihre Nummer, gilt aber nicht mehr als offen oder bezahlt. Das lässt sich nicht rückgängig machen.',
   'confirm.voidSent': 'Hat Ihr Kunde sie schon? Dann erstellen Sie stattdessen eine Gutschrift (Rechnungskorrektur) für ihn.',
-  'confirm.voidCredited': 'Zu ihr gibt es einen Gutschriftentwurf: Stellen Sie ihn aus, falls Ihr Kunde sie hat, sonst löschen Sie ihn.',
+  'confirm.voidCredited': 'Zu ihr gibt es einen Gutschriftentwurf: Stellen Sie stattdessen diesen aus, falls Ihr Kunde die Rechnung hat, '
+    + 'sonst löschen Sie ihn.',
   'confirm.unpayTitle': 'Diese Zahlung zu {name} entfernen?',
   'confirm.unpayText': '{amount} vom {date} gelten dann als nicht eingegangen.',
   'confirm.unrefundTitle': 'Diese Rückzahlung zu {name} entfernen?',
@@ -297,7 +299,7 @@ export const deRecords: Translation<typeof enRecords> = {
   'settings.server': 'Server',
   'settings.noServer': 'Noch keiner',
   'settings.signedInAs': 'Angemeldet als {name}',
-  'settings.interval': 'Synchronisierung alle',
+  'settings.interval': 'Synchronisierungsintervall',
   'settings.minutes': { one: 'Minute', other: 'Minuten' },
   'settings.intervalHint': 'Solange Sie online sind, kommen Änderungen vom Server auch automatisch an.',
   'settings.intervalWrong': 'Bitte 1 bis 60 Minuten eingeben.',
@@ -350,7 +352,7 @@ export const deRecords: Translation<typeof enRecords> = {
   'password.change': 'Passwort ändern',
   'password.busy': 'Wird geändert …',
   'password.differs': 'Stimmt nicht mit dem neuen Passwort überein.',
-  'password.done': 'Passwort geändert. An Ihren anderen Computern werden Sie danach gefragt.',
+  'password.done': 'Passwort geändert. An Ihren anderen Computern müssen Sie sich damit neu anmelden.',
   'password.same': 'Muss sich vom aktuellen Passwort unterscheiden.',
   'password.unknown': 'Der Server hat nicht geantwortet. Ihr Passwort kann trotzdem geändert worden sein. Versuchen Sie es noch einmal: '
     + 'Wird das aktuelle Passwort dann abgelehnt, gilt das neue.',
@@ -376,8 +378,8 @@ export const deRecords: Translation<typeof enRecords> = {
   'computers.endOf': 'Sitzung beenden: {computer}',
   'computers.endTitle': 'Sitzung an „{computer}“ beenden?',
   'computers.endTitleOf': 'Sitzung von {name} an „{computer}“ beenden?',
-  'computers.endText': 'Um dort wieder zu synchronisieren, muss man sich an diesem Computer neu anmelden. Die Daten, die er '
-    + 'schon hat, bleiben dort lesbar.',
+  'computers.endText': 'Um dort wieder zu synchronisieren, muss man sich dort neu anmelden. Die Daten, die der Computer schon '
+    + 'hat, bleiben dort lesbar.',
   'computers.endAction': 'Sitzung beenden',
   'computers.ended': 'Sitzung beendet: {computer}',
   'computers.endedOf': 'Sitzung von {name} beendet: {computer}',

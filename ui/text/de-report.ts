@@ -15,8 +15,8 @@ export const deReport: Translation<typeof enReport> = {
   'report.per.month': 'Monat',
   'report.per.quarter': 'Quartal',
   'report.hint.issueDate': 'Alles in diesen Monaten Ausgestellte abzüglich Gutschriften; Entwürfe und stornierte Rechnungen zählen nicht. '
-    + 'Eingegangen ist, was im Monat gezahlt wurde, abzüglich Erstattungen.',
-  'report.hint.paidOn': 'Was in diesen Monaten abzüglich Erstattungen eingegangen ist, aufgeteilt in Nettobeträge und Steuern im '
+    + 'Eingegangen ist, was im Monat gezahlt wurde, abzüglich Rückzahlungen.',
+  'report.hint.paidOn': 'Was in diesen Monaten abzüglich Rückzahlungen eingegangen ist, aufgeteilt in Nettobeträge und Steuern im '
     + 'Verhältnis der damit bezahlten Rechnungen.',
   'report.incomplete': 'Der Download ist nicht abgeschlossen, daher sind diese Zahlen unvollständig.',
   'report.net': 'Nettobetrag',
@@ -29,7 +29,7 @@ export const deReport: Translation<typeof enReport> = {
   'report.taxOf': 'Steuer {tax}',
   'report.currency': 'Währung',
   'report.table': '{currency}, {from} – {to}',
-  'report.showInvoices': 'Rechnungen zeigen: {period}',
+  'report.showInvoices': 'Rechnungen anzeigen: {period}',
   'report.chart': 'Nettobeträge von zwölf Monaten',
   'report.chartCurrency': 'Währung des Diagramms',
   'report.chartMonth': '{month}: {amount}',

@@ -92,7 +92,7 @@ export const deShell: Translation<typeof enShell> = {
   'list.none.users': 'Noch keine Benutzer',
   'list.noneHint': 'Neue Einträge aus Ihrer Firma erscheinen hier automatisch.',
   'list.first.invoices': 'Eine Rechnung beginnt als Entwurf: Kunden auswählen, Positionen eintragen und dann ausstellen.',
-  'list.first.customers': 'Legen Sie den ersten Kunden hier an, oder gleich beim Schreiben einer Rechnung.',
+  'list.first.customers': 'Legen Sie den ersten Kunden hier an oder gleich beim Schreiben einer Rechnung.',
   'list.first.plans': 'Ein Tarif ist ein Preis, den Sie immer wieder berechnen. Er lässt sich in jede Rechnungsposition übernehmen.',
   'list.noMatch': 'Keine Treffer',
   'list.noMatchSearch': 'Versuchen Sie es mit anderen Suchbegriffen.',
@@ -251,7 +251,7 @@ export const deShell: Translation<typeof enShell> = {
   'error.payload_too_large': 'Das ist zu groß zum Speichern.',
   'error.upgrade_required': 'Installieren Sie die neue Version von Invoify: Diese ist zu alt für den Server.',
   'error.server_outdated': 'Bitten Sie Ihren Administrator, den Server zu aktualisieren: Er ist zu alt für diese Version von Invoify.',
-  'error.stale_answer': 'Die Antwort des Servers ist älter als das, was er bereits gemeldet hat. Er wird von selbst noch einmal gefragt.',
+  'error.stale_answer': 'Die Antwort des Servers ist älter als das, was er bereits gemeldet hat. Er wird automatisch noch einmal gefragt.',
   'error.digest_mismatch': 'Die Daten auf diesem Computer weichen vom Server ab. Sie können sie weiterhin ansehen. Senden Sie '
     + 'den Synchronisierungsbericht an Ihren Administrator.',
   'error.too_many_requests': 'Zu viele Anfragen. Versuchen Sie es gleich noch einmal.',
@@ -266,7 +266,7 @@ export const deShell: Translation<typeof enShell> = {
   'error.cache_unusable': 'Die Daten auf diesem Computer können nicht gelesen werden.',
   'error.cache_busy': 'Ein anderes Programm verwendet die Daten von Invoify. Schließen Sie es und versuchen Sie es noch einmal.',
   'refused.server.invalid': 'Das ist keine gültige Serveradresse. Sie beginnt mit https://.',
-  'refused.path.invalid': 'Es wurde nichts gespeichert: An diesen Ort kann nicht geschrieben werden. Wählen Sie einen anderen.',
+  'refused.path.invalid': 'Es wurde nichts gespeichert: Für diesen Ort besteht kein Schreibzugriff. Wählen Sie einen anderen.',
   'refused.settings.invalid': 'Es wurde nichts gespeichert: Die Einstellungen sind nicht lesbar. Schließen Sie Programme, die sie '
     + 'verwenden könnten, und versuchen Sie es noch einmal.',
   'refused.dialog.invalid': 'Es ist noch ein anderer Speichern-Dialog geöffnet. Schließen Sie ihn zuerst.',

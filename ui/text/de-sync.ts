@@ -25,7 +25,7 @@ export const deSync: Translation<typeof enSync> = {
   'failure.certificate_wrong_name': 'Das Zertifikat des Servers gilt für einen anderen Namen. Prüfen Sie die Adresse.',
   'failure.redirected': 'Der Server leitet zu einer anderen Adresse weiter. Fragen Sie Ihren Administrator nach der genauen Adresse.',
   'failure.client_certificate': 'Der Server oder ein Proxy davor verlangt ein Clientzertifikat, und Invoify kann keines vorweisen. Bitten '
-    + 'Sie Ihren Administrator, Invoify ohne durchzulassen.',
+    + 'Sie Ihren Administrator, Invoify ohne Zertifikat durchzulassen.',
   'failure.blocked': 'Eine Firewall oder ein Sicherheitsprogramm auf diesem Computer lässt Invoify keine Verbindung aufbauen. Fragen Sie '
     + 'Ihren Administrator.',
   'failure.proxy_password': 'Ein Proxy auf dem Weg zum Server verlangt ein Passwort, und Invoify hat keines dafür. Bitten Sie Ihren '
