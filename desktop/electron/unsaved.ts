@@ -7,14 +7,14 @@ import { chooseLanguage } from './menu.ts';
 
 const texts = {
   en: {
-    message: 'Discard your changes?',
-    detail: 'They have not been saved yet.',
-    buttons: ['Keep editing', 'Discard'],
+    message: 'Close Invoify?',
+    detail: 'Something has not been saved yet, or is still being done.',
+    buttons: ['Go back', 'Close'],
   },
   de: {
-    message: 'Änderungen verwerfen?',
-    detail: 'Die Änderungen sind noch nicht gespeichert.',
-    buttons: ['Weiter bearbeiten', 'Verwerfen'],
+    message: 'Invoify schließen?',
+    detail: 'Etwas ist noch nicht gespeichert oder noch in Arbeit.',
+    buttons: ['Zurück', 'Schließen'],
   },
 };
 

@@ -245,7 +245,7 @@ describe('quitting', () => {
       await nextTurn();
       assert.deepEqual([seen.messages.length, window.isDestroyed()], [count + 1, false]);
     }
-    assert.deepEqual([seen.messages[0]?.message, seen.messages[0]?.defaultId], ['Discard your changes?', 0], 'Enter keeps them');
+    assert.deepEqual([seen.messages[0]?.message, seen.messages[0]?.defaultId], ['Close Invoify?', 0], 'Enter goes back');
     assert.equal(window.endSession(), false);
     person.press = async () => 1;
     window.close();
