@@ -41,7 +41,7 @@ const RETRY_RENEWAL_MS = 60_000;
 const MAX_RENEWAL_TIMER_MS = 3_600_000;
 
 const signedOut: SyncError = { code: 'signed_out', message: 'Sign in again to sync. The data on this computer stays readable.' };
-const doubted: SyncError = { code: 'unauthorized', message: 'The server refused your session just now. Invoify keeps asking for a minute.' };
+const doubted: SyncError = { code: 'unauthorized', message: 'The server refused your session. Invoify keeps asking for a minute.' };
 const refusedAtOnce: SyncError = {
   code: 'session_refused',
   message: 'The server does not accept the session it has just given. Something between this computer and the server, such as a '
