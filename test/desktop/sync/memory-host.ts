@@ -28,8 +28,11 @@ export class MemoryHost implements TriggeredHost {
   hasStreams = true;
   /** While true, a pull does not end until `release`. */
   isHeld = false;
+  /** While true, a probe is not answered until `answerProbe`. */
+  isProbeHeld = false;
   serverTime = 1;
   #cursor = 0;
+  #answerProbe: ((error: AppError | null) => void) | null = null;
   #endPull: ((wasAborted: boolean) => void) | null = null;
   readonly #streams = new Set<Stream>();
   readonly #listeners = new Set<() => void>();
@@ -57,6 +60,10 @@ export class MemoryHost implements TriggeredHost {
   release(): void {
     this.isHeld = false;
     this.#endPull?.(false);
+  }
+
+  answerProbe(): void {
+    this.#answerProbe?.(null);
   }
 
   signOut(): void {
@@ -95,8 +102,14 @@ export class MemoryHost implements TriggeredHost {
     return outcomeOf('completed', null);
   }
 
-  async probe(): Promise<void> {
+  async probe(signal?: AbortSignal): Promise<void> {
     this.calls.push('probe');
+    const failure = await new Promise<AppError | null>((resolve) => {
+      this.#answerProbe = resolve;
+      signal?.addEventListener('abort', () => resolve(new AppError('cancelled', 'Cancelled.')), { once: true });
+      if (!this.isProbeHeld) resolve(null);
+    });
+    if (failure) throw failure;
     this.#setOnline(this.isReachable);
     if (!this.isReachable) throw new AppError('offline', 'The server is unreachable.');
   }
@@ -110,6 +123,7 @@ export class MemoryHost implements TriggeredHost {
   async abortRequests(): Promise<void> {
     this.calls.push('abort');
     this.#endPull?.(true);
+    this.#answerProbe?.(new AppError('offline', 'The connection was interrupted.'));
     for (const { cut } of [...this.#streams]) cut();
     while (this.isSyncing) await new Promise(setImmediate);
   }

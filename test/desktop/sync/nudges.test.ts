@@ -27,7 +27,7 @@ interface Bench {
 }
 
 /** Listens to a server that gives these answers in turn, and the last one to all further requests. */
-async function listen(t: TestContext, answers: readonly Answer[]): Promise<Bench> {
+async function listen(t: TestContext, answers: readonly Answer[], onNudge = (_stop: () => void): void => undefined): Promise<Bench> {
   let served = 0;
   const stub = await openStubServer(t, (request, response) => {
     const answer = answers[Math.min(served, answers.length - 1)];
@@ -52,7 +52,10 @@ async function listen(t: TestContext, answers: readonly Answer[]): Promise<Bench
       nextEnd = Promise.withResolvers();
     }),
   }, {
-    onNudge: (serverTime) => void clocks.push(serverTime),
+    onNudge(serverTime) {
+      clocks.push(serverTime);
+      onNudge(stop);
+    },
     onLost: () => { lost += 1; },
   }, {
     setTimer: machine.setTimer, monotonicMs: () => machine.monotonicMs, random: () => 0.5,
@@ -213,5 +216,27 @@ describe('the listener', () => {
     pausing.stop();
     await pausing.machine.pass(3_600_000);
     assert.deepEqual([pausing.stub.requests.length, pausing.machine.pending], [1, 0]);
+  });
+
+  test('reports nothing more once it is stopped, not even what has already arrived', async (t) => {
+    const { clocks, requests } = await listen(t, [(_request, response) => {
+      response.writeHead(200, stream).end(change('one') + change('two'));
+    }], (stop) => stop());
+    await requests(1);
+    assert.deepEqual(clocks, ['one']);
+  });
+
+  test('opens no stream if it is stopped right away', async () => {
+    const machine = new Machine();
+    let streams = 0;
+    listenForNudges({
+      async receive() {
+        streams += 1;
+      },
+    }, { onNudge: () => undefined, onLost: () => undefined }, {
+      setTimer: machine.setTimer, monotonicMs: () => machine.monotonicMs, random: () => 0.5, log: () => undefined,
+    })();
+    await machine.settle();
+    assert.equal(streams, 0);
   });
 });

@@ -130,6 +130,14 @@ test('rows and the time of the last sync are visible by the time the run is repo
   assert.deepEqual([...new Set(seen)], ['syncing false false', 'up_to_date true true']);
 });
 
+test('the daily check is due, too, once the clock has been set back', async (t) => {
+  const { desk } = await openSynced(t);
+  desk.clock.ms -= 60_000;
+  await desk.sync();
+  await desk.idle();
+  assert.equal((await desk.host.data.health()).lastVerifiedMs, desk.clock.ms);
+});
+
 test('a failed run does not change the time of the last sync', async (t) => {
   const { desk } = await openSynced(t);
   const { lastSync } = await desk.host.getStatus();

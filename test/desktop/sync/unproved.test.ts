@@ -92,6 +92,18 @@ describe('a digest that never matches', () => {
     }
   });
 
+  test('is downloaded for again, once, if the clock has been set back', async (t) => {
+    const { books, desk } = await open(t);
+    corrupt(desk, wrongDigest);
+    await pullUnproved(desk, books);
+    desk.clock.ms -= 1;
+    corrupt(desk, wrongDigest);
+    await pullUnproved(desk, books);
+    assert.equal(downloads(desk), 1);
+    await pullUnproved(desk, books);
+    assert.equal(downloads(desk), 1);
+  });
+
   test('is not downloaded for twice if the download of the hour is interrupted', async (t) => {
     const { books, desk } = await open(t);
     corrupt(desk, wrongDigest);
